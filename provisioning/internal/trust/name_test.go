@@ -1,0 +1,48 @@
+package trust
+
+import "testing"
+
+// The names of the seed pages: TechNet dd637123 (strict name checking) and dd572514.
+func TestNameRule(t *testing.T) {
+	type verdicts struct{ suffix, strict bool }
+	for name, test := range map[string]struct {
+		host string
+		want verdicts
+	}{
+		"the SIP domain itself":                      {"contoso.com", verdicts{true, true}},
+		"sip.<SIP domain>":                           {"sip.contoso.com", verdicts{true, true}},
+		"case and a final dot do not matter":         {"SIP.Contoso.COM.", verdicts{true, true}},
+		"a host under the SIP domain":                {"lc.contoso.com", verdicts{true, false}},
+		"a host deep under the SIP domain":           {"sip.division.contoso.com", verdicts{true, false}},
+		"another domain":                             {"server.fabrikam.com", verdicts{}},
+		"the SIP domain as a prefix of an evil one":  {"lc.contoso.com.evil.net", verdicts{}},
+		"a look-alike without the border of a label": {"evilcontoso.com", verdicts{}},
+		"sip. of another domain":                     {"sip.evil.net", verdicts{}},
+		"an empty name":                              {"", verdicts{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := verdicts{
+				suffix: CheckName(test.host, "contoso.com", Suffix) == nil,
+				strict: CheckName(test.host, "contoso.com", Strict) == nil,
+			}
+			if got != test.want {
+				t.Errorf("%q: got %+v, want %+v", test.host, got, test.want)
+			}
+			if err := CheckName(test.host, "contoso.com", Off); err != nil {
+				t.Errorf("%q with the rule off: %v", test.host, err)
+			}
+		})
+	}
+}
+
+func TestValidHost(t *testing.T) {
+	for host, want := range map[string]bool{
+		"fe01.contoso.com": true, "FE-01.contoso.com": true, "xn--bcher-kva.example": true, "pool01": true,
+		"": false, ".": false, "fe01..contoso.com": false, "-fe.contoso.com": false, "fe-.contoso.com": false,
+		"fe_01.contoso.com": false, "fe 01.contoso.com": false, "10.0.0.1": false, "::1": false, "fe01\n.contoso.com": false,
+	} {
+		if got := ValidHost(host); got != want {
+			t.Errorf("ValidHost(%q) = %v, want %v", host, got, want)
+		}
+	}
+}

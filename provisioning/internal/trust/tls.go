@@ -1,0 +1,175 @@
+package trust
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Settings is what a site decides about certificates.
+type Settings struct {
+	Roots      *x509.CertPool // nil: the system's
+	MinVersion uint16         // tls.VersionTLS12, or a named exception below it
+	Floor      time.Time      // no certificate is judged by a clock that shows less; zero: the clock alone
+}
+
+// Problem is why a certificate is not believed.
+type Problem uint8
+
+// The problems, in the order a certificate is examined: chain, time, name.
+const (
+	Untrusted   Problem = iota // no chain to a trusted root
+	Expired                    // ended before now
+	NotYetValid                // begins after now
+	WrongName                  // carries names, but not this one
+	ClockWrong                 // begins after now, and our clock is known to be wrong
+	NoName                     // carries no name a certificate must have (Subject Alternative Name)
+	Unusable                   // not for servers, or none at all
+)
+
+// CertificateError says why a certificate is not believed; Names is what it offers.
+type CertificateError struct {
+	Host      string
+	Problem   Problem
+	Names     []string
+	NotAfter  time.Time
+	NotBefore time.Time
+	Err       error
+}
+
+func (e *CertificateError) Error() string {
+	switch e.Problem {
+	case Expired:
+		return fmt.Sprintf("certificate of %s ended %s", e.Host, e.NotAfter.UTC().Format(time.RFC3339))
+	case NotYetValid, ClockWrong:
+		return fmt.Sprintf("certificate of %s begins %s", e.Host, e.NotBefore.UTC().Format(time.RFC3339))
+	case WrongName:
+		return fmt.Sprintf("certificate is not for %s but for %s", e.Host, strings.Join(e.Names, ", "))
+	default:
+		return fmt.Sprintf("certificate of %s: %v", e.Host, e.Err)
+	}
+}
+
+func (e *CertificateError) Unwrap() error { return e.Err }
+
+// Config returns the client side of a handshake in which the certificate must prove host, however the address
+// was found. Host may be an address, which the certificate must then carry.
+func Config(host string, s Settings) *tls.Config {
+	return &tls.Config{
+		ServerName:   host,
+		MinVersion:   s.MinVersion,
+		CipherSuites: legacySuites(s.MinVersion),
+		// The chain is verified below and not by crypto/tls, so that every failure can say which of chain, time
+		// and name it is, and what the certificate offers instead.
+		InsecureSkipVerify: true,
+		VerifyConnection: func(state tls.ConnectionState) error {
+			return verify(host, state.PeerCertificates, s)
+		},
+	}
+}
+
+// legacySuites adds the RSA key exchange for the servers of the OCS and Lync 2010 time, but only where the
+// site has lowered tls_min for them.
+func legacySuites(min uint16) []uint16 {
+	if min >= tls.VersionTLS12 {
+		return nil
+	}
+	var ids []uint16
+	for _, suite := range tls.CipherSuites() {
+		ids = append(ids, suite.ID)
+	}
+	return append(ids, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA)
+}
+
+func verify(host string, chain []*x509.Certificate, s Settings) error {
+	if len(chain) == 0 {
+		return &CertificateError{Host: host, Problem: Unusable, Err: errors.New("no certificate was sent")}
+	}
+	leaf := chain[0]
+	options := x509.VerifyOptions{Roots: s.Roots, Intermediates: x509.NewCertPool(), CurrentTime: now(s.Floor)}
+	for _, c := range chain[1:] {
+		options.Intermediates.AddCert(c)
+	}
+	if _, err := leaf.Verify(options); err != nil {
+		return describe(host, leaf, s.Floor, err)
+	}
+	if err := checkHost(leaf, host); err != nil {
+		return describe(host, leaf, s.Floor, err)
+	}
+	return nil
+}
+
+// checkHost is the name check of crypto/x509 without wildcards: a Registrar's certificate names the pool and
+// its servers (RFC 5922 §7.2; Lync certificate requirements: no wildcard for SIP).
+func checkHost(leaf *x509.Certificate, host string) error {
+	if err := leaf.VerifyHostname(bracket(host)); err != nil {
+		return err
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return nil
+	}
+	for _, name := range leaf.DNSNames {
+		if strings.EqualFold(strings.TrimSuffix(name, "."), strings.TrimSuffix(host, ".")) {
+			return nil
+		}
+	}
+	return x509.HostnameError{Certificate: leaf, Host: host}
+}
+
+// bracket makes VerifyHostname treat an address as one.
+func bracket(host string) string {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return "[" + host + "]"
+	}
+	return host
+}
+
+// now returns the time certificates are judged by: a device that boots without a clock is judged by the
+// latest moment that is known to have passed.
+func now(floor time.Time) time.Time {
+	if t := time.Now(); t.After(floor) {
+		return t
+	}
+	return floor
+}
+
+func describe(host string, leaf *x509.Certificate, floor time.Time, err error) error {
+	at := now(floor)
+	e := &CertificateError{Host: host, Problem: Untrusted, Names: names(leaf), NotAfter: leaf.NotAfter, NotBefore: leaf.NotBefore, Err: err}
+	var invalid x509.CertificateInvalidError
+	var hostname x509.HostnameError
+	switch {
+	case at.After(leaf.NotAfter):
+		e.Problem = Expired
+	case at.Before(leaf.NotBefore) && time.Now().Before(floor):
+		e.Problem = ClockWrong
+	case at.Before(leaf.NotBefore):
+		e.Problem = NotYetValid
+	case errors.As(err, &hostname):
+		e.Problem = WrongName
+		if len(leaf.DNSNames) == 0 && len(leaf.IPAddresses) == 0 {
+			e.Problem, e.Err = NoName, fmt.Errorf("it has no Subject Alternative Name, only the common name %q", leaf.Subject.CommonName)
+		}
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired: // one of the issuers
+		e.Problem = Expired
+	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
+		e.Problem = Unusable
+	}
+	return e
+}
+
+// names lists what a certificate offers, at most eight.
+func names(leaf *x509.Certificate) []string {
+	all := append([]string(nil), leaf.DNSNames...)
+	for _, ip := range leaf.IPAddresses {
+		all = append(all, ip.String())
+	}
+	if len(all) > 8 {
+		all = append(all[:8], "…")
+	}
+	return all
+}

@@ -1,0 +1,142 @@
+package trust
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"math/big"
+	"net"
+	"testing"
+	"time"
+)
+
+// authority issues certificates for one test.
+type authority struct {
+	key  *ecdsa.PrivateKey
+	cert *x509.Certificate
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	key := newKey(t)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test root"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(24 * time.Hour), KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &authority{key, cert}
+}
+
+func newKey(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func (a *authority) issue(t *testing.T, edit func(*x509.Certificate)) tls.Certificate {
+	t.Helper()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "fe01.contoso.com"}, DNSNames: []string{"fe01.contoso.com", "pool01.contoso.com"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	edit(template)
+	key := newKey(t)
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// Row T26: chain, time and name each have their own verdict.
+func TestCertificateVerdicts(t *testing.T) {
+	const good = Problem(255)
+	for name, test := range map[string]struct {
+		host    string
+		edit    func(*x509.Certificate)
+		floor   time.Duration // from now
+		foreign bool
+		want    Problem
+	}{
+		"the name is the second of two":                    {host: "pool01.contoso.com", want: good},
+		"the name differs in case":                         {host: "FE01.contoso.com", want: good},
+		"an address in the certificate proves the address": {host: "10.0.0.5", edit: func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(10, 0, 0, 5)} }, want: good},
+		"an address that the certificate does not carry":   {host: "10.0.0.6", want: WrongName},
+		"another name":                         {host: "fe02.contoso.com", want: WrongName},
+		"a wildcard is no name of a Registrar": {host: "fe02.contoso.com", edit: func(c *x509.Certificate) { c.DNSNames = []string{"*.contoso.com"} }, want: WrongName},
+		"the common name alone":                {host: "fe01.contoso.com", edit: func(c *x509.Certificate) { c.DNSNames = nil }, want: NoName},
+		"not for servers":                      {host: "fe01.contoso.com", edit: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, want: Unusable},
+		"expired":                              {host: "fe01.contoso.com", edit: func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }, want: Expired},
+		"not yet valid":                        {host: "fe01.contoso.com", edit: func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }, want: NotYetValid},
+		"not yet valid, and our clock is known to be wrong":  {host: "fe01.contoso.com", edit: func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }, floor: 30 * time.Second, want: ClockWrong},
+		"not yet valid by a clock that is known to be wrong": {host: "fe01.contoso.com", edit: func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }, floor: 2 * time.Minute, want: good},
+		"signed by an authority nobody trusts":               {host: "fe01.contoso.com", foreign: true, want: Untrusted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ours := newAuthority(t)
+			signer := ours
+			if test.foreign {
+				signer = newAuthority(t)
+			}
+			if test.edit == nil {
+				test.edit = func(*x509.Certificate) {}
+			}
+			roots := x509.NewCertPool()
+			roots.AddCert(ours.cert)
+			settings := Settings{Roots: roots, MinVersion: tls.VersionTLS12}
+			if test.floor > 0 {
+				settings.Floor = time.Now().Add(test.floor)
+			}
+			err := handshake(t, signer.issue(t, test.edit), Config(test.host, settings))
+			var certificate *CertificateError
+			got := good
+			if errors.As(err, &certificate) {
+				got = certificate.Problem
+			} else if err != nil {
+				t.Fatalf("handshake: %v", err)
+			}
+			if got != test.want {
+				t.Errorf("got problem %d (%v), want %d", got, err, test.want)
+			}
+		})
+	}
+}
+
+// handshake runs one over loopback and returns what the client says. (Over an unbuffered pipe both sides can
+// be writing at the same time.)
+func handshake(t *testing.T, cert tls.Certificate, config *tls.Config) error {
+	t.Helper()
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if conn, err := listener.Accept(); err == nil {
+			_ = conn.(*tls.Conn).Handshake() // the client's word is what the test is about
+			conn.Close()
+		}
+	}()
+	conn, err := tls.Dial("tcp", listener.Addr().String(), config)
+	if err == nil {
+		conn.Close()
+	}
+	<-done
+	return err
+}
