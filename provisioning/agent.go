@@ -1,0 +1,176 @@
+package provisioning
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/cache"
+)
+
+// Agent finds a Registrar, registers, and keeps registered. One goroutine, the one in Run, owns its state; the
+// others read a Status.
+type Agent struct {
+	policy Policy
+	wire   Wire
+	store  *cache.DB
+	emit   func(Event)
+
+	restraint    *restraint
+	gathering    *gathering    // look-ups under way, or done and not used yet
+	current      *registration // what the device is registered with, or has just lost
+	nothingSince time.Time     // since when discovery has found nothing usable; zero: it has
+
+	mu     sync.Mutex
+	status Status
+}
+
+// New returns an agent that has not started. emit is called for every Event, from several goroutines.
+func New(policy Policy, wire Wire, store *cache.DB, emit func(Event)) *Agent {
+	return &Agent{
+		policy: policy, wire: wire, store: store, emit: emit, restraint: newRestraint(),
+		status: Status{Version: 1, SIPAddress: policy.SIPAddress, SIPDomain: policy.SIPDomain()},
+	}
+}
+
+// Status returns where the agent stands. It may be called at any time, from any goroutine.
+func (a *Agent) Status() Status {
+	a.mu.Lock()
+	s := a.status
+	if s.Cycle != nil {
+		cycle := *s.Cycle
+		cycle.Sources, cycle.Attempts = slices.Clone(cycle.Sources), slices.Clone(cycle.Attempts)
+		s.Cycle = &cycle
+	}
+	a.mu.Unlock()
+	for _, note := range a.store.Notes() {
+		reason := Reason(note.Code)
+		s.Store = append(s.Store, StoreState{Reason: reason, Detail: note.Text, Hint: reason.Hint()})
+	}
+	return s
+}
+
+// change edits the status; readers see all of it or nothing.
+func (a *Agent) change(edit func(*Status)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	edit(&a.status)
+}
+
+// tell emits an event, and keeps what status shows of it.
+func (a *Agent) tell(e Event) {
+	e.At = time.Now()
+	a.change(func(s *Status) {
+		e.Degraded = s.Degraded
+		switch e.Kind {
+		case StateChanged:
+			s.State = e.State
+		case Attempted:
+			result := "failed"
+			if e.Reason == "" {
+				result = "ok"
+			}
+			s.attempt(e, result)
+		case Redirected:
+			s.attempt(e, "redirected")
+		case Skipped:
+			s.attempt(e, "skipped")
+		}
+		e.State = s.State
+	})
+	a.emit(e)
+}
+
+// attempt adds an attempt or a skip to the cycle.
+func (s *Status) attempt(e Event, result string) {
+	if s.Cycle == nil {
+		return
+	}
+	s.Cycle.Attempts = append(s.Cycle.Attempts, Attempt{
+		Step: e.Step, Host: e.Host, Address: e.Addr, Port: e.Port, Transport: e.Transport, Result: result,
+		Reason: e.Reason, Detail: e.Detail, Hint: e.Reason.Hint(), TookMS: e.Took.Milliseconds(),
+	})
+	s.Cycle.TookMS = e.At.Sub(s.Cycle.StartedAt).Milliseconds()
+}
+
+func (a *Agent) tellSkip(s Skip) {
+	a.tell(Event{Kind: Skipped, Step: s.Step, Host: s.Host, Port: s.Port, Transport: s.Transport, Reason: s.Reason, Detail: s.Detail})
+}
+
+// tellFinding emits what a source said, and shows it in the cycle.
+func (a *Agent) tellFinding(f Finding) {
+	a.change(func(s *Status) {
+		if s.Cycle != nil {
+			s.Cycle.Sources = append(s.Cycle.Sources, f.Source)
+		}
+	})
+	a.tell(Event{
+		Kind: LookedUp, Step: f.Step, Query: f.Query, Verdict: f.Verdict, Reason: f.Reason, Detail: f.Detail,
+		Took: time.Duration(f.TookMS) * time.Millisecond,
+	})
+}
+
+func (a *Agent) enter(state State) { a.tell(Event{Kind: StateChanged, State: state}) }
+
+func (a *Agent) beginCycle() {
+	a.change(func(s *Status) { s.Cycle = &Cycle{StartedAt: time.Now().UTC(), Attempts: []Attempt{}} })
+}
+
+// record returns last good, if it belongs to this SIP address.
+func (a *Agent) record() (cache.Record, bool) {
+	record, ok := a.store.Load()
+	return record, ok && record.SIPAddress == a.policy.SIPAddress
+}
+
+// floor says whether this SIP domain has registered over TLS before, under whatever address.
+func (a *Agent) floor() bool {
+	record, ok := a.store.Load()
+	return ok && record.TLSFloor && Policy{SIPAddress: record.SIPAddress}.SIPDomain() == a.policy.SIPDomain()
+}
+
+// verdictLimit is how long DNS and DHCP may take: less, when there is something to fall back on.
+func (a *Agent) verdictLimit() time.Duration {
+	if _, ok := a.record(); ok {
+		return verdictWithLastGood
+	}
+	return verdictWithNothing
+}
+
+// gather starts asking DNS and DHCP, and for the addresses of all names in last good. What was asked before is
+// ended first.
+func (a *Agent) gather(ctx context.Context) *gathering {
+	a.endGathering()
+	var known []string
+	if record, ok := a.record(); ok {
+		for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
+			known = append(known, e.Host)
+		}
+	}
+	a.gathering = gather(ctx, a.policy, a.wire, a.floor(), known, a.verdictLimit(), func(detail string) {
+		a.tell(Event{Kind: Conflict, Step: DHCPTLS, Reason: DHCPConflict, Detail: detail})
+	})
+	return a.gathering
+}
+
+func (a *Agent) endGathering() {
+	if a.gathering != nil {
+		a.gathering.end()
+		a.gathering = nil
+	}
+}
+
+// remembered returns the addresses last good holds for a host.
+func (a *Agent) remembered(host string) []netip.Addr {
+	record, ok := a.record()
+	if !ok {
+		return nil
+	}
+	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
+		if e.Host == host {
+			return e.Addresses
+		}
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package provisioning
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+)
+
+// Our choices: a dead Registrar costs seconds, not the 32 s of SIP timer F.
+const (
+	connectLimit  = 3 * time.Second
+	tlsLimit      = 3 * time.Second
+	registerLimit = 20 * time.Second // the whole exchange; each answer has 4 s (package sip)
+)
+
+// registration is a Registrar that has accepted this device.
+type registration struct {
+	Candidate Candidate
+	Addr      netip.Addr
+	Session   *sip.Session
+	Binding   sip.Binding
+	Home      []Candidate // primary and backup, when a redirect named them
+	Degraded  bool        // through last good
+}
+
+// stage is how far an attempt came; the same fault means different things at each.
+type stage uint8
+
+const (
+	connecting stage = iota
+	handshaking
+	registering
+)
+
+// attemptError is a failure with the stage in which it happened.
+type attemptError struct {
+	stage stage
+	err   error
+}
+
+func (e *attemptError) Error() string {
+	return [...]string{"connect", "TLS", "REGISTER"}[e.stage] + ": " + e.err.Error()
+}
+
+func (e *attemptError) Unwrap() error { return e.err }
+
+// attempt tries one address of a Candidate: connect, prove the name, register. Each stage has its own deadline.
+func (a *Agent) attempt(ctx context.Context, c Candidate, addr netip.Addr) (*registration, error) {
+	conn, err := a.connect(ctx, c, addr)
+	if err != nil {
+		return nil, err
+	}
+	session := sip.NewSession(conn, c.Transport == TLS, a.account())
+	ctx, cancel := context.WithTimeout(ctx, registerLimit)
+	defer cancel()
+	binding, err := session.Register(ctx)
+	if err != nil {
+		session.Close()
+		return nil, &attemptError{registering, err}
+	}
+	return &registration{Candidate: c, Addr: addr, Session: session, Binding: binding}, nil
+}
+
+func (a *Agent) connect(ctx context.Context, c Candidate, addr netip.Addr) (net.Conn, error) {
+	dialling, cancel := context.WithTimeout(ctx, connectLimit)
+	defer cancel()
+	conn, err := a.wire.Dial(dialling, "tcp", netip.AddrPortFrom(addr, c.Port).String())
+	if err != nil {
+		return nil, &attemptError{connecting, err}
+	}
+	if c.Transport == TCP {
+		return conn, nil
+	}
+	// The name is proven whether the address is fresh or cached: trust comes from the certificate alone.
+	secure := tls.Client(conn, trust.Config(c.Host, a.trust()))
+	handshake, cancel := context.WithTimeout(ctx, tlsLimit)
+	defer cancel()
+	if err := secure.HandshakeContext(handshake); err != nil {
+		conn.Close()
+		return nil, &attemptError{handshaking, err}
+	}
+	return secure, nil
+}
+
+// trust returns what certificates are judged by now. A clock that shows less than the last registration or
+// than the build of this program is wrong, and is not believed.
+func (a *Agent) trust() trust.Settings {
+	return trust.Settings{Roots: a.policy.Roots, MinVersion: a.policy.TLSMin, Floor: a.clockFloor()}
+}
+
+// clockFloor is the latest moment that is known to have passed.
+func (a *Agent) clockFloor() time.Time {
+	if record, ok := a.store.Load(); ok && record.RegisteredAt.After(a.policy.Built) {
+		return record.RegisteredAt
+	}
+	return a.policy.Built
+}
+
+func (a *Agent) account() sip.Account {
+	return sip.Account{
+		AOR: a.policy.SIPAddress, User: a.policy.User, Password: a.policy.Password, Schemes: a.policy.Auth,
+		DigestOverTCP: a.policy.DigestOverTCP, UserAgent: "homeward/" + a.policy.Version,
+	}
+}
+
+// clockProblem says what is wrong with our clock, as far as it shows, or "". date is the Registrar's, which may
+// be far from ours by what sign-in tolerates (5 min for Kerberos, 15 min for NTLM; MS-SIPAE).
+func (a *Agent) clockProblem(date time.Time) string {
+	const tolerated = 5 * time.Minute
+	now := time.Now()
+	skew := date.Sub(now).Round(time.Second)
+	switch {
+	case now.Before(a.clockFloor()):
+		return fmt.Sprintf("it shows %s, but %s has passed", now.UTC().Format(time.RFC3339), a.clockFloor().UTC().Format(time.RFC3339))
+	case date.IsZero() || skew.Abs() <= tolerated:
+		return ""
+	case skew > 0:
+		return fmt.Sprintf("the Registrar's clock is %s ahead", skew)
+	default:
+		return fmt.Sprintf("the Registrar's clock is %s behind", -skew)
+	}
+}

@@ -1,0 +1,321 @@
+package provisioning
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning/internal/srv"
+	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+)
+
+// Our choices.
+const (
+	verdictWithLastGood = 1800 * time.Millisecond // the client timer of RFC 8767: then something better than waiting exists
+	verdictWithNothing  = 5 * time.Second         // nothing else to try: give slow sites their time
+)
+
+// srvNames are the DNS names of the steps, to be followed by the SIP domain (TechNet dd637152, gg398713).
+var srvNames = map[Step]string{
+	InternalTLS: "_sipinternaltls._tcp.",
+	InternalTCP: "_sipinternal._tcp.",
+	ExternalTLS: "_sip._tls.",
+	ExternalTCP: "_sip._tcp.",
+}
+
+// hostNames are the names of the Communicator order when no SRV record exists (TechNet dd572514).
+var hostNames = []string{"sipinternal.", "sip.", "sipexternal."}
+
+// gathering asks every source of one cycle at the same time, under one deadline, and hands the answers out in
+// device order: nobody waits for DHCP when internal TLS has answered.
+type gathering struct {
+	policy   Policy
+	wire     Wire
+	resolver srv.Resolver
+	limit    time.Duration
+	started  time.Time
+	conflict func(detail string)
+
+	tasks       sync.WaitGroup
+	cancelNames context.CancelFunc // of DNS
+	cancelAll   context.CancelFunc
+	answers     map[Step]*answer // complete before the first task starts
+
+	mu    sync.Mutex
+	hosts map[string]*resolution
+}
+
+// answer is a Finding to come.
+type answer struct {
+	done    chan struct{}
+	finding Finding
+}
+
+// resolution is the addresses of a host name to come.
+type resolution struct {
+	done  chan struct{}
+	addrs []netip.Addr
+	err   error
+}
+
+// Discover asks every source once and returns all that was found, in device order: what `homeward plan` shows.
+// floor: this SIP domain has registered over TLS before. It registers nowhere.
+func Discover(ctx context.Context, policy Policy, wire Wire, floor bool) Findings {
+	var conflicts []string
+	g := gather(ctx, policy, wire, floor, nil, verdictWithNothing, func(detail string) { conflicts = append(conflicts, detail) })
+	found := g.all(ctx)
+	g.linger(ctx)
+	for i := range found {
+		if found[i].Source.Source == "dhcp" && len(conflicts) > 0 {
+			found[i].Reason, found[i].Detail, found[i].Hint = DHCPConflict, conflicts[0], DHCPConflict.Hint()
+		}
+	}
+	return found
+}
+
+// gather starts asking. known are host names whose addresses are wanted besides. Either end or linger must be
+// called, and waits for all that is started here.
+func gather(ctx context.Context, policy Policy, wire Wire, floor bool, known []string, limit time.Duration, conflict func(string)) *gathering {
+	ctx, cancelAll := context.WithCancel(ctx)
+	names, cancelNames := context.WithTimeout(ctx, limit)
+	g := &gathering{
+		policy: policy, wire: wire, limit: limit, started: time.Now(), conflict: conflict,
+		cancelNames: cancelNames, cancelAll: cancelAll,
+		resolver: newResolver(policy, wire),
+		answers:  map[Step]*answer{}, hosts: map[string]*resolution{},
+	}
+	asked := slices.DeleteFunc(policy.steps(), func(s Step) bool { return policy.closed(s.transport(), floor) != "" })
+	for _, step := range asked {
+		g.answers[step] = &answer{done: make(chan struct{})}
+	}
+	for _, step := range asked {
+		g.tasks.Go(func() { g.ask(ctx, names, step) })
+	}
+	for _, host := range known {
+		g.resolve(names, host)
+	}
+	return g
+}
+
+func newResolver(policy Policy, wire Wire) srv.Resolver {
+	servers := policy.DNSServers
+	if len(servers) == 0 {
+		servers, _ = wire.Resolvers() // none at all is an answer too: every look-up then says so
+	}
+	return srv.Resolver{Servers: servers, Dial: wire.Dial}
+}
+
+// ask answers one step. DHCP outlives the names, to notice servers that disagree.
+func (g *gathering) ask(ctx, names context.Context, step Step) {
+	switch step {
+	case DHCPTLS:
+		g.askDHCP(ctx, names)
+	case DHCPTCP: // answered together with DHCPTLS
+	case Manual:
+		g.settle(step, g.askManual(names))
+	case HostName:
+		g.settle(step, g.askHostNames(names))
+	default:
+		g.settle(step, g.askSRV(names, step))
+	}
+}
+
+func (g *gathering) settle(step Step, f Finding) {
+	f.Step = step
+	f.Hint = f.Reason.Hint()
+	f.TookMS = time.Since(g.started).Milliseconds()
+	g.answers[step].finding = f
+	close(g.answers[step].done)
+}
+
+// await returns the Finding of a step as soon as it is decided; false: the step is not asked, or ctx ended.
+func (g *gathering) await(ctx context.Context, step Step) (Finding, bool) {
+	a := g.answers[step]
+	if a == nil {
+		return Finding{}, false
+	}
+	select {
+	case <-a.done:
+		return a.finding, true
+	case <-ctx.Done():
+		return Finding{}, false
+	}
+}
+
+// all returns every Finding, once all are decided.
+func (g *gathering) all(ctx context.Context) Findings {
+	var found Findings
+	for _, step := range g.policy.steps() {
+		if f, ok := g.await(ctx, step); ok {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// end stops everything and waits for it.
+func (g *gathering) end() {
+	g.cancelAll()
+	g.tasks.Wait()
+}
+
+// linger stops the look-ups of names, and lets DHCP listen to the end of its window, for servers that disagree;
+// it waits for that, or for ctx.
+func (g *gathering) linger(ctx context.Context) {
+	g.cancelNames()
+	defer context.AfterFunc(ctx, g.cancelAll)()
+	g.tasks.Wait()
+	g.cancelAll()
+}
+
+func (g *gathering) askSRV(ctx context.Context, step Step) Finding {
+	f := Finding{Source: Source{Step: step, Source: "dns", Query: srvNames[step] + g.policy.SIPDomain()}}
+	targets, err := g.resolver.SRV(ctx, f.Query)
+	if err != nil {
+		f.Verdict, f.Reason, f.Detail = verdictOf(err)
+		return f
+	}
+	f.Verdict = Found
+	for _, t := range targets {
+		f.Names = append(f.Names, Name{Host: t.Host, Port: t.Port})
+	}
+	g.addresses(ctx, f.Step, f.Names)
+	return f
+}
+
+func (g *gathering) askManual(ctx context.Context) Finding {
+	f := Finding{Source: Source{Step: Manual, Source: "config", Verdict: Found, Query: "internal_server, external_server"}}
+	for _, server := range g.policy.Manual {
+		port := server.Port
+		if server.External {
+			port = cmp.Or(port, accessProxyPort)
+		}
+		f.Names = append(f.Names, Name{Host: server.Host, Port: port})
+	}
+	g.addresses(ctx, Manual, f.Names)
+	return f
+}
+
+func (g *gathering) askHostNames(ctx context.Context) Finding {
+	var found Findings
+	for _, step := range g.policy.steps() {
+		if step == HostName {
+			break
+		}
+		if f, ok := g.await(ctx, step); ok {
+			found = append(found, f)
+		}
+	}
+	f := Finding{Source: Source{Step: HostName, Source: "dns", Query: "sipinternal, sip, sipexternal"}}
+	if !hostNamesAllowed(found) {
+		f.Verdict, f.Reason = Absent, SRVExists
+		return f
+	}
+	for _, prefix := range hostNames {
+		f.Names = append(f.Names, Name{Host: prefix + g.policy.SIPDomain()})
+	}
+	g.addresses(ctx, HostName, f.Names)
+	f.Verdict, f.Reason = Absent, DNSNoRecord
+	for _, name := range f.Names {
+		if len(name.Addrs) > 0 {
+			f.Verdict, f.Reason = Found, ""
+		}
+	}
+	return f
+}
+
+// addresses fills in the addresses of names, all asked at the same time; no query is sent for a name that the
+// name rule refuses.
+func (g *gathering) addresses(ctx context.Context, step Step, names []Name) {
+	for _, name := range names {
+		if reason, _ := g.policy.nameReason(step, name.Host, TCP); reason == "" {
+			g.resolve(ctx, name.Host)
+		}
+	}
+	for i := range names {
+		name := &names[i]
+		if reason, _ := g.policy.nameReason(step, name.Host, TCP); reason != "" {
+			continue
+		}
+		var err error
+		if name.Addrs, err = g.lookup(ctx, name.Host); err != nil {
+			name.Reason, name.Detail = addressReason(err)
+		}
+	}
+}
+
+// resolve starts the look-up of a host's addresses, once.
+func (g *gathering) resolve(ctx context.Context, host string) *resolution {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r := g.hosts[host]
+	if r == nil {
+		r = &resolution{done: make(chan struct{})}
+		g.hosts[host] = r
+		g.tasks.Go(func() {
+			defer close(r.done)
+			r.addrs, r.err = resolveHost(ctx, g.resolver, host)
+		})
+	}
+	return r
+}
+
+// lookup returns the addresses of a host: the answer of the one look-up in this cycle.
+func (g *gathering) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	r := g.resolve(ctx, host)
+	<-r.done // ends with ctx, which bounds the look-up itself
+	return r.addrs, r.err
+}
+
+// resolveHost returns the addresses of a host name; an address stands for itself.
+func resolveHost(ctx context.Context, resolver srv.Resolver, host string) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{addr}, nil
+	}
+	return resolver.Addrs(ctx, host)
+}
+
+func checkName(host string, p Policy) error { return trust.CheckName(host, p.SIPDomain(), p.Naming) }
+
+// verdictOf says what a failed look-up of an SRV record proves.
+func verdictOf(err error) (Verdict, Reason, string) {
+	var e *srv.Error
+	if !errors.As(err, &e) {
+		return Failed, DNSMalformed, err.Error()
+	}
+	switch {
+	case e.Kind == srv.NotOffered:
+		return Found, ServiceNotOffered, ""
+	case e.Absent():
+		return Absent, DNSNoRecord, ""
+	}
+	return Failed, dnsReason(e), err.Error()
+}
+
+// addressReason says why a name has no address.
+func addressReason(err error) (Reason, string) {
+	var e *srv.Error
+	if errors.As(err, &e) && !e.Absent() {
+		return dnsReason(e), err.Error()
+	}
+	return NoAddress, err.Error()
+}
+
+func dnsReason(e *srv.Error) Reason {
+	switch e.Kind {
+	case srv.ServFail:
+		return DNSServFail
+	case srv.Refused:
+		return DNSRefused
+	case srv.Malformed:
+		return DNSMalformed
+	case srv.Timeout, srv.NoServer:
+		return DNSTimeout
+	default:
+		return DNSNoRecord
+	}
+}

@@ -1,0 +1,82 @@
+package provisioning
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// EventKind names what happened.
+type EventKind string
+
+// The events, all of them.
+const (
+	StateChanged   EventKind = "state"       // State is the new one
+	LookedUp       EventKind = "lookup"      // one source answered or did not: Step, Query, Verdict
+	Skipped        EventKind = "skip"        // a Candidate or a step was ruled out: Reason
+	Attempted      EventKind = "attempt"     // one address of a Candidate was tried; Reason is empty when it registered
+	Redirected     EventKind = "redirect"    // the Registrar named another: Detail
+	Committed      EventKind = "commit"      // last good was written
+	StoreNote      EventKind = "store"       // the store is not as it should be: Reason, Detail
+	Conflict       EventKind = "conflict"    // DHCP servers disagree
+	ClockSkew      EventKind = "clock"       // the Registrar's clock and ours are far apart
+	Refreshed      EventKind = "refresh"     // the binding was renewed
+	Lost           EventKind = "lost"        // the binding or its connection is gone: Reason
+	WentNormal     EventKind = "normal"      // registered the normal way again, after degraded
+	Unregistered   EventKind = "unregister"  // at shutdown
+	CredentialRest EventKind = "credentials" // the secret rests until Until
+	Waiting        EventKind = "wait"        // the next attempt at Registrars is at Until
+)
+
+// Event is one thing that happened. Log, history, metrics and tests read nothing else.
+type Event struct {
+	At        time.Time
+	Kind      EventKind
+	State     State
+	Degraded  bool
+	Step      Step
+	Query     string
+	Verdict   Verdict
+	Host      string
+	Port      uint16
+	Transport Transport
+	Addr      netip.Addr
+	Reason    Reason
+	Detail    string
+	Until     time.Time
+	Took      time.Duration
+}
+
+// String returns the event without its time, in one line.
+func (e Event) String() string {
+	var b strings.Builder
+	switch e.Kind {
+	case StateChanged:
+		fmt.Fprintf(&b, "state %s", e.State)
+		if e.Degraded {
+			b.WriteString(" (degraded)")
+		}
+	case LookedUp:
+		fmt.Fprintf(&b, "lookup %s %s: %s", e.Step, e.Query, e.Verdict)
+	case Skipped:
+		fmt.Fprintf(&b, "skip %s", e.Step)
+		if e.Host != "" {
+			fmt.Fprintf(&b, " %s:%d %s", e.Host, e.Port, e.Transport)
+		}
+	case Attempted:
+		fmt.Fprintf(&b, "attempt %s %s %s %s:", e.Step, e.Host, netip.AddrPortFrom(e.Addr, e.Port), e.Transport)
+		if e.Reason == "" {
+			b.WriteString(" ok")
+		}
+	default:
+		b.WriteString(string(e.Kind))
+		if e.Host != "" {
+			fmt.Fprintf(&b, " %s:%d %s", e.Host, e.Port, e.Transport)
+		}
+	}
+	if e.Reason != "" {
+		fmt.Fprintf(&b, " %s", e.Reason)
+	}
+	return b.String()
+}

@@ -1,0 +1,280 @@
+package provisioning
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Candidate is one place worth trying, and the evidence for it.
+type Candidate struct {
+	Step      Step         `json:"step"`
+	Host      string       `json:"host"` // the name the certificate must prove
+	Port      uint16       `json:"port"`
+	Transport Transport    `json:"transport"`
+	Addrs     []netip.Addr `json:"addresses"` // in the order they will be tried
+	Via       string       `json:"via"`       // "SRV _sipinternaltls._tcp.contoso.com", "option 120", "last good"
+}
+
+// String returns one line, as `homeward plan` prints it.
+func (c Candidate) String() string {
+	return fmt.Sprintf("%s %s:%d %s %s via %s", c.Step, c.Host, c.Port, c.Transport, joinAddrs(c.Addrs), c.Via)
+}
+
+// endpoint identifies the place, however it was found.
+func (c Candidate) endpoint() string {
+	return c.Host + ":" + strconv.Itoa(int(c.Port)) + "/" + c.Transport.String()
+}
+
+func joinAddrs(addrs []netip.Addr) string {
+	texts := make([]string, len(addrs))
+	for i, a := range addrs {
+		texts[i] = a.String()
+	}
+	return "[" + strings.Join(texts, " ") + "]"
+}
+
+// Skip is a Candidate, or a whole step, that was ruled out before it was tried.
+type Skip struct {
+	Step      Step      `json:"step"`
+	Host      string    `json:"host,omitempty"` // empty: the whole step
+	Port      uint16    `json:"port,omitempty"`
+	Transport Transport `json:"transport"`
+	Reason    Reason    `json:"reason"`
+	Detail    string    `json:"detail,omitempty"`
+}
+
+// Plan is what will be tried, in order, and what was ruled out, and why.
+type Plan struct {
+	Try     []Candidate
+	Skipped []Skip
+}
+
+// String returns one line a Candidate, the tried ones first.
+func (p Plan) String() string {
+	var b strings.Builder
+	for _, c := range p.Try {
+		fmt.Fprintf(&b, "try  %s\n", c)
+	}
+	for _, s := range p.Skipped {
+		host := ""
+		if s.Host != "" {
+			host = fmt.Sprintf(" %s:%d", s.Host, s.Port)
+		}
+		fmt.Fprintf(&b, "skip %s%s %s\n", s.Step, host, s.Reason)
+	}
+	return b.String()
+}
+
+// Findings is what DNS and DHCP said in one cycle, one Finding for each step that was asked, in device order.
+type Findings []Finding
+
+// Finding is the answer of one source to one step.
+type Finding struct {
+	Source
+	Names []Name // usable data, in the order of the source
+}
+
+// Name is one name a source gave, with the addresses it resolves to.
+type Name struct {
+	Host   string
+	Port   uint16 // 0: the default of the transport
+	Addrs  []netip.Addr
+	Reason Reason // why there is no address; empty otherwise
+	Detail string
+}
+
+// Source is one question and its verdict, as shown to techs.
+type Source struct {
+	Step    Step    `json:"step"`
+	Source  string  `json:"source"` // "dns", "dhcp", "config"
+	Query   string  `json:"query,omitempty"`
+	Verdict Verdict `json:"verdict"`
+	Reason  Reason  `json:"reason,omitempty"`
+	Detail  string  `json:"detail,omitempty"`
+	Hint    string  `json:"hint,omitempty"`
+	TookMS  int64   `json:"took_ms"`
+}
+
+// Specification constants.
+const (
+	tlsPort         = 5061 // RFC 3261 §19.1.2
+	tcpPort         = 5060 // RFC 3261 §19.1.2
+	accessProxyPort = 443  // Access Edge, TechNet dd637123
+)
+
+// transport returns how the Registrars of a step are reached.
+func (s Step) transport() Transport {
+	switch s {
+	case InternalTCP, DHCPTCP, ExternalTCP:
+		return TCP
+	default:
+		return TLS
+	}
+}
+
+// steps returns the steps this policy looks at, in order. Steps that are ruled out as a whole are among them.
+func (p Policy) steps() []Step {
+	switch {
+	case len(p.Manual) > 0:
+		return []Step{Manual}
+	case p.Order == CommunicatorOrder:
+		return []Step{InternalTLS, InternalTCP, ExternalTLS, HostName}
+	default:
+		return []Step{InternalTLS, DHCPTLS, InternalTCP, DHCPTCP, ExternalTLS, ExternalTCP}
+	}
+}
+
+// closed says why plain TCP may not be used, or "". floor: this SIP domain has registered over TLS before.
+func (p Policy) closed(t Transport, floor bool) Reason {
+	switch {
+	case t == TLS:
+		return ""
+	case !p.AllowTCP:
+		return TransportPolicy
+	case p.TLSFloor && floor:
+		return TLSFloor
+	default:
+		return ""
+	}
+}
+
+// MakePlan puts what was found into the Lync device order. It knows no clock, no network and no randomness.
+// floor: this SIP domain has registered over TLS before.
+func MakePlan(found Findings, policy Policy, floor bool) Plan {
+	var plan Plan
+	for _, step := range policy.steps() {
+		part := planStep(step, found, policy, floor)
+		plan.Try = append(plan.Try, part.Try...)
+		plan.Skipped = append(plan.Skipped, part.Skipped...)
+	}
+	return plan
+}
+
+// planStep is the part of MakePlan that belongs to one step; it needs only the Findings up to that step.
+func planStep(step Step, found Findings, policy Policy, floor bool) Plan {
+	if reason := policy.closed(step.transport(), floor); reason != "" {
+		return Plan{Skipped: []Skip{{Step: step, Transport: step.transport(), Reason: reason}}}
+	}
+	if step == HostName && !hostNamesAllowed(found) {
+		return Plan{Skipped: []Skip{{Step: step, Reason: SRVExists}}}
+	}
+	var plan Plan
+	for _, f := range found {
+		if f.Step != step {
+			continue
+		}
+		if f.Reason == ServiceNotOffered {
+			plan.Skipped = append(plan.Skipped, Skip{Step: step, Transport: step.transport(), Reason: ServiceNotOffered, Detail: f.Query})
+		}
+		for _, name := range f.Names {
+			for _, port := range policy.ports(step, name) {
+				plan.add(f, name, port, policy, floor)
+			}
+		}
+	}
+	return plan
+}
+
+// endpointPort is a port and what is spoken on it.
+type endpointPort struct {
+	port      uint16
+	transport Transport
+}
+
+// ports returns where a name of this step is tried.
+func (p Policy) ports(step Step, name Name) []endpointPort {
+	switch step {
+	case HostName: // Communicator Phone Edition: each name on 5061, then 443; TCP if policy allows (TechNet dd572514)
+		return []endpointPort{{tlsPort, TLS}, {accessProxyPort, TLS}, {tcpPort, TCP}}
+	case Manual:
+		return manualPorts(name)
+	case InternalTCP, DHCPTCP, ExternalTCP:
+		return []endpointPort{{orDefault(name.Port, tcpPort), TCP}}
+	default:
+		return []endpointPort{{orDefault(name.Port, tlsPort), TLS}}
+	}
+}
+
+// manualPorts tries a configured server over TLS, then over TCP; a port that is well known for one of them
+// is not tried with the other.
+func manualPorts(name Name) []endpointPort {
+	switch name.Port {
+	case 0:
+		return []endpointPort{{tlsPort, TLS}, {tcpPort, TCP}}
+	case tlsPort, accessProxyPort:
+		return []endpointPort{{name.Port, TLS}}
+	case tcpPort:
+		return []endpointPort{{name.Port, TCP}}
+	default:
+		return []endpointPort{{name.Port, TLS}, {name.Port, TCP}}
+	}
+}
+
+func orDefault(port, otherwise uint16) uint16 {
+	if port == 0 {
+		return otherwise
+	}
+	return port
+}
+
+// add puts one name on one port into the plan, or says why not.
+func (plan *Plan) add(f Finding, name Name, at endpointPort, policy Policy, floor bool) {
+	reason, detail := policy.nameReason(f.Step, name.Host, at.transport)
+	if reason == "" {
+		reason = policy.closed(at.transport, floor)
+	}
+	if reason == "" && len(name.Addrs) == 0 {
+		reason, detail = name.Reason, name.Detail
+	}
+	if reason != "" {
+		plan.Skipped = append(plan.Skipped, Skip{f.Step, name.Host, at.port, at.transport, reason, detail})
+		return
+	}
+	plan.Try = append(plan.Try, Candidate{f.Step, name.Host, at.port, at.transport, name.Addrs, f.via(name)})
+}
+
+// via names the evidence as status shows it.
+func (s Source) via(name Name) string {
+	switch {
+	case s.Source == "dhcp":
+		return "option 120"
+	case s.Step == Manual:
+		return "configuration"
+	case s.Step == HostName:
+		return "host name " + name.Host
+	default:
+		return "SRV " + s.Query
+	}
+}
+
+// nameReason applies the name rule. It guards names from DNS and DHCP; a configured server is trusted, and so
+// is one named by a trusted Registrar (TechNet dd637123; discovery over SRV and option 120 alike).
+func (p Policy) nameReason(step Step, host string, t Transport) (Reason, string) {
+	if _, err := netip.ParseAddr(host); err == nil {
+		if t == TLS && step != Manual {
+			return TLSNoName, "DHCP gave the address " + host + ", not a name"
+		}
+		return "", ""
+	}
+	if step == Manual {
+		return "", ""
+	}
+	if err := checkName(host, p); err != nil {
+		return NameNotAllowed, err.Error()
+	}
+	return "", ""
+}
+
+// hostNamesAllowed says whether the host names of the Communicator order may be asked for: only when every SRV
+// record is proven not to exist ("not if they are not valid; only if they do not exist at all", TechNet
+// dd572514).
+func hostNamesAllowed(found Findings) bool {
+	for _, f := range found {
+		if f.Source.Source == "dns" && f.Step != HostName && f.Verdict != Absent {
+			return false
+		}
+	}
+	return true
+}

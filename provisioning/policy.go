@@ -1,0 +1,71 @@
+package provisioning
+
+import (
+	"crypto/x509"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+)
+
+// Secret is a password. It prints as "[redacted]" in every form; Reveal returns it.
+type Secret = sip.Secret
+
+// Order says which places are looked at, and in which order.
+type Order uint8
+
+// The two orders.
+const (
+	DeviceOrder       Order = iota // the six steps of the Lync device text
+	CommunicatorOrder              // internal TLS, internal TCP, external TLS, then host names (TechNet dd572514)
+)
+
+// Naming is the rule for names learnt from DNS and DHCP (TechNet dd637123, EnableStrictDNSNaming).
+type Naming = trust.Naming
+
+// The three rules.
+const (
+	NamingSuffix = trust.Suffix // the SIP domain and any host under it
+	NamingStrict = trust.Strict // the SIP domain and sip.<SIP domain> only
+	NamingOff    = trust.Off    // any name
+)
+
+// Policy is what the site decided: validated values, never raw text.
+type Policy struct {
+	SIPAddress string // "sip:phone1@contoso.com", the address-of-record
+	User       string // login name; for Digest the part before "@" is used when it equals the SIP address
+	Password   Secret // empty: sign in only where no password is asked for
+	Auth       []string
+
+	Order    Order
+	Manual   []ManualServer // in the order to try; instead of discovery
+	AllowTCP bool           // false: the TCP steps are neither tried nor queried
+	TLSFloor bool           // true: no TCP once this SIP domain has registered over TLS
+	Naming   Naming
+
+	Roots         *x509.CertPool // who may sign certificates; nil: the system's roots
+	TLSMin        uint16         // tls.VersionTLS12 or the site's exception
+	DigestOverTCP bool
+
+	DNSServers []netip.AddrPort // empty: the system's
+	Interface  string           // where DHCP is asked; empty: the one with the default route
+	AskDHCP    bool
+
+	Version string    // of this program, for User-Agent
+	Built   time.Time // no clock is right that shows less than this; zero: unknown
+}
+
+// ManualServer is a Registrar named in the configuration; Port 0 means the default of the transport.
+type ManualServer struct {
+	Host     string
+	Port     uint16
+	External bool // external_server: the default TLS port is 443, the Access Edge's
+}
+
+// SIPDomain returns the right side of the SIP address, in lower case.
+func (p Policy) SIPDomain() string {
+	_, domain, _ := strings.Cut(p.SIPAddress, "@")
+	return strings.ToLower(domain)
+}

@@ -1,0 +1,155 @@
+package provisioning
+
+// Reason says why something was skipped, failed or is not as it should be. The codes are public and never
+// renamed; reasons holds the sentence and the hint for each.
+type Reason string
+
+// The closed list of reasons.
+const (
+	DNSNoRecord  Reason = "dns-no-record"
+	DNSTimeout   Reason = "dns-timeout"
+	DNSServFail  Reason = "dns-servfail"
+	DNSRefused   Reason = "dns-refused"
+	DNSMalformed Reason = "dns-malformed"
+	NoAddress    Reason = "no-address"
+
+	DHCPSilent       Reason = "dhcp-silent"
+	DHCPRefused      Reason = "dhcp-refused"
+	DHCPNoOption     Reason = "dhcp-no-option"
+	DHCPMalformed    Reason = "dhcp-malformed"
+	DHCPNotPermitted Reason = "dhcp-not-permitted"
+	DHCPConflict     Reason = "dhcp-conflict"
+
+	NameNotAllowed    Reason = "name-not-allowed"
+	TransportPolicy   Reason = "transport-policy"
+	TLSFloor          Reason = "tls-floor"
+	ServiceNotOffered Reason = "service-not-offered"
+	SameAsFailed      Reason = "same-as-failed"
+	SRVExists         Reason = "srv-exists"
+
+	ConnectRefused     Reason = "connect-refused"
+	ConnectTimeout     Reason = "connect-timeout"
+	ConnectUnreachable Reason = "connect-unreachable"
+	ConnectReset       Reason = "connect-reset"
+
+	TLSUntrusted   Reason = "tls-untrusted"
+	TLSName        Reason = "tls-name"
+	TLSNoName      Reason = "tls-no-name"
+	TLSExpired     Reason = "tls-expired"
+	TLSNotYetValid Reason = "tls-not-yet-valid"
+	TLSTimeout     Reason = "tls-timeout"
+	TLSVersion     Reason = "tls-version"
+	TLSFailed      Reason = "tls-failed"
+	ClockWrong     Reason = "clock-wrong"
+
+	SIPNoAnswer          Reason = "sip-no-answer"
+	SIPMalformed         Reason = "sip-malformed"
+	SIPUnavailable       Reason = "sip-unavailable"
+	SIPForbidden         Reason = "sip-forbidden"
+	SIPNotFound          Reason = "sip-not-found"
+	SIPCredentials       Reason = "sip-credentials"
+	SIPAuthNotSupported  Reason = "sip-auth-not-supported"
+	SIPBadSignature      Reason = "sip-bad-signature"
+	SIPRedirectLoop      Reason = "sip-redirect-loop"
+	SIPRedirectDowngrade Reason = "sip-redirect-downgrade"
+	BindingLost          Reason = "binding-lost"
+
+	CredentialsResting Reason = "credentials-resting"
+	RetryAfter         Reason = "retry-after"
+
+	RelayNone        Reason = "relay-none"
+	RelayUnreachable Reason = "relay-unreachable"
+	RelayRefused     Reason = "relay-refused"
+
+	CacheDamaged  Reason = "cache-damaged"
+	CacheWrite    Reason = "cache-write"
+	CacheTooNew   Reason = "cache-too-new"
+	CacheReadOnly Reason = "cache-read-only"
+)
+
+// A ReasonText explains one Reason to a field tech.
+type ReasonText struct {
+	Code  Reason
+	Title string // what it means, as the end of a sentence: no capital, no full stop
+	Hint  string // what to do about it, in the imperative
+}
+
+// Title returns what the reason means.
+func (r Reason) Title() string { return r.text().Title }
+
+// Hint returns what to do about it.
+func (r Reason) Hint() string { return r.text().Hint }
+
+func (r Reason) text() ReasonText {
+	for _, t := range reasons {
+		if t.Code == r {
+			return t
+		}
+	}
+	return ReasonText{}
+}
+
+// Reasons returns the whole list, in the order of the public documentation.
+func Reasons() []ReasonText { return append([]ReasonText(nil), reasons...) }
+
+var reasons = []ReasonText{
+	{DNSNoRecord, "the DNS record does not exist", "create the record in the DNS zone of the SIP domain, or check that this network sees the right zone (split DNS)"},
+	{DNSTimeout, "no name server answered in time", "check that the name servers of this device are reachable on port 53"},
+	{DNSServFail, "the name server could not find out (SERVFAIL)", "check the forwarders and the zone on the name server"},
+	{DNSRefused, "the name server refuses to answer this device (REFUSED)", "allow this network to query the name server, or set dns_servers"},
+	{DNSMalformed, "the DNS answer is broken or unusable", "check the record on the name server: target a host name, port not 0, addresses reachable"},
+	{NoAddress, "the name has no address record", "create an A record for the name, or correct the target of the SRV record"},
+
+	{DHCPSilent, "no DHCP server answered the DHCPINFORM", "check that a DHCP server or relay serves this network and answers DHCPINFORM"},
+	{DHCPRefused, "the DHCP server refused the DHCPINFORM (NAK)", "let the DHCP server answer DHCPINFORM for vendor class MS-UC-Client; the lease of the device is not affected"},
+	{DHCPNoOption, "the DHCP answer names no Registrar (option 120 missing)", "set option 120 (and 43 for vendor class MS-UC-Client) on the scope of this network"},
+	{DHCPMalformed, "the DHCP option is malformed", "correct the bytes of the option on the DHCP server"},
+	{DHCPNotPermitted, "this process may not ask DHCP", "run as the service, or grant CAP_NET_RAW (a Linux interface with an IPv4 address is needed)"},
+	{DHCPConflict, "DHCP servers disagree about the Registrar", "find the second DHCP server of this network and correct or stop it"},
+
+	{NameNotAllowed, "the name is outside the SIP domain", "name the Registrar inside the SIP domain (sip.<SIP domain>), or see strict_naming"},
+	{TransportPolicy, "the transport is not allowed by policy", "offer the Registrar over TLS; allow_tcp governs plain TCP"},
+	{TLSFloor, "plain TCP is closed since this SIP domain registered over TLS", "restore TLS on the Registrar; if TLS is gone for good, run: homeward cache forget"},
+	{ServiceNotOffered, `the SRV record says that the service is not offered (target ".")`, "correct the SRV record if the service should be offered here"},
+	{SRVExists, "host names are tried only when no SRV record exists at all", "correct or delete the SRV records of the SIP domain"},
+	{SameAsFailed, "the same Registrar has just failed in this cycle", "see the first failure of this Registrar"},
+
+	{ConnectRefused, "the connection is refused: nothing listens on this port", "check that the Registrar runs and the port is right (5061 inside, 443 on the Access Edge)"},
+	{ConnectTimeout, "the connection attempt got no answer", "look for a firewall that drops this port, or a server that is down"},
+	{ConnectUnreachable, "there is no route to the address", "check the address, the gateway and the VLAN of this device"},
+	{ConnectReset, "the connection was cut by the other side", "check the Registrar's log and devices in between that cut connections"},
+
+	{TLSUntrusted, "the certificate is not signed by an authority this device trusts", "install the site's root certificate and name it in roots"},
+	{TLSName, "the certificate is for other names", "issue a certificate that carries the name, or point DNS or DHCP at a name the certificate carries"},
+	{TLSNoName, "there is no name to prove: the certificate carries none, or only an address is known", "issue a certificate with a Subject Alternative Name, and name the Registrar by its host name (option 120 in encoding 0)"},
+	{TLSExpired, "the certificate has expired", "renew the certificate of the Registrar; check the clock of this device"},
+	{TLSNotYetValid, "the certificate is not valid yet", "check the clock of this device first, then the certificate of the Registrar"},
+	{TLSTimeout, "the TLS handshake stalled", "check the Registrar; on tunnels look for an MTU that is too small"},
+	{TLSVersion, "no TLS version or cipher in common", "update the Registrar, or see tls_min"},
+	{TLSFailed, "the TLS handshake failed", "check that the port speaks TLS and the Registrar's log"},
+	{ClockWrong, "the clock of this device is wrong", "set the clock: provide _ntp._udp.<SIP domain> or DHCP option 42"},
+
+	{SIPNoAnswer, "the server did not answer the SIP request", "check that the Registrar service runs behind this port"},
+	{SIPMalformed, "the server does not speak proper SIP", "check that the address and port belong to a SIP Registrar"},
+	{SIPUnavailable, "the Registrar cannot serve now", "check the services of the Registrar and its pool"},
+	{SIPForbidden, "the Registrar forbids this account or device to sign in", "check the account: enabled for SIP, external access, client version policy"},
+	{SIPNotFound, "the Registrar does not know this SIP address", "check the spelling of sip_address, and that the account is enabled for SIP"},
+	{SIPCredentials, "user name or password was refused", "check user and password_file; the account may be locked or expired"},
+	{SIPAuthNotSupported, "the Registrar offers no way to sign in that may be used here", "allow an authentication scheme this device supports (see auth), over TLS"},
+	{SIPBadSignature, "the answer is not signed by the Registrar as it must be", "check for a device in between that changes SIP messages"},
+	{SIPRedirectLoop, "the redirects lead in a circle", "check the home pool of the user on the Registrars involved"},
+	{SIPRedirectDowngrade, "the redirect leads from TLS to plain TCP", "correct the redirect target to transport=tls"},
+	{BindingLost, "the Registrar has lost the registration", "nothing to do: the device registers again; if it recurs, check the Registrar"},
+
+	{CredentialsResting, "the password is not used for a while, to keep the account from being locked", "correct user or password_file and restart homeward"},
+	{RetryAfter, "the Registrar asked to be left alone for a while", "nothing to do: the device waits as asked"},
+
+	{RelayNone, "no media relay is configured", "assign an A/V Edge to the pool if media must pass firewalls"},
+	{RelayUnreachable, "the media relay does not answer", "check UDP 3478 and TCP 443 to the A/V Edge"},
+	{RelayRefused, "the media relay service refused to give credentials", "check the A/V authentication service of the pool"},
+
+	{CacheDamaged, "the stored record was damaged", "nothing to do: it was set aside and replaced; look for failing flash or power cuts if it recurs"},
+	{CacheWrite, "the last good record cannot be written", "check free space and permissions of state_dir"},
+	{CacheTooNew, "the stored record was made by a newer version", "install the newer version again, or run: homeward cache forget"},
+	{CacheReadOnly, "the state directory is read-only", "make state_dir writable; until then last good does not survive a restart"},
+}

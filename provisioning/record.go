@@ -1,0 +1,168 @@
+package provisioning
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/homeward-agent/homeward/cache"
+)
+
+// RecallPlan is the Registrars this user was told to use: primary and backup of the home pool. fresh holds the
+// addresses DNS gives now, by host; nil: the remembered ones are used.
+func RecallPlan(record cache.Record, policy Policy, fresh map[string][]netip.Addr) Plan {
+	var plan Plan
+	if !record.Told || len(policy.Manual) > 0 {
+		return plan
+	}
+	for _, e := range record.Home {
+		addrs := e.Addresses
+		if fresh != nil {
+			addrs = fresh[e.Host]
+		}
+		plan.addRemembered(e, Recall, addrs, policy, record.TLSFloor)
+	}
+	return plan
+}
+
+// OutagePlan is last good: the Registrar of the last registration, then the rest of its home pair, by name.
+// Addresses DNS still gives come first, then the remembered ones, the one last used first.
+func OutagePlan(record cache.Record, policy Policy, fresh map[string][]netip.Addr) Plan {
+	var plan Plan
+	for i, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
+		if i > 0 && e.Host == record.Registrar.Host && e.Port == record.Registrar.Port {
+			continue
+		}
+		addrs := slices.Clone(fresh[e.Host])
+		for _, addr := range append([]netip.Addr{e.Address}, e.Addresses...) {
+			if addr.IsValid() && !slices.Contains(addrs, addr) {
+				addrs = append(addrs, addr)
+			}
+		}
+		plan.addRemembered(e, LastGood, addrs, policy, record.TLSFloor)
+	}
+	return plan
+}
+
+// addRemembered adds a remembered Registrar. The record is a file that can be edited: what the policy of today
+// forbids is not used. A name that DNS or DHCP gave must still obey the name rule; one that a trusted
+// Registrar or the configuration gave need not.
+func (plan *Plan) addRemembered(e cache.Endpoint, step Step, addrs []netip.Addr, policy Policy, floor bool) {
+	c := Candidate{Step: step, Host: e.Host, Port: e.Port, Addrs: addrs, Via: "last good"}
+	if step == Recall {
+		c.Via = "told by a Registrar"
+	}
+	if e.Transport == TCP.String() {
+		c.Transport = TCP
+	}
+	var origin Step
+	learnt := origin.UnmarshalText([]byte(e.Step)) == nil && origin <= ExternalTCP || origin == HostName
+	reason, detail := policy.closed(c.Transport, floor), ""
+	if reason == "" && learnt {
+		reason, detail = policy.nameReason(origin, e.Host, c.Transport)
+	}
+	if reason == "" && len(addrs) == 0 {
+		reason = NoAddress
+	}
+	if reason != "" {
+		plan.Skipped = append(plan.Skipped, Skip{step, c.Host, c.Port, c.Transport, reason, detail})
+		return
+	}
+	plan.Try = append(plan.Try, c)
+}
+
+// addressesNow returns what DNS says in this cycle about the names of a record; hosts without an answer are
+// absent. It waits for the verdict.
+func (g *gathering) addressesNow(ctx context.Context, record cache.Record) map[string][]netip.Addr {
+	fresh := map[string][]netip.Addr{}
+	if g == nil {
+		return fresh
+	}
+	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
+		if addrs, err := g.lookup(ctx, e.Host); err == nil {
+			fresh[e.Host] = addrs
+		}
+	}
+	return fresh
+}
+
+// commit keeps what this registration has proven: one transaction that drops whatever it does not confirm. What
+// it did not learn (the home pair, the relays) is carried over from the record of the same SIP address.
+func (a *Agent) commit(reg *registration) {
+	changed, err := a.store.Commit(a.newRecord(reg))
+	switch {
+	case err != nil:
+		a.tell(Event{Kind: StoreNote, Reason: CacheWrite, Detail: err.Error()})
+	case changed:
+		a.tell(reg.event(Committed, "", ""))
+	}
+}
+
+func (a *Agent) newRecord(reg *registration) cache.Record {
+	previous, same := a.record()
+	c := reg.Candidate
+	record := cache.Record{
+		SIPAddress: a.policy.SIPAddress,
+		Registrar:  remember(c, reg.Addr),
+		// Verified TLS alone sets the floor; nothing that comes over the network lowers it.
+		TLSFloor:     c.Transport == TLS || a.floor(),
+		RegisteredAt: time.Now().UTC(),
+		EndpointID:   previous.EndpointID,
+	}
+	if same {
+		record.Home, record.Told, record.MediaRelays = slices.Clone(previous.Home), previous.Told, previous.MediaRelays
+	}
+	if len(reg.Home) > 0 {
+		record.Home, record.Told = nil, true
+		for i, h := range reg.Home {
+			e := remember(h, netip.Addr{})
+			e.Role = roles[i]
+			record.Home = append(record.Home, e)
+		}
+	}
+	for i, h := range record.Home {
+		if h.Host == c.Host && h.Port == c.Port {
+			record.Home[i].Addresses = c.Addrs
+			record.Registrar.Role = h.Role
+		}
+	}
+	return record
+}
+
+// roles of the Contacts of a redirect by falling q (Lync: 0.7 and 0.3).
+var roles = [...]string{"primary", "backup"}
+
+func remember(c Candidate, used netip.Addr) cache.Endpoint {
+	return cache.Endpoint{
+		Host: c.Host, Port: c.Port, Transport: c.Transport.String(), Step: c.Step.String(), Via: c.Via,
+		Address: used, Addresses: c.Addrs,
+	}
+}
+
+// homeOf returns the home pair to show with a registration: the one it was redirected to, or the remembered one.
+func (a *Agent) homeOf(reg *registration) []Endpoint {
+	var home []Endpoint
+	for _, e := range a.newRecord(reg).Home {
+		h := Endpoint{Host: e.Host, Port: e.Port, Role: e.Role, Addresses: e.Addresses}
+		if e.Transport == TCP.String() {
+			h.Transport = TCP
+		}
+		home = append(home, h)
+	}
+	return home
+}
+
+// endpointOf is the Registrar in use as status shows it.
+func endpointOf(reg *registration, home []Endpoint) *Endpoint {
+	c := reg.Candidate
+	e := &Endpoint{
+		Host: c.Host, Port: c.Port, Transport: c.Transport, Address: reg.Addr, Addresses: c.Addrs, Step: &c.Step, Via: c.Via,
+	}
+	for _, h := range home {
+		if h.Host == c.Host && h.Port == c.Port {
+			e.Role = h.Role
+		}
+	}
+	return e
+}

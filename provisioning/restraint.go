@@ -1,0 +1,100 @@
+package provisioning
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+)
+
+// delays between walks through the Registrars after a failure (RFC 5626 §4.5: base 30 s, doubled, at most
+// 1800 s; each is drawn from its upper half). The running total is beside.
+var delays = [...]time.Duration{
+	30 * time.Second,   // 0:30
+	60 * time.Second,   // 1:30
+	120 * time.Second,  // 3:30
+	240 * time.Second,  // 7:30
+	480 * time.Second,  // 15:30
+	960 * time.Second,  // 31:30
+	1800 * time.Second, // and so on, for ever
+}
+
+// Our choices.
+const (
+	refusalsAllowed  = 2                // a third wrong logon may lock the account
+	credentialsRest  = 30 * time.Minute // the usual lock-out window of a directory
+	lookupInterval   = 2 * time.Second  // look-ups alone, while nothing can be discovered
+	lookupSlow       = 10 * time.Second
+	lookupSlowAfter  = 5 * time.Minute
+	retryAfterSpread = 0.1 // so that a fleet does not return in one instant
+)
+
+// restraint is what keeps the agent from hammering Registrars, burning passwords and falling for downgrades.
+// It outlives the walks; only the phases use it.
+type restraint struct {
+	failures    int                  // walks in a row that ended without registration
+	refusals    int                  // complete credentials refused in a row
+	credentials time.Time            // the secret rests until then
+	leaveAlone  map[string]time.Time // endpoints that sent Retry-After
+	distrusted  map[string]bool      // hosts whose certificate failed: never plain TCP
+}
+
+func newRestraint() *restraint {
+	return &restraint{leaveAlone: map[string]time.Time{}, distrusted: map[string]bool{}}
+}
+
+// ruledOut says why a Candidate may not be tried now.
+func (r *restraint) ruledOut(c Candidate) (Reason, string) {
+	if time.Now().Before(r.leaveAlone[c.endpoint()]) {
+		return RetryAfter, "until " + r.leaveAlone[c.endpoint()].UTC().Format(time.RFC3339)
+	}
+	if c.Transport == TCP && r.distrusted[c.Host] {
+		return TransportPolicy, "its certificate failed: no plain TCP to the same host"
+	}
+	return "", ""
+}
+
+func (r *restraint) failed(c Candidate, err error) {
+	switch ReasonOf(err) {
+	case TLSUntrusted, TLSName, TLSNoName, TLSExpired, TLSNotYetValid, ClockWrong:
+		r.distrusted[c.Host] = true
+	case SIPCredentials:
+		if r.refusals++; r.refusals >= refusalsAllowed {
+			r.refusals = 0
+			r.credentials = time.Now().Add(credentialsRest)
+		}
+	}
+	var status *sip.StatusError
+	if errors.As(err, &status) && status.RetryAfter > 0 {
+		r.leaveAlone[c.endpoint()] = time.Now().Add(status.RetryAfter)
+	}
+}
+
+func (r *restraint) succeeded(c Candidate) {
+	r.refusals = 0
+	delete(r.leaveAlone, c.endpoint())
+	if c.Transport == TLS {
+		delete(r.distrusted, c.Host)
+	}
+}
+
+// delay returns how long to leave Registrars alone after a walk that failed, and counts it.
+func (r *restraint) delay(retryAfter time.Duration) time.Duration {
+	base := delays[min(r.failures, len(delays)-1)]
+	r.failures++
+	wait := base/2 + rand.N(base/2)
+	if retryAfter > 0 {
+		wait = retryAfter + rand.N(time.Duration(float64(retryAfter)*retryAfterSpread)+1)
+	}
+	return max(wait, time.Until(r.credentials))
+}
+
+// lookupDelay returns the pause between look-ups while nothing can be discovered.
+func lookupDelay(since time.Time) time.Duration {
+	base := lookupInterval
+	if time.Since(since) > lookupSlowAfter {
+		base = lookupSlow
+	}
+	return base*3/4 + rand.N(base/2) // a quarter either way
+}

@@ -1,0 +1,341 @@
+package provisioning
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning/sitetest"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected sections of testdata/scenarios")
+
+// TestScenarios runs every testdata/scenarios/*.txtar: a site (see package sitetest), a device and what it does
+// in, a timeline out. Real parsers, real TLS, real bbolt; the wire and the time are simulated. The sections of
+// the device:
+//
+//	policy    KEY VALUE, as in the configuration
+//	cache     last good before the start: registrar, home, told, floor, address
+//	script    what is done, a line after the other (see run); default: run 10s
+//	timeline  expected: the events
+//	seen      expected, if there: what the site saw, of the kinds that a script line "see" names
+//	record    expected, if there: last good at the end
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/scenarios/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { runScenario(t, file) })
+	}
+}
+
+// runScenario compares, or with -update rewrites, what a file expects.
+func runScenario(t *testing.T, file string) {
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	got := map[string]string{}
+	synctest.Test(t, func(t *testing.T) {
+		s := newScenario(t, archive, file, dir)
+		s.play(t)
+		got["timeline"], got["seen"], got["record"] = s.timeline.String(), s.seen(), s.lastGood()
+	})
+	for i, section := range archive.Files {
+		text, expected := got[section.Name]
+		if !expected {
+			continue
+		}
+		if *update {
+			archive.Files[i].Data = []byte(text)
+		} else if diff := cmp.Diff(strings.Split(string(section.Data), "\n"), strings.Split(text, "\n")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", section.Name, diff)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// scenario is one run of one file.
+type scenario struct {
+	site   *sitetest.Site
+	wire   Wire
+	dir    string
+	policy Policy
+	script []string
+	see    []string
+
+	began    time.Time
+	mu       sync.Mutex
+	timeline strings.Builder
+	vague    bool // a random delay has passed: times are no longer exact
+	waiting  string
+	awaited  chan struct{}
+}
+
+func newScenario(t *testing.T, archive *txtar.Archive, file, dir string) *scenario {
+	t.Helper()
+	site, err := sitetest.Parse(filepath.Base(file), txtar.Format(archive), "policy", "cache", "script", "timeline", "seen", "record")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire, err := site.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scenario{site: site, wire: Wire(wire), dir: dir, began: time.Now(), script: []string{"run 10s"}}
+	s.policy = Policy{
+		SIPAddress: "sip:phone1@contoso.com", Auth: []string{"digest"}, AllowTCP: true, TLSFloor: true, AskDHCP: true,
+		TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "test",
+	}
+	s.policy.Roots.AppendCertsFromPEM(site.Roots())
+	for _, section := range archive.Files {
+		lines := slices.DeleteFunc(strings.Split(string(section.Data), "\n"), func(l string) bool { return strings.TrimSpace(l) == "" })
+		switch section.Name {
+		case "policy":
+			for _, line := range lines {
+				s.setPolicy(t, strings.Fields(line))
+			}
+		case "cache":
+			s.writeRecord(t, lines)
+		case "script":
+			s.script = slices.DeleteFunc(lines, func(l string) bool {
+				kinds, isSee := strings.CutPrefix(l, "see ")
+				if isSee {
+					s.see = strings.Fields(kinds)
+				}
+				return isSee
+			})
+		}
+	}
+	return s
+}
+
+func (s *scenario) setPolicy(t *testing.T, words []string) {
+	t.Helper()
+	key, value := words[0], words[1]
+	switch key {
+	case "sip_address":
+		s.policy.SIPAddress = value
+	case "user":
+		s.policy.User = value
+	case "password":
+		s.policy.Password = Secret(value)
+	case "allow_tcp":
+		s.policy.AllowTCP = value == "true"
+	case "tls_floor":
+		s.policy.TLSFloor = value == "true"
+	case "digest_over_tcp":
+		s.policy.DigestOverTCP = value == "true"
+	case "dhcp":
+		s.policy.AskDHCP = value != "off"
+	case "order":
+		s.policy.Order = map[string]Order{"device": DeviceOrder, "communicator": CommunicatorOrder}[value]
+	case "strict_naming":
+		s.policy.Naming = map[string]Naming{"suffix": NamingSuffix, "strict": NamingStrict, "off": NamingOff}[value]
+	case "internal_server", "external_server":
+		host, port, _ := strings.Cut(value, ":")
+		number, _ := strconv.ParseUint(port, 10, 16)
+		s.policy.Manual = append(s.policy.Manual, ManualServer{Host: host, Port: uint16(number), External: key == "external_server"})
+	default:
+		t.Fatalf("policy: unknown key %q", key)
+	}
+}
+
+// writeRecord stores last good as the lines say:
+//
+//	registrar fe01.contoso.com:5061 tls 10.0.0.5,10.0.0.6 internal-tls
+//	home      pool01.contoso.com:5061 tls 10.0.0.7        the first is the primary
+//	told | floor | damaged | address sip:other@contoso.com | registered +1h
+func (s *scenario) writeRecord(t *testing.T, lines []string) {
+	t.Helper()
+	record := cache.Record{SIPAddress: s.policy.SIPAddress, RegisteredAt: time.Now()}
+	damaged := false
+	for _, line := range lines {
+		words := strings.Fields(line)
+		switch words[0] {
+		case "registrar":
+			record.Registrar = parseEndpoint(t, words[1:])
+		case "home":
+			e := parseEndpoint(t, words[1:])
+			e.Role = roles[len(record.Home)]
+			record.Home = append(record.Home, e)
+		case "told":
+			record.Told = true
+		case "floor":
+			record.TLSFloor = true
+		case "damaged":
+			damaged = true
+		case "address":
+			record.SIPAddress = words[1]
+		case "registered":
+			later, err := time.ParseDuration(strings.TrimPrefix(words[1], "+"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			record.RegisteredAt = time.Now().Add(later)
+		default:
+			t.Fatalf("cache: unknown line %q", line)
+		}
+	}
+	store := cache.Open(s.dir)
+	if _, err := store.Commit(record); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if damaged {
+		if err := os.WriteFile(filepath.Join(s.dir, "homeward.db"), make([]byte, 32<<10), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func parseEndpoint(t *testing.T, words []string) cache.Endpoint {
+	t.Helper()
+	host, port, _ := strings.Cut(words[0], ":")
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := cache.Endpoint{Host: host, Port: uint16(number), Transport: words[1], Step: "internal-tls", Via: "SRV"}
+	for text := range strings.SplitSeq(words[2], ",") {
+		e.Addresses = append(e.Addresses, netip.MustParseAddr(text))
+	}
+	e.Address = e.Addresses[0]
+	if len(words) > 3 {
+		e.Step = words[3]
+	}
+	return e
+}
+
+// play does the script. Each of run and until is one life of the agent, ended as the service manager ends it:
+//
+//	run 90s              for that long
+//	until TEXT           until an event that begins so; at most two hours
+//	apply zone silent    a change of the site, between lives
+func (s *scenario) play(t *testing.T) {
+	defer s.site.Close()
+	for _, line := range s.script {
+		verb, rest, _ := strings.Cut(line, " ")
+		switch verb {
+		case "apply":
+			if err := s.site.Apply(rest); err != nil {
+				t.Fatal(err)
+			}
+		case "run":
+			limit, err := time.ParseDuration(rest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.live(t, limit, "")
+		case "until":
+			s.live(t, 2*time.Hour, rest)
+		default:
+			t.Fatalf("script: unknown line %q", line)
+		}
+	}
+}
+
+// live is one life of the agent.
+func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
+	store := cache.Open(s.dir)
+	defer store.Close()
+	agent := New(s.policy, s.wire, store, s.record)
+	ctx, stop := context.WithCancel(t.Context())
+	s.began, s.vague = time.Now(), false
+	s.waiting, s.awaited = awaited, make(chan struct{})
+	if s.timeline.Len() > 0 {
+		s.timeline.WriteString("restart\n")
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); agent.Run(ctx) }()
+	select {
+	case <-time.After(limit):
+		if awaited != "" {
+			t.Errorf("%q did not happen", awaited)
+		}
+	case <-s.awaited:
+		synctest.Wait()
+	}
+	stop()
+	<-done
+}
+
+// record is the agent's emit.
+func (s *scenario) record(e Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	when := fmt.Sprintf("+%v", time.Since(s.began).Round(time.Millisecond))
+	if s.vague {
+		when = "~"
+	}
+	if e.Kind == Waiting || e.Kind == Refreshed {
+		s.vague = true
+	}
+	fmt.Fprintf(&s.timeline, "%s %s\n", when, e)
+	if s.waiting != "" && strings.HasPrefix(e.String(), s.waiting) {
+		s.waiting = ""
+		close(s.awaited)
+	}
+}
+
+// seen is what the site saw of the kinds asked for, without the time.
+func (s *scenario) seen() string {
+	var b strings.Builder
+	for _, e := range s.site.Log() {
+		if slices.Contains(s.see, strings.Fields(e.What)[0]) {
+			_, text, _ := strings.Cut(e.String(), " ")
+			fmt.Fprintln(&b, text)
+		}
+	}
+	return b.String()
+}
+
+// lastGood is the record at the end, in the words of the section cache.
+func (s *scenario) lastGood() string {
+	store := cache.Open(s.dir)
+	defer store.Close()
+	record, ok := store.Load()
+	if !ok {
+		return "none\n"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "address %s\n", record.SIPAddress)
+	for i, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
+		kind := "registrar"
+		if i > 0 {
+			kind = "home"
+		}
+		fmt.Fprintf(&b, "%s %s:%d %s %s %s via %s %s\n", kind, e.Host, e.Port, e.Transport, joinAddrs(e.Addresses), e.Step, e.Via, e.Role)
+	}
+	if record.Told {
+		b.WriteString("told\n")
+	}
+	if record.TLSFloor {
+		b.WriteString("floor\n")
+	}
+	return b.String()
+}

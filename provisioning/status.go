@@ -1,0 +1,76 @@
+package provisioning
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Status is where the agent stands: a snapshot, plain data, in the form of `homeward status --json`.
+type Status struct {
+	Version      int          `json:"version"`
+	State        State        `json:"state"`
+	Degraded     bool         `json:"degraded"`
+	SIPAddress   string       `json:"sip_address"`
+	SIPDomain    string       `json:"sip_domain"`
+	Registrar    *Endpoint    `json:"registrar,omitempty"`
+	Home         []Endpoint   `json:"home,omitempty"`
+	MediaRelays  []MediaRelay `json:"media_relays,omitempty"`
+	RegisteredAt time.Time    `json:"registered_at,omitzero"`
+	ExpiresAt    time.Time    `json:"expires_at,omitzero"`
+	Reason       Reason       `json:"reason,omitempty"` // why it is not registered, or degraded
+	Detail       string       `json:"detail,omitempty"`
+	Hint         string       `json:"hint,omitempty"`
+	NextAttempt  time.Time    `json:"next_attempt_at,omitzero"` // while resting
+	Cycle        *Cycle       `json:"cycle,omitempty"`
+	Store        []StoreState `json:"store,omitempty"`
+}
+
+// Endpoint is a Registrar as status, registrar.json and the cache show it.
+type Endpoint struct {
+	Host      string       `json:"host"`
+	Port      uint16       `json:"port"`
+	Transport Transport    `json:"transport"`
+	Address   netip.Addr   `json:"address,omitzero"` // the one in use
+	Addresses []netip.Addr `json:"addresses,omitempty"`
+	Step      *Step        `json:"step,omitempty"`
+	Via       string       `json:"via,omitempty"`
+	Role      string       `json:"role,omitempty"` // "primary", "backup"
+}
+
+// MediaRelay is an A/V Edge as the phone's media stack needs it.
+type MediaRelay struct {
+	Host      string       `json:"host"`
+	Addresses []netip.Addr `json:"addresses,omitempty"`
+	UDPPort   uint16       `json:"udp_port,omitempty"`
+	TCPPort   uint16       `json:"tcp_port,omitempty"`
+	Location  string       `json:"location,omitempty"` // "intranet", "internet"
+}
+
+// Cycle is one walk through a plan.
+type Cycle struct {
+	StartedAt time.Time `json:"started_at"`
+	TookMS    int64     `json:"took_ms"`
+	Sources   []Source  `json:"sources,omitempty"`
+	Attempts  []Attempt `json:"attempts"`
+}
+
+// Attempt is one address tried, or one Candidate skipped.
+type Attempt struct {
+	Step      Step       `json:"step"`
+	Host      string     `json:"host,omitempty"`
+	Address   netip.Addr `json:"address,omitzero"`
+	Port      uint16     `json:"port,omitempty"`
+	Transport Transport  `json:"transport"`
+	Result    string     `json:"result"` // "ok", "failed", "skipped"
+	Reason    Reason     `json:"reason,omitempty"`
+	Detail    string     `json:"detail,omitempty"`
+	Hint      string     `json:"hint,omitempty"`
+	TookMS    int64      `json:"took_ms,omitempty"`
+}
+
+// StoreState says what is not as it should be with the store.
+type StoreState struct {
+	Reason Reason `json:"reason"`
+	Detail string `json:"detail"`
+	Hint   string `json:"hint,omitempty"`
+}

@@ -1,0 +1,43 @@
+package provisioning
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
+	"github.com/homeward-agent/homeward/provisioning/internal/srv"
+)
+
+// Wire is everything the agent touches outside its own process. Tests replace it, and nothing else.
+type Wire struct {
+	// Dial opens a stream ("tcp") or a connected datagram socket ("udp") to an address such as "10.0.0.5:5061".
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Listen opens the socket on which DHCP is asked; iface "" is the one with the default route.
+	Listen func(ctx context.Context, iface string) (dhcpopts.Conn, error)
+	// Resolvers returns the name servers the system is configured with now.
+	Resolvers func() ([]netip.AddrPort, error)
+}
+
+// Our choices.
+const (
+	peerIdle     = 15 * time.Second // the kernel's own keep-alive, for peers that answer no ping
+	peerInterval = 5 * time.Second
+	peerProbes   = 3
+)
+
+// SystemWire is the network of this machine.
+func SystemWire() Wire {
+	dialer := net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: peerIdle, Interval: peerInterval, Count: peerProbes},
+		ControlContext:  unacknowledgedTimeout,
+	}
+	return Wire{
+		Dial: dialer.DialContext,
+		Listen: func(ctx context.Context, iface string) (dhcpopts.Conn, error) {
+			return dhcpopts.Listen(ctx, iface)
+		},
+		Resolvers: srv.SystemResolvers,
+	}
+}
