@@ -1,0 +1,53 @@
+# `make` alone is the quick check; `make test` is every test. Both are what CI runs (.ci/run), and neither needs set-up
+# after a clone. The end-to-end tests use the servers they find and say what they leave out.
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GOBUILD  := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+GOTOOL   := go tool -modfile=go.tool.mod
+PLATFORM := linux-amd64 linux-arm64 linux-arm linux-mipsle linux-riscv64 windows-amd64.exe darwin-arm64 freebsd-amd64
+FUZZTIME ?= 5m
+
+.DEFAULT_GOAL := check
+.PHONY: check fmt vet lint race test demo bench fuzz build cross sizes FORCE
+
+check: fmt vet lint race            # everything quick that must hold
+
+fmt:
+	@files=$$(gofmt -l .); test -z "$$files" || { echo "not formatted (gofmt -w):" $$files; exit 1; }
+
+vet:
+	go vet ./...
+
+lint:                               # the rules of .golangci.yml; the first run builds the linter
+	$(GOTOOL) golangci-lint run
+
+race:
+	go test -race -short ./...
+
+test:                               # unit, scenarios, fuzz seeds, CLI scripts, end to end in network namespaces
+	go test -count=1 -timeout 20m ./...
+
+demo:                               # the story: sign in, outage, restart, the way back
+	go run ./cmd/lab demo
+
+bench: sizes                        # figures beside their limits
+	go test -run '^$$' -bench . ./...
+
+fuzz:                               # each fuzz target for FUZZTIME
+	@set -e; for pkg in $$(go list ./...); do for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+		echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	done; done
+
+build:
+	$(GOBUILD) -o bin/homeward ./cmd/agent
+
+cross: $(PLATFORM:%=dist/homeward-%)
+
+dist/homeward-%: FORCE              # linux-arm is ARMv7, linux-mipsle has no floating point unit
+	GOOS=$(firstword $(subst -, ,$*)) GOARCH=$(lastword $(subst -, ,$(basename $*))) GOARM=7 GOMIPS=softfloat $(GOBUILD) -o $@ ./cmd/agent
+
+sizes: dist/homeward-linux-amd64 dist/homeward-linux-arm64 dist/homeward-linux-arm dist/homeward-linux-mipsle
+	@echo "stripped binary           MiB  limit"
+	@for f in amd64:10 arm64:- arm:- mipsle:11; do \
+		printf '%-24s %5s  %s\n' linux-$${f%:*} $$(wc -c <dist/homeward-linux-$${f%:*} | awk '{ printf "%.2f", $$1/1048576 }') $${f#*:}; \
+	done

@@ -1,0 +1,44 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// ask sends one query to the site's DNS server, from the bridge. The answer is text, one record a line in the
+// server's order without TTL, or the response code in front of nothing.
+func ask(t *testing.T, network, name string, kind uint16) (string, error) {
+	t.Helper()
+	q := new(dns.Msg)
+	q.SetQuestion(dns.Fqdn(name), kind)
+	r, _, err := (&dns.Client{Net: network}).ExchangeContext(t.Context(), q, dnsAddr+":53")
+	if err != nil {
+		return "", err
+	}
+	lines := []string{dns.RcodeToString[r.Rcode]}
+	for _, rr := range r.Answer {
+		fields := strings.Fields(rr.String()) // owner, TTL, class, type, data
+		lines = append(lines, strings.Join(append([]string{fields[0]}, fields[3:]...), " "))
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+// waitDNS waits until the server answers.
+func waitDNS(t *testing.T, p *process) {
+	t.Helper()
+	eventually(t, p.name+" answers", func() error {
+		if err := p.running(); err != nil {
+			return err
+		}
+		got, err := ask(t, "udp", second.host, dns.TypeA)
+		if err == nil && !strings.HasPrefix(got, "NOERROR") {
+			err = fmt.Errorf("answered %s", got)
+		}
+		return err
+	})
+}

@@ -1,0 +1,16 @@
+// Package e2e starts the built homeward binary against real servers: dnsmasq and BIND for DNS, dnsmasq and
+// Kea for DHCP, Kamailio as the Registrar, dhclient as the device's own DHCP client. Everything runs in
+// network namespaces below one private set of user, process, mount and network namespaces, which the test
+// binary enters by starting itself again. Nothing outside them is touched, and nothing outlives the test.
+//
+// It is for what only the whole can show: that the bytes of other people's programs are understood, and that
+// the device order holds from process start to REGISTER. It is not for rules that one package decides alone:
+// those have tables and scenarios there, which run in fake time.
+//
+// Run it with
+//
+//	go test -count=1 ./e2e
+//
+// It needs Linux and either root or unprivileged user namespaces. What is missing is said in a skip; with
+// E2E=required in the environment, as in CI, a skip is a failure instead.
+package e2e

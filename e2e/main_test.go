@@ -1,0 +1,119 @@
+//go:build linux
+
+package e2e
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+)
+
+// Environment of the second start of the test binary, inside the namespaces.
+const (
+	envInside = "E2E_INSIDE" // "1": these are the namespaces
+	envBinary = "E2E_BINARY" // the built homeward binary
+	envBroken = "E2E_BROKEN" // why there is no binary; only the tests that need one fail
+	envSkip   = "E2E_SKIP"   // why no test can run
+	envProp   = "E2E_PROP"   // run this prop instead of the tests, see props_test.go
+	envE2E    = "E2E"        // "required": what is missing is a failure, not a skip
+)
+
+// TestMain builds the binary under test and starts the tests again inside private namespaces.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	switch {
+	case os.Getenv(envProp) != "":
+		os.Exit(runProp(os.Getenv(envProp)))
+	case testing.Short():
+		os.Setenv(envSkip, "left out by -short")
+		os.Exit(m.Run())
+	case os.Getenv(envInside) == "":
+		code, err := enter()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "e2e:", err)
+			os.Setenv(envSkip, err.Error())
+			code = m.Run()
+		}
+		os.Exit(code)
+	}
+	if err := furnish(); err != nil {
+		os.Setenv(envSkip, "needs root, or user namespaces: "+err.Error())
+	}
+	os.Exit(m.Run())
+}
+
+// enter builds homeward and runs this test binary again in namespaces of its own; it returns the exit code.
+// The process namespace is what ends every server, whatever becomes of the tests.
+func enter() (int, error) {
+	dir, err := os.MkdirTemp("", "homeward-e2e-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "homeward")
+	build := exec.Command("go", "build", "-o", binary, "../cmd/agent")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	var broken string
+	if out, err := build.CombinedOutput(); err != nil {
+		broken = fmt.Sprintf("build homeward: %v\n%s", err, out)
+	}
+	inside := exec.Command("/proc/self/exe", os.Args[1:]...)
+	inside.Stdout, inside.Stderr = os.Stdout, os.Stderr
+	inside.Env = append(os.Environ(), envInside+"=1", envBinary+"="+binary, envBroken+"="+broken)
+	inside.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID,
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	if os.Geteuid() != 0 {
+		inside.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		inside.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
+		inside.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
+	}
+	runtime.LockOSThread() // Pdeathsig follows the thread, not the process.
+	if err := inside.Start(); err != nil {
+		return 0, fmt.Errorf("needs root, or user namespaces: %w", err)
+	}
+	inside.Wait()
+	return inside.ProcessState.ExitCode(), nil
+}
+
+// furnish gives the new namespaces what programs expect: /proc of our processes, an empty /run, the loopback
+// interface, and a resolv.conf that names the site's DNS server.
+func furnish() error {
+	resolv, err := os.CreateTemp("", "homeward-e2e-resolv-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(resolv.Name()) // The mount keeps the file.
+	if _, err := fmt.Fprintf(resolv, "nameserver %s\n", dnsAddr); err != nil {
+		return err
+	}
+	for _, m := range []struct {
+		source, target, kind string
+		flags                uintptr
+	}{
+		{"", "/", "", syscall.MS_REC | syscall.MS_PRIVATE},
+		{"proc", "/proc", "proc", 0},
+		{"tmpfs", "/run", "tmpfs", 0},
+		{resolv.Name(), "/etc/resolv.conf", "", syscall.MS_BIND},
+	} {
+		if err := syscall.Mount(m.source, m.target, m.kind, m.flags, ""); err != nil {
+			return fmt.Errorf("mount %s: %w", m.target, err)
+		}
+	}
+	return ipCommand("link", "set", "lo", "up")
+}
+
+// missing ends the test because the machine lacks something: with E2E=required as a failure.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv(envE2E) == "required" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
