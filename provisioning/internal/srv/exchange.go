@@ -1,0 +1,140 @@
+package srv
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// Our choices.
+const (
+	resendAfter  = 300 * time.Millisecond // then doubling: a local resolver answers in 50 ms, a lost datagram must not cost 5 s
+	maxStrangers = 100                    // answers to other questions before the socket is given up for TCP: somebody is guessing
+	datagramSize = 4096                   // some servers send more than they were offered
+)
+
+var (
+	errUnreadable = errors.New("the answer cannot be read")
+	errTruncated  = errors.New("the answer is truncated")
+	errStrangers  = errors.New("too many answers to other questions")
+)
+
+// exchange gets one server's answer to one question: over UDP, over TCP when UDP will not do, without EDNS when the server
+// does not understand it.
+func (r *Resolver) exchange(ctx context.Context, server netip.AddrPort, name string, qtype uint16) (*message, *Error) {
+	network, edns := "udp", true
+	var whyTCP error
+	for {
+		q, err := newQuestion(name, qtype, edns)
+		if err != nil {
+			return nil, &Error{Kind: Malformed, Err: err}
+		}
+		m, err := r.converse(ctx, network, server, q)
+		switch {
+		case network == "udp" && (errors.Is(err, errTruncated) || errors.Is(err, errStrangers)):
+			network, whyTCP = "tcp", err
+		case err != nil:
+			return nil, failure(ctx, whyTCP, err)
+		case edns && (m.rcode == dns.RcodeFormatError || m.rcode == dns.RcodeBadVers): // RFC 6891, section 7
+			edns = false
+		default:
+			return m, nil
+		}
+	}
+}
+
+// failure names the kind of an exchange that brought no answer.
+func failure(ctx context.Context, whyTCP, err error) *Error {
+	kind := NoServer
+	var timeout net.Error
+	switch {
+	case ctx.Err() != nil:
+		kind, err = Timeout, context.Cause(ctx)
+	case errors.As(err, &timeout) && timeout.Timeout(): // a dial notices the deadline before its context does
+		kind = Timeout
+	case whyTCP != nil || errors.Is(err, errUnreadable):
+		kind = Malformed
+	}
+	if whyTCP != nil {
+		err = fmt.Errorf("%w, and over TCP: %w", whyTCP, err)
+	}
+	return &Error{Kind: kind, Err: err}
+}
+
+// converse asks on a connection of its own, which is closed when it returns or ctx ends. RFC 5452: a connected socket
+// with a new port for every question, so that nobody but the server is heard.
+func (r *Resolver) converse(ctx context.Context, network string, server netip.AddrPort, q *question) (*message, error) {
+	conn, err := r.Dial(ctx, network, server.String())
+	if err != nil {
+		return nil, err
+	}
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { conn.Close(); close(closed) })
+	defer func() {
+		if !stop() {
+			<-closed
+		}
+		conn.Close()
+	}()
+	if network == "tcp" {
+		return overTCP(conn, q)
+	}
+	return overUDP(conn, q)
+}
+
+// overUDP sends the question again and again until the answer comes or the connection ends. An error of the socket, such as
+// port unreachable, ends it: that server has failed now.
+func overUDP(conn net.Conn, q *question) (*message, error) {
+	buf, strangers := make([]byte, datagramSize), 0
+	for wait := resendAfter; ; wait *= 2 {
+		err := conn.SetDeadline(time.Now().Add(wait))
+		if err == nil {
+			_, err = conn.Write(q.wire)
+		}
+		for err == nil {
+			var n int
+			if n, err = conn.Read(buf); err != nil {
+				break
+			}
+			if m, err := q.read(buf[:n]); m != nil || err != nil {
+				return m, err
+			}
+			if strangers++; strangers == maxStrangers {
+				return nil, errStrangers
+			}
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, err
+		}
+	}
+}
+
+// overTCP sends the question once. RFC 1035, section 4.2.2: each message follows its length in two bytes.
+func overTCP(conn net.Conn, q *question) (*message, error) {
+	framed := binary.BigEndian.AppendUint16(nil, uint16(len(q.wire)))
+	if _, err := conn.Write(append(framed, q.wire...)); err != nil {
+		return nil, err
+	}
+	for range maxStrangers {
+		var size [2]byte
+		if _, err := io.ReadFull(conn, size[:]); err != nil {
+			return nil, err
+		}
+		raw := make([]byte, binary.BigEndian.Uint16(size[:]))
+		if _, err := io.ReadFull(conn, raw); err != nil {
+			return nil, err
+		}
+		if m, err := q.read(raw); m != nil || err != nil {
+			return m, err
+		}
+	}
+	return nil, errStrangers
+}

@@ -1,0 +1,143 @@
+package srv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// Our choices.
+const (
+	maxTargets = 16 // more Registrars than a device could try before its user gives up
+	maxAddrs   = 16 // per host name, both families together
+
+	// A resolver that knows the internal view may be slower than one that knows only the Internet and says "absent".
+	disagreement = 300 * time.Millisecond
+	// Some servers drop AAAA questions. Longer than resendAfter, so that one lost datagram does not cost a family.
+	familyGrace = 400 * time.Millisecond
+)
+
+// Resolver asks name servers. Its zero value has nobody to ask. It may be used by many goroutines; each look-up opens its
+// own connections and closes them before it returns.
+type Resolver struct {
+	// Servers are all asked at the same time; their order breaks ties between servers that say as much as each other.
+	Servers []netip.AddrPort
+	// Dial opens a connected socket: "udp", where one Write is one query and one Read is one answer, or "tcp". It returns
+	// when its context ends.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Target is the useful part of one SRV record: a host name (lower case, no final dot) and a port (never 0), with the
+// priority and weight it was published with. Source: RFC 2782.
+type Target struct {
+	Host                   string
+	Port, Priority, Weight uint16
+}
+
+// SRV returns the targets of the SRV records of name in the order to try them: by priority, then by the weighted draw of
+// RFC 2782 over all records, at most 16. The ctx must carry a deadline. Every error is an *Error.
+func (r *Resolver) SRV(ctx context.Context, name string) ([]Target, error) {
+	targets, fail := lookUp(ctx, r, name, dns.TypeSRV, readTarget)
+	if fail != nil {
+		return nil, fail
+	}
+	order(targets, func(n int) int { return rand.IntN(n + 1) })
+	return targets[:min(len(targets), maxTargets)], nil
+}
+
+// Addrs returns the addresses of host, at most 16, IPv4 first, otherwise as the server ordered them. A and AAAA are asked
+// together; one family is enough, both must be absent to prove the host absent. Addresses no Registrar can have (unspecified,
+// multicast, broadcast, link-local, and loopback unless the server itself is on loopback) are left out. The ctx must carry a
+// deadline. Every error is an *Error.
+func (r *Resolver) Addrs(ctx context.Context, host string) ([]netip.Addr, error) {
+	name, ok := hostName(host)
+	if !ok {
+		return nil, &Error{Name: host, Type: "A", Kind: Malformed, Err: errors.New("not a host name")}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var families sync.WaitGroup
+	defer families.Wait()
+	defer cancel()
+
+	var found [2][]netip.Addr
+	var fails [2]*Error
+	done := make(chan int, 2)
+	for i, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+		families.Go(func() {
+			found[i], fails[i] = lookUp(ctx, r, name, qtype, readAddr)
+			done <- i
+		})
+	}
+	if first := <-done; fails[first] == nil {
+		defer time.AfterFunc(familyGrace, cancel).Stop()
+	}
+	<-done
+
+	if fails[0] == nil || fails[1] == nil {
+		return merge(found[0], found[1]), nil
+	}
+	for _, fail := range fails {
+		if !fail.Absent() {
+			return nil, fail
+		}
+	}
+	return nil, fails[0]
+}
+
+// merge joins both families, IPv4 first, each address once.
+func merge(v4, v6 []netip.Addr) []netip.Addr {
+	all := slices.Concat(v4, v6)
+	// An AAAA record may hide an IPv4 address (::ffff:10.0.0.1), which readAddr has unwrapped.
+	slices.SortStableFunc(all, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
+	var once []netip.Addr
+	for _, a := range all {
+		if len(once) < maxAddrs && !slices.Contains(once, a) {
+			once = append(once, a)
+		}
+	}
+	return once
+}
+
+var errNotOffered = errors.New(`target is "."`)
+
+func readTarget(_ netip.AddrPort, rr dns.RR) (Target, error) {
+	s := rr.(*dns.SRV)
+	host, ok := hostName(s.Target)
+	switch {
+	case s.Target == ".": // RFC 2782: the service is decidedly not available at this domain.
+		return Target{}, errNotOffered
+	case !ok:
+		return Target{}, fmt.Errorf("target %.256q is not a host name", s.Target)
+	case s.Port == 0:
+		return Target{}, fmt.Errorf("target %q has port 0", host)
+	}
+	return Target{Host: host, Port: s.Port, Priority: s.Priority, Weight: s.Weight}, nil
+}
+
+func readAddr(server netip.AddrPort, rr dns.RR) (netip.Addr, error) {
+	var ip net.IP
+	switch rr := rr.(type) {
+	case *dns.A:
+		ip = rr.A
+	case *dns.AAAA:
+		ip = rr.AAAA
+	}
+	addr, ok := netip.AddrFromSlice(ip)
+	if !ok {
+		return addr, errUnreadable
+	}
+	addr = addr.Unmap()
+	// IsGlobalUnicast includes private addresses: Registrars live there.
+	if addr.IsGlobalUnicast() || addr.IsLoopback() && server.Addr().Unmap().IsLoopback() {
+		return addr, nil
+	}
+	return addr, fmt.Errorf("address %s cannot be a destination", addr)
+}
