@@ -1,0 +1,19 @@
+// Package dhcpopts asks DHCP what it knows about SIP Registrars, and decodes the answer: option 120
+// (SIP servers, RFC 3361) and option 43 as Lync fills it for the vendor class MS-UC-Client.
+//
+// It asks with DHCPINFORM from a packet socket, so it needs no port and stands beside whatever DHCP
+// client the device runs. It reads the two options and nothing else of an answer.
+//
+// It is not a DHCP client: it never asks for an address, and no answer ever touches the lease. It has
+// no policy: which answer wins, how long to wait, whose names are trusted and what a conflict means is
+// decided by package provisioning. It does not retry an exchange; it only repeats the question inside one.
+//
+//	conn, err := dhcpopts.Listen(ctx, "eth0")
+//	if err != nil {
+//		return err
+//	}
+//	defer conn.Close()
+//	err = dhcpopts.Inform(ctx, conn, func(a dhcpopts.Answer) {
+//		fmt.Println(a.Server, a.SIP.Names, a.Vendor.URL)
+//	})
+package dhcpopts

@@ -1,0 +1,200 @@
+package dhcpopts
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
+	"github.com/mdlayher/packet"
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// Specification constants.
+const clientPort = 68 // RFC 2131 section 4.1
+
+// routeTable lists the IPv4 routes of this process's network namespace (proc_net(5)); spelled with
+// "self", which the service still sees under ProcSubset=pid.
+const routeTable = "/proc/self/net/route"
+
+// Listen opens the socket on which DHCP is asked on the interface iface; "" is the one with the default
+// route. It is a packet socket with a filter: it binds no port, so a DHCP client may own port 68; it needs
+// CAP_NET_RAW and no other privilege; and other traffic does not wake it. Close it after the query.
+//
+// The error is fs.ErrPermission without CAP_NET_RAW, [ErrNoInterface], [ErrNoAddress], or
+// errors.ErrUnsupported where there are no packet sockets.
+//
+// On loopback (a bench, not a device) a server must be bound to 0.0.0.0 or 255.255.255.255 to hear the
+// question, as everywhere; it may answer from any loopback address.
+func Listen(ctx context.Context, iface string) (Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ifi, err := findInterface(iface)
+	if err != nil {
+		return nil, fmt.Errorf("listen for DHCP: %w", err)
+	}
+	c, err := listenOn(ifi)
+	if err != nil {
+		return nil, fmt.Errorf("listen for DHCP on %s: %w", ifi.Name, err)
+	}
+	return c, nil
+}
+
+// packetConn is the UDP face of one packet socket.
+type packetConn struct {
+	net.PacketConn                // what is read: datagrams to the client port, to whatever address
+	out            net.PacketConn // what is written: datagrams from our own address; the same socket
+
+	name string
+	addr netip.Addr
+	hw   net.HardwareAddr
+}
+
+// WriteTo broadcasts the payload b on the link.
+func (c *packetConn) WriteTo(b []byte, to net.Addr) (int, error) { return c.out.WriteTo(b, to) }
+
+// Interface implements [Conn].
+func (c *packetConn) Interface() (string, netip.Addr, net.HardwareAddr) { return c.name, c.addr, c.hw }
+
+func listenOn(ifi *net.Interface) (*packetConn, error) {
+	addrs, err := ifi.Addrs()
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	addr, ok := sourceAddr(addrs)
+	if !ok {
+		return nil, ErrNoAddress
+	}
+	filter, err := bpf.Assemble(answersOnly())
+	if err != nil {
+		return nil, fmt.Errorf("assemble filter: %w", err)
+	}
+	sock, err := packet.Listen(ifi, packet.Datagram, unix.ETH_P_IP, &packet.Config{Filter: filter})
+	if errors.Is(err, unix.EAFNOSUPPORT) { // not in this kernel, or taken by RestrictAddressFamilies=
+		return nil, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The kernel refuses an own address as source of what arrives, and on loopback what leaves arrives.
+	from := net.IPv4zero
+	if !addr.IsLoopback() {
+		from = addr.AsSlice()
+	}
+	c := &packetConn{
+		PacketConn: nclient4.NewBroadcastUDPConn(sock, &net.UDPAddr{Port: clientPort}),
+		out:        nclient4.NewBroadcastUDPConn(sock, &net.UDPAddr{IP: from, Port: clientPort}),
+		name:       ifi.Name, addr: addr, hw: ifi.HardwareAddr,
+	}
+	const ethernet = 6 // bytes; what has no such address (loopback, tunnels) asks with zeros
+	if len(c.hw) != ethernet {
+		c.hw = make(net.HardwareAddr, ethernet)
+	}
+	return c, nil
+}
+
+// answersOnly is the socket's filter. It sees packets from the IP header on (packet(7), SOCK_DGRAM).
+func answersOnly() []bpf.Instruction {
+	const (
+		fragment   = 0x3fff // RFC 791 section 3.1: more fragments, offset
+		protoUDP   = 17
+		udpDstPort = 2 // RFC 768
+		udpLength  = 4
+		udpHeader  = 8
+	)
+	drop, accept := bpf.RetConstant{Val: 0}, bpf.RetConstant{Val: 1<<16 - 1}
+	return []bpf.Instruction{
+		// To us, all, or a group. Not what we send (loopback shows it twice), nor what passes by or belongs
+		// to a VLAN that has no interface here.
+		bpf.LoadExtension{Num: bpf.ExtType},
+		bpf.JumpIf{Cond: bpf.JumpLessOrEqual, Val: unix.PACKET_MULTICAST, SkipTrue: 1},
+		drop,
+		bpf.LoadAbsolute{Off: 9, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoUDP, SkipTrue: 1},
+		drop,
+		bpf.LoadAbsolute{Off: 6, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: fragment, SkipTrue: 1},
+		drop,
+		bpf.LoadMemShift{Off: 0}, // X = length of the IP header
+		bpf.LoadIndirect{Off: udpDstPort, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: clientPort, SkipTrue: 1},
+		drop,
+		bpf.LoadIndirect{Off: udpLength, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpGreaterOrEqual, Val: udpHeader + optionsStart, SkipTrue: 1},
+		drop,
+		accept,
+	}
+}
+
+// findInterface returns the named interface, or the one with the default route.
+func findInterface(name string) (*net.Interface, error) {
+	if name == "" {
+		f, err := os.Open(routeTable)
+		if err != nil {
+			return nil, fmt.Errorf("read routes: %w", err)
+		}
+		defer f.Close()
+		if name, err = defaultRoute(f); err != nil {
+			return nil, fmt.Errorf("read routes: %w", err)
+		}
+		if name == "" {
+			return nil, fmt.Errorf("%w: there is no default route", ErrNoInterface)
+		}
+	}
+	ifi, err := net.InterfaceByName(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w %q: %w", ErrNoInterface, name, err)
+	}
+	return ifi, nil
+}
+
+// defaultRoute returns the interface of the default route with the lowest metric in a table with the
+// columns of /proc/net/route, or "".
+func defaultRoute(table io.Reader) (string, error) {
+	const (
+		iface, destination, flags, metric, mask, columns = 0, 1, 3, 6, 7, 8
+
+		usable = unix.RTF_UP
+		reject = unix.RTF_REJECT
+	)
+	name, best := "", uint64(0)
+	lines := bufio.NewScanner(table)
+	for lines.Scan() {
+		f := strings.Fields(lines.Text())
+		if len(f) < columns || f[destination] != "00000000" || f[mask] != "00000000" {
+			continue
+		}
+		bits, err := strconv.ParseUint(f[flags], 16, 32)
+		if err != nil || bits&(usable|reject) != usable {
+			continue
+		}
+		if m, err := strconv.ParseUint(f[metric], 10, 32); err == nil && (name == "" || m < best) {
+			name, best = f[iface], m
+		}
+	}
+	return name, lines.Err()
+}
+
+// sourceAddr chooses the address that answers are sent to: the first IPv4 address, which is the one the
+// lease gave; one that the device made up itself (RFC 3927) only if there is no other.
+func sourceAddr(addrs []net.Addr) (addr netip.Addr, ok bool) {
+	for _, a := range addrs {
+		n, isNet := a.(*net.IPNet)
+		if !isNet || n.IP.To4() == nil {
+			continue
+		}
+		if ip := netip.AddrFrom4([4]byte(n.IP.To4())); !addr.IsValid() || addr.IsLinkLocalUnicast() && !ip.IsLinkLocalUnicast() {
+			addr = ip
+		}
+	}
+	return addr, addr.IsValid()
+}

@@ -1,0 +1,16 @@
+//go:build !linux
+
+package dhcpopts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+// Listen returns an error that is errors.ErrUnsupported: asking beside the system's own DHCP client takes a
+// packet socket, which this system does not have.
+func Listen(_ context.Context, _ string) (Conn, error) {
+	return nil, fmt.Errorf("listen for DHCP on %s: %w", runtime.GOOS, errors.ErrUnsupported)
+}

@@ -1,0 +1,257 @@
+package dhcpopts
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"golang.org/x/sys/unix"
+)
+
+const inNamespace = "DHCPOPTS_TEST_NAMESPACE"
+
+// TestNetworkNamespace runs the tests named TestNamespace… in a child that has a network of its own: the
+// namespace of the root user, or one of an unprivileged user where that is allowed.
+func TestNetworkNamespace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short")
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("ip (iproute2) not installed")
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNamespace", "-test.v")
+	cmd.Env = append(os.Environ(), inNamespace+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	if os.Geteuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.ENOSPC) {
+		t.Skipf("needs root, or user namespaces: %v", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, out.Bytes())
+	}
+	if bytes.Contains(out.Bytes(), []byte("--- SKIP")) {
+		t.Skipf("not all of it ran:\n%s", out.Bytes())
+	}
+}
+
+// needNamespace skips a test that is not in the child of TestNetworkNamespace.
+func needNamespace(t *testing.T) {
+	t.Helper()
+	if os.Getenv(inNamespace) == "" {
+		t.Skip("run by TestNetworkNamespace")
+	}
+}
+
+func run(t *testing.T, command string) {
+	t.Helper()
+	args := strings.Fields(command)
+	if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+}
+
+// onlyCapability leaves this goroutine's thread no privilege but one capability, or none (-1). The thread
+// ends with the goroutine.
+func onlyCapability(t *testing.T, capability int) {
+	t.Helper()
+	runtime.LockOSThread()
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if capability >= 0 {
+		data[0].Effective, data[0].Permitted = 1<<capability, 1<<capability
+	}
+	if err := unix.Capset(&header, &data[0]); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// askReally asks on iface for the window, with no privilege but CAP_NET_RAW.
+func askReally(t *testing.T, iface string, window time.Duration) (answers []Answer) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		onlyCapability(t, unix.CAP_NET_RAW)
+		ctx, cancel := context.WithTimeout(t.Context(), window)
+		defer cancel()
+		c, err := Listen(ctx, iface)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		if err := Inform(ctx, c, func(a Answer) { answers = append(answers, a) }); err != nil {
+			t.Error(err)
+		}
+	}()
+	<-done
+	return answers
+}
+
+// A device whose DHCP client owns port 68 asks dnsmasq, over a link that goes to another namespace.
+func TestNamespaceDnsmasq(t *testing.T) {
+	needNamespace(t)
+	if _, err := exec.LookPath("dnsmasq"); err != nil {
+		t.Skip("dnsmasq not installed")
+	}
+	runtime.LockOSThread() // dnsmasq dies with the thread that starts it, and askReally ends threads
+	startDnsmasq(t)
+	owner, err := net.ListenPacket("udp4", ":68")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer owner.Close()
+
+	want := []Answer{{Server: netip.MustParseAddr("10.77.0.1"), Type: "ack",
+		SIP:    ParseSIPServers(mustHex("00" + pool01 + "06706F6F6C3032C007")),
+		Vendor: ParseVendor(mustHex(goldenVendor + "FF"))}}
+	for _, iface := range []string{"dev0", ""} {
+		got := askReally(t, iface, 1500*time.Millisecond) // long enough for a second question
+		if diff := cmp.Diff(want, got, equateAddrs, cmpopts.IgnoreFields(Answer{}, "Took")); diff != "" {
+			t.Errorf("answers on %q (-want +got):\n%s", iface, diff)
+		}
+	}
+}
+
+// startDnsmasq makes the link dev0 (10.77.0.20, default route) and a DHCP server at its other end, 10.77.0.1.
+func startDnsmasq(t *testing.T) {
+	run(t, "ip link add dev0 type veth peer name site0")
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", "read go && ip addr add 10.77.0.1/24 dev site0 && ip link set site0 up && exec \"$@\"", "sh",
+		"dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--pid-file=", "--leasefile-ro", "--log-facility=-",
+		"--interface=site0", "--bind-interfaces", "--log-dhcp", "--dhcp-range=10.77.0.100,10.77.0.200,1h",
+		"--dhcp-option=option:sip-server,pool01.contoso.com,pool02.contoso.com",
+		// dnsmasq sends them last to first; a port in digits would become a number, so it is given as bytes.
+		"--dhcp-option=vendor:MS-UC-Client,5,/CertProv/CertProvisioningService.svc", "--dhcp-option=vendor:MS-UC-Client,4,34:34:33",
+		"--dhcp-option=vendor:MS-UC-Client,3,pool01.contoso.com", "--dhcp-option=vendor:MS-UC-Client,2,https",
+		"--dhcp-option=vendor:MS-UC-Client,1,MS-UC-Client")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = exec.Command("ip", "link", "del", "dev0").Run() // a namespace takes its links away later than it ends
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	run(t, "ip link set site0 netns "+strconv.Itoa(cmd.Process.Pid))
+	run(t, "ip addr add 10.77.0.20/24 dev dev0")
+	run(t, "ip link set dev0 up")
+	run(t, "ip route add default via 10.77.0.1")
+	if _, err := stdin.Write([]byte("\n")); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(logs)
+	for lines.Scan() && !strings.Contains(lines.Text(), "sockets bound exclusively") {
+	}
+	if lines.Err() != nil || lines.Text() == "" {
+		t.Fatalf("dnsmasq did not start: %v", lines.Err())
+	}
+	go func() { // so that it never waits for us; ends with the process
+		for lines.Scan() {
+		}
+	}()
+}
+
+// Two servers on loopback, as cmd/lab has them: both hear the broadcast, each answers from its own address.
+func TestNamespaceLoopback(t *testing.T) {
+	needNamespace(t)
+	run(t, "ip link set lo up")
+	share := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		cerr := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) })
+		return errors.Join(cerr, err)
+	}}
+	listen := func(addr string) net.PacketConn {
+		c, err := share.ListenPacket(t.Context(), "udp4", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	var want []Answer
+	for _, addr := range []string{"127.0.0.67", "127.0.0.68"} {
+		hear, say := listen("255.255.255.255:67"), listen(addr+":67")
+		want = append(want, Answer{Server: netip.MustParseAddr(addr), Type: "ack", SIP: ParseSIPServers(mustHex("01 7F000005"))})
+		go func() { // ends when hear closes
+			b := make([]byte, bufferSize)
+			for {
+				n, _, err := hear.ReadFrom(b)
+				if err != nil {
+					return
+				}
+				q, err := dhcpv4.FromBytes(b[:n])
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = say.WriteTo(reply(t, b[:n], ack, with120(mustHex("01 7F000005"))), &net.UDPAddr{IP: q.ClientIPAddr, Port: clientPort})
+			}
+		}()
+	}
+	got := askReally(t, "lo", 1500*time.Millisecond)
+	slices.SortFunc(got, func(a, b Answer) int { return a.Server.Compare(b.Server) })
+	if diff := cmp.Diff(want, got, equateAddrs, cmpopts.IgnoreFields(Answer{}, "Took")); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+}
+
+func TestNamespaceErrors(t *testing.T) {
+	needNamespace(t)
+	run(t, "ip link add bare0 type veth peer name bare1")
+	if _, err := Listen(t.Context(), "bare0"); !errors.Is(err, ErrNoAddress) {
+		t.Errorf("an interface without an address: %v", err)
+	}
+	if _, err := Listen(t.Context(), ""); !errors.Is(err, ErrNoInterface) {
+		t.Errorf("no default route: %v", err)
+	}
+	run(t, "ip addr add 10.78.0.20/24 dev bare0")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		onlyCapability(t, -1)
+		if _, err := Listen(t.Context(), "bare0"); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("no privilege: %v", err)
+		}
+	}()
+	<-done
+	c, err := Listen(t.Context(), "bare0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := Inform(t.Context(), c, nil); !errors.Is(err, unix.ENETDOWN) {
+		t.Errorf("an interface that is down: %v", err)
+	}
+}

@@ -1,0 +1,112 @@
+package dhcpopts
+
+import (
+	"bytes"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/iana"
+)
+
+// Specification constants: RFC 2131 section 2, in bytes from the start of a message.
+const (
+	snameStart   = 44
+	fileStart    = 108
+	fileEnd      = 236
+	optionsStart = 240 // after the magic cookie
+
+	optionOverload = 52 // RFC 2132 section 9.3
+	overloadFile   = 1
+	overloadSname  = 2
+)
+
+// answer reads a message from a server. It is not ok unless it is a whole ACK or NAK to this question.
+// Of an ACK only the server and options 120 and 43 are read: a lease in it means nothing (RFC 2131 section 4.3.5).
+func (q *query) answer(payload []byte, from netip.Addr) (Answer, bool) {
+	if len(payload) < optionsStart || !bytes.Equal(payload[4:8], q.xid[:]) {
+		return Answer{}, false // most of what comes: the answers to other devices
+	}
+	whole, ok := gatherOptions(payload)
+	if !ok {
+		return Answer{}, false
+	}
+	m, err := dhcpv4.FromBytes(whole)
+	if err != nil || m.OpCode != dhcpv4.OpcodeBootReply || m.HWType != iana.HWTypeEthernet ||
+		!bytes.Equal(m.ClientHWAddr, q.hw) {
+		return Answer{}, false
+	}
+	a := Answer{Server: from, Took: time.Since(q.started)}
+	if id, ok := netip.AddrFromSlice(m.ServerIdentifier().To4()); ok && !id.IsUnspecified() {
+		a.Server = id
+	}
+	switch m.MessageType() {
+	case dhcpv4.MessageTypeAck:
+		a.Type = "ack"
+		// A Registrar on loopback is a neighbour only for a device that asked on loopback (cmd/lab).
+		a.SIP = parseSIPServers(value(m, dhcpv4.OptionSIPServers), q.addr.IsLoopback())
+		a.Vendor = ParseVendor(value(m, dhcpv4.OptionVendorSpecificInformation))
+	case dhcpv4.MessageTypeNak:
+		a.Type = "nak"
+	default:
+		return Answer{}, false
+	}
+	return a, true
+}
+
+// same tells whether b is a again: sent twice by the server, or through two relays.
+func (a Answer) same(b Answer) bool {
+	return a.Server == b.Server && a.Type == b.Type &&
+		bytes.Equal(a.SIP.Raw, b.SIP.Raw) && bytes.Equal(a.Vendor.Raw, b.Vendor.Raw)
+}
+
+// value returns the value of an option, nil when it was not sent, empty when it was sent empty.
+func value(m *dhcpv4.DHCPv4, code dhcpv4.OptionCode) []byte {
+	if !m.Options.Has(code) {
+		return nil
+	}
+	return append([]byte{}, m.Options.Get(code)...)
+}
+
+// gatherOptions returns the message with all its options in one place and an end after them, which is the
+// only form dhcpv4.FromBytes takes: it knows no option overload, and refuses options without an end. Options
+// come in the order in which parts of one option are joined (RFC 3396 section 5): options, file, sname.
+// It is not ok when an option is longer than the message.
+func gatherOptions(payload []byte) (whole []byte, ok bool) {
+	options, overload, ok := cutOptions(payload[optionsStart:])
+	if !ok {
+		return nil, false
+	}
+	whole = slices.Concat(payload[:optionsStart], options)
+	// An overload option inside a field says nothing new: each field is read once.
+	if overload&overloadFile != 0 {
+		file, _, _ := cutOptions(payload[fileStart:fileEnd])
+		whole = append(whole, file...)
+	}
+	if overload&overloadSname != 0 {
+		sname, _, _ := cutOptions(payload[snameStart:fileStart])
+		whole = append(whole, sname...)
+	}
+	return append(whole, optionEnd), true
+}
+
+// cutOptions returns what stands before the end option, or before the first option that does not fit,
+// in which case it is not ok. overload is the value of the last valid overload option, or 0.
+func cutOptions(field []byte) (options []byte, overload byte, ok bool) {
+	at := 0
+	for at < len(field) && field[at] != optionEnd {
+		if field[at] == optionPad {
+			at++
+			continue
+		}
+		if at+2 > len(field) || at+2+int(field[at+1]) > len(field) {
+			return field[:at], overload, false
+		}
+		if field[at] == optionOverload && field[at+1] == 1 && field[at+2] <= overloadFile|overloadSname {
+			overload = field[at+2]
+		}
+		at += 2 + int(field[at+1])
+	}
+	return field[:at], overload, true
+}

@@ -1,0 +1,190 @@
+package dhcpopts
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Specification constants.
+const (
+	encodingNames = 0 // RFC 3361 section 3.1
+	encodingAddrs = 1 // RFC 3361 section 3.2
+
+	maxLabel   = 63   // RFC 1035 section 2.3.4
+	maxName    = 253  // RFC 1035 section 2.3.4: 255 bytes on the wire
+	pointer    = 0xc0 // RFC 1035 section 4.1.4: the two high bits of a compression pointer
+	namesStart = 1    // where names begin, and what dnsmasq counts pointers from: the byte after the encoding
+)
+
+// Our choices.
+const maxServers = 8 // a site has a pool and its backup; a list of sixty is a mistake or an attack
+
+// SIPServers is option 120 as one server sent it (RFC 3361).
+type SIPServers struct {
+	Raw      []byte       // the value as sent, parts joined (RFC 3396); nil when the option was not sent
+	Encoding uint8        // the first byte: 0 names, 1 IPv4 addresses, anything else is no encoding
+	Names    []string     // in order of preference: lower case, no final dot, host names only; at most 8
+	Addrs    []netip.Addr // in order of preference: IPv4; at most 8
+	Problem  string       // what is wrong, naming the byte, or "". Names and Addrs hold what is usable all the same
+}
+
+// ParseSIPServers decodes the value of option 120, without code and length. It returns the zero value
+// for nil (option not sent). It accepts what sites really send — several names, compression, a missing
+// final zero, plain text — and says in Problem what is wrong with it.
+// Source: RFC 3361, RFC 1035 section 4.1.4; one FQDN in encoding 0 is what DHCPUtil writes (TechNet gg412828).
+func ParseSIPServers(raw []byte) SIPServers {
+	return parseSIPServers(raw, true)
+}
+
+// parseSIPServers is ParseSIPServers with a say in whether a loopback address can be a Registrar.
+func parseSIPServers(raw []byte, loopback bool) SIPServers {
+	if raw == nil {
+		return SIPServers{}
+	}
+	if len(raw) == 0 {
+		return SIPServers{Raw: raw, Problem: "the option is empty"}
+	}
+	s := SIPServers{Raw: raw, Encoding: raw[0]}
+	var p problems
+	switch {
+	case s.Encoding == encodingNames:
+		s.Names = readNames(raw, &p)
+	case s.Encoding == encodingAddrs:
+		s.Addrs = readAddrs(raw, loopback, &p)
+	default:
+		s.Names = readText(raw, &p)
+	}
+	s.Problem = p.String()
+	return s
+}
+
+// EncodeSIPServers returns the value of option 120 that carries names in encoding 0, uncompressed, as
+// DHCPUtil writes it (TechNet gg412828). It refuses what is not a host name, an empty list, and more than 8 names.
+func EncodeSIPServers(names ...string) ([]byte, error) {
+	if len(names) == 0 || len(names) > maxServers {
+		return nil, fmt.Errorf("encode option 120: %d names, want 1 to %d", len(names), maxServers)
+	}
+	raw := []byte{encodingNames}
+	for _, n := range names {
+		name, ok := hostName(splitName(n))
+		if !ok {
+			return nil, fmt.Errorf("encode option 120: %+q is not a host name", n)
+		}
+		for _, label := range splitName(name) {
+			raw = append(append(raw, byte(len(label))), label...)
+		}
+		raw = append(raw, 0)
+	}
+	return raw, nil
+}
+
+// readNames reads encoding 0. An undecodable name ends the list, since nothing tells where the next one starts.
+func readNames(raw []byte, p *problems) []string {
+	var names []string
+	for at := namesStart; at < len(raw); {
+		if raw[at] == 0 {
+			p.add("byte %d is 0x00, an empty name", at)
+			at += len(raw[at:]) - len(bytes.TrimLeft(raw[at:], "\x00"))
+			continue
+		}
+		if len(names) == maxServers {
+			p.add("byte %d starts one name too many, only %d are used", at, maxServers)
+			break
+		}
+		labels, next := readName(raw, at, p)
+		if next < 0 {
+			break
+		}
+		if name, ok := hostName(labels); ok {
+			names = append(names, name)
+		} else {
+			p.add("the name at byte %d is %+q, not a host name", at, strings.Join(labels, "."))
+		}
+		at = next
+	}
+	if len(raw) == namesStart {
+		p.add("the option ends after byte 0, without a name")
+	}
+	return names
+}
+
+// readName reads the name at byte first of raw and returns its labels and the byte after it, or -1.
+func readName(raw []byte, first int, p *problems) (labels []string, next int) {
+	next = -1
+	// A name is read between start and limit. A pointer must lead to before start, and what it leads to
+	// must end before the place it came from: so every jump shortens the way, and no loop is possible.
+	start, limit := first, len(raw)
+	for at := first; ; {
+		if at == limit && next < 0 {
+			p.add("the name at byte %d has no final zero byte", first)
+			return labels, limit
+		}
+		if at == limit {
+			p.add("the name at byte %d points to a name without an end", first)
+			return nil, -1
+		}
+		switch b := raw[at]; {
+		case b == 0:
+			return labels, max(next, at+1) // after a jump, at lies before next
+		case b <= maxLabel:
+			end := at + 1 + int(b)
+			if end > limit {
+				p.add("the name at byte %d: byte %d is %s, a label of %d bytes, but %d follow", first, at, show(b), b, limit-at-1)
+				return nil, -1
+			}
+			labels = append(labels, string(raw[at+1:end]))
+			at = end
+		case b&pointer == pointer && at+1 < limit:
+			target := namesStart + (int(b&^pointer)<<8 | int(raw[at+1]))
+			if target >= start {
+				p.add("the name at byte %d: byte %d points to byte %d, not to an earlier name", first, at, target)
+				return nil, -1
+			}
+			next = max(next, at+2)
+			start, limit, at = target, start, target
+		default:
+			p.add("the name at byte %d: byte %d is %s, neither a label length (up to %d) nor a pointer", first, at, show(b), maxLabel)
+			return nil, -1
+		}
+	}
+}
+
+// readAddrs reads encoding 1.
+func readAddrs(raw []byte, loopback bool, p *problems) []netip.Addr {
+	var addrs []netip.Addr
+	at := 1
+	for ; at+4 <= len(raw); at += 4 {
+		a := netip.AddrFrom4([4]byte(raw[at:]))
+		switch {
+		case raw[at] == 0, raw[at] >= 224, a.IsLinkLocalUnicast(), a.IsLoopback() && !loopback:
+			p.add("the address at byte %d is %s, which cannot be a Registrar", at, a)
+		case len(addrs) == maxServers:
+			p.add("byte %d starts one address too many, only %d are used", at, maxServers)
+			return addrs
+		default:
+			addrs = append(addrs, a)
+		}
+	}
+	if at != len(raw) || len(raw) == 1 {
+		p.add("the option ends after byte %d, in the middle of an address", len(raw)-1)
+	}
+	return addrs
+}
+
+// readText reads the name that somebody typed into a DHCP server that asked for bytes.
+func readText(raw []byte, p *problems) []string {
+	text := string(bytes.TrimRight(raw, "\x00 \t\r\n"))
+	if !isText(text) {
+		p.add("byte 0 is %s, no encoding: 0 is for names, 1 for IPv4 addresses", show(raw[0]))
+		return nil
+	}
+	p.add("byte 0 is %s: the option was entered as text, not in encoding 0", show(raw[0]))
+	name, ok := hostName(splitName(text))
+	if !ok {
+		p.add("the text is %+q, not a host name", text)
+		return nil
+	}
+	return []string{name}
+}

@@ -1,0 +1,67 @@
+package dhcpopts
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Specification constants.
+const (
+	letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" // RFC 1123 section 2.1: ASCII only
+	digits  = "0123456789"
+)
+
+// Our choices.
+const maxText = 256 // bytes of untrusted text that people are shown
+
+// problems collects what is wrong with an option, in the order of its bytes.
+type problems []string
+
+// add appends one remark; untrusted text in args is for the verb %+q, which escapes it.
+func (p *problems) add(format string, args ...any) {
+	*p = append(*p, fmt.Sprintf(format, args...))
+}
+
+// String returns all remarks as one sentence of at most maxText bytes, "" when there are none.
+func (p problems) String() string {
+	s := strings.Join(p, "; ")
+	if len(s) > maxText {
+		const cut = "..."
+		s = s[:maxText-len(cut)] + cut
+	}
+	return s
+}
+
+// show prints a byte as techs compare it with a hex dump, and as the letter it may have been meant to be.
+func show(b byte) string {
+	if isText(string(b)) && b != ' ' {
+		return fmt.Sprintf("0x%02x (%q)", b, b)
+	}
+	return fmt.Sprintf("0x%02x", b)
+}
+
+// isText tells whether s is printable ASCII and not empty.
+func isText(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+}
+
+// splitName splits a name in text form into its labels; a final dot is no label.
+func splitName(name string) []string {
+	return strings.Split(strings.TrimSuffix(name, "."), ".")
+}
+
+// hostName joins labels to a name in lower case, if they make one: letters, digits and hyphens only
+// (RFC 952, RFC 1123 section 2.1), and not the text of an IPv4 address, which no certificate name can prove.
+func hostName(labels []string) (name string, ok bool) {
+	for _, l := range labels {
+		if l == "" || len(l) > maxLabel || l[0] == '-' || l[len(l)-1] == '-' {
+			return "", false
+		}
+		if strings.Trim(l, letters+digits+"-") != "" {
+			return "", false
+		}
+	}
+	name = strings.ToLower(strings.Join(labels, "."))
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	return name, len(name) <= maxName && strings.Trim(last, digits) != ""
+}

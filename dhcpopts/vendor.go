@@ -1,0 +1,157 @@
+package dhcpopts
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Specification constants. Sub-options and values: TechNet gg412828 (DHCPUtil) and gg398369.
+const (
+	vendorClass = "MS-UC-Client" // case-sensitive, without a final NUL
+
+	subClass  = 1
+	subScheme = 2
+	subHost   = 3
+	subPort   = 4
+	subPath   = 5
+
+	certPath = "/CertProv/CertProvisioningService.svc"
+
+	optionPad = 0   // RFC 2132 section 3.1, also inside option 43 (section 8.4)
+	optionEnd = 255 // RFC 2132 section 3.2
+)
+
+// VendorOption is option 43 as one server sent it, read as the vendor class MS-UC-Client fills it.
+// What it says is shown to people; it is proof of nothing, since anybody on the link can send it.
+type VendorOption struct {
+	Raw     []byte           // the value as sent, parts joined (RFC 3396); nil when the option was not sent
+	Vendor  string           // "MS-UC-Client", or "" when the option belongs to another vendor class
+	URL     string           // of the certificate provisioning service, or ""
+	Sub     map[uint8]string // sub-options by code, as sent: escape before showing
+	Problem string           // what is wrong, naming the sub-option or byte, or ""
+}
+
+// ParseVendor decodes the value of option 43, without code and length. It returns the zero value for nil
+// (option not sent). Without a sub-option 1 that is exactly MS-UC-Client the option belongs to another
+// vendor class: Vendor and URL stay empty. A sub-option that is wrong is replaced by its default where
+// there is one (port, path), and Problem says so. Source: RFC 2132 section 8.4, TechNet gg412828.
+func ParseVendor(raw []byte) VendorOption {
+	if raw == nil {
+		return VendorOption{}
+	}
+	if len(raw) == 0 {
+		return VendorOption{Raw: raw, Problem: "the option is empty"}
+	}
+	var p problems
+	v := VendorOption{Raw: raw, Sub: readSub(raw, &p)}
+	switch class, sent := v.Sub[subClass]; {
+	case class == vendorClass:
+		v.Vendor = vendorClass
+		v.URL = certURL(v.Sub, &p)
+	case sent: // what follows was written for somebody else: whatever is odd in it is not a fault
+		p = nil
+		p.add("sub-option 1 is %+q, not %s: the option belongs to another vendor class", class, vendorClass)
+	default:
+		p = nil
+		p.add("byte 0 is %s, and no sub-option 1 says %s: the option belongs to another vendor class", show(raw[0]), vendorClass)
+	}
+	v.Problem = p.String()
+	return v
+}
+
+// EncodeVendor returns the value of option 43 for the vendor class MS-UC-Client whose certificate
+// provisioning service is on the host web, at the place Lync puts it (TechNet gg412828). It refuses what is not a host name.
+func EncodeVendor(web string) ([]byte, error) {
+	host, ok := hostName(splitName(web))
+	if !ok {
+		return nil, fmt.Errorf("encode option 43: %+q is not a host name", web)
+	}
+	return encodeSub(map[uint8]string{
+		subClass: vendorClass, subScheme: "https", subHost: host, subPort: "443", subPath: certPath,
+	}), nil
+}
+
+// encodeSub writes sub-options in the order of their codes; each value must fit its length byte.
+func encodeSub(sub map[uint8]string) []byte {
+	var raw []byte
+	for _, code := range slices.Sorted(maps.Keys(sub)) {
+		raw = append(append(raw, code, byte(len(sub[code]))), sub[code]...)
+	}
+	return raw
+}
+
+// readSub reads sub-options up to the end, or up to the first one that does not fit.
+func readSub(raw []byte, p *problems) map[uint8]string {
+	sub := map[uint8]string{}
+	for at := 0; at < len(raw) && raw[at] != optionEnd; {
+		code := raw[at]
+		if code == optionPad {
+			at++
+			continue
+		}
+		if at+2 > len(raw) || at+2+int(raw[at+1]) > len(raw) {
+			p.add("byte %d starts sub-option %d, which is longer than the option", at, code)
+			break
+		}
+		value := string(raw[at+2 : at+2+int(raw[at+1])])
+		if _, twice := sub[code]; twice {
+			p.add("byte %d starts a second sub-option %d, the first is used", at, code)
+		} else {
+			sub[code] = value
+		}
+		at += 2 + len(value)
+	}
+	return sub
+}
+
+// certURL joins sub-options 2 to 5, as Lync devices do (TechNet gg398088).
+func certURL(sub map[uint8]string, p *problems) string {
+	scheme, port := strings.ToLower(sub[subScheme]), "443"
+	switch scheme {
+	case "https":
+	case "http":
+		port = "80"
+		p.add("sub-option 2 is http, which proves nothing about the server")
+	case "":
+		scheme = "https"
+		p.add("sub-option 2 (scheme) is missing, https is assumed")
+	default:
+		p.add("sub-option 2 is %+q, not https", sub[subScheme])
+		return ""
+	}
+	host, ok := hostName(splitName(sub[subHost]))
+	if !ok {
+		p.add("sub-option 3 is %+q, not a host name", sub[subHost])
+		return ""
+	}
+	if text := sub[subPort]; text != "" { // sites leave it out on purpose
+		n, err := strconv.ParseUint(text, 10, 16)
+		if err != nil || n == 0 {
+			p.add("sub-option 4 is %+q, not a port in digits, %s is assumed", text, port)
+		} else {
+			port = strconv.FormatUint(n, 10)
+		}
+	}
+	return scheme + "://" + host + ":" + port + certURLPath(sub[subPath], p)
+}
+
+// certURLPath returns the path of sub-option 5, or the one Lync uses when that is missing or no path.
+func certURLPath(sent string, p *problems) string {
+	if sent == "" {
+		p.add("sub-option 5 (path) is missing, %s is assumed", certPath)
+		return certPath
+	}
+	if sent[0] != '/' || !isText(sent) || strings.Contains(sent, " ") {
+		p.add("sub-option 5 is %+q, not a path, %s is assumed", sent, certPath)
+		return certPath
+	}
+	clean := path.Clean(sent)
+	if clean != sent {
+		p.add("sub-option 5 is %+q, read as %+q", sent, clean)
+	}
+	return clean
+}
