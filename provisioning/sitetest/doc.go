@@ -1,0 +1,131 @@
+// Package sitetest simulates a site — name servers, DHCP servers and Registrars
+// with TLS — from a text file, for tests and for the lab. It is not for
+// production, it knows no client code, and it judges nothing: a test reads
+// [Site.Log] and decides.
+//
+// One file, two worlds. [Site.Start] keeps everything in memory, for the bubbles
+// of testing/synctest. [Site.Listen] opens real sockets on loopback. The same
+// code answers in both.
+//
+//	site, err := sitetest.Parse("outage.txtar", text)
+//	wire, err := site.Start()   // or live, err := site.Listen()
+//	defer site.Close()
+//	conn, err := wire.Dial(ctx, "tcp", "10.0.0.5:5061")
+//
+// # File format
+//
+// Text up to the first section is prose. A section begins with a line
+// "-- name --"; the sections are zone, dhcp, registrars and change, each at most
+// once and each optional. A line is a list of words; a word that starts with #
+// begins a comment. Durations are Go durations ("20ms"). Mistakes are reported as
+// file:line.
+//
+// # zone
+//
+// Records in the spirit of a zone file: a name without a final dot is relative to
+// the SIP domain, and A and AAAA take several addresses. A name nobody mentions
+// does not exist (NXDOMAIN).
+//
+//	domain contoso.com                 the SIP domain; first line; the default is contoso.com
+//	_sipinternaltls._tcp SRV 0 0 5061 fe01
+//	fe01 A 10.0.0.5 10.0.0.6
+//	pool CNAME fe01
+//	server 10.0.0.53                   a name server; the default is this one alone
+//	server 10.0.0.54 servfail          a name server and its behaviour
+//	silent                             the behaviour of every server, for every name
+//	fe01 truncated                     the behaviour for one name
+//
+// For one question the behaviour of the name counts first, then that of the
+// server, then that of the zone. A behaviour is one of these words, "delay D"
+// (the answer comes D later), or both:
+//
+//	answer      what the records say
+//	servfail    SERVFAIL
+//	refused     REFUSED
+//	nxdomain    the name does not exist
+//	nodata      the name exists, without such a record
+//	silent      no answer
+//	truncated   over UDP an empty answer with TC set, over TCP the whole
+//	malformed   an answer that ends in the middle of a record
+//	noedns      FORMERR for a query with EDNS
+//	closed      nothing listens: refused connection, ICMP port unreachable
+//	            (not for one name)
+//
+// # dhcp
+//
+// One server a line, or one word for all of them. DHCPINFORM is answered, nothing
+// else; option 120 and option 43 are sent only when asked for in option 55, and
+// option 43 only to the vendor class MS-UC-Client, as Microsoft's server does.
+// Without the section nobody answers.
+//
+//	10.0.0.67 ack 120=pool.contoso.com,pool2.contoso.com 43=https://web.contoso.com delay=5ms
+//	10.0.0.68 nak
+//	silent                   no server answers
+//	denied                   Listen fails with fs.ErrPermission
+//	answer                   the servers answer again (for a change)
+//
+//	120=NAME,…               names (RFC 3361 encoding 0)
+//	120=ip:ADDRESS,…         addresses (encoding 1)
+//	120=hex:…  43=hex:…      the bytes after code and length
+//	43=URL                   sub-options 1 to 5; port and path have Microsoft's defaults
+//	delay=D                  the answer comes D later
+//
+// # registrars
+//
+//	10.0.0.5:5061 tls fe01.contoso.com pool01.contoso.com accept expires=600
+//	ADDRESS:PORT tls|tcp [NAME …] BEHAVIOUR [OPTION …]
+//
+// The names, known by their dots, are those of the certificate. An address no
+// line mentions is unreachable; another port of a mentioned one is refused.
+//
+//	accept                   200 OK
+//	digest                   200 OK once the digest is right (needs user= and password=)
+//	status 503               that status
+//	redirect URI …           301 to these Contacts; ";q=" after the URI
+//	offer SCHEME …           401 with these schemes, whatever comes
+//	http                     answers like a web server, and closes
+//	silent [hello]           never answers a SIP request (or not even the first byte)
+//	reset [hello]            resets at the first SIP request (or at the first byte)
+//	refuse                   ECONNREFUSED; connections made before go on
+//	unreachable              EHOSTUNREACH or ENETUNREACH; connections made before go on
+//	blackhole                everything sent is lost, on connections made before too
+//
+// Options of every behaviour that answers:
+//
+//	user=U password=P        digest first, then the behaviour; no blanks in U and P
+//	algorithm=A,…            MD5, SHA-256; one challenge each, in this order; default SHA-256
+//	basic                    offer Basic beside Digest
+//	stale                    call the first right answer of a connection stale
+//	proxy                    407 instead of 401
+//	expires=N                seconds granted; default 600
+//	retry-after=N            seconds
+//	delay=D                  each SIP answer comes D later
+//	rtt=D                    round trip of the line: connecting takes D, and so does each answer
+//	clock=D                  the Date header is D ahead (or behind: -1h)
+//	nopong                   no answer to CRLF CRLF; pong is the default
+//	tlsmax=V                 highest TLS version, 1.0 to 1.3
+//	cert=K                   expired, notyet, selfsigned, untrusted (another authority),
+//	                         wrongname, cnonly (no subject alternative name), wildcard,
+//	                         sha1, wrongeku (not for servers), san:NAME,… (these names instead)
+//
+// # change
+//
+// What happens to the site, counted from its start. The same lines, without the
+// time, are the argument of [Site.Apply].
+//
+//	+60s zone servfail                     a line of the section zone
+//	+60s zone fe01 A 10.0.0.6              … replaces the records of that name and type
+//	+60s dhcp silent                       a line of the section dhcp
+//	+60s registrar 10.0.0.5:5061 refuse    new behaviour and options; transport and names stay
+//	+90s reset 10.0.0.5:5061               resets the connections that exist
+//	+2m heal                               everything as the file began
+//
+// # Loopback
+//
+// [Site.Listen] gives each IPv4 address of a Registrar an address in 127.0.0.0/8
+// (an address already there is kept) and all of IPv6 one, ::1; DNS answers,
+// redirects and "120=ip:" say these. Ports stay, except that a port below 1024
+// that may not be opened becomes port+10000, in SRV records and redirects too.
+// Name servers get ports of 127.0.0.1. DHCP is answered on lo where port 67 may be
+// opened. The black hole needs Linux, and so do addresses other than 127.0.0.1.
+package sitetest

@@ -1,0 +1,78 @@
+package sitetest
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net/textproto"
+	"strconv"
+	"strings"
+)
+
+// message is a SIP message as it came. Reading it shares no code with the client
+// that is being tested.
+type message struct {
+	method, uri string               // of a request; method is "" in a response
+	header      textproto.MIMEHeader // which folds lines and names as SIP does
+	body        []byte
+}
+
+// maxBody bounds what a client may announce (our choice).
+const maxBody = 1 << 20
+
+// readMessage reads the next message of a stream; ping is called for each CRLF
+// CRLF before it (RFC 5626 section 3.5.1).
+func readMessage(in *bufio.Reader, ping func()) (*message, error) {
+	r := textproto.NewReader(in)
+	start, err := r.ReadLine()
+	for empty := 1; err == nil && start == ""; empty++ {
+		if empty%2 == 0 {
+			ping()
+		}
+		start, err = r.ReadLine()
+	}
+	if err != nil {
+		return nil, err
+	}
+	m := new(message)
+	if !strings.HasPrefix(start, "SIP/2.0 ") {
+		words := strings.Split(start, " ")
+		if len(words) != 3 || words[2] != "SIP/2.0" {
+			return nil, fmt.Errorf("not a SIP request line: %.100q", start)
+		}
+		m.method, m.uri = words[0], words[1]
+	}
+	if m.header, err = r.ReadMIMEHeader(); err != nil {
+		return nil, err
+	}
+	// RFC 3261 section 18.3: on a stream only Content-Length says where a message ends.
+	length, err := strconv.Atoi(m.header.Get("Content-Length"))
+	if err != nil || length < 0 || length > maxBody {
+		return nil, errors.New("no good Content-Length")
+	}
+	m.body = make([]byte, length)
+	_, err = io.ReadFull(in, m.body)
+	return m, err
+}
+
+// address is the SIP address in a From, To or Contact.
+func address(value string) string {
+	if _, after, ok := strings.Cut(value, "<"); ok {
+		value, _, _ = strings.Cut(after, ">")
+		return value
+	}
+	value, _, _ = strings.Cut(value, ";")
+	return strings.TrimSpace(value)
+}
+
+// leaving says whether a REGISTER takes the binding away (RFC 3261 section 10.2.2).
+func (m *message) leaving() bool {
+	_, after, _ := strings.Cut(m.header.Get("Contact"), ">")
+	for param := range strings.SplitSeq(after, ";") {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(param), "expires="); ok {
+			return value == "0"
+		}
+	}
+	return m.header.Get("Expires") == "0"
+}

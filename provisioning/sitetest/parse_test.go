@@ -1,0 +1,57 @@
+package sitetest
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestParseNamesFileAndLineOfMistakes(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"a section nobody knows", "prose\n-- zones --\n", `site.txt:2: unknown section "zones"`},
+		{"a section given twice", "-- zone --\n-- zone --\n", `site.txt:2: section "zone" for the second time`},
+		{"a zone line that is nothing", "-- zone --\n\nfe01 banana\n", `site.txt:3: neither a behaviour nor a record: "fe01 banana": `},
+		{"a record with a bad address", "-- zone --\nfe01 A 10.0.0.5 10.0.0\n", `site.txt:2: neither a behaviour nor a record: "fe01 A 10.0.0": `},
+		{"a forgotten final dot", "-- zone --\nfe01.contoso.com A 10.0.0.5\n", `site.txt:2: "fe01.contoso.com A 10.0.0.5": a name with the SIP domain needs a final dot`},
+		{"a forgotten final dot in a target", "-- zone --\n_sip._tls SRV 0 0 443 sip.contoso.com\n", `site.txt:2: "_sip._tls SRV 0 0 443 sip.contoso.com": a name with`},
+		{"domain after records", "-- zone --\nfe01 A 10.0.0.5\ndomain example.com\n", `site.txt:3: domain has to be the first line of the section`},
+		{"a name that is closed", "-- zone --\nfe01 closed\n", `site.txt:2: closed is not for one name`},
+		{"a name server with an unknown behaviour", "-- zone --\nserver 10.0.0.53 asleep\n", `site.txt:2: unknown behaviour "asleep"`},
+		{"a DHCP line without ack or nak", "-- dhcp --\n10.0.0.67\n", `site.txt:2: want silent, denied, answer, or ADDRESS ack|nak [OPTION …]`},
+		{"option 120 with bad hex", "-- dhcp --\n10.0.0.67 ack 120=hex:0g\n", `site.txt:2: 120=hex:0g: encoding/hex: invalid byte`},
+		{"option 120 with an IPv6 address", "-- dhcp --\n10.0.0.67 ack 120=ip:::1\n", `site.txt:2: 120=ip:::1: not an IPv4 address: "::1"`},
+		{"option 43 without a URL", "-- dhcp --\n10.0.0.67 ack 43=web\n", `site.txt:2: 43=web: not a URL: "web"`},
+		{"an unknown DHCP option", "-- dhcp --\n10.0.0.67 ack 121=x\n", `site.txt:2: 121=x: unknown option`},
+		{"a registrar without transport", "-- registrars --\n10.0.0.5:5061 accept\n", `site.txt:2: want ADDRESS:PORT tls|tcp [NAME …] BEHAVIOUR [OPTION …]`},
+		{"a registrar without port", "-- registrars --\n10.0.0.5 tls fe01.contoso.com accept\n", `site.txt:2: not an ip:port`},
+		{"a TLS registrar without name", "-- registrars --\n10.0.0.5:5061 tls accept\n", `site.txt:2: registrar 10.0.0.5:5061: tls needs a name for the certificate`},
+		{"a registrar without behaviour", "-- registrars --\n10.0.0.5:5061 tls fe01.contoso.com\n", `site.txt:2: no behaviour given`},
+		{"a registrar given twice", "-- registrars --\n10.0.0.5:5060 tcp accept\n10.0.0.5:5060 tcp accept\n", `site.txt:3: registrar 10.0.0.5:5060 for the second time`},
+		{"an unknown behaviour", "-- registrars --\n10.0.0.5:5060 tcp dance\n", `site.txt:2: unknown behaviour "dance"`},
+		{"an unknown option", "-- registrars --\n10.0.0.5:5060 tcp accept colour=red\n", `site.txt:2: colour=red: unknown option`},
+		{"an unknown certificate", "-- registrars --\n10.0.0.5:5060 tcp accept cert=golden\n", `site.txt:2: cert=golden: unknown kind of certificate "golden"`},
+		{"digest without password", "-- registrars --\n10.0.0.5:5060 tcp digest user=phone1\n", `site.txt:2: digest: want user= and password=`},
+		{"a status out of range", "-- registrars --\n10.0.0.5:5060 tcp status 42\n", `site.txt:2: status: want a code from 100 to 699, not "42"`},
+		{"redirect to nowhere", "-- registrars --\n10.0.0.5:5060 tcp redirect\n", `site.txt:2: redirect: want SIP URIs`},
+		{"a change without time", "-- change --\nzone servfail\n", `site.txt:2: want +DURATION before the change, not "zone"`},
+		{"a change that is none", "-- change --\n+1s explode\n", `site.txt:2: unknown change "explode": want zone, dhcp, registrar, reset or heal`},
+		{"a change of a registrar that is not there", "-- change --\n+1s reset 10.0.0.5:5061\n", `site.txt:2: no registrar 10.0.0.5:5061`},
+		{"a change with a mistake inside", "-- change --\n+1s zone fe01 A ten\n", `site.txt:2: neither a behaviour nor a record: "fe01 A ten": `},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse("site.txt", []byte(tt.text))
+			if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+				t.Errorf("\n got %v\nwant %s…", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestParseLeavesTheCallersSectionsAlone(t *testing.T) {
+	text := "prose -- is free\n-- cache --\nregistrar $$$ = nonsense\n-- zone --\nsilent # comment\n-- timeline --\n+0s state recalling\n"
+	if _, err := Parse("site.txt", []byte(text), "cache", "timeline"); err != nil {
+		t.Error(err)
+	}
+	if _, err := Parse("site.txt", []byte(text)); err == nil {
+		t.Error("sections of nobody were accepted")
+	}
+}

@@ -1,0 +1,335 @@
+package sitetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
+)
+
+// Site is one simulated site. It is started once, in one of the two worlds, and
+// closed once; for another run the file is parsed again. Its methods may be called
+// from any goroutine.
+type Site struct {
+	begin   state    // as the file says; never changed
+	changes []change // in the order of time
+
+	mu      sync.Mutex // guards the rest
+	now     state      // replaced by each change, never altered in place
+	log     []Entry
+	streams map[*stream]netip.AddrPort // to the Registrar
+	dialled uint16
+	closed  bool
+
+	// Set by open, before any goroutine starts.
+	began time.Time
+	done  chan struct{}
+	ca    *authority
+	wg    sync.WaitGroup
+
+	live *loopback // nil in memory
+}
+
+// Wire is what a device touches of the site. It has the fields of
+// provisioning.Wire and converts to it.
+type Wire struct {
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	Listen    func(ctx context.Context, iface string) (dhcpopts.Conn, error)
+	Resolvers func() ([]netip.AddrPort, error)
+}
+
+// Entry is one thing the site saw.
+type Entry struct {
+	After  time.Duration // since the start
+	Server string        // which server, by the address in the file: "10.0.0.5:5061", "10.0.0.53:53", "dhcp"
+	// What is "connect", "tls", "tls-failed", "closed", "ping", "response", a SIP method
+	// ("REGISTER"), "unregister"; "query SRV" and the like; a DHCP message type ("INFORM");
+	// "malformed"; "change"; "trouble" (of the simulation itself, live only).
+	What string
+	Name string // SIP address, server name of TLS, name asked for, vendor class, or words
+	From string // the other end
+	Host string // SIP: the server name this connection asked for in TLS; "" over TCP
+	Auth string // SIP: scheme of the credentials sent, "Digest"; "" without
+	Code int    // SIP: status answered; 0 if none was
+}
+
+// String is the entry on one line, without the ephemeral From.
+func (e Entry) String() string {
+	text := fmt.Sprintf("+%v %s %s", e.After, e.Server, e.What)
+	for _, more := range []string{e.Name, e.Auth} {
+		if more != "" {
+			text += " " + more
+		}
+	}
+	if e.Code != 0 {
+		text += fmt.Sprintf(": %d", e.Code)
+	}
+	return text
+}
+
+// The device, as seen from the site in memory.
+var (
+	device4 = netip.AddrFrom4([4]byte{10, 0, 0, 21})
+	device6 = netip.MustParseAddr("2001:db8::21")
+)
+
+// Start opens the site in memory. In a bubble of testing/synctest it has to be
+// called inside; certificates are issued by the clock it finds.
+func (s *Site) Start() (Wire, error) {
+	if err := s.open(); err != nil {
+		return Wire{}, err
+	}
+	s.spawn(s.runTimeline)
+	return Wire{Dial: s.dial, Listen: s.listenDHCP, Resolvers: s.resolvers}, nil
+}
+
+func (s *Site) open() error {
+	if s.done != nil {
+		return errors.New("a site is started once")
+	}
+	var err error
+	if s.ca, err = newAuthority("Simulated site"); err != nil {
+		return err
+	}
+	s.done, s.began, s.streams = make(chan struct{}), time.Now(), map[*stream]netip.AddrPort{}
+	return nil
+}
+
+// Roots is the certificate of the site's authority, in PEM.
+func (s *Site) Roots() []byte { return s.ca.pem() }
+
+// Log returns what the site saw so far, in order.
+func (s *Site) Log() []Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.log)
+}
+
+func (s *Site) note(e Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.After = time.Since(s.began)
+	s.log = append(s.log, e)
+}
+
+// Apply does one change, such as "zone servfail": a line of the section change
+// without its time.
+func (s *Site) Apply(line string) error { return s.apply(strings.Fields(line)) }
+
+func (s *Site) apply(words []string) error {
+	s.mu.Lock()
+	next := s.now.clone()
+	err := s.change(&next, words)
+	if err != nil {
+		s.mu.Unlock()
+		return fmt.Errorf("change %q: %w", strings.Join(words, " "), err)
+	}
+	s.now = next
+	if words[0] == "reset" {
+		for c, addr := range s.streams {
+			if addr.String() == words[1] {
+				c.reset()
+			}
+		}
+	}
+	s.mu.Unlock()
+	s.note(Entry{Server: "site", What: "change", Name: strings.Join(words, " ")})
+	if s.live != nil {
+		return s.live.follow(next)
+	}
+	return nil
+}
+
+func (s *Site) runTimeline() {
+	for _, c := range s.changes {
+		if !s.sleep(time.Until(s.began.Add(c.after))) {
+			return
+		}
+		if err := s.apply(c.words); err != nil {
+			s.note(Entry{Server: "site", What: "trouble", Name: err.Error()})
+		}
+	}
+}
+
+// Close ends all connections and returns when every goroutine has ended.
+func (s *Site) Close() error {
+	if s.done == nil {
+		return nil
+	}
+	s.mu.Lock()
+	if !s.closed {
+		close(s.done)
+	}
+	s.closed = true
+	for c := range s.streams {
+		c.reset()
+	}
+	s.mu.Unlock()
+	if s.live != nil {
+		s.live.close()
+	}
+	s.wg.Wait()
+	return nil
+}
+
+func (s *Site) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+func (s *Site) state() state {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+// spawn runs f on a goroutine that Close waits for; false after Close.
+func (s *Site) spawn(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.wg.Go(f)
+	}
+	return !s.closed
+}
+
+// accept runs serve on a goroutine, with one end of a new connection that Close
+// and the change "reset" can cut.
+func (s *Site) accept(addr netip.AddrPort, c *stream, serve func()) bool {
+	return s.spawn(func() {
+		s.mu.Lock()
+		s.streams[c] = addr
+		s.mu.Unlock()
+		if s.isClosed() {
+			c.reset()
+		}
+		serve()
+		c.Close()
+		s.mu.Lock()
+		delete(s.streams, c)
+		s.mu.Unlock()
+	})
+}
+
+// sleep waits for d; false if the site was closed meanwhile.
+func (s *Site) sleep(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-s.done:
+		return false
+	}
+}
+
+func (s *Site) resolvers() ([]netip.AddrPort, error) {
+	var all []netip.AddrPort
+	for _, addr := range s.begin.zone.servers {
+		all = append(all, netip.AddrPortFrom(addr, 53))
+	}
+	return all, nil
+}
+
+func errRefused(op string) error {
+	return os.NewSyscallError(op, syscall.ECONNREFUSED)
+}
+
+// dial is the network of the site in memory.
+func (s *Site) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	far, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	fail := func(err error) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: network, Addr: net.TCPAddrFromAddrPort(far), Err: err}
+	}
+	local := s.localFor(far)
+	isDNS := far.Port() == 53 && slices.Contains(s.begin.zone.servers, far.Addr())
+	switch {
+	case strings.HasPrefix(network, "udp") && isDNS:
+		return s.dialDNS(local, far), nil
+	case strings.HasPrefix(network, "udp"): // sent, and never answered
+		return &datagrams{lane: newLane(), local: net.UDPAddrFromAddrPort(local), remote: net.UDPAddrFromAddrPort(far), far: func([]byte, *lane) {}}, nil
+	case isDNS && s.shut(far):
+		return fail(errRefused("connect"))
+	case isDNS:
+		ours, theirs := newStreams(local, far, 0)
+		if !s.accept(far, theirs, func() { s.serveDNS(far, theirs) }) {
+			return fail(net.ErrClosed)
+		}
+		return ours, nil
+	}
+	m, err := s.mannerAt(far)
+	if err != nil {
+		return fail(err)
+	}
+	ready := time.After(m.rtt)
+	if m.word == "blackhole" {
+		ready = nil
+	}
+	select {
+	case <-ready:
+	case <-s.done:
+		return fail(net.ErrClosed)
+	case <-ctx.Done():
+		return fail(ctx.Err())
+	}
+	ours, theirs := newStreams(local, far, m.rtt)
+	if !s.accept(far, theirs, func() { s.serve(far, theirs) }) {
+		return fail(net.ErrClosed)
+	}
+	return ours, nil
+}
+
+// mannerAt says how a new connection to far is treated, or what it fails with.
+func (s *Site) mannerAt(far netip.AddrPort) (manner, error) {
+	manners := s.state().manners
+	m, ok := manners[far]
+	switch {
+	case ok && m.word == "refuse":
+		return m, errRefused("connect")
+	case ok && m.word != "unreachable":
+		return m, nil
+	case !ok && reachable(manners, far.Addr()):
+		return m, errRefused("connect")
+	}
+	return m, os.NewSyscallError("connect", syscall.EHOSTUNREACH)
+}
+
+// reachable says whether any Registrar at the address can be reached.
+func reachable(manners map[netip.AddrPort]manner, addr netip.Addr) bool {
+	for at, m := range manners {
+		if at.Addr() == addr && m.word != "unreachable" {
+			return true
+		}
+	}
+	return false
+}
+
+// shut says whether nothing listens at a name server's address.
+func (s *Site) shut(server netip.AddrPort) bool {
+	z := s.state().zone
+	return z.fault(server.Addr(), "").word == "closed"
+}
+
+// localFor is the device's end of a new connection.
+func (s *Site) localFor(far netip.AddrPort) netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dialled++
+	if far.Addr().Is4() {
+		return netip.AddrPortFrom(device4, 50000+s.dialled%10000)
+	}
+	return netip.AddrPortFrom(device6, 50000+s.dialled%10000)
+}
