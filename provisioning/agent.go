@@ -19,6 +19,7 @@ type Agent struct {
 	emit   func(Event)
 
 	restraint    *restraint
+	walk         *walk         // through the Registrars, in this cycle
 	gathering    *gathering    // look-ups under way, or done and not used yet
 	current      *registration // what the device is registered with, or has just lost
 	nothingSince time.Time     // since when discovery has found nothing usable; zero: it has
@@ -114,7 +115,9 @@ func (a *Agent) tellFinding(f Finding) {
 
 func (a *Agent) enter(state State) { a.tell(Event{Kind: StateChanged, State: state}) }
 
+// beginCycle starts anew with what was tried; recall, discover and outage of one cycle share it.
 func (a *Agent) beginCycle() {
+	a.walk = a.newWalk()
 	a.change(func(s *Status) { s.Cycle = &Cycle{StartedAt: time.Now().UTC(), Attempts: []Attempt{}} })
 }
 

@@ -2,10 +2,10 @@ package provisioning
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/homeward-agent/homeward/provisioning/internal/sip"
@@ -25,10 +25,16 @@ func ReasonOf(err error) Reason {
 	if errors.As(err, &attempt) {
 		at = attempt.stage
 	}
-	if at == handshaking {
+	switch reason := connectReason(err, at); {
+	case at == handshaking:
 		return tlsReason(err)
+	case reason == "" && errors.Is(err, sip.ErrBindingLost):
+		return BindingLost
+	case reason == "":
+		return ConnectReset
+	default:
+		return reason
 	}
-	return connectReason(err, at)
 }
 
 func sipReason(err error) Reason {
@@ -50,8 +56,6 @@ func sipReason(err error) Reason {
 		return SIPRedirectLoop
 	case errors.Is(err, sip.ErrNoAnswer):
 		return SIPNoAnswer
-	case errors.Is(err, sip.ErrBindingLost):
-		return BindingLost
 	case errors.As(err, &status):
 		return statusReason(status.Code)
 	}
@@ -70,24 +74,18 @@ func statusReason(code int) Reason {
 }
 
 func tlsReason(err error) Reason {
-	var (
-		certificate *trust.CertificateError
-		header      tls.RecordHeaderError
-		alert       tls.AlertError
-	)
+	var certificate *trust.CertificateError
 	switch {
 	case errors.As(err, &certificate):
 		return certificateReason(certificate)
 	case isTimeout(err):
 		return TLSTimeout
-	case errors.As(err, &header):
-		return TLSFailed
-	case errors.As(err, &alert) && alertVersion(alert):
-		return TLSVersion
 	case isReset(err):
 		return ConnectReset
+	case nothingInCommon(err):
+		return TLSVersion
 	default:
-		return versionOrFailed(err)
+		return TLSFailed
 	}
 }
 
@@ -108,18 +106,15 @@ func certificateReason(e *trust.CertificateError) Reason {
 	}
 }
 
-// alertVersion: protocol_version (70), handshake_failure (40) and insufficient_security (71) are how a server
-// says that nothing is in common (RFC 8446 §6.2).
-func alertVersion(alert tls.AlertError) bool { return alert == 40 || alert == 70 || alert == 71 }
-
-// versionOrFailed recognises our own refusal of the version a server chose, which crypto/tls does not type.
-func versionOrFailed(err error) Reason {
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		if e.Error() == "tls: server selected unsupported protocol version 301" || e.Error() == "tls: server selected unsupported protocol version 302" {
-			return TLSVersion
+// nothingInCommon recognises the alerts protocol_version and handshake_failure (RFC 8446 §6.2) and our own
+// refusal of what the server chose. crypto/tls gives none of them a type.
+func nothingInCommon(err error) bool {
+	for _, text := range []string{"protocol version not supported", "handshake failure", "unsupported protocol version"} {
+		if strings.Contains(err.Error(), text) {
+			return true
 		}
 	}
-	return TLSFailed
+	return false
 }
 
 func connectReason(err error, at stage) Reason {
@@ -135,7 +130,7 @@ func connectReason(err error, at stage) Reason {
 	case isTimeout(err):
 		return ConnectTimeout
 	default:
-		return ConnectReset
+		return ""
 	}
 }
 

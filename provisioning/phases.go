@@ -3,7 +3,6 @@ package provisioning
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -47,12 +46,11 @@ func (a *Agent) recall(ctx context.Context) phase {
 	for _, s := range plan.Skipped {
 		a.tellSkip(s)
 	}
-	w := a.newWalk()
-	if reg := w.try(ctx, plan.Try); reg != nil {
+	if reg := a.walk.try(ctx, plan.Try); reg != nil {
 		return a.accept(reg)
 	}
-	if w.stop {
-		return a.rest(w)
+	if a.walk.stop {
+		return a.rest
 	}
 	return a.discover
 }
@@ -72,7 +70,6 @@ func (a *Agent) recallEntry(ctx context.Context) Plan {
 		return RecallPlan(record, a.policy, g.addressesNow(ctx, record))
 	}
 	entry := Plan{Try: []Candidate{lost.Candidate}}
-	entry.Try[0].Step = Recall
 	if told {
 		for _, c := range RecallPlan(record, a.policy, nil).Try {
 			if c.endpoint() != lost.Candidate.endpoint() {
@@ -91,8 +88,7 @@ func (a *Agent) discover(ctx context.Context) phase {
 	if g == nil {
 		g = a.gather(ctx)
 	}
-	w := a.newWalk()
-	reg, usable := a.walkSteps(ctx, g, w)
+	reg, usable := a.walkSteps(ctx, g)
 	switch {
 	case reg != nil:
 		return a.accept(reg)
@@ -100,7 +96,7 @@ func (a *Agent) discover(ctx context.Context) phase {
 		return nil
 	case usable:
 		a.nothingSince = time.Time{}
-		return a.rest(w)
+		return a.rest
 	default:
 		if a.nothingSince.IsZero() {
 			a.nothingSince = time.Now()
@@ -110,7 +106,7 @@ func (a *Agent) discover(ctx context.Context) phase {
 }
 
 // walkSteps walks the steps of the policy. usable: there was something to try.
-func (a *Agent) walkSteps(ctx context.Context, g *gathering, w *walk) (reg *registration, usable bool) {
+func (a *Agent) walkSteps(ctx context.Context, g *gathering) (reg *registration, usable bool) {
 	var found Findings
 	floor := a.floor()
 	for _, step := range a.policy.steps() {
@@ -126,7 +122,7 @@ func (a *Agent) walkSteps(ctx context.Context, g *gathering, w *walk) (reg *regi
 			a.tellSkip(s)
 		}
 		usable = usable || len(plan.Try) > 0
-		if reg := w.try(ctx, plan.Try); reg != nil || w.stop {
+		if reg := a.walk.try(ctx, plan.Try); reg != nil || a.walk.stop {
 			return reg, usable
 		}
 	}
@@ -137,18 +133,17 @@ func (a *Agent) walkSteps(ctx context.Context, g *gathering, w *walk) (reg *regi
 // FQDNs and cached IP addresses to connect" (TechNet gg398713).
 func (a *Agent) outage(ctx context.Context) phase {
 	a.enter(Outage)
-	w := a.newWalk()
 	if record, ok := a.record(); ok {
 		plan := OutagePlan(record, a.policy, a.gathering.addressesNow(ctx, record))
 		for _, s := range plan.Skipped {
 			a.tellSkip(s)
 		}
-		if reg := w.try(ctx, plan.Try); reg != nil {
+		if reg := a.walk.try(ctx, plan.Try); reg != nil {
 			reg.Degraded = true
 			return a.accept(reg)
 		}
 	}
-	return a.rest(w)
+	return a.rest
 }
 
 // accept makes a registration the current one.
@@ -237,39 +232,34 @@ func (a *Agent) lose(ctx context.Context, reg *registration, err error) phase {
 
 // rest leaves the Registrars alone for a while. Look-ups go on when there was nothing to try: as soon as they
 // find something, it is tried.
-func (a *Agent) rest(w *walk) phase {
-	return func(ctx context.Context) phase {
-		a.endGathering()
-		until := time.Now().Add(a.restraint.delay(w.retryAfter))
-		reason, detail := w.reason, w.detail
-		if time.Now().Before(a.restraint.credentials) {
+func (a *Agent) rest(ctx context.Context) phase {
+	until := time.Now().Add(a.restraint.delay(a.walk.retryAfter))
+	resting := time.Now().Before(a.restraint.credentials)
+	var reason Reason
+	a.change(func(s *Status) {
+		reason, s.Detail = s.Cycle.blame(a.walk.stop)
+		if resting {
 			reason = CredentialsResting
 		}
-		a.change(func(s *Status) {
-			s.NextAttempt = until.UTC()
-			s.Reason, s.Detail, s.Hint = reason, detail, reason.Hint()
-		})
-		a.enter(Resting)
-		a.tell(Event{Kind: Waiting, Until: until, Reason: reason})
-		defer a.change(func(s *Status) { s.NextAttempt = time.Time{} })
-		for {
-			pause := time.Until(until)
-			if !a.nothingSince.IsZero() && !time.Now().Before(a.restraint.credentials) {
-				pause = min(pause, lookupDelay(a.nothingSince))
-			}
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(pause):
-			}
-			due := !time.Now().Before(until)
-			if due || a.somethingUsable(ctx) {
-				if due {
-					a.endGathering() // what was asked last is of the past
-				}
-				a.beginCycle()
-				return a.discover
-			}
+		s.Reason, s.Hint, s.NextAttempt = reason, reason.Hint(), until.UTC().Truncate(time.Millisecond)
+	})
+	a.enter(Resting)
+	a.tell(Event{Kind: Waiting, Until: until, Reason: reason})
+	defer a.change(func(s *Status) { s.NextAttempt = time.Time{} })
+	for {
+		a.endGathering()
+		pause := time.Until(until)
+		if !a.nothingSince.IsZero() && !resting {
+			pause = min(pause, lookupDelay(a.nothingSince))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+		if !time.Now().Before(until) || a.somethingUsable(ctx) {
+			a.beginCycle()
+			return a.discover
 		}
 	}
 }
@@ -305,10 +295,9 @@ func (n *normalWay) look(ctx context.Context) *registration {
 		return nil
 	}
 	a.beginCycle()
-	w := a.newWalk()
-	reg, _ := a.walkSteps(ctx, a.gathering, w)
+	reg, _ := a.walkSteps(ctx, a.gathering)
 	if reg == nil {
-		n.after = time.Now().Add(a.restraint.delay(w.retryAfter))
+		n.after = time.Now().Add(a.restraint.delay(a.walk.retryAfter))
 		return nil
 	}
 	a.tell(reg.event(WentNormal, "", ""))
@@ -326,21 +315,10 @@ func (a *Agent) show(reg *registration) {
 		s.ExpiresAt = s.RegisteredAt.Add(reg.Binding.Expires)
 		s.Reason, s.Detail, s.Hint = "", "", ""
 		if reg.Degraded {
-			s.Reason, s.Hint = s.Cycle.firstFailure()
+			s.Reason, s.Detail = s.Cycle.blame(false)
+			s.Hint = s.Reason.Hint()
 		}
 	})
-}
-
-// firstFailure is why discovery gave nothing: the first source that failed, else the first that is absent.
-func (c *Cycle) firstFailure() (Reason, string) {
-	i := slices.IndexFunc(c.Sources, func(src Source) bool { return src.Verdict == Failed })
-	if i < 0 {
-		i = slices.IndexFunc(c.Sources, func(src Source) bool { return src.Reason != "" })
-	}
-	if i < 0 {
-		return "", ""
-	}
-	return c.Sources[i].Reason, c.Sources[i].Hint
 }
 
 func (a *Agent) renew(reg *registration, b sip.Binding) {

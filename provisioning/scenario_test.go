@@ -288,13 +288,12 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 func (s *scenario) record(e Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.vague = s.vague || e.Kind == Refreshed
 	when := fmt.Sprintf("+%v", time.Since(s.began).Round(time.Millisecond))
 	if s.vague {
 		when = "~"
 	}
-	if e.Kind == Waiting || e.Kind == Refreshed {
-		s.vague = true
-	}
+	s.vague = s.vague || e.Kind == Waiting || e.Degraded // look-ups and delays are jittered
 	fmt.Fprintf(&s.timeline, "%s %s\n", when, e)
 	if s.waiting != "" && strings.HasPrefix(e.String(), s.waiting) {
 		s.waiting = ""
@@ -302,16 +301,27 @@ func (s *scenario) record(e Event) {
 	}
 }
 
-// seen is what the site saw of the kinds asked for, without the time.
+// seen is what the site saw of the kinds asked for, without the time. Questions to DNS and DHCP are asked at the
+// same time, so they come first, sorted, each once.
 func (s *scenario) seen() string {
-	var b strings.Builder
+	var questions, rest []string
 	for _, e := range s.site.Log() {
-		if slices.Contains(s.see, strings.Fields(e.What)[0]) {
-			_, text, _ := strings.Cut(e.String(), " ")
-			fmt.Fprintln(&b, text)
+		if !slices.Contains(s.see, strings.Fields(e.What)[0]) {
+			continue
+		}
+		_, text, _ := strings.Cut(e.String(), " ")
+		if e.Host == "" && e.Code == 0 && (strings.HasPrefix(e.What, "query") || e.Server == "dhcp") {
+			questions = append(questions, text)
+		} else {
+			rest = append(rest, text)
 		}
 	}
-	return b.String()
+	slices.Sort(questions)
+	all := append(slices.Compact(questions), rest...)
+	if len(all) == 0 {
+		return ""
+	}
+	return strings.Join(all, "\n") + "\n"
 }
 
 // lastGood is the record at the end, in the words of the section cache.

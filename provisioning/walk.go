@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,14 +19,18 @@ const maxRedirects = 5
 // with a registration, with a stop (another Registrar would say the same), or with nothing left to try.
 type walk struct {
 	agent      *Agent
-	failed     map[string]Reason // endpoints that failed in this walk
+	failed     map[attempted]bool
 	stop       bool
 	retryAfter time.Duration // the shortest a Registrar asked for
-	reason     Reason        // of the last failure, for status
-	detail     string
 }
 
-func (a *Agent) newWalk() *walk { return &walk{agent: a, failed: map[string]Reason{}} }
+// attempted is what an attempt depends on. A name that has moved to another address is worth another attempt.
+type attempted struct {
+	endpoint string
+	addr     netip.Addr
+}
+
+func (a *Agent) newWalk() *walk { return &walk{agent: a, failed: map[attempted]bool{}} }
 
 // try walks through the Candidates in order.
 func (w *walk) try(ctx context.Context, candidates []Candidate) *registration {
@@ -46,6 +51,10 @@ func (w *walk) candidate(ctx context.Context, c Candidate, visited map[string]bo
 	}
 	visited[c.endpoint()] = true
 	for _, addr := range c.Addrs {
+		if w.failed[attempted{c.endpoint(), addr}] {
+			continue
+		}
+		w.failed[attempted{c.endpoint(), addr}] = true // until it accepts
 		started := time.Now()
 		reg, err := w.agent.attempt(ctx, c, addr)
 		if err != nil && ctx.Err() != nil {
@@ -53,7 +62,6 @@ func (w *walk) candidate(ctx context.Context, c Candidate, visited map[string]bo
 		}
 		var redirect *sip.RedirectError
 		if errors.As(err, &redirect) {
-			w.failed[c.endpoint()] = "" // unless what it names accepts
 			w.tried(Redirected, c, addr, started, "", redirect.Error())
 			return w.follow(ctx, c, redirect.Contacts, visited)
 		}
@@ -64,10 +72,12 @@ func (w *walk) candidate(ctx context.Context, c Candidate, visited map[string]bo
 		}
 		w.tried(Attempted, c, addr, started, ReasonOf(err), err.Error())
 		if w.consider(c, err) != nextAddress {
+			for _, sister := range c.Addrs {
+				w.failed[attempted{c.endpoint(), sister}] = true
+			}
 			break
 		}
 	}
-	w.failed[c.endpoint()] = w.reason
 	return nil
 }
 
@@ -107,7 +117,8 @@ func afterFailure(err error) next {
 
 // ruledOut says why a Candidate is not even tried now.
 func (w *walk) ruledOut(c Candidate) (Reason, string) {
-	if _, failed := w.failed[c.endpoint()]; failed {
+	fresh := func(addr netip.Addr) bool { return !w.failed[attempted{c.endpoint(), addr}] }
+	if !slices.ContainsFunc(c.Addrs, fresh) {
 		return SameAsFailed, ""
 	}
 	return w.agent.restraint.ruledOut(c)
@@ -184,9 +195,6 @@ func homePair(from Candidate, contacts []Candidate) []Candidate {
 }
 
 func (w *walk) tried(kind EventKind, c Candidate, addr netip.Addr, started time.Time, reason Reason, detail string) {
-	if reason != "" {
-		w.reason, w.detail = reason, detail
-	}
 	w.agent.tell(Event{
 		Kind: kind, Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Addr: addr,
 		Reason: reason, Detail: detail, Took: time.Since(started),
@@ -194,8 +202,5 @@ func (w *walk) tried(kind EventKind, c Candidate, addr netip.Addr, started time.
 }
 
 func (w *walk) skip(c Candidate, reason Reason, detail string) {
-	if reason != SameAsFailed {
-		w.reason, w.detail = reason, detail
-	}
 	w.agent.tellSkip(Skip{c.Step, c.Host, c.Port, c.Transport, reason, detail})
 }
