@@ -1,0 +1,62 @@
+package service
+
+import (
+	"context"
+	"os/exec"
+	"slices"
+	"time"
+)
+
+// Our choices.
+const (
+	commandLimit  = 30 * time.Second
+	commandGrace  = time.Second // for what it has started and what still holds its output
+	commandOutput = 4 << 10     // bytes of output kept for the log
+)
+
+// RunCommand starts the command of on_change after each change of the file, one at a time. No shell is
+// involved, and nothing from the network becomes an argument.
+func (f *StateFile) RunCommand(ctx context.Context) error {
+	for {
+		select {
+		case <-f.changed:
+			if len(f.command) > 0 {
+				f.runOnce(ctx)
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (f *StateFile) runOnce(ctx context.Context) {
+	limited, cancel := context.WithTimeout(ctx, commandLimit)
+	defer cancel()
+	output := &head{room: commandOutput}
+	cmd := exec.CommandContext(limited, f.command[0], append(slices.Clone(f.command[1:]), f.path)...)
+	cmd.Stdout, cmd.Stderr = output, output
+	cmd.WaitDelay = commandGrace
+	err := cmd.Run()
+	switch {
+	case ctx.Err() != nil: // the daemon ends, and the command with it
+	case limited.Err() != nil:
+		f.log.Warn("on_change was ended: it took too long", "command", f.command[0], "limit", commandLimit, "output", output.String())
+	case err != nil:
+		f.log.Warn("on_change failed", "command", f.command[0], "err", err, "output", output.String())
+	default:
+		f.log.Info("on_change done", "command", f.command[0], "output", output.String())
+	}
+}
+
+// head keeps the first bytes written to it.
+type head struct {
+	text []byte
+	room int
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	h.text = append(h.text, p[:min(len(p), h.room-len(h.text))]...)
+	return len(p), nil
+}
+
+func (h *head) String() string { return string(h.text) }

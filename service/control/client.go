@@ -1,0 +1,179 @@
+package control
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// Our choices.
+const (
+	answerLimit = 10 * time.Second // a live daemon answers at once; a busy one has maxClients idle ones to outlive
+	answerSize  = 1 << 20
+)
+
+var (
+	// ErrNotRunning says that no daemon listens on the socket.
+	ErrNotRunning = errors.New("the daemon is not running")
+	// ErrNoRecord says that the daemon has no last good record.
+	ErrNoRecord = errors.New("there is no last good record")
+)
+
+// Refusal is the daemon's word, or the kernel's, that this caller may not have what it asks for.
+type Refusal struct {
+	Text string // what is refused, and why
+	Hint string // what to do about it, or ""
+}
+
+func (r *Refusal) Error() string { return r.Text }
+
+// Client asks a daemon. Each method is one connection; nothing is kept in between.
+type Client struct {
+	socket string
+}
+
+// NewClient returns a client of the daemon that listens on socket. Nothing is opened yet.
+func NewClient(socket string) *Client { return &Client{socket} }
+
+// Status returns where the daemon stands.
+func (c *Client) Status(ctx context.Context) (provisioning.Status, error) {
+	var status provisioning.Status
+	body, err := c.ask(ctx, "GET", "/v1/status")
+	if err != nil {
+		return status, err
+	}
+	if err := json.Unmarshal(body, &status); err != nil {
+		return status, fmt.Errorf("read the status: %w", err)
+	}
+	return status, nil
+}
+
+// Record returns the last good record in JSON; ErrNoRecord when there is none.
+func (c *Client) Record(ctx context.Context) ([]byte, error) { return c.ask(ctx, "GET", "/v1/cache") }
+
+// Forget drops the last good record.
+func (c *Client) Forget(ctx context.Context) error {
+	_, err := c.ask(ctx, "POST", "/v1/forget")
+	return err
+}
+
+// History calls each for every entry, oldest first. With follow it goes on with what happens, until ctx or the
+// daemon ends or each returns an error.
+func (c *Client) History(ctx context.Context, failures, follow bool, each func(Entry) error) error {
+	query := url.Values{}
+	if failures {
+		query.Set("failures", "")
+	}
+	if follow {
+		query.Set("follow", "")
+	}
+	response, done, err := c.open(ctx, "GET", "/v1/history?"+query.Encode(), follow)
+	if err != nil {
+		return err
+	}
+	defer done()
+	lines := json.NewDecoder(response.Body)
+	for {
+		var e Entry
+		switch err := lines.Decode(&e); {
+		case ctx.Err() != nil, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return nil // asked to stop, or the daemon has ended
+		case err != nil:
+			return fmt.Errorf("read the history: %w", err)
+		}
+		if err := each(e); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) ask(ctx context.Context, method, path string) ([]byte, error) {
+	response, done, err := c.open(ctx, method, path, false)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	body, err := io.ReadAll(io.LimitReader(response.Body, answerSize))
+	if err != nil {
+		return nil, fmt.Errorf("ask the daemon: %w", err)
+	}
+	return bytes.TrimSpace(body), nil
+}
+
+// open sends one request. done closes the connection; it ends with ctx too.
+func (c *Client) open(ctx context.Context, method, path string, follow bool) (response *http.Response, done func(), err error) {
+	if err := checkPath(c.socket); err != nil {
+		return nil, nil, err
+	}
+	conn, err := c.dial(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	done = func() { stop(); conn.Close() }
+	defer func() {
+		if err != nil {
+			done()
+		}
+	}()
+	if !follow {
+		conn.SetDeadline(time.Now().Add(answerLimit))
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://homeward"+path, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("ask the daemon: %w", err)
+	}
+	if err := request.Write(conn); err != nil {
+		return nil, nil, fmt.Errorf("ask the daemon: %w", err)
+	}
+	response, err = http.ReadResponse(bufio.NewReader(conn), request)
+	if err != nil {
+		return nil, nil, fmt.Errorf("ask the daemon: %w", err)
+	}
+	return response, done, refusal(response)
+}
+
+func (c *Client) dial(ctx context.Context) (net.Conn, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "unix", c.socket)
+	switch {
+	case err == nil:
+		return conn, nil
+	case errors.Is(err, fs.ErrPermission):
+		return nil, &Refusal{"the control socket " + c.socket + " is closed to this user", "run the command as root, or join the group of the socket"}
+	case errors.Is(err, syscall.EAGAIN):
+		return nil, fmt.Errorf("the daemon is too busy to answer: %w", err)
+	default:
+		return nil, fmt.Errorf("%w (nothing listens on %s)", ErrNotRunning, c.socket)
+	}
+}
+
+// refusal turns an answer that is none into an error.
+func refusal(response *http.Response) error {
+	if response.StatusCode == http.StatusOK {
+		return nil
+	}
+	var p problem
+	json.NewDecoder(io.LimitReader(response.Body, answerSize)).Decode(&p)
+	switch {
+	case response.StatusCode == http.StatusNotFound && p.Paths == nil && strings.HasPrefix(response.Request.URL.Path, "/v1/cache"):
+		return ErrNoRecord
+	case response.StatusCode == http.StatusForbidden:
+		return &Refusal{p.Error, p.Hint}
+	default:
+		return fmt.Errorf("the daemon answered %s: %s", response.Status, p.Error)
+	}
+}

@@ -1,0 +1,12 @@
+// Package control is the control socket: HTTP and JSON over a Unix socket, through which the commands read
+// what the daemon knows. It holds the server, the client and the JSON types of both ends.
+//
+//	GET  /v1/status                    provisioning.Status
+//	GET  /v1/cache                     the last good record; 404 when there is none
+//	GET  /v1/history[?failures][&follow]  one Entry a line, oldest first
+//	POST /v1/forget                    drop last good; root and the daemon's own user only
+//
+// It decides nothing and changes nothing by itself, and it listens on no network. Who may read is decided by
+// the mode of the socket, who may write by the kernel's word on who is calling (SO_PEERCRED), never by what
+// the caller says.
+package control

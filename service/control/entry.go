@@ -1,0 +1,44 @@
+package control
+
+import (
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// Entry is one line of the history, as `homeward history --json` prints it: an event, and how often it has
+// happened without anything new in between. Text that came from the network is cut, not escaped: escape it
+// before it is shown.
+type Entry struct {
+	At        time.Time           `json:"at"`
+	Event     string              `json:"event"`
+	State     string              `json:"state,omitempty"` // the one the agent was in, or entered
+	Degraded  bool                `json:"degraded,omitempty"`
+	Step      string              `json:"step,omitempty"`
+	Query     string              `json:"query,omitempty"`
+	Verdict   string              `json:"verdict,omitempty"`
+	Host      string              `json:"host,omitempty"`
+	Port      uint16              `json:"port,omitempty"`
+	Transport string              `json:"transport,omitempty"`
+	Address   string              `json:"address,omitempty"`
+	Reason    provisioning.Reason `json:"reason,omitempty"`
+	Detail    string              `json:"detail,omitempty"`
+	Hint      string              `json:"hint,omitempty"`
+	TookMS    int64               `json:"took_ms,omitempty"`
+	Until     time.Time           `json:"until,omitzero"`
+	Count     int                 `json:"count,omitempty"`  // more than one: it happened again and again
+	LastAt    time.Time           `json:"last_at,omitzero"` // the last of them
+}
+
+// Failure says whether a tech who looks for trouble wants to see this entry. What policy ruled out and what is
+// proven not to exist is not trouble.
+func (e Entry) Failure() bool {
+	switch provisioning.EventKind(e.Event) {
+	case provisioning.LookedUp:
+		return e.Verdict == provisioning.Failed.String()
+	case provisioning.Skipped, provisioning.Waiting:
+		return false
+	default:
+		return e.Reason != ""
+	}
+}

@@ -1,0 +1,32 @@
+package control
+
+import (
+	"fmt"
+	"net"
+	"syscall"
+)
+
+// peerUID returns the user id of the process at the other end, as the kernel recorded it (SO_PEERCRED,
+// unix(7)).
+func peerUID(conn net.Conn) (int, error) {
+	unix, ok := conn.(*net.UnixConn)
+	if !ok {
+		return 0, fmt.Errorf("ask who is calling: not a Unix socket")
+	}
+	raw, err := unix.SyscallConn()
+	if err != nil {
+		return 0, fmt.Errorf("ask who is calling: %w", err)
+	}
+	var cred *syscall.Ucred
+	var credErr error
+	err = raw.Control(func(fd uintptr) {
+		cred, credErr = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+	})
+	if err == nil {
+		err = credErr
+	}
+	if err != nil {
+		return 0, fmt.Errorf("ask who is calling: %w", err)
+	}
+	return int(cred.Uid), nil
+}

@@ -1,0 +1,202 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// Our choices: a caller that does nothing, or too much, costs the daemon little and not for long.
+const (
+	idleLimit    = 5 * time.Second
+	writeLimit   = 2 * time.Second
+	headerLimit  = 1    // net/http adds 4096 bytes to whatever is set here
+	maxFollowers = 8    // so that followers leave room for questions
+	bodyLimit    = 4096 // no verb has a body
+)
+
+// Source is where the answers come from. All of its functions may be called from any goroutine.
+type Source struct {
+	Status  func() provisioning.Status
+	Record  func() (record any, ok bool) // the last good record, as JSON shows it; false: none
+	Forget  func() error                 // drops the last good record
+	History func(failures bool) []Entry  // oldest first
+	// Next waits for something that happened after the entry numbered after, and returns it with the number
+	// to go on from; after 0 is before everything. An error means that ctx has ended.
+	Next func(ctx context.Context, after uint64) ([]Entry, uint64, error)
+}
+
+// Server answers on the control socket.
+type Server struct {
+	listener  net.Listener
+	source    Source
+	log       *slog.Logger
+	followers chan struct{}
+}
+
+// NewServer returns a server that has not started; l comes from Listen. log is told who was refused.
+func NewServer(l net.Listener, source Source, log *slog.Logger) *Server {
+	return &Server{listener: l, source: source, log: log, followers: make(chan struct{}, maxFollowers)}
+}
+
+// paths are what the server answers to; an unknown path is told all of them.
+var paths = []string{"GET /v1/status", "GET /v1/cache", "GET /v1/history", "POST /v1/forget"}
+
+// Run serves until ctx ends, and closes the socket then.
+func (s *Server) Run(ctx context.Context) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc(paths[0], s.status)
+	mux.HandleFunc(paths[1], s.cache)
+	mux.HandleFunc(paths[2], s.history)
+	mux.HandleFunc(paths[3], s.forget)
+	mux.HandleFunc("/", s.unknown)
+	server := &http.Server{
+		Handler:           http.MaxBytesHandler(mux, bodyLimit),
+		ReadHeaderTimeout: idleLimit,
+		ReadTimeout:       idleLimit,
+		IdleTimeout:       idleLimit,
+		WriteTimeout:      idleLimit + writeLimit, // counted from the first byte of the request
+		MaxHeaderBytes:    headerLimit,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       withCaller,
+	}
+	server.SetKeepAlivesEnabled(false) // one question a connection: nobody holds a place for nothing
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	err := server.Serve(s.listener)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// caller is who is at the other end of a connection.
+type caller struct {
+	uid int
+	err error // why it is not known
+}
+
+type callerKey struct{}
+
+func withCaller(ctx context.Context, conn net.Conn) context.Context {
+	if limited, ok := conn.(*limitConn); ok {
+		conn = limited.Conn
+	}
+	uid, err := peerUID(conn)
+	return context.WithValue(ctx, callerKey{}, caller{uid, err})
+}
+
+func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, s.source.Status())
+}
+
+func (s *Server) cache(w http.ResponseWriter, _ *http.Request) {
+	record, ok := s.source.Record()
+	if !ok {
+		answer(w, http.StatusNotFound, problem{Error: "there is no last good record"})
+		return
+	}
+	answer(w, http.StatusOK, record)
+}
+
+func (s *Server) history(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/jsonl")
+	query := r.URL.Query()
+	if !query.Has("follow") {
+		writeLines(w, s.source.History(query.Has("failures")))
+		return
+	}
+	select {
+	case s.followers <- struct{}{}:
+		defer func() { <-s.followers }()
+	default:
+		answer(w, http.StatusServiceUnavailable, problem{Error: "too many followers"})
+		return
+	}
+	s.follow(w, r, query.Has("failures"))
+}
+
+// follow writes what happens, as it happens, until the caller or the daemon is gone. A caller that does not
+// read is gone after writeLimit.
+func (s *Server) follow(w http.ResponseWriter, r *http.Request, failures bool) {
+	control := http.NewResponseController(w)
+	if control.SetReadDeadline(time.Time{}) != nil { // net/http notices a caller that hangs up by reading on
+		return
+	}
+	var after uint64
+	for {
+		entries, next, err := s.source.Next(r.Context(), after)
+		if err != nil {
+			return
+		}
+		after = next
+		if failures {
+			entries = slices.DeleteFunc(entries, func(e Entry) bool { return !e.Failure() })
+		}
+		if control.SetWriteDeadline(time.Now().Add(writeLimit)) != nil || writeLines(w, entries) != nil || control.Flush() != nil {
+			return
+		}
+	}
+}
+
+func writeLines(w io.Writer, entries []Entry) error {
+	lines := json.NewEncoder(w)
+	lines.SetEscapeHTML(false)
+	for _, e := range entries {
+		if err := lines.Encode(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forget drops last good. It opens the TLS floor, so that only root and the daemon's own user may ask for it.
+func (s *Server) forget(w http.ResponseWriter, r *http.Request) {
+	who, _ := r.Context().Value(callerKey{}).(caller)
+	switch {
+	case who.err != nil:
+		s.log.Warn("forget refused", "err", who.err)
+		answer(w, http.StatusForbidden, problem{Error: "forget is refused: " + who.err.Error(), Hint: "stop the daemon and run the command again"})
+		return
+	case who.uid != 0 && who.uid != os.Geteuid():
+		s.log.Warn("forget refused", "uid", who.uid)
+		answer(w, http.StatusForbidden, problem{Error: "forget is for root and the daemon's own user", Hint: "run the command as root"})
+		return
+	}
+	if err := s.source.Forget(); err != nil {
+		answer(w, http.StatusInternalServerError, problem{Error: err.Error()})
+		return
+	}
+	s.log.Info("last good forgotten on request", "uid", who.uid)
+	answer(w, http.StatusOK, struct{}{})
+}
+
+func (s *Server) unknown(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusNotFound, problem{Error: "unknown path", Paths: paths})
+}
+
+// problem is the answer when there is no answer.
+type problem struct {
+	Error string   `json:"error"`
+	Hint  string   `json:"hint,omitempty"`
+	Paths []string `json:"paths,omitempty"`
+}
+
+func answer(w http.ResponseWriter, code int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		code, text = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be written as JSON"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	w.Write(append(text, '\n')) // a caller that has hung up is no concern of ours
+}

@@ -1,0 +1,10 @@
+// Package service is the process around the agent: the tasks that run and end together, the story (log,
+// history), the state file for the phone stack, readiness, and, in its sub-package, the control socket.
+//
+//	story := service.NewStory(log, "/var/lib/homeward/history.jsonl")
+//	agent := provisioning.New(policy, wire, store, story.Tell)
+//	err := service.Run(ctx, service.Task{Name: "agent", Run: agent.Run}, service.Task{Name: "history", Run: story.Run})
+//
+// It takes no decision about Registrars and reads no configuration. It is the only package that logs, and it
+// logs events only.
+package service

@@ -1,0 +1,169 @@
+package service
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/service/control"
+)
+
+// Our choices: flash has a limited number of writes, so that the file grows by what is new and is written anew
+// only when it is full.
+const (
+	historySize = 256 << 10 // bytes; more is never kept
+	historyMode = 0o640
+)
+
+// Run keeps the history file: what is new is appended when last good was committed, when the device registers
+// or enters an outage, and at the end; never for each event.
+func (s *Story) Run(ctx context.Context) error {
+	saved, seen := s.loaded, s.loaded
+	for {
+		entries, next, err := s.Next(ctx, seen)
+		if err != nil {
+			s.save(saved)
+			return err
+		}
+		seen = next
+		if slices.ContainsFunc(entries, worthSaving) {
+			saved = s.save(saved)
+		}
+	}
+}
+
+func worthSaving(e control.Entry) bool {
+	switch provisioning.EventKind(e.Event) {
+	case provisioning.Committed:
+		return true
+	case provisioning.StateChanged:
+		return e.Count <= 1 && (e.State == provisioning.Registered.String() || e.State == provisioning.Outage.String())
+	default:
+		return false
+	}
+}
+
+// save writes what has happened after the entry numbered after, and returns the number of the last one
+// written. A history that cannot be written is a pity, not a reason to stop.
+func (s *Story) save(after uint64) uint64 {
+	s.mu.Lock()
+	fresh, last := s.since(after), s.last
+	s.mu.Unlock()
+	if len(fresh) == 0 {
+		return after
+	}
+	if err := s.append(linesOf(fresh)); err != nil {
+		s.log.Warn("history not written", "err", err)
+		return after
+	}
+	return last
+}
+
+// append adds lines to the file, or writes the file anew when it would become too large. It is not synced: what
+// a power cut takes is a story, not a registration.
+func (s *Story) append(lines []byte) error {
+	f, err := os.OpenFile(s.file, os.O_RDWR|os.O_APPEND|os.O_CREATE, historyMode)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	at, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !at.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", s.file)
+	}
+	if at.Size()+int64(len(lines)) > historySize {
+		return s.rewrite()
+	}
+	last := []byte{'\n'}
+	if at.Size() > 0 {
+		f.ReadAt(last, at.Size()-1) // unread, it counts as whole
+	}
+	if last[0] != '\n' { // a power cut has left a line half written
+		lines = append([]byte{'\n'}, lines...)
+	}
+	if _, err := f.Write(lines); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// rewrite leaves half of the room to what is to come. The failures that memory still holds stay.
+func (s *Story) rewrite() error {
+	s.mu.Lock()
+	kept := slices.Concat(s.failures, s.entries)
+	s.mu.Unlock()
+	slices.SortStableFunc(kept, func(a, b *line) int { return a.At.Compare(b.At) })
+	lines := linesOf(plain(slices.Compact(kept)))
+	if excess := len(lines) - historySize/2; excess > 0 {
+		lines = lines[excess:]
+		lines = lines[bytes.IndexByte(lines, '\n')+1:]
+	}
+	return writeAtomic(s.file, lines, historyMode)
+}
+
+func linesOf(entries []control.Entry) []byte {
+	var b bytes.Buffer
+	lines := json.NewEncoder(&b)
+	lines.SetEscapeHTML(false)
+	for _, e := range entries {
+		lines.Encode(e) // cannot fail: plain data into memory
+	}
+	return b.Bytes()
+}
+
+// ReadHistory reads a history file, oldest first. Lines that a power cut or a failing flash has damaged are
+// passed over; an entry that was counted further is returned once. A file that does not exist is an empty
+// history.
+func ReadHistory(file string) ([]control.Entry, error) {
+	at, err := os.Lstat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !at.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", file)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 2*historySize))
+	if err != nil {
+		return nil, err
+	}
+	type identity struct {
+		milli int64
+		same  control.Entry
+	}
+	var entries []control.Entry
+	index := map[identity]int{}
+	for raw := range bytes.Lines(text) {
+		var e control.Entry
+		if json.Unmarshal(raw, &e) != nil || e.At.IsZero() || e.Event == "" {
+			continue
+		}
+		id := identity{e.At.UnixMilli(), same(e)}
+		if i, known := index[id]; known {
+			entries[i] = e
+			continue
+		}
+		index[id] = len(entries)
+		entries = append(entries, e)
+	}
+	slices.SortStableFunc(entries, func(a, b control.Entry) int { return cmp.Compare(a.At.UnixMilli(), b.At.UnixMilli()) })
+	return entries, nil
+}

@@ -1,0 +1,90 @@
+package service
+
+import (
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/service/control"
+)
+
+// logEntry writes one entry to the log. State changes and registrations are Info, failures Warn, the rest is
+// Debug.
+func logEntry(log *slog.Logger, e control.Entry) {
+	message, level := headline(e)
+	attrs := make([]any, 0, 12)
+	add := func(key, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(key, value))
+		}
+	}
+	add("state", e.State)
+	if e.Degraded {
+		attrs = append(attrs, slog.Bool("degraded", true))
+	}
+	add("step", e.Step)
+	add("query", e.Query)
+	add("verdict", e.Verdict)
+	if e.Host != "" {
+		add("host", net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port))))
+	}
+	add("addr", e.Address)
+	add("transport", e.Transport)
+	add("reason", string(e.Reason))
+	if e.TookMS > 0 {
+		attrs = append(attrs, slog.Duration("took", time.Duration(e.TookMS)*time.Millisecond))
+	}
+	if !e.Until.IsZero() {
+		add("until", e.Until.Format(time.RFC3339))
+	}
+	add("err", e.Detail)
+	switch level {
+	case slog.LevelDebug:
+		log.Debug(message, attrs...)
+	case slog.LevelWarn:
+		log.Warn(message, attrs...)
+	default:
+		log.Info(message, attrs...)
+	}
+}
+
+// headline is what an entry says in a few words, and how loud.
+func headline(e control.Entry) (string, slog.Level) {
+	switch provisioning.EventKind(e.Event) {
+	case provisioning.StateChanged:
+		return "state changed", slog.LevelInfo
+	case provisioning.LookedUp:
+		return "source answered", slog.LevelDebug
+	case provisioning.Skipped:
+		return "skipped", slog.LevelDebug
+	case provisioning.Attempted:
+		if e.Reason != "" {
+			return "attempt failed", slog.LevelWarn
+		}
+		return "attempt answered", slog.LevelInfo
+	case provisioning.Committed:
+		return "last good committed", slog.LevelInfo
+	case provisioning.StoreNote:
+		return "the store is not as it should be", slog.LevelWarn
+	case provisioning.Conflict:
+		return "DHCP servers disagree", slog.LevelWarn
+	case provisioning.ClockSkew:
+		return "clocks are far apart", slog.LevelWarn
+	case provisioning.Refreshed:
+		return "binding renewed", slog.LevelDebug
+	case provisioning.Lost:
+		return "registration lost", slog.LevelWarn
+	case provisioning.WentNormal:
+		return "back to the normal way", slog.LevelInfo
+	case provisioning.Unregistered:
+		return "unregistered", slog.LevelInfo
+	case provisioning.CredentialRest:
+		return "the password rests", slog.LevelWarn
+	case provisioning.Waiting:
+		return "waiting", slog.LevelInfo
+	default:
+		return e.Event, slog.LevelInfo
+	}
+}

@@ -1,0 +1,73 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/service/control"
+)
+
+// Readiness returns the task that tells the service manager how far the daemon is: ready after the first
+// attempt or verdict, whatever it was (a site that is down must not hold up the boot), and a status line after
+// each change. It also gives memory back once, when the first registration is done with the system's
+// certificates.
+func Readiness(story *Story, status func() provisioning.Status, log *slog.Logger) Task {
+	notify := func(state string) {
+		if _, err := daemon.SdNotify(false, state); err != nil {
+			log.Warn("the service manager does not listen", "err", err)
+		}
+	}
+	return Task{"readiness", func(ctx context.Context) error {
+		var ready, trimmed bool
+		seen := story.loaded
+		for {
+			entries, next, err := story.Next(ctx, seen)
+			if err != nil {
+				return err
+			}
+			seen = next
+			if !ready && slices.ContainsFunc(entries, decided) {
+				ready = true
+				notify(daemon.SdNotifyReady)
+			}
+			s := status()
+			if slices.ContainsFunc(entries, stateChanged) {
+				notify("STATUS=" + statusLine(s))
+			}
+			if !trimmed && s.State == provisioning.Registered {
+				trimmed = true
+				debug.FreeOSMemory()
+			}
+		}
+	}}
+}
+
+func stateChanged(e control.Entry) bool { return e.Event == string(provisioning.StateChanged) }
+
+// decided says whether the first round is over: something was tried, or there was nothing to try.
+func decided(e control.Entry) bool {
+	switch e.State {
+	case provisioning.Outage.String(), provisioning.Registered.String(), provisioning.Resting.String():
+		return true
+	default:
+		return e.Event == string(provisioning.Attempted)
+	}
+}
+
+// statusLine is what `systemctl status` shows.
+func statusLine(s provisioning.Status) string {
+	switch {
+	case s.Registrar == nil:
+		return s.State.String()
+	case s.Degraded:
+		return fmt.Sprintf("degraded: %s with %s:%d through last good", s.State, s.Registrar.Host, s.Registrar.Port)
+	default:
+		return fmt.Sprintf("%s with %s:%d", s.State, s.Registrar.Host, s.Registrar.Port)
+	}
+}
