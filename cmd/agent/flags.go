@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// addSettingFlags gives a command a flag for every key. A flag beats the file.
+func addSettingFlags(c *cobra.Command) {
+	for _, k := range keys {
+		doc, _, _ := strings.Cut(k.doc, "\n")
+		if k.normal != "" {
+			doc += " (default " + k.normal + ")"
+		}
+		f := c.Flags().VarPF(&flagValue{key: k}, k.flag(), "", doc)
+		if k.kind == truth {
+			f.NoOptDefVal = "true"
+		}
+	}
+	c.Flags().SortFlags = false
+}
+
+// flagValue is the value of a setting given as a flag.
+type flagValue struct {
+	key
+	value
+}
+
+// Set is called for each time the flag is given.
+func (f *flagValue) Set(s string) error {
+	switch f.kind {
+	case truth:
+		v, err := strconv.ParseBool(s)
+		if err != nil {
+			return errors.New("the value must be true or false")
+		}
+		f.truth = v
+	case list:
+		for element := range strings.SplitSeq(s, ",") {
+			f.list = append(f.list, strings.TrimSpace(element))
+		}
+	case command:
+		f.list = append(f.list, s)
+	default:
+		f.text = s
+	}
+	return nil
+}
+
+// Type is the placeholder in the help.
+func (f *flagValue) Type() string {
+	return [...]string{text: "text", truth: "true|false", list: "list", command: "argument"}[f.kind]
+}
+
+// String is the default as help shows it: addSettingFlags writes it into the text.
+func (f *flagValue) String() string { return "" }

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// env is the outside of a command: what it reads and where it writes.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// The exit codes.
+const (
+	exitFailed        = 1
+	exitUsage         = 2 // usage or configuration
+	exitNotRunning    = 3
+	exitNotRegistered = 4 // or nothing usable, or no record
+)
+
+// failure is how a verb ends when it does not end well.
+type failure struct {
+	code  int
+	err   error    // nil: the output has said it all
+	hints []string // what to do about it
+}
+
+func (f *failure) Error() string {
+	if f.err == nil {
+		return "exit code " + fmt.Sprint(f.code)
+	}
+	return f.err.Error()
+}
+
+func (f *failure) Unwrap() error { return f.err }
+
+// badUsage is a command line that cannot be understood.
+func badUsage(format string, args ...any) error {
+	return &failure{code: exitUsage, err: &usageError{fmt.Sprintf(format, args...)}}
+}
+
+// usageError is followed by the help of the command.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+}
+
+// run runs one command and returns its exit code. The voice of the program: results go to stdout; remarks go
+// to stderr, as "homeward: error: …" and "homeward: hint: …", without a capital and without a full stop.
+func run(ctx context.Context, e env, args []string) int {
+	root := rootCommand(e)
+	root.SetArgs(args)
+	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return 0
+	}
+	var usage *usageError
+	var f *failure
+	if !errors.As(err, &f) { // cobra's own words are about usage
+		usage = &usageError{err.Error()}
+		f = &failure{code: exitUsage, err: usage}
+	}
+	if f.err != nil {
+		for line := range strings.SplitSeq(f.err.Error(), "\n") {
+			fmt.Fprintln(e.stderr, "homeward: error:", line)
+		}
+	}
+	for _, hint := range f.hints {
+		fmt.Fprintln(e.stderr, "homeward: hint:", hint)
+	}
+	if usage != nil || errors.As(err, &usage) {
+		fmt.Fprintln(e.stderr)
+		command.SetOut(e.stderr)
+		command.Help()
+	}
+	return f.code
+}
+
+// rootCommand is the tree of verbs.
+func rootCommand(e env) *cobra.Command {
+	root := group("homeward", "Find the Lync SIP Registrar of this device and register with it", []*cobra.Command{
+		runCommand(e), statusCommand(e), planCommand(e), cacheCommand(e), historyCommand(e), configCommand(e), versionCommand(e),
+	})
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.PersistentFlags().String("config", defaultConfig, "configuration file")
+	root.SetIn(e.stdin)
+	root.SetOut(e.stdout)
+	root.SetErr(e.stderr)
+	return root
+}
+
+// group is a command that has verbs below it and does nothing by itself.
+func group(use, short string, verbs []*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return badUsage("a verb is missing")
+			}
+			text := fmt.Sprintf("unknown verb %q", args[0])
+			if near := nearest(args[0], verbNames(c)); near != "" {
+				text += fmt.Sprintf(", did you mean %s?", near)
+			}
+			return badUsage("%s", text)
+		},
+		RunE: func(*cobra.Command, []string) error { return nil }, // makes cobra look at Args
+	}
+	c.AddCommand(verbs...)
+	return c
+}
+
+func verbNames(c *cobra.Command) []string {
+	var names []string
+	for _, verb := range c.Commands() {
+		names = append(names, verb.Name())
+	}
+	return names
+}
+
+// verb is a command that does something. It takes no arguments.
+func verb(use, short string, do func(c *cobra.Command) error) *cobra.Command {
+	return &cobra.Command{
+		Use:                   use,
+		Short:                 short,
+		Args:                  noArguments,
+		DisableFlagsInUseLine: true,
+		RunE:                  func(c *cobra.Command, _ []string) error { return do(c) },
+	}
+}
+
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return badUsage("unexpected argument %q", args[0])
+	}
+	return nil
+}

@@ -1,0 +1,33 @@
+package main
+
+// nearest returns the name that was probably meant, or "".
+func nearest(typed string, names []string) string {
+	best, limit := "", max(2, len(typed)/3)
+	for _, name := range names {
+		if d := distance(typed, name); d <= limit {
+			best, limit = name, d-1
+		}
+	}
+	return best
+}
+
+// distance is how many letters must be added, removed or exchanged to turn a into b (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,10 @@
+//go:build !unix
+
+package main
+
+import "io/fs"
+
+// checkPrivate cannot judge access lists; the directory of the file must be closed to others.
+func checkPrivate(string, fs.FileInfo) error { return nil }
+
+func writableByAll(fs.FileInfo) bool { return false }

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+func planCommand(e env) *cobra.Command {
+	var asJSON bool
+	c := verb("plan [flags]", "Ask DNS and DHCP and print what would be tried, in order; register nowhere", func(c *cobra.Command) error {
+		settings, err := loadSettings(c)
+		if err != nil {
+			return err
+		}
+		site, err := settings.site(allBut("password_file")...) // nothing is signed in to
+		if err != nil {
+			return err
+		}
+		record, _, err := lastGood(c.Context(), site)
+		if err != nil && !errors.Is(err, cache.ErrNoRecord) {
+			fmt.Fprintln(e.stderr, "homeward: hint: last good cannot be read, so that the TLS floor is not known:", err)
+		}
+		answer := askAround(c.Context(), site, record)
+		if asJSON {
+			err = printJSON(e.stdout, answer)
+		} else {
+			err = answer.print(newPage(e.stdout))
+		}
+		if err == nil && len(answer.Try) == 0 {
+			err = &failure{code: exitNotRegistered}
+		}
+		return err
+	})
+	addSettingFlags(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// planAnswer is `plan --json`.
+type planAnswer struct {
+	Version   int                      `json:"version"`
+	SIPDomain string                   `json:"sip_domain"`
+	Sources   []provisioning.Source    `json:"sources"`
+	Try       []provisioning.Candidate `json:"try"`
+	Skipped   []skip                   `json:"skipped"`
+
+	lastGood *cache.Endpoint // what an outage would fall back on
+}
+
+// skip is a provisioning.Skip with what to do about it.
+type skip struct {
+	provisioning.Skip
+	Hint string `json:"hint,omitempty"`
+}
+
+// askAround asks every source once and makes the plan of it, for a device with this last good record. It changes
+// nothing, here or elsewhere.
+func askAround(ctx context.Context, site *site, record cache.Record) planAnswer {
+	domain := site.policy.SIPDomain()
+	answer := planAnswer{Version: 1, SIPDomain: domain, Sources: []provisioning.Source{}, Try: []provisioning.Candidate{}, Skipped: []skip{}}
+	floor := record.TLSFloor && provisioning.Policy{SIPAddress: record.SIPAddress}.SIPDomain() == domain
+	if record.SIPAddress == site.policy.SIPAddress {
+		answer.lastGood = &record.Registrar
+	}
+	found := provisioning.Discover(ctx, site.policy, provisioning.SystemWire(), floor)
+	for _, f := range found {
+		answer.Sources = append(answer.Sources, f.Source)
+	}
+	plan := provisioning.MakePlan(found, site.policy, floor)
+	answer.Try = append(answer.Try, plan.Try...)
+	for _, s := range plan.Skipped {
+		answer.Skipped = append(answer.Skipped, skip{s, s.Reason.Hint()})
+	}
+	return answer
+}
+
+// print shows what each source said, the order, and what it comes to.
+func (a planAnswer) print(p *page) error {
+	p.printf("asked for %s\n", a.SIPDomain)
+	for _, source := range a.Sources {
+		printSource(p, source)
+	}
+	if len(a.Try) > 0 {
+		p.printf("\nto be tried, in this order\n")
+	}
+	for i, c := range a.Try {
+		p.printf("  %-8d %-13s %s %s at %s\n", i+1, c.Step, place(c.Host, c.Port), strings.ToUpper(c.Transport.String()), addresses(c.Addrs))
+		p.printf("%25s%s\n", "", printable(c.Via))
+	}
+	if len(a.Skipped) > 0 {
+		p.printf("\nskipped\n")
+	}
+	for _, s := range a.Skipped {
+		p.printf("  %-8s %-13s %s\n", "", s.Step, strings.TrimSpace(place(s.Host, s.Port)+" "+strings.ToUpper(s.Transport.String())))
+		p.because(s.Reason, s.Detail, s.Hint)
+	}
+	p.printf("\na device would use: %s\n", a.sentence(p))
+	return p.err
+}
+
+func (a planAnswer) sentence(p *page) string {
+	switch {
+	case len(a.Try) > 0:
+		c := a.Try[0]
+		return p.paint(good, place(c.Host, c.Port)+" over "+strings.ToUpper(c.Transport.String())) + " (" + c.Step.String() + ")"
+	case a.lastGood != nil:
+		return p.paint(warn, "its last good Registrar, "+place(a.lastGood.Host, a.lastGood.Port)) + ", because nothing usable was found"
+	default:
+		return p.paint(bad, "nothing") + ", because nothing usable was found and it has no last good Registrar"
+	}
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/term"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// printJSON writes a value the way every --json does.
+func printJSON(w io.Writer, v any) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(v)
+}
+
+// page is text for people on its way out. The first error of writing is kept.
+type page struct {
+	w      io.Writer
+	colour bool
+	hinted map[string]bool // what to do is said once
+	err    error
+}
+
+func newPage(w io.Writer) *page {
+	f, ok := w.(*os.File)
+	return &page{w: w, hinted: map[string]bool{}, colour: ok && os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(f.Fd()))}
+}
+
+func (p *page) printf(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}
+
+// row writes a label and its value; nothing without a value.
+func (p *page) row(label, text string) {
+	if text != "" {
+		p.printf("  %-14s %s\n", label, text)
+	}
+}
+
+// because writes why something is as it is, and what to do about it, below the line it belongs to.
+func (p *page) because(reason provisioning.Reason, detail, hint string) {
+	if reason == "" {
+		return
+	}
+	p.printf("%25s%s\n", "", because(reason, detail))
+	if hint != "" && !p.hinted[hint] {
+		p.hinted[hint] = true
+		p.printf("%25shint: %s\n", "", printable(hint))
+	}
+}
+
+// The colours, as SGR parameters (ECMA-48 §8.3.117).
+const (
+	good = "32"
+	warn = "33"
+	bad  = "31"
+)
+
+func (p *page) paint(colour, text string) string {
+	if !p.colour {
+		return text
+	}
+	return "\x1b[1;" + colour + "m" + text + "\x1b[0m"
+}
+
+// maxText is our choice: what one piece of foreign text may take of the screen, in bytes.
+const maxText = 256
+
+// printable makes text from the network safe to show: control characters are written as escapes.
+func printable(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if b.Len() > maxText {
+			b.WriteString("...")
+			break
+		}
+		if r != unicode.ReplacementChar && unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRuneToASCII(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}
+
+// place is "fe01.contoso.com:5061", or less when less is known.
+func place(host string, port uint16) string {
+	if port == 0 {
+		return printable(host)
+	}
+	return printable(net.JoinHostPort(host, strconv.Itoa(int(port))))
+}
+
+func addresses(list []netip.Addr) string {
+	texts := make([]string, len(list))
+	for i, a := range list {
+		texts[i] = a.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+// because is a reason in words: "connect-refused: nothing listens on this port (detail)".
+func because(reason provisioning.Reason, detail string) string {
+	text := printable(string(reason))
+	if title := reason.Title(); title != "" {
+		text += ": " + title
+	}
+	if detail != "" {
+		text += " (" + printable(detail) + ")"
+	}
+	return text
+}
+
+// ago says how long something is past, in words.
+func ago(now, then time.Time) string {
+	if d := now.Sub(then); d >= 0 {
+		return words(d) + " ago"
+	}
+	return "in the future: one of two clocks is wrong"
+}
+
+// words is a duration as people say it: one number and one unit.
+func words(d time.Duration) string {
+	units := []struct {
+		length time.Duration
+		name   string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}}
+	for _, u := range units {
+		switch n := d / u.length; {
+		case n == 1:
+			return "1 " + u.name
+		case n > 1:
+			return fmt.Sprintf("%d %ss", n, u.name)
+		}
+	}
+	return "a moment"
+}
+
+// clock is a point in time as the device's own clock shows it.
+func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") }
+
+// milliseconds is a duration in the unit of the JSON.
+func milliseconds(ms int64) string { return fmt.Sprintf("%d ms", ms) }

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/service"
+	"github.com/homeward-agent/homeward/service/control"
+)
+
+// The modes of the two directories, when they have to be made.
+const (
+	stateDirMode   = 0o750 // techs of the group may read last-good.json and the history
+	runtimeDirMode = 0o755 // the phone's SIP stack, under whatever user, reads registrar.json
+)
+
+func runCommand(e env) *cobra.Command {
+	c := verb("run [flags]", "Run the daemon in the foreground", func(c *cobra.Command) error {
+		settings, err := loadSettings(c)
+		if err != nil {
+			return err
+		}
+		site, err := settings.site()
+		if err != nil {
+			return err
+		}
+		return runDaemon(c.Context(), e, site)
+	})
+	addSettingFlags(c)
+	return c
+}
+
+// runDaemon puts the parts together, in the order in which they need each other, and runs them until ctx ends.
+func runDaemon(ctx context.Context, e env, site *site) error {
+	if err := os.MkdirAll(site.runtimeDir, runtimeDirMode); err != nil {
+		return &failure{code: exitFailed, err: fmt.Errorf("make runtime_dir: %w", err), hints: []string{"run it as a service or as root, or set runtime_dir"}}
+	}
+	listener, err := control.Listen(ctx, socketPath(site)) // a second daemon ends here
+	if err != nil {
+		return listenFailure(err)
+	}
+	defer listener.Close()
+
+	v := thisVersion()
+	log := slog.New(logHandler(e.stderr, site))
+	log.Info("homeward starts", "version", v.Version, "sip_address", site.policy.SIPAddress)
+	for _, warning := range site.warnings {
+		log.Warn(warning)
+	}
+	site.policy.Version, site.policy.Built = v.Version, v.builtAt()
+
+	if err := os.MkdirAll(site.stateDir, stateDirMode); err != nil {
+		log.Warn("state_dir cannot be made: last good is kept in memory only", "err", err)
+	}
+	store := cache.Open(site.stateDir)
+	defer store.Close()
+	story := service.NewStory(log, filepath.Join(site.stateDir, historyFile))
+	agent := provisioning.New(site.policy, provisioning.SystemWire(), store, story.Tell)
+	stateFile := service.NewStateFile(filepath.Join(site.runtimeDir, "registrar.json"), agent.Status, story, site.onChange, log)
+	server := control.NewServer(listener, control.Source{
+		Status:  agent.Status,
+		Record:  func() (any, bool) { record, ok := store.Load(); return recordAnswer{1, record, "daemon"}, ok },
+		Forget:  store.Forget,
+		History: story.History,
+		Next:    story.Next,
+	}, log)
+
+	err = service.Run(ctx,
+		service.Task{Name: "agent", Run: agent.Run},
+		service.Task{Name: "control socket", Run: server.Run},
+		service.Task{Name: "history", Run: story.Run},
+		service.Task{Name: "registrar.json", Run: stateFile.Run},
+		service.Task{Name: "on_change", Run: stateFile.RunCommand},
+		service.Readiness(story, agent.Status, log),
+	)
+	if err != nil {
+		return &failure{code: exitFailed, err: err}
+	}
+	log.Info("homeward ends")
+	return nil
+}
+
+func listenFailure(err error) error {
+	f := &failure{code: exitFailed, err: err}
+	if errors.Is(err, control.ErrRunning) {
+		f.hints = []string{"see what it does: homeward status"}
+	}
+	return f
+}
+
+// logHandler returns the form of the log that fits where stderr leads to.
+func logHandler(w io.Writer, site *site) slog.Handler {
+	format := site.logFormat
+	if format == "auto" {
+		format = "json"
+		if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			format = "text"
+		}
+		if os.Getenv("JOURNAL_STREAM") != "" { // systemd.exec(5)
+			format = "journal"
+		}
+	}
+	options := &slog.HandlerOptions{Level: site.logLevel}
+	switch format {
+	case "journal":
+		return service.JournalHandler(w, site.logLevel)
+	case "json":
+		return slog.NewJSONHandler(w, options)
+	default:
+		return slog.NewTextHandler(w, options)
+	}
+}

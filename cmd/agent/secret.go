@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// maxPassword is our choice.
+const maxPassword = 4 << 10
+
+// readPassword returns the password: systemd's credential when there is one, else what the file holds.
+func readPassword(path string) (provisioning.Secret, error) {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		// The directory belongs to this service alone (systemd.exec(5)); the mode of the file may show the
+		// mask of an access list, and says nothing.
+		secret, err := readSecret(filepath.Join(dir, "password"), false)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return secret, err
+		}
+	}
+	if path == "" {
+		return "", nil // signs in only where nobody asks for a password
+	}
+	return readSecret(path, true)
+}
+
+// readSecret reads a regular file. private: it must belong to root or to this user, and be closed to others.
+func readSecret(path string, private bool) (provisioning.Secret, error) {
+	f, info, err := openRegular(path, false)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if private {
+		if err := checkPrivate(path, info); err != nil {
+			return "", err
+		}
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxPassword+1))
+	if err != nil {
+		return "", err
+	}
+	if len(text) > maxPassword {
+		return "", fmt.Errorf("%s holds more than %d bytes", path, maxPassword)
+	}
+	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
+	switch {
+	case len(text) == 0:
+		return "", fmt.Errorf("%s is empty", path)
+	case bytes.ContainsAny(text, "\r\n\x00"):
+		return "", fmt.Errorf("%s holds more than one line", path)
+	}
+	return provisioning.Secret(text), nil
+}
+
+// openRegular opens a regular file for reading; a link only if links may be followed. What is opened is what
+// was looked at: a pipe cannot make it wait.
+func openRegular(path string, follow bool) (*os.File, fs.FileInfo, error) {
+	look := os.Lstat
+	if follow {
+		look = os.Stat
+	}
+	info, err := look(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if opened, err := f.Stat(); err != nil || !os.SameFile(info, opened) {
+		f.Close()
+		return nil, nil, fmt.Errorf("%s was exchanged while it was opened", path)
+	}
+	return f, info, nil
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/service/control"
+)
+
+func statusCommand(e env) *cobra.Command {
+	var asJSON bool
+	c := verb("status", "Show what the device uses now, and since when", func(c *cobra.Command) error {
+		places, err := loadPlaces(c)
+		if err != nil {
+			return err
+		}
+		status, err := daemon(places).Status(c.Context())
+		if err != nil {
+			return daemonFailure(err)
+		}
+		if asJSON {
+			err = printJSON(e.stdout, status)
+		} else {
+			err = printStatus(newPage(e.stdout), status, time.Now())
+		}
+		if err == nil && status.State != provisioning.Registered {
+			err = &failure{code: exitNotRegistered}
+		}
+		return err
+	})
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// daemon returns a client of the daemon of this device.
+func daemon(places *site) *control.Client {
+	return control.NewClient(socketPath(places))
+}
+
+func socketPath(places *site) string { return filepath.Join(places.runtimeDir, "control.sock") }
+
+// printStatus prints what is used now, then what was tried last.
+func printStatus(p *page, s provisioning.Status, now time.Time) error {
+	printHeadline(p, s, now)
+	p.row("SIP address", printable(s.SIPAddress))
+	if r := s.Registrar; r != nil {
+		used := place(r.Host, r.Port) + " over " + strings.ToUpper(r.Transport.String())
+		if r.Address.IsValid() {
+			used += " at " + r.Address.String()
+		}
+		p.row("Registrar", used)
+		found := printable(r.Via)
+		if r.Step != nil {
+			found = strings.TrimSuffix(r.Step.String()+", "+found, ", ")
+		}
+		p.row("found by", found)
+		p.row("role", printable(r.Role))
+	}
+	for _, h := range s.Home {
+		p.row("home", strings.TrimSpace(place(h.Host, h.Port)+" "+printable(h.Role)))
+	}
+	for _, m := range s.MediaRelays {
+		p.row("media relay", relay(m.Host, addresses(m.Addresses), m.UDPPort, m.TCPPort, m.Location))
+	}
+	if !s.ExpiresAt.IsZero() && s.ExpiresAt.After(now) {
+		p.row("renewed within", words(s.ExpiresAt.Sub(now)))
+	}
+	if !s.NextAttempt.IsZero() {
+		p.row("next attempt", until(now, s.NextAttempt))
+	}
+	for _, state := range s.Store {
+		p.printf("\n%s\n", p.paint(warn, "store: "+because(state.Reason, state.Detail)))
+		p.row("hint", state.Hint)
+	}
+	if s.Cycle != nil {
+		printCycle(p, *s.Cycle, now)
+	}
+	return p.err
+}
+
+// printHeadline says in one line whether all is well; degraded is made loud.
+func printHeadline(p *page, s provisioning.Status, now time.Time) {
+	switch {
+	case s.State == provisioning.Registered && s.Degraded:
+		p.printf("%s since %s, through last good\n", p.paint(warn, "DEGRADED: registered"), since(now, s.RegisteredAt))
+	case s.State == provisioning.Registered:
+		p.printf("%s since %s\n", p.paint(good, "registered"), since(now, s.RegisteredAt))
+	default:
+		p.printf("%s (%s)\n", p.paint(bad, "NOT REGISTERED"), s.State)
+	}
+	if s.Reason != "" {
+		p.row("because", because(s.Reason, s.Detail))
+		p.row("hint", s.Hint)
+		p.hinted[s.Hint] = true
+	}
+}
+
+func since(now, then time.Time) string {
+	return fmt.Sprintf("%s (%s)", clock(then), ago(now, then))
+}
+
+func until(now, then time.Time) string {
+	if then.Before(now) {
+		return "now"
+	}
+	return fmt.Sprintf("in %s (%s)", words(then.Sub(now)), clock(then))
+}
+
+func relay(host, addrs string, udp, tcp uint16, location string) string {
+	parts := []string{printable(host), addrs}
+	if udp != 0 {
+		parts = append(parts, fmt.Sprintf("UDP %d", udp))
+	}
+	if tcp != 0 {
+		parts = append(parts, fmt.Sprintf("TCP %d", tcp))
+	}
+	parts = append(parts, printable(location))
+	return strings.Join(strings.Fields(strings.Join(parts, " ")), " ")
+}
+
+// printCycle prints what was asked and tried last.
+func printCycle(p *page, c provisioning.Cycle, now time.Time) {
+	p.printf("\nlast cycle: %s, took %s\n", ago(now, c.StartedAt), milliseconds(c.TookMS))
+	for _, source := range c.Sources {
+		printSource(p, source)
+	}
+	for _, a := range c.Attempts {
+		tried := place(a.Host, a.Port)
+		if a.Address.IsValid() {
+			tried += " at " + a.Address.String()
+		}
+		if a.Host != "" {
+			tried += " " + strings.ToUpper(a.Transport.String())
+		}
+		p.printf("  %-8s %-13s %s\n", a.Result, a.Step, tried)
+		p.because(a.Reason, a.Detail, a.Hint)
+	}
+}
+
+// printSource prints what one source said.
+func printSource(p *page, s provisioning.Source) {
+	p.printf("  %-8s %-13s %s, %s\n", s.Verdict, s.Step, strings.TrimSpace(printable(s.Source+" "+s.Query)), milliseconds(s.TookMS))
+	p.because(s.Reason, s.Detail, s.Hint)
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// Specification constants.
+const (
+	maxHostName = 253 // RFC 1035 §2.3.4, as text
+	maxLabel    = 63
+	maxUserPart = 64 // RFC 5321 §4.5.3.1.1: the SIP address is a mail address as often as not
+	dnsPort     = 53
+)
+
+// userCharacters are what may stand on the left side of a SIP URI besides letters and digits (RFC 3261 §25.1).
+const userCharacters = "-_.!~*'()&=+$,;?/%"
+
+// parseSIPAddress checks an address-of-record and returns it with the scheme and the domain in lower case.
+func parseSIPAddress(s string) (string, error) {
+	if s == "" {
+		return "", fmt.Errorf("it is required, such as \"sip:phone1@contoso.com\"")
+	}
+	scheme, rest, found := strings.Cut(s, ":")
+	switch {
+	case found && strings.EqualFold(scheme, "sips"):
+		return "", fmt.Errorf("write sip:, not sips:; TLS is used wherever there is a Registrar that offers it")
+	case !found || !strings.EqualFold(scheme, "sip"):
+		return "", fmt.Errorf("%q does not begin with \"sip:\"", s)
+	case strings.Count(rest, "@") != 1:
+		return "", fmt.Errorf("%q must contain exactly one @", s)
+	}
+	user, domain, _ := strings.Cut(rest, "@")
+	if user == "" || len(user) > maxUserPart {
+		return "", fmt.Errorf("%q must have 1 to %d characters before the @", s, maxUserPart)
+	}
+	for _, c := range user {
+		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && !strings.ContainsRune(userCharacters, c) {
+			return "", fmt.Errorf("%q: %q is not possible before the @", s, c)
+		}
+	}
+	if host, _, err := net.SplitHostPort(domain); err == nil && host != "" {
+		return "", fmt.Errorf("%q must not contain a port; see internal_server", s)
+	}
+	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
+	if err := checkHostName(domain); err != nil {
+		return "", fmt.Errorf("%q: %w", s, err)
+	}
+	if !strings.Contains(domain, ".") {
+		return "", fmt.Errorf("%q: the SIP domain %q needs a dot", s, domain)
+	}
+	return "sip:" + user + "@" + domain, nil
+}
+
+// checkHostName accepts letters, digits and hyphens (RFC 952, RFC 1123 §2.1), without final dot. What ends in a
+// number is an address, or a mistyped one.
+func checkHostName(host string) error {
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return fmt.Errorf("%s is an address, not a name", host)
+	}
+	if len(host) > maxHostName {
+		return fmt.Errorf("the name has %d characters, %d are possible", len(host), maxHostName)
+	}
+	labels := strings.Split(host, ".")
+	for _, label := range labels {
+		switch {
+		case label == "":
+			return fmt.Errorf("%q has an empty label", host)
+		case len(label) > maxLabel:
+			return fmt.Errorf("%q has a label of more than %d characters", host, maxLabel)
+		case label[0] == '-' || label[len(label)-1] == '-':
+			return fmt.Errorf("%q has a label that begins or ends with a hyphen", host)
+		}
+		for _, c := range label {
+			if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && c != '-' {
+				return fmt.Errorf("%q is not possible in a host name", c)
+			}
+		}
+	}
+	if strings.Trim(labels[len(labels)-1], "0123456789") == "" {
+		return fmt.Errorf("%q ends in a number", host)
+	}
+	return nil
+}
+
+// addServer adds a configured server: host[:port], where host is a name or an IP address.
+func addServer(s string, external bool, to *site) error {
+	if s == "" {
+		return nil
+	}
+	host, port, err := splitServer(s)
+	if err != nil {
+		return err
+	}
+	if _, err := netip.ParseAddr(host); err != nil {
+		host = strings.ToLower(strings.TrimSuffix(host, "."))
+		if err := checkHostName(host); err != nil {
+			return err
+		}
+		if !strings.Contains(host, ".") {
+			to.warnings = append(to.warnings, fmt.Sprintf("%q has no domain: certificates rarely carry such a name", host))
+		}
+	}
+	to.policy.Manual = append(to.policy.Manual, provisioning.ManualServer{Host: host, Port: port, External: external})
+	return nil
+}
+
+// splitServer splits host[:port]; port 0 means that there is none.
+func splitServer(s string) (string, uint16, error) {
+	if addr, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil { // also an IPv6 address without port
+		return addr.String(), 0, nil
+	}
+	if !strings.Contains(s, ":") {
+		return s, 0, nil
+	}
+	host, digits, err := net.SplitHostPort(s)
+	if err != nil || host == "" {
+		return "", 0, fmt.Errorf("%q is not host[:port]", s)
+	}
+	port, err := strconv.ParseUint(digits, 10, 16)
+	if err != nil || port == 0 {
+		return "", 0, fmt.Errorf("%q: the port is a number from 1 to 65535", s)
+	}
+	return host, uint16(port), nil
+}
+
+// parseNameServers reads addr[:port] for each name server.
+func parseNameServers(texts []string) ([]netip.AddrPort, error) {
+	var servers []netip.AddrPort
+	for _, s := range texts {
+		server, err := netip.ParseAddrPort(s)
+		if err != nil {
+			addr, errAddr := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
+			if errAddr != nil {
+				return nil, fmt.Errorf("%q is not addr[:port]; name servers are given by address", s)
+			}
+			server = netip.AddrPortFrom(addr, dnsPort)
+		}
+		if server.Port() == 0 || server.Addr().IsUnspecified() || server.Addr().IsMulticast() {
+			return nil, fmt.Errorf("%q cannot be a name server", s)
+		}
+		if slices.Contains(servers, server) {
+			return nil, fmt.Errorf("%q is named twice", s)
+		}
+		servers = append(servers, server)
+	}
+	return servers, nil
+}
+
+// checkInterface accepts what can be the name of a network interface: no white space and no slash (dev_valid_name
+// of Linux); other systems are laxer.
+func checkInterface(name string) error {
+	if strings.ContainsFunc(name, unicode.IsSpace) || strings.Contains(name, "/") {
+		return fmt.Errorf("%q is not the name of an interface", name)
+	}
+	return checkPlain(name)
+}
+
+// checkPlain refuses control characters, line breaks above all, in text that goes into SIP headers.
+func checkPlain(s string) error {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		return fmt.Errorf("%q holds characters that cannot be printed", s)
+	}
+	return nil
+}
+
+func checkChoice(s string, choices ...string) error {
+	if slices.Contains(choices, s) {
+		return nil
+	}
+	last := len(choices) - 1
+	return fmt.Errorf("%q is not %s or %s", s, strings.Join(choices[:last], ", "), choices[last])
+}
+
+func checkChoices(texts []string, choices ...string) error {
+	if len(texts) == 0 {
+		return fmt.Errorf("it names nothing")
+	}
+	for i, s := range texts {
+		if err := checkChoice(s, choices...); err != nil {
+			return err
+		}
+		if slices.Contains(texts[:i], s) {
+			return fmt.Errorf("%q is named twice", s)
+		}
+	}
+	return nil
+}
