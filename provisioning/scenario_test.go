@@ -55,7 +55,13 @@ func runScenario(t *testing.T, file string) {
 	dir := t.TempDir()
 	got := map[string]string{}
 	synctest.Test(t, func(t *testing.T) {
-		s := newScenario(t, archive, file, dir)
+		s := parseScenario(t, archive, file, dir)
+		wire, err := s.site.Start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.wire = Wire(wire)
+		s.prepare(t, archive)
 		s.play(t)
 		got["timeline"], got["seen"], got["record"] = s.timeline.String(), s.seen(), s.lastGood()
 	})
@@ -94,22 +100,23 @@ type scenario struct {
 	awaited  chan struct{}
 }
 
-func newScenario(t *testing.T, archive *txtar.Archive, file, dir string) *scenario {
+func parseScenario(t *testing.T, archive *txtar.Archive, file, dir string) *scenario {
 	t.Helper()
 	site, err := sitetest.Parse(filepath.Base(file), txtar.Format(archive), "policy", "cache", "script", "timeline", "seen", "record")
 	if err != nil {
 		t.Fatal(err)
 	}
-	wire, err := site.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &scenario{site: site, wire: Wire(wire), dir: dir, began: time.Now(), script: []string{"run 10s"}}
+	return &scenario{site: site, dir: dir, began: time.Now(), script: []string{"run 10s"}}
+}
+
+// prepare makes the device, once the site stands.
+func (s *scenario) prepare(t *testing.T, archive *txtar.Archive) {
+	t.Helper()
 	s.policy = Policy{
 		SIPAddress: "sip:phone1@contoso.com", Auth: []string{"digest"}, AllowTCP: true, TLSFloor: true, AskDHCP: true,
 		TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "test",
 	}
-	s.policy.Roots.AppendCertsFromPEM(site.Roots())
+	s.policy.Roots.AppendCertsFromPEM(s.site.Roots())
 	for _, section := range archive.Files {
 		lines := slices.DeleteFunc(strings.Split(string(section.Data), "\n"), func(l string) bool { return strings.TrimSpace(l) == "" })
 		switch section.Name {
@@ -129,7 +136,6 @@ func newScenario(t *testing.T, archive *txtar.Archive, file, dir string) *scenar
 			})
 		}
 	}
-	return s
 }
 
 func (s *scenario) setPolicy(t *testing.T, words []string) {
@@ -288,7 +294,7 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 func (s *scenario) record(e Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.vague = s.vague || e.Kind == Refreshed
+	s.vague = s.vague || e.Kind == Refreshed || e.Kind == Lost && e.Reason == SIPNoAnswer // pings are jittered too
 	when := fmt.Sprintf("+%v", time.Since(s.began).Round(time.Millisecond))
 	if s.vague {
 		when = "~"
