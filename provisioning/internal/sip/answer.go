@@ -1,0 +1,149 @@
+package sip
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// granted reads the binding from a 2xx answer, and plans the refresh and the keep-alives it asks for.
+func (s *Session) granted(m *message) (Binding, error) {
+	expires := s.expires(m)
+	if s.bound = expires > 0; !s.bound {
+		return Binding{}, fmt.Errorf("%w: answered %d with a lifetime of 0", ErrBindingLost, m.code)
+	}
+	b := Binding{
+		Expires: time.Duration(max(expires, minExpires)) * time.Second,
+		Server:  printable(m.get("Server")),
+		Date:    date(m),
+	}
+	if s.askers[0].scheme != nil || s.askers[1].scheme != nil {
+		b.Scheme = "digest"
+	}
+	s.flow.granted(m, b.Expires)
+	return b, nil
+}
+
+// expires returns the seconds our binding lives. A 200 lists every binding of the address-of-record (RFC 3261 section
+// 10.3): ours counts, by its Contact, else by the Expires header. When ours cannot be told among the others, for a
+// Registrar may write the address it sees in place of the one we gave, the shortest of all is safe.
+func (s *Session) expires(m *message) int {
+	fallback, ok := seconds(m.get("Expires"), maxExpires)
+	if !ok {
+		fallback = defaultExpires
+	}
+	own, _ := parseURI(parseAddress(s.contact()).uri)
+	shortest := maxExpires + 1
+	byInstance := -1
+	for _, element := range m.list("Contact") {
+		c := parseAddress(element)
+		lives, ok := seconds(c.params["expires"], maxExpires)
+		if !ok {
+			lives = fallback
+		}
+		instance := strings.Trim(c.params["+sip.instance"], "<>")
+		sameInstance := instance != "" && strings.EqualFold(instance, s.account.Instance)
+		if u, ok := parseURI(c.uri); ok && u.same(own) && (sameInstance || instance == "" || s.account.Instance == "") {
+			return lives
+		}
+		if sameInstance {
+			byInstance = lives
+		}
+		if lives > 0 {
+			shortest = min(shortest, lives)
+		}
+	}
+	switch {
+	case byInstance >= 0:
+		return byInstance
+	case shortest <= maxExpires:
+		return shortest
+	}
+	return fallback
+}
+
+// failure turns a final answer of 300 and above into an error.
+func (s *Session) failure(m *message) error {
+	switch m.code {
+	case 300, 301, 302, 305:
+		if contacts := s.redirects(m); len(contacts) > 0 {
+			return &RedirectError{Contacts: contacts}
+		}
+	}
+	return s.refusal(m)
+}
+
+// refusal reads what a final answer says about itself.
+func (s *Session) refusal(m *message) *StatusError {
+	e := &StatusError{Code: m.code, Phrase: printable(m.phrase), Date: date(m)}
+	if wait, ok := seconds(m.get("Retry-After"), maxRetryAfter); ok {
+		e.RetryAfter = time.Duration(max(wait, 1)) * time.Second
+	}
+	for _, value := range append(m.all("ms-diagnostics"), m.all("ms-diagnostics-public")...) {
+		parts := split(value, ';')
+		if len(parts) == 0 || len(e.Diagnostics) == maxListed {
+			continue
+		}
+		if id, err := strconv.Atoi(parts[0]); err == nil {
+			p := parseParams(parts[1:])
+			e.Diagnostics = append(e.Diagnostics, Diagnostic{ID: id, Reason: printable(p["reason"]), Source: printable(p["source"])})
+		}
+	}
+	return e
+}
+
+// redirects reads the Contacts of a redirect, best first. What cannot be dialled is dropped.
+func (s *Session) redirects(m *message) []Redirect {
+	var found []Redirect
+	for _, element := range m.list("Contact") {
+		if r, ok := s.redirect(parseAddress(element)); ok && len(found) < maxListed {
+			found = append(found, r)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Redirect) int { return cmp.Compare(b.Q, a.Q) })
+	return found
+}
+
+func (s *Session) redirect(c address) (Redirect, bool) {
+	u, ok := parseURI(c.uri)
+	host := strings.ToLower(strings.TrimSuffix(u.host, "."))
+	if !ok || !isHost(host) {
+		return Redirect{}, false
+	}
+	transport := strings.ToLower(u.params["transport"])
+	if transport == "" {
+		transport = strings.ToLower(c.params["transport"]) // of a URI without angle brackets
+	}
+	switch {
+	case u.sips && (transport == "" || transport == "tcp"):
+		transport = "tls" // RFC 3261 section 26.2.2: sips is TLS, over TCP
+	case transport == "":
+		transport = s.transport()
+	}
+	r := Redirect{Host: host, Port: u.port, Transport: transport, Q: 1}
+	if q, err := strconv.ParseFloat(c.params["q"], 64); err == nil && q >= 0 && q <= 1 {
+		r.Q = q
+	}
+	switch {
+	case transport != "tls" && transport != "tcp":
+		return Redirect{}, false
+	case r.Port == 0 && transport == "tls":
+		r.Port = defaultTLS
+	case r.Port == 0:
+		r.Port = defaultTCP
+	}
+	return r, true
+}
+
+// date returns the Registrar's clock, zero when it told none that can be read.
+func date(m *message) time.Time {
+	t, err := http.ParseTime(m.get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}

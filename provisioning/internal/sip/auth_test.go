@@ -1,0 +1,140 @@
+package sip
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// RFC 2617 section 3.5 and RFC 7616 sections 3.9.1 (both algorithms): what we compute is what the RFCs print.
+func TestDigestVectors(t *testing.T) {
+	for _, test := range []struct {
+		name               string
+		user, password     string
+		challenge, uri     string
+		cnonce, want, kind string
+	}{
+		{
+			name: "RFC 2617 section 3.5", user: "Mufasa", password: "Circle Of Life", uri: "/dir/index.html", cnonce: "0a4f113b",
+			challenge: `Digest realm="testrealm@host.com", qop="auth,auth-int", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41"`,
+			want:      "6629fae49393a05397450978507c4ef1",
+		},
+		{
+			name: "RFC 7616 section 3.9.1, MD5", user: "Mufasa", password: "Circle of Life", uri: "/dir/index.html",
+			cnonce:    "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+			challenge: `Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=MD5, nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"`,
+			want:      "8ca523f5e9506fed4657c9700eebdbec",
+		},
+		{
+			name: "RFC 7616 section 3.9.1, SHA-256", user: "Mufasa", password: "Circle of Life", uri: "/dir/index.html",
+			cnonce:    "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+			challenge: `Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=SHA-256, nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"`,
+			want:      "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
+		},
+		{
+			name: "RFC 2069, without qop", user: "Mufasa", password: "CircleOfLife", uri: "/dir/index.html",
+			challenge: `Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41"`,
+			want:      "1949323746fe6a43ef61f9606e7febea", // RFC 2069 errata 749
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := digestScheme{user: test.user, password: func() string { return test.password }}
+			challenges := parseChallenges([]string{test.challenge})
+			if len(challenges) != 1 || !d.answer(challenges[0], false) {
+				t.Fatalf("not answered: %v", challenges)
+			}
+			got, err := d.compute("GET", test.uri, 1, test.cnonce, nil)
+			if err != nil || got.Response != test.want {
+				t.Errorf("got %+v, %v; want %s", got, err, test.want)
+			}
+		})
+	}
+}
+
+// A Registrar that knows the password may say so; rspauth worked out by hand from RFC 2617 section 3.2.3.
+func TestDigestConfirmation(t *testing.T) {
+	got := register(t, true, phone, answer("401 Unauthorized", md5Challenge), func(p *peer, r *sipgoRequest) {
+		if !signedWith(r, "canary-secret") || signedWith(r, "other") {
+			p.t.Error("the credentials were not made with the password")
+		}
+		p.send(response(r, "200 OK", `Authentication-Info: qop=auth, nc=00000001, rspauth="`+confirmation(r, "canary-secret")+`"`))
+	})
+	if !strings.HasSuffix(got, "+0s binding for 10m0s digest") {
+		t.Error(got)
+	}
+}
+
+func TestParseChallenges(t *testing.T) {
+	got := parseChallenges([]string{
+		`NTLM realm="SIP Communications Service", targetname="FE01.contoso.com", gssapi-data="", version=4`,
+		`Digest  realm = "a \"b\", c" , nonce=abc.def/+==,stale = FALSE, Negotiate, Basic realm=unquoted`,
+		``,
+		`Digest realm="first", realm="second"`,
+	})
+	want := []challenge{
+		{"NTLM", params{"realm": "SIP Communications Service", "targetname": "FE01.contoso.com", "gssapi-data": "", "version": "4"}},
+		{"Digest", params{"realm": `a "b", c`, "nonce": "abc.def/+==", "stale": "FALSE"}},
+		{"Negotiate", params{}},
+		{"Basic", params{"realm": "unquoted"}},
+		{"Digest", params{"realm": "first"}},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(challenge{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDigestUser(t *testing.T) {
+	for _, test := range []struct{ name, user, want string }{
+		{"none given: the part before @", "", "phone1"},
+		{"the SIP address itself: the part before @", "phone1@contoso.com", "phone1"},
+		{"another login name: as it is", `CONTOSO\phone1`, `CONTOSO\phone1`},
+	} {
+		a := Account{AOR: "sip:phone1@contoso.com", User: test.user}
+		if got := a.digestUser(); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+// However anything here is printed, the password is not in it.
+func TestSecretsStaySecret(t *testing.T) {
+	const canary = "canary-secret"
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	s := NewSession(ours, true, phone)
+	asked := &message{code: 401}
+	asked.add("WWW-Authenticate", `Digest realm="r", nonce="n"`)
+	if err := s.challenged(asked, false); err != nil {
+		t.Fatal(err)
+	}
+	m := s.register(0)
+	if err := s.sign(m); err != nil {
+		t.Fatal(err)
+	}
+	d := s.askers[0].scheme.(*digestScheme)
+	things := []any{Secret(canary), phone, &phone, []Account{phone}, map[string]Secret{"x": canary}, struct{ P *Secret }{new(Secret)}, s, *d, d, m,
+		s.askers, &CredentialsError{Status: &StatusError{}}, fmt.Errorf("register %v", phone)}
+	for _, thing := range things {
+		var logged bytes.Buffer
+		slog.New(slog.NewTextHandler(&logged, nil)).Info("x", "thing", thing)
+		slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "thing", thing)
+		marshalled, _ := json.Marshal(thing) // what cannot be marshalled shows nothing
+		logged.Write(marshalled)
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%T %[1]v"} {
+			fmt.Fprintf(&logged, verb+"\n", thing)
+		}
+		shown := logged.String()
+		if strings.Contains(shown, canary) || strings.Contains(shown, fmt.Sprintf("%x", canary)) {
+			t.Errorf("%T shows the password: %s", thing, shown)
+		}
+	}
+	if got := Secret(canary).Reveal(); got != canary {
+		t.Errorf("Reveal() = %q", got)
+	}
+}

@@ -1,0 +1,112 @@
+package sip
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/icholy/digest"
+)
+
+// digestScheme answers Digest challenges. RFC 7616, RFC 8760, RFC 3261 section 22.4.
+type digestScheme struct {
+	user                string
+	password            func() string
+	field, confirmation string // header names
+	challenge           digest.Challenge
+	sent                digest.Credentials // of the latest request
+	count               int                // requests signed with this nonce
+}
+
+// digestStrength ranks a Digest challenge, 0 the strongest, or says why it is not answered.
+func digestStrength(c challenge) (strength int, problem string) {
+	algorithm := strings.ToUpper(c.params["algorithm"])
+	if algorithm == "" {
+		algorithm = "MD5" // RFC 7616 section 3.3
+	}
+	strength = slices.Index([]string{"SHA-256", "SHA-512-256", "MD5"}, algorithm)
+	switch {
+	case strength < 0:
+		return 0, "Digest with algorithm " + printable(algorithm) + " is not supported"
+	case c.params["nonce"] == "":
+		return 0, "a Digest challenge without nonce"
+	case c.params["qop"] != "" && digestQOP(c) == "":
+		return 0, "Digest with qop " + printable(c.params["qop"]) + " is not supported"
+	}
+	return strength, ""
+}
+
+// digestQOP returns the quality of protection to use: auth before auth-int, "" for servers older than RFC 2617.
+func digestQOP(c challenge) string {
+	offered := split(strings.ToLower(c.params["qop"]), ',')
+	for _, qop := range []string{"auth", "auth-int"} {
+		if slices.Contains(offered, qop) {
+			return qop
+		}
+	}
+	return ""
+}
+
+func (d *digestScheme) answer(c challenge, again bool) bool {
+	if again && !strings.EqualFold(c.params["stale"], "true") {
+		return false
+	}
+	d.count = 0
+	d.challenge = digest.Challenge{
+		Realm: c.params["realm"], Nonce: c.params["nonce"], Opaque: c.params["opaque"], Algorithm: c.params["algorithm"],
+	}
+	if qop := digestQOP(c); qop != "" {
+		d.challenge.QOP = []string{qop}
+	}
+	return true
+}
+
+func (d *digestScheme) sign(m *message) error {
+	if m.method == "" {
+		return nil // only requests carry credentials
+	}
+	d.count++
+	credentials, err := d.compute(m.method, m.uri, d.count, "", m.body)
+	if err != nil {
+		return fmt.Errorf("answer Digest challenge: %w", err)
+	}
+	d.sent = *credentials
+	m.add(d.field, credentials.String())
+	return nil
+}
+
+// verify compares rspauth, which only someone with our password can compute, and takes up the next nonce. Most Registrars
+// send neither. RFC 7616 section 3.5.
+func (d *digestScheme) verify(m *message) error {
+	confirmed := parseParams(m.list(d.confirmation))
+	if rspauth := confirmed["rspauth"]; rspauth != "" && d.sent.QOP != "" {
+		want, err := d.compute("", d.sent.URI, d.sent.Nc, d.sent.Cnonce, m.body)
+		if err != nil || !strings.EqualFold(want.Response, rspauth) {
+			return ErrBadSignature
+		}
+	}
+	if next := confirmed["nextnonce"]; next != "" {
+		d.challenge.Nonce, d.count = next, 0
+	}
+	return nil
+}
+
+func (d *digestScheme) compute(method, uri string, count int, cnonce string, body []byte) (*digest.Credentials, error) {
+	return digest.Digest(&d.challenge, digest.Options{
+		Method: method, URI: uri, Count: count, Cnonce: cnonce,
+		Username: d.user, Password: d.password(),
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+	})
+}
+
+// digestUser returns the login name as Digest Registrars know it: without the SIP domain, unless the site gave another.
+func (a Account) digestUser() string {
+	address := strings.TrimPrefix(a.AOR, "sip:")
+	if a.User == "" || a.User == address {
+		user, _, _ := strings.Cut(address, "@")
+		return user
+	}
+	return a.User
+}

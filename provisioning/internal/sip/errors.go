@@ -1,0 +1,101 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+var (
+	// ErrNoAnswer means that the Registrar was silent: no answer to a request within 4 s, no final one within 32 s, or no
+	// answer to a keep-alive.
+	ErrNoAnswer = errors.New("no answer from the Registrar")
+
+	// ErrBindingLost means that the Registrar holds no binding for us, or that the connection the binding hangs on is
+	// gone. Keep wraps the cause beside it.
+	ErrBindingLost = errors.New("binding lost")
+
+	// ErrBadSignature means that an answer is not signed by someone who knows our password, although it claims to be.
+	ErrBadSignature = errors.New("the answer's signature is wrong")
+)
+
+// StatusError is a final answer that refuses.
+type StatusError struct {
+	Code        int           // 300 to 699
+	Phrase      string        // as sent, escaped, at most 256 bytes
+	RetryAfter  time.Duration // 1 s to 1 h; 0: the Registrar said nothing (RFC 3261 section 20.33)
+	Diagnostics []Diagnostic  // ms-diagnostics, then ms-diagnostics-public; at most 16
+	Date        time.Time     // the Registrar's clock; zero: not told
+}
+
+// Diagnostic is a Lync server's own account of a failure (MS-OCER).
+type Diagnostic struct {
+	ID             int    // 4005
+	Reason, Source string // verbatim but escaped, at most 256 bytes; Source, the server's name, is hidden from the outside
+}
+
+func (e *StatusError) Error() string {
+	text := fmt.Sprintf("answered %d %s", e.Code, e.Phrase)
+	for _, d := range e.Diagnostics {
+		text += fmt.Sprintf("; %d %s", d.ID, d.Reason)
+		if d.Source != "" {
+			text += " (" + d.Source + ")"
+		}
+	}
+	return text
+}
+
+// RedirectError is a 300, 301, 302 or 305: another Registrar is to be used. Contacts holds at least one.
+type RedirectError struct {
+	Contacts []Redirect // highest q first; equal ones as the Registrar listed them; at most 16
+}
+
+// Redirect is one place a Registrar points to.
+type Redirect struct {
+	Host      string  // host name in lower case, or IP address without brackets
+	Port      uint16  // as written, else 5061 for TLS, 5060 for TCP
+	Transport string  // "tls" or "tcp"; when not written, what this connection uses
+	Q         float64 // 0 to 1; 1 when not written
+}
+
+func (e *RedirectError) Error() string {
+	hosts := make([]string, len(e.Contacts))
+	for i, c := range e.Contacts {
+		hosts[i] = fmt.Sprintf("%s:%d (%s)", c.Host, c.Port, c.Transport)
+	}
+	return "redirected to " + strings.Join(hosts, ", ")
+}
+
+// AuthError means that the Registrar asks for a proof of identity that we may not or cannot give. No credentials were sent
+// in answer.
+type AuthError struct {
+	Offered []string // "NTLM", "Basic", "Digest SHA-256": in the Registrar's order, escaped; empty: it named none
+	Problem string   // why none was answered
+}
+
+func (e *AuthError) Error() string {
+	if len(e.Offered) == 0 {
+		return e.Problem
+	}
+	return "offered " + strings.Join(e.Offered, ", ") + ": " + e.Problem
+}
+
+// CredentialsError means that the Registrar refused complete credentials: user name or password is wrong.
+type CredentialsError struct {
+	Scheme string       // "digest"
+	Realm  string       // escaped
+	Status *StatusError // the refusal itself: its Date tells of a wrong clock, its Diagnostics why
+}
+
+func (e *CredentialsError) Error() string {
+	return fmt.Sprintf("credentials refused by %q: %s", e.Realm, e.Status)
+}
+
+// MalformedError means that the peer does not speak SIP as a stream: wrong framing, another protocol, or messages beyond
+// our limits (64 KiB and 200 headers, 256 KiB of body).
+type MalformedError struct {
+	Problem string // what is wrong; parts of the message in it are escaped
+}
+
+func (e *MalformedError) Error() string { return e.Problem }

@@ -1,0 +1,188 @@
+package sip
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// seed adds the torture messages and a few more.
+func seed(f *testing.F, add func(raw []byte)) {
+	files, err := filepath.Glob("testdata/torture/*/*.sip")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		add(raw)
+	}
+	add([]byte("\r\n\r\nSIP/2.0 401 Unauthorized\r\n" + lyncOffer + "\r\n" + md5Challenge + "\r\nContent-Length: 3\r\n\r\nabc\r\n"))
+	add([]byte("SIP/2.0 301 x\nContact: <sip:a>;q=0.7,\n <sip:b>\n\nSIP/2.0 200\n\n"))
+}
+
+// A message that can be read is written as it was read, and read again as the same. Nothing in it breaks what looks at it.
+func FuzzMessage(f *testing.F) {
+	seed(f, func(raw []byte) { f.Add(raw) })
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m, err := parseOne(raw)
+		if err != nil {
+			return
+		}
+		written := m.encode()
+		again, err := parseOne(written)
+		if err != nil {
+			t.Fatalf("%v\nread %q\nwrote %q", err, raw, written)
+		}
+		if diff := cmp.Diff(m, again, cmp.AllowUnexported(message{}, header{})); diff != "" {
+			t.Fatal(diff)
+		}
+		if !bytes.Contains(bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n")), []byte("\n\n")) {
+			t.Fatalf("a message without an empty line: %q", raw)
+		}
+		if crlf := strings.Count(string(raw), "\n") == strings.Count(string(raw), "\r\n"); crlf && !bytes.HasPrefix(raw, written) {
+			t.Fatalf("read %q\nwrote %q", raw, written)
+		}
+		look(t, m)
+	})
+}
+
+// look runs a message through everything that reads answers and requests, and checks what people will see.
+func look(t *testing.T, m *message) {
+	s := &Session{secure: true, account: phone, local: "10.0.0.21:50123", askers: newAskers()}
+	m.answers(s.register(0))
+	if b, err := s.granted(m); err == nil && (b.Expires < minExpires*1e9 || b.Expires > maxExpires*1e9 || len(b.Server) > maxText) {
+		t.Fatalf("granted %+v", b)
+	}
+	contacts := s.redirects(m)
+	for _, c := range contacts {
+		if !isHost(c.Host) || c.Port == 0 || c.Transport != "tls" && c.Transport != "tcp" || !(c.Q >= 0 && c.Q <= 1) {
+			t.Fatalf("redirected to %+v", c)
+		}
+	}
+	if len(contacts) > maxListed || !slices.IsSortedFunc(contacts, func(a, b Redirect) int { return int((b.Q - a.Q) * 1e9) }) {
+		t.Fatalf("redirected to %+v", contacts)
+	}
+	refusal := s.refusal(m)
+	shown := []string{refusal.Phrase}
+	for _, d := range refusal.Diagnostics {
+		shown = append(shown, d.Reason, d.Source)
+	}
+	for _, text := range shown {
+		if len(text) > maxText || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			t.Fatalf("shown: %q", text)
+		}
+	}
+	if m.method != "" && m.complete() {
+		answer := s.response(m, 200, "OK").encode()
+		if _, err := parseOne(answer); err != nil && len(answer) < maxHead {
+			t.Fatalf("we would answer %q: %v", answer, err)
+		}
+	}
+}
+
+// However a stream is cut into pieces, the same messages and keep-alives come out of it.
+func FuzzStreamFraming(f *testing.F) {
+	seed(f, func(raw []byte) { f.Add(raw, uint16(1)); f.Add(append(raw, raw...), uint16(17)) })
+	f.Fuzz(func(t *testing.T, raw []byte, size uint16) {
+		whole := frames(bytes.NewReader(raw))
+		for _, cut := range []io.Reader{
+			&pieces{rest: raw, size: int(size)%4096 + 1},
+			iotest.OneByteReader(bytes.NewReader(raw)),
+			iotest.DataErrReader(bytes.NewReader(raw)),
+		} {
+			if diff := cmp.Diff(whole, frames(cut), cmp.AllowUnexported(message{}, header{})); diff != "" {
+				t.Fatal(diff)
+			}
+		}
+	})
+}
+
+// pieces hands out a stream in pieces of one size.
+type pieces struct {
+	rest []byte
+	size int
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if len(p.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, p.rest[:min(p.size, len(p.rest))])
+	p.rest = p.rest[n:]
+	return n, nil
+}
+
+// frame is a message with the blank lines before it, or the end of the stream.
+type frame struct {
+	Blanks  int
+	Message *message
+	Err     string
+}
+
+func frames(stream io.Reader) []frame {
+	in := bufio.NewReader(stream)
+	found := []frame{{}}
+	for {
+		last := &found[len(found)-1]
+		blanks, err := skipBlanks(in)
+		last.Blanks += blanks
+		if err == nil && blanks == 0 {
+			if last.Message, err = readMessage(in); err == nil {
+				found = append(found, frame{})
+			}
+		}
+		if err != nil {
+			last.Err = err.Error()
+			return found
+		}
+	}
+}
+
+// Whatever a Registrar offers, the password goes out in no form but a Digest, and only when allowed.
+func FuzzChallenge(f *testing.F) {
+	for _, line := range []string{md5Challenge, lyncOffer, `: Basic realm="a"`, `: Digest nonce=n, algorithm="SHA-512-256", qop="auth-int"`,
+		`: NTLM, Negotiate abc==, Basic realm="a, b", Digest REALM = "contoso.com" ,nonce=n3, QOP="auth, auth-int"`} {
+		for _, value := range strings.Split(line, "\r\n") {
+			_, value, _ = strings.Cut(value, ": ")
+			f.Add(value, true)
+			f.Add(value, false)
+		}
+	}
+	f.Fuzz(func(t *testing.T, value string, secure bool) {
+		s := &Session{secure: secure, account: phone, password: phone.Password.Reveal, askers: newAskers()}
+		challenge := &message{code: 401}
+		challenge.add("WWW-Authenticate", value)
+		err := s.challenged(challenge, false)
+		request := s.register(0)
+		if err := s.sign(request); err != nil {
+			t.Fatal(err)
+		}
+		text := string(request.encode())
+		signed := request.get("Authorization")
+		switch {
+		case strings.Contains(text, "canary"):
+			t.Fatalf("the password itself: %s", text)
+		case err != nil && signed != "":
+			t.Fatalf("refused (%v) and yet answered: %s", err, signed)
+		case signed != "" && (!secure || !strings.HasPrefix(signed, "Digest ")):
+			t.Fatalf("answered with %s", signed)
+		case err == nil && signed == "":
+			t.Fatal("neither refused nor answered")
+		}
+		again, parseErr := parseOne([]byte(text))
+		if parseErr != nil || again.get("Authorization") != signed || len(again.headers) != len(request.headers) {
+			t.Fatalf("%v: %q", parseErr, text)
+		}
+	})
+}

@@ -1,0 +1,126 @@
+package sip
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Keep holds the binding until it is lost or ctx ends. It refreshes at a random moment between 50 and 90 % of Expires and
+// calls refreshed with each new binding, pings the Registrar, and answers its requests. It returns the cause of ctx, or
+// ErrBindingLost wrapped together with its cause: any error of Register, a connection that ended, silence.
+func (s *Session) Keep(ctx context.Context, refreshed func(Binding)) error {
+	for {
+		err := s.keepOnce(ctx, refreshed)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, ErrBindingLost):
+			return err
+		case err != nil:
+			return fmt.Errorf("%w: %w", ErrBindingLost, err)
+		}
+	}
+}
+
+// keepOnce waits for what is due next, and does it.
+func (s *Session) keepOnce(ctx context.Context, refreshed func(Binding)) error {
+	_, err := s.receive(ctx, s.flow.next()) // a response nobody waits for is dropped
+	if !errors.Is(err, errDue) {
+		return err
+	}
+	now := time.Now()
+	switch {
+	case !now.Before(s.flow.refreshAt):
+		binding, err := s.Register(ctx)
+		if err != nil {
+			return err
+		}
+		refreshed(binding)
+		return nil
+	case s.flow.silent(now):
+		return fmt.Errorf("%w to a keep-alive after %s", ErrNoAnswer, pongWait)
+	default:
+		s.flow.pinged(now)
+		return s.write(ctx, []byte(ping))
+	}
+}
+
+// flow is what keeps one connection alive (RFC 5626 section 2): when we act next, and what the peer has shown of itself.
+type flow struct {
+	refreshAt time.Time
+	pingAt    time.Time
+	interval  time.Duration // between pings
+	awaiting  time.Time     // when the ping was sent that nothing was heard after; zero: none
+	pongs     bool          // the peer answers pings: it has, or promised to (Flow-Timer)
+
+	blanks int       // line ends since the last message
+	echoed time.Time // when we last answered a ping
+}
+
+// granted starts anew after a 2xx to REGISTER.
+func (f *flow) granted(m *message, expires time.Duration) {
+	var random [8]byte
+	rand.Read(random[:])
+	share := float64(binary.BigEndian.Uint64(random[:])>>11) / (1 << 53)
+	now := time.Now()
+	f.refreshAt = now.Add(time.Duration((refreshFrom + share*(refreshTo-refreshFrom)) * float64(expires)))
+	told, ok := seconds(m.get("Flow-Timer"), maxExpires) // RFC 5626 section 4.4.1
+	f.pongs = f.pongs || ok
+	if !ok { // MS-CONMGMT: "UAS; tcp=no; hop-hop=yes; end-end=no; timeout=300"
+		told, ok = seconds(parseParams(split(m.get("ms-keep-alive"), ';'))["timeout"], maxExpires)
+	}
+	f.interval = pingInterval
+	if ok {
+		f.interval = max(time.Duration(pingShare*float64(told)*float64(time.Second)), minPingInterval)
+	}
+	f.pingAt = now.Add(f.interval)
+}
+
+// next returns when something is due: the refresh, a ping, or the end of patience.
+func (f *flow) next() time.Time {
+	next := f.pingAt
+	if f.pongs && !f.awaiting.IsZero() {
+		next = f.awaiting.Add(pongWait)
+	}
+	if f.refreshAt.Before(next) {
+		next = f.refreshAt
+	}
+	return next
+}
+
+func (f *flow) pinged(now time.Time) { f.awaiting, f.pingAt = now, now.Add(f.interval) }
+
+func (f *flow) silent(now time.Time) bool {
+	return f.pongs && !f.awaiting.IsZero() && now.Sub(f.awaiting) >= pongWait
+}
+
+// heard takes note of an arrival: anything shows that the peer lives. One line end soon after a ping is a pong; a peer
+// that has sent one is from then on expected to.
+func (f *flow) heard(blanks int) {
+	if blanks == 1 && !f.awaiting.IsZero() && time.Since(f.awaiting) < pongWait {
+		f.pongs, f.blanks = true, 0
+	} else {
+		f.blanks += blanks
+	}
+	if blanks == 0 {
+		f.blanks = 0
+	}
+	f.awaiting = time.Time{}
+}
+
+// echo answers a ping (two line ends) of the peer, but no flood of them.
+func (s *Session) echo(ctx context.Context, blanks int) error {
+	if s.flow.blanks < 2 {
+		return nil
+	}
+	s.flow.blanks = 0
+	if now := time.Now(); now.Sub(s.flow.echoed) >= minPongInterval {
+		s.flow.echoed = now
+		return s.write(ctx, []byte(pong))
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package sip
+
+import "time"
+
+// Specification constants.
+const (
+	branchCookie = "z9hG4bK"        // RFC 3261 section 8.1.1.7
+	defaultTLS   = 5061             // RFC 3261 section 19.1.2
+	defaultTCP   = 5060             // RFC 3261 section 19.1.2
+	finalAnswer  = 32 * time.Second // RFC 3261 section 17.1.2.2: timer F, 64 times T1
+	pongWait     = 10 * time.Second // RFC 5626 section 4.4.1
+	ping         = "\r\n\r\n"       // RFC 5626 section 3.5.1
+	pong         = "\r\n"           // RFC 5626 section 3.5.1
+)
+
+// Our choices.
+const (
+	// A Registrar that is alive answers at once, and the next candidate is waiting.
+	firstAnswer = 4 * time.Second
+	// Nothing we write is larger than a socket's buffer: a write that blocks meets a dead peer.
+	writeWait = 4 * time.Second
+	// A message that has begun must end, or one byte a second would hold the connection for ever.
+	messageWait = 32 * time.Second
+
+	// Far above what Registrars send (a Lync provisioning answer has 50 kB), far below what hurts a small device.
+	maxHead    = 64 << 10
+	maxHeaders = 200
+	maxBody    = 256 << 10
+	// What a stranger sends is shown to people up to here.
+	maxText = 256
+	// More diagnostics or redirect targets than this help nobody.
+	maxListed = 16
+
+	// Asked for; the Registrar decides.
+	askedExpires = 3600
+	// Granted lifetimes are believed between these; below, refreshing would be a flood, above, a lost binding would
+	// go unnoticed for days. Without any, 600 s: the default of Lync.
+	minExpires     = 5
+	maxExpires     = 86400
+	defaultExpires = 600
+	maxRetryAfter  = 3600
+	// A refresh happens somewhere in this part of the lifetime: late enough to be rare, early enough to leave time for a
+	// second attempt, and spread so that a site does not refresh in step.
+	refreshFrom, refreshTo = 0.5, 0.9
+
+	// The first challenge, and three more when the nonce was stale each time (or a proxy asks as well).
+	maxChallenges = 4
+
+	// Shorter than the idle time-outs of home routers and firewalls for TCP and TLS.
+	pingInterval = 30 * time.Second
+	// The part of the silence a Registrar tolerates after which we ping.
+	pingShare = 0.8
+	// Told intervals are believed from here on, and pings of the peer answered no more often.
+	minPingInterval = 5 * time.Second
+	minPongInterval = time.Second
+)

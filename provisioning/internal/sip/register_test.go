@@ -1,0 +1,469 @@
+package sip
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	md5Challenge = `WWW-Authenticate: Digest realm="contoso.com", nonce="n1", qop="auth", algorithm=MD5`
+	ownContact   = `Contact: <sip:phone1@anonymous.invalid;transport=tls>;expires=`
+	lyncOffer    = `WWW-Authenticate: NTLM realm="SIP Communications Service", targetname="FE01.contoso.com", version=4` + "\r\n" +
+		`WWW-Authenticate: Kerberos realm="SIP Communications Service", targetname="sip/FE01.contoso.com", version=4` + "\r\n" +
+		`WWW-Authenticate: TLS-DSK realm="SIP Communications Service", targetname="FE01.contoso.com", version=4, sts-uri="https://pool01.contoso.com:443/CertProv/CertProvisioningService.svc"`
+)
+
+func TestRegister(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		tcp     bool
+		account Account // zero: phone
+		script  []step
+		want    string
+	}{
+		{
+			name:   "a Registrar that asks for nothing is believed",
+			script: []step{answer("200 OK", ownContact+"1800", "Server: RTC/5.0")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s binding for 30m0s`,
+		},
+		{
+			name:   "a Digest challenge is answered",
+			script: []step{answer("401 Unauthorized", md5Challenge), answer("200 OK", ownContact+"1800")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s 2 REGISTER expires=3600 Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001
+				+0s binding for 30m0s digest`,
+		},
+		{
+			name:   "credentials refused a second time are wrong credentials",
+			script: []step{answer("401 Unauthorized", md5Challenge)},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s 2 REGISTER expires=3600 Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001
+				+0s credentials: credentials refused by "contoso.com": answered 401 Unauthorized`,
+		},
+		{
+			name:   "S50 a negative Content-Length ends the conversation",
+			script: []step{say("SIP/2.0 200 OK\r\n%sContent-Length: -1\r\n\r\n")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s malformed: read from the Registrar: framing: Content-Length "-1"`,
+		},
+		{
+			name:   "S50 a Content-Length of 2^31 ends the conversation",
+			script: []step{say("SIP/2.0 200 OK\r\n%sContent-Length: 2147483648\r\n\r\n")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s malformed: read from the Registrar: framing: Content-Length "2147483648"`,
+		},
+		{
+			name:   "S50 a body over 256 KiB ends the conversation",
+			script: []step{say("SIP/2.0 200 OK\r\n%sContent-Length: 262145\r\n\r\n")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s malformed: read from the Registrar: framing: Content-Length "262145"`,
+		},
+		{
+			name:   "S50 two Content-Lengths that differ end the conversation",
+			script: []step{say("SIP/2.0 200 OK\r\n%sContent-Length: 0\r\nl: 1\r\n\r\n")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s malformed: read from the Registrar: framing: two Content-Length headers that differ`,
+		},
+		{
+			name:   "S50 a missing Content-Length means no body, and equal ones mean what they say",
+			script: []step{all(say("SIP/2.0 100 Trying\r\n%s\r\n"), say("SIP/2.0 200 OK\r\n%sContent-Length: 0\r\nl: 0\r\n\r\n"))},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s binding for 10m0s`,
+		},
+		{
+			name:   "S51 a header block over 64 KiB ends the conversation",
+			script: []step{say("SIP/2.0 200 OK\r\n%sX: " + strings.Repeat("y", 64<<10) + "\r\n\r\n")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s malformed: read from the Registrar: headers of more than 65536 bytes`,
+		},
+		{
+			name:   "S51 201 headers end the conversation",
+			script: []step{say("SIP/2.0 200 OK\r\n" + strings.Repeat("X: y\r\n", 201) + "\r\n")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s malformed: read from the Registrar: more than 200 headers`,
+		},
+		{
+			name:   "S52 one byte a second is no answer",
+			script: []step{func(p *peer, _ *sipgoRequest) { trickle(p, "SIP/2.0 200 OK\r\nThe rest: would take minutes") }},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+4s error: no answer from the Registrar to REGISTER after 4s`,
+		},
+		{
+			name:   "S53 a 401 without a challenge cannot be answered",
+			script: []step{answer("401 Unauthorized")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s auth: 401 without a challenge`,
+		},
+		{
+			name:   "S54 Basic is never answered",
+			script: []step{answer("401 Unauthorized", `WWW-Authenticate: Basic realm="contoso.com"`)},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s auth: offered Basic: Basic would show the password and is never answered`,
+		},
+		{
+			name:   "S55 Digest over TCP is not answered",
+			tcp:    true,
+			script: []step{answer("401 Unauthorized", md5Challenge)},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s auth: offered Digest MD5: Digest is not answered over clear TCP unless digest_over_tcp is set`,
+		},
+		{
+			name:    "S55 Digest over TCP is answered where the site allows it",
+			tcp:     true,
+			account: with(func(a *Account) { a.DigestOverTCP = true }),
+			script:  []step{answer("401 Unauthorized", md5Challenge), answer("200 OK")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s 2 REGISTER expires=3600 Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001
+				+0s binding for 10m0s digest`,
+		},
+		{
+			name:   "S56 a nonce may be stale three times, not four",
+			script: []step{answer("401 Unauthorized", md5Challenge+", stale=TRUE")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s 2 REGISTER expires=3600 Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001
+				+0s 3 REGISTER expires=3600 Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001
+				+0s 4 REGISTER expires=3600 Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001
+				+0s 5 REGISTER expires=3600 Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001
+				+0s auth: challenged again after 4 answers`,
+		},
+		{
+			name: "S59 the strongest challenge is answered, not the first",
+			script: []step{answer("401 Unauthorized", `WWW-Authenticate: Basic realm="a"`, md5Challenge,
+				`WWW-Authenticate: Digest realm="contoso.com", nonce="n2", qop="auth-int,auth", algorithm=SHA-256`), answer("200 OK")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s 2 REGISTER expires=3600 Authorization nonce="n2", algorithm=SHA-256, qop=auth, nc=00000001
+				+0s binding for 10m0s digest`,
+		},
+		{
+			name: "S59 several challenges in one line are told apart",
+			script: []step{answer("401 Unauthorized",
+				`WWW-Authenticate: NTLM, Negotiate abc==, Basic realm="a, b", Digest REALM = "contoso.com" ,nonce=n3, QOP="auth, auth-int"`), answer("200 OK")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s 2 REGISTER expires=3600 Authorization nonce="n3", qop=auth, nc=00000001
+				+0s binding for 10m0s digest`,
+		},
+		{
+			name:   "Lync's schemes are named when we speak none of them",
+			script: []step{answer("401 Unauthorized", lyncOffer)},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s auth: offered NTLM, Kerberos, TLS-DSK: Kerberos is not supported; NTLM is not supported; TLS-DSK is not supported`,
+		},
+		{
+			name:   "an algorithm or qop nobody here knows is not answered",
+			script: []step{answer("401 Unauthorized", `WWW-Authenticate: Digest realm="a", nonce="n", algorithm=MD5-sess`, `WWW-Authenticate: Digest realm="a", nonce="n", qop="token"`)},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s auth: offered Digest MD5-sess, Digest: Digest with algorithm MD5-SESS is not supported; Digest with qop token is not supported`,
+		},
+		{
+			name:    "without a password nothing is answered",
+			account: with(func(a *Account) { a.Password = "" }),
+			script:  []step{answer("401 Unauthorized", md5Challenge)},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s auth: offered Digest MD5: no password is configured`,
+		},
+		{
+			name:    "a scheme the site does not allow is not answered",
+			account: with(func(a *Account) { a.Schemes = []string{"ntlm"} }),
+			script:  []step{answer("401 Unauthorized", md5Challenge)},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s auth: offered Digest MD5: Digest is not allowed here`,
+		},
+		{
+			name:   "S60 a 407 is answered like a 401, under its own names",
+			script: []step{answer("407 Proxy Authentication Required", "Proxy-Authenticate: Digest realm=\"p\", nonce=\"p1\""), answer("200 OK")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s 2 REGISTER expires=3600 Proxy-Authorization nonce="p1"
+				+0s binding for 10m0s digest`,
+		},
+		{
+			name: "S60 a proxy and the Registrar may both ask",
+			script: []step{answer("407 Proxy Authentication Required", "Proxy-Authenticate: Digest realm=\"p\", nonce=\"p1\""),
+				answer("401 Unauthorized", md5Challenge), answer("200 OK")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s 2 REGISTER expires=3600 Proxy-Authorization nonce="p1"
+				+0s 3 REGISTER expires=3600 Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001 Proxy-Authorization nonce="p1"
+				+0s binding for 10m0s digest`,
+		},
+		{
+			name: "S62 answers to another Call-ID, CSeq, branch or tag are not ours",
+			script: []step{all(
+				change("Call-ID: ", "Call-ID: x"), change("CSeq: 1", "CSeq: 7"), change("1 REGISTER", "1 SUBSCRIBE"),
+				change("branch=", "branch=x"), change("From: <sip:phone1@contoso.com>;tag=", "From: <sip:phone1@contoso.com>;tag=x"),
+				after(time.Second, answer("200 OK")))},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+1s binding for 10m0s`,
+		},
+		{
+			name:   "S65 Retry-After is believed up to an hour",
+			script: []step{answer("503 Service Unavailable", "Retry-After: 4294967296 (maintenance)")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s status: answered 503 Service Unavailable, retry after 1h0m0s`,
+		},
+		{
+			name:   "S65 Retry-After 0 is a second",
+			script: []step{answer("503 Service Unavailable", "Retry-After: 0")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s status: answered 503 Service Unavailable, retry after 1s`,
+		},
+		{
+			name:   "S65 a Retry-After that is no number is passed over",
+			script: []step{answer("503 Service Unavailable", "Retry-After: soon")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s status: answered 503 Service Unavailable, retry after 0s`,
+		},
+		{
+			name:   "a 423 is answered once with what it wants",
+			script: []step{answer("423 Interval Too Brief", "Min-Expires: 7200"), answer("200 OK", "Expires: 7200")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s 2 REGISTER expires=7200
+				+0s binding for 2h0m0s`,
+		},
+		{
+			name:   "S66 a 423 that wants ten years gets a day, and that is all",
+			script: []step{answer("423 Interval Too Brief", "Min-Expires: 1000000000")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s 2 REGISTER expires=86400
+				+0s status: answered 423 Interval Too Brief, retry after 0s`,
+		},
+		{
+			name:   "S67 a 403 is told, with the server's own account of it",
+			script: []step{answer("403 Forbidden", `ms-diagnostics-public: 4003;reason="User not enabled for remote access"`)},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s status: answered 403 Forbidden; 4003 User not enabled for remote access, retry after 0s`,
+		},
+		{
+			name:   "S68 a thousand provisional answers start one timer",
+			script: []step{func(p *peer, r *sipgoRequest) { drone(p, r, 1000, 100*time.Millisecond) }},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+32s error: no answer from the Registrar to REGISTER after 32s`,
+		},
+		{
+			name:   "S72 a hostile reason phrase is escaped and cut",
+			script: []step{say("SIP/2.0 500 \x1b[31m\x00\xff" + strings.Repeat("x", 10_000) + "\r\n%s\r\n")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s status: answered 500 \x1b[31m\x00` + "\ufffd" + strings.Repeat("x", 241) + `, retry after 0s`,
+		},
+		{
+			name:   "S73 hostile diagnostics are escaped and cut",
+			script: []step{answer("500 Oops", `ms-diagnostics: 1000;reason="a \"quoted; word\"";source="`+strings.Repeat("h", 50_000)+`"`, "ms-diagnostics: none", "ms-diagnostics:")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s status: answered 500 Oops; 1000 a "quoted; word" (` + strings.Repeat("h", 256) + `), retry after 0s`,
+		},
+		{
+			name:   "S74 a connection that ends in the middle of a 200 is a failure",
+			script: []step{all(say("SIP/2.0 200 OK\r\n%sContent-Le"), hangUp)},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s error: read from the Registrar: unexpected EOF`,
+		},
+		{
+			name:   "a connection that ends instead of an answer is a failure",
+			script: []step{hangUp},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s error: read from the Registrar: EOF`,
+		},
+		{
+			name:   "silence is no answer after 4 s",
+			script: []step{silence},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+4s error: no answer from the Registrar to REGISTER after 4s`,
+		},
+		{
+			name:   "S79 an HTTP server is not SIP",
+			script: []step{say("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s malformed: read from the Registrar: not SIP: "HTTP/1.1 400 Bad Request"`,
+		},
+		{
+			name:   "S79 an SSH banner is not SIP",
+			script: []step{say("SSH-2.0-OpenSSH_9.6\r\n")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s malformed: read from the Registrar: not SIP: "SSH-2.0-OpenSSH_9.6"`,
+		},
+		{
+			name:   "S79 a TLS alert is not SIP",
+			tcp:    true,
+			script: []step{say("\x15\x03\x01\x00\x02\x02\x0a")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s malformed: read from the Registrar: not SIP: "\x15"`,
+		},
+		{
+			name:   "an answer with bare line feeds, upper-case names and no reason is understood",
+			script: []step{func(p *peer, r *sipgoRequest) { p.send("SIP/2.0 200\n" + bare(transaction(r)) + "EXPIRES: 900\n\n") }},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s binding for 15m0s`,
+		},
+		{
+			name:   "an answer without branch and tag, as some scripts send it, is understood",
+			script: []step{all(change("(;branch|;tag)=[a-z0-9A-Z]+", ""))},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s binding for 10m0s`,
+		},
+		{
+			name:   "blank lines before an answer are passed over",
+			script: []step{all(say("\r\n\r\n\r\n"), answer("200 OK"))},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s pong
+				+0s binding for 10m0s`,
+		},
+		{
+			name:   "a confirmation made with another password is refused",
+			script: []step{answer("401 Unauthorized", md5Challenge), answer("200 OK", `Authentication-Info: qop=auth, rspauth="6629fae49393a05397450978507c4ef1"`)},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s 2 REGISTER expires=3600 Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001
+				+0s error: the answer's signature is wrong`,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			account := test.account
+			if account.AOR == "" {
+				account = phone
+			}
+			got := register(t, !test.tcp, account, test.script...)
+			if diff := cmp.Diff(tidy(test.want), got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestRedirect(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		tcp  bool
+		head []string
+		want string
+	}{
+		{
+			name: "the home pair of a Director, primary first",
+			head: []string{"Contact: <sip:pool02.contoso.com:5061;transport=TLS>;q=0.3", "Contact: <sip:sbs1.contoso.com:5061;transport=TLS>;q=0.7", "Expires: 2592000"},
+			want: "redirect: redirected to sbs1.contoso.com:5061 (tls), pool02.contoso.com:5061 (tls)",
+		},
+		{
+			name: "several Contacts in one line; no q means 1; equal q keeps the order",
+			head: []string{`Contact: "B, the second" <sip:b.contoso.com>;q=0.5, <sip:a.contoso.com>, <sip:c.contoso.com>;q=0.50, sip:d.contoso.com`},
+			want: "redirect: redirected to a.contoso.com:5061 (tls), d.contoso.com:5061 (tls), b.contoso.com:5061 (tls), c.contoso.com:5061 (tls)",
+		},
+		{
+			name: "S64 a way out of TLS is passed on as what it is: the caller refuses it",
+			head: []string{"Contact: <sip:evil.example:5060;transport=tcp>"},
+			want: "redirect: redirected to evil.example:5060 (tcp)",
+		},
+		{
+			name: "sips means TLS whatever the transport says; ports have defaults",
+			tcp:  true,
+			head: []string{"Contact: <sips:a.contoso.com;transport=tcp>, <sip:b.contoso.com>, <sip:c.contoso.com;transport=Tls>, sip:d.contoso.com;transport=tls"},
+			want: "redirect: redirected to a.contoso.com:5061 (tls), b.contoso.com:5060 (tcp), c.contoso.com:5061 (tls), d.contoso.com:5061 (tls)",
+		},
+		{
+			name: "addresses, odd spacing, a final dot and maddr are understood",
+			head: []string{"Contact : < sip:[2001:DB8::1]:443;transport=tls ;maddr=10.9.9.9> ; q = 0.9", "m: <SIP:10.0.0.5:;;Transport=TLS>,<sip:u@Pool.Contoso.com.:5061?x=y>;q=0.1"},
+			want: "redirect: redirected to 10.0.0.5:5061 (tls), 2001:db8::1:443 (tls), pool.contoso.com:5061 (tls)",
+		},
+		{
+			name: "Contacts that cannot be dialled are dropped",
+			head: []string{"Contact: *, ;;<<>>, <tel:+123>, <sip:>, <sip:a_b.contoso.com>, <sip:h:99999>, <sip:h:0>, <sip:h;transport=udp>, <sip:[fe80::1%25eth0]>, <sip:1.2.3>, <sip:a b>, <sip:ok.contoso.com>;q=high"},
+			want: "redirect: redirected to ok.contoso.com:5061 (tls)",
+		},
+		{
+			name: "a redirect to nowhere is a refusal",
+			head: []string{"Contact:"},
+			want: "status: answered 301 Moved, retry after 0s",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := register(t, !test.tcp, phone, answer("301 Moved", test.head...))
+			if diff := cmp.Diff("+0s 1 REGISTER expires=3600\n+0s "+test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestExpires(t *testing.T) {
+	const other = `Contact: <sip:phone1@10.0.0.99:5061;transport=tls>;expires=60;+sip.instance="<urn:uuid:00000000-0000-0000-0000-000000000001>"`
+	for _, test := range []struct {
+		name string
+		head []string
+		want string
+	}{
+		{"S61 nothing said: ten minutes", nil, "binding for 10m0s"},
+		{"S61 the Expires header counts when the Contact says nothing", []string{"Contact: <sip:phone1@anonymous.invalid>", "Expires: 900"}, "binding for 15m0s"},
+		{"S61 our Contact beats the Expires header", []string{ownContact + "300", "Expires: 900"}, "binding for 5m0s"},
+		{"S61 Expires 0 is no binding", []string{"Expires: 0"}, "error: binding lost: answered 200 with a lifetime of 0"},
+		{"S61 expires=0 at our Contact is no binding", []string{ownContact + "0", "Expires: 900"}, "error: binding lost: answered 200 with a lifetime of 0"},
+		{"S61 a second is taken as five", []string{"Expires: 1"}, "binding for 5s"},
+		{"S61 thirty seconds are thirty seconds", []string{"Expires: 30"}, "binding for 30s"},
+		{"S61 2^32 is a day", []string{"Expires: 4294967296"}, "binding for 24h0m0s"},
+		{"S61 more digits than a number holds is a day", []string{"Expires: 99999999999999999999"}, "binding for 24h0m0s"},
+		{"S61 a negative value is no value", []string{"Expires: -5"}, "binding for 10m0s"},
+		{"S61 a word is no value", []string{"Expires: abc"}, "binding for 10m0s"},
+		{"our Contact is found among many by its URI", []string{other, `Contact: <sip:x@y>;expires=10, <SIP:PHONE1@ANONYMOUS.INVALID;ms-opaque=d3>;expires="450"`}, "binding for 7m30s"},
+		{"our Contact is found by its instance, whatever address the Registrar saw and however it writes it", []string{other,
+			`Contact: <sip:phone1@203.0.113.9:1234;transport=tls;ms-received-cid=2600>;expires=7200;+sip.instance="<URN:UUID:7446BEDA-e8b3-53b7-a965-b85a66a31cfc>";gruu="sip:phone1@contoso.com;opaque=user:epid:2r5G;gruu"`}, "binding for 2h0m0s"},
+		{"a rewritten Contact is as good as ours: the shortest lifetime is safe", []string{other, "Contact: <sip:phone1@203.0.113.9:1234>;expires=300"}, "binding for 1m0s"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := register(t, true, phone, answer("200 OK", test.head...))
+			if diff := cmp.Diff("+0s 1 REGISTER expires=3600\n+0s "+test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// tidy removes the indentation of an expected transcript.
+func tidy(want string) string {
+	lines := strings.Split(strings.TrimSpace(want), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimLeft(lines[i], "\t")
+	}
+	return strings.Join(lines, "\n")
+}

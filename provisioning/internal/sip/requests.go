@@ -1,0 +1,82 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// allowed are the requests we take.
+const allowed = "OPTIONS, NOTIFY, BENOTIFY"
+
+// serve answers a request. The device's calls are not our business: we are here to be found, and to be told.
+func (s *Session) serve(ctx context.Context, m *message) error {
+	code, phrase := 0, "" // no answer
+	_, method, ok := m.cseq()
+	switch {
+	case m.method == "ACK", m.method == "BENOTIFY": // MS-SIP: BENOTIFY is a NOTIFY that wants no answer
+	case !ok || method != m.method || !m.complete():
+		code, phrase = 400, "Bad Request"
+	case m.method == "OPTIONS", m.method == "NOTIFY":
+		code, phrase = 200, "OK"
+	case m.method == "INVITE":
+		code, phrase = 480, "Temporarily Unavailable"
+	case m.method == "CANCEL", m.method == "BYE":
+		code, phrase = 481, "Call/Transaction Does Not Exist"
+	case strings.Contains(" MESSAGE INFO REFER SUBSCRIBE UPDATE PRACK PUBLISH REGISTER SERVICE ", " "+m.method+" "):
+		code, phrase = 405, "Method Not Allowed"
+	default:
+		code, phrase = 501, "Not Implemented"
+	}
+	if code != 0 {
+		answer := s.response(m, code, phrase)
+		if err := s.sign(answer); err != nil {
+			return err
+		}
+		if err := s.write(ctx, answer.encode()); err != nil {
+			return err
+		}
+	}
+	return s.deregistered(m)
+}
+
+// complete reports whether a request has what its answer must repeat. RFC 3261 section 8.1.1.
+func (m *message) complete() bool {
+	for _, name := range []string{"From", "To", "Call-ID", "CSeq"} {
+		if len(m.all(name)) != 1 {
+			return false
+		}
+	}
+	return m.get("Via") != ""
+}
+
+// response builds the answer to a request. RFC 3261 section 8.2.6.
+func (s *Session) response(request *message, code int, phrase string) *message {
+	m := &message{start: fmt.Sprintf("SIP/2.0 %d %s", code, phrase)}
+	for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
+		for _, value := range request.all(name) {
+			if name == "To" && parseAddress(value).params["tag"] == "" {
+				value += ";tag=" + s.tag
+			}
+			m.add(name, value)
+		}
+	}
+	m.add("Allow", allowed)
+	m.add("Content-Length", "0")
+	return m
+}
+
+// deregistered reads a notification that our binding is gone: "deregistered;event=rejected" (MS-SIPREGE).
+func (s *Session) deregistered(m *message) error {
+	isNotify := m.method == "NOTIFY" || m.method == "BENOTIFY"
+	kind := split(strings.ToLower(m.get("Content-Type")), ';')
+	if !isNotify || len(kind) == 0 || kind[0] != "text/registration-event" {
+		return nil
+	}
+	event := strings.TrimSpace(string(m.body))
+	if !strings.HasPrefix(strings.ToLower(event), "deregistered") {
+		return nil
+	}
+	s.bound = false
+	return fmt.Errorf("%w: the Registrar sent %q", ErrBindingLost, printable(event))
+}

@@ -1,0 +1,276 @@
+package sip
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Account is who registers, and how it may prove that.
+type Account struct {
+	AOR           string   // address-of-record: "sip:phone1@contoso.com"
+	User          string   // login name; "" or the AOR without "sip:" means, for Digest, the part before "@"
+	Password      Secret   // "": sign in only where no password is asked for
+	Schemes       []string // allowed, in order of preference: "digest"; names unknown here are passed over
+	DigestOverTCP bool     // answer Digest although anyone on the way can read it
+	UserAgent     string   // "homeward/1.0"
+	Instance      string   // "urn:uuid:…" for +sip.instance (RFC 5626 section 4.1), or ""
+	EndpointID    string   // epid (MS-SIPRE), or ""
+}
+
+// Session is the conversation with one Registrar over one connection. It belongs to one goroutine, which calls Register,
+// then Keep, then Unregister; only Close may be called from another. A Session is not used again after an error, except
+// to Unregister and Close.
+type Session struct {
+	conn     net.Conn
+	secure   bool
+	account  Account       // without the password
+	password func() string // fmt cannot look into a function
+
+	local       string // our end of the connection, "10.0.0.21:50123"
+	callID, tag string // the same for the life of the connection (RFC 3261 section 10.2)
+	sequence    uint32
+	askers      [2]asker
+	lifetime    int  // seconds to ask for
+	bound       bool // the Registrar holds a binding of ours
+	flow        flow
+
+	start    sync.Once
+	reader   sync.WaitGroup
+	arrivals chan arrival
+	readErr  error // valid once arrivals is closed
+	stop     sync.Once
+	closed   chan struct{}
+}
+
+// Binding is what a Registrar grants.
+type Binding struct {
+	Expires time.Duration // 5 s to 24 h; 600 s when the Registrar names none
+	Scheme  string        // how we signed in: "digest"; "": the Registrar asked for nothing
+	Server  string        // the Server header, escaped, at most 256 bytes
+	Date    time.Time     // the Registrar's clock; zero: not told
+}
+
+// NewSession prepares to register over conn, which is connected and belongs to the Session from now on. secure says that
+// it is TLS and the Registrar's name has been verified. Nothing is sent or started.
+func NewSession(conn net.Conn, secure bool, account Account) *Session {
+	password := account.Password.Reveal()
+	account.Password = ""
+	return &Session{
+		conn: conn, secure: secure, account: account, password: func() string { return password },
+		local: localAddress(conn), callID: token(), tag: token(),
+		askers: newAskers(), lifetime: askedExpires,
+		arrivals: make(chan arrival, 16), closed: make(chan struct{}),
+	}
+}
+
+// Close ends the connection and waits for the reader. The binding, if any, is left to expire.
+func (s *Session) Close() error {
+	s.stop.Do(func() { close(s.closed) })
+	err := s.conn.Close()
+	s.start.Do(func() { // never started: from now on it cannot be
+		s.readErr = net.ErrClosed
+		close(s.arrivals)
+	})
+	s.reader.Wait()
+	return err
+}
+
+// Register sends REGISTER, answers what challenges it may, and returns the binding granted. ctx bounds the whole exchange;
+// besides, each request must be answered within 4 s.
+//
+// Errors: *StatusError, *RedirectError, *AuthError, *CredentialsError, *MalformedError, ErrNoAnswer, ErrBadSignature,
+// ErrBindingLost (a 200 that grants nothing), the cause of ctx, or what the connection returned (io.EOF: closed).
+func (s *Session) Register(ctx context.Context) (Binding, error) {
+	m, err := s.exchange(ctx, func() *message { return s.register(s.lifetime) })
+	if err == nil && m.code == 423 {
+		// RFC 3261 section 10.2.8: too brief for this Registrar. Asked once more, with what it wants.
+		if least, _ := seconds(m.get("Min-Expires"), maxExpires); least > s.lifetime {
+			s.lifetime = least
+			m, err = s.exchange(ctx, func() *message { return s.register(s.lifetime) })
+		}
+	}
+	switch {
+	case err != nil:
+		return Binding{}, err
+	case m.code >= 300:
+		return Binding{}, s.failure(m)
+	}
+	return s.granted(m)
+}
+
+// Unregister takes the binding back, if there is one, and waits for the answer as long as ctx and the limits of Register
+// allow. Best effort: the binding expires by itself otherwise.
+func (s *Session) Unregister(ctx context.Context) error {
+	if !s.bound {
+		return nil
+	}
+	s.bound = false
+	m, err := s.exchange(ctx, func() *message { return s.register(0) })
+	if err != nil {
+		return err
+	}
+	if m.code >= 300 {
+		return s.refusal(m)
+	}
+	return nil
+}
+
+// register builds one REGISTER. RFC 3261 section 10.2.
+func (s *Session) register(expires int) *message {
+	from := "<" + s.account.AOR + ">;tag=" + s.tag
+	if s.account.EndpointID != "" {
+		from += ";epid=" + s.account.EndpointID
+	}
+	_, domain, _ := strings.Cut(s.account.AOR, "@")
+	s.sequence++
+	m := newRequest("REGISTER", "sip:"+domain)
+	m.add("Via", "SIP/2.0/"+strings.ToUpper(s.transport())+" "+s.local+";branch="+branchCookie+token())
+	m.add("Max-Forwards", "70") // RFC 3261 section 8.1.1.6
+	m.add("From", from)
+	m.add("To", "<"+s.account.AOR+">")
+	m.add("Call-ID", s.callID)
+	m.add("CSeq", strconv.FormatUint(uint64(s.sequence), 10)+" REGISTER")
+	m.add("Contact", s.contact())
+	m.add("Expires", strconv.Itoa(expires))
+	m.add("Allow", allowed)
+	m.add("Supported", "path") // RFC 3327: proxies on the way may stay in it
+	if s.account.UserAgent != "" {
+		m.add("User-Agent", s.account.UserAgent)
+	}
+	m.add("Content-Length", "0")
+	return m
+}
+
+func (s *Session) contact() string {
+	user, _, _ := strings.Cut(strings.TrimPrefix(s.account.AOR, "sip:"), "@")
+	contact := "<sip:" + user + "@" + s.local + ";transport=" + s.transport() + ">"
+	if s.account.Instance != "" {
+		contact += `;+sip.instance="<` + s.account.Instance + `>"`
+	}
+	return contact
+}
+
+func (s *Session) transport() string {
+	if s.secure {
+		return "tls"
+	}
+	return "tcp"
+}
+
+// exchange sends a request as often as its challenges ask, and returns the first final answer that is not a challenge.
+// Each time the request is built anew: it needs its own CSeq and branch.
+func (s *Session) exchange(ctx context.Context, build func() *message) (*message, error) {
+	answered := map[int]bool{}
+	for range maxChallenges + 1 {
+		m, err := s.roundTrip(ctx, build())
+		if err != nil || m.code != 401 && m.code != 407 {
+			return m, err
+		}
+		if err := s.challenged(m, answered[m.code]); err != nil {
+			return nil, err
+		}
+		answered[m.code] = true
+	}
+	return nil, &AuthError{Problem: "challenged again after " + strconv.Itoa(maxChallenges) + " answers"}
+}
+
+// roundTrip sends one request and returns its final answer. What else arrives meanwhile is dealt with, in order.
+func (s *Session) roundTrip(ctx context.Context, request *message) (*message, error) {
+	if err := s.sign(request); err != nil {
+		return nil, err
+	}
+	sent := time.Now()
+	if err := s.write(ctx, request.encode()); err != nil {
+		return nil, err
+	}
+	until := sent.Add(firstAnswer)
+	for {
+		m, err := s.receive(ctx, until)
+		switch {
+		case errors.Is(err, errDue), errors.Is(err, context.DeadlineExceeded):
+			return nil, fmt.Errorf("%w to %s after %s", ErrNoAnswer, request.method, time.Since(sent).Round(time.Millisecond))
+		case err != nil:
+			return nil, err
+		case !m.answers(request):
+			// An answer to nothing we asked; RFC 3261 section 18.1.2: dropped.
+		case m.code < 200:
+			until = sent.Add(finalAnswer) // it lives; further provisional answers change nothing
+		case m.code == 401 || m.code == 407:
+			return m, nil // cannot be signed yet
+		default:
+			return m, s.verify(m)
+		}
+	}
+}
+
+// errDue means that nothing arrived in the time given.
+var errDue = errors.New("time is up")
+
+// receive returns the next response, or errDue once until has passed. Keep-alives and requests are dealt with on the way.
+func (s *Session) receive(ctx context.Context, until time.Time) (*message, error) {
+	s.start.Do(func() { s.reader.Go(s.read) }) // ended by Close, which waits
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-timer.C:
+			return nil, errDue
+		case next, more := <-s.arrivals:
+			if !more {
+				return nil, fmt.Errorf("read from the Registrar: %w", s.readErr)
+			}
+			s.flow.heard(next.blanks)
+			var err error
+			switch {
+			case next.message == nil:
+				err = s.echo(ctx, next.blanks)
+			case next.message.method != "":
+				err = s.serve(ctx, next.message)
+			default:
+				return next.message, nil
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// write sends bytes, for at most 4 s and not beyond ctx.
+func (s *Session) write(ctx context.Context, b []byte) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(writeWait)
+	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
+		deadline = d
+	}
+	s.conn.SetWriteDeadline(deadline)
+	if _, err := s.conn.Write(b); err != nil {
+		return fmt.Errorf("send to the Registrar: %w", err)
+	}
+	return nil
+}
+
+// localAddress returns our end of the connection as a SIP host and port. A connection without an IP address (in memory)
+// gets a name that can never be reached (RFC 2606).
+func localAddress(conn net.Conn) string {
+	address, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	if err != nil {
+		return "anonymous.invalid"
+	}
+	return netip.AddrPortFrom(address.Addr().Unmap().WithZone(""), address.Port()).String()
+}
+
+// token returns a mark that no one else uses: branch, tag, Call-ID.
+func token() string { return strings.ToLower(rand.Text()) }
