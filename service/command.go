@@ -10,7 +10,7 @@ import (
 // Our choices.
 const (
 	commandLimit  = 30 * time.Second
-	commandGrace  = time.Second // for what it has started and what still holds its output
+	commandGrace  = time.Second // for what still holds its output when it has ended
 	commandOutput = 4 << 10     // bytes of output kept for the log
 )
 
@@ -36,6 +36,7 @@ func (f *StateFile) runOnce(ctx context.Context) {
 	cmd := exec.CommandContext(limited, f.command[0], append(slices.Clone(f.command[1:]), f.path)...)
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.WaitDelay = commandGrace
+	endAll(cmd)
 	err := cmd.Run()
 	switch {
 	case ctx.Err() != nil: // the daemon ends, and the command with it

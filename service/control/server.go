@@ -52,14 +52,8 @@ var paths = []string{"GET /v1/status", "GET /v1/cache", "GET /v1/history", "POST
 
 // Run serves until ctx ends, and closes the socket then.
 func (s *Server) Run(ctx context.Context) error {
-	mux := http.NewServeMux()
-	mux.HandleFunc(paths[0], s.status)
-	mux.HandleFunc(paths[1], s.cache)
-	mux.HandleFunc(paths[2], s.history)
-	mux.HandleFunc(paths[3], s.forget)
-	mux.HandleFunc("/", s.unknown)
 	server := &http.Server{
-		Handler:           http.MaxBytesHandler(mux, bodyLimit),
+		Handler:           http.MaxBytesHandler(s.mux(), bodyLimit),
 		ReadHeaderTimeout: idleLimit,
 		ReadTimeout:       idleLimit,
 		IdleTimeout:       idleLimit,
@@ -77,6 +71,16 @@ func (s *Server) Run(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+func (s *Server) mux() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc(paths[0], s.status)
+	mux.HandleFunc(paths[1], s.cache)
+	mux.HandleFunc(paths[2], s.history)
+	mux.HandleFunc(paths[3], s.forget)
+	mux.HandleFunc("/", s.unknown)
+	return mux
 }
 
 // caller is who is at the other end of a connection.

@@ -1,0 +1,166 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+var internalTLS = provisioning.InternalTLS
+
+func onFE01() provisioning.Status {
+	return provisioning.Status{
+		Version: 1, State: provisioning.Registered, SIPAddress: "sip:phone1@contoso.com", SIPDomain: "contoso.com",
+		Registrar: &provisioning.Endpoint{
+			Host: "fe01.contoso.com", Port: 5061, Address: netip.MustParseAddr("10.0.0.5"), Step: &internalTLS,
+			Via: "SRV _sipinternaltls._tcp.contoso.com", Role: "primary",
+		},
+		Home:        []provisioning.Endpoint{{Host: "pool01.contoso.com", Port: 5061, Role: "primary"}},
+		MediaRelays: []provisioning.MediaRelay{{Host: "edge01.contoso.com", UDPPort: 3478, TCPPort: 443, Location: "intranet"}},
+		Detail:      "not for the phone stack",
+	}
+}
+
+func TestStateFile(t *testing.T) {
+	story, log := newStory(t)
+	path := filepath.Join(t.TempDir(), "registrar.json")
+	status := onFE01()
+	f := NewStateFile(path, func() provisioning.Status { return status }, story, nil, story.log)
+	f.write()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := regexp.MustCompile(`"updated_at": "[^"]+"`).ReplaceAllString(string(text), `"updated_at": "…"`)
+	want := `{
+  "version": 1,
+  "state": "registered",
+  "degraded": false,
+  "registrar": {
+    "host": "fe01.contoso.com",
+    "port": 5061,
+    "transport": "tls",
+    "address": "10.0.0.5",
+    "step": "internal-tls",
+    "via": "SRV _sipinternaltls._tcp.contoso.com",
+    "role": "primary"
+  },
+  "home": [
+    {
+      "host": "pool01.contoso.com",
+      "port": 5061,
+      "transport": "tls",
+      "role": "primary"
+    }
+  ],
+  "media_relays": [
+    {
+      "host": "edge01.contoso.com",
+      "udp_port": 3478,
+      "tcp_port": 443,
+      "location": "intranet"
+    }
+  ],
+  "updated_at": "…"
+}
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if at, err := os.Stat(path); err != nil || at.Mode().Perm() != stateFileMode {
+		t.Errorf("mode %v, want %o; err %v", at.Mode(), stateFileMode, err)
+	}
+	os.Remove(path)
+	status.Detail = "something else the phone stack does not see"
+	if f.write(); exists(path) {
+		t.Error("the file was written although nothing in it has changed")
+	}
+	status.Degraded = true
+	if f.write(); !exists(path) {
+		t.Error("the file was not written although it has changed")
+	}
+	if log.Len() > 0 {
+		t.Errorf("log: %s", log)
+	}
+}
+
+func exists(path string) bool { _, err := os.Stat(path); return err == nil }
+
+// The last state stands in the file when the daemon has ended.
+func TestStateFileAtTheEnd(t *testing.T) {
+	story, _ := newStory(t)
+	path := filepath.Join(t.TempDir(), "registrar.json")
+	var mu sync.Mutex
+	status := onFE01()
+	f := NewStateFile(path, func() provisioning.Status { mu.Lock(); defer mu.Unlock(); return status }, story, nil, story.log)
+	ctx, cancel := context.WithCancel(t.Context())
+	var task sync.WaitGroup
+	task.Go(func() { f.Run(ctx) })
+	mu.Lock()
+	status.State = provisioning.Resting
+	mu.Unlock()
+	cancel()
+	task.Wait()
+	if text, _ := os.ReadFile(path); !strings.Contains(string(text), `"state": "resting"`) {
+		t.Errorf("the file says %s", text)
+	}
+}
+
+func TestOnChange(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		command []string
+		want    string // of the log
+	}{
+		{"arguments are passed as they are, the path last", []string{"echo", "a b", "$(id)"}, `<6>msg="on_change done" command=echo output="a b $(id) /run/registrar.json\n"` + "\n"},
+		{"a program that fails", []string{"false"}, `<4>msg="on_change failed" command=false err="exit status 1" output=""` + "\n"},
+		{"a program that is missing", []string{"/nonexistent/program"}, `<4>msg="on_change failed" command=/nonexistent/program err="fork/exec /nonexistent/program: no such file or directory" output=""` + "\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var log bytes.Buffer
+			f := NewStateFile("/run/registrar.json", nil, nil, test.command, slog.New(JournalHandler(&log, slog.LevelInfo)))
+			f.runOnce(t.Context())
+			if diff := cmp.Diff(test.want, log.String()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// A daemon that ends does not wait for the command, nor for what the command has left behind.
+func TestOnChangeEndsWithTheDaemon(t *testing.T) {
+	var log bytes.Buffer
+	f := NewStateFile("/run/registrar.json", nil, nil, []string{"sh", "-c", "sleep 60 & sleep 60"}, slog.New(JournalHandler(&log, slog.LevelInfo)))
+	f.changed <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	var task sync.WaitGroup
+	task.Go(func() { f.RunCommand(ctx) })
+	cancel()
+	task.Wait() // the test's own time limit would end it
+	if log.Len() > 0 {
+		t.Errorf("log: %s", &log)
+	}
+}
+
+func TestOutputIsCut(t *testing.T) {
+	h := &head{room: 4}
+	for _, p := range []string{"ab", "cde", "f"} {
+		if n, err := h.Write([]byte(p)); n != len(p) || err != nil {
+			t.Errorf("Write(%q) = %d, %v", p, n, err)
+		}
+	}
+	if h.String() != "abcd" {
+		t.Errorf("kept %q", h)
+	}
+}

@@ -1,0 +1,156 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/service/control"
+)
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// newStory returns a story without a file, and its log without times.
+func newStory(t *testing.T) (*Story, *bytes.Buffer) {
+	t.Helper()
+	var log bytes.Buffer
+	return NewStory(slog.New(JournalHandler(&log, slog.LevelInfo)), filepath.Join(t.TempDir(), "history.jsonl")), &log
+}
+
+// outageOf tells an outage with one round of events a minute.
+func outageOf(s *Story, minutes int) {
+	for i := range minutes {
+		at := noon.Add(time.Duration(i) * time.Minute)
+		for _, e := range []provisioning.Event{
+			{Kind: provisioning.StateChanged, State: provisioning.Discovering},
+			{Kind: provisioning.LookedUp, Query: "_sipinternaltls._tcp.contoso.com", Reason: provisioning.DNSTimeout, Detail: fmt.Sprint("from port ", i)},
+			{Kind: provisioning.StateChanged, State: provisioning.Outage},
+			{
+				Kind: provisioning.Attempted, Step: provisioning.LastGood, State: provisioning.Outage, Host: "fe01.contoso.com", Port: 5061,
+				Addr: netip.MustParseAddr("10.0.0.5"), Reason: provisioning.ConnectTimeout, Took: 3 * time.Second,
+			},
+			{Kind: provisioning.StateChanged, State: provisioning.Resting},
+			{Kind: provisioning.Waiting, State: provisioning.Resting, Until: at.Add(time.Minute)},
+		} {
+			e.At = at
+			s.Tell(e)
+		}
+	}
+}
+
+func registered(at time.Time) provisioning.Event {
+	return provisioning.Event{At: at, Kind: provisioning.StateChanged, State: provisioning.Registered}
+}
+
+func TestAnOutageOfAWeekIsAFewLinesAndACount(t *testing.T) {
+	const minutes = 7 * 24 * 60
+	s, log := newStory(t)
+	outageOf(s, minutes)
+	s.Tell(registered(noon.Add(minutes * time.Minute)))
+	want := strings.TrimPrefix(`
+<6>msg="state changed" state=discovering
+<6>msg="state changed" state=outage
+<4>msg="attempt failed" state=outage step=last-good host=fe01.contoso.com:5061 addr=10.0.0.5 transport=tls reason=connect-timeout took=3s
+<6>msg="state changed" state=resting
+<6>msg=waiting state=resting until=2026-11-20T12:01:00Z
+<6>msg="the lines since the last change were repeated" count=60474
+<6>msg="state changed" state=registered
+`, "\n")
+	if diff := cmp.Diff(want, log.String()); diff != "" {
+		t.Error(diff)
+	}
+	history := s.History(false)
+	if len(history) != 7 {
+		t.Fatalf("the history has %d entries, want 7", len(history))
+	}
+	want2 := control.Entry{
+		At: noon, Event: "attempt", State: "outage", Step: "last-good", Host: "fe01.contoso.com", Port: 5061, Transport: "tls",
+		Address: "10.0.0.5", Reason: "connect-timeout", Hint: provisioning.ConnectTimeout.Hint(), TookMS: 3000,
+		Count: minutes, LastAt: noon.Add((minutes - 1) * time.Minute),
+	}
+	if diff := cmp.Diff(want2, history[3]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What looks the same after a registration was lost is news.
+func TestALossBeginsANewChapter(t *testing.T) {
+	s, _ := newStory(t)
+	for i := range 3 {
+		at := noon.Add(time.Duration(i) * time.Hour)
+		s.Tell(registered(at))
+		s.Tell(provisioning.Event{At: at, Kind: provisioning.Lost, State: provisioning.Registered, Reason: provisioning.BindingLost})
+		s.Tell(provisioning.Event{At: at, Kind: provisioning.StateChanged, State: provisioning.Recalling})
+	}
+	if got := len(s.History(false)); got != 9 {
+		t.Errorf("%d entries, want 9", got)
+	}
+}
+
+func TestFailuresReachFurtherBack(t *testing.T) {
+	s, _ := newStory(t)
+	s.Tell(provisioning.Event{At: noon, Kind: provisioning.Lost, Reason: provisioning.BindingLost})
+	s.Tell(provisioning.Event{At: noon, Kind: provisioning.Skipped, Reason: provisioning.TransportPolicy})
+	s.Tell(provisioning.Event{At: noon, Kind: provisioning.LookedUp, Verdict: provisioning.Absent, Reason: provisioning.DNSNoRecord})
+	for i := range 2 * storyLength {
+		s.Tell(provisioning.Event{At: noon, Kind: provisioning.Refreshed, Host: fmt.Sprintf("fe%d.contoso.com", i)})
+	}
+	if got := len(s.History(false)); got != storyLength {
+		t.Errorf("%d entries, want %d", got, storyLength)
+	}
+	failures := s.History(true)
+	if len(failures) != 1 || failures[0].Event != "lost" {
+		t.Errorf("failures are %v, want the loss alone", failures)
+	}
+	if len(s.repeats) > storyLength {
+		t.Errorf("%d entries are remembered for counting, want at most %d", len(s.repeats), storyLength)
+	}
+}
+
+func TestTextFromTheNetworkIsCut(t *testing.T) {
+	s, _ := newStory(t)
+	s.Tell(provisioning.Event{At: noon, Kind: provisioning.Attempted, Reason: provisioning.SIPForbidden, Detail: strings.Repeat("x", 10_000)})
+	if got := len(s.History(false)[0].Detail); got != textLimit {
+		t.Errorf("%d bytes are kept, want %d", got, textLimit)
+	}
+}
+
+func TestNextWaitsAndReturnsWhatIsCountedAgain(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s := NewStory(slog.New(slog.DiscardHandler), filepath.Join(dir, "history.jsonl"))
+		event := provisioning.Event{At: noon, Kind: provisioning.LookedUp, Query: "_sip._tls.contoso.com"}
+		start := time.Now()
+		var after uint64
+		for i, want := range []control.Entry{
+			{At: noon, Event: "lookup", State: "recalling", Step: "internal-tls", Query: event.Query, Verdict: "failed"},
+			{At: noon, Event: "lookup", State: "recalling", Step: "internal-tls", Query: event.Query, Verdict: "failed", Count: 2, LastAt: noon},
+		} {
+			time.AfterFunc(time.Minute, func() { s.Tell(event) })
+			var got []control.Entry
+			got, after, _ = s.Next(t.Context(), after)
+			if diff := cmp.Diff([]control.Entry{want}, got); diff != "" {
+				t.Error(diff)
+			}
+			if waited := time.Since(start); waited != time.Duration(i+1)*time.Minute {
+				t.Errorf("waited %s", waited)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, _, err := s.Next(ctx, s.last); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want the deadline", err)
+		}
+	})
+}
