@@ -250,6 +250,25 @@ func TestInformEndsWithContext(t *testing.T) {
 	}
 }
 
+// The deadline of a round must not replace the one by which the end of ctx ends the read.
+func TestInformAfterContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := net.Pipe()
+		defer client.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		go func() {
+			time.Sleep(time.Millisecond) // ctx has told the conn by now
+			_, _ = server.Read(make([]byte, bufferSize))
+		}()
+		start := time.Now()
+		err := Inform(ctx, pipeConn{client, server67}, nil)
+		if took := time.Since(start); err != nil || took != time.Millisecond {
+			t.Errorf("returned after %v: %v", took, err)
+		}
+	})
+}
+
 // deafConn can be written, but not read.
 type deafConn struct{ pipeConn }
 
