@@ -54,6 +54,8 @@ func sipReason(err error) Reason {
 		return SIPMalformed
 	case errors.As(err, &redirect):
 		return SIPRedirectLoop
+	case errors.Is(err, sip.ErrBadSignature):
+		return SIPBadSignature
 	case errors.Is(err, sip.ErrNoAnswer):
 		return SIPNoAnswer
 	case errors.As(err, &status):
