@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,7 +47,7 @@ func (s *site) source() Source {
 		},
 		Next: func(ctx context.Context, after uint64) ([]Entry, uint64, error) {
 			if after == 0 {
-				return past, 1, nil
+				return slices.Clone(past), 1, nil
 			}
 			select {
 			case e := <-s.news:
