@@ -37,10 +37,10 @@ var nowhere = netip.AddrFrom4([4]byte{127, 255, 255, 255})
 
 // loopback is the live world of a site.
 type loopback struct {
-	site  *Site
-	doors []*door
+	site *Site
 
-	mu    sync.Mutex                // guards the rest, and the doors
+	mu    sync.Mutex // guards the rest
+	doors []*door
 	addrs map[netip.Addr]netip.Addr // from the file's to ours
 	shift bool                      // ports below 1024 were not allowed
 	dhcp  net.PacketConn
@@ -62,8 +62,7 @@ func (s *Site) Listen() (Live, error) {
 	}
 	w := &loopback{site: s, addrs: map[netip.Addr]netip.Addr{}}
 	s.live = w
-	err := w.open()
-	if err != nil {
+	if err := errors.Join(w.open(), w.follow()); err != nil {
 		s.Close()
 		return Live{}, err
 	}
@@ -98,17 +97,25 @@ func (s *Site) outside(addr netip.Addr) netip.Addr {
 }
 
 func (s *Site) outsidePort(port uint16) uint16 {
-	if s.live != nil && port < 1024 {
-		s.live.mu.Lock()
-		defer s.live.mu.Unlock()
-		if s.live.shift {
-			return port + portShift
-		}
+	if s.live == nil {
+		return port
+	}
+	s.live.mu.Lock()
+	defer s.live.mu.Unlock()
+	return s.live.port(port)
+}
+
+// port is where a Registrar's port is opened. w.mu is held.
+func (w *loopback) port(port uint16) uint16 {
+	if w.shift && port < 1024 {
+		return port + portShift
 	}
 	return port
 }
 
 func (w *loopback) open() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, addr := range slices.SortedFunc(maps.Keys(w.site.begin.manners), netip.AddrPort.Compare) {
 		d := &door{site: addr}
 		if err := w.place(d); err != nil {
@@ -130,10 +137,10 @@ func (w *loopback) open() error {
 		}
 		w.doors = append(w.doors, d)
 	}
-	return w.follow(w.site.begin)
+	return nil
 }
 
-// place finds the loopback address of a Registrar, one for all its ports.
+// place finds the loopback address of a Registrar, one for all its ports. w.mu is held.
 func (w *loopback) place(d *door) error {
 	addr := d.site.Addr()
 	candidates := []netip.Addr{addr}
@@ -155,26 +162,25 @@ func (w *loopback) place(d *door) error {
 		if c.Is4() && slices.ContainsFunc(w.doors, taken) {
 			continue
 		}
-		d.at = netip.AddrPortFrom(c, w.site.outsidePort(d.site.Port()))
-		if err = w.put(d, "open"); errors.Is(err, fs.ErrPermission) && !w.shift && d.site.Port() < 1024 {
-			w.mu.Lock()
+		d.at = netip.AddrPortFrom(c, w.port(d.site.Port()))
+		if err = w.put(d, "open"); errors.Is(err, fs.ErrPermission) && !w.shift {
 			w.shift = true
-			w.mu.Unlock()
-			d.at = netip.AddrPortFrom(c, d.site.Port()+portShift)
+			d.at = netip.AddrPortFrom(c, w.port(d.site.Port()))
 			err = w.put(d, "open")
 		}
 		if err == nil {
-			w.mu.Lock()
 			w.addrs[addr] = c
-			w.mu.Unlock()
 			return nil
 		}
 	}
 	return err
 }
 
-// follow opens and shuts what the behaviours in st ask for.
-func (w *loopback) follow(st state) error {
+// follow opens and shuts what the behaviours of now ask for.
+func (w *loopback) follow() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	st := w.site.state()
 	var errs []error
 	for _, d := range w.doors {
 		set := "open"
@@ -194,10 +200,8 @@ func (w *loopback) follow(st state) error {
 	return errors.Join(errs...)
 }
 
-// put brings a door into one of its settings.
+// put brings a door into one of its settings. w.mu is held.
 func (w *loopback) put(d *door, set string) (err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if d.set == set || w.site.isClosed() {
 		return nil
 	}
@@ -334,7 +338,9 @@ func (w *loopback) openDHCP() error {
 		}
 		return fmt.Errorf("open DHCP on lo: %w", err)
 	}
+	w.mu.Lock()
 	w.dhcp = p
+	w.mu.Unlock()
 	w.site.spawn(func() {
 		w.serveUDP(p, func(packet []byte, from net.Addr) []parcel {
 			answers := w.site.inform(packet, from.String())
@@ -348,6 +354,8 @@ func (w *loopback) openDHCP() error {
 }
 
 func (w *loopback) resolvers() ([]netip.AddrPort, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var all []netip.AddrPort
 	for _, d := range w.doors {
 		if d.isDNS {

@@ -168,7 +168,7 @@ type reply struct {
 // format writes the answer to req (RFC 3261 section 8.2.6.2).
 func (r reply) format(req *message, date time.Time) []byte {
 	var b strings.Builder
-	phrase := map[int]string{301: "Redirect request to Home Server", 408: "Request Timeout", 480: "Temporarily Unavailable", 503: "Service Unavailable"}[r.code]
+	phrase := map[int]string{301: "Redirect request to Home Server", 480: "Temporarily Unavailable"}[r.code]
 	if phrase == "" {
 		phrase = http.StatusText(r.code)
 	}

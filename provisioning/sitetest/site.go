@@ -144,7 +144,7 @@ func (s *Site) apply(words []string) error {
 	s.mu.Unlock()
 	s.note(Entry{Server: "site", What: "change", Name: strings.Join(words, " ")})
 	if s.live != nil {
-		return s.live.follow(next)
+		return s.live.follow()
 	}
 	return nil
 }
