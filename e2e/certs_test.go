@@ -22,7 +22,7 @@ type authority struct {
 }
 
 // newAuthority makes a root certificate in dir.
-func newAuthority(t *testing.T, dir string) *authority {
+func newAuthority(t testing.TB, dir string) *authority {
 	t.Helper()
 	a := &authority{key: newKey(t)}
 	a.cert = template("e2e root")
@@ -33,7 +33,7 @@ func newAuthority(t *testing.T, dir string) *authority {
 }
 
 // issue makes a server certificate for one name and returns the files of certificate and key.
-func (a *authority) issue(t *testing.T, dir, host string) (cert, key string) {
+func (a *authority) issue(t testing.TB, dir, host string) (cert, key string) {
 	t.Helper()
 	k := newKey(t)
 	leaf := template(host)
@@ -49,7 +49,7 @@ func (a *authority) issue(t *testing.T, dir, host string) (cert, key string) {
 	return cert, key
 }
 
-func (a *authority) sign(t *testing.T, c *x509.Certificate, public *ecdsa.PublicKey) string {
+func (a *authority) sign(t testing.TB, c *x509.Certificate, public *ecdsa.PublicKey) string {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, c, a.cert, public, a.key)
 	if err != nil {
@@ -58,7 +58,7 @@ func (a *authority) sign(t *testing.T, c *x509.Certificate, public *ecdsa.Public
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -19,7 +19,7 @@ type lease struct {
 }
 
 // startDhclient runs the system's DHCP client on the device and waits for its address.
-func startDhclient(t *testing.T, h *host) *lease {
+func startDhclient(t testing.TB, h *host) *lease {
 	t.Helper()
 	dir := t.TempDir()
 	script := write(t, dir, "script", `#!/bin/sh
@@ -42,7 +42,7 @@ esac
 }
 
 // address returns the device's address as the kernel has it.
-func (l *lease) address(t *testing.T) (netip.Addr, error) {
+func (l *lease) address(t testing.TB) (netip.Addr, error) {
 	t.Helper()
 	if err := l.running(); err != nil {
 		return netip.Addr{}, err

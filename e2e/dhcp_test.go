@@ -55,7 +55,7 @@ func (o options) option43() []byte {
 
 // inform sends one DHCPINFORM from the bridge, as a Lync device would, and returns the first acknowledgement.
 func inform(ctx context.Context, class string) (*dhcpv4.DHCPv4, error) {
-	c, err := nclient4.New("br0", nclient4.WithTimeout(time.Second), nclient4.WithRetry(1))
+	c, err := nclient4.New("br0", nclient4.WithTimeout(200*time.Millisecond), nclient4.WithRetry(3))
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func inform(ctx context.Context, class string) (*dhcpv4.DHCPv4, error) {
 }
 
 // waitDHCP waits until the server answers a DHCPINFORM.
-func waitDHCP(t *testing.T, p *process) {
+func waitDHCP(t testing.TB, p *process) {
 	t.Helper()
 	eventually(t, p.name+" answers DHCPINFORM", func() error {
 		if err := p.running(); err != nil {

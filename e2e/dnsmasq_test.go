@@ -11,7 +11,7 @@ import (
 )
 
 // startDnsmasqDNS serves the zone from h. It knows no other server: names of other domains are refused.
-func startDnsmasqDNS(t *testing.T, h *host, z zone) *process {
+func startDnsmasqDNS(t testing.TB, h *host, z zone) *process {
 	t.Helper()
 	lines := []string{"log-queries", "no-resolv", "no-hosts", "local=/" + sipDomain + "/"}
 	for _, s := range z.srv {
@@ -21,14 +21,22 @@ func startDnsmasqDNS(t *testing.T, h *host, z zone) *process {
 		lines = append(lines, fmt.Sprintf("host-record=%s,%s", name, z.addrs[name]))
 	}
 	p := startDnsmasq(t, h, lines)
-	waitDNS(t, p)
+	waitDNS(t, p, "NOERROR")
+	return p
+}
+
+// startRefusingDNS answers every query with REFUSED.
+func startRefusingDNS(t testing.TB, h *host) *process {
+	t.Helper()
+	p := startDnsmasq(t, h, []string{"log-queries", "no-resolv", "no-hosts"})
+	waitDNS(t, p, "REFUSED")
 	return p
 }
 
 // startDnsmasqDHCP leases addresses from h and hands out the options. Two facts about it: sub-options of 43 go to
 // clients whose option 60 matches the vendor class; and only quotes, which only a file can hold, keep it from
 // sending the port 443 as a binary number.
-func startDnsmasqDHCP(t *testing.T, h *host, o options) *process {
+func startDnsmasqDHCP(t testing.TB, h *host, o options) *process {
 	t.Helper()
 	lines := []string{
 		"port=0", "log-dhcp", "dhcp-authoritative",
@@ -51,7 +59,7 @@ func startDnsmasqDHCP(t *testing.T, h *host, o options) *process {
 
 // startDnsmasq starts it with nothing read from the system; no-daemon also keeps it from changing its user, which
 // a user namespace does not allow.
-func startDnsmasq(t *testing.T, h *host, lines []string) *process {
+func startDnsmasq(t testing.TB, h *host, lines []string) *process {
 	t.Helper()
 	lines = append(lines, "no-daemon", "log-facility=-", "pid-file=", "interface=eth0", "bind-interfaces")
 	return start(t, h, "dnsmasq", "--conf-file="+write(t, t.TempDir(), "dnsmasq.conf", strings.Join(lines, "\n")+"\n"))

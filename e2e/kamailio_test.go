@@ -19,40 +19,41 @@ const (
 	password = "correct horse"
 )
 
-// registrar is one Kamailio that stands for all Registrars of the site: it listens at every place of the device
-// order, and shows at each the certificate of that place's host.
+// registrar is one Kamailio that stands for many Registrars of the site: it listens at its places, and shows at each
+// the certificate of that place's host.
 type registrar struct {
 	*process
-	host *host
-	root string // the root certificate to trust, PEM file
-	dir  string
+	dir string
 }
 
 // settings of a registrar; the zero value is usual.
 type settings struct {
+	places    []place           // where it listens; nil is everywhere
 	algorithm string            // of the Digest challenge; "" is MD5
 	expires   time.Duration     // the longest binding granted; 0 is ten minutes
-	wrongName map[string]string // address: the name its certificate shall carry instead
+	names     map[string]string // host: the name its certificate carries instead
 }
 
-// startKamailio starts the Registrars of the site.
-func startKamailio(t *testing.T, h *host, s settings) *registrar {
+// startKamailio starts Registrars of the site.
+func startKamailio(t testing.TB, on *site, s settings) *registrar {
 	t.Helper()
 	dir := t.TempDir()
-	ca := newAuthority(t, dir)
+	if s.places == nil {
+		s.places = places()
+	}
 	var listen, profiles strings.Builder
 	listen.WriteString("#!KAMAILIO\n")
 	profiles.WriteString("[server:default]\nmethod = TLSv1.2+\n")
-	for i, p := range places() {
+	for i, p := range s.places {
 		fmt.Fprintf(&listen, "listen=%s:%s:%d\n", p.transport, p.addr, p.port)
 		if p.transport != "tls" {
 			continue
 		}
 		name := p.host
-		if wrong := s.wrongName[p.addr]; wrong != "" {
-			name = wrong
+		if other := s.names[p.host]; other != "" {
+			name = other
 		}
-		cert, key := ca.issue(t, dir, name)
+		cert, key := on.ca.issue(t, dir, name)
 		if i == 0 {
 			fmt.Fprintf(&profiles, "certificate = %s\nprivate_key = %s\n", cert, key)
 		}
@@ -67,14 +68,15 @@ func startKamailio(t *testing.T, h *host, s settings) *registrar {
 	}
 	config := strings.NewReplacer("DIR", dir, "DOMAIN", sipDomain, "PASSWORD", password, "ALGORITHM", s.algorithm,
 		"EXPIRES", strconv.Itoa(int(s.expires.Seconds()))).Replace(read(t, "testdata/kamailio.cfg"))
-	r := &registrar{host: h, root: ca.file, dir: dir}
-	r.process = start(t, h, "kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-Y", dir,
+	r := &registrar{dir: dir}
+	r.process = start(t, on.registrar, "kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-Y", dir,
 		"-f", write(t, dir, "kamailio.cfg", listen.String()+config))
 	eventually(t, "kamailio listens", func() error {
 		if err := r.running(); err != nil {
 			return err
 		}
-		c, err := net.Dial("tcp", net.JoinHostPort(second.addr, "5061"))
+		last := s.places[len(s.places)-1]
+		c, err := net.Dial("tcp", net.JoinHostPort(last.addr, strconv.Itoa(int(last.port))))
 		if err == nil {
 			c.Close()
 		}
@@ -84,7 +86,7 @@ func startKamailio(t *testing.T, h *host, s settings) *registrar {
 }
 
 // bindings returns the contacts that the Registrar knows for a user; the list is empty after unregistering.
-func (r *registrar) bindings(t *testing.T) []string {
+func (r *registrar) bindings(t testing.TB) []string {
 	t.Helper()
 	var reply struct {
 		Result struct {
@@ -115,8 +117,14 @@ func (r *registrar) bindings(t *testing.T) []string {
 	return contacts
 }
 
+// registers returns how many REGISTER requests have arrived.
+func (r *registrar) registers(t testing.TB) int {
+	t.Helper()
+	return strings.Count(r.output(t), "request REGISTER ")
+}
+
 // rpc asks Kamailio over its JSON-RPC datagram socket.
-func (r *registrar) rpc(t *testing.T, method string) []byte {
+func (r *registrar) rpc(t testing.TB, method string) []byte {
 	t.Helper()
 	own := &net.UnixAddr{Name: r.dir + "/own.sock", Net: "unixgram"}
 	defer os.Remove(own.Name)

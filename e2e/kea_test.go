@@ -11,7 +11,7 @@ import (
 // startKea leases addresses from h and hands out the options with Kea. Three facts about it: option 120 has no
 // definition of its own in Kea 2.2 and is given as bytes; option 43 belongs to a client class that tests option
 // 60; and a DHCPINFORM is answered as soon as its ciaddr lies in a configured subnet.
-func startKea(t *testing.T, h *host, o options) *process {
+func startKea(t testing.TB, h *host, o options) *process {
 	t.Helper()
 	type m = map[string]any
 	raw := func(code int, data []byte) m {
@@ -21,21 +21,11 @@ func startKea(t *testing.T, h *host, o options) *process {
 	if o.sipServer != "" {
 		common = append(common, raw(120, o.option120()))
 	}
-	classes := []m{}
-	if o.webServer != "" {
-		classes = append(classes, m{
-			"name": vendorClass, "test": "option[60].text == '" + vendorClass + "'",
-			"option-def":  []m{{"name": "vendor-encapsulated-options", "code": 43, "type": "binary"}},
-			"option-data": []m{raw(43, o.option43())},
-		})
-	}
-	dir := t.TempDir()
-	config, err := json.Marshal(m{"Dhcp4": m{
+	server := m{
 		"interfaces-config": m{"interfaces": []string{"eth0"}, "dhcp-socket-type": "raw"},
 		"lease-database":    m{"type": "memfile", "persist": false},
 		"valid-lifetime":    3600,
 		"authoritative":     true,
-		"client-classes":    classes,
 		"option-def":        []m{{"name": "sip-servers", "code": 120, "type": "binary"}},
 		"subnet4": []m{{
 			"id": 1, "subnet": "10.0.0.0/24", "interface": "eth0",
@@ -43,10 +33,19 @@ func startKea(t *testing.T, h *host, o options) *process {
 			"option-data": common,
 		}},
 		"loggers": []m{{"name": "kea-dhcp4", "severity": "DEBUG", "debuglevel": 40, "output_options": []m{{"output": "stdout", "flush": true}}}},
-	}})
+	}
+	if o.webServer != "" { // An empty list would be a syntax error.
+		server["client-classes"] = []m{{
+			"name": vendorClass, "test": "option[60].text == '" + vendorClass + "'",
+			"option-def":  []m{{"name": "vendor-encapsulated-options", "code": 43, "type": "binary"}},
+			"option-data": []m{raw(43, o.option43())},
+		}}
+	}
+	config, err := json.Marshal(m{"Dhcp4": server})
 	if err != nil {
 		t.Fatal(err)
 	}
+	dir := t.TempDir()
 	p := start(t, h, "env", "KEA_LOCKFILE_DIR=none", "KEA_PIDFILE_DIR="+dir, "kea-dhcp4", "-c", write(t, dir, "kea.json", string(config)))
 	waitDHCP(t, p)
 	return p

@@ -16,7 +16,7 @@ import (
 // Environment of the second start of the test binary, inside the namespaces.
 const (
 	envInside = "E2E_INSIDE" // "1": these are the namespaces
-	envBinary = "E2E_BINARY" // the built homeward binary
+	envBinary = "E2E_BINARY" // the homeward binary; when set from outside, it is tested instead of a fresh build
 	envBroken = "E2E_BROKEN" // why there is no binary; only the tests that need one fail
 	envSkip   = "E2E_SKIP"   // why no test can run
 	envProp   = "E2E_PROP"   // run this prop instead of the tests, see props_test.go
@@ -55,12 +55,14 @@ func enter() (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "homeward")
-	build := exec.Command("go", "build", "-o", binary, "../cmd/agent")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	var broken string
-	if out, err := build.CombinedOutput(); err != nil {
-		broken = fmt.Sprintf("build homeward: %v\n%s", err, out)
+	binary, broken := os.Getenv(envBinary), ""
+	if binary == "" {
+		binary = filepath.Join(dir, "homeward")
+		build := exec.Command("go", "build", "-o", binary, "../cmd/agent")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			broken = fmt.Sprintf("build homeward: %v\n%s", err, out)
+		}
 	}
 	inside := exec.Command("/proc/self/exe", os.Args[1:]...)
 	inside.Stdout, inside.Stderr = os.Stdout, os.Stderr
@@ -110,7 +112,7 @@ func furnish() error {
 }
 
 // missing ends the test because the machine lacks something: with E2E=required as a failure.
-func missing(t *testing.T, what string) {
+func missing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv(envE2E) == "required" {
 		t.Fatal(what)

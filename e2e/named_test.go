@@ -12,7 +12,7 @@ import (
 )
 
 // startNamed serves the zone from h with BIND. It is authoritative only: names of other domains are refused.
-func startNamed(t *testing.T, h *host, z zone) *process {
+func startNamed(t testing.TB, h *host, z zone) *process {
 	t.Helper()
 	dir := t.TempDir()
 	var records strings.Builder
@@ -38,6 +38,6 @@ controls { };
 zone %q { type primary; file %q; };
 `, dir, dnsAddr, sipDomain, filepath.Base(file)))
 	p := start(t, h, "named", "-g", "-n", "1", "-c", conf)
-	waitDNS(t, p)
+	waitDNS(t, p, "NOERROR")
 	return p
 }

@@ -33,8 +33,8 @@ type process struct {
 	done chan struct{} // closed when it has ended; cmd.ProcessState is valid then
 }
 
-// start runs argv on h. It is killed when the test ends, and what it printed is shown if the test failed.
-func start(t *testing.T, h *host, argv ...string) *process {
+// start runs argv on h, in a process group of its own. It is killed when the test ends, and what it printed is shown if the test failed.
+func start(t testing.TB, h *host, argv ...string) *process {
 	t.Helper()
 	program(t, argv[0])
 	name := filepath.Base(argv[0])
@@ -46,6 +46,7 @@ func start(t *testing.T, h *host, argv ...string) *process {
 	p := &process{name: name, log: file.Name(), done: make(chan struct{})}
 	p.cmd = h.command(context.Background(), argv...)
 	p.cmd.Stdout, p.cmd.Stderr = file, file
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // kill reaches its children too
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", name, err)
 	}
@@ -64,7 +65,7 @@ func start(t *testing.T, h *host, argv ...string) *process {
 }
 
 // stop asks the process to end, waits for it, and returns its exit code.
-func (p *process) stop(t *testing.T) int {
+func (p *process) stop(t testing.TB) int {
 	t.Helper()
 	p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -77,7 +78,7 @@ func (p *process) stop(t *testing.T) int {
 
 // kill ends the process without a word, as a power cut does.
 func (p *process) kill() {
-	p.cmd.Process.Kill()
+	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	<-p.done
 }
 
@@ -95,13 +96,13 @@ func (p *process) running() error {
 }
 
 // output returns what the process has printed so far.
-func (p *process) output(t *testing.T) string {
+func (p *process) output(t testing.TB) string {
 	t.Helper()
 	return read(t, p.log)
 }
 
 // program skips the test if the program is not installed.
-func program(t *testing.T, name string) {
+func program(t testing.TB, name string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
 		missing(t, name+" not installed")
@@ -109,7 +110,7 @@ func program(t *testing.T, name string) {
 }
 
 // eventually looks until cond has nothing to say, and fails the test with its last word when patience is over.
-func eventually(t *testing.T, what string, cond func() error) {
+func eventually(t testing.TB, what string, cond func() error) {
 	t.Helper()
 	deadline := time.After(patience)
 	tick := time.NewTicker(pollEvery)
@@ -131,7 +132,7 @@ func eventually(t *testing.T, what string, cond func() error) {
 }
 
 // contains is a condition for eventually: the file holds the text.
-func contains(t *testing.T, path, text string) func() error {
+func contains(t testing.TB, path, text string) func() error {
 	return func() error {
 		if !bytes.Contains([]byte(read(t, path)), []byte(text)) {
 			return fmt.Errorf("%s lacks %q", filepath.Base(path), text)
@@ -140,7 +141,7 @@ func contains(t *testing.T, path, text string) func() error {
 	}
 }
 
-func read(t *testing.T, path string) string {
+func read(t testing.TB, path string) string {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -150,7 +151,7 @@ func read(t *testing.T, path string) string {
 }
 
 // write puts text into a file of the test's own directory and returns its path.
-func write(t *testing.T, dir, name, text string) string {
+func write(t testing.TB, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -14,7 +14,7 @@ import (
 
 // startNAK runs a DHCP server on h that refuses every DHCPINFORM, as some real ones do; no server we can install
 // does. It runs in a process of its own, this test binary once more, because a namespace belongs to a thread.
-func startNAK(t *testing.T, h *host) *process {
+func startNAK(t testing.TB, h *host) *process {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {

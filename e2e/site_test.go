@@ -22,6 +22,7 @@ const (
 // site is one Ethernet segment with four machines on it, each a network namespace.
 type site struct {
 	dns, dhcp, registrar, device *host
+	ca                           *authority // signs the certificates of its Registrars
 }
 
 // host is a machine on the segment, with one interface named eth0.
@@ -29,7 +30,7 @@ type host struct{ name string }
 
 // newSite builds the segment; it is gone when the test ends. The device has no address yet: that is what its
 // DHCP client is for.
-func newSite(t *testing.T) *site {
+func newSite(t testing.TB) *site {
 	t.Helper()
 	if reason := os.Getenv(envSkip); reason != "" {
 		missing(t, reason)
@@ -50,11 +51,12 @@ func newSite(t *testing.T) *site {
 		dhcp:      newHost(t, "dhcp", dhcpAddr),
 		registrar: newHost(t, "registrar", registrars...),
 		device:    newHost(t, "device"),
+		ca:        newAuthority(t, t.TempDir()),
 	}
 }
 
 // newHost plugs a machine into the bridge.
-func newHost(t *testing.T, name string, addrs ...string) *host {
+func newHost(t testing.TB, name string, addrs ...string) *host {
 	t.Helper()
 	mustIP(t, "netns", "add", name)
 	t.Cleanup(func() { mustIP(t, "netns", "del", name) })
@@ -75,7 +77,7 @@ func (h *host) command(ctx context.Context, argv ...string) *exec.Cmd {
 }
 
 // run runs argv on the machine to its end and returns what it printed.
-func (h *host) run(t *testing.T, argv ...string) string {
+func (h *host) run(t testing.TB, argv ...string) string {
 	t.Helper()
 	program(t, argv[0])
 	out, err := h.command(t.Context(), argv...).CombinedOutput()
@@ -95,7 +97,7 @@ const (
 )
 
 // fault gives the machine packet filter rules for what arrives, such as "udp dport 53 drop", until heal.
-func (h *host) fault(t *testing.T, rules ...string) {
+func (h *host) fault(t testing.TB, rules ...string) {
 	t.Helper()
 	h.run(t, "nft", "add table inet fault; add chain inet fault input { type filter hook input priority 0; }")
 	for _, rule := range rules {
@@ -104,24 +106,24 @@ func (h *host) fault(t *testing.T, rules ...string) {
 }
 
 // heal takes all faults away.
-func (h *host) heal(t *testing.T) {
+func (h *host) heal(t testing.TB) {
 	t.Helper()
 	h.run(t, "nft", "delete table inet fault")
 }
 
 // unplug takes the machine's cable out; DHCP servers read packets before any filter sees them.
-func (h *host) unplug(t *testing.T) {
+func (h *host) unplug(t testing.TB) {
 	t.Helper()
 	mustIP(t, "link", "set", "port-"+h.name, "down")
 }
 
 // plug puts the cable back.
-func (h *host) plug(t *testing.T) {
+func (h *host) plug(t testing.TB) {
 	t.Helper()
 	mustIP(t, "link", "set", "port-"+h.name, "up")
 }
 
-func mustIP(t *testing.T, args ...string) {
+func mustIP(t testing.TB, args ...string) {
 	t.Helper()
 	if err := ipCommand(args...); err != nil {
 		t.Fatal(err)
