@@ -64,6 +64,8 @@ func headline(e control.Entry) (string, slog.Level) {
 			return "attempt failed", slog.LevelWarn
 		}
 		return "attempt answered", slog.LevelInfo
+	case provisioning.Redirected:
+		return "redirected", slog.LevelInfo
 	case provisioning.Committed:
 		return "last good committed", slog.LevelInfo
 	case provisioning.StoreNote:

@@ -177,10 +177,13 @@ func entryOf(e provisioning.Event) control.Entry {
 		TookMS: e.Took.Milliseconds(), Until: e.Until.UTC().Truncate(time.Second),
 	}
 	switch e.Kind {
-	case provisioning.LookedUp:
-		entry.Verdict, entry.Step = e.Verdict.String(), e.Step.String()
-	case provisioning.Skipped, provisioning.Attempted:
+	case provisioning.StateChanged, provisioning.StoreNote, provisioning.ClockSkew, provisioning.CredentialRest, provisioning.Waiting:
+		// not about one step
+	default:
 		entry.Step = e.Step.String()
+	}
+	if e.Kind == provisioning.LookedUp {
+		entry.Verdict = e.Verdict.String()
 	}
 	if e.Host != "" {
 		entry.Port, entry.Transport = e.Port, e.Transport.String()

@@ -211,22 +211,7 @@ func syntaxError(path string, document []byte, err error) error {
 		}
 		return fmt.Errorf("%s:%d: %s", path, number, text)
 	}
-	if name, duplicate := strings.CutSuffix(strings.TrimPrefix(text, "key "), " is already defined"); duplicate {
-		return fmt.Errorf("%s:%d: key %s is defined twice", path, lastLineOf(name, document), name)
-	}
 	return fmt.Errorf("%s: %s", path, text)
-}
-
-// lastLineOf returns the number of the last line that begins with a key.
-func lastLineOf(name string, document []byte) int {
-	number, last := 0, 1
-	for line := range bytes.Lines(document) {
-		number++
-		if key, _, found := bytes.Cut(line, []byte("=")); found && strings.Trim(string(key), " \t\"'") == name {
-			last = number
-		}
-	}
-	return last
 }
 
 // unquoted says whether a value looks like text without quotes.

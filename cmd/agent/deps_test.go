@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/homeward-agent/homeward"
+
+// wall is a row of the import table: what a package may import of ours, and which modules of others.
+type wall struct {
+	pkg           string // below the module, as all names here
+	ours, modules string // separated by blanks
+	why           string // what it is for: "it …"
+}
+
+// walls is the import table of ARCHITECTURE.md. Arrows point down, and each module is met by one package.
+var walls = []wall{
+	{
+		"cmd/agent", "service service/control provisioning cache packaging",
+		"github.com/spf13/cobra github.com/spf13/pflag github.com/pelletier/go-toml/v2 golang.org/x/term",
+		"reads the command line and the configuration, and puts everything else together",
+	},
+	{"cmd/lab", "provisioning provisioning/sitetest", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
+	{
+		"service", "service/control provisioning packaging",
+		"github.com/coreos/go-systemd/v22 github.com/kardianos/service",
+		"meets the system's service manager, and reads events; the store belongs to the agent",
+	},
+	{"service/control", "provisioning", "", "carries what the agent says; decides nothing"},
+	{
+		"provisioning", "provisioning/internal/srv provisioning/internal/sip provisioning/internal/trust cache dhcpopts",
+		"golang.org/x/sys",
+		"decides; meets the world through its leaves (x/sys: one socket option of Linux)",
+	},
+	{"provisioning/internal/srv", "", "github.com/miekg/dns", "a leaf: DNS"},
+	{"provisioning/internal/sip", "", "github.com/emiago/sipgo github.com/icholy/digest", "a leaf: SIP"},
+	{"provisioning/internal/trust", "", "", "a leaf: certificates and names, with the standard library alone"},
+	{
+		"provisioning/sitetest", "dhcpopts", "github.com/miekg/dns github.com/insomniacslk/dhcp",
+		"a test prop: simulates the servers, and must not know the client it is to judge",
+	},
+	{"cache", "", "go.etcd.io/bbolt", "a leaf: the store"},
+	{"dhcpopts", "", "github.com/insomniacslk/dhcp github.com/mdlayher/packet golang.org/x/net golang.org/x/sys", "a leaf: DHCP; BPF and packet sockets need x/net and x/sys"},
+	{"packaging", "", "", "holds files"},
+	{"e2e", "", "", "tests only, against the built binary"},
+}
+
+// shared are modules that more than one package may meet: they are the standard library's other half.
+var shared = []string{"golang.org/x/sys", "golang.org/x/net", "golang.org/x/term"}
+
+// shipped are the modules of others that end up in the binary besides those of walls, because one of them
+// needs it.
+var shipped = map[string]string{
+	"github.com/josharian/native":          "mdlayher/socket",
+	"github.com/mdlayher/socket":           "mdlayher/packet",
+	"github.com/pierrec/lz4/v4":            "u-root/uio",
+	"github.com/u-root/uio":                "insomniacslk/dhcp",
+	"golang.org/x/sync":                    "mdlayher/socket",
+	"github.com/google/uuid":               "emiago/sipgo",
+	"github.com/gobwas/ws":                 "emiago/sipgo",
+	"github.com/gobwas/httphead":           "gobwas/ws",
+	"github.com/gobwas/pool":               "gobwas/ws",
+	"github.com/inconshreveable/mousetrap": "cobra, on Windows",
+}
+
+// listed is what `go list -json` says about a package.
+type listed struct {
+	ImportPath string
+	Standard   bool
+	Imports    []string
+	Module     *struct{ Path string }
+}
+
+func goList(t *testing.T, args ...string) []listed {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Standard,Imports,Module"}, args...)...)
+	cmd.Dir = filepath.Join("..", "..")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for stream := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := stream.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestWalls(t *testing.T) {
+	moduleOf := map[string]string{}
+	for _, p := range goList(t, "-deps", "./...") {
+		if p.Module != nil {
+			moduleOf[p.ImportPath] = p.Module.Path
+		}
+	}
+	importers := map[string][]string{} // of each module
+	for _, p := range goList(t, "./...") {
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		row := slices.IndexFunc(walls, func(w wall) bool { return w.pkg == name })
+		if row < 0 {
+			t.Errorf("%s: a package that the import table does not know", name)
+			continue
+		}
+		w := walls[row]
+		for _, path := range p.Imports {
+			switch m := moduleOf[path]; {
+			case m == "": // standard library
+			case m == module:
+				if ours := strings.TrimPrefix(path, module+"/"); !slices.Contains(strings.Fields(w.ours), ours) {
+					t.Errorf("%s imports %s, which it must not: it %s", name, ours, w.why)
+				}
+			default:
+				if !slices.Contains(strings.Fields(w.modules), m) {
+					t.Errorf("%s imports %s, which it must not: it %s", name, m, w.why)
+				}
+				importers[m] = append(importers[m], name)
+			}
+		}
+	}
+	for m, names := range importers {
+		slices.Sort(names)
+		names = slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "provisioning/sitetest" })
+		if len(names) > 1 && !slices.Contains(shared, m) {
+			t.Errorf("%s is imported by %v: one wall for each module", m, names)
+		}
+	}
+}
+
+// Nothing gets into the binary unnoticed.
+func TestShippedModules(t *testing.T) {
+	known := map[string]bool{module: true}
+	for _, w := range walls {
+		for _, m := range strings.Fields(w.modules) {
+			known[m] = true
+		}
+	}
+	for _, p := range goList(t, "-deps", "./cmd/agent") {
+		if p.Module != nil && !known[p.Module.Path] && shipped[p.Module.Path] == "" {
+			t.Errorf("%s is in the binary, and nobody has said why", p.Module.Path)
+		}
+		if p.ImportPath == module+"/provisioning/sitetest" {
+			t.Error("the test prop is in the binary")
+		}
+		if banned := []string{"html/template", "testing", "net/http/pprof", "expvar"}; slices.Contains(banned, p.ImportPath) {
+			t.Errorf("%s is in the binary", p.ImportPath)
+		}
+	}
+}
+
+// One call of reflect's Method, and the linker keeps every exported method of every type: 2 MiB.
+func TestDeadCodeIsEliminated(t *testing.T) {
+	if testing.Short() {
+		t.Skip("links the binary: skipped under -short")
+	}
+	cmd := exec.Command("go", "build", "-ldflags=-dumpdep", "-o", os.DevNull, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("go build: %v\n%.2000s", err, out)
+	}
+	if !bytes.Contains(out, []byte("main.main")) {
+		t.Fatal("the linker has not said what it keeps")
+	}
+	for line := range bytes.Lines(out) {
+		if bytes.Contains(line, []byte("<ReflectMethod>")) {
+			t.Errorf("dead code is kept because of %s", line)
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/service/control"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares text with a file below testdata/golden.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", "golden", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (go test -update writes it anew):\n%s", path, diff)
+	}
+}
+
+var (
+	noon        = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	internalTLS = provisioning.InternalTLS
+	lastGoodStp = provisioning.LastGood
+	fe01        = netip.MustParseAddr("10.0.0.5")
+)
+
+// onFE01 is a device that is registered the normal way, after one refusal and one skip.
+func onFE01() provisioning.Status {
+	return provisioning.Status{
+		Version: 1, State: provisioning.Registered, SIPAddress: "sip:phone1@contoso.com", SIPDomain: "contoso.com",
+		Registrar: &provisioning.Endpoint{
+			Host: "fe01.contoso.com", Port: 5061, Address: fe01, Step: &internalTLS, Via: "SRV _sipinternaltls._tcp.contoso.com", Role: "primary",
+		},
+		Home:         []provisioning.Endpoint{{Host: "pool01.contoso.com", Port: 5061, Role: "primary"}, {Host: "pool02.contoso.com", Port: 5061, Role: "backup"}},
+		MediaRelays:  []provisioning.MediaRelay{{Host: "edge01.contoso.com", Addresses: []netip.Addr{netip.MustParseAddr("10.0.9.1")}, UDPPort: 3478, TCPPort: 443, Location: "intranet"}},
+		RegisteredAt: noon, ExpiresAt: noon.Add(10 * time.Minute),
+		Cycle: &provisioning.Cycle{
+			StartedAt: noon.Add(-time.Second), TookMS: 182,
+			Sources: []provisioning.Source{
+				{Step: provisioning.InternalTLS, Source: "dns", Query: "_sipinternaltls._tcp.contoso.com", Verdict: provisioning.Found, TookMS: 2},
+				{
+					Step: provisioning.DHCPTLS, Source: "dhcp", Query: "option 120", Verdict: provisioning.Failed, TookMS: 3000,
+					Reason: provisioning.DHCPSilent, Hint: provisioning.DHCPSilent.Hint(),
+				},
+			},
+			Attempts: []provisioning.Attempt{
+				{
+					Step: provisioning.InternalTLS, Host: "fe01.contoso.com", Address: netip.MustParseAddr("10.0.0.4"), Port: 5061, Result: "failed",
+					Reason: provisioning.ConnectRefused, Detail: "connect: \x1b[31mrefused\n", Hint: provisioning.ConnectRefused.Hint(), TookMS: 3,
+				},
+				{Step: provisioning.InternalTLS, Host: "fe01.contoso.com", Address: fe01, Port: 5061, Result: "ok", TookMS: 12},
+				{Step: provisioning.DHCPTLS, Host: "pool.other.com", Port: 5061, Result: "skipped", Reason: provisioning.NameNotAllowed, Hint: provisioning.NameNotAllowed.Hint()},
+			},
+		},
+	}
+}
+
+// throughLastGood is the same device in an outage, with a damaged store.
+func throughLastGood() provisioning.Status {
+	s := onFE01()
+	s.Degraded, s.Registrar.Step, s.Registrar.Via, s.Home, s.MediaRelays = true, &lastGoodStp, "last good", nil, nil
+	s.Reason, s.Hint = provisioning.DNSTimeout, provisioning.DNSTimeout.Hint()
+	s.Store = []provisioning.StoreState{{Reason: provisioning.CacheDamaged, Detail: "homeward.db: it is empty", Hint: provisioning.CacheDamaged.Hint()}}
+	s.Cycle = nil
+	return s
+}
+
+// resting is a device whose password was refused.
+func resting() provisioning.Status {
+	return provisioning.Status{
+		Version: 1, State: provisioning.Resting, SIPAddress: "sip:phone1@contoso.com", SIPDomain: "contoso.com",
+		Reason: provisioning.CredentialsResting, Detail: "after 2 refusals", Hint: provisioning.CredentialsResting.Hint(),
+		NextAttempt: noon.Add(31 * time.Minute),
+		Cycle:       &provisioning.Cycle{StartedAt: noon, Attempts: []provisioning.Attempt{}},
+	}
+}
+
+func TestStatusText(t *testing.T) {
+	for name, s := range map[string]provisioning.Status{"registered": onFE01(), "degraded": throughLastGood(), "resting": resting()} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := printStatus(newPage(&b), s, noon.Add(2*time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "status-"+name+".txt", b.Bytes())
+		})
+	}
+}
+
+// The JSON of every reading command is a promise.
+func TestJSON(t *testing.T) {
+	record := cache.Record{
+		SIPAddress: "sip:phone1@contoso.com",
+		Registrar: cache.Endpoint{
+			Host: "fe01.contoso.com", Port: 5061, Transport: "tls", Address: fe01, Addresses: []netip.Addr{fe01},
+			Step: "internal-tls", Via: "SRV _sipinternaltls._tcp.contoso.com", Role: "primary",
+		},
+		Home:         []cache.Endpoint{{Host: "pool01.contoso.com", Port: 5061, Transport: "tls", Role: "primary"}},
+		MediaRelays:  []cache.Relay{{Host: "edge01.contoso.com", UDPPort: 3478, TCPPort: 443, Location: "intranet"}},
+		RegisteredAt: noon, Generation: 12, TLSFloor: true, Told: true,
+	}
+	plan := planAnswer{
+		Version: 1, SIPDomain: "contoso.com", Sources: onFE01().Cycle.Sources,
+		Try: []provisioning.Candidate{{
+			Step: provisioning.InternalTLS, Host: "fe01.contoso.com", Port: 5061, Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.4"), fe01},
+			Via: "SRV _sipinternaltls._tcp.contoso.com",
+		}},
+		Skipped: []skip{{provisioning.Skip{Step: provisioning.ExternalTLS, Host: "sip.other.com", Port: 443, Reason: provisioning.NameNotAllowed}, provisioning.NameNotAllowed.Hint()}},
+	}
+	for name, v := range map[string]any{
+		"status": onFE01(), "status-degraded": throughLastGood(), "status-resting": resting(), "plan": plan,
+		"plan-nothing": planAnswer{Version: 1, SIPDomain: "contoso.com", Sources: []provisioning.Source{}, Try: []provisioning.Candidate{}, Skipped: []skip{}},
+		"cache-show":   recordAnswer{1, record, "daemon"},
+		"version":      versionAnswer{"1.2.3", "0123abcd", "2026-11-20T12:00:00Z", "go1.26.8"},
+		"config-check": configAnswer{1, map[string]any{"sip_address": "sip:phone1@contoso.com", "allow_tcp": false, "dns_servers": []string{"10.0.0.2"}}, nil},
+		"history":      control.Entry{At: noon, Event: "attempt", State: "discovering", Step: "internal-tls", Host: "fe01.contoso.com", Port: 5061, Transport: "tls", Address: "10.0.0.4", Reason: "connect-refused", Hint: "look", TookMS: 3, Count: 2, LastAt: noon.Add(time.Minute)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := printJSON(&b, v); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name+".json", b.Bytes())
+		})
+	}
+	t.Run("what cache show prints can be read again", func(t *testing.T) {
+		text, _ := json.Marshal(recordAnswer{1, record, "daemon"})
+		var again recordAnswer
+		if err := json.Unmarshal(text, &again); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(record, again.Record, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("record text", func(t *testing.T) {
+		var b bytes.Buffer
+		if err := printRecord(newPage(&b), record, "daemon", noon.Add(49*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "cache-show.txt", b.Bytes())
+	})
+	t.Run("plan text", func(t *testing.T) {
+		var b bytes.Buffer
+		if err := plan.print(newPage(&b)); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "plan.txt", b.Bytes())
+	})
+	t.Run("plan text, nothing found", func(t *testing.T) {
+		for name, a := range map[string]planAnswer{"plan-nothing.txt": {SIPDomain: "contoso.com"}, "plan-outage.txt": {SIPDomain: "contoso.com", lastGood: &record.Registrar}} {
+			var b bytes.Buffer
+			if err := a.print(newPage(&b)); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name, b.Bytes())
+		}
+	})
+}
+
+func TestWords(t *testing.T) {
+	for _, test := range []struct {
+		d    time.Duration
+		want string
+	}{
+		{0, "a moment"},
+		{999 * time.Millisecond, "a moment"},
+		{time.Second, "1 second"},
+		{59 * time.Second, "59 seconds"},
+		{119 * time.Second, "1 minute"},
+		{2 * time.Hour, "2 hours"},
+		{47 * time.Hour, "1 day"},
+		{400 * 24 * time.Hour, "400 days"},
+	} {
+		if got := words(test.d); got != test.want {
+			t.Errorf("words(%s) = %q, want %q", test.d, got, test.want)
+		}
+	}
+	if got := ago(noon, noon.Add(time.Hour)); got != "in the future: one of two clocks is wrong" {
+		t.Errorf("an hour ahead is %q", got)
+	}
+}
+
+// What comes from the network cannot steer the terminal, nor flood it.
+func TestPrintable(t *testing.T) {
+	for _, test := range []struct{ name, in, want string }{
+		{"plain", "pool01.contoso.com", "pool01.contoso.com"},
+		{"a login name is not doubled", `CONTOSO\phone1`, `CONTOSO\phone1`},
+		{"letters of the world", "Büro Köln 東京", "Büro Köln 東京"},
+		{"colour", "\x1b[31mred", `\x1b[31mred`},
+		{"lines", "a\r\nb\tc\x00", `a\r\nb\tc\x00`},
+		{"writing direction", "abc\u202edef", `abc\u202edef`},
+		{"bad UTF-8", "a\xffb", `a\ufffdb`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := printable(test.in); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+	if got := len(printable(string(make([]byte, 1<<20)))); got > 2*maxText {
+		t.Errorf("a megabyte became %d bytes", got)
+	}
+}

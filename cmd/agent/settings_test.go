@@ -1,0 +1,220 @@
+package main
+
+import (
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/pelletier/go-toml/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// load reads a configuration file and flags as `run` does.
+func load(t *testing.T, document string, flags ...string) (*site, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "homeward.toml")
+	if err := os.WriteFile(path, []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return loadFrom(path, flags...)
+}
+
+func loadFrom(path string, flags ...string) (*site, error) {
+	var got *site
+	c := verb("run", "", func(c *cobra.Command) error {
+		s, err := loadSettings(c)
+		if err == nil {
+			got, err = s.site()
+		}
+		return err
+	})
+	c.SilenceErrors, c.SilenceUsage = true, true
+	addSettingFlags(c)
+	c.Flags().String("config", defaultConfig, "")
+	c.SetArgs(append([]string{"--config", path}, flags...))
+	return got, c.Execute()
+}
+
+func TestDefaults(t *testing.T) {
+	t.Setenv("CREDENTIALS_DIRECTORY", "")
+	got, err := load(t, `sip_address = "sip:phone1@contoso.com"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &site{
+		policy: provisioning.Policy{
+			SIPAddress: "sip:phone1@contoso.com", User: "phone1@contoso.com",
+			Auth:     []string{"tls-dsk", "kerberos", "ntlm", "digest"},
+			AllowTCP: true, TLSFloor: true, Naming: provisioning.NamingSuffix, TLSMin: 0x0303, AskDHCP: true,
+		},
+		stateDir: "/var/lib/homeward", runtimeDir: "/run/homeward", logLevel: slog.LevelInfo, logFormat: "auto", onChange: []string{},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(site{}), cmpopts.EquateEmpty()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFileAndFlags(t *testing.T) {
+	got, err := load(t, `
+		sip_address = "sip:phone1@contoso.com"
+		user = 'CONTOSO\phone1'
+		auth = ["digest"]
+		order = "communicator"
+		strict_naming = "strict"
+		allow_tcp = false
+		tls_min = 1.0
+		dns_servers = ["10.0.0.2"]
+		dhcp = "off"
+		log_level = "debug"
+		on_change = ["reload", "--all"]
+	`, "--allow-tcp", "--dns-servers", "10.0.0.3,10.0.0.4:5353", "--dns-servers=10.0.0.5", "--log-level", "warn", "--on-change", "a,b", "--on-change", "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type summary struct {
+		User, Auth           string
+		Order                provisioning.Order
+		Naming               provisioning.Naming
+		AllowTCP, AskDHCP    bool
+		TLSMin               uint16
+		DNSServers           []netip.AddrPort
+		Level                slog.Level
+		OnChange, Exceptions []string
+	}
+	p := got.policy
+	want := summary{
+		`CONTOSO\phone1`, "digest", provisioning.CommunicatorOrder, provisioning.NamingStrict, true, false, 0x0301,
+		[]netip.AddrPort{netip.MustParseAddrPort("10.0.0.3:53"), netip.MustParseAddrPort("10.0.0.4:5353"), netip.MustParseAddrPort("10.0.0.5:53")},
+		slog.LevelWarn, []string{"a,b", "c"},
+		[]string{"tls_min is 1.0: an exception for old servers, do not leave it on"},
+	}
+	has := summary{p.User, strings.Join(p.Auth, " "), p.Order, p.Naming, p.AllowTCP, p.AskDHCP, p.TLSMin, p.DNSServers, got.logLevel, got.onChange, got.warnings}
+	if diff := cmp.Diff(want, has, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// C02 to C05, C08, C13: every mistake is told with its line.
+func TestMistakesInTheFile(t *testing.T) {
+	const good = `sip_address = "sip:phone1@contoso.com"` + "\n"
+	for _, test := range []struct{ name, document, want string }{
+		{"C02 an empty file", "", `sip_address: it is required, such as "sip:phone1@contoso.com"`},
+		{"C04 a byte order mark and CR LF are accepted", "\ufeff" + strings.ReplaceAll(good+"user = \"x\"\n", "\n", "\r\n"), ""},
+		{"C04 the line is right in a file with CR LF", "\r\n\r\nusr = \"x\"\r\n", `FILE:3: unknown key "usr", did you mean user?`},
+		{"C04 bad UTF-8", good + "user = \"\xff\"\n", "FILE:2: invalid UTF-8 character in basic string"},
+		{"C05 an unknown key, almost right", good + "\nsip_adress = \"x\"\n", `FILE:3: unknown key "sip_adress", did you mean sip_address?`},
+		{"C05 an unknown key, far off", good + "colour = \"x\"\n", `FILE:2: unknown key "colour"`},
+		{"all unknown keys at once", "a = 1\nb = 2\n" + good, "FILE:1: unknown key \"a\"\nFILE:2: unknown key \"b\""},
+		{"a table", good + "[dns]\nservers = []\n", `FILE:2: unknown key "dns"`},
+		{"a dotted key", good + "dns.servers = []\n", `FILE:2: unknown key "dns.servers", did you mean dns_servers?`},
+		{"C13 a key twice", good + "user = \"a\"\n\nuser = \"b\"\n", "FILE:4: key user is already defined"},
+		{"text without quotes", "sip_address = sip:phone1@contoso.com\n", "FILE:1: unexpected character U+0073 's' at start of value; text needs quotes"},
+		{"a word without quotes", good + "order = device\n", "FILE:2: unexpected character U+0064 'd' at start of value; text needs quotes"},
+		{"a number for text", good + "user = 12\n", "FILE:2: user: the value must be text in quotes"},
+		{"text for true", good + "allow_tcp = \"yes\"\n", "FILE:2: allow_tcp: the value must be true or false, without quotes"},
+		{"text for a list", good + "dns_servers = \"10.0.0.2\"\n", `FILE:2: dns_servers: the value must be a list of texts in quotes, such as ["10.0.0.2", "[2001:db8::2]:53"]`},
+		{"numbers in a list", good + "auth = [1]\n", `FILE:2: auth: the value must be a list of texts in quotes, such as ["tls-dsk", "kerberos", "ntlm", "digest"]`},
+		{"the password itself", good + "password = \"secret\"\n", "FILE:2: there is no key for the password itself; put it into a file of its own and name the file in password_file"},
+		{"values that make no sense, all at once", "sip_address = \"contoso.com\"\norder = \"any\"\n", "FILE:1: sip_address: \"contoso.com\" does not begin with \"sip:\"\nFILE:2: order: \"any\" is not device or communicator"},
+		{"an unknown scheme", good + `auth = ["basic"]`, `FILE:2: auth: "basic" is not tls-dsk, kerberos, ntlm or digest`},
+		{"no scheme at all", good + `auth = []`, `FILE:2: auth: it names nothing`},
+		{"a scheme twice", good + `auth = ["digest", "digest"]`, `FILE:2: auth: "digest" is named twice`},
+		{"a TLS version that is none", good + `tls_min = "1.4"`, `FILE:2: tls_min: "1.4" is not 1.0, 1.1, 1.2 or 1.3`},
+		{"the system's lease", good + `dhcp = "lease"`, "FILE:2: dhcp: reading the system's lease is not part of this version; use auto, inform or off"},
+		{"metrics", good + `metrics_listen = ":9187"`, "FILE:2: metrics_listen: metrics are not part of this version"},
+		{"a missing file of roots", good + `roots = ["/nonexistent/root.pem"]`, "FILE:2: roots: stat /nonexistent/root.pem: no such file or directory"},
+		{"an interface with a slash", good + `interface = "../eth0"`, `FILE:2: interface: "../eth0" is not the name of an interface`},
+		{"a user with a line break", good + `user = "a\r\nb"`, `FILE:2: user: "a\r\nb" holds characters that cannot be printed`},
+		{"an empty directory", good + `state_dir = ""`, "FILE:2: state_dir: it is empty"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "homeward.toml")
+			if err := os.WriteFile(path, []byte(test.document), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if _, err := loadFrom(path); err != nil {
+				got = strings.ReplaceAll(err.Error(), path, "FILE")
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestMistakesInFlags(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		flags []string
+		want  string
+	}{
+		{"a value that makes no sense", []string{"--order", "any"}, `--order: order: "any" is not device or communicator`},
+		{"neither true nor false", []string{"--allow-tcp=maybe"}, `invalid argument "maybe" for "--allow-tcp" flag: the value must be true or false`},
+		{"an unknown flag", []string{"--password", "x"}, "unknown flag: --password"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := load(t, `sip_address = "sip:phone1@contoso.com"`, test.flags...)
+			if got := outcome("", err); got != "error: "+test.want {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
+func TestKeysAreTheOnesOfTheInterface(t *testing.T) {
+	want := strings.Fields(`sip_address user password_file auth interface order internal_server external_server allow_tcp tls_floor
+		strict_naming roots digest_over_tcp tls_min dns_servers dhcp state_dir runtime_dir log_level log_format on_change metrics_listen`)
+	var got []string
+	for _, k := range keys {
+		got = append(got, k.name)
+		if (k.normal == "") == (k.example == "") {
+			t.Errorf("%s: a key has a default or an example", k.name)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The example is a file that works, and every line of it can be switched on.
+func TestExample(t *testing.T) {
+	if _, err := load(t, exampleConfig()); err != nil {
+		t.Error(err)
+	}
+	var all []string
+	for line := range strings.Lines(exampleConfig()) {
+		if s, commented := strings.CutPrefix(line, "#"); commented && !strings.HasPrefix(s, " ") {
+			line = s
+		}
+		all = append(all, line)
+	}
+	document := strings.Join(all, "")
+	var values map[string]any
+	if err := toml.Unmarshal([]byte(document), &values); err != nil {
+		t.Fatal(err)
+	}
+	if len(values) != len(keys) {
+		t.Errorf("the example has %d keys, want %d", len(values), len(keys))
+	}
+	s := defaults()
+	if err := s.addFile("example", []byte(document)); err != nil {
+		t.Error(err)
+	}
+	for _, k := range keys {
+		if files := []string{"password_file", "roots", "metrics_listen"}; slices.Contains(files, k.name) {
+			continue // name files that this machine does not have, or are refused by this version
+		}
+		if err := k.apply(s[k.name].value, &site{}); err != nil {
+			t.Errorf("%s: %v", k.name, err)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// outcome is a result, or "error: " and the text.
+func outcome(result any, err error) string {
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	return fmt.Sprint(result)
+}
+
+// C06, C07 of the list of bad inputs, and S78: what becomes part of a SIP request is checked here.
+func TestSIPAddress(t *testing.T) {
+	long := strings.Repeat("a.", 127) + "com"
+	for _, test := range []struct{ name, in, want string }{
+		{"as it should be", "sip:phone1@contoso.com", "sip:phone1@contoso.com"},
+		{"the domain does not know case, the user does", "SIP:Phone1@Contoso.COM", "sip:Phone1@contoso.com"},
+		{"a final dot is dropped", "sip:phone1@contoso.com.", "sip:phone1@contoso.com"},
+		{"a telephone number", "sip:+4930123;ext=12@contoso.com", "sip:+4930123;ext=12@contoso.com"},
+		{"an internationalised domain in its own form", "sip:a@xn--bcher-kva.example", "sip:a@xn--bcher-kva.example"},
+		{"nothing", "", `error: it is required, such as "sip:phone1@contoso.com"`},
+		{"no scheme", "phone1@contoso.com", `error: "phone1@contoso.com" does not begin with "sip:"`},
+		{"sips", "sips:phone1@contoso.com", `error: write sip:, not sips:; TLS is used wherever there is a Registrar that offers it`},
+		{"sip: twice", "sip:sip:phone1@contoso.com", `error: "sip:sip:phone1@contoso.com": ':' is not possible before the @`},
+		{"no @", "sip:contoso.com", `error: "sip:contoso.com" must contain exactly one @`},
+		{"two @", "sip:a@b@contoso.com", `error: "sip:a@b@contoso.com" must contain exactly one @`},
+		{"no user", "sip:@contoso.com", `error: "sip:@contoso.com" must have 1 to 64 characters before the @`},
+		{"no domain", "sip:phone1@", `error: "sip:phone1@": "" has an empty label`},
+		{"a port", "sip:phone1@contoso.com:5061", `error: "sip:phone1@contoso.com:5061" must not contain a port; see internal_server`},
+		{"a parameter", "sip:phone1@contoso.com;transport=tls", `error: "sip:phone1@contoso.com;transport=tls": ';' is not possible in a host name`},
+		{"CR and LF", "sip:phone1@contoso.com\r\nX", `error: "sip:phone1@contoso.com\r\nX": '\r' is not possible in a host name`},
+		{"CR and LF in the user", "sip:a\r\nb@contoso.com", `error: "sip:a\r\nb@contoso.com": '\r' is not possible before the @`},
+		{"a blank", "sip:phone 1@contoso.com", `error: "sip:phone 1@contoso.com": ' ' is not possible before the @`},
+		{"a single label", "sip:phone1@contoso", `error: "sip:phone1@contoso": the SIP domain "contoso" needs a dot`},
+		{"an IPv4 address", "sip:phone1@10.0.0.5", `error: "sip:phone1@10.0.0.5": 10.0.0.5 is an address, not a name`},
+		{"a mistyped address", "sip:phone1@10.0.0", `error: "sip:phone1@10.0.0": "10.0.0" ends in a number`},
+		{"an IPv6 address", "sip:phone1@[2001:db8::1]", `error: "sip:phone1@[2001:db8::1]": [2001:db8::1] is an address, not a name`},
+		{"two dots", "sip:phone1@contoso..com", `error: "sip:phone1@contoso..com": "contoso..com" has an empty label`},
+		{"a hyphen in front", "sip:phone1@-contoso.com", `error: "sip:phone1@-contoso.com": "-contoso.com" has a label that begins or ends with a hyphen`},
+		{"an underscore", "sip:phone1@con_toso.com", `error: "sip:phone1@con_toso.com": '_' is not possible in a host name`},
+		{"a look-alike letter", "sip:phone1@cоntoso.com", `error: "sip:phone1@cоntoso.com": 'о' is not possible in a host name`},
+		{"a long label", "sip:a@" + strings.Repeat("b", 64) + ".com", `error: "sip:a@` + strings.Repeat("b", 64) + `.com": "` + strings.Repeat("b", 64) + `.com" has a label of more than 63 characters`},
+		{"300 characters", "sip:a@" + long + long, `error: "sip:a@` + long + long + `": the name has 514 characters, 253 are possible`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, outcome(parseSIPAddress(test.in))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestServers(t *testing.T) {
+	for _, test := range []struct{ name, in, want string }{
+		{"a name", "pool01.contoso.com", "pool01.contoso.com 0"},
+		{"a name and a port", "Pool01.Contoso.com.:5061", "pool01.contoso.com 5061"},
+		{"an IPv4 address", "10.0.0.5", "10.0.0.5 0"},
+		{"an IPv4 address and a port", "10.0.0.5:5060", "10.0.0.5 5060"},
+		{"an IPv6 address", "2001:db8::5", "2001:db8::5 0"},
+		{"an IPv6 address in brackets", "[2001:db8::5]", "2001:db8::5 0"},
+		{"an IPv6 address and a port", "[2001:db8::5]:5061", "2001:db8::5 5061"},
+		{"a NetBIOS name", "POOL01", `pool01 0 ["pool01" has no domain: certificates rarely carry such a name]`},
+		{"port 0", "pool01.contoso.com:0", `error: "pool01.contoso.com:0": the port is a number from 1 to 65535`},
+		{"a port that is none", "pool01.contoso.com:sip", `error: "pool01.contoso.com:sip": the port is a number from 1 to 65535`},
+		{"a port that is too large", "pool01.contoso.com:65536", `error: "pool01.contoso.com:65536": the port is a number from 1 to 65535`},
+		{"a port alone", ":5061", `error: ":5061" is not host[:port]`},
+		{"a URI", "sip:pool01.contoso.com", `error: "sip:pool01.contoso.com": the port is a number from 1 to 65535`},
+		{"an underscore", "pool_01.contoso.com", `error: '_' is not possible in a host name`},
+		{"a mistyped address", "10.0.0.256", `error: "10.0.0.256" ends in a number`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var to site
+			err := addServer(test.in, false, &to)
+			got := outcome("", err)
+			if err == nil {
+				got = fmt.Sprint(to.policy.Manual[0].Host, " ", to.policy.Manual[0].Port)
+			}
+			if len(to.warnings) > 0 {
+				got += fmt.Sprint(" ", to.warnings)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	var both site
+	if err := addServer("in.contoso.com", false, &both); err != nil {
+		t.Fatal(err)
+	}
+	if err := addServer("out.contoso.com:443", true, &both); err != nil {
+		t.Fatal(err)
+	}
+	want := []provisioning.ManualServer{{Host: "in.contoso.com"}, {Host: "out.contoso.com", Port: 443, External: true}}
+	if diff := cmp.Diff(want, both.policy.Manual); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNameServers(t *testing.T) {
+	for _, test := range []struct{ name, in, want string }{
+		{"none", "", "[]"},
+		{"addresses of all forms", "10.0.0.2 10.0.0.3:5353 2001:db8::2 [2001:db8::3] [2001:db8::4]:5353 fe80::1%eth0", "[10.0.0.2:53 10.0.0.3:5353 [2001:db8::2]:53 [2001:db8::3]:53 [2001:db8::4]:5353 [fe80::1%eth0]:53]"},
+		{"a name", "ns1.contoso.com", `error: "ns1.contoso.com" is not addr[:port]; name servers are given by address`},
+		{"port 0", "10.0.0.2:0", `error: "10.0.0.2:0" cannot be a name server`},
+		{"no address", "0.0.0.0", `error: "0.0.0.0" cannot be a name server`},
+		{"multicast", "224.0.0.251", `error: "224.0.0.251" cannot be a name server`},
+		{"twice the same", "10.0.0.2 10.0.0.2:53", `error: "10.0.0.2:53" is named twice`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			servers, err := parseNameServers(strings.Fields(test.in))
+			if servers == nil {
+				servers = []netip.AddrPort{}
+			}
+			if diff := cmp.Diff(test.want, outcome(servers, err)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestNearest(t *testing.T) {
+	names := []string{"sip_address", "password_file", "dns_servers", "dhcp", "auth"}
+	for _, test := range []struct{ typed, want string }{
+		{"sip_adress", "sip_address"},
+		{"dns_server", "dns_servers"},
+		{"dhpc", "dhcp"},
+		{"passwordfile", "password_file"},
+		{"colour", ""},
+		{"", ""},
+	} {
+		if got := nearest(test.typed, names); got != test.want {
+			t.Errorf("nearest(%q) = %q, want %q", test.typed, got, test.want)
+		}
+	}
+}
+
+// A SIP address that is accepted goes into requests as it is: no line break, one @, a domain with a dot.
+func FuzzSIPAddress(f *testing.F) {
+	for _, s := range []string{"sip:phone1@contoso.com", "sip:a@b.c.", "sip:a@b:5061", "sip:\r\n@x.y", "SIP:+1;ext=2@a.b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		address, err := parseSIPAddress(s)
+		if err != nil {
+			return
+		}
+		if strings.ContainsAny(address, "\r\n \t\x00<>\"") || strings.Count(address, "@") != 1 || !strings.HasPrefix(address, "sip:") {
+			t.Errorf("%q became %q", s, address)
+		}
+		if again, err := parseSIPAddress(address); err != nil || again != address {
+			t.Errorf("%q became %q, and that %q, %v", s, address, again, err)
+		}
+	})
+}
