@@ -18,11 +18,9 @@ func (s *Session) granted(m *message) (Binding, error) {
 	}
 	b := Binding{
 		Expires: time.Duration(max(expires, minExpires)) * time.Second,
+		Scheme:  cmp.Or(s.askers[0].name, s.askers[1].name),
 		Server:  printable(m.get("Server")),
 		Date:    date(m),
-	}
-	if s.askers[0].scheme != nil || s.askers[1].scheme != nil {
-		b.Scheme = "digest"
 	}
 	s.flow.granted(m, b.Expires)
 	return b, nil

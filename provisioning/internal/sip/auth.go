@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ type scheme interface {
 type asker struct {
 	code                                 int
 	challenge, credentials, confirmation string // header names
+	name                                 string // of the scheme, in lower case: "digest"; "" until asked
 	scheme                               scheme // nil until asked
 }
 
@@ -68,54 +70,57 @@ func (s *Session) challenged(m *message, again bool) error {
 	if a.scheme == nil {
 		a.scheme = &digestScheme{user: s.account.digestUser(), password: s.password, field: a.credentials, confirmation: a.confirmation}
 	}
+	a.name = strings.ToLower(c.scheme)
 	if !a.scheme.answer(c, again) {
-		return &CredentialsError{Scheme: strings.ToLower(c.scheme), Realm: printable(c.params["realm"]), Status: s.refusal(m)}
+		return &CredentialsError{Scheme: a.name, Realm: printable(c.params["realm"]), Status: s.refusal(m)}
 	}
 	return nil
 }
 
 // choose picks the challenge to answer: by our order of schemes, then by strength; never by the Registrar's order.
 func (s *Session) choose(offered []challenge, code int) (challenge, error) {
-	refused := &AuthError{Problem: fmt.Sprintf("%d without a challenge", code)}
-	best, bestRank := -1, 0
-	var problems []string
-	for i, c := range offered[:min(len(offered), maxListed)] {
-		refused.Offered = append(refused.Offered, c.String())
-		rank, problem := s.rank(c)
-		switch {
-		case problem != "":
+	var answerable []challenge
+	var names, problems []string
+	for _, c := range offered[:min(len(offered), maxListed)] {
+		names = append(names, c.String())
+		if problem := s.problem(c); problem != "" {
 			problems = append(problems, problem)
-		case best < 0 || rank < bestRank:
-			best, bestRank = i, rank
+		} else {
+			answerable = append(answerable, c)
 		}
 	}
-	if best < 0 {
-		if len(problems) > 0 {
-			slices.Sort(problems)
-			refused.Problem = strings.Join(slices.Compact(problems), "; ")
-		}
-		return challenge{}, refused
+	switch {
+	case len(names) == 0:
+		return challenge{}, &AuthError{Problem: fmt.Sprintf("%d without a challenge", code)}
+	case len(answerable) == 0:
+		slices.Sort(problems)
+		return challenge{}, &AuthError{Offered: names, Problem: strings.Join(slices.Compact(problems), "; ")}
 	}
-	return offered[best], nil
+	return slices.MinFunc(answerable, func(a, b challenge) int {
+		return cmp.Or(cmp.Compare(s.preference(a), s.preference(b)), cmp.Compare(digestWeakness(a), digestWeakness(b)))
+	}), nil
 }
 
-// rank says how willingly a challenge is answered, 0 most of all, or why it is not.
-func (s *Session) rank(c challenge) (rank int, problem string) {
-	preference := slices.IndexFunc(s.account.Schemes, func(name string) bool { return strings.EqualFold(name, c.scheme) })
+// preference returns the place of a challenge's scheme in our order, -1 when it is not allowed.
+func (s *Session) preference(c challenge) int {
+	return slices.IndexFunc(s.account.Schemes, func(name string) bool { return strings.EqualFold(name, c.scheme) })
+}
+
+// problem says why a challenge is not answered, "" when it may be.
+func (s *Session) problem(c challenge) string {
 	switch {
 	case strings.EqualFold(c.scheme, "basic"):
-		return 0, "Basic would show the password and is never answered" // RFC 3261 section 22: deprecated
-	case preference < 0:
-		return 0, printable(c.scheme) + " is not allowed here"
+		return "Basic would show the password and is never answered" // RFC 3261 section 22: deprecated
+	case s.preference(c) < 0:
+		return printable(c.scheme) + " is not allowed here"
 	case !strings.EqualFold(c.scheme, "digest"):
-		return 0, printable(c.scheme) + " is not supported"
+		return printable(c.scheme) + " is not supported"
 	case s.password() == "":
-		return 0, "no password is configured"
+		return "no password is configured"
 	case !s.secure && !s.account.DigestOverTCP:
-		return 0, "Digest is not answered over clear TCP unless digest_over_tcp is set"
+		return "Digest is not answered over clear TCP unless digest_over_tcp is set"
 	}
-	strength, problem := digestStrength(c)
-	return preference*maxListed + strength, problem
+	return digestProblem(c)
 }
 
 // challenge is one way to sign in that a Registrar offers. RFC 3261 section 20.44.

@@ -134,6 +134,9 @@ func TestSecretsStaySecret(t *testing.T) {
 			t.Errorf("%T shows the password: %s", thing, shown)
 		}
 	}
+	if got := Secret(canary).String() + string(Secret(canary)); got != "[redacted]"+canary {
+		t.Errorf("String() + conversion = %q", got)
+	}
 	if got := Secret(canary).Reveal(); got != canary {
 		t.Errorf("Reveal() = %q", got)
 	}

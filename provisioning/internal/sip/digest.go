@@ -2,6 +2,7 @@ package sip
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -20,22 +21,23 @@ type digestScheme struct {
 	count               int                // requests signed with this nonce
 }
 
-// digestStrength ranks a Digest challenge, 0 the strongest, or says why it is not answered.
-func digestStrength(c challenge) (strength int, problem string) {
-	algorithm := strings.ToUpper(c.params["algorithm"])
-	if algorithm == "" {
-		algorithm = "MD5" // RFC 7616 section 3.3
-	}
-	strength = slices.Index([]string{"SHA-256", "SHA-512-256", "MD5"}, algorithm)
+// digestWeakness ranks the algorithm of a Digest challenge, 0 the strongest; -1: not one of ours. RFC 8760 section 2.1.
+func digestWeakness(c challenge) int {
+	algorithm := cmp.Or(strings.ToUpper(c.params["algorithm"]), "MD5") // RFC 7616 section 3.3
+	return slices.Index([]string{"SHA-256", "SHA-512-256", "MD5"}, algorithm)
+}
+
+// digestProblem says why a Digest challenge cannot be answered, "" when it can.
+func digestProblem(c challenge) string {
 	switch {
-	case strength < 0:
-		return 0, "Digest with algorithm " + printable(algorithm) + " is not supported"
+	case digestWeakness(c) < 0:
+		return "Digest with algorithm " + printable(c.params["algorithm"]) + " is not supported"
 	case c.params["nonce"] == "":
-		return 0, "a Digest challenge without nonce"
+		return "a Digest challenge without nonce"
 	case c.params["qop"] != "" && digestQOP(c) == "":
-		return 0, "Digest with qop " + printable(c.params["qop"]) + " is not supported"
+		return "Digest with qop " + printable(c.params["qop"]) + " is not supported"
 	}
-	return strength, ""
+	return ""
 }
 
 // digestQOP returns the quality of protection to use: auth before auth-int, "" for servers older than RFC 2617.
@@ -103,10 +105,9 @@ func (d *digestScheme) compute(method, uri string, count int, cnonce string, bod
 
 // digestUser returns the login name as Digest Registrars know it: without the SIP domain, unless the site gave another.
 func (a Account) digestUser() string {
-	address := strings.TrimPrefix(a.AOR, "sip:")
-	if a.User == "" || a.User == address {
-		user, _, _ := strings.Cut(address, "@")
-		return user
+	aor, _ := parseURI(a.AOR)
+	if a.User == "" || a.User == aor.user+"@"+aor.host {
+		return aor.user
 	}
 	return a.User
 }

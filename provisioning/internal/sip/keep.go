@@ -113,7 +113,7 @@ func (f *flow) heard(blanks int) {
 }
 
 // echo answers a ping (two line ends) of the peer, but no flood of them.
-func (s *Session) echo(ctx context.Context, blanks int) error {
+func (s *Session) echo(ctx context.Context) error {
 	if s.flow.blanks < 2 {
 		return nil
 	}

@@ -243,7 +243,7 @@ func TestKeepServes(t *testing.T) {
 					case "close":
 						p.conn.Close()
 					default:
-						io.WriteString(p.conn, text)
+						p.send(text)
 					}
 				}
 			})

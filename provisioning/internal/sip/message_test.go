@@ -3,6 +3,7 @@ package sip
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"regexp"
@@ -127,7 +128,7 @@ func TestBodies(t *testing.T) {
 	if err != nil || second.method != "ACK" {
 		t.Fatal(err)
 	}
-	if _, err := readMessage(in); err != io.ErrUnexpectedEOF {
+	if _, err := readMessage(in); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Error(err)
 	}
 }

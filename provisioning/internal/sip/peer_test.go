@@ -106,7 +106,8 @@ func response(r *sipgoRequest, status string, headers ...string) string {
 	return text + "Content-Length: 0\r\n\r\n"
 }
 
-func (p *peer) send(text string) { io.WriteString(p.conn, text) }
+// send writes as long as someone listens: scripts go on after the end of a conversation.
+func (p *peer) send(text string) { _, _ = io.WriteString(p.conn, text) }
 
 func (p *peer) note(format string, args ...any) {
 	at := time.Since(p.began).Round(100 * time.Millisecond)

@@ -1,8 +1,11 @@
 package sip
 
 import (
+	"errors"
+	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -176,7 +179,7 @@ func TestRegister(t *testing.T) {
 			script: []step{answer("401 Unauthorized", `WWW-Authenticate: Digest realm="a", nonce="n", algorithm=MD5-sess`, `WWW-Authenticate: Digest realm="a", nonce="n", qop="token"`)},
 			want: `
 				+0s 1 REGISTER expires=3600
-				+0s auth: offered Digest MD5-sess, Digest: Digest with algorithm MD5-SESS is not supported; Digest with qop token is not supported`,
+				+0s auth: offered Digest MD5-sess, Digest: Digest with algorithm MD5-sess is not supported; Digest with qop token is not supported`,
 		},
 		{
 			name:    "without a password nothing is answered",
@@ -221,6 +224,14 @@ func TestRegister(t *testing.T) {
 			want: `
 				+0s 1 REGISTER expires=3600
 				+1s binding for 10m0s`,
+		},
+		{
+			name:   "S63 a 200 at once over TCP is a binding that nobody signed in for",
+			tcp:    true,
+			script: []step{answer("200 OK")},
+			want: `
+				+0s 1 REGISTER expires=3600
+				+0s binding for 10m0s`,
 		},
 		{
 			name:   "S65 Retry-After is believed up to an hour",
@@ -374,6 +385,20 @@ func TestRegister(t *testing.T) {
 	}
 }
 
+// A peer that does not even read what we send is silent like any other.
+func TestNobodyReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		s := NewSession(ours, true, phone)
+		defer s.Close()
+		began := time.Now()
+		if _, err := s.Register(t.Context()); !errors.Is(err, ErrNoAnswer) || time.Since(began) != firstAnswer {
+			t.Errorf("got %v after %s", err, time.Since(began))
+		}
+	})
+}
+
 func TestRedirect(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -466,4 +491,70 @@ func tidy(want string) string {
 		lines[i] = strings.TrimLeft(lines[i], "\t")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Everything a caller learns, compared whole.
+func TestRegisterTells(t *testing.T) {
+	const clock = "Date: Tue, 24 Oct 2023 13:28:50 GMT"
+	date := time.Date(2023, 10, 24, 13, 28, 50, 0, time.UTC)
+	refusal := &StatusError{
+		Code: 504, Phrase: "Server time-out", RetryAfter: 2 * time.Minute, Date: date,
+		Diagnostics: []Diagnostic{
+			{ID: 1007, Reason: "Temporarily cannot route", Source: "fe01.contoso.com"},
+			{ID: 4004, Reason: "Credentials provided are not authorized to act as specified From URI"},
+		},
+	}
+	refused := []string{clock, "Server: RTC/5.0", "Retry-After: 120",
+		`ms-diagnostics-public: 4004;reason="Credentials provided are not authorized to act as specified From URI"`,
+		`ms-diagnostics: 1007;reason="Temporarily cannot route";source="fe01.contoso.com";Domain="contoso.com"`}
+	for _, test := range []struct {
+		name    string
+		script  []step
+		binding Binding
+		err     error
+	}{
+		{
+			name:    "a binding",
+			script:  []step{answer("401 Unauthorized", md5Challenge), answer("200 OK", clock, "Server: RTC/5.0\x1b", "Expires: 900")},
+			binding: Binding{Expires: 15 * time.Minute, Scheme: "digest", Server: `RTC/5.0\x1b`, Date: date},
+		},
+		{
+			name:   "a refusal",
+			script: []step{answer("504 Server time-out", refused...)},
+			err:    refusal,
+		},
+		{
+			name:   "refused credentials",
+			script: []step{answer("401 Unauthorized", md5Challenge, clock)},
+			err:    &CredentialsError{Scheme: "digest", Realm: "contoso.com", Status: &StatusError{Code: 401, Phrase: "Unauthorized", Date: date}},
+		},
+		{
+			name:   "a redirect, by q",
+			script: []step{answer("302 Moved", "Contact: <sip:b.contoso.com;transport=tcp>;q=0.3, <sip:a.contoso.com:443>;q=0.7")},
+			err: &RedirectError{Contacts: []Redirect{
+				{Host: "a.contoso.com", Port: 443, Transport: "tls", Q: 0.7},
+				{Host: "b.contoso.com", Port: 5060, Transport: "tcp", Q: 0.3},
+			}},
+		},
+		{
+			name:   "an offer we may not take up",
+			script: []step{answer("401 Unauthorized", lyncOffer)},
+			err: &AuthError{
+				Offered: []string{"NTLM", "Kerberos", "TLS-DSK"},
+				Problem: "Kerberos is not supported; NTLM is not supported; TLS-DSK is not supported",
+			},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, true, phone, test.script, func(s *Session, p *peer) {
+				binding, err := s.Register(p.t.Context())
+				if diff := cmp.Diff(test.binding, binding); diff != "" {
+					t.Error(diff)
+				}
+				if diff := cmp.Diff(test.err, err); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
 }

@@ -19,7 +19,7 @@ func (s Secret) Reveal() string { return string(s) }
 func (s Secret) String() string { return redacted }
 
 // Format writes "[redacted]" for every verb, also those that pass by String and GoString.
-func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // LogValue returns "[redacted]".
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

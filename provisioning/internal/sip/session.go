@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -129,9 +130,9 @@ func (s *Session) register(expires int) *message {
 	if s.account.EndpointID != "" {
 		from += ";epid=" + s.account.EndpointID
 	}
-	_, domain, _ := strings.Cut(s.account.AOR, "@")
+	aor, _ := parseURI(s.account.AOR)
 	s.sequence++
-	m := newRequest("REGISTER", "sip:"+domain)
+	m := newRequest("REGISTER", "sip:"+aor.host)
 	m.add("Via", "SIP/2.0/"+strings.ToUpper(s.transport())+" "+s.local+";branch="+branchCookie+token())
 	m.add("Max-Forwards", "70") // RFC 3261 section 8.1.1.6
 	m.add("From", from)
@@ -150,8 +151,8 @@ func (s *Session) register(expires int) *message {
 }
 
 func (s *Session) contact() string {
-	user, _, _ := strings.Cut(strings.TrimPrefix(s.account.AOR, "sip:"), "@")
-	contact := "<sip:" + user + "@" + s.local + ";transport=" + s.transport() + ">"
+	aor, _ := parseURI(s.account.AOR)
+	contact := "<sip:" + aor.user + "@" + s.local + ";transport=" + s.transport() + ">"
 	if s.account.Instance != "" {
 		contact += `;+sip.instance="<` + s.account.Instance + `>"`
 	}
@@ -233,7 +234,7 @@ func (s *Session) receive(ctx context.Context, until time.Time) (*message, error
 			var err error
 			switch {
 			case next.message == nil:
-				err = s.echo(ctx, next.blanks)
+				err = s.echo(ctx)
 			case next.message.method != "":
 				err = s.serve(ctx, next.message)
 			default:
@@ -255,8 +256,11 @@ func (s *Session) write(ctx context.Context, b []byte) error {
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
-	s.conn.SetWriteDeadline(deadline)
-	if _, err := s.conn.Write(b); err != nil {
+	_ = s.conn.SetWriteDeadline(deadline) // on failure Write fails as well, and says why
+	switch _, err := s.conn.Write(b); {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("%w: it takes in nothing we send", ErrNoAnswer)
+	case err != nil:
 		return fmt.Errorf("send to the Registrar: %w", err)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -21,37 +22,44 @@ func (s *Session) read() {
 	defer close(s.arrivals)
 	in := bufio.NewReader(s.conn)
 	for {
-		var next arrival
-		s.conn.SetReadDeadline(time.Time{}) // between messages, silence is no fault
-		next.blanks, s.readErr = skipBlanks(in)
-		if s.readErr == nil && next.blanks == 0 {
-			s.conn.SetReadDeadline(time.Now().Add(messageWait))
-			next.message, s.readErr = readMessage(in)
-		}
-		if s.readErr != nil {
+		next, err := s.readNext(in)
+		if err != nil {
+			s.readErr = err
 			return
 		}
 		select {
 		case s.arrivals <- next:
 		case <-s.closed:
+			s.readErr = net.ErrClosed
 			return
 		}
 	}
+}
+
+// readNext reads one arrival. Deadlines that cannot be set are no matter: the read then fails as well, and says why.
+func (s *Session) readNext(in *bufio.Reader) (arrival, error) {
+	_ = s.conn.SetReadDeadline(time.Time{}) // between messages, silence is no fault
+	blanks, err := skipBlanks(in)
+	if err != nil || blanks > 0 {
+		return arrival{blanks: blanks}, err
+	}
+	_ = s.conn.SetReadDeadline(time.Now().Add(messageWait))
+	m, err := readMessage(in)
+	return arrival{message: m}, err
 }
 
 // skipBlanks passes over the line ends before a message and counts them. It returns early with those already here: they
 // are keep-alives (RFC 5626 section 3.5.1), and nothing need follow them.
 func skipBlanks(in *bufio.Reader) (blanks int, err error) {
 	for {
-		next, err := in.Peek(1)
+		next, err := in.ReadByte()
 		if err != nil {
 			return blanks, err
 		}
-		if next[0] != '\r' && next[0] != '\n' {
-			return blanks, nil
+		if next != '\r' && next != '\n' {
+			return blanks, in.UnreadByte()
 		}
-		in.Discard(1)
-		if next[0] == '\n' {
+		if next == '\n' {
 			blanks++
 		}
 		if blanks > 0 && in.Buffered() == 0 {

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,7 @@ import (
 // it is still there. "valid" holds what a SIP element must be able to read, "invalid" what it may refuse.
 func TestTorture(t *testing.T) {
 	const alive = "\nstill there"
-	for _, test := range []struct{ file, want string }{
+	for i, test := range []struct{ file, want string }{
 		{"valid/wsinv", "answered 480" + alive},
 		{"valid/intmeth", "answered 501" + alive},
 		{"valid/esc01", "answered 480" + alive},
@@ -66,12 +67,12 @@ func TestTorture(t *testing.T) {
 		{"valid/sdp01", "answered 480" + alive},
 		{"valid/inv2543", "answered 480" + alive},
 	} {
-		t.Run(test.file, func(t *testing.T) {
+		t.Run(fmt.Sprintf("S%02d %s", i+1, test.file), func(t *testing.T) {
 			raw := torture(t, test.file)
 			probe := "MESSAGE sip:phone1@10.0.0.21 SIP/2.0\r\nVia: SIP/2.0/TLS h;branch=z9hG4bKlast\r\nFrom: <sip:a@b>;tag=1\r\n" +
 				"To: <sip:a@b>\r\nCall-ID: last\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n"
 			got := keep(t, phone, 40*time.Second, []step{answer("200 OK", "ms-keep-alive: UAS; timeout=37")}, func(p *peer) {
-				p.conn.Write(raw)
+				p.send(string(raw))
 				time.Sleep(time.Second)
 				p.send(probe)
 			})
