@@ -82,8 +82,6 @@ func headline(e control.Entry) (string, slog.Level) {
 		return "back to the normal way", slog.LevelInfo
 	case provisioning.Unregistered:
 		return "unregistered", slog.LevelInfo
-	case provisioning.CredentialRest:
-		return "the password rests", slog.LevelWarn
 	case provisioning.Waiting:
 		return "waiting", slog.LevelInfo
 	default:
