@@ -107,9 +107,9 @@ func TestStatusText(t *testing.T) {
 	}
 }
 
-// The JSON of every reading command is a promise.
-func TestJSON(t *testing.T) {
-	record := cache.Record{
+// lastGoodFE01 is what such a device remembers.
+func lastGoodFE01() cache.Record {
+	return cache.Record{
 		SIPAddress: "sip:phone1@contoso.com",
 		Registrar: cache.Endpoint{
 			Host: "fe01.contoso.com", Port: 5061, Transport: "tls", Address: fe01, Addresses: []netip.Addr{fe01},
@@ -119,7 +119,11 @@ func TestJSON(t *testing.T) {
 		MediaRelays:  []cache.Relay{{Host: "edge01.contoso.com", UDPPort: 3478, TCPPort: 443, Location: "intranet"}},
 		RegisteredAt: noon, Generation: 12, TLSFloor: true, Told: true,
 	}
-	plan := planAnswer{
+}
+
+// planFE01 is what it would find.
+func planFE01() planAnswer {
+	return planAnswer{
 		Version: 1, SIPDomain: "contoso.com", Sources: onFE01().Cycle.Sources,
 		Try: []provisioning.Candidate{{
 			Step: provisioning.InternalTLS, Host: "fe01.contoso.com", Port: 5061, Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.4"), fe01},
@@ -127,10 +131,14 @@ func TestJSON(t *testing.T) {
 		}},
 		Skipped: []skip{{provisioning.Skip{Step: provisioning.ExternalTLS, Host: "sip.other.com", Port: 443, Reason: provisioning.NameNotAllowed}, provisioning.NameNotAllowed.Hint()}},
 	}
+}
+
+// The JSON of every reading command is a promise.
+func TestJSON(t *testing.T) {
 	for name, v := range map[string]any{
-		"status": onFE01(), "status-degraded": throughLastGood(), "status-resting": resting(), "plan": plan,
+		"status": onFE01(), "status-degraded": throughLastGood(), "status-resting": resting(), "plan": planFE01(),
 		"plan-nothing": planAnswer{Version: 1, SIPDomain: "contoso.com", Sources: []provisioning.Source{}, Try: []provisioning.Candidate{}, Skipped: []skip{}},
-		"cache-show":   recordAnswer{1, record, "daemon"},
+		"cache-show":   recordAnswer{1, lastGoodFE01(), "daemon"},
 		"version":      versionAnswer{"1.2.3", "0123abcd", "2026-11-20T12:00:00Z", "go1.26.8"},
 		"config-check": configAnswer{1, map[string]any{"sip_address": "sip:phone1@contoso.com", "allow_tcp": false, "dns_servers": []string{"10.0.0.2"}}, nil},
 		"history":      control.Entry{At: noon, Event: "attempt", State: "discovering", Step: "internal-tls", Host: "fe01.contoso.com", Port: 5061, Transport: "tls", Address: "10.0.0.4", Reason: "connect-refused", Hint: "look", TookMS: 3, Count: 2, LastAt: noon.Add(time.Minute)},
@@ -143,39 +151,38 @@ func TestJSON(t *testing.T) {
 			golden(t, name+".json", b.Bytes())
 		})
 	}
-	t.Run("what cache show prints can be read again", func(t *testing.T) {
-		text, _ := json.Marshal(recordAnswer{1, record, "daemon"})
-		var again recordAnswer
-		if err := json.Unmarshal(text, &again); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(record, again.Record, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
-			t.Error(diff)
-		}
-	})
-	t.Run("record text", func(t *testing.T) {
-		var b bytes.Buffer
-		if err := printRecord(newPage(&b), record, "daemon", noon.Add(49*time.Hour)); err != nil {
-			t.Fatal(err)
-		}
-		golden(t, "cache-show.txt", b.Bytes())
-	})
-	t.Run("plan text", func(t *testing.T) {
-		var b bytes.Buffer
-		if err := plan.print(newPage(&b)); err != nil {
-			t.Fatal(err)
-		}
-		golden(t, "plan.txt", b.Bytes())
-	})
-	t.Run("plan text, nothing found", func(t *testing.T) {
-		for name, a := range map[string]planAnswer{"plan-nothing.txt": {SIPDomain: "contoso.com"}, "plan-outage.txt": {SIPDomain: "contoso.com", lastGood: &record.Registrar}} {
+}
+
+func TestTexts(t *testing.T) {
+	record := lastGoodFE01()
+	for name, print := range map[string]func(*page) error{
+		"cache-show.txt":   func(p *page) error { return printRecord(p, record, "daemon", noon.Add(49*time.Hour)) },
+		"plan.txt":         func(p *page) error { return planFE01().print(p) },
+		"plan-nothing.txt": func(p *page) error { return planAnswer{SIPDomain: "contoso.com"}.print(p) },
+		"plan-outage.txt":  func(p *page) error { return planAnswer{SIPDomain: "contoso.com", lastGood: &record.Registrar}.print(p) },
+	} {
+		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := a.print(newPage(&b)); err != nil {
+			if err := print(newPage(&b)); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, name, b.Bytes())
-		}
-	})
+		})
+	}
+}
+
+func TestWhatCacheShowPrintsCanBeReadAgain(t *testing.T) {
+	text, err := json.Marshal(recordAnswer{1, lastGoodFE01(), "daemon"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again recordAnswer
+	if err := json.Unmarshal(text, &again); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(lastGoodFE01(), again.Record, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func TestWords(t *testing.T) {
