@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -63,6 +64,7 @@ func (a *Agent) change(edit func(*Status)) {
 // tell emits an event, and keeps what status shows of it.
 func (a *Agent) tell(e Event) {
 	e.At = time.Now()
+	e.Hint = cmp.Or(e.Hint, e.Reason.Hint())
 	a.change(func(s *Status) {
 		e.Degraded = s.Degraded
 		switch e.Kind {
@@ -91,7 +93,7 @@ func (s *Status) attempt(e Event, result string) {
 	}
 	s.Cycle.Attempts = append(s.Cycle.Attempts, Attempt{
 		Step: e.Step, Host: e.Host, Address: e.Addr, Port: e.Port, Transport: e.Transport, Result: result,
-		Reason: e.Reason, Detail: e.Detail, Hint: e.Reason.Hint(), TookMS: e.Took.Milliseconds(),
+		Reason: e.Reason, Detail: e.Detail, Hint: e.Hint, TookMS: e.Took.Milliseconds(),
 	})
 	s.Cycle.TookMS = e.At.Sub(s.Cycle.StartedAt).Milliseconds()
 }

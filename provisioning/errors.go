@@ -59,6 +59,9 @@ func sipReason(err error) Reason {
 	case errors.Is(err, sip.ErrNoAnswer):
 		return SIPNoAnswer
 	case errors.As(err, &status):
+		if d, ok := diagnose(err); ok && d.reason != "" {
+			return d.reason
+		}
 		return statusReason(status.Code)
 	}
 	return ""

@@ -43,6 +43,7 @@ type Event struct {
 	Addr      netip.Addr
 	Reason    Reason
 	Detail    string
+	Hint      string // what to do about it; that of the Reason unless the Registrar said more
 	Until     time.Time
 	Took      time.Duration
 }

@@ -237,11 +237,11 @@ func (a *Agent) rest(ctx context.Context) phase {
 	resting := time.Now().Before(a.restraint.credentials)
 	var reason Reason
 	a.change(func(s *Status) {
-		reason, s.Detail = s.Cycle.blame(a.walk.stop)
+		s.Reason, s.Detail, s.Hint = s.Cycle.blame(a.walk.stop)
 		if resting {
-			reason = CredentialsResting
+			s.Reason, s.Hint = CredentialsResting, CredentialsResting.Hint()
 		}
-		s.Reason, s.Hint, s.NextAttempt = reason, reason.Hint(), until.UTC().Truncate(time.Millisecond)
+		reason, s.NextAttempt = s.Reason, until.UTC().Truncate(time.Millisecond)
 	})
 	a.enter(Resting)
 	a.tell(Event{Kind: Waiting, Until: until, Reason: reason})
@@ -315,8 +315,7 @@ func (a *Agent) show(reg *registration) {
 		s.ExpiresAt = s.RegisteredAt.Add(reg.Binding.Expires)
 		s.Reason, s.Detail, s.Hint = "", "", ""
 		if reg.Degraded {
-			s.Reason, s.Detail = s.Cycle.blame(false)
-			s.Hint = s.Reason.Hint()
+			s.Reason, s.Detail, s.Hint = s.Cycle.blame(false)
 		}
 	})
 }

@@ -78,21 +78,21 @@ type StoreState struct {
 // blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that failed,
 // which is the one the site means to be used; else the first that was ruled out, or the first source that gave
 // nothing.
-func (c *Cycle) blame(stopped bool) (Reason, string) {
+func (c *Cycle) blame(stopped bool) (reason Reason, detail, hint string) {
 	for _, result := range []string{"failed", "skipped"} {
 		for i, attempt := range c.Attempts {
 			last := i == len(c.Attempts)-1
 			if attempt.Result == result && attempt.Host != "" && (last || !stopped) {
-				return attempt.Reason, attempt.Detail
+				return attempt.Reason, attempt.Detail, attempt.Hint
 			}
 		}
 	}
 	for _, verdict := range []Verdict{Failed, Absent} {
 		for _, source := range c.Sources {
 			if source.Verdict == verdict {
-				return source.Reason, source.Detail
+				return source.Reason, source.Detail, source.Hint
 			}
 		}
 	}
-	return "", ""
+	return "", "", ""
 }

@@ -62,15 +62,15 @@ func (w *walk) candidate(ctx context.Context, c Candidate, visited map[string]bo
 		}
 		var redirect *sip.RedirectError
 		if errors.As(err, &redirect) {
-			w.tried(Redirected, c, addr, started, "", redirect.Error())
+			w.tried(Redirected, c, addr, started, err)
 			return w.follow(ctx, c, redirect.Contacts, visited)
 		}
 		if err == nil {
-			w.tried(Attempted, c, addr, started, "", "")
+			w.tried(Attempted, c, addr, started, nil)
 			w.agent.restraint.succeeded(c)
 			return reg
 		}
-		w.tried(Attempted, c, addr, started, ReasonOf(err), err.Error())
+		w.tried(Attempted, c, addr, started, err)
 		if w.consider(c, err) != nextAddress {
 			for _, sister := range c.Addrs {
 				w.failed[attempted{c.endpoint(), sister}] = true
@@ -194,11 +194,15 @@ func homePair(from Candidate, contacts []Candidate) []Candidate {
 	return home
 }
 
-func (w *walk) tried(kind EventKind, c Candidate, addr netip.Addr, started time.Time, reason Reason, detail string) {
-	w.agent.tell(Event{
-		Kind: kind, Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Addr: addr,
-		Reason: reason, Detail: detail, Took: time.Since(started),
-	})
+func (w *walk) tried(kind EventKind, c Candidate, addr netip.Addr, started time.Time, err error) {
+	e := Event{Kind: kind, Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Addr: addr, Took: time.Since(started)}
+	if err != nil {
+		e.Detail = err.Error()
+	}
+	if kind == Attempted {
+		e.Reason, e.Hint = ReasonOf(err), hintOf(err)
+	}
+	w.agent.tell(e)
 }
 
 func (w *walk) skip(c Candidate, reason Reason, detail string) {

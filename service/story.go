@@ -173,7 +173,7 @@ func same(e control.Entry) control.Entry {
 func entryOf(e provisioning.Event) control.Entry {
 	entry := control.Entry{
 		At: e.At.UTC().Truncate(time.Millisecond), Event: string(e.Kind), State: e.State.String(), Degraded: e.Degraded,
-		Query: cut(e.Query), Host: cut(e.Host), Reason: e.Reason, Detail: cut(e.Detail), Hint: e.Reason.Hint(),
+		Query: cut(e.Query), Host: cut(e.Host), Reason: e.Reason, Detail: cut(e.Detail), Hint: e.Hint,
 		TookMS: e.Took.Milliseconds(), Until: e.Until.UTC().Truncate(time.Second),
 	}
 	switch e.Kind {
