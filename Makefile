@@ -24,8 +24,9 @@ lint:                               # the rules of .golangci.yml; the first run 
 race:
 	go test -race -short ./...
 
-test:                               # unit, scenarios, fuzz seeds, CLI scripts, end to end in network namespaces
-	go test -count=1 -timeout 20m ./...
+test:                               # unit, scenarios, fuzz seeds, CLI scripts; then, alone, end to end in network namespaces
+	go test -count=1 -timeout 20m $$(go list ./... | grep -v /e2e$$)
+	go test -count=1 -timeout 20m -v ./e2e
 
 demo:                               # the story: sign in, outage, restart, the way back
 	go run ./cmd/lab demo
