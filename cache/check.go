@@ -1,0 +1,125 @@
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// check says why a record cannot be what this package wrote. The files can be edited by others, so
+// a right checksum proves nothing about the meaning.
+func (r Record) check() error {
+	switch {
+	case r.Generation > maxGeneration:
+		return fmt.Errorf("generation %d is beyond reach", r.Generation)
+	case !plainText(r.EndpointID):
+		return fmt.Errorf("endpoint id %.40q", r.EndpointID)
+	case r.empty():
+		return nil
+	}
+	scheme, address, _ := strings.Cut(r.SIPAddress, ":")
+	user, domain, _ := strings.Cut(address, "@")
+	if scheme != "sip" && scheme != "sips" || user == "" || !plainText(r.SIPAddress) || !hostName(domain) {
+		return fmt.Errorf("SIP address %.40q", r.SIPAddress)
+	}
+	if err := r.Registrar.check(); err != nil {
+		return fmt.Errorf("registrar: %w", err)
+	}
+	if year := r.RegisteredAt.Year(); year < 0 || year > 9999 {
+		return fmt.Errorf("registered in the year %d", year)
+	}
+	if len(r.Home) > maxEntries || len(r.MediaRelays) > maxEntries {
+		return fmt.Errorf("more than %d entries", maxEntries)
+	}
+	for _, e := range r.Home {
+		if err := e.check(); err != nil {
+			return fmt.Errorf("home: %w", err)
+		}
+	}
+	for _, m := range r.MediaRelays {
+		if err := m.check(); err != nil {
+			return fmt.Errorf("media relay: %w", err)
+		}
+	}
+	return nil
+}
+
+func (e Endpoint) check() error {
+	switch {
+	case !host(e.Host):
+		return fmt.Errorf("host %.40q", e.Host)
+	case e.Port == 0:
+		return fmt.Errorf("%s has port 0", e.Host)
+	case e.Transport != "tls" && e.Transport != "tcp":
+		return fmt.Errorf("transport %.40q of %s", e.Transport, e.Host)
+	case !plainText(e.Step) || !plainText(e.Via) || !plainText(e.Role):
+		return fmt.Errorf("text about %s", e.Host)
+	case e.Address.IsValid() && !usable(e.Address):
+		return fmt.Errorf("address %s of %s", e.Address, e.Host)
+	}
+	return checkAddresses(e.Addresses)
+}
+
+func (m Relay) check() error {
+	switch {
+	case m.Host == "" && len(m.Addresses) == 0:
+		return errors.New("it has neither name nor address")
+	case m.Host != "" && !host(m.Host):
+		return fmt.Errorf("host %.40q", m.Host)
+	case !plainText(m.Location):
+		return fmt.Errorf("location of %s", m.Host)
+	}
+	return checkAddresses(m.Addresses)
+}
+
+func checkAddresses(list []netip.Addr) error {
+	if len(list) > maxEntries {
+		return fmt.Errorf("more than %d addresses", maxEntries)
+	}
+	for _, a := range list {
+		if !usable(a) {
+			return fmt.Errorf("address %s", a)
+		}
+	}
+	return nil
+}
+
+// host accepts a host name or an IP address: option 120 and manual configuration may give either.
+func host(s string) bool {
+	a, err := netip.ParseAddr(s)
+	return hostName(s) || err == nil && usable(a)
+}
+
+// hostName accepts letters, digits and hyphens (RFC 952, RFC 1123 section 2.1), without final dot.
+func hostName(s string) bool {
+	if len(s) > 253 { // RFC 1035 section 2.3.4, as text
+		return false
+	}
+	labels := strings.Split(s, ".")
+	for _, label := range labels {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for _, c := range []byte(label) {
+			if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && c != '-' {
+				return false
+			}
+		}
+	}
+	// What ends in a number is an address, or a mistyped one.
+	return strings.Trim(labels[len(labels)-1], "0123456789") != ""
+}
+
+// usable accepts an address that a packet can be sent to. Loopback is one: a Registrar may run on
+// the device itself. Scoped addresses are not: the interface of today may have another name tomorrow.
+func usable(a netip.Addr) bool {
+	broadcast := netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	return a.IsValid() && a.Zone() == "" && !a.IsUnspecified() && !a.IsMulticast() && a.Unmap() != broadcast
+}
+
+func plainText(s string) bool {
+	return len(s) <= maxText && utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
+}

@@ -1,0 +1,106 @@
+package cache
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Record is what the latest successful registration left behind. Its JSON form is the object that
+// `homeward cache show --json` prints and last-good.json holds; what is unknown is absent there.
+type Record struct {
+	SIPAddress  string     `json:"sip_address,omitempty"` // "sip:phone1@contoso.com": the record is worth nothing for another one
+	Registrar   Endpoint   `json:"registrar,omitzero"`    // the one that answered 200 OK
+	Home        []Endpoint `json:"home,omitempty"`        // primary first, then backup; at most 16
+	MediaRelays []Relay    `json:"media_relays,omitempty"`
+	// TLSFloor says that this SIP domain has registered over TLS. Forget takes it away with the record.
+	TLSFloor bool `json:"tls_floor,omitempty"`
+	// Told says that a Registrar named Home, by redirect or in-band provisioning: Home is the recall list.
+	Told         bool      `json:"told,omitempty"`
+	RegisteredAt time.Time `json:"registered_at,omitzero"` // by a clock that may have been wrong; UTC, whole seconds
+	Generation   uint64    `json:"generation"`             // set by Commit: one more for each change
+	EndpointID   string    `json:"endpoint_id,omitempty"`  // the epid parameter, the same for the life of the device
+}
+
+// Endpoint is a Registrar that was used or named, and every address its name had.
+type Endpoint struct {
+	Host      string       `json:"host"`      // the name the certificate must prove; an IP address if there never was a name
+	Port      uint16       `json:"port"`      // never 0
+	Transport string       `json:"transport"` // "tls" or "tcp"
+	Address   netip.Addr   `json:"address,omitzero"`
+	Step      string       `json:"step,omitempty"`
+	Via       string       `json:"via,omitempty"`
+	Role      string       `json:"role,omitempty"`      // "primary", "backup"
+	Addresses []netip.Addr `json:"addresses,omitempty"` // at most 16
+}
+
+// Relay is a Media Relay; it has a name, addresses, or both.
+type Relay struct {
+	Host      string       `json:"host,omitempty"`
+	Addresses []netip.Addr `json:"addresses,omitempty"`
+	UDPPort   uint16       `json:"udp_port,omitempty"` // 0: not offered
+	TCPPort   uint16       `json:"tcp_port,omitempty"`
+	Location  string       `json:"location,omitempty"` // "intranet", "internet"
+}
+
+// Our choices.
+const (
+	maxEntries    = 16      // of each list: the number of addresses and targets that discovery keeps
+	maxText       = 256     // bytes of a text that came from the network
+	maxGeneration = 1 << 53 // beyond it JSON numbers lose their last digit; a device commits a few times a day
+)
+
+// empty says that the record names no Registrar: the device has never registered, or was told to forget.
+func (r Record) empty() bool { return r.Registrar.Host == "" }
+
+// clone returns a record that shares no memory with r, in the form that a round trip through the
+// disk would give it: lists cut to their limit, time in UTC and whole seconds.
+func (r Record) clone() Record {
+	r.RegisteredAt = r.RegisteredAt.UTC().Truncate(time.Second)
+	r.Registrar.Addresses = cut(r.Registrar.Addresses)
+	r.Home = cut(r.Home)
+	for i := range r.Home {
+		r.Home[i].Addresses = cut(r.Home[i].Addresses)
+	}
+	r.MediaRelays = cut(r.MediaRelays)
+	for i := range r.MediaRelays {
+		r.MediaRelays[i].Addresses = cut(r.MediaRelays[i].Addresses)
+	}
+	return r
+}
+
+func cut[T any](list []T) []T {
+	return append([]T(nil), list[:min(len(list), maxEntries)]...)
+}
+
+// leaveOut drops the optional entries that a later start would refuse, and says which: one odd
+// Media Relay must not keep the device from remembering its Registrar.
+func (r *Record) leaveOut() (reasons []string) {
+	r.Home = slices.DeleteFunc(r.Home, func(e Endpoint) bool {
+		err := e.check()
+		if err != nil {
+			reasons = append(reasons, fmt.Sprintf("home: %v", err))
+		}
+		return err != nil
+	})
+	r.MediaRelays = slices.DeleteFunc(r.MediaRelays, func(m Relay) bool {
+		err := m.check()
+		if err != nil {
+			reasons = append(reasons, fmt.Sprintf("media relay: %v", err))
+		}
+		return err != nil
+	})
+	return reasons
+}
+
+// sameMeaning compares everything but the generation and the time of registration.
+func sameMeaning(a, b Record) bool {
+	a.Generation, b.Generation = 0, 0
+	a.RegisteredAt, b.RegisteredAt = time.Time{}, time.Time{}
+	left, errLeft := json.Marshal(a)
+	right, errRight := json.Marshal(b)
+	return errLeft == nil && errRight == nil && bytes.Equal(left, right)
+}

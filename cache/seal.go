@@ -1,0 +1,67 @@
+package cache
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// version is the schema of the sealed record. A version with other fields keeps the last line as it
+// is, so that this one can tell a newer record from a damaged one.
+const version = 1
+
+// errTooNew says that the record is intact, and not ours to understand or replace.
+var errTooNew = errors.New("made by a newer version of homeward")
+
+// damage is a finding about the contents of a file, as opposed to a fault of the disk or a lack of rights.
+type damage string
+
+func (d damage) Error() string { return string(d) }
+
+// seal returns the bytes that both copies hold: the record as JSON, and as its last member a
+// checksum over every byte before that member.
+func seal(r Record) ([]byte, error) {
+	body, err := json.MarshalIndent(struct {
+		Version int `json:"version"`
+		Record
+	}{version, r}, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	body = append(bytes.TrimSuffix(body, []byte("\n}")), ",\n"...)
+	return append(body, checksumLine(body)...), nil
+}
+
+// checksumMember begins the last member; "checksum" with its indentation occurs nowhere before it.
+const checksumMember = `  "checksum": "sha256:`
+
+func checksumLine(body []byte) []byte {
+	return fmt.Appendf(nil, checksumMember+"%x\"\n}\n", sha256.Sum256(body))
+}
+
+// unseal returns the record in sealed, which may hold any bytes. Its error is errTooNew or damage.
+func unseal(sealed []byte) (Record, error) {
+	i := bytes.LastIndex(sealed, []byte(checksumMember))
+	if i < 0 || !bytes.Equal(sealed[i:], checksumLine(sealed[:i])) {
+		return Record{}, damage("the checksum of the record does not match")
+	}
+	var made struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(sealed, &made); err != nil || made.Version < 1 {
+		return Record{}, damage("the record has no version")
+	}
+	if made.Version > version {
+		return Record{}, errTooNew
+	}
+	var r Record
+	if err := json.Unmarshal(sealed, &r); err != nil {
+		return Record{}, damage(fmt.Sprintf("the record cannot be read: %v", err))
+	}
+	if err := r.check(); err != nil {
+		return Record{}, damage(fmt.Sprintf("the record makes no sense: %v", err))
+	}
+	return r, nil
+}
