@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -44,15 +43,6 @@ type loopback struct {
 	addrs map[netip.Addr]netip.Addr // from the file's to ours
 	shift bool                      // ports below 1024 were not allowed
 	dhcp  net.PacketConn
-}
-
-// door is where one Registrar or name server is reached.
-type door struct {
-	site   netip.AddrPort // by the file
-	at     netip.AddrPort // on loopback
-	isDNS  bool
-	set    string // "open", "shut" or "full": a queue of connections so full that the kernel drops new ones
-	opened []io.Closer
 }
 
 // Listen opens the site on loopback.
@@ -111,143 +101,6 @@ func (w *loopback) port(port uint16) uint16 {
 		return port + portShift
 	}
 	return port
-}
-
-func (w *loopback) open() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, addr := range slices.SortedFunc(maps.Keys(w.site.begin.manners), netip.AddrPort.Compare) {
-		d := &door{site: addr}
-		if err := w.place(d); err != nil {
-			return fmt.Errorf("open registrar %s on loopback: %w", addr, err)
-		}
-		w.doors = append(w.doors, d)
-	}
-	for _, addr := range w.site.begin.zone.servers {
-		d := &door{site: netip.AddrPortFrom(addr, 53), isDNS: true}
-		var err error
-		for range portTries {
-			d.at = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)
-			if err = w.put(d, "open"); err == nil {
-				break
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("open name server %s on loopback: %w", addr, err)
-		}
-		w.doors = append(w.doors, d)
-	}
-	return nil
-}
-
-// place finds the loopback address of a Registrar, one for all its ports. w.mu is held.
-func (w *loopback) place(d *door) error {
-	addr := d.site.Addr()
-	candidates := []netip.Addr{addr}
-	switch {
-	case w.addrs[addr].IsValid():
-		candidates[0] = w.addrs[addr]
-	case addr.Is6():
-		candidates[0] = netip.IPv6Loopback()
-	case !addr.IsLoopback():
-		b := addr.As4()
-		candidates = nil
-		for high := range byte(100) { // 10.0.0.5 becomes 127.1.0.5, or the next that is free
-			candidates = append(candidates, netip.AddrFrom4([4]byte{127, 1 + high, b[2], b[3]}))
-		}
-	}
-	var err error
-	for _, c := range candidates {
-		taken := func(other *door) bool { return other.at.Addr() == c && other.site.Addr() != addr }
-		if c.Is4() && slices.ContainsFunc(w.doors, taken) {
-			continue
-		}
-		d.at = netip.AddrPortFrom(c, w.port(d.site.Port()))
-		if err = w.put(d, "open"); errors.Is(err, fs.ErrPermission) && !w.shift {
-			w.shift = true
-			d.at = netip.AddrPortFrom(c, w.port(d.site.Port()))
-			err = w.put(d, "open")
-		}
-		if err == nil {
-			w.addrs[addr] = c
-			return nil
-		}
-	}
-	return err
-}
-
-// follow opens and shuts what the behaviours of now ask for.
-func (w *loopback) follow() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	st := w.site.state()
-	var errs []error
-	for _, d := range w.doors {
-		set := "open"
-		switch {
-		case d.isDNS && st.zone.fault(d.site.Addr(), "").word == "closed":
-			set = "shut"
-		case d.isDNS:
-		case slices.Contains([]string{"refuse", "unreachable"}, st.manners[d.site].word):
-			set = "shut"
-		case st.manners[d.site].word == "blackhole":
-			set = "full"
-		}
-		if err := w.put(d, set); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", d.site, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// put brings a door into one of its settings. w.mu is held.
-func (w *loopback) put(d *door, set string) (err error) {
-	if d.set == set || w.site.isClosed() {
-		return nil
-	}
-	d.shut()
-	if set == "shut" {
-		return nil
-	}
-	defer func() {
-		if err != nil {
-			d.shut()
-		} else {
-			d.set = set
-		}
-	}()
-	l, err := net.Listen("tcp", d.at.String())
-	if err != nil {
-		return err
-	}
-	d.opened = append(d.opened, l)
-	if d.at.Port() == 0 {
-		d.at = l.Addr().(*net.TCPAddr).AddrPort()
-	}
-	if set == "full" {
-		filler, err := fillQueue(l.(*net.TCPListener))
-		d.opened = append(d.opened, filler...)
-		return err
-	}
-	serve := func(c *stream) { w.site.serve(d.site, c) }
-	if d.isDNS {
-		p, err := net.ListenPacket("udp", d.at.String())
-		if err != nil {
-			return err
-		}
-		d.opened = append(d.opened, p)
-		w.site.spawn(func() { w.serveUDP(p, func(b []byte, from net.Addr) []parcel { return w.answerDNS(d.site, b, from) }) })
-		serve = func(c *stream) { w.site.serveDNS(d.site, c) }
-	}
-	w.site.spawn(func() { w.accept(l, d.site, serve) })
-	return nil
-}
-
-func (d *door) shut() {
-	for _, c := range d.opened {
-		c.Close()
-	}
-	d.opened, d.set = nil, "shut"
 }
 
 // accept takes connections until the listener is closed.

@@ -201,3 +201,23 @@ func TestLiveIPv6(t *testing.T) {
 		t.Errorf("%s, %v", got, err)
 	}
 }
+
+// All ports of an address move together when one of them is taken.
+func TestLiveAddressWithAPortTaken(t *testing.T) {
+	if taken, err := net.Listen("tcp", "127.1.0.9:5469"); err != nil {
+		t.Skip("needs 127.1.0.9: ", err)
+	} else {
+		defer taken.Close()
+	}
+	s, live := onLoopback(t, "-- registrars --\n10.0.0.9:5460 tcp accept\n10.0.0.9:5469 tcp accept\n")
+	for _, at := range []string{"10.0.0.9:5460", "10.0.0.9:5469"} {
+		if strings.HasPrefix(where(s, at), "127.1.") {
+			t.Errorf("%s is at %s", at, where(s, at))
+		}
+		c, err := live.Dial(t.Context(), "tcp", where(s, at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+	}
+}

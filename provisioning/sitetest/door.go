@@ -1,0 +1,172 @@
+package sitetest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+)
+
+// door is where one Registrar or name server is reached.
+type door struct {
+	site   netip.AddrPort // by the file
+	at     netip.AddrPort // on loopback
+	isDNS  bool
+	set    string // "open", "shut" or "full": a queue of connections so full that the kernel drops new ones
+	opened []io.Closer
+}
+
+// open opens a door for each Registrar and each name server.
+func (w *loopback) open() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	houses := map[netip.Addr][]*door{}
+	for _, addr := range slices.SortedFunc(maps.Keys(w.site.begin.manners), netip.AddrPort.Compare) {
+		houses[addr.Addr()] = append(houses[addr.Addr()], &door{site: addr})
+	}
+	for _, addr := range slices.SortedFunc(maps.Keys(houses), netip.Addr.Compare) {
+		if err := w.place(addr, houses[addr]); err != nil {
+			return fmt.Errorf("open %s on loopback: %w", addr, err)
+		}
+		w.doors = append(w.doors, houses[addr]...)
+	}
+	for _, addr := range w.site.begin.zone.servers {
+		d := &door{site: netip.AddrPortFrom(addr, 53), isDNS: true}
+		var err error
+		for range portTries {
+			d.at = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)
+			if err = w.put(d, "open"); err == nil {
+				break
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("open name server %s on loopback: %w", addr, err)
+		}
+		w.doors = append(w.doors, d)
+	}
+	return nil
+}
+
+// place finds a loopback address where all doors of one address can be opened. w.mu is held.
+func (w *loopback) place(addr netip.Addr, doors []*door) error {
+	candidates := []netip.Addr{addr}
+	switch {
+	case addr.Is6():
+		candidates[0] = netip.IPv6Loopback()
+	case !addr.IsLoopback():
+		b := addr.As4()
+		candidates = nil
+		for high := range byte(100) { // 10.0.0.5 becomes 127.1.0.5, or the next that is free
+			candidates = append(candidates, netip.AddrFrom4([4]byte{127, 1 + high, b[2], b[3]}))
+		}
+	}
+	var err error
+	for _, c := range candidates {
+		if c.Is4() && slices.Contains(slices.Collect(maps.Values(w.addrs)), c) {
+			continue
+		}
+		if err = w.openAt(c, doors); err == nil {
+			w.addrs[addr] = c
+			return nil
+		}
+	}
+	return err
+}
+
+// openAt opens all doors at one address, or none. w.mu is held.
+func (w *loopback) openAt(addr netip.Addr, doors []*door) error {
+	for _, d := range doors {
+		d.at = netip.AddrPortFrom(addr, w.port(d.site.Port()))
+		err := w.put(d, "open")
+		if errors.Is(err, fs.ErrPermission) && !w.shift {
+			w.shift = true
+			d.at = netip.AddrPortFrom(addr, w.port(d.site.Port()))
+			err = w.put(d, "open")
+		}
+		if err != nil {
+			for _, d := range doors {
+				d.shut()
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// follow opens and shuts what the behaviours of now ask for.
+func (w *loopback) follow() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	st := w.site.state()
+	var errs []error
+	for _, d := range w.doors {
+		set := "open"
+		switch {
+		case d.isDNS && st.zone.fault(d.site.Addr(), "").word == "closed":
+			set = "shut"
+		case d.isDNS:
+		case slices.Contains([]string{"refuse", "unreachable"}, st.manners[d.site].word):
+			set = "shut"
+		case st.manners[d.site].word == "blackhole":
+			set = "full"
+		}
+		if err := w.put(d, set); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", d.site, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// put brings a door into one of its settings. w.mu is held.
+func (w *loopback) put(d *door, set string) (err error) {
+	if d.set == set || w.site.isClosed() {
+		return nil
+	}
+	d.shut()
+	if set == "shut" {
+		return nil
+	}
+	defer func() {
+		if err != nil {
+			d.shut()
+		} else {
+			d.set = set
+		}
+	}()
+	l, err := net.Listen("tcp", d.at.String())
+	if err != nil {
+		return err
+	}
+	d.opened = append(d.opened, l)
+	if d.at.Port() == 0 {
+		d.at = l.Addr().(*net.TCPAddr).AddrPort()
+	}
+	if set == "full" {
+		filler, err := fillQueue(l.(*net.TCPListener))
+		d.opened = append(d.opened, filler...)
+		return err
+	}
+	serve := func(c *stream) { w.site.serve(d.site, c) }
+	if d.isDNS {
+		p, err := net.ListenPacket("udp", d.at.String())
+		if err != nil {
+			return err
+		}
+		d.opened = append(d.opened, p)
+		w.site.spawn(func() { w.serveUDP(p, func(b []byte, from net.Addr) []parcel { return w.answerDNS(d.site, b, from) }) })
+		serve = func(c *stream) { w.site.serveDNS(d.site, c) }
+	}
+	w.site.spawn(func() { w.accept(l, d.site, serve) })
+	return nil
+}
+
+func (d *door) shut() {
+	for _, c := range d.opened {
+		c.Close()
+	}
+	d.opened, d.set = nil, "shut"
+}
