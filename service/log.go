@@ -34,7 +34,7 @@ func logEntry(log *slog.Logger, e control.Entry) {
 	add("transport", e.Transport)
 	add("reason", string(e.Reason))
 	if e.TookMS > 0 {
-		attrs = append(attrs, slog.Duration("took", time.Duration(e.TookMS)*time.Millisecond))
+		add("took", (time.Duration(e.TookMS) * time.Millisecond).String())
 	}
 	if !e.Until.IsZero() {
 		add("until", e.Until.Format(time.RFC3339))
