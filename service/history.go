@@ -87,7 +87,7 @@ func (s *Story) append(lines []byte) error {
 	}
 	last := []byte{'\n'}
 	if at.Size() > 0 {
-		f.ReadAt(last, at.Size()-1) // unread, it counts as whole
+		_, _ = f.ReadAt(last, at.Size()-1) // unread, it counts as whole
 	}
 	if last[0] != '\n' { // a power cut has left a line half written
 		lines = append([]byte{'\n'}, lines...)
@@ -117,7 +117,7 @@ func linesOf(entries []control.Entry) []byte {
 	lines := json.NewEncoder(&b)
 	lines.SetEscapeHTML(false)
 	for _, e := range entries {
-		lines.Encode(e) // cannot fail: plain data into memory
+		_ = lines.Encode(e) // cannot fail: plain data into memory
 	}
 	return b.Bytes()
 }

@@ -119,9 +119,9 @@ func TestWalls(t *testing.T) {
 		}
 		w := walls[row]
 		for _, path := range p.Imports {
-			switch m := moduleOf[path]; {
-			case m == "": // standard library
-			case m == module:
+			switch m := moduleOf[path]; m {
+			case "": // standard library
+			case module:
 				if ours := strings.TrimPrefix(path, module+"/"); !slices.Contains(strings.Fields(w.ours), ours) {
 					t.Errorf("%s imports %s, which it must not: it %s", name, ours, w.why)
 				}

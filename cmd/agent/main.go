@@ -54,7 +54,7 @@ type usageError struct{ text string }
 func (e *usageError) Error() string { return e.text }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(run(ctx, env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
 }
@@ -85,7 +85,7 @@ func run(ctx context.Context, e env, args []string) int {
 	if usage != nil || errors.As(err, &usage) {
 		fmt.Fprintln(e.stderr)
 		command.SetOut(e.stderr)
-		command.Help()
+		_ = command.Help() // all that can be done
 	}
 	return f.code
 }
@@ -97,11 +97,28 @@ func rootCommand(e env) *cobra.Command {
 	})
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpCommand(helpCommand())
 	root.PersistentFlags().String("config", defaultConfig, "configuration file")
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
 	return root
+}
+
+// helpCommand is `help VERB`, the same as `VERB --help`. Cobra's own knows every verb, too, but not exit code 2.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:                   "help [verb]",
+		Short:                 "Show the help of a verb",
+		DisableFlagsInUseLine: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			about, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return badUsage("unknown verb %q", args[len(args)-max(len(rest), 1)])
+			}
+			return about.Help()
+		},
+	}
 }
 
 // group is a command that has verbs below it and does nothing by itself.

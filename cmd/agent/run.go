@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -50,6 +52,8 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 		return listenFailure(err)
 	}
 	defer listener.Close()
+	// A log that is no longer read must not end the daemon, which a broken pipe on stderr would do (os/signal).
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 
 	v := thisVersion()
 	log := slog.New(logHandler(e.stderr, site))

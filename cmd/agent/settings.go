@@ -51,7 +51,7 @@ func loadSettings(c *cobra.Command) (settings, error) {
 	}
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if given, ok := f.Value.(*flagValue); ok {
-			s[given.key.name] = setting{given.value, "--" + f.Name}
+			s[given.name] = setting{given.value, "--" + f.Name}
 		}
 	})
 	return s, nil
@@ -260,21 +260,24 @@ func (k key) convert(from any) (value, error) {
 			return value{truth: v}, nil
 		}
 		return value{}, errors.New("the value must be true or false, without quotes")
-	}
-	wrong := errors.New("the value must be a list of texts in quotes, such as " + k.sample())
-	elements, ok := from.([]any)
-	if !ok {
-		return value{}, wrong
-	}
-	v := value{list: []string{}}
-	for _, e := range elements {
-		s, ok := e.(string)
-		if !ok {
-			return value{}, wrong
+	default: // list, command
+		if v, ok := texts(from); ok {
+			return value{list: v}, nil
 		}
-		v.list = append(v.list, s)
+		return value{}, errors.New("the value must be a list of texts in quotes, such as " + k.sample())
 	}
-	return v, nil
+}
+
+// texts returns a list of the file whose elements are all text.
+func texts(from any) ([]string, bool) {
+	elements, ok := from.([]any)
+	list := []string{}
+	for _, e := range elements {
+		s, isText := e.(string)
+		ok = ok && isText
+		list = append(list, s)
+	}
+	return list, ok
 }
 
 // sample returns the value that documentation shows.

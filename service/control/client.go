@@ -130,7 +130,9 @@ func (c *Client) open(ctx context.Context, method, path string, follow bool) (re
 		}
 	}()
 	if !follow {
-		conn.SetDeadline(time.Now().Add(answerLimit))
+		if err := conn.SetDeadline(time.Now().Add(answerLimit)); err != nil {
+			return nil, nil, fmt.Errorf("ask the daemon: %w", err)
+		}
 	}
 	request, err := http.NewRequestWithContext(ctx, method, "http://homeward"+path, nil)
 	if err != nil {
@@ -167,7 +169,7 @@ func refusal(response *http.Response) error {
 		return nil
 	}
 	var p problem
-	json.NewDecoder(io.LimitReader(response.Body, answerSize)).Decode(&p)
+	_ = json.NewDecoder(io.LimitReader(response.Body, answerSize)).Decode(&p) // the status says enough
 	switch {
 	case response.StatusCode == http.StatusNotFound && p.Paths == nil && strings.HasPrefix(response.Request.URL.Path, "/v1/cache"):
 		return ErrNoRecord
