@@ -67,7 +67,8 @@ func (db *DB) Commit(r Record) (changed bool, err error) {
 }
 
 // Forget removes the record from both copies, and the TLS floor with it; the EndpointID stays. What
-// is left on disk is a record of a higher generation that names no Registrar. The error is as for Commit.
+// is left on disk is a record of a higher generation that names no Registrar. Files made by a newer
+// version, which nothing else touches, are set aside. The error is as for Commit.
 func (db *DB) Forget() error {
 	db.writer.Lock()
 	defer db.writer.Unlock()

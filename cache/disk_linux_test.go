@@ -55,12 +55,10 @@ func TestX19ReadOnlyFileSystem(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := mounted(t, "")
-			var files []string
 			if tt.records > 0 {
 				from := deviceAfter(t, tt.records)
 				for _, name := range []string{"homeward.db", "last-good.json"} {
 					mustWrite(t, dir, name, mustRead(t, from, name))
-					files = append(files, name)
 				}
 				tt.spoil(t, dir)
 			}

@@ -56,7 +56,7 @@ func newStore(dir string, open opener) *store {
 // change nothing, or r is nil, the newer of the two is restored where it is missing. The error says
 // that neither copy could be written.
 func (s *store) settle(r *Record) error {
-	s.look()
+	s.look(r != nil && r.empty())
 	best := s.newest()
 	value, from := best.value, filepath.Base(best.path)
 	if r == nil {
@@ -93,9 +93,9 @@ func (s *store) newest() half {
 	return s.database
 }
 
-// look reads both copies, and sets aside what is damaged. Beside another process, or below a newer
-// version, nothing is touched.
-func (s *store) look() {
+// look reads both copies, and sets aside what is damaged. Beside another process nothing is touched,
+// and below a newer version only when a tech wants it forgotten.
+func (s *store) look(forget bool) {
 	s.hold = nil
 	s.database.read(func(path string) ([]byte, error) { return readDatabase(s.open, path) })
 	s.second.read(func(path string) ([]byte, error) { return s.open.read(path, maxSecondCopy) })
@@ -103,7 +103,7 @@ func (s *store) look() {
 	for _, h := range halves {
 		const text = "%s: %v; both copies are left as they are, the record is kept in memory only"
 		switch {
-		case errors.Is(h.err, errTooNew):
+		case errors.Is(h.err, errTooNew) && !forget:
 			s.hold = &Note{"cache-too-new", fmt.Sprintf(text, h.path, h.err)}
 			return
 		case errors.Is(h.err, ErrLocked):
@@ -114,7 +114,7 @@ func (s *store) look() {
 	for _, h := range halves {
 		// A copy that could not be read for another reason, such as too many open files, may be
 		// the better one: it stays where it is, and is not replaced.
-		if isDamage(h.err) || errors.Is(h.err, fs.ErrPermission) || errors.Is(h.err, syscall.EIO) {
+		if isDamage(h.err) || errors.Is(h.err, errTooNew) || errors.Is(h.err, fs.ErrPermission) || errors.Is(h.err, syscall.EIO) {
 			h.err = s.quarantine(h, h.err)
 		}
 	}

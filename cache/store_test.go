@@ -198,6 +198,15 @@ func TestX13ANewerVersionKeepsItsFiles(t *testing.T) {
 	if d := diff(before, fingerprint(t, dir)); d != "" {
 		t.Error(d)
 	}
+	if err := db.Forget(); err != nil { // the way out that the hint names
+		t.Error(err)
+	}
+	if _, err := db.Commit(record(8)); err != nil || load(Open(dir)).Registrar.Host != record(8).Registrar.Host {
+		t.Error(err, db.Notes())
+	}
+	if !bytes.Equal(newer, mustRead(t, dir, "last-good.json.damaged-1")) {
+		t.Error("the newer record was lost")
+	}
 }
 
 func TestX05TruncationAtEverySector(t *testing.T) {
