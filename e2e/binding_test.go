@@ -81,7 +81,7 @@ func TestWrongPassword(t *testing.T) {
 }
 
 // TestLeaseIsLeftAlone: whatever DHCP does, the system's lease, its address and its client stay as they were, and
-// the device registers by the other steps (rows T10, T23).
+// the device registers by the other steps (row T10).
 func TestLeaseIsLeftAlone(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -127,5 +127,21 @@ func TestLeaseIsLeftAlone(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTwoDHCPServers: one answer has no option 120, the other has a name; the name is used, whichever comes first
+// (row T23).
+func TestTwoDHCPServers(t *testing.T) {
+	s := newSite(t)
+	startNamed(t, s.dns, zoneWith(at("external-tls")))
+	startKea(t, s.dhcp, options{})
+	startKamailio(t, s, settings{})
+	startDhclient(t, s.device)
+	startDnsmasqDHCP(t, newHost(t, "dhcp2", "10.0.0.68"), full)
+	d := newDevice(t, s)
+	d.boot(t)
+	if got, want := d.awaitRegistered(t).Registrar.String(), at("dhcp-tls").String(); got != want {
+		t.Errorf("uses %s, want %s", got, want)
 	}
 }

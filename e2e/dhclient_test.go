@@ -33,11 +33,11 @@ esac
 	}
 	l := &lease{host: h, file: dir + "/leases"}
 	l.process = start(t, h, "dhclient", "-4", "-d", "-cf", "/dev/null", "-sf", script, "-lf", l.file, "-pf", dir+"/pid", "eth0")
-	eventually(t, "dhclient has a lease", func() error {
-		addr, err := l.address(t)
-		l.addr = addr
+	eventually(t, "dhclient has a lease", func() (err error) {
+		l.addr, err = l.address(t)
 		return err
 	})
+	eventually(t, "dhclient has written its lease", contains(t, l.log, "bound to "+l.addr.String()))
 	return l
 }
 
