@@ -28,7 +28,7 @@ func (s *Session) Keep(ctx context.Context, refreshed func(Binding)) error {
 
 // keepOnce waits for what is due next, and does it.
 func (s *Session) keepOnce(ctx context.Context, refreshed func(Binding)) error {
-	_, err := s.receive(ctx, s.flow.next()) // a response nobody waits for is dropped
+	_, err := s.receive(ctx, s.flow.next) // a response nobody waits for is dropped
 	if !errors.Is(err, errDue) {
 		return err
 	}

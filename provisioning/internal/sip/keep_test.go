@@ -269,6 +269,24 @@ func TestKeepLearnsPongs(t *testing.T) {
 	}
 }
 
+// An answered ping is done with: the next one comes when its time has come, not when patience would have ended.
+func TestKeepAnsweredPings(t *testing.T) {
+	got := keep(t, phone, 110*time.Second, []step{answer("200 OK")}, func(p *peer) {
+		for range 3 {
+			time.Sleep(30*time.Second + time.Millisecond)
+			p.send("\r\n")
+		}
+	})
+	want := tidy(`
+		+30s ping
+		+60s ping
+		+90s ping
+		+110s the test is over`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // The refresh comes at a moment between 50 and 90 % of the lifetime, and not always the same.
 func TestRefreshMoment(t *testing.T) {
 	earliest, latest := time.Hour, time.Duration(0)

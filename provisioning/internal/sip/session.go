@@ -194,7 +194,7 @@ func (s *Session) roundTrip(ctx context.Context, request *message) (*message, er
 	}
 	until := sent.Add(firstAnswer)
 	for {
-		m, err := s.receive(ctx, until)
+		m, err := s.receive(ctx, func() time.Time { return until })
 		switch {
 		case errors.Is(err, errDue), errors.Is(err, context.DeadlineExceeded):
 			return nil, fmt.Errorf("%w to %s after %s", ErrNoAnswer, request.method, time.Since(sent).Round(time.Millisecond))
@@ -215,12 +215,13 @@ func (s *Session) roundTrip(ctx context.Context, request *message) (*message, er
 // errDue means that nothing arrived in the time given.
 var errDue = errors.New("time is up")
 
-// receive returns the next response, or errDue once until has passed. Keep-alives and requests are dealt with on the way.
-func (s *Session) receive(ctx context.Context, until time.Time) (*message, error) {
+// receive returns the next response, or errDue once the moment of due has passed. Keep-alives and requests are dealt with
+// on the way; they may move that moment.
+func (s *Session) receive(ctx context.Context, due func() time.Time) (*message, error) {
 	s.start.Do(func() { s.reader.Go(s.read) }) // ended by Close, which waits
-	timer := time.NewTimer(time.Until(until))
+	timer := time.NewTimer(time.Until(due()))
 	defer timer.Stop()
-	for {
+	for ; ; timer.Reset(time.Until(due())) {
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
