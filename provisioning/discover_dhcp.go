@@ -31,7 +31,7 @@ type dhcpAsk struct {
 func (g *gathering) askDHCP(ctx, names context.Context) {
 	d := &dhcpAsk{g: g, names: names}
 	if !g.policy.AskDHCP {
-		d.settle(Finding{Source: Source{Verdict: Failed, Reason: DHCPNotPermitted, Detail: "dhcp is off in the configuration"}})
+		d.settle(Finding{Source: Source{Verdict: Failed, Reason: DHCPOff}})
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(g.limit, dhcpLimit))

@@ -19,6 +19,7 @@ const (
 	DHCPMalformed    Reason = "dhcp-malformed"
 	DHCPNotPermitted Reason = "dhcp-not-permitted"
 	DHCPConflict     Reason = "dhcp-conflict"
+	DHCPOff          Reason = "dhcp-off"
 
 	NameNotAllowed    Reason = "name-not-allowed"
 	TransportPolicy   Reason = "transport-policy"
@@ -105,6 +106,7 @@ var reasons = []ReasonText{
 	{DHCPNoOption, "the DHCP answer names no Registrar (option 120 missing)", "set option 120 (and 43 for vendor class MS-UC-Client) on the scope of this network"},
 	{DHCPMalformed, "the DHCP option is malformed", "correct the bytes of the option on the DHCP server"},
 	{DHCPNotPermitted, "this process may not ask DHCP", "run as the service, or grant CAP_NET_RAW (a Linux interface with an IPv4 address is needed)"},
+	{DHCPOff, "DHCP is switched off in the configuration", `set dhcp = "auto" to ask DHCP`},
 	{DHCPConflict, "DHCP servers disagree about the Registrar", "find the second DHCP server of this network and correct or stop it"},
 
 	{NameNotAllowed, "the name is outside the SIP domain", "name the Registrar inside the SIP domain (sip.<SIP domain>), or see strict_naming"},
