@@ -257,7 +257,8 @@ func (s *Session) write(ctx context.Context, b []byte) error {
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
-	_ = s.conn.SetWriteDeadline(deadline) // on failure Write fails as well, and says why
+	_ = s.conn.SetWriteDeadline(deadline)                       // on failure Write fails as well, and says why
+	defer func() { _ = s.conn.SetWriteDeadline(time.Time{}) }() // its timer would wake an idle device for nothing
 	switch _, err := s.conn.Write(b); {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("%w: it takes in nothing we send", ErrNoAnswer)
