@@ -23,6 +23,11 @@ func (s *Session) granted(m *message) (Binding, error) {
 		Date:    date(m),
 	}
 	s.flow.granted(m, b.Expires)
+	for _, a := range s.askers {
+		if a.scheme != nil && !a.scheme.until().IsZero() && a.scheme.until().Before(s.flow.refreshAt) {
+			s.flow.refreshAt = a.scheme.until() // REGISTER is what signs in anew
+		}
+	}
 	return b, nil
 }
 

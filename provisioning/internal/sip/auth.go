@@ -2,22 +2,29 @@ package sip
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // scheme proves who we are, and makes the Registrar prove who it is. There is one per asker for as long as the connection
 // lives; what follows a challenge depends on what went before.
 type scheme interface {
 	// answer takes in a challenge, so that the next sign replies to it. again says that one was answered in this
-	// exchange before; false is returned when the challenge then means that complete credentials were refused.
-	answer(c challenge, again bool) bool
+	// exchange before. It fails with errRefused when the challenge means that complete credentials were refused, or with
+	// the reason why there is no answer to it.
+	answer(c challenge, again bool) error
 	// sign adds the proof to a message we send. It comes last: all other headers stand as they go out.
 	sign(m *message) error
-	// verify checks the proof in a final answer, and fails with ErrBadSignature.
+	// verify checks the proof in a final answer or a request of the Registrar, and fails with ErrBadSignature.
 	verify(m *message) error
+	// until returns when we have to sign in anew, with a REGISTER; zero: when the Registrar asks.
+	until() time.Time
 }
+
+var errRefused = errors.New("credentials refused")
 
 // asker is who may ask for credentials: the Registrar, or a proxy before it. RFC 3261 section 22.
 type asker struct {
@@ -63,26 +70,36 @@ func (s *Session) challenged(m *message, again bool) error {
 	if m.code == s.askers[1].code {
 		a = &s.askers[1]
 	}
-	c, err := s.choose(parseChallenges(m.all(a.challenge)), m.code)
+	offered := parseChallenges(m.all(a.challenge))
+	c, err := s.choose(offered, m.code)
 	if err != nil {
 		return err
 	}
-	if a.scheme == nil {
-		a.scheme = &digestScheme{user: s.account.digestUser(), password: s.password, field: a.credentials, confirmation: a.confirmation}
+	if name := strings.ToLower(c.scheme); a.name != name {
+		a.name, a.scheme = name, s.newScheme(name, a)
 	}
-	a.name = strings.ToLower(c.scheme)
-	if !a.scheme.answer(c, again) {
+	switch err := a.scheme.answer(c, again); {
+	case errors.Is(err, errRefused):
 		return &CredentialsError{Scheme: a.name, Realm: printable(c.params["realm"]), Status: s.refusal(m)}
+	case err != nil:
+		return &AuthError{Offered: names(offered), Problem: err.Error()}
 	}
 	return nil
+}
+
+// newScheme makes one of the schemes that problem lets pass.
+func (s *Session) newScheme(name string, a *asker) scheme {
+	if name == "ntlm" {
+		return &ntlmScheme{user: s.account.ntlmUser(), password: s.password, tls: s.secure, field: a.credentials}
+	}
+	return &digestScheme{user: s.account.digestUser(), password: s.password, field: a.credentials, confirmation: a.confirmation}
 }
 
 // choose picks the challenge to answer: by our order of schemes, then by strength; never by the Registrar's order.
 func (s *Session) choose(offered []challenge, code int) (challenge, error) {
 	var answerable []challenge
-	var names, problems []string
+	var problems []string
 	for _, c := range offered[:min(len(offered), maxListed)] {
-		names = append(names, c.String())
 		if problem := s.problem(c); problem != "" {
 			problems = append(problems, problem)
 		} else {
@@ -90,11 +107,11 @@ func (s *Session) choose(offered []challenge, code int) (challenge, error) {
 		}
 	}
 	switch {
-	case len(names) == 0:
+	case len(offered) == 0:
 		return challenge{}, &AuthError{Problem: fmt.Sprintf("%d without a challenge", code)}
 	case len(answerable) == 0:
 		slices.Sort(problems)
-		return challenge{}, &AuthError{Offered: names, Problem: strings.Join(slices.Compact(problems), "; ")}
+		return challenge{}, &AuthError{Offered: names(offered), Problem: strings.Join(slices.Compact(problems), "; ")}
 	}
 	return slices.MinFunc(answerable, func(a, b challenge) int {
 		return cmp.Or(cmp.Compare(s.preference(a), s.preference(b)), cmp.Compare(digestWeakness(a), digestWeakness(b)))
@@ -108,15 +125,19 @@ func (s *Session) preference(c challenge) int {
 
 // problem says why a challenge is not answered, "" when it may be.
 func (s *Session) problem(c challenge) string {
+	scheme := strings.ToLower(c.scheme)
 	switch {
-	case strings.EqualFold(c.scheme, "basic"):
+	case scheme == "basic":
 		return "Basic would show the password and is never answered" // RFC 3261 section 22: deprecated
+	case scheme != "digest" && scheme != "ntlm":
+		return printable(c.scheme) + " is not supported"
 	case s.preference(c) < 0:
 		return printable(c.scheme) + " is not allowed here"
-	case !strings.EqualFold(c.scheme, "digest"):
-		return printable(c.scheme) + " is not supported"
 	case s.password() == "":
 		return "no password is configured"
+	case scheme == "ntlm":
+		_, _, problem := ntlmVersion(c)
+		return problem
 	case !s.secure && !s.account.DigestOverTCP:
 		return "Digest is not answered over clear TCP unless digest_over_tcp is set"
 	}
@@ -134,6 +155,15 @@ func (c challenge) String() string {
 		return printable(c.scheme + " " + algorithm)
 	}
 	return printable(c.scheme)
+}
+
+// names lists what is offered, for people.
+func names(offered []challenge) []string {
+	var names []string
+	for _, c := range offered[:min(len(offered), maxListed)] {
+		names = append(names, c.String())
+	}
+	return names
 }
 
 // parseChallenges reads challenges from header lines. One line may hold several: the commas between them look like those

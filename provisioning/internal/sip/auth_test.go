@@ -46,7 +46,7 @@ func TestDigestVectors(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			d := digestScheme{user: test.user, password: func() string { return test.password }}
 			challenges := parseChallenges([]string{test.challenge})
-			if len(challenges) != 1 || !d.answer(challenges[0], false) {
+			if len(challenges) != 1 || d.answer(challenges[0], false) != nil {
 				t.Fatalf("not answered: %v", challenges)
 			}
 			got, err := d.compute("GET", test.uri, 1, test.cnonce, nil)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/icholy/digest"
 )
@@ -51,9 +52,9 @@ func digestQOP(c challenge) string {
 	return ""
 }
 
-func (d *digestScheme) answer(c challenge, again bool) bool {
+func (d *digestScheme) answer(c challenge, again bool) error {
 	if again && !strings.EqualFold(c.params["stale"], "true") {
-		return false
+		return errRefused
 	}
 	d.count = 0
 	d.challenge = digest.Challenge{
@@ -62,7 +63,7 @@ func (d *digestScheme) answer(c challenge, again bool) bool {
 	if qop := digestQOP(c); qop != "" {
 		d.challenge.QOP = []string{qop}
 	}
-	return true
+	return nil
 }
 
 func (d *digestScheme) sign(m *message) error {
@@ -82,6 +83,9 @@ func (d *digestScheme) sign(m *message) error {
 // verify compares rspauth, which only someone with our password can compute, and takes up the next nonce. Most Registrars
 // send neither. RFC 7616 section 3.5.
 func (d *digestScheme) verify(m *message) error {
+	if m.method != "" {
+		return nil // only answers are confirmed
+	}
 	confirmed := parseParams(m.list(d.confirmation))
 	if rspauth := confirmed["rspauth"]; rspauth != "" && d.sent.QOP != "" {
 		want, err := d.compute("", d.sent.URI, d.sent.Nc, d.sent.Cnonce, m.body)
@@ -94,6 +98,8 @@ func (d *digestScheme) verify(m *message) error {
 	}
 	return nil
 }
+
+func (d *digestScheme) until() time.Time { return time.Time{} }
 
 func (d *digestScheme) compute(method, uri string, count int, cnonce string, body []byte) (*digest.Credentials, error) {
 	return digest.Digest(&d.challenge, digest.Options{

@@ -16,8 +16,9 @@ var (
 	// gone. Keep wraps the cause beside it.
 	ErrBindingLost = errors.New("binding lost")
 
-	// ErrBadSignature means that an answer is not signed by someone who knows our password, although it claims to be.
-	ErrBadSignature = errors.New("the answer's signature is wrong")
+	// ErrBadSignature means that an answer is not signed by someone who knows our password, although it must be. The
+	// error around it says what is missing.
+	ErrBadSignature = errors.New("not signed by the Registrar")
 )
 
 // StatusError is a final answer that refuses.
@@ -83,7 +84,7 @@ func (e *AuthError) Error() string {
 
 // CredentialsError means that the Registrar refused complete credentials: user name or password is wrong.
 type CredentialsError struct {
-	Scheme string       // "digest"
+	Scheme string       // "ntlm", "digest"
 	Realm  string       // escaped
 	Status *StatusError // the refusal itself: its Date tells of a wrong clock, its Diagnostics why
 }

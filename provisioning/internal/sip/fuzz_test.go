@@ -149,10 +149,10 @@ func frames(stream io.Reader) []frame {
 	}
 }
 
-// Whatever a Registrar offers, the password goes out in no form but a Digest, and only when allowed.
+// Whatever a Registrar offers, the password goes out in no form but a proof by Digest or NTLM, and only when allowed.
 func FuzzChallenge(f *testing.F) {
 	for _, line := range []string{md5Challenge, lyncOffer, `: Basic realm="a"`, `: Digest nonce=n, algorithm="SHA-512-256", qop="auth-int"`,
-		`: NTLM, Negotiate abc==, Basic realm="a, b", Digest REALM = "contoso.com" ,nonce=n3, QOP="auth, auth-int"`} {
+		`: NTLM gssapi-data="TlRMTVNTUAAC", version=3`, `: NTLM, Negotiate abc==, Basic realm="a, b", Digest REALM = "contoso.com" ,nonce=n3, QOP="auth, auth-int"`} {
 		for _, value := range strings.Split(line, "\r\n") {
 			_, value, _ = strings.Cut(value, ": ")
 			f.Add(value, true)
@@ -175,7 +175,7 @@ func FuzzChallenge(f *testing.F) {
 			t.Fatalf("the password itself: %s", text)
 		case err != nil && signed != "":
 			t.Fatalf("refused (%v) and yet answered: %s", err, signed)
-		case signed != "" && (!secure || !strings.HasPrefix(signed, "Digest ")):
+		case signed != "" && !strings.HasPrefix(signed, "NTLM ") && (!secure || !strings.HasPrefix(signed, "Digest ")):
 			t.Fatalf("answered with %s", signed)
 		case err == nil && signed == "":
 			t.Fatal("neither refused nor answered")

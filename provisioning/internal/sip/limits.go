@@ -11,6 +11,8 @@ const (
 	pongWait     = 10 * time.Second // RFC 5626 section 4.4.1
 	ping         = "\r\n\r\n"       // RFC 5626 section 3.5.1
 	pong         = "\r\n"           // RFC 5626 section 3.5.1
+
+	associationLife = 8 * time.Hour // MS-SIPAE section 3.2.2
 )
 
 // Our choices.
@@ -45,6 +47,9 @@ const (
 
 	// The first challenge, and three more when the nonce was stale each time (or a proxy asks as well).
 	maxChallenges = 4
+
+	// An association is replaced before the Registrar forgets it.
+	associationMargin = 5 * time.Minute
 
 	// Shorter than the idle time-outs of home routers and firewalls for TCP and TLS.
 	pingInterval = 30 * time.Second

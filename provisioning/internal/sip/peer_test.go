@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/cryptotest"
@@ -27,7 +28,9 @@ type peer struct {
 	conn  net.Conn
 	in    *bufio.Reader
 	began time.Time
-	notes []string // the transcript
+	notes []string                 // the transcript
+	raw   string                   // the latest message as it came
+	seal  func(text string) string // signs what is sent; nil: nothing is signed
 }
 
 type sipgoRequest = sipgo.Request
@@ -107,7 +110,12 @@ func response(r *sipgoRequest, status string, headers ...string) string {
 }
 
 // send writes as long as someone listens: scripts go on after the end of a conversation.
-func (p *peer) send(text string) { _, _ = io.WriteString(p.conn, text) }
+func (p *peer) send(text string) {
+	if p.seal != nil {
+		text = p.seal(text)
+	}
+	_, _ = io.WriteString(p.conn, text)
+}
 
 func (p *peer) note(format string, args ...any) {
 	at := time.Since(p.began).Round(100 * time.Millisecond)
@@ -131,8 +139,17 @@ func (p *peer) next() (*sipgoRequest, bool) {
 		if string(raw) == "\r\n" {
 			return nil, true
 		}
+		if length := regexp.MustCompile(`Content-Length: (\d+)`).FindSubmatch(raw); length != nil {
+			size, _ := strconv.Atoi(string(length[1]))
+			body := make([]byte, size)
+			if _, err := io.ReadFull(p.in, body); err != nil {
+				return nil, false
+			}
+			raw = append(raw, body...)
+		}
+		p.raw = string(raw)
 		if code, ok := strings.CutPrefix(string(raw), "SIP/2.0 "); ok { // it repeats the text of the request, broken or not
-			p.note("answered %s", code[:3])
+			p.note("answered %s%s", code[:3], describeNTLM(p.raw))
 			continue
 		}
 		m, err := sipgo.NewParser().ParseSIP(raw)
@@ -170,9 +187,14 @@ func (p *peer) play(script []step) {
 
 // describe shortens a request to what the tables compare.
 func describe(r *sipgoRequest) string {
-	text := fmt.Sprintf("%s expires=%s", r.CSeq().Value(), r.GetHeader("Expires").Value())
+	text := r.CSeq().Value()
+	if h := r.GetHeader("Expires"); h != nil {
+		text += " expires=" + h.Value()
+	}
 	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
-		if h := r.GetHeader(name); h != nil {
+		if h := r.GetHeader(name); h != nil && strings.HasPrefix(h.Value(), "NTLM") {
+			text += " " + name + " " + tidyNTLM(h.Value())
+		} else if h != nil {
 			text += " " + name + " " + strings.TrimSuffix(random.ReplaceAllString(h.Value(), ""), ", ")
 		}
 	}

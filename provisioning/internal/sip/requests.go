@@ -9,8 +9,12 @@ import (
 // allowed are the requests we take.
 const allowed = "OPTIONS, NOTIFY, BENOTIFY"
 
-// serve answers a request. The device's calls are not our business: we are here to be found, and to be told.
+// serve answers a request. The device's calls are not our business: we are here to be found, and to be told. A request
+// that is not signed as everything must be on this connection did not come: nothing answers it. MS-SIPAE section 3.2.5.2.
 func (s *Session) serve(ctx context.Context, m *message) error {
+	if s.verify(m) != nil {
+		return nil
+	}
 	code, phrase := 0, "" // no answer
 	_, method, ok := m.cseq()
 	switch {

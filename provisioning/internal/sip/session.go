@@ -17,9 +17,9 @@ import (
 // Account is who registers, and how it may prove that.
 type Account struct {
 	AOR           string   // address-of-record: "sip:phone1@contoso.com"
-	User          string   // login name; "" or the AOR without "sip:" means, for Digest, the part before "@"
+	User          string   // login name: `CONTOSO\phone1`; "" or the AOR without "sip:": that address, its part before "@" for Digest
 	Password      Secret   // "": sign in only where no password is asked for
-	Schemes       []string // allowed, in order of preference: "digest"; names unknown here are passed over
+	Schemes       []string // allowed, in order of preference: "ntlm", "digest"; names unknown here are passed over
 	DigestOverTCP bool     // answer Digest although anyone on the way can read it
 	UserAgent     string   // "homeward/1.0"
 	Instance      string   // "urn:uuid:…" for +sip.instance (RFC 5626 section 4.1), or ""
@@ -54,7 +54,7 @@ type Session struct {
 // Binding is what a Registrar grants.
 type Binding struct {
 	Expires time.Duration // 5 s to 24 h; 600 s when the Registrar names none
-	Scheme  string        // how we signed in: "digest"; "": the Registrar asked for nothing
+	Scheme  string        // how we signed in: "ntlm", "digest"; "": the Registrar asked for nothing
 	Server  string        // the Server header, escaped, at most 256 bytes
 	Date    time.Time     // the Registrar's clock; zero: not told
 }
@@ -203,7 +203,9 @@ func (s *Session) roundTrip(ctx context.Context, request *message) (*message, er
 		case !m.answers(request):
 			// An answer to nothing we asked; RFC 3261 section 18.1.2: dropped.
 		case m.code < 200:
-			until = sent.Add(finalAnswer) // it lives; further provisional answers change nothing
+			// It lives; further provisional answers change nothing. They need not be signed (MS-SIPAE): for all they
+			// say, we wait a little longer.
+			until = sent.Add(finalAnswer)
 		case m.code == 401 || m.code == 407:
 			return m, nil // cannot be signed yet
 		default:

@@ -67,6 +67,11 @@ func unquote(s string) string {
 	return b.String()
 }
 
+// quote is the way back. RFC 3261 section 25.1.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
 // address is one element of From, To or Contact. RFC 3261 section 20.10.
 type address struct {
 	uri    string
