@@ -19,6 +19,8 @@ func answererOf(word string) answerer {
 	switch word {
 	case "accept", "digest": // digest has a user, which requireDigest asks for
 		return grant
+	case "lync":
+		return lync
 	case "status":
 		return refuse
 	case "redirect":
@@ -43,8 +45,11 @@ func grant(_ *leg, m manner, req *message) reply {
 	}}
 }
 
-func refuse(_ *leg, m manner, _ *message) reply {
+func refuse(l *leg, m manner, _ *message) reply {
 	r := reply{code: m.code}
+	if m.diagnostics != 0 {
+		r.headers = append(r.headers, l.diagnosis(m, m.diagnostics))
+	}
 	if m.retryAfter != "" {
 		r.headers = append(r.headers, "Retry-After: "+m.retryAfter)
 	}

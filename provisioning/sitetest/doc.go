@@ -1,5 +1,5 @@
-// Package sitetest simulates a site — name servers, DHCP servers and Registrars
-// with TLS — from a text file, for tests and for the lab. It is not for
+// Package sitetest simulates a site — name servers, DHCP servers, Registrars with
+// TLS, those of Lync too, and Media Relays — from a text file, for tests and for the lab. It is not for
 // production, it knows no client code, and it judges nothing: a test reads
 // [Site.Log] and decides.
 //
@@ -15,8 +15,8 @@
 // # File format
 //
 // Text up to the first section is prose. A section begins with a line
-// "-- name --"; the sections are zone, dhcp, registrars and change, each at most
-// once and each optional. A line is a list of words; a word that starts with #
+// "-- name --"; the sections are zone, dhcp, registrars, provisioning, relays and
+// change, each at most once and each optional. A line is a list of words; a word that starts with #
 // begins a comment. Durations are Go durations ("20ms"). Mistakes are reported as
 // file:line.
 //
@@ -80,6 +80,7 @@
 //
 //	accept                   200 OK
 //	digest                   200 OK once the digest is right (needs user= and password=)
+//	lync                     a Registrar of Lync: see below
 //	status 503               that status
 //	redirect URI …           301 to these Contacts; ";q=" after the URI
 //	offer SCHEME …           401 with these schemes, whatever comes
@@ -93,6 +94,7 @@
 // Options of every behaviour that answers:
 //
 //	user=U password=P        digest first, then the behaviour; no blanks in U and P
+//	schemes=S,…              with NTLM instead of digest, as below
 //	algorithm=A,…            MD5, SHA-256; one challenge each, in this order; default SHA-256
 //	basic                    offer Basic beside Digest
 //	stale                    call the first right answer of a connection stale
@@ -103,10 +105,76 @@
 //	rtt=D                    round trip of the line: connecting takes D, and so does each answer
 //	clock=D                  the Date header is D ahead (or behind: -1h)
 //	nopong                   no answer to CRLF CRLF; pong is the default
+//	idle=D                   closes when nothing came for D
+//	diagnostics=N            with a status: ms-diagnostics, or with edge ms-diagnostics-public
+//	split                    answers come in seven pieces
+//	upper                    header names in upper case
+//	folded                   headers folded after commas
 //	tlsmax=V                 highest TLS version, 1.0 to 1.3
 //	cert=K                   expired, notyet, selfsigned, untrusted (another authority),
 //	                         wrongname, cnonly (no subject alternative name), wildcard,
 //	                         sha1, wrongeku (not for servers), san:NAME,… (these names instead)
+//
+// # Lync
+//
+//	10.0.0.5:5061 tls fe01.contoso.com pool01.contoso.com lync user=CONTOSO\phone1 password=Passw0rd!
+//	10.0.0.4:5061 tls dir01.contoso.com lync home=pool01.contoso.com,pool02.contoso.com user=… password=…
+//	10.0.0.5:5061 tls fe01.contoso.com status 403 diagnostics=4004 schemes=NTLM user=… password=…
+//
+// lync and, with schemes=, every other behaviour asks for NTLM over SIP (MS-SIPAE):
+// three rounds, NTLMv2 only, and from then on the site verifies every request and
+// signs every answer but 401, and all it sends on its own. lync without a user asks
+// for nothing. The user is DOMAIN\user, a UPN, or a bare name. In challenges the
+// server is the first name of the certificate.
+//
+// lync takes a REGISTER with "Event: registration" (else 489, 4055), with an epid
+// (else 400, 4010 or 4011) from which +sip.instance, if there, is derived, and
+// gruu-10 beside msrtc-event-categories (else 421, 2057); it lists another endpoint
+// of the user before this one. It answers SUBSCRIBE with the section provisioning,
+// SERVICE with the section relays, and everything else with 200.
+//
+//	schemes=S,…              offered, in this order; only NTLM is ever accepted; lync has NTLM,Kerberos,TLS-DSK
+//	version=N                of the protocol: 4, 3 or 2; default 4
+//	noess                    no extended session security: signatures by CRC32, as of old servers
+//	salife=D                 an association ends D after the sign-in: 401
+//	home=NAME,NAME           301 once authenticated: primary (q=0.7) and backup (q=0.3); :PORT after a name, default 5061
+//	keepalive=N              timeout of ms-keep-alive; default 300; CRLF CRLF is not answered unless pong
+//	backup                   is-connected-to-primary="no"
+//	edge                     through an Edge: RemoteUser, no Kerberos, ms-diagnostics-public
+//	nopiggyback              the provisioning document comes after the 200, not in it
+//	rspauth=F                wrong or missing, on everything the site should sign
+//
+// # provisioning
+//
+// The in-band provisioning document, the same from all Registrars: elements of
+// ServerConfiguration, and properties of other groups. Only the groups asked for are
+// sent. Without mrasUri there is no Media Relay service.
+//
+//	poolUri sip:pool01.contoso.com@contoso.com;gruu;opaque=srvr:HomeServer:AbC
+//	mrasUri sip:edge01-int.contoso.com@contoso.com;gruu;opaque=srvr:MRAS:GhI
+//	ucEnableSIPSecurityMode High
+//	mediaConfiguration/bypassEnabled true
+//
+// # relays
+//
+// One address of a Media Relay a line. A name with several addresses has several
+// lines (and a record in the zone); without a name MRAS tells the address.
+//
+//	10.0.0.30 intranet edge01-int.contoso.com
+//	203.0.113.10 internet udp=3478 tcp=443 silent
+//	ADDRESS [intranet|internet] [NAME] [udp=N] [tcp=N] [BEHAVIOUR]
+//	mras duration=60                   what MRAS answers: OK
+//	mras Server Busy                   … 200 with that reasonPhrase
+//	mras 503                           … that status
+//	mras silent                        … nothing
+//
+//	intranet|internet        the location told for; default both
+//	udp=N tcp=N              ports; defaults 3478 and 443; 0 for none
+//	answer                   UDP: 401 to an Allocate of MS-TURN; TCP: takes connections; the default
+//	silent                   UDP: nothing; TCP: a black hole
+//	refuse                   UDP: ICMP port unreachable; TCP: ECONNREFUSED
+//	duration=N               minutes granted at most; default 480
+//	user=U password=P        of the Relays; defaults cmVsYXktdXNlcg== and cmVsYXktc2VjcmV0
 //
 // # change
 //
@@ -117,15 +185,23 @@
 //	+60s zone fe01 A 10.0.0.6              … replaces the records of that name and type
 //	+60s dhcp silent                       a line of the section dhcp
 //	+60s registrar 10.0.0.5:5061 refuse    new behaviour and options; transport and names stay
+//	+60s provisioning mrasUri              a line of the section provisioning, or a name alone to take it away;
+//	                                       who has subscribed gets a BENOTIFY (or NOTIFY)
+//	+60s relays 10.0.0.30 silent           new behaviour
+//	+60s relays mras Server Busy           … of MRAS
 //	+90s reset 10.0.0.5:5061               resets the connections that exist
+//	+90s forget 10.0.0.5:5061              forgets the bindings of these connections: their next REGISTER is "added"
+//	+90s forget 10.0.0.5:5061 fixed        … is "fixed"
+//	+90s deregister 10.0.0.5:5061 rejected tells them, by NOTIFY; also unregistered, deactivated and
+//	                                       preferred-registrar-change SIP-URI; benotify at the end for BENOTIFY
 //	+2m heal                               everything as the file began
 //
 // # Loopback
 //
-// [Site.Listen] gives each IPv4 address of a Registrar an address in 127.0.0.0/8
+// [Site.Listen] gives each IPv4 address of a Registrar or Relay an address in 127.0.0.0/8
 // (an address already there is kept) and all of IPv6 one, ::1; DNS answers,
-// redirects and "120=ip:" say these. Ports stay, except that a port below 1024
-// that may not be opened becomes port+10000, in SRV records and redirects too.
+// redirects, MRAS and "120=ip:" say these. Ports stay, except that a port below 1024
+// that may not be opened becomes port+10000, in SRV records, redirects and MRAS too.
 // Name servers get ports of 127.0.0.1. DHCP is answered on lo where port 67 may be
 // opened. The black hole needs Linux, and so do addresses other than 127.0.0.1.
 package sitetest

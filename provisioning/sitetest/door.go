@@ -16,6 +16,7 @@ type door struct {
 	site   netip.AddrPort // by the file
 	at     netip.AddrPort // on loopback
 	isDNS  bool
+	isUDP  bool   // and nothing else: a Media Relay
 	set    string // "open", "shut" or "full": a queue of connections so full that the kernel drops new ones
 	opened []io.Closer
 }
@@ -27,6 +28,11 @@ func (w *loopback) open() error {
 	houses := map[netip.Addr][]*door{}
 	for _, addr := range slices.SortedFunc(maps.Keys(w.site.begin.manners), netip.AddrPort.Compare) {
 		houses[addr.Addr()] = append(houses[addr.Addr()], &door{site: addr})
+	}
+	for _, r := range w.site.begin.relays {
+		if r.udp != 0 {
+			houses[r.addr] = append(houses[r.addr], &door{site: r.at(), isUDP: true})
+		}
 	}
 	for _, addr := range slices.SortedFunc(maps.Keys(houses), netip.Addr.Compare) {
 		if err := w.place(addr, houses[addr]); err != nil {
@@ -108,7 +114,9 @@ func (w *loopback) follow() error {
 		switch {
 		case d.isDNS && st.zone.fault(d.site.Addr(), "").word == "closed":
 			set = "shut"
-		case d.isDNS:
+		case d.isUDP && st.relayWord(d.site) == "refuse":
+			set = "shut"
+		case d.isDNS, d.isUDP:
 		case slices.Contains([]string{"refuse", "unreachable"}, st.manners[d.site].word):
 			set = "shut"
 		case st.manners[d.site].word == "blackhole":
@@ -130,13 +138,21 @@ func (w *loopback) put(d *door, set string) (err error) {
 	if set == "shut" {
 		return nil
 	}
-	defer func() {
-		if err != nil {
-			d.shut()
-		} else {
-			d.set = set
-		}
-	}()
+	if !d.isUDP {
+		err = w.openTCP(d, set == "full")
+	}
+	if err == nil && (d.isDNS || d.isUDP) {
+		err = w.openUDP(d)
+	}
+	if err != nil {
+		d.shut()
+		return err
+	}
+	d.set = set
+	return nil
+}
+
+func (w *loopback) openTCP(d *door, full bool) error {
 	l, err := net.Listen("tcp", d.at.String())
 	if err != nil {
 		return err
@@ -145,22 +161,36 @@ func (w *loopback) put(d *door, set string) (err error) {
 	if d.at.Port() == 0 {
 		d.at = l.Addr().(*net.TCPAddr).AddrPort()
 	}
-	if set == "full" {
+	if full {
 		filler, err := fillQueue(l.(*net.TCPListener))
 		d.opened = append(d.opened, filler...)
 		return err
 	}
 	serve := func(c *stream) { w.site.serve(d.site, c) }
 	if d.isDNS {
-		p, err := net.ListenPacket("udp", d.at.String())
-		if err != nil {
-			return err
-		}
-		d.opened = append(d.opened, p)
-		w.site.spawn(func() { w.serveUDP(p, func(b []byte, from net.Addr) []parcel { return w.answerDNS(d.site, b, from) }) })
 		serve = func(c *stream) { w.site.serveDNS(d.site, c) }
 	}
 	w.site.spawn(func() { w.accept(l, d.site, serve) })
+	return nil
+}
+
+func (w *loopback) openUDP(d *door) error {
+	p, err := net.ListenPacket("udp", d.at.String())
+	if err != nil {
+		return err
+	}
+	d.opened = append(d.opened, p)
+	answer := func(b []byte, from net.Addr) []parcel { return w.answerDNS(d.site, b, from) }
+	if d.isUDP {
+		answer = func(b []byte, from net.Addr) []parcel {
+			reply := w.site.allocate(d.site, b, from.String())
+			if reply == nil {
+				return nil
+			}
+			return []parcel{{data: reply}}
+		}
+	}
+	w.site.spawn(func() { w.serveUDP(p, answer) })
 	return nil
 }
 

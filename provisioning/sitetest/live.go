@@ -77,7 +77,7 @@ func (s *Site) outside(addr netip.Addr) netip.Addr {
 	s.live.mu.Lock()
 	ours, known := s.live.addrs[addr]
 	s.live.mu.Unlock()
-	if addr.Is4() && (!known || !reachable(s.state().manners, addr)) {
+	if addr.Is4() && (!known || !s.state().reachable(addr)) {
 		return nowhere
 	}
 	if known {

@@ -28,7 +28,27 @@ type manner struct {
 	delay, rtt, clock time.Duration
 	cert              string
 	tlsMax            uint16
+	diagnostics       int
+	edge              bool
+	idle              time.Duration
+	split             bool
+	upper, folded     bool
+
+	// With MS-SIPAE: lync, or schemes=.
+	version   int // of the protocol: 2, 3 or 4
+	noESS     bool
+	saLife    time.Duration
+	rspauth   string // "", wrong or missing
+	keepalive int    // seconds
+	backup    bool
+	apart     bool // what was subscribed to comes apart from the 200
 }
+
+// isLync says whether a Registrar looks like one of Lync.
+func (m manner) isLync() bool { return m.word == "lync" || m.signsIn() }
+
+// signsIn says whether the credentials are those of MS-SIPAE.
+func (m manner) signsIn() bool { return m.word != "offer" && len(m.schemes) > 0 }
 
 var (
 	certKinds   = []string{"expired", "notyet", "selfsigned", "untrusted", "wrongname", "cnonly", "wildcard", "sha1", "wrongeku"}
@@ -40,11 +60,12 @@ func parseManner(words []string) (manner, error) {
 	if len(words) == 0 {
 		return manner{}, fmt.Errorf("no behaviour given")
 	}
-	m := manner{word: words[0], expires: 600, algorithms: []string{"SHA-256"}}
+	m := manner{word: words[0], expires: 600, algorithms: []string{"SHA-256"}, version: 4, keepalive: 300}
+	m.nopong = m.word == "lync" // which takes keep-alives in silence
 	words = words[1:]
 	var err error
 	switch m.word {
-	case "accept", "digest", "http", "refuse", "unreachable", "blackhole":
+	case "accept", "digest", "lync", "http", "refuse", "unreachable", "blackhole":
 	case "silent", "reset":
 		if len(words) > 0 && words[0] == "hello" {
 			m.hello, words = true, words[1:]
@@ -70,15 +91,26 @@ func parseManner(words []string) (manner, error) {
 	default:
 		return m, fmt.Errorf("unknown behaviour %q (a name for the certificate has a dot)", m.word)
 	}
+	return m, m.options(words)
+}
+
+// options sets all options, and checks that they go together.
+func (m *manner) options(words []string) error {
 	for _, w := range words {
 		if err := m.option(w); err != nil {
-			return m, fmt.Errorf("%s: %w", w, err)
+			return fmt.Errorf("%s: %w", w, err)
 		}
 	}
-	if m.word == "digest" && (m.user == "" || m.password == "") {
-		return m, fmt.Errorf("digest: want user= and password=")
+	if m.word == "lync" && m.user != "" && len(m.schemes) == 0 {
+		m.schemes = []string{"NTLM", "Kerberos", "TLS-DSK"}
+		if m.edge { // where no KDC can be reached
+			m.schemes = []string{"NTLM", "TLS-DSK"}
+		}
 	}
-	return m, nil
+	if (m.user == "") != (m.password == "") || m.user == "" && (m.word == "digest" || m.signsIn()) {
+		return fmt.Errorf("%s: want user= and password=", m.word)
+	}
+	return nil
 }
 
 // span cuts the words that belong off the front.
@@ -133,6 +165,42 @@ func (m *manner) option(word string) (err error) {
 		if m.cert = value; !slices.Contains(certKinds, value) && !strings.HasPrefix(value, "san:") {
 			return fmt.Errorf("unknown kind of certificate %q", value)
 		}
+	default:
+		return m.lyncOption(key, value)
+	}
+	return err
+}
+
+// lyncOption sets one of the options that came with Lync.
+func (m *manner) lyncOption(key, value string) (err error) {
+	if flag := map[string]*bool{
+		"edge": &m.edge, "backup": &m.backup, "noess": &m.noESS, "nopiggyback": &m.apart,
+		"split": &m.split, "upper": &m.upper, "folded": &m.folded,
+	}[key]; flag != nil {
+		*flag = true
+		return nil
+	}
+	switch key {
+	case "schemes":
+		m.schemes = strings.Split(value, ",")
+	case "home":
+		m.contacts = homeContacts(value)
+	case "version":
+		if m.version, err = strconv.Atoi(value); err == nil && (m.version < 2 || m.version > 4) {
+			return fmt.Errorf("want a version from 2 to 4")
+		}
+	case "rspauth":
+		if m.rspauth = value; value != "wrong" && value != "missing" {
+			return fmt.Errorf("want wrong or missing")
+		}
+	case "keepalive":
+		m.keepalive, err = strconv.Atoi(value)
+	case "diagnostics":
+		m.diagnostics, err = strconv.Atoi(value)
+	case "salife":
+		m.saLife, err = time.ParseDuration(value)
+	case "idle":
+		m.idle, err = time.ParseDuration(value)
 	default:
 		return fmt.Errorf("unknown option")
 	}

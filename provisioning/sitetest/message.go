@@ -14,6 +14,7 @@ import (
 // that is being tested.
 type message struct {
 	method, uri string               // of a request; method is "" in a response
+	code        int                  // of a response
 	header      textproto.MIMEHeader // which folds lines and names as SIP does
 	body        []byte
 }
@@ -36,7 +37,12 @@ func readMessage(in *bufio.Reader, ping func()) (*message, error) {
 		return nil, err
 	}
 	m := new(message)
-	if !strings.HasPrefix(start, "SIP/2.0 ") {
+	if status, ok := strings.CutPrefix(start, "SIP/2.0 "); ok {
+		code, _, _ := strings.Cut(status, " ")
+		if m.code, err = strconv.Atoi(code); err != nil {
+			return nil, fmt.Errorf("not a SIP status line: %.100q", start)
+		}
+	} else {
 		words := strings.Split(start, " ")
 		if len(words) != 3 || words[2] != "SIP/2.0" {
 			return nil, fmt.Errorf("not a SIP request line: %.100q", start)

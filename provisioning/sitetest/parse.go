@@ -12,9 +12,12 @@ import (
 
 // state is all that a change can change.
 type state struct {
-	zone    zone
-	dhcp    dhcpSection
-	manners map[netip.AddrPort]manner
+	zone         zone
+	dhcp         dhcpSection
+	manners      map[netip.AddrPort]manner
+	provisioning []setting
+	relays       []relay
+	mras         mras
 }
 
 func (st state) clone() state {
@@ -23,6 +26,8 @@ func (st state) clone() state {
 	st.zone.faults = maps.Clone(st.zone.faults)
 	st.dhcp.servers = slices.Clone(st.dhcp.servers)
 	st.manners = maps.Clone(st.manners)
+	st.provisioning = slices.Clone(st.provisioning)
+	st.relays = slices.Clone(st.relays)
 	return st
 }
 
@@ -47,6 +52,7 @@ func Parse(name string, text []byte, theirs ...string) (*Site, error) {
 	s := &Site{begin: state{
 		zone:    zone{domain: "contoso.com.", faults: map[string]fault{}},
 		manners: map[netip.AddrPort]manner{},
+		mras:    goodMRAS,
 	}}
 	for _, step := range []struct {
 		section string
@@ -55,6 +61,8 @@ func Parse(name string, text []byte, theirs ...string) (*Site, error) {
 		{"zone", func(words []string) error { return s.begin.zone.take(words, false) }},
 		{"dhcp", s.begin.dhcp.take},
 		{"registrars", s.takeRegistrar},
+		{"provisioning", s.begin.takeSetting},
+		{"relays", s.begin.takeRelay},
 		{"change", s.takeChange},
 	} {
 		for _, l := range sections[step.section] {
@@ -71,6 +79,8 @@ func Parse(name string, text []byte, theirs ...string) (*Site, error) {
 	return s, nil
 }
 
+var ours = []string{"zone", "dhcp", "registrars", "provisioning", "relays", "change"}
+
 // split cuts the text into sections of lines of words.
 func split(text string, theirs []string) (map[string][]line, error) {
 	sections := map[string][]line{}
@@ -81,7 +91,7 @@ func split(text string, theirs []string) (map[string][]line, error) {
 		raw = strings.TrimSpace(raw)
 		if inner, ok := strings.CutPrefix(raw, "-- "); ok && strings.HasSuffix(inner, " --") {
 			section = strings.TrimSpace(strings.TrimSuffix(inner, "--"))
-			if !slices.Contains([]string{"zone", "dhcp", "registrars", "change"}, section) && !slices.Contains(theirs, section) {
+			if !slices.Contains(ours, section) && !slices.Contains(theirs, section) {
 				return nil, fmt.Errorf("%d: unknown section %q", number, section)
 			}
 			if _, twice := sections[section]; twice {
@@ -146,25 +156,41 @@ func (s *Site) change(st *state, words []string) error {
 	case "heal":
 		*st = s.begin.clone()
 		return nil
-	case "registrar", "reset":
-		if len(rest) == 0 || words[0] == "reset" && len(rest) > 1 {
-			return fmt.Errorf("want registrar ADDRESS:PORT BEHAVIOUR, or reset ADDRESS:PORT")
-		}
-		addr, err := netip.ParseAddrPort(rest[0])
-		if err != nil {
-			return err
-		}
-		old, ok := st.manners[addr]
-		if !ok {
-			return fmt.Errorf("no registrar %s", addr)
-		}
-		if words[0] == "reset" {
-			return nil
-		}
-		m, err := parseManner(rest[1:])
-		m.tls, m.names = old.tls, old.names
-		st.manners[addr] = m
+	case "provisioning":
+		return st.takeSetting(rest)
+	case "relays":
+		return st.changeRelay(rest)
+	case "registrar", "reset", "deregister", "forget":
+		return st.changeRegistrar(words[0], rest)
+	}
+	return fmt.Errorf("unknown change %q: want zone, dhcp, registrar, provisioning, relays, reset, deregister, forget or heal", words[0])
+}
+
+// changeRegistrar applies a line that names a Registrar. Of those that change no
+// state but reach its connections, it only finds the mistakes.
+func (st *state) changeRegistrar(verb string, words []string) error {
+	if len(words) == 0 {
+		return fmt.Errorf("want %s ADDRESS:PORT …", verb)
+	}
+	addr, err := netip.ParseAddrPort(words[0])
+	if err != nil {
 		return err
 	}
-	return fmt.Errorf("unknown change %q: want zone, dhcp, registrar, reset or heal", words[0])
+	old, ok := st.manners[addr]
+	if !ok {
+		return fmt.Errorf("no registrar %s", addr)
+	}
+	switch verb {
+	case "deregister":
+		return checkDeregister(words[1:])
+	case "reset", "forget":
+		if len(words) > 1 && (verb == "reset" || words[1] != "fixed") {
+			return fmt.Errorf("%s: unknown word %q", verb, words[1])
+		}
+		return nil
+	}
+	m, err := parseManner(words[1:])
+	m.tls, m.names = old.tls, old.names
+	st.manners[addr] = m
+	return err
 }

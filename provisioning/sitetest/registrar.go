@@ -9,7 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -21,17 +24,27 @@ type leg struct {
 	raw  *stream        // to reset
 	conn net.Conn       // raw, or TLS over it
 	host string         // server name of TLS
-	last manner         // as of the last look
 
 	nonce  string
 	count  uint64 // highest nc seen with nonce
 	staled bool
 	cseq   map[string]uint64 // last, by Call-ID
+
+	mu    sync.Mutex   // guards the rest, and the order of what is written
+	last  manner       // as of the last look
+	begun *association // challenged
+	sa    *association // signs
+	bound *message     // the REGISTER that was last accepted
+	lost  string       // register-action of the next one, once
+	subs  []*subscription
+	sent  int // requests of ours
 }
 
 // serve is a Registrar's end of one connection.
 func (s *Site) serve(at netip.AddrPort, c *stream) {
 	l := &leg{site: s, addr: at, raw: c, conn: c, cseq: map[string]uint64{}}
+	s.join(l)
+	defer s.leave(l)
 	l.note(Entry{What: "connect"})
 	err := l.run()
 	what := "closed"
@@ -48,6 +61,8 @@ func (l *leg) note(e Entry) {
 
 // manner is how the Registrar behaves now, towards a connection that exists.
 func (l *leg) manner() manner {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if m := l.site.state().manners[l.addr]; m.word != "refuse" && m.word != "unreachable" {
 		l.last = m
 	}
@@ -78,13 +93,24 @@ func (l *leg) run() error {
 		return l.speakHTTP(in)
 	}
 	for {
+		l.beIdle()
 		m, err := readMessage(in, l.ping)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return fmt.Errorf("idle: %w", errOver)
+		}
 		if err != nil {
 			return err
 		}
 		if err := l.take(m); err != nil {
 			return err
 		}
+	}
+}
+
+// beIdle starts the time within which something has to come.
+func (l *leg) beIdle() {
+	if idle := l.manner().idle; idle > 0 {
+		l.conn.SetReadDeadline(time.Now().Add(idle))
 	}
 }
 
@@ -120,6 +146,7 @@ func (l *leg) ping() {
 		return
 	}
 	l.note(Entry{What: "ping"})
+	l.beIdle()
 	if !m.nopong && m.word != "silent" {
 		io.WriteString(l.conn, "\r\n")
 	}
@@ -135,12 +162,13 @@ func (l *leg) take(req *message) error {
 	e.Auth, _, _ = strings.Cut(req.header.Get("Authorization")+req.header.Get("Proxy-Authorization"), " ")
 	switch {
 	case req.method == "":
-		e.What = "response"
+		e.What, e.Code = "response", req.code
 	case req.method == "REGISTER" && req.leaving():
 		e.What = "unregister"
 	}
 	answer := answererOf(m.word)
 	if req.method == "" || req.method == "ACK" || answer == nil {
+		e.Proof = l.proofOf(m, req)
 		l.note(e)
 		if m.word == "reset" {
 			l.raw.reset()
@@ -148,42 +176,116 @@ func (l *leg) take(req *message) error {
 		}
 		return nil
 	}
-	answer = requireSense(requireDigest(answer))
-	reply := answer(l, m, req)
-	e.Code = reply.code
+	if m.signsIn() {
+		answer = requireNTLM(answer)
+	} else {
+		answer = requireDigest(answer)
+	}
+	l.mu.Lock()
+	r := requireSense(answer)(l, m, req)
+	l.mu.Unlock()
+	e.Code, e.Proof = r.code, r.proof
 	l.note(e)
 	if !l.site.sleep(m.delay) {
 		return errOver
 	}
-	_, err := l.conn.Write(reply.format(req, time.Now().Add(m.clock)))
-	return err
+	if r.code == 0 {
+		return nil
+	}
+	if err := l.send(m, r.code, r.lines(m, req), r.body); err != nil {
+		return err
+	}
+	if r.then != nil {
+		r.then()
+	}
+	return nil
 }
 
-// reply is an answer: a status and the headers that are its own.
+// proofOf says what the signature proves of a response that came.
+func (l *leg) proofOf(m manner, response *message) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p, given := response.credentials(m.family().given)
+	if response.method != "" || l.sa == nil || !given {
+		return ""
+	}
+	if err := l.sa.verify(response, p); err != nil {
+		return err.Error()
+	}
+	return "signed"
+}
+
+// reply is an answer: a status, and what is its own.
 type reply struct {
 	code    int
 	headers []string
+	body    string // its Content-Type is one of the headers
+	proof   string // for the log
+	then    func() // after it is sent
 }
 
-// format writes the answer to req (RFC 3261 section 8.2.6.2).
-func (r reply) format(req *message, date time.Time) []byte {
-	var b strings.Builder
+// lines are the status line and the headers of the answer to req (RFC 3261 section 8.2.6.2).
+func (r reply) lines(m manner, req *message) []string {
 	phrase := map[int]string{301: "Redirect request to Home Server", 480: "Temporarily Unavailable"}[r.code]
 	if phrase == "" {
 		phrase = http.StatusText(r.code)
 	}
-	fmt.Fprintf(&b, "SIP/2.0 %d %s\r\n", r.code, phrase)
+	all := []string{fmt.Sprintf("SIP/2.0 %d %s", r.code, phrase)}
 	for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
-		for _, value := range req.header.Values(name) {
-			if name == "To" && !strings.Contains(value, ";tag=") {
-				value += ";tag=5173"
+		for i, value := range req.header.Values(name) {
+			switch {
+			case name == "To" && headerParam(value, "tag") == "":
+				value += ";tag=" + ourTag
+			case name == "Via" && i == 0 && m.isLync():
+				value += ";ms-received-port=50123;ms-received-cid=2600"
 			}
-			fmt.Fprintf(&b, "%s: %s\r\n", name, value)
+			all = append(all, name+": "+value)
 		}
 	}
-	for _, line := range r.headers {
-		b.WriteString(line + "\r\n")
+	return append(all, r.headers...)
+}
+
+const ourTag = "5173"
+
+// send signs and writes a message: a start line, headers, a body. Code 0 is a request.
+func (l *leg) send(m manner, code int, lines []string, body string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.sa != nil && code != registrarFamily.code && code != proxyFamily.code && m.rspauth != "missing" {
+		lines = append(lines, l.sa.sign(lines[1:], code, m.rspauth))
 	}
-	fmt.Fprintf(&b, "Date: %s\r\nServer: sitetest\r\nContent-Length: 0\r\n\r\n", date.UTC().Format(http.TimeFormat))
-	return []byte(b.String())
+	server := "sitetest"
+	if m.isLync() {
+		server = "RTC/5.0"
+	}
+	lines = append(lines, "Date: "+time.Now().Add(m.clock).UTC().Format(http.TimeFormat), "Server: "+server, fmt.Sprintf("Content-Length: %d", len(body)))
+	for i, line := range lines[1:] {
+		lines[i+1] = m.disguise(line)
+	}
+	text := []byte(strings.Join(lines, "\r\n") + "\r\n\r\n" + body)
+	size := len(text)
+	if m.split {
+		size = len(text)/splitParts + 1
+	}
+	for piece := range slices.Chunk(text, size) {
+		if _, err := l.conn.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// splitParts is our choice: enough to cut headers as well as bodies.
+const splitParts = 7
+
+// disguise writes a header as few do, and all may (RFC 3261 sections 7.3.1 and 7.3.3).
+func (m manner) disguise(line string) string {
+	name, value, _ := strings.Cut(line, ": ")
+	if m.upper {
+		name = strings.ToUpper(name)
+	}
+	if m.folded {
+		value = strings.ReplaceAll(value, ", ", ",\r\n\t")
+	}
+	return name + ": " + value
 }

@@ -27,6 +27,7 @@ type Site struct {
 	now     state      // replaced by each change, never altered in place
 	log     []Entry
 	streams map[*stream]netip.AddrPort // to the Registrar
+	legs    []*leg                     // of Registrars, in the order they came
 	dialled uint16
 	closed  bool
 
@@ -53,19 +54,23 @@ type Entry struct {
 	Server string        // which server, by the address in the file: "10.0.0.5:5061", "10.0.0.53:53", "dhcp"
 	// What is "connect", "tls", "tls-failed", "closed", "ping", "response", a SIP method
 	// ("REGISTER"), "unregister"; "query SRV" and the like; a DHCP message type ("INFORM");
+	// "sent NOTIFY" (or BENOTIFY: a request of the Registrar's); "allocate" (to a Media Relay);
 	// "malformed"; "change"; "trouble" (of the simulation itself, live only).
 	What string
 	Name string // SIP address, server name of TLS, name asked for, vendor class, or words
 	From string // the other end
 	Host string // SIP: the server name this connection asked for in TLS; "" over TCP
 	Auth string // SIP: scheme of the credentials sent, "Digest"; "" without
-	Code int    // SIP: status answered; 0 if none was
+	// Proof is what the site found in credentials for NTLM: "begins" (asks for a challenge),
+	// "authenticated", "signed"; or what is wrong with them, "wrong password".
+	Proof string
+	Code  int // SIP: status answered, or, of a response, its own; 0 without
 }
 
 // String is the entry on one line, without the ephemeral From.
 func (e Entry) String() string {
 	text := fmt.Sprintf("+%v %s %s", e.After, e.Server, e.What)
-	for _, more := range []string{e.Name, e.Auth} {
+	for _, more := range []string{e.Name, e.Auth, e.Proof} {
 		if more != "" {
 			text += " " + more
 		}
@@ -133,6 +138,7 @@ func (s *Site) apply(words []string) error {
 		s.mu.Unlock()
 		return fmt.Errorf("change %q: %w", strings.Join(words, " "), err)
 	}
+	documentChanged := !slices.Equal(s.now.provisioning, next.provisioning)
 	s.now = next
 	if words[0] == "reset" {
 		for c, addr := range s.streams {
@@ -141,8 +147,17 @@ func (s *Site) apply(words []string) error {
 			}
 		}
 	}
+	legs := slices.Clone(s.legs)
 	s.mu.Unlock()
 	s.note(Entry{Server: "site", What: "change", Name: strings.Join(words, " ")})
+	for _, l := range legs {
+		if documentChanged {
+			l.provision()
+		}
+		if len(words) > 1 && l.addr.String() == words[1] {
+			l.obey(words)
+		}
+	}
 	if s.live != nil {
 		return s.live.follow()
 	}
@@ -221,6 +236,18 @@ func (s *Site) accept(addr netip.AddrPort, c *stream, serve func()) bool {
 	})
 }
 
+func (s *Site) join(l *leg) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.legs = append(s.legs, l)
+}
+
+func (s *Site) leave(l *leg) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.legs = slices.DeleteFunc(slices.Clone(s.legs), func(other *leg) bool { return other == l })
+}
+
 // sleep waits for d; false if the site was closed meanwhile.
 func (s *Site) sleep(d time.Duration) bool {
 	timer := time.NewTimer(d)
@@ -259,6 +286,8 @@ func (s *Site) dial(ctx context.Context, network, address string) (net.Conn, err
 	switch {
 	case strings.HasPrefix(network, "udp") && isDNS:
 		return s.dialDNS(local, far), nil
+	case strings.HasPrefix(network, "udp") && s.isRelay(far):
+		return s.dialRelay(local, far), nil
 	case strings.HasPrefix(network, "udp"): // sent, and never answered
 		return &datagrams{lane: newLane(), local: net.UDPAddrFromAddrPort(local), remote: net.UDPAddrFromAddrPort(far), far: func([]byte, *lane) {}}, nil
 	case isDNS && s.shut(far):
@@ -294,27 +323,27 @@ func (s *Site) dial(ctx context.Context, network, address string) (net.Conn, err
 
 // mannerAt says how a new connection to far is treated, or what it fails with.
 func (s *Site) mannerAt(far netip.AddrPort) (manner, error) {
-	manners := s.state().manners
-	m, ok := manners[far]
+	st := s.state()
+	m, ok := st.manners[far]
 	switch {
 	case ok && m.word == "refuse":
 		return m, errRefused("connect")
 	case ok && m.word != "unreachable":
 		return m, nil
-	case !ok && reachable(manners, far.Addr()):
+	case !ok && st.reachable(far.Addr()):
 		return m, errRefused("connect")
 	}
 	return m, os.NewSyscallError("connect", syscall.EHOSTUNREACH)
 }
 
-// reachable says whether any Registrar at the address can be reached.
-func reachable(manners map[netip.AddrPort]manner, addr netip.Addr) bool {
-	for at, m := range manners {
+// reachable says whether any Registrar or Media Relay at the address can be reached.
+func (st state) reachable(addr netip.Addr) bool {
+	for at, m := range st.manners {
 		if at.Addr() == addr && m.word != "unreachable" {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(st.relays, func(r relay) bool { return r.addr == addr })
 }
 
 // shut says whether nothing listens at a name server's address.

@@ -1,0 +1,270 @@
+package sitetest
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The authentication of Lync (MS-SIPAE) with NTLM: who asks is challenged, and from
+// then on both ends sign everything.
+
+const sipaeRealm = "SIP Communications Service" // of every Registrar of Microsoft's
+
+// association is what a challenge began, and what, once answered, signs a connection.
+type association struct {
+	session
+	opaque     string
+	version    int
+	fe         string // targetname
+	family     family
+	challenge  []byte // the CHALLENGE sent
+	who        string // the user's SIP address and epid
+	since      time.Time
+	cnum, snum uint64 // the highest seen; the last used
+}
+
+// family is the names of the headers, which a proxy has of its own.
+type family struct {
+	code                     int
+	challenge, given, signed string
+}
+
+var (
+	registrarFamily = family{401, "WWW-Authenticate", "Authorization", "Authentication-Info"}
+	proxyFamily     = family{407, "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info"}
+)
+
+func (m manner) family() family {
+	if m.proxy {
+		return proxyFamily
+	}
+	return registrarFamily
+}
+
+// requireNTLM asks for NTLM before the behaviour.
+func requireNTLM(next answerer) answerer {
+	return func(l *leg, m manner, req *message) reply {
+		p, given := req.credentials(m.family().given)
+		token, handshake := p["gssapi-data"]
+		var done string
+		var err error
+		switch {
+		case !given:
+			return l.offerSchemes(m)
+		case !slices.Contains(m.schemes, "NTLM"):
+			err = errors.New("a scheme that was not offered")
+		case handshake && cmp.Or(p["version"], "2") != strconv.Itoa(m.version):
+			err = fmt.Errorf("version %q", p["version"])
+		case handshake && token == "":
+			return l.begin(m)
+		case handshake:
+			done, err = "authenticated", l.authenticate(m, req, p)
+		case l.sa == nil || m.saLife > 0 && time.Since(l.sa.since) >= m.saLife:
+			l.sa, err = nil, errors.New("no association")
+		default:
+			done, err = "signed", l.sa.verify(req, p)
+		}
+		if err != nil {
+			r := l.offerSchemes(m)
+			if r.proof = err.Error(); done == "authenticated" {
+				r.headers = append(r.headers, l.diagnosis(m, 1000))
+			}
+			return r
+		}
+		r := next(l, m, req)
+		r.proof = done
+		return r
+	}
+}
+
+// credentials reads those for NTLM.
+func (m *message) credentials(name string) (map[string]string, bool) {
+	for _, value := range m.header.Values(name) {
+		if fields, ok := strings.CutPrefix(value, "NTLM "); ok {
+			return params(fields), true
+		}
+	}
+	return nil, false
+}
+
+// versionParam says the version: 2 is that of those who do not say.
+func versionParam(version int) string {
+	if version == 2 {
+		return ""
+	}
+	return ", version=" + strconv.Itoa(version)
+}
+
+// offerSchemes is the first challenge: one line for each scheme.
+func (l *leg) offerSchemes(m manner) reply {
+	l.begun = nil
+	r := reply{code: m.family().code}
+	for _, scheme := range m.schemes {
+		target, more := l.fe(m), ""
+		switch scheme {
+		case "Kerberos":
+			target = "sip/" + target
+		case "TLS-DSK":
+			more = fmt.Sprintf(`, sts-uri="https://%s:443/CertProv/CertProvisioningService.svc"`, target)
+		}
+		r.headers = append(r.headers, fmt.Sprintf(`%s: %s realm=%q, targetname=%q%s%s`, m.family().challenge, scheme, sipaeRealm, target, versionParam(m.version), more))
+	}
+	return r
+}
+
+// begin answers empty gssapi-data with a CHALLENGE.
+func (l *leg) begin(m manner) reply {
+	var nonce [8]byte
+	rand.Read(nonce[:])
+	netbios, _, isDomain := strings.Cut(m.user, `\`)
+	if !isDomain {
+		netbios, _, _ = strings.Cut(strings.ToUpper(l.realm()), ".")
+	}
+	flags, now := uint32(flagsOffered), time.Now()
+	if m.noESS {
+		flags, now = flags&^flagESS, time.Time{} // as old as that, a server does not tell the time either
+	}
+	l.begun = &association{
+		opaque: randomHex(4), version: m.version, fe: l.fe(m), family: m.family(),
+		challenge: challengeMessage(nonce, flags, targetInfo(netbios, l.fe(m), now)),
+	}
+	return reply{code: m.family().code, proof: "begins", headers: []string{fmt.Sprintf(`%s: NTLM opaque=%q, gssapi-data=%q, targetname=%q, realm=%q%s`,
+		m.family().challenge, l.begun.opaque, base64.StdEncoding.EncodeToString(l.begun.challenge), l.fe(m), sipaeRealm, versionParam(m.version))}}
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	rand.Read(b)
+	return fmt.Sprintf("%X", b)
+}
+
+// authenticate takes an AUTHENTICATE; from version 4 on its message has to be signed too.
+func (l *leg) authenticate(m manner, req *message, p map[string]string) error {
+	a := l.begun
+	l.begun = nil
+	if a == nil || p["opaque"] != a.opaque {
+		return errors.New("unknown opaque")
+	}
+	token, err := base64.StdEncoding.DecodeString(p["gssapi-data"])
+	if err != nil {
+		return errToken
+	}
+	if a.session, err = authenticate(a.challenge, token, m.user, m.password); err != nil {
+		return err
+	}
+	a.who, a.since = req.endpoint(), time.Now()
+	if a.version >= 4 || p["response"] != "" {
+		if err := a.verify(req, p); err != nil {
+			return err
+		}
+	}
+	l.sa = a
+	return nil
+}
+
+// endpoint is the key a Registrar finds an association by: the user's SIP address and epid.
+func (m *message) endpoint() string {
+	from := m.header.Get("From")
+	return address(from) + " " + headerParam(from, "epid")
+}
+
+// verify checks the signature of a request or, in the rare case, of a response.
+func (a *association) verify(m *message, p map[string]string) error {
+	cnum, err := strconv.ParseUint(p["cnum"], 10, 32)
+	crand, randErr := hex.DecodeString(p["crand"])
+	signature, hexErr := hex.DecodeString(p["response"])
+	switch {
+	case p["response"] == "":
+		return errors.New("not signed")
+	case p["opaque"] != a.opaque:
+		return errors.New("unknown opaque")
+	case p["realm"] != sipaeRealm || p["targetname"] != a.fe:
+		return errors.New("another realm or targetname")
+	case randErr != nil || len(crand) != 4:
+		return errors.New("malformed crand")
+	case err != nil || cnum <= a.cnum:
+		return fmt.Errorf("cnum %s after %d", p["cnum"], a.cnum)
+	case m.method != "" && m.endpoint() != a.who:
+		return errors.New("another endpoint")
+	case hexErr != nil || !a.verifies(signedText(a.version, p["crand"], p["cnum"], a.fe, m.header, m.code), signature):
+		return errors.New("wrong signature")
+	}
+	a.cnum = cnum
+	return nil
+}
+
+// sign is the header that signs a message of the Registrar: code 0 is a request.
+func (a *association) sign(lines []string, code int, fault string) string {
+	h := textproto.MIMEHeader{}
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, ": ")
+		h.Add(name, value)
+	}
+	a.snum++
+	srand, snum := randomHex(4), strconv.FormatUint(a.snum, 10)
+	mac := a.mac(false, signedText(a.version, srand, snum, a.fe, h, code))
+	if fault == "wrong" {
+		mac[8] ^= 1
+	}
+	return fmt.Sprintf(`%s: NTLM qop="auth", opaque=%q, srand=%q, snum=%q, rspauth="%x", targetname=%q, realm=%q%s`,
+		a.family.signed, a.opaque, srand, snum, mac, a.fe, sipaeRealm, versionParam(a.version))
+}
+
+// signedText is what a signature covers (MS-SIPAE 3.1.4.2): fields in angle
+// brackets, as they stand in the message. Code 0 is a request.
+func signedText(version int, random, number, target string, h textproto.MIMEHeader, code int) string {
+	cseq, method, _ := strings.Cut(h.Get("CSeq"), " ")
+	from, to := h.Get("From"), h.Get("To")
+	fields := []string{"NTLM", random, number, sipaeRealm, target, h.Get("Call-ID"), cseq, strings.TrimSpace(method), address(from), headerParam(from, "tag")}
+	if version > 2 {
+		sip, tel := identities(h)
+		fields = append(fields, address(to), headerParam(to, "tag"), sip, tel)
+	} else {
+		fields = append(fields, headerParam(to, "tag"))
+	}
+	fields = append(fields, h.Get("Expires"))
+	if code != 0 {
+		fields = append(fields, strconv.Itoa(code))
+	}
+	return "<" + strings.Join(fields, "><") + ">"
+}
+
+// identities are the addresses in P-Asserted-Identity or P-Preferred-Identity (RFC 3325).
+func identities(h textproto.MIMEHeader) (sip, tel string) {
+	for _, name := range []string{"P-Asserted-Identity", "P-Preferred-Identity"} {
+		for value := range strings.SplitSeq(strings.Join(h.Values(name), ","), ",") {
+			uri := address(value)
+			scheme, _, _ := strings.Cut(uri, ":")
+			switch strings.ToLower(scheme) {
+			case "sip", "sips":
+				sip = cmp.Or(sip, uri)
+			case "tel":
+				tel = cmp.Or(tel, uri)
+			}
+		}
+	}
+	return sip, tel
+}
+
+// headerParam is a parameter of a From, To or Contact, outside the address.
+func headerParam(value, name string) string {
+	if _, after, ok := strings.Cut(value, ">"); ok {
+		value = after
+	}
+	for param := range strings.SplitSeq(value, ";") {
+		key, text, _ := strings.Cut(strings.TrimSpace(param), "=")
+		if strings.EqualFold(key, name) {
+			return strings.Trim(text, `"`)
+		}
+	}
+	return ""
+}
