@@ -2,6 +2,7 @@ package sitetest
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -226,10 +227,7 @@ type reply struct {
 
 // lines are the status line and the headers of the answer to req (RFC 3261 section 8.2.6.2).
 func (r reply) lines(m manner, req *message) []string {
-	phrase := map[int]string{301: "Redirect request to Home Server", 480: "Temporarily Unavailable"}[r.code]
-	if phrase == "" {
-		phrase = http.StatusText(r.code)
-	}
+	phrase := cmp.Or(phrases[r.code], http.StatusText(r.code))
 	all := []string{fmt.Sprintf("SIP/2.0 %d %s", r.code, phrase)}
 	for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
 		for i, value := range req.header.Values(name) {
@@ -243,6 +241,11 @@ func (r reply) lines(m manner, req *message) []string {
 		}
 	}
 	return append(all, r.headers...)
+}
+
+// phrases are those that SIP does not share with HTTP.
+var phrases = map[int]string{
+	301: "Redirect request to Home Server", 421: "Extension Required", 480: "Temporarily Unavailable", 489: "Bad Event", 504: "Server time-out",
 }
 
 const ourTag = "5173"
