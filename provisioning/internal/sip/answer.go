@@ -40,6 +40,7 @@ func (s *Session) expires(m *message) int {
 		fallback = defaultExpires
 	}
 	own, _ := parseURI(parseAddress(s.contact()).uri)
+	ours := instance(s.account.EndpointID)
 	shortest := maxExpires + 1
 	byInstance := -1
 	for _, element := range m.list("Contact") {
@@ -48,9 +49,9 @@ func (s *Session) expires(m *message) int {
 		if !ok {
 			lives = fallback
 		}
-		instance := strings.Trim(c.params["+sip.instance"], "<>")
-		sameInstance := instance != "" && strings.EqualFold(instance, s.account.Instance)
-		if u, ok := parseURI(c.uri); ok && u.same(own) && (sameInstance || instance == "" || s.account.Instance == "") {
+		theirs := strings.Trim(c.params["+sip.instance"], "<>")
+		sameInstance := theirs != "" && strings.EqualFold(theirs, ours) // Lync writes it in lower case
+		if u, ok := parseURI(c.uri); ok && u.same(own) && (sameInstance || theirs == "" || ours == "") {
 			return lives
 		}
 		if sameInstance {

@@ -113,7 +113,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	if err := s.challenged(asked, false); err != nil {
 		t.Fatal(err)
 	}
-	m := s.register(0)
+	m := s.register("0")
 	if err := s.sign(m); err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func FuzzMessage(f *testing.F) {
 // look runs a message through everything that reads answers and requests, and checks what people will see.
 func look(t *testing.T, m *message) {
 	s := &Session{secure: true, account: phone, local: "10.0.0.21:50123", askers: newAskers()}
-	m.answers(s.register(0))
+	m.answers(s.register("0"))
 	if b, err := s.granted(m); err == nil && (b.Expires < minExpires*1e9 || b.Expires > maxExpires*1e9 || len(b.Server) > maxText) {
 		t.Fatalf("granted %+v", b)
 	}
@@ -164,7 +164,7 @@ func FuzzChallenge(f *testing.F) {
 		challenge := &message{code: 401}
 		challenge.add("WWW-Authenticate", value)
 		err := s.challenged(challenge, false)
-		request := s.register(0)
+		request := s.register("0")
 		if err := s.sign(request); err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,12 @@ const (
 	ping         = "\r\n\r\n"       // RFC 5626 section 3.5.1
 	pong         = "\r\n"           // RFC 5626 section 3.5.1
 
+	leaving = "0" // Expires of a REGISTER that takes the binding back: RFC 3261 section 10.2.2
+
+	// What we can do: RFC 3327 (proxies on the way may stay in it), MS-SIPREGE section 2.2.1.5. Without gruu-10 a Lync
+	// server refuses the rest, and without ms-cluster-failover it may not name the backup Registrar.
+	supported = "path, gruu-10, adhoclist, msrtc-event-categories, ms-cluster-failover, ms-userservices-state-notification"
+
 	associationLife = 8 * time.Hour // MS-SIPAE section 3.2.2
 )
 
@@ -33,8 +39,6 @@ const (
 	// More diagnostics or redirect targets than this help nobody.
 	maxListed = 16
 
-	// Asked for; the Registrar decides.
-	askedExpires = 3600
 	// Granted lifetimes are believed between these; below, refreshing would be a flood, above, a lost binding would
 	// go unnoticed for days. Without any, 600 s: the default of Lync.
 	minExpires     = 5

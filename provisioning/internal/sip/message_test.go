@@ -40,7 +40,7 @@ func TestRegisterText(t *testing.T) {
 			name:   "over TLS, with everything the account has",
 			local:  &net.TCPAddr{IP: net.IPv4(10, 0, 0, 21), Port: 50123},
 			secure: true,
-			change: func(a *Account) { a.EndpointID = "a1b2c3d4e5" },
+			change: func(a *Account) { a.Subnet = "10.0.0.0" },
 			want: `REGISTER sip:contoso.com SIP/2.0
 Via: SIP/2.0/TLS 10.0.0.21:50123;branch=z9hG4bK*
 Max-Forwards: 70
@@ -48,11 +48,13 @@ From: <sip:phone1@contoso.com>;tag=*;epid=a1b2c3d4e5
 To: <sip:phone1@contoso.com>
 Call-ID: *
 CSeq: 1 REGISTER
-Contact: <sip:phone1@10.0.0.21:50123;transport=tls>;+sip.instance="<urn:uuid:7446beda-e8b3-53b7-a965-b85a66a31cfc>"
-Expires: 3600
-Allow: OPTIONS, NOTIFY, BENOTIFY
-Supported: path
 User-Agent: homeward/test
+Contact: <sip:phone1@10.0.0.21:50123;transport=tls>;methods="OPTIONS, NOTIFY, BENOTIFY";proxy=replace;+sip.instance="<urn:uuid:7446beda-e8b3-53b7-a965-b85a66a31cfc>"
+Allow: OPTIONS, NOTIFY, BENOTIFY
+Supported: path, gruu-10, adhoclist, msrtc-event-categories, ms-cluster-failover, ms-userservices-state-notification
+Event: registration
+ms-keep-alive: UAC;hop-hop=yes
+ms-subnet: 10.0.0.0
 Content-Length: 0
 
 `,
@@ -60,7 +62,7 @@ Content-Length: 0
 		{
 			name:   "over TCP and IPv6, with nothing but a name; line ends in settings open no new header",
 			local:  &net.TCPAddr{IP: net.ParseIP("fe80::1"), Port: 5070, Zone: "eth0"},
-			change: func(a *Account) { a.Instance, a.UserAgent = "", "x\r\nEvil: yes" },
+			change: func(a *Account) { a.EndpointID, a.UserAgent = "", "x\r\nEvil: yes" },
 			want: `REGISTER sip:contoso.com SIP/2.0
 Via: SIP/2.0/TCP [fe80::1]:5070;branch=z9hG4bK*
 Max-Forwards: 70
@@ -68,11 +70,12 @@ From: <sip:phone1@contoso.com>;tag=*
 To: <sip:phone1@contoso.com>
 Call-ID: *
 CSeq: 1 REGISTER
-Contact: <sip:phone1@[fe80::1]:5070;transport=tcp>
-Expires: 3600
-Allow: OPTIONS, NOTIFY, BENOTIFY
-Supported: path
 User-Agent: x  Evil: yes
+Contact: <sip:phone1@[fe80::1]:5070;transport=tcp>;methods="OPTIONS, NOTIFY, BENOTIFY";proxy=replace
+Allow: OPTIONS, NOTIFY, BENOTIFY
+Supported: path, gruu-10, adhoclist, msrtc-event-categories, ms-cluster-failover, ms-userservices-state-notification
+Event: registration
+ms-keep-alive: UAC;hop-hop=yes
 Content-Length: 0
 
 `,

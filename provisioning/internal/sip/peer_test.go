@@ -226,7 +226,7 @@ func bubble(t *testing.T, secure bool, account Account, script []step, run func(
 // phone is the account of the tests.
 var phone = Account{
 	AOR: "sip:phone1@contoso.com", Password: "canary-secret", Schemes: []string{"tls-dsk", "kerberos", "ntlm", "digest"},
-	UserAgent: "homeward/test", Instance: "urn:uuid:7446beda-e8b3-53b7-a965-b85a66a31cfc",
+	UserAgent: "homeward/test", EndpointID: "a1b2c3d4e5",
 }
 
 func with(change func(*Account)) Account {

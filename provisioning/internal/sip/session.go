@@ -22,8 +22,8 @@ type Account struct {
 	Schemes       []string // allowed, in order of preference: "ntlm", "digest"; names unknown here are passed over
 	DigestOverTCP bool     // answer Digest although anyone on the way can read it
 	UserAgent     string   // "homeward/1.0"
-	Instance      string   // "urn:uuid:…" for +sip.instance (RFC 5626 section 4.1), or ""
-	EndpointID    string   // epid (MS-SIPRE), or ""
+	EndpointID    string   // epid (MS-SIPRE section 3.2.3.1), "a1b2c3d4e5"; +sip.instance is derived from it. Or ""
+	Subnet        string   // of our IPv4 address, "10.0.0.0", for ms-subnet; or ""
 }
 
 // Session is the conversation with one Registrar over one connection. It belongs to one goroutine, which calls Register,
@@ -39,8 +39,8 @@ type Session struct {
 	callID, tag string // the same for the life of the connection (RFC 3261 section 10.2)
 	sequence    uint32
 	askers      [2]asker
-	lifetime    int  // seconds to ask for
-	bound       bool // the Registrar holds a binding of ours
+	lifetime    string // seconds to ask for; "": the Registrar picks
+	bound       bool   // the Registrar holds a binding of ours
 	flow        flow
 
 	start    sync.Once
@@ -67,8 +67,7 @@ func NewSession(conn net.Conn, secure bool, account Account) *Session {
 	return &Session{
 		conn: conn, secure: secure, account: account, password: func() string { return password },
 		local: localAddress(conn), callID: token(), tag: token(),
-		askers: newAskers(), lifetime: askedExpires,
-		arrivals: make(chan arrival, 16), closed: make(chan struct{}),
+		askers: newAskers(), arrivals: make(chan arrival, 16), closed: make(chan struct{}),
 	}
 }
 
@@ -93,8 +92,9 @@ func (s *Session) Register(ctx context.Context) (Binding, error) {
 	m, err := s.exchange(ctx, func() *message { return s.register(s.lifetime) })
 	if err == nil && m.code == 423 {
 		// RFC 3261 section 10.2.8: too brief for this Registrar. Asked once more, with what it wants.
-		if least, _ := seconds(m.get("Min-Expires"), maxExpires); least > s.lifetime {
-			s.lifetime = least
+		asked, _ := seconds(s.lifetime, maxExpires)
+		if least, _ := seconds(m.get("Min-Expires"), maxExpires); least > asked {
+			s.lifetime = strconv.Itoa(least)
 			m, err = s.exchange(ctx, func() *message { return s.register(s.lifetime) })
 		}
 	}
@@ -114,7 +114,7 @@ func (s *Session) Unregister(ctx context.Context) error {
 		return nil
 	}
 	s.bound = false
-	m, err := s.exchange(ctx, func() *message { return s.register(0) })
+	m, err := s.exchange(ctx, func() *message { return s.register(leaving) })
 	if err != nil {
 		return err
 	}
@@ -124,39 +124,53 @@ func (s *Session) Unregister(ctx context.Context) error {
 	return nil
 }
 
-// register builds one REGISTER. RFC 3261 section 10.2.
-func (s *Session) register(expires int) *message {
-	from := "<" + s.account.AOR + ">;tag=" + s.tag
-	if s.account.EndpointID != "" {
-		from += ";epid=" + s.account.EndpointID
-	}
+// register builds one REGISTER. RFC 3261 section 10.2; the headers Lync wants are those of MS-SIPREGE section 2.2.1, and
+// others pass over them.
+func (s *Session) register(expires string) *message {
 	aor, _ := parseURI(s.account.AOR)
 	s.sequence++
-	m := newRequest("REGISTER", "sip:"+aor.host)
-	m.add("Via", "SIP/2.0/"+strings.ToUpper(s.transport())+" "+s.local+";branch="+branchCookie+token())
-	m.add("Max-Forwards", "70") // RFC 3261 section 8.1.1.6
-	m.add("From", from)
-	m.add("To", "<"+s.account.AOR+">")
-	m.add("Call-ID", s.callID)
-	m.add("CSeq", strconv.FormatUint(uint64(s.sequence), 10)+" REGISTER")
-	m.add("Contact", s.contact())
-	m.add("Expires", strconv.Itoa(expires))
+	m := s.request("REGISTER", "sip:"+aor.host, s.account.AOR, s.callID, s.sequence)
+	contact := s.contact() + `;methods="` + allowed + `";proxy=replace`
+	if s.account.EndpointID != "" {
+		contact += `;+sip.instance="<` + instance(s.account.EndpointID) + `>"`
+	}
+	m.add("Contact", contact)
+	if expires != "" {
+		m.add("Expires", expires)
+	}
 	m.add("Allow", allowed)
-	m.add("Supported", "path") // RFC 3327: proxies on the way may stay in it
-	if s.account.UserAgent != "" {
-		m.add("User-Agent", s.account.UserAgent)
+	m.add("Supported", supported)
+	m.add("Event", "registration") // a subscription to what becomes of the binding
+	m.add("ms-keep-alive", "UAC;hop-hop=yes")
+	if s.account.Subnet != "" {
+		m.add("ms-subnet", s.account.Subnet)
 	}
 	m.add("Content-Length", "0")
 	return m
 }
 
+// request builds what all requests have in common.
+func (s *Session) request(method, uri, to, callID string, sequence uint32) *message {
+	from := "<" + s.account.AOR + ">;tag=" + s.tag
+	if s.account.EndpointID != "" {
+		from += ";epid=" + s.account.EndpointID
+	}
+	m := newRequest(method, uri)
+	m.add("Via", "SIP/2.0/"+strings.ToUpper(s.transport())+" "+s.local+";branch="+branchCookie+token())
+	m.add("Max-Forwards", "70") // RFC 3261 section 8.1.1.6
+	m.add("From", from)
+	m.add("To", "<"+to+">")
+	m.add("Call-ID", callID)
+	m.add("CSeq", strconv.FormatUint(uint64(sequence), 10)+" "+method)
+	if s.account.UserAgent != "" {
+		m.add("User-Agent", s.account.UserAgent)
+	}
+	return m
+}
+
 func (s *Session) contact() string {
 	aor, _ := parseURI(s.account.AOR)
-	contact := "<sip:" + aor.user + "@" + s.local + ";transport=" + s.transport() + ">"
-	if s.account.Instance != "" {
-		contact += `;+sip.instance="<` + s.account.Instance + `>"`
-	}
-	return contact
+	return "<sip:" + aor.user + "@" + s.local + ";transport=" + s.transport() + ">"
 }
 
 func (s *Session) transport() string {
