@@ -12,15 +12,25 @@ import (
 
 // granted reads the binding from a 2xx answer, and plans the refresh and the keep-alives it asks for.
 func (s *Session) granted(m *message) (Binding, error) {
-	expires := s.expires(m)
+	refresh, expires := s.bound, s.expires(m)
 	if s.bound = expires > 0; !s.bound {
 		return Binding{}, fmt.Errorf("%w: answered %d with a lifetime of 0", ErrBindingLost, m.code)
 	}
+	state := parseParams(split(m.get("presence-state"), ';'))
+	if action := strings.ToLower(state["register-action"]); refresh && (action == "added" || action == "fixed") {
+		// MS-SIPREGE section 3.1.1.5.1: what it knew of us beyond the binding is gone.
+		return Binding{}, fmt.Errorf("%w: the Registrar had forgotten it (register-action %s)", ErrBindingLost, action)
+	}
+	s.gruu = s.findGRUU(m)
 	b := Binding{
-		Expires: time.Duration(max(expires, minExpires)) * time.Second,
-		Scheme:  cmp.Or(s.askers[0].name, s.askers[1].name),
-		Server:  printable(m.get("Server")),
-		Date:    date(m),
+		Expires:  time.Duration(max(expires, minExpires)) * time.Second,
+		Scheme:   cmp.Or(s.askers[0].name, s.askers[1].name),
+		Server:   printable(m.get("Server")),
+		Date:     date(m),
+		GRUU:     s.gruu,
+		Remote:   strings.EqualFold(m.get("ms-user-logon-data"), "RemoteUser"),
+		OnBackup: strings.EqualFold(state["is-connected-to-primary"], "no"),
+		Lync:     slices.ContainsFunc(m.list("Allow-Events"), func(e string) bool { return strings.EqualFold(e, provisioningEvent) }),
 	}
 	s.flow.granted(m, b.Expires)
 	for _, a := range s.askers {
@@ -29,6 +39,18 @@ func (s *Session) granted(m *message) (Binding, error) {
 		}
 	}
 	return b, nil
+}
+
+// findGRUU returns the URI the Registrar has given our Contact, "" if none.
+func (s *Session) findGRUU(m *message) string {
+	for _, element := range m.list("Contact") {
+		c := parseAddress(element).params
+		theirs := strings.Trim(c["+sip.instance"], "<>")
+		if theirs != "" && strings.EqualFold(theirs, instance(s.account.EndpointID)) && isPlainURI(c["gruu"]) {
+			return c["gruu"]
+		}
+	}
+	return ""
 }
 
 // expires returns the seconds our binding lives. A 200 lists every binding of the address-of-record (RFC 3261 section

@@ -131,6 +131,34 @@ func TestKeep(t *testing.T) {
 				+11.5s binding lost: redirected to pool02.contoso.com:5061 (tls)`,
 		},
 		{
+			name:  "a Registrar that still had the binding refreshes it",
+			lasts: 20 * time.Second,
+			script: []step{answer("200 OK", "Expires: 20", `presence-state: register-action="added"`),
+				answer("200 OK", "Expires: 7200", `presence-state: register-action="refreshed"`)},
+			want: `
+				+11.5s 2 REGISTER
+				+11.5s refreshed for 2h0m0s
+				+20s the test is over`,
+		},
+		{
+			name:  "one that adds it anew at the refresh had lost it",
+			lasts: time.Minute,
+			script: []step{answer("200 OK", "Expires: 20", `presence-state: register-action="added"`),
+				answer("200 OK", "Expires: 20", `Presence-State: register-action="Added";is-connected-to-primary="yes"`)},
+			want: `
+				+11.5s 2 REGISTER
+				+11.5s binding lost: the Registrar had forgotten it (register-action added)`,
+		},
+		{
+			name:  "one that had to fix it too",
+			lasts: time.Minute,
+			script: []step{answer("200 OK", "Expires: 20"),
+				answer("200 OK", "Expires: 20", `presence-state: register-action=fixed`)},
+			want: `
+				+11.5s 2 REGISTER
+				+11.5s binding lost: the Registrar had forgotten it (register-action fixed)`,
+		},
+		{
 			name:   "silence at the refresh loses the binding after 4 s",
 			lasts:  time.Minute,
 			script: []step{answer("200 OK", "Expires: 20"), silence},

@@ -18,6 +18,8 @@ const (
 	// server refuses the rest, and without ms-cluster-failover it may not name the backup Registrar.
 	supported = "path, gruu-10, adhoclist, msrtc-event-categories, ms-cluster-failover, ms-userservices-state-notification"
 
+	provisioningEvent = "vnd-microsoft-provisioning-v2" // MS-SIPREGE section 2.2.2.5
+
 	associationLife = 8 * time.Hour // MS-SIPAE section 3.2.2
 )
 
@@ -36,6 +38,8 @@ const (
 	maxBody    = 256 << 10
 	// What a stranger sends is shown to people up to here.
 	maxText = 256
+	// URIs we are told are repeated up to here; those of Lync have 100 to 200 bytes.
+	maxURI = 1024
 	// More diagnostics or redirect targets than this help nobody.
 	maxListed = 16
 

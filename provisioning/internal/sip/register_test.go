@@ -520,6 +520,22 @@ func TestRegisterTells(t *testing.T) {
 			binding: Binding{Expires: 15 * time.Minute, Scheme: "digest", Server: `RTC/5.0\x1b`, Date: date},
 		},
 		{
+			name: "all that Lync tells of a binding",
+			script: []step{answer("200 OK", "Server: RTC/5.0", "ms-user-logon-data: RemoteUser",
+				`presence-state: register-action="added";primary-cluster-type="central";is-connected-to-primary="no"`,
+				"Allow-Events: vnd-microsoft-provisioning,vnd-microsoft-roaming-contacts", "Allow-Events: presence,VND-Microsoft-provisioning-v2",
+				`Contact: <sip:10.0.0.99:50123>;expires=60;+sip.instance="<urn:uuid:00000000-0000-0000-0000-000000000001>";gruu="sip:other"`,
+				`Contact: <sip:10.0.0.21:50123;transport=tls;ms-opaque=d3;ms-received-cid=2600>;expires=7200;+sip.instance="<URN:uuid:7446BEDA-E8B3-53B7-A965-B85A66A31CFC>";gruu="sip:phone1@contoso.com;opaque=user:epid:2r5GdLPot1OpZbhaZqMc_AAA;gruu"`)},
+			binding: Binding{Expires: 2 * time.Hour, Server: "RTC/5.0", GRUU: "sip:phone1@contoso.com;opaque=user:epid:2r5GdLPot1OpZbhaZqMc_AAA;gruu",
+				Remote: true, OnBackup: true, Lync: true},
+		},
+		{
+			name: "a binding on the primary Registrar, from inside, of a server without provisioning",
+			script: []step{answer("200 OK", `presence-state: register-action=added; is-connected-to-primary=yes`, "Allow-Events: presence", "Expires: 60",
+				`Contact: <sip:10.0.0.21>;+sip.instance="<urn:uuid:7446beda-e8b3-53b7-a965-b85a66a31cfc>";gruu="sip:a b>"`)},
+			binding: Binding{Expires: time.Minute},
+		},
+		{
 			name:   "a refusal",
 			script: []step{answer("504 Server time-out", refused...)},
 			err:    refusal,

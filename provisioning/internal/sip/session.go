@@ -41,6 +41,7 @@ type Session struct {
 	askers      [2]asker
 	lifetime    string // seconds to ask for; "": the Registrar picks
 	bound       bool   // the Registrar holds a binding of ours
+	gruu        string // of the binding
 	flow        flow
 
 	start    sync.Once
@@ -57,6 +58,12 @@ type Binding struct {
 	Scheme  string        // how we signed in: "ntlm", "digest"; "": the Registrar asked for nothing
 	Server  string        // the Server header, escaped, at most 256 bytes
 	Date    time.Time     // the Registrar's clock; zero: not told
+
+	// What Lync tells besides (MS-SIPREGE).
+	GRUU     string // URI by which others reach this very device; "": none
+	Remote   bool   // we came in from outside, through an Access Edge
+	OnBackup bool   // this is not the primary Registrar of the user
+	Lync     bool   // Provision and MediaRelays have someone to ask
 }
 
 // NewSession prepares to register over conn, which is connected and belongs to the Session from now on. secure says that

@@ -118,6 +118,14 @@ func parseURI(s string) (uri, bool) {
 	return u, ok && host != ""
 }
 
+// isPlainURI reports whether s is a SIP URI that can be repeated in a message: nothing in it ends a line, a pair of angle
+// brackets or a word.
+func isPlainURI(s string) bool {
+	_, ok := parseURI(s)
+	outside := func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' || r == '"' }
+	return ok && len(s) <= maxURI && strings.IndexFunc(s, outside) < 0
+}
+
 // cutPort splits "host:port", "host", "[2001:db8::1]:port". An empty port counts as none.
 func cutPort(s string) (host string, port uint16, ok bool) {
 	host, digits, _ := strings.Cut(s, ":")
