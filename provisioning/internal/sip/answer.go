@@ -105,21 +105,27 @@ func (s *Session) failure(m *message) error {
 
 // refusal reads what a final answer says about itself.
 func (s *Session) refusal(m *message) *StatusError {
-	e := &StatusError{Code: m.code, Phrase: printable(m.phrase), Date: date(m)}
+	e := &StatusError{Code: m.code, Phrase: printable(m.phrase), Date: date(m), Diagnostics: diagnostics(m)}
 	if wait, ok := seconds(m.get("Retry-After"), maxRetryAfter); ok {
 		e.RetryAfter = time.Duration(max(wait, 1)) * time.Second
 	}
+	return e
+}
+
+// diagnostics reads a Lync server's own account of what it does to us.
+func diagnostics(m *message) []Diagnostic {
+	var found []Diagnostic
 	for _, value := range append(m.all("ms-diagnostics"), m.all("ms-diagnostics-public")...) {
 		parts := split(value, ';')
-		if len(parts) == 0 || len(e.Diagnostics) == maxListed {
+		if len(parts) == 0 || len(found) == maxListed {
 			continue
 		}
 		if id, err := strconv.Atoi(parts[0]); err == nil {
 			p := parseParams(parts[1:])
-			e.Diagnostics = append(e.Diagnostics, Diagnostic{ID: id, Reason: printable(p["reason"]), Source: printable(p["source"])})
+			found = append(found, Diagnostic{ID: id, Reason: printable(p["reason"]), Source: printable(p["source"])})
 		}
 	}
-	return e
+	return found
 }
 
 // redirects reads the Contacts of a redirect, best first. What cannot be dialled is dropped.

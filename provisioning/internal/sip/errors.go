@@ -37,8 +37,13 @@ type Diagnostic struct {
 }
 
 func (e *StatusError) Error() string {
-	text := fmt.Sprintf("answered %d %s", e.Code, e.Phrase)
-	for _, d := range e.Diagnostics {
+	return fmt.Sprintf("answered %d %s", e.Code, e.Phrase) + saying(e.Diagnostics)
+}
+
+// saying appends diagnostics to the text of an error.
+func saying(diagnostics []Diagnostic) string {
+	text := ""
+	for _, d := range diagnostics {
 		text += fmt.Sprintf("; %d %s", d.ID, d.Reason)
 		if d.Source != "" {
 			text += " (" + d.Source + ")"
@@ -91,6 +96,23 @@ type CredentialsError struct {
 
 func (e *CredentialsError) Error() string {
 	return fmt.Sprintf("credentials refused by %q: %s", e.Realm, e.Status)
+}
+
+// DeregisteredError means that the Registrar has ended the binding. Keep wraps it together with ErrBindingLost.
+type DeregisteredError struct {
+	// "unregistered", "rejected", "deactivated", "userservices-unavailable" or "preferred-registrar-change" (MS-SIPREGE
+	// section 2.2.1.13); escaped, at most 256 bytes.
+	Event       string
+	Preferred   string       // Registrar to use from now on: host name in lower case, or IP address; "": not told
+	Diagnostics []Diagnostic // why; at most 16
+}
+
+func (e *DeregisteredError) Error() string {
+	text := fmt.Sprintf(`the Registrar sent "deregistered;event=%s"`, e.Event)
+	if e.Preferred != "" {
+		text += " and prefers " + e.Preferred
+	}
+	return text + saying(e.Diagnostics)
 }
 
 // MalformedError means that the peer does not speak SIP as a stream: wrong framing, another protocol, or messages beyond

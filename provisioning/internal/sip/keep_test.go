@@ -241,6 +241,22 @@ func TestKeepServes(t *testing.T) {
 			want: `+0s binding lost: the Registrar sent "deregistered;event=unregistered"`,
 		},
 		{
+			name: "one that sends us elsewhere says where, and why",
+			sent: []string{request("BENOTIFY", "Content-Type: text/registration-event\r\nP-Preferred-Registrar: <sip:>, <sip:Pool02.contoso.com.:5061;transport=tls>\r\n"+
+				"ms-diagnostics-public: 4166;reason=\"Registrar has changed\"\r\nl: 50\r\n") + "\r\n deregistered ; event=preferred-registrar-change \r\n"},
+			want: `+0s binding lost: the Registrar sent "deregistered;event=preferred-registrar-change" and prefers pool02.contoso.com; 4166 Registrar has changed`,
+		},
+		{
+			name: "a bare host name is a place too",
+			sent: []string{request("BENOTIFY", "Content-Type: text/registration-event\r\nP-Preferred-Registrar: pool02.contoso.com:5061\r\nl: 12\r\n") + "deregistered"},
+			want: `+0s binding lost: the Registrar sent "deregistered;event=" and prefers pool02.contoso.com`,
+		},
+		{
+			name: "other news of the registration are no farewell",
+			sent: []string{request("BENOTIFY", "Content-Type: text/registration-event\r\nl: 43\r\n") + "registered;event=userservices-unavailable\r\n"},
+			want: `+20s the test is over`,
+		},
+		{
 			name: "S52 a message that takes longer than 32 s ends the conversation",
 			sent: []string{"NOTIFY sip:phone1@10.0.0.21 SIP/2.0\r\nVia"},
 			want: `

@@ -70,17 +70,38 @@ func (s *Session) response(request *message, code int, phrase string) *message {
 	return m
 }
 
-// deregistered reads a notification that our binding is gone: "deregistered;event=rejected" (MS-SIPREGE).
+// deregistered reads a notification that our binding is gone: "deregistered;event=rejected" (MS-SIPREGE section 2.2.1.13).
 func (s *Session) deregistered(m *message) error {
 	isNotify := m.method == "NOTIFY" || m.method == "BENOTIFY"
 	kind := split(strings.ToLower(m.get("Content-Type")), ';')
 	if !isNotify || len(kind) == 0 || kind[0] != "text/registration-event" {
 		return nil
 	}
-	event := strings.TrimSpace(string(m.body))
-	if !strings.HasPrefix(strings.ToLower(event), "deregistered") {
+	parts := split(string(m.body), ';')
+	if len(parts) == 0 || !strings.EqualFold(parts[0], "deregistered") {
 		return nil
 	}
 	s.bound = false
-	return fmt.Errorf("%w: the Registrar sent %q", ErrBindingLost, printable(event))
+	s.over = fmt.Errorf("%w: %w", ErrBindingLost, &DeregisteredError{
+		Event:       printable(parseParams(parts[1:])["event"]),
+		Preferred:   preferred(m),
+		Diagnostics: diagnostics(m),
+	})
+	return s.over
+}
+
+// preferred returns the Registrar we are sent to: the host of the first element that has one, "" if none. MS-SIPREGE
+// section 2.2.1.8.
+func preferred(m *message) string {
+	for _, element := range m.list("P-Preferred-Registrar") {
+		place := parseAddress(element).uri
+		u, ok := parseURI(place)
+		if !ok {
+			u.host, _, ok = cutPort(place)
+		}
+		if host := strings.ToLower(strings.TrimSuffix(u.host, ".")); ok && isHost(host) && strings.ContainsAny(host, ".:") {
+			return host
+		}
+	}
+	return ""
 }

@@ -43,6 +43,7 @@ type Session struct {
 	bound       bool   // the Registrar holds a binding of ours
 	gruu        string // of the binding
 	flow        flow
+	over        error // why nothing more is read from the connection; nil while it is
 
 	start    sync.Once
 	reader   sync.WaitGroup
@@ -244,7 +245,7 @@ func (s *Session) receive(ctx context.Context, due func() time.Time) (*message, 
 	s.start.Do(func() { s.reader.Go(s.read) }) // ended by Close, which waits
 	timer := time.NewTimer(time.Until(due()))
 	defer timer.Stop()
-	for ; ; timer.Reset(time.Until(due())) {
+	for ; s.over == nil; timer.Reset(time.Until(due())) {
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
@@ -269,9 +270,11 @@ func (s *Session) receive(ctx context.Context, due func() time.Time) (*message, 
 			}
 		}
 	}
+	return nil, s.over
 }
 
-// write sends bytes, for at most 4 s and not beyond ctx.
+// write sends bytes, for at most 4 s and not beyond ctx. When it fails, part of a message may be on its way, and there is no
+// telling what the Registrar would make of the next.
 func (s *Session) write(ctx context.Context, b []byte) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
@@ -284,9 +287,11 @@ func (s *Session) write(ctx context.Context, b []byte) error {
 	defer func() { _ = s.conn.SetWriteDeadline(time.Time{}) }() // its timer would wake an idle device for nothing
 	switch _, err := s.conn.Write(b); {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("%w: it takes in nothing we send", ErrNoAnswer)
+		s.over = fmt.Errorf("%w: it takes in nothing we send", ErrNoAnswer)
+		return s.over
 	case err != nil:
-		return fmt.Errorf("send to the Registrar: %w", err)
+		s.over = fmt.Errorf("send to the Registrar: %w", err)
+		return s.over
 	}
 	return nil
 }
