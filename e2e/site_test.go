@@ -32,6 +32,9 @@ type host struct{ name string }
 // DHCP client is for.
 func newSite(t testing.TB) *site {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("left out by -short")
+	}
 	if reason := os.Getenv(envSkip); reason != "" {
 		missing(t, reason)
 	}
