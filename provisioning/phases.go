@@ -175,12 +175,12 @@ func (a *Agent) registered(ctx context.Context) phase {
 	keeping, stop := context.WithCancel(ctx)
 	var keeper sync.WaitGroup
 	keeper.Go(func() {
-		lost <- reg.Session.Keep(keeping, func(b sip.Binding) {
+		lost <- reg.Session.Keep(keeping, sip.Watch{Refreshed: func(b sip.Binding) {
 			select {
 			case renewed <- b:
 			case <-keeping.Done():
 			}
-		})
+		}})
 	})
 	if g := a.gathering; g != nil {
 		a.gathering = nil

@@ -1,17 +1,19 @@
-// Package sip registers with one SIP Registrar over one stream connection, and keeps the binding alive.
+// Package sip registers with one SIP Registrar over one stream connection, keeps the binding alive, and asks a Lync server
+// for what it tells a device in band: settings and Media Relays.
 //
 // The connection is handed in, connected and, for TLS, verified. A Session sends REGISTER, answers challenges, refreshes
 // the binding before it ends, watches over the connection with CRLF keep-alives (RFC 5626), and answers the requests a
-// Registrar may send. It is strict in what it sends and lenient in what it takes: Registrars differ. The text of every
-// header is kept as it stood on the wire, because signatures (MS-SIPAE) cover that text.
+// Registrar may send. Where it signs in with NTLM, each message is signed and each of the Registrar's checked (MS-SIPAE). It
+// is strict in what it sends and lenient in what it takes: Registrars differ. The text of every header is kept as it
+// stood on the wire, because signatures cover that text.
 //
 // It is not for deciding where to register, what a failure means, or when to try again: nothing here retries beyond what
 // a challenge or a 423 asks for. It places no calls, knows neither UDP nor DNS, and logs nothing.
 //
-//	session := sip.NewSession(conn, true, sip.Account{AOR: "sip:phone1@contoso.com", Password: secret, Schemes: []string{"digest"}})
+//	session := sip.NewSession(conn, true, sip.Account{AOR: "sip:phone1@contoso.com", Password: secret, Schemes: []string{"ntlm", "digest"}})
 //	defer session.Close()
 //	binding, err := session.Register(ctx)
 //	...
-//	err = session.Keep(ctx, func(b sip.Binding) { binding = b }) // until the binding is lost or ctx ends
+//	err = session.Keep(ctx, sip.Watch{Refreshed: func(b sip.Binding) { binding = b }}) // until the binding is lost or ctx ends
 //	err = session.Unregister(ctx)
 package sip

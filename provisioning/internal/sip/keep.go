@@ -9,12 +9,32 @@ import (
 	"time"
 )
 
-// Keep holds the binding until it is lost or ctx ends. It refreshes at a random moment between 50 and 90 % of Expires and
-// calls refreshed with each new binding, pings the Registrar, and answers its requests. It returns the cause of ctx, or
-// ErrBindingLost wrapped together with its cause: any error of Register, a connection that ended, silence.
-func (s *Session) Keep(ctx context.Context, refreshed func(Binding)) error {
+// Watch is who wants to know what Keep learns. Either may be nil. They are called one at a time, and Keep waits for them:
+// they must not call the Session.
+type Watch struct {
+	Refreshed   func(Binding)      // a new binding
+	Provisioned func(Provisioning) // settings that differ from what Provision returned, or from the last call
+}
+
+// Keep holds the binding until it is lost or ctx ends. It refreshes at a random moment between 50 and 90 % of Expires,
+// renews what Provision subscribed to, pings the Registrar, and answers its requests. It returns the cause of ctx, or
+// ErrBindingLost wrapped together with its cause: any error of Register, *DeregisteredError, a connection that ended,
+// silence.
+func (s *Session) Keep(ctx context.Context, watch Watch) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	for {
-		err := s.keepOnce(ctx, refreshed)
+		err := s.keepOnce(ctx, watch)
+		if news := s.provisioned.latest; news != s.provisioned.told {
+			s.provisioned.told = news
+			if watch.Provisioned != nil {
+				watch.Provisioned(news)
+			}
+		}
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -26,27 +46,45 @@ func (s *Session) Keep(ctx context.Context, refreshed func(Binding)) error {
 	}
 }
 
-// keepOnce waits for what is due next, and does it.
-func (s *Session) keepOnce(ctx context.Context, refreshed func(Binding)) error {
-	_, err := s.receive(ctx, s.flow.next) // a response nobody waits for is dropped
+// keepOnce waits for what is due next, and does it. It returns early when there is something to tell.
+func (s *Session) keepOnce(ctx context.Context, watch Watch) error {
+	_, err := s.receive(ctx, s.due, s.calls) // a response nobody waits for is dropped
 	if !errors.Is(err, errDue) {
 		return err
 	}
 	now := time.Now()
 	switch {
 	case !now.Before(s.flow.refreshAt):
-		binding, err := s.Register(ctx)
-		if err != nil {
-			return err
+		binding, err := s.bind(ctx)
+		if err == nil && watch.Refreshed != nil {
+			watch.Refreshed(binding)
 		}
-		refreshed(binding)
-		return nil
+		return err
 	case s.flow.silent(now):
 		return fmt.Errorf("%w to a keep-alive after %s", ErrNoAnswer, pongWait)
-	default:
+	case !now.Before(s.flow.pingAt):
 		s.flow.pinged(now)
 		return s.write(ctx, []byte(ping))
+	case s.renewalDue(now):
+		s.renew(ctx)
 	}
+	return nil
+}
+
+// due returns when there is something for Keep to do; now, when it has something to tell.
+func (s *Session) due() time.Time {
+	due := s.flow.next()
+	switch renewAt := s.provisioned.renewAt; {
+	case s.provisioned.latest != s.provisioned.told:
+		return time.Now()
+	case !renewAt.IsZero() && renewAt.Before(due):
+		return renewAt
+	}
+	return due
+}
+
+func (s *Session) renewalDue(now time.Time) bool {
+	return !s.provisioned.renewAt.IsZero() && !now.Before(s.provisioned.renewAt)
 }
 
 // flow is what keeps one connection alive (RFC 5626 section 2): when we act next, and what the peer has shown of itself.
@@ -61,13 +99,17 @@ type flow struct {
 	echoed time.Time // when we last answered a ping
 }
 
-// granted starts anew after a 2xx to REGISTER.
-func (f *flow) granted(m *message, expires time.Duration) {
+// moment draws when to renew what lives that long.
+func moment(lifetime time.Duration) time.Time {
 	var random [8]byte
 	rand.Read(random[:])
 	share := float64(binary.BigEndian.Uint64(random[:])>>11) / (1 << 53)
-	now := time.Now()
-	f.refreshAt = now.Add(time.Duration((refreshFrom + share*(refreshTo-refreshFrom)) * float64(expires)))
+	return time.Now().Add(time.Duration((refreshFrom + share*(refreshTo-refreshFrom)) * float64(lifetime)))
+}
+
+// granted starts anew after a 2xx to REGISTER.
+func (f *flow) granted(m *message, expires time.Duration) {
+	f.refreshAt = moment(expires)
 	told, ok := seconds(m.get("Flow-Timer"), maxExpires) // RFC 5626 section 4.4.1
 	f.pongs = f.pongs || ok
 	if !ok { // MS-CONMGMT: "UAS; tcp=no; hop-hop=yes; end-end=no; timeout=300"
@@ -77,7 +119,7 @@ func (f *flow) granted(m *message, expires time.Duration) {
 	if ok {
 		f.interval = max(time.Duration(pingShare*float64(told)*float64(time.Second)), minPingInterval)
 	}
-	f.pingAt = now.Add(f.interval)
+	f.pingAt = time.Now().Add(f.interval)
 }
 
 // next returns when something is due: the refresh, a ping, or the end of patience.

@@ -25,7 +25,7 @@ func keep(t *testing.T, account Account, d time.Duration, script []step, meanwhi
 		p.note("registered")
 		done := make(chan struct{})
 		go func() { defer close(done); meanwhile(p) }()
-		err := s.Keep(ctx, func(b Binding) { p.note("refreshed for %s", b.Expires) })
+		err := s.Keep(ctx, Watch{Refreshed: func(b Binding) { p.note("refreshed for %s", b.Expires) }})
 		synctest.Wait()
 		p.note("%s", err)
 		if binding := errors.Is(err, ErrBindingLost); binding == (ctx.Err() != nil) {

@@ -27,6 +27,10 @@ const (
 const (
 	// A Registrar that is alive answers at once, and the next candidate is waiting.
 	firstAnswer = 4 * time.Second
+	// Other requests go through to other servers, and nothing is lost while they take their time.
+	firstAnswerFromBehind = 10 * time.Second
+	// How long the first provisioning document may take after the answer to SUBSCRIBE.
+	documentWait = 5 * time.Second
 	// Nothing we write is larger than a socket's buffer: a write that blocks meets a dead peer.
 	writeWait = 4 * time.Second
 	// A message that has begun must end, or one byte a second would hold the connection for ever.
@@ -36,6 +40,8 @@ const (
 	maxHead    = 64 << 10
 	maxHeaders = 200
 	maxBody    = 256 << 10
+	// Elements inside of each other in a document; Lync's have five.
+	maxDepth = 32
 	// What a stranger sends is shown to people up to here.
 	maxText = 256
 	// URIs we are told are repeated up to here; those of Lync have 100 to 200 bytes.
@@ -52,6 +58,11 @@ const (
 	// A refresh happens somewhere in this part of the lifetime: late enough to be rare, early enough to leave time for a
 	// second attempt, and spread so that a site does not refresh in step.
 	refreshFrom, refreshTo = 0.5, 0.9
+
+	// A subscription is believed to live between these, in seconds; without a lifetime, an hour. Where it cannot be renewed,
+	// that is tried again after the least.
+	minSubscription, maxSubscription = 300, 86400
+	defaultSubscription              = 3600
 
 	// The first challenge, and three more when the nonce was stale each time (or a proxy asks as well).
 	maxChallenges = 4

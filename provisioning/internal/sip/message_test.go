@@ -25,6 +25,8 @@ type placed struct {
 
 func (p placed) LocalAddr() net.Addr { return p.local }
 
+var drawn = regexp.MustCompile(`(z9hG4bK|tag=|Call-ID: )[a-z2-7]{26}`)
+
 // The whole request as Registrars see it; what is drawn at random is shown as *.
 func TestRegisterText(t *testing.T) {
 	ours, theirs := net.Pipe()
@@ -83,7 +85,6 @@ Content-Length: 0
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := NewSession(placed{ours, test.local}, test.secure, with(test.change))
-			drawn := regexp.MustCompile(`(z9hG4bK|tag=|Call-ID: )[a-z2-7]{26}`)
 			got := drawn.ReplaceAllString(string(s.register(s.lifetime).encode()), "$1*")
 			if diff := cmp.Diff(strings.ReplaceAll(test.want, "\n", "\r\n"), got); diff != "" {
 				t.Error(diff)

@@ -317,7 +317,7 @@ func TestNTLMKeeps(t *testing.T) {
 			name:  "an unsigned answer to a refresh loses the binding",
 			lasts: time.Minute,
 			steps: func(l *pool) []step {
-				return []step{granted("40"), func(p *peer, r *sipgoRequest) { p.seal = nil; granted("40")(p, r) }}
+				return []step{granted("40"), func(p *peer, r *sipgoRequest) { p.sealWith(nil); granted("40")(p, r) }}
 			},
 			want: `
 				+30s ping
@@ -355,13 +355,12 @@ func TestNTLMKeeps(t *testing.T) {
 			l := &pool{version: 4}
 			script := []step{l.serve(test.steps(l)...)}
 			got := keep(t, phone, test.lasts, script, func(p *peer) {
-				seal := p.seal
 				for _, text := range test.sent {
 					switch text {
 					case "unsigned":
-						p.seal = nil
+						p.sealWith(nil)
 					case "wrong":
-						p.seal = func(text string) string { return strings.Replace(seal(text), `srand="9`, `srand="8`, 1) }
+						p.sealWith(func(text string) string { return strings.Replace(l.seal(text), `srand="9`, `srand="8`, 1) })
 					default:
 						p.send(text)
 					}

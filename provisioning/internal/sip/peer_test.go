@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/cryptotest"
 	"testing/synctest"
@@ -28,9 +29,17 @@ type peer struct {
 	conn  net.Conn
 	in    *bufio.Reader
 	began time.Time
+	raw   string // the latest message as it came
+
+	mu    sync.Mutex
 	notes []string                 // the transcript
-	raw   string                   // the latest message as it came
 	seal  func(text string) string // signs what is sent; nil: nothing is signed
+}
+
+func (p *peer) sealWith(seal func(text string) string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seal = seal
 }
 
 type sipgoRequest = sipgo.Request
@@ -111,13 +120,18 @@ func response(r *sipgoRequest, status string, headers ...string) string {
 
 // send writes as long as someone listens: scripts go on after the end of a conversation.
 func (p *peer) send(text string) {
-	if p.seal != nil {
-		text = p.seal(text)
+	p.mu.Lock()
+	seal := p.seal
+	p.mu.Unlock()
+	if seal != nil {
+		text = seal(text)
 	}
 	_, _ = io.WriteString(p.conn, text)
 }
 
 func (p *peer) note(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	at := time.Since(p.began).Round(100 * time.Millisecond)
 	p.notes = append(p.notes, fmt.Sprintf("+%gs ", at.Seconds())+fmt.Sprintf(format, args...))
 }

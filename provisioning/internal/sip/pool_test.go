@@ -57,7 +57,7 @@ func (l *pool) serve(steps ...step) step {
 				l.ask(p, r, "")
 				return
 			}
-			p.seal = l.seal
+			p.sealWith(l.seal)
 		}
 		if !strings.Contains(given, "gssapi-data=") || l.version > 3 {
 			l.verify(p, given)

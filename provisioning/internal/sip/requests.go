@@ -41,7 +41,11 @@ func (s *Session) serve(ctx context.Context, m *message) error {
 			return err
 		}
 	}
-	return s.deregistered(m)
+	if m.method == "NOTIFY" || m.method == "BENOTIFY" {
+		s.notified(m)
+		return s.deregistered(m)
+	}
+	return nil
 }
 
 // complete reports whether a request has what its answer must repeat. RFC 3261 section 8.1.1.
@@ -72,9 +76,8 @@ func (s *Session) response(request *message, code int, phrase string) *message {
 
 // deregistered reads a notification that our binding is gone: "deregistered;event=rejected" (MS-SIPREGE section 2.2.1.13).
 func (s *Session) deregistered(m *message) error {
-	isNotify := m.method == "NOTIFY" || m.method == "BENOTIFY"
 	kind := split(strings.ToLower(m.get("Content-Type")), ';')
-	if !isNotify || len(kind) == 0 || kind[0] != "text/registration-event" {
+	if len(kind) == 0 || kind[0] != "text/registration-event" {
 		return nil
 	}
 	parts := split(string(m.body), ';')

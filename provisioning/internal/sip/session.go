@@ -26,9 +26,9 @@ type Account struct {
 	Subnet        string   // of our IPv4 address, "10.0.0.0", for ms-subnet; or ""
 }
 
-// Session is the conversation with one Registrar over one connection. It belongs to one goroutine, which calls Register,
-// then Keep, then Unregister; only Close may be called from another. A Session is not used again after an error, except
-// to Unregister and Close.
+// Session is the conversation with one Registrar over one connection: Register, then Keep, then Unregister. Its methods may
+// be called from any goroutine; they take turns, and Keep lets the others in. A Session is not used again after an error
+// of these three, except to Unregister and Close.
 type Session struct {
 	conn     net.Conn
 	secure   bool
@@ -43,7 +43,11 @@ type Session struct {
 	bound       bool   // the Registrar holds a binding of ours
 	gruu        string // of the binding
 	flow        flow
+	provisioned subscription
 	over        error // why nothing more is read from the connection; nil while it is
+
+	turn  chan struct{} // full: someone has the connection
+	calls chan call     // for Keep to do
 
 	start    sync.Once
 	reader   sync.WaitGroup
@@ -75,7 +79,8 @@ func NewSession(conn net.Conn, secure bool, account Account) *Session {
 	return &Session{
 		conn: conn, secure: secure, account: account, password: func() string { return password },
 		local: localAddress(conn), callID: token(), tag: token(),
-		askers: newAskers(), arrivals: make(chan arrival, 16), closed: make(chan struct{}),
+		askers: newAskers(), turn: make(chan struct{}, 1), calls: make(chan call),
+		arrivals: make(chan arrival, 16), closed: make(chan struct{}),
 	}
 }
 
@@ -97,6 +102,15 @@ func (s *Session) Close() error {
 // Errors: *StatusError, *RedirectError, *AuthError, *CredentialsError, *MalformedError, ErrNoAnswer, ErrBadSignature,
 // ErrBindingLost (a 200 that grants nothing), the cause of ctx, or what the connection returned (io.EOF: closed).
 func (s *Session) Register(ctx context.Context) (Binding, error) {
+	var b Binding
+	err := s.take(ctx, func(ctx context.Context) (err error) {
+		b, err = s.bind(ctx)
+		return err
+	})
+	return b, err
+}
+
+func (s *Session) bind(ctx context.Context) (Binding, error) {
 	m, err := s.exchange(ctx, func() *message { return s.register(s.lifetime) })
 	if err == nil && m.code == 423 {
 		// RFC 3261 section 10.2.8: too brief for this Registrar. Asked once more, with what it wants.
@@ -117,7 +131,9 @@ func (s *Session) Register(ctx context.Context) (Binding, error) {
 
 // Unregister takes the binding back, if there is one, and waits for the answer as long as ctx and the limits of Register
 // allow. Best effort: the binding expires by itself otherwise.
-func (s *Session) Unregister(ctx context.Context) error {
+func (s *Session) Unregister(ctx context.Context) error { return s.take(ctx, s.unbind) }
+
+func (s *Session) unbind(ctx context.Context) error {
 	if !s.bound {
 		return nil
 	}
@@ -215,8 +231,11 @@ func (s *Session) roundTrip(ctx context.Context, request *message) (*message, er
 		return nil, err
 	}
 	until := sent.Add(firstAnswer)
+	if request.method != "REGISTER" {
+		until = sent.Add(firstAnswerFromBehind)
+	}
 	for {
-		m, err := s.receive(ctx, func() time.Time { return until })
+		m, err := s.receive(ctx, func() time.Time { return until }, nil)
 		switch {
 		case errors.Is(err, errDue), errors.Is(err, context.DeadlineExceeded):
 			return nil, fmt.Errorf("%w to %s after %s", ErrNoAnswer, request.method, time.Since(sent).Round(time.Millisecond))
@@ -239,9 +258,9 @@ func (s *Session) roundTrip(ctx context.Context, request *message) (*message, er
 // errDue means that nothing arrived in the time given.
 var errDue = errors.New("time is up")
 
-// receive returns the next response, or errDue once the moment of due has passed. Keep-alives and requests are dealt with
-// on the way; they may move that moment.
-func (s *Session) receive(ctx context.Context, due func() time.Time) (*message, error) {
+// receive returns the next response, or errDue once the moment of due has passed. Keep-alives, requests and calls are dealt
+// with on the way; they may move that moment.
+func (s *Session) receive(ctx context.Context, due func() time.Time, calls <-chan call) (*message, error) {
 	s.start.Do(func() { s.reader.Go(s.read) }) // ended by Close, which waits
 	timer := time.NewTimer(time.Until(due()))
 	defer timer.Stop()
@@ -251,6 +270,8 @@ func (s *Session) receive(ctx context.Context, due func() time.Time) (*message, 
 			return nil, context.Cause(ctx)
 		case <-timer.C:
 			return nil, errDue
+		case c := <-calls:
+			c.run(ctx)
 		case next, more := <-s.arrivals:
 			if !more {
 				return nil, fmt.Errorf("read from the Registrar: %w", s.readErr)

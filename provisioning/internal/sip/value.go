@@ -118,12 +118,17 @@ func parseURI(s string) (uri, bool) {
 	return u, ok && host != ""
 }
 
-// isPlainURI reports whether s is a SIP URI that can be repeated in a message: nothing in it ends a line, a pair of angle
+// isPlain reports whether s can be repeated in a message and shown to people: nothing in it ends a line, a pair of angle
 // brackets or a word.
+func isPlain(s string) bool {
+	outside := func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' || r == '"' }
+	return len(s) <= maxURI && strings.IndexFunc(s, outside) < 0
+}
+
+// isPlainURI reports whether s is a SIP URI, and plain.
 func isPlainURI(s string) bool {
 	_, ok := parseURI(s)
-	outside := func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' || r == '"' }
-	return ok && len(s) <= maxURI && strings.IndexFunc(s, outside) < 0
+	return ok && isPlain(s)
 }
 
 // cutPort splits "host:port", "host", "[2001:db8::1]:port". An empty port counts as none.
