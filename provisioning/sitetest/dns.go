@@ -113,8 +113,11 @@ func (z *zone) takeRecords(words []string, change bool) error {
 		parser := dns.NewZoneParser(strings.NewReader(text+"\n"), z.domain, "")
 		parser.SetDefaultTTL(300)
 		rr, ok := parser.Next()
-		if err := parser.Err(); err != nil || !ok {
-			return fmt.Errorf("neither a behaviour nor a record: %q: %v", text, err)
+		if err := parser.Err(); err != nil {
+			return fmt.Errorf("neither a behaviour nor a record: %q: %w", text, err)
+		}
+		if !ok {
+			return fmt.Errorf("neither a behaviour nor a record: %q", text)
 		}
 		if strings.Contains(strings.ToLower(rr.String()), "."+z.domain+z.domain) {
 			return fmt.Errorf("%q: a name with the SIP domain needs a final dot", text)

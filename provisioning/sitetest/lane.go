@@ -1,6 +1,7 @@
 package sitetest
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -39,11 +40,11 @@ func newLane() *lane {
 func (l *lane) put(p parcel) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch l.end {
-	case nil:
-	case io.EOF:
+	switch {
+	case l.end == nil:
+	case errors.Is(l.end, io.EOF):
 		return net.ErrClosed // by the writer
-	case net.ErrClosed:
+	case errors.Is(l.end, net.ErrClosed):
 		return syscall.EPIPE // by the reader
 	default:
 		return l.end
@@ -62,8 +63,8 @@ func (l *lane) put(p parcel) error {
 func (l *lane) finish(end error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.end == nil || l.end == io.EOF || end == net.ErrClosed {
-		if end != io.EOF {
+	if l.end == nil || errors.Is(l.end, io.EOF) || errors.Is(end, net.ErrClosed) {
+		if !errors.Is(end, io.EOF) {
 			l.queue, l.end = nil, end
 		} else if l.end == nil {
 			l.end = end
@@ -136,7 +137,7 @@ func newStreams(client, far netip.AddrPort, rtt time.Duration) (ours, theirs *st
 }
 
 func (c *stream) fail(op string, err error) error {
-	if err == nil || err == io.EOF {
+	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
 	return &net.OpError{Op: op, Net: "tcp", Source: c.local, Addr: c.remote, Err: err}

@@ -100,7 +100,7 @@ func (l *leg) subscribe(m manner, req *message) reply {
 			Name string `xml:"name,attr"`
 		} `xml:"provisioningGroup"`
 	}
-	if err := xml.Unmarshal(req.body, &list); err != nil && err != io.EOF {
+	if err := xml.Unmarshal(req.body, &list); err != nil && !errors.Is(err, io.EOF) {
 		return reply{code: 400, headers: []string{l.diagnosis(m, 4001)}}
 	}
 	sub := &subscription{began: req}

@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode/utf16"
 
-	"golang.org/x/crypto/md4" //nolint:staticcheck // SA1019: NTLM is built on MD4 (MS-NLMP section 3.3.2), there is no choice
+	"golang.org/x/crypto/md4" // NTLM is built on MD4 (MS-NLMP section 3.3.2), there is no choice
 )
 
 // Specification constants.
