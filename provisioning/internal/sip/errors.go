@@ -115,8 +115,19 @@ func (e *DeregisteredError) Error() string {
 	return text + saying(e.Diagnostics)
 }
 
+// RelayError means that there are no Media Relays for us: the request was refused on its way, or by the MRAS itself.
+type RelayError struct {
+	Code        int          // of the answer; 200 when the MRAS refuses
+	Phrase      string       // "Server Busy"; escaped, at most 256 bytes
+	Diagnostics []Diagnostic // as in StatusError
+}
+
+func (e *RelayError) Error() string {
+	return fmt.Sprintf("no media relays: %d %s", e.Code, e.Phrase) + saying(e.Diagnostics)
+}
+
 // MalformedError means that the peer does not speak SIP as a stream: wrong framing, another protocol, or messages beyond
-// our limits (64 KiB and 200 headers, 256 KiB of body).
+// our limits (64 KiB and 200 headers, 256 KiB of body). Or a document it has sent cannot be read.
 type MalformedError struct {
 	Problem string // what is wrong; parts of the message in it are escaped
 }

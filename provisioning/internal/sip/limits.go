@@ -64,6 +64,10 @@ const (
 	minSubscription, maxSubscription = 300, 86400
 	defaultSubscription              = 3600
 
+	// Credentials for Media Relays, in minutes: asked for (the servers' own limit), and believed between.
+	relayMinutes                     = 480
+	minRelayMinutes, maxRelayMinutes = 5, 1440
+
 	// The first challenge, and three more when the nonce was stale each time (or a proxy asks as well).
 	maxChallenges = 4
 

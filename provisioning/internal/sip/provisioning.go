@@ -3,7 +3,6 @@ package sip
 import (
 	"net/netip"
 	"net/url"
-	"strconv"
 	"strings"
 )
 
@@ -63,11 +62,10 @@ func newProvisioning(told map[string]string) Provisioning {
 			p.SecurityMode = mode
 		}
 	}
-	least, leastErr := strconv.ParseUint(told["ucminmediaport"], 10, 16)
-	most, mostErr := strconv.ParseUint(told["ucmaxmediaport"], 10, 16)
+	least, most := port(told["ucminmediaport"]), port(told["ucmaxmediaport"])
 	disabled := strings.EqualFold(told["ucportrangeenabled"], "false") || told["ucportrangeenabled"] == "0"
-	if !disabled && leastErr == nil && mostErr == nil && 0 < least && least <= most {
-		p.MinPort, p.MaxPort = uint16(least), uint16(most)
+	if !disabled && 0 < least && least <= most {
+		p.MinPort, p.MaxPort = least, most
 	}
 	return p
 }
