@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning/sitetest"
+)
+
+//go:embed demo.txtar
+var demoSite []byte
+
+// The second start of the demo, inside namespaces.
+const (
+	envInside       = "HOMEWARD_LAB_INSIDE" // the directory that the first start has made
+	exitNoNamespace = 75                    // EX_TEMPFAIL: these namespaces are of no use
+)
+
+const width = 118 // our choice; what a line of the agent may take of the screen
+
+var errNoNamespace = errors.New("the loopback interface of a network namespace may not be set up here (a policy for user namespaces)")
+
+// demonstrate builds the agent, which may need the network, and tells the story where there is none.
+func demonstrate(ctx context.Context, dir string) error {
+	fmt.Println("homeward demo: a simulated site on loopback, and the real agent, which has never seen it.")
+	began := time.Now()
+	if _, err := build(ctx, dir); err != nil {
+		return err
+	}
+	fmt.Printf("The agent was built in %.1f s.\n", time.Since(began).Seconds())
+	cmd, err := inNamespaces(ctx, envInside+"="+dir)
+	if err == nil {
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		err = cmd.Start()
+	}
+	if err == nil {
+		err = cmd.Wait()
+		if err == nil {
+			return nil
+		}
+		if cmd.ProcessState.ExitCode() != exitNoNamespace {
+			return fmt.Errorf("the demo inside its namespaces: %w", err)
+		}
+		err = errNoNamespace
+	}
+	fmt.Printf("It runs on the loopback of this machine, without namespaces of its own: %v.\n", err)
+	return tellStory(ctx, dir)
+}
+
+// demoInside is the demo inside its namespaces.
+func demoInside(ctx context.Context, dir string) error {
+	if err := furnishNamespace(); err != nil {
+		return errNoNamespace
+	}
+	fmt.Println("It runs in a network namespace of its own: nothing leaves this machine.")
+	return tellStory(ctx, dir)
+}
+
+// demo is the story while it is told.
+type demo struct {
+	lab    *lab
+	binary string
+	agent  *agent
+}
+
+func tellStory(ctx context.Context, dir string) error {
+	began := time.Now()
+	l, err := open(dir, "demo.txtar", demoSite, `log_format = "json"`, `log_level = "debug"`)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	d := &demo{lab: l, binary: filepath.Join(dir, "homeward")}
+	defer func() {
+		if d.agent != nil {
+			d.agent.kill()
+		}
+	}()
+	for _, step := range []func(context.Context) error{d.lookAround, d.signIn, d.fail, d.heal, d.remember, d.leave} {
+		if err := step(ctx); err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+	}
+	fmt.Printf("\nAll of it happened as it should, in %.1f s.\n", time.Since(began).Seconds())
+	return nil
+}
+
+func headline(text string) { fmt.Printf("\n== %s\n", text) }
+
+// homeward runs a command and shows it with what it prints; of the status the first paragraph, since the log has
+// told the rest.
+func (d *demo) homeward(ctx context.Context, args ...string) error {
+	fmt.Println("$ homeward", strings.Join(args, " "))
+	cmd := command(ctx, d.binary, append(args, "--config", "homeward.toml")...)
+	cmd.Dir = d.lab.dir
+	out, err := cmd.CombinedOutput()
+	text, rest := string(out), ""
+	if args[0] == "status" {
+		text, rest, _ = strings.Cut(text, "\n\n")
+	}
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		if runes := []rune(line); len(runes) > width {
+			line = string(runes[:width-3]) + "..."
+		}
+		fmt.Println(strings.TrimRight("  "+line, " "))
+	}
+	if rest != "" {
+		fmt.Println("  ...")
+	}
+	if err != nil {
+		return fmt.Errorf("homeward %s: %w", args[0], err)
+	}
+	return nil
+}
+
+// start starts the daemon; its log is shown from now on.
+func (d *demo) start(ctx context.Context) (err error) {
+	fmt.Println("$ homeward run                                   (its log, shortened)")
+	began := time.Now()
+	d.agent, err = startAgent(ctx, d.binary, d.lab, func(e event) {
+		fmt.Printf("  %6.3f s  %s\n", e.Time.Sub(began).Seconds(), e)
+	})
+	return err
+}
+
+// site changes the site.
+func (d *demo) site(line string) error {
+	fmt.Println("site:", line)
+	return d.lab.Apply(line)
+}
+
+func (d *demo) lookAround(ctx context.Context) error {
+	headline("What does this network offer? (every command here has --config homeward.toml besides)")
+	if d.lab.dhcp != nil {
+		fmt.Printf("DHCP is left out: %v.\n", d.lab.dhcp)
+	}
+	return d.homeward(ctx, "plan")
+}
+
+func (d *demo) signIn(ctx context.Context) error {
+	headline("The device starts. It knows its SIP address and its password, nothing else")
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	_, err := d.agent.await(ctx, "register through discovery, and remember it", func(e event) bool { return e.Msg == "last good committed" })
+	if err != nil {
+		return err
+	}
+	return d.homeward(ctx, "status")
+}
+
+func (d *demo) fail(ctx context.Context) error {
+	headline("DNS and DHCP fall silent, and then the power fails (SIGKILL)")
+	if err := errors.Join(d.site("zone silent"), d.site("dhcp silent")); err != nil {
+		return err
+	}
+	d.agent.kill()
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	_, err := d.agent.await(ctx, "register through last good", func(e event) bool { return e.registered() && e.Degraded })
+	if err != nil {
+		return err
+	}
+	return d.homeward(ctx, "status")
+}
+
+func (d *demo) heal(ctx context.Context) error {
+	headline("The site heals. The device has kept looking for the normal way")
+	if err := d.site("heal"); err != nil {
+		return err
+	}
+	_, err := d.agent.await(ctx, "return to the normal way", func(e event) bool { return e.registered() && !e.Degraded })
+	if err != nil {
+		return err
+	}
+	return d.homeward(ctx, "status")
+}
+
+func (d *demo) remember(ctx context.Context) error {
+	headline("What it remembers for the next outage")
+	return d.homeward(ctx, "cache", "show")
+}
+
+func (d *demo) leave(context.Context) error {
+	headline("It is told to stop (SIGTERM)")
+	err := d.agent.stop(syscall.SIGTERM)
+	if err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	var last sitetest.Entry
+	for _, e := range d.lab.Log() {
+		if e.What == "unregister" {
+			last = e
+		}
+	}
+	if last.Code != 200 {
+		return errors.New("the site has not seen the device unregister")
+	}
+	fmt.Println("site:", strings.TrimSpace(seen(last)))
+	return nil
+}

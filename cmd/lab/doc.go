@@ -1,0 +1,12 @@
+// Command lab runs a simulated site (package sitetest) on loopback: name servers, DHCP where this process may
+// answer it, and Registrars with TLS, all from one text file.
+//
+//	go run ./cmd/lab FILE               serve the site until interrupted, and print what it sees
+//	go run ./cmd/lab FILE -- plan       the same, with one command of the agent run against it
+//	go run ./cmd/lab demo               the story of one device: sign-in, outage, restart, the way back
+//	go run ./cmd/lab bench              figures of the agent beside their limits
+//
+// It is for people: who write phone software, who want to see what the agent does, who measure it. It is not a
+// server for production, it judges no protocol, and it knows the agent only as they do: the built binary, its
+// commands, its log.
+package main

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+)
+
+const usage = `usage: lab FILE [-- AGENT ARGS]  serve the site of FILE on loopback until interrupted
+                                (with AGENT ARGS: and run "homeward AGENT ARGS" against it)
+       lab demo                 show the agent signing in, living through an outage, and returning
+       lab bench                measure the agent, and print the figures beside their limits
+`
+
+// errUsage is a command line that cannot be understood.
+var errUsage = errors.New("usage")
+
+func main() {
+	runtime.LockOSThread() // what is started here ends with this thread, see bindLife
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE) // lab demo | head: what is left is cleared away all the same
+	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
+	switch err := run(ctx, os.Args[1:]); {
+	case err == nil:
+	case errors.Is(err, errUsage):
+		fmt.Fprint(os.Stderr, usage)
+		os.Exit(2)
+	case errors.Is(err, errNoNamespace):
+		os.Exit(exitNoNamespace)
+	default:
+		fmt.Fprintln(os.Stderr, "lab: error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	switch {
+	case len(args) == 1 && args[0] == "demo" && os.Getenv(envInside) != "":
+		return demoInside(ctx, os.Getenv(envInside))
+	case len(args) == 1 && args[0] == "demo":
+		return inDirectory(func(dir string) error { return demonstrate(ctx, dir) })
+	case len(args) == 1 && args[0] == "bench":
+		return inDirectory(func(dir string) error { return bench(ctx, dir) })
+	case len(args) == 1 && args[0] != "" && args[0][0] != '-':
+		return inDirectory(func(dir string) error { return serve(ctx, dir, args[0], nil) })
+	case len(args) > 2 && args[1] == "--":
+		return inDirectory(func(dir string) error { return serve(ctx, dir, args[0], args[2:]) })
+	default:
+		return errUsage
+	}
+}
+
+// inDirectory calls do with a directory that is gone afterwards.
+func inDirectory(do func(dir string) error) error {
+	dir, err := os.MkdirTemp("", "homeward-lab-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	return do(dir)
+}
