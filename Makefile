@@ -8,9 +8,10 @@ GOBUILD  := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(V
 GOTOOL   := go tool -modfile=go.tool.mod
 PLATFORM := linux-amd64 linux-arm64 linux-arm linux-mipsle linux-riscv64 windows-amd64.exe darwin-arm64 freebsd-amd64
 FUZZTIME ?= 5m
+FILE     ?= cmd/lab/demo.txtar
 
 .DEFAULT_GOAL := check
-.PHONY: check fmt vet lint race test demo bench fuzz build cross sizes FORCE
+.PHONY: check fmt vet lint race test demo lab bench fuzz build cross sizes FORCE
 
 check: fmt vet lint race            # everything quick that must hold
 
@@ -33,7 +34,11 @@ test:                               # unit, scenarios, fuzz seeds, CLI scripts; 
 demo:                               # the story: sign in, outage, restart, the way back
 	go run ./cmd/lab demo
 
-bench: sizes                        # figures beside their limits
+lab:                                # a simulated site on loopback, until interrupted: make lab FILE=site.txtar
+	go run ./cmd/lab $(FILE)
+
+bench:                              # figures beside their limits: the lab's first, then those of each package
+	go run ./cmd/lab bench
 	go test -run '^$$' -bench . ./...
 
 fuzz:                               # each fuzz target for FUZZTIME
