@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -149,40 +151,90 @@ func frames(stream io.Reader) []frame {
 	}
 }
 
-// Whatever a Registrar offers, the password goes out in no form but a proof by Digest or NTLM, and only when allowed.
+// Whatever a Registrar offers, and whatever it answers to what we make of that: the password goes out in no form but a proof
+// by Digest or NTLM, and only when allowed; and nobody is believed who does not know it.
 func FuzzChallenge(f *testing.F) {
+	const proof = "4e544c4d535350000200000000000000380000"
 	for _, line := range []string{md5Challenge, lyncOffer, `: Basic realm="a"`, `: Digest nonce=n, algorithm="SHA-512-256", qop="auth-int"`,
-		`: NTLM gssapi-data="TlRMTVNTUAAC", version=3`, `: NTLM, Negotiate abc==, Basic realm="a, b", Digest REALM = "contoso.com" ,nonce=n3, QOP="auth, auth-int"`} {
+		`: NTLM gssapi-data="TlRMTVNTUAAC", version=3`, `: NTLM, Negotiate abc==, Basic realm="a, b", Digest REALM = "contoso.com" ,nonce=n3, QOP="auth, auth-int"`,
+		`: NTLM version=4, realm="` + poolRealm + `", targetname="fe01.contoso.example", opaque="2BDBAC9D", gssapi-data="` + contosoChallenge + `"`} {
 		for _, value := range strings.Split(line, "\r\n") {
 			_, value, _ = strings.Cut(value, ": ")
-			f.Add(value, true)
-			f.Add(value, false)
+			for _, secure := range []bool{true, false} {
+				f.Add(value, "", secure)
+				f.Add(value, value, secure)
+				f.Add(value, `NTLM gssapi-data="`+contosoChallenge+`"`, secure)
+				f.Add(value, `NTLM realm="", targetname="", srand="1", snum="1", rspauth="`+proof+`"`, secure)
+			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, value string, secure bool) {
+	f.Fuzz(func(t *testing.T, first, second string, secure bool) {
 		s := &Session{secure: secure, account: phone, password: phone.Password.Reveal, askers: newAskers()}
-		challenge := &message{code: 401}
-		challenge.add("WWW-Authenticate", value)
-		err := s.challenged(challenge, false)
-		request := s.register("0")
-		if err := s.sign(request); err != nil {
-			t.Fatal(err)
+		for i, value := range []string{first, second} {
+			challenge := &message{code: 401}
+			challenge.add("WWW-Authenticate", value)
+			err := s.challenged(challenge, i > 0)
+			request := s.register("0")
+			if err := s.sign(request); err != nil {
+				t.Fatal(err)
+			}
+			text := string(request.encode())
+			signed := request.get("Authorization")
+			switch {
+			case strings.Contains(text, "canary"):
+				t.Fatalf("the password itself: %s", text)
+			case i == 0 && err != nil && signed != "":
+				t.Fatalf("refused (%v) and yet answered: %s", err, signed)
+			case signed != "" && !strings.HasPrefix(strings.ToUpper(signed), "NTLM ") && (!secure || !strings.HasPrefix(signed, "Digest ")):
+				t.Fatalf("answered with %s", signed)
+			case err == nil && signed == "":
+				t.Fatal("neither refused nor answered")
+			}
+			again, parseErr := parseOne([]byte(text))
+			if parseErr != nil || again.get("Authorization") != signed || len(again.headers) != len(request.headers) {
+				t.Fatalf("%v: %q", parseErr, text)
+			}
+			if err != nil {
+				return
+			}
 		}
-		text := string(request.encode())
-		signed := request.get("Authorization")
-		switch {
-		case strings.Contains(text, "canary"):
-			t.Fatalf("the password itself: %s", text)
-		case err != nil && signed != "":
-			t.Fatalf("refused (%v) and yet answered: %s", err, signed)
-		case signed != "" && !strings.HasPrefix(signed, "NTLM ") && (!secure || !strings.HasPrefix(signed, "Digest ")):
-			t.Fatalf("answered with %s", signed)
-		case err == nil && signed == "":
-			t.Fatal("neither refused nor answered")
+		granted := &message{code: 200}
+		granted.add("Authentication-Info", second)
+		if s.verify(granted) == nil && s.askers[0].name == "ntlm" {
+			t.Fatalf("believed %q", second)
 		}
-		again, parseErr := parseOne([]byte(text))
-		if parseErr != nil || again.get("Authorization") != signed || len(again.headers) != len(request.headers) {
-			t.Fatalf("%v: %q", parseErr, text)
+	})
+}
+
+// Whatever a server tells, what comes out can be used, and no document makes more of it than one of its size could.
+func FuzzProvisioning(f *testing.F) {
+	f.Add("application/vnd-microsoft-roaming-provisioning-v2+xml", contosoProvisioning)
+	f.Add("text/xml; charset=utf-16", mras(twoRelays))
+	f.Add("", mras(`<mediaRelay><hostName>127.0.0.1</hostName><udpPort>0</udpPort></mediaRelay>`))
+	f.Add("", strings.Repeat("<a>", 100))
+	f.Add("", `<!DOCTYPE x [<!ENTITY a "b">]><provisionGroupList>&a;</provisionGroupList>`)
+	f.Fuzz(func(t *testing.T, kind, body string) {
+		m := withBody(kind, body)
+		p, err := parseProvisioning(m, Provisioning{})
+		if err != nil && p != (Provisioning{}) {
+			t.Fatalf("%+v and %v", p, err)
+		}
+		if p.PoolHost != "" && (!isHost(p.PoolHost) || p.PoolHost != strings.ToLower(p.PoolHost)) || p.MRASURI != "" && !isPlainURI(p.MRASURI) ||
+			!isPlain(p.UpdateInternalURL+p.UpdateExternalURL[:min(1, len(p.UpdateExternalURL))]) || p.MinPort > p.MaxPort || (p.MinPort == 0) != (p.MaxPort == 0) ||
+			!slices.Contains([]string{"", "None", "Low", "Medium", "High"}, p.SecurityMode) {
+			t.Fatalf("%+v", p)
+		}
+		if again, err := parseProvisioning(m, p); err == nil && again != p {
+			t.Fatalf("%+v, then %+v", p, again)
+		}
+		relays, err := parseRelays(m)
+		if err != nil && (relays.List != nil || relays.Expires != 0) || len(relays.List) > maxListed || err == nil && (relays.Expires < 5*time.Minute || relays.Expires > 24*time.Hour) {
+			t.Fatalf("%+v and %v", relays, err)
+		}
+		for _, r := range relays.List {
+			if addr, err := netip.ParseAddr(r.Host); !isHost(r.Host) || r.UDPPort == 0 && r.TCPPort == 0 || err == nil && addr.IsLoopback() {
+				t.Fatalf("%+v", r)
+			}
 		}
 	})
 }

@@ -21,6 +21,10 @@ import (
 
 const poolRealm, poolTarget = "SIP Communications Service", "FE01.contoso.com"
 
+// contosoChallenge is the CHALLENGE message of vector D, as it stands in a header.
+const contosoChallenge = "TlRMTVNTUAACAAAAAAAAADgAAADzgpjiAQIDBAUGBwgAAAAAAAAAAJ4AngA4AAAABgGxHQAAAA8CAA4AQwBPAE4AVABPAFMATwABAAgARgBFADAAMQAEAB4AYwBvAG4AdABvAHMAbwAuAGUA" +
+	"eABhAG0AcABsAGUAAwAoAGYAZQAwADEALgBjAG8AbgB0AG8AcwBvAC4AZQB4AGEAbQBwAGwAZQAFAB4AYwBvAG4AdABvAHMAbwAuAGUAeABhAG0AcABsAGUABwAIAAAAWvZM9dQBAAAAAA=="
+
 // pool is the Lync-like Registrar of the tests: NTLM and MS-SIPAE of the other side, written from the specifications and
 // without the code under test.
 type pool struct {
