@@ -114,6 +114,7 @@ func (n *ntlmScheme) sign(m *message) error {
 		n.stage = ntlmFresh
 	}
 	switch n.stage {
+	case ntlmFresh: // nothing to say yet
 	case ntlmOffered:
 		m.add(n.field, n.next.credentials()+`, gssapi-data=""`+n.version())
 	case ntlmProving:
