@@ -3,8 +3,10 @@ package provisioning
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +24,8 @@ type Agent struct {
 	restraint    *restraint
 	walk         *walk         // through the Registrars, in this cycle
 	gathering    *gathering    // look-ups under way, or done and not used yet
+	endpointID   string        // epid: the same for the life of the device
+	preferred    string        // the Registrar we were sent to
 	current      *registration // what the device is registered with, or has just lost
 	nothingSince time.Time     // since when discovery has found nothing usable; zero: it has
 
@@ -32,9 +36,18 @@ type Agent struct {
 // New returns an agent that has not started. emit is called for every Event, from several goroutines.
 func New(policy Policy, wire Wire, store *cache.DB, emit func(Event)) *Agent {
 	return &Agent{
-		policy: policy, wire: wire, store: store, emit: emit, restraint: newRestraint(),
+		policy: policy, wire: wire, store: store, emit: emit, restraint: newRestraint(), endpointID: endpointID(store),
 		status: Status{Version: 1, SIPAddress: policy.SIPAddress, SIPDomain: policy.SIPDomain()},
 	}
+}
+
+// endpointID returns the epid of this device (MS-SIPRE §3.2.3.1: it survives power cycles): the stored one, or a
+// new one, which is stored with the first registration.
+func endpointID(store *cache.DB) string {
+	if record, _ := store.Load(); record.EndpointID != "" {
+		return record.EndpointID
+	}
+	return strings.ToLower(rand.Text()[:10])
 }
 
 // Status returns where the agent stands. It may be called at any time, from any goroutine.
@@ -80,6 +93,7 @@ func (a *Agent) tell(e Event) {
 			s.attempt(e, "redirected")
 		case Skipped:
 			s.attempt(e, "skipped")
+		default: // nothing more to show of it
 		}
 		e.State = s.State
 	})
@@ -175,6 +189,11 @@ func (a *Agent) remembered(host string) []netip.Addr {
 	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
 		if e.Host == host {
 			return e.Addresses
+		}
+	}
+	for _, r := range record.MediaRelays {
+		if r.Host == host {
+			return r.Addresses
 		}
 	}
 	return nil

@@ -27,6 +27,8 @@ type registration struct {
 	Binding   sip.Binding
 	Home      []Candidate // primary and backup, when a redirect named them
 	Degraded  bool        // through last good
+	Since     time.Time   // when it became the current one
+	Lesson    *lesson     // what it has told in band; nil: nothing yet
 }
 
 // stage is how far an attempt came; the same fault means different things at each.
@@ -56,7 +58,7 @@ func (a *Agent) attempt(ctx context.Context, c Candidate, addr netip.Addr) (*reg
 	if err != nil {
 		return nil, err
 	}
-	session := sip.NewSession(conn, c.Transport == TLS, a.account())
+	session := sip.NewSession(conn, c.Transport == TLS, a.account(conn.LocalAddr()))
 	ctx, cancel := context.WithTimeout(ctx, registerLimit)
 	defer cancel()
 	binding, err := session.Register(ctx)
@@ -102,11 +104,27 @@ func (a *Agent) clockFloor() time.Time {
 	return a.policy.Built
 }
 
-func (a *Agent) account() sip.Account {
+func (a *Agent) account(local net.Addr) sip.Account {
 	return sip.Account{
 		AOR: a.policy.SIPAddress, User: a.policy.User, Password: a.policy.Password, Schemes: a.policy.Auth,
 		DigestOverTCP: a.policy.DigestOverTCP, UserAgent: "homeward/" + a.policy.Version,
+		EndpointID: a.endpointID, Subnet: subnetOf(local),
 	}
+}
+
+// subnetOf returns the IPv4 network an address of this machine is on, such as "10.0.0.0"; empty: not known.
+func subnetOf(local net.Addr) string {
+	tcp, ok := local.(*net.TCPAddr)
+	networks, err := net.InterfaceAddrs()
+	if !ok || err != nil {
+		return ""
+	}
+	for _, network := range networks {
+		if n, ok := network.(*net.IPNet); ok && n.IP.Equal(tcp.IP) && n.IP.To4() != nil {
+			return n.IP.Mask(n.Mask).String()
+		}
+	}
+	return ""
 }
 
 // clockProblem says what is wrong with our clock, as far as it shows, or "". date is the Registrar's, which may

@@ -41,7 +41,8 @@ type gathering struct {
 	conflict func(detail string)
 
 	tasks       sync.WaitGroup
-	cancelNames context.CancelFunc // of DNS
+	names       context.Context // bounds every look-up of a name
+	cancelNames context.CancelFunc
 	cancelAll   context.CancelFunc
 	answers     map[Step]*answer // complete before the first task starts
 
@@ -84,7 +85,7 @@ func gather(ctx context.Context, policy Policy, wire Wire, floor bool, known []s
 	names, cancelNames := context.WithTimeout(ctx, limit)
 	g := &gathering{
 		policy: policy, wire: wire, limit: limit, started: time.Now(), conflict: conflict,
-		cancelNames: cancelNames, cancelAll: cancelAll,
+		names: names, cancelNames: cancelNames, cancelAll: cancelAll,
 		resolver: newResolver(policy, wire),
 		answers:  map[Step]*answer{}, hosts: map[string]*resolution{},
 	}
@@ -93,10 +94,10 @@ func gather(ctx context.Context, policy Policy, wire Wire, floor bool, known []s
 		g.answers[step] = &answer{done: make(chan struct{})}
 	}
 	for _, step := range asked {
-		g.tasks.Go(func() { g.ask(ctx, names, step) })
+		g.tasks.Go(func() { g.ask(ctx, step) })
 	}
 	for _, host := range known {
-		g.resolve(names, host)
+		g.resolve(host)
 	}
 	return g
 }
@@ -110,17 +111,17 @@ func newResolver(policy Policy, wire Wire) srv.Resolver {
 }
 
 // ask answers one step. DHCP outlives the names, to notice servers that disagree.
-func (g *gathering) ask(ctx, names context.Context, step Step) {
+func (g *gathering) ask(ctx context.Context, step Step) {
 	switch step {
 	case DHCPTLS:
-		g.askDHCP(ctx, names)
+		g.askDHCP(ctx)
 	case DHCPTCP: // answered together with DHCPTLS
 	case Manual:
-		g.settle(step, g.askManual(names))
+		g.settle(step, g.askManual())
 	case HostName:
-		g.settle(step, g.askHostNames(names))
+		g.settle(step, g.askHostNames())
 	default:
-		g.settle(step, g.askSRV(names, step))
+		g.settle(step, g.askSRV(step))
 	}
 }
 
@@ -140,7 +141,7 @@ func (g *gathering) await(ctx context.Context, step Step) (Finding, bool) {
 	}
 	select {
 	case <-a.done:
-		return a.finding, true
+		return a.finding, ctx.Err() == nil
 	case <-ctx.Done():
 		return Finding{}, false
 	}
@@ -172,9 +173,9 @@ func (g *gathering) linger(ctx context.Context) {
 	g.cancelAll()
 }
 
-func (g *gathering) askSRV(ctx context.Context, step Step) Finding {
+func (g *gathering) askSRV(step Step) Finding {
 	f := Finding{Source: Source{Step: step, Source: "dns", Query: srvNames[step] + g.policy.SIPDomain()}}
-	targets, err := g.resolver.SRV(ctx, f.Query)
+	targets, err := g.resolver.SRV(g.names, f.Query)
 	if err != nil {
 		f.Verdict, f.Reason, f.Detail = verdictOf(err)
 		return f
@@ -183,11 +184,11 @@ func (g *gathering) askSRV(ctx context.Context, step Step) Finding {
 	for _, t := range targets {
 		f.Names = append(f.Names, Name{Host: t.Host, Port: t.Port})
 	}
-	g.addresses(ctx, f.Step, f.Names)
+	g.addresses(f.Step, f.Names)
 	return f
 }
 
-func (g *gathering) askManual(ctx context.Context) Finding {
+func (g *gathering) askManual() Finding {
 	f := Finding{Source: Source{Step: Manual, Source: "config", Verdict: Found, Query: "internal_server, external_server"}}
 	for _, server := range g.policy.Manual {
 		port := server.Port
@@ -196,18 +197,16 @@ func (g *gathering) askManual(ctx context.Context) Finding {
 		}
 		f.Names = append(f.Names, Name{Host: server.Host, Port: port})
 	}
-	g.addresses(ctx, Manual, f.Names)
+	g.addresses(Manual, f.Names)
 	return f
 }
 
-func (g *gathering) askHostNames(ctx context.Context) Finding {
+func (g *gathering) askHostNames() Finding {
 	var found Findings
 	for _, step := range g.policy.steps() {
-		if step == HostName {
-			break
-		}
-		if f, ok := g.await(ctx, step); ok {
-			found = append(found, f)
+		if a := g.answers[step]; a != nil && step != HostName {
+			<-a.done // the names' own deadline bounds it
+			found = append(found, a.finding)
 		}
 	}
 	f := Finding{Source: Source{Step: HostName, Source: "dns", Query: "sipinternal, sip, sipexternal"}}
@@ -218,11 +217,15 @@ func (g *gathering) askHostNames(ctx context.Context) Finding {
 	for _, prefix := range hostNames {
 		f.Names = append(f.Names, Name{Host: prefix + g.policy.SIPDomain()})
 	}
-	g.addresses(ctx, HostName, f.Names)
+	g.addresses(HostName, f.Names)
 	f.Verdict, f.Reason = Absent, DNSNoRecord
 	for _, name := range f.Names {
-		if len(name.Addrs) > 0 {
-			f.Verdict, f.Reason = Found, ""
+		switch {
+		case len(name.Addrs) > 0:
+			f.Verdict, f.Reason, f.Detail = Found, "", ""
+			return f
+		case name.Reason != NoAddress && f.Verdict == Absent:
+			f.Verdict, f.Reason, f.Detail = Failed, name.Reason, name.Detail
 		}
 	}
 	return f
@@ -230,10 +233,10 @@ func (g *gathering) askHostNames(ctx context.Context) Finding {
 
 // addresses fills in the addresses of names, all asked at the same time; no query is sent for a name that the
 // name rule refuses.
-func (g *gathering) addresses(ctx context.Context, step Step, names []Name) {
+func (g *gathering) addresses(step Step, names []Name) {
 	for _, name := range names {
 		if reason, _ := g.policy.nameReason(step, name.Host, TCP); reason == "" {
-			g.resolve(ctx, name.Host)
+			g.resolve(name.Host)
 		}
 	}
 	for i := range names {
@@ -242,14 +245,14 @@ func (g *gathering) addresses(ctx context.Context, step Step, names []Name) {
 			continue
 		}
 		var err error
-		if name.Addrs, err = g.lookup(ctx, name.Host); err != nil {
+		if name.Addrs, err = g.lookup(name.Host); err != nil {
 			name.Reason, name.Detail = addressReason(err)
 		}
 	}
 }
 
 // resolve starts the look-up of a host's addresses, once.
-func (g *gathering) resolve(ctx context.Context, host string) *resolution {
+func (g *gathering) resolve(host string) *resolution {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r := g.hosts[host]
@@ -258,16 +261,16 @@ func (g *gathering) resolve(ctx context.Context, host string) *resolution {
 		g.hosts[host] = r
 		g.tasks.Go(func() {
 			defer close(r.done)
-			r.addrs, r.err = resolveHost(ctx, g.resolver, host)
+			r.addrs, r.err = resolveHost(g.names, g.resolver, host)
 		})
 	}
 	return r
 }
 
 // lookup returns the addresses of a host: the answer of the one look-up in this cycle.
-func (g *gathering) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
-	r := g.resolve(ctx, host)
-	<-r.done // ends with ctx, which bounds the look-up itself
+func (g *gathering) lookup(host string) ([]netip.Addr, error) {
+	r := g.resolve(host)
+	<-r.done // the names' own deadline bounds it
 	return r.addrs, r.err
 }
 

@@ -23,13 +23,12 @@ const (
 // servers that disagree.
 type dhcpAsk struct {
 	g       *gathering
-	names   context.Context
 	answers []dhcpopts.Answer
 	settled bool
 }
 
-func (g *gathering) askDHCP(ctx, names context.Context) {
-	d := &dhcpAsk{g: g, names: names}
+func (g *gathering) askDHCP(ctx context.Context) {
+	d := &dhcpAsk{g: g}
 	if !g.policy.AskDHCP {
 		d.settle(Finding{Source: Source{Verdict: Failed, Reason: DHCPOff}})
 		return
@@ -154,7 +153,7 @@ func (d *dhcpAsk) settle(f Finding) {
 	g := d.g
 	g.tasks.Go(func() {
 		f.Source.Source, f.Query = "dhcp", "option 120"
-		g.addresses(d.names, DHCPTLS, f.Names)
+		g.addresses(DHCPTLS, f.Names)
 		for _, step := range []Step{DHCPTLS, DHCPTCP} {
 			if g.answers[step] != nil {
 				g.settle(step, f)

@@ -52,8 +52,8 @@ func sipReason(err error) Reason {
 		return SIPAuthNotSupported
 	case errors.As(err, &malformed):
 		return SIPMalformed
-	case errors.As(err, &redirect):
-		return SIPRedirectLoop
+	case errors.As(err, &redirect): // in answer to a refresh: the user has moved
+		return BindingLost
 	case errors.Is(err, sip.ErrBadSignature):
 		return SIPBadSignature
 	case errors.Is(err, sip.ErrNoAnswer):
@@ -94,6 +94,16 @@ func tlsReason(err error) Reason {
 	}
 }
 
+// isCertificate says whether the certificate is what failed: the host is then not to be trusted over TCP either.
+func (r Reason) isCertificate() bool {
+	switch r {
+	case TLSUntrusted, TLSName, TLSNoName, TLSExpired, TLSNotYetValid, ClockWrong:
+		return true
+	default:
+		return false
+	}
+}
+
 func certificateReason(e *trust.CertificateError) Reason {
 	switch e.Problem {
 	case trust.Expired:
@@ -126,14 +136,14 @@ func connectReason(err error, at stage) Reason {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return ConnectRefused
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL):
-		return ConnectUnreachable
 	case isReset(err):
 		return ConnectReset
 	case isTimeout(err) && at == registering:
 		return SIPNoAnswer
 	case isTimeout(err):
 		return ConnectTimeout
+	case at == connecting: // no route, no network, forbidden by a local firewall
+		return ConnectUnreachable
 	default:
 		return ""
 	}

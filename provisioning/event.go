@@ -21,6 +21,7 @@ const (
 	StoreNote    EventKind = "store"      // the store is not as it should be: Reason, Detail
 	Conflict     EventKind = "conflict"   // DHCP servers disagree
 	ClockSkew    EventKind = "clock"      // the Registrar's clock and ours are far apart
+	Told         EventKind = "told"       // the Registrar has told in band: home pool, media relays
 	Refreshed    EventKind = "refresh"    // the binding was renewed
 	Lost         EventKind = "lost"       // the binding or its connection is gone: Reason
 	WentNormal   EventKind = "normal"     // registered the normal way again, after degraded

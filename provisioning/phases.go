@@ -2,11 +2,7 @@ package provisioning
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"time"
-
-	"github.com/homeward-agent/homeward/provisioning/internal/sip"
 )
 
 // A phase does one leg of the journey and names the next; nil ends the run.
@@ -18,17 +14,14 @@ import (
 //	rest        delay over, or something to discover: discover
 type phase func(context.Context) phase
 
-// unregisterLimit leaves the service manager's 5 s enough room.
-const unregisterLimit = 2 * time.Second
-
 // Run goes from phase to phase until ctx ends. It unregisters then, and returns the cause within seconds. It
-// never gives up, and nothing else retries.
+// never gives up. Only rest, and the look-out of a registration that is not the best one, try again.
 func (a *Agent) Run(ctx context.Context) error {
 	defer a.endGathering()
 	for _, note := range a.store.Notes() {
 		a.tell(Event{Kind: StoreNote, Reason: Reason(note.Code), Detail: note.Text})
 	}
-	for next := a.recall; next != nil && ctx.Err() == nil; {
+	for next := a.recall; next != nil && (ctx.Err() == nil || a.current != nil); {
 		next = next(ctx)
 	}
 	return context.Cause(ctx)
@@ -42,11 +35,13 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) recall(ctx context.Context) phase {
 	a.beginCycle()
 	a.enter(Recalling)
+	degraded := a.current != nil && a.current.Degraded
 	plan := a.recallEntry(ctx)
 	for _, s := range plan.Skipped {
 		a.tellSkip(s)
 	}
 	if reg := a.walk.try(ctx, plan.Try); reg != nil {
+		reg.Degraded = degraded // last good is no better for having been lost
 		return a.accept(reg)
 	}
 	if a.walk.stop {
@@ -62,22 +57,38 @@ func (a *Agent) recallEntry(ctx context.Context) Plan {
 	a.current = nil
 	record, known := a.record()
 	told := known && record.Told
+	if a.preferred != "" {
+		return a.preferredEntry(ctx)
+	}
 	if lost == nil {
 		g := a.gather(ctx)
 		if !told {
 			return Plan{}
 		}
-		return RecallPlan(record, a.policy, g.addressesNow(ctx, record))
+		return RecallPlan(record, a.policy, g.addressesNow(record))
 	}
+	a.endGathering() // what was asked before the loss is of the past
 	entry := Plan{Try: []Candidate{lost.Candidate}}
 	if told {
-		for _, c := range RecallPlan(record, a.policy, nil).Try {
+		pair := RecallPlan(record, a.policy, nil)
+		entry.Skipped = pair.Skipped
+		for _, c := range pair.Try {
 			if c.endpoint() != lost.Candidate.endpoint() {
 				entry.Try = append(entry.Try, c)
 			}
 		}
 	}
 	return entry
+}
+
+// preferredEntry is the Registrar that the last one sent us to (P-Preferred-Registrar, MS-SIPREGE).
+func (a *Agent) preferredEntry(ctx context.Context) Plan {
+	c := Candidate{Step: Recall, Host: a.preferred, Port: tlsPort, Via: "preferred Registrar"}
+	a.preferred = ""
+	if c.Addrs = a.resolveAll(ctx, []string{c.Host})[0]; len(c.Addrs) == 0 {
+		return Plan{Skipped: []Skip{{c.Step, c.Host, c.Port, c.Transport, NoAddress, ""}}}
+	}
+	return Plan{Try: []Candidate{c}}
 }
 
 // discover asks DNS and DHCP and tries what they say in the Lync device order. A step is tried as soon as
@@ -134,7 +145,7 @@ func (a *Agent) walkSteps(ctx context.Context, g *gathering) (reg *registration,
 func (a *Agent) outage(ctx context.Context) phase {
 	a.enter(Outage)
 	if record, ok := a.record(); ok {
-		plan := OutagePlan(record, a.policy, a.gathering.addressesNow(ctx, record))
+		plan := OutagePlan(record, a.policy, a.gathering.addressesNow(record))
 		for _, s := range plan.Skipped {
 			a.tellSkip(s)
 		}
@@ -146,98 +157,16 @@ func (a *Agent) outage(ctx context.Context) phase {
 	return a.rest
 }
 
-// accept makes a registration the current one.
-func (a *Agent) accept(reg *registration) phase {
-	a.current = reg
-	a.restraint.failures = 0
-	if !reg.Degraded {
-		a.nothingSince = time.Time{}
-	}
-	a.show(reg)
-	a.enter(Registered)
-	if problem := a.clockProblem(reg.Binding.Date); problem != "" {
-		a.tell(reg.event(ClockSkew, ClockWrong, problem))
-	}
-	return a.registered
-}
-
-// event is an event about a registration.
-func (r *registration) event(kind EventKind, reason Reason, detail string) Event {
-	c := r.Candidate
-	return Event{Kind: kind, Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Addr: r.Addr, Reason: reason, Detail: detail}
-}
-
-// registered keeps the binding, and commits it. While degraded it goes on looking for the normal way.
-func (a *Agent) registered(ctx context.Context) phase {
-	reg := a.current
-	lost := make(chan error, 1)
-	renewed := make(chan sip.Binding, 1)
-	keeping, stop := context.WithCancel(ctx)
-	var keeper sync.WaitGroup
-	keeper.Go(func() {
-		lost <- reg.Session.Keep(keeping, sip.Watch{Refreshed: func(b sip.Binding) {
-			select {
-			case renewed <- b:
-			case <-keeping.Done():
-			}
-		}})
-	})
-	if g := a.gathering; g != nil {
-		a.gathering = nil
-		keeper.Go(func() { g.linger(keeping) })
-	}
-	defer func() { stop(); keeper.Wait(); reg.Session.Close() }()
-	if !reg.Degraded {
-		a.commit(reg)
-	}
-	normal := a.normalWay(reg.Degraded)
-	for {
-		select {
-		case b := <-renewed:
-			a.renew(reg, b)
-		case err := <-lost:
-			return a.lose(ctx, reg, err)
-		case <-normal.due():
-			if next := normal.look(ctx); next != nil {
-				return a.accept(next)
-			}
-		}
-	}
-}
-
-// lose ends a registration: at shutdown by unregistering, else by saying why it is gone.
-func (a *Agent) lose(ctx context.Context, reg *registration, err error) phase {
-	if ctx.Err() != nil {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), unregisterLimit)
-		defer cancel()
-		event := reg.event(Unregistered, "", "")
-		if err := reg.Session.Unregister(last); err != nil {
-			event.Reason, event.Detail = ReasonOf(err), err.Error()
-		}
-		a.tell(event)
-		return nil
-	}
-	event := reg.event(Lost, ReasonOf(err), err.Error())
-	var credentials *sip.CredentialsError
-	if errors.As(err, &credentials) {
-		a.restraint.failed(reg.Candidate, err)
-	}
-	a.change(func(s *Status) {
-		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded = nil, time.Time{}, time.Time{}, false
-		s.Reason, s.Detail, s.Hint = event.Reason, event.Detail, event.Reason.Hint()
-	})
-	a.tell(event)
-	return a.recall
-}
-
 // rest leaves the Registrars alone for a while. Look-ups go on when there was nothing to try: as soon as they
 // find something, it is tried.
 func (a *Agent) rest(ctx context.Context) phase {
-	until := time.Now().Add(a.restraint.delay(a.walk.retryAfter))
+	until := time.Now().Add(a.walk.pause())
 	resting := time.Now().Before(a.restraint.credentials)
 	var reason Reason
 	a.change(func(s *Status) {
-		s.Reason, s.Detail, s.Hint = s.Cycle.blame(a.walk.stop)
+		if reason, detail, hint := s.Cycle.blame(a.walk.stop); reason != "" {
+			s.Reason, s.Detail, s.Hint = reason, detail, hint
+		}
 		if resting {
 			s.Reason, s.Hint = CredentialsResting, CredentialsResting.Hint()
 		}
@@ -264,64 +193,17 @@ func (a *Agent) rest(ctx context.Context) phase {
 	}
 }
 
-// somethingUsable asks DNS and DHCP once more; the answers are left for discover to use.
+// somethingUsable asks DNS and DHCP once more, until there is something to try; the answers are left for discover.
 func (a *Agent) somethingUsable(ctx context.Context) bool {
-	found := a.gather(ctx).all(ctx)
-	return len(MakePlan(found, a.policy, a.floor()).Try) > 0
-}
-
-// normalWay is the look-out for the normal way while the device is registered through last good.
-type normalWay struct {
-	agent *Agent
-	timer <-chan time.Time // nil: not degraded
-	after time.Time        // Registrars are left alone until then
-}
-
-func (a *Agent) normalWay(degraded bool) *normalWay {
-	n := &normalWay{agent: a}
-	if degraded {
-		n.timer = time.After(lookupDelay(a.nothingSince))
-	}
-	return n
-}
-
-func (n *normalWay) due() <-chan time.Time { return n.timer }
-
-// look asks once more, and registers through the answers; nil: not yet.
-func (n *normalWay) look(ctx context.Context) *registration {
-	a := n.agent
-	defer func() { n.timer = time.After(lookupDelay(a.nothingSince)) }()
-	if !a.somethingUsable(ctx) || time.Now().Before(n.after) || ctx.Err() != nil {
-		return nil
-	}
-	a.beginCycle()
-	reg, _ := a.walkSteps(ctx, a.gathering)
-	if reg == nil {
-		n.after = time.Now().Add(a.restraint.delay(a.walk.retryAfter))
-		return nil
-	}
-	a.tell(reg.event(WentNormal, "", ""))
-	return reg
-}
-
-// show puts a registration into the status.
-func (a *Agent) show(reg *registration) {
-	home := a.homeOf(reg)
-	a.change(func(s *Status) {
-		s.Degraded = reg.Degraded
-		s.Registrar = endpointOf(reg, home)
-		s.Home = home
-		s.RegisteredAt = time.Now().UTC().Truncate(time.Millisecond)
-		s.ExpiresAt = s.RegisteredAt.Add(reg.Binding.Expires)
-		s.Reason, s.Detail, s.Hint = "", "", ""
-		if reg.Degraded {
-			s.Reason, s.Detail, s.Hint = s.Cycle.blame(false)
+	g := a.gather(ctx)
+	var found Findings
+	for _, step := range a.policy.steps() {
+		if f, ok := g.await(ctx, step); ok {
+			found = append(found, f)
 		}
-	})
-}
-
-func (a *Agent) renew(reg *registration, b sip.Binding) {
-	reg.Binding = b
-	a.change(func(s *Status) { s.ExpiresAt = time.Now().UTC().Truncate(time.Millisecond).Add(b.Expires) })
-	a.tell(reg.event(Refreshed, "", ""))
+		if len(planStep(step, found, a.policy, a.floor()).Try) > 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -52,12 +52,12 @@ type Plan struct {
 }
 
 // String returns one line a Candidate, the tried ones first.
-func (p Plan) String() string {
+func (plan Plan) String() string {
 	var b strings.Builder
-	for _, c := range p.Try {
+	for _, c := range plan.Try {
 		fmt.Fprintf(&b, "try  %s\n", c)
 	}
-	for _, s := range p.Skipped {
+	for _, s := range plan.Skipped {
 		host := ""
 		if s.Host != "" {
 			host = fmt.Sprintf(" %s:%d", s.Host, s.Port)

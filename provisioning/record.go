@@ -1,7 +1,7 @@
 package provisioning
 
 import (
-	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"time"
@@ -49,13 +49,7 @@ func OutagePlan(record cache.Record, policy Policy, fresh map[string][]netip.Add
 // forbids is not used. A name that DNS or DHCP gave must still obey the name rule; one that a trusted
 // Registrar or the configuration gave need not.
 func (plan *Plan) addRemembered(e cache.Endpoint, step Step, addrs []netip.Addr, policy Policy, floor bool) {
-	c := Candidate{Step: step, Host: e.Host, Port: e.Port, Addrs: addrs, Via: "last good"}
-	if step == Recall {
-		c.Via = "told by a Registrar"
-	}
-	if e.Transport == TCP.String() {
-		c.Transport = TCP
-	}
+	c := recalled(e, step, addrs)
 	var origin Step
 	learnt := origin.UnmarshalText([]byte(e.Step)) == nil && origin <= ExternalTCP || origin == HostName
 	reason, detail := policy.closed(c.Transport, floor), ""
@@ -74,44 +68,58 @@ func (plan *Plan) addRemembered(e cache.Endpoint, step Step, addrs []netip.Addr,
 
 // addressesNow returns what DNS says in this cycle about the names of a record; hosts without an answer are
 // absent. It waits for the verdict.
-func (g *gathering) addressesNow(ctx context.Context, record cache.Record) map[string][]netip.Addr {
+func (g *gathering) addressesNow(record cache.Record) map[string][]netip.Addr {
 	fresh := map[string][]netip.Addr{}
 	if g == nil {
 		return fresh
 	}
 	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
-		if addrs, err := g.lookup(ctx, e.Host); err == nil {
+		if addrs, err := g.lookup(e.Host); err == nil {
 			fresh[e.Host] = addrs
 		}
 	}
 	return fresh
 }
 
-// commit keeps what this registration has proven: one transaction that drops whatever it does not confirm. What
-// it did not learn (the home pair, the relays) is carried over from the record of the same SIP address.
+// commit keeps what this registration has proven: one transaction that drops whatever it does not confirm. A
+// degraded registration proves nothing new, and erases nothing.
 func (a *Agent) commit(reg *registration) {
+	if reg.Degraded {
+		return
+	}
 	changed, err := a.store.Commit(a.newRecord(reg))
 	switch {
 	case err != nil:
-		a.tell(Event{Kind: StoreNote, Reason: CacheWrite, Detail: err.Error()})
+		reason := CacheWrite
+		if note := (cache.Note{}); errors.As(err, &note) {
+			reason = Reason(note.Code)
+		}
+		a.tell(Event{Kind: StoreNote, Reason: reason, Detail: err.Error()})
 	case changed:
 		a.tell(reg.event(Committed, "", ""))
 	}
 }
 
+// newRecord maps a registration to what is kept of it. What it did not learn (the home pair, the relays) is
+// carried over from the record of the same SIP address.
 func (a *Agent) newRecord(reg *registration) cache.Record {
 	previous, same := a.record()
 	c := reg.Candidate
 	record := cache.Record{
 		SIPAddress: a.policy.SIPAddress,
 		Registrar:  remember(c, reg.Addr),
-		// Verified TLS alone sets the floor; nothing that comes over the network lowers it.
+		// Verified TLS sets the floor; nothing that comes over the network lowers it.
 		TLSFloor:     c.Transport == TLS || a.floor(),
 		RegisteredAt: time.Now().UTC(),
-		EndpointID:   previous.EndpointID,
+		EndpointID:   a.endpointID,
+	}
+	if date := reg.Binding.Date; !date.IsZero() && date.Before(record.RegisteredAt) {
+		record.RegisteredAt = date // certificates are judged by it: a clock that is ahead must not close TLS later
 	}
 	if same {
-		record.Home, record.Told, record.MediaRelays = slices.Clone(previous.Home), previous.Told, previous.MediaRelays
+		record.Home, record.MediaRelays = slices.Clone(previous.Home), previous.MediaRelays
+		// A registration elsewhere says that the pair is not the way any more; it stays for outages.
+		record.Told = previous.Told && slices.ContainsFunc(record.Home, func(e cache.Endpoint) bool { return e.Host == c.Host && e.Port == c.Port })
 	}
 	if len(reg.Home) > 0 {
 		record.Home, record.Told = nil, true
@@ -121,9 +129,11 @@ func (a *Agent) newRecord(reg *registration) cache.Record {
 			record.Home = append(record.Home, e)
 		}
 	}
+	reg.Lesson.home(&record)
+	reg.Lesson.keepRelays(&record)
 	for i, h := range record.Home {
 		if h.Host == c.Host && h.Port == c.Port {
-			record.Home[i].Addresses = c.Addrs
+			record.Home[i].Addresses = record.Registrar.Addresses
 			record.Registrar.Role = h.Role
 		}
 	}
@@ -136,19 +146,29 @@ var roles = [...]string{"primary", "backup"}
 func remember(c Candidate, used netip.Addr) cache.Endpoint {
 	return cache.Endpoint{
 		Host: c.Host, Port: c.Port, Transport: c.Transport.String(), Step: c.Step.String(), Via: c.Via,
-		Address: used, Addresses: c.Addrs,
+		// Sorted, because name servers rotate addresses, and that alone is nothing to write down.
+		Address: used, Addresses: slices.SortedFunc(slices.Values(c.Addrs), netip.Addr.Compare),
 	}
 }
 
-// homeOf returns the home pair to show with a registration: the one it was redirected to, or the remembered one.
-func (a *Agent) homeOf(reg *registration) []Endpoint {
+// recalled is the way back from what remember made.
+func recalled(e cache.Endpoint, step Step, addrs []netip.Addr) Candidate {
+	c := Candidate{Step: step, Host: e.Host, Port: e.Port, Addrs: addrs, Via: "last good"}
+	if step == Recall {
+		c.Via = "told by a Registrar"
+	}
+	if e.Transport == TCP.String() {
+		c.Transport = TCP
+	}
+	return c
+}
+
+// homeOf returns the home pair of a record as status shows it.
+func homeOf(record cache.Record) []Endpoint {
 	var home []Endpoint
-	for _, e := range a.newRecord(reg).Home {
-		h := Endpoint{Host: e.Host, Port: e.Port, Role: e.Role, Addresses: e.Addresses}
-		if e.Transport == TCP.String() {
-			h.Transport = TCP
-		}
-		home = append(home, h)
+	for _, e := range record.Home {
+		c := recalled(e, Recall, e.Addresses)
+		home = append(home, Endpoint{Host: c.Host, Port: c.Port, Transport: c.Transport, Role: e.Role, Addresses: c.Addrs})
 	}
 	return home
 }

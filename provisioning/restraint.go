@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning/internal/trust"
 )
 
 // delays between walks through the Registrars after a failure (RFC 5626 §4.5: base 30 s, doubled, at most
@@ -22,30 +23,39 @@ var delays = [...]time.Duration{
 
 // Our choices.
 const (
-	refusalsAllowed  = 2                // a third wrong logon may lock the account
-	credentialsRest  = 30 * time.Minute // the usual lock-out window of a directory
-	lookupInterval   = 2 * time.Second  // look-ups alone, while nothing can be discovered
-	lookupSlow       = 10 * time.Second
-	lookupSlowAfter  = 5 * time.Minute
-	retryAfterSpread = 0.1 // so that a fleet does not return in one instant
+	settled            = 30 * time.Second // a registration that holds so long is a good one
+	earlyLossesAllowed = 1                // the first is forgiven: a restarting Registrar resets connections
+	unreachedWait      = 10 * time.Second // this device itself is cut off: no Registrar was bothered
+	refusalsAllowed    = 2                // a third wrong logon may lock the account
+	credentialsRest    = 30 * time.Minute // the usual lock-out window of a directory
+	lookupInterval     = 2 * time.Second  // look-ups alone, while nothing can be discovered
+	lookupSlow         = 10 * time.Second
+	lookupSlowAfter    = 5 * time.Minute
+	retryAfterSpread   = 0.1 // so that a fleet does not return in one instant
 )
 
 // restraint is what keeps the agent from hammering Registrars, burning passwords and falling for downgrades.
 // It outlives the walks; only the phases use it.
 type restraint struct {
+	early       int                  // registrations in a row that were lost at once
 	failures    int                  // walks in a row that ended without registration
 	refusals    int                  // complete credentials refused in a row
 	credentials time.Time            // the secret rests until then
 	leaveAlone  map[string]time.Time // endpoints that sent Retry-After
+	patience    int                  // factor on the time before the primary is taken back
+	returnedAt  time.Time            // when it was taken back last
 	distrusted  map[string]bool      // hosts whose certificate failed: never plain TCP
 }
 
 func newRestraint() *restraint {
-	return &restraint{leaveAlone: map[string]time.Time{}, distrusted: map[string]bool{}}
+	return &restraint{patience: 1, leaveAlone: map[string]time.Time{}, distrusted: map[string]bool{}}
 }
 
 // ruledOut says why a Candidate may not be tried now.
 func (r *restraint) ruledOut(c Candidate) (Reason, string) {
+	if time.Now().Before(r.credentials) {
+		return CredentialsResting, "until " + r.credentials.UTC().Format(time.RFC3339)
+	}
 	if time.Now().Before(r.leaveAlone[c.endpoint()]) {
 		return RetryAfter, "until " + r.leaveAlone[c.endpoint()].UTC().Format(time.RFC3339)
 	}
@@ -56,18 +66,39 @@ func (r *restraint) ruledOut(c Candidate) (Reason, string) {
 }
 
 func (r *restraint) failed(c Candidate, err error) {
-	switch ReasonOf(err) {
-	case TLSUntrusted, TLSName, TLSNoName, TLSExpired, TLSNotYetValid, ClockWrong:
+	// By type, not by Reason: what a server says of itself must neither close TCP nor put the password to rest.
+	var certificate *trust.CertificateError
+	if errors.As(err, &certificate) {
 		r.distrusted[c.Host] = true
-	case SIPCredentials:
-		if r.refusals++; r.refusals >= refusalsAllowed {
-			r.refusals = 0
-			r.credentials = time.Now().Add(credentialsRest)
-		}
+	}
+	var credentials *sip.CredentialsError
+	if errors.As(err, &credentials) {
+		r.refused(1)
 	}
 	var status *sip.StatusError
 	if errors.As(err, &status) && status.RetryAfter > 0 {
 		r.leaveAlone[c.endpoint()] = time.Now().Add(status.RetryAfter)
+	}
+}
+
+// refused counts passwords that a Registrar has seen and refused.
+func (r *restraint) refused(n int) {
+	if r.refusals += n; r.refusals >= refusalsAllowed {
+		r.refusals = 0
+		r.credentials = time.Now().Add(credentialsRest)
+	}
+}
+
+// lost takes note of a registration that held for a while.
+func (r *restraint) lost(err error, held time.Duration) {
+	if held >= settled {
+		r.early, r.failures = 0, 0
+	} else {
+		r.early++
+	}
+	var credentials *sip.CredentialsError
+	if errors.As(err, &credentials) && credentials.Scheme == "digest" {
+		r.refused(1) // besides the answer to the challenge: the signature sent unasked with the refresh
 	}
 }
 
@@ -84,10 +115,20 @@ func (r *restraint) delay(retryAfter time.Duration) time.Duration {
 	base := delays[min(r.failures, len(delays)-1)]
 	r.failures++
 	wait := base/2 + rand.N(base/2)
-	if retryAfter > 0 {
+	if retryAfter > 0 && (r.failures == 1 || retryAfter > wait) { // at first no longer than asked, then no shorter
 		wait = retryAfter + rand.N(time.Duration(float64(retryAfter)*retryAfterSpread)+1)
 	}
 	return max(wait, time.Until(r.credentials))
+}
+
+// returned takes note that the primary was taken back: one that does not hold is given more time to settle.
+func (r *restraint) returned() {
+	if time.Since(r.returnedAt) < primaryHeld {
+		r.patience = min(r.patience*2, primaryPatience)
+	} else {
+		r.patience = 1
+	}
+	r.returnedAt = time.Now()
 }
 
 // lookupDelay returns the pause between look-ups while nothing can be discovered.

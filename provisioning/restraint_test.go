@@ -19,11 +19,16 @@ func TestDelaysAreThoseOfRFC5626(t *testing.T) {
 	}
 }
 
-func TestRetryAfterReplacesTheDelay(t *testing.T) {
+func TestRetryAfterIsHonoured(t *testing.T) {
 	r := newRestraint()
-	r.failures = 6
 	if got := r.delay(5 * time.Second); got < 5*time.Second || got > 5500*time.Millisecond {
-		t.Errorf("Retry-After of 5 s: waited %v", got)
+		t.Errorf("the first time as asked: 5 s, waited %v", got)
+	}
+	if got := r.delay(time.Second); got < 30*time.Second {
+		t.Errorf("a Registrar that goes on asking for 1 s is not asked every second: waited %v", got)
+	}
+	if got := r.delay(time.Hour); got < time.Hour {
+		t.Errorf("never sooner than asked: 1 h, waited %v", got)
 	}
 }
 

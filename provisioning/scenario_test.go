@@ -96,6 +96,7 @@ type scenario struct {
 	mu       sync.Mutex
 	timeline strings.Builder
 	vague    bool // a random delay has passed: times are no longer exact
+	inexact  bool // from the start, by the script
 	waiting  string
 	awaited  chan struct{}
 }
@@ -113,7 +114,7 @@ func parseScenario(t *testing.T, archive *txtar.Archive, file, dir string) *scen
 func (s *scenario) prepare(t *testing.T, archive *txtar.Archive) {
 	t.Helper()
 	s.policy = Policy{
-		SIPAddress: "sip:phone1@contoso.com", Auth: []string{"digest"}, AllowTCP: true, TLSFloor: true, AskDHCP: true,
+		SIPAddress: "sip:phone1@contoso.com", Auth: []string{"tls-dsk", "kerberos", "ntlm", "digest"}, AllowTCP: true, TLSFloor: true, AskDHCP: true,
 		TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "test",
 	}
 	s.policy.Roots.AppendCertsFromPEM(s.site.Roots())
@@ -132,7 +133,8 @@ func (s *scenario) prepare(t *testing.T, archive *txtar.Archive) {
 				if isSee {
 					s.see = strings.Fields(kinds)
 				}
-				return isSee
+				s.inexact = s.inexact || l == "vague"
+				return isSee || l == "vague"
 			})
 		}
 	}
@@ -242,6 +244,7 @@ func parseEndpoint(t *testing.T, words []string) cache.Endpoint {
 //	run 90s              for that long
 //	until TEXT           until an event that begins so; at most two hours
 //	apply zone silent    a change of the site, between lives
+//	vague                times depend on chance, and are not shown
 func (s *scenario) play(t *testing.T) {
 	defer s.site.Close()
 	for _, line := range s.script {
@@ -271,7 +274,7 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 	defer store.Close()
 	agent := New(s.policy, s.wire, store, s.record)
 	ctx, stop := context.WithCancel(t.Context())
-	s.began, s.vague = time.Now(), false
+	s.began, s.vague = time.Now(), s.inexact
 	s.waiting, s.awaited = awaited, make(chan struct{})
 	if s.timeline.Len() > 0 {
 		s.timeline.WriteString("restart\n")
@@ -346,6 +349,9 @@ func (s *scenario) lastGood() string {
 			kind = "home"
 		}
 		fmt.Fprintf(&b, "%s %s:%d %s %s %s via %s %s\n", kind, e.Host, e.Port, e.Transport, joinAddrs(e.Addresses), e.Step, e.Via, e.Role)
+	}
+	for _, r := range record.MediaRelays {
+		fmt.Fprintf(&b, "relay %s %s udp %d tcp %d %s\n", r.Host, joinAddrs(r.Addresses), r.UDPPort, r.TCPPort, r.Location)
 	}
 	if record.Told {
 		b.WriteString("told\n")

@@ -7,22 +7,23 @@ import (
 
 // Status is where the agent stands: a snapshot, plain data, in the form of `homeward status --json`.
 type Status struct {
-	Version      int          `json:"version"`
-	State        State        `json:"state"`
-	Degraded     bool         `json:"degraded"`
-	SIPAddress   string       `json:"sip_address"`
-	SIPDomain    string       `json:"sip_domain"`
-	Registrar    *Endpoint    `json:"registrar,omitempty"`
-	Home         []Endpoint   `json:"home,omitempty"`
-	MediaRelays  []MediaRelay `json:"media_relays,omitempty"`
-	RegisteredAt time.Time    `json:"registered_at,omitzero"`
-	ExpiresAt    time.Time    `json:"expires_at,omitzero"`
-	Reason       Reason       `json:"reason,omitempty"` // why it is not registered, or degraded
-	Detail       string       `json:"detail,omitempty"`
-	Hint         string       `json:"hint,omitempty"`
-	NextAttempt  time.Time    `json:"next_attempt_at,omitzero"` // while resting
-	Cycle        *Cycle       `json:"cycle,omitempty"`
-	Store        []StoreState `json:"store,omitempty"`
+	Version      int           `json:"version"`
+	State        State         `json:"state"`
+	Degraded     bool          `json:"degraded"`
+	SIPAddress   string        `json:"sip_address"`
+	SIPDomain    string        `json:"sip_domain"`
+	Registrar    *Endpoint     `json:"registrar,omitempty"`
+	Home         []Endpoint    `json:"home,omitempty"`
+	MediaRelays  []MediaRelay  `json:"media_relays,omitempty"`
+	Provisioning *Provisioning `json:"provisioning,omitempty"` // told in band
+	RegisteredAt time.Time     `json:"registered_at,omitzero"`
+	ExpiresAt    time.Time     `json:"expires_at,omitzero"`
+	Reason       Reason        `json:"reason,omitempty"` // why it is not registered, or degraded
+	Detail       string        `json:"detail,omitempty"`
+	Hint         string        `json:"hint,omitempty"`
+	NextAttempt  time.Time     `json:"next_attempt_at,omitzero"` // while resting
+	Cycle        *Cycle        `json:"cycle,omitempty"`
+	Store        []StoreState  `json:"store,omitempty"`
 }
 
 // Endpoint is a Registrar as status, registrar.json and the cache show it.
@@ -44,6 +45,16 @@ type MediaRelay struct {
 	UDPPort   uint16       `json:"udp_port,omitempty"`
 	TCPPort   uint16       `json:"tcp_port,omitempty"`
 	Location  string       `json:"location,omitempty"` // "intranet", "internet"
+	// UDPAnswers and TCPAnswers say whether the relay answered a probe on any address; nil: not probed.
+	UDPAnswers *bool `json:"udp_answers,omitempty"`
+	TCPAnswers *bool `json:"tcp_answers,omitempty"`
+}
+
+// Provisioning is what a Registrar told in band besides its home pool and media relays (MS-SIPREGE 2.2.2.5.1).
+type Provisioning struct {
+	Pool            string `json:"pool,omitempty"`
+	SIPSecurityMode string `json:"sip_security_mode,omitempty"` // "None", "Medium", "High"
+	UpdateURL       string `json:"update_url,omitempty"`
 }
 
 // Cycle is one walk through a plan.
@@ -61,7 +72,7 @@ type Attempt struct {
 	Address   netip.Addr `json:"address,omitzero"`
 	Port      uint16     `json:"port,omitempty"`
 	Transport Transport  `json:"transport"`
-	Result    string     `json:"result"` // "ok", "failed", "skipped"
+	Result    string     `json:"result"` // "ok", "redirected", "failed", "skipped"
 	Reason    Reason     `json:"reason,omitempty"`
 	Detail    string     `json:"detail,omitempty"`
 	Hint      string     `json:"hint,omitempty"`

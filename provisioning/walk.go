@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning/internal/sip"
@@ -15,6 +15,9 @@ import (
 // maxRedirects bounds a chain of redirects (interface: at most five).
 const maxRedirects = 5
 
+// maxContacts bounds what one Candidate can make us try, by redirects that fan out. (Our choice.)
+const maxContacts = 20
+
 // walk is one way through a plan: what it has tried, and what the failures mean for the rest of it. It ends
 // with a registration, with a stop (another Registrar would say the same), or with nothing left to try.
 type walk struct {
@@ -22,6 +25,9 @@ type walk struct {
 	failed     map[attempted]bool
 	stop       bool
 	retryAfter time.Duration // the shortest a Registrar asked for
+	others     bool          // a Registrar failed without asking to be left alone
+	reached    bool          // something on the network answered, or was silent
+	holding    *registration // what the device is registered with meanwhile; nil: nothing
 }
 
 // attempted is what an attempt depends on. A name that has moved to another address is worth another attempt.
@@ -35,21 +41,29 @@ func (a *Agent) newWalk() *walk { return &walk{agent: a, failed: map[attempted]b
 // try walks through the Candidates in order.
 func (w *walk) try(ctx context.Context, candidates []Candidate) *registration {
 	for _, c := range candidates {
-		if reg := w.candidate(ctx, c, map[string]bool{}); reg != nil || w.stop || ctx.Err() != nil {
+		if reg := w.candidate(ctx, c, chain{visited: map[string]bool{}}); reg != nil || w.stop || ctx.Err() != nil {
 			return reg
 		}
 	}
 	return nil
 }
 
-// candidate tries every address of one Candidate, and where it redirects to. visited holds the endpoints of
-// this chain of redirects.
-func (w *walk) candidate(ctx context.Context, c Candidate, visited map[string]bool) *registration {
+// chain is where redirects have led so far.
+type chain struct {
+	visited map[string]bool // endpoints, those of other branches too: none is worth a second visit
+	depth   int
+}
+
+// candidate tries every address of one Candidate, and where it redirects to.
+func (w *walk) candidate(ctx context.Context, c Candidate, at chain) *registration {
 	if reason, detail := w.ruledOut(c); reason != "" {
 		w.skip(c, reason, detail)
 		return nil
 	}
-	visited[c.endpoint()] = true
+	at.visited[c.endpoint()] = true
+	if w.holds(c) {
+		return w.holding
+	}
 	for _, addr := range c.Addrs {
 		if w.failed[attempted{c.endpoint(), addr}] {
 			continue
@@ -63,7 +77,7 @@ func (w *walk) candidate(ctx context.Context, c Candidate, visited map[string]bo
 		var redirect *sip.RedirectError
 		if errors.As(err, &redirect) {
 			w.tried(Redirected, c, addr, started, err)
-			return w.follow(ctx, c, redirect.Contacts, visited)
+			return w.follow(ctx, c, redirect.Contacts, chain{at.visited, at.depth + 1})
 		}
 		if err == nil {
 			w.tried(Attempted, c, addr, started, nil)
@@ -81,6 +95,18 @@ func (w *walk) candidate(ctx context.Context, c Candidate, visited map[string]bo
 	return nil
 }
 
+// holds says whether the walk has come to the place where the device is registered: then nothing is to be tried,
+// the registration at hand is the one it leads to.
+func (w *walk) holds(c Candidate) bool {
+	h := w.holding
+	if h == nil || h.Candidate.endpoint() != c.endpoint() || !slices.Contains(c.Addrs, h.Addr) {
+		return false
+	}
+	h.Candidate = c
+	w.tried(Attempted, c, h.Addr, time.Now(), nil)
+	return true
+}
+
 // next is what a failure means for the rest of the walk.
 type next uint8
 
@@ -94,9 +120,12 @@ const (
 func (w *walk) consider(c Candidate, err error) next {
 	w.agent.restraint.failed(c, err)
 	var status *sip.StatusError
-	if errors.As(err, &status) && status.RetryAfter > 0 && (w.retryAfter == 0 || status.RetryAfter < w.retryAfter) {
+	if !errors.As(err, &status) || status.RetryAfter == 0 {
+		w.others = true
+	} else if w.retryAfter == 0 || status.RetryAfter < w.retryAfter {
 		w.retryAfter = status.RetryAfter
 	}
+	w.reached = w.reached || ReasonOf(err) != ConnectUnreachable
 	after := afterFailure(err)
 	w.stop = after == stopWalk
 	return after
@@ -105,13 +134,30 @@ func (w *walk) consider(c Candidate, err error) next {
 // afterFailure sorts failures: refused credentials and a forbidden account would be refused everywhere; an
 // unknown user or a scheme we may not answer concerns all servers behind the name.
 func afterFailure(err error) next {
-	switch ReasonOf(err) {
-	case SIPCredentials, SIPForbidden:
+	var status *sip.StatusError
+	if errors.As(err, &status) && status.Code == 403 { // whatever its diagnostics say
 		return stopWalk
-	case SIPNotFound, SIPAuthNotSupported, TLSUntrusted, TLSName, TLSNoName, TLSExpired, TLSNotYetValid, ClockWrong:
+	}
+	switch reason := ReasonOf(err); {
+	case reason == SIPCredentials:
+		return stopWalk
+	case reason == SIPNotFound, reason == SIPAuthNotSupported, reason.isCertificate():
 		return nextCandidate
 	default:
 		return nextAddress
+	}
+}
+
+// pause is how long Registrars are left alone after this walk: as they asked, if all that failed did ask; else by the
+// table. A device that reached nothing has bothered nobody, and looks again soon.
+func (w *walk) pause() time.Duration {
+	switch r := w.agent.restraint; {
+	case w.others && !w.reached:
+		return max(unreachedWait+rand.N(unreachedWait), time.Until(r.credentials))
+	case w.others:
+		return r.delay(0)
+	default:
+		return r.delay(w.retryAfter)
 	}
 }
 
@@ -126,18 +172,18 @@ func (w *walk) ruledOut(c Candidate) (Reason, string) {
 
 // follow tries the Contacts of a redirect in the order of their q values. The two best are the home pair:
 // primary and backup.
-func (w *walk) follow(ctx context.Context, from Candidate, contacts []sip.Redirect, visited map[string]bool) *registration {
+func (w *walk) follow(ctx context.Context, from Candidate, contacts []sip.Redirect, at chain) *registration {
 	home := w.redirected(ctx, from, contacts)
 	for _, c := range home {
 		switch {
 		case from.Transport == TLS && c.Transport == TCP:
 			w.skip(c, SIPRedirectDowngrade, "redirected by "+from.Host)
-		case visited[c.endpoint()] || len(visited) > maxRedirects:
+		case at.visited[c.endpoint()] || at.depth > maxRedirects || len(at.visited) > maxContacts:
 			w.skip(c, SIPRedirectLoop, "redirected by "+from.Host)
 		case len(c.Addrs) == 0:
 			w.skip(c, NoAddress, "redirected by "+from.Host)
 		default:
-			if reg := w.candidate(ctx, c, visited); reg != nil || w.stop {
+			if reg := w.candidate(ctx, c, at); reg != nil || w.stop {
 				if reg != nil && reg.Home == nil {
 					reg.Home = homePair(from, home)
 				}
@@ -153,9 +199,6 @@ func (w *walk) follow(ctx context.Context, from Candidate, contacts []sip.Redire
 // not, and the name rule guards its word (Lync trust model; registration by redirect).
 func (w *walk) redirected(ctx context.Context, from Candidate, contacts []sip.Redirect) []Candidate {
 	a := w.agent
-	ctx, cancel := context.WithTimeout(ctx, a.verdictLimit())
-	defer cancel()
-	resolver := newResolver(a.policy, a.wire)
 	candidates := make([]Candidate, 0, len(contacts))
 	for _, contact := range contacts {
 		c := Candidate{Step: Redirect, Host: contact.Host, Port: contact.Port, Via: fmt.Sprintf("%s %s", from.Step, from.Host)}
@@ -168,17 +211,12 @@ func (w *walk) redirected(ctx context.Context, from Candidate, contacts []sip.Re
 		}
 		candidates = append(candidates, c)
 	}
-	var lookups sync.WaitGroup
-	for i := range candidates {
-		lookups.Go(func() {
-			candidates[i].Addrs, _ = resolveHost(ctx, resolver, candidates[i].Host) // none: skipped as no-address
-		})
+	hosts := make([]string, len(candidates))
+	for i, c := range candidates {
+		hosts[i] = c.Host
 	}
-	lookups.Wait()
-	for i := range candidates {
-		if len(candidates[i].Addrs) == 0 {
-			candidates[i].Addrs = a.remembered(candidates[i].Host)
-		}
+	for i, addrs := range a.resolveAll(ctx, hosts) {
+		candidates[i].Addrs = addrs
 	}
 	return candidates
 }

@@ -85,19 +85,28 @@ func legacySuites(min uint16) []uint16 {
 	return append(ids, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA)
 }
 
+// verify judges by our clock, and by the floor where our clock is known to be behind: a device that boots without
+// a clock still signs in, and a floor from a clock that was ahead does not close what our clock allows.
 func verify(host string, chain []*x509.Certificate, s Settings) error {
 	if len(chain) == 0 {
 		return &CertificateError{Host: host, Problem: Unusable, Err: errors.New("no certificate was sent")}
 	}
 	leaf := chain[0]
-	options := x509.VerifyOptions{Roots: s.Roots, Intermediates: x509.NewCertPool(), CurrentTime: now(s.Floor)}
+	options := x509.VerifyOptions{Roots: s.Roots, Intermediates: x509.NewCertPool(), CurrentTime: time.Now()}
 	for _, c := range chain[1:] {
 		options.Intermediates.AddCert(c)
 	}
-	if _, err := leaf.Verify(options); err != nil {
-		return describe(host, leaf, s.Floor, err)
+	_, err := leaf.Verify(options)
+	if err != nil && options.CurrentTime.Before(s.Floor) {
+		options.CurrentTime = s.Floor
+		if _, atFloor := leaf.Verify(options); atFloor == nil {
+			err = nil
+		}
 	}
-	if err := checkHost(leaf, host); err != nil {
+	if err == nil {
+		err = checkHost(leaf, host)
+	}
+	if err != nil {
 		return describe(host, leaf, s.Floor, err)
 	}
 	return nil
@@ -128,24 +137,15 @@ func bracket(host string) string {
 	return host
 }
 
-// now returns the time certificates are judged by: a device that boots without a clock is judged by the
-// latest moment that is known to have passed.
-func now(floor time.Time) time.Time {
-	if t := time.Now(); t.After(floor) {
-		return t
-	}
-	return floor
-}
-
 func describe(host string, leaf *x509.Certificate, floor time.Time, err error) error {
-	at := now(floor)
+	at := time.Now()
 	e := &CertificateError{Host: host, Problem: Untrusted, Names: names(leaf), NotAfter: leaf.NotAfter, NotBefore: leaf.NotBefore, Err: err}
 	var invalid x509.CertificateInvalidError
 	var hostname x509.HostnameError
 	switch {
 	case at.After(leaf.NotAfter):
 		e.Problem = Expired
-	case at.Before(leaf.NotBefore) && time.Now().Before(floor):
+	case at.Before(leaf.NotBefore) && at.Before(floor):
 		e.Problem = ClockWrong
 	case at.Before(leaf.NotBefore):
 		e.Problem = NotYetValid

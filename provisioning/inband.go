@@ -1,0 +1,183 @@
+package provisioning
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+)
+
+// Our choices.
+const (
+	inBandLimit     = 10 * time.Second // for each question over SIP
+	inBandAgain     = 10 * time.Minute // after a question that failed
+	relayLifeShare  = 0.8              // of the credentials' life, after which the relays are asked for again
+	relayLifeUnsaid = 8 * time.Hour    // what Lync grants when it does not say (480 minutes)
+)
+
+// lesson is what a Registrar has told in band, looked up and tried.
+type lesson struct {
+	provisioning sip.Provisioning
+	known        bool         // provisioning was answered
+	remote       bool         // we come through an Access Edge: names of the inside are of no use
+	pool         []netip.Addr // of the pool it names
+	relays       []MediaRelay
+	relaysKnown  bool // relays is the truth, also when it is empty
+	reason       Reason
+	detail       string
+	again        time.Duration
+}
+
+// learn asks a Lync Registrar for in-band provisioning and media relays, and asks again when something has
+// changed or the relays' credentials run out. It only reads; what it learns is handed to the owner of the state.
+func (a *Agent) learn(ctx context.Context, session *sip.Session, binding sip.Binding, told <-chan sip.Provisioning, lessons func(lesson)) {
+	if !binding.Lync {
+		return
+	}
+	l := a.askProvisioning(ctx, session, binding)
+	for ctx.Err() == nil {
+		lessons(l)
+		select {
+		case p := <-told:
+			l = a.study(ctx, session, p, binding.Remote)
+		case <-time.After(l.again):
+			if l.known {
+				l = a.study(ctx, session, l.provisioning, binding.Remote)
+			} else {
+				l = a.askProvisioning(ctx, session, binding)
+			}
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (a *Agent) askProvisioning(ctx context.Context, session *sip.Session, binding sip.Binding) lesson {
+	asking, cancel := context.WithTimeout(ctx, inBandLimit)
+	defer cancel()
+	p, err := session.Provision(asking)
+	if err != nil {
+		return lesson{remote: binding.Remote, reason: ReasonOf(err), detail: "in-band provisioning: " + err.Error(), again: inBandAgain}
+	}
+	return a.study(ctx, session, p, binding.Remote)
+}
+
+// study looks up the pool and the media relays that a provisioning document names, and tries the relays.
+func (a *Agent) study(ctx context.Context, session *sip.Session, p sip.Provisioning, remote bool) lesson {
+	l := lesson{provisioning: p, known: true, remote: remote, again: time.Duration(relayLifeShare * float64(relayLifeUnsaid))}
+	if p.MRASURI == "" {
+		l.relaysKnown, l.reason, l.detail = true, RelayNone, "the Registrar names no media relay service"
+		l.pool = a.resolveAll(ctx, []string{p.PoolHost})[0]
+		return l
+	}
+	asking, cancel := context.WithTimeout(ctx, inBandLimit)
+	defer cancel()
+	answer, err := session.MediaRelays(asking, p.MRASURI, remote)
+	if err != nil {
+		l.reason, l.detail, l.again = RelayRefused, err.Error(), inBandAgain
+	} else {
+		l.relaysKnown = true
+		if answer.Expires > 0 {
+			l.again = time.Duration(relayLifeShare * float64(answer.Expires))
+		}
+	}
+	hosts := []string{p.PoolHost}
+	for _, r := range answer.List {
+		hosts = append(hosts, r.Host)
+	}
+	addrs := a.resolveAll(ctx, hosts)
+	l.pool = addrs[0]
+	for i, r := range answer.List {
+		l.relays = append(l.relays, MediaRelay{Host: r.Host, Addresses: addrs[i+1], UDPPort: r.UDPPort, TCPPort: r.TCPPort, Location: r.Location})
+	}
+	a.probeRelays(ctx, l.relays)
+	if l.relaysKnown && len(l.relays) > 0 && !slices.ContainsFunc(l.relays, MediaRelay.answers) {
+		l.reason, l.detail = RelayUnreachable, "no media relay answers on any of its addresses"
+	}
+	return l
+}
+
+// resolveAll looks up the addresses of hosts, all at the same time. What cannot be looked up now has the
+// addresses last good holds for it.
+func (a *Agent) resolveAll(ctx context.Context, hosts []string) [][]netip.Addr {
+	ctx, cancel := context.WithTimeout(ctx, a.verdictLimit())
+	defer cancel()
+	resolver := newResolver(a.policy, a.wire)
+	found := make([][]netip.Addr, len(hosts))
+	var lookups sync.WaitGroup
+	for i, host := range hosts {
+		lookups.Go(func() {
+			if host == "" {
+				return
+			}
+			if found[i], _ = resolveHost(ctx, resolver, host); len(found[i]) == 0 { // shown as what it is: no address
+				found[i] = a.remembered(host)
+			}
+		})
+	}
+	lookups.Wait()
+	return found
+}
+
+// home adds what was told about the home pool to a record. A pair that a redirect named and that holds the pool
+// is worth more than the pool alone: the backup is told nowhere else.
+func (l *lesson) home(record *cache.Record) {
+	if l == nil || !l.known {
+		return
+	}
+	if l.provisioning.SecurityMode == "High" { // MS-SIPREGE: TLS only
+		record.TLSFloor = true
+	}
+	pool := l.provisioning.PoolHost
+	if pool == "" || l.remote {
+		return
+	}
+	i := slices.IndexFunc(record.Home, func(e cache.Endpoint) bool { return e.Host == pool })
+	if i < 0 {
+		record.Home = []cache.Endpoint{{Host: pool, Port: tlsPort, Transport: TLS.String(), Step: Recall.String(), Via: "in-band provisioning", Role: roles[0]}}
+		i = 0
+	}
+	if len(l.pool) > 0 {
+		record.Home[i].Addresses = l.pool
+	}
+	record.Told = true
+}
+
+// keepRelays adds the media relays to a record, when they were told.
+func (l *lesson) keepRelays(record *cache.Record) {
+	if l == nil || !l.relaysKnown {
+		return
+	}
+	record.MediaRelays = nil
+	for _, r := range l.relays {
+		record.MediaRelays = append(record.MediaRelays, cache.Relay{Host: r.Host, Addresses: r.Addresses, UDPPort: r.UDPPort, TCPPort: r.TCPPort, Location: r.Location})
+	}
+}
+
+// relaysOr returns the media relays to show: those told, or those of the record.
+func (l *lesson) relaysOr(record cache.Record) []MediaRelay {
+	if l != nil && l.relaysKnown {
+		return l.relays
+	}
+	var relays []MediaRelay
+	for _, r := range record.MediaRelays {
+		relays = append(relays, MediaRelay{Host: r.Host, Addresses: r.Addresses, UDPPort: r.UDPPort, TCPPort: r.TCPPort, Location: r.Location})
+	}
+	return relays
+}
+
+// settings is what status shows of in-band provisioning.
+func (l *lesson) settings() *Provisioning {
+	if !l.known {
+		return nil
+	}
+	p := l.provisioning
+	update := p.UpdateInternalURL
+	if l.remote {
+		update = p.UpdateExternalURL
+	}
+	return &Provisioning{Pool: p.PoolHost, SIPSecurityMode: p.SecurityMode, UpdateURL: update}
+}

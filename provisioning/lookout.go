@@ -1,0 +1,119 @@
+package provisioning
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// Our choices: a fleet returns to its primary spread over minutes, and not to one that comes and goes.
+const (
+	primaryInterval = time.Minute // between looks at the primary, half of it either way
+	primaryAnswers  = 2           // in a row, before it is taken back
+	primaryHeld     = 10 * time.Minute
+	primaryPatience = 8 // the longest factor on the interval, when the primary does not hold
+)
+
+// lookout is what a registration that is not the best one has in view: the normal way, while the device is
+// registered through last good; the primary Registrar, while it is on the backup.
+type lookout struct {
+	agent    *Agent
+	reg      *registration
+	timer    <-chan time.Time // nil: nothing better to look for
+	after    time.Time        // Registrars of discovery are left alone until then
+	primary  Candidate        // without addresses: not on the backup
+	answered int              // times in a row the primary has answered
+}
+
+func (a *Agent) lookOut(reg *registration) *lookout {
+	l := &lookout{agent: a, reg: reg}
+	if !reg.Degraded {
+		l.primary = a.primaryOf(reg)
+	}
+	if reg.Degraded || len(l.primary.Addrs) > 0 {
+		l.rewind()
+	}
+	return l
+}
+
+// primaryOf returns the primary Registrar of the home pair if reg is on the backup.
+func (a *Agent) primaryOf(reg *registration) Candidate {
+	record := a.newRecord(reg)
+	if len(record.Home) < 2 {
+		return Candidate{}
+	}
+	primary := recalled(record.Home[0], Recall, record.Home[0].Addresses)
+	if primary.endpoint() == reg.Candidate.endpoint() {
+		return Candidate{}
+	}
+	if record.Registrar.Role != roles[1] && !reg.Binding.OnBackup {
+		return Candidate{}
+	}
+	return primary
+}
+
+func (l *lookout) rewind() {
+	wait := lookupDelay(l.agent.nothingSince)
+	if len(l.primary.Addrs) > 0 {
+		wait = primaryInterval * time.Duration(l.agent.restraint.patience)
+		wait = wait/2 + rand.N(wait)
+	}
+	l.timer = time.After(wait)
+}
+
+// look tries the better way once; nil: not yet. The better way may be the registration at hand, found normally.
+func (l *lookout) look(ctx context.Context) *registration {
+	defer l.rewind()
+	if len(l.primary.Addrs) > 0 {
+		return l.lookAtPrimary(ctx)
+	}
+	return l.lookForNormalWay(ctx)
+}
+
+// lookForNormalWay asks DNS and DHCP once more, and registers through the answers.
+func (l *lookout) lookForNormalWay(ctx context.Context) *registration {
+	a := l.agent
+	if !a.somethingUsable(ctx) || time.Now().Before(l.after) || ctx.Err() != nil {
+		return nil
+	}
+	a.beginCycle()
+	a.walk.holding = l.reg
+	reg, _ := a.walkSteps(ctx, a.gathering)
+	if reg == nil {
+		l.after = time.Now().Add(a.walk.pause())
+		return nil
+	}
+	reg.Degraded = false
+	a.tell(reg.event(WentNormal, "", ""))
+	return reg
+}
+
+// lookAtPrimary proves that the primary is there, and takes it back when it has answered often enough. Until
+// then nothing is signed in to.
+func (l *lookout) lookAtPrimary(ctx context.Context) *registration {
+	a := l.agent
+	conn, err := a.connect(ctx, l.primary, l.primary.Addrs[0])
+	if err != nil {
+		l.answered = 0
+		// The address may be the one that is dead: the next look is at its sister.
+		l.primary.Addrs = append(l.primary.Addrs[1:], l.primary.Addrs[0])
+		return nil
+	}
+	conn.Close()
+	if l.answered++; l.answered < primaryAnswers {
+		return nil
+	}
+	l.answered = 0
+	a.beginCycle()
+	reg := a.walk.try(ctx, []Candidate{l.primary})
+	switch {
+	case reg == nil:
+		return nil
+	case reg.Candidate.endpoint() != l.primary.endpoint() || reg.Binding.OnBackup:
+		reg.Session.Close() // it sends us away again: the registration we have is as good
+		return nil
+	}
+	a.restraint.returned()
+	a.tell(reg.event(WentNormal, "", "the primary Registrar is back"))
+	return reg
+}

@@ -1,0 +1,194 @@
+package provisioning
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+)
+
+// unregisterLimit leaves the service manager's 5 s enough room.
+const unregisterLimit = 2 * time.Second
+
+// accept makes a registration the current one.
+func (a *Agent) accept(reg *registration) phase {
+	a.current, reg.Since = reg, time.Now()
+	if !reg.Degraded {
+		a.nothingSince = time.Time{}
+	}
+	a.show(reg)
+	a.enter(Registered)
+	if problem := a.clockProblem(reg.Binding.Date); problem != "" {
+		a.tell(reg.event(ClockSkew, ClockWrong, problem))
+	}
+	return a.registered
+}
+
+// event is an event about a registration.
+func (r *registration) event(kind EventKind, reason Reason, detail string) Event {
+	c := r.Candidate
+	return Event{Kind: kind, Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Addr: r.Addr, Reason: reason, Detail: detail}
+}
+
+// registered keeps the binding and commits it, learns what the Registrar tells in band, and looks out for
+// something better while it is degraded or on the backup.
+func (a *Agent) registered(ctx context.Context) phase {
+	reg := a.current
+	keeping, stop := context.WithCancel(ctx)
+	looking, lookNoMore := context.WithCancel(ctx)
+	defer lookNoMore()
+	lost := make(chan error, 1)
+	renewed, told, lessons := make(chan sip.Binding, 1), make(chan sip.Provisioning, 1), make(chan lesson, 1)
+	var tasks sync.WaitGroup
+	defer func() { stop(); tasks.Wait(); reg.Session.Close() }()
+	tasks.Go(func() {
+		err := reg.Session.Keep(keeping, sip.Watch{Refreshed: latest(renewed), Provisioned: latest(told)})
+		lookNoMore() // a loss is not to wait for the end of a look-out
+		lost <- err
+	})
+	tasks.Go(func() { a.learn(keeping, reg.Session, reg.Binding, told, latest(lessons)) })
+	if g := a.gathering; g != nil {
+		a.gathering = nil
+		tasks.Go(func() { g.linger(keeping) })
+	}
+	a.commit(reg)
+	better := a.lookOut(reg)
+	for {
+		select {
+		case b := <-renewed:
+			a.renew(reg, b)
+		case l := <-lessons:
+			a.absorb(reg, l)
+		case err := <-lost:
+			return a.lose(ctx, reg, err)
+		case <-better.timer:
+			switch next := better.look(looking); next {
+			case nil:
+			case reg:
+				a.accept(reg)
+				a.commit(reg)
+				better = a.lookOut(reg)
+			default:
+				stop()
+				tasks.Wait()
+				a.release(ctx, reg)
+				return a.accept(next)
+			}
+		}
+	}
+}
+
+// release takes back a binding that another has replaced. A Lync Registrar knows a device by its endpoint id,
+// whatever the connection, and has done so already; taking it back would take the new one.
+func (a *Agent) release(ctx context.Context, reg *registration) {
+	if reg.Binding.Lync {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, unregisterLimit)
+	defer cancel()
+	_ = reg.Session.Unregister(limited) // what is left expires
+}
+
+// latest returns a function that never waits: a value that nobody has taken yet is replaced.
+func latest[T any](ch chan T) func(T) {
+	return func(v T) {
+		select {
+		case <-ch:
+		default:
+		}
+		ch <- v
+	}
+}
+
+// show puts a registration into the status.
+func (a *Agent) show(reg *registration) {
+	record := a.newRecord(reg)
+	a.change(func(s *Status) {
+		s.Degraded = reg.Degraded
+		s.Home, s.MediaRelays = homeOf(record), reg.Lesson.relaysOr(record)
+		s.Registrar = endpointOf(reg, s.Home)
+		s.RegisteredAt = time.Now().UTC().Truncate(time.Millisecond)
+		s.ExpiresAt = s.RegisteredAt.Add(reg.Binding.Expires)
+		s.Reason, s.Detail, s.Hint = "", "", ""
+		if reg.Degraded {
+			s.Reason, s.Detail, s.Hint = s.Cycle.blame(false)
+		}
+	})
+}
+
+func (a *Agent) renew(reg *registration, b sip.Binding) {
+	reg.Binding = b
+	a.change(func(s *Status) { s.ExpiresAt = time.Now().UTC().Truncate(time.Millisecond).Add(b.Expires) })
+	a.tell(reg.event(Refreshed, "", ""))
+	a.commit(reg) // what could not be written before, or was told to forget
+}
+
+// absorb takes in what was told in band: it is shown, and kept with the Registrar.
+func (a *Agent) absorb(reg *registration, l lesson) {
+	reg.Lesson = &l
+	record := a.newRecord(reg)
+	a.change(func(s *Status) {
+		s.Home, s.MediaRelays = homeOf(record), l.relaysOr(record)
+		s.Registrar = endpointOf(reg, s.Home)
+		s.Provisioning = l.settings()
+	})
+	a.tell(reg.event(Told, l.reason, l.detail))
+	a.commit(reg)
+}
+
+// lose ends a registration: at shutdown by unregistering, else by saying why it is gone.
+func (a *Agent) lose(ctx context.Context, reg *registration, err error) phase {
+	if ctx.Err() != nil {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), unregisterLimit)
+		defer cancel()
+		a.current = nil
+		a.change(func(s *Status) {
+			s.State, s.Degraded, s.Registrar, s.RegisteredAt, s.ExpiresAt = Resting, false, nil, time.Time{}, time.Time{}
+		})
+		event := reg.event(Unregistered, "", "")
+		if err := reg.Session.Unregister(last); err != nil {
+			event.Reason, event.Detail = ReasonOf(err), err.Error()
+		}
+		a.tell(event)
+		return nil
+	}
+	event := reg.event(Lost, ReasonOf(err), err.Error())
+	event.Hint = hintOf(err)
+	a.restraint.failed(reg.Candidate, err)
+	a.restraint.lost(err, time.Since(reg.Since))
+	a.change(func(s *Status) {
+		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded = nil, time.Time{}, time.Time{}, false
+		s.Reason, s.Detail, s.Hint = event.Reason, event.Detail, event.Hint
+	})
+	a.tell(event)
+	var sent *sip.DeregisteredError
+	if errors.As(err, &sent) {
+		return a.sentAway(reg, sent)
+	}
+	return a.again()
+}
+
+// again is how to go on after a loss: at once, but not with a Registrar that accepts and throws out over and over.
+func (a *Agent) again() phase {
+	if a.restraint.early <= earlyLossesAllowed {
+		return a.recall
+	}
+	a.current = nil
+	return a.rest
+}
+
+// sentAway obeys a Registrar that ends the registration itself: "rejected" means to stay away for a while
+// (RFC 3680 §5.1); a preferred Registrar (MS-SIPREGE) is tried first.
+func (a *Agent) sentAway(reg *registration, sent *sip.DeregisteredError) phase {
+	if sent.Event == "rejected" {
+		a.current = nil
+		a.beginCycle()
+		return a.rest
+	}
+	if sent.Preferred != "" && reg.Candidate.Transport == TLS {
+		a.preferred = sent.Preferred
+	}
+	return a.again()
+}
