@@ -3,6 +3,7 @@ package sip
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net/netip"
 	"os"
@@ -75,8 +76,18 @@ func look(t *testing.T, m *message) {
 	if len(contacts) > maxListed || !slices.IsSortedFunc(contacts, func(a, b Redirect) int { return int((b.Q - a.Q) * 1e9) }) {
 		t.Fatalf("redirected to %+v", contacts)
 	}
+	if gruu, host := s.findGRUU(m), preferred(m); gruu != "" && !isPlainURI(gruu) || host != "" && !isHost(host) {
+		t.Fatalf("GRUU %q, preferred %q", gruu, host)
+	}
+	if (&association{version: 4, verify: func(string, string) bool { return false }}).check(m) == nil {
+		t.Fatal("believed without a proof")
+	}
 	refusal := s.refusal(m)
 	shown := []string{refusal.Phrase}
+	var gone *DeregisteredError
+	if err := s.deregistered(m); errors.As(err, &gone) {
+		shown = append(shown, gone.Event)
+	}
 	for _, d := range refusal.Diagnostics {
 		shown = append(shown, d.Reason, d.Source)
 	}

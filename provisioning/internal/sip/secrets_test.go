@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/md4"
@@ -104,7 +105,11 @@ func TestKeysStaySecret(t *testing.T) {
 		if relayErr == nil || refreshErr == nil {
 			p.t.Fatal(relayErr, refreshErr)
 		}
+		lastWords := s.register("0")
+		s.Close()
+		p.conn.Close()
+		synctest.Wait() // fmt looks into what other goroutines use
 		mustHide(p.t, secrets, s, *n, n, proving, association, &association, s.askers, binding, settings, relays, &relays, relayErr, refreshErr,
-			Watch{}, s.provisioned, s.register("0"), call{}, time.Now())
+			Watch{}, s.provisioned, lastWords, call{}, time.Now())
 	})
 }

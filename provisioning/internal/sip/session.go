@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// Account is who registers, and how it may prove that.
+// Account is who registers, and how it may prove that. NTLM is answered over clear TCP too, as Lync sites without TLS need it:
+// who listens can try passwords against the proof, but not read one, and cannot change what is signed.
 type Account struct {
 	AOR           string   // address-of-record: "sip:phone1@contoso.com"
 	User          string   // login name: `CONTOSO\phone1`; "" or the AOR without "sip:": that address, its part before "@" for Digest
