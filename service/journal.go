@@ -12,28 +12,41 @@ import (
 // JournalHandler writes lines for the systemd journal: a priority prefix (sd-daemon(3)) in place of the time
 // and the level, which the journal knows.
 func JournalHandler(w io.Writer, level slog.Leveler) slog.Handler {
-	h := &journalHandler{out: w}
-	h.Handler = slog.NewTextHandler(&h.line, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTimeAndLevel})
-	return h
+	j := &journal{out: w}
+	return journalHandler{slog.NewTextHandler(&j.line, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTimeAndLevel}), j}
 }
 
-type journalHandler struct {
-	slog.Handler
+// journal is where the lines of a handler, and of all made from it, go.
+type journal struct {
 	mu   sync.Mutex // one line at a time passes through line
 	line bytes.Buffer
 	out  io.Writer
 }
 
-func (h *journalHandler) Handle(ctx context.Context, r slog.Record) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.line.Reset()
-	fmt.Fprintf(&h.line, "<%d>", priority(r.Level))
+type journalHandler struct {
+	slog.Handler
+	journal *journal
+}
+
+func (h journalHandler) Handle(ctx context.Context, r slog.Record) error {
+	j := h.journal
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.line.Reset()
+	fmt.Fprintf(&j.line, "<%d>", priority(r.Level))
 	if err := h.Handler.Handle(ctx, r); err != nil {
 		return err
 	}
-	_, err := h.out.Write(h.line.Bytes())
+	_, err := j.out.Write(j.line.Bytes())
 	return err
+}
+
+func (h journalHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return journalHandler{h.Handler.WithAttrs(attrs), h.journal}
+}
+
+func (h journalHandler) WithGroup(name string) slog.Handler {
+	return journalHandler{h.Handler.WithGroup(name), h.journal}
 }
 
 // priority is the level in the words of syslog (RFC 5424 §6.2.1).

@@ -56,7 +56,9 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 
 	v := thisVersion()
-	log := slog.New(logHandler(e.stderr, site))
+	lines := service.NewLogQueue(logHandler(e.stderr, site))
+	defer lines.Close()
+	log := slog.New(lines.Handler())
 	log.Info("homeward starts", "version", v.Version, "sip_address", site.policy.SIPAddress)
 	for _, warning := range site.warnings {
 		log.Warn(warning)
@@ -88,7 +90,8 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 		service.Readiness(story, agent.Status, log),
 	)
 	if err != nil {
-		return &failure{code: exitFailed, err: err}
+		log.Error("homeward ends", "err", err) // in the log, which never waits for a reader
+		return &failure{code: exitFailed}
 	}
 	log.Info("homeward ends")
 	return nil
