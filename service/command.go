@@ -10,27 +10,40 @@ import (
 // Our choices.
 const (
 	commandLimit  = 30 * time.Second
-	commandGrace  = time.Second // for what still holds its output when it has ended
-	commandOutput = 4 << 10     // bytes of output kept for the log
+	commandLast   = 1500 * time.Millisecond // for the run at the end: the service manager waits 5 s for everything
+	commandGrace  = 500 * time.Millisecond  // for what still holds its output when it has ended
+	commandOutput = 4 << 10                 // bytes of output kept for the log
 )
 
-// RunCommand starts the command of on_change after each change of the file, one at a time. No shell is
+// RunCommand starts the command of on_change after each change of the file, one at a time. At the end it runs,
+// for a short time, once more if the file has changed since, or if the end has cut a run short. No shell is
 // involved, and nothing from the network becomes an argument.
 func (f *StateFile) RunCommand(ctx context.Context) error {
-	for {
+	pending := false
+	for ctx.Err() == nil {
 		select {
 		case <-f.changed:
-			if len(f.command) > 0 {
-				f.runOnce(ctx)
-			}
+			f.runOnce(ctx, commandLimit)
+			pending = ctx.Err() != nil
 		case <-ctx.Done():
-			return context.Cause(ctx)
 		}
 	}
+	end := time.Now().Add(commandLast)
+	select {
+	case <-f.final:
+	case <-time.After(commandLast):
+	}
+	if pending || len(f.changed) > 0 {
+		f.runOnce(context.WithoutCancel(ctx), time.Until(end))
+	}
+	return context.Cause(ctx)
 }
 
-func (f *StateFile) runOnce(ctx context.Context) {
-	limited, cancel := context.WithTimeout(ctx, commandLimit)
+func (f *StateFile) runOnce(ctx context.Context, limit time.Duration) {
+	if len(f.command) == 0 {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	output := &head{room: commandOutput}
 	cmd := exec.CommandContext(limited, f.command[0], append(slices.Clone(f.command[1:]), f.path)...)
@@ -39,9 +52,9 @@ func (f *StateFile) runOnce(ctx context.Context) {
 	endAll(cmd)
 	err := cmd.Run()
 	switch {
-	case ctx.Err() != nil: // the daemon ends, and the command with it
+	case ctx.Err() != nil: // the daemon ends, and this run with it
 	case limited.Err() != nil:
-		f.log.Warn("on_change was ended: it took too long", "command", f.command[0], "limit", commandLimit, "output", output.String())
+		f.log.Warn("on_change was ended: it took too long", "command", f.command[0], "limit", limit.Round(time.Second/10), "output", output.String())
 	case err != nil:
 		f.log.Warn("on_change failed", "command", f.command[0], "err", err, "output", output.String())
 	default:

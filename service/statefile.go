@@ -24,12 +24,16 @@ type StateFile struct {
 
 	written []byte        // content of the file, without updated_at
 	changed chan struct{} // one place: changes while the command runs make it run once more
+	final   chan struct{} // closed when the file will not change any more
 }
 
 // NewStateFile returns a state file that has not been written yet. story says when to look at status. command
 // is a program and its arguments, started after each change with the path as last argument; none if empty.
 func NewStateFile(path string, status func() provisioning.Status, story *Story, command []string, log *slog.Logger) *StateFile {
-	return &StateFile{path: path, status: status, story: story, command: command, log: log, changed: make(chan struct{}, 1)}
+	return &StateFile{
+		path: path, status: status, story: story, command: command, log: log,
+		changed: make(chan struct{}, 1), final: make(chan struct{}),
+	}
 }
 
 // content is registrar.json.
@@ -43,8 +47,10 @@ type content struct {
 	UpdatedAt   time.Time                 `json:"updated_at,omitzero"`
 }
 
-// Run writes the file whenever something has happened that changes it, and once more at the end.
+// Run writes the file whenever something has happened that changes it, and once more at the end, which is after
+// the end of the agent: the file must not promise a registration that is gone. It is called once.
 func (f *StateFile) Run(ctx context.Context) error {
+	defer close(f.final)
 	var seen uint64
 	for {
 		f.write()

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -130,7 +131,7 @@ func TestOnChange(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var log bytes.Buffer
 			f := NewStateFile("/run/registrar.json", nil, nil, test.command, slog.New(JournalHandler(&log, slog.LevelInfo)))
-			f.runOnce(t.Context())
+			f.runOnce(t.Context(), commandLimit)
 			if diff := cmp.Diff(test.want, log.String()); diff != "" {
 				t.Error(diff)
 			}
@@ -138,18 +139,47 @@ func TestOnChange(t *testing.T) {
 	}
 }
 
-// A daemon that ends does not wait for the command, nor for what the command has left behind.
+// A daemon that ends does not wait for a command that hangs, nor for what it has left behind.
 func TestOnChangeEndsWithTheDaemon(t *testing.T) {
 	var log bytes.Buffer
 	f := NewStateFile("/run/registrar.json", nil, nil, []string{"sh", "-c", "sleep 60 & sleep 60"}, slog.New(JournalHandler(&log, slog.LevelInfo)))
+	close(f.final)
 	f.changed <- struct{}{}
 	ctx, cancel := context.WithCancel(t.Context())
 	var task sync.WaitGroup
 	task.Go(func() { f.RunCommand(ctx) })
 	cancel()
 	task.Wait() // the test's own time limit would end it
-	if log.Len() > 0 {
+	if want := `<4>msg="on_change was ended: it took too long" command=sh limit=1.5s output=""` + "\n"; log.String() != want {
 		t.Errorf("log: %s", &log)
+	}
+}
+
+// The phone stack is told of the last change, too: what was registered is not any more. Run writes it while
+// RunCommand is ending already.
+func TestOnChangeSeesTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	story, _ := newStory(t)
+	var ended atomic.Bool
+	status := func() provisioning.Status {
+		if ended.Load() {
+			return provisioning.Status{Version: 1, State: provisioning.Resting}
+		}
+		return onFE01()
+	}
+	path, seen := filepath.Join(dir, "registrar.json"), filepath.Join(dir, "seen")
+	f := NewStateFile(path, status, story, []string{"sh", "-c", `cp "$1" "$0"`, seen}, story.log)
+	err := Run(t.Context(), Task{"agent", func(ctx context.Context) error {
+		story.Tell(registered(noon))
+		ended.Store(true) // and nobody is told
+		return nil
+	}}, Task{"registrar.json", f.Run}, Task{"on_change", f.RunCommand})
+	if err == nil || err.Error() != "agent has ended" {
+		t.Error(err)
+	}
+	text, err := os.ReadFile(seen)
+	if err != nil || !strings.Contains(string(text), `"state": "resting"`) || strings.Contains(string(text), "registrar") {
+		t.Errorf("the command has seen %s, %v", text, err)
 	}
 }
 
