@@ -8,8 +8,8 @@ import (
 )
 
 var (
-	// ErrNoAnswer means that the Registrar was silent: no answer to a request within 4 s, no final one within 32 s, or no
-	// answer to a keep-alive.
+	// ErrNoAnswer means that the Registrar was silent: no answer to REGISTER within 4 s or to another request within 10 s, no
+	// final one within 32 s, no provisioning document within 5 s of the answer, or no answer to a keep-alive.
 	ErrNoAnswer = errors.New("no answer from the Registrar")
 
 	// ErrBindingLost means that the Registrar holds no binding for us, or that the connection the binding hangs on is
