@@ -16,7 +16,7 @@ import (
 type Relay struct {
 	Host     string // host name in lower case, or IP address
 	UDPPort  uint16 // 0: not over UDP
-	TCPPort  uint16 // 0: not over TCP; never both
+	TCPPort  uint16 // 0: not over TCP; at least one is there
 	Location string // from where it is of use: "intranet", "internet"; "": not told
 }
 
