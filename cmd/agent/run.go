@@ -47,7 +47,12 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	if err := os.MkdirAll(site.runtimeDir, runtimeDirMode); err != nil {
 		return &failure{code: exitFailed, err: fmt.Errorf("make runtime_dir: %w", err), hints: []string{"run it as a service or as root, or set runtime_dir"}}
 	}
-	listener, err := control.Listen(ctx, socketPath(site)) // a second daemon ends here
+	claim, err := control.Claim(filepath.Join(site.runtimeDir, "control.lock")) // a second daemon ends here
+	if err != nil {
+		return listenFailure(err)
+	}
+	defer claim.Close()
+	listener, err := control.Listen(ctx, socketPath(site))
 	if err != nil {
 		return listenFailure(err)
 	}

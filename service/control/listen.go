@@ -26,7 +26,8 @@ const (
 var ErrRunning = errors.New("another homeward is running")
 
 // Listen opens the control socket. A file that a dead daemon left is replaced; a live daemon is ErrRunning;
-// anything else at that path is left alone and refused.
+// anything else at that path is left alone and refused. Between the look and the replacement another daemon
+// could come; whoever calls it holds a Claim.
 func Listen(ctx context.Context, path string) (net.Listener, error) {
 	if err := checkPath(path); err != nil {
 		return nil, err
