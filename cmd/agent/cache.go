@@ -204,7 +204,7 @@ func printRecord(p *page, r cache.Record, source string, now time.Time) error {
 		printEndpoint(p, "home", h)
 	}
 	for _, m := range r.MediaRelays {
-		p.row("media relay", relay(m.Host, addresses(m.Addresses), m.UDPPort, m.TCPPort, m.Location))
+		p.row("media relay", relay(m.Host, addresses(m.Addresses), port{number: m.UDPPort}, port{number: m.TCPPort}, m.Location))
 	}
 	floor := "open: plain TCP is possible"
 	if r.TLSFloor {

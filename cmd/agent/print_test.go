@@ -51,8 +51,12 @@ func onFE01() provisioning.Status {
 		Registrar: &provisioning.Endpoint{
 			Host: "fe01.contoso.com", Port: 5061, Address: fe01, Step: &internalTLS, Via: "SRV _sipinternaltls._tcp.contoso.com", Role: "primary",
 		},
-		Home:         []provisioning.Endpoint{{Host: "pool01.contoso.com", Port: 5061, Role: "primary"}, {Host: "pool02.contoso.com", Port: 5061, Role: "backup"}},
-		MediaRelays:  []provisioning.MediaRelay{{Host: "edge01.contoso.com", Addresses: []netip.Addr{netip.MustParseAddr("10.0.9.1")}, UDPPort: 3478, TCPPort: 443, Location: "intranet"}},
+		Home: []provisioning.Endpoint{{Host: "pool01.contoso.com", Port: 5061, Role: "primary"}, {Host: "pool02.contoso.com", Port: 5061, Role: "backup"}},
+		MediaRelays: []provisioning.MediaRelay{
+			{Host: "edge01.contoso.com", Addresses: []netip.Addr{netip.MustParseAddr("10.0.9.1")}, UDPPort: 3478, TCPPort: 443, Location: "intranet", UDPAnswers: new(true), TCPAnswers: new(false)},
+			{Host: "edge02.contoso.com", TCPPort: 443, Location: "internet"},
+		},
+		Provisioning: &provisioning.Provisioning{Pool: "pool01.contoso.com", SIPSecurityMode: "High", UpdateURL: "https://pool01.contoso.com/RequestHandler/ucdevice.upx"},
 		RegisteredAt: noon, ExpiresAt: noon.Add(10 * time.Minute),
 		Cycle: &provisioning.Cycle{
 			StartedAt: noon.Add(-time.Second), TookMS: 182,
@@ -78,7 +82,7 @@ func onFE01() provisioning.Status {
 // throughLastGood is the same device in an outage, with a damaged store.
 func throughLastGood() provisioning.Status {
 	s := onFE01()
-	s.Degraded, s.Registrar.Step, s.Registrar.Via, s.Home, s.MediaRelays = true, &lastGoodStp, "last good", nil, nil
+	s.Degraded, s.Registrar.Step, s.Registrar.Via, s.Home, s.MediaRelays, s.Provisioning = true, &lastGoodStp, "last good", nil, nil, nil
 	s.Reason, s.Hint = provisioning.DNSTimeout, provisioning.DNSTimeout.Hint()
 	s.Store = []provisioning.StoreState{{Reason: provisioning.CacheDamaged, Detail: "homeward.db: it is empty", Hint: provisioning.CacheDamaged.Hint()}}
 	s.Cycle = nil

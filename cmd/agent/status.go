@@ -65,7 +65,10 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 		p.row("home", strings.TrimSpace(place(h.Host, h.Port)+" "+printable(h.Role)))
 	}
 	for _, m := range s.MediaRelays {
-		p.row("media relay", relay(m.Host, addresses(m.Addresses), m.UDPPort, m.TCPPort, m.Location))
+		p.row("media relay", relay(m.Host, addresses(m.Addresses), port{m.UDPPort, m.UDPAnswers}, port{m.TCPPort, m.TCPAnswers}, m.Location))
+	}
+	if told := s.Provisioning; told != nil {
+		p.row("told in band", toldInBand(*told))
 	}
 	if !s.ExpiresAt.IsZero() && s.ExpiresAt.After(now) {
 		p.row("renewed within", words(s.ExpiresAt.Sub(now)))
@@ -111,16 +114,43 @@ func until(now, then time.Time) string {
 	return fmt.Sprintf("in %s (%s)", words(then.Sub(now)), clock(then))
 }
 
-func relay(host, addrs string, udp, tcp uint16, location string) string {
-	parts := []string{printable(host), addrs}
-	if udp != 0 {
-		parts = append(parts, fmt.Sprintf("UDP %d", udp))
+// port is a port of a Media Relay, and whether it answers; nil: nobody has asked.
+type port struct {
+	number  uint16
+	answers *bool
+}
+
+// String returns "3478 (answers)".
+func (p port) String() string {
+	switch {
+	case p.answers == nil:
+		return fmt.Sprint(p.number)
+	case *p.answers:
+		return fmt.Sprintf("%d (answers)", p.number)
+	default:
+		return fmt.Sprintf("%d (no answer)", p.number)
 	}
-	if tcp != 0 {
-		parts = append(parts, fmt.Sprintf("TCP %d", tcp))
+}
+
+func relay(host, addrs string, udp, tcp port, location string) string {
+	parts := []string{printable(host), addrs}
+	if udp.number != 0 {
+		parts = append(parts, "UDP "+udp.String())
+	}
+	if tcp.number != 0 {
+		parts = append(parts, "TCP "+tcp.String())
 	}
 	parts = append(parts, printable(location))
 	return strings.Join(strings.Fields(strings.Join(parts, " ")), " ")
+}
+
+// toldInBand is what the Registrar says of itself: "pool01.contoso.com, SIP security mode High".
+func toldInBand(told provisioning.Provisioning) string {
+	mode := ""
+	if told.SIPSecurityMode != "" {
+		mode = "SIP security mode " + printable(told.SIPSecurityMode)
+	}
+	return strings.Trim(printable(told.Pool)+", "+mode, ", ")
 }
 
 // printCycle prints what was asked and tried last.
