@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"slices"
@@ -11,36 +12,37 @@ import (
 
 // RecallPlan is the Registrars this user was told to use: primary and backup of the home pool. fresh holds the
 // addresses DNS gives now, by host; nil: the remembered ones are used.
-func RecallPlan(record cache.Record, policy Policy, fresh map[string][]netip.Addr) Plan {
+func RecallPlan(record cache.Record, policy Policy, fresh map[string]Name) Plan {
 	var plan Plan
 	if !record.Told || len(policy.Manual) > 0 {
 		return plan
 	}
 	for _, e := range record.Home {
-		addrs := e.Addresses
+		name := Name{Addrs: e.Addresses}
 		if fresh != nil {
-			addrs = fresh[e.Host]
+			name = fresh[e.Host]
 		}
-		plan.addRemembered(e, Recall, addrs, policy, record.TLSFloor)
+		plan.addRemembered(e, Recall, name, policy, record.TLSFloor)
 	}
 	return plan
 }
 
 // OutagePlan is last good: the Registrar of the last registration, then the rest of its home pair, by name.
 // Addresses DNS still gives come first, then the remembered ones, the one last used first.
-func OutagePlan(record cache.Record, policy Policy, fresh map[string][]netip.Addr) Plan {
+func OutagePlan(record cache.Record, policy Policy, fresh map[string]Name) Plan {
 	var plan Plan
 	for i, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
 		if i > 0 && e.Host == record.Registrar.Host && e.Port == record.Registrar.Port {
 			continue
 		}
-		addrs := slices.Clone(fresh[e.Host])
+		name := fresh[e.Host]
+		name.Addrs = slices.Clone(name.Addrs)
 		for _, addr := range append([]netip.Addr{e.Address}, e.Addresses...) {
-			if addr.IsValid() && !slices.Contains(addrs, addr) {
-				addrs = append(addrs, addr)
+			if addr.IsValid() && !slices.Contains(name.Addrs, addr) {
+				name.Addrs = append(name.Addrs, addr)
 			}
 		}
-		plan.addRemembered(e, LastGood, addrs, policy, record.TLSFloor)
+		plan.addRemembered(e, LastGood, name, policy, record.TLSFloor)
 	}
 	return plan
 }
@@ -48,16 +50,16 @@ func OutagePlan(record cache.Record, policy Policy, fresh map[string][]netip.Add
 // addRemembered adds a remembered Registrar. The record is a file that can be edited: what the policy of today
 // forbids is not used. A name that DNS or DHCP gave must still obey the name rule; one that a trusted
 // Registrar or the configuration gave need not.
-func (plan *Plan) addRemembered(e cache.Endpoint, step Step, addrs []netip.Addr, policy Policy, floor bool) {
-	c := recalled(e, step, addrs)
+func (plan *Plan) addRemembered(e cache.Endpoint, step Step, name Name, policy Policy, floor bool) {
+	c := recalled(e, step, name.Addrs)
 	var origin Step
 	learnt := origin.UnmarshalText([]byte(e.Step)) == nil && origin <= ExternalTCP || origin == HostName
 	reason, detail := policy.closed(c.Transport, floor), ""
 	if reason == "" && learnt {
 		reason, detail = policy.nameReason(origin, e.Host, c.Transport)
 	}
-	if reason == "" && len(addrs) == 0 {
-		reason = NoAddress
+	if reason == "" && len(name.Addrs) == 0 {
+		reason, detail = cmp.Or(name.Reason, NoAddress), name.Detail
 	}
 	if reason != "" {
 		plan.Skipped = append(plan.Skipped, Skip{step, c.Host, c.Port, c.Transport, reason, detail})
@@ -66,17 +68,19 @@ func (plan *Plan) addRemembered(e cache.Endpoint, step Step, addrs []netip.Addr,
 	plan.Try = append(plan.Try, c)
 }
 
-// addressesNow returns what DNS says in this cycle about the names of a record; hosts without an answer are
-// absent. It waits for the verdict.
-func (g *gathering) addressesNow(record cache.Record) map[string][]netip.Addr {
-	fresh := map[string][]netip.Addr{}
+// addressesNow returns what DNS says in this cycle about the names of a record, by host. It waits for the verdict.
+func (g *gathering) addressesNow(record cache.Record) map[string]Name {
+	fresh := map[string]Name{}
 	if g == nil {
 		return fresh
 	}
 	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
-		if addrs, err := g.lookup(e.Host); err == nil {
-			fresh[e.Host] = addrs
+		addrs, err := g.lookup(e.Host)
+		name := Name{Host: e.Host, Addrs: addrs}
+		if err != nil {
+			name.Reason, name.Detail = addressReason(err)
 		}
+		fresh[e.Host] = name
 	}
 	return fresh
 }

@@ -149,7 +149,7 @@ func (d *demo) signIn(ctx context.Context) error {
 	if err := d.start(ctx); err != nil {
 		return err
 	}
-	_, err := d.agent.await(ctx, "register through discovery, and remember it", func(e event) bool { return e.Msg == "last good committed" })
+	_, err := d.agent.await(ctx, "register through discovery, and be told in band", func(e event) bool { return e.Msg == "told in band" })
 	if err != nil {
 		return err
 	}
