@@ -74,6 +74,8 @@ func headline(e control.Entry) (string, slog.Level) {
 		return "DHCP servers disagree", slog.LevelWarn
 	case provisioning.ClockSkew:
 		return "clocks are far apart", slog.LevelWarn
+	case provisioning.Told:
+		return "told in band", slog.LevelInfo
 	case provisioning.Refreshed:
 		return "binding renewed", slog.LevelDebug
 	case provisioning.Lost:
