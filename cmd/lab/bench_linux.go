@@ -357,11 +357,16 @@ func row(what string, cells [4]string) string {
 }
 
 func (t *table) print() {
-	load, _ := os.ReadFile("/proc/loadavg") // unknown is no harm
-	fmt.Printf("%s/%s, %s, %d processors, load %.14s; times are medians of %d\n\n", runtime.GOOS, runtime.GOARCH, runtime.Version(), runtime.NumCPU(), load, runs)
+	var load float64
+	text, _ := os.ReadFile("/proc/loadavg") // unknown is no harm
+	_, _ = fmt.Sscan(string(text), &load)
+	fmt.Printf("%s/%s, %s, %d processors, load %.1f; times are medians of %d\n\n", runtime.GOOS, runtime.GOARCH, runtime.Version(), runtime.NumCPU(), load, runs)
 	fmt.Println(row("what", [4]string{"measured", "fastest", "limit", "ok?"}))
 	fmt.Println(strings.Join(t.rows, "\n"))
 	for _, text := range t.missed {
 		fmt.Println("LIMIT MISSED:", text)
+	}
+	if load > float64(runtime.NumCPU()) {
+		fmt.Println("(other programs have kept the processors busy: believe the fastest, or measure again)")
 	}
 }
