@@ -19,7 +19,7 @@ func TestDemoSiteParses(t *testing.T) {
 	}
 	d := readDevice(string(demoSite))
 	got := fmt.Sprint(d.sipAddress(), " ", d.user, " ", d.password, " ", d.registrars)
-	want := "sip:phone1@contoso.com phone1 correct-horse [127.0.0.1:5065 127.0.0.1:5061 127.0.0.1:5071]"
+	want := `sip:phone1@contoso.com CONTOSO\phone1 correct-horse [127.0.0.1:5065 127.0.0.1:5061 127.0.0.1:5062 127.0.0.1:5063 127.0.0.1:5071]`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
