@@ -36,6 +36,7 @@ func (r *registration) event(kind EventKind, reason Reason, detail string) Event
 // something better while it is degraded or on the backup.
 func (a *Agent) registered(ctx context.Context) phase {
 	reg := a.current
+	granted := reg.Binding
 	keeping, stop := context.WithCancel(ctx)
 	looking, lookNoMore := context.WithCancel(ctx)
 	defer lookNoMore()
@@ -48,7 +49,7 @@ func (a *Agent) registered(ctx context.Context) phase {
 		lookNoMore() // a loss is not to wait for the end of a look-out
 		lost <- err
 	})
-	tasks.Go(func() { a.learn(keeping, reg.Session, reg.Binding, told, latest(lessons)) })
+	tasks.Go(func() { a.learn(keeping, reg.Session, granted, told, latest(lessons)) })
 	if g := a.gathering; g != nil {
 		a.gathering = nil
 		tasks.Go(func() { g.linger(keeping) })

@@ -1,9 +1,11 @@
 package provisioning
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -63,6 +65,7 @@ func runScenario(t *testing.T, file string) {
 		s.wire = Wire(wire)
 		s.prepare(t, archive)
 		s.play(t)
+		searchForSecrets(t, s)
 		got["timeline"], got["seen"], got["record"] = s.timeline.String(), s.seen(), s.lastGood()
 	})
 	for i, section := range archive.Files {
@@ -95,8 +98,9 @@ type scenario struct {
 	began    time.Time
 	mu       sync.Mutex
 	timeline strings.Builder
-	vague    bool // a random delay has passed: times are no longer exact
-	inexact  bool // from the start, by the script
+	told     bytes.Buffer // everything the agent has told, in every form
+	vague    bool         // a random delay has passed: times are no longer exact
+	inexact  bool         // from the start, by the script
 	waiting  string
 	awaited  chan struct{}
 }
@@ -289,6 +293,10 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 	case <-s.awaited:
 		synctest.Wait()
 	}
+	fmt.Fprintf(&s.told, "%+v %#v\n", agent.Status(), agent.policy)
+	if err := json.NewEncoder(&s.told).Encode(agent.Status()); err != nil {
+		t.Error(err)
+	}
 	stop()
 	<-done
 }
@@ -304,6 +312,7 @@ func (s *scenario) record(e Event) {
 	}
 	s.vague = s.vague || e.Kind == Waiting || e.Degraded // look-ups and delays are jittered
 	fmt.Fprintf(&s.timeline, "%s %s\n", when, e)
+	fmt.Fprintf(&s.told, "%v %+v %#v\n", e, e, e)
 	if s.waiting != "" && strings.HasPrefix(e.String(), s.waiting) {
 		s.waiting = ""
 		close(s.awaited)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -65,7 +66,10 @@ func (f *StateFile) Run(ctx context.Context) error {
 
 func (f *StateFile) write() {
 	s := f.status()
-	c := content{Version: 1, State: s.State, Degraded: s.Degraded, Registrar: s.Registrar, Home: s.Home, MediaRelays: s.MediaRelays}
+	c := content{Version: 1, State: s.State, Degraded: s.Degraded, Registrar: s.Registrar, Home: s.Home, MediaRelays: slices.Clone(s.MediaRelays)}
+	for i := range c.MediaRelays { // whether one answered a probe is for techs: the phone will find out, and must not be woken for it
+		c.MediaRelays[i].UDPAnswers, c.MediaRelays[i].TCPAnswers = nil, nil
+	}
 	same, err := json.Marshal(c)
 	if err != nil || bytes.Equal(same, f.written) {
 		return // a status always has a JSON form: the control socket and its golden files say so
