@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -23,7 +24,12 @@ const (
 	exitNoNamespace = 75                    // EX_TEMPFAIL: these namespaces are of no use
 )
 
-const width = 118 // our choice; what a line of the agent may take of the screen
+// Our choices: what the agent may take of the screen.
+const (
+	width = 118 // of a line
+	brief = 5   // lines of an answer like one before
+	whole = 100
+)
 
 var errNoNamespace = errors.New("the loopback interface of a network namespace may not be set up here (a policy for user namespaces)")
 
@@ -94,24 +100,23 @@ func tellStory(ctx context.Context, dir string) error {
 
 func headline(text string) { fmt.Printf("\n== %s\n", text) }
 
-// homeward runs a command and shows it with what it prints; of the status the first paragraph, since the log has
-// told the rest.
-func (d *demo) homeward(ctx context.Context, args ...string) error {
+// homeward runs a command and shows it with what it prints; of the status no more than most lines of what it begins
+// with, since the log has told the rest.
+func (d *demo) homeward(ctx context.Context, most int, args ...string) error {
 	fmt.Println("$ homeward", strings.Join(args, " "))
 	cmd := command(ctx, d.binary, append(args, "--config", "homeward.toml")...)
 	cmd.Dir = d.lab.dir
 	out, err := cmd.CombinedOutput()
-	text, rest := string(out), ""
+	lines := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
 	if args[0] == "status" {
-		text, rest, _ = strings.Cut(text, "\n\n")
-	}
-	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
-		if runes := []rune(line); len(runes) > width {
-			line = string(runes[:width-3]) + "..."
+		if end := slices.Index(lines, ""); end >= 0 {
+			most = min(most, end)
 		}
-		fmt.Println(strings.TrimRight("  "+line, " "))
 	}
-	if rest != "" {
+	for _, line := range lines[:min(most, len(lines))] {
+		fmt.Println(clip("  " + line))
+	}
+	if most < len(lines) {
 		fmt.Println("  ...")
 	}
 	if err != nil {
@@ -120,12 +125,22 @@ func (d *demo) homeward(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// start starts the daemon; its log is shown from now on.
+// clip makes a line fit.
+func clip(line string) string {
+	if runes := []rune(line); len(runes) > width {
+		line = string(runes[:width-3]) + "..."
+	}
+	return strings.TrimRight(line, " ")
+}
+
+// start starts the daemon; its log is shown from now on, but for what it does not even try.
 func (d *demo) start(ctx context.Context) (err error) {
 	fmt.Println("$ homeward run                                   (its log, shortened)")
 	began := time.Now()
 	d.agent, err = startAgent(ctx, d.binary, d.lab, func(e event) {
-		fmt.Printf("  %6.3f s  %s\n", e.Time.Sub(began).Seconds(), e)
+		if e.Msg != "skipped" {
+			fmt.Println(clip(fmt.Sprintf("  %6.3f s  %s", e.Time.Sub(began).Seconds(), e)))
+		}
 	})
 	return err
 }
@@ -141,7 +156,7 @@ func (d *demo) lookAround(ctx context.Context) error {
 	if d.lab.dhcp != nil {
 		fmt.Printf("DHCP is left out: %v.\n", d.lab.dhcp)
 	}
-	return d.homeward(ctx, "plan")
+	return d.homeward(ctx, whole, "plan")
 }
 
 func (d *demo) signIn(ctx context.Context) error {
@@ -153,7 +168,7 @@ func (d *demo) signIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.homeward(ctx, "status")
+	return d.homeward(ctx, whole, "status")
 }
 
 func (d *demo) fail(ctx context.Context) error {
@@ -169,7 +184,7 @@ func (d *demo) fail(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.homeward(ctx, "status")
+	return d.homeward(ctx, brief, "status")
 }
 
 func (d *demo) heal(ctx context.Context) error {
@@ -181,12 +196,12 @@ func (d *demo) heal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.homeward(ctx, "status")
+	return d.homeward(ctx, brief, "status")
 }
 
 func (d *demo) remember(ctx context.Context) error {
 	headline("What it remembers for the next outage")
-	return d.homeward(ctx, "cache", "show")
+	return d.homeward(ctx, whole, "cache", "show")
 }
 
 func (d *demo) leave(context.Context) error {
