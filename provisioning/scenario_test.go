@@ -293,12 +293,13 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 	case <-s.awaited:
 		synctest.Wait()
 	}
-	fmt.Fprintf(&s.told, "%+v %#v\n", agent.Status(), agent.policy)
-	if err := json.NewEncoder(&s.told).Encode(agent.Status()); err != nil {
-		t.Error(err)
-	}
+	status := agent.Status()
 	stop()
 	<-done
+	fmt.Fprintf(&s.told, "%+v %#v\n", status, agent.policy)
+	if err := json.NewEncoder(&s.told).Encode(status); err != nil {
+		t.Error(err)
+	}
 }
 
 // record is the agent's emit.
