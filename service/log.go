@@ -10,8 +10,8 @@ import (
 	"github.com/homeward-agent/homeward/service/control"
 )
 
-// logEntry writes one entry to the log. State changes and registrations are Info, failures Warn, the rest is
-// Debug.
+// logEntry writes one entry to the log. State changes and registrations are Info; failures, an outage and a
+// degraded registration are Warn, so that the default log says why there is one; the rest is Debug.
 func logEntry(log *slog.Logger, e control.Entry) {
 	message, level := headline(e)
 	attrs := make([]any, 0, 12)
@@ -54,8 +54,14 @@ func logEntry(log *slog.Logger, e control.Entry) {
 func headline(e control.Entry) (string, slog.Level) {
 	switch provisioning.EventKind(e.Event) {
 	case provisioning.StateChanged:
+		if e.Degraded || e.State == provisioning.Outage.String() {
+			return "state changed", slog.LevelWarn
+		}
 		return "state changed", slog.LevelInfo
 	case provisioning.LookedUp:
+		if e.Verdict == provisioning.Failed.String() {
+			return "look-up failed", slog.LevelWarn
+		}
 		return "source answered", slog.LevelDebug
 	case provisioning.Skipped:
 		return "skipped", slog.LevelDebug

@@ -60,7 +60,8 @@ func TestAnOutageOfAWeekIsAFewLinesAndACount(t *testing.T) {
 	s.Tell(registered(noon.Add(minutes * time.Minute)))
 	want := strings.TrimPrefix(`
 <6>msg="state changed" state=discovering
-<6>msg="state changed" state=outage
+<4>msg="look-up failed" state=recalling step=internal-tls query=_sipinternaltls._tcp.contoso.com verdict=failed reason=dns-timeout err="from port 0"
+<4>msg="state changed" state=outage
 <4>msg="attempt failed" state=outage step=last-good host=fe01.contoso.com:5061 addr=10.0.0.5 transport=tls reason=connect-timeout took=3s
 <6>msg="state changed" state=resting
 <6>msg=waiting state=resting until=2026-11-20T12:01:00Z
@@ -153,4 +154,28 @@ func TestNextWaitsAndReturnsWhatIsCountedAgain(t *testing.T) {
 			t.Errorf("got %v, want the deadline", err)
 		}
 	})
+}
+
+// The default log is info: it must say why there is an outage, and nothing of what is as it should be.
+func TestTheDefaultLogSaysWhy(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		event provisioning.Event
+		want  string
+	}{
+		{"a look-up failed", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Failed}, "<4>"},
+		{"a look-up found something", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Found}, ""},
+		{"a look-up proved absence", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Absent}, ""},
+		{"an outage", provisioning.Event{Kind: provisioning.StateChanged, State: provisioning.Outage}, "<4>"},
+		{"registered through last good", provisioning.Event{Kind: provisioning.StateChanged, State: provisioning.Registered, Degraded: true}, "<4>"},
+		{"registered", provisioning.Event{Kind: provisioning.StateChanged, State: provisioning.Registered}, "<6>"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, log := newStory(t)
+			s.Tell(test.event)
+			if got := log.String()[:min(3, log.Len())]; got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
 }
