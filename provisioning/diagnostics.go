@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/homeward-agent/homeward/provisioning/internal/sip"
 )
@@ -74,6 +75,10 @@ func diagnosticsOf(err error) []sip.Diagnostic {
 func hintOf(err error) string {
 	if d, ok := diagnose(err); ok {
 		return d.advice
+	}
+	var auth *sip.AuthError
+	if errors.As(err, &auth) && strings.Contains(auth.Problem, "no password") {
+		return "set password_file: the Registrar asks for a password, and none is configured"
 	}
 	return ReasonOf(err).Hint()
 }

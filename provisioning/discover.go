@@ -128,7 +128,9 @@ func (g *gathering) ask(ctx context.Context, step Step) {
 func (g *gathering) settle(step Step, f Finding) {
 	f.Step = step
 	f.Hint = f.Reason.Hint()
-	f.TookMS = time.Since(g.started).Milliseconds()
+	if f.TookMS == 0 {
+		f.TookMS = time.Since(g.started).Milliseconds()
+	}
 	g.answers[step].finding = f
 	close(g.answers[step].done)
 }

@@ -2,9 +2,7 @@ package provisioning
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +35,7 @@ func (g *gathering) askDHCP(ctx context.Context) {
 	defer cancel()
 	conn, err := g.wire.Listen(ctx, g.policy.Interface)
 	if err != nil {
-		d.settle(Finding{Source: Source{Verdict: Failed, Reason: listenReason(err), Detail: err.Error()}})
+		d.settle(Finding{Source: Source{Verdict: Failed, Reason: DHCPNotPermitted, Detail: err.Error()}})
 		return
 	}
 	defer conn.Close()
@@ -50,15 +48,6 @@ func (g *gathering) askDHCP(ctx context.Context) {
 	if !d.settled {
 		d.settle(d.finding(err))
 	}
-}
-
-// listenReason: without privilege or on a system that has no packet socket, DHCP cannot be asked; an interface
-// that is not ready is one nobody answers on.
-func listenReason(err error) Reason {
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) {
-		return DHCPNotPermitted
-	}
-	return DHCPSilent
 }
 
 func (d *dhcpAsk) take(answer dhcpopts.Answer) {
@@ -150,9 +139,9 @@ func joinDetail(from, problem string) string {
 // settle resolves the names beside the socket, so that later answers are heard, and decides both steps.
 func (d *dhcpAsk) settle(f Finding) {
 	d.settled = true
-	g := d.g
+	g, took := d.g, time.Since(d.g.started) // without the look-ups of its names
 	g.tasks.Go(func() {
-		f.Source.Source, f.Query = "dhcp", "option 120"
+		f.Source.Source, f.Query, f.TookMS = "dhcp", "option 120", took.Milliseconds()
 		g.addresses(DHCPTLS, f.Names)
 		for _, step := range []Step{DHCPTLS, DHCPTCP} {
 			if g.answers[step] != nil {

@@ -94,8 +94,8 @@ func (r Reason) text() ReasonText {
 func Reasons() []ReasonText { return append([]ReasonText(nil), reasons...) }
 
 var reasons = []ReasonText{
-	{DNSNoRecord, "the DNS record does not exist", "create the record in the DNS zone of the SIP domain, or check that this network sees the right zone (split DNS)"},
-	{DNSTimeout, "no name server answered in time", "check that the name servers of this device are reachable on port 53"},
+	{DNSNoRecord, "the DNS record does not exist", "nothing to do, if another record leads to a Registrar; else create it in the DNS zone of the SIP domain, or check that this network sees the right zone (split DNS)"},
+	{DNSTimeout, "no name server answered", "check that the name servers of this device are reachable at the address and port asked"},
 	{DNSServFail, "the name server could not find out (SERVFAIL)", "check the forwarders and the zone on the name server"},
 	{DNSRefused, "the name server refuses to answer this device (REFUSED)", "allow this network to query the name server, or set dns_servers"},
 	{DNSMalformed, "the DNS answer is broken or unusable", "check the record on the name server: target a host name, port not 0, addresses reachable"},
@@ -105,8 +105,8 @@ var reasons = []ReasonText{
 	{DHCPRefused, "the DHCP server refused the DHCPINFORM (NAK)", "let the DHCP server answer DHCPINFORM for vendor class MS-UC-Client; the lease of the device is not affected"},
 	{DHCPNoOption, "the DHCP answer names no Registrar (option 120 missing)", "set option 120 (and 43 for vendor class MS-UC-Client) on the scope of this network"},
 	{DHCPMalformed, "the DHCP option is malformed", "correct the bytes of the option on the DHCP server"},
-	{DHCPNotPermitted, "this process may not ask DHCP", "run as the service, or grant CAP_NET_RAW (a Linux interface with an IPv4 address is needed)"},
-	{DHCPOff, "DHCP is switched off in the configuration", `set dhcp = "auto" to ask DHCP`},
+	{DHCPNotPermitted, "DHCP cannot be asked from here", "run as the service, or grant CAP_NET_RAW; check that the interface exists and has an IPv4 address"},
+	{DHCPOff, "DHCP is switched off in the configuration", `nothing to do, if that is meant; dhcp = "auto" asks DHCP`},
 	{DHCPConflict, "DHCP servers disagree about the Registrar", "find the second DHCP server of this network and correct or stop it"},
 
 	{NameNotAllowed, "the name is outside the SIP domain", "name the Registrar inside the SIP domain (sip.<SIP domain>), or see strict_naming"},

@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -86,14 +87,18 @@ type StoreState struct {
 	Hint   string `json:"hint,omitempty"`
 }
 
-// blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that failed,
-// which is the one the site means to be used; else the first that was ruled out, or the first source that gave
-// nothing.
+// blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that answered, and
+// refused; else the first that failed, which is the one the site means to be used; else the first that was ruled
+// out, or the first source that gave nothing.
 func (c *Cycle) blame(stopped bool) (reason Reason, detail, hint string) {
-	for _, result := range []string{"failed", "skipped"} {
+	for _, counts := range []func(Attempt) bool{
+		func(a Attempt) bool { return a.Result == "failed" && strings.HasPrefix(string(a.Reason), "sip-") },
+		func(a Attempt) bool { return a.Result == "failed" },
+		func(a Attempt) bool { return a.Result == "skipped" && a.Host != "" },
+	} {
 		for i, attempt := range c.Attempts {
 			last := i == len(c.Attempts)-1
-			if attempt.Result == result && attempt.Host != "" && (last || !stopped) {
+			if counts(attempt) && (last || !stopped) {
 				return attempt.Reason, attempt.Detail, attempt.Hint
 			}
 		}
