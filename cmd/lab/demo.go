@@ -135,7 +135,7 @@ func clip(line string) string {
 
 // start starts the daemon; its log is shown from now on, but for what it does not even try.
 func (d *demo) start(ctx context.Context) (err error) {
-	fmt.Println("$ homeward run                                   (its log, shortened)")
+	fmt.Println("$ homeward run                                   (its log at level debug, shortened)")
 	began := time.Now()
 	d.agent, err = startAgent(ctx, d.binary, d.lab, func(e event) {
 		if e.Msg != "skipped" {
