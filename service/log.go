@@ -59,7 +59,7 @@ func headline(e control.Entry) (string, slog.Level) {
 		}
 		return "state changed", slog.LevelInfo
 	case provisioning.LookedUp:
-		if e.Verdict == provisioning.Failed.String() {
+		if e.Verdict == provisioning.Failed.String() && e.Reason != provisioning.DHCPOff { // the site's own wish
 			return "look-up failed", slog.LevelWarn
 		}
 		return "source answered", slog.LevelDebug

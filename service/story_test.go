@@ -164,6 +164,7 @@ func TestTheDefaultLogSaysWhy(t *testing.T) {
 		want  string
 	}{
 		{"a look-up failed", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Failed}, "<4>"},
+		{"DHCP is switched off", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Failed, Reason: provisioning.DHCPOff}, ""},
 		{"a look-up found something", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Found}, ""},
 		{"a look-up proved absence", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Absent}, ""},
 		{"an outage", provisioning.Event{Kind: provisioning.StateChanged, State: provisioning.Outage}, "<4>"},
