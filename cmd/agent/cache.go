@@ -9,11 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/service/control"
 )
 
@@ -90,6 +92,7 @@ func cacheForgetCommand(e env) *cobra.Command {
 		newPage(e.stdout).printf("forgotten\n")
 		return nil
 	})
+	c.Long = c.Short + ".\n\nThe record is kept in two copies, " + databaseFile + " and " + secondCopy + " beside it. With --file PATH the record of\nthat directory is forgotten: both copies, whichever of them PATH names."
 	addFileFlag(c, &file)
 	return c
 }
@@ -137,16 +140,41 @@ func lastGood(ctx context.Context, places *site) (record cache.Record, source st
 		return cache.Record{}, "", cache.ErrNoRecord
 	case errors.Is(err, fs.ErrPermission) && !errors.Is(refused, control.ErrNotRunning):
 		return cache.Record{}, "", refused // the socket would have been the way
-	case errors.Is(err, fs.ErrNotExist):
-		return cache.Record{}, "", errDatabase
 	default:
-		return cache.Record{}, "", err
+		return cache.Record{}, "", &unreadable{places.stateDir, errDatabase, err}
 	}
+}
+
+// unreadable says why neither copy of the record can be read.
+type unreadable struct {
+	dir              string
+	database, second error
+}
+
+func (u *unreadable) Unwrap() []error { return []error{u.database, u.second} }
+
+func (u *unreadable) Error() string {
+	lines := []string{fmt.Sprintf("%s holds neither a %s nor a %s that can be read", u.dir, databaseFile, secondCopy)}
+	for _, err := range u.Unwrap() {
+		if damaged(err) {
+			err = fmt.Errorf("%s: %w", provisioning.CacheDamaged, err)
+		}
+		lines = append(lines, err.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// damaged says whether a file could be read and holds no record of ours.
+func damaged(err error) bool {
+	var trouble syscall.Errno
+	return err != nil && !errors.As(err, &trouble) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) &&
+		!errors.Is(err, cache.ErrLocked) && !errors.Is(err, cache.ErrNoRecord) && !strings.Contains(err.Error(), "newer version")
 }
 
 // recordFailure gives an error of reading the record its exit code.
 func recordFailure(err error) error {
 	var refusal *control.Refusal
+	var both *unreadable
 	switch {
 	case err == nil:
 		return nil
@@ -158,6 +186,10 @@ func recordFailure(err error) error {
 		return daemonFailure(err)
 	case errors.Is(err, fs.ErrPermission):
 		return &failure{code: exitFailed, err: err, hints: []string{"run the command as root, or as the user of the daemon"}}
+	case errors.As(err, &both) && (damaged(both.database) || damaged(both.second)):
+		return &failure{code: exitFailed, err: err, hints: []string{"the daemon sets a damaged copy aside and writes it anew; look for failing flash or power cuts if it recurs"}}
+	case both == nil && damaged(err):
+		return &failure{code: exitFailed, err: fmt.Errorf("%w; it is neither a %s nor a %s that can be read", err, databaseFile, secondCopy)}
 	default:
 		return &failure{code: exitFailed, err: err}
 	}
@@ -186,11 +218,11 @@ func forgetIn(e env, dir string) error {
 	if err != nil {
 		return &failure{code: exitFailed, err: err, hints: []string{"run the command as root, or as the user of the daemon"}}
 	}
-	text := "forgotten\n"
+	text := fmt.Sprintf("forgotten in %s: %s and %s, two copies of one record", printable(dir), databaseFile, secondCopy)
 	if !known {
-		text = "there was nothing to forget\n"
+		text = "there was nothing to forget"
 	}
-	newPage(e.stdout).printf("%s", text)
+	newPage(e.stdout).printf("%s\n", text)
 	return nil
 }
 
