@@ -54,20 +54,8 @@ func runScenario(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	got := map[string]string{}
-	synctest.Test(t, func(t *testing.T) {
-		s := parseScenario(t, archive, file, dir)
-		wire, err := s.site.Start()
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.wire = Wire(wire)
-		s.prepare(t, archive)
-		s.play(t)
-		searchForSecrets(t, s)
-		got["timeline"], got["seen"], got["record"] = s.timeline.String(), s.seen(), s.lastGood()
-	})
+	s := playScenario(t, archive, file)
+	got := map[string]string{"timeline": s.timeline.String(), "seen": s.seen(), "record": s.lastGood()}
 	for i, section := range archive.Files {
 		text, expected := got[section.Name]
 		if !expected {
@@ -86,6 +74,25 @@ func runScenario(t *testing.T, file string) {
 	}
 }
 
+// playScenario does what a file says, in fake time, and looks for secrets in what comes of it.
+func playScenario(t *testing.T, archive *txtar.Archive, file string) *scenario {
+	t.Helper()
+	dir := t.TempDir()
+	var s *scenario
+	synctest.Test(t, func(t *testing.T) {
+		s = parseScenario(t, archive, file, dir)
+		wire, err := s.site.Start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.wire = Wire(wire)
+		s.prepare(t, archive)
+		s.play(t)
+		searchForSecrets(t, s)
+	})
+	return s
+}
+
 // scenario is one run of one file.
 type scenario struct {
 	site   *sitetest.Site
@@ -98,6 +105,7 @@ type scenario struct {
 	began    time.Time
 	mu       sync.Mutex
 	timeline strings.Builder
+	last     Status       // just before the end
 	told     bytes.Buffer // everything the agent has told, in every form
 	vague    bool         // a random delay has passed: times are no longer exact
 	inexact  bool         // from the start, by the script
@@ -294,6 +302,7 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 		synctest.Wait()
 	}
 	status := agent.Status()
+	s.last = status
 	stop()
 	<-done
 	fmt.Fprintf(&s.told, "%+v %#v\n", status, agent.policy)

@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -239,6 +240,9 @@ func (w *walk) tried(kind EventKind, c Candidate, addr netip.Addr, started time.
 	}
 	if kind == Attempted {
 		e.Reason, e.Hint = ReasonOf(err), hintOf(err)
+		if e.Reason == SIPCredentials {
+			e.Hint = fmt.Sprintf("%s refused user %s: %s", c.Host, cmp.Or(w.agent.policy.User, w.agent.policy.SIPAddress), e.Hint)
+		}
 	}
 	w.agent.tell(e)
 }
