@@ -58,7 +58,8 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	}
 	defer listener.Close()
 	// A log that is no longer read must not end the daemon, which a broken pipe on stderr would do (os/signal).
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	// SIGHUP does nothing (ADR 0007). Both are caught, not ignored: what on_change starts would inherit that.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
 
 	v := thisVersion()
 	lines := service.NewLogQueue(logHandler(e.stderr, site))
