@@ -122,19 +122,23 @@ func (s *Story) History(failures bool) []control.Entry {
 }
 
 // Next waits until something has happened after the entry with number after (0: before everything), and
-// returns it, oldest first, with the number to go on from. An entry that was counted again is returned again.
+// returns it, oldest first, with the number to go on from. An entry that was counted again is returned again. What
+// was told before ctx ended is returned even then.
 func (s *Story) Next(ctx context.Context, after uint64) ([]control.Entry, uint64, error) {
 	for {
+		ended := ctx.Err() != nil // looked at first: what is told after this is not waited for
 		s.mu.Lock()
 		fresh, last, news := s.since(after), s.last, s.news
 		s.mu.Unlock()
-		if len(fresh) > 0 {
+		switch {
+		case len(fresh) > 0:
 			return fresh, last, nil
+		case ended:
+			return nil, after, context.Cause(ctx)
 		}
 		select {
 		case <-news:
 		case <-ctx.Done():
-			return nil, after, context.Cause(ctx)
 		}
 	}
 }

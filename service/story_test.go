@@ -148,6 +148,11 @@ func TestNextWaitsAndReturnsWhatIsCountedAgain(t *testing.T) {
 				t.Errorf("waited %s", waited)
 			}
 		}
+		over, end := context.WithCancel(t.Context())
+		end()
+		if got, _, err := s.Next(over, 0); len(got) != 1 || err != nil {
+			t.Errorf("at the end %d entries and %v are returned, want the one that was told before", len(got), err)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, _, err := s.Next(ctx, s.last); !errors.Is(err, context.DeadlineExceeded) {

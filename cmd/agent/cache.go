@@ -264,6 +264,8 @@ func daemonFailure(err error) error {
 	switch {
 	case errors.Is(err, control.ErrNotRunning):
 		return &failure{code: exitNotRunning, err: err, hints: []string{"start it as a service, or with: homeward run"}}
+	case errors.Is(err, control.ErrGone):
+		return &failure{code: exitNotRunning, err: err}
 	case errors.As(err, &refusal) && refusal.Hint != "":
 		return &failure{code: exitFailed, err: err, hints: []string{refusal.Hint}}
 	default:

@@ -28,6 +28,8 @@ const (
 var (
 	// ErrNotRunning says that no daemon listens on the socket.
 	ErrNotRunning = errors.New("the daemon is not running")
+	// ErrGone says that the daemon has ended while it was followed.
+	ErrGone = errors.New("the daemon has gone")
 	// ErrNoRecord says that the daemon has no last good record.
 	ErrNoRecord = errors.New("there is no last good record")
 )
@@ -70,8 +72,8 @@ func (c *Client) Forget(ctx context.Context) error {
 	return err
 }
 
-// History calls each for every entry, oldest first. With follow it goes on with what happens, until ctx or the
-// daemon ends or each returns an error.
+// History calls each for every entry, oldest first. With follow it goes on with what happens, until ctx
+// ends (no error), the daemon ends (ErrGone) or each returns an error.
 func (c *Client) History(ctx context.Context, failures, follow bool, each func(Entry) error) error {
 	query := url.Values{}
 	if failures {
@@ -89,8 +91,12 @@ func (c *Client) History(ctx context.Context, failures, follow bool, each func(E
 	for {
 		var e Entry
 		switch err := lines.Decode(&e); {
-		case ctx.Err() != nil, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return nil // asked to stop, or the daemon has ended
+		case ctx.Err() != nil:
+			return nil
+		case follow && err != nil && !malformed(err):
+			return ErrGone
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return nil
 		case err != nil:
 			return fmt.Errorf("read the history: %w", err)
 		}
@@ -98,6 +104,13 @@ func (c *Client) History(ctx context.Context, failures, follow bool, each func(E
 			return err
 		}
 	}
+}
+
+// malformed says whether what was read is not an entry, in contrast to nothing being left to read.
+func malformed(err error) bool {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	return errors.As(err, &syntax) || errors.As(err, &kind)
 }
 
 func (c *Client) ask(ctx context.Context, method, path string) ([]byte, error) {

@@ -144,8 +144,39 @@ func TestFollowEndsWithTheDaemon(t *testing.T) {
 	defer server.Wait()
 	server.Go(func() { NewServer(l, s.source(), slog.New(slog.DiscardHandler)).Run(ctx) })
 	err = NewClient(s.socket).History(t.Context(), true, true, func(Entry) error { cancel(); return nil })
+	if !errors.Is(err, ErrGone) {
+		t.Errorf("got %v, want ErrGone", err)
+	}
+}
+
+// What was told before the daemon ended reaches its followers.
+func TestFollowersAreToldTheEnd(t *testing.T) {
+	s := &site{socket: socketIn(t), news: make(chan Entry)}
+	l, err := Listen(t.Context(), s.socket)
 	if err != nil {
-		t.Error(err)
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	source, next := s.source(), s.source().Next
+	source.Next = func(ctx context.Context, after uint64) ([]Entry, uint64, error) {
+		entries, number, err := next(ctx, after)
+		if err != nil && after == 1 {
+			return []Entry{{At: noon, Event: "unregister"}}, 2, nil
+		}
+		return entries, number, err
+	}
+	var server sync.WaitGroup
+	defer server.Wait()
+	server.Go(func() { NewServer(l, source, slog.New(slog.DiscardHandler)).Run(ctx) })
+	var got []string
+	err = NewClient(s.socket).History(t.Context(), false, true, func(e Entry) error {
+		if got = append(got, e.Event); len(got) == len(past) {
+			cancel()
+		}
+		return nil
+	})
+	if diff := cmp.Diff([]string{"state", "attempt", "unregister"}, got); diff != "" || !errors.Is(err, ErrGone) {
+		t.Errorf("err %v, %s", err, diff)
 	}
 }
 

@@ -30,7 +30,8 @@ type Source struct {
 	Forget  func() error                 // drops the last good record
 	History func(failures bool) []Entry  // oldest first
 	// Next waits for something that happened after the entry numbered after, and returns it with the number
-	// to go on from; after 0 is before everything. An error means that ctx has ended.
+	// to go on from; after 0 is before everything. An error means that ctx has ended, and nothing is left to
+	// tell.
 	Next func(ctx context.Context, after uint64) ([]Entry, uint64, error)
 }
 
@@ -50,7 +51,7 @@ func NewServer(l net.Listener, source Source, log *slog.Logger) *Server {
 // paths are what the server answers to; an unknown path is told all of them.
 var paths = []string{"GET /v1/status", "GET /v1/cache", "GET /v1/history", "POST /v1/forget"}
 
-// Run serves until ctx ends, and closes the socket then.
+// Run serves until ctx ends, and closes the socket when the followers have been told everything.
 func (s *Server) Run(ctx context.Context) error {
 	server := &http.Server{
 		Handler:           http.MaxBytesHandler(s.mux(), bodyLimit),
@@ -64,13 +65,30 @@ func (s *Server) Run(ctx context.Context) error {
 		ConnContext:       withCaller,
 	}
 	server.SetKeepAlivesEnabled(false) // one question a connection: nobody holds a place for nothing
-	stop := context.AfterFunc(ctx, func() { server.Close() })
+	stop := context.AfterFunc(ctx, func() {
+		s.dismiss()
+		server.Close()
+	})
 	defer stop()
 	err := server.Serve(s.listener)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// dismiss waits until the followers are gone. ctx has ended for them too: each gets what happened last, within
+// writeLimit. No new one is let in.
+func (s *Server) dismiss() {
+	tooLong := time.NewTimer(writeLimit)
+	defer tooLong.Stop()
+	for range maxFollowers {
+		select {
+		case s.followers <- struct{}{}:
+		case <-tooLong.C:
+			return
+		}
+	}
 }
 
 func (s *Server) mux() *http.ServeMux {
