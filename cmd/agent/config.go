@@ -51,6 +51,12 @@ func configCheckCommand(e env) *cobra.Command {
 		}
 		return p.err
 	})
+	c.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return &failure{code: exitUsage, err: &advised{fmt.Errorf("unexpected argument %q", args[0]), "a file is named with --config " + args[0]}}
+		}
+		return nil
+	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }

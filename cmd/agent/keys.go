@@ -68,7 +68,10 @@ var keys = []key{
 			if v.text == "" {
 				to.policy.User = strings.TrimPrefix(to.policy.SIPAddress, "sip:")
 			}
-			return checkPlain(v.text)
+			if err := checkPlain(v.text); err != nil {
+				return &advised{err, singleQuotes}
+			}
+			return nil
 		}},
 	{"password_file", text, ``, `"/etc/homeward/password"`,
 		"file that holds the password, readable by its owner only\nMode 0400 or 0600, owned by root or by the user of the daemon.\n$CREDENTIALS_DIRECTORY/password is used instead when it exists (LoadCredential= of systemd).",

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -48,10 +50,39 @@ func badUsage(format string, args ...any) error {
 	return &failure{code: exitUsage, err: &usageError{fmt.Sprintf(format, args...)}}
 }
 
-// usageError is followed by the help of the command.
+// usageError is followed by the way to the help of the command.
 type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
+
+// errNoVerb is followed by the help itself: whoever types no verb looks for one.
+var errNoVerb = errors.New("a verb is missing")
+
+// advised is an error with what to do about it.
+type advised struct {
+	error
+	hint string
+}
+
+func (a *advised) Unwrap() error { return a.error }
+
+// advice returns the hints of an error and of all it wraps, each once.
+func advice(err error) []string {
+	var hints []string
+	if a, ok := err.(*advised); ok { //nolint:errorlint // each of the tree is looked at, not the first
+		hints = append(hints, a.hint)
+	}
+	switch e := err.(type) { //nolint:errorlint // likewise
+	case interface{ Unwrap() error }:
+		hints = append(hints, advice(e.Unwrap())...)
+	case interface{ Unwrap() []error }:
+		for _, wrapped := range e.Unwrap() {
+			hints = append(hints, advice(wrapped)...)
+		}
+	}
+	slices.Sort(hints)
+	return slices.Compact(hints)
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -79,10 +110,18 @@ func run(ctx context.Context, e env, args []string) int {
 			fmt.Fprintln(e.stderr, "homeward: error:", line)
 		}
 	}
-	for _, hint := range f.hints {
+	hints := append(f.hints, advice(f.err)...)
+	switch {
+	case len(hints) > 0:
+	case f.code == exitUsage && errors.Is(f.err, fs.ErrPermission):
+		hints = []string{"run it as root: sudo " + command.CommandPath()}
+	case usage != nil || errors.As(err, &usage):
+		hints = []string{"see " + command.CommandPath() + " --help"}
+	}
+	for _, hint := range hints {
 		fmt.Fprintln(e.stderr, "homeward: hint:", hint)
 	}
-	if usage != nil || errors.As(err, &usage) {
+	if errors.Is(f.err, errNoVerb) {
 		fmt.Fprintln(e.stderr)
 		command.SetOut(e.stderr)
 		_ = command.Help() // all that can be done
@@ -128,7 +167,7 @@ func group(use, short string, verbs []*cobra.Command) *cobra.Command {
 		Short: short,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return badUsage("a verb is missing")
+				return &failure{code: exitUsage, err: errNoVerb}
 			}
 			text := fmt.Sprintf("unknown verb %q", args[0])
 			if near := nearest(args[0], verbNames(c)); near != "" {

@@ -42,6 +42,8 @@ func loadSettings(c *cobra.Command) (settings, error) {
 	document, err := readConfig(path)
 	switch asked := c.Flags().Changed("config"); {
 	case !asked && errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &failure{code: exitUsage, err: fmt.Errorf("configuration: %w", err), hints: []string{"homeward config example prints one"}}
 	case err != nil:
 		return nil, &failure{code: exitUsage, err: fmt.Errorf("configuration: %w", err)}
 	default:
@@ -206,13 +208,21 @@ func syntaxError(path string, document []byte, err error) error {
 	if errors.As(err, &at) {
 		number, _ := at.Position()
 		line := bytes.Split(document, []byte("\n"))[number-1]
-		if _, v, found := bytes.Cut(line, []byte("=")); found && unquoted(v) {
+		name, v, found := bytes.Cut(line, []byte("="))
+		if found && unquoted(v) {
 			text += "; text needs quotes"
 		}
-		return fmt.Errorf("%s:%d: %s", path, number, text)
+		err := fmt.Errorf("%s:%d: %s", path, number, text)
+		if string(bytes.TrimSpace(name)) == "user" && bytes.ContainsRune(v, '\\') {
+			return &advised{err, singleQuotes}
+		}
+		return err
 	}
 	return fmt.Errorf("%s: %s", path, text)
 }
+
+// singleQuotes is for login names: in double quotes TOML reads a backslash as the beginning of an escape.
+const singleQuotes = `write it in single quotes: 'CONTOSO\phone1'`
 
 // unquoted says whether a value looks like text without quotes.
 func unquoted(v []byte) bool {
