@@ -251,7 +251,7 @@ func printRecord(p *page, r cache.Record, source string, now time.Time) error {
 
 func printEndpoint(p *page, label string, e cache.Endpoint) {
 	p.row(label, strings.TrimSpace(place(e.Host, e.Port)+" "+strings.ToUpper(printable(e.Transport))+" "+printable(e.Role)))
-	p.row("  found by", strings.Trim(printable(e.Step)+", "+printable(e.Via), ", "))
+	p.row("  found by", foundBy(e.Step, e.Via))
 	if e.Address.IsValid() {
 		p.row("  last used", e.Address.String())
 	}

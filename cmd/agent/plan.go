@@ -91,14 +91,14 @@ func (a planAnswer) print(p *page) error {
 		p.printf("\nto be tried, in this order\n")
 	}
 	for i, c := range a.Try {
-		p.printf("  %-8d %-13s %s %s at %s\n", i+1, c.Step, place(c.Host, c.Port), strings.ToUpper(c.Transport.String()), addresses(c.Addrs))
-		p.printf("%25s%s\n", "", printable(c.Via))
+		p.printf("  %-10d %-13s %s %s at %s\n", i+1, c.Step, place(c.Host, c.Port), strings.ToUpper(c.Transport.String()), addresses(c.Addrs))
+		p.printf("%27s%s\n", "", printable(c.Via))
 	}
 	if len(a.Skipped) > 0 {
 		p.printf("\nskipped\n")
 	}
 	for _, s := range a.Skipped {
-		p.printf("  %-8s %-13s %s\n", "", s.Step, strings.TrimSpace(place(s.Host, s.Port)+" "+strings.ToUpper(s.Transport.String())))
+		p.printf("  %-10s %-13s %s\n", "", s.Step, strings.TrimSpace(place(s.Host, s.Port)+" "+strings.ToUpper(s.Transport.String())))
 		p.because(s.Reason, s.Detail, s.Hint)
 	}
 	p.printf("\na device would use: %s\n", a.sentence(p))

@@ -56,10 +56,10 @@ func (p *page) because(reason provisioning.Reason, detail, hint string) {
 	if reason == "" {
 		return
 	}
-	p.printf("%25s%s\n", "", because(reason, detail))
+	p.printf("%27s%s\n", "", because(reason, detail))
 	if hint != "" && !p.hinted[hint] {
 		p.hinted[hint] = true
-		p.printf("%25shint: %s\n", "", printable(hint))
+		p.printf("%27shint: %s\n", "", printable(hint))
 	}
 }
 

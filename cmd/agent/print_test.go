@@ -72,6 +72,7 @@ func onFE01() provisioning.Status {
 					Step: provisioning.InternalTLS, Host: "fe01.contoso.com", Address: netip.MustParseAddr("10.0.0.4"), Port: 5061, Result: "failed",
 					Reason: provisioning.ConnectRefused, Detail: "connect: \x1b[31mrefused\n", Hint: provisioning.ConnectRefused.Hint(), TookMS: 3,
 				},
+				{Step: provisioning.InternalTLS, Host: "pool01.contoso.com", Address: fe01, Port: 5061, Result: "redirected", TookMS: 9},
 				{Step: provisioning.InternalTLS, Host: "fe01.contoso.com", Address: fe01, Port: 5061, Result: "ok", TookMS: 12},
 				{Step: provisioning.DHCPTLS, Host: "pool.other.com", Port: 5061, Result: "skipped", Reason: provisioning.NameNotAllowed, Hint: provisioning.NameNotAllowed.Hint()},
 			},
@@ -99,8 +100,24 @@ func resting() provisioning.Status {
 	}
 }
 
+// nothingFound is a device that DNS does not help; DNS is asked on.
+func nothingFound() provisioning.Status {
+	s := resting()
+	s.Reason, s.Detail, s.Hint = provisioning.DNSTimeout, "", provisioning.DNSTimeout.Hint()
+	s.Cycle = &provisioning.Cycle{StartedAt: noon, Attempts: []provisioning.Attempt{}}
+	return s
+}
+
+// running is a device two minutes into its first cycle.
+func running() provisioning.Status {
+	return provisioning.Status{
+		Version: 1, State: provisioning.Discovering, SIPAddress: "sip:phone1@contoso.com", SIPDomain: "contoso.com",
+		Cycle: &provisioning.Cycle{StartedAt: noon, Attempts: []provisioning.Attempt{}},
+	}
+}
+
 func TestStatusText(t *testing.T) {
-	for name, s := range map[string]provisioning.Status{"registered": onFE01(), "degraded": throughLastGood(), "resting": resting()} {
+	for name, s := range map[string]provisioning.Status{"registered": onFE01(), "degraded": throughLastGood(), "resting": resting(), "nothing": nothingFound(), "running": running()} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
 			if err := printStatus(newPage(&b), s, noon.Add(2*time.Minute)); err != nil {

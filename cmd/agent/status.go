@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,11 +55,11 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 			used += " at " + r.Address.String()
 		}
 		p.row("Registrar", used)
-		found := printable(r.Via)
+		step := ""
 		if r.Step != nil {
-			found = strings.TrimSuffix(r.Step.String()+", "+found, ", ")
+			step = r.Step.String()
 		}
-		p.row("found by", found)
+		p.row("found by", foundBy(step, r.Via))
 		p.row("role", printable(r.Role))
 	}
 	for _, h := range s.Home {
@@ -75,13 +76,14 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 	}
 	if !s.NextAttempt.IsZero() {
 		p.row("next attempt", until(now, s.NextAttempt))
+		p.row("meanwhile", meanwhile(s, now))
 	}
 	for _, state := range s.Store {
 		p.printf("\n%s\n", p.paint(warn, "store: "+because(state.Reason, state.Detail)))
 		p.row("hint", state.Hint)
 	}
 	if s.Cycle != nil {
-		printCycle(p, *s.Cycle, now)
+		printCycle(p, s, now)
 	}
 	return p.err
 }
@@ -101,6 +103,27 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 		p.row("hint", s.Hint)
 		p.hinted[s.Hint] = true
 	}
+}
+
+// foundBy is a step and what led to it; last good is both.
+func foundBy(step, via string) string {
+	if step == provisioning.LastGood.String() {
+		step = ""
+	}
+	return strings.Trim(printable(step)+", "+printable(via), ", ")
+}
+
+// meanwhile says what goes on while Registrars are left alone: without one to try, discovery does.
+func meanwhile(s provisioning.Status, now time.Time) string {
+	reason := string(s.Reason)
+	nothingFound := s.Reason == provisioning.NoAddress || strings.HasPrefix(reason, "dns-") || strings.HasPrefix(reason, "dhcp-")
+	if s.State != provisioning.Resting || !nothingFound || !s.NextAttempt.After(now) {
+		return ""
+	}
+	if s.Cycle != nil && slices.ContainsFunc(s.Cycle.Attempts, func(a provisioning.Attempt) bool { return a.Result != "skipped" }) {
+		return ""
+	}
+	return "DNS and DHCP are asked again every few seconds"
 }
 
 func since(now, then time.Time) string {
@@ -154,8 +177,16 @@ func toldInBand(told provisioning.Provisioning) string {
 }
 
 // printCycle prints what was asked and tried last.
-func printCycle(p *page, c provisioning.Cycle, now time.Time) {
-	p.printf("\nlast cycle: %s, took %s\n", ago(now, c.StartedAt), milliseconds(c.TookMS))
+func printCycle(p *page, s provisioning.Status, now time.Time) {
+	c := s.Cycle
+	switch {
+	case c.TookMS > 0 || len(c.Attempts) > 0:
+		p.printf("\nlast cycle: %s, took %s\n", ago(now, c.StartedAt), milliseconds(c.TookMS))
+	case s.State == provisioning.Resting || s.State == provisioning.Registered: // nothing was tried, so that nothing took its time
+		p.printf("\nlast cycle: %s\n", ago(now, c.StartedAt))
+	default:
+		p.printf("\nthis cycle: running for %d s\n", max(0, int(now.Sub(c.StartedAt).Seconds())))
+	}
 	for _, source := range c.Sources {
 		printSource(p, source)
 	}
@@ -167,13 +198,13 @@ func printCycle(p *page, c provisioning.Cycle, now time.Time) {
 		if a.Host != "" {
 			tried += " " + strings.ToUpper(a.Transport.String())
 		}
-		p.printf("  %-8s %-13s %s\n", a.Result, a.Step, tried)
+		p.printf("  %-10s %-13s %s\n", a.Result, a.Step, tried)
 		p.because(a.Reason, a.Detail, a.Hint)
 	}
 }
 
 // printSource prints what one source said.
 func printSource(p *page, s provisioning.Source) {
-	p.printf("  %-8s %-13s %s, %s\n", s.Verdict, s.Step, strings.TrimSpace(printable(s.Source+" "+s.Query)), milliseconds(s.TookMS))
+	p.printf("  %-10s %-13s %s, %s\n", s.Verdict, s.Step, strings.TrimSpace(printable(s.Source+" "+s.Query)), milliseconds(s.TookMS))
 	p.because(s.Reason, s.Detail, s.Hint)
 }
