@@ -36,6 +36,9 @@ func configCheckCommand(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		for _, doubt := range site.doubts() {
+			fmt.Fprintln(e.stderr, "homeward: hint:", printable(doubt))
+		}
 		if asJSON {
 			return printJSON(e.stdout, configAnswer{1, settings.given(), site.warnings})
 		}

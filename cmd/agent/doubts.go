@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+)
+
+// doubts says what is valid and yet cannot work on this machine as it is now. It may be put right before the
+// daemon starts, or `config check` may run on another machine: none of it is an error.
+func (s *site) doubts() []string {
+	var doubts []string
+	doubt := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
+	if s.policy.Password.Reveal() == "" {
+		doubt("no password is configured: sign-in works only where none is asked for")
+	}
+	if !slices.Contains(s.policy.Auth, "ntlm") && !slices.Contains(s.policy.Auth, "digest") {
+		doubt("auth names nothing that this version can do: only ntlm and digest work")
+	}
+	if name := s.policy.Interface; name != "" {
+		if _, err := net.InterfaceByName(name); err != nil {
+			doubt("interface: this machine has no %s", name)
+		}
+	}
+	for _, dir := range []struct{ key, path string }{{"state_dir", s.stateDir}, {"runtime_dir", s.runtimeDir}} {
+		if at, err := os.Stat(dir.path); err == nil && !at.IsDir() {
+			doubt("%s: %s is not a directory", dir.key, dir.path)
+		}
+	}
+	if len(s.onChange) > 0 {
+		if _, err := exec.LookPath(s.onChange[0]); err != nil {
+			doubt("on_change: %v", err)
+		}
+	}
+	return doubts
+}
