@@ -188,5 +188,8 @@ func endpointOf(reg *registration, home []Endpoint) *Endpoint {
 			e.Role = h.Role
 		}
 	}
+	if e.Role == "" && reg.Binding.OnBackup {
+		e.Role = roles[1]
+	}
 	return e
 }
