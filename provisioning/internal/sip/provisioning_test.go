@@ -430,6 +430,7 @@ func TestTurns(t *testing.T) {
 			if _, err := s.Provision(p.t.Context()); !errors.Is(err, io.EOF) {
 				t.Error(err)
 			}
+			synctest.Wait() // Keep has noticed
 			if _, err := s.Provision(p.t.Context()); err == nil {
 				t.Error("provisioned over a connection that has ended")
 			}
