@@ -2,7 +2,6 @@ package trust
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 )
 
@@ -45,26 +44,4 @@ func CheckName(host, sipDomain string, naming Naming) error {
 
 func canonical(name string) string {
 	return strings.ToLower(strings.TrimSuffix(name, "."))
-}
-
-// ValidHost reports whether host is a host name of letters, digits and hyphens (RFC 1123 §2.1), at most 253
-// octets, and no address.
-func ValidHost(host string) bool {
-	if len(host) == 0 || len(host) > 253 {
-		return false
-	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return false
-	}
-	for label := range strings.SplitSeq(host, ".") {
-		if len(label) == 0 || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return false
-		}
-		for _, c := range []byte(label) {
-			if c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-				return false
-			}
-		}
-	}
-	return true
 }
