@@ -54,7 +54,7 @@ func TestNetworkNamespace(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out.Bytes())
 	}
 	if bytes.Contains(out.Bytes(), []byte("--- SKIP")) {
-		t.Skipf("not all of it ran:\n%s", out.Bytes())
+		t.Skipf("missing privilege or program, inside:\n%s", out.Bytes())
 	}
 }
 
