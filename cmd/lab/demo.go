@@ -184,7 +184,7 @@ func (d *demo) fail(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.homeward(ctx, brief, "status")
+	return d.homeward(ctx, whole, "status")
 }
 
 func (d *demo) heal(ctx context.Context) error {
