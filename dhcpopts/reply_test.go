@@ -69,7 +69,7 @@ func TestAnswer(t *testing.T) {
 		{"H08 options continue in file", message("", v120+"FF", isAck+"340101 FF"), full},
 		{"H08 options continue in sname", message(v120+"FF", "", isAck+"340102 FF"), full},
 		{"H08 options continue in file, then in sname", message("7804 6F6D00 00 FF", "7812"+"0006706F6F6C303107636F6E746F736F0363", isAck+"340103 FF"),
-			Answer{Server: server67, Type: "ack", SIP: SIPServers{Raw: append(mustHex("00"+pool01), 0), Names: []string{pool01s}, Problem: "byte 21 is 0x00, an empty name"}}},
+			Answer{Server: server67, Type: "ack", SIP: SIPServers{Raw: append(mustHex("00"+pool01), 0), Names: []string{pool01s}, Problem: "byte 21 is 0x00, an empty name", Wrong: []int{21}}}},
 		{"H08 file without an end", message("", v120, isAck+"340101 FF"), full},
 		{"H08 file with an option that is too long for it", message("", v120+"2BFF 01", isAck+"340101 FF"), full},
 		{"H08 an overload option in the field it names", message("340103", "340103"+v120+"FF", isAck+"340101 FF"), full},
@@ -98,7 +98,7 @@ func TestAnswer(t *testing.T) {
 		{"H26 time servers are not read", message("", "", isAck+v120+"2A040A00000D 04040A00000D FF"), full},
 		{"a Registrar on loopback", message("", "", isAck+"7805 01 7F000001 FF"),
 			Answer{Server: server67, Type: "ack", SIP: SIPServers{Raw: mustHex("01 7F000001"), Encoding: 1,
-				Problem: "the address at byte 1 is 127.0.0.1, which cannot be a Registrar"}}},
+				Problem: "the address at byte 1 is 127.0.0.1, which cannot be a Registrar", Wrong: []int{1}}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			sent := bytes.Clone(test.payload)

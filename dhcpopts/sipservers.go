@@ -28,6 +28,7 @@ type SIPServers struct {
 	Names    []string     // in order of preference: lower case, no final dot, host names only; at most 8
 	Addrs    []netip.Addr // in order of preference: IPv4; at most 8
 	Problem  string       // what is wrong, naming the byte, or "". Names and Addrs hold what is usable all the same
+	Wrong    []int        // the bytes of Raw that Problem is about; len(Raw): something is missing at the end
 }
 
 // ParseSIPServers decodes the value of option 120, without code and length. It returns the zero value
@@ -56,7 +57,7 @@ func parseSIPServers(raw []byte, loopback bool) SIPServers {
 	default:
 		s.Names = readText(raw, &p)
 	}
-	s.Problem = p.String()
+	s.Problem, s.Wrong = p.String(), p.wrong
 	return s
 }
 
@@ -85,12 +86,12 @@ func readNames(raw []byte, p *problems) []string {
 	var names []string
 	for at := namesStart; at < len(raw); {
 		if raw[at] == 0 {
-			p.add("byte %d is 0x00, an empty name", at)
+			p.add(at, "byte %d is 0x00, an empty name", at)
 			at += len(raw[at:]) - len(bytes.TrimLeft(raw[at:], "\x00"))
 			continue
 		}
 		if len(names) == maxServers {
-			p.add("byte %d starts one name too many, only %d are used", at, maxServers)
+			p.add(at, "byte %d starts one name too many, only %d are used", at, maxServers)
 			break
 		}
 		labels, next := readName(raw, at, p)
@@ -100,12 +101,12 @@ func readNames(raw []byte, p *problems) []string {
 		if name, ok := hostName(labels); ok {
 			names = append(names, name)
 		} else {
-			p.add("the name at byte %d is %+q, not a host name", at, strings.Join(labels, "."))
+			p.add(at, "the name at byte %d is %+q, not a host name", at, strings.Join(labels, "."))
 		}
 		at = next
 	}
 	if len(raw) == namesStart {
-		p.add("the option ends after byte 0, without a name")
+		p.add(namesStart, "the option ends after byte 0, without a name")
 	}
 	return names
 }
@@ -118,11 +119,11 @@ func readName(raw []byte, first int, p *problems) (labels []string, next int) {
 	start, limit := first, len(raw)
 	for at := first; ; {
 		if at == limit && next < 0 {
-			p.add("the name at byte %d has no final zero byte", first)
+			p.add(limit, "the name at byte %d has no final zero byte", first)
 			return labels, limit
 		}
 		if at == limit {
-			p.add("the name at byte %d points to a name without an end", first)
+			p.add(next-2, "the name at byte %d points to a name without an end", first)
 			return nil, -1
 		}
 		switch b := raw[at]; {
@@ -131,7 +132,7 @@ func readName(raw []byte, first int, p *problems) (labels []string, next int) {
 		case b <= maxLabel:
 			end := at + 1 + int(b)
 			if end > limit {
-				p.add("the name at byte %d: byte %d is %s, a label of %d bytes, but %d follow", first, at, show(b), b, limit-at-1)
+				p.add(at, "the name at byte %d: byte %d is %s, a label of %d bytes, but %d follow", first, at, show(b), b, limit-at-1)
 				return nil, -1
 			}
 			labels = append(labels, string(raw[at+1:end]))
@@ -139,13 +140,13 @@ func readName(raw []byte, first int, p *problems) (labels []string, next int) {
 		case b&pointer == pointer && at+1 < limit:
 			target := namesStart + (int(b&^pointer)<<8 | int(raw[at+1]))
 			if target >= start {
-				p.add("the name at byte %d: byte %d points to byte %d, not to an earlier name", first, at, target)
+				p.add(at, "the name at byte %d: byte %d points to byte %d, not to an earlier name", first, at, target)
 				return nil, -1
 			}
 			next = max(next, at+2)
 			start, limit, at = target, start, target
 		default:
-			p.add("the name at byte %d: byte %d is %s, neither a label length (up to %d) nor a pointer", first, at, show(b), maxLabel)
+			p.add(at, "the name at byte %d: byte %d is %s, neither a label length (up to %d) nor a pointer", first, at, show(b), maxLabel)
 			return nil, -1
 		}
 	}
@@ -159,16 +160,16 @@ func readAddrs(raw []byte, loopback bool, p *problems) []netip.Addr {
 		a := netip.AddrFrom4([4]byte(raw[at:]))
 		switch {
 		case raw[at] == 0, raw[at] >= 224, a.IsLinkLocalUnicast(), a.IsLoopback() && !loopback:
-			p.add("the address at byte %d is %s, which cannot be a Registrar", at, a)
+			p.add(at, "the address at byte %d is %s, which cannot be a Registrar", at, a)
 		case len(addrs) == maxServers:
-			p.add("byte %d starts one address too many, only %d are used", at, maxServers)
+			p.add(at, "byte %d starts one address too many, only %d are used", at, maxServers)
 			return addrs
 		default:
 			addrs = append(addrs, a)
 		}
 	}
 	if at != len(raw) || len(raw) == 1 {
-		p.add("the option ends after byte %d, in the middle of an address", len(raw)-1)
+		p.add(len(raw), "the option ends after byte %d, in the middle of an address", len(raw)-1)
 	}
 	return addrs
 }
@@ -177,13 +178,13 @@ func readAddrs(raw []byte, loopback bool, p *problems) []netip.Addr {
 func readText(raw []byte, p *problems) []string {
 	text := string(bytes.TrimRight(raw, "\x00 \t\r\n"))
 	if !isText(text) {
-		p.add("byte 0 is %s, no encoding: 0 is for names, 1 for IPv4 addresses", show(raw[0]))
+		p.add(0, "byte 0 is %s, no encoding: 0 is for names, 1 for IPv4 addresses", show(raw[0]))
 		return nil
 	}
-	p.add("byte 0 is %s: the option was entered as text, not in encoding 0", show(raw[0]))
+	p.add(0, "byte 0 is %s: the option was entered as text, not in encoding 0", show(raw[0]))
 	name, ok := hostName(splitName(text))
 	if !ok {
-		p.add("the text is %+q, not a host name", text)
+		p.add(0, "the text is %+q, not a host name", text)
 		return nil
 	}
 	return []string{name}

@@ -129,7 +129,7 @@ func TestParseSIPServers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.want.Raw = mustHex(test.raw)
 			got := ParseSIPServers(test.want.Raw)
-			if diff := cmp.Diff(test.want, got, equateAddrs); diff != "" {
+			if diff := cmp.Diff(test.want, got, equateAddrs, cmpopts.IgnoreFields(SIPServers{}, "Wrong")); diff != "" {
 				t.Errorf("option 120 (-want +got):\n%s", diff)
 			}
 		})
@@ -147,6 +147,34 @@ func wire(name string) (s string) {
 func TestParseSIPServersNotSent(t *testing.T) {
 	if diff := cmp.Diff(SIPServers{}, ParseSIPServers(nil), equateAddrs); diff != "" {
 		t.Errorf("option 120 (-want +got):\n%s", diff)
+	}
+}
+
+func TestSIPServersWrong(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		raw  string
+		want []int
+	}{
+		{"nothing", "00" + pool01, nil},
+		{"entered as text", hex.EncodeToString([]byte(pool01s)), []int{0}},
+		{"text behind an encoding byte", "00" + hex.EncodeToString([]byte(pool01s)), []int{1}},
+		{"the second label is cut", "0006706F6F6C3031 07636F6E", []int{8}},
+		{"no final zero", "0006706F6F6C3031", []int{8}},
+		{"no name", "00", []int{1}},
+		{"two empty names around a good one", "00 00" + pool01 + "00", []int{1, 22}},
+		{"no host name", "00 03612E62 00", []int{1}},
+		{"a pointer forward, in the second name", "00 0161 00 C020", []int{4}},
+		{"a pointer to a name without an end", "00 03610262 00 C002", []int{1, 6}},
+		{"one name too many", "00" + strings.Repeat("0161 00", 9), []int{25}},
+		{"nobody's address, and a cut one", "01 00000000 0A00", []int{1, 7}},
+		{"one address too many", "01" + strings.Repeat("0A000005", 9), []int{33}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := ParseSIPServers(mustHex(test.raw)); !slices.Equal(got.Wrong, test.want) {
+				t.Errorf("%q is about bytes %v, want %v", got.Problem, got.Wrong, test.want)
+			}
+		})
 	}
 }
 
@@ -191,6 +219,9 @@ func FuzzOption120(f *testing.F) {
 		s := ParseSIPServers(raw)
 		if len(s.Names) > maxServers || len(s.Addrs) > maxServers || len(s.Problem) > maxText || len(s.Problem) > 0 && !isText(s.Problem) {
 			t.Fatalf("beyond the limits: %+v", s)
+		}
+		if len(s.Wrong) > 0 && (s.Problem == "" || slices.Min(s.Wrong) < 0 || slices.Max(s.Wrong) > len(raw)) {
+			t.Fatalf("wrong bytes %v of %x: %s", s.Wrong, raw, s.Problem)
 		}
 		if len(raw) > 0 && len(s.Names)+len(s.Addrs) == 0 && s.Problem == "" {
 			t.Fatalf("nothing decoded from %x, and no problem", raw)

@@ -15,16 +15,25 @@ const (
 const maxText = 256 // bytes of untrusted text that people are shown
 
 // problems collects what is wrong with an option, in the order of its bytes.
-type problems []string
+type problems struct {
+	remarks []string
+	wrong   []int // the bytes they are about
+}
 
-// add appends one remark; untrusted text in args is for the verb %+q, which escapes it.
-func (p *problems) add(format string, args ...any) {
-	*p = append(*p, fmt.Sprintf(format, args...))
+// nowhere is the byte of a remark about something that is missing and has no place of its own.
+const nowhere = -1
+
+// add appends one remark about the byte at; untrusted text in args is for the verb %+q, which escapes it.
+func (p *problems) add(at int, format string, args ...any) {
+	p.remarks = append(p.remarks, fmt.Sprintf(format, args...))
+	if at != nowhere {
+		p.wrong = append(p.wrong, at)
+	}
 }
 
 // String returns all remarks as one sentence of at most maxText bytes, "" when there are none.
 func (p problems) String() string {
-	s := strings.Join(p, "; ")
+	s := strings.Join(p.remarks, "; ")
 	if len(s) > maxText {
 		const cut = "..."
 		s = s[:maxText-len(cut)] + cut

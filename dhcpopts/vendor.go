@@ -33,6 +33,7 @@ type VendorOption struct {
 	URL     string           // of the certificate provisioning service, or ""
 	Sub     map[uint8]string // sub-options by code, as sent: escape before showing
 	Problem string           // what is wrong, naming the sub-option or byte, or ""
+	Wrong   []int            // the bytes of Raw that Problem is about
 }
 
 // ParseVendor decodes the value of option 43, without code and length. It returns the zero value for nil
@@ -47,19 +48,20 @@ func ParseVendor(raw []byte) VendorOption {
 		return VendorOption{Raw: raw, Problem: "the option is empty"}
 	}
 	var p problems
-	v := VendorOption{Raw: raw, Sub: readSub(raw, &p)}
+	sub := readSub(raw, &p)
+	v := VendorOption{Raw: raw, Sub: sub.values}
 	switch class, sent := v.Sub[subClass]; {
 	case class == vendorClass:
 		v.Vendor = vendorClass
-		v.URL = certURL(v.Sub, &p)
+		v.URL = certURL(sub, &p)
 	case sent: // what follows was written for somebody else: whatever is odd in it is not a fault
-		p = nil
-		p.add("sub-option 1 is %+q, not %s: the option belongs to another vendor class", class, vendorClass)
+		p = problems{}
+		p.add(sub.classByte(), "sub-option 1 is %+q, not %s: the option belongs to another vendor class", class, vendorClass)
 	default:
-		p = nil
-		p.add("byte 0 is %s, and no sub-option 1 says %s: the option belongs to another vendor class", show(raw[0]), vendorClass)
+		p = problems{}
+		p.add(0, "byte 0 is %s, and no sub-option 1 says %s: the option belongs to another vendor class", show(raw[0]), vendorClass)
 	}
-	v.Problem = p.String()
+	v.Problem, v.Wrong = p.String(), p.wrong
 	return v
 }
 
@@ -84,9 +86,35 @@ func encodeSub(sub map[uint8]string) []byte {
 	return raw
 }
 
+// subOptions are the sub-options of one option, by code.
+type subOptions struct {
+	values map[uint8]string
+	starts map[uint8]int // the byte where a value starts; of an empty one, its length
+}
+
+// at returns the byte that a remark about a sub-option is about, or nowhere.
+func (s subOptions) at(code uint8) int {
+	if at, sent := s.starts[code]; sent {
+		return at
+	}
+	return nowhere
+}
+
+// classByte returns the first byte in which sub-option 1 differs from MS-UC-Client; its length, when it is cut short.
+func (s subOptions) classByte() int {
+	class, same := s.values[subClass], 0
+	for same < min(len(class), len(vendorClass)) && class[same] == vendorClass[same] {
+		same++
+	}
+	if class != "" && same == len(class) {
+		return s.at(subClass) - 1
+	}
+	return s.at(subClass) + same
+}
+
 // readSub reads sub-options up to the end, or up to the first one that does not fit.
-func readSub(raw []byte, p *problems) map[uint8]string {
-	sub := map[uint8]string{}
+func readSub(raw []byte, p *problems) subOptions {
+	sub := subOptions{map[uint8]string{}, map[uint8]int{}}
 	for at := 0; at < len(raw) && raw[at] != optionEnd; {
 		code := raw[at]
 		if code == optionPad {
@@ -94,14 +122,15 @@ func readSub(raw []byte, p *problems) map[uint8]string {
 			continue
 		}
 		if at+2 > len(raw) || at+2+int(raw[at+1]) > len(raw) {
-			p.add("byte %d starts sub-option %d, which is longer than the option", at, code)
+			p.add(at, "byte %d starts sub-option %d, which is longer than the option", at, code)
 			break
 		}
 		value := string(raw[at+2 : at+2+int(raw[at+1])])
-		if _, twice := sub[code]; twice {
-			p.add("byte %d starts a second sub-option %d, the first is used", at, code)
+		if _, twice := sub.values[code]; twice {
+			p.add(at, "byte %d starts a second sub-option %d, the first is used", at, code)
 		} else {
-			sub[code] = value
+			sub.values[code] = value
+			sub.starts[code] = at + 1 + min(len(value), 1)
 		}
 		at += 2 + len(value)
 	}
@@ -109,49 +138,50 @@ func readSub(raw []byte, p *problems) map[uint8]string {
 }
 
 // certURL joins sub-options 2 to 5, as Lync devices do (TechNet gg398088).
-func certURL(sub map[uint8]string, p *problems) string {
+func certURL(s subOptions, p *problems) string {
+	sub := s.values
 	scheme, port := strings.ToLower(sub[subScheme]), "443"
 	switch scheme {
 	case "https":
 	case "http":
 		port = "80"
-		p.add("sub-option 2 is http, which proves nothing about the server")
+		p.add(s.at(subScheme), "sub-option 2 is http, which proves nothing about the server")
 	case "":
 		scheme = "https"
-		p.add("sub-option 2 (scheme) is missing, https is assumed")
+		p.add(s.at(subScheme), "sub-option 2 (scheme) is missing, https is assumed")
 	default:
-		p.add("sub-option 2 is %+q, not https", sub[subScheme])
+		p.add(s.at(subScheme), "sub-option 2 is %+q, not https", sub[subScheme])
 		return ""
 	}
 	host, ok := hostName(splitName(sub[subHost]))
 	if !ok {
-		p.add("sub-option 3 is %+q, not a host name", sub[subHost])
+		p.add(s.at(subHost), "sub-option 3 is %+q, not a host name", sub[subHost])
 		return ""
 	}
 	if text := sub[subPort]; text != "" { // sites leave it out on purpose
 		n, err := strconv.ParseUint(text, 10, 16)
 		if err != nil || n == 0 {
-			p.add("sub-option 4 is %+q, not a port in digits, %s is assumed", text, port)
+			p.add(s.at(subPort), "sub-option 4 is %+q, not a port in digits, %s is assumed", text, port)
 		} else {
 			port = strconv.FormatUint(n, 10)
 		}
 	}
-	return scheme + "://" + host + ":" + port + certURLPath(sub[subPath], p)
+	return scheme + "://" + host + ":" + port + certURLPath(sub[subPath], s.at(subPath), p)
 }
 
-// certURLPath returns the path of sub-option 5, or the one Lync uses when that is missing or no path.
-func certURLPath(sent string, p *problems) string {
+// certURLPath returns the path of sub-option 5, whose byte is at, or the one Lync uses when that is missing or no path.
+func certURLPath(sent string, at int, p *problems) string {
 	if sent == "" {
-		p.add("sub-option 5 (path) is missing, %s is assumed", certPath)
+		p.add(at, "sub-option 5 (path) is missing, %s is assumed", certPath)
 		return certPath
 	}
 	if sent[0] != '/' || !isText(sent) || strings.Contains(sent, " ") {
-		p.add("sub-option 5 is %+q, not a path, %s is assumed", sent, certPath)
+		p.add(at, "sub-option 5 is %+q, not a path, %s is assumed", sent, certPath)
 		return certPath
 	}
 	clean := path.Clean(sent)
 	if clean != sent {
-		p.add("sub-option 5 is %+q, read as %+q", sent, clean)
+		p.add(at, "sub-option 5 is %+q, read as %+q", sent, clean)
 	}
 	return clean
 }
