@@ -2,7 +2,7 @@
 // (SIP servers, RFC 3361) and option 43 as Lync fills it for the vendor class MS-UC-Client.
 //
 // It asks with DHCPINFORM from a packet socket, so it needs no port and stands beside whatever DHCP
-// client the device runs. It reads the two options and nothing else of an answer.
+// client the device runs. It reads the two options and, for a diagnosis, option 42; nothing else of an answer.
 //
 // It is not a DHCP client: it never asks for an address, and no answer ever touches the lease. It has
 // no policy: which answer wins, how long to wait, whose names are trusted and what a conflict means is

@@ -1,6 +1,7 @@
 package dhcpopts
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -49,15 +50,27 @@ type Answer struct {
 	Type   string        // "ack", or "nak", which carries no options
 	SIP    SIPServers    // option 120; Raw is nil when it was not sent
 	Vendor VendorOption  // option 43; Raw is nil when it was not sent
+	NTP    []netip.Addr  // option 42, if the Question asks for it
 }
 
-// Inform sends DHCPINFORM as a Lync phone does (RFC 2131 section 4.4.3, TechNet gg398369) and calls answers
+// Question is what may differ from the question of a Lync phone, which is the zero value.
+type Question struct {
+	VendorClass string // option 60; "" is MS-UC-Client
+	NTP         bool   // ask for NTP servers, too (option 42, RFC 2132 section 8.3)
+}
+
+// Inform sends DHCPINFORM as a Lync phone does; see [Question.Inform].
+func Inform(ctx context.Context, c Conn, answers func(Answer)) error {
+	return Question{}.Inform(ctx, c, answers)
+}
+
+// Inform sends the question by DHCPINFORM (RFC 2131 section 4.4.3, TechNet gg398369) and calls answers
 // for each different answer, on the caller's goroutine, until ctx ends. It sends again after 1 s and 3 s, since
 // datagrams get lost and a second server may still be silent. What is not an answer to this question, or
 // cannot be parsed, is dropped: silence is no error. The error says that c could not be written or read.
 // After 16 different answers Inform returns early. It asks for no address, and leaves c open; one Inform at a time.
-func Inform(ctx context.Context, c Conn, answers func(Answer)) error {
-	q := query{conn: c, answers: answers, started: time.Now()}
+func (question Question) Inform(ctx context.Context, c Conn, answers func(Answer)) error {
+	q := query{Question: question, conn: c, answers: answers, started: time.Now()}
 	q.name, q.addr, q.hw = c.Interface()
 	rand.Read(q.xid[:]) // never fails
 	// A read cannot watch ctx, but it can run into a deadline that is long past.
@@ -86,6 +99,7 @@ func Inform(ctx context.Context, c Conn, answers func(Answer)) error {
 
 // query is one exchange.
 type query struct {
+	Question
 	conn    Conn
 	answers func(Answer)
 	started time.Time
@@ -99,6 +113,10 @@ type query struct {
 
 // send broadcasts the question.
 func (q *query) send() error {
+	options := dhcpv4.OptionCodeList{dhcpv4.OptionSIPServers, dhcpv4.OptionVendorSpecificInformation}
+	if q.NTP {
+		options.Add(dhcpv4.OptionNTPServers)
+	}
 	m := dhcpv4.DHCPv4{
 		OpCode:        dhcpv4.OpcodeBootRequest,
 		HWType:        iana.HWTypeEthernet,
@@ -109,8 +127,8 @@ func (q *query) send() error {
 		Options: dhcpv4.OptionsFromList(
 			dhcpv4.OptMessageType(dhcpv4.MessageTypeInform),
 			dhcpv4.OptMaxMessageSize(maxMessage),
-			dhcpv4.OptClassIdentifier(vendorClass),
-			dhcpv4.OptParameterRequestList(dhcpv4.OptionSIPServers, dhcpv4.OptionVendorSpecificInformation),
+			dhcpv4.OptClassIdentifier(cmp.Or(q.VendorClass, vendorClass)),
+			dhcpv4.OptParameterRequestList(options...),
 		),
 	}
 	_, err := q.conn.WriteTo(m.ToBytes(), &net.UDPAddr{IP: net.IPv4bcast, Port: serverPort})

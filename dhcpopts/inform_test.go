@@ -140,6 +140,35 @@ func TestInformQuestion(t *testing.T) {
 	})
 }
 
+// What is asked besides stays out of the question of the device.
+func TestQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := net.Pipe()
+		defer client.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		heard := make(chan []byte, 1)
+		go func() {
+			buf := make([]byte, bufferSize)
+			n, _ := server.Read(buf)
+			heard <- buf[:n]
+		}()
+		if err := (Question{VendorClass: "ms-uc-client", NTP: true}).Inform(ctx, pipeConn{client, server67}, nil); err != nil {
+			t.Fatal(err)
+		}
+		asked, err := dhcpv4.FromBytes(<-heard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := asked.ClassIdentifier(), "ms-uc-client"; got != want {
+			t.Errorf("vendor class %q, want %q", got, want)
+		}
+		if got, want := asked.Options.Get(dhcpv4.OptionParameterRequestList), []byte{120, 43, 42}; !bytes.Equal(got, want) {
+			t.Errorf("asked for %v, want %v", got, want)
+		}
+	})
+}
+
 func TestInform(t *testing.T) {
 	const ms = time.Millisecond
 	sip := ParseSIPServers(goldenSIP)

@@ -2,6 +2,7 @@ package dhcpopts
 
 import (
 	"bytes"
+	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -23,7 +24,7 @@ const (
 )
 
 // answer reads a message from a server. It is not ok unless it is a whole ACK or NAK to this question.
-// Of an ACK only the server and options 120 and 43 are read: a lease in it means nothing (RFC 2131 section 4.3.5).
+// Of an ACK only the server and the options that were asked for are read: a lease in it means nothing (RFC 2131 section 4.3.5).
 func (q *query) answer(payload []byte, from netip.Addr) (Answer, bool) {
 	if len(payload) < optionsStart || !bytes.Equal(payload[4:8], q.xid[:]) {
 		return Answer{}, false // most of what comes: the answers to other devices
@@ -47,6 +48,9 @@ func (q *query) answer(payload []byte, from netip.Addr) (Answer, bool) {
 		// A Registrar on loopback is a neighbour only for a device that asked on loopback (cmd/lab).
 		a.SIP = parseSIPServers(value(m, dhcpv4.OptionSIPServers), q.addr.IsLoopback())
 		a.Vendor = ParseVendor(value(m, dhcpv4.OptionVendorSpecificInformation))
+		if q.NTP {
+			a.NTP = hosts(m.NTPServers())
+		}
 	case dhcpv4.MessageTypeNak:
 		a.Type = "nak"
 	default:
@@ -58,7 +62,18 @@ func (q *query) answer(payload []byte, from netip.Addr) (Answer, bool) {
 // same tells whether b is a again: sent twice by the server, or through two relays.
 func (a Answer) same(b Answer) bool {
 	return a.Server == b.Server && a.Type == b.Type &&
-		bytes.Equal(a.SIP.Raw, b.SIP.Raw) && bytes.Equal(a.Vendor.Raw, b.Vendor.Raw)
+		bytes.Equal(a.SIP.Raw, b.SIP.Raw) && bytes.Equal(a.Vendor.Raw, b.Vendor.Raw) && slices.Equal(a.NTP, b.NTP)
+}
+
+// hosts returns the addresses that can be those of a server.
+func hosts(ips []net.IP) []netip.Addr {
+	var addrs []netip.Addr
+	for _, ip := range ips {
+		if a, ok := netip.AddrFromSlice(ip.To4()); ok && !a.IsUnspecified() && !a.IsMulticast() {
+			addrs = append(addrs, a)
+		}
+	}
+	return addrs
 }
 
 // value returns the value of an option, nil when it was not sent, empty when it was sent empty.

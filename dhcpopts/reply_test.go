@@ -31,6 +31,27 @@ func message(sname, file, options string) []byte {
 		field(sname, 64), field(file, 128), mustHex("63825363"), mustHex(options))
 }
 
+func TestAnswerToNTP(t *testing.T) {
+	for _, test := range []struct {
+		name, options string
+		want          []netip.Addr
+	}{
+		{"not sent", "", nil},
+		{"two servers", "2A08 0A00000D 0A00000E", []netip.Addr{netip.MustParseAddr("10.0.0.13"), netip.MustParseAddr("10.0.0.14")}},
+		{"nobody's address, and a group's", "2A0C 00000000 E0000101 0A00000D", []netip.Addr{netip.MustParseAddr("10.0.0.13")}},
+		{"an address that is cut", "2A06 0A00000D 0A00", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			q := testQuery()
+			q.NTP = true
+			a, ok := q.answer(message("", "", "350105 36040A000043"+test.options+"FF"), server67)
+			if !ok || !slices.Equal(a.NTP, test.want) {
+				t.Errorf("ok %v, got %v, want %v", ok, a.NTP, test.want)
+			}
+		})
+	}
+}
+
 func TestAnswer(t *testing.T) {
 	const (
 		isAck  = "350105 36040A000043" // from 10.0.0.67
