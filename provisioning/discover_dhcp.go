@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -81,21 +82,25 @@ func registrarsOf(a dhcpopts.Answer) string {
 	for _, addr := range a.SIP.Addrs {
 		all = append(all, addr.String())
 	}
-	if len(all) == 0 {
-		return "nothing"
-	}
-	return strings.Join(all, ", ")
+	return orNothing(strings.Join(all, ", "))
 }
 
-// finding weighs the answers: a usable name first, then any name, then addresses; else why there is none.
+func orNothing(said string) string { return cmp.Or(said, "nothing") }
+
 func (d *dhcpAsk) finding(err error) Finding {
-	f := Finding{Source: Source{Verdict: Failed, Reason: DHCPSilent}}
-	if err != nil {
+	f := bestAnswer(d.answers, d.usable)
+	if len(d.answers) == 0 && err != nil {
 		f.Detail = err.Error()
 	}
+	return f
+}
+
+// bestAnswer weighs the answers: a usable name first, then any name, then addresses; else why there is none.
+func bestAnswer(answers []dhcpopts.Answer, usable func(name string) bool) Finding {
+	f := Finding{Source: Source{Verdict: Failed, Reason: DHCPSilent}}
 	rank := 0
-	for _, a := range d.answers {
-		r, verdict, reason, detail := d.weigh(a)
+	for _, a := range answers {
+		r, verdict, reason, detail := weigh(a, usable)
 		if r <= rank {
 			continue
 		}
@@ -111,12 +116,12 @@ func (d *dhcpAsk) finding(err error) Finding {
 	return f
 }
 
-func (d *dhcpAsk) weigh(a dhcpopts.Answer) (rank int, v Verdict, reason Reason, detail string) {
+func weigh(a dhcpopts.Answer, usable func(name string) bool) (rank int, v Verdict, reason Reason, detail string) {
 	from := "from " + a.Server.String()
 	switch {
 	case a.Type == "nak":
 		return 1, Failed, DHCPRefused, from
-	case slices.ContainsFunc(a.SIP.Names, d.usable):
+	case slices.ContainsFunc(a.SIP.Names, usable):
 		return 6, Found, "", joinDetail(from, a.SIP.Problem)
 	case len(a.SIP.Names) > 0:
 		return 5, Found, "", joinDetail(from, a.SIP.Problem)

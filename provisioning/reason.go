@@ -20,6 +20,7 @@ const (
 	DHCPNotPermitted Reason = "dhcp-not-permitted"
 	DHCPConflict     Reason = "dhcp-conflict"
 	DHCPOff          Reason = "dhcp-off"
+	DHCPVendorClass  Reason = "dhcp-vendor-class"
 
 	NameNotAllowed    Reason = "name-not-allowed"
 	TransportPolicy   Reason = "transport-policy"
@@ -107,6 +108,7 @@ var reasons = []ReasonText{
 	{DHCPMalformed, "the DHCP option is malformed", "correct the bytes of the option on the DHCP server"},
 	{DHCPNotPermitted, "DHCP cannot be asked from here", "run as the service, or grant CAP_NET_RAW; check that the interface exists and has an IPv4 address"},
 	{DHCPOff, "DHCP is switched off in the configuration", `nothing to do, if that is meant; dhcp = "auto" asks DHCP`},
+	{DHCPVendorClass, "the DHCP server has the vendor class of Lync phones in another spelling", "spell it MS-UC-Client on the DHCP server, in these letters: bytes 4D532D55432D436C69656E74, no final zero"},
 	{DHCPConflict, "DHCP servers disagree about the Registrar", "find the second DHCP server of this network and correct or stop it"},
 
 	{NameNotAllowed, "the name is outside the SIP domain", "name the Registrar inside the SIP domain (sip.<SIP domain>), or see strict_naming"},

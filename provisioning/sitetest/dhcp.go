@@ -35,6 +35,7 @@ type dhcpServer struct {
 	sip    []byte       // option 120, unless addrs
 	addrs  []netip.Addr // option 120 in encoding 1
 	vendor []byte       // option 43
+	class  string       // who gets it
 	delay  time.Duration
 }
 
@@ -51,7 +52,7 @@ func (d *dhcpSection) take(words []string) error {
 	if err != nil {
 		return err
 	}
-	server := dhcpServer{addr: addr, nak: words[1] == "nak"}
+	server := dhcpServer{addr: addr, nak: words[1] == "nak", class: vendorClass}
 	for _, w := range words[2:] {
 		if err := server.option(w); err != nil {
 			return fmt.Errorf("%s: %w", w, err)
@@ -89,6 +90,8 @@ func (d *dhcpServer) option(word string) (err error) {
 			}
 			d.sip = append(d.sip, label[:n]...)
 		}
+	case key == "class":
+		d.class = value
 	case key == "43" && isHex:
 		d.vendor, err = hex.DecodeString(bytes)
 	case key == "43":
@@ -151,7 +154,7 @@ func (s *Site) inform(packet []byte, from string) (answers []parcel) {
 			if sip != nil && request.IsOptionRequested(dhcpv4.GenericOptionCode(optionSIPServers)) {
 				reply.UpdateOption(dhcpv4.OptGeneric(dhcpv4.GenericOptionCode(optionSIPServers), sip))
 			}
-			if server.vendor != nil && request.IsOptionRequested(dhcpv4.OptionVendorSpecificInformation) && request.ClassIdentifier() == vendorClass {
+			if server.vendor != nil && request.IsOptionRequested(dhcpv4.OptionVendorSpecificInformation) && request.ClassIdentifier() == server.class {
 				reply.UpdateOption(dhcpv4.OptGeneric(dhcpv4.OptionVendorSpecificInformation, server.vendor))
 			}
 		}

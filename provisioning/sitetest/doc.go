@@ -68,6 +68,7 @@
 //	120=ip:ADDRESS,…         addresses (encoding 1)
 //	120=hex:…  43=hex:…      the bytes after code and length
 //	43=URL                   sub-options 1 to 5; port and path have Microsoft's defaults
+//	class=C                  option 43 is for the vendor class C instead
 //	delay=D                  the answer comes D later
 //
 // # registrars
