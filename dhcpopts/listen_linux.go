@@ -138,16 +138,9 @@ func answersOnly() []bpf.Instruction {
 // findInterface returns the named interface, or the one with the default route.
 func findInterface(name string) (*net.Interface, error) {
 	if name == "" {
-		f, err := os.Open(routeTable)
-		if err != nil {
-			return nil, fmt.Errorf("read routes: %w", err)
-		}
-		defer f.Close()
-		if name, err = defaultRoute(f); err != nil {
-			return nil, fmt.Errorf("read routes: %w", err)
-		}
-		if name == "" {
-			return nil, fmt.Errorf("%w: there is no default route", ErrNoInterface)
+		var err error
+		if name, err = DefaultInterface(); err != nil {
+			return nil, err
 		}
 	}
 	ifi, err := net.InterfaceByName(name)
@@ -155,6 +148,21 @@ func findInterface(name string) (*net.Interface, error) {
 		return nil, fmt.Errorf("%w %q: %w", ErrNoInterface, name, err)
 	}
 	return ifi, nil
+}
+
+// DefaultInterface returns the name of the interface with the default route. The error is [ErrNoInterface] when
+// there is none, and errors.ErrUnsupported on systems that are not asked.
+func DefaultInterface() (string, error) {
+	f, err := os.Open(routeTable)
+	if err != nil {
+		return "", fmt.Errorf("read routes: %w", err)
+	}
+	defer f.Close()
+	name, err := defaultRoute(f)
+	if err == nil && name == "" {
+		err = fmt.Errorf("%w: there is no default route", ErrNoInterface)
+	}
+	return name, err
 }
 
 // defaultRoute returns the interface of the default route with the lowest metric in a table with the

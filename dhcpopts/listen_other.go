@@ -14,3 +14,8 @@ import (
 func Listen(_ context.Context, _ string) (Conn, error) {
 	return nil, fmt.Errorf("listen for DHCP on %s: %w", runtime.GOOS, errors.ErrUnsupported)
 }
+
+// DefaultInterface is not known here.
+func DefaultInterface() (string, error) {
+	return "", fmt.Errorf("read routes on %s: %w", runtime.GOOS, errors.ErrUnsupported)
+}

@@ -35,10 +35,12 @@ var hostNames = []string{"sipinternal.", "sip.", "sipexternal."}
 type gathering struct {
 	policy   Policy
 	wire     Wire
+	steps    []Step // asked, in order; those of the policy
 	resolver srv.Resolver
 	limit    time.Duration
 	started  time.Time
 	conflict func(detail string)
+	settled  func(Finding) // nil, or told of each Finding as soon as it is decided, from several goroutines
 
 	tasks       sync.WaitGroup
 	names       context.Context // bounds every look-up of a name
@@ -81,25 +83,27 @@ func Discover(ctx context.Context, policy Policy, wire Wire, floor bool) Finding
 // gather starts asking. known are host names whose addresses are wanted besides. Either end or linger must be
 // called, and waits for all that is started here.
 func gather(ctx context.Context, policy Policy, wire Wire, floor bool, known []string, limit time.Duration, conflict func(string)) *gathering {
-	ctx, cancelAll := context.WithCancel(ctx)
-	names, cancelNames := context.WithTimeout(ctx, limit)
-	g := &gathering{
-		policy: policy, wire: wire, limit: limit, started: time.Now(), conflict: conflict,
-		names: names, cancelNames: cancelNames, cancelAll: cancelAll,
-		resolver: newResolver(policy, wire),
-		answers:  map[Step]*answer{}, hosts: map[string]*resolution{},
+	g := &gathering{policy: policy, wire: wire, steps: policy.steps(), limit: limit, conflict: conflict}
+	g.start(ctx, floor)
+	for _, host := range known {
+		g.resolve(host)
 	}
-	asked := slices.DeleteFunc(policy.steps(), func(s Step) bool { return policy.closed(s.transport(), floor) != "" })
+	return g
+}
+
+// start starts asking, all steps that are not closed at the same time.
+func (g *gathering) start(ctx context.Context, floor bool) {
+	ctx, g.cancelAll = context.WithCancel(ctx)
+	g.names, g.cancelNames = context.WithTimeout(ctx, g.limit)
+	g.started, g.resolver = time.Now(), newResolver(g.policy, g.wire)
+	g.answers, g.hosts = map[Step]*answer{}, map[string]*resolution{}
+	asked := slices.DeleteFunc(slices.Clone(g.steps), func(s Step) bool { return g.policy.closed(s.transport(), floor) != "" })
 	for _, step := range asked {
 		g.answers[step] = &answer{done: make(chan struct{})}
 	}
 	for _, step := range asked {
 		g.tasks.Go(func() { g.ask(ctx, step) })
 	}
-	for _, host := range known {
-		g.resolve(host)
-	}
-	return g
 }
 
 func newResolver(policy Policy, wire Wire) srv.Resolver {
@@ -133,6 +137,9 @@ func (g *gathering) settle(step Step, f Finding) {
 	}
 	g.answers[step].finding = f
 	close(g.answers[step].done)
+	if g.settled != nil {
+		g.settled(f)
+	}
 }
 
 // await returns the Finding of a step as soon as it is decided; false: the step is not asked, or ctx ended.
@@ -152,7 +159,7 @@ func (g *gathering) await(ctx context.Context, step Step) (Finding, bool) {
 // all returns every Finding, once all are decided.
 func (g *gathering) all(ctx context.Context) Findings {
 	var found Findings
-	for _, step := range g.policy.steps() {
+	for _, step := range g.steps {
 		if f, ok := g.await(ctx, step); ok {
 			found = append(found, f)
 		}
@@ -205,7 +212,7 @@ func (g *gathering) askManual() Finding {
 
 func (g *gathering) askHostNames() Finding {
 	var found Findings
-	for _, step := range g.policy.steps() {
+	for _, step := range g.steps {
 		if a := g.answers[step]; a != nil && step != HostName {
 			<-a.done // the names' own deadline bounds it
 			found = append(found, a.finding)

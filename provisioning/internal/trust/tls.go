@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -48,7 +49,7 @@ func (e *CertificateError) Error() string {
 	case NotYetValid, ClockWrong:
 		return fmt.Sprintf("certificate of %s begins %s", e.Host, e.NotBefore.UTC().Format(time.RFC3339))
 	case WrongName:
-		return fmt.Sprintf("certificate is not for %s but for %s", e.Host, strings.Join(e.Names, ", "))
+		return fmt.Sprintf("certificate is not for %s but for %s", e.Host, Listed(e.Names))
 	default:
 		return fmt.Sprintf("certificate of %s: %v", e.Host, e.Err)
 	}
@@ -162,14 +163,19 @@ func describe(host string, leaf *x509.Certificate, floor time.Time, err error) e
 	return e
 }
 
-// names lists what a certificate offers, at most eight.
+// names lists what a certificate offers.
 func names(leaf *x509.Certificate) []string {
 	all := append([]string(nil), leaf.DNSNames...)
 	for _, ip := range leaf.IPAddresses {
 		all = append(all, ip.String())
 	}
-	if len(all) > 8 {
-		all = append(all[:8], "…")
-	}
 	return all
+}
+
+// Listed is a list of names in words, of which the first eight are shown.
+func Listed(names []string) string {
+	if len(names) > 8 {
+		names = append(slices.Clone(names[:8]), "…")
+	}
+	return strings.Join(names, ", ")
 }

@@ -1,0 +1,53 @@
+package trust
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"time"
+)
+
+// Shown is what a server shows of itself in a handshake, believed or not. All text is the server's own: escape it
+// before it is shown.
+type Shown struct {
+	Version    string // "TLS 1.2"
+	Subject    string // distinguished name (RFC 4514)
+	Issuer     string
+	Names      []string // host names and addresses of the Subject Alternative Name, all of them
+	Key        string   // "RSA 2048"
+	NotBefore  time.Time
+	NotAfter   time.Time
+	SelfSigned bool
+	Sent       int // certificates in the chain, its own included
+}
+
+// Show reads a finished or failing handshake. It is meant for tls.Config.VerifyConnection.
+func Show(state tls.ConnectionState) Shown {
+	s := Shown{Version: tls.VersionName(state.Version), Sent: len(state.PeerCertificates)}
+	if s.Sent == 0 {
+		return s
+	}
+	leaf := state.PeerCertificates[0]
+	s.Subject, s.Issuer, s.Names, s.Key = leaf.Subject.String(), leaf.Issuer.String(), names(leaf), keyOf(leaf)
+	s.NotBefore, s.NotAfter = leaf.NotBefore, leaf.NotAfter
+	s.SelfSigned = bytes.Equal(leaf.RawIssuer, leaf.RawSubject)
+	return s
+}
+
+// keyOf names the public key of a certificate.
+func keyOf(c *x509.Certificate) string {
+	switch key := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA %d", key.N.BitLen())
+	case *ecdsa.PublicKey:
+		return "ECDSA " + key.Params().Name
+	case ed25519.PublicKey:
+		return "Ed25519"
+	default:
+		return c.PublicKeyAlgorithm.String()
+	}
+}
