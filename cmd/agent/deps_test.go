@@ -25,7 +25,7 @@ type wall struct {
 // walls is the import table of ARCHITECTURE.md. Arrows point down, and each module is met by one package.
 var walls = []wall{
 	{
-		"cmd/agent", "service service/control provisioning cache packaging",
+		"cmd/agent", "service service/control provisioning provisioning/check cache packaging",
 		"github.com/spf13/cobra github.com/spf13/pflag github.com/pelletier/go-toml/v2 golang.org/x/term",
 		"reads the command line and the configuration, and puts everything else together",
 	},
@@ -40,6 +40,10 @@ var walls = []wall{
 		"provisioning", "provisioning/internal/srv provisioning/internal/sip provisioning/internal/trust cache dhcpopts",
 		"golang.org/x/sys",
 		"decides; meets the world through its leaves (x/sys: one socket option of Linux)",
+	},
+	{
+		"provisioning/check", "provisioning cache dhcpopts", "",
+		"judges what a device sees; looks at it through provisioning",
 	},
 	{"provisioning/internal/srv", "", "github.com/miekg/dns", "a leaf: DNS"},
 	{"provisioning/internal/sip", "provisioning/internal/ntlm", "github.com/emiago/sipgo github.com/icholy/digest", "a leaf: SIP"},

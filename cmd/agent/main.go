@@ -132,7 +132,7 @@ func run(ctx context.Context, e env, args []string) int {
 // rootCommand is the tree of verbs.
 func rootCommand(e env) *cobra.Command {
 	root := group("homeward", "Find the Lync SIP Registrar of this device and register with it", []*cobra.Command{
-		runCommand(e), statusCommand(e), planCommand(e), cacheCommand(e), historyCommand(e), configCommand(e), versionCommand(e),
+		runCommand(e), statusCommand(e), planCommand(e), checkCommand(e), cacheCommand(e), historyCommand(e), configCommand(e), versionCommand(e),
 	})
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/check"
+)
+
+func checkCommand(e env) *cobra.Command {
+	var asJSON bool
+	var target string
+	c := verb("check [flags]", "Walk the whole sign-in, layer by layer, and say what to fix", func(c *cobra.Command) error {
+		settings, err := loadSettings(c)
+		if err != nil {
+			return err
+		}
+		site, err := settings.site()
+		if err != nil {
+			return err
+		}
+		if c.Flags().Changed("target") {
+			site.policy.Manual = nil
+			if err := addServer(target, false, site); err != nil {
+				return badUsage("--target: %v", err)
+			}
+			if len(site.policy.Manual) == 0 {
+				return badUsage("--target: it is empty")
+			}
+		}
+		report := checkSite(c.Context(), e, site, c.Flags().Changed("target"))
+		if asJSON {
+			err = printJSON(e.stdout, report)
+		} else {
+			err = printReport(newPage(e.stdout), report)
+		}
+		if err == nil && report.Verdict == check.Failed {
+			err = &failure{code: exitNotRegistered}
+		}
+		return err
+	})
+	addSettingFlags(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().StringVar(&target, "target", "", "a Registrar, host[:port], to look at instead of what DNS and DHCP say")
+	return c
+}
+
+// checkSite runs a check for this device as it is now. A daemon beside it goes on undisturbed.
+func checkSite(ctx context.Context, e env, site *site, byPassed bool) check.Report {
+	v := thisVersion()
+	site.policy.Version, site.policy.Built = v.Version, v.builtAt()
+	record, _, err := lastGood(ctx, site)
+	if err != nil && !errors.Is(err, cache.ErrNoRecord) {
+		fmt.Fprintln(e.stderr, "homeward: hint: last good cannot be read:", err)
+	}
+	status, err := daemon(site).Status(ctx)
+	progress, done := progressOn(e)
+	defer done()
+	return check.Run(ctx, check.Options{
+		Policy: site.policy, Wire: provisioning.SystemWire(), Record: record, Link: check.SystemLink(site.policy.Interface),
+		ByPassed: byPassed, CredentialsRest: err == nil && status.Reason == provisioning.CredentialsResting, Progress: progress,
+	})
+}
+
+// progressOn tells people in front of a terminal what is going on, in one line that is gone at the end.
+func progressOn(e env) (progress func(string), done func()) {
+	f, ok := e.stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return func(string) {}, func() {}
+	}
+	const clear = "\r\x1b[K" // erase in line (ECMA-48 §8.3.41)
+	return func(what string) { fmt.Fprintf(f, "%s%s ...", clear, what) }, func() { fmt.Fprint(f, clear) }
+}
+
+// printReport prints the tree, and below it what it comes to: that is what stands on the screen when all has passed by.
+func printReport(p *page, r check.Report) error {
+	depth := map[string]int{}
+	closed := map[string]bool{} // all is well there, or the node says all there is to say
+	for _, c := range r.Checks {
+		if c.Under != "" {
+			depth[c.ID] = depth[c.Under] + 1
+			if closed[c.Under] || depth[c.ID] > 2 {
+				continue
+			}
+		}
+		closed[c.ID] = strings.HasPrefix(c.ID, "registrar.") && depth[c.ID] == 1
+		printCheck(p, c, strings.Repeat("  ", depth[c.ID]))
+	}
+	p.printf("\n%s\n", p.paint(verdictColour(r.Verdict), string(r.Verdict)))
+	for _, sentence := range r.Summary {
+		p.printf("%s\n", printable(sentence))
+	}
+	return p.err
+}
+
+func printCheck(p *page, c check.Check, indent string) {
+	colour := map[check.Result]string{check.Good: good, check.Warn: warn, check.Bad: bad}[c.Result]
+	mark := fmt.Sprintf("%-8s", c.Result)
+	if colour != "" {
+		mark = p.paint(colour, mark)
+	}
+	p.printf("%s%s%s\n", mark, indent, printable(c.Title))
+	below := strings.Repeat(" ", 10) + indent
+	switch {
+	case c.Needs != "":
+		p.printf("%snot looked at, because of: %s\n", below, printable(c.Needs))
+	case c.Reason != "":
+		p.printf("%s%s\n", below, because(c.Reason, c.Detail))
+	case c.Detail != "":
+		p.printf("%s%s\n", below, printable(c.Detail))
+	}
+}
+
+func verdictColour(v check.Verdict) string {
+	return map[check.Verdict]string{check.OK: good, check.Degraded: warn, check.Failed: bad}[v]
+}

@@ -1,0 +1,180 @@
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// nothingFound is why discovery leads nowhere: what is there and of no use comes before what is not there.
+func (f *Facts) nothingFound() advice {
+	if len(f.Servers) == 0 && !f.onlyDHCPNamed() {
+		return advice{reason: provisioning.DNSTimeout, side: Device, what: "this device knows no name server",
+			do: "let DHCP name the name servers (option 6), or set dns_servers"}
+	}
+	for _, s := range f.Plan.Skipped {
+		if s.Host != "" && f.isDNSFailure(s.Reason) {
+			return f.dnsAdvice(s.Reason)
+		}
+	}
+	for _, s := range f.Plan.Skipped {
+		if s.Host != "" {
+			return f.skipAdvice(s)
+		}
+	}
+	for _, found := range f.Found {
+		if found.Reason == provisioning.DNSMalformed || found.Reason == provisioning.ServiceNotOffered {
+			return f.recordAdvice(found)
+		}
+	}
+	if f.DHCP != nil && slices.Contains([]provisioning.Reason{provisioning.DHCPMalformed, provisioning.DHCPVendorClass, provisioning.TLSNoName, provisioning.DHCPRefused}, f.DHCP.Reason) {
+		return f.dhcpAdvice(f.DHCP.Reason, f.DHCP.Detail)
+	}
+	if reason := f.dnsDead(); reason != "" {
+		return f.dnsAdvice(reason)
+	}
+	for _, s := range f.Plan.Skipped { // a step that is closed, and was the only one with something behind it
+		if s.Reason == provisioning.TLSFloor || s.Reason == provisioning.TransportPolicy && len(f.Found) == 0 {
+			return advice{reason: s.Reason, side: Device, what: s.Reason.Title(), do: s.Reason.Hint()}
+		}
+	}
+	return f.noRecord()
+}
+
+// onlyDHCPNamed says whether the configured servers are addresses: then nobody needs DNS.
+func (f *Facts) onlyDHCPNamed() bool {
+	return len(f.Policy.Manual) > 0 && !slices.ContainsFunc(f.Policy.Manual, func(m provisioning.ManualServer) bool { return !isAddress(m.Host) })
+}
+
+func (f *Facts) isDNSFailure(reason provisioning.Reason) bool {
+	return slices.Contains([]provisioning.Reason{provisioning.DNSTimeout, provisioning.DNSServFail, provisioning.DNSRefused}, reason)
+}
+
+// noRecord is the site that says nothing at all, and says so clearly.
+func (f *Facts) noRecord() advice {
+	dhcp := "DHCP is not asked"
+	if f.DHCP != nil {
+		switch f.DHCP.Reason {
+		case provisioning.DHCPSilent:
+			dhcp = "no DHCP server answers"
+		case provisioning.DHCPNotPermitted:
+			dhcp = "DHCP cannot be asked from here"
+		default:
+			dhcp = "the DHCP server sends no option 120"
+		}
+	}
+	a := advice{reason: provisioning.DNSNoRecord, side: DNS,
+		what: fmt.Sprintf("nothing names a Registrar for %s: there is no SRV record, and %s", f.sipDomain(), dhcp),
+		do: fmt.Sprintf("create the SRV record _sipinternaltls._tcp.%s with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; or set option 120",
+			f.sipDomain())}
+	if f.Policy.Order == provisioning.CommunicatorOrder {
+		a.what = fmt.Sprintf("nothing names a Registrar for %s: there is neither an SRV record nor sipinternal, sip or sipexternal", f.sipDomain())
+	}
+	return a
+}
+
+// dnsAdvice is for name servers that do not serve.
+func (f *Facts) dnsAdvice(reason provisioning.Reason) advice {
+	servers := listServers(f)
+	switch reason {
+	case provisioning.DNSServFail:
+		return advice{reason: reason, side: DNS, what: "the name server " + servers + " cannot look up " + f.sipDomain() + " (SERVFAIL)", do: reason.Hint()}
+	case provisioning.DNSRefused:
+		return advice{reason: reason, side: DNS, what: "the name server " + servers + " refuses to answer this device (REFUSED)", do: reason.Hint()}
+	default:
+		return advice{reason: reason, side: Network, what: "no name server answers (" + servers + ")",
+			do: "check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers"}
+	}
+}
+
+// recordAdvice is for a record that cannot be used.
+func (f *Facts) recordAdvice(found provisioning.Finding) advice {
+	if found.Reason == provisioning.ServiceNotOffered {
+		return advice{reason: found.Reason, side: DNS, what: fmt.Sprintf(`the SRV record %s says that the service is not offered here (target ".")`, found.Query), do: found.Reason.Hint()}
+	}
+	return advice{reason: found.Reason, side: DNS, what: fmt.Sprintf("the SRV record %s cannot be used: %s", found.Query, lastPart(found.Detail)), do: "correct the target and the port of the SRV record"}
+}
+
+// lastPart is what an error says in the end, without what was being done.
+func lastPart(detail string) string { return detail[strings.LastIndex(detail, ": ")+1:] }
+
+// skipAdvice is for a name that DNS, DHCP or the configuration gave, and that may not or cannot be used.
+func (f *Facts) skipAdvice(s provisioning.Skip) advice {
+	source, side := f.sourceOf(s)
+	domain := f.sipDomain()
+	switch {
+	case s.Reason == provisioning.NameNotAllowed && provisioning.CheckName(s.Host, f.Policy, provisioning.NamingSuffix) == nil:
+		return advice{reason: s.Reason, side: side, what: fmt.Sprintf("%s names %s, and strict_naming allows %s and sip.%s only", source, s.Host, domain, domain),
+			do: fmt.Sprintf("name the Registrar sip.%s, in its certificate too, or set strict_naming = \"suffix\"", domain)}
+	case s.Reason == provisioning.NameNotAllowed:
+		return advice{reason: s.Reason, side: side, what: fmt.Sprintf("%s names %s, which is outside the SIP domain %s: devices do not go there", source, s.Host, domain),
+			do: fmt.Sprintf("name a host inside the SIP domain, such as sip.%s, which the certificate of the Registrar carries too", domain)}
+	case s.Reason == provisioning.TLSNoName:
+		return advice{reason: s.Reason, side: side, what: fmt.Sprintf("%s holds the address %s, and no certificate can prove an address", source, s.Host),
+			do: "put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes"}
+	case s.Reason == provisioning.NoAddress && s.Step == provisioning.Manual && !strings.Contains(s.Host, "."):
+		return advice{reason: s.Reason, side: Device, what: fmt.Sprintf("the configured server %s is a short (NetBIOS) name, which DNS does not know", s.Host),
+			do: "configure the full name (FQDN) of the server, as its certificate carries it"}
+	case s.Reason == provisioning.NoAddress:
+		a := advice{reason: s.Reason, side: DNS, what: fmt.Sprintf("%s names %s, which has no address", source, s.Host),
+			do: fmt.Sprintf("create the A record of %s, or name a Registrar that exists", s.Host)}
+		if s.Step == provisioning.Manual {
+			a.do = "create the A record, or correct internal_server or external_server"
+		}
+		if f.hostNamesBlocked() {
+			a.what += "; an SRV record that exists keeps the device from trying host names such as sip." + domain
+			a.do = fmt.Sprintf("create the A record of %s, or delete the SRV record", s.Host)
+		}
+		return a
+	case f.isDNSFailure(s.Reason):
+		return f.dnsAdvice(s.Reason)
+	default:
+		return advice{reason: s.Reason, side: side, what: fmt.Sprintf("%s leads to %s, which is not used: %s", source, s.Host, s.Reason.Title()), do: s.Reason.Hint()}
+	}
+}
+
+// hostNamesBlocked says whether a host name would lead to a Registrar if it were not for an SRV record.
+func (f *Facts) hostNamesBlocked() bool {
+	return f.Policy.Order == provisioning.CommunicatorOrder && slices.ContainsFunc(f.HostNames, func(n provisioning.Name) bool { return len(n.Addrs) > 0 })
+}
+
+// sourceOf names where a Candidate comes from, and who looks after it.
+func (f *Facts) sourceOf(s provisioning.Skip) (string, Side) {
+	switch s.Step {
+	case provisioning.DHCPTLS, provisioning.DHCPTCP:
+		return "DHCP option 120", DHCP
+	case provisioning.Manual:
+		return "the configuration", Device
+	}
+	found, _ := f.finding(s.Step)
+	return "the SRV record " + found.Query, DNS
+}
+
+// dhcpAdvice is for what DHCP says wrongly.
+func (f *Facts) dhcpAdvice(reason provisioning.Reason, detail string) advice {
+	a := advice{reason: reason, side: DHCP, do: reason.Hint()}
+	switch reason {
+	case provisioning.DHCPMalformed:
+		a.what = "the DHCP server sends malformed bytes: " + detail
+		a.do = "correct the option on the DHCP server; homeward dhcp encode prints the right bytes"
+	case provisioning.DHCPVendorClass:
+		a.what = "the DHCP server spells the vendor class of Lync phones wrong: " + detail
+	case provisioning.DHCPConflict:
+		a.what = "the DHCP servers disagree: " + detail
+	case provisioning.TLSNoName:
+		a.what = "DHCP option 120 holds an address, and no certificate can prove an address"
+		a.do = "put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes"
+	default:
+		a.what = cmp.Or(reason.Title(), string(reason)) + ": " + detail
+	}
+	return a
+}
+
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}

@@ -1,0 +1,107 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// refusal is for a device that meets Registrars, none of which takes it.
+func (f *Facts) refusal() advice {
+	attempts := f.SignIn.Attempts
+	for i := len(attempts) - 1; i >= 0; i-- { // the last word, where it is the one that counts
+		if a := attempts[i]; a.Result == "failed" && a.Reason == f.SignIn.Reason {
+			return f.refused(a)
+		}
+	}
+	for i := len(attempts) - 1; i >= 0; i-- {
+		if a := attempts[i]; a.Result == "skipped" {
+			return f.redirectedNowhere(a, attempts)
+		}
+	}
+	return advice{reason: f.SignIn.Reason, side: Registrar, what: f.SignIn.Reason.Title() + ": " + f.SignIn.Detail, do: f.SignIn.Hint}
+}
+
+// redirectedNowhere is for a redirect that cannot be followed.
+func (f *Facts) redirectedNowhere(a provisioning.Attempt, attempts []provisioning.Attempt) advice {
+	from := ""
+	for _, before := range attempts {
+		if before.Result == "redirected" {
+			from = before.Host
+		}
+	}
+	out := advice{reason: a.Reason, side: Registrar, do: a.Hint, what: fmt.Sprintf("%s redirects the device to %s, which is not used: %s", from, a.Host, a.Reason.Title())}
+	switch a.Reason {
+	case provisioning.NoAddress:
+		out.side = DNS
+		out.what = fmt.Sprintf("%s redirects the device to its home pool %s, which has no address", from, a.Host)
+		out.do = fmt.Sprintf("create the A record of %s, or move the user to a pool that exists", a.Host)
+	case provisioning.SIPRedirectLoop:
+		out.what = fmt.Sprintf("the redirects of %s lead in a circle", from)
+	}
+	return out
+}
+
+// refused is for one Registrar that answered, and did not take the device.
+func (f *Facts) refused(a provisioning.Attempt) advice {
+	said := strings.TrimPrefix(a.Detail, "REGISTER: ")
+	out := advice{reason: a.Reason, side: Registrar, do: a.Hint, what: fmt.Sprintf("%s refuses the sign-in: %s", a.Host, said)}
+	switch a.Reason {
+	case provisioning.SIPCredentials:
+		out.side = Account
+		out.what = fmt.Sprintf("%s refuses the user name or the password: %s", a.Host, said)
+		if ntlmRefused(f, a) {
+			out.do = "check user and password_file; if they are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses"
+		}
+	case provisioning.SIPNotFound, provisioning.SIPForbidden:
+		out.side = Account
+	case provisioning.SIPAuthNotSupported:
+		out = f.noWayToSignIn(a, said)
+	case provisioning.ClockWrong:
+		out.side, out.what = Device, fmt.Sprintf("%s says that the clocks are too far apart: %s", a.Host, said)
+	case provisioning.SIPUnavailable:
+		out.what = fmt.Sprintf("%s cannot serve now: %s", a.Host, said)
+	case provisioning.SIPNoAnswer:
+		out.what = fmt.Sprintf("%s:%d takes the connection, but does not answer SIP", a.Host, a.Port)
+	case provisioning.SIPBadSignature:
+		out.side, out.what = Network, fmt.Sprintf("the answers of %s are not signed as they must be", a.Host)
+	}
+	if attempt := a.Detail; !strings.HasPrefix(attempt, "REGISTER: ") { // it answered a stranger, and now does not
+		out.what = fmt.Sprintf("%s:%d (%s): %s", a.Host, a.Port, a.Address, a.Reason.Title())
+	}
+	return out
+}
+
+// ntlmRefused says whether NTLM was the way that was refused.
+func ntlmRefused(f *Facts, a provisioning.Attempt) bool {
+	for _, p := range f.at(a.Host) {
+		for _, probe := range p.Probes {
+			for _, scheme := range probe.Greeting.Offered {
+				if strings.EqualFold(scheme, "NTLM") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// noWayToSignIn is for a Registrar that offers nothing this device can or may answer.
+func (f *Facts) noWayToSignIn(a provisioning.Attempt, said string) advice {
+	out := advice{reason: a.Reason, side: Registrar, what: fmt.Sprintf("%s %s", a.Host, said), do: a.Hint}
+	switch {
+	case strings.Contains(said, "no password is configured"):
+		out.side, out.what = Device, fmt.Sprintf("%s asks for a password, and none is configured", a.Host)
+	case strings.Contains(said, "Kerberos") || strings.Contains(said, "TLS-DSK"):
+		out.do = "set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM"
+	case strings.Contains(said, "Basic"):
+		out.do = "offer Digest or NTLM on the Registrar: Basic would show the password"
+	case strings.Contains(said, "clear TCP"):
+		out.do = "offer TLS on the Registrar; digest_over_tcp allows Digest over plain TCP"
+	}
+	return out
+}

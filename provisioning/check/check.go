@@ -1,0 +1,90 @@
+package check
+
+import (
+	"context"
+	"time"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// limit is how long a tech waits for the worst of sites. (Our choice.)
+const limit = 14 * time.Second
+
+// Options are what a check is about.
+type Options struct {
+	Policy provisioning.Policy
+	Wire   provisioning.Wire
+	Record cache.Record // what the device remembers; zero: nothing
+	Link   Link
+	// ByPassed says that Policy.Manual was named on the command line, to by-pass discovery as -TargetFQDN does.
+	ByPassed bool
+	// CredentialsRest says that the daemon keeps the password from being used for a while: then nobody signs in.
+	CredentialsRest bool
+	// Progress, if there is one, is told what is being looked at.
+	Progress func(what string)
+}
+
+// Verdict is what a check comes to.
+type Verdict string
+
+// The verdicts.
+const (
+	OK       Verdict = "ok"       // the device signs in, the way the site means it to
+	Degraded Verdict = "degraded" // it signs in, and something is to be mended
+	Failed   Verdict = "failed"   // it does not sign in
+)
+
+// Result is how one node of the tree stands.
+type Result string
+
+// The results.
+const (
+	Good    Result = "ok"
+	Warn    Result = "warn" // wrong, and the device gets along without it
+	Bad     Result = "failed"
+	Skipped Result = "skipped" // not looked at, or of no use: see Needs and Reason
+)
+
+// Check is one node of the tree. All text is escaped by those who show it: some of it comes from the network.
+type Check struct {
+	ID     string              `json:"id"`              // "dns.internal-tls", "registrar.fe01.contoso.com:5061/tls"
+	Under  string              `json:"under,omitempty"` // the node it belongs to
+	Title  string              `json:"title"`
+	Result Result              `json:"result"`
+	Reason provisioning.Reason `json:"reason,omitempty"`
+	Detail string              `json:"detail,omitempty"`
+	Hint   string              `json:"hint,omitempty"`
+	Needs  string              `json:"needs,omitempty"` // the node that failed, so that this one was not looked at
+	TookMS int64               `json:"took_ms,omitempty"`
+}
+
+// Report is the outcome, in the form of `homeward check --json`.
+type Report struct {
+	Version int                 `json:"version"`
+	Verdict Verdict             `json:"verdict"`
+	Summary []string            `json:"summary"` // one to three sentences
+	Reason  provisioning.Reason `json:"reason,omitempty"`
+	Side    Side                `json:"side,omitempty"`
+	TookMS  int64               `json:"took_ms"`
+	Checks  []Check             `json:"checks"`
+}
+
+// Run looks and judges. It ends within 15 s, and with ctx.
+func Run(ctx context.Context, o Options) Report {
+	started := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	r := judge(look(ctx, o))
+	r.TookMS = time.Since(started).Milliseconds()
+	return r
+}
+
+// judge makes a report of what was seen.
+func judge(f *Facts) Report {
+	a := advise(f)
+	return Report{Version: 1, Verdict: a.verdict, Summary: a.sentences(), Reason: a.reason, Side: a.side, Checks: tree(f)}
+}

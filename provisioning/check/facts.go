@@ -1,0 +1,132 @@
+package check
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// Facts is all that was seen. Nothing in it is a judgement, but for the verdicts and reasons of package provisioning.
+type Facts struct {
+	Options
+	Now        time.Time
+	ClockFloor time.Time // the latest moment that is known to have passed
+	Servers    []netip.AddrPort
+	NotAsked   bool                  // DNS and DHCP were not asked: the device has no address
+	Found      provisioning.Findings // of the steps of both orders, or of the configured servers
+	DHCP       *provisioning.DHCPSurvey
+	HostNames  []provisioning.Name   // sipinternal., sip., sipexternal.
+	Time       *provisioning.Finding // _ntp._udp
+	Stray      *provisioning.Name    // a name that nobody can have made; it has addresses when DNS answers whatever is asked
+	Plan       provisioning.Plan
+	Outage     provisioning.Plan
+	Places     []Place
+	SignIn     *provisioning.SignedIn // nil: not tried
+	FromRecord bool                   // the sign-in was tried with last good: discovery gave nothing usable
+}
+
+// Place is a host on a port, with what each of its addresses shows. Most are Candidates; the others are ports at which
+// a Registrar might be instead.
+type Place struct {
+	provisioning.Candidate
+	Role   Role
+	Probes []provisioning.Probe // in the order of the addresses
+}
+
+// Role is why a place was looked at.
+type Role uint8
+
+// The roles; a place that has several has the first.
+const (
+	Planned   Role = iota // the device would try it
+	LastGood              // the device would try it if DNS and DHCP said nothing
+	Unplanned             // a source names it that the configuration does not ask
+	Beside                // another port of such a host
+)
+
+// sipDomain is what this is all about.
+func (f *Facts) sipDomain() string { return f.Policy.SIPDomain() }
+
+// finding returns what the source of a step said.
+func (f *Facts) finding(step provisioning.Step) (provisioning.Finding, bool) {
+	i := slices.IndexFunc(f.Found, func(found provisioning.Finding) bool { return found.Step == step })
+	if i < 0 {
+		return provisioning.Finding{}, false
+	}
+	return f.Found[i], true
+}
+
+// place returns what was seen of a Candidate.
+func (f *Facts) place(c provisioning.Candidate) (Place, bool) {
+	i := slices.IndexFunc(f.Places, func(p Place) bool { return sameEndpoint(p.Candidate, c) })
+	if i < 0 {
+		return Place{}, false
+	}
+	return f.Places[i], true
+}
+
+func sameEndpoint(a, b provisioning.Candidate) bool {
+	return a.Host == b.Host && a.Port == b.Port && a.Transport == b.Transport
+}
+
+// hosts are the names of all places, in the order in which a device would meet them.
+func (f *Facts) hosts() []string {
+	var hosts []string
+	for _, p := range f.Places {
+		if !slices.Contains(hosts, p.Host) {
+			hosts = append(hosts, p.Host)
+		}
+	}
+	return hosts
+}
+
+// at returns the places of a host.
+func (f *Facts) at(host string) []Place {
+	return slices.DeleteFunc(slices.Clone(f.Places), func(p Place) bool { return p.Host != host })
+}
+
+// answered says whether a server behind the place speaks SIP.
+func (p Place) answered() bool { return slices.ContainsFunc(p.Probes, isAnswered) }
+
+// ready says whether a server behind the place is one a device could sign in to.
+func (p Place) ready() bool { return slices.ContainsFunc(p.Probes, isReady) }
+
+func isAnswered(p provisioning.Probe) bool { return p.Answered }
+func isReady(p provisioning.Probe) bool    { return p.Answered && p.Reason == "" }
+
+// best is the probe that came furthest: what is wrong with the place as a whole.
+func (p Place) best() provisioning.Probe {
+	return slices.MaxFunc(p.Probes, func(a, b provisioning.Probe) int { return stage(a) - stage(b) })
+}
+
+func stage(p provisioning.Probe) int {
+	for i, reached := range []bool{isReady(p), p.Answered, p.Secured, p.TLS.Version != "", p.Connected} {
+		if reached {
+			return 5 - i
+		}
+	}
+	return 0
+}
+
+// skew is how far the clocks of the Registrars that have proven their names are ahead of ours; false: none has told.
+func (f *Facts) skew() (ahead time.Duration, host string, told bool) {
+	for _, p := range f.Places {
+		for _, probe := range p.Probes {
+			if date := probe.Greeting.Date; probe.Secured && !date.IsZero() {
+				return date.Sub(f.Now).Round(time.Second), p.Host, true
+			}
+		}
+	}
+	return 0, "", false
+}
+
+// remembers says whether the device has a last good Registrar for this SIP address.
+func (f *Facts) remembers() bool {
+	return f.Record.Registrar.Host != "" && f.Record.SIPAddress == f.Policy.SIPAddress
+}
+
+// lastGood is the Registrar of the record.
+func (f *Facts) lastGood() cache.Endpoint { return f.Record.Registrar }

@@ -1,0 +1,79 @@
+package check
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
+)
+
+// Link is how this device is plugged in, as far as the system tells.
+type Link struct {
+	Interface string // the one with the default route, or the configured one; empty: none, or not known
+	Problem   string // why there is no Interface, or why it cannot be looked at
+	Down      bool   // switched off
+	NoCarrier bool   // no cable, no radio
+	Addrs     []netip.Prefix
+	Others    []string // further interfaces with an address: "wlan0 10.0.1.7/24"
+}
+
+// SystemLink reads the interface named, or the one with the default route.
+func SystemLink(name string) Link {
+	l := Link{Interface: name}
+	if name == "" {
+		var err error
+		if l.Interface, err = dhcpopts.DefaultInterface(); errors.Is(err, dhcpopts.ErrNoInterface) {
+			l.Problem = "there is no default route"
+		}
+	}
+	all, err := net.Interfaces()
+	if err != nil {
+		l.Problem = err.Error()
+		return l
+	}
+	known := false
+	for _, i := range all {
+		addrs := prefixes(i)
+		if i.Name == l.Interface {
+			known, l.Addrs = true, addrs
+			l.Down, l.NoCarrier = i.Flags&net.FlagUp == 0, i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning == 0
+		} else if i.Flags&net.FlagLoopback == 0 && len(addrs) > 0 {
+			l.Others = append(l.Others, i.Name+" "+listPrefixes(addrs))
+		}
+	}
+	if l.Interface != "" && !known {
+		l.Problem = "there is no interface " + l.Interface
+	}
+	return l
+}
+
+func prefixes(i net.Interface) []netip.Prefix {
+	addrs, err := i.Addrs()
+	if err != nil {
+		return nil
+	}
+	var list []netip.Prefix
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func listPrefixes(list []netip.Prefix) string {
+	texts := make([]string, len(list))
+	for i, p := range list {
+		texts[i] = p.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+// routable are the addresses that other machines can answer to; one that the device made up itself (RFC 3927,
+// RFC 4291 §2.5.6) is none.
+func (l Link) routable() []netip.Prefix {
+	return slices.DeleteFunc(slices.Clone(l.Addrs), func(p netip.Prefix) bool { return p.Addr().IsLinkLocalUnicast() })
+}

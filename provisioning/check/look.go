@@ -1,0 +1,246 @@
+package check
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// Our choices.
+const (
+	surveyLimit  = 2500 * time.Millisecond // for DHCP: two DHCPINFORMs without an answer
+	maxProbed    = 8                       // addresses of one place
+	maxHosts     = 12
+	strayCharset = 12 // letters of a name that nobody has made
+)
+
+// besidePorts are where Registrars are found when they are not where they were said to be (TechNet dd637123).
+var besidePorts = []provisioning.Candidate{
+	{Port: 5061, Transport: provisioning.TLS}, {Port: 443, Transport: provisioning.TLS}, {Port: 5060, Transport: provisioning.TCP},
+}
+
+// look sees everything there is to see. Sources and places are asked at the same time; the sign-in waits for them.
+func look(ctx context.Context, o Options) *Facts {
+	trial := provisioning.NewTrial(o.Policy, o.Wire, o.Record)
+	f := &Facts{Options: o, Now: time.Now(), ClockFloor: trial.ClockFloor(), Servers: nameServers(o)}
+	f.Outage = trial.Outage()
+	p := &prober{ctx: ctx, trial: trial, places: map[string]*Place{}}
+	if o.Link.Problem == "" && o.Link.Interface != "" && len(o.Link.Addrs) == 0 && len(o.Link.Others) == 0 {
+		f.NotAsked = true
+		return f
+	}
+	o.Progress("asking DNS and DHCP")
+	f.ask(ctx, trial, p)
+	for _, c := range f.Outage.Try {
+		p.probe(c, LastGood)
+	}
+	o.Progress("looking at the Registrars")
+	p.tasks.Wait()
+	f.Places = p.seen(f)
+	f.signIn(ctx, trial)
+	return f
+}
+
+// nameServers are those that are asked.
+func nameServers(o Options) []netip.AddrPort {
+	if len(o.Policy.DNSServers) > 0 {
+		return o.Policy.DNSServers
+	}
+	servers, _ := o.Wire.Resolvers() // none is what the tree shows then
+	return servers
+}
+
+// ask asks every source, and has a look at each place as soon as it is named.
+func (f *Facts) ask(ctx context.Context, trial *provisioning.Trial, p *prober) {
+	var sources sync.WaitGroup
+	steps := []provisioning.Step{provisioning.Manual}
+	if !f.ByPassed {
+		steps = append(steps[:0], provisioning.InternalTLS, provisioning.DHCPTLS, provisioning.InternalTCP, provisioning.DHCPTCP,
+			provisioning.ExternalTLS, provisioning.ExternalTCP)
+		if len(f.Policy.Manual) > 0 {
+			steps = append(steps, provisioning.Manual)
+		}
+		sources.Go(func() { f.askBeside(ctx, trial) })
+	}
+	f.Found = trial.Survey(ctx, steps, func(found provisioning.Finding) {
+		role := Unplanned
+		if trial.Planned(found.Step) {
+			role = Planned
+		}
+		for _, c := range trial.Candidates(found) {
+			p.probe(c, role)
+		}
+	})
+	sources.Wait()
+	if f.Policy.Order == provisioning.CommunicatorOrder && len(f.Policy.Manual) == 0 {
+		f.Found = append(f.Found, f.hostNameFinding())
+	}
+	f.Plan = trial.Plan(f.Found)
+	for _, c := range f.Plan.Try {
+		p.probe(c, Planned)
+	}
+}
+
+// askBeside asks for what no step asks for, and still tells a tech something.
+func (f *Facts) askBeside(ctx context.Context, trial *provisioning.Trial) {
+	var looks sync.WaitGroup
+	defer looks.Wait()
+	if f.Policy.AskDHCP {
+		looks.Go(func() {
+			asking, cancel := context.WithTimeout(ctx, surveyLimit)
+			defer cancel()
+			survey := provisioning.SurveyDHCP(asking, f.Wire, f.Policy.Interface)
+			f.DHCP = &survey
+		})
+	}
+	hosts := []string{"sipinternal.", "sip.", "sipexternal."}
+	f.HostNames = make([]provisioning.Name, len(hosts))
+	for i, prefix := range hosts {
+		looks.Go(func() { f.HostNames[i] = trial.LookUp(ctx, prefix+f.sipDomain()) })
+	}
+	looks.Go(func() {
+		found := trial.Records(ctx, "_ntp._udp."+f.sipDomain())
+		f.Time = &found
+	})
+	looks.Go(func() {
+		name := trial.LookUp(ctx, strings.ToLower(rand.Text()[:strayCharset])+"."+f.sipDomain())
+		f.Stray = &name
+	})
+}
+
+// hostNameFinding is what the host names say to a device of the Communicator order.
+func (f *Facts) hostNameFinding() provisioning.Finding {
+	return provisioning.Finding{
+		Source: provisioning.Source{Step: provisioning.HostName, Source: "dns", Verdict: provisioning.Found, Query: "sipinternal, sip, sipexternal"},
+		Names:  f.HostNames,
+	}
+}
+
+// signIn does what the device would do next. Only places that speak SIP are tried: what is wrong with the others has
+// been seen, and is not waited for again.
+func (f *Facts) signIn(ctx context.Context, trial *provisioning.Trial) {
+	plan := f.Plan.Try
+	if f.FromRecord = len(plan) == 0; f.FromRecord {
+		plan = f.Outage.Try
+	}
+	try := f.alive(plan, isAnswered)
+	if len(try) == 0 { // a server that does not answer strangers may still answer us
+		try = f.alive(plan, func(p provisioning.Probe) bool { return p.Reason == provisioning.SIPNoAnswer })
+	}
+	if len(try) == 0 || f.CredentialsRest {
+		return
+	}
+	f.Progress("signing in")
+	s := trial.SignIn(ctx, try)
+	f.SignIn = &s
+}
+
+// alive leaves the Candidates that have an address that counts, and of each these addresses.
+func (f *Facts) alive(plan []provisioning.Candidate, counts func(provisioning.Probe) bool) []provisioning.Candidate {
+	var try []provisioning.Candidate
+	for _, c := range plan {
+		place, _ := f.place(c)
+		c.Addrs = nil
+		for _, probe := range place.Probes {
+			if counts(probe) {
+				c.Addrs = append(c.Addrs, probe.Addr)
+			}
+		}
+		if len(c.Addrs) > 0 {
+			try = append(try, c)
+		}
+	}
+	return try
+}
+
+// prober has a look at places, each once, all at the same time.
+type prober struct {
+	ctx   context.Context
+	trial *provisioning.Trial
+	tasks sync.WaitGroup
+
+	mu     sync.Mutex
+	places map[string]*Place // by host, port and transport
+	hosts  []string
+}
+
+// probe starts a look at a place, and at the other ports of its host.
+func (p *prober) probe(c provisioning.Candidate, role Role) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !slices.Contains(p.hosts, c.Host) {
+		if len(p.hosts) == maxHosts {
+			return
+		}
+		p.hosts = append(p.hosts, c.Host)
+	}
+	p.add(c, role)
+	for _, beside := range besidePorts {
+		beside.Step, beside.Host, beside.Addrs, beside.Via = c.Step, c.Host, c.Addrs, c.Via
+		p.add(beside, Beside)
+	}
+}
+
+// add probes the addresses of a place that were not probed before. p.mu is held.
+func (p *prober) add(c provisioning.Candidate, role Role) {
+	key := fmt.Sprintf("%s:%d/%s", c.Host, c.Port, c.Transport)
+	place := p.places[key]
+	if place == nil {
+		place = &Place{Candidate: c, Role: role}
+		place.Addrs = nil
+		p.places[key] = place
+	}
+	if role < place.Role {
+		place.Role, place.Step, place.Via = role, c.Step, c.Via
+	}
+	for _, addr := range c.Addrs {
+		if slices.Contains(place.Addrs, addr) || len(place.Addrs) == maxProbed {
+			continue
+		}
+		place.Addrs = append(place.Addrs, addr)
+		i := len(place.Probes)
+		place.Probes = append(place.Probes, provisioning.Probe{})
+		at := place.Candidate
+		p.tasks.Go(func() {
+			seen := p.trial.Probe(p.ctx, at, addr)
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			place.Probes[i] = seen
+		})
+	}
+}
+
+// seen returns the places: those of the plan in its order, then those of last good, then the others.
+func (p *prober) seen(f *Facts) []Place {
+	var list []Place
+	rank := func(place Place) int {
+		i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return sameEndpoint(c, place.Candidate) })
+		if i < 0 {
+			return len(f.Plan.Try) + int(place.Step)
+		}
+		return i
+	}
+	for _, place := range p.places {
+		list = append(list, *place)
+	}
+	slices.SortFunc(list, func(a, b Place) int {
+		if a.Role != b.Role {
+			return int(a.Role) - int(b.Role)
+		}
+		if byRank := rank(a) - rank(b); byRank != 0 {
+			return byRank
+		}
+		if byHost := strings.Compare(a.Host, b.Host); byHost != 0 {
+			return byHost
+		}
+		return int(a.Port) - int(b.Port)
+	})
+	return list
+}

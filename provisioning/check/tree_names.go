@@ -1,0 +1,210 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// dns has a node for each record of both orders, whether the device asks for it or not.
+func (b *branch) dns() {
+	f := b.facts
+	root := Check{ID: "dns", Title: "DNS for " + f.sipDomain(), Result: Good, Detail: "name servers: " + listServers(f)}
+	switch {
+	case f.NotAsked:
+		root.Result, root.Needs, root.Detail = Skipped, "link", ""
+	case len(f.Servers) == 0:
+		root.Result, root.Reason, root.Detail = Bad, provisioning.DNSTimeout, "this device knows no name server"
+		root.Hint = "let DHCP name the name servers (option 6), or set dns_servers"
+	case f.hijacked():
+		root.Result, root.Reason = Warn, provisioning.DNSMalformed
+		root.Detail += fmt.Sprintf("; every name has an address, also %s, which nobody has made: %s", f.Stray.Host, listAddrs(f.Stray.Addrs))
+		root.Hint = "look for a captive portal or a wildcard record: names that do not exist must not resolve"
+	default:
+		if reason := f.dnsDead(); reason != "" {
+			root.Result, root.Reason = Bad, reason
+		}
+	}
+	b.add(root)
+	if f.NotAsked {
+		return
+	}
+	for _, step := range []provisioning.Step{provisioning.InternalTLS, provisioning.InternalTCP, provisioning.ExternalTLS, provisioning.ExternalTCP} {
+		b.record(step)
+	}
+	if found, ok := f.finding(provisioning.Manual); ok {
+		b.sourceNode("dns.manual", "configured servers", found)
+	}
+	for _, name := range f.HostNames {
+		c := Check{ID: "dns." + strings.TrimSuffix(name.Host, "."+f.sipDomain()), Under: "dns", Title: "host name " + name.Host, Result: Good, Detail: listAddrs(name.Addrs)}
+		if len(name.Addrs) == 0 {
+			c.Result, c.Reason, c.Detail, c.Hint = Skipped, name.Reason, name.Detail, "nothing to do: host names are of use in the order communicator only"
+		} else if f.Policy.Order != provisioning.CommunicatorOrder {
+			c.Detail += "; a device in the device order does not ask for it"
+		}
+		b.add(c)
+	}
+}
+
+// record is the node of the SRV record of a step.
+func (b *branch) record(step provisioning.Step) {
+	found, asked := b.facts.finding(step)
+	id, title := "dns."+step.String(), "SRV record "+found.Query
+	if !asked {
+		c := Check{ID: id, Under: "dns", Title: "SRV record of " + step.String(), Result: Skipped, Detail: "not asked"}
+		if !b.facts.ByPassed {
+			c.Reason, c.Detail = provisioning.TransportPolicy, ""
+			for _, s := range b.facts.Plan.Skipped {
+				if s.Step == step && s.Host == "" {
+					c.Reason = s.Reason
+				}
+			}
+		}
+		b.add(c)
+		return
+	}
+	b.sourceNode(id, title, found)
+}
+
+func (b *branch) sourceNode(id, title string, found provisioning.Finding) {
+	c := Check{ID: id, Under: "dns", Title: title, Result: Good, Reason: found.Reason, Detail: found.Detail, TookMS: found.TookMS}
+	switch found.Verdict {
+	case provisioning.Absent:
+		c.Result = Skipped
+		if len(b.facts.Plan.Try) == 0 {
+			c.Result = Bad
+		}
+	case provisioning.Failed:
+		c.Result = Bad
+	default:
+		c.Detail = listNames(found.Names)
+		for _, name := range found.Names {
+			if len(name.Addrs) == 0 && name.Reason != "" {
+				c.Result, c.Reason, c.Detail = Bad, name.Reason, c.Detail+"; "+name.Detail
+			}
+		}
+		if found.Reason == provisioning.ServiceNotOffered {
+			c.Result, c.Detail = Warn, `target "."`
+		}
+	}
+	if c.Result == Bad && len(b.facts.Plan.Try) > 0 {
+		c.Result = Warn
+	}
+	b.add(c)
+}
+
+func listNames(names []provisioning.Name) string {
+	texts := make([]string, len(names))
+	for i, n := range names {
+		texts[i] = n.Host
+		if n.Port != 0 {
+			texts[i] = fmt.Sprintf("%s:%d", n.Host, n.Port)
+		}
+		if len(n.Addrs) > 0 {
+			texts[i] += " [" + listAddrs(n.Addrs) + "]"
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+func listServers(f *Facts) string {
+	texts := make([]string, len(f.Servers))
+	for i, s := range f.Servers {
+		texts[i] = s.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+// hijacked says whether DNS answers whatever is asked.
+func (f *Facts) hijacked() bool { return f.Stray != nil && len(f.Stray.Addrs) > 0 }
+
+// dnsDead returns why DNS said nothing at all, or "".
+func (f *Facts) dnsDead() provisioning.Reason {
+	var reason provisioning.Reason
+	for _, found := range f.Found {
+		if found.Source.Source != "dns" || found.Step == provisioning.HostName {
+			continue
+		}
+		if found.Verdict != provisioning.Failed {
+			return ""
+		}
+		reason = found.Reason
+	}
+	return reason
+}
+
+// names has a node for each name that DNS or DHCP gave, with the verdict under both rules (TechNet dd637123).
+func (b *branch) names() {
+	f := b.facts
+	var seen []string
+	for _, found := range f.Found {
+		for _, name := range found.Names {
+			if found.Step == provisioning.Manual || slices.Contains(seen, name.Host) {
+				continue
+			}
+			seen = append(seen, name.Host)
+			b.name(name.Host, found)
+		}
+	}
+}
+
+func (b *branch) name(host string, found provisioning.Finding) {
+	f := b.facts
+	verdict := func(naming provisioning.Naming) string {
+		if provisioning.CheckName(host, f.Policy, naming) != nil {
+			return "refused"
+		}
+		return "allowed"
+	}
+	c := Check{
+		ID: "name." + host, Title: "name rule: " + host, Result: Good,
+		Detail: fmt.Sprintf("suffix: %s; strict: %s", verdict(provisioning.NamingSuffix), verdict(provisioning.NamingStrict)),
+	}
+	for _, s := range f.Plan.Skipped {
+		if s.Host == host && (s.Reason == provisioning.NameNotAllowed || s.Reason == provisioning.TLSNoName) {
+			c.Result, c.Reason, c.Detail = Warn, s.Reason, s.Detail+"; "+c.Detail
+		}
+	}
+	if c.Result == Warn && len(f.Plan.Try) == 0 {
+		c.Result = Bad
+	}
+	if c.Result == Good && provisioning.CheckName(host, f.Policy, f.Policy.Naming) != nil { // of a source that is not asked
+		c.Result, c.Reason = Skipped, provisioning.NameNotAllowed
+	}
+	b.add(c)
+}
+
+// plan is the node that says which place a device would try first, and why not the others.
+func (b *branch) plan() {
+	f := b.facts
+	c := Check{ID: "plan", Title: "what a device would try", Result: Good}
+	var order []string
+	for _, try := range f.Plan.Try {
+		order = append(order, fmt.Sprintf("%s (%s)", place(try), try.Step))
+	}
+	c.Detail = strings.Join(order, ", then ")
+	if len(order) == 0 {
+		c.Result, c.Detail = Bad, "nothing: neither DNS nor DHCP leads to a Registrar"
+		if f.NotAsked {
+			c.Result, c.Needs, c.Detail = Skipped, "link", ""
+		} else if f.remembers() {
+			c.Detail += fmt.Sprintf("; its last good Registrar is %s:%d", f.lastGood().Host, f.lastGood().Port)
+		}
+	}
+	b.add(c)
+	for i, s := range f.Plan.Skipped {
+		if s.Host == "" {
+			continue
+		}
+		b.add(Check{
+			ID: fmt.Sprintf("plan.skipped-%d", i+1), Under: "plan", Title: fmt.Sprintf("not tried: %s:%d (%s)", s.Host, s.Port, s.Step),
+			Result: Skipped, Reason: s.Reason, Detail: s.Detail,
+		})
+	}
+}
+
+func place(c provisioning.Candidate) string {
+	return fmt.Sprintf("%s:%d over %s", c.Host, c.Port, strings.ToUpper(c.Transport.String()))
+}

@@ -1,0 +1,318 @@
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// registrars has a node for each host, below it one for each port and address, and below that the layers.
+func (b *branch) registrars() {
+	f := b.facts
+	for _, host := range f.hosts() {
+		id := "registrar." + host
+		c := Check{ID: id, Title: "Registrar " + host, Result: Good}
+		for _, p := range f.at(host) {
+			if result := b.resultOf(p, p.ready()); result == Bad || result == Warn && c.Result == Good {
+				c.Result = result
+			}
+		}
+		at := len(b.checks)
+		b.add(c)
+		for _, p := range f.at(host) {
+			b.place(p, id)
+		}
+		for _, below := range b.checks[at+1:] { // the first trouble below is what a tech reads here
+			if b.checks[at].Result != Good && below.Reason != "" && below.Result == b.checks[at].Result && b.checks[at].Reason == "" {
+				b.checks[at].Reason, b.checks[at].Detail = below.Reason, below.Title
+			}
+		}
+	}
+}
+
+// works says whether the device signs in all the same.
+func (b *branch) works() bool { return b.facts.SignIn != nil && b.facts.SignIn.Registrar != nil }
+
+// resultOf is how a place stands. One that a device does not come to is no trouble, whatever is wrong with it.
+func (b *branch) resultOf(p Place, ready bool) Result {
+	switch {
+	case ready:
+		return Good
+	case p.Role == Beside || p.Role == Unplanned || b.works() && !b.facts.comesTo(p):
+		return Skipped
+	case b.works() || p.Role == LastGood:
+		return Warn
+	default:
+		return Bad
+	}
+}
+
+// comesTo says whether a device that signs in comes to a place on its way.
+func (f *Facts) comesTo(p Place) bool {
+	if f.FromRecord || p.Role == LastGood {
+		return true
+	}
+	for _, c := range f.Plan.Try {
+		switch {
+		case sameEndpoint(c, p.Candidate):
+			return true
+		case sameEndpoint(c, f.signedInAt()):
+			return false
+		}
+	}
+	return false
+}
+
+func (b *branch) place(p Place, under string) {
+	for _, probe := range p.Probes {
+		id := fmt.Sprintf("%s:%d/%s.%s", under, p.Port, p.Transport, probe.Addr)
+		c := Check{
+			ID: id, Under: under, Title: fmt.Sprintf("%s at %s", place(p.Candidate), probe.Addr),
+			Reason: probe.Reason, Detail: probe.Detail, Hint: probe.Hint, TookMS: probe.Took.Milliseconds(),
+		}
+		if c.Result = b.resultOf(p, isReady(probe)); c.Result == Good {
+			c.Detail = greeting(probe)
+		}
+		if c.Result == Skipped {
+			c.Hint = "nothing to do: a device does not come here"
+		}
+		b.add(c)
+		b.layers(p, probe, c)
+	}
+}
+
+// layers are TCP, TLS and SIP of one address. What comes after a failure is not run.
+func (b *branch) layers(p Place, probe provisioning.Probe, whole Check) {
+	failed := ""
+	layer := func(name string, reached bool, detail string) {
+		c := Check{ID: whole.ID + "." + strings.ToLower(name), Under: whole.ID, Title: name, Result: Good, Detail: detail}
+		switch {
+		case failed != "":
+			c.Result, c.Needs, c.Detail = Skipped, failed, ""
+		case !reached:
+			c.Result, c.Reason, c.Detail, c.Hint = whole.Result, probe.Reason, cmp.Or(detail, probe.Detail), whole.Hint
+			failed = c.ID
+		}
+		b.add(c)
+	}
+	layer("TCP", probe.Connected, "")
+	if p.Transport == provisioning.TLS {
+		layer("TLS", probe.Secured, certificate(probe))
+	}
+	layer("SIP", isReady(probe), greeting(probe))
+}
+
+// certificate is what a server shows in the handshake.
+func certificate(probe provisioning.Probe) string {
+	t := probe.TLS
+	if t.Version == "" || t.Sent == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%s, %s, for %s, issued by %s, %s to %s, %d sent", t.Version, t.Key, cmp.Or(strings.Join(t.Names, " "), "no name"), t.Issuer,
+		t.NotBefore.UTC().Format(time.DateOnly), t.NotAfter.UTC().Format(time.DateOnly), t.Sent)
+	if !probe.Secured && probe.Detail != "" {
+		text = probe.Detail + "; " + text
+	}
+	return text
+}
+
+// greeting is what a server says of itself to a stranger.
+func greeting(probe provisioning.Probe) string {
+	g := probe.Greeting
+	if g.Code == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("answers %d %s", g.Code, g.Phrase)
+	if g.Server != "" {
+		text += ", " + g.Server
+		if generation := generation(g.Server); generation != "" {
+			text += " (" + generation + ")"
+		}
+	}
+	if len(g.Offered) > 0 {
+		text += ", offers " + strings.Join(g.Offered, ", ")
+	}
+	if g.Target != "" {
+		text += ", as " + g.Target
+	}
+	return text
+}
+
+// generation names the product behind the Server header of Microsoft's servers.
+func generation(server string) string {
+	for _, g := range []struct{ prefix, name string }{
+		{"RTC/3.0", "Office Communications Server 2007"}, {"RTC/3.5", "Office Communications Server 2007 R2"},
+		{"RTC/4.", "Lync Server 2010"}, {"RTC/5.", "Lync Server 2013"}, {"RTC/6.", "Skype for Business Server 2015"},
+		{"RTC/7.", "Skype for Business Server 2019"},
+	} {
+		if strings.HasPrefix(server, g.prefix) {
+			return g.name
+		}
+	}
+	return ""
+}
+
+// signIn has the nodes from the sign-in to the media relays.
+func (b *branch) signIn() {
+	f := b.facts
+	c := Check{ID: "sign-in", Title: "sign-in as " + f.Policy.SIPAddress, Result: Good}
+	s := f.SignIn
+	switch {
+	case f.CredentialsRest:
+		c.Result, c.Reason = Skipped, provisioning.CredentialsResting
+	case s == nil:
+		c.Result, c.Needs = Skipped, cmp.Or(b.failed("link", "plan"), b.firstPlace(), "plan")
+	case s.Registrar == nil:
+		c.Result, c.Reason, c.Detail, c.Hint = Bad, s.Reason, s.Detail, s.Hint
+	default:
+		c.Detail = fmt.Sprintf("%s:%d over %s", s.Registrar.Host, s.Registrar.Port, strings.ToUpper(s.Registrar.Transport.String()))
+		if s.Scheme != "" {
+			c.Detail += " with " + s.Scheme
+		}
+		if s.Remote {
+			c.Detail += ", from outside through an Access Edge"
+		}
+		if s.OnBackup {
+			c.Result, c.Reason, c.Detail = Warn, provisioning.SIPUnavailable, c.Detail+": the backup Registrar; the primary is not there"
+			c.Hint = "check the primary pool of the user"
+		}
+		if f.FromRecord {
+			c.Result, c.Reason, c.Detail = Warn, f.planReason(), c.Detail+": only through last good"
+		}
+	}
+	b.add(c)
+	for i, a := range attempts(s) {
+		try := Check{
+			ID: fmt.Sprintf("sign-in.attempt-%d", i+1), Under: "sign-in", Title: fmt.Sprintf("%s %s:%d at %s", a.Step, a.Host, a.Port, a.Address),
+			Result: Good, Reason: a.Reason, Detail: a.Detail, Hint: a.Hint, TookMS: a.TookMS,
+		}
+		switch {
+		case a.Result == "skipped":
+			try.Result = Skipped
+		case a.Result == "failed" && b.works():
+			try.Result = Warn
+		case a.Result == "failed":
+			try.Result = Bad
+		}
+		b.add(try)
+	}
+	b.inBand()
+}
+
+func attempts(s *provisioning.SignedIn) []provisioning.Attempt {
+	if s == nil {
+		return nil
+	}
+	return s.Attempts
+}
+
+// firstPlace is the node of the first place that a device would try.
+func (b *branch) firstPlace() string {
+	for _, c := range b.facts.Plan.Try {
+		if id := b.failed("registrar." + c.Host); id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// planReason is why discovery gave nothing usable.
+func (f *Facts) planReason() provisioning.Reason {
+	for _, s := range f.Plan.Skipped {
+		if s.Host != "" {
+			return s.Reason
+		}
+	}
+	for _, found := range f.Found {
+		if found.Reason != "" {
+			return found.Reason
+		}
+	}
+	return provisioning.DNSNoRecord
+}
+
+// inBand is what a Registrar of Lync tells once it knows the device.
+func (b *branch) inBand() {
+	s := b.facts.SignIn
+	home := Check{ID: "home", Title: "home pool", Result: Good}
+	relays := Check{ID: "relays", Title: "media relays", Result: Good}
+	switch {
+	case !b.works():
+		home.Result, home.Needs, relays.Result, relays.Needs = Skipped, "sign-in", Skipped, "sign-in"
+	case !s.Lync:
+		home.Result, home.Detail, relays.Result, relays.Detail = Skipped, "this Registrar is not of Lync and tells none", Skipped, "this Registrar is not of Lync and tells none"
+	default:
+		var pair []string
+		for _, h := range s.Home {
+			pair = append(pair, strings.TrimSpace(fmt.Sprintf("%s:%d %s", h.Host, h.Port, h.Role)))
+		}
+		home.Detail = cmp.Or(strings.Join(pair, ", "), "not told")
+		if s.Provisioning == nil {
+			home.Result, home.Reason, home.Detail = Warn, s.InBand, s.InBandDetail
+			relays.Result, relays.Needs = Skipped, "home"
+		} else if s.InBand != "" {
+			relays.Result, relays.Reason, relays.Detail = Warn, s.InBand, s.InBandDetail
+		}
+	}
+	b.add(home)
+	b.add(relays)
+	if !b.works() {
+		return
+	}
+	for _, r := range s.MediaRelays {
+		c := Check{ID: "relays." + r.Host, Under: "relays", Title: "media relay " + r.Host, Result: Good, Detail: strings.Join(
+			[]string{listAddrs(r.Addresses), answers("UDP", r.UDPPort, r.UDPAnswers), answers("TCP", r.TCPPort, r.TCPAnswers)}, "; ")}
+		if dead(r.UDPAnswers) && dead(r.TCPAnswers) || len(r.Addresses) == 0 {
+			c.Result, c.Reason = Warn, provisioning.RelayUnreachable
+		}
+		b.add(c)
+	}
+}
+
+func dead(answers *bool) bool { return answers == nil || !*answers }
+
+func answers(network string, port uint16, yes *bool) string {
+	switch {
+	case port == 0 || yes == nil:
+		return network + " not offered"
+	case *yes:
+		return fmt.Sprintf("%s %d answers", network, port)
+	default:
+		return fmt.Sprintf("%s %d does not answer", network, port)
+	}
+}
+
+// lastGood is the rehearsal: what if DNS and DHCP died now?
+func (b *branch) lastGood() {
+	f := b.facts
+	c := Check{ID: "last-good", Title: "if DNS and DHCP died now", Result: Good}
+	switch {
+	case !f.remembers():
+		c.Result, c.Detail = Skipped, "the device has no last good Registrar yet"
+	default:
+		c.Result, c.Reason, c.Detail = rehearse(f)
+	}
+	b.add(c)
+}
+
+// rehearse says how the device would fare with its last good Registrars.
+func rehearse(f *Facts) (Result, provisioning.Reason, string) {
+	var first provisioning.Probe
+	for i, c := range f.Outage.Try {
+		p, _ := f.place(c)
+		if p.ready() {
+			return Good, "", fmt.Sprintf("%s, last registered %s, answers at %s", place(c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)
+		}
+		if i == 0 && len(p.Probes) > 0 {
+			first = p.best()
+		}
+	}
+	if len(f.Outage.Try) == 0 && len(f.Outage.Skipped) > 0 {
+		s := f.Outage.Skipped[0]
+		return Warn, s.Reason, fmt.Sprintf("%s may not be used: %s", s.Host, cmp.Or(s.Detail, s.Reason.Title()))
+	}
+	return Warn, first.Reason, fmt.Sprintf("no: %s:%d: %s", f.lastGood().Host, f.lastGood().Port, cmp.Or(first.Detail, "it could not be looked at"))
+}
