@@ -25,7 +25,7 @@ type wall struct {
 // walls is the import table of ARCHITECTURE.md. Arrows point down, and each module is met by one package.
 var walls = []wall{
 	{
-		"cmd/agent", "service service/control provisioning provisioning/check cache packaging",
+		"cmd/agent", "service service/control provisioning provisioning/check cache dhcpopts packaging",
 		"github.com/spf13/cobra github.com/spf13/pflag github.com/pelletier/go-toml/v2 golang.org/x/term",
 		"reads the command line and the configuration, and puts everything else together",
 	},

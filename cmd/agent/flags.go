@@ -2,15 +2,19 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
 
-// addSettingFlags gives a command a flag for every key. A flag beats the file.
-func addSettingFlags(c *cobra.Command) {
+// addSettingFlags gives a command a flag for each of the named keys, or for all. A flag beats the file.
+func addSettingFlags(c *cobra.Command, names ...string) {
 	for _, k := range keys {
+		if len(names) > 0 && !slices.Contains(names, k.name) {
+			continue
+		}
 		doc, _, _ := strings.Cut(k.doc, "\n")
 		if k.normal != "" {
 			doc += " (default " + k.normal + ")"

@@ -132,7 +132,7 @@ func run(ctx context.Context, e env, args []string) int {
 // rootCommand is the tree of verbs.
 func rootCommand(e env) *cobra.Command {
 	root := group("homeward", "Find the Lync SIP Registrar of this device and register with it", []*cobra.Command{
-		runCommand(e), statusCommand(e), planCommand(e), checkCommand(e), cacheCommand(e), historyCommand(e), configCommand(e), versionCommand(e),
+		runCommand(e), statusCommand(e), planCommand(e), checkCommand(e), dhcpCommand(e), cacheCommand(e), historyCommand(e), configCommand(e), versionCommand(e),
 	})
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true
@@ -169,16 +169,21 @@ func group(use, short string, verbs []*cobra.Command) *cobra.Command {
 			if len(args) == 0 {
 				return &failure{code: exitUsage, err: errNoVerb}
 			}
-			text := fmt.Sprintf("unknown verb %q", args[0])
-			if near := nearest(args[0], verbNames(c)); near != "" {
-				text += fmt.Sprintf(", did you mean %s?", near)
-			}
-			return badUsage("%s", text)
+			return unknownVerb(c, args[0])
 		},
 		RunE: func(*cobra.Command, []string) error { return nil }, // makes cobra look at Args
 	}
 	c.AddCommand(verbs...)
 	return c
+}
+
+// unknownVerb is for what is none of the verbs below c.
+func unknownVerb(c *cobra.Command, typed string) error {
+	text := fmt.Sprintf("unknown verb %q", typed)
+	if near := nearest(typed, verbNames(c)); near != "" {
+		text += fmt.Sprintf(", did you mean %s?", near)
+	}
+	return badUsage("%s", text)
 }
 
 func verbNames(c *cobra.Command) []string {

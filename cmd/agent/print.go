@@ -106,12 +106,14 @@ func place(host string, port uint16) string {
 	return printable(net.JoinHostPort(host, strconv.Itoa(int(port))))
 }
 
-func addresses(list []netip.Addr) string {
+func addresses(list []netip.Addr) string { return strings.Join(addressList(list), ", ") }
+
+func addressList(list []netip.Addr) []string {
 	texts := make([]string, len(list))
 	for i, a := range list {
 		texts[i] = a.String()
 	}
-	return strings.Join(texts, ", ")
+	return texts
 }
 
 // because is a reason in words: "connect-refused: nothing listens on this port (detail)".

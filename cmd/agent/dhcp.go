@@ -1,0 +1,246 @@
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+func dhcpCommand(e env) *cobra.Command {
+	var asJSON bool
+	c := verb("dhcp [flags]", "Ask DHCP as a Lync phone does, and show what every server answers", func(c *cobra.Command) error {
+		settings, err := loadSettings(c)
+		if err != nil {
+			return err
+		}
+		site, err := settings.site("interface")
+		if err != nil {
+			return err
+		}
+		survey := provisioning.SurveyDHCP(c.Context(), provisioning.SystemWire(), site.policy.Interface)
+		switch cannot := survey.Reason == provisioning.DHCPNotPermitted; {
+		case asJSON:
+			err = printJSON(e.stdout, newDHCPAnswer(survey))
+		case !cannot:
+			err = printSurvey(newPage(e.stdout), survey)
+		}
+		if err != nil {
+			return err
+		}
+		return surveyFailure(survey)
+	})
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknownVerb(c, args[0])
+		}
+		return nil
+	}
+	addSettingFlags(c, "interface")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.AddCommand(encodeCommand(e))
+	return c
+}
+
+// surveyFailure is how the command ends: well, as soon as any server has answered.
+func surveyFailure(s provisioning.DHCPSurvey) error {
+	switch s.Reason {
+	case provisioning.DHCPNotPermitted:
+		return &failure{code: exitFailed, err: fmt.Errorf("%s: %s", s.Reason, s.Detail), hints: []string{s.Reason.Hint()}}
+	case provisioning.DHCPSilent:
+		return &failure{code: exitNotRegistered}
+	default:
+		return nil
+	}
+}
+
+// dhcpAnswer is `dhcp --json`.
+type dhcpAnswer struct {
+	Version   int                 `json:"version"`
+	Interface string              `json:"interface,omitempty"`
+	Answers   []serverAnswer      `json:"answers"`
+	Conflict  bool                `json:"conflict"`
+	Reason    provisioning.Reason `json:"reason,omitempty"`
+	Detail    string              `json:"detail,omitempty"`
+	Hint      string              `json:"hint,omitempty"`
+}
+
+type serverAnswer struct {
+	Server    netip.Addr   `json:"server"`
+	TookMS    int64        `json:"took_ms"`
+	Type      string       `json:"type"`
+	Option120 *option120   `json:"option_120,omitempty"`
+	Option43  *option43    `json:"option_43,omitempty"`
+	NTP       []netip.Addr `json:"ntp_servers,omitempty"`
+}
+
+type option120 struct {
+	Hex       string       `json:"hex"`
+	Names     []string     `json:"names"`
+	Addresses []netip.Addr `json:"addresses"`
+	Problem   string       `json:"problem,omitempty"`
+	Wrong     []int        `json:"wrong_bytes,omitempty"`
+}
+
+type option43 struct {
+	Hex     string            `json:"hex"`
+	Vendor  string            `json:"vendor,omitempty"`
+	URL     string            `json:"url,omitempty"`
+	Sub     map[string]string `json:"sub_options"`
+	Problem string            `json:"problem,omitempty"`
+	Wrong   []int             `json:"wrong_bytes,omitempty"`
+}
+
+func newDHCPAnswer(s provisioning.DHCPSurvey) dhcpAnswer {
+	answer := dhcpAnswer{
+		Version: 1, Interface: s.Interface, Answers: []serverAnswer{},
+		Conflict: s.Conflict != "", Reason: s.Reason, Detail: s.Detail, Hint: s.Reason.Hint(),
+	}
+	for _, a := range s.Answers {
+		answer.Answers = append(answer.Answers, serverAnswer{
+			a.Server, a.Took.Milliseconds(), a.Type, newOption120(a.SIP), newOption43(a.Vendor), a.NTP,
+		})
+	}
+	return answer
+}
+
+// newOption120 returns nil for an option that was not sent.
+func newOption120(s dhcpopts.SIPServers) *option120 {
+	if s.Raw == nil {
+		return nil
+	}
+	return &option120{
+		hex.EncodeToString(s.Raw), append([]string{}, s.Names...), append([]netip.Addr{}, s.Addrs...), s.Problem, s.Wrong,
+	}
+}
+
+// newOption43 returns nil for an option that was not sent.
+func newOption43(v dhcpopts.VendorOption) *option43 {
+	if v.Raw == nil {
+		return nil
+	}
+	sub := map[string]string{}
+	for code, value := range v.Sub {
+		sub[strconv.Itoa(int(code))] = escaped(value)
+	}
+	return &option43{hex.EncodeToString(v.Raw), v.Vendor, v.URL, sub, v.Problem, v.Wrong}
+}
+
+// escaped is the value of a sub-option, which may be any bytes, as text.
+func escaped(value string) string {
+	quoted := strconv.QuoteToASCII(value)
+	return quoted[1 : len(quoted)-1]
+}
+
+// printSurvey shows what each server said, byte by byte, and what it comes to.
+func printSurvey(p *page, s provisioning.DHCPSurvey) error {
+	p.printf("asked on %s as a Lync phone asks\n", printable(s.Interface))
+	for _, a := range s.Answers {
+		p.printf("\n")
+		printServer(p, a)
+	}
+	p.printf("\na Lync phone would take: %s\n", taken(p, s.Answers))
+	p.because(s.Reason, s.Detail, s.Reason.Hint())
+	if s.Conflict != "" && s.Reason != provisioning.DHCPConflict {
+		p.because(provisioning.DHCPConflict, s.Conflict, provisioning.DHCPConflict.Hint())
+	}
+	return p.err
+}
+
+func printServer(p *page, a dhcpopts.Answer) {
+	took := milliseconds(a.Took.Milliseconds())
+	if a.Type != "ack" {
+		p.printf("%s refused the question (NAK) in %s\n", a.Server, took)
+		return
+	}
+	p.printf("%s answered in %s\n", a.Server, took)
+	switch names := strings.Join(append(slices.Clone(a.SIP.Names), addressList(a.SIP.Addrs)...), ", "); {
+	case a.SIP.Raw == nil:
+		p.row("option 120", "not sent")
+	case names == "":
+		p.row("option 120", "nothing that can be used")
+	default:
+		p.row("option 120", names)
+	}
+	p.dump(a.SIP.Raw, a.SIP.Wrong)
+	p.row("problem", a.SIP.Problem)
+	switch v := a.Vendor; {
+	case v.Raw == nil:
+		p.row("option 43", "not sent (phones that sign in by PIN need it)")
+	case v.Vendor == "":
+		p.row("option 43", "of another vendor")
+	case v.URL == "":
+		p.row("option 43", "nothing that can be used")
+	default:
+		p.row("option 43", v.URL)
+	}
+	p.dump(a.Vendor.Raw, a.Vendor.Wrong)
+	p.row("problem", a.Vendor.Problem)
+	p.row("correct bytes", correction(a))
+	p.row("NTP servers", addresses(a.NTP))
+}
+
+// correction is the command that prints what was probably meant, or "". The names in it are host names, and safe.
+func correction(a dhcpopts.Answer) string {
+	wrong := a.SIP.Problem != "" || a.Vendor.Vendor != "" && a.Vendor.Problem != "" // another vendor's is right for them
+	if !wrong || len(a.SIP.Names) == 0 {
+		return ""
+	}
+	command := "homeward dhcp encode --registrar " + strings.Join(a.SIP.Names, ",")
+	if u, err := url.Parse(a.Vendor.URL); err == nil && u.Host != "" {
+		command += " --web " + u.Hostname()
+	}
+	return command
+}
+
+// taken is the Registrar of the first answer that names one ("the first DHCP response with an FQDN is used", Lync
+// device text).
+func taken(p *page, answers []dhcpopts.Answer) string {
+	for _, a := range answers {
+		if len(a.SIP.Names) > 0 {
+			return p.paint(good, a.SIP.Names[0]) + ", from " + a.Server.String()
+		}
+	}
+	return p.paint(bad, "nothing")
+}
+
+// dump writes the bytes of an option as the binary editor of a Windows DHCP server shows them, eight a line, with a
+// mark below those that are wrong.
+func (p *page) dump(raw []byte, wrong []int) {
+	const width = 8
+	for at := 0; at < len(raw); at += width {
+		line := raw[at:min(at+width, len(raw))]
+		p.printf("%16d  %-*s  %s\n", at, 3*width-1, fmt.Sprintf("% x", line), letters(line))
+		marks := []byte(strings.Repeat(" ", 3*width+3))
+		marked := false
+		for _, w := range wrong {
+			last := at+width >= len(raw) // what is missing at the end is missed here
+			if w >= at && (w < at+width || last) {
+				copy(marks[3*(w-at):], "^^")
+				marked = true
+			}
+		}
+		if marked {
+			p.printf("%18s%s\n", "", strings.TrimRight(string(marks), " "))
+		}
+	}
+}
+
+// letters is what bytes may have been meant to be, a letter or a dot for each.
+func letters(raw []byte) string {
+	text := slices.Clone(raw)
+	for i, b := range text {
+		if b < ' ' || b > '~' {
+			text[i] = '.'
+		}
+	}
+	return string(text)
+}

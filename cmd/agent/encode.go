@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
+)
+
+// maxOption is what fits into one option (RFC 2132 section 2). More can be sent (RFC 3396), but few phones can be
+// trusted to join it.
+const maxOption = 255
+
+func encodeCommand(e env) *cobra.Command {
+	var registrars []string
+	var web, server string
+	var asJSON bool
+	c := verb("encode --registrar FQDN [--web FQDN] [--for SERVER] [flags]", "Print the bytes of options 120 and 43, and how a DHCP server is told them", func(*cobra.Command) error {
+		options, err := encodeOptions(registrars, web)
+		if err != nil {
+			return err
+		}
+		recipe, err := findRecipe(server)
+		if err != nil {
+			return err
+		}
+		for _, doubt := range options.doubts() {
+			fmt.Fprintln(e.stderr, "homeward: hint:", doubt)
+		}
+		text := recipe.write(options)
+		if asJSON {
+			return printJSON(e.stdout, encodeAnswer{1, newOption120(options.sip), newOption43(options.vendor), server, text})
+		}
+		_, err = fmt.Fprint(e.stdout, text)
+		return err
+	})
+	c.Flags().StringSliceVar(&registrars, "registrar", nil, "host name of the Registrar or pool; repeated, or commas in between: more, in order of preference")
+	c.Flags().StringVar(&web, "web", "", "host name of the internal web services, where phones get certificates; without it there is no option 43")
+	c.Flags().StringVar(&server, "for", recipes[0].server, "DHCP server: "+strings.Join(recipeNames(), ", "))
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().SortFlags = false
+	return c
+}
+
+// encodeAnswer is `dhcp encode --json`.
+type encodeAnswer struct {
+	Version   int        `json:"version"`
+	Option120 *option120 `json:"option_120"`
+	Option43  *option43  `json:"option_43,omitempty"`
+	For       string     `json:"for"`
+	Recipe    string     `json:"recipe"`
+}
+
+// lyncOptions is what a DHCP server is to tell Lync phones.
+type lyncOptions struct {
+	sip    dhcpopts.SIPServers
+	vendor dhcpopts.VendorOption // Raw is nil: no option 43
+}
+
+// encodeOptions encodes what was typed, and decodes it again as a phone will.
+func encodeOptions(registrars []string, web string) (lyncOptions, error) {
+	var o lyncOptions
+	if len(registrars) == 0 {
+		return o, badUsage("--registrar is missing")
+	}
+	sip, err := dhcpopts.EncodeSIPServers(registrars...)
+	if err != nil {
+		return o, noHostName("--registrar", err)
+	}
+	o.sip = dhcpopts.ParseSIPServers(sip)
+	if web != "" {
+		vendor, err := dhcpopts.EncodeVendor(web)
+		if err != nil {
+			return o, noHostName("--web", err)
+		}
+		o.vendor = dhcpopts.ParseVendor(vendor)
+	}
+	for _, option := range []struct {
+		flag string
+		raw  []byte
+	}{{"--registrar", o.sip.Raw}, {"--web", o.vendor.Raw}} {
+		if len(option.raw) > maxOption {
+			return o, badUsage("%s: the option would have %d bytes, %d are possible", option.flag, len(option.raw), maxOption)
+		}
+	}
+	return o, nil
+}
+
+func noHostName(flag string, err error) error {
+	return &failure{
+		code: exitUsage, err: fmt.Errorf("%s: %w", flag, err),
+		hints: []string{"give the full host name, such as pool01.contoso.com, that the certificate of the server carries"},
+	}
+}
+
+// doubts says what is valid, and yet will not work with every phone.
+func (o lyncOptions) doubts() []string {
+	var doubts []string
+	if len(o.sip.Names) > 1 {
+		doubts = append(doubts, "many phones use only the first Registrar, "+o.sip.Names[0])
+	}
+	for _, name := range append([]string{o.vendor.Sub[3]}, o.sip.Names...) {
+		if name != "" && !strings.Contains(name, ".") {
+			doubts = append(doubts, fmt.Sprintf("%q has no domain: certificates rarely carry such a name", name))
+		}
+	}
+	return doubts
+}
