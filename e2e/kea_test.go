@@ -45,8 +45,14 @@ func startKea(t testing.TB, h *host, o options) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return runKea(t, h, string(config))
+}
+
+// runKea starts Kea with a whole configuration.
+func runKea(t testing.TB, h *host, config string) *process {
+	t.Helper()
 	dir := t.TempDir()
-	p := start(t, h, "env", "KEA_LOCKFILE_DIR=none", "KEA_PIDFILE_DIR="+dir, "kea-dhcp4", "-c", write(t, dir, "kea.json", string(config)))
+	p := start(t, h, "env", "KEA_LOCKFILE_DIR=none", "KEA_PIDFILE_DIR="+dir, "kea-dhcp4", "-c", write(t, dir, "kea.json", config))
 	waitDHCP(t, p)
 	return p
 }
