@@ -3,6 +3,7 @@ package provisioning
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -125,6 +126,9 @@ func (p Policy) steps() []Step {
 		return []Step{InternalTLS, DHCPTLS, InternalTCP, DHCPTCP, ExternalTLS, ExternalTCP}
 	}
 }
+
+// Asks says whether a device of this policy looks at the step.
+func (p Policy) Asks(step Step) bool { return slices.Contains(p.steps(), step) }
 
 // closed says why plain TCP may not be used, or "". floor: this SIP domain has registered over TLS before.
 func (p Policy) closed(t Transport, floor bool) Reason {

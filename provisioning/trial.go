@@ -45,12 +45,9 @@ func (t *Trial) Candidates(f Finding) []Candidate {
 	return planStep(f.Step, Findings{f}, t.agent.policy, t.agent.floor()).Try
 }
 
-// Planned says whether the policy asks the step.
-func (t *Trial) Planned(step Step) bool { return slices.Contains(t.agent.policy.steps(), step) }
-
 // Plan is what the daemon would make of the findings.
 func (t *Trial) Plan(found Findings) Plan {
-	used := slices.DeleteFunc(slices.Clone(found), func(f Finding) bool { return !t.Planned(f.Step) })
+	used := slices.DeleteFunc(slices.Clone(found), func(f Finding) bool { return !t.agent.policy.Asks(f.Step) })
 	return MakePlan(used, t.agent.policy, t.agent.floor())
 }
 

@@ -93,7 +93,7 @@ func (f *Facts) whatKeepsItOut() advice {
 		}
 		return a
 	case f.CredentialsRest:
-		return advice{reason: provisioning.CredentialsResting, side: Account, do: provisioning.SIPCredentials.Hint() + ", then restart homeward",
+		return advice{reason: provisioning.CredentialsResting, side: Account, do: provisioning.CredentialsResting.Hint(),
 			what: "user name or password was refused, and the daemon does not use the password for a while so that the account is not locked"}
 	default:
 		return f.deadPlaces()

@@ -223,6 +223,7 @@ func untrusted(p Place, a advice) advice {
 		a.what = "the certificate of " + host + " is signed by itself: no authority vouches for it"
 		a.do = "let the site's authority issue the certificate, or name this certificate in roots"
 	case t.Sent == 1:
+		a.side = Device
 		a.what = fmt.Sprintf("the certificate of %s is issued by %s, which this device does not know, and the server sends no intermediate certificate", host, t.Issuer)
 		a.do = "install the site's root certificate and name it in roots; if it is there, let the server send its intermediate certificates too"
 	default:

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -54,6 +55,7 @@ func (f *Facts) refused(a provisioning.Attempt) advice {
 	case provisioning.SIPCredentials:
 		out.side = Account
 		out.what = fmt.Sprintf("%s refuses the user name or the password: %s", a.Host, said)
+		out.do = fmt.Sprintf("check user (%s) and password_file; the account may be locked or expired", cmp.Or(f.Policy.User, f.Policy.SIPAddress))
 		if ntlmRefused(f, a) {
 			out.do = "check user and password_file; if they are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses"
 		}

@@ -71,7 +71,7 @@ func (f *Facts) ask(ctx context.Context, trial *provisioning.Trial, p *prober) {
 	}
 	f.Found = trial.Survey(ctx, steps, func(found provisioning.Finding) {
 		role := Unplanned
-		if trial.Planned(found.Step) {
+		if f.Policy.Asks(found.Step) {
 			role = Planned
 		}
 		for _, c := range trial.Candidates(found) {

@@ -126,10 +126,15 @@ func clockProblem(f *Facts) string {
 	case !told || ahead.Abs() <= tolerated:
 		return ""
 	case ahead > 0:
-		return fmt.Sprintf("the clock of %s is %s ahead", host, ahead)
+		return fmt.Sprintf("the clock of %s is %s ahead", host, span(ahead))
 	default:
-		return fmt.Sprintf("the clock of %s is %s behind", host, -ahead)
+		return fmt.Sprintf("the clock of %s is %s behind", host, span(-ahead))
 	}
+}
+
+// span is a duration without the units that are zero: "1h".
+func span(d time.Duration) string {
+	return strings.Replace(strings.Replace(d.String(), "m0s", "m", 1), "h0m", "h", 1)
 }
 
 func (b *branch) dhcp() {
@@ -143,7 +148,7 @@ func (b *branch) dhcp() {
 		c.Result, c.Needs = Skipped, "link"
 	case f.DHCP != nil && f.DHCP.Reason != "":
 		c.Result, c.Reason, c.Detail = Warn, f.DHCP.Reason, f.DHCP.Detail
-		if asked && len(f.Plan.Try) == 0 {
+		if asked && f.Policy.Asks(provisioning.DHCPTLS) && len(f.Plan.Try) == 0 {
 			c.Result = Bad
 		}
 	}

@@ -73,7 +73,7 @@ func (b *branch) sourceNode(id, title string, found provisioning.Finding) {
 	switch found.Verdict {
 	case provisioning.Absent:
 		c.Result = Skipped
-		if len(b.facts.Plan.Try) == 0 {
+		if b.facts.nothingThere() && b.facts.Policy.Asks(found.Step) {
 			c.Result = Bad
 		}
 	case provisioning.Failed:
@@ -115,6 +115,13 @@ func listServers(f *Facts) string {
 		texts[i] = s.String()
 	}
 	return strings.Join(texts, ", ")
+}
+
+// nothingThere says whether no source that is asked has anything, be it of use or not.
+func (f *Facts) nothingThere() bool {
+	return !slices.ContainsFunc(f.Found, func(found provisioning.Finding) bool {
+		return found.Verdict == provisioning.Found && f.Policy.Asks(found.Step)
+	})
 }
 
 // hijacked says whether DNS answers whatever is asked.

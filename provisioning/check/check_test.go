@@ -1,0 +1,146 @@
+package check
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/sitetest"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected reports of testdata")
+
+// TestReports runs every testdata/*.txtar: a site (see package sitetest), a device, and the report that a check of it
+// comes to. The sections of the device:
+//
+//	policy  KEY VALUE, as in the configuration; record HOST ADDRESS for what the device remembers
+//	report  expected: the verdict, how long it took, the sentences, and the nodes that are wrong or want for another
+//	seen    expected, if there: the SIP requests that the site saw, so that nothing is left behind
+func TestReports(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no reports: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]string{}
+			synctest.Test(t, func(t *testing.T) { got["report"], got["seen"] = play(t, archive, file) })
+			for i, section := range archive.Files {
+				text, expected := got[section.Name]
+				if *update && expected {
+					archive.Files[i].Data = []byte(text)
+				} else if diff := cmp.Diff(strings.Split(string(section.Data), "\n"), strings.Split(text, "\n")); expected && diff != "" {
+					t.Errorf("%s (-want +got):\n%s", section.Name, diff)
+				}
+			}
+			if *update {
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// play runs a check against the site of a file, and returns the report and what the Registrars saw.
+func play(t *testing.T, archive *txtar.Archive, file string) (report, seen string) {
+	t.Helper()
+	site, err := sitetest.Parse(filepath.Base(file), txtar.Format(archive), "policy", "report", "seen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire, err := site.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Wire: provisioning.Wire(wire), Policy: provisioning.Policy{
+		SIPAddress: "sip:phone1@contoso.com", Auth: []string{"ntlm", "digest"}, AllowTCP: true, TLSFloor: true, AskDHCP: true,
+		TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "test",
+	}}
+	o.Policy.Roots.AppendCertsFromPEM(site.Roots())
+	for _, section := range archive.Files {
+		if section.Name == "policy" {
+			for line := range strings.Lines(string(section.Data)) {
+				if words := strings.Fields(line); len(words) > 0 {
+					set(t, &o, words)
+				}
+			}
+		}
+	}
+	r := Run(t.Context(), o)
+	site.Close()
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s after %s, side %q\n%s\n", r.Verdict, time.Duration(r.TookMS)*time.Millisecond, r.Side, strings.Join(r.Summary, "\n"))
+	for _, c := range r.Checks {
+		if c.Result == Warn || c.Result == Bad || c.Needs != "" && c.Under == "" {
+			fmt.Fprintln(&b, strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s", c.Result, c.ID, c.Reason, c.Needs)), " "))
+		}
+	}
+	var requests strings.Builder
+	for _, e := range site.Log() {
+		if slices.Contains([]string{"REGISTER", "unregister"}, e.What) {
+			fmt.Fprintf(&requests, "%s %s %s %d\n", e.Server, e.What, e.Auth, e.Code)
+		}
+	}
+	return b.String(), requests.String()
+}
+
+// set applies one line of the section policy.
+func set(t *testing.T, o *Options, words []string) {
+	t.Helper()
+	p := &o.Policy
+	value := strings.Join(words[1:], " ")
+	server := func(external bool) {
+		host, port, _ := strings.Cut(value, ":")
+		n, _ := strconv.ParseUint(port, 10, 16) // none is 0
+		p.Manual = append(p.Manual, provisioning.ManualServer{Host: host, Port: uint16(n), External: external})
+	}
+	switch words[0] {
+	case "user":
+		p.User = value
+	case "password":
+		p.Password = provisioning.Secret(value)
+	case "allow_tcp":
+		p.AllowTCP = value == "true"
+	case "dhcp":
+		p.AskDHCP = value != "off"
+	case "order":
+		p.Order = provisioning.CommunicatorOrder
+	case "strict_naming":
+		p.Naming = provisioning.NamingStrict
+	case "internal_server":
+		server(false)
+	case "external_server":
+		server(true)
+	case "resting":
+		o.CredentialsRest = true
+	case "link":
+		o.Link = Link{Interface: value}
+	case "record":
+		o.Record = cache.Record{
+			SIPAddress: p.SIPAddress, TLSFloor: true, RegisteredAt: time.Now(),
+			Registrar: cache.Endpoint{Host: words[1], Port: 5061, Transport: "tls", Step: "internal-tls", Addresses: []netip.Addr{netip.MustParseAddr(words[2])}},
+		}
+	default:
+		t.Fatalf("unknown setting %q", words)
+	}
+}
