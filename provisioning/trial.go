@@ -97,11 +97,13 @@ type Probe struct {
 	Secured   bool // TLS, with the name proven; always false over plain TCP
 	Answered  bool // SIP, whatever the answer
 	TLS       trust.Shown
-	Greeting  sip.Greeting
-	Reason    Reason // why it went no further; empty: the server is ready for a sign-in
-	Detail    string
-	Hint      string
-	Took      time.Duration
+	// AsksCertificate says that the server asks for a certificate of ours, as those for other servers do.
+	AsksCertificate bool
+	Greeting        sip.Greeting
+	Reason          Reason // why it went no further; empty: the server is ready for a sign-in
+	Detail          string
+	Hint            string
+	Took            time.Duration
 }
 
 // Probe tries one address of a Candidate: TCP, TLS and the name, and a SIP request without credentials.
@@ -133,6 +135,10 @@ func (t *Trial) probe(ctx context.Context, c Candidate, p *Probe) error {
 		config.VerifyConnection = func(state tls.ConnectionState) error {
 			p.TLS = trust.Show(state)
 			return verify(state)
+		}
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			p.AsksCertificate = true
+			return &tls.Certificate{}, nil // none
 		}
 		secure := tls.Client(conn, config)
 		shaking, cancel := context.WithTimeout(ctx, tlsLimit)

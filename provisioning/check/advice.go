@@ -59,7 +59,7 @@ func (a advice) sentences() []string {
 func sentence(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
 	word, _, _ := strings.Cut(text, " ")
-	if !strings.ContainsAny(word, "._:/=") {
+	if !strings.ContainsAny(strings.TrimRight(word, ":,;"), "._:/=") {
 		text = string(unicode.ToUpper(first)) + text[size:]
 	}
 	return strings.TrimRight(text, ". ") + "."
@@ -82,6 +82,9 @@ func (f *Facts) whatKeepsItOut() advice {
 	if problem := linkProblem(f.Link); problem != "" && f.silent() {
 		return advice{reason: provisioning.ConnectUnreachable, side: Device, what: "this device is not on the network: " + problem,
 			do: "check the cable, the VLAN and the DHCP lease of this device"}
+	}
+	if a, ok := f.hijack(); ok {
+		return a
 	}
 	switch {
 	case f.SignIn != nil && !f.FromRecord:
@@ -204,6 +207,12 @@ func (f *Facts) dhcpFlaw() (advice, bool) {
 	switch f.DHCP.Reason {
 	case provisioning.DHCPConflict, provisioning.DHCPMalformed, provisioning.DHCPVendorClass, provisioning.TLSNoName:
 		return f.dhcpAdvice(f.DHCP.Reason, f.DHCP.Detail), true
+	default: // silence, and no option, are how sites look that use DNS
+	}
+	for _, a := range f.DHCP.Answers {
+		if a.Vendor.Vendor != "" && a.Vendor.Problem != "" {
+			return f.dhcpAdvice(provisioning.DHCPMalformed, fmt.Sprintf("option 43 from %s: %s", a.Server, a.Vendor.Problem)), true
+		}
 	}
 	for _, s := range f.Plan.Skipped {
 		if s.Step == provisioning.DHCPTLS && s.Host != "" && s.Reason != provisioning.SameAsFailed {

@@ -17,7 +17,7 @@ func (f *Facts) nothingFound() advice {
 			do: "let DHCP name the name servers (option 6), or set dns_servers"}
 	}
 	for _, s := range f.Plan.Skipped {
-		if s.Host != "" && f.isDNSFailure(s.Reason) {
+		if s.Host != "" && f.isDNSFailure(s.Reason) && !isShort(s) {
 			return f.dnsAdvice(s.Reason)
 		}
 	}
@@ -67,6 +67,10 @@ func (f *Facts) noRecord() advice {
 			dhcp = "the DHCP server sends no option 120"
 		}
 	}
+	if f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPNotPermitted {
+		return advice{reason: f.DHCP.Reason, side: Device, do: f.DHCP.Reason.Hint(),
+			what: fmt.Sprintf("nothing names a Registrar for %s: there is no SRV record, and %s: %s", f.sipDomain(), dhcp, lastPart(f.DHCP.Detail))}
+	}
 	a := advice{reason: provisioning.DNSNoRecord, side: DNS,
 		what: fmt.Sprintf("nothing names a Registrar for %s: there is no SRV record, and %s", f.sipDomain(), dhcp),
 		do: fmt.Sprintf("create the SRV record _sipinternaltls._tcp.%s with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; or set option 120",
@@ -100,7 +104,9 @@ func (f *Facts) recordAdvice(found provisioning.Finding) advice {
 }
 
 // lastPart is what an error says in the end, without what was being done.
-func lastPart(detail string) string { return detail[strings.LastIndex(detail, ": ")+1:] }
+func lastPart(detail string) string {
+	return strings.TrimSpace(detail[strings.LastIndex(detail, ": ")+1:])
+}
 
 // skipAdvice is for a name that DNS, DHCP or the configuration gave, and that may not or cannot be used.
 func (f *Facts) skipAdvice(s provisioning.Skip) advice {
@@ -116,7 +122,7 @@ func (f *Facts) skipAdvice(s provisioning.Skip) advice {
 	case s.Reason == provisioning.TLSNoName:
 		return advice{reason: s.Reason, side: side, what: fmt.Sprintf("%s holds the address %s, and no certificate can prove an address", source, s.Host),
 			do: "put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes"}
-	case s.Reason == provisioning.NoAddress && s.Step == provisioning.Manual && !strings.Contains(s.Host, "."):
+	case isShort(s) && (s.Reason == provisioning.NoAddress || f.isDNSFailure(s.Reason)):
 		return advice{reason: s.Reason, side: Device, what: fmt.Sprintf("the configured server %s is a short (NetBIOS) name, which DNS does not know", s.Host),
 			do: "configure the full name (FQDN) of the server, as its certificate carries it"}
 	case s.Reason == provisioning.NoAddress:
@@ -149,9 +155,12 @@ func (f *Facts) sourceOf(s provisioning.Skip) (string, Side) {
 		return "DHCP option 120", DHCP
 	case provisioning.Manual:
 		return "the configuration", Device
+	case provisioning.HostName:
+		return "the host name", DNS
+	default:
+		found, _ := f.finding(s.Step)
+		return "the SRV record " + found.Query, DNS
 	}
-	found, _ := f.finding(s.Step)
-	return "the SRV record " + found.Query, DNS
 }
 
 // dhcpAdvice is for what DHCP says wrongly.
@@ -172,6 +181,11 @@ func (f *Facts) dhcpAdvice(reason provisioning.Reason, detail string) advice {
 		a.what = cmp.Or(reason.Title(), string(reason)) + ": " + detail
 	}
 	return a
+}
+
+// isShort says whether a configured server has a name without a domain.
+func isShort(s provisioning.Skip) bool {
+	return s.Step == provisioning.Manual && !strings.Contains(s.Host, ".")
 }
 
 func isAddress(host string) bool {

@@ -36,6 +36,12 @@ func (f *Facts) deadPlace(p Place) advice {
 		at = fmt.Sprintf("%s:%d", p.Host, p.Port)
 	}
 	a := advice{reason: probe.Reason, side: Registrar, do: probe.Hint, what: at + ": " + probe.Reason.Title()}
+	if probe.AsksCertificate && !probe.Answered && probe.Reason != provisioning.SIPNoAnswer && probe.Reason != provisioning.SIPMalformed {
+		_, a.side = f.sourceOf(provisioning.Skip{Step: p.Step})
+		a.what = at + " asks for a certificate of this device: it is a port for servers, not for clients"
+		a.do = "name the port for clients: 5061 of a pool inside, 443 of an Access Edge outside"
+		return a
+	}
 	switch probe.Reason {
 	case provisioning.ConnectRefused, provisioning.ConnectTimeout, provisioning.ConnectUnreachable:
 		return f.closedPlace(p, a, at)
@@ -50,6 +56,7 @@ func (f *Facts) deadPlace(p Place) advice {
 		a.what = at + " takes the connection, but does not speak TLS"
 		if probe.Reason == provisioning.TLSTimeout {
 			a.what = at + " takes the connection, but the TLS handshake stalls"
+			a.do = "check that this port speaks TLS; on tunnels look for an MTU that is too small"
 		}
 	case provisioning.TLSVersion:
 		a.what = at + " offers no TLS version or cipher that this device may use"
@@ -168,6 +175,7 @@ func (f *Facts) badCertificate(p Place, a advice) advice {
 		return f.clockAdvice(fmt.Sprintf("it shows %s, and the certificate of %s begins on %s", day(f.Now), host, day(t.NotBefore)))
 	case provisioning.TLSUntrusted:
 		return untrusted(p, a)
+	default: // the title says it
 	}
 	return a
 }
@@ -195,7 +203,7 @@ func (f *Facts) wrongName(p Place, a advice) advice {
 		a.do = "configure the full name of the server" + suggestion(useful)
 	case slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "*.") }):
 		a.do = "issue a certificate that names " + p.Host + ": devices do not accept a wildcard for SIP"
-	case useful != "" && side != DHCP && side != Device:
+	case useful != "" && p.Step <= provisioning.ExternalTCP && side == DNS:
 		a.do = fmt.Sprintf("issue a certificate that carries %s too, or let %s name %s", p.Host, source, useful)
 	case useful != "":
 		a.do = fmt.Sprintf("issue a certificate that carries %s too, or name %s instead", p.Host, useful)
@@ -209,7 +217,7 @@ func suggestion(name string) string {
 	if name == "" {
 		return ""
 	}
-	return ", " + name + ","
+	return " (" + name + ")"
 }
 
 func untrusted(p Place, a advice) advice {

@@ -19,8 +19,8 @@ func (f *Facts) refusal() advice {
 			return f.refused(a)
 		}
 	}
-	for i := len(attempts) - 1; i >= 0; i-- {
-		if a := attempts[i]; a.Result == "skipped" {
+	for _, a := range attempts {
+		if a.Result == "skipped" && a.Step == provisioning.Redirect {
 			return f.redirectedNowhere(a, attempts)
 		}
 	}
@@ -29,7 +29,7 @@ func (f *Facts) refusal() advice {
 
 // redirectedNowhere is for a redirect that cannot be followed.
 func (f *Facts) redirectedNowhere(a provisioning.Attempt, attempts []provisioning.Attempt) advice {
-	from := ""
+	from := a.Host
 	for _, before := range attempts {
 		if before.Result == "redirected" {
 			from = before.Host
@@ -43,6 +43,7 @@ func (f *Facts) redirectedNowhere(a provisioning.Attempt, attempts []provisionin
 		out.do = fmt.Sprintf("create the A record of %s, or move the user to a pool that exists", a.Host)
 	case provisioning.SIPRedirectLoop:
 		out.what = fmt.Sprintf("the redirects of %s lead in a circle", from)
+	default: // the title says it
 	}
 	return out
 }
@@ -71,6 +72,7 @@ func (f *Facts) refused(a provisioning.Attempt) advice {
 		out.what = fmt.Sprintf("%s:%d takes the connection, but does not answer SIP", a.Host, a.Port)
 	case provisioning.SIPBadSignature:
 		out.side, out.what = Network, fmt.Sprintf("the answers of %s are not signed as they must be", a.Host)
+	default: // the Registrar's own words say it
 	}
 	if attempt := a.Detail; !strings.HasPrefix(attempt, "REGISTER: ") { // it answered a stranger, and now does not
 		out.what = fmt.Sprintf("%s:%d (%s): %s", a.Host, a.Port, a.Address, a.Reason.Title())

@@ -60,8 +60,8 @@ func (b *branch) link() {
 	problem := linkProblem(l)
 	switch {
 	case problem == "":
-	case len(l.Others) > 0:
-		c.Result, c.Reason, c.Detail = Warn, provisioning.ConnectUnreachable, problem+"; there is also "+strings.Join(l.Others, ", ")
+	case len(l.Others) > 0 || b.works():
+		c.Result, c.Reason, c.Detail = Warn, provisioning.ConnectUnreachable, strings.TrimSuffix(problem+"; there is also "+strings.Join(l.Others, ", "), "; there is also ")
 	default:
 		c.Result, c.Reason, c.Detail = Bad, provisioning.ConnectUnreachable, problem
 	}
