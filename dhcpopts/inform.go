@@ -5,11 +5,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"slices"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -70,49 +67,25 @@ func Inform(ctx context.Context, c Conn, answers func(Answer)) error {
 // cannot be parsed, is dropped: silence is no error. The error says that c could not be written or read.
 // After 16 different answers Inform returns early. It asks for no address, and leaves c open; one Inform at a time.
 func (question Question) Inform(ctx context.Context, c Conn, answers func(Answer)) error {
-	q := query{Question: question, conn: c, answers: answers, started: time.Now()}
-	q.name, q.addr, q.hw = c.Interface()
+	q := query{Question: question, started: time.Now()}
+	_, q.addr, q.hw = c.Interface()
 	rand.Read(q.xid[:]) // never fails
-	// A read cannot watch ctx, but it can run into a deadline that is long past.
-	stop := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
-
-	// RFC 2131 section 4.1 starts at 4 s and means a device that cannot go on without a lease. A phone that
-	// waits for its Registrar asks sooner; the moments are counted from the first question.
-	for _, next := range []time.Duration{1 * time.Second, 3 * time.Second, 0} {
-		if err := q.send(); err != nil {
-			return fmt.Errorf("send DHCPINFORM on %s: %w", q.name, err)
-		}
-		var until time.Time // the last round ends with ctx
-		if next > 0 {
-			until = q.started.Add(next)
-		}
-		if err := q.collect(ctx, until); err != nil {
-			return fmt.Errorf("read DHCP answers on %s: %w", q.name, err)
-		}
-		if ctx.Err() != nil || len(q.seen) == maxAnswers {
-			return nil
-		}
-	}
-	return nil
+	e := exchange{conn: c, protocol: "DHCP", started: q.started, question: q.message, answer: q.answer, answers: answers}
+	return e.run(ctx)
 }
 
-// query is one exchange.
+// query is a question as it is asked.
 type query struct {
 	Question
-	conn    Conn
-	answers func(Answer)
 	started time.Time
 
-	name string
 	addr netip.Addr
 	hw   net.HardwareAddr
 	xid  dhcpv4.TransactionID
-	seen []Answer
 }
 
-// send broadcasts the question.
-func (q *query) send() error {
+// message is the question, which is broadcast.
+func (q *query) message() (payload []byte, to net.Addr) {
 	options := dhcpv4.OptionCodeList{dhcpv4.OptionSIPServers, dhcpv4.OptionVendorSpecificInformation}
 	if q.NTP {
 		options.Add(dhcpv4.OptionNTPServers)
@@ -131,41 +104,5 @@ func (q *query) send() error {
 			dhcpv4.OptParameterRequestList(options...),
 		),
 	}
-	_, err := q.conn.WriteTo(m.ToBytes(), &net.UDPAddr{IP: net.IPv4bcast, Port: serverPort})
-	return err
-}
-
-// collect takes answers until the given moment (zero: for ever), until ctx ends, or until there are enough.
-func (q *query) collect(ctx context.Context, until time.Time) error {
-	if err := q.conn.SetReadDeadline(until); err != nil {
-		return err
-	}
-	buf := make([]byte, bufferSize)
-	// Checked after the deadline is set: if ctx ended before, our deadline may have replaced the one that ends the read.
-	for ctx.Err() == nil && len(q.seen) < maxAnswers {
-		n, from, err := q.conn.ReadFrom(buf)
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded), err != nil && ctx.Err() != nil:
-			return nil
-		case err != nil:
-			return err
-		case n == len(buf):
-			continue
-		}
-		a, ok := q.answer(buf[:n], source(from))
-		if !ok || slices.ContainsFunc(q.seen, a.same) {
-			continue
-		}
-		q.seen = append(q.seen, a)
-		q.answers(a)
-	}
-	return nil
-}
-
-// source returns the IPv4 address a datagram came from, or the zero Addr.
-func source(from net.Addr) netip.Addr {
-	if u, ok := from.(*net.UDPAddr); ok {
-		return u.AddrPort().Addr().Unmap()
-	}
-	return netip.Addr{}
+	return m.ToBytes(), &net.UDPAddr{IP: net.IPv4bcast, Port: serverPort}
 }

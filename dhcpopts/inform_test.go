@@ -309,7 +309,7 @@ func TestInformOnBrokenConn(t *testing.T) {
 	client, _ := net.Pipe()
 	client.Close()
 	err := Inform(t.Context(), pipeConn{client, server67}, nil)
-	if !errors.Is(err, io.ErrClosedPipe) || err.Error() != "send DHCPINFORM on mem0: io: read/write on closed pipe" {
+	if !errors.Is(err, io.ErrClosedPipe) || err.Error() != "ask DHCP on mem0: io: read/write on closed pipe" {
 		t.Errorf("writing: %v", err)
 	}
 	err = Inform(t.Context(), deafConn{}, nil)

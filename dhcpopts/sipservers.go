@@ -51,7 +51,7 @@ func parseSIPServers(raw []byte, loopback bool) SIPServers {
 	var p problems
 	switch {
 	case s.Encoding == encodingNames:
-		s.Names = readNames(raw, &p)
+		s.Names = readNames(raw, namesStart, &p)
 	case s.Encoding == encodingAddrs:
 		s.Addrs = readAddrs(raw, loopback, &p)
 	default:
@@ -81,10 +81,11 @@ func EncodeSIPServers(names ...string) ([]byte, error) {
 	return raw, nil
 }
 
-// readNames reads encoding 0. An undecodable name ends the list, since nothing tells where the next one starts.
-func readNames(raw []byte, p *problems) []string {
+// readNames reads the names from byte first on, which is what pointers count from. An undecodable name ends the list,
+// since nothing tells where the next one starts.
+func readNames(raw []byte, first int, p *problems) []string {
 	var names []string
-	for at := namesStart; at < len(raw); {
+	for at := first; at < len(raw); {
 		if raw[at] == 0 {
 			p.add(at, "byte %d is 0x00, an empty name", at)
 			at += len(raw[at:]) - len(bytes.TrimLeft(raw[at:], "\x00"))
@@ -94,7 +95,7 @@ func readNames(raw []byte, p *problems) []string {
 			p.add(at, "byte %d starts one name too many, only %d are used", at, maxServers)
 			break
 		}
-		labels, next := readName(raw, at, p)
+		labels, next := readName(raw, first, at, p)
 		if next < 0 {
 			break
 		}
@@ -105,14 +106,14 @@ func readNames(raw []byte, p *problems) []string {
 		}
 		at = next
 	}
-	if len(raw) == namesStart {
-		p.add(namesStart, "the option ends after byte 0, without a name")
+	if len(raw) == first {
+		p.add(first, "the option ends after byte %d, without a name", first-1)
 	}
 	return names
 }
 
-// readName reads the name at byte first of raw and returns its labels and the byte after it, or -1.
-func readName(raw []byte, first int, p *problems) (labels []string, next int) {
+// readName reads the name at byte first of raw, where names begin at byte base, and returns its labels and the byte after it, or -1.
+func readName(raw []byte, base, first int, p *problems) (labels []string, next int) {
 	next = -1
 	// A name is read between start and limit. A pointer must lead to before start, and what it leads to
 	// must end before the place it came from: so every jump shortens the way, and no loop is possible.
@@ -138,7 +139,7 @@ func readName(raw []byte, first int, p *problems) (labels []string, next int) {
 			labels = append(labels, string(raw[at+1:end]))
 			at = end
 		case b&pointer == pointer && at+1 < limit:
-			target := namesStart + (int(b&^pointer)<<8 | int(raw[at+1]))
+			target := base + (int(b&^pointer)<<8 | int(raw[at+1]))
 			if target >= start {
 				p.add(at, "the name at byte %d: byte %d points to byte %d, not to an earlier name", first, at, target)
 				return nil, -1
