@@ -3,6 +3,7 @@
 //
 // It asks with DHCPINFORM from a packet socket, so it needs no port and stands beside whatever DHCP
 // client the device runs. It reads the two options and, for a diagnosis, option 42; nothing else of an answer.
+// Of DHCPv6 it asks for options 21 and 22 (RFC 3319), and it reads what that client keeps in its lease files.
 //
 // It is not a DHCP client: it never asks for an address, and no answer ever touches the lease. It has
 // no policy: which answer wins, how long to wait, whose names are trusted and what a conflict means is

@@ -1,0 +1,236 @@
+package dhcpopts
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+// Lease is what the system's DHCP client keeps of an answer: one file, or one entry of it.
+type Lease struct {
+	File      string
+	Interface string       // "" when neither the file nor its name tells
+	Addr      netip.Addr   // the address leased; zero when the file does not tell
+	Server    netip.Addr   // zero when the file does not tell
+	Expires   time.Time    // zero: never, or the file does not tell
+	IPv6      bool         // told by DHCPv6: SIP is of options 21 and 22, see [Inform6]
+	SIP       SIPServers   // option 120; Raw is nil when it is not kept
+	Vendor    VendorOption // option 43; Raw is nil when it is not kept
+}
+
+// leaseFile is a file of a DHCP client, and what its parser cannot take from the bytes.
+type leaseFile struct {
+	path    string
+	data    []byte
+	written time.Time        // when the file was last changed
+	names   map[string]uint8 // dhclient: the names the site gave to options 120 and 43
+}
+
+// at is an error in a line of the file.
+func (f leaseFile) at(line int, format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %w", f.path, line, fmt.Errorf(format, args...))
+}
+
+// lines calls each for every line that is neither empty nor a comment, with its number, and joins the errors.
+func (f leaseFile) lines(each func(line int, text string) error) error {
+	var wrong error
+	line := 0
+	for text := range strings.Lines(string(f.data)) {
+		line++
+		if text = strings.TrimSpace(text); text != "" && text[0] != '#' {
+			wrong = join(wrong, each(line, text))
+		}
+	}
+	return wrong
+}
+
+// join is errors.Join on one line; either may be nil.
+func join(first, second error) error {
+	switch {
+	case first == nil:
+		return second
+	case second == nil:
+		return first
+	default:
+		return fmt.Errorf("%w; %w", first, second)
+	}
+}
+
+// variables calls set for every line KEY=VALUE; quotes around a value are taken off. The errors name the line.
+func (f leaseFile) variables(set func(key, value string) error) error {
+	return f.lines(func(line int, text string) error {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return f.at(line, "%+.40q is not KEY=VALUE", text)
+		}
+		if err := set(key, strings.Trim(value, `"`)); err != nil {
+			return f.at(line, "%+.40q: %w", key, err)
+		}
+		return nil
+	})
+}
+
+// parseNetworkd reads a lease of systemd-networkd (dhcp_lease_save in sd-dhcp-lease.c, systemd 225 to 258). It
+// keeps of option 120 the addresses, as text, and drops names; option 43 it keeps whole. LIFETIME counts from
+// when the file was written, which it is at each renewal.
+func parseNetworkd(f leaseFile) ([]Lease, error) {
+	l := Lease{File: f.path}
+	err := f.variables(func(key, value string) (err error) {
+		var raw []byte
+		switch key {
+		case "ADDRESS":
+			l.Addr, err = netip.ParseAddr(value)
+		case "SERVER_ADDRESS":
+			l.Server, err = netip.ParseAddr(value)
+		case "LIFETIME":
+			l.Expires, err = after(f.written, value)
+		case "SIP":
+			raw, err = encodeServers(value)
+			l.SIP = parseSIPServers(raw, false)
+		case "VENDOR_SPECIFIC":
+			raw, err = hex.DecodeString(value)
+			l.Vendor = ParseVendor(raw)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []Lease{l}, nil
+}
+
+// parseHook reads what packaging/hooks writes for clients that keep nothing themselves:
+//
+//	INTERFACE=eth0
+//	ADDRESS=10.0.0.195             optional, as is all that follows
+//	SERVER=10.0.0.67
+//	EXPIRES=1795694812             seconds since 1970
+//	SIP_SERVERS=pool01.contoso.com pool02.contoso.com      option 120 as names, or as addresses; or
+//	OPTION_120=0006706f6f6c3031…   as bytes
+//	OPTION_43=010c4d532d55432d…
+//	SIP_SERVERS6=pool01.contoso.com 2001:db8::12           options 21 and 22 of DHCPv6
+func parseHook(f leaseFile) ([]Lease, error) {
+	four, six := Lease{File: f.path}, Lease{File: f.path, IPv6: true}
+	err := f.variables(func(key, value string) (err error) {
+		var raw []byte
+		switch key {
+		case "INTERFACE":
+			four.Interface, six.Interface = value, value
+		case "ADDRESS":
+			four.Addr, err = netip.ParseAddr(value)
+		case "SERVER":
+			four.Server, err = netip.ParseAddr(value)
+		case "EXPIRES":
+			four.Expires, err = after(time.Unix(0, 0), value)
+			six.Expires = four.Expires
+		case "SIP_SERVERS":
+			raw, err = encodeServers(value)
+			four.SIP = parseSIPServers(raw, false)
+		case "OPTION_120":
+			raw, err = hex.DecodeString(value)
+			four.SIP = parseSIPServers(raw, false)
+		case "OPTION_43":
+			raw, err = hex.DecodeString(value)
+			four.Vendor = ParseVendor(raw)
+		case "SIP_SERVERS6":
+			six.SIP, err = servers6(value)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case four.Interface == "":
+		return nil, fmt.Errorf("%s: INTERFACE is missing", f.path)
+	case six.SIP.Raw == nil:
+		return []Lease{four}, nil
+	case four.SIP.Raw == nil && four.Vendor.Raw == nil:
+		return []Lease{six}, nil
+	default:
+		return []Lease{four, six}, nil
+	}
+}
+
+// parseDhcpcd reads a lease of dhcpcd: the acknowledgement itself, as it came over the wire (write_lease in
+// dhcp.c, dhcpcd 5 to 10). Option 51 counts from when the file was written, which is how dhcpcd reads it.
+func parseDhcpcd(f leaseFile) ([]Lease, error) {
+	if len(f.data) < optionsStart {
+		return nil, fmt.Errorf("%s: it ends after byte %d, inside the header of a DHCP message", f.path, len(f.data))
+	}
+	whole, ok := gatherOptions(f.data)
+	if !ok {
+		return nil, fmt.Errorf("%s: an option is longer than the message of %d bytes", f.path, len(f.data))
+	}
+	m, err := dhcpv4.FromBytes(whole)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.path, err)
+	}
+	l := Lease{File: f.path, SIP: parseSIPServers(value(m, dhcpv4.OptionSIPServers), false)}
+	l.Vendor = ParseVendor(value(m, dhcpv4.OptionVendorSpecificInformation))
+	l.Addr, _ = netip.AddrFromSlice(m.YourIPAddr.To4())
+	l.Server, _ = netip.AddrFromSlice(m.ServerIdentifier().To4())
+	if life := m.IPAddressLeaseTime(forEver); life < forEver {
+		l.Expires = f.written.Add(life)
+	}
+	return []Lease{l}, nil
+}
+
+// forEver is the lease time that does not end (RFC 2131 section 3.3).
+const forEver = 1<<32*time.Second - time.Second
+
+// after returns the moment so many seconds after another; zero when that is never.
+func after(start time.Time, seconds string) (time.Time, error) {
+	n, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil || n < 0 || n > 1<<40 {
+		return time.Time{}, fmt.Errorf("%+.40q is not a number of seconds", seconds)
+	}
+	if n == int64(forEver/time.Second) {
+		return time.Time{}, nil
+	}
+	return time.Unix(start.Unix()+n, 0), nil
+}
+
+// encodeServers returns the value of option 120 that says what a client has made text of: names, or IPv4 addresses.
+func encodeServers(text string) ([]byte, error) {
+	fields := strings.Fields(text)
+	if len(fields) == 0 {
+		return nil, nil
+	}
+	raw := []byte{encodingAddrs}
+	for _, field := range fields {
+		if a, err := netip.ParseAddr(field); err == nil && a.Is4() {
+			raw = append(raw, a.AsSlice()...)
+		}
+	}
+	if len(raw) == 1+4*len(fields) {
+		return raw, nil
+	}
+	return EncodeSIPServers(fields...)
+}
+
+// servers6 is encodeServers for options 21 and 22 of DHCPv6, where names and addresses may stand together.
+func servers6(text string) (SIPServers, error) {
+	var names []string
+	var addrs []byte
+	for field := range strings.FieldsSeq(text) {
+		if a, err := netip.ParseAddr(field); err == nil && a.Is6() && a.Zone() == "" {
+			addrs = append(addrs, a.AsSlice()...)
+		} else {
+			names = append(names, field)
+		}
+	}
+	var raw []byte
+	if len(names) > 0 {
+		encoded, err := EncodeSIPServers(names...)
+		if err != nil {
+			return SIPServers{}, err
+		}
+		raw = encoded[namesStart:]
+	}
+	return parseSIPServers6(raw, addrs), nil
+}

@@ -1,0 +1,103 @@
+package dhcpopts
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestReadLeases lays files where clients keep them, below a directory, and reads what is left of them for eth0, which
+// has the index 2 and the address 10.0.0.195.
+func TestReadLeases(t *testing.T) {
+	fixture := func(name string) string { return string(leaseFixture(t, name).data) }
+	const networkd, dhclient, dhcpcd, hook = "/run/systemd/netif/leases/", "/var/lib/dhcp/", "/var/lib/dhcpcd/", "/run/homeward/dhcp.d/"
+	large := "#" + strings.Repeat("x", maxLease)
+	for _, test := range []struct {
+		name  string
+		files []string // path, contents; the later ones are the younger
+		want  []string // file and names or addresses
+		err   string
+	}{
+		{name: "nothing is installed"},
+		{name: "networkd has a file for each interface", files: []string{networkd + "1", "ADDRESS=10.0.0.195\n", networkd + "2", fixture("networkd-252-addresses"), networkd + "21", "nonsense\n"},
+			want: []string{networkd + "2 [] [10.0.0.12 10.0.0.14]"}},
+		{name: "dhclient has one for all", files: []string{dhclient + "dhclient.leases", fixture("dhclient-4.4.3-unknown.leases") + "lease {\n  interface \"eth1\";\n}\n"},
+			want: []string{dhclient + "dhclient.leases [pool01.contoso.com pool02.contoso.com] []"}},
+		{name: "its last entry counts", files: []string{dhclient + "dhclient.eth0.leases", fixture("dhclient-4.4.3-unknown.leases") + "lease {\n  interface \"eth0\";\n  fixed-address 10.0.0.195;\n}\n"},
+			want: []string{dhclient + "dhclient.eth0.leases [] []"}},
+		{name: "an entry for the address of another network does not", files: []string{dhclient + "dhclient.eth0.leases", fixture("dhclient-4.4.3-unknown.leases") + "lease {\n  interface \"eth0\";\n  fixed-address 192.168.1.20;\n}\n"},
+			want: []string{dhclient + "dhclient.eth0.leases [pool01.contoso.com pool02.contoso.com] []"}},
+		{name: "a name that dhclient.conf gave", files: []string{"/etc/dhcp/dhclient.conf", "option sip-servers code 120 = string;\n", dhclient + "dhclient.leases", fixture("dhclient-4.4.3-named.leases")},
+			want: []string{dhclient + "dhclient.leases [pool01.contoso.com pool02.contoso.com] []"}},
+		{name: "a name that nobody gave", files: []string{dhclient + "dhclient.leases", fixture("dhclient-4.4.3-named.leases")}, want: []string{dhclient + "dhclient.leases [] []"}},
+		{name: "NetworkManager with dhclient", files: []string{"/var/lib/NetworkManager/dhclient-6c1c-eth0.lease", fixture("dhclient-4.4.3-unknown.leases"), "/var/lib/NetworkManager/internal-6c1c-eth0.lease", "ADDRESS=10.0.0.195\n"},
+			want: []string{"/var/lib/NetworkManager/dhclient-6c1c-eth0.lease [pool01.contoso.com pool02.contoso.com] []"}},
+		{name: "dhcpcd names the interface in the name", files: []string{dhcpcd + "eth1.lease", "nonsense", dhcpcd + "eth0.100.lease", "nonsense", dhcpcd + "eth0-office.lease", fixture("dhcpcd-9.4.1.lease"), "/var/lib/dhcpcd5/dhcpcd-eth0.lease", fixture("dhcpcd-9.4.1.lease")},
+			want: []string{"/var/lib/dhcpcd5/dhcpcd-eth0.lease [pool01.contoso.com pool02.contoso.com] []", dhcpcd + "eth0-office.lease [pool01.contoso.com pool02.contoso.com] []"}},
+		{name: "hooks, both versions in one file", files: []string{hook + "eth0.x.env", "INTERFACE=eth0\nSIP_SERVERS=pool01.contoso.com\nSIP_SERVERS6=2001:db8::12\n", hook + "eth1.x.env", "INTERFACE=eth1\n", hook + ".eth0.x.99", "half"},
+			want: []string{hook + "eth0.x.env [pool01.contoso.com] []", hook + "eth0.x.env [] [2001:db8::12]"}},
+		{name: "the younger of two clients comes first", files: []string{networkd + "2", fixture("networkd-252-addresses"), hook + "eth0.udhcpc.env", fixture("udhcpc-1.35.0.env")},
+			want: []string{hook + "eth0.udhcpc.env [pool01.contoso.com pool02.contoso.com] []", networkd + "2 [] [10.0.0.12 10.0.0.14]"}},
+		{name: "H27 what is broken does not hide the rest", files: []string{networkd + "2", "SIP=\x00\n", dhclient + "dhclient.leases", large, hook + "eth0.x.env", "INTERFACE=eth0\nSIP_SERVERS=pool01.contoso.com\n"},
+			want: []string{hook + "eth0.x.env [pool01.contoso.com] []"},
+			err:  networkd + `2:1: "SIP": encode option 120: "\x00" is not a host name; ` + dhclient + "dhclient.leases: it has more than 65536 bytes"},
+		{name: "H27 a link and a pipe", files: []string{networkd + "2", "link", hook + "eth0.x.env", "pipe"},
+			err: "open " + networkd + "2: too many levels of symbolic links; " + hook + "eth0.x.env: it is not a regular file"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			root := t.TempDir()
+			for i, file := range slices.Collect(slices.Chunk(test.files, 2)) {
+				lay(t, root+file[0], file[1], leaseTime.Add(time.Duration(i)*time.Minute))
+			}
+			r := leaseReader{root: root, iface: "eth0", addrs: []netip.Addr{netip.MustParseAddr("fe80::1"), netip.MustParseAddr("10.0.0.195")}}
+			leases, err := r.read(2, "/run/homeward/dhcp.d")
+			var got []string
+			for _, l := range leases {
+				got = append(got, fmt.Sprint(strings.TrimPrefix(l.File, root), " ", l.SIP.Names, l.SIP.Addrs))
+				if l.Interface != "eth0" {
+					t.Errorf("%s: interface %q", l.File, l.Interface)
+				}
+			}
+			if !slices.Equal(got, test.want) || strings.ReplaceAll(saying(err), root, "") != test.err {
+				t.Errorf("got  %q, %v\nwant %q, %s", got, err, test.want, test.err)
+			}
+		})
+	}
+}
+
+// lay makes a file with what is above it.
+func lay(t *testing.T, path, text string, written time.Time) {
+	t.Helper()
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	switch {
+	case err != nil:
+	case text == "link":
+		err = os.Symlink("/etc/hostname", path)
+	case text == "pipe":
+		err = unix.Mkfifo(path, 0o644)
+	default:
+		if err = os.WriteFile(path, []byte(text), 0o644); err == nil {
+			err = os.Chtimes(path, written, written)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReadLeasesErrors(t *testing.T) {
+	_, err := ReadLeases("no-such-if0", "")
+	if want := `read DHCP leases: no such interface "no-such-if0": route ip+net: no such network interface`; saying(err) != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if leases, err := ReadLeases("lo", t.TempDir()); len(leases) > 0 {
+		t.Errorf("loopback has leases: %v, %v", leases, err)
+	}
+}
