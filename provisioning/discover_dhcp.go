@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
@@ -13,65 +14,117 @@ import (
 
 // Our choices.
 const (
-	dhcpLimit  = 3 * time.Second        // three DHCPINFORMs without an answer
+	dhcpLimit  = 3 * time.Second        // three questions without an answer
 	dhcpWindow = 500 * time.Millisecond // for answers after the first
 )
 
-// dhcpAsk is one round of DHCPINFORM: it settles both DHCP steps with the first answer that carries a usable
+// DHCPSource is what one source said about Registrars by DHCP.
+type DHCPSource struct {
+	Who     string // "10.0.0.67", "lease /run/systemd/netif/leases/2", "fe80::1"
+	Option  string // what was asked: "option 120", or by DHCPv6 "option 21"
+	Answer  dhcpopts.Answer
+	Problem string // why what it says is not used, such as a lease that has expired; or ""
+
+	rank sourceRank
+}
+
+// sourceRank is which source is believed first: an answer is fresher than a lease, and DHCPv6 is our addition to
+// the Lync device order.
+type sourceRank uint8
+
+const (
+	informed sourceRank = iota
+	leased
+	informed6
+)
+
+// dhcpAsk is one round of asking DHCP: it settles both DHCP steps with the first answer that carries a usable
 // name ("the first DHCP response with an FQDN is used", Lync device text), and listens on for a while to notice
-// servers that disagree.
+// servers that disagree. What the system's client keeps, and what DHCPv6 says, is used when no such answer comes.
 type dhcpAsk struct {
-	g       *gathering
-	answers []dhcpopts.Answer
+	policy   Policy
+	wire     Wire
+	conflict func(detail string)
+	settle   func(Finding) // with what is found; called once
+	window   func()        // ends the round soon; it may be called more than once
+
+	mu      sync.Mutex
+	sources []DHCPSource
 	settled bool
 }
 
-func (g *gathering) askDHCP(ctx context.Context) {
-	d := &dhcpAsk{g: g}
-	if !g.policy.AskDHCP {
-		d.settle(Finding{Source: Source{Verdict: Failed, Reason: DHCPOff}})
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, min(g.limit, dhcpLimit))
+// DHCPSources asks every source that the policy allows and returns what each said: answers to DHCPINFORM, then
+// the leases of the system's client, then answers by DHCPv6. It listens as long as discovery would. The error says
+// what could not be asked or read; it may come with sources.
+func DHCPSources(ctx context.Context, policy Policy, wire Wire) ([]DHCPSource, error) {
+	ctx, cancel := context.WithTimeout(ctx, dhcpLimit)
 	defer cancel()
-	conn, err := g.wire.Listen(ctx, g.policy.Interface)
-	if err != nil {
-		d.settle(Finding{Source: Source{Verdict: Failed, Reason: DHCPNotPermitted, Detail: err.Error()}})
-		return
-	}
-	defer conn.Close()
-	err = dhcpopts.Inform(ctx, conn, func(answer dhcpopts.Answer) {
-		if len(d.answers) == 0 {
-			time.AfterFunc(dhcpWindow, cancel)
-		}
-		d.take(answer)
-	})
-	if !d.settled {
-		d.settle(d.finding(err))
-	}
+	d := &dhcpAsk{policy: policy, wire: wire, conflict: func(string) {}, settle: func(Finding) {}, window: closing(cancel)}
+	err := d.ask(ctx)
+	return d.inOrder(), err
 }
 
-func (d *dhcpAsk) take(answer dhcpopts.Answer) {
-	for _, earlier := range d.answers {
-		if detail := disagreement(earlier, answer); detail != "" {
-			d.g.conflict(detail)
+// closing returns what ends a round soon after it is called first.
+func closing(cancel func()) func() {
+	return sync.OnceFunc(func() { time.AfterFunc(dhcpWindow, cancel) })
+}
+
+func (g *gathering) askDHCP(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, min(g.limit, dhcpLimit))
+	defer cancel()
+	d := &dhcpAsk{policy: g.policy, wire: g.wire, conflict: g.conflict, settle: g.settleDHCP, window: closing(cancel)}
+	err := d.ask(ctx)
+	d.decide(func() Finding { return d.finding(err) })
+}
+
+// take notes what a source said. A usable name in answer to DHCPINFORM decides; any other usable name waits for
+// one as long as other answers do.
+func (d *dhcpAsk) take(s DHCPSource) {
+	d.mu.Lock()
+	for _, earlier := range d.sources {
+		// A lease is of the past, and the two versions are two questions: that they differ is no fault of a server.
+		if detail := disagreement(earlier.Answer, s.Answer); detail != "" && earlier.rank == s.rank && s.rank != leased {
+			d.conflict(detail)
 			break
 		}
 	}
-	d.answers = append(d.answers, answer)
-	if !d.settled && slices.ContainsFunc(answer.SIP.Names, d.usable) {
-		d.settle(d.finding(nil))
+	d.sources = append(d.sources, s)
+	d.mu.Unlock()
+	named := s.Problem == "" && slices.ContainsFunc(s.Answer.SIP.Names, d.usable)
+	if named || s.rank == informed {
+		d.window()
+	}
+	if named && s.rank == informed {
+		d.decide(func() Finding { return d.finding(nil) })
+	}
+}
+
+// decide settles, once.
+func (d *dhcpAsk) decide(finding func() Finding) {
+	d.mu.Lock()
+	first := !d.settled
+	d.settled = true
+	d.mu.Unlock()
+	if first {
+		d.settle(finding())
 	}
 }
 
 func (d *dhcpAsk) usable(name string) bool {
-	reason, _ := d.g.policy.nameReason(DHCPTLS, name, TLS)
+	reason, _ := d.policy.nameReason(DHCPTLS, name, TLS)
 	return reason == ""
+}
+
+// inOrder returns what was said so far, what is believed first before the rest.
+func (d *dhcpAsk) inOrder() []DHCPSource {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.SortedStableFunc(slices.Values(d.sources), func(a, b DHCPSource) int { return int(a.rank) - int(b.rank) })
 }
 
 // disagreement says how two acknowledging servers differ, or "".
 func disagreement(a, b dhcpopts.Answer) string {
-	if a.Type != "ack" || b.Type != "ack" || slices.Equal(a.SIP.Names, b.SIP.Names) && slices.Equal(a.SIP.Addrs, b.SIP.Addrs) {
+	if a.Type == "nak" || b.Type == "nak" || slices.Equal(a.SIP.Names, b.SIP.Names) && slices.Equal(a.SIP.Addrs, b.SIP.Addrs) {
 		return ""
 	}
 	return fmt.Sprintf("%s says %s, %s says %s", a.Server, registrarsOf(a), b.Server, registrarsOf(b))
@@ -87,50 +140,96 @@ func registrarsOf(a dhcpopts.Answer) string {
 
 func orNothing(said string) string { return cmp.Or(said, "nothing") }
 
+// finding is the best that was said, and after it what else was. err is what could not be asked or read.
 func (d *dhcpAsk) finding(err error) Finding {
-	f := bestAnswer(d.answers, d.usable)
-	if len(d.answers) == 0 && err != nil {
-		f.Detail = err.Error()
+	sources := d.inOrder()
+	f, best := bestSource(sources, d.usable)
+	if best < 0 {
+		f.Reason = d.unasked(err)
+		if err != nil {
+			f.Detail = err.Error()
+		}
+	}
+	for i, s := range sources {
+		silent := best >= 0 && s.Problem == "" && s.Answer.SIP.Raw == nil
+		if i != best && s.rank != informed && !silent { // answers to DHCPINFORM that differ are a conflict
+			f.Detail = joinSources(f.Detail, s)
+		}
 	}
 	return f
 }
 
-// bestAnswer weighs the answers: a usable name first, then any name, then addresses; else why there is none.
+// bestAnswer is the best of the answers to DHCPINFORM.
 func bestAnswer(answers []dhcpopts.Answer, usable func(name string) bool) Finding {
-	f := Finding{Source: Source{Verdict: Failed, Reason: DHCPSilent}}
+	sources := make([]DHCPSource, len(answers))
+	for i, a := range answers {
+		sources[i] = answerSource(a)
+	}
+	f, _ := bestSource(sources, usable)
+	return f
+}
+
+// bestSource weighs what was said: a usable name first, then any name, then addresses; else why there is none. It
+// returns the index of the source, too, or -1.
+func bestSource(sources []DHCPSource, usable func(name string) bool) (f Finding, best int) {
+	f, best = Finding{Source: Source{Verdict: Failed, Reason: DHCPSilent, Query: "option 120"}}, -1
 	rank := 0
-	for _, a := range answers {
-		r, verdict, reason, detail := weigh(a, usable)
+	for i, s := range sources {
+		r, verdict, reason, problem := s.weigh(usable)
 		if r <= rank {
 			continue
 		}
-		rank = r
-		f = Finding{Source: Source{Verdict: verdict, Reason: reason, Detail: detail}}
-		for _, name := range a.SIP.Names {
+		rank, best = r, i
+		f = Finding{Source: Source{Verdict: verdict, Reason: reason, Detail: joinDetail("from "+s.Who, problem), Query: s.query()}}
+		for _, name := range s.Answer.SIP.Names {
 			f.Names = append(f.Names, Name{Host: name})
 		}
-		for _, addr := range a.SIP.Addrs {
+		for _, addr := range s.Answer.SIP.Addrs {
 			f.Names = append(f.Names, Name{Host: addr.String()})
 		}
 	}
-	return f
+	return f, best
 }
 
-func weigh(a dhcpopts.Answer, usable func(name string) bool) (rank int, v Verdict, reason Reason, detail string) {
-	from := "from " + a.Server.String()
+// query is what was asked, and of whom when that is not a server of the Lync device order.
+func (s DHCPSource) query() string {
+	if s.rank == informed {
+		return s.Option
+	}
+	return s.Option + " (" + s.Who + ")"
+}
+
+func joinSources(detail string, s DHCPSource) string {
+	said := s.Who + " says " + registrarsOf(s.Answer)
+	if s.Problem != "" {
+		said = s.Who + " " + s.Problem
+	}
+	if detail == "" {
+		return said
+	}
+	return detail + "; " + said
+}
+
+// weigh says how good an answer is: the larger the better, 0 is of no use.
+func (s DHCPSource) weigh(usable func(name string) bool) (rank int, v Verdict, reason Reason, problem string) {
+	sip := s.Answer.SIP
 	switch {
-	case a.Type == "nak":
-		return 1, Failed, DHCPRefused, from
-	case slices.ContainsFunc(a.SIP.Names, usable):
-		return 6, Found, "", joinDetail(from, a.SIP.Problem)
-	case len(a.SIP.Names) > 0:
-		return 5, Found, "", joinDetail(from, a.SIP.Problem)
-	case len(a.SIP.Addrs) > 0:
-		return 4, Found, "", joinDetail(from, a.SIP.Problem)
-	case len(a.SIP.Raw) > 0:
-		return 3, Failed, DHCPMalformed, joinDetail(from, a.SIP.Problem)
-	default:
-		return 2, Absent, DHCPNoOption, from
+	case s.Problem != "":
+		return 0, Failed, "", ""
+	case s.Answer.Type == "nak":
+		return 1, Failed, DHCPRefused, ""
+	case slices.ContainsFunc(sip.Names, usable):
+		return 6, Found, "", sip.Problem
+	case len(sip.Names) > 0:
+		return 5, Found, "", sip.Problem
+	case len(sip.Addrs) > 0:
+		return 4, Found, "", sip.Problem
+	case len(sip.Raw) > 0:
+		return 3, Failed, DHCPMalformed, sip.Problem
+	case s.rank == informed:
+		return 2, Absent, DHCPNoOption, ""
+	default: // a client that did not ask for the option was not told, and DHCPv6 is not where Lync puts it
+		return 0, Failed, "", ""
 	}
 }
 
@@ -141,12 +240,11 @@ func joinDetail(from, problem string) string {
 	return from + ": " + problem
 }
 
-// settle resolves the names beside the socket, so that later answers are heard, and decides both steps.
-func (d *dhcpAsk) settle(f Finding) {
-	d.settled = true
-	g, took := d.g, time.Since(d.g.started) // without the look-ups of its names
+// settleDHCP resolves the names beside the sockets, so that later answers are heard, and decides both steps.
+func (g *gathering) settleDHCP(f Finding) {
+	took := time.Since(g.started) // without the look-ups of its names
 	g.tasks.Go(func() {
-		f.Source.Source, f.Query, f.TookMS = "dhcp", "option 120", took.Milliseconds()
+		f.Source.Source, f.TookMS = "dhcp", took.Milliseconds()
 		g.addresses(DHCPTLS, f.Names)
 		for _, step := range []Step{DHCPTLS, DHCPTCP} {
 			if g.answers[step] != nil {

@@ -243,7 +243,7 @@ func (plan *Plan) add(f Finding, name Name, at endpointPort, policy Policy, floo
 func (s Source) via(name Name) string {
 	switch {
 	case s.Source == "dhcp":
-		return "option 120"
+		return s.Query
 	case s.Step == Manual:
 		return "configuration"
 	case s.Step == HostName:

@@ -51,7 +51,9 @@ type Policy struct {
 
 	DNSServers []netip.AddrPort // empty: the system's
 	Interface  string           // where DHCP is asked; empty: the one with the default route
-	AskDHCP    bool
+	AskDHCP    bool             // by DHCPINFORM, and by DHCPv6 where there is IPv6
+	ReadLease  bool             // use what the system's DHCP client keeps
+	LeaseHooks string           // directory in which hooks of that client tell what it does not keep; empty: none
 
 	Version string    // of this program, for User-Agent
 	Built   time.Time // no clock is right that shows less than this; zero: unknown

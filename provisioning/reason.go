@@ -21,6 +21,7 @@ const (
 	DHCPConflict     Reason = "dhcp-conflict"
 	DHCPOff          Reason = "dhcp-off"
 	DHCPVendorClass  Reason = "dhcp-vendor-class"
+	DHCPNoLease      Reason = "dhcp-no-lease"
 
 	NameNotAllowed    Reason = "name-not-allowed"
 	TransportPolicy   Reason = "transport-policy"
@@ -109,6 +110,7 @@ var reasons = []ReasonText{
 	{DHCPNotPermitted, "DHCP cannot be asked from here", "run as the service, or grant CAP_NET_RAW; check that the interface exists and has an IPv4 address"},
 	{DHCPOff, "DHCP is switched off in the configuration", `nothing to do, if that is meant; dhcp = "auto" asks DHCP`},
 	{DHCPVendorClass, "the DHCP server has the vendor class of Lync phones in another spelling", "spell it MS-UC-Client on the DHCP server, in these letters: bytes 4D532D55432D436C69656E74, no final zero"},
+	{DHCPNoLease, "the system's DHCP client keeps nothing about Registrars", `let it ask for option 120 (see docs/dhcp-leases.md), or let homeward ask itself: dhcp = "auto"`},
 	{DHCPConflict, "DHCP servers disagree about the Registrar", "find the second DHCP server of this network and correct or stop it"},
 
 	{NameNotAllowed, "the name is outside the SIP domain", "name the Registrar inside the SIP domain (sip.<SIP domain>), or see strict_naming"},

@@ -126,7 +126,7 @@ func parseScenario(t *testing.T, archive *txtar.Archive, file, dir string) *scen
 func (s *scenario) prepare(t *testing.T, archive *txtar.Archive) {
 	t.Helper()
 	s.policy = Policy{
-		SIPAddress: "sip:phone1@contoso.com", Auth: []string{"tls-dsk", "kerberos", "ntlm", "digest"}, AllowTCP: true, TLSFloor: true, AskDHCP: true,
+		SIPAddress: "sip:phone1@contoso.com", Auth: []string{"tls-dsk", "kerberos", "ntlm", "digest"}, AllowTCP: true, TLSFloor: true, AskDHCP: true, ReadLease: true,
 		TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "test",
 	}
 	s.policy.Roots.AppendCertsFromPEM(s.site.Roots())
@@ -169,7 +169,8 @@ func (s *scenario) setPolicy(t *testing.T, words []string) {
 	case "digest_over_tcp":
 		s.policy.DigestOverTCP = value == "true"
 	case "dhcp":
-		s.policy.AskDHCP = value != "off"
+		s.policy.AskDHCP = value == "auto" || value == "inform"
+		s.policy.ReadLease = value == "auto" || value == "lease"
 	case "order":
 		s.policy.Order = map[string]Order{"device": DeviceOrder, "communicator": CommunicatorOrder}[value]
 	case "strict_naming":

@@ -16,6 +16,10 @@ type Wire struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Listen opens the socket on which DHCP is asked; iface "" is the one with the default route.
 	Listen func(ctx context.Context, iface string) (dhcpopts.Conn, error)
+	// Listen6 opens the socket on which DHCPv6 is asked.
+	Listen6 func(ctx context.Context, iface string) (dhcpopts.Conn, error)
+	// Leases returns what the system's DHCP client keeps; hooks is a directory it may be told in besides.
+	Leases func(iface, hooks string) ([]dhcpopts.Lease, error)
 	// Resolvers returns the name servers the system is configured with now.
 	Resolvers func() ([]netip.AddrPort, error)
 }
@@ -38,6 +42,8 @@ func SystemWire() Wire {
 		Listen: func(ctx context.Context, iface string) (dhcpopts.Conn, error) {
 			return dhcpopts.Listen(ctx, iface)
 		},
+		Listen6:   dhcpopts.Listen6,
+		Leases:    dhcpopts.ReadLeases,
 		Resolvers: srv.SystemResolvers,
 	}
 }

@@ -158,13 +158,11 @@ var keys = []key{
 			return err
 		}},
 	{"dhcp", text, `"auto"`, ``,
-		"how DHCP is asked: auto, inform or off\nauto, inform: by a DHCPINFORM of our own, which does not touch the lease of the device.",
+		"how DHCP is asked: auto, inform, lease or off\ninform: by a DHCPINFORM of our own, which does not touch the lease of the device. lease: nothing is asked, what the\nsystem's DHCP client keeps is read. auto: both, and what is asked counts first.",
 		func(v value, to *site) error {
-			to.policy.AskDHCP = v.text != "off"
-			if v.text == "lease" {
-				return fmt.Errorf("reading the system's lease is not part of this version; use auto, inform or off")
-			}
-			return checkChoice(v.text, "auto", "inform", "off")
+			to.policy.AskDHCP = v.text == "auto" || v.text == "inform"
+			to.policy.ReadLease = v.text == "auto" || v.text == "lease"
+			return checkChoice(v.text, "auto", "inform", "lease", "off")
 		}},
 	{"state_dir", text, `"/var/lib/homeward"`, ``,
 		"directory of the last good record and the history",
@@ -176,6 +174,7 @@ var keys = []key{
 		"directory of the control socket and of registrar.json",
 		func(v value, to *site) (err error) {
 			to.runtimeDir, err = absolute(v.text)
+			to.policy.LeaseHooks = filepath.Join(to.runtimeDir, "dhcp.d")
 			return err
 		}},
 	{"log_level", text, `"info"`, ``,

@@ -53,7 +53,8 @@ func TestDefaults(t *testing.T) {
 		policy: provisioning.Policy{
 			SIPAddress: "sip:phone1@contoso.com", User: "phone1@contoso.com",
 			Auth:     []string{"tls-dsk", "kerberos", "ntlm", "digest"},
-			AllowTCP: true, TLSFloor: true, Naming: provisioning.NamingSuffix, TLSMin: 0x0303, AskDHCP: true,
+			AllowTCP: true, TLSFloor: true, Naming: provisioning.NamingSuffix, TLSMin: 0x0303,
+			AskDHCP: true, ReadLease: true, LeaseHooks: "/run/homeward/dhcp.d",
 		},
 		stateDir: "/var/lib/homeward", runtimeDir: "/run/homeward", logLevel: slog.LevelInfo, logFormat: "auto", onChange: []string{},
 	}
@@ -128,7 +129,7 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"no scheme at all", good + `auth = []`, `FILE:2: auth: it names nothing`},
 		{"a scheme twice", good + `auth = ["digest", "digest"]`, `FILE:2: auth: "digest" is named twice`},
 		{"a TLS version that is none", good + `tls_min = "1.4"`, `FILE:2: tls_min: "1.4" is not 1.0, 1.1, 1.2 or 1.3`},
-		{"the system's lease", good + `dhcp = "lease"`, "FILE:2: dhcp: reading the system's lease is not part of this version; use auto, inform or off"},
+		{"a way to ask DHCP that is none", good + `dhcp = "leases"`, `FILE:2: dhcp: "leases" is not auto, inform, lease or off`},
 		{"metrics", good + `metrics_listen = ":9187"`, "FILE:2: metrics_listen: metrics are not part of this version"},
 		{"a missing file of roots", good + `roots = ["/nonexistent/root.pem"]`, "FILE:2: roots: stat /nonexistent/root.pem: no such file or directory"},
 		{"an interface with a slash", good + `interface = "../eth0"`, `FILE:2: interface: "../eth0" is not the name of an interface`},
@@ -215,6 +216,18 @@ func TestExample(t *testing.T) {
 		}
 		if err := k.apply(s[k.name].value, &site{}); err != nil {
 			t.Errorf("%s: %v", k.name, err)
+		}
+	}
+}
+
+func TestHowDHCPIsAsked(t *testing.T) {
+	for way, want := range map[string][2]bool{"auto": {true, true}, "inform": {true, false}, "lease": {false, true}, "off": {false, false}} {
+		got, err := load(t, `sip_address = "sip:phone1@contoso.com"`, "--dhcp", way, "--runtime-dir", "/tmp/run")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := got.policy; [2]bool{p.AskDHCP, p.ReadLease} != want || p.LeaseHooks != "/tmp/run/dhcp.d" {
+			t.Errorf("%s: asks %v, reads %v from %s", way, p.AskDHCP, p.ReadLease, p.LeaseHooks)
 		}
 	}
 }

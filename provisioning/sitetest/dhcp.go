@@ -27,6 +27,8 @@ const (
 type dhcpSection struct {
 	word    string // "silent", "denied" or "answer"
 	servers []dhcpServer
+	six     []dhcp6Server
+	leases  []dhcpLease
 }
 
 type dhcpServer struct {
@@ -45,8 +47,14 @@ func (d *dhcpSection) take(words []string) error {
 		d.word = words[0]
 		return nil
 	}
+	if len(words) > 1 && words[0] == "lease" {
+		return d.takeLease(words[1], words[2:])
+	}
+	if len(words) > 1 && words[1] == "reply" {
+		return d.take6(words[0], words[2:])
+	}
 	if len(words) < 2 || words[1] != "ack" && words[1] != "nak" {
-		return errors.New("want silent, denied, answer, or ADDRESS ack|nak [OPTION …]")
+		return errors.New("want silent, denied, answer, ADDRESS ack|nak|reply [OPTION …], or lease FILE [OPTION …]")
 	}
 	addr, err := netip.ParseAddr(words[0])
 	if err != nil {
@@ -81,15 +89,7 @@ func (d *dhcpServer) option(word string) (err error) {
 			d.addrs = append(d.addrs, addr)
 		}
 	case key == "120":
-		d.sip = []byte{0} // RFC 3361 section 3.1: encoding, then names
-		for name := range strings.SplitSeq(value, ",") {
-			label := make([]byte, 256)
-			n, err := dns.PackDomainName(dns.Fqdn(name), label, 0, nil, false)
-			if err != nil {
-				return err
-			}
-			d.sip = append(d.sip, label[:n]...)
-		}
+		d.sip, err = packNames([]byte{0}, value) // RFC 3361 section 3.1: encoding, then names
 	case key == "class":
 		d.class = value
 	case key == "43" && isHex:
@@ -100,6 +100,19 @@ func (d *dhcpServer) option(word string) (err error) {
 		return errors.New("unknown option")
 	}
 	return err
+}
+
+// packNames appends names as DNS has them on the wire, without compression.
+func packNames(to []byte, names string) ([]byte, error) {
+	for name := range strings.SplitSeq(names, ",") {
+		label := make([]byte, 256)
+		n, err := dns.PackDomainName(dns.Fqdn(name), label, 0, nil, false)
+		if err != nil {
+			return nil, err
+		}
+		to = append(to, label[:n]...)
+	}
+	return to, nil
 }
 
 // vendorOption encodes the certificate provisioning URL as DHCPUtil does (TechNet gg412828).
@@ -140,13 +153,7 @@ func (s *Site) inform(packet []byte, from string) (answers []parcel) {
 		if err != nil {
 			continue
 		}
-		sip := server.sip
-		if len(server.addrs) > 0 {
-			sip = []byte{1} // RFC 3361 section 3.2
-			for _, addr := range server.addrs {
-				sip = append(sip, s.outside(addr).AsSlice()...)
-			}
-		}
+		sip := s.option120(server)
 		switch {
 		case server.nak:
 			reply.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeNak))
@@ -166,6 +173,18 @@ func (s *Site) inform(packet []byte, from string) (answers []parcel) {
 	}
 	slices.SortStableFunc(answers, func(a, b parcel) int { return a.due.Compare(b.due) })
 	return answers
+}
+
+// option120 returns the value of option 120, with addresses as they are outside.
+func (s *Site) option120(server dhcpServer) []byte {
+	if len(server.addrs) == 0 {
+		return server.sip
+	}
+	sip := []byte{1} // RFC 3361 section 3.2
+	for _, addr := range server.addrs {
+		sip = append(sip, s.outside(addr).AsSlice()...)
+	}
+	return sip
 }
 
 // dhcpConn is the socket on which the device asks, in memory.

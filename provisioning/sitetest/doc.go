@@ -53,13 +53,15 @@
 //
 // # dhcp
 //
-// One server a line, or one word for all of them. DHCPINFORM is answered, nothing
-// else; option 120 and option 43 are sent only when asked for in option 55, and
+// One server a line, or one word for all of them. DHCPINFORM is answered, and by
+// servers that "reply" DHCPv6, nothing else; option 120 and option 43 are sent only when asked for in option 55, and
 // option 43 only to the vendor class MS-UC-Client, as Microsoft's server does.
 // Without the section nobody answers.
 //
 //	10.0.0.67 ack 120=pool.contoso.com,pool2.contoso.com 43=https://web.contoso.com delay=5ms
 //	10.0.0.68 nak
+//	fe80::67 reply 21=pool.contoso.com 22=2001:db8::12 delay=5ms
+//	lease /var/lib/dhcp/dhclient.leases 120=pool.contoso.com expires=1h
 //	silent                   no server answers
 //	denied                   Listen fails with fs.ErrPermission
 //	answer                   the servers answer again (for a change)
@@ -69,6 +71,8 @@
 //	120=hex:…  43=hex:…      the bytes after code and length
 //	43=URL                   sub-options 1 to 5; port and path have Microsoft's defaults
 //	class=C                  option 43 is for the vendor class C instead
+//	21=NAME,…  22=ADDRESS,…  of DHCPv6: names, addresses (RFC 3319)
+//	expires=D                the lease ends D after the start; default: never
 //	delay=D                  the answer comes D later
 //
 // # registrars

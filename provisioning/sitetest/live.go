@@ -56,7 +56,7 @@ func (s *Site) Listen() (Live, error) {
 		s.Close()
 		return Live{}, err
 	}
-	live := Live{DHCP: w.openDHCP(), Wire: Wire{Dial: new(net.Dialer).DialContext, Listen: s.listenDHCP, Resolvers: w.resolvers}}
+	live := Live{DHCP: w.openDHCP(), Wire: Wire{Dial: new(net.Dialer).DialContext, Listen: s.listenDHCP, Listen6: s.listenDHCP6, Leases: s.leases, Resolvers: w.resolvers}}
 	if live.DHCP == nil {
 		live.Listen = func(ctx context.Context, _ string) (dhcpopts.Conn, error) { return dhcpopts.Listen(ctx, "lo") }
 	}

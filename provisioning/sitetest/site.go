@@ -45,6 +45,8 @@ type Site struct {
 type Wire struct {
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	Listen    func(ctx context.Context, iface string) (dhcpopts.Conn, error)
+	Listen6   func(ctx context.Context, iface string) (dhcpopts.Conn, error)
+	Leases    func(iface, hooks string) ([]dhcpopts.Lease, error)
 	Resolvers func() ([]netip.AddrPort, error)
 }
 
@@ -94,7 +96,7 @@ func (s *Site) Start() (Wire, error) {
 		return Wire{}, err
 	}
 	s.spawn(s.runTimeline)
-	return Wire{Dial: s.dial, Listen: s.listenDHCP, Resolvers: s.resolvers}, nil
+	return Wire{Dial: s.dial, Listen: s.listenDHCP, Listen6: s.listenDHCP6, Leases: s.leases, Resolvers: s.resolvers}, nil
 }
 
 func (s *Site) open() error {
