@@ -57,6 +57,9 @@ func (f *Facts) isDNSFailure(reason provisioning.Reason) bool {
 // noRecord is the site that says nothing at all, and says so clearly.
 func (f *Facts) noRecord() advice {
 	dhcp := "DHCP is not asked"
+	if f.Policy.ReadLease {
+		dhcp = "no DHCP lease holds option 120"
+	}
 	if f.DHCP != nil {
 		switch f.DHCP.Reason {
 		case provisioning.DHCPSilent:

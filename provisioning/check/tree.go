@@ -141,9 +141,15 @@ func (b *branch) dhcp() {
 	f := b.facts
 	c := Check{ID: "dhcp", Title: "DHCP, asked as a Lync phone does", Result: Good}
 	finding, asked := f.finding(provisioning.DHCPTLS)
+	c.Detail = finding.Detail
 	switch {
-	case f.ByPassed || !f.Policy.AskDHCP:
+	case f.ByPassed || !f.Policy.AskDHCP && !f.Policy.ReadLease:
 		c.Result, c.Detail = Skipped, "not asked"
+	case !f.Policy.AskDHCP:
+		c.Title, c.Reason = "DHCP, as the system's client keeps it", finding.Reason
+		if c.Reason != "" {
+			c.Result = Warn
+		}
 	case f.NotAsked:
 		c.Result, c.Needs = Skipped, "link"
 	case f.DHCP != nil && f.DHCP.Reason != "":
