@@ -50,7 +50,7 @@ func TestX19ReadOnlyFileSystem(t *testing.T) {
 	}{
 		{"a healthy device", 3, func(*testing.T, string) {}, untouched(3, db+"in last-good.json alone")},
 		{"a device that never registered", 0, func(*testing.T, string) {}, start{0, []string{db + "in memory only"}, nil}},
-		{"a damaged database, too", 3, database(func(b []byte) []byte { return flip(b, int(must(newestMeta(b)).root)*pageSize) }),
+		{"a damaged database, too", 3, database(func(b []byte) []byte { return flip(b, int(must(native.newestMeta(b)).root)*pageSize) }),
 			untouched(3, "cache-read-only: homeward.db: page 3 is not the page it should be, and it cannot be set aside: read-only file system; the record is kept in last-good.json alone")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

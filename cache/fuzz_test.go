@@ -23,7 +23,7 @@ const (
 func FuzzOpenDamaged(f *testing.F) {
 	dir := deviceAfter(f, 3)
 	db, second := mustRead(f, dir, "homeward.db"), mustRead(f, dir, "last-good.json")
-	m := must(newestMeta(db))
+	m := must(native.newestMeta(db))
 	for _, page := range []uint64{0, 1, m.root, m.freelist} {
 		f.Add(bytes.Clone(db[page*pageSize:][:96]), uint16(page*pageSize), byte(asDatabase|asPatch|rightChecksums))
 	}

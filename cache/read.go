@@ -11,24 +11,28 @@ import (
 var ErrNoRecord = errors.New("no record")
 
 // ReadFile returns the record in a homeward.db or a last-good.json, or a copy of either under any
-// name, and which of the two it is: "database" or "last-good.json". It is for people with a device
-// or a file in their hands, and changes no byte. The error is ErrLocked, after 1 s, while another
-// process writes to the database.
+// name and from a machine of any byte order, and which of the two it is: "database" or "last-good.json".
+// It is for people with a device or a file in their hands, and changes no byte. The error is ErrLocked,
+// after 1 s, while another process writes to the database; with ErrNoRecord, r holds the Generation.
 func ReadFile(path string) (r Record, source string, err error) {
 	open, source := opener(os.OpenFile), "last-good.json"
 	sealed, err := open.read(path, maxDatabase)
 	if err == nil && sealed[0] != '{' {
 		source = "database"
-		sealed, err = readDatabase(open, path)
+		if order, ok := foreign(sealed); ok {
+			sealed, err = order.valueIn(sealed)
+		} else {
+			sealed, err = readDatabase(open, path)
+		}
 	}
 	if err == nil {
 		r, err = unseal(sealed)
 	}
 	if err == nil && r.empty() {
-		err = ErrNoRecord
+		r, err = Record{Generation: r.Generation}, ErrNoRecord
 	}
 	if err != nil {
-		return Record{}, "", fmt.Errorf("read %s: %w", path, bare(err))
+		return r, "", fmt.Errorf("read %s: %w", path, bare(err))
 	}
 	return r, source, nil
 }

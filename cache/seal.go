@@ -12,8 +12,8 @@ import (
 // is, so that this one can tell a newer record from a damaged one.
 const version = 1
 
-// errTooNew says that the record is intact, and not ours to understand or replace.
-var errTooNew = errors.New("made by a newer version of homeward")
+// ErrTooNew says that the record is intact, and not ours to understand or replace.
+var ErrTooNew = errors.New("made by a newer version of homeward")
 
 // damage is a finding about the contents of a file, as opposed to a fault of the disk or a lack of rights.
 type damage string
@@ -41,7 +41,7 @@ func checksumLine(body []byte) []byte {
 	return fmt.Appendf(nil, checksumMember+"%x\"\n}\n", sha256.Sum256(body))
 }
 
-// unseal returns the record in sealed, which may hold any bytes. Its error is errTooNew or damage.
+// unseal returns the record in sealed, which may hold any bytes. Its error is ErrTooNew or damage.
 func unseal(sealed []byte) (Record, error) {
 	i := bytes.LastIndex(sealed, []byte(checksumMember))
 	if i < 0 || !bytes.Equal(sealed[i:], checksumLine(sealed[:i])) {
@@ -54,7 +54,7 @@ func unseal(sealed []byte) (Record, error) {
 		return Record{}, damage("the record has no version")
 	}
 	if made.Version > version {
-		return Record{}, errTooNew
+		return Record{}, ErrTooNew
 	}
 	var r Record
 	if err := json.Unmarshal(sealed, &r); err != nil {

@@ -33,39 +33,62 @@ type meta struct{ root, freelist, pages, txid uint64 }
 // page that names itself until memory ends, hands out a page that is in use, and panics in goroutines
 // of its own. A file that passes holds no branch page, so there is nothing to go round in.
 func sound(image []byte) error {
-	m, err := newestMeta(image)
-	if err != nil {
-		return err
+	_, err := native.valueIn(image)
+	return err
+}
+
+// layout is the byte order of the machine that wrote a file.
+type layout struct{ binary.ByteOrder }
+
+var native = layout{binary.NativeEndian}
+
+// foreign returns the byte order that this machine does not have, and whether the bytes are a database in it.
+// bbolt refuses them.
+func foreign(image []byte) (layout, bool) {
+	other := layout{binary.BigEndian}
+	if native.Uint16([]byte{0, 1}) == 1 {
+		other = layout{binary.LittleEndian}
 	}
-	w := &walk{image: image, used: make([]bool, m.pages)}
+	_, err := other.newestMeta(image)
+	return other, err == nil
+}
+
+// valueIn returns the value of the one key, if the bytes are sound.
+func (l layout) valueIn(image []byte) ([]byte, error) {
+	m, err := l.newestMeta(image)
+	if err != nil {
+		return nil, err
+	}
+	w := &walk{layout: l, image: image, used: make([]bool, m.pages)}
 	root, err := w.claim(m.root, leafPage)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	bucket, err := onlyEntry(root, bucketName, bucketFlag)
+	bucket, err := w.onlyEntry(root, bucketName, bucketFlag)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(bucket) < headerSize {
-		return damage("the bucket is cut short")
+		return nil, damage("the bucket is cut short")
 	}
 	inner := bucket[headerSize:] // bbolt keeps a small bucket inside the entry that names it
-	if id := word(bucket); id != 0 {
+	if id := w.word(bucket); id != 0 {
 		if inner, err = w.claim(id, leafPage); err != nil {
-			return err
+			return nil, err
 		}
-	} else if len(inner) < headerSize || flags(inner) != leafPage {
-		return damage("the inner page of the bucket is no leaf page")
+	} else if len(inner) < headerSize || w.flags(inner) != leafPage {
+		return nil, damage("the inner page of the bucket is no leaf page")
 	}
-	if _, err := onlyEntry(inner, recordKey, 0); err != nil {
-		return err
+	value, err := w.onlyEntry(inner, recordKey, 0)
+	if err != nil {
+		return nil, err
 	}
-	return w.claimFree(m.freelist)
+	return value, w.claimFree(m.freelist)
 }
 
 // newestMeta returns the valid meta page of the higher transaction, as bbolt chooses it. One of the
 // two may be torn: that is what a power cut during a commit leaves, and no damage.
-func newestMeta(image []byte) (newest meta, err error) {
+func (l layout) newestMeta(image []byte) (newest meta, err error) {
 	found := false
 	for _, offset := range []int{0, pageSize} {
 		if len(image) < 4*pageSize {
@@ -74,13 +97,13 @@ func newestMeta(image []byte) (newest meta, err error) {
 		b := image[offset+headerSize:]
 		h := fnv.New64a()
 		h.Write(b[:56])
-		if halfWord(b) != boltMagic || halfWord(b[4:]) != boltVersion || word(b[56:]) != h.Sum64() {
+		if l.halfWord(b) != boltMagic || l.halfWord(b[4:]) != boltVersion || l.word(b[56:]) != h.Sum64() {
 			continue
 		}
-		if size := halfWord(b[8:]); size != pageSize {
+		if size := l.halfWord(b[8:]); size != pageSize {
 			return meta{}, damage(fmt.Sprintf("page size %d", size))
 		}
-		m := meta{root: word(b[16:]), freelist: word(b[32:]), pages: word(b[40:]), txid: word(b[48:])}
+		m := meta{root: l.word(b[16:]), freelist: l.word(b[32:]), pages: l.word(b[40:]), txid: l.word(b[48:])}
 		if !found || m.txid > newest.txid {
 			newest, found = m, true
 		}
@@ -98,6 +121,7 @@ func newestMeta(image []byte) (newest meta, err error) {
 
 // walk visits each page once.
 type walk struct {
+	layout
 	image []byte
 	used  []bool
 }
@@ -109,10 +133,10 @@ func (w *walk) claim(id uint64, flag uint16) ([]byte, error) {
 		return nil, damage(fmt.Sprintf("page %d does not exist", id))
 	}
 	p := w.image[id*pageSize:]
-	if word(p) != id || flags(p) != flag {
+	if w.word(p) != id || w.flags(p) != flag {
 		return nil, damage(fmt.Sprintf("page %d is not the page it should be", id))
 	}
-	span := 1 + uint64(halfWord(p[12:]))
+	span := 1 + uint64(w.halfWord(p[12:]))
 	if span > pages-id {
 		return nil, damage(fmt.Sprintf("page %d is cut short", id))
 	}
@@ -138,12 +162,12 @@ func (w *walk) claimFree(id uint64) error {
 	if err != nil {
 		return err
 	}
-	n := count(p)
+	n := w.count(p)
 	if headerSize+8*n > len(p) {
 		return damage("the list of free pages is cut short")
 	}
 	for i := range n {
-		if err := w.use(word(p[headerSize+8*i:])); err != nil {
+		if err := w.use(w.word(p[headerSize+8*i:])); err != nil {
 			return err
 		}
 	}
@@ -156,22 +180,22 @@ func (w *walk) claimFree(id uint64) error {
 }
 
 // onlyEntry returns the value of the single entry of a leaf page.
-func onlyEntry(p []byte, key string, flag uint32) ([]byte, error) {
-	if count(p) != 1 || len(p) < 2*headerSize {
-		return nil, damage(fmt.Sprintf("a page holds %d entries instead of one", count(p)))
+func (l layout) onlyEntry(p []byte, key string, flag uint32) ([]byte, error) {
+	if l.count(p) != 1 || len(p) < 2*headerSize {
+		return nil, damage(fmt.Sprintf("a page holds %d entries instead of one", l.count(p)))
 	}
 	e := p[headerSize:]
-	start, keySize, valueSize := uint64(halfWord(e[4:])), uint64(halfWord(e[8:])), uint64(halfWord(e[12:]))
+	start, keySize, valueSize := uint64(l.halfWord(e[4:])), uint64(l.halfWord(e[8:])), uint64(l.halfWord(e[12:]))
 	if start < headerSize || start+keySize+valueSize > uint64(len(e)) {
 		return nil, damage("an entry reaches beyond its page")
 	}
-	if halfWord(e) != flag || string(e[start:start+keySize]) != key {
+	if l.halfWord(e) != flag || string(e[start:start+keySize]) != key {
 		return nil, damage("an entry is not the one it should be")
 	}
 	return e[start+keySize:][:valueSize], nil
 }
 
-func word(b []byte) uint64     { return binary.NativeEndian.Uint64(b) }
-func halfWord(b []byte) uint32 { return binary.NativeEndian.Uint32(b) }
-func flags(p []byte) uint16    { return binary.NativeEndian.Uint16(p[8:]) }
-func count(p []byte) int       { return int(binary.NativeEndian.Uint16(p[10:])) }
+func (l layout) word(b []byte) uint64     { return l.Uint64(b) }
+func (l layout) halfWord(b []byte) uint32 { return l.Uint32(b) }
+func (l layout) flags(p []byte) uint16    { return l.Uint16(p[8:]) }
+func (l layout) count(p []byte) int       { return int(l.Uint16(p[10:])) }

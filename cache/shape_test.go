@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -31,10 +32,10 @@ func TestFilesThatBboltMustNotSee(t *testing.T) {
 	}{
 		{"the root is a branch page that names itself: recursion until the stack ends", func(image, root, _ []byte) {
 			put16(root[8:], 0x01)
-			put64(root[24:], word(root))
+			put64(root[24:], native.word(root))
 		}, "page 3 is not the page it should be"},
 		{"the bucket is its own root page", func(image, root, _ []byte) {
-			put64(entry(root), word(root))
+			put64(entry(root), native.word(root))
 		}, "page 3 is used twice, or does not exist"},
 		{"no freelist: bbolt looks for free pages in a goroutine that nobody can guard", func(image, _, _ []byte) {
 			put64(image[16+32:], 1<<64-1)
@@ -45,7 +46,7 @@ func TestFilesThatBboltMustNotSee(t *testing.T) {
 			put64(freelist[16:], 1<<40)
 		}, "the list of free pages is cut short"},
 		{"the freelist offers the page of the record: the next commit would spoil it", func(_, root, freelist []byte) {
-			put64(freelist[16:], word(root))
+			put64(freelist[16:], native.word(root))
 		}, "page 3 is used twice, or does not exist"},
 		{"the freelist offers a page beyond the end", func(_, _, freelist []byte) { put64(freelist[16:], 1<<40) },
 			"page 1099511627776 is used twice, or does not exist"},
@@ -76,7 +77,7 @@ func TestFilesThatBboltMustNotSee(t *testing.T) {
 			dir := deviceAfter(t, 3)
 			path := filepath.Join(dir, "homeward.db")
 			image := mustRead(t, dir, "homeward.db")
-			m := must(newestMeta(image))
+			m := must(native.newestMeta(image))
 			tt.spoil(image, image[m.root*pageSize:], image[m.freelist*pageSize:])
 			mustWrite(t, dir, "homeward.db", resum(image))
 			if _, err := readDatabase(os.OpenFile, path); fmt.Sprint(err) != tt.want && sound(image).Error() != tt.want {
@@ -118,5 +119,83 @@ func TestEverySoundFileIsAccepted(t *testing.T) {
 	}
 	if notes := db.Notes(); len(notes) > 0 {
 		t.Error(notes)
+	}
+}
+
+// otherOrder rewrites a sound database as a machine of the other byte order would have written it.
+func otherOrder(image []byte) []byte {
+	image = bytes.Clone(image)
+	swap := func(b []byte, sizes ...int) {
+		for _, size := range sizes {
+			slices.Reverse(b[:size])
+			b = b[size:]
+		}
+	}
+	var page func(p []byte)
+	page = func(p []byte) {
+		count, kind := native.count(p), native.flags(p)
+		swap(p, 8, 2, 2, 4)
+		switch kind {
+		case freelistPage:
+			for i := range count {
+				swap(p[headerSize+8*i:], 8)
+			}
+		case leafPage:
+			for i := range count {
+				e := p[headerSize*(1+i):]
+				value := e[native.halfWord(e[4:])+native.halfWord(e[8:]):]
+				if native.halfWord(e) == bucketFlag {
+					if native.word(value) == 0 {
+						page(value[headerSize:])
+					}
+					swap(value, 8, 8)
+				}
+				swap(e, 4, 4, 4, 4)
+			}
+		default: // a meta page
+			swap(p[headerSize:], 4, 4, 4, 4, 8, 8, 8, 8, 8)
+		}
+	}
+	m, err := native.newestMeta(image)
+	if err != nil {
+		panic(err)
+	}
+	bucket := image[m.root*pageSize:]
+	inner := native.word(entry(bucket))
+	for _, id := range []uint64{m.root, m.freelist, inner} {
+		if id != 0 {
+			page(image[id*pageSize:])
+		}
+	}
+	other, _ := foreign(nil)
+	for id := range 2 {
+		p := image[id*pageSize:]
+		page(p)
+		h := fnv.New64a()
+		h.Write(p[headerSize:][:56])
+		other.PutUint64(p[headerSize+56:], h.Sum64())
+	}
+	return image
+}
+
+// What a machine of the other byte order has written is read, in all three forms that bbolt gives a record, and
+// damage to it is seen.
+func TestDatabaseOfTheOtherByteOrder(t *testing.T) {
+	for n := 1; n <= 16; n++ {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			dir := deviceAfter(t, n)
+			image := otherOrder(mustRead(t, dir, "homeward.db"))
+			mustWrite(t, dir, "copy", image)
+			r, source, err := ReadFile(filepath.Join(dir, "copy"))
+			if d := diff(committed(n), r); d != "" || source != "database" || err != nil {
+				t.Fatalf("source %q, error %v, %s", source, err, d)
+			}
+			m := must(native.newestMeta(mustRead(t, dir, "homeward.db")))
+			image[m.root*pageSize] ^= 1
+			mustWrite(t, dir, "copy", image)
+			if _, _, err := ReadFile(filepath.Join(dir, "copy")); !isDamage(err) {
+				t.Errorf("damaged: %v", err)
+			}
+		})
 	}
 }

@@ -103,7 +103,7 @@ func (s *store) look(forget bool) {
 	for _, h := range halves {
 		const text = "%s: %v; both copies are left as they are, the record is kept in memory only"
 		switch {
-		case errors.Is(h.err, errTooNew) && !forget:
+		case errors.Is(h.err, ErrTooNew) && !forget:
 			s.hold = &Note{"cache-too-new", fmt.Sprintf(text, h.path, h.err)}
 			return
 		case errors.Is(h.err, ErrLocked):
@@ -114,7 +114,7 @@ func (s *store) look(forget bool) {
 	for _, h := range halves {
 		// A copy that could not be read for another reason, such as too many open files, may be
 		// the better one: it stays where it is, and is not replaced.
-		if isDamage(h.err) || errors.Is(h.err, errTooNew) || errors.Is(h.err, fs.ErrPermission) || errors.Is(h.err, syscall.EIO) {
+		if isDamage(h.err) || errors.Is(h.err, ErrTooNew) || errors.Is(h.err, fs.ErrPermission) || errors.Is(h.err, syscall.EIO) {
 			h.err = s.quarantine(h, h.err)
 		}
 	}

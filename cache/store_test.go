@@ -73,13 +73,13 @@ func TestDamagedFiles(t *testing.T) {
 		{"X05 the database ends after its first pages", database(func(b []byte) []byte { return b[:3*pageSize] }), healed(notADatabase)},
 		{"X06 both meta pages are bad", database(func(b []byte) []byte { return flip(flip(b, 16), pageSize+16) }), healed("invalid database")},
 		{"X07 the newest meta page is bad: the second copy knows more", database(spoilNewestMeta), untouched(3, fromSecond)},
-		{"X08 the freelist is no freelist", database(func(b []byte) []byte { return flip(b, int(must(newestMeta(b)).freelist)*pageSize+8) }),
+		{"X08 the freelist is no freelist", database(func(b []byte) []byte { return flip(b, int(must(native.newestMeta(b)).freelist)*pageSize+8) }),
 			healed("page 6 is not the page it should be")},
 		{"X09 one bit of the record is wrong", database(func(b []byte) []byte {
 			return flip(b, bytes.LastIndex(b, []byte("fe03")))
 		}), healed("the checksum of the record does not match")},
 		{"X10 two pages are swapped", database(func(b []byte) []byte {
-			root, free := int(must(newestMeta(b)).root)*pageSize, int(must(newestMeta(b)).freelist)*pageSize
+			root, free := int(must(native.newestMeta(b)).root)*pageSize, int(must(native.newestMeta(b)).freelist)*pageSize
 			page := bytes.Clone(b[root:][:pageSize])
 			copy(b[root:][:pageSize], b[free:][:pageSize])
 			copy(b[free:], page)
@@ -484,7 +484,7 @@ func reseal(sealed []byte, old, new string) []byte {
 }
 
 func spoilNewestMeta(b []byte) []byte {
-	if word(b[pageSize+64:]) > word(b[64:]) {
+	if native.word(b[pageSize+64:]) > native.word(b[64:]) {
 		return flip(b, pageSize+64)
 	}
 	return flip(b, 64)
