@@ -45,7 +45,7 @@ func (db *DB) Load() (Record, bool) {
 }
 
 // Commit makes r the record, drops everything it does not hold, and says whether that changed
-// anything. Generation is set here; an empty EndpointID stands for the one already known. Nothing is
+// anything. Generation and Flushed are set here; an empty EndpointID stands for the one already known. Nothing is
 // written while r differs only in RegisteredAt, by less than a day. The error is a Note when the
 // record is in memory only, and plain when it makes no sense and was not taken; a later Commit tries
 // the disk again.
@@ -64,7 +64,13 @@ func (db *DB) Commit(r Record) (changed bool, err error) {
 	if r.EndpointID == "" {
 		r.EndpointID = before.EndpointID
 	}
-	err = db.replace(before, r, !sameMeaning(before, r), leftOut...)
+	r.Flushed = before.Flushed
+	changed = !sameMeaning(before, r)
+	if changed && !before.empty() {
+		r.Flushed = flush(before, r)
+		r = r.clone() // which cuts what was flushed
+	}
+	err = db.replace(before, r, changed, leftOut...)
 	after, _ := db.Load()
 	return after.Generation != before.Generation, err
 }

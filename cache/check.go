@@ -17,7 +17,15 @@ func (r Record) check() error {
 		return fmt.Errorf("generation %d is beyond reach", r.Generation)
 	case !plainText(r.EndpointID):
 		return fmt.Errorf("endpoint id %.40q", r.EndpointID)
-	case r.empty():
+	case len(r.Flushed) > maxFlushed:
+		return fmt.Errorf("more than %d entries of what was flushed", maxFlushed)
+	}
+	for _, f := range r.Flushed {
+		if err := f.check(); err != nil {
+			return fmt.Errorf("flushed: %w", err)
+		}
+	}
+	if r.empty() {
 		return nil
 	}
 	scheme, address, _ := strings.Cut(r.SIPAddress, ":")

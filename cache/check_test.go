@@ -2,6 +2,7 @@ package cache
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -72,5 +73,20 @@ func TestCheckSaysWhatMakesNoSense(t *testing.T) {
 				t.Errorf("%v, want %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// Every record that is accepted can be read again.
+func TestTheLongestRecordFits(t *testing.T) {
+	host, text := strings.Repeat(strings.Repeat("a", 62)+".", 4)[:250], strings.Repeat("<", maxText) // JSON makes six bytes of each
+	list := slices.Repeat(addrs("2001:db8:1111:2222:3333:4444:5555:6666"), maxEntries)
+	e := Endpoint{Host: host, Port: 65535, Transport: "tls", Address: list[0], Step: text, Via: text, Role: text, Addresses: list}
+	r := Record{SIPAddress: "sip:a@" + host, Registrar: e, RegisteredAt: noon, EndpointID: text, Generation: maxGeneration}
+	r.Home = slices.Repeat([]Endpoint{e}, maxEntries)
+	r.MediaRelays = slices.Repeat([]Relay{{Host: host, Addresses: list, UDPPort: 65535, TCPPort: 65535, Location: text}}, maxEntries)
+	r.Flushed = slices.Repeat([]Flushed{{At: noon, Kind: text, Host: host, Port: 65535, Addresses: list}}, maxFlushed)
+	sealed, err := seal(r)
+	if err != nil || r.check() != nil || len(sealed) > maxSecondCopy {
+		t.Errorf("%d bytes, want at most %d; %v, %v", len(sealed), maxSecondCopy, err, r.check())
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // Our choices.
 const (
-	maxSecondCopy = 128 << 10 // the longest record that check accepts takes half of it
+	maxSecondCopy = 256 << 10 // the longest record that check accepts is shorter
 	keptAside     = 2         // damaged files kept for those who want to know why
 )
 

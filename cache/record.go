@@ -23,6 +23,7 @@ type Record struct {
 	RegisteredAt time.Time `json:"registered_at,omitzero"` // by a clock that may have been wrong; UTC, whole seconds
 	Generation   uint64    `json:"generation"`             // set by Commit: one more for each change
 	EndpointID   string    `json:"endpoint_id,omitempty"`  // the epid parameter, the same for the life of the device
+	Flushed      []Flushed `json:"flushed,omitempty"`      // set by Commit: what it and those before it dropped, newest first, at most 8
 }
 
 // Endpoint is a Registrar that was used or named, and every address its name had.
@@ -68,6 +69,10 @@ func (r Record) clone() Record {
 	r.MediaRelays = cut(r.MediaRelays)
 	for i := range r.MediaRelays {
 		r.MediaRelays[i].Addresses = cut(r.MediaRelays[i].Addresses)
+	}
+	r.Flushed = cut(r.Flushed[:min(len(r.Flushed), maxFlushed)])
+	for i := range r.Flushed {
+		r.Flushed[i].Addresses = cut(r.Flushed[i].Addresses)
 	}
 	return r
 }
