@@ -379,5 +379,8 @@ func (s *scenario) lastGood() string {
 	if record.TLSFloor {
 		b.WriteString("floor\n")
 	}
+	for _, f := range record.Flushed {
+		fmt.Fprintf(&b, "flushed %s %s:%d %s\n", f.Kind, f.Host, f.Port, joinAddrs(f.Addresses))
+	}
 	return b.String()
 }
