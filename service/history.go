@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 
@@ -21,10 +22,11 @@ import (
 const (
 	historySize = 256 << 10 // bytes; more is never kept
 	historyMode = 0o640
+	maxNumber   = 1 << 53 // beyond it JSON numbers lose their last digit
 )
 
-// Run keeps the history file: what is new is appended when last good was committed, when the device registers
-// or enters an outage, and at the end; never for each event.
+// Run keeps the history file: what is new is appended when last good was committed, when the process starts,
+// when the device registers, enters an outage or gives up for a while, and at the end; never for each event.
 func (s *Story) Run(ctx context.Context) error {
 	saved, seen := s.loaded, s.loaded
 	for {
@@ -42,10 +44,10 @@ func (s *Story) Run(ctx context.Context) error {
 
 func worthSaving(e control.Entry) bool {
 	switch provisioning.EventKind(e.Event) {
-	case provisioning.Committed:
+	case provisioning.Committed, control.Started:
 		return true
 	case provisioning.StateChanged:
-		return e.Count <= 1 && (e.State == provisioning.Registered.String() || e.State == provisioning.Outage.String())
+		return e.Count <= 1 && e.State != provisioning.Recalling.String() && e.State != provisioning.Discovering.String()
 	default:
 		return false
 	}
@@ -98,18 +100,24 @@ func (s *Story) append(lines []byte) error {
 	return f.Close()
 }
 
-// rewrite leaves half of the room to what is to come. The failures that memory still holds stay.
+// rewrite leaves half of the room to what is to come. The last failures have a quarter for themselves.
 func (s *Story) rewrite() error {
 	s.mu.Lock()
-	kept := slices.Concat(s.failures, s.entries)
-	s.mu.Unlock()
-	slices.SortStableFunc(kept, func(a, b *line) int { return a.At.Compare(b.At) })
+	kept := slices.Concat(newest(s.failures, historySize/4), newest(s.entries, historySize/4))
+	slices.SortFunc(kept, func(a, b *line) int { return cmp.Compare(a.Number, b.Number) })
 	lines := linesOf(plain(slices.Compact(kept)))
-	if excess := len(lines) - historySize/2; excess > 0 {
-		lines = lines[excess:]
-		lines = lines[bytes.IndexByte(lines, '\n')+1:]
-	}
+	s.mu.Unlock()
 	return writeAtomic(s.file, lines, historyMode)
+}
+
+// newest returns the last lines that take at most room bytes in the file.
+func newest(lines []*line, room int) []*line {
+	for i := range slices.Backward(lines) {
+		if room -= len(linesOf(plain(lines[i : i+1]))); room < 0 {
+			return lines[i+1:]
+		}
+	}
+	return lines
 }
 
 func linesOf(entries []control.Entry) []byte {
@@ -145,25 +153,13 @@ func ReadHistory(file string) ([]control.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	type identity struct {
-		milli int64
-		same  control.Entry
-	}
-	var entries []control.Entry
-	index := map[identity]int{}
+	latest := map[uint64]control.Entry{}
 	for raw := range bytes.Lines(text) {
 		var e control.Entry
-		if json.Unmarshal(raw, &e) != nil || e.At.IsZero() || e.Event == "" {
+		if json.Unmarshal(raw, &e) != nil || e.Number == 0 || e.Number > maxNumber || e.At.IsZero() || e.Event == "" {
 			continue
 		}
-		id := identity{e.At.UnixMilli(), same(e)}
-		if i, known := index[id]; known {
-			entries[i] = e
-			continue
-		}
-		index[id] = len(entries)
-		entries = append(entries, e)
+		latest[e.Number] = e
 	}
-	slices.SortStableFunc(entries, func(a, b control.Entry) int { return cmp.Compare(a.At.UnixMilli(), b.At.UnixMilli()) })
-	return entries, nil
+	return slices.SortedFunc(maps.Values(latest), func(a, b control.Entry) int { return cmp.Compare(a.Number, b.Number) }), nil
 }

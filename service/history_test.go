@@ -76,7 +76,11 @@ func TestHistoryIsWrittenAtTurningPointsOnly(t *testing.T) {
 		{"registered", control.Entry{Event: "state", State: "registered"}, true},
 		{"an outage begins", control.Entry{Event: "state", State: "outage"}, true},
 		{"an outage goes on", control.Entry{Event: "state", State: "outage", Count: 2}, false},
-		{"resting", control.Entry{Event: "state", State: "resting"}, false},
+		{"giving up for a while", control.Entry{Event: "state", State: "resting"}, true},
+		{"and again", control.Entry{Event: "state", State: "resting", Count: 2}, false},
+		{"discovering", control.Entry{Event: "state", State: "discovering"}, false},
+		{"a start", control.Entry{Event: "start"}, true},
+		{"a start, again and again", control.Entry{Event: "start", Count: 9}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := worthSaving(test.entry); got != test.want {
@@ -110,9 +114,96 @@ func TestHistoryFileIsBounded(t *testing.T) {
 	}
 }
 
+// What succeeds pushes the last failures out neither of memory nor, when the file is full, of the file.
+func TestFailuresOutliveAFullFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "history.jsonl")
+	s := openStory(file)
+	long := strings.Repeat("d", textLimit)
+	for i := range 2 * failuresLength {
+		s.Tell(provisioning.Event{
+			At: noon.Add(time.Duration(i) * time.Second), Kind: provisioning.Attempted, Host: fmt.Sprintf("fe%d.contoso.com", i),
+			Reason: provisioning.ConnectRefused, Detail: long[:100],
+		})
+	}
+	saved := s.save(0)
+	for i := range 3000 {
+		s.Tell(provisioning.Event{At: noon.Add(time.Duration(i) * time.Hour), Kind: provisioning.Refreshed, Host: fmt.Sprintf("pool%d.contoso.com", i), Detail: long})
+		if i%100 == 0 {
+			saved = s.save(saved)
+		}
+	}
+	s.save(saved)
+	again := openStory(file)
+	if diff := cmp.Diff(s.History(true), again.History(true)); diff != "" || len(s.History(true)) != failuresLength {
+		t.Error(diff)
+	}
+	if entries := again.History(false); entries[len(entries)-1].Host != "pool2999.contoso.com" {
+		t.Errorf("the newest entry is %+v", entries[len(entries)-1])
+	}
+}
+
+// The clock of many a phone starts anew with each boot.
+func TestTheOrderOfTheHistoryIsNotThatOfTheClock(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "history.jsonl")
+	for i, at := range []time.Time{noon, time.Unix(60, 0), noon.Add(time.Hour), time.Unix(60, 0)} {
+		s := openStory(file)
+		s.Tell(provisioning.Event{At: at, Kind: provisioning.Lost, Host: fmt.Sprint(i), Reason: provisioning.BindingLost})
+		s.save(s.loaded)
+	}
+	s := openStory(file)
+	if err := s.rewrite(); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := ReadHistory(file)
+	if err != nil || len(entries) != 4 {
+		t.Fatalf("%d entries, err %v", len(entries), err)
+	}
+	for i, e := range entries {
+		if e.Host != fmt.Sprint(i) {
+			t.Errorf("in place %d is entry %s", i, e.Host)
+		}
+	}
+}
+
+// A tech sees restarts, and whether the end before was a clean one.
+func TestStartsAndStops(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "history.jsonl")
+	nothing := Task{"agent", func(context.Context) error { return nil }}
+	fails := Task{"agent", func(context.Context) error { panic("index out of range") }}
+	lives := []func(*Story){
+		func(s *Story) { s.Life("1.0", nothing).Run(t.Context()) },
+		func(s *Story) { s.Life("1.1", fails).Run(t.Context()) },
+		func(s *Story) { s.start("1.1"); s.Tell(registered(time.Now())) }, // and is killed
+		func(s *Story) { s.start("1.1") },                                 // killed at once
+		func(s *Story) { s.start("1.1") },
+		func(s *Story) { s.start("1.1") },
+		func(s *Story) { s.Life("1.1", nothing).Run(t.Context()) },
+	}
+	for _, life := range lives {
+		s := openStory(file)
+		life(s)
+		s.save(s.loaded)
+	}
+	entries, err := ReadHistory(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, strings.TrimSpace(fmt.Sprint(e.Event, " ", e.Version, " ", e.Count, " ", e.Detail)))
+	}
+	const unclean = "no stop before it: the power was cut, or the process was killed"
+	want := []string{
+		"start 1.0 0", "stop 1.0 0", "start 1.1 0", "stop 1.1 0 panic: index out of range", "start 1.1 0", "state  0", "start 1.1 4 " + unclean, "stop 1.1 0",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestDamagedHistory(t *testing.T) {
-	const good = `{"at":"2026-11-20T12:00:00Z","event":"state","state":"registered"}`
-	want := []control.Entry{{At: noon, Event: "state", State: "registered"}}
+	const good = `{"at":"2026-11-20T12:00:00Z","event":"state","state":"registered","number":1}`
+	want := []control.Entry{{Number: 1, At: noon, Event: "state", State: "registered"}}
 	for _, test := range []struct {
 		name, text string
 		want       []control.Entry
@@ -124,6 +215,7 @@ func TestDamagedHistory(t *testing.T) {
 		{"no line feed at the end", good, want},
 		{"other JSON between", "[1,2]\n\"x\"\n{}\n" + good + "\n", want},
 		{"zeros, as some file systems leave them", strings.Repeat("\x00", 4096) + "\n" + good + "\n", want},
+		{"a number beyond reach", good + "\n" + strings.Replace(good, ":1}", ":18446744073709551615}", 1) + "\n", want},
 		{"the same entry twice", good + "\n" + good + "\n", want},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,18 +18,24 @@ const (
 	storyLength    = 500 // entries kept in memory; identical ones are one entry
 	failuresLength = 100 // kept apart, so that a quiet month does not push the last trouble out
 	textLimit      = 256 // bytes kept of text that came from the network
+
+	steady   = 10 * time.Minute // a registration that is lost sooner did not hold
+	flapping = 3                // of those in a row are told; the others are counted
 )
 
 // Story is what has happened, told once: every Event becomes a line in the log and an Entry in the history.
 // What happens again with nothing new in between is counted, not repeated: an outage of a week is a few lines
-// and a count. The count starts anew when the device registers and when it loses its registration.
+// and a count. The count starts anew with the process, when the device registers and when it loses its
+// registration; not when that goes on and on.
 type Story struct {
 	log  *slog.Logger
 	file string
 
 	mu         sync.Mutex
 	registered bool
-	entries    []*line // oldest first
+	acceptedAt time.Time // when the device registered last
+	brief      int       // registrations in a row that did not hold
+	entries    []*line   // oldest first
 	failures   []*line
 	repeats    map[control.Entry]*line // by what makes them the same
 	last       uint64                  // number of the latest entry
@@ -56,18 +63,80 @@ func NewStory(log *slog.Logger, file string) *Story {
 	return s
 }
 
+// Life returns the main task of the process; the story tells its start and its stop.
+func (s *Story) Life(version string, main Task) Task {
+	return Task{main.Name, func(ctx context.Context) error {
+		s.start(version)
+		err := main.guarded(ctx)
+		s.stop(version, err)
+		return err
+	}}
+}
+
+// start begins a chapter. A process that ends before it has told more, and is started again by the service manager
+// over and over, is one line and a count.
+func (s *Story) start(version string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entry := control.Entry{At: theTime(), Event: control.Started, Version: version}
+	if n := len(s.entries); n > 0 {
+		if last := s.entries[n-1]; last.Event != control.Stopped {
+			entry.Detail = "no stop before it: the power was cut, or the process was killed"
+			s.repeats[same(last.Entry)] = last
+		}
+	}
+	s.tell(entry)
+	clear(s.repeats)
+}
+
+func (s *Story) stop(version string, why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entry := control.Entry{At: theTime(), Event: control.Stopped, Version: version}
+	if why != nil {
+		entry.Detail, _, _ = strings.Cut(cut(why.Error()), "\n") // below it is a stack
+	}
+	s.tell(entry)
+}
+
+// theTime is now, as an entry holds it.
+func theTime() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
 // Tell adds an event. It may be called from any goroutine.
 func (s *Story) Tell(e provisioning.Event) {
 	entry := entryOf(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.follow(e)
+	if s.tell(entry) {
+		logEntry(s.log, entry)
+	}
+}
+
+// follow notices where a chapter ends.
+func (s *Story) follow(e provisioning.Event) {
 	now := e.Kind == provisioning.StateChanged && e.State == provisioning.Registered
-	if e.Kind == provisioning.Lost || now && !s.registered {
+	switch {
+	case e.Kind == provisioning.Lost:
+		if s.brief++; e.At.Sub(s.acceptedAt) >= steady {
+			s.brief = 0
+		}
+	case now && !s.registered:
+		s.acceptedAt = e.At
+	case e.Kind == provisioning.StateChanged:
+		s.registered = now
+		return
+	default:
+		return
+	}
+	s.registered = now
+	if s.brief < flapping {
 		s.turn()
 	}
-	if e.Kind == provisioning.Lost || e.Kind == provisioning.StateChanged {
-		s.registered = now
-	}
+}
+
+// tell adds an entry, or counts it if it is known; it says whether it is news.
+func (s *Story) tell(entry control.Entry) (news bool) {
 	if l := s.repeats[same(entry)]; l != nil {
 		l.Count = max(l.Count, 1) + 1
 		l.LastAt, l.Detail, l.TookMS, l.Until = entry.At, entry.Detail, entry.TookMS, entry.Until
@@ -75,15 +144,19 @@ func (s *Story) Tell(e provisioning.Event) {
 		l.number = s.last
 	} else {
 		s.repeats[same(entry)] = s.add(entry)
-		logEntry(s.log, entry)
+		news = true
 	}
 	close(s.news)
 	s.news = make(chan struct{})
+	return news
 }
 
 // add appends an entry and lets the oldest go.
 func (s *Story) add(e control.Entry) *line {
-	s.last++
+	if s.last++; e.Number > s.last { // of the file
+		s.last = e.Number
+	}
+	e.Number = s.last
 	l := &line{e, s.last}
 	if s.entries = append(s.entries, l); len(s.entries) > storyLength {
 		if oldest := same(s.entries[0].Entry); s.repeats[oldest] == s.entries[0] {
@@ -143,19 +216,20 @@ func (s *Story) Next(ctx context.Context, after uint64) ([]control.Entry, uint64
 	}
 }
 
-// since returns the entries with a number above after, in the order of their numbers.
+// since returns what is kept, entries and the older failures, with a number above after, in the order of their
+// numbers.
 func (s *Story) since(after uint64) []control.Entry {
 	if s.last <= after {
 		return nil
 	}
 	var fresh []*line
-	for _, l := range s.entries {
+	for _, l := range slices.Concat(s.failures, s.entries) {
 		if l.number > after {
 			fresh = append(fresh, l)
 		}
 	}
 	slices.SortFunc(fresh, func(a, b *line) int { return cmp.Compare(a.number, b.number) })
-	return plain(fresh)
+	return plain(slices.Compact(fresh))
 }
 
 func plain(lines []*line) []control.Entry {
@@ -168,7 +242,7 @@ func plain(lines []*line) []control.Entry {
 
 // same leaves of an entry what makes two of them tell the same.
 func same(e control.Entry) control.Entry {
-	e.At, e.LastAt, e.Until = time.Time{}, time.Time{}, time.Time{}
+	e.Number, e.At, e.LastAt, e.Until = 0, time.Time{}, time.Time{}, time.Time{}
 	e.Detail, e.TookMS, e.Count = "", 0, 0
 	return e
 }

@@ -76,7 +76,7 @@ func TestAnOutageOfAWeekIsAFewLinesAndACount(t *testing.T) {
 		t.Fatalf("the history has %d entries, want 7", len(history))
 	}
 	want2 := control.Entry{
-		At: noon, Event: "attempt", State: "outage", Step: "last-good", Host: "fe01.contoso.com", Port: 5061, Transport: "tls",
+		Number: 4, At: noon, Event: "attempt", State: "outage", Step: "last-good", Host: "fe01.contoso.com", Port: 5061, Transport: "tls",
 		Address: "10.0.0.5", Reason: "connect-timeout", Hint: "look for a firewall", TookMS: 3000,
 		Count: minutes, LastAt: noon.Add((minutes - 1) * time.Minute),
 	}
@@ -135,8 +135,8 @@ func TestNextWaitsAndReturnsWhatIsCountedAgain(t *testing.T) {
 		start := time.Now()
 		var after uint64
 		for i, want := range []control.Entry{
-			{At: noon, Event: "lookup", State: "recalling", Step: "internal-tls", Query: event.Query, Verdict: "failed"},
-			{At: noon, Event: "lookup", State: "recalling", Step: "internal-tls", Query: event.Query, Verdict: "failed", Count: 2, LastAt: noon},
+			{Number: 1, At: noon, Event: "lookup", State: "recalling", Step: "internal-tls", Query: event.Query, Verdict: "failed"},
+			{Number: 1, At: noon, Event: "lookup", State: "recalling", Step: "internal-tls", Query: event.Query, Verdict: "failed", Count: 2, LastAt: noon},
 		} {
 			time.AfterFunc(time.Minute, func() { s.Tell(event) })
 			var got []control.Entry

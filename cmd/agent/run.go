@@ -88,7 +88,7 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	}, log)
 
 	err = service.Run(ctx,
-		service.Task{Name: "agent", Run: agent.Run},
+		story.Life(v.Version, service.Task{Name: "agent", Run: agent.Run}),
 		service.Task{Name: "control socket", Run: server.Run},
 		service.Task{Name: "history", Run: story.Run},
 		service.Task{Name: "registrar.json", Run: stateFile.Run},

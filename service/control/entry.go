@@ -6,12 +6,20 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
+// The events of the process itself; all others are the agent's (provisioning.EventKind). A start without a stop
+// before it follows an unclean end.
+const (
+	Started = "start" // Version; Detail when no stop came before
+	Stopped = "stop"  // Version; Detail says why
+)
+
 // Entry is one line of the history, as `homeward history --json` prints it: an event, and how often it has
 // happened without anything new in between. Text that came from the network is cut, not escaped: escape it
 // before it is shown.
 type Entry struct {
 	At        time.Time           `json:"at"`
 	Event     string              `json:"event"`
+	Version   string              `json:"version,omitempty"`
 	State     string              `json:"state,omitempty"` // the one the agent was in, or entered
 	Degraded  bool                `json:"degraded,omitempty"`
 	Step      string              `json:"step,omitempty"`
@@ -28,6 +36,7 @@ type Entry struct {
 	Until     time.Time           `json:"until,omitzero"`
 	Count     int                 `json:"count,omitempty"`  // more than one: it happened again and again
 	LastAt    time.Time           `json:"last_at,omitzero"` // the last of them
+	Number    uint64              `json:"number,omitempty"` // rises from entry to entry, across restarts: a clock may be set back
 }
 
 // Failure says whether a tech who looks for trouble wants to see this entry. What policy ruled out and what is
@@ -35,7 +44,7 @@ type Entry struct {
 func (e Entry) Failure() bool {
 	switch provisioning.EventKind(e.Event) {
 	case provisioning.LookedUp:
-		return e.Verdict == provisioning.Failed.String()
+		return e.Verdict == provisioning.Failed.String() && e.Reason != provisioning.DHCPOff // the site's own wish
 	case provisioning.Skipped, provisioning.Waiting:
 		return false
 	default:
