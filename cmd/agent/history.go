@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +26,14 @@ func historyCommand(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		each := printEntry(newPage(e.stdout))
+		out := newPage(e.stdout)
+		print, shown := printEntry(out, follow), []control.Entry(nil)
+		each := func(entry control.Entry) error {
+			if failures && !follow {
+				shown = append(shown, entry)
+			}
+			return print(entry)
+		}
 		if asJSON {
 			lines := json.NewEncoder(e.stdout)
 			lines.SetEscapeHTML(false)
@@ -31,12 +41,12 @@ func historyCommand(e env) *cobra.Command {
 		}
 		err = daemon(places).History(c.Context(), failures, follow, each)
 		if errors.Is(err, control.ErrNotRunning) && !follow {
-			return leftHistory(e, filepath.Join(places.stateDir, historyFile), failures, each, err)
+			err = leftHistory(e, filepath.Join(places.stateDir, historyFile), failures, each, err)
 		}
 		if err != nil {
 			return daemonFailure(err)
 		}
-		return nil
+		return printHints(out, shown)
 	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object a line")
 	c.Flags().BoolVar(&failures, "failures", false, "only what failed; reaches further back")
@@ -47,11 +57,13 @@ func historyCommand(e env) *cobra.Command {
 // leftHistory shows what the last daemon left behind.
 func leftHistory(e env, file string, failures bool, each func(control.Entry) error, notRunning error) error {
 	entries, err := service.ReadHistory(file)
-	if err != nil {
-		return &failure{code: exitFailed, err: err}
-	}
-	if len(entries) == 0 {
-		return daemonFailure(notRunning)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return &advised{err, "run the command as root, or as the user of the daemon"}
+	case err != nil:
+		return err
+	case len(entries) == 0:
+		return notRunning
 	}
 	fmt.Fprintln(e.stderr, "homeward: hint: the daemon is not running; this is what it left behind")
 	for _, entry := range entries {
@@ -65,31 +77,77 @@ func leftHistory(e env, file string, failures bool, each func(control.Entry) err
 	return nil
 }
 
-// printEntry returns what prints an entry as a line, with the reason and the hint below it.
-func printEntry(p *page) func(control.Entry) error {
+// printEntry returns what prints an entry as one line: when, what, how often, where, why. The most telling comes
+// first: what a terminal has no room for is cut. follow: what is counted again is told at the time of the last.
+func printEntry(p *page, follow bool) func(control.Entry) error {
 	return func(e control.Entry) error {
-		what := []string{printable(e.Event)}
-		if e.Event == "state" {
-			what = append(what, printable(e.State))
-		}
-		if e.Event == "state" && e.Degraded {
-			what = append(what, "(degraded)")
-		}
-		what = append(what, printable(e.Step), printable(e.Query), place(e.Host, e.Port), printable(e.Address), strings.ToUpper(printable(e.Transport)), printable(e.Verdict))
-		if e.Event == "attempt" && e.Reason == "" {
-			what = append(what, p.paint(good, "ok"))
-		}
-		if !e.Until.IsZero() {
-			what = append(what, "until "+clock(e.Until))
-		}
+		at, often, otherEnd := e.At, "", ""
 		if e.Count > 1 {
-			what = append(what, fmt.Sprintf("(%d times, last %s)", e.Count, clock(e.LastAt)))
+			often, otherEnd = fmt.Sprintf("%d times", e.Count), "(last "+moment(e.LastAt)+")"
 		}
-		p.printf("%s  %s\n", clock(e.At), strings.Join(strings.Fields(strings.Join(what, " ")), " "))
-		if !e.Failure() {
-			e.Hint = ""
+		if e.Count > 1 && follow {
+			at, otherEnd = e.LastAt, "(since "+moment(e.At)+")"
 		}
-		p.because(e.Reason, e.Detail, e.Hint)
+		line := moment(at) + "  " + fields(printable(e.Event), printable(e.Version), printable(e.Step), result(e), often, printable(e.Query), place(e.Host, e.Port), printable(e.Address),
+			strings.ToUpper(printable(e.Transport)), otherEnd)
+		if why := fields(e.Reason.Title(), detail(e)); why != "" {
+			line += ": " + why
+		}
+		line = p.cut(line)
+		switch {
+		case e.Failure():
+			line = p.paint(warn, line)
+		case e.State == "registered" && e.Event == "state" && !e.Degraded:
+			line = p.paint(good, line)
+		}
+		p.printf("%s\n", line)
 		return p.err
 	}
+}
+
+// result is how it went, in a word or two.
+func result(e control.Entry) string {
+	switch {
+	case e.Event == "state" && e.Degraded:
+		return printable(e.State) + " (degraded)"
+	case e.Event == "state":
+		return printable(e.State)
+	case e.Event == "attempt" && e.Reason == "":
+		return "ok"
+	case !e.Until.IsZero():
+		return fields("until", moment(e.Until), printable(string(e.Reason)))
+	default:
+		return fields(printable(e.Verdict), printable(string(e.Reason)))
+	}
+}
+
+// detail is what is known besides the reason.
+func detail(e control.Entry) string {
+	if e.Reason == "" || e.Detail == "" {
+		return printable(e.Detail)
+	}
+	return "(" + printable(e.Detail) + ")"
+}
+
+// fields joins what is not empty.
+func fields(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), " ")
+}
+
+// moment is a point in time without its zone, which is the device's own.
+func moment(t time.Time) string { return t.Local().Format(time.DateTime) }
+
+// printHints says once what to do about each of the failures.
+func printHints(p *page, failures []control.Entry) error {
+	for _, e := range failures {
+		if e.Hint == "" || p.hinted[e.Hint] {
+			continue
+		}
+		if len(p.hinted) == 0 {
+			p.printf("what to do\n")
+		}
+		p.hinted[e.Hint] = true
+		p.printf("  %s: %s\n", printable(string(e.Reason)), printable(e.Hint))
+	}
+	return p.err
 }

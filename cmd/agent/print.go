@@ -29,13 +29,32 @@ func printJSON(w io.Writer, v any) error {
 type page struct {
 	w      io.Writer
 	colour bool
+	width  int             // columns of the terminal; 0: there is none, and nothing is cut
 	hinted map[string]bool // what to do is said once
 	err    error
 }
 
 func newPage(w io.Writer) *page {
-	f, ok := w.(*os.File)
-	return &page{w: w, hinted: map[string]bool{}, colour: ok && os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(f.Fd()))}
+	p := &page{w: w, hinted: map[string]bool{}}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.colour, p.width = os.Getenv("NO_COLOR") == "", serialWidth
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+			p.width = columns
+		}
+	}
+	return p
+}
+
+// serialWidth is what a terminal has that does not know its size: a serial console.
+const serialWidth = 80
+
+// cut shortens a line to what the terminal has room for.
+func (p *page) cut(line string) string {
+	runes := []rune(line)
+	if p.width == 0 || len(runes) <= p.width {
+		return line
+	}
+	return string(runes[:max(0, p.width-3)]) + "..."
 }
 
 func (p *page) printf(format string, args ...any) {

@@ -192,6 +192,60 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+// troubledWeek is what a daemon tells of one.
+var troubledWeek = []control.Entry{
+	{At: noon, Event: "start", Version: "1.2.3", Detail: "no stop before it"},
+	{At: noon, Event: "state", State: "discovering"},
+	{
+		At: noon, Event: "lookup", State: "discovering", Step: "internal-tls", Query: "_sipinternaltls._tcp.contoso.com", Verdict: "failed",
+		Reason: provisioning.DNSTimeout, Detail: "no answer\x1b[31m\n", Hint: "check DNS", Count: 445, LastAt: noon.Add(7 * 24 * time.Hour),
+	},
+	{At: noon, Event: "lookup", State: "discovering", Step: "external-tls", Query: "_sip._tls.contoso.com", Verdict: "failed", Reason: provisioning.DNSTimeout, Hint: "check DNS"},
+	{At: noon, Event: "lookup", State: "discovering", Step: "dhcp-tls", Query: "option 120", Verdict: "found"},
+	{At: noon, Event: "skip", State: "discovering", Step: "internal-tcp", Reason: provisioning.TLSFloor},
+	{
+		At: noon, Event: "attempt", State: "outage", Step: "last-good", Host: "fe01.contoso.com", Port: 5061, Transport: "tls", Address: "2001:db8::5",
+		Reason: provisioning.ConnectTimeout, Detail: "dial tcp: i/o timeout", Hint: "look for a firewall",
+	},
+	{At: noon, Event: "wait", State: "resting", Reason: provisioning.ConnectTimeout, Until: noon.Add(time.Minute)},
+	{At: noon, Event: "redirect", State: "discovering", Step: "internal-tls", Host: "dir01.contoso.com", Port: 5061, Transport: "tls", Address: "10.0.0.4", Detail: "redirected to pool01.contoso.com"},
+	{At: noon, Event: "attempt", State: "discovering", Step: "redirect", Host: "pool01.contoso.com", Port: 5061, Transport: "tls", Address: "10.0.0.5"},
+	{At: noon, Event: "state", State: "registered", Degraded: true},
+	{At: noon, Event: "state", State: "registered"},
+	{At: noon, Event: "stop", Version: "1.2.3", Detail: "terminated signal received"},
+}
+
+func TestHistoryText(t *testing.T) {
+	for name, test := range map[string]struct {
+		width  int
+		follow bool
+	}{"history.txt": {}, "history-80.txt": {width: 80}, "history-follow.txt": {follow: true}} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			p := newPage(&b)
+			p.width = test.width
+			for _, e := range troubledWeek {
+				if err := printEntry(p, test.follow)(e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			lines := bytes.Split(b.Bytes(), []byte("\n"))
+			for _, line := range lines {
+				if test.width > 0 && len(line) > test.width {
+					t.Errorf("%d columns: %s", len(line), line)
+				}
+			}
+			if len(lines) != len(troubledWeek)+1 {
+				t.Errorf("%d lines for %d entries", len(lines)-1, len(troubledWeek))
+			}
+			if err := printHints(p, troubledWeek); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name, b.Bytes())
+		})
+	}
+}
+
 func TestWhatCacheShowPrintsCanBeReadAgain(t *testing.T) {
 	text, err := json.Marshal(recordAnswer{1, lastGoodFE01(), "daemon"})
 	if err != nil {
