@@ -1,21 +1,17 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/service/control"
 )
 
@@ -42,14 +38,17 @@ func cacheShowCommand(e env) *cobra.Command {
 	var asJSON bool
 	var file string
 	c := verb("show [--file PATH] [--json]", "Show what the device remembers, and where that comes from", func(c *cobra.Command) error {
-		record, source, err := chosenRecord(c, file)
+		record, from, err := chosenRecord(c, file)
+		for _, doubt := range from.doubts {
+			fmt.Fprintln(e.stderr, "homeward: hint:", doubt)
+		}
 		if err != nil {
 			return err
 		}
 		if asJSON {
-			return printJSON(e.stdout, recordAnswer{1, record, source})
+			return printJSON(e.stdout, recordAnswer{1, record, from.source})
 		}
-		return printRecord(newPage(e.stdout), record, source, time.Now())
+		return printRecord(newPage(e.stdout), record, from, time.Now())
 	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	addFileFlag(c, &file)
@@ -101,100 +100,6 @@ func addFileFlag(c *cobra.Command, file *string) {
 	c.Flags().StringVar(file, "file", "", "a copied homeward.db or last-good.json, instead of this device's record")
 }
 
-// chosenRecord returns the record of a file, or of this device.
-func chosenRecord(c *cobra.Command, file string) (cache.Record, string, error) {
-	places, err := loadPlaces(c)
-	if err != nil {
-		return cache.Record{}, "", err
-	}
-	if file != "" {
-		record, _, err := cache.ReadFile(file)
-		return record, file, recordFailure(err)
-	}
-	record, source, err := lastGood(c.Context(), places)
-	return record, source, recordFailure(err)
-}
-
-// lastGood returns the record of this device: as the daemon knows it; without a daemon, the newer of the two
-// copies. source is "daemon", "database" or "last-good.json".
-func lastGood(ctx context.Context, places *site) (record cache.Record, source string, err error) {
-	text, err := daemon(places).Record(ctx)
-	switch {
-	case err == nil:
-		if err := json.Unmarshal(text, &record); err != nil {
-			return cache.Record{}, "", fmt.Errorf("read the record: %w", err)
-		}
-		return record, "daemon", nil
-	case errors.Is(err, control.ErrNoRecord):
-		return cache.Record{}, "", cache.ErrNoRecord
-	}
-	refused := err
-	second, source, err := cache.ReadFile(filepath.Join(places.stateDir, secondCopy))
-	database, databaseSource, errDatabase := cache.ReadFile(filepath.Join(places.stateDir, databaseFile))
-	switch {
-	case errDatabase == nil && (err != nil || database.Generation > second.Generation):
-		return database, databaseSource, nil
-	case err == nil:
-		return second, source, nil
-	case errors.Is(err, fs.ErrNotExist) && errors.Is(errDatabase, fs.ErrNotExist):
-		return cache.Record{}, "", cache.ErrNoRecord
-	case errors.Is(err, fs.ErrPermission) && !errors.Is(refused, control.ErrNotRunning):
-		return cache.Record{}, "", refused // the socket would have been the way
-	default:
-		return cache.Record{}, "", &unreadable{places.stateDir, errDatabase, err}
-	}
-}
-
-// unreadable says why neither copy of the record can be read.
-type unreadable struct {
-	dir              string
-	database, second error
-}
-
-func (u *unreadable) Unwrap() []error { return []error{u.database, u.second} }
-
-func (u *unreadable) Error() string {
-	lines := []string{fmt.Sprintf("%s holds neither a %s nor a %s that can be read", u.dir, databaseFile, secondCopy)}
-	for _, err := range u.Unwrap() {
-		if damaged(err) {
-			err = fmt.Errorf("%s: %w", provisioning.CacheDamaged, err)
-		}
-		lines = append(lines, err.Error())
-	}
-	return strings.Join(lines, "\n")
-}
-
-// damaged says whether a file could be read and holds no record of ours.
-func damaged(err error) bool {
-	var trouble syscall.Errno
-	return err != nil && !errors.As(err, &trouble) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) &&
-		!errors.Is(err, cache.ErrLocked) && !errors.Is(err, cache.ErrNoRecord) && !strings.Contains(err.Error(), "newer version")
-}
-
-// recordFailure gives an error of reading the record its exit code.
-func recordFailure(err error) error {
-	var refusal *control.Refusal
-	var both *unreadable
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, cache.ErrNoRecord):
-		return &failure{code: exitNotRegistered, err: errors.New("there is no last good record"), hints: []string{"the device has not registered yet, or was told to forget"}}
-	case errors.Is(err, cache.ErrLocked):
-		return &failure{code: exitFailed, err: err, hints: []string{"last-good.json beside it holds the same record"}}
-	case errors.As(err, &refusal):
-		return daemonFailure(err)
-	case errors.Is(err, fs.ErrPermission):
-		return &failure{code: exitFailed, err: err, hints: []string{"run the command as root, or as the user of the daemon"}}
-	case errors.As(err, &both) && (damaged(both.database) || damaged(both.second)):
-		return &failure{code: exitFailed, err: err, hints: []string{"the daemon sets a damaged copy aside and writes it anew; look for failing flash or power cuts if it recurs"}}
-	case both == nil && damaged(err):
-		return &failure{code: exitFailed, err: fmt.Errorf("%w; it is neither a %s nor a %s that can be read", err, databaseFile, secondCopy)}
-	default:
-		return &failure{code: exitFailed, err: err}
-	}
-}
-
 // forgetFile forgets the record of a state directory given by one of its files: the two copies belong together.
 func forgetFile(e env, file string) error {
 	if name := filepath.Base(file); name != databaseFile && name != secondCopy {
@@ -226,10 +131,10 @@ func forgetIn(e env, dir string) error {
 	return nil
 }
 
-// printRecord prints the record with every address in it.
-func printRecord(p *page, r cache.Record, source string, now time.Time) error {
+// printRecord prints the record with every address in it, and what went when it came.
+func printRecord(p *page, r cache.Record, from origin, now time.Time) error {
 	p.printf("last good, registered %s (%s)\n", clock(r.RegisteredAt), ago(now, r.RegisteredAt))
-	p.row("from", source+fmt.Sprintf(", generation %d", r.Generation))
+	p.row("from", fmt.Sprintf("%s, generation %d", from, r.Generation))
 	p.row("SIP address", printable(r.SIPAddress))
 	printEndpoint(p, "Registrar", r.Registrar)
 	for _, h := range r.Home {
@@ -246,7 +151,25 @@ func printRecord(p *page, r cache.Record, source string, now time.Time) error {
 	if r.Told {
 		p.row("told", "the home pair was named by a Registrar, and is tried first")
 	}
+	for _, f := range r.Flushed {
+		p.row("flushed", clock(f.At)+": "+flushed(f))
+	}
 	return p.err
+}
+
+// flushed is what a commit has dropped.
+func flushed(f cache.Flushed) string {
+	server := fields(place(f.Host, f.Port), addresses(f.Addresses))
+	switch f.Kind {
+	case cache.FlushedAddress:
+		return fields(printable(f.Host), addresses(f.Addresses), "(stale)")
+	case cache.FlushedRegistrar:
+		return "Registrar " + server
+	case cache.FlushedRelay:
+		return "media relay " + server
+	default:
+		return fields(printable(f.Kind), server)
+	}
 }
 
 func printEndpoint(p *page, label string, e cache.Endpoint) {

@@ -139,6 +139,12 @@ func lastGoodFE01() cache.Record {
 		Home:         []cache.Endpoint{{Host: "pool01.contoso.com", Port: 5061, Transport: "tls", Role: "primary"}},
 		MediaRelays:  []cache.Relay{{Host: "edge01.contoso.com", UDPPort: 3478, TCPPort: 443, Location: "intranet"}},
 		RegisteredAt: noon, Generation: 12, TLSFloor: true, Told: true,
+		Flushed: []cache.Flushed{
+			{At: noon, Kind: cache.FlushedAddress, Host: "fe01.contoso.com", Port: 5061, Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.6")}},
+			{At: noon.Add(-time.Hour), Kind: cache.FlushedRegistrar, Host: "fe02.contoso.com", Port: 5061, Addresses: []netip.Addr{fe01}},
+			{At: noon.Add(-time.Hour), Kind: cache.FlushedRelay, Host: "edge02.contoso.com"},
+			{At: noon.Add(-time.Hour), Kind: cache.FlushedHome, Host: "pool02.contoso.com", Port: 5061},
+		},
 	}
 }
 
@@ -177,7 +183,10 @@ func TestJSON(t *testing.T) {
 func TestTexts(t *testing.T) {
 	record := lastGoodFE01()
 	for name, print := range map[string]func(*page) error{
-		"cache-show.txt":   func(p *page) error { return printRecord(p, record, "daemon", noon.Add(49*time.Hour)) },
+		"cache-show.txt": func(p *page) error { return printRecord(p, record, origin{source: "daemon"}, noon.Add(49*time.Hour)) },
+		"cache-show-file.txt": func(p *page) error {
+			return printRecord(p, cache.Record{Generation: 1, Registrar: record.Registrar, RegisteredAt: noon}, origin{source: "phone17", file: "phone17", kind: "database"}, noon)
+		},
 		"plan.txt":         func(p *page) error { return planFE01().print(p) },
 		"plan-nothing.txt": func(p *page) error { return planAnswer{SIPDomain: "contoso.com"}.print(p) },
 		"plan-outage.txt":  func(p *page) error { return planAnswer{SIPDomain: "contoso.com", lastGood: &record.Registrar}.print(p) },

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/service/control"
+)
+
+// origin is where a record was read.
+type origin struct {
+	source string   // as JSON says it: "daemon", "database", "last-good.json", or the path that was given
+	file   string   // "": none, the daemon has said it
+	kind   string   // which of the two copies file is
+	doubts []string // what else was looked at, and could not be used
+}
+
+func (o origin) String() string {
+	if o.file == "" {
+		return o.source
+	}
+	return fmt.Sprintf("%s (%s)", printable(o.file), o.kind)
+}
+
+// chosenRecord returns the record of a file, or of this device.
+func chosenRecord(c *cobra.Command, file string) (cache.Record, origin, error) {
+	places, err := loadPlaces(c)
+	if err != nil {
+		return cache.Record{}, origin{}, err
+	}
+	if file != "" {
+		record, kind, err := cache.ReadFile(file)
+		return record, origin{source: file, file: file, kind: kind}, recordFailure(err)
+	}
+	record, from, err := lastGood(c.Context(), places)
+	return record, from, recordFailure(err)
+}
+
+// lastGood returns the record of this device: as the daemon knows it; without a daemon, that of the copy with the
+// higher generation, which may be that there is none.
+func lastGood(ctx context.Context, places *site) (record cache.Record, from origin, err error) {
+	text, err := daemon(places).Record(ctx)
+	switch {
+	case err == nil:
+		if err := json.Unmarshal(text, &record); err != nil {
+			return cache.Record{}, from, fmt.Errorf("read the record: %w", err)
+		}
+		return record, origin{source: "daemon"}, nil
+	case errors.Is(err, control.ErrNoRecord):
+		return cache.Record{}, from, cache.ErrNoRecord
+	}
+	refused := err
+	if !errors.Is(refused, control.ErrNotRunning) {
+		from.doubts = append(from.doubts, refused.Error()+"; the files were read instead")
+	}
+	var troubles []error
+	err = nil
+	for _, name := range []string{databaseFile, secondCopy} {
+		path := filepath.Join(places.stateDir, name)
+		r, kind, errFile := cache.ReadFile(path)
+		switch {
+		case errFile != nil && !errors.Is(errFile, cache.ErrNoRecord):
+			troubles = append(troubles, errFile)
+			if !errors.Is(errFile, fs.ErrNotExist) {
+				from.doubts = append(from.doubts, finding(errFile))
+			}
+		case from.file == "" || r.Generation > record.Generation:
+			record, err = r, errFile
+			from.source, from.file, from.kind = kind, path, kind
+		}
+	}
+	switch {
+	case from.file != "":
+		return record, from, err
+	case errors.Is(troubles[0], fs.ErrNotExist) && errors.Is(troubles[1], fs.ErrNotExist):
+		return cache.Record{}, from, cache.ErrNoRecord
+	case errors.Is(troubles[1], fs.ErrPermission) && !errors.Is(refused, control.ErrNotRunning):
+		return cache.Record{}, origin{}, refused // the socket would have been the way
+	default:
+		return cache.Record{}, origin{}, &unreadable{places.stateDir, troubles}
+	}
+}
+
+// unreadable says why neither copy of the record can be read.
+type unreadable struct {
+	dir      string
+	troubles []error
+}
+
+func (u *unreadable) Unwrap() []error { return u.troubles }
+
+func (u *unreadable) Error() string {
+	lines := []string{fmt.Sprintf("%s holds neither a %s nor a %s that can be read", u.dir, databaseFile, secondCopy)}
+	for _, err := range u.troubles {
+		lines = append(lines, finding(err))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// finding is what is wrong with a copy, with its reason if it has one.
+func finding(err error) string {
+	switch {
+	case errors.Is(err, cache.ErrTooNew):
+		return fmt.Sprintf("%s: %v", provisioning.CacheTooNew, err)
+	case damaged(err):
+		return fmt.Sprintf("%s: %v", provisioning.CacheDamaged, err)
+	default:
+		return err.Error()
+	}
+}
+
+// damaged says whether a file could be read and holds no record of ours.
+func damaged(err error) bool {
+	var trouble syscall.Errno
+	return err != nil && !errors.As(err, &trouble) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) &&
+		!errors.Is(err, cache.ErrLocked) && !errors.Is(err, cache.ErrNoRecord) && !errors.Is(err, cache.ErrTooNew)
+}
+
+// recordFailure gives an error of reading the record its exit code.
+func recordFailure(err error) error {
+	var refusal *control.Refusal
+	var both *unreadable
+	fail := func(err error, hints ...string) error { return &failure{code: exitFailed, err: err, hints: hints} }
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, cache.ErrNoRecord):
+		return &failure{code: exitNotRegistered, err: errors.New("there is no last good record"), hints: []string{"the device has not registered yet, or was told to forget"}}
+	case errors.As(err, &refusal):
+		return daemonFailure(err)
+	case errors.Is(err, fs.ErrPermission):
+		return fail(err, "run the command as root, or as the user of the daemon")
+	case errors.Is(err, cache.ErrTooNew):
+		return fail(err, provisioning.CacheTooNew.Hint())
+	case errors.As(err, &both) && (damaged(both.troubles[0]) || damaged(both.troubles[1])):
+		return fail(err, "the daemon sets a damaged copy aside and writes it anew; look for failing flash or power cuts if it recurs")
+	case errors.Is(err, cache.ErrLocked):
+		return fail(err, secondCopy+" beside it holds the same record")
+	case both == nil && damaged(err):
+		return fail(fmt.Errorf("%w; it is neither a %s nor a %s that can be read", err, databaseFile, secondCopy))
+	default:
+		return fail(err)
+	}
+}
