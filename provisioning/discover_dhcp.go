@@ -127,7 +127,16 @@ func disagreement(a, b dhcpopts.Answer) string {
 	if a.Type == "nak" || b.Type == "nak" || slices.Equal(a.SIP.Names, b.SIP.Names) && slices.Equal(a.SIP.Addrs, b.SIP.Addrs) {
 		return ""
 	}
+	a, b = byServer(a, b)
 	return fmt.Sprintf("%s says %s, %s says %s", a.Server, registrarsOf(a), b.Server, registrarsOf(b))
+}
+
+// byServer puts two answers in the order of their servers: whichever came first, a disagreement reads the same.
+func byServer(a, b dhcpopts.Answer) (first, second dhcpopts.Answer) {
+	if b.Server.Less(a.Server) {
+		return b, a
+	}
+	return a, b
 }
 
 func registrarsOf(a dhcpopts.Answer) string {

@@ -100,6 +100,7 @@ func vendorDisagreement(a, b dhcpopts.Answer) string {
 	if a.Type != "ack" || b.Type != "ack" || a.Vendor.URL == b.Vendor.URL {
 		return ""
 	}
+	a, b = byServer(a, b)
 	return fmt.Sprintf("option 43: %s says %s, %s says %s", a.Server, orNothing(a.Vendor.URL), b.Server, orNothing(b.Vendor.URL))
 }
 

@@ -33,6 +33,11 @@ func TestSurveyDHCP(t *testing.T) {
 10.0.0.68 ack pool02.contoso.com 
 dhcp-conflict 10.0.0.67 says pool01.contoso.com, 10.0.0.68 says pool02.contoso.com
 conflict 10.0.0.67 says pool01.contoso.com, 10.0.0.68 says pool02.contoso.com`},
+		{"it reads the same when the other one is first", "10.0.0.68 ack 120=pool02.contoso.com\n10.0.0.67 ack " + both + " delay=100ms", `
+1s eth0: 10.0.0.68 ack pool02.contoso.com 
+10.0.0.67 ack pool01.contoso.com https://web.contoso.com:443/CertProv/CertProvisioningService.svc
+dhcp-conflict 10.0.0.67 says pool01.contoso.com, 10.0.0.68 says pool02.contoso.com
+conflict 10.0.0.67 says pool01.contoso.com, 10.0.0.68 says pool02.contoso.com`},
 		{"two servers disagree about option 43", "10.0.0.67 ack " + both + "\n10.0.0.68 ack 120=pool01.contoso.com", `
 1s eth0: 10.0.0.67 ack pool01.contoso.com https://web.contoso.com:443/CertProv/CertProvisioningService.svc
 10.0.0.68 ack pool01.contoso.com 
