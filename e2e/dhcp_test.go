@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net"
@@ -21,12 +22,16 @@ const vendorClass = "MS-UC-Client" // The vendor class of Lync devices, in optio
 type options struct {
 	sipServer string // option 120: one name
 	webServer string // option 43: sub-option 3
+
+	value120, value43 []byte // what the option holds in place of that; not told by dnsmasq
+	class             string // the vendor class that the server knows; "" is vendorClass
+	classOnly         bool   // option 120 too is for that vendor class only; ISC only
 }
 
 // option120 is the value of option 120: encoding 0, then the labels (RFC 3361, section 3.1).
 func (o options) option120() []byte {
-	if o.sipServer == "" {
-		return nil
+	if o.value120 != nil || o.sipServer == "" {
+		return o.value120
 	}
 	value := []byte{0}
 	for label := range strings.SplitSeq(o.sipServer, ".") {
@@ -45,6 +50,9 @@ func (o options) subOptions() map[uint8]string {
 
 // option43 is the value of option 43.
 func (o options) option43() []byte {
+	if o.value43 != nil {
+		return o.value43
+	}
 	var value []byte
 	sub := o.subOptions()
 	for _, code := range slices.Sorted(maps.Keys(sub)) {
@@ -52,6 +60,9 @@ func (o options) option43() []byte {
 	}
 	return value
 }
+
+// vendor is the vendor class that the server compares with option 60.
+func (o options) vendor() string { return cmp.Or(o.class, vendorClass) }
 
 // inform sends one DHCPINFORM from the bridge, as a Lync device would, and returns the first acknowledgement.
 func inform(ctx context.Context, class string) (*dhcpv4.DHCPv4, error) {

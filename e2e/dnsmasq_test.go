@@ -10,10 +10,11 @@ import (
 	"testing"
 )
 
-// startDnsmasqDNS serves the zone from h. It knows no other server: names of other domains are refused.
+// startDnsmasqDNS serves the zone from h. It knows no other server: names of other domains are refused, and a name of one
+// label does not exist.
 func startDnsmasqDNS(t testing.TB, h *host, z zone) *process {
 	t.Helper()
-	lines := []string{"log-queries", "no-resolv", "no-hosts", "local=/" + sipDomain + "/"}
+	lines := []string{"log-queries", "no-resolv", "no-hosts", "local=/" + sipDomain + "/", "domain-needed"}
 	for _, s := range z.srv {
 		lines = append(lines, fmt.Sprintf("srv-host=%s,%s,%d,%d,%d", s.name, s.target, s.port, s.priority, s.weight))
 	}
@@ -21,7 +22,7 @@ func startDnsmasqDNS(t testing.TB, h *host, z zone) *process {
 		lines = append(lines, fmt.Sprintf("host-record=%s,%s", name, z.addrs[name]))
 	}
 	p := startDnsmasq(t, h, lines)
-	waitDNS(t, p, "NOERROR")
+	waitDNS(t, h, p, "NOERROR")
 	return p
 }
 
@@ -29,7 +30,7 @@ func startDnsmasqDNS(t testing.TB, h *host, z zone) *process {
 func startRefusingDNS(t testing.TB, h *host) *process {
 	t.Helper()
 	p := startDnsmasq(t, h, []string{"log-queries", "no-resolv", "no-hosts"})
-	waitDNS(t, p, "REFUSED")
+	waitDNS(t, h, p, "REFUSED")
 	return p
 }
 
@@ -50,7 +51,7 @@ func startDnsmasqDHCP(t testing.TB, h *host, o options) *process {
 		lines = append(lines, "dhcp-option=option:sip-server,"+o.sipServer)
 	}
 	for code, value := range o.subOptions() {
-		lines = append(lines, fmt.Sprintf("dhcp-option=vendor:%s,%d,%q", vendorClass, code, value))
+		lines = append(lines, fmt.Sprintf("dhcp-option=vendor:%s,%d,%q", o.vendor(), code, value))
 	}
 	p := startDnsmasq(t, h, lines)
 	waitDHCP(t, p)

@@ -18,8 +18,8 @@ func startKea(t testing.TB, h *host, o options) *process {
 		return m{"code": code, "csv-format": false, "data": hex.EncodeToString(data)}
 	}
 	common := []m{{"name": "routers", "data": bridgeAddr}, {"name": "domain-name-servers", "data": dnsAddr}}
-	if o.sipServer != "" {
-		common = append(common, raw(120, o.option120()))
+	if value := o.option120(); value != nil {
+		common = append(common, raw(120, value))
 	}
 	server := m{
 		"interfaces-config": m{"interfaces": []string{"eth0"}, "dhcp-socket-type": "raw"},
@@ -34,11 +34,11 @@ func startKea(t testing.TB, h *host, o options) *process {
 		}},
 		"loggers": []m{{"name": "kea-dhcp4", "severity": "DEBUG", "debuglevel": 40, "output_options": []m{{"output": "stdout", "flush": true}}}},
 	}
-	if o.webServer != "" { // An empty list would be a syntax error.
+	if value := o.option43(); value != nil { // An empty list would be a syntax error.
 		server["client-classes"] = []m{{
-			"name": vendorClass, "test": "option[60].text == '" + vendorClass + "'",
+			"name": o.vendor(), "test": "option[60].text == '" + o.vendor() + "'",
 			"option-def":  []m{{"name": "vendor-encapsulated-options", "code": 43, "type": "binary"}},
-			"option-data": []m{raw(43, o.option43())},
+			"option-data": []m{raw(43, value)},
 		}}
 	}
 	config, err := json.Marshal(m{"Dhcp4": server})

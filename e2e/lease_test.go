@@ -98,7 +98,7 @@ func mount(t testing.TB, source, target, kind string, flags uintptr) {
 }
 
 // asked is how a question by DHCPINFORM shows in the log of a DHCP server.
-var asked = map[string]string{"dnsmasq": "DHCPINFORM(eth0)", "Kea": ":68 to 255.255.255.255:67"}
+var asked = map[string]string{"dnsmasq": "DHCPINFORM(eth0)", "Kea": ":68 to 255.255.255.255:67", "ISC": "DHCPINFORM from "}
 
 // TestLease: with dhcp = "lease" the device registers with what its DHCP client keeps, and asks nothing by DHCP.
 func TestLease(t *testing.T) {

@@ -52,6 +52,7 @@ func (p place) match() string { return fmt.Sprintf("ip daddr %s tcp dport %d", p
 type zone struct {
 	srv   []srv
 	addrs map[string]string
+	more  []string // further records in the form of a zone file; BIND only
 }
 
 type srv struct {

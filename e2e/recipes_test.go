@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -55,20 +54,15 @@ func startDnsmasqRecipe(t testing.TB, h *host, recipe string) *process {
 	return p
 }
 
-// startDhcpdRecipe runs ISC dhcpd.
 func startDhcpdRecipe(t testing.TB, h *host, recipe string) *process {
 	t.Helper()
-	dir := t.TempDir()
-	config := write(t, dir, "dhcpd.conf", recipe+`
+	return runDhcpd(t, h, recipe+`
 subnet 10.0.0.0 netmask 255.255.255.0 {
   range 10.0.0.100 10.0.0.199;
   option routers `+bridgeAddr+`;
   option ntp-servers `+ntpAddr+`;
 }
 `)
-	p := start(t, h, "dhcpd", "-4", "-f", "-d", "-cf", config, "-lf", write(t, dir, "leases", ""), "-pf", filepath.Join(dir, "pid"), "eth0")
-	waitDHCP(t, p)
-	return p
 }
 
 // encode runs `homeward dhcp encode`, which needs no site.

@@ -41,6 +41,7 @@ var (
 	}{
 		{"Kea", startKea},
 		{"dnsmasq", startDnsmasqDHCP},
+		{"ISC", startDhcpd},
 	}
 )
 
@@ -63,7 +64,7 @@ func TestDNSServers(t *testing.T) {
 					{"fe01.contoso.com", dns.TypeAAAA, "NOERROR"},
 					{"fe01.example.org", dns.TypeA, "REFUSED"},
 				} {
-					got, err := ask(t, network, c.name, c.kind)
+					got, err := ask(t, s.dns, network, c.name, c.kind)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -230,7 +231,7 @@ func TestFaults(t *testing.T) {
 		return err
 	}
 	lookup := func() error {
-		_, err := ask(t, "udp", second.host, dns.TypeA)
+		_, err := ask(t, s.dns, "udp", second.host, dns.TypeA)
 		return err
 	}
 	for _, c := range []struct {

@@ -26,7 +26,10 @@ type site struct {
 }
 
 // host is a machine on the segment, with one interface named eth0.
-type host struct{ name string }
+type host struct {
+	name string
+	addr string // its first address; "" when it begins without
+}
 
 // newSite builds the segment; it is gone when the test ends. The device has no address yet: that is what its
 // DHCP client is for.
@@ -71,7 +74,7 @@ func newHost(t testing.TB, name string, addrs ...string) *host {
 	for _, addr := range addrs {
 		mustIP(t, "-n", name, "address", "add", addr+"/24", "dev", "eth0")
 	}
-	return &host{name: name}
+	return &host{name: name, addr: strings.Join(addrs[:min(1, len(addrs))], "")}
 }
 
 // command prepares argv to run on the machine.
@@ -83,7 +86,7 @@ func (h *host) command(ctx context.Context, argv ...string) *exec.Cmd {
 func (h *host) run(t testing.TB, argv ...string) string {
 	t.Helper()
 	program(t, argv[0])
-	out, err := h.command(t.Context(), argv...).CombinedOutput()
+	out, err := h.command(context.Background(), argv...).CombinedOutput() // The test's own is over when its clean-up runs.
 	if err != nil {
 		t.Fatalf("%s: %s: %v\n%s", h.name, strings.Join(argv, " "), err, out)
 	}
@@ -96,6 +99,7 @@ const (
 	closedDNS = "meta l4proto { tcp, udp } th dport 53 reject"
 	blackHole = " drop"
 	refuses   = " reject with tcp reset"
+	noRoute   = " reject with icmp type host-unreachable"       // what a router on the way would say
 	resets    = " tcp flags & psh == psh reject with tcp reset" // accepts the connection, then resets it at the first byte
 )
 
@@ -108,10 +112,10 @@ func (h *host) fault(t testing.TB, rules ...string) {
 	}
 }
 
-// heal takes all faults away.
+// heal takes all faults away, if there are any.
 func (h *host) heal(t testing.TB) {
 	t.Helper()
-	h.run(t, "nft", "delete table inet fault")
+	h.run(t, "nft", "add table inet fault; delete table inet fault")
 }
 
 // unplug takes the machine's cable out; DHCP servers read packets before any filter sees them.
