@@ -24,10 +24,7 @@ type authority struct {
 // newAuthority makes a root certificate in dir.
 func newAuthority(t testing.TB, dir string) *authority {
 	t.Helper()
-	a := &authority{key: newKey(t)}
-	a.cert = template("e2e root")
-	a.cert.IsCA, a.cert.BasicConstraintsValid = true, true
-	a.cert.KeyUsage = x509.KeyUsageCertSign
+	a := &authority{key: newKey(t), cert: authorityCertificate("e2e root")}
 	a.file = write(t, dir, "root.pem", a.sign(t, a.cert, &a.key.PublicKey))
 	return a
 }
@@ -35,18 +32,48 @@ func newAuthority(t testing.TB, dir string) *authority {
 // issue makes a server certificate for one name and returns the files of certificate and key.
 func (a *authority) issue(t testing.TB, dir, host string) (cert, key string) {
 	t.Helper()
+	return a.issueLeaf(t, dir, leafFor(host))
+}
+
+// issueLeaf does so for any certificate. Where there is no authority it signs itself.
+func (a *authority) issueLeaf(t testing.TB, dir string, leaf *x509.Certificate) (cert, key string) {
+	t.Helper()
 	k := newKey(t)
-	leaf := template(host)
-	leaf.DNSNames = []string{host}
-	leaf.KeyUsage = x509.KeyUsageDigitalSignature
-	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	if a == nil {
+		a = &authority{cert: leaf, key: k}
+	}
 	der, err := x509.MarshalPKCS8PrivateKey(k)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert = write(t, dir, host+".pem", a.sign(t, leaf, &k.PublicKey))
-	key = write(t, dir, host+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+	name := leaf.Subject.CommonName
+	cert = write(t, dir, name+".pem", a.sign(t, leaf, &k.PublicKey))
+	key = write(t, dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
 	return cert, key
+}
+
+// leafFor is a certificate as a Registrar's has to be, for one name.
+func leafFor(host string) *x509.Certificate {
+	leaf := template(host)
+	leaf.DNSNames = []string{host}
+	leaf.KeyUsage = x509.KeyUsageDigitalSignature
+	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	return leaf
+}
+
+// intermediate makes an authority that this one has signed.
+func (a *authority) intermediate(t testing.TB, dir string) *authority {
+	t.Helper()
+	b := &authority{key: newKey(t), cert: authorityCertificate("e2e intermediate")}
+	b.file = write(t, dir, "intermediate.pem", a.sign(t, b.cert, &b.key.PublicKey))
+	return b
+}
+
+func authorityCertificate(name string) *x509.Certificate {
+	c := template(name)
+	c.IsCA, c.BasicConstraintsValid = true, true
+	c.KeyUsage = x509.KeyUsageCertSign
+	return c
 }
 
 func (a *authority) sign(t testing.TB, c *x509.Certificate, public *ecdsa.PublicKey) string {

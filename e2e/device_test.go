@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -18,6 +19,7 @@ type device struct {
 	host     *host
 	dir      string
 	config   string
+	through  []string // a program that starts homeward, with its arguments; nil: it is started as it is
 }
 
 // status is the part of `homeward status --json` and of registrar.json that the tests look at.
@@ -73,13 +75,25 @@ func newDevice(t testing.TB, s *site, lines ...string) *device {
 // boot starts the daemon.
 func (d *device) boot(t testing.TB) {
 	t.Helper()
-	d.process = start(t, d.host, os.Getenv(envBinary), "run", "--config", d.config)
+	d.process = start(t, d.host, d.argv("run")...)
+}
+
+// argv is a command of homeward.
+func (d *device) argv(args ...string) []string {
+	return append(append(slices.Clone(d.through), os.Getenv(envBinary), "--config", d.config), args...)
+}
+
+// without takes the lines with a key out of the configuration file.
+func (d *device) without(t testing.TB, key string) {
+	t.Helper()
+	lines := slices.DeleteFunc(strings.SplitAfter(read(t, d.config), "\n"), func(line string) bool { return strings.HasPrefix(line, key+" =") })
+	write(t, d.dir, "homeward.toml", strings.Join(lines, ""))
 }
 
 // run runs another command of homeward on the device; code is its exit code.
 func (d *device) run(t testing.TB, args ...string) (stdout string, code int) {
 	t.Helper()
-	cmd := d.host.command(t.Context(), append([]string{os.Getenv(envBinary), "--config", d.config}, args...)...)
+	cmd := d.host.command(t.Context(), d.argv(args...)...)
 	out, err := cmd.Output()
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -71,17 +72,7 @@ func startKamailio(t testing.TB, on *site, s settings) *registrar {
 	r := &registrar{dir: dir}
 	r.process = start(t, on.registrar, "kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-Y", dir,
 		"-f", write(t, dir, "kamailio.cfg", listen.String()+config))
-	eventually(t, "kamailio listens", func() error {
-		if err := r.running(); err != nil {
-			return err
-		}
-		last := s.places[len(s.places)-1]
-		c, err := net.Dial("tcp", net.JoinHostPort(last.addr, strconv.Itoa(int(last.port))))
-		if err == nil {
-			c.Close()
-		}
-		return err
-	})
+	listens(t, r.process, s.places[len(s.places)-1])
 	return r
 }
 
@@ -123,9 +114,42 @@ func (r *registrar) registers(t testing.TB) int {
 	return strings.Count(r.output(t), "request REGISTER ")
 }
 
-// rpc asks Kamailio over its JSON-RPC datagram socket.
-func (r *registrar) rpc(t testing.TB, method string) []byte {
+// said is an answer to REGISTER, such as "404 Not Found". Without a status its headers go with the usual answer.
+type said struct {
+	status  string
+	headers []string
+}
+
+// says makes the Registrar at the address of p answer so until the test ends: first to a REGISTER without credentials,
+// then to one that asks for an NTLM challenge, then to one with a proof. The last answer is repeated.
+func (r *registrar) says(t testing.TB, p place, answers ...said) {
 	t.Helper()
+	set := func(table, key, value string) {
+		if reply := r.rpc(t, "htable.sets", table, key, value); bytes.Contains(reply, []byte(`"error"`)) {
+			t.Fatalf("kamailio htable.sets %s %s: %s", table, key, reply)
+		}
+		t.Cleanup(func() { r.rpc(t, "htable.delete", table, key) })
+	}
+	for round := 1; round <= 3; round++ {
+		a := answers[min(round, len(answers))-1]
+		key := fmt.Sprintf("%s/%d", p.addr, round)
+		if code, text, ok := strings.Cut(a.status, " "); ok {
+			set("code", key, code)
+			set("text", key, text)
+		}
+		if len(a.headers) > 0 {
+			set("headers", key, strings.Join(a.headers, "\r\n")+"\r\n")
+		}
+	}
+}
+
+// rpc asks Kamailio over its JSON-RPC datagram socket.
+func (r *registrar) rpc(t testing.TB, method string, params ...string) []byte {
+	t.Helper()
+	request, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": append([]string{}, params...)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	own := &net.UnixAddr{Name: r.dir + "/own.sock", Net: "unixgram"}
 	defer os.Remove(own.Name)
 	c, err := net.DialUnix("unixgram", own, &net.UnixAddr{Name: r.dir + "/rpc.sock", Net: "unixgram"})
@@ -134,7 +158,9 @@ func (r *registrar) rpc(t testing.TB, method string) []byte {
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(patience))
-	fmt.Fprintf(c, `{"jsonrpc":"2.0","id":1,"method":%q}`, method)
+	if _, err := c.Write(request); err != nil {
+		t.Fatal(err)
+	}
 	buf := make([]byte, 65536)
 	n, err := c.Read(buf)
 	if err != nil {

@@ -5,7 +5,9 @@ package e2e
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -25,16 +27,42 @@ func startNAK(t testing.TB, h *host) *process {
 	return p
 }
 
-// runProp is main of a prop's process.
-func runProp(string) (code int) {
+// startWeb runs a web server at a place of the Registrars' host: kind is "http", or "https" with a certificate that is in
+// order. A REGISTER is a bad request to it.
+func startWeb(t testing.TB, s *site, p place, kind string) *process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key := s.ca.issue(t, t.TempDir(), p.host)
+	server := start(t, s.registrar, "env", fmt.Sprintf("%s=%s %s:%d %s %s", envProp, kind, p.addr, p.port, cert, key), self)
+	listens(t, server, p)
+	return server
+}
+
+// runProp is main of a prop's process. The prop comes with its arguments, blanks in between.
+func runProp(prop string) (code int) {
+	var err error
+	switch args := strings.Fields(prop); args[0] {
+	case "nak":
+		err = serveNAK()
+	case "http":
+		err = http.ListenAndServe(args[1], nil)
+	case "https":
+		err = http.ListenAndServeTLS(args[1], args[2], args[3], nil)
+	}
+	fmt.Println(err)
+	return 1
+}
+
+func serveNAK() error {
 	server, err := server4.NewServer("eth0", &net.UDPAddr{Port: dhcpv4.ServerPort}, refuse)
 	if err != nil {
-		fmt.Println(err)
-		return 1
+		return err
 	}
 	fmt.Println("listening")
-	fmt.Println(server.Serve())
-	return 0
+	return server.Serve()
 }
 
 func refuse(conn net.PacketConn, peer net.Addr, m *dhcpv4.DHCPv4) {

@@ -1,0 +1,91 @@
+//go:build linux
+
+package e2e
+
+import "testing"
+
+var deviceFaults = []fault{
+	{"no address", with(published(fe01), unplugged), "connect-unreachable", `
+This device is not on the network: there is no default route.
+This is on the side of this device.
+Check the cable, the VLAN and the DHCP lease of this device.`},
+	{"no default route", with(published(fe01), noDefaultRoute), "", `
+All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},
+	{"no default route, and only DHCP leads on", with(dhcpSays(startKea, full), noDefaultRoute), "dhcp-not-permitted", `
+Nothing names a Registrar for contoso.com: there is no SRV record, and DHCP cannot be asked from here: there is no default route.
+This is on the side of this device.
+Run as the service, or grant CAP_NET_RAW; check that the interface exists and has an IPv4 address.`},
+	{"no password is configured", with(published(fe01), unset("password_file")), "sip-auth-not-supported", `
+fe01.contoso.com asks for a password, and none is configured.
+This is on the side of this device.
+Set password_file: the Registrar asks for a password, and none is configured.`},
+	{"no CAP_NET_RAW, and only DHCP leads on", with(dhcpSays(startKea, full), onDevice(unprivileged)), "dhcp-not-permitted", `
+Nothing names a Registrar for contoso.com: there is no SRV record, and DHCP cannot be asked from here: operation not permitted.
+This is on the side of this device.
+Run as the service, or grant CAP_NET_RAW; check that the interface exists and has an IPv4 address.`},
+	{"the site's root certificate is not configured", with(published(fe01), unset("roots")), "tls-untrusted", `
+The certificate of fe01.contoso.com:5061 is issued by CN=e2e root, which this device does not know, and the server sends no intermediate certificate.
+This is on the side of this device.
+Install the site's root certificate and name it in roots; if it is there, let the server send its intermediate certificates too.`},
+	{"last good has a new certificate for another name, and DHCP leads on", with(poolAlone, dhcpSays(startKea, full), later(poolRenamed)), "tls-name", `
+The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for pool02.contoso.com; the device signs in to pool.contoso.com:5061 instead.
+This is on the side of the Registrar.
+Issue a certificate that carries pool01.contoso.com too, or let the SRV record _sipinternaltls._tcp.contoso.com name pool02.contoso.com.`},
+	{"last good has a new certificate for another name, and DNS leads elsewhere by now", with(poolAlone, later(poolRenamed, dnsNowNames(fe01))), "tls-name", `
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but it could not if DNS and DHCP died now: its last good Registrar pool01.contoso.com: the certificate is for other names.
+This is on the side of the Registrar.
+Restart homeward so that it registers anew, or mend pool01.contoso.com: issue a certificate that carries the name, or point DNS or DHCP at a name the certificate carries.`},
+	{"last good is dead, and so are DNS and DHCP", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies, the(fe01, refuses))), "dns-timeout", `
+No name server answers (10.0.0.53:53); and its last good Registrar fe01.contoso.com does not answer either.
+This is on the side of the network between this device and the server.
+Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers.`},
+	{"last good is alive, and DNS and DHCP are dead", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies)), "dns-timeout", `
+The device signs in only through its last good Registrar fe01.contoso.com: no name server answers (10.0.0.53:53).
+This is on the side of the network between this device and the server.
+Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers.`},
+	{"TLS is gone from a site that had it", with(published(fe01, at("internal-tcp")), later(the(fe01, refuses))), "connect-refused", `
+fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port.
+This is on the side of the Registrar.
+Start the Registrar service on fe01.contoso.com, or correct the port.`},
+	{"everything is dead", with(published(deviceOrder...), dnsIsSilent, dhcpIsSilent), "dns-timeout", `
+No name server answers (10.0.0.53:53).
+This is on the side of the network between this device and the server.
+Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers.`},
+}
+
+// unplugged takes the address of the device's interface away.
+func unplugged(t testing.TB, c *scene) {
+	mustIP(t, "-n", c.site.device.name, "address", "flush", "dev", "eth0")
+	t.Cleanup(func() { plugIn(t, c.site) })
+}
+
+func noDefaultRoute(t testing.TB, c *scene) {
+	mustIP(t, "-n", c.site.device.name, "route", "del", "default")
+	t.Cleanup(func() { plugIn(t, c.site) })
+}
+
+// unprivileged starts homeward without the right to open packet sockets.
+func unprivileged(t testing.TB, d *device) {
+	program(t, "setpriv")
+	d.through = []string{"setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"}
+}
+
+func dnsDies(t testing.TB, c *scene) { c.dns.fault(t, silentDNS) }
+
+func dhcpDies(t testing.TB, c *scene) {
+	c.dhcp.unplug(t)
+	t.Cleanup(func() { c.dhcp.plug(t) })
+}
+
+// poolAlone has internal TLS lead to a Registrar that is a process of its own.
+func poolAlone(t testing.TB, c *scene) {
+	published(pool01)(t, c)
+	r := startKamailio(t, c.site, settings{places: []place{pool01}})
+	c.alone = r
+}
+
+// poolRenamed gives it a certificate for another name.
+func poolRenamed(t testing.TB, c *scene) {
+	c.alone.stop(t)
+	startKamailio(t, c.site, settings{places: []place{pool01}, names: map[string]string{pool01.host: "pool02.contoso.com"}})
+}

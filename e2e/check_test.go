@@ -1,0 +1,126 @@
+//go:build linux
+
+package e2e
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// fault is one thing that is wrong with a site, made by real servers.
+type fault struct {
+	name   string
+	given  []given
+	reason string // "": nothing is wrong
+	want   string // the summary of `homeward check`, a sentence a line
+}
+
+// TestCheck: each fault is found, and put into words (TechNet dd637123; what people in the field run into). All rows
+// share one segment and one set of Registrars; DNS, DHCP and the device's state are a row's own.
+func TestCheck(t *testing.T) {
+	s := newSite(t)
+	for _, p := range []place{sipHost, clearPort, pool01} {
+		mustIP(t, "-n", s.registrar.name, "address", "add", p.addr+"/24", "dev", "eth0")
+	}
+	plugIn(t, s)
+	common := scene{
+		site: s, dns2: newHost(t, "dns2", "10.0.0.54"), dhcp2: newHost(t, "dhcp2", "10.0.0.68"),
+		registrars: startKamailio(t, s, settings{places: append(places(), sipHost, clearPort)}),
+	}
+	for _, part := range []struct {
+		name   string
+		faults []fault
+	}{
+		{"healthy", healthy},
+		{"DNS", dnsFaults},
+		{"DHCP", dhcpFaults},
+		{"connection", connectionFaults},
+		{"TLS", tlsFaults},
+		{"SIP", sipFaults},
+		{"device", deviceFaults},
+	} {
+		for _, f := range part.faults {
+			t.Run(part.name+"/"+f.name, func(t *testing.T) {
+				d := f.arrange(t, common)
+				r := d.check(t)
+				t.Logf("check took %d ms", r.TookMS)
+				if got := strings.Join(append([]string{""}, r.Summary...), "\n"); stamps.ReplaceAllString(got, "…") != f.want {
+					t.Errorf("check says%s\nwant%s", got, f.want)
+				}
+				if r.Reason != f.reason {
+					t.Errorf("the reason is %q, want %q", r.Reason, f.reason)
+				}
+				if r.Reason != "" && !r.shows(r.Reason) {
+					t.Errorf("no check shows the reason %q: %+v", r.Reason, r.Checks)
+				}
+			})
+		}
+	}
+}
+
+// arrange makes the site as the fault has it, and returns its device.
+func (f fault) arrange(t testing.TB, c scene) *device {
+	t.Helper()
+	c.zone, c.nameServer = zoneWith(), startNamed
+	t.Cleanup(func() { c.dns.heal(t); c.registrar.heal(t) })
+	for _, g := range f.given {
+		g(t, &c)
+	}
+	c.named = c.nameServer(t, c.dns, c.zone)
+	if c.dhcpServer == nil {
+		c.config = append(c.config, `dhcp = "off"`)
+	} else {
+		c.dhcpServer(t, c.dhcp)
+	}
+	d := newDevice(t, c.site, c.config...)
+	for _, change := range c.device {
+		change(t, d)
+	}
+	if len(c.later) > 0 {
+		d.boot(t)
+		d.awaitRegistered(t)
+		d.awaitCommitted(t)
+		d.stop(t)
+	}
+	for _, g := range c.later {
+		g(t, &c)
+	}
+	return d
+}
+
+// stamps are moments and spans, which no row can know.
+var stamps = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d UTC|(\d+h)?\d+m\d+s`)
+
+// report is the part of `homeward check --json` that the tests look at.
+type report struct {
+	Verdict, Reason string
+	Summary         []string
+	TookMS          int64 `json:"took_ms"`
+	Checks          []struct{ ID, Result, Reason, Detail string }
+}
+
+// shows says whether the tree shows where the reason comes from.
+func (r report) shows(reason string) bool {
+	for _, c := range r.Checks {
+		if c.Reason == reason && c.Result != "ok" {
+			return true
+		}
+	}
+	return false
+}
+
+// check runs `homeward check`, which ends with 4 when the device cannot sign in.
+func (d *device) check(t testing.TB) report {
+	t.Helper()
+	out, code := d.run(t, "check", "--json")
+	var r report
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatalf("check --json: exit code %d: %v\n%s", code, err, out)
+	}
+	if failed := r.Verdict == "failed"; failed && code != 4 || !failed && code != 0 {
+		t.Errorf("check is %s, and ends with %d", r.Verdict, code)
+	}
+	return r
+}

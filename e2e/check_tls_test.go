@@ -1,0 +1,66 @@
+//go:build linux
+
+package e2e
+
+var tlsFaults = []fault{
+	{"the certificate lacks the name", with(pool01Has(namesAnother)), "tls-name", `
+The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for lync01.contoso.com.
+This is on the side of the Registrar.
+Issue a certificate that carries pool01.contoso.com too, or let the SRV record _sipinternaltls._tcp.contoso.com name lync01.contoso.com.`},
+	{"the certificate has a wildcard", with(pool01Has(namesWildcard)), "tls-name", `
+The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for *.contoso.com.
+This is on the side of the Registrar.
+Issue a certificate that names pool01.contoso.com: devices do not accept a wildcard for SIP.`},
+	{"the certificate has a common name only", with(pool01Has(hasCommonNameOnly)), "tls-no-name", `
+The certificate of pool01.contoso.com:5061 carries no name a device believes: it has no Subject Alternative Name.
+This is on the side of the Registrar.
+Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
+	{"the certificate is from an unknown root", with(pool01Has(hasOtherRoot)), "tls-untrusted", `
+The certificate of pool01.contoso.com:5061 is issued by CN=e2e root, which this device does not know, and the server sends no intermediate certificate.
+This is on the side of this device.
+Install the site's root certificate and name it in roots; if it is there, let the server send its intermediate certificates too.`},
+	{"the certificate signs itself", with(pool01Has(signsItself)), "tls-untrusted", `
+The certificate of pool01.contoso.com:5061 is signed by itself: no authority vouches for it.
+This is on the side of the Registrar.
+Let the site's authority issue the certificate, or name this certificate in roots.`},
+	{"the intermediate certificate is missing", with(pool01Has(lacksIntermediate)), "tls-untrusted", `
+The certificate of pool01.contoso.com:5061 is issued by CN=e2e intermediate, which this device does not know, and the server sends no intermediate certificate.
+This is on the side of this device.
+Install the site's root certificate and name it in roots; if it is there, let the server send its intermediate certificates too.`},
+	{"the certificate is for clients", with(pool01Has(isForClients)), "tls-untrusted", `
+The certificate of pool01.contoso.com:5061 is not meant for servers (extended key usage).
+This is on the side of the Registrar.
+Issue a certificate for server authentication.`},
+	{"the certificate has expired", with(pool01Has(hasExpired)), "tls-expired", `
+The certificate of pool01.contoso.com:5061 has expired on … (it is … here).
+This is on the side of the Registrar.
+Renew the certificate of the Registrar; check the clock of this device first.`},
+	{"the certificate is not valid yet", with(pool01Has(beginsTomorrow)), "tls-not-yet-valid", `
+The certificate of pool01.contoso.com:5061 begins on … only (it is … here).
+This is on the side of the Registrar.
+Check the clock of this device first, then the certificate of the Registrar.`},
+	{"TLS 1.0 only", with(pool01Has(nothingWrong, "-tls1", "-cipher", "DEFAULT@SECLEVEL=0")), "tls-version", `
+pool01.contoso.com:5061 (10.0.0.20) offers no TLS version or cipher that this device may use.
+This is on the side of the Registrar.
+Enable TLS 1.2 on the Registrar; for an old server tls_min allows less, as a named exception.`},
+	{"no cipher in common", with(pool01Has(nothingWrong, "-tls1_2", "-cipher", "ECDHE-ECDSA-CAMELLIA128-SHA256")), "tls-version", `
+pool01.contoso.com:5061 (10.0.0.20) offers no TLS version or cipher that this device may use.
+This is on the side of the Registrar.
+Enable TLS 1.2 on the Registrar; for an old server tls_min allows less, as a named exception.`},
+	{"the server asks for a certificate (port for servers)", with(pool01Has(nothingWrong, "-tls1_2", "-Verify", "1")), "tls-version", `
+pool01.contoso.com:5061 (10.0.0.20) asks for a certificate of this device: it is a port for servers, not for clients.
+This is on the side of DNS.
+Name the port for clients: 5061 of a pool inside, 443 of an Access Edge outside.`},
+	{"the handshake stalls", with(pool01Hangs), "tls-timeout", `
+pool01.contoso.com:5061 (10.0.0.20) takes the connection, but the TLS handshake stalls.
+This is on the side of the Registrar.
+Check that this port speaks TLS; on tunnels look for an MTU that is too small.`},
+	{"SIP without TLS on the port for TLS", with(published(clearPort)), "tls-timeout", `
+fe08.contoso.com:5061 (10.0.0.18) takes the connection, but the TLS handshake stalls.
+This is on the side of the Registrar.
+Check that this port speaks TLS; on tunnels look for an MTU that is too small.`},
+	{"HTTP on the port for TLS", with(pool01Is("http")), "tls-failed", `
+pool01.contoso.com:5061 (10.0.0.20) takes the connection, but does not speak TLS.
+This is on the side of the Registrar.
+Check that the port speaks TLS and the Registrar's log.`},
+}
