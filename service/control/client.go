@@ -136,10 +136,10 @@ func (c *Client) open(ctx context.Context, method, path string, follow bool) (re
 		return nil, nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	done = func() { stop(); conn.Close() }
+	hangUp := func() { stop(); conn.Close() }
 	defer func() {
 		if err != nil {
-			done()
+			hangUp()
 		}
 	}()
 	if !follow {
@@ -158,7 +158,7 @@ func (c *Client) open(ctx context.Context, method, path string, follow bool) (re
 	if err != nil {
 		return nil, nil, fmt.Errorf("ask the daemon: %w", err)
 	}
-	return response, done, refusal(response)
+	return response, hangUp, refusal(response)
 }
 
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {

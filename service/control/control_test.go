@@ -342,3 +342,27 @@ func TestForgetOverTheSocket(t *testing.T) {
 		t.Errorf("after forget: %v", err)
 	}
 }
+
+// A daemon that accepts and says nothing is a failure in words, however the wait ends.
+func TestSilentDaemon(t *testing.T) {
+	socket := socketIn(t)
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, hangUp := context.WithCancel(t.Context())
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		conn.Read(make([]byte, 1))
+		hangUp()
+		conn.Read(make([]byte, 4096))
+	}()
+	if _, err := NewClient(socket).Status(ctx); err == nil || !strings.Contains(err.Error(), "ask the daemon") {
+		t.Errorf("got %v", err)
+	}
+}
