@@ -28,6 +28,7 @@ type Agent struct {
 	preferred    string        // the Registrar we were sent to
 	current      *registration // what the device is registered with, or has just lost
 	nothingSince time.Time     // since when discovery has found nothing usable; zero: it has
+	asked        chan struct{} // whether Run goes on: taken whenever it passes by
 
 	mu     sync.Mutex
 	status Status
@@ -36,7 +37,7 @@ type Agent struct {
 // New returns an agent that has not started. emit is called for every Event, from several goroutines.
 func New(policy Policy, wire Wire, store *cache.DB, emit func(Event)) *Agent {
 	return &Agent{
-		policy: policy, wire: wire, store: store, emit: emit, restraint: newRestraint(), endpointID: endpointID(store),
+		policy: policy, wire: wire, store: store, emit: emit, restraint: newRestraint(), endpointID: endpointID(store), asked: make(chan struct{}),
 		status: Status{Version: 1, SIPAddress: policy.SIPAddress, SIPDomain: policy.SIPDomain()},
 	}
 }

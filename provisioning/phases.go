@@ -22,6 +22,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		a.tell(Event{Kind: StoreNote, Reason: Reason(note.Code), Detail: note.Text})
 	}
 	for next := a.recall; next != nil && (ctx.Err() == nil || a.current != nil); {
+		a.pass()
 		next = next(ctx)
 	}
 	return context.Cause(ctx)
@@ -121,6 +122,7 @@ func (a *Agent) walkSteps(ctx context.Context, g *gathering) (reg *registration,
 	var found Findings
 	floor := a.floor()
 	for _, step := range a.policy.steps() {
+		a.pass()
 		if f, ok := g.await(ctx, step); ok {
 			found = append(found, f)
 			a.tellFinding(f)
@@ -181,10 +183,8 @@ func (a *Agent) rest(ctx context.Context) phase {
 		if !a.nothingSince.IsZero() && !resting {
 			pause = min(pause, lookupDelay(a.nothingSince))
 		}
-		select {
-		case <-ctx.Done():
+		if !a.wait(ctx, pause) {
 			return nil
-		case <-time.After(pause):
 		}
 		if !time.Now().Before(until) || a.somethingUsable(ctx) {
 			a.beginCycle()
@@ -198,6 +198,7 @@ func (a *Agent) somethingUsable(ctx context.Context) bool {
 	g := a.gather(ctx)
 	var found Findings
 	for _, step := range a.policy.steps() {
+		a.pass()
 		if f, ok := g.await(ctx, step); ok {
 			found = append(found, f)
 		}

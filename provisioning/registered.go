@@ -58,6 +58,7 @@ func (a *Agent) registered(ctx context.Context) phase {
 	better := a.lookOut(reg)
 	for {
 		select {
+		case <-a.asked:
 		case b := <-renewed:
 			a.renew(reg, b)
 		case l := <-lessons:

@@ -294,6 +294,7 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 	}
 	done := make(chan struct{})
 	go func() { defer close(done); agent.Run(ctx) }()
+	go s.watch(t, ctx, agent)
 	select {
 	case <-time.After(limit):
 		if awaited != "" {
@@ -309,6 +310,21 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 	fmt.Fprintf(&s.told, "%+v %#v\n", status, agent.policy)
 	if err := json.NewEncoder(&s.told).Encode(status); err != nil {
 		t.Error(err)
+	}
+}
+
+// watch asks like the watchdog of the service: whatever a site does, the agent must be heard of in time.
+func (s *scenario) watch(t *testing.T, ctx context.Context, agent *Agent) {
+	for ctx.Err() == nil {
+		limited, cancel := context.WithTimeout(ctx, 40*time.Second)
+		if err := agent.Alive(limited); err != nil && ctx.Err() == nil {
+			t.Errorf("+%v the agent is not heard of: %v", time.Since(s.began), err)
+		}
+		cancel()
+		select {
+		case <-time.After(15 * time.Second):
+		case <-ctx.Done():
+		}
 	}
 }
 

@@ -71,6 +71,7 @@ func (w *walk) candidate(ctx context.Context, c Candidate, at chain) *registrati
 		}
 		w.failed[attempted{c.endpoint(), addr}] = true // until it accepts
 		started := time.Now()
+		w.agent.pass()
 		reg, err := w.agent.attempt(ctx, c, addr)
 		if err != nil && ctx.Err() != nil {
 			return nil
