@@ -94,6 +94,12 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 		service.Task{Name: "registrar.json", Run: stateFile.Run},
 		service.Task{Name: "on_change", Run: stateFile.RunCommand},
 		service.Readiness(story, agent.Status, log),
+		service.Watchdog(log,
+			service.Check{Name: "agent", Ask: agent.Alive},
+			service.Check{Name: "control socket", Ask: func(ctx context.Context) error {
+				_, err := control.NewClient(socketPath(site)).Status(ctx) // and with it, that nobody sits on the store
+				return err
+			}}),
 	)
 	if err != nil {
 		log.Error("homeward ends", "err", err) // in the log, which never waits for a reader
