@@ -99,6 +99,10 @@ func TestCredential(t *testing.T) {
 	if got, err := readPassword(file); err != nil || got.Reveal() != "from systemd" {
 		t.Errorf("with a credential: %q, %v", got.Reveal(), err)
 	}
+	os.WriteFile(filepath.Join(dir, "password"), []byte("\n"), 0o440) // the default of our unit
+	if got, err := readPassword(file); err != nil || got.Reveal() != "from the file" {
+		t.Errorf("with an empty line for a credential: %q, %v", got.Reveal(), err)
+	}
 }
 
 func TestRoots(t *testing.T) {

@@ -21,7 +21,7 @@ func readPassword(path string) (provisioning.Secret, error) {
 		// The directory belongs to this service alone (systemd.exec(5)); the mode of the file may show the
 		// mask of an access list, and says nothing.
 		secret, err := readSecret(filepath.Join(dir, "password"), false)
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoLine) {
 			return secret, err
 		}
 	}
@@ -30,6 +30,10 @@ func readPassword(path string) (provisioning.Secret, error) {
 	}
 	return readSecret(path, true)
 }
+
+// errNoLine is about an empty line. As a credential it stands for none: systemd has no other way to make one
+// optional (SetCredential= in packaging/systemd).
+var errNoLine = errors.New("is empty")
 
 // readSecret reads a regular file. private: it must belong to root or to this user, and be closed to others.
 func readSecret(path string, private bool) (provisioning.Secret, error) {
@@ -49,6 +53,9 @@ func readSecret(path string, private bool) (provisioning.Secret, error) {
 	}
 	if len(text) > maxPassword {
 		return "", fmt.Errorf("%s holds more than %d bytes", path, maxPassword)
+	}
+	if string(text) == "\n" {
+		return "", fmt.Errorf("%s %w", path, errNoLine)
 	}
 	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
 	switch {
