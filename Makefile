@@ -11,7 +11,7 @@ FUZZTIME ?= 5m
 FILE     ?= cmd/lab/demo.txtar
 
 .DEFAULT_GOAL := check
-.PHONY: check fmt vet lint race test demo lab bench fuzz build cross sizes FORCE
+.PHONY: check fmt vet lint race test demo lab bench fuzz build cross dist sizes FORCE
 
 check: fmt vet lint race            # everything quick that must hold
 
@@ -53,6 +53,9 @@ cross: $(PLATFORM:%=dist/homeward-%)
 
 dist/homeward-%: FORCE              # linux-arm is ARMv7, linux-mipsle has no floating point unit
 	GOOS=$(firstword $(subst -, ,$*)) GOARCH=$(lastword $(subst -, ,$(basename $*))) GOARM=7 GOMIPS=softfloat $(GOBUILD) -o $@ ./cmd/agent
+
+dist: FORCE                         # all that is released: packages, archives, bills of materials, checksums
+	packaging/dist.sh dist/release $(VERSION) $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
 
 sizes: dist/homeward-linux-amd64 dist/homeward-linux-arm64 dist/homeward-linux-arm dist/homeward-linux-mipsle
 	@echo "stripped binary           MiB  limit"

@@ -17,13 +17,20 @@ import (
 // appliance is the device of the site with systemd as its first process, and homeward as its service: with the unit of
 // packaging/systemd, its user, its sandbox and its watchdog.
 type appliance struct {
-	*process // systemd; nil before the first boot
+	*process // its first process; nil before the first boot
 	host     *host
-	root     string // what outlives a power cut: etc, var, and what is laid over usr
+	root     string   // what outlives a power cut: etc, var, and what is laid over usr
+	init     []string // its first process
 }
 
-// envRoot tells the prop "systemd" the root of the appliance.
-const envRoot = "E2E_ROOT"
+// systemdInit is the first process of an appliance.
+var systemdInit = []string{"/usr/lib/systemd/systemd", "--system", "--show-status=no", "--unit=multi-user.target"}
+
+// What the prop "appliance" is told: the root, and the command line of the first process, a word in a line.
+const (
+	envRoot = "E2E_ROOT"
+	envInit = "E2E_INIT"
+)
 
 // newAppliance furnishes an appliance, with homeward installed, configured as by newDevice, and enabled. dropIn is added
 // to the unit.
@@ -38,7 +45,7 @@ func newAppliance(t testing.TB, s *site, dropIn string) *appliance {
 	if reason := os.Getenv(envBroken); reason != "" {
 		t.Fatal(reason)
 	}
-	a := &appliance{host: s.device, root: t.TempDir()}
+	a := &appliance{host: s.device, root: t.TempDir(), init: systemdInit}
 	for path, text := range map[string]string{
 		"etc/passwd":                 "root:x:0:0::/root:/bin/sh\nhomeward:x:950:950::/nonexistent:/usr/sbin/nologin\n",
 		"etc/group":                  "root:x:0:\nhomeward:x:950:\n",
@@ -76,20 +83,38 @@ func (a *appliance) install(t testing.TB, path, text string) {
 	}
 }
 
-// boot starts systemd, and returns when it answers.
+// bare takes away what a package brings but the program, which is moved to where people put their own.
+func (a *appliance) bare(t testing.TB) {
+	t.Helper()
+	a.install(t, "usr/local/bin/homeward", read(t, a.root+"/usr/bin/homeward"))
+	err := errors.Join(os.Chmod(a.root+"/usr/local/bin/homeward", 0o755),
+		os.Remove(a.root+"/usr/bin/homeward"), os.Remove(a.root+"/usr/lib/systemd/system/homeward.service"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.install(t, "etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+	a.install(t, "etc/group", "root:x:0:\n")
+	a.install(t, "etc/shadow", "root:*:20000::::::\n")
+}
+
+// boot starts the first process, and returns when it has done what there is to do at a boot.
 func (a *appliance) boot(t testing.TB) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.process = start(t, a.host, "env", envProp+"=systemd", envRoot+"="+a.root,
+	a.process = start(t, a.host, "env", envProp+"=appliance", envRoot+"="+a.root, envInit+"="+strings.Join(a.init, "\n"),
 		"unshare", "--pid", "--mount", "--cgroup", "--uts", "--ipc", "--fork", "--kill-child", self)
-	eventually(t, "systemd has started", func() error {
+	started := []string{"true"}
+	if a.init[0] == systemdInit[0] {
+		started = []string{"systemctl", "is-active", "basic.target"}
+	}
+	eventually(t, "the appliance has started", func() error {
 		if err := a.running(); err != nil {
 			return err
 		}
-		_, err := a.try("systemctl", "is-active", "basic.target")
+		_, err := a.try(started...)
 		return err
 	})
 	t.Cleanup(func() {
@@ -104,9 +129,9 @@ func (a *appliance) boot(t testing.TB) {
 func (a *appliance) try(argv ...string) (string, error) {
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", a.cmd.Process.Pid))
 	if err != nil || len(children) == 0 {
-		return "", errors.Join(errors.New("systemd has not begun"), err)
+		return "", errors.Join(errors.New("it has not begun"), err)
 	}
-	inside := []string{"--target", strings.TrimSpace(string(children)), "--all", "--root", "--wd=/"}
+	inside := []string{"--target", strings.TrimSpace(string(children)), "--all", "--root", "--wd"}
 	out, err := exec.Command("nsenter", append(inside, argv...)...).CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, out)
@@ -153,10 +178,10 @@ func ownCgroups() bool {
 	return err == nil && strings.Contains(string(known), "\tcgroup2\n")
 }
 
-// becomeSystemd makes the first process of new namespaces the systemd of an appliance. It returns only when it cannot.
-func becomeSystemd(root string) error {
+// becomeInit makes the first process of new namespaces that of an appliance. It returns only when it cannot.
+func becomeInit(root string, argv []string) error {
 	merged := root + "/merged"
-	dirs := []string{"usr", "etc", "var", "run", "tmp", "proc", "sys", "dev", "root", "old"}
+	dirs := []string{"usr", "etc", "var", "var/log", "run", "tmp", "proc", "sys", "dev", "root", "work", "old"}
 	mount := func(source, target, kind string, flags uintptr, data string) error {
 		if err := syscall.Mount(source, target, kind, flags, data); err != nil {
 			return fmt.Errorf("mount %s: %w", target, err)
@@ -171,7 +196,7 @@ func becomeSystemd(root string) error {
 		err = errors.Join(err, os.Symlink("usr/"+link, filepath.Join(merged, link)))
 	}
 	err = errors.Join(err,
-		mount("overlay", merged+"/usr", "overlay", 0, "lowerdir="+root+"/usr:/usr"),
+		mount("overlay", merged+"/usr", "overlay", 0, "lowerdir=/usr,upperdir="+root+"/usr,workdir="+root+"/work"),
 		mount(root+"/etc", merged+"/etc", "", syscall.MS_BIND, ""),
 		mount(root+"/var", merged+"/var", "", syscall.MS_BIND, ""),
 		mount("proc", merged+"/proc", "proc", 0, ""),
@@ -197,6 +222,5 @@ func becomeSystemd(root string) error {
 	if err != nil {
 		return err
 	}
-	return syscall.Exec("/usr/lib/systemd/systemd", []string{"systemd", "--system", "--show-status=no", "--unit=multi-user.target"},
-		[]string{"container=e2e", "PATH=/usr/sbin:/usr/bin"})
+	return syscall.Exec(argv[0], argv, []string{"container=e2e", "PATH=/usr/sbin:/usr/bin"})
 }

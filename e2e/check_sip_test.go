@@ -128,5 +128,5 @@ Correct the redirect target to transport=tls.`},
 func wrongPassword(t testing.TB, d *device) { write(t, d.dir, "password", "wrong\n") }
 
 func hourAhead(t testing.TB, c *scene) {
-	says(fe01, "", "Date: "+time.Now().Add(time.Hour + 90*time.Second).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))(t, c)
+	says(fe01, "", "Date: "+time.Now().Add(time.Hour+90*time.Second).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))(t, c)
 }

@@ -51,8 +51,8 @@ func runProp(prop string) (code int) {
 		err = http.ListenAndServe(args[1], nil)
 	case "https":
 		err = http.ListenAndServeTLS(args[1], args[2], args[3], nil)
-	case "systemd":
-		err = becomeSystemd(os.Getenv(envRoot))
+	case "appliance":
+		err = becomeInit(os.Getenv(envRoot), strings.Split(os.Getenv(envInit), "\n"))
 	}
 	fmt.Println(err)
 	return 1

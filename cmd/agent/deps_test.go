@@ -56,6 +56,7 @@ var walls = []wall{
 	{"cache", "", "go.etcd.io/bbolt", "a leaf: the store"},
 	{"dhcpopts", "", "github.com/insomniacslk/dhcp github.com/mdlayher/packet golang.org/x/net golang.org/x/sys", "a leaf: DHCP; BPF and packet sockets need x/net and x/sys"},
 	{"packaging", "", "", "holds files"},
+	{"packaging/sbom", "", "", "reads a binary, for the bill of materials of a release"},
 	{"e2e", "", "", "tests only, against the built binary"},
 }
 
