@@ -86,7 +86,7 @@ deb() { # ARCH BINARY
 		Package: homeward
 		Version: $plain
 		Architecture: $1
-		Maintainer: The homeward authors <homeward@example.org>
+		Maintainer: The homeward authors <homeward@users.noreply.invalid>
 		Installed-Size: $(find "$tree/etc" "$tree/usr" -type f -printf '%s\n' | awk '{ n += $1 } END { print int(n / 1024) }')
 		Depends: passwd
 		Recommends: ca-certificates
@@ -113,7 +113,7 @@ ipk() { # ARCH BINARY
 		Package: homeward
 		Version: $plain
 		Architecture: $1
-		Maintainer: The homeward authors <homeward@example.org>
+		Maintainer: The homeward authors <homeward@users.noreply.invalid>
 		Section: net
 		Priority: optional
 		License: Apache-2.0
