@@ -40,7 +40,7 @@ func cacheShowCommand(e env) *cobra.Command {
 	c := verb("show [--file PATH] [--json]", "Show what the device remembers, and where that comes from", func(c *cobra.Command) error {
 		record, from, err := chosenRecord(c, file)
 		for _, doubt := range from.doubts {
-			fmt.Fprintln(e.stderr, "homeward: hint:", doubt)
+			e.remark("hint", doubt)
 		}
 		if err != nil {
 			return err

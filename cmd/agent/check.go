@@ -59,7 +59,7 @@ func checkSite(ctx context.Context, e env, site *site, byPassed bool) check.Repo
 	site.policy.Version, site.policy.Built = v.Version, v.builtAt()
 	record, _, err := lastGood(ctx, site)
 	if err != nil && !errors.Is(err, cache.ErrNoRecord) {
-		fmt.Fprintln(e.stderr, "homeward: hint: last good cannot be read:", err)
+		e.remark("hint", "last good cannot be read: "+err.Error())
 	}
 	status, err := daemon(site).Status(ctx)
 	progress, done := progressOn(e)

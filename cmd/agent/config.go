@@ -37,7 +37,7 @@ func configCheckCommand(e env) *cobra.Command {
 			return err
 		}
 		for _, doubt := range site.doubts() {
-			fmt.Fprintln(e.stderr, "homeward: hint:", printable(doubt))
+			e.remark("hint", doubt)
 		}
 		if asJSON {
 			return printJSON(e.stdout, configAnswer{1, settings.given(), site.warnings})

@@ -27,7 +27,7 @@ func encodeCommand(e env) *cobra.Command {
 			return err
 		}
 		for _, doubt := range options.doubts() {
-			fmt.Fprintln(e.stderr, "homeward: hint:", doubt)
+			e.remark("hint", doubt)
 		}
 		text := recipe.write(options)
 		if asJSON {

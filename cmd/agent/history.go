@@ -65,7 +65,7 @@ func leftHistory(e env, file string, failures bool, each func(control.Entry) err
 	case len(entries) == 0:
 		return notRunning
 	}
-	fmt.Fprintln(e.stderr, "homeward: hint: the daemon is not running; this is what it left behind")
+	e.remark("hint", "the daemon is not running; this is what it left behind")
 	for _, entry := range entries {
 		if failures && !entry.Failure() {
 			continue

@@ -21,6 +21,17 @@ type env struct {
 	stdout, stderr io.Writer
 }
 
+// remark writes an "error" or a "hint" to stderr, each line of it as one.
+func (e env) remark(kind, text string) {
+	p := newPage(e.stderr)
+	if kind == "error" {
+		kind = p.paint(bad, kind)
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		p.printf("homeward: %s: %s\n", kind, escape(line, maxRemark))
+	}
+}
+
 // The exit codes.
 const (
 	exitFailed        = 1
@@ -106,9 +117,7 @@ func run(ctx context.Context, e env, args []string) int {
 		f = &failure{code: exitUsage, err: usage}
 	}
 	if f.err != nil {
-		for line := range strings.SplitSeq(f.err.Error(), "\n") {
-			fmt.Fprintln(e.stderr, "homeward: error:", line)
-		}
+		e.remark("error", f.err.Error())
 	}
 	hints := append(f.hints, advice(f.err)...)
 	switch {
@@ -119,7 +128,7 @@ func run(ctx context.Context, e env, args []string) int {
 		hints = []string{"see " + command.CommandPath() + " --help"}
 	}
 	for _, hint := range hints {
-		fmt.Fprintln(e.stderr, "homeward: hint:", hint)
+		e.remark("hint", hint)
 	}
 	if errors.Is(f.err, errNoVerb) {
 		fmt.Fprintln(e.stderr)

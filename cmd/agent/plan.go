@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,7 +24,7 @@ func planCommand(e env) *cobra.Command {
 		}
 		record, _, err := lastGood(c.Context(), site)
 		if err != nil && !errors.Is(err, cache.ErrNoRecord) {
-			fmt.Fprintln(e.stderr, "homeward: hint: last good cannot be read, so that the TLS floor is not known:", err)
+			e.remark("hint", "last good cannot be read, so that the TLS floor is not known: "+err.Error())
 		}
 		answer := askAround(c.Context(), site, record)
 		if asJSON {

@@ -12,8 +12,6 @@ import (
 	"time"
 	"unicode"
 
-	"golang.org/x/term"
-
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -25,28 +23,26 @@ func printJSON(w io.Writer, v any) error {
 	return out.Encode(v)
 }
 
-// page is text for people on its way out. The first error of writing is kept.
+// page is text for people on its way out. On a terminal it is wrapped, and may have colour; elsewhere a line stays a
+// line, for grep. The first error of writing is kept.
 type page struct {
 	w      io.Writer
 	colour bool
-	width  int             // columns of the terminal; 0: there is none, and nothing is cut
+	width  int             // of the terminal, in columns; 0: there is none, and lines are left as they are
+	begun  string          // of a line that has not ended, and is not on the terminal yet
 	hinted map[string]bool // what to do is said once
 	err    error
 }
 
 func newPage(w io.Writer) *page {
 	p := &page{w: w, hinted: map[string]bool{}}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p.colour, p.width = os.Getenv("NO_COLOR") == "", serialWidth
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
-			p.width = columns
-		}
+	if f, ok := w.(*os.File); ok {
+		width, terminal := screen(f)
+		dumb := os.Getenv("TERM") == "" || os.Getenv("TERM") == "dumb"
+		p.width, p.colour = width, terminal && !dumb && os.Getenv("NO_COLOR") == ""
 	}
 	return p
 }
-
-// serialWidth is what a terminal has that does not know its size: a serial console.
-const serialWidth = 80
 
 // cut shortens a line to what the terminal has room for.
 func (p *page) cut(line string) string {
@@ -57,9 +53,16 @@ func (p *page) cut(line string) string {
 	return string(runes[:max(0, p.width-3)]) + "..."
 }
 
+// printf writes lines. Columns have at least two blanks between them, so that wrapping sees them.
 func (p *page) printf(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if p.width > 0 {
+		text = p.begun + text
+		whole := strings.LastIndexByte(text, '\n') + 1
+		text, p.begun = wrap(text[:whole], p.width), text[whole:]
+	}
 	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format, args...)
+		_, p.err = io.WriteString(p.w, text)
 	}
 }
 
@@ -96,14 +99,19 @@ func (p *page) paint(colour, text string) string {
 	return "\x1b[1;" + colour + "m" + text + "\x1b[0m"
 }
 
-// maxText is our choice: what one piece of foreign text may take of the screen, in bytes.
-const maxText = 256
+// Our choices: what one piece of foreign text may take of the screen, in bytes.
+const (
+	maxText   = 256
+	maxRemark = 4 << 10 // of a remark, in which paths of files may stand
+)
 
 // printable makes text from the network safe to show: control characters are written as escapes.
-func printable(s string) string {
+func printable(s string) string { return escape(s, maxText) }
+
+func escape(s string, limit int) string {
 	var b strings.Builder
 	for _, r := range s {
-		if b.Len() > maxText {
+		if b.Len() > limit {
 			b.WriteString("...")
 			break
 		}
