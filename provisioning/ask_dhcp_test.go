@@ -77,7 +77,7 @@ option 120: failed dhcp-no-lease
 0s
 lease /run/systemd/netif/leases/2: option 120 nothing
 option 120: failed dhcp-not-permitted
-listen packet: permission denied; lease /run/systemd/netif/leases/2 says nothing`},
+permission denied; lease /run/systemd/netif/leases/2 says nothing`},
 		{"nothing may be asked, and the lease has it", auto, "denied\n" + lease + "120=pool.contoso.com", `
 0s
 lease /run/systemd/netif/leases/2: option 120 pool.contoso.com

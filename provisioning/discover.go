@@ -297,7 +297,7 @@ func checkName(host string, p Policy) error { return trust.CheckName(host, p.SIP
 func verdictOf(err error) (Verdict, Reason, string) {
 	var e *srv.Error
 	if !errors.As(err, &e) {
-		return Failed, DNSMalformed, err.Error()
+		return Failed, DNSMalformed, detailOf(err)
 	}
 	switch {
 	case e.Kind == srv.NotOffered:
@@ -305,16 +305,16 @@ func verdictOf(err error) (Verdict, Reason, string) {
 	case e.Absent():
 		return Absent, DNSNoRecord, ""
 	}
-	return Failed, dnsReason(e), err.Error()
+	return Failed, dnsReason(e), detailOf(err)
 }
 
 // addressReason says why a name has no address.
 func addressReason(err error) (Reason, string) {
 	var e *srv.Error
 	if errors.As(err, &e) && !e.Absent() {
-		return dnsReason(e), err.Error()
+		return dnsReason(e), detailOf(err)
 	}
-	return NoAddress, err.Error()
+	return NoAddress, detailOf(err)
 }
 
 func dnsReason(e *srv.Error) Reason {

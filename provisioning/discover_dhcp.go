@@ -156,7 +156,7 @@ func (d *dhcpAsk) finding(err error) Finding {
 	if best < 0 {
 		f.Reason = d.unasked(err)
 		if err != nil {
-			f.Detail = err.Error()
+			f.Detail = detailOf(err)
 		}
 	}
 	for i, s := range sources {

@@ -60,7 +60,7 @@ func (a *Agent) askProvisioning(ctx context.Context, session *sip.Session, bindi
 	defer cancel()
 	p, err := session.Provision(asking)
 	if err != nil {
-		return lesson{remote: binding.Remote, reason: ReasonOf(err), detail: "in-band provisioning: " + err.Error(), again: inBandAgain}
+		return lesson{remote: binding.Remote, reason: ReasonOf(err), detail: "in-band provisioning: " + detailOf(err), again: inBandAgain}
 	}
 	return a.study(ctx, session, p, binding.Remote)
 }
@@ -77,7 +77,7 @@ func (a *Agent) study(ctx context.Context, session *sip.Session, p sip.Provision
 	defer cancel()
 	answer, err := session.MediaRelays(asking, p.MRASURI, remote)
 	if err != nil {
-		l.reason, l.detail, l.again = RelayRefused, err.Error(), inBandAgain
+		l.reason, l.detail, l.again = RelayRefused, detailOf(err), inBandAgain
 	} else {
 		l.relaysKnown = true
 		if answer.Expires > 0 {

@@ -151,12 +151,12 @@ func (a *Agent) lose(ctx context.Context, reg *registration, err error) phase {
 		})
 		event := reg.event(Unregistered, "", "")
 		if err := reg.Session.Unregister(last); err != nil {
-			event.Reason, event.Detail = ReasonOf(err), err.Error()
+			event.Reason, event.Detail = ReasonOf(err), detailOf(err)
 		}
 		a.tell(event)
 		return nil
 	}
-	event := reg.event(Lost, ReasonOf(err), err.Error())
+	event := reg.event(Lost, ReasonOf(err), detailOf(err))
 	event.Hint = hintOf(err)
 	a.restraint.failed(reg.Candidate, err)
 	a.restraint.lost(err, time.Since(reg.Since))

@@ -48,7 +48,7 @@ conflict option 43: 10.0.0.67 says https://web.contoso.com:443/CertProv/CertProv
 dhcp-silent`},
 		{"DHCP cannot be asked", "denied", `
 0s : 
-dhcp-not-permitted listen packet: permission denied`},
+dhcp-not-permitted permission denied`},
 		{"a server refuses", "10.0.0.67 nak", `
 2s eth0: 10.0.0.67 nak  
 dhcp-refused from 10.0.0.67`},

@@ -112,7 +112,7 @@ func (t *Trial) Probe(ctx context.Context, c Candidate, addr netip.Addr) (p Prob
 	started := time.Now()
 	err := t.probe(ctx, c, &p)
 	if p.Took = time.Since(started); err != nil {
-		p.Reason, p.Detail, p.Hint = ReasonOf(err), err.Error(), hintOf(err)
+		p.Reason, p.Detail, p.Hint = ReasonOf(err), detailOf(err), hintOf(err)
 	}
 	return p
 }

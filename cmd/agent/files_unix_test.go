@@ -62,7 +62,7 @@ func TestPasswordFile(t *testing.T) {
 		{"device", "error: FILE is not a regular file"},
 		{"pipe", "error: FILE is not a regular file"},
 		{".", "error: FILE is not a regular file"},
-		{"missing", "error: lstat FILE: no such file or directory"},
+		{"missing", "error: there is no file FILE"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("CREDENTIALS_DIRECTORY", "")
@@ -151,7 +151,7 @@ func TestFilesThatAreNoConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ name, want string }{
-		{"missing", "configuration: stat FILE: no such file or directory"},
+		{"missing", "configuration: there is no file FILE"},
 		{"large", "configuration: FILE has 10485760 bytes, 65536 are possible"},
 		{"link", "configuration: FILE has 10485760 bytes, 65536 are possible"},
 		{"open", "configuration: FILE can be written by everybody; run: chmod o-w FILE"},

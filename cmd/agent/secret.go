@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/homeward-agent/homeward/provisioning"
 )
@@ -76,18 +77,42 @@ func openRegular(path string, follow bool) (*os.File, fs.FileInfo, error) {
 	}
 	info, err := look(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, unopened(path, err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, nil, fmt.Errorf("%s is not a regular file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, unopened(path, err)
 	}
 	if opened, err := f.Stat(); err != nil || !os.SameFile(info, opened) {
 		f.Close()
 		return nil, nil, fmt.Errorf("%s was exchanged while it was opened", path)
 	}
 	return f, info, nil
+}
+
+// unopenedError is an error of opening a file, in words: the name of a system call says nothing to a tech.
+type unopenedError struct {
+	path string
+	err  error
+}
+
+func unopened(path string, err error) error { return &unopenedError{path, err} }
+
+func (u *unopenedError) Unwrap() error { return u.err }
+
+func (u *unopenedError) Error() string {
+	switch {
+	case errors.Is(u.err, fs.ErrNotExist):
+		return "there is no file " + u.path
+	case errors.Is(u.err, fs.ErrPermission):
+		return u.path + " may not be read by this user"
+	}
+	var trouble syscall.Errno
+	if errors.As(u.err, &trouble) {
+		return u.path + " cannot be read: " + trouble.Error()
+	}
+	return u.err.Error()
 }

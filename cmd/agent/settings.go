@@ -93,10 +93,13 @@ func (s settings) site(names ...string) (*site, error) {
 		}
 		at := s[k.name]
 		if err := k.apply(at.value, to); err != nil {
-			if at.from != "" {
-				err = fmt.Errorf("%s: %s: %w", at.from, k.name, err)
-			} else {
+			switch {
+			case at.from == "":
 				err = fmt.Errorf("%s: %w", k.name, err)
+			case strings.HasPrefix(at.from, "--"):
+				err = fmt.Errorf("%s: %w", at.from, err)
+			default:
+				err = fmt.Errorf("%s: %s: %w", at.from, k.name, err)
 			}
 			wrong = append(wrong, err)
 		}

@@ -131,7 +131,7 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"a TLS version that is none", good + `tls_min = "1.4"`, `FILE:2: tls_min: "1.4" is not 1.0, 1.1, 1.2 or 1.3`},
 		{"a way to ask DHCP that is none", good + `dhcp = "leases"`, `FILE:2: dhcp: "leases" is not auto, inform, lease or off`},
 		{"metrics", good + `metrics_listen = ":9187"`, "FILE:2: metrics_listen: metrics are not part of this version"},
-		{"a missing file of roots", good + `roots = ["/nonexistent/root.pem"]`, "FILE:2: roots: stat /nonexistent/root.pem: no such file or directory"},
+		{"a missing file of roots", good + `roots = ["/nonexistent/root.pem"]`, "FILE:2: roots: there is no file /nonexistent/root.pem"},
 		{"an interface with a slash", good + `interface = "../eth0"`, `FILE:2: interface: "../eth0" is not the name of an interface`},
 		{"a user with a line break", good + `user = "a\r\nb"`, `FILE:2: user: "a\r\nb" holds characters that cannot be printed`},
 		{"an empty directory", good + `state_dir = ""`, "FILE:2: state_dir: it is empty"},
@@ -158,7 +158,7 @@ func TestMistakesInFlags(t *testing.T) {
 		flags []string
 		want  string
 	}{
-		{"a value that makes no sense", []string{"--order", "any"}, `--order: order: "any" is not device or communicator`},
+		{"a value that makes no sense", []string{"--order", "any"}, `--order: "any" is not device or communicator`},
 		{"neither true nor false", []string{"--allow-tcp=maybe"}, `invalid argument "maybe" for "--allow-tcp" flag: the value must be true or false`},
 		{"an unknown flag", []string{"--password", "x"}, "unknown flag: --password"},
 	} {

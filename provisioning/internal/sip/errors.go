@@ -84,7 +84,7 @@ func (e *AuthError) Error() string {
 	if len(e.Offered) == 0 {
 		return e.Problem
 	}
-	return "offered " + strings.Join(e.Offered, ", ") + ": " + e.Problem
+	return "offered " + strings.Join(e.Offered, ", ") + ", but " + e.Problem
 }
 
 // CredentialsError means that the Registrar refused complete credentials: user name or password is wrong.
@@ -95,7 +95,7 @@ type CredentialsError struct {
 }
 
 func (e *CredentialsError) Error() string {
-	return fmt.Sprintf("credentials refused by %q: %s", e.Realm, e.Status)
+	return fmt.Sprintf("credentials refused by %q, which %s", e.Realm, e.Status)
 }
 
 // DeregisteredError means that the Registrar has ended the binding. Keep wraps it together with ErrBindingLost.

@@ -68,7 +68,7 @@ func TestNTLM(t *testing.T) {
 			want: `
 				+0s 1 REGISTER
 				+0s 2 REGISTER Authorization NTLM gssapi-data=""
-				+0s auth: offered NTLM, Kerberos: NTLM challenge does not offer NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY`,
+				+0s auth: offered NTLM, Kerberos, but NTLM challenge does not offer NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY`,
 		},
 		{
 			name:  "S57 nor is a challenge that would have us do without what keeps us safe",
@@ -77,7 +77,7 @@ func TestNTLM(t *testing.T) {
 			want: `
 				+0s 1 REGISTER
 				+0s 2 REGISTER Authorization NTLM gssapi-data="", version=4
-				+0s auth: offered NTLM, Kerberos: NTLM challenge does not offer NTLMSSP_NEGOTIATE_128, NTLMSSP_NEGOTIATE_KEY_EXCH`,
+				+0s auth: offered NTLM, Kerberos, but NTLM challenge does not offer NTLMSSP_NEGOTIATE_128, NTLMSSP_NEGOTIATE_KEY_EXCH`,
 		},
 		{
 			name:  "clear TCP is allowed, for Lync's security mode may be off",
@@ -111,7 +111,7 @@ func TestNTLM(t *testing.T) {
 			pool:  &pool{password: "another"},
 			steps: []step{granted},
 			want: signedIn + `
-				+0s credentials: credentials refused by "SIP Communications Service": answered 401 Unauthorized`,
+				+0s credentials: credentials refused by "SIP Communications Service", which answered 401 Unauthorized`,
 		},
 		{
 			name:    "without a password nothing is begun",
@@ -119,7 +119,7 @@ func TestNTLM(t *testing.T) {
 			steps:   []step{granted},
 			want: `
 				+0s 1 REGISTER
-				+0s auth: offered NTLM, Kerberos: Kerberos is not supported; no password is configured`,
+				+0s auth: offered NTLM, Kerberos, but Kerberos is not supported; no password is configured`,
 		},
 		{
 			name:    "our order decides between NTLM and Digest",
@@ -143,7 +143,7 @@ func TestNTLM(t *testing.T) {
 			script: []step{answer("401 Unauthorized", `WWW-Authenticate: NTLM version=1`, `WWW-Authenticate: NTLM version=four`)},
 			want: `
 				+0s 1 REGISTER
-				+0s auth: offered NTLM, NTLM: NTLM with version 1 is not supported; NTLM with version four is not supported`,
+				+0s auth: offered NTLM, NTLM, but NTLM with version 1 is not supported; NTLM with version four is not supported`,
 		},
 		{
 			name:   "an offer that comes in place of a challenge leads nowhere",
@@ -151,21 +151,21 @@ func TestNTLM(t *testing.T) {
 			want: `
 				+0s 1 REGISTER
 				+0s 2 REGISTER Authorization NTLM gssapi-data="", version=4
-				+0s auth: offered NTLM, Kerberos, TLS-DSK: NTLM is offered again in place of a challenge`,
+				+0s auth: offered NTLM, Kerberos, TLS-DSK, but NTLM is offered again in place of a challenge`,
 		},
 		{
 			name:   "a challenge that is no challenge is refused",
 			script: []step{answer("401 Unauthorized", `WWW-Authenticate: NTLM gssapi-data="TlRMTVNTUAAC"`)},
 			want: `
 				+0s 1 REGISTER
-				+0s auth: offered NTLM: NTLM challenge not usable: 9 octets are too few`,
+				+0s auth: offered NTLM, but NTLM challenge not usable: 9 octets are too few`,
 		},
 		{
 			name:   "neither is one that is not even base64",
 			script: []step{answer("401 Unauthorized", `WWW-Authenticate: NTLM gssapi-data="%%"`)},
 			want: `
 				+0s 1 REGISTER
-				+0s auth: offered NTLM: NTLM with gssapi-data that is not base64`,
+				+0s auth: offered NTLM, but NTLM with gssapi-data that is not base64`,
 		},
 		{
 			name:   "a 200 before anything is proven is not believed",
@@ -308,7 +308,7 @@ func TestNTLMKeeps(t *testing.T) {
 				+31.2s 4 REGISTER Authorization NTLM opaque="5A01", cnum="2"
 				+31.2s 5 REGISTER Authorization NTLM gssapi-data="", version=4
 				+31.2s 6 REGISTER Authorization NTLM opaque="5A02", gssapi-data=*, version=4, cnum="1"
-				+31.2s binding lost: credentials refused by "SIP Communications Service": answered 401 Unauthorized`,
+				+31.2s binding lost: credentials refused by "SIP Communications Service", which answered 401 Unauthorized`,
 		},
 		{
 			name:  "an unsigned answer to a refresh loses the binding",

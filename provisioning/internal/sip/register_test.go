@@ -48,7 +48,7 @@ func TestRegister(t *testing.T) {
 			want: `
 				+0s 1 REGISTER
 				+0s 2 REGISTER Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001
-				+0s credentials: credentials refused by "contoso.com": answered 401 Unauthorized`,
+				+0s credentials: credentials refused by "contoso.com", which answered 401 Unauthorized`,
 		},
 		{
 			name:   "S50 a negative Content-Length ends the conversation",
@@ -118,7 +118,7 @@ func TestRegister(t *testing.T) {
 			script: []step{answer("401 Unauthorized", `WWW-Authenticate: Basic realm="contoso.com"`)},
 			want: `
 				+0s 1 REGISTER
-				+0s auth: offered Basic: Basic would show the password and is never answered`,
+				+0s auth: offered Basic, but Basic would show the password and is never answered`,
 		},
 		{
 			name:   "S55 Digest over TCP is not answered",
@@ -126,7 +126,7 @@ func TestRegister(t *testing.T) {
 			script: []step{answer("401 Unauthorized", md5Challenge)},
 			want: `
 				+0s 1 REGISTER
-				+0s auth: offered Digest MD5: Digest is not answered over clear TCP unless digest_over_tcp is set`,
+				+0s auth: offered Digest MD5, but Digest is not answered over clear TCP unless digest_over_tcp is set`,
 		},
 		{
 			name:    "S55 Digest over TCP is answered where the site allows it",
@@ -173,14 +173,14 @@ func TestRegister(t *testing.T) {
 			script:  []step{answer("401 Unauthorized", lyncOffer)},
 			want: `
 				+0s 1 REGISTER
-				+0s auth: offered NTLM, Kerberos, TLS-DSK: Kerberos is not supported; NTLM is not allowed here; TLS-DSK is not supported`,
+				+0s auth: offered NTLM, Kerberos, TLS-DSK, but Kerberos is not supported; NTLM is not allowed here; TLS-DSK is not supported`,
 		},
 		{
 			name:   "an algorithm or qop nobody here knows is not answered",
 			script: []step{answer("401 Unauthorized", `WWW-Authenticate: Digest realm="a", nonce="n", algorithm=MD5-sess`, `WWW-Authenticate: Digest realm="a", nonce="n", qop="token"`)},
 			want: `
 				+0s 1 REGISTER
-				+0s auth: offered Digest MD5-sess, Digest: Digest with algorithm MD5-sess is not supported; Digest with qop token is not supported`,
+				+0s auth: offered Digest MD5-sess, Digest, but Digest with algorithm MD5-sess is not supported; Digest with qop token is not supported`,
 		},
 		{
 			name:    "without a password nothing is answered",
@@ -188,7 +188,7 @@ func TestRegister(t *testing.T) {
 			script:  []step{answer("401 Unauthorized", md5Challenge)},
 			want: `
 				+0s 1 REGISTER
-				+0s auth: offered Digest MD5: no password is configured`,
+				+0s auth: offered Digest MD5, but no password is configured`,
 		},
 		{
 			name:    "a scheme the site does not allow is not answered",
@@ -196,7 +196,7 @@ func TestRegister(t *testing.T) {
 			script:  []step{answer("401 Unauthorized", md5Challenge)},
 			want: `
 				+0s 1 REGISTER
-				+0s auth: offered Digest MD5: Digest is not allowed here`,
+				+0s auth: offered Digest MD5, but Digest is not allowed here`,
 		},
 		{
 			name:   "S60 a 407 is answered like a 401, under its own names",
