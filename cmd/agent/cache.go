@@ -52,6 +52,7 @@ func cacheShowCommand(e env) *cobra.Command {
 	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	addFileFlag(c, &file)
+	c.Example = "homeward cache show\nhomeward cache show --file /media/usb/last-good.json"
 	return c
 }
 
@@ -91,13 +92,13 @@ func cacheForgetCommand(e env) *cobra.Command {
 		newPage(e.stdout).printf("forgotten\n")
 		return nil
 	})
-	c.Long = c.Short + ".\n\nThe record is kept in two copies, " + databaseFile + " and " + secondCopy + " beside it. With --file PATH the record of\nthat directory is forgotten: both copies, whichever of them PATH names."
+	c.Long = "The record is kept in two copies, " + databaseFile + " and " + secondCopy + " beside it. With --file PATH the record of that directory is forgotten: both copies, whichever of them PATH names."
 	addFileFlag(c, &file)
 	return c
 }
 
 func addFileFlag(c *cobra.Command, file *string) {
-	c.Flags().StringVar(file, "file", "", "a copied homeward.db or last-good.json, instead of this device's record")
+	c.Flags().StringVar(file, "file", "", "`PATH` of a copied homeward.db or last-good.json, instead of this device's record")
 }
 
 // forgetFile forgets the record of a state directory given by one of its files: the two copies belong together.

@@ -49,7 +49,8 @@ func checkCommand(e env) *cobra.Command {
 	})
 	addSettingFlags(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.Flags().StringVar(&target, "target", "", "a Registrar, host[:port], to look at instead of what DNS and DHCP say")
+	c.Example = "homeward check\nhomeward check --target pool01.contoso.com:5061"
+	c.Flags().StringVar(&target, "target", "", "a Registrar, `HOST[:PORT]`, to look at instead of what DNS and DHCP say")
 	return c
 }
 

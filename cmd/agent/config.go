@@ -11,11 +11,17 @@ import (
 func configCommand(e env) *cobra.Command {
 	return group("config", "Validate a configuration file, or print a commented example", []*cobra.Command{
 		configCheckCommand(e),
-		verb("example", "Print a commented configuration file", func(*cobra.Command) error {
-			_, err := io.WriteString(e.stdout, exampleConfig())
-			return err
-		}),
+		configExampleCommand(e),
 	})
+}
+
+func configExampleCommand(e env) *cobra.Command {
+	c := verb("example", "Print a commented configuration file", func(*cobra.Command) error {
+		_, err := io.WriteString(e.stdout, exampleConfig())
+		return err
+	})
+	c.Example = "homeward config example > homeward.toml"
+	return c
 }
 
 // configAnswer is `config check --json`.

@@ -184,7 +184,9 @@ func printServer(p *page, a dhcpopts.Answer) {
 	}
 	p.dump(a.Vendor.Raw, a.Vendor.Wrong)
 	p.row("problem", a.Vendor.Problem)
-	p.row("correct bytes", correction(a))
+	if command := correction(a); command != "" {
+		p.asIs("  %-14s %s\n", "correct bytes", command)
+	}
 	p.row("NTP servers", addresses(a.NTP))
 }
 

@@ -36,10 +36,11 @@ func encodeCommand(e env) *cobra.Command {
 		_, err = fmt.Fprint(e.stdout, text)
 		return err
 	})
-	c.Flags().StringSliceVar(&registrars, "registrar", nil, "host name of the Registrar or pool; repeated, or commas in between: more, in order of preference")
-	c.Flags().StringVar(&web, "web", "", "host name of the internal web services, where phones get certificates; without it there is no option 43")
-	c.Flags().StringVar(&server, "for", recipes[0].server, "DHCP server: "+strings.Join(recipeNames(), ", "))
+	c.Flags().StringSliceVar(&registrars, "registrar", nil, "host name of the Registrar or pool, a full one (`FQDN`); repeated, or commas in between: more, in order of preference")
+	c.Flags().StringVar(&web, "web", "", "host name (`FQDN`) of the internal web services, where phones get certificates; without it there is no option 43")
+	c.Flags().StringVar(&server, "for", recipes[0].server, "DHCP `SERVER`: "+strings.Join(recipeNames(), ", "))
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Example = "homeward dhcp encode --registrar pool01.contoso.com --web pool01.contoso.com --for kea"
 	c.Flags().SortFlags = false
 	return c
 }

@@ -16,7 +16,10 @@ func addSettingFlags(c *cobra.Command, names ...string) {
 			continue
 		}
 		doc, _, _ := strings.Cut(k.doc, "\n")
-		if k.normal != "" {
+		switch {
+		case k.kind == truth && k.normal == "true":
+			doc += " (default true; off: --" + k.flag() + "=false)"
+		case k.normal != "":
 			doc += " (default " + k.normal + ")"
 		}
 		f := c.Flags().VarPF(&flagValue{key: k}, k.flag(), "", doc)
@@ -54,9 +57,9 @@ func (f *flagValue) Set(s string) error {
 	return nil
 }
 
-// Type is the placeholder in the help.
+// Type is the placeholder in the help; pflag shows none for "bool".
 func (f *flagValue) Type() string {
-	return [...]string{text: "text", truth: "true|false", list: "list", command: "argument"}[f.kind]
+	return [...]string{text: "text", truth: "bool", list: "list", command: "argument"}[f.kind]
 }
 
 // String is the default as help shows it: addSettingFlags writes it into the text.

@@ -48,6 +48,7 @@ func historyCommand(e env) *cobra.Command {
 		}
 		return printHints(out, shown)
 	})
+	c.Example = "homeward history --failures\nhomeward history --follow --json"
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object a line")
 	c.Flags().BoolVar(&failures, "failures", false, "only what failed; reaches further back")
 	c.Flags().BoolVar(&follow, "follow", false, "go on with what happens, until interrupted")

@@ -146,7 +146,8 @@ func rootCommand(e env) *cobra.Command {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(helpCommand())
-	root.PersistentFlags().String("config", defaultConfig, "configuration file")
+	root.SetHelpFunc(printHelp)
+	root.PersistentFlags().String("config", defaultConfig, "configuration `FILE`")
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
@@ -172,8 +173,9 @@ func helpCommand() *cobra.Command {
 // group is a command that has verbs below it and does nothing by itself.
 func group(use, short string, verbs []*cobra.Command) *cobra.Command {
 	c := &cobra.Command{
-		Use:   use,
-		Short: short,
+		Use:                   use + " VERB [flags]",
+		Short:                 short,
+		DisableFlagsInUseLine: true,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return &failure{code: exitUsage, err: errNoVerb}

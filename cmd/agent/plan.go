@@ -39,6 +39,7 @@ func planCommand(e env) *cobra.Command {
 	})
 	addSettingFlags(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Example = "homeward plan\nhomeward plan --sip-address sip:phone1@contoso.com --dns-servers 10.0.0.2"
 	return c
 }
 

@@ -66,6 +66,14 @@ func (p *page) printf(format string, args ...any) {
 	}
 }
 
+// asIs writes lines that stay whole on a terminal, too: commands to be copied, and what has been wrapped.
+func (p *page) asIs(format string, args ...any) {
+	width := p.width
+	p.width = 0
+	p.printf(format, args...)
+	p.width = width
+}
+
 // row writes a label and its value; nothing without a value.
 func (p *page) row(label, text string) {
 	if text != "" {
@@ -90,6 +98,7 @@ const (
 	good = "32"
 	warn = "33"
 	bad  = "31"
+	bold = "39" // the colour that text has anyway
 )
 
 func (p *page) paint(colour, text string) string {

@@ -39,6 +39,7 @@ func runCommand(e env) *cobra.Command {
 		return runDaemon(c.Context(), e, site)
 	})
 	addSettingFlags(c)
+	c.Example = "homeward run\nhomeward run --config site.toml --log-level debug"
 	return c
 }
 

@@ -15,7 +15,7 @@ import (
 
 func statusCommand(e env) *cobra.Command {
 	var asJSON bool
-	c := verb("status", "Show what the device uses now, and since when", func(c *cobra.Command) error {
+	c := verb("status [--json]", "Show what the device uses now, and since when", func(c *cobra.Command) error {
 		places, err := loadPlaces(c)
 		if err != nil {
 			return err

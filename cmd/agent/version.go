@@ -27,7 +27,7 @@ type versionAnswer struct {
 
 func versionCommand(e env) *cobra.Command {
 	var asJSON bool
-	c := verb("version", "Print version, commit and Go version", func(*cobra.Command) error {
+	c := verb("version [--json]", "Print version, commit and Go version", func(*cobra.Command) error {
 		v := thisVersion()
 		if asJSON {
 			return printJSON(e.stdout, v)
