@@ -51,6 +51,7 @@ func checkCommand(e env) *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Example = "homeward check\nhomeward check --target pool01.contoso.com:5061"
 	c.Flags().StringVar(&target, "target", "", "a Registrar, `HOST[:PORT]`, to look at instead of what DNS and DHCP say")
+	complete(c, "target")
 	return c
 }
 

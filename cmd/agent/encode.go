@@ -42,6 +42,9 @@ func encodeCommand(e env) *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Example = "homeward dhcp encode --registrar pool01.contoso.com --web pool01.contoso.com --for kea"
 	c.Flags().SortFlags = false
+	complete(c, "registrar")
+	complete(c, "web")
+	complete(c, "for", recipeNames()...)
 	return c
 }
 

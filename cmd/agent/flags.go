@@ -26,6 +26,7 @@ func addSettingFlags(c *cobra.Command, names ...string) {
 		if k.kind == truth {
 			f.NoOptDefVal = "true"
 		}
+		completeKey(c, k)
 	}
 	c.Flags().SortFlags = false
 }

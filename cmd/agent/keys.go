@@ -53,6 +53,17 @@ type site struct {
 	warnings   []string // exceptions the site has made; logged at start
 }
 
+// choices are the values of the keys that take no others, as messages, help and completion name them.
+var choices = map[string][]string{
+	"auth":          {"tls-dsk", "kerberos", "ntlm", "digest"},
+	"order":         {"device", "communicator"},
+	"strict_naming": {"suffix", "strict", "off"},
+	"tls_min":       {"1.0", "1.1", "1.2", "1.3"},
+	"dhcp":          {"auto", "inform", "lease", "off"},
+	"log_level":     {"debug", "info", "warn", "error"},
+	"log_format":    {"auto", "text", "json", "journal"},
+}
+
 // keys is the configuration, all of it: flags, validation and the example file are made from this table.
 var keys = []key{
 	{"sip_address", text, ``, `"sip:phone1@contoso.com"`,
@@ -83,7 +94,7 @@ var keys = []key{
 		"authentication schemes allowed, in order of preference",
 		func(v value, to *site) error {
 			to.policy.Auth = v.list
-			return checkChoices(v.list, "tls-dsk", "kerberos", "ntlm", "digest")
+			return checkChoices(v.list, choices["auth"]...)
 		}},
 	{"interface", text, ``, `"eth0"`,
 		"network interface on which DHCP is asked\nDefault: the one with the default route.",
@@ -97,7 +108,7 @@ var keys = []key{
 			if v.text == "communicator" {
 				to.policy.Order = provisioning.CommunicatorOrder
 			}
-			return checkChoice(v.text, "device", "communicator")
+			return checkChoice(v.text, choices["order"]...)
 		}},
 	{"internal_server", text, ``, `"pool01.contoso.com:5061"`,
 		"Registrar inside, host[:port], tried instead of discovery",
@@ -124,7 +135,7 @@ var keys = []key{
 			if v.text == "off" {
 				to.warnings = append(to.warnings, "strict_naming is off: whoever answers DNS or DHCP first may name the Registrar")
 			}
-			return checkChoice(v.text, "suffix", "strict", "off")
+			return checkChoice(v.text, choices["strict_naming"]...)
 		}},
 	{"roots", list, ``, `["/etc/homeward/site-root.pem"]`,
 		"PEM files with certificates trusted besides the system's roots",
@@ -149,7 +160,7 @@ var keys = []key{
 			if to.policy.TLSMin < tls.VersionTLS12 {
 				to.warnings = append(to.warnings, "tls_min is "+v.text+": an exception for old servers, do not leave it on")
 			}
-			return checkChoice(v.text, "1.0", "1.1", "1.2", "1.3")
+			return checkChoice(v.text, choices["tls_min"]...)
 		}},
 	{"dns_servers", list, ``, `["10.0.0.2", "[2001:db8::2]:53"]`,
 		"name servers to ask instead of the system's, addr[:port]",
@@ -162,7 +173,7 @@ var keys = []key{
 		func(v value, to *site) error {
 			to.policy.AskDHCP = v.text == "auto" || v.text == "inform"
 			to.policy.ReadLease = v.text == "auto" || v.text == "lease"
-			return checkChoice(v.text, "auto", "inform", "lease", "off")
+			return checkChoice(v.text, choices["dhcp"]...)
 		}},
 	{"state_dir", text, `"/var/lib/homeward"`, ``,
 		"directory of the last good record and the history",
@@ -181,13 +192,13 @@ var keys = []key{
 		"what is logged: debug, info, warn or error",
 		func(v value, to *site) error {
 			to.logLevel = map[string]slog.Level{"debug": slog.LevelDebug, "warn": slog.LevelWarn, "error": slog.LevelError}[v.text]
-			return checkChoice(v.text, "debug", "info", "warn", "error")
+			return checkChoice(v.text, choices["log_level"]...)
 		}},
 	{"log_format", text, `"auto"`, ``,
 		"form of the log on stderr: auto, text, json or journal\nauto: journal under systemd, text on a terminal, else JSON.",
 		func(v value, to *site) error {
 			to.logFormat = v.text
-			return checkChoice(v.text, "auto", "text", "json", "journal")
+			return checkChoice(v.text, choices["log_format"]...)
 		}},
 	{"on_change", command, ``, `["/usr/local/bin/phone-reload", "--now"]`,
 		"program to start when registrar.json has changed\nProgram and arguments, no shell; the path of registrar.json is added as last argument.",

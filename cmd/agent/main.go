@@ -159,6 +159,7 @@ func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:                   "help [verb]",
 		Short:                 "Show the help of a verb",
+		ValidArgsFunction:     completeVerb,
 		DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, args []string) error {
 			about, rest, err := c.Root().Find(args)
@@ -211,6 +212,7 @@ func verb(use, short string, do func(c *cobra.Command) error) *cobra.Command {
 		Use:                   use,
 		Short:                 short,
 		Args:                  noArguments,
+		ValidArgsFunction:     cobra.NoFileCompletions,
 		DisableFlagsInUseLine: true,
 		RunE:                  func(c *cobra.Command, _ []string) error { return do(c) },
 	}

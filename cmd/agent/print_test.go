@@ -22,7 +22,12 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // golden compares text with a file below testdata/golden.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", "golden", name)
+	compare(t, filepath.Join("testdata", "golden", name), got)
+}
+
+// compare compares text with a file that -update writes.
+func compare(t *testing.T, path string, got []byte) {
+	t.Helper()
 	if *update {
 		if err := os.WriteFile(path, got, 0o644); err != nil {
 			t.Fatal(err)
