@@ -11,9 +11,13 @@ FUZZTIME ?= 5m
 FILE     ?= cmd/lab/demo.txtar
 
 .DEFAULT_GOAL := check
-.PHONY: check fmt vet lint race test demo lab bench fuzz build cross dist sizes FORCE
+.PHONY: check generate fmt vet lint race test demo lab bench fuzz build cross dist sizes FORCE
 
 check: fmt vet lint race            # everything quick that must hold
+
+generate:                           # the files that are made from the code: reasons, device order, manual pages, completion
+	go test ./provisioning -run 'ReasonTable|OrderTable' -update
+	go test ./cmd/agent -run 'Manual|CompletionScripts' -update
 
 fmt:
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "not formatted (gofmt -w):" $$files; exit 1; }
