@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,8 +86,10 @@ func progressOn(e env) (progress func(string), done func()) {
 // printReport prints the tree, and below it what it comes to: that is what stands on the screen when all has passed by.
 func printReport(p *page, r check.Report) error {
 	depth := map[string]int{}
+	titles := map[string]string{}
 	closed := map[string]bool{} // all is well there, or the node says all there is to say
 	for _, c := range r.Checks {
+		titles[c.ID] = c.Title
 		if c.Under != "" {
 			depth[c.ID] = depth[c.Under] + 1
 			if closed[c.Under] || depth[c.ID] > 2 {
@@ -94,7 +97,7 @@ func printReport(p *page, r check.Report) error {
 			}
 		}
 		closed[c.ID] = strings.HasPrefix(c.ID, "registrar.") && depth[c.ID] == 1
-		printCheck(p, c, strings.Repeat("  ", depth[c.ID]))
+		printCheck(p, c, strings.Repeat("  ", depth[c.ID]), cmp.Or(titles[c.Needs], c.Needs))
 	}
 	p.printf("\n%s\n", p.paint(verdictColour(r.Verdict), string(r.Verdict)))
 	for _, sentence := range r.Summary {
@@ -103,17 +106,18 @@ func printReport(p *page, r check.Report) error {
 	return p.err
 }
 
-func printCheck(p *page, c check.Check, indent string) {
+// printCheck prints a line for a check, and below it what there is to say. needs is the check that it waits for.
+func printCheck(p *page, c check.Check, indent, needs string) {
 	colour := map[check.Result]string{check.Good: good, check.Warn: warn, check.Bad: bad}[c.Result]
-	mark := fmt.Sprintf("%-8s", c.Result)
+	mark := fmt.Sprintf("%-9s", c.Result)
 	if colour != "" {
 		mark = p.paint(colour, mark)
 	}
 	p.printf("%s%s%s\n", mark, indent, printable(c.Title))
-	below := strings.Repeat(" ", 10) + indent
+	below := strings.Repeat(" ", 11) + indent
 	switch {
-	case c.Needs != "":
-		p.printf("%snot looked at, because of: %s\n", below, printable(c.Needs))
+	case needs != "":
+		p.printf("%snot looked at, because of: %s\n", below, printable(needs))
 	case c.Reason != "":
 		p.printf("%s%s\n", below, because(c.Reason, c.Detail))
 	case c.Detail != "":

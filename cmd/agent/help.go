@@ -69,8 +69,13 @@ func printHelp(c *cobra.Command, _ []string) {
 			}
 		}
 	}
+	settings, others := flagsOf(c)
+	if settings.HasFlags() {
+		p.title("Settings, which beat those of the file")
+		p.asIs("%s", settings.FlagUsagesWrapped(p.width))
+	}
 	p.title("Flags")
-	p.asIs("%s", flagsOf(c).FlagUsagesWrapped(p.width))
+	p.asIs("%s", others.FlagUsagesWrapped(p.width))
 	if c.Example != "" {
 		p.title("Examples")
 		for line := range strings.SplitSeq(c.Example, "\n") {
@@ -88,13 +93,21 @@ func printHelp(c *cobra.Command, _ []string) {
 	}
 }
 
-// flagsOf returns the flags of a command in the order of their definition: its own, then those of every command.
-func flagsOf(c *cobra.Command) *pflag.FlagSet {
+// flagsOf returns the flags of a command in the order of their definition: those that are settings, and the others,
+// those of every command last.
+func flagsOf(c *cobra.Command) (settings, others *pflag.FlagSet) {
 	c.InitDefaultHelpFlag()
-	flags := c.Flags()
-	flags.SortFlags = false
-	flags.Lookup("help").Usage = "show this help"
-	return flags
+	c.Flags().SortFlags = false
+	c.Flags().Lookup("help").Usage = "show this help"
+	settings, others = new(pflag.FlagSet), new(pflag.FlagSet)
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if _, ok := f.Value.(*flagValue); ok {
+			settings.AddFlag(f)
+		} else {
+			others.AddFlag(f)
+		}
+	})
+	return settings, others
 }
 
 func (p *page) title(text string) { p.printf("\n%s\n", p.paint(bold, text+":")) }

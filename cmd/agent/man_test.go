@@ -157,25 +157,18 @@ func (r *roff) verb(c *cobra.Command) string {
 		examples = c.Example + "\n"
 	}
 	if !c.HasSubCommands() || c.Name() == "dhcp" { // the others do nothing by themselves
-		settings := ""
-		own := pflag.NewFlagSet("", pflag.ContinueOnError)
-		own.SortFlags = false
-		c.Flags().VisitAll(func(f *pflag.Flag) {
-			if _, ok := f.Value.(*flagValue); ok {
-				settings = "Every key of homeward.toml(5) is a flag, too."
-			} else {
-				own.AddFlag(f)
-			}
-		})
-		if c.Flags().Lookup(keys[0].flag()) == nil && settings != "" {
-			settings = "The key interface of homeward.toml(5) is a flag, too."
+		settings, own := flagsOf(c)
+		about := ""
+		switch {
+		case settings.Lookup(keys[0].flag()) != nil:
+			about = "Every key of homeward.toml(5) is a flag, too."
+		case settings.HasFlags():
+			about = "The key interface of homeward.toml(5) is a flag, too."
 		}
-		r.item(c.UseLine(), sentence(c.Short), c.Long, settings)
-		if own.HasFlags() {
-			fmt.Fprint(r, ".RS\n")
-			r.flags(own)
-			fmt.Fprint(r, ".RE\n")
-		}
+		r.item(c.UseLine(), sentence(c.Short), c.Long, about)
+		fmt.Fprint(r, ".RS\n")
+		r.flags(own)
+		fmt.Fprint(r, ".RE\n")
 	}
 	for _, below := range c.Commands() {
 		examples += r.verb(below)
@@ -185,6 +178,9 @@ func (r *roff) verb(c *cobra.Command) string {
 
 func (r *roff) flags(flags *pflag.FlagSet) {
 	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Name == "help" {
+			return
+		}
 		name, usage := pflag.UnquoteUsage(f)
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.Value.Type() != "bool" {
 			usage += " (default " + f.DefValue + ")"

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/check"
 )
 
 // onTerminal returns what a page shows on a pseudo terminal of this width (pty(7)).
@@ -72,6 +75,39 @@ func TestStatusOnTerminals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A tree, prose, and columns of two widths.
+func TestOtherTextsOnTerminals(t *testing.T) {
+	t.Setenv("COLUMNS", "")
+	t.Setenv("TERM", "dumb")
+	for name, print := range map[string]func(*page) error{
+		"check": func(p *page) error { return printReport(p, brokenSite) },
+		"help": func(p *page) error {
+			root := rootCommand(env{stdout: p.w})
+			root.SetArgs([]string{"dhcp", "encode", "--help"})
+			return root.Execute()
+		},
+	} {
+		for _, width := range []uint16{40, 80} {
+			t.Run(fmt.Sprint(name, width), func(t *testing.T) {
+				golden(t, fmt.Sprintf("%s-%d.txt", name, width), []byte(onTerminal(t, width, print)))
+			})
+		}
+	}
+}
+
+// brokenSite is a report with every kind of result.
+var brokenSite = check.Report{
+	Version: 1, Verdict: check.Failed,
+	Summary: []string{"fe01.contoso.com:5061 (10.0.0.5) refuses the connection: nothing listens on this port.", "This is on the side of the Registrar."},
+	Checks: []check.Check{
+		{ID: "link", Title: "link and address", Result: check.Good, Detail: "eth0 10.0.0.21/24"},
+		{ID: "dns", Title: "DNS for contoso.com", Result: check.Warn},
+		{ID: "dns.internal-tls", Under: "dns", Title: "SRV record _sipinternaltls._tcp.contoso.com", Result: check.Warn, Reason: provisioning.DNSTimeout, Detail: `look up SRV "_sipinternaltls._tcp.contoso.com" at 10.0.0.53:53: no answer in time`},
+		{ID: "registrar.fe01", Title: "Registrar fe01.contoso.com", Result: check.Bad, Reason: provisioning.ConnectRefused, Detail: "fe01.contoso.com:5061 over TLS at 10.0.0.5"},
+		{ID: "sign-in", Title: "sign-in as sip:phone1@contoso.com", Result: check.Skipped, Needs: "registrar.fe01"},
+	},
 }
 
 // What decides about colour and width, and what does not.
