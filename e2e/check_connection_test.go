@@ -18,7 +18,7 @@ Check the address record, the gateway and the VLAN of this device.`},
 	{"accepted, then reset", with(published(fe01), the(fe01, resets)), "connect-reset", `
 fe01.contoso.com:5061 (10.0.0.11) takes the connection and cuts it.
 This is on the side of the Registrar.
-Check the Registrar's log and devices in between that cut connections.`},
+Look into the log of the Registrar, and for a firewall or proxy in between that cuts connections.`},
 	{"the SRV record names a port where nothing listens, and 5061 answers", with(srvFor(fe01.host, 5065)), "connect-refused", `
 The SRV record _sipinternaltls._tcp.contoso.com leads to fe01.contoso.com:5065 (10.0.0.11), where nothing answers, but fe01.contoso.com answers on port 5061.
 This is on the side of DNS.

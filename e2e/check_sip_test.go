@@ -78,17 +78,17 @@ This is on the side of this device.
 Set the clock: create the SRV record _ntp._udp.contoso.com or let DHCP name a time server (option 42).`},
 
 	{"wrong password", with(published(fe01), onDevice(wrongPassword)), "sip-credentials", `
-fe01.contoso.com refuses the user name or the password: credentials refused by "contoso.com": answered 401 Unauthorized.
+fe01.contoso.com refuses the user name or the password: credentials refused by "contoso.com", which answered 401 Unauthorized.
 This is on the side of the user account.
 Check user (phone1@contoso.com) and password_file; the account may be locked or expired.`},
 	{"NTLM is offered, and the password is wrong", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM))), "sip-credentials", `
-fe01.contoso.com refuses the user name or the password: credentials refused by "SIP Communications Service": answered 401 Unauthorized.
+fe01.contoso.com refuses the user name or the password: credentials refused by "SIP Communications Service", which answered 401 Unauthorized.
 This is on the side of the user account.
 Check user and password_file; if they are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"NTLM levels do not match", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM, diagnostics(1000, "Final handshake failed")))), "sip-credentials", `
-fe01.contoso.com refuses the user name or the password: credentials refused by "SIP Communications Service": answered 401 Unauthorized; 1000 Final handshake failed (fe01.contoso.com).
+fe01.contoso.com refuses the user name or the password: credentials refused by "SIP Communications Service", which answered 401 Unauthorized; 1000 Final handshake failed (fe01.contoso.com).
 This is on the side of the user account.
 Check user and password_file; if they are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"NTLM is offered, and no password is configured", with(says(fe01, "401 Unauthorized", offersNTLM, offersKerberos, offersTLSDSK), unset("password_file")),
@@ -97,15 +97,15 @@ fe01.contoso.com asks for a password, and none is configured.
 This is on the side of this device.
 Set password_file: the Registrar asks for a password, and none is configured.`},
 	{"only Kerberos and TLS-DSK are offered", with(says(fe01, "401 Unauthorized", offersKerberos, offersTLSDSK)), "sip-auth-not-supported", `
-fe01.contoso.com offered Kerberos, TLS-DSK: Kerberos is not supported; TLS-DSK is not supported.
+fe01.contoso.com offered Kerberos, TLS-DSK, but Kerberos is not supported; TLS-DSK is not supported.
 This is on the side of the Registrar.
 Set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM.`},
 	{"only Basic is offered", with(says(fe01, "401 Unauthorized", `WWW-Authenticate: Basic realm="contoso.com"`)), "sip-auth-not-supported", `
-fe01.contoso.com offered Basic: Basic would show the password and is never answered.
+fe01.contoso.com offered Basic, but Basic would show the password and is never answered.
 This is on the side of the Registrar.
 Offer Digest or NTLM on the Registrar: Basic would show the password.`},
 	{"Digest over TCP is not allowed", with(published(at("internal-tcp")), unset("digest_over_tcp")), "sip-auth-not-supported", `
-fe03.contoso.com offered Digest MD5: Digest is not answered over clear TCP unless digest_over_tcp is set.
+fe03.contoso.com offered Digest MD5, but Digest is not answered over clear TCP unless digest_over_tcp is set.
 This is on the side of the Registrar.
 Offer TLS on the Registrar; digest_over_tcp allows Digest over plain TCP.`},
 

@@ -62,5 +62,5 @@ Check that this port speaks TLS; on tunnels look for an MTU that is too small.`}
 	{"HTTP on the port for TLS", with(pool01Is("http")), "tls-failed", `
 pool01.contoso.com:5061 (10.0.0.20) takes the connection, but does not speak TLS.
 This is on the side of the Registrar.
-Check that the port speaks TLS and the Registrar's log.`},
+Check that this port speaks TLS, and look into the log of the Registrar.`},
 }
