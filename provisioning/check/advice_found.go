@@ -71,7 +71,11 @@ func (f *Facts) noRecord() advice {
 		}
 	}
 	if f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPNotPermitted {
-		return advice{reason: f.DHCP.Reason, side: Device, do: f.DHCP.Reason.Hint(),
+		do := f.DHCP.Reason.Hint()
+		if f.Link.Problem == noDefaultRoute {
+			do = "restore the default route, or set interface to where DHCP is to be asked"
+		}
+		return advice{reason: f.DHCP.Reason, side: Device, do: do,
 			what: fmt.Sprintf("nothing names a Registrar for %s: there is no SRV record, and %s: %s", f.sipDomain(), dhcp, lastPart(f.DHCP.Detail))}
 	}
 	a := advice{reason: provisioning.DNSNoRecord, side: DNS,

@@ -42,7 +42,12 @@ func (f *Facts) redirectedNowhere(a provisioning.Attempt, attempts []provisionin
 		out.what = fmt.Sprintf("%s redirects the device to its home pool %s, which has no address", from, a.Host)
 		out.do = fmt.Sprintf("create the A record of %s, or move the user to a pool that exists", a.Host)
 	case provisioning.SIPRedirectLoop:
-		out.what = fmt.Sprintf("the redirects of %s lead in a circle", from)
+		for _, before := range attempts {
+			if before.Result == "redirected" {
+				out.what = fmt.Sprintf("the redirects that begin at %s lead in a circle", before.Host)
+				break
+			}
+		}
 	default: // the title says it
 	}
 	return out
@@ -57,8 +62,12 @@ func (f *Facts) refused(a provisioning.Attempt) advice {
 		out.side = Account
 		out.what = fmt.Sprintf("%s refuses the user name or the password: %s", a.Host, said)
 		out.do = fmt.Sprintf("check user (%s) and password_file; the account may be locked or expired", cmp.Or(f.Policy.User, f.Policy.SIPAddress))
-		if ntlmRefused(f, a) {
-			out.do = "check user and password_file; if they are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses"
+		switch {
+		case ntlmRefused(f, a) && strings.Contains(said, "; 1000 "): // the final handshake failed (MS-OCER)
+			out.side = Registrar
+			out.do = "compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses; if they agree, check user and password_file"
+		case ntlmRefused(f, a):
+			out.do += "; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses"
 		}
 	case provisioning.SIPNotFound, provisioning.SIPForbidden:
 		out.side = Account

@@ -20,13 +20,16 @@ type Link struct {
 	Others    []string // further interfaces with an address: "wlan0 10.0.1.7/24"
 }
 
+// noDefaultRoute is the Problem of a device that can only talk to its neighbours.
+const noDefaultRoute = "there is no default route"
+
 // SystemLink reads the interface named, or the one with the default route.
 func SystemLink(name string) Link {
 	l := Link{Interface: name}
 	if name == "" {
 		var err error
 		if l.Interface, err = dhcpopts.DefaultInterface(); errors.Is(err, dhcpopts.ErrNoInterface) {
-			l.Problem = "there is no default route"
+			l.Problem = noDefaultRoute
 		}
 	}
 	all, err := net.Interfaces()
@@ -43,6 +46,9 @@ func SystemLink(name string) Link {
 		} else if i.Flags&net.FlagLoopback == 0 && len(addrs) > 0 {
 			l.Others = append(l.Others, i.Name+" "+listPrefixes(addrs))
 		}
+	}
+	if l.Problem == noDefaultRoute && len(l.Others) == 0 {
+		l.Problem = "no interface has an address"
 	}
 	if l.Interface != "" && !known {
 		l.Problem = "there is no interface " + l.Interface

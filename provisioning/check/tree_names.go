@@ -193,9 +193,9 @@ func (b *branch) plan() {
 	}
 	c.Detail = strings.Join(order, ", then ")
 	if len(order) == 0 {
-		c.Result, c.Detail = Bad, "nothing: neither DNS nor DHCP leads to a Registrar"
+		c.Result, c.Reason, c.Detail = Bad, f.planReason(), "nothing: neither DNS nor DHCP leads to a Registrar"
 		if f.NotAsked {
-			c.Result, c.Needs, c.Detail = Skipped, "link", ""
+			c.Result, c.Reason, c.Needs, c.Detail = Skipped, "", "link", ""
 		} else if f.remembers() {
 			c.Detail += fmt.Sprintf("; its last good Registrar is %s:%d", f.lastGood().Host, f.lastGood().Port)
 		}

@@ -37,7 +37,11 @@ type Diagnostic struct {
 }
 
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("answered %d %s", e.Code, e.Phrase) + saying(e.Diagnostics)
+	text := fmt.Sprintf("answered %d %s", e.Code, e.Phrase)
+	if e.RetryAfter > 0 {
+		text += fmt.Sprintf(" (Retry-After %d s)", int(e.RetryAfter.Seconds()))
+	}
+	return text + saying(e.Diagnostics)
 }
 
 // saying appends diagnostics to the text of an error.

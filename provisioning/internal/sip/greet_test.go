@@ -25,7 +25,7 @@ func TestGreet(t *testing.T) {
 		},
 		"a refusal is a greeting and an error": {
 			answer("503 Service Unavailable", "Server: other", "Retry-After: 60"),
-			`503 Service Unavailable other []   0001-01-01 answered 503 Service Unavailable`,
+			`503 Service Unavailable other []   0001-01-01 answered 503 Service Unavailable (Retry-After 60 s)`,
 		},
 		"silence": {silence, `0   []   0001-01-01 no answer from the Registrar to REGISTER after 4s`},
 	} {

@@ -120,7 +120,7 @@ func TestKeep(t *testing.T) {
 			script: []step{answer("200 OK", "Expires: 20"), answer("503 Service Unavailable", "Retry-After: 60")},
 			want: `
 				+11.5s 2 REGISTER
-				+11.5s binding lost: answered 503 Service Unavailable`,
+				+11.5s binding lost: answered 503 Service Unavailable (Retry-After 60 s)`,
 		},
 		{
 			name:   "a redirect at the refresh loses the binding",

@@ -239,14 +239,14 @@ func TestRegister(t *testing.T) {
 			script: []step{answer("503 Service Unavailable", "Retry-After: 4294967296 (maintenance)")},
 			want: `
 				+0s 1 REGISTER
-				+0s status: answered 503 Service Unavailable, retry after 1h0m0s`,
+				+0s status: answered 503 Service Unavailable (Retry-After 3600 s), retry after 1h0m0s`,
 		},
 		{
 			name:   "S65 Retry-After 0 is a second",
 			script: []step{answer("503 Service Unavailable", "Retry-After: 0")},
 			want: `
 				+0s 1 REGISTER
-				+0s status: answered 503 Service Unavailable, retry after 1s`,
+				+0s status: answered 503 Service Unavailable (Retry-After 1 s), retry after 1s`,
 		},
 		{
 			name:   "S65 a Retry-After that is no number is passed over",
