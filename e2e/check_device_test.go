@@ -6,7 +6,7 @@ import "testing"
 
 var deviceFaults = []fault{
 	{"no address", with(published(fe01), unplugged), "connect-unreachable", `
-This device is not on the network: there is no default route.
+This device is not on the network: no interface has an address.
 This is on the side of this device.
 Check the cable, the VLAN and the DHCP lease of this device.`},
 	{"no default route", with(published(fe01), noDefaultRoute), "", `
@@ -14,7 +14,7 @@ All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (
 	{"no default route, and only DHCP leads on", with(dhcpSays(startKea, full), noDefaultRoute), "dhcp-not-permitted", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and DHCP cannot be asked from here: there is no default route.
 This is on the side of this device.
-Run as the service, or grant CAP_NET_RAW; check that the interface exists and has an IPv4 address.`},
+Restore the default route, or set interface to where DHCP is to be asked.`},
 	{"no password is configured", with(published(fe01), unset("password_file")), "sip-auth-not-supported", `
 fe01.contoso.com asks for a password, and none is configured.
 This is on the side of this device.

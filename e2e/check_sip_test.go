@@ -29,7 +29,7 @@ pool01.contoso.com:5061 (10.0.0.20) answers, but does not speak SIP.
 This is on the side of the Registrar.
 Check that the address and port are those of the Registrar, and not of a web server or another service.`},
 	{"unavailable, to be asked later", with(says(fe01, "503 Service Unavailable", "Retry-After: 30")), "sip-unavailable", `
-fe01.contoso.com cannot serve now: answered 503 Service Unavailable.
+fe01.contoso.com cannot serve now: answered 503 Service Unavailable (Retry-After 30 s).
 This is on the side of the Registrar.
 Check the services of the Registrar and its pool.`},
 	{"unavailable, and DHCP leads to one that serves", with(says(fe01, "503 Service Unavailable"), dhcpSays(startKea, full)), "sip-unavailable", `
@@ -85,12 +85,12 @@ Check user (phone1@contoso.com) and password_file; the account may be locked or 
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM))), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password: credentials refused by "SIP Communications Service", which answered 401 Unauthorized.
 This is on the side of the user account.
-Check user and password_file; if they are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
+Check user (phone1@contoso.com) and password_file; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"NTLM levels do not match", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM, diagnostics(1000, "Final handshake failed")))), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password: credentials refused by "SIP Communications Service", which answered 401 Unauthorized; 1000 Final handshake failed (fe01.contoso.com).
-This is on the side of the user account.
-Check user and password_file; if they are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
+This is on the side of the Registrar.
+Compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses; if they agree, check user and password_file.`},
 	{"NTLM is offered, and no password is configured", with(says(fe01, "401 Unauthorized", offersNTLM, offersKerberos, offersTLSDSK), unset("password_file")),
 		"sip-auth-not-supported", `
 fe01.contoso.com asks for a password, and none is configured.
@@ -116,7 +116,7 @@ Create the A record of gone.contoso.com, or move the user to a pool that exists.
 	{"the redirects lead in a circle", with(
 		redirects(fe01, "fe02.contoso.com:5061;transport=TLS"),
 		redirects(second, "fe01.contoso.com:5061;transport=TLS")), "sip-redirect-loop", `
-The redirects of fe02.contoso.com lead in a circle.
+The redirects that begin at fe01.contoso.com lead in a circle.
 This is on the side of the Registrar.
 Check the home pool of the user on the Registrars involved.`},
 	{"the home pool is reached over TCP", with(redirects(fe01, "fe03.contoso.com:5060;transport=TCP")), "sip-redirect-downgrade", `
