@@ -63,9 +63,9 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
 
 	v := thisVersion()
-	lines := service.NewLogQueue(logHandler(e.stderr, site))
+	lines, tail := service.NewLogQueue(logHandler(e.stderr, site)), &service.LogTail{}
 	defer lines.Close()
-	log := slog.New(lines.Handler())
+	log := slog.New(slog.NewMultiHandler(lines.Handler(), slog.NewTextHandler(tail, &slog.HandlerOptions{Level: site.logLevel})))
 	log.Info("homeward starts", "version", v.Version, "sip_address", site.policy.SIPAddress)
 	for _, warning := range site.warnings {
 		log.Warn(warning)
@@ -86,6 +86,7 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 		Forget:  store.Forget,
 		History: story.History,
 		Next:    story.Next,
+		Log:     tail.Text,
 	}, log)
 
 	err = service.Run(ctx,

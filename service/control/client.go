@@ -66,6 +66,9 @@ func (c *Client) Status(ctx context.Context) (provisioning.Status, error) {
 // Record returns the last good record in JSON; ErrNoRecord when there is none.
 func (c *Client) Record(ctx context.Context) ([]byte, error) { return c.ask(ctx, "GET", "/v1/cache") }
 
+// Log returns the last lines of the daemon's log, oldest first.
+func (c *Client) Log(ctx context.Context) ([]byte, error) { return c.ask(ctx, "GET", "/v1/log") }
+
 // Forget drops the last good record.
 func (c *Client) Forget(ctx context.Context) error {
 	_, err := c.ask(ctx, "POST", "/v1/forget")

@@ -4,6 +4,7 @@
 //	GET  /v1/status                    provisioning.Status
 //	GET  /v1/cache                     the last good record; 404 when there is none
 //	GET  /v1/history[?failures][&follow]  one Entry a line, oldest first
+//	GET  /v1/log                       the end of the log, one line a line
 //	POST /v1/forget                    drop last good; root and the daemon's own user only
 //
 // It decides nothing and changes nothing by itself, and it listens on no network. Who may read is decided by

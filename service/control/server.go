@@ -29,6 +29,7 @@ type Source struct {
 	Record  func() (record any, ok bool) // the last good record, as JSON shows it; false: none
 	Forget  func() error                 // drops the last good record
 	History func(failures bool) []Entry  // oldest first
+	Log     func() []byte                // the last lines of the log, oldest first
 	// Next waits for something that happened after the entry numbered after, and returns it with the number
 	// to go on from; after 0 is before everything. An error means that ctx has ended, and nothing is left to
 	// tell.
@@ -49,7 +50,7 @@ func NewServer(l net.Listener, source Source, log *slog.Logger) *Server {
 }
 
 // paths are what the server answers to; an unknown path is told all of them.
-var paths = []string{"GET /v1/status", "GET /v1/cache", "GET /v1/history", "POST /v1/forget"}
+var paths = []string{"GET /v1/status", "GET /v1/cache", "GET /v1/history", "GET /v1/log", "POST /v1/forget"}
 
 // Run serves until ctx ends, and closes the socket when the followers have been told everything.
 func (s *Server) Run(ctx context.Context) error {
@@ -96,7 +97,8 @@ func (s *Server) mux() *http.ServeMux {
 	mux.HandleFunc(paths[0], s.status)
 	mux.HandleFunc(paths[1], s.cache)
 	mux.HandleFunc(paths[2], s.history)
-	mux.HandleFunc(paths[3], s.forget)
+	mux.HandleFunc(paths[3], s.logTail)
+	mux.HandleFunc(paths[4], s.forget)
 	mux.HandleFunc("/", s.unknown)
 	return mux
 }
@@ -168,6 +170,11 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, failures bool) {
 			return
 		}
 	}
+}
+
+func (s *Server) logTail(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write(s.source.Log()) // a caller that has hung up is no concern of ours
 }
 
 func writeLines(w io.Writer, entries []Entry) error {
