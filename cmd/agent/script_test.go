@@ -28,13 +28,16 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the command lines of testdata/script with the code of this package.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "script") }
+
+func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 filepath.Join("testdata", dir),
 		RequireExplicitExec: true,
 		Setup:               setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": code, "config": config, "site": startSite, "change": changeSite, "heard": heard, "follow": follow, "shows": shows,
+			"unpack": unpack, "secret": secret, "browse": browse,
 		},
 	})
 }

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/service/control"
+)
+
+// Our choices.
+const (
+	journalWait = time.Second // for a journalctl that was told to end
+	journalSize = 256 << 10   // bytes of its output that are kept
+)
+
+// bundleSource is where the parts of a bundle come from.
+type bundleSource struct {
+	settings settings
+	broken   error // why there are no settings but the defaults
+	places   *site
+}
+
+// parts are the files of a bundle besides index.html, in the order of the page. A new one is one line.
+func (b *bundleSource) parts() []part {
+	return []part{
+		{"status.json", b.status},
+		{"check.json", b.check},
+		{"plan.json", b.plan},
+		{"dhcp.json", b.dhcp},
+		{"history.jsonl", b.history(false)},
+		{"failures.jsonl", b.history(true)},
+		{"log.txt", b.log},
+		{"cache.json", b.record},
+		{"config.json", b.config},
+		{"system.json", func(context.Context) ([]byte, error) { return indented(thisSystem()) }},
+	}
+}
+
+// bundleSourceOf reads the configuration. One that is wrong is among what a bundle is made for; one that was named and
+// is missing is a mistake in the command.
+func bundleSourceOf(c *cobra.Command) (*bundleSource, error) {
+	s, err := loadSettings(c)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err != nil {
+		s = defaults()
+	}
+	places, errPlaces := s.site("state_dir", "runtime_dir")
+	if errPlaces != nil {
+		places, errPlaces = defaults().site("state_dir", "runtime_dir")
+	}
+	return &bundleSource{s, err, places}, errPlaces
+}
+
+func indented(v any) ([]byte, error) {
+	var b bytes.Buffer
+	err := printJSON(&b, v)
+	return b.Bytes(), err
+}
+
+// printJSONLine writes a value on one line.
+func printJSONLine(w io.Writer, v any) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	return out.Encode(v)
+}
+
+// status is `status --json`.
+func (b *bundleSource) status(ctx context.Context) ([]byte, error) {
+	status, err := daemon(b.places).Status(ctx)
+	if err != nil {
+		return nil, daemonFailure(err)
+	}
+	return indented(status)
+}
+
+// plan is `plan --json`.
+func (b *bundleSource) plan(ctx context.Context) ([]byte, error) {
+	site, err := b.site(allBut("password_file")...)
+	if err != nil {
+		return nil, err
+	}
+	record, _, err := lastGood(ctx, site)
+	if err != nil && !errors.Is(err, cache.ErrNoRecord) {
+		record = cache.Record{} // cache.json says why
+	}
+	return indented(askAround(ctx, site, record))
+}
+
+// site checks the settings with these names, or all.
+func (b *bundleSource) site(names ...string) (*site, error) {
+	if b.broken != nil {
+		return nil, b.broken
+	}
+	return b.settings.site(names...)
+}
+
+// check is `check --json`. No other part reads the password.
+func (b *bundleSource) check(ctx context.Context) ([]byte, error) {
+	site, err := b.site()
+	if err != nil {
+		return nil, err
+	}
+	return indented(checkSite(ctx, env{stderr: io.Discard}, site, false))
+}
+
+// dhcp is `dhcp --json`. A site that has switched DHCP off is asked by that command only.
+func (b *bundleSource) dhcp(ctx context.Context) ([]byte, error) {
+	site, err := b.site("interface", "dhcp")
+	if err != nil {
+		return nil, err
+	}
+	if !site.policy.AskDHCP {
+		return nil, &advised{errors.New("DHCP is off in the configuration"), "to ask all the same: homeward dhcp"}
+	}
+	return indented(newDHCPAnswer(provisioning.SurveyDHCP(ctx, provisioning.SystemWire(), site.policy.Interface)))
+}
+
+// record is `cache show --json`.
+func (b *bundleSource) record(ctx context.Context) ([]byte, error) {
+	record, source, err := lastGood(ctx, b.places)
+	if err != nil {
+		return nil, recordFailure(err)
+	}
+	return indented(recordAnswer{1, record, source})
+}
+
+// history is `history --json`: of the daemon, or what it left behind.
+func (b *bundleSource) history(failures bool) func(ctx context.Context) ([]byte, error) {
+	return func(ctx context.Context) ([]byte, error) {
+		var lines bytes.Buffer
+		each := func(entry control.Entry) error { return printJSONLine(&lines, entry) }
+		err := daemon(b.places).History(ctx, failures, false, each)
+		switch {
+		case errors.Is(err, control.ErrNotRunning):
+			err = leftHistory(env{stderr: io.Discard}, filepath.Join(b.places.stateDir, historyFile), failures, each, err)
+		case err != nil:
+			err = daemonFailure(err)
+		}
+		return lines.Bytes(), err
+	}
+}
+
+// log is the end of the log: of the daemon, or of the journal.
+func (b *bundleSource) log(ctx context.Context) ([]byte, error) {
+	text, err := daemon(b.places).Log(ctx)
+	if err == nil {
+		return append(text, '\n'), nil
+	}
+	text, errJournal := journalTail(ctx)
+	if errJournal != nil {
+		return nil, &failure{code: exitFailed, err: fmt.Errorf("%w; %w", daemonFailure(err), errJournal)}
+	}
+	return append([]byte("# from the journal: "+err.Error()+"\n"), text...), nil
+}
+
+// journalTail asks the journal of systemd (journalctl(1)) for what the service has logged.
+func journalTail(ctx context.Context) ([]byte, error) {
+	program, err := exec.LookPath("journalctl")
+	if err != nil {
+		return nil, errors.New("there is no journalctl to ask instead")
+	}
+	cmd := exec.CommandContext(ctx, program, "-u", "homeward", "-n", "200", "--no-pager")
+	cmd.WaitDelay = journalWait
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	text, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("journalctl: %w: %s", err, strings.TrimSpace(complaint.String()))
+	}
+	return text[max(0, len(text)-journalSize):], nil
+}
+
+// configPart is config.json: every setting as it counts, without what could be a secret.
+type configPart struct {
+	Version  int            `json:"version"`
+	Settings map[string]any `json:"settings"`
+	SetIn    []string       `json:"set_in,omitempty"` // "homeward.toml:3: user"; the rest is as it is by default
+	Warnings []string       `json:"warnings,omitempty"`
+	Problem  string         `json:"problem,omitempty"` // what is wrong with them
+}
+
+func (b *bundleSource) config(context.Context) ([]byte, error) {
+	if b.broken != nil {
+		return nil, b.broken
+	}
+	answer := configPart{Version: 1, Settings: map[string]any{}}
+	for _, k := range keys {
+		at := b.settings[k.name]
+		answer.Settings[k.name] = discreet(k, at.value)
+		if at.from != "" {
+			answer.SetIn = append(answer.SetIn, filepath.Base(at.from)+": "+k.name)
+		}
+	}
+	site, err := b.site(allBut("password_file")...)
+	if err != nil {
+		answer.Problem = err.Error()
+	} else {
+		answer.Warnings = site.warnings
+	}
+	return indented(answer)
+}
+
+// discreet is the value of a setting without what a site may not want to tell: where the password lies, what the
+// directories of files are called, and the arguments of a program, which may hold anything.
+func discreet(k key, v value) any {
+	switch k.name {
+	case "password_file":
+		return v.text != "" // whether there is one
+	case "roots":
+		names := make([]string, len(v.list))
+		for i, path := range v.list {
+			names[i] = filepath.Base(path)
+		}
+		return names
+	case "on_change":
+		if len(v.list) == 0 {
+			return []string{}
+		}
+		return []string{filepath.Base(v.list[0]), fmt.Sprintf("(%d arguments left out)", len(v.list)-1)}
+	default:
+		return k.plain(v)
+	}
+}
