@@ -64,7 +64,7 @@ func (b bundle) facts() string {
 		case p.name == "failures.jsonl" && p.err != nil:
 			failures.WriteString(p.plain())
 		case p.name == "failures.jsonl":
-			each := printEntry(newPage(&failures))
+			each := printEntry(newPage(&failures), false)
 			for line := range bytes.Lines(p.text) {
 				var e control.Entry
 				if json.Unmarshal(line, &e) == nil {

@@ -136,7 +136,7 @@ func (b *bundleSource) record(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, recordFailure(err)
 	}
-	return indented(recordAnswer{1, record, source})
+	return indented(recordAnswer{1, record, source.source})
 }
 
 // history is `history --json`: of the daemon, or what it left behind.
