@@ -26,9 +26,10 @@ type Agent struct {
 	gathering    *gathering    // look-ups under way, or done and not used yet
 	endpointID   string        // epid: the same for the life of the device
 	preferred    string        // the Registrar we were sent to
-	current      *registration // what the device is registered with, or has just lost
+	current      *registration // what the device is registered with
 	nothingSince time.Time     // since when discovery has found nothing usable; zero: it has
 	asked        chan struct{} // whether Run goes on: taken whenever it passes by
+	changes      chan string   // a change of the network that no phase has heeded yet
 
 	mu     sync.Mutex
 	status Status
@@ -37,7 +38,8 @@ type Agent struct {
 // New returns an agent that has not started. emit is called for every Event, from several goroutines.
 func New(policy Policy, wire Wire, store *cache.DB, emit func(Event)) *Agent {
 	return &Agent{
-		policy: policy, wire: wire, store: store, emit: emit, restraint: newRestraint(), endpointID: endpointID(store), asked: make(chan struct{}),
+		policy: policy, wire: wire, store: store, emit: emit, restraint: newRestraint(), endpointID: endpointID(store),
+		asked: make(chan struct{}), changes: make(chan string, 1),
 		status: Status{Version: 1, SIPAddress: policy.SIPAddress, SIPDomain: policy.SIPDomain()},
 	}
 }

@@ -23,6 +23,7 @@ const (
 type registration struct {
 	Candidate Candidate
 	Addr      netip.Addr
+	Local     net.Addr // our end of the connection
 	Session   *sip.Session
 	Binding   sip.Binding
 	Home      []Candidate // primary and backup, when a redirect named them
@@ -66,7 +67,7 @@ func (a *Agent) attempt(ctx context.Context, c Candidate, addr netip.Addr) (*reg
 		session.Close()
 		return nil, &attemptError{registering, err}
 	}
-	return &registration{Candidate: c, Addr: addr, Session: session, Binding: binding}, nil
+	return &registration{Candidate: c, Addr: addr, Local: conn.LocalAddr(), Session: session, Binding: binding}, nil
 }
 
 func (a *Agent) connect(ctx context.Context, c Candidate, addr netip.Addr) (net.Conn, error) {

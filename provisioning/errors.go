@@ -20,6 +20,10 @@ func ReasonOf(err error) Reason {
 	if reason := sipReason(err); reason != "" {
 		return reason
 	}
+	var moved *addressChangedError
+	if errors.As(err, &moved) {
+		return AddressChanged
+	}
 	var attempt *attemptError
 	at := registering
 	if errors.As(err, &attempt) {

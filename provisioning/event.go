@@ -27,6 +27,8 @@ const (
 	WentNormal   EventKind = "normal"     // registered the normal way again, after degraded
 	Unregistered EventKind = "unregister" // at shutdown
 	Waiting      EventKind = "wait"       // the next attempt at Registrars is at Until
+
+	NetworkChanged EventKind = "network" // the device's own: addresses, carriers, routes, name servers, or it has slept: Detail
 )
 
 // Event is one thing that happened. Log, history, metrics and tests read nothing else.

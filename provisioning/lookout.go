@@ -61,13 +61,30 @@ func (l *lookout) rewind() {
 	l.timer = time.After(wait)
 }
 
-// look tries the better way once; nil: not yet. The better way may be the registration at hand, found normally.
-func (l *lookout) look(ctx context.Context) *registration {
-	defer l.rewind()
-	if len(l.primary.Addrs) > 0 {
-		return l.lookAtPrimary(ctx)
+// soon looks for the normal way at once: the network is another.
+func (l *lookout) soon() {
+	if l.reg.Degraded {
+		l.timer = time.After(0)
 	}
-	return l.lookForNormalWay(ctx)
+}
+
+// look tries the better way once; nil: not yet. The better way may be the registration at hand, found normally.
+// A change of the network ends it, and is left to the phase.
+func (l *lookout) look(ctx context.Context) (found *registration) {
+	defer l.rewind()
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	change := l.agent.unlessChanged(leave, func() {
+		if len(l.primary.Addrs) > 0 {
+			found = l.lookAtPrimary(ctx)
+		} else {
+			found = l.lookForNormalWay(ctx)
+		}
+	})
+	if change != "" {
+		l.agent.noticed(change)
+	}
+	return found
 }
 
 // lookForNormalWay asks DNS and DHCP once more, and registers through the answers.
@@ -80,7 +97,9 @@ func (l *lookout) lookForNormalWay(ctx context.Context) *registration {
 	a.walk.holding = l.reg
 	reg, _ := a.walkSteps(ctx, a.gathering)
 	if reg == nil {
-		l.after = time.Now().Add(a.walk.pause())
+		if ctx.Err() == nil {
+			l.after = time.Now().Add(a.walk.pause())
+		}
 		return nil
 	}
 	reg.Degraded = false

@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -12,6 +13,8 @@ import (
 //	outage      ok: registered (degraded)  fail: rest
 //	registered  lost: recall
 //	rest        delay over, or something to discover: discover
+//
+// A change of the network leads from each of them to recall; from registered only if it concerns the registration.
 type phase func(context.Context) phase
 
 // Run goes from phase to phase until ctx ends. It unregisters then, and returns the cause within seconds. It
@@ -21,41 +24,69 @@ func (a *Agent) Run(ctx context.Context) error {
 	for _, note := range a.store.Notes() {
 		a.tell(Event{Kind: StoreNote, Reason: Reason(note.Code), Detail: note.Text})
 	}
-	for next := a.recall; next != nil && (ctx.Err() == nil || a.current != nil); {
-		a.pass()
-		next = next(ctx)
+	var heeding sync.WaitGroup
+	heeding.Go(func() { a.heedChanges(ctx) })
+	defer heeding.Wait()
+	for next := a.recall(nil); next != nil && (ctx.Err() == nil || a.current != nil); {
+		next = a.journey(ctx, next)
 	}
 	return context.Cause(ctx)
+}
+
+// journey goes from phase to phase to a registration, and to its end. When the network changes on the way, what was
+// found out so far is of another network: whatever is under way is left, and recall begins anew.
+func (a *Agent) journey(ctx context.Context, next phase) phase {
+	searching, leave := context.WithCancel(ctx)
+	defer leave() // not before the end of registered: DHCP may still be listened to
+	change := a.unlessChanged(leave, func() {
+		for next != nil && a.current == nil && searching.Err() == nil {
+			a.pass()
+			next = next(searching)
+		}
+	})
+	switch {
+	case a.current != nil:
+		if change != "" { // it came at the last moment: does it concern the registration?
+			a.noticed(change)
+		}
+		a.pass()
+		return next(ctx)
+	case change == "" || ctx.Err() != nil:
+		return nil
+	}
+	a.tell(Event{Kind: NetworkChanged, Detail: change})
+	a.nothingSince = time.Time{}
+	return a.recall(nil)
 }
 
 // recall tries the Registrars this device was told to use ("from this point, the device uses the Registrar
 // address provided to it by using in-band provisioning"). If one fails, "the device stops that cycle and begins
 // from scratch" (TechNet gg398713): primary and backup of a home pool are one entry.
 //
-// On a cold start discovery is asked at the same time, so that a dead DNS costs one verdict, not two.
-func (a *Agent) recall(ctx context.Context) phase {
-	a.beginCycle()
-	a.enter(Recalling)
-	degraded := a.current != nil && a.current.Degraded
-	plan := a.recallEntry(ctx)
-	for _, s := range plan.Skipped {
-		a.tellSkip(s)
+// On a cold start discovery is asked at the same time, so that a dead DNS costs one verdict, not two. lost is the
+// registration that has just been lost; nil: none, or it was tried already.
+func (a *Agent) recall(lost *registration) phase {
+	return func(ctx context.Context) phase {
+		a.beginCycle()
+		a.enter(Recalling)
+		plan := a.recallEntry(ctx, lost)
+		for _, s := range plan.Skipped {
+			a.tellSkip(s)
+		}
+		if reg := a.walk.try(ctx, plan.Try); reg != nil {
+			reg.Degraded = lost != nil && lost.Degraded // last good is no better for having been lost
+			return a.accept(reg)
+		}
+		if a.walk.stop {
+			return a.rest
+		}
+		return a.discover
 	}
-	if reg := a.walk.try(ctx, plan.Try); reg != nil {
-		reg.Degraded = degraded // last good is no better for having been lost
-		return a.accept(reg)
-	}
-	if a.walk.stop {
-		return a.rest
-	}
-	return a.discover
 }
 
 // recallEntry returns the one entry of the recall list: the Registrar just lost, or else the pair that a
 // Registrar named.
-func (a *Agent) recallEntry(ctx context.Context) Plan {
-	lost := a.current
-	a.current = nil
+func (a *Agent) recallEntry(ctx context.Context, lost *registration) Plan {
 	record, known := a.record()
 	told := known && record.Told
 	if a.preferred != "" {

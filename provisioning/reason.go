@@ -56,6 +56,7 @@ const (
 	SIPRedirectLoop      Reason = "sip-redirect-loop"
 	SIPRedirectDowngrade Reason = "sip-redirect-downgrade"
 	BindingLost          Reason = "binding-lost"
+	AddressChanged       Reason = "address-changed"
 
 	CredentialsResting Reason = "credentials-resting"
 	RetryAfter         Reason = "retry-after"
@@ -146,6 +147,7 @@ var reasons = []ReasonText{
 	{SIPRedirectLoop, "the redirects lead in a circle", "check the home pool of the user on the Registrars involved"},
 	{SIPRedirectDowngrade, "the redirect leads from TLS to plain TCP", "correct the redirect target to transport=tls"},
 	{BindingLost, "the Registrar has lost the registration", "nothing to do: the device registers again; if it recurs, check the Registrar"},
+	{AddressChanged, "the device reaches the Registrar from another address than before", "nothing to do: the device registers again; if it recurs, look for a loose cable, weak Wi-Fi or short DHCP leases"},
 
 	{CredentialsResting, "the password is not used for a while, to keep the account from being locked", "correct user or password_file and restart homeward; otherwise it tries again when the pause is over"},
 	{RetryAfter, "the Registrar asked to be left alone for a while", "nothing to do: the device waits as asked"},

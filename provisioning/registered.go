@@ -65,6 +65,13 @@ func (a *Agent) registered(ctx context.Context) phase {
 			a.absorb(reg, l)
 		case err := <-lost:
 			return a.lose(ctx, reg, err)
+		case change := <-a.changes:
+			a.tell(Event{Kind: NetworkChanged, Detail: change})
+			if err := a.checkPath(ctx, reg); err != nil {
+				return a.lose(ctx, reg, err)
+			}
+			tasks.Go(func() { _ = reg.Session.Refresh(keeping) }) // what comes of it, Keep says
+			better.soon()
 		case <-better.timer:
 			switch next := better.look(looking); next {
 			case nil:
@@ -142,10 +149,10 @@ func (a *Agent) absorb(reg *registration, l lesson) {
 
 // lose ends a registration: at shutdown by unregistering, else by saying why it is gone.
 func (a *Agent) lose(ctx context.Context, reg *registration, err error) phase {
+	a.current = nil
 	if ctx.Err() != nil {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), unregisterLimit)
 		defer cancel()
-		a.current = nil
 		a.change(func(s *Status) {
 			s.State, s.Degraded, s.Registrar, s.RegisteredAt, s.ExpiresAt = Resting, false, nil, time.Time{}, time.Time{}
 		})
@@ -169,15 +176,14 @@ func (a *Agent) lose(ctx context.Context, reg *registration, err error) phase {
 	if errors.As(err, &sent) {
 		return a.sentAway(reg, sent)
 	}
-	return a.again()
+	return a.again(reg)
 }
 
 // again is how to go on after a loss: at once, but not with a Registrar that accepts and throws out over and over.
-func (a *Agent) again() phase {
+func (a *Agent) again(lost *registration) phase {
 	if a.restraint.early <= earlyLossesAllowed {
-		return a.recall
+		return a.recall(lost)
 	}
-	a.current = nil
 	return a.rest
 }
 
@@ -185,12 +191,11 @@ func (a *Agent) again() phase {
 // (RFC 3680 §5.1); a preferred Registrar (MS-SIPREGE) is tried first.
 func (a *Agent) sentAway(reg *registration, sent *sip.DeregisteredError) phase {
 	if sent.Event == "rejected" {
-		a.current = nil
 		a.beginCycle()
 		return a.rest
 	}
 	if sent.Preferred != "" && reg.Candidate.Transport == TLS {
 		a.preferred = sent.Preferred
 	}
-	return a.again()
+	return a.again(reg)
 }

@@ -21,6 +21,10 @@ var delays = [...]time.Duration{
 	1800 * time.Second, // and so on, for ever
 }
 
+// holdOffs are the times after one change of the network in which the next is not heeded, while it changes over and
+// over: a cable that is plugged in elsewhere changes it twice within seconds, a loose one for hours.
+var holdOffs = [...]time.Duration{time.Second, 4 * time.Second, 16 * time.Second, time.Minute}
+
 // Our choices.
 const (
 	settled            = 30 * time.Second // a registration that holds so long is a good one
@@ -31,7 +35,8 @@ const (
 	lookupInterval     = 2 * time.Second  // look-ups alone, while nothing can be discovered
 	lookupSlow         = 10 * time.Second
 	lookupSlowAfter    = 5 * time.Minute
-	retryAfterSpread   = 0.1 // so that a fleet does not return in one instant
+	retryAfterSpread   = 0.1             // so that a fleet does not return in one instant
+	networkSettled     = 2 * time.Minute // without a change: the next one is the first again
 )
 
 // restraint is what keeps the agent from hammering Registrars, burning passwords and falling for downgrades.
@@ -89,8 +94,12 @@ func (r *restraint) refused(n int) {
 	}
 }
 
-// lost takes note of a registration that held for a while.
+// lost takes note of a registration that held for a while. What our own network has ended is not counted against the
+// Registrar: changes have a hold-off of their own.
 func (r *restraint) lost(err error, held time.Duration) {
+	if reason := ReasonOf(err); reason == AddressChanged || reason == ConnectUnreachable {
+		return
+	}
 	if held >= settled {
 		r.early, r.failures = 0, 0
 	} else {
@@ -129,6 +138,23 @@ func (r *restraint) returned() {
 		r.patience = 1
 	}
 	r.returnedAt = time.Now()
+}
+
+// flapping is how often the network of this device has changed of late.
+type flapping struct {
+	changes int
+	last    time.Time
+}
+
+// holdOff returns how long the next change is not heeded after one that is heeded now, and counts it.
+func (f *flapping) holdOff() time.Duration {
+	if time.Since(f.last) > networkSettled {
+		f.changes = 0
+	}
+	f.last = time.Now()
+	wait := holdOffs[min(f.changes, len(holdOffs)-1)]
+	f.changes++
+	return wait
 }
 
 // lookupDelay returns the pause between look-ups while nothing can be discovered.

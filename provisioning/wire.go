@@ -22,6 +22,8 @@ type Wire struct {
 	Leases func(iface, hooks string) ([]dhcpopts.Lease, error)
 	// Resolvers returns the name servers the system is configured with now.
 	Resolvers func() ([]netip.AddrPort, error)
+	// Changes says what has changed on the network of this device, in words for techs. Nil: nobody watches.
+	Changes <-chan string
 }
 
 // Our choices.

@@ -194,12 +194,16 @@ type dhcpConn struct {
 }
 
 func (c *dhcpConn) Interface() (name string, addr netip.Addr, hw net.HardwareAddr) {
-	return c.iface, device4, net.HardwareAddr{0x02, 0, 0, 0, 0, 0x21}
+	return c.iface, c.local.(*net.UDPAddr).AddrPort().Addr(), net.HardwareAddr{0x02, 0, 0, 0, 0, 0x21}
 }
 
 func (s *Site) listenDHCP(_ context.Context, iface string) (dhcpopts.Conn, error) {
-	if s.state().dhcp.word == "denied" {
+	st := s.state()
+	switch {
+	case st.dhcp.word == "denied":
 		return nil, &net.OpError{Op: "listen", Net: "packet", Err: fs.ErrPermission}
+	case !st.device.IsValid():
+		return nil, &net.OpError{Op: "listen", Net: "packet", Err: dhcpopts.ErrNoAddress}
 	}
 	if iface == "" {
 		iface = "eth0"
@@ -209,6 +213,6 @@ func (s *Site) listenDHCP(_ context.Context, iface string) (dhcpopts.Conn, error
 			answers.put(p)
 		}
 	}
-	local := &net.UDPAddr{IP: device4.AsSlice(), Port: dhcpv4.ClientPort}
+	local := &net.UDPAddr{IP: st.device.AsSlice(), Port: dhcpv4.ClientPort}
 	return &dhcpConn{datagrams{lane: newLane(), local: local, far: far}, iface}, nil
 }

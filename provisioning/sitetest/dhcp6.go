@@ -94,7 +94,7 @@ func (s *Site) leases(iface, _ string) ([]dhcpopts.Lease, error) {
 	var leases []dhcpopts.Lease
 	for _, l := range s.state().dhcp.leases {
 		lease := dhcpopts.Lease{
-			File: l.file, Interface: iface, Addr: device4,
+			File: l.file, Interface: iface, Addr: s.state().device,
 			SIP: dhcpopts.ParseSIPServers(s.option120(l.said)), Vendor: dhcpopts.ParseVendor(l.said.vendor),
 		}
 		if l.expires != 0 {
@@ -107,10 +107,10 @@ func (s *Site) leases(iface, _ string) ([]dhcpopts.Lease, error) {
 
 // listenDHCP6 gives the socket on which the device asks, where the site has DHCPv6.
 func (s *Site) listenDHCP6(_ context.Context, iface string) (dhcpopts.Conn, error) {
-	switch section := s.state().dhcp; {
-	case section.word == "denied":
+	switch st := s.state(); {
+	case st.dhcp.word == "denied":
 		return nil, &net.OpError{Op: "listen", Net: "packet", Err: fs.ErrPermission}
-	case len(section.six) == 0:
+	case len(st.dhcp.six) == 0, !st.device.IsValid():
 		return nil, dhcpopts.ErrNoAddress
 	}
 	if iface == "" {

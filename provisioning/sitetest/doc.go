@@ -199,6 +199,11 @@
 //	+90s forget 10.0.0.5:5061 fixed        … is "fixed"
 //	+90s deregister 10.0.0.5:5061 rejected tells them, by NOTIFY; also unregistered, deactivated and
 //	                                       preferred-registrar-change SIP-URI; benotify at the end for BENOTIFY
+//	+90s network 10.0.0.22                 the device has this address (it began with 10.0.0.21); its connections
+//	                                       from another are lost in silence
+//	+90s network down                      … none, and reaches nothing
+//	+90s network words                     something else on its network has changed, which changes nothing here
+//	                                       (each of these in memory only; the device is told)
 //	+2m heal                               everything as the file began
 //
 // # Loopback

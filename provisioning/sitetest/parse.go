@@ -18,6 +18,7 @@ type state struct {
 	provisioning []setting
 	relays       []relay
 	mras         mras
+	device       netip.Addr // of IPv4; the zero Addr: it is cut off
 }
 
 func (st state) clone() state {
@@ -53,6 +54,7 @@ func Parse(name string, text []byte, theirs ...string) (*Site, error) {
 		zone:    zone{domain: "contoso.com.", faults: map[string]fault{}},
 		manners: map[netip.AddrPort]manner{},
 		mras:    goodMRAS,
+		device:  device4,
 	}}
 	for _, step := range []struct {
 		section string
@@ -162,8 +164,25 @@ func (s *Site) change(st *state, words []string) error {
 		return st.changeRelay(rest)
 	case "registrar", "reset", "deregister", "forget":
 		return st.changeRegistrar(words[0], rest)
+	case "network":
+		return st.changeNetwork(rest)
 	}
-	return fmt.Errorf("unknown change %q: want zone, dhcp, registrar, provisioning, relays, reset, deregister, forget or heal", words[0])
+	return fmt.Errorf("unknown change %q: want zone, dhcp, registrar, provisioning, relays, network, reset, deregister, forget or heal", words[0])
+}
+
+// changeNetwork gives the device another address, or none.
+func (st *state) changeNetwork(words []string) (err error) {
+	switch word := strings.Join(words, " "); word {
+	case "":
+		return fmt.Errorf("want network ADDRESS, down, or what has changed")
+	case "down":
+		st.device = netip.Addr{}
+	default:
+		if addr, err := netip.ParseAddr(word); err == nil {
+			st.device = addr
+		}
+	}
+	return nil
 }
 
 // changeRegistrar applies a line that names a Registrar. Of those that change no

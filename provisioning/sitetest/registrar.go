@@ -67,6 +67,10 @@ func (l *leg) manner() manner {
 	if m := l.site.state().manners[l.addr]; m.word != "refuse" && m.word != "unreachable" {
 		l.last = m
 	}
+	if m := l.last; l.site.lost(l.raw.RemoteAddr()) {
+		m.word = "blackhole"
+		return m
+	}
 	return l.last
 }
 

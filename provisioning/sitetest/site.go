@@ -27,6 +27,7 @@ type Site struct {
 	now     state      // replaced by each change, never altered in place
 	log     []Entry
 	streams map[*stream]netip.AddrPort // to the Registrar
+	changed chan string                // told to the device, and not heard by it yet
 	legs    []*leg                     // of Registrars, in the order they came
 	dialled uint16
 	closed  bool
@@ -48,6 +49,7 @@ type Wire struct {
 	Listen6   func(ctx context.Context, iface string) (dhcpopts.Conn, error)
 	Leases    func(iface, hooks string) ([]dhcpopts.Lease, error)
 	Resolvers func() ([]netip.AddrPort, error)
+	Changes   <-chan string // what the change "network" did; nil in the live world
 }
 
 // Entry is one thing the site saw.
@@ -83,7 +85,7 @@ func (e Entry) String() string {
 	return text
 }
 
-// The device, as seen from the site in memory.
+// The device, as seen from the site in memory. Its IPv4 address is the first one.
 var (
 	device4 = netip.AddrFrom4([4]byte{10, 0, 0, 21})
 	device6 = netip.MustParseAddr("2001:db8::21")
@@ -96,7 +98,10 @@ func (s *Site) Start() (Wire, error) {
 		return Wire{}, err
 	}
 	s.spawn(s.runTimeline)
-	return Wire{Dial: s.dial, Listen: s.listenDHCP, Listen6: s.listenDHCP6, Leases: s.leases, Resolvers: s.resolvers}, nil
+	return Wire{
+		Dial: s.dial, Listen: s.listenDHCP, Listen6: s.listenDHCP6, Leases: s.leases, Resolvers: s.resolvers,
+		Changes: s.changed,
+	}, nil
 }
 
 func (s *Site) open() error {
@@ -108,6 +113,7 @@ func (s *Site) open() error {
 		return err
 	}
 	s.done, s.began, s.streams = make(chan struct{}), time.Now(), map[*stream]netip.AddrPort{}
+	s.changed = make(chan string, 1)
 	return nil
 }
 
@@ -152,6 +158,9 @@ func (s *Site) apply(words []string) error {
 	legs := slices.Clone(s.legs)
 	s.mu.Unlock()
 	s.note(Entry{Server: "site", What: "change", Name: strings.Join(words, " ")})
+	if words[0] == "network" {
+		s.tellDevice(strings.Join(words, " "))
+	}
 	for _, l := range legs {
 		if documentChanged {
 			l.provision()
@@ -164,6 +173,18 @@ func (s *Site) apply(words []string) error {
 		return s.live.follow()
 	}
 	return nil
+}
+
+// tellDevice leaves a change of its network to the device. It takes the place of one that it has not heard yet.
+func (s *Site) tellDevice(change string) {
+	select {
+	case <-s.changed:
+	default:
+	}
+	select {
+	case s.changed <- change:
+	default:
+	}
 }
 
 func (s *Site) runTimeline() {
@@ -284,6 +305,9 @@ func (s *Site) dial(ctx context.Context, network, address string) (net.Conn, err
 		return nil, &net.OpError{Op: "dial", Net: network, Addr: net.TCPAddrFromAddrPort(far), Err: err}
 	}
 	local := s.localFor(far)
+	if !local.Addr().IsValid() {
+		return fail(os.NewSyscallError("connect", syscall.ENETUNREACH))
+	}
 	isDNS := far.Port() == 53 && slices.Contains(s.begin.zone.servers, far.Addr())
 	switch {
 	case strings.HasPrefix(network, "udp") && isDNS:
@@ -338,6 +362,12 @@ func (s *Site) mannerAt(far netip.AddrPort) (manner, error) {
 	return m, os.NewSyscallError("connect", syscall.EHOSTUNREACH)
 }
 
+// lost says whether the device does not have the address any more that a connection came from.
+func (s *Site) lost(from net.Addr) bool {
+	at, err := netip.ParseAddrPort(from.String())
+	return s.live == nil && err == nil && at.Addr().Is4() && at.Addr() != s.state().device
+}
+
 // reachable says whether any Registrar or Media Relay at the address can be reached.
 func (st state) reachable(addr netip.Addr) bool {
 	for at, m := range st.manners {
@@ -354,13 +384,14 @@ func (s *Site) shut(server netip.AddrPort) bool {
 	return z.fault(server.Addr(), "").word == "closed"
 }
 
-// localFor is the device's end of a new connection.
+// localFor is the device's end of a new connection; without an address, if it has none.
 func (s *Site) localFor(far netip.AddrPort) netip.AddrPort {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dialled++
-	if far.Addr().Is4() {
-		return netip.AddrPortFrom(device4, 50000+s.dialled%10000)
+	local := device6
+	if far.Addr().Is4() || !s.now.device.IsValid() {
+		local = s.now.device
 	}
-	return netip.AddrPortFrom(device6, 50000+s.dialled%10000)
+	return netip.AddrPortFrom(local, 50000+s.dialled%10000)
 }

@@ -433,3 +433,25 @@ func TestRegisterEndsWithContext(t *testing.T) {
 		}
 	})
 }
+
+// Refresh makes Keep renew the binding long before it is due.
+func TestRefreshOnDemand(t *testing.T) {
+	bubble(t, true, phone, []step{answer("200 OK", ownContact+"3600"), answer("200 OK", ownContact+"3600")}, func(s *Session, p *peer) {
+		if _, err := s.Register(p.t.Context()); err != nil {
+			p.t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(p.t.Context())
+		began := time.Now()
+		go func() { time.Sleep(time.Second); s.Refresh(ctx) }()
+		_ = s.Keep(ctx, Watch{Refreshed: func(Binding) {
+			if got := time.Since(began); got != time.Second {
+				t.Errorf("refreshed after %s", got)
+			}
+			began = time.Time{}
+			cancel()
+		}})
+		if !began.IsZero() {
+			t.Error("not refreshed")
+		}
+	})
+}

@@ -130,6 +130,15 @@ func (s *Session) bind(ctx context.Context) (Binding, error) {
 	return s.granted(m)
 }
 
+// Refresh makes Keep renew the binding now: the way to find out whether the connection still leads to the Registrar, and
+// whether the binding has outlived a time in which no timer ran.
+func (s *Session) Refresh(ctx context.Context) error {
+	return s.take(ctx, func(context.Context) error {
+		s.flow.refreshAt = time.Now()
+		return nil
+	})
+}
+
 // Unregister takes the binding back, if there is one, and waits for the answer as long as ctx and the limits of Register
 // allow. Best effort: the binding expires by itself otherwise.
 func (s *Session) Unregister(ctx context.Context) error { return s.take(ctx, s.unbind) }
