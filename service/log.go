@@ -39,7 +39,11 @@ func logEntry(log *slog.Logger, e control.Entry) {
 	if !e.Until.IsZero() {
 		add("until", e.Until.Format(time.RFC3339))
 	}
-	add("err", e.Detail)
+	if e.Event == string(provisioning.NetworkChanged) {
+		add("change", e.Detail)
+	} else {
+		add("err", e.Detail)
+	}
 	switch level {
 	case slog.LevelDebug:
 		log.Debug(message, attrs...)
@@ -92,6 +96,8 @@ func headline(e control.Entry) (string, slog.Level) {
 		return "unregistered", slog.LevelInfo
 	case provisioning.Waiting:
 		return "waiting", slog.LevelInfo
+	case provisioning.NetworkChanged:
+		return "the network of this device has changed", slog.LevelInfo
 	default:
 		return e.Event, slog.LevelInfo
 	}

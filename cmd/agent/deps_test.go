@@ -32,8 +32,8 @@ var walls = []wall{
 	{"cmd/lab", "provisioning provisioning/sitetest", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
 	{
 		"service", "service/control provisioning packaging",
-		"github.com/coreos/go-systemd/v22 github.com/kardianos/service",
-		"meets the system's service manager, and reads events; the store belongs to the agent",
+		"github.com/coreos/go-systemd/v22 github.com/kardianos/service golang.org/x/sys",
+		"meets the system's service manager, and reads events; the store belongs to the agent (x/sys: netlink and clocks)",
 	},
 	{"service/control", "provisioning", "", "carries what the agent says; decides nothing"},
 	{

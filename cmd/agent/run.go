@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -45,19 +46,11 @@ func runCommand(e env) *cobra.Command {
 
 // runDaemon puts the parts together, in the order in which they need each other, and runs them until ctx ends.
 func runDaemon(ctx context.Context, e env, site *site) error {
-	if err := os.MkdirAll(site.runtimeDir, runtimeDirMode); err != nil {
-		return &failure{code: exitFailed, err: fmt.Errorf("make runtime_dir: %w", err), hints: []string{"run it as a service or as root, or set runtime_dir"}}
-	}
-	claim, err := control.Claim(filepath.Join(site.runtimeDir, "control.lock")) // a second daemon ends here
+	listener, leave, err := occupy(ctx, site)
 	if err != nil {
-		return listenFailure(err)
+		return err
 	}
-	defer claim.Close()
-	listener, err := control.Listen(ctx, socketPath(site))
-	if err != nil {
-		return listenFailure(err)
-	}
-	defer listener.Close()
+	defer leave()
 	// A log that is no longer read must not end the daemon, which a broken pipe on stderr would do (os/signal).
 	// SIGHUP does nothing (ADR 0007). Both are caught, not ignored: what on_change starts would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
@@ -78,7 +71,10 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	store := cache.Open(site.stateDir)
 	defer store.Close()
 	story := service.NewStory(log, filepath.Join(site.stateDir, historyFile))
-	agent := provisioning.New(site.policy, provisioning.SystemWire(), store, story.Tell)
+	wire := provisioning.SystemWire()
+	network := service.NewNetworkWatch(wire.Resolvers, log)
+	wire.Changes = network.Changes()
+	agent := provisioning.New(site.policy, wire, store, story.Tell)
 	stateFile := service.NewStateFile(filepath.Join(site.runtimeDir, "registrar.json"), agent.Status, story, site.onChange, log)
 	server := control.NewServer(listener, control.Source{
 		Status:  agent.Status,
@@ -92,6 +88,7 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	err = service.Run(ctx,
 		story.Life(v.Version, service.Task{Name: "agent", Run: agent.Run}),
 		service.Task{Name: "control socket", Run: server.Run},
+		service.Task{Name: "network", Run: network.Run},
 		service.Task{Name: "history", Run: story.Run},
 		service.Task{Name: "registrar.json", Run: stateFile.Run},
 		service.Task{Name: "on_change", Run: stateFile.RunCommand},
@@ -109,6 +106,23 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	}
 	log.Info("homeward ends")
 	return nil
+}
+
+// occupy makes this the daemon of runtime_dir, which a second one is not, and opens the control socket there, until leave
+// is called.
+func occupy(ctx context.Context, site *site) (listener net.Listener, leave func(), err error) {
+	if err := os.MkdirAll(site.runtimeDir, runtimeDirMode); err != nil {
+		return nil, nil, &failure{code: exitFailed, err: fmt.Errorf("make runtime_dir: %w", err), hints: []string{"run it as a service or as root, or set runtime_dir"}}
+	}
+	claim, err := control.Claim(filepath.Join(site.runtimeDir, "control.lock"))
+	if err != nil {
+		return nil, nil, listenFailure(err)
+	}
+	if listener, err = control.Listen(ctx, socketPath(site)); err != nil {
+		claim.Close()
+		return nil, nil, listenFailure(err)
+	}
+	return listener, func() { listener.Close(); claim.Close() }, nil
 }
 
 func listenFailure(err error) error {

@@ -1,0 +1,178 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Our choices.
+const (
+	networkQuiet    = 500 * time.Millisecond // without an event: what belongs together has happened
+	networkPatience = 5 * time.Second        // with events and no end of them
+	networkPoll     = 30 * time.Second       // for what comes without an event: name servers, sleep, other systems
+	leastSleep      = 5 * time.Second        // less is a clock that is read twice
+)
+
+// NetworkWatch compares the network of the device with what it was, and offers every difference until somebody takes
+// it. What has become as it was by then is not a difference. Events of the system only say when to look.
+type NetworkWatch struct {
+	resolvers func() ([]netip.AddrPort, error)
+	log       *slog.Logger
+	changes   chan string
+	events    io.ReadCloser // each read is an event; nil: there are none
+	told      network       // what the last change that was taken has led to
+}
+
+// NewNetworkWatch looks at the network as it is now; what changes from now on is told by Run. resolvers returns the
+// name servers in use.
+func NewNetworkWatch(resolvers func() ([]netip.AddrPort, error), log *slog.Logger) *NetworkWatch {
+	w := &NetworkWatch{resolvers: resolvers, log: log, changes: make(chan string)}
+	var err error
+	w.events, err = subscribe() // before the first look: a change in between would never be noticed
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		log.Warn("changes of the network are noticed late", "err", err)
+	}
+	w.told = w.look(network{})
+	return w
+}
+
+// Changes returns where changes are taken, in words: "gone: 10.0.0.21/24 on eth0; new: 10.0.0.22/24 on eth0".
+func (w *NetworkWatch) Changes() <-chan string { return w.changes }
+
+// Run watches until ctx ends.
+func (w *NetworkWatch) Run(ctx context.Context) error {
+	happened := make(chan struct{}, 1)
+	if w.events != nil {
+		var hearing sync.WaitGroup
+		hearing.Go(func() { w.hear(ctx, happened) })
+		defer func() { w.events.Close(); hearing.Wait() }()
+	}
+	poll := time.NewTicker(networkPoll)
+	defer poll.Stop()
+	for now := w.told; ; now = w.look(now) {
+		change := now.since(w.told)
+		offer := w.changes
+		if change == "" {
+			offer = nil
+		}
+		select {
+		case offer <- change:
+			w.told = now
+		case <-happened:
+			settle(ctx, happened)
+		case <-poll.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// hear turns what the system tells into events. Events that were lost on the way are no loss: there was one.
+func (w *NetworkWatch) hear(ctx context.Context, happened chan<- struct{}) {
+	message := make([]byte, 512) // what does not fit is dropped, and so is the rest
+	for {
+		_, err := w.events.Read(message)
+		if err != nil && !overrun(err) {
+			if ctx.Err() == nil {
+				w.log.Warn("changes of the network are noticed late from now on", "err", err)
+			}
+			return
+		}
+		select {
+		case happened <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// settle waits until no more happens.
+func settle(ctx context.Context, happened <-chan struct{}) {
+	enough := time.After(networkPatience)
+	for {
+		select {
+		case <-happened:
+		case <-time.After(networkQuiet):
+			return
+		case <-enough:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// network is what counts of the network of this device: sorted facts such as "10.0.0.21/24 on eth0", "link on eth0",
+// "default route via 10.0.0.1 on eth0", "name server 10.0.0.53"; and how long the device has slept since its start.
+type network struct {
+	facts []string
+	slept time.Duration
+}
+
+// look returns the network as it is; before is what it was, in case that it cannot be seen. Loopback does not count, and
+// neither do interfaces and addresses that reach no further than the link.
+func (w *NetworkWatch) look(before network) network {
+	now := network{slept: slept()}
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return before
+	}
+	for _, ifi := range interfaces {
+		if ifi.Flags&net.FlagLoopback != 0 {
+			continue
+		}
+		addrs, _ := ifi.Addrs() // an interface that has just gone has none
+		addrs = slices.DeleteFunc(addrs, local)
+		for _, addr := range addrs {
+			now.facts = append(now.facts, addr.String()+" on "+ifi.Name)
+		}
+		if len(addrs) > 0 && ifi.Flags&net.FlagUp != 0 && ifi.Flags&net.FlagRunning != 0 {
+			now.facts = append(now.facts, "link on "+ifi.Name)
+		}
+	}
+	servers, _ := w.resolvers() // none at all is a fact, too
+	for _, server := range servers {
+		now.facts = append(now.facts, "name server "+server.Addr().String())
+	}
+	now.facts = append(now.facts, routes()...)
+	slices.Sort(now.facts)
+	return now
+}
+
+// local says whether an address of ours is of no use beyond the link. RFC 3927 addresses of IPv4 may be all a small
+// network has.
+func local(addr net.Addr) bool {
+	n, ok := addr.(*net.IPNet)
+	return !ok || n.IP.To4() == nil && n.IP.IsLinkLocalUnicast()
+}
+
+// since says what is different from what was before; "": nothing.
+func (n network) since(before network) string {
+	var said []string
+	if gone := without(before.facts, n.facts); len(gone) > 0 {
+		said = append(said, "gone: "+strings.Join(gone, ", "))
+	}
+	if fresh := without(n.facts, before.facts); len(fresh) > 0 {
+		said = append(said, "new: "+strings.Join(fresh, ", "))
+	}
+	if slept := n.slept - before.slept; slept >= leastSleep {
+		said = append(said, fmt.Sprintf("the device has slept for %v", slept.Round(time.Second)))
+	}
+	return strings.Join(said, "; ")
+}
+
+// without returns what is in facts and not in others; both are sorted.
+func without(facts, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(facts), func(f string) bool {
+		_, found := slices.BinarySearch(others, f)
+		return found
+	})
+}
