@@ -15,8 +15,9 @@ FILE     ?= cmd/lab/demo.txtar
 
 check: fmt vet lint race            # everything quick that must hold
 
-generate:                           # the files that are made from the code: reasons, device order, manual pages, completion
+generate:                           # the files that are made from the code: reasons, device order, metrics, manual pages, completion
 	go test ./provisioning -run 'ReasonTable|OrderTable' -update
+	go test ./service -run MetricsTable -update
 	go test ./cmd/agent -run 'Manual|CompletionScripts' -update
 
 fmt:

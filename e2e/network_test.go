@@ -20,8 +20,9 @@ type times struct {
 
 const deviceAddr = "10.0.0.21"
 
-// newSiteWithDevice is a site with DNS and a Registrar, and a device that has a fixed address or none.
-func newSiteWithDevice(t testing.TB, addr string) (*site, *registrar, *device) {
+// newSiteWithDevice is a site with DNS and a Registrar, and a device that has a fixed address or none. Further lines of the
+// configuration file may follow.
+func newSiteWithDevice(t testing.TB, addr string, lines ...string) (*site, *registrar, *device) {
 	t.Helper()
 	s := newSite(t)
 	startNamed(t, s.dns, zoneWith(at("internal-tls")))
@@ -29,7 +30,7 @@ func newSiteWithDevice(t testing.TB, addr string) (*site, *registrar, *device) {
 	if addr != "" {
 		s.device.address(t, "add", addr)
 	}
-	return s, r, newDevice(t, s, `dhcp = "off"`)
+	return s, r, newDevice(t, s, append(lines, `dhcp = "off"`)...)
 }
 
 // address adds or deletes an address of the machine.

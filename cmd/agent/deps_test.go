@@ -32,7 +32,7 @@ var walls = []wall{
 	{"cmd/lab", "provisioning provisioning/sitetest", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
 	{
 		"service", "service/control provisioning packaging",
-		"github.com/coreos/go-systemd/v22 github.com/kardianos/service golang.org/x/sys",
+		"github.com/coreos/go-systemd/v22 github.com/kardianos/service github.com/VictoriaMetrics/metrics golang.org/x/sys",
 		"meets the system's service manager, and reads events; the store belongs to the agent (x/sys: netlink and clocks)",
 	},
 	{"service/control", "provisioning", "", "carries what the agent says; decides nothing"},
@@ -71,6 +71,8 @@ var shipped = map[string]string{
 	"github.com/pierrec/lz4/v4":            "u-root/uio",
 	"github.com/u-root/uio":                "insomniacslk/dhcp",
 	"golang.org/x/sync":                    "mdlayher/socket",
+	"github.com/valyala/fastrand":          "valyala/histogram",
+	"github.com/valyala/histogram":         "VictoriaMetrics/metrics",
 	"github.com/google/uuid":               "emiago/sipgo",
 	"github.com/gobwas/ws":                 "emiago/sipgo",
 	"github.com/gobwas/httphead":           "gobwas/ws",

@@ -51,6 +51,8 @@ type site struct {
 	logFormat  string
 	onChange   []string
 	warnings   []string // exceptions the site has made; logged at start
+
+	metricsListen string // "": no metrics
 }
 
 // choices are the values of the keys that take no others, as messages, help and completion name them.
@@ -210,12 +212,10 @@ var keys = []key{
 			return nil
 		}},
 	{"metrics_listen", text, ``, `"127.0.0.1:9187"`,
-		"address for Prometheus metrics (not part of this version)",
-		func(v value, _ *site) error {
-			if v.text != "" {
-				return fmt.Errorf("metrics are not part of this version")
-			}
-			return nil
+		"address on which Prometheus may scrape metrics, /metrics over HTTP\nDefault: none. An address and a port; \":9187\" is every address of this device. There is no secret in them.",
+		func(v value, to *site) error {
+			to.metricsListen = v.text
+			return checkListen(v.text)
 		}},
 }
 

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -51,6 +52,11 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 		return err
 	}
 	defer leave()
+	metrics, err := service.OpenMetrics(ctx, site.metricsListen)
+	if err != nil {
+		return &failure{code: exitFailed, err: err, hints: []string{"see who listens there already, or set metrics_listen to another address"}}
+	}
+	defer metrics.Close()
 	// A log that is no longer read must not end the daemon, which a broken pipe on stderr would do (os/signal).
 	// SIGHUP does nothing (ADR 0007). Both are caught, not ignored: what on_change starts would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
@@ -59,10 +65,7 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	lines, tail := service.NewLogQueue(logHandler(e.stderr, site)), &service.LogTail{}
 	defer lines.Close()
 	log := slog.New(slog.NewMultiHandler(lines.Handler(), slog.NewTextHandler(tail, &slog.HandlerOptions{Level: site.logLevel})))
-	log.Info("homeward starts", "version", v.Version, "sip_address", site.policy.SIPAddress)
-	for _, warning := range site.warnings {
-		log.Warn(warning)
-	}
+	logStart(log, v, site)
 	site.policy.Version, site.policy.Built = v.Version, v.builtAt()
 
 	if err := os.MkdirAll(site.stateDir, stateDirMode); err != nil {
@@ -74,8 +77,9 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	wire := provisioning.SystemWire()
 	network := service.NewNetworkWatch(wire.Resolvers, log)
 	wire.Changes = network.Changes()
-	agent := provisioning.New(site.policy, wire, store, story.Tell)
+	agent := provisioning.New(site.policy, wire, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e) })
 	stateFile := service.NewStateFile(filepath.Join(site.runtimeDir, "registrar.json"), agent.Status, story, site.onChange, log)
+	lastGood := func() time.Time { record, _ := store.Load(); return record.RegisteredAt }
 	server := control.NewServer(listener, control.Source{
 		Status:  agent.Status,
 		Record:  func() (any, bool) { record, ok := store.Load(); return recordAnswer{1, record, "daemon"}, ok },
@@ -93,12 +97,8 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 		service.Task{Name: "registrar.json", Run: stateFile.Run},
 		service.Task{Name: "on_change", Run: stateFile.RunCommand},
 		service.Readiness(story, agent.Status, log),
-		service.Watchdog(log,
-			service.Check{Name: "agent", Ask: agent.Alive},
-			service.Check{Name: "control socket", Ask: func(ctx context.Context) error {
-				_, err := control.NewClient(socketPath(site)).Status(ctx) // and with it, that nobody sits on the store
-				return err
-			}}),
+		metrics.Task(agent.Status, lastGood, log),
+		watchdog(log, agent, site),
 	)
 	if err != nil {
 		log.Error("homeward ends", "err", err) // in the log, which never waits for a reader
@@ -106,6 +106,23 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	}
 	log.Info("homeward ends")
 	return nil
+}
+
+// watchdog returns the task that tells the service manager that every part goes on.
+func watchdog(log *slog.Logger, agent *provisioning.Agent, site *site) service.Task {
+	return service.Watchdog(log,
+		service.Check{Name: "agent", Ask: agent.Alive},
+		service.Check{Name: "control socket", Ask: func(ctx context.Context) error {
+			_, err := control.NewClient(socketPath(site)).Status(ctx) // and with it, that nobody sits on the store
+			return err
+		}})
+}
+
+func logStart(log *slog.Logger, v versionAnswer, site *site) {
+	log.Info("homeward starts", "version", v.Version, "sip_address", site.policy.SIPAddress)
+	for _, warning := range site.warnings {
+		log.Warn(warning)
+	}
 }
 
 // occupy makes this the daemon of runtime_dir, which a second one is not, and opens the control socket there, until leave

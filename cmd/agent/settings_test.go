@@ -130,7 +130,9 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"a scheme twice", good + `auth = ["digest", "digest"]`, `FILE:2: auth: "digest" is named twice`},
 		{"a TLS version that is none", good + `tls_min = "1.4"`, `FILE:2: tls_min: "1.4" is not 1.0, 1.1, 1.2 or 1.3`},
 		{"a way to ask DHCP that is none", good + `dhcp = "leases"`, `FILE:2: dhcp: "leases" is not auto, inform, lease or off`},
-		{"metrics", good + `metrics_listen = ":9187"`, "FILE:2: metrics_listen: metrics are not part of this version"},
+		{"metrics without a port", good + `metrics_listen = "127.0.0.1"`, `FILE:2: metrics_listen: "127.0.0.1" is not addr:port`},
+		{"metrics on a port that is none", good + `metrics_listen = ":http"`, `FILE:2: metrics_listen: ":http": the port is a number from 1 to 65535`},
+		{"metrics on a name", good + `metrics_listen = "phone1:9187"`, `FILE:2: metrics_listen: "phone1:9187": "phone1" is not an address of this device`},
 		{"a missing file of roots", good + `roots = ["/nonexistent/root.pem"]`, "FILE:2: roots: there is no file /nonexistent/root.pem"},
 		{"an interface with a slash", good + `interface = "../eth0"`, `FILE:2: interface: "../eth0" is not the name of an interface`},
 		{"a user with a line break", good + `user = "a\r\nb"`, `FILE:2: user: "a\r\nb" holds characters that cannot be printed`},
@@ -211,8 +213,8 @@ func TestExample(t *testing.T) {
 		t.Error(err)
 	}
 	for _, k := range keys {
-		if files := []string{"password_file", "roots", "metrics_listen"}; slices.Contains(files, k.name) {
-			continue // name files that this machine does not have, or are refused by this version
+		if files := []string{"password_file", "roots"}; slices.Contains(files, k.name) {
+			continue // name files that this machine does not have
 		}
 		if err := k.apply(s[k.name].value, &site{}); err != nil {
 			t.Errorf("%s: %v", k.name, err)

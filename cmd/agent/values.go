@@ -155,6 +155,24 @@ func parseNameServers(texts []string) ([]netip.AddrPort, error) {
 	return servers, nil
 }
 
+// checkListen accepts an address of this device with a port, ":port" for all of its addresses, and "".
+func checkListen(s string) error {
+	if s == "" {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return fmt.Errorf("%q is not addr:port", s)
+	}
+	if _, err := netip.ParseAddr(host); host != "" && host != "localhost" && err != nil {
+		return fmt.Errorf("%q: %q is not an address of this device", s, host)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return fmt.Errorf("%q: the port is a number from 1 to 65535", s)
+	}
+	return nil
+}
+
 // checkInterface accepts what can be the name of a network interface: no white space and no slash (dev_valid_name
 // of Linux); other systems are laxer.
 func checkInterface(name string) error {

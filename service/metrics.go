@@ -1,0 +1,267 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// Our choices: a scrape is a few kB, and whoever is slower than this is not a Prometheus.
+const (
+	scrapeLimit     = 10 * time.Second
+	scrapeMaxHeader = 8 << 10 // bytes
+)
+
+// family is one metric. Labels are enumerations of the public interface, never names or addresses: the number of series
+// has a bound.
+type family struct {
+	name, kind string // kind: "counter", "gauge"
+	labels     string // with blanks between
+	help       string
+}
+
+// families are all metrics, in the order of the page; docs/metrics.md is made of them.
+var families = []family{
+	{"homeward_state", "gauge", "state", "Where the agent stands: 1 for the state it is in, 0 for the others."},
+	{"homeward_degraded", "gauge", "", "1 while registered through last good, because DNS and DHCP fail."},
+	{"homeward_reason", "gauge", "reason", "1 for the reason why it is not registered, or degraded; none while all is well."},
+	{"homeward_registrar", "gauge", "step transport role", "1 for the way the Registrar in use was found; none while not registered."},
+	{"homeward_registered_timestamp_seconds", "gauge", "", "When it registered; none while not registered."},
+	{"homeward_expires_timestamp_seconds", "gauge", "", "When the binding ends unless it is renewed; none while not registered."},
+	{"homeward_next_attempt_timestamp_seconds", "gauge", "", "When Registrars are tried again; none while not resting."},
+	{"homeward_last_good_timestamp_seconds", "gauge", "", "When last good was registered with; none while nothing is known."},
+	{"homeward_cycle_seconds", "gauge", "", "How long the last cycle through the Registrars took."},
+	{"homeward_media_relays", "gauge", "", "Media relays that the Registrar has told."},
+	{"homeward_media_relays_answering", "gauge", "transport", "Media relays that answered a probe; none while they have not been probed."},
+	{"homeward_store_reason", "gauge", "reason", "1 for each thing that is not as it should be with the store of last good."},
+	{"homeward_state_changes_total", "counter", "state", "Changes to this state."},
+	{"homeward_lookups_total", "counter", "step verdict reason", "Questions to DNS and DHCP, by what the answer proved."},
+	{"homeward_skips_total", "counter", "step reason", "Registrars and steps that were ruled out."},
+	{"homeward_attempts_total", "counter", "step transport result reason", "Addresses of Registrars tried: result is ok or failed."},
+	{"homeward_redirects_total", "counter", "step", "Redirects followed."},
+	{"homeward_refreshes_total", "counter", "", "Bindings renewed."},
+	{"homeward_registrations_lost_total", "counter", "reason", "Registrations lost, a clean stop not counted."},
+	{"homeward_returns_total", "counter", "", "Returns to the normal way, or to the primary Registrar."},
+	{"homeward_rests_total", "counter", "reason", "Rests before Registrars are tried again."},
+	{"homeward_commits_total", "counter", "", "Times last good was written to the store."},
+	{"homeward_store_notes_total", "counter", "reason", "Times something was not as it should be with the store."},
+	{"homeward_told_total", "counter", "reason", "Times the Registrar told something in band."},
+	{"homeward_dhcp_conflicts_total", "counter", "", "Times DHCP servers disagreed."},
+	{"homeward_clock_skews_total", "counter", "", "Registrations that showed that a clock is wrong."},
+	{"homeward_network_changes_total", "counter", "", "Changes of the network of the device that were heeded."},
+}
+
+// Metrics counts events, and shows the counts and the status in the text format of Prometheus.
+type Metrics struct {
+	listener net.Listener // nil: nobody is to see them
+	counters tables
+}
+
+// tables are the series of some families.
+type tables map[string]*metrics.Set
+
+// OpenMetrics opens the address on which metrics are scraped, such as "127.0.0.1:9187"; with "" they are not. Nothing has
+// been counted yet.
+func OpenMetrics(ctx context.Context, address string) (*Metrics, error) {
+	m := &Metrics{counters: tables{}}
+	if address != "" {
+		var config net.ListenConfig
+		var err error
+		if m.listener, err = config.Listen(ctx, "tcp", address); err != nil {
+			return nil, fmt.Errorf("open metrics_listen: %w", err)
+		}
+	}
+	for _, f := range families {
+		if f.kind != "counter" {
+			continue
+		}
+		m.counters[f.name] = metrics.NewSet()
+		if f.labels == "" {
+			m.counters[f.name].NewCounter(f.name) // so that the first one is an increase
+		}
+	}
+	return m, nil
+}
+
+// Close closes the address, if the task has not done so.
+func (m *Metrics) Close() {
+	if m.listener != nil {
+		m.listener.Close()
+	}
+}
+
+// Tell counts an event. It may be called from any goroutine.
+func (m *Metrics) Tell(e provisioning.Event) {
+	count := func(name string, labels ...string) { m.counters[name].GetOrCreateCounter(series(name, labels)).Inc() }
+	step, reason := e.Step.String(), string(e.Reason)
+	switch e.Kind {
+	case provisioning.StateChanged:
+		count("homeward_state_changes_total", "state", e.State.String())
+	case provisioning.LookedUp:
+		count("homeward_lookups_total", "step", step, "verdict", e.Verdict.String(), "reason", reason)
+	case provisioning.Skipped:
+		count("homeward_skips_total", "step", step, "reason", reason)
+	case provisioning.Attempted:
+		result := "ok"
+		if reason != "" {
+			result = "failed"
+		}
+		count("homeward_attempts_total", "step", step, "transport", e.Transport.String(), "result", result, "reason", reason)
+	case provisioning.Redirected:
+		count("homeward_redirects_total", "step", step)
+	case provisioning.Refreshed:
+		count("homeward_refreshes_total")
+	case provisioning.Lost:
+		count("homeward_registrations_lost_total", "reason", reason)
+	case provisioning.WentNormal:
+		count("homeward_returns_total")
+	case provisioning.Waiting:
+		count("homeward_rests_total", "reason", reason)
+	case provisioning.Committed:
+		count("homeward_commits_total")
+	case provisioning.StoreNote:
+		count("homeward_store_notes_total", "reason", reason)
+	case provisioning.Told:
+		count("homeward_told_total", "reason", reason)
+	case provisioning.Conflict:
+		count("homeward_dhcp_conflicts_total")
+	case provisioning.ClockSkew:
+		count("homeward_clock_skews_total")
+	case provisioning.NetworkChanged:
+		count("homeward_network_changes_total")
+	default: // Unregistered: nobody scrapes any more
+	}
+}
+
+// series is the name of a metric with its labels: pairs of a name and a value. A label without a value is left out, which
+// means the same.
+func series(name string, labels []string) string {
+	var pairs []string
+	for i := 0; i < len(labels); i += 2 {
+		if labels[i+1] != "" {
+			pairs = append(pairs, fmt.Sprintf("%s=%q", labels[i], labels[i+1]))
+		}
+	}
+	if pairs == nil {
+		return name
+	}
+	return name + "{" + strings.Join(pairs, ",") + "}"
+}
+
+// gaugesOf is what a status says; lastGood is when last good was registered with.
+func gaugesOf(s provisioning.Status, lastGood time.Time) tables {
+	t := tables{}
+	show := func(value float64, name string, labels ...string) {
+		if t[name] == nil {
+			t[name] = metrics.NewSet()
+		}
+		t[name].GetOrCreateGauge(series(name, labels), nil).Set(value)
+	}
+	when := func(at time.Time, name string) {
+		if !at.IsZero() {
+			show(float64(at.Unix()), name)
+		}
+	}
+	for state := provisioning.Recalling; state <= provisioning.Resting; state++ {
+		show(number(s.State == state), "homeward_state", "state", state.String())
+	}
+	show(number(s.Degraded), "homeward_degraded")
+	if s.Reason != "" {
+		show(1, "homeward_reason", "reason", string(s.Reason))
+	}
+	if r := s.Registrar; r != nil {
+		step := ""
+		if r.Step != nil {
+			step = r.Step.String()
+		}
+		show(1, "homeward_registrar", "step", step, "transport", r.Transport.String(), "role", r.Role)
+	}
+	when(s.RegisteredAt, "homeward_registered_timestamp_seconds")
+	when(s.ExpiresAt, "homeward_expires_timestamp_seconds")
+	when(s.NextAttempt, "homeward_next_attempt_timestamp_seconds")
+	when(lastGood, "homeward_last_good_timestamp_seconds")
+	if s.Cycle != nil {
+		show(float64(s.Cycle.TookMS)/1000, "homeward_cycle_seconds")
+	}
+	for _, problem := range s.Store {
+		show(1, "homeward_store_reason", "reason", string(problem.Reason))
+	}
+	show(float64(len(s.MediaRelays)), "homeward_media_relays")
+	for transport, answers := range answering(s.MediaRelays) {
+		show(float64(answers), "homeward_media_relays_answering", "transport", transport)
+	}
+	return t
+}
+
+// answering counts the media relays that answer, by transport; one that none was probed over is not in it.
+func answering(relays []provisioning.MediaRelay) map[string]int {
+	n := map[string]int{}
+	for _, r := range relays {
+		for transport, answers := range map[string]*bool{"udp": r.UDPAnswers, "tcp": r.TCPAnswers} {
+			if answers != nil {
+				n[transport] += int(number(*answers))
+			}
+		}
+	}
+	return n
+}
+
+func number(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// page is what is scraped.
+func (m *Metrics) page(s provisioning.Status, lastGood time.Time) []byte {
+	var b bytes.Buffer
+	gauges := gaugesOf(s, lastGood)
+	for _, f := range families {
+		set := m.counters[f.name]
+		if f.kind == "gauge" {
+			set = gauges[f.name]
+		}
+		if set == nil || len(set.ListMetricNames()) == 0 {
+			continue // nothing to say of it
+		}
+		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n", f.name, f.help, f.name, f.kind)
+		set.WritePrometheus(&b)
+	}
+	return b.Bytes()
+}
+
+// Task returns the task that answers scrapes of /metrics. lastGood returns when last good was registered with; the zero
+// time: never.
+func (m *Metrics) Task(status func() provisioning.Status, lastGood func() time.Time, log *slog.Logger) Task {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		_, _ = w.Write(m.page(status(), lastGood())) // a scraper that has gone misses it
+	})
+	return Task{"metrics", func(ctx context.Context) error {
+		if m.listener == nil {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}
+		server := &http.Server{
+			Handler: mux, ReadTimeout: scrapeLimit, WriteTimeout: scrapeLimit, MaxHeaderBytes: scrapeMaxHeader,
+			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		}
+		server.SetKeepAlivesEnabled(false) // nobody holds a connection for nothing
+		defer context.AfterFunc(ctx, func() { server.Close() })()
+		if err := server.Serve(m.listener); ctx.Err() == nil {
+			return err
+		}
+		return context.Cause(ctx)
+	}}
+}
