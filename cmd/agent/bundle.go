@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // Our choices.
@@ -48,16 +47,11 @@ func bundleCommand(e env) *cobra.Command {
 			return writeArchive(w, bundle{made: made, redacted: !identities, pieces: pieces})
 		}, e.stdout)
 	})
-	c.Long = c.Short + `.
+	c.Long = `It holds what the commands print now, the history, the configuration, the end of the log, what this machine is, and index.html, a page that shows all of it without a network. What cannot be had is replaced by the reason.
 
-It holds what the commands print now, the history, the configuration, the end of the log, what this machine is, and
-index.html, a page that shows all of it without a network. What cannot be had is replaced by the reason.
-
-User names, the name of this machine and MAC addresses are replaced by tokens, such as id-3f2a9c, that mean something
-within this archive only; --identities leaves them readable. Names of Registrars, the domain and IP addresses stay
-readable in any case: support needs them. The password is read for the check, which signs in, and is never in the archive.
-The name of the file holds the name of this machine; choose another with -o.`
-	c.Flags().StringVarP(&file, "output", "o", "", "file to write (default homeward-bundle-HOST-TIME.zip in this directory)")
+User names, the name of this machine and MAC addresses are replaced by tokens, such as id-3f2a9c, that mean something within this archive only; --identities leaves them readable. Names of Registrars, the domain and IP addresses stay readable in any case: support needs them. The password is read for the check, which signs in, and is never in the archive. The name of the file holds the name of this machine; choose another with -o.`
+	c.Flags().StringVarP(&file, "output", "o", "", "`FILE` to write (default homeward-bundle-HOST-TIME.zip in this directory)")
+	c.Example = "homeward bundle\nhomeward bundle -o /tmp/site.zip"
 	c.Flags().BoolVar(&identities, "identities", false, "do not replace user names, the name of this machine and MAC addresses")
 	return c
 }
@@ -139,11 +133,10 @@ func excuse(name string, err error) []byte {
 
 // progress returns what says how far it is, to a person who waits.
 func progress(w io.Writer) func(piece) {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	p := newPage(w)
+	if p.width == 0 {
 		return func(piece) {}
 	}
-	p := newPage(w)
 	p.printf("collecting, for %v at most\n", partLimit+stuckLimit)
 	return func(c piece) {
 		outcome := p.paint(good, "ok")

@@ -64,13 +64,16 @@ func (b bundle) facts() string {
 		case p.name == "failures.jsonl" && p.err != nil:
 			failures.WriteString(p.plain())
 		case p.name == "failures.jsonl":
-			each := printEntry(newPage(&failures), false)
+			out, entries := newPage(&failures), []control.Entry(nil)
+			each := printEntry(out, false)
 			for line := range bytes.Lines(p.text) {
 				var e control.Entry
 				if json.Unmarshal(line, &e) == nil {
+					entries = append(entries, e)
 					_ = each(e) // into memory
 				}
 			}
+			_ = printHints(out, entries) // as above
 		}
 	}
 	if failures.Len() == 0 {

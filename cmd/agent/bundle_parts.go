@@ -132,11 +132,11 @@ func (b *bundleSource) dhcp(ctx context.Context) ([]byte, error) {
 
 // record is `cache show --json`.
 func (b *bundleSource) record(ctx context.Context) ([]byte, error) {
-	record, source, err := lastGood(ctx, b.places)
+	record, from, err := lastGood(ctx, b.places)
 	if err != nil {
 		return nil, recordFailure(err)
 	}
-	return indented(recordAnswer{1, record, source.source})
+	return indented(recordAnswer{1, record, from.source})
 }
 
 // history is `history --json`: of the daemon, or what it left behind.
@@ -145,13 +145,13 @@ func (b *bundleSource) history(failures bool) func(ctx context.Context) ([]byte,
 		var lines bytes.Buffer
 		each := func(entry control.Entry) error { return printJSONLine(&lines, entry) }
 		err := daemon(b.places).History(ctx, failures, false, each)
-		switch {
-		case errors.Is(err, control.ErrNotRunning):
+		if errors.Is(err, control.ErrNotRunning) {
 			err = leftHistory(env{stderr: io.Discard}, filepath.Join(b.places.stateDir, historyFile), failures, each, err)
-		case err != nil:
-			err = daemonFailure(err)
 		}
-		return lines.Bytes(), err
+		if err != nil {
+			return nil, daemonFailure(err)
+		}
+		return lines.Bytes(), nil
 	}
 }
 
