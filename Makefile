@@ -1,10 +1,11 @@
 # `make` alone is the quick check; `make test` is every test. Both are what CI runs (.ci/run), and neither needs set-up
 # after a clone. The end-to-end tests use the servers they find and say what they leave out.
 
+# What is installed is built without inlining: a tenth smaller on flash, and nobody waits for the processor (ADR 22).
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMIT   := $(shell git rev-parse HEAD 2>/dev/null)
 BUILT    := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
-GOBUILD  := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(BUILT)'
+GOBUILD  := CGO_ENABLED=0 go build -trimpath -gcflags=all=-l -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(BUILT)'
 GOTOOL   := go tool -modfile=go.tool.mod
 PLATFORM := linux-amd64 linux-arm64 linux-arm linux-mipsle linux-riscv64 windows-amd64.exe darwin-arm64 freebsd-amd64
 FUZZTIME ?= 5m

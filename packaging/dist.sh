@@ -22,7 +22,7 @@ case $plain in
 esac
 
 compile() { # OS ARCH FILE
-	GOOS=$1 GOARCH=$2 go build -trimpath -buildvcs=false -o "$3" -ldflags "-s -w -buildid= -X main.version=$version \
+	GOOS=$1 GOARCH=$2 go build -trimpath -gcflags=all=-l -buildvcs=false -o "$3" -ldflags "-s -w -buildid= -X main.version=$version \
 -X main.commit=$(git rev-parse HEAD 2>/dev/null || true) -X main.built=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" ./cmd/agent
 }
 
