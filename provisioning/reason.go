@@ -115,7 +115,7 @@ var reasons = []ReasonText{
 	{DHCPConflict, "DHCP servers disagree about the Registrar", "find the second DHCP server of this network and correct or stop it"},
 
 	{NameNotAllowed, "the name is outside the SIP domain", `let DNS or DHCP name a host inside the SIP domain, such as sip.<SIP domain>; strict_naming = "off" takes any name, from whoever answers first`},
-	{TransportPolicy, "the transport is not allowed by policy", "nothing to do, if that is meant; else offer the Registrar over TLS: plain TCP needs allow_tcp, and is never tried where a certificate failed"},
+	{TransportPolicy, "plain TCP is not allowed here", "nothing to do, if that is meant; else offer the Registrar over TLS: plain TCP needs allow_tcp, and is never tried where a certificate failed"},
 	{TLSFloor, "plain TCP is closed since this SIP domain registered over TLS", "restore TLS on the Registrar; if TLS is gone for good, run: homeward cache forget"},
 	{ServiceNotOffered, `the SRV record says that the service is not offered (target ".")`, "correct the SRV record if the service should be offered here"},
 	{SRVExists, "host names are tried only when no SRV record exists at all", "nothing to do, if the SRV records lead to a Registrar; else correct or delete them"},
@@ -143,17 +143,17 @@ var reasons = []ReasonText{
 	{SIPNotFound, "the Registrar does not know this SIP address", "check the spelling of sip_address, and that the account is enabled for SIP"},
 	{SIPCredentials, "user name or password was refused", "check user and password_file; the account may be locked or expired"},
 	{SIPAuthNotSupported, "the Registrar offers no way to sign in that may be used here", "let the Registrar offer NTLM or Digest over TLS; auth says which of them this device may use"},
-	{SIPBadSignature, "the answer is not signed by the Registrar as it must be", "check for a device in between that changes SIP messages"},
+	{SIPBadSignature, "the answer is not signed by the Registrar as it must be", "look for a firewall or proxy in between that changes SIP messages (SIP ALG), and switch that off"},
 	{SIPRedirectLoop, "the redirects lead in a circle", "check the home pool of the user on the Registrars involved"},
-	{SIPRedirectDowngrade, "the redirect leads from TLS to plain TCP", "correct the redirect target to transport=tls"},
+	{SIPRedirectDowngrade, "the redirect leads from TLS to plain TCP", "let the Registrar redirect to an address with transport=tls"},
 	{BindingLost, "the Registrar has lost the registration", "nothing to do: the device registers again; if it recurs, check the Registrar"},
 	{AddressChanged, "the device reaches the Registrar from another address than before", "nothing to do: the device registers again; if it recurs, look for a loose cable, weak Wi-Fi or short DHCP leases"},
 
 	{CredentialsResting, "the password is not used for a while, to keep the account from being locked", "correct user or password_file and restart homeward; otherwise it tries again when the pause is over"},
 	{RetryAfter, "the Registrar asked to be left alone for a while", "nothing to do: the device waits as asked"},
 
-	{RelayNone, "no media relay is configured", "assign an A/V Edge to the pool if media must pass firewalls"},
-	{RelayUnreachable, "the media relay does not answer", "check UDP 3478 and TCP 443 to the A/V Edge"},
+	{RelayNone, "there is no media relay for this device", "assign an A/V Edge to the pool if media must pass firewalls"},
+	{RelayUnreachable, "the media relay does not answer", "open UDP 3478 and TCP 443 to the A/V Edge, and check that it runs"},
 	{RelayRefused, "the media relay service refused to give credentials", "check the A/V authentication service of the pool"},
 
 	{CacheDamaged, "the stored record was damaged", "nothing to do: it was set aside and replaced; look for failing flash or power cuts if it recurs"},
