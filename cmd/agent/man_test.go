@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/homeward-agent/homeward/provisioning"
 )
 
 const manDir = "../../packaging/man"
@@ -143,6 +145,14 @@ func manual() string {
 		r.item(e.name, sentence(e.text))
 	}
 	r.paragraph("No variable holds a password, and none sets what a key of the configuration sets.")
+	r.section("SIGNALS")
+	r.item("SIGTERM, SIGINT", "homeward run unregisters and ends, within five seconds. A second one ends it at once.")
+	r.item("SIGHUP", "Does nothing: the daemon is restarted after a change of the configuration.")
+	r.section("REASONS")
+	r.paragraph("Why something failed or was left out, and what to do about it. The codes are the same in every verb, in the log and in JSON, and are never renamed.")
+	for _, reason := range provisioning.Reasons() {
+		r.item(string(reason.Code), sentence(reason.Title), "To do: "+reason.Hint+".")
+	}
 	r.section("EXAMPLES")
 	r.code(strings.TrimSuffix(examples, "\n"))
 	r.section("SEE ALSO")
