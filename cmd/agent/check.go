@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -15,6 +16,9 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/check"
 )
+
+// daemonLimit is how long a check waits for a daemon that may hang: it is not what the check is about. (Our choice.)
+const daemonLimit = time.Second
 
 func checkCommand(e env) *cobra.Command {
 	var asJSON bool
@@ -60,11 +64,13 @@ func checkCommand(e env) *cobra.Command {
 func checkSite(ctx context.Context, e env, site *site, byPassed bool) check.Report {
 	v := thisVersion()
 	site.policy.Version, site.policy.Built = v.Version, v.builtAt()
-	record, _, err := lastGood(ctx, site)
+	asking, cancel := context.WithTimeout(ctx, daemonLimit)
+	defer cancel()
+	record, _, err := lastGood(asking, site)
 	if err != nil && !errors.Is(err, cache.ErrNoRecord) {
 		e.remark("hint", "last good cannot be read: "+err.Error())
 	}
-	status, err := daemon(site).Status(ctx)
+	status, err := daemon(site).Status(asking)
 	progress, done := progressOn(e)
 	defer done()
 	return check.Run(ctx, check.Options{

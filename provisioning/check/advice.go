@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -83,15 +84,15 @@ func (f *Facts) whatKeepsItOut() advice {
 		return advice{reason: provisioning.ConnectUnreachable, side: Device, what: "this device is not on the network: " + problem,
 			do: "check the cable, the VLAN and the DHCP lease of this device"}
 	}
-	if a, ok := f.hijack(); ok {
+	if a, ok := f.hijack(); ok && !f.proven() {
 		return a
 	}
 	switch {
-	case f.SignIn != nil && !f.FromRecord:
+	case f.SignIn != nil:
 		return f.refusal()
-	case len(f.Plan.Try) == 0:
+	case len(f.Plan.Try) == 0 && !f.lastGoodAnswers():
 		a := f.nothingFound()
-		if f.remembers() {
+		if f.remembers() && !f.ByPassed {
 			a.what += fmt.Sprintf("; and its last good Registrar %s does not answer either", f.lastGood().Host)
 		}
 		return a
@@ -101,6 +102,18 @@ func (f *Facts) whatKeepsItOut() advice {
 	default:
 		return f.deadPlaces()
 	}
+}
+
+// proven says whether a server has proven the name of a Registrar: then DNS has not led astray.
+func (f *Facts) proven() bool {
+	return slices.ContainsFunc(f.Places, func(p Place) bool {
+		return slices.ContainsFunc(p.Probes, func(probe provisioning.Probe) bool { return probe.Secured })
+	})
+}
+
+// lastGoodAnswers says whether a last good Registrar speaks SIP.
+func (f *Facts) lastGoodAnswers() bool {
+	return slices.ContainsFunc(f.Outage.Try, func(c provisioning.Candidate) bool { p, _ := f.place(c); return p.answered() })
 }
 
 // silent says whether nothing at all has come from the network.
@@ -128,7 +141,7 @@ func (f *Facts) whatIsLeft() advice {
 	s := f.SignIn
 	fine := fmt.Sprintf("%s signs in to %s:%d over %s (%s)", f.Policy.SIPAddress, s.Registrar.Host, s.Registrar.Port,
 		strings.ToUpper(s.Registrar.Transport.String()), s.Registrar.Step)
-	for _, look := range []func() (advice, bool){f.onlyLastGood, f.clockOff, f.firstChoiceFails, f.hijack, f.dhcpFlaw, f.badRecord, f.onBackup, f.relaysFail, f.rehearsalFails} {
+	for _, look := range []func() (advice, bool){f.onlyLastGood, f.clockOff, f.firstChoiceFails, f.addressFails, f.hijack, f.dhcpFlaw, f.badRecord, f.onBackup, f.relaysFail, f.rehearsalFails} {
 		if a, ok := look(); ok {
 			a.verdict = Degraded
 			if !strings.Contains(a.what, s.Registrar.Host) || a.reason == provisioning.ClockWrong {
@@ -166,6 +179,26 @@ func (f *Facts) firstChoiceFails() (advice, bool) {
 			a.what += fmt.Sprintf("; the device signs in to %s:%d instead", f.SignIn.Registrar.Host, f.SignIn.Registrar.Port)
 			return a, true
 		}
+	}
+	return advice{}, false
+}
+
+// addressFails is about a pool of which one server does not serve. That a network has no IPv6 is no fault of a pool.
+func (f *Facts) addressFails() (advice, bool) {
+	c := f.signedInAt()
+	i := slices.IndexFunc(f.Plan.Try, func(try provisioning.Candidate) bool { return sameEndpoint(try, c) })
+	if i < 0 {
+		return advice{}, false
+	}
+	p, _ := f.place(f.Plan.Try[i])
+	for _, probe := range p.Probes {
+		if isReady(probe) || probe.Addr.Is6() && probe.Reason == provisioning.ConnectUnreachable {
+			continue
+		}
+		p.Probes = []provisioning.Probe{probe}
+		a := f.deadPlace(p)
+		a.what += "; the device signs in through another address of " + p.Host
+		return a, true
 	}
 	return advice{}, false
 }
@@ -258,11 +291,11 @@ func (f *Facts) relaysFail() (advice, bool) {
 }
 
 func (f *Facts) rehearsalFails() (advice, bool) {
-	if !f.remembers() {
+	if !f.remembers() || f.ByPassed {
 		return advice{}, false
 	}
 	result, reason, _ := rehearse(f)
-	what := fmt.Sprintf("it could not if DNS and DHCP died now: its last good Registrar %s: %s", f.lastGood().Host, reason.Title())
+	what := fmt.Sprintf("the device could not sign in if DNS and DHCP died now: its last good Registrar %s: %s", f.lastGood().Host, reason.Title())
 	return advice{reason: reason, side: Registrar, what: what,
 		do: "restart homeward so that it registers anew, or mend " + f.lastGood().Host + ": " + reason.Hint()}, result == Warn
 }

@@ -12,17 +12,17 @@ import (
 
 // nothingFound is why discovery leads nowhere: what is there and of no use comes before what is not there.
 func (f *Facts) nothingFound() advice {
-	if len(f.Servers) == 0 && !f.onlyDHCPNamed() {
+	if len(f.Servers) == 0 && !f.onlyAddresses() {
 		return advice{reason: provisioning.DNSTimeout, side: Device, what: "this device knows no name server",
 			do: "let DHCP name the name servers (option 6), or set dns_servers"}
 	}
 	for _, s := range f.Plan.Skipped {
-		if s.Host != "" && f.isDNSFailure(s.Reason) && !isShort(s) {
+		if s.Host != "" && isDNSFailure(s.Reason) && !isShort(s) {
 			return f.dnsAdvice(s.Reason)
 		}
 	}
 	for _, s := range f.Plan.Skipped {
-		if s.Host != "" {
+		if s.Host != "" && s.Step != provisioning.HostName {
 			return f.skipAdvice(s)
 		}
 	}
@@ -45,12 +45,12 @@ func (f *Facts) nothingFound() advice {
 	return f.noRecord()
 }
 
-// onlyDHCPNamed says whether the configured servers are addresses: then nobody needs DNS.
-func (f *Facts) onlyDHCPNamed() bool {
+// onlyAddresses says whether the configured servers are addresses: then nobody needs DNS.
+func (f *Facts) onlyAddresses() bool {
 	return len(f.Policy.Manual) > 0 && !slices.ContainsFunc(f.Policy.Manual, func(m provisioning.ManualServer) bool { return !isAddress(m.Host) })
 }
 
-func (f *Facts) isDNSFailure(reason provisioning.Reason) bool {
+func isDNSFailure(reason provisioning.Reason) bool {
 	return slices.Contains([]provisioning.Reason{provisioning.DNSTimeout, provisioning.DNSServFail, provisioning.DNSRefused}, reason)
 }
 
@@ -129,7 +129,7 @@ func (f *Facts) skipAdvice(s provisioning.Skip) advice {
 	case s.Reason == provisioning.TLSNoName:
 		return advice{reason: s.Reason, side: side, what: fmt.Sprintf("%s holds the address %s, and no certificate can prove an address", source, s.Host),
 			do: "put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes"}
-	case isShort(s) && (s.Reason == provisioning.NoAddress || f.isDNSFailure(s.Reason)):
+	case isShort(s) && (s.Reason == provisioning.NoAddress || isDNSFailure(s.Reason)):
 		return advice{reason: s.Reason, side: Device, what: fmt.Sprintf("the configured server %s is a short (NetBIOS) name, which DNS does not know", s.Host),
 			do: "configure the full name (FQDN) of the server, as its certificate carries it"}
 	case s.Reason == provisioning.NoAddress:
@@ -143,7 +143,7 @@ func (f *Facts) skipAdvice(s provisioning.Skip) advice {
 			a.do = fmt.Sprintf("create the A record of %s, or delete the SRV record", s.Host)
 		}
 		return a
-	case f.isDNSFailure(s.Reason):
+	case isDNSFailure(s.Reason):
 		return f.dnsAdvice(s.Reason)
 	default:
 		return advice{reason: s.Reason, side: side, what: fmt.Sprintf("%s leads to %s, which is not used: %s", source, s.Host, s.Reason.Title()), do: s.Reason.Hint()}
@@ -161,6 +161,9 @@ func (f *Facts) sourceOf(s provisioning.Skip) (string, Side) {
 	case provisioning.DHCPTLS, provisioning.DHCPTCP:
 		return "DHCP option 120", DHCP
 	case provisioning.Manual:
+		if f.ByPassed {
+			return "--target", Device
+		}
 		return "the configuration", Device
 	case provisioning.HostName:
 		return "the host name", DNS

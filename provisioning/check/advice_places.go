@@ -74,12 +74,12 @@ func (f *Facts) deadPlace(p Place) advice {
 func (f *Facts) closedPlace(p Place, a advice, at string) advice {
 	other := f.otherPort(p)
 	switch {
-	case other != nil && p.Step == provisioning.Manual && other.Port == 443:
+	case other != nil && p.Step == provisioning.Manual && other.Port == 443 && other.Transport == p.Transport:
 		a.side = Device
 		a.what = fmt.Sprintf("port %d is configured for %s, but its Access Edge listens on 443", p.Port, p.Host)
 		a.do = fmt.Sprintf("set external_server = \"%s:443\"", p.Host)
 		return a
-	case other != nil && p.Step == provisioning.Manual:
+	case other != nil && p.Step == provisioning.Manual && other.Transport == p.Transport:
 		a.side = Device
 		a.what = fmt.Sprintf("port %d is configured for %s, but it answers on port %d", p.Port, p.Host, other.Port)
 		a.do = fmt.Sprintf("configure %s:%d", p.Host, other.Port)
@@ -201,7 +201,7 @@ func (f *Facts) wrongName(p Place, a advice) advice {
 		a.side = Device
 		a.what = fmt.Sprintf("the server is configured by the short (NetBIOS) name %s, which its certificate does not prove: it is for %s", p.Host, strings.Join(names, ", "))
 		a.do = "configure the full name of the server" + suggestion(useful)
-	case slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "*.") }):
+	case slices.ContainsFunc(names, func(n string) bool { return isWildcardFor(n, p.Host) }):
 		a.do = "issue a certificate that names " + p.Host + ": devices do not accept a wildcard for SIP"
 	case useful != "" && p.Step <= provisioning.ExternalTCP && side == DNS:
 		a.do = fmt.Sprintf("issue a certificate that carries %s too, or let %s name %s", p.Host, source, useful)
@@ -211,6 +211,13 @@ func (f *Facts) wrongName(p Place, a advice) advice {
 		a.do = "issue a certificate that carries " + p.Host
 	}
 	return a
+}
+
+// isWildcardFor says whether a name of a certificate would stand for the host if wildcards were accepted (RFC 6125 §6.4.3).
+func isWildcardFor(name, host string) bool {
+	parent, is := strings.CutPrefix(name, "*.")
+	_, domain, _ := strings.Cut(host, ".")
+	return is && strings.EqualFold(parent, domain)
 }
 
 func suggestion(name string) string {

@@ -24,7 +24,8 @@ func (f *Facts) refusal() advice {
 			return f.redirectedNowhere(a, attempts)
 		}
 	}
-	return advice{reason: f.SignIn.Reason, side: Registrar, what: f.SignIn.Reason.Title() + ": " + f.SignIn.Detail, do: f.SignIn.Hint}
+	reason := cmp.Or(f.SignIn.Reason, provisioning.SIPNoAnswer) // the time was over before anybody answered
+	return advice{reason: reason, side: Registrar, what: strings.TrimSuffix(reason.Title()+": "+f.SignIn.Detail, ": "), do: cmp.Or(f.SignIn.Hint, reason.Hint())}
 }
 
 // redirectedNowhere is for a redirect that cannot be followed.
@@ -82,6 +83,9 @@ func (f *Facts) refused(a provisioning.Attempt) advice {
 	case provisioning.SIPBadSignature:
 		out.side, out.what = Network, fmt.Sprintf("the answers of %s are not signed as they must be", a.Host)
 	default: // the Registrar's own words say it
+	}
+	if problem := clockProblem(f); problem != "" && a.Reason != provisioning.ClockWrong {
+		out.do += "; and set the clock of this device: " + problem
 	}
 	if attempt := a.Detail; !strings.HasPrefix(attempt, "REGISTER: ") { // it answered a stranger, and now does not
 		out.what = fmt.Sprintf("%s:%d (%s): %s", a.Host, a.Port, a.Address, a.Reason.Title())

@@ -8,8 +8,8 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
-// limit is how long a tech waits for the worst of sites. (Our choice.)
-const limit = 14 * time.Second
+// limit is how long a tech waits for the worst of sites; another 2 s may pass to take the binding back. (Our choice.)
+const limit = 12 * time.Second
 
 // Options are what a check is about.
 type Options struct {

@@ -44,6 +44,9 @@ func TestReports(t *testing.T) {
 			}
 			got := map[string]string{}
 			synctest.Test(t, func(t *testing.T) { got["report"], got["seen"] = play(t, archive, file) })
+			if !slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "report" }) {
+				t.Fatal("no section report: nothing would be compared")
+			}
 			for i, section := range archive.Files {
 				text, expected := got[section.Name]
 				if *update && expected {

@@ -59,13 +59,15 @@ func (f *Facts) finding(step provisioning.Step) (provisioning.Finding, bool) {
 	return f.Found[i], true
 }
 
-// place returns what was seen of a Candidate.
+// place returns what was seen of a Candidate: at its own addresses, not at those that others have for the name.
 func (f *Facts) place(c provisioning.Candidate) (Place, bool) {
 	i := slices.IndexFunc(f.Places, func(p Place) bool { return sameEndpoint(p.Candidate, c) })
 	if i < 0 {
 		return Place{}, false
 	}
-	return f.Places[i], true
+	p := f.Places[i]
+	p.Probes = slices.DeleteFunc(slices.Clone(p.Probes), func(probe provisioning.Probe) bool { return !slices.Contains(c.Addrs, probe.Addr) })
+	return p, true
 }
 
 func sameEndpoint(a, b provisioning.Candidate) bool {

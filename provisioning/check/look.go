@@ -17,8 +17,8 @@ import (
 const (
 	surveyLimit  = 2500 * time.Millisecond // for DHCP: two DHCPINFORMs without an answer
 	maxProbed    = 8                       // addresses of one place
-	maxHosts     = 12
-	strayCharset = 12 // letters of a name that nobody has made
+	maxHosts     = 12                      // besides those that the device would try
+	strayLetters = 12                      // of a name that nobody has made
 )
 
 // besidePorts are where Registrars are found when they are not where they were said to be (TechNet dd637123).
@@ -30,7 +30,9 @@ var besidePorts = []provisioning.Candidate{
 func look(ctx context.Context, o Options) *Facts {
 	trial := provisioning.NewTrial(o.Policy, o.Wire, o.Record)
 	f := &Facts{Options: o, Now: time.Now(), ClockFloor: trial.ClockFloor(), Servers: nameServers(o)}
-	f.Outage = trial.Outage()
+	if !o.ByPassed {
+		f.Outage = trial.Outage()
+	}
 	p := &prober{ctx: ctx, trial: trial, places: map[string]*Place{}}
 	if o.Link.Problem == "" && o.Link.Interface != "" && len(o.Link.Addrs) == 0 && len(o.Link.Others) == 0 {
 		f.NotAsked = true
@@ -110,24 +112,34 @@ func (f *Facts) askBeside(ctx context.Context, trial *provisioning.Trial) {
 		f.Time = &found
 	})
 	looks.Go(func() {
-		name := trial.LookUp(ctx, strings.ToLower(rand.Text()[:strayCharset])+"."+f.sipDomain())
+		name := trial.LookUp(ctx, strings.ToLower(rand.Text()[:strayLetters])+"."+f.sipDomain())
 		f.Stray = &name
 	})
 }
 
 // hostNameFinding is what the host names say to a device of the Communicator order.
 func (f *Facts) hostNameFinding() provisioning.Finding {
-	return provisioning.Finding{
-		Source: provisioning.Source{Step: provisioning.HostName, Source: "dns", Verdict: provisioning.Found, Query: "sipinternal, sip, sipexternal"},
+	found := provisioning.Finding{
+		Source: provisioning.Source{Step: provisioning.HostName, Source: "dns", Verdict: provisioning.Absent, Reason: provisioning.DNSNoRecord, Query: "sipinternal, sip, sipexternal"},
 		Names:  f.HostNames,
 	}
+	for _, name := range f.HostNames {
+		switch {
+		case len(name.Addrs) > 0:
+			found.Verdict, found.Reason, found.Detail = provisioning.Found, "", ""
+			return found
+		case name.Reason != provisioning.NoAddress:
+			found.Verdict, found.Reason, found.Detail = provisioning.Failed, name.Reason, name.Detail
+		}
+	}
+	return found
 }
 
 // signIn does what the device would do next. Only places that speak SIP are tried: what is wrong with the others has
 // been seen, and is not waited for again.
 func (f *Facts) signIn(ctx context.Context, trial *provisioning.Trial) {
 	plan := f.Plan.Try
-	if f.FromRecord = len(plan) == 0; f.FromRecord {
+	if f.FromRecord = len(plan) == 0 && !f.ByPassed; f.FromRecord {
 		plan = f.Outage.Try
 	}
 	try := f.alive(plan, isAnswered)
@@ -176,7 +188,7 @@ func (p *prober) probe(c provisioning.Candidate, role Role) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !slices.Contains(p.hosts, c.Host) {
-		if len(p.hosts) == maxHosts {
+		if len(p.hosts) >= maxHosts && role != Planned {
 			return
 		}
 		p.hosts = append(p.hosts, c.Host)
@@ -228,6 +240,9 @@ func (p *prober) seen(f *Facts) []Place {
 		return i
 	}
 	for _, place := range p.places {
+		if i := rank(*place); i < len(f.Plan.Try) { // of two sources that name it, the one that the device follows
+			place.Step, place.Via = f.Plan.Try[i].Step, f.Plan.Try[i].Via
+		}
 		list = append(list, *place)
 	}
 	slices.SortFunc(list, func(a, b Place) int {

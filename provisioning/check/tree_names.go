@@ -152,12 +152,12 @@ func (b *branch) names() {
 				continue
 			}
 			seen = append(seen, name.Host)
-			b.name(name.Host, found)
+			b.name(name.Host)
 		}
 	}
 }
 
-func (b *branch) name(host string, found provisioning.Finding) {
+func (b *branch) name(host string) {
 	f := b.facts
 	verdict := func(naming provisioning.Naming) string {
 		if provisioning.CheckName(host, f.Policy, naming) != nil {

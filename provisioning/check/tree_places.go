@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,11 @@ func (b *branch) registrars() {
 		id := "registrar." + host
 		c := Check{ID: id, Title: "Registrar " + host, Result: Good}
 		for _, p := range f.at(host) {
-			if result := b.resultOf(p, p.ready()); result == Bad || result == Warn && c.Result == Good {
+			seen := p
+			if c, planned := f.planned(p); planned {
+				seen, _ = f.place(c)
+			}
+			if result := b.resultOf(p, seen.ready()); result == Bad || result == Warn && c.Result == Good {
 				c.Result = result
 			}
 		}
@@ -48,6 +53,15 @@ func (b *branch) resultOf(p Place, ready bool) Result {
 	default:
 		return Bad
 	}
+}
+
+// planned returns the Candidate of the plan that leads to a place.
+func (f *Facts) planned(p Place) (provisioning.Candidate, bool) {
+	i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return sameEndpoint(c, p.Candidate) })
+	if i < 0 {
+		return provisioning.Candidate{}, false
+	}
+	return f.Plan.Try[i], true
 }
 
 // comesTo says whether a device that signs in comes to a place on its way.
@@ -290,6 +304,8 @@ func (b *branch) lastGood() {
 	f := b.facts
 	c := Check{ID: "last-good", Title: "if DNS and DHCP died now", Result: Good}
 	switch {
+	case f.ByPassed:
+		c.Result, c.Detail = Skipped, "not asked"
 	case !f.remembers():
 		c.Result, c.Detail = Skipped, "the device has no last good Registrar yet"
 	default:
