@@ -49,6 +49,8 @@ tarball() { # FILE DIR ENTRIES...: the same bytes for the same files
 common() { # TREE BINARY
 	install -D -m 755 "$2" "$1/usr/bin/homeward"
 	install -D -m 644 "$work/homeward.toml" "$1/etc/homeward/homeward.toml"
+	install -D -m 755 packaging/hooks/homeward-dhcp-hook "$1/usr/lib/homeward/homeward-dhcp-hook"
+	install -D -m 755 packaging/hooks/homeward-dhcp-hook "$1/usr/lib/homeward/homeward-dhcp-hook"
 }
 
 documents() { # TREE

@@ -52,6 +52,11 @@ func checkCommand(e env) *cobra.Command {
 		}
 		return err
 	})
+	c.Long = c.Short + `.
+
+It ends with what is wrong, whose side it is on, and what to do. DHCP is asked on the interface with the default route,
+unless interface names another. Exit code 0 stands for ok and for degraded: the device signs in, and something is to be
+mended.`
 	addSettingFlags(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Example = "homeward check\nhomeward check --target pool01.contoso.com:5061"
@@ -109,7 +114,25 @@ func printReport(p *page, r check.Report) error {
 	for _, sentence := range r.Summary {
 		p.printf("%s\n", printable(sentence))
 	}
+	if also := alsoWrong(r); len(also) > 0 {
+		p.printf("Also to be mended, see above: %s.\n", strings.Join(also, ", "))
+	}
 	return p.err
+}
+
+// alsoWrong lists the sources that have a reason of their own besides the one that the summary is about. That DHCP is
+// silent, or says nothing of Registrars, is how sites look that use DNS.
+func alsoWrong(r check.Report) []string {
+	var also []string
+	for _, c := range r.Checks {
+		isSource := strings.HasPrefix(c.ID, "dhcp") || strings.HasPrefix(c.ID, "dns") || strings.HasPrefix(c.ID, "name.") || c.ID == "clock"
+		isWrong := c.Result == check.Warn || c.Result == check.Bad
+		known := c.Reason == r.Reason || c.Reason == provisioning.DHCPSilent || c.Reason == provisioning.DHCPNoOption || c.Reason == provisioning.DNSNoRecord
+		if isSource && isWrong && !known {
+			also = append(also, fmt.Sprintf("%s (%s)", printable(c.Title), c.Reason))
+		}
+	}
+	return also
 }
 
 // printCheck prints a line for a check, and below it what there is to say. needs is the check that it waits for.

@@ -150,6 +150,9 @@ func (f *Facts) whatIsLeft() advice {
 			return a
 		}
 	}
+	if f.ByPassed {
+		fine += "; DNS and DHCP were not looked at"
+	}
 	return advice{verdict: OK, what: "all is well: " + fine}
 }
 

@@ -125,18 +125,18 @@ func (f *Facts) skipAdvice(s provisioning.Skip) advice {
 			do: fmt.Sprintf("name the Registrar sip.%s, in its certificate too, or set strict_naming = \"suffix\"", domain)}
 	case s.Reason == provisioning.NameNotAllowed:
 		return advice{reason: s.Reason, side: side, what: fmt.Sprintf("%s names %s, which is outside the SIP domain %s: devices do not go there", source, s.Host, domain),
-			do: fmt.Sprintf("name a host inside the SIP domain, such as sip.%s, which the certificate of the Registrar carries too", domain)}
+			do: f.insideName(domain) + "; or correct sip_address, if its domain is the wrong one"}
 	case s.Reason == provisioning.TLSNoName:
 		return advice{reason: s.Reason, side: side, what: fmt.Sprintf("%s holds the address %s, and no certificate can prove an address", source, s.Host),
 			do: "put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes"}
 	case isShort(s) && (s.Reason == provisioning.NoAddress || isDNSFailure(s.Reason)):
-		return advice{reason: s.Reason, side: Device, what: fmt.Sprintf("the configured server %s is a short (NetBIOS) name, which DNS does not know", s.Host),
-			do: "configure the full name (FQDN) of the server, as its certificate carries it"}
+		return advice{reason: s.Reason, side: Device, what: fmt.Sprintf("the server %s of %s is a short (NetBIOS) name, which DNS does not know", s.Host, source),
+			do: "give the full name (FQDN) of the server, as its certificate carries it"}
 	case s.Reason == provisioning.NoAddress:
 		a := advice{reason: s.Reason, side: DNS, what: fmt.Sprintf("%s names %s, which has no address", source, s.Host),
 			do: fmt.Sprintf("create the A record of %s, or name a Registrar that exists", s.Host)}
 		if s.Step == provisioning.Manual {
-			a.do = "create the A record, or correct internal_server or external_server"
+			a.do = "create the A record, or correct the name"
 		}
 		if f.hostNamesBlocked() {
 			a.what += "; an SRV record that exists keeps the device from trying host names such as sip." + domain
@@ -148,6 +148,21 @@ func (f *Facts) skipAdvice(s provisioning.Skip) advice {
 	default:
 		return advice{reason: s.Reason, side: side, what: fmt.Sprintf("%s leads to %s, which is not used: %s", source, s.Host, s.Reason.Title()), do: s.Reason.Hint()}
 	}
+}
+
+// insideName says what to name instead: a Registrar inside the SIP domain that is there already, if there is one.
+func (f *Facts) insideName(domain string) string {
+	for _, p := range f.Places {
+		if p.Role != Beside && p.ready() && provisioning.CheckName(p.Host, f.Policy, f.Policy.Naming) == nil {
+			return "name " + p.Host + " instead"
+		}
+	}
+	return fmt.Sprintf("name a host inside the SIP domain, such as sip.%s, with an A record and in the certificate of the Registrar", domain)
+}
+
+// resolves says whether a name was seen to have an address.
+func (f *Facts) resolves(host string) bool {
+	return len(f.at(host)) > 0 || slices.ContainsFunc(f.HostNames, func(n provisioning.Name) bool { return n.Host == host && len(n.Addrs) > 0 })
 }
 
 // hostNamesBlocked says whether a host name would lead to a Registrar if it were not for an SRV record.

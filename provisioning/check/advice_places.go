@@ -186,9 +186,8 @@ func (f *Facts) wrongName(p Place, a advice) advice {
 	a.what = fmt.Sprintf("the certificate of %s:%d is not for %s, but for %s", p.Host, p.Port, p.Host, cmp.Or(strings.Join(names[:min(len(names), 8)], ", "), "no name"))
 	var useful string
 	for _, name := range names {
-		if provisioning.CheckName(name, f.Policy, f.Policy.Naming) == nil && !strings.HasPrefix(name, "*") {
+		if provisioning.CheckName(name, f.Policy, f.Policy.Naming) == nil && !strings.HasPrefix(name, "*") && (useful == "" || f.resolves(name)) {
 			useful = name
-			break
 		}
 	}
 	source, side := f.sourceOf(provisioning.Skip{Step: p.Step})
@@ -209,6 +208,9 @@ func (f *Facts) wrongName(p Place, a advice) advice {
 		a.do = fmt.Sprintf("issue a certificate that carries %s too, or name %s instead", p.Host, useful)
 	default:
 		a.do = "issue a certificate that carries " + p.Host
+	}
+	if useful != "" && !f.resolves(useful) && a.side == Registrar && strings.Contains(a.do, useful) {
+		a.do += ", with an A record for it"
 	}
 	return a
 }

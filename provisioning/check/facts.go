@@ -18,6 +18,7 @@ type Facts struct {
 	NotAsked   bool                  // DNS and DHCP were not asked: the device has no address
 	Found      provisioning.Findings // of the steps of both orders, or of the configured servers
 	DHCP       *provisioning.DHCPSurvey
+	WebHosts   []provisioning.Name   // of the web services that option 43 names
 	HostNames  []provisioning.Name   // sipinternal., sip., sipexternal.
 	Time       *provisioning.Finding // _ntp._udp
 	Stray      *provisioning.Name    // a name that nobody can have made; it has addresses when DNS answers whatever is asked

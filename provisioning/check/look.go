@@ -5,11 +5,13 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -100,6 +102,7 @@ func (f *Facts) askBeside(ctx context.Context, trial *provisioning.Trial) {
 			defer cancel()
 			survey := provisioning.SurveyDHCP(asking, f.Wire, f.Policy.Interface)
 			f.DHCP = &survey
+			f.WebHosts = webHosts(ctx, trial, survey.Answers)
 		})
 	}
 	hosts := []string{"sipinternal.", "sip.", "sipexternal."}
@@ -115,6 +118,19 @@ func (f *Facts) askBeside(ctx context.Context, trial *provisioning.Trial) {
 		name := trial.LookUp(ctx, strings.ToLower(rand.Text()[:strayLetters])+"."+f.sipDomain())
 		f.Stray = &name
 	})
+}
+
+// webHosts looks up the hosts of the URLs that option 43 holds, each once.
+func webHosts(ctx context.Context, trial *provisioning.Trial, answers []dhcpopts.Answer) []provisioning.Name {
+	var names []provisioning.Name
+	for _, a := range answers {
+		u, err := url.Parse(a.Vendor.URL)
+		if err != nil || u.Hostname() == "" || slices.ContainsFunc(names, func(n provisioning.Name) bool { return n.Host == u.Hostname() }) {
+			continue
+		}
+		names = append(names, trial.LookUp(ctx, u.Hostname()))
+	}
+	return names
 }
 
 // hostNameFinding is what the host names say to a device of the Communicator order.

@@ -102,6 +102,9 @@ func (b *branch) clock() {
 	} else if ahead, host, told := f.skew(); told {
 		c.Detail += fmt.Sprintf("; within %s of %s", max(ahead.Abs(), time.Second), host)
 	}
+	if _, _, told := f.skew(); !told && c.Result == Good {
+		c.Detail += "; no Registrar has told the time to compare with"
+	}
 	if f.DHCP != nil {
 		for _, a := range f.DHCP.Answers {
 			if len(a.NTP) > 0 {
@@ -175,6 +178,20 @@ func (b *branch) dhcp() {
 			answer.Result, answer.Reason = Warn, provisioning.DHCPMalformed
 		}
 		b.add(answer)
+	}
+	b.webServices()
+}
+
+// webServices has a node for each host of a certificate service that option 43 names. Phones that sign in by PIN need it;
+// this program does not.
+func (b *branch) webServices() {
+	for _, name := range b.facts.WebHosts {
+		c := Check{ID: "dhcp.web." + name.Host, Under: "dhcp", Title: "web service of option 43: " + name.Host, Result: Good, Detail: listAddrs(name.Addrs)}
+		if len(name.Addrs) == 0 {
+			c.Result, c.Reason, c.Detail = Warn, name.Reason, name.Detail
+			c.Hint = "create the A record, or correct sub-option 3: phones that sign in by PIN need it"
+		}
+		b.add(c)
 	}
 }
 

@@ -172,6 +172,7 @@ func (b *branch) name(host string) {
 	for _, s := range f.Plan.Skipped {
 		if s.Host == host && (s.Reason == provisioning.NameNotAllowed || s.Reason == provisioning.TLSNoName) {
 			c.Result, c.Reason, c.Detail = Warn, s.Reason, s.Detail+"; "+c.Detail
+			break // of the steps of DHCP, one says it
 		}
 	}
 	if c.Result == Warn && len(f.Plan.Try) == 0 {
