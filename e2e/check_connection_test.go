@@ -44,7 +44,7 @@ The server is configured by the short (NetBIOS) name fe01, which its certificate
 This is on the side of this device.
 Configure the full name of the server (fe01.contoso.com).`},
 	{"internal_server is a NetBIOS name", with(set(`internal_server = "fe01"`), nameServer(startDnsmasqDNS)), "no-address", `
-The configured server fe01 is a short (NetBIOS) name, which DNS does not know.
+The server fe01 of the configuration is a short (NetBIOS) name, which DNS does not know.
 This is on the side of this device.
-Configure the full name (FQDN) of the server, as its certificate carries it.`},
+Give the full name (FQDN) of the server, as its certificate carries it.`},
 }

@@ -30,9 +30,9 @@ Install the site's root certificate and name it in roots; if it is there, let th
 	{"last good has a new certificate for another name, and DHCP leads on", with(poolAlone, dhcpSays(startKea, full), later(poolRenamed)), "tls-name", `
 The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for pool02.contoso.com; the device signs in to pool.contoso.com:5061 instead.
 This is on the side of the Registrar.
-Issue a certificate that carries pool01.contoso.com too, or let the SRV record _sipinternaltls._tcp.contoso.com name pool02.contoso.com.`},
+Issue a certificate that carries pool01.contoso.com too, or let the SRV record _sipinternaltls._tcp.contoso.com name pool02.contoso.com, with an A record for it.`},
 	{"last good has a new certificate for another name, and DNS leads elsewhere by now", with(poolAlone, later(poolRenamed, dnsNowNames(fe01))), "tls-name", `
-sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but it could not if DNS and DHCP died now: its last good Registrar pool01.contoso.com: the certificate is for other names.
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the device could not sign in if DNS and DHCP died now: its last good Registrar pool01.contoso.com: the certificate is for other names.
 This is on the side of the Registrar.
 Restart homeward so that it registers anew, or mend pool01.contoso.com: issue a certificate that carries the name, or point DNS or DHCP at a name the certificate carries.`},
 	{"last good is dead, and so are DNS and DHCP", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies, the(fe01, refuses))), "dns-timeout", `

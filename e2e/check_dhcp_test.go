@@ -34,7 +34,7 @@ Put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode
 	{"option 120 names a host outside the SIP domain", with(dhcpSays(startDhcpd, options{sipServer: "pool.fabrikam.com"})), "name-not-allowed", `
 DHCP option 120 names pool.fabrikam.com, which is outside the SIP domain contoso.com: devices do not go there.
 This is on the side of the DHCP server.
-Name a host inside the SIP domain, such as sip.contoso.com, which the certificate of the Registrar carries too.`},
+Name a host inside the SIP domain, such as sip.contoso.com, with an A record and in the certificate of the Registrar; or correct sip_address, if its domain is the wrong one.`},
 	{"option 120 names a pool that is gone", with(dhcpSays(startDhcpd, options{sipServer: "old.contoso.com"})), "no-address", `
 DHCP option 120 names old.contoso.com, which has no address.
 This is on the side of DNS.

@@ -36,7 +36,7 @@ Create the A record of gone.contoso.com, or name a Registrar that exists.`},
 	{"the target is outside the SIP domain", with(srvFor("fe01.fabrikam.com", 5061)), "name-not-allowed", `
 The SRV record _sipinternaltls._tcp.contoso.com names fe01.fabrikam.com, which is outside the SIP domain contoso.com: devices do not go there.
 This is on the side of DNS.
-Name a host inside the SIP domain, such as sip.contoso.com, which the certificate of the Registrar carries too.`},
+Name a host inside the SIP domain, such as sip.contoso.com, with an A record and in the certificate of the Registrar; or correct sip_address, if its domain is the wrong one.`},
 	{"strict naming, and the target is not sip", with(set(`strict_naming = "strict"`), published(fe01)), "name-not-allowed", `
 The SRV record _sipinternaltls._tcp.contoso.com names fe01.contoso.com, and strict_naming allows contoso.com and sip.contoso.com only.
 This is on the side of DNS.

@@ -122,7 +122,7 @@ Check the home pool of the user on the Registrars involved.`},
 	{"the home pool is reached over TCP", with(redirects(fe01, "fe03.contoso.com:5060;transport=TCP")), "sip-redirect-downgrade", `
 fe01.contoso.com redirects the device to fe03.contoso.com, which is not used: the redirect leads from TLS to plain TCP.
 This is on the side of the Registrar.
-Correct the redirect target to transport=tls.`},
+Let the Registrar redirect to an address with transport=tls.`},
 }
 
 func wrongPassword(t testing.TB, d *device) { write(t, d.dir, "password", "wrong\n") }

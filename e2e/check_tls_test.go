@@ -6,7 +6,7 @@ var tlsFaults = []fault{
 	{"the certificate lacks the name", with(pool01Has(namesAnother)), "tls-name", `
 The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for lync01.contoso.com.
 This is on the side of the Registrar.
-Issue a certificate that carries pool01.contoso.com too, or let the SRV record _sipinternaltls._tcp.contoso.com name lync01.contoso.com.`},
+Issue a certificate that carries pool01.contoso.com too, or let the SRV record _sipinternaltls._tcp.contoso.com name lync01.contoso.com, with an A record for it.`},
 	{"the certificate has a wildcard", with(pool01Has(namesWildcard)), "tls-name", `
 The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for *.contoso.com.
 This is on the side of the Registrar.
