@@ -18,7 +18,7 @@ import (
 // Our choices.
 const (
 	// patience is how long a condition may take to come true. It only bounds a hang: no test asserts a duration.
-	patience = 30 * time.Second
+	patience = time.Minute
 	// pollEvery is the pause between two looks at a condition.
 	pollEvery = 50 * time.Millisecond
 	// logTail is how much of a program's output a failed test shows.
