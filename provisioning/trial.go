@@ -163,12 +163,10 @@ func (t *Trial) probe(ctx context.Context, c Candidate, p *Probe) error {
 // SignedIn is how a sign-in went.
 type SignedIn struct {
 	Registrar    *Endpoint // nil: nobody accepted
-	Server       string    // its Server header, escaped
 	Scheme       string    // "ntlm", "digest"; empty: it asked for nothing
 	Remote       bool      // through an Access Edge
 	OnBackup     bool
-	Lync         bool   // it tells in band
-	Clock        string // what is wrong with our clock, or empty
+	Lync         bool // it tells in band
 	Attempts     []Attempt
 	Home         []Endpoint
 	MediaRelays  []MediaRelay
@@ -194,7 +192,7 @@ func (t *Trial) SignIn(ctx context.Context, try []Candidate) SignedIn {
 	}
 	defer reg.Session.Close()
 	s.Attempts = a.Status().Cycle.Attempts
-	s.Server, s.Scheme, s.Clock = reg.Binding.Server, reg.Binding.Scheme, a.clockProblem(reg.Binding.Date)
+	s.Scheme = reg.Binding.Scheme
 	s.Remote, s.OnBackup, s.Lync = reg.Binding.Remote, reg.Binding.OnBackup, reg.Binding.Lync
 	if s.Lync {
 		l := a.askProvisioning(ctx, reg.Session, reg.Binding)

@@ -24,11 +24,7 @@ func checkCommand(e env) *cobra.Command {
 	var asJSON bool
 	var target string
 	c := verb("check [flags]", "Walk the whole sign-in, layer by layer, and say what to fix", func(c *cobra.Command) error {
-		settings, err := loadSettings(c)
-		if err != nil {
-			return err
-		}
-		site, err := settings.site()
+		site, err := loadSite(c)
 		if err != nil {
 			return err
 		}

@@ -18,11 +18,7 @@ import (
 func dhcpCommand(e env) *cobra.Command {
 	var asJSON bool
 	c := verb("dhcp [flags]", "Ask DHCP as a Lync phone does, and show what every server answers", func(c *cobra.Command) error {
-		settings, err := loadSettings(c)
-		if err != nil {
-			return err
-		}
-		site, err := settings.site("interface")
+		site, err := loadSite(c, "interface")
 		if err != nil {
 			return err
 		}

@@ -235,7 +235,7 @@ func TestManual(t *testing.T) {
 		for _, check := range [][]string{{"groff", "-man", "-Tutf8", "-ww", "-z"}, {"mandoc", "-Tlint", "-Wwarning"}} {
 			t.Run(name+" in the eyes of "+check[0], func(t *testing.T) {
 				if _, err := exec.LookPath(check[0]); err != nil {
-					t.Skipf("SKIPPED: %v", err)
+					t.Skipf("SKIPPED: %s is not installed: %v", check[0], err)
 				}
 				cmd := exec.Command(check[0], append(check[1:], filepath.Join(manDir, name))...)
 				out, err := cmd.CombinedOutput()

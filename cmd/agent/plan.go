@@ -14,11 +14,7 @@ import (
 func planCommand(e env) *cobra.Command {
 	var asJSON bool
 	c := verb("plan [flags]", "Ask DNS and DHCP and print what would be tried, in order; register nowhere", func(c *cobra.Command) error {
-		settings, err := loadSettings(c)
-		if err != nil {
-			return err
-		}
-		site, err := settings.site(allBut("password_file")...) // nothing is signed in to
+		site, err := loadSite(c, allBut("password_file")...) // nothing is signed in to
 		if err != nil {
 			return err
 		}

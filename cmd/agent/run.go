@@ -30,11 +30,7 @@ const (
 
 func runCommand(e env) *cobra.Command {
 	c := verb("run [flags]", "Run the daemon in the foreground", func(c *cobra.Command) error {
-		settings, err := loadSettings(c)
-		if err != nil {
-			return err
-		}
-		site, err := settings.site()
+		site, err := loadSite(c)
 		if err != nil {
 			return err
 		}

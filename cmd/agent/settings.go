@@ -59,6 +59,15 @@ func loadSettings(c *cobra.Command) (settings, error) {
 	return s, nil
 }
 
+// loadSite reads the configuration file and the flags of c, and checks the values of the named keys, or of all.
+func loadSite(c *cobra.Command, names ...string) (*site, error) {
+	s, err := loadSettings(c)
+	if err != nil {
+		return nil, err
+	}
+	return s.site(names...)
+}
+
 // loadPlaces returns where a daemon keeps its files, for commands that only read. They work without the right
 // to read the configuration.
 func loadPlaces(c *cobra.Command) (*site, error) {

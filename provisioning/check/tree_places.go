@@ -152,6 +152,9 @@ func greeting(probe provisioning.Probe) string {
 	if g.Target != "" {
 		text += ", as " + g.Target
 	}
+	if g.CertURL != "" { // what option 43 should say
+		text += ", certificates at " + g.CertURL
+	}
 	return text
 }
 

@@ -14,9 +14,8 @@ import (
 // Shown is what a server shows of itself in a handshake, believed or not. All text is the server's own: escape it
 // before it is shown.
 type Shown struct {
-	Version    string // "TLS 1.2"
-	Subject    string // distinguished name (RFC 4514)
-	Issuer     string
+	Version    string   // "TLS 1.2"
+	Issuer     string   // distinguished name (RFC 4514)
 	Names      []string // host names and addresses of the Subject Alternative Name, all of them
 	Key        string   // "RSA 2048"
 	NotBefore  time.Time
@@ -32,7 +31,7 @@ func Show(state tls.ConnectionState) Shown {
 		return s
 	}
 	leaf := state.PeerCertificates[0]
-	s.Subject, s.Issuer, s.Names, s.Key = leaf.Subject.String(), leaf.Issuer.String(), names(leaf), keyOf(leaf)
+	s.Issuer, s.Names, s.Key = leaf.Issuer.String(), names(leaf), keyOf(leaf)
 	s.NotBefore, s.NotAfter = leaf.NotBefore, leaf.NotAfter
 	s.SelfSigned = bytes.Equal(leaf.RawIssuer, leaf.RawSubject)
 	return s
