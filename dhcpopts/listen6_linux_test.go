@@ -19,6 +19,8 @@ import (
 	"golang.org/x/net/bpf"
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
+
+	"github.com/homeward-agent/homeward/e2e/netns"
 )
 
 // packet6 is an IPv6 packet to the client port.
@@ -68,7 +70,7 @@ func TestAnswers6(t *testing.T) {
 
 // A device whose DHCP client owns port 546 asks, with no privilege but CAP_NET_RAW, and is answered.
 func TestNamespace6(t *testing.T) {
-	needNamespace(t)
+	netns.Need(t)
 	if err := os.WriteFile("/proc/sys/net/ipv6/conf/default/accept_dad", []byte("0"), 0); err != nil {
 		t.Skipf("no IPv6 here: %v", err)
 	}

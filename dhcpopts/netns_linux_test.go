@@ -2,13 +2,11 @@ package dhcpopts
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"io/fs"
 	"net"
 	"net/netip"
-	"os"
 	"os/exec"
 	"runtime"
 	"slices"
@@ -22,49 +20,12 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/sys/unix"
+
+	"github.com/homeward-agent/homeward/e2e/netns"
 )
 
-const inNamespace = "DHCPOPTS_TEST_NAMESPACE"
-
-// TestNetworkNamespace runs the tests named TestNamespace… in a child that has a network of its own: the
-// namespace of the root user, or one of an unprivileged user where that is allowed.
-func TestNetworkNamespace(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped by -short")
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("ip (iproute2) not installed")
-	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNamespace", "-test.v")
-	cmd.Env = append(os.Environ(), inNamespace+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	if os.Geteuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.ENOSPC) {
-		t.Skipf("needs root, or user namespaces: %v", err)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Fatalf("%v\n%s", err, out.Bytes())
-	}
-	if bytes.Contains(out.Bytes(), []byte("--- SKIP")) {
-		t.Skipf("missing privilege or program, inside:\n%s", out.Bytes())
-	}
-}
-
-// needNamespace skips a test that is not in the child of TestNetworkNamespace.
-func needNamespace(t *testing.T) {
-	t.Helper()
-	if os.Getenv(inNamespace) == "" {
-		t.Skip("run by TestNetworkNamespace")
-	}
-}
+// TestNetworkNamespace runs the tests named TestNamespace… in a network of their own.
+func TestNetworkNamespace(t *testing.T) { netns.Run(t) }
 
 func run(t *testing.T, command string) {
 	t.Helper()
@@ -114,7 +75,7 @@ func askReally(t *testing.T, iface string, window time.Duration) (answers []Answ
 
 // A device whose DHCP client owns port 68 asks dnsmasq, over a link that goes to another namespace.
 func TestNamespaceDnsmasq(t *testing.T) {
-	needNamespace(t)
+	netns.Need(t)
 	if _, err := exec.LookPath("dnsmasq"); err != nil {
 		t.Skip("dnsmasq not installed")
 	}
@@ -186,7 +147,7 @@ func startDnsmasq(t *testing.T) {
 
 // Two servers on loopback, as cmd/lab has them: both hear the broadcast, each answers from its own address.
 func TestNamespaceLoopback(t *testing.T) {
-	needNamespace(t)
+	netns.Need(t)
 	run(t, "ip link set lo up")
 	share := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
 		cerr := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) })
@@ -228,7 +189,7 @@ func TestNamespaceLoopback(t *testing.T) {
 }
 
 func TestNamespaceErrors(t *testing.T) {
-	needNamespace(t)
+	netns.Need(t)
 	run(t, "ip link add bare0 type veth peer name bare1")
 	if _, err := Listen(t.Context(), "bare0"); !errors.Is(err, ErrNoAddress) {
 		t.Errorf("an interface without an address: %v", err)

@@ -3,21 +3,19 @@ package service
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
+
+	"github.com/homeward-agent/homeward/e2e/netns"
 )
 
 func TestRoutesInWords(t *testing.T) {
@@ -40,47 +38,8 @@ func TestRoutesInWords(t *testing.T) {
 	}
 }
 
-const inNamespace = "SERVICE_TEST_NAMESPACE"
-
-// TestNetworkNamespace runs the tests named TestNamespace… in a child that has a network of its own: the
-// namespace of the root user, or one of an unprivileged user where that is allowed.
-func TestNetworkNamespace(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped by -short")
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("ip (iproute2) not installed")
-	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNamespace", "-test.v")
-	cmd.Env = append(os.Environ(), inNamespace+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	if os.Geteuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.ENOSPC) {
-		t.Skipf("needs root, or user namespaces: %v", err)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Fatalf("%v\n%s", err, out.Bytes())
-	}
-	if bytes.Contains(out.Bytes(), []byte("--- SKIP")) {
-		t.Skipf("missing privilege or program, inside:\n%s", out.Bytes())
-	}
-}
-
-// needNamespace skips a test that is not in the child of TestNetworkNamespace.
-func needNamespace(t *testing.T) {
-	t.Helper()
-	if os.Getenv(inNamespace) == "" {
-		t.Skip("run by TestNetworkNamespace")
-	}
-}
+// TestNetworkNamespace runs the tests named TestNamespace… in a network of their own.
+func TestNetworkNamespace(t *testing.T) { netns.Run(t) }
 
 // ip runs lines of ip(8) in one batch.
 func ip(t *testing.T, lines ...string) {
@@ -103,7 +62,7 @@ type deviceNetwork struct {
 
 func watchNetwork(t *testing.T) *deviceNetwork {
 	t.Helper()
-	needNamespace(t)
+	netns.Need(t)
 	ip(t, "link add dev0 type veth peer name dev1", "link set dev1 up", "link set dev0 up", "address add 10.79.0.20/24 dev dev0")
 	t.Cleanup(func() { _ = exec.Command("ip", "link", "del", "dev0").Run() })
 	w := &deviceNetwork{t: t, servers: []netip.AddrPort{netip.MustParseAddrPort("10.79.0.53:53")}}

@@ -58,6 +58,7 @@ var walls = []wall{
 	{"packaging", "", "", "holds files"},
 	{"packaging/sbom", "", "", "reads a binary, for the bill of materials of a release"},
 	{"e2e", "", "", "tests only, against the built binary"},
+	{"e2e/netns", "", "golang.org/x/sys", "a test prop: a network of its own for tests of other packages"},
 }
 
 // shared are modules that more than one package may meet: they are the standard library's other half.
