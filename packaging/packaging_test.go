@@ -1,0 +1,76 @@
+package packaging
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+var files = map[string]string{
+	"systemd/homeward.service": Systemd, "openrc/homeward": OpenRC, "sysv/homeward": SysV, "procd/homeward": Procd,
+	"freebsd/homeward": FreeBSD, "launchd/homeward.plist": Launchd,
+}
+
+// Each file starts the program that it is for, and nothing in it means anything to the library that writes it.
+func TestFor(t *testing.T) {
+	for name, file := range files {
+		got := For("/opt/homeward-2.0/homeward", file)
+		if n := strings.Count(got, "/opt/homeward-2.0/homeward"); n != 1 || strings.Contains(got, "bin/homeward") {
+			t.Errorf("%s names the program %d times:\n%s", name, n, got)
+		}
+		if strings.Contains(file, "{{") {
+			t.Errorf("%s holds what the library takes for a place to be filled", name)
+		}
+	}
+}
+
+// The shell understands the scripts, and finds nothing to say about them.
+func TestScripts(t *testing.T) {
+	for _, check := range [][]string{{"sh", "-n"}, {"shellcheck"}} {
+		t.Run(check[0], func(t *testing.T) {
+			if _, err := exec.LookPath(check[0]); err != nil {
+				t.Skipf("SKIPPED: %s is not installed: %v", check[0], err)
+			}
+			for name := range files {
+				if !strings.HasSuffix(name, "/homeward") {
+					continue
+				}
+				if out, err := exec.Command(check[0], append(check[1:], name)...).CombinedOutput(); err != nil {
+					t.Errorf("%s: %v\n%s", name, err, out)
+				}
+			}
+		})
+	}
+}
+
+// The property list is XML, and says what launchd is to be told.
+func TestPropertyList(t *testing.T) {
+	var words []string // of keys and values, in the order of the file
+	for in := xml.NewDecoder(strings.NewReader(Launchd)); ; {
+		token, err := in.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch token := token.(type) {
+		case xml.CharData:
+			if word := strings.TrimSpace(string(token)); word != "" {
+				words = append(words, word)
+			}
+		case xml.StartElement:
+			if token.Name.Local == "true" || token.Name.Local == "false" {
+				words = append(words, token.Name.Local)
+			}
+		}
+	}
+	const want = "Label homeward ProgramArguments /usr/local/bin/homeward run RunAtLoad true KeepAlive true ThrottleInterval 5 ExitTimeOut 10 " +
+		"Umask 23 StandardErrorPath /var/log/homeward.log"
+	if got := strings.Join(words, " "); got != want {
+		t.Errorf("it says\n%s\nwant\n%s", got, want)
+	}
+}
