@@ -1,0 +1,61 @@
+package service
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestLogFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state", "homeward.log")
+	line := append(bytes.Repeat([]byte("x"), 1023), '\n')
+	for range 3 { // the daemon is started three times
+		log, err := OpenLogFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range logFileSize/len(line) - 12 {
+			if n, err := log.Write(line); n != len(line) || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now, before := size(t, path), size(t, path+".1")
+	if want := int64(3*(logFileSize/len(line)-12)-2*(logFileSize/len(line))) * int64(len(line)); now != want || before != logFileSize {
+		t.Errorf("%d bytes in the file and %d in the one before, want %d and %d", now, before, want, logFileSize)
+	}
+}
+
+// A log that cannot be put aside is shortened: it never grows beyond its size.
+func TestLogFileThatCannotBePutAside(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "homeward.log")
+	if err := os.MkdirAll(path+".1/in the way", 0o750); err != nil {
+		t.Fatal(err)
+	}
+	log, err := OpenLogFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	for range 3 {
+		if _, err := log.Write(make([]byte, logFileSize*2/3)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if now := size(t, path); now != logFileSize*2/3 {
+		t.Errorf("%d bytes, want those of the last line", now)
+	}
+}
+
+func size(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
