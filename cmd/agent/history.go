@@ -17,7 +17,10 @@ import (
 )
 
 // historyFile is what a daemon leaves in state_dir.
-const historyFile = "history.jsonl"
+const (
+	historyFile = "history.jsonl"
+	logFile     = "homeward.log" // where there is no stderr
+)
 
 func historyCommand(e env) *cobra.Command {
 	var asJSON, failures, follow bool

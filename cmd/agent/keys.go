@@ -177,13 +177,13 @@ var keys = []key{
 			to.policy.ReadLease = v.text == "auto" || v.text == "lease"
 			return checkChoice(v.text, choices["dhcp"]...)
 		}},
-	{"state_dir", text, `"/var/lib/homeward"`, ``,
+	{"state_dir", text, defaultStateDir, ``,
 		"directory of the last good record and the history",
 		func(v value, to *site) (err error) {
 			to.stateDir, err = absolute(v.text)
 			return err
 		}},
-	{"runtime_dir", text, `"/run/homeward"`, ``,
+	{"runtime_dir", text, defaultRuntimeDir, ``,
 		"directory of the control socket and of registrar.json",
 		func(v value, to *site) (err error) {
 			to.runtimeDir, err = absolute(v.text)

@@ -30,6 +30,9 @@ const (
 
 func runCommand(e env) *cobra.Command {
 	c := verb("run [flags]", "Run the daemon in the foreground", func(c *cobra.Command) error {
+		if service.Hosted() {
+			return runHosted(c, e)
+		}
 		site, err := loadSite(c)
 		if err != nil {
 			return err
@@ -39,6 +42,32 @@ func runCommand(e env) *cobra.Command {
 	addSettingFlags(c)
 	c.Example = "homeward run\nhomeward run --config site.toml --log-level debug"
 	return c
+}
+
+// runHosted runs the daemon under a service manager that shows nobody what goes to stderr: a file takes it. What is wrong
+// with the configuration stands there, too.
+func runHosted(c *cobra.Command, e env) error {
+	stateDir := defaults()["state_dir"].text
+	if places, err := loadPlaces(c); err == nil {
+		stateDir = places.stateDir
+	}
+	log, err := service.OpenLogFile(filepath.Join(stateDir, logFile))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	e.stderr = log
+	return service.Host(c.Context(), func(ctx context.Context) error {
+		site, err := loadSite(c)
+		if err == nil {
+			err = runDaemon(ctx, e, site)
+		}
+		var f *failure
+		if errors.As(err, &f) && f.err != nil {
+			e.remark("error", f.Error())
+		}
+		return err
+	})
 }
 
 // runDaemon puts the parts together, in the order in which they need each other, and runs them until ctx ends.

@@ -15,11 +15,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Our choices.
-const (
-	defaultConfig = "/etc/homeward/homeward.toml"
-	maxConfig     = 64 << 10 // bytes; the example has 4
-)
+const maxConfig = 64 << 10 // bytes, our choice; the example has 4
 
 // setting is a value with the place it comes from, for messages: "homeward.toml:3", "--sip-address", "" for a
 // default.

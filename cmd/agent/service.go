@@ -1,0 +1,187 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/homeward-agent/homeward/service"
+)
+
+func serviceCommand(e env) *cobra.Command {
+	return group("service", "Make homeward a service of this system, and control it", []*cobra.Command{
+		serviceInstallCommand(e),
+		serviceUninstallCommand(e),
+		serviceOrder(e, "start", "Start the service", "started", (*service.Manager).Start),
+		serviceOrder(e, "stop", "Stop the service, until the next boot or start", "stopped", (*service.Manager).Stop),
+		serviceOrder(e, "restart", "Stop the service and start it again, after a change of the configuration", "restarted", (*service.Manager).Restart),
+		serviceStatusCommand(e),
+	})
+}
+
+// managed is a verb that speaks to the service manager.
+func managed(use, short string, do func(c *cobra.Command, m *service.Manager) error) *cobra.Command {
+	return verb(use, short, func(c *cobra.Command) error {
+		m, err := service.FindManager()
+		if err == nil {
+			err = do(c, m)
+		}
+		var f *failure
+		if err == nil || errors.As(err, &f) {
+			return err
+		}
+		return managerFailure(err)
+	})
+}
+
+func managerFailure(err error) *failure {
+	f := &failure{code: exitFailed, err: err}
+	var refusal *service.Refusal
+	if errors.As(err, &refusal) {
+		f.hints = []string{refusal.Hint}
+	}
+	return f
+}
+
+func serviceInstallCommand(e env) *cobra.Command {
+	c := managed("install", "Start this program at every boot, and again whenever it ends", func(c *cobra.Command, m *service.Manager) error {
+		program, err := os.Executable()
+		if err == nil {
+			program, err = filepath.EvalSymlinks(program)
+		}
+		if err != nil {
+			return err
+		}
+		done, err := m.Install(program)
+		p := newPage(e.stdout)
+		for _, sentence := range done {
+			p.printf("%s\n", sentence)
+		}
+		if err != nil {
+			return err
+		}
+		example := strings.Replace(exampleConfig(), "\nsip_address", "\n#sip_address", 1)
+		switch wrote, err := service.Furnish(defaultConfig, example); {
+		case err != nil:
+			return fmt.Errorf("write a configuration: %w", err)
+		case wrote:
+			p.printf("wrote %s\n", defaultConfig)
+		}
+		p.printf("next: %s\n", nextStep(c, m))
+		return p.err
+	})
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		if c.Flags().Changed("config") {
+			return badUsage("the service reads %s, and no other configuration", defaultConfig)
+		}
+		return nil
+	}
+	c.Long = "The service is started at the next boot, or by homeward service start. What is missing is made: a user for the daemon, and a configuration with every key explained. Installed again, nothing changes."
+	return c
+}
+
+// nextStep is what is left to be done after the installation.
+func nextStep(c *cobra.Command, m *service.Manager) string {
+	if s, err := m.Status(); err == nil && s.Running {
+		return "homeward status"
+	}
+	if settings, err := loadSettings(c); err == nil && settings["sip_address"].from == "" {
+		return "set sip_address in " + defaultConfig + ", then: homeward service start"
+	}
+	return "homeward service start"
+}
+
+func serviceUninstallCommand(e env) *cobra.Command {
+	c := managed("uninstall", "Stop the service and remove it", func(_ *cobra.Command, m *service.Manager) error {
+		was, err := m.Uninstall()
+		if err != nil {
+			return err
+		}
+		p := newPage(e.stdout)
+		if was {
+			p.printf("stopped and removed\n")
+		} else {
+			p.printf("there was nothing to remove\n")
+		}
+		p.printf("configuration and state stay: %s, %s\n", filepath.Dir(defaultConfig), defaults()["state_dir"].text)
+		if s, err := m.Status(); err == nil && s.Installed {
+			p.printf("the service of a package is used now: %s\n", s.File)
+			e.remark("hint", "start it, and let it be started at boot: systemctl enable --now homeward")
+		}
+		return p.err
+	})
+	c.Long = "The program, the configuration, the state and the user of the daemon stay. What a package has installed is removed with the package."
+	return c
+}
+
+// serviceOrder is a verb that tells the service manager what to do with the daemon.
+func serviceOrder(e env, use, short, done string, order func(*service.Manager) error) *cobra.Command {
+	return managed(use, short, func(c *cobra.Command, m *service.Manager) error {
+		begins := use != "stop"
+		if begins && !m.Tells {
+			if _, err := loadSite(c); err != nil {
+				return err
+			}
+		}
+		if err := order(m); err != nil {
+			f := managerFailure(err)
+			if _, wrong := loadSite(c); begins && wrong != nil {
+				f.err = errors.Join(f.err, wrong)
+			}
+			return f
+		}
+		p := newPage(e.stdout)
+		p.printf("%s\n", done)
+		return p.err
+	})
+}
+
+func serviceStatusCommand(e env) *cobra.Command {
+	var asJSON bool
+	c := managed("status [--json]", "Show whether the service is installed, started at boot, and running", func(_ *cobra.Command, m *service.Manager) error {
+		s, err := m.Status()
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			err = printJSON(e.stdout, s)
+		} else {
+			err = printManaged(newPage(e.stdout), s)
+		}
+		switch {
+		case err != nil || s.Running:
+			return err
+		case !s.Installed:
+			return &failure{code: exitNotRunning, hints: []string{"install it: homeward service install"}}
+		default:
+			return &failure{code: exitNotRunning, hints: []string{"start it: homeward service start", "see why it does not run in the log: " + m.Log}}
+		}
+	})
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func printManaged(p *page, s service.Managed) error {
+	switch {
+	case s.Running:
+		p.printf("%s\n", p.paint(good, "running"))
+	case s.Installed:
+		p.printf("%s\n", p.paint(bad, "NOT RUNNING"))
+	default:
+		p.printf("%s\n", p.paint(bad, "NOT INSTALLED"))
+	}
+	p.row("manager", s.Manager)
+	p.row("it says", printable(s.Detail))
+	if s.Installed {
+		p.row("at boot", map[bool]string{true: "started", false: "not started"}[s.Enabled])
+	}
+	p.row("file", s.File)
+	if s.Package != "" {
+		p.row("not used", s.Package+", which a package has brought: homeward service uninstall makes room for it")
+	}
+	return p.err
+}
