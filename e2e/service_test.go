@@ -1,0 +1,311 @@
+//go:build linux
+
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// ends runs argv inside, which must end with code, and returns what it printed.
+func (a *appliance) ends(t testing.TB, code int, argv ...string) string {
+	t.Helper()
+	out, err := a.try(argv...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if got != code {
+		t.Errorf("%s ends with %d, want %d:\n%s", strings.Join(argv, " "), got, code, out)
+	}
+	return out
+}
+
+// says runs argv inside, which must end with code, and have each of texts in what it printed.
+func (a *appliance) says(t testing.TB, code int, argv []string, texts ...string) {
+	t.Helper()
+	out := a.ends(t, code, argv...)
+	for _, text := range texts {
+		if !strings.Contains(out, text) {
+			t.Errorf("%s does not say %q:\n%s", strings.Join(argv, " "), text, out)
+		}
+	}
+}
+
+// serviceVerb is a command line of `homeward service`.
+func serviceVerb(args ...string) []string { return append([]string{"homeward", "service"}, args...) }
+
+// managed asks the service manager through homeward.
+func (a *appliance) managed(t testing.TB, code int) (s struct{ Installed, Enabled, Running bool }) {
+	t.Helper()
+	out := a.ends(t, code, serviceVerb("status", "--json")...)
+	from, to := strings.Index(out, "{"), strings.LastIndex(out, "}")
+	if from < 0 || json.Unmarshal([]byte(out[from:to+1]), &s) != nil {
+		t.Fatalf("status --json:\n%s", out)
+	}
+	return s
+}
+
+// newBare is an appliance that has the program and nothing else of homeward, on a site where it can sign in.
+func newBare(t *testing.T, init ...string) (*appliance, *registrar) {
+	t.Helper()
+	s := newSite(t)
+	r := startKamailio(t, s, settings{})
+	startKea(t, s.dhcp, full)
+	startNamed(t, s.dns, zoneWith(at("dhcp-tls"))) // its addresses alone: DHCP must be asked, for which it takes a capability
+	startDhclient(t, s.device)
+	a := newAppliance(t, s, "")
+	a.bare(t)
+	if err := os.Remove(a.root + "/etc/homeward/homeward.toml"); err != nil {
+		t.Fatal(err)
+	}
+	if init != nil {
+		a.init = init
+	}
+	return a, r
+}
+
+// configure gives the appliance its SIP address, and the root certificate of the site.
+func (a *appliance) configure(t testing.TB) {
+	t.Helper()
+	edit := fmt.Sprintf(`s/^#sip_address = .*/sip_address = "sip:%s@%s"/; $ a roots = ["/etc/homeward/site-root.pem"]`, sipUser, sipDomain)
+	a.run(t, "sed", "--in-place", edit, "/etc/homeward/homeward.toml")
+}
+
+// TestServiceVerbs: a program that somebody has put there becomes a service of systemd, in the sandbox of the package, and
+// ceases to be one.
+func TestServiceVerbs(t *testing.T) {
+	a, r := newBare(t)
+	program(t, "useradd")
+	a.boot(t)
+
+	nobody := []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}
+	a.says(t, 1, append(nobody, serviceVerb("install")...), "only root can install the service", "hint: run it as root: sudo homeward service install")
+	a.says(t, 1, serviceVerb("start"), "the service is not installed", "hint: homeward service install")
+	a.says(t, 3, serviceVerb("status"), "NOT INSTALLED", "hint: install it")
+	a.run(t, "cp", "/usr/local/bin/homeward", "/tmp")
+	a.says(t, 1, []string{"/tmp/homeward", "service", "install"}, "everybody can write to /tmp", "hint: install it first: sudo install -m 755 /tmp/homeward /usr/bin/homeward")
+	a.run(t, "test", "!", "-e", "/etc/systemd/system/homeward.service", "-a", "!", "-e", "/etc/homeward/homeward.toml")
+
+	a.says(t, 0, serviceVerb("install"), "made the user homeward", "installed for systemd: /etc/systemd/system/homeward.service",
+		"next: set sip_address in /etc/homeward/homeward.toml, then: homeward service start")
+	unit := strings.ReplaceAll(read(t, unitFile), "/usr/bin/homeward", "/usr/local/bin/homeward")
+	if got := a.run(t, "cat", "/etc/systemd/system/homeward.service"); got != strings.TrimSpace(unit) {
+		t.Errorf("the unit is not that of the package:\n%s", got)
+	}
+	if s := a.managed(t, 3); !s.Installed || !s.Enabled || s.Running {
+		t.Errorf("after the installation: %+v", s)
+	}
+	a.says(t, 0, serviceVerb("install"), "installed already")
+	a.says(t, 1, serviceVerb("start"), "sip_address: it is required", "hint: see why in the log: journalctl --unit homeward")
+	a.says(t, 3, serviceVerb("status"), "NOT RUNNING", "activating (auto-restart)")
+
+	a.configure(t)
+	a.says(t, 0, serviceVerb("start"), "started")
+	a.await(t, "registered", isRegistered)
+	a.says(t, 0, append(nobody, serviceVerb("status")...), "running", "active (running)", "at boot        started")
+	pid := a.show(t, "MainPID")
+	a.run(t, "kill", "-KILL", pid)
+	eventually(t, "started again after SIGKILL", func() error {
+		if now := a.show(t, "MainPID"); now == pid || now == "0" {
+			return fmt.Errorf("process %s", now)
+		}
+		return nil
+	})
+	a.await(t, "registered", isRegistered)
+	pid = a.show(t, "MainPID")
+	a.says(t, 0, serviceVerb("restart"), "restarted")
+	if now := a.show(t, "MainPID"); now == pid || now == "0" {
+		t.Errorf("restarted, it was process %s and is %s", pid, now)
+	}
+	a.await(t, "registered", isRegistered)
+	a.says(t, 0, serviceVerb("stop"), "stopped")
+	if left := r.bindings(t); left != nil {
+		t.Errorf("after the stop the Registrar still has %q", left)
+	}
+	if s := a.managed(t, 3); !s.Installed || !s.Enabled || s.Running {
+		t.Errorf("after the stop: %+v", s)
+	}
+	a.kill() // what is installed outlives a power cut
+	a.boot(t)
+	a.await(t, "registered", isRegistered)
+
+	a.says(t, 0, serviceVerb("uninstall"), "stopped and removed", "configuration and state stay: /etc/homeward, /var/lib/homeward")
+	if left := r.bindings(t); left != nil {
+		t.Errorf("after the removal the Registrar still has %q", left)
+	}
+	a.run(t, "test", "!", "-e", "/etc/systemd/system/homeward.service", "-a", "!", "-L", "/etc/systemd/system/multi-user.target.wants/homeward.service",
+		"-a", "-s", "/etc/homeward/homeward.toml", "-a", "-s", "/var/lib/homeward/homeward.db")
+	a.says(t, 0, serviceVerb("uninstall"), "there was nothing to remove")
+	a.says(t, 1, []string{"env", "PATH=/nowhere", "/usr/local/bin/homeward", "service", "install"}, "tell systemd: ", "systemctl") // which is not found
+	a.run(t, "test", "!", "-e", "/etc/systemd/system/homeward.service")
+
+	a.run(t, "systemctl", "mask", "homeward") // as the Debian package does when it is removed
+	a.says(t, 1, serviceVerb("install"), "the service is masked: /etc/systemd/system/homeward.service leads to /dev/null", "hint: systemctl unmask homeward")
+	a.run(t, "systemctl", "unmask", "homeward")
+
+	t.Run("beside a package", func(t *testing.T) {
+		a.says(t, 0, serviceVerb("install"), "installed for systemd")
+		a.run(t, "cp", "/etc/systemd/system/homeward.service", "/usr/lib/systemd/system/homeward.service")
+		a.run(t, "systemctl", "daemon-reload")
+		a.says(t, 3, serviceVerb("status"), "file           /etc/systemd/system/homeward.service", "not used       /usr/lib/systemd/system/homeward.service, which a package")
+		a.says(t, 1, serviceVerb("install"), "the service is there: a package has brought /usr/lib/systemd/system/homeward.service")
+		a.says(t, 0, serviceVerb("uninstall"), "the service of a package is used now: /usr/lib/systemd/system/homeward.service")
+		a.says(t, 1, serviceVerb("uninstall"), "a package has brought /usr/lib/systemd/system/homeward.service")
+		a.says(t, 0, serviceVerb("start"), "started")
+		a.says(t, 0, serviceVerb("status"), "running", "at boot        not started", "file           /usr/lib/systemd/system/homeward.service")
+	})
+}
+
+// otherManagers are the service managers besides systemd that can be had here. BusyBox is the first process: it does what
+// System V init does, with the same inittab.
+var otherManagers = []struct {
+	name, needs string
+	files       map[string]string
+	file        string // that the service manager reads
+	is          string // the same, in the tree
+	log         string // where the log is
+}{
+	{
+		"System V init", "service",
+		map[string]string{
+			"etc/inittab": "::respawn:/usr/bin/busybox syslogd -n -O /var/log/messages\n" +
+				"::sysinit:/bin/rm -f /usr/sbin/openrc-init\n" + // or homeward takes this for a machine with OpenRC
+				"::wait:/bin/sh -c 'for script in /etc/rc2.d/S*; do $script start; done'\n",
+			"etc/init.d/.keep": "", "etc/rc2.d/.keep": "", "etc/rc0.d/.keep": "", "var/lib/.keep": "",
+		},
+		"/etc/init.d/homeward", "../packaging/sysv/homeward", "/var/log/messages",
+	},
+	{
+		"OpenRC", "openrc-run",
+		map[string]string{
+			"etc/inittab":                 "::sysinit:/sbin/openrc sysinit\n::wait:/sbin/openrc boot\n::wait:/sbin/openrc default\n",
+			"etc/init.d/.keep":            "",
+			"var/lib/.keep":               "",
+			"etc/runlevels/boot/.keep":    "",
+			"etc/runlevels/sysinit/.keep": "",
+			"etc/runlevels/default/.keep": "",
+		},
+		"/etc/init.d/homeward", "../packaging/openrc/homeward", "/var/log/homeward.log",
+	},
+}
+
+// TestServiceVerbsElsewhere: the same without systemd, and its scripts do what its unit does: one capability, no
+// directory that is missing, the password of root's file, a start after every end.
+func TestServiceVerbsElsewhere(t *testing.T) {
+	for _, m := range otherManagers {
+		t.Run(m.name, func(t *testing.T) {
+			for _, name := range []string{"busybox", "setpriv", "start-stop-daemon", "useradd", "pgrep", m.needs} {
+				program(t, name)
+			}
+			a, r := newBare(t, "/usr/local/sbin/init")
+			a.install(t, "usr/local/sbin/init", read(t, "/usr/bin/busybox")) // by its name it knows what to be, and is known
+			for path, text := range m.files {
+				a.install(t, path, text)
+			}
+			if err := errors.Join(os.Chmod(a.root+"/usr/local/sbin/init", 0o755), os.Symlink("/run", a.root+"/var/run")); err != nil {
+				t.Fatal(err)
+			}
+			a.boot(t)
+			t.Cleanup(func() {
+				if t.Failed() {
+					out, _ := a.try("cat", m.log)
+					t.Logf("--- %s:\n%s", m.log, out[max(0, len(out)-logTail):])
+				}
+			})
+			a.livesAsService(t, r, m.name, m.file, m.is)
+			if log := a.run(t, "cat", m.log); !strings.Contains(log, "homeward starts") {
+				t.Errorf("the log is not in %s:\n%s", m.log, log)
+			}
+		})
+	}
+}
+
+// livesAsService is the life of a service whose manager has scripts, from its installation to its removal.
+func (a *appliance) livesAsService(t *testing.T, r *registrar, manager, file, like string) {
+	a.says(t, 3, serviceVerb("status"), "NOT INSTALLED", "manager        "+manager)
+	a.says(t, 0, serviceVerb("install"), "made the user homeward", "installed for "+manager+": "+file, "next: set sip_address in ")
+	script := strings.ReplaceAll(read(t, like), "/usr/bin/homeward", "/usr/local/bin/homeward")
+	if got := a.run(t, "cat", file); got != strings.TrimSpace(script) {
+		t.Errorf("the script is not that of the package:\n%s", got)
+	}
+	if s := a.managed(t, 3); !s.Installed || !s.Enabled || s.Running {
+		t.Errorf("after the installation: %+v", s)
+	}
+	a.says(t, 0, serviceVerb("install"), "installed already")
+	a.says(t, 2, serviceVerb("start"), "sip_address: it is required")
+
+	a.configure(t)
+	a.says(t, 0, serviceVerb("start"), "started")
+	a.await(t, "registered", isRegistered)
+	a.says(t, 0, serviceVerb("status"), "running", "at boot        started")
+	a.says(t, 0, serviceVerb("start"), "started") // it was
+	pid := a.daemon(t, "")
+	held := a.run(t, "cat", "/proc/"+pid+"/status")
+	for _, want := range []string{"CapEff:\t0000000000002000\n", "CapBnd:\t0000000000002000\n", "NoNewPrivs:\t1\n"} {
+		if !strings.Contains(held, want) {
+			t.Errorf("the process has not %q:\n%s", want, held)
+		}
+	}
+	modes := a.run(t, "stat", "--format=%n %A %U:%G", "/proc/"+pid, "/var/lib/homeward", "/var/lib/homeward/last-good.json", "/run/homeward/registrar.json")
+	if want := "/proc/" + pid + ` dr-xr-xr-x homeward:homeward
+/var/lib/homeward drwxr-x--- homeward:homeward
+/var/lib/homeward/last-good.json -rw-r----- homeward:homeward
+/run/homeward/registrar.json -rw-r--r-- homeward:homeward`; modes != want {
+		t.Errorf("files\n%s\nwant\n%s", modes, want)
+	}
+	a.run(t, "kill", "-KILL", pid)
+	pid = a.daemon(t, pid)
+	a.await(t, "registered", isRegistered)
+	a.says(t, 0, serviceVerb("restart"), "restarted")
+	a.daemon(t, pid)
+	a.await(t, "registered", isRegistered)
+	a.says(t, 0, serviceVerb("stop"), "stopped")
+	if left := r.bindings(t); left != nil {
+		t.Errorf("after the stop the Registrar still has %q", left)
+	}
+	a.says(t, 0, serviceVerb("stop"), "stopped") // it was
+	if s := a.managed(t, 3); !s.Installed || !s.Enabled || s.Running {
+		t.Errorf("after the stop: %+v", s)
+	}
+	a.kill()
+	a.boot(t)
+	a.await(t, "registered", isRegistered)
+
+	a.says(t, 0, serviceVerb("uninstall"), "stopped and removed", "configuration and state stay: /etc/homeward, /var/lib/homeward")
+	if left := r.bindings(t); left != nil {
+		t.Errorf("after the removal the Registrar still has %q", left)
+	}
+	if left := a.run(t, "find", "/etc", "-name", "*homeward", "!", "-type", "d"); left != "" {
+		t.Errorf("after the removal there is %s", left)
+	}
+	a.run(t, "test", "-s", "/etc/homeward/homeward.toml", "-a", "-s", "/var/lib/homeward/homeward.db")
+	a.says(t, 0, serviceVerb("uninstall"), "there was nothing to remove")
+
+	a.says(t, 0, serviceVerb("install"), "installed for "+manager)
+	a.run(t, "mkdir", "--parents", "/var/lib/dpkg/info") // what dpkg knows of a package that has brought the file
+	a.run(t, "sh", "-c", `cd /var/lib/dpkg && echo "$1" >info/homeward.list && printf '%s\n' 'Package: homeward' 'Status: install ok installed' \
+		'Version: 1.0.0' 'Architecture: amd64' 'Maintainer: nobody' 'Description: homeward' >status`, "sh", file)
+	a.says(t, 1, serviceVerb("install"), "the service is there: a package has brought "+file, "hint: nothing is to be installed")
+	a.says(t, 1, serviceVerb("uninstall"), "a package has brought "+file+", and takes it away", "hint: remove the package")
+}
+
+// daemon waits until there is a daemon that is not the process before, and returns its number.
+func (a *appliance) daemon(t testing.TB, before string) (pid string) {
+	t.Helper()
+	eventually(t, "there is another daemon", func() (err error) {
+		if pid, err = a.try("pgrep", "--exact", "--full", "/usr/local/bin/homeward run"); err == nil && pid == before {
+			err = errors.New("it is the same as before")
+		}
+		return err
+	})
+	return pid
+}
