@@ -211,6 +211,10 @@ func TestHook(t *testing.T) {
 	expect(six, "eth0.100.udhcpc.env\nINTERFACE=eth0.100\nSIP_SERVERS=areboot id ..b\n")
 	hook("interface=eth0.100", "udhcpc", "deconfig")
 	expect(six)
+	hook("interface=eth0.100\nreason=REBIND\nnew_ip_address=10.0.0.195\nnew_sip_server=pool01.contoso.com pool02.contoso.com\nnew_vendor_encapsulated_options=010c", "dhcpcd")
+	expect("eth0.100.dhcpcd.env\nINTERFACE=eth0.100\nADDRESS=10.0.0.195\nSIP_SERVERS=pool01.contoso.com pool02.contoso.com\nOPTION_43=010c\n", six)
+	hook("interface=eth0.100\nreason=EXPIRE", "dhcpcd")
+	expect(six)
 	hook("", "odhcp6c", "eth0.100", "updated") // the options are gone
 	expect()
 	hook("", "dhcpfoo", "bound")

@@ -58,24 +58,30 @@ func newDevice(t testing.TB, s *site, lines ...string) *device {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	err = errors.Join(os.Chmod(dir, 0o755), os.Mkdir(dir+"/state", 0o750), os.Mkdir(dir+"/run", 0o755))
+	if err != nil {
+		t.Fatal(err)
+	}
 	d := &device{host: s.device, dir: dir}
 	lines = append(lines,
 		fmt.Sprintf("sip_address = %q", "sip:"+sipUser+"@"+sipDomain),
 		fmt.Sprintf("password_file = %q", write(t, dir, "password", password+"\n")),
-		fmt.Sprintf("roots = [%q]", s.ca.file),
+		fmt.Sprintf("roots = [%q]", write(t, dir, "root.pem", read(t, s.ca.file))),
 		fmt.Sprintf("state_dir = %q", dir+"/state"),
 		fmt.Sprintf("runtime_dir = %q", dir+"/run"),
 		`digest_over_tcp = true`,
 		`log_level = "debug"`,
 	)
 	d.config = write(t, dir, "homeward.toml", strings.Join(lines, "\n")+"\n")
+	give(t, dir+"/state", dir+"/run", dir+"/password", dir+"/root.pem", d.config)
 	return d
 }
 
-// boot starts the daemon.
+// boot starts the daemon, as a service is started.
 func (d *device) boot(t testing.TB) {
 	t.Helper()
-	d.process = start(t, d.host, d.argv("run")...)
+	d.process = start(t, d.host, confined(t, d.argv("run")...)...)
+	d.name = "homeward"
 }
 
 // argv is a command of homeward.

@@ -17,7 +17,10 @@ var leaseClients = []struct {
 	start func(t testing.TB, h *host, run string) (file string)
 }{
 	{"dhclient", leaseDhclient},
-	{"dhcpcd", leaseDhcpcd},
+	{"dhcpcd with our hook", func(t testing.TB, h *host, run string) string {
+		leaseDhcpcd(t, h, run)
+		return hookFile(t, run, "dhcpcd")
+	}},
 	{"udhcpc with our hook", leaseUdhcpc},
 }
 
@@ -28,6 +31,9 @@ func leaseDhclient(t testing.TB, h *host, _ string) string {
 	program(t, "dhclient")
 	dir := t.TempDir()
 	ours := write(t, dir, "conf", "option sip-servers code 120 = string;\nalso request sip-servers;\n")
+	if err := os.Chmod(ours, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	mount(t, ours, conf, "", syscall.MS_BIND)
 	mount(t, "tmpfs", filepath.Dir(file), "tmpfs", 0)
 	script := executable(t, dir, `case $reason in BOUND) ip address replace $new_ip_address/24 dev $interface; ip route replace default via $new_routers;; esac`)
@@ -36,14 +42,16 @@ func leaseDhclient(t testing.TB, h *host, _ string) string {
 	return file
 }
 
-// leaseDhcpcd runs dhcpcd, which configures the interface itself.
-func leaseDhcpcd(t testing.TB, h *host, _ string) string {
+// leaseDhcpcd runs dhcpcd, which configures the interface itself. Its lease is for root alone; our hook is its script.
+func leaseDhcpcd(t testing.TB, h *host, run string) string {
 	t.Helper()
 	const file = "/var/lib/dhcpcd/eth0.lease"
 	program(t, "dhcpcd")
 	mount(t, "tmpfs", filepath.Dir(file), "tmpfs", 0)
-	conf := write(t, t.TempDir(), "conf", "option sip_server\noption routers\n")
-	start(t, h, "dhcpcd", "-4", "-B", "-f", conf, "--noarp", "--script", "/bin/true", "eth0")
+	dir := t.TempDir()
+	conf := write(t, dir, "conf", "option sip_server\noption routers\n")
+	script := executable(t, dir, "HOMEWARD_RUNTIME_DIR="+run+" exec "+hook(t)+" dhcpcd") // it has an environment of dhcpcd's own
+	start(t, h, "dhcpcd", "-4", "-B", "-f", conf, "--noarp", "--script", script, "eth0")
 	eventually(t, "dhcpcd has a lease", func() error {
 		if _, err := os.Stat(file); err != nil {
 			return err
@@ -60,14 +68,25 @@ func leaseDhcpcd(t testing.TB, h *host, _ string) string {
 func leaseUdhcpc(t testing.TB, h *host, run string) string {
 	t.Helper()
 	program(t, "busybox")
-	hook, err := filepath.Abs("../packaging/hooks/homeward-dhcp-hook")
+	script := executable(t, t.TempDir(), `case $1 in bound) ip address replace $ip/24 dev $interface; ip route replace default via $router;; esac
+exec `+hook(t)+` udhcpc "$1"`)
+	start(t, h, "env", "HOMEWARD_RUNTIME_DIR="+run, "busybox", "udhcpc", "-f", "-i", "eth0", "-s", script, "-O", "120")
+	return hookFile(t, run, "udhcpc")
+}
+
+func hook(t testing.TB) string {
+	t.Helper()
+	path, err := filepath.Abs("../packaging/hooks/homeward-dhcp-hook")
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := executable(t, t.TempDir(), `case $1 in bound) ip address replace $ip/24 dev $interface; ip route replace default via $router;; esac
-exec `+hook+` udhcpc "$1"`)
-	start(t, h, "env", "HOMEWARD_RUNTIME_DIR="+run, "busybox", "udhcpc", "-f", "-i", "eth0", "-s", script, "-O", "120")
-	file := run + "/dhcp.d/eth0.udhcpc.env"
+	return path
+}
+
+// hookFile waits until our hook has written for a client, and returns where.
+func hookFile(t testing.TB, run, client string) string {
+	t.Helper()
+	file := run + "/dhcp.d/eth0." + client + ".env"
 	eventually(t, "the hook has written", func() error {
 		_, err := os.Stat(file)
 		return err
@@ -129,6 +148,19 @@ func TestLease(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestLeaseOfDhcpcd: root reads the lease itself.
+func TestLeaseOfDhcpcd(t *testing.T) {
+	s := newSite(t)
+	startDnsmasqDNS(t, s.dns, zoneWith())
+	startKea(t, s.dhcp, full)
+	file := leaseDhcpcd(t, s.device, t.TempDir())
+	var plan struct{ Try []struct{ Via string } }
+	newDevice(t, s, `dhcp = "lease"`).json(t, &plan, "plan", "--json")
+	if want := "option 120 (lease " + file + ")"; len(plan.Try) == 0 || plan.Try[0].Via != want {
+		t.Errorf("plan %+v, want via %s", plan.Try, want)
 	}
 }
 

@@ -54,6 +54,9 @@ func enter() (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // the daemon is no longer root when it is started
+		return 0, err
+	}
 	binary, broken := os.Getenv(envBinary), ""
 	if binary == "" {
 		binary = filepath.Join(dir, "homeward")
@@ -92,6 +95,9 @@ func furnish() error {
 	}
 	defer os.Remove(resolv.Name()) // The mount keeps the file.
 	if _, err := fmt.Fprintf(resolv, "nameserver %s\n", dnsAddr); err != nil {
+		return err
+	}
+	if err := resolv.Chmod(0o644); err != nil {
 		return err
 	}
 	for _, m := range []struct {

@@ -51,6 +51,12 @@ func runProp(prop string) (code int) {
 		err = http.ListenAndServe(args[1], nil)
 	case "https":
 		err = http.ListenAndServeTLS(args[1], args[2], args[3], nil)
+	case "confined":
+		err = runConfined(os.Args[1:])
+	case "refusals":
+		if err = tryRefusals(); err == nil {
+			return 0
+		}
 	case "appliance":
 		err = becomeInit(os.Getenv(envRoot), strings.Split(os.Getenv(envInit), "\n"))
 	}

@@ -12,8 +12,6 @@ import (
 	"testing"
 )
 
-const unitFile = "../packaging/systemd/homeward.service"
-
 // maxExposure is the limit of the brief: chronyd has 3.7, systemd-resolved 2.2. What is left of ours is the network, a
 // packet socket and the capability for it.
 const maxExposure = 1.6
