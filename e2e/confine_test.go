@@ -56,6 +56,9 @@ func readService() (service, error) {
 	return s, err
 }
 
+// envCredentials is where systemd leaves what LoadCredential= names.
+const envCredentials = "CREDENTIALS_DIRECTORY"
+
 // asService says whether a process can have the user of the service: a user namespace without root has one user.
 func asService() bool {
 	users, err := os.ReadFile("/proc/self/uid_map")
@@ -97,7 +100,7 @@ func runConfined(argv []string) error {
 }
 
 // confine puts the calling thread, and whatever it executes, into the box that the unit describes: limits, user,
-// capabilities, and filters of system calls. It returns the environment of the unit.
+// capabilities, and filters of system calls. It returns the environment that the unit gives.
 func confine() (env []string, err error) {
 	runtime.LockOSThread()
 	s, err := readService()
@@ -148,7 +151,8 @@ func confine() (env []string, err error) {
 			return nil, err
 		}
 	}
-	return append(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"), os.Chdir("/")
+	env = append(env, envCredentials+"="+os.Getenv(envCredentials), "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin")
+	return env, os.Chdir("/")
 }
 
 func number(n int) *int { return &n }

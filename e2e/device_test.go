@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ type device struct {
 	host     *host
 	dir      string
 	config   string
+	binary   string   // homeward
 	through  []string // a program that starts homeward, with its arguments; nil: it is started as it is
 }
 
@@ -62,7 +64,7 @@ func newDevice(t testing.TB, s *site, lines ...string) *device {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &device{host: s.device, dir: dir}
+	d := &device{host: s.device, dir: dir, binary: os.Getenv(envBinary)}
 	lines = append(lines,
 		fmt.Sprintf("sip_address = %q", "sip:"+sipUser+"@"+sipDomain),
 		fmt.Sprintf("password_file = %q", write(t, dir, "password", password+"\n")),
@@ -73,20 +75,25 @@ func newDevice(t testing.TB, s *site, lines ...string) *device {
 		`log_level = "debug"`,
 	)
 	d.config = write(t, dir, "homeward.toml", strings.Join(lines, "\n")+"\n")
-	give(t, dir+"/state", dir+"/run", dir+"/password", dir+"/root.pem", d.config)
+	give(t, dir+"/state", dir+"/run", dir+"/root.pem", d.config)
 	return d
 }
 
-// boot starts the daemon, as a service is started.
+// boot starts the daemon as its service is started: in the box of the unit, with root's password as a credential.
 func (d *device) boot(t testing.TB) {
 	t.Helper()
-	d.process = start(t, d.host, confined(t, d.argv("run")...)...)
+	credentials := filepath.Join(d.dir, "credentials")
+	if err := os.MkdirAll(credentials, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	give(t, write(t, credentials, "password", read(t, d.dir+"/password")))
+	d.process = start(t, d.host, append([]string{"env", envCredentials + "=" + credentials}, confined(t, d.argv("run")...)...)...)
 	d.name = "homeward"
 }
 
 // argv is a command of homeward.
 func (d *device) argv(args ...string) []string {
-	return append(append(slices.Clone(d.through), os.Getenv(envBinary), "--config", d.config), args...)
+	return append(append(slices.Clone(d.through), d.binary, "--config", d.config), args...)
 }
 
 // without takes the lines with a key out of the configuration file.
