@@ -18,7 +18,7 @@ import (
 const (
 	networkQuiet    = 500 * time.Millisecond // without an event: what belongs together has happened
 	networkPatience = 5 * time.Second        // with events and no end of them
-	networkPoll     = 30 * time.Second       // for what comes without an event: name servers, sleep, other systems
+	networkPoll     = 30 * time.Second       // for what comes without an event: name servers, other systems
 	leastSleep      = 5 * time.Second        // less is a clock that is read twice
 )
 
@@ -26,20 +26,25 @@ const (
 // it. What has become as it was by then is not a difference. Events of the system only say when to look.
 type NetworkWatch struct {
 	resolvers func() ([]netip.AddrPort, error)
+	slept     func() time.Duration // since the start of the device
 	log       *slog.Logger
 	changes   chan string
-	events    io.ReadCloser // each read is an event; nil: there are none
-	told      network       // what the last change that was taken has led to
+	events    []io.ReadCloser // each read is an event
+	told      network         // what the last change that was taken has led to
 }
 
 // NewNetworkWatch looks at the network as it is now; what changes from now on is told by Run. resolvers returns the
 // name servers in use.
 func NewNetworkWatch(resolvers func() ([]netip.AddrPort, error), log *slog.Logger) *NetworkWatch {
-	w := &NetworkWatch{resolvers: resolvers, log: log, changes: make(chan string)}
-	var err error
-	w.events, err = subscribe() // before the first look: a change in between would never be noticed
-	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		log.Warn("changes of the network are noticed late", "err", err)
+	w := &NetworkWatch{resolvers: resolvers, slept: slept, log: log, changes: make(chan string)}
+	for _, open := range []func() (io.ReadCloser, error){subscribe, wakings} { // before the first look: a change in between would never be noticed
+		events, err := open()
+		switch {
+		case err == nil:
+			w.events = append(w.events, events)
+		case !errors.Is(err, errors.ErrUnsupported):
+			log.Warn("changes of the network are noticed late", "err", err)
+		}
 	}
 	w.told = w.look(network{})
 	return w
@@ -51,10 +56,11 @@ func (w *NetworkWatch) Changes() <-chan string { return w.changes }
 // Run watches until ctx ends.
 func (w *NetworkWatch) Run(ctx context.Context) error {
 	happened := make(chan struct{}, 1)
-	if w.events != nil {
-		var hearing sync.WaitGroup
-		hearing.Go(func() { w.hear(ctx, happened) })
-		defer func() { w.events.Close(); hearing.Wait() }()
+	var hearing sync.WaitGroup
+	defer hearing.Wait()
+	for _, events := range w.events {
+		hearing.Go(func() { w.hear(ctx, events, happened) })
+		defer events.Close()
 	}
 	poll := time.NewTicker(networkPoll)
 	defer poll.Stop()
@@ -76,12 +82,12 @@ func (w *NetworkWatch) Run(ctx context.Context) error {
 	}
 }
 
-// hear turns what the system tells into events. Events that were lost on the way are no loss: there was one.
-func (w *NetworkWatch) hear(ctx context.Context, happened chan<- struct{}) {
+// hear turns what the system tells into events. Some errors are events, too.
+func (w *NetworkWatch) hear(ctx context.Context, events io.Reader, happened chan<- struct{}) {
 	message := make([]byte, 512) // what does not fit is dropped, and so is the rest
 	for {
-		_, err := w.events.Read(message)
-		if err != nil && !overrun(err) {
+		_, err := events.Read(message)
+		if err != nil && !isEvent(err) {
 			if ctx.Err() == nil {
 				w.log.Warn("changes of the network are noticed late from now on", "err", err)
 			}
@@ -120,7 +126,7 @@ type network struct {
 // look returns the network as it is; before is what it was, in case that it cannot be seen. Loopback does not count, and
 // neither do interfaces and addresses that reach no further than the link.
 func (w *NetworkWatch) look(before network) network {
-	now := network{slept: slept()}
+	now := network{slept: w.slept()}
 	interfaces, err := net.Interfaces()
 	if err != nil {
 		return before

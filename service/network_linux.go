@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/bits"
 	"net/netip"
 	"os"
@@ -42,8 +43,24 @@ func subscribe() (io.ReadCloser, error) {
 	return os.NewFile(uintptr(fd), "rtnetlink"), nil
 }
 
-// overrun says whether the kernel had more to tell than fits into the socket (netlink(7)). The subscription goes on.
-func overrun(err error) bool { return errors.Is(err, unix.ENOBUFS) }
+// wakings opens a timer that expires in 2038, and that the kernel cancels, again and again, when the clock of the day is set
+// or goes on after a suspend (TFD_TIMER_CANCEL_ON_SET of timerfd_create(2)).
+func wakings() (io.ReadCloser, error) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("create a timer: %w", err)
+	}
+	never := &unix.ItimerSpec{Value: unix.Timespec{Sec: math.MaxInt32}} // as far as 32 bits go; expired it is cancelled all the same
+	if err := unix.TimerfdSettime(fd, unix.TFD_TIMER_ABSTIME|unix.TFD_TIMER_CANCEL_ON_SET, never, nil); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("set a timer: %w", err)
+	}
+	return os.NewFile(uintptr(fd), "timerfd"), nil
+}
+
+// isEvent says whether an error of reading is one: the kernel had more to tell than fits into the socket (netlink(7)), and
+// what was lost on the way is no loss; or a timer was cancelled. Both go on.
+func isEvent(err error) bool { return errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ECANCELED) }
 
 // slept returns how long the system has been suspended since its start: one of two clocks goes on then.
 func slept() time.Duration {

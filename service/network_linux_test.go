@@ -4,13 +4,18 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,6 +40,65 @@ func TestRoutesInWords(t *testing.T) {
 		if got := read(strings.Fields(test.line)); got != test.want {
 			t.Errorf("%s %s: got %q, want %q", test.read, test.line, got, test.want)
 		}
+	}
+}
+
+// wakingTimer is a timer that the kernel cancels (timerfd_create(2)).
+type wakingTimer chan struct{}
+
+func (w wakingTimer) Read([]byte) (int, error) {
+	if _, open := <-w; !open {
+		return 0, os.ErrClosed
+	}
+	return 0, &fs.PathError{Op: "read", Path: "timerfd", Err: syscall.ECANCELED}
+}
+
+func (w wakingTimer) Close() error { close(w); return nil }
+
+// A device that wakes is told so at once, each time; a clock that is set is nothing.
+func TestWakingIsToldAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var slept atomic.Int64
+		timer := make(wakingTimer)
+		w := NewNetworkWatch(func() ([]netip.AddrPort, error) { return nil, nil }, slog.New(slog.DiscardHandler))
+		for _, events := range w.events {
+			events.Close()
+		}
+		w.events, w.slept = []io.ReadCloser{timer}, func() time.Duration { return time.Duration(slept.Load()) }
+		w.told = w.look(network{})
+		ctx, cancel := context.WithCancel(t.Context())
+		go w.Run(ctx)
+		for range 2 {
+			slept.Add(int64(8 * time.Hour))
+			woken := time.Now()
+			timer <- struct{}{}
+			if got := <-w.Changes(); got != "the device has slept for 8h0m0s" {
+				t.Errorf("told: %s", got)
+			}
+			if late := time.Since(woken); late > networkQuiet {
+				t.Errorf("told after %v", late)
+			}
+			timer <- struct{}{} // the clock is set
+			select {
+			case got := <-w.Changes():
+				t.Errorf("told: %s", got)
+			case <-time.After(2 * networkPoll):
+			}
+		}
+		cancel()
+	})
+}
+
+// The kernel takes the timer as it is meant: nothing is to be read of it while nobody sets the clock.
+func TestWakingTimerIsSilent(t *testing.T) {
+	timer, err := wakings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer timer.Close()
+	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", timer.(*os.File).Fd()))
+	if err != nil || !strings.Contains(string(info), "clockid: 0\nticks: 0\nsettime flags: 03\n") {
+		t.Errorf("the timer is %s, %v", info, err)
 	}
 }
 

@@ -12,7 +12,9 @@ import (
 
 func subscribe() (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
 
-func overrun(error) bool { return false }
+func wakings() (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
+
+func isEvent(error) bool { return false }
 
 func slept() time.Duration { return 0 }
 
