@@ -22,6 +22,7 @@ const (
 	late           = 5 * time.Millisecond          // our choice: five timers in a row, each a millisecond late
 	idleLimit      = 16                            // MB
 	idleAnonLimit  = 5                             // MB
+	wakeLimit      = 10                            // our choice: in a minute; two keep-alives, two looks at the network, and room
 )
 
 // builds are what is built for devices, and how large it may be in MiB (0: no limit).
@@ -271,7 +272,7 @@ func (b *bencher) idle(ctx context.Context) error {
 	megabytes := func(field string) float64 { return float64(sum(proc+"status", field)) * 1024 / 1e6 } // its kB are KiB
 	b.add("idle: resident memory (VmRSS)", "%.1f MB", megabytes("VmRSS"), 0, idleLimit)
 	b.add("  of that its own (RssAnon)", "%.1f MB", megabytes("RssAnon"), 0, idleAnonLimit)
-	b.add("idle: wake-ups in a minute", "%.0f", float64(woken), 0, 0)
+	b.add("idle: wake-ups in a minute", "%.0f", float64(woken), 0, wakeLimit)
 	b.add("  keep-alives in it (every 30 s: RFC 5626), the reason", "%.0f", float64(pings()-pinged), 0, 0)
 	b.add("  context switches in it, of all threads", "%.0f", float64(switches()-switched), 0, 0)
 	return nil
