@@ -222,8 +222,15 @@ func (f *Facts) clockOff() (advice, bool) {
 }
 
 func (f *Facts) clockAdvice(problem string) advice {
-	return advice{reason: provisioning.ClockWrong, side: Device, what: "the clock of this device is wrong: " + problem,
-		do: fmt.Sprintf("set the clock: create the SRV record _ntp._udp.%s or let DHCP name a time server (option 42)", f.sipDomain())}
+	a := advice{reason: provisioning.ClockWrong, side: Device, what: "the clock of this device is wrong: " + problem,
+		do: fmt.Sprintf("set the clock: create the SRV record %s or let DHCP name a time server (option 42)", f.timeRecord())}
+	for _, s := range f.TimeServers {
+		if s.Problem == "" {
+			a.do = fmt.Sprintf("let this device set its clock by %s, which %s names and which tells the time", s.Name, s.Source)
+			break
+		}
+	}
+	return a
 }
 
 func (f *Facts) hijack() (advice, bool) {

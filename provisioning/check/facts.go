@@ -18,15 +18,16 @@ type Facts struct {
 	NotAsked   bool                  // DNS and DHCP were not asked: the device has no address
 	Found      provisioning.Findings // of the steps of both orders, or of the configured servers
 	DHCP       *provisioning.DHCPSurvey
-	WebHosts   []provisioning.Name   // of the web services that option 43 names
-	HostNames  []provisioning.Name   // sipinternal., sip., sipexternal.
-	Time       *provisioning.Finding // _ntp._udp
-	Stray      *provisioning.Name    // a name that nobody can have made; it has addresses when DNS answers whatever is asked
-	Plan       provisioning.Plan
-	Outage     provisioning.Plan
-	Places     []Place
-	SignIn     *provisioning.SignedIn // nil: not tried
-	FromRecord bool                   // the sign-in was tried with last good: discovery gave nothing usable
+	WebHosts   []provisioning.Name // of the web services that option 43 names
+	HostNames  []provisioning.Name // sipinternal., sip., sipexternal.
+	// TimeServers are those that option 42 and _ntp._udp name.
+	TimeServers []TimeServer
+	Stray       *provisioning.Name // a name that nobody can have made; it has addresses when DNS answers whatever is asked
+	Plan        provisioning.Plan
+	Outage      provisioning.Plan
+	Places      []Place
+	SignIn      *provisioning.SignedIn // nil: not tried
+	FromRecord  bool                   // the sign-in was tried with last good: discovery gave nothing usable
 }
 
 // Place is a host on a port, with what each of its addresses shows. Most are Candidates; the others are ports at which
@@ -114,13 +115,19 @@ func stage(p provisioning.Probe) int {
 	return 0
 }
 
-// skew is how far the clocks of the Registrars that have proven their names are ahead of ours; false: none has told.
+// skew is how far the clocks of the Registrars that have proven their names are ahead of ours; failing them, of a time
+// server, who proves nothing; false: none has told.
 func (f *Facts) skew() (ahead time.Duration, host string, told bool) {
 	for _, p := range f.Places {
 		for _, probe := range p.Probes {
 			if date := probe.Greeting.Date; probe.Secured && !date.IsZero() {
 				return date.Sub(f.Now).Round(time.Second), p.Host, true
 			}
+		}
+	}
+	for _, s := range f.TimeServers {
+		if s.Problem == "" {
+			return s.Ahead.Round(time.Second), s.Name, true
 		}
 	}
 	return 0, "", false

@@ -95,13 +95,18 @@ func (f *Facts) ask(ctx context.Context, trial *provisioning.Trial, p *prober) {
 // askBeside asks for what no step asks for, and still tells a tech something.
 func (f *Facts) askBeside(ctx context.Context, trial *provisioning.Trial) {
 	var looks sync.WaitGroup
-	defer looks.Wait()
+	var byDHCP, byDNS []TimeServer
+	defer func() {
+		looks.Wait()
+		f.TimeServers = append(byDHCP, byDNS...)
+	}()
 	if f.Policy.AskDHCP {
 		looks.Go(func() {
 			asking, cancel := context.WithTimeout(ctx, surveyLimit)
 			defer cancel()
 			survey := provisioning.SurveyDHCP(asking, f.Wire, f.Policy.Interface)
 			f.DHCP = &survey
+			looks.Go(func() { byDHCP = f.askTime(ctx, option42, ntpOf(survey.Answers)) })
 			f.WebHosts = webHosts(ctx, trial, survey.Answers)
 		})
 	}
@@ -111,13 +116,34 @@ func (f *Facts) askBeside(ctx context.Context, trial *provisioning.Trial) {
 		looks.Go(func() { f.HostNames[i] = trial.LookUp(ctx, prefix+f.sipDomain()) })
 	}
 	looks.Go(func() {
-		found := trial.Records(ctx, "_ntp._udp."+f.sipDomain())
-		f.Time = &found
+		found := trial.Records(ctx, f.timeRecord())
+		for i, name := range found.Names[:min(len(found.Names), maxTimeServers)] {
+			found.Names[i].Addrs = trial.LookUp(ctx, name.Host).Addrs
+		}
+		byDNS = f.askTime(ctx, f.timeRecord(), found.Names)
 	})
 	looks.Go(func() {
 		name := trial.LookUp(ctx, strings.ToLower(rand.Text()[:strayLetters])+"."+f.sipDomain())
 		f.Stray = &name
 	})
+}
+
+// option42 is what a tech knows it by.
+const option42 = "DHCP option 42"
+
+func (f *Facts) timeRecord() string { return "_ntp._udp." + f.sipDomain() }
+
+// ntpOf are the time servers of the first answer that names some.
+func ntpOf(answers []dhcpopts.Answer) (names []provisioning.Name) {
+	for _, a := range answers {
+		for _, addr := range a.NTP {
+			names = append(names, provisioning.Name{Host: addr.String(), Port: ntpPort, Addrs: []netip.Addr{addr}})
+		}
+		if len(names) > 0 {
+			break
+		}
+	}
+	return names
 }
 
 // webHosts looks up the hosts of the URLs that option 43 holds, each once.

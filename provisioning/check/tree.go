@@ -103,18 +103,12 @@ func (b *branch) clock() {
 		c.Detail += fmt.Sprintf("; within %s of %s", max(ahead.Abs(), time.Second), host)
 	}
 	if _, _, told := f.skew(); !told && c.Result == Good {
-		c.Detail += "; no Registrar has told the time to compare with"
+		c.Detail += "; neither a Registrar nor a time server has told the time to compare with"
 	}
-	if f.DHCP != nil {
-		for _, a := range f.DHCP.Answers {
-			if len(a.NTP) > 0 {
-				c.Detail += fmt.Sprintf("; DHCP option 42 names %s", listAddrs(a.NTP))
-				break
-			}
+	for _, source := range []string{option42, f.timeRecord()} {
+		if servers := f.timeServers(source); servers != "" {
+			c.Detail += fmt.Sprintf("; %s names %s", source, servers)
 		}
-	}
-	if f.Time != nil && len(f.Time.Names) > 0 {
-		c.Detail += fmt.Sprintf("; %s names %s", f.Time.Query, f.Time.Names[0].Host)
 	}
 	b.add(c)
 }

@@ -1,0 +1,151 @@
+package check
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// Specification constants: RFC 5905, sections 7.2 and 7.3.
+const (
+	ntpPort      = 123
+	ntpSize      = 48   // of a message without extensions
+	ntpQuestion  = 0x23 // version 4, mode 3 (client)
+	ntpServes    = 4    // mode
+	ntpUnsynced  = 3    // leap indicator: this clock was never set
+	ntpMaxStrata = 15
+)
+
+// Our choices.
+const (
+	timePatience   = 600 * time.Millisecond // for an answer; a lost packet is asked for once more
+	maxTimeServers = 3                      // asked of those that one source names
+)
+
+// ntpEpoch is where seconds of NTP are 0; 2036 they begin anew.
+var ntpEpoch = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// TimeServer is a server that a source names for the clock, and what it says. The clock is never set from it.
+type TimeServer struct {
+	Source  string        // "DHCP option 42", "_ntp._udp.contoso.com"
+	Name    string        // as the source has it
+	Ahead   time.Duration // how far its clock is ahead of ours
+	Problem string        // why Ahead is not known: "does not answer"; "not asked"
+}
+
+// askTime asks the servers that one source names, all at the same time. Names have addresses, or a reason for having none.
+func (f *Facts) askTime(ctx context.Context, source string, names []provisioning.Name) []TimeServer {
+	servers := make([]TimeServer, len(names))
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	for i, n := range names {
+		s := &servers[i]
+		*s = TimeServer{Source: source, Name: n.Host, Problem: "not asked"}
+		switch {
+		case i >= maxTimeServers:
+		case len(n.Addrs) == 0:
+			s.Problem = "has no address"
+		default:
+			asking.Go(func() {
+				var err error
+				if s.Ahead, err = f.clockAhead(ctx, netip.AddrPortFrom(n.Addrs[0], n.Port)); err == nil {
+					s.Problem = ""
+				} else if s.Problem = "does not answer"; errors.Is(err, errTime) {
+					s.Problem = err.Error()
+				}
+			})
+		}
+	}
+	return servers
+}
+
+// clockAhead asks one server twice at most.
+func (f *Facts) clockAhead(ctx context.Context, server netip.AddrPort) (ahead time.Duration, err error) {
+	conn, err := f.Wire.Dial(ctx, "udp", server.String())
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	for range 2 {
+		question := [ntpSize]byte{ntpQuestion}
+		rand.Read(question[40:]) // it comes back: who has not seen the question cannot answer
+		sent := time.Now()
+		if err = conn.SetReadDeadline(sent.Add(timePatience)); err != nil {
+			return 0, err
+		}
+		if _, err = conn.Write(question[:]); err != nil {
+			return 0, err
+		}
+		answer := make([]byte, 512)
+		var n int
+		if n, err = conn.Read(answer); err == nil {
+			return readTime(answer[:n], [8]byte(question[40:]), sent, time.Since(sent))
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return 0, err
+		}
+	}
+	return 0, err
+}
+
+// errTime is the kind of an answer that is of no use.
+var errTime = errors.New("time server")
+
+type timeError string
+
+func (e timeError) Error() string      { return string(e) }
+func (e timeError) Is(kind error) bool { return kind == errTime }
+
+// readTime returns how far the clock of the server that gave the answer is ahead of ours (RFC 5905 section 8).
+func readTime(m []byte, cookie [8]byte, sent time.Time, took time.Duration) (time.Duration, error) {
+	switch {
+	case len(m) < ntpSize || m[0]&7 != ntpServes || [8]byte(m[24:]) != cookie:
+		return 0, timeError("answers with something else than the time")
+	case m[1] == 0: // section 7.4: a kiss of death, such as RATE or DENY
+		return 0, timeError(fmt.Sprintf("refuses to answer (%s)", strings.Trim(strings.ToValidUTF8(string(m[12:16]), "?"), "\x00")))
+	case m[0]>>6 == ntpUnsynced || m[1] > ntpMaxStrata:
+		return 0, timeError("does not know the time itself")
+	}
+	received, answered := ntpTime(m[32:]), ntpTime(m[40:])
+	return (received.Sub(sent) + answered.Sub(sent.Add(took))) / 2, nil
+}
+
+// ntpTime reads a time stamp of 1968 to 2104 (RFC 4330 section 3).
+func ntpTime(b []byte) time.Time {
+	seconds, fraction := int64(binary.BigEndian.Uint32(b)), int64(binary.BigEndian.Uint32(b[4:]))
+	if seconds < 1<<31 {
+		seconds += 1 << 32
+	}
+	return time.Unix(ntpEpoch.Unix()+seconds, fraction*int64(time.Second)>>32)
+}
+
+// timeServers are those that a source names, with what each says.
+func (f *Facts) timeServers(source string) string {
+	var said []string
+	for _, s := range f.TimeServers {
+		if s.Source != source {
+			continue
+		}
+		switch {
+		case s.Problem != "":
+			said = append(said, fmt.Sprintf("%s (%s)", s.Name, s.Problem))
+		case s.Ahead.Abs() < time.Second:
+			said = append(said, fmt.Sprintf("%s (within 1s)", s.Name))
+		case s.Ahead > 0:
+			said = append(said, fmt.Sprintf("%s (%s ahead)", s.Name, span(s.Ahead.Round(time.Second))))
+		default:
+			said = append(said, fmt.Sprintf("%s (%s behind)", s.Name, span(-s.Ahead.Round(time.Second))))
+		}
+	}
+	return strings.Join(said, ", ")
+}
