@@ -46,7 +46,7 @@ func readService() (service, error) {
 	if err != nil {
 		return nil, err
 	}
-	options, err := unit.Deserialize(bytes.NewReader(text))
+	options, err := unit.DeserializeOptions(bytes.NewReader(text))
 	s := service{}
 	for _, o := range options {
 		if o.Section == "Service" {
