@@ -164,7 +164,7 @@ func TestDebianPackage(t *testing.T) {
 	a.run(t, "systemctl", "start", "homeward")
 	a.await(t, "registered again", isRegistered)
 	a.run(t, "dpkg", "--purge", "homeward")
-	left, _ := a.try("sh", "-c", "ls -d /var/lib/homeward /etc/homeward /usr/bin/homeward /usr/share/doc/homeward /usr/lib/systemd/system/homeward.service "+
+	left, _ := a.try("sh", "-c", "ls -d /var/lib/homeward /run/homeward /etc/homeward /usr/bin/homeward /usr/share/doc/homeward /usr/lib/systemd/system/homeward.service "+
 		"/etc/systemd/system/multi-user.target.wants/homeward.service 2>/dev/null; grep ^homeward: /etc/passwd /etc/group")
 	if left != "" {
 		t.Errorf("after the purge there is\n%s", left)
