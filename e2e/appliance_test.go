@@ -36,12 +36,7 @@ const (
 // to the unit.
 func newAppliance(t testing.TB, s *site, dropIn string) *appliance {
 	t.Helper()
-	for _, name := range []string{"/lib/systemd/systemd", "systemctl", "unshare", "nsenter"} {
-		program(t, name)
-	}
-	if os.Geteuid() != 0 || !ownCgroups() {
-		missing(t, "systemd needs root and a cgroup2 file system of its own")
-	}
+	canBoot(t)
 	if reason := os.Getenv(envBroken); reason != "" {
 		t.Fatal(reason)
 	}
@@ -69,6 +64,17 @@ func newAppliance(t testing.TB, s *site, dropIn string) *appliance {
 		}
 	}
 	return a
+}
+
+// canBoot skips the test where no systemd can be started beside the machine's own.
+func canBoot(t testing.TB) {
+	t.Helper()
+	for _, name := range []string{"/lib/systemd/systemd", "systemctl", "unshare", "nsenter"} {
+		program(t, name)
+	}
+	if os.Geteuid() != 0 || !ownCgroups() {
+		missing(t, "systemd needs root and a cgroup2 file system of its own")
+	}
 }
 
 // install puts a file on the appliance, for everybody to read.
@@ -181,6 +187,11 @@ func ownCgroups() bool {
 // becomeInit makes the first process of new namespaces that of an appliance. It returns only when it cannot.
 func becomeInit(root string, argv []string) error {
 	merged := root + "/merged"
+	_, err := os.Lstat(root + "/bin")
+	whole := err == nil // a root of its own: nothing is laid over anything
+	if whole {
+		merged = root
+	}
 	dirs := []string{"usr", "etc", "var", "var/log", "run", "tmp", "proc", "sys", "dev", "root", "work", "old"}
 	mount := func(source, target, kind string, flags uintptr, data string) error {
 		if err := syscall.Mount(source, target, kind, flags, data); err != nil {
@@ -188,17 +199,23 @@ func becomeInit(root string, argv []string) error {
 		}
 		return nil
 	}
-	err := errors.Join(os.MkdirAll(merged, 0o755), mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""), mount("tmpfs", merged, "tmpfs", 0, "mode=0755"))
-	for _, dir := range dirs {
-		err = errors.Join(err, os.MkdirAll(filepath.Join(merged, dir), 0o755), os.MkdirAll(filepath.Join(root, dir), 0o755))
-	}
-	for _, link := range []string{"bin", "sbin", "lib", "lib64"} {
-		err = errors.Join(err, os.Symlink("usr/"+link, filepath.Join(merged, link)))
+	if err = mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); whole {
+		err = errors.Join(err, mount(root, root, "", syscall.MS_BIND, ""), os.MkdirAll(root+"/old", 0o755))
+	} else {
+		err = errors.Join(err, os.MkdirAll(merged, 0o755), mount("tmpfs", merged, "tmpfs", 0, "mode=0755"))
+		for _, dir := range dirs {
+			err = errors.Join(err, os.MkdirAll(filepath.Join(merged, dir), 0o755), os.MkdirAll(filepath.Join(root, dir), 0o755))
+		}
+		for _, link := range []string{"bin", "sbin", "lib", "lib64"} {
+			err = errors.Join(err, os.Symlink("usr/"+link, filepath.Join(merged, link)))
+		}
+		err = errors.Join(err,
+			mount("overlay", merged+"/usr", "overlay", 0, "lowerdir=/usr,upperdir="+root+"/usr,workdir="+root+"/work"),
+			mount(root+"/etc", merged+"/etc", "", syscall.MS_BIND, ""),
+			mount(root+"/var", merged+"/var", "", syscall.MS_BIND, ""),
+		)
 	}
 	err = errors.Join(err,
-		mount("overlay", merged+"/usr", "overlay", 0, "lowerdir=/usr,upperdir="+root+"/usr,workdir="+root+"/work"),
-		mount(root+"/etc", merged+"/etc", "", syscall.MS_BIND, ""),
-		mount(root+"/var", merged+"/var", "", syscall.MS_BIND, ""),
 		mount("proc", merged+"/proc", "proc", 0, ""),
 		mount("sysfs", merged+"/sys", "sysfs", syscall.MS_RDONLY, ""),
 		mount("cgroup2", merged+"/sys/fs/cgroup", "cgroup2", 0, ""),

@@ -69,6 +69,14 @@ func enter() (int, error) {
 	inside := exec.Command("/proc/self/exe", os.Args[1:]...)
 	inside.Stdout, inside.Stderr = os.Stdout, os.Stderr
 	inside.Env = append(os.Environ(), envInside+"=1", envBinary+"="+binary, envBroken+"="+broken)
+	for _, kind := range []string{"net", "mnt"} { // for outside
+		own, err := os.Open("/proc/self/ns/" + kind)
+		if err != nil {
+			return 0, err
+		}
+		defer own.Close()
+		inside.ExtraFiles = append(inside.ExtraFiles, own)
+	}
 	inside.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID,
 		Pdeathsig:  syscall.SIGKILL,
@@ -86,9 +94,24 @@ func enter() (int, error) {
 	return inside.ProcessState.ExitCode(), nil
 }
 
+// machine are the namespaces of the machine itself, its network and its mounts, as far as these are not they.
+var machine []*os.File
+
+// outside prepares a command that has the network and the files of the machine itself. It is for fetching what others
+// publish, and for nothing else.
+func outside(argv ...string) *exec.Cmd {
+	cmd := exec.Command("nsenter", append([]string{"--net=/proc/self/fd/3", "--mount=/proc/self/fd/4"}, argv...)...)
+	cmd.ExtraFiles = machine // the first free descriptors, 3 and 4
+	return cmd
+}
+
 // furnish gives the new namespaces what programs expect: /proc of our processes, an empty /run, the loopback
 // interface, and a resolv.conf that names the site's DNS server.
 func furnish() error {
+	for fd := 3; fd <= 4; fd++ { // see enter
+		syscall.CloseOnExec(fd) // no server of a test is to have them
+		machine = append(machine, os.NewFile(uintptr(fd), "machine"))
+	}
 	resolv, err := os.CreateTemp("", "homeward-e2e-resolv-")
 	if err != nil {
 		return err
