@@ -133,126 +133,164 @@ echo '%s' | { %s
 }`, sipUser, sipDomain, password, line))
 }
 
-// TestDebianRoot is the life of a device: README.md is followed on a fresh Debian, the daemon is killed, the device is
-// started again, the package upgraded, downgraded, removed and purged.
+// TestDebianRoot is the life of a device that begins as a fresh Debian.
 func TestDebianRoot(t *testing.T) {
 	s := newSite(t)
-	r := startKamailio(t, s, settings{})
 	startKea(t, s.dhcp, full)
 	startNamed(t, s.dns, zoneWith(deviceOrder...))
-	a := newDebian(t, s)
-	older, newer, newest := makePackages(t, "..", "v1.0.0"), makePackages(t, "..", "v1.1.0"), makePackages(t, withNewerStore(t), "v2.0.0")
-	a.install(t, "root/homeward_1.0.0_amd64.deb", read(t, older+"/homeward_1.0.0_amd64.deb"))
-	a.install(t, "var/newer.deb", read(t, newer+"/homeward_1.1.0_amd64.deb"))
-	a.install(t, "var/newest.deb", read(t, newest+"/homeward_2.0.0_amd64.deb"))
-	a.boot(t)
-	registered := func(what string, wanted func(status) bool) {
-		t.Helper()
-		a.await(t, what, wanted)
-		if got := r.bindings(t); len(got) != 1 {
-			t.Errorf("%s: the Registrar has %q", what, got)
-		}
-	}
-	installed := func(version string) {
-		t.Helper()
-		if got := a.run(t, "homeward", "version"); !strings.HasPrefix(got, "homeward "+version+"\n") {
-			t.Errorf("installed is %s, want %s", got, version)
-		}
-	}
+	d := &debianDevice{newDebian(t, s), startKamailio(t, s, settings{})}
+	newest := t.TempDir() + "/dist"
+	makePackages(t, withNewerStore(t), newest, "v2.0.0")
+	d.install(t, "root/homeward_1.0.0_amd64.deb", read(t, packages(t, "v1.0.0")+"/homeward_1.0.0_amd64.deb"))
+	d.install(t, "var/newer.deb", read(t, packages(t, "v1.1.0")+"/homeward_1.1.0_amd64.deb"))
+	d.install(t, "var/newest.deb", read(t, newest+"/homeward_2.0.0_amd64.deb"))
+	d.boot(t)
+	d.isInstalled(t)
+	d.isKilled(t)
+	d.isRestarted(t)
+	d.isUpgraded(t)
+	d.meetsNewerStore(t)
+	d.isRemoved(t)
+}
 
-	// Installed.
+// debianDevice is the device of TestDebianRoot, with the Registrar of its site.
+type debianDevice struct {
+	*appliance
+	registrar *registrar
+}
+
+// registers waits until the daemon's status is as wanted; then the Registrar knows the device.
+func (d *debianDevice) registers(t testing.TB, when string, wanted func(status) bool) {
+	t.Helper()
+	d.await(t, "registered "+when, wanted)
+	if got := d.registrar.bindings(t); len(got) != 1 {
+		t.Errorf("%s the Registrar has %q", when, got)
+	}
+}
+
+// unregistered looks whether the Registrar has forgotten the device.
+func (d *debianDevice) unregistered(t testing.TB, when string) {
+	t.Helper()
+	if left := d.registrar.bindings(t); left != nil {
+		t.Errorf("%s the Registrar still has %q", when, left)
+	}
+}
+
+// dpkg installs the package in a file of /var, which is of a version; nothing is asked.
+func (d *debianDevice) dpkg(t testing.TB, file, version string) {
+	t.Helper()
+	d.run(t, "dpkg", "--install", "/var/"+file)
+	if got := d.run(t, "homeward", "version"); !strings.HasPrefix(got, "homeward "+version+"\n") {
+		t.Errorf("installed is %s, want %s", got, version)
+	}
+}
+
+// isInstalled: the package says what is to be set, and so does a start without it; after the lines of README.md the device
+// is registered.
+func (d *debianDevice) isInstalled(t testing.TB) {
+	t.Helper()
 	lines := readmeInstall(t)
-	if out := a.follow(t, lines[0]); !strings.Contains(out, "sip_address") {
+	if out := d.follow(t, lines[0]); !strings.Contains(out, "set sip_address in /etc/homeward/homeward.toml") {
 		t.Errorf("the installation does not say what to do next:\n%s", out)
 	}
-	installed("v1.0.0")
-	if got := a.show(t, "UnitFileState") + " " + a.show(t, "ActiveState"); got != "enabled inactive" {
+	if got := d.show(t, "UnitFileState") + " " + d.show(t, "ActiveState"); got != "enabled inactive" {
 		t.Errorf("after the installation the service is %s", got)
 	}
-	if out, err := a.try("systemctl", "start", "homeward"); err == nil || !strings.Contains(out, "journalctl") {
+	if out, err := d.try("systemctl", "start", "homeward"); err == nil || !strings.Contains(out, "journalctl") {
 		t.Errorf("started without a SIP address: error %v, it says\n%s", err, out)
 	}
-	if journal := a.run(t, "journalctl", "--unit=homeward"); !strings.Contains(journal, "sip_address: it is required") {
+	if journal := d.run(t, "journalctl", "--unit=homeward"); !strings.Contains(journal, "sip_address: it is required") {
 		t.Errorf("the journal does not say what is missing:\n%s", journal)
 	}
 	for _, line := range lines[1:] {
-		a.follow(t, line)
+		d.follow(t, line)
 	}
-	registered("registered", isRegistered)
-	if got := a.run(t, "homeward", "status"); !strings.Contains(got, "registered since") || !strings.Contains(got, at("internal-tls").host) {
+	d.registers(t, "after the installation", isRegistered)
+	if got := d.run(t, "homeward", "status"); !strings.Contains(got, "registered since") || !strings.Contains(got, at("internal-tls").host) {
 		t.Errorf("homeward status says\n%s", got)
 	}
+}
 
-	// Killed.
-	pid := a.show(t, "MainPID")
-	a.run(t, "sh", "-c", "kill -KILL "+pid)
+// isKilled: systemd starts the daemon again.
+func (d *debianDevice) isKilled(t testing.TB) {
+	t.Helper()
+	pid := d.show(t, "MainPID")
+	d.run(t, "sh", "-c", "kill -KILL "+pid)
 	eventually(t, "systemd has started it again", func() error {
-		if now := a.show(t, "MainPID"); now == pid || now == "0" || a.show(t, "ActiveState") != "active" {
-			return fmt.Errorf("the daemon was process %s and is %s", pid, now)
+		if now, state := d.show(t, "MainPID"), d.show(t, "ActiveState"); now == pid || now == "0" || state != "active" {
+			return fmt.Errorf("the daemon was process %s and is %s, %s", pid, now, state)
 		}
 		return nil
 	})
-	registered("registered after it was killed", isRegistered)
+	d.registers(t, "after it was killed", isRegistered)
+}
 
-	// Switched off and on.
-	a.powerOff(t)
-	if left := r.bindings(t); left != nil {
-		t.Errorf("after the device was switched off the Registrar still has %q", left)
-	}
-	a.boot(t)
-	registered("registered after the device was started again", isRegistered)
+// isRestarted: switched off and on, the device is back by itself.
+func (d *debianDevice) isRestarted(t testing.TB) {
+	t.Helper()
+	d.powerOff(t)
+	d.unregistered(t, "after the device was switched off")
+	d.boot(t)
+	d.registers(t, "after the device was started again", isRegistered)
+}
 
-	// Upgraded: nothing is asked, the configuration and last good stay.
-	edited := a.run(t, "cat", "/etc/homeward/homeward.toml")
-	pid, record := a.show(t, "MainPID"), a.lastGood(t)
-	a.run(t, "dpkg", "--install", "/var/newer.deb")
-	installed("v1.1.0")
-	if now := a.show(t, "MainPID"); now == pid || now == "0" {
+// isUpgraded: the new daemon takes over; the edited configuration and last good stay.
+func (d *debianDevice) isUpgraded(t testing.TB) {
+	t.Helper()
+	pid, config, record := d.show(t, "MainPID"), d.run(t, "cat", "/etc/homeward/homeward.toml"), d.lastGood(t)
+	d.dpkg(t, "newer.deb", "v1.1.0")
+	if now := d.show(t, "MainPID"); now == pid || now == "0" {
 		t.Errorf("the upgrade has not started the daemon again: it was process %s and is %s", pid, now)
 	}
-	registered("registered after the upgrade", isRegistered)
-	if now := a.lastGood(t); now != record {
+	d.registers(t, "after the upgrade", isRegistered)
+	if now := d.run(t, "cat", "/etc/homeward/homeward.toml"); now != config {
+		t.Errorf("the configuration was\n%s\nand is\n%s", config, now)
+	}
+	if now := d.lastGood(t); now != record {
 		t.Errorf("last good was\n%s\nand is\n%s", record, now)
 	}
+}
 
-	// To a version with another store, and back: the older one leaves alone what it does not understand, says so, and
-	// does its work.
-	a.run(t, "dpkg", "--install", "/var/newest.deb")
-	installed("v2.0.0")
-	a.await(t, "registered with the newest version", isRegistered)
-	a.run(t, "homeward", "cache", "forget") // what it learns now it writes in its own way
-	a.run(t, "systemctl", "restart", "homeward")
-	registered("registered with another store", isRegistered)
-	if record = a.lastGood(t); !strings.Contains(record, `"version": 2`) {
+// meetsNewerStore: after a downgrade the daemon leaves alone what it does not understand, says so, and does its work.
+func (d *debianDevice) meetsNewerStore(t testing.TB) {
+	t.Helper()
+	d.dpkg(t, "newest.deb", "v2.0.0")
+	d.registers(t, "with the newest version", isRegistered)
+	d.run(t, "homeward", "cache", "forget") // what it learns now it writes in its own way
+	d.run(t, "systemctl", "restart", "homeward")
+	d.registers(t, "with another store", isRegistered)
+	database, record := d.run(t, "sha256sum", "/var/lib/homeward/homeward.db"), d.lastGood(t)
+	if !strings.Contains(record, `"version": 2`) {
 		t.Fatalf("the newest version wrote\n%s", record)
 	}
-	database := a.run(t, "sha256sum", "/var/lib/homeward/homeward.db")
-	a.run(t, "dpkg", "--install", "/var/newer.deb")
-	installed("v1.1.0")
-	registered("registered beside a newer store", func(s status) bool { return s.State == "registered" })
-	a.run(t, "systemctl", "stop", "homeward")
-	if now := a.lastGood(t); now != record {
-		t.Errorf("last good of the newest version was\n%s\nand is\n%s", record, now)
-	}
-	if now := a.run(t, "sha256sum", "/var/lib/homeward/homeward.db"); now != database {
+
+	d.dpkg(t, "newer.deb", "v1.1.0")
+	d.registers(t, "beside a newer store", isRegistered)
+	d.run(t, "systemctl", "stop", "homeward")
+	if now := d.run(t, "sha256sum", "/var/lib/homeward/homeward.db"); now != database {
 		t.Errorf("the database of the newest version was %s and is %s", database, now)
 	}
-	if journal := a.run(t, "journalctl", "--unit=homeward"); !strings.Contains(journal, "cache-too-new") {
+	if now := d.lastGood(t); now != record {
+		t.Errorf("last good of the newest version was\n%s\nand is\n%s", record, now)
+	}
+	if journal := d.run(t, "journalctl", "--unit=homeward"); !strings.Contains(journal, "cache-too-new") {
 		t.Errorf("the journal does not say that the store is newer:\n%s", journal)
 	}
-	a.run(t, "dpkg", "--install", "/var/newest.deb")
-	a.run(t, "systemctl", "start", "homeward")
-	registered("registered with the newest version again", isRegistered)
-	if now := a.run(t, "cat", "/etc/homeward/homeward.toml"); now != edited {
-		t.Errorf("the configuration was\n%s\nand is\n%s", edited, now)
+	if shown, err := d.try("homeward", "cache", "show"); err == nil || !strings.Contains(shown, "made by a newer version of homeward") {
+		t.Errorf("cache show: error %v, it says\n%s", err, shown)
 	}
 
-	// Removed: what was set and what was learned stays. Purged: nothing does.
-	a.run(t, "dpkg", "-r", "homeward")
-	if left := r.bindings(t); left != nil {
-		t.Errorf("after the removal the Registrar still has %q", left)
-	}
-	left := a.traces(t)
+	d.dpkg(t, "newest.deb", "v2.0.0")
+	d.run(t, "systemctl", "start", "homeward")
+	d.registers(t, "with the newest version again", isRegistered)
+}
+
+// isRemoved: what was set and what was learned stays, until it is purged.
+func (d *debianDevice) isRemoved(t testing.TB) {
+	t.Helper()
+	d.run(t, "dpkg", "-r", "homeward")
+	d.unregistered(t, "after the removal")
+	left := d.traces(t)
 	for path, want := range map[string]bool{
 		"/etc/homeward/homeward.toml": true, "/etc/homeward/password": true, "/var/lib/homeward/homeward.db": true, "/var/lib/homeward/last-good.json": true,
 		"/usr/bin/homeward": false, "/usr/lib/systemd/system/homeward.service": false, "/run/homeward": false,
@@ -261,8 +299,8 @@ func TestDebianRoot(t *testing.T) {
 			t.Errorf("after the removal: %s is there: %v, want %v", path, !want, want)
 		}
 	}
-	a.run(t, "dpkg", "-P", "homeward")
-	if left := a.traces(t); len(left) > 0 {
+	d.run(t, "dpkg", "-P", "homeward")
+	if left := d.traces(t); len(left) > 0 {
 		t.Errorf("after the purge there is %q", left)
 	}
 }

@@ -17,6 +17,7 @@ import (
 const (
 	envInside = "E2E_INSIDE" // "1": these are the namespaces
 	envBinary = "E2E_BINARY" // the homeward binary; when set from outside, it is tested instead of a fresh build
+	envDir    = "E2E_DIR"    // a directory for what several tests use; gone when they are over
 	envBroken = "E2E_BROKEN" // why there is no binary; only the tests that need one fail
 	envSkip   = "E2E_SKIP"   // why no test can run
 	envProp   = "E2E_PROP"   // run this prop instead of the tests, see props_test.go
@@ -66,9 +67,10 @@ func enter() (int, error) {
 			broken = fmt.Sprintf("build homeward: %v\n%s", err, out)
 		}
 	}
+	exec.Command("go", "tool", "-modfile=../packaging/nfpm.mod", "-n", "nfpm").Run() // fetched here: there is no network inside
 	inside := exec.Command("/proc/self/exe", os.Args[1:]...)
 	inside.Stdout, inside.Stderr = os.Stdout, os.Stderr
-	inside.Env = append(os.Environ(), envInside+"=1", envBinary+"="+binary, envBroken+"="+broken)
+	inside.Env = append(os.Environ(), envInside+"=1", envDir+"="+dir, envBinary+"="+binary, envBroken+"="+broken)
 	for _, kind := range []string{"net", "mnt"} { // for outside
 		own, err := os.Open("/proc/self/ns/" + kind)
 		if err != nil {

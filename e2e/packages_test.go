@@ -3,7 +3,14 @@
 package e2e
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha1"
+	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,18 +19,23 @@ import (
 	"testing"
 )
 
-// makePackages makes what is released for this kind of machine, as `make dist` does, and returns the directory.
-func makePackages(t testing.TB, source, version string) string {
+// packages returns the directory with what is released of this source for this kind of machine.
+func packages(t testing.TB, version string) string {
 	t.Helper()
-	for _, name := range []string{"go", "dpkg-deb", "zip", "xz"} {
-		program(t, name)
-	}
-	dir := filepath.Join(t.TempDir(), "dist")
-	cmd := exec.Command(source+"/packaging/dist.sh", dir, version, "1700000000", "linux-amd64")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("make packages: %v\n%s", err, out)
+	dir := filepath.Join(os.Getenv(envDir), version)
+	if _, err := os.Stat(dir + "/SHA256SUMS"); errors.Is(err, os.ErrNotExist) { // not made for another test
+		makePackages(t, "..", dir, version)
 	}
 	return dir
+}
+
+// makePackages makes what is released, as `make dist` does.
+func makePackages(t testing.TB, source, dir, version string) {
+	t.Helper()
+	for _, name := range []string{"go", "zip"} {
+		program(t, name)
+	}
+	runTool(t, exec.Command(source+"/packaging/dist.sh", dir, version, "1700000000", "linux-amd64"))
 }
 
 // copySource copies the source without its history.
@@ -43,10 +55,24 @@ func TestPackagesAreReproducible(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out by -short")
 	}
-	one, two := makePackages(t, copySource(t), "v1.0.0"), makePackages(t, copySource(t), "v1.0.0")
+	one, two := t.TempDir()+"/dist", t.TempDir()+"/dist"
+	makePackages(t, copySource(t), one, "v1.0.0")
+	makePackages(t, copySource(t), two, "v1.0.0")
 	sums := read(t, one+"/SHA256SUMS")
-	if other := read(t, two+"/SHA256SUMS"); sums != other || strings.Count(sums, "\n") != 4 {
+	if other := read(t, two+"/SHA256SUMS"); sums != other || strings.Count(sums, "\n") != 6 {
 		t.Errorf("made twice:\n%sand\n%s", sums, other)
+	}
+}
+
+// TestDebianPolicy: lintian, which knows the policy of Debian, has nothing to say.
+func TestDebianPolicy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out by -short")
+	}
+	program(t, "lintian")
+	out, err := exec.Command("lintian", "--allow-root", "--fail-on=error,warning", packages(t, "v1.0.0")+"/homeward_1.0.0_amd64.deb").CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("lintian: %v\n%s", err, out)
 	}
 }
 
@@ -55,43 +81,146 @@ func TestOpenWrtPackage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out by -short")
 	}
-	dir := makePackages(t, "..", "v1.0.0")
-	tar := func(args ...string) string {
-		cmd := exec.Command("tar", args...)
-		cmd.Dir = dir
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("tar %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-		return string(out)
-	}
-	if got := tar("xvzf", "homeward_1.0.0_x86_64.ipk"); got != "./debian-binary\n./control.tar.gz\n./data.tar.gz\n" {
+	pack := unpack(t, strings.NewReader(read(t, packages(t, "v1.0.0")+"/homeward_1.0.0_x86_64.ipk")))
+	if got := strings.Join(pack.list(), "\n"); got != `-rw-r--r-- ./debian-binary
+-rw-r--r-- ./control.tar.gz
+-rw-r--r-- ./data.tar.gz` {
 		t.Errorf("the package holds\n%s", got)
 	}
+	control, data := unpack(t, strings.NewReader(pack.text("./control.tar.gz"))), unpack(t, strings.NewReader(pack.text("./data.tar.gz")))
+	entries := append(control.list(), data.list()...)
 	for _, want := range []string{
-		"drwxr-xr-x 0/0 ./", "-rw-r--r-- 0/0 ./conffiles", "-rw-r--r-- 0/0 ./control", "-rwxr-xr-x 0/0 ./postinst", "-rwxr-xr-x 0/0 ./prerm",
-		"-rw-r--r-- 0/0 ./etc/homeward/homeward.toml", "-rwxr-xr-x 0/0 ./etc/init.d/homeward", "-rwxr-xr-x 0/0 ./usr/bin/homeward",
+		"-rw-r--r-- ./conffiles", "-rw-r--r-- ./control", "-rwxr-xr-x ./postinst", "-rwxr-xr-x ./prerm",
+		"-rw-r--r-- ./etc/homeward/homeward.toml", "-rwxr-xr-x ./etc/init.d/homeward", "-rwxr-xr-x ./usr/bin/homeward",
 	} {
-		entries := tar("tvzf", "control.tar.gz", "--numeric-owner") + tar("tvzf", "data.tar.gz", "--numeric-owner")
-		if !slices.ContainsFunc(strings.Split(entries, "\n"), func(line string) bool {
-			f := strings.Fields(line)
-			return len(f) == 6 && f[0]+" "+f[1]+" "+f[5] == want
-		}) {
-			t.Errorf("%q is not in\n%s", want, entries)
+		if !slices.Contains(entries, want) {
+			t.Errorf("%q is not in\n%s", want, strings.Join(entries, "\n"))
 		}
 	}
-	tar("xzf", "control.tar.gz")
-	if control := read(t, dir+"/control"); !strings.Contains(control, "Package: homeward\nVersion: 1.0.0\nArchitecture: x86_64\n") {
-		t.Errorf("control\n%s", control)
+	for _, want := range []string{"Package: homeward\n", "Version: 1.0.0\n", "Architecture: x86_64\n"} {
+		if got := control.text("./control"); !strings.Contains(got, want) {
+			t.Errorf("control has no %q:\n%s", want, got)
+		}
+	}
+	if got := control.text("./conffiles"); got != "/etc/homeward/homeward.toml\n" {
+		t.Errorf("conffiles: %q", got)
 	}
 }
 
-// TestDebianPackage: nothing is asked, one line is edited; an upgrade and a downgrade restart the daemon and keep what it
-// has; remove leaves configuration and state, purge leaves nothing.
-func TestDebianPackage(t *testing.T) {
+// TestAlpinePackage: there is no apk here to install it with. What apk reads is looked at, its checksums proven, and its
+// scripts are run by BusyBox, as Alpine's shell is.
+func TestAlpinePackage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out by -short")
+	}
+	program(t, "busybox")
+	file := []byte(read(t, packages(t, "v1.0.0")+"/homeward_1.0.0_x86_64.apk"))
+	stream := bytes.NewReader(file)
+	control := unpack(t, stream) // the first member of the gzip file
+	datahash := fmt.Sprintf("%x", sha256.Sum256(file[len(file)-stream.Len():]))
+	data := unpack(t, stream)
+	if stream.Len() > 0 {
+		t.Errorf("%d bytes after the data", stream.Len())
+	}
+	for _, want := range []string{"pkgname = homeward\n", "pkgver = 1.0.0\n", "arch = x86_64\n", "datahash = " + datahash + "\n"} {
+		if info := control.text(".PKGINFO"); !strings.Contains(info, want) {
+			t.Errorf(".PKGINFO has no %q:\n%s", want, info)
+		}
+	}
+	for _, f := range data {
+		if f.Typeflag == tar.TypeReg && f.PAXRecords["APK-TOOLS.checksum.SHA1"] != fmt.Sprintf("%x", sha1.Sum([]byte(f.text))) {
+			t.Errorf("%s has the checksum %q", f.Name, f.PAXRecords["APK-TOOLS.checksum.SHA1"])
+		}
+	}
+	entries := data.list()
+	for _, want := range []string{
+		"-rw-r--r-- etc/homeward/homeward.toml", "-rwxr-xr-x etc/init.d/homeward", "-rwxr-xr-x usr/bin/homeward", "-rw-r--r-- usr/share/man/man1/homeward.1.gz",
+	} {
+		if !slices.Contains(entries, want) {
+			t.Errorf("%q is not in\n%s", want, strings.Join(entries, "\n"))
+		}
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"addgroup", "adduser", "rc-service", "rc-update"} { // Alpine's own: they tell what they are asked for, and fail
+		runTool(t, exec.Command("install", "-m", "755", write(t, dir, "new", "#!/bin/sh\necho "+name+" \"$@\"\nfalse\n"), dir+"/"+name))
+	}
+	for script, want := range map[string]string{
+		".pre-install":   "addgroup -S homeward\nadduser -S -D -H -h /nonexistent -s /sbin/nologin -G homeward -g homeward homeward\n",
+		".post-install":  "homeward: set sip_address in /etc/homeward/homeward.toml, then: rc-update add homeward && rc-service homeward start\n",
+		".post-upgrade":  "rc-service --ifstarted homeward restart\n",
+		".pre-deinstall": "rc-service --ifstarted homeward stop\nrc-update --quiet del homeward\n",
+	} {
+		cmd := exec.Command("busybox", "sh", write(t, dir, "script", control.text(script)), "1.0.0")
+		cmd.Env = []string{"PATH=" + dir}
+		if out, err := cmd.CombinedOutput(); err != nil || string(out) != want {
+			t.Errorf("%s: %v\n%s\nwant\n%s", script, err, out, want)
+		}
+	}
+}
+
+// entry is one of a tar file, with its contents.
+type entry struct {
+	*tar.Header
+	text string
+}
+
+type entries []entry
+
+// unpack reads one member of a gzip file, which is a tar file; root owns everything in it.
+func unpack(t testing.TB, file io.Reader) (all entries) {
+	t.Helper()
+	z, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z.Multistream(false)
+	archive := tar.NewReader(z)
+	for {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Uid != 0 || h.Gid != 0 {
+			t.Errorf("%s belongs to %d:%d", h.Name, h.Uid, h.Gid)
+		}
+		text, err := io.ReadAll(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, entry{h, string(text)})
+	}
+	if _, err := io.Copy(io.Discard, z); err != nil { // and its checksum
+		t.Fatal(err)
+	}
+	return all
+}
+
+// list has a line for each entry, with its mode.
+func (all entries) list() (lines []string) {
+	for _, e := range all {
+		lines = append(lines, e.FileInfo().Mode().String()+" "+e.Name)
+	}
+	return lines
+}
+
+// text is what the entry with a name holds.
+func (all entries) text(name string) string {
+	for _, e := range all {
+		if e.Name == name {
+			return e.text
+		}
+	}
+	return ""
+}
+
+// TestRPM: installed, upgraded and removed by rpm, with the scripts run beside a real systemd. What was set and learned
+// stays.
+func TestRPM(t *testing.T) {
 	s := newSite(t)
-	program(t, "dpkg")
-	older, newer := makePackages(t, "..", "v1.0.0")+"/homeward_1.0.0_amd64.deb", makePackages(t, "..", "v1.1.0")+"/homeward_1.1.0_amd64.deb"
+	program(t, "rpm")
 	r := startKamailio(t, s, settings{})
 	startKea(t, s.dhcp, full)
 	startNamed(t, s.dns, zoneWith(deviceOrder...))
@@ -101,73 +230,60 @@ func TestDebianPackage(t *testing.T) {
 	os.Remove(a.root + "/usr/local/bin/homeward")
 	os.RemoveAll(a.root + "/etc/homeward")
 	a.install(t, "etc/site-root.pem", read(t, s.ca.file))
-	a.install(t, "var/older.deb", read(t, older))
-	a.install(t, "var/newer.deb", read(t, newer))
-	// What Debian brings, as far as dpkg and the package ask for it.
-	needs, err := exec.Command("dpkg", "--status", "passwd", "init-system-helpers").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.install(t, "var/lib/dpkg/status", string(needs))
-	for _, dir := range []string{"info", "updates", "triggers"} {
-		a.install(t, "var/lib/dpkg/"+dir+"/.keep", "")
-	}
-	a.install(t, "usr/sbin/policy-rc.d", "#!/bin/sh\nexit 0\n") // what it may be here is not what it is on a device
-	if err := os.Chmod(a.root+"/usr/sbin/policy-rc.d", 0o755); err != nil {
-		t.Fatal(err)
-	}
+	a.install(t, "var/older.rpm", read(t, packages(t, "v1.0.0")+"/homeward-1.0.0-1.x86_64.rpm"))
+	a.install(t, "var/newer.rpm", read(t, packages(t, "v1.1.0")+"/homeward-1.1.0-1.x86_64.rpm"))
 	a.boot(t)
+	// This is Debian: rpm is to be told that it is meant, and its database knows nothing of systemd.
+	rpm := func(args ...string) string {
+		return a.run(t, append([]string{"rpm", "--force-debian", "--nodeps"}, args...)...)
+	}
 
-	a.run(t, "dpkg", "--install", "/var/older.deb")
-	if got := a.show(t, "UnitFileState") + " " + a.show(t, "ActiveState"); got != "enabled inactive" {
-		t.Errorf("after the installation the service is %s", got)
+	if out := rpm("--install", "/var/older.rpm"); !strings.Contains(out, "systemctl enable --now homeward") {
+		t.Errorf("the installation does not say what to do next:\n%s", out)
 	}
-	if _, err := a.try("systemctl", "start", "homeward"); err == nil {
-		t.Error("the service starts without a SIP address")
+	if got := a.run(t, "rpm", "--query", "--requires", "homeward"); got != "systemd" {
+		t.Errorf("it needs\n%s", got)
 	}
-	if journal := a.run(t, "journalctl", "--unit=homeward"); !strings.Contains(journal, "sip_address: it is required") {
-		t.Errorf("the journal does not say what is missing:\n%s", journal)
-	}
-	a.run(t, "systemctl", "stop", "homeward")
 	edit := fmt.Sprintf(`s/^#sip_address = .*/sip_address = "sip:%s@%s"/; $ a roots = ["/etc/site-root.pem"]`, sipUser, sipDomain)
 	a.run(t, "sed", "--in-place", edit, "/etc/homeward/homeward.toml")
+	config := a.run(t, "cat", "/etc/homeward/homeward.toml")
 	a.install(t, "etc/homeward/password", password+"\n")
 	a.run(t, "chmod", "600", "/etc/homeward/password")
-	a.run(t, "systemctl", "start", "homeward")
+	a.run(t, "systemctl", "enable", "--now", "homeward")
 	a.await(t, "registered", isRegistered)
-	config := a.run(t, "cat", "/etc/homeward/homeward.toml")
 
-	for _, step := range []struct{ file, version string }{{"newer", "v1.1.0"}, {"older", "v1.0.0"}} {
-		pid, record := a.show(t, "MainPID"), a.run(t, "cat", "/var/lib/homeward/last-good.json")
-		a.run(t, "dpkg", "--install", "/var/"+step.file+".deb")
-		if got := a.run(t, "homeward", "version"); !strings.HasPrefix(got, "homeward "+step.version) {
-			t.Errorf("%s: installed is %s", step.file, got)
-		}
-		if now := a.show(t, "MainPID"); now == pid || now == "0" {
-			t.Errorf("%s: the daemon was process %s and is %s", step.file, pid, now)
-		}
-		a.await(t, "registered", isRegistered)
-		if now := a.run(t, "cat", "/var/lib/homeward/last-good.json"); now != record {
-			t.Errorf("%s: last good was\n%s\nand is\n%s", step.file, record, now)
-		}
-		if now := a.run(t, "cat", "/etc/homeward/homeward.toml"); now != config {
-			t.Errorf("%s: the configuration has changed:\n%s", step.file, now)
-		}
+	pid, record := a.show(t, "MainPID"), a.lastGood(t)
+	rpm("--upgrade", "/var/newer.rpm")
+	if got := a.run(t, "homeward", "version"); !strings.HasPrefix(got, "homeward v1.1.0\n") {
+		t.Errorf("installed is %s", got)
+	}
+	if now := a.show(t, "MainPID"); now == pid || now == "0" {
+		t.Errorf("the daemon was process %s and is %s", pid, now)
+	}
+	a.await(t, "registered", isRegistered)
+	if now := a.lastGood(t); now != record {
+		t.Errorf("last good was\n%s\nand is\n%s", record, now)
+	}
+	if now := a.run(t, "cat", "/etc/homeward/homeward.toml"); now != config {
+		t.Errorf("the configuration has changed:\n%s", now)
+	}
+	if got := a.show(t, "UnitFileState"); got != "enabled" {
+		t.Errorf("after the upgrade the service is %s", got)
 	}
 
-	a.run(t, "dpkg", "--remove", "homeward")
+	rpm("--erase", "homeward")
 	if left := r.bindings(t); left != nil {
 		t.Errorf("after the removal the Registrar still has %q", left)
 	}
-	a.run(t, "test", "-s", "/var/lib/homeward/homeward.db", "-a", "-s", "/etc/homeward/homeward.toml", "-a", "!", "-e", "/usr/bin/homeward")
-
-	a.run(t, "dpkg", "--install", "/var/newer.deb")
-	a.run(t, "systemctl", "start", "homeward")
-	a.await(t, "registered again", isRegistered)
-	a.run(t, "dpkg", "--purge", "homeward")
-	left, _ := a.try("sh", "-c", "ls -d /var/lib/homeward /run/homeward /etc/homeward /usr/bin/homeward /usr/share/doc/homeward /usr/lib/systemd/system/homeward.service "+
-		"/etc/systemd/system/multi-user.target.wants/homeward.service 2>/dev/null; grep ^homeward: /etc/passwd /etc/group")
-	if left != "" {
-		t.Errorf("after the purge there is\n%s", left)
+	if now := a.run(t, "cat", "/etc/homeward/homeward.toml.rpmsave"); now != config {
+		t.Errorf("the saved configuration is\n%s", now)
+	}
+	if now := a.lastGood(t); now != record {
+		t.Errorf("after the removal last good is\n%s", now)
+	}
+	a.run(t, "getent", "passwd", "homeward")
+	if left, err := a.try("sh", "-c", "ls -d /usr/bin/homeward /usr/share/doc/homeward /usr/lib/systemd/system/homeward.service "+
+		"/etc/systemd/system/multi-user.target.wants/homeward.service 2>/dev/null"); err == nil {
+		t.Errorf("after the removal there is\n%s", left)
 	}
 }
