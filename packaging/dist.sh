@@ -88,6 +88,7 @@ while read -r os arch deb rpm apk ipk; do
 	compile "$os" "$arch" "$binary"
 	go run ./packaging/sbom "$binary" "$version" >"$out/$name.cdx.json"
 	cp LICENSE NOTICE CHANGELOG.md "$work/share/homeward.toml" "$work/share/usr/share/doc/homeward/THIRD_PARTY" "$work/$name"
+	[ "$os" != windows ] || sed 's/$/\r/' packaging/windows/INSTALL.txt >"$work/$name/INSTALL.txt"
 	find "$work/$name" -exec touch --date="@$SOURCE_DATE_EPOCH" {} +
 	if [ "$os" = windows ]; then
 		(cd "$work" && find "$name" -type f | sort | zip -q -X -9 -@ "$out/$name.zip")
