@@ -75,19 +75,6 @@ func newDebian(t testing.TB, s *site) *appliance {
 	return a
 }
 
-// withNewerStore is a copy of the source whose store has a newer version.
-func withNewerStore(t testing.TB) string {
-	t.Helper()
-	source := copySource(t)
-	const this, next = "\nconst version = 1\n", "\nconst version = 2\n"
-	code := read(t, source+"/cache/seal.go")
-	if !strings.Contains(code, this) {
-		t.Fatalf("cache/seal.go has no line %q", this)
-	}
-	write(t, source, "cache/seal.go", strings.Replace(code, this, next, 1))
-	return source
-}
-
 // powerOff shuts the appliance down.
 func (a *appliance) powerOff(t testing.TB) {
 	t.Helper()
@@ -139,16 +126,15 @@ func TestDebianRoot(t *testing.T) {
 	startKea(t, s.dhcp, full)
 	startNamed(t, s.dns, zoneWith(deviceOrder...))
 	d := &debianDevice{newDebian(t, s), startKamailio(t, s, settings{})}
-	newest := t.TempDir() + "/dist"
-	makePackages(t, withNewerStore(t), newest, "v2.0.0")
-	d.install(t, "root/homeward_1.0.0_amd64.deb", read(t, packages(t, "v1.0.0")+"/homeward_1.0.0_amd64.deb"))
-	d.install(t, "var/newer.deb", read(t, packages(t, "v1.1.0")+"/homeward_1.1.0_amd64.deb"))
-	d.install(t, "var/newest.deb", read(t, newest+"/homeward_2.0.0_amd64.deb"))
+	d.bring(t, "/root", olderVersion)
+	d.bring(t, "/root/upgrades", newerVersion)
+	d.bring(t, "/root/upgrades", laterVersion)
 	d.boot(t)
 	d.isInstalled(t)
 	d.isKilled(t)
 	d.isRestarted(t)
-	d.isUpgraded(t)
+	d.isUpgraded(t, newerVersion)
+	d.isUpgraded(t, laterVersion)
 	d.meetsNewerStore(t)
 	d.isRemoved(t)
 }
@@ -176,11 +162,18 @@ func (d *debianDevice) unregistered(t testing.TB, when string) {
 	}
 }
 
-// dpkg installs the package in a file of /var, which is of a version; nothing is asked.
-func (d *debianDevice) dpkg(t testing.TB, file, version string) {
+// bring puts the package of a version into a directory.
+func (d *debianDevice) bring(t testing.TB, dir, version string) {
 	t.Helper()
-	d.run(t, "dpkg", "--install", "/var/"+file)
-	if got := d.run(t, "homeward", "version"); !strings.HasPrefix(got, "homeward "+version+"\n") {
+	file := "/homeward_" + version + "_amd64.deb"
+	d.install(t, dir+file, read(t, packages(t, version)+file))
+}
+
+// dpkg installs a version.
+func (d *debianDevice) dpkg(t testing.TB, version string) {
+	t.Helper()
+	d.run(t, "dpkg", "--install", "/root/upgrades/homeward_"+version+"_amd64.deb")
+	if got := d.run(t, "homeward", "version"); !strings.HasPrefix(got, "homeward v"+version+"\n") {
 		t.Errorf("installed is %s, want %s", got, version)
 	}
 }
@@ -234,11 +227,11 @@ func (d *debianDevice) isRestarted(t testing.TB) {
 	d.registers(t, "after the device was started again", isRegistered)
 }
 
-// isUpgraded: the new daemon takes over; the edited configuration and last good stay.
-func (d *debianDevice) isUpgraded(t testing.TB) {
+// isUpgraded: the new daemon takes over; the edited configuration and last good stay, and nobody is asked.
+func (d *debianDevice) isUpgraded(t testing.TB, version string) {
 	t.Helper()
 	pid, config, record := d.show(t, "MainPID"), d.run(t, "cat", "/etc/homeward/homeward.toml"), d.lastGood(t)
-	d.dpkg(t, "newer.deb", "v1.1.0")
+	d.dpkg(t, version)
 	if now := d.show(t, "MainPID"); now == pid || now == "0" {
 		t.Errorf("the upgrade has not started the daemon again: it was process %s and is %s", pid, now)
 	}
@@ -254,24 +247,22 @@ func (d *debianDevice) isUpgraded(t testing.TB) {
 // meetsNewerStore: after a downgrade the daemon leaves alone what it does not understand, says so, and does its work.
 func (d *debianDevice) meetsNewerStore(t testing.TB) {
 	t.Helper()
-	d.dpkg(t, "newest.deb", "v2.0.0")
-	d.registers(t, "with the newest version", isRegistered)
 	d.run(t, "homeward", "cache", "forget") // what it learns now it writes in its own way
 	d.run(t, "systemctl", "restart", "homeward")
 	d.registers(t, "with another store", isRegistered)
 	database, record := d.run(t, "sha256sum", "/var/lib/homeward/homeward.db"), d.lastGood(t)
 	if !strings.Contains(record, `"version": 2`) {
-		t.Fatalf("the newest version wrote\n%s", record)
+		t.Fatalf("the later version wrote\n%s", record)
 	}
 
-	d.dpkg(t, "newer.deb", "v1.1.0")
+	d.dpkg(t, newerVersion)
 	d.registers(t, "beside a newer store", isRegistered)
 	d.run(t, "systemctl", "stop", "homeward")
 	if now := d.run(t, "sha256sum", "/var/lib/homeward/homeward.db"); now != database {
-		t.Errorf("the database of the newest version was %s and is %s", database, now)
+		t.Errorf("the database of the later version was %s and is %s", database, now)
 	}
 	if now := d.lastGood(t); now != record {
-		t.Errorf("last good of the newest version was\n%s\nand is\n%s", record, now)
+		t.Errorf("last good of the later version was\n%s\nand is\n%s", record, now)
 	}
 	if journal := d.run(t, "journalctl", "--unit=homeward"); !strings.Contains(journal, "cache-too-new") {
 		t.Errorf("the journal does not say that the store is newer:\n%s", journal)
@@ -280,9 +271,9 @@ func (d *debianDevice) meetsNewerStore(t testing.TB) {
 		t.Errorf("cache show: error %v, it says\n%s", err, shown)
 	}
 
-	d.dpkg(t, "newest.deb", "v2.0.0")
+	d.dpkg(t, laterVersion)
 	d.run(t, "systemctl", "start", "homeward")
-	d.registers(t, "with the newest version again", isRegistered)
+	d.registers(t, "with the later version again", isRegistered)
 }
 
 // isRemoved: what was set and what was learned stays, until it is purged.
@@ -298,6 +289,12 @@ func (d *debianDevice) isRemoved(t testing.TB) {
 		if slices.Contains(left, path) != want {
 			t.Errorf("after the removal: %s is there: %v, want %v", path, !want, want)
 		}
+	}
+	d.dpkg(t, newerVersion)
+	d.run(t, "systemctl", "start", "homeward")
+	d.await(t, "registered after another installation", func(s status) bool { return s.State == "registered" })
+	if got := d.show(t, "UnitFileState"); got != "enabled" {
+		t.Errorf("after another installation the service is %s", got)
 	}
 	d.run(t, "dpkg", "-P", "homeward")
 	if left := d.traces(t); len(left) > 0 {

@@ -2,7 +2,8 @@
 // ISC dhcpd for DHCP, Kamailio as the Registrar, openssl s_server as one whose TLS is at fault, dhclient as the
 // device's own DHCP client, chronyd for the time. The daemon is in the box of its unit (confine_test.go). Everything
 // runs in network namespaces below one private set of user, process, mount and network namespaces, which the test
-// binary enters by starting itself again. Nothing outside them is touched, and nothing outlives the test.
+// binary enters by starting itself again. Nothing outside them is touched, and nothing outlives the test, but for a
+// fresh Debian, which is fetched once and kept in the user's cache directory.
 //
 // It is for what only the whole can show: that the bytes of other people's programs are understood, and that
 // the device order holds from process start to REGISTER. It is not for rules that one package decides alone:

@@ -19,14 +19,44 @@ import (
 	"testing"
 )
 
-// packages returns the directory with what is released of this source for this kind of machine.
+// Versions of the packages.
+const (
+	olderVersion = "1.0.0"
+	newerVersion = "1.1.0" // made of the same source
+	laterVersion = "2.0.0" // made of another source, see laterSource
+)
+
+// packages returns the directory with what is released as a version, for this kind of machine.
 func packages(t testing.TB, version string) string {
 	t.Helper()
 	dir := filepath.Join(os.Getenv(envDir), version)
-	if _, err := os.Stat(dir + "/SHA256SUMS"); errors.Is(err, os.ErrNotExist) { // not made for another test
-		makePackages(t, "..", dir, version)
+	if _, err := os.Stat(dir + "/SHA256SUMS"); err == nil { // made for another test
+		return dir
 	}
+	source := ".."
+	if version == laterVersion {
+		source = laterSource(t)
+	}
+	makePackages(t, source, dir, "v"+version)
 	return dir
+}
+
+// laterSource is a copy of the source as that of a later version may be: with another store, and another example of a
+// configuration.
+func laterSource(t testing.TB) string {
+	t.Helper()
+	source := copySource(t)
+	for file, change := range map[string][2]string{
+		"cache/seal.go":       {"\nconst version = 1\n", "\nconst version = 2\n"},
+		"cmd/agent/config.go": {"# homeward.toml: ", "# homeward.toml, again: "},
+	} {
+		code := read(t, source+"/"+file)
+		if !strings.Contains(code, change[0]) {
+			t.Fatalf("%s has no %q", file, change[0])
+		}
+		write(t, source, file, strings.Replace(code, change[0], change[1], 1))
+	}
+	return source
 }
 
 // makePackages makes what is released, as `make dist` does.
@@ -70,7 +100,7 @@ func TestDebianPolicy(t *testing.T) {
 		t.Skip("left out by -short")
 	}
 	program(t, "lintian")
-	out, err := exec.Command("lintian", "--allow-root", "--fail-on=error,warning", packages(t, "v1.0.0")+"/homeward_1.0.0_amd64.deb").CombinedOutput()
+	out, err := exec.Command("lintian", "--allow-root", "--fail-on=error,warning", packages(t, olderVersion)+"/homeward_1.0.0_amd64.deb").CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("lintian: %v\n%s", err, out)
 	}
@@ -81,7 +111,7 @@ func TestOpenWrtPackage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out by -short")
 	}
-	pack := unpack(t, strings.NewReader(read(t, packages(t, "v1.0.0")+"/homeward_1.0.0_x86_64.ipk")))
+	pack := unpack(t, strings.NewReader(read(t, packages(t, olderVersion)+"/homeward_1.0.0_x86_64.ipk")))
 	if got := strings.Join(pack.list(), "\n"); got != `-rw-r--r-- ./debian-binary
 -rw-r--r-- ./control.tar.gz
 -rw-r--r-- ./data.tar.gz` {
@@ -114,7 +144,7 @@ func TestAlpinePackage(t *testing.T) {
 		t.Skip("left out by -short")
 	}
 	program(t, "busybox")
-	file := []byte(read(t, packages(t, "v1.0.0")+"/homeward_1.0.0_x86_64.apk"))
+	file := []byte(read(t, packages(t, olderVersion)+"/homeward_1.0.0_x86_64.apk"))
 	stream := bytes.NewReader(file)
 	control := unpack(t, stream) // the first member of the gzip file
 	datahash := fmt.Sprintf("%x", sha256.Sum256(file[len(file)-stream.Len():]))
@@ -230,8 +260,8 @@ func TestRPM(t *testing.T) {
 	os.Remove(a.root + "/usr/local/bin/homeward")
 	os.RemoveAll(a.root + "/etc/homeward")
 	a.install(t, "etc/site-root.pem", read(t, s.ca.file))
-	a.install(t, "var/older.rpm", read(t, packages(t, "v1.0.0")+"/homeward-1.0.0-1.x86_64.rpm"))
-	a.install(t, "var/newer.rpm", read(t, packages(t, "v1.1.0")+"/homeward-1.1.0-1.x86_64.rpm"))
+	a.install(t, "var/older.rpm", read(t, packages(t, olderVersion)+"/homeward-1.0.0-1.x86_64.rpm"))
+	a.install(t, "var/later.rpm", read(t, packages(t, laterVersion)+"/homeward-2.0.0-1.x86_64.rpm"))
 	a.boot(t)
 	// This is Debian: rpm is to be told that it is meant, and its database knows nothing of systemd.
 	rpm := func(args ...string) string {
@@ -253,8 +283,8 @@ func TestRPM(t *testing.T) {
 	a.await(t, "registered", isRegistered)
 
 	pid, record := a.show(t, "MainPID"), a.lastGood(t)
-	rpm("--upgrade", "/var/newer.rpm")
-	if got := a.run(t, "homeward", "version"); !strings.HasPrefix(got, "homeward v1.1.0\n") {
+	rpm("--upgrade", "/var/later.rpm")
+	if got := a.run(t, "homeward", "version"); !strings.HasPrefix(got, "homeward v2.0.0\n") {
 		t.Errorf("installed is %s", got)
 	}
 	if now := a.show(t, "MainPID"); now == pid || now == "0" {
@@ -266,6 +296,9 @@ func TestRPM(t *testing.T) {
 	}
 	if now := a.run(t, "cat", "/etc/homeward/homeward.toml"); now != config {
 		t.Errorf("the configuration has changed:\n%s", now)
+	}
+	if now := a.run(t, "cat", "/etc/homeward/homeward.toml.rpmnew"); !strings.Contains(now, "homeward.toml, again") {
+		t.Errorf("the new example is not beside it:\n%s", now)
 	}
 	if got := a.show(t, "UnitFileState"); got != "enabled" {
 		t.Errorf("after the upgrade the service is %s", got)
