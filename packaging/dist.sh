@@ -30,7 +30,7 @@ compile() { # OS ARCH FILE
 }
 
 # example is the configuration that is installed: as printed, but nobody's SIP address.
-example() { go run ./cmd/agent config example | sed 's/^sip_address/#sip_address/'; }
+example() { go run -trimpath -gcflags=all=-l ./cmd/agent config example | sed 's/^sip_address/#sip_address/'; }
 
 # licences are the terms of everything that is linked in.
 licences() {
@@ -86,7 +86,7 @@ while read -r os arch deb rpm apk ipk; do
 	binary=$work/$name/homeward
 	[ "$os" = windows ] && binary+=.exe
 	compile "$os" "$arch" "$binary"
-	go run ./packaging/sbom "$binary" "$version" >"$out/$name.cdx.json"
+	go run -trimpath ./packaging/sbom "$binary" "$version" >"$out/$name.cdx.json"
 	cp LICENSE NOTICE CHANGELOG.md "$work/share/homeward.toml" "$work/share/usr/share/doc/homeward/THIRD_PARTY" "$work/$name"
 	[ "$os" != windows ] || sed 's/$/\r/' packaging/windows/INSTALL.txt >"$work/$name/INSTALL.txt"
 	find "$work/$name" -exec touch --date="@$SOURCE_DATE_EPOCH" {} +
