@@ -21,7 +21,6 @@ case $plain in
 [0-9]*.*) plain=$(echo "$plain" | sed -E 's/-(alpha|beta|rc)/~\1/; s/-/+/; s/-/./g') ;;
 *) plain=0~$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M%S).$(echo "$plain" | tr - .) ;;
 esac
-
 alpine=$(echo "$plain" | sed -E 's/~([0-9]+).*/_git\1/; s/~([a-z]+)\.?/_\1/; s/\+([0-9]+).*/_p\1/; s/\+.*//')
 
 compile() { # OS ARCH FILE
