@@ -137,8 +137,7 @@ func TestOpenWrtPackage(t *testing.T) {
 	}
 }
 
-// TestAlpinePackage: there is no apk here to install it with. What apk reads is looked at, its checksums proven, and its
-// scripts are run by BusyBox, as Alpine's shell is.
+// TestAlpinePackage: there is no apk here to install it with; what apk reads is looked at, and its checksums are proven.
 func TestAlpinePackage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out by -short")
@@ -170,21 +169,76 @@ func TestAlpinePackage(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, strings.Join(entries, "\n"))
 		}
 	}
-	dir := t.TempDir()
-	for _, name := range []string{"addgroup", "adduser", "rc-service", "rc-update"} { // Alpine's own: they tell what they are asked for, and fail
-		runTool(t, exec.Command("install", "-m", "755", write(t, dir, "new", "#!/bin/sh\necho "+name+" \"$@\"\nfalse\n"), dir+"/"+name))
+}
+
+// TestAlpineScripts: with OpenRC BusyBox, whose shell is Alpine's, runs the scripts in the order in which apk does, and
+// tar puts the files there.
+func TestAlpineScripts(t *testing.T) {
+	a, r := newBare(t, "/usr/local/sbin/init")
+	for _, name := range []string{"busybox", "openrc-run", "setpriv", "useradd", "pgrep"} {
+		program(t, name)
 	}
-	for script, want := range map[string]string{
-		".pre-install":   "addgroup -S homeward\nadduser -S -D -H -h /nonexistent -s /sbin/nologin -G homeward -g homeward homeward\n",
-		".post-install":  "homeward: set sip_address in /etc/homeward/homeward.toml, then: rc-update add homeward && rc-service homeward start\n",
-		".post-upgrade":  "rc-service --ifstarted homeward restart\n",
-		".pre-deinstall": "rc-service --ifstarted homeward stop\nrc-update --quiet del homeward\n",
-	} {
-		cmd := exec.Command("busybox", "sh", write(t, dir, "script", control.text(script)), "1.0.0")
-		cmd.Env = []string{"PATH=" + dir}
-		if out, err := cmd.CombinedOutput(); err != nil || string(out) != want {
-			t.Errorf("%s: %v\n%s\nwant\n%s", script, err, out, want)
+	for _, m := range otherManagers {
+		for path, text := range m.files {
+			if m.name == "OpenRC" {
+				a.install(t, path, text)
+			}
 		}
+	}
+	a.install(t, "usr/local/sbin/init", read(t, "/usr/bin/busybox"))
+	// Debian's BusyBox has no addgroup and no adduser. These note what they are asked for.
+	a.install(t, "usr/local/sbin/addgroup", "#!/bin/sh\necho addgroup \"$@\" >>/var/asked\ngroupadd --system homeward\n")
+	a.install(t, "usr/local/sbin/adduser", "#!/bin/sh\necho adduser \"$@\" >>/var/asked\nuseradd --system --gid homeward homeward\n")
+	for _, name := range []string{"init", "addgroup", "adduser"} {
+		if err := os.Chmod(a.root+"/usr/local/sbin/"+name, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Remove(a.root+"/usr/local/bin/homeward"), os.Symlink("/run", a.root+"/var/run")); err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []string{olderVersion, laterVersion} {
+		a.install(t, "var/"+version, read(t, packages(t, version)+"/homeward_"+version+"_x86_64.apk"))
+	}
+	a.boot(t)
+	unpack := func(version string, what ...string) {
+		a.run(t, append([]string{"tar", "--extract", "--gzip", "--warning=no-unknown-keyword", "--file=/var/" + version, "--directory=/"}, what...)...)
+	}
+	script := func(version, name string) string {
+		unpack(version, name)
+		return a.run(t, "busybox", "sh", "/"+name, version)
+	}
+
+	script(olderVersion, ".pre-install")
+	if asked := a.run(t, "cat", "/var/asked"); asked != `addgroup -S homeward
+adduser -S -D -H -h /nonexistent -s /sbin/nologin -G homeward -g homeward homeward` {
+		t.Errorf("the user is made by\n%s", asked)
+	}
+	unpack(olderVersion, "etc", "usr")
+	_, start, ok := strings.Cut(script(olderVersion, ".post-install"), "set sip_address in /etc/homeward/homeward.toml, then: ")
+	if !ok {
+		t.Fatal("the installation does not say what to do next")
+	}
+	a.configure(t)
+	a.run(t, "sh", "-c", start)
+	a.await(t, "registered", isRegistered)
+
+	unpack(laterVersion, "etc/init.d", "usr")
+	script(laterVersion, ".post-upgrade")
+	a.await(t, "registered", isRegistered)
+	if got := a.run(t, "sh", "-c", "/proc/$(pgrep --exact --full '/usr/bin/homeward run')/exe version"); !strings.HasPrefix(got, "homeward v"+laterVersion+"\n") {
+		t.Errorf("after the upgrade there runs %s", got)
+	}
+	if got := a.run(t, "rc-update", "show", "default"); !strings.Contains(got, "homeward") {
+		t.Errorf("OpenRC starts %s", got)
+	}
+
+	script(laterVersion, ".pre-deinstall")
+	if left := r.bindings(t); left != nil {
+		t.Errorf("after the removal the Registrar still has %q", left)
+	}
+	if got := a.run(t, "rc-update", "show", "default"); strings.Contains(got, "homeward") {
+		t.Errorf("after the removal OpenRC starts %s", got)
 	}
 }
 
