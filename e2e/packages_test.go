@@ -369,7 +369,7 @@ func TestRPM(t *testing.T) {
 		t.Errorf("after the removal last good is\n%s", now)
 	}
 	a.run(t, "getent", "passwd", "homeward")
-	if left, err := a.try("sh", "-c", "ls -d /usr/bin/homeward /usr/share/doc/homeward /usr/lib/systemd/system/homeward.service "+
+	if left, err := a.try("sh", "-c", "ls -d /usr/bin/homeward /run/homeward /usr/share/doc/homeward /usr/lib/systemd/system/homeward.service "+
 		"/etc/systemd/system/multi-user.target.wants/homeward.service 2>/dev/null"); err == nil {
 		t.Errorf("after the removal there is\n%s", left)
 	}
