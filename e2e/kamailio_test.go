@@ -76,8 +76,23 @@ func startKamailio(t testing.TB, on *site, s settings) *registrar {
 	return r
 }
 
+// contact is a binding of the user.
+type contact struct {
+	Address string
+	Agent   string `json:"User-Agent"`
+}
+
 // bindings returns the contacts that the Registrar knows for a user; the list is empty after unregistering.
 func (r *registrar) bindings(t testing.TB) []string {
+	t.Helper()
+	var addresses []string
+	for _, c := range r.contacts(t) {
+		addresses = append(addresses, c.Address)
+	}
+	return addresses
+}
+
+func (r *registrar) contacts(t testing.TB) []contact {
 	t.Helper()
 	var reply struct {
 		Result struct {
@@ -85,9 +100,7 @@ func (r *registrar) bindings(t testing.TB) []string {
 				Domain struct {
 					AoRs []struct {
 						Info struct {
-							Contacts []struct {
-								Contact struct{ Address string }
-							}
+							Contacts []struct{ Contact contact }
 						}
 					}
 				}
@@ -97,11 +110,11 @@ func (r *registrar) bindings(t testing.TB) []string {
 	if err := json.Unmarshal(r.rpc(t, "ul.dump"), &reply); err != nil {
 		t.Fatal(err)
 	}
-	var contacts []string
+	var contacts []contact
 	for _, d := range reply.Result.Domains {
 		for _, a := range d.Domain.AoRs {
 			for _, c := range a.Info.Contacts {
-				contacts = append(contacts, c.Contact.Address)
+				contacts = append(contacts, c.Contact)
 			}
 		}
 	}
