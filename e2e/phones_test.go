@@ -125,7 +125,7 @@ func TestRegistrarURI(t *testing.T) {
 	for _, c := range []struct{ registrar, want string }{
 		{`{"host":"fe01.contoso.com","port":5061,"transport":"tls","address":"10.0.0.5"}`, "sip:fe01.contoso.com:5061;transport=tls;maddr=10.0.0.5\n"},
 		{`{"host":"fe01.contoso.com","port":5060,"transport":"tcp"}`, "sip:fe01.contoso.com:5060;transport=tcp\n"},
-		{`{"host":"2001:db8::5","port":5060,"transport":"tcp","address":"2001:db8::5"}`, "sip:[2001:db8::5]:5060;transport=tcp;maddr=[2001:db8::5]\n"},
+		{`{"host":"2001:db8::5","port":5060,"transport":"tcp","address":"2001:db8::5"}`, "sip:[2001:db8::5]:5060;transport=tcp;maddr=2001:db8::5\n"},
 		{`null`, ""},
 		{`{"host":"fe01.contoso.com>\nquit","port":5060,"transport":"tcp"}`, ""},
 		{`{"host":"fe01.contoso.com\"|&","port":5060,"transport":"tcp"}`, ""},

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"os/exec"
 	"slices"
 	"time"
@@ -10,23 +11,33 @@ import (
 // Our choices.
 const (
 	commandLimit  = 30 * time.Second
+	commandAgain  = 10 * time.Second // after a failure, and twice as long after each further one: the phone may be starting
+	commandMost   = 10 * time.Minute
 	commandLast   = 1500 * time.Millisecond // for the run at the end: the service manager waits 5 s for everything
 	commandGrace  = 500 * time.Millisecond  // for what still holds its output when it has ended
 	commandOutput = 4 << 10                 // bytes of output kept for the log
 )
 
-// RunCommand starts the command of on_change after each change of the file, one at a time. At the end it runs,
-// for a short time, once more if the file has changed since, or if the end has cut a run short. No shell is
-// involved, and nothing from the network becomes an argument.
+// RunCommand starts the command of on_change after each change of the file, one at a time, and again when it has
+// failed. At the end it runs, for a short time, once more if the file has changed since, or if the end has cut a run
+// short. No shell is involved, and nothing from the network becomes an argument.
 func (f *StateFile) RunCommand(ctx context.Context) error {
 	pending := false
+	pause, again := commandAgain, (<-chan time.Time)(nil)
 	for ctx.Err() == nil {
 		select {
 		case <-f.changed:
-			f.runOnce(ctx, commandLimit)
-			pending = ctx.Err() != nil
+			pause = commandAgain
+		case <-again:
+			pause = min(2*pause, commandMost)
 		case <-ctx.Done():
+			continue
 		}
+		again = nil
+		if !f.runOnce(ctx, commandLimit) {
+			again = time.After(pause)
+		}
+		pending = ctx.Err() != nil
 	}
 	end := time.Now().Add(commandLast)
 	select {
@@ -39,9 +50,10 @@ func (f *StateFile) RunCommand(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-func (f *StateFile) runOnce(ctx context.Context, limit time.Duration) {
+// runOnce says whether all is done that there was to do.
+func (f *StateFile) runOnce(ctx context.Context, limit time.Duration) bool {
 	if len(f.command) == 0 {
-		return
+		return true
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -51,6 +63,9 @@ func (f *StateFile) runOnce(ctx context.Context, limit time.Duration) {
 	cmd.WaitDelay = commandGrace
 	endAll(cmd)
 	err := cmd.Run()
+	if errors.Is(err, exec.ErrWaitDelay) { // it has ended well, and what it has started goes on
+		err = nil
+	}
 	switch {
 	case ctx.Err() != nil: // the daemon ends, and this run with it
 	case limited.Err() != nil:
@@ -60,6 +75,7 @@ func (f *StateFile) runOnce(ctx context.Context, limit time.Duration) {
 	default:
 		f.log.Info("on_change done", "command", f.command[0], "output", output.String())
 	}
+	return err == nil
 }
 
 // head keeps the first bytes written to it.

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -125,6 +127,7 @@ func TestOnChange(t *testing.T) {
 		want    string // of the log
 	}{
 		{"arguments are passed as they are, the path last", []string{"echo", "a b", "$(id)"}, `<6>msg="on_change done" command=echo output="a b $(id) /run/registrar.json\n"` + "\n"},
+		{"a program that leaves another behind", []string{"sh", "-c", "sleep 2 & echo $0", "started"}, `<6>msg="on_change done" command=sh output="started\n"` + "\n"},
 		{"a program that fails", []string{"false"}, `<4>msg="on_change failed" command=false err="exit status 1" output=""` + "\n"},
 		{"a program that is missing", []string{"/nonexistent/program"}, `<4>msg="on_change failed" command=/nonexistent/program err="fork/exec /nonexistent/program: no such file or directory" output=""` + "\n"},
 	} {
@@ -137,6 +140,28 @@ func TestOnChange(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A phone that is starting up does not miss the change: what has failed is done again, until it succeeds.
+func TestOnChangeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		tries := filepath.Join(t.TempDir(), "tries")
+		script := `echo >>"$0"; test $(wc -l <"$0") -ge 3` // the third time it succeeds
+		f := NewStateFile("/run/registrar.json", nil, nil, []string{"sh", "-c", script, tries}, slog.New(JournalHandler(&log, slog.LevelInfo)))
+		close(f.final)
+		f.changed <- struct{}{}
+		ctx, cancel := context.WithCancel(t.Context())
+		var task sync.WaitGroup
+		task.Go(func() { f.RunCommand(ctx) })
+		time.Sleep(time.Hour)
+		cancel()
+		task.Wait()
+		failed := `<4>msg="on_change failed" command=sh err="exit status 1" output=""` + "\n"
+		if got, want := log.String(), failed+failed+`<6>msg="on_change done" command=sh output=""`+"\n"; got != want {
+			t.Errorf("log: %s", got)
+		}
+	})
 }
 
 // A daemon that ends does not wait for a command that hangs, nor for what it has left behind.
