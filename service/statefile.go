@@ -11,6 +11,9 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
+// writeAgain is how soon a file that could not be written is tried again: a full disk must not keep the phone where it was.
+const writeAgain = 30 * time.Second
+
 // stateFileMode lets every phone stack of the device read it; there is no secret in it.
 const stateFileMode = 0o644
 
@@ -54,9 +57,13 @@ func (f *StateFile) Run(ctx context.Context) error {
 	defer close(f.final)
 	var seen uint64
 	for {
-		f.write()
-		_, next, err := f.story.Next(ctx, seen)
-		if err != nil {
+		wait, cancel := ctx, func() {}
+		if !f.write() {
+			wait, cancel = context.WithTimeout(ctx, writeAgain)
+		}
+		_, next, err := f.story.Next(wait, seen)
+		cancel()
+		if err != nil && ctx.Err() != nil {
 			f.write()
 			return err
 		}
@@ -64,7 +71,8 @@ func (f *StateFile) Run(ctx context.Context) error {
 	}
 }
 
-func (f *StateFile) write() {
+// write says whether the file is as it should be.
+func (f *StateFile) write() bool {
 	s := f.status()
 	c := content{Version: 1, State: s.State, Degraded: s.Degraded, Registrar: s.Registrar, Home: s.Home, MediaRelays: slices.Clone(s.MediaRelays)}
 	for i := range c.MediaRelays { // whether one answered a probe is for techs: the phone will find out, and must not be woken for it
@@ -72,7 +80,7 @@ func (f *StateFile) write() {
 	}
 	same, err := json.Marshal(c)
 	if err != nil || bytes.Equal(same, f.written) {
-		return // a status always has a JSON form: the control socket and its golden files say so
+		return true // a status always has a JSON form: the control socket and its golden files say so
 	}
 	c.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
 	text, err := json.MarshalIndent(c, "", "  ")
@@ -81,11 +89,12 @@ func (f *StateFile) write() {
 	}
 	if err != nil {
 		f.log.Warn("registrar.json not written", "err", err)
-		return
+		return false
 	}
 	f.written = same
 	select {
 	case f.changed <- struct{}{}:
 	default:
 	}
+	return true
 }

@@ -100,6 +100,29 @@ func TestStateFile(t *testing.T) {
 
 func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 
+// What could not be written is written when it can be, also when nothing happens.
+func TestStateFileAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		story, _ := newStory(t)
+		dir := filepath.Join(t.TempDir(), "later")
+		f := NewStateFile(filepath.Join(dir, "registrar.json"), onFE01, story, nil, story.log)
+		ctx, cancel := context.WithCancel(t.Context())
+		var task sync.WaitGroup
+		task.Go(func() { f.Run(ctx) })
+		synctest.Wait()
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(writeAgain)
+		synctest.Wait()
+		if !exists(f.path) {
+			t.Error("the file was not written again")
+		}
+		cancel()
+		task.Wait()
+	})
+}
+
 // The last state stands in the file when the daemon has ended.
 func TestStateFileAtTheEnd(t *testing.T) {
 	story, _ := newStory(t)
