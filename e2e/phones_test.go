@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,33 +20,17 @@ const examples = "../packaging/examples"
 
 // phone is one of the examples, installed as docs/phones.md says.
 type phone struct {
-	name     string // of its unit, its user, and the directory of the example
-	program  string
-	agent    string    // how the User-Agent of its REGISTER begins
-	files    []example // those of its own
-	onChange string    // its line in homeward.toml
-}
-
-type example struct {
-	from, to string
-	mode     os.FileMode
+	name    string // of its unit, its user, its directories, and what the example is called
+	program string
+	agent   string   // how the User-Agent of its REGISTER begins
+	own     []string // files that its user alone may read
 }
 
 const phoneUser = 951
 
 var phones = []phone{
-	{name: "linphone", program: "linphone-daemon", agent: "Unknown", files: []example{
-		{"linphone/linphonerc", "etc/linphone/linphonerc", 0o400},
-		{"linphone/linphone.service", "etc/systemd/system/linphone.service", 0o644},
-		{"linphone/linphone-follow", "usr/local/lib/homeward/linphone-follow", 0o755},
-	}, onChange: `on_change = ["/usr/local/lib/homeward/linphone-follow", "sip:phone1@contoso.com"]`},
-	{name: "baresip", program: "baresip", agent: "baresip", files: []example{
-		{"baresip/config", "var/lib/baresip/config", 0o600},
-		{"baresip/accounts.in", "var/lib/baresip/accounts.in", 0o600},
-		{"baresip/baresip.service", "etc/systemd/system/baresip.service", 0o644},
-		{"baresip/baresip-follow.service", "etc/systemd/system/baresip-follow.service", 0o644},
-		{"baresip/baresip-follow", "usr/local/lib/homeward/baresip-follow", 0o755},
-	}},
+	{"linphone", "linphone-daemon", "Unknown", []string{"linphonerc.in"}},
+	{"baresip", "baresip", "baresip", []string{"accounts.in", "config"}},
 }
 
 // TestPhoneFollows: a real phone signs in over TLS where homeward has, goes with it to the next Registrar when that one
@@ -53,7 +38,7 @@ var phones = []phone{
 func TestPhoneFollows(t *testing.T) {
 	for _, p := range phones {
 		t.Run(p.name, func(t *testing.T) {
-			for _, name := range []string{p.program, "jq", "busybox"} {
+			for _, name := range []string{p.program, "jq", "nc.openbsd"} {
 				program(t, name)
 			}
 			s := newSite(t)
@@ -82,23 +67,32 @@ func TestPhoneFollows(t *testing.T) {
 	}
 }
 
-// install puts the example on the appliance, with its user; homeward is in its group.
+// install puts the example on the appliance, with its user.
 func (p phone) install(t *testing.T, a *appliance) {
 	t.Helper()
 	a.install(t, "etc/passwd", read(t, a.root+"/etc/passwd")+fmt.Sprintf("%s:x:%d:%[2]d::/nonexistent:/usr/sbin/nologin\n", p.name, phoneUser))
-	a.install(t, "etc/group", read(t, a.root+"/etc/group")+fmt.Sprintf("%s:x:%d:homeward\n", p.name, phoneUser))
-	a.install(t, "etc/homeward/homeward.toml", p.onChange+"\n"+read(t, a.root+"/etc/homeward/homeward.toml"))
+	a.install(t, "etc/group", read(t, a.root+"/etc/group")+fmt.Sprintf("%s:x:%d:\n", p.name, phoneUser))
+	for _, unit := range []string{p.name + ".service", p.name + "-follow.service"} {
+		a.install(t, "etc/systemd/system/"+unit, read(t, filepath.Join(examples, p.name, unit)))
+	}
+	installScripts(t, a, "registrar-uri", p.name+"/"+p.name+"-follow")
 	site := strings.NewReplacer("PASSWORD", password, "/etc/ssl/certs/ca-certificates.crt", "/etc/homeward/site-root.pem")
-	for _, f := range append(p.files, example{"registrar-uri", "usr/local/lib/homeward/registrar-uri", 0o755}) {
-		a.install(t, f.to, site.Replace(read(t, filepath.Join(examples, f.from))))
-		at := filepath.Join(a.root, f.to)
-		if err := os.Chmod(at, f.mode); err != nil {
+	for _, name := range p.own {
+		path := filepath.Join("var/lib", p.name, name)
+		a.install(t, path, site.Replace(read(t, filepath.Join(examples, p.name, name))))
+		path = filepath.Join(a.root, path)
+		if err := errors.Join(os.Chmod(path, 0o600), os.Chown(path, phoneUser, phoneUser)); err != nil {
 			t.Fatal(err)
 		}
-		if f.mode&0o077 != 0 {
-			continue
-		}
-		if err := os.Chown(at, phoneUser, phoneUser); err != nil { // there is a password in it
+	}
+}
+
+func installScripts(t *testing.T, a *appliance, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		path := filepath.Join("usr/local/lib/homeward", filepath.Base(name))
+		a.install(t, path, read(t, filepath.Join(examples, name)))
+		if err := os.Chmod(filepath.Join(a.root, path), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -117,6 +111,39 @@ func (p phone) awaitBinding(t *testing.T, r *registrar, before string) (binding 
 		return nil
 	})
 	return binding
+}
+
+// TestOnChangeInTheSandbox: what the example for Asterisk does is possible where on_change runs, and the change of the
+// Registrar reaches it.
+func TestOnChangeInTheSandbox(t *testing.T) {
+	program(t, "jq")
+	s := newSite(t)
+	startDnsmasqDNS(t, s.dns, zoneWith(at("internal-tls"), second))
+	startKea(t, s.dhcp, options{})
+	dying := startKamailio(t, s, settings{places: []place{at("internal-tls")}})
+	startKamailio(t, s, settings{places: []place{second}})
+	startDhclient(t, s.device)
+	a := newAppliance(t, s, "")
+	installScripts(t, a, "registrar-uri", "asterisk/asterisk-follow")
+	a.install(t, "etc/homeward/homeward.toml", `on_change = ["/usr/local/lib/homeward/asterisk-follow"]`+"\n"+read(t, a.root+"/etc/homeward/homeward.toml"))
+	a.boot(t)
+	a.run(t, "systemctl", "enable", "--now", "homeward")
+	included := func(p place) {
+		t.Helper()
+		eventually(t, "what Asterisk includes has "+p.host, func() error {
+			out, err := a.try("stat", "--format=%a %U", "/run/homeward/pjsip-registrar.conf")
+			if out != "644 homeward" {
+				return fmt.Errorf("it is %q, %w", out, err)
+			}
+			if out = a.run(t, "cat", "/run/homeward/pjsip-registrar.conf"); !strings.Contains(out, "sip:"+p.host) {
+				return errors.New(out)
+			}
+			return nil
+		})
+	}
+	included(at("internal-tls"))
+	dying.kill()
+	included(second)
 }
 
 // TestRegistrarURI: what the examples make of registrar.json. A name that is none is not passed on to a phone.
