@@ -24,17 +24,18 @@ type phone struct {
 	program string
 	agent   string   // how the User-Agent of its REGISTER begins
 	own     []string // files that its user alone may read
+	call    string   // makes it call sip:phone2 of the site
 }
 
 const phoneUser = 951
 
 var phones = []phone{
-	{"linphone", "linphone-daemon", "Unknown", []string{"linphonerc.in"}},
-	{"baresip", "baresip", "baresip", []string{"accounts.in", "config"}},
+	{"linphone", "linphone-daemon", "Unknown", []string{"linphonerc.in"}, `echo call sip:phone2@contoso.com | nc.openbsd -N -U /run/linphone/phone`},
+	{"baresip", "baresip", "baresip", []string{"accounts.in", "config"}, `echo '52:{"command":"dial","params":"sip:phone2@contoso.com"},' | nc.openbsd -N 127.0.0.1 4444`},
 }
 
 // TestPhoneFollows: a real phone signs in over TLS where homeward has, goes with it to the next Registrar when that one
-// dies, and when it starts anew while DNS is silent it signs in there again. Nobody touches it.
+// dies, and when it starts anew while DNS is silent it signs in there again and calls through it. Nobody touches it.
 func TestPhoneFollows(t *testing.T) {
 	for _, p := range phones {
 		t.Run(p.name, func(t *testing.T) {
@@ -63,6 +64,8 @@ func TestPhoneFollows(t *testing.T) {
 			s.dns.fault(t, silentDNS)
 			a.run(t, "systemctl", "restart", p.name)
 			p.awaitBinding(t, other, before)
+			a.run(t, "sh", "-c", p.call)
+			eventually(t, "the Registrar sees the call", contains(t, other.log, "request INVITE by tls on "+second.addr))
 		})
 	}
 }
