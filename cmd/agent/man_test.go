@@ -81,10 +81,22 @@ func (r *roff) section(title string) { fmt.Fprintf(r, ".SH %s\n", title) }
 
 func (r *roff) sub(title string) { fmt.Fprintf(r, ".SS \"%s\"\n", roffText(title)) }
 
-func (r *roff) paragraph(text string) { fmt.Fprintf(r, ".PP\n%s\n", roffText(text)) }
+// begin begins a paragraph; right below a heading one has begun.
+func (r *roff) begin() {
+	lines := strings.Split(r.String(), "\n")
+	if !strings.HasPrefix(lines[len(lines)-2], ".SH ") {
+		fmt.Fprint(r, ".PP\n")
+	}
+}
+
+func (r *roff) paragraph(text string) {
+	r.begin()
+	fmt.Fprintf(r, "%s\n", roffText(text))
+}
 
 func (r *roff) code(text string) {
-	fmt.Fprint(r, ".PP\n.RS 4\n.nf\n")
+	r.begin()
+	fmt.Fprint(r, ".RS 4\n.nf\n")
 	for line := range strings.SplitSeq(text, "\n") {
 		fmt.Fprintf(r, "%s\n", roffText(line))
 	}
@@ -118,7 +130,7 @@ func manual() string {
 	r.section("SYNOPSIS")
 	fmt.Fprintf(r, "\\fBhomeward\\fR \\fIVERB\\fR [\\fIflags\\fR]\n")
 	r.section("DESCRIPTION")
-	fmt.Fprintf(r, "%s\n", roffText(root.Long))
+	r.paragraph(root.Long)
 	r.paragraph("Results go to standard output, remarks to standard error: \"homeward: error: ...\" and \"homeward: hint: ...\". " +
 		"On a terminal, text is wrapped to its width; elsewhere a line stays a line. What --json prints does not depend on either.")
 	r.section("VERBS")
@@ -205,8 +217,8 @@ func configManual() string {
 	r.section("SYNOPSIS")
 	fmt.Fprintf(r, "\\fI%s\\fR\n", roffText(defaultConfig))
 	r.section("DESCRIPTION")
-	fmt.Fprintf(r, "%s\n", roffText("A file in TOML, without tables: a line for each key that is to differ from its default. Only sip_address is required. "+
-		"A key that does not exist is an error. The daemon reads the file when it starts; restart it after a change."))
+	r.paragraph("A file in TOML, without tables: a line for each key that is to differ from its default. Only sip_address is required. " +
+		"A key that does not exist is an error. The daemon reads the file when it starts; restart it after a change.")
 	r.paragraph("Text stands in quotes. In single quotes a backslash is a backslash: 'CONTOSO\\phone1'.")
 	r.paragraph("Each key is also a flag of homeward run, plan and check, with hyphens: --sip-address for sip_address. A flag beats the file.")
 	r.paragraph("The file must not be writable by everybody. The password itself is in no key; see password_file.")
@@ -220,7 +232,7 @@ func configManual() string {
 		r.item(k.name, strings.TrimSpace(sentence(first)+" "+strings.ReplaceAll(more, "\n", " ")), facts)
 	}
 	r.section("EXAMPLES")
-	fmt.Fprint(r, "What most sites need:\n")
+	r.paragraph("What most sites need:")
 	r.code("sip_address = \"sip:phone1@contoso.com\"\nuser = 'CONTOSO\\phone1'\npassword_file = \"/etc/homeward/password\"")
 	r.paragraph("homeward config example prints a file with every key and what it means; homeward config check says what is wrong with a file, and in which line.")
 	r.section("SEE ALSO")
