@@ -51,17 +51,54 @@ func TestCompletionInBash(t *testing.T) {
 	if _, err := os.Stat(library); err != nil {
 		t.Skipf("SKIPPED: bash-completion is not installed: %v", err)
 	}
+	testCompletion(t, func(line string) *exec.Cmd {
+		// What readline does: it splits the line at blanks and at COMP_WORDBREAKS. compopt works under it only.
+		words := strings.Fields(strings.ReplaceAll(line, "=", " = "))
+		script := `compopt() { :; }; . "$1" && . "$2" && shift 2 && COMP_LINE=$1 COMP_TYPE=9 && shift && COMP_POINT=${#COMP_LINE} COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) &&
+			__start_homeward; printf '%s\n' "${COMPREPLY[@]}"`
+		return exec.Command("bash", append([]string{"-c", script, "bash", library, filepath.Join(completionDir, "homeward.bash"), line}, words...)...)
+	})
+}
+
+// TestCompletionInZsh types into a shell on a terminal: completion works nowhere else. Control-X prints the line.
+func TestCompletionInZsh(t *testing.T) {
+	const script = `zmodload zsh/zpty && zpty shell zsh -f -i &&
+		zpty -w shell "PS1=; fpath=(${(q)1} \$fpath); autoload -U compinit; compinit -u -D
+			report() { print -r -- \"<\$BUFFER>\" }; zle -N report; bindkey '^X' report; print re''ady" &&
+		zpty -r shell out '*ready*' && zpty -w -n shell $2$'\t\x18' && zpty -r shell out '*<*>*' && print -r -- ${${out##*<}%%>*}`
+	testCompletion(t, func(line string) *exec.Cmd {
+		return exec.Command("zsh", "-f", "-c", script, "zsh", completionDir, line)
+	})
+}
+
+func TestCompletionInFish(t *testing.T) {
+	script := "source " + completionDir + "/homeward.fish; complete -C $argv[1]"
+	testCompletion(t, func(line string) *exec.Cmd {
+		shell := exec.Command("fish", "--no-config", "-c", script, line)
+		shell.Env = append(os.Environ(), "HOME="+t.TempDir())
+		return shell
+	})
+}
+
+// testCompletion runs a shell for each of the completions. It prints the last word, or the whole line.
+func testCompletion(t *testing.T, shell func(line string) *exec.Cmd) {
+	if at := shell("").Args[0]; !installed(at) {
+		t.Skipf("SKIPPED: %s is not installed", at)
+	}
 	for _, test := range completions {
 		t.Run(test.line, func(t *testing.T) {
-			// What readline does: it splits the line at blanks and at COMP_WORDBREAKS. compopt works under it only.
-			words := strings.Fields(strings.ReplaceAll(test.line, "=", " = "))
-			script := `compopt() { :; }; . "$1" && . "$2" && shift 2 && COMP_LINE=$1 COMP_TYPE=9 && shift && COMP_POINT=${#COMP_LINE} COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) &&
-				__start_homeward; printf '%s\n' "${COMPREPLY[@]}"`
-			args := append([]string{"-c", script, "bash", library, filepath.Join(completionDir, "homeward.bash"), test.line}, words...)
-			out, err := exec.Command("bash", args...).CombinedOutput()
-			if got := strings.TrimSpace(string(out)); err != nil || got != test.want {
-				t.Errorf("got %q (%v), want %q", got, err, test.want)
+			t.Parallel() // a shell on a terminal takes its time
+			out, err := shell(test.line).CombinedOutput()
+			got, _, _ := strings.Cut(string(out), "\t") // what follows describes it
+			got = strings.TrimSpace(got)
+			if got = got[strings.LastIndexAny(got, " =")+1:]; err != nil || got != test.want {
+				t.Errorf("got %q (%v), want %q", out, err, test.want)
 			}
 		})
 	}
+}
+
+func installed(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
 }
