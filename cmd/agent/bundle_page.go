@@ -133,11 +133,16 @@ func (b bundle) data() []byte {
 			parts[p.name] = lines
 		}
 	}
+	titles := map[provisioning.Reason]string{}
+	for _, r := range provisioning.Reasons() {
+		titles[r.Code] = r.Title
+	}
 	text, err := json.Marshal(struct {
-		Made    time.Time      `json:"made"`
-		Missing []string       `json:"missing"`
-		Parts   map[string]any `json:"parts"`
-	}{b.made, missing, parts})
+		Made    time.Time                      `json:"made"`
+		Missing []string                       `json:"missing"`
+		Titles  map[provisioning.Reason]string `json:"titles"` // of reasons
+		Parts   map[string]any                 `json:"parts"`
+	}{b.made, missing, titles, parts})
 	if err != nil { // a part is not what its name promises; its text is on the page
 		return []byte("{}")
 	}
