@@ -96,6 +96,8 @@ func (a *Agent) tell(e Event) {
 			s.attempt(e, "redirected")
 		case Skipped:
 			s.attempt(e, "skipped")
+		case Conflict:
+			s.source(Source{Step: e.Step, Source: "dhcp", Verdict: Found, Query: "option 120", Reason: e.Reason, Detail: e.Detail, Hint: e.Hint})
 		default: // nothing more to show of it
 		}
 		e.State = s.State
@@ -115,21 +117,39 @@ func (s *Status) attempt(e Event, result string) {
 	s.Cycle.TookMS = e.At.Sub(s.Cycle.StartedAt).Milliseconds()
 }
 
+// source adds what a source said to the cycle.
+func (s *Status) source(said Source) {
+	if s.Cycle != nil {
+		s.Cycle.Sources = append(s.Cycle.Sources, said)
+	}
+}
+
 func (a *Agent) tellSkip(s Skip) {
 	a.tell(Event{Kind: Skipped, Step: s.Step, Host: s.Host, Port: s.Port, Transport: s.Transport, Reason: s.Reason, Detail: s.Detail})
 }
 
 // tellFinding emits what a source said, and shows it in the cycle.
 func (a *Agent) tellFinding(f Finding) {
-	a.change(func(s *Status) {
-		if s.Cycle != nil {
-			s.Cycle.Sources = append(s.Cycle.Sources, f.Source)
-		}
-	})
+	a.change(func(s *Status) { s.source(f.Source) })
 	a.tell(Event{
 		Kind: LookedUp, Step: f.Step, Query: f.Query, Verdict: f.Verdict, Reason: f.Reason, Detail: f.Detail,
 		Took: time.Duration(f.TookMS) * time.Millisecond,
 	})
+}
+
+// tellFlaw tells what DHCP said if that is malformed and no step has come to it, as one above has registered.
+func (a *Agent) tellFlaw(ctx context.Context, g *gathering) {
+	f, ok := g.await(ctx, DHCPTLS)
+	if !ok || f.Reason != DHCPMalformed {
+		return
+	}
+	told := false
+	a.change(func(s *Status) {
+		told = slices.ContainsFunc(s.Cycle.Sources, func(source Source) bool { return source.Step == DHCPTLS })
+	})
+	if !told {
+		a.tellFinding(f)
+	}
 }
 
 func (a *Agent) enter(state State) { a.tell(Event{Kind: StateChanged, State: state}) }

@@ -159,6 +159,11 @@ func (d *dhcpAsk) finding(err error) Finding {
 			f.Detail = detailOf(err)
 		}
 	}
+	if best >= 0 && f.Reason == "" {
+		if flaw := sources[best].flaw(); flaw != "" {
+			f.Reason, f.Detail = DHCPMalformed, flaw
+		}
+	}
 	for i, s := range sources {
 		silent := best >= 0 && s.Problem == "" && s.Answer.SIP.Raw == nil
 		if i != best && s.rank != informed && !silent { // answers to DHCPINFORM that differ are a conflict
@@ -166,6 +171,19 @@ func (d *dhcpAsk) finding(err error) Finding {
 		}
 	}
 	return f
+}
+
+// flaw says what is wrong with an answer that is used all the same, or "". Option 43 is for phones that sign in by PIN;
+// that of another vendor is no flaw.
+func (s DHCPSource) flaw() string {
+	switch {
+	case s.Answer.SIP.Problem != "":
+		return joinDetail(s.Option+" from "+s.Who, s.Answer.SIP.Problem)
+	case s.Answer.Vendor.Vendor != "" && s.Answer.Vendor.Problem != "":
+		return joinDetail("option 43 from "+s.Who, s.Answer.Vendor.Problem)
+	default:
+		return ""
+	}
 }
 
 // bestAnswer is the best of the answers to DHCPINFORM.

@@ -52,7 +52,10 @@ func (a *Agent) registered(ctx context.Context) phase {
 	tasks.Go(func() { a.learn(keeping, reg.Session, granted, told, latest(lessons)) })
 	if g := a.gathering; g != nil {
 		a.gathering = nil
-		tasks.Go(func() { g.linger(keeping) })
+		tasks.Go(func() {
+			g.linger(keeping)
+			a.tellFlaw(keeping, g)
+		})
 	}
 	a.commit(reg)
 	better := a.lookOut(reg)

@@ -35,6 +35,16 @@ func TestStatusInAnOutage(t *testing.T) {
 	}
 }
 
+// What DHCP servers do wrong is shown, though the device is registered and needs none of them.
+func TestStatusNamesWhatDHCPDoesWrong(t *testing.T) {
+	for scenario, want := range map[string]Reason{"T19-option-120-malformed-unused": DHCPMalformed, "attempt-dhcp-conflict": DHCPConflict} {
+		status := statusAfter(t, scenario)
+		if last := status.Cycle.Sources[len(status.Cycle.Sources)-1]; status.State != Registered || last.Reason != want || last.Detail == "" || last.Hint != want.Hint() {
+			t.Errorf("%s: %s, %+v", scenario, status.State, last)
+		}
+	}
+}
+
 // statusAfter plays a scenario and returns the status just before the end.
 func statusAfter(t *testing.T, name string) Status {
 	t.Helper()

@@ -132,16 +132,13 @@ func (s *DHCPSurvey) misspelt(lower []dhcpopts.Answer) string {
 	return ""
 }
 
-// flaw says what is wrong with options that name a Registrar all the same. Option 43 of another vendor is no flaw.
+// flaw says what is wrong with options that name a Registrar all the same.
 func (s *DHCPSurvey) flaw() (Reason, string) {
 	named := false
 	for _, a := range s.Answers {
 		named = named || len(a.SIP.Names) > 0
-		switch from := "from " + a.Server.String(); {
-		case a.SIP.Problem != "":
-			return DHCPMalformed, joinDetail("option 120 "+from, a.SIP.Problem)
-		case a.Vendor.Vendor != "" && a.Vendor.Problem != "":
-			return DHCPMalformed, joinDetail("option 43 "+from, a.Vendor.Problem)
+		if flaw := answerSource(a).flaw(); flaw != "" {
+			return DHCPMalformed, flaw
 		}
 	}
 	if !named {

@@ -63,10 +63,14 @@ func headline(e control.Entry) (string, slog.Level) {
 		}
 		return "state changed", slog.LevelInfo
 	case provisioning.LookedUp:
-		if e.Verdict == provisioning.Failed.String() && e.Reason != provisioning.DHCPOff { // the site's own wish
+		switch {
+		case !e.Failure():
+			return "source answered", slog.LevelDebug
+		case e.Verdict == provisioning.Failed.String():
 			return "look-up failed", slog.LevelWarn
+		default:
+			return "source answered", slog.LevelWarn
 		}
-		return "source answered", slog.LevelDebug
 	case provisioning.Skipped:
 		return "skipped", slog.LevelDebug
 	case provisioning.Attempted:

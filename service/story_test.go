@@ -171,6 +171,7 @@ func TestTheDefaultLogSaysWhy(t *testing.T) {
 		{"a look-up failed", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Failed}, "<4>"},
 		{"DHCP is switched off", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Failed, Reason: provisioning.DHCPOff}, ""},
 		{"a look-up found something", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Found}, ""},
+		{"an option is of use, and malformed", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Found, Reason: provisioning.DHCPMalformed}, "<4>"},
 		{"a look-up proved absence", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Absent}, ""},
 		{"an outage", provisioning.Event{Kind: provisioning.StateChanged, State: provisioning.Outage}, "<4>"},
 		{"registered through last good", provisioning.Event{Kind: provisioning.StateChanged, State: provisioning.Registered, Degraded: true}, "<4>"},

@@ -44,7 +44,14 @@ type Entry struct {
 func (e Entry) Failure() bool {
 	switch provisioning.EventKind(e.Event) {
 	case provisioning.LookedUp:
-		return e.Verdict == provisioning.Failed.String() && e.Reason != provisioning.DHCPOff // the site's own wish
+		switch e.Reason {
+		case provisioning.DHCPOff: // the site's own wish
+			return false
+		case provisioning.DHCPMalformed: // some of it may be of use all the same
+			return true
+		default:
+			return e.Verdict == provisioning.Failed.String()
+		}
 	case provisioning.Skipped, provisioning.Waiting:
 		return false
 	default:
