@@ -98,8 +98,8 @@ func tlsReason(err error) Reason {
 	}
 }
 
-// isCertificate says whether the certificate is what failed: the host is then not to be trusted over TCP either.
-func (r Reason) isCertificate() bool {
+// IsCertificate says whether the certificate is what failed: the host is then not to be trusted over TCP either.
+func (r Reason) IsCertificate() bool {
 	switch r {
 	case TLSUntrusted, TLSName, TLSNoName, TLSExpired, TLSNotYetValid, ClockWrong:
 		return true

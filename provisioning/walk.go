@@ -143,7 +143,7 @@ func afterFailure(err error) next {
 	switch reason := ReasonOf(err); {
 	case reason == SIPCredentials:
 		return stopWalk
-	case reason == SIPNotFound, reason == SIPAuthNotSupported, reason.isCertificate():
+	case reason == SIPNotFound, reason == SIPAuthNotSupported, reason.IsCertificate():
 		return nextCandidate
 	default:
 		return nextAddress

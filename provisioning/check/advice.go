@@ -172,10 +172,15 @@ func (f *Facts) firstChoiceFails() (advice, bool) {
 		if sameEndpoint(c, f.signedInAt()) || len(p.Probes) == 0 {
 			break
 		}
-		for _, attempt := range f.SignIn.Attempts { // it answers strangers, and refuses us
-			if attempt.Result == "failed" && attempt.Host == c.Host && attempt.Port == c.Port {
-				return f.refused(attempt), true
+		for _, attempt := range f.SignIn.Attempts {
+			if attempt.Result != "failed" || attempt.Host != c.Host || attempt.Port != c.Port {
+				continue
 			}
+			if bad, ok := f.badAt(attempt); ok {
+				p = bad
+				break
+			}
+			return f.refused(attempt), true // it answers strangers, and refuses us
 		}
 		if !p.ready() && p.best().Reason != "" {
 			a := f.deadPlace(p)

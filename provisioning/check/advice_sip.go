@@ -3,6 +3,8 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +18,9 @@ func (f *Facts) refusal() advice {
 	attempts := f.SignIn.Attempts
 	for i := len(attempts) - 1; i >= 0; i-- { // the last word, where it is the one that counts
 		if a := attempts[i]; a.Result == "failed" && a.Reason == f.SignIn.Reason {
+			if p, ok := f.badAt(a); ok {
+				return f.deadPlace(p)
+			}
 			return f.refused(a)
 		}
 	}
@@ -26,6 +31,12 @@ func (f *Facts) refusal() advice {
 	}
 	reason := cmp.Or(f.SignIn.Reason, provisioning.SIPNoAnswer) // the time was over before anybody answered
 	return advice{reason: reason, side: Registrar, what: strings.TrimSuffix(reason.Title()+": "+f.SignIn.Detail, ": "), do: cmp.Or(f.SignIn.Hint, reason.Hint())}
+}
+
+// badAt returns the place at which an attempt has met a bad certificate, with the address that showed it.
+func (f *Facts) badAt(a provisioning.Attempt) (Place, bool) {
+	p, ok := f.place(provisioning.Candidate{Host: a.Host, Port: a.Port, Transport: a.Transport, Addrs: []netip.Addr{a.Address}})
+	return p, ok && a.Reason.IsCertificate() && slices.ContainsFunc(p.Probes, isUnproven)
 }
 
 // redirectedNowhere is for a redirect that cannot be followed.

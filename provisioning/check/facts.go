@@ -101,6 +101,9 @@ func (p Place) ready() bool { return slices.ContainsFunc(p.Probes, isReady) }
 func isAnswered(p provisioning.Probe) bool { return p.Answered }
 func isReady(p provisioning.Probe) bool    { return p.Answered && p.Reason == "" }
 
+// isUnproven says whether the certificate is what failed; a clock may be wrong for the Registrar, too.
+func isUnproven(p provisioning.Probe) bool { return !p.Secured && p.Reason.IsCertificate() }
+
 // best is the probe that came furthest: what is wrong with the place as a whole.
 func (p Place) best() provisioning.Probe {
 	return slices.MaxFunc(p.Probes, func(a, b provisioning.Probe) int { return stage(a) - stage(b) })

@@ -178,21 +178,22 @@ func (f *Facts) hostNameFinding() provisioning.Finding {
 }
 
 // signIn does what the device would do next. Only places that speak SIP are tried: what is wrong with the others has
-// been seen, and is not waited for again.
+// been seen, and is not waited for again. A bad certificate is met again: it rules out what comes after it, such as
+// plain TCP to the same host.
 func (f *Facts) signIn(ctx context.Context, trial *provisioning.Trial) {
 	plan := f.Plan.Try
 	if f.FromRecord = len(plan) == 0 && !f.ByPassed; f.FromRecord {
 		plan = f.Outage.Try
 	}
-	try := f.alive(plan, isAnswered)
-	if len(try) == 0 { // a server that does not answer strangers may still answer us
-		try = f.alive(plan, func(p provisioning.Probe) bool { return p.Reason == provisioning.SIPNoAnswer })
+	speaks := isAnswered
+	if len(f.alive(plan, speaks)) == 0 { // a server that does not answer strangers may still answer us
+		speaks = func(p provisioning.Probe) bool { return p.Reason == provisioning.SIPNoAnswer }
 	}
-	if len(try) == 0 || f.CredentialsRest {
+	if len(f.alive(plan, speaks)) == 0 || f.CredentialsRest {
 		return
 	}
 	f.Progress("signing in")
-	s := trial.SignIn(ctx, try)
+	s := trial.SignIn(ctx, f.alive(plan, func(p provisioning.Probe) bool { return speaks(p) || isUnproven(p) }))
 	f.SignIn = &s
 }
 

@@ -203,8 +203,11 @@ func (b *branch) signIn() {
 	b.add(c)
 	for i, a := range attempts(s) {
 		try := Check{
-			ID: fmt.Sprintf("sign-in.attempt-%d", i+1), Under: "sign-in", Title: fmt.Sprintf("%s %s:%d at %s", a.Step, a.Host, a.Port, a.Address),
+			ID: fmt.Sprintf("sign-in.attempt-%d", i+1), Under: "sign-in", Title: fmt.Sprintf("%s %s:%d", a.Step, a.Host, a.Port),
 			Result: Good, Reason: a.Reason, Detail: a.Detail, Hint: a.Hint, TookMS: a.TookMS,
+		}
+		if a.Address.IsValid() {
+			try.Title += fmt.Sprintf(" at %s", a.Address)
 		}
 		switch {
 		case a.Result == "skipped":
