@@ -159,7 +159,7 @@ func TestFilesThatAreNoConfiguration(t *testing.T) {
 		{".", "configuration: FILE is not a regular file"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := loadFrom(at(test.name))
+			_, err := loadFrom("--config", at(test.name))
 			if got := strings.ReplaceAll(outcome("", err), at(test.name), "FILE"); got != "error: "+test.want {
 				t.Errorf("got %s", got)
 			}

@@ -22,6 +22,7 @@ const maxConfig = 64 << 10 // bytes, our choice; the example has 4
 type setting struct {
 	value
 	from string
+	none error // why there is nothing, where more is to be said than that
 }
 
 // settings are the values of all keys, by name: defaults, below the file, below the flags.
@@ -36,10 +37,12 @@ func loadSettings(c *cobra.Command) (settings, error) {
 		return nil, err
 	}
 	document, err := readConfig(path)
+	noFile := &advised{fmt.Errorf("configuration: %w", err), "homeward config example prints one"}
 	switch asked := c.Flags().Changed("config"); {
 	case !asked && errors.Is(err, fs.ErrNotExist):
+		s["sip_address"] = setting{none: noFile}
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &failure{code: exitUsage, err: fmt.Errorf("configuration: %w", err), hints: []string{"homeward config example prints one"}}
+		return nil, &failure{code: exitUsage, err: noFile}
 	case err != nil:
 		return nil, &failure{code: exitUsage, err: fmt.Errorf("configuration: %w", err)}
 	default:
@@ -49,7 +52,7 @@ func loadSettings(c *cobra.Command) (settings, error) {
 	}
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if given, ok := f.Value.(*flagValue); ok {
-			s[given.name] = setting{given.value, "--" + f.Name}
+			s[given.name] = setting{value: given.value, from: "--" + f.Name}
 		}
 	})
 	return s, nil
@@ -99,6 +102,8 @@ func (s settings) site(names ...string) (*site, error) {
 		at := s[k.name]
 		if err := k.apply(at.value, to); err != nil {
 			switch {
+			case at.none != nil:
+				err = at.none
 			case at.from == "":
 				err = fmt.Errorf("%s: %w", k.name, err)
 			case strings.HasPrefix(at.from, "--"):
@@ -178,7 +183,7 @@ func (s settings) addFile(path string, document []byte) error {
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s: %s: %w", from, k.name, err))
 		}
-		s[k.name] = setting{v, from}
+		s[k.name] = setting{value: v, from: from}
 	}
 	return errors.Join(wrong...)
 }

@@ -24,10 +24,10 @@ func load(t *testing.T, document string, flags ...string) (*site, error) {
 	if err := os.WriteFile(path, []byte(document), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return loadFrom(path, flags...)
+	return loadFrom(append([]string{"--config", path}, flags...)...)
 }
 
-func loadFrom(path string, flags ...string) (*site, error) {
+func loadFrom(flags ...string) (*site, error) {
 	var got *site
 	c := verb("run", "", func(c *cobra.Command) error {
 		s, err := loadSettings(c)
@@ -39,8 +39,25 @@ func loadFrom(path string, flags ...string) (*site, error) {
 	c.SilenceErrors, c.SilenceUsage = true, true
 	addSettingFlags(c)
 	c.Flags().String("config", defaultConfig, "")
-	c.SetArgs(append([]string{"--config", path}, flags...))
+	c.SetArgs(flags)
 	return got, c.Execute()
+}
+
+// Without the default file nobody looks for a key in it.
+func TestNoFile(t *testing.T) {
+	if _, err := os.Stat(defaultConfig); err == nil {
+		t.Skipf("SKIPPED: this machine has a %s", defaultConfig)
+	}
+	_, err := loadFrom()
+	if want := "configuration: there is no file " + defaultConfig; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if hints := advice(err); !slices.Equal(hints, []string{"homeward config example prints one"}) {
+		t.Errorf("hints %q", hints)
+	}
+	if _, err := loadFrom("--sip-address", "sip:phone1@contoso.com"); err != nil {
+		t.Errorf("the address is a flag: %v", err)
+	}
 }
 
 func TestDefaults(t *testing.T) {
@@ -144,7 +161,7 @@ func TestMistakesInTheFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := ""
-			if _, err := loadFrom(path); err != nil {
+			if _, err := loadFrom("--config", path); err != nil {
 				got = strings.ReplaceAll(err.Error(), path, "FILE")
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
