@@ -74,9 +74,9 @@ No name server answers (10.0.0.53:53).
 This is on the side of the network between this device and the server.
 Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers.`},
 	{"nothing listens at the name server", with(published(fe01), dnsIsClosed), "dns-timeout", `
-No name server answers (10.0.0.53:53).
+No name server answers (10.0.0.53:53): connection refused.
 This is on the side of the network between this device and the server.
-Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers.`},
+Check that a name server runs at this address and port, and that there is a way to it; or set dns_servers.`},
 	{"the name server refuses", with(nameServer(refusingDNS)), "dns-refused", `
 The name server 10.0.0.53:53 refuses to answer this device (REFUSED).
 This is on the side of DNS.

@@ -187,6 +187,8 @@ func (g *gathering) askSRV(step Step) Finding {
 	targets, err := g.resolver.SRV(g.names, f.Query)
 	if err != nil {
 		f.Verdict, f.Reason, f.Detail = verdictOf(err)
+		var e *srv.Error
+		f.NoServer = errors.As(err, &e) && e.Kind == srv.NoServer
 		return f
 	}
 	f.Verdict = Found

@@ -74,7 +74,8 @@ type Findings []Finding
 // Finding is the answer of one source to one step.
 type Finding struct {
 	Source
-	Names []Name // usable data, in the order of the source
+	Names    []Name // usable data, in the order of the source
+	NoServer bool   // no name server could be asked: nothing listens there, or there is no way to it
 }
 
 // Name is one name a source gave, with the addresses it resolves to.

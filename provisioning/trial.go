@@ -3,18 +3,21 @@ package provisioning
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning/internal/srv"
 	"github.com/homeward-agent/homeward/provisioning/internal/trust"
 )
 
 // Our choices: a person waits.
 const (
 	trialLimit   = 2500 * time.Millisecond // for DNS and DHCP: two DHCPINFORMs without an answer
+	lateLimit    = 4 * time.Second         // for DNS, once it has not answered in that time
 	probeConnect = 2 * time.Second         // leaves room for one lost SYN
 	probeGreet   = 4 * time.Second         // as long as a Registrar has for REGISTER (package sip)
 )
@@ -88,6 +91,17 @@ func (t *Trial) Records(ctx context.Context, name string) Finding {
 	}
 	f.TookMS = time.Since(started).Milliseconds()
 	return f
+}
+
+// AnswersLate says whether DNS, which has not answered in time, does answer, whatever it says. (A name server may have
+// found out meanwhile what took it so long.)
+func (t *Trial) AnswersLate(ctx context.Context, name string) bool {
+	ctx, cancel := context.WithTimeout(ctx, lateLimit)
+	defer cancel()
+	resolver := newResolver(t.agent.policy, t.agent.wire)
+	_, err := resolver.SRV(ctx, name)
+	var e *srv.Error
+	return !errors.As(err, &e) || dnsReason(e) != DNSTimeout
 }
 
 // Probe is how far a device comes with one address, without signing in.

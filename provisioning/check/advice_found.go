@@ -34,8 +34,8 @@ func (f *Facts) nothingFound() advice {
 	if f.DHCP != nil && slices.Contains([]provisioning.Reason{provisioning.DHCPMalformed, provisioning.DHCPVendorClass, provisioning.TLSNoName, provisioning.DHCPRefused}, f.DHCP.Reason) {
 		return f.dhcpAdvice(f.DHCP.Reason, f.DHCP.Detail)
 	}
-	if reason := f.dnsDead(); reason != "" {
-		return f.dnsAdvice(reason)
+	if dead := f.dnsDead(); dead.Reason != "" {
+		return f.dnsAdvice(dead.Reason)
 	}
 	for _, s := range f.Plan.Skipped { // a step that is closed, and was the only one with something behind it
 		if s.Reason == provisioning.TLSFloor || s.Reason == provisioning.TransportPolicy && len(f.Found) == 0 {
@@ -91,6 +91,15 @@ func (f *Facts) noRecord() advice {
 // dnsAdvice is for name servers that do not serve.
 func (f *Facts) dnsAdvice(reason provisioning.Reason) advice {
 	servers := listServers(f)
+	dead := f.dnsDead()
+	switch {
+	case f.Late:
+		return advice{reason: reason, side: DNS, what: "the name server " + servers + " answers too late: a device does not wait so long",
+			do: "look for a forwarder of the name server that does not answer; or set dns_servers"}
+	case dead.NoServer && reason == provisioning.DNSTimeout:
+		return advice{reason: reason, side: Network, what: fmt.Sprintf("no name server answers (%s): %s", servers, lastPart(dead.Detail)),
+			do: "check that a name server runs at this address and port, and that there is a way to it; or set dns_servers"}
+	}
 	switch reason {
 	case provisioning.DNSServFail:
 		return advice{reason: reason, side: DNS, what: "the name server " + servers + " cannot look up " + f.sipDomain() + " (SERVFAIL)", do: reason.Hint()}

@@ -45,6 +45,9 @@ func look(ctx context.Context, o Options) *Facts {
 	for _, c := range f.Outage.Try {
 		p.probe(c, LastGood)
 	}
+	if dead := f.dnsDead(); dead.Reason == provisioning.DNSTimeout && !dead.NoServer {
+		p.tasks.Go(func() { f.Late = trial.AnswersLate(ctx, dead.Query) })
+	}
 	o.Progress("looking at the Registrars")
 	p.tasks.Wait()
 	f.Places = p.seen(f)

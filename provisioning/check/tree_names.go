@@ -23,8 +23,11 @@ func (b *branch) dns() {
 		root.Detail += fmt.Sprintf("; every name has an address, also %s, which nobody has made: %s", f.Stray.Host, listAddrs(f.Stray.Addrs))
 		root.Hint = "look for a captive portal or a wildcard record: names that do not exist must not resolve"
 	default:
-		if reason := f.dnsDead(); reason != "" {
-			root.Result, root.Reason = Bad, reason
+		if dead := f.dnsDead(); dead.Reason != "" {
+			root.Result, root.Reason = Bad, dead.Reason
+		}
+		if f.Late {
+			root.Detail += "; they answer, but too late"
 		}
 	}
 	b.add(root)
@@ -127,19 +130,19 @@ func (f *Facts) nothingThere() bool {
 // hijacked says whether DNS answers whatever is asked.
 func (f *Facts) hijacked() bool { return f.Stray != nil && len(f.Stray.Addrs) > 0 }
 
-// dnsDead returns why DNS said nothing at all, or "".
-func (f *Facts) dnsDead() provisioning.Reason {
-	var reason provisioning.Reason
+// dnsDead returns a Finding that says why DNS said nothing at all, or none.
+func (f *Facts) dnsDead() provisioning.Finding {
+	var dead provisioning.Finding
 	for _, found := range f.Found {
 		if found.Source.Source != "dns" || found.Step == provisioning.HostName {
 			continue
 		}
 		if found.Verdict != provisioning.Failed {
-			return ""
+			return provisioning.Finding{}
 		}
-		reason = found.Reason
+		dead = found
 	}
-	return reason
+	return dead
 }
 
 // names has a node for each name that DNS or DHCP gave, with the verdict under both rules (TechNet dd637123).
