@@ -47,9 +47,9 @@ type attemptError struct {
 	err   error
 }
 
-func (e *attemptError) Error() string {
-	return [...]string{"connect", "TLS", "REGISTER"}[e.stage] + ": " + e.err.Error()
-}
+func (e *attemptError) Error() string { return e.stage.prefix() + e.err.Error() }
+
+func (s stage) prefix() string { return [...]string{"connect: ", "TLS: ", "REGISTER: "}[s] }
 
 func (e *attemptError) Unwrap() error { return e.err }
 

@@ -51,3 +51,15 @@ func TestDetailOf(t *testing.T) {
 		})
 	}
 }
+
+func TestSaidOf(t *testing.T) {
+	refused := &sip.StatusError{Code: 403, Phrase: "Forbidden"}
+	for want, err := range map[string]error{
+		"answered 403 Forbidden": &attemptError{registering, refused},
+		"":                       &attemptError{handshaking, context.DeadlineExceeded},
+	} {
+		if got := saidOf(err); got != want {
+			t.Errorf("got %q, want %q of %v", got, want, err)
+		}
+	}
+}

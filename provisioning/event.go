@@ -46,6 +46,7 @@ type Event struct {
 	Addr      netip.Addr
 	Reason    Reason
 	Detail    string
+	Said      string // by the Registrar, in answer to REGISTER: a part of Detail
 	Hint      string // what to do about it; that of the Reason unless the Registrar said more
 	Until     time.Time
 	Took      time.Duration

@@ -76,6 +76,7 @@ type Attempt struct {
 	Result    string     `json:"result"` // "ok", "redirected", "failed", "skipped"
 	Reason    Reason     `json:"reason,omitempty"`
 	Detail    string     `json:"detail,omitempty"`
+	Said      string     `json:"-"` // by the Registrar, in answer to REGISTER: a part of Detail
 	Hint      string     `json:"hint,omitempty"`
 	TookMS    int64      `json:"took_ms,omitempty"`
 }

@@ -237,7 +237,7 @@ func homePair(from Candidate, contacts []Candidate) []Candidate {
 func (w *walk) tried(kind EventKind, c Candidate, addr netip.Addr, started time.Time, err error) {
 	e := Event{Kind: kind, Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Addr: addr, Took: time.Since(started)}
 	if err != nil {
-		e.Detail = detailOf(err)
+		e.Detail, e.Said = detailOf(err), saidOf(err)
 	}
 	if kind == Attempted {
 		e.Reason, e.Hint = ReasonOf(err), hintOf(err)

@@ -67,15 +67,14 @@ func (f *Facts) redirectedNowhere(a provisioning.Attempt, attempts []provisionin
 
 // refused is for one Registrar that answered, and did not take the device.
 func (f *Facts) refused(a provisioning.Attempt) advice {
-	said := strings.TrimPrefix(a.Detail, "REGISTER: ")
-	out := advice{reason: a.Reason, side: Registrar, do: a.Hint, what: fmt.Sprintf("%s refuses the sign-in: %s", a.Host, said)}
+	out := advice{reason: a.Reason, side: Registrar, do: a.Hint, what: fmt.Sprintf("%s refuses the sign-in: %s", a.Host, a.Said)}
 	switch a.Reason {
 	case provisioning.SIPCredentials:
 		out.side = Account
-		out.what = fmt.Sprintf("%s refuses the user name or the password: %s", a.Host, said)
+		out.what = fmt.Sprintf("%s refuses the user name or the password: %s", a.Host, a.Said)
 		out.do = fmt.Sprintf("check user (%s) and password_file; the account may be locked or expired", cmp.Or(f.Policy.User, f.Policy.SIPAddress))
 		switch {
-		case ntlmRefused(f, a) && strings.Contains(said, "; 1000 "): // the final handshake failed (MS-OCER)
+		case ntlmRefused(f, a) && strings.Contains(a.Said, "; 1000 "): // the final handshake failed (MS-OCER)
 			out.side = Registrar
 			out.do = "compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses; if they agree, check user and password_file"
 		case ntlmRefused(f, a):
@@ -84,11 +83,11 @@ func (f *Facts) refused(a provisioning.Attempt) advice {
 	case provisioning.SIPNotFound, provisioning.SIPForbidden:
 		out.side = Account
 	case provisioning.SIPAuthNotSupported:
-		out = f.noWayToSignIn(a, said)
+		out = f.noWayToSignIn(a)
 	case provisioning.ClockWrong:
-		out.side, out.what = Device, fmt.Sprintf("%s says that the clocks are too far apart: %s", a.Host, said)
+		out.side, out.what = Device, fmt.Sprintf("%s says that the clocks are too far apart: %s", a.Host, a.Said)
 	case provisioning.SIPUnavailable:
-		out.what = fmt.Sprintf("%s cannot serve now: %s", a.Host, said)
+		out.what = fmt.Sprintf("%s cannot serve now: %s", a.Host, a.Said)
 	case provisioning.SIPNoAnswer:
 		out.what = fmt.Sprintf("%s:%d takes the connection, but does not answer SIP", a.Host, a.Port)
 	case provisioning.SIPBadSignature:
@@ -98,7 +97,7 @@ func (f *Facts) refused(a provisioning.Attempt) advice {
 	if problem := clockProblem(f); problem != "" && a.Reason != provisioning.ClockWrong {
 		out.do += "; and set the clock of this device: " + problem
 	}
-	if attempt := a.Detail; !strings.HasPrefix(attempt, "REGISTER: ") { // it answered a stranger, and now does not
+	if a.Said == "" { // it answered a stranger, and now does not
 		out.what = fmt.Sprintf("%s:%d (%s): %s", a.Host, a.Port, a.Address, a.Reason.Title())
 	}
 	return out
@@ -119,16 +118,16 @@ func ntlmRefused(f *Facts, a provisioning.Attempt) bool {
 }
 
 // noWayToSignIn is for a Registrar that offers nothing this device can or may answer.
-func (f *Facts) noWayToSignIn(a provisioning.Attempt, said string) advice {
-	out := advice{reason: a.Reason, side: Registrar, what: fmt.Sprintf("%s %s", a.Host, said), do: a.Hint}
+func (f *Facts) noWayToSignIn(a provisioning.Attempt) advice {
+	out := advice{reason: a.Reason, side: Registrar, what: fmt.Sprintf("%s %s", a.Host, a.Said), do: a.Hint}
 	switch {
-	case strings.Contains(said, "no password is configured"):
+	case strings.Contains(a.Said, "no password is configured"):
 		out.side, out.what = Device, fmt.Sprintf("%s asks for a password, and none is configured", a.Host)
-	case strings.Contains(said, "Kerberos") || strings.Contains(said, "TLS-DSK"):
+	case strings.Contains(a.Said, "Kerberos") || strings.Contains(a.Said, "TLS-DSK"):
 		out.do = "set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM"
-	case strings.Contains(said, "Basic"):
+	case strings.Contains(a.Said, "Basic"):
 		out.do = "offer Digest or NTLM on the Registrar: Basic would show the password"
-	case strings.Contains(said, "clear TCP"):
+	case strings.Contains(a.Said, "clear TCP"):
 		out.do = "offer TLS on the Registrar; digest_over_tcp allows Digest over plain TCP"
 	}
 	return out
