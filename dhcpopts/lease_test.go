@@ -168,15 +168,32 @@ func TestHookOfBothVersions(t *testing.T) {
 
 // TestHook runs the script as a client does, and reads what it wrote.
 func TestHook(t *testing.T) {
-	shell, err := exec.LookPath("sh")
+	t.Run("sh", func(t *testing.T) { testHook(t, os.Getenv("PATH"), "sh") })
+	t.Run("busybox", func(t *testing.T) {
+		busybox, err := exec.LookPath("busybox")
+		if err != nil {
+			t.Skipf("SKIPPED: busybox is not installed: %v", err)
+		}
+		applets := t.TempDir() // nothing but these
+		for _, name := range []string{"cat", "cut", "date", "mkdir", "mktemp", "mv", "rm", "sh", "tr"} {
+			if err := os.Symlink(busybox, filepath.Join(applets, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		testHook(t, applets, filepath.Join(applets, "sh"))
+	})
+}
+
+func testHook(t *testing.T, path, shell string) {
+	shell, err := exec.LookPath(shell)
 	if err != nil {
-		t.Skip("sh not found")
+		t.Skipf("SKIPPED: %v", err)
 	}
 	dir := t.TempDir()
 	hook := func(environ string, args ...string) {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), shell, append([]string{"../packaging/hooks/homeward-dhcp-hook"}, args...)...)
-		cmd.Env = append(strings.Split(environ, "\n"), "PATH="+os.Getenv("PATH"), "HOMEWARD_RUNTIME_DIR="+dir)
+		cmd.Env = append(strings.Split(environ, "\n"), "PATH="+path, "HOMEWARD_RUNTIME_DIR="+dir)
 		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 			t.Fatalf("%v: %v\n%s", args, err, out)
 		}
@@ -190,6 +207,9 @@ func TestHook(t *testing.T) {
 			text, err := os.ReadFile(e)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if info, err := os.Stat(e); err != nil || info.Mode().Perm() != 0o644 {
+				t.Errorf("%v, %v", info.Mode(), err)
 			}
 			texts = append(texts, filepath.Base(e)+"\n"+string(text))
 		}
@@ -209,6 +229,8 @@ func TestHook(t *testing.T) {
 	expect(six, four)
 	hook("interface=eth0.100\nsipsrv=a;reboot $(id) ../b", "udhcpc", "renew") // nothing of it is run or escapes its line
 	expect(six, "eth0.100.udhcpc.env\nINTERFACE=eth0.100\nSIP_SERVERS=areboot id ..b\n")
+	hook("interface=eth0.100\nopt43="+strings.Repeat("0c", 5000), "udhcpc", "renew")
+	expect(six, "eth0.100.udhcpc.env\nINTERFACE=eth0.100\nOPTION_43="+strings.Repeat("0c", 2048)+"\n")
 	hook("interface=eth0.100", "udhcpc", "deconfig")
 	expect(six)
 	hook("interface=eth0.100\nreason=REBIND\nnew_ip_address=10.0.0.195\nnew_sip_server=pool01.contoso.com pool02.contoso.com\nnew_vendor_encapsulated_options=010c", "dhcpcd")
