@@ -16,9 +16,9 @@ The certificate of pool01.contoso.com:5061 carries no name a device believes: it
 This is on the side of the Registrar.
 Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"the certificate is from an unknown root", with(pool01Has(hasOtherRoot)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 is issued by CN=e2e root, which this device does not know, and the server sends no intermediate certificate.
+The certificate of pool01.contoso.com:5061 leads to CN=e2e root, and this device trusts another authority of that name: the site has made a new one.
 This is on the side of this device.
-Install the site's root certificate and name it in roots; if it is there, let the server send its intermediate certificates too.`},
+Install the site's new root certificate and name it in roots.`},
 	{"the certificate signs itself", with(pool01Has(signsItself)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 is signed by itself: no authority vouches for it.
 This is on the side of the Registrar.

@@ -239,14 +239,18 @@ func untrusted(p Place, a advice) advice {
 	case t.SelfSigned:
 		a.what = "the certificate of " + host + " is signed by itself: no authority vouches for it"
 		a.do = "let the site's authority issue the certificate, or name this certificate in roots"
-	case t.Sent == 1:
+	case strings.Contains(p.best().Detail, "candidate authority certificate"): // crypto/x509 has no type for it
+		a.side = Device
+		a.what = fmt.Sprintf("the certificate of %s leads to %s, and this device trusts another authority of that name: the site has made a new one", host, t.LeadsTo)
+		a.do = "install the site's new root certificate and name it in roots"
+	case t.LeadsTo == t.Issuer:
 		a.side = Device
 		a.what = fmt.Sprintf("the certificate of %s is issued by %s, which this device does not know, and the server sends no intermediate certificate", host, t.Issuer)
 		a.do = "install the site's root certificate and name it in roots; if it is there, let the server send its intermediate certificates too"
 	default:
 		a.side = Device
-		a.what = fmt.Sprintf("the certificate of %s is issued by %s, which leads to no root this device trusts", host, t.Issuer)
-		a.do = "install the site's root certificate and name it in roots"
+		a.what = fmt.Sprintf("the certificate of %s is issued by %s and leads to %s, which this device does not trust", host, t.Issuer, t.LeadsTo)
+		a.do = "install the root certificate " + t.LeadsTo + " and name it in roots"
 	}
 	return a
 }

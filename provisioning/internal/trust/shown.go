@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -21,7 +22,8 @@ type Shown struct {
 	NotBefore  time.Time
 	NotAfter   time.Time
 	SelfSigned bool
-	Sent       int // certificates in the chain, its own included
+	Sent       int    // certificates in the chain, its own included
+	LeadsTo    string // the issuer of the last certificate that continues the chain: that of its own, if none does
 }
 
 // Show reads a finished or failing handshake. It is meant for tls.Config.VerifyConnection.
@@ -33,8 +35,24 @@ func Show(state tls.ConnectionState) Shown {
 	leaf := state.PeerCertificates[0]
 	s.Issuer, s.Names, s.Key = leaf.Issuer.String(), names(leaf), keyOf(leaf)
 	s.NotBefore, s.NotAfter = leaf.NotBefore, leaf.NotAfter
-	s.SelfSigned = bytes.Equal(leaf.RawIssuer, leaf.RawSubject)
+	s.SelfSigned = isSelfSigned(leaf)
+	s.LeadsTo = last(state.PeerCertificates).Issuer.String()
 	return s
+}
+
+func isSelfSigned(c *x509.Certificate) bool { return bytes.Equal(c.RawIssuer, c.RawSubject) }
+
+// last follows the chain from its first certificate on, by names: they come in any order, with others among them.
+func last(sent []*x509.Certificate) *x509.Certificate {
+	at := sent[0]
+	for range sent {
+		i := slices.IndexFunc(sent, func(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, at.RawIssuer) })
+		if i < 0 || isSelfSigned(at) {
+			break
+		}
+		at = sent[i]
+	}
+	return at
 }
 
 // keyOf names the public key of a certificate.
