@@ -197,7 +197,7 @@ func (a *Agent) rest(ctx context.Context) phase {
 	resting := time.Now().Before(a.restraint.credentials)
 	var reason Reason
 	a.change(func(s *Status) {
-		if reason, detail, hint := s.Cycle.blame(a.walk.stop); reason != "" {
+		if reason, detail, hint := s.Cycle.blame(a.walk.stop); reason != "" && !s.Cycle.registered() { // what was lost has its own reason
 			s.Reason, s.Detail, s.Hint = reason, detail, hint
 		}
 		if resting {

@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -86,6 +87,11 @@ type StoreState struct {
 	Reason Reason `json:"reason"`
 	Detail string `json:"detail"`
 	Hint   string `json:"hint,omitempty"`
+}
+
+// registered says whether this cycle ended with a registration.
+func (c *Cycle) registered() bool {
+	return slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return a.Result == "ok" })
 }
 
 // blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that answered, and

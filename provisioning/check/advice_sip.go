@@ -29,7 +29,10 @@ func (f *Facts) refusal() advice {
 			return f.redirectedNowhere(a, attempts)
 		}
 	}
-	reason := cmp.Or(f.SignIn.Reason, provisioning.SIPNoAnswer) // the time was over before anybody answered
+	if f.SignIn.Reason == "" { // the time was over before anybody answered
+		return f.deadPlaces()
+	}
+	reason := f.SignIn.Reason
 	return advice{reason: reason, side: Registrar, what: strings.TrimSuffix(reason.Title()+": "+f.SignIn.Detail, ": "), do: cmp.Or(f.SignIn.Hint, reason.Hint())}
 }
 

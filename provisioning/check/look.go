@@ -198,6 +198,22 @@ func (f *Facts) signIn(ctx context.Context, trial *provisioning.Trial) {
 	f.Progress("signing in")
 	s := trial.SignIn(ctx, f.alive(plan, func(p provisioning.Probe) bool { return speaks(p) || isUnproven(p) }))
 	f.SignIn = &s
+	for _, a := range s.Attempts {
+		if a.Result == "ok" || a.Result == "redirected" {
+			f.proveReady(a)
+		}
+	}
+}
+
+// proveReady notes that a server has dealt with the device, whatever it says to strangers.
+func (f *Facts) proveReady(a provisioning.Attempt) {
+	for _, p := range f.Places {
+		for i := range p.Probes {
+			if probe := &p.Probes[i]; probe.Addr == a.Address && sameEndpoint(p.Candidate, provisioning.Candidate{Host: a.Host, Port: a.Port, Transport: a.Transport}) {
+				probe.Answered, probe.Reason, probe.Detail, probe.Hint = true, "", "", ""
+			}
+		}
+	}
 }
 
 // alive leaves the Candidates that have an address that counts, and of each these addresses.

@@ -108,7 +108,7 @@ func (s *Session) choose(offered []challenge, code int) (challenge, error) {
 	}
 	switch {
 	case len(offered) == 0:
-		return challenge{}, &AuthError{Problem: fmt.Sprintf("%d without a challenge", code)}
+		return challenge{}, &AuthError{Problem: fmt.Sprintf("answered %d without a challenge", code)}
 	case len(answerable) == 0:
 		slices.Sort(problems)
 		return challenge{}, &AuthError{Offered: names(offered), Problem: strings.Join(slices.Compact(problems), "; ")}

@@ -111,7 +111,7 @@ func TestRegister(t *testing.T) {
 			script: []step{answer("401 Unauthorized")},
 			want: `
 				+0s 1 REGISTER
-				+0s auth: 401 without a challenge`,
+				+0s auth: answered 401 without a challenge`,
 		},
 		{
 			name:   "S54 Basic is never answered",
