@@ -80,7 +80,7 @@ func checkSite(ctx context.Context, e env, site *site, byPassed bool) check.Repo
 	defer done()
 	return check.Run(ctx, check.Options{
 		Policy: site.policy, Wire: provisioning.SystemWire(), Record: record, Link: check.SystemLink(site.policy.Interface),
-		ByPassed: byPassed, CredentialsRest: err == nil && status.Reason == provisioning.CredentialsResting, Progress: progress,
+		Store: status.Store, ByPassed: byPassed, CredentialsRest: err == nil && status.Reason == provisioning.CredentialsResting, Progress: progress,
 	})
 }
 

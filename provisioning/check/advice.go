@@ -141,7 +141,7 @@ func (f *Facts) whatIsLeft() advice {
 	s := f.SignIn
 	fine := fmt.Sprintf("%s signs in to %s:%d over %s (%s)", f.Policy.SIPAddress, s.Registrar.Host, s.Registrar.Port,
 		strings.ToUpper(s.Registrar.Transport.String()), s.Registrar.Step)
-	for _, look := range []func() (advice, bool){f.onlyLastGood, f.clockOff, f.firstChoiceFails, f.addressFails, f.hijack, f.dhcpFlaw, f.badRecord, f.onBackup, f.relaysFail, f.rehearsalFails} {
+	for _, look := range []func() (advice, bool){f.onlyLastGood, f.clockOff, f.firstChoiceFails, f.addressFails, f.hijack, f.dhcpFlaw, f.badRecord, f.onBackup, f.relaysFail, f.rehearsalFails, f.storeFails} {
 		if a, ok := look(); ok {
 			a.verdict = Degraded
 			if !strings.Contains(a.what, s.Registrar.Host) || a.reason == provisioning.ClockWrong {
@@ -303,6 +303,11 @@ func (f *Facts) relaysFail() (advice, bool) {
 		a.what += ": " + s.InBandDetail
 	}
 	return a, s.InBand != "" && s.InBand != provisioning.RelayNone // a site may have none
+}
+
+func (f *Facts) storeFails() (advice, bool) {
+	s, forgets := f.forgetful()
+	return advice{reason: s.Reason, side: Device, what: "a restart while DNS and DHCP are dead would leave it without a Registrar: " + s.Detail, do: s.Reason.Hint()}, forgets
 }
 
 func (f *Facts) rehearsalFails() (advice, bool) {

@@ -17,6 +17,8 @@ type Options struct {
 	Wire   provisioning.Wire
 	Record cache.Record // what the device remembers; zero: nothing
 	Link   Link
+	// Store is what the daemon says about its store.
+	Store []provisioning.StoreState
 	// ByPassed says that Policy.Manual was named on the command line, to by-pass discovery as -TargetFQDN does.
 	ByPassed bool
 	// CredentialsRest says that the daemon keeps the password from being used for a while: then nobody signs in.

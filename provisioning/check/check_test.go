@@ -136,6 +136,9 @@ func set(t *testing.T, o *Options, words []string) {
 		server(true)
 	case "resting":
 		o.CredentialsRest = true
+	case "store":
+		reason := provisioning.Reason(value)
+		o.Store = append(o.Store, provisioning.StoreState{Reason: reason, Detail: "/var/lib/homeward/homeward.db: " + reason.Title()})
 	case "link":
 		o.Link = Link{Interface: value}
 	case "record":

@@ -317,7 +317,21 @@ func (b *branch) lastGood() {
 	default:
 		c.Result, c.Reason, c.Detail = rehearse(f)
 	}
+	if s, forgets := f.forgetful(); forgets && c.Result != Warn {
+		c.Result, c.Reason, c.Detail = Warn, s.Reason, strings.TrimPrefix(c.Detail+"; "+s.Detail, "; ")
+	}
 	b.add(c)
+}
+
+// forgetful returns why what the device learns does not survive a restart.
+func (f *Facts) forgetful() (provisioning.StoreState, bool) {
+	i := slices.IndexFunc(f.Store, func(s provisioning.StoreState) bool {
+		return s.Reason == provisioning.CacheWrite || s.Reason == provisioning.CacheReadOnly || s.Reason == provisioning.CacheTooNew
+	})
+	if i < 0 {
+		return provisioning.StoreState{}, false
+	}
+	return f.Store[i], true
 }
 
 // rehearse says how the device would fare with its last good Registrars.
