@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 )
 
 // doubts says what is valid and yet cannot work on this machine as it is now. It may be put right before the
@@ -13,8 +14,13 @@ import (
 func (s *site) doubts() []string {
 	var doubts []string
 	doubt := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
-	if s.policy.Password.Reveal() == "" {
+	switch password := s.policy.Password.Reveal(); {
+	case password == "":
 		doubt("no password is configured: sign-in works only where none is asked for")
+	case strings.TrimSpace(password) != password:
+		doubt("password_file: there is a blank before or after the password, which counts as a part of it")
+	case len(password) > 1 && strings.ContainsAny(password[:1], "\"'") && password[:1] == password[len(password)-1:]:
+		doubt("password_file: there are quotes around the password, which count as a part of it")
 	}
 	if !slices.Contains(s.policy.Auth, "ntlm") && !slices.Contains(s.policy.Auth, "digest") {
 		doubt("auth names nothing that this version can do: only ntlm and digest work")

@@ -39,6 +39,7 @@ func TestPasswordFile(t *testing.T) {
 	write("empty", "\n", 0o600)
 	write("lines", "secret\nother", 0o600)
 	write("zero", "sec\x00ret", 0o600)
+	write("marked", "\ufeffsecret\r\n", 0o600)
 	write("large", strings.Repeat("x", maxPassword+1), 0o600)
 	os.Symlink(at("0600"), at("link"))
 	os.Symlink("/dev/zero", at("device"))
@@ -55,7 +56,8 @@ func TestPasswordFile(t *testing.T) {
 		{"0700", "error: FILE has mode 0700; run: chmod 0600 FILE"},
 		{"blanks", "error: FILE holds more than one line"},
 		{"lines", "error: FILE holds more than one line"},
-		{"zero", "error: FILE holds more than one line"},
+		{"zero", "error: FILE is not plain text: write it in UTF-8"},
+		{"marked", "secret"},
 		{"empty", "error: FILE is empty"},
 		{"large", "error: FILE holds more than 4096 bytes"},
 		{"link", "error: FILE is not a regular file"},

@@ -58,11 +58,14 @@ func readSecret(path string, private bool) (provisioning.Secret, error) {
 	if string(text) == "\n" {
 		return "", fmt.Errorf("%s %w", path, errNoLine)
 	}
+	text = bytes.TrimPrefix(text, byteOrderMark)
 	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
 	switch {
 	case len(text) == 0:
 		return "", fmt.Errorf("%s is empty", path)
-	case bytes.ContainsAny(text, "\r\n\x00"):
+	case bytes.ContainsRune(text, 0):
+		return "", fmt.Errorf("%s is not plain text: write it in UTF-8", path)
+	case bytes.ContainsAny(text, "\r\n"):
 		return "", fmt.Errorf("%s holds more than one line", path)
 	}
 	return provisioning.Secret(text), nil

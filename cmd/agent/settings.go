@@ -154,8 +154,11 @@ func readConfig(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bytes.TrimPrefix(document, []byte("\ufeff")), nil // some editors put a byte order mark in front
+	return bytes.TrimPrefix(document, byteOrderMark), nil
 }
+
+// byteOrderMark is what some editors put in front of text.
+var byteOrderMark = []byte("\ufeff")
 
 // addFile puts the values of a file in place of the defaults.
 func (s settings) addFile(path string, document []byte) error {
