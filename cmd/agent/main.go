@@ -112,7 +112,12 @@ func run(ctx context.Context, e env, args []string) int {
 	}
 	var usage *usageError
 	var f *failure
-	if !errors.As(err, &f) { // cobra's own words are about usage
+	var file *fs.PathError
+	switch {
+	case errors.As(err, &f):
+	case errors.As(err, &file): // the output cannot be written
+		f = &failure{code: exitFailed, err: err}
+	default: // cobra's own words are about usage
 		usage = &usageError{err.Error()}
 		f = &failure{code: exitUsage, err: usage}
 	}

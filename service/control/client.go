@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -124,9 +125,17 @@ func (c *Client) ask(ctx context.Context, method, path string) ([]byte, error) {
 	defer done()
 	body, err := io.ReadAll(io.LimitReader(response.Body, answerSize))
 	if err != nil {
-		return nil, fmt.Errorf("ask the daemon: %w", err)
+		return nil, c.unasked(err)
 	}
 	return bytes.TrimSpace(body), nil
+}
+
+// unasked is why a question got no answer.
+func (c *Client) unasked(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &Refusal{"the daemon does not answer on " + c.socket, "it hangs, or another program listens there: restart it"}
+	}
+	return fmt.Errorf("ask the daemon: %w", err)
 }
 
 // open sends one request. done closes the connection; it ends with ctx too.
@@ -147,19 +156,19 @@ func (c *Client) open(ctx context.Context, method, path string, follow bool) (re
 	}()
 	if !follow {
 		if err := conn.SetDeadline(time.Now().Add(answerLimit)); err != nil {
-			return nil, nil, fmt.Errorf("ask the daemon: %w", err)
+			return nil, nil, c.unasked(err)
 		}
 	}
 	request, err := http.NewRequestWithContext(ctx, method, "http://homeward"+path, nil)
 	if err != nil {
-		return nil, nil, fmt.Errorf("ask the daemon: %w", err)
+		return nil, nil, c.unasked(err)
 	}
 	if err := request.Write(conn); err != nil {
-		return nil, nil, fmt.Errorf("ask the daemon: %w", err)
+		return nil, nil, c.unasked(err)
 	}
 	response, err = http.ReadResponse(bufio.NewReader(conn), request)
 	if err != nil {
-		return nil, nil, fmt.Errorf("ask the daemon: %w", err)
+		return nil, nil, c.unasked(err)
 	}
 	return response, hangUp, refusal(response)
 }

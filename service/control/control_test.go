@@ -371,3 +371,11 @@ func TestSilentDaemon(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A daemon that hangs is told from one that is not there.
+func TestHangingDaemon(t *testing.T) {
+	var told *Refusal
+	if err := NewClient("/run/x.sock").unasked(&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}); !errors.As(err, &told) || told.Hint == "" || !strings.Contains(told.Text, "does not answer on /run/x.sock") {
+		t.Errorf("got %v", err)
+	}
+}
