@@ -122,7 +122,7 @@ func splitServer(s string) (string, uint16, error) {
 		return s, 0, nil
 	}
 	host, digits, err := net.SplitHostPort(s)
-	if err != nil || host == "" {
+	if err != nil || host == "" || strings.HasPrefix(digits, "//") || host == "sip" || host == "sips" {
 		return "", 0, fmt.Errorf("%q is not host[:port]", s)
 	}
 	port, err := strconv.ParseUint(digits, 10, 16)

@@ -74,7 +74,8 @@ func TestServers(t *testing.T) {
 		{"a port that is none", "pool01.contoso.com:sip", `error: "pool01.contoso.com:sip": the port is a number from 1 to 65535`},
 		{"a port that is too large", "pool01.contoso.com:65536", `error: "pool01.contoso.com:65536": the port is a number from 1 to 65535`},
 		{"a port alone", ":5061", `error: ":5061" is not host[:port]`},
-		{"a URI", "sip:pool01.contoso.com", `error: "sip:pool01.contoso.com": the port is a number from 1 to 65535`},
+		{"a URI", "sip:pool01.contoso.com", `error: "sip:pool01.contoso.com" is not host[:port]`},
+		{"a URL", "https://pool01.contoso.com", `error: "https://pool01.contoso.com" is not host[:port]`},
 		{"an underscore", "pool_01.contoso.com", `error: '_' is not possible in a host name`},
 		{"a mistyped address", "10.0.0.256", `error: "10.0.0.256" ends in a number`},
 	} {
