@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning/internal/trust"
 )
 
 // diagnosis is our advice on one error id of a Lync server (MS-OCER; TechNet, "ms-diagnostics"). The id, the
@@ -79,6 +80,10 @@ func hintOf(err error) string {
 	var auth *sip.AuthError
 	if errors.As(err, &auth) && strings.Contains(auth.Problem, "no password") {
 		return "set password_file: the Registrar asks for a password, and none is configured"
+	}
+	var certificate *trust.CertificateError
+	if errors.As(err, &certificate) && strings.Contains(certificate.Error(), "insecure algorithm") { // crypto/x509 hides its type
+		return "have the certificate of the Registrar, and any intermediate one above it, signed with SHA-256"
 	}
 	return ReasonOf(err).Hint()
 }

@@ -239,7 +239,9 @@ func untrusted(p Place, a advice) advice {
 	case t.SelfSigned:
 		a.what = "the certificate of " + host + " is signed by itself: no authority vouches for it"
 		a.do = "let the site's authority issue the certificate, or name this certificate in roots"
-	case strings.Contains(p.best().Detail, "candidate authority certificate"): // crypto/x509 has no type for it
+	case strings.Contains(p.best().Detail, "insecure algorithm"):
+		a.what = "the certificate of " + host + " is signed in a way that is not safe any more, such as SHA-1"
+	case strings.Contains(p.best().Detail, "candidate authority certificate"): // like those above, crypto/x509 has no type for it
 		a.side = Device
 		a.what = fmt.Sprintf("the certificate of %s leads to %s, and this device trusts another authority of that name: the site has made a new one", host, t.LeadsTo)
 		a.do = "install the site's new root certificate and name it in roots"
