@@ -145,7 +145,7 @@ func (a *Agent) tellFlaw(ctx context.Context, g *gathering) {
 	}
 	told := false
 	a.change(func(s *Status) {
-		told = slices.ContainsFunc(s.Cycle.Sources, func(source Source) bool { return source.Step == DHCPTLS })
+		told = slices.ContainsFunc(s.Cycle.Sources, func(source Source) bool { return source.Step == DHCPTLS && source.Reason != DHCPConflict })
 	})
 	if !told {
 		a.tellFinding(f)
