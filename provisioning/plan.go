@@ -25,8 +25,10 @@ func (c Candidate) String() string {
 
 // endpoint identifies the place, however it was found.
 func (c Candidate) endpoint() string {
-	return c.Host + ":" + strconv.Itoa(int(c.Port)) + "/" + c.Transport.String()
+	return c.hostPort() + "/" + c.Transport.String()
 }
+
+func (c Candidate) hostPort() string { return c.Host + ":" + strconv.Itoa(int(c.Port)) }
 
 func joinAddrs(addrs []netip.Addr) string {
 	texts := make([]string, len(addrs))

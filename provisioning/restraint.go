@@ -50,10 +50,11 @@ type restraint struct {
 	patience    int                  // factor on the time before the primary is taken back
 	returnedAt  time.Time            // when it was taken back last
 	distrusted  map[string]bool      // hosts whose certificate failed: never plain TCP
+	secured     map[string]bool      // HOST:PORT that has spoken TLS: plain TCP makes no sense there
 }
 
 func newRestraint() *restraint {
-	return &restraint{patience: 1, leaveAlone: map[string]time.Time{}, distrusted: map[string]bool{}}
+	return &restraint{patience: 1, leaveAlone: map[string]time.Time{}, distrusted: map[string]bool{}, secured: map[string]bool{}}
 }
 
 // ruledOut says why a Candidate may not be tried now.
@@ -67,6 +68,9 @@ func (r *restraint) ruledOut(c Candidate) (Reason, string) {
 	if c.Transport == TCP && r.distrusted[c.Host] {
 		return TransportPolicy, "its certificate failed: no plain TCP to the same host"
 	}
+	if c.Transport == TCP && r.secured[c.hostPort()] {
+		return TransportPolicy, "this port speaks TLS"
+	}
 	return "", ""
 }
 
@@ -75,6 +79,10 @@ func (r *restraint) failed(c Candidate, err error) {
 	var certificate *trust.CertificateError
 	if errors.As(err, &certificate) {
 		r.distrusted[c.Host] = true
+	}
+	var attempt *attemptError
+	if c.Transport == TLS && errors.As(err, &attempt) && attempt.stage == registering {
+		r.secured[c.hostPort()] = true
 	}
 	var credentials *sip.CredentialsError
 	if errors.As(err, &credentials) {
