@@ -18,7 +18,7 @@ func (f *Facts) nothingFound() advice {
 	}
 	for _, s := range f.Plan.Skipped {
 		if s.Host != "" && isDNSFailure(s.Reason) && !isShort(s) {
-			return f.dnsAdvice(s.Reason)
+			return f.dnsAdvice(s.Reason, s.Host)
 		}
 	}
 	for _, s := range f.Plan.Skipped {
@@ -35,7 +35,7 @@ func (f *Facts) nothingFound() advice {
 		return f.dhcpAdvice(f.DHCP.Reason, f.DHCP.Detail)
 	}
 	if dead := f.dnsDead(); dead.Reason != "" {
-		return f.dnsAdvice(dead.Reason)
+		return f.dnsAdvice(dead.Reason, f.sipDomain())
 	}
 	for _, s := range f.Plan.Skipped { // a step that is closed, and was the only one with something behind it
 		if s.Reason == provisioning.TLSFloor || s.Reason == provisioning.TransportPolicy && len(f.Found) == 0 {
@@ -88,10 +88,16 @@ func (f *Facts) noRecord() advice {
 	return a
 }
 
-// dnsAdvice is for name servers that do not serve.
-func (f *Facts) dnsAdvice(reason provisioning.Reason) advice {
+// dnsAdvice is for name servers that do not serve: not at all, or not when they are asked for one host.
+func (f *Facts) dnsAdvice(reason provisioning.Reason, name string) advice {
 	servers := listServers(f)
 	dead := f.dnsDead()
+	alive := slices.ContainsFunc(f.Found, func(found provisioning.Finding) bool {
+		return found.Source.Source == "dns" && found.Verdict != provisioning.Failed
+	})
+	if !alive {
+		name = f.sipDomain()
+	}
 	switch {
 	case f.Late:
 		return advice{reason: reason, side: DNS, what: "the name server " + servers + " answers too late: a device does not wait so long",
@@ -102,13 +108,17 @@ func (f *Facts) dnsAdvice(reason provisioning.Reason) advice {
 	}
 	switch reason {
 	case provisioning.DNSServFail:
-		return advice{reason: reason, side: DNS, what: "the name server " + servers + " cannot look up " + f.sipDomain() + " (SERVFAIL)", do: reason.Hint()}
+		return advice{reason: reason, side: DNS, what: "the name server " + servers + " cannot look up " + name + " (SERVFAIL)", do: reason.Hint()}
 	case provisioning.DNSRefused:
 		return advice{reason: reason, side: DNS, what: "the name server " + servers + " refuses to answer this device (REFUSED)", do: reason.Hint()}
-	default:
-		return advice{reason: reason, side: Network, what: "no name server answers (" + servers + ")",
-			do: "check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers"}
+	default: // silence, of one kind or another
 	}
+	if alive {
+		return advice{reason: reason, side: DNS, what: "the name server " + servers + " does not answer when it is asked for " + name,
+			do: "look at the zone of " + name + " on the name server, and at its forwarders"}
+	}
+	return advice{reason: reason, side: Network, what: "no name server answers (" + servers + ")",
+		do: "check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers"}
 }
 
 // recordAdvice is for a record that cannot be used.
@@ -153,7 +163,7 @@ func (f *Facts) skipAdvice(s provisioning.Skip) advice {
 		}
 		return a
 	case isDNSFailure(s.Reason):
-		return f.dnsAdvice(s.Reason)
+		return f.dnsAdvice(s.Reason, s.Host)
 	default:
 		return advice{reason: s.Reason, side: side, what: fmt.Sprintf("%s leads to %s, which is not used: %s", source, s.Host, s.Reason.Title()), do: s.Reason.Hint()}
 	}
