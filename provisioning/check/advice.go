@@ -307,7 +307,7 @@ func (f *Facts) relaysFail() (advice, bool) {
 
 func (f *Facts) storeFails() (advice, bool) {
 	s, forgets := f.forgetful()
-	return advice{reason: s.Reason, side: Device, what: "a restart while DNS and DHCP are dead would leave it without a Registrar: " + s.Detail, do: s.Reason.Hint()}, forgets
+	return advice{reason: s.Reason, side: Device, what: "last good, which it needs when DNS and DHCP die, is not kept as it should be: " + s.Detail, do: s.Reason.Hint()}, forgets
 }
 
 func (f *Facts) rehearsalFails() (advice, bool) {

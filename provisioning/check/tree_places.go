@@ -323,7 +323,7 @@ func (b *branch) lastGood() {
 	b.add(c)
 }
 
-// forgetful returns why what the device learns does not survive a restart.
+// forgetful returns why what the device learns may not survive a restart.
 func (f *Facts) forgetful() (provisioning.StoreState, bool) {
 	i := slices.IndexFunc(f.Store, func(s provisioning.StoreState) bool {
 		return s.Reason == provisioning.CacheWrite || s.Reason == provisioning.CacheReadOnly || s.Reason == provisioning.CacheTooNew
