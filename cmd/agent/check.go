@@ -38,6 +38,9 @@ func checkCommand(e env) *cobra.Command {
 			}
 		}
 		report := checkSite(c.Context(), e, site, c.Flags().Changed("target"))
+		if err := uninterrupted(c); err != nil {
+			return err
+		}
 		if asJSON {
 			err = printJSON(e.stdout, report)
 		} else {

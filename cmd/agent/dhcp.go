@@ -23,6 +23,9 @@ func dhcpCommand(e env) *cobra.Command {
 			return err
 		}
 		survey := provisioning.SurveyDHCP(c.Context(), provisioning.SystemWire(), site.policy.Interface)
+		if err := uninterrupted(c); err != nil {
+			return err
+		}
 		switch cannot := survey.Reason == provisioning.DHCPNotPermitted; {
 		case asJSON:
 			err = printJSON(e.stdout, newDHCPAnswer(survey))

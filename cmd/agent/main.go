@@ -69,6 +69,14 @@ func (e *usageError) Error() string { return e.text }
 // errNoVerb is followed by the help itself: whoever types no verb looks for one.
 var errNoVerb = errors.New("a verb is missing")
 
+// uninterrupted is an error when the command was interrupted: what has been found out until then is no answer.
+func uninterrupted(c *cobra.Command) error {
+	if c.Context().Err() != nil {
+		return &failure{code: exitFailed, err: errors.New("interrupted")}
+	}
+	return nil
+}
+
 // advised is an error with what to do about it.
 type advised struct {
 	error

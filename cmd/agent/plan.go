@@ -23,6 +23,9 @@ func planCommand(e env) *cobra.Command {
 			e.remark("hint", "last good cannot be read, so that the TLS floor is not known: "+err.Error())
 		}
 		answer := askAround(c.Context(), site, record)
+		if err := uninterrupted(c); err != nil {
+			return err
+		}
 		if asJSON {
 			err = printJSON(e.stdout, answer)
 		} else {
