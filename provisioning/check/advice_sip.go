@@ -13,6 +13,8 @@ import (
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
+const tooSlow = "takes longer than a check waits"
+
 // refusal is for a device that meets Registrars, none of which takes it.
 func (f *Facts) refusal() advice {
 	attempts := f.SignIn.Attempts
@@ -29,8 +31,12 @@ func (f *Facts) refusal() advice {
 			return f.redirectedNowhere(a, attempts)
 		}
 	}
-	if f.SignIn.Reason == "" { // the time was over before anybody answered
-		return f.deadPlaces()
+	if f.SignIn.Reason == "" { // the time was over
+		if a := f.deadPlaces(); a.reason != "" {
+			return a
+		}
+		return advice{reason: provisioning.SIPNoAnswer, side: Registrar, what: "the Registrar answers, but the sign-in " + tooSlow,
+			do: "look at the load of the Registrar and of its domain controllers; the daemon has more patience, see homeward status"}
 	}
 	reason := f.SignIn.Reason
 	return advice{reason: reason, side: Registrar, what: strings.TrimSuffix(reason.Title()+": "+f.SignIn.Detail, ": "), do: cmp.Or(f.SignIn.Hint, reason.Hint())}

@@ -184,6 +184,9 @@ func (b *branch) signIn() {
 		c.Result, c.Needs = Skipped, cmp.Or(b.failed("link", "plan"), b.firstPlace(), "plan")
 	case s.Registrar == nil:
 		c.Result, c.Reason, c.Detail, c.Hint = Bad, s.Reason, s.Detail, s.Hint
+		if s.Reason == "" { // the time was over
+			c.Reason, c.Detail = provisioning.SIPNoAnswer, "it "+tooSlow
+		}
 	default:
 		c.Detail = fmt.Sprintf("%s:%d over %s", s.Registrar.Host, s.Registrar.Port, strings.ToUpper(s.Registrar.Transport.String()))
 		if s.Scheme != "" {
