@@ -50,7 +50,7 @@ type restraint struct {
 	patience    int                  // factor on the time before the primary is taken back
 	returnedAt  time.Time            // when it was taken back last
 	distrusted  map[string]bool      // hosts whose certificate failed: never plain TCP
-	secured     map[string]bool      // HOST:PORT that has spoken TLS: plain TCP makes no sense there
+	secured     map[string]bool      // HOST:PORT that spoke TLS when it was tried last: plain TCP makes no sense there
 }
 
 func newRestraint() *restraint {
@@ -81,8 +81,8 @@ func (r *restraint) failed(c Candidate, err error) {
 		r.distrusted[c.Host] = true
 	}
 	var attempt *attemptError
-	if c.Transport == TLS && errors.As(err, &attempt) && attempt.stage == registering {
-		r.secured[c.hostPort()] = true
+	if c.Transport == TLS && errors.As(err, &attempt) {
+		r.secured[c.hostPort()] = attempt.stage == registering
 	}
 	var credentials *sip.CredentialsError
 	if errors.As(err, &credentials) {
