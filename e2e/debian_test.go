@@ -202,6 +202,11 @@ func (d *debianDevice) isInstalled(t testing.TB) {
 	if got := d.run(t, "homeward", "status"); !strings.Contains(got, "registered since") || !strings.Contains(got, at("internal-tls").host) {
 		t.Errorf("homeward status says\n%s", got)
 	}
+	// A command takes the password from where systemd does.
+	if got := d.run(t, "homeward", "config", "check"); strings.Contains(got, "password") {
+		t.Errorf("homeward config check says\n%s", got)
+	}
+	d.run(t, "homeward", "check")
 }
 
 // isKilled: systemd starts the daemon again.

@@ -87,7 +87,7 @@ var keys = []key{
 			return nil
 		}},
 	{"password_file", text, ``, `"/etc/homeward/password"`,
-		"file that holds the password, readable by its owner only\nMode 0400 or 0600, owned by root or by the user of the daemon.\n$CREDENTIALS_DIRECTORY/password is used instead when it exists (LoadCredential= of systemd).",
+		"file that holds the password, readable by its owner only\nMode 0400 or 0600, owned by root or by the user of the daemon.\n$CREDENTIALS_DIRECTORY/password is used instead when it exists (LoadCredential= of systemd).\nWith neither, and without --config, it is " + defaultPassword + ", if that is there.",
 		func(v value, to *site) (err error) {
 			to.policy.Password, err = readPassword(v.text)
 			return err

@@ -32,6 +32,13 @@ func readPassword(path string) (provisioning.Secret, error) {
 	return readSecret(path, true)
 }
 
+// hasOwnPassword says whether the password of this device lies where service managers take it from, and none has handed
+// it over: a command is typed by hand, or the service manager cannot do that.
+func hasOwnPassword() bool {
+	_, err := os.Lstat(defaultPassword)
+	return err == nil && os.Getenv("CREDENTIALS_DIRECTORY") == ""
+}
+
 // errNoLine is about an empty line. As a credential it stands for none: systemd has no other way to make one
 // optional (SetCredential= in packaging/systemd).
 var errNoLine = errors.New("is empty")

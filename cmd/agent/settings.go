@@ -55,6 +55,9 @@ func loadSettings(c *cobra.Command) (settings, error) {
 			s[given.name] = setting{value: given.value, from: "--" + f.Name}
 		}
 	})
+	if !c.Flags().Changed("config") && s["password_file"].from == "" && hasOwnPassword() {
+		s["password_file"] = setting{value: value{text: defaultPassword}}
+	}
 	return s, nil
 }
 
