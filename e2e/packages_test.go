@@ -156,6 +156,11 @@ func TestAlpinePackage(t *testing.T) {
 			t.Errorf(".PKGINFO has no %q:\n%s", want, info)
 		}
 	}
+	for _, f := range slices.Concat(control, data) {
+		if f.Mode&^0o7777 != 0 { // apk reads octal digits alone, and refuses the whole package
+			t.Errorf("%s has the mode %#o", f.Name, f.Mode)
+		}
+	}
 	for _, f := range data {
 		if f.Typeflag == tar.TypeReg && f.PAXRecords["APK-TOOLS.checksum.SHA1"] != fmt.Sprintf("%x", sha1.Sum([]byte(f.text))) {
 			t.Errorf("%s has the checksum %q", f.Name, f.PAXRecords["APK-TOOLS.checksum.SHA1"])
