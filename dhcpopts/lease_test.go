@@ -175,7 +175,7 @@ func TestHook(t *testing.T) {
 			t.Skipf("SKIPPED: busybox is not installed: %v", err)
 		}
 		applets := t.TempDir() // nothing but these
-		for _, name := range []string{"cat", "cut", "date", "mkdir", "mktemp", "mv", "rm", "sh", "tr"} {
+		for _, name := range []string{"cat", "cut", "date", "mkdir", "mv", "rm", "sh", "tr"} {
 			if err := os.Symlink(busybox, filepath.Join(applets, name)); err != nil {
 				t.Fatal(err)
 			}
@@ -189,17 +189,17 @@ func testHook(t *testing.T, path, shell string) {
 	if err != nil {
 		t.Skipf("SKIPPED: %v", err)
 	}
-	dir := t.TempDir()
+	dir := t.TempDir() + "/homeward"
 	hook := func(environ string, args ...string) {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), shell, append([]string{"../packaging/hooks/homeward-dhcp-hook"}, args...)...)
-		cmd.Env = append(strings.Split(environ, "\n"), "PATH="+path, "HOMEWARD_RUNTIME_DIR="+dir)
+		cmd.Env = append(strings.Split(environ, "\n"), "PATH="+path, "HOMEWARD_RUNTIME_DIR="+dir+"/")
 		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 			t.Fatalf("%v: %v\n%s", args, err, out)
 		}
 	}
 	files := func() (texts []string) {
-		entries, err := filepath.Glob(dir + "/dhcp.d/*")
+		entries, err := filepath.Glob(dir + "-dhcp/*")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -242,6 +242,9 @@ func testHook(t *testing.T, path, shell string) {
 	hook("", "dhcpfoo", "bound")
 	hook("", "udhcpc", "bound")
 	expect()
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the hook, which root runs, has written in the directory of the daemon")
+	}
 }
 
 // FuzzLeases: whatever a file holds, a parser neither panics nor gives a name that is no host name.

@@ -17,7 +17,7 @@ import (
 // has the index 2 and the address 10.0.0.195.
 func TestReadLeases(t *testing.T) {
 	fixture := func(name string) string { return string(leaseFixture(t, name).data) }
-	const networkd, dhclient, dhcpcd, hook = "/run/systemd/netif/leases/", "/var/lib/dhcp/", "/var/lib/dhcpcd/", "/run/homeward/dhcp.d/"
+	const networkd, dhclient, dhcpcd, hook = "/run/systemd/netif/leases/", "/var/lib/dhcp/", "/var/lib/dhcpcd/", "/run/homeward-dhcp/"
 	large := "#" + strings.Repeat("x", maxLease)
 	for _, test := range []struct {
 		name  string
@@ -57,7 +57,7 @@ func TestReadLeases(t *testing.T) {
 				lay(t, root+file[0], file[1], leaseTime.Add(time.Duration(i)*time.Minute))
 			}
 			r := leaseReader{root: root, iface: "eth0", addrs: []netip.Addr{netip.MustParseAddr("fe80::1"), netip.MustParseAddr("10.0.0.195")}}
-			leases, err := r.read(2, "/run/homeward/dhcp.d")
+			leases, err := r.read(2, "/run/homeward-dhcp")
 			var got []string
 			for _, l := range leases {
 				got = append(got, fmt.Sprint(strings.TrimPrefix(l.File, root), " ", l.SIP.Names, l.SIP.Addrs))

@@ -284,12 +284,14 @@ func (d *debianDevice) meetsNewerStore(t testing.TB) {
 // isRemoved: what was set and what was learned stays, until it is purged.
 func (d *debianDevice) isRemoved(t testing.TB) {
 	t.Helper()
+	d.run(t, "env", "interface=eth0", "/usr/lib/homeward/homeward-dhcp-hook", "udhcpc", "bound")
+	d.run(t, "stat", "/run/homeward-dhcp/eth0.udhcpc.env")
 	d.run(t, "dpkg", "-r", "homeward")
 	d.unregistered(t, "after the removal")
 	left := d.traces(t)
 	for path, want := range map[string]bool{
 		"/etc/homeward/homeward.toml": true, "/etc/homeward/password": true, "/var/lib/homeward/homeward.db": true, "/var/lib/homeward/last-good.json": true,
-		"/usr/bin/homeward": false, "/usr/lib/systemd/system/homeward.service": false, "/run/homeward": false,
+		"/usr/bin/homeward": false, "/usr/lib/systemd/system/homeward.service": false, "/run/homeward": false, "/run/homeward-dhcp": false,
 	} {
 		if slices.Contains(left, path) != want {
 			t.Errorf("after the removal: %s is there: %v, want %v", path, !want, want)

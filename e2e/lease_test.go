@@ -86,7 +86,7 @@ func hook(t testing.TB) string {
 // hookFile waits until our hook has written for a client, and returns where.
 func hookFile(t testing.TB, run, client string) string {
 	t.Helper()
-	file := run + "/dhcp.d/eth0." + client + ".env"
+	file := run + "-dhcp/eth0." + client + ".env"
 	eventually(t, "the hook has written", func() error {
 		_, err := os.Stat(file)
 		return err

@@ -363,6 +363,8 @@ func TestRPM(t *testing.T) {
 		t.Errorf("after the upgrade the service is %s", got)
 	}
 
+	a.run(t, "env", "interface=eth0", "/usr/lib/homeward/homeward-dhcp-hook", "udhcpc", "bound")
+	a.run(t, "stat", "/run/homeward-dhcp/eth0.udhcpc.env")
 	rpm("--erase", "homeward")
 	if left := r.bindings(t); left != nil {
 		t.Errorf("after the removal the Registrar still has %q", left)
@@ -374,7 +376,7 @@ func TestRPM(t *testing.T) {
 		t.Errorf("after the removal last good is\n%s", now)
 	}
 	a.run(t, "getent", "passwd", "homeward")
-	if left, err := a.try("sh", "-c", "ls -d /usr/bin/homeward /run/homeward /usr/share/doc/homeward /usr/lib/systemd/system/homeward.service "+
+	if left, err := a.try("sh", "-c", "ls -d /usr/bin/homeward /run/homeward /run/homeward-dhcp /usr/share/doc/homeward /usr/lib/systemd/system/homeward.service "+
 		"/etc/systemd/system/multi-user.target.wants/homeward.service 2>/dev/null"); err == nil {
 		t.Errorf("after the removal there is\n%s", left)
 	}

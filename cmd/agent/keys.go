@@ -187,7 +187,7 @@ var keys = []key{
 		"directory of the control socket and of registrar.json",
 		func(v value, to *site) (err error) {
 			to.runtimeDir, err = absolute(v.text)
-			to.policy.LeaseHooks = filepath.Join(to.runtimeDir, "dhcp.d")
+			to.policy.LeaseHooks = to.runtimeDir + "-dhcp" // beside it: root writes there, and the daemon only reads
 			return err
 		}},
 	{"log_level", text, `"info"`, ``,

@@ -71,7 +71,7 @@ func TestDefaults(t *testing.T) {
 			SIPAddress: "sip:phone1@contoso.com", User: "phone1@contoso.com",
 			Auth:     []string{"tls-dsk", "kerberos", "ntlm", "digest"},
 			AllowTCP: true, TLSFloor: true, Naming: provisioning.NamingSuffix, TLSMin: 0x0303,
-			AskDHCP: true, ReadLease: true, LeaseHooks: "/run/homeward/dhcp.d",
+			AskDHCP: true, ReadLease: true, LeaseHooks: "/run/homeward-dhcp",
 		},
 		stateDir: "/var/lib/homeward", runtimeDir: "/run/homeward", logLevel: slog.LevelInfo, logFormat: "auto", onChange: []string{},
 	}
@@ -245,7 +245,7 @@ func TestHowDHCPIsAsked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p := got.policy; [2]bool{p.AskDHCP, p.ReadLease} != want || p.LeaseHooks != "/tmp/run/dhcp.d" {
+		if p := got.policy; [2]bool{p.AskDHCP, p.ReadLease} != want || p.LeaseHooks != "/tmp/run-dhcp" {
 			t.Errorf("%s: asks %v, reads %v from %s", way, p.AskDHCP, p.ReadLease, p.LeaseHooks)
 		}
 	}
