@@ -229,11 +229,9 @@ func (f *Facts) clockOff() (advice, bool) {
 func (f *Facts) clockAdvice(problem string) advice {
 	a := advice{reason: provisioning.ClockWrong, side: Device, what: "the clock of this device is wrong: " + problem,
 		do: fmt.Sprintf("set the clock: create the SRV record %s or let DHCP name a time server (option 42)", f.timeRecord())}
-	for _, s := range f.TimeServers {
-		if s.Problem == "" {
-			a.do = fmt.Sprintf("let this device set its clock by %s, which %s names and which tells the time", s.Name, s.Source)
-			break
-		}
+	ahead, _, _ := f.skew()
+	if s, ok := f.timeServer(ahead); ok && (s.Ahead-ahead).Abs() <= tolerated {
+		a.do = fmt.Sprintf("let this device set its clock by %s, which %s names and which tells the time", s.Name, s.Source)
 	}
 	return a
 }

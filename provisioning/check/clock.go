@@ -129,6 +129,18 @@ func ntpTime(b []byte) time.Time {
 	return time.Unix(ntpEpoch.Unix()+seconds, fraction*int64(time.Second)>>32)
 }
 
+// timeApart is how far the clocks of the time servers are apart.
+func (f *Facts) timeApart() (apart time.Duration) {
+	for _, a := range f.TimeServers {
+		for _, b := range f.TimeServers {
+			if a.Problem == "" && b.Problem == "" {
+				apart = max(apart, a.Ahead-b.Ahead)
+			}
+		}
+	}
+	return apart.Round(time.Second)
+}
+
 // timeServers are those that a source names, with what each says.
 func (f *Facts) timeServers(source string) string {
 	var said []string

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"testing"
 	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
 )
 
 // ntpAnswer is what a server of stratum 2 says at a moment.
@@ -68,20 +70,60 @@ func FuzzReadTime(f *testing.F) {
 	})
 }
 
-// What a time server says counts when no Registrar has proven its clock, and the advice names the server.
+// What time servers say counts when no Registrar has proven its clock: that of the one nearest to the device, so that one
+// wrong server does not accuse it. The advice names a server that is right.
 func TestTimeServersAreHeard(t *testing.T) {
-	f := &Facts{TimeServers: []TimeServer{
-		{Source: option42, Name: "10.0.0.66", Problem: "does not answer"},
-		{Source: option42, Name: "10.0.0.67", Ahead: 2 * time.Hour},
-		{Source: option42, Name: "10.0.0.68", Ahead: -2500 * time.Millisecond},
-	}}
-	if got, want := clockProblem(f), "the clock of 10.0.0.67 is 2h ahead"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	const generic = "set the clock: create the SRV record _ntp._udp.contoso.com or let DHCP name a time server (option 42)"
+	by := func(name string) string {
+		return "let this device set its clock by " + name + ", which DHCP option 42 names and which tells the time"
 	}
-	if got, want := f.timeServers(option42), "10.0.0.66 (does not answer), 10.0.0.67 (2h ahead), 10.0.0.68 (3s behind)"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	if got, want := f.clockAdvice("").do, "let this device set its clock by 10.0.0.67, which DHCP option 42 names and which tells the time"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	for _, test := range []struct {
+		name      string
+		servers   []TimeServer
+		registrar time.Duration // how far its clock is ahead; 0: none has proven its name
+		problem   string
+		do        string
+		says      string // the end of the clock line
+	}{
+		{"all agree that the device is wrong", []TimeServer{{Name: "a", Problem: "does not answer"}, {Name: "b", Ahead: 2*time.Hour + time.Minute}, {Name: "c", Ahead: 2 * time.Hour}},
+			0, "the clock of c is 2h ahead", by("c"), "; DHCP option 42 names a (does not answer), b (2h1m ahead), c (2h ahead)"},
+		{"one is wrong", []TimeServer{{Name: "a", Ahead: -26 * time.Hour}, {Name: "b"}, {Name: "c", Ahead: -2500 * time.Millisecond}},
+			0, "", by("b"), "; within 1s of b; DHCP option 42 names a (26h behind), b (within 1s), c (3s behind); the time servers are 26h apart, so one of them is wrong"},
+		{"each says something else", []TimeServer{{Name: "a", Ahead: -26 * time.Hour}, {Name: "b", Ahead: time.Hour}},
+			0, "the clock of b is 1h ahead", by("b"), "; DHCP option 42 names a (26h behind), b (1h ahead); the time servers are 27h apart, so one of them is wrong"},
+		{"a Registrar counts before them", []TimeServer{{Name: "a"}, {Name: "b", Ahead: time.Hour + time.Second}},
+			time.Hour, "the clock of fe01.contoso.com is 1h ahead", by("b"), "; DHCP option 42 names a (within 1s), b (1h1s ahead); the time servers are 1h1s apart, so one of them is wrong"},
+		{"a Registrar says that they are wrong", []TimeServer{{Name: "a"}},
+			time.Hour, "the clock of fe01.contoso.com is 1h ahead", generic, "; DHCP option 42 names a (within 1s)"},
+		{"none answers", []TimeServer{{Name: "a", Problem: "does not answer"}},
+			0, "", generic, "; neither a Registrar nor a time server has told the time to compare with; DHCP option 42 names a (does not answer)"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := &Facts{Now: time.Date(2026, 11, 26, 15, 4, 54, 0, time.UTC), TimeServers: test.servers}
+			f.Policy.SIPAddress = "sip:phone1@contoso.com"
+			for i := range f.TimeServers {
+				f.TimeServers[i].Source = option42
+			}
+			if test.registrar != 0 {
+				p := Place{Candidate: provisioning.Candidate{Host: "fe01.contoso.com"}, Probes: []provisioning.Probe{{Secured: true}}}
+				p.Probes[0].Greeting.Date = f.Now.Add(test.registrar)
+				f.Places = append(f.Places, p)
+			}
+			b := branch{facts: f}
+			b.clock()
+			says := "2026-11-26T15:04:54Z"
+			if test.problem != "" {
+				says += "; " + test.problem
+			}
+			if got, want := b.checks[0].Detail, says+test.says; got != want {
+				t.Errorf("the clock line is %q\nwant %q", got, want)
+			}
+			if got := clockProblem(f); got != test.problem {
+				t.Errorf("the problem is %q, want %q", got, test.problem)
+			}
+			if got := f.clockAdvice("").do; got != test.do {
+				t.Errorf("the advice is %q, want %q", got, test.do)
+			}
+		})
 	}
 }

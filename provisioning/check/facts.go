@@ -119,8 +119,8 @@ func stage(p provisioning.Probe) int {
 	return 0
 }
 
-// skew is how far the clocks of the Registrars that have proven their names are ahead of ours; failing them, of a time
-// server, who proves nothing; false: none has told.
+// skew is how far the clocks of the Registrars that have proven their names are ahead of ours; failing them, of the time
+// server nearest to us: they prove nothing, and one of them that is wrong does not make us wrong. False: none has told.
 func (f *Facts) skew() (ahead time.Duration, host string, told bool) {
 	for _, p := range f.Places {
 		for _, probe := range p.Probes {
@@ -129,12 +129,20 @@ func (f *Facts) skew() (ahead time.Duration, host string, told bool) {
 			}
 		}
 	}
-	for _, s := range f.TimeServers {
-		if s.Problem == "" {
-			return s.Ahead.Round(time.Second), s.Name, true
-		}
+	if s, ok := f.timeServer(0); ok {
+		return s.Ahead.Round(time.Second), s.Name, true
 	}
 	return 0, "", false
+}
+
+// timeServer is the one whose clock is nearest to a clock that is so far ahead of ours; false: none tells the time.
+func (f *Facts) timeServer(ahead time.Duration) (nearest TimeServer, found bool) {
+	for _, s := range f.TimeServers {
+		if s.Problem == "" && (!found || (s.Ahead-ahead).Abs() < (nearest.Ahead-ahead).Abs()) {
+			nearest, found = s, true
+		}
+	}
+	return nearest, found
 }
 
 // remembers says whether the device has a last good Registrar for this SIP address.

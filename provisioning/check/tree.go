@@ -110,6 +110,9 @@ func (b *branch) clock() {
 			c.Detail += fmt.Sprintf("; %s names %s", source, servers)
 		}
 	}
+	if apart := f.timeApart(); apart > tolerated {
+		c.Detail += fmt.Sprintf("; the time servers are %s apart, so one of them is wrong", span(apart))
+	}
 	b.add(c)
 }
 
