@@ -1,15 +1,18 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -57,7 +60,7 @@ func (f *Facts) askTime(ctx context.Context, source string, names []provisioning
 		default:
 			asking.Go(func() {
 				var err error
-				if s.Ahead, err = f.clockAhead(ctx, netip.AddrPortFrom(n.Addrs[0], n.Port)); err == nil {
+				if s.Ahead, err = f.clockAhead(ctx, n); err == nil {
 					s.Problem = ""
 				} else if s.Problem = "does not answer"; errors.Is(err, errTime) {
 					s.Problem = err.Error()
@@ -68,34 +71,58 @@ func (f *Facts) askTime(ctx context.Context, source string, names []provisioning
 	return servers
 }
 
-// clockAhead asks one server twice at most.
-func (f *Facts) clockAhead(ctx context.Context, server netip.AddrPort) (ahead time.Duration, err error) {
-	conn, err := f.Wire.Dial(ctx, "udp", server.String())
+// clockAhead asks one server twice at most, at the first of its addresses to which there is a way.
+func (f *Facts) clockAhead(ctx context.Context, server provisioning.Name) (time.Duration, error) {
+	var conn net.Conn
+	var err error
+	for _, addr := range server.Addrs {
+		if conn, err = f.Wire.Dial(ctx, "udp", netip.AddrPortFrom(addr, server.Port).String()); err == nil {
+			break
+		}
+	}
 	if err != nil {
-		return 0, err
+		return 0, unasked(err)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	asked := map[[8]byte]time.Time{} // by the cookie of each question
+	var strange error                // what came that is no answer to one of them
 	for range 2 {
 		question := [ntpSize]byte{ntpQuestion}
 		rand.Read(question[40:]) // it comes back: who has not seen the question cannot answer
 		sent := time.Now()
-		if err = conn.SetReadDeadline(sent.Add(timePatience)); err != nil {
+		asked[[8]byte(question[40:])] = sent
+		if err := conn.SetReadDeadline(sent.Add(timePatience)); err != nil {
 			return 0, err
 		}
-		if _, err = conn.Write(question[:]); err != nil {
-			return 0, err
+		if _, err := conn.Write(question[:]); err != nil {
+			return 0, unasked(err)
 		}
-		answer := make([]byte, 512)
-		var n int
-		if n, err = conn.Read(answer); err == nil {
-			return readTime(answer[:n], [8]byte(question[40:]), sent, time.Since(sent))
-		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return 0, err
+		for answer := make([]byte, 512); ; {
+			n, err := conn.Read(answer)
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				break
+			}
+			if err != nil {
+				return 0, err
+			}
+			ahead, err := readTime(answer[:n], asked, time.Now())
+			if !errors.Is(err, errNotTime) {
+				return ahead, err
+			}
+			strange = err
 		}
 	}
-	return 0, err
+	return 0, cmp.Or(strange, os.ErrDeadlineExceeded)
+}
+
+// unasked says what of this device keeps a question from being sent.
+func unasked(err error) error {
+	var trouble syscall.Errno
+	if errors.As(err, &trouble) {
+		return timeError("cannot be asked: " + trouble.Error())
+	}
+	return err
 }
 
 // errTime is the kind of an answer that is of no use.
@@ -106,18 +133,25 @@ type timeError string
 func (e timeError) Error() string      { return string(e) }
 func (e timeError) Is(kind error) bool { return kind == errTime }
 
-// readTime returns how far the clock of the server that gave the answer is ahead of ours (RFC 5905 section 8).
-func readTime(m []byte, cookie [8]byte, sent time.Time, took time.Duration) (time.Duration, error) {
+// errNotTime is what comes and answers no question of ours.
+var errNotTime = timeError("answers with something else than the time")
+
+// readTime returns how far the clock of the server that gave the answer, which came now, is ahead of ours (RFC 5905 section 8).
+func readTime(m []byte, asked map[[8]byte]time.Time, now time.Time) (time.Duration, error) {
+	if len(m) < ntpSize || m[0]&7 != ntpServes {
+		return 0, errNotTime
+	}
+	sent, ours := asked[[8]byte(m[24:])]
 	switch {
-	case len(m) < ntpSize || m[0]&7 != ntpServes || [8]byte(m[24:]) != cookie:
-		return 0, timeError("answers with something else than the time")
+	case !ours:
+		return 0, errNotTime
 	case m[1] == 0: // section 7.4: a kiss of death, such as RATE or DENY
 		return 0, timeError(fmt.Sprintf("refuses to answer (%s)", strings.Trim(strings.ToValidUTF8(string(m[12:16]), "?"), "\x00")))
 	case m[0]>>6 == ntpUnsynced || m[1] > ntpMaxStrata:
 		return 0, timeError("does not know the time itself")
 	}
 	received, answered := ntpTime(m[32:]), ntpTime(m[40:])
-	return (received.Sub(sent) + answered.Sub(sent.Add(took))) / 2, nil
+	return (received.Sub(sent) + answered.Sub(now)) / 2, nil
 }
 
 // ntpTime reads a time stamp of 1968 to 2104 (RFC 4330 section 3).

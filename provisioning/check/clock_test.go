@@ -1,8 +1,15 @@
 package check
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -47,7 +54,8 @@ func TestReadTime(t *testing.T) {
 		{"never set", ntpAnswer(cookie, there, func(m []byte) { m[0] |= ntpUnsynced << 6 }), now, "does not know the time itself"},
 		{"too far from any clock", ntpAnswer(cookie, there, func(m []byte) { m[1] = 16 }), now, "does not know the time itself"},
 	} {
-		ahead, err := readTime(test.answer, [8]byte([]byte(cookie)), test.sent, took)
+		asked := map[[8]byte]time.Time{{}: test.sent.Add(-timePatience), [8]byte([]byte(cookie)): test.sent}
+		ahead, err := readTime(test.answer, asked, test.sent.Add(took))
 		got := ahead.Round(10 * time.Millisecond).String()
 		if test.sent.Unix() == 0 {
 			got = ahead.Truncate(time.Second).String()
@@ -63,11 +71,68 @@ func TestReadTime(t *testing.T) {
 
 func FuzzReadTime(f *testing.F) {
 	f.Add(ntpAnswer("12345678", time.Unix(1795694812, 0), nil))
+	now := time.Unix(1795694812, 0)
+	asked := map[[8]byte]time.Time{[8]byte([]byte("12345678")): now}
 	f.Fuzz(func(t *testing.T, m []byte) {
-		if _, err := readTime(m, [8]byte([]byte("12345678")), time.Unix(1795694812, 0), time.Second); err == nil && len(m) < ntpSize {
+		if _, err := readTime(m, asked, now.Add(time.Second)); err == nil && len(m) < ntpSize {
 			t.Errorf("%d bytes are the time", len(m))
 		}
 	})
+}
+
+// A server is asked twice, what it answers to the first question late is its answer, and what anybody else sends is none.
+func TestAskTime(t *testing.T) {
+	garbage := func([]byte) []byte { return []byte("this is not the time") }
+	right := func(q []byte) []byte { return ntpAnswer(string(q[40:]), time.Now(), nil) }
+	unreachable := &net.OpError{Op: "dial", Net: "udp", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}
+	for _, test := range []struct {
+		name   string
+		after  time.Duration
+		answer []func(question []byte) []byte // what comes after each question
+		dial   map[string]error               // by address
+		want   string
+	}{
+		{"answers", 0, []func([]byte) []byte{right}, nil, "within 1s"},
+		{"answers late", timePatience + 100*time.Millisecond, []func([]byte) []byte{right}, nil, "within 1s"},
+		{"something else comes first", 0, []func([]byte) []byte{garbage, right}, nil, "within 1s"},
+		{"something else comes", 0, []func([]byte) []byte{garbage}, nil, "answers with something else than the time"},
+		{"too late", 2*timePatience + time.Millisecond, []func([]byte) []byte{right}, nil, "does not answer"},
+		{"silent", 0, nil, nil, "does not answer"},
+		{"no way to the first address", 0, []func([]byte) []byte{right}, map[string]error{"[2001:db8::1]:123": unreachable}, "within 1s"},
+		{"no way at all", 0, nil, map[string]error{"[2001:db8::1]:123": unreachable, "10.0.0.9:123": unreachable}, "cannot be asked: network is unreachable"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &Facts{}
+				f.Wire.Dial = func(_ context.Context, _, address string) (net.Conn, error) {
+					if err := test.dial[address]; err != nil {
+						return nil, err
+					}
+					ours, server := net.Pipe()
+					go func() {
+						defer server.Close()
+						for q := make([]byte, ntpSize); ; {
+							if _, err := server.Read(q); err != nil {
+								return
+							}
+							asked := bytes.Clone(q)
+							time.AfterFunc(test.after, func() {
+								for _, answer := range test.answer {
+									server.Write(answer(asked))
+								}
+							})
+						}
+					}()
+					return ours, nil
+				}
+				names := []provisioning.Name{{Host: "a", Port: ntpPort, Addrs: []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("10.0.0.9")}}}
+				f.TimeServers = f.askTime(t.Context(), option42, names)
+				if got, want := f.timeServers(option42), "a ("+test.want+")"; got != want {
+					t.Errorf("got %q, want %q", got, want)
+				}
+			})
+		})
+	}
 }
 
 // What time servers say counts when no Registrar has proven its clock: that of the one nearest to the device, so that one
