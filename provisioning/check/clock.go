@@ -147,7 +147,8 @@ func readTime(m []byte, asked map[[8]byte]time.Time, now time.Time) (time.Durati
 		return 0, errNotTime
 	case m[1] == 0: // section 7.4: a kiss of death, such as RATE or DENY
 		return 0, timeError(fmt.Sprintf("refuses to answer (%s)", strings.Trim(strings.ToValidUTF8(string(m[12:16]), "?"), "\x00")))
-	case m[0]>>6 == ntpUnsynced || m[1] > ntpMaxStrata:
+	case m[0]>>6 == ntpUnsynced || m[1] > ntpMaxStrata, // or a time stamp of 0, RFC 4330 section 5
+		binary.BigEndian.Uint64(m[32:]) == 0, binary.BigEndian.Uint64(m[40:]) == 0:
 		return 0, timeError("does not know the time itself")
 	}
 	received, answered := ntpTime(m[32:]), ntpTime(m[40:])

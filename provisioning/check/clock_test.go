@@ -52,6 +52,8 @@ func TestReadTime(t *testing.T) {
 		{"our question comes back", ntpAnswer(cookie, there, func(m []byte) { m[0] = ntpQuestion }), now, "answers with something else than the time"},
 		{"denied", ntpAnswer(cookie, there, func(m []byte) { m[1] = 0; copy(m[12:], "DENY") }), now, "refuses to answer (DENY)"},
 		{"never set", ntpAnswer(cookie, there, func(m []byte) { m[0] |= ntpUnsynced << 6 }), now, "does not know the time itself"},
+		{"without a time of receipt", ntpAnswer(cookie, there, func(m []byte) { clear(m[32:40]) }), now, "does not know the time itself"},
+		{"without a time of sending", ntpAnswer(cookie, there, func(m []byte) { clear(m[40:48]) }), now, "does not know the time itself"},
 		{"too far from any clock", ntpAnswer(cookie, there, func(m []byte) { m[1] = 16 }), now, "does not know the time itself"},
 	} {
 		asked := map[[8]byte]time.Time{{}: test.sent.Add(-timePatience), [8]byte([]byte(cookie)): test.sent}
