@@ -45,28 +45,32 @@ type TimeServer struct {
 	Problem string        // why Ahead is not known: "does not answer"; "not asked"
 }
 
-// askTime asks the servers that one source names, all at the same time. Names have addresses, or a reason for having none.
-func (f *Facts) askTime(ctx context.Context, source string, names []provisioning.Name) []TimeServer {
+// askTime asks the servers that one source names, all at the same time; those without addresses are looked up first.
+func (f *Facts) askTime(ctx context.Context, trial *provisioning.Trial, source string, names []provisioning.Name) []TimeServer {
 	servers := make([]TimeServer, len(names))
 	var asking sync.WaitGroup
 	defer asking.Wait()
 	for i, n := range names {
 		s := &servers[i]
 		*s = TimeServer{Source: source, Name: n.Host, Problem: "not asked"}
-		switch {
-		case i >= maxTimeServers:
-		case len(n.Addrs) == 0:
-			s.Problem = "has no address"
-		default:
-			asking.Go(func() {
-				var err error
-				if s.Ahead, err = f.clockAhead(ctx, n); err == nil {
-					s.Problem = ""
-				} else if s.Problem = "does not answer"; errors.Is(err, errTime) {
-					s.Problem = err.Error()
-				}
-			})
+		if i >= maxTimeServers {
+			continue
 		}
+		asking.Go(func() {
+			if len(n.Addrs) == 0 {
+				n.Addrs = trial.LookUp(ctx, n.Host).Addrs
+			}
+			if len(n.Addrs) == 0 {
+				s.Problem = "has no address"
+				return
+			}
+			var err error
+			if s.Ahead, err = f.clockAhead(ctx, n); err == nil {
+				s.Problem = ""
+			} else if s.Problem = "does not answer"; errors.Is(err, errTime) {
+				s.Problem = err.Error()
+			}
+		})
 	}
 	return servers
 }

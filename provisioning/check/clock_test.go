@@ -128,7 +128,7 @@ func TestAskTime(t *testing.T) {
 					return ours, nil
 				}
 				names := []provisioning.Name{{Host: "a", Port: ntpPort, Addrs: []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("10.0.0.9")}}}
-				f.TimeServers = f.askTime(t.Context(), option42, names)
+				f.TimeServers = f.askTime(t.Context(), nil, option42, names)
 				if got, want := f.timeServers(option42), "a ("+test.want+")"; got != want {
 					t.Errorf("got %q, want %q", got, want)
 				}

@@ -109,7 +109,7 @@ func (f *Facts) askBeside(ctx context.Context, trial *provisioning.Trial) {
 			defer cancel()
 			survey := provisioning.SurveyDHCP(asking, f.Wire, f.Policy.Interface)
 			f.DHCP = &survey
-			looks.Go(func() { byDHCP = f.askTime(ctx, option42, ntpOf(survey.Answers)) })
+			looks.Go(func() { byDHCP = f.askTime(ctx, trial, option42, ntpOf(survey.Answers)) })
 			f.WebHosts = webHosts(ctx, trial, survey.Answers)
 		})
 	}
@@ -119,11 +119,7 @@ func (f *Facts) askBeside(ctx context.Context, trial *provisioning.Trial) {
 		looks.Go(func() { f.HostNames[i] = trial.LookUp(ctx, prefix+f.sipDomain()) })
 	}
 	looks.Go(func() {
-		found := trial.Records(ctx, f.timeRecord())
-		for i, name := range found.Names[:min(len(found.Names), maxTimeServers)] {
-			found.Names[i].Addrs = trial.LookUp(ctx, name.Host).Addrs
-		}
-		byDNS = f.askTime(ctx, f.timeRecord(), found.Names)
+		byDNS = f.askTime(ctx, trial, f.timeRecord(), trial.Records(ctx, f.timeRecord()).Names)
 	})
 	looks.Go(func() {
 		name := trial.LookUp(ctx, strings.ToLower(rand.Text()[:strayLetters])+"."+f.sipDomain())
