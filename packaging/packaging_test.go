@@ -4,7 +4,9 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -43,6 +45,32 @@ func TestScripts(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// On OpenWrt a first installation enables the service, and an upgrade starts anew what was running: the administrator may
+// have switched it off.
+func TestOpenWrtPostinst(t *testing.T) {
+	script, err := os.ReadFile("ipk/postinst")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ environ, running, want string }{
+		{"PKG_UPGRADE=0", "no", "enable\n"},
+		{"PKG_UPGRADE=1", "yes", "running\nrestart\n"},
+		{"PKG_UPGRADE=1", "no", "running\n"},
+		{"IPKG_INSTROOT=/image", "no", ""},
+	} {
+		asked := filepath.Join(t.TempDir(), "asked")
+		cmd := exec.Command("sh", "-c", `rc() { echo "$1" >>"$ASKED"; [ "$1" != running ] || [ "$RUNNING" = yes ]; }
+`+strings.ReplaceAll(string(script), "/etc/init.d/homeward", "rc"))
+		cmd.Env = append(os.Environ(), "ASKED="+asked, "RUNNING="+test.running, test.environ)
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("%s: %v\n%s", test.environ, err, out)
+		}
+		if got, _ := os.ReadFile(asked); string(got) != test.want { // none is none
+			t.Errorf("%s, running: %s: the service was told %q, want %q", test.environ, test.running, got, test.want)
+		}
 	}
 }
 
