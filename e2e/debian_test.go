@@ -307,4 +307,9 @@ func (d *debianDevice) isRemoved(t testing.TB) {
 	if left := d.traces(t); len(left) > 0 {
 		t.Errorf("after the purge there is %q", left)
 	}
+	d.run(t, "groupadd", "homeward") // somebody else has made the group
+	d.dpkg(t, newerVersion)
+	if got := d.run(t, "id", "--group", "--name", "homeward"); got != "homeward" {
+		t.Errorf("the group of the user is %s", got)
+	}
 }
