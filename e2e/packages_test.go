@@ -238,12 +238,17 @@ adduser -S -D -H -h /nonexistent -s /sbin/nologin -G homeward -g homeward homewa
 		t.Errorf("OpenRC starts %s", got)
 	}
 
+	a.run(t, "env", "interface=eth0", "/usr/lib/homeward/homeward-dhcp-hook", "udhcpc", "bound")
+	a.run(t, "ls", "/run/homeward-dhcp/eth0.udhcpc.env", "/run/homeward-credentials/password")
 	script(laterVersion, ".pre-deinstall")
 	if left := r.bindings(t); left != nil {
 		t.Errorf("after the removal the Registrar still has %q", left)
 	}
 	if got := a.run(t, "rc-update", "show", "default"); strings.Contains(got, "homeward") {
 		t.Errorf("after the removal OpenRC starts %s", got)
+	}
+	if left := a.run(t, "find", "/run", "-name", "homeward*"); left != "" {
+		t.Errorf("after the removal there is\n%s", left)
 	}
 }
 
