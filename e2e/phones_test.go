@@ -149,6 +149,64 @@ func TestOnChangeInTheSandbox(t *testing.T) {
 	included(second)
 }
 
+// TestFollowWrites: the loops beside the phones write a file when the phone is to have another Registrar and can take it
+// now, and at no other time: they look every two seconds, for years, and the file is on flash.
+func TestFollowWrites(t *testing.T) {
+	program(t, "jq")
+	const uri, another = "sip:fe01.contoso.com:5061;transport=tls;maddr=10.0.0.5", "sip:fe02.contoso.com:5061;transport=tls"
+	for _, p := range []struct{ name, config, free, call string }{
+		{"baresip", "accounts", `{"ok":true,"data":"--- Active calls (0) ---"}`, `{"ok":true,"data":"--- Active calls (1) ---"}`},
+		{"linphone", "linphonerc", "Status: Error\nReason: No current call available.", "Status: Ok\nState: LinphoneCallStreamsRunning"},
+	} {
+		for _, c := range []struct{ name, has, answer, want string }{
+			{"it has this Registrar", uri, p.free, uri},
+			{"it has another", another, p.free, uri},
+			{"it is in a call", another, p.call, another},
+			{"it does not run", another, "", another},
+		} {
+			t.Run(p.name+": "+c.name, func(t *testing.T) {
+				dir := t.TempDir()
+				template := `password "\n"; <@REGISTRAR@>` + "\n"
+				write(t, dir, p.config+".in", template)
+				write(t, dir, p.config, strings.ReplaceAll(template, "@REGISTRAR@", c.has))
+				asked := followOnce(t, p.name, dir, c.answer)
+				if got, want := read(t, dir+"/"+p.config), strings.ReplaceAll(template, "@REGISTRAR@", c.want); got != want {
+					t.Errorf("it is %q, want %q", got, want)
+				}
+				if left, _ := filepath.Glob(dir + "/*"); len(left) != 2 {
+					t.Errorf("there is %q", left)
+				}
+				if strings.Contains(asked, "quit") != (c.has != c.want) {
+					t.Errorf("the phone is told %q", asked)
+				}
+			})
+		}
+	}
+}
+
+// followOnce has the loop beside a phone look once, and returns what the phone is told, which answers always the same.
+func followOnce(t *testing.T, name, dir, answer string) (asked string) {
+	t.Helper()
+	bin := t.TempDir()
+	for file, text := range map[string]string{
+		name + "-follow": read(t, filepath.Join(examples, name, name+"-follow")),
+		"registrar-uri":  read(t, filepath.Join(examples, "registrar-uri")),
+		"sleep":          "#!/bin/sh\nmkdir " + bin + "/slept\n", // the second time it fails, and the loop ends
+		"nc.openbsd":     "#!/bin/sh\ncat >>" + bin + "/asked\ncat <<'E'\n" + answer + "\nE\n",
+	} {
+		if err := os.Chmod(write(t, bin, file, text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := write(t, bin, "registrar.json", `{"registrar":{"host":"fe01.contoso.com","port":5061,"transport":"tls","address":"10.0.0.5"}}`)
+	write(t, bin, "asked", "")
+	cmd := exec.Command(bin+"/"+name+"-follow", dir, file)
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+	out, _ := cmd.CombinedOutput() // it ends as sleep does
+	t.Logf("%s", out)
+	return read(t, bin+"/asked")
+}
+
 // TestRegistrarURI: what the examples make of registrar.json. A name that is none is not passed on to a phone.
 func TestRegistrarURI(t *testing.T) {
 	program(t, "jq")
