@@ -109,4 +109,4 @@ windows amd64 - - - -
 darwin arm64 - - - -
 freebsd amd64 - - - -
 ALL
-(cd "$out" && sha256sum * >"$work/SHA256SUMS" && mv "$work/SHA256SUMS" .)
+(cd "$out" && sha256sum -- * >"$work/SHA256SUMS" && mv "$work/SHA256SUMS" .)

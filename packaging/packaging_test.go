@@ -4,9 +4,11 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -29,18 +31,47 @@ func TestFor(t *testing.T) {
 	}
 }
 
-// The shell understands the scripts, and finds nothing to say about them.
+// scripts returns what a shell runs of the tree, by the shell that its first line wants; those of a service manager are sh's.
+func scripts(t *testing.T) map[string][]string {
+	t.Helper()
+	scripts := map[string][]string{}
+	add := func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		first, _, _ := strings.Cut(string(text), "\n")
+		switch {
+		case !strings.HasPrefix(first, "#!"):
+		case strings.HasSuffix(first, "bash"):
+			scripts["bash"] = append(scripts["bash"], path)
+		default:
+			scripts["sh"] = append(scripts["sh"], path)
+		}
+		return err
+	}
+	if err := errors.Join(filepath.WalkDir(".", add), filepath.WalkDir("../.ci", add)); err != nil {
+		t.Fatal(err)
+	}
+	return scripts
+}
+
+// The shell understands the scripts, and shellcheck finds nothing to say about them.
 func TestScripts(t *testing.T) {
-	for _, check := range [][]string{{"sh", "-n"}, {"shellcheck"}} {
-		t.Run(check[0], func(t *testing.T) {
-			if _, err := exec.LookPath(check[0]); err != nil {
-				t.Skipf("SKIPPED: %s is not installed: %v", check[0], err)
+	scripts := scripts(t)
+	if len(scripts["sh"]) == 0 || len(scripts["bash"]) == 0 {
+		t.Fatalf("there are no scripts: %q", scripts)
+	}
+	for _, check := range []struct {
+		command []string
+		scripts []string
+	}{{[]string{"sh", "-n"}, scripts["sh"]}, {[]string{"bash", "-n"}, scripts["bash"]}, {[]string{"shellcheck"}, slices.Concat(scripts["sh"], scripts["bash"])}} {
+		t.Run(check.command[0], func(t *testing.T) {
+			if _, err := exec.LookPath(check.command[0]); err != nil {
+				t.Skipf("SKIPPED: %s is not installed: %v", check.command[0], err)
 			}
-			for name := range files {
-				if !strings.HasSuffix(name, "/homeward") {
-					continue
-				}
-				if out, err := exec.Command(check[0], append(check[1:], name)...).CombinedOutput(); err != nil {
+			for _, name := range check.scripts {
+				if out, err := exec.Command(check.command[0], append(check.command[1:], name)...).CombinedOutput(); err != nil {
 					t.Errorf("%s: %v\n%s", name, err, out)
 				}
 			}
