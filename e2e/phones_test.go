@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"os"
@@ -226,16 +225,7 @@ func TestRegistrarURI(t *testing.T) {
 	}
 }
 
-// pjsipOptions are those of the example, as far as configs/samples/pjsip.conf.sample of Asterisk lists them.
-var pjsipOptions = map[string][]string{
-	"transport":    {"protocol", "bind", "ca_list_file", "verify_server"},
-	"registration": {"server_uri", "client_uri", "contact_user", "outbound_auth", "outbound_proxy", "max_retries", "retry_interval", "line", "endpoint"},
-	"auth":         {"auth_type", "username", "password"},
-	"endpoint":     {"context", "disallow", "allow", "from_user", "from_domain", "outbound_auth", "outbound_proxy"},
-}
-
-// TestAsteriskExample: Debian 12 has no Asterisk. What is written for it has only options that it documents, and adds to
-// sections that there are.
+// TestAsteriskExample: Debian 12 has no Asterisk. What is written for it adds to sections that the example has.
 func TestAsteriskExample(t *testing.T) {
 	for _, name := range []string{"jq", "sed"} {
 		program(t, name)
@@ -256,22 +246,10 @@ outbound_proxy=sip:fe01.contoso.com:5061\;transport=tls\;lr
 `, included); diff != "" {
 		t.Errorf("%s\n%s", diff, out)
 	}
-	types, section := map[string]string{}, ""
-	lines := bufio.NewScanner(strings.NewReader(read(t, examples+"/asterisk/pjsip.conf") + included))
-	for lines.Scan() {
-		line := lines.Text()
-		key, val, isOption := strings.Cut(line, "=")
-		switch {
-		case line == "" || line[0] == ';' || line[0] == '#':
-		case line[0] == '[':
-			section = strings.TrimSuffix(strings.Trim(line, "[](+)"), "]")
-			if strings.HasSuffix(line, "(+)") && types[section] == "" {
-				t.Errorf("%s: there is no such section", line)
-			}
-		case key == "type":
-			types[section] = val
-		case !isOption || !slices.Contains(pjsipOptions[types[section]], key):
-			t.Errorf("[%s] of type %q: %q", section, types[section], line)
+	example := read(t, examples+"/asterisk/pjsip.conf")
+	for line := range strings.Lines(included) {
+		if section, adds := strings.CutSuffix(line, "(+)\n"); adds && !strings.Contains(example, "\n"+section+"\n") {
+			t.Errorf("%s: there is no such section", section)
 		}
 	}
 }
