@@ -17,13 +17,13 @@ import (
 const inside = "TEST_NETWORK_NAMESPACE"
 
 // Run runs the tests named TestNamespace… in a child that has a network of its own: the namespace of the root user,
-// or one of an unprivileged user where that is allowed. A skip in there is a skip here.
+// or one of an unprivileged user where that is allowed. A skip in there is a skip here; with E2E=required it is a failure.
 func Run(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped by -short")
 	}
 	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("ip (iproute2) not installed")
+		missing(t, "ip (iproute2) not installed")
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNamespace", "-test.v")
 	cmd.Env = append(os.Environ(), inside+"=1")
@@ -36,7 +36,7 @@ func Run(t *testing.T) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.ENOSPC) {
-		t.Skipf("needs root, or user namespaces: %v", err)
+		missing(t, "needs root, or user namespaces: %v", err)
 	} else if err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +44,17 @@ func Run(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out.Bytes())
 	}
 	if bytes.Contains(out.Bytes(), []byte("--- SKIP")) {
-		t.Skipf("missing privilege or program, inside:\n%s", out.Bytes())
+		missing(t, "missing privilege or program, inside:\n%s", out.Bytes())
 	}
+}
+
+// missing ends the test because the machine lacks something, as that of e2e does.
+func missing(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("E2E") == "required" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
 }
 
 // Need skips a test that is not in the child of Run.
