@@ -29,10 +29,7 @@ var processors = []struct {
 func makeCross(t testing.TB, version string) string {
 	t.Helper()
 	program(t, "make")
-	dir := t.TempDir()
-	if out, err := exec.Command("cp", "-r", "--no-target-directory", "..", dir).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	dir := copySource(t)
 	cmd := exec.Command("make", "cross", "VERSION="+version)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
