@@ -53,8 +53,8 @@ shared() { # DIR
 	mkdir -p "$doc"
 	example >"$1/homeward.toml"
 	licences >"$doc/THIRD_PARTY"
-	cp docs/reasons.md docs/device-order.md docs/phones.md CHANGELOG.md "$doc"
-	cp -r packaging/examples "$doc"
+	cp docs/*.md CHANGELOG.md "$doc"
+	cp -r packaging/examples packaging/metrics "$doc"
 	for page in packaging/man/*.[1-8]; do
 		mkdir -p "$1/usr/share/man/man${page##*.}"
 		gzip -9n <"$page" >"$1/usr/share/man/man${page##*.}/${page##*/}.gz"
