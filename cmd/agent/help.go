@@ -24,7 +24,7 @@ var exitCodes = []struct {
 	{0, "fine"},
 	{exitFailed, "failed"},
 	{exitUsage, "the command line or the configuration is wrong"},
-	{exitNotRunning, "the daemon is not running"},
+	{exitNotRunning, "the daemon is not running; for service status: it is not running, or not installed"},
 	{exitNotRegistered, "not registered (status), nothing usable (plan), sign-in not possible (check), no answer (dhcp), no record (cache)"},
 }
 
