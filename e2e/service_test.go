@@ -255,11 +255,14 @@ func (a *appliance) livesAsService(t *testing.T, r *registrar, manager, file, li
 			t.Errorf("the process has not %q:\n%s", want, held)
 		}
 	}
-	modes := a.run(t, "stat", "--format=%n %A %U:%G", "/proc/"+pid, "/var/lib/homeward", "/var/lib/homeward/last-good.json", "/run/homeward/registrar.json")
+	modes := a.run(t, "stat", "--format=%n %A %U:%G", "/proc/"+pid, "/var/lib/homeward", "/var/lib/homeward/last-good.json", "/run/homeward/registrar.json",
+		"/run/homeward-credentials", "/run/homeward-credentials/password")
 	if want := "/proc/" + pid + ` dr-xr-xr-x homeward:homeward
 /var/lib/homeward drwxr-x--- homeward:homeward
 /var/lib/homeward/last-good.json -rw-r----- homeward:homeward
-/run/homeward/registrar.json -rw-r--r-- homeward:homeward`; modes != want {
+/run/homeward/registrar.json -rw-r--r-- homeward:homeward
+/run/homeward-credentials drwx--x--x root:root
+/run/homeward-credentials/password -r-------- homeward:root`; modes != want {
 		t.Errorf("files\n%s\nwant\n%s", modes, want)
 	}
 	a.run(t, "kill", "-KILL", pid)
@@ -272,6 +275,7 @@ func (a *appliance) livesAsService(t *testing.T, r *registrar, manager, file, li
 	if left := r.bindings(t); left != nil {
 		t.Errorf("after the stop the Registrar still has %q", left)
 	}
+	a.run(t, "test", "!", "-e", "/run/homeward-credentials/password")
 	a.says(t, 0, serviceVerb("stop"), "stopped") // it was
 	if s := a.managed(t, 3); !s.Installed || !s.Enabled || s.Running {
 		t.Errorf("after the stop: %+v", s)
