@@ -221,12 +221,24 @@ func TestServiceVerbsElsewhere(t *testing.T) {
 					t.Logf("--- %s:\n%s", m.log, out[max(0, len(out)-logTail):])
 				}
 			})
+			if m.name == "System V init" {
+				a.staleNumber(t)
+			}
 			a.livesAsService(t, r, m.name, m.file, m.is)
 			if log := a.run(t, "cat", m.log); !strings.Contains(log, "homeward starts") {
 				t.Errorf("the log is not in %s:\n%s", m.log, log)
 			}
 		})
 	}
+}
+
+// staleNumber: the number of a process in a file that a dead daemon has left is that of another process now. It is not stopped.
+func (a *appliance) staleNumber(t *testing.T) {
+	a.install(t, "var/homeward", read(t, "../packaging/sysv/homeward"))
+	a.run(t, "sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $! >/run/homeward.pid")
+	a.ends(t, 3, "sh", "/var/homeward", "status")
+	a.ends(t, 0, "sh", "/var/homeward", "stop")
+	a.run(t, "pgrep", "--exact", "sleep")
 }
 
 // livesAsService is the life of a service whose manager has scripts, from its installation to its removal.
