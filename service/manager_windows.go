@@ -62,15 +62,19 @@ func checkProgram(program string) error {
 
 func makeAccount() ([]string, error) { return nil, nil } // LocalService is there
 
-// private is the access list of the directory of configuration and state, and of all in it: the system, administrators,
-// and LocalService, which may not change the list itself.
-const private = "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;LS)"
+// private says who owns the directory of configuration and state, administrators, and who may use it and all in it: the
+// system, administrators, and LocalService, which may not change the list itself.
+const private = "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;LS)"
 
 // Furnish writes the configuration, unless there is one, and says whether it did. Its directory, where others could write
-// by default, is closed to them.
+// by default, is closed to them. What they have put there before is not believed: on_change starts programs.
 func Furnish(config, text string) (bool, error) {
 	dir := filepath.Dir(config)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	err := os.Mkdir(dir, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		err = checkOwner(dir)
+	}
+	if err != nil {
 		return false, err
 	}
 	list, err := windows.SecurityDescriptorFromString(private)
@@ -81,12 +85,44 @@ func Furnish(config, text string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	err = windows.SetNamedSecurityInfo(dir, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, access, nil)
+	owner, _, err := list.Owner()
 	if err != nil {
+		return false, err
+	}
+	const set = windows.OWNER_SECURITY_INFORMATION | windows.DACL_SECURITY_INFORMATION | windows.PROTECTED_DACL_SECURITY_INFORMATION
+	if err := windows.SetNamedSecurityInfo(dir, windows.SE_FILE_OBJECT, set, owner, nil, access, nil); err != nil {
 		return false, fmt.Errorf("close %s to others: %w", dir, err)
 	}
 	if _, err := os.Lstat(config); !errors.Is(err, fs.ErrNotExist) {
+		if err == nil {
+			err = checkOwner(config)
+		}
 		return false, err
 	}
 	return true, writeAtomic(config, []byte(text), 0o644)
+}
+
+// checkOwner refuses what was there before and is not that of an administrator or of the system. A link is refused: its
+// target would be changed.
+func checkOwner(path string) error {
+	const hint = "see what it is and who has made it, take it away, then install again"
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() && !info.Mode().IsRegular() {
+		return refuse(hint, "%s is neither a directory nor a file", path)
+	}
+	is, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION)
+	if err != nil {
+		return err
+	}
+	owner, _, err := is.Owner()
+	if err != nil {
+		return err
+	}
+	if !owner.IsWellKnown(windows.WinBuiltinAdministratorsSid) && !owner.IsWellKnown(windows.WinLocalSystemSid) {
+		return refuse(hint, "%s belongs to %s, not to administrators", path, owner)
+	}
+	return nil
 }
