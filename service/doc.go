@@ -1,6 +1,6 @@
 // Package service is the process around the agent: the tasks that run and end together, the story (log,
-// history), the state file for the phone stack, readiness, the service manager of the machine, and, in its sub-package,
-// the control socket.
+// history), the state file for the phone stack, readiness, and, in its sub-packages, the control socket and the service
+// manager of the machine.
 //
 //	story := service.NewStory(log, "/var/lib/homeward/history.jsonl")
 //	agent := provisioning.New(policy, wire, store, story.Tell)

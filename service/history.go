@@ -15,6 +15,7 @@ import (
 
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/service/control"
+	"github.com/homeward-agent/homeward/service/internal/replace"
 )
 
 // Our choices: flash has a limited number of writes, so that the file grows by what is new and is written anew
@@ -107,7 +108,7 @@ func (s *Story) rewrite() error {
 	slices.SortFunc(kept, func(a, b *line) int { return cmp.Compare(a.Number, b.Number) })
 	lines := linesOf(plain(slices.Compact(kept)))
 	s.mu.Unlock()
-	return writeAtomic(s.file, lines, historyMode)
+	return replace.File(s.file, lines, historyMode)
 }
 
 // newest returns the last lines that take at most room bytes in the file.

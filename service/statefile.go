@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/service/internal/replace"
 )
 
 // writeAgain is how soon a file that could not be written is tried again: a full disk must not keep the phone where it was.
@@ -85,7 +86,7 @@ func (f *StateFile) write() bool {
 	c.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
 	text, err := json.MarshalIndent(c, "", "  ")
 	if err == nil {
-		err = writeAtomic(f.path, append(text, '\n'), stateFileMode)
+		err = replace.File(f.path, append(text, '\n'), stateFileMode)
 	}
 	if err != nil {
 		f.log.Warn("registrar.json not written", "err", err)

@@ -25,17 +25,22 @@ type wall struct {
 // walls is the import table of ARCHITECTURE.md. Arrows point down, and each module is met by one package.
 var walls = []wall{
 	{
-		"cmd/agent", "service service/control provisioning provisioning/check cache dhcpopts packaging",
+		"cmd/agent", "service service/control service/manager provisioning provisioning/check cache dhcpopts packaging",
 		"github.com/spf13/cobra github.com/spf13/pflag github.com/pelletier/go-toml/v2 golang.org/x/term",
 		"reads the command line and the configuration, and puts everything else together",
 	},
 	{"cmd/lab", "provisioning provisioning/sitetest", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
 	{
-		"service", "service/control provisioning packaging",
-		"github.com/coreos/go-systemd/v22 github.com/kardianos/service github.com/VictoriaMetrics/metrics golang.org/x/sys",
-		"meets the system's service manager, and reads events; the store belongs to the agent (x/sys: netlink and clocks)",
+		"service", "service/control service/internal/replace provisioning",
+		"github.com/coreos/go-systemd/v22 github.com/VictoriaMetrics/metrics golang.org/x/sys",
+		"reads events, and tells systemd; the store belongs to the agent (x/sys: netlink and clocks)",
 	},
 	{"service/control", "provisioning", "", "carries what the agent says; decides nothing"},
+	{
+		"service/manager", "service/internal/replace packaging", "github.com/kardianos/service golang.org/x/sys",
+		"meets the system's service manager, and knows nothing of the agent (x/sys: access lists of Windows)",
+	},
+	{"service/internal/replace", "", "", "writes a file"},
 	{
 		"provisioning", "provisioning/internal/srv provisioning/internal/sip provisioning/internal/trust cache dhcpopts",
 		"golang.org/x/sys",

@@ -16,7 +16,7 @@ import (
 	"github.com/homeward-agent/homeward/service/control"
 )
 
-// historyFile is what a daemon leaves in state_dir.
+// What a daemon leaves in state_dir.
 const (
 	historyFile = "history.jsonl"
 	logFile     = "homeward.log" // where there is no stderr

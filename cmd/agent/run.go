@@ -20,6 +20,7 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/service"
 	"github.com/homeward-agent/homeward/service/control"
+	"github.com/homeward-agent/homeward/service/manager"
 )
 
 // The modes of the two directories, when they have to be made.
@@ -30,7 +31,7 @@ const (
 
 func runCommand(e env) *cobra.Command {
 	c := verb("run [flags]", "Run the daemon in the foreground", func(c *cobra.Command) error {
-		if service.Hosted() {
+		if manager.Hosted() {
 			return runHosted(c, e)
 		}
 		site, err := loadSite(c)
@@ -51,13 +52,13 @@ func runHosted(c *cobra.Command, e env) error {
 	if places, err := loadPlaces(c); err == nil {
 		stateDir = places.stateDir
 	}
-	log, err := service.OpenLogFile(filepath.Join(stateDir, logFile))
+	log, err := manager.OpenLogFile(filepath.Join(stateDir, logFile))
 	if err != nil {
 		return err
 	}
 	defer log.Close()
 	e.stderr = log
-	return service.Host(c.Context(), func(ctx context.Context) error {
+	return manager.Host(c.Context(), func(ctx context.Context) error {
 		site, err := loadSite(c)
 		if err == nil {
 			err = runDaemon(ctx, e, site)

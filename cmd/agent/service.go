@@ -9,24 +9,24 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/service"
+	"github.com/homeward-agent/homeward/service/manager"
 )
 
 func serviceCommand(e env) *cobra.Command {
 	return group("service", "Make homeward a service of this system, and control it", []*cobra.Command{
 		serviceInstallCommand(e),
 		serviceUninstallCommand(e),
-		serviceOrder(e, "start", "Start the service", "started", (*service.Manager).Start),
-		serviceOrder(e, "stop", "Stop the service, until the next boot or start", "stopped", (*service.Manager).Stop),
-		serviceOrder(e, "restart", "Stop the service and start it again, after a change of the configuration", "restarted", (*service.Manager).Restart),
+		serviceOrder(e, "start", "Start the service", "started", (*manager.Manager).Start),
+		serviceOrder(e, "stop", "Stop the service, until the next boot or start", "stopped", (*manager.Manager).Stop),
+		serviceOrder(e, "restart", "Stop the service and start it again, after a change of the configuration", "restarted", (*manager.Manager).Restart),
 		serviceStatusCommand(e),
 	})
 }
 
 // managed is a verb that speaks to the service manager.
-func managed(use, short string, do func(c *cobra.Command, m *service.Manager) error) *cobra.Command {
+func managed(use, short string, do func(c *cobra.Command, m *manager.Manager) error) *cobra.Command {
 	return verb(use, short, func(c *cobra.Command) error {
-		m, err := service.FindManager()
+		m, err := manager.Find()
 		if err == nil {
 			err = do(c, m)
 		}
@@ -40,7 +40,7 @@ func managed(use, short string, do func(c *cobra.Command, m *service.Manager) er
 
 func managerFailure(err error) *failure {
 	f := &failure{code: exitFailed, err: err}
-	var refusal *service.Refusal
+	var refusal *manager.Refusal
 	if errors.As(err, &refusal) {
 		f.hints = []string{refusal.Hint}
 	}
@@ -48,7 +48,7 @@ func managerFailure(err error) *failure {
 }
 
 func serviceInstallCommand(e env) *cobra.Command {
-	c := managed("install", "Start this program at every boot, and again whenever it ends", func(c *cobra.Command, m *service.Manager) error {
+	c := managed("install", "Start this program at every boot, and again whenever it ends", func(c *cobra.Command, m *manager.Manager) error {
 		program, err := os.Executable()
 		if err == nil {
 			program, err = filepath.EvalSymlinks(program)
@@ -65,7 +65,7 @@ func serviceInstallCommand(e env) *cobra.Command {
 			return err
 		}
 		example := strings.Replace(exampleConfig(), "\nsip_address", "\n#sip_address", 1)
-		switch wrote, err := service.Furnish(defaultConfig, example); {
+		switch wrote, err := manager.Furnish(defaultConfig, example); {
 		case err != nil:
 			return fmt.Errorf("write a configuration: %w", err)
 		case wrote:
@@ -85,7 +85,7 @@ func serviceInstallCommand(e env) *cobra.Command {
 }
 
 // nextStep is what is left to be done after the installation.
-func nextStep(c *cobra.Command, m *service.Manager) string {
+func nextStep(c *cobra.Command, m *manager.Manager) string {
 	if s, err := m.Status(); err == nil && s.Running {
 		return "homeward status"
 	}
@@ -96,7 +96,7 @@ func nextStep(c *cobra.Command, m *service.Manager) string {
 }
 
 func serviceUninstallCommand(e env) *cobra.Command {
-	c := managed("uninstall", "Stop the service and remove it", func(_ *cobra.Command, m *service.Manager) error {
+	c := managed("uninstall", "Stop the service and remove it", func(_ *cobra.Command, m *manager.Manager) error {
 		was, err := m.Uninstall()
 		if err != nil {
 			return err
@@ -119,8 +119,8 @@ func serviceUninstallCommand(e env) *cobra.Command {
 }
 
 // serviceOrder is a verb that tells the service manager what to do with the daemon.
-func serviceOrder(e env, use, short, done string, order func(*service.Manager) error) *cobra.Command {
-	return managed(use, short, func(c *cobra.Command, m *service.Manager) error {
+func serviceOrder(e env, use, short, done string, order func(*manager.Manager) error) *cobra.Command {
+	return managed(use, short, func(c *cobra.Command, m *manager.Manager) error {
 		begins := use != "stop"
 		if begins && !m.Tells {
 			if _, err := loadSite(c); err != nil {
@@ -142,7 +142,7 @@ func serviceOrder(e env, use, short, done string, order func(*service.Manager) e
 
 func serviceStatusCommand(e env) *cobra.Command {
 	var asJSON bool
-	c := managed("status [--json]", "Show whether the service is installed, started at boot, and running", func(_ *cobra.Command, m *service.Manager) error {
+	c := managed("status [--json]", "Show whether the service is installed, started at boot, and running", func(_ *cobra.Command, m *manager.Manager) error {
 		s, err := m.Status()
 		if err != nil {
 			return err
@@ -165,7 +165,7 @@ func serviceStatusCommand(e env) *cobra.Command {
 	return c
 }
 
-func printManaged(p *page, s service.Managed) error {
+func printManaged(p *page, s manager.Managed) error {
 	switch {
 	case s.Running:
 		p.printf("%s\n", p.paint(good, "running"))

@@ -1,4 +1,4 @@
-package service
+package manager
 
 import (
 	"bytes"
@@ -90,8 +90,8 @@ func refuse(hint, format string, args ...any) error {
 	return &Refusal{fmt.Errorf(format, args...), hint}
 }
 
-// FindManager returns the service manager of this machine.
-func FindManager() (*Manager, error) {
+// Find returns the service manager of this machine.
+func Find() (*Manager, error) {
 	m, known := managers[kardianos.Platform()]
 	if first := firstProcess(); m.Name == "System V init" && first != "init" { // the library takes it where it finds no other
 		return nil, refuse("let it run, and start again whenever it ends: homeward run",

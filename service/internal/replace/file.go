@@ -1,13 +1,14 @@
-package service
+// Package replace writes files that are read while they are written.
+package replace
 
 import (
 	"io/fs"
 	"os"
 )
 
-// writeAtomic replaces a file as a whole: whoever reads it sees the old content or the new, also after a power
+// File replaces a file as a whole: whoever reads it sees the old content or the new, also after a power
 // cut.
-func writeAtomic(path string, data []byte, mode fs.FileMode) (err error) {
+func File(path string, data []byte, mode fs.FileMode) (err error) {
 	temporary := path + ".new"
 	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {

@@ -1,4 +1,4 @@
-package service
+package manager
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 
 	kardianos "github.com/kardianos/service"
 	"golang.org/x/sys/windows"
+
+	"github.com/homeward-agent/homeward/service/internal/replace"
 )
 
 // forPlatform: an account without a password that may do little (LocalService), and a start after every end.
@@ -99,7 +101,7 @@ func Furnish(config, text string) (bool, error) {
 		}
 		return false, err
 	}
-	return true, writeAtomic(config, []byte(text), 0o644)
+	return true, replace.File(config, []byte(text), 0o644)
 }
 
 // checkOwner refuses what was there before and is not that of an administrator or of the system. A link is refused: its

@@ -1,6 +1,6 @@
 //go:build unix
 
-package service
+package manager
 
 import (
 	"errors"
@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	kardianos "github.com/kardianos/service"
+
+	"github.com/homeward-agent/homeward/service/internal/replace"
 )
 
 func forPlatform(*kardianos.Config) {}
@@ -107,5 +109,5 @@ func Furnish(config, text string) (bool, error) {
 	if _, err := os.Lstat(config); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	return true, writeAtomic(config, []byte(text), 0o644)
+	return true, replace.File(config, []byte(text), 0o644)
 }

@@ -1,4 +1,4 @@
-package service
+package manager
 
 import (
 	"os"
@@ -7,7 +7,10 @@ import (
 )
 
 // Our choice: twice as much is kept, in the file and in the one before.
-const logFileSize = 512 << 10 // bytes
+const (
+	logFileSize = 512 << 10 // bytes
+	logFileMode = 0o640
+)
 
 // LogFile is the log where there is no stderr: a file that is put aside when it is full, in place of the one before. It is
 // the writer of a handler, which calls Write once a line.
@@ -28,7 +31,7 @@ func OpenLogFile(path string) (*LogFile, error) {
 }
 
 func (f *LogFile) open() error {
-	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, historyMode)
+	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, logFileMode)
 	if err != nil {
 		return err
 	}

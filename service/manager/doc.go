@@ -1,0 +1,8 @@
+// Package manager meets the service manager of the machine: it installs the program as a service, starts and stops it, and
+// says how it is. It knows nothing of what the daemon does.
+//
+//	m, err := manager.Find()
+//	done, err := m.Install("/usr/bin/homeward")
+//
+// A daemon that the service control manager of Windows has started runs in Host, and writes its log to a LogFile.
+package manager
