@@ -95,8 +95,14 @@ func TestServiceVerbs(t *testing.T) {
 	a.says(t, 1, []string{"/tmp/homeward", "service", "install"}, "everybody can write to /tmp", "hint: install it first: sudo install -m 755 /tmp/homeward /usr/bin/homeward")
 	a.run(t, "test", "!", "-e", "/etc/systemd/system/homeward.service", "-a", "!", "-e", "/etc/homeward/homeward.toml")
 
-	a.says(t, 0, serviceVerb("install"), "made the user homeward", "installed for systemd: /etc/systemd/system/homeward.service",
+	a.run(t, "groupadd", "--system", "homeward") // an earlier try has left it
+	a.run(t, "mv", "/etc/homeward", "/var/homeward")
+	a.says(t, 0, []string{"sh", "-c", "umask 077; homeward service install"}, "made the user homeward", "installed for systemd: /etc/systemd/system/homeward.service",
 		"next: set sip_address in /etc/homeward/homeward.toml, then: homeward service start")
+	if mode := a.run(t, "stat", "--format=%A", "/etc/homeward"); mode != "drwxr-xr-x" {
+		t.Errorf("the directory of the configuration is %s", mode)
+	}
+	a.run(t, "sh", "-c", "cp --preserve /var/homeward/* /etc/homeward")
 	unit := strings.ReplaceAll(read(t, unitFile), "/usr/bin/homeward", "/usr/local/bin/homeward")
 	if got := a.run(t, "cat", "/etc/systemd/system/homeward.service"); got != strings.TrimSpace(unit) {
 		t.Errorf("the unit is not that of the package:\n%s", got)
@@ -105,8 +111,8 @@ func TestServiceVerbs(t *testing.T) {
 		t.Errorf("after the installation: %+v", s)
 	}
 	a.says(t, 0, serviceVerb("install"), "installed already")
-	a.says(t, 1, serviceVerb("start"), "sip_address: it is required", "hint: see why in the log: journalctl --unit homeward")
-	a.says(t, 3, serviceVerb("status"), "NOT RUNNING", "activating (auto-restart)")
+	a.says(t, 2, serviceVerb("start"), "systemd could not start the service: systemctl start homeward: exit status 1: Job for homeward", "sip_address: it is required", "hint: see why in the log: journalctl --unit homeward")
+	a.says(t, 3, serviceVerb("status"), "NOT RUNNING: it ends, and is started again and again", "activating (auto-restart)")
 
 	a.configure(t)
 	a.says(t, 0, serviceVerb("start"), "started")
@@ -143,7 +149,7 @@ func TestServiceVerbs(t *testing.T) {
 		t.Errorf("after the removal the Registrar still has %q", left)
 	}
 	a.run(t, "test", "!", "-e", "/etc/systemd/system/homeward.service", "-a", "!", "-L", "/etc/systemd/system/multi-user.target.wants/homeward.service",
-		"-a", "-s", "/etc/homeward/homeward.toml", "-a", "-s", "/var/lib/homeward/homeward.db")
+		"-a", "-s", "/etc/homeward/homeward.toml", "-a", "-s", "/var/lib/homeward/homeward.db", "-a", "!", "-e", "/run/homeward")
 	a.says(t, 0, serviceVerb("uninstall"), "there was nothing to remove")
 	a.says(t, 1, []string{"env", "PATH=/nowhere", "/usr/local/bin/homeward", "service", "install"}, "tell systemd: ", "systemctl") // which is not found
 	a.run(t, "test", "!", "-e", "/etc/systemd/system/homeward.service")
@@ -157,63 +163,75 @@ func TestServiceVerbs(t *testing.T) {
 		a.run(t, "cp", "/etc/systemd/system/homeward.service", "/usr/lib/systemd/system/homeward.service")
 		a.run(t, "systemctl", "daemon-reload")
 		a.says(t, 3, serviceVerb("status"), "file           /etc/systemd/system/homeward.service", "not used       /usr/lib/systemd/system/homeward.service, which a package")
-		a.says(t, 1, serviceVerb("install"), "the service is there: a package has brought /usr/lib/systemd/system/homeward.service")
+		a.says(t, 0, serviceVerb("install"), "the service is installed already")
 		a.says(t, 0, serviceVerb("uninstall"), "the service of a package is used now: /usr/lib/systemd/system/homeward.service")
 		a.says(t, 1, serviceVerb("uninstall"), "a package has brought /usr/lib/systemd/system/homeward.service")
 		a.says(t, 0, serviceVerb("start"), "started")
 		a.says(t, 0, serviceVerb("status"), "running", "at boot        not started", "file           /usr/lib/systemd/system/homeward.service")
+		a.says(t, 0, serviceVerb("install"), "the service of the package is started at boot: /usr/lib/systemd/system/homeward.service")
+		if s := a.managed(t, 0); !s.Enabled {
+			t.Errorf("after the installation: %+v", s)
+		}
 	})
 }
 
-// otherManagers are the service managers besides systemd that can be had here. BusyBox is the first process: it does what
-// System V init does, with the same inittab.
-var otherManagers = []struct {
-	name, needs string
-	files       map[string]string
-	file        string // that the service manager reads
-	is          string // the same, in the tree
-	log         string // where the log is
-}{
-	{
-		"System V init", "service",
+// otherManager is a service manager besides systemd that can be had here. BusyBox is the first process: it does what System
+// V init does, with the same inittab.
+type otherManager struct {
+	needs string
+	files map[string]string
+	is    string // the file that it reads, in the tree
+	log   string // where the log is
+}
+
+var otherManagers = map[string]otherManager{
+	"System V init": {
+		"service",
 		map[string]string{
 			"etc/inittab": "::respawn:/usr/bin/busybox syslogd -n -O /var/log/messages\n" +
-				"::sysinit:/bin/rm -f /usr/sbin/openrc-init\n" + // or homeward takes this for a machine with OpenRC
 				"::wait:/bin/sh -c 'for script in /etc/rc2.d/S*; do $script start; done'\n",
-			"etc/init.d/.keep": "", "etc/rc2.d/.keep": "", "etc/rc0.d/.keep": "", "var/lib/.keep": "",
+			"etc/rc2.d/.keep": "", "etc/rc0.d/.keep": "",
 		},
-		"/etc/init.d/homeward", "../packaging/sysv/homeward", "/var/log/messages",
+		"../packaging/sysv/homeward", "/var/log/messages",
 	},
-	{
-		"OpenRC", "openrc-run",
+	"OpenRC": {
+		"openrc-run",
 		map[string]string{
 			"etc/inittab":                 "::sysinit:/sbin/openrc sysinit\n::wait:/sbin/openrc boot\n::wait:/sbin/openrc default\n",
-			"etc/init.d/.keep":            "",
-			"var/lib/.keep":               "",
 			"etc/runlevels/boot/.keep":    "",
 			"etc/runlevels/sysinit/.keep": "",
 			"etc/runlevels/default/.keep": "",
 		},
-		"/etc/init.d/homeward", "../packaging/openrc/homeward", "/var/log/homeward.log",
+		"../packaging/openrc/homeward", "/var/log/homeward.log",
 	},
+}
+
+// newElsewhere is a bare appliance with another service manager.
+func newElsewhere(t *testing.T, manager string) (*appliance, *registrar) {
+	t.Helper()
+	m := otherManagers[manager]
+	for _, name := range []string{"busybox", "setpriv", "start-stop-daemon", "useradd", "pgrep", m.needs} {
+		program(t, name)
+	}
+	a, r := newBare(t, "/usr/local/sbin/init")
+	a.install(t, "usr/local/sbin/init", read(t, "/usr/bin/busybox")) // by its name it knows what to be, and is known
+	for path, text := range m.files {
+		a.install(t, path, text)
+	}
+	a.install(t, "etc/init.d/.keep", "")
+	a.install(t, "var/lib/.keep", "")
+	if err := errors.Join(os.Chmod(a.root+"/usr/local/sbin/init", 0o755), os.Symlink("/run", a.root+"/var/run")); err != nil {
+		t.Fatal(err)
+	}
+	return a, r
 }
 
 // TestServiceVerbsElsewhere: the same without systemd, and its scripts do what its unit does: one capability, no
 // directory that is missing, the password of root's file, a start after every end.
 func TestServiceVerbsElsewhere(t *testing.T) {
-	for _, m := range otherManagers {
-		t.Run(m.name, func(t *testing.T) {
-			for _, name := range []string{"busybox", "setpriv", "start-stop-daemon", "useradd", "pgrep", m.needs} {
-				program(t, name)
-			}
-			a, r := newBare(t, "/usr/local/sbin/init")
-			a.install(t, "usr/local/sbin/init", read(t, "/usr/bin/busybox")) // by its name it knows what to be, and is known
-			for path, text := range m.files {
-				a.install(t, path, text)
-			}
-			if err := errors.Join(os.Chmod(a.root+"/usr/local/sbin/init", 0o755), os.Symlink("/run", a.root+"/var/run")); err != nil {
-				t.Fatal(err)
-			}
+	for name, m := range otherManagers {
+		t.Run(name, func(t *testing.T) {
+			a, r := newElsewhere(t, name)
 			a.boot(t)
 			t.Cleanup(func() {
 				if t.Failed() {
@@ -221,15 +239,31 @@ func TestServiceVerbsElsewhere(t *testing.T) {
 					t.Logf("--- %s:\n%s", m.log, out[max(0, len(out)-logTail):])
 				}
 			})
-			if m.name == "System V init" {
+			if name == "System V init" {
 				a.staleNumber(t)
 			}
-			a.livesAsService(t, r, m.name, m.file, m.is)
+			a.livesAsService(t, r, name, m.is)
 			if log := a.run(t, "cat", m.log); !strings.Contains(log, "homeward starts") {
 				t.Errorf("the log is not in %s:\n%s", m.log, log)
 			}
+			if name == "System V init" {
+				a.run(t, "sh", "-c", "mkdir /etc/away && mv /etc/rc?.d /etc/away")
+				a.says(t, 1, serviceVerb("install"), "nothing starts the service at boot", "hint: let something run at boot: /etc/init.d/homeward start")
+			}
 		})
 	}
+}
+
+// TestNoServiceManager: OpenRC is installed, and nothing of it runs.
+func TestNoServiceManager(t *testing.T) {
+	a := newAppliance(t, newSite(t), "")
+	program(t, "openrc-run")
+	a.init = []string{"/usr/bin/sleep", "infinity"}
+	a.boot(t)
+	for _, verb := range []string{"install", "start", "status", "uninstall"} {
+		a.says(t, 1, serviceVerb(verb), `no service manager is found that homeward knows: the first process is "sleep"`, "hint: let it run, and start again whenever it ends: homeward run")
+	}
+	a.run(t, "test", "!", "-e", "/etc/init.d/homeward")
 }
 
 // staleNumber: the number of a process in a file that a dead daemon has left is that of another process now. It is not stopped.
@@ -242,7 +276,9 @@ func (a *appliance) staleNumber(t *testing.T) {
 }
 
 // livesAsService is the life of a service whose manager has scripts, from its installation to its removal.
-func (a *appliance) livesAsService(t *testing.T, r *registrar, manager, file, like string) {
+func (a *appliance) livesAsService(t *testing.T, r *registrar, manager, like string) {
+	const file = "/etc/init.d/homeward"
+	a.says(t, 1, serviceVerb("start"), "the service is not installed", "hint: homeward service install")
 	a.says(t, 3, serviceVerb("status"), "NOT INSTALLED", "manager        "+manager)
 	a.says(t, 0, serviceVerb("install"), "made the user homeward", "installed for "+manager+": "+file, "next: set sip_address in ")
 	script := strings.ReplaceAll(read(t, like), "/usr/bin/homeward", "/usr/local/bin/homeward")
@@ -256,6 +292,10 @@ func (a *appliance) livesAsService(t *testing.T, r *registrar, manager, file, li
 	a.says(t, 2, serviceVerb("start"), "sip_address: it is required")
 
 	a.configure(t)
+	a.run(t, "chmod", "600", "/etc/homeward/homeward.toml") // root can read it; the daemon ends
+	a.says(t, 1, serviceVerb("start"), "the daemon does not answer: it ends, and is started again and again", "hint: see why in the log: ")
+	a.says(t, 3, serviceVerb("status"), "NOT RUNNING: it ends, and is started again and again", "at boot        started")
+	a.run(t, "chmod", "644", "/etc/homeward/homeward.toml")
 	a.says(t, 0, serviceVerb("start"), "started")
 	a.await(t, "registered", isRegistered)
 	a.says(t, 0, serviceVerb("status"), "running", "at boot        started")
@@ -300,7 +340,7 @@ func (a *appliance) livesAsService(t *testing.T, r *registrar, manager, file, li
 	if left := r.bindings(t); left != nil {
 		t.Errorf("after the removal the Registrar still has %q", left)
 	}
-	if left := a.run(t, "find", "/etc", "-name", "*homeward", "!", "-type", "d"); left != "" {
+	if left := a.run(t, "sh", "-c", "find /etc -name '*homeward' ! -type d; find /run -name 'homeward*'"); left != "" {
 		t.Errorf("after the removal there is %s", left)
 	}
 	a.run(t, "test", "-s", "/etc/homeward/homeward.toml", "-a", "-s", "/var/lib/homeward/homeward.db")
@@ -310,7 +350,11 @@ func (a *appliance) livesAsService(t *testing.T, r *registrar, manager, file, li
 	a.run(t, "mkdir", "--parents", "/var/lib/dpkg/info") // what dpkg knows of a package that has brought the file
 	a.run(t, "sh", "-c", `cd /var/lib/dpkg && echo "$1" >info/homeward.list && printf '%s\n' 'Package: homeward' 'Status: install ok installed' \
 		'Version: 1.0.0' 'Architecture: amd64' 'Maintainer: nobody' 'Description: homeward' >status`, "sh", file)
-	a.says(t, 1, serviceVerb("install"), "the service is there: a package has brought "+file, "hint: nothing is to be installed")
+	a.run(t, "sh", "-c", "rm -f /etc/rc?.d/*homeward /etc/runlevels/*/homeward") // a package leaves that to the administrator
+	a.says(t, 0, serviceVerb("install"), "the service of the package is started at boot: "+file)
+	if s := a.managed(t, 3); !s.Enabled {
+		t.Errorf("after the installation: %+v", s)
+	}
 	a.says(t, 1, serviceVerb("uninstall"), "a package has brought "+file+", and takes it away", "hint: remove the package")
 }
 

@@ -2,13 +2,14 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/homeward-agent/homeward/service/control"
 	"github.com/homeward-agent/homeward/service/manager"
 )
 
@@ -16,9 +17,9 @@ func serviceCommand(e env) *cobra.Command {
 	return group("service", "Make homeward a service of this system, and control it", []*cobra.Command{
 		serviceInstallCommand(e),
 		serviceUninstallCommand(e),
-		serviceOrder(e, "start", "Start the service", "started", (*manager.Manager).Start),
-		serviceOrder(e, "stop", "Stop the service, until the next boot or start", "stopped", (*manager.Manager).Stop),
-		serviceOrder(e, "restart", "Stop the service and start it again, after a change of the configuration", "restarted", (*manager.Manager).Restart),
+		serviceOrder(e, "start", "Start the service", "started"),
+		serviceOrder(e, "stop", "Stop the service, until the next boot or start", "stopped"),
+		serviceOrder(e, "restart", "Stop the service and start it again, after a change of the configuration", "restarted"),
 		serviceStatusCommand(e),
 	})
 }
@@ -26,6 +27,9 @@ func serviceCommand(e env) *cobra.Command {
 // managed is a verb that speaks to the service manager.
 func managed(use, short string, do func(c *cobra.Command, m *manager.Manager) error) *cobra.Command {
 	return verb(use, short, func(c *cobra.Command) error {
+		if c.Flags().Changed("config") {
+			return badUsage("the service reads %s, and no other configuration", defaultConfig)
+		}
 		m, err := manager.Find()
 		if err == nil {
 			err = do(c, m)
@@ -56,7 +60,7 @@ func serviceInstallCommand(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		done, err := m.Install(program)
+		done, err := m.Install(program, defaultConfig, strings.Replace(exampleConfig(), "\nsip_address", "\n#sip_address", 1))
 		p := newPage(e.stdout)
 		for _, sentence := range done {
 			p.printf("%s\n", sentence)
@@ -64,29 +68,23 @@ func serviceInstallCommand(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		example := strings.Replace(exampleConfig(), "\nsip_address", "\n#sip_address", 1)
-		switch wrote, err := manager.Furnish(defaultConfig, example); {
-		case err != nil:
-			return fmt.Errorf("write a configuration: %w", err)
-		case wrote:
-			p.printf("wrote %s\n", defaultConfig)
+		s, err := m.Status()
+		if err != nil {
+			return err
 		}
-		p.printf("next: %s\n", nextStep(c, m))
+		p.printf("next: %s\n", nextStep(c, s))
+		if !s.Enabled {
+			return &failure{code: exitFailed, err: errors.New("nothing starts the service at boot"), hints: []string{"let something run at boot: " + s.File + " start"}}
+		}
 		return p.err
 	})
-	c.PreRunE = func(c *cobra.Command, _ []string) error {
-		if c.Flags().Changed("config") {
-			return badUsage("the service reads %s, and no other configuration", defaultConfig)
-		}
-		return nil
-	}
 	c.Long = "The service is started at the next boot, or by homeward service start. What is missing is made: a user for the daemon, and a configuration with every key explained. Installed again, nothing changes."
 	return c
 }
 
 // nextStep is what is left to be done after the installation.
-func nextStep(c *cobra.Command, m *manager.Manager) string {
-	if s, err := m.Status(); err == nil && s.Running {
+func nextStep(c *cobra.Command, s manager.Managed) string {
+	if s.Running {
 		return "homeward status"
 	}
 	if settings, err := loadSettings(c); err == nil && settings["sip_address"].from == "" {
@@ -119,20 +117,30 @@ func serviceUninstallCommand(e env) *cobra.Command {
 }
 
 // serviceOrder is a verb that tells the service manager what to do with the daemon.
-func serviceOrder(e env, use, short, done string, order func(*manager.Manager) error) *cobra.Command {
+func serviceOrder(e env, use, short, done string) *cobra.Command {
+	begins := use != "stop"
 	return managed(use, short, func(c *cobra.Command, m *manager.Manager) error {
-		begins := use != "stop"
-		if begins && !m.Tells {
-			if _, err := loadSite(c); err != nil {
+		var wrong error // with the configuration
+		err := m.Order(use, func() error {
+			if begins {
+				_, wrong = loadSite(c)
+			}
+			if m.Tells { // then its word counts: it may start the daemon with more than we see
+				return nil
+			}
+			return wrong
+		})
+		switch {
+		case err != nil && m.Tells && wrong != nil:
+			f := managerFailure(errors.Join(err, wrong))
+			f.code = exitUsage
+			return f
+		case err != nil:
+			return err
+		case begins && !m.Tells:
+			if err := awaitAnswer(c, m); err != nil {
 				return err
 			}
-		}
-		if err := order(m); err != nil {
-			f := managerFailure(err)
-			if _, wrong := loadSite(c); begins && wrong != nil {
-				f.err = errors.Join(f.err, wrong)
-			}
-			return f
 		}
 		p := newPage(e.stdout)
 		p.printf("%s\n", done)
@@ -140,25 +148,64 @@ func serviceOrder(e env, use, short, done string, order func(*manager.Manager) e
 	})
 }
 
+// startLimit is our choice: the slowest device takes seconds to start, and a daemon that ends is started again after five.
+const startLimit = 10 * time.Second
+
+// awaitAnswer waits for the daemon, of which the service manager says no more than that it was told to start it.
+func awaitAnswer(c *cobra.Command, m *manager.Manager) error {
+	limit := time.After(startLimit)
+	for !answers(c) {
+		select {
+		case <-time.After(startLimit / 100):
+		case <-c.Context().Done():
+			return uninterrupted(c)
+		case <-limit:
+			return &failure{
+				code: exitFailed, err: errors.New("the daemon does not answer: it ends, and is started again and again"),
+				hints: []string{"see why in the log: " + m.Log},
+			}
+		}
+	}
+	return nil
+}
+
+// answers says whether there is a daemon. There is one where this user may not ask it.
+func answers(c *cobra.Command) bool {
+	places, err := loadPlaces(c)
+	if err != nil { // a daemon that runs has begun with another configuration
+		if places, err = defaults().site("state_dir", "runtime_dir"); err != nil {
+			return false
+		}
+	}
+	_, err = daemon(places).Status(c.Context())
+	return !errors.Is(err, control.ErrNotRunning)
+}
+
 func serviceStatusCommand(e env) *cobra.Command {
 	var asJSON bool
-	c := managed("status [--json]", "Show whether the service is installed, started at boot, and running", func(_ *cobra.Command, m *manager.Manager) error {
+	c := managed("status [--json]", "Show whether the service is installed, started at boot, and running", func(c *cobra.Command, m *manager.Manager) error {
 		s, err := m.Status()
 		if err != nil {
 			return err
+		}
+		if s.Running && !m.Tells && !answers(c) {
+			s.Running, s.Restarting = false, true
 		}
 		if asJSON {
 			err = printJSON(e.stdout, s)
 		} else {
 			err = printManaged(newPage(e.stdout), s)
 		}
+		why := "see why it does not run in the log: " + m.Log
 		switch {
 		case err != nil || s.Running:
 			return err
 		case !s.Installed:
 			return &failure{code: exitNotRunning, hints: []string{"install it: homeward service install"}}
+		case s.Restarting:
+			return &failure{code: exitNotRunning, hints: []string{why}}
 		default:
-			return &failure{code: exitNotRunning, hints: []string{"start it: homeward service start", "see why it does not run in the log: " + m.Log}}
+			return &failure{code: exitNotRunning, hints: []string{"start it: homeward service start", why}}
 		}
 	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -169,6 +216,8 @@ func printManaged(p *page, s manager.Managed) error {
 	switch {
 	case s.Running:
 		p.printf("%s\n", p.paint(good, "running"))
+	case s.Restarting:
+		p.printf("%s\n", p.paint(bad, "NOT RUNNING: it ends, and is started again and again"))
 	case s.Installed:
 		p.printf("%s\n", p.paint(bad, "NOT RUNNING"))
 	default:

@@ -13,19 +13,20 @@ import (
 
 // Managed is what the service manager says about the daemon.
 type Managed struct {
-	Version   int    `json:"version"`
-	Manager   string `json:"manager"`
-	File      string `json:"file,omitempty"`    // that it reads
-	Package   string `json:"package,omitempty"` // the file of a package that is not read, because of File
-	Installed bool   `json:"installed"`
-	Enabled   bool   `json:"enabled"` // started at boot
-	Running   bool   `json:"running"`
-	Detail    string `json:"detail,omitempty"` // in the words of the service manager
+	Version    int    `json:"version"`
+	Manager    string `json:"manager"`
+	File       string `json:"file,omitempty"`    // that it reads
+	Package    string `json:"package,omitempty"` // the file of a package that is not read, because of File
+	Installed  bool   `json:"installed"`
+	Enabled    bool   `json:"enabled"` // started at boot
+	Running    bool   `json:"running"`
+	Restarting bool   `json:"restarting,omitempty"` // it does not live, and is started again and again
+	Detail     string `json:"detail,omitempty"`     // in the words of the service manager
 }
 
 // Status asks the service manager about the daemon.
 func (m *Manager) Status() (Managed, error) {
-	s := Managed{Version: 1, Manager: m.Name}
+	s := Managed{Version: 1, Manager: m.name}
 	is, err := m.installed()
 	if err != nil {
 		return s, err
@@ -33,8 +34,8 @@ func (m *Manager) Status() (Managed, error) {
 	packaged := m.packaged()
 	switch {
 	case is:
-		s.File = m.File
-		if packaged != m.File {
+		s.File = m.file
+		if packaged != m.file {
 			s.Package = packaged
 		}
 	case packaged != "":
@@ -44,10 +45,10 @@ func (m *Manager) Status() (Managed, error) {
 	}
 	s.Installed = true
 	s.Enabled = m.enabled()
-	if m.Name == "systemd" {
+	if m.name == "systemd" {
 		return s, s.askSystemd()
 	}
-	library, err := m.library("", "")
+	library, err := m.library("")
 	if err != nil {
 		return s, err
 	}
@@ -62,7 +63,7 @@ func (m *Manager) Status() (Managed, error) {
 
 // enabled says whether the daemon is started at boot.
 func (m *Manager) enabled() bool {
-	if m.File == "" {
+	if m.file == "" {
 		return enabledInRegistry()
 	}
 	if m.asked != nil {
@@ -84,6 +85,7 @@ func (s *Managed) askSystemd() error {
 	}
 	active, sub := is["ActiveState"], is["SubState"]
 	s.Running = active == "active" || active == "reloading" || active == "activating" && sub == "start"
+	s.Restarting = sub == "auto-restart"
 	s.Detail = fmt.Sprintf("%s (%s)", active, sub)
 	if load := is["LoadState"]; load != "loaded" {
 		s.Detail = load
@@ -91,46 +93,8 @@ func (s *Managed) askSystemd() error {
 	return nil
 }
 
-// Start starts the daemon.
-func (m *Manager) Start() error {
-	return m.order("start", func(l kardianos.Service, running bool) error {
-		if running {
-			return nil
-		}
-		return l.Start()
-	})
-}
-
-// Stop stops the daemon.
-func (m *Manager) Stop() error {
-	return m.order("stop", func(l kardianos.Service, _ bool) error {
-		// Also one that does not run now: its supervisor may be about to start it.
-		return m.stop(l)
-	})
-}
-
-// Restart starts the daemon, if need be after it was stopped.
-func (m *Manager) Restart() error {
-	return m.order("restart", func(l kardianos.Service, running bool) error {
-		if !running {
-			_ = m.stop(l) // as above
-			return l.Start()
-		}
-		return l.Restart()
-	})
-}
-
-// stop bears with a service manager to which it is an error when there is nothing to stop.
-func (m *Manager) stop(l kardianos.Service) error {
-	err := l.Stop()
-	if s, asked := m.Status(); err != nil && asked == nil && !s.Running {
-		return nil
-	}
-	return err
-}
-
-// order tells the service manager, if it knows the service, and says what can be done when that fails.
-func (m *Manager) order(verb string, do func(l kardianos.Service, running bool) error) error {
+// Order starts, stops or restarts the daemon, as verb says. It asks first when nothing else is in the way.
+func (m *Manager) Order(verb string, first func() error) error {
 	if err := mustBeRoot(verb); err != nil {
 		return err
 	}
@@ -141,18 +105,43 @@ func (m *Manager) order(verb string, do func(l kardianos.Service, running bool) 
 	if !s.Installed {
 		return refuse("homeward service install", "the service is not installed")
 	}
-	library, err := m.library("", "")
+	if first != nil {
+		if err := first(); err != nil {
+			return err
+		}
+	}
+	switch { // one that does not run now is stopped, too: its supervisor may be about to start it
+	case verb == "start" && s.Running:
+	case m.order == nil:
+		err = m.orderByLibrary(verb)
+	default:
+		line := slices.Clone(m.order)
+		line[slices.Index(line, verbHere)] = verb
+		err = runAll([][]string{line})
+	}
+	if err == nil {
+		return nil
+	}
+	if now, asked := m.Status(); verb == "stop" && asked == nil && !now.Running {
+		return nil // to some it is an error when there is nothing to stop
+	}
+	return refuse("see why in the log: "+m.Log, "%s could not %s the service: %w", m.name, verb, err)
+}
+
+func (m *Manager) orderByLibrary(verb string) error {
+	library, err := m.library("")
 	if err != nil {
 		return err
 	}
-	if err := do(library, s.Running); err != nil {
-		why := "see why in the log: " + m.Log
-		if filepath.Base(m.File) == serviceName { // a script, whose words the library drops
-			why = fmt.Sprintf("see what it says: %s %s; the log: %s", m.File, verb, m.Log)
-		}
-		return refuse(why, "%s could not %s the service: %w", m.Name, verb, err)
+	switch verb {
+	case "start":
+		return library.Start()
+	case "stop":
+		return library.Stop()
+	default:
+		_ = library.Stop() // it may not run; if it does, it cannot be started
+		return library.Start()
 	}
-	return nil
 }
 
 // startLinks are the links through which the daemon is started at boot, those that stop it left out.

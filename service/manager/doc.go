@@ -2,7 +2,7 @@
 // says how it is. It knows nothing of what the daemon does.
 //
 //	m, err := manager.Find()
-//	done, err := m.Install("/usr/bin/homeward")
+//	done, err := m.Install("/usr/bin/homeward", "/etc/homeward/homeward.toml", example)
 //
 // A daemon that the service control manager of Windows has started runs in Host, and writes its log to a LogFile.
 package manager

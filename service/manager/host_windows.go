@@ -13,9 +13,6 @@ func Hosted() bool { return !kardianos.Interactive() }
 
 // Host runs the daemon, and ends it when the service control manager says so.
 func Host(ctx context.Context, daemon func(ctx context.Context) error) error {
-	if !Hosted() {
-		return daemon(ctx)
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c := &kardianos.Config{Name: serviceName}

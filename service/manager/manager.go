@@ -9,71 +9,92 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	kardianos "github.com/kardianos/service"
 
 	"github.com/homeward-agent/homeward/packaging"
+	"github.com/homeward-agent/homeward/service/internal/replace"
 )
 
 const serviceName = "homeward"
 
 // Manager is the service manager of this machine. What it knows of homeward stands in a file.
 type Manager struct {
-	Name string // as people call it
-	File string // that it reads; "": it keeps a registry of its own
-	Log  string // the command that shows the log, or the file it is in
+	Log string // the command that shows the log, or the file it is in
 	// Tells says that it knows whether the daemon has started, not only whether it was told to.
 	Tells bool
 
-	text    string     // of the file, as packaging has it
-	option  string     // by which the library takes it
-	account bool       // the daemon has a user of its own
-	vendor  []string   // where packages put the file, if not there
-	links   string     // in whose place the daemon is started at boot, as a pattern of paths
-	enable  [][]string // what it takes, besides what the library does, to be started at boot
-	disable [][]string
-	asked   []string // succeeds if it is started at boot; nil: links say so
+	name    string      // as people call it
+	file    string      // that it reads; "": it keeps a registry of its own
+	runs    func() bool // says that it is in charge here, and not only installed; nil: it always is
+	text    string      // of the file, as packaging has it
+	account bool        // the daemon has a user of its own
+	vendor  []string    // where packages put the file, if not there
+	links   string      // in whose place the daemon is started at boot, as a pattern of paths
+	enable  [][]string  // what makes it start at boot
+	disable [][]string  // what is left to do when file and links are gone
+	asked   []string    // succeeds if it is started at boot; nil: links say so
+	order   []string    // a command line with a place for start, stop or restart; nil: the library gives the order
+
+	system kardianos.System // as the library sees it
 }
+
+const verbHere = "VERB" // the place in order
 
 // managers are those we know, by the names the library has for them.
 var managers = map[string]Manager{
 	"linux-systemd": {
-		Name: "systemd", File: "/etc/systemd/system/homeward.service", Log: "journalctl --unit homeward", Tells: true,
-		text: packaging.Systemd, option: "SystemdScript", account: true,
-		vendor: []string{"/usr/lib/systemd/system/homeward.service", "/lib/systemd/system/homeward.service"},
-		enable: [][]string{{"systemctl", "enable", serviceName}},
-		asked:  []string{"systemctl", "is-enabled", serviceName},
+		name: "systemd", file: "/etc/systemd/system/homeward.service", Log: "journalctl --unit homeward", Tells: true,
+		runs: func() bool { return exists("/run/systemd/system") },
+		text: packaging.Systemd, account: true,
+		vendor:  []string{"/usr/lib/systemd/system/homeward.service", "/lib/systemd/system/homeward.service"},
+		links:   "/etc/systemd/system/*.wants/homeward.service",
+		enable:  [][]string{{"systemctl", "enable", serviceName}},
+		disable: [][]string{{"systemctl", "daemon-reload"}},
+		asked:   []string{"systemctl", "is-enabled", serviceName},
+		order:   []string{"systemctl", verbHere, serviceName},
 	},
 	"linux-openrc": {
-		Name: "OpenRC", File: "/etc/init.d/homeward", Log: "syslog, or /var/log/homeward.log",
-		text: packaging.OpenRC, option: "OpenRCScript", account: true,
+		name: "OpenRC", file: "/etc/init.d/homeward", Log: "syslog, or /var/log/homeward.log",
+		runs: func() bool { return exists("/run/openrc/softlevel") },
+		text: packaging.OpenRC, account: true,
 		links:  "/etc/runlevels/*/homeward",
 		enable: [][]string{{"rc-update", "add", serviceName, "default"}},
+		order:  []string{"rc-service", serviceName, verbHere},
 	},
 	"linux-procd": {
-		Name: "procd", File: "/etc/init.d/homeward", Log: "logread -e homeward",
-		text: packaging.Procd, option: "SysvScript",
+		name: "procd", file: "/etc/init.d/homeward", Log: "logread -e homeward",
+		runs:   func() bool { return firstProcess() == "procd" },
+		text:   packaging.Procd,
 		links:  "/etc/rc.d/[SK]??homeward",
-		enable: [][]string{{"/etc/init.d/homeward", "disable"}, {"/etc/init.d/homeward", "enable"}}, // the library's links are not those of START and STOP
+		enable: [][]string{{"/etc/init.d/homeward", "enable"}},
+		order:  []string{"/etc/init.d/homeward", verbHere},
 	},
 	"unix-systemv": {
-		Name: "System V init", File: "/etc/init.d/homeward", Log: "syslog",
-		text: packaging.SysV, option: "SysvScript", account: true,
+		name: "System V init", file: "/etc/init.d/homeward", Log: "syslog",
+		runs: func() bool { return firstProcess() == "init" },
+		text: packaging.SysV, account: true,
 		links: "/etc/rc?.d/[SK]??homeward",
+		enable: [][]string{{"sh", "-c", `link() { [ ! -d "$1" ] || ln -sf /etc/init.d/homeward "$1/$2"; }
+			for dir in /etc/rc[2-5].d; do link $dir S50homeward; done
+			for dir in /etc/rc[016].d; do link $dir K02homeward; done`}},
+		order: []string{"service", serviceName, verbHere},
 	},
 	"freebsd": {
-		Name: "rc", File: "/usr/local/etc/rc.d/homeward", Log: "syslog",
-		text: packaging.FreeBSD, option: "SysvScript", account: true,
+		name: "rc", file: "/usr/local/etc/rc.d/homeward", Log: "syslog",
+		text: packaging.FreeBSD, account: true,
 		enable:  [][]string{{"sysrc", "homeward_enable=YES"}},
 		disable: [][]string{{"sysrc", "-x", "homeward_enable"}},
 		asked:   []string{"service", serviceName, "enabled"},
+		order:   []string{"service", serviceName, verbHere},
 	},
 	"darwin-launchd": {
-		Name: "launchd", File: "/Library/LaunchDaemons/homeward.plist", Log: "/var/log/homeward.log",
-		text: packaging.Launchd, option: "LaunchdConfig",
+		name: "launchd", file: "/Library/LaunchDaemons/homeward.plist", Log: "/var/log/homeward.log",
+		text:  packaging.Launchd,
 		links: "/Library/LaunchDaemons/homeward.plist",
 	},
-	"windows-service": {Name: "the service control manager of Windows", Log: "homeward.log in state_dir"},
+	"windows-service": {name: "the service control manager of Windows", Log: "homeward.log in state_dir"},
 }
 
 // Refusal is why the service manager was not asked, or has not done it, and what to do about it.
@@ -90,18 +111,17 @@ func refuse(hint, format string, args ...any) error {
 	return &Refusal{fmt.Errorf(format, args...), hint}
 }
 
-// Find returns the service manager of this machine.
+// Find returns the service manager of this machine. The library takes the first that is installed; this, the first that is
+// at work.
 func Find() (*Manager, error) {
-	m, known := managers[kardianos.Platform()]
-	if first := firstProcess(); m.Name == "System V init" && first != "init" { // the library takes it where it finds no other
-		return nil, refuse("let it run, and start again whenever it ends: homeward run",
-			"no service manager is found that homeward knows: the first process is %q", first)
+	for _, system := range kardianos.AvailableSystems() {
+		if m, known := managers[system.String()]; known && (m.runs == nil || m.runs()) {
+			m.system = system
+			return &m, nil
+		}
 	}
-	if !known {
-		return nil, refuse("let the service manager run, and start again whenever it ends: homeward run",
-			"homeward does not know the service manager of this machine (%s)", kardianos.Platform())
-	}
-	return &m, nil
+	return nil, refuse("let it run, and start again whenever it ends: homeward run",
+		"no service manager is found that homeward knows: the first process is %q", firstProcess())
 }
 
 // firstProcess returns the name of process 1 of Linux.
@@ -110,103 +130,111 @@ func firstProcess() string {
 	return string(bytes.TrimSpace(name))
 }
 
-// library returns the library's view of the service. What it writes is text, to the letter.
-func (m *Manager) library(program, text string) (kardianos.Service, error) {
-	c := &kardianos.Config{
-		Name: serviceName, DisplayName: serviceName, Description: "finds the SIP Registrar of this device",
-		Executable: program, Arguments: []string{"run"}, Option: kardianos.KeyValue{m.option: text},
-	}
-	forPlatform(c)
-	return kardianos.New(nil, c)
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
-// Install lets the service manager start the program at boot, and does not start it now. It returns what it has done, a
-// sentence each.
-func (m *Manager) Install(program string) (done []string, err error) {
+// library returns the library's view of the service.
+func (m *Manager) library(program string) (kardianos.Service, error) {
+	c := &kardianos.Config{
+		Name: serviceName, DisplayName: serviceName, Description: "finds the SIP Registrar of this device",
+		Executable: program, Arguments: []string{"run"}, Option: kardianos.KeyValue{},
+	}
+	forPlatform(c)
+	return m.system.New(nil, c)
+}
+
+// Install lets the service manager start the program at boot, and does not start it now. What a package has brought is
+// started in its place. The file config is written if there is none. It returns what it has done, a sentence each.
+func (m *Manager) Install(program, config, example string) (done []string, err error) {
 	if err := mustBeRoot("install"); err != nil {
 		return nil, err
 	}
-	if file := m.packaged(); file != "" {
-		return nil, refuse("nothing is to be installed: homeward service start", "the service is there: a package has brought %s", file)
-	}
-	if err := checkProgram(program); err != nil {
-		return nil, err
-	}
-	text := packaging.For(program, m.text)
-	if strings.Contains(text, "{{") { // to the library, the beginning of a place to be filled
-		return nil, fmt.Errorf("%s cannot be in a file of %s", program, m.Name)
-	}
+	openUmask()
 	is, err := m.installed()
 	if err != nil {
 		return nil, err
 	}
-	if there, _ := os.ReadFile(m.File); is && string(there) != text {
-		return nil, refuse("homeward service uninstall, then install it again; configuration and state stay",
-			"the service is installed already, and not as this program does it")
-	}
-	if m.account {
-		made, err := makeAccount()
-		if err != nil {
+	text, packaged := packaging.For(program, m.text), m.packaged()
+	ofPackage := packaged != "" && (!is || packaged == m.file)
+	if !ofPackage {
+		if err := checkProgram(program); err != nil {
 			return nil, err
 		}
-		done = append(done, made...)
+		if there, _ := os.ReadFile(m.file); is && string(there) != text {
+			return nil, refuse("homeward service uninstall, then install it again; configuration and state stay",
+				"the service is installed already, and not as this program does it")
+		}
+		if m.account {
+			if done, err = makeAccount(); err != nil {
+				return done, err
+			}
+		}
 	}
-	if is {
-		done = append(done, "the service is installed already")
-	} else if err := m.write(program, text); err != nil {
-		return done, err
-	} else {
-		done = append(done, strings.TrimSuffix("installed for "+m.Name+": "+m.File, ": "))
+	switch wrote, err := furnish(config, example); {
+	case err != nil:
+		return done, fmt.Errorf("write a configuration: %w", err)
+	case wrote:
+		done = append(done, "wrote "+config)
 	}
-	return done, runAll(m.enable)
+	says := strings.TrimSuffix("installed for "+m.name+": "+m.file, ": ")
+	switch {
+	case ofPackage:
+		says = "the service of the package is started at boot: " + packaged
+	case is:
+		says = "the service is installed already"
+	default:
+		err = m.write(program, text)
+	}
+	if err == nil {
+		err = runAll(m.enable)
+	}
+	if err != nil {
+		if !is && !ofPackage {
+			_ = m.erase() // of what there is
+		}
+		return done, fmt.Errorf("tell %s: %w", m.name, err)
+	}
+	return append(done, says), nil
 }
 
-// write lets the library tell the service manager. It leaves all of the file, also after a power cut, or nothing: systemd
-// would take an empty one for a wish never to start homeward.
+// write leaves all of the file, also after a power cut, or nothing: systemd would take an empty one for a wish never to
+// start homeward.
 func (m *Manager) write(program, text string) error {
-	library, err := m.library(program, text)
-	if err != nil {
-		return err
-	}
-	if err = library.Install(); err == nil && m.File != "" {
-		err = verify(m.File, text)
-	}
-	if err != nil {
-		_ = library.Uninstall() // of what there is
-		m.erase()
-		return fmt.Errorf("tell %s: %w", m.Name, err)
-	}
-	return nil
-}
-
-// verify makes sure that a file holds the text, and that the disk has it.
-func verify(file, text string) error {
-	written, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	if string(written) != text {
-		return fmt.Errorf("%s is not what was written to it", file)
-	}
-	for _, path := range []string{file, filepath.Dir(file)} {
-		f, err := os.Open(path)
+	if m.file == "" {
+		library, err := m.library(program)
 		if err != nil {
 			return err
 		}
-		err = f.Sync()
-		f.Close()
-		if err != nil {
-			return err
-		}
+		return library.Install()
 	}
-	return nil
+	mode := fs.FileMode(0o644)
+	if strings.HasPrefix(text, "#!") {
+		mode = 0o755
+	}
+	if err := os.MkdirAll(filepath.Dir(m.file), 0o755); err != nil {
+		return err
+	}
+	return replace.File(m.file, []byte(text), mode)
 }
 
 // erase removes the file and what points to it.
-func (m *Manager) erase() {
-	for _, path := range append(glob(m.links), m.File) {
-		_ = os.Remove(path) // it may be gone
+func (m *Manager) erase() error {
+	if m.file == "" {
+		library, err := m.library("")
+		if err != nil {
+			return err
+		}
+		return library.Uninstall()
 	}
+	var failed []error
+	for _, path := range append(glob(m.links), m.file) {
+		if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
 }
 
 func glob(pattern string) []string {
@@ -224,44 +252,40 @@ func (m *Manager) Uninstall() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if file := m.packaged(); file != "" && (!is || file == m.File) {
+	if file := m.packaged(); file != "" && (!is || file == m.file) {
 		return false, refuse("remove the package, with the tool that has installed it", "a package has brought %s, and takes it away", file)
 	}
 	if !is {
 		return false, nil
 	}
-	if err := m.Stop(); err != nil {
+	if err := m.Order("stop", nil); err != nil {
 		return false, err
 	}
-	library, err := m.library("", m.text)
-	if err != nil {
-		return false, err
+	if err = m.erase(); err == nil {
+		err = runAll(m.disable)
 	}
-	if err = library.Uninstall(); m.File != "" {
-		if left, _ := m.installed(); !left { // it may have failed at a link, and those are removed here
-			err = nil
-		}
+	for _, dir := range transient {
+		err = errors.Join(err, os.RemoveAll(dir))
 	}
 	if err != nil {
-		return false, fmt.Errorf("tell %s: %w", m.Name, err)
+		return false, fmt.Errorf("tell %s: %w", m.name, err)
 	}
-	m.erase()
-	return true, runAll(m.disable)
+	return true, nil
 }
 
 // installed says whether the service manager has what `service install` gives it.
 func (m *Manager) installed() (bool, error) {
-	if m.File != "" {
-		if to, _ := os.Readlink(m.File); to == os.DevNull { // the Debian package leaves this behind
-			return false, refuse("systemctl unmask "+serviceName, "the service is masked: %s leads to %s", m.File, to)
+	if m.file != "" {
+		if to, _ := os.Readlink(m.file); to == os.DevNull { // the Debian package leaves this behind
+			return false, refuse("systemctl unmask "+serviceName, "the service is masked: %s leads to %s", m.file, to)
 		}
-		_, err := os.Stat(m.File)
+		_, err := os.Stat(m.file)
 		if errors.Is(err, fs.ErrNotExist) {
 			return false, nil
 		}
 		return err == nil, err
 	}
-	library, err := m.library("", "")
+	library, err := m.library("")
 	if err != nil {
 		return false, err
 	}
@@ -278,17 +302,17 @@ var owners = [][]string{{"dpkg-query", "--search"}, {"rpm", "--query", "--file"}
 // packaged returns the file by which a package tells the service manager; "" if none does.
 func (m *Manager) packaged() string {
 	for _, file := range m.vendor {
-		if _, err := os.Stat(file); err == nil {
+		if exists(file) {
 			return file
 		}
 	}
-	if _, err := os.Stat(m.File); err != nil || m.vendor != nil {
+	if m.vendor != nil || !exists(m.file) {
 		return ""
 	}
 	for _, command := range owners {
-		owner, err := exec.Command(command[0], append(command[1:], m.File)...).Output()
+		owner, err := exec.Command(command[0], append(command[1:], m.file)...).Output()
 		if err == nil && len(bytes.TrimSpace(owner)) > 0 {
-			return m.File
+			return m.file
 		}
 	}
 	return ""
@@ -297,7 +321,9 @@ func (m *Manager) packaged() string {
 // runAll runs commands until one fails, and tells what it said.
 func runAll(commands [][]string) error {
 	for _, c := range commands {
-		if out, err := exec.Command(c[0], c[1:]...).CombinedOutput(); err != nil {
+		cmd := exec.Command(c[0], c[1:]...)
+		cmd.WaitDelay = time.Second // what a script has started may hold on to the pipe
+		if out, err := cmd.CombinedOutput(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 			return fmt.Errorf("%s: %w: %s", strings.Join(c, " "), err, bytes.TrimSpace(out))
 		}
 	}

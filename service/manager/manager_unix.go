@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -30,6 +31,12 @@ func mustBeRoot(verb string) error {
 	return nil
 }
 
+// openUmask lets others read what is made from here on, also where root's umask would not: the daemon is not root.
+func openUmask() { syscall.Umask(0o022) }
+
+// transient are the directories that are made anew for each daemon, on Linux and on BSD. The password is in one of them.
+var transient = []string{"/run/homeward", "/run/homeward-credentials", "/var/run/homeward", "/var/run/homeward-credentials"}
+
 // plainPath is what a path may be made of to stand in every file of packaging as it is.
 var plainPath = regexp.MustCompile(`^/[A-Za-z0-9_./+-]+$`)
 
@@ -40,11 +47,14 @@ var hidden = []string{"/home/", "/root/", "/run/user/"}
 // at every boot.
 func checkProgram(program string) error {
 	const hint = "install it first: sudo install -m 755 %s %s/homeward, then: sudo %[2]s/homeward service install"
-	place := "/usr/bin"
-	if kardianos.Platform() == "freebsd" || kardianos.Platform() == "darwin-launchd" {
+	place, typed := "/usr/bin", program
+	if runtime.GOOS != "linux" {
 		place = "/usr/local/bin"
 	}
-	install := fmt.Sprintf(hint, program, place)
+	if !plainPath.MatchString(program) {
+		typed = "'" + strings.ReplaceAll(program, "'", `'\''`) + "'"
+	}
+	install := fmt.Sprintf(hint, typed, place)
 	if !plainPath.MatchString(program) {
 		return refuse(install, "%q cannot be the program of a service: letters, digits and . _ + - are possible", program)
 	}
@@ -64,6 +74,8 @@ func checkProgram(program string) error {
 			return refuse(install, "%s cannot be the program of a service: %s belongs to user %d, not to root", program, path, at.Uid)
 		case mode&0o002 != 0:
 			return refuse(install, "%s cannot be the program of a service: everybody can write to %s", program, path)
+		case ok && at.Gid != 0 && mode&0o020 != 0:
+			return refuse(install, "%s cannot be the program of a service: group %d can write to %s", program, at.Gid, path)
 		case mode&0o001 == 0:
 			return refuse(install, "%s cannot be the program of a service: %s is closed to others", program, path)
 		}
@@ -73,36 +85,52 @@ func checkProgram(program string) error {
 	}
 }
 
-// accountCommands are what systems have to make a user and a group homeward, as our packages do: shadow, BusyBox, FreeBSD.
-var accountCommands = [][][]string{
-	{{"useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", "--comment", "homeward", "homeward"}},
-	{{"pw", "useradd", "homeward", "-d", "/nonexistent", "-s", "/usr/sbin/nologin", "-c", "homeward"}},
-	{{"addgroup", "-S", "homeward"}, {"adduser", "-S", "-D", "-H", "-h", "/nonexistent", "-s", "/sbin/nologin", "-g", "homeward", "-G", "homeward", "homeward"}},
+// accountCommands are what systems have to make a group and a user homeward, as our packages do: shadow, FreeBSD, BusyBox.
+var accountCommands = []struct{ group, user []string }{
+	{
+		[]string{"groupadd", "--system", "homeward"},
+		[]string{"useradd", "--system", "--gid", "homeward", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", "--comment", "homeward", "homeward"},
+	},
+	{
+		[]string{"pw", "groupadd", "homeward"},
+		[]string{"pw", "useradd", "homeward", "-g", "homeward", "-d", "/nonexistent", "-s", "/usr/sbin/nologin", "-c", "homeward"},
+	},
+	{
+		[]string{"addgroup", "-S", "homeward"},
+		[]string{"adduser", "-S", "-D", "-H", "-h", "/nonexistent", "-s", "/sbin/nologin", "-g", "homeward", "-G", "homeward", "homeward"},
+	},
 }
 
-// makeAccount makes the user and the group of the daemon unless they exist, and says so.
-func makeAccount() ([]string, error) {
-	_, err := user.Lookup(serviceName)
-	if err == nil {
-		_, err = user.LookupGroup(serviceName)
-	}
-	if err == nil {
+// makeAccount makes the group and the user of the daemon, those that do not exist, and says so.
+func makeAccount() (done []string, err error) {
+	_, noGroup := user.LookupGroup(serviceName)
+	_, noUser := user.Lookup(serviceName)
+	if noGroup == nil && noUser == nil {
 		return nil, nil
 	}
 	for _, commands := range accountCommands {
-		if _, err := exec.LookPath(commands[0][0]); err != nil {
+		if _, err := exec.LookPath(commands.user[0]); err != nil {
 			continue
 		}
-		if err := runAll(commands); err != nil {
-			return nil, fmt.Errorf("make the user homeward: %w", err)
+		if noGroup != nil {
+			if err := runAll([][]string{commands.group}); err != nil {
+				return nil, fmt.Errorf("make the group homeward: %w", err)
+			}
+			done = append(done, "made the group homeward")
 		}
-		return []string{"made the user homeward, and its group"}, nil
+		if noUser != nil {
+			if err := runAll([][]string{commands.user}); err != nil {
+				return done, fmt.Errorf("make the user homeward: %w", err)
+			}
+			done = append(done, "made the user homeward")
+		}
+		return done, nil
 	}
 	return nil, refuse("make a system user and a group with the name homeward, then try again", "there is no user homeward, and no program that makes one")
 }
 
-// Furnish writes the configuration, unless there is one, and says whether it did.
-func Furnish(config, text string) (bool, error) {
+// furnish writes the configuration, unless there is one, and says whether it did.
+func furnish(config, text string) (bool, error) {
 	if err := os.MkdirAll(filepath.Dir(config), 0o755); err != nil {
 		return false, err
 	}

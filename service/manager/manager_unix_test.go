@@ -3,6 +3,7 @@
 package manager
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -19,16 +20,26 @@ func TestPrograms(t *testing.T) {
 	if err := os.WriteFile(mine, nil, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for program, want := range map[string]string{
+	cases := map[string]string{
 		"/opt/home ward/homeward": "cannot be the program of a service: letters, digits and . _ + - are possible",
 		"/opt/{{Path}}/homeward":  "cannot be the program of a service: letters, digits and . _ + - are possible",
+		"/opt/it's/homeward":      "cannot be the program of a service: letters, digits and . _ + - are possible",
 		"/home/tech/homeward":     "does not see /home/",
 		"/root/homeward":          "does not see /root/",
 		mine:                      "cannot be the program of a service: ", // of this user, or in a directory for everybody
-	} {
+	}
+	shared := filepath.Join(t.TempDir(), "homeward")
+	if os.Geteuid() == 0 {
+		if err := errors.Join(os.WriteFile(shared, nil, 0o755), os.Chmod(shared, 0o775), os.Chown(shared, 0, 50)); err != nil {
+			t.Fatal(err)
+		}
+		cases[shared] = "cannot be the program of a service: group 50 can write to " + shared
+	}
+	typed := map[string]string{"/opt/home ward/homeward": "'/opt/home ward/homeward'", "/opt/{{Path}}/homeward": "'/opt/{{Path}}/homeward'", "/opt/it's/homeward": `'/opt/it'\''s/homeward'`}
+	for program, want := range cases {
 		err := checkProgram(program)
 		var refusal *Refusal
-		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), want) || !strings.Contains(refusal.Hint, "install it first: sudo install -m 755 "+program) {
+		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), want) || !strings.Contains(refusal.Hint, "install it first: sudo install -m 755 "+cmp.Or(typed[program], program)+" ") {
 			t.Errorf("%s: %v, want %q and a hint", program, err, want)
 		}
 	}

@@ -64,13 +64,17 @@ func checkProgram(program string) error {
 
 func makeAccount() ([]string, error) { return nil, nil } // LocalService is there
 
+func openUmask() {}
+
+var transient []string // its directories are in that of the configuration
+
 // private says who owns the directory of configuration and state, administrators, and who may use it and all in it: the
 // system, administrators, and LocalService, which may not change the list itself.
 const private = "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;LS)"
 
-// Furnish writes the configuration, unless there is one, and says whether it did. Its directory, where others could write
+// furnish writes the configuration, unless there is one, and says whether it did. Its directory, where others could write
 // by default, is closed to them. What they have put there before is not believed: on_change starts programs.
-func Furnish(config, text string) (bool, error) {
+func furnish(config, text string) (bool, error) {
 	dir := filepath.Dir(config)
 	err := os.Mkdir(dir, 0o755)
 	if errors.Is(err, fs.ErrExist) {
