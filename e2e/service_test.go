@@ -233,6 +233,12 @@ func TestServiceVerbsElsewhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, r := newElsewhere(t, name)
 			a.boot(t)
+			eventually(t, name+" is at work", func() error { // a boot begins with init alone
+				if out, _ := a.try(serviceVerb("status")...); !strings.Contains(out, "manager        "+name) {
+					return errors.New(out)
+				}
+				return nil
+			})
 			t.Cleanup(func() {
 				if t.Failed() {
 					out, _ := a.try("cat", m.log)
