@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"sync"
 )
@@ -25,8 +24,9 @@ type DB struct {
 
 // Open returns the record kept in dir, which is created if it is missing. It never fails and takes
 // at most 3 s: what is damaged is set aside and restored from the other copy, and without a usable
-// disk the record is kept in memory. Notes tells. A healthy directory is left as it is.
-func Open(dir string) *DB { return openWith(dir, os.OpenFile) }
+// disk the record is kept in memory. Notes tells. A healthy directory is left as it is. What root makes
+// belongs to the owner of dir.
+func Open(dir string) *DB { return openWith(dir, openOwned) }
 
 // InMemory returns a DB that holds r and never touches a disk: for who looks, and changes nothing.
 func InMemory(r Record) *DB { return &DB{rec: r, closed: true} }

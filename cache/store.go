@@ -94,7 +94,7 @@ func (s *store) newest() half {
 }
 
 // look reads both copies, and sets aside what is damaged. Beside another process nothing is touched,
-// and below a newer version only when a tech wants it forgotten.
+// and below a newer version, or without permission to read, only when a tech wants it forgotten.
 func (s *store) look(forget bool) {
 	s.hold = nil
 	s.database.read(func(path string) ([]byte, error) { return readDatabase(s.open, path) })
@@ -114,8 +114,11 @@ func (s *store) look(forget bool) {
 	for _, h := range halves {
 		// A copy that could not be read for another reason, such as too many open files, may be
 		// the better one: it stays where it is, and is not replaced.
-		if isDamage(h.err) || errors.Is(h.err, ErrTooNew) || errors.Is(h.err, fs.ErrPermission) || errors.Is(h.err, syscall.EIO) {
+		switch mine := !errors.Is(h.err, fs.ErrPermission); {
+		case isDamage(h.err), errors.Is(h.err, ErrTooNew), errors.Is(h.err, syscall.EIO), !mine && forget:
 			h.err = s.quarantine(h, h.err)
+		case !mine:
+			h.err = denied(h.path, h.err)
 		}
 	}
 }
