@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/service/control"
@@ -27,17 +28,23 @@ const (
 )
 
 // Run keeps the history file: what is new is appended when last good was committed, when the process starts,
-// when the device registers, enters an outage or gives up for a while, and at the end; never for each event.
+// when the device registers, enters an outage or gives up for a while, and at the end; never for each event. What
+// could not be written is tried again after a while.
 func (s *Story) Run(ctx context.Context) error {
 	saved, seen := s.loaded, s.loaded
 	for {
-		entries, next, err := s.Next(ctx, seen)
-		if err != nil {
+		wait, cancel := ctx, func() {}
+		if !s.failedAt.IsZero() {
+			wait, cancel = context.WithDeadline(ctx, s.failedAt.Add(writeAgain))
+		}
+		entries, next, err := s.Next(wait, seen)
+		cancel()
+		if err != nil && ctx.Err() != nil {
 			s.save(saved)
-			return err
+			return context.Cause(ctx)
 		}
 		seen = next
-		if slices.ContainsFunc(entries, worthSaving) {
+		if err != nil || slices.ContainsFunc(entries, worthSaving) {
 			saved = s.save(saved)
 		}
 	}
@@ -55,7 +62,7 @@ func worthSaving(e control.Entry) bool {
 }
 
 // save writes what has happened after the entry numbered after, and returns the number of the last one
-// written. A history that cannot be written is a pity, not a reason to stop.
+// written. A history that cannot be written is a pity, not a reason to stop, and said once.
 func (s *Story) save(after uint64) uint64 {
 	s.mu.Lock()
 	fresh, last := s.since(after), s.last
@@ -64,16 +71,26 @@ func (s *Story) save(after uint64) uint64 {
 		return after
 	}
 	if err := s.append(linesOf(fresh)); err != nil {
-		s.log.Warn("history not written", "err", err)
+		if s.failedAt.IsZero() {
+			s.log.Warn("history not written, it is tried again and again", "err", err)
+		}
+		s.failedAt = time.Now()
 		return after
 	}
+	if !s.failedAt.IsZero() {
+		s.log.Info("history written again")
+	}
+	s.failedAt = time.Time{}
 	return last
 }
 
 // append adds lines to the file, or writes the file anew when it would become too large. It is not synced: what
 // a power cut takes is a story, not a registration.
 func (s *Story) append(lines []byte) error {
-	f, err := os.OpenFile(s.file, os.O_RDWR|os.O_APPEND|os.O_CREATE, historyMode)
+	f, err := os.OpenFile(s.file, os.O_RDWR|os.O_APPEND, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = replace.Create(s.file, os.O_RDWR|os.O_APPEND, historyMode)
+	}
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,16 @@
 package service
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -248,6 +251,44 @@ func TestHistoryIsNotReadFromAnythingButAFile(t *testing.T) {
 	if got, err := ReadHistory(filepath.Join(dir, "missing")); got != nil || err != nil {
 		t.Errorf("a missing file gives %v, %v; want an empty history", got, err)
 	}
+}
+
+// A history that may not be used for a while is gone on with, and what it held stays. It is said once.
+func TestHistoryHeals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		file, away := filepath.Join(dir, "history.jsonl"), filepath.Join(dir, "away")
+		before := openStory(file)
+		outageOf(before, 1)
+		before.save(0)
+		if err := errors.Join(os.Rename(file, away), os.Mkdir(file, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		s := NewStory(slog.New(slog.NewTextHandler(&log, nil)), file)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- s.Run(ctx) }()
+		s.start("1.0")
+		time.Sleep(10*writeAgain + writeAgain/2) // of the bubble
+		if err := errors.Join(os.Remove(file), os.Rename(away, file)); err != nil {
+			t.Fatal(err)
+		}
+		s.Tell(provisioning.Event{At: time.Now(), Kind: provisioning.Refreshed}) // which does not put it off
+		time.Sleep(writeAgain/2 + time.Second)
+		synctest.Wait()
+		got, err := ReadHistory(file)
+		if diff := cmp.Diff(append(before.History(false), s.History(false)...), got); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+		cancel()
+		<-ended
+		for text, want := range map[string]int{"history unreadable": 1, "history not written": 1, "history written again": 1} {
+			if got := strings.Count(log.String(), text); got != want {
+				t.Errorf("%q: %d lines, want %d\n%s", text, got, want, &log)
+			}
+		}
+	})
 }
 
 // A history that cannot be written never stops the daemon.

@@ -28,8 +28,9 @@ const (
 // and a count. The count starts anew with the process, when the device registers and when it loses its
 // registration; not when that goes on and on.
 type Story struct {
-	log  *slog.Logger
-	file string
+	log      *slog.Logger
+	file     string
+	failedAt time.Time // when the file could not be written, which was said; zero: it could. The task's alone
 
 	mu         sync.Mutex
 	registered bool
@@ -55,6 +56,7 @@ func NewStory(log *slog.Logger, file string) *Story {
 	before, err := ReadHistory(file)
 	if err != nil {
 		log.Warn("history unreadable", "err", err)
+		s.last = uint64(theTime().UnixMilli()) // above the numbers in the file, which may be gone on with later
 	}
 	for _, e := range before {
 		s.add(e)

@@ -35,12 +35,12 @@ var walls = []wall{
 		"github.com/coreos/go-systemd/v22 github.com/VictoriaMetrics/metrics golang.org/x/sys",
 		"reads events, and tells systemd; the store belongs to the agent (x/sys: netlink and clocks)",
 	},
-	{"service/control", "provisioning", "", "carries what the agent says; decides nothing"},
+	{"service/control", "service/internal/replace provisioning", "", "carries what the agent says; decides nothing"},
 	{
 		"service/manager", "service/internal/replace packaging", "github.com/kardianos/service golang.org/x/sys",
 		"meets the system's service manager, and knows nothing of the agent (x/sys: access lists of Windows)",
 	},
-	{"service/internal/replace", "", "", "writes a file"},
+	{"service/internal/replace", "", "", "writes a file, and gives it to whom it belongs"},
 	{
 		"provisioning", "provisioning/internal/srv provisioning/internal/sip provisioning/internal/trust cache dhcpopts",
 		"golang.org/x/sys",

@@ -4,8 +4,29 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+
+	"github.com/homeward-agent/homeward/service/internal/replace"
 )
+
+// dirMode lets the phone's SIP stack, under whatever user, read registrar.json.
+const dirMode = 0o755
+
+// MakeDir makes the directory of the control socket if it is not there. Made by root, it belongs to the owner of like, the
+// user of the daemon, who could not use what is in it otherwise.
+func MakeDir(dir, like string) error {
+	_, err := os.Stat(dir)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err := os.MkdirAll(dir, dirMode); err != nil || !missing {
+		return err
+	}
+	if f, err := os.Open(dir); err == nil {
+		replace.GiveAway(f, like)
+		f.Close()
+	}
+	return nil
+}
 
 // claimMode keeps others out: whoever can open the file can hold its lock.
 const claimMode = 0o600
@@ -15,7 +36,10 @@ const claimMode = 0o600
 // removed file would keep nobody out. Another daemon's claim is ErrRunning. Where the system has no such locks
 // (flock(2)), everybody gets the claim, and Listen alone decides.
 func Claim(path string) (io.Closer, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, claimMode)
+	f, err := replace.Create(path, os.O_RDWR, claimMode)
+	if errors.Is(err, fs.ErrExist) {
+		f, err = os.OpenFile(path, os.O_RDWR, 0)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("claim the control socket: %w", err)
 	}

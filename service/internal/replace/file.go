@@ -1,16 +1,28 @@
-// Package replace writes files that are read while they are written.
+// Package replace writes files that are read while they are written, and that belong to whom they should.
 package replace
 
 import (
 	"io/fs"
 	"os"
+	"path/filepath"
 )
+
+// Create makes a file, which belongs to the owner of its directory. It never opens one that is there: somebody could have
+// put a link there.
+func Create(path string, flag int, mode fs.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(path, flag|os.O_CREATE|os.O_EXCL, mode)
+	if err == nil {
+		GiveAway(f, filepath.Dir(path))
+	}
+	return f, err
+}
 
 // File replaces a file as a whole: whoever reads it sees the old content or the new, also after a power
 // cut.
 func File(path string, data []byte, mode fs.FileMode) (err error) {
 	temporary := path + ".new"
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	os.Remove(temporary) // left by a power cut
+	f, err := Create(temporary, os.O_WRONLY, mode)
 	if err != nil {
 		return err
 	}
