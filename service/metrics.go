@@ -19,6 +19,7 @@ import (
 const (
 	scrapeLimit     = 10 * time.Second
 	scrapeMaxHeader = 8 << 10 // bytes
+	listenAgain     = 30 * time.Second
 )
 
 // family is one metric. Labels are enumerations of the public interface, never names or addresses: the number of series
@@ -62,24 +63,18 @@ var families = []family{
 
 // Metrics counts events, and shows the counts and the status in the text format of Prometheus.
 type Metrics struct {
-	listener net.Listener // nil: nobody is to see them
+	address  string // "": nobody is to see them
+	listen   func(ctx context.Context, network, address string) (net.Listener, error)
 	counters tables
 }
 
 // tables are the series of some families.
 type tables map[string]*metrics.Set
 
-// OpenMetrics opens the address on which metrics are scraped, such as "127.0.0.1:9187"; with "" they are not. Nothing has
+// NewMetrics returns metrics that are scraped on an address such as "127.0.0.1:9187"; with "" they are not. Nothing has
 // been counted yet.
-func OpenMetrics(ctx context.Context, address string) (*Metrics, error) {
-	m := &Metrics{counters: tables{}}
-	if address != "" {
-		var config net.ListenConfig
-		var err error
-		if m.listener, err = config.Listen(ctx, "tcp", address); err != nil {
-			return nil, fmt.Errorf("open metrics_listen: %w", err)
-		}
-	}
+func NewMetrics(address string) *Metrics {
+	m := &Metrics{address: address, listen: new(net.ListenConfig).Listen, counters: tables{}}
 	for _, f := range families {
 		if f.kind != "counter" {
 			continue
@@ -89,14 +84,7 @@ func OpenMetrics(ctx context.Context, address string) (*Metrics, error) {
 			m.counters[f.name].NewCounter(f.name) // so that the first one is an increase
 		}
 	}
-	return m, nil
-}
-
-// Close closes the address, if the task has not done so.
-func (m *Metrics) Close() {
-	if m.listener != nil {
-		m.listener.Close()
-	}
+	return m
 }
 
 // Tell counts an event. It may be called from any goroutine.
@@ -240,8 +228,8 @@ func (m *Metrics) page(s provisioning.Status, lastGood time.Time) []byte {
 	return b.Bytes()
 }
 
-// Task returns the task that answers scrapes of /metrics. lastGood returns when last good was registered with; the zero
-// time: never.
+// Task returns the task that answers scrapes of /metrics. An address that cannot be opened is said once, and tried again:
+// metrics are a side matter. lastGood returns when last good was registered with; the zero time: never.
 func (m *Metrics) Task(status func() provisioning.Status, lastGood func() time.Time, log *slog.Logger) Task {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
@@ -249,19 +237,38 @@ func (m *Metrics) Task(status func() provisioning.Status, lastGood func() time.T
 		_, _ = w.Write(m.page(status(), lastGood())) // a scraper that has gone misses it
 	})
 	return Task{"metrics", func(ctx context.Context) error {
-		if m.listener == nil {
-			<-ctx.Done()
-			return context.Cause(ctx)
+		said := false
+		for m.address != "" {
+			err := m.serve(ctx, mux, log)
+			if ctx.Err() != nil {
+				break
+			}
+			if !said {
+				log.Warn("metrics_listen cannot be opened, and is tried again and again", "hint", "see who listens there already, or set metrics_listen to another address", "err", err)
+				said = true
+			}
+			select {
+			case <-time.After(listenAgain):
+			case <-ctx.Done():
+			}
 		}
-		server := &http.Server{
-			Handler: mux, ReadTimeout: scrapeLimit, WriteTimeout: scrapeLimit, MaxHeaderBytes: scrapeMaxHeader,
-			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		}
-		server.SetKeepAlivesEnabled(false) // nobody holds a connection for nothing
-		defer context.AfterFunc(ctx, func() { server.Close() })()
-		if err := server.Serve(m.listener); ctx.Err() == nil {
-			return err
-		}
+		<-ctx.Done()
 		return context.Cause(ctx)
 	}}
+}
+
+// serve answers scrapes until ctx ends, or the address is no good.
+func (m *Metrics) serve(ctx context.Context, mux http.Handler, log *slog.Logger) error {
+	listener, err := m.listen(ctx, "tcp", m.address)
+	if err != nil {
+		return err
+	}
+	log.Info("metrics can be scraped", "address", listener.Addr())
+	server := &http.Server{
+		Handler: mux, ReadTimeout: scrapeLimit, WriteTimeout: scrapeLimit, MaxHeaderBytes: scrapeMaxHeader,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	server.SetKeepAlivesEnabled(false) // nobody holds a connection for nothing
+	defer context.AfterFunc(ctx, func() { server.Close() })()
+	return server.Serve(listener)
 }

@@ -1,17 +1,21 @@
 package service
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,16 +30,6 @@ const (
 	alertRules   = "../packaging/metrics/alerts.yml"
 	dashboard    = "../packaging/metrics/dashboard.json"
 )
-
-func openMetrics(t *testing.T, address string) *Metrics {
-	t.Helper()
-	m, err := OpenMetrics(t.Context(), address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(m.Close)
-	return m
-}
 
 // everything is one event of each kind, some twice, and a status in which nothing is missing.
 func everything(m *Metrics) (provisioning.Status, time.Time) {
@@ -78,7 +72,7 @@ func samples(page []byte) string {
 }
 
 func TestMetricsAfterEverything(t *testing.T) {
-	m := openMetrics(t, "")
+	m := NewMetrics("")
 	page := m.page(everything(m))
 	want := `homeward_state{state="discovering"} 0
 homeward_state{state="outage"} 0
@@ -127,7 +121,7 @@ homeward_network_changes_total 1
 
 // What has not happened and what is not known is not shown, but for counters without labels: they begin with 0.
 func TestMetricsBeforeAnything(t *testing.T) {
-	m := openMetrics(t, "")
+	m := NewMetrics("")
 	want := `homeward_state{state="discovering"} 0
 homeward_state{state="outage"} 0
 homeward_state{state="recalling"} 1
@@ -149,7 +143,7 @@ homeward_network_changes_total 0
 
 // The labels of a series are those that the table names, in that order.
 func TestLabelsAreThoseOfTheTable(t *testing.T) {
-	m := openMetrics(t, "")
+	m := NewMetrics("")
 	labels := map[string]string{}
 	for _, f := range families {
 		labels[f.name] = f.labels
@@ -172,8 +166,7 @@ func TestLabelsAreThoseOfTheTable(t *testing.T) {
 }
 
 func TestMetricsAreScraped(t *testing.T) {
-	m := openMetrics(t, "127.0.0.1:0")
-	url := "http://" + m.listener.Addr().String()
+	m, url := metricsOn(t)
 	status := func() provisioning.Status { return onFE01() }
 	task := m.Task(status, func() time.Time { return noon }, slog.New(slog.DiscardHandler))
 	err := Run(t.Context(), Task{"agent", func(ctx context.Context) error {
@@ -200,9 +193,57 @@ func TestMetricsAreScraped(t *testing.T) {
 	if err == nil || err.Error() != "agent has ended" { // and the scrapes with it
 		t.Error(err)
 	}
-	if _, err := OpenMetrics(t.Context(), "256.0.0.1:9187"); err == nil || !strings.Contains(err.Error(), "metrics_listen") {
-		t.Errorf("an address that is none: %v", err)
+}
+
+// metricsOn returns metrics on a port that is open already, and where that is.
+func metricsOn(t *testing.T) (m *Metrics, url string) {
+	t.Helper()
+	m = NewMetrics("127.0.0.1:0")
+	listener, err := m.listen(t.Context(), "tcp", m.address)
+	if err != nil {
+		t.Fatal(err)
 	}
+	m.listen = func(context.Context, string, string) (net.Listener, error) { return listener, nil }
+	return m, "http://" + listener.Addr().String()
+}
+
+// An address that somebody else has is said once, and taken as soon as it is free.
+func TestMetricsAddressIsTriedAgain(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMetrics(taken.Addr().String())
+		listen, tries, opened := m.listen, 0, make(chan net.Listener)
+		m.listen = func(ctx context.Context, network, address string) (net.Listener, error) {
+			if tries++; tries == 4 {
+				taken.Close()
+			}
+			l, err := listen(ctx, network, address)
+			if err == nil {
+				opened <- l
+			}
+			return l, err
+		}
+		var log bytes.Buffer
+		ctx, cancel := context.WithCancel(t.Context())
+		ended, began := make(chan error), time.Now()
+		task := m.Task(onFE01, time.Now, slog.New(slog.NewTextHandler(&log, nil)))
+		go func() { ended <- task.Run(ctx) }()
+		<-opened
+		if took := time.Since(began); took != 3*listenAgain {
+			t.Errorf("opened after %v, want %v", took, 3*listenAgain)
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		if got := strings.Count(log.String(), "address already in use"); got != 1 {
+			t.Errorf("said %d times\n%s", got, &log)
+		}
+	})
 }
 
 // TestMetricsTable keeps docs/metrics.md what the program says.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -23,11 +24,7 @@ import (
 	"github.com/homeward-agent/homeward/service/manager"
 )
 
-// The modes of the two directories, when they have to be made.
-const (
-	stateDirMode   = 0o750 // techs of the group may read last-good.json and the history
-	runtimeDirMode = 0o755 // the phone's SIP stack, under whatever user, reads registrar.json
-)
+const stateDirMode = 0o750 // techs of the group may read last-good.json and the history
 
 func runCommand(e env) *cobra.Command {
 	c := verb("run [flags]", "Run the daemon in the foreground", func(c *cobra.Command) error {
@@ -78,11 +75,6 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 		return err
 	}
 	defer leave()
-	metrics, err := service.OpenMetrics(ctx, site.metricsListen)
-	if err != nil {
-		return &failure{code: exitFailed, err: err, hints: []string{"see who listens there already, or set metrics_listen to another address"}}
-	}
-	defer metrics.Close()
 	// A log that is no longer read must not end the daemon, which a broken pipe on stderr would do (os/signal).
 	// SIGHUP does nothing (ADR 0007). Both are caught, not ignored: what on_change starts would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
@@ -103,6 +95,7 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	wire := provisioning.SystemWire()
 	network := service.NewNetworkWatch(wire.Resolvers, log)
 	wire.Changes = network.Changes()
+	metrics := service.NewMetrics(site.metricsListen)
 	agent := provisioning.New(site.policy, wire, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e) })
 	stateFile := service.NewStateFile(filepath.Join(site.runtimeDir, "registrar.json"), agent.Status, story, site.onChange, log)
 	lastGood := func() time.Time { record, _ := store.Load(); return record.RegisteredAt }
@@ -154,7 +147,7 @@ func logStart(log *slog.Logger, v versionAnswer, site *site) {
 // occupy makes this the daemon of runtime_dir, which a second one is not, and opens the control socket there, until leave
 // is called.
 func occupy(ctx context.Context, site *site) (listener net.Listener, leave func(), err error) {
-	if err := os.MkdirAll(site.runtimeDir, runtimeDirMode); err != nil {
+	if err := control.MakeDir(site.runtimeDir, site.stateDir); err != nil {
 		return nil, nil, &failure{code: exitFailed, err: fmt.Errorf("make runtime_dir: %w", err), hints: []string{"run it as a service or as root, or set runtime_dir"}}
 	}
 	claim, err := control.Claim(filepath.Join(site.runtimeDir, "control.lock"))
@@ -170,8 +163,11 @@ func occupy(ctx context.Context, site *site) (listener net.Listener, leave func(
 
 func listenFailure(err error) error {
 	f := &failure{code: exitFailed, err: err}
-	if errors.Is(err, control.ErrRunning) {
+	switch {
+	case errors.Is(err, control.ErrRunning):
 		f.hints = []string{"see what it does: homeward status"}
+	case errors.Is(err, fs.ErrPermission):
+		f.hints = []string{"runtime_dir and what is in it must belong to the user of the daemon"}
 	}
 	return f
 }
