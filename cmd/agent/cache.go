@@ -187,7 +187,7 @@ func daemonFailure(err error) error {
 	var refusal *control.Refusal
 	switch {
 	case errors.Is(err, control.ErrNotRunning):
-		return &failure{code: exitNotRunning, err: err, hints: []string{"start it as a service, or with: homeward run"}}
+		return &failure{code: exitNotRunning, err: err, hints: []string{"see whether the service runs: homeward service status", "where there is no service, start it with: homeward run"}}
 	case errors.Is(err, control.ErrGone):
 		return &failure{code: exitNotRunning, err: err}
 	case errors.As(err, &refusal) && refusal.Hint != "":
