@@ -271,7 +271,7 @@ func (f *Facts) dhcpFlaw() (advice, bool) {
 // badRecord is a record of DNS that exists and is of no use.
 func (f *Facts) badRecord() (advice, bool) {
 	for _, s := range f.Plan.Skipped {
-		if s.Host != "" && s.Step != provisioning.DHCPTLS && s.Step != provisioning.DHCPTCP && s.Step != provisioning.HostName {
+		if s.Host != "" && !f.hasTwin(s) && s.Step != provisioning.DHCPTLS && s.Step != provisioning.DHCPTCP && s.Step != provisioning.HostName {
 			return f.skipAdvice(s), true
 		}
 	}
@@ -281,6 +281,13 @@ func (f *Facts) badRecord() (advice, bool) {
 		}
 	}
 	return advice{}, false
+}
+
+// hasTwin says whether a configured server that is not tried over plain TCP is tried over TLS: then nothing is lost.
+func (f *Facts) hasTwin(s provisioning.Skip) bool {
+	return s.Transport == provisioning.TCP && slices.ContainsFunc(f.Plan.Try, func(c provisioning.Candidate) bool {
+		return c.Step == provisioning.Manual && c.Host == s.Host && c.Transport == provisioning.TLS
+	})
 }
 
 func (f *Facts) onBackup() (advice, bool) {

@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "rewrite the expected reports of testdat
 // TestReports runs every testdata/*.txtar: a site (see package sitetest), a device, and the report that a check of it
 // comes to. The sections of the device:
 //
-//	policy  KEY VALUE, as in the configuration; record HOST ADDRESS for what the device remembers
+//	policy  KEY VALUE, as in the configuration; target HOST[:PORT]; record HOST ADDRESS for what the device remembers
 //	report  expected: the verdict, how long it took, the sentences, and the nodes that are wrong or want for another
 //	seen    expected, if there: the SIP requests that the site saw, so that nothing is left behind
 func TestReports(t *testing.T) {
@@ -132,6 +132,9 @@ func set(t *testing.T, o *Options, words []string) {
 		p.Naming = provisioning.NamingStrict
 	case "internal_server":
 		server(false)
+	case "target":
+		server(false)
+		o.ByPassed = true
 	case "external_server":
 		server(true)
 	case "resting":
