@@ -116,7 +116,7 @@ var reasons = []ReasonText{
 
 	{NameNotAllowed, "the name is outside the SIP domain", `let DNS or DHCP name a host inside the SIP domain, such as sip.<SIP domain>; strict_naming = "off" takes any name, from whoever answers first`},
 	{TransportPolicy, "plain TCP is not allowed here", "nothing to do, if that is meant; else offer the Registrar over TLS: plain TCP needs allow_tcp, and is never tried where a certificate failed"},
-	{TLSFloor, "plain TCP is closed since this SIP domain registered over TLS", "restore TLS on the Registrar; if TLS is gone for good, run: homeward cache forget"},
+	{TLSFloor, "plain TCP is closed since this SIP domain registered over TLS", "nothing to do, if a Registrar is reached over TLS; else restore TLS on the Registrar; if TLS is gone for good, run: homeward cache forget"},
 	{ServiceNotOffered, `the SRV record says that the service is not offered (target ".")`, "correct the SRV record if the service should be offered here"},
 	{SRVExists, "host names are tried only when no SRV record exists at all", "nothing to do, if the SRV records lead to a Registrar; else correct or delete them"},
 	{SameAsFailed, "the same Registrar has just failed in this cycle", "put right what made this Registrar fail the first time, earlier in the list"},

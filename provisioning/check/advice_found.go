@@ -39,7 +39,7 @@ func (f *Facts) nothingFound() advice {
 	}
 	for _, s := range f.Plan.Skipped { // a step that is closed, and was the only one with something behind it
 		if s.Reason == provisioning.TLSFloor || s.Reason == provisioning.TransportPolicy && len(f.Found) == 0 {
-			return advice{reason: s.Reason, side: Device, what: s.Reason.Title(), do: s.Reason.Hint()}
+			return advice{reason: s.Reason, side: Device, what: s.Reason.Title(), do: otherwise(s.Reason.Hint())}
 		}
 	}
 	return f.noRecord()
@@ -165,8 +165,16 @@ func (f *Facts) skipAdvice(s provisioning.Skip) advice {
 	case isDNSFailure(s.Reason):
 		return f.dnsAdvice(s.Reason, s.Host)
 	default:
-		return advice{reason: s.Reason, side: side, what: fmt.Sprintf("%s leads to %s, which is not used: %s", source, s.Host, s.Reason.Title()), do: s.Reason.Hint()}
+		return advice{reason: s.Reason, side: side, what: fmt.Sprintf("%s leads to %s, which is not used: %s", source, s.Host, s.Reason.Title()), do: otherwise(s.Reason.Hint())}
 	}
+}
+
+// otherwise is what a hint says where there is something to do.
+func otherwise(hint string) string {
+	if before, after, ok := strings.Cut(hint, "; else "); ok && strings.HasPrefix(before, "nothing to do") {
+		return after
+	}
+	return hint
 }
 
 // insideName says what to name instead: a Registrar inside the SIP domain that is there already, if there is one.
