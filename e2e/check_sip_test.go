@@ -85,12 +85,12 @@ Check user (phone1@contoso.com) and password_file; the account may be locked or 
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM))), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password: credentials refused by "SIP Communications Service", which answered 401 Unauthorized.
 This is on the side of the user account.
-Check user (phone1@contoso.com) and password_file; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
-	{"NTLM levels do not match", with(converses(fe01,
+Check user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
+	{"the proof of NTLM is refused", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM, diagnostics(1000, "Final handshake failed")))), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password: credentials refused by "SIP Communications Service", which answered 401 Unauthorized; 1000 Final handshake failed (fe01.contoso.com).
-This is on the side of the Registrar.
-Compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses; if they agree, check user and password_file.`},
+This is on the side of the user account.
+Check user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"NTLM is offered, and no password is configured", with(says(fe01, "401 Unauthorized", offersNTLM, offersKerberos, offersTLSDSK), unset("password_file")),
 		"sip-auth-not-supported", `
 fe01.contoso.com asks for a password, and none is configured.

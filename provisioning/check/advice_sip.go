@@ -81,12 +81,12 @@ func (f *Facts) refused(a provisioning.Attempt) advice {
 	case provisioning.SIPCredentials:
 		out.side = Account
 		out.what = fmt.Sprintf("%s refuses the user name or the password: %s", a.Host, a.Said)
-		out.do = fmt.Sprintf("check user (%s) and password_file; the account may be locked or expired", cmp.Or(f.Policy.User, f.Policy.SIPAddress))
-		switch {
-		case ntlmRefused(f, a) && strings.Contains(a.Said, "; 1000 "): // the final handshake failed (MS-OCER)
-			out.side = Registrar
-			out.do = "compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses; if they agree, check user and password_file"
-		case ntlmRefused(f, a):
+		user := cmp.Or(f.Policy.User, f.Policy.SIPAddress)
+		if ntlmRefused(f, a) && !strings.Contains(user, `\`) {
+			user += `; Lync often wants DOMAIN\name`
+		}
+		out.do = fmt.Sprintf("check user (%s) and password_file; the account may be locked or expired", user)
+		if ntlmRefused(f, a) { // with diagnostics 1000 or without: what is wrong with the proof, no server says
 			out.do += "; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses"
 		}
 	case provisioning.SIPNotFound, provisioning.SIPForbidden:
