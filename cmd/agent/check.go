@@ -15,6 +15,7 @@ import (
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/check"
+	"github.com/homeward-agent/homeward/service/control"
 )
 
 // daemonLimit is how long a check waits for a daemon that may hang: it is not what the check is about. (Our choice.)
@@ -79,11 +80,12 @@ func checkSite(ctx context.Context, e env, site *site, byPassed bool) check.Repo
 		e.remark("hint", "last good cannot be read: "+err.Error())
 	}
 	status, err := daemon(site).Status(asking)
+	stands := check.Daemon{NotRunning: errors.Is(err, control.ErrNotRunning), State: status.State, Reason: status.Reason, NextAttempt: status.NextAttempt}
 	progress, done := progressOn(e)
 	defer done()
 	return check.Run(ctx, check.Options{
 		Policy: site.policy, Wire: provisioning.SystemWire(), Record: record, Link: check.SystemLink(site.policy.Interface),
-		Store: status.Store, ByPassed: byPassed, CredentialsRest: err == nil && status.Reason == provisioning.CredentialsResting, Progress: progress,
+		Store: status.Store, Daemon: stands, ByPassed: byPassed, CredentialsRest: err == nil && status.Reason == provisioning.CredentialsResting, Progress: progress,
 	})
 }
 

@@ -141,7 +141,7 @@ func (f *Facts) whatIsLeft() advice {
 	s := f.SignIn
 	fine := fmt.Sprintf("%s signs in to %s:%d over %s (%s)", f.Policy.SIPAddress, s.Registrar.Host, s.Registrar.Port,
 		strings.ToUpper(s.Registrar.Transport.String()), s.Registrar.Step)
-	for _, look := range []func() (advice, bool){f.onlyLastGood, f.clockOff, f.firstChoiceFails, f.addressFails, f.hijack, f.dhcpFlaw, f.badRecord, f.onBackup, f.relaysFail, f.rehearsalFails, f.storeFails} {
+	for _, look := range []func() (advice, bool){f.onlyLastGood, f.clockOff, f.firstChoiceFails, f.addressFails, f.hijack, f.dhcpFlaw, f.badRecord, f.onBackup, f.relaysFail, f.rehearsalFails, f.storeFails, f.idle} {
 		if a, ok := look(); ok {
 			a.verdict = Degraded
 			if !strings.Contains(a.what, s.Registrar.Host) || a.reason == provisioning.ClockWrong {
@@ -323,4 +323,19 @@ func (f *Facts) rehearsalFails() (advice, bool) {
 	what := fmt.Sprintf("the device could not sign in if DNS and DHCP died now: its last good Registrar %s: %s", f.lastGood().Host, reason.Title())
 	return advice{reason: reason, side: Registrar, what: what,
 		do: "restart homeward so that it registers anew, or mend " + f.lastGood().Host + ": " + reason.Hint()}, result == Warn
+}
+
+// idle is about a daemon that does not do what the check has done. One that has never registered here need not run.
+func (f *Facts) idle() (advice, bool) {
+	switch d := f.Daemon; {
+	case f.ByPassed:
+		return advice{}, false
+	case d.NotRunning && f.remembers():
+		return advice{side: Device, what: "the daemon is not running", do: "start it: homeward service start"}, true
+	case d.State == provisioning.Resting:
+		return advice{reason: d.Reason, side: Device, what: fmt.Sprintf("the daemon rests until %s: %s", d.NextAttempt.UTC().Format("15:04:05 UTC"), d.Reason.Title()),
+			do: "if the cause is put right, restart homeward; otherwise it tries again then"}, true
+	default:
+		return advice{}, false
+	}
 }

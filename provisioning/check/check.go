@@ -18,13 +18,22 @@ type Options struct {
 	Record cache.Record // what the device remembers; zero: nothing
 	Link   Link
 	// Store is what the daemon says about its store.
-	Store []provisioning.StoreState
+	Store  []provisioning.StoreState
+	Daemon Daemon
 	// ByPassed says that Policy.Manual was named on the command line, to by-pass discovery as -TargetFQDN does.
 	ByPassed bool
 	// CredentialsRest says that the daemon keeps the password from being used for a while: then nobody signs in.
 	CredentialsRest bool
 	// Progress, if there is one, is told what is being looked at.
 	Progress func(what string)
+}
+
+// Daemon is where the daemon of this device stands; zero: it could not be asked.
+type Daemon struct {
+	NotRunning  bool
+	State       provisioning.State
+	Reason      provisioning.Reason // why it rests
+	NextAttempt time.Time           // while it rests
 }
 
 // Verdict is what a check comes to.

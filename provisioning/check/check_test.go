@@ -28,7 +28,8 @@ var update = flag.Bool("update", false, "rewrite the expected reports of testdat
 // TestReports runs every testdata/*.txtar: a site (see package sitetest), a device, and the report that a check of it
 // comes to. The sections of the device:
 //
-//	policy  KEY VALUE, as in the configuration; target HOST[:PORT]; record HOST ADDRESS for what the device remembers
+//	policy  KEY VALUE, as in the configuration; target HOST[:PORT]; record HOST ADDRESS for what the device remembers;
+//		daemon stopped, or daemon REASON for which it rests
 //	report  expected: the verdict, how long it took, the sentences, and the nodes that are wrong or want for another
 //	seen    expected, if there: the SIP requests that the site saw, so that nothing is left behind
 func TestReports(t *testing.T) {
@@ -142,6 +143,11 @@ func set(t *testing.T, o *Options, words []string) {
 	case "store":
 		reason := provisioning.Reason(value)
 		o.Store = append(o.Store, provisioning.StoreState{Reason: reason, Detail: "/var/lib/homeward/homeward.db: " + reason.Title()})
+	case "daemon":
+		o.Daemon = Daemon{NotRunning: value == "stopped"}
+		if !o.Daemon.NotRunning {
+			o.Daemon = Daemon{State: provisioning.Resting, Reason: provisioning.Reason(value), NextAttempt: time.Now().Add(20 * time.Second)}
+		}
 	case "link":
 		o.Link = Link{Interface: value}
 	case "record":

@@ -26,6 +26,7 @@ func tree(f *Facts) []Check {
 	b.registrars()
 	b.signIn()
 	b.lastGood()
+	b.daemon()
 	return b.checks
 }
 
@@ -190,6 +191,22 @@ func (b *branch) webServices() {
 		}
 		b.add(c)
 	}
+}
+
+// daemon is who does in earnest what the check tries.
+func (b *branch) daemon() {
+	f := b.facts
+	c := Check{ID: "daemon", Title: "the daemon on this device", Result: Good, Detail: string(f.Daemon.State)}
+	problem, _ := f.idle()
+	switch {
+	case f.ByPassed || f.Daemon == Daemon{}:
+		return
+	case problem.what != "":
+		c.Result, c.Reason, c.Detail, c.Hint = Warn, problem.reason, problem.what, problem.do
+	case f.Daemon.NotRunning:
+		c.Result, c.Detail = Skipped, "it is not running; a check does without"
+	}
+	b.add(c)
 }
 
 // option is one option as a tech compares it with the server: its meaning and its bytes.
