@@ -17,7 +17,7 @@ type diagnosis struct {
 }
 
 var diagnoses = []diagnosis{
-	{1000, SIPCredentials, "the final security handshake failed: check user and password_file, the certificate and the clock"},
+	{1000, SIPCredentials, `the final security handshake failed: check user (Lync often wants DOMAIN\name) and password_file, the certificate and the clock, then restart homeward`},
 	{1003, SIPNotFound, "the user does not exist: check the spelling of sip_address, and that the account is enabled for Lync"},
 	{1005, "", "the server does not serve this SIP domain: check sip_address and the supported SIP domains of the site"},
 	{1006, "", "the server could not route on this connection: nothing to do here, the device tries again"},

@@ -141,7 +141,7 @@ var reasons = []ReasonText{
 	{SIPUnavailable, "the Registrar cannot serve now", "check the services of the Registrar and its pool"},
 	{SIPForbidden, "the Registrar forbids this account or device to sign in", "check that the account is enabled for SIP and may sign in from where this device is, and that the client version policy lets the device in"},
 	{SIPNotFound, "the Registrar does not know this SIP address", "check the spelling of sip_address, and that the account is enabled for SIP"},
-	{SIPCredentials, "user name or password was refused", "check user and password_file; the account may be locked or expired"},
+	{SIPCredentials, "user name or password was refused", "check user and password_file, then restart homeward; the account may be locked or expired"},
 	{SIPAuthNotSupported, "the Registrar offers no way to sign in that may be used here", "let the Registrar offer NTLM or Digest over TLS; auth says which of them this device may use"},
 	{SIPBadSignature, "the answer is not signed by the Registrar as it must be", "look for a firewall or proxy in between that changes SIP messages (SIP ALG), and switch that off"},
 	{SIPRedirectLoop, "the redirects lead in a circle", "check the home pool of the user on the Registrars involved"},

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/homeward-agent/homeward/provisioning/internal/sip"
 )
 
 const reasonTable = "../docs/reasons.md"
@@ -41,6 +43,16 @@ func TestReasonsAreTheClosedList(t *testing.T) {
 	}
 	for code := range listed {
 		t.Errorf("%s is not in the public list", code)
+	}
+}
+
+// A password that is corrected is read by a daemon that starts, and whoever corrects it has to be told.
+func TestRefusedPasswordsWantARestart(t *testing.T) {
+	refused := sip.CredentialsError{Status: &sip.StatusError{Code: 401, Diagnostics: []sip.Diagnostic{{ID: 1000}}}}
+	for _, hint := range []string{SIPCredentials.Hint(), CredentialsResting.Hint(), hintOf(&refused)} {
+		if !strings.Contains(hint, "restart homeward") {
+			t.Errorf("no word of a restart: %s", hint)
+		}
 	}
 }
 
