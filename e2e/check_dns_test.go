@@ -24,11 +24,11 @@ var dnsFaults = []fault{
 	{"no SRV record, and DHCP is silent", with(dhcpIsSilent), "dns-no-record", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and no DHCP server answers.
 This is on the side of DNS.
-Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; or set option 120.`},
+Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; or set option 120; or correct sip_address, if its domain is the wrong one.`},
 	{"no SRV record, and DHCP has no option", with(dhcpSaysNothing), "dns-no-record", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and the DHCP server sends no option 120.
 This is on the side of DNS.
-Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; or set option 120.`},
+Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; or set option 120; or correct sip_address, if its domain is the wrong one.`},
 	{"the target has no address", with(srvFor("gone.contoso.com", 5061)), "no-address", `
 The SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which has no address.
 This is on the side of DNS.
@@ -80,7 +80,7 @@ Check that a name server runs at this address and port, and that there is a way 
 	{"the name server refuses", with(nameServer(refusingDNS)), "dns-refused", `
 The name server 10.0.0.53:53 refuses to answer this device (REFUSED).
 This is on the side of DNS.
-Allow this network to query the name server, or set dns_servers.`},
+Allow this network to query the name server, set dns_servers, or correct sip_address, if its domain is the wrong one.`},
 	{"the name server cannot find out", with(nameServer(startOrphan)), "dns-servfail", `
 The name server 10.0.0.53:53 cannot look up contoso.com (SERVFAIL).
 This is on the side of DNS.

@@ -97,10 +97,10 @@ func (r Reason) text() ReasonText {
 func Reasons() []ReasonText { return append([]ReasonText(nil), reasons...) }
 
 var reasons = []ReasonText{
-	{DNSNoRecord, "the DNS record does not exist", "nothing to do, if another record leads to a Registrar; else create it in the DNS zone of the SIP domain, or check that this network sees the right zone (split DNS)"},
+	{DNSNoRecord, "the DNS record does not exist", "nothing to do, if another record leads to a Registrar; else create it in the DNS zone of the SIP domain, correct sip_address, or check that this network sees the right zone (split DNS)"},
 	{DNSTimeout, "no name server answered", "check that the name servers of this device are reachable at the address and port asked"},
 	{DNSServFail, "the name server could not find out (SERVFAIL)", "check the forwarders and the zone on the name server"},
-	{DNSRefused, "the name server refuses to answer this device (REFUSED)", "allow this network to query the name server, or set dns_servers"},
+	{DNSRefused, "the name server refuses to answer this device (REFUSED)", "allow this network to query the name server, set dns_servers, or correct sip_address, if its domain is the wrong one"},
 	{DNSMalformed, "the DNS answer is broken or unusable", "correct the record on the name server: an SRV record needs a host name as its target and a port that is not 0, a host an address that can be reached"},
 	{NoAddress, "the name has no address record", "create an A record for the name, or correct the target of the SRV record"},
 

@@ -80,7 +80,7 @@ func (f *Facts) noRecord() advice {
 	}
 	a := advice{reason: provisioning.DNSNoRecord, side: DNS,
 		what: fmt.Sprintf("nothing names a Registrar for %s: there is no SRV record, and %s", f.sipDomain(), dhcp),
-		do: fmt.Sprintf("create the SRV record _sipinternaltls._tcp.%s with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; or set option 120",
+		do: fmt.Sprintf("create the SRV record _sipinternaltls._tcp.%s with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; or set option 120; or correct sip_address, if its domain is the wrong one",
 			f.sipDomain())}
 	if f.Policy.Order == provisioning.CommunicatorOrder {
 		a.what = fmt.Sprintf("nothing names a Registrar for %s: there is neither an SRV record nor sipinternal, sip or sipexternal", f.sipDomain())
