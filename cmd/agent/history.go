@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,6 +50,9 @@ func historyCommand(e env) *cobra.Command {
 		if err != nil {
 			return daemonFailure(err)
 		}
+		if failures && !follow && !asJSON && len(shown) == 0 {
+			out.printf("nothing has failed%s\n", sinceBegin(c.Context(), places))
+		}
 		return printHints(out, shown)
 	})
 	c.Example = "homeward history --failures\nhomeward history --follow --json"
@@ -79,6 +83,22 @@ func leftHistory(e env, file string, failures bool, each func(control.Entry) err
 		}
 	}
 	return nil
+}
+
+// sinceBegin is " since" when all that happened is known, or "".
+func sinceBegin(ctx context.Context, places *site) string {
+	var all []control.Entry
+	err := daemon(places).History(ctx, false, false, func(entry control.Entry) error {
+		all = append(all, entry)
+		return nil
+	})
+	if errors.Is(err, control.ErrNotRunning) {
+		all, err = service.ReadHistory(filepath.Join(places.stateDir, historyFile))
+	}
+	if err != nil || len(all) == 0 {
+		return ""
+	}
+	return " since " + moment(all[0].At)
 }
 
 // printEntry returns what prints an entry as one line: when, what, how often, where, why. The most telling comes
