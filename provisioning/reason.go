@@ -123,7 +123,7 @@ var reasons = []ReasonText{
 
 	{ConnectRefused, "the connection is refused: nothing listens on this port", "check that the Registrar runs and the port is right (5061 inside, 443 on the Access Edge)"},
 	{ConnectTimeout, "the connection attempt got no answer", "look for a firewall that drops this port, or a server that is down"},
-	{ConnectUnreachable, "there is no route to the address", "check the address, the gateway and the VLAN of this device"},
+	{ConnectUnreachable, "there is no route to the address", "check the cable, the address, the gateway and the VLAN of this device"},
 	{ConnectReset, "the connection was cut by the other side", "look into the log of the Registrar, and for a firewall or proxy in between that cuts connections"},
 
 	{TLSUntrusted, "the certificate is not signed by an authority this device trusts", "put the root certificate of the site on this device, as a PEM file, and name the file in roots"},
