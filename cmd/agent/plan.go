@@ -49,8 +49,7 @@ type planAnswer struct {
 	Sources   []provisioning.Source    `json:"sources"`
 	Try       []provisioning.Candidate `json:"try"`
 	Skipped   []skip                   `json:"skipped"`
-
-	lastGood *cache.Endpoint // what an outage would fall back on
+	LastGood  *cache.Endpoint          `json:"last_good,omitempty"` // what an outage would fall back on
 }
 
 // skip is a provisioning.Skip with what to do about it.
@@ -66,7 +65,7 @@ func askAround(ctx context.Context, site *site, record cache.Record) planAnswer 
 	answer := planAnswer{Version: 1, SIPDomain: domain, Sources: []provisioning.Source{}, Try: []provisioning.Candidate{}, Skipped: []skip{}}
 	floor := record.TLSFloor && provisioning.Policy{SIPAddress: record.SIPAddress}.SIPDomain() == domain
 	if record.SIPAddress == site.policy.SIPAddress {
-		answer.lastGood = &record.Registrar
+		answer.LastGood = &record.Registrar
 	}
 	found := provisioning.Discover(ctx, site.policy, provisioning.SystemWire(), floor)
 	for _, f := range found {
@@ -109,8 +108,8 @@ func (a planAnswer) sentence(p *page) string {
 	case len(a.Try) > 0:
 		c := a.Try[0]
 		return p.paint(good, place(c.Host, c.Port)+" over "+strings.ToUpper(c.Transport.String())) + " (" + c.Step.String() + ")"
-	case a.lastGood != nil:
-		return p.paint(warn, "its last good Registrar, "+place(a.lastGood.Host, a.lastGood.Port)) + ", because nothing usable was found"
+	case a.LastGood != nil:
+		return p.paint(warn, "its last good Registrar, "+place(a.LastGood.Host, a.LastGood.Port)) + ", because nothing usable was found"
 	default:
 		return p.paint(bad, "nothing") + ", because nothing usable was found and it has no last good Registrar"
 	}

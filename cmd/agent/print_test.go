@@ -167,9 +167,11 @@ func planFE01() planAnswer {
 
 // The JSON of every reading command is a promise.
 func TestJSON(t *testing.T) {
+	lastGood := lastGoodFE01()
 	for name, v := range map[string]any{
 		"status": onFE01(), "status-degraded": throughLastGood(), "status-resting": resting(), "plan": planFE01(),
 		"plan-nothing": planAnswer{Version: 1, SIPDomain: "contoso.com", Sources: []provisioning.Source{}, Try: []provisioning.Candidate{}, Skipped: []skip{}},
+		"plan-outage":  planAnswer{Version: 1, SIPDomain: "contoso.com", Sources: []provisioning.Source{}, Try: []provisioning.Candidate{}, Skipped: []skip{}, LastGood: &lastGood.Registrar},
 		"cache-show":   recordAnswer{1, lastGoodFE01(), "daemon"},
 		"version":      versionAnswer{"1.2.3", "0123abcd", "2026-11-20T12:00:00Z", "go1.26.8"},
 		"config-check": configAnswer{1, map[string]any{"sip_address": "sip:phone1@contoso.com", "allow_tcp": false, "dns_servers": []string{"10.0.0.2"}}, nil},
@@ -194,7 +196,7 @@ func TestTexts(t *testing.T) {
 		},
 		"plan.txt":         func(p *page) error { return planFE01().print(p) },
 		"plan-nothing.txt": func(p *page) error { return planAnswer{SIPDomain: "contoso.com"}.print(p) },
-		"plan-outage.txt":  func(p *page) error { return planAnswer{SIPDomain: "contoso.com", lastGood: &record.Registrar}.print(p) },
+		"plan-outage.txt":  func(p *page) error { return planAnswer{SIPDomain: "contoso.com", LastGood: &record.Registrar}.print(p) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
