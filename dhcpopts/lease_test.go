@@ -187,7 +187,7 @@ func TestHook(t *testing.T) {
 func testHook(t *testing.T, path, shell string) {
 	shell, err := exec.LookPath(shell)
 	if err != nil {
-		t.Skipf("SKIPPED: %v", err)
+		t.Skipf("SKIPPED: the shell is not installed: %v", err)
 	}
 	dir := t.TempDir() + "/homeward"
 	hook := func(environ string, args ...string) {

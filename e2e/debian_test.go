@@ -95,7 +95,7 @@ func (a *appliance) lastGood(t testing.TB) string {
 // traces are what is left of homeward on the appliance: files, and the user.
 func (a *appliance) traces(t testing.TB) []string {
 	t.Helper()
-	return strings.Fields(a.run(t, "sh", "-c", `find / /run -xdev -path '*homeward*' ! -path '/root/*'
+	return strings.Fields(a.run(t, "sh", "-c", `find / /run -xdev -path '*homeward*' ! -path '/mnt/*'
 grep --only-matching --with-filename ^homeward: /etc/passwd /etc/group /etc/shadow /etc/gshadow || true`))
 }
 
@@ -109,11 +109,11 @@ func readmeInstall(t testing.TB) []string {
 	return strings.Split(strings.TrimSpace(block[1]), "\n")
 }
 
-// follow does what a line of README.md says, in /root, with an editor that sets the SIP address and fingers that type
+// follow does what a line of README.md says, in /mnt, with an editor that sets the SIP address and fingers that type
 // the password.
 func (a *appliance) follow(t testing.TB, line string) string {
 	t.Helper()
-	return a.run(t, "sh", "-ec", fmt.Sprintf(`cd /root
+	return a.run(t, "sh", "-ec", fmt.Sprintf(`cd /mnt
 sudo() { "$@"; }
 sudoedit() { sed --in-place 's/^#sip_address = .*/sip_address = "sip:%s@%s"/' "$1"; }
 echo '%s' | { %s
@@ -126,12 +126,13 @@ func TestDebianRoot(t *testing.T) {
 	startKea(t, s.dhcp, full)
 	startNamed(t, s.dns, zoneWith(deviceOrder...))
 	d := &debianDevice{newDebian(t, s), startKamailio(t, s, settings{})}
-	d.bring(t, "/root", olderVersion)
-	d.bring(t, "/root/upgrades", newerVersion)
-	d.bring(t, "/root/upgrades", laterVersion)
+	d.bring(t, "/mnt", olderVersion)
+	d.bring(t, "/mnt/upgrades", newerVersion)
+	d.bring(t, "/mnt/upgrades", laterVersion)
 	d.boot(t)
 	d.isInstalled(t)
 	d.isKilled(t)
+	d.isUsedByHand(t)
 	d.isRestarted(t)
 	d.isUpgraded(t, newerVersion)
 	d.isUpgraded(t, laterVersion)
@@ -172,7 +173,7 @@ func (d *debianDevice) bring(t testing.TB, dir, version string) {
 // dpkg installs a version.
 func (d *debianDevice) dpkg(t testing.TB, version string) {
 	t.Helper()
-	d.run(t, "dpkg", "--install", "/root/upgrades/homeward_"+version+"_amd64.deb")
+	d.run(t, "dpkg", "--install", "/mnt/upgrades/homeward_"+version+"_amd64.deb")
 	if got := d.run(t, "homeward", "version"); !strings.HasPrefix(got, "homeward v"+version+"\n") {
 		t.Errorf("installed is %s, want %s", got, version)
 	}
@@ -221,6 +222,19 @@ func (d *debianDevice) isKilled(t testing.TB) {
 		return nil
 	})
 	d.registers(t, "after it was killed", isRegistered)
+}
+
+// isUsedByHand: what root makes while the service is stopped is no loss for the daemon, which is not root.
+func (d *debianDevice) isUsedByHand(t testing.TB) {
+	t.Helper()
+	d.run(t, "systemctl", "stop", "homeward")
+	d.run(t, "homeward", "cache", "forget")
+	d.run(t, "timeout", "--preserve-status", "3", "homeward", "run")
+	d.run(t, "systemctl", "start", "homeward")
+	d.registers(t, "after commands of root", isRegistered)
+	if foreign := d.run(t, "find", "/var/lib/homeward", "/run/homeward", "!", "-user", "homeward", "-o", "-name", "*damaged*"); foreign != "" {
+		t.Errorf("after commands of root there is\n%s", foreign)
+	}
 }
 
 // isRestarted: switched off and on, the device is back by itself.
