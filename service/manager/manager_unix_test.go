@@ -24,9 +24,10 @@ func TestPrograms(t *testing.T) {
 		"/opt/home ward/homeward": "cannot be the program of a service: letters, digits and . _ + - are possible",
 		"/opt/{{Path}}/homeward":  "cannot be the program of a service: letters, digits and . _ + - are possible",
 		"/opt/it's/homeward":      "cannot be the program of a service: letters, digits and . _ + - are possible",
-		"/home/tech/homeward":     "does not see /home/",
-		"/root/homeward":          "does not see /root/",
 		mine:                      "cannot be the program of a service: ", // of this user, or in a directory for everybody
+	}
+	for _, dir := range hidden {
+		cases[dir+"tech/homeward"] = "does not see " + dir
 	}
 	shared := filepath.Join(t.TempDir(), "homeward")
 	if os.Geteuid() == 0 {
