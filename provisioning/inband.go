@@ -122,28 +122,36 @@ func (a *Agent) resolveAll(ctx context.Context, hosts []string) [][]netip.Addr {
 	return found
 }
 
-// home adds what was told about the home pool to a record. A pair that a redirect named and that holds the pool
-// is worth more than the pool alone: the backup is told nowhere else.
-func (l *lesson) home(record *cache.Record) {
+// home adds what was told about the home pool to a record. The pair that a redirect named stays, and first, as long as
+// the device comes through it: its backup is told nowhere else. A pool outside the pair is added behind it, without a
+// role, in the place of the one that was told before. A pair that the device does not come through is of the past.
+func (l *lesson) home(record *cache.Record, redirected bool) {
 	if l == nil || !l.known {
 		return
 	}
 	if l.provisioning.SecurityMode == "High" { // MS-SIPREGE: TLS only
 		record.TLSFloor = true
 	}
-	pool := l.provisioning.PoolHost
-	if pool == "" || l.remote {
+	host := l.provisioning.PoolHost
+	if host == "" || l.remote {
 		return
 	}
-	i := slices.IndexFunc(record.Home, func(e cache.Endpoint) bool { return e.Host == pool })
-	if i < 0 {
-		record.Home = []cache.Endpoint{{Host: pool, Port: tlsPort, Transport: TLS.String(), Step: Recall.String(), Via: "in-band provisioning", Role: roles[0]}}
-		i = 0
+	named := func(e cache.Endpoint) bool { return e.Host == host }
+	pair := slices.DeleteFunc(slices.Clone(record.Home), func(e cache.Endpoint) bool { return e.Step == Recall.String() })
+	if !slices.ContainsFunc(pair, named) {
+		pool := cache.Endpoint{Host: host, Port: tlsPort, Transport: TLS.String(), Step: Recall.String(), Via: "in-band provisioning"}
+		if i := slices.IndexFunc(record.Home, named); i >= 0 {
+			pool.Addresses = record.Home[i].Addresses
+		}
+		if !redirected && !slices.ContainsFunc(pair, isAt(record.Registrar.Host, record.Registrar.Port)) {
+			pair, pool.Role = nil, roles[0]
+		}
+		pair = append(pair, pool)
 	}
-	if len(l.pool) > 0 {
-		record.Home[i].Addresses = l.pool
+	if i := slices.IndexFunc(pair, named); len(l.pool) > 0 {
+		pair[i].Addresses = l.pool
 	}
-	record.Told = true
+	record.Home, record.Told = pair, true
 }
 
 // keepRelays adds the media relays to a record, when they were told.

@@ -10,8 +10,8 @@ import (
 	"github.com/homeward-agent/homeward/cache"
 )
 
-// RecallPlan is the Registrars this user was told to use: primary and backup of the home pool. fresh holds the
-// addresses DNS gives now, by host; nil: the remembered ones are used.
+// RecallPlan is the Registrars this user was told to use: primary and backup of the home pool, then the pool told in
+// band if it is another. fresh holds the addresses DNS gives now, by host; nil: the remembered ones are used.
 func RecallPlan(record cache.Record, policy Policy, fresh map[string]Name) Plan {
 	var plan Plan
 	if !record.Told || len(policy.Manual) > 0 {
@@ -123,7 +123,7 @@ func (a *Agent) newRecord(reg *registration) cache.Record {
 	if same {
 		record.Home, record.MediaRelays = slices.Clone(previous.Home), previous.MediaRelays
 		// A registration elsewhere says that the pair is not the way any more; it stays for outages.
-		record.Told = previous.Told && slices.ContainsFunc(record.Home, func(e cache.Endpoint) bool { return e.Host == c.Host && e.Port == c.Port })
+		record.Told = previous.Told && slices.ContainsFunc(record.Home, isAt(c.Host, c.Port))
 	}
 	if len(reg.Home) > 0 {
 		record.Home, record.Told = nil, true
@@ -133,7 +133,7 @@ func (a *Agent) newRecord(reg *registration) cache.Record {
 			record.Home = append(record.Home, e)
 		}
 	}
-	reg.Lesson.home(&record)
+	reg.Lesson.home(&record, len(reg.Home) > 0)
 	reg.Lesson.keepRelays(&record)
 	for i, h := range record.Home {
 		if h.Host == c.Host && h.Port == c.Port {
@@ -142,6 +142,11 @@ func (a *Agent) newRecord(reg *registration) cache.Record {
 		}
 	}
 	return record
+}
+
+// isAt looks for the Registrar of a place, whatever the transport.
+func isAt(host string, port uint16) func(cache.Endpoint) bool {
+	return func(e cache.Endpoint) bool { return e.Host == host && e.Port == port }
 }
 
 // roles of the Contacts of a redirect by falling q (Lync: 0.7 and 0.3).

@@ -187,7 +187,7 @@ func (s *scenario) setPolicy(t *testing.T, words []string) {
 // writeRecord stores last good as the lines say:
 //
 //	registrar fe01.contoso.com:5061 tls 10.0.0.5,10.0.0.6 internal-tls
-//	home      pool01.contoso.com:5061 tls 10.0.0.7        the first is the primary
+//	home      pool01.contoso.com:5061 tls 10.0.0.7        the first is the primary, the second the backup
 //	told | floor | damaged | address sip:other@contoso.com | registered +1h
 func (s *scenario) writeRecord(t *testing.T, lines []string) {
 	t.Helper()
@@ -200,7 +200,9 @@ func (s *scenario) writeRecord(t *testing.T, lines []string) {
 			record.Registrar = parseEndpoint(t, words[1:])
 		case "home":
 			e := parseEndpoint(t, words[1:])
-			e.Role = roles[len(record.Home)]
+			if len(record.Home) < len(roles) {
+				e.Role = roles[len(record.Home)]
+			}
 			record.Home = append(record.Home, e)
 		case "told":
 			record.Told = true
