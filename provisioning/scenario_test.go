@@ -89,6 +89,7 @@ func playScenario(t *testing.T, archive *txtar.Archive, file string) *scenario {
 		s.prepare(t, archive)
 		s.play(t)
 		searchForSecrets(t, s)
+		s.verifyAnswers(t)
 	})
 	return s
 }

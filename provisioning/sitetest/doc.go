@@ -113,6 +113,7 @@
 //	idle=D                   closes when nothing came for D
 //	diagnostics=N            with a status: ms-diagnostics, or with edge ms-diagnostics-public
 //	split                    answers come in seven pieces
+//	pad=N                    bodies have N blanks more at their end
 //	upper                    header names in upper case
 //	folded                   headers folded after commas
 //	tlsmax=V                 highest TLS version, 1.0 to 1.3
@@ -128,7 +129,7 @@
 //
 // lync and, with schemes=, every other behaviour asks for NTLM over SIP (MS-SIPAE):
 // three rounds, NTLMv2 only, and from then on the site verifies every request and
-// signs every answer but 401, and all it sends on its own. lync without a user asks
+// signs every answer but 401, and all it sends on its own; the answers of the device to that are verified too (Entry.Proof). lync without a user asks
 // for nothing. The user is DOMAIN\user, a UPN, or a bare name. In challenges the
 // server is the first name of the certificate.
 //
@@ -199,6 +200,8 @@
 //	+90s forget 10.0.0.5:5061 fixed        … is "fixed"
 //	+90s deregister 10.0.0.5:5061 rejected tells them, by NOTIFY; also unregistered, deactivated and
 //	                                       preferred-registrar-change SIP-URI; benotify at the end for BENOTIFY
+//	+90s ask 10.0.0.5:5061 OPTIONS         sends them this request of the Registrar's; with a number behind it, a body of
+//	                                       so many bytes
 //	+90s network 10.0.0.22                 the device has this address (it began with 10.0.0.21); its connections
 //	                                       from another are lost in silence
 //	+90s network down                      … none, and reaches nothing

@@ -31,6 +31,7 @@ type manner struct {
 	diagnostics       int
 	edge              bool
 	idle              time.Duration
+	pad               int // bytes
 	split             bool
 	upper, folded     bool
 
@@ -149,6 +150,8 @@ func (m *manner) option(word string) (err error) {
 		m.nopong = true
 	case "expires":
 		m.expires, err = strconv.Atoi(value)
+	case "pad":
+		m.pad, err = strconv.Atoi(value)
 	case "retry-after":
 		m.retryAfter = value
 	case "delay":

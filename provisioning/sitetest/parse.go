@@ -162,12 +162,12 @@ func (s *Site) change(st *state, words []string) error {
 		return st.takeSetting(rest)
 	case "relays":
 		return st.changeRelay(rest)
-	case "registrar", "reset", "deregister", "forget":
+	case "registrar", "reset", "deregister", "forget", "ask":
 		return st.changeRegistrar(words[0], rest)
 	case "network":
 		return st.changeNetwork(rest)
 	}
-	return fmt.Errorf("unknown change %q: want zone, dhcp, registrar, provisioning, relays, network, reset, deregister, forget or heal", words[0])
+	return fmt.Errorf("unknown change %q: want zone, dhcp, registrar, provisioning, relays, network, reset, deregister, forget, ask or heal", words[0])
 }
 
 // changeNetwork gives the device another address, or none.
@@ -202,6 +202,9 @@ func (st *state) changeRegistrar(verb string, words []string) error {
 	switch verb {
 	case "deregister":
 		return checkDeregister(words[1:])
+	case "ask":
+		_, _, err := parseAsk(words[1:])
+		return err
 	case "reset", "forget":
 		if len(words) > 1 && (verb == "reset" || words[1] != "fixed") {
 			return fmt.Errorf("%s: unknown word %q", verb, words[1])

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -195,6 +196,17 @@ func checkDeregister(words []string) error {
 	return nil
 }
 
+// parseAsk reads "METHOD [BYTES]".
+func parseAsk(words []string) (method string, size int, err error) {
+	if len(words) == 0 || len(words) > 2 || words[0] != strings.ToUpper(words[0]) {
+		return "", 0, errors.New("ask: want METHOD [BYTES]")
+	}
+	if len(words) == 2 {
+		size, err = strconv.Atoi(words[1])
+	}
+	return words[0], size, err
+}
+
 // obey does what a change asks of a connection that exists.
 func (l *leg) obey(words []string) {
 	l.mu.Lock()
@@ -209,7 +221,15 @@ func (l *leg) obey(words []string) {
 		l.bound = nil
 	}
 	l.mu.Unlock()
-	if words[0] != "deregister" || bound == nil {
+	if bound == nil {
+		return
+	}
+	if words[0] == "ask" {
+		if method, size, err := parseAsk(words[2:]); err == nil { // rehearsed by change
+			l.request(l.manner(), method, bound, "", []string{"Content-Type: text/plain"}, strings.Repeat("x", size))
+		}
+	}
+	if words[0] != "deregister" {
 		return
 	}
 	method, event := "NOTIFY", "deregistered;event="+words[2]

@@ -147,6 +147,14 @@ func TestDeregistration(t *testing.T) {
 			if log := s.Log(); log[len(log)-1].What != "response" || log[len(log)-1].Proof != "signed" || log[len(log)-1].Code != 200 {
 				t.Errorf("logged %s", log[len(log)-1])
 			}
+			for want, authorization := range map[string]string{"not signed": "", "wrong signature": "Authorization: " + p.signedAnswer(0) + "\r\n"} {
+				fmt.Fprintf(p.conn, "SIP/2.0 200 OK\r\nFrom: <sip:phone1@contoso.com>;tag=abc\r\nTo: <sip:phone1@contoso.com>;tag=\r\n"+
+					"Call-ID: 77\r\nCSeq: 2 NOTIFY\r\n%sContent-Length: 0\r\n\r\n", authorization)
+				synctest.Wait()
+				if log := s.Log(); log[len(log)-1].Proof != want {
+					t.Errorf("logged %s, want %s", log[len(log)-1], want)
+				}
+			}
 		})
 	}
 }

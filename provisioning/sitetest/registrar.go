@@ -206,13 +206,16 @@ func (l *leg) take(req *message) error {
 	return nil
 }
 
-// proofOf says what the signature proves of a response that came.
+// proofOf says what the signature proves of a response that came; "" where none is due.
 func (l *leg) proofOf(m manner, response *message) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p, given := response.credentials(m.family().given)
-	if response.method != "" || l.sa == nil || !given {
+	if response.method != "" || l.sa == nil {
 		return ""
+	}
+	p, given := response.credentials(m.family().given)
+	if !given {
+		return "not signed"
 	}
 	if err := l.sa.verify(response, p); err != nil {
 		return err.Error()
@@ -260,6 +263,9 @@ func (l *leg) send(m manner, code int, lines []string, body string) error {
 	defer l.mu.Unlock()
 	if l.sa != nil && code != registrarFamily.code && code != proxyFamily.code && m.rspauth != "missing" {
 		lines = append(lines, l.sa.sign(lines[1:], code, m.rspauth))
+	}
+	if body != "" {
+		body += strings.Repeat(" ", m.pad)
 	}
 	server := "sitetest"
 	if m.isLync() {

@@ -177,7 +177,7 @@ func (m *message) endpoint() string {
 	return address(from) + " " + headerParam(from, "epid")
 }
 
-// verify checks the signature of a request or, in the rare case, of a response.
+// verify checks the signature of a request, or of a response to a request of ours.
 func (a *association) verify(m *message, p map[string]string) error {
 	cnum, err := strconv.ParseUint(p["cnum"], 10, 32)
 	crand, randErr := hex.DecodeString(p["crand"])

@@ -146,6 +146,30 @@ func TestSignedText(t *testing.T) {
 	}
 }
 
+// What we answer is signed with its status, as the public text of a ringing call has it: the answer is built here as the
+// session builds it, and read again as the Registrar does.
+func TestMend05AnswerIsSignedWithItsStatus(t *testing.T) {
+	invite, err := parseOne([]byte("INVITE sip:recipient@company.com SIP/2.0\r\nVia: SIP/2.0/TLS 10.0.0.5:5061;branch=z9hG4bK7\r\n" +
+		"FROM: \"Sender\"<sip:sender@company.com>;tag=2420628112;epid=54392c3e24\r\nTO: <sip:recipient@company.com>;epid=3102EB8BD1\r\n" +
+		"CALL-ID: 41CEg82ECa0AC8i3DD7mE673t9CF4b19DAxF780x\r\nCSEQ: 1 INVITE\r\n\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Session{tag: "7aee15546a"}
+	built := s.response(invite, 180, "Ringing")
+	sent, err := parseOne(built.encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "<NTLM><1B6D47A1><11><SIP Communications Service><LOC-COMPANYT-FE03.COMPANY.COM><41CEg82ECa0AC8i3DD7mE673t9CF4b19DAxF780x><1><INVITE><sip:sender@company.com><2420628112><sip:recipient@company.com><7aee15546a><><><><180>"
+	for name, m := range map[string]*message{"built": built, "sent": sent} {
+		a := association{version: 4}
+		if diff := cmp.Diff(want, a.text(m, []string{"NTLM", "1B6D47A1", "11", poolRealm, "LOC-COMPANYT-FE03.COMPANY.COM"})); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+}
+
 // Vector C once more, up to its signature: without extended session security, as its server signed.
 func TestWeakSignature(t *testing.T) {
 	session, _ := hex.DecodeString("5F029153BC025058969548615E7099BA")

@@ -34,6 +34,7 @@ type peer struct {
 	mu    sync.Mutex
 	notes []string                 // the transcript
 	seal  func(text string) string // signs what is sent; nil: nothing is signed
+	proof func(raw string)         // verifies answers to our requests; nil: nothing is verified
 }
 
 func (p *peer) sealWith(seal func(text string) string) {
@@ -164,6 +165,9 @@ func (p *peer) next() (*sipgoRequest, bool) {
 		p.raw = string(raw)
 		if code, ok := strings.CutPrefix(string(raw), "SIP/2.0 "); ok { // it repeats the text of the request, broken or not
 			p.note("answered %s%s", code[:3], describeNTLM(p.raw))
+			if p.proof != nil {
+				p.proof(p.raw)
+			}
 			continue
 		}
 		m, err := sipgo.NewParser().ParseSIP(raw)

@@ -62,6 +62,7 @@ func (l *pool) serve(steps ...step) step {
 				return
 			}
 			p.sealWith(l.seal)
+			p.proof = func(raw string) { l.verify(p, l.given(raw)) }
 		}
 		if !strings.Contains(given, "gssapi-data=") || l.version > 3 {
 			l.verify(p, given)

@@ -60,7 +60,7 @@ func (m *message) complete() bool {
 
 // response builds the answer to a request. RFC 3261 section 8.2.6.
 func (s *Session) response(request *message, code int, phrase string) *message {
-	m := &message{start: fmt.Sprintf("SIP/2.0 %d %s", code, phrase)}
+	m := &message{start: fmt.Sprintf("SIP/2.0 %d %s", code, phrase), code: code, phrase: phrase}
 	for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
 		for _, value := range request.all(name) {
 			if name == "To" && parseAddress(value).params["tag"] == "" {
