@@ -56,6 +56,7 @@ func (a *Agent) journey(ctx context.Context, next phase) phase {
 	}
 	a.tell(Event{Kind: NetworkChanged, Detail: change})
 	a.nothingSince = time.Time{}
+	a.restraint.takeTurns()
 	return a.recall(nil)
 }
 
@@ -217,7 +218,11 @@ func (a *Agent) rest(ctx context.Context) phase {
 		if !a.wait(ctx, pause) {
 			return nil
 		}
-		if !time.Now().Before(until) || a.somethingUsable(ctx) {
+		over := !time.Now().Before(until)
+		if over {
+			a.restraint.takeTurns()
+		}
+		if over || a.somethingUsable(ctx) {
 			a.beginCycle()
 			return a.discover
 		}

@@ -169,7 +169,7 @@ func (a *Agent) lose(ctx context.Context, reg *registration, err error) phase {
 	event := reg.event(Lost, ReasonOf(err), detailOf(err))
 	event.Hint = hintOf(err)
 	a.restraint.failed(reg.Candidate, err)
-	a.restraint.lost(err, time.Since(reg.Since))
+	a.restraint.lost(attempted{reg.Candidate.endpoint(), reg.Addr}, err, time.Since(reg.Since))
 	a.change(func(s *Status) {
 		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded = nil, time.Time{}, time.Time{}, false
 		s.Reason, s.Detail, s.Hint = event.Reason, event.Detail, event.Hint
@@ -182,12 +182,13 @@ func (a *Agent) lose(ctx context.Context, reg *registration, err error) phase {
 	return a.again(reg)
 }
 
-// again is how to go on after a loss: at once, but not with a Registrar that accepts and throws out over and over.
+// again is how to go on after a loss: at once. A Registrar that accepts and drops the device over and over has lost its
+// turn by now. Where many do, it is not for the next one to end that.
 func (a *Agent) again(lost *registration) phase {
-	if a.restraint.early <= earlyLossesAllowed {
-		return a.recall(lost)
+	if a.restraint.earlyInARow >= earlyLossesInARow {
+		return a.rest
 	}
-	return a.rest
+	return a.recall(lost)
 }
 
 // sentAway obeys a Registrar that ends the registration itself: "rejected" means to stay away for a while

@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -28,7 +29,8 @@ var holdOffs = [...]time.Duration{time.Second, 4 * time.Second, 16 * time.Second
 // Our choices.
 const (
 	settled            = 30 * time.Second // a registration that holds so long is a good one
-	earlyLossesAllowed = 1                // the first is forgiven: a restarting Registrar resets connections
+	earlyLossesAllowed = 1                // for each Registrar: one that restarts resets connections
+	earlyLossesInARow  = 10               // of all Registrars together: then it rests, whoever else would take the device
 	unreachedWait      = 10 * time.Second // this device itself is cut off: no Registrar was bothered
 	refusalsAllowed    = 2                // a third wrong logon may lock the account
 	credentialsRest    = 30 * time.Minute // the usual lock-out window of a directory
@@ -42,7 +44,9 @@ const (
 // restraint is what keeps the agent from hammering Registrars, burning passwords and falling for downgrades.
 // It outlives the walks; only the phases use it.
 type restraint struct {
-	early       int                  // registrations in a row that were lost at once
+	early       map[string]int       // registrations lost at once, by endpoint, since one has held
+	earlyInARow int                  // the same of all endpoints, since all had their turn again
+	aside       map[attempted]aside  // places that have lost their turn
 	failures    int                  // walks in a row that ended without registration
 	refusals    int                  // complete credentials refused in a row
 	credentials time.Time            // the secret rests until then
@@ -53,8 +57,17 @@ type restraint struct {
 	secured     map[string]bool      // HOST:PORT that spoke TLS when it was tried last: plain TCP makes no sense there
 }
 
+// aside is why a place has lost its turn: it accepts the device and drops it at once.
+type aside struct {
+	until  time.Time
+	reason Reason // of the last loss
+}
+
 func newRestraint() *restraint {
-	return &restraint{patience: 1, leaveAlone: map[string]time.Time{}, distrusted: map[string]bool{}, secured: map[string]bool{}}
+	return &restraint{
+		patience: 1, leaveAlone: map[string]time.Time{}, distrusted: map[string]bool{}, secured: map[string]bool{},
+		early: map[string]int{}, aside: map[attempted]aside{},
+	}
 }
 
 // ruledOut says why a Candidate may not be tried now.
@@ -72,6 +85,21 @@ func (r *restraint) ruledOut(c Candidate) (Reason, string) {
 		return TransportPolicy, "this port speaks TLS"
 	}
 	return "", ""
+}
+
+// lostTurn says why one address of a Candidate may not be tried now.
+func (r *restraint) lostTurn(at attempted) (Reason, string) {
+	turn := r.aside[at]
+	if !time.Now().Before(turn.until) {
+		return "", ""
+	}
+	return turn.reason, fmt.Sprintf("%s accepts the device and drops it at once: left alone until %s", at.addr, turn.until.UTC().Format(time.RFC3339))
+}
+
+// takeTurns gives all places their turn again.
+func (r *restraint) takeTurns() {
+	r.earlyInARow = 0
+	clear(r.aside)
 }
 
 func (r *restraint) failed(c Candidate, err error) {
@@ -104,14 +132,20 @@ func (r *restraint) refused(n int) {
 
 // lost takes note of a registration that held for a while. What our own network has ended is not counted against the
 // Registrar: changes have a hold-off of their own.
-func (r *restraint) lost(err error, held time.Duration) {
-	if reason := ReasonOf(err); reason == AddressChanged || reason == ConnectUnreachable {
+func (r *restraint) lost(at attempted, err error, held time.Duration) {
+	reason := ReasonOf(err)
+	if reason == AddressChanged || reason == ConnectUnreachable {
 		return
 	}
 	if held >= settled {
-		r.early, r.failures = 0, 0
+		r.failures, r.earlyInARow = 0, 0
+		clear(r.early)
 	} else {
-		r.early++
+		r.early[at.endpoint]++
+		r.earlyInARow++
+	}
+	if n := r.early[at.endpoint] - earlyLossesAllowed; n > 0 {
+		r.aside[at] = aside{time.Now().Add(delayAfter(n)), reason}
 	}
 	var credentials *sip.CredentialsError
 	if errors.As(err, &credentials) && credentials.Scheme == "digest" {
@@ -129,13 +163,18 @@ func (r *restraint) succeeded(c Candidate) {
 
 // delay returns how long to leave Registrars alone after a walk that failed, and counts it.
 func (r *restraint) delay(retryAfter time.Duration) time.Duration {
-	base := delays[min(r.failures, len(delays)-1)]
 	r.failures++
-	wait := base/2 + rand.N(base/2)
+	wait := delayAfter(r.failures)
 	if retryAfter > 0 && (r.failures == 1 || retryAfter > wait) { // at first no longer than asked, then no shorter
 		wait = retryAfter + rand.N(time.Duration(float64(retryAfter)*retryAfterSpread)+1)
 	}
 	return max(wait, time.Until(r.credentials))
+}
+
+// delayAfter draws the delay after the nth failure in a row.
+func delayAfter(n int) time.Duration {
+	base := delays[min(n, len(delays))-1]
+	return base/2 + rand.N(base/2)
 }
 
 // returned takes note that the primary was taken back: one that does not hold is given more time to settle.

@@ -66,10 +66,15 @@ func (w *walk) candidate(ctx context.Context, c Candidate, at chain) *registrati
 		return w.holding
 	}
 	for _, addr := range c.Addrs {
-		if w.failed[attempted{c.endpoint(), addr}] {
+		place := attempted{c.endpoint(), addr}
+		if w.failed[place] {
 			continue
 		}
-		w.failed[attempted{c.endpoint(), addr}] = true // until it accepts
+		if reason, detail := w.agent.restraint.lostTurn(place); reason != "" {
+			w.skip(c, reason, detail)
+			continue
+		}
+		w.failed[place] = true // until it accepts
 		started := time.Now()
 		w.agent.pass()
 		reg, err := w.agent.attempt(ctx, c, addr)
