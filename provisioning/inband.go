@@ -60,10 +60,12 @@ func (a *Agent) askProvisioning(ctx context.Context, session *sip.Session, bindi
 	defer cancel()
 	p, err := session.Provision(asking)
 	if err != nil {
-		return lesson{remote: binding.Remote, reason: ReasonOf(err), detail: "in-band provisioning: " + detailOf(err), again: inBandAgain}
+		return lesson{remote: binding.Remote, reason: ReasonOf(err), detail: inBandDetail(err), again: inBandAgain}
 	}
 	return a.study(ctx, session, p, binding.Remote)
 }
+
+func inBandDetail(err error) string { return "in-band provisioning: " + detailOf(err) }
 
 // study looks up the pool and the media relays that a provisioning document names, and tries the relays.
 func (a *Agent) study(ctx context.Context, session *sip.Session, p sip.Provisioning, remote bool) lesson {

@@ -32,6 +32,15 @@ func (r *registration) event(kind EventKind, reason Reason, detail string) Event
 	return Event{Kind: kind, Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Addr: r.Addr, Reason: reason, Detail: detail}
 }
 
+// told is an event about what was told in band. A document that cannot be read says nothing against the Registrar.
+func (r *registration) told(reason Reason, detail string) Event {
+	e := r.event(Told, reason, detail)
+	if reason == SIPMalformed {
+		e.Hint = "nothing to do for the registration, which stands; look at what the pool provisions in band"
+	}
+	return e
+}
+
 // registered keeps the binding and commits it, learns what the Registrar tells in band, and looks out for
 // something better while it is degraded or on the backup.
 func (a *Agent) registered(ctx context.Context) phase {
@@ -42,10 +51,11 @@ func (a *Agent) registered(ctx context.Context) phase {
 	defer lookNoMore()
 	lost := make(chan error, 1)
 	renewed, told, lessons := make(chan sip.Binding, 1), make(chan sip.Provisioning, 1), make(chan lesson, 1)
+	unread := make(chan error, 1)
 	var tasks sync.WaitGroup
 	defer func() { stop(); tasks.Wait(); reg.Session.Close() }()
 	tasks.Go(func() {
-		err := reg.Session.Keep(keeping, sip.Watch{Refreshed: latest(renewed), Provisioned: latest(told)})
+		err := reg.Session.Keep(keeping, sip.Watch{Refreshed: latest(renewed), Provisioned: latest(told), Unread: latest(unread)})
 		lookNoMore() // a loss is not to wait for the end of a look-out
 		lost <- err
 	})
@@ -66,6 +76,8 @@ func (a *Agent) registered(ctx context.Context) phase {
 			a.renew(reg, b)
 		case l := <-lessons:
 			a.absorb(reg, l)
+		case err := <-unread:
+			a.tell(reg.told(ReasonOf(err), inBandDetail(err)))
 		case err := <-lost:
 			return a.lose(ctx, reg, err)
 		case change := <-a.changes:
@@ -146,7 +158,7 @@ func (a *Agent) absorb(reg *registration, l lesson) {
 		s.Registrar = endpointOf(reg, s.Home)
 		s.Provisioning = l.settings()
 	})
-	a.tell(reg.event(Told, l.reason, l.detail))
+	a.tell(reg.told(l.reason, l.detail))
 	a.commit(reg)
 }
 

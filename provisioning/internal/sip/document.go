@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 )
@@ -19,6 +20,9 @@ type element struct {
 // text directly in it. Servers differ in name spaces and in the case of names, so neither is looked at. What could make
 // a small body large or name what is outside of it (document types, entities) is refused.
 func readDocument(m *message, visit func(path []element, text string)) error {
+	if m.skipped > 0 {
+		return unreadable(fmt.Sprintf("it has %d bytes, %d are possible", m.skipped, maxBody))
+	}
 	if kind := split(m.get("Content-Type"), ';'); len(kind) > 1 {
 		if charset := strings.ToLower(parseParams(kind[1:])["charset"]); charset != "" && charset != "utf-8" && charset != "us-ascii" {
 			return unreadable("character set " + charset)

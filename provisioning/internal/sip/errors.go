@@ -131,7 +131,7 @@ func (e *RelayError) Error() string {
 }
 
 // MalformedError means that the peer does not speak SIP as a stream: wrong framing, another protocol, or messages beyond
-// our limits (64 KiB and 200 headers, 256 KiB of body). Or a document it has sent cannot be read.
+// our limits (64 KiB and 200 headers, 16 MiB of body). Or a document it has sent cannot be read, or has more than 256 KiB.
 type MalformedError struct {
 	Problem string // what is wrong; parts of the message in it are escaped
 }

@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// Watch is who wants to know what Keep learns. Either may be nil. They are called one at a time, and Keep waits for them:
+// Watch is who wants to know what Keep learns. Each may be nil. They are called one at a time, and Keep waits for them:
 // they must not call the Session.
 type Watch struct {
 	Refreshed   func(Binding)      // a new binding
 	Provisioned func(Provisioning) // settings that differ from what Provision returned, or from the last call
+	Unread      func(error)        // a document with settings that cannot be read (*MalformedError); what was known stays
 }
 
 // Keep holds the binding until it is lost or ctx ends. It refreshes at a random moment between 50 and 90 % of Expires,
@@ -34,6 +35,9 @@ func (s *Session) Keep(ctx context.Context, watch Watch) error {
 			if watch.Provisioned != nil {
 				watch.Provisioned(news)
 			}
+		}
+		if problem := s.provisioned.take(); problem != nil && watch.Unread != nil {
+			watch.Unread(problem)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -75,7 +79,7 @@ func (s *Session) keepOnce(ctx context.Context, watch Watch) error {
 func (s *Session) due() time.Time {
 	due := s.flow.next()
 	switch renewAt := s.provisioned.renewAt; {
-	case s.provisioned.latest != s.provisioned.told:
+	case s.provisioned.latest != s.provisioned.told, s.provisioned.problem != nil:
 		return time.Now()
 	case !renewAt.IsZero() && renewAt.Before(due):
 		return renewAt

@@ -40,6 +40,9 @@ const (
 	maxHead    = 64 << 10
 	maxHeaders = 200
 	maxBody    = 256 << 10
+	// A body beyond maxBody is passed over as it comes, at no cost but time, of which messageWait is the limit. Only
+	// beyond this is the length taken for a fault, and the connection given up.
+	maxSkipped = 16 << 20
 	// Elements inside of each other in a document; Lync's have five.
 	maxDepth = 32
 	// What a stranger sends is shown to people up to here.

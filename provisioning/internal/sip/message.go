@@ -15,6 +15,7 @@ type message struct {
 	phrase  string // of a response
 	headers []header
 	body    []byte
+	skipped int // length of a body that was too large to keep; 0: none was
 }
 
 // header is one header line, folded or not. All its texts are parts of the message as it stood on the wire.
@@ -45,6 +46,8 @@ func (m *message) encode() []byte {
 	b.Write(m.body)
 	return []byte(b.String())
 }
+
+func (m *message) hasBody() bool { return len(m.body) > 0 || m.skipped > 0 }
 
 // get returns the value of the first header of that name, "" when there is none.
 func (m *message) get(name string) string {

@@ -65,11 +65,19 @@ func TestRegister(t *testing.T) {
 				+0s malformed: read from the Registrar: framing: Content-Length "2147483648"`,
 		},
 		{
-			name:   "S50 a body over 256 KiB ends the conversation",
-			script: []step{say("SIP/2.0 200 OK\r\n%sContent-Length: 262145\r\n\r\n")},
+			name:   "S50 a body over 16 MiB ends the conversation",
+			script: []step{say("SIP/2.0 200 OK\r\n%sContent-Length: 16777217\r\n\r\n")},
 			want: `
 				+0s 1 REGISTER
-				+0s malformed: read from the Registrar: framing: Content-Length "262145"`,
+				+0s malformed: read from the Registrar: framing: Content-Length "16777217"`,
+		},
+		{
+			name: "a body over 256 KiB is passed over, up to 16 MiB",
+			script: []step{say("SIP/2.0 100 Trying\r\n%sContent-Length: 262145\r\n\r\n" + strings.Repeat("x", 262145) +
+				"SIP/2.0 200 OK\r\n%sContent-Length: 16777216\r\n\r\n" + strings.Repeat("x", 16<<20))},
+			want: `
+				+0s 1 REGISTER
+				+0s binding for 10m0s`,
 		},
 		{
 			name:   "S50 two Content-Lengths that differ end the conversation",

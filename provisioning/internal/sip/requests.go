@@ -22,7 +22,9 @@ func (s *Session) serve(ctx context.Context, m *message) error {
 	case !ok || method != m.method || !m.complete():
 		code, phrase = 400, "Bad Request"
 	case m.method == "OPTIONS", m.method == "NOTIFY":
-		code, phrase = 200, "OK"
+		if code, phrase = 200, "OK"; m.skipped > 0 {
+			code, phrase = 413, "Request Entity Too Large"
+		}
 	case m.method == "INVITE":
 		code, phrase = 480, "Temporarily Unavailable"
 	case m.method == "CANCEL", m.method == "BYE":

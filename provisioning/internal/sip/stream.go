@@ -69,7 +69,7 @@ func skipBlanks(in *bufio.Reader) (blanks int, err error) {
 }
 
 // readMessage reads one message. On a stream Content-Length alone says where it ends; without it, at the empty line.
-// RFC 3261 section 18.3.
+// RFC 3261 section 18.3. A body that is too large is passed over, and the conversation goes on.
 func readMessage(in *bufio.Reader) (*message, error) {
 	head, err := readHead(in)
 	if err != nil {
@@ -83,7 +83,12 @@ func readMessage(in *bufio.Reader) (*message, error) {
 	if err != nil {
 		return nil, err
 	}
-	if length > 0 {
+	if length > maxBody {
+		m.skipped = length
+		if _, err := in.Discard(length); err != nil {
+			return nil, broken(err)
+		}
+	} else if length > 0 {
 		m.body = make([]byte, length)
 		if _, err := io.ReadFull(in, m.body); err != nil {
 			return nil, broken(err)
@@ -133,7 +138,7 @@ func (m *message) contentLength() (int, error) {
 	length := 0
 	for i, value := range m.all("Content-Length") {
 		n, err := strconv.ParseUint(value, 10, 31)
-		if err != nil || n > maxBody {
+		if err != nil || n > maxSkipped {
 			return 0, &MalformedError{Problem: `framing: Content-Length "` + printable(value) + `"`}
 		}
 		if i > 0 && int(n) != length {

@@ -19,7 +19,14 @@ type subscription struct {
 	latest   Provisioning
 	told     Provisioning // to the caller
 	received bool         // a document has come since the last SUBSCRIBE
-	problem  error        // why it cannot be read
+	problem  error        // why the latest cannot be read; nil: it could, or that was told
+}
+
+// take returns the problem once.
+func (s *subscription) take() error {
+	problem := s.problem
+	s.problem = nil
+	return problem
 }
 
 // Provision asks a Lync server (Binding.Lync) for its settings, and to be told when they change: Keep renews the
@@ -69,7 +76,7 @@ func (s *Session) subscribe(ctx context.Context) error {
 		lives = defaultSubscription
 	}
 	s.provisioned.renewAt = moment(time.Duration(max(lives, minSubscription)) * time.Second)
-	if len(m.body) > 0 { // the first notification, on the back of the answer
+	if m.hasBody() { // the first notification, on the back of the answer
 		s.document(m)
 	}
 	return nil
@@ -98,7 +105,7 @@ func (s *Session) awaitDocument(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.provisioned.problem
+	return s.provisioned.take()
 }
 
 // notified takes in a notification of the server.
@@ -106,7 +113,7 @@ func (s *Session) notified(m *message) {
 	if !s.provisioned.asked || !strings.EqualFold(m.get("Event"), provisioningEvent) {
 		return
 	}
-	if len(m.body) > 0 {
+	if m.hasBody() {
 		s.document(m)
 	}
 	state := split(m.get("Subscription-State"), ';')
