@@ -3,8 +3,9 @@ package provisioning
 import "fmt"
 
 // Step is a position in the Lync device order (TechNet gg398713, "Log on to the Lync Server"), or, after the
-// six, another origin of a Candidate. The text form is the one of the public JSON.
-type Step uint8
+// six, another origin of a Candidate. The text form is the one of the public JSON. It is an int, as the other lists of
+// words here are: string(step) would print a control character, and go vet overlooks that for smaller types.
+type Step int
 
 // The six steps of the Lync device order, in order, and then the origins that stand outside it.
 const (
@@ -37,7 +38,7 @@ func (s Step) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 func (s *Step) UnmarshalText(text []byte) error { return parseName(s, stepNames[:], text) }
 
 // Transport is how a Registrar is reached: SIP over TLS or over plain TCP (RFC 3261 §18).
-type Transport uint8
+type Transport int
 
 // The two transports of a Lync Registrar.
 const (
@@ -57,7 +58,7 @@ func (t Transport) MarshalText() ([]byte, error) { return []byte(t.String()), ni
 func (t *Transport) UnmarshalText(text []byte) error { return parseName(t, transportNames[:], text) }
 
 // State is where the agent stands; it exists for display, the phases of phases.go decide.
-type State uint8
+type State int
 
 // The states, in the order of a cold start.
 const (
@@ -82,7 +83,7 @@ func (s *State) UnmarshalText(text []byte) error { return parseName(s, stateName
 // Verdict is what a look-up proved. The outage rule and the host-name rule depend on the difference between
 // what does not exist and what did not answer (TechNet dd572514: "not if they are not valid; only if they do
 // not exist at all").
-type Verdict uint8
+type Verdict int
 
 // The three verdicts.
 const (
@@ -103,7 +104,7 @@ func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil 
 func (v *Verdict) UnmarshalText(text []byte) error { return parseName(v, verdictNames[:], text) }
 
 // parseName sets *v to the index of text among names.
-func parseName[T ~uint8](v *T, names []string, text []byte) error {
+func parseName[T ~int](v *T, names []string, text []byte) error {
 	for i, name := range names {
 		if name == string(text) {
 			*v = T(i)

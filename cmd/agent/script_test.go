@@ -37,7 +37,7 @@ func runScripts(t *testing.T, dir string) {
 		Setup:               setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": code, "config": config, "site": startSite, "change": changeSite, "heard": heard, "follow": follow, "shows": shows,
-			"unpack": unpack, "secret": secret, "browse": browse,
+			"unpack": unpack, "secret": secret, "browse": browse, "sound": sound,
 		},
 	})
 }

@@ -196,7 +196,7 @@ func (b *branch) webServices() {
 // daemon is who does in earnest what the check tries.
 func (b *branch) daemon() {
 	f := b.facts
-	c := Check{ID: "daemon", Title: "the daemon on this device", Result: Good, Detail: string(f.Daemon.State)}
+	c := Check{ID: "daemon", Title: "the daemon on this device", Result: Good, Detail: f.Daemon.State.String()}
 	problem, _ := f.idle()
 	switch {
 	case f.ByPassed || f.Daemon == Daemon{}:
