@@ -80,7 +80,7 @@ Set the clock: create the SRV record _ntp._udp.contoso.com or let DHCP name a ti
 	{"wrong password", with(published(fe01), onDevice(wrongPassword)), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password: credentials refused by "contoso.com", which answered 401 Unauthorized.
 This is on the side of the user account.
-Check user (phone1@contoso.com) and password_file; the account may be locked or expired.`},
+Check user (phone1) and password_file; the account may be locked or expired.`},
 	{"NTLM is offered, and the password is wrong", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM))), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password: credentials refused by "SIP Communications Service", which answered 401 Unauthorized.

@@ -112,7 +112,7 @@ func (s *Status) attempt(e Event, result string) {
 	}
 	s.Cycle.Attempts = append(s.Cycle.Attempts, Attempt{
 		Step: e.Step, Host: e.Host, Address: e.Addr, Port: e.Port, Transport: e.Transport, Result: result,
-		Reason: e.Reason, Detail: e.Detail, Said: e.Said, Hint: e.Hint, TookMS: e.Took.Milliseconds(),
+		Reason: e.Reason, Detail: e.Detail, Said: e.Said, User: e.User, Hint: e.Hint, TookMS: e.Took.Milliseconds(),
 	})
 	s.Cycle.TookMS = e.At.Sub(s.Cycle.StartedAt).Milliseconds()
 }

@@ -71,6 +71,19 @@ func sipReason(err error) Reason {
 	return ""
 }
 
+// userOf returns the login name that a Registrar was shown before it refused, as it went out: Digest takes a part of the
+// SIP address, NTLM a domain and a name. "": none was.
+func userOf(err error) string {
+	var status *sip.StatusError
+	if credentials := (*sip.CredentialsError)(nil); errors.As(err, &credentials) {
+		return credentials.Status.User
+	}
+	if errors.As(err, &status) {
+		return status.User
+	}
+	return ""
+}
+
 func statusReason(code int) Reason {
 	switch {
 	case code == 403:

@@ -47,6 +47,7 @@ type Event struct {
 	Reason    Reason
 	Detail    string
 	Said      string // by the Registrar, in answer to REGISTER: a part of Detail
+	User      string // the login name that went to the Registrar, exactly; "": none did
 	Hint      string // what to do about it; that of the Reason unless the Registrar said more
 	Until     time.Time
 	Took      time.Duration

@@ -78,6 +78,7 @@ type Attempt struct {
 	Reason    Reason     `json:"reason,omitempty"`
 	Detail    string     `json:"detail,omitempty"`
 	Said      string     `json:"-"` // by the Registrar, in answer to REGISTER: a part of Detail
+	User      string     `json:"-"` // the login name that went to the Registrar, exactly
 	Hint      string     `json:"hint,omitempty"`
 	TookMS    int64      `json:"took_ms,omitempty"`
 }

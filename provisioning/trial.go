@@ -178,6 +178,7 @@ func (t *Trial) probe(ctx context.Context, c Candidate, p *Probe) error {
 type SignedIn struct {
 	Registrar    *Endpoint // nil: nobody accepted
 	Scheme       string    // "ntlm", "digest"; empty: it asked for nothing
+	User         string    // the login name that was sent; empty: none
 	Remote       bool      // through an Access Edge
 	OnBackup     bool
 	Lync         bool // it tells in band
@@ -206,7 +207,7 @@ func (t *Trial) SignIn(ctx context.Context, try []Candidate) SignedIn {
 	}
 	defer reg.Session.Close()
 	s.Attempts = a.Status().Cycle.Attempts
-	s.Scheme = reg.Binding.Scheme
+	s.Scheme, s.User = reg.Binding.Scheme, reg.Binding.User
 	s.Remote, s.OnBackup, s.Lync = reg.Binding.Remote, reg.Binding.OnBackup, reg.Binding.Lync
 	if s.Lync {
 		l := a.askProvisioning(ctx, reg.Session, reg.Binding)

@@ -1,7 +1,6 @@
 package provisioning
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -242,12 +241,12 @@ func homePair(from Candidate, contacts []Candidate) []Candidate {
 func (w *walk) tried(kind EventKind, c Candidate, addr netip.Addr, started time.Time, err error) {
 	e := Event{Kind: kind, Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Addr: addr, Took: time.Since(started)}
 	if err != nil {
-		e.Detail, e.Said = detailOf(err), saidOf(err)
+		e.Detail, e.Said, e.User = detailOf(err), saidOf(err), userOf(err)
 	}
 	if kind == Attempted {
 		e.Reason, e.Hint = ReasonOf(err), hintOf(err)
-		if e.Reason == SIPCredentials {
-			e.Hint = fmt.Sprintf("%s refused user %s: %s", c.Host, cmp.Or(w.agent.policy.User, w.agent.policy.SIPAddress), e.Hint)
+		if e.Reason == SIPCredentials && e.User != "" {
+			e.Hint = fmt.Sprintf("%s refused user %s: %s", c.Host, e.User, e.Hint)
 		}
 	}
 	w.agent.tell(e)

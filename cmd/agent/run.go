@@ -189,8 +189,17 @@ func logHandler(w io.Writer, site *site) slog.Handler {
 	case "journal":
 		return service.JournalHandler(w, site.logLevel)
 	case "json":
+		options.ReplaceAttr = asText
 		return slog.NewJSONHandler(w, options)
 	default:
 		return slog.NewTextHandler(w, options)
 	}
+}
+
+// asText makes text of what JSON would take apart, an address say, or count in nanoseconds.
+func asText(_ []string, a slog.Attr) slog.Attr {
+	if kind := a.Value.Kind(); kind == slog.KindAny || kind == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.String())
+	}
+	return a
 }

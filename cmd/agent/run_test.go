@@ -5,13 +5,17 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // An address for metrics that somebody else has is said in the log, and the phone registers without.
@@ -34,6 +38,63 @@ func TestMetricsAddressInUse(t *testing.T) {
 	code := run(ctx, env{stdout: log, stderr: log}, []string{"run", "--config", file})
 	if code != 0 || len(log.words) > 0 {
 		t.Errorf("exit code %d, not said: %q\n%s", code, log.words, &log.text)
+	}
+}
+
+// In the log a value is a word: JSON takes apart what it does not know, such as the address of the metrics.
+func TestMend26LogOfWords(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	free.Close()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "homeward.toml")
+	text := "sip_address = \"sip:phone1@contoso.com\"\ndns_servers = [\"127.0.0.1:1\"]\ninterface = \"lo\"\ndhcp = \"off\"\nlog_format = \"json\"\nlog_level = \"debug\"\n" +
+		fmt.Sprintf("state_dir = %q\nruntime_dir = %[1]q\nmetrics_listen = %q\non_change = [\"true\"]\n", dir, free.Addr())
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	log := &expectation{words: []string{"metrics can be scraped", `"resting"`, "on_change done"}, met: cancel}
+	if code := run(ctx, env{stdout: log, stderr: log}, []string{"run", "--config", file}); code != 0 || len(log.words) > 0 {
+		t.Fatalf("exit code %d, not said: %q\n%s", code, log.words, &log.text)
+	}
+	address := ""
+	for line := range bytes.Lines(log.text.Bytes()) {
+		var fields map[string]any
+		if err := json.Unmarshal(line, &fields); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		for name, value := range fields {
+			switch value.(type) {
+			case map[string]any, []any, nil:
+				t.Errorf("%s is not a word: %s", name, line)
+			}
+		}
+		if fields["msg"] == "metrics can be scraped" {
+			address, _ = fields["address"].(string)
+		}
+	}
+	if address != free.Addr().String() {
+		t.Errorf("the metrics are at %q", address)
+	}
+}
+
+// A duration has its unit, an error its words.
+func TestMend26AsText(t *testing.T) {
+	for value, want := range map[any]any{
+		30 * time.Second:                       "30s",
+		os.ErrNotExist:                         "file does not exist",
+		netip.MustParseAddrPort("10.0.0.5:53"): "10.0.0.5:53",
+		slog.LevelWarn:                         "WARN",
+		"a word":                               "a word",
+		7:                                      int64(7),
+	} {
+		if got := asText(nil, slog.Any("key", value)).Value.Any(); got != want {
+			t.Errorf("%v: got %#v, want %#v", value, got, want)
+		}
 	}
 }
 

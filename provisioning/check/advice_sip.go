@@ -81,11 +81,13 @@ func (f *Facts) refused(a provisioning.Attempt) advice {
 	case provisioning.SIPCredentials:
 		out.side = Account
 		out.what = fmt.Sprintf("%s refuses the user name or the password: %s", a.Host, a.Said)
-		user := cmp.Or(f.Policy.User, f.Policy.SIPAddress)
-		if ntlmRefused(f, a) && !strings.Contains(user, `\`) {
-			user += `; Lync often wants DOMAIN\name`
+		user := "user"
+		if ntlmRefused(f, a) && !strings.Contains(a.User, `\`) {
+			user = fmt.Sprintf(`user (%s; Lync often wants DOMAIN\name)`, a.User)
+		} else if a.User != "" {
+			user = fmt.Sprintf("user (%s)", a.User)
 		}
-		out.do = fmt.Sprintf("check user (%s) and password_file; the account may be locked or expired", user)
+		out.do = fmt.Sprintf("check %s and password_file; the account may be locked or expired", user)
 		if ntlmRefused(f, a) { // with diagnostics 1000 or without: what is wrong with the proof, no server says
 			out.do += "; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses"
 		}

@@ -190,7 +190,7 @@ func (b *branch) signIn() {
 	default:
 		c.Detail = fmt.Sprintf("%s:%d over %s", s.Registrar.Host, s.Registrar.Port, strings.ToUpper(s.Registrar.Transport.String()))
 		if s.Scheme != "" {
-			c.Detail += " with " + s.Scheme
+			c.Detail += " with " + s.Scheme + " as " + s.User
 		}
 		if s.Remote {
 			c.Detail += ", from outside through an Access Edge"

@@ -88,6 +88,15 @@ func splitUser(s string) (domain, user string) {
 	return "", s
 }
 
+// LoginName returns how the fields of an AUTHENTICATE message name a user, in the usual form: `CONTOSO\phone1`, or a UPN.
+func LoginName(user string) string {
+	domain, name := splitUser(user)
+	if domain == "" {
+		return name
+	}
+	return domain + `\` + name
+}
+
 // hashV2 is NTOWFv2 of MS-NLMP section 3.3.2. The domain keeps its case.
 func hashV2(user, domain, password string) []byte {
 	h := md4.New()

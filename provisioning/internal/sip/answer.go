@@ -25,6 +25,7 @@ func (s *Session) granted(m *message) (Binding, error) {
 	b := Binding{
 		Expires:  time.Duration(max(expires, minExpires)) * time.Second,
 		Scheme:   cmp.Or(s.askers[0].name, s.askers[1].name),
+		User:     s.sentUser(),
 		Server:   printable(m.get("Server")),
 		Date:     date(m),
 		GRUU:     s.gruu,
@@ -105,7 +106,7 @@ func (s *Session) failure(m *message) error {
 
 // refusal reads what a final answer says about itself.
 func (s *Session) refusal(m *message) *StatusError {
-	e := &StatusError{Code: m.code, Phrase: printable(m.phrase), Date: date(m), Diagnostics: diagnostics(m)}
+	e := &StatusError{Code: m.code, Phrase: printable(m.phrase), Date: date(m), Diagnostics: diagnostics(m), User: s.sentUser()}
 	if wait, ok := seconds(m.get("Retry-After"), maxRetryAfter); ok {
 		e.RetryAfter = time.Duration(max(wait, 1)) * time.Second
 	}

@@ -20,6 +20,8 @@ type scheme interface {
 	sign(m *message) error
 	// verify checks the proof in a final answer or a request of the Registrar, and fails with ErrBadSignature.
 	verify(m *message) error
+	// sent returns the login name of the latest proof that has gone out, "" before the first.
+	sent() string
 	// until returns when we have to sign in anew, with a REGISTER; zero: when the Registrar asks.
 	until() time.Time
 }
@@ -62,6 +64,16 @@ func (s *Session) verify(m *message) error {
 		}
 	}
 	return nil
+}
+
+// sentUser returns the login name the Registrar, or failing it a proxy, was shown; "" when no credentials were sent.
+func (s *Session) sentUser() string {
+	for _, a := range s.askers {
+		if a.scheme != nil && a.scheme.sent() != "" {
+			return a.scheme.sent()
+		}
+	}
+	return ""
 }
 
 // challenged prepares the answer to a 401 or 407, or says why there will be none.

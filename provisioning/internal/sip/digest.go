@@ -18,7 +18,7 @@ type digestScheme struct {
 	password            func() string
 	field, confirmation string // header names
 	challenge           digest.Challenge
-	sent                digest.Credentials // of the latest request
+	latest              digest.Credentials // of the latest request
 	count               int                // requests signed with this nonce
 }
 
@@ -75,7 +75,7 @@ func (d *digestScheme) sign(m *message) error {
 	if err != nil {
 		return fmt.Errorf("answer Digest challenge: %w", err)
 	}
-	d.sent = *credentials
+	d.latest = *credentials
 	m.add(d.field, credentials.String())
 	return nil
 }
@@ -87,8 +87,8 @@ func (d *digestScheme) verify(m *message) error {
 		return nil // only answers are confirmed
 	}
 	confirmed := parseParams(m.list(d.confirmation))
-	if rspauth := confirmed["rspauth"]; rspauth != "" && d.sent.QOP != "" {
-		want, err := d.compute("", d.sent.URI, d.sent.Nc, d.sent.Cnonce, m.body)
+	if rspauth := confirmed["rspauth"]; rspauth != "" && d.latest.QOP != "" {
+		want, err := d.compute("", d.latest.URI, d.latest.Nc, d.latest.Cnonce, m.body)
 		if err != nil || !strings.EqualFold(want.Response, rspauth) {
 			return ErrBadSignature
 		}
@@ -98,6 +98,8 @@ func (d *digestScheme) verify(m *message) error {
 	}
 	return nil
 }
+
+func (d *digestScheme) sent() string { return d.latest.Username }
 
 func (d *digestScheme) until() time.Time { return time.Time{} }
 

@@ -28,6 +28,7 @@ type StatusError struct {
 	RetryAfter  time.Duration // 1 s to 1 h; 0: the Registrar said nothing (RFC 3261 section 20.33)
 	Diagnostics []Diagnostic  // ms-diagnostics, then ms-diagnostics-public; at most 16
 	Date        time.Time     // the Registrar's clock; zero: not told
+	User        string        // the login name in the credentials we had sent: "phone1", `CONTOSO\phone1`; "": we had sent none
 }
 
 // Diagnostic is a Lync server's own account of a failure (MS-OCER).
@@ -95,7 +96,7 @@ func (e *AuthError) Error() string {
 type CredentialsError struct {
 	Scheme string       // "ntlm", "digest"
 	Realm  string       // escaped
-	Status *StatusError // the refusal itself: its Date tells of a wrong clock, its Diagnostics why
+	Status *StatusError // the refusal itself: its User is who was refused, its Date tells of a wrong clock, its Diagnostics why
 }
 
 func (e *CredentialsError) Error() string {

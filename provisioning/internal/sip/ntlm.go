@@ -28,6 +28,7 @@ type ntlmScheme struct {
 	current *association  // what signs; nil before the first sign-in
 	renewAt time.Time     // when current has to be replaced
 	method  string        // of the latest request
+	shown   string        // the login name of our latest proof
 }
 
 type ntlmStage uint8
@@ -123,6 +124,7 @@ func (n *ntlmScheme) sign(m *message) error {
 			proof = n.next.proof(m)
 		}
 		m.add(n.field, n.next.credentials()+", gssapi-data="+quote(n.token())+n.version()+proof)
+		n.shown = ntlm.LoginName(n.user)
 	case ntlmProven:
 		m.add(n.field, n.current.credentials()+n.current.proof(m))
 	}
@@ -154,6 +156,8 @@ func (n *ntlmScheme) verify(m *message) error {
 	}
 	return nil
 }
+
+func (n *ntlmScheme) sent() string { return n.shown }
 
 func (n *ntlmScheme) until() time.Time { return n.renewAt }
 

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/rc4"
@@ -33,6 +34,7 @@ type pool struct {
 	proxy    bool   // asks with 407
 	flags    uint32 // of the CHALLENGE; 0: those of Lync 2013
 	password string // of phone1@contoso.com; "": the one the phone has
+	user     string // NTOWFv2 has it of phone1@contoso.com; else upper case, and the domain behind it: "PHONE1CONTOSO"
 
 	mu        sync.Mutex
 	challenge []byte
@@ -131,7 +133,7 @@ func (l *pool) prove(p *peer, given string) bool {
 	owf := l.owf(password)
 	nt := field(20)
 	proof := mac(owf, string(l.challenge[24:32])+string(nt[16:]))
-	if !hmac.Equal(proof, nt[:16]) || string(field(36)) != wide("phone1@contoso.com") {
+	if !hmac.Equal(proof, nt[:16]) || l.user == "" && string(field(36)) != wide("phone1@contoso.com") {
 		return false
 	}
 	l.key = scramble(mac(owf, string(proof)), field(52))
@@ -142,7 +144,7 @@ func (l *pool) prove(p *peer, given string) bool {
 func (l *pool) owf(password string) []byte {
 	h := md4.New()
 	h.Write([]byte(wide(password)))
-	return mac(h.Sum(nil), wide("PHONE1@CONTOSO.COM"))
+	return mac(h.Sum(nil), wide(cmp.Or(l.user, "PHONE1@CONTOSO.COM")))
 }
 
 // verify checks the signature of a message of the phone.

@@ -525,7 +525,7 @@ func TestRegisterTells(t *testing.T) {
 		{
 			name:    "a binding",
 			script:  []step{answer("401 Unauthorized", md5Challenge), answer("200 OK", clock, "Server: RTC/5.0\x1b", "Expires: 900")},
-			binding: Binding{Expires: 15 * time.Minute, Scheme: "digest", Server: `RTC/5.0\x1b`, Date: date},
+			binding: Binding{Expires: 15 * time.Minute, Scheme: "digest", User: "phone1", Server: `RTC/5.0\x1b`, Date: date},
 		},
 		{
 			name: "all that Lync tells of a binding",
@@ -551,7 +551,7 @@ func TestRegisterTells(t *testing.T) {
 		{
 			name:   "refused credentials",
 			script: []step{answer("401 Unauthorized", md5Challenge, clock)},
-			err:    &CredentialsError{Scheme: "digest", Realm: "contoso.com", Status: &StatusError{Code: 401, Phrase: "Unauthorized", Date: date}},
+			err:    &CredentialsError{Scheme: "digest", Realm: "contoso.com", Status: &StatusError{Code: 401, Phrase: "Unauthorized", Date: date, User: "phone1"}},
 		},
 		{
 			name:   "a redirect, by q",

@@ -1,0 +1,98 @@
+package sip
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf16"
+)
+
+// Who a site is told to have signed in, or to have been refused, is whom the Registrar has seen: Digest takes a part of
+// the SIP address, NTLM a domain and a name.
+func TestMend26UserOnTheWire(t *testing.T) {
+	for user, known := range map[string]string{
+		"": "PHONE1@CONTOSO.COM", "phone1@contoso.com": "PHONE1@CONTOSO.COM", "phone1@corp.contoso.com": "PHONE1@CORP.CONTOSO.COM",
+		`CONTOSO\phone1`: "PHONE1CONTOSO", "CONTOSO/phone1": "PHONE1CONTOSO", "extension 17": "EXTENSION 17",
+	} {
+		for _, scheme := range []string{"digest", "ntlm"} {
+			for _, accepted := range []bool{true, false} {
+				seen := ""
+				script := []step{answer("401 Unauthorized", md5Challenge), answer("401 Unauthorized", md5Challenge)}
+				if accepted {
+					script[1] = answer("200 OK", "Expires: 600")
+				}
+				if scheme == "ntlm" {
+					script = []step{(&pool{version: 4, password: "another"}).serve(answer("200 OK"))}
+					if accepted {
+						script = []step{(&pool{version: 4, user: known}).serve(answer("200 OK", "Expires: 600"))}
+					}
+				}
+				for i, next := range script {
+					script[i] = func(p *peer, r *sipgoRequest) {
+						if name := userIn(value(p.raw, "Authorization")); name != "" {
+							seen = name
+						}
+						next(p, r)
+					}
+				}
+				account := with(func(a *Account) { a.User, a.Schemes = user, []string{scheme} })
+				bubble(t, true, account, script, func(s *Session, p *peer) {
+					b, err := s.Register(p.t.Context())
+					told := b.User
+					var refused *CredentialsError
+					if errors.As(err, &refused) {
+						told = refused.Status.User
+					}
+					if accepted != (err == nil) || seen == "" || told != seen {
+						t.Errorf("%s of %q, accepted %t: told %q, the Registrar has seen %q: %v", scheme, user, accepted, told, seen, err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// What has not been sent is not told.
+func TestMend26NobodyOnTheWire(t *testing.T) {
+	bubble(t, true, phone, []step{answer("503 Service Unavailable")}, func(s *Session, p *peer) {
+		_, err := s.Register(p.t.Context())
+		var status *StatusError
+		if !errors.As(err, &status) || status.User != "" {
+			t.Errorf("got %v, %+v", err, status)
+		}
+	})
+	bubble(t, true, phone, []step{answer("401 Unauthorized", md5Challenge), answer("403 Forbidden")}, func(s *Session, p *peer) {
+		_, err := s.Register(p.t.Context())
+		var status *StatusError
+		if !errors.As(err, &status) || status.User != "phone1" {
+			t.Errorf("got %v, %+v", err, status)
+		}
+	})
+}
+
+// userIn reads the user in credentials: the user name of Digest, or domain and user of an AUTHENTICATE message (MS-NLMP
+// section 2.2.1.3); "" if they hold none.
+func userIn(credentials string) string {
+	if strings.HasPrefix(credentials, "Digest") {
+		name, _, _ := strings.Cut(strings.SplitN(credentials, `username="`, 2)[1], `"`)
+		return strings.ReplaceAll(name, `\\`, `\`) // a quoted pair, RFC 3261 section 25.1
+	}
+	token, err := base64.StdEncoding.DecodeString(param(credentials, "gssapi-data"))
+	if err != nil || len(token) < 72 {
+		return ""
+	}
+	field := func(at int) string {
+		size, offset := binary.LittleEndian.Uint16(token[at:]), binary.LittleEndian.Uint32(token[at+4:])
+		var units []uint16
+		for part := token[offset : offset+uint32(size)]; len(part) > 1; part = part[2:] {
+			units = append(units, binary.LittleEndian.Uint16(part))
+		}
+		return string(utf16.Decode(units))
+	}
+	if domain := field(28); domain != "" {
+		return domain + `\` + field(36)
+	}
+	return field(36)
+}
