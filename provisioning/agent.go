@@ -28,6 +28,7 @@ type Agent struct {
 	preferred    string        // the Registrar we were sent to
 	current      *registration // what the device is registered with
 	nothingSince time.Time     // since when discovery has found nothing usable; zero: it has
+	openSince    time.Time     // since when some look-ups have not been answered; zero: all were
 	asked        chan struct{} // whether Run goes on: taken whenever it passes by
 	changes      chan string   // a change of the network that no phase has heeded yet
 
@@ -117,11 +118,15 @@ func (s *Status) attempt(e Event, result string) {
 	s.Cycle.TookMS = e.At.Sub(s.Cycle.StartedAt).Milliseconds()
 }
 
-// source adds what a source said to the cycle.
+// source adds what a source said to the cycle, in the place of what it said before.
 func (s *Status) source(said Source) {
-	if s.Cycle != nil {
-		s.Cycle.Sources = append(s.Cycle.Sources, said)
+	if s.Cycle == nil {
+		return
 	}
+	before := func(x Source) bool {
+		return x.Step == said.Step && x.Reason != DHCPConflict && said.Reason != DHCPConflict
+	}
+	s.Cycle.Sources = append(slices.DeleteFunc(s.Cycle.Sources, before), said)
 }
 
 func (a *Agent) tellSkip(s Skip) {
@@ -182,7 +187,10 @@ func (a *Agent) verdictLimit() time.Duration {
 
 // gather starts asking DNS and DHCP, and for the addresses of all names in last good. What was asked before is
 // ended first.
-func (a *Agent) gather(ctx context.Context) *gathering {
+func (a *Agent) gather(ctx context.Context) *gathering { return a.gatherAgain(ctx, nil) }
+
+// gatherAgain does the same, but for what is known from before.
+func (a *Agent) gatherAgain(ctx context.Context, before Findings) *gathering {
 	a.endGathering()
 	var known []string
 	if record, ok := a.record(); ok {
@@ -190,7 +198,7 @@ func (a *Agent) gather(ctx context.Context) *gathering {
 			known = append(known, e.Host)
 		}
 	}
-	a.gathering = gather(ctx, a.policy, a.wire, a.floor(), known, a.verdictLimit(), func(detail string) {
+	a.gathering = gather(ctx, a.policy, a.wire, a.floor(), before, known, a.verdictLimit(), func(detail string) {
 		a.tell(Event{Kind: Conflict, Step: DHCPTLS, Reason: DHCPConflict, Detail: detail})
 	})
 	return a.gathering

@@ -35,7 +35,8 @@ var hostNames = []string{"sipinternal.", "sip.", "sipexternal."}
 type gathering struct {
 	policy   Policy
 	wire     Wire
-	steps    []Step // asked, in order; those of the policy
+	steps    []Step   // asked, in order; those of the policy
+	before   Findings // of an earlier gathering: only what it left open is asked for
 	resolver srv.Resolver
 	limit    time.Duration
 	started  time.Time
@@ -69,7 +70,7 @@ type resolution struct {
 // floor: this SIP domain has registered over TLS before. It registers nowhere.
 func Discover(ctx context.Context, policy Policy, wire Wire, floor bool) Findings {
 	var conflicts []string
-	g := gather(ctx, policy, wire, floor, nil, verdictWithNothing, func(detail string) { conflicts = append(conflicts, detail) })
+	g := gather(ctx, policy, wire, floor, nil, nil, verdictWithNothing, func(detail string) { conflicts = append(conflicts, detail) })
 	found := g.all(ctx)
 	g.linger(ctx)
 	for i := range found {
@@ -80,10 +81,10 @@ func Discover(ctx context.Context, policy Policy, wire Wire, floor bool) Finding
 	return found
 }
 
-// gather starts asking. known are host names whose addresses are wanted besides. Either end or linger must be
-// called, and waits for all that is started here.
-func gather(ctx context.Context, policy Policy, wire Wire, floor bool, known []string, limit time.Duration, conflict func(string)) *gathering {
-	g := &gathering{policy: policy, wire: wire, steps: policy.steps(), limit: limit, conflict: conflict}
+// gather starts asking. What before has decided is not asked for again; known are host names whose addresses are wanted
+// besides. Either end or linger must be called, and waits for all that is started here.
+func gather(ctx context.Context, policy Policy, wire Wire, floor bool, before Findings, known []string, limit time.Duration, conflict func(string)) *gathering {
+	g := &gathering{policy: policy, wire: wire, steps: policy.steps(), before: before, limit: limit, conflict: conflict}
 	g.start(ctx, floor)
 	for _, host := range known {
 		g.resolve(host)
@@ -116,6 +117,10 @@ func newResolver(policy Policy, wire Wire) srv.Resolver {
 
 // ask answers one step. DHCP outlives the names, to notice servers that disagree.
 func (g *gathering) ask(ctx context.Context, step Step) {
+	if f, known := g.before.of(step); known && !f.open() {
+		g.settle(step, g.complete(f))
+		return
+	}
 	switch step {
 	case DHCPTLS:
 		g.askDHCP(ctx)
@@ -260,6 +265,23 @@ func (g *gathering) addresses(step Step, names []Name) {
 			name.Reason, name.Detail = addressReason(err)
 		}
 	}
+}
+
+// complete looks up the hosts of an earlier Finding for which no name server has answered.
+func (g *gathering) complete(f Finding) Finding {
+	var at []int
+	var open []Name
+	for i, name := range f.Names {
+		if unanswered(name.Reason) {
+			at, open = append(at, i), append(open, Name{Host: name.Host, Port: name.Port})
+		}
+	}
+	g.addresses(f.Step, open)
+	f.Names = slices.Clone(f.Names)
+	for i, name := range open {
+		f.Names[at[i]] = name
+	}
+	return f
 }
 
 // resolve starts the look-up of a host's addresses, once.

@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -55,7 +56,7 @@ func (a *Agent) journey(ctx context.Context, next phase) phase {
 		return nil
 	}
 	a.tell(Event{Kind: NetworkChanged, Detail: change})
-	a.nothingSince = time.Time{}
+	a.nothingSince, a.openSince = time.Time{}, time.Time{}
 	a.restraint.takeTurns()
 	return a.recall(nil)
 }
@@ -157,7 +158,9 @@ func (a *Agent) walkSteps(ctx context.Context, g *gathering) (reg *registration,
 		a.pass()
 		if f, ok := g.await(ctx, step); ok {
 			found = append(found, f)
-			a.tellFinding(f)
+			if before, asked := a.walk.found.of(step); !asked || !before.says(f) {
+				a.tellFinding(f)
+			}
 		}
 		if ctx.Err() != nil {
 			return nil, usable
@@ -171,6 +174,7 @@ func (a *Agent) walkSteps(ctx context.Context, g *gathering) (reg *registration,
 			return reg, usable
 		}
 	}
+	a.walk.found = found
 	return nil, usable
 }
 
@@ -191,11 +195,40 @@ func (a *Agent) outage(ctx context.Context) phase {
 	return a.rest
 }
 
-// rest leaves the Registrars alone for a while. Look-ups go on when there was nothing to try: as soon as they
-// find something, it is tried.
+// rest leaves the Registrars alone for a while. Look-ups go on when there was nothing to try, and for what was not
+// answered: as soon as they find something, it is tried.
 func (a *Agent) rest(ctx context.Context) phase {
 	until := time.Now().Add(a.walk.pause())
 	resting := time.Now().Before(a.restraint.credentials)
+	a.tellRest(until, resting)
+	defer a.change(func(s *Status) { s.NextAttempt = time.Time{} })
+	for {
+		a.endGathering()
+		pause := time.Until(until)
+		if since := a.lookingSince(); !since.IsZero() && !resting {
+			pause = min(pause, lookupDelay(since))
+		}
+		if !a.wait(ctx, pause) {
+			return nil
+		}
+		switch {
+		case !time.Now().Before(until):
+			a.restraint.takeTurns()
+			a.beginCycle()
+			return a.discover
+		case !a.nothingSince.IsZero():
+			if a.somethingUsable(ctx) {
+				a.beginCycle()
+				return a.discover
+			}
+		case a.somethingNew(ctx):
+			return a.discover // in this cycle: what has failed is left alone
+		}
+	}
+}
+
+// tellRest shows why and until when Registrars are left alone. resting: the password is.
+func (a *Agent) tellRest(until time.Time, resting bool) {
 	var reason Reason
 	a.change(func(s *Status) {
 		if reason, detail, hint := s.Cycle.blame(a.walk.stop); reason != "" && !s.Cycle.registered() { // what was lost has its own reason
@@ -208,39 +241,48 @@ func (a *Agent) rest(ctx context.Context) phase {
 	})
 	a.enter(Resting)
 	a.tell(Event{Kind: Waiting, Until: until, Reason: reason})
-	defer a.change(func(s *Status) { s.NextAttempt = time.Time{} })
-	for {
-		a.endGathering()
-		pause := time.Until(until)
-		if !a.nothingSince.IsZero() && !resting {
-			pause = min(pause, lookupDelay(a.nothingSince))
-		}
-		if !a.wait(ctx, pause) {
-			return nil
-		}
-		over := !time.Now().Before(until)
-		if over {
-			a.restraint.takeTurns()
-		}
-		if over || a.somethingUsable(ctx) {
-			a.beginCycle()
-			return a.discover
-		}
+}
+
+// lookingSince is since when look-ups have left something to be looked up again; zero: they have not.
+func (a *Agent) lookingSince() time.Time {
+	switch open := !a.walk.stop && a.walk.found.unanswered(); {
+	case !a.nothingSince.IsZero():
+		return a.nothingSince
+	case !open:
+		a.openSince = time.Time{}
+	case a.openSince.IsZero():
+		a.openSince = time.Now()
 	}
+	return a.openSince
 }
 
 // somethingUsable asks DNS and DHCP once more, until there is something to try; the answers are left for discover.
 func (a *Agent) somethingUsable(ctx context.Context) bool {
-	g := a.gather(ctx)
-	var found Findings
+	_, usable := a.lookUp(ctx, nil, func(Candidate) bool { return true })
+	return usable
+}
+
+// somethingNew asks once more for what was not answered in this cycle, until there is something to try that has not
+// been tried in it; the answers are left for discover.
+func (a *Agent) somethingNew(ctx context.Context) bool {
+	found, usable := a.lookUp(ctx, a.walk.found, a.walk.untried)
+	if !usable && ctx.Err() == nil {
+		a.walk.found = found
+	}
+	return usable
+}
+
+// lookUp asks DNS and DHCP, but for what is known from before, until there is a Candidate that will do.
+func (a *Agent) lookUp(ctx context.Context, before Findings, willDo func(Candidate) bool) (found Findings, usable bool) {
+	g := a.gatherAgain(ctx, before)
 	for _, step := range a.policy.steps() {
 		a.pass()
 		if f, ok := g.await(ctx, step); ok {
 			found = append(found, f)
 		}
-		if len(planStep(step, found, a.policy, a.floor()).Try) > 0 {
-			return true
+		if slices.ContainsFunc(planStep(step, found, a.policy, a.floor()).Try, willDo) {
+			return found, true
 		}
 	}
-	return false
+	return found, false
 }

@@ -80,6 +80,35 @@ type Finding struct {
 	NoServer bool   // no name server could be asked: nothing listens there, or there is no way to it
 }
 
+// of returns the Finding of a step.
+func (found Findings) of(step Step) (Finding, bool) {
+	for _, f := range found {
+		if f.Step == step {
+			return f, true
+		}
+	}
+	return Finding{}, false
+}
+
+// unanswered says whether there is something that no name server has answered.
+func (found Findings) unanswered() bool {
+	return slices.ContainsFunc(found, func(f Finding) bool {
+		return unanswered(f.Reason) || slices.ContainsFunc(f.Names, func(n Name) bool { return unanswered(n.Reason) })
+	})
+}
+
+// open says whether the question of the step has to be asked again: it was not answered, or it depends on the others.
+// That DHCP is silent counts for an answer: many servers are to DHCPINFORM, and it would be a broadcast.
+func (f Finding) open() bool { return f.Step == HostName || unanswered(f.Reason) }
+
+// unanswered says of a Reason that a name server, or one behind it, did not answer.
+func unanswered(r Reason) bool { return r == DNSTimeout || r == DNSServFail }
+
+// says tells whether two Findings of a step are the same to whoever reads them.
+func (f Finding) says(other Finding) bool {
+	return f.Verdict == other.Verdict && f.Reason == other.Reason && f.Detail == other.Detail
+}
+
 // Name is one name a source gave, with the addresses it resolves to.
 type Name struct {
 	Host   string

@@ -16,7 +16,7 @@ const unregisterLimit = 2 * time.Second
 func (a *Agent) accept(reg *registration) phase {
 	a.current, reg.Since = reg, time.Now()
 	if !reg.Degraded {
-		a.nothingSince = time.Time{}
+		a.nothingSince, a.openSince = time.Time{}, time.Time{}
 	}
 	a.show(reg)
 	a.enter(Registered)

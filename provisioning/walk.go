@@ -27,6 +27,8 @@ type walk struct {
 	retryAfter time.Duration // the shortest a Registrar asked for
 	others     bool          // a Registrar failed without asking to be left alone
 	reached    bool          // something on the network answered, or was silent
+	found      Findings      // what DNS and DHCP said on the way
+	counted    bool          // its failure is
 	holding    *registration // what the device is registered with meanwhile; nil: nothing
 }
 
@@ -157,14 +159,28 @@ func afterFailure(err error) next {
 // pause is how long Registrars are left alone after this walk: as they asked, if all that failed did ask; else by the
 // table. A device that reached nothing has bothered nobody, and looks again soon.
 func (w *walk) pause() time.Duration {
-	switch r := w.agent.restraint; {
-	case w.others && !w.reached:
+	r := w.agent.restraint
+	if w.others && !w.reached {
 		return max(unreachedWait+rand.N(unreachedWait), time.Until(r.credentials))
-	case w.others:
-		return r.delay(0)
-	default:
-		return r.delay(w.retryAfter)
 	}
+	if w.counted { // it went on after a rest, to what had not been answered before
+		r.failures--
+	}
+	w.counted = true
+	if w.others {
+		return r.delay(0)
+	}
+	return r.delay(w.retryAfter)
+}
+
+// untried says whether a Candidate may be tried now, and has an address that was not tried on this walk.
+func (w *walk) untried(c Candidate) bool {
+	reason, _ := w.ruledOut(c)
+	return reason == "" && slices.ContainsFunc(c.Addrs, func(addr netip.Addr) bool {
+		place := attempted{c.endpoint(), addr}
+		turn, _ := w.agent.restraint.lostTurn(place)
+		return turn == "" && !w.failed[place]
+	})
 }
 
 // ruledOut says why a Candidate is not even tried now.
