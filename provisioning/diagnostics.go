@@ -60,9 +60,29 @@ func diagnose(err error) (diagnosis, bool) {
 	return diagnosis{}, false
 }
 
+// tooManyBindings says whether the Registrar has no room for one more binding of the account (Kamailio and OpenSIPS,
+// module registrar: max_contacts).
+func tooManyBindings(e *sip.StatusError) bool {
+	return !e.Unsigned && strings.Contains(strings.ToLower(e.Problem), "too many registered contacts")
+}
+
+// doubtsPassword says whether a refusal may be that of the password, although it is no 401: Asterisk's chan_sip answers
+// 403 to a wrong one. What the Registrar says clearly of another fault is none, and neither is what carried no credentials.
+func doubtsPassword(err error) bool {
+	var status *sip.StatusError
+	if !errors.As(err, &status) || status.Code != 403 || status.Scheme == "" {
+		return false
+	}
+	d, known := diagnose(err)
+	return !known || d.reason == SIPCredentials
+}
+
 func diagnosticsOf(err error) []sip.Diagnostic {
 	var status *sip.StatusError
 	if errors.As(err, &status) {
+		if status.Unsigned { // shown, but no advice is built on it
+			return nil
+		}
 		return status.Diagnostics
 	}
 	var credentials *sip.CredentialsError
@@ -76,6 +96,15 @@ func diagnosticsOf(err error) []sip.Diagnostic {
 func hintOf(err error) string {
 	if d, ok := diagnose(err); ok {
 		return d.advice
+	}
+	var status *sip.StatusError
+	if errors.As(err, &status) && tooManyBindings(status) {
+		return "the account has as many registrations as the Registrar allows: remove what is left over there, or raise the limit (max_contacts of Kamailio)"
+	}
+	if doubtsPassword(err) {
+		return "check user and password_file first, then restart homeward: some Registrars answer a wrong password so; if both are right, " +
+			"check that the account is enabled for SIP, that the client version policy lets this device in, and that the account may have one more " +
+			"registration (max_contacts and remove_existing of Asterisk)"
 	}
 	var auth *sip.AuthError
 	if errors.As(err, &auth) && strings.Contains(auth.Problem, "no password") {

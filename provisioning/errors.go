@@ -66,6 +66,9 @@ func sipReason(err error) Reason {
 		if d, ok := diagnose(err); ok && d.reason != "" {
 			return d.reason
 		}
+		if tooManyBindings(status) {
+			return SIPForbidden
+		}
 		return statusReason(status.Code)
 	}
 	return ""

@@ -22,7 +22,7 @@ const (
 	Conflict     EventKind = "conflict"   // DHCP servers disagree
 	ClockSkew    EventKind = "clock"      // the Registrar's clock and ours are far apart
 	Told         EventKind = "told"       // the Registrar has told in band: home pool, media relays
-	Refreshed    EventKind = "refresh"    // the binding was renewed
+	Refreshed    EventKind = "refresh"    // the binding was renewed; or it stands although an unsigned answer refused that: Reason
 	Lost         EventKind = "lost"       // the binding or its connection is gone: Reason
 	WentNormal   EventKind = "normal"     // registered the normal way again, after degraded
 	Unregistered EventKind = "unregister" // at shutdown

@@ -51,11 +51,11 @@ func (a *Agent) registered(ctx context.Context) phase {
 	defer lookNoMore()
 	lost := make(chan error, 1)
 	renewed, told, lessons := make(chan sip.Binding, 1), make(chan sip.Provisioning, 1), make(chan lesson, 1)
-	unread := make(chan error, 1)
+	doubted, unread := make(chan error, 1), make(chan error, 1)
 	var tasks sync.WaitGroup
 	defer func() { stop(); tasks.Wait(); reg.Session.Close() }()
 	tasks.Go(func() {
-		err := reg.Session.Keep(keeping, sip.Watch{Refreshed: latest(renewed), Provisioned: latest(told), Unread: latest(unread)})
+		err := reg.Session.Keep(keeping, sip.Watch{Refreshed: latest(renewed), Doubted: latest(doubted), Provisioned: latest(told), Unread: latest(unread)})
 		lookNoMore() // a loss is not to wait for the end of a look-out
 		lost <- err
 	})
@@ -76,6 +76,8 @@ func (a *Agent) registered(ctx context.Context) phase {
 			a.renew(reg, b)
 		case l := <-lessons:
 			a.absorb(reg, l)
+		case err := <-doubted:
+			a.tell(reg.event(Refreshed, ReasonOf(err), detailOf(err)))
 		case err := <-unread:
 			a.tell(reg.told(ReasonOf(err), inBandDetail(err)))
 		case err := <-lost:

@@ -113,7 +113,7 @@ func (r *restraint) failed(c Candidate, err error) {
 		r.secured[c.hostPort()] = attempt.stage == registering
 	}
 	var credentials *sip.CredentialsError
-	if errors.As(err, &credentials) {
+	if errors.As(err, &credentials) || doubtsPassword(err) {
 		r.refused(1)
 	}
 	var status *sip.StatusError

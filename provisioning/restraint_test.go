@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,4 +69,38 @@ func TestLookupsSlowDown(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A 403 counts as a refusal of the password where it came to credentials that nothing has proven right, and where the
+// Registrar does not say clearly that something else is wrong.
+func TestMend22ForbiddenCountsAsRefusal(t *testing.T) {
+	told := func(id int) []sip.Diagnostic { return []sip.Diagnostic{{ID: id}} }
+	for name, test := range map[string]struct {
+		err  sip.StatusError
+		want bool
+	}{
+		"with credentials":               {sip.StatusError{Code: 403, Scheme: "digest"}, true},
+		"with an error id nobody knows":  {sip.StatusError{Code: 403, Scheme: "digest", Diagnostics: told(9999)}, true},
+		"the handshake failed":           {sip.StatusError{Code: 403, Scheme: "digest", Diagnostics: told(1000)}, true},
+		"without credentials, or proven": {sip.StatusError{Code: 403}, false},
+		"the account is disabled":        {sip.StatusError{Code: 403, Scheme: "digest", Diagnostics: told(4141)}, false},
+		"the client version":             {sip.StatusError{Code: 403, Scheme: "digest", Diagnostics: told(17000)}, false},
+		"unavailable":                    {sip.StatusError{Code: 503, Scheme: "digest"}, false},
+		"unsigned":                       {sip.StatusError{Code: 403, Unsigned: true}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRestraint()
+				for range refusalsAllowed {
+					r.failed(Candidate{Host: "fe01.contoso.com", Port: 5061}, &attemptError{registering, &test.err})
+				}
+				if got := time.Now().Before(r.credentials); got != test.want {
+					t.Errorf("the password rests: %v", got)
+				}
+				if test.want != strings.Contains(hintOf(&test.err), "password_file") {
+					t.Errorf("the advice is: %s", hintOf(&test.err))
+				}
+			})
+		})
+	}
 }

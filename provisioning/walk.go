@@ -143,7 +143,10 @@ func (w *walk) consider(c Candidate, err error) next {
 // unknown user or a scheme we may not answer concerns all servers behind the name.
 func afterFailure(err error) next {
 	var status *sip.StatusError
-	if errors.As(err, &status) && status.Code == 403 { // whatever its diagnostics say
+	switch isStatus := errors.As(err, &status); {
+	case isStatus && status.Unsigned: // anyone on the way may have written it
+		return nextAddress
+	case isStatus && status.Code == 403: // whatever its diagnostics say
 		return stopWalk
 	}
 	switch reason := ReasonOf(err); {

@@ -91,6 +91,9 @@ func headline(e control.Entry) (string, slog.Level) {
 	case provisioning.Told:
 		return "told in band", slog.LevelInfo
 	case provisioning.Refreshed:
+		if e.Reason != "" {
+			return "refresh refused, the binding stands", slog.LevelWarn
+		}
 		return "binding renewed", slog.LevelDebug
 	case provisioning.Lost:
 		return "registration lost", slog.LevelWarn

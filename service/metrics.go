@@ -107,7 +107,9 @@ func (m *Metrics) Tell(e provisioning.Event) {
 	case provisioning.Redirected:
 		count("homeward_redirects_total", "step", step)
 	case provisioning.Refreshed:
-		count("homeward_refreshes_total")
+		if reason == "" {
+			count("homeward_refreshes_total")
+		}
 	case provisioning.Lost:
 		count("homeward_registrations_lost_total", "reason", reason)
 	case provisioning.WentNormal:

@@ -115,6 +115,9 @@ func requireDigest(next answerer) answerer {
 			}
 			p := params(fields)
 			if !l.proves(m, req, p) {
+				if m.forbids {
+					return reply{code: 403}
+				}
 				continue
 			}
 			count, err := strconv.ParseUint(p["nc"], 16, 32)

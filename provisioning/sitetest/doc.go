@@ -102,6 +102,7 @@
 //	schemes=S,…              with NTLM instead of digest, as below
 //	algorithm=A,…            MD5, SHA-256; one challenge each, in this order; default SHA-256
 //	basic                    offer Basic beside Digest
+//	forbids                  403 to a digest that is wrong, as chan_sip of Asterisk
 //	stale                    call the first right answer of a connection stale
 //	proxy                    407 instead of 401
 //	expires=N                seconds granted; default 600

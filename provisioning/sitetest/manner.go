@@ -22,6 +22,7 @@ type manner struct {
 	user, password    string   // with a user every answer needs Digest first
 	algorithms        []string
 	basic, stale      bool
+	forbids           bool // answers 403 to a wrong password
 	proxy, nopong     bool
 	expires           int // seconds
 	retryAfter        string
@@ -140,6 +141,8 @@ func (m *manner) option(word string) (err error) {
 		}
 	case "basic":
 		m.basic = true
+	case "forbids":
+		m.forbids = true
 	case "stale":
 		m.stale = true
 	case "proxy":

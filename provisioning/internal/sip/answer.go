@@ -101,12 +101,25 @@ func (s *Session) failure(m *message) error {
 			return &RedirectError{Contacts: contacts}
 		}
 	}
-	return s.refusal(m)
+	e := s.refusal(m)
+	for _, a := range s.askers {
+		if d, ok := a.scheme.(*digestScheme); ok && !d.confirms(m) { // NTLM: what is signed proves it, what is not proves nothing
+			e.Scheme = a.name
+		}
+	}
+	return e
 }
 
 // refusal reads what a final answer says about itself.
 func (s *Session) refusal(m *message) *StatusError {
-	e := &StatusError{Code: m.code, Phrase: printable(m.phrase), Date: date(m), Diagnostics: diagnostics(m), User: s.sentUser()}
+	e := &StatusError{
+		Code: m.code, Phrase: printable(m.phrase), Diagnostics: diagnostics(m), Problem: printable(m.get("P-Registrar-Error")), Unsigned: m.unsigned,
+		User: s.sentUser(),
+	}
+	if m.unsigned {
+		return e
+	}
+	e.Date = date(m)
 	if wait, ok := seconds(m.get("Retry-After"), maxRetryAfter); ok {
 		e.RetryAfter = time.Duration(max(wait, 1)) * time.Second
 	}

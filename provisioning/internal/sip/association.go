@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -62,6 +63,12 @@ func (a *association) check(m *message) error {
 		return nil
 	}
 	return unproven(m, fmt.Sprintf("it has no Authentication-Info of %s for %q", a.scheme, printable(a.target)))
+}
+
+// claimsProof says whether a message of the Registrar is signed, by whomever.
+func (m *message) claimsProof() bool {
+	return slices.ContainsFunc(parseChallenges(append(m.all("Authentication-Info"), m.all("Proxy-Authentication-Info")...)),
+		func(c challenge) bool { return c.params["rspauth"] != "" })
 }
 
 // unproven says what is missing, and what the message would have told.

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -94,5 +95,35 @@ func TestDigestUser(t *testing.T) {
 		if got := a.digestUser(); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
+	}
+}
+
+// A refusal doubts the password unless it came without credentials, or from a Registrar that has shown to know it.
+func TestMend22RefusalOfTheSchemeOrOfTheAccount(t *testing.T) {
+	confirmed := func(p *peer, r *sipgoRequest) {
+		answer("403 Forbidden", `Authentication-Info: qop=auth, rspauth="`+confirmation(r, "canary-secret")+`"`)(p, r)
+	}
+	for name, test := range map[string]struct {
+		pool   *pool
+		script []step
+		want   string
+	}{
+		"without credentials":        {script: []step{answer("403 Forbidden")}, want: ""},
+		"with Digest":                {script: []step{answer("401 Unauthorized", md5Challenge), answer("403 Forbidden")}, want: "digest"},
+		"with Digest, and confirmed": {script: []step{answer("401 Unauthorized", md5Challenge), confirmed}, want: ""},
+		"with NTLM, and signed":      {pool: &pool{version: 4}, script: []step{answer("403 Forbidden")}, want: ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if test.pool != nil {
+				test.script = []step{test.pool.serve(test.script...)}
+			}
+			bubble(t, true, phone, test.script, func(s *Session, p *peer) {
+				_, err := s.Register(p.t.Context())
+				var status *StatusError
+				if !errors.As(err, &status) || status.Code != 403 || status.Unsigned || status.Scheme != test.want {
+					p.t.Errorf("%#v", err)
+				}
+			})
+		})
 	}
 }

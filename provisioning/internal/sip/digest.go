@@ -101,6 +101,11 @@ func (d *digestScheme) verify(m *message) error {
 
 func (d *digestScheme) sent() string { return d.latest.Username }
 
+// confirms says whether an answer that verify lets pass shows that the Registrar knows our password.
+func (d *digestScheme) confirms(m *message) bool {
+	return d.latest.QOP != "" && parseParams(m.list(d.confirmation))["rspauth"] != ""
+}
+
 func (d *digestScheme) until() time.Time { return time.Time{} }
 
 func (d *digestScheme) compute(method, uri string, count int, cnonce string, body []byte) (*digest.Credentials, error) {

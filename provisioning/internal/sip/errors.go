@@ -17,7 +17,7 @@ var (
 	ErrBindingLost = errors.New("binding lost")
 
 	// ErrBadSignature means that an answer is not signed by someone who knows our password, although it must be. The
-	// error around it says what is missing.
+	// error around it says what is missing. A refusal of REGISTER that is not signed at all is a StatusError all the same.
 	ErrBadSignature = errors.New("not signed by the Registrar")
 )
 
@@ -29,6 +29,14 @@ type StatusError struct {
 	Diagnostics []Diagnostic  // ms-diagnostics, then ms-diagnostics-public; at most 16
 	Date        time.Time     // the Registrar's clock; zero: not told
 	User        string        // the login name in the credentials we had sent: "phone1", `CONTOSO\phone1`; "": we had sent none
+	Problem     string        // P-Registrar-Error of Kamailio and OpenSIPS: "Too many registered contacts"; escaped, at most 256 bytes
+
+	// The answer to a REGISTER is not signed, although everything is that the Registrar says now (MS-SIPAE). Anyone on the
+	// way may have written it: it is for people to read, and nothing follows from it. RetryAfter and Date are zero then.
+	Unsigned bool
+	// How the REGISTER had signed in that is refused, where nothing shows that the Registrar has accepted it: "digest". "":
+	// without credentials, or by its signature the Registrar knows our password.
+	Scheme string
 }
 
 // Diagnostic is a Lync server's own account of a failure (MS-OCER).
@@ -41,6 +49,12 @@ func (e *StatusError) Error() string {
 	text := fmt.Sprintf("answered %d %s", e.Code, e.Phrase)
 	if e.RetryAfter > 0 {
 		text += fmt.Sprintf(" (Retry-After %d s)", int(e.RetryAfter.Seconds()))
+	}
+	if e.Unsigned {
+		text += ", unsigned"
+	}
+	if e.Problem != "" {
+		text += "; " + e.Problem
 	}
 	return text + saying(e.Diagnostics)
 }

@@ -13,6 +13,7 @@ import (
 // they must not call the Session.
 type Watch struct {
 	Refreshed   func(Binding)      // a new binding
+	Doubted     func(error)        // a refresh was refused, unsigned (*StatusError): the binding stands, and the refresh is tried again
 	Provisioned func(Provisioning) // settings that differ from what Provision returned, or from the last call
 	Unread      func(error)        // a document with settings that cannot be read (*MalformedError); what was known stays
 }
@@ -59,11 +60,7 @@ func (s *Session) keepOnce(ctx context.Context, watch Watch) error {
 	now := time.Now()
 	switch {
 	case !now.Before(s.flow.refreshAt):
-		binding, err := s.bind(ctx)
-		if err == nil && watch.Refreshed != nil {
-			watch.Refreshed(binding)
-		}
-		return err
+		return s.refresh(ctx, watch)
 	case s.flow.silent(now):
 		return fmt.Errorf("%w to a keep-alive after %s", ErrNoAnswer, pongWait)
 	case !now.Before(s.flow.pingAt):
@@ -73,6 +70,23 @@ func (s *Session) keepOnce(ctx context.Context, watch Watch) error {
 		s.renew(ctx)
 	}
 	return nil
+}
+
+// refresh renews the binding. An unsigned refusal ends nothing, or anyone on the way could end it: the binding stands for
+// the time it was granted for, unless the refusals go on.
+func (s *Session) refresh(ctx context.Context, watch Watch) error {
+	binding, err := s.bind(ctx)
+	var refused *StatusError
+	switch {
+	case err == nil && watch.Refreshed != nil:
+		watch.Refreshed(binding)
+	case errors.As(err, &refused) && refused.Unsigned && s.flow.doubts():
+		if watch.Doubted != nil {
+			watch.Doubted(refused)
+		}
+		return nil
+	}
+	return err
 }
 
 // due returns when there is something for Keep to do; now, when it has something to tell.
@@ -94,6 +108,8 @@ func (s *Session) renewalDue(now time.Time) bool {
 // flow is what keeps one connection alive (RFC 5626 section 2): when we act next, and what the peer has shown of itself.
 type flow struct {
 	refreshAt time.Time
+	endsAt    time.Time // when the binding does
+	doubted   int       // unsigned refusals in a row
 	pingAt    time.Time
 	interval  time.Duration // between pings
 	awaiting  time.Time     // when the ping was sent that nothing was heard after; zero: none
@@ -113,7 +129,7 @@ func moment(lifetime time.Duration) time.Time {
 
 // granted starts anew after a 2xx to REGISTER.
 func (f *flow) granted(m *message, expires time.Duration) {
-	f.refreshAt = moment(expires)
+	f.refreshAt, f.endsAt, f.doubted = moment(expires), time.Now().Add(expires), 0
 	told, ok := seconds(m.get("Flow-Timer"), maxExpires) // RFC 5626 section 4.4.1
 	f.pongs = f.pongs || ok
 	if !ok { // MS-CONMGMT: "UAS; tcp=no; hop-hop=yes; end-end=no; timeout=300"
@@ -124,6 +140,16 @@ func (f *flow) granted(m *message, expires time.Duration) {
 		f.interval = max(time.Duration(pingShare*float64(told)*float64(time.Second)), minPingInterval)
 	}
 	f.pingAt = time.Now().Add(f.interval)
+}
+
+// doubts plans another refresh after one that an unsigned answer refused; false: it is enough.
+func (f *flow) doubts() bool {
+	left := time.Until(f.endsAt)
+	if f.doubted++; f.doubted > maxDoubted || left < minExpires*time.Second {
+		return false
+	}
+	f.refreshAt = time.Now().Add(min(doubtedWait, left/2))
+	return true
 }
 
 // next returns when something is due: the refresh, a ping, or the end of patience.

@@ -62,6 +62,10 @@ const (
 	// second attempt, and spread so that a site does not refresh in step.
 	refreshFrom, refreshTo = 0.5, 0.9
 
+	// A refresh that is refused without a signature is tried again so often, after so long: as Lync's own client would.
+	maxDoubted  = 5
+	doubtedWait = time.Minute
+
 	// A subscription is believed to live between these, in seconds; without a lifetime, an hour. Where it cannot be renewed,
 	// that is tried again after the least.
 	minSubscription, maxSubscription = 300, 86400

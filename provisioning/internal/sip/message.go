@@ -16,6 +16,8 @@ type message struct {
 	headers []header
 	body    []byte
 	skipped int // length of a body that was too large to keep; 0: none was
+
+	unsigned bool // a refusal of REGISTER that lacks the signature it must have
 }
 
 // header is one header line, folded or not. All its texts are parts of the message as it stood on the wire.

@@ -183,11 +183,32 @@ func TestNTLM(t *testing.T) {
 				+0s error: not signed by the Registrar: it has no Authentication-Info ("SIP/2.0 200 OK")`,
 		},
 		{
-			name:  "an unsigned refusal too; what it says is told",
+			name:  "an unsigned refusal is told by its status; when to come again is not believed",
 			pool:  &pool{tamper: func(string) string { return "" }},
-			steps: []step{answer("503 Service Unavailable")},
+			steps: []step{answer("503 Service Unavailable", "Retry-After: 60")},
 			want: signedIn + `
-				+0s error: not signed by the Registrar: it has no Authentication-Info ("SIP/2.0 503 Service Unavailable")`,
+				+0s status: answered 503 Service Unavailable, unsigned, retry after 0s`,
+		},
+		{
+			name:  "nor is a lifetime it asks for",
+			pool:  &pool{tamper: func(string) string { return "" }},
+			steps: []step{answer("423 Interval Too Brief", "Min-Expires: 86400")},
+			want: signedIn + `
+				+0s status: answered 423 Interval Too Brief, unsigned, retry after 0s`,
+		},
+		{
+			name:  "an unsigned redirect leads nowhere",
+			pool:  &pool{tamper: func(string) string { return "" }},
+			steps: []step{answer("301 Moved", "Contact: <sip:pool02.contoso.com>")},
+			want: signedIn + `
+				+0s error: not signed by the Registrar: it has no Authentication-Info ("SIP/2.0 301 Moved")`,
+		},
+		{
+			name:  "a refusal with a wrong signature is forged",
+			pool:  &pool{tamper: func(info string) string { return strings.Replace(info, `rspauth="01`, `rspauth="02`, 1) }},
+			steps: []step{answer("403 Forbidden")},
+			want: signedIn + `
+				+0s error: not signed by the Registrar: its rspauth is wrong ("SIP/2.0 403 Forbidden")`,
 		},
 		{
 			name:  "a signature without rspauth is none",

@@ -114,7 +114,7 @@ func (s *Session) Register(ctx context.Context) (Binding, error) {
 
 func (s *Session) bind(ctx context.Context) (Binding, error) {
 	m, err := s.exchange(ctx, func() *message { return s.register(s.lifetime) })
-	if err == nil && m.code == 423 {
+	if err == nil && m.code == 423 && !m.unsigned {
 		// RFC 3261 section 10.2.8: too brief for this Registrar. Asked once more, with what it wants.
 		asked, _ := seconds(s.lifetime, maxExpires)
 		if least, _ := seconds(m.get("Min-Expires"), maxExpires); least > asked {
@@ -261,7 +261,11 @@ func (s *Session) roundTrip(ctx context.Context, request *message) (*message, er
 		case m.code == 401 || m.code == 407:
 			return m, nil // cannot be signed yet
 		default:
-			return m, s.verify(m)
+			err := s.verify(m)
+			if err != nil && request.method == "REGISTER" && m.code >= 400 && !m.claimsProof() {
+				m.unsigned, err = true, nil // some servers do that: it is worth telling, and no more than that
+			}
+			return m, err
 		}
 	}
 }
