@@ -25,7 +25,8 @@ const (
 
 // Errors of [Listen]; match with errors.Is.
 var (
-	ErrNoInterface = errors.New("no such interface")              // nor a default route, when none was named
+	ErrNoInterface = errors.New("there is no interface")          // of the name given
+	ErrNoRoute     = errors.New("there is no default route")      // and no interface was named
 	ErrNoAddress   = errors.New("interface without IPv4 address") // DHCPINFORM is for devices that have one
 )
 

@@ -94,8 +94,8 @@ func lay(t *testing.T, path, text string, written time.Time) {
 
 func TestReadLeasesErrors(t *testing.T) {
 	_, err := ReadLeases("no-such-if0", "")
-	if want := `read DHCP leases: no such interface "no-such-if0": route ip+net: no such network interface`; saying(err) != want {
-		t.Errorf("got %v, want %s", err, want)
+	if want := `read DHCP leases: there is no interface "no-such-if0"; this device has lo`; !strings.HasPrefix(saying(err), want) {
+		t.Errorf("got %v, want %s ...", err, want)
 	}
 	if leases, err := ReadLeases("lo", t.TempDir()); len(leases) > 0 {
 		t.Errorf("loopback has leases: %v, %v", leases, err)

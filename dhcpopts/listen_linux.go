@@ -29,7 +29,7 @@ const routeTable = "/proc/self/net/route"
 // route. It is a packet socket with a filter: it binds no port, so a DHCP client may own port 68; it needs
 // CAP_NET_RAW and no other privilege; and other traffic does not wake it. Close it after the query.
 //
-// The error is fs.ErrPermission without CAP_NET_RAW, [ErrNoInterface], [ErrNoAddress], or
+// The error is fs.ErrPermission without CAP_NET_RAW, [ErrNoInterface], [ErrNoRoute], [ErrNoAddress], or
 // errors.ErrUnsupported where there are no packet sockets.
 //
 // On loopback (a bench, not a device) a server must be bound to 0.0.0.0 or 255.255.255.255 to hear the
@@ -145,13 +145,21 @@ func findInterface(name string) (*net.Interface, error) {
 	}
 	ifi, err := net.InterfaceByName(name)
 	if err != nil {
-		return nil, fmt.Errorf("%w %q: %w", ErrNoInterface, name, err)
+		return nil, fmt.Errorf("%w %q; this device has %s", ErrNoInterface, name, strings.Join(interfaces(), ", "))
 	}
 	return ifi, nil
 }
 
-// DefaultInterface returns the name of the interface with the default route. The error is [ErrNoInterface] when
-// there is none, and errors.ErrUnsupported on systems that are not asked.
+// interfaces are the names of those that there are.
+func interfaces() (names []string) {
+	all, _ := net.Interfaces() // none is none
+	for _, i := range all {
+		names = append(names, i.Name)
+	}
+	return names
+}
+
+// DefaultInterface returns the name of the interface with the default route. The error is [ErrNoRoute] when there is none, and errors.ErrUnsupported on systems that are not asked.
 func DefaultInterface() (string, error) {
 	f, err := os.Open(routeTable)
 	if err != nil {
@@ -160,7 +168,7 @@ func DefaultInterface() (string, error) {
 	defer f.Close()
 	name, err := defaultRoute(f)
 	if err == nil && name == "" {
-		err = fmt.Errorf("%w: there is no default route", ErrNoInterface)
+		err = ErrNoRoute
 	}
 	return name, err
 }

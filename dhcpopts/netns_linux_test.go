@@ -194,7 +194,7 @@ func TestNamespaceErrors(t *testing.T) {
 	if _, err := Listen(t.Context(), "bare0"); !errors.Is(err, ErrNoAddress) {
 		t.Errorf("an interface without an address: %v", err)
 	}
-	if _, err := Listen(t.Context(), ""); !errors.Is(err, ErrNoInterface) {
+	if _, err := Listen(t.Context(), ""); !errors.Is(err, ErrNoRoute) {
 		t.Errorf("no default route: %v", err)
 	}
 	run(t, "ip addr add 10.78.0.20/24 dev bare0")

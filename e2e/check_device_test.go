@@ -11,7 +11,7 @@ This is on the side of this device.
 Check the cable, the VLAN and the DHCP lease of this device.`},
 	{"no default route", with(published(fe01), noDefaultRoute), "", `
 All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},
-	{"no default route, and only DHCP leads on", with(dhcpSays(startKea, full), noDefaultRoute), "dhcp-not-permitted", `
+	{"no default route, and only DHCP leads on", with(dhcpSays(startKea, full), noDefaultRoute), "dhcp-no-network", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and DHCP cannot be asked from here: there is no default route.
 This is on the side of this device.
 Restore the default route, or set interface to where DHCP is to be asked.`},
@@ -22,7 +22,7 @@ Set password_file: the Registrar asks for a password, and none is configured.`},
 	{"no CAP_NET_RAW, and only DHCP leads on", with(dhcpSays(startKea, full), onDevice(unprivileged)), "dhcp-not-permitted", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and DHCP cannot be asked from here: operation not permitted.
 This is on the side of this device.
-Run as the service, or grant CAP_NET_RAW; check that the interface exists and has an IPv4 address.`},
+Run as the service or as root, or grant CAP_NET_RAW.`},
 	{"the site's root certificate is not configured", with(published(fe01), unset("roots")), "tls-untrusted", `
 The certificate of fe01.contoso.com:5061 is issued by CN=e2e root, which this device does not know, and the server sends no intermediate certificate.
 This is on the side of this device.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
@@ -24,9 +26,29 @@ func (d *dhcpAsk) unasked(err error) Reason {
 	case !d.policy.AskDHCP:
 		return DHCPNoLease
 	case errors.As(err, &not):
-		return DHCPNotPermitted
+		return unaskable(not.error)
 	default:
 		return DHCPSilent
+	}
+}
+
+// IsDHCPUnasked says whether DHCP could not be asked at all: that is not what a server says, or fails to say.
+func (r Reason) IsDHCPUnasked() bool {
+	return slices.Contains([]Reason{DHCPNotPermitted, DHCPNotSupported, DHCPNoInterface, DHCPNoNetwork}, r)
+}
+
+// unaskable says why no question could be sent.
+func unaskable(err error) Reason {
+	notThere := func(kind error) bool { return errors.Is(err, kind) }
+	switch {
+	case errors.Is(err, dhcpopts.ErrNoInterface):
+		return DHCPNoInterface
+	case errors.Is(err, errors.ErrUnsupported):
+		return DHCPNotSupported
+	case slices.ContainsFunc([]error{dhcpopts.ErrNoRoute, dhcpopts.ErrNoAddress, syscall.ENETDOWN, syscall.ENETUNREACH}, notThere):
+		return DHCPNoNetwork
+	default:
+		return DHCPNotPermitted
 	}
 }
 
@@ -45,6 +67,11 @@ func (d *dhcpAsk) ask(ctx context.Context) error {
 	both.Go(func() { _ = d.inform6(ctx) })
 	err := d.inform(ctx)
 	both.Wait()
+	for _, same := range []error{dhcpopts.ErrNoInterface, dhcpopts.ErrNoRoute} {
+		if errors.Is(err, same) && errors.Is(unread, same) {
+			return err // said once
+		}
+	}
 	return joinErrors(err, unread)
 }
 

@@ -1,14 +1,18 @@
 package provisioning
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning/sitetest"
 )
 
@@ -117,5 +121,33 @@ option 120: failed dhcp-off
 				}
 			})
 		})
+	}
+}
+
+// Each kind of trouble has its own reason: a capability helps where one is missing, and nowhere else.
+func TestMend29WhyDHCPIsNotAsked(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want Reason
+	}{
+		{syscall.EPERM, DHCPNotPermitted},
+		{fs.ErrPermission, DHCPNotPermitted},
+		{fmt.Errorf("%w %q", dhcpopts.ErrNoInterface, "eth9"), DHCPNoInterface},
+		{dhcpopts.ErrNoRoute, DHCPNoNetwork},
+		{dhcpopts.ErrNoAddress, DHCPNoNetwork},
+		{syscall.ENETDOWN, DHCPNoNetwork},
+		{syscall.ENETUNREACH, DHCPNoNetwork},
+		{errors.ErrUnsupported, DHCPNotSupported},
+	} {
+		got := unaskable(fmt.Errorf("listen for DHCP: %w", test.err))
+		if got != test.want || !got.IsDHCPUnasked() {
+			t.Errorf("%v: got %s, want %s", test.err, got, test.want)
+		}
+		if asks := strings.Contains(got.Hint(), "CAP_NET_RAW"); asks != (got == DHCPNotPermitted) {
+			t.Errorf("%v: %s", test.err, got.Hint())
+		}
+	}
+	if DHCPSilent.IsDHCPUnasked() {
+		t.Error("silence is an answer")
 	}
 }

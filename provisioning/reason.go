@@ -18,6 +18,9 @@ const (
 	DHCPNoOption     Reason = "dhcp-no-option"
 	DHCPMalformed    Reason = "dhcp-malformed"
 	DHCPNotPermitted Reason = "dhcp-not-permitted"
+	DHCPNotSupported Reason = "dhcp-not-supported"
+	DHCPNoInterface  Reason = "dhcp-no-interface"
+	DHCPNoNetwork    Reason = "dhcp-no-network"
 	DHCPConflict     Reason = "dhcp-conflict"
 	DHCPOff          Reason = "dhcp-off"
 	DHCPVendorClass  Reason = "dhcp-vendor-class"
@@ -108,7 +111,10 @@ var reasons = []ReasonText{
 	{DHCPRefused, "the DHCP server refused the DHCPINFORM (NAK)", "let the DHCP server answer DHCPINFORM for vendor class MS-UC-Client; the lease of the device is not affected"},
 	{DHCPNoOption, "the DHCP answer names no Registrar (option 120 missing)", "nothing to do, if DNS names the Registrar; else set option 120 (and 43 for vendor class MS-UC-Client) on the scope of this network, as homeward dhcp encode prints them"},
 	{DHCPMalformed, "the DHCP option is malformed", "correct the bytes of the option on the DHCP server: homeward dhcp shows what is wrong, homeward dhcp encode prints the right ones"},
-	{DHCPNotPermitted, "DHCP cannot be asked from here", "run as the service, or grant CAP_NET_RAW; check that the interface exists and has an IPv4 address"},
+	{DHCPNotPermitted, "DHCP cannot be asked from here", "run as the service or as root, or grant CAP_NET_RAW"},
+	{DHCPNotSupported, "on this system nobody can ask DHCP beside its own client", "nothing to do, if DNS names the Registrar; else let DNS name it"},
+	{DHCPNoInterface, "the interface on which DHCP is to be asked does not exist", "correct interface, or plug the adapter in"},
+	{DHCPNoNetwork, "there is no network on which DHCP could be asked", "check the cable, the VLAN and the address of this device; where there is no default route, set interface"},
 	{DHCPOff, "DHCP is switched off in the configuration", `nothing to do, if that is meant; dhcp = "auto" asks DHCP`},
 	{DHCPVendorClass, "the DHCP server has the vendor class of Lync phones in another spelling", "spell it MS-UC-Client on the DHCP server, in these letters: bytes 4D532D55432D436C69656E74, no final zero"},
 	{DHCPNoLease, "the system's DHCP client keeps nothing about Registrars", `let it ask for option 120 (see docs/dhcp-leases.md), or let homeward ask itself: dhcp = "auto"`},

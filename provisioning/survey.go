@@ -83,7 +83,7 @@ func (s *DHCPSurvey) judge(lower []dhcpopts.Answer, err error) {
 	misspelt := s.misspelt(lower)
 	switch {
 	case len(s.Answers) == 0 && err != nil:
-		s.Reason, s.Detail = DHCPNotPermitted, detailOf(err)
+		s.Reason, s.Detail = unaskable(err), detailOf(err)
 	case misspelt != "":
 		s.Reason, s.Detail = DHCPVendorClass, misspelt
 	case s.Conflict != "":

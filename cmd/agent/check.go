@@ -26,6 +26,9 @@ func checkCommand(e env) *cobra.Command {
 	var target string
 	c := verb("check [flags]", "Walk the whole sign-in, layer by layer, and say what to fix", func(c *cobra.Command) error {
 		site, err := loadSite(c)
+		if err == nil {
+			err = knownInterface(c, site)
+		}
 		if err != nil {
 			return err
 		}

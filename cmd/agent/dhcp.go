@@ -19,6 +19,9 @@ func dhcpCommand(e env) *cobra.Command {
 	var asJSON bool
 	c := verb("dhcp [flags]", "Ask DHCP as a Lync phone does, and show what every server answers", func(c *cobra.Command) error {
 		site, err := loadSite(c, "interface")
+		if err == nil {
+			err = knownInterface(c, site)
+		}
 		if err != nil {
 			return err
 		}
@@ -26,10 +29,10 @@ func dhcpCommand(e env) *cobra.Command {
 		if err := uninterrupted(c); err != nil {
 			return err
 		}
-		switch cannot := survey.Reason == provisioning.DHCPNotPermitted; {
+		switch {
 		case asJSON:
 			err = printJSON(e.stdout, newDHCPAnswer(survey))
-		case !cannot:
+		case !survey.Reason.IsDHCPUnasked():
 			err = printSurvey(newPage(e.stdout), survey)
 		}
 		if err != nil {
@@ -51,10 +54,10 @@ func dhcpCommand(e env) *cobra.Command {
 
 // surveyFailure is how the command ends: well, as soon as any server has answered.
 func surveyFailure(s provisioning.DHCPSurvey) error {
-	switch s.Reason {
-	case provisioning.DHCPNotPermitted:
+	switch {
+	case s.Reason.IsDHCPUnasked():
 		return &failure{code: exitFailed, err: fmt.Errorf("%s: %s", s.Reason, s.Detail), hints: []string{s.Reason.Hint()}}
-	case provisioning.DHCPSilent:
+	case s.Reason == provisioning.DHCPSilent:
 		return &failure{code: exitNotRegistered}
 	default:
 		return nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -25,10 +24,8 @@ func (s *site) doubts() []string {
 	if !slices.Contains(s.policy.Auth, "ntlm") && !slices.Contains(s.policy.Auth, "digest") {
 		doubt("auth names nothing that this version can do: only ntlm and digest work")
 	}
-	if name := s.policy.Interface; name != "" {
-		if _, err := net.InterfaceByName(name); err != nil {
-			doubt("interface: this machine has no %s", name)
-		}
+	if problem := noInterface(s.policy.Interface); problem != "" {
+		doubt("interface: %s", problem)
 	}
 	for _, dir := range []struct{ key, path string }{{"state_dir", s.stateDir}, {"runtime_dir", s.runtimeDir}} {
 		if at, err := os.Stat(dir.path); err == nil && !at.IsDir() {

@@ -15,6 +15,9 @@ func planCommand(e env) *cobra.Command {
 	var asJSON bool
 	c := verb("plan [flags]", "Ask DNS and DHCP and print what would be tried, in order; register nowhere", func(c *cobra.Command) error {
 		site, err := loadSite(c, allBut("password_file")...) // nothing is signed in to
+		if err == nil {
+			err = knownInterface(c, site)
+		}
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
+
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -180,6 +182,28 @@ func checkInterface(name string) error {
 		return fmt.Errorf("%q is not the name of an interface", name)
 	}
 	return checkPlain(name)
+}
+
+// noInterface says that this machine has no interface of that name, and which it has; "": it has it.
+func noInterface(name string) string {
+	if _, err := net.InterfaceByName(name); name == "" || err == nil {
+		return ""
+	}
+	var names []string
+	all, _ := net.Interfaces() // none is none
+	for _, i := range all {
+		names = append(names, i.Name)
+	}
+	return fmt.Sprintf("this machine has no %s; it has %s", name, strings.Join(names, ", "))
+}
+
+// knownInterface refuses a flag that names an interface which is not there: whoever types it is there to correct it. What
+// the file names may come later, and is asked then.
+func knownInterface(c *cobra.Command, to *site) error {
+	if problem := noInterface(to.policy.Interface); c.Flags().Changed("interface") && problem != "" {
+		return badUsage("--interface: %s", problem)
+	}
+	return nil
 }
 
 // checkPlain refuses control characters, line breaks above all, in text that goes into SIP headers.

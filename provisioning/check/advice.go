@@ -81,8 +81,8 @@ func advise(f *Facts) advice {
 // from signing in.
 func (f *Facts) whatKeepsItOut() advice {
 	if problem := linkProblem(f.Link); problem != "" && f.silent() {
-		return advice{reason: provisioning.ConnectUnreachable, side: Device, what: "this device is not on the network: " + problem,
-			do: "check the cable, the VLAN and the DHCP lease of this device"}
+		reason, do := f.Link.mend()
+		return advice{reason: reason, side: Device, what: "this device is not on the network: " + problem, do: do}
 	}
 	if a, ok := f.hijack(); ok && !f.proven() {
 		return a

@@ -61,16 +61,16 @@ func (f *Facts) noRecord() advice {
 		dhcp = "no DHCP lease holds option 120"
 	}
 	if f.DHCP != nil {
-		switch f.DHCP.Reason {
-		case provisioning.DHCPSilent:
+		switch {
+		case f.DHCP.Reason == provisioning.DHCPSilent:
 			dhcp = "no DHCP server answers"
-		case provisioning.DHCPNotPermitted:
+		case f.DHCP.Reason.IsDHCPUnasked():
 			dhcp = "DHCP cannot be asked from here"
 		default:
 			dhcp = "the DHCP server sends no option 120"
 		}
 	}
-	if f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPNotPermitted {
+	if f.DHCP != nil && f.DHCP.Reason.IsDHCPUnasked() {
 		do := f.DHCP.Reason.Hint()
 		if f.Link.Problem == noDefaultRoute {
 			do = "restore the default route, or set interface to where DHCP is to be asked"

@@ -2,18 +2,21 @@ package check
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
+	"github.com/homeward-agent/homeward/provisioning"
 )
 
 // Link is how this device is plugged in, as far as the system tells.
 type Link struct {
 	Interface string // the one with the default route, or the configured one; empty: none, or not known
 	Problem   string // why there is no Interface, or why it cannot be looked at
+	Missing   bool   // there is no Interface of that name
 	Down      bool   // switched off
 	NoCarrier bool   // no cable, no radio
 	Addrs     []netip.Prefix
@@ -28,7 +31,7 @@ func SystemLink(name string) Link {
 	l := Link{Interface: name}
 	if name == "" {
 		var err error
-		if l.Interface, err = dhcpopts.DefaultInterface(); errors.Is(err, dhcpopts.ErrNoInterface) {
+		if l.Interface, err = dhcpopts.DefaultInterface(); errors.Is(err, dhcpopts.ErrNoRoute) {
 			l.Problem = noDefaultRoute
 		}
 	}
@@ -37,9 +40,10 @@ func SystemLink(name string) Link {
 		l.Problem = err.Error()
 		return l
 	}
-	known := false
+	known, names := false, []string(nil)
 	for _, i := range all {
 		addrs := prefixes(i)
+		names = append(names, i.Name)
 		if i.Name == l.Interface {
 			known, l.Addrs = true, addrs
 			l.Down, l.NoCarrier = i.Flags&net.FlagUp == 0, i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning == 0
@@ -50,8 +54,8 @@ func SystemLink(name string) Link {
 	if l.Problem == noDefaultRoute && len(l.Others) == 0 {
 		l.Problem = "no interface has an address"
 	}
-	if l.Interface != "" && !known {
-		l.Problem = "there is no interface " + l.Interface
+	if l.Missing = l.Interface != "" && !known; l.Missing {
+		l.Problem = fmt.Sprintf("there is no interface %s; this device has %s", l.Interface, strings.Join(names, ", "))
 	}
 	return l
 }
@@ -76,6 +80,14 @@ func listPrefixes(list []netip.Prefix) string {
 		texts[i] = p.String()
 	}
 	return strings.Join(texts, ", ")
+}
+
+// mend says what to do about a problem of the link, and what kind it is.
+func (l Link) mend() (reason provisioning.Reason, do string) {
+	if l.Missing {
+		return provisioning.DHCPNoInterface, provisioning.DHCPNoInterface.Hint()
+	}
+	return provisioning.ConnectUnreachable, "check the cable, the VLAN and the DHCP lease of this device"
 }
 
 // routable are the addresses that other machines can answer to; one that the device made up itself (RFC 3927,

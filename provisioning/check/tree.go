@@ -59,15 +59,16 @@ func (b *branch) link() {
 	l := b.facts.Link
 	c := Check{ID: "link", Title: "link and address", Result: Good, Detail: strings.TrimSpace(l.Interface + " " + listPrefixes(l.Addrs))}
 	problem := linkProblem(l)
+	reason, hint := l.mend()
 	switch {
 	case problem == "":
 	case len(l.Others) > 0 || b.works():
-		c.Result, c.Reason, c.Detail = Warn, provisioning.ConnectUnreachable, strings.TrimSuffix(problem+"; there is also "+strings.Join(l.Others, ", "), "; there is also ")
+		c.Result, c.Reason, c.Detail = Warn, reason, strings.TrimSuffix(problem+"; there is also "+strings.Join(l.Others, ", "), "; there is also ")
 	default:
-		c.Result, c.Reason, c.Detail = Bad, provisioning.ConnectUnreachable, problem
+		c.Result, c.Reason, c.Detail = Bad, reason, problem
 	}
 	if c.Result != Good {
-		c.Hint = "check the cable, the VLAN and the DHCP lease of this device"
+		c.Hint = hint
 	}
 	b.add(c)
 }
