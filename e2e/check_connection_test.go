@@ -28,9 +28,9 @@ fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on thi
 This is on the side of the Registrar.
 Start the Registrar service on fe01.contoso.com, or correct the port.`},
 	{"TLS is closed, and TCP is not allowed", with(set("allow_tcp = false"), srvFor(pool.host, 5061), the(pool, refuses)), "connect-refused", `
-pool.contoso.com does not answer over TLS on port 5061, only over plain TCP on 5060, which is not allowed here.
+pool.contoso.com:5061 (10.0.0.12) refuses the connection: nothing listens on this port.
 This is on the side of the Registrar.
-Enable TLS on the Registrar; allow_tcp = true would allow plain TCP.`},
+Start the Registrar service on pool.contoso.com, or correct the port.`},
 	{"external_server at 5061, and the Edge listens at 443", with(set(`external_server = "edge05.contoso.com:5061"`)), "connect-refused", `
 Port 5061 is configured for edge05.contoso.com, but its Access Edge listens on 443.
 This is on the side of this device.

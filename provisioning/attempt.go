@@ -2,7 +2,6 @@ package provisioning
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
@@ -81,10 +80,10 @@ func (a *Agent) connect(ctx context.Context, c Candidate, addr netip.Addr) (net.
 		return conn, nil
 	}
 	// The name is proven whether the address is fresh or cached: trust comes from the certificate alone.
-	secure := tls.Client(conn, trust.Config(c.Host, a.trust()))
-	handshake, cancel := context.WithTimeout(ctx, tlsLimit)
+	shaking, cancel := context.WithTimeout(ctx, tlsLimit)
 	defer cancel()
-	if err := secure.HandshakeContext(handshake); err != nil {
+	secure, _, err := trust.Handshake(shaking, conn, c.Host, a.trust())
+	if err != nil {
 		conn.Close()
 		return nil, &attemptError{handshaking, err}
 	}

@@ -117,7 +117,7 @@ func tlsReason(err error) Reason {
 // IsCertificate says whether the certificate is what failed: the host is then not to be trusted over TCP either.
 func (r Reason) IsCertificate() bool {
 	switch r {
-	case TLSUntrusted, TLSName, TLSNoName, TLSExpired, TLSNotYetValid, ClockWrong:
+	case TLSUntrusted, TLSName, TLSNoName, TLSExpired, TLSNotYetValid, ClockWrong, TLSUnreadable:
 		return true
 	default:
 		return false
@@ -136,6 +136,8 @@ func certificateReason(e *trust.CertificateError) Reason {
 		return TLSName
 	case trust.NoName:
 		return TLSNoName
+	case trust.Unreadable:
+		return TLSUnreadable
 	default:
 		return TLSUntrusted
 	}

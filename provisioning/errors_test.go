@@ -43,6 +43,8 @@ func TestReasonOf(t *testing.T) {
 		{certificate(trust.Expired), TLSExpired},
 		{certificate(trust.NotYetValid), TLSNotYetValid},
 		{certificate(trust.ClockWrong), ClockWrong},
+		{certificate(trust.Unreadable), TLSUnreadable},
+		{at(handshaking, &trust.HandshakeError{Err: context.DeadlineExceeded}), TLSTimeout},
 		{at(registering, sip.ErrNoAnswer), SIPNoAnswer},
 		{at(registering, context.DeadlineExceeded), SIPNoAnswer},
 		{at(registering, io.EOF), ConnectReset},

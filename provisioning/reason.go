@@ -43,6 +43,7 @@ const (
 	TLSNoName      Reason = "tls-no-name"
 	TLSExpired     Reason = "tls-expired"
 	TLSNotYetValid Reason = "tls-not-yet-valid"
+	TLSUnreadable  Reason = "tls-certificate-unreadable"
 	TLSTimeout     Reason = "tls-timeout"
 	TLSVersion     Reason = "tls-version"
 	TLSFailed      Reason = "tls-failed"
@@ -121,7 +122,7 @@ var reasons = []ReasonText{
 	{DHCPConflict, "DHCP servers disagree about the Registrar", "find the second DHCP server of this network and correct or stop it"},
 
 	{NameNotAllowed, "the name is outside the SIP domain", `let DNS or DHCP name a host inside the SIP domain, such as sip.<SIP domain>; strict_naming = "off" takes any name, from whoever answers first`},
-	{TransportPolicy, "plain TCP is not allowed here", "nothing to do, if that is meant; else offer the Registrar over TLS: plain TCP needs allow_tcp, and is never tried where a certificate failed"},
+	{TransportPolicy, "plain TCP is not allowed here", "nothing to do, if that is meant; else offer the Registrar over TLS: plain TCP needs allow_tcp, and is never tried where a certificate or the TLS handshake failed"},
 	{TLSFloor, "plain TCP is closed since this SIP domain registered over TLS", "nothing to do, if a Registrar is reached over TLS; else restore TLS on the Registrar; if TLS is gone for good, run: homeward cache forget"},
 	{ServiceNotOffered, `the SRV record says that the service is not offered (target ".")`, "correct the SRV record if the service should be offered here"},
 	{SRVExists, "host names are tried only when no SRV record exists at all", "nothing to do, if the SRV records lead to a Registrar; else correct or delete them"},
@@ -137,6 +138,7 @@ var reasons = []ReasonText{
 	{TLSNoName, "there is no name to prove: the certificate carries none, or only an address is known", "issue a certificate with a Subject Alternative Name, and name the Registrar by its host name (option 120 in encoding 0)"},
 	{TLSExpired, "the certificate has expired", "renew the certificate of the Registrar; check the clock of this device"},
 	{TLSNotYetValid, "the certificate is not valid yet", "check the clock of this device first, then the certificate of the Registrar"},
+	{TLSUnreadable, "the certificate has a form that cannot be checked", "issue another certificate for the Registrar: the detail says what is wrong with this one, such as a negative serial number"},
 	{TLSTimeout, "the TLS handshake stalled", "check the Registrar; on tunnels look for an MTU that is too small"},
 	{TLSVersion, "no TLS version or cipher in common", `update the Registrar; until then tls_min = "1.0" lets this device use what old servers offer`},
 	{TLSFailed, "the TLS handshake failed", "check that this port speaks TLS, and look into the log of the Registrar"},

@@ -22,7 +22,8 @@ sip-unavailable sip-forbidden sip-not-found sip-credentials sip-auth-not-support
 sip-redirect-loop sip-redirect-downgrade binding-lost credentials-resting retry-after relay-none relay-unreachable
 relay-refused cache-damaged cache-write cache-too-new cache-read-only
 
-srv-exists dhcp-off dhcp-vendor-class dhcp-no-lease address-changed dhcp-not-supported dhcp-no-interface dhcp-no-network`
+srv-exists dhcp-off dhcp-vendor-class dhcp-no-lease address-changed dhcp-not-supported dhcp-no-interface dhcp-no-network
+tls-certificate-unreadable`
 
 func TestReasonsAreTheClosedList(t *testing.T) {
 	listed := map[Reason]bool{}

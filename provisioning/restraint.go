@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning/internal/trust"
 )
 
 // delays between walks through the Registrars after a failure (RFC 5626 §4.5: base 30 s, doubled, at most
@@ -53,9 +53,12 @@ type restraint struct {
 	leaveAlone  map[string]time.Time // endpoints that sent Retry-After
 	patience    int                  // factor on the time before the primary is taken back
 	returnedAt  time.Time            // when it was taken back last
-	distrusted  map[string]bool      // hosts whose certificate failed: never plain TCP
+	distrust    distrust             // where a certificate failed, or could not be judged: never plain TCP
 	secured     map[string]bool      // HOST:PORT that spoke TLS when it was tried last: plain TCP makes no sense there
 }
+
+// distrusted is why plain TCP to a host is closed.
+const distrusted = "its TLS handshake failed: no plain TCP to the same host"
 
 // aside is why a place has lost its turn: it accepts the device and drops it at once.
 type aside struct {
@@ -65,7 +68,7 @@ type aside struct {
 
 func newRestraint() *restraint {
 	return &restraint{
-		patience: 1, leaveAlone: map[string]time.Time{}, distrusted: map[string]bool{}, secured: map[string]bool{},
+		patience: 1, leaveAlone: map[string]time.Time{}, distrust: distrust{}, secured: map[string]bool{},
 		early: map[string]int{}, aside: map[attempted]aside{},
 	}
 }
@@ -78,8 +81,8 @@ func (r *restraint) ruledOut(c Candidate) (Reason, string) {
 	if time.Now().Before(r.leaveAlone[c.endpoint()]) {
 		return RetryAfter, "until " + r.leaveAlone[c.endpoint()].UTC().Format(time.RFC3339)
 	}
-	if c.Transport == TCP && r.distrusted[c.Host] {
-		return TransportPolicy, "its certificate failed: no plain TCP to the same host"
+	if r.distrust.closes(c) {
+		return TransportPolicy, distrusted
 	}
 	if c.Transport == TCP && r.secured[c.hostPort()] {
 		return TransportPolicy, "this port speaks TLS"
@@ -103,16 +106,11 @@ func (r *restraint) takeTurns() {
 }
 
 func (r *restraint) failed(c Candidate, err error) {
-	// By type, not by Reason: what a server says of itself must neither close TCP nor put the password to rest.
-	var certificate *trust.CertificateError
-	if errors.As(err, &certificate) {
-		r.distrusted[c.Host] = true
-	}
 	var attempt *attemptError
 	if c.Transport == TLS && errors.As(err, &attempt) {
 		r.secured[c.hostPort()] = attempt.stage == registering
 	}
-	var credentials *sip.CredentialsError
+	var credentials *sip.CredentialsError // by type, not by Reason: what a server says of itself must not put the password to rest
 	if errors.As(err, &credentials) || doubtsPassword(err) {
 		r.refused(1)
 	}
@@ -153,11 +151,11 @@ func (r *restraint) lost(at attempted, err error, held time.Duration) {
 	}
 }
 
-func (r *restraint) succeeded(c Candidate) {
+func (r *restraint) succeeded(c Candidate, addr netip.Addr) {
 	r.refusals = 0
 	delete(r.leaveAlone, c.endpoint())
 	if c.Transport == TLS {
-		delete(r.distrusted, c.Host)
+		r.distrust.proven(c.Host, addr)
 	}
 }
 

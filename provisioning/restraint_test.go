@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -42,7 +43,7 @@ func TestCredentialsRestAfterTwoRefusals(t *testing.T) {
 		if got := r.delay(0); got >= time.Minute {
 			t.Errorf("after one refusal: waited %v", got)
 		}
-		r.succeeded(c)
+		r.succeeded(c, netip.Addr{})
 		r.failed(c, refused)
 		if got := r.delay(0); got >= 2*time.Minute {
 			t.Errorf("a success in between does not count: waited %v", got)

@@ -2,7 +2,6 @@ package provisioning
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net/netip"
 	"slices"
@@ -115,9 +114,11 @@ type Probe struct {
 	AsksCertificate bool
 	Greeting        sip.Greeting
 	Reason          Reason // why it went no further; empty: the server is ready for a sign-in
-	Detail          string
-	Hint            string
-	Took            time.Duration
+	// Distrusted says that TLS was spoken and no server proven: the daemon then closes plain TCP to the same host.
+	Distrusted bool
+	Detail     string
+	Hint       string
+	Took       time.Duration
 }
 
 // Probe tries one address of a Candidate: TCP, TLS and the name, and a SIP request without credentials.
@@ -131,7 +132,17 @@ func (t *Trial) Probe(ctx context.Context, c Candidate, addr netip.Addr) (p Prob
 	return p
 }
 
+// Closed is what Probe returns, without a packet, for an address that the daemon would not go to over plain TCP, since a
+// handshake with the same host has failed.
+func Closed(addr netip.Addr) Probe {
+	return Probe{Addr: addr, Reason: TransportPolicy, Detail: distrusted, Hint: TransportPolicy.Hint()}
+}
+
 func (t *Trial) probe(ctx context.Context, c Candidate, p *Probe) error {
+	if p.Reason = t.agent.policy.closed(c.Transport, t.agent.floor()); p.Reason != "" {
+		p.Hint = p.Reason.Hint()
+		return nil // not a packet where the daemon sends none
+	}
 	dialling, cancel := context.WithTimeout(ctx, probeConnect)
 	defer cancel()
 	conn, err := t.agent.wire.Dial(dialling, "tcp", netip.AddrPortFrom(p.Addr, c.Port).String())
@@ -140,24 +151,12 @@ func (t *Trial) probe(ctx context.Context, c Candidate, p *Probe) error {
 	}
 	defer conn.Close()
 	p.Connected = true
-	if p.Reason = t.agent.policy.closed(c.Transport, t.agent.floor()); p.Reason != "" {
-		return nil // not a word where none may be said
-	}
 	if c.Transport == TLS {
-		config := trust.Config(c.Host, t.agent.trust())
-		verify := config.VerifyConnection
-		config.VerifyConnection = func(state tls.ConnectionState) error {
-			p.TLS = trust.Show(state)
-			return verify(state)
-		}
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			p.AsksCertificate = true
-			return &tls.Certificate{}, nil // none
-		}
-		secure := tls.Client(conn, config)
 		shaking, cancel := context.WithTimeout(ctx, tlsLimit)
 		defer cancel()
-		if err := secure.HandshakeContext(shaking); err != nil {
+		secure, met, err := trust.Handshake(shaking, conn, c.Host, t.agent.trust())
+		if p.TLS, p.AsksCertificate = met.Shown, met.AsksCertificate; err != nil {
+			p.Distrusted = isDistrust(err)
 			return &attemptError{handshaking, err}
 		}
 		p.Secured, conn = true, secure

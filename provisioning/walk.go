@@ -89,10 +89,11 @@ func (w *walk) candidate(ctx context.Context, c Candidate, at chain) *registrati
 		}
 		if err == nil {
 			w.tried(Attempted, c, addr, started, nil)
-			w.agent.restraint.succeeded(c)
+			w.agent.restraint.succeeded(c, addr)
 			return reg
 		}
 		w.tried(Attempted, c, addr, started, err)
+		w.agent.restraint.distrust.failed(c.Host, addr, err)
 		if w.consider(c, err) != nextAddress {
 			for _, sister := range c.Addrs {
 				w.failed[attempted{c.endpoint(), sister}] = true

@@ -52,6 +52,9 @@ func (f *Facts) deadPlace(p Place) advice {
 	case provisioning.SIPMalformed:
 		a.what = at + " answers, but does not speak SIP"
 		a.do = "check that the address and port are those of the Registrar, and not of a web server or another service"
+	case provisioning.TLSUnreadable: // it may be that of an issuer, and nothing else of it is known
+		a.what = at + ": " + strings.TrimPrefix(probe.Detail, "TLS: ")
+		a.do = "issue another certificate for " + p.Host
 	case provisioning.TLSFailed, provisioning.TLSTimeout:
 		a.what = at + " takes the connection, but does not speak TLS"
 		if probe.Reason == provisioning.TLSTimeout {
@@ -74,17 +77,17 @@ func (f *Facts) deadPlace(p Place) advice {
 func (f *Facts) closedPlace(p Place, a advice, at string) advice {
 	other := f.otherPort(p)
 	switch {
-	case other != nil && p.Step == provisioning.Manual && other.Port == 443 && other.Transport == p.Transport:
+	case other != nil && p.Step == provisioning.Manual && other.Port == 443:
 		a.side = Device
 		a.what = fmt.Sprintf("port %d is configured for %s, but its Access Edge listens on 443", p.Port, p.Host)
 		a.do = fmt.Sprintf("set external_server = \"%s:443\"", p.Host)
 		return a
-	case other != nil && p.Step == provisioning.Manual && other.Transport == p.Transport:
+	case other != nil && p.Step == provisioning.Manual:
 		a.side = Device
 		a.what = fmt.Sprintf("port %d is configured for %s, but it answers on port %d", p.Port, p.Host, other.Port)
 		a.do = fmt.Sprintf("configure %s:%d", p.Host, other.Port)
 		return a
-	case other != nil && other.Transport == p.Transport:
+	case other != nil:
 		source, side := f.sourceOf(provisioning.Skip{Step: p.Step})
 		a.side = side
 		a.what = fmt.Sprintf("%s leads to %s, where nothing answers, but %s answers on port %d", source, at, p.Host, other.Port)
@@ -92,10 +95,6 @@ func (f *Facts) closedPlace(p Place, a advice, at string) advice {
 		if side == DHCP {
 			a.side, a.do = Registrar, fmt.Sprintf("let the Registrar listen on %d: option 120 holds no port", p.Port)
 		}
-		return a
-	case other != nil && other.Transport == provisioning.TCP:
-		a.what = fmt.Sprintf("%s does not answer over TLS on port %d, only over plain TCP on %d, which is not allowed here", p.Host, p.Port, other.Port)
-		a.do = "enable TLS on the Registrar; allow_tcp = true would allow plain TCP"
 		return a
 	case f.onlyOutside(p):
 		a.side = DNS
@@ -130,13 +129,6 @@ func (f *Facts) otherPort(p Place) *Place {
 	for _, other := range f.at(p.Host) {
 		if other.Port != p.Port && other.Transport == p.Transport && other.answered() {
 			return &other
-		}
-	}
-	if p.Transport == provisioning.TLS && !f.Policy.AllowTCP {
-		for _, other := range f.at(p.Host) {
-			if other.Transport == provisioning.TCP && slices.ContainsFunc(other.Probes, func(probe provisioning.Probe) bool { return probe.Connected }) {
-				return &other
-			}
 		}
 	}
 	return nil

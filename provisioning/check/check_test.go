@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"flag"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -32,6 +33,7 @@ var update = flag.Bool("update", false, "rewrite the expected reports of testdat
 //		daemon stopped, or daemon REASON for which it rests
 //	report  expected: the verdict, how long it took, the sentences, and the nodes that are wrong or want for another
 //	seen    expected, if there: the SIP requests that the site saw, so that nothing is left behind
+//	connected  expected, if there: the Registrars that took a connection, each once
 func TestReports(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -44,7 +46,7 @@ func TestReports(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := map[string]string{}
-			synctest.Test(t, func(t *testing.T) { got["report"], got["seen"] = play(t, archive, file) })
+			synctest.Test(t, func(t *testing.T) { got["report"], got["seen"], got["connected"] = play(t, archive, file) })
 			if !slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "report" }) {
 				t.Fatal("no section report: nothing would be compared")
 			}
@@ -65,10 +67,10 @@ func TestReports(t *testing.T) {
 	}
 }
 
-// play runs a check against the site of a file, and returns the report and what the Registrars saw.
-func play(t *testing.T, archive *txtar.Archive, file string) (report, seen string) {
+// play runs a check against the site of a file, and returns the report, what the Registrars saw, and which of them.
+func play(t *testing.T, archive *txtar.Archive, file string) (report, seen, connected string) {
 	t.Helper()
-	site, err := sitetest.Parse(filepath.Base(file), txtar.Format(archive), "policy", "report", "seen")
+	site, err := sitetest.Parse(filepath.Base(file), txtar.Format(archive), "policy", "report", "seen", "connected")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,12 +102,16 @@ func play(t *testing.T, archive *txtar.Archive, file string) (report, seen strin
 		}
 	}
 	var requests strings.Builder
+	servers := map[string]bool{}
 	for _, e := range site.Log() {
 		if slices.Contains([]string{"REGISTER", "unregister"}, e.What) {
 			fmt.Fprintf(&requests, "%s %s %s %d\n", e.Server, e.What, e.Auth, e.Code)
 		}
+		if e.What == "connect" {
+			servers[e.Server+"\n"] = true
+		}
 	}
-	return b.String(), requests.String()
+	return b.String(), requests.String(), strings.Join(slices.Sorted(maps.Keys(servers)), "")
 }
 
 // set applies one line of the section policy.

@@ -99,6 +99,13 @@ func (p Place) answered() bool { return slices.ContainsFunc(p.Probes, isAnswered
 // ready says whether a server behind the place is one a device could sign in to.
 func (p Place) ready() bool { return slices.ContainsFunc(p.Probes, isReady) }
 
+// closed says whether nothing was sent there, since the daemon would send nothing.
+func (p Place) closed() bool {
+	return len(p.Probes) > 0 && !slices.ContainsFunc(p.Probes, func(probe provisioning.Probe) bool {
+		return probe.Reason != provisioning.TransportPolicy && probe.Reason != provisioning.TLSFloor
+	})
+}
+
 func isAnswered(p provisioning.Probe) bool { return p.Answered }
 func isReady(p provisioning.Probe) bool    { return p.Answered && p.Reason == "" }
 

@@ -23,10 +23,9 @@ const (
 	strayLetters = 12                      // of a name that nobody has made
 )
 
-// besidePorts are where Registrars are found when they are not where they were said to be (TechNet dd637123).
-var besidePorts = []provisioning.Candidate{
-	{Port: 5061, Transport: provisioning.TLS}, {Port: 443, Transport: provisioning.TLS}, {Port: 5060, Transport: provisioning.TCP},
-}
+// besidePorts are where Registrars are found when they are not where they were said to be (TechNet dd637123). Plain
+// TCP is not among them: over it a check goes where the daemon would go, and nowhere else.
+var besidePorts = []provisioning.Candidate{{Port: 5061, Transport: provisioning.TLS}, {Port: 443, Transport: provisioning.TLS}}
 
 // look sees everything there is to see. Sources and places are asked at the same time; the sign-in waits for them.
 func look(ctx context.Context, o Options) *Facts {
@@ -49,6 +48,8 @@ func look(ctx context.Context, o Options) *Facts {
 		p.tasks.Go(func() { f.Late = trial.AnswersLate(ctx, dead.Query) })
 	}
 	o.Progress("looking at the Registrars")
+	p.inClear(f.Plan.Try, Planned)
+	p.inClear(f.Outage.Try, LastGood)
 	p.tasks.Wait()
 	f.Places = p.seen(f)
 	f.signIn(ctx, trial)
@@ -239,9 +240,10 @@ type prober struct {
 	mu     sync.Mutex
 	places map[string]*Place // by host, port and transport
 	hosts  []string
+	shaken []handshake // all probes over TLS
 }
 
-// probe starts a look at a place, and at the other ports of its host.
+// probe starts a look at a place, and at the other ports of its host. Plain TCP waits: see inClear.
 func (p *prober) probe(c provisioning.Candidate, role Role) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -251,7 +253,9 @@ func (p *prober) probe(c provisioning.Candidate, role Role) {
 		}
 		p.hosts = append(p.hosts, c.Host)
 	}
-	p.add(c, role)
+	if c.Transport == provisioning.TLS {
+		p.add(c, role)
+	}
 	for _, beside := range besidePorts {
 		beside.Step, beside.Host, beside.Addrs, beside.Via = c.Step, c.Host, c.Addrs, c.Via
 		p.add(beside, Beside)
@@ -260,6 +264,23 @@ func (p *prober) probe(c provisioning.Candidate, role Role) {
 
 // add probes the addresses of a place that were not probed before. p.mu is held.
 func (p *prober) add(c provisioning.Candidate, role Role) {
+	place := p.placeOf(c, role)
+	for _, addr := range c.Addrs {
+		i, fresh := place.room(addr)
+		if !fresh {
+			continue
+		}
+		at, done := place.Candidate, make(chan struct{})
+		p.shaken = append(p.shaken, handshake{c.Host, addr, place, i, done})
+		p.tasks.Go(func() {
+			defer close(done)
+			p.put(place, i, p.trial.Probe(p.ctx, at, addr))
+		})
+	}
+}
+
+// placeOf returns the place of a Candidate, which has the first of its roles. p.mu is held.
+func (p *prober) placeOf(c provisioning.Candidate, role Role) *Place {
 	key := fmt.Sprintf("%s:%d/%s", c.Host, c.Port, c.Transport)
 	place := p.places[key]
 	if place == nil {
@@ -270,21 +291,70 @@ func (p *prober) add(c provisioning.Candidate, role Role) {
 	if role < place.Role {
 		place.Role, place.Step, place.Via = role, c.Step, c.Via
 	}
-	for _, addr := range c.Addrs {
-		if slices.Contains(place.Addrs, addr) || len(place.Addrs) == maxProbed {
+	return place
+}
+
+// room makes room for the probe of an address, unless it is there or there are too many.
+func (p *Place) room(addr netip.Addr) (index int, fresh bool) {
+	if slices.Contains(p.Addrs, addr) || len(p.Addrs) == maxProbed {
+		return 0, false
+	}
+	p.Addrs = append(p.Addrs, addr)
+	p.Probes = append(p.Probes, provisioning.Probe{Addr: addr})
+	return len(p.Probes) - 1, true
+}
+
+func (p *prober) put(place *Place, i int, seen provisioning.Probe) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	place.Probes[i] = seen
+}
+
+// handshake is a probe over TLS that is under way.
+type handshake struct {
+	host  string
+	addr  netip.Addr
+	place *Place
+	index int
+	done  chan struct{}
+}
+
+// inClear looks at the places of a plan that are reached over plain TCP. Each waits for what comes before it in the
+// plan and has its name or its address: where that is distrusted, the daemon sends nothing, and nothing is sent here.
+func (p *prober) inClear(plan []provisioning.Candidate, role Role) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for rank, c := range plan {
+		if c.Transport == provisioning.TLS {
 			continue
 		}
-		place.Addrs = append(place.Addrs, addr)
-		i := len(place.Probes)
-		place.Probes = append(place.Probes, provisioning.Probe{})
-		at := place.Candidate
-		p.tasks.Go(func() {
-			seen := p.trial.Probe(p.ctx, at, addr)
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			place.Probes[i] = seen
+		place := p.placeOf(c, role)
+		earlier := slices.DeleteFunc(slices.Clone(p.shaken), func(h handshake) bool {
+			same := h.host == c.Host || slices.Contains(c.Addrs, h.addr)
+			return !same || !slices.ContainsFunc(plan[:rank], func(before provisioning.Candidate) bool {
+				return sameEndpoint(before, h.place.Candidate) && slices.Contains(before.Addrs, h.addr)
+			})
 		})
+		for _, addr := range c.Addrs {
+			if i, fresh := place.room(addr); fresh {
+				p.tasks.Go(func() { p.put(place, i, p.after(earlier, c, addr)) })
+			}
+		}
 	}
+}
+
+// after looks at an address over plain TCP once the handshakes that come before it are over.
+func (p *prober) after(earlier []handshake, c provisioning.Candidate, addr netip.Addr) provisioning.Probe {
+	for _, h := range earlier {
+		<-h.done // a probe has its own deadlines
+		p.mu.Lock()
+		distrusted := h.place.Probes[h.index].Distrusted
+		p.mu.Unlock()
+		if distrusted {
+			return provisioning.Closed(addr)
+		}
+	}
+	return p.trial.Probe(p.ctx, c, addr)
 }
 
 // seen returns the places: those of the plan in its order, then those of last good, then the others.

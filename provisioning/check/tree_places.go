@@ -46,7 +46,7 @@ func (b *branch) resultOf(p Place, ready bool) Result {
 	switch {
 	case ready:
 		return Good
-	case p.Role == Beside || p.Role == Unplanned || b.works() && !b.facts.comesTo(p):
+	case p.closed() || p.Role == Beside || p.Role == Unplanned || b.works() && !b.facts.comesTo(p):
 		return Skipped
 	case b.works() || p.Role == LastGood:
 		return Warn

@@ -1,13 +1,16 @@
 package sitetest
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
 	"math/big"
@@ -99,6 +102,9 @@ func (a *authority) issue(names []string, kind string) (*tls.Certificate, error)
 		template.SignatureAlgorithm = x509.ECDSAWithSHA1
 	case "wrongeku":
 		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	case "oddname": // a URI that crypto/x509 does not take, beside the names; Windows' authorities issue such
+		alternative = false
+		template.ExtraExtensions = []pkix.Extension{oddNames(names)}
 	case "san":
 		names = strings.Split(san, ",")
 	}
@@ -106,11 +112,14 @@ func (a *authority) issue(names []string, kind string) (*tls.Certificate, error)
 	if alternative {
 		template.DNSNames = names
 	}
-	cert, err := sign(template, parent, key)
-	if err != nil {
-		return nil, err
+	der, err := x509.CreateCertificate(rand.Reader, template, parent.cert, key.Public(), parent.key)
+	if err == nil && kind == "negserial" {
+		der, err = negative(der, template.SerialNumber, parent.key)
 	}
-	return &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}, nil
+	if err != nil {
+		return nil, fmt.Errorf("sign the certificate of %s: %w", names[0], err)
+	}
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
 func sign(template *x509.Certificate, parent *authority, key crypto.Signer) (*x509.Certificate, error) {
@@ -119,4 +128,37 @@ func sign(template *x509.Certificate, parent *authority, key crypto.Signer) (*x5
 		return nil, fmt.Errorf("sign the certificate of %s: %w", template.Subject.CommonName, err)
 	}
 	return x509.ParseCertificate(der)
+}
+
+// oddNames is a Subject Alternative Name with a URI that crypto/x509 cannot parse, and the names (RFC 5280 section 4.2.1.6).
+func oddNames(names []string) pkix.Extension {
+	general := []asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 6, Bytes: []byte("https://web[01].contoso.com/")}}
+	for _, name := range names {
+		general = append(general, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 2, Bytes: []byte(name)})
+	}
+	value, _ := asn1.Marshal(general) // raw values always marshal
+	return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: value}
+}
+
+// negative gives a certificate a negative serial number, as old authorities of Samba and of appliances do, and signs it
+// again. RFC 5280 section 4.1.2.2 forbids it, crypto/x509 neither makes nor reads it.
+func negative(der []byte, serial *big.Int, key crypto.Signer) ([]byte, error) {
+	var c struct {
+		TBS       asn1.RawValue
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(der, &c); err != nil {
+		return nil, err
+	}
+	tbs := c.TBS.FullBytes
+	digits := serial.Bytes()
+	tbs[bytes.Index(tbs, digits)] |= 0x80
+	digest := sha256.Sum256(tbs)
+	signature, err := key.Sign(rand.Reader, digest[:], crypto.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	c.Signature = asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}
+	return asn1.Marshal(c)
 }

@@ -120,7 +120,8 @@
 //	tlsmax=V                 highest TLS version, 1.0 to 1.3
 //	cert=K                   expired, notyet, selfsigned, untrusted (another authority),
 //	                         wrongname, cnonly (no subject alternative name), wildcard,
-//	                         sha1, wrongeku (not for servers), san:NAME,… (these names instead)
+//	                         sha1, wrongeku (not for servers), san:NAME,… (these names instead),
+//	                         negserial, oddname (a URI among the names): crypto/x509 cannot read them
 //
 // # Lync
 //

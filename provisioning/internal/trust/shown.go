@@ -26,8 +26,8 @@ type Shown struct {
 	LeadsTo    string // the issuer of the last certificate that continues the chain: that of its own, if none does
 }
 
-// Show reads a finished or failing handshake. It is meant for tls.Config.VerifyConnection.
-func Show(state tls.ConnectionState) Shown {
+// show reads a finished or failing handshake. It is meant for tls.Config.VerifyConnection.
+func show(state tls.ConnectionState) Shown {
 	s := Shown{Version: tls.VersionName(state.Version), Sent: len(state.PeerCertificates)}
 	if s.Sent == 0 {
 		return s

@@ -24,9 +24,9 @@ func TestShowLeadsTo(t *testing.T) {
 		{"with another", []*x509.Certificate{leaf, other}, "CN=middle"},
 		{"by itself", []*x509.Certificate{root}, "CN=root"},
 	} {
-		if got := Show(tls.ConnectionState{PeerCertificates: test.sent}).LeadsTo; got != test.want {
+		if got := show(tls.ConnectionState{PeerCertificates: test.sent}).LeadsTo; got != test.want {
 			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
 		}
 	}
-	_ = Show(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf, circle}}) // ends
+	_ = show(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf, circle}}) // ends
 }

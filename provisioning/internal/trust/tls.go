@@ -30,6 +30,7 @@ const (
 	ClockWrong                 // begins after now, and our clock is known to be wrong
 	NoName                     // carries no name a certificate must have (Subject Alternative Name)
 	Unusable                   // not for servers, or none at all
+	Unreadable                 // in a form that crypto/x509 or crypto/tls does not take: nothing of it could be examined
 )
 
 // CertificateError says why a certificate is not believed; Names is what it offers.
@@ -50,6 +51,8 @@ func (e *CertificateError) Error() string {
 		return fmt.Sprintf("certificate of %s begins %s", e.Host, e.NotBefore.UTC().Format(time.RFC3339))
 	case WrongName:
 		return fmt.Sprintf("certificate is not for %s but for %s", e.Host, Listed(e.Names))
+	case Unreadable:
+		return fmt.Sprintf("a certificate that %s sent cannot be checked: %v", e.Host, e.Err)
 	default:
 		return fmt.Sprintf("certificate of %s: %v", e.Host, e.Err)
 	}
@@ -57,9 +60,9 @@ func (e *CertificateError) Error() string {
 
 func (e *CertificateError) Unwrap() error { return e.Err }
 
-// Config returns the client side of a handshake in which the certificate must prove host, however the address
-// was found. Host may be an address, which the certificate must then carry.
-func Config(host string, s Settings) *tls.Config {
+// config returns the client side of a handshake in which the certificate must prove host. What the server shows of
+// itself goes to met.
+func config(host string, s Settings, met *Met) *tls.Config {
 	return &tls.Config{
 		ServerName:   host,
 		MinVersion:   s.MinVersion,
@@ -68,7 +71,12 @@ func Config(host string, s Settings) *tls.Config {
 		// and name it is, and what the certificate offers instead.
 		InsecureSkipVerify: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
+			met.Shown = show(state)
 			return verify(host, state.PeerCertificates, s)
+		},
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			met.AsksCertificate = true
+			return &tls.Certificate{}, nil // none
 		},
 	}
 }

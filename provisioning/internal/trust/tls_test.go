@@ -101,7 +101,10 @@ func TestCertificateVerdicts(t *testing.T) {
 			if test.floor > 0 {
 				settings.Floor = time.Now().Add(test.floor)
 			}
-			err := handshake(t, signer.issue(t, test.edit), Config(test.host, settings))
+			cert := signer.issue(t, test.edit)
+			err := meet(t.Context(), t, test.host, settings, func() {}, func(conn net.Conn) {
+				_ = tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{cert}}).Handshake() // the client's word is what the test is about
+			})
 			var certificate *CertificateError
 			got := good
 			if errors.As(err, &certificate) {
@@ -114,29 +117,4 @@ func TestCertificateVerdicts(t *testing.T) {
 			}
 		})
 	}
-}
-
-// handshake runs one over loopback and returns what the client says. (Over an unbuffered pipe both sides can
-// be writing at the same time.)
-func handshake(t *testing.T, cert tls.Certificate, config *tls.Config) error {
-	t.Helper()
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if conn, err := listener.Accept(); err == nil {
-			_ = conn.(*tls.Conn).Handshake() // the client's word is what the test is about
-			conn.Close()
-		}
-	}()
-	conn, err := tls.Dial("tcp", listener.Addr().String(), config)
-	if err == nil {
-		conn.Close()
-	}
-	<-done
-	return err
 }
