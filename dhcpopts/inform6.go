@@ -115,21 +115,35 @@ func parseSIPServers6(names, addrs []byte) SIPServers {
 	default:
 		s.Names = readNames(names, 0, &p)
 	}
-	const size = 16 // bytes of an address
-	if len(addrs) > maxServers*size {
-		p.add(nowhere, "option 22 has more than %d addresses, the rest is not used", maxServers)
-		addrs = addrs[:maxServers*size]
-	}
-	for a := range slices.Chunk(addrs, size) {
-		switch addr, ok := netip.AddrFromSlice(a); {
-		case !ok || len(a) != size:
-			p.add(nowhere, "option 22 ends in the middle of an address")
-		case !addr.Unmap().IsGlobalUnicast():
-			p.add(nowhere, "the address %s cannot be a Registrar", addr)
-		default:
-			s.Addrs = append(s.Addrs, addr)
-		}
-	}
+	s.Addrs = readAddrs6(addrs, &p)
 	s.Problem, s.Wrong = p.String(), p.wrong
 	return s
+}
+
+// readAddrs6 reads option 22. It returns none when the bytes are no list of addresses.
+func readAddrs6(list []byte, p *problems) []netip.Addr {
+	const size = 16 // bytes of an address
+	if text := typed(list); text != "" {
+		p.add(nowhere, "option 22 is text: %+q, not addresses", text)
+		return nil
+	}
+	if len(list)%size != 0 {
+		p.add(nowhere, "option 22 ends in the middle of an address")
+		return nil
+	}
+	var addrs []netip.Addr
+	for a := range slices.Chunk(list, size) {
+		switch addr := netip.AddrFrom16([size]byte(a)); {
+		case isText(string(a)):
+			p.add(nowhere, "a part of option 22 is text: %+q, not an address", a)
+			return nil
+		case addr.Is4In6(), !addr.IsGlobalUnicast():
+			p.add(nowhere, "the address %s cannot be a Registrar", addr)
+		case len(addrs) == maxServers:
+			p.addOnce(nowhere, "option 22 has more than %d addresses, the rest is not used", maxServers)
+		default:
+			addrs = append(addrs, addr)
+		}
+	}
+	return addrs
 }

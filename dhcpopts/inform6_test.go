@@ -141,9 +141,12 @@ func TestInform6(t *testing.T) {
 		{"neither", one(options{23: addrs}), []SIPServers{{}}},
 		{"an empty option", one(options{21: {}}), []SIPServers{{Raw: []byte{}, Problem: "the option is empty"}}},
 		{"a name that does not fit", one(options{21: {63, 'a'}}), []SIPServers{{Raw: []byte{63, 'a'}, Problem: "the name at byte 0: byte 0 is 0x3f ('?'), a label of 63 bytes, but 1 follow"}}},
-		{"addresses that cannot be", one(options{22: append(netip.IPv6Unspecified().AsSlice(), append(netip.MustParseAddr("ff02::1").AsSlice(), 1)...)}), []SIPServers{{
-			Raw: append(netip.IPv6Unspecified().AsSlice(), append(netip.MustParseAddr("ff02::1").AsSlice(), 1)...), Encoding: 1,
-			Problem: "the address :: cannot be a Registrar; the address ff02::1 cannot be a Registrar; option 22 ends in the middle of an address",
+		{"addresses that cannot be", one(options{22: append(netip.IPv6Unspecified().AsSlice(), netip.MustParseAddr("ff02::1").AsSlice()...)}), []SIPServers{{
+			Raw: append(netip.IPv6Unspecified().AsSlice(), netip.MustParseAddr("ff02::1").AsSlice()...), Encoding: 1,
+			Problem: "the address :: cannot be a Registrar; the address ff02::1 cannot be a Registrar",
+		}}},
+		{"an address, and half of another", one(options{22: append(netip.MustParseAddr("2001:db8::12").AsSlice(), 1)}), []SIPServers{{
+			Raw: append(netip.MustParseAddr("2001:db8::12").AsSlice(), 1), Encoding: 1, Problem: "option 22 ends in the middle of an address",
 		}}},
 		{"too many addresses", one(options{22: bytes.Repeat(addrs, 9)}), []SIPServers{{
 			Raw: bytes.Repeat(addrs, 9), Encoding: 1, Addrs: slices.Repeat([]netip.Addr{netip.MustParseAddr("2001:db8::12")}, 8),

@@ -9,11 +9,14 @@ import (
 
 // Specification constants.
 const (
+	optionSIPServers = 120
+
 	encodingNames = 0 // RFC 3361 section 3.1
 	encodingAddrs = 1 // RFC 3361 section 3.2
 
-	maxLabel   = 63   // RFC 1035 section 2.3.4
-	maxName    = 253  // RFC 1035 section 2.3.4: 255 bytes on the wire
+	maxLabel   = 63  // RFC 1035 section 2.3.4
+	maxName    = 253 // RFC 1035 section 2.3.4: 255 bytes on the wire
+	maxWire    = 255
 	pointer    = 0xc0 // RFC 1035 section 4.1.4: the two high bits of a compression pointer
 	namesStart = 1    // where names begin, and what dnsmasq counts pointers from: the byte after the encoding
 )
@@ -29,11 +32,14 @@ type SIPServers struct {
 	Addrs    []netip.Addr // in order of preference: IPv4; at most 8
 	Problem  string       // what is wrong, naming the byte, or "". Names and Addrs hold what is usable all the same
 	Wrong    []int        // the bytes of Raw that Problem is about; len(Raw): something is missing at the end
+	Meant    []string     // host names that a malformed value was probably meant to say: for people, nobody goes there
 }
 
 // ParseSIPServers decodes the value of option 120, without code and length. It returns the zero value
-// for nil (option not sent). It accepts what sites really send — several names, compression, a missing
-// final zero, plain text — and says in Problem what is wrong with it.
+// for nil (option not sent). A value is used only when all of it is what its encoding says: bytes that are not guessed
+// at cannot lead to a stranger. Of a whole value, a name or an address that cannot be a Registrar's is left out. What
+// sites really send is accepted — several names, compression, a missing final zero, zeros behind the names, one name as
+// plain text, which the name rule guards — and Problem says what is wrong with it.
 // Source: RFC 3361, RFC 1035 section 4.1.4; one FQDN in encoding 0 is what DHCPUtil writes (TechNet gg412828).
 func ParseSIPServers(raw []byte) SIPServers {
 	return parseSIPServers(raw, true)
@@ -56,6 +62,12 @@ func parseSIPServers(raw []byte, loopback bool) SIPServers {
 		s.Addrs = readAddrs(raw, loopback, &p)
 	default:
 		s.Names = readText(raw, &p)
+	}
+	if len(s.Names)+len(s.Addrs) == 0 {
+		var how string
+		if s.Meant, how = meant(raw); how != "" {
+			p.add(nowhere, "%s, it says %s", how, strings.Join(s.Meant, ", "))
+		}
 	}
 	s.Problem, s.Wrong = p.String(), p.wrong
 	return s
@@ -81,8 +93,8 @@ func EncodeSIPServers(names ...string) ([]byte, error) {
 	return raw, nil
 }
 
-// readNames reads the names from byte first on, which is what pointers count from. An undecodable name ends the list,
-// since nothing tells where the next one starts.
+// readNames reads the names from byte first on, which is what pointers count from. It returns none when one of them
+// cannot be decoded: nothing tells where the next one starts, nor whether the bytes are names at all.
 func readNames(raw []byte, first int, p *problems) []string {
 	var names []string
 	for at := first; at < len(raw); {
@@ -91,18 +103,17 @@ func readNames(raw []byte, first int, p *problems) []string {
 			at += len(raw[at:]) - len(bytes.TrimLeft(raw[at:], "\x00"))
 			continue
 		}
-		if len(names) == maxServers {
-			p.add(at, "byte %d starts one name too many, only %d are used", at, maxServers)
-			break
-		}
 		labels, next := readName(raw, first, at, p)
 		if next < 0 {
-			break
+			return nil
 		}
-		if name, ok := hostName(labels); ok {
-			names = append(names, name)
-		} else {
+		switch name, ok := hostName(labels); {
+		case !ok:
 			p.add(at, "the name at byte %d is %+q, not a host name", at, strings.Join(labels, "."))
+		case len(names) < maxServers:
+			names = append(names, name)
+		default:
+			p.addOnce(at, "byte %d starts one name too many, only %d are used", at, maxServers)
 		}
 		at = next
 	}
@@ -117,7 +128,7 @@ func readName(raw []byte, base, first int, p *problems) (labels []string, next i
 	next = -1
 	// A name is read between start and limit. A pointer must lead to before start, and what it leads to
 	// must end before the place it came from: so every jump shortens the way, and no loop is possible.
-	start, limit := first, len(raw)
+	start, limit, length := first, len(raw), 1
 	for at := first; ; {
 		if at == limit && next < 0 {
 			p.add(limit, "the name at byte %d has no final zero byte", first)
@@ -137,6 +148,10 @@ func readName(raw []byte, base, first int, p *problems) (labels []string, next i
 				return nil, -1
 			}
 			labels = append(labels, string(raw[at+1:end]))
+			if length += 1 + int(b); length > maxWire {
+				p.add(first, "the name at byte %d is longer than %d bytes", first, maxWire)
+				return nil, -1
+			}
 			at = end
 		case b&pointer == pointer && at+1 < limit:
 			target := base + (int(b&^pointer)<<8 | int(raw[at+1]))
@@ -153,40 +168,63 @@ func readName(raw []byte, base, first int, p *problems) (labels []string, next i
 	}
 }
 
-// readAddrs reads encoding 1.
+// readAddrs reads encoding 1. It returns none when the bytes are no list of addresses, or can be something else: text, or
+// names in the other encoding. (Four bytes that are all printable may be an address. They are rarely one.)
 func readAddrs(raw []byte, loopback bool, p *problems) []netip.Addr {
+	list := raw[1:]
+	text := typed(list)
+	names, _ := meant(raw)
+	switch {
+	case isAddress(text):
+		p.add(1, "the address was entered as text: %+q", text)
+		return nil
+	case text != "":
+		p.add(1, "the bytes behind encoding 1 are text: %+q, not addresses", text)
+		return nil
+	case len(names) > 0:
+		p.add(0, "byte 0 is %s, and what follows are no addresses but names", show(raw[0]))
+		return nil
+	case len(list) == 0 || len(list)%4 != 0:
+		p.add(len(raw), "the option ends after byte %d, in the middle of an address", len(raw)-1)
+		return nil
+	}
 	var addrs []netip.Addr
-	at := 1
-	for ; at+4 <= len(raw); at += 4 {
+	for at := 1; at < len(raw); at += 4 {
 		a := netip.AddrFrom4([4]byte(raw[at:]))
 		switch {
+		case isText(string(raw[at : at+4])):
+			p.add(at, "the bytes from %d on are text: %+q, not an address", at, raw[at:at+4])
+			return nil
 		case raw[at] == 0, raw[at] >= 224, a.IsLinkLocalUnicast(), a.IsLoopback() && !loopback:
 			p.add(at, "the address at byte %d is %s, which cannot be a Registrar", at, a)
 		case len(addrs) == maxServers:
-			p.add(at, "byte %d starts one address too many, only %d are used", at, maxServers)
-			return addrs
+			p.addOnce(at, "byte %d starts one address too many, only %d are used", at, maxServers)
 		default:
 			addrs = append(addrs, a)
 		}
 	}
-	if at != len(raw) || len(raw) == 1 {
-		p.add(len(raw), "the option ends after byte %d, in the middle of an address", len(raw)-1)
-	}
 	return addrs
+}
+
+func isAddress(text string) bool {
+	_, err := netip.ParseAddr(text)
+	return err == nil
 }
 
 // readText reads the name that somebody typed into a DHCP server that asked for bytes.
 func readText(raw []byte, p *problems) []string {
-	text := string(bytes.TrimRight(raw, "\x00 \t\r\n"))
-	if !isText(text) {
+	text := typed(raw)
+	if text == "" {
 		p.add(0, "byte 0 is %s, no encoding: 0 is for names, 1 for IPv4 addresses", show(raw[0]))
 		return nil
 	}
 	p.add(0, "byte 0 is %s: the option was entered as text, not in encoding 0", show(raw[0]))
-	name, ok := hostName(splitName(text))
-	if !ok {
+	name, ok := fullName(text)
+	switch {
+	case ok:
+		return []string{name}
+	case fromDigits(text) == nil:
 		p.add(0, "the text is %+q, not a host name", text)
-		return nil
 	}
-	return []string{name}
+	return nil
 }

@@ -53,7 +53,7 @@ func TestParseSIPServers(t *testing.T) {
 		{"H05 two FQDNs, the second compressed as dnsmasq does", "0006706F6F6C303107636F6E746F736F03636F6D0006706F6F6C3032C007",
 			SIPServers{Names: []string{pool01s, pool02s}}},
 		{"H05 a pointer counted from the encoding byte is refused", "0006706F6F6C303107636F6E746F736F03636F6D0006706F6F6C3032C008",
-			SIPServers{Names: []string{pool01s}, Problem: "the name at byte 21: byte 9 is 0x63 ('c'), neither a label length (up to 63) nor a pointer"}},
+			SIPServers{Problem: "the name at byte 21: byte 9 is 0x63 ('c'), neither a label length (up to 63) nor a pointer"}},
 		{"H03 two IPv4 addresses", "01C0A81579C0A8157A",
 			SIPServers{Encoding: 1, Addrs: addrs("192.168.21.121", "192.168.21.122")}},
 		{"one FQDN of a Cisco IOS sample", "00066C796E637365056B6C6F7564036E657400",
@@ -67,13 +67,13 @@ func TestParseSIPServers(t *testing.T) {
 		{"H02 text of an address is no name", hex.EncodeToString([]byte("10.0.0.5")),
 			SIPServers{Encoding: '1', Problem: "byte 0 is 0x31 ('1'): the option was entered as text, not in encoding 0; the text is \"10.0.0.5\", not a host name"}},
 		{"H02 an encoding that does not exist", "05" + pool01,
-			SIPServers{Encoding: 5, Problem: "byte 0 is 0x05, no encoding: 0 is for names, 1 for IPv4 addresses"}},
+			SIPServers{Encoding: 5, Meant: []string{pool01s}, Problem: "byte 0 is 0x05, no encoding: 0 is for names, 1 for IPv4 addresses; read with 0 as its first byte, it says pool01.contoso.com"}},
 		{"H02 the encoding byte was forgotten", pool01,
-			SIPServers{Encoding: 6, Problem: "byte 0 is 0x06, no encoding: 0 is for names, 1 for IPv4 addresses"}},
+			SIPServers{Encoding: 6, Meant: []string{pool01s}, Problem: "byte 0 is 0x06, no encoding: 0 is for names, 1 for IPv4 addresses; read with the encoding byte 0 in front, it says pool01.contoso.com"}},
 		{"H02 text behind an encoding byte", "00" + hex.EncodeToString([]byte("pool01.contoso.com")),
-			SIPServers{Problem: "the name at byte 1: byte 1 is 0x70 ('p'), neither a label length (up to 63) nor a pointer"}},
+			SIPServers{Meant: []string{pool01s}, Problem: "the name at byte 1: byte 1 is 0x70 ('p'), neither a label length (up to 63) nor a pointer; read as text behind the encoding, it says pool01.contoso.com"}},
 		{"H03 an address list that ends early", "01 C0A81579 C0A8",
-			SIPServers{Encoding: 1, Addrs: addrs("192.168.21.121"), Problem: "the option ends after byte 6, in the middle of an address"}},
+			SIPServers{Encoding: 1, Problem: "the option ends after byte 6, in the middle of an address"}},
 		{"H03 an address list without an address", "01",
 			SIPServers{Encoding: 1, Problem: "the option ends after byte 0, in the middle of an address"}},
 		{"H03 nobody's address, and a group's", "01 00000000 E0000001 0A000005",
@@ -93,7 +93,7 @@ func TestParseSIPServers(t *testing.T) {
 		{"H04 no final zero, and the label is cut", "0006706F6F6C303107636F6E746F736F03636F",
 			SIPServers{Problem: "the name at byte 1: byte 16 is 0x03, a label of 3 bytes, but 2 follow"}},
 		{"H04 a good name before the one that is cut", "00" + pool01 + "06706F",
-			SIPServers{Names: []string{pool01s}, Problem: "the name at byte 21: byte 21 is 0x06, a label of 6 bytes, but 2 follow"}},
+			SIPServers{Problem: "the name at byte 21: byte 21 is 0x06, a label of 6 bytes, but 2 follow"}},
 		{"H05 a pointer to a pointer", "00" + pool01 + "C007 03737562 C014",
 			SIPServers{Names: []string{pool01s, "contoso.com", "sub.contoso.com"}}},
 		{"H05 a pointer to itself", "00 C000",
@@ -144,6 +144,67 @@ func wire(name string) (s string) {
 	return s + "00"
 }
 
+// TestMend02: what is not entirely what its encoding says leads nowhere, and people are told what it may have been meant
+// to say. The cases of the name typed as text stand above.
+func TestMend02(t *testing.T) {
+	text := func(s string) string { return hex.EncodeToString([]byte(s)) }
+	digits := strings.ReplaceAll("00"+pool01, " ", "")
+	for _, test := range []struct {
+		name, raw, meant string
+	}{
+		{"an address as text", "01" + text("10.99.0.2"), ""},
+		{"an address as text of 1+4n bytes", "01" + text("10.0.0.5"), ""},
+		{"an address as text, and zeros", "01" + text("10.99.0.2") + "000000", ""},
+		{"an address as text, and a line end", "01" + text("10.0.0.50\r\n") + "00", ""},
+		{"an address as text, and rubbish", "01" + text("10.99.0.") + "0A0B0C0D", ""},
+		{"an address as text of two bytes a letter", "01 31003000 2E003000 2E003000 2E003500", ""},
+		{"an address as text of two bytes a letter, high byte first", "01 00310030 002E0030 002E0030 002E0035", ""},
+		{"a name as text", "01" + text("pool01.contoso.com"), pool01s},
+		{"a name as text of 1+4n bytes", "01" + text("pool.contoso.com"), "pool.contoso.com"},
+		{"a short name as text", "01" + text("pool"), ""},
+		{"a URI as text", "01" + text("sip:10.0.0.5"), ""},
+		{"digits as text", "01" + text("0A000005"), ""},
+		{"names in encoding 1", "01" + pool01, pool01s},
+		{"names in encoding 1, without a hole", "01 03616263 03646566 03636F6D 026172 00", "abc.def.com.ar"},
+		{"an option within the option", "01 00" + pool01 + "00 00", ""},
+		{"half an address behind a whole one", "01 0A000005 0A00", ""},
+		{"a name, and rubbish", "00" + pool01 + "FF", ""},
+		{"the digits of a name as text", text(digits), pool01s},
+		{"the digits of a name with 0x", text("0x" + digits), pool01s},
+		{"the digits of a name with colons", text(strings.TrimRight(strings.ReplaceAll(fmt.Sprintf("% x", mustHex(digits)), " ", ":"), ":")), pool01s},
+		{"the digits of a name with hyphens", text(strings.ReplaceAll(fmt.Sprintf("% X", mustHex(digits)), " ", "-")), pool01s},
+		{"the digits of a name with blanks", text(fmt.Sprintf("% x", mustHex(digits))), pool01s},
+		{"digits that stand for nothing", text("deadbeef"), ""},
+		{"a word", text("pool01"), ""},
+		{"its own code and length", "78 15 00" + pool01, pool01s},
+		{"a second encoding byte", "01 00" + pool01, pool01s},
+	} {
+		got := ParseSIPServers(mustHex(test.raw))
+		if len(got.Names) > 0 || len(got.Addrs) > 0 || got.Problem == "" || strings.Join(got.Meant, " ") != test.meant {
+			t.Errorf("%s: used %v %v, meant %v, want %q: %s", test.name, got.Names, got.Addrs, got.Meant, test.meant, got.Problem)
+		}
+		if test.meant != "" && !strings.HasSuffix(got.Problem, ", it says "+test.meant) {
+			t.Errorf("%s: %s", test.name, got.Problem)
+		}
+	}
+	for _, test := range []struct{ name, names, addrs string }{
+		{"an address as text", "", text("2001:db8::12")},
+		{"an address as text of 16 bytes", "", text("2001:db8:0:0::12")},
+		{"an address and a half", "", "20010db8000000000000000000000012 20010db8"},
+		{"a name, and rubbish", pool01 + "FF", ""},
+		{"a name as text", text(pool01s), ""},
+	} {
+		var names []byte // nil: not sent
+		if test.names != "" {
+			names = mustHex(test.names)
+		}
+		got := parseSIPServers6(names, mustHex(test.addrs))
+		if len(got.Names) > 0 || len(got.Addrs) > 0 || got.Problem == "" {
+			t.Errorf("DHCPv6: %s: used %v %v: %s", test.name, got.Names, got.Addrs, got.Problem)
+		}
+	}
+}
+
 func TestParseSIPServersNotSent(t *testing.T) {
 	if diff := cmp.Diff(SIPServers{}, ParseSIPServers(nil), equateAddrs); diff != "" {
 		t.Errorf("option 120 (-want +got):\n%s", diff)
@@ -167,7 +228,8 @@ func TestSIPServersWrong(t *testing.T) {
 		{"a pointer forward, in the second name", "00 0161 00 C020", []int{4}},
 		{"a pointer to a name without an end", "00 03610262 00 C002", []int{1, 6}},
 		{"one name too many", "00" + strings.Repeat("0161 00", 9), []int{25}},
-		{"nobody's address, and a cut one", "01 00000000 0A00", []int{1, 7}},
+		{"nobody's address", "01 00000000 0A000005", []int{1}},
+		{"a cut address", "01 0A000005 0A00", []int{7}},
 		{"one address too many", "01" + strings.Repeat("0A000005", 9), []int{33}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -225,6 +287,12 @@ func FuzzOption120(f *testing.F) {
 		}
 		if len(raw) > 0 && len(s.Names)+len(s.Addrs) == 0 && s.Problem == "" {
 			t.Fatalf("nothing decoded from %x, and no problem", raw)
+		}
+		if len(s.Addrs) > 0 && (len(raw)%4 != 1 || isText(string(raw[1:5]))) {
+			t.Fatalf("addresses %v from %x", s.Addrs, raw)
+		}
+		if len(s.Meant) > 0 && len(s.Names)+len(s.Addrs) > 0 {
+			t.Fatalf("a guess beside what is used: %+v", s)
 		}
 		if len(s.Names) == 0 {
 			return

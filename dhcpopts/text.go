@@ -12,12 +12,16 @@ const (
 )
 
 // Our choices.
-const maxText = 256 // bytes of untrusted text that people are shown
+const (
+	maxText    = 256 // bytes of untrusted text that people are shown
+	maxRemarks = 16  // about one option: maxText has no room for more
+)
 
 // problems collects what is wrong with an option, in the order of its bytes.
 type problems struct {
 	remarks []string
 	wrong   []int // the bytes they are about
+	once    map[string]bool
 }
 
 // nowhere is the byte of a remark about something that is missing and has no place of its own.
@@ -25,9 +29,20 @@ const nowhere = -1
 
 // add appends one remark about the byte at; untrusted text in args is for the verb %+q, which escapes it.
 func (p *problems) add(at int, format string, args ...any) {
+	if len(p.remarks) == maxRemarks {
+		return
+	}
 	p.remarks = append(p.remarks, fmt.Sprintf(format, args...))
 	if at != nowhere {
 		p.wrong = append(p.wrong, at)
+	}
+}
+
+// addOnce is add for what need not be said of every byte it is true of.
+func (p *problems) addOnce(at int, format string, args ...any) {
+	if !p.once[format] {
+		p.once = map[string]bool{format: true}
+		p.add(at, format, args...)
 	}
 }
 

@@ -88,6 +88,7 @@ type option120 struct {
 	Hex       string       `json:"hex"`
 	Names     []string     `json:"names"`
 	Addresses []netip.Addr `json:"addresses"`
+	Meant     []string     `json:"meant,omitempty"` // probably, by a malformed value
 	Problem   string       `json:"problem,omitempty"`
 	Wrong     []int        `json:"wrong_bytes,omitempty"`
 }
@@ -120,7 +121,7 @@ func newOption120(s dhcpopts.SIPServers) *option120 {
 		return nil
 	}
 	return &option120{
-		hex.EncodeToString(s.Raw), append([]string{}, s.Names...), append([]netip.Addr{}, s.Addrs...), s.Problem, s.Wrong,
+		hex.EncodeToString(s.Raw), append([]string{}, s.Names...), append([]netip.Addr{}, s.Addrs...), s.Meant, s.Problem, s.Wrong,
 	}
 }
 
@@ -195,10 +196,14 @@ func printServer(p *page, a dhcpopts.Answer) {
 // correction is the command that prints what was probably meant, or "". The names in it are host names, and safe.
 func correction(a dhcpopts.Answer) string {
 	wrong := a.SIP.Problem != "" || a.Vendor.Vendor != "" && a.Vendor.Problem != "" // another vendor's is right for them
-	if !wrong || len(a.SIP.Names) == 0 {
+	names := a.SIP.Names
+	if len(names) == 0 {
+		names = a.SIP.Meant
+	}
+	if !wrong || len(names) == 0 {
 		return ""
 	}
-	command := "homeward dhcp encode --registrar " + strings.Join(a.SIP.Names, ",")
+	command := "homeward dhcp encode --registrar " + strings.Join(names, ",")
 	if u, err := url.Parse(a.Vendor.URL); err == nil && u.Host != "" {
 		command += " --web " + u.Hostname()
 	}

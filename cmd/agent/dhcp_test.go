@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/hex"
 	"net/netip"
 	"slices"
 	"strings"
@@ -46,6 +47,11 @@ func surveys(t *testing.T) map[string]provisioning.DHCPSurvey {
 	cut.SIP = dhcpopts.ParseSIPServers(o.sip.Raw[:9]) // the mark is beyond the last byte of a line
 	cut.Vendor = dhcpopts.ParseVendor([]byte("\xf1\x04\x0a\x00\x00\x01"))
 
+	digits := server67(o)
+	digits.SIP = dhcpopts.ParseSIPServers([]byte(hex.EncodeToString(o.sip.Raw)))
+	address := dhcpopts.Answer{Server: netip.MustParseAddr("10.0.0.68"), Took: 9 * time.Millisecond, Type: "ack",
+		SIP: dhcpopts.ParseSIPServers([]byte("\x0110.99.0.2"))}
+
 	other := dhcpopts.Answer{
 		Server: netip.MustParseAddr("10.0.0.68"), Took: 9 * time.Millisecond, Type: "ack",
 		SIP: dhcpopts.ParseSIPServers([]byte("\x01\x0a\x00\x00\x05")),
@@ -57,6 +63,9 @@ func surveys(t *testing.T) map[string]provisioning.DHCPSurvey {
 		"dhcp":         {Interface: "eth0", Answers: []dhcpopts.Answer{good}},
 		"dhcp-problem": {Interface: "eth0", Answers: []dhcpopts.Answer{asText}, Reason: provisioning.DHCPMalformed, Detail: "option 120 from 10.0.0.67: " + asText.SIP.Problem},
 		"dhcp-cut":     {Interface: "eth0", Answers: []dhcpopts.Answer{cut}, Reason: provisioning.DHCPMalformed, Detail: "option 120 from 10.0.0.67: " + cut.SIP.Problem},
+		"dhcp-typed": {
+			Interface: "eth0", Answers: []dhcpopts.Answer{digits, address}, Reason: provisioning.DHCPMalformed, Detail: "from 10.0.0.67: " + digits.SIP.Problem,
+		},
 		"dhcp-conflict": {
 			Interface: "eth0", Answers: []dhcpopts.Answer{good, other, nak}, Conflict: conflict,
 			Reason: provisioning.DHCPVendorClass, Detail: "10.0.0.68 sends option 43 only to ms-uc-client",
