@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"crypto/md5"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +79,47 @@ func TestWrongPassword(t *testing.T) {
 	}
 	if r.bindings(t) != nil {
 		t.Error("registered with a wrong password")
+	}
+}
+
+// TestMend22ForbiddenPassword: a Registrar that answers a wrong password with 403 sees it twice, and what to do names it.
+func TestMend22ForbiddenPassword(t *testing.T) {
+	s := newSite(t)
+	startNamed(t, s.dns, zoneWith(deviceOrder...))
+	startDnsmasqDHCP(t, s.dhcp, full)
+	r := startKamailio(t, s, settings{forbids: true})
+	startDhclient(t, s.device)
+	d := newDevice(t, s)
+	write(t, d.dir, "password", "wrong\n")
+	d.boot(t)
+	d.await(t, "resting its credentials", func(s status) bool { return s.State == "resting" && s.Reason == "credentials-resting" })
+	if n := strings.Count(r.output(t), "refused credentials"); n != 2 {
+		t.Errorf("the password was refused %d times, want 2", n)
+	}
+	if out, _ := d.run(t, "history", "--json"); !strings.Contains(out, "sip-forbidden") || !strings.Contains(out, "check user and password_file first") {
+		t.Errorf("the history does not name the password:\n%s", out)
+	}
+}
+
+// TestMend22TooManyRegistrations: the account has as many contacts as the Registrar allows, and the device is told so.
+func TestMend22TooManyRegistrations(t *testing.T) {
+	s := newSite(t)
+	here := at("internal-tls")
+	startNamed(t, s.dns, zoneWith(here))
+	startDnsmasqDHCP(t, s.dhcp, options{})
+	startKamailio(t, s, settings{maxContacts: 1})
+	startDhclient(t, s.device)
+	c := dialPlace(t, s, here)
+	nonce := regexp.MustCompile(`nonce="([^"]+)"`).FindStringSubmatch(exchange(t, c, here, 1, 600, ""))
+	if got := exchange(t, c, here, 2, 600, digest(md5.New, nonce[1], 1)); !strings.HasPrefix(got, "SIP/2.0 200 ") {
+		t.Fatalf("the other phone is answered %s", got)
+	}
+	d := newDevice(t, s)
+	out, code := d.run(t, "check")
+	for _, want := range []string{"answered 503 Service Unavailable; Too many registered contacts", "has as many registrations as the Registrar allows", "user account"} {
+		if code != 4 || !strings.Contains(out, want) {
+			t.Errorf("homeward check does not say %q (exit code %d):\n%s", want, code, out)
+		}
 	}
 }
 

@@ -33,6 +33,10 @@ type settings struct {
 	algorithm string            // of the Digest challenge; "" is MD5
 	expires   time.Duration     // the longest binding granted; 0 is ten minutes
 	names     map[string]string // host: the name its certificate carries instead
+
+	maxContacts     int  // that the user may have; 0 is no limit
+	forbids         bool // answers 403 to a wrong password
+	methodFiltering bool // calls go to contacts only whose methods have INVITE
 }
 
 // startKamailio starts Registrars of the site.
@@ -44,6 +48,9 @@ func startKamailio(t testing.TB, on *site, s settings) *registrar {
 	}
 	var listen, profiles strings.Builder
 	listen.WriteString("#!KAMAILIO\n")
+	if s.forbids {
+		listen.WriteString("#!define FORBIDS\n")
+	}
 	profiles.WriteString("[server:default]\nmethod = TLSv1.2+\n")
 	for i, p := range s.places {
 		fmt.Fprintf(&listen, "listen=%s:%s:%d\n", p.transport, p.addr, p.port)
@@ -67,7 +74,8 @@ func startKamailio(t testing.TB, on *site, s settings) *registrar {
 	if s.expires == 0 {
 		s.expires = 10 * time.Minute
 	}
-	config := strings.NewReplacer("DIR", dir, "DOMAIN", sipDomain, "PASSWORD", password, "ALGORITHM", s.algorithm,
+	filtering := map[bool]string{false: "0", true: "1"}[s.methodFiltering]
+	config := strings.NewReplacer("DIR", dir, "MAX_CONTACTS", strconv.Itoa(s.maxContacts), "METHOD_FILTERING", filtering, "DOMAIN", sipDomain, "PASSWORD", password, "ALGORITHM", s.algorithm,
 		"EXPIRES", strconv.Itoa(int(s.expires.Seconds()))).Replace(read(t, "testdata/kamailio.cfg"))
 	r := &registrar{dir: dir}
 	r.process = start(t, on.registrar, "kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-Y", dir,

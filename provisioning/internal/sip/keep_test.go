@@ -193,7 +193,7 @@ func TestKeepServes(t *testing.T) {
 			want: `
 				+0s answered 200
 				+0s answered 200
-				+0s answered 480
+				+0s answered 501
 				+0s answered 481
 				+0s answered 481
 				+0s answered 405

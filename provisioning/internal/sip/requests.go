@@ -26,7 +26,10 @@ func (s *Session) serve(ctx context.Context, m *message) error {
 			code, phrase = 413, "Request Entity Too Large"
 		}
 	case m.method == "INVITE":
-		code, phrase = 480, "Temporarily Unavailable"
+		// A proxy that forks a call to us and to the phone of the same account passes on one answer: the one of the lowest
+		// class, after 6xx (RFC 3261 section 16.7, step 6), and within 4xx whichever it likes. Of this class it is never
+		// ours beside the 486 of a phone; a caller who reaches us alone has an end at once. 503 would make proxies shun us.
+		code, phrase = 501, "Takes No Calls"
 	case m.method == "CANCEL", m.method == "BYE":
 		code, phrase = 481, "Call/Transaction Does Not Exist"
 	case strings.Contains(" MESSAGE INFO REFER SUBSCRIBE UPDATE PRACK PUBLISH REGISTER SERVICE ", " "+m.method+" "):
