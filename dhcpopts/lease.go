@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,43 +34,36 @@ type leaseFile struct {
 
 // at is an error in a line of the file.
 func (f leaseFile) at(line int, format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %w", f.path, line, fmt.Errorf(format, args...))
+	text := fmt.Sprintf(format, args...)
+	if len(text) > maxTrouble {
+		text = text[:maxTrouble] + "..."
+	}
+	return fmt.Errorf("%s:%d: %s", f.path, line, text)
 }
 
-// lines calls each for every line that is neither empty nor a comment, with its number, and joins the errors.
-func (f leaseFile) lines(each func(line int, text string) error) error {
-	var wrong error
+// lines calls each for every line that is neither empty nor a comment, with its number, and collects the errors.
+func (f leaseFile) lines(each func(line int, text string) error) *troubles {
+	wrong := &troubles{}
 	line := 0
 	for text := range strings.Lines(string(f.data)) {
 		line++
 		if text = strings.TrimSpace(text); text != "" && text[0] != '#' {
-			wrong = join(wrong, each(line, text))
+			wrong.add(each(line, text))
 		}
 	}
 	return wrong
 }
 
-// join is errors.Join on one line; either may be nil.
-func join(first, second error) error {
-	switch {
-	case first == nil:
-		return second
-	case second == nil:
-		return first
-	default:
-		return fmt.Errorf("%w; %w", first, second)
-	}
-}
-
-// variables calls set for every line KEY=VALUE; quotes around a value are taken off. The errors name the line.
-func (f leaseFile) variables(set func(key, value string) error) error {
+// variables calls set for every line KEY=VALUE; quotes around a value are taken off. The errors name the line, and cost
+// that line only.
+func (f leaseFile) variables(set func(key, value string) error) *troubles {
 	return f.lines(func(line int, text string) error {
 		key, value, ok := strings.Cut(text, "=")
 		if !ok {
 			return f.at(line, "%+.40q is not KEY=VALUE", text)
 		}
 		if err := set(key, strings.Trim(value, `"`)); err != nil {
-			return f.at(line, "%+.40q: %w", key, err)
+			return f.at(line, "%+.40q: %v", key, err)
 		}
 		return nil
 	})
@@ -77,31 +71,47 @@ func (f leaseFile) variables(set func(key, value string) error) error {
 
 // parseNetworkd reads a lease of systemd-networkd (dhcp_lease_save in sd-dhcp-lease.c, systemd 225 to 258). It
 // keeps of option 120 the addresses, as text, and drops names; option 43 it keeps whole. LIFETIME counts from
-// when the file was written, which it is at each renewal.
+// when the file was written, which it is at each renewal; one that cannot be understood ends with the address.
 func parseNetworkd(f leaseFile) ([]Lease, error) {
 	l := Lease{File: f.path}
-	err := f.variables(func(key, value string) (err error) {
+	wrong := f.variables(func(key, value string) (err error) {
 		var raw []byte
 		switch key {
 		case "ADDRESS":
-			l.Addr, err = netip.ParseAddr(value)
+			l.Addr, err = leasedAddr(value)
 		case "SERVER_ADDRESS":
 			l.Server, err = netip.ParseAddr(value)
 		case "LIFETIME":
 			l.Expires, err = after(f.written, value)
 		case "SIP":
-			raw, err = encodeServers(value)
-			l.SIP = parseSIPServers(raw, false)
+			if raw, err = encodeAddrs(strings.Fields(value)); err == nil {
+				l.SIP = parseSIPServers(raw, false)
+			}
 		case "VENDOR_SPECIFIC":
-			raw, err = hex.DecodeString(value)
-			l.Vendor = ParseVendor(raw)
+			if raw, err = hex.DecodeString(value); err == nil {
+				l.Vendor = ParseVendor(raw)
+			}
 		}
 		return err
 	})
+	return told(wrong, l), wrong.err()
+}
+
+// told are the leases, or none when what has been read of them is nothing but errors.
+func told(wrong *troubles, leases ...Lease) []Lease {
+	return slices.DeleteFunc(leases, func(l Lease) bool {
+		return wrong.err() != nil && !l.Addr.IsValid() && l.SIP.Raw == nil && l.Vendor.Raw == nil
+	})
+}
+
+// leasedAddr reads the address of a lease. One that cannot be understood is an address that no interface has: whose lease
+// this is is not known.
+func leasedAddr(text string) (netip.Addr, error) {
+	addr, err := netip.ParseAddr(text)
 	if err != nil {
-		return nil, err
+		return netip.IPv4Unspecified(), err
 	}
-	return []Lease{l}, nil
+	return addr, nil
 }
 
 // parseHook reads what packaging/hooks writes for clients that keep nothing themselves:
@@ -116,44 +126,56 @@ func parseNetworkd(f leaseFile) ([]Lease, error) {
 //	SIP_SERVERS6=pool01.contoso.com 2001:db8::12           options 21 and 22 of DHCPv6
 func parseHook(f leaseFile) ([]Lease, error) {
 	four, six := Lease{File: f.path}, Lease{File: f.path, IPv6: true}
-	err := f.variables(func(key, value string) (err error) {
-		var raw []byte
+	wrong := f.variables(func(key, value string) (err error) {
 		switch key {
 		case "INTERFACE":
 			four.Interface, six.Interface = value, value
 		case "ADDRESS":
-			four.Addr, err = netip.ParseAddr(value)
+			four.Addr, err = leasedAddr(value)
 		case "SERVER":
 			four.Server, err = netip.ParseAddr(value)
 		case "EXPIRES":
 			four.Expires, err = after(time.Unix(0, 0), value)
 			six.Expires = four.Expires
-		case "SIP_SERVERS":
-			raw, err = encodeServers(value)
-			four.SIP = parseSIPServers(raw, false)
-		case "OPTION_120":
-			raw, err = hex.DecodeString(value)
-			four.SIP = parseSIPServers(raw, false)
-		case "OPTION_43":
-			raw, err = hex.DecodeString(value)
-			four.Vendor = ParseVendor(raw)
 		case "SIP_SERVERS6":
 			six.SIP, err = servers6(value)
+		default:
+			err = four.hook(key, value)
 		}
 		return err
 	})
-	switch {
-	case err != nil:
-		return nil, err
-	case four.Interface == "":
-		return nil, fmt.Errorf("%s: INTERFACE is missing", f.path)
-	case six.SIP.Raw == nil:
-		return []Lease{four}, nil
-	case four.SIP.Raw == nil && four.Vendor.Raw == nil:
-		return []Lease{six}, nil
-	default:
-		return []Lease{four, six}, nil
+	if four.Interface == "" {
+		wrong.add(fmt.Errorf("%s: INTERFACE is missing", f.path))
+		return nil, wrong.err()
 	}
+	switch {
+	case six.SIP.Raw == nil:
+		return told(wrong, four), wrong.err()
+	case four.SIP.Raw == nil && four.Vendor.Raw == nil:
+		return told(wrong, six), wrong.err()
+	default:
+		return told(wrong, four, six), wrong.err()
+	}
+}
+
+// hook takes in one of the options of DHCPv4.
+func (l *Lease) hook(key, value string) (err error) {
+	var raw []byte
+	switch key {
+	case "SIP_SERVERS":
+		if raw, err = encodeServers(value); err == nil {
+			l.SIP = parseSIPServers(raw, false)
+		}
+	case "OPTION_120":
+		if raw, err = hex.DecodeString(value); err == nil {
+			l.SIP = parseSIPServers(raw, false)
+		}
+	case "OPTION_43":
+		if raw, err = hex.DecodeString(value); err == nil {
+			l.Vendor = ParseVendor(raw)
+		}
+	}
+	return err
 }
 
 // parseDhcpcd reads a lease of dhcpcd: the acknowledgement itself, as it came over the wire (write_lease in
@@ -195,22 +217,39 @@ func after(start time.Time, seconds string) (time.Time, error) {
 	return time.Unix(start.Unix()+n, 0), nil
 }
 
-// encodeServers returns the value of option 120 that says what a client has made text of: names, or IPv4 addresses.
-func encodeServers(text string) ([]byte, error) {
-	fields := strings.Fields(text)
+// encodeAddrs returns the value of option 120 for the IPv4 addresses that a client has made text of.
+func encodeAddrs(fields []string) ([]byte, error) {
 	if len(fields) == 0 {
 		return nil, nil
 	}
 	raw := []byte{encodingAddrs}
 	for _, field := range fields {
-		if a, err := netip.ParseAddr(field); err == nil && a.Is4() {
-			raw = append(raw, a.AsSlice()...)
+		a, err := netip.ParseAddr(field)
+		if err != nil || !a.Is4() {
+			return nil, fmt.Errorf("%+.40q is not an IPv4 address", field)
 		}
+		raw = append(raw, a.AsSlice()...)
 	}
-	if len(raw) == 1+4*len(fields) {
+	return raw, nil
+}
+
+// encodeServers returns the value of option 120 that says what a client has made text of: IPv4 addresses, or names.
+func encodeServers(text string) ([]byte, error) {
+	fields := strings.Fields(text)
+	if raw, err := encodeAddrs(fields); err == nil {
 		return raw, nil
 	}
-	return EncodeSIPServers(fields...)
+	return encodeFullNames(fields)
+}
+
+// encodeFullNames is EncodeSIPServers for text that nobody has looked at: what is not an address need not be a name.
+func encodeFullNames(names []string) ([]byte, error) {
+	for _, name := range names {
+		if _, ok := fullName(name); !ok {
+			return nil, fmt.Errorf("%+.40q is neither an address nor a host name with a domain", name)
+		}
+	}
+	return EncodeSIPServers(names...)
 }
 
 // servers6 is encodeServers for options 21 and 22 of DHCPv6, where names and addresses may stand together.
@@ -226,7 +265,7 @@ func servers6(text string) (SIPServers, error) {
 	}
 	var raw []byte
 	if len(names) > 0 {
-		encoded, err := EncodeSIPServers(names...)
+		encoded, err := encodeFullNames(names)
 		if err != nil {
 			return SIPServers{}, err
 		}

@@ -27,13 +27,13 @@ func dhclientOptions(conf []byte, names map[string]uint8) {
 }
 
 // parseDhclient reads dhclient.leases (dhclient.leases(5)), to which dhclient adds an entry at each renewal: the
-// last of an interface is the one that counts. An entry that is not whole is left out, with an error; so is one
-// of DHCPv6, without.
+// last of an interface is the one that counts. A statement that cannot be understood is an error, and costs that statement
+// only. An entry that is not whole is left out, with an error; so is one of DHCPv6, without.
 func parseDhclient(f leaseFile) ([]Lease, error) {
 	var leases []Lease
 	var entry *Lease // in which we are
 	opened, depth := 0, 0
-	err := f.lines(func(line int, text string) error {
+	wrong := f.lines(func(line int, text string) error {
 		switch {
 		case strings.HasSuffix(text, "{"):
 			if depth++; depth == 1 && strings.Fields(text)[0] == "lease" {
@@ -49,16 +49,15 @@ func parseDhclient(f leaseFile) ([]Lease, error) {
 			}
 		case entry != nil && depth == 1:
 			if err := entry.dhclient(text, f.names); err != nil {
-				entry = nil
-				return f.at(line, "%w", err)
+				return f.at(line, "%v", err)
 			}
 		}
 		return nil
 	})
 	if entry != nil {
-		err = join(err, f.at(opened, "the entry that begins here does not end"))
+		wrong.add(f.at(opened, "the entry that begins here does not end"))
 	}
-	return leases, err
+	return leases, wrong.err()
 }
 
 // dhclient takes in one statement of an entry.
@@ -75,7 +74,7 @@ func (l *Lease) dhclient(text string, names map[string]uint8) (err error) {
 	case "interface":
 		l.Interface = strings.Trim(rest, `"`)
 	case "fixed-address":
-		l.Addr, err = netip.ParseAddr(rest)
+		l.Addr, err = leasedAddr(rest)
 	case "expire":
 		l.Expires, err = dhclientTime(rest)
 	case "option":

@@ -80,12 +80,12 @@ func TestDhclientEntries(t *testing.T) {
 			want: []Lease{{}}},
 		{name: "text", text: "lease {\n  option sip-servers \"\\000\\006pool01\\007contoso\\003com\\000\";\n}\n", want: []Lease{{SIP: ParseSIPServers(goldenSIP)}}},
 		{name: "text with what must be escaped", text: "lease {\n  option sip-servers \"a\\\"b\\\\; } c\";\n}\n", want: []Lease{{SIP: ParseSIPServers([]byte(`a"b\; } c`))}}},
-		{name: "text without an end", text: "lease {\n  option sip-servers \"pool01;\n}\nlease {\n}\n", want: []Lease{{}}, err: `leases:2: option sip-servers: "\"pool01" is not text in quotes`},
-		{name: "an escape without an end", text: "lease {\n  option sip-servers \"\\00\";\n}\n", err: `leases:2: option sip-servers: "\"\\00\"" is not text in quotes`},
-		{name: "neither bytes nor text", text: "lease {\n  option unknown-120 10.0.0.1;\n}\n", err: `leases:2: option unknown-120: "10.0.0.1" is neither bytes (0:6:70) nor text in quotes`},
-		{name: "a time that is none", text: "lease {\n  expire 4 soon;\n}\n", err: `leases:2: "4 soon" is not a time`},
-		{name: "an address that is none", text: "lease {\n  fixed-address here;\n}\n", err: `leases:2: ParseAddr("here"): unable to parse IP`},
-		{name: "half written, in a line", text: "lease {\n}\nlease {\n  interface \"eth0\";\n  option unkn", want: []Lease{{}}, err: `leases:5: "option unkn" does not end in a semicolon`},
+		{name: "text without an end", text: "lease {\n  option sip-servers \"pool01;\n}\nlease {\n}\n", want: []Lease{{}, {}}, err: `leases:2: option sip-servers: "\"pool01" is not text in quotes`},
+		{name: "an escape without an end", text: "lease {\n  option sip-servers \"\\00\";\n}\n", want: []Lease{{}}, err: `leases:2: option sip-servers: "\"\\00\"" is not text in quotes`},
+		{name: "neither bytes nor text", text: "lease {\n  option unknown-120 10.0.0.1;\n}\n", want: []Lease{{}}, err: `leases:2: option unknown-120: "10.0.0.1" is neither bytes (0:6:70) nor text in quotes`},
+		{name: "a time that is none", text: "lease {\n  expire 4 soon;\n  interface \"eth0\";\n}\n", want: []Lease{{Interface: "eth0"}}, err: `leases:2: "4 soon" is not a time`},
+		{name: "an address that is none", text: "lease {\n  fixed-address here;\n}\n", want: []Lease{{Addr: netip.IPv4Unspecified()}}, err: `leases:2: ParseAddr("here"): unable to parse IP`},
+		{name: "half written, in a line", text: "lease {\n}\nlease {\n  interface \"eth0\";\n  option unkn", want: []Lease{{}}, err: `leases:5: "option unkn" does not end in a semicolon; leases:3: the entry that begins here does not end`},
 		{name: "half written, after a line", text: "lease {\n}\nlease {\n  interface \"eth0\";\n", want: []Lease{{}}, err: `leases:3: the entry that begins here does not end`},
 		{name: "a brace too many", text: "}\nlease {\n}\n", want: []Lease{{}}, err: `leases:1: a brace closes nothing`},
 		{name: "something else altogether", text: "\x7fELF\x00\x01", want: nil},
@@ -124,21 +124,50 @@ func TestBrokenLeases(t *testing.T) {
 		text  string
 		want  string
 	}{
-		{"networkd: a line without a key", parseNetworkd, "# private\nADDRESS=10.0.0.195\nnonsense\x1b[31m\n", `lease:3: "nonsense\x1b[31m" is not KEY=VALUE`},
+		{"networkd: a line without a key", parseNetworkd, "# private\nDOMAIN=contoso.com\nnonsense\x1b[31m\n", `lease:3: "nonsense\x1b[31m" is not KEY=VALUE`},
 		{"networkd: JSON", parseNetworkd, "{\n", `lease:1: "{" is not KEY=VALUE`},
 		{"networkd: half a byte", parseNetworkd, "VENDOR_SPECIFIC=010\n", `lease:1: "VENDOR_SPECIFIC": encoding/hex: odd length hex string`},
 		{"networkd: a life that is none", parseNetworkd, "LIFETIME=-1\n", `lease:1: "LIFETIME": "-1" is not a number of seconds`},
-		{"networkd: a server that is none", parseNetworkd, "\nSIP=10.0.0.12 pool_01\n", `lease:2: "SIP": encode option 120: "10.0.0.12" is not a host name`},
+		{"networkd: a server that is none", parseNetworkd, "\nSIP=10.0.0.12 pool_01\n", `lease:2: "SIP": "pool_01" is not an IPv4 address`},
 		{"hook: no interface", parseHook, "SIP_SERVERS=pool01.contoso.com\n", `lease: INTERFACE is missing`},
 		{"hook: two mistakes", parseHook, "INTERFACE=eth0\nEXPIRES=soon\nOPTION_120=xx\n", `lease:2: "EXPIRES": "soon" is not a number of seconds; lease:3: "OPTION_120": encoding/hex: invalid byte: U+0078 'x'`},
+		{"hook: a word", parseHook, "INTERFACE=eth0\nSIP_SERVERS=pool01\nSIP_SERVERS6=2001:db8::12/64\n", `lease:2: "SIP_SERVERS": "pool01" is neither an address nor a host name with a domain; lease:3: "SIP_SERVERS6": "2001:db8::12/64" is neither an address nor a host name with a domain`},
+		{"hook: names and addresses", parseHook, "INTERFACE=eth0\nSIP_SERVERS=10.0.0.12 pool01.contoso.com\n", `lease:2: "SIP_SERVERS": "10.0.0.12" is neither an address nor a host name with a domain`},
 		{"hook: too many names", parseHook, "INTERFACE=eth0\nSIP_SERVERS6=" + strings.Repeat("a.contoso.com ", 9) + "\n", `lease:2: "SIP_SERVERS6": encode option 120: 9 names, want 1 to 8`},
 		{"dhcpcd: empty", parseDhcpcd, "", `lease: it ends after byte 0, inside the header of a DHCP message`},
 		{"dhcpcd: cut in the options", parseDhcpcd, whole[:300], `lease: an option is longer than the message of 300 bytes`},
 		{"dhcpcd: another cookie", parseDhcpcd, strings.Replace(whole, "\x63\x82\x53\x63", "\x00\x00\x00\x00", 1), `lease: malformed DHCP packet: got magic cookie [0 0 0 0], want [99 130 83 99]`},
 	} {
 		got, err := test.parse(leaseFile{path: "lease", data: []byte(test.text), written: leaseTime})
-		if got != nil || saying(err) != test.want {
+		if len(got) > 0 || saying(err) != test.want {
 			t.Errorf("%s:\n got %v, %v\nwant %s", test.name, got, err, test.want)
+		}
+	}
+}
+
+// TestMend07Line: a line that cannot be understood costs that line.
+func TestMend07Line(t *testing.T) {
+	addr := netip.MustParseAddr("10.0.0.195")
+	sip := ParseSIPServers(leasedAddrs)
+	for _, test := range []struct {
+		name, text string
+		parse      func(leaseFile) ([]Lease, error)
+		want       Lease
+		err        string
+	}{
+		{"networkd", "ADDRESS=10.0.0.195\n\nnonsense\nLIFETIME=soon\nSERVER_ADDRESS=x\nSIP=10.0.0.12 10.0.0.14\nVENDOR_SPECIFIC=0\n", parseNetworkd, Lease{Addr: addr, SIP: sip},
+			`lease:3: "nonsense" is not KEY=VALUE; lease:4: "LIFETIME": "soon" is not a number of seconds; lease:5: "SERVER_ADDRESS": ParseAddr("x"): unable to parse IP; lease:7: "VENDOR_SPECIFIC": encoding/hex: odd length hex string`},
+		{"hook", "INTERFACE=eth0\nADDRESS=10.0.0.195\nEXPIRES=1h\nSIP_SERVERS=10.0.0.12 10.0.0.14\nOPTION_43=x\n", parseHook, Lease{Interface: "eth0", Addr: addr, SIP: sip},
+			`lease:3: "EXPIRES": "1h" is not a number of seconds; lease:5: "OPTION_43": encoding/hex: invalid byte: U+0078 'x'`},
+		{"dhclient", "lease {\n  fixed-address 10.0.0.195;\n  expire soon;\n  option unknown-120 1:a:0:0:c:a:0:0:e;\n  nonsense\n}\n", parseDhclient, Lease{Addr: addr, SIP: sip},
+			`lease:3: "soon" is not a time; lease:5: "nonsense" does not end in a semicolon`},
+		{"an address that cannot be understood: whose lease it is is not known", "ADDRESS=10.0.0\nSIP=10.0.0.12 10.0.0.14\n", parseNetworkd, Lease{Addr: netip.IPv4Unspecified(), SIP: sip},
+			`lease:1: "ADDRESS": ParseAddr("10.0.0"): IPv4 address too short`},
+	} {
+		got, err := test.parse(leaseFile{path: "lease", data: []byte(test.text), written: leaseTime, names: dhclientNames})
+		test.want.File = "lease"
+		if diff := cmp.Diff([]Lease{test.want}, got, equateAddrs); diff != "" || saying(err) != test.err {
+			t.Errorf("%s: %v (-want +got):\n%s", test.name, err, diff)
 		}
 	}
 }
@@ -265,6 +294,9 @@ func FuzzLeases(f *testing.F) {
 			leases, err := parse(file)
 			if err != nil && !strings.HasPrefix(err.Error(), "lease:") {
 				t.Errorf("the error does not say where: %v", err)
+			}
+			if len(saying(err)) > (maxTroubles+1)*(maxTrouble+20) {
+				t.Errorf("an error of %d bytes", len(saying(err)))
 			}
 			for _, l := range leases {
 				for _, name := range l.SIP.Names {

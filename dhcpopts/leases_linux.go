@@ -14,18 +14,27 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// maxLease is how much of a file is read: dhclient starts a new one after twenty entries of about a kilobyte.
-const maxLease = 64 << 10
+// Our choices.
+const (
+	maxLease   = 64 << 10 // bytes of a file that are read: dhclient starts a new one after twenty entries of about a kilobyte
+	maxEntries = 1 << 10  // of a directory that are looked at
+	maxFiles   = 32       // of a directory that are read
+	maxLeases  = 16       // that count, of all files; as many as answers to a question
+)
 
 // ReadLeases returns what the system's DHCP client keeps about the interface iface; "" is the one with the
 // default route. A lease for an address that the interface does not have is left out, since it is of another
-// network; one that has expired is not. The last written comes first. hooks is the directory of packaging/hooks, or "".
+// network; one that has expired is not. The last written comes first, and there are 16 at most. hooks is the directory of
+// packaging/hooks, or ""; it and its files are believed only when they belong to root, or to the user of this process,
+// and nobody else can write to them.
 //
-// The error joins all that could not be read or understood, each with file and line. It may come with leases.
+// The error says what could not be read or understood, with file and line; of many such errors it has the first, and
+// their number. It may come with leases.
 func ReadLeases(iface, hooks string) ([]Lease, error) {
 	ifi, err := findInterface(iface)
 	if err != nil {
@@ -52,7 +61,7 @@ type leaseReader struct {
 	addrs []netip.Addr // that the interface has now
 
 	files []readLease
-	wrong error
+	wrong troubles
 }
 
 // readLease is a lease with when it was written.
@@ -65,59 +74,78 @@ type readLease struct {
 func (r *leaseReader) read(index int, hooks string) ([]Lease, error) {
 	names := maps.Clone(dhclientNames)
 	for _, conf := range []string{"/etc/dhcp/dhclient.conf", "/etc/dhclient.conf", "/etc/dhclient-" + r.iface + ".conf", "/var/lib/NetworkManager/dhclient-" + r.iface + ".conf"} {
-		if f, err := r.open(conf); err == nil { // it may well not exist; what it names is then not found
+		if f, err := r.conf(conf); err == nil { // it may well not exist; what it names is then not found
 			dhclientOptions(f.data, names)
 		}
 	}
 	for _, place := range []struct {
 		dir, files string
 		parse      func(leaseFile) ([]Lease, error)
+		believe    func(fs.FileInfo) error
 	}{
-		{"/run/systemd/netif/leases", strconv.Itoa(index), parseNetworkd},
-		{"/var/lib/dhcp", "dhclient*.leases", parseDhclient},           // Debian
-		{"/var/lib/dhclient", "dhclient*.lease*", parseDhclient},       // Red Hat
-		{"/var/lib/NetworkManager", "dhclient-*.lease", parseDhclient}, // its own client keeps neither option
-		{"/var/lib/dhcpcd", "*.lease", r.dhcpcd},                       // Debian, from dhcpcd 9
-		{"/var/lib/dhcpcd5", "*.lease", r.dhcpcd},                      // Debian, before
-		{"/var/db/dhcpcd", "*.lease", r.dhcpcd},                        // as it comes
-		{hooks, "*.env", parseHook},
+		{"/run/systemd/netif/leases", strconv.Itoa(index), parseNetworkd, nil},
+		{"/var/lib/dhcp", "dhclient*.leases", parseDhclient, nil},           // Debian
+		{"/var/lib/dhclient", "dhclient*.lease*", parseDhclient, nil},       // Red Hat
+		{"/var/lib/NetworkManager", "dhclient-*.lease", parseDhclient, nil}, // its own client keeps neither option
+		{"/var/lib/dhcpcd", "*.lease", r.dhcpcd, nil},                       // Debian, from dhcpcd 9
+		{"/var/lib/dhcpcd5", "*.lease", r.dhcpcd, nil},                      // Debian, before
+		{"/var/db/dhcpcd", "*.lease", r.dhcpcd, nil},                        // as it comes
+		{hooks, "*.env", parseHook, rootsOwn},
 	} {
 		if place.dir != "" {
-			r.dir(place.dir, place.files, names, place.parse)
+			r.dir(place.dir, place.files, place.believe, func(f leaseFile) ([]Lease, error) {
+				f.names = names
+				return place.parse(f)
+			})
 		}
 	}
 	slices.SortStableFunc(r.files, func(a, b readLease) int { return cmp.Compare(b.written, a.written) })
+	if len(r.files) > maxLeases {
+		r.wrong.add(fmt.Errorf("there are %d leases, the last %d count", len(r.files), maxLeases))
+		r.files = r.files[:maxLeases]
+	}
 	var leases []Lease
 	for _, f := range r.files {
 		leases = append(leases, f.Lease)
 	}
-	return leases, r.wrong
+	return leases, r.wrong.err()
 }
 
-// dir reads the files of a directory whose names match.
-func (r *leaseReader) dir(dir, pattern string, names map[string]uint8, parse func(leaseFile) ([]Lease, error)) {
-	entries, err := os.ReadDir(path.Join(r.root, dir))
+// dir reads the files of a directory whose names match. believe, if there is one, says why it or a file is not believed.
+func (r *leaseReader) dir(dir, pattern string, believe func(fs.FileInfo) error, parse func(leaseFile) ([]Lease, error)) {
+	full := path.Join(r.root, dir)
+	d, err := openAs(unix.AT_FDCWD, full, full, unix.O_DIRECTORY, believe)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) { // the client is not installed
-			r.wrong = join(r.wrong, err)
+			r.wrong.add(err)
 		}
 		return
 	}
-	for _, entry := range entries {
-		if ok, _ := path.Match(pattern, entry.Name()); !ok {
-			continue
-		}
-		f, err := r.open(path.Join(dir, entry.Name()))
+	defer d.Close()
+	names, err := d.Readdirnames(maxEntries + 1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.wrong.add(err)
+	}
+	if len(names) > maxEntries {
+		r.wrong.add(fmt.Errorf("%s: it has more than %d files, the others are not looked at", full, maxEntries))
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { ok, _ := path.Match(pattern, name); return !ok })
+	slices.Sort(names)
+	if len(names) > maxFiles {
+		r.wrong.add(fmt.Errorf("%s: it has %d files %s, the first %d are read", full, len(names), pattern, maxFiles))
+		names = names[:maxFiles]
+	}
+	for _, name := range names {
+		f, err := readIn(int(d.Fd()), name, path.Join(full, name), believe)
 		if errors.Is(err, fs.ErrNotExist) { // a moment ago it did
 			continue
 		}
 		if err != nil {
-			r.wrong = join(r.wrong, err)
+			r.wrong.add(err)
 			continue
 		}
-		f.names = names
 		leases, err := parse(f)
-		r.wrong = join(r.wrong, err)
+		r.wrong.add(err)
 		r.keep(f, leases)
 	}
 }
@@ -146,10 +174,28 @@ func (r *leaseReader) dhcpcd(f leaseFile) ([]Lease, error) {
 	return parseDhcpcd(f)
 }
 
-// open reads a regular file that is not too large; it waits for no pipe and follows no link.
-func (r *leaseReader) open(name string) (leaseFile, error) {
+// conf reads a configuration file.
+func (r *leaseReader) conf(name string) (leaseFile, error) {
 	full := path.Join(r.root, name)
-	f, err := os.OpenFile(full, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	return readIn(unix.AT_FDCWD, full, full, nil)
+}
+
+// rootsOwn says why what a hook of root's should have made is not believed.
+func rootsOwn(info fs.FileInfo) error {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !ok || stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
+		return errors.New("it belongs to another user than root: it is not believed")
+	case info.Mode().Perm()&0o022 != 0:
+		return errors.New("others than its owner can write to it: it is not believed")
+	default:
+		return nil
+	}
+}
+
+// readIn reads a regular file of a directory that is not too large; it waits for no pipe and follows no link.
+func readIn(dir int, name, full string, believe func(fs.FileInfo) error) (leaseFile, error) {
+	f, err := openAs(dir, name, full, unix.O_NOFOLLOW, believe)
 	if err != nil {
 		return leaseFile{}, err
 	}
@@ -169,4 +215,28 @@ func (r *leaseReader) open(name string) (leaseFile, error) {
 		return leaseFile{}, fmt.Errorf("%s: it has more than %d bytes", full, maxLease)
 	}
 	return leaseFile{path: full, data: data, written: info.ModTime()}, nil
+}
+
+// openAs opens a file or directory below dir for reading, if it is to be believed. Directories of the system may be links.
+func openAs(dir int, name, full string, flags int, believe func(fs.FileInfo) error) (*os.File, error) {
+	if believe != nil {
+		flags |= unix.O_NOFOLLOW
+	}
+	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|flags, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: full, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), full)
+	if believe == nil {
+		return f, nil
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = believe(info)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", full, err)
+	}
+	return f, nil
 }

@@ -1,10 +1,12 @@
 package dhcpopts
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -47,7 +49,14 @@ func TestReadLeases(t *testing.T) {
 			want: []string{hook + "eth0.udhcpc.env [pool01.contoso.com pool02.contoso.com] []", networkd + "2 [] [10.0.0.12 10.0.0.14]"}},
 		{name: "H27 what is broken does not hide the rest", files: []string{networkd + "2", "SIP=\x00\n", dhclient + "dhclient.leases", large, hook + "eth0.x.env", "INTERFACE=eth0\nSIP_SERVERS=pool01.contoso.com\n"},
 			want: []string{hook + "eth0.x.env [pool01.contoso.com] []"},
-			err:  networkd + `2:1: "SIP": encode option 120: "\x00" is not a host name; ` + dhclient + "dhclient.leases: it has more than 65536 bytes"},
+			err:  networkd + `2:1: "SIP": "\x00" is not an IPv4 address; ` + dhclient + "dhclient.leases: it has more than 65536 bytes"},
+		{name: "what a stranger owns, or others can write to", files: []string{hook + "eth0.x.env", "INTERFACE=eth0\nSIP_SERVERS=pool01.contoso.com\n", hook + "eth0.theirs.env", "stranger", hook + "eth0.open.env", "open"},
+			want: []string{hook + "eth0.x.env [pool01.contoso.com] []"},
+			err:  hook + "eth0.open.env: others than its owner can write to it: it is not believed; " + hook + "eth0.theirs.env: it belongs to another user than root: it is not believed"},
+		{name: "a directory that a stranger owns", files: []string{hook + "eth0.x.env", "INTERFACE=eth0\nSIP_SERVERS=pool01.contoso.com\n", "/run/homeward-dhcp", "stranger"},
+			err: "/run/homeward-dhcp: it belongs to another user than root: it is not believed"},
+		{name: "a directory that others can write to", files: []string{hook + "eth0.x.env", "INTERFACE=eth0\nSIP_SERVERS=pool01.contoso.com\n", "/run/homeward-dhcp", "open"},
+			err: "/run/homeward-dhcp: others than its owner can write to it: it is not believed"},
 		{name: "H27 a link and a pipe", files: []string{networkd + "2", "link", hook + "eth0.x.env", "pipe"},
 			err: "open " + networkd + "2: too many levels of symbolic links; " + hook + "eth0.x.env: it is not a regular file"},
 	} {
@@ -80,6 +89,21 @@ func lay(t *testing.T, path, text string, written time.Time) {
 	case err != nil:
 	case text == "link":
 		err = os.Symlink("/etc/hostname", path)
+	case text == "stranger":
+		needRoot(t)
+		if _, missing := os.Stat(path); missing != nil {
+			err = os.WriteFile(path, nil, 0o644)
+		}
+		if err == nil {
+			err = os.Chown(path, 1234, 0)
+		}
+	case text == "open":
+		if _, missing := os.Stat(path); missing != nil {
+			err = os.WriteFile(path, nil, 0o644)
+		}
+		if err == nil {
+			err = os.Chmod(path, 0o777)
+		}
 	case text == "pipe":
 		err = unix.Mkfifo(path, 0o644)
 	default:
@@ -89,6 +113,58 @@ func lay(t *testing.T, path, text string, written time.Time) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED: only root can give a file away")
+	}
+}
+
+// TestMend07: whatever lies where clients keep leases, reading it takes a bounded amount of memory, and little is told.
+func TestMend07(t *testing.T) {
+	const networkd, dhclient, hook = "/run/systemd/netif/leases/2", "/var/lib/dhcp/dhclient.leases", "/run/homeward-dhcp/"
+	// Names that go on with the name before them, and are no host names.
+	chained := []byte{0, 1, '!', 0}
+	for at := 0; len(chained) < 1<<13; at = len(chained) - 5 {
+		chained = append(chained, 1, '!', 0xc0|byte(at>>8), byte(at))
+	}
+	many := map[string]string{}
+	for i := range 3 * maxEntries {
+		many[fmt.Sprintf("%seth0.%d.env", hook, i)] = "INTERFACE=eth0\nSIP_SERVERS=10.0.0.12\n"
+	}
+	for name, files := range map[string]map[string]string{
+		"lines that are no variables":   {networkd: strings.Repeat("x\n", 8<<10)},
+		"as many as a file may have":    {networkd: strings.Repeat("x\n", maxLease/2)},
+		"braces":                        {dhclient: strings.Repeat("}\n", maxLease/2)},
+		"entries":                       {dhclient: strings.Repeat("lease {\n}\n", maxLease/10)},
+		"statements":                    {dhclient: "lease {\n" + strings.Repeat("expire x;\n", maxLease/10-2) + "}\n"},
+		"a name of everything":          {networkd: "SIP=" + strings.Repeat("x", maxLease-5)},
+		"names":                         {hook + "eth0.x.env": "INTERFACE=eth0\nSIP_SERVERS=" + strings.Repeat("a.b ", maxLease/4-10)},
+		"addresses":                     {networkd: "SIP=" + strings.Repeat("1.2.3.4 ", maxLease/8-1)},
+		"names that lead to each other": {hook + "eth0.x.env": "INTERFACE=eth0\nOPTION_120=" + hex.EncodeToString(chained)},
+		"a word of everything":          {"/etc/dhcp/dhclient.conf": strings.Repeat("= ", maxLease/2)},
+		"files":                         many,
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			for path, text := range files {
+				lay(t, root+path, text, leaseTime)
+			}
+			r := leaseReader{root: root, iface: "eth0"}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			leases, err := r.read(2, "/run/homeward-dhcp")
+			runtime.ReadMemStats(&after)
+			if took := after.TotalAlloc - before.TotalAlloc; took > 16<<20 {
+				t.Errorf("it took %d MiB", took>>20)
+			}
+			if len(saying(err)) > 4<<10 || len(leases) > maxLeases {
+				t.Errorf("%d leases, and an error of %d bytes", len(leases), len(saying(err)))
+			}
+		})
 	}
 }
 
