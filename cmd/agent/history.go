@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -25,11 +26,16 @@ const (
 
 func historyCommand(e env) *cobra.Command {
 	var asJSON, failures, follow bool
-	c := verb("history [--failures] [--follow] [--json]", "Show what happened, oldest first", func(c *cobra.Command) error {
+	var file string
+	c := verb("history [--failures] [--follow] [--file PATH] [--json]", "Show what happened, oldest first", func(c *cobra.Command) error {
 		places, err := loadPlaces(c)
 		if err != nil {
 			return err
 		}
+		if follow && file != "" {
+			return badUsage("--follow is for the daemon of this device; nothing more happens in a file")
+		}
+		tell := teller{e, places, file}
 		out := newPage(e.stdout)
 		print, shown := printEntry(out, follow), []control.Entry(nil)
 		each := func(entry control.Entry) error {
@@ -43,23 +49,78 @@ func historyCommand(e env) *cobra.Command {
 			lines.SetEscapeHTML(false)
 			each = func(entry control.Entry) error { return lines.Encode(entry) }
 		}
-		err = daemon(places).History(c.Context(), failures, follow, each)
-		if errors.Is(err, control.ErrNotRunning) && !follow {
-			err = leftHistory(e, filepath.Join(places.stateDir, historyFile), failures, each, err)
-		}
-		if err != nil {
-			return daemonFailure(err)
+		if err := tell.history(c.Context(), failures, follow, each); err != nil {
+			return err
 		}
 		if failures && !follow && !asJSON && len(shown) == 0 {
-			out.printf("nothing has failed%s\n", sinceBegin(c.Context(), places))
+			out.printf("nothing has failed%s\n", tell.begin(c.Context()))
 		}
 		return printHints(out, shown)
 	})
-	c.Example = "homeward history --failures\nhomeward history --follow --json"
+	c.Long = c.Short + `.
+
+Without a daemon it shows what the last one has left in state_dir.`
+	c.Example = "homeward history --failures\nhomeward history --follow --json\nhomeward history --file /media/usb/history.jsonl"
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object a line")
 	c.Flags().BoolVar(&failures, "failures", false, "only what failed; reaches further back")
 	c.Flags().BoolVar(&follow, "follow", false, "go on with what happens, until interrupted")
+	c.Flags().StringVar(&file, "file", "", "`PATH` of a copied history.jsonl, instead of this device's history")
 	return c
+}
+
+// teller is where a history comes from: the daemon of this device, what it has left behind, or a copied file.
+type teller struct {
+	env
+	places *site
+	file   string // "": the daemon's
+}
+
+// history calls each for every entry, or for those of failures.
+func (t teller) history(ctx context.Context, failures, follow bool, each func(control.Entry) error) error {
+	if t.file != "" {
+		return copiedHistory(t.file, failures, each)
+	}
+	err := daemon(t.places).History(ctx, failures, follow, each)
+	if errors.Is(err, control.ErrNotRunning) && !follow {
+		err = leftHistory(t.env, filepath.Join(t.places.stateDir, historyFile), failures, each, err)
+	}
+	if err != nil {
+		return daemonFailure(err)
+	}
+	return nil
+}
+
+// begin is " since" when all that happened is known, or "".
+func (t teller) begin(ctx context.Context) string {
+	first := time.Time{}
+	quiet := t
+	quiet.stderr = io.Discard
+	_ = quiet.history(ctx, false, false, func(entry control.Entry) error { // what cannot be read now could be before
+		if first.IsZero() {
+			first = entry.At
+		}
+		return nil
+	})
+	if first.IsZero() {
+		return ""
+	}
+	return " since " + moment(first)
+}
+
+// copiedHistory shows the history in a file, whoever has written it.
+func copiedHistory(file string, failures bool, each func(control.Entry) error) error {
+	path, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		return &failure{code: exitFailed, err: unopened(file, err)}
+	}
+	entries, err := service.ReadHistory(path)
+	if err == nil && len(entries) == 0 {
+		err = fmt.Errorf("%s holds no history of homeward", file)
+	}
+	if err != nil {
+		return &failure{code: exitFailed, err: unopened(file, err)}
+	}
+	return eachOf(entries, failures, each)
 }
 
 // leftHistory shows what the last daemon left behind.
@@ -74,6 +135,10 @@ func leftHistory(e env, file string, failures bool, each func(control.Entry) err
 		return notRunning
 	}
 	e.remark("hint", "the daemon is not running; this is what it left behind")
+	return eachOf(entries, failures, each)
+}
+
+func eachOf(entries []control.Entry, failures bool, each func(control.Entry) error) error {
 	for _, entry := range entries {
 		if failures && !entry.Failure() {
 			continue
@@ -85,24 +150,8 @@ func leftHistory(e env, file string, failures bool, each func(control.Entry) err
 	return nil
 }
 
-// sinceBegin is " since" when all that happened is known, or "".
-func sinceBegin(ctx context.Context, places *site) string {
-	var all []control.Entry
-	err := daemon(places).History(ctx, false, false, func(entry control.Entry) error {
-		all = append(all, entry)
-		return nil
-	})
-	if errors.Is(err, control.ErrNotRunning) {
-		all, err = service.ReadHistory(filepath.Join(places.stateDir, historyFile))
-	}
-	if err != nil || len(all) == 0 {
-		return ""
-	}
-	return " since " + moment(all[0].At)
-}
-
-// printEntry returns what prints an entry as one line: when, what, how often, where, why. The most telling comes
-// first: what a terminal has no room for is cut. follow: what is counted again is told at the time of the last.
+// printEntry returns what prints an entry as one line: when, what, how often, where, why. A terminal wraps it, and loses
+// nothing of it. follow: what is counted again is told at the time of the last.
 func printEntry(p *page, follow bool) func(control.Entry) error {
 	return func(e control.Entry) error {
 		at, often, otherEnd := e.At, "", ""
@@ -117,7 +166,6 @@ func printEntry(p *page, follow bool) func(control.Entry) error {
 		if why := fields(e.Reason.Title(), detail(e)); why != "" {
 			line += ": " + why
 		}
-		line = p.cut(line)
 		switch {
 		case e.Failure():
 			line = p.paint(warn, line)

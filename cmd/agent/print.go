@@ -44,15 +44,6 @@ func newPage(w io.Writer) *page {
 	return p
 }
 
-// cut shortens a line to what the terminal has room for.
-func (p *page) cut(line string) string {
-	runes := []rune(line)
-	if p.width == 0 || len(runes) <= p.width {
-		return line
-	}
-	return string(runes[:max(0, p.width-3)]) + "..."
-}
-
 // printf writes lines. Columns have at least two blanks between them, so that wrapping sees them.
 func (p *page) printf(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)

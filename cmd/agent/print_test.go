@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -231,6 +233,28 @@ var troubledWeek = []control.Entry{
 	{At: noon, Event: "stop", Version: "1.2.3", Detail: "terminated signal received"},
 }
 
+// A terminal has fewer columns than a reason: it is wrapped, and every word of it can be read.
+func TestMend29HistoryIsNotCut(t *testing.T) {
+	shown := func(width int) string {
+		var b bytes.Buffer
+		p := newPage(&b)
+		p.width, p.colour = width, width > 0
+		for _, e := range troubledWeek {
+			if err := printEntry(p, false)(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return strings.Join(strings.Fields(colours.ReplaceAllString(b.String(), "")), " ")
+	}
+	for _, width := range []int{20, 40, 80, 200} {
+		if diff := cmp.Diff(shown(0), shown(width)); diff != "" {
+			t.Errorf("%d columns lose something (-want +got):\n%s", width, diff)
+		}
+	}
+}
+
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
 func TestHistoryText(t *testing.T) {
 	for name, test := range map[string]struct {
 		width  int
@@ -251,7 +275,7 @@ func TestHistoryText(t *testing.T) {
 					t.Errorf("%d columns: %s", len(line), line)
 				}
 			}
-			if len(lines) != len(troubledWeek)+1 {
+			if test.width == 0 && len(lines) != len(troubledWeek)+1 {
 				t.Errorf("%d lines for %d entries", len(lines)-1, len(troubledWeek))
 			}
 			if err := printHints(p, troubledWeek); err != nil {
