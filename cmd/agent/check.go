@@ -55,15 +55,13 @@ func checkCommand(e env) *cobra.Command {
 		}
 		return err
 	})
-	c.Long = c.Short + `.
-
-It ends with what is wrong, whose side it is on, and what to do. DHCP is asked on the interface with the default route,
-unless interface names another. Exit code 0 stands for ok and for degraded: the device signs in, and something is to be
-mended.
+	c.Long = `It ends with what is wrong, whose side it is on, and what to do. DHCP is asked on the interface with the default route,
+unless interface names another. The time servers that DHCP and DNS name are asked how far the clock of this device is
+off; it is never set. Exit code 0 stands for ok and for degraded: the device signs in, and something is to be mended.
 
 Not looked at is what this device does not need, though other phones may: the certificate service that option 43 names
 (its host name is looked up; whether it gives certificates and their chain over ports 443 and 80, and takes a PIN, is
-not asked), time servers, and Exchange. Nor is it known which authority signed the certificate of a Registrar before.`
+not asked), and Exchange. Nor is it known which authority signed the certificate of a Registrar before.`
 	addSettingFlags(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Example = "homeward check\nhomeward check --target pool01.contoso.com:5061"

@@ -57,9 +57,7 @@ func historyCommand(e env) *cobra.Command {
 		}
 		return printHints(out, shown)
 	})
-	c.Long = c.Short + `.
-
-Without a daemon it shows what the last one has left in state_dir.`
+	c.Long = `Without a daemon it shows what the last one has left in state_dir.`
 	c.Example = "homeward history --failures\nhomeward history --follow --json\nhomeward history --file /media/usb/history.jsonl"
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object a line")
 	c.Flags().BoolVar(&failures, "failures", false, "only what failed; reaches further back")

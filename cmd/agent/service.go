@@ -14,7 +14,7 @@ import (
 )
 
 func serviceCommand(e env) *cobra.Command {
-	return group("service", "Make homeward a service of this system, and control it", []*cobra.Command{
+	c := group("service", "Make homeward a service of this system, and control it", []*cobra.Command{
 		serviceInstallCommand(e),
 		serviceUninstallCommand(e),
 		serviceOrder(e, "start", "Start the service", "started"),
@@ -22,6 +22,9 @@ func serviceCommand(e env) *cobra.Command {
 		serviceOrder(e, "restart", "Stop the service and start it again, after a change of the configuration", "restarted"),
 		serviceStatusCommand(e),
 	})
+	c.PersistentFlags().String("config", defaultConfig, "refused, see managed") // in place of that of every command
+	_ = c.PersistentFlags().MarkHidden("config")                               // it is there
+	return c
 }
 
 // managed is a verb that speaks to the service manager.

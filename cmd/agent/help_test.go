@@ -1,0 +1,61 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// helpOf is what a user reads of a command.
+func helpOf(t *testing.T, c *cobra.Command) string {
+	t.Helper()
+	var out bytes.Buffer
+	if code := run(t.Context(), env{stdout: &out, stderr: &out}, append(strings.Fields(c.CommandPath())[1:], "--help")); code != 0 {
+		t.Errorf("%s --help: exit code %d", c.CommandPath(), code)
+	}
+	return out.String()
+}
+
+func everyCommand(c *cobra.Command, visit func(*cobra.Command)) {
+	visit(c)
+	for _, below := range c.Commands() {
+		everyCommand(below, visit)
+	}
+}
+
+// Nothing is said twice in the help of one command.
+func TestMend29HelpSaysThingsOnce(t *testing.T) {
+	everyCommand(rootCommand(env{}), func(c *cobra.Command) {
+		said := map[string]bool{}
+		prose, _, _ := strings.Cut(helpOf(t, c), "\nUsage:")
+		for sentence := range strings.SplitSeq(strings.Join(strings.Fields(prose), " "), ". ") {
+			sentence = strings.TrimSuffix(sentence, ".")
+			if said[sentence] {
+				t.Errorf("%s --help says twice: %s", c.CommandPath(), sentence)
+			}
+			said[sentence] = true
+		}
+	})
+}
+
+// What the help says of check is what check does, and what README says of it: time servers are asked.
+func TestMend29HelpOfCheck(t *testing.T) {
+	check, _, _ := rootCommand(env{}).Find([]string{"check"})
+	help := strings.Join(strings.Fields(helpOf(t, check)), " ")
+	does, not, found := strings.Cut(help, "Not looked at ")
+	if !found || !strings.Contains(does, "time servers that DHCP and DNS name are asked") || strings.Contains(not, "time server") {
+		t.Errorf("check --help tells of time servers what is not so:\n%s", help)
+	}
+}
+
+// A flag that a command refuses is not offered.
+func TestMend29HelpOfService(t *testing.T) {
+	everyCommand(rootCommand(env{}), func(c *cobra.Command) {
+		refuses := strings.HasPrefix(c.CommandPath(), "homeward service")
+		if offers := strings.Contains(helpOf(t, c), "--config FILE"); offers == refuses {
+			t.Errorf("%s --help offers --config: %t", c.CommandPath(), offers)
+		}
+	})
+}
