@@ -68,7 +68,7 @@ func TestPasswordFile(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("CREDENTIALS_DIRECTORY", "")
-			secret, err := readPassword(at(test.name))
+			secret, err := readPassword(at(test.name), dir)
 			if got := strings.ReplaceAll(outcome(secret.Reveal(), err), at(test.name), "FILE"); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
@@ -76,15 +76,38 @@ func TestPasswordFile(t *testing.T) {
 	}
 }
 
-func TestPasswordOfSomebodyElse(t *testing.T) {
+// Root, who looks at what the daemon does, may use what belongs to the daemon, and to nobody else.
+func TestMend29PasswordOfTheDaemon(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}
+	t.Setenv("CREDENTIALS_DIRECTORY", "")
+	state := t.TempDir()
 	path := filepath.Join(t.TempDir(), "password")
 	os.WriteFile(path, []byte("secret"), 0o600)
-	os.Chown(path, 12345, 12345)
-	if _, err := readPassword(path); err == nil || !strings.Contains(err.Error(), "belongs to user 12345") {
-		t.Errorf("got %v", err)
+	for _, test := range []struct {
+		name       string
+		file, dir  int // their owners
+		state      string
+		mode       os.FileMode
+		want, says string
+	}{
+		{name: "of the daemon", file: 12345, dir: 12345, state: state, mode: 0o600, want: "secret"},
+		{name: "of root", file: 0, dir: 12345, state: state, mode: 0o600, want: "secret"},
+		{name: "of somebody else", file: 12346, dir: 12345, state: state, mode: 0o600, says: "belongs to user 12346, not to root or to the user of the daemon"},
+		{name: "of somebody, and the daemon is root", file: 12345, dir: 0, state: state, mode: 0o600, says: "belongs to user 12345"},
+		{name: "of somebody, and nobody knows the daemon", file: 12345, dir: 12345, state: filepath.Join(path, "none"), mode: 0o600, says: "belongs to user 12345"},
+		{name: "of the daemon, and others may read it", file: 12345, dir: 12345, state: state, mode: 0o640, says: "has mode 0640"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			os.Chown(path, test.file, test.file)
+			os.Chmod(path, test.mode)
+			os.Chown(state, test.dir, test.dir)
+			secret, err := readPassword(path, test.state)
+			if secret.Reveal() != test.want || test.says == "" && err != nil || test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)) {
+				t.Errorf("got %q, %v", secret.Reveal(), err)
+			}
+		})
 	}
 }
 
@@ -94,15 +117,15 @@ func TestCredential(t *testing.T) {
 	t.Setenv("CREDENTIALS_DIRECTORY", dir)
 	file := filepath.Join(t.TempDir(), "password")
 	os.WriteFile(file, []byte("from the file\n"), 0o600)
-	if got, err := readPassword(file); err != nil || got.Reveal() != "from the file" {
+	if got, err := readPassword(file, dir); err != nil || got.Reveal() != "from the file" {
 		t.Errorf("without a credential: %q, %v", got.Reveal(), err)
 	}
 	os.WriteFile(filepath.Join(dir, "password"), []byte("from systemd\n"), 0o440)
-	if got, err := readPassword(file); err != nil || got.Reveal() != "from systemd" {
+	if got, err := readPassword(file, dir); err != nil || got.Reveal() != "from systemd" {
 		t.Errorf("with a credential: %q, %v", got.Reveal(), err)
 	}
 	os.WriteFile(filepath.Join(dir, "password"), []byte("\n"), 0o440) // the default of our unit
-	if got, err := readPassword(file); err != nil || got.Reveal() != "from the file" {
+	if got, err := readPassword(file, dir); err != nil || got.Reveal() != "from the file" {
 		t.Errorf("with an empty line for a credential: %q, %v", got.Reveal(), err)
 	}
 }

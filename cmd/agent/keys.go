@@ -35,7 +35,7 @@ type key struct {
 	normal  string // the default, as the file would say it; "": there is none
 	example string // shown where there is no default
 	doc     string // one line for help; more lines for the example file
-	// apply checks the value and puts it into the site. The rows are applied from top to bottom.
+	// apply checks the value and puts it into the site. The rows are applied from top to bottom, the password last.
 	apply func(v value, to *site) error
 }
 
@@ -89,7 +89,7 @@ var keys = []key{
 	{"password_file", text, ``, `"/etc/homeward/password"`,
 		"file that holds the password, readable by its owner only\nMode 0400 or 0600, owned by root or by the user of the daemon.\n$CREDENTIALS_DIRECTORY/password is used instead when it exists (LoadCredential= of systemd).\nWith neither, and without --config, it is " + defaultPassword + ", if that is there.",
 		func(v value, to *site) (err error) {
-			to.policy.Password, err = readPassword(v.text)
+			to.policy.Password, err = readPassword(v.text, to.stateDir)
 			return err
 		}},
 	{"auth", list, `["tls-dsk", "kerberos", "ntlm", "digest"]`, ``,

@@ -5,6 +5,6 @@ package main
 import "io/fs"
 
 // checkPrivate cannot judge access lists; the directory of the file must be closed to others.
-func checkPrivate(string, fs.FileInfo) error { return nil }
+func checkPrivate(_ string, _ fs.FileInfo, _ string) error { return nil }
 
 func writableByAll(fs.FileInfo) bool { return false }

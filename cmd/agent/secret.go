@@ -16,12 +16,13 @@ import (
 // maxPassword is our choice.
 const maxPassword = 4 << 10
 
-// readPassword returns the password: systemd's credential when there is one, else what the file holds.
-func readPassword(path string) (provisioning.Secret, error) {
+// readPassword returns the password: systemd's credential when there is one, else what the file holds. stateDir tells who
+// the daemon is.
+func readPassword(path, stateDir string) (provisioning.Secret, error) {
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
 		// The directory belongs to this service alone (systemd.exec(5)); the mode of the file may show the
 		// mask of an access list, and says nothing.
-		secret, err := readSecret(filepath.Join(dir, "password"), false)
+		secret, err := readSecret(filepath.Join(dir, "password"), nil)
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoLine) {
 			return secret, err
 		}
@@ -29,7 +30,7 @@ func readPassword(path string) (provisioning.Secret, error) {
 	if path == "" {
 		return "", nil // signs in only where nobody asks for a password
 	}
-	return readSecret(path, true)
+	return readSecret(path, func(info fs.FileInfo) error { return checkPrivate(path, info, stateDir) })
 }
 
 // hasOwnPassword says whether the password of this device lies where service managers take it from, and none has handed
@@ -43,15 +44,15 @@ func hasOwnPassword() bool {
 // optional (SetCredential= in packaging/systemd).
 var errNoLine = errors.New("is empty")
 
-// readSecret reads a regular file. private: it must belong to root or to this user, and be closed to others.
-func readSecret(path string, private bool) (provisioning.Secret, error) {
+// readSecret reads a regular file that check, if there is one, has nothing against.
+func readSecret(path string, check func(fs.FileInfo) error) (provisioning.Secret, error) {
 	f, info, err := openRegular(path, false)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	if private {
-		if err := checkPrivate(path, info); err != nil {
+	if check != nil {
+		if err := check(info); err != nil {
 			return "", err
 		}
 	}

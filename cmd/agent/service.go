@@ -23,7 +23,7 @@ func serviceCommand(e env) *cobra.Command {
 		serviceStatusCommand(e),
 	})
 	c.PersistentFlags().String("config", defaultConfig, "refused, see managed") // in place of that of every command
-	_ = c.PersistentFlags().MarkHidden("config")                               // it is there
+	_ = c.PersistentFlags().MarkHidden("config")                                // it is there
 	return c
 }
 

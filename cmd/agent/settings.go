@@ -98,7 +98,8 @@ func allBut(name string) []string {
 func (s settings) site(names ...string) (*site, error) {
 	to := &site{}
 	var wrong []error
-	for _, k := range keys {
+	isPassword := func(k key) bool { return k.name == "password_file" } // whose it may be, state_dir tells
+	for _, k := range append(slices.DeleteFunc(slices.Clone(keys), isPassword), *findKey("password_file")) {
 		if len(names) > 0 && !slices.Contains(names, k.name) {
 			continue
 		}
