@@ -36,18 +36,22 @@ func bundleCommand(e env) *cobra.Command {
 		if file == "" {
 			file = fmt.Sprintf("homeward-bundle-%s-%s.zip", hostLabel(), made.Format(bundleStamp))
 		}
-		return writeNew(file, func(w io.Writer) error {
-			pieces, err := collect(c.Context(), source.parts(), progress(e.stderr))
-			if err != nil {
+		b := bundle{made: made, redacted: !identities}
+		err = writeNew(file, func(w io.Writer) (err error) {
+			if b.pieces, err = collect(c.Context(), source.parts(), progress(e.stderr)); err != nil {
 				return err
 			}
-			if !identities {
-				redact(pieces)
+			if b.redacted {
+				redact(b.pieces)
 			}
-			return writeArchive(w, bundle{made: made, redacted: !identities, pieces: pieces})
+			return writeArchive(w, b)
 		}, e.stdout)
+		if lacks, hints := b.lacks(); err == nil && lacks != "" {
+			err = &failure{code: exitFailed, err: fmt.Errorf("%s is incomplete: %s", file, lacks), hints: hints}
+		}
+		return err
 	})
-	c.Long = `It holds what the commands print now, the history, the configuration, the end of the log, what this machine is, and index.html, a page that shows all of it without a network. What cannot be had is replaced by the reason.
+	c.Long = `It holds what the commands print now, the history, the configuration, the end of the log, what this machine is, and index.html, a page that shows all of it without a network. What cannot be had is replaced by the reason. If a right was missing, or a part did not come in time, the archive is written all the same, says so, and the exit code is 1: run it as root.
 
 User names, the name of this machine and MAC addresses are replaced by tokens, such as id-3f2a9c, that mean something within this archive only; --identities leaves them readable. Names of Registrars, the domain and IP addresses stay readable in any case: support needs them. The password is read for the check, which signs in, and is never in the archive. The name of the file holds the name of this machine; choose another with -o.`
 	c.Flags().StringVarP(&file, "output", "o", "", "`FILE` to write (default homeward-bundle-HOST-TIME.zip in this directory)")
@@ -94,7 +98,7 @@ func collect(ctx context.Context, parts []part, told func(piece)) ([]piece, erro
 			select {
 			case pieces[i] = <-results[i]: // while another one was waited for
 			default:
-				pieces[i] = piece{name: p.name, err: fmt.Errorf("it was not there within %v", partLimit)}
+				pieces[i] = piece{name: p.name, err: fmt.Errorf("it was not there within %v: %w", partLimit, context.DeadlineExceeded)}
 			}
 		}
 		if ctx.Err() != nil {
@@ -171,6 +175,30 @@ type bundle struct {
 	made     time.Time
 	redacted bool
 	pieces   []piece
+}
+
+// lacks says which parts are missing for want of a right or of time, and what to do about it; "": none is. That a daemon does
+// not run, or that the configuration is wrong, is what a bundle is made to show.
+func (b bundle) lacks() (text string, hints []string) {
+	var closed, late []string
+	for _, p := range b.pieces {
+		switch {
+		case errors.Is(p.err, fs.ErrPermission):
+			closed = append(closed, p.name)
+		case errors.Is(p.err, context.DeadlineExceeded), errors.Is(p.err, os.ErrDeadlineExceeded):
+			late = append(late, p.name)
+		}
+	}
+	var lacks []string
+	if len(closed) > 0 {
+		lacks = append(lacks, "this user may not have "+strings.Join(closed, ", "))
+		hints = append(hints, asWhom("run it as root: sudo homeward bundle"))
+	}
+	if len(late) > 0 {
+		lacks = append(lacks, strings.Join(late, ", ")+" did not come in time")
+		hints = append(hints, "make another one")
+	}
+	return strings.Join(lacks, "; "), hints
 }
 
 func writeArchive(w io.Writer, b bundle) error {

@@ -31,6 +31,9 @@ func (b bundle) page() []byte {
 	if !b.redacted {
 		kept = "Nothing was redacted (--identities): handle it accordingly."
 	}
+	if lacks, hints := b.lacks(); lacks != "" {
+		kept = "<strong>Incomplete: " + html.EscapeString(lacks) + ". To make it whole: " + html.EscapeString(strings.Join(hints, "; ")) + ".</strong> " + kept
+	}
 	return []byte(strings.NewReplacer(
 		"NONCE", rand.Text(),
 		"<!--made-->", b.made.Format("2006-01-02 15:04:05 UTC"),

@@ -127,7 +127,11 @@ func (b *bundleSource) dhcp(ctx context.Context) ([]byte, error) {
 	if !site.policy.AskDHCP {
 		return nil, &advised{errors.New("DHCP is off in the configuration"), "to ask all the same: homeward dhcp"}
 	}
-	return indented(newDHCPAnswer(provisioning.SurveyDHCP(ctx, provisioning.SystemWire(), site.policy.Interface)))
+	survey := provisioning.SurveyDHCP(ctx, provisioning.SystemWire(), site.policy.Interface)
+	if survey.Reason == provisioning.DHCPNotPermitted {
+		return nil, fmt.Errorf("%w; %w", surveyFailure(survey), fs.ErrPermission)
+	}
+	return indented(newDHCPAnswer(survey))
 }
 
 // record is `cache show --json`.

@@ -39,7 +39,7 @@ func TestCollect(t *testing.T) {
 			got[p.name] = string(p.text)
 		}
 		want := map[string]string{
-			"stuck.json": `{"version":1,"error":"it was not there within 17s"}` + "\n",
+			"stuck.json": `{"version":1,"error":"it was not there within 17s: context deadline exceeded"}` + "\n",
 			"good.json":  `{}`,
 			"late.jsonl": `{"version":1,"error":"it was not there within 17s: context deadline exceeded"}` + "\n",
 			"closed.txt": "error: permission denied\nhint: be root\n",

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -122,7 +123,8 @@ func forgetIn(e env, dir string) error {
 	_, known := store.Load()
 	err := errors.Join(store.Forget(), store.Close())
 	if err != nil {
-		return &failure{code: exitFailed, err: err, hints: []string{"run the command as root, or as the user of the daemon"}}
+		why := strings.ReplaceAll(err.Error(), "; the record is kept in memory only", "") // that is about a daemon
+		return &failure{code: exitFailed, err: fmt.Errorf("not forgotten: %s", why), hints: []string{unwritable(dir)}}
 	}
 	text := fmt.Sprintf("forgotten in %s: %s and %s, two copies of one record", printable(dir), databaseFile, secondCopy)
 	if !known {
@@ -130,6 +132,19 @@ func forgetIn(e env, dir string) error {
 	}
 	newPage(e.stdout).printf("%s\n", text)
 	return nil
+}
+
+// unwritable says what to do about a directory in which something could not be written.
+func unwritable(dir string) string {
+	f, err := os.CreateTemp(dir, ".homeward-")
+	if err == nil {
+		f.Close()
+		os.Remove(f.Name())
+	}
+	if errors.Is(err, syscall.EROFS) {
+		return "no user can write there: mount the file system of " + dir + " read-write, and run the command again"
+	}
+	return asWhom(runAsRoot)
 }
 
 // printRecord prints the record with every address in it, and what went when it came.

@@ -126,7 +126,7 @@ func leftHistory(e env, file string, failures bool, each func(control.Entry) err
 	entries, err := service.ReadHistory(file)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return &advised{err, "run the command as root, or as the user of the daemon"}
+		return &advised{err, asWhom(runAsRoot)}
 	case err != nil:
 		return err
 	case len(entries) == 0:

@@ -139,7 +139,7 @@ func recordFailure(err error) error {
 	case errors.As(err, &refusal):
 		return daemonFailure(err)
 	case errors.Is(err, fs.ErrPermission):
-		return fail(err, "run the command as root, or as the user of the daemon")
+		return fail(err, asWhom(runAsRoot))
 	case errors.Is(err, cache.ErrTooNew):
 		return fail(err, provisioning.CacheTooNew.Hint())
 	case errors.As(err, &both) && (damaged(both.troubles[0]) || damaged(both.troubles[1])):

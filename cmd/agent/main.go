@@ -103,6 +103,16 @@ func advice(err error) []string {
 	return slices.Compact(hints)
 }
 
+const runAsRoot = "run the command as root, or as the user of the daemon"
+
+// asWhom is the advice for who lacks a right, unless it is root: who is told to be whom they are, is told nothing.
+func asWhom(advice string) string {
+	if os.Geteuid() == 0 {
+		return "root lacks its rights here, as in a container: run the command outside, or as the user of the daemon"
+	}
+	return advice
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -136,7 +146,7 @@ func run(ctx context.Context, e env, args []string) int {
 	switch {
 	case len(hints) > 0:
 	case f.code == exitUsage && errors.Is(f.err, fs.ErrPermission):
-		hints = []string{"run it as root: sudo " + command.CommandPath()}
+		hints = []string{asWhom("run it as root: sudo " + command.CommandPath())}
 	case usage != nil || errors.As(err, &usage):
 		hints = []string{"see " + command.CommandPath() + " --help"}
 	}

@@ -39,9 +39,12 @@ var (
 type Refusal struct {
 	Text string // what is refused, and why
 	Hint string // what to do about it, or ""
+	Err  error  // fs.ErrPermission, os.ErrDeadlineExceeded
 }
 
 func (r *Refusal) Error() string { return r.Text }
+
+func (r *Refusal) Unwrap() error { return r.Err }
 
 // Client asks a daemon. Each method is one connection; nothing is kept in between.
 type Client struct {
@@ -133,7 +136,7 @@ func (c *Client) ask(ctx context.Context, method, path string) ([]byte, error) {
 // unasked is why a question got no answer.
 func (c *Client) unasked(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return &Refusal{"the daemon does not answer on " + c.socket, "it hangs, or another program listens there: restart it"}
+		return &Refusal{"the daemon does not answer on " + c.socket, "it hangs, or another program listens there: restart it", err}
 	}
 	return fmt.Errorf("ask the daemon: %w", err)
 }
@@ -180,7 +183,7 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	case err == nil:
 		return conn, nil
 	case errors.Is(err, fs.ErrPermission):
-		return nil, &Refusal{"the control socket " + c.socket + " is closed to this user", "run the command as root, or join the group of the socket"}
+		return nil, &Refusal{"the control socket " + c.socket + " is closed to this user", "run the command as root, or join the group of the socket", fs.ErrPermission}
 	case errors.Is(err, syscall.EAGAIN):
 		return nil, fmt.Errorf("the daemon is too busy to answer: %w", err)
 	default:
@@ -199,7 +202,7 @@ func refusal(response *http.Response) error {
 	case response.StatusCode == http.StatusNotFound && p.Paths == nil && strings.HasPrefix(response.Request.URL.Path, "/v1/cache"):
 		return ErrNoRecord
 	case response.StatusCode == http.StatusForbidden:
-		return &Refusal{p.Error, p.Hint}
+		return &Refusal{p.Error, p.Hint, fs.ErrPermission}
 	default:
 		return fmt.Errorf("the daemon answered %s: %s", response.Status, p.Error)
 	}
