@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -46,12 +46,14 @@ func New(policy Policy, wire Wire, store *cache.DB, emit func(Event)) *Agent {
 }
 
 // endpointID returns the epid of this device (MS-SIPRE §3.2.3.1: it survives power cycles): the stored one, or a
-// new one, which is stored with the first registration.
+// new one, which is stored with the first registration: ten hexadecimal digits, as those of Microsoft's clients.
 func endpointID(store *cache.DB) string {
 	if record, _ := store.Load(); record.EndpointID != "" {
 		return record.EndpointID
 	}
-	return strings.ToLower(rand.Text()[:10])
+	var fresh [5]byte
+	rand.Read(fresh[:]) // never fails
+	return hex.EncodeToString(fresh[:])
 }
 
 // Status returns where the agent stands. It may be called at any time, from any goroutine.

@@ -107,7 +107,7 @@ func (a *Agent) clockFloor() time.Time {
 func (a *Agent) account(local net.Addr) sip.Account {
 	return sip.Account{
 		AOR: a.policy.SIPAddress, User: a.policy.User, Password: a.policy.Password, Schemes: a.policy.Auth,
-		DigestOverTCP: a.policy.DigestOverTCP, UserAgent: "homeward/" + a.policy.Version,
+		DigestOverTCP: a.policy.DigestOverTCP, UserAgent: a.policy.userAgent(), Host: a.policy.Workstation,
 		EndpointID: a.endpointID, Subnet: subnetOf(local),
 	}
 }

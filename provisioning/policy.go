@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"crypto/x509"
 	"net/netip"
 	"strings"
@@ -55,7 +56,10 @@ type Policy struct {
 	ReadLease  bool             // use what the system's DHCP client keeps
 	LeaseHooks string           // directory in which hooks of that client tell what it does not keep; empty: none
 
-	Version string    // of this program, for User-Agent
+	UserAgent   string // what SIP servers are told of this program (CheckUserAgent); empty: homeward/ and the Version
+	Workstation string // host name of this device, for NTLM; empty: not told
+
+	Version string    // of this program
 	Built   time.Time // no clock is right that shows less than this; zero: unknown
 }
 
@@ -64,6 +68,15 @@ type ManualServer struct {
 	Host     string
 	Port     uint16
 	External bool // external_server: the default TLS port is 443, the Access Edge's
+}
+
+// CheckUserAgent says what is wrong with a value of User-Agent.
+func CheckUserAgent(s string) error { return sip.CheckUserAgent(s) }
+
+// userAgent returns what SIP servers are told of this program. Versions of development builds, such as "(devel)", may hold
+// what no token may (RFC 3261 section 25.1).
+func (p Policy) userAgent() string {
+	return cmp.Or(p.UserAgent, "homeward/"+sip.Token(p.Version))
 }
 
 // SIPDomain returns the right side of the SIP address, in lower case.

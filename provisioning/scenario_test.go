@@ -163,6 +163,10 @@ func (s *scenario) setPolicy(t *testing.T, words []string) {
 		s.policy.User = value
 	case "password":
 		s.policy.Password = Secret(value)
+	case "user_agent":
+		s.policy.UserAgent = value
+	case "workstation":
+		s.policy.Workstation = value
 	case "allow_tcp":
 		s.policy.AllowTCP = value == "true"
 	case "tls_floor":

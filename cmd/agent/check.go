@@ -73,7 +73,7 @@ not asked), and Exchange. Nor is it known which authority signed the certificate
 // checkSite runs a check for this device as it is now. A daemon beside it goes on undisturbed.
 func checkSite(ctx context.Context, e env, site *site, byPassed bool) check.Report {
 	v := thisVersion()
-	site.policy.Version, site.policy.Built = v.Version, v.builtAt()
+	site.identify(v)
 	asking, cancel := context.WithTimeout(ctx, daemonLimit)
 	defer cancel()
 	record, _, err := lastGood(asking, site)

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,6 +54,12 @@ type site struct {
 	warnings   []string // exceptions the site has made; logged at start
 
 	metricsListen string // "": no metrics
+}
+
+// identify says what this program and this device are, for those who are told.
+func (s *site) identify(v versionAnswer) {
+	s.policy.Version, s.policy.Built = v.Version, v.builtAt()
+	s.policy.Workstation, _ = os.Hostname() // unknown is not told
 }
 
 // choices are the values of the keys that take no others, as messages, help and completion name them.
@@ -216,6 +223,15 @@ var keys = []key{
 		func(v value, to *site) error {
 			to.metricsListen = v.text
 			return checkListen(v.text)
+		}},
+	{"user_agent", text, ``, `"UCCAPI/15.0.4420.1017 OC/15.0.4420.1017 (Microsoft Lync)"`,
+		"what SIP servers are told of this program (User-Agent)\nDefault: homeward/VERSION. Client version policies of Lync look at it. Names, or name/version, and (comments).",
+		func(v value, to *site) error {
+			to.policy.UserAgent = v.text
+			if v.text == "" {
+				return nil
+			}
+			return provisioning.CheckUserAgent(v.text)
 		}},
 }
 

@@ -84,7 +84,7 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	defer lines.Close()
 	log := slog.New(slog.NewMultiHandler(lines.Handler(), slog.NewTextHandler(tail, &slog.HandlerOptions{Level: site.logLevel})))
 	logStart(log, v, site)
-	site.policy.Version, site.policy.Built = v.Version, v.builtAt()
+	site.identify(v)
 
 	if err := os.MkdirAll(site.stateDir, stateDirMode); err != nil {
 		log.Warn("state_dir cannot be made: last good is kept in memory only", "err", err)

@@ -153,6 +153,7 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"a missing file of roots", good + `roots = ["/nonexistent/root.pem"]`, "FILE:2: roots: there is no file /nonexistent/root.pem"},
 		{"an interface with a slash", good + `interface = "../eth0"`, `FILE:2: interface: "../eth0" is not the name of an interface`},
 		{"a user with a line break", good + `user = "a\r\nb"`, `FILE:2: user: "a\r\nb" holds characters that cannot be printed`},
+		{"a User-Agent with a line break", good + `user_agent = "a\r\nVia: b"`, `FILE:2: user_agent: "a\r\nVia: b": "a\r\nVia:" is not a name, or a name/version, of letters, digits and -.!%*_+` + "`'~"},
 		{"an empty directory", good + `state_dir = ""`, "FILE:2: state_dir: it is empty"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -192,7 +193,7 @@ func TestMistakesInFlags(t *testing.T) {
 
 func TestKeysAreTheOnesOfTheInterface(t *testing.T) {
 	want := strings.Fields(`sip_address user password_file auth interface order internal_server external_server allow_tcp tls_floor
-		strict_naming roots digest_over_tcp tls_min dns_servers dhcp state_dir runtime_dir log_level log_format on_change metrics_listen`)
+		strict_naming roots digest_over_tcp tls_min dns_servers dhcp state_dir runtime_dir log_level log_format on_change metrics_listen user_agent`)
 	var got []string
 	for _, k := range keys {
 		got = append(got, k.name)

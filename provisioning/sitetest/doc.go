@@ -149,6 +149,8 @@
 //	keepalive=N              timeout of ms-keep-alive; default 300; CRLF CRLF is not answered unless pong
 //	backup                   is-connected-to-primary="no"
 //	edge                     through an Edge: RemoteUser, no Kerberos, ms-diagnostics-public
+//	workstations=NAME,…      the account may sign in from these only, told by NTLM
+//	nosubscribe=N            status N for a SUBSCRIBE without "Expires: 0"
 //	nopiggyback              the provisioning document comes after the 200, not in it
 //	rspauth=F                wrong or missing, on everything the site should sign
 //

@@ -39,6 +39,8 @@ type manner struct {
 	// With MS-SIPAE: lync, or schemes=.
 	version   int // of the protocol: 2, 3 or 4
 	noESS     bool
+	hosts     []string // the account may sign in from these workstations only; nil: from any
+	noSubs    int      // status for a SUBSCRIBE without "Expires: 0"; 0: it is taken
 	saLife    time.Duration
 	rspauth   string // "", wrong or missing
 	keepalive int    // seconds
@@ -199,6 +201,10 @@ func (m *manner) lyncOption(key, value string) (err error) {
 		if m.rspauth = value; value != "wrong" && value != "missing" {
 			return fmt.Errorf("want wrong or missing")
 		}
+	case "workstations":
+		m.hosts = strings.Split(value, ",")
+	case "nosubscribe":
+		m.noSubs, err = strconv.Atoi(value)
 	case "keepalive":
 		m.keepalive, err = strconv.Atoi(value)
 	case "diagnostics":

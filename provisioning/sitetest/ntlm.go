@@ -119,8 +119,9 @@ func challengeMessage(nonce [8]byte, flags uint32, info []byte) []byte {
 
 // session is what both ends know after the AUTHENTICATE: the key of all signatures.
 type session struct {
-	key   []byte
-	flags uint32
+	key         []byte
+	flags       uint32
+	workstation string // of the client, as it says
 }
 
 // ntowfv2 is what both ends know of a password (MS-NLMP 3.3.2).
@@ -144,7 +145,7 @@ func authenticate(challenge, token []byte, account, password string) (session, e
 		return token[offset : offset+size]
 	}
 	response, domain, user, key := field(20), utf8of(field(28)), utf8of(field(36)), field(52)
-	s := session{flags: binary.LittleEndian.Uint32(token[60:])}
+	s := session{flags: binary.LittleEndian.Uint32(token[60:]), workstation: utf8of(field(44))}
 	offered := binary.LittleEndian.Uint32(challenge[20:])
 	switch {
 	case len(response) == 24:

@@ -104,6 +104,9 @@ func (l *leg) subscribe(m manner, req *message) reply {
 	if err := xml.Unmarshal(req.body, &list); err != nil && !errors.Is(err, io.EOF) {
 		return reply{code: 400, headers: []string{l.diagnosis(m, 4001)}}
 	}
+	if m.noSubs != 0 && req.header.Get("Expires") != "0" {
+		return reply{code: m.noSubs}
+	}
 	sub := &subscription{began: req}
 	for _, group := range list.Groups {
 		sub.groups = append(sub.groups, group.Name)

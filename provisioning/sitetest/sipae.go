@@ -161,6 +161,9 @@ func (l *leg) authenticate(m manner, req *message, p map[string]string) error {
 	if a.session, err = authenticate(a.challenge, token, m.user, m.password); err != nil {
 		return err
 	}
+	if m.hosts != nil && !slices.Contains(m.hosts, a.session.workstation) {
+		return fmt.Errorf("workstation %q", a.session.workstation)
+	}
 	a.who, a.since = req.endpoint(), time.Now()
 	if a.version >= 4 || p["response"] != "" {
 		if err := a.verify(req, p); err != nil {

@@ -16,6 +16,7 @@ import (
 const (
 	typeAuthenticate = 3                  // MS-NLMP section 2.2.1.3
 	headerSize       = 72                 // MS-NLMP section 2.2.1.3, with version, without MIC: as Communicator sends it
+	maxNetBIOS       = 15                 // RFC 1001 section 14.1: 16 with the kind of service
 	filetimeEpoch    = 116444736000000000 // 1970 in FILETIME, MS-DTYP section 2.3.3: 100 ns since 1601
 )
 
@@ -29,7 +30,7 @@ const (
 type Credentials struct {
 	User     string        // `CONTOSO\phone1`, "CONTOSO/phone1" or "phone1@contoso.com"
 	Password func() string // a function, because fmt cannot look into it
-	Host     string        // what the server may log as our name; may be empty
+	Host     string        // host name of this device; its NetBIOS form is told as the workstation. May be empty
 
 	// WeakSignatures accepts a challenge without extended session security, as version 2 Registrars may send one. Our
 	// response is NTLMv2 all the same, but the signatures are not worth much: who has read one can forge others. Set
@@ -64,7 +65,7 @@ func (c Credentials) authenticate(message []byte, f fresh) ([]byte, *Security, e
 	}
 	domain, user := splitUser(c.User)
 	answer := response{
-		flags: asked.reply(), domain: utf16le(domain), user: utf16le(user), host: utf16le(c.Host),
+		flags: asked.reply(), domain: utf16le(domain), user: utf16le(user), host: utf16le(workstation(c.Host)),
 	}
 	if asked.reply()&flagVersion != 0 {
 		answer.version = f.version
@@ -78,6 +79,14 @@ func (c Credentials) authenticate(message []byte, f fresh) ([]byte, *Security, e
 	sessionBase := answer.prove(hashV2(user, domain, c.Password()), asked, f)
 	answer.sessionKey = rc4Of(sessionBase, f.session[:])
 	return answer.encode(), newSecurity(f.session[:], answer.flags&flagExtendedSession != 0), nil
+}
+
+// workstation returns the NetBIOS name of a host, as directories list the workstations an account is limited to: the
+// first label, in upper case, at most 15 characters (MS-NLMP section 2.2.1.3, RFC 1001 section 14.1).
+func workstation(host string) string {
+	label, _, _ := strings.Cut(host, ".")
+	name := []rune(strings.ToUpper(label))
+	return string(name[:min(len(name), maxNetBIOS)])
 }
 
 // splitUser tells the domain from the user. A UPN stays whole, with an empty domain.

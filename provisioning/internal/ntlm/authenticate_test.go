@@ -281,3 +281,14 @@ func TestSecretsAreNotPrintable(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+// The workstation is told as a directory lists it: by its NetBIOS name.
+func TestMend21Workstation(t *testing.T) {
+	for host, want := range map[string]string{
+		"phone-0011": "PHONE-0011", "reception.floor1.contoso.com": "RECEPTION", "a-rather-long-name-of-a-host": "A-RATHER-LONG-N", "": "",
+	} {
+		if got := workstation(host); got != want {
+			t.Errorf("%q: %q, want %q", host, got, want)
+		}
+	}
+}

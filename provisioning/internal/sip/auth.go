@@ -102,7 +102,7 @@ func (s *Session) challenged(m *message, again bool) error {
 // newScheme makes one of the schemes that problem lets pass.
 func (s *Session) newScheme(name string, a *asker) scheme {
 	if name == "ntlm" {
-		return &ntlmScheme{user: s.account.ntlmUser(), password: s.password, tls: s.secure, field: a.credentials}
+		return &ntlmScheme{user: s.account.ntlmUser(), host: s.account.Host, password: s.password, tls: s.secure, field: a.credentials}
 	}
 	return &digestScheme{user: s.account.digestUser(), password: s.password, field: a.credentials, confirmation: a.confirmation}
 }

@@ -18,6 +18,7 @@ import (
 //	proven    it is signed                    401 to REGISTER, or 8 h old: once more from the start
 type ntlmScheme struct {
 	user     string
+	host     string // name of this device
 	password func() string
 	tls      bool
 	field    string // header name
@@ -89,7 +90,7 @@ func (n *ntlmScheme) answer(c challenge, again bool) error {
 // prove prepares the answer to a CHALLENGE message.
 func (n *ntlmScheme) prove(challenge []byte) error {
 	message, security, err := ntlm.Authenticate(challenge, ntlm.Credentials{
-		User: n.user, Password: n.password,
+		User: n.user, Password: n.password, Host: n.host,
 		// Servers that speak version 2 may know no better.
 		WeakSignatures: n.tls && n.next.version == 2,
 	})

@@ -182,7 +182,15 @@ func TestProvision(t *testing.T) {
 			script: []step{answer("489 Bad Event", `ms-diagnostics: 2035;reason="no"`)},
 			want: `
 				+0s 1 SUBSCRIBE
+				+0s 1 SUBSCRIBE expires=0
 				+0s error: answered 489 Bad Event; 2035 no`,
+		},
+		{
+			name:   "a refusal of another kind is not answered by another SUBSCRIBE",
+			script: []step{answer("503 Service Unavailable")},
+			want: `
+				+0s 1 SUBSCRIBE
+				+0s error: answered 503 Service Unavailable`,
 		},
 		{
 			name:   "a document that cannot be read is told",

@@ -22,7 +22,8 @@ type Account struct {
 	Password      Secret   // "": sign in only where no password is asked for
 	Schemes       []string // allowed, in order of preference: "ntlm", "digest"; names unknown here are passed over
 	DigestOverTCP bool     // answer Digest although anyone on the way can read it
-	UserAgent     string   // "homeward/1.0"
+	UserAgent     string   // "homeward/1.0"; see CheckUserAgent
+	Host          string   // host name of this device, for NTLM: accounts may be limited to some; or ""
 	EndpointID    string   // epid (MS-SIPRE section 3.2.3.1), "a1b2c3d4e5"; +sip.instance is derived from it. Or ""
 	Subnet        string   // of our IPv4 address, "10.0.0.0", for ms-subnet; or ""
 }

@@ -55,19 +55,11 @@ func (s *Session) Provision(ctx context.Context) (Provisioning, error) {
 // dialog to keep. MS-SIPREGE section 4.2.
 func (s *Session) subscribe(ctx context.Context) error {
 	s.provisioned.asked, s.provisioned.received, s.provisioned.problem = true, false, nil
-	callID, sequence := token(), uint32(0)
-	m, err := s.ask(ctx, func() *message {
-		sequence++
-		m := s.request("SUBSCRIBE", s.account.AOR, s.account.AOR, callID, sequence)
-		m.add("Contact", s.reachable())
-		m.add("Event", provisioningEvent)
-		m.add("Accept", "application/vnd-microsoft-roaming-provisioning-v2+xml")
-		// No Expires: changes shall come, for as long as the server likes.
-		m.add("Supported", "com.microsoft.autoextend, ms-benotify, ms-piggyback-first-notify")
-		m.add("Proxy-Require", "ms-benotify")
-		m.fill("application/vnd-microsoft-roaming-provisioning-v2+xml", provisioningRequest)
-		return m
-	})
+	m, err := s.askProvisioning(ctx, "")
+	var refused *StatusError
+	if errors.As(err, &refused) && refused.Code/100 == 4 && refused.Code != 401 && refused.Code != 407 {
+		m, err = s.askProvisioning(ctx, "0") // no subscription here: the settings as they are, once (RFC 6665 section 4.4.3)
+	}
 	if err != nil {
 		return err
 	}
@@ -80,6 +72,25 @@ func (s *Session) subscribe(ctx context.Context) error {
 		s.document(m)
 	}
 	return nil
+}
+
+// askProvisioning sends one SUBSCRIBE, with the lifetime in seconds that is asked for; "": what the server likes.
+func (s *Session) askProvisioning(ctx context.Context, expires string) (*message, error) {
+	callID, sequence := token(), uint32(0)
+	return s.ask(ctx, func() *message {
+		sequence++
+		m := s.request("SUBSCRIBE", s.account.AOR, s.account.AOR, callID, sequence)
+		m.add("Contact", s.reachable())
+		m.add("Event", provisioningEvent)
+		m.add("Accept", "application/vnd-microsoft-roaming-provisioning-v2+xml")
+		if expires != "" {
+			m.add("Expires", expires)
+		}
+		m.add("Supported", "com.microsoft.autoextend, ms-benotify, ms-piggyback-first-notify")
+		m.add("Proxy-Require", "ms-benotify")
+		m.fill("application/vnd-microsoft-roaming-provisioning-v2+xml", provisioningRequest)
+		return m
+	})
 }
 
 // renew subscribes again. What fails will show again elsewhere if it is more than a whim of the server.
