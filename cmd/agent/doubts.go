@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 )
 
@@ -21,7 +20,7 @@ func (s *site) doubts() []string {
 	case len(password) > 1 && strings.ContainsAny(password[:1], "\"'") && password[:1] == password[len(password)-1:]:
 		doubt("password_file: there are quotes around the password, which count as a part of it")
 	}
-	if !slices.Contains(s.policy.Auth, "ntlm") && !slices.Contains(s.policy.Auth, "digest") {
+	if len(s.policy.Auth) == 0 {
 		doubt("auth names nothing that this version can do: only ntlm and digest work")
 	}
 	if problem := noInterface(s.policy.Interface); problem != "" {

@@ -3,11 +3,13 @@
 package main
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -130,8 +132,9 @@ func TestCredential(t *testing.T) {
 	}
 }
 
-func TestRoots(t *testing.T) {
-	if pool, err := readRoots(nil); pool != nil || err != nil {
+// TestMend20Roots: what cannot be read in a file of roots is left out and told, and the rest is used.
+func TestMend20Roots(t *testing.T) {
+	if pool, _, err := readRoots(nil); pool != nil || err != nil {
 		t.Errorf("without files: %v, %v; want the system's roots, which are nil", pool, err)
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -143,25 +146,77 @@ func TestRoots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	block := func(kind string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
+	good := block("CERTIFICATE", der)
+	negative := block("CERTIFICATE", bytes.Replace(der, []byte{2, 1, 1}, []byte{2, 1, 0x81}, 1))
+	damaged := strings.Replace(good, "\n", "\n!", 1)
+	const tooLarge = "error: FILE holds more than 1048576 bytes"
+	const none = "error: FILE holds no certificate in PEM form, nor one in DER"
 	dir := t.TempDir()
 	for _, test := range []struct{ name, text, want string }{
-		{"one", string(good), ""},
-		{"two, and text around", "Site root\n" + string(good) + "\n# and another\n" + string(good), ""},
-		{"none", "hello", "error: FILE holds no certificate in PEM form"},
-		{"a key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "error: FILE holds no certificate in PEM form"},
-		{"DER", string(der), "error: FILE holds no certificate in PEM form"},
-		{"one broken", string(good) + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der[1:]})), "error: FILE: certificate 2: x509: malformed certificate"},
+		{"one", good, ""},
+		{"two, and text around", "Site root\n" + good + "\n# and another\n" + good, ""},
+		{"with a byte order mark", "\ufeff" + good, ""},
+		{"with CR LF", strings.ReplaceAll(good, "\n", "\r\n"), ""},
+		{"in DER", string(der), ""},
+		{"a key beside it", block("PRIVATE KEY", der) + good, ""},
+		{"none", "hello", none},
+		{"nothing", "", none},
+		{"half of one in DER", string(der[:50]), none},
+		{"in two bytes a letter", "\xff\xfe-\x00-\x00-\x00-\x00-\x00", none},
+		{"a key", block("PRIVATE KEY", der), "error: FILE holds no certificate in PEM form"},
+		{"a negative serial number before a good one", negative + good, "FILE: certificate 1 is left out: negative serial number"},
+		{"one broken behind a good one", good + block("CERTIFICATE", der[1:]), "FILE: certificate 2 is left out: malformed certificate"},
+		{"a damaged block between two", good + damaged + good, "FILE: certificate 2 is left out: its block is damaged, or cut"},
+		{"cut in the second", good + good[:60], "FILE: certificate 2 is left out: its block is damaged, or cut"},
+		{"of OpenSSL's own form", good + block("TRUSTED CERTIFICATE", der), `FILE: certificate 2 is left out: it is a "TRUSTED CERTIFICATE", not a CERTIFICATE; openssl x509 converts it`},
+		{"only a negative one", negative, "error: FILE: certificate 1 is left out: negative serial number"},
+		{"ten bad ones before a good one", strings.Repeat(negative, 10) + good, leftOuts(8) + "\n2 more certificates in roots are left out"},
+		{"too many", strings.Repeat(good, 1+maxRoots/len(good)), tooLarge},
+		{"too much text before it", strings.Repeat("x", maxRoots) + good, tooLarge},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(dir, "roots.pem")
 			os.WriteFile(path, []byte(test.text), 0o600)
-			_, err := readRoots([]string{path})
-			if got := strings.ReplaceAll(outcome("", err), path, "FILE"); got != test.want {
+			pool, warnings, err := readRoots([]string{path})
+			if got := strings.ReplaceAll(outcome(strings.Join(warnings, "\n"), err), path, "FILE"); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
+			}
+			parsed, _ := x509.ParseCertificate(der)
+			if err == nil && !containsRoot(pool, parsed) {
+				t.Error("the certificate is not in the pool")
 			}
 		})
 	}
+	t.Run("a second file", func(t *testing.T) {
+		bad, fine := filepath.Join(dir, "bad.pem"), filepath.Join(dir, "fine.pem")
+		os.WriteFile(bad, []byte(negative), 0o600)
+		os.WriteFile(fine, []byte(good), 0o600)
+		if _, warnings, err := readRoots([]string{bad, fine}); err != nil || len(warnings) != 1 {
+			t.Errorf("got %q, %v", warnings, err)
+		}
+		if _, _, err := readRoots([]string{fine, filepath.Join(dir, "missing.pem")}); err == nil {
+			t.Error("a file that is missing was passed over")
+		}
+	})
+}
+
+// leftOuts are the warnings about so many certificates with a negative serial number.
+func leftOuts(n int) string {
+	lines := make([]string, n)
+	for i := range lines {
+		lines[i] = fmt.Sprintf("FILE: certificate %d is left out: negative serial number", i+1)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// containsRoot says whether a pool trusts a certificate.
+func containsRoot(pool *x509.CertPool, c *x509.Certificate) bool {
+	with := pool.Clone()
+	with.AddCert(c)
+	return with.Equal(pool)
 }
 
 // C01, C03, C10 for the configuration: what is no small file is refused, and nothing waits.

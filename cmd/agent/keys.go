@@ -64,7 +64,7 @@ func (s *site) identify(v versionAnswer) {
 
 // choices are the values of the keys that take no others, as messages, help and completion name them.
 var choices = map[string][]string{
-	"auth":          {"tls-dsk", "kerberos", "ntlm", "digest"},
+	"auth":          {"ntlm", "digest"},
 	"order":         {"device", "communicator"},
 	"strict_naming": {"suffix", "strict", "off"},
 	"tls_min":       {"1.0", "1.1", "1.2", "1.3"},
@@ -99,11 +99,11 @@ var keys = []key{
 			to.policy.Password, err = readPassword(v.text, to.stateDir)
 			return err
 		}},
-	{"auth", list, `["tls-dsk", "kerberos", "ntlm", "digest"]`, ``,
-		"authentication schemes allowed, in order of preference",
-		func(v value, to *site) error {
-			to.policy.Auth = v.list
-			return checkChoices(v.list, choices["auth"]...)
+	{"auth", list, `["ntlm", "digest"]`, ``,
+		"authentication schemes allowed, in order of preference: ntlm, digest",
+		func(v value, to *site) (err error) {
+			to.policy.Auth, err = checkSchemes(v.list, to)
+			return err
 		}},
 	{"interface", text, ``, `"eth0"`,
 		"network interface on which DHCP is asked\nDefault: the one with the default route.",
@@ -147,9 +147,13 @@ var keys = []key{
 			return checkChoice(v.text, choices["strict_naming"]...)
 		}},
 	{"roots", list, ``, `["/etc/homeward/site-root.pem"]`,
-		"PEM files with certificates trusted besides the system's roots",
-		func(v value, to *site) (err error) {
-			to.policy.Roots, err = readRoots(v.list)
+		"files with certificates trusted besides the system's roots, in PEM or DER\nWhat cannot be read in them is left out, with a warning.",
+		func(v value, to *site) error {
+			pool, warnings, err := readRoots(v.list)
+			for _, warning := range warnings {
+				to.warnings = append(to.warnings, "roots: "+warning)
+			}
+			to.policy.Roots = pool
 			return err
 		}},
 	{"digest_over_tcp", truth, `false`, ``,

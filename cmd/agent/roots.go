@@ -1,59 +1,130 @@
 package main
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
-// maxRoots is our choice: the whole Mozilla list has 200 KB.
-const maxRoots = 1 << 20
+// Our choices.
+const (
+	maxRoots    = 1 << 20 // bytes of a file: the whole Mozilla list has 200 KB
+	maxLeftOut  = 8       // certificates of all files that are named as left out; of the others only how many there are
+	pemBoundary = "-----BEGIN "
+)
 
-// readRoots returns the system's roots and those of the files; nil, which means the system's, without files.
-func readRoots(paths []string) (*x509.CertPool, error) {
+// readRoots returns the system's roots and those of the files; nil, which means the system's, without files. What cannot
+// be read in a file is left out, and told as a warning; it is an error when no file has a certificate that can be read.
+func readRoots(paths []string) (pool *x509.CertPool, warnings []string, err error) {
 	if len(paths) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil { // a small device may have none
+	if pool, err = x509.SystemCertPool(); err != nil { // a small device may have none
 		pool = x509.NewCertPool()
 	}
+	var left leftOut
+	read := 0
 	for _, path := range paths {
-		certificates, err := readCertificates(path)
+		certificates, err := readCertificates(path, &left)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, c := range certificates {
 			pool.AddCert(c)
 		}
+		read += len(certificates)
 	}
-	return pool, nil
+	switch err := errors.New(strings.Join(left.texts(), "; ")); {
+	case read == 0 && left.noPEM:
+		return nil, nil, &advised{err, "export the certificate as PEM, which Windows calls Base-64"}
+	case read == 0:
+		return nil, nil, err
+	}
+	return pool, left.texts(), nil
 }
 
-func readCertificates(path string) ([]*x509.Certificate, error) {
+// leftOut is what could not be read, in words.
+type leftOut struct {
+	first []string
+	more  int
+	noPEM bool // a file was of another form
+}
+
+func (l *leftOut) add(format string, args ...any) {
+	if len(l.first) == maxLeftOut {
+		l.more++
+		return
+	}
+	l.first = append(l.first, fmt.Sprintf(format, args...))
+}
+
+func (l *leftOut) texts() []string {
+	if l.more == 0 {
+		return l.first
+	}
+	return append(l.first, fmt.Sprintf("%d more certificates in roots are left out", l.more))
+}
+
+// readCertificates reads a file of PEM blocks, or one certificate in DER.
+func readCertificates(path string, left *leftOut) ([]*x509.Certificate, error) {
 	f, _, err := openRegular(path, true)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxRoots))
+	text, err := io.ReadAll(io.LimitReader(f, maxRoots+1))
 	if err != nil {
 		return nil, err
 	}
+	if len(text) > maxRoots {
+		return nil, fmt.Errorf("%s holds more than %d bytes", path, maxRoots)
+	}
+	text = bytes.TrimPrefix(text, byteOrderMark)
+	if !bytes.Contains(text, []byte(pemBoundary)) {
+		c, err := x509.ParseCertificate(text)
+		if err != nil {
+			left.noPEM = true
+			left.add("%s holds no certificate in PEM form, nor one in DER", path)
+			return nil, nil
+		}
+		return []*x509.Certificate{c}, nil
+	}
+	return blocks(path, text, left), nil
+}
+
+// blocks reads the certificates of a PEM file. Each block is looked at by itself: the decoder passes over what it cannot
+// read without a word.
+func blocks(path string, text []byte, left *leftOut) []*x509.Certificate {
 	var certificates []*x509.Certificate
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
+	number := 0
+	for i, part := range bytes.Split(text, []byte(pemBoundary)) {
+		kind, _, _ := bytes.Cut(part, []byte("-----"))
+		if i == 0 || !bytes.HasSuffix(kind, []byte("CERTIFICATE")) && !bytes.HasPrefix(kind, []byte("PKCS7")) {
+			continue // text, a key, a list of what has been revoked
+		}
+		number++
+		block, _ := pem.Decode(append([]byte(pemBoundary), part...))
+		switch {
+		case string(kind) != "CERTIFICATE":
+			left.add("%s: certificate %d is left out: it is a %.40q, not a CERTIFICATE; openssl x509 converts it", path, number, kind)
+			continue
+		case block == nil:
+			left.add("%s: certificate %d is left out: its block is damaged, or cut", path, number)
 			continue
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("%s: certificate %d: %w", path, len(certificates)+1, err)
+			left.add("%s: certificate %d is left out: %s", path, number, strings.TrimPrefix(err.Error(), "x509: "))
+			continue
 		}
 		certificates = append(certificates, c)
 	}
-	if len(certificates) == 0 {
-		return nil, fmt.Errorf("%s holds no certificate in PEM form", path)
+	if number == 0 {
+		left.add("%s holds no certificate in PEM form", path)
 	}
-	return certificates, nil
+	return certificates
 }

@@ -69,7 +69,7 @@ func TestDefaults(t *testing.T) {
 	want := &site{
 		policy: provisioning.Policy{
 			SIPAddress: "sip:phone1@contoso.com", User: "phone1@contoso.com",
-			Auth:     []string{"tls-dsk", "kerberos", "ntlm", "digest"},
+			Auth:     []string{"ntlm", "digest"},
 			AllowTCP: true, TLSFloor: true, Naming: provisioning.NamingSuffix, TLSMin: 0x0303,
 			AskDHCP: true, ReadLease: true, LeaseHooks: "/run/homeward-dhcp",
 		},
@@ -120,6 +120,25 @@ func TestFileAndFlags(t *testing.T) {
 	}
 }
 
+// TestMend20Auth: schemes that this version does not speak are told, and are not among those of the policy.
+func TestMend20Auth(t *testing.T) {
+	for _, test := range []struct{ list, want string }{
+		{`["ntlm"]`, "ntlm | "},
+		{`["tls-dsk", "kerberos", "ntlm", "digest"]`, "ntlm digest | auth: left out, as this version does not speak it: tls-dsk, kerberos"},
+		{`["digest", "kerberos"]`, "digest | auth: left out, as this version does not speak it: kerberos"},
+		{`["kerberos"]`, " | auth: left out, as this version does not speak it: kerberos"},
+	} {
+		got, err := load(t, "sip_address = \"sip:phone1@contoso.com\"\nauth = "+test.list)
+		if err != nil {
+			t.Errorf("%s: %v", test.list, err)
+			continue
+		}
+		if said := strings.Join(got.policy.Auth, " ") + " | " + strings.Join(got.warnings, "; "); said != test.want {
+			t.Errorf("%s: got %q, want %q", test.list, said, test.want)
+		}
+	}
+}
+
 // C02 to C05, C08, C13: every mistake is told with its line.
 func TestMistakesInTheFile(t *testing.T) {
 	const good = `sip_address = "sip:phone1@contoso.com"` + "\n"
@@ -139,10 +158,10 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"a number for text", good + "user = 12\n", "FILE:2: user: the value must be text in quotes"},
 		{"text for true", good + "allow_tcp = \"yes\"\n", "FILE:2: allow_tcp: the value must be true or false, without quotes"},
 		{"text for a list", good + "dns_servers = \"10.0.0.2\"\n", `FILE:2: dns_servers: the value must be a list of texts in quotes, such as ["10.0.0.2", "[2001:db8::2]:53"]`},
-		{"numbers in a list", good + "auth = [1]\n", `FILE:2: auth: the value must be a list of texts in quotes, such as ["tls-dsk", "kerberos", "ntlm", "digest"]`},
+		{"numbers in a list", good + "auth = [1]\n", `FILE:2: auth: the value must be a list of texts in quotes, such as ["ntlm", "digest"]`},
 		{"the password itself", good + "password = \"secret\"\n", "FILE:2: there is no key for the password itself; put it into a file of its own and name the file in password_file"},
 		{"values that make no sense, all at once", "sip_address = \"contoso.com\"\norder = \"any\"\n", "FILE:1: sip_address: \"contoso.com\" does not begin with \"sip:\"\nFILE:2: order: \"any\" is not device or communicator"},
-		{"an unknown scheme", good + `auth = ["basic"]`, `FILE:2: auth: "basic" is not tls-dsk, kerberos, ntlm or digest`},
+		{"an unknown scheme", good + `auth = ["basic"]`, `FILE:2: auth: "basic" is not ntlm or digest`},
 		{"no scheme at all", good + `auth = []`, `FILE:2: auth: it names nothing`},
 		{"a scheme twice", good + `auth = ["digest", "digest"]`, `FILE:2: auth: "digest" is named twice`},
 		{"a TLS version that is none", good + `tls_min = "1.4"`, `FILE:2: tls_min: "1.4" is not 1.0, 1.1, 1.2 or 1.3`},

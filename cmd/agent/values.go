@@ -236,3 +236,20 @@ func checkChoices(texts []string, choices ...string) error {
 	}
 	return nil
 }
+
+// unbuilt are schemes that Lync Registrars offer and this version does not speak. Files name them, for they were in the
+// default once.
+var unbuilt = []string{"tls-dsk", "kerberos"}
+
+// checkSchemes returns the schemes that this version speaks, and warns of others that exist.
+func checkSchemes(texts []string, to *site) ([]string, error) {
+	known := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return slices.Contains(unbuilt, s) })
+	if len(known) < len(texts) {
+		left := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return slices.Contains(known, s) })
+		to.warnings = append(to.warnings, fmt.Sprintf("auth: left out, as this version does not speak it: %s", strings.Join(left, ", ")))
+		if len(known) == 0 {
+			return known, nil // signs in where nobody is asked for anything; see doubts
+		}
+	}
+	return known, checkChoices(known, choices["auth"]...)
+}
