@@ -53,7 +53,7 @@ func newAppliance(t testing.TB, s *site, dropIn string) *appliance {
 		"usr/lib/systemd/system/homeward.service":         read(t, "../packaging/systemd/homeward.service"),
 		"usr/bin/homeward":                                read(t, os.Getenv(envBinary)),
 		"etc/homeward/homeward.toml": fmt.Sprintf("sip_address = %q\n", "sip:"+sipUser+"@"+sipDomain) +
-			"roots = [\"/etc/homeward/site-root.pem\"]\ndigest_over_tcp = true\n",
+			"roots = [\"/etc/homeward/site-root.pem\"]\ncredentials_over_tcp = true\n",
 	} {
 		a.install(t, path, text)
 	}

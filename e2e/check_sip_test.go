@@ -104,10 +104,10 @@ Set the authentication protocol of the Registrar to both NTLM and Kerberos: this
 fe01.contoso.com offered Basic, but Basic would show the password and is never answered.
 This is on the side of the Registrar.
 Offer Digest or NTLM on the Registrar: Basic would show the password.`},
-	{"Digest over TCP is not allowed", with(published(at("internal-tcp")), unset("digest_over_tcp")), "sip-auth-not-supported", `
-fe03.contoso.com offered Digest MD5, but Digest is not answered over clear TCP unless digest_over_tcp is set.
+	{"Digest over TCP is not allowed", with(published(at("internal-tcp")), unset("credentials_over_tcp")), "sip-auth-not-supported", `
+fe03.contoso.com offered Digest MD5, but credentials go over clear TCP only under credentials_over_tcp, to a host that SRV or the configuration names.
 This is on the side of the Registrar.
-Offer TLS on the Registrar; digest_over_tcp allows Digest over plain TCP.`},
+Offer TLS on the Registrar; credentials_over_tcp would let the password be guessed by whoever listens.`},
 
 	{"the home pool does not resolve", with(redirects(fe01, "gone.contoso.com:5061;transport=TLS")), "no-address", `
 fe01.contoso.com redirects the device to its home pool gone.contoso.com, which has no address.

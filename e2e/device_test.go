@@ -71,7 +71,7 @@ func newDevice(t testing.TB, s *site, lines ...string) *device {
 		fmt.Sprintf("roots = [%q]", write(t, dir, "root.pem", read(t, s.ca.file))),
 		fmt.Sprintf("state_dir = %q", dir+"/state"),
 		fmt.Sprintf("runtime_dir = %q", dir+"/run"),
-		`digest_over_tcp = true`,
+		`credentials_over_tcp = true`,
 		`log_level = "debug"`,
 	)
 	d.config = write(t, dir, "homeward.toml", strings.Join(lines, "\n")+"\n")

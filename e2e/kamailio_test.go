@@ -75,7 +75,7 @@ func startKamailio(t testing.TB, on *site, s settings) *registrar {
 		s.expires = 10 * time.Minute
 	}
 	filtering := map[bool]string{false: "0", true: "1"}[s.methodFiltering]
-	config := strings.NewReplacer("DIR", dir, "MAX_CONTACTS", strconv.Itoa(s.maxContacts), "METHOD_FILTERING", filtering, "DOMAIN", sipDomain, "PASSWORD", password, "ALGORITHM", s.algorithm,
+	config := strings.NewReplacer("DIR", dir, "MAX_CONTACTS", strconv.Itoa(s.maxContacts), "METHOD_FILTERING", filtering, "DOMAIN", sipDomain, "PASSWORD", password, "OPEN", at("dhcp-tcp").addr, "ALGORITHM", s.algorithm,
 		"EXPIRES", strconv.Itoa(int(s.expires.Seconds()))).Replace(read(t, "testdata/kamailio.cfg"))
 	r := &registrar{dir: dir}
 	r.process = start(t, on.registrar, "kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-Y", dir,

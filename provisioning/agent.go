@@ -22,15 +22,17 @@ type Agent struct {
 	emit   func(Event)
 
 	restraint    *restraint
-	walk         *walk         // through the Registrars, in this cycle
-	gathering    *gathering    // look-ups under way, or done and not used yet
-	endpointID   string        // epid: the same for the life of the device
-	preferred    string        // the Registrar we were sent to
-	current      *registration // what the device is registered with
-	nothingSince time.Time     // since when discovery has found nothing usable; zero: it has
-	openSince    time.Time     // since when some look-ups have not been answered; zero: all were
-	asked        chan struct{} // whether Run goes on: taken whenever it passes by
-	changes      chan string   // a change of the network that no phase has heeded yet
+	walk         *walk           // through the Registrars, in this cycle
+	gathering    *gathering      // look-ups under way, or done and not used yet
+	endpointID   string          // epid: the same for the life of the device
+	preferred    string          // the Registrar we were sent to
+	named        map[string]bool // hosts that SRV records named when discovery last found some
+	vouched      map[string]bool // hosts that proven Registrars have named
+	current      *registration   // what the device is registered with
+	nothingSince time.Time       // since when discovery has found nothing usable; zero: it has
+	openSince    time.Time       // since when some look-ups have not been answered; zero: all were
+	asked        chan struct{}   // whether Run goes on: taken whenever it passes by
+	changes      chan string     // a change of the network that no phase has heeded yet
 
 	mu     sync.Mutex
 	status Status
@@ -40,7 +42,7 @@ type Agent struct {
 func New(policy Policy, wire Wire, store *cache.DB, emit func(Event)) *Agent {
 	return &Agent{
 		policy: policy, wire: wire, store: store, emit: emit, restraint: newRestraint(), endpointID: endpointID(store),
-		asked: make(chan struct{}), changes: make(chan string, 1),
+		asked: make(chan struct{}), changes: make(chan string, 1), named: map[string]bool{}, vouched: map[string]bool{},
 		status: Status{Version: 1, SIPAddress: policy.SIPAddress, SIPDomain: policy.SIPDomain()},
 	}
 }
@@ -196,9 +198,7 @@ func (a *Agent) gatherAgain(ctx context.Context, before Findings) *gathering {
 	a.endGathering()
 	var known []string
 	if record, ok := a.record(); ok {
-		for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
-			known = append(known, e.Host)
-		}
+		known = a.policy.namesOf(record, a.vouched)
 	}
 	a.gathering = gather(ctx, a.policy, a.wire, a.floor(), before, known, a.verdictLimit(), func(detail string) {
 		a.tell(Event{Kind: Conflict, Step: DHCPTLS, Reason: DHCPConflict, Detail: detail})
@@ -212,6 +212,18 @@ func (a *Agent) endGathering() {
 		a.gathering = nil
 	}
 }
+
+// recallPlan and outagePlan are what may be used of a record now.
+func (a *Agent) recallPlan(record cache.Record, fresh map[string]Name) Plan {
+	return a.ground().tidy(RecallPlan(record, a.policy, fresh, a.vouched))
+}
+
+func (a *Agent) outagePlan(record cache.Record) Plan {
+	fresh := a.gathering.addressesNow(a.policy.namesOf(record, a.vouched))
+	return a.ground().tidy(OutagePlan(record, a.policy, fresh, a.vouched))
+}
+
+func (a *Agent) ground() ground { return a.policy.ground(a.wire) }
 
 // remembered returns the addresses last good holds for a host.
 func (a *Agent) remembered(host string) []netip.Addr {

@@ -16,6 +16,7 @@ const (
 	connectLimit  = 3 * time.Second
 	tlsLimit      = 3 * time.Second
 	registerLimit = 20 * time.Second // the whole exchange; each answer has 4 s (package sip)
+	maxVouched    = 64               // hosts: a user has a pool and its backup
 )
 
 // registration is a Registrar that has accepted this device.
@@ -58,7 +59,7 @@ func (a *Agent) attempt(ctx context.Context, c Candidate, addr netip.Addr) (*reg
 	if err != nil {
 		return nil, err
 	}
-	session := sip.NewSession(conn, c.Transport == TLS, a.account(conn.LocalAddr()))
+	session := sip.NewSession(conn, c.Transport == TLS, a.account(c, conn.LocalAddr()))
 	ctx, cancel := context.WithTimeout(ctx, registerLimit)
 	defer cancel()
 	binding, err := session.Register(ctx)
@@ -69,7 +70,68 @@ func (a *Agent) attempt(ctx context.Context, c Candidate, addr netip.Addr) (*reg
 	return &registration{Candidate: c, Addr: addr, Local: conn.LocalAddr(), Session: session, Binding: binding}, nil
 }
 
+// refusedError is a place to which no packet goes.
+type refusedError struct {
+	reason Reason
+	detail string
+}
+
+func (e *refusedError) Error() string { return e.detail }
+
+// refuses is the last gate before a packet goes to an address of a Candidate, whoever has let it so far.
+func (a *Agent) refuses(c Candidate, addr netip.Addr) error {
+	reason, detail := a.policy.portReason(c.Step, c.Port)
+	if reason == "" && isAddress(c.Host) {
+		reason, detail = a.policy.nameReason(c.Step, c.Host, c.Transport)
+	}
+	if problem := a.ground().refuses(c.Step, c.Host, addr); reason == "" && problem != "" {
+		reason, detail = AddressNotAllowed, problem
+	}
+	if reason == "" {
+		return nil
+	}
+	return &refusedError{reason, detail}
+}
+
+// proof is what a certificate must prove: the name dialled, whichever address was used, also a cached one; at an address
+// that was named in place of a name, some name that the name rule allows. A configured address proves itself.
+func (a *Agent) proof(c Candidate) trust.Settings {
+	settings := a.trust()
+	if isAddress(c.Host) && !a.policy.configured(c.Host) {
+		settings.Allowed = func(name string) bool { return checkName(name, a.policy) == nil }
+	}
+	return settings
+}
+
+// inClear says whether a challenge of a Candidate may be answered over plain TCP: only where the site allows it, and at a
+// host that an SRV record or the configuration names. DHCP, a redirect and a record are no such evidence.
+func (a *Agent) inClear(c Candidate) bool {
+	named := a.policy.configured(c.Host) || c.Step.bySRV() || a.named[c.Host] && c.Step != DHCPTCP
+	return a.policy.CredentialsOverTCP && named
+}
+
+// note takes down the hosts that SRV records name, in this discovery and instead of the last one's.
+func (a *Agent) note(try []Candidate, named map[string]bool) {
+	for _, c := range try {
+		if c.Step.bySRV() {
+			named[c.Host] = true
+			a.named = named
+		}
+	}
+}
+
+// vouch takes down a host that a proven Registrar has named. The oldest are of no use any more when there are many.
+func (a *Agent) vouch(host string) {
+	if len(a.vouched) >= maxVouched {
+		clear(a.vouched)
+	}
+	a.vouched[host] = true
+}
+
 func (a *Agent) connect(ctx context.Context, c Candidate, addr netip.Addr) (net.Conn, error) {
+	if err := a.refuses(c, addr); err != nil {
+		return nil, err
+	}
 	dialling, cancel := context.WithTimeout(ctx, connectLimit)
 	defer cancel()
 	conn, err := a.wire.Dial(dialling, "tcp", netip.AddrPortFrom(addr, c.Port).String())
@@ -79,10 +141,9 @@ func (a *Agent) connect(ctx context.Context, c Candidate, addr netip.Addr) (net.
 	if c.Transport == TCP {
 		return conn, nil
 	}
-	// The name is proven whether the address is fresh or cached: trust comes from the certificate alone.
 	shaking, cancel := context.WithTimeout(ctx, tlsLimit)
 	defer cancel()
-	secure, _, err := trust.Handshake(shaking, conn, c.Host, a.trust())
+	secure, _, err := trust.Handshake(shaking, conn, c.Host, a.proof(c))
 	if err != nil {
 		conn.Close()
 		return nil, &attemptError{handshaking, err}
@@ -104,10 +165,10 @@ func (a *Agent) clockFloor() time.Time {
 	return a.policy.Built
 }
 
-func (a *Agent) account(local net.Addr) sip.Account {
+func (a *Agent) account(c Candidate, local net.Addr) sip.Account {
 	return sip.Account{
 		AOR: a.policy.SIPAddress, User: a.policy.User, Password: a.policy.Password, Schemes: a.policy.Auth,
-		DigestOverTCP: a.policy.DigestOverTCP, UserAgent: a.policy.userAgent(), Host: a.policy.Workstation,
+		InClear: a.inClear(c), UserAgent: a.policy.userAgent(), Host: a.policy.Workstation,
 		EndpointID: a.endpointID, Subnet: subnetOf(local),
 	}
 }

@@ -37,6 +37,7 @@ type gathering struct {
 	wire     Wire
 	steps    []Step   // asked, in order; those of the policy
 	before   Findings // of an earlier gathering: only what it left open is asked for
+	ground   ground
 	resolver srv.Resolver
 	limit    time.Duration
 	started  time.Time
@@ -96,7 +97,8 @@ func gather(ctx context.Context, policy Policy, wire Wire, floor bool, before Fi
 func (g *gathering) start(ctx context.Context, floor bool) {
 	ctx, g.cancelAll = context.WithCancel(ctx)
 	g.names, g.cancelNames = context.WithTimeout(ctx, g.limit)
-	g.started, g.resolver = time.Now(), newResolver(g.policy, g.wire)
+	g.started, g.ground = time.Now(), g.policy.ground(g.wire)
+	g.resolver = g.ground.resolver(g.wire)
 	g.answers, g.hosts = map[Step]*answer{}, map[string]*resolution{}
 	asked := slices.DeleteFunc(slices.Clone(g.steps), func(s Step) bool { return g.policy.closed(s.transport(), floor) != "" })
 	for _, step := range asked {
@@ -107,13 +109,7 @@ func (g *gathering) start(ctx context.Context, floor bool) {
 	}
 }
 
-func newResolver(policy Policy, wire Wire) srv.Resolver {
-	servers := policy.DNSServers
-	if len(servers) == 0 {
-		servers, _ = wire.Resolvers() // none at all is an answer too: every look-up then says so
-	}
-	return srv.Resolver{Servers: servers, Dial: wire.Dial}
-}
+func newResolver(policy Policy, wire Wire) srv.Resolver { return policy.ground(wire).resolver(wire) }
 
 // ask answers one step. DHCP outlives the names, to notice servers that disagree.
 func (g *gathering) ask(ctx context.Context, step Step) {
@@ -260,10 +256,7 @@ func (g *gathering) addresses(step Step, names []Name) {
 		if reason, _ := g.policy.nameReason(step, name.Host, TCP); reason != "" {
 			continue
 		}
-		var err error
-		if name.Addrs, err = g.lookup(name.Host); err != nil {
-			name.Reason, name.Detail = addressReason(err)
-		}
+		*name = g.ground.lookedUp(step, *name, g.lookup)
 	}
 }
 
@@ -310,7 +303,7 @@ func (g *gathering) lookup(host string) ([]netip.Addr, error) {
 // resolveHost returns the addresses of a host name; an address stands for itself.
 func resolveHost(ctx context.Context, resolver srv.Resolver, host string) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{addr}, nil
+		return []netip.Addr{addr.Unmap()}, nil
 	}
 	return resolver.Addrs(ctx, host)
 }

@@ -20,6 +20,10 @@ func ReasonOf(err error) Reason {
 	if reason := sipReason(err); reason != "" {
 		return reason
 	}
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		return refused.reason
+	}
 	var moved *addressChangedError
 	if errors.As(err, &moved) {
 		return AddressChanged

@@ -9,6 +9,7 @@ import (
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning/internal/trust"
 )
 
 // Our choices.
@@ -55,6 +56,21 @@ func (a *Agent) learn(ctx context.Context, session *sip.Session, binding sip.Bin
 	}
 }
 
+// unproven is what is learnt of a Registrar over plain TCP: nothing. Whoever is on the way could tell as much.
+func unproven() lesson {
+	return lesson{reason: RegistrarNotProven, detail: "what it tells of its pool and of media relays is believed over TLS only"}
+}
+
+// believe makes a lesson that of a registration.
+func (a *Agent) believe(reg *registration, l lesson) {
+	if pool := l.provisioning.PoolHost; a.policy.mayName(reg.Candidate, pool) {
+		a.vouch(pool)
+	} else {
+		l.provisioning.PoolHost = ""
+	}
+	reg.Lesson = &l
+}
+
 func (a *Agent) askProvisioning(ctx context.Context, session *sip.Session, binding sip.Binding) lesson {
 	asking, cancel := context.WithTimeout(ctx, inBandLimit)
 	defer cancel()
@@ -72,7 +88,7 @@ func (a *Agent) study(ctx context.Context, session *sip.Session, p sip.Provision
 	l := lesson{provisioning: p, known: true, remote: remote, again: time.Duration(relayLifeShare * float64(relayLifeUnsaid))}
 	if p.MRASURI == "" {
 		l.relaysKnown, l.reason, l.detail = true, RelayNone, "the Registrar names no media relay service"
-		l.pool = a.resolveAll(ctx, []string{p.PoolHost})[0]
+		l.pool = a.resolveAll(ctx, []string{p.PoolHost})[0].Addrs
 		return l
 	}
 	asking, cancel := context.WithTimeout(ctx, inBandLimit)
@@ -90,10 +106,10 @@ func (a *Agent) study(ctx context.Context, session *sip.Session, p sip.Provision
 	for _, r := range answer.List {
 		hosts = append(hosts, r.Host)
 	}
-	addrs := a.resolveAll(ctx, hosts)
-	l.pool = addrs[0]
+	names := a.resolveAll(ctx, hosts)
+	l.pool = names[0].Addrs
 	for i, r := range answer.List {
-		l.relays = append(l.relays, MediaRelay{Host: r.Host, Addresses: addrs[i+1], UDPPort: r.UDPPort, TCPPort: r.TCPPort, Location: r.Location})
+		l.take(MediaRelay{Host: r.Host, Addresses: names[i+1].Addrs, UDPPort: r.UDPPort, TCPPort: r.TCPPort, Location: r.Location}, names[i+1])
 	}
 	a.probeRelays(ctx, l.relays)
 	if l.relaysKnown && len(l.relays) > 0 && !slices.ContainsFunc(l.relays, MediaRelay.answers) {
@@ -102,21 +118,44 @@ func (a *Agent) study(ctx context.Context, session *sip.Session, p sip.Provision
 	return l
 }
 
-// resolveAll looks up the addresses of hosts, all at the same time. What cannot be looked up now has the
-// addresses last good holds for it.
-func (a *Agent) resolveAll(ctx context.Context, hosts []string) [][]netip.Addr {
+// take adds a media relay, or says why not: one at a place to which no packet may go is none.
+func (l *lesson) take(r MediaRelay, name Name) {
+	reason, detail := name.Reason, name.Detail
+	for _, port := range []*uint16{&r.UDPPort, &r.TCPPort} {
+		if err := trust.CheckPort(*port); err != nil && *port != 0 {
+			*port, detail = 0, err.Error()
+		}
+	}
+	if r.UDPPort == 0 && r.TCPPort == 0 {
+		reason = AddressNotAllowed
+	}
+	if reason == AddressNotAllowed || reason == DNSMalformed {
+		l.reason, l.detail = reason, "media relay "+r.Host+": "+detail
+		return
+	}
+	l.relays = append(l.relays, r)
+}
+
+// resolveAll looks up the addresses of hosts that a Registrar has named, all at the same time. What cannot be looked up
+// now has the addresses last good holds for it. Only those are there to which a packet may go.
+func (a *Agent) resolveAll(ctx context.Context, hosts []string) []Name {
 	ctx, cancel := context.WithTimeout(ctx, a.verdictLimit())
 	defer cancel()
-	resolver := newResolver(a.policy, a.wire)
-	found := make([][]netip.Addr, len(hosts))
+	ground := a.ground()
+	resolver := ground.resolver(a.wire)
+	look := func(host string) ([]netip.Addr, error) {
+		addrs, err := resolveHost(ctx, resolver, host)
+		if remembered := a.remembered(host); len(addrs) == 0 && len(remembered) > 0 { // shown as what it is: no address
+			return remembered, nil
+		}
+		return addrs, err
+	}
+	found := make([]Name, len(hosts))
 	var lookups sync.WaitGroup
 	for i, host := range hosts {
 		lookups.Go(func() {
-			if host == "" {
-				return
-			}
-			if found[i], _ = resolveHost(ctx, resolver, host); len(found[i]) == 0 { // shown as what it is: no address
-				found[i] = a.remembered(host)
+			if host != "" {
+				found[i] = ground.lookedUp(Redirect, Name{Host: host}, look)
 			}
 		})
 	}

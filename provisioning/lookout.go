@@ -49,6 +49,10 @@ func (a *Agent) primaryOf(reg *registration) Candidate {
 	if record.Registrar.Role != roles[1] && !reg.Binding.OnBackup {
 		return Candidate{}
 	}
+	if reason, _ := a.policy.rememberedReason(primary, a.floor(), a.vouched); reason != "" {
+		return Candidate{}
+	}
+	primary.Addrs, _ = a.ground().only(primary.Step, primary.Host, primary.Addrs)
 	return primary
 }
 

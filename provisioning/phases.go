@@ -99,12 +99,12 @@ func (a *Agent) recallEntry(ctx context.Context, lost *registration) Plan {
 		if !told {
 			return Plan{}
 		}
-		return RecallPlan(record, a.policy, g.addressesNow(record))
+		return a.recallPlan(record, g.addressesNow(a.policy.namesOf(record, a.vouched)))
 	}
 	a.endGathering() // what was asked before the loss is of the past
 	entry := Plan{Try: []Candidate{lost.Candidate}}
 	if told {
-		pair := RecallPlan(record, a.policy, nil)
+		pair := a.recallPlan(record, nil)
 		entry.Skipped = pair.Skipped
 		for _, c := range pair.Try {
 			if c.endpoint() != lost.Candidate.endpoint() {
@@ -119,10 +119,15 @@ func (a *Agent) recallEntry(ctx context.Context, lost *registration) Plan {
 func (a *Agent) preferredEntry(ctx context.Context) Plan {
 	c := Candidate{Step: Recall, Host: a.preferred, Port: tlsPort, Via: "preferred Registrar"}
 	a.preferred = ""
-	if c.Addrs = a.resolveAll(ctx, []string{c.Host})[0]; len(c.Addrs) == 0 {
-		return Plan{Skipped: []Skip{{c.Step, c.Host, c.Port, c.Transport, NoAddress, ""}}}
+	name := Name{}
+	reason, detail := a.policy.rememberedReason(c, a.floor(), map[string]bool{c.Host: true})
+	if reason == "" {
+		name = a.resolveAll(ctx, []string{c.Host})[0]
+		c.Addrs = name.Addrs
 	}
-	return Plan{Try: []Candidate{c}}
+	var plan Plan
+	plan.addRemembered(c, name, reason, detail)
+	return plan
 }
 
 // discover asks DNS and DHCP and tries what they say in the Lync device order. A step is tried as soon as
@@ -153,7 +158,7 @@ func (a *Agent) discover(ctx context.Context) phase {
 // walkSteps walks the steps of the policy. usable: there was something to try.
 func (a *Agent) walkSteps(ctx context.Context, g *gathering) (reg *registration, usable bool) {
 	var found Findings
-	floor := a.floor()
+	floor, named := a.floor(), map[string]bool{}
 	for _, step := range a.policy.steps() {
 		a.pass()
 		if f, ok := g.await(ctx, step); ok {
@@ -170,6 +175,7 @@ func (a *Agent) walkSteps(ctx context.Context, g *gathering) (reg *registration,
 			a.tellSkip(s)
 		}
 		usable = usable || len(plan.Try) > 0
+		a.note(plan.Try, named)
 		if reg := a.walk.try(ctx, plan.Try); reg != nil || a.walk.stop {
 			return reg, usable
 		}
@@ -183,7 +189,7 @@ func (a *Agent) walkSteps(ctx context.Context, g *gathering) (reg *registration,
 func (a *Agent) outage(ctx context.Context) phase {
 	a.enter(Outage)
 	if record, ok := a.record(); ok {
-		plan := OutagePlan(record, a.policy, a.gathering.addressesNow(record))
+		plan := a.outagePlan(record)
 		for _, s := range plan.Skipped {
 			a.tellSkip(s)
 		}

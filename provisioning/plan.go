@@ -261,6 +261,9 @@ func (plan *Plan) add(f Finding, name Name, at endpointPort, policy Policy, floo
 	if reason == "" {
 		reason = policy.closed(at.transport, floor)
 	}
+	if reason == "" {
+		reason, detail = policy.portReason(f.Step, at.port)
+	}
 	if reason == "" && len(name.Addrs) == 0 {
 		reason, detail = name.Reason, name.Detail
 	}
@@ -285,22 +288,39 @@ func (s Source) via(name Name) string {
 	}
 }
 
-// nameReason applies the name rule. It guards names from DNS and DHCP; a configured server is trusted, and so
-// is one named by a trusted Registrar (TechNet dd637123; discovery over SRV and option 120 alike).
+// nameReason applies the name rule. It guards names from DNS, DHCP, unproven Registrars and records; a configured server
+// is trusted, and so is one named by a proven Registrar (TechNet dd637123; discovery over SRV and option 120 alike).
 func (p Policy) nameReason(step Step, host string, t Transport) (Reason, string) {
-	if _, err := netip.ParseAddr(host); err == nil {
-		if t == TLS && step != Manual {
-			return TLSNoName, "DHCP gave the address " + host + ", not a name"
-		}
+	switch {
+	case step == Manual || p.configured(host):
 		return "", ""
-	}
-	if step == Manual {
-		return "", ""
+	case isAddress(host):
+		return p.addressReason(step, host, t)
 	}
 	if err := checkName(host, p); err != nil {
 		return NameNotAllowed, err.Error()
 	}
 	return "", ""
+}
+
+// addressReason is the name rule where an address stands in place of a name. Over TLS its server has to prove a name
+// besides (Agent.proof); over plain TCP it never gets credentials (Agent.inClear). What is not listed is refused.
+func (p Policy) addressReason(step Step, host string, t Transport) (Reason, string) {
+	switch {
+	case t == TLS && step == DHCPTLS:
+		return TLSNoName, "DHCP gave the address " + host + ", not a name"
+	case p.Naming == NamingStrict:
+		return NameNotAllowed, host + " is an address (strict_naming)"
+	case t == TLS && (step == Redirect || step == Recall || step == LastGood), t == TCP && (step == DHCPTLS || step == DHCPTCP || step == LastGood):
+		return "", ""
+	default:
+		return RegistrarNotProven, host + " is an address, not a name"
+	}
+}
+
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }
 
 // hostNamesAllowed says whether the host names of the Communicator order may be asked for: only when every SRV

@@ -46,9 +46,9 @@ type Policy struct {
 	TLSFloor bool           // true: no TCP once this SIP domain has registered over TLS
 	Naming   Naming
 
-	Roots         *x509.CertPool // who may sign certificates; nil: the system's roots
-	TLSMin        uint16         // tls.VersionTLS12 or the site's exception
-	DigestOverTCP bool
+	Roots              *x509.CertPool // who may sign certificates; nil: the system's roots
+	TLSMin             uint16         // tls.VersionTLS12 or the site's exception
+	CredentialsOverTCP bool           // challenges over plain TCP may be answered, at hosts that SRV or the configuration name
 
 	DNSServers []netip.AddrPort // empty: the system's
 	Interface  string           // where DHCP is asked; empty: the one with the default route

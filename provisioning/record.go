@@ -11,8 +11,9 @@ import (
 )
 
 // RecallPlan is the Registrars this user was told to use: primary and backup of the home pool, then the pool told in
-// band if it is another. fresh holds the addresses DNS gives now, by host; nil: the remembered ones are used.
-func RecallPlan(record cache.Record, policy Policy, fresh map[string]Name) Plan {
+// band if it is another. fresh holds the addresses DNS gives now, by host; nil: the remembered ones are used. vouched are
+// hosts that a proven Registrar has named in this run of the agent.
+func RecallPlan(record cache.Record, policy Policy, fresh map[string]Name, vouched map[string]bool) Plan {
 	var plan Plan
 	if !record.Told || len(policy.Manual) > 0 {
 		return plan
@@ -22,14 +23,16 @@ func RecallPlan(record cache.Record, policy Policy, fresh map[string]Name) Plan 
 		if fresh != nil {
 			name = fresh[e.Host]
 		}
-		plan.addRemembered(e, Recall, name, policy, record.TLSFloor)
+		c := recalled(e, Recall, name.Addrs)
+		reason, detail := policy.rememberedReason(c, record.TLSFloor, vouched)
+		plan.addRemembered(c, name, reason, detail)
 	}
 	return plan
 }
 
 // OutagePlan is last good: the Registrar of the last registration, then the rest of its home pair, by name.
-// Addresses DNS still gives come first, then the remembered ones, the one last used first.
-func OutagePlan(record cache.Record, policy Policy, fresh map[string]Name) Plan {
+// Addresses DNS still gives come first, then the remembered ones, the one last used first. vouched as in RecallPlan.
+func OutagePlan(record cache.Record, policy Policy, fresh map[string]Name, vouched map[string]bool) Plan {
 	var plan Plan
 	for i, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
 		if i > 0 && e.Host == record.Registrar.Host && e.Port == record.Registrar.Port {
@@ -42,45 +45,63 @@ func OutagePlan(record cache.Record, policy Policy, fresh map[string]Name) Plan 
 				name.Addrs = append(name.Addrs, addr)
 			}
 		}
-		plan.addRemembered(e, LastGood, name, policy, record.TLSFloor)
+		c := recalled(e, LastGood, name.Addrs)
+		reason, detail := policy.rememberedReason(c, record.TLSFloor, vouched)
+		plan.addRemembered(c, name, reason, detail)
 	}
 	return plan
 }
 
-// addRemembered adds a remembered Registrar. The record is a file that can be edited: what the policy of today
-// forbids is not used. A name that DNS or DHCP gave must still obey the name rule; one that a trusted
-// Registrar or the configuration gave need not.
-func (plan *Plan) addRemembered(e cache.Endpoint, step Step, name Name, policy Policy, floor bool) {
-	c := recalled(e, step, name.Addrs)
-	var origin Step
-	learnt := origin.UnmarshalText([]byte(e.Step)) == nil && origin <= ExternalTCP || origin == HostName
-	reason, detail := policy.closed(c.Transport, floor), ""
-	if reason == "" && learnt {
-		reason, detail = policy.nameReason(origin, e.Host, c.Transport)
-	}
+// addRemembered adds a remembered Registrar, or says why not: for the reason given, or since it has no address.
+func (plan *Plan) addRemembered(c Candidate, name Name, reason Reason, detail string) {
 	if reason == "" && len(name.Addrs) == 0 {
 		reason, detail = cmp.Or(name.Reason, NoAddress), name.Detail
 	}
 	if reason != "" {
-		plan.Skipped = append(plan.Skipped, Skip{step, c.Host, c.Port, c.Transport, reason, detail})
+		plan.Skipped = append(plan.Skipped, Skip{c.Step, c.Host, c.Port, c.Transport, reason, detail})
 		return
 	}
 	plan.Try = append(plan.Try, c)
 }
 
+// rememberedReason says why a remembered Registrar may not be used, or "". The record is a file that can be edited: what
+// it says of its own origin is not believed, and what the policy of today forbids is not used. Recalled is only one that
+// a proven Registrar has named, and that is never over plain TCP.
+func (p Policy) rememberedReason(c Candidate, floor bool, vouched map[string]bool) (Reason, string) {
+	if reason := p.closed(c.Transport, floor); reason != "" {
+		return reason, ""
+	}
+	if c.Step == Recall && c.Transport == TCP {
+		return RegistrarNotProven, "recalled over plain TCP"
+	}
+	if reason, detail := p.portReason(c.Step, c.Port); reason != "" {
+		return reason, detail
+	}
+	if c.Transport == TLS && vouched[c.Host] && !isAddress(c.Host) {
+		return "", ""
+	}
+	return p.nameReason(c.Step, c.Host, c.Transport)
+}
+
+// namesOf are the hosts of a record whose addresses may be asked for.
+func (p Policy) namesOf(record cache.Record, vouched map[string]bool) []string {
+	var hosts []string
+	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
+		if reason, _ := p.rememberedReason(recalled(e, LastGood, nil), false, vouched); reason == "" {
+			hosts = append(hosts, e.Host)
+		}
+	}
+	return hosts
+}
+
 // addressesNow returns what DNS says in this cycle about the names of a record, by host. It waits for the verdict.
-func (g *gathering) addressesNow(record cache.Record) map[string]Name {
+func (g *gathering) addressesNow(hosts []string) map[string]Name {
 	fresh := map[string]Name{}
 	if g == nil {
 		return fresh
 	}
-	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
-		addrs, err := g.lookup(e.Host)
-		name := Name{Host: e.Host, Addrs: addrs}
-		if err != nil {
-			name.Reason, name.Detail = addressReason(err)
-		}
-		fresh[e.Host] = name
+	for _, host := range hosts {
+		fresh[host] = g.ground.lookedUp(LastGood, Name{Host: host}, g.lookup)
 	}
 	return fresh
 }

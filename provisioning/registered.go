@@ -59,7 +59,11 @@ func (a *Agent) registered(ctx context.Context) phase {
 		lookNoMore() // a loss is not to wait for the end of a look-out
 		lost <- err
 	})
-	tasks.Go(func() { a.learn(keeping, reg.Session, granted, told, latest(lessons)) })
+	if reg.Candidate.Transport == TLS {
+		tasks.Go(func() { a.learn(keeping, reg.Session, granted, told, latest(lessons)) })
+	} else if granted.Lync {
+		lessons <- unproven()
+	}
 	if g := a.gathering; g != nil {
 		a.gathering = nil
 		tasks.Go(func() {
@@ -153,12 +157,12 @@ func (a *Agent) renew(reg *registration, b sip.Binding) {
 
 // absorb takes in what was told in band: it is shown, and kept with the Registrar.
 func (a *Agent) absorb(reg *registration, l lesson) {
-	reg.Lesson = &l
+	a.believe(reg, l)
 	record := a.newRecord(reg)
 	a.change(func(s *Status) {
-		s.Home, s.MediaRelays = homeOf(record), l.relaysOr(record)
+		s.Home, s.MediaRelays = homeOf(record), reg.Lesson.relaysOr(record)
 		s.Registrar = endpointOf(reg, s.Home)
-		s.Provisioning = l.settings()
+		s.Provisioning = reg.Lesson.settings()
 	})
 	a.tell(reg.told(l.reason, l.detail))
 	a.commit(reg)
@@ -212,7 +216,7 @@ func (a *Agent) sentAway(reg *registration, sent *sip.DeregisteredError) phase {
 		a.beginCycle()
 		return a.rest
 	}
-	if sent.Preferred != "" && reg.Candidate.Transport == TLS {
+	if sent.Preferred != "" && a.policy.mayName(reg.Candidate, sent.Preferred) {
 		a.preferred = sent.Preferred
 	}
 	return a.again(reg)

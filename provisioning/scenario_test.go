@@ -171,8 +171,8 @@ func (s *scenario) setPolicy(t *testing.T, words []string) {
 		s.policy.AllowTCP = value == "true"
 	case "tls_floor":
 		s.policy.TLSFloor = value == "true"
-	case "digest_over_tcp":
-		s.policy.DigestOverTCP = value == "true"
+	case "credentials_over_tcp":
+		s.policy.CredentialsOverTCP = value == "true"
 	case "dhcp":
 		s.policy.AskDHCP = value == "auto" || value == "inform"
 		s.policy.ReadLease = value == "auto" || value == "lease"

@@ -59,7 +59,7 @@ func (t *Trial) Outage() Plan {
 	if !ok {
 		return Plan{}
 	}
-	return OutagePlan(record, t.agent.policy, nil)
+	return t.agent.outagePlan(record)
 }
 
 // LookUp asks for the addresses of a host name. Without any, Name says why.
@@ -125,7 +125,10 @@ type Probe struct {
 func (t *Trial) Probe(ctx context.Context, c Candidate, addr netip.Addr) (p Probe) {
 	p.Addr = addr
 	started := time.Now()
-	err := t.probe(ctx, c, &p)
+	err := t.agent.refuses(c, addr)
+	if err == nil {
+		err = t.probe(ctx, c, &p)
+	}
 	if p.Took = time.Since(started); err != nil {
 		p.Reason, p.Detail, p.Hint = ReasonOf(err), detailOf(err), hintOf(err)
 	}
@@ -154,14 +157,14 @@ func (t *Trial) probe(ctx context.Context, c Candidate, p *Probe) error {
 	if c.Transport == TLS {
 		shaking, cancel := context.WithTimeout(ctx, tlsLimit)
 		defer cancel()
-		secure, met, err := trust.Handshake(shaking, conn, c.Host, t.agent.trust())
+		secure, met, err := trust.Handshake(shaking, conn, c.Host, t.agent.proof(c))
 		if p.TLS, p.AsksCertificate = met.Shown, met.AsksCertificate; err != nil {
 			p.Distrusted = isDistrust(err)
 			return &attemptError{handshaking, err}
 		}
 		p.Secured, conn = true, secure
 	}
-	session := sip.NewSession(conn, p.Secured, t.agent.account(conn.LocalAddr()))
+	session := sip.NewSession(conn, p.Secured, t.agent.account(c, conn.LocalAddr()))
 	defer session.Close()
 	greeting, cancel := context.WithTimeout(ctx, probeGreet)
 	defer cancel()
@@ -197,6 +200,7 @@ type SignedIn struct {
 func (t *Trial) SignIn(ctx context.Context, try []Candidate) SignedIn {
 	a := t.agent
 	a.beginCycle()
+	a.note(try, map[string]bool{})
 	reg := a.walk.try(ctx, try)
 	var s SignedIn
 	if reg == nil {
@@ -209,8 +213,11 @@ func (t *Trial) SignIn(ctx context.Context, try []Candidate) SignedIn {
 	s.Scheme, s.User = reg.Binding.Scheme, reg.Binding.User
 	s.Remote, s.OnBackup, s.Lync = reg.Binding.Remote, reg.Binding.OnBackup, reg.Binding.Lync
 	if s.Lync {
-		l := a.askProvisioning(ctx, reg.Session, reg.Binding)
-		reg.Lesson = &l
+		l := unproven()
+		if reg.Candidate.Transport == TLS {
+			l = a.askProvisioning(ctx, reg.Session, reg.Binding)
+		}
+		a.believe(reg, l)
 		s.Provisioning, s.MediaRelays = l.settings(), l.relays
 		s.InBand, s.InBandDetail = l.reason, l.detail
 	}

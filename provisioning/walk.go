@@ -193,25 +193,26 @@ func (w *walk) ruledOut(c Candidate) (Reason, string) {
 	if !slices.ContainsFunc(c.Addrs, fresh) {
 		return SameAsFailed, ""
 	}
+	if reason := w.agent.policy.closed(c.Transport, w.agent.floor()); reason != "" {
+		return reason, ""
+	}
 	return w.agent.restraint.ruledOut(c)
 }
 
 // follow tries the Contacts of a redirect in the order of their q values. The two best are the home pair:
 // primary and backup.
-func (w *walk) follow(ctx context.Context, from Candidate, contacts []sip.Redirect, at chain) *registration {
-	home := w.redirected(ctx, from, contacts)
-	for _, c := range home {
+func (w *walk) follow(ctx context.Context, from Candidate, redirects []sip.Redirect, at chain) *registration {
+	contacts := w.contacts(ctx, from, redirects)
+	for _, c := range contacts {
 		switch {
-		case from.Transport == TLS && c.Transport == TCP:
-			w.skip(c, SIPRedirectDowngrade, "redirected by "+from.Host)
+		case c.reason != "":
+			w.skip(c.Candidate, c.reason, c.detail)
 		case at.visited[c.endpoint()] || at.depth > maxRedirects || len(at.visited) > maxContacts:
-			w.skip(c, SIPRedirectLoop, "redirected by "+from.Host)
-		case len(c.Addrs) == 0:
-			w.skip(c, NoAddress, "redirected by "+from.Host)
+			w.skip(c.Candidate, SIPRedirectLoop, "redirected by "+from.Host)
 		default:
-			if reg := w.candidate(ctx, c, at); reg != nil || w.stop {
+			if reg := w.candidate(ctx, c.Candidate, at); reg != nil || w.stop {
 				if reg != nil && reg.Home == nil {
-					reg.Home = homePair(from, home)
+					reg.Home = homePair(from, contacts)
 				}
 				return reg
 			}
@@ -220,39 +221,70 @@ func (w *walk) follow(ctx context.Context, from Candidate, contacts []sip.Redire
 	return nil
 }
 
-// redirected makes Candidates of Contacts and looks up the addresses of all of them at the same time. A
-// Registrar reached over TLS has proven its name, and whom it names is trusted; one reached over plain TCP has
-// not, and the name rule guards its word (Lync trust model; registration by redirect).
-func (w *walk) redirected(ctx context.Context, from Candidate, contacts []sip.Redirect) []Candidate {
+// contact is a Contact of a redirect, and why it is not tried.
+type contact struct {
+	Candidate
+	reason Reason
+	detail string
+}
+
+// contacts makes Candidates of Contacts and looks up the addresses of all that may be tried, at the same time.
+func (w *walk) contacts(ctx context.Context, from Candidate, redirects []sip.Redirect) []contact {
 	a := w.agent
-	candidates := make([]Candidate, 0, len(contacts))
-	for _, contact := range contacts {
-		c := Candidate{Step: Redirect, Host: contact.Host, Port: contact.Port, Via: fmt.Sprintf("%s %s", from.Step, from.Host)}
-		if contact.Transport == "tcp" {
+	contacts := make([]contact, len(redirects))
+	hosts := make([]string, len(redirects)) // empty: not asked for
+	for i, r := range redirects {
+		c := &contacts[i]
+		c.Candidate = Candidate{Step: Redirect, Host: r.Host, Port: r.Port, Via: fmt.Sprintf("%s %s", from.Step, from.Host)}
+		if r.Transport == "tcp" {
 			c.Transport = TCP
 		}
-		if reason, detail := a.policy.nameReason(Redirect, c.Host, TCP); reason != "" && from.Transport == TCP {
-			w.skip(c, reason, detail)
-			continue
+		if c.reason, c.detail = a.contactReason(from, c.Candidate); c.reason == "" {
+			hosts[i] = c.Host
 		}
-		candidates = append(candidates, c)
 	}
-	hosts := make([]string, len(candidates))
-	for i, c := range candidates {
-		hosts[i] = c.Host
+	for i, name := range a.resolveAll(ctx, hosts) {
+		c := &contacts[i]
+		if c.Addrs = name.Addrs; c.reason == "" && len(c.Addrs) == 0 {
+			c.reason, c.detail = NoAddress, "redirected by "+from.Host
+			if name.Reason == AddressNotAllowed || name.Reason == DNSMalformed {
+				c.reason, c.detail = name.Reason, name.Detail
+			}
+		}
+		if from.Transport == TLS && (c.reason == "" || c.reason == NoAddress) {
+			a.vouch(c.Host)
+		}
 	}
-	for i, addrs := range a.resolveAll(ctx, hosts) {
-		candidates[i].Addrs = addrs
+	return contacts
+}
+
+// contactReason says why a Contact may not be tried, or "". A Registrar reached over TLS has proven its name, and whom it
+// names is trusted; one reached over plain TCP has not, and the name rule guards its word (Lync trust model).
+func (a *Agent) contactReason(from, c Candidate) (Reason, string) {
+	if from.Transport == TLS && c.Transport == TCP {
+		return SIPRedirectDowngrade, "redirected by " + from.Host
 	}
-	return candidates
+	if reason := a.policy.closed(c.Transport, a.floor()); reason != "" {
+		return reason, "redirected by " + from.Host
+	}
+	if reason, detail := a.policy.portReason(c.Step, c.Port); reason != "" {
+		return reason, detail
+	}
+	if from.Transport == TLS && !isAddress(c.Host) {
+		return "", ""
+	}
+	if !a.policy.mayName(from, c.Host) && isAddress(c.Host) && !a.policy.configured(c.Host) {
+		return RegistrarNotProven, "redirected by " + from.Host
+	}
+	return a.policy.nameReason(c.Step, c.Host, c.Transport)
 }
 
 // homePair is the primary and the backup Registrar of a redirect that may be remembered.
-func homePair(from Candidate, contacts []Candidate) []Candidate {
+func homePair(from Candidate, contacts []contact) []Candidate {
 	var home []Candidate
 	for _, c := range contacts {
-		if from.Transport == TLS && c.Transport == TLS && len(home) < 2 {
-			home = append(home, c)
+		if from.Transport == TLS && (c.reason == "" || c.reason == NoAddress) && len(home) < 2 {
+			home = append(home, c.Candidate)
 		}
 	}
 	return home

@@ -22,6 +22,8 @@ type Wire struct {
 	Leases func(iface, hooks string) ([]dhcpopts.Lease, error)
 	// Resolvers returns the name servers the system is configured with now.
 	Resolvers func() ([]netip.AddrPort, error)
+	// Own returns the addresses of this device. Nil: they are not known.
+	Own func() []netip.Addr
 	// Changes says what has changed on the network of this device, in words for techs. Nil: nobody watches.
 	Changes <-chan string
 }
@@ -47,5 +49,17 @@ func SystemWire() Wire {
 		Listen6:   dhcpopts.Listen6,
 		Leases:    dhcpopts.ReadLeases,
 		Resolvers: srv.SystemResolvers,
+		Own:       ownAddresses,
 	}
+}
+
+// ownAddresses are those of all interfaces of this machine.
+func ownAddresses() (own []netip.Addr) {
+	networks, _ := net.InterfaceAddrs() // none known, none refused
+	for _, network := range networks {
+		if p, err := netip.ParsePrefix(network.String()); err == nil {
+			own = append(own, p.Addr().Unmap())
+		}
+	}
+	return own
 }

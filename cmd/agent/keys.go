@@ -156,12 +156,12 @@ var keys = []key{
 			to.policy.Roots = pool
 			return err
 		}},
-	{"digest_over_tcp", truth, `false`, ``,
-		"answer a Digest challenge over plain TCP\nWhoever listens may guess the password from the answer. Basic is never answered.",
+	{"credentials_over_tcp", truth, `false`, ``,
+		"answer a challenge over plain TCP, NTLM or Digest\nOnly at a host that an SRV record, internal_server or external_server names. Whoever listens may guess the password\nfrom the answer. Basic is never answered.",
 		func(v value, to *site) error {
-			to.policy.DigestOverTCP = v.truth
+			to.policy.CredentialsOverTCP = v.truth
 			if v.truth {
-				to.warnings = append(to.warnings, "digest_over_tcp: answers to Digest challenges may be overheard")
+				to.warnings = append(to.warnings, "credentials_over_tcp: answers to NTLM and Digest challenges may be overheard")
 			}
 			return nil
 		}},

@@ -263,6 +263,9 @@ func unknownKey(name string) string {
 	if name == "password" {
 		return "there is no key for the password itself; put it into a file of its own and name the file in password_file"
 	}
+	if name == "digest_over_tcp" {
+		return "unknown key \"digest_over_tcp\": credentials_over_tcp is in its place, for NTLM too"
+	}
 	names := make([]string, len(keys))
 	for i, k := range keys {
 		names[i] = k.name

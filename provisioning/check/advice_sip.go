@@ -134,12 +134,15 @@ func (f *Facts) noWayToSignIn(a provisioning.Attempt) advice {
 	switch {
 	case strings.Contains(a.Said, "no password is configured"):
 		out.side, out.what = Device, fmt.Sprintf("%s asks for a password, and none is configured", a.Host)
+	case strings.Contains(a.Said, "clear TCP"):
+		out.do = "offer TLS on the Registrar; credentials_over_tcp would let the password be guessed by whoever listens"
+		if f.Policy.CredentialsOverTCP {
+			out.do = "offer TLS on the Registrar, or name it by an SRV record or in internal_server"
+		}
 	case strings.Contains(a.Said, "Kerberos") || strings.Contains(a.Said, "TLS-DSK"):
 		out.do = "set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM"
 	case strings.Contains(a.Said, "Basic"):
 		out.do = "offer Digest or NTLM on the Registrar: Basic would show the password"
-	case strings.Contains(a.Said, "clear TCP"):
-		out.do = "offer TLS on the Registrar; digest_over_tcp allows Digest over plain TCP"
 	}
 	return out
 }

@@ -104,7 +104,7 @@ func play(t *testing.T, archive *txtar.Archive, file string) (report, seen, conn
 	var requests strings.Builder
 	servers := map[string]bool{}
 	for _, e := range site.Log() {
-		if slices.Contains([]string{"REGISTER", "unregister"}, e.What) {
+		if slices.Contains([]string{"REGISTER", "unregister", "SUBSCRIBE", "SERVICE", "allocate"}, e.What) {
 			fmt.Fprintf(&requests, "%s %s %s %d\n", e.Server, e.What, e.Auth, e.Code)
 		}
 		if e.What == "connect" {
@@ -131,6 +131,8 @@ func set(t *testing.T, o *Options, words []string) {
 		p.Password = provisioning.Secret(value)
 	case "allow_tcp":
 		p.AllowTCP = value == "true"
+	case "credentials_over_tcp":
+		p.CredentialsOverTCP = value == "true"
 	case "dhcp":
 		p.AskDHCP = value != "off"
 	case "order":

@@ -80,7 +80,12 @@ func (f *Facts) clockAhead(ctx context.Context, server provisioning.Name) (time.
 	var conn net.Conn
 	var err error
 	for _, addr := range server.Addrs {
-		if conn, err = f.Wire.Dial(ctx, "udp", netip.AddrPortFrom(addr, server.Port).String()); err == nil {
+		at := netip.AddrPortFrom(addr, server.Port)
+		if err = provisioning.CheckPlace(f.Policy, f.Wire, at, ntpPort); err != nil {
+			err = timeError("is not asked: " + err.Error())
+			continue
+		}
+		if conn, err = f.Wire.Dial(ctx, "udp", at.String()); err == nil {
 			break
 		}
 	}

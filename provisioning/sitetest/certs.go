@@ -14,6 +14,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -109,8 +110,12 @@ func (a *authority) issue(names []string, kind string) (*tls.Certificate, error)
 		names = strings.Split(san, ",")
 	}
 	template.Subject.CommonName = names[0]
-	if alternative {
-		template.DNSNames = names
+	for _, name := range names {
+		if addr, err := netip.ParseAddr(name); err == nil && alternative {
+			template.IPAddresses = append(template.IPAddresses, addr.AsSlice())
+		} else if alternative {
+			template.DNSNames = append(template.DNSNames, name)
+		}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, parent.cert, key.Public(), parent.key)
 	if err == nil && kind == "negserial" {

@@ -80,7 +80,7 @@
 //	10.0.0.5:5061 tls fe01.contoso.com pool01.contoso.com accept expires=600
 //	ADDRESS:PORT tls|tcp [NAME …] BEHAVIOUR [OPTION …]
 //
-// The names, known by their dots, are those of the certificate. An address no
+// The names, known by their dots, are those of the certificate; one may be an IPv4 address. An address no
 // line mentions is unreachable; another port of a mentioned one is refused.
 //
 //	accept                   200 OK

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
@@ -49,7 +47,8 @@ type Wire struct {
 	Listen6   func(ctx context.Context, iface string) (dhcpopts.Conn, error)
 	Leases    func(iface, hooks string) ([]dhcpopts.Lease, error)
 	Resolvers func() ([]netip.AddrPort, error)
-	Changes   <-chan string // what the change "network" did; nil in the live world
+	Own       func() []netip.Addr // nil in the live world
+	Changes   <-chan string       // what the change "network" did; nil in the live world
 }
 
 // Entry is one thing the site saw.
@@ -101,7 +100,7 @@ func (s *Site) Start() (Wire, error) {
 	s.spawn(s.runTimeline)
 	return Wire{
 		Dial: s.dial, Listen: s.listenDHCP, Listen6: s.listenDHCP6, Leases: s.leases, Resolvers: s.resolvers,
-		Changes: s.changed,
+		Own: s.own, Changes: s.changed,
 	}, nil
 }
 
@@ -290,109 +289,4 @@ func (s *Site) resolvers() ([]netip.AddrPort, error) {
 		all = append(all, netip.AddrPortFrom(addr, 53))
 	}
 	return all, nil
-}
-
-func errRefused(op string) error {
-	return os.NewSyscallError(op, syscall.ECONNREFUSED)
-}
-
-// dial is the network of the site in memory.
-func (s *Site) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	far, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
-	}
-	fail := func(err error) (net.Conn, error) {
-		return nil, &net.OpError{Op: "dial", Net: network, Addr: net.TCPAddrFromAddrPort(far), Err: err}
-	}
-	local := s.localFor(far)
-	if !local.Addr().IsValid() {
-		return fail(os.NewSyscallError("connect", syscall.ENETUNREACH))
-	}
-	isDNS := far.Port() == 53 && slices.Contains(s.begin.zone.servers, far.Addr())
-	switch {
-	case strings.HasPrefix(network, "udp") && isDNS:
-		return s.dialDNS(local, far), nil
-	case strings.HasPrefix(network, "udp") && s.isRelay(far):
-		return s.dialRelay(local, far), nil
-	case strings.HasPrefix(network, "udp"): // sent, and never answered
-		return &datagrams{lane: newLane(), local: net.UDPAddrFromAddrPort(local), remote: net.UDPAddrFromAddrPort(far), far: func([]byte, *lane) {}}, nil
-	case isDNS && s.shut(far):
-		return fail(errRefused("connect"))
-	case isDNS:
-		ours, theirs := newStreams(local, far, 0)
-		if !s.accept(far, theirs, func() { s.serveDNS(far, theirs) }) {
-			return fail(net.ErrClosed)
-		}
-		return ours, nil
-	}
-	m, err := s.mannerAt(far)
-	if err != nil {
-		return fail(err)
-	}
-	ready := time.After(m.rtt)
-	if m.word == "blackhole" {
-		ready = nil
-	}
-	select {
-	case <-ready:
-	case <-s.done:
-		return fail(net.ErrClosed)
-	case <-ctx.Done():
-		return fail(ctx.Err())
-	}
-	ours, theirs := newStreams(local, far, m.rtt)
-	if !s.accept(far, theirs, func() { s.serve(far, theirs) }) {
-		return fail(net.ErrClosed)
-	}
-	return ours, nil
-}
-
-// mannerAt says how a new connection to far is treated, or what it fails with.
-func (s *Site) mannerAt(far netip.AddrPort) (manner, error) {
-	st := s.state()
-	m, ok := st.manners[far]
-	switch {
-	case ok && m.word == "refuse":
-		return m, errRefused("connect")
-	case ok && m.word != "unreachable":
-		return m, nil
-	case !ok && st.reachable(far.Addr()):
-		return m, errRefused("connect")
-	}
-	return m, os.NewSyscallError("connect", syscall.EHOSTUNREACH)
-}
-
-// lost says whether the device does not have the address any more that a connection came from.
-func (s *Site) lost(from net.Addr) bool {
-	at, err := netip.ParseAddrPort(from.String())
-	return s.live == nil && err == nil && at.Addr().Is4() && at.Addr() != s.state().device
-}
-
-// reachable says whether any Registrar or Media Relay at the address can be reached.
-func (st state) reachable(addr netip.Addr) bool {
-	for at, m := range st.manners {
-		if at.Addr() == addr && m.word != "unreachable" {
-			return true
-		}
-	}
-	return slices.ContainsFunc(st.relays, func(r relay) bool { return r.addr == addr })
-}
-
-// shut says whether nothing listens at a name server's address.
-func (s *Site) shut(server netip.AddrPort) bool {
-	z := s.state().zone
-	return z.fault(server.Addr(), "").word == "closed"
-}
-
-// localFor is the device's end of a new connection; without an address, if it has none.
-func (s *Site) localFor(far netip.AddrPort) netip.AddrPort {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.dialled++
-	local := device6
-	if far.Addr().Is4() || !s.now.device.IsValid() {
-		local = s.now.device
-	}
-	return netip.AddrPortFrom(local, 50000+s.dialled%10000)
 }

@@ -145,13 +145,13 @@ func (s *Session) problem(c challenge) string {
 		return printable(c.scheme) + " is not supported"
 	case s.preference(c) < 0:
 		return printable(c.scheme) + " is not allowed here"
+	case !s.secure && !s.account.InClear:
+		return "credentials go over clear TCP only under credentials_over_tcp, to a host that SRV or the configuration names"
 	case s.password() == "":
 		return "no password is configured"
 	case scheme == "ntlm":
 		_, _, problem := ntlmVersion(c)
 		return problem
-	case !s.secure && !s.account.DigestOverTCP:
-		return "Digest is not answered over clear TCP unless digest_over_tcp is set"
 	}
 	return digestProblem(c)
 }

@@ -61,10 +61,11 @@ func TestNTLM(t *testing.T) {
 				+0s binding for 2h0m0s ntlm`,
 		},
 		{
-			name:  "without TLS weak signatures are not good enough",
-			tcp:   true,
-			pool:  &pool{version: 2, weak: true},
-			steps: []step{granted},
+			name:    "without TLS weak signatures are not good enough",
+			tcp:     true,
+			account: with(func(a *Account) { a.InClear = true }),
+			pool:    &pool{version: 2, weak: true},
+			steps:   []step{granted},
 			want: `
 				+0s 1 REGISTER
 				+0s 2 REGISTER Authorization NTLM gssapi-data=""
@@ -80,9 +81,18 @@ func TestNTLM(t *testing.T) {
 				+0s auth: offered NTLM, Kerberos, but NTLM challenge does not offer NTLMSSP_NEGOTIATE_128, NTLMSSP_NEGOTIATE_KEY_EXCH`,
 		},
 		{
-			name:  "clear TCP is allowed, for Lync's security mode may be off",
+			name:  "over clear TCP not even the beginning of a proof goes out",
 			tcp:   true,
 			steps: []step{granted},
+			want: `
+				+0s 1 REGISTER
+				+0s auth: offered NTLM, Kerberos, but Kerberos is not supported; credentials go over clear TCP only under credentials_over_tcp, to a host that SRV or the configuration names`,
+		},
+		{
+			name:    "clear TCP is allowed where the site says so, for Lync's security mode may be off",
+			tcp:     true,
+			account: with(func(a *Account) { a.InClear = true }),
+			steps:   []step{granted},
 			want: signedIn + `
 				+0s binding for 2h0m0s ntlm`,
 		},

@@ -134,12 +134,12 @@ func TestRegister(t *testing.T) {
 			script: []step{answer("401 Unauthorized", md5Challenge)},
 			want: `
 				+0s 1 REGISTER
-				+0s auth: offered Digest MD5, but Digest is not answered over clear TCP unless digest_over_tcp is set`,
+				+0s auth: offered Digest MD5, but credentials go over clear TCP only under credentials_over_tcp, to a host that SRV or the configuration names`,
 		},
 		{
 			name:    "S55 Digest over TCP is answered where the site allows it",
 			tcp:     true,
-			account: with(func(a *Account) { a.DigestOverTCP = true }),
+			account: with(func(a *Account) { a.InClear = true }),
 			script:  []step{answer("401 Unauthorized", md5Challenge), answer("200 OK")},
 			want: `
 				+0s 1 REGISTER

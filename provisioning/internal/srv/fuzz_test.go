@@ -90,6 +90,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 		r := &Resolver{
 			Servers: []netip.AddrPort{netip.MustParseAddrPort("10.0.0.53:53")},
+			Usable:  usable,
 			Dial: func(_ context.Context, network, _ string) (net.Conn, error) {
 				return &canned{answer: answer, network: network}, nil
 			},

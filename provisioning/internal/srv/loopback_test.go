@@ -35,7 +35,7 @@ func loopback(t *testing.T, handler dns.HandlerFunc) *Resolver {
 			<-done
 		})
 	}
-	return &Resolver{Servers: []netip.AddrPort{netip.MustParseAddrPort(tcp.Addr().String())}, Dial: new(net.Dialer).DialContext}
+	return &Resolver{Servers: []netip.AddrPort{netip.MustParseAddrPort(tcp.Addr().String())}, Dial: new(net.Dialer).DialContext, Usable: usable}
 }
 
 func within5s(t *testing.T) context.Context {
@@ -66,7 +66,7 @@ func TestLoopbackTruncation(t *testing.T) {
 	}
 }
 
-func TestLoopbackAddressesNeedALoopbackServer(t *testing.T) {
+func TestUsableDependsOnTheServer(t *testing.T) {
 	r := loopback(t, func(w dns.ResponseWriter, q *dns.Msg) {
 		m := new(dns.Msg).SetReply(q)
 		if q.Question[0].Qtype == dns.TypeA {

@@ -48,9 +48,17 @@ type site struct {
 	tasks   sync.WaitGroup
 }
 
+// usable is a rule such as the callers have.
+func usable(server netip.AddrPort, addr netip.Addr) error {
+	if addr.IsGlobalUnicast() || addr.IsLoopback() && server.Addr().IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("address %s cannot be a destination", addr)
+}
+
 func newSite(servers ...server) (*site, *Resolver) {
 	s := &site{servers: map[string]server{}, start: time.Now(), count: map[string]int{}}
-	r := &Resolver{Dial: s.dial}
+	r := &Resolver{Dial: s.dial, Usable: usable}
 	for i, behaviour := range servers {
 		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 53)
 		r.Servers = append(r.Servers, addr)

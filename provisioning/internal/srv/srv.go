@@ -33,6 +33,8 @@ type Resolver struct {
 	// Dial opens a connected socket: "udp", where one Write is one query and one Read is one answer, or "tcp". It returns
 	// when its context ends.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Usable says why an address that a server gave is of no use, or nil. Without it every address is used.
+	Usable func(server netip.AddrPort, addr netip.Addr) error
 }
 
 // Target is the useful part of one SRV record: a host name (lower case, no final dot) and a port (never 0), with the
@@ -54,9 +56,8 @@ func (r *Resolver) SRV(ctx context.Context, name string) ([]Target, error) {
 }
 
 // Addrs returns the addresses of host, at most 16, IPv4 first, otherwise as the server ordered them. A and AAAA are asked
-// together; one family is enough, both must be absent to prove the host absent. Addresses no Registrar can have (unspecified,
-// multicast, broadcast, link-local, and loopback unless the server itself is on loopback) are left out. The ctx must carry a
-// deadline. Every error is an *Error.
+// together; one family is enough, both must be absent to prove the host absent. Addresses that are not Usable are left out.
+// The ctx must carry a deadline. Every error is an *Error.
 func (r *Resolver) Addrs(ctx context.Context, host string) ([]netip.Addr, error) {
 	name, ok := hostName(host)
 	if !ok {
@@ -72,7 +73,7 @@ func (r *Resolver) Addrs(ctx context.Context, host string) ([]netip.Addr, error)
 	done := make(chan int, 2)
 	for i, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		families.Go(func() {
-			found[i], fails[i] = lookUp(ctx, r, name, qtype, readAddr)
+			found[i], fails[i] = lookUp(ctx, r, name, qtype, r.readAddr)
 			done <- i
 		})
 	}
@@ -122,7 +123,7 @@ func readTarget(_ netip.AddrPort, rr dns.RR) (Target, error) {
 	return Target{Host: host, Port: s.Port, Priority: s.Priority, Weight: s.Weight}, nil
 }
 
-func readAddr(server netip.AddrPort, rr dns.RR) (netip.Addr, error) {
+func (r *Resolver) readAddr(server netip.AddrPort, rr dns.RR) (netip.Addr, error) {
 	var ip net.IP
 	switch rr := rr.(type) {
 	case *dns.A:
@@ -135,9 +136,8 @@ func readAddr(server netip.AddrPort, rr dns.RR) (netip.Addr, error) {
 		return addr, errUnreadable
 	}
 	addr = addr.Unmap()
-	// IsGlobalUnicast includes private addresses: Registrars live there.
-	if addr.IsGlobalUnicast() || addr.IsLoopback() && server.Addr().Unmap().IsLoopback() {
-		return addr, nil
+	if r.Usable != nil {
+		return addr, r.Usable(server, addr)
 	}
-	return addr, fmt.Errorf("address %s cannot be a destination", addr)
+	return addr, nil
 }

@@ -16,6 +16,9 @@ type Settings struct {
 	Roots      *x509.CertPool // nil: the system's
 	MinVersion uint16         // tls.VersionTLS12, or a named exception below it
 	Floor      time.Time      // no certificate is judged by a clock that shows less; zero: the clock alone
+	// Allowed says which names will do where an address stands in place of a name: the certificate must prove one of them,
+	// and that it is for the address proves nothing. Nil: it must prove the host, be that a name or an address.
+	Allowed func(name string) bool
 }
 
 // Problem is why a certificate is not believed.
@@ -113,13 +116,27 @@ func verify(host string, chain []*x509.Certificate, s Settings) error {
 		}
 	}
 	if err == nil {
-		err = checkHost(leaf, host)
+		err = checkNames(leaf, host, s.Allowed)
 	}
 	if err != nil {
 		return describe(host, leaf, s.Floor, err)
 	}
 	return nil
 }
+
+func checkNames(leaf *x509.Certificate, host string, allowed func(name string) bool) error {
+	switch {
+	case allowed == nil:
+		return checkHost(leaf, host)
+	case len(leaf.DNSNames) == 0:
+		return errNoName
+	case !slices.ContainsFunc(leaf.DNSNames, func(name string) bool { return !strings.Contains(name, "*") && allowed(name) }):
+		return x509.HostnameError{Certificate: leaf, Host: host}
+	}
+	return nil
+}
+
+var errNoName = errors.New("it proves no name")
 
 // checkHost is the name check of crypto/x509 without wildcards: a Registrar's certificate names the pool and
 // its servers (RFC 5922 §7.2; Lync certificate requirements: no wildcard for SIP).
@@ -158,6 +175,8 @@ func describe(host string, leaf *x509.Certificate, floor time.Time, err error) e
 		e.Problem = ClockWrong
 	case at.Before(leaf.NotBefore):
 		e.Problem = NotYetValid
+	case errors.Is(err, errNoName):
+		e.Problem = NoName
 	case errors.As(err, &hostname):
 		e.Problem = WrongName
 		if len(leaf.DNSNames) == 0 && len(leaf.IPAddresses) == 0 {
