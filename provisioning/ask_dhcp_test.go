@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"strings"
 	"syscall"
 	"testing"
@@ -149,5 +150,19 @@ func TestMend29WhyDHCPIsNotAsked(t *testing.T) {
 	}
 	if DHCPSilent.IsDHCPUnasked() {
 		t.Error("silence is an answer")
+	}
+}
+
+// TestMend15AddressesAreBounded bounds what many sources can make the device try, and says what is left out.
+func TestMend15AddressesAreBounded(t *testing.T) {
+	f := Finding{Source: Source{Detail: "from fe80::67"}, Names: []Name{{Host: "pool.contoso.com"}}}
+	var sources []DHCPSource
+	for i := range 20 {
+		sip := dhcpopts.SIPServers{Addrs: []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)})}}
+		sources = append(sources, DHCPSource{Who: "lease", Option: "option 120", rank: leased, Answer: dhcpopts.Answer{SIP: sip}})
+	}
+	f.addAddresses(sources, informed6)
+	if want := "from fe80::67; 6 more addresses are not used"; len(f.Names) != maxDHCPNames || f.Detail != want {
+		t.Errorf("%d names, %q; want %d, %q", len(f.Names), f.Detail, maxDHCPNames, want)
 	}
 }

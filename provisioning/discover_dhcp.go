@@ -16,6 +16,8 @@ import (
 const (
 	dhcpLimit  = 3 * time.Second        // three questions without an answer
 	dhcpWindow = 500 * time.Millisecond // for answers after the first
+
+	maxDHCPNames = 16 // names and addresses of all sources
 )
 
 // DHCPSource is what one source said about Registrars by DHCP.
@@ -164,6 +166,9 @@ func (d *dhcpAsk) finding(err error) Finding {
 			f.Reason, f.Detail = DHCPMalformed, flaw
 		}
 	}
+	if best >= 0 {
+		f.addAddresses(sources, sources[best].rank)
+	}
 	for i, s := range sources {
 		silent := best >= 0 && s.Problem == "" && s.Answer.SIP.Raw == nil
 		if i != best && s.rank != informed && !silent { // answers to DHCPINFORM that differ are a conflict
@@ -171,6 +176,29 @@ func (d *dhcpAsk) finding(err error) Finding {
 		}
 	}
 	return f
+}
+
+// addAddresses adds the addresses that sources of another rank gave: a name from one does not take them away. Those of the
+// same rank are another server's word about the same question, which is a conflict and is told as one.
+func (f *Finding) addAddresses(sources []DHCPSource, best sourceRank) {
+	unused := map[string]bool{}
+	for _, s := range sources {
+		if s.Problem != "" || s.rank == best {
+			continue
+		}
+		for _, addr := range s.Answer.SIP.Addrs {
+			switch host := addr.String(); {
+			case slices.ContainsFunc(f.Names, func(n Name) bool { return n.Host == host }):
+			case len(f.Names) >= maxDHCPNames:
+				unused[host] = true
+			default:
+				f.Names = append(f.Names, Name{Host: host, Query: s.query()})
+			}
+		}
+	}
+	if len(unused) > 0 {
+		f.Detail += fmt.Sprintf("; %d more addresses are not used", len(unused))
+	}
 }
 
 // flaw says what is wrong with an answer that is used all the same, or "". Option 43 is for phones that sign in by PIN;

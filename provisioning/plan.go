@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -113,6 +114,7 @@ func (f Finding) says(other Finding) bool {
 type Name struct {
 	Host   string
 	Port   uint16 // 0: the default of the transport
+	Query  string // of whom else it was asked, when that is not the source of the Finding
 	Addrs  []netip.Addr
 	Reason Reason // why there is no address; empty otherwise
 	Detail string
@@ -278,7 +280,7 @@ func (plan *Plan) add(f Finding, name Name, at endpointPort, policy Policy, floo
 func (s Source) via(name Name) string {
 	switch {
 	case s.Source == "dhcp":
-		return s.Query
+		return cmp.Or(name.Query, s.Query)
 	case s.Step == Manual:
 		return "configuration"
 	case s.Step == HostName:
