@@ -57,9 +57,6 @@ func (db *DB) Commit(r Record) (changed bool, err error) {
 	if r.empty() {
 		return false, errors.New("commit: the record names no Registrar")
 	}
-	if err := r.check(); err != nil {
-		return false, fmt.Errorf("commit: %w", err)
-	}
 	before, _ := db.Load()
 	if r.EndpointID == "" {
 		r.EndpointID = before.EndpointID
@@ -70,9 +67,12 @@ func (db *DB) Commit(r Record) (changed bool, err error) {
 		r.Flushed = flush(before, r)
 		r = r.clone() // which cuts what was flushed
 	}
+	if err := r.check(); err != nil {
+		return false, fmt.Errorf("commit: %w", err)
+	}
 	err = db.replace(before, r, changed, leftOut...)
 	after, _ := db.Load()
-	return after.Generation != before.Generation, err
+	return changed || after.Generation != before.Generation, err
 }
 
 // Forget removes the record from both copies, and the TLS floor with it; the EndpointID stays. What
@@ -89,7 +89,7 @@ func (db *DB) Forget() error {
 func (db *DB) replace(before, r Record, changed bool, leftOut ...string) error {
 	r.Generation = before.Generation
 	if changed {
-		r.Generation++
+		r.Generation = next(r.Generation)
 	}
 	db.mu.Lock()
 	db.rec, db.unsaved = r, db.unsaved || changed
@@ -170,7 +170,7 @@ func (db *DB) adopt(onDisk Record) {
 	switch {
 	case onDisk.Generation < db.rec.Generation:
 	case db.unsaved:
-		db.rec.Generation = onDisk.Generation + 1
+		db.rec.Generation = next(onDisk.Generation)
 	case onDisk.Generation > db.rec.Generation:
 		db.rec = onDisk
 	}

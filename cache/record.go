@@ -54,6 +54,10 @@ const (
 	maxGeneration = 1 << 53 // beyond it JSON numbers lose their last digit; a device commits a few times a day
 )
 
+// next is the generation after one. The last there is stays the last: the database, which is written first, counts among
+// equals.
+func next(generation uint64) uint64 { return min(generation+1, maxGeneration) }
+
 // empty says that the record names no Registrar: the device has never registered, or was told to forget.
 func (r Record) empty() bool { return r.Registrar.Host == "" }
 

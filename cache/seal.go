@@ -21,7 +21,7 @@ type damage string
 func (d damage) Error() string { return string(d) }
 
 // seal returns the bytes that both copies hold: the record as JSON, and as its last member a
-// checksum over every byte before that member.
+// checksum over every byte before that member. It refuses what unseal would refuse.
 func seal(r Record) ([]byte, error) {
 	body, err := json.MarshalIndent(struct {
 		Version int `json:"version"`
@@ -31,7 +31,14 @@ func seal(r Record) ([]byte, error) {
 		return nil, err
 	}
 	body = append(bytes.TrimSuffix(body, []byte("\n}")), ",\n"...)
-	return append(body, checksumLine(body)...), nil
+	sealed := append(body, checksumLine(body)...)
+	if len(sealed) > maxSecondCopy {
+		return nil, fmt.Errorf("the record has %d bytes, %d are possible", len(sealed), maxSecondCopy)
+	}
+	if _, err := unseal(sealed); err != nil {
+		return nil, err
+	}
+	return sealed, nil
 }
 
 // checksumMember begins the last member; "checksum" with its indentation occurs nowhere before it.

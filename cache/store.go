@@ -58,14 +58,14 @@ func newStore(dir string, open opener) *store {
 func (s *store) settle(r *Record) error {
 	s.look(r != nil && r.empty())
 	best := s.newest()
-	value, from := best.value, filepath.Base(best.path)
+	value, from, news := best.value, filepath.Base(best.path), false
 	if r == nil {
 		r = &Record{}
 	} else if r.Generation <= best.rec.Generation &&
 		(!sameMeaning(*r, best.rec) || r.RegisteredAt.Sub(best.rec.RegisteredAt) >= refreshTime) {
-		r.Generation = best.rec.Generation + 1
+		r.Generation, news = next(best.rec.Generation), true
 	}
-	if value == nil || r.Generation > best.rec.Generation {
+	if value == nil || news || r.Generation > best.rec.Generation {
 		sealed, err := seal(*r)
 		if err != nil {
 			return err

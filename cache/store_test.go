@@ -518,3 +518,44 @@ func noise(n int) []byte {
 	rand.NewChaCha8([32]byte{}).Read(b)
 	return b
 }
+
+// The last generation that a reader takes is used again and again: nothing is acknowledged that the next start would refuse.
+func TestMend11LastGeneration(t *testing.T) {
+	for _, gone := range []string{"nothing", "homeward.db", "last-good.json"} {
+		t.Run(gone+" is gone", func(t *testing.T) {
+			dir := t.TempDir()
+			last := generation(maxGeneration, record(1))
+			sealed, err := seal(last)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plant(t, dir, sealed)
+			Open(dir) // makes the other copy
+			if err := os.Remove(filepath.Join(dir, gone)); err != nil && gone != "nothing" {
+				t.Fatal(err)
+			}
+			for n := 2; n <= 3; n++ {
+				db := Open(dir)
+				if changed, err := db.Commit(record(n)); !changed || err != nil {
+					t.Fatalf("Commit = %v, %v", changed, err)
+				}
+				want := load(db)
+				if again := load(Open(dir)); diff(want, again) != "" || again.Registrar.Host != record(n).Registrar.Host {
+					t.Errorf("commit %d, after a start: %s", n, diff(want, again))
+				}
+			}
+			if err := Open(dir).Forget(); err != nil {
+				t.Error(err)
+			}
+			if r, known := Open(dir).Load(); known {
+				t.Errorf("forgotten, and there is %+v", r)
+			}
+			if _, err := os.Stat(filepath.Join(dir, "last-good.json.damaged-1")); err == nil {
+				t.Error("a copy was set aside")
+			}
+		})
+	}
+	if _, err := seal(generation(maxGeneration+1, record(1))); err == nil {
+		t.Error("a record is sealed that nobody would read")
+	}
+}
