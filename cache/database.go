@@ -11,6 +11,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
 // lockWait is our choice: long enough for a tech's command to finish reading.
@@ -22,7 +24,7 @@ var ErrLocked = errors.New("in use by another process")
 // errUnmappable is the state of every file on JFFS2, the flash of many small devices.
 var errUnmappable = errors.New("this file system cannot map a file into memory")
 
-// opener has the shape of os.OpenFile; tests replace it by a disk that fails.
+// opener has the shape of os.OpenFile, and opens regular files alone (safefile.Open); tests replace it by a disk that fails.
 type opener func(name string, flag int, perm os.FileMode) (*os.File, error)
 
 // regular returns an opener for a file that exists. It refuses what could block, lead elsewhere or
@@ -30,18 +32,25 @@ type opener func(name string, flag int, perm os.FileMode) (*os.File, error)
 // leave a file that a power cut makes unusable.
 func (open opener) regular(limit int64) opener {
 	return func(name string, flag int, perm os.FileMode) (*os.File, error) {
-		info, err := os.Lstat(name)
+		f, err := open(name, flag&^os.O_CREATE, perm)
+		if errors.Is(err, safefile.ErrNotRegular) {
+			return nil, damage("it " + safefile.ErrNotRegular.Error())
+		}
+		if err != nil {
+			return nil, err
+		}
+		info, err := f.Stat()
 		switch {
 		case err != nil:
-			return nil, err
-		case !info.Mode().IsRegular():
-			return nil, damage("it is not a regular file")
 		case info.Size() > limit:
-			return nil, damage(fmt.Sprintf("it has %d bytes, which is too large", info.Size()))
+			err = damage(fmt.Sprintf("it has %d bytes, which is too large", info.Size()))
 		case info.Size() == 0:
-			return nil, damage("it is empty")
+			err = damage("it is empty")
+		default:
+			return f, nil
 		}
-		return open(name, flag&^os.O_CREATE, perm)
+		f.Close()
+		return nil, err
 	}
 }
 

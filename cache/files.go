@@ -69,7 +69,7 @@ func syncDir(dir string) error {
 
 // setAside renames what is at path to path.damaged-N and returns the new name. The two newest are
 // kept, each cut to the size of the largest database.
-func setAside(path string) (string, error) {
+func setAside(open opener, path string) (string, error) {
 	numbers := asideNumbers(path)
 	next := 1
 	if len(numbers) > 0 {
@@ -79,8 +79,11 @@ func setAside(path string) (string, error) {
 	if err := os.Rename(path, aside); err != nil {
 		return "", err
 	}
-	if info, err := os.Lstat(aside); err == nil && info.Mode().IsRegular() && info.Size() > maxDatabase {
-		_ = os.Truncate(aside, maxDatabase)
+	if f, err := open(aside, os.O_WRONLY, 0); err == nil {
+		if info, err := f.Stat(); err == nil && info.Size() > maxDatabase {
+			_ = f.Truncate(maxDatabase)
+		}
+		f.Close()
 	}
 	for len(numbers) >= keptAside {
 		_ = os.RemoveAll(asideName(path, numbers[0]))

@@ -2,11 +2,15 @@
 
 package cache
 
-import "os"
+import (
+	"os"
 
-// openOwned is os.OpenFile: whoever makes a file here gets the access list of the directory.
+	"github.com/homeward-agent/homeward/internal/safefile"
+)
+
+// openOwned is safefile.Open: whoever makes a file here gets the access list of the directory.
 func openOwned(name string, flag int, perm os.FileMode) (*os.File, error) {
-	return os.OpenFile(name, flag, perm)
+	return safefile.Open(name, flag, perm)
 }
 
 func denied(_ string, err error) error { return err }

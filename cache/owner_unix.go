@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
-// openOwned is os.OpenFile, but what root makes gets the owner of the directory: the daemon, under a user of its own, must
+// openOwned is safefile.Open, but what root makes gets the owner of the directory: the daemon, under a user of its own, must
 // be able to read what a tech has made by hand. A file system without owners refuses, and loses nothing.
 func openOwned(name string, flag int, perm os.FileMode) (*os.File, error) {
-	f, err := os.OpenFile(name, flag, perm)
+	f, err := safefile.Open(name, flag, perm)
 	if err != nil || flag&os.O_EXCL == 0 || os.Geteuid() != 0 {
 		return f, err
 	}

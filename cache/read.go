@@ -3,7 +3,8 @@ package cache
 import (
 	"errors"
 	"fmt"
-	"os"
+
+	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
 // ErrNoRecord says that the copy is sound and names no Registrar: the device has never registered,
@@ -15,7 +16,7 @@ var ErrNoRecord = errors.New("no record")
 // It is for people with a device or a file in their hands, and changes no byte. The error is ErrLocked,
 // after 1 s, while another process writes to the database; with ErrNoRecord, r holds the Generation.
 func ReadFile(path string) (r Record, source string, err error) {
-	open, source := opener(os.OpenFile), "last-good.json"
+	open, source := opener(safefile.Open), "last-good.json"
 	sealed, err := open.read(path, maxDatabase)
 	if err == nil && sealed[0] != '{' {
 		source = "database"

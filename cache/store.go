@@ -139,7 +139,7 @@ func (h *half) read(read func(path string) ([]byte, error)) {
 }
 
 func (s *store) quarantine(h *half, why error) error {
-	aside, err := setAside(h.path)
+	aside, err := setAside(s.open, h.path)
 	if err != nil {
 		return fmt.Errorf("%w, and it cannot be set aside: %w", bare(why), bare(err))
 	}

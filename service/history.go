@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -14,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/safefile"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/service/control"
 	"github.com/homeward-agent/homeward/service/internal/replace"
@@ -87,7 +87,7 @@ func (s *Story) save(after uint64) uint64 {
 // append adds lines to the file, or writes the file anew when it would become too large. It is not synced: what
 // a power cut takes is a story, not a registration.
 func (s *Story) append(lines []byte) error {
-	f, err := os.OpenFile(s.file, os.O_RDWR|os.O_APPEND, 0)
+	f, err := safefile.Open(s.file, os.O_RDWR|os.O_APPEND, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		f, err = replace.Create(s.file, os.O_RDWR|os.O_APPEND, historyMode)
 	}
@@ -98,9 +98,6 @@ func (s *Story) append(lines []byte) error {
 	at, err := f.Stat()
 	if err != nil {
 		return err
-	}
-	if !at.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file", s.file)
 	}
 	if at.Size()+int64(len(lines)) > historySize {
 		return s.rewrite()
@@ -152,17 +149,10 @@ func linesOf(entries []control.Entry) []byte {
 // passed over; an entry that was counted further is returned once. A file that does not exist is an empty
 // history.
 func ReadHistory(file string) ([]control.Entry, error) {
-	at, err := os.Lstat(file)
+	f, err := safefile.Open(file, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	if !at.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", file)
-	}
-	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}

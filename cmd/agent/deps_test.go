@@ -25,19 +25,19 @@ type wall struct {
 // walls is the import table of ARCHITECTURE.md. Arrows point down, and each module is met by one package.
 var walls = []wall{
 	{
-		"cmd/agent", "service service/control service/manager provisioning provisioning/check cache dhcpopts packaging",
+		"cmd/agent", "internal/safefile service service/control service/manager provisioning provisioning/check cache dhcpopts packaging",
 		"github.com/spf13/cobra github.com/spf13/pflag github.com/pelletier/go-toml/v2 golang.org/x/term",
 		"reads the command line and the configuration, and puts everything else together",
 	},
 	{"cmd/lab", "provisioning provisioning/sitetest", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
 	{
-		"service", "service/control service/internal/replace provisioning",
+		"service", "service/control service/internal/replace provisioning internal/safefile",
 		"github.com/coreos/go-systemd/v22 github.com/VictoriaMetrics/metrics golang.org/x/sys",
 		"reads events, and tells systemd; the store belongs to the agent (x/sys: netlink and clocks)",
 	},
-	{"service/control", "service/internal/replace provisioning", "", "carries what the agent says; decides nothing"},
+	{"service/control", "service/internal/replace provisioning internal/safefile", "", "carries what the agent says; decides nothing"},
 	{
-		"service/manager", "service/internal/replace packaging", "github.com/kardianos/service golang.org/x/sys",
+		"service/manager", "service/internal/replace internal/safefile packaging", "github.com/kardianos/service golang.org/x/sys",
 		"meets the system's service manager, and knows nothing of the agent (x/sys: access lists of Windows)",
 	},
 	{"service/internal/replace", "", "", "writes a file, and gives it to whom it belongs"},
@@ -50,7 +50,7 @@ var walls = []wall{
 		"provisioning/check", "provisioning cache dhcpopts", "",
 		"judges what a device sees; looks at it through provisioning",
 	},
-	{"provisioning/internal/srv", "", "github.com/miekg/dns", "a leaf: DNS"},
+	{"provisioning/internal/srv", "internal/safefile", "github.com/miekg/dns", "a leaf: DNS"},
 	{"provisioning/internal/sip", "provisioning/internal/ntlm", "github.com/emiago/sipgo github.com/icholy/digest", "a leaf: SIP"},
 	{"provisioning/internal/ntlm", "", "golang.org/x/crypto", "a leaf: NTLM, whose MD4 the standard library does not have"},
 	{"provisioning/internal/trust", "", "", "a leaf: certificates and names, with the standard library alone"},
@@ -58,8 +58,9 @@ var walls = []wall{
 		"provisioning/sitetest", "dhcpopts", "github.com/miekg/dns github.com/insomniacslk/dhcp",
 		"a test prop: simulates the servers, and must not know the client it is to judge",
 	},
-	{"cache", "", "go.etcd.io/bbolt", "a leaf: the store"},
+	{"cache", "internal/safefile", "go.etcd.io/bbolt", "a leaf: the store"},
 	{"dhcpopts", "", "github.com/insomniacslk/dhcp github.com/mdlayher/packet golang.org/x/net golang.org/x/sys", "a leaf: DHCP; BPF and packet sockets need x/net and x/sys"},
+	{"internal/safefile", "", "", "a leaf below the leaves: opens regular files alone"},
 	{"packaging", "", "", "holds files"},
 	{"packaging/sbom", "", "", "reads a binary, for the bill of materials of a release"},
 	{"e2e", "", "", "tests only, against the built binary"},

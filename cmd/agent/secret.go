@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/homeward-agent/homeward/internal/safefile"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -79,27 +80,20 @@ func readSecret(path string, check func(fs.FileInfo) error) (provisioning.Secret
 	return provisioning.Secret(text), nil
 }
 
-// openRegular opens a regular file for reading; a link only if links may be followed. What is opened is what
-// was looked at: a pipe cannot make it wait.
+// openRegular opens a regular file for reading; a link only if links may be followed.
 func openRegular(path string, follow bool) (*os.File, fs.FileInfo, error) {
-	look := os.Lstat
-	if follow {
-		look = os.Stat
+	open := safefile.Follow
+	if !follow {
+		open = func(path string) (*os.File, error) { return safefile.Open(path, os.O_RDONLY, 0) }
 	}
-	info, err := look(path)
+	f, err := open(path)
 	if err != nil {
 		return nil, nil, unopened(path, err)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	f, err := os.Open(path)
+	info, err := f.Stat()
 	if err != nil {
-		return nil, nil, unopened(path, err)
-	}
-	if opened, err := f.Stat(); err != nil || !os.SameFile(info, opened) {
 		f.Close()
-		return nil, nil, fmt.Errorf("%s was exchanged while it was opened", path)
+		return nil, nil, unopened(path, err)
 	}
 	return f, info, nil
 }

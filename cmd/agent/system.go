@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"io"
 	"math/bits"
 	"net"
 	"net/netip"
@@ -11,7 +12,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/homeward-agent/homeward/internal/safefile"
 )
+
+// maxSystemFile is our choice: bytes of a table of the kernel, the largest of what is read here.
+const maxSystemFile = 1 << 20
 
 // systemPart is system.json: what program this is and where it runs. What the system does not tell is absent.
 type systemPart struct {
@@ -78,7 +84,12 @@ func thisSystem() systemPart {
 
 // linesOfFile returns the lines of a small file of the system that are not empty; none if it cannot be read.
 func linesOfFile(path string) []string {
-	text, err := os.ReadFile(path)
+	f, err := safefile.Follow(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxSystemFile))
 	if err != nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/homeward-agent/homeward/internal/safefile"
 	"github.com/homeward-agent/homeward/service/internal/replace"
 )
 
@@ -38,7 +39,7 @@ const claimMode = 0o600
 func Claim(path string) (io.Closer, error) {
 	f, err := replace.Create(path, os.O_RDWR, claimMode)
 	if errors.Is(err, fs.ErrExist) {
-		f, err = os.OpenFile(path, os.O_RDWR, 0)
+		f, err = safefile.Open(path, os.O_RDWR, 0)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("claim the control socket: %w", err)

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
 // Our choice: twice as much is kept, in the file and in the one before.
@@ -31,7 +33,7 @@ func OpenLogFile(path string) (*LogFile, error) {
 }
 
 func (f *LogFile) open() error {
-	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, logFileMode)
+	file, err := safefile.Open(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, logFileMode)
 	if err != nil {
 		return err
 	}
@@ -52,7 +54,10 @@ func (f *LogFile) Write(line []byte) (int, error) {
 		f.file.Close()
 		f.file = nil
 		if err := os.Rename(f.path, f.path+".1"); err != nil { // somebody reads it, on Windows: it is shortened where it is
-			_ = os.Truncate(f.path, 0)
+			if whole, err := safefile.Open(f.path, os.O_WRONLY, 0); err == nil { // what may be appended to may not be shortened there
+				_ = whole.Truncate(0)
+				whole.Close()
+			}
 		}
 	}
 	if f.file == nil {

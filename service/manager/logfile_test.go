@@ -51,6 +51,25 @@ func TestLogFileThatCannotBePutAside(t *testing.T) {
 	}
 }
 
+// What somebody has put in the place of the log is not written to.
+func TestMend06LogFileFollowsNoLink(t *testing.T) {
+	dir := t.TempDir()
+	path, elsewhere := filepath.Join(dir, "homeward.log"), filepath.Join(dir, "elsewhere")
+	if err := os.WriteFile(elsewhere, []byte("keep"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(elsewhere, path); err != nil {
+		t.Skip("links need a privilege here: ", err)
+	}
+	if log, err := OpenLogFile(path); err == nil {
+		log.Close()
+		t.Error("it was opened")
+	}
+	if kept, err := os.ReadFile(elsewhere); string(kept) != "keep" || err != nil {
+		t.Errorf("what the link leads to now holds %q, %v", kept, err)
+	}
+}
+
 func size(t *testing.T, path string) int64 {
 	t.Helper()
 	info, err := os.Stat(path)

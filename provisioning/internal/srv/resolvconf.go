@@ -6,10 +6,11 @@ import (
 	"io"
 	"io/fs"
 	"net/netip"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
 // Specification constants.
@@ -31,7 +32,12 @@ func SystemResolvers() ([]netip.AddrPort, error) {
 	if runtime.GOOS == "windows" {
 		return nil, fmt.Errorf("read the system's name servers: %w", errors.ErrUnsupported)
 	}
-	f, err := os.Open(resolvConf)
+	return resolversIn(resolvConf)
+}
+
+// resolversIn reads a resolv.conf, which may be a link to one, as that of systemd-resolved is.
+func resolversIn(path string) ([]netip.AddrPort, error) {
+	f, err := safefile.Follow(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return localResolvers(), nil
 	}
