@@ -18,6 +18,23 @@ type Check struct {
 	Ask func(ctx context.Context) error
 }
 
+// Returns is a check that a function returns: nobody sits on a lock that it takes.
+func Returns(name string, f func()) Check {
+	return Check{name, func(ctx context.Context) error {
+		returned := make(chan struct{})
+		go func() { // one more is left behind each time that it hangs, until the service manager has seen enough
+			f()
+			close(returned)
+		}()
+		select {
+		case <-returned:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}}
+}
+
 // Watchdog returns the task that feeds the service manager's watchdog, as long as every part answers. When one
 // hangs, it says which, and lets the service manager end the daemon and start it again: half a daemon would look alive.
 // It does nothing where no watchdog is set (WatchdogSec= of systemd.service(5)).

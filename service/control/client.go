@@ -24,6 +24,7 @@ import (
 const (
 	answerLimit = 10 * time.Second // a live daemon answers at once; a busy one has maxClients idle ones to outlive
 	answerSize  = 1 << 20
+	busyPause   = 100 * time.Millisecond
 )
 
 var (
@@ -33,6 +34,8 @@ var (
 	ErrGone = errors.New("the daemon has gone")
 	// ErrNoRecord says that the daemon has no last good record.
 	ErrNoRecord = errors.New("there is no last good record")
+
+	errBusy = errors.New("the daemon is too busy to answer")
 )
 
 // Refusal is the daemon's word, or the kernel's, that this caller may not have what it asks for.
@@ -141,11 +144,25 @@ func (c *Client) unasked(err error) error {
 	return fmt.Errorf("ask the daemon: %w", err)
 }
 
-// open sends one request. done closes the connection; it ends with ctx too.
+// open sends one request, again and again for a while if the daemon has no place for one more. done closes the connection;
+// it ends with ctx too.
 func (c *Client) open(ctx context.Context, method, path string, follow bool) (response *http.Response, done func(), err error) {
 	if err := checkPath(c.socket); err != nil {
 		return nil, nil, err
 	}
+	for end := time.Now().Add(answerLimit); ; {
+		response, done, err = c.openOnce(ctx, method, path, follow)
+		if !errors.Is(err, errBusy) || ctx.Err() != nil || time.Now().After(end) {
+			return response, done, err
+		}
+		select {
+		case <-time.After(busyPause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (c *Client) openOnce(ctx context.Context, method, path string, follow bool) (response *http.Response, done func(), err error) {
 	conn, err := c.dial(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -166,7 +183,7 @@ func (c *Client) open(ctx context.Context, method, path string, follow bool) (re
 	if err != nil {
 		return nil, nil, c.unasked(err)
 	}
-	if err := request.Write(conn); err != nil {
+	if err := request.Write(conn); err != nil && !errors.Is(err, syscall.EPIPE) { // whoever hangs up has said why
 		return nil, nil, c.unasked(err)
 	}
 	response, err = http.ReadResponse(bufio.NewReader(conn), request)
@@ -177,6 +194,10 @@ func (c *Client) open(ctx context.Context, method, path string, follow bool) (re
 }
 
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {
+	// A link could lead root to a socket of somebody else's.
+	if at, err := os.Lstat(c.socket); err == nil && at.Mode().Type() != fs.ModeSocket {
+		return nil, fmt.Errorf("%s is not a socket", c.socket)
+	}
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "unix", c.socket)
 	switch {
@@ -185,7 +206,7 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &Refusal{"the control socket " + c.socket + " is closed to this user", "run the command as root, or join the group of the socket", fs.ErrPermission}
 	case errors.Is(err, syscall.EAGAIN):
-		return nil, fmt.Errorf("the daemon is too busy to answer: %w", err)
+		return nil, fmt.Errorf("%w: %w", errBusy, err)
 	default:
 		return nil, fmt.Errorf("%w (nothing listens on %s)", ErrNotRunning, c.socket)
 	}
@@ -201,6 +222,8 @@ func refusal(response *http.Response) error {
 	switch {
 	case response.StatusCode == http.StatusNotFound && p.Paths == nil && strings.HasPrefix(response.Request.URL.Path, "/v1/cache"):
 		return ErrNoRecord
+	case response.StatusCode == http.StatusServiceUnavailable && response.Header.Get("Retry-After") != "":
+		return fmt.Errorf("%w: %s", errBusy, p.Error)
 	case response.StatusCode == http.StatusForbidden:
 		return &Refusal{p.Error, p.Hint, fs.ErrPermission}
 	default:

@@ -17,9 +17,11 @@ const maxPath = 108
 
 // Our choices.
 const (
-	maxClients = 16
-	socketMode = 0o660 // the group of the daemon may read; writing asks for more (peer credentials)
-	probeLimit = time.Second
+	maxClients    = 16
+	keptClients   = 8     // besides them, for root and the daemon's own user
+	socketMode    = 0o660 // the group of the daemon may read; writing asks for more (peer credentials)
+	probeLimit    = time.Second
+	turnAwayLimit = 100 * time.Millisecond // the buffer of a new connection has room for the words
 )
 
 // ErrRunning says that a daemon is listening on the socket already.
@@ -35,16 +37,11 @@ func Listen(ctx context.Context, path string) (net.Listener, error) {
 	if err := removeStale(ctx, path); err != nil {
 		return nil, err
 	}
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "unix", path)
+	l, err := bind(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("open the control socket: %w", err)
 	}
-	if err := os.Chmod(path, socketMode); err != nil {
-		l.Close()
-		return nil, fmt.Errorf("open the control socket: %w", err)
-	}
-	return &limitListener{Listener: l, slots: make(chan struct{}, maxClients), closed: make(chan struct{})}, nil
+	return &limitListener{l, whoCalls, newPlaces(maxClients, keptClients)}, nil
 }
 
 func checkPath(path string) error {
@@ -78,40 +75,79 @@ func removeStale(ctx context.Context, path string) error {
 	return os.Remove(path)
 }
 
-// limitListener accepts at most maxClients connections at a time; the kernel's queue holds the rest.
+// caller is who is at the other end of a connection.
+type caller struct {
+	uid int
+	err error // why it is not known
+}
+
+// trusted says whether a caller is root, or the daemon's own user.
+func (c caller) trusted() bool { return c.err == nil && (c.uid == 0 || c.uid == os.Geteuid()) }
+
+// places are how many may be there at a time. Some are kept for those who are trusted: whoever may ask at all could
+// take all others, and hold them.
+type places struct{ everybody, kept chan struct{} }
+
+func newPlaces(everybody, kept int) places {
+	return places{make(chan struct{}, everybody), make(chan struct{}, kept)}
+}
+
+// take returns what gives the place back; not ok: there is none.
+func (p places) take(from caller) (leave func(), ok bool) {
+	all := []chan struct{}{p.everybody}
+	if from.trusted() {
+		all = []chan struct{}{p.kept, p.everybody}
+	}
+	for _, some := range all {
+		select {
+		case some <- struct{}{}:
+			return sync.OnceFunc(func() { <-some }), true
+		default:
+		}
+	}
+	return nil, false
+}
+
+// limitListener accepts whoever comes, and turns those away for whom there is no place: nobody stands in a queue before
+// root.
 type limitListener struct {
 	net.Listener
-	slots  chan struct{}
-	once   sync.Once
-	closed chan struct{}
+	who    func(net.Conn) caller
+	places places
 }
 
 func (l *limitListener) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		from := l.who(conn)
+		if leave, ok := l.places.take(from); ok {
+			return &limitConn{conn, from, leave}, nil
+		}
+		turnAway(conn)
 	}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
-	}
-	return &limitConn{Conn: conn, release: sync.OnceFunc(func() { <-l.slots })}, nil
 }
 
-func (l *limitListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
+// turnAway answers before anything was asked, and hangs up.
+func turnAway(conn net.Conn) {
+	defer conn.Close()
+	if conn.SetWriteDeadline(time.Now().Add(turnAwayLimit)) != nil {
+		return
+	}
+	const body = `{"error":"too many callers at the same time"}` + "\n"
+	fmt.Fprintf(conn, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
 type limitConn struct {
 	net.Conn
-	release func()
+	from  caller
+	leave func()
 }
 
 func (c *limitConn) Close() error {
 	err := c.Conn.Close()
-	c.release()
+	c.leave()
 	return err
 }

@@ -3,11 +3,11 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"time"
 
@@ -16,11 +16,14 @@ import (
 
 // Our choices: a caller that does nothing, or too much, costs the daemon little and not for long.
 const (
-	idleLimit    = 5 * time.Second
-	writeLimit   = 2 * time.Second
-	headerLimit  = 1    // net/http adds 4096 bytes to whatever is set here
-	maxFollowers = 8    // so that followers leave room for questions
-	bodyLimit    = 4096 // no verb has a body
+	idleLimit   = 5 * time.Second
+	writeLimit  = 2 * time.Second
+	headerLimit = 1    // net/http adds 4096 bytes to whatever is set here
+	bodyLimit   = 4096 // no verb has a body
+
+	// Followers leave room for questions.
+	maxFollowers  = maxClients / 2
+	keptFollowers = keptClients / 2
 )
 
 // Source is where the answers come from. All of its functions may be called from any goroutine.
@@ -41,12 +44,12 @@ type Server struct {
 	listener  net.Listener
 	source    Source
 	log       *slog.Logger
-	followers chan struct{}
+	followers places
 }
 
 // NewServer returns a server that has not started; l comes from Listen. log is told who was refused.
 func NewServer(l net.Listener, source Source, log *slog.Logger) *Server {
-	return &Server{listener: l, source: source, log: log, followers: make(chan struct{}, maxFollowers)}
+	return &Server{listener: l, source: source, log: log, followers: newPlaces(maxFollowers, keptFollowers)}
 }
 
 // paths are what the server answers to; an unknown path is told all of them.
@@ -83,9 +86,10 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) dismiss() {
 	tooLong := time.NewTimer(writeLimit)
 	defer tooLong.Stop()
-	for range maxFollowers {
+	for range maxFollowers + keptFollowers {
 		select {
-		case s.followers <- struct{}{}:
+		case s.followers.everybody <- struct{}{}:
+		case s.followers.kept <- struct{}{}:
 		case <-tooLong.C:
 			return
 		}
@@ -103,20 +107,28 @@ func (s *Server) mux() *http.ServeMux {
 	return mux
 }
 
-// caller is who is at the other end of a connection.
-type caller struct {
-	uid int
-	err error // why it is not known
-}
-
 type callerKey struct{}
 
-func withCaller(ctx context.Context, conn net.Conn) context.Context {
-	if limited, ok := conn.(*limitConn); ok {
-		conn = limited.Conn
-	}
+func whoCalls(conn net.Conn) caller {
 	uid, err := peerUID(conn)
-	return context.WithValue(ctx, callerKey{}, caller{uid, err})
+	return caller{uid, err}
+}
+
+func withCaller(ctx context.Context, conn net.Conn) context.Context {
+	from := caller{err: errors.New("nobody has asked who is calling")}
+	if limited, ok := conn.(*limitConn); ok {
+		from = limited.from
+	}
+	return context.WithValue(ctx, callerKey{}, from)
+}
+
+// callerOf returns who asks.
+func callerOf(r *http.Request) caller {
+	from, ok := r.Context().Value(callerKey{}).(caller)
+	if !ok {
+		from.err = errors.New("nobody has asked who is calling")
+	}
+	return from
 }
 
 func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
@@ -139,13 +151,12 @@ func (s *Server) history(w http.ResponseWriter, r *http.Request) {
 		_ = writeLines(w, s.source.History(query.Has("failures"))) // a caller that has hung up is no concern of ours
 		return
 	}
-	select {
-	case s.followers <- struct{}{}:
-		defer func() { <-s.followers }()
-	default:
+	leave, ok := s.followers.take(callerOf(r))
+	if !ok {
 		answer(w, http.StatusServiceUnavailable, problem{Error: "too many followers"})
 		return
 	}
+	defer leave()
 	s.follow(w, r, query.Has("failures"))
 }
 
@@ -190,13 +201,13 @@ func writeLines(w io.Writer, entries []Entry) error {
 
 // forget drops last good. It opens the TLS floor, so that only root and the daemon's own user may ask for it.
 func (s *Server) forget(w http.ResponseWriter, r *http.Request) {
-	who, _ := r.Context().Value(callerKey{}).(caller)
+	who := callerOf(r)
 	switch {
 	case who.err != nil:
 		s.log.Warn("forget refused", "err", who.err)
 		answer(w, http.StatusForbidden, problem{Error: "forget is refused: " + who.err.Error(), Hint: "stop the daemon and run the command again"})
 		return
-	case who.uid != 0 && who.uid != os.Geteuid():
+	case !who.trusted():
 		s.log.Warn("forget refused", "uid", who.uid)
 		answer(w, http.StatusForbidden, problem{Error: "forget is for root and the daemon's own user", Hint: "run the command as root"})
 		return
