@@ -18,7 +18,8 @@ import (
 // Our choices: a scrape is a few kB, and whoever is slower than this is not a Prometheus.
 const (
 	scrapeLimit     = 10 * time.Second
-	scrapeMaxHeader = 8 << 10 // bytes
+	scrapeSilence   = 5 * time.Second // for the whole of the header
+	scrapeMaxHeader = 8 << 10         // bytes
 	listenAgain     = 30 * time.Second
 )
 
@@ -267,10 +268,11 @@ func (m *Metrics) serve(ctx context.Context, mux http.Handler, log *slog.Logger)
 	}
 	log.Info("metrics can be scraped", "address", listener.Addr())
 	server := &http.Server{
-		Handler: mux, ReadTimeout: scrapeLimit, WriteTimeout: scrapeLimit, MaxHeaderBytes: scrapeMaxHeader,
+		Handler: mux, MaxHeaderBytes: scrapeMaxHeader,
+		ReadHeaderTimeout: scrapeSilence, ReadTimeout: scrapeLimit, WriteTimeout: scrapeLimit, IdleTimeout: scrapeSilence,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	server.SetKeepAlivesEnabled(false) // nobody holds a connection for nothing
 	defer context.AfterFunc(ctx, func() { server.Close() })()
-	return server.Serve(listener)
+	return server.Serve(&crowd{Listener: listener})
 }

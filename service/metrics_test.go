@@ -14,6 +14,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -205,6 +207,107 @@ func metricsOn(t *testing.T) (m *Metrics, url string) {
 	}
 	m.listen = func(context.Context, string, string) (net.Listener, error) { return listener, nil }
 	return m, "http://" + listener.Addr().String()
+}
+
+// However many connect and say nothing, few of them are kept, and whoever scrapes is answered.
+func TestMend09IdleConnectionsMakeRoom(t *testing.T) {
+	m, address := metricsOn(t)
+	plain, _ := m.listen(t.Context(), "", "")
+	counted := &counting{Listener: plain}
+	m.listen = func(context.Context, string, string) (net.Listener, error) { return counted, nil }
+	ctx, cancel := context.WithCancel(t.Context())
+	var task sync.WaitGroup
+	defer task.Wait()
+	defer cancel()
+	task.Go(func() { m.Task(onFE01, time.Now, slog.New(slog.DiscardHandler)).Run(ctx) })
+	for range 10 * maxCrowd {
+		conn, err := net.Dial("tcp", plain.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	for range 3 {
+		answer, err := http.Get(address + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusOK || !strings.Contains(string(page), "homeward_state{") || err != nil {
+			t.Errorf("%s, %v\n%s", answer.Status, err, page)
+		}
+	}
+	if most := counted.most.Load(); most > maxCrowd+1 { // one comes before one goes
+		t.Errorf("%d connections were open at the same time", most)
+	}
+}
+
+// counting counts the connections of a listener that are open.
+type counting struct {
+	net.Listener
+	open, most atomic.Int64
+}
+
+func (c *counting) Accept() (net.Conn, error) {
+	conn, err := c.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c.most.Store(max(c.most.Load(), c.open.Add(1)))
+	return &countedConn{conn, sync.OnceFunc(func() { c.open.Add(-1) })}, nil
+}
+
+type countedConn struct {
+	net.Conn
+	gone func()
+}
+
+func (c *countedConn) Close() error {
+	c.gone()
+	return c.Conn.Close()
+}
+
+// A connection that leaves is not in the way of the next ones, and leaves once.
+func TestMend09CrowdCounts(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	c := &crowd{Listener: listener}
+	accept := func() net.Conn {
+		t.Helper()
+		client, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { client.Close() })
+		conn, err := c.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	first, second := accept(), accept()
+	for range 3 * maxCrowd {
+		conn := accept()
+		conn.Close()
+		conn.Close()
+	}
+	if len(c.open) != 2 {
+		t.Errorf("%d are there, want 2", len(c.open))
+	}
+	for range maxCrowd - 1 {
+		accept()
+	}
+	if len(c.open) != maxCrowd || c.open[0] != second {
+		t.Errorf("%d are there, and the oldest has not gone", len(c.open))
+	}
+	first.Close() // it has gone already
+	if len(c.open) != maxCrowd {
+		t.Errorf("%d are there, want %d", len(c.open), maxCrowd)
+	}
 }
 
 // An address that somebody else has is said once, and taken as soon as it is free.
