@@ -1,8 +1,10 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"slices"
 	"time"
@@ -16,6 +18,7 @@ const (
 	commandLast   = 1500 * time.Millisecond // for the run at the end: the service manager waits 5 s for everything
 	commandGrace  = 500 * time.Millisecond  // for what still holds its output when it has ended
 	commandOutput = 4 << 10                 // bytes of output kept for the log
+	commandPath   = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
 // RunCommand starts the command of on_change after each change of the file, one at a time, and again when it has
@@ -59,6 +62,7 @@ func (f *StateFile) runOnce(ctx context.Context, limit time.Duration) bool {
 	defer cancel()
 	output := &head{room: commandOutput}
 	cmd := exec.CommandContext(limited, f.command[0], append(slices.Clone(f.command[1:]), f.path)...)
+	cmd.Env = commandEnv()
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.WaitDelay = commandGrace
 	endAll(cmd)
@@ -77,6 +81,10 @@ func (f *StateFile) runOnce(ctx context.Context, limit time.Duration) bool {
 	}
 	return err == nil
 }
+
+// commandEnv is PATH and nothing else: the rest is between the daemon and its service manager, such as where the password
+// lies and who is told that the daemon lives.
+func commandEnv() []string { return []string{"PATH=" + cmp.Or(os.Getenv("PATH"), commandPath)} }
 
 // head keeps the first bytes written to it.
 type head struct {

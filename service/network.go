@@ -29,6 +29,7 @@ type NetworkWatch struct {
 	slept     func() time.Duration // since the start of the device
 	log       *slog.Logger
 	changes   chan string
+	besides   func()
 	events    []io.ReadCloser // each read is an event
 	told      network         // what the last change that was taken has led to
 }
@@ -36,7 +37,7 @@ type NetworkWatch struct {
 // NewNetworkWatch looks at the network as it is now; what changes from now on is told by Run. resolvers returns the
 // name servers in use.
 func NewNetworkWatch(resolvers func() ([]netip.AddrPort, error), log *slog.Logger) *NetworkWatch {
-	w := &NetworkWatch{resolvers: resolvers, slept: slept, log: log, changes: make(chan string)}
+	w := &NetworkWatch{resolvers: resolvers, slept: slept, log: log, changes: make(chan string), besides: func() {}}
 	for _, open := range []func() (io.ReadCloser, error){subscribe, wakings} { // before the first look: a change in between would never be noticed
 		events, err := open()
 		switch {
@@ -49,6 +50,9 @@ func NewNetworkWatch(resolvers func() ([]netip.AddrPort, error), log *slog.Logge
 	w.told = w.look(network{})
 	return w
 }
+
+// Besides has f called whenever Run looks without an event, every 30 s: the process is awake then. It is called before Run.
+func (w *NetworkWatch) Besides(f func()) { w.besides = f }
 
 // Changes returns where changes are taken, in words: "gone: 10.0.0.21/24 on eth0; new: 10.0.0.22/24 on eth0".
 func (w *NetworkWatch) Changes() <-chan string { return w.changes }
@@ -76,6 +80,7 @@ func (w *NetworkWatch) Run(ctx context.Context) error {
 		case <-happened:
 			settle(ctx, happened)
 		case <-poll.C:
+			w.besides()
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

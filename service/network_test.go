@@ -1,11 +1,36 @@
 package service
 
 import (
+	"context"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
+
+// What is looked at besides is looked at whenever the process is awake for the network anyway.
+func TestMend12LookedAtBesidesTheNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looks := 0
+		w := &NetworkWatch{
+			resolvers: func() ([]netip.AddrPort, error) { return nil, nil }, slept: func() time.Duration { return 0 },
+			changes: make(chan string),
+		}
+		w.Besides(func() { looks++ })
+		w.told = w.look(network{})
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { w.Run(ctx) })
+		time.Sleep(3*networkPoll + 1)
+		cancel()
+		running.Wait()
+		if looks != 3 {
+			t.Errorf("looked %d times in %v, want 3", looks, 3*networkPoll)
+		}
+	})
+}
 
 func TestDifferenceOfNetworks(t *testing.T) {
 	home := network{facts: []string{"10.0.0.21/24 on eth0", "default route via 10.0.0.1 on eth0", "link on eth0", "name server 10.0.0.53"}}

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
+	"os"
 	"slices"
+	"sync"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/safefile"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/service/internal/replace"
 )
@@ -19,7 +23,7 @@ const writeAgain = 30 * time.Second
 const stateFileMode = 0o644
 
 // StateFile keeps registrar.json: what to use now, for the phone's SIP stack. It is replaced as a whole, and
-// only when its content changes. Its Run and RunCommand are two tasks.
+// only when its content changes, or is no longer what was written. Its Run and RunCommand are two tasks.
 type StateFile struct {
 	path    string
 	status  func() provisioning.Status
@@ -27,7 +31,10 @@ type StateFile struct {
 	command []string // started after each change, with path as last argument; empty: none
 	log     *slog.Logger
 
-	written []byte        // content of the file, without updated_at
+	mu      sync.Mutex // one at a time writes
+	written []byte     // content of the file, without updated_at
+	text    []byte     // all of it
+
 	changed chan struct{} // one place: changes while the command runs make it run once more
 	final   chan struct{} // closed when the file will not change any more
 }
@@ -72,30 +79,52 @@ func (f *StateFile) Run(ctx context.Context) error {
 	}
 }
 
+// Look writes the file again if somebody has removed or altered it. It is called when the process is awake anyway.
+func (f *StateFile) Look() { f.write() }
+
 // write says whether the file is as it should be.
 func (f *StateFile) write() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	s := f.status()
 	c := content{Version: 1, State: s.State, Degraded: s.Degraded, Registrar: s.Registrar, Home: s.Home, MediaRelays: slices.Clone(s.MediaRelays)}
 	for i := range c.MediaRelays { // whether one answered a probe is for techs: the phone will find out, and must not be woken for it
 		c.MediaRelays[i].UDPAnswers, c.MediaRelays[i].TCPAnswers = nil, nil
 	}
 	same, err := json.Marshal(c)
-	if err != nil || bytes.Equal(same, f.written) {
+	if err != nil {
 		return true // a status always has a JSON form: the control socket and its golden files say so
 	}
-	c.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
-	text, err := json.MarshalIndent(c, "", "  ")
-	if err == nil {
-		err = replace.File(f.path, append(text, '\n'), stateFileMode)
+	text := f.text
+	switch known := bytes.Equal(same, f.written); {
+	case known && f.stands():
+		return true
+	case known:
+		f.log.Warn("registrar.json was removed or altered, and is written again")
+	default:
+		c.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
+		text, _ = json.MarshalIndent(c, "", "  ") // as above
+		text = append(text, '\n')
 	}
-	if err != nil {
+	if err := replace.File(f.path, text, stateFileMode); err != nil {
 		f.log.Warn("registrar.json not written", "err", err)
 		return false
 	}
-	f.written = same
+	f.written, f.text = same, text
 	select {
 	case f.changed <- struct{}{}:
 	default:
 	}
 	return true
+}
+
+// stands says whether what was written is still what there is to read.
+func (f *StateFile) stands() bool {
+	file, err := safefile.Open(f.path, os.O_RDONLY, 0)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, int64(len(f.text))+1))
+	return err == nil && bytes.Equal(text, f.text)
 }

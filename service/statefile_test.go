@@ -3,6 +3,7 @@ package service
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -84,17 +85,58 @@ func TestStateFile(t *testing.T) {
 	if at, err := os.Stat(path); err != nil || at.Mode().Perm() != stateFileMode {
 		t.Errorf("mode %v, want %o; err %v", at.Mode(), stateFileMode, err)
 	}
-	os.Remove(path)
+	before, _ := os.Stat(path)
 	status.Detail = "something else the phone stack does not see"
-	if f.write(); exists(path) {
-		t.Error("the file was written although nothing in it has changed")
+	f.write()
+	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the file was written although nothing in it has changed; err %v", err)
 	}
 	status.Degraded = true
-	if f.write(); !exists(path) {
-		t.Error("the file was not written although it has changed")
+	f.write()
+	if after, err := os.Stat(path); err != nil || os.SameFile(before, after) {
+		t.Errorf("the file was not written although it has changed; err %v", err)
 	}
 	if log.Len() > 0 {
 		t.Errorf("log: %s", log)
+	}
+}
+
+// Whatever becomes of the file, it is there again, as it was, when the process looks; and the phone's program is told.
+func TestMend12StateFileIsComparedWithTheDisk(t *testing.T) {
+	story, _ := newStory(t)
+	dir := t.TempDir()
+	path, elsewhere := filepath.Join(dir, "registrar.json"), filepath.Join(dir, "elsewhere")
+	f := NewStateFile(path, onFE01, story, nil, story.log)
+	f.write()
+	<-f.changed
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, harm := range map[string]func() error{
+		"removed":          func() error { return os.Remove(path) },
+		"altered":          func() error { return os.WriteFile(path, bytes.Replace(want, []byte("fe01"), []byte("fe66"), 1), 0o644) },
+		"cut":              func() error { return os.Truncate(path, 10) },
+		"longer":           func() error { return os.WriteFile(path, append(bytes.Clone(want), ' '), 0o644) },
+		"a link to a copy": func() error { return errors.Join(os.Rename(path, elsewhere), os.Symlink(elsewhere, path)) },
+	} {
+		if err := harm(); err != nil {
+			t.Fatal(err)
+		}
+		f.Look()
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: the file is %s, %v", name, got, err)
+		}
+		if at, err := os.Lstat(path); err != nil || !at.Mode().IsRegular() {
+			t.Fatalf("%s: it is %v, %v", name, at, err)
+		}
+		if len(f.changed) != 1 {
+			t.Fatalf("%s: on_change is not told", name)
+		}
+		<-f.changed
+	}
+	if f.Look(); len(f.changed) != 0 {
+		t.Error("on_change is told although nothing has happened")
 	}
 }
 
@@ -162,6 +204,25 @@ func TestOnChange(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// What the service manager tells the daemon, or gives it, is not for the phone's program.
+func TestMend14OnChangeHasACleanEnvironment(t *testing.T) {
+	for _, name := range []string{"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "GOMEMLIMIT", "JOURNAL_STREAM", "ANYTHING"} {
+		t.Setenv(name, "1")
+	}
+	t.Setenv("PATH", "/usr/bin:/bin")
+	var log bytes.Buffer
+	f := NewStateFile("/run/registrar.json", nil, nil, []string{"env", "-u"}, slog.New(JournalHandler(&log, slog.LevelInfo)))
+	f.path = "nothing" // the last argument: env -u nothing
+	f.runOnce(t.Context(), commandLimit)
+	if want := `<6>msg="on_change done" command=env output="PATH=/usr/bin:/bin\n"` + "\n"; log.String() != want {
+		t.Errorf("log: %s", &log)
+	}
+	t.Setenv("PATH", "")
+	if got := commandEnv(); len(got) != 1 || got[0] != "PATH="+commandPath {
+		t.Errorf("without a PATH: %q", got)
 	}
 }
 

@@ -214,7 +214,7 @@ var keys = []key{
 			return checkChoice(v.text, choices["log_format"]...)
 		}},
 	{"on_change", command, ``, `["/usr/local/bin/phone-reload", "--now"]`,
-		"program to start when registrar.json has changed\nProgram and arguments, no shell; the path of registrar.json is added as last argument.\nIt is ended after 30 s, and started again when it has failed. Examples for phones: docs/phones.md",
+		"program to start when registrar.json has changed\nProgram and arguments, no shell; the path of registrar.json is added as last argument.\nIts environment is PATH and nothing else.\nIt is ended after 30 s, and started again when it has failed. Examples for phones: docs/phones.md",
 		func(v value, to *site) error {
 			to.onChange = v.list
 			if slices.Contains(v.list, "") {
