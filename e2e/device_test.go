@@ -79,15 +79,16 @@ func newDevice(t testing.TB, s *site, lines ...string) *device {
 	return d
 }
 
-// boot starts the daemon as its service is started: in the box of the unit, with root's password as a credential.
-func (d *device) boot(t testing.TB) {
+// boot starts the daemon as its service is started: in the box of the unit, with root's password as a credential. before is
+// a command line that prepares something as root, and goes on with its further arguments.
+func (d *device) boot(t testing.TB, before ...string) {
 	t.Helper()
 	credentials := filepath.Join(d.dir, "credentials")
 	if err := os.MkdirAll(credentials, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	give(t, write(t, credentials, "password", read(t, d.dir+"/password")))
-	d.process = start(t, d.host, append([]string{"env", envCredentials + "=" + credentials}, confined(t, d.argv("run")...)...)...)
+	d.process = start(t, d.host, slices.Concat(before, []string{"env", envCredentials + "=" + credentials}, confined(t, d.argv("run")...))...)
 	d.name = "homeward"
 }
 

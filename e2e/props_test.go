@@ -57,6 +57,8 @@ func runProp(prop string) (code int) {
 		if err = tryRefusals(); err == nil {
 			return 0
 		}
+	case "hold":
+		holdSocket(args[1])
 	case "appliance":
 		err = becomeInit(os.Getenv(envRoot), strings.Split(os.Getenv(envInit), "\n"))
 	}

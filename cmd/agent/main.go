@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -114,8 +115,10 @@ func asWhom(advice string) string {
 }
 
 func main() {
+	// Before anything that could wait. A second signal does nothing: the end comes soon, and what it cuts short is the
+	// taking back of a binding.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	defer stop()
 	os.Exit(run(ctx, env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
 }
 
@@ -241,7 +244,33 @@ func verb(use, short string, do func(c *cobra.Command) error) *cobra.Command {
 		Args:                  noArguments,
 		ValidArgsFunction:     cobra.NoFileCompletions,
 		DisableFlagsInUseLine: true,
-		RunE:                  func(c *cobra.Command, _ []string) error { return do(c) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return ends(c.Context(), interruptLimit, func() error { return do(c) }, &failure{code: exitFailed, err: errors.New("interrupted")})
+		},
+	}
+}
+
+// Our choices, within the 5 s in which the daemon ends when it is told to.
+const (
+	runLimit       = 4500 * time.Millisecond
+	interruptLimit = 4800 * time.Millisecond // of every command, the daemon among them
+)
+
+// ends does something that ends with ctx, limit after it at the latest: what waits for a file system that has gone, or for
+// whatever else does not listen, is left behind. The result is late then.
+func ends(ctx context.Context, limit time.Duration, do func() error, late error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(limit):
+		return late
 	}
 }
 

@@ -28,14 +28,13 @@ const stateDirMode = 0o750 // techs of the group may read last-good.json and the
 
 func runCommand(e env) *cobra.Command {
 	c := verb("run [flags]", "Run the daemon in the foreground", func(c *cobra.Command) error {
+		// A log that is no longer read must not end the daemon, which a broken pipe on stderr would do (os/signal).
+		// SIGHUP does nothing (ADR 0007). Both are caught, not ignored: what on_change starts would inherit that.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
 		if manager.Hosted() {
 			return runHosted(c, e)
 		}
-		site, err := loadSite(c)
-		if err != nil {
-			return err
-		}
-		return runDaemon(c.Context(), e, site)
+		return untilEnd(c.Context(), c, e)
 	})
 	addSettingFlags(c)
 	c.Example = "homeward run\nhomeward run --config site.toml --log-level debug"
@@ -56,16 +55,25 @@ func runHosted(c *cobra.Command, e env) error {
 	defer log.Close()
 	e.stderr = log
 	return manager.Host(c.Context(), func(ctx context.Context) error {
-		site, err := loadSite(c)
-		if err == nil {
-			err = runDaemon(ctx, e, site)
-		}
+		err := untilEnd(ctx, c, e)
 		var f *failure
 		if errors.As(err, &f) && f.err != nil {
 			e.remark("error", f.Error())
 		}
 		return err
 	})
+}
+
+// untilEnd runs the daemon until ctx ends, and no longer than it may then, also when it has not come to do anything.
+func untilEnd(ctx context.Context, c *cobra.Command, e env) error {
+	late := &failure{code: 0, err: errors.New("something did not end, and was left behind")}
+	return ends(ctx, runLimit, func() error {
+		site, err := loadSite(c)
+		if err != nil {
+			return err
+		}
+		return runDaemon(ctx, e, site)
+	}, late)
 }
 
 // runDaemon puts the parts together, in the order in which they need each other, and runs them until ctx ends.
@@ -75,10 +83,6 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 		return err
 	}
 	defer leave()
-	// A log that is no longer read must not end the daemon, which a broken pipe on stderr would do (os/signal).
-	// SIGHUP does nothing (ADR 0007). Both are caught, not ignored: what on_change starts would inherit that.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
-
 	v := thisVersion()
 	lines, tail := service.NewLogQueue(logHandler(e.stderr, site)), &service.LogTail{}
 	defer lines.Close()
@@ -98,6 +102,7 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	metrics := service.NewMetrics(site.metricsListen)
 	agent := provisioning.New(site.policy, wire, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e) })
 	stateFile := service.NewStateFile(filepath.Join(site.runtimeDir, "registrar.json"), agent.Status, story, site.onChange, log)
+	network.Besides(stateFile.Look)
 	lastGood := func() time.Time { record, _ := store.Load(); return record.RegisteredAt }
 	server := control.NewServer(listener, control.Source{
 		Status:  agent.Status,
@@ -117,7 +122,8 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 		service.Task{Name: "on_change", Run: stateFile.RunCommand},
 		service.Readiness(story, agent.Status, log),
 		metrics.Task(agent.Status, lastGood, log),
-		watchdog(log, agent, site),
+		// Nothing of this is shared with those who ask over the control socket.
+		service.Watchdog(log, service.Check{Name: "agent", Ask: agent.Alive}, service.Returns("status", func() { agent.Status() })),
 	)
 	if err != nil {
 		log.Error("homeward ends", "err", err) // in the log, which never waits for a reader
@@ -125,16 +131,6 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	}
 	log.Info("homeward ends")
 	return nil
-}
-
-// watchdog returns the task that tells the service manager that every part goes on.
-func watchdog(log *slog.Logger, agent *provisioning.Agent, site *site) service.Task {
-	return service.Watchdog(log,
-		service.Check{Name: "agent", Ask: agent.Alive},
-		service.Check{Name: "control socket", Ask: func(ctx context.Context) error {
-			_, err := control.NewClient(socketPath(site)).Status(ctx) // and with it, that nobody sits on the store
-			return err
-		}})
 }
 
 func logStart(log *slog.Logger, v versionAnswer, site *site) {
