@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes what is released, below DIR, from the source around it: `make dist`. It needs Go, GNU tar and zip; the same source
+# Makes what is released, below DIR, from the source around it: `make dist`. It needs Go, and what every Debian has; the same source
 # makes the same bytes, wherever and whenever.
 #
 #	packaging/dist.sh DIR VERSION TIME [OS-ARCH]     TIME: of the commit, in seconds since 1970; OS-ARCH: that one alone
@@ -91,7 +91,7 @@ while read -r os arch deb rpm apk ipk; do
 	[ "$os" != windows ] || sed 's/$/\r/' packaging/windows/INSTALL.txt >"$work/$name/INSTALL.txt"
 	find "$work/$name" -exec touch --date="@$SOURCE_DATE_EPOCH" {} +
 	if [ "$os" = windows ]; then
-		(cd "$work" && find "$name" -type f | sort | zip -q -X -9 -@ "$out/$name.zip")
+		go run -trimpath ./packaging/zip "$out/$name.zip" "$work/$name"
 	else
 		tarball "$out/$name.tar.gz" "$work" "$name"
 	fi
