@@ -1,5 +1,5 @@
 # `make` alone is the quick check; `make test` is every test. Both are what CI runs (.ci/run), and neither needs set-up
-# after a clone. The end-to-end tests use the servers they find and say what they leave out.
+# after a clone. The tests use the programs they find; `make test` ends with what it left out and what to install.
 
 # What is installed is built without inlining: a tenth smaller on flash, and nobody waits for the processor (ADR 22).
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -14,7 +14,7 @@ FILE     ?= cmd/lab/demo.txtar
 .DEFAULT_GOAL := check
 .PHONY: check generate fmt vet lint race test demo lab bench fuzz build cross dist sizes FORCE
 
-check: fmt vet lint race            # everything quick that must hold
+check: fmt vet lint race            # everything quick that must hold; without a C compiler there is no race detector
 
 generate:                           # the files that are made from the code: reasons, device order, metrics, manual pages, completion
 	go test ./provisioning -run 'ReasonTable|OrderTable' -update
@@ -22,7 +22,7 @@ generate:                           # the files that are made from the code: rea
 	go test ./cmd/agent -run 'Manual|CompletionScripts' -update
 
 fmt:
-	@files=$$(gofmt -l .); test -z "$$files" || { echo "not formatted (gofmt -w):" $$files; exit 1; }
+	@files=$$(gofmt -l .) && test -z "$$files" || { echo "not formatted (gofmt -w):" $$files; exit 1; }
 
 vet:
 	go vet ./...
@@ -31,12 +31,14 @@ lint:                               # the rules of .golangci.yml; the first run 
 	$(GOTOOL) golangci-lint run
 
 race:
-	go test -race -short ./...
+	@if CGO_ENABLED=1 go build runtime/cgo 2>/dev/null; then set -x; CGO_ENABLED=1 go test -race -short ./...; else \
+		( set -x; go test -short ./... ) && echo 'left out: the race detector, which needs a C compiler (Debian: gcc libc6-dev)'; fi
 
-test:                               # unit, scenarios, fuzz seeds, CLI scripts; then, alone, end to end in network namespaces
-	go test -count=1 -timeout 20m $$(go list ./... | grep -vE '/(e2e|cmd/agent|provisioning|provisioning/sitetest)$$')
-	go test -count=1 -timeout 20m -p 1 ./cmd/agent ./provisioning ./provisioning/sitetest  # share port 67 of loopback
-	go test -count=1 -timeout 20m -v ./e2e
+test:                               # unit, scenarios, fuzz seeds, CLI scripts; those that share port 67 of loopback; end to end
+	@go run ./e2e/tested \
+		-- -count=1 -timeout 20m $$(go list ./... | grep -vE '/(e2e|cmd/agent|provisioning|provisioning/sitetest)$$') \
+		-- -count=1 -timeout 20m -p 1 ./cmd/agent ./provisioning ./provisioning/sitetest \
+		-- -count=1 -timeout 40m ./e2e
 
 demo:                               # the story: sign in, outage, restart, the way back
 	go run ./cmd/lab demo

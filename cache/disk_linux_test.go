@@ -13,17 +13,19 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 // mounted returns a directory with a file system of its own.
 func mounted(t *testing.T, options string) string {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("needs root")
+		needs.Missing(t, "root", "")
 	}
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
-		t.Skipf("needs the privilege to mount: %v", err)
+		needs.Missing(t, "loop", err.Error())
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	return dir
@@ -137,10 +139,7 @@ func TestX20FullDisk(t *testing.T) {
 
 // X21: every flush of the disk fails, for the whole life of a process.
 func TestX21FlushThatFails(t *testing.T) {
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace not installed")
-	}
+	strace := needs.Program(t, "strace")
 	dir := deviceAfter(t, 3)
 	c := child(t, "commits", dir)
 	c.Args = append([]string{strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"}, c.Path)
@@ -168,7 +167,7 @@ func needLoopDevices(t *testing.T) {
 		t.Fatalf("mkfs.ext4: %v: %s", err, out)
 	}
 	if out, err := exec.Command("mount", "-o", "loop", image, device).CombinedOutput(); err != nil {
-		t.Skipf("needs the privilege to mount loop devices: %v: %s", err, out)
+		needs.Missing(t, "loop", fmt.Sprintf("%v: %s", err, out))
 	}
 	if err := syscall.Unmount(device, 0); err != nil {
 		t.Fatal(err)
@@ -178,9 +177,11 @@ func needLoopDevices(t *testing.T) {
 // The power is cut at any moment: the file system stops in the middle of everything, and what was
 // never flushed is lost. 5 cuts, or HOMEWARD_POWER_CUTS.
 func TestX31PowerCut(t *testing.T) {
-	if _, err := exec.LookPath("mkfs.ext4"); err != nil || os.Getuid() != 0 {
-		t.Skip("needs root and mkfs.ext4")
+	if os.Getuid() != 0 {
+		needs.Missing(t, "root", "")
 	}
+	needs.Program(t, "mkfs.ext4")
+	needs.Program(t, "mount")
 	image, device := filepath.Join(t.TempDir(), "device"), t.TempDir()
 	run := func(name string, args ...string) {
 		t.Helper()
@@ -249,6 +250,6 @@ func powerOff(t *testing.T, device string) {
 	}
 	defer d.Close()
 	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, d.Fd(), shutdown, uintptr(unsafe.Pointer(&noLogFlush))); errno != 0 {
-		t.Skipf("needs a kernel that can stop ext4: %v", errno)
+		needs.Missing(t, "loop", "stop ext4: "+errno.Error())
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 const daemonUser = 65534 // any user but root
@@ -29,7 +31,7 @@ func asDaemon(t *testing.T, f func()) {
 func stateDir(t *testing.T) string {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+		needs.Missing(t, "root", "")
 	}
 	dir, err := os.MkdirTemp("/tmp", "homeward")
 	if err != nil {

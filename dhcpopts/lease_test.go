@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 // Every client got the same from dnsmasq 2.90, which writes the names in this way, and option 43 last to first.
@@ -199,10 +201,7 @@ func TestHookOfBothVersions(t *testing.T) {
 func TestHook(t *testing.T) {
 	t.Run("sh", func(t *testing.T) { testHook(t, os.Getenv("PATH"), "sh") })
 	t.Run("busybox", func(t *testing.T) {
-		busybox, err := exec.LookPath("busybox")
-		if err != nil {
-			t.Skipf("SKIPPED: busybox is not installed: %v", err)
-		}
+		busybox := needs.Program(t, "busybox")
 		applets := t.TempDir() // nothing but these
 		for _, name := range []string{"cat", "cut", "date", "mkdir", "mv", "rm", "sh", "tr"} {
 			if err := os.Symlink(busybox, filepath.Join(applets, name)); err != nil {
@@ -214,10 +213,6 @@ func TestHook(t *testing.T) {
 }
 
 func testHook(t *testing.T, path, shell string) {
-	shell, err := exec.LookPath(shell)
-	if err != nil {
-		t.Skipf("SKIPPED: the shell is not installed: %v", err)
-	}
 	dir := t.TempDir() + "/homeward"
 	hook := func(environ string, args ...string) {
 		t.Helper()

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 // TestReadLeases lays files where clients keep them, below a directory, and reads what is left of them for eth0, which
@@ -119,7 +121,7 @@ func lay(t *testing.T, path, text string, written time.Time) {
 func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("SKIPPED: only root can give a file away")
+		needs.Missing(t, "root", "")
 	}
 }
 

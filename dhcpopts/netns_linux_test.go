@@ -21,15 +21,14 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/sys/unix"
 
+	"github.com/homeward-agent/homeward/e2e/needs"
 	"github.com/homeward-agent/homeward/e2e/netns"
 )
-
-// TestNetworkNamespace runs the tests named TestNamespace… in a network of their own.
-func TestNetworkNamespace(t *testing.T) { netns.Run(t) }
 
 func run(t *testing.T, command string) {
 	t.Helper()
 	args := strings.Fields(command)
+	needs.Program(t, args[0])
 	if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, out)
 	}
@@ -75,10 +74,10 @@ func askReally(t *testing.T, iface string, window time.Duration) (answers []Answ
 
 // A device whose DHCP client owns port 68 asks dnsmasq, over a link that goes to another namespace.
 func TestNamespaceDnsmasq(t *testing.T) {
-	netns.Need(t)
-	if _, err := exec.LookPath("dnsmasq"); err != nil {
-		t.Skip("dnsmasq not installed")
+	if !netns.Enter(t) {
+		return
 	}
+	needs.Program(t, "dnsmasq")
 	runtime.LockOSThread() // dnsmasq dies with the thread that starts it, and askReally ends threads
 	startDnsmasq(t)
 	owner, err := net.ListenPacket("udp4", ":68")
@@ -122,7 +121,6 @@ func startDnsmasq(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = exec.Command("ip", "link", "del", "dev0").Run() // a namespace takes its links away later than it ends
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
@@ -147,8 +145,12 @@ func startDnsmasq(t *testing.T) {
 
 // Two servers on loopback, as cmd/lab has them: both hear the broadcast, each answers from its own address.
 func TestNamespaceLoopback(t *testing.T) {
-	netns.Need(t)
-	run(t, "ip link set lo up")
+	if !netns.Enter(t) {
+		return
+	}
+	if err := netns.RaiseLoopback(); err != nil {
+		t.Fatal(err)
+	}
 	share := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
 		cerr := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) })
 		return errors.Join(cerr, err)
@@ -189,7 +191,9 @@ func TestNamespaceLoopback(t *testing.T) {
 }
 
 func TestNamespaceErrors(t *testing.T) {
-	netns.Need(t)
+	if !netns.Enter(t) {
+		return
+	}
 	run(t, "ip link add bare0 type veth peer name bare1")
 	if _, err := Listen(t.Context(), "bare0"); !errors.Is(err, ErrNoAddress) {
 		t.Errorf("an interface without an address: %v", err)

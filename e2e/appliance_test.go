@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 // appliance is the device of the site with systemd as its first process, and homeward as its service: with the unit of
@@ -73,7 +75,7 @@ func canBoot(t testing.TB) {
 		program(t, name)
 	}
 	if os.Geteuid() != 0 || !ownCgroups() {
-		missing(t, "systemd needs root and a cgroup2 file system of its own")
+		needs.Missing(t, "cgroup2", "")
 	}
 }
 

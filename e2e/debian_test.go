@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 // Debian 12 as it comes, with the ways to a network and to roots of trust that it installs by default.
@@ -45,7 +47,7 @@ func bootstrap(t testing.TB, tarball string) {
 	packages, root := dir+"/packages.tar", dir+"/root"
 	args := []string{"--variant=minbase", "--include=" + strings.Join(debian[1:], ","), debian[0]}
 	if out, err := outside(append([]string{"debootstrap", "--make-tarball=" + packages}, append(args, dir+"/fetched")...)...).CombinedOutput(); err != nil {
-		missing(t, fmt.Sprintf("debootstrap cannot fetch Debian: %v\n%s", err, out[max(0, len(out)-logTail):]))
+		needs.Missing(t, "network", fmt.Sprintf("debootstrap cannot fetch Debian: %v\n%s", err, out[max(0, len(out)-logTail):]))
 	}
 	runTool(t, exec.Command("debootstrap", append([]string{"--unpack-tarball=" + packages}, append(args, root)...)...))
 	if err := os.MkdirAll(filepath.Dir(tarball), 0o755); err != nil {

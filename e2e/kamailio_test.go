@@ -42,6 +42,7 @@ type settings struct {
 // startKamailio starts Registrars of the site.
 func startKamailio(t testing.TB, on *site, s settings) *registrar {
 	t.Helper()
+	program(t, "/usr/lib/*/kamailio/modules/tls.so")
 	dir := t.TempDir()
 	if s.places == nil {
 		s.places = places()

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+
+	"github.com/homeward-agent/homeward/e2e/netns"
 )
 
 // Environment of the second start of the test binary, inside the namespaces.
@@ -21,7 +23,6 @@ const (
 	envBroken = "E2E_BROKEN" // why there is no binary; only the tests that need one fail
 	envSkip   = "E2E_SKIP"   // why no test can run
 	envProp   = "E2E_PROP"   // run this prop instead of the tests, see props_test.go
-	envE2E    = "E2E"        // "required": what is missing is a failure, not a skip
 )
 
 // TestMain builds the binary under test and starts the tests again inside private namespaces.
@@ -42,7 +43,7 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	}
 	if err := furnish(); err != nil {
-		os.Setenv(envSkip, "needs root, or user namespaces: "+err.Error())
+		os.Setenv(envSkip, err.Error())
 	}
 	os.Exit(m.Run())
 }
@@ -90,7 +91,7 @@ func enter() (int, error) {
 	}
 	runtime.LockOSThread() // Pdeathsig follows the thread, not the process.
 	if err := inside.Start(); err != nil {
-		return 0, fmt.Errorf("needs root, or user namespaces: %w", err)
+		return 0, err
 	}
 	inside.Wait()
 	return inside.ProcessState.ExitCode(), nil
@@ -138,14 +139,5 @@ func furnish() error {
 			return fmt.Errorf("mount %s: %w", m.target, err)
 		}
 	}
-	return ipCommand("link", "set", "lo", "up")
-}
-
-// missing ends the test because the machine lacks something: with E2E=required as a failure.
-func missing(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv(envE2E) == "required" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
+	return netns.RaiseLoopback()
 }

@@ -62,9 +62,6 @@ func laterSource(t testing.TB) string {
 // makePackages makes what is released, as `make dist` does.
 func makePackages(t testing.TB, source, dir, version string) {
 	t.Helper()
-	for _, name := range []string{"go", "zip"} {
-		program(t, name)
-	}
 	runTool(t, exec.Command(source+"/packaging/dist.sh", dir, version, "1700000000", "linux-amd64"))
 }
 

@@ -10,9 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 // Our choices.
@@ -36,7 +39,7 @@ type process struct {
 // start runs argv on h, in a process group of its own. It is killed when the test ends, and what it printed is shown if the test failed.
 func start(t testing.TB, h *host, argv ...string) *process {
 	t.Helper()
-	program(t, argv[0])
+	lookUp(t, argv)
 	name := filepath.Base(argv[0])
 	file, err := os.CreateTemp(t.TempDir(), name+"-*.log")
 	if err != nil {
@@ -101,11 +104,21 @@ func (p *process) output(t testing.TB) string {
 	return read(t, p.log)
 }
 
-// program skips the test if the program is not installed.
+// program leaves the test out if the program is not installed. It is a line of needs/needs.txt.
 func program(t testing.TB, name string) {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		missing(t, name+" not installed")
+	needs.Program(t, name)
+}
+
+// lookUp leaves the test out if the program of a command line is not installed. Variables come before it, after env(1).
+// What has a path of its own is what a test has made.
+func lookUp(t testing.TB, argv []string) {
+	t.Helper()
+	for len(argv) > 1 && (argv[0] == "env" || strings.Contains(argv[0], "=")) {
+		argv = argv[1:]
+	}
+	if !strings.Contains(argv[0], "/") {
+		program(t, argv[0])
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 // The site of every test: one Ethernet segment, its bridge held by the tests themselves.
@@ -39,7 +41,7 @@ func newSite(t testing.TB) *site {
 		t.Skip("left out by -short")
 	}
 	if reason := os.Getenv(envSkip); reason != "" {
-		missing(t, reason)
+		needs.Missing(t, "namespaces", reason)
 	}
 	program(t, "ip")
 	mustIP(t, "link", "add", "br0", "address", "02:00:00:00:00:01", "type", "bridge")
@@ -85,7 +87,7 @@ func (h *host) command(ctx context.Context, argv ...string) *exec.Cmd {
 // run runs argv on the machine to its end and returns what it printed.
 func (h *host) run(t testing.TB, argv ...string) string {
 	t.Helper()
-	program(t, argv[0])
+	lookUp(t, argv)
 	out, err := h.command(context.Background(), argv...).CombinedOutput() // The test's own is over when its clean-up runs.
 	if err != nil {
 		t.Fatalf("%s: %s: %v\n%s", h.name, strings.Join(argv, " "), err, out)

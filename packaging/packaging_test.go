@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 var files = map[string]string{
@@ -64,9 +66,7 @@ func TestScripts(t *testing.T) {
 		scripts []string
 	}{{[]string{"sh", "-n"}, scripts["sh"]}, {[]string{"bash", "-n"}, scripts["bash"]}, {[]string{"shellcheck"}, slices.Concat(scripts["sh"], scripts["bash"])}} {
 		t.Run(check.command[0], func(t *testing.T) {
-			if _, err := exec.LookPath(check.command[0]); err != nil {
-				t.Skipf("SKIPPED: %s is not installed: %v", check.command[0], err)
-			}
+			needs.Program(t, check.command[0])
 			for _, name := range check.scripts {
 				if out, err := exec.Command(check.command[0], append(check.command[1:], name)...).CombinedOutput(); err != nil {
 					t.Errorf("%s: %v\n%s", name, err, out)

@@ -6,13 +6,14 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/homeward-agent/homeward/e2e/needs"
 	"github.com/homeward-agent/homeward/service/control"
 	"github.com/homeward-agent/homeward/service/internal/replace"
 )
 
 func TestWhatRootMakesBelongsToTheDaemon(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+		needs.Missing(t, "root", "")
 	}
 	const daemonUser = 65534
 	dir := t.TempDir()

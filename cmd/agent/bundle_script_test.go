@@ -7,12 +7,13 @@ import (
 	"bytes"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 // unpack unpacks a bundle: unpack FILE DIRECTORY; FILE may hold the name of the bundle instead.
@@ -68,11 +69,9 @@ func secret(ts *testscript.TestScript, neg bool, args []string) {
 // TestBrowser opens the page of a bundle in Chromium.
 func TestBrowser(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts a browser: skipped under -short")
+		t.Skip("starts a browser: left out by -short")
 	}
-	if _, err := exec.LookPath(browser); err != nil {
-		t.Skip("chromium is missing: what a browser makes of the page of a bundle is not tested") // also in CI: it is optional there
-	}
+	needs.Program(t, browser)
 	runScripts(t, "browser")
 }
 

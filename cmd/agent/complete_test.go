@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 const completionDir = "../../packaging/completion"
@@ -48,9 +50,7 @@ var completions = []struct{ line, want string }{
 
 func TestCompletionInBash(t *testing.T) {
 	const library = "/usr/share/bash-completion/bash_completion"
-	if _, err := os.Stat(library); err != nil {
-		t.Skipf("SKIPPED: bash-completion is not installed: %v", err)
-	}
+	needs.Program(t, library)
 	testCompletion(t, func(line string) *exec.Cmd {
 		// What readline does: it splits the line at blanks and at COMP_WORDBREAKS. compopt works under it only.
 		words := strings.Fields(strings.ReplaceAll(line, "=", " = "))
@@ -82,9 +82,7 @@ func TestCompletionInFish(t *testing.T) {
 
 // testCompletion runs a shell for each of the completions. It prints the last word, or the whole line.
 func testCompletion(t *testing.T, shell func(line string) *exec.Cmd) {
-	if at := shell("").Args[0]; !installed(at) {
-		t.Skipf("SKIPPED: %s is not installed", at)
-	}
+	needs.Program(t, shell("").Args[0])
 	for _, test := range completions {
 		t.Run(test.line, func(t *testing.T) {
 			t.Parallel() // a shell on a terminal takes its time
@@ -96,9 +94,4 @@ func testCompletion(t *testing.T, shell func(line string) *exec.Cmd) {
 			}
 		})
 	}
-}
-
-func installed(program string) bool {
-	_, err := exec.LookPath(program)
-	return err == nil
 }

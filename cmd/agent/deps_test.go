@@ -63,8 +63,11 @@ var walls = []wall{
 	{"internal/safefile", "", "", "a leaf below the leaves: opens regular files alone"},
 	{"packaging", "", "", "holds files"},
 	{"packaging/sbom", "", "", "reads a binary, for the bill of materials of a release"},
+	{"packaging/zip", "", "", "packs a release for Windows"},
 	{"e2e", "", "", "tests only, against the built binary"},
-	{"e2e/netns", "", "golang.org/x/sys", "a test prop: a network of its own for tests of other packages"},
+	{"e2e/needs", "", "", "a test prop: what tests need of the machine, and what to install"},
+	{"e2e/netns", "e2e/needs", "golang.org/x/sys", "a test prop: a network of its own for tests of other packages"},
+	{"e2e/tested", "e2e/needs", "", "runs the tests, and says what was left out"},
 }
 
 // shared are modules that more than one package may meet: they are the standard library's other half.
@@ -180,7 +183,7 @@ func TestShippedModules(t *testing.T) {
 // One call of reflect's Method, and the linker keeps every exported method of every type: 2 MiB.
 func TestDeadCodeIsEliminated(t *testing.T) {
 	if testing.Short() {
-		t.Skip("links the binary: skipped under -short")
+		t.Skip("links the binary: left out by -short")
 	}
 	cmd := exec.Command("go", "build", "-ldflags=-dumpdep", "-o", os.DevNull, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

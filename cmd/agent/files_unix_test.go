@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 // C09, C10: a password that others can read, or that is no plain file, is refused; nothing waits.
@@ -81,7 +83,7 @@ func TestPasswordFile(t *testing.T) {
 // Root, who looks at what the daemon does, may use what belongs to the daemon, and to nobody else.
 func TestMend29PasswordOfTheDaemon(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+		needs.Missing(t, "root", "")
 	}
 	t.Setenv("CREDENTIALS_DIRECTORY", "")
 	state := t.TempDir()
@@ -118,15 +120,23 @@ func TestCredential(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("CREDENTIALS_DIRECTORY", dir)
 	file := filepath.Join(t.TempDir(), "password")
+	credential := func(text string) {
+		t.Helper()
+		at := filepath.Join(dir, "password")
+		os.Remove(at) // only root can write to the one before
+		if err := os.WriteFile(at, []byte(text), 0o440); err != nil {
+			t.Fatal(err)
+		}
+	}
 	os.WriteFile(file, []byte("from the file\n"), 0o600)
 	if got, err := readPassword(file, dir); err != nil || got.Reveal() != "from the file" {
 		t.Errorf("without a credential: %q, %v", got.Reveal(), err)
 	}
-	os.WriteFile(filepath.Join(dir, "password"), []byte("from systemd\n"), 0o440)
+	credential("from systemd\n")
 	if got, err := readPassword(file, dir); err != nil || got.Reveal() != "from systemd" {
 		t.Errorf("with a credential: %q, %v", got.Reveal(), err)
 	}
-	os.WriteFile(filepath.Join(dir, "password"), []byte("\n"), 0o440) // the default of our unit
+	credential("\n") // the default of our unit
 	if got, err := readPassword(file, dir); err != nil || got.Reveal() != "from the file" {
 		t.Errorf("with an empty line for a credential: %q, %v", got.Reveal(), err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/homeward-agent/homeward/e2e/needs"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -246,9 +247,7 @@ func TestManual(t *testing.T) {
 		t.Run(name, func(t *testing.T) { compare(t, filepath.Join(manDir, name), []byte(text)) })
 		for _, check := range [][]string{{"groff", "-man", "-Tutf8", "-ww", "-z"}, {"mandoc", "-Tlint", "-Wwarning"}} {
 			t.Run(name+" in the eyes of "+check[0], func(t *testing.T) {
-				if _, err := exec.LookPath(check[0]); err != nil {
-					t.Skipf("SKIPPED: %s is not installed: %v", check[0], err)
-				}
+				needs.Program(t, check[0])
 				cmd := exec.Command(check[0], append(check[1:], filepath.Join(manDir, name))...)
 				out, err := cmd.CombinedOutput()
 				said := strings.TrimSpace(string(out))

@@ -9,12 +9,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 // Root who runs into a read-only file system is not told to be root.
 func TestMend29ForgetReadOnly(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+		needs.Missing(t, "root", "")
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "homeward.toml")

@@ -14,6 +14,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/homeward-agent/homeward/e2e/needs"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -46,7 +47,7 @@ func loadFrom(flags ...string) (*site, error) {
 // Without the default file nobody looks for a key in it.
 func TestNoFile(t *testing.T) {
 	if _, err := os.Stat(defaultConfig); err == nil {
-		t.Skipf("SKIPPED: this machine has a %s", defaultConfig)
+		needs.Missing(t, "no-config", "")
 	}
 	_, err := loadFrom()
 	if want := "configuration: there is no file " + defaultConfig; err == nil || err.Error() != want {

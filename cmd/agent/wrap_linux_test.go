@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/homeward-agent/homeward/e2e/needs"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/check"
 )
@@ -20,7 +21,7 @@ func onTerminal(t *testing.T, width uint16, print func(*page) error) string {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skipf("no pseudo terminal: %v", err)
+		needs.Missing(t, "/dev/ptmx", err.Error())
 	}
 	defer master.Close()
 	fd := int(master.Fd())

@@ -1,9 +1,9 @@
-// Package netns gives tests of other packages a network of their own.
+// Package netns gives a test a network of its own, with nothing in it but a loopback that is down.
 //
-//	func TestNetworkNamespace(t *testing.T) { netns.Run(t) }
-//
-//	func TestNamespaceLink(t *testing.T) {
-//		netns.Need(t)
+//	func TestLink(t *testing.T) {
+//		if !netns.Enter(t) {
+//			return
+//		}
 //		…
 //	}
 //

@@ -3,32 +3,22 @@
 package netns
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
-	"strings"
 	"testing"
 )
 
-// TestNetworkNamespace is what other packages have.
-func TestNetworkNamespace(t *testing.T) { Run(t) }
-
-func TestNamespaceIsItsOwn(t *testing.T) {
-	Need(t)
-	ours, err := os.Readlink("/proc/self/ns/net")
-	theirs, errTheirs := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", os.Getppid()))
-	if err != nil || errTheirs != nil || ours == theirs {
-		t.Errorf("ours is %s, %v; that of Run %s, %v", ours, err, theirs, errTheirs)
+func TestEnter(t *testing.T) {
+	if !Enter(t) {
+		return
+	}
+	if ours, err := os.Readlink("/proc/self/ns/net"); err != nil || ours == os.Getenv(inside) {
+		t.Errorf("inside is %s, outside %s: %v", ours, os.Getenv(inside), err)
 	}
 }
 
-// What is missing is a skip, unless it is required.
-func TestMissing(t *testing.T) {
-	for required, want := range map[string]string{"": "--- SKIP: TestNetworkNamespace", "required": "--- FAIL: TestNetworkNamespace"} {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestNetworkNamespace$", "-test.v")
-		cmd.Env = append(os.Environ(), "PATH=", "E2E="+required)
-		if out, _ := cmd.CombinedOutput(); !strings.Contains(string(out), want) {
-			t.Errorf("E2E=%s, without a program: want %s\n%s", required, want, out)
-		}
+// What is run is the test alone, be it one of several.
+func TestEnterOneOfSeveral(t *testing.T) {
+	for _, name := range []string{"one", "an other (1)", "1"} {
+		t.Run(name, func(t *testing.T) { Enter(t) })
 	}
 }

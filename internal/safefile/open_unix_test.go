@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 // What is no regular file is neither read nor waited for, and a link leads to nothing: not when it is written, and not when it
@@ -72,7 +74,7 @@ func TestMend06ExchangedMeanwhile(t *testing.T) {
 // A second name is as good as a link: the daemon's user can give one of its files to another file, where the system lets it.
 func TestMend06RootWritesToNoFileOfTwoNames(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+		needs.Missing(t, "root", "")
 	}
 	dir := t.TempDir()
 	if err := errors.Join(os.WriteFile(dir+"/one", nil, 0o600), os.Link(dir+"/one", dir+"/two")); err != nil {

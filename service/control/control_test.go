@@ -271,7 +271,7 @@ func TestManyConnections(t *testing.T) {
 // costs nothing.
 func TestPatienceEnds(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes 5 s: skipped under -short")
+		t.Skip("takes 5 s: left out by -short")
 	}
 	s := serve(t)
 	silent, err := net.Dial("unix", s.socket)

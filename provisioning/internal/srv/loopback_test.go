@@ -12,16 +12,31 @@ import (
 	"github.com/miekg/dns"
 )
 
-// loopback runs a real DNS server on 127.0.0.1, on the same port for UDP and TCP, and returns a resolver that asks it.
-func loopback(t *testing.T, handler dns.HandlerFunc) *Resolver {
-	t.Helper()
+// samePort opens a port of loopback for TCP and UDP.
+func samePort() (net.Listener, net.PacketConn, error) {
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Skipf("needs loopback sockets: %v", err)
+		return nil, nil, err
 	}
 	udp, err := net.ListenPacket("udp", tcp.Addr().String())
 	if err != nil {
-		t.Skipf("needs the same port for UDP and TCP: %v", err)
+		tcp.Close()
+	}
+	return tcp, udp, err
+}
+
+// loopback runs a real DNS server on 127.0.0.1, on the same port for UDP and TCP, and returns a resolver that asks it.
+func loopback(t *testing.T, handler dns.HandlerFunc) *Resolver {
+	t.Helper()
+	tcp, udp, err := samePort()
+	for range 10 { // somebody else may have the one port or the other
+		if err == nil {
+			break
+		}
+		tcp, udp, err = samePort()
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, server := range []*dns.Server{{Listener: tcp, Handler: handler}, {PacketConn: udp, Handler: handler}} {
 		ready, done := make(chan struct{}), make(chan error)
@@ -84,7 +99,7 @@ func TestUsableDependsOnTheServer(t *testing.T) {
 func TestLoopbackPortUnreachable(t *testing.T) {
 	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
-		t.Skipf("needs loopback sockets: %v", err)
+		t.Fatal(err)
 	}
 	nobody := netip.MustParseAddrPort(udp.LocalAddr().String())
 	udp.Close()
@@ -100,7 +115,7 @@ func TestLoopbackStrangerIsNotHeard(t *testing.T) {
 	var lc net.ListenConfig
 	server, err := lc.ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	if err != nil {
-		t.Skipf("needs loopback sockets: %v", err)
+		t.Fatal(err)
 	}
 	defer server.Close()
 	stranger, err := lc.ListenPacket(t.Context(), "udp", "127.0.0.1:0")

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/homeward-agent/homeward/e2e/needs"
 )
 
 func TestResolvConf(t *testing.T) {
@@ -46,7 +48,7 @@ func TestSystemResolversFindSome(t *testing.T) {
 	servers, err := SystemResolvers()
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
-		t.Skip("no resolv.conf on this system")
+		needs.Missing(t, "platform", "there is no resolv.conf on this system")
 	case err != nil || len(servers) == 0 || len(servers) > maxServers:
 		t.Errorf("got %v, %v", servers, err)
 	}

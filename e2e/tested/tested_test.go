@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// suite is a package with tests of every kind.
+const suite = `package suite
+
+import "testing"
+
+const (
+	ip  = "needs ip: networks (Debian: iproute2)"
+	kea = "needs kea-dhcp4: a DHCP server"
+)
+
+func TestGood(t *testing.T) { t.Log("what it says is not shown") }
+func TestLeft(t *testing.T) { t.Skip(ip) }
+func TestShort(t *testing.T) { t.Skip("left out by -short") }
+func TestAllLeft(t *testing.T) {
+	t.Run("one", func(t *testing.T) { t.Skip(ip) })
+	t.Run("other", func(t *testing.T) {
+		t.Run("of it", func(t *testing.T) { t.Skip(kea) })
+	})
+}
+func TestPartlyLeft(t *testing.T) {
+	t.Run("one", func(t *testing.T) { t.Skip(kea) })
+	t.Run("other", func(t *testing.T) {})
+}
+`
+
+const failing = `
+func TestBad(t *testing.T) {
+	t.Run("part", func(t *testing.T) { t.Error("this is wrong") })
+	t.Run("good", func(t *testing.T) { t.Log("not shown") })
+}
+`
+
+const panicking = `
+func TestPanic(t *testing.T) { go panic("the end"); select {} }
+`
+
+// anyTime is what differs from run to run, and the machine's own list of what to install.
+var anyTime = regexp.MustCompile(`[0-9.]+s\b|(?m)^Everything.*\n.*\n`)
+
+// outcome runs go test on a package of its own.
+func outcome(t *testing.T, text string) (*report, string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module suite\n\ngo 1.26\n", "suite_test.go": text} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	var out bytes.Buffer
+	r := newReport(&out)
+	if err := r.run([]string{"."}); err != nil {
+		r.broken(err.Error())
+	}
+	r.end()
+	return r, anyTime.ReplaceAllString(out.String(), "")
+}
+
+// TestMend27Report: what is left out is listed once, at the end; a test all of whose parts were left out has not passed.
+func TestMend27Report(t *testing.T) {
+	r, got := outcome(t, suite)
+	want := "ok  \tsuite\t\n" + `
+Left out on this machine, for want of
+  kea-dhcp4  a DHCP server                          suite TestAllLeft, suite TestPartlyLeft
+  ip         networks of machines that do not exist suite TestAllLeft, suite TestLeft
+  ?                                                 suite TestShort
+
+5 tests: 2 passed, 3 left out
+`
+	blanks := regexp.MustCompile(` +`)
+	if diff := cmp.Diff(blanks.ReplaceAllString(want, " "), blanks.ReplaceAllString(got, " ")); diff != "" || len(r.failed) > 0 {
+		t.Errorf("failed %q (-want +got):\n%s", r.failed, diff)
+	}
+}
+
+// What a failed test says is shown, and nothing that fails is lost.
+func TestFailures(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"a part", failing, "suite TestBad"},
+		{"no test", panicking, "suite TestPanic has not ended"},
+		{"not even built", "func TestBroken(t *testing.T) { undefined() }", "suite as a whole"},
+		{"no Go", "}", "suite as a whole"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r, got := outcome(t, suite+test.text)
+			if len(r.failed) != 1 || r.failed[0] != test.want || !strings.Contains(got, "\nFAILED\n  "+test.want+"\n") {
+				t.Errorf("failed %q, want %s:\n%s", r.failed, test.want, got)
+			}
+			said := map[string]string{"a part": "this is wrong", "no test": "panic: the end", "not even built": "undefined", "no Go": "expected declaration"}[test.name]
+			if !strings.Contains(got, said) || strings.Contains(got, "not shown") {
+				t.Errorf("it says\n%s", got)
+			}
+		})
+	}
+	var out bytes.Buffer
+	r := newReport(&out)
+	if err := r.run([]string{"-no-such-flag"}); err == nil && len(r.failed) == 0 {
+		t.Errorf("go test that cannot start counts as passed:\n%s", &out)
+	}
+	if err := r.read(strings.NewReader(`{"Action":"start","Package":"x/y/z/cut"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if r.end(); !strings.Contains(out.String(), "cut has not ended") {
+		t.Errorf("a package that never ended:\n%s", &out)
+	}
+}
