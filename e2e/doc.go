@@ -13,6 +13,6 @@
 //
 //	go test -count=1 ./e2e
 //
-// It needs Linux and either root or unprivileged user namespaces. What is missing is said in a skip; with
-// E2E=required in the environment, as in CI, a skip is a failure instead.
+// It needs Linux and either root or unprivileged user namespaces, and programs of needs/needs.txt. What is missing is said
+// in a skip; with E2E=required in the environment, as in CI, a skip is a failure instead.
 package e2e

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/homeward-agent/homeward/e2e/needs"
 )
@@ -187,18 +186,17 @@ func (r *report) failures() (n int) {
 // printLeft says what was left out, for want of what, and what to install.
 func (r *report) printLeft() {
 	fmt.Fprint(r.out, "\nLeft out on this machine, for want of\n")
-	table := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
 	for _, need := range needs.List() {
 		if names := r.left[need.Name]; names != nil {
-			fmt.Fprintf(table, "  %s\t%s\t%s\n", need.Name, need.For, some(names))
+			fmt.Fprintf(r.out, "  %s: %s\n      %s\n", need.Name, need.For, some(names))
 		}
 	}
 	if names := r.left[""]; names != nil {
-		fmt.Fprintf(table, "  ?\t\t%s\n", some(names))
+		fmt.Fprintf(r.out, "  something that they do not tell\n      %s\n", some(names))
 	}
-	table.Flush()
 	if packages := needs.Packages(); len(packages) > 0 {
-		fmt.Fprintf(r.out, "Everything that the tests use (e2e/needs/needs.txt) is there after:\n  sudo apt-get install --no-install-recommends %s\n", strings.Join(packages, " "))
+		fmt.Fprintf(r.out, "All programs of e2e/needs/needs.txt are there after (Debian starts the servers among them):\n"+
+			"  sudo apt-get install --no-install-recommends %s\n", strings.Join(packages, " "))
 	}
 }
 
