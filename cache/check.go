@@ -28,6 +28,9 @@ func (r Record) check() error {
 	if r.empty() {
 		return nil
 	}
+	if err := r.Vouched.check(); err != nil {
+		return err
+	}
 	scheme, address, _ := strings.Cut(r.SIPAddress, ":")
 	user, domain, _ := strings.Cut(address, "@")
 	if scheme != "sip" && scheme != "sips" || user == "" || !plainText(r.SIPAddress) || !hostName(domain) {

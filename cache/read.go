@@ -3,6 +3,7 @@ package cache
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/homeward-agent/homeward/internal/safefile"
 )
@@ -29,6 +30,7 @@ func ReadFile(path string) (r Record, source string, err error) {
 	if err == nil {
 		r, err = unseal(sealed)
 	}
+	believe(open, filepath.Dir(path), &r)
 	if err == nil && r.empty() {
 		r, err = Record{Generation: r.Generation}, ErrNoRecord
 	}

@@ -19,7 +19,9 @@ type Record struct {
 	// TLSFloor says that this SIP domain has registered over TLS. Forget takes it away with the record.
 	TLSFloor bool `json:"tls_floor,omitempty"`
 	// Told says that a Registrar named Home, by redirect or in-band provisioning: Home is the recall list.
-	Told         bool      `json:"told,omitempty"`
+	Told bool `json:"told,omitempty"`
+	// Vouched are those of Registrar and Home that lie outside the name rule and are trusted all the same.
+	Vouched      Vouched   `json:"vouched,omitzero"`
 	RegisteredAt time.Time `json:"registered_at,omitzero"` // by a clock that may have been wrong; UTC, whole seconds
 	Generation   uint64    `json:"generation"`             // set by Commit: one more for each change
 	EndpointID   string    `json:"endpoint_id,omitempty"`  // the epid parameter, the same for the life of the device
@@ -74,6 +76,7 @@ func (r Record) clone() Record {
 	for i := range r.MediaRelays {
 		r.MediaRelays[i].Addresses = cut(r.MediaRelays[i].Addresses)
 	}
+	r.Vouched.Hosts = append([]string(nil), r.Vouched.Hosts...)
 	r.Flushed = cut(r.Flushed[:min(len(r.Flushed), maxFlushed)])
 	for i := range r.Flushed {
 		r.Flushed[i].Addresses = cut(r.Flushed[i].Addresses)
@@ -105,10 +108,11 @@ func (r *Record) leaveOut() (reasons []string) {
 	return reasons
 }
 
-// sameMeaning compares everything but the generation and the time of registration.
+// sameMeaning compares everything but the generation, the time of registration and the seal.
 func sameMeaning(a, b Record) bool {
 	a.Generation, b.Generation = 0, 0
 	a.RegisteredAt, b.RegisteredAt = time.Time{}, time.Time{}
+	a.Vouched.Seal, b.Vouched.Seal = "", ""
 	left, errLeft := json.Marshal(a)
 	right, errRight := json.Marshal(b)
 	return errLeft == nil && errRight == nil && bytes.Equal(left, right)

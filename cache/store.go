@@ -57,6 +57,9 @@ func newStore(dir string, open opener) *store {
 // that neither copy could be written.
 func (s *store) settle(r *Record) error {
 	s.look(r != nil && r.empty())
+	if r != nil && s.hold == nil {
+		s.vouch(r)
+	}
 	best := s.newest()
 	value, from, news := best.value, filepath.Base(best.path), false
 	if r == nil {
@@ -101,6 +104,7 @@ func (s *store) look(forget bool) {
 	s.second.read(func(path string) ([]byte, error) { return s.open.read(path, maxSecondCopy) })
 	halves := []*half{&s.database, &s.second}
 	for _, h := range halves {
+		believe(s.open, s.dir, &h.rec)
 		const text = "%s: %v; both copies are left as they are, the record is kept in memory only"
 		switch {
 		case errors.Is(h.err, ErrTooNew) && !forget:
@@ -159,6 +163,7 @@ func (s *store) save(h *half, value []byte, from string, write func([]byte) erro
 	}
 	h.value = value
 	h.rec, _ = unseal(value)
+	believe(s.open, s.dir, &h.rec)
 	if repair {
 		s.say("cache-damaged", fmt.Sprintf("%s: missing, damaged or older; it was written again from %s", h.path, from))
 	}

@@ -42,7 +42,7 @@ type Agent struct {
 func New(policy Policy, wire Wire, store *cache.DB, emit func(Event)) *Agent {
 	return &Agent{
 		policy: policy, wire: wire, store: store, emit: emit, restraint: newRestraint(), endpointID: endpointID(store),
-		asked: make(chan struct{}), changes: make(chan string, 1), named: map[string]bool{}, vouched: map[string]bool{},
+		asked: make(chan struct{}), changes: make(chan string, 1), named: map[string]bool{}, vouched: policy.vouchedIn(store),
 		status: Status{Version: 1, SIPAddress: policy.SIPAddress, SIPDomain: policy.SIPDomain()},
 	}
 }

@@ -83,6 +83,34 @@ func (p Policy) rememberedReason(c Candidate, floor bool, vouched map[string]boo
 	return p.nameReason(c.Step, c.Host, c.Transport)
 }
 
+// vouchedIn are the hosts outside the name rule that proven Registrars have named before the last restart, under the rule of
+// today. (What the record says of them is what this device has sealed: see package cache.)
+func (p Policy) vouchedIn(store *cache.DB) map[string]bool {
+	vouched := map[string]bool{}
+	if record, ok := store.Load(); ok && record.SIPAddress == p.SIPAddress && record.Vouched.Under == p.Naming.String() {
+		for _, host := range record.Vouched.Hosts {
+			vouched[host] = true
+		}
+	}
+	return vouched
+}
+
+// vouchedFor is what a record keeps of the hosts that proven Registrars have named. Without a name rule nobody has proven
+// enough for the day when there is one.
+func (p Policy) vouchedFor(record cache.Record, vouched map[string]bool) cache.Vouched {
+	var hosts []string
+	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
+		if vouched[e.Host] && p.Naming != NamingOff && e.Transport == TLS.String() && !isAddress(e.Host) && checkName(e.Host, p) != nil {
+			hosts = append(hosts, e.Host)
+		}
+	}
+	if len(hosts) == 0 {
+		return cache.Vouched{}
+	}
+	slices.Sort(hosts)
+	return cache.Vouched{Hosts: slices.Compact(hosts), Under: p.Naming.String()}
+}
+
 // namesOf are the hosts of a record whose addresses may be asked for.
 func (p Policy) namesOf(record cache.Record, vouched map[string]bool) []string {
 	var hosts []string
@@ -162,6 +190,7 @@ func (a *Agent) newRecord(reg *registration) cache.Record {
 			record.Registrar.Role = h.Role
 		}
 	}
+	record.Vouched = a.policy.vouchedFor(record, a.vouched)
 	return record
 }
 

@@ -15,6 +15,18 @@ const (
 	Off                  // any host name: a site's own risk
 )
 
+// String returns the rule as the configuration names it.
+func (n Naming) String() string {
+	switch n {
+	case Suffix:
+		return "suffix"
+	case Strict:
+		return "strict"
+	default:
+		return "off"
+	}
+}
+
 // NameError says that a host name is outside what the rule allows.
 type NameError struct {
 	Host, SIPDomain string
