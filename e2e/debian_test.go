@@ -20,8 +20,9 @@ import (
 // Debian 12 as it comes, with the ways to a network and to roots of trust that it installs by default.
 var debian = []string{"bookworm", "systemd-sysv", "ifupdown", "isc-dhcp-client", "ca-certificates"}
 
-// debianRoot is the root of a fresh Debian. What debootstrap makes is kept from run to run in the user's cache directory.
-func debianRoot(t testing.TB) string {
+// debianRoot is the root of a fresh Debian: a suite, and packages. What debootstrap makes is kept from run to run in the
+// user's cache directory. The error says why it is not to be had.
+func debianRoot(t testing.TB, wanted []string) (string, error) {
 	t.Helper()
 	for _, name := range []string{"debootstrap", "tar", "nsenter"} {
 		program(t, name)
@@ -30,33 +31,35 @@ func debianRoot(t testing.TB) string {
 	if err != nil {
 		cache = t.TempDir()
 	}
-	made := filepath.Join(cache, "homeward-e2e", strings.Join(debian, "+")+".tar")
+	made := filepath.Join(cache, "homeward-e2e", strings.Join(wanted, "+")+".tar")
 	if _, err := os.Stat(made); errors.Is(err, os.ErrNotExist) {
-		bootstrap(t, made)
+		if err := bootstrap(t, made, wanted); err != nil {
+			return "", err
+		}
 	}
 	root := t.TempDir()
 	runTool(t, exec.Command("tar", "--extract", "--file="+made, "--directory="+root))
-	return root
+	return root, nil
 }
 
 // bootstrap makes the root, as a tar file. Packages are fetched where the machine's own network is; their scripts run
 // in here, where there is none.
-func bootstrap(t testing.TB, tarball string) {
+func bootstrap(t testing.TB, tarball string, wanted []string) error {
 	t.Helper()
 	dir := t.TempDir()
 	packages, root := dir+"/packages.tar", dir+"/root"
-	args := []string{"--variant=minbase", "--include=" + strings.Join(debian[1:], ","), debian[0]}
+	args := []string{"--variant=minbase", "--include=" + strings.Join(wanted[1:], ","), wanted[0]}
 	if out, err := outside(append([]string{"debootstrap", "--make-tarball=" + packages}, append(args, dir+"/fetched")...)...).CombinedOutput(); err != nil {
-		needs.Missing(t, "network", fmt.Sprintf("debootstrap cannot fetch Debian: %v\n%s", err, out[max(0, len(out)-logTail):]))
+		return fmt.Errorf("debootstrap cannot fetch Debian %s: %w\n%s", wanted[0], err, out[max(0, len(out)-logTail):])
 	}
-	runTool(t, exec.Command("debootstrap", append([]string{"--unpack-tarball=" + packages}, append(args, root)...)...))
+	if out, err := exec.Command("debootstrap", append([]string{"--unpack-tarball=" + packages}, append(args, root)...)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("debootstrap cannot install Debian %s: %w\n%s", wanted[0], err, out[max(0, len(out)-logTail):])
+	}
 	if err := os.MkdirAll(filepath.Dir(tarball), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	runTool(t, exec.Command("tar", "--create", "--file="+tarball+".new", "--directory="+root, "--exclude=./etc/resolv.conf", "."))
-	if err := os.Rename(tarball+".new", tarball); err != nil {
-		t.Fatal(err)
-	}
+	return os.Rename(tarball+".new", tarball)
 }
 
 func runTool(t testing.TB, cmd *exec.Cmd) {
@@ -70,11 +73,21 @@ func runTool(t testing.TB, cmd *exec.Cmd) {
 func newDebian(t testing.TB, s *site) *appliance {
 	t.Helper()
 	canBoot(t)
-	a := &appliance{host: s.device, root: debianRoot(t), init: systemdInit}
+	root, err := debianRoot(t, debian)
+	if err != nil {
+		needs.Missing(t, "network", err.Error())
+	}
+	a := &appliance{host: s.device, root: root, init: systemdInit}
 	a.install(t, "etc/network/interfaces", "auto lo eth0\niface lo inet loopback\niface eth0 inet dhcp\n")
+	a.trusts(t, s)
+	return a
+}
+
+// trusts puts the root of the site among those that the system trusts.
+func (a *appliance) trusts(t testing.TB, s *site) {
+	t.Helper()
 	a.install(t, "usr/local/share/ca-certificates/site.crt", read(t, s.ca.file))
 	runTool(t, exec.Command("chroot", a.root, "update-ca-certificates"))
-	return a
 }
 
 // powerOff shuts the appliance down.
