@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,6 +126,11 @@ func (a *appliance) boot(t testing.TB) {
 		_, err := a.try(started...)
 		return err
 	})
+	booted, first := a.process, a.first()
+	t.Cleanup(func() {
+		booted.kill()
+		eventually(t, "the appliance writes no more", func() error { return ended(first) })
+	})
 	t.Cleanup(func() {
 		if t.Failed() {
 			out, _ := a.try("journalctl", "--no-pager", "--unit", "homeward")
@@ -133,13 +139,28 @@ func (a *appliance) boot(t testing.TB) {
 	})
 }
 
+// first is its first process, as it is called out here; "" before it has one.
+func (a *appliance) first() string {
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", a.cmd.Process.Pid))
+	return strings.TrimSpace(string(children))
+}
+
+// ended says whether a process has ended, and with it all of the process namespace whose first it is.
+func ended(pid string) error {
+	state, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err == nil && !strings.Contains(string(state), ") Z ") {
+		return fmt.Errorf("process %s", state)
+	}
+	return nil
+}
+
 // try runs argv inside, and returns what it printed.
 func (a *appliance) try(argv ...string) (string, error) {
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", a.cmd.Process.Pid))
-	if err != nil || len(children) == 0 {
-		return "", errors.Join(errors.New("it has not begun"), err)
+	first := a.first()
+	if first == "" {
+		return "", errors.New("it has not begun")
 	}
-	inside := []string{"--target", strings.TrimSpace(string(children)), "--all", "--root", "--wd"}
+	inside := []string{"--target", first, "--all", "--root", "--wd"}
 	out, err := exec.Command("nsenter", append(inside, argv...)...).CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, out)
@@ -240,6 +261,10 @@ func becomeInit(root string, argv []string) error {
 	)
 	if err != nil {
 		return err
+	}
+	runtime.LockOSThread() // What unshare has asked for, to be killed with it, holds for the thread that it started alone.
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0); errno != 0 {
+		return errno
 	}
 	return syscall.Exec(argv[0], argv, []string{"container=e2e", "PATH=/usr/sbin:/usr/bin"})
 }
