@@ -82,7 +82,7 @@ func parseNetworkd(f leaseFile) ([]Lease, error) {
 		case "SERVER_ADDRESS":
 			l.Server, err = netip.ParseAddr(value)
 		case "LIFETIME":
-			l.Expires, err = after(f.written, value)
+			l.Expires, err = afterSpan(f.written, value)
 		case "SIP":
 			if raw, err = encodeAddrs(strings.Fields(value)); err == nil {
 				l.SIP = parseSIPServers(raw, false)
@@ -205,16 +205,43 @@ func parseDhcpcd(f leaseFile) ([]Lease, error) {
 // forEver is the lease time that does not end (RFC 2131 section 3.3).
 const forEver = 1<<32*time.Second - time.Second
 
+// maxLife is how many seconds a lease can last, from 1970 on at most. (Our choice.)
+const maxLife = 1 << 40
+
 // after returns the moment so many seconds after another; zero when that is never.
 func after(start time.Time, seconds string) (time.Time, error) {
 	n, err := strconv.ParseInt(seconds, 10, 64)
-	if err != nil || n < 0 || n > 1<<40 {
+	if err != nil || n < 0 || n > maxLife {
 		return time.Time{}, fmt.Errorf("%+.40q is not a number of seconds", seconds)
 	}
 	if n == int64(forEver/time.Second) {
 		return time.Time{}, nil
 	}
 	return time.Unix(start.Unix()+n, 0), nil
+}
+
+// spans are the seconds of the units in which newer versions of networkd write a time (systemd.time(7)); of less than a
+// second there is nothing to know.
+var spans = map[string]int64{"y": 31557600, "month": 2629800, "w": 604800, "d": 86400, "h": 3600, "min": 60, "s": 1, "ms": 0, "us": 0}
+
+// afterSpan is after for networkd, which writes seconds, or from systemd 257 on a span such as "52min 30s".
+func afterSpan(start time.Time, text string) (time.Time, error) {
+	if text == "infinity" {
+		return time.Time{}, nil
+	}
+	if strings.Trim(text, digits) == "" {
+		return after(start, text)
+	}
+	var total int64
+	for part := range strings.FieldsSeq(text) {
+		unit := strings.TrimLeft(part, digits)
+		n, err := strconv.ParseInt(strings.TrimSuffix(part, unit), 10, 32)
+		seconds, known := spans[unit]
+		if total += n * seconds; err != nil || !known || total > maxLife {
+			return time.Time{}, fmt.Errorf("%+.40q is neither a number of seconds nor a span of time", text)
+		}
+	}
+	return after(start, strconv.FormatInt(total, 10))
 }
 
 // encodeAddrs returns the value of option 120 for the IPv4 addresses that a client has made text of.

@@ -129,7 +129,7 @@ func TestBrokenLeases(t *testing.T) {
 		{"networkd: a line without a key", parseNetworkd, "# private\nDOMAIN=contoso.com\nnonsense\x1b[31m\n", `lease:3: "nonsense\x1b[31m" is not KEY=VALUE`},
 		{"networkd: JSON", parseNetworkd, "{\n", `lease:1: "{" is not KEY=VALUE`},
 		{"networkd: half a byte", parseNetworkd, "VENDOR_SPECIFIC=010\n", `lease:1: "VENDOR_SPECIFIC": encoding/hex: odd length hex string`},
-		{"networkd: a life that is none", parseNetworkd, "LIFETIME=-1\n", `lease:1: "LIFETIME": "-1" is not a number of seconds`},
+		{"networkd: a life that is none", parseNetworkd, "LIFETIME=-1\n", `lease:1: "LIFETIME": "-1" is neither a number of seconds nor a span of time`},
 		{"networkd: a server that is none", parseNetworkd, "\nSIP=10.0.0.12 pool_01\n", `lease:2: "SIP": "pool_01" is not an IPv4 address`},
 		{"hook: no interface", parseHook, "SIP_SERVERS=pool01.contoso.com\n", `lease: INTERFACE is missing`},
 		{"hook: two mistakes", parseHook, "INTERFACE=eth0\nEXPIRES=soon\nOPTION_120=xx\n", `lease:2: "EXPIRES": "soon" is not a number of seconds; lease:3: "OPTION_120": encoding/hex: invalid byte: U+0078 'x'`},
@@ -158,7 +158,7 @@ func TestMend07Line(t *testing.T) {
 		err        string
 	}{
 		{"networkd", "ADDRESS=10.0.0.195\n\nnonsense\nLIFETIME=soon\nSERVER_ADDRESS=x\nSIP=10.0.0.12 10.0.0.14\nVENDOR_SPECIFIC=0\n", parseNetworkd, Lease{Addr: addr, SIP: sip},
-			`lease:3: "nonsense" is not KEY=VALUE; lease:4: "LIFETIME": "soon" is not a number of seconds; lease:5: "SERVER_ADDRESS": ParseAddr("x"): unable to parse IP; lease:7: "VENDOR_SPECIFIC": encoding/hex: odd length hex string`},
+			`lease:3: "nonsense" is not KEY=VALUE; lease:4: "LIFETIME": "soon" is neither a number of seconds nor a span of time; lease:5: "SERVER_ADDRESS": ParseAddr("x"): unable to parse IP; lease:7: "VENDOR_SPECIFIC": encoding/hex: odd length hex string`},
 		{"hook", "INTERFACE=eth0\nADDRESS=10.0.0.195\nEXPIRES=1h\nSIP_SERVERS=10.0.0.12 10.0.0.14\nOPTION_43=x\n", parseHook, Lease{Interface: "eth0", Addr: addr, SIP: sip},
 			`lease:3: "EXPIRES": "1h" is not a number of seconds; lease:5: "OPTION_43": encoding/hex: invalid byte: U+0078 'x'`},
 		{"dhclient", "lease {\n  fixed-address 10.0.0.195;\n  expire soon;\n  option unknown-120 1:a:0:0:c:a:0:0:e;\n  nonsense\n}\n", parseDhclient, Lease{Addr: addr, SIP: sip},
@@ -178,6 +178,27 @@ func TestLeaseForEver(t *testing.T) {
 	got, err := parseNetworkd(leaseFile{path: "lease", data: []byte("LIFETIME=4294967295\nSIP=\"10.0.0.12 10.0.0.14\"\n"), written: leaseTime})
 	if diff := cmp.Diff([]Lease{{File: "lease", SIP: ParseSIPServers(leasedAddrs)}}, got, equateAddrs); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+// From systemd 257 on the life of a lease is a span of time.
+func TestNetworkdSpans(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"3600": time.Hour, "1h": time.Hour, "52min 30s": 52*time.Minute + 30*time.Second, "1d": 24 * time.Hour, "2w 3d": 17 * 24 * time.Hour,
+		"1month": 2629800 * time.Second, "1y": 31557600 * time.Second, "30s 500ms": 30 * time.Second,
+	} {
+		got, err := afterSpan(leaseTime, text)
+		if err != nil || !got.Equal(leaseTime.Add(want)) {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	if got, err := afterSpan(leaseTime, "infinity"); err != nil || !got.IsZero() {
+		t.Errorf("infinity: %v, %v", got, err)
+	}
+	for _, text := range []string{"", "h", "1 h", "1fortnight", "-1h", "99999999999y", "1h-"} {
+		if got, err := afterSpan(leaseTime, text); err == nil {
+			t.Errorf("%q: %v", text, got)
+		}
 	}
 }
 
