@@ -45,11 +45,16 @@ type Conn interface {
 type Answer struct {
 	Server netip.Addr    // option 54, or the address the answer came from
 	Took   time.Duration // since the question was first sent
-	Type   string        // "ack", or "nak", which carries no options
+	Type   string        // "ack"; "nak", which carries no options; "unusable", of which Problem says why
 	SIP    SIPServers    // option 120; Raw is nil when it was not sent
 	Vendor VendorOption  // option 43; Raw is nil when it was not sent
 	NTP    []netip.Addr  // option 42, if the Question asks for it
+
+	Problem string // what is wrong with the answer as a whole, or ""; what stands before the fault is used
 }
+
+// Unusable is the Type of an answer to our question of which nothing can be used.
+const Unusable = "unusable"
 
 // Question is what may differ from the question of a Lync phone, which is the zero value.
 type Question struct {
@@ -64,8 +69,8 @@ func Inform(ctx context.Context, c Conn, answers func(Answer)) error {
 
 // Inform sends the question by DHCPINFORM (RFC 2131 section 4.4.3, TechNet gg398369) and calls answers
 // for each different answer, on the caller's goroutine, until ctx ends. It sends again after 1 s and 3 s, since
-// datagrams get lost and a second server may still be silent. What is not an answer to this question, or
-// cannot be parsed, is dropped: silence is no error. The error says that c could not be written or read.
+// datagrams get lost and a second server may still be silent. What is not an answer to this question is
+// dropped: silence is no error. What is one and cannot be used is [Unusable]. The error says that c could not be written or read.
 // After 16 different answers Inform returns early. It asks for no address, and leaves c open; one Inform at a time.
 func (question Question) Inform(ctx context.Context, c Conn, answers func(Answer)) error {
 	q := query{Question: question, started: time.Now()}

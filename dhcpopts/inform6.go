@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -82,10 +83,11 @@ func (q *query6) answer(payload []byte, from netip.Addr) (Answer, bool) {
 	if len(payload) < header6 || payload[0] != typeReply || string(payload[1:header6]) != string(q.xid[:]) {
 		return Answer{}, false
 	}
-	options := map[uint16][]byte{}
+	options, cut := map[uint16][]byte{}, ""
 	for rest := payload[header6:]; len(rest) >= 4; {
 		code, end := binary.BigEndian.Uint16(rest), 4+int(binary.BigEndian.Uint16(rest[2:]))
 		if end > len(rest) {
+			cut = fmt.Sprintf("option %d is longer than the message, what stands before it is used", code)
 			break
 		}
 		if _, twice := options[code]; !twice {
@@ -97,7 +99,7 @@ func (q *query6) answer(payload []byte, from netip.Addr) (Answer, bool) {
 		return Answer{}, false
 	}
 	sip := parseSIPServers6(options[option6SIPNames], options[option6SIPAddrs])
-	return Answer{Server: from.WithZone(""), Took: time.Since(q.started), Type: "reply", SIP: sip}, true
+	return Answer{Server: from.WithZone(""), Took: time.Since(q.started), Type: "reply", SIP: sip, Problem: cut}, true
 }
 
 // parseSIPServers6 decodes the values of options 21 and 22; nil is an option that was not sent (RFC 3319 section 3).

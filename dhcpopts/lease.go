@@ -184,10 +184,7 @@ func parseDhcpcd(f leaseFile) ([]Lease, error) {
 	if len(f.data) < optionsStart {
 		return nil, fmt.Errorf("%s: it ends after byte %d, inside the header of a DHCP message", f.path, len(f.data))
 	}
-	whole, ok := gatherOptions(f.data)
-	if !ok {
-		return nil, fmt.Errorf("%s: an option is longer than the message of %d bytes", f.path, len(f.data))
-	}
+	whole, cut := gatherOptions(f.data)
 	m, err := dhcpv4.FromBytes(whole)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.path, err)
@@ -198,6 +195,9 @@ func parseDhcpcd(f leaseFile) ([]Lease, error) {
 	l.Server, _ = netip.AddrFromSlice(m.ServerIdentifier().To4())
 	if life := m.IPAddressLeaseTime(forEver); life < forEver {
 		l.Expires = f.written.Add(life)
+	}
+	if cut != "" {
+		return []Lease{l}, fmt.Errorf("%s: %s", f.path, cut)
 	}
 	return []Lease{l}, nil
 }

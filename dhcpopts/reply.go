@@ -2,9 +2,11 @@ package dhcpopts
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -23,40 +25,60 @@ const (
 	overloadSname  = 2
 )
 
-// answer reads a message from a server. It is not ok unless it is a whole ACK or NAK to this question.
+// answer reads a message from a server. It is not ok unless it is a reply to this question, which the transaction shows:
+// nobody guesses 32 bits. One that is no whole ACK or NAK is unusable.
 // Of an ACK only the server and the options that were asked for are read: a lease in it means nothing (RFC 2131 section 4.3.5).
 func (q *query) answer(payload []byte, from netip.Addr) (Answer, bool) {
-	if len(payload) < optionsStart || !bytes.Equal(payload[4:8], q.xid[:]) {
+	const ours = 8 // bytes: what kind of message, and the transaction
+	if len(payload) < ours || !bytes.Equal(payload[4:ours], q.xid[:]) || payload[0] != byte(dhcpv4.OpcodeBootReply) {
 		return Answer{}, false // most of what comes: the answers to other devices
 	}
-	whole, ok := gatherOptions(payload)
-	if !ok {
-		return Answer{}, false
+	a := Answer{Server: from, Took: time.Since(q.started), Type: Unusable}
+	if len(payload) < optionsStart {
+		a.Problem = fmt.Sprintf("it ends after byte %d, inside the header", len(payload))
+		return a, true
 	}
+	whole, cut := gatherOptions(payload)
 	m, err := dhcpv4.FromBytes(whole)
-	if err != nil || m.OpCode != dhcpv4.OpcodeBootReply || m.HWType != iana.HWTypeEthernet ||
-		!bytes.Equal(m.ClientHWAddr, q.hw) {
-		return Answer{}, false
+	if err != nil {
+		a.Problem = strings.TrimPrefix(err.Error(), "malformed DHCP packet: ")
+		return a, true
 	}
-	a := Answer{Server: from, Took: time.Since(q.started)}
 	if id, ok := netip.AddrFromSlice(m.ServerIdentifier().To4()); ok && !id.IsUnspecified() {
 		a.Server = id
 	}
-	switch m.MessageType() {
-	case dhcpv4.MessageTypeAck:
-		a.Type = "ack"
-		// A Registrar on loopback is a neighbour only for a device that asked on loopback (cmd/lab).
-		a.SIP = parseSIPServers(value(m, dhcpv4.OptionSIPServers), q.addr.IsLoopback())
-		a.Vendor = ParseVendor(value(m, dhcpv4.OptionVendorSpecificInformation))
-		if q.NTP {
-			a.NTP = hosts(m.NTPServers())
-		}
-	case dhcpv4.MessageTypeNak:
+	switch {
+	case m.HWType != iana.HWTypeEthernet:
+		a.Problem = fmt.Sprintf("it is for hardware of type %d, not Ethernet", m.HWType)
+	case !bytes.Equal(m.ClientHWAddr, q.hw):
+		a.Problem = fmt.Sprintf("it is for the hardware address %s, not for %s", m.ClientHWAddr, q.hw)
+	case m.MessageType() == dhcpv4.MessageTypeNak:
 		a.Type = "nak"
+	case m.MessageType() != dhcpv4.MessageTypeAck:
+		a.Problem = fmt.Sprintf("it is %s, not ACK", kind(m.MessageType()))
 	default:
-		return Answer{}, false
+		a.Type, a.Problem = "ack", cut
+		q.options(m, &a)
 	}
 	return a, true
+}
+
+// kind names the type of a message.
+func kind(t dhcpv4.MessageType) string {
+	if t == dhcpv4.MessageTypeNone {
+		return "of no type, or of two"
+	}
+	return t.String()
+}
+
+// options reads those that were asked for.
+func (q *query) options(m *dhcpv4.DHCPv4, a *Answer) {
+	// A Registrar on loopback is a neighbour only for a device that asked on loopback (cmd/lab).
+	a.SIP = parseSIPServers(value(m, dhcpv4.OptionSIPServers), q.addr.IsLoopback())
+	a.Vendor = ParseVendor(value(m, dhcpv4.OptionVendorSpecificInformation))
+	if q.NTP {
+		a.NTP = hosts(m.NTPServers())
+	}
 }
 
 // same tells whether b is a again: sent twice by the server, or through two relays.
@@ -87,11 +109,12 @@ func value(m *dhcpv4.DHCPv4, code dhcpv4.OptionCode) []byte {
 // gatherOptions returns the message with all its options in one place and an end after them, which is the
 // only form dhcpv4.FromBytes takes: it knows no option overload, and refuses options without an end. Options
 // come in the order in which parts of one option are joined (RFC 3396 section 5): options, file, sname.
-// It is not ok when an option is longer than the message.
-func gatherOptions(payload []byte) (whole []byte, ok bool) {
+// cut says which option is longer than the message, or ""; what stands before it is there.
+func gatherOptions(payload []byte) (whole []byte, cut string) {
 	options, overload, ok := cutOptions(payload[optionsStart:])
 	if !ok {
-		return nil, false
+		at := optionsStart + len(options)
+		cut = fmt.Sprintf("option %d at byte %d is longer than the message of %d bytes, what stands before it is used", payload[at], at, len(payload))
 	}
 	whole = slices.Concat(payload[:optionsStart], options)
 	// An overload option inside a field says nothing new: each field is read once.
@@ -103,7 +126,7 @@ func gatherOptions(payload []byte) (whole []byte, ok bool) {
 		sname, _, _ := cutOptions(payload[snameStart:fileStart])
 		whole = append(whole, sname...)
 	}
-	return append(whole, optionEnd), true
+	return append(whole, optionEnd), cut
 }
 
 // cutOptions returns what stands before the end option, or before the first option that does not fit,

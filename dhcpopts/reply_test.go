@@ -68,6 +68,9 @@ func TestAnswer(t *testing.T) {
 	}
 	from := netip.MustParseAddr("10.0.0.1")
 	dropped := Answer{}
+	unusable := func(server netip.Addr, problem string) Answer {
+		return Answer{Server: server, Type: Unusable, Problem: problem}
+	}
 	full := Answer{Server: server67, Type: "ack", SIP: sip}
 	for _, test := range []struct {
 		name    string
@@ -84,9 +87,9 @@ func TestAnswer(t *testing.T) {
 		{"option 54 is too long", message("", "", "350105 36050A00004300"+v120+"FF"), Answer{Server: from, Type: "ack", SIP: sip}},
 		{"H06 option 120 in three parts", message("", "", isAck+"7803 000670 7800 7812 6F6F6C303107636F6E746F736F03636F6D00 FF"), full},
 		{"H06 option 120 in parts that stand apart", message("", "", "7801 00"+isAck+"7814"+pool01+"FF"), full},
-		{"H07 an option longer than the message", message("", "", isAck+v120+"2B55 010C FF"), dropped},
-		{"H07 an option one byte longer than the message", message("", "", isAck+"7816 00"+pool01), dropped},
-		{"H07 an option without a length", message("", "", isAck+v120+"2B"), dropped},
+		{"H07 an option longer than the message", message("", "", isAck+v120+"2B55 010C FF"), Answer{Server: server67, Type: "ack", SIP: sip, Problem: "option 43 at byte 272 is longer than the message of 277 bytes, what stands before it is used"}},
+		{"H07 an option one byte longer than the message", message("", "", isAck+"7816 00"+pool01), Answer{Server: server67, Type: "ack", Problem: "option 120 at byte 249 is longer than the message of 272 bytes, what stands before it is used"}},
+		{"H07 an option without a length", message("", "", isAck+v120+"2B"), Answer{Server: server67, Type: "ack", SIP: sip, Problem: "option 43 at byte 272 is longer than the message of 273 bytes, what stands before it is used"}},
 		{"H08 options continue in file", message("", v120+"FF", isAck+"340101 FF"), full},
 		{"H08 options continue in sname", message(v120+"FF", "", isAck+"340102 FF"), full},
 		{"H08 options continue in file, then in sname", message("7804 6F6D00 00 FF", "7812"+"0006706F6F6C303107636F6E746F736F0363", isAck+"340103 FF"),
@@ -100,21 +103,21 @@ func TestAnswer(t *testing.T) {
 		{"H09 no end", message("", "", isAck+v120), full},
 		{"H09 no end, but pads", message("", "", isAck+v120+"000000"), full},
 		{"H09 10 KB of pads", message("", "", strings.Repeat("00", 10<<10)+isAck+v120), full},
-		{"H09 nothing but pads", message("", "", strings.Repeat("00", 10<<10)), dropped},
-		{"H09 no option at all", message("", "", ""), dropped},
-		{"H10 another cookie", change(236, 1, 2, 3, 4), dropped},
+		{"H09 nothing but pads", message("", "", strings.Repeat("00", 10<<10)), unusable(from, "it is of no type, or of two, not ACK")},
+		{"H09 no option at all", message("", "", ""), unusable(from, "it is of no type, or of two, not ACK")},
+		{"H10 another cookie", change(236, 1, 2, 3, 4), unusable(from, "got magic cookie [1 2 3 4], want [99 130 83 99]")},
 		{"H10 a question", change(0, 1), dropped},
-		{"H10 another kind of hardware", change(1, 6), dropped},
-		{"H10 too short for a message", message("", "", "")[:239], dropped},
+		{"H10 another kind of hardware", change(1, 6), unusable(server67, "it is for hardware of type 6, not Ethernet")},
+		{"H10 too short for a message", message("", "", "")[:239], unusable(from, "it ends after byte 239, inside the header")},
 		{"H11 another transaction", change(4, 9), dropped},
-		{"H11 another hardware address", change(28, 9), dropped},
-		{"H11 a hardware address of another length", change(2, 16), dropped},
+		{"H11 another hardware address", change(28, 9), unusable(server67, "it is for the hardware address 09:00:00:00:00:20, not for 02:00:00:00:00:20")},
+		{"H11 a hardware address of another length", change(2, 16), unusable(server67, "it is for the hardware address 02:00:00:00:00:20:00:00:00:00:00:00:00:00:00:00, not for 02:00:00:00:00:20")},
 		{"H16 option 43 of another vendor", message("", "", isAck+"2B06 F1040A000001 FF"),
 			Answer{Server: server67, Type: "ack", Vendor: ParseVendor(mustHex("F1040A000001"))}},
-		{"H23 FORCERENEW", message("", "", "350109 36040A000043 FF"), dropped},
-		{"H23 an offer", message("", "", "350102 36040A000043"+v120+"FF"), dropped},
-		{"no message type", message("", "", "36040A000043"+v120+"FF"), dropped},
-		{"two message types", message("", "", isAck+"350106"+v120+"FF"), dropped},
+		{"H23 FORCERENEW", message("", "", "350109 36040A000043 FF"), unusable(server67, "it is unknown (9), not ACK")},
+		{"H23 an offer", message("", "", "350102 36040A000043"+v120+"FF"), unusable(server67, "it is OFFER, not ACK")},
+		{"no message type", message("", "", "36040A000043"+v120+"FF"), unusable(server67, "it is of no type, or of two, not ACK")},
+		{"two message types", message("", "", isAck+"350106"+v120+"FF"), unusable(server67, "it is of no type, or of two, not ACK")},
 		{"H25 an address and a lease in the answer", append(change(16, 10, 0, 0, 99)[:249], mustHex("33040000000A 0104FFFFFF00 03040A000001"+v120+"FF")...), full},
 		{"H26 time servers are not read", message("", "", isAck+v120+"2A040A00000D 04040A00000D FF"), full},
 		{"a Registrar on loopback", message("", "", isAck+"7805 01 7F000001 FF"),
@@ -213,7 +216,7 @@ func FuzzReply(f *testing.F) {
 			copy(payload[28:], ownHW)
 		}
 		a, ok := testQuery().answer(payload, server68)
-		if ok != (a.Type == "ack" || a.Type == "nak") || ok && !a.Server.Is4() {
+		if ok != (a.Type == "ack" || a.Type == "nak" || a.Type == Unusable) || ok && !a.Server.Is4() || a.Type == Unusable && a.Problem == "" {
 			t.Fatalf("ok %v, answer %+v", ok, a)
 		}
 		if !a.same(a) || len(a.SIP.Names) > maxServers || len(a.SIP.Addrs) > maxServers {

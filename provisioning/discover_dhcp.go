@@ -93,7 +93,7 @@ func (d *dhcpAsk) take(s DHCPSource) {
 	d.sources = append(d.sources, s)
 	d.mu.Unlock()
 	named := s.Problem == "" && slices.ContainsFunc(s.Answer.SIP.Names, d.usable)
-	if named || s.rank == informed {
+	if named || s.rank == informed && s.Answer.Type != dhcpopts.Unusable {
 		d.window()
 	}
 	if named && s.rank == informed {
@@ -126,7 +126,8 @@ func (d *dhcpAsk) inOrder() []DHCPSource {
 
 // disagreement says how two acknowledging servers differ, or "".
 func disagreement(a, b dhcpopts.Answer) string {
-	if a.Type == "nak" || b.Type == "nak" || slices.Equal(a.SIP.Names, b.SIP.Names) && slices.Equal(a.SIP.Addrs, b.SIP.Addrs) {
+	silent := func(a dhcpopts.Answer) bool { return a.Type == "nak" || a.Type == dhcpopts.Unusable }
+	if silent(a) || silent(b) || slices.Equal(a.SIP.Names, b.SIP.Names) && slices.Equal(a.SIP.Addrs, b.SIP.Addrs) {
 		return ""
 	}
 	a, b = byServer(a, b)
@@ -205,6 +206,8 @@ func (f *Finding) addAddresses(sources []DHCPSource, best sourceRank) {
 // that of another vendor is no flaw.
 func (s DHCPSource) flaw() string {
 	switch {
+	case s.Answer.Problem != "":
+		return joinDetail("from "+s.Who, s.Answer.Problem)
 	case s.Answer.SIP.Problem != "":
 		return joinDetail(s.Option+" from "+s.Who, s.Answer.SIP.Problem)
 	case s.Answer.Vendor.Vendor != "" && s.Answer.Vendor.Problem != "":
@@ -271,6 +274,8 @@ func (s DHCPSource) weigh(usable func(name string) bool) (rank int, v Verdict, r
 	switch {
 	case s.Problem != "":
 		return 0, Failed, "", ""
+	case s.Answer.Type == dhcpopts.Unusable:
+		return 1, Failed, DHCPMalformed, "the answer cannot be used: " + s.Answer.Problem
 	case s.Answer.Type == "nak":
 		return 1, Failed, DHCPRefused, ""
 	case slices.ContainsFunc(sip.Names, usable):
@@ -281,6 +286,8 @@ func (s DHCPSource) weigh(usable func(name string) bool) (rank int, v Verdict, r
 		return 4, Found, "", sip.Problem
 	case len(sip.Raw) > 0:
 		return 3, Failed, DHCPMalformed, sip.Problem
+	case s.Answer.Problem != "": // the option may be in what is cut off
+		return 3, Failed, DHCPMalformed, s.Answer.Problem
 	case s.rank == informed:
 		return 2, Absent, DHCPNoOption, ""
 	default: // a client that did not ask for the option was not told, and DHCPv6 is not where Lync puts it

@@ -79,6 +79,7 @@ type serverAnswer struct {
 	Server    netip.Addr   `json:"server"`
 	TookMS    int64        `json:"took_ms"`
 	Type      string       `json:"type"`
+	Problem   string       `json:"problem,omitempty"` // with the answer as a whole
 	Option120 *option120   `json:"option_120,omitempty"`
 	Option43  *option43    `json:"option_43,omitempty"`
 	NTP       []netip.Addr `json:"ntp_servers,omitempty"`
@@ -109,7 +110,7 @@ func newDHCPAnswer(s provisioning.DHCPSurvey) dhcpAnswer {
 	}
 	for _, a := range s.Answers {
 		answer.Answers = append(answer.Answers, serverAnswer{
-			a.Server, a.Took.Milliseconds(), a.Type, newOption120(a.SIP), newOption43(a.Vendor), a.NTP,
+			a.Server, a.Took.Milliseconds(), a.Type, a.Problem, newOption120(a.SIP), newOption43(a.Vendor), a.NTP,
 		})
 	}
 	return answer
@@ -160,11 +161,17 @@ func printSurvey(p *page, s provisioning.DHCPSurvey) error {
 
 func printServer(p *page, a dhcpopts.Answer) {
 	took := milliseconds(a.Took.Milliseconds())
-	if a.Type != "ack" {
+	switch a.Type {
+	case "nak":
 		p.printf("%s refused the question (NAK) in %s\n", a.Server, took)
+		return
+	case dhcpopts.Unusable:
+		p.printf("%s answered in %s, and the answer cannot be used\n", a.Server, took)
+		p.row("problem", a.Problem)
 		return
 	}
 	p.printf("%s answered in %s\n", a.Server, took)
+	p.row("problem", a.Problem)
 	switch names := strings.Join(append(slices.Clone(a.SIP.Names), addressList(a.SIP.Addrs)...), ", "); {
 	case a.SIP.Raw == nil:
 		p.row("option 120", "not sent")

@@ -66,6 +66,13 @@ func surveys(t *testing.T) map[string]provisioning.DHCPSurvey {
 		"dhcp-typed": {
 			Interface: "eth0", Answers: []dhcpopts.Answer{digits, address}, Reason: provisioning.DHCPMalformed, Detail: "from 10.0.0.67: " + digits.SIP.Problem,
 		},
+		"dhcp-unusable": {
+			Interface: "eth0", Reason: provisioning.DHCPMalformed, Detail: "from 10.0.0.68: the answer cannot be used: it is OFFER, not ACK",
+			Answers: []dhcpopts.Answer{
+				{Server: netip.MustParseAddr("10.0.0.68"), Took: 9 * time.Millisecond, Type: dhcpopts.Unusable, Problem: "it is OFFER, not ACK"},
+				{Server: netip.MustParseAddr("10.0.0.69"), Took: 9 * time.Millisecond, Type: "ack", SIP: o.sip, Problem: "option 43 at byte 272 is longer than the message of 277 bytes, what stands before it is used"},
+			},
+		},
 		"dhcp-conflict": {
 			Interface: "eth0", Answers: []dhcpopts.Answer{good, other, nak}, Conflict: conflict,
 			Reason: provisioning.DHCPVendorClass, Detail: "10.0.0.68 sends option 43 only to ms-uc-client",

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -173,6 +174,10 @@ func (b *branch) dhcp() {
 		switch {
 		case a.Type == "nak":
 			answer.Result, answer.Reason, answer.Detail = Warn, provisioning.DHCPRefused, "it refuses (NAK)"
+		case a.Type == dhcpopts.Unusable:
+			answer.Result, answer.Reason, answer.Detail = Warn, provisioning.DHCPMalformed, "it cannot be used: "+a.Problem
+		case a.Problem != "":
+			answer.Result, answer.Reason, answer.Detail = Warn, provisioning.DHCPMalformed, a.Problem+"; "+answer.Detail
 		case a.SIP.Problem != "" || a.Vendor.Problem != "" && a.Vendor.Vendor != "":
 			answer.Result, answer.Reason = Warn, provisioning.DHCPMalformed
 		}
