@@ -19,6 +19,14 @@ const (
 	verdictWithNothing  = 5 * time.Second         // nothing else to try: give slow sites their time
 )
 
+// verdictLimit is how long DNS and DHCP may take: less, when there is something to fall back on.
+func verdictLimit(m memory) time.Duration {
+	if _, ok := m.record(); ok {
+		return verdictWithLastGood
+	}
+	return verdictWithNothing
+}
+
 // srvNames are the DNS names of the steps, to be followed by the SIP domain (TechNet dd637152, gg398713).
 var srvNames = map[Step]string{
 	InternalTLS: "_sipinternaltls._tcp.",
@@ -347,4 +355,16 @@ func dnsReason(e *srv.Error) Reason {
 	default:
 		return DNSNoRecord
 	}
+}
+
+// addressesNow returns what DNS says in this cycle about the names of a record, by host. It waits for the verdict.
+func (g *gathering) addressesNow(hosts []string) map[string]Name {
+	fresh := map[string]Name{}
+	if g == nil {
+		return fresh
+	}
+	for _, host := range hosts {
+		fresh[host] = g.ground.lookedUp(LastGood, Name{Host: host}, g.lookup)
+	}
+	return fresh
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
@@ -35,21 +34,21 @@ type lesson struct {
 
 // learn asks a Lync Registrar for in-band provisioning and media relays, and asks again when something has
 // changed or the relays' credentials run out. It only reads; what it learns is handed to the owner of the state.
-func (a *Agent) learn(ctx context.Context, session *sip.Session, binding sip.Binding, told <-chan sip.Provisioning, lessons func(lesson)) {
+func (s *signer) learn(ctx context.Context, session *sip.Session, binding sip.Binding, told <-chan sip.Provisioning, lessons func(lesson)) {
 	if !binding.Lync {
 		return
 	}
-	l := a.askProvisioning(ctx, session, binding)
+	l := s.askProvisioning(ctx, session, binding)
 	for ctx.Err() == nil {
 		lessons(l)
 		select {
 		case p := <-told:
-			l = a.study(ctx, session, p, binding.Remote)
+			l = s.study(ctx, session, p, binding.Remote)
 		case <-time.After(l.again):
 			if l.known {
-				l = a.study(ctx, session, l.provisioning, binding.Remote)
+				l = s.study(ctx, session, l.provisioning, binding.Remote)
 			} else {
-				l = a.askProvisioning(ctx, session, binding)
+				l = s.askProvisioning(ctx, session, binding)
 			}
 		case <-ctx.Done():
 		}
@@ -62,33 +61,33 @@ func unproven() lesson {
 }
 
 // believe makes a lesson that of a registration.
-func (a *Agent) believe(reg *registration, l lesson) {
-	if pool := l.provisioning.PoolHost; a.policy.mayName(reg.Candidate, pool) {
-		a.vouch(pool)
+func (s *signer) believe(reg *registration, l lesson) {
+	if pool := l.provisioning.PoolHost; s.policy.mayName(reg.Candidate, pool) {
+		s.vouch(pool)
 	} else {
 		l.provisioning.PoolHost = ""
 	}
 	reg.Lesson = &l
 }
 
-func (a *Agent) askProvisioning(ctx context.Context, session *sip.Session, binding sip.Binding) lesson {
+func (s *signer) askProvisioning(ctx context.Context, session *sip.Session, binding sip.Binding) lesson {
 	asking, cancel := context.WithTimeout(ctx, inBandLimit)
 	defer cancel()
 	p, err := session.Provision(asking)
 	if err != nil {
 		return lesson{remote: binding.Remote, reason: ReasonOf(err), detail: inBandDetail(err), again: inBandAgain}
 	}
-	return a.study(ctx, session, p, binding.Remote)
+	return s.study(ctx, session, p, binding.Remote)
 }
 
 func inBandDetail(err error) string { return "in-band provisioning: " + detailOf(err) }
 
 // study looks up the pool and the media relays that a provisioning document names, and tries the relays.
-func (a *Agent) study(ctx context.Context, session *sip.Session, p sip.Provisioning, remote bool) lesson {
+func (s *signer) study(ctx context.Context, session *sip.Session, p sip.Provisioning, remote bool) lesson {
 	l := lesson{provisioning: p, known: true, remote: remote, again: time.Duration(relayLifeShare * float64(relayLifeUnsaid))}
 	if p.MRASURI == "" {
 		l.relaysKnown, l.reason, l.detail = true, RelayNone, "the Registrar names no media relay service"
-		l.pool = a.resolveAll(ctx, []string{p.PoolHost})[0].Addrs
+		l.pool = s.owner.resolve(ctx, []string{p.PoolHost})[0].Addrs
 		return l
 	}
 	asking, cancel := context.WithTimeout(ctx, inBandLimit)
@@ -106,12 +105,12 @@ func (a *Agent) study(ctx context.Context, session *sip.Session, p sip.Provision
 	for _, r := range answer.List {
 		hosts = append(hosts, r.Host)
 	}
-	names := a.resolveAll(ctx, hosts)
+	names := s.owner.resolve(ctx, hosts)
 	l.pool = names[0].Addrs
 	for i, r := range answer.List {
 		l.take(MediaRelay{Host: r.Host, Addresses: names[i+1].Addrs, UDPPort: r.UDPPort, TCPPort: r.TCPPort, Location: r.Location}, names[i+1])
 	}
-	a.probeRelays(ctx, l.relays)
+	s.probeRelays(ctx, l.relays)
 	if l.relaysKnown && len(l.relays) > 0 && !slices.ContainsFunc(l.relays, MediaRelay.answers) {
 		l.reason, l.detail = RelayUnreachable, "no media relay answers on any of its addresses"
 	}
@@ -134,33 +133,6 @@ func (l *lesson) take(r MediaRelay, name Name) {
 		return
 	}
 	l.relays = append(l.relays, r)
-}
-
-// resolveAll looks up the addresses of hosts that a Registrar has named, all at the same time. What cannot be looked up
-// now has the addresses last good holds for it. Only those are there to which a packet may go.
-func (a *Agent) resolveAll(ctx context.Context, hosts []string) []Name {
-	ctx, cancel := context.WithTimeout(ctx, a.verdictLimit())
-	defer cancel()
-	ground := a.ground()
-	resolver := ground.resolver(a.wire)
-	look := func(host string) ([]netip.Addr, error) {
-		addrs, err := resolveHost(ctx, resolver, host)
-		if remembered := a.remembered(host); len(addrs) == 0 && len(remembered) > 0 { // shown as what it is: no address
-			return remembered, nil
-		}
-		return addrs, err
-	}
-	found := make([]Name, len(hosts))
-	var lookups sync.WaitGroup
-	for i, host := range hosts {
-		lookups.Go(func() {
-			if host != "" {
-				found[i] = ground.lookedUp(Redirect, Name{Host: host}, look)
-			}
-		})
-	}
-	lookups.Wait()
-	return found
 }
 
 // home adds what was told about the home pool to a record. The pair that a redirect named stays, and first, as long as

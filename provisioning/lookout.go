@@ -49,7 +49,7 @@ func (a *Agent) primaryOf(reg *registration) Candidate {
 	if record.Registrar.Role != roles[1] && !reg.Binding.OnBackup {
 		return Candidate{}
 	}
-	if reason, _ := a.policy.rememberedReason(primary, a.floor(), a.vouched); reason != "" {
+	if reason, _ := a.policy.rememberedReason(primary, a.floor(), a.signer.vouched); reason != "" {
 		return Candidate{}
 	}
 	primary.Addrs, _ = a.ground().only(primary.Step, primary.Host, primary.Addrs)
@@ -59,7 +59,7 @@ func (a *Agent) primaryOf(reg *registration) Candidate {
 func (l *lookout) rewind() {
 	wait := lookupDelay(l.agent.nothingSince)
 	if len(l.primary.Addrs) > 0 {
-		wait = primaryInterval * time.Duration(l.agent.restraint.patience)
+		wait = primaryInterval * time.Duration(l.agent.signer.restraint.patience)
 		wait = wait/2 + rand.N(wait)
 	}
 	l.timer = time.After(wait)
@@ -115,7 +115,7 @@ func (l *lookout) lookForNormalWay(ctx context.Context) *registration {
 // then nothing is signed in to.
 func (l *lookout) lookAtPrimary(ctx context.Context) *registration {
 	a := l.agent
-	conn, err := a.connect(ctx, l.primary, l.primary.Addrs[0])
+	conn, err := a.signer.connect(ctx, l.primary, l.primary.Addrs[0])
 	if err != nil {
 		l.answered = 0
 		// The address may be the one that is dead: the next look is at its sister.
@@ -136,7 +136,7 @@ func (l *lookout) lookAtPrimary(ctx context.Context) *registration {
 		reg.Session.Close() // it sends us away again: the registration we have is as good
 		return nil
 	}
-	a.restraint.returned()
+	a.signer.restraint.returned()
 	a.tell(reg.event(WentNormal, "", "the primary Registrar is back"))
 	return reg
 }

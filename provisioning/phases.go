@@ -57,7 +57,7 @@ func (a *Agent) journey(ctx context.Context, next phase) phase {
 	}
 	a.tell(Event{Kind: NetworkChanged, Detail: change})
 	a.nothingSince, a.openSince = time.Time{}, time.Time{}
-	a.restraint.takeTurns()
+	a.signer.restraint.takeTurns()
 	return a.recall(nil)
 }
 
@@ -73,7 +73,7 @@ func (a *Agent) recall(lost *registration) phase {
 		a.enter(Recalling)
 		plan := a.recallEntry(ctx, lost)
 		for _, s := range plan.Skipped {
-			a.tellSkip(s)
+			a.tell(s.event())
 		}
 		if reg := a.walk.try(ctx, plan.Try); reg != nil {
 			reg.Degraded = lost != nil && lost.Degraded // last good is no better for having been lost
@@ -99,7 +99,7 @@ func (a *Agent) recallEntry(ctx context.Context, lost *registration) Plan {
 		if !told {
 			return Plan{}
 		}
-		return a.recallPlan(record, g.addressesNow(a.policy.namesOf(record, a.vouched)))
+		return a.recallPlan(record, g.addressesNow(a.policy.namesOf(record, a.signer.vouched)))
 	}
 	a.endGathering() // what was asked before the loss is of the past
 	entry := Plan{Try: []Candidate{lost.Candidate}}
@@ -172,10 +172,10 @@ func (a *Agent) walkSteps(ctx context.Context, g *gathering) (reg *registration,
 		}
 		plan := planStep(step, found, a.policy, floor)
 		for _, s := range plan.Skipped {
-			a.tellSkip(s)
+			a.tell(s.event())
 		}
 		usable = usable || len(plan.Try) > 0
-		a.note(plan.Try, named)
+		a.signer.note(plan.Try, named)
 		if reg := a.walk.try(ctx, plan.Try); reg != nil || a.walk.stop {
 			return reg, usable
 		}
@@ -191,7 +191,7 @@ func (a *Agent) outage(ctx context.Context) phase {
 	if record, ok := a.record(); ok {
 		plan := a.outagePlan(record)
 		for _, s := range plan.Skipped {
-			a.tellSkip(s)
+			a.tell(s.event())
 		}
 		if reg := a.walk.try(ctx, plan.Try); reg != nil {
 			reg.Degraded = true
@@ -205,7 +205,7 @@ func (a *Agent) outage(ctx context.Context) phase {
 // answered: as soon as they find something, it is tried.
 func (a *Agent) rest(ctx context.Context) phase {
 	until := time.Now().Add(a.walk.pause())
-	resting := time.Now().Before(a.restraint.credentials)
+	resting := time.Now().Before(a.signer.restraint.credentials)
 	a.tellRest(until, resting)
 	defer a.change(func(s *Status) { s.NextAttempt = time.Time{} })
 	for {
@@ -219,7 +219,7 @@ func (a *Agent) rest(ctx context.Context) phase {
 		}
 		switch {
 		case !time.Now().Before(until):
-			a.restraint.takeTurns()
+			a.signer.restraint.takeTurns()
 			a.beginCycle()
 			return a.discover
 		case !a.nothingSince.IsZero():

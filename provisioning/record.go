@@ -2,10 +2,8 @@ package provisioning
 
 import (
 	"cmp"
-	"errors"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/homeward-agent/homeward/cache"
 )
@@ -83,18 +81,6 @@ func (p Policy) rememberedReason(c Candidate, floor bool, vouched map[string]boo
 	return p.nameReason(c.Step, c.Host, c.Transport)
 }
 
-// vouchedIn are the hosts outside the name rule that proven Registrars have named before the last restart, under the rule of
-// today. (What the record says of them is what this device has sealed: see package cache.)
-func (p Policy) vouchedIn(store *cache.DB) map[string]bool {
-	vouched := map[string]bool{}
-	if record, ok := store.Load(); ok && record.SIPAddress == p.SIPAddress && record.Vouched.Under == p.Naming.String() {
-		for _, host := range record.Vouched.Hosts {
-			vouched[host] = true
-		}
-	}
-	return vouched
-}
-
 // vouchedFor is what a record keeps of the hosts that proven Registrars have named. Without a name rule nobody has proven
 // enough for the day when there is one.
 func (p Policy) vouchedFor(record cache.Record, vouched map[string]bool) cache.Vouched {
@@ -122,94 +108,6 @@ func (p Policy) namesOf(record cache.Record, vouched map[string]bool) []string {
 	return hosts
 }
 
-// addressesNow returns what DNS says in this cycle about the names of a record, by host. It waits for the verdict.
-func (g *gathering) addressesNow(hosts []string) map[string]Name {
-	fresh := map[string]Name{}
-	if g == nil {
-		return fresh
-	}
-	for _, host := range hosts {
-		fresh[host] = g.ground.lookedUp(LastGood, Name{Host: host}, g.lookup)
-	}
-	return fresh
-}
-
-// commit keeps what this registration has proven: one transaction that drops whatever it does not confirm. A
-// degraded registration proves nothing new, and erases nothing.
-func (a *Agent) commit(reg *registration) {
-	if reg.Degraded {
-		return
-	}
-	changed, err := a.store.Commit(a.newRecord(reg))
-	switch {
-	case err != nil:
-		reason := CacheWrite
-		if note := (cache.Note{}); errors.As(err, &note) {
-			reason = Reason(note.Code)
-		}
-		a.tell(Event{Kind: StoreNote, Reason: reason, Detail: err.Error()})
-	case changed:
-		a.tell(reg.event(Committed, "", ""))
-	}
-}
-
-// newRecord maps a registration to what is kept of it. What it did not learn (the home pair, the relays) is
-// carried over from the record of the same SIP address.
-func (a *Agent) newRecord(reg *registration) cache.Record {
-	previous, same := a.record()
-	c := reg.Candidate
-	record := cache.Record{
-		SIPAddress: a.policy.SIPAddress,
-		Registrar:  remember(c, reg.Addr),
-		// Verified TLS sets the floor; nothing that comes over the network lowers it.
-		TLSFloor:     c.Transport == TLS || a.floor(),
-		RegisteredAt: time.Now().UTC(),
-		EndpointID:   a.endpointID,
-	}
-	if date := reg.Binding.Date; !date.IsZero() && date.Before(record.RegisteredAt) {
-		record.RegisteredAt = date // certificates are judged by it: a clock that is ahead must not close TLS later
-	}
-	if same {
-		record.Home, record.MediaRelays = slices.Clone(previous.Home), previous.MediaRelays
-		// A registration elsewhere says that the pair is not the way any more; it stays for outages.
-		record.Told = previous.Told && slices.ContainsFunc(record.Home, isAt(c.Host, c.Port))
-	}
-	if len(reg.Home) > 0 {
-		record.Home, record.Told = nil, true
-		for i, h := range reg.Home {
-			e := remember(h, netip.Addr{})
-			e.Role = roles[i]
-			record.Home = append(record.Home, e)
-		}
-	}
-	reg.Lesson.home(&record, len(reg.Home) > 0)
-	reg.Lesson.keepRelays(&record)
-	for i, h := range record.Home {
-		if h.Host == c.Host && h.Port == c.Port {
-			record.Home[i].Addresses = record.Registrar.Addresses
-			record.Registrar.Role = h.Role
-		}
-	}
-	record.Vouched = a.policy.vouchedFor(record, a.vouched)
-	return record
-}
-
-// isAt looks for the Registrar of a place, whatever the transport.
-func isAt(host string, port uint16) func(cache.Endpoint) bool {
-	return func(e cache.Endpoint) bool { return e.Host == host && e.Port == port }
-}
-
-// roles of the Contacts of a redirect by falling q (Lync: 0.7 and 0.3).
-var roles = [...]string{"primary", "backup"}
-
-func remember(c Candidate, used netip.Addr) cache.Endpoint {
-	return cache.Endpoint{
-		Host: c.Host, Port: c.Port, Transport: c.Transport.String(), Step: c.Step.String(), Via: c.Via,
-		// Sorted, because name servers rotate addresses, and that alone is nothing to write down.
-		Address: used, Addresses: slices.SortedFunc(slices.Values(c.Addrs), netip.Addr.Compare),
-	}
-}
-
 // recalled is the way back from what remember made.
 func recalled(e cache.Endpoint, step Step, addrs []netip.Addr) Candidate {
 	c := Candidate{Step: step, Host: e.Host, Port: e.Port, Addrs: addrs, Via: "last good"}
@@ -230,21 +128,4 @@ func homeOf(record cache.Record) []Endpoint {
 		home = append(home, Endpoint{Host: c.Host, Port: c.Port, Transport: c.Transport, Role: e.Role, Addresses: c.Addrs})
 	}
 	return home
-}
-
-// endpointOf is the Registrar in use as status shows it.
-func endpointOf(reg *registration, home []Endpoint) *Endpoint {
-	c := reg.Candidate
-	e := &Endpoint{
-		Host: c.Host, Port: c.Port, Transport: c.Transport, Address: reg.Addr, Addresses: c.Addrs, Step: &c.Step, Via: c.Via,
-	}
-	for _, h := range home {
-		if h.Host == c.Host && h.Port == c.Port {
-			e.Role = h.Role
-		}
-	}
-	if e.Role == "" && reg.Binding.OnBackup {
-		e.Role = roles[1]
-	}
-	return e
 }

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -20,7 +21,7 @@ func (a *Agent) accept(reg *registration) phase {
 	}
 	a.show(reg)
 	a.enter(Registered)
-	if problem := a.clockProblem(reg.Binding.Date); problem != "" {
+	if problem := clockProblem(a.clockFloor(), reg.Binding.Date); problem != "" {
 		a.tell(reg.event(ClockSkew, ClockWrong, problem))
 	}
 	return a.registered
@@ -60,7 +61,7 @@ func (a *Agent) registered(ctx context.Context) phase {
 		lost <- err
 	})
 	if reg.Candidate.Transport == TLS {
-		tasks.Go(func() { a.learn(keeping, reg.Session, granted, told, latest(lessons)) })
+		tasks.Go(func() { a.signer.learn(keeping, reg.Session, granted, told, latest(lessons)) })
 	} else if granted.Lync {
 		lessons <- unproven()
 	}
@@ -157,7 +158,7 @@ func (a *Agent) renew(reg *registration, b sip.Binding) {
 
 // absorb takes in what was told in band: it is shown, and kept with the Registrar.
 func (a *Agent) absorb(reg *registration, l lesson) {
-	a.believe(reg, l)
+	a.signer.believe(reg, l)
 	record := a.newRecord(reg)
 	a.change(func(s *Status) {
 		s.Home, s.MediaRelays = homeOf(record), reg.Lesson.relaysOr(record)
@@ -186,8 +187,8 @@ func (a *Agent) lose(ctx context.Context, reg *registration, err error) phase {
 	}
 	event := reg.event(Lost, ReasonOf(err), detailOf(err))
 	event.Hint = hintOf(err)
-	a.restraint.failed(reg.Candidate, err)
-	a.restraint.lost(attempted{reg.Candidate.endpoint(), reg.Addr}, err, time.Since(reg.Since))
+	a.signer.restraint.failed(reg.Candidate, err)
+	a.signer.restraint.lost(attempted{reg.Candidate.endpoint(), reg.Addr}, err, time.Since(reg.Since))
 	a.change(func(s *Status) {
 		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded = nil, time.Time{}, time.Time{}, false
 		s.Reason, s.Detail, s.Hint = event.Reason, event.Detail, event.Hint
@@ -203,7 +204,7 @@ func (a *Agent) lose(ctx context.Context, reg *registration, err error) phase {
 // again is how to go on after a loss: at once. A Registrar that accepts and drops the device over and over has lost its
 // turn by now. Where many do, it is not for the next one to end that.
 func (a *Agent) again(lost *registration) phase {
-	if a.restraint.earlyInARow >= earlyLossesInARow {
+	if a.signer.restraint.earlyInARow >= earlyLossesInARow {
 		return a.rest
 	}
 	return a.recall(lost)
@@ -220,4 +221,22 @@ func (a *Agent) sentAway(reg *registration, sent *sip.DeregisteredError) phase {
 		a.preferred = sent.Preferred
 	}
 	return a.again(reg)
+}
+
+// clockProblem says what is wrong with our clock, as far as it shows, or "". floor has passed; date is the Registrar's, which
+// may be far from ours by what sign-in tolerates (5 min for Kerberos, 15 min for NTLM; MS-SIPAE).
+func clockProblem(floor, date time.Time) string {
+	const tolerated = 5 * time.Minute
+	now := time.Now()
+	skew := date.Sub(now).Round(time.Second)
+	switch {
+	case now.Before(floor):
+		return fmt.Sprintf("it shows %s, but %s has passed", now.UTC().Format(time.RFC3339), floor.UTC().Format(time.RFC3339))
+	case date.IsZero() || skew.Abs() <= tolerated:
+		return ""
+	case skew > 0:
+		return fmt.Sprintf("the Registrar's clock is %s ahead", skew)
+	default:
+		return fmt.Sprintf("the Registrar's clock is %s behind", -skew)
+	}
 }

@@ -19,24 +19,24 @@ func (m MediaRelay) answers() bool {
 }
 
 // probeRelays tries each relay on UDP and TCP, without credentials, and notes whether it answers.
-func (a *Agent) probeRelays(ctx context.Context, relays []MediaRelay) {
+func (s *signer) probeRelays(ctx context.Context, relays []MediaRelay) {
 	ctx, cancel := context.WithTimeout(ctx, relayLimit)
 	defer cancel()
 	var probes sync.WaitGroup
 	for i := range relays {
 		r := &relays[i]
 		if r.UDPPort != 0 && len(r.Addresses) > 0 {
-			probes.Go(func() { r.UDPAnswers = a.anyAnswers(ctx, r.Addresses, r.UDPPort, a.probeUDP) })
+			probes.Go(func() { r.UDPAnswers = s.anyAnswers(ctx, r.Addresses, r.UDPPort, s.probeUDP) })
 		}
 		if r.TCPPort != 0 && len(r.Addresses) > 0 {
-			probes.Go(func() { r.TCPAnswers = a.anyAnswers(ctx, r.Addresses, r.TCPPort, a.probeTCP) })
+			probes.Go(func() { r.TCPAnswers = s.anyAnswers(ctx, r.Addresses, r.TCPPort, s.probeTCP) })
 		}
 	}
 	probes.Wait()
 }
 
 // anyAnswers probes all addresses of a relay at the same time.
-func (a *Agent) anyAnswers(ctx context.Context, addrs []netip.Addr, port uint16, probe func(context.Context, string) bool) *bool {
+func (s *signer) anyAnswers(ctx context.Context, addrs []netip.Addr, port uint16, probe func(context.Context, string) bool) *bool {
 	answered := make(chan bool, len(addrs))
 	var probes sync.WaitGroup
 	defer probes.Wait()
@@ -54,8 +54,8 @@ func (a *Agent) anyAnswers(ctx context.Context, addrs []netip.Addr, port uint16,
 	return &yes
 }
 
-func (a *Agent) probeTCP(ctx context.Context, address string) bool {
-	conn, err := a.wire.Dial(ctx, "tcp", address)
+func (s *signer) probeTCP(ctx context.Context, address string) bool {
+	conn, err := s.wire.Dial(ctx, "tcp", address)
 	if err != nil {
 		return false
 	}
@@ -65,8 +65,8 @@ func (a *Agent) probeTCP(ctx context.Context, address string) bool {
 
 // probeUDP sends an Allocate without credentials (MS-TURN §2.2): an A/V Edge answers with 401, and any answer to
 // our transaction shows that a relay lives there.
-func (a *Agent) probeUDP(ctx context.Context, address string) bool {
-	conn, err := a.wire.Dial(ctx, "udp", address)
+func (s *signer) probeUDP(ctx context.Context, address string) bool {
+	conn, err := s.wire.Dial(ctx, "udp", address)
 	if err != nil {
 		return false
 	}

@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -88,6 +89,34 @@ type StoreState struct {
 	Reason Reason `json:"reason"`
 	Detail string `json:"detail"`
 	Hint   string `json:"hint,omitempty"`
+}
+
+// note adds an attempt or a skip to the cycle; other events tell nothing of it. Nil: no cycle has begun.
+func (c *Cycle) note(e Event) {
+	results := map[EventKind]string{Attempted: "failed", Redirected: "redirected", Skipped: "skipped"}
+	result, tells := results[e.Kind]
+	if c == nil || !tells {
+		return
+	}
+	if e.Kind == Attempted && e.Reason == "" {
+		result = "ok"
+	}
+	c.Attempts = append(c.Attempts, Attempt{
+		Step: e.Step, Host: e.Host, Address: e.Addr, Port: e.Port, Transport: e.Transport, Result: result,
+		Reason: e.Reason, Detail: e.Detail, Said: e.Said, User: e.User, Hint: cmp.Or(e.Hint, e.Reason.Hint()), TookMS: e.Took.Milliseconds(),
+	})
+	c.TookMS = e.At.Sub(c.StartedAt).Milliseconds()
+}
+
+// source adds what a source said to the cycle, in the place of what it said before.
+func (c *Cycle) source(said Source) {
+	if c == nil {
+		return
+	}
+	before := func(x Source) bool {
+		return x.Step == said.Step && x.Reason != DHCPConflict && said.Reason != DHCPConflict
+	}
+	c.Sources = append(slices.DeleteFunc(c.Sources, before), said)
 }
 
 // registered says whether this cycle ended with a registration.

@@ -10,7 +10,7 @@ import (
 func TestTrialHasAnEndpointIDOfItsOwn(t *testing.T) {
 	const device = "a1b2c3d4e5"
 	trial := NewTrial(Policy{SIPAddress: "sip:phone1@contoso.com"}, Wire{}, cache.Record{EndpointID: device})
-	if got := trial.agent.endpointID; got == device || got == "" {
+	if got := trial.signer.endpointID; got == device || got == "" {
 		t.Errorf("the trial signs in under endpoint id %q, the device's is %q", got, device)
 	}
 }

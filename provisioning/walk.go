@@ -21,7 +21,7 @@ const maxContacts = 20
 // walk is one way through a plan: what it has tried, and what the failures mean for the rest of it. It ends
 // with a registration, with a stop (another Registrar would say the same), or with nothing left to try.
 type walk struct {
-	agent      *Agent
+	signer     *signer
 	failed     map[attempted]bool
 	stop       bool
 	retryAfter time.Duration // the shortest a Registrar asked for
@@ -38,7 +38,7 @@ type attempted struct {
 	addr     netip.Addr
 }
 
-func (a *Agent) newWalk() *walk { return &walk{agent: a, failed: map[attempted]bool{}} }
+func (s *signer) newWalk() *walk { return &walk{signer: s, failed: map[attempted]bool{}} }
 
 // try walks through the Candidates in order.
 func (w *walk) try(ctx context.Context, candidates []Candidate) *registration {
@@ -71,14 +71,14 @@ func (w *walk) candidate(ctx context.Context, c Candidate, at chain) *registrati
 		if w.failed[place] {
 			continue
 		}
-		if reason, detail := w.agent.restraint.lostTurn(place); reason != "" {
+		if reason, detail := w.signer.restraint.lostTurn(place); reason != "" {
 			w.skip(c, reason, detail)
 			continue
 		}
 		w.failed[place] = true // until it accepts
 		started := time.Now()
-		w.agent.pass()
-		reg, err := w.agent.attempt(ctx, c, addr)
+		w.signer.owner.pass()
+		reg, err := w.signer.attempt(ctx, c, addr)
 		if err != nil && ctx.Err() != nil {
 			return nil
 		}
@@ -89,11 +89,11 @@ func (w *walk) candidate(ctx context.Context, c Candidate, at chain) *registrati
 		}
 		if err == nil {
 			w.tried(Attempted, c, addr, started, nil)
-			w.agent.restraint.succeeded(c, addr)
+			w.signer.restraint.succeeded(c, addr)
 			return reg
 		}
 		w.tried(Attempted, c, addr, started, err)
-		w.agent.restraint.distrust.failed(c.Host, addr, err)
+		w.signer.restraint.distrust.failed(c.Host, addr, err)
 		if w.consider(c, err) != nextAddress {
 			for _, sister := range c.Addrs {
 				w.failed[attempted{c.endpoint(), sister}] = true
@@ -127,7 +127,7 @@ const (
 
 // consider remembers what a failure means beyond this attempt, and says how the walk goes on.
 func (w *walk) consider(c Candidate, err error) next {
-	w.agent.restraint.failed(c, err)
+	w.signer.restraint.failed(c, err)
 	var status *sip.StatusError
 	if !errors.As(err, &status) || status.RetryAfter == 0 {
 		w.others = true
@@ -163,7 +163,7 @@ func afterFailure(err error) next {
 // pause is how long Registrars are left alone after this walk: as they asked, if all that failed did ask; else by the
 // table. A device that reached nothing has bothered nobody, and looks again soon.
 func (w *walk) pause() time.Duration {
-	r := w.agent.restraint
+	r := w.signer.restraint
 	if w.others && !w.reached {
 		return max(unreachedWait+rand.N(unreachedWait), time.Until(r.credentials))
 	}
@@ -182,7 +182,7 @@ func (w *walk) untried(c Candidate) bool {
 	reason, _ := w.ruledOut(c)
 	return reason == "" && slices.ContainsFunc(c.Addrs, func(addr netip.Addr) bool {
 		place := attempted{c.endpoint(), addr}
-		turn, _ := w.agent.restraint.lostTurn(place)
+		turn, _ := w.signer.restraint.lostTurn(place)
 		return turn == "" && !w.failed[place]
 	})
 }
@@ -193,10 +193,10 @@ func (w *walk) ruledOut(c Candidate) (Reason, string) {
 	if !slices.ContainsFunc(c.Addrs, fresh) {
 		return SameAsFailed, ""
 	}
-	if reason := w.agent.policy.closed(c.Transport, w.agent.floor()); reason != "" {
+	if reason := w.signer.policy.closed(c.Transport, w.signer.owner.floor()); reason != "" {
 		return reason, ""
 	}
-	return w.agent.restraint.ruledOut(c)
+	return w.signer.restraint.ruledOut(c)
 }
 
 // follow tries the Contacts of a redirect in the order of their q values. The two best are the home pair:
@@ -230,7 +230,7 @@ type contact struct {
 
 // contacts makes Candidates of Contacts and looks up the addresses of all that may be tried, at the same time.
 func (w *walk) contacts(ctx context.Context, from Candidate, redirects []sip.Redirect) []contact {
-	a := w.agent
+	s := w.signer
 	contacts := make([]contact, len(redirects))
 	hosts := make([]string, len(redirects)) // empty: not asked for
 	for i, r := range redirects {
@@ -239,11 +239,11 @@ func (w *walk) contacts(ctx context.Context, from Candidate, redirects []sip.Red
 		if r.Transport == "tcp" {
 			c.Transport = TCP
 		}
-		if c.reason, c.detail = a.contactReason(from, c.Candidate); c.reason == "" {
+		if c.reason, c.detail = s.contactReason(from, c.Candidate); c.reason == "" {
 			hosts[i] = c.Host
 		}
 	}
-	for i, name := range a.resolveAll(ctx, hosts) {
+	for i, name := range s.owner.resolve(ctx, hosts) {
 		c := &contacts[i]
 		if c.Addrs = name.Addrs; c.reason == "" && len(c.Addrs) == 0 {
 			c.reason, c.detail = NoAddress, "redirected by "+from.Host
@@ -252,7 +252,7 @@ func (w *walk) contacts(ctx context.Context, from Candidate, redirects []sip.Red
 			}
 		}
 		if from.Transport == TLS && (c.reason == "" || c.reason == NoAddress) {
-			a.vouch(c.Host)
+			s.vouch(c.Host)
 		}
 	}
 	return contacts
@@ -260,23 +260,23 @@ func (w *walk) contacts(ctx context.Context, from Candidate, redirects []sip.Red
 
 // contactReason says why a Contact may not be tried, or "". A Registrar reached over TLS has proven its name, and whom it
 // names is trusted; one reached over plain TCP has not, and the name rule guards its word (Lync trust model).
-func (a *Agent) contactReason(from, c Candidate) (Reason, string) {
+func (s *signer) contactReason(from, c Candidate) (Reason, string) {
 	if from.Transport == TLS && c.Transport == TCP {
 		return SIPRedirectDowngrade, "redirected by " + from.Host
 	}
-	if reason := a.policy.closed(c.Transport, a.floor()); reason != "" {
+	if reason := s.policy.closed(c.Transport, s.owner.floor()); reason != "" {
 		return reason, "redirected by " + from.Host
 	}
-	if reason, detail := a.policy.portReason(c.Step, c.Port); reason != "" {
+	if reason, detail := s.policy.portReason(c.Step, c.Port); reason != "" {
 		return reason, detail
 	}
 	if from.Transport == TLS && !isAddress(c.Host) {
 		return "", ""
 	}
-	if !a.policy.mayName(from, c.Host) && isAddress(c.Host) && !a.policy.configured(c.Host) {
+	if !s.policy.mayName(from, c.Host) && isAddress(c.Host) && !s.policy.configured(c.Host) {
 		return RegistrarNotProven, "redirected by " + from.Host
 	}
-	return a.policy.nameReason(c.Step, c.Host, c.Transport)
+	return s.policy.nameReason(c.Step, c.Host, c.Transport)
 }
 
 // homePair is the primary and the backup Registrar of a redirect that may be remembered.
@@ -301,9 +301,9 @@ func (w *walk) tried(kind EventKind, c Candidate, addr netip.Addr, started time.
 			e.Hint = fmt.Sprintf("%s refused user %s: %s", c.Host, e.User, e.Hint)
 		}
 	}
-	w.agent.tell(e)
+	w.signer.owner.tell(e)
 }
 
 func (w *walk) skip(c Candidate, reason Reason, detail string) {
-	w.agent.tellSkip(Skip{c.Step, c.Host, c.Port, c.Transport, reason, detail})
+	w.signer.owner.tell(Skip{c.Step, c.Host, c.Port, c.Transport, reason, detail}.event())
 }

@@ -1,0 +1,69 @@
+package provisioning
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/homeward-agent/homeward/cache"
+)
+
+// memory is last good under the policy of today.
+type memory struct {
+	policy Policy
+	kept   cache.Record // of whatever SIP address
+	known  bool         // there is one
+}
+
+func (p Policy) memory(store *cache.DB) memory {
+	record, ok := store.Load()
+	return memory{p, record, ok}
+}
+
+// record returns last good, if it belongs to this SIP address.
+func (m memory) record() (cache.Record, bool) {
+	return m.kept, m.known && m.kept.SIPAddress == m.policy.SIPAddress
+}
+
+// floor says whether this SIP domain has registered over TLS before, under whatever address.
+func (m memory) floor() bool {
+	return m.known && m.kept.TLSFloor && Policy{SIPAddress: m.kept.SIPAddress}.SIPDomain() == m.policy.SIPDomain()
+}
+
+// clockFloor is the latest moment that is known to have passed: the build of this program, or the last registration.
+func (m memory) clockFloor() time.Time {
+	if m.known && m.kept.RegisteredAt.After(m.policy.Built) {
+		return m.kept.RegisteredAt
+	}
+	return m.policy.Built
+}
+
+// addresses returns those that last good holds for a host.
+func (m memory) addresses(host string) []netip.Addr {
+	record, ok := m.record()
+	if !ok {
+		return nil
+	}
+	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
+		if e.Host == host {
+			return e.Addresses
+		}
+	}
+	for _, r := range record.MediaRelays {
+		if r.Host == host {
+			return r.Addresses
+		}
+	}
+	return nil
+}
+
+// vouched are the hosts outside the name rule that proven Registrars have named before the last restart, under the rule of
+// today. (What the record says of them is what this device has sealed: see package cache.)
+func (m memory) vouched() map[string]bool {
+	vouched := map[string]bool{}
+	if record, ok := m.record(); ok && record.Vouched.Under == m.policy.Naming.String() {
+		for _, host := range record.Vouched.Hosts {
+			vouched[host] = true
+		}
+	}
+	return vouched
+}
