@@ -204,6 +204,9 @@ func TestMend10ResolvConfIsAPipe(t *testing.T) {
 	beside := []string{"sh", "-c", `umount /etc/resolv.conf && mount --bind "$0" /etc/resolv.conf && exec "$@"`, pipe} // in the mount namespace of ip netns exec
 	d.boot(t, beside...)
 	d.await(t, "resting", func(s status) bool { return s.State == "resting" })
+	if log := d.output(t); strings.Count(log, "the name servers of this device cannot be read") != 1 || !strings.Contains(log, "/etc/resolv.conf is not a regular file") {
+		t.Errorf("the log does not say once why:\n%s", log)
+	}
 	if code := d.stop(t); code != 0 {
 		t.Errorf("exit code %d after SIGTERM", code)
 	}

@@ -30,6 +30,7 @@ type NetworkWatch struct {
 	log       *slog.Logger
 	changes   chan string
 	besides   func()
+	unread    string          // why the name servers could not be read last, which was said; "": they could
 	events    []io.ReadCloser // each read is an event
 	told      network         // what the last change that was taken has led to
 }
@@ -149,13 +150,25 @@ func (w *NetworkWatch) look(before network) network {
 			now.facts = append(now.facts, "link on "+ifi.Name)
 		}
 	}
-	servers, _ := w.resolvers() // none at all is a fact, too
+	servers, err := w.resolvers() // none at all is a fact, too
+	w.sayUnread(err)
 	for _, server := range servers {
 		now.facts = append(now.facts, "name server "+server.Addr().String())
 	}
 	now.facts = append(now.facts, routes()...)
 	slices.Sort(now.facts)
 	return now
+}
+
+// sayUnread says once why the name servers cannot be read; a system that has no file for them is not to blame.
+func (w *NetworkWatch) sayUnread(err error) {
+	switch {
+	case err == nil || errors.Is(err, errors.ErrUnsupported):
+		w.unread = ""
+	case err.Error() != w.unread:
+		w.unread = err.Error()
+		w.log.Warn("the name servers of this device cannot be read", "err", err)
+	}
 }
 
 // local says whether an address of ours is of no use beyond the link. RFC 3927 addresses of IPv4 may be all a small

@@ -50,6 +50,19 @@ func Follow(name string) (*os.File, error) {
 	return checked(f, os.O_RDONLY, nil)
 }
 
+// Dir opens a directory, which no link leads to.
+func Dir(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|noLink|onlyDir, 0)
+	if err != nil {
+		return nil, err
+	}
+	if at, err := f.Stat(); err != nil || !at.IsDir() {
+		f.Close()
+		return nil, fmt.Errorf("%s is not a directory", name)
+	}
+	return f, nil
+}
+
 // checked returns an open file if it is what it must be, whatever was there before it was opened. Where a link cannot be
 // refused it must still be that, as far as it is known.
 func checked(f *os.File, flag int, before fs.FileInfo) (*os.File, error) {

@@ -10,6 +10,8 @@ import (
 const (
 	noLink = syscall.O_NOFOLLOW
 	noWait = syscall.O_NONBLOCK | syscall.O_NOCTTY
+
+	onlyDir = syscall.O_DIRECTORY
 )
 
 // names is how many names a file has.

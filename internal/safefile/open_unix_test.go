@@ -20,7 +20,7 @@ func TestMend06OnlyRegularFiles(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	if err := errors.Join(
 		os.WriteFile(at("file"), []byte("text"), 0o600), os.Symlink(at("file"), at("link")), os.Symlink(at("nowhere"), at("dangling")),
-		os.Symlink(os.DevNull, at("to a device")), syscall.Mkfifo(at("pipe"), 0o600), os.Symlink(at("pipe"), at("to a pipe")), os.Mkdir(at("directory"), 0o700),
+		os.Symlink(os.DevNull, at("to a device")), syscall.Mkfifo(at("pipe"), 0o600), os.Symlink(at("pipe"), at("to a pipe")), os.Mkdir(at("directory"), 0o700), os.Symlink(at("directory"), at("to a directory")),
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestMend06OnlyRegularFiles(t *testing.T) {
 		opens, follows bool
 	}{
 		{"file", true, true}, {"link", false, true}, {"dangling", false, false}, {"to a device", false, false}, {"pipe", false, false},
-		{"to a pipe", false, false}, {"directory", false, false},
+		{"to a pipe", false, false}, {"directory", false, false}, {"to a directory", false, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, flag := range []int{os.O_RDONLY, os.O_RDWR, os.O_WRONLY | os.O_APPEND, os.O_RDWR | os.O_CREATE} {
@@ -44,6 +44,11 @@ func TestMend06OnlyRegularFiles(t *testing.T) {
 				t.Errorf("Follow: %q, %v", text, err)
 			}
 			f.Close()
+			d, err := Dir(at(test.name))
+			if (err == nil) != (test.name == "directory") {
+				t.Errorf("Dir: %v", err)
+			}
+			d.Close()
 		})
 	}
 	if _, err := os.Lstat(at("nowhere")); err == nil {

@@ -22,7 +22,7 @@ func MakeDir(dir, like string) error {
 	if err := os.MkdirAll(dir, dirMode); err != nil || !missing {
 		return err
 	}
-	if f, err := os.Open(dir); err == nil {
+	if f, err := safefile.Dir(dir); err == nil {
 		replace.GiveAway(f, like)
 		f.Close()
 	}
