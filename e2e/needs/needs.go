@@ -10,7 +10,6 @@ package needs
 import (
 	_ "embed"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -110,6 +109,6 @@ func known(t testing.TB, name string) Need {
 			return n
 		}
 	}
-	t.Fatal(fmt.Sprintf("%s is not in e2e/needs/needs.txt: add it, with the package that brings it", name))
+	t.Fatalf("%s is not in e2e/needs/needs.txt: add it, with the package that brings it", name)
 	panic("unreachable")
 }

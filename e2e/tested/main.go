@@ -71,7 +71,7 @@ func (r *report) read(from io.Reader) error {
 		if len(line) > 0 && json.Unmarshal(line, &e) == nil {
 			r.take(e)
 		} else {
-			r.out.Write(line)
+			r.print(string(line))
 		}
 		if err == io.EOF {
 			return nil

@@ -27,7 +27,6 @@ const (
 type report struct {
 	out      io.Writer
 	packages map[string]*tests
-	order    []string            // of packages as they end
 	failed   []string            // what failed
 	left     map[string][]string // what was missing, and the tests left out for it
 	count    int                 // tests that were left out
@@ -46,6 +45,8 @@ func newReport(out io.Writer) *report {
 	return &report{out: out, packages: map[string]*tests{}, left: map[string][]string{}}
 }
 
+func (r *report) print(text string) { fmt.Fprint(r.out, text) }
+
 // broken is a failure that is not one of a test.
 func (r *report) broken(what string) {
 	r.failed = append(r.failed, what)
@@ -54,7 +55,7 @@ func (r *report) broken(what string) {
 
 func (r *report) take(e event) {
 	if e.Action == "build-output" {
-		io.WriteString(r.out, e.Output)
+		r.print(e.Output)
 		return
 	} else if e.Package == "" { // build-fail: its packages fail
 		return
@@ -95,7 +96,7 @@ func (r *report) endTest(e event, p *tests) {
 	why := map[string]string{}
 	for _, l := range p.lines {
 		if p.result[l.test] == "fail" && !frame.MatchString(l.text) {
-			io.WriteString(r.out, l.text)
+			r.print(l.text)
 		}
 		if need := reason.FindStringSubmatch(l.text); need != nil {
 			why[l.test] = need[1]
@@ -131,10 +132,9 @@ func (p *tests) leftOut(name string) bool {
 
 // endPackage prints the line of a package; if it failed, what was said outside tests, and by those that have not ended.
 func (r *report) endPackage(name string, p *tests) {
-	r.order = append(r.order, name)
 	for _, l := range p.lines {
 		if !frame.MatchString(strings.TrimSuffix(l.text, "\n")) && (l.test == "" || p.result[""] == "fail") && !strings.HasPrefix(l.text, "?") {
-			io.WriteString(r.out, l.text)
+			r.print(l.text)
 		}
 	}
 	for test, result := range p.result {
