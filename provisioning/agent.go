@@ -134,7 +134,7 @@ func (a *Agent) memory() memory               { return a.policy.memory(a.store) 
 func (a *Agent) record() (cache.Record, bool) { return a.memory().record() }
 func (a *Agent) floor() bool                  { return a.memory().floor() }
 func (a *Agent) clockFloor() time.Time        { return a.memory().clockFloor() }
-func (a *Agent) ground() ground               { return a.policy.ground(a.wire) }
+func (a *Agent) ground() ground               { return groundOf(a.policy, a.wire) }
 
 func (a *Agent) resolveAll(ctx context.Context, hosts []string) []Name {
 	return resolveAll(ctx, a.policy, a.wire, a.memory(), hosts)

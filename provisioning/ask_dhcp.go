@@ -32,11 +32,6 @@ func (d *dhcpAsk) unasked(err error) Reason {
 	}
 }
 
-// IsDHCPUnasked says whether DHCP could not be asked at all: that is not what a server says, or fails to say.
-func (r Reason) IsDHCPUnasked() bool {
-	return slices.Contains([]Reason{DHCPNotPermitted, DHCPNotSupported, DHCPNoInterface, DHCPNoNetwork}, r)
-}
-
 // unaskable says why no question could be sent.
 func unaskable(err error) Reason {
 	notThere := func(kind error) bool { return errors.Is(err, kind) }

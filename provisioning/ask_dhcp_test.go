@@ -161,7 +161,7 @@ func TestMend15AddressesAreBounded(t *testing.T) {
 		sip := dhcpopts.SIPServers{Addrs: []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)})}}
 		sources = append(sources, DHCPSource{Who: "lease", Option: "option 120", rank: leased, Answer: dhcpopts.Answer{SIP: sip}})
 	}
-	f.addAddresses(sources, informed6)
+	addAddresses(&f, sources, informed6)
 	if want := "from fe80::67; 6 more addresses are not used"; len(f.Names) != maxDHCPNames || f.Detail != want {
 		t.Errorf("%d names, %q; want %d, %q", len(f.Names), f.Detail, maxDHCPNames, want)
 	}

@@ -17,6 +17,9 @@ const (
 	registerLimit = 20 * time.Second // the whole exchange; each answer has 4 s (package sip)
 )
 
+// unregisterLimit leaves the service manager's 5 s enough room.
+const unregisterLimit = 2 * time.Second
+
 // registration is a Registrar that has accepted this device.
 type registration struct {
 	Candidate Candidate
@@ -28,6 +31,21 @@ type registration struct {
 	Degraded  bool        // through last good
 	Since     time.Time   // when it became the current one
 	Lesson    *lesson     // what it has told in band; nil: nothing yet
+}
+
+// event is an event about a registration.
+func (r *registration) event(kind EventKind, reason Reason, detail string) Event {
+	c := r.Candidate
+	return Event{Kind: kind, Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Addr: r.Addr, Reason: reason, Detail: detail}
+}
+
+// told is an event about what was told in band. A document that cannot be read says nothing against the Registrar.
+func (r *registration) told(reason Reason, detail string) Event {
+	e := r.event(Told, reason, detail)
+	if reason == SIPMalformed {
+		e.Hint = "nothing to do for the registration, which stands; look at what the pool provisions in band"
+	}
+	return e
 }
 
 // stage is how far an attempt came; the same fault means different things at each.
@@ -140,7 +158,7 @@ func (s *signer) trust() trust.Settings {
 func (s *signer) account(c Candidate, local net.Addr) sip.Account {
 	return sip.Account{
 		AOR: s.policy.SIPAddress, User: s.policy.User, Password: s.policy.Password, Schemes: s.policy.Auth,
-		InClear: s.inClear(c), UserAgent: s.policy.userAgent(), Host: s.policy.Workstation,
+		InClear: s.inClear(c), UserAgent: userAgent(s.policy), Host: s.policy.Workstation,
 		EndpointID: s.endpointID, Subnet: subnetOf(local),
 	}
 }

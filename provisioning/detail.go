@@ -22,15 +22,6 @@ func detailOf(err error) string {
 	return layers.Replace(text)
 }
 
-// saidOf is the part of the detail that comes from the Registrar: what it made of our REGISTER, or "" if none was sent.
-func saidOf(err error) string {
-	var attempt *attemptError
-	if !errors.As(err, &attempt) || attempt.stage != registering {
-		return ""
-	}
-	return strings.TrimPrefix(detailOf(err), registering.prefix())
-}
-
 // bare is an error without the name of the system call that met it.
 func bare(err error) string {
 	var call *os.SyscallError

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning/internal/srv"
-	"github.com/homeward-agent/homeward/provisioning/internal/trust"
 )
 
 // Our choices.
@@ -25,14 +24,6 @@ func verdictLimit(m memory) time.Duration {
 		return verdictWithLastGood
 	}
 	return verdictWithNothing
-}
-
-// srvNames are the DNS names of the steps, to be followed by the SIP domain (TechNet dd637152, gg398713).
-var srvNames = map[Step]string{
-	InternalTLS: "_sipinternaltls._tcp.",
-	InternalTCP: "_sipinternal._tcp.",
-	ExternalTLS: "_sip._tls.",
-	ExternalTCP: "_sip._tcp.",
 }
 
 // hostNames are the names of the Communicator order when no SRV record exists (TechNet dd572514).
@@ -105,8 +96,8 @@ func gather(ctx context.Context, policy Policy, wire Wire, floor bool, before Fi
 func (g *gathering) start(ctx context.Context, floor bool) {
 	ctx, g.cancelAll = context.WithCancel(ctx)
 	g.names, g.cancelNames = context.WithTimeout(ctx, g.limit)
-	g.started, g.ground = time.Now(), g.policy.ground(g.wire)
-	g.resolver = g.ground.resolver(g.wire)
+	g.started, g.ground = time.Now(), groundOf(g.policy, g.wire)
+	g.resolver = resolverOn(g.ground, g.wire)
 	g.answers, g.hosts = map[Step]*answer{}, map[string]*resolution{}
 	asked := slices.DeleteFunc(slices.Clone(g.steps), func(s Step) bool { return g.policy.closed(s.transport(), floor) != "" })
 	for _, step := range asked {
@@ -117,7 +108,9 @@ func (g *gathering) start(ctx context.Context, floor bool) {
 	}
 }
 
-func newResolver(policy Policy, wire Wire) srv.Resolver { return policy.ground(wire).resolver(wire) }
+func newResolver(policy Policy, wire Wire) srv.Resolver {
+	return resolverOn(groundOf(policy, wire), wire)
+}
 
 // ask answers one step. DHCP outlives the names, to notice servers that disagree.
 func (g *gathering) ask(ctx context.Context, step Step) {
@@ -192,7 +185,7 @@ func (g *gathering) linger(ctx context.Context) {
 }
 
 func (g *gathering) askSRV(step Step) Finding {
-	f := Finding{Source: Source{Step: step, Source: "dns", Query: srvNames[step] + g.policy.SIPDomain()}}
+	f := Finding{Source: Source{Step: step, Source: "dns", Query: step.srvName() + g.policy.SIPDomain()}}
 	targets, err := g.resolver.SRV(g.names, f.Query)
 	if err != nil {
 		f.Verdict, f.Reason, f.Detail = verdictOf(err)
@@ -264,7 +257,7 @@ func (g *gathering) addresses(step Step, names []Name) {
 		if reason, _ := g.policy.nameReason(step, name.Host, TCP); reason != "" {
 			continue
 		}
-		*name = g.ground.lookedUp(step, *name, g.lookup)
+		*name = lookedUp(g.ground, step, *name, g.lookup)
 	}
 }
 
@@ -316,8 +309,6 @@ func resolveHost(ctx context.Context, resolver srv.Resolver, host string) ([]net
 	return resolver.Addrs(ctx, host)
 }
 
-func checkName(host string, p Policy) error { return trust.CheckName(host, p.SIPDomain(), p.Naming) }
-
 // verdictOf says what a failed look-up of an SRV record proves.
 func verdictOf(err error) (Verdict, Reason, string) {
 	var e *srv.Error
@@ -364,7 +355,7 @@ func (g *gathering) addressesNow(hosts []string) map[string]Name {
 		return fresh
 	}
 	for _, host := range hosts {
-		fresh[host] = g.ground.lookedUp(LastGood, Name{Host: host}, g.lookup)
+		fresh[host] = lookedUp(g.ground, LastGood, Name{Host: host}, g.lookup)
 	}
 	return fresh
 }

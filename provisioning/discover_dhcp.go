@@ -168,7 +168,7 @@ func (d *dhcpAsk) finding(err error) Finding {
 		}
 	}
 	if best >= 0 {
-		f.addAddresses(sources, sources[best].rank)
+		addAddresses(&f, sources, sources[best].rank)
 	}
 	for i, s := range sources {
 		silent := best >= 0 && s.Problem == "" && s.Answer.SIP.Raw == nil
@@ -181,7 +181,7 @@ func (d *dhcpAsk) finding(err error) Finding {
 
 // addAddresses adds the addresses that sources of another rank gave: a name from one does not take them away. Those of the
 // same rank are another server's word about the same question, which is a conflict and is told as one.
-func (f *Finding) addAddresses(sources []DHCPSource, best sourceRank) {
+func addAddresses(f *Finding, sources []DHCPSource, best sourceRank) {
 	unused := map[string]bool{}
 	for _, s := range sources {
 		if s.Problem != "" || s.rank == best {

@@ -3,7 +3,9 @@ package provisioning
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -118,16 +120,6 @@ func tlsReason(err error) Reason {
 	}
 }
 
-// IsCertificate says whether the certificate is what failed: the host is then not to be trusted over TCP either.
-func (r Reason) IsCertificate() bool {
-	switch r {
-	case TLSUntrusted, TLSName, TLSNoName, TLSExpired, TLSNotYetValid, ClockWrong, TLSUnreadable:
-		return true
-	default:
-		return false
-	}
-}
-
 func certificateReason(e *trust.CertificateError) Reason {
 	switch e.Problem {
 	case trust.Expired:
@@ -182,4 +174,20 @@ func isTimeout(err error) bool {
 func isReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe)
+}
+
+// saidOf is the part of the detail that comes from the Registrar: what it made of our REGISTER, or "" if none was sent.
+func saidOf(err error) string {
+	var attempt *attemptError
+	if !errors.As(err, &attempt) || attempt.stage != registering {
+		return ""
+	}
+	return strings.TrimPrefix(detailOf(err), registering.prefix())
+}
+
+// addressChangedError means that the way to the Registrar does not begin where the connection does any more.
+type addressChangedError struct{ was, is netip.Addr }
+
+func (e *addressChangedError) Error() string {
+	return fmt.Sprintf("the device reaches the Registrar from %s now, the connection is from %s", e.is, e.was)
 }

@@ -1,15 +1,11 @@
 package provisioning
 
 import (
-	"errors"
 	"net/netip"
 	"slices"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/srv"
 	"github.com/homeward-agent/homeward/provisioning/internal/trust"
 )
-
-const dnsPort = 53 // RFC 1035, section 4.2
 
 // ground is what decides, besides names and certificates, whether a packet may go to a place that the network has named.
 type ground struct {
@@ -18,36 +14,9 @@ type ground struct {
 	own    []netip.Addr     // addresses of this device
 }
 
-func (p Policy) ground(wire Wire) ground {
-	g := ground{policy: p}
-	if wire.Own != nil {
-		g.own = wire.Own()
-	}
-	for _, server := range nameServers(p, wire) {
-		// On port 53 of loopback stands a stub, as systemd-resolved is one, and says what the network says. Who configures
-		// a name server on loopback, or has it on another port, means the device itself: the lab, a Registrar beside us.
-		if server.Addr().IsLoopback() && (len(p.DNSServers) > 0 || server.Port() != dnsPort) {
-			g.bench = append(g.bench, server)
-		}
-	}
-	return g
-}
-
-func nameServers(p Policy, wire Wire) []netip.AddrPort {
-	if len(p.DNSServers) > 0 || wire.Resolvers == nil {
-		return p.DNSServers
-	}
-	servers, _ := wire.Resolvers() // none at all is an answer too: every look-up then says so
-	return servers
-}
-
 // answer says why an address that a name server gave is not used, or nil.
 func (g ground) answer(server netip.AddrPort, addr netip.Addr) error {
 	return trust.CheckAddress(addr, slices.Contains(g.bench, server))
-}
-
-func (g ground) resolver(wire Wire) srv.Resolver {
-	return srv.Resolver{Servers: nameServers(g.policy, wire), Dial: wire.Dial, Usable: g.answer}
 }
 
 // refuses says why no packet goes to an address of a host, or "". Who names the device itself must be a name server or
@@ -78,20 +47,6 @@ func (g ground) only(step Step, host string, addrs []netip.Addr) (allowed []neti
 	return allowed, problem
 }
 
-// lookedUp is a name with the addresses that look gives and a packet may go to, or why there are none.
-func (g ground) lookedUp(step Step, name Name, look func(host string) ([]netip.Addr, error)) Name {
-	addrs, err := look(name.Host)
-	if err != nil {
-		name.Reason, name.Detail = addressReason(err)
-		return name
-	}
-	allowed, problem := g.only(step, name.Host, addrs)
-	if name.Addrs = allowed; len(allowed) == 0 {
-		name.Reason, name.Detail = AddressNotAllowed, problem
-	}
-	return name
-}
-
 // tidy takes from a plan what no packet may go to, and says so among what is skipped.
 func (g ground) tidy(plan Plan) Plan {
 	kept := Plan{Skipped: plan.Skipped}
@@ -106,23 +61,11 @@ func (g ground) tidy(plan Plan) Plan {
 	return kept
 }
 
-// CheckPlace says why no packet goes to a place that DNS or DHCP has named for another service than SIP, or nil. usual is
-// the port of that service.
-func CheckPlace(policy Policy, wire Wire, place netip.AddrPort, usual uint16) error {
-	if problem := policy.ground(wire).refuses(DHCPTLS, "", place.Addr()); problem != "" {
-		return errors.New(problem)
-	}
-	if place.Port() != usual {
-		return trust.CheckPort(place.Port())
-	}
-	return nil
-}
-
 // byDNS says whether SRV records, host names or the configuration lead to this step.
 func (s Step) byDNS() bool { return s.bySRV() || s == HostName || s == Manual }
 
 // bySRV says whether SRV records lead to this step.
-func (s Step) bySRV() bool { return srvNames[s] != "" }
+func (s Step) bySRV() bool { return s.srvName() != "" }
 
 // configured says whether the configuration of today names a host.
 func (p Policy) configured(host string) bool {

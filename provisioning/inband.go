@@ -111,7 +111,7 @@ func (s *signer) study(ctx context.Context, session *sip.Session, p sip.Provisio
 		l.take(MediaRelay{Host: r.Host, Addresses: names[i+1].Addrs, UDPPort: r.UDPPort, TCPPort: r.TCPPort, Location: r.Location}, names[i+1])
 	}
 	s.probeRelays(ctx, l.relays)
-	if l.relaysKnown && len(l.relays) > 0 && !slices.ContainsFunc(l.relays, MediaRelay.answers) {
+	if l.relaysKnown && len(l.relays) > 0 && !slices.ContainsFunc(l.relays, answers) {
 		l.reason, l.detail = RelayUnreachable, "no media relay answers on any of its addresses"
 	}
 	return l

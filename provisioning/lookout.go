@@ -10,8 +10,6 @@ import (
 const (
 	primaryInterval = time.Minute // between looks at the primary, half of it either way
 	primaryAnswers  = 2           // in a row, before it is taken back
-	primaryHeld     = 10 * time.Minute
-	primaryPatience = 8 // the longest factor on the interval, when the primary does not hold
 )
 
 // lookout is what a registration that is not the best one has in view: the normal way, while the device is

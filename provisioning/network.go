@@ -2,19 +2,11 @@ package provisioning
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
 )
-
-// addressChangedError means that the way to the Registrar does not begin where the connection does any more.
-type addressChangedError struct{ was, is netip.Addr }
-
-func (e *addressChangedError) Error() string {
-	return fmt.Sprintf("the device reaches the Registrar from %s now, the connection is from %s", e.is, e.was)
-}
 
 // heedChanges hands changes of the network to the phases, at once or as soon as restraint allows. What happens
 // meanwhile is one change, and none if all is as it was: whoever tells of changes goes on comparing.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/homeward-agent/homeward/provisioning/internal/trust"
 )
 
 // Candidate is one place worth trying, and the evidence for it.
@@ -335,4 +337,11 @@ func hostNamesAllowed(found Findings) bool {
 		}
 	}
 	return true
+}
+
+func checkName(host string, p Policy) error { return trust.CheckName(host, p.SIPDomain(), p.Naming) }
+
+// CheckName applies the name rule, under the naming given, to a name that DNS or DHCP gave.
+func CheckName(host string, policy Policy, naming Naming) error {
+	return trust.CheckName(host, policy.SIPDomain(), naming)
 }

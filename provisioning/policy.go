@@ -1,7 +1,6 @@
 package provisioning
 
 import (
-	"cmp"
 	"crypto/x509"
 	"net/netip"
 	"strings"
@@ -68,15 +67,6 @@ type ManualServer struct {
 	Host     string
 	Port     uint16
 	External bool // external_server: the default TLS port is 443, the Access Edge's
-}
-
-// CheckUserAgent says what is wrong with a value of User-Agent.
-func CheckUserAgent(s string) error { return sip.CheckUserAgent(s) }
-
-// userAgent returns what SIP servers are told of this program. Versions of development builds, such as "(devel)", may hold
-// what no token may (RFC 3261 section 25.1).
-func (p Policy) userAgent() string {
-	return cmp.Or(p.UserAgent, "homeward/"+sip.Token(p.Version))
 }
 
 // SIPDomain returns the right side of the SIP address, in lower case.

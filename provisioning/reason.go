@@ -1,5 +1,7 @@
 package provisioning
 
+import "slices"
+
 // Reason says why something was skipped, failed or is not as it should be. The codes are public and never
 // renamed; reasons holds the sentence and the hint for each.
 type Reason string
@@ -172,4 +174,19 @@ var reasons = []ReasonText{
 	{CacheWrite, "the last good record cannot be written", "check free space and permissions of state_dir"},
 	{CacheTooNew, "the stored record was made by a newer version", "install the newer version again, or run: homeward cache forget"},
 	{CacheReadOnly, "the state directory is read-only", "make state_dir writable; until then last good does not survive a restart"},
+}
+
+// IsCertificate says whether the certificate is what failed: the host is then not to be trusted over TCP either.
+func (r Reason) IsCertificate() bool {
+	switch r {
+	case TLSUntrusted, TLSName, TLSNoName, TLSExpired, TLSNotYetValid, ClockWrong, TLSUnreadable:
+		return true
+	default:
+		return false
+	}
+}
+
+// IsDHCPUnasked says whether DHCP could not be asked at all: that is not what a server says, or fails to say.
+func (r Reason) IsDHCPUnasked() bool {
+	return slices.Contains([]Reason{DHCPNotPermitted, DHCPNotSupported, DHCPNoInterface, DHCPNoNetwork}, r)
 }

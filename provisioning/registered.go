@@ -10,9 +10,6 @@ import (
 	"github.com/homeward-agent/homeward/provisioning/internal/sip"
 )
 
-// unregisterLimit leaves the service manager's 5 s enough room.
-const unregisterLimit = 2 * time.Second
-
 // accept makes a registration the current one.
 func (a *Agent) accept(reg *registration) phase {
 	a.current, reg.Since = reg, time.Now()
@@ -25,21 +22,6 @@ func (a *Agent) accept(reg *registration) phase {
 		a.tell(reg.event(ClockSkew, ClockWrong, problem))
 	}
 	return a.registered
-}
-
-// event is an event about a registration.
-func (r *registration) event(kind EventKind, reason Reason, detail string) Event {
-	c := r.Candidate
-	return Event{Kind: kind, Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Addr: r.Addr, Reason: reason, Detail: detail}
-}
-
-// told is an event about what was told in band. A document that cannot be read says nothing against the Registrar.
-func (r *registration) told(reason Reason, detail string) Event {
-	e := r.event(Told, reason, detail)
-	if reason == SIPMalformed {
-		e.Hint = "nothing to do for the registration, which stands; look at what the pool provisions in band"
-	}
-	return e
 }
 
 // registered keeps the binding and commits it, learns what the Registrar tells in band, and looks out for

@@ -14,7 +14,7 @@ import (
 const relayLimit = 2 * time.Second
 
 // answers says whether a probe was answered over UDP or TCP.
-func (m MediaRelay) answers() bool {
+func answers(m MediaRelay) bool {
 	return m.UDPAnswers != nil && *m.UDPAnswers || m.TCPAnswers != nil && *m.TCPAnswers
 }
 

@@ -11,8 +11,8 @@ import (
 func resolveAll(ctx context.Context, policy Policy, wire Wire, m memory, hosts []string) []Name {
 	ctx, cancel := context.WithTimeout(ctx, verdictLimit(m))
 	defer cancel()
-	ground := policy.ground(wire)
-	resolver := ground.resolver(wire)
+	ground := groundOf(policy, wire)
+	resolver := resolverOn(ground, wire)
 	look := func(host string) ([]netip.Addr, error) {
 		addrs, err := resolveHost(ctx, resolver, host)
 		if remembered := m.addresses(host); len(addrs) == 0 && len(remembered) > 0 { // shown as what it is: no address
@@ -25,7 +25,7 @@ func resolveAll(ctx context.Context, policy Policy, wire Wire, m memory, hosts [
 	for i, host := range hosts {
 		lookups.Go(func() {
 			if host != "" {
-				found[i] = ground.lookedUp(Redirect, Name{Host: host}, look)
+				found[i] = lookedUp(ground, Redirect, Name{Host: host}, look)
 			}
 		})
 	}

@@ -2,7 +2,6 @@ package provisioning
 
 import (
 	"testing"
-	"time"
 
 	"golang.org/x/tools/txtar"
 )
@@ -25,21 +24,5 @@ func TestMend17OnlyWhatWasNotAnsweredIsAskedAgain(t *testing.T) {
 	}
 	if dhcp == 0 || dhcp > 3 {
 		t.Errorf("DHCP was asked %d times, which is not once as one cycle does: %v", dhcp, asked)
-	}
-}
-
-// A walk that goes on after a rest has failed once: the delay does not grow for what comes late.
-func TestMend17AWalkCountsOnce(t *testing.T) {
-	w := (&signer{restraint: newRestraint()}).newWalk()
-	w.others, w.reached = true, true
-	for range 5 {
-		if wait := w.pause(); wait >= 30*time.Second {
-			t.Errorf("it rests for %v", wait)
-		}
-	}
-	next := w.signer.newWalk()
-	next.others, next.reached = true, true
-	if wait := next.pause(); wait < 30*time.Second || wait >= time.Minute {
-		t.Errorf("after the second walk it rests for %v", wait)
 	}
 }

@@ -37,8 +37,10 @@ const (
 	lookupInterval     = 2 * time.Second  // look-ups alone, while nothing can be discovered
 	lookupSlow         = 10 * time.Second
 	lookupSlowAfter    = 5 * time.Minute
-	retryAfterSpread   = 0.1             // so that a fleet does not return in one instant
-	networkSettled     = 2 * time.Minute // without a change: the next one is the first again
+	retryAfterSpread   = 0.1              // so that a fleet does not return in one instant
+	primaryHeld        = 10 * time.Minute // a primary that is lost sooner after it was taken back did not hold
+	primaryPatience    = 8                // the longest factor on the interval, when the primary does not hold
+	networkSettled     = 2 * time.Minute  // without a change: the next one is the first again
 )
 
 // restraint is what keeps the agent from hammering Registrars, burning passwords and falling for downgrades.

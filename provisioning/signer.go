@@ -1,10 +1,13 @@
 package provisioning
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"time"
+
+	"github.com/homeward-agent/homeward/provisioning/internal/sip"
 )
 
 // maxVouched bounds what is kept of the hosts that Registrars name. (Our choice: a user has a pool and its backup.)
@@ -62,4 +65,13 @@ func freshEndpointID() string {
 	var fresh [5]byte
 	rand.Read(fresh[:]) // never fails
 	return hex.EncodeToString(fresh[:])
+}
+
+// CheckUserAgent says what is wrong with a value of User-Agent.
+func CheckUserAgent(s string) error { return sip.CheckUserAgent(s) }
+
+// userAgent returns what SIP servers are told of this program. Versions of development builds, such as "(devel)", may hold
+// what no token may (RFC 3261 section 25.1).
+func userAgent(p Policy) string {
+	return cmp.Or(p.UserAgent, "homeward/"+sip.Token(p.Version))
 }

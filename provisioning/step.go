@@ -113,3 +113,14 @@ func parseName[T ~int](v *T, names []string, text []byte) error {
 	}
 	return fmt.Errorf("%q is none of %q", text, names)
 }
+
+// srvNames are the DNS names of the steps, to be followed by the SIP domain (TechNet dd637152, gg398713).
+var srvNames = map[Step]string{
+	InternalTLS: "_sipinternaltls._tcp.",
+	InternalTCP: "_sipinternal._tcp.",
+	ExternalTLS: "_sip._tls.",
+	ExternalTCP: "_sip._tcp.",
+}
+
+// srvName is what an SRV query of this step begins with; "": it asks for none.
+func (s Step) srvName() string { return srvNames[s] }

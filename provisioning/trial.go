@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/provisioning/internal/trust"
 )
 
 // Trial does once what the daemon does all the time, and leaves nothing behind: it signs in under an endpoint id of
@@ -28,7 +27,7 @@ func NewTrial(policy Policy, wire Wire, record cache.Record) *Trial {
 	// A Lync Registrar would take us for the daemon under its endpoint id.
 	t.signer = newSigner(policy, wire, freshEndpointID(), m.vouched(), owner{
 		tell: t.cycle.note, pass: func() {}, floor: m.floor, clockFloor: m.clockFloor,
-		ground:  func() ground { return policy.ground(wire) },
+		ground:  func() ground { return groundOf(policy, wire) },
 		resolve: func(ctx context.Context, hosts []string) []Name { return resolveAll(ctx, policy, wire, m, hosts) },
 	})
 	return t
@@ -51,7 +50,7 @@ func (t *Trial) Outage() Plan {
 	if !ok {
 		return Plan{}
 	}
-	return t.policy.ground(t.wire).tidy(OutagePlan(record, t.policy, nil, t.memory.vouched()))
+	return groundOf(t.policy, t.wire).tidy(OutagePlan(record, t.policy, nil, t.memory.vouched()))
 }
 
 // Probe tries one address of a Candidate without signing in.
@@ -66,8 +65,3 @@ func (t *Trial) SignIn(ctx context.Context, try []Candidate) SignedIn {
 
 // ClockFloor is the latest moment that is known to have passed: the build of this program, or the last registration.
 func (t *Trial) ClockFloor() time.Time { return t.memory.clockFloor() }
-
-// CheckName applies the name rule, under the naming given, to a name that DNS or DHCP gave.
-func CheckName(host string, policy Policy, naming Naming) error {
-	return trust.CheckName(host, policy.SIPDomain(), naming)
-}

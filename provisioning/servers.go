@@ -1,0 +1,65 @@
+package provisioning
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/homeward-agent/homeward/provisioning/internal/srv"
+	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+)
+
+const dnsPort = 53 // RFC 1035, section 4.2
+
+// groundOf is the ground of this device now.
+func groundOf(p Policy, wire Wire) ground {
+	g := ground{policy: p}
+	if wire.Own != nil {
+		g.own = wire.Own()
+	}
+	for _, server := range nameServers(p, wire) {
+		// On port 53 of loopback stands a stub, as systemd-resolved is one, and says what the network says. Who configures
+		// a name server on loopback, or has it on another port, means the device itself: the lab, a Registrar beside us.
+		if server.Addr().IsLoopback() && (len(p.DNSServers) > 0 || server.Port() != dnsPort) {
+			g.bench = append(g.bench, server)
+		}
+	}
+	return g
+}
+
+func nameServers(p Policy, wire Wire) []netip.AddrPort {
+	if len(p.DNSServers) > 0 || wire.Resolvers == nil {
+		return p.DNSServers
+	}
+	servers, _ := wire.Resolvers() // none at all is an answer too: every look-up then says so
+	return servers
+}
+
+func resolverOn(g ground, wire Wire) srv.Resolver {
+	return srv.Resolver{Servers: nameServers(g.policy, wire), Dial: wire.Dial, Usable: g.answer}
+}
+
+// lookedUp is a name with the addresses that look gives and a packet may go to, or why there are none.
+func lookedUp(g ground, step Step, name Name, look func(host string) ([]netip.Addr, error)) Name {
+	addrs, err := look(name.Host)
+	if err != nil {
+		name.Reason, name.Detail = addressReason(err)
+		return name
+	}
+	allowed, problem := g.only(step, name.Host, addrs)
+	if name.Addrs = allowed; len(allowed) == 0 {
+		name.Reason, name.Detail = AddressNotAllowed, problem
+	}
+	return name
+}
+
+// CheckPlace says why no packet goes to a place that DNS or DHCP has named for another service than SIP, or nil. usual is
+// the port of that service.
+func CheckPlace(policy Policy, wire Wire, place netip.AddrPort, usual uint16) error {
+	if problem := groundOf(policy, wire).refuses(DHCPTLS, "", place.Addr()); problem != "" {
+		return errors.New(problem)
+	}
+	if place.Port() != usual {
+		return trust.CheckPort(place.Port())
+	}
+	return nil
+}
