@@ -36,8 +36,8 @@ race:
 
 test:                               # unit, scenarios, fuzz seeds, CLI scripts; those that share port 67 of loopback; end to end
 	@go run ./e2e/tested \
-		-- -count=1 -timeout 20m $$(go list ./... | grep -vE '/(e2e|cmd/agent|provisioning|provisioning/sitetest)$$') \
-		-- -count=1 -timeout 20m -p 1 ./cmd/agent ./provisioning ./provisioning/sitetest \
+		-- -count=1 -timeout 20m $$(go list ./... | grep -vE '/(e2e|cmd/agent|provisioning|internal/sitetest)$$') \
+		-- -count=1 -timeout 20m -p 1 ./cmd/agent ./provisioning ./internal/sitetest \
 		-- -count=1 -timeout 40m ./e2e
 
 demo:                               # the story: sign in, outage, restart, the way back

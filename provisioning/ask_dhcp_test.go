@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/provisioning/sitetest"
+	"github.com/homeward-agent/homeward/internal/sitetest"
 )
 
 // TestDHCPSources asks simulated servers in fake time: who said what, and what `homeward plan` shows of it.

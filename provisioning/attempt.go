@@ -6,8 +6,8 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/trust"
 )
 
 // Our choices: a dead Registrar costs seconds, not the 32 s of SIP timer F.

@@ -11,9 +11,9 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning/internal/srv"
-	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/srv"
+	"github.com/homeward-agent/homeward/internal/trust"
 )
 
 func TestDetailOf(t *testing.T) {

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/trust"
 )
 
 // diagnosis is our advice on one error id of a Lync server (MS-OCER; TechNet, "ms-diagnostics"). The id, the

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/srv"
+	"github.com/homeward-agent/homeward/internal/srv"
 )
 
 // Our choices.

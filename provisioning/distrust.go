@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+	"github.com/homeward-agent/homeward/internal/trust"
 )
 
 // distrust is where TLS was spoken and no server could be proven (see trust.HandshakeError). Plain TCP to the same host,

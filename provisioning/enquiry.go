@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/srv"
+	"github.com/homeward-agent/homeward/internal/srv"
 )
 
 // Our choices: a person waits.

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/trust"
 )
 
 // ReasonOf is the one place that turns the error of an attempt into a Reason.

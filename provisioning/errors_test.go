@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/trust"
 )
 
 func TestReasonOf(t *testing.T) {

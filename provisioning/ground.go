@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // ground is what decides, besides names and certificates, whether a packet may go to a place that the network has named.
@@ -16,7 +16,7 @@ type ground struct {
 
 // answer says why an address that a name server gave is not used, or nil.
 func (g ground) answer(server netip.AddrPort, addr netip.Addr) error {
-	return trust.CheckAddress(addr, slices.Contains(g.bench, server))
+	return place.CheckAddress(addr, slices.Contains(g.bench, server))
 }
 
 // refuses says why no packet goes to an address of a host, or "". Who names the device itself must be a name server or
@@ -25,7 +25,7 @@ func (g ground) refuses(step Step, host string, addr netip.Addr) string {
 	if literal, err := netip.ParseAddr(host); err == nil && literal.Unmap() == addr && g.policy.configured(host) {
 		return ""
 	}
-	if err := trust.CheckAddress(addr, len(g.bench) > 0); err != nil {
+	if err := place.CheckAddress(addr, len(g.bench) > 0); err != nil {
 		return err.Error()
 	}
 	if slices.Contains(g.own, addr) && !step.byDNS() && !g.policy.configured(host) && len(g.bench) == 0 {
@@ -81,7 +81,7 @@ func (p Policy) mayName(from Candidate, host string) bool {
 
 // portReason says why a port is not dialled, or "". The configuration may name any.
 func (p Policy) portReason(step Step, port uint16) (Reason, string) {
-	if err := trust.CheckPort(port); err != nil && step != Manual {
+	if err := place.CheckPort(port); err != nil && step != Manual {
 		return AddressNotAllowed, err.Error()
 	}
 	return "", ""

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/provisioning/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+	"github.com/homeward-agent/homeward/internal/place"
+	"github.com/homeward-agent/homeward/internal/sip"
 )
 
 // Our choices.
@@ -121,7 +121,7 @@ func (s *signer) study(ctx context.Context, session *sip.Session, p sip.Provisio
 func (l *lesson) take(r MediaRelay, name Name) {
 	reason, detail := name.Reason, name.Detail
 	for _, port := range []*uint16{&r.UDPPort, &r.TCPPort} {
-		if err := trust.CheckPort(*port); err != nil && *port != 0 {
+		if err := place.CheckPort(*port); err != nil && *port != 0 {
 			*port, detail = 0, err.Error()
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // Candidate is one place worth trying, and the evidence for it.
@@ -339,9 +339,9 @@ func hostNamesAllowed(found Findings) bool {
 	return true
 }
 
-func checkName(host string, p Policy) error { return trust.CheckName(host, p.SIPDomain(), p.Naming) }
+func checkName(host string, p Policy) error { return place.CheckName(host, p.SIPDomain(), p.Naming) }
 
 // CheckName applies the name rule, under the naming given, to a name that DNS or DHCP gave.
 func CheckName(host string, policy Policy, naming Naming) error {
-	return trust.CheckName(host, policy.SIPDomain(), naming)
+	return place.CheckName(host, policy.SIPDomain(), naming)
 }

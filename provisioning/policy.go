@@ -6,12 +6,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+	"github.com/homeward-agent/homeward/internal/place"
+	"github.com/homeward-agent/homeward/internal/secret"
 )
 
 // Secret is a password. It prints as "[redacted]" in every form; Reveal returns it.
-type Secret = sip.Secret
+type Secret = secret.Secret
 
 // Order says which places are looked at, and in which order.
 type Order uint8
@@ -23,13 +23,13 @@ const (
 )
 
 // Naming is the rule for names learnt from DNS and DHCP (TechNet dd637123, EnableStrictDNSNaming).
-type Naming = trust.Naming
+type Naming = place.Naming
 
 // The three rules.
 const (
-	NamingSuffix = trust.Suffix // the SIP domain and any host under it
-	NamingStrict = trust.Strict // the SIP domain and sip.<SIP domain> only
-	NamingOff    = trust.Off    // any name
+	NamingSuffix = place.Suffix // the SIP domain and any host under it
+	NamingStrict = place.Strict // the SIP domain and sip.<SIP domain> only
+	NamingOff    = place.Off    // any name
 )
 
 // Policy is what the site decided: validated values, never raw text.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+	"github.com/homeward-agent/homeward/internal/sip"
 )
 
 const reasonTable = "../docs/reasons.md"

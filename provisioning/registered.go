@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+	"github.com/homeward-agent/homeward/internal/sip"
 )
 
 // accept makes a registration the current one.

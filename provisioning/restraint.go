@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+	"github.com/homeward-agent/homeward/internal/sip"
 )
 
 // delays between walks through the Registrars after a failure (RFC 5626 §4.5: base 30 s, doubled, at most

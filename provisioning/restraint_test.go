@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+	"github.com/homeward-agent/homeward/internal/sip"
 )
 
 // RFC 5626 §4.5: each delay is drawn from the upper half of 30 s doubled, and at most 1800 s.

@@ -23,7 +23,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/provisioning/sitetest"
+	"github.com/homeward-agent/homeward/internal/sitetest"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected sections of testdata/scenarios")

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"net/netip"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/srv"
-	"github.com/homeward-agent/homeward/provisioning/internal/trust"
+	"github.com/homeward-agent/homeward/internal/place"
+	"github.com/homeward-agent/homeward/internal/srv"
 )
 
 const dnsPort = 53 // RFC 1035, section 4.2
@@ -54,12 +54,12 @@ func lookedUp(g ground, step Step, name Name, look func(host string) ([]netip.Ad
 
 // CheckPlace says why no packet goes to a place that DNS or DHCP has named for another service than SIP, or nil. usual is
 // the port of that service.
-func CheckPlace(policy Policy, wire Wire, place netip.AddrPort, usual uint16) error {
-	if problem := groundOf(policy, wire).refuses(DHCPTLS, "", place.Addr()); problem != "" {
+func CheckPlace(policy Policy, wire Wire, at netip.AddrPort, usual uint16) error {
+	if problem := groundOf(policy, wire).refuses(DHCPTLS, "", at.Addr()); problem != "" {
 		return errors.New(problem)
 	}
-	if place.Port() != usual {
-		return trust.CheckPort(place.Port())
+	if at.Port() != usual {
+		return place.CheckPort(at.Port())
 	}
 	return nil
 }

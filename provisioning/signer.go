@@ -7,7 +7,7 @@ import (
 	"encoding/hex"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+	"github.com/homeward-agent/homeward/internal/sip"
 )
 
 // maxVouched bounds what is kept of the hosts that Registrars name. (Our choice: a user has a pool and its backup.)

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/provisioning/sitetest"
+	"github.com/homeward-agent/homeward/internal/sitetest"
 )
 
 // TestSurveyDHCP asks simulated servers in fake time. What the survey comes to is compared as text.

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/sip"
+	"github.com/homeward-agent/homeward/internal/sip"
 )
 
 // maxRedirects bounds a chain of redirects (interface: at most five).

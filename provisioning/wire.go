@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/provisioning/internal/srv"
+	"github.com/homeward-agent/homeward/internal/srv"
 )
 
 // Wire is everything the agent touches outside its own process. Tests replace it, and nothing else.

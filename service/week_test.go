@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/sitetest"
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/sitetest"
 	"github.com/homeward-agent/homeward/service/control"
 )
 

@@ -29,7 +29,7 @@ var walls = []wall{
 		"github.com/spf13/cobra github.com/spf13/pflag github.com/pelletier/go-toml/v2 golang.org/x/term",
 		"reads the command line and the configuration, and puts everything else together",
 	},
-	{"cmd/lab", "provisioning provisioning/sitetest", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
+	{"cmd/lab", "provisioning internal/sitetest", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
 	{
 		"service", "service/control service/internal/replace provisioning internal/safefile",
 		"github.com/coreos/go-systemd/v22 github.com/VictoriaMetrics/metrics golang.org/x/sys",
@@ -42,7 +42,7 @@ var walls = []wall{
 	},
 	{"service/internal/replace", "", "", "writes a file, and gives it to whom it belongs"},
 	{
-		"provisioning", "provisioning/internal/srv provisioning/internal/sip provisioning/internal/trust cache dhcpopts",
+		"provisioning", "internal/place internal/secret internal/srv internal/sip internal/trust cache dhcpopts",
 		"golang.org/x/sys",
 		"decides; meets the world through its leaves (x/sys: one socket option of Linux)",
 	},
@@ -50,12 +50,14 @@ var walls = []wall{
 		"provisioning/check", "provisioning cache dhcpopts", "",
 		"judges what a device sees; looks at it through provisioning",
 	},
-	{"provisioning/internal/srv", "internal/safefile", "github.com/miekg/dns", "a leaf: DNS"},
-	{"provisioning/internal/sip", "provisioning/internal/ntlm", "github.com/emiago/sipgo github.com/icholy/digest", "a leaf: SIP"},
-	{"provisioning/internal/ntlm", "", "golang.org/x/crypto", "a leaf: NTLM, whose MD4 the standard library does not have"},
-	{"provisioning/internal/trust", "", "", "a leaf: certificates and names, with the standard library alone"},
+	{"internal/srv", "internal/safefile", "github.com/miekg/dns", "a leaf: DNS"},
+	{"internal/sip", "internal/ntlm internal/secret", "github.com/emiago/sipgo github.com/icholy/digest", "a leaf: SIP"},
+	{"internal/ntlm", "", "golang.org/x/crypto", "a leaf: NTLM, whose MD4 the standard library does not have"},
+	{"internal/trust", "", "", "a leaf: certificates, with the standard library alone"},
+	{"internal/place", "", "", "below all: values that say where a Registrar may be"},
+	{"internal/secret", "", "", "below all: the type that holds a password"},
 	{
-		"provisioning/sitetest", "dhcpopts", "github.com/miekg/dns github.com/insomniacslk/dhcp",
+		"internal/sitetest", "dhcpopts", "github.com/miekg/dns github.com/insomniacslk/dhcp",
 		"a test prop: simulates the servers, and must not know the client it is to judge",
 	},
 	{"cache", "internal/safefile", "go.etcd.io/bbolt", "a leaf: the store"},
@@ -152,7 +154,7 @@ func TestWalls(t *testing.T) {
 	}
 	for m, names := range importers {
 		slices.Sort(names)
-		names = slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "provisioning/sitetest" })
+		names = slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "internal/sitetest" })
 		if len(names) > 1 && !slices.Contains(shared, m) {
 			t.Errorf("%s is imported by %v: one wall for each module", m, names)
 		}
@@ -171,7 +173,7 @@ func TestShippedModules(t *testing.T) {
 		if p.Module != nil && !known[p.Module.Path] && shipped[p.Module.Path] == "" {
 			t.Errorf("%s is in the binary, and nobody has said why", p.Module.Path)
 		}
-		if p.ImportPath == module+"/provisioning/sitetest" {
+		if p.ImportPath == module+"/internal/sitetest" {
 			t.Error("the test prop is in the binary")
 		}
 		if banned := []string{"html/template", "testing", "net/http/pprof", "expvar"}; slices.Contains(banned, p.ImportPath) {

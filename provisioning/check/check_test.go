@@ -20,8 +20,8 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/sitetest"
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/sitetest"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected reports of testdata")

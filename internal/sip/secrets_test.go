@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/md4"
+
+	"github.com/homeward-agent/homeward/internal/secret"
 )
 
 // printed is a thing in all the ways in which things are printed.
@@ -60,12 +62,12 @@ func TestSecretsStaySecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := s.askers[0].scheme.(*digestScheme)
-	mustHide(t, [][]byte{[]byte(canary)}, Secret(canary), phone, &phone, []Account{phone}, map[string]Secret{"x": canary}, struct{ P *Secret }{new(Secret)}, s,
+	mustHide(t, [][]byte{[]byte(canary)}, secret.Secret(canary), phone, &phone, []Account{phone}, map[string]secret.Secret{"x": canary}, struct{ P *secret.Secret }{new(secret.Secret)}, s,
 		*d, d, m, s.askers, &CredentialsError{Status: &StatusError{}}, fmt.Errorf("register %v", phone))
-	if got := Secret(canary).String() + string(Secret(canary)); got != "[redacted]"+canary {
+	if got := secret.Secret(canary).String() + string(secret.Secret(canary)); got != "[redacted]"+canary {
 		t.Errorf("String() + conversion = %q", got)
 	}
-	if got := Secret(canary).Reveal(); got != canary {
+	if got := secret.Secret(canary).Reveal(); got != canary {
 		t.Errorf("Reveal() = %q", got)
 	}
 }

@@ -11,8 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/insomniacslk/dhcp/dhcpv6"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
 )
 
 // RFC 3319 section 3.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning/internal/ntlm"
+	"github.com/homeward-agent/homeward/internal/ntlm"
 )
 
 // ntlmScheme signs in with NTLM in the manner of MS-SIPAE, versions 2 to 4, and signs every message from then on.

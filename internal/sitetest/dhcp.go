@@ -13,9 +13,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/miekg/dns"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
 )
 
 const (

@@ -12,19 +12,21 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/homeward-agent/homeward/internal/secret"
 )
 
 // Account is who registers, and how it may prove that.
 type Account struct {
-	AOR        string   // address-of-record: "sip:phone1@contoso.com"
-	User       string   // login name: `CONTOSO\phone1`; "" or the AOR without "sip:": that address, its part before "@" for Digest
-	Password   Secret   // "": sign in only where no password is asked for
-	Schemes    []string // allowed, in order of preference: "ntlm", "digest"; names unknown here are passed over
-	InClear    bool     // answer over clear TCP too, where whoever listens can try passwords against the proof
-	UserAgent  string   // "homeward/1.0"; see CheckUserAgent
-	Host       string   // host name of this device, for NTLM: accounts may be limited to some; or ""
-	EndpointID string   // epid (MS-SIPRE section 3.2.3.1), "a1b2c3d4e5"; +sip.instance is derived from it. Or ""
-	Subnet     string   // of our IPv4 address, "10.0.0.0", for ms-subnet; or ""
+	AOR        string        // address-of-record: "sip:phone1@contoso.com"
+	User       string        // login name: `CONTOSO\phone1`; "" or the AOR without "sip:": that address, its part before "@" for Digest
+	Password   secret.Secret // "": sign in only where no password is asked for
+	Schemes    []string      // allowed, in order of preference: "ntlm", "digest"; names unknown here are passed over
+	InClear    bool          // answer over clear TCP too, where whoever listens can try passwords against the proof
+	UserAgent  string        // "homeward/1.0"; see CheckUserAgent
+	Host       string        // host name of this device, for NTLM: accounts may be limited to some; or ""
+	EndpointID string        // epid (MS-SIPRE section 3.2.3.1), "a1b2c3d4e5"; +sip.instance is derived from it. Or ""
+	Subnet     string        // of our IPv4 address, "10.0.0.0", for ms-subnet; or ""
 }
 
 // Session is the conversation with one Registrar over one connection: Register, then Keep, then Unregister. Its methods may

@@ -13,9 +13,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv4/server4"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
 )
 
 // Live is a site on loopback.

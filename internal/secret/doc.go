@@ -1,0 +1,2 @@
+// Package secret has the one type that holds a password.
+package secret
