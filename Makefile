@@ -17,7 +17,8 @@ FILE     ?= cmd/lab/demo.txtar
 check: fmt vet lint race            # everything quick that must hold; without a C compiler there is no race detector
 
 generate:                           # the files that are made from the code: reasons, device order, metrics, manual pages, completion
-	go test ./provisioning -run 'ReasonTable|OrderTable' -update
+	go test ./provisioning -run ReasonTable -update
+	go test ./provisioning/agent -run OrderTable -update
 	go test ./service -run MetricsTable -update
 	go test ./cmd/agent -run 'Manual|CompletionScripts' -update
 
@@ -36,8 +37,8 @@ race:
 
 test:                               # unit, scenarios, fuzz seeds, CLI scripts; those that share port 67 of loopback; end to end
 	@go run ./e2e/tested \
-		-- -count=1 -timeout 20m $$(go list ./... | grep -vE '/(e2e|cmd/agent|provisioning|internal/sitetest)$$') \
-		-- -count=1 -timeout 20m -p 1 ./cmd/agent ./provisioning ./internal/sitetest \
+		-- -count=1 -timeout 20m $$(go list ./... | grep -vE '/(e2e|cmd/agent|provisioning/agent|internal/sitetest)$$') \
+		-- -count=1 -timeout 20m -p 1 ./cmd/agent ./provisioning/agent ./internal/sitetest \
 		-- -count=1 -timeout 40m ./e2e
 
 demo:                               # the story: sign in, outage, restart, the way back

@@ -9,7 +9,7 @@ import (
 
 // detailOf is an error in words: what was done, where, and what came of it. They stand beside the Candidate and behind
 // the title of the Reason, and need not say again what these say. The stage of an attempt comes first: "REGISTER: …".
-func detailOf(err error) string {
+func DetailOf(err error) string {
 	text := err.Error()
 	var op *net.OpError // "dial tcp 10.0.0.5:5061: connect: connection refused": the end of it is new
 	var call *os.SyscallError

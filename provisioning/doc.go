@@ -1,13 +1,17 @@
-// Package provisioning is the domain of homeward: it answers, for as long as the device lives, which SIP
-// Registrar and Media Relays this device shall use.
+// Package provisioning has the words of homeward and its pure decisions. homeward answers, for as long as the device lives,
+// which SIP Registrar and Media Relays this device shall use.
 //
-// It gathers (DNS and DHCP, at the same time), plans (a pure function that puts the answers into the Lync
-// device order), tries (in that order, until a Registrar accepts) and commits (one transaction in the store).
-// Whatever happens on the way is told as one [Event]; where the device stands is one [Status].
+// The words: [Policy] is what the site decided; a [Finding] is what a source said about a [Step]; a [Plan] is the
+// [Candidate]s in the order in which they are tried, and each [Skip] with its [Reason]; whatever happens is one [Event], and
+// where the device stands is one [Status].
 //
-//	a := provisioning.New(policy, wire, store, func(e provisioning.Event) { fmt.Println(e) })
-//	err := a.Run(ctx) // returns when ctx ends
+// The decisions: [PlanStep] and [MakePlan] put Findings into the Lync device order; [RecallPlan] and [OutagePlan] are what
+// may be used of last good; [Ground] says where a packet may go.
 //
-// It does not read configuration, log, print, serve or install anything: that is cmd/agent and service.
-// Read phases.go first: from top to bottom it is the Lync device text (TechNet gg398713).
+//	plan := provisioning.MakePlan(found, policy, floor)
+//
+// Nothing here touches the network, the disk or the clock of others: discover asks, signin signs in, agent goes from phase to
+// phase, and check judges.
+//
+// Read step.go first, then reason.go, policy.go, plan.go, ground.go, memory.go with record.go, event.go and status.go.
 package provisioning

@@ -87,6 +87,6 @@ func (e Event) String() string {
 }
 
 // event tells that something was ruled out.
-func (s Skip) event() Event {
+func (s Skip) Event() Event {
 	return Event{Kind: Skipped, Step: s.Step, Host: s.Host, Port: s.Port, Transport: s.Transport, Reason: s.Reason, Detail: s.Detail}
 }

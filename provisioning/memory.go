@@ -8,29 +8,29 @@ import (
 )
 
 // memory is last good under the policy of today.
-type memory struct {
+type Memory struct {
 	policy Policy
 	kept   cache.Record // of whatever SIP address
 	known  bool         // there is one
 }
 
-func (p Policy) memory(store *cache.DB) memory {
+func (p Policy) Memory(store *cache.DB) Memory {
 	record, ok := store.Load()
-	return memory{p, record, ok}
+	return Memory{p, record, ok}
 }
 
 // record returns last good, if it belongs to this SIP address.
-func (m memory) record() (cache.Record, bool) {
+func (m Memory) Record() (cache.Record, bool) {
 	return m.kept, m.known && m.kept.SIPAddress == m.policy.SIPAddress
 }
 
 // floor says whether this SIP domain has registered over TLS before, under whatever address.
-func (m memory) floor() bool {
+func (m Memory) Floor() bool {
 	return m.known && m.kept.TLSFloor && Policy{SIPAddress: m.kept.SIPAddress}.SIPDomain() == m.policy.SIPDomain()
 }
 
 // clockFloor is the latest moment that is known to have passed: the build of this program, or the last registration.
-func (m memory) clockFloor() time.Time {
+func (m Memory) ClockFloor() time.Time {
 	if m.known && m.kept.RegisteredAt.After(m.policy.Built) {
 		return m.kept.RegisteredAt
 	}
@@ -38,8 +38,8 @@ func (m memory) clockFloor() time.Time {
 }
 
 // addresses returns those that last good holds for a host.
-func (m memory) addresses(host string) []netip.Addr {
-	record, ok := m.record()
+func (m Memory) Addresses(host string) []netip.Addr {
+	record, ok := m.Record()
 	if !ok {
 		return nil
 	}
@@ -58,9 +58,9 @@ func (m memory) addresses(host string) []netip.Addr {
 
 // vouched are the hosts outside the name rule that proven Registrars have named before the last restart, under the rule of
 // today. (What the record says of them is what this device has sealed: see package cache.)
-func (m memory) vouched() map[string]bool {
+func (m Memory) Vouched() map[string]bool {
 	vouched := map[string]bool{}
-	if record, ok := m.record(); ok && record.Vouched.Under == m.policy.Naming.String() {
+	if record, ok := m.Record(); ok && record.Vouched.Under == m.policy.Naming.String() {
 		for _, host := range record.Vouched.Hosts {
 			vouched[host] = true
 		}

@@ -23,17 +23,17 @@ type Candidate struct {
 
 // String returns one line, as `homeward plan` prints it.
 func (c Candidate) String() string {
-	return fmt.Sprintf("%s %s:%d %s %s via %s", c.Step, c.Host, c.Port, c.Transport, joinAddrs(c.Addrs), c.Via)
+	return fmt.Sprintf("%s %s:%d %s %s via %s", c.Step, c.Host, c.Port, c.Transport, JoinAddrs(c.Addrs), c.Via)
 }
 
 // endpoint identifies the place, however it was found.
-func (c Candidate) endpoint() string {
-	return c.hostPort() + "/" + c.Transport.String()
+func (c Candidate) Endpoint() string {
+	return c.HostPort() + "/" + c.Transport.String()
 }
 
-func (c Candidate) hostPort() string { return c.Host + ":" + strconv.Itoa(int(c.Port)) }
+func (c Candidate) HostPort() string { return c.Host + ":" + strconv.Itoa(int(c.Port)) }
 
-func joinAddrs(addrs []netip.Addr) string {
+func JoinAddrs(addrs []netip.Addr) string {
 	texts := make([]string, len(addrs))
 	for i, a := range addrs {
 		texts[i] = a.String()
@@ -84,7 +84,7 @@ type Finding struct {
 }
 
 // of returns the Finding of a step.
-func (found Findings) of(step Step) (Finding, bool) {
+func (found Findings) Of(step Step) (Finding, bool) {
 	for _, f := range found {
 		if f.Step == step {
 			return f, true
@@ -94,21 +94,21 @@ func (found Findings) of(step Step) (Finding, bool) {
 }
 
 // unanswered says whether there is something that no name server has answered.
-func (found Findings) unanswered() bool {
+func (found Findings) Unanswered() bool {
 	return slices.ContainsFunc(found, func(f Finding) bool {
-		return unanswered(f.Reason) || slices.ContainsFunc(f.Names, func(n Name) bool { return unanswered(n.Reason) })
+		return Unanswered(f.Reason) || slices.ContainsFunc(f.Names, func(n Name) bool { return Unanswered(n.Reason) })
 	})
 }
 
 // open says whether the question of the step has to be asked again: it was not answered, or it depends on the others.
 // That DHCP is silent counts for an answer: many servers are to DHCPINFORM, and it would be a broadcast.
-func (f Finding) open() bool { return f.Step == HostName || unanswered(f.Reason) }
+func (f Finding) Open() bool { return f.Step == HostName || Unanswered(f.Reason) }
 
 // unanswered says of a Reason that a name server, or one behind it, did not answer.
-func unanswered(r Reason) bool { return r == DNSTimeout || r == DNSServFail }
+func Unanswered(r Reason) bool { return r == DNSTimeout || r == DNSServFail }
 
 // says tells whether two Findings of a step are the same to whoever reads them.
-func (f Finding) says(other Finding) bool {
+func (f Finding) Says(other Finding) bool {
 	return f.Verdict == other.Verdict && f.Reason == other.Reason && f.Detail == other.Detail
 }
 
@@ -136,13 +136,13 @@ type Source struct {
 
 // Specification constants.
 const (
-	tlsPort         = 5061 // RFC 3261 §19.1.2
+	TLSPort         = 5061 // RFC 3261 §19.1.2
 	tcpPort         = 5060 // RFC 3261 §19.1.2
-	accessProxyPort = 443  // Access Edge, TechNet dd637123
+	AccessProxyPort = 443  // Access Edge, TechNet dd637123
 )
 
 // transport returns how the Registrars of a step are reached.
-func (s Step) transport() Transport {
+func (s Step) Transport() Transport {
 	switch s {
 	case InternalTCP, DHCPTCP, ExternalTCP:
 		return TCP
@@ -152,7 +152,7 @@ func (s Step) transport() Transport {
 }
 
 // steps returns the steps this policy looks at, in order. Steps that are ruled out as a whole are among them.
-func (p Policy) steps() []Step {
+func (p Policy) Steps() []Step {
 	switch {
 	case len(p.Manual) > 0:
 		return []Step{Manual}
@@ -164,10 +164,10 @@ func (p Policy) steps() []Step {
 }
 
 // Asks says whether a device of this policy looks at the step.
-func (p Policy) Asks(step Step) bool { return slices.Contains(p.steps(), step) }
+func (p Policy) Asks(step Step) bool { return slices.Contains(p.Steps(), step) }
 
 // closed says why plain TCP may not be used, or "". floor: this SIP domain has registered over TLS before.
-func (p Policy) closed(t Transport, floor bool) Reason {
+func (p Policy) Closed(t Transport, floor bool) Reason {
 	switch {
 	case t == TLS:
 		return ""
@@ -184,8 +184,8 @@ func (p Policy) closed(t Transport, floor bool) Reason {
 // floor: this SIP domain has registered over TLS before.
 func MakePlan(found Findings, policy Policy, floor bool) Plan {
 	var plan Plan
-	for _, step := range policy.steps() {
-		part := planStep(step, found, policy, floor)
+	for _, step := range policy.Steps() {
+		part := PlanStep(step, found, policy, floor)
 		plan.Try = append(plan.Try, part.Try...)
 		plan.Skipped = append(plan.Skipped, part.Skipped...)
 	}
@@ -193,11 +193,11 @@ func MakePlan(found Findings, policy Policy, floor bool) Plan {
 }
 
 // planStep is the part of MakePlan that belongs to one step; it needs only the Findings up to that step.
-func planStep(step Step, found Findings, policy Policy, floor bool) Plan {
-	if reason := policy.closed(step.transport(), floor); reason != "" {
-		return Plan{Skipped: []Skip{{Step: step, Transport: step.transport(), Reason: reason}}}
+func PlanStep(step Step, found Findings, policy Policy, floor bool) Plan {
+	if reason := policy.Closed(step.Transport(), floor); reason != "" {
+		return Plan{Skipped: []Skip{{Step: step, Transport: step.Transport(), Reason: reason}}}
 	}
-	if step == HostName && !hostNamesAllowed(found) {
+	if step == HostName && !HostNamesAllowed(found) {
 		return Plan{Skipped: []Skip{{Step: step, Reason: SRVExists}}}
 	}
 	var plan Plan
@@ -206,7 +206,7 @@ func planStep(step Step, found Findings, policy Policy, floor bool) Plan {
 			continue
 		}
 		if f.Reason == ServiceNotOffered {
-			plan.Skipped = append(plan.Skipped, Skip{Step: step, Transport: step.transport(), Reason: ServiceNotOffered, Detail: f.Query})
+			plan.Skipped = append(plan.Skipped, Skip{Step: step, Transport: step.Transport(), Reason: ServiceNotOffered, Detail: f.Query})
 		}
 		for _, name := range f.Names {
 			for _, port := range policy.ports(step, name) {
@@ -227,13 +227,13 @@ type endpointPort struct {
 func (p Policy) ports(step Step, name Name) []endpointPort {
 	switch step {
 	case HostName: // Communicator Phone Edition: each name on 5061, then 443; TCP if policy allows (TechNet dd572514)
-		return []endpointPort{{tlsPort, TLS}, {accessProxyPort, TLS}, {tcpPort, TCP}}
+		return []endpointPort{{TLSPort, TLS}, {AccessProxyPort, TLS}, {tcpPort, TCP}}
 	case Manual:
 		return manualPorts(name)
 	case InternalTCP, DHCPTCP, ExternalTCP:
 		return []endpointPort{{orDefault(name.Port, tcpPort), TCP}}
 	default:
-		return []endpointPort{{orDefault(name.Port, tlsPort), TLS}}
+		return []endpointPort{{orDefault(name.Port, TLSPort), TLS}}
 	}
 }
 
@@ -242,8 +242,8 @@ func (p Policy) ports(step Step, name Name) []endpointPort {
 func manualPorts(name Name) []endpointPort {
 	switch name.Port {
 	case 0:
-		return []endpointPort{{tlsPort, TLS}, {tcpPort, TCP}}
-	case tlsPort, accessProxyPort:
+		return []endpointPort{{TLSPort, TLS}, {tcpPort, TCP}}
+	case TLSPort, AccessProxyPort:
 		return []endpointPort{{name.Port, TLS}}
 	case tcpPort:
 		return []endpointPort{{name.Port, TCP}}
@@ -261,12 +261,12 @@ func orDefault(port, otherwise uint16) uint16 {
 
 // add puts one name on one port into the plan, or says why not.
 func (plan *Plan) add(f Finding, name Name, at endpointPort, policy Policy, floor bool) {
-	reason, detail := policy.nameReason(f.Step, name.Host, at.transport)
+	reason, detail := policy.NameReason(f.Step, name.Host, at.transport)
 	if reason == "" {
-		reason = policy.closed(at.transport, floor)
+		reason = policy.Closed(at.transport, floor)
 	}
 	if reason == "" {
-		reason, detail = policy.portReason(f.Step, at.port)
+		reason, detail = policy.PortReason(f.Step, at.port)
 	}
 	if reason == "" && len(name.Addrs) == 0 {
 		reason, detail = name.Reason, name.Detail
@@ -294,14 +294,14 @@ func (s Source) via(name Name) string {
 
 // nameReason applies the name rule. It guards names from DNS, DHCP, unproven Registrars and records; a configured server
 // is trusted, and so is one named by a proven Registrar (TechNet dd637123; discovery over SRV and option 120 alike).
-func (p Policy) nameReason(step Step, host string, t Transport) (Reason, string) {
+func (p Policy) NameReason(step Step, host string, t Transport) (Reason, string) {
 	switch {
-	case step == Manual || p.configured(host):
+	case step == Manual || p.Configured(host):
 		return "", ""
-	case isAddress(host):
+	case IsAddress(host):
 		return p.addressReason(step, host, t)
 	}
-	if err := checkName(host, p); err != nil {
+	if err := CheckName(host, p); err != nil {
 		return NameNotAllowed, err.Error()
 	}
 	return "", ""
@@ -322,7 +322,7 @@ func (p Policy) addressReason(step Step, host string, t Transport) (Reason, stri
 	}
 }
 
-func isAddress(host string) bool {
+func IsAddress(host string) bool {
 	_, err := netip.ParseAddr(host)
 	return err == nil
 }
@@ -330,7 +330,7 @@ func isAddress(host string) bool {
 // hostNamesAllowed says whether the host names of the Communicator order may be asked for: only when every SRV
 // record is proven not to exist ("not if they are not valid; only if they do not exist at all", TechNet
 // dd572514).
-func hostNamesAllowed(found Findings) bool {
+func HostNamesAllowed(found Findings) bool {
 	for _, f := range found {
 		if f.Source.Source == "dns" && f.Step != HostName && f.Verdict != Absent {
 			return false
@@ -339,9 +339,11 @@ func hostNamesAllowed(found Findings) bool {
 	return true
 }
 
-func checkName(host string, p Policy) error { return place.CheckName(host, p.SIPDomain(), p.Naming) }
+func CheckName(host string, p Policy) error {
+	return place.CheckNameUnder(host, p.SIPDomain(), p.Naming)
+}
 
 // CheckName applies the name rule, under the naming given, to a name that DNS or DHCP gave.
-func CheckName(host string, policy Policy, naming Naming) error {
-	return place.CheckName(host, policy.SIPDomain(), naming)
+func CheckNameUnder(host string, policy Policy, naming Naming) error {
+	return place.CheckNameUnder(host, policy.SIPDomain(), naming)
 }

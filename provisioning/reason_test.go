@@ -1,13 +1,14 @@
 package provisioning
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/homeward-agent/homeward/internal/sip"
 )
+
+var update = flag.Bool("update", false, "rewrite docs/reasons.md")
 
 const reasonTable = "../docs/reasons.md"
 
@@ -44,16 +45,6 @@ func TestReasonsAreTheClosedList(t *testing.T) {
 	}
 	for code := range listed {
 		t.Errorf("%s is not in the public list", code)
-	}
-}
-
-// A password that is corrected is read by a daemon that starts, and whoever corrects it has to be told.
-func TestRefusedPasswordsWantARestart(t *testing.T) {
-	refused := sip.CredentialsError{Status: &sip.StatusError{Code: 401, Diagnostics: []sip.Diagnostic{{ID: 1000}}}}
-	for _, hint := range []string{SIPCredentials.Hint(), CredentialsResting.Hint(), hintOf(&refused)} {
-		if !strings.Contains(hint, "restart homeward") {
-			t.Errorf("no word of a restart: %s", hint)
-		}
 	}
 }
 

@@ -21,9 +21,9 @@ func RecallPlan(record cache.Record, policy Policy, fresh map[string]Name, vouch
 		if fresh != nil {
 			name = fresh[e.Host]
 		}
-		c := recalled(e, Recall, name.Addrs)
-		reason, detail := policy.rememberedReason(c, record.TLSFloor, vouched)
-		plan.addRemembered(c, name, reason, detail)
+		c := Recalled(e, Recall, name.Addrs)
+		reason, detail := policy.RememberedReason(c, record.TLSFloor, vouched)
+		plan.AddRemembered(c, name, reason, detail)
 	}
 	return plan
 }
@@ -43,15 +43,15 @@ func OutagePlan(record cache.Record, policy Policy, fresh map[string]Name, vouch
 				name.Addrs = append(name.Addrs, addr)
 			}
 		}
-		c := recalled(e, LastGood, name.Addrs)
-		reason, detail := policy.rememberedReason(c, record.TLSFloor, vouched)
-		plan.addRemembered(c, name, reason, detail)
+		c := Recalled(e, LastGood, name.Addrs)
+		reason, detail := policy.RememberedReason(c, record.TLSFloor, vouched)
+		plan.AddRemembered(c, name, reason, detail)
 	}
 	return plan
 }
 
 // addRemembered adds a remembered Registrar, or says why not: for the reason given, or since it has no address.
-func (plan *Plan) addRemembered(c Candidate, name Name, reason Reason, detail string) {
+func (plan *Plan) AddRemembered(c Candidate, name Name, reason Reason, detail string) {
 	if reason == "" && len(name.Addrs) == 0 {
 		reason, detail = cmp.Or(name.Reason, NoAddress), name.Detail
 	}
@@ -65,28 +65,28 @@ func (plan *Plan) addRemembered(c Candidate, name Name, reason Reason, detail st
 // rememberedReason says why a remembered Registrar may not be used, or "". The record is a file that can be edited: what
 // it says of its own origin is not believed, and what the policy of today forbids is not used. Recalled is only one that
 // a proven Registrar has named, and that is never over plain TCP.
-func (p Policy) rememberedReason(c Candidate, floor bool, vouched map[string]bool) (Reason, string) {
-	if reason := p.closed(c.Transport, floor); reason != "" {
+func (p Policy) RememberedReason(c Candidate, floor bool, vouched map[string]bool) (Reason, string) {
+	if reason := p.Closed(c.Transport, floor); reason != "" {
 		return reason, ""
 	}
 	if c.Step == Recall && c.Transport == TCP {
 		return RegistrarNotProven, "recalled over plain TCP"
 	}
-	if reason, detail := p.portReason(c.Step, c.Port); reason != "" {
+	if reason, detail := p.PortReason(c.Step, c.Port); reason != "" {
 		return reason, detail
 	}
-	if c.Transport == TLS && vouched[c.Host] && !isAddress(c.Host) {
+	if c.Transport == TLS && vouched[c.Host] && !IsAddress(c.Host) {
 		return "", ""
 	}
-	return p.nameReason(c.Step, c.Host, c.Transport)
+	return p.NameReason(c.Step, c.Host, c.Transport)
 }
 
 // vouchedFor is what a record keeps of the hosts that proven Registrars have named. Without a name rule nobody has proven
 // enough for the day when there is one.
-func (p Policy) vouchedFor(record cache.Record, vouched map[string]bool) cache.Vouched {
+func (p Policy) VouchedFor(record cache.Record, vouched map[string]bool) cache.Vouched {
 	var hosts []string
 	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
-		if vouched[e.Host] && p.Naming != NamingOff && e.Transport == TLS.String() && !isAddress(e.Host) && checkName(e.Host, p) != nil {
+		if vouched[e.Host] && p.Naming != NamingOff && e.Transport == TLS.String() && !IsAddress(e.Host) && CheckName(e.Host, p) != nil {
 			hosts = append(hosts, e.Host)
 		}
 	}
@@ -98,10 +98,10 @@ func (p Policy) vouchedFor(record cache.Record, vouched map[string]bool) cache.V
 }
 
 // namesOf are the hosts of a record whose addresses may be asked for.
-func (p Policy) namesOf(record cache.Record, vouched map[string]bool) []string {
+func (p Policy) NamesOf(record cache.Record, vouched map[string]bool) []string {
 	var hosts []string
 	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
-		if reason, _ := p.rememberedReason(recalled(e, LastGood, nil), false, vouched); reason == "" {
+		if reason, _ := p.RememberedReason(Recalled(e, LastGood, nil), false, vouched); reason == "" {
 			hosts = append(hosts, e.Host)
 		}
 	}
@@ -109,7 +109,7 @@ func (p Policy) namesOf(record cache.Record, vouched map[string]bool) []string {
 }
 
 // recalled is the way back from what remember made.
-func recalled(e cache.Endpoint, step Step, addrs []netip.Addr) Candidate {
+func Recalled(e cache.Endpoint, step Step, addrs []netip.Addr) Candidate {
 	c := Candidate{Step: step, Host: e.Host, Port: e.Port, Addrs: addrs, Via: "last good"}
 	if step == Recall {
 		c.Via = "told by a Registrar"
@@ -121,10 +121,10 @@ func recalled(e cache.Endpoint, step Step, addrs []netip.Addr) Candidate {
 }
 
 // homeOf returns the home pair of a record as status shows it.
-func homeOf(record cache.Record) []Endpoint {
+func HomeOf(record cache.Record) []Endpoint {
 	var home []Endpoint
 	for _, e := range record.Home {
-		c := recalled(e, Recall, e.Addresses)
+		c := Recalled(e, Recall, e.Addresses)
 		home = append(home, Endpoint{Host: c.Host, Port: c.Port, Transport: c.Transport, Role: e.Role, Addresses: c.Addrs})
 	}
 	return home

@@ -92,7 +92,7 @@ type StoreState struct {
 }
 
 // note adds an attempt or a skip to the cycle; other events tell nothing of it. Nil: no cycle has begun.
-func (c *Cycle) note(e Event) {
+func (c *Cycle) Note(e Event) {
 	results := map[EventKind]string{Attempted: "failed", Redirected: "redirected", Skipped: "skipped"}
 	result, tells := results[e.Kind]
 	if c == nil || !tells {
@@ -109,7 +109,7 @@ func (c *Cycle) note(e Event) {
 }
 
 // source adds what a source said to the cycle, in the place of what it said before.
-func (c *Cycle) source(said Source) {
+func (c *Cycle) Source(said Source) {
 	if c == nil {
 		return
 	}
@@ -120,14 +120,14 @@ func (c *Cycle) source(said Source) {
 }
 
 // registered says whether this cycle ended with a registration.
-func (c *Cycle) registered() bool {
+func (c *Cycle) Registered() bool {
 	return slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return a.Result == "ok" })
 }
 
 // blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that answered, and
 // refused; else the first that failed, which is the one the site means to be used; else the first that was ruled
 // out, or the first source that gave nothing.
-func (c *Cycle) blame(stopped bool) (reason Reason, detail, hint string) {
+func (c *Cycle) Blame(stopped bool) (reason Reason, detail, hint string) {
 	for _, counts := range []func(Attempt) bool{
 		func(a Attempt) bool { return a.Result == "failed" && strings.HasPrefix(string(a.Reason), "sip-") },
 		func(a Attempt) bool { return a.Result == "failed" },

@@ -123,4 +123,4 @@ var srvNames = map[Step]string{
 }
 
 // srvName is what an SRV query of this step begins with; "": it asks for none.
-func (s Step) srvName() string { return srvNames[s] }
+func (s Step) SRVName() string { return srvNames[s] }

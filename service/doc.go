@@ -3,7 +3,7 @@
 // manager of the machine.
 //
 //	story := service.NewStory(log, "/var/lib/homeward/history.jsonl")
-//	agent := provisioning.New(policy, wire, store, story.Tell)
+//	a := agent.New(policy, wire, store, story.Tell)
 //	err := service.Run(ctx, service.Task{Name: "agent", Run: agent.Run}, service.Task{Name: "history", Run: story.Run})
 //
 // It takes no decision about Registrars and reads no configuration. It is the only package that logs, and it

@@ -19,6 +19,8 @@ import (
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/sitetest"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/agent"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 	"github.com/homeward-agent/homeward/service/control"
 )
 
@@ -213,7 +215,7 @@ func (d *device) start(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wire, err := site.Start()
+	simulated, err := site.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,12 +226,12 @@ func (d *device) start(t *testing.T) {
 	policy.Roots.AppendCertsFromPEM(site.Roots())
 	store := cache.Open(d.dir)
 	d.site, d.story, d.done = site, NewStory(slog.New(slog.DiscardHandler), d.file), make(chan struct{})
-	agent := provisioning.New(policy, provisioning.Wire(wire), store, d.story.Tell)
+	device := agent.New(policy, wire.Wire(simulated), store, d.story.Tell)
 	ctx, stop := context.WithCancelCause(t.Context())
 	d.stop = stop
 	go func() {
 		defer close(d.done)
-		_ = Run(ctx, d.story.Life("1.2.3", Task{"agent", agent.Run}), Task{"history", d.story.Run})
+		_ = Run(ctx, d.story.Life("1.2.3", Task{"agent", device.Run}), Task{"history", d.story.Run})
 		store.Close()
 	}()
 }

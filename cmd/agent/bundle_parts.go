@@ -17,6 +17,8 @@ import (
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 	"github.com/homeward-agent/homeward/service/control"
 )
 
@@ -127,7 +129,7 @@ func (b *bundleSource) dhcp(ctx context.Context) ([]byte, error) {
 	if !site.policy.AskDHCP {
 		return nil, &advised{errors.New("DHCP is off in the configuration"), "to ask all the same: homeward dhcp"}
 	}
-	survey := provisioning.SurveyDHCP(ctx, provisioning.SystemWire(), site.policy.Interface)
+	survey := discover.SurveyDHCP(ctx, wire.System(), site.policy.Interface)
 	if survey.Reason == provisioning.DHCPNotPermitted {
 		return nil, fmt.Errorf("%w; %w", surveyFailure(survey), fs.ErrPermission)
 	}

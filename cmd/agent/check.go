@@ -15,6 +15,7 @@ import (
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/check"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 	"github.com/homeward-agent/homeward/service/control"
 )
 
@@ -85,7 +86,7 @@ func checkSite(ctx context.Context, e env, site *site, byPassed bool) check.Repo
 	progress, done := progressOn(e)
 	defer done()
 	return check.Run(ctx, check.Options{
-		Policy: site.policy, Wire: provisioning.SystemWire(), Record: record, Link: check.SystemLink(site.policy.Interface),
+		Policy: site.policy, Wire: wire.System(), Record: record, Link: check.SystemLink(site.policy.Interface),
 		Store: status.Store, Daemon: stands, ByPassed: byPassed, CredentialsRest: err == nil && status.Reason == provisioning.CredentialsResting, Progress: progress,
 	})
 }

@@ -25,7 +25,8 @@ type wall struct {
 // walls is the import table of ARCHITECTURE.md. Arrows point down, and each module is met by one package.
 var walls = []wall{
 	{
-		"cmd/agent", "internal/safefile service service/control service/manager provisioning provisioning/check cache dhcpopts packaging",
+		"cmd/agent",
+		"internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check cache dhcpopts packaging",
 		"github.com/spf13/cobra github.com/spf13/pflag github.com/pelletier/go-toml/v2 golang.org/x/term",
 		"reads the command line and the configuration, and puts everything else together",
 	},
@@ -41,14 +42,20 @@ var walls = []wall{
 		"meets the system's service manager, and knows nothing of the agent (x/sys: access lists of Windows)",
 	},
 	{"service/internal/replace", "", "", "writes a file, and gives it to whom it belongs"},
+	{"provisioning", "cache internal/place internal/secret", "", "has the words and the pure decisions: no I/O"},
+	{"provisioning/wire", "dhcpopts internal/srv", "golang.org/x/sys", "is the one seam (x/sys: one socket option of Linux)"},
+	{"provisioning/discover", "provisioning provisioning/wire dhcpopts internal/place internal/srv", "", "asks DNS and DHCP; signs in nowhere"},
 	{
-		"provisioning", "internal/place internal/secret internal/srv internal/sip internal/trust cache dhcpopts",
-		"golang.org/x/sys",
-		"decides; meets the world through its leaves (x/sys: one socket option of Linux)",
+		"provisioning/signin", "provisioning provisioning/wire cache internal/place internal/sip internal/trust", "",
+		"signs in; asks neither DNS nor DHCP, and owns no state of the device (cache: its record is a value)",
 	},
 	{
-		"provisioning/check", "provisioning cache dhcpopts", "",
-		"judges what a device sees; looks at it through provisioning",
+		"provisioning/agent", "provisioning provisioning/wire provisioning/discover provisioning/signin cache internal/sip", "",
+		"owns the state; never checks",
+	},
+	{
+		"provisioning/check", "provisioning provisioning/wire provisioning/discover provisioning/signin cache dhcpopts", "",
+		"judges what a device sees; looks through discover and signin, and knows no agent",
 	},
 	{"internal/srv", "internal/safefile", "github.com/miekg/dns", "a leaf: DNS"},
 	{"internal/sip", "internal/ntlm internal/secret", "github.com/emiago/sipgo github.com/icholy/digest", "a leaf: SIP"},

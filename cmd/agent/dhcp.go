@@ -13,6 +13,8 @@ import (
 
 	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 func dhcpCommand(e env) *cobra.Command {
@@ -25,7 +27,7 @@ func dhcpCommand(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		survey := provisioning.SurveyDHCP(c.Context(), provisioning.SystemWire(), site.policy.Interface)
+		survey := discover.SurveyDHCP(c.Context(), wire.System(), site.policy.Interface)
 		if err := uninterrupted(c); err != nil {
 			return err
 		}
@@ -53,7 +55,7 @@ func dhcpCommand(e env) *cobra.Command {
 }
 
 // surveyFailure is how the command ends: well, as soon as any server has answered.
-func surveyFailure(s provisioning.DHCPSurvey) error {
+func surveyFailure(s discover.DHCPSurvey) error {
 	switch {
 	case s.Reason.IsDHCPUnasked():
 		return &failure{code: exitFailed, err: fmt.Errorf("%s: %s", s.Reason, s.Detail), hints: []string{s.Reason.Hint()}}
@@ -103,7 +105,7 @@ type option43 struct {
 	Wrong   []int             `json:"wrong_bytes,omitempty"`
 }
 
-func newDHCPAnswer(s provisioning.DHCPSurvey) dhcpAnswer {
+func newDHCPAnswer(s discover.DHCPSurvey) dhcpAnswer {
 	answer := dhcpAnswer{
 		Version: 1, Interface: s.Interface, Answers: []serverAnswer{},
 		Conflict: s.Conflict != "", Reason: s.Reason, Detail: s.Detail, Hint: s.Reason.Hint(),
@@ -145,7 +147,7 @@ func escaped(value string) string {
 }
 
 // printSurvey shows what each server said, byte by byte, and what it comes to.
-func printSurvey(p *page, s provisioning.DHCPSurvey) error {
+func printSurvey(p *page, s discover.DHCPSurvey) error {
 	p.printf("asked on %s as a Lync phone asks\n", printable(s.Interface))
 	for _, a := range s.Answers {
 		p.printf("\n")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
 )
 
 // server67 is a server that says the options of o.
@@ -34,7 +35,7 @@ func changed(raw []byte, old, new string) []byte {
 }
 
 // surveys are sites, by the name of the golden files.
-func surveys(t *testing.T) map[string]provisioning.DHCPSurvey {
+func surveys(t *testing.T) map[string]discover.DHCPSurvey {
 	o := onPool01(t)
 	good := server67(o)
 	good.NTP = []netip.Addr{netip.MustParseAddr("10.0.0.13")}
@@ -59,7 +60,7 @@ func surveys(t *testing.T) map[string]provisioning.DHCPSurvey {
 	nak := dhcpopts.Answer{Server: netip.MustParseAddr("10.0.0.69"), Took: 11 * time.Millisecond, Type: "nak"}
 	conflict := "10.0.0.67 says pool01.contoso.com, 10.0.0.68 says 10.0.0.5"
 
-	return map[string]provisioning.DHCPSurvey{
+	return map[string]discover.DHCPSurvey{
 		"dhcp":         {Interface: "eth0", Answers: []dhcpopts.Answer{good}},
 		"dhcp-problem": {Interface: "eth0", Answers: []dhcpopts.Answer{asText}, Reason: provisioning.DHCPMalformed, Detail: "option 120 from 10.0.0.67: " + asText.SIP.Problem},
 		"dhcp-cut":     {Interface: "eth0", Answers: []dhcpopts.Answer{cut}, Reason: provisioning.DHCPMalformed, Detail: "option 120 from 10.0.0.67: " + cut.SIP.Problem},

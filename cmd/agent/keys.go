@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // kind is the type of a value in the configuration file.
@@ -235,7 +236,7 @@ var keys = []key{
 			if v.text == "" {
 				return nil
 			}
-			return provisioning.CheckUserAgent(v.text)
+			return signin.CheckUserAgent(v.text)
 		}},
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 func planCommand(e env) *cobra.Command {
@@ -70,7 +72,7 @@ func askAround(ctx context.Context, site *site, record cache.Record) planAnswer 
 	if record.SIPAddress == site.policy.SIPAddress {
 		answer.LastGood = &record.Registrar
 	}
-	found := provisioning.Discover(ctx, site.policy, provisioning.SystemWire(), floor)
+	found := discover.Discover(ctx, site.policy, wire.System(), floor)
 	for _, f := range found {
 		answer.Sources = append(answer.Sources, f.Source)
 	}

@@ -19,6 +19,8 @@ import (
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/agent"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 	"github.com/homeward-agent/homeward/service"
 	"github.com/homeward-agent/homeward/service/control"
 	"github.com/homeward-agent/homeward/service/manager"
@@ -96,11 +98,11 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	store := cache.Open(site.stateDir)
 	defer store.Close()
 	story := service.NewStory(log, filepath.Join(site.stateDir, historyFile))
-	wire := provisioning.SystemWire()
+	wire := wire.System()
 	network := service.NewNetworkWatch(wire.Resolvers, log)
 	wire.Changes = network.Changes()
 	metrics := service.NewMetrics(site.metricsListen)
-	agent := provisioning.New(site.policy, wire, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e) })
+	agent := agent.New(site.policy, wire, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e) })
 	stateFile := service.NewStateFile(filepath.Join(site.runtimeDir, "registrar.json"), agent.Status, story, site.onChange, log)
 	network.Besides(stateFile.Look)
 	lastGood := func() time.Time { record, _ := store.Load(); return record.RegisteredAt }

@@ -40,7 +40,7 @@ type Site struct {
 }
 
 // Wire is what a device touches of the site. It has the fields of
-// provisioning.Wire and converts to it.
+// wire.Wire and converts to it.
 type Wire struct {
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	Listen    func(ctx context.Context, iface string) (dhcpopts.Conn, error)

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // Side is who has to mend it.
@@ -107,7 +108,7 @@ func (f *Facts) whatKeepsItOut() advice {
 // proven says whether a server has proven the name of a Registrar: then DNS has not led astray.
 func (f *Facts) proven() bool {
 	return slices.ContainsFunc(f.Places, func(p Place) bool {
-		return slices.ContainsFunc(p.Probes, func(probe provisioning.Probe) bool { return probe.Secured })
+		return slices.ContainsFunc(p.Probes, func(probe signin.Probe) bool { return probe.Secured })
 	})
 }
 
@@ -203,7 +204,7 @@ func (f *Facts) addressFails() (advice, bool) {
 		if isReady(probe) || probe.Addr.Is6() && probe.Reason == provisioning.ConnectUnreachable {
 			continue
 		}
-		p.Probes = []provisioning.Probe{probe}
+		p.Probes = []signin.Probe{probe}
 		a := f.deadPlace(p)
 		a.what += "; the device signs in through another address of " + p.Host
 		return a, true

@@ -6,6 +6,7 @@ import (
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 // limit is how long a tech waits for the worst of sites; another 2 s may pass to take the binding back. (Our choice.)
@@ -14,7 +15,7 @@ const limit = 12 * time.Second
 // Options are what a check is about.
 type Options struct {
 	Policy provisioning.Policy
-	Wire   provisioning.Wire
+	Wire   wire.Wire
 	Record cache.Record // what the device remembers; zero: nothing
 	Link   Link
 	// Store is what the daemon says about its store.

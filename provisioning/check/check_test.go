@@ -22,6 +22,7 @@ import (
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/sitetest"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected reports of testdata")
@@ -74,11 +75,11 @@ func play(t *testing.T, archive *txtar.Archive, file string) (report, seen, conn
 	if err != nil {
 		t.Fatal(err)
 	}
-	wire, err := site.Start()
+	simulated, err := site.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Wire: provisioning.Wire(wire), Policy: provisioning.Policy{
+	o := Options{Wire: wire.Wire(simulated), Policy: provisioning.Policy{
 		SIPAddress: "sip:phone1@contoso.com", Auth: []string{"ntlm", "digest"}, AllowTCP: true, TLSFloor: true, AskDHCP: true,
 		TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "test",
 	}}

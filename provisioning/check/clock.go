@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
 )
 
 // Specification constants: RFC 5905, sections 7.2 and 7.3.
@@ -46,7 +47,7 @@ type TimeServer struct {
 }
 
 // askTime asks the servers that one source names, all at the same time; those without addresses are looked up first.
-func (f *Facts) askTime(ctx context.Context, trial *provisioning.Trial, source string, names []provisioning.Name) []TimeServer {
+func (f *Facts) askTime(ctx context.Context, eye *eye, source string, names []provisioning.Name) []TimeServer {
 	servers := make([]TimeServer, len(names))
 	var asking sync.WaitGroup
 	defer asking.Wait()
@@ -58,7 +59,7 @@ func (f *Facts) askTime(ctx context.Context, trial *provisioning.Trial, source s
 		}
 		asking.Go(func() {
 			if len(n.Addrs) == 0 {
-				n.Addrs = trial.LookUp(ctx, n.Host).Addrs
+				n.Addrs = eye.LookUp(ctx, n.Host).Addrs
 			}
 			if len(n.Addrs) == 0 {
 				s.Problem = "has no address"
@@ -81,7 +82,7 @@ func (f *Facts) clockAhead(ctx context.Context, server provisioning.Name) (time.
 	var err error
 	for _, addr := range server.Addrs {
 		at := netip.AddrPortFrom(addr, server.Port)
-		if err = provisioning.CheckPlace(f.Policy, f.Wire, at, ntpPort); err != nil {
+		if err = discover.CheckPlace(f.Policy, f.Wire, at, ntpPort); err != nil {
 			err = timeError("is not asked: " + err.Error())
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // ntpAnswer is what a server of stratum 2 says at a moment.
@@ -172,7 +173,7 @@ func TestTimeServersAreHeard(t *testing.T) {
 				f.TimeServers[i].Source = option42
 			}
 			if test.registrar != 0 {
-				p := Place{Candidate: provisioning.Candidate{Host: "fe01.contoso.com"}, Probes: []provisioning.Probe{{Secured: true}}}
+				p := Place{Candidate: provisioning.Candidate{Host: "fe01.contoso.com"}, Probes: []signin.Probe{{Secured: true}}}
 				p.Probes[0].Greeting.Date = f.Now.Add(test.registrar)
 				f.Places = append(f.Places, p)
 			}

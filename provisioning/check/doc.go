@@ -4,7 +4,7 @@
 // It looks first, at everything at the same time (look.go: Facts), and judges afterwards, without touching the network
 // again: the tree (tree.go) and the advice (advice.go) are pure functions of the Facts.
 //
-//	report := check.Run(ctx, check.Options{Policy: policy, Wire: provisioning.SystemWire(), Record: record})
+//	report := check.Run(ctx, check.Options{Policy: policy, Wire: wire.System(), Record: record})
 //	fmt.Println(report.Verdict, report.Summary)
 //
 // It is not for deciding what a device does: plan, sign-in and reasons are those of package provisioning, which the

@@ -7,6 +7,8 @@ import (
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
+	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // Facts is all that was seen. Nothing in it is a judgement, but for the verdicts and reasons of package provisioning.
@@ -18,7 +20,7 @@ type Facts struct {
 	Late       bool                  // DNS has not answered in time, and does answer
 	NotAsked   bool                  // DNS and DHCP were not asked: the device has no address
 	Found      provisioning.Findings // of the steps of both orders, or of the configured servers
-	DHCP       *provisioning.DHCPSurvey
+	DHCP       *discover.DHCPSurvey
 	WebHosts   []provisioning.Name // of the web services that option 43 names
 	HostNames  []provisioning.Name // sipinternal., sip., sipexternal.
 	// TimeServers are those that option 42 and _ntp._udp name.
@@ -27,8 +29,8 @@ type Facts struct {
 	Plan        provisioning.Plan
 	Outage      provisioning.Plan
 	Places      []Place
-	SignIn      *provisioning.SignedIn // nil: not tried
-	FromRecord  bool                   // the sign-in was tried with last good: discovery gave nothing usable
+	SignIn      *signin.SignedIn // nil: not tried
+	FromRecord  bool             // the sign-in was tried with last good: discovery gave nothing usable
 }
 
 // Place is a host on a port, with what each of its addresses shows. Most are Candidates; the others are ports at which
@@ -36,7 +38,7 @@ type Facts struct {
 type Place struct {
 	provisioning.Candidate
 	Role   Role
-	Probes []provisioning.Probe // in the order of the addresses
+	Probes []signin.Probe // in the order of the addresses
 }
 
 // Role is why a place was looked at.
@@ -69,7 +71,7 @@ func (f *Facts) place(c provisioning.Candidate) (Place, bool) {
 		return Place{}, false
 	}
 	p := f.Places[i]
-	p.Probes = slices.DeleteFunc(slices.Clone(p.Probes), func(probe provisioning.Probe) bool { return !slices.Contains(c.Addrs, probe.Addr) })
+	p.Probes = slices.DeleteFunc(slices.Clone(p.Probes), func(probe signin.Probe) bool { return !slices.Contains(c.Addrs, probe.Addr) })
 	return p, true
 }
 
@@ -101,23 +103,23 @@ func (p Place) ready() bool { return slices.ContainsFunc(p.Probes, isReady) }
 
 // closed says whether nothing was sent there, since the daemon would send nothing.
 func (p Place) closed() bool {
-	return len(p.Probes) > 0 && !slices.ContainsFunc(p.Probes, func(probe provisioning.Probe) bool {
+	return len(p.Probes) > 0 && !slices.ContainsFunc(p.Probes, func(probe signin.Probe) bool {
 		return probe.Reason != provisioning.TransportPolicy && probe.Reason != provisioning.TLSFloor
 	})
 }
 
-func isAnswered(p provisioning.Probe) bool { return p.Answered }
-func isReady(p provisioning.Probe) bool    { return p.Answered && p.Reason == "" }
+func isAnswered(p signin.Probe) bool { return p.Answered }
+func isReady(p signin.Probe) bool    { return p.Answered && p.Reason == "" }
 
 // isUnproven says whether the certificate is what failed; a clock may be wrong for the Registrar, too.
-func isUnproven(p provisioning.Probe) bool { return !p.Secured && p.Reason.IsCertificate() }
+func isUnproven(p signin.Probe) bool { return !p.Secured && p.Reason.IsCertificate() }
 
 // best is the probe that came furthest: what is wrong with the place as a whole.
-func (p Place) best() provisioning.Probe {
-	return slices.MaxFunc(p.Probes, func(a, b provisioning.Probe) int { return stage(a) - stage(b) })
+func (p Place) best() signin.Probe {
+	return slices.MaxFunc(p.Probes, func(a, b signin.Probe) int { return stage(a) - stage(b) })
 }
 
-func stage(p provisioning.Probe) int {
+func stage(p signin.Probe) int {
 	for i, reached := range []bool{isReady(p), p.Answered, p.Secured, p.TLS.Version != "", p.Connected} {
 		if reached {
 			return 5 - i

@@ -13,6 +13,8 @@ import (
 
 	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
+	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // Our choices.
@@ -29,30 +31,30 @@ var besidePorts = []provisioning.Candidate{{Port: 5061, Transport: provisioning.
 
 // look sees everything there is to see. Sources and places are asked at the same time; the sign-in waits for them.
 func look(ctx context.Context, o Options) *Facts {
-	trial := provisioning.NewTrial(o.Policy, o.Wire, o.Record)
-	f := &Facts{Options: o, Now: time.Now(), ClockFloor: trial.ClockFloor(), Servers: nameServers(o)}
+	eye := newEye(o.Policy, o.Wire, o.Record)
+	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.clockFloor(), Servers: nameServers(o)}
 	if !o.ByPassed {
-		f.Outage = trial.Outage()
+		f.Outage = eye.outage()
 	}
-	p := &prober{ctx: ctx, trial: trial, places: map[string]*Place{}}
+	p := &prober{ctx: ctx, eye: eye, places: map[string]*Place{}}
 	if o.Link.Problem == "" && o.Link.Interface != "" && len(o.Link.Addrs) == 0 && len(o.Link.Others) == 0 {
 		f.NotAsked = true
 		return f
 	}
 	o.Progress("asking DNS and DHCP")
-	f.ask(ctx, trial, p)
+	f.ask(ctx, eye, p)
 	for _, c := range f.Outage.Try {
 		p.probe(c, LastGood)
 	}
 	if dead := f.dnsDead(); dead.Reason == provisioning.DNSTimeout && !dead.NoServer {
-		p.tasks.Go(func() { f.Late = trial.AnswersLate(ctx, dead.Query) })
+		p.tasks.Go(func() { f.Late = eye.AnswersLate(ctx, dead.Query) })
 	}
 	o.Progress("looking at the Registrars")
 	p.inClear(f.Plan.Try, Planned)
 	p.inClear(f.Outage.Try, LastGood)
 	p.tasks.Wait()
 	f.Places = p.seen(f)
-	f.signIn(ctx, trial)
+	f.signIn(ctx, eye)
 	return f
 }
 
@@ -66,7 +68,7 @@ func nameServers(o Options) []netip.AddrPort {
 }
 
 // ask asks every source, and has a look at each place as soon as it is named.
-func (f *Facts) ask(ctx context.Context, trial *provisioning.Trial, p *prober) {
+func (f *Facts) ask(ctx context.Context, eye *eye, p *prober) {
 	var sources sync.WaitGroup
 	steps := []provisioning.Step{provisioning.Manual}
 	if !f.ByPassed {
@@ -75,14 +77,14 @@ func (f *Facts) ask(ctx context.Context, trial *provisioning.Trial, p *prober) {
 		if len(f.Policy.Manual) > 0 {
 			steps = append(steps, provisioning.Manual)
 		}
-		sources.Go(func() { f.askBeside(ctx, trial) })
+		sources.Go(func() { f.askBeside(ctx, eye) })
 	}
-	f.Found = trial.Survey(ctx, steps, func(found provisioning.Finding) {
+	f.Found = eye.Survey(ctx, steps, func(found provisioning.Finding) {
 		role := Unplanned
 		if f.Policy.Asks(found.Step) {
 			role = Planned
 		}
-		for _, c := range trial.Candidates(found) {
+		for _, c := range eye.candidates(found) {
 			p.probe(c, role)
 		}
 	})
@@ -90,14 +92,14 @@ func (f *Facts) ask(ctx context.Context, trial *provisioning.Trial, p *prober) {
 	if f.Policy.Order == provisioning.CommunicatorOrder && len(f.Policy.Manual) == 0 {
 		f.Found = append(f.Found, f.hostNameFinding())
 	}
-	f.Plan = trial.Plan(f.Found)
+	f.Plan = eye.plan(f.Found)
 	for _, c := range f.Plan.Try {
 		p.probe(c, Planned)
 	}
 }
 
 // askBeside asks for what no step asks for, and still tells a tech something.
-func (f *Facts) askBeside(ctx context.Context, trial *provisioning.Trial) {
+func (f *Facts) askBeside(ctx context.Context, eye *eye) {
 	var looks sync.WaitGroup
 	var byDHCP, byDNS []TimeServer
 	defer func() {
@@ -108,22 +110,22 @@ func (f *Facts) askBeside(ctx context.Context, trial *provisioning.Trial) {
 		looks.Go(func() {
 			asking, cancel := context.WithTimeout(ctx, surveyLimit)
 			defer cancel()
-			survey := provisioning.SurveyDHCP(asking, f.Wire, f.Policy.Interface)
+			survey := discover.SurveyDHCP(asking, f.Wire, f.Policy.Interface)
 			f.DHCP = &survey
-			looks.Go(func() { byDHCP = f.askTime(ctx, trial, option42, ntpOf(survey.Answers)) })
-			f.WebHosts = webHosts(ctx, trial, survey.Answers)
+			looks.Go(func() { byDHCP = f.askTime(ctx, eye, option42, ntpOf(survey.Answers)) })
+			f.WebHosts = webHosts(ctx, eye, survey.Answers)
 		})
 	}
 	hosts := []string{"sipinternal.", "sip.", "sipexternal."}
 	f.HostNames = make([]provisioning.Name, len(hosts))
 	for i, prefix := range hosts {
-		looks.Go(func() { f.HostNames[i] = trial.LookUp(ctx, prefix+f.sipDomain()) })
+		looks.Go(func() { f.HostNames[i] = eye.LookUp(ctx, prefix+f.sipDomain()) })
 	}
 	looks.Go(func() {
-		byDNS = f.askTime(ctx, trial, f.timeRecord(), trial.Records(ctx, f.timeRecord()).Names)
+		byDNS = f.askTime(ctx, eye, f.timeRecord(), eye.Records(ctx, f.timeRecord()).Names)
 	})
 	looks.Go(func() {
-		name := trial.LookUp(ctx, strings.ToLower(rand.Text()[:strayLetters])+"."+f.sipDomain())
+		name := eye.LookUp(ctx, strings.ToLower(rand.Text()[:strayLetters])+"."+f.sipDomain())
 		f.Stray = &name
 	})
 }
@@ -147,14 +149,14 @@ func ntpOf(answers []dhcpopts.Answer) (names []provisioning.Name) {
 }
 
 // webHosts looks up the hosts of the URLs that option 43 holds, each once.
-func webHosts(ctx context.Context, trial *provisioning.Trial, answers []dhcpopts.Answer) []provisioning.Name {
+func webHosts(ctx context.Context, eye *eye, answers []dhcpopts.Answer) []provisioning.Name {
 	var names []provisioning.Name
 	for _, a := range answers {
 		u, err := url.Parse(a.Vendor.URL)
 		if err != nil || u.Hostname() == "" || slices.ContainsFunc(names, func(n provisioning.Name) bool { return n.Host == u.Hostname() }) {
 			continue
 		}
-		names = append(names, trial.LookUp(ctx, u.Hostname()))
+		names = append(names, eye.LookUp(ctx, u.Hostname()))
 	}
 	return names
 }
@@ -180,20 +182,20 @@ func (f *Facts) hostNameFinding() provisioning.Finding {
 // signIn does what the device would do next. Only places that speak SIP are tried: what is wrong with the others has
 // been seen, and is not waited for again. A bad certificate is met again: it rules out what comes after it, such as
 // plain TCP to the same host.
-func (f *Facts) signIn(ctx context.Context, trial *provisioning.Trial) {
+func (f *Facts) signIn(ctx context.Context, eye *eye) {
 	plan := f.Plan.Try
 	if f.FromRecord = len(plan) == 0 && !f.ByPassed; f.FromRecord {
 		plan = f.Outage.Try
 	}
 	speaks := isAnswered
 	if len(f.alive(plan, speaks)) == 0 { // a server that does not answer strangers may still answer us
-		speaks = func(p provisioning.Probe) bool { return p.Reason == provisioning.SIPNoAnswer }
+		speaks = func(p signin.Probe) bool { return p.Reason == provisioning.SIPNoAnswer }
 	}
 	if len(f.alive(plan, speaks)) == 0 || f.CredentialsRest {
 		return
 	}
 	f.Progress("signing in")
-	s := trial.SignIn(ctx, f.alive(plan, func(p provisioning.Probe) bool { return speaks(p) || isUnproven(p) }))
+	s := eye.signIn(ctx, f.alive(plan, func(p signin.Probe) bool { return speaks(p) || isUnproven(p) }))
 	f.SignIn = &s
 	for _, a := range s.Attempts {
 		if a.Result == "ok" || a.Result == "redirected" {
@@ -214,7 +216,7 @@ func (f *Facts) proveReady(a provisioning.Attempt) {
 }
 
 // alive leaves the Candidates that have an address that counts, and of each these addresses.
-func (f *Facts) alive(plan []provisioning.Candidate, counts func(provisioning.Probe) bool) []provisioning.Candidate {
+func (f *Facts) alive(plan []provisioning.Candidate, counts func(signin.Probe) bool) []provisioning.Candidate {
 	var try []provisioning.Candidate
 	for _, c := range plan {
 		place, _ := f.place(c)
@@ -234,7 +236,7 @@ func (f *Facts) alive(plan []provisioning.Candidate, counts func(provisioning.Pr
 // prober has a look at places, each once, all at the same time.
 type prober struct {
 	ctx   context.Context
-	trial *provisioning.Trial
+	eye   *eye
 	tasks sync.WaitGroup
 
 	mu     sync.Mutex
@@ -274,7 +276,7 @@ func (p *prober) add(c provisioning.Candidate, role Role) {
 		p.shaken = append(p.shaken, handshake{c.Host, addr, place, i, done})
 		p.tasks.Go(func() {
 			defer close(done)
-			p.put(place, i, p.trial.Probe(p.ctx, at, addr))
+			p.put(place, i, p.eye.probe(p.ctx, at, addr))
 		})
 	}
 }
@@ -300,11 +302,11 @@ func (p *Place) room(addr netip.Addr) (index int, fresh bool) {
 		return 0, false
 	}
 	p.Addrs = append(p.Addrs, addr)
-	p.Probes = append(p.Probes, provisioning.Probe{Addr: addr})
+	p.Probes = append(p.Probes, signin.Probe{Addr: addr})
 	return len(p.Probes) - 1, true
 }
 
-func (p *prober) put(place *Place, i int, seen provisioning.Probe) {
+func (p *prober) put(place *Place, i int, seen signin.Probe) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	place.Probes[i] = seen
@@ -344,17 +346,17 @@ func (p *prober) inClear(plan []provisioning.Candidate, role Role) {
 }
 
 // after looks at an address over plain TCP once the handshakes that come before it are over.
-func (p *prober) after(earlier []handshake, c provisioning.Candidate, addr netip.Addr) provisioning.Probe {
+func (p *prober) after(earlier []handshake, c provisioning.Candidate, addr netip.Addr) signin.Probe {
 	for _, h := range earlier {
 		<-h.done // a probe has its own deadlines
 		p.mu.Lock()
 		distrusted := h.place.Probes[h.index].Distrusted
 		p.mu.Unlock()
 		if distrusted {
-			return provisioning.Closed(addr)
+			return signin.Closed(addr)
 		}
 	}
-	return p.trial.Probe(p.ctx, c, addr)
+	return p.eye.probe(p.ctx, c, addr)
 }
 
 // seen returns the places: those of the plan in its order, then those of last good, then the others.

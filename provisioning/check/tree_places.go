@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // registrars has a node for each host, below it one for each port and address, and below that the layers.
@@ -99,7 +100,7 @@ func (b *branch) place(p Place, under string) {
 }
 
 // layers are TCP, TLS and SIP of one address. What comes after a failure is not run.
-func (b *branch) layers(p Place, probe provisioning.Probe, whole Check) {
+func (b *branch) layers(p Place, probe signin.Probe, whole Check) {
 	failed := ""
 	layer := func(name string, reached bool, detail string) {
 		c := Check{ID: whole.ID + "." + strings.ToLower(name), Under: whole.ID, Title: name, Result: Good, Detail: detail}
@@ -120,7 +121,7 @@ func (b *branch) layers(p Place, probe provisioning.Probe, whole Check) {
 }
 
 // certificate is what a server shows in the handshake.
-func certificate(probe provisioning.Probe) string {
+func certificate(probe signin.Probe) string {
 	t := probe.TLS
 	if t.Version == "" || t.Sent == 0 {
 		return ""
@@ -134,7 +135,7 @@ func certificate(probe provisioning.Probe) string {
 }
 
 // greeting is what a server says of itself to a stranger.
-func greeting(probe provisioning.Probe) string {
+func greeting(probe signin.Probe) string {
 	g := probe.Greeting
 	if g.Code == 0 {
 		return ""
@@ -225,7 +226,7 @@ func (b *branch) signIn() {
 	b.inBand()
 }
 
-func attempts(s *provisioning.SignedIn) []provisioning.Attempt {
+func attempts(s *signin.SignedIn) []provisioning.Attempt {
 	if s == nil {
 		return nil
 	}
@@ -339,7 +340,7 @@ func (f *Facts) forgetful() (provisioning.StoreState, bool) {
 
 // rehearse says how the device would fare with its last good Registrars.
 func rehearse(f *Facts) (Result, provisioning.Reason, string) {
-	var first provisioning.Probe
+	var first signin.Probe
 	for i, c := range f.Outage.Try {
 		p, _ := f.place(c)
 		if p.ready() {

@@ -1,0 +1,143 @@
+package agent
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
+)
+
+// Our choices: a fleet returns to its primary spread over minutes, and not to one that comes and goes.
+const (
+	primaryInterval = time.Minute // between looks at the primary, half of it either way
+	primaryAnswers  = 2           // in a row, before it is taken back
+)
+
+// lookout is what a registration that is not the best one has in view: the normal way, while the device is
+// registered through last good; the primary Registrar, while it is on the backup.
+type lookout struct {
+	agent    *Agent
+	reg      *signin.Registration
+	timer    <-chan time.Time       // nil: nothing better to look for
+	after    time.Time              // Registrars of discovery are left alone until then
+	primary  provisioning.Candidate // without addresses: not on the backup
+	answered int                    // times in a row the primary has answered
+}
+
+func (a *Agent) lookOut(reg *signin.Registration) *lookout {
+	l := &lookout{agent: a, reg: reg}
+	if !reg.Degraded {
+		l.primary = a.primaryOf(reg)
+	}
+	if reg.Degraded || len(l.primary.Addrs) > 0 {
+		l.rewind()
+	}
+	return l
+}
+
+// primaryOf returns the primary Registrar of the home pair if reg is on the backup.
+func (a *Agent) primaryOf(reg *signin.Registration) provisioning.Candidate {
+	record := a.newRecord(reg)
+	if len(record.Home) < 2 {
+		return provisioning.Candidate{}
+	}
+	primary := provisioning.Recalled(record.Home[0], provisioning.Recall, record.Home[0].Addresses)
+	if primary.Endpoint() == reg.Candidate.Endpoint() {
+		return provisioning.Candidate{}
+	}
+	if record.Registrar.Role != signin.Roles[1] && !reg.Binding.OnBackup {
+		return provisioning.Candidate{}
+	}
+	if reason, _ := a.policy.RememberedReason(primary, a.floor(), a.signer.Vouched); reason != "" {
+		return provisioning.Candidate{}
+	}
+	primary.Addrs, _ = a.ground().Only(primary.Step, primary.Host, primary.Addrs)
+	return primary
+}
+
+func (l *lookout) rewind() {
+	wait := signin.LookupDelay(l.agent.nothingSince)
+	if len(l.primary.Addrs) > 0 {
+		wait = primaryInterval * time.Duration(l.agent.signer.Restraint.Patience)
+		wait = wait/2 + rand.N(wait)
+	}
+	l.timer = time.After(wait)
+}
+
+// soon looks for the normal way at once: the network is another.
+func (l *lookout) soon() {
+	if l.reg.Degraded {
+		l.timer = time.After(0)
+	}
+}
+
+// look tries the better way once; nil: not yet. The better way may be the registration at hand, found normally.
+// A change of the network ends it, and is left to the phase.
+func (l *lookout) look(ctx context.Context) (found *signin.Registration) {
+	defer l.rewind()
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	change := l.agent.unlessChanged(leave, func() {
+		if len(l.primary.Addrs) > 0 {
+			found = l.lookAtPrimary(ctx)
+		} else {
+			found = l.lookForNormalWay(ctx)
+		}
+	})
+	if change != "" {
+		l.agent.noticed(change)
+	}
+	return found
+}
+
+// lookForNormalWay asks DNS and DHCP once more, and registers through the answers.
+func (l *lookout) lookForNormalWay(ctx context.Context) *signin.Registration {
+	a := l.agent
+	if !a.somethingUsable(ctx) || time.Now().Before(l.after) || ctx.Err() != nil {
+		return nil
+	}
+	a.beginCycle()
+	a.walk.Holding = l.reg
+	reg, _ := a.walkSteps(ctx, a.gathering)
+	if reg == nil {
+		if ctx.Err() == nil {
+			l.after = time.Now().Add(a.walk.Pause())
+		}
+		return nil
+	}
+	reg.Degraded = false
+	a.tell(reg.Event(provisioning.WentNormal, "", ""))
+	return reg
+}
+
+// lookAtPrimary proves that the primary is there, and takes it back when it has answered often enough. Until
+// then nothing is signed in to.
+func (l *lookout) lookAtPrimary(ctx context.Context) *signin.Registration {
+	a := l.agent
+	conn, err := a.signer.Connect(ctx, l.primary, l.primary.Addrs[0])
+	if err != nil {
+		l.answered = 0
+		// The address may be the one that is dead: the next look is at its sister.
+		l.primary.Addrs = append(l.primary.Addrs[1:], l.primary.Addrs[0])
+		return nil
+	}
+	conn.Close()
+	if l.answered++; l.answered < primaryAnswers {
+		return nil
+	}
+	l.answered = 0
+	a.beginCycle()
+	reg := a.walk.Try(ctx, []provisioning.Candidate{l.primary})
+	switch {
+	case reg == nil:
+		return nil
+	case reg.Candidate.Endpoint() != l.primary.Endpoint() || reg.Binding.OnBackup:
+		reg.Session.Close() // it sends us away again: the registration we have is as good
+		return nil
+	}
+	a.signer.Restraint.Returned()
+	a.tell(reg.Event(provisioning.WentNormal, "", "the primary Registrar is back"))
+	return reg
+}

@@ -1,0 +1,28 @@
+package agent
+
+import (
+	"testing"
+
+	"golang.org/x/tools/txtar"
+)
+
+// While the device rests, only what was not answered is asked for again: neither DHCP, which is silent on most links and
+// would be a broadcast, nor the other names.
+func TestMend17OnlyWhatWasNotAnsweredIsAskedAgain(t *testing.T) {
+	const file = "testdata/scenarios/mend-17-an-answer-comes-while-resting.txtar"
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := map[string]int{}
+	for _, e := range playScenario(t, archive, file).site.Log() {
+		asked[e.What+" "+e.Name]++
+	}
+	again, once, dhcp := asked["query SRV _sipinternaltls._tcp.contoso.com"], asked["query SRV _sipinternal._tcp.contoso.com"], asked["INFORM MS-UC-Client"]
+	if once == 0 || again <= once {
+		t.Errorf("internal TLS was asked for %d times, internal TCP %d times: %v", again, once, asked)
+	}
+	if dhcp == 0 || dhcp > 3 {
+		t.Errorf("DHCP was asked %d times, which is not once as one cycle does: %v", dhcp, asked)
+	}
+}

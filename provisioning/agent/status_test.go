@@ -1,0 +1,59 @@
+package agent
+
+import (
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// What a tech reads when the password is wrong: which credentials, refused by whom.
+func TestStatusNamesRefusedCredentials(t *testing.T) {
+	status := statusAfter(t, "lync-wrong-password")
+	if status.Reason != provisioning.CredentialsResting {
+		t.Errorf("reason: got %q, want %q", status.Reason, provisioning.CredentialsResting)
+	}
+	last := status.Cycle.Attempts[len(status.Cycle.Attempts)-1]
+	for _, want := range []string{"dir01.contoso.com", `CONTOSO\phone1`, "password_file"} {
+		if !strings.Contains(last.Hint, want) {
+			t.Errorf("the hint does not name %s: %s", want, last.Hint)
+		}
+	}
+}
+
+// With DNS and DHCP dead after a restart, status carries the Registrar and the Media Relays with all addresses.
+func TestStatusInAnOutage(t *testing.T) {
+	status := statusAfter(t, "lync-outage-after-sign-in")
+	if status.State != provisioning.Registered || !status.Degraded || status.Registrar.Host != "dir01.contoso.com" || len(status.Registrar.Addresses) != 1 {
+		t.Errorf("got %v, degraded %v, %+v", status.State, status.Degraded, status.Registrar)
+	}
+	if len(status.MediaRelays) != 1 || len(status.MediaRelays[0].Addresses) != 2 {
+		t.Errorf("media relays: %+v", status.MediaRelays)
+	}
+	if status.Reason != provisioning.DNSTimeout {
+		t.Errorf("degraded because of %q, want %q", status.Reason, provisioning.DNSTimeout)
+	}
+}
+
+// What DHCP servers do wrong is shown, though the device is registered and needs none of them.
+func TestStatusNamesWhatDHCPDoesWrong(t *testing.T) {
+	for scenario, want := range map[string]provisioning.Reason{"T19-option-120-malformed-unused": provisioning.DHCPMalformed, "attempt-dhcp-conflict": provisioning.DHCPConflict} {
+		status := statusAfter(t, scenario)
+		if last := status.Cycle.Sources[len(status.Cycle.Sources)-1]; status.State != provisioning.Registered || last.Reason != want || last.Detail == "" || last.Hint != want.Hint() {
+			t.Errorf("%s: %s, %+v", scenario, status.State, last)
+		}
+	}
+}
+
+// statusAfter plays a scenario and returns the status just before the end.
+func statusAfter(t *testing.T, name string) provisioning.Status {
+	t.Helper()
+	file := "testdata/scenarios/" + name + ".txtar"
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return playScenario(t, archive, file).last
+}

@@ -1,0 +1,73 @@
+package check
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
+	"github.com/homeward-agent/homeward/provisioning/signin"
+	"github.com/homeward-agent/homeward/provisioning/wire"
+)
+
+// eye does once what the daemon does all the time, and leaves nothing behind: it signs in under an endpoint id of
+// its own, so that a daemon beside it keeps its registration, takes the binding back, and writes no record.
+type eye struct {
+	discover.Enquiry
+	policy provisioning.Policy
+	wire   wire.Wire
+	memory provisioning.Memory
+	signer *signin.Signer
+	cycle  provisioning.Cycle // what the sign-in has told
+}
+
+// newEye returns the eye of a device that remembers record.
+func newEye(policy provisioning.Policy, wire wire.Wire, record cache.Record) *eye {
+	m := policy.Memory(cache.InMemory(record))
+	e := &eye{Enquiry: discover.NewEnquiry(policy, wire, m.Floor()), policy: policy, wire: wire, memory: m, cycle: provisioning.Cycle{Attempts: []provisioning.Attempt{}}}
+	// A Lync Registrar would take us for the daemon under its endpoint id.
+	e.signer = signin.New(policy, wire, signin.FreshEndpointID(), m.Vouched(), signin.Owner{
+		Tell: e.cycle.Note, Pass: func() {}, Floor: m.Floor, ClockFloor: m.ClockFloor,
+		Ground: func() provisioning.Ground { return discover.GroundOf(policy, wire) },
+		Resolve: func(ctx context.Context, hosts []string) []provisioning.Name {
+			return discover.ResolveAll(ctx, policy, wire, m, hosts)
+		},
+	})
+	return e
+}
+
+// candidates are those of one finding, also of a step that the policy does not ask.
+func (e *eye) candidates(f provisioning.Finding) []provisioning.Candidate {
+	return provisioning.PlanStep(f.Step, provisioning.Findings{f}, e.policy, e.memory.Floor()).Try
+}
+
+// plan is what the daemon would make of the findings.
+func (e *eye) plan(found provisioning.Findings) provisioning.Plan {
+	used := slices.DeleteFunc(slices.Clone(found), func(f provisioning.Finding) bool { return !e.policy.Asks(f.Step) })
+	return provisioning.MakePlan(used, e.policy, e.memory.Floor())
+}
+
+// outage is the plan that the daemon would follow if DNS and DHCP said nothing.
+func (e *eye) outage() provisioning.Plan {
+	record, ok := e.memory.Record()
+	if !ok {
+		return provisioning.Plan{}
+	}
+	return discover.GroundOf(e.policy, e.wire).Tidy(provisioning.OutagePlan(record, e.policy, nil, e.memory.Vouched()))
+}
+
+// probe tries one address of a Candidate without signing in.
+func (e *eye) probe(ctx context.Context, c provisioning.Candidate, addr netip.Addr) signin.Probe {
+	return e.signer.Probe(ctx, c, addr)
+}
+
+// signIn does what the daemon would do with these Candidates, and takes the binding back.
+func (e *eye) signIn(ctx context.Context, try []provisioning.Candidate) signin.SignedIn {
+	return e.signer.SignInOnce(ctx, try, e.memory, &e.cycle)
+}
+
+// clockFloor is the latest moment that is known to have passed: the build of this program, or the last registration.
+func (e *eye) clockFloor() time.Time { return e.memory.ClockFloor() }

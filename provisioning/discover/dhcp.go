@@ -1,0 +1,319 @@
+package discover
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
+)
+
+// Our choices.
+const (
+	dhcpLimit  = 3 * time.Second        // three questions without an answer
+	dhcpWindow = 500 * time.Millisecond // for answers after the first
+
+	maxDHCPNames = 16 // names and addresses of all sources
+)
+
+// DHCPSource is what one source said about Registrars by DHCP.
+type DHCPSource struct {
+	Who     string // "10.0.0.67", "lease /run/systemd/netif/leases/2", "fe80::1"
+	Option  string // what was asked: "option 120", or by DHCPv6 "option 21"
+	Answer  dhcpopts.Answer
+	Problem string // why what it says is not used, such as a lease that has expired; or ""
+
+	rank sourceRank
+}
+
+// sourceRank is which source is believed first: an answer is fresher than a lease, and DHCPv6 is our addition to
+// the Lync device order.
+type sourceRank uint8
+
+const (
+	informed sourceRank = iota
+	leased
+	informed6
+)
+
+// dhcpAsk is one round of asking DHCP: it settles both DHCP steps with the first answer that carries a usable
+// name ("the first DHCP response with an FQDN is used", Lync device text), and listens on for a while to notice
+// servers that disagree. What the system's client keeps, and what DHCPv6 says, is used when no such answer comes.
+type dhcpAsk struct {
+	policy   provisioning.Policy
+	wire     wire.Wire
+	conflict func(detail string)
+	settle   func(provisioning.Finding) // with what is found; called once
+	window   func()                     // ends the round soon; it may be called more than once
+
+	mu      sync.Mutex
+	sources []DHCPSource
+	settled bool
+}
+
+// DHCPSources asks every source that the policy allows and returns what each said: answers to DHCPINFORM, then
+// the leases of the system's client, then answers by DHCPv6. It listens as long as discovery would. The error says
+// what could not be asked or read; it may come with sources.
+func DHCPSources(ctx context.Context, policy provisioning.Policy, wire wire.Wire) ([]DHCPSource, error) {
+	ctx, cancel := context.WithTimeout(ctx, dhcpLimit)
+	defer cancel()
+	d := &dhcpAsk{policy: policy, wire: wire, conflict: func(string) {}, settle: func(provisioning.Finding) {}, window: closing(cancel)}
+	err := d.ask(ctx)
+	return d.inOrder(), err
+}
+
+// closing returns what ends a round soon after it is called first.
+func closing(cancel func()) func() {
+	return sync.OnceFunc(func() { time.AfterFunc(dhcpWindow, cancel) })
+}
+
+func (g *Gathering) askDHCP(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, min(g.limit, dhcpLimit))
+	defer cancel()
+	d := &dhcpAsk{policy: g.policy, wire: g.wire, conflict: g.conflict, settle: g.settleDHCP, window: closing(cancel)}
+	err := d.ask(ctx)
+	d.decide(func() provisioning.Finding { return d.finding(err) })
+}
+
+// take notes what a source said. A usable name in answer to DHCPINFORM decides; any other usable name waits for
+// one as long as other answers do.
+func (d *dhcpAsk) take(s DHCPSource) {
+	d.mu.Lock()
+	for _, earlier := range d.sources {
+		// A lease is of the past, and the two versions are two questions: that they differ is no fault of a server.
+		if detail := disagreement(earlier.Answer, s.Answer); detail != "" && earlier.rank == s.rank && s.rank != leased {
+			d.conflict(detail)
+			break
+		}
+	}
+	d.sources = append(d.sources, s)
+	d.mu.Unlock()
+	named := s.Problem == "" && slices.ContainsFunc(s.Answer.SIP.Names, d.usable)
+	if named || s.rank == informed && s.Answer.Type != dhcpopts.Unusable {
+		d.window()
+	}
+	if named && s.rank == informed {
+		d.decide(func() provisioning.Finding { return d.finding(nil) })
+	}
+}
+
+// decide settles, once.
+func (d *dhcpAsk) decide(finding func() provisioning.Finding) {
+	d.mu.Lock()
+	first := !d.settled
+	d.settled = true
+	d.mu.Unlock()
+	if first {
+		d.settle(finding())
+	}
+}
+
+func (d *dhcpAsk) usable(name string) bool {
+	reason, _ := d.policy.NameReason(provisioning.DHCPTLS, name, provisioning.TLS)
+	return reason == ""
+}
+
+// inOrder returns what was said so far, what is believed first before the rest.
+func (d *dhcpAsk) inOrder() []DHCPSource {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.SortedStableFunc(slices.Values(d.sources), func(a, b DHCPSource) int { return int(a.rank) - int(b.rank) })
+}
+
+// disagreement says how two acknowledging servers differ, or "".
+func disagreement(a, b dhcpopts.Answer) string {
+	silent := func(a dhcpopts.Answer) bool { return a.Type == "nak" || a.Type == dhcpopts.Unusable }
+	if silent(a) || silent(b) || slices.Equal(a.SIP.Names, b.SIP.Names) && slices.Equal(a.SIP.Addrs, b.SIP.Addrs) {
+		return ""
+	}
+	a, b = byServer(a, b)
+	return fmt.Sprintf("%s says %s, %s says %s", a.Server, registrarsOf(a), b.Server, registrarsOf(b))
+}
+
+// byServer puts two answers in the order of their servers: whichever came first, a disagreement reads the same.
+func byServer(a, b dhcpopts.Answer) (first, second dhcpopts.Answer) {
+	if b.Server.Less(a.Server) {
+		return b, a
+	}
+	return a, b
+}
+
+func registrarsOf(a dhcpopts.Answer) string {
+	all := slices.Clone(a.SIP.Names)
+	for _, addr := range a.SIP.Addrs {
+		all = append(all, addr.String())
+	}
+	return orNothing(strings.Join(all, ", "))
+}
+
+func orNothing(said string) string { return cmp.Or(said, "nothing") }
+
+// finding is the best that was said, and after it what else was. err is what could not be asked or read.
+func (d *dhcpAsk) finding(err error) provisioning.Finding {
+	sources := d.inOrder()
+	f, best := bestSource(sources, d.usable)
+	if best < 0 {
+		f.Reason = d.unasked(err)
+		if err != nil {
+			f.Detail = provisioning.DetailOf(err)
+		}
+	}
+	if best >= 0 && f.Reason == "" {
+		if flaw := sources[best].flaw(); flaw != "" {
+			f.Reason, f.Detail = provisioning.DHCPMalformed, flaw
+		}
+	}
+	if best >= 0 {
+		addAddresses(&f, sources, sources[best].rank)
+	}
+	for i, s := range sources {
+		silent := best >= 0 && s.Problem == "" && s.Answer.SIP.Raw == nil
+		if i != best && s.rank != informed && !silent { // answers to DHCPINFORM that differ are a conflict
+			f.Detail = joinSources(f.Detail, s)
+		}
+	}
+	return f
+}
+
+// addAddresses adds the addresses that sources of another rank gave: a name from one does not take them away. Those of the
+// same rank are another server's word about the same question, which is a conflict and is told as one.
+func addAddresses(f *provisioning.Finding, sources []DHCPSource, best sourceRank) {
+	unused := map[string]bool{}
+	for _, s := range sources {
+		if s.Problem != "" || s.rank == best {
+			continue
+		}
+		for _, addr := range s.Answer.SIP.Addrs {
+			switch host := addr.String(); {
+			case slices.ContainsFunc(f.Names, func(n provisioning.Name) bool { return n.Host == host }):
+			case len(f.Names) >= maxDHCPNames:
+				unused[host] = true
+			default:
+				f.Names = append(f.Names, provisioning.Name{Host: host, Query: s.query()})
+			}
+		}
+	}
+	if len(unused) > 0 {
+		f.Detail += fmt.Sprintf("; %d more addresses are not used", len(unused))
+	}
+}
+
+// flaw says what is wrong with an answer that is used all the same, or "". Option 43 is for phones that sign in by PIN;
+// that of another vendor is no flaw.
+func (s DHCPSource) flaw() string {
+	switch {
+	case s.Answer.Problem != "":
+		return joinDetail("from "+s.Who, s.Answer.Problem)
+	case s.Answer.SIP.Problem != "":
+		return joinDetail(s.Option+" from "+s.Who, s.Answer.SIP.Problem)
+	case s.Answer.Vendor.Vendor != "" && s.Answer.Vendor.Problem != "":
+		return joinDetail("option 43 from "+s.Who, s.Answer.Vendor.Problem)
+	default:
+		return ""
+	}
+}
+
+// bestAnswer is the best of the answers to DHCPINFORM.
+func bestAnswer(answers []dhcpopts.Answer, usable func(name string) bool) provisioning.Finding {
+	sources := make([]DHCPSource, len(answers))
+	for i, a := range answers {
+		sources[i] = answerSource(a)
+	}
+	f, _ := bestSource(sources, usable)
+	return f
+}
+
+// bestSource weighs what was said: a usable name first, then any name, then addresses; else why there is none. It
+// returns the index of the source, too, or -1.
+func bestSource(sources []DHCPSource, usable func(name string) bool) (f provisioning.Finding, best int) {
+	f, best = provisioning.Finding{Source: provisioning.Source{Verdict: provisioning.Failed, Reason: provisioning.DHCPSilent, Query: "option 120"}}, -1
+	rank := 0
+	for i, s := range sources {
+		r, verdict, reason, problem := s.weigh(usable)
+		if r <= rank {
+			continue
+		}
+		rank, best = r, i
+		f = provisioning.Finding{Source: provisioning.Source{Verdict: verdict, Reason: reason, Detail: joinDetail("from "+s.Who, problem), Query: s.query()}}
+		for _, name := range s.Answer.SIP.Names {
+			f.Names = append(f.Names, provisioning.Name{Host: name})
+		}
+		for _, addr := range s.Answer.SIP.Addrs {
+			f.Names = append(f.Names, provisioning.Name{Host: addr.String()})
+		}
+	}
+	return f, best
+}
+
+// query is what was asked, and of whom when that is not a server of the Lync device order.
+func (s DHCPSource) query() string {
+	if s.rank == informed {
+		return s.Option
+	}
+	return s.Option + " (" + s.Who + ")"
+}
+
+func joinSources(detail string, s DHCPSource) string {
+	said := s.Who + " says " + registrarsOf(s.Answer)
+	if s.Problem != "" {
+		said = s.Who + " " + s.Problem
+	}
+	if detail == "" {
+		return said
+	}
+	return detail + "; " + said
+}
+
+// weigh says how good an answer is: the larger the better, 0 is of no use.
+func (s DHCPSource) weigh(usable func(name string) bool) (rank int, v provisioning.Verdict, reason provisioning.Reason, problem string) {
+	sip := s.Answer.SIP
+	switch {
+	case s.Problem != "":
+		return 0, provisioning.Failed, "", ""
+	case s.Answer.Type == dhcpopts.Unusable:
+		return 1, provisioning.Failed, provisioning.DHCPMalformed, "the answer cannot be used: " + s.Answer.Problem
+	case s.Answer.Type == "nak":
+		return 1, provisioning.Failed, provisioning.DHCPRefused, ""
+	case slices.ContainsFunc(sip.Names, usable):
+		return 6, provisioning.Found, "", sip.Problem
+	case len(sip.Names) > 0:
+		return 5, provisioning.Found, "", sip.Problem
+	case len(sip.Addrs) > 0:
+		return 4, provisioning.Found, "", sip.Problem
+	case len(sip.Raw) > 0:
+		return 3, provisioning.Failed, provisioning.DHCPMalformed, sip.Problem
+	case s.Answer.Problem != "": // the option may be in what is cut off
+		return 3, provisioning.Failed, provisioning.DHCPMalformed, s.Answer.Problem
+	case s.rank == informed:
+		return 2, provisioning.Absent, provisioning.DHCPNoOption, ""
+	default: // a client that did not ask for the option was not told, and DHCPv6 is not where Lync puts it
+		return 0, provisioning.Failed, "", ""
+	}
+}
+
+func joinDetail(from, problem string) string {
+	if problem == "" {
+		return from
+	}
+	return from + ": " + problem
+}
+
+// settleDHCP resolves the names beside the sockets, so that later answers are heard, and decides both steps.
+func (g *Gathering) settleDHCP(f provisioning.Finding) {
+	took := time.Since(g.started) // without the look-ups of its names
+	g.tasks.Go(func() {
+		f.Source.Source, f.TookMS = "dhcp", took.Milliseconds()
+		g.addresses(provisioning.DHCPTLS, f.Names)
+		for _, step := range []provisioning.Step{provisioning.DHCPTLS, provisioning.DHCPTCP} {
+			if g.answers[step] != nil {
+				g.settle(step, f)
+			}
+		}
+	})
+}

@@ -1,0 +1,363 @@
+package discover
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/srv"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
+)
+
+// Our choices.
+const (
+	verdictWithLastGood = 1800 * time.Millisecond // the client timer of RFC 8767: then something better than waiting exists
+	verdictWithNothing  = 5 * time.Second         // nothing else to try: give slow sites their time
+)
+
+// verdictLimit is how long DNS and DHCP may take: less, when there is something to fall back on.
+func VerdictLimit(m provisioning.Memory) time.Duration {
+	if _, ok := m.Record(); ok {
+		return verdictWithLastGood
+	}
+	return verdictWithNothing
+}
+
+// hostNames are the names of the Communicator order when no SRV record exists (TechNet dd572514).
+var hostNames = []string{"sipinternal.", "sip.", "sipexternal."}
+
+// gathering asks every source of one cycle at the same time, under one deadline, and hands the answers out in
+// device order: nobody waits for DHCP when internal TLS has answered.
+type Gathering struct {
+	policy   provisioning.Policy
+	wire     wire.Wire
+	steps    []provisioning.Step   // asked, in order; those of the policy
+	before   provisioning.Findings // of an earlier gathering: only what it left open is asked for
+	ground   provisioning.Ground
+	resolver srv.Resolver
+	limit    time.Duration
+	started  time.Time
+	conflict func(detail string)
+	settled  func(provisioning.Finding) // nil, or told of each Finding as soon as it is decided, from several goroutines
+
+	tasks       sync.WaitGroup
+	names       context.Context // bounds every look-up of a name
+	cancelNames context.CancelFunc
+	cancelAll   context.CancelFunc
+	answers     map[provisioning.Step]*answer // complete before the first task starts
+
+	mu    sync.Mutex
+	hosts map[string]*resolution
+}
+
+// answer is a Finding to come.
+type answer struct {
+	done    chan struct{}
+	finding provisioning.Finding
+}
+
+// resolution is the addresses of a host name to come.
+type resolution struct {
+	done  chan struct{}
+	addrs []netip.Addr
+	err   error
+}
+
+// Discover asks every source once and returns all that was found, in device order: what `homeward plan` shows.
+// floor: this SIP domain has registered over TLS before. It registers nowhere.
+func Discover(ctx context.Context, policy provisioning.Policy, wire wire.Wire, floor bool) provisioning.Findings {
+	var conflicts []string
+	g := Gather(ctx, policy, wire, floor, nil, nil, verdictWithNothing, func(detail string) { conflicts = append(conflicts, detail) })
+	found := g.all(ctx)
+	g.Linger(ctx)
+	for i := range found {
+		if found[i].Source.Source == "dhcp" && len(conflicts) > 0 {
+			found[i].Reason, found[i].Detail, found[i].Hint = provisioning.DHCPConflict, conflicts[0], provisioning.DHCPConflict.Hint()
+		}
+	}
+	return found
+}
+
+// gather starts asking. What before has decided is not asked for again; known are host names whose addresses are wanted
+// besides. Either end or linger must be called, and waits for all that is started here.
+func Gather(ctx context.Context, policy provisioning.Policy, wire wire.Wire, floor bool, before provisioning.Findings, known []string, limit time.Duration, conflict func(string)) *Gathering {
+	g := &Gathering{policy: policy, wire: wire, steps: policy.Steps(), before: before, limit: limit, conflict: conflict}
+	g.start(ctx, floor)
+	for _, host := range known {
+		g.resolve(host)
+	}
+	return g
+}
+
+// start starts asking, all steps that are not closed at the same time.
+func (g *Gathering) start(ctx context.Context, floor bool) {
+	ctx, g.cancelAll = context.WithCancel(ctx)
+	g.names, g.cancelNames = context.WithTimeout(ctx, g.limit)
+	g.started, g.ground = time.Now(), GroundOf(g.policy, g.wire)
+	g.resolver = resolverOn(g.ground, g.wire)
+	g.answers, g.hosts = map[provisioning.Step]*answer{}, map[string]*resolution{}
+	asked := slices.DeleteFunc(slices.Clone(g.steps), func(s provisioning.Step) bool { return g.policy.Closed(s.Transport(), floor) != "" })
+	for _, step := range asked {
+		g.answers[step] = &answer{done: make(chan struct{})}
+	}
+	for _, step := range asked {
+		g.tasks.Go(func() { g.ask(ctx, step) })
+	}
+}
+
+func newResolver(policy provisioning.Policy, wire wire.Wire) srv.Resolver {
+	return resolverOn(GroundOf(policy, wire), wire)
+}
+
+// ask answers one step. DHCP outlives the names, to notice servers that disagree.
+func (g *Gathering) ask(ctx context.Context, step provisioning.Step) {
+	if f, known := g.before.Of(step); known && !f.Open() {
+		g.settle(step, g.complete(f))
+		return
+	}
+	switch step {
+	case provisioning.DHCPTLS:
+		g.askDHCP(ctx)
+	case provisioning.DHCPTCP: // answered together with DHCPTLS
+	case provisioning.Manual:
+		g.settle(step, g.askManual())
+	case provisioning.HostName:
+		g.settle(step, g.askHostNames())
+	default:
+		g.settle(step, g.askSRV(step))
+	}
+}
+
+func (g *Gathering) settle(step provisioning.Step, f provisioning.Finding) {
+	f.Step = step
+	f.Hint = f.Reason.Hint()
+	if f.TookMS == 0 {
+		f.TookMS = time.Since(g.started).Milliseconds()
+	}
+	g.answers[step].finding = f
+	close(g.answers[step].done)
+	if g.settled != nil {
+		g.settled(f)
+	}
+}
+
+// await returns the Finding of a step as soon as it is decided; false: the step is not asked, or ctx ended.
+func (g *Gathering) Await(ctx context.Context, step provisioning.Step) (provisioning.Finding, bool) {
+	a := g.answers[step]
+	if a == nil {
+		return provisioning.Finding{}, false
+	}
+	select {
+	case <-a.done:
+		return a.finding, ctx.Err() == nil
+	case <-ctx.Done():
+		return provisioning.Finding{}, false
+	}
+}
+
+// all returns every Finding, once all are decided.
+func (g *Gathering) all(ctx context.Context) provisioning.Findings {
+	var found provisioning.Findings
+	for _, step := range g.steps {
+		if f, ok := g.Await(ctx, step); ok {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// end stops everything and waits for it.
+func (g *Gathering) End() {
+	g.cancelAll()
+	g.tasks.Wait()
+}
+
+// linger stops the look-ups of names, and lets DHCP listen to the end of its window, for servers that disagree;
+// it waits for that, or for ctx.
+func (g *Gathering) Linger(ctx context.Context) {
+	g.cancelNames()
+	defer context.AfterFunc(ctx, g.cancelAll)()
+	g.tasks.Wait()
+	g.cancelAll()
+}
+
+func (g *Gathering) askSRV(step provisioning.Step) provisioning.Finding {
+	f := provisioning.Finding{Source: provisioning.Source{Step: step, Source: "dns", Query: step.SRVName() + g.policy.SIPDomain()}}
+	targets, err := g.resolver.SRV(g.names, f.Query)
+	if err != nil {
+		f.Verdict, f.Reason, f.Detail = verdictOf(err)
+		var e *srv.Error
+		f.NoServer = errors.As(err, &e) && e.Kind == srv.NoServer
+		return f
+	}
+	f.Verdict = provisioning.Found
+	for _, t := range targets {
+		f.Names = append(f.Names, provisioning.Name{Host: t.Host, Port: t.Port})
+	}
+	g.addresses(f.Step, f.Names)
+	return f
+}
+
+func (g *Gathering) askManual() provisioning.Finding {
+	f := provisioning.Finding{Source: provisioning.Source{Step: provisioning.Manual, Source: "config", Verdict: provisioning.Found, Query: "internal_server, external_server"}}
+	for _, server := range g.policy.Manual {
+		port := server.Port
+		if server.External {
+			port = cmp.Or(port, provisioning.AccessProxyPort)
+		}
+		f.Names = append(f.Names, provisioning.Name{Host: server.Host, Port: port})
+	}
+	g.addresses(provisioning.Manual, f.Names)
+	return f
+}
+
+func (g *Gathering) askHostNames() provisioning.Finding {
+	var found provisioning.Findings
+	for _, step := range g.steps {
+		if a := g.answers[step]; a != nil && step != provisioning.HostName {
+			<-a.done // the names' own deadline bounds it
+			found = append(found, a.finding)
+		}
+	}
+	f := provisioning.Finding{Source: provisioning.Source{Step: provisioning.HostName, Source: "dns", Query: "sipinternal, sip, sipexternal"}}
+	if !provisioning.HostNamesAllowed(found) {
+		f.Verdict, f.Reason = provisioning.Absent, provisioning.SRVExists
+		return f
+	}
+	for _, prefix := range hostNames {
+		f.Names = append(f.Names, provisioning.Name{Host: prefix + g.policy.SIPDomain()})
+	}
+	g.addresses(provisioning.HostName, f.Names)
+	f.Verdict, f.Reason = provisioning.Absent, provisioning.DNSNoRecord
+	for _, name := range f.Names {
+		switch {
+		case len(name.Addrs) > 0:
+			f.Verdict, f.Reason, f.Detail = provisioning.Found, "", ""
+			return f
+		case name.Reason != provisioning.NoAddress && f.Verdict == provisioning.Absent:
+			f.Verdict, f.Reason, f.Detail = provisioning.Failed, name.Reason, name.Detail
+		}
+	}
+	return f
+}
+
+// addresses fills in the addresses of names, all asked at the same time; no query is sent for a name that the
+// name rule refuses.
+func (g *Gathering) addresses(step provisioning.Step, names []provisioning.Name) {
+	for _, name := range names {
+		if reason, _ := g.policy.NameReason(step, name.Host, provisioning.TCP); reason == "" {
+			g.resolve(name.Host)
+		}
+	}
+	for i := range names {
+		name := &names[i]
+		if reason, _ := g.policy.NameReason(step, name.Host, provisioning.TCP); reason != "" {
+			continue
+		}
+		*name = lookedUp(g.ground, step, *name, g.lookup)
+	}
+}
+
+// complete looks up the hosts of an earlier Finding for which no name server has answered.
+func (g *Gathering) complete(f provisioning.Finding) provisioning.Finding {
+	var at []int
+	var open []provisioning.Name
+	for i, name := range f.Names {
+		if provisioning.Unanswered(name.Reason) {
+			at, open = append(at, i), append(open, provisioning.Name{Host: name.Host, Port: name.Port})
+		}
+	}
+	g.addresses(f.Step, open)
+	f.Names = slices.Clone(f.Names)
+	for i, name := range open {
+		f.Names[at[i]] = name
+	}
+	return f
+}
+
+// resolve starts the look-up of a host's addresses, once.
+func (g *Gathering) resolve(host string) *resolution {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r := g.hosts[host]
+	if r == nil {
+		r = &resolution{done: make(chan struct{})}
+		g.hosts[host] = r
+		g.tasks.Go(func() {
+			defer close(r.done)
+			r.addrs, r.err = resolveHost(g.names, g.resolver, host)
+		})
+	}
+	return r
+}
+
+// lookup returns the addresses of a host: the answer of the one look-up in this cycle.
+func (g *Gathering) lookup(host string) ([]netip.Addr, error) {
+	r := g.resolve(host)
+	<-r.done // the names' own deadline bounds it
+	return r.addrs, r.err
+}
+
+// resolveHost returns the addresses of a host name; an address stands for itself.
+func resolveHost(ctx context.Context, resolver srv.Resolver, host string) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{addr.Unmap()}, nil
+	}
+	return resolver.Addrs(ctx, host)
+}
+
+// verdictOf says what a failed look-up of an SRV record proves.
+func verdictOf(err error) (provisioning.Verdict, provisioning.Reason, string) {
+	var e *srv.Error
+	if !errors.As(err, &e) {
+		return provisioning.Failed, provisioning.DNSMalformed, provisioning.DetailOf(err)
+	}
+	switch {
+	case e.Kind == srv.NotOffered:
+		return provisioning.Found, provisioning.ServiceNotOffered, ""
+	case e.Absent():
+		return provisioning.Absent, provisioning.DNSNoRecord, ""
+	}
+	return provisioning.Failed, dnsReason(e), provisioning.DetailOf(err)
+}
+
+// addressReason says why a name has no address.
+func addressReason(err error) (provisioning.Reason, string) {
+	var e *srv.Error
+	if errors.As(err, &e) && !e.Absent() {
+		return dnsReason(e), provisioning.DetailOf(err)
+	}
+	return provisioning.NoAddress, provisioning.DetailOf(err)
+}
+
+func dnsReason(e *srv.Error) provisioning.Reason {
+	switch e.Kind {
+	case srv.ServFail:
+		return provisioning.DNSServFail
+	case srv.Refused:
+		return provisioning.DNSRefused
+	case srv.Malformed:
+		return provisioning.DNSMalformed
+	case srv.Timeout, srv.NoServer:
+		return provisioning.DNSTimeout
+	default:
+		return provisioning.DNSNoRecord
+	}
+}
+
+// addressesNow returns what DNS says in this cycle about the names of a record, by host. It waits for the verdict.
+func (g *Gathering) AddressesNow(hosts []string) map[string]provisioning.Name {
+	fresh := map[string]provisioning.Name{}
+	if g == nil {
+		return fresh
+	}
+	for _, host := range hosts {
+		fresh[host] = lookedUp(g.ground, provisioning.LastGood, provisioning.Name{Host: host}, g.lookup)
+	}
+	return fresh
+}

@@ -1,0 +1,79 @@
+package discover
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/srv"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
+)
+
+// Our choices: a person waits.
+const (
+	enquiryLimit = 2500 * time.Millisecond // for DNS and DHCP: two DHCPINFORMs without an answer
+	lateLimit    = 4 * time.Second         // for DNS, once it has not answered in that time
+)
+
+// Enquiry asks DNS and DHCP for people, once and outside any cycle. Its methods may be called from several goroutines.
+type Enquiry struct {
+	policy provisioning.Policy
+	wire   wire.Wire
+	floor  bool
+}
+
+// NewEnquiry returns an Enquiry. floor: this SIP domain has registered over TLS before.
+func NewEnquiry(policy provisioning.Policy, wire wire.Wire, floor bool) Enquiry {
+	return Enquiry{policy, wire, floor}
+}
+
+// Survey asks DNS and DHCP for the steps given, whatever the order of the policy; TCP steps that are closed are
+// not asked for. settled is called with each Finding as soon as it is decided, from several goroutines.
+func (e Enquiry) Survey(ctx context.Context, steps []provisioning.Step, settled func(provisioning.Finding)) provisioning.Findings {
+	g := &Gathering{policy: e.policy, wire: e.wire, steps: steps, limit: enquiryLimit, settled: settled, conflict: func(string) {}}
+	g.start(ctx, e.floor)
+	defer g.End()
+	return g.all(ctx)
+}
+
+// LookUp asks for the addresses of a host name. Without any, Name says why.
+func (e Enquiry) LookUp(ctx context.Context, host string) provisioning.Name {
+	ctx, cancel := context.WithTimeout(ctx, enquiryLimit)
+	defer cancel()
+	name := provisioning.Name{Host: host}
+	addrs, err := resolveHost(ctx, newResolver(e.policy, e.wire), host)
+	if name.Addrs = addrs; err != nil {
+		name.Reason, name.Detail = addressReason(err)
+	}
+	return name
+}
+
+// Records asks for the SRV records of a name that is no step: the clock's, say.
+func (e Enquiry) Records(ctx context.Context, name string) provisioning.Finding {
+	ctx, cancel := context.WithTimeout(ctx, enquiryLimit)
+	defer cancel()
+	started := time.Now()
+	f := provisioning.Finding{Source: provisioning.Source{Source: "dns", Query: name, Verdict: provisioning.Found}}
+	resolver := newResolver(e.policy, e.wire)
+	targets, err := resolver.SRV(ctx, name)
+	if err != nil {
+		f.Verdict, f.Reason, f.Detail = verdictOf(err)
+	}
+	for _, target := range targets {
+		f.Names = append(f.Names, provisioning.Name{Host: target.Host, Port: target.Port})
+	}
+	f.TookMS = time.Since(started).Milliseconds()
+	return f
+}
+
+// AnswersLate says whether DNS, which has not answered in time, does answer, whatever it says. (A name server may have
+// found out meanwhile what took it so long.)
+func (e Enquiry) AnswersLate(ctx context.Context, name string) bool {
+	ctx, cancel := context.WithTimeout(ctx, lateLimit)
+	defer cancel()
+	resolver := newResolver(e.policy, e.wire)
+	_, err := resolver.SRV(ctx, name)
+	var fail *srv.Error
+	return !errors.As(err, &fail) || dnsReason(fail) != provisioning.DNSTimeout
+}

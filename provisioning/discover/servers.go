@@ -1,0 +1,67 @@
+package discover
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/homeward-agent/homeward/internal/place"
+	"github.com/homeward-agent/homeward/internal/srv"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
+)
+
+const dnsPort = 53 // RFC 1035, section 4.2
+
+// groundOf is the ground of this device now.
+func GroundOf(p provisioning.Policy, wire wire.Wire) provisioning.Ground {
+	g := provisioning.Ground{Policy: p}
+	if wire.Own != nil {
+		g.Own = wire.Own()
+	}
+	for _, server := range nameServers(p, wire) {
+		// On port 53 of loopback stands a stub, as systemd-resolved is one, and says what the network says. Who configures
+		// a name server on loopback, or has it on another port, means the device itself: the lab, a Registrar beside us.
+		if server.Addr().IsLoopback() && (len(p.DNSServers) > 0 || server.Port() != dnsPort) {
+			g.Bench = append(g.Bench, server)
+		}
+	}
+	return g
+}
+
+func nameServers(p provisioning.Policy, wire wire.Wire) []netip.AddrPort {
+	if len(p.DNSServers) > 0 || wire.Resolvers == nil {
+		return p.DNSServers
+	}
+	servers, _ := wire.Resolvers() // none at all is an answer too: every look-up then says so
+	return servers
+}
+
+func resolverOn(g provisioning.Ground, wire wire.Wire) srv.Resolver {
+	return srv.Resolver{Servers: nameServers(g.Policy, wire), Dial: wire.Dial, Usable: g.Answer}
+}
+
+// lookedUp is a name with the addresses that look gives and a packet may go to, or why there are none.
+func lookedUp(g provisioning.Ground, step provisioning.Step, name provisioning.Name, look func(host string) ([]netip.Addr, error)) provisioning.Name {
+	addrs, err := look(name.Host)
+	if err != nil {
+		name.Reason, name.Detail = addressReason(err)
+		return name
+	}
+	allowed, problem := g.Only(step, name.Host, addrs)
+	if name.Addrs = allowed; len(allowed) == 0 {
+		name.Reason, name.Detail = provisioning.AddressNotAllowed, problem
+	}
+	return name
+}
+
+// CheckPlace says why no packet goes to a place that DNS or DHCP has named for another service than SIP, or nil. usual is
+// the port of that service.
+func CheckPlace(policy provisioning.Policy, wire wire.Wire, at netip.AddrPort, usual uint16) error {
+	if problem := GroundOf(policy, wire).Refuses(provisioning.DHCPTLS, "", at.Addr()); problem != "" {
+		return errors.New(problem)
+	}
+	if at.Port() != usual {
+		return place.CheckPort(at.Port())
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+package signin
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/srv"
+	"github.com/homeward-agent/homeward/internal/trust"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+func TestDetailOf(t *testing.T) {
+	at := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 5), Port: 5061}
+	met := func(op string, err error) error { return &net.OpError{Op: op, Net: "tcp", Addr: at, Err: err} }
+	lookUp := func(kind srv.Kind, err error) error {
+		return &srv.Error{Name: "pool01", Type: "A", Kind: kind, Server: "10.0.0.53:53", Err: err}
+	}
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{&AttemptError{Connecting, met("dial", os.NewSyscallError("connect", syscall.ECONNREFUSED))}, "connect: connection refused"},
+		{&AttemptError{Connecting, met("dial", context.DeadlineExceeded)}, "connect: no answer in time"},
+		{&AttemptError{Connecting, met("dial", os.ErrDeadlineExceeded)}, "connect: no answer in time"},
+		{&AttemptError{handshaking, context.DeadlineExceeded}, "TLS: no answer in time"},
+		{&AttemptError{handshaking, met("remote error", errors.New("tls: protocol version not supported"))}, "TLS: protocol version not supported"},
+		{&AttemptError{handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Err: x509.UnknownAuthorityError{}}}, "TLS: certificate of fe01.contoso.com signed by unknown authority"},
+		{&AttemptError{registering, &sip.MalformedError{Problem: `read from the Registrar: not SIP: "HTTP/1.1 400 Bad Request"`}}, `REGISTER: not SIP but "HTTP/1.1 400 Bad Request"`},
+		{&AttemptError{registering, &sip.CredentialsError{Realm: "contoso.com", Status: &sip.StatusError{Code: 401, Phrase: "Unauthorized"}}}, `REGISTER: credentials refused by "contoso.com", which answered 401 Unauthorized`},
+		{&AttemptError{registering, &sip.AuthError{Offered: []string{"TLS-DSK"}, Problem: "TLS-DSK is not supported"}}, "REGISTER: offered TLS-DSK, but TLS-DSK is not supported"},
+		{fmt.Errorf("%w: read from the Registrar: %w", sip.ErrBindingLost, met("read", os.NewSyscallError("read", syscall.ECONNRESET))), "binding lost: connection reset by peer"},
+		{fmt.Errorf("%w: read from the Registrar: %w", sip.ErrBindingLost, io.EOF), "binding lost: the other side has hung up"},
+		{lookUp(srv.Timeout, context.DeadlineExceeded), `look up A "pool01" at 10.0.0.53:53: no answer in time`},
+		{lookUp(srv.NoServer, met("read", os.NewSyscallError("read", syscall.ECONNREFUSED))), `look up A "pool01" at 10.0.0.53:53: connection refused`},
+		{lookUp(srv.ServFail, errors.New("RCODE 2=SERVFAIL")), `look up A "pool01" at 10.0.0.53:53: RCODE 2=SERVFAIL`},
+		{lookUp(srv.NoRecord, nil), `look up A "pool01" at 10.0.0.53:53: no such name`},
+		{fmt.Errorf("listen for DHCP on eth0: %w", os.NewSyscallError("socket", syscall.EPERM)), "listen for DHCP on eth0: operation not permitted"},
+		{errors.New(`listen for DHCP: no such interface "eth7": no such network interface`), `no such interface "eth7"`},
+	} {
+		t.Run(test.want, func(t *testing.T) {
+			if got := provisioning.DetailOf(test.err); got != test.want {
+				t.Errorf("got  %s\nwant %s\nof   %s", got, test.want, test.err)
+			}
+		})
+	}
+}
+
+func TestSaidOf(t *testing.T) {
+	refused := &sip.StatusError{Code: 403, Phrase: "Forbidden"}
+	for want, err := range map[string]error{
+		"answered 403 Forbidden": &AttemptError{registering, refused},
+		"":                       &AttemptError{handshaking, context.DeadlineExceeded},
+	} {
+		if got := saidOf(err); got != want {
+			t.Errorf("got %q, want %q of %v", got, want, err)
+		}
+	}
+}

@@ -1,0 +1,38 @@
+package signin
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+
+	"github.com/homeward-agent/homeward/internal/trust"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// distrust is where TLS was spoken and no server could be proven (see trust.HandshakeError). Plain TCP to the same host,
+// whether it is known by name or by address, is closed until it registers over TLS.
+type distrust map[string]bool // by host name, and by address in text form
+
+// failed takes note of a failed attempt.
+func (d distrust) failed(host string, addr netip.Addr, err error) {
+	if isDistrust(err) {
+		d[host], d[addr.String()] = true, true
+	}
+}
+
+// isDistrust judges by type, not by Reason: what a server says of itself must not close TCP.
+func isDistrust(err error) bool {
+	var handshake *trust.HandshakeError
+	return errors.As(err, &handshake)
+}
+
+// proven takes note of a server that has proven its name.
+func (d distrust) proven(host string, addr netip.Addr) {
+	delete(d, host)
+	delete(d, addr.String())
+}
+
+// closes says whether plain TCP to a Candidate is closed: one of its addresses is enough.
+func (d distrust) closes(c provisioning.Candidate) bool {
+	return c.Transport == provisioning.TCP && (d[c.Host] || slices.ContainsFunc(c.Addrs, func(a netip.Addr) bool { return d[a.String()] }))
+}

@@ -1,0 +1,57 @@
+package signin
+
+import (
+	"context"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// SignedIn is how a sign-in went.
+type SignedIn struct {
+	Registrar    *provisioning.Endpoint // nil: nobody accepted
+	Scheme       string                 // "ntlm", "digest"; empty: it asked for nothing
+	User         string                 // the login name that was sent; empty: none
+	Remote       bool                   // through an Access Edge
+	OnBackup     bool
+	Lync         bool // it tells in band
+	Attempts     []provisioning.Attempt
+	Home         []provisioning.Endpoint
+	MediaRelays  []provisioning.MediaRelay
+	Provisioning *provisioning.Provisioning
+	InBand       provisioning.Reason // why in-band provisioning or the relays are not as they should be
+	InBandDetail string
+	Reason       provisioning.Reason // why nobody accepted
+	Detail       string
+	Hint         string
+}
+
+// SignInOnce walks through the Candidates as the daemon does, until one accepts; asks it for what it tells in band; and
+// takes the binding back. cycle is where the events of this signer are noted.
+func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m provisioning.Memory, cycle *provisioning.Cycle) SignedIn {
+	s.Note(try, map[string]bool{})
+	w := s.NewWalk()
+	reg := w.Try(ctx, try)
+	done := SignedIn{Attempts: cycle.Attempts}
+	if reg == nil {
+		done.Reason, done.Detail, done.Hint = cycle.Blame(w.Stop)
+		return done
+	}
+	defer reg.Session.Close()
+	done.Scheme, done.User = reg.Binding.Scheme, reg.Binding.User
+	done.Remote, done.OnBackup, done.Lync = reg.Binding.Remote, reg.Binding.OnBackup, reg.Binding.Lync
+	if done.Lync {
+		l := Unproven()
+		if reg.Candidate.Transport == provisioning.TLS {
+			l = s.askProvisioning(ctx, reg.Session, reg.Binding)
+		}
+		s.Believe(reg, l)
+		done.Provisioning, done.MediaRelays = l.Settings(), l.relays
+		done.InBand, done.InBandDetail = l.Reason, l.Detail
+	}
+	done.Home = provisioning.HomeOf(s.Record(reg, m))
+	done.Registrar = EndpointOf(reg, done.Home)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), UnregisterLimit)
+	defer cancel()
+	_ = reg.Session.Unregister(last) // the binding expires by itself otherwise
+	return done
+}

@@ -1,0 +1,90 @@
+package signin
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/trust"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// Our choices: a person waits.
+const (
+	probeConnect = 2 * time.Second // leaves room for one lost SYN
+	probeGreet   = 4 * time.Second // as long as a Registrar has for REGISTER (package sip)
+)
+
+// Probe is how far a device comes with one address, without signing in.
+type Probe struct {
+	Addr      netip.Addr
+	Connected bool // TCP
+	Secured   bool // TLS, with the name proven; always false over plain TCP
+	Answered  bool // SIP, whatever the answer
+	TLS       trust.Shown
+	// AsksCertificate says that the server asks for a certificate of ours, as those for other servers do.
+	AsksCertificate bool
+	Greeting        sip.Greeting
+	Reason          provisioning.Reason // why it went no further; empty: the server is ready for a sign-in
+	// Distrusted says that TLS was spoken and no server proven: the daemon then closes plain TCP to the same host.
+	Distrusted bool
+	Detail     string
+	Hint       string
+	Took       time.Duration
+}
+
+// Probe tries one address of a Candidate: TCP, TLS and the name, and a SIP request without credentials.
+func (s *Signer) Probe(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (p Probe) {
+	p.Addr = addr
+	started := time.Now()
+	err := s.refuses(c, addr)
+	if err == nil {
+		err = s.probe(ctx, c, &p)
+	}
+	if p.Took = time.Since(started); err != nil {
+		p.Reason, p.Detail, p.Hint = ReasonOf(err), provisioning.DetailOf(err), HintOf(err)
+	}
+	return p
+}
+
+// Closed is what Probe returns, without a packet, for an address that the daemon would not go to over plain TCP, since a
+// handshake with the same host has failed.
+func Closed(addr netip.Addr) Probe {
+	return Probe{Addr: addr, Reason: provisioning.TransportPolicy, Detail: distrusted, Hint: provisioning.TransportPolicy.Hint()}
+}
+
+func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) error {
+	if p.Reason = s.policy.Closed(c.Transport, s.owner.Floor()); p.Reason != "" {
+		p.Hint = p.Reason.Hint()
+		return nil // not a packet where the daemon sends none
+	}
+	dialling, cancel := context.WithTimeout(ctx, probeConnect)
+	defer cancel()
+	conn, err := s.wire.Dial(dialling, "tcp", netip.AddrPortFrom(p.Addr, c.Port).String())
+	if err != nil {
+		return &AttemptError{Connecting, err}
+	}
+	defer conn.Close()
+	p.Connected = true
+	if c.Transport == provisioning.TLS {
+		shaking, cancel := context.WithTimeout(ctx, tlsLimit)
+		defer cancel()
+		secure, met, err := trust.Handshake(shaking, conn, c.Host, s.proof(c))
+		if p.TLS, p.AsksCertificate = met.Shown, met.AsksCertificate; err != nil {
+			p.Distrusted = isDistrust(err)
+			return &AttemptError{handshaking, err}
+		}
+		p.Secured, conn = true, secure
+	}
+	session := sip.NewSession(conn, p.Secured, s.account(c, conn.LocalAddr()))
+	defer session.Close()
+	greeting, cancel := context.WithTimeout(ctx, probeGreet)
+	defer cancel()
+	if p.Greeting, err = session.Greet(greeting); err != nil {
+		p.Answered = p.Greeting.Code != 0
+		return &AttemptError{registering, err}
+	}
+	p.Answered = true
+	return nil
+}

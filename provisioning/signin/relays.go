@@ -1,0 +1,119 @@
+package signin
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// relayLimit is how long a media relay may take to answer a probe. (Our choice.)
+const relayLimit = 2 * time.Second
+
+// answers says whether a probe was answered over UDP or TCP.
+func answers(m provisioning.MediaRelay) bool {
+	return m.UDPAnswers != nil && *m.UDPAnswers || m.TCPAnswers != nil && *m.TCPAnswers
+}
+
+// probeRelays tries each relay on UDP and TCP, without credentials, and notes whether it answers.
+func (s *Signer) probeRelays(ctx context.Context, relays []provisioning.MediaRelay) {
+	ctx, cancel := context.WithTimeout(ctx, relayLimit)
+	defer cancel()
+	var probes sync.WaitGroup
+	for i := range relays {
+		r := &relays[i]
+		if r.UDPPort != 0 && len(r.Addresses) > 0 {
+			probes.Go(func() { r.UDPAnswers = s.anyAnswers(ctx, r.Addresses, r.UDPPort, s.probeUDP) })
+		}
+		if r.TCPPort != 0 && len(r.Addresses) > 0 {
+			probes.Go(func() { r.TCPAnswers = s.anyAnswers(ctx, r.Addresses, r.TCPPort, s.probeTCP) })
+		}
+	}
+	probes.Wait()
+}
+
+// anyAnswers probes all addresses of a relay at the same time.
+func (s *Signer) anyAnswers(ctx context.Context, addrs []netip.Addr, port uint16, probe func(context.Context, string) bool) *bool {
+	answered := make(chan bool, len(addrs))
+	var probes sync.WaitGroup
+	defer probes.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for _, addr := range addrs {
+		probes.Go(func() { answered <- probe(ctx, netip.AddrPortFrom(addr, port).String()) })
+	}
+	yes := false
+	for range addrs {
+		if yes = <-answered; yes {
+			break
+		}
+	}
+	return &yes
+}
+
+func (s *Signer) probeTCP(ctx context.Context, address string) bool {
+	conn, err := s.wire.Dial(ctx, "tcp", address)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// probeUDP sends an Allocate without credentials (MS-TURN §2.2): an A/V Edge answers with 401, and any answer to
+// our transaction shows that a relay lives there.
+func (s *Signer) probeUDP(ctx context.Context, address string) bool {
+	conn, err := s.wire.Dial(ctx, "udp", address)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	request := allocateRequest()
+	transaction := request[4:20]
+	answer := make([]byte, 1500)
+	for range 3 { // one datagram may be lost
+		if _, err := conn.Write(request); err != nil {
+			return false
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(relayLimit / 3)); err != nil {
+			return false
+		}
+		if n, err := conn.Read(answer); err == nil && n >= 20 && bytes.Equal(answer[4:20], transaction) {
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+	}
+	return false
+}
+
+// allocateRequest is the smallest Allocate of MS-TURN: header of 20 bytes with a transaction id of 16, Magic
+// Cookie, MS-Version 1.
+func allocateRequest() []byte {
+	const (
+		allocate    = 0x0003
+		magicCookie = 0x000F
+		cookie      = 0x72C64BC6
+		msVersion   = 0x8008
+	)
+	b := binary.BigEndian.AppendUint16(nil, allocate)
+	b = binary.BigEndian.AppendUint16(b, 16)
+	b = append(b, make([]byte, 16)...)
+	rand.Read(b[4:20])
+	for _, attribute := range [...]struct {
+		kind  uint16
+		value uint32
+	}{{magicCookie, cookie}, {msVersion, 1}} {
+		b = binary.BigEndian.AppendUint16(b, attribute.kind)
+		b = binary.BigEndian.AppendUint16(b, 4)
+		b = binary.BigEndian.AppendUint32(b, attribute.value)
+	}
+	return b
+}

@@ -1,0 +1,216 @@
+package signin
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// delays between walks through the Registrars after a failure (RFC 5626 §4.5: base 30 s, doubled, at most
+// 1800 s; each is drawn from its upper half). The running total is beside.
+var delays = [...]time.Duration{
+	30 * time.Second,   // 0:30
+	60 * time.Second,   // 1:30
+	120 * time.Second,  // 3:30
+	240 * time.Second,  // 7:30
+	480 * time.Second,  // 15:30
+	960 * time.Second,  // 31:30
+	1800 * time.Second, // and so on, for ever
+}
+
+// holdOffs are the times after one change of the network in which the next is not heeded, while it changes over and
+// over: a cable that is plugged in elsewhere changes it twice within seconds, a loose one for hours.
+var holdOffs = [...]time.Duration{time.Second, 4 * time.Second, 16 * time.Second, time.Minute}
+
+// Our choices.
+const (
+	settled            = 30 * time.Second // a registration that holds so long is a good one
+	earlyLossesAllowed = 1                // for each Registrar: one that restarts resets connections
+	EarlyLossesInARow  = 10               // of all Registrars together: then it rests, whoever else would take the device
+	unreachedWait      = 10 * time.Second // this device itself is cut off: no Registrar was bothered
+	refusalsAllowed    = 2                // a third wrong logon may lock the account
+	credentialsRest    = 30 * time.Minute // the usual lock-out window of a directory
+	lookupInterval     = 2 * time.Second  // look-ups alone, while nothing can be discovered
+	lookupSlow         = 10 * time.Second
+	lookupSlowAfter    = 5 * time.Minute
+	retryAfterSpread   = 0.1              // so that a fleet does not return in one instant
+	primaryHeld        = 10 * time.Minute // a primary that is lost sooner after it was taken back did not hold
+	primaryPatience    = 8                // the longest factor on the interval, when the primary does not hold
+	NetworkSettled     = 2 * time.Minute  // without a change: the next one is the first again
+)
+
+// restraint is what keeps the agent from hammering Registrars, burning passwords and falling for downgrades.
+// It outlives the walks; only the phases use it.
+type restraint struct {
+	early       map[string]int       // registrations lost at once, by endpoint, since one has held
+	EarlyInARow int                  // the same of all endpoints, since all had their turn again
+	aside       map[attempted]aside  // places that have lost their turn
+	failures    int                  // walks in a row that ended without registration
+	refusals    int                  // complete credentials refused in a row
+	Credentials time.Time            // the secret rests until then
+	leaveAlone  map[string]time.Time // endpoints that sent Retry-After
+	Patience    int                  // factor on the time before the primary is taken back
+	returnedAt  time.Time            // when it was taken back last
+	distrust    distrust             // where a certificate failed, or could not be judged: never plain TCP
+	secured     map[string]bool      // HOST:PORT that spoke TLS when it was tried last: plain TCP makes no sense there
+}
+
+// distrusted is why plain TCP to a host is closed.
+const distrusted = "its TLS handshake failed: no plain TCP to the same host"
+
+// aside is why a place has lost its turn: it accepts the device and drops it at once.
+type aside struct {
+	until  time.Time
+	reason provisioning.Reason // of the last loss
+}
+
+func newRestraint() *restraint {
+	return &restraint{
+		Patience: 1, leaveAlone: map[string]time.Time{}, distrust: distrust{}, secured: map[string]bool{},
+		early: map[string]int{}, aside: map[attempted]aside{},
+	}
+}
+
+// ruledOut says why a Candidate may not be tried now.
+func (r *restraint) ruledOut(c provisioning.Candidate) (provisioning.Reason, string) {
+	if time.Now().Before(r.Credentials) {
+		return provisioning.CredentialsResting, "until " + r.Credentials.UTC().Format(time.RFC3339)
+	}
+	if time.Now().Before(r.leaveAlone[c.Endpoint()]) {
+		return provisioning.RetryAfter, "until " + r.leaveAlone[c.Endpoint()].UTC().Format(time.RFC3339)
+	}
+	if r.distrust.closes(c) {
+		return provisioning.TransportPolicy, distrusted
+	}
+	if c.Transport == provisioning.TCP && r.secured[c.HostPort()] {
+		return provisioning.TransportPolicy, "this port speaks TLS"
+	}
+	return "", ""
+}
+
+// lostTurn says why one address of a Candidate may not be tried now.
+func (r *restraint) lostTurn(at attempted) (provisioning.Reason, string) {
+	turn := r.aside[at]
+	if !time.Now().Before(turn.until) {
+		return "", ""
+	}
+	return turn.reason, fmt.Sprintf("%s accepts the device and drops it at once: left alone until %s", at.addr, turn.until.UTC().Format(time.RFC3339))
+}
+
+// takeTurns gives all places their turn again.
+func (r *restraint) TakeTurns() {
+	r.EarlyInARow = 0
+	clear(r.aside)
+}
+
+func (r *restraint) Failed(c provisioning.Candidate, err error) {
+	var attempt *AttemptError
+	if c.Transport == provisioning.TLS && errors.As(err, &attempt) {
+		r.secured[c.HostPort()] = attempt.stage == registering
+	}
+	var credentials *sip.CredentialsError // by type, not by Reason: what a server says of itself must not put the password to rest
+	if errors.As(err, &credentials) || doubtsPassword(err) {
+		r.refused(1)
+	}
+	var status *sip.StatusError
+	if errors.As(err, &status) && status.RetryAfter > 0 {
+		r.leaveAlone[c.Endpoint()] = time.Now().Add(status.RetryAfter)
+	}
+}
+
+// refused counts passwords that a Registrar has seen and refused.
+func (r *restraint) refused(n int) {
+	if r.refusals += n; r.refusals >= refusalsAllowed {
+		r.refusals = 0
+		r.Credentials = time.Now().Add(credentialsRest)
+	}
+}
+
+// lost takes note of a registration that held for a while. What our own network has ended is not counted against the
+// Registrar: changes have a hold-off of their own.
+func (r *restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, held time.Duration) {
+	at := attempted{c.Endpoint(), addr}
+	reason := ReasonOf(err)
+	if reason == provisioning.AddressChanged || reason == provisioning.ConnectUnreachable {
+		return
+	}
+	if held >= settled {
+		r.failures, r.EarlyInARow = 0, 0
+		clear(r.early)
+	} else {
+		r.early[at.endpoint]++
+		r.EarlyInARow++
+	}
+	if n := r.early[at.endpoint] - earlyLossesAllowed; n > 0 {
+		r.aside[at] = aside{time.Now().Add(delayAfter(n)), reason}
+	}
+	var credentials *sip.CredentialsError
+	if errors.As(err, &credentials) && credentials.Scheme == "digest" {
+		r.refused(1) // besides the answer to the challenge: the signature sent unasked with the refresh
+	}
+}
+
+func (r *restraint) succeeded(c provisioning.Candidate, addr netip.Addr) {
+	r.refusals = 0
+	delete(r.leaveAlone, c.Endpoint())
+	if c.Transport == provisioning.TLS {
+		r.distrust.proven(c.Host, addr)
+	}
+}
+
+// delay returns how long to leave Registrars alone after a walk that failed, and counts it.
+func (r *restraint) delay(retryAfter time.Duration) time.Duration {
+	r.failures++
+	wait := delayAfter(r.failures)
+	if retryAfter > 0 && (r.failures == 1 || retryAfter > wait) { // at first no longer than asked, then no shorter
+		wait = retryAfter + rand.N(time.Duration(float64(retryAfter)*retryAfterSpread)+1)
+	}
+	return max(wait, time.Until(r.Credentials))
+}
+
+// delayAfter draws the delay after the nth failure in a row.
+func delayAfter(n int) time.Duration {
+	base := delays[min(n, len(delays))-1]
+	return base/2 + rand.N(base/2)
+}
+
+// returned takes note that the primary was taken back: one that does not hold is given more time to settle.
+func (r *restraint) Returned() {
+	if time.Since(r.returnedAt) < primaryHeld {
+		r.Patience = min(r.Patience*2, primaryPatience)
+	} else {
+		r.Patience = 1
+	}
+	r.returnedAt = time.Now()
+}
+
+// flapping is how often the network of this device has changed of late.
+type Flapping struct {
+	changes int
+	last    time.Time
+}
+
+// holdOff returns how long the next change is not heeded after one that is heeded now, and counts it.
+func (f *Flapping) HoldOff() time.Duration {
+	if time.Since(f.last) > NetworkSettled {
+		f.changes = 0
+	}
+	f.last = time.Now()
+	wait := holdOffs[min(f.changes, len(holdOffs)-1)]
+	f.changes++
+	return wait
+}
+
+// lookupDelay returns the pause between look-ups while nothing can be discovered.
+func LookupDelay(since time.Time) time.Duration {
+	base := lookupInterval
+	if time.Since(since) > lookupSlowAfter {
+		base = lookupSlow
+	}
+	return base*3/4 + rand.N(base/2) // a quarter either way
+}

@@ -1,0 +1,124 @@
+package signin
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// RFC 5626 §4.5: each delay is drawn from the upper half of 30 s doubled, and at most 1800 s.
+func TestDelaysAreThoseOfRFC5626(t *testing.T) {
+	r := newRestraint()
+	for i := range 20 {
+		top := min(30*time.Second<<i, 1800*time.Second)
+		if got := r.delay(0); got < top/2 || got >= top {
+			t.Errorf("delay %d: %v is not between %v and %v", i, got, top/2, top)
+		}
+	}
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	r := newRestraint()
+	if got := r.delay(5 * time.Second); got < 5*time.Second || got > 5500*time.Millisecond {
+		t.Errorf("the first time as asked: 5 s, waited %v", got)
+	}
+	if got := r.delay(time.Second); got < 30*time.Second {
+		t.Errorf("a Registrar that goes on asking for 1 s is not asked every second: waited %v", got)
+	}
+	if got := r.delay(time.Hour); got < time.Hour {
+		t.Errorf("never sooner than asked: 1 h, waited %v", got)
+	}
+}
+
+func TestCredentialsRestAfterTwoRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRestraint()
+		refused := &sip.CredentialsError{Status: &sip.StatusError{Code: 401}}
+		c := provisioning.Candidate{Host: "fe01.contoso.com", Port: 5061}
+		r.Failed(c, refused)
+		if got := r.delay(0); got >= time.Minute {
+			t.Errorf("after one refusal: waited %v", got)
+		}
+		r.succeeded(c, netip.Addr{})
+		r.Failed(c, refused)
+		if got := r.delay(0); got >= 2*time.Minute {
+			t.Errorf("a success in between does not count: waited %v", got)
+		}
+		r.Failed(c, refused)
+		if got := r.delay(0); got != 30*time.Minute {
+			t.Errorf("after two refusals: waited %v, want 30m", got)
+		}
+	})
+}
+
+func TestLookupsSlowDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		since := time.Now()
+		for range 1000 {
+			if got := LookupDelay(since); got < 1500*time.Millisecond || got > 2500*time.Millisecond {
+				t.Fatalf("at first: %v", got)
+			}
+		}
+		time.Sleep(5*time.Minute + 1)
+		for range 1000 {
+			if got := LookupDelay(since); got < 7500*time.Millisecond || got > 12500*time.Millisecond {
+				t.Fatalf("after five minutes: %v", got)
+			}
+		}
+	})
+}
+
+// A 403 counts as a refusal of the password where it came to credentials that nothing has proven right, and where the
+// Registrar does not say clearly that something else is wrong.
+func TestMend22ForbiddenCountsAsRefusal(t *testing.T) {
+	told := func(id int) []sip.Diagnostic { return []sip.Diagnostic{{ID: id}} }
+	for name, test := range map[string]struct {
+		err  sip.StatusError
+		want bool
+	}{
+		"with credentials":               {sip.StatusError{Code: 403, Scheme: "digest"}, true},
+		"with an error id nobody knows":  {sip.StatusError{Code: 403, Scheme: "digest", Diagnostics: told(9999)}, true},
+		"the handshake failed":           {sip.StatusError{Code: 403, Scheme: "digest", Diagnostics: told(1000)}, true},
+		"without credentials, or proven": {sip.StatusError{Code: 403}, false},
+		"the account is disabled":        {sip.StatusError{Code: 403, Scheme: "digest", Diagnostics: told(4141)}, false},
+		"the client version":             {sip.StatusError{Code: 403, Scheme: "digest", Diagnostics: told(17000)}, false},
+		"unavailable":                    {sip.StatusError{Code: 503, Scheme: "digest"}, false},
+		"unsigned":                       {sip.StatusError{Code: 403, Unsigned: true}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRestraint()
+				for range refusalsAllowed {
+					r.Failed(provisioning.Candidate{Host: "fe01.contoso.com", Port: 5061}, &AttemptError{registering, &test.err})
+				}
+				if got := time.Now().Before(r.Credentials); got != test.want {
+					t.Errorf("the password rests: %v", got)
+				}
+				if test.want != strings.Contains(HintOf(&test.err), "password_file") {
+					t.Errorf("the advice is: %s", HintOf(&test.err))
+				}
+			})
+		})
+	}
+}
+
+// A walk that goes on after a rest has failed once: the delay does not grow for what comes late.
+func TestMend17AWalkCountsOnce(t *testing.T) {
+	w := (&Signer{Restraint: newRestraint()}).NewWalk()
+	w.others, w.reached = true, true
+	for range 5 {
+		if wait := w.Pause(); wait >= 30*time.Second {
+			t.Errorf("it rests for %v", wait)
+		}
+	}
+	next := w.signer.NewWalk()
+	next.others, next.reached = true, true
+	if wait := next.Pause(); wait < 30*time.Second || wait >= time.Minute {
+		t.Errorf("after the second walk it rests for %v", wait)
+	}
+}

@@ -1,0 +1,310 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// maxRedirects bounds a chain of redirects (interface: at most five).
+const maxRedirects = 5
+
+// maxContacts bounds what one Candidate can make us try, by redirects that fan out. (Our choice.)
+const maxContacts = 20
+
+// walk is one way through a plan: what it has tried, and what the failures mean for the rest of it. It ends
+// with a registration, with a stop (another Registrar would say the same), or with nothing left to try.
+type Walk struct {
+	signer     *Signer
+	failed     map[attempted]bool
+	Stop       bool
+	retryAfter time.Duration         // the shortest a Registrar asked for
+	others     bool                  // a Registrar failed without asking to be left alone
+	reached    bool                  // something on the network answered, or was silent
+	Found      provisioning.Findings // what DNS and DHCP said on the way
+	counted    bool                  // its failure is
+	Holding    *Registration         // what the device is registered with meanwhile; nil: nothing
+}
+
+// attempted is what an attempt depends on. A name that has moved to another address is worth another attempt.
+type attempted struct {
+	endpoint string
+	addr     netip.Addr
+}
+
+func (s *Signer) NewWalk() *Walk { return &Walk{signer: s, failed: map[attempted]bool{}} }
+
+// try walks through the Candidates in order.
+func (w *Walk) Try(ctx context.Context, candidates []provisioning.Candidate) *Registration {
+	for _, c := range candidates {
+		if reg := w.candidate(ctx, c, chain{visited: map[string]bool{}}); reg != nil || w.Stop || ctx.Err() != nil {
+			return reg
+		}
+	}
+	return nil
+}
+
+// chain is where redirects have led so far.
+type chain struct {
+	visited map[string]bool // endpoints, those of other branches too: none is worth a second visit
+	depth   int
+}
+
+// candidate tries every address of one Candidate, and where it redirects to.
+func (w *Walk) candidate(ctx context.Context, c provisioning.Candidate, at chain) *Registration {
+	if reason, detail := w.ruledOut(c); reason != "" {
+		w.skip(c, reason, detail)
+		return nil
+	}
+	at.visited[c.Endpoint()] = true
+	if w.holds(c) {
+		return w.Holding
+	}
+	for _, addr := range c.Addrs {
+		place := attempted{c.Endpoint(), addr}
+		if w.failed[place] {
+			continue
+		}
+		if reason, detail := w.signer.Restraint.lostTurn(place); reason != "" {
+			w.skip(c, reason, detail)
+			continue
+		}
+		w.failed[place] = true // until it accepts
+		started := time.Now()
+		w.signer.owner.Pass()
+		reg, err := w.signer.attempt(ctx, c, addr)
+		if err != nil && ctx.Err() != nil {
+			return nil
+		}
+		var redirect *sip.RedirectError
+		if errors.As(err, &redirect) {
+			w.tried(provisioning.Redirected, c, addr, started, err)
+			return w.follow(ctx, c, redirect.Contacts, chain{at.visited, at.depth + 1})
+		}
+		if err == nil {
+			w.tried(provisioning.Attempted, c, addr, started, nil)
+			w.signer.Restraint.succeeded(c, addr)
+			return reg
+		}
+		w.tried(provisioning.Attempted, c, addr, started, err)
+		w.signer.Restraint.distrust.failed(c.Host, addr, err)
+		if w.consider(c, err) != nextAddress {
+			for _, sister := range c.Addrs {
+				w.failed[attempted{c.Endpoint(), sister}] = true
+			}
+			break
+		}
+	}
+	return nil
+}
+
+// holds says whether the walk has come to the place where the device is registered: then nothing is to be tried,
+// the registration at hand is the one it leads to.
+func (w *Walk) holds(c provisioning.Candidate) bool {
+	h := w.Holding
+	if h == nil || h.Candidate.Endpoint() != c.Endpoint() || !slices.Contains(c.Addrs, h.Addr) {
+		return false
+	}
+	h.Candidate = c
+	w.tried(provisioning.Attempted, c, h.Addr, time.Now(), nil)
+	return true
+}
+
+// next is what a failure means for the rest of the walk.
+type next uint8
+
+const (
+	nextAddress   next = iota // this server does not work: its sister may (RFC 3263 §4.3)
+	nextCandidate             // no server behind this name will do
+	stopWalk                  // no Registrar will do
+)
+
+// consider remembers what a failure means beyond this attempt, and says how the walk goes on.
+func (w *Walk) consider(c provisioning.Candidate, err error) next {
+	w.signer.Restraint.Failed(c, err)
+	var status *sip.StatusError
+	if !errors.As(err, &status) || status.RetryAfter == 0 {
+		w.others = true
+	} else if w.retryAfter == 0 || status.RetryAfter < w.retryAfter {
+		w.retryAfter = status.RetryAfter
+	}
+	w.reached = w.reached || ReasonOf(err) != provisioning.ConnectUnreachable
+	after := afterFailure(err)
+	w.Stop = after == stopWalk
+	return after
+}
+
+// afterFailure sorts failures: refused credentials and a forbidden account would be refused everywhere; an
+// unknown user or a scheme we may not answer concerns all servers behind the name.
+func afterFailure(err error) next {
+	var status *sip.StatusError
+	switch isStatus := errors.As(err, &status); {
+	case isStatus && status.Unsigned: // anyone on the way may have written it
+		return nextAddress
+	case isStatus && status.Code == 403: // whatever its diagnostics say
+		return stopWalk
+	}
+	switch reason := ReasonOf(err); {
+	case reason == provisioning.SIPCredentials:
+		return stopWalk
+	case reason == provisioning.SIPNotFound, reason == provisioning.SIPAuthNotSupported, reason.IsCertificate():
+		return nextCandidate
+	default:
+		return nextAddress
+	}
+}
+
+// pause is how long Registrars are left alone after this walk: as they asked, if all that failed did ask; else by the
+// table. A device that reached nothing has bothered nobody, and looks again soon.
+func (w *Walk) Pause() time.Duration {
+	r := w.signer.Restraint
+	if w.others && !w.reached {
+		return max(unreachedWait+rand.N(unreachedWait), time.Until(r.Credentials))
+	}
+	if w.counted { // it went on after a rest, to what had not been answered before
+		r.failures--
+	}
+	w.counted = true
+	if w.others {
+		return r.delay(0)
+	}
+	return r.delay(w.retryAfter)
+}
+
+// untried says whether a Candidate may be tried now, and has an address that was not tried on this walk.
+func (w *Walk) Untried(c provisioning.Candidate) bool {
+	reason, _ := w.ruledOut(c)
+	return reason == "" && slices.ContainsFunc(c.Addrs, func(addr netip.Addr) bool {
+		place := attempted{c.Endpoint(), addr}
+		turn, _ := w.signer.Restraint.lostTurn(place)
+		return turn == "" && !w.failed[place]
+	})
+}
+
+// ruledOut says why a Candidate is not even tried now.
+func (w *Walk) ruledOut(c provisioning.Candidate) (provisioning.Reason, string) {
+	fresh := func(addr netip.Addr) bool { return !w.failed[attempted{c.Endpoint(), addr}] }
+	if !slices.ContainsFunc(c.Addrs, fresh) {
+		return provisioning.SameAsFailed, ""
+	}
+	if reason := w.signer.policy.Closed(c.Transport, w.signer.owner.Floor()); reason != "" {
+		return reason, ""
+	}
+	return w.signer.Restraint.ruledOut(c)
+}
+
+// follow tries the Contacts of a redirect in the order of their q values. The two best are the home pair:
+// primary and backup.
+func (w *Walk) follow(ctx context.Context, from provisioning.Candidate, redirects []sip.Redirect, at chain) *Registration {
+	contacts := w.contacts(ctx, from, redirects)
+	for _, c := range contacts {
+		switch {
+		case c.reason != "":
+			w.skip(c.Candidate, c.reason, c.detail)
+		case at.visited[c.Endpoint()] || at.depth > maxRedirects || len(at.visited) > maxContacts:
+			w.skip(c.Candidate, provisioning.SIPRedirectLoop, "redirected by "+from.Host)
+		default:
+			if reg := w.candidate(ctx, c.Candidate, at); reg != nil || w.Stop {
+				if reg != nil && reg.Home == nil {
+					reg.Home = homePair(from, contacts)
+				}
+				return reg
+			}
+		}
+	}
+	return nil
+}
+
+// contact is a Contact of a redirect, and why it is not tried.
+type contact struct {
+	provisioning.Candidate
+	reason provisioning.Reason
+	detail string
+}
+
+// contacts makes Candidates of Contacts and looks up the addresses of all that may be tried, at the same time.
+func (w *Walk) contacts(ctx context.Context, from provisioning.Candidate, redirects []sip.Redirect) []contact {
+	s := w.signer
+	contacts := make([]contact, len(redirects))
+	hosts := make([]string, len(redirects)) // empty: not asked for
+	for i, r := range redirects {
+		c := &contacts[i]
+		c.Candidate = provisioning.Candidate{Step: provisioning.Redirect, Host: r.Host, Port: r.Port, Via: fmt.Sprintf("%s %s", from.Step, from.Host)}
+		if r.Transport == "tcp" {
+			c.Transport = provisioning.TCP
+		}
+		if c.reason, c.detail = s.contactReason(from, c.Candidate); c.reason == "" {
+			hosts[i] = c.Host
+		}
+	}
+	for i, name := range s.owner.Resolve(ctx, hosts) {
+		c := &contacts[i]
+		if c.Addrs = name.Addrs; c.reason == "" && len(c.Addrs) == 0 {
+			c.reason, c.detail = provisioning.NoAddress, "redirected by "+from.Host
+			if name.Reason == provisioning.AddressNotAllowed || name.Reason == provisioning.DNSMalformed {
+				c.reason, c.detail = name.Reason, name.Detail
+			}
+		}
+		if from.Transport == provisioning.TLS && (c.reason == "" || c.reason == provisioning.NoAddress) {
+			s.vouch(c.Host)
+		}
+	}
+	return contacts
+}
+
+// contactReason says why a Contact may not be tried, or "". A Registrar reached over TLS has proven its name, and whom it
+// names is trusted; one reached over plain TCP has not, and the name rule guards its word (Lync trust model).
+func (s *Signer) contactReason(from, c provisioning.Candidate) (provisioning.Reason, string) {
+	if from.Transport == provisioning.TLS && c.Transport == provisioning.TCP {
+		return provisioning.SIPRedirectDowngrade, "redirected by " + from.Host
+	}
+	if reason := s.policy.Closed(c.Transport, s.owner.Floor()); reason != "" {
+		return reason, "redirected by " + from.Host
+	}
+	if reason, detail := s.policy.PortReason(c.Step, c.Port); reason != "" {
+		return reason, detail
+	}
+	if from.Transport == provisioning.TLS && !provisioning.IsAddress(c.Host) {
+		return "", ""
+	}
+	if !s.policy.MayName(from, c.Host) && provisioning.IsAddress(c.Host) && !s.policy.Configured(c.Host) {
+		return provisioning.RegistrarNotProven, "redirected by " + from.Host
+	}
+	return s.policy.NameReason(c.Step, c.Host, c.Transport)
+}
+
+// homePair is the primary and the backup Registrar of a redirect that may be remembered.
+func homePair(from provisioning.Candidate, contacts []contact) []provisioning.Candidate {
+	var home []provisioning.Candidate
+	for _, c := range contacts {
+		if from.Transport == provisioning.TLS && (c.reason == "" || c.reason == provisioning.NoAddress) && len(home) < 2 {
+			home = append(home, c.Candidate)
+		}
+	}
+	return home
+}
+
+func (w *Walk) tried(kind provisioning.EventKind, c provisioning.Candidate, addr netip.Addr, started time.Time, err error) {
+	e := provisioning.Event{Kind: kind, Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Addr: addr, Took: time.Since(started)}
+	if err != nil {
+		e.Detail, e.Said, e.User = provisioning.DetailOf(err), saidOf(err), userOf(err)
+	}
+	if kind == provisioning.Attempted {
+		e.Reason, e.Hint = ReasonOf(err), HintOf(err)
+		if e.Reason == provisioning.SIPCredentials && e.User != "" {
+			e.Hint = fmt.Sprintf("%s refused user %s: %s", c.Host, e.User, e.Hint)
+		}
+	}
+	w.signer.owner.Tell(e)
+}
+
+func (w *Walk) skip(c provisioning.Candidate, reason provisioning.Reason, detail string) {
+	w.signer.owner.Tell(provisioning.Skip{Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Reason: reason, Detail: detail}.Event())
+}

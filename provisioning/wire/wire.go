@@ -1,0 +1,65 @@
+package wire
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
+	"github.com/homeward-agent/homeward/internal/srv"
+)
+
+// Wire is everything the agent touches outside its own process. Tests replace it, and nothing else.
+type Wire struct {
+	// Dial opens a stream ("tcp") or a connected datagram socket ("udp") to an address such as "10.0.0.5:5061".
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Listen opens the socket on which DHCP is asked; iface "" is the one with the default route.
+	Listen func(ctx context.Context, iface string) (dhcpopts.Conn, error)
+	// Listen6 opens the socket on which DHCPv6 is asked.
+	Listen6 func(ctx context.Context, iface string) (dhcpopts.Conn, error)
+	// Leases returns what the system's DHCP client keeps; hooks is a directory it may be told in besides.
+	Leases func(iface, hooks string) ([]dhcpopts.Lease, error)
+	// Resolvers returns the name servers the system is configured with now.
+	Resolvers func() ([]netip.AddrPort, error)
+	// Own returns the addresses of this device. Nil: they are not known.
+	Own func() []netip.Addr
+	// Changes says what has changed on the network of this device, in words for techs. Nil: nobody watches.
+	Changes <-chan string
+}
+
+// Our choices.
+const (
+	peerIdle     = 15 * time.Second // the kernel's own keep-alive, for peers that answer no ping
+	peerInterval = 5 * time.Second
+	peerProbes   = 3
+)
+
+// System is the network of this machine.
+func System() Wire {
+	dialer := net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: peerIdle, Interval: peerInterval, Count: peerProbes},
+		ControlContext:  unacknowledgedTimeout,
+	}
+	return Wire{
+		Dial: dialer.DialContext,
+		Listen: func(ctx context.Context, iface string) (dhcpopts.Conn, error) {
+			return dhcpopts.Listen(ctx, iface)
+		},
+		Listen6:   dhcpopts.Listen6,
+		Leases:    dhcpopts.ReadLeases,
+		Resolvers: srv.SystemResolvers,
+		Own:       ownAddresses,
+	}
+}
+
+// ownAddresses are those of all interfaces of this machine.
+func ownAddresses() (own []netip.Addr) {
+	networks, _ := net.InterfaceAddrs() // none known, none refused
+	for _, network := range networks {
+		if p, err := netip.ParsePrefix(network.String()); err == nil {
+			own = append(own, p.Addr().Unmap())
+		}
+	}
+	return own
+}

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package wire
+
+import (
+	"context"
+	"syscall"
+)
+
+// unacknowledgedTimeout does nothing here: the keep-alive of the socket has to do.
+func unacknowledgedTimeout(context.Context, string, string, syscall.RawConn) error { return nil }
