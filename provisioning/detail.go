@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// detailOf is an error in words: what was done, where, and what came of it. They stand beside the Candidate and behind
+// DetailOf is an error in words: what was done, where, and what came of it. They stand beside the Candidate and behind
 // the title of the Reason, and need not say again what these say. The stage of an attempt comes first: "REGISTER: …".
 func DetailOf(err error) string {
 	text := err.Error()

@@ -86,7 +86,7 @@ func (e Event) String() string {
 	return b.String()
 }
 
-// event tells that something was ruled out.
+// Event tells that something was ruled out.
 func (s Skip) Event() Event {
 	return Event{Kind: Skipped, Step: s.Step, Host: s.Host, Port: s.Port, Transport: s.Transport, Reason: s.Reason, Detail: s.Detail}
 }

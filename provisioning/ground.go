@@ -7,19 +7,19 @@ import (
 	"github.com/homeward-agent/homeward/internal/place"
 )
 
-// ground is what decides, besides names and certificates, whether a packet may go to a place that the network has named.
+// Ground is what decides, besides names and certificates, whether a packet may go to a place that the network has named.
 type Ground struct {
 	Policy Policy
 	Bench  []netip.AddrPort // name servers on this device, which may name the device
 	Own    []netip.Addr     // addresses of this device
 }
 
-// answer says why an address that a name server gave is not used, or nil.
+// Answer says why an address that a name server gave is not used, or nil.
 func (g Ground) Answer(server netip.AddrPort, addr netip.Addr) error {
 	return place.CheckAddress(addr, slices.Contains(g.Bench, server))
 }
 
-// refuses says why no packet goes to an address of a host, or "". Who names the device itself must be a name server or
+// Refuses says why no packet goes to an address of a host, or "". Who names the device itself must be a name server or
 // the configuration: DHCP, a Registrar and a record have no reason to.
 func (g Ground) Refuses(step Step, host string, addr netip.Addr) string {
 	if literal, err := netip.ParseAddr(host); err == nil && literal.Unmap() == addr && g.Policy.Configured(host) {
@@ -34,7 +34,7 @@ func (g Ground) Refuses(step Step, host string, addr netip.Addr) string {
 	return ""
 }
 
-// only leaves the addresses that a packet may go to. The text says what is wrong with the first that is left out.
+// Only leaves the addresses that a packet may go to. The text says what is wrong with the first that is left out.
 func (g Ground) Only(step Step, host string, addrs []netip.Addr) (allowed []netip.Addr, problem string) {
 	for _, addr := range addrs {
 		switch text := g.Refuses(step, host, addr); {
@@ -47,7 +47,7 @@ func (g Ground) Only(step Step, host string, addrs []netip.Addr) (allowed []neti
 	return allowed, problem
 }
 
-// tidy takes from a plan what no packet may go to, and says so among what is skipped.
+// Tidy takes from a plan what no packet may go to, and says so among what is skipped.
 func (g Ground) Tidy(plan Plan) Plan {
 	kept := Plan{Skipped: plan.Skipped}
 	for _, c := range plan.Try {
@@ -64,22 +64,22 @@ func (g Ground) Tidy(plan Plan) Plan {
 // byDNS says whether SRV records, host names or the configuration lead to this step.
 func (s Step) byDNS() bool { return s.BySRV() || s == HostName || s == Manual }
 
-// bySRV says whether SRV records lead to this step.
+// BySRV says whether SRV records lead to this step.
 func (s Step) BySRV() bool { return s.SRVName() != "" }
 
-// configured says whether the configuration of today names a host.
+// Configured says whether the configuration of today names a host.
 func (p Policy) Configured(host string) bool {
 	return slices.ContainsFunc(p.Manual, func(m ManualServer) bool { return m.Host == host })
 }
 
-// mayName says whether a Registrar is believed when it names a host. Only one that was reached over TLS is, and an address
+// MayName says whether a Registrar is believed when it names a host. Only one that was reached over TLS is, and an address
 // is believed only when the name it has proven obeys the name rule.
 func (p Policy) MayName(from Candidate, host string) bool {
 	ruled := p.Configured(from.Host) || IsAddress(from.Host) || CheckName(from.Host, p) == nil
 	return from.Transport == TLS && (!IsAddress(host) || ruled)
 }
 
-// portReason says why a port is not dialled, or "". The configuration may name any.
+// PortReason says why a port is not dialled, or "". The configuration may name any.
 func (p Policy) PortReason(step Step, port uint16) (Reason, string) {
 	if err := place.CheckPort(port); err != nil && step != Manual {
 		return AddressNotAllowed, err.Error()

@@ -7,7 +7,7 @@ import (
 	"github.com/homeward-agent/homeward/cache"
 )
 
-// memory is last good under the policy of today.
+// Memory is last good under the policy of today.
 type Memory struct {
 	policy Policy
 	kept   cache.Record // of whatever SIP address
@@ -19,17 +19,17 @@ func (p Policy) Memory(store *cache.DB) Memory {
 	return Memory{p, record, ok}
 }
 
-// record returns last good, if it belongs to this SIP address.
+// Record returns last good, if it belongs to this SIP address.
 func (m Memory) Record() (cache.Record, bool) {
 	return m.kept, m.known && m.kept.SIPAddress == m.policy.SIPAddress
 }
 
-// floor says whether this SIP domain has registered over TLS before, under whatever address.
+// Floor says whether this SIP domain has registered over TLS before, under whatever address.
 func (m Memory) Floor() bool {
 	return m.known && m.kept.TLSFloor && Policy{SIPAddress: m.kept.SIPAddress}.SIPDomain() == m.policy.SIPDomain()
 }
 
-// clockFloor is the latest moment that is known to have passed: the build of this program, or the last registration.
+// ClockFloor is the latest moment that is known to have passed: the build of this program, or the last registration.
 func (m Memory) ClockFloor() time.Time {
 	if m.known && m.kept.RegisteredAt.After(m.policy.Built) {
 		return m.kept.RegisteredAt
@@ -37,7 +37,7 @@ func (m Memory) ClockFloor() time.Time {
 	return m.policy.Built
 }
 
-// addresses returns those that last good holds for a host.
+// Addresses returns those that last good holds for a host.
 func (m Memory) Addresses(host string) []netip.Addr {
 	record, ok := m.Record()
 	if !ok {
@@ -56,7 +56,7 @@ func (m Memory) Addresses(host string) []netip.Addr {
 	return nil
 }
 
-// vouched are the hosts outside the name rule that proven Registrars have named before the last restart, under the rule of
+// Vouched are the hosts outside the name rule that proven Registrars have named before the last restart, under the rule of
 // today. (What the record says of them is what this device has sealed: see package cache.)
 func (m Memory) Vouched() map[string]bool {
 	vouched := map[string]bool{}

@@ -26,7 +26,7 @@ func (c Candidate) String() string {
 	return fmt.Sprintf("%s %s:%d %s %s via %s", c.Step, c.Host, c.Port, c.Transport, JoinAddrs(c.Addrs), c.Via)
 }
 
-// endpoint identifies the place, however it was found.
+// Endpoint identifies the place, however it was found.
 func (c Candidate) Endpoint() string {
 	return c.HostPort() + "/" + c.Transport.String()
 }
@@ -83,7 +83,7 @@ type Finding struct {
 	NoServer bool   // no name server could be asked: nothing listens there, or there is no way to it
 }
 
-// of returns the Finding of a step.
+// Of returns the Finding of a step.
 func (found Findings) Of(step Step) (Finding, bool) {
 	for _, f := range found {
 		if f.Step == step {
@@ -93,21 +93,21 @@ func (found Findings) Of(step Step) (Finding, bool) {
 	return Finding{}, false
 }
 
-// unanswered says whether there is something that no name server has answered.
+// Unanswered says whether there is something that no name server has answered.
 func (found Findings) Unanswered() bool {
 	return slices.ContainsFunc(found, func(f Finding) bool {
 		return Unanswered(f.Reason) || slices.ContainsFunc(f.Names, func(n Name) bool { return Unanswered(n.Reason) })
 	})
 }
 
-// open says whether the question of the step has to be asked again: it was not answered, or it depends on the others.
+// Open says whether the question of the step has to be asked again: it was not answered, or it depends on the others.
 // That DHCP is silent counts for an answer: many servers are to DHCPINFORM, and it would be a broadcast.
 func (f Finding) Open() bool { return f.Step == HostName || Unanswered(f.Reason) }
 
-// unanswered says of a Reason that a name server, or one behind it, did not answer.
+// Unanswered says of a Reason that a name server, or one behind it, did not answer.
 func Unanswered(r Reason) bool { return r == DNSTimeout || r == DNSServFail }
 
-// says tells whether two Findings of a step are the same to whoever reads them.
+// Says tells whether two Findings of a step are the same to whoever reads them.
 func (f Finding) Says(other Finding) bool {
 	return f.Verdict == other.Verdict && f.Reason == other.Reason && f.Detail == other.Detail
 }
@@ -141,7 +141,7 @@ const (
 	AccessProxyPort = 443  // Access Edge, TechNet dd637123
 )
 
-// transport returns how the Registrars of a step are reached.
+// Transport returns how the Registrars of a step are reached.
 func (s Step) Transport() Transport {
 	switch s {
 	case InternalTCP, DHCPTCP, ExternalTCP:
@@ -151,7 +151,7 @@ func (s Step) Transport() Transport {
 	}
 }
 
-// steps returns the steps this policy looks at, in order. Steps that are ruled out as a whole are among them.
+// Steps returns the steps this policy looks at, in order. Steps that are ruled out as a whole are among them.
 func (p Policy) Steps() []Step {
 	switch {
 	case len(p.Manual) > 0:
@@ -166,7 +166,7 @@ func (p Policy) Steps() []Step {
 // Asks says whether a device of this policy looks at the step.
 func (p Policy) Asks(step Step) bool { return slices.Contains(p.Steps(), step) }
 
-// closed says why plain TCP may not be used, or "". floor: this SIP domain has registered over TLS before.
+// Closed says why plain TCP may not be used, or "". floor: this SIP domain has registered over TLS before.
 func (p Policy) Closed(t Transport, floor bool) Reason {
 	switch {
 	case t == TLS:
@@ -192,7 +192,7 @@ func MakePlan(found Findings, policy Policy, floor bool) Plan {
 	return plan
 }
 
-// planStep is the part of MakePlan that belongs to one step; it needs only the Findings up to that step.
+// PlanStep is the part of MakePlan that belongs to one step; it needs only the Findings up to that step.
 func PlanStep(step Step, found Findings, policy Policy, floor bool) Plan {
 	if reason := policy.Closed(step.Transport(), floor); reason != "" {
 		return Plan{Skipped: []Skip{{Step: step, Transport: step.Transport(), Reason: reason}}}
@@ -292,7 +292,7 @@ func (s Source) via(name Name) string {
 	}
 }
 
-// nameReason applies the name rule. It guards names from DNS, DHCP, unproven Registrars and records; a configured server
+// NameReason applies the name rule. It guards names from DNS, DHCP, unproven Registrars and records; a configured server
 // is trusted, and so is one named by a proven Registrar (TechNet dd637123; discovery over SRV and option 120 alike).
 func (p Policy) NameReason(step Step, host string, t Transport) (Reason, string) {
 	switch {
@@ -327,7 +327,7 @@ func IsAddress(host string) bool {
 	return err == nil
 }
 
-// hostNamesAllowed says whether the host names of the Communicator order may be asked for: only when every SRV
+// HostNamesAllowed says whether the host names of the Communicator order may be asked for: only when every SRV
 // record is proven not to exist ("not if they are not valid; only if they do not exist at all", TechNet
 // dd572514).
 func HostNamesAllowed(found Findings) bool {
@@ -340,10 +340,10 @@ func HostNamesAllowed(found Findings) bool {
 }
 
 func CheckName(host string, p Policy) error {
-	return place.CheckNameUnder(host, p.SIPDomain(), p.Naming)
+	return place.CheckName(host, p.SIPDomain(), p.Naming)
 }
 
-// CheckName applies the name rule, under the naming given, to a name that DNS or DHCP gave.
+// CheckNameUnder applies the name rule, under the naming given, to a name that DNS or DHCP gave.
 func CheckNameUnder(host string, policy Policy, naming Naming) error {
-	return place.CheckNameUnder(host, policy.SIPDomain(), naming)
+	return place.CheckName(host, policy.SIPDomain(), naming)
 }

@@ -50,7 +50,7 @@ func OutagePlan(record cache.Record, policy Policy, fresh map[string]Name, vouch
 	return plan
 }
 
-// addRemembered adds a remembered Registrar, or says why not: for the reason given, or since it has no address.
+// AddRemembered adds a remembered Registrar, or says why not: for the reason given, or since it has no address.
 func (plan *Plan) AddRemembered(c Candidate, name Name, reason Reason, detail string) {
 	if reason == "" && len(name.Addrs) == 0 {
 		reason, detail = cmp.Or(name.Reason, NoAddress), name.Detail
@@ -62,7 +62,7 @@ func (plan *Plan) AddRemembered(c Candidate, name Name, reason Reason, detail st
 	plan.Try = append(plan.Try, c)
 }
 
-// rememberedReason says why a remembered Registrar may not be used, or "". The record is a file that can be edited: what
+// RememberedReason says why a remembered Registrar may not be used, or "". The record is a file that can be edited: what
 // it says of its own origin is not believed, and what the policy of today forbids is not used. Recalled is only one that
 // a proven Registrar has named, and that is never over plain TCP.
 func (p Policy) RememberedReason(c Candidate, floor bool, vouched map[string]bool) (Reason, string) {
@@ -81,7 +81,7 @@ func (p Policy) RememberedReason(c Candidate, floor bool, vouched map[string]boo
 	return p.NameReason(c.Step, c.Host, c.Transport)
 }
 
-// vouchedFor is what a record keeps of the hosts that proven Registrars have named. Without a name rule nobody has proven
+// VouchedFor is what a record keeps of the hosts that proven Registrars have named. Without a name rule nobody has proven
 // enough for the day when there is one.
 func (p Policy) VouchedFor(record cache.Record, vouched map[string]bool) cache.Vouched {
 	var hosts []string
@@ -97,7 +97,7 @@ func (p Policy) VouchedFor(record cache.Record, vouched map[string]bool) cache.V
 	return cache.Vouched{Hosts: slices.Compact(hosts), Under: p.Naming.String()}
 }
 
-// namesOf are the hosts of a record whose addresses may be asked for.
+// NamesOf are the hosts of a record whose addresses may be asked for.
 func (p Policy) NamesOf(record cache.Record, vouched map[string]bool) []string {
 	var hosts []string
 	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
@@ -108,7 +108,7 @@ func (p Policy) NamesOf(record cache.Record, vouched map[string]bool) []string {
 	return hosts
 }
 
-// recalled is the way back from what remember made.
+// Recalled is the way back from what remember made.
 func Recalled(e cache.Endpoint, step Step, addrs []netip.Addr) Candidate {
 	c := Candidate{Step: step, Host: e.Host, Port: e.Port, Addrs: addrs, Via: "last good"}
 	if step == Recall {
@@ -120,7 +120,7 @@ func Recalled(e cache.Endpoint, step Step, addrs []netip.Addr) Candidate {
 	return c
 }
 
-// homeOf returns the home pair of a record as status shows it.
+// HomeOf returns the home pair of a record as status shows it.
 func HomeOf(record cache.Record) []Endpoint {
 	var home []Endpoint
 	for _, e := range record.Home {

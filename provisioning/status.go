@@ -91,7 +91,7 @@ type StoreState struct {
 	Hint   string `json:"hint,omitempty"`
 }
 
-// note adds an attempt or a skip to the cycle; other events tell nothing of it. Nil: no cycle has begun.
+// Note adds an attempt or a skip to the cycle; other events tell nothing of it. Nil: no cycle has begun.
 func (c *Cycle) Note(e Event) {
 	results := map[EventKind]string{Attempted: "failed", Redirected: "redirected", Skipped: "skipped"}
 	result, tells := results[e.Kind]
@@ -108,7 +108,7 @@ func (c *Cycle) Note(e Event) {
 	c.TookMS = e.At.Sub(c.StartedAt).Milliseconds()
 }
 
-// source adds what a source said to the cycle, in the place of what it said before.
+// Source adds what a source said to the cycle, in the place of what it said before.
 func (c *Cycle) Source(said Source) {
 	if c == nil {
 		return
@@ -119,12 +119,12 @@ func (c *Cycle) Source(said Source) {
 	c.Sources = append(slices.DeleteFunc(c.Sources, before), said)
 }
 
-// registered says whether this cycle ended with a registration.
+// Registered says whether this cycle ended with a registration.
 func (c *Cycle) Registered() bool {
 	return slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return a.Result == "ok" })
 }
 
-// blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that answered, and
+// Blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that answered, and
 // refused; else the first that failed, which is the one the site means to be used; else the first that was ruled
 // out, or the first source that gave nothing.
 func (c *Cycle) Blame(stopped bool) (reason Reason, detail, hint string) {

@@ -122,5 +122,5 @@ var srvNames = map[Step]string{
 	ExternalTCP: "_sip._tcp.",
 }
 
-// srvName is what an SRV query of this step begins with; "": it asks for none.
+// SRVName is what an SRV query of this step begins with; "": it asks for none.
 func (s Step) SRVName() string { return srvNames[s] }

@@ -42,7 +42,7 @@ func (e *NameError) Error() string {
 
 // CheckName applies the rule to a host name. Case and a final dot do not matter; the label border does, so
 // that evilcontoso.com is not under contoso.com. The error is a *NameError.
-func CheckNameUnder(host, sipDomain string, naming Naming) error {
+func CheckName(host, sipDomain string, naming Naming) error {
 	h, d := canonical(host), canonical(sipDomain)
 	switch {
 	case naming == Off, h == d, h == "sip."+d:

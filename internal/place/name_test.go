@@ -22,13 +22,13 @@ func TestNameRule(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := verdicts{
-				suffix: CheckNameUnder(test.host, "contoso.com", Suffix) == nil,
-				strict: CheckNameUnder(test.host, "contoso.com", Strict) == nil,
+				suffix: CheckName(test.host, "contoso.com", Suffix) == nil,
+				strict: CheckName(test.host, "contoso.com", Strict) == nil,
 			}
 			if got != test.want {
 				t.Errorf("%q: got %+v, want %+v", test.host, got, test.want)
 			}
-			if err := CheckNameUnder(test.host, "contoso.com", Off); err != nil {
+			if err := CheckName(test.host, "contoso.com", Off); err != nil {
 				t.Errorf("%q with the rule off: %v", test.host, err)
 			}
 		})

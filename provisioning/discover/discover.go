@@ -20,7 +20,7 @@ const (
 	verdictWithNothing  = 5 * time.Second         // nothing else to try: give slow sites their time
 )
 
-// verdictLimit is how long DNS and DHCP may take: less, when there is something to fall back on.
+// VerdictLimit is how long DNS and DHCP may take: less, when there is something to fall back on.
 func VerdictLimit(m provisioning.Memory) time.Duration {
 	if _, ok := m.Record(); ok {
 		return verdictWithLastGood
@@ -31,7 +31,7 @@ func VerdictLimit(m provisioning.Memory) time.Duration {
 // hostNames are the names of the Communicator order when no SRV record exists (TechNet dd572514).
 var hostNames = []string{"sipinternal.", "sip.", "sipexternal."}
 
-// gathering asks every source of one cycle at the same time, under one deadline, and hands the answers out in
+// Gathering asks every source of one cycle at the same time, under one deadline, and hands the answers out in
 // device order: nobody waits for DHCP when internal TLS has answered.
 type Gathering struct {
 	policy   provisioning.Policy
@@ -83,7 +83,7 @@ func Discover(ctx context.Context, policy provisioning.Policy, wire wire.Wire, f
 	return found
 }
 
-// gather starts asking. What before has decided is not asked for again; known are host names whose addresses are wanted
+// Gather starts asking. What before has decided is not asked for again; known are host names whose addresses are wanted
 // besides. Either end or linger must be called, and waits for all that is started here.
 func Gather(ctx context.Context, policy provisioning.Policy, wire wire.Wire, floor bool, before provisioning.Findings, known []string, limit time.Duration, conflict func(string)) *Gathering {
 	g := &Gathering{policy: policy, wire: wire, steps: policy.Steps(), before: before, limit: limit, conflict: conflict}
@@ -146,7 +146,7 @@ func (g *Gathering) settle(step provisioning.Step, f provisioning.Finding) {
 	}
 }
 
-// await returns the Finding of a step as soon as it is decided; false: the step is not asked, or ctx ended.
+// Await returns the Finding of a step as soon as it is decided; false: the step is not asked, or ctx ended.
 func (g *Gathering) Await(ctx context.Context, step provisioning.Step) (provisioning.Finding, bool) {
 	a := g.answers[step]
 	if a == nil {
@@ -171,13 +171,13 @@ func (g *Gathering) all(ctx context.Context) provisioning.Findings {
 	return found
 }
 
-// end stops everything and waits for it.
+// End stops everything and waits for it.
 func (g *Gathering) End() {
 	g.cancelAll()
 	g.tasks.Wait()
 }
 
-// linger stops the look-ups of names, and lets DHCP listen to the end of its window, for servers that disagree;
+// Linger stops the look-ups of names, and lets DHCP listen to the end of its window, for servers that disagree;
 // it waits for that, or for ctx.
 func (g *Gathering) Linger(ctx context.Context) {
 	g.cancelNames()
@@ -350,7 +350,7 @@ func dnsReason(e *srv.Error) provisioning.Reason {
 	}
 }
 
-// addressesNow returns what DNS says in this cycle about the names of a record, by host. It waits for the verdict.
+// AddressesNow returns what DNS says in this cycle about the names of a record, by host. It waits for the verdict.
 func (g *Gathering) AddressesNow(hosts []string) map[string]provisioning.Name {
 	fresh := map[string]provisioning.Name{}
 	if g == nil {

@@ -12,7 +12,7 @@ import (
 
 const dnsPort = 53 // RFC 1035, section 4.2
 
-// groundOf is the ground of this device now.
+// GroundOf is the ground of this device now.
 func GroundOf(p provisioning.Policy, wire wire.Wire) provisioning.Ground {
 	g := provisioning.Ground{Policy: p}
 	if wire.Own != nil {

@@ -18,10 +18,10 @@ const (
 	registerLimit = 20 * time.Second // the whole exchange; each answer has 4 s (package sip)
 )
 
-// unregisterLimit leaves the service manager's 5 s enough room.
+// UnregisterLimit leaves the service manager's 5 s enough room.
 const UnregisterLimit = 2 * time.Second
 
-// registration is a Registrar that has accepted this device.
+// Registration is a Registrar that has accepted this device.
 type Registration struct {
 	Candidate provisioning.Candidate
 	Addr      netip.Addr
@@ -34,13 +34,13 @@ type Registration struct {
 	Lesson    *Lesson                  // what it has told in band; nil: nothing yet
 }
 
-// event is an event about a registration.
+// Event is an event about a registration.
 func (r *Registration) Event(kind provisioning.EventKind, reason provisioning.Reason, detail string) provisioning.Event {
 	c := r.Candidate
 	return provisioning.Event{Kind: kind, Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Addr: r.Addr, Reason: reason, Detail: detail}
 }
 
-// told is an event about what was told in band. A document that cannot be read says nothing against the Registrar.
+// Told is an event about what was told in band. A document that cannot be read says nothing against the Registrar.
 func (r *Registration) Told(reason provisioning.Reason, detail string) provisioning.Event {
 	e := r.Event(provisioning.Told, reason, detail)
 	if reason == provisioning.SIPMalformed {
@@ -58,7 +58,7 @@ const (
 	registering
 )
 
-// attemptError is a failure with the stage in which it happened.
+// AttemptError is a failure with the stage in which it happened.
 type AttemptError struct {
 	stage stage
 	err   error

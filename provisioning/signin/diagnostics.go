@@ -93,7 +93,7 @@ func diagnosticsOf(err error) []sip.Diagnostic {
 	return nil
 }
 
-// hintOf returns what to do about an error: the advice for the server's own diagnostics, or else for the Reason.
+// HintOf returns what to do about an error: the advice for the server's own diagnostics, or else for the Reason.
 func HintOf(err error) string {
 	if d, ok := diagnose(err); ok {
 		return d.advice

@@ -186,7 +186,7 @@ func saidOf(err error) string {
 	return strings.TrimPrefix(provisioning.DetailOf(err), registering.prefix())
 }
 
-// addressChangedError means that the way to the Registrar does not begin where the connection does any more.
+// AddressChangedError means that the way to the Registrar does not begin where the connection does any more.
 type AddressChangedError struct{ was, is netip.Addr }
 
 func (e *AddressChangedError) Error() string {

@@ -20,7 +20,7 @@ const (
 	relayLifeUnsaid = 8 * time.Hour    // what Lync grants when it does not say (480 minutes)
 )
 
-// lesson is what a Registrar has told in band, looked up and tried.
+// Lesson is what a Registrar has told in band, looked up and tried.
 type Lesson struct {
 	provisioning sip.Provisioning
 	known        bool         // provisioning was answered
@@ -33,7 +33,7 @@ type Lesson struct {
 	again        time.Duration
 }
 
-// learn asks a Lync Registrar for in-band provisioning and media relays, and asks again when something has
+// Learn asks a Lync Registrar for in-band provisioning and media relays, and asks again when something has
 // changed or the relays' credentials run out. It only reads; what it learns is handed to the owner of the state.
 func (s *Signer) Learn(ctx context.Context, session *sip.Session, binding sip.Binding, told <-chan sip.Provisioning, lessons func(Lesson)) {
 	if !binding.Lync {
@@ -56,12 +56,12 @@ func (s *Signer) Learn(ctx context.Context, session *sip.Session, binding sip.Bi
 	}
 }
 
-// unproven is what is learnt of a Registrar over plain TCP: nothing. Whoever is on the way could tell as much.
+// Unproven is what is learnt of a Registrar over plain TCP: nothing. Whoever is on the way could tell as much.
 func Unproven() Lesson {
 	return Lesson{Reason: provisioning.RegistrarNotProven, Detail: "what it tells of its pool and of media relays is believed over TLS only"}
 }
 
-// believe makes a lesson that of a registration.
+// Believe makes a lesson that of a registration.
 func (s *Signer) Believe(reg *Registration, l Lesson) {
 	if pool := l.provisioning.PoolHost; s.policy.MayName(reg.Candidate, pool) {
 		s.vouch(pool)
@@ -179,7 +179,7 @@ func (l *Lesson) keepRelays(record *cache.Record) {
 	}
 }
 
-// relaysOr returns the media relays to show: those told, or those of the record.
+// RelaysOr returns the media relays to show: those told, or those of the record.
 func (l *Lesson) RelaysOr(record cache.Record) []provisioning.MediaRelay {
 	if l != nil && l.relaysKnown {
 		return l.relays
@@ -191,7 +191,7 @@ func (l *Lesson) RelaysOr(record cache.Record) []provisioning.MediaRelay {
 	return relays
 }
 
-// settings is what status shows of in-band provisioning.
+// Settings is what status shows of in-band provisioning.
 func (l *Lesson) Settings() *provisioning.Provisioning {
 	if !l.known {
 		return nil

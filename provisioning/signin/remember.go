@@ -9,7 +9,7 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
-// record maps a registration to what is kept of it, and shown. What it did not learn (the home pair, the relays) is carried
+// Record maps a registration to what is kept of it, and shown. What it did not learn (the home pair, the relays) is carried
 // over from last good.
 func (s *Signer) Record(reg *Registration, m provisioning.Memory) cache.Record {
 	previous, same := m.Record()
@@ -55,7 +55,7 @@ func isAt(host string, port uint16) func(cache.Endpoint) bool {
 	return func(e cache.Endpoint) bool { return e.Host == host && e.Port == port }
 }
 
-// roles of the Contacts of a redirect by falling q (Lync: 0.7 and 0.3).
+// Roles of the Contacts of a redirect by falling q (Lync: 0.7 and 0.3).
 var Roles = [...]string{"primary", "backup"}
 
 func remember(c provisioning.Candidate, used netip.Addr) cache.Endpoint {
@@ -66,7 +66,7 @@ func remember(c provisioning.Candidate, used netip.Addr) cache.Endpoint {
 	}
 }
 
-// endpointOf is the Registrar in use as status shows it.
+// EndpointOf is the Registrar in use as status shows it.
 func EndpointOf(reg *Registration, home []provisioning.Endpoint) *provisioning.Endpoint {
 	c := reg.Candidate
 	e := &provisioning.Endpoint{

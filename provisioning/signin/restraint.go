@@ -102,7 +102,7 @@ func (r *restraint) lostTurn(at attempted) (provisioning.Reason, string) {
 	return turn.reason, fmt.Sprintf("%s accepts the device and drops it at once: left alone until %s", at.addr, turn.until.UTC().Format(time.RFC3339))
 }
 
-// takeTurns gives all places their turn again.
+// TakeTurns gives all places their turn again.
 func (r *restraint) TakeTurns() {
 	r.EarlyInARow = 0
 	clear(r.aside)
@@ -131,7 +131,7 @@ func (r *restraint) refused(n int) {
 	}
 }
 
-// lost takes note of a registration that held for a while. What our own network has ended is not counted against the
+// Lost takes note of a registration that held for a while. What our own network has ended is not counted against the
 // Registrar: changes have a hold-off of their own.
 func (r *restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, held time.Duration) {
 	at := attempted{c.Endpoint(), addr}
@@ -179,7 +179,7 @@ func delayAfter(n int) time.Duration {
 	return base/2 + rand.N(base/2)
 }
 
-// returned takes note that the primary was taken back: one that does not hold is given more time to settle.
+// Returned takes note that the primary was taken back: one that does not hold is given more time to settle.
 func (r *restraint) Returned() {
 	if time.Since(r.returnedAt) < primaryHeld {
 		r.Patience = min(r.Patience*2, primaryPatience)
@@ -189,13 +189,13 @@ func (r *restraint) Returned() {
 	r.returnedAt = time.Now()
 }
 
-// flapping is how often the network of this device has changed of late.
+// Flapping is how often the network of this device has changed of late.
 type Flapping struct {
 	changes int
 	last    time.Time
 }
 
-// holdOff returns how long the next change is not heeded after one that is heeded now, and counts it.
+// HoldOff returns how long the next change is not heeded after one that is heeded now, and counts it.
 func (f *Flapping) HoldOff() time.Duration {
 	if time.Since(f.last) > NetworkSettled {
 		f.changes = 0
@@ -206,7 +206,7 @@ func (f *Flapping) HoldOff() time.Duration {
 	return wait
 }
 
-// lookupDelay returns the pause between look-ups while nothing can be discovered.
+// LookupDelay returns the pause between look-ups while nothing can be discovered.
 func LookupDelay(since time.Time) time.Duration {
 	base := lookupInterval
 	if time.Since(since) > lookupSlowAfter {

@@ -15,7 +15,7 @@ import (
 // maxVouched bounds what is kept of the hosts that Registrars name. (Our choice: a user has a pool and its backup.)
 const maxVouched = 64
 
-// signer signs the device in: from a Plan to a registration. What it has learnt of Registrars outlives the walks. One
+// Signer signs the device in: from a Plan to a registration. What it has learnt of Registrars outlives the walks. One
 // goroutine walks with it; look-outs and checks take turns with that.
 type Signer struct {
 	policy     provisioning.Policy
@@ -27,7 +27,7 @@ type Signer struct {
 	Vouched    map[string]bool // hosts that proven Registrars have named
 }
 
-// owner is what a signer has of whom it signs in for.
+// Owner is what a signer has of whom it signs in for.
 type Owner struct {
 	Tell       func(provisioning.Event)
 	Pass       func()                     // between any two attempts: the owner is alive
@@ -44,7 +44,7 @@ func New(policy provisioning.Policy, wire wire.Wire, endpointID string, vouched 
 	}
 }
 
-// note takes down the hosts that SRV records name, in this discovery and instead of the last one's.
+// Note takes down the hosts that SRV records name, in this discovery and instead of the last one's.
 func (s *Signer) Note(try []provisioning.Candidate, named map[string]bool) {
 	for _, c := range try {
 		if c.Step.BySRV() {
@@ -62,7 +62,7 @@ func (s *Signer) vouch(host string) {
 	s.Vouched[host] = true
 }
 
-// freshEndpointID returns an epid as Microsoft's clients make them: ten hexadecimal digits.
+// FreshEndpointID returns an epid as Microsoft's clients make them: ten hexadecimal digits.
 func FreshEndpointID() string {
 	var fresh [5]byte
 	rand.Read(fresh[:]) // never fails

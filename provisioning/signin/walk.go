@@ -19,7 +19,7 @@ const maxRedirects = 5
 // maxContacts bounds what one Candidate can make us try, by redirects that fan out. (Our choice.)
 const maxContacts = 20
 
-// walk is one way through a plan: what it has tried, and what the failures mean for the rest of it. It ends
+// Walk is one way through a plan: what it has tried, and what the failures mean for the rest of it. It ends
 // with a registration, with a stop (another Registrar would say the same), or with nothing left to try.
 type Walk struct {
 	signer     *Signer
@@ -41,7 +41,7 @@ type attempted struct {
 
 func (s *Signer) NewWalk() *Walk { return &Walk{signer: s, failed: map[attempted]bool{}} }
 
-// try walks through the Candidates in order.
+// Try walks through the Candidates in order.
 func (w *Walk) Try(ctx context.Context, candidates []provisioning.Candidate) *Registration {
 	for _, c := range candidates {
 		if reg := w.candidate(ctx, c, chain{visited: map[string]bool{}}); reg != nil || w.Stop || ctx.Err() != nil {
@@ -161,7 +161,7 @@ func afterFailure(err error) next {
 	}
 }
 
-// pause is how long Registrars are left alone after this walk: as they asked, if all that failed did ask; else by the
+// Pause is how long Registrars are left alone after this walk: as they asked, if all that failed did ask; else by the
 // table. A device that reached nothing has bothered nobody, and looks again soon.
 func (w *Walk) Pause() time.Duration {
 	r := w.signer.Restraint
@@ -178,7 +178,7 @@ func (w *Walk) Pause() time.Duration {
 	return r.delay(w.retryAfter)
 }
 
-// untried says whether a Candidate may be tried now, and has an address that was not tried on this walk.
+// Untried says whether a Candidate may be tried now, and has an address that was not tried on this walk.
 func (w *Walk) Untried(c provisioning.Candidate) bool {
 	reason, _ := w.ruledOut(c)
 	return reason == "" && slices.ContainsFunc(c.Addrs, func(addr netip.Addr) bool {
