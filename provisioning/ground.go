@@ -75,7 +75,10 @@ func (p Policy) Configured(host string) bool {
 // MayName says whether a Registrar is believed when it names a host. Only one that was reached over TLS is, and an address
 // is believed only when the name it has proven obeys the name rule.
 func (p Policy) MayName(from Candidate, host string) bool {
-	ruled := p.Configured(from.Host) || IsAddress(from.Host) || CheckName(from.Host, p) == nil
+	ruled := CheckName(from.Host, p) == nil || p.Configured(from.Host)
+	if IsAddress(from.Host) { // a configured one has proven an address, any other a name
+		ruled = !p.Configured(from.Host)
+	}
 	return from.Transport == TLS && (!IsAddress(host) || ruled)
 }
 

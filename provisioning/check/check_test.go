@@ -30,7 +30,7 @@ var update = flag.Bool("update", false, "rewrite the expected reports of testdat
 // TestReports runs every testdata/*.txtar: a site (see package sitetest), a device, and the report that a check of it
 // comes to. The sections of the device:
 //
-//	policy  KEY VALUE, as in the configuration; target HOST[:PORT]; record HOST ADDRESS for what the device remembers;
+//	policy  KEY VALUE, as in the configuration; target HOST[:PORT]; record HOST ADDRESS [tcp] for what the device remembers;
 //		daemon stopped, or daemon REASON for which it rests
 //	report  expected: the verdict, how long it took, the sentences, and the nodes that are wrong or want for another
 //	seen    expected, if there: the SIP requests that the site saw, so that nothing is left behind
@@ -163,6 +163,9 @@ func set(t *testing.T, o *Options, words []string) {
 		o.Record = cache.Record{
 			SIPAddress: p.SIPAddress, TLSFloor: true, RegisteredAt: time.Now(),
 			Registrar: cache.Endpoint{Host: words[1], Port: 5061, Transport: "tls", Step: "internal-tls", Addresses: []netip.Addr{netip.MustParseAddr(words[2])}},
+		}
+		if len(words) > 3 {
+			o.Record.TLSFloor, o.Record.Registrar.Port, o.Record.Registrar.Transport = false, 5060, words[3]
 		}
 	default:
 		t.Fatalf("unknown setting %q", words)

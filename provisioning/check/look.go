@@ -50,8 +50,8 @@ func look(ctx context.Context, o Options) *Facts {
 		p.tasks.Go(func() { f.Late = eye.AnswersLate(ctx, dead.Query) })
 	}
 	o.Progress("looking at the Registrars")
-	p.inClear(f.Plan.Try, Planned)
-	p.inClear(f.Outage.Try, LastGood)
+	p.inClear(nil, f.Plan.Try, Planned)
+	p.inClear(f.Plan.Try, f.Outage.Try, LastGood)
 	p.tasks.Wait()
 	f.Places = p.seen(f)
 	f.signIn(ctx, eye)
@@ -321,9 +321,10 @@ type handshake struct {
 	done  chan struct{}
 }
 
-// inClear looks at the places of a plan that are reached over plain TCP. Each waits for what comes before it in the
-// plan and has its name or its address: where that is distrusted, the daemon sends nothing, and nothing is sent here.
-func (p *prober) inClear(plan []provisioning.Candidate, role Role) {
+// inClear looks at the places of a plan that are reached over plain TCP. Each waits for what comes before it, in the plan
+// or as the plan before, and has its name or its address: where that is distrusted, the daemon sends nothing, and nothing
+// is sent here.
+func (p *prober) inClear(before, plan []provisioning.Candidate, role Role) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for rank, c := range plan {
@@ -333,8 +334,8 @@ func (p *prober) inClear(plan []provisioning.Candidate, role Role) {
 		place := p.placeOf(c, role)
 		earlier := slices.DeleteFunc(slices.Clone(p.shaken), func(h handshake) bool {
 			same := h.host == c.Host || slices.Contains(c.Addrs, h.addr)
-			return !same || !slices.ContainsFunc(plan[:rank], func(before provisioning.Candidate) bool {
-				return sameEndpoint(before, h.place.Candidate) && slices.Contains(before.Addrs, h.addr)
+			return !same || !slices.ContainsFunc(slices.Concat(before, plan[:rank]), func(first provisioning.Candidate) bool {
+				return sameEndpoint(first, h.place.Candidate) && slices.Contains(first.Addrs, h.addr)
 			})
 		})
 		for _, addr := range c.Addrs {
