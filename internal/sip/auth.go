@@ -22,6 +22,9 @@ type scheme interface {
 	verify(m *message) error
 	// sent returns the login name of the latest proof that has gone out, "" before the first.
 	sent() string
+	// pending returns the realm of complete credentials that the latest request carried, and that nothing has accepted;
+	// false: it carried none, or they are in force.
+	pending() (realm string, ok bool)
 	// until returns when we have to sign in anew, with a REGISTER; zero: when the Registrar asks.
 	until() time.Time
 }
@@ -84,10 +87,16 @@ func (s *Session) challenged(m *message, again bool) error {
 	}
 	offered := parseChallenges(m.all(a.challenge))
 	c, err := s.choose(offered, m.code)
+	name := strings.ToLower(c.scheme)
+	if again && a.name != name { // what it asks for now is another matter, or nothing that can be answered
+		if realm, ok := a.scheme.pending(); ok {
+			return &CredentialsError{Scheme: a.name, Realm: printable(realm), Status: s.refusal(m)}
+		}
+	}
 	if err != nil {
 		return err
 	}
-	if name := strings.ToLower(c.scheme); a.name != name {
+	if a.name != name {
 		a.name, a.scheme = name, s.newScheme(name, a)
 	}
 	switch err := a.scheme.answer(c, again); {

@@ -101,6 +101,8 @@ func (d *digestScheme) verify(m *message) error {
 
 func (d *digestScheme) sent() string { return d.latest.Username }
 
+func (d *digestScheme) pending() (string, bool) { return d.challenge.Realm, d.count > 0 }
+
 // confirms says whether an answer that verify lets pass shows that the Registrar knows our password.
 func (d *digestScheme) confirms(m *message) bool {
 	return d.latest.QOP != "" && parseParams(m.list(d.confirmation))["rspauth"] != ""

@@ -96,3 +96,27 @@ func userIn(credentials string) string {
 	}
 	return field(36)
 }
+
+// A 401 in answer to complete credentials refuses them, whatever it asks for now: nothing, what cannot be answered, or
+// another scheme, with which the same password would go out once more.
+func TestMend22RefusedWithoutTheChallenge(t *testing.T) {
+	digest := answer("401 Unauthorized", md5Challenge)
+	for name, second := range map[string]step{
+		"no challenge":             answer("401 Unauthorized"),
+		"Basic":                    answer("401 Unauthorized", `WWW-Authenticate: Basic realm="contoso.com"`),
+		"a digest without nonce":   answer("401 Unauthorized", `WWW-Authenticate: Digest realm="contoso.com"`),
+		"another scheme":           answer("401 Unauthorized", `WWW-Authenticate: NTLM realm="contoso.com", targetname="fe01", version=4`),
+		"the same scheme, as said": digest,
+	} {
+		t.Run(name, func(t *testing.T) {
+			account := with(func(a *Account) { a.Schemes = []string{"ntlm", "digest"} })
+			bubble(t, true, account, []step{digest, second}, func(s *Session, p *peer) {
+				_, err := s.Register(p.t.Context())
+				var refused *CredentialsError
+				if !errors.As(err, &refused) || refused.Scheme != "digest" || refused.Realm != "contoso.com" || refused.Status.Code != 401 {
+					t.Errorf("got %v, want refused credentials", err)
+				}
+			})
+		})
+	}
+}

@@ -155,8 +155,11 @@ func (r *restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, h
 	}
 }
 
-func (r *restraint) succeeded(c provisioning.Candidate, addr netip.Addr) {
-	r.refusals = 0
+// succeeded takes note of a registration. scheme is how it signed in: one that asked for nothing says nothing of the password.
+func (r *restraint) succeeded(c provisioning.Candidate, addr netip.Addr, scheme string) {
+	if scheme != "" {
+		r.refusals = 0
+	}
 	delete(r.leaveAlone, c.Endpoint())
 	if c.Transport == provisioning.TLS {
 		r.distrust.proven(c.Host, addr)

@@ -90,7 +90,7 @@ func (w *Walk) candidate(ctx context.Context, c provisioning.Candidate, at chain
 		}
 		if err == nil {
 			w.tried(provisioning.Attempted, c, addr, started, nil)
-			w.signer.Restraint.succeeded(c, addr)
+			w.signer.Restraint.succeeded(c, addr, reg.Binding.Scheme)
 			return reg
 		}
 		w.tried(provisioning.Attempted, c, addr, started, err)
