@@ -118,6 +118,7 @@
 //	upper                    header names in upper case
 //	folded                   headers folded after commas
 //	tlsmax=V                 highest TLS version, 1.0 to 1.3
+//	clientcert               takes nobody without a certificate of the authority
 //	cert=K                   expired, notyet, selfsigned, untrusted (another authority),
 //	                         wrongname, cnonly (no subject alternative name), wildcard,
 //	                         sha1, wrongeku (not for servers), san:NAME,… (these names instead),

@@ -29,6 +29,7 @@ type manner struct {
 	delay, rtt, clock time.Duration
 	cert              string
 	tlsMax            uint16
+	clientCert        bool
 	diagnostics       int
 	edge              bool
 	idle              time.Duration
@@ -149,6 +150,8 @@ func (m *manner) option(word string) (err error) {
 		m.stale = true
 	case "proxy":
 		m.proxy = true
+	case "clientcert":
+		m.clientCert = true
 	case "pong":
 		m.nopong = false
 	case "nopong":

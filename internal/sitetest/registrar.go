@@ -125,7 +125,11 @@ func (l *leg) handshake() error {
 	if err != nil {
 		return err
 	}
-	conn := tls.Server(l.raw, &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS10, MaxVersion: m.tlsMax})
+	config := &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS10, MaxVersion: m.tlsMax}
+	if m.clientCert {
+		config.ClientAuth = tls.RequireAnyClientCert
+	}
+	conn := tls.Server(l.raw, config)
 	if err := conn.Handshake(); err != nil {
 		return err
 	}

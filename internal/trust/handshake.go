@@ -8,10 +8,11 @@ import (
 	"strings"
 )
 
-// Specification constants: the content types that the first record of a server can have (RFC 8446 section 5.1).
+// Specification constants: the content types of records, from the first to the last (RFC 8446 section 5.1, RFC 6520). That
+// of a server's first record is alert or handshake. Any other is a fault, but TLS all the same.
 const (
-	recordAlert     = 21
-	recordHandshake = 22
+	recordChangeCipherSpec = 20
+	recordHeartbeat        = 24
 )
 
 // Met is what a handshake has shown of the server, whether it came to an end or not.
@@ -47,7 +48,7 @@ func Handshake(ctx context.Context, conn net.Conn, host string, s Settings) (*tl
 	switch {
 	case err == nil:
 		return secure, met, nil
-	case heard.first == recordAlert || heard.first == recordHandshake:
+	case recordChangeCipherSpec <= heard.first && heard.first <= recordHeartbeat:
 		return nil, met, &HandshakeError{unreadable(host, err)}
 	default:
 		return nil, met, err

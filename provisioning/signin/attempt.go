@@ -72,7 +72,7 @@ func (e *AttemptError) Unwrap() error { return e.err }
 
 // attempt tries one address of a Candidate: connect, prove the name, register. Each stage has its own deadline.
 func (s *Signer) attempt(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (*Registration, error) {
-	conn, err := s.Connect(ctx, c, addr)
+	conn, met, err := s.connect(ctx, c, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (s *Signer) attempt(ctx context.Context, c provisioning.Candidate, addr net
 	binding, err := session.Register(ctx)
 	if err != nil {
 		session.Close()
-		return nil, &AttemptError{registering, err}
+		return nil, &AttemptError{registering, turnedAway(met, err)}
 	}
 	return &Registration{Candidate: c, Addr: addr, Local: conn.LocalAddr(), Session: session, Binding: binding}, nil
 }
@@ -128,26 +128,32 @@ func (s *Signer) inClear(c provisioning.Candidate) bool {
 }
 
 func (s *Signer) Connect(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, error) {
+	conn, _, err := s.connect(ctx, c, addr)
+	return conn, err
+}
+
+// connect is Connect, and tells what the handshake has shown.
+func (s *Signer) connect(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, trust.Met, error) {
 	if err := s.refuses(c, addr); err != nil {
-		return nil, err
+		return nil, trust.Met{}, err
 	}
 	dialling, cancel := context.WithTimeout(ctx, connectLimit)
 	defer cancel()
 	conn, err := s.wire.Dial(dialling, "tcp", netip.AddrPortFrom(addr, c.Port).String())
 	if err != nil {
-		return nil, &AttemptError{Connecting, err}
+		return nil, trust.Met{}, &AttemptError{Connecting, err}
 	}
 	if c.Transport == provisioning.TCP {
-		return conn, nil
+		return conn, trust.Met{}, nil
 	}
 	shaking, cancel := context.WithTimeout(ctx, tlsLimit)
 	defer cancel()
-	secure, _, err := trust.Handshake(shaking, conn, c.Host, s.proof(c))
+	secure, met, err := trust.Handshake(shaking, conn, c.Host, s.proof(c))
 	if err != nil {
 		conn.Close()
-		return nil, &AttemptError{handshaking, err}
+		return nil, met, &AttemptError{handshaking, err}
 	}
-	return secure, nil
+	return secure, met, nil
 }
 
 // trust returns what certificates are judged by now. A clock that shows less than the last registration or

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
 
@@ -24,6 +25,20 @@ func (d distrust) failed(host string, addr netip.Addr, err error) {
 func isDistrust(err error) bool {
 	var handshake *trust.HandshakeError
 	return errors.As(err, &handshake)
+}
+
+// alertReceived is what crypto/tls calls an alert of the other side, which has no exported type.
+const alertReceived = "remote error"
+
+// turnedAway gives the failure of a REGISTER the type of a handshake's where it is the end of one: with TLS 1.3, a server
+// says only after our part of it that it takes nobody without a certificate (RFC 8446 section 4.4.2.4), and what it says
+// may be lost with the connection.
+func turnedAway(met trust.Met, err error) error {
+	var broken *net.OpError
+	if errors.As(err, &broken) && broken.Op == alertReceived || met.AsksCertificate && isReset(err) {
+		return &trust.HandshakeError{Err: err}
+	}
+	return err
 }
 
 // proven takes note of a server that has proven its name.

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"time"
 
@@ -67,10 +68,12 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	}
 	defer conn.Close()
 	p.Connected = true
+	var met trust.Met
 	if c.Transport == provisioning.TLS {
 		shaking, cancel := context.WithTimeout(ctx, tlsLimit)
 		defer cancel()
-		secure, met, err := trust.Handshake(shaking, conn, c.Host, s.proof(c))
+		var secure net.Conn
+		secure, met, err = trust.Handshake(shaking, conn, c.Host, s.proof(c))
 		if p.TLS, p.AsksCertificate = met.Shown, met.AsksCertificate; err != nil {
 			p.Distrusted = isDistrust(err)
 			return &AttemptError{handshaking, err}
@@ -82,7 +85,8 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	greeting, cancel := context.WithTimeout(ctx, probeGreet)
 	defer cancel()
 	if p.Greeting, err = session.Greet(greeting); err != nil {
-		p.Answered = p.Greeting.Code != 0
+		err = turnedAway(met, err)
+		p.Answered, p.Distrusted = p.Greeting.Code != 0, isDistrust(err)
 		return &AttemptError{registering, err}
 	}
 	p.Answered = true
