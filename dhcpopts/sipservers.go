@@ -181,7 +181,7 @@ func readAddrs(raw []byte, loopback bool, p *problems) []netip.Addr {
 	case text != "":
 		p.add(1, "the bytes behind encoding 1 are text: %+q, not addresses", text)
 		return nil
-	case len(names) > 0:
+	case len(names) > 0 || areLabels(list):
 		p.add(0, "byte 0 is %s, and what follows are no addresses but names", show(raw[0]))
 		return nil
 	case len(list) == 0 || len(list)%4 != 0:
@@ -204,6 +204,22 @@ func readAddrs(raw []byte, loopback bool, p *problems) []netip.Addr {
 		}
 	}
 	return addrs
+}
+
+// areLabels says whether bytes that should be addresses read as host names to the last one, be it as short as "lync01". One
+// address alone, without a zero that ends a name, is not doubted.
+func areLabels(list []byte) bool {
+	labels := bytes.TrimRight(list, "\x00")
+	if len(labels) == 0 || len(labels) == len(list) && len(list) == 4 {
+		return false
+	}
+	for at := 0; at < len(labels); at += 1 + int(labels[at]) {
+		end := at + 1 + int(labels[at])
+		if labels[at] > maxLabel || end > len(labels) || strings.Trim(string(labels[at+1:end]), letters+digits+"-") != "" {
+			return false
+		}
+	}
+	return true
 }
 
 func isAddress(text string) bool {
