@@ -34,13 +34,7 @@ func TestMain(m *testing.M) {
 	case testing.Short(): // newSite skips
 		os.Exit(m.Run())
 	case os.Getenv(envInside) == "":
-		code, err := enter()
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "e2e:", err)
-			os.Setenv(envSkip, err.Error())
-			code = m.Run()
-		}
-		os.Exit(code)
+		os.Exit(outermost(m))
 	}
 	if err := furnish(); err != nil {
 		os.Setenv(envSkip, err.Error())
@@ -48,30 +42,47 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// enter builds homeward and runs this test binary again in namespaces of its own; it returns the exit code.
-// The process namespace is what ends every server, whatever becomes of the tests.
-func enter() (int, error) {
+// outermost is the first start. Where there are no namespaces to be had, the tests that need none are run here.
+func outermost(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "homeward-e2e-")
 	if err != nil {
-		return 0, err
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
 	}
 	defer os.RemoveAll(dir)
 	if err := os.Chmod(dir, 0o755); err != nil { // the daemon is no longer root when it is started
-		return 0, err
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
 	}
-	binary, broken := os.Getenv(envBinary), ""
-	if binary == "" {
-		binary = filepath.Join(dir, "homeward")
-		build := exec.Command("go", "build", "-o", binary, "../cmd/agent")
+	os.Setenv(envDir, dir)
+	build(dir)
+	code, err := enter()
+	if err != nil {
+		os.Setenv(envSkip, err.Error())
+		return m.Run()
+	}
+	return code
+}
+
+// build makes what the tests start, where the machine's network is: there is none inside.
+func build(dir string) {
+	if os.Getenv(envBinary) == "" {
+		os.Setenv(envBinary, filepath.Join(dir, "homeward"))
+		build := exec.Command("go", "build", "-o", os.Getenv(envBinary), "../cmd/agent")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
-			broken = fmt.Sprintf("build homeward: %v\n%s", err, out)
+			os.Setenv(envBroken, fmt.Sprintf("build homeward: %v\n%s", err, out))
 		}
 	}
-	exec.Command("go", "tool", "-modfile=../packaging/nfpm.mod", "-n", "nfpm").Run() // fetched here: there is no network inside
+	exec.Command("go", "tool", "-modfile=../packaging/nfpm.mod", "-n", "nfpm").Run()
+}
+
+// enter runs this test binary again in namespaces of its own; it returns the exit code. The process namespace is what ends
+// every server, whatever becomes of the tests.
+func enter() (int, error) {
 	inside := exec.Command("/proc/self/exe", os.Args[1:]...)
 	inside.Stdout, inside.Stderr = os.Stdout, os.Stderr
-	inside.Env = append(os.Environ(), envInside+"=1", envDir+"="+dir, envBinary+"="+binary, envBroken+"="+broken)
+	inside.Env = append(os.Environ(), envInside+"=1")
 	for _, kind := range []string{"net", "mnt"} { // for outside
 		own, err := os.Open("/proc/self/ns/" + kind)
 		if err != nil {

@@ -70,7 +70,7 @@ func copySource(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	runTool(t, exec.Command("tar", "--create", "--directory=..", "--exclude=./.git", "--exclude=./bin", "--exclude=./dist", "--file="+dir+"/source.tar", "."))
-	runTool(t, exec.Command("tar", "--extract", "--directory="+dir, "--file="+dir+"/source.tar"))
+	runTool(t, exec.Command("tar", "--extract", "--no-same-owner", "--directory="+dir, "--file="+dir+"/source.tar"))
 	if err := os.Remove(dir + "/source.tar"); err != nil {
 		t.Fatal(err)
 	}
