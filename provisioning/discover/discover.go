@@ -84,7 +84,7 @@ func Discover(ctx context.Context, policy provisioning.Policy, wire wire.Wire, f
 }
 
 // Gather starts asking. What before has decided is not asked for again; known are host names whose addresses are wanted
-// besides. Either end or linger must be called, and waits for all that is started here.
+// besides. Either End or Linger must be called, and waits for all that is started here.
 func Gather(ctx context.Context, policy provisioning.Policy, wire wire.Wire, floor bool, before provisioning.Findings, known []string, limit time.Duration, conflict func(string)) *Gathering {
 	g := &Gathering{policy: policy, wire: wire, steps: policy.Steps(), before: before, limit: limit, conflict: conflict}
 	g.start(ctx, floor)
@@ -116,7 +116,11 @@ func newResolver(policy provisioning.Policy, wire wire.Wire) srv.Resolver {
 
 // ask answers one step. DHCP outlives the names, to notice servers that disagree.
 func (g *Gathering) ask(ctx context.Context, step provisioning.Step) {
-	if f, known := g.before.Of(step); known && !f.Open() {
+	question := step
+	if step == provisioning.DHCPTCP { // it has none of its own, and is open now where it may have been closed before
+		question = provisioning.DHCPTLS
+	}
+	if f, known := g.before.Of(question); known && !f.Open() {
 		g.settle(step, g.complete(f))
 		return
 	}
