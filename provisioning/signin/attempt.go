@@ -53,22 +53,22 @@ func (r *Registration) Told(reason provisioning.Reason, detail string) provision
 type stage uint8
 
 const (
-	Connecting stage = iota
+	connecting stage = iota
 	handshaking
 	registering
 )
 
-// AttemptError is a failure with the stage in which it happened.
-type AttemptError struct {
+// attemptError is a failure with the stage in which it happened.
+type attemptError struct {
 	stage stage
 	err   error
 }
 
-func (e *AttemptError) Error() string { return e.stage.prefix() + e.err.Error() }
+func (e *attemptError) Error() string { return e.stage.prefix() + e.err.Error() }
 
 func (s stage) prefix() string { return [...]string{"connect: ", "TLS: ", "REGISTER: "}[s] }
 
-func (e *AttemptError) Unwrap() error { return e.err }
+func (e *attemptError) Unwrap() error { return e.err }
 
 // attempt tries one address of a Candidate: connect, prove the name, register. Each stage has its own deadline.
 func (s *Signer) attempt(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (*Registration, error) {
@@ -82,7 +82,7 @@ func (s *Signer) attempt(ctx context.Context, c provisioning.Candidate, addr net
 	binding, err := session.Register(ctx)
 	if err != nil {
 		session.Close()
-		return nil, &AttemptError{registering, turnedAway(met, err)}
+		return nil, &attemptError{registering, turnedAway(met, err)}
 	}
 	return &Registration{Candidate: c, Addr: addr, Local: conn.LocalAddr(), Session: session, Binding: binding}, nil
 }
@@ -127,6 +127,7 @@ func (s *Signer) inClear(c provisioning.Candidate) bool {
 	return s.policy.CredentialsOverTCP && named
 }
 
+// Connect opens the way to one address of a Candidate, over TLS with the name proven. Not a word of SIP is said.
 func (s *Signer) Connect(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, error) {
 	conn, _, err := s.connect(ctx, c, addr)
 	return conn, err
@@ -141,7 +142,7 @@ func (s *Signer) connect(ctx context.Context, c provisioning.Candidate, addr net
 	defer cancel()
 	conn, err := s.wire.Dial(dialling, "tcp", netip.AddrPortFrom(addr, c.Port).String())
 	if err != nil {
-		return nil, trust.Met{}, &AttemptError{Connecting, err}
+		return nil, trust.Met{}, &attemptError{connecting, err}
 	}
 	if c.Transport == provisioning.TCP {
 		return conn, trust.Met{}, nil
@@ -151,7 +152,7 @@ func (s *Signer) connect(ctx context.Context, c provisioning.Candidate, addr net
 	secure, met, err := trust.Handshake(shaking, conn, c.Host, s.proof(c))
 	if err != nil {
 		conn.Close()
-		return nil, met, &AttemptError{handshaking, err}
+		return nil, met, &attemptError{handshaking, err}
 	}
 	return secure, met, nil
 }

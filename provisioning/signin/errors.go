@@ -27,11 +27,11 @@ func ReasonOf(err error) provisioning.Reason {
 	if errors.As(err, &refused) {
 		return refused.reason
 	}
-	var moved *AddressChangedError
+	var moved *addressChangedError
 	if errors.As(err, &moved) {
 		return provisioning.AddressChanged
 	}
-	var attempt *AttemptError
+	var attempt *attemptError
 	at := registering
 	if errors.As(err, &attempt) {
 		at = attempt.stage
@@ -161,7 +161,7 @@ func connectReason(err error, at stage) provisioning.Reason {
 		return provisioning.SIPNoAnswer
 	case isTimeout(err):
 		return provisioning.ConnectTimeout
-	case at == Connecting: // no route, no network, forbidden by a local firewall
+	case at == connecting: // no route, no network, forbidden by a local firewall
 		return provisioning.ConnectUnreachable
 	default:
 		return ""
@@ -179,16 +179,16 @@ func isReset(err error) bool {
 
 // saidOf is the part of the detail that comes from the Registrar: what it made of our REGISTER, or "" if none was sent.
 func saidOf(err error) string {
-	var attempt *AttemptError
+	var attempt *attemptError
 	if !errors.As(err, &attempt) || attempt.stage != registering {
 		return ""
 	}
 	return strings.TrimPrefix(provisioning.DetailOf(err), registering.prefix())
 }
 
-// AddressChangedError means that the way to the Registrar does not begin where the connection does any more.
-type AddressChangedError struct{ was, is netip.Addr }
+// addressChangedError means that the way to the Registrar does not begin where the connection does any more.
+type addressChangedError struct{ was, is netip.Addr }
 
-func (e *AddressChangedError) Error() string {
+func (e *addressChangedError) Error() string {
 	return fmt.Sprintf("the device reaches the Registrar from %s now, the connection is from %s", e.is, e.was)
 }

@@ -17,10 +17,10 @@ import (
 )
 
 func TestReasonOf(t *testing.T) {
-	at := func(s stage, err error) error { return &AttemptError{s, err} }
+	at := func(s stage, err error) error { return &attemptError{s, err} }
 	status := func(code int) error { return at(registering, &sip.StatusError{Code: code}) }
 	dialled := func(errno syscall.Errno) error {
-		return at(Connecting, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", errno)})
+		return at(connecting, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", errno)})
 	}
 	certificate := func(p trust.Problem) error { return at(handshaking, &trust.CertificateError{Problem: p, Err: io.EOF}) }
 	for _, test := range []struct {
@@ -32,7 +32,7 @@ func TestReasonOf(t *testing.T) {
 		{dialled(syscall.EHOSTUNREACH), provisioning.ConnectUnreachable},
 		{dialled(syscall.ENETUNREACH), provisioning.ConnectUnreachable},
 		{dialled(syscall.ETIMEDOUT), provisioning.ConnectTimeout},
-		{at(Connecting, context.DeadlineExceeded), provisioning.ConnectTimeout},
+		{at(connecting, context.DeadlineExceeded), provisioning.ConnectTimeout},
 		{at(handshaking, context.DeadlineExceeded), provisioning.TLSTimeout},
 		{at(handshaking, io.EOF), provisioning.ConnectReset},
 		{at(handshaking, syscall.ECONNRESET), provisioning.ConnectReset},

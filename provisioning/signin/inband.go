@@ -63,9 +63,11 @@ func Unproven() Lesson {
 
 // Believe makes a lesson that of a registration.
 func (s *Signer) Believe(reg *Registration, l Lesson) {
-	if pool := l.provisioning.PoolHost; s.policy.MayName(reg.Candidate, pool) {
+	switch pool := l.provisioning.PoolHost; {
+	case pool == "":
+	case s.policy.MayName(reg.Candidate, pool):
 		s.vouch(pool)
-	} else {
+	default:
 		l.provisioning.PoolHost = ""
 	}
 	reg.Lesson = &l
@@ -81,6 +83,7 @@ func (s *Signer) askProvisioning(ctx context.Context, session *sip.Session, bind
 	return s.study(ctx, session, p, binding.Remote)
 }
 
+// InBandDetail is an error of in-band provisioning in words.
 func InBandDetail(err error) string { return "in-band provisioning: " + provisioning.DetailOf(err) }
 
 // study looks up the pool and the media relays that a provisioning document names, and tries the relays.

@@ -12,12 +12,12 @@ import (
 func (s *Signer) CheckPath(ctx context.Context, reg *Registration) error {
 	conn, err := s.wire.Dial(ctx, "udp", netip.AddrPortFrom(reg.Addr, reg.Candidate.Port).String())
 	if err != nil {
-		return &AttemptError{Connecting, err}
+		return &attemptError{connecting, err}
 	}
 	defer conn.Close()
 	was, is := addrOf(reg.Local), addrOf(conn.LocalAddr())
 	if was != is {
-		return &AddressChangedError{was, is}
+		return &addressChangedError{was, is}
 	}
 	return nil
 }

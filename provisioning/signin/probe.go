@@ -64,7 +64,7 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	defer cancel()
 	conn, err := s.wire.Dial(dialling, "tcp", netip.AddrPortFrom(p.Addr, c.Port).String())
 	if err != nil {
-		return &AttemptError{Connecting, err}
+		return &attemptError{connecting, err}
 	}
 	defer conn.Close()
 	p.Connected = true
@@ -76,7 +76,7 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 		secure, met, err = trust.Handshake(shaking, conn, c.Host, s.proof(c))
 		if p.TLS, p.AsksCertificate = met.Shown, met.AsksCertificate; err != nil {
 			p.Distrusted = isDistrust(err)
-			return &AttemptError{handshaking, err}
+			return &attemptError{handshaking, err}
 		}
 		p.Secured, conn = true, secure
 	}
@@ -87,7 +87,7 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	if p.Greeting, err = session.Greet(greeting); err != nil {
 		err = turnedAway(met, err)
 		p.Answered, p.Distrusted = p.Greeting.Code != 0, isDistrust(err)
-		return &AttemptError{registering, err}
+		return &attemptError{registering, err}
 	}
 	p.Answered = true
 	return nil

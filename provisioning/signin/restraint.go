@@ -44,9 +44,9 @@ const (
 	NetworkSettled     = 2 * time.Minute  // without a change: the next one is the first again
 )
 
-// restraint is what keeps the agent from hammering Registrars, burning passwords and falling for downgrades.
+// Restraint is what keeps the agent from hammering Registrars, burning passwords and falling for downgrades.
 // It outlives the walks; only the phases use it.
-type restraint struct {
+type Restraint struct {
 	early       map[string]int       // registrations lost at once, by endpoint, since one has held
 	EarlyInARow int                  // the same of all endpoints, since all had their turn again
 	aside       map[attempted]aside  // places that have lost their turn
@@ -69,15 +69,15 @@ type aside struct {
 	reason provisioning.Reason // of the last loss
 }
 
-func newRestraint() *restraint {
-	return &restraint{
+func newRestraint() *Restraint {
+	return &Restraint{
 		Patience: 1, leaveAlone: map[string]time.Time{}, distrust: distrust{}, secured: map[string]bool{},
 		early: map[string]int{}, aside: map[attempted]aside{},
 	}
 }
 
 // ruledOut says why a Candidate may not be tried now.
-func (r *restraint) ruledOut(c provisioning.Candidate) (provisioning.Reason, string) {
+func (r *Restraint) ruledOut(c provisioning.Candidate) (provisioning.Reason, string) {
 	if time.Now().Before(r.Credentials) {
 		return provisioning.CredentialsResting, "until " + r.Credentials.UTC().Format(time.RFC3339)
 	}
@@ -94,7 +94,7 @@ func (r *restraint) ruledOut(c provisioning.Candidate) (provisioning.Reason, str
 }
 
 // lostTurn says why one address of a Candidate may not be tried now.
-func (r *restraint) lostTurn(at attempted) (provisioning.Reason, string) {
+func (r *Restraint) lostTurn(at attempted) (provisioning.Reason, string) {
 	turn := r.aside[at]
 	if !time.Now().Before(turn.until) {
 		return "", ""
@@ -103,13 +103,15 @@ func (r *restraint) lostTurn(at attempted) (provisioning.Reason, string) {
 }
 
 // TakeTurns gives all places their turn again.
-func (r *restraint) TakeTurns() {
+func (r *Restraint) TakeTurns() {
 	r.EarlyInARow = 0
 	clear(r.aside)
 }
 
-func (r *restraint) Failed(c provisioning.Candidate, err error) {
-	var attempt *AttemptError
+// Failed takes note of what a failure means beyond its walk: what the port speaks, a password that was refused, a Registrar
+// that asks to be left alone.
+func (r *Restraint) Failed(c provisioning.Candidate, err error) {
+	var attempt *attemptError
 	if c.Transport == provisioning.TLS && errors.As(err, &attempt) {
 		r.secured[c.HostPort()] = attempt.stage == registering
 	}
@@ -124,7 +126,7 @@ func (r *restraint) Failed(c provisioning.Candidate, err error) {
 }
 
 // refused counts passwords that a Registrar has seen and refused.
-func (r *restraint) refused(n int) {
+func (r *Restraint) refused(n int) {
 	if r.refusals += n; r.refusals >= refusalsAllowed {
 		r.refusals = 0
 		r.Credentials = time.Now().Add(credentialsRest)
@@ -133,7 +135,7 @@ func (r *restraint) refused(n int) {
 
 // Lost takes note of a registration that held for a while. What our own network has ended is not counted against the
 // Registrar: changes have a hold-off of their own.
-func (r *restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, held time.Duration) {
+func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, held time.Duration) {
 	at := attempted{c.Endpoint(), addr}
 	reason := ReasonOf(err)
 	if reason == provisioning.AddressChanged || reason == provisioning.ConnectUnreachable {
@@ -156,7 +158,7 @@ func (r *restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, h
 }
 
 // succeeded takes note of a registration. scheme is how it signed in: one that asked for nothing says nothing of the password.
-func (r *restraint) succeeded(c provisioning.Candidate, addr netip.Addr, scheme string) {
+func (r *Restraint) succeeded(c provisioning.Candidate, addr netip.Addr, scheme string) {
 	if scheme != "" {
 		r.refusals = 0
 	}
@@ -167,7 +169,7 @@ func (r *restraint) succeeded(c provisioning.Candidate, addr netip.Addr, scheme 
 }
 
 // delay returns how long to leave Registrars alone after a walk that failed, and counts it.
-func (r *restraint) delay(retryAfter time.Duration) time.Duration {
+func (r *Restraint) delay(retryAfter time.Duration) time.Duration {
 	r.failures++
 	wait := delayAfter(r.failures)
 	if retryAfter > 0 && (r.failures == 1 || retryAfter > wait) { // at first no longer than asked, then no shorter
@@ -183,7 +185,7 @@ func delayAfter(n int) time.Duration {
 }
 
 // Returned takes note that the primary was taken back: one that does not hold is given more time to settle.
-func (r *restraint) Returned() {
+func (r *Restraint) Returned() {
 	if time.Since(r.returnedAt) < primaryHeld {
 		r.Patience = min(r.Patience*2, primaryPatience)
 	} else {

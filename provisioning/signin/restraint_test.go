@@ -95,7 +95,7 @@ func TestMend22ForbiddenCountsAsRefusal(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRestraint()
 				for range refusalsAllowed {
-					r.Failed(provisioning.Candidate{Host: "fe01.contoso.com", Port: 5061}, &AttemptError{registering, &test.err})
+					r.Failed(provisioning.Candidate{Host: "fe01.contoso.com", Port: 5061}, &attemptError{registering, &test.err})
 				}
 				if got := time.Now().Before(r.Credentials); got != test.want {
 					t.Errorf("the password rests: %v", got)

@@ -22,7 +22,7 @@ type Signer struct {
 	wire       wire.Wire
 	owner      Owner
 	EndpointID string // epid: the same for the life of the device
-	Restraint  *restraint
+	Restraint  *Restraint
 	named      map[string]bool // hosts that SRV records named when discovery last found some
 	Vouched    map[string]bool // hosts that proven Registrars have named
 }
@@ -37,6 +37,7 @@ type Owner struct {
 	Resolve    func(ctx context.Context, hosts []string) []provisioning.Name
 }
 
+// New returns a signer that has signed in nowhere yet. vouched are the hosts that proven Registrars had named before.
 func New(policy provisioning.Policy, wire wire.Wire, endpointID string, vouched map[string]bool, o Owner) *Signer {
 	return &Signer{
 		policy: policy, wire: wire, owner: o, EndpointID: endpointID, Restraint: newRestraint(),
@@ -54,9 +55,10 @@ func (s *Signer) Note(try []provisioning.Candidate, named map[string]bool) {
 	}
 }
 
-// vouch takes down a host that a proven Registrar has named. The oldest are of no use any more when there are many.
+// vouch takes down a host that a proven Registrar has named. When there are too many it begins anew: those in use are named
+// again.
 func (s *Signer) vouch(host string) {
-	if len(s.Vouched) >= maxVouched {
+	if !s.Vouched[host] && len(s.Vouched) >= maxVouched {
 		clear(s.Vouched)
 	}
 	s.Vouched[host] = true

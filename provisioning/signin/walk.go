@@ -13,7 +13,7 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
-// maxRedirects bounds a chain of redirects (interface: at most five).
+// maxRedirects bounds a chain of redirects. (Our choice.)
 const maxRedirects = 5
 
 // maxContacts bounds what one Candidate can make us try, by redirects that fan out. (Our choice.)
@@ -24,12 +24,12 @@ const maxContacts = 20
 type Walk struct {
 	signer     *Signer
 	failed     map[attempted]bool
-	Stop       bool
+	Stop       bool                  // no Registrar will do: nothing more is tried
 	retryAfter time.Duration         // the shortest a Registrar asked for
 	others     bool                  // a Registrar failed without asking to be left alone
 	reached    bool                  // something on the network answered, or was silent
 	Found      provisioning.Findings // what DNS and DHCP said on the way
-	counted    bool                  // its failure is
+	counted    bool                  // among the failures in a row, which a walk is once
 	Holding    *Registration         // what the device is registered with meanwhile; nil: nothing
 }
 
@@ -39,6 +39,7 @@ type attempted struct {
 	addr     netip.Addr
 }
 
+// NewWalk begins a walk on which nothing has been tried.
 func (s *Signer) NewWalk() *Walk { return &Walk{signer: s, failed: map[attempted]bool{}} }
 
 // Try walks through the Candidates in order.
