@@ -14,6 +14,7 @@ type Memory struct {
 	known  bool         // there is one
 }
 
+// Memory returns what a store holds now, under this policy.
 func (p Policy) Memory(store *cache.DB) Memory {
 	record, ok := store.Load()
 	return Memory{p, record, ok}

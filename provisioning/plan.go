@@ -31,8 +31,10 @@ func (c Candidate) Endpoint() string {
 	return c.HostPort() + "/" + c.Transport.String()
 }
 
+// HostPort is the place whatever the transport, such as "fe01.contoso.com:5061".
 func (c Candidate) HostPort() string { return c.Host + ":" + strconv.Itoa(int(c.Port)) }
 
+// JoinAddrs lists addresses for people.
 func JoinAddrs(addrs []netip.Addr) string {
 	texts := make([]string, len(addrs))
 	for i, a := range addrs {
@@ -134,7 +136,7 @@ type Source struct {
 	TookMS  int64   `json:"took_ms"`
 }
 
-// Specification constants.
+// Specification constants: ports.
 const (
 	TLSPort         = 5061 // RFC 3261 §19.1.2
 	tcpPort         = 5060 // RFC 3261 §19.1.2
@@ -308,7 +310,7 @@ func (p Policy) NameReason(step Step, host string, t Transport) (Reason, string)
 }
 
 // addressReason is the name rule where an address stands in place of a name. Over TLS its server has to prove a name
-// besides (Agent.proof); over plain TCP it never gets credentials (Agent.inClear). What is not listed is refused.
+// besides, and over plain TCP it never gets credentials (proof and inClear of package signin). What is not listed is refused.
 func (p Policy) addressReason(step Step, host string, t Transport) (Reason, string) {
 	switch {
 	case t == TLS && step == DHCPTLS:
@@ -322,6 +324,7 @@ func (p Policy) addressReason(step Step, host string, t Transport) (Reason, stri
 	}
 }
 
+// IsAddress says whether an IP address stands in place of a host name.
 func IsAddress(host string) bool {
 	_, err := netip.ParseAddr(host)
 	return err == nil
@@ -339,11 +342,7 @@ func HostNamesAllowed(found Findings) bool {
 	return true
 }
 
+// CheckName applies the name rule of the policy to a host name. The error says what the rule asks for.
 func CheckName(host string, p Policy) error {
 	return place.CheckName(host, p.SIPDomain(), p.Naming)
-}
-
-// CheckNameUnder applies the name rule, under the naming given, to a name that DNS or DHCP gave.
-func CheckNameUnder(host string, policy Policy, naming Naming) error {
-	return place.CheckName(host, policy.SIPDomain(), naming)
 }

@@ -57,7 +57,7 @@ func (t Transport) MarshalText() ([]byte, error) { return []byte(t.String()), ni
 // UnmarshalText reads "tls" or "tcp".
 func (t *Transport) UnmarshalText(text []byte) error { return parseName(t, transportNames[:], text) }
 
-// State is where the agent stands; it exists for display, the phases of phases.go decide.
+// State is where the agent stands; it exists for display, the phases of package agent decide.
 type State int
 
 // The states, in the order of a cold start.

@@ -137,9 +137,10 @@ func lastPart(detail string) string {
 // skipAdvice is for a name that DNS, DHCP or the configuration gave, and that may not or cannot be used.
 func (f *Facts) skipAdvice(s provisioning.Skip) advice {
 	source, side := f.sourceOf(s)
-	domain := f.sipDomain()
+	domain, suffix := f.sipDomain(), f.Policy
+	suffix.Naming = provisioning.NamingSuffix
 	switch {
-	case s.Reason == provisioning.NameNotAllowed && provisioning.CheckNameUnder(s.Host, f.Policy, provisioning.NamingSuffix) == nil:
+	case s.Reason == provisioning.NameNotAllowed && provisioning.CheckName(s.Host, suffix) == nil:
 		return advice{reason: s.Reason, side: side, what: fmt.Sprintf("%s names %s, and strict_naming allows %s and sip.%s only", source, s.Host, domain, domain),
 			do: fmt.Sprintf("name the Registrar sip.%s, in its certificate too, or set strict_naming = \"suffix\"", domain)}
 	case s.Reason == provisioning.NameNotAllowed:
@@ -180,7 +181,7 @@ func otherwise(hint string) string {
 // insideName says what to name instead: a Registrar inside the SIP domain that is there already, if there is one.
 func (f *Facts) insideName(domain string) string {
 	for _, p := range f.Places {
-		if p.Role != Beside && p.ready() && provisioning.CheckNameUnder(p.Host, f.Policy, f.Policy.Naming) == nil {
+		if p.Role != Beside && p.ready() && provisioning.CheckName(p.Host, f.Policy) == nil {
 			return "name " + p.Host + " instead"
 		}
 	}

@@ -178,7 +178,7 @@ func (f *Facts) wrongName(p Place, a advice) advice {
 	a.what = fmt.Sprintf("the certificate of %s:%d is not for %s, but for %s", p.Host, p.Port, p.Host, cmp.Or(strings.Join(names[:min(len(names), 8)], ", "), "no name"))
 	var useful string
 	for _, name := range names {
-		if provisioning.CheckNameUnder(name, f.Policy, f.Policy.Naming) == nil && !strings.HasPrefix(name, "*") && (useful == "" || f.resolves(name)) {
+		if provisioning.CheckName(name, f.Policy) == nil && !strings.HasPrefix(name, "*") && (useful == "" || f.resolves(name)) {
 			useful = name
 		}
 	}

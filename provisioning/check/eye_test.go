@@ -9,7 +9,7 @@ import (
 )
 
 // A Lync Registrar knows a device by its endpoint id: a check under that of the daemon would take its registration.
-func TestTrialHasAnEndpointIDOfItsOwn(t *testing.T) {
+func TestCheckHasAnEndpointIDOfItsOwn(t *testing.T) {
 	const device = "a1b2c3d4e5"
 	eye := newEye(provisioning.Policy{SIPAddress: "sip:phone1@contoso.com"}, wire.Wire{}, cache.Record{EndpointID: device})
 	if got := eye.signer.EndpointID; got == device || got == "" {

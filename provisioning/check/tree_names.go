@@ -163,7 +163,8 @@ func (b *branch) names() {
 func (b *branch) name(host string) {
 	f := b.facts
 	verdict := func(naming provisioning.Naming) string {
-		if provisioning.CheckNameUnder(host, f.Policy, naming) != nil {
+		policy := f.Policy
+		if policy.Naming = naming; provisioning.CheckName(host, policy) != nil {
 			return "refused"
 		}
 		return "allowed"
@@ -181,7 +182,7 @@ func (b *branch) name(host string) {
 	if c.Result == Warn && len(f.Plan.Try) == 0 {
 		c.Result = Bad
 	}
-	if c.Result == Good && provisioning.CheckNameUnder(host, f.Policy, f.Policy.Naming) != nil { // of a source that is not asked
+	if c.Result == Good && provisioning.CheckName(host, f.Policy) != nil { // of a source that is not asked
 		c.Result, c.Reason = Skipped, provisioning.NameNotAllowed
 	}
 	b.add(c)
