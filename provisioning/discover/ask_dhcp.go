@@ -87,8 +87,8 @@ func (d *dhcpAsk) inform(ctx context.Context) error {
 	return dhcpopts.Inform(ctx, conn, func(a dhcpopts.Answer) { d.take(answerSource(a)) })
 }
 
-func answerSource(a dhcpopts.Answer) DHCPSource {
-	return DHCPSource{Who: a.Server.String(), Option: "option 120", Answer: a, rank: informed}
+func answerSource(a dhcpopts.Answer) dhcpSource {
+	return dhcpSource{Who: a.Server.String(), Option: "option 120", Answer: a, rank: informed}
 }
 
 // inform6 asks by DHCPv6 (RFC 3319), which the Lync device text does not know.
@@ -99,7 +99,7 @@ func (d *dhcpAsk) inform6(ctx context.Context) error {
 	}
 	defer conn.Close()
 	return dhcpopts.Inform6(ctx, conn, func(a dhcpopts.Answer) {
-		d.take(DHCPSource{Who: a.Server.String(), Option: option6(a.SIP), Answer: a, rank: informed6})
+		d.take(dhcpSource{Who: a.Server.String(), Option: option6(a.SIP), Answer: a, rank: informed6})
 	})
 }
 
@@ -114,7 +114,7 @@ func option6(s dhcpopts.SIPServers) string {
 func (d *dhcpAsk) readLeases() error {
 	leases, err := d.wire.Leases(d.policy.Interface, d.policy.LeaseHooks)
 	for _, l := range leases {
-		s := DHCPSource{
+		s := dhcpSource{
 			Who: "lease " + l.File, Option: "option 120", rank: leased,
 			Answer: dhcpopts.Answer{Server: l.Server, Type: "ack", SIP: l.SIP, Vendor: l.Vendor},
 		}

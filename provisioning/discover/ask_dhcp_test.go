@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,15 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
+
+// askedOnce is what each source says in one round, in the order in which they are believed.
+func askedOnce(ctx context.Context, policy provisioning.Policy, wire wire.Wire) []dhcpSource {
+	ctx, cancel := context.WithTimeout(ctx, dhcpLimit)
+	defer cancel()
+	d := &dhcpAsk{policy: policy, wire: wire, conflict: func(string) {}, settle: func(provisioning.Finding) {}, window: closing(cancel)}
+	_ = d.ask(ctx) // what could not be asked is in the Finding
+	return d.inOrder()
+}
 
 // TestDHCPSources asks simulated servers in fake time: who said what, and what `homeward plan` shows of it.
 func TestDHCPSources(t *testing.T) {
@@ -107,7 +117,7 @@ option 120: failed dhcp-off
 				}
 				defer site.Close()
 				began := time.Now()
-				sources, _ := DHCPSources(t.Context(), test.policy, wire.Wire(simulated))
+				sources := askedOnce(t.Context(), test.policy, wire.Wire(simulated))
 				var got strings.Builder
 				fmt.Fprintf(&got, "\n%v\n", time.Since(began))
 				for _, s := range sources {
@@ -158,10 +168,10 @@ func TestMend29WhyDHCPIsNotAsked(t *testing.T) {
 // TestMend15AddressesAreBounded bounds what many sources can make the device try, and says what is left out.
 func TestMend15AddressesAreBounded(t *testing.T) {
 	f := provisioning.Finding{Source: provisioning.Source{Detail: "from fe80::67"}, Names: []provisioning.Name{{Host: "pool.contoso.com"}}}
-	var sources []DHCPSource
+	var sources []dhcpSource
 	for i := range 20 {
 		sip := dhcpopts.SIPServers{Addrs: []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)})}}
-		sources = append(sources, DHCPSource{Who: "lease", Option: "option 120", rank: leased, Answer: dhcpopts.Answer{SIP: sip}})
+		sources = append(sources, dhcpSource{Who: "lease", Option: "option 120", rank: leased, Answer: dhcpopts.Answer{SIP: sip}})
 	}
 	addAddresses(&f, sources, informed6)
 	if want := "from fe80::67; 6 more addresses are not used"; len(f.Names) != maxDHCPNames || f.Detail != want {

@@ -22,8 +22,8 @@ const (
 	maxDHCPNames = 16 // names and addresses of all sources
 )
 
-// DHCPSource is what one source said about Registrars by DHCP.
-type DHCPSource struct {
+// dhcpSource is what one source said about Registrars by DHCP.
+type dhcpSource struct {
 	Who     string // "10.0.0.67", "lease /run/systemd/netif/leases/2", "fe80::1"
 	Option  string // what was asked: "option 120", or by DHCPv6 "option 21"
 	Answer  dhcpopts.Answer
@@ -53,19 +53,8 @@ type dhcpAsk struct {
 	window   func()                     // ends the round soon; it may be called more than once
 
 	mu      sync.Mutex
-	sources []DHCPSource
+	sources []dhcpSource
 	settled bool
-}
-
-// DHCPSources asks every source that the policy allows and returns what each said: answers to DHCPINFORM, then
-// the leases of the system's client, then answers by DHCPv6. It listens as long as discovery would. The error says
-// what could not be asked or read; it may come with sources.
-func DHCPSources(ctx context.Context, policy provisioning.Policy, wire wire.Wire) ([]DHCPSource, error) {
-	ctx, cancel := context.WithTimeout(ctx, dhcpLimit)
-	defer cancel()
-	d := &dhcpAsk{policy: policy, wire: wire, conflict: func(string) {}, settle: func(provisioning.Finding) {}, window: closing(cancel)}
-	err := d.ask(ctx)
-	return d.inOrder(), err
 }
 
 // closing returns what ends a round soon after it is called first.
@@ -83,7 +72,7 @@ func (g *Gathering) askDHCP(ctx context.Context) {
 
 // take notes what a source said. A usable name in answer to DHCPINFORM decides; any other usable name waits for
 // one as long as other answers do.
-func (d *dhcpAsk) take(s DHCPSource) {
+func (d *dhcpAsk) take(s dhcpSource) {
 	d.mu.Lock()
 	for _, earlier := range d.sources {
 		// A lease is of the past, and the two versions are two questions: that they differ is no fault of a server.
@@ -120,10 +109,10 @@ func (d *dhcpAsk) usable(name string) bool {
 }
 
 // inOrder returns what was said so far, what is believed first before the rest.
-func (d *dhcpAsk) inOrder() []DHCPSource {
+func (d *dhcpAsk) inOrder() []dhcpSource {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.SortedStableFunc(slices.Values(d.sources), func(a, b DHCPSource) int { return int(a.rank) - int(b.rank) })
+	return slices.SortedStableFunc(slices.Values(d.sources), func(a, b dhcpSource) int { return int(a.rank) - int(b.rank) })
 }
 
 // disagreement says how two acknowledging servers differ, or "".
@@ -183,7 +172,7 @@ func (d *dhcpAsk) finding(err error) provisioning.Finding {
 
 // addAddresses adds the addresses that sources of another rank gave: a name from one does not take them away. Those of the
 // same rank are another server's word about the same question, which is a conflict and is told as one.
-func addAddresses(f *provisioning.Finding, sources []DHCPSource, best sourceRank) {
+func addAddresses(f *provisioning.Finding, sources []dhcpSource, best sourceRank) {
 	unused := map[string]bool{}
 	for _, s := range sources {
 		if s.Problem != "" || s.rank == best {
@@ -206,7 +195,7 @@ func addAddresses(f *provisioning.Finding, sources []DHCPSource, best sourceRank
 
 // flaw says what is wrong with an answer that is used all the same, or "". Option 43 is for phones that sign in by PIN;
 // that of another vendor is no flaw.
-func (s DHCPSource) flaw() string {
+func (s dhcpSource) flaw() string {
 	switch {
 	case s.Answer.Problem != "":
 		return joinDetail("from "+s.Who, s.Answer.Problem)
@@ -221,7 +210,7 @@ func (s DHCPSource) flaw() string {
 
 // bestAnswer is the best of the answers to DHCPINFORM.
 func bestAnswer(answers []dhcpopts.Answer, usable func(name string) bool) provisioning.Finding {
-	sources := make([]DHCPSource, len(answers))
+	sources := make([]dhcpSource, len(answers))
 	for i, a := range answers {
 		sources[i] = answerSource(a)
 	}
@@ -231,7 +220,7 @@ func bestAnswer(answers []dhcpopts.Answer, usable func(name string) bool) provis
 
 // bestSource weighs what was said: a usable name first, then any name, then addresses; else why there is none. It
 // returns the index of the source, too, or -1.
-func bestSource(sources []DHCPSource, usable func(name string) bool) (f provisioning.Finding, best int) {
+func bestSource(sources []dhcpSource, usable func(name string) bool) (f provisioning.Finding, best int) {
 	f, best = provisioning.Finding{Source: provisioning.Source{Verdict: provisioning.Failed, Reason: provisioning.DHCPSilent, Query: "option 120"}}, -1
 	rank := 0
 	for i, s := range sources {
@@ -252,14 +241,14 @@ func bestSource(sources []DHCPSource, usable func(name string) bool) (f provisio
 }
 
 // query is what was asked, and of whom when that is not a server of the Lync device order.
-func (s DHCPSource) query() string {
+func (s dhcpSource) query() string {
 	if s.rank == informed {
 		return s.Option
 	}
 	return s.Option + " (" + s.Who + ")"
 }
 
-func joinSources(detail string, s DHCPSource) string {
+func joinSources(detail string, s dhcpSource) string {
 	said := s.Who + " says " + registrarsOf(s.Answer)
 	if s.Problem != "" {
 		said = s.Who + " " + s.Problem
@@ -271,7 +260,7 @@ func joinSources(detail string, s DHCPSource) string {
 }
 
 // weigh says how good an answer is: the larger the better, 0 is of no use.
-func (s DHCPSource) weigh(usable func(name string) bool) (rank int, v provisioning.Verdict, reason provisioning.Reason, problem string) {
+func (s dhcpSource) weigh(usable func(name string) bool) (rank int, v provisioning.Verdict, reason provisioning.Reason, problem string) {
 	sip := s.Answer.SIP
 	switch {
 	case s.Problem != "":
