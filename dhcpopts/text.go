@@ -2,6 +2,7 @@ package dhcpopts
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -20,8 +21,8 @@ const (
 // problems collects what is wrong with an option, in the order of its bytes.
 type problems struct {
 	remarks []string
-	wrong   []int // the bytes they are about
-	once    map[string]bool
+	wrong   []int    // the bytes they are about
+	once    []string // formats of remarks that are not repeated
 }
 
 // nowhere is the byte of a remark about something that is missing and has no place of its own.
@@ -40,8 +41,8 @@ func (p *problems) add(at int, format string, args ...any) {
 
 // addOnce is add for what need not be said of every byte it is true of.
 func (p *problems) addOnce(at int, format string, args ...any) {
-	if !p.once[format] {
-		p.once = map[string]bool{format: true}
+	if !slices.Contains(p.once, format) {
+		p.once = append(p.once, format)
 		p.add(at, format, args...)
 	}
 }

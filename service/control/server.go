@@ -115,14 +115,13 @@ func whoCalls(conn net.Conn) caller {
 }
 
 func withCaller(ctx context.Context, conn net.Conn) context.Context {
-	from := caller{err: errors.New("nobody has asked who is calling")}
 	if limited, ok := conn.(*limitConn); ok {
-		from = limited.from
+		return context.WithValue(ctx, callerKey{}, limited.from)
 	}
-	return context.WithValue(ctx, callerKey{}, from)
+	return ctx
 }
 
-// callerOf returns who asks.
+// callerOf returns who asks. Of whom nothing is known, nothing is trusted.
 func callerOf(r *http.Request) caller {
 	from, ok := r.Context().Value(callerKey{}).(caller)
 	if !ok {
