@@ -6,6 +6,7 @@
 //
 // It does not read configuration, log, print, serve or install anything: that is cmd/agent and service.
 //
-// Read phases.go first: with registered.go after it, it is the Lync device text (TechNet gg398713) from top to bottom. What
-// the device text is about, rule by rule, is in testdata/scenarios.
+// Read phases.go first: with registered.go after it, it is the Lync device text (TechNet gg398713) from top to bottom. Then
+// commit.go, lookout.go, network.go and alive.go; agent.go holds what they share. What the device text is about, rule by
+// rule, is in testdata/scenarios.
 package agent

@@ -7,6 +7,6 @@
 //	report := check.Run(ctx, check.Options{Policy: policy, Wire: wire.System(), Record: record})
 //	fmt.Println(report.Verdict, report.Summary)
 //
-// It is not for deciding what a device does: plan, sign-in and reasons are those of package provisioning, which the
-// daemon runs. It changes nothing: no record is written, and the one binding it makes is taken back.
+// It is not for deciding what a device does: reasons and plan, look-ups and sign-in are those of provisioning, discover and
+// signin, which the daemon runs. It changes nothing: no record is written, and the one binding it makes is taken back.
 package check

@@ -9,5 +9,5 @@
 // It asks neither DNS nor DHCP, keeps no state of the device, and writes nothing: that is package agent.
 //
 // Read errors.go and diagnostics.go first, then restraint.go with distrust.go, signer.go, attempt.go, walk.go, relays.go,
-// inband.go, remember.go; probe.go and once.go are for checks.
+// inband.go, remember.go, path.go; probe.go and once.go are for checks.
 package signin
