@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -33,8 +35,23 @@ func (s *site) doubts() []string {
 	}
 	if len(s.onChange) > 0 {
 		if _, err := exec.LookPath(s.onChange[0]); err != nil {
-			doubt("on_change: %v", err)
+			doubt("on_change: %s", unstartable(s.onChange[0], err))
 		}
 	}
 	return doubts
+}
+
+// unstartable says why a program cannot be started, from what exec.LookPath says.
+func unstartable(program string, err error) string {
+	var bare *exec.Error
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, exec.ErrNotFound):
+		return "there is no program " + program
+	case errors.Is(err, fs.ErrPermission):
+		return program + " may not be executed"
+	case errors.As(err, &bare):
+		return program + " cannot be started: " + bare.Err.Error()
+	default:
+		return program + " cannot be started: " + err.Error()
+	}
 }

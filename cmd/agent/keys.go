@@ -52,9 +52,16 @@ type site struct {
 	logLevel   slog.Level
 	logFormat  string
 	onChange   []string
-	warnings   []string // exceptions the site has made; logged at start
+	warnings   []string // exceptions the site has made, and what is probably not meant; logged at start
 
 	metricsListen string // "": no metrics
+}
+
+// warn notes a warning; "" is none.
+func (s *site) warn(text string) {
+	if text != "" {
+		s.warnings = append(s.warnings, text)
+	}
 }
 
 // identify says what this program and this device are, for those who are told.
@@ -143,7 +150,7 @@ var keys = []key{
 		func(v value, to *site) error {
 			to.policy.Naming = map[string]provisioning.Naming{"strict": provisioning.NamingStrict, "off": provisioning.NamingOff}[v.text]
 			if v.text == "off" {
-				to.warnings = append(to.warnings, "strict_naming is off: whoever answers DNS or DHCP first may name the Registrar")
+				to.warn("strict_naming is off: whoever answers DNS or DHCP first may name the Registrar")
 			}
 			return checkChoice(v.text, choices["strict_naming"]...)
 		}},
@@ -152,7 +159,7 @@ var keys = []key{
 		func(v value, to *site) error {
 			pool, warnings, err := readRoots(v.list)
 			for _, warning := range warnings {
-				to.warnings = append(to.warnings, "roots: "+warning)
+				to.warn("roots: " + warning)
 			}
 			to.policy.Roots = pool
 			return err
@@ -162,7 +169,7 @@ var keys = []key{
 		func(v value, to *site) error {
 			to.policy.CredentialsOverTCP = v.truth
 			if v.truth {
-				to.warnings = append(to.warnings, "credentials_over_tcp: answers to NTLM and Digest challenges may be overheard")
+				to.warn("credentials_over_tcp: answers to NTLM and Digest challenges may be overheard")
 			}
 			return nil
 		}},
@@ -172,14 +179,14 @@ var keys = []key{
 			versions := map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 			to.policy.TLSMin = versions[v.text]
 			if to.policy.TLSMin < tls.VersionTLS12 {
-				to.warnings = append(to.warnings, "tls_min is "+v.text+": an exception for old servers, do not leave it on")
+				to.warn("tls_min is " + v.text + ": an exception for old servers, do not leave it on")
 			}
 			return checkChoice(v.text, choices["tls_min"]...)
 		}},
 	{"dns_servers", list, ``, `["10.0.0.2", "[2001:db8::2]:53"]`,
 		"name servers to ask instead of the system's, addr[:port]",
 		func(v value, to *site) (err error) {
-			to.policy.DNSServers, err = parseNameServers(v.list)
+			to.policy.DNSServers, err = parseNameServers(v.list, to.warn)
 			return err
 		}},
 	{"dhcp", text, `"auto"`, ``,

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/cobra"
@@ -173,7 +174,11 @@ func (s settings) addFile(path string, document []byte) error {
 	var wrong []error
 	for _, line := range lines {
 		if k := findKey(line.name); k == nil {
-			wrong = append(wrong, fmt.Errorf("%s:%d: %s", path, line.number, unknownKey(line.name)))
+			said := unknownKey(line.name)
+			if text := bytes.TrimSpace(lineOf(document, line.number)); bytes.HasPrefix(text, []byte("[")) {
+				said = fmt.Sprintf("the file has no sections; leave out %q", text)
+			}
+			wrong = append(wrong, fmt.Errorf("%s:%d: %s", path, line.number, said))
 		}
 	}
 	if len(wrong) > 0 {
@@ -221,33 +226,70 @@ func keyLines(path string, document []byte) ([]keyLine, error) {
 	return lines, nil
 }
 
-// syntaxError says where a document is not TOML, in the words of the decoder.
+// syntaxError says where a document is not TOML: what the value of the key must be, or else the words of the decoder.
 func syntaxError(path string, document []byte, err error) error {
 	text := strings.TrimPrefix(err.Error(), "toml: ")
 	var at *toml.DecodeError
-	if errors.As(err, &at) {
-		number, _ := at.Position()
-		line := bytes.Split(document, []byte("\n"))[number-1]
-		name, v, found := bytes.Cut(line, []byte("="))
-		if found && unquoted(v) {
-			text += "; text needs quotes"
-		}
-		err := fmt.Errorf("%s:%d: %s", path, number, text)
-		if string(bytes.TrimSpace(name)) == "user" && bytes.ContainsRune(v, '\\') {
-			return &advised{err, singleQuotes}
-		}
-		return err
+	if !errors.As(err, &at) {
+		return fmt.Errorf("%s: %s", path, text)
 	}
-	return fmt.Errorf("%s: %s", path, text)
+	number, _ := at.Position()
+	name, v, found := bytes.Cut(lineOf(document, number), []byte("="))
+	name, v = bytes.TrimSpace(name), bytes.TrimSpace(v)
+	if k := findKey(string(name)); k != nil && found {
+		if problem := k.misspelt(v); problem != "" {
+			text = k.name + ": " + problem
+		}
+	}
+	err = fmt.Errorf("%s:%d: %s", path, number, text)
+	switch {
+	case string(name) == "user" && bytes.ContainsRune(v, '\\'):
+		return &advised{err, singleQuotes}
+	case !found:
+		return &advised{err, "a line reads key = value, as homeward config example prints them; # begins a comment"}
+	}
+	return err
 }
+
+// lineOf returns a line of a document, counted from 1.
+func lineOf(document []byte, number int) []byte { return bytes.Split(document, []byte("\n"))[number-1] }
 
 // singleQuotes is for login names: in double quotes TOML reads a backslash as the beginning of an escape.
 const singleQuotes = `write it in single quotes: 'CONTOSO\phone1'`
 
-// unquoted says whether a value looks like text without quotes.
-func unquoted(v []byte) bool {
-	v = bytes.TrimSpace(v)
-	return len(v) > 0 && !bytes.ContainsAny(v[:1], "\"'[{0123456789+-")
+// misspelt says what is wrong with a value that is not TOML, or "" where only the decoder knows.
+func (k key) misspelt(v []byte) string {
+	opened := bytes.HasPrefix(v, []byte("[")) && (k.kind == list || k.kind == command)
+	text := bytes.TrimSpace(bytes.TrimPrefix(v, []byte("[")))
+	switch first, _ := utf8.DecodeRune(text); {
+	case len(v) == 0:
+		return "the value is missing"
+	case strings.ContainsRune("\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb`", first):
+		return `the quotes must be straight ones, " or '`
+	case k.kind == truth && (bytes.HasPrefix(v, []byte("true")) || bytes.HasPrefix(v, []byte("false"))):
+		return ""
+	case k.kind == truth:
+		return "the value must be true or false, in small letters, without quotes"
+	case !opened && (k.kind == list || k.kind == command) || opened && len(text) > 0 && !bytes.ContainsAny(text, `"'`):
+		return k.mustBe()
+	case !opened && !bytes.ContainsRune([]byte(`"'[{`), first):
+		return k.mustBe()
+	case (first == '"' || first == '\'') && bytes.Count(text, []byte{byte(first)}) == 1:
+		return "the closing quote is missing"
+	}
+	return ""
+}
+
+// mustBe says what a value of this key is.
+func (k key) mustBe() string {
+	switch k.kind {
+	case text:
+		return "the value must be text in quotes"
+	case truth:
+		return "the value must be true or false, without quotes"
+	default: // list, command
+		return "the value must be a list of texts in quotes, such as " + k.sample()
+	}
 }
 
 func findKey(name string) *key {
@@ -287,18 +329,16 @@ func (k key) convert(from any) (value, error) {
 		case float64: // tls_min = 1.2, without quotes, is clear enough
 			return value{text: strconv.FormatFloat(v, 'f', 1, 64)}, nil
 		}
-		return value{}, errors.New("the value must be text in quotes")
 	case truth:
 		if v, ok := from.(bool); ok {
 			return value{truth: v}, nil
 		}
-		return value{}, errors.New("the value must be true or false, without quotes")
 	default: // list, command
 		if v, ok := texts(from); ok {
 			return value{list: v}, nil
 		}
-		return value{}, errors.New("the value must be a list of texts in quotes, such as " + k.sample())
 	}
+	return value{}, errors.New(k.mustBe())
 }
 
 // texts returns a list of the file whose elements are all text.

@@ -102,17 +102,28 @@ func addServer(s string, external bool, to *site) error {
 	if err != nil {
 		return err
 	}
-	if _, err := netip.ParseAddr(host); err != nil {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		to.warn(portless(s, addr, "443", "5060", "5061"))
+	} else {
 		host = strings.ToLower(strings.TrimSuffix(host, "."))
 		if err := checkHostName(host); err != nil {
 			return err
 		}
 		if !strings.Contains(host, ".") {
-			to.warnings = append(to.warnings, fmt.Sprintf("%q has no domain: certificates rarely carry such a name", host))
+			to.warn(fmt.Sprintf("%q has no domain: certificates rarely carry such a name", host))
 		}
 	}
 	to.policy.Manual = append(to.policy.Manual, provisioning.ManualServer{Host: host, Port: port, External: external})
 	return nil
+}
+
+// portless is a warning about an IPv6 address without brackets, the end of which is probably meant to be a port, or "".
+func portless(s string, addr netip.Addr, ports ...string) string {
+	at := strings.LastIndexByte(s, ':')
+	if !addr.Is6() || strings.HasPrefix(s, "[") || !slices.Contains(ports, s[at+1:]) {
+		return ""
+	}
+	return fmt.Sprintf("%q is read as an address without a port; for port %s write [%s]%s", s, s[at+1:], strings.TrimSuffix(s[:at], ":"), s[at:])
 }
 
 // splitServer splits host[:port]; port 0 means that there is none.
@@ -134,8 +145,8 @@ func splitServer(s string) (string, uint16, error) {
 	return host, uint16(port), nil
 }
 
-// parseNameServers reads addr[:port] for each name server.
-func parseNameServers(texts []string) ([]netip.AddrPort, error) {
+// parseNameServers reads addr[:port] for each name server; warn is told what is valid and probably not meant.
+func parseNameServers(texts []string, warn func(string)) ([]netip.AddrPort, error) {
 	var servers []netip.AddrPort
 	for _, s := range texts {
 		server, err := netip.ParseAddrPort(s)
@@ -145,6 +156,7 @@ func parseNameServers(texts []string) ([]netip.AddrPort, error) {
 				return nil, fmt.Errorf("%q is not addr[:port]; name servers are given by address", s)
 			}
 			server = netip.AddrPortFrom(addr, dnsPort)
+			warn(portless(s, addr, "53"))
 		}
 		if server.Port() == 0 || server.Addr().IsUnspecified() || server.Addr().IsMulticast() {
 			return nil, fmt.Errorf("%q cannot be a name server", s)
@@ -246,7 +258,7 @@ func checkSchemes(texts []string, to *site) ([]string, error) {
 	known := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return slices.Contains(unbuilt, s) })
 	if len(known) < len(texts) {
 		left := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return slices.Contains(known, s) })
-		to.warnings = append(to.warnings, fmt.Sprintf("auth: left out, as this version does not speak it: %s", strings.Join(left, ", ")))
+		to.warn(fmt.Sprintf("auth: left out, as this version does not speak it: %s", strings.Join(left, ", ")))
 		if len(known) == 0 {
 			return known, nil // signs in where nobody is asked for anything; see doubts
 		}

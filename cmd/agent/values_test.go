@@ -67,6 +67,8 @@ func TestServers(t *testing.T) {
 		{"an IPv4 address", "10.0.0.5", "10.0.0.5 0"},
 		{"an IPv4 address and a port", "10.0.0.5:5060", "10.0.0.5 5060"},
 		{"an IPv6 address", "2001:db8::5", "2001:db8::5 0"},
+		{"an IPv6 address that ends like a port", "2001:db8::5:5061", `2001:db8::5:5061 0 ["2001:db8::5:5061" is read as an address without a port; for port 5061 write [2001:db8::5]:5061]`},
+		{"an IPv6 address that ends like a port, in brackets", "[2001:db8::5:5061]", "2001:db8::5:5061 0"},
 		{"an IPv6 address in brackets", "[2001:db8::5]", "2001:db8::5 0"},
 		{"an IPv6 address and a port", "[2001:db8::5]:5061", "2001:db8::5 5061"},
 		{"a NetBIOS name", "POOL01", `pool01 0 ["pool01" has no domain: certificates rarely carry such a name]`},
@@ -111,6 +113,7 @@ func TestNameServers(t *testing.T) {
 	for _, test := range []struct{ name, in, want string }{
 		{"none", "", "[]"},
 		{"addresses of all forms", "10.0.0.2 10.0.0.3:5353 2001:db8::2 [2001:db8::3] [2001:db8::4]:5353 fe80::1%eth0", "[10.0.0.2:53 10.0.0.3:5353 [2001:db8::2]:53 [2001:db8::3]:53 [2001:db8::4]:5353 [fe80::1%eth0]:53]"},
+		{"one that ends like a port", "2001:db8::2:53", `[[2001:db8::2:53]:53] ["2001:db8::2:53" is read as an address without a port; for port 53 write [2001:db8::2]:53]`},
 		{"a name", "ns1.contoso.com", `error: "ns1.contoso.com" is not addr[:port]; name servers are given by address`},
 		{"port 0", "10.0.0.2:0", `error: "10.0.0.2:0" cannot be a name server`},
 		{"no address", "0.0.0.0", `error: "0.0.0.0" cannot be a name server`},
@@ -118,11 +121,16 @@ func TestNameServers(t *testing.T) {
 		{"twice the same", "10.0.0.2 10.0.0.2:53", `error: "10.0.0.2:53" is named twice`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			servers, err := parseNameServers(strings.Fields(test.in))
+			var to site
+			servers, err := parseNameServers(strings.Fields(test.in), to.warn)
 			if servers == nil {
 				servers = []netip.AddrPort{}
 			}
-			if diff := cmp.Diff(test.want, outcome(servers, err)); diff != "" {
+			got := outcome(servers, err)
+			if len(to.warnings) > 0 {
+				got += fmt.Sprint(" ", to.warnings)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
 			}
 		})
