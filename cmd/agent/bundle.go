@@ -191,7 +191,7 @@ func (b bundle) lacks() (text string, hints []string) {
 	}
 	var lacks []string
 	if len(closed) > 0 {
-		lacks = append(lacks, "this user may not have "+strings.Join(closed, ", "))
+		lacks = append(lacks, "this user may not read "+strings.Join(closed, ", "))
 		hints = append(hints, asWhom("run it as root: sudo homeward bundle"))
 	}
 	if len(late) > 0 {

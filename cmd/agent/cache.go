@@ -76,7 +76,7 @@ func cacheExportCommand(e env) *cobra.Command {
 
 func cacheForgetCommand(e env) *cobra.Command {
 	var file string
-	c := verb("forget [--file PATH]", "Forget the last good record, and open the TLS floor", func(c *cobra.Command) error {
+	c := verb("forget [--file PATH]", "Forget the last good record, and lift the TLS floor", func(c *cobra.Command) error {
 		places, err := loadPlaces(c)
 		if err != nil {
 			return err
@@ -108,7 +108,7 @@ func forgetFile(e env, file string) error {
 		return badUsage("forget needs the path of a %s or a %s, not %s", databaseFile, secondCopy, file)
 	}
 	if _, err := os.Stat(file); err != nil {
-		return &failure{code: exitFailed, err: err}
+		return &failure{code: exitFailed, err: unopened(file, err)}
 	}
 	return forgetIn(e, filepath.Dir(file))
 }

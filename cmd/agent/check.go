@@ -81,12 +81,13 @@ func checkSite(ctx context.Context, e env, site *site, byPassed bool) check.Repo
 	if err != nil && !errors.Is(err, cache.ErrNoRecord) {
 		e.remark("hint", "last good cannot be read: "+err.Error())
 	}
+	unread := err != nil && !errors.Is(err, cache.ErrNoRecord)
 	status, err := daemon(site).Status(asking)
 	stands := check.Daemon{NotRunning: errors.Is(err, control.ErrNotRunning), State: status.State, Reason: status.Reason, NextAttempt: status.NextAttempt}
 	progress, done := progressOn(e)
 	defer done()
 	return check.Run(ctx, check.Options{
-		Policy: site.policy, Wire: wire.System(), Record: record, Link: check.SystemLink(site.policy.Interface),
+		Policy: site.policy, Wire: wire.System(), Record: record, Unread: unread, Link: check.SystemLink(site.policy.Interface),
 		Store: status.Store, Daemon: stands, ByPassed: byPassed, CredentialsRest: err == nil && status.Reason == provisioning.CredentialsResting, Progress: progress,
 	})
 }
@@ -122,19 +123,26 @@ func printReport(p *page, r check.Report) error {
 		p.printf("%s\n", printable(sentence))
 	}
 	if also := alsoWrong(r); len(also) > 0 {
-		p.printf("Also to be mended, see above: %s.\n", strings.Join(also, ", "))
+		heading := "Also to be mended, see above"
+		if r.Verdict == check.OK {
+			heading = "Wrong, but not in the way of this sign-in, see above"
+		}
+		p.printf("%s: %s.\n", heading, strings.Join(also, ", "))
 	}
 	return p.err
 }
 
 // alsoWrong lists the sources that have a reason of their own besides the one that the summary is about. That DHCP is
-// silent, or says nothing of Registrars, is how sites look that use DNS.
+// silent, or says nothing of Registrars, is how sites look that use DNS. What a source has in common with what is below
+// it is said once.
 func alsoWrong(r check.Report) []string {
 	var also []string
+	reasons := map[string]provisioning.Reason{}
 	for _, c := range r.Checks {
 		isSource := strings.HasPrefix(c.ID, "dhcp") || strings.HasPrefix(c.ID, "dns") || strings.HasPrefix(c.ID, "name.") || c.ID == "clock"
 		isWrong := c.Result == check.Warn || c.Result == check.Bad
-		known := c.Reason == r.Reason || c.Reason == provisioning.DHCPSilent || c.Reason == provisioning.DHCPNoOption || c.Reason == provisioning.DNSNoRecord
+		reasons[c.ID] = c.Reason
+		known := c.Reason == r.Reason || c.Reason != "" && c.Reason == reasons[c.Under] || c.Reason == provisioning.DHCPSilent || c.Reason == provisioning.DHCPNoOption || c.Reason == provisioning.DNSNoRecord
 		if isSource && isWrong && !known {
 			also = append(also, fmt.Sprintf("%s (%s)", printable(c.Title), c.Reason))
 		}

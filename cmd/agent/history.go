@@ -27,7 +27,7 @@ const (
 func historyCommand(e env) *cobra.Command {
 	var asJSON, failures, follow bool
 	var file string
-	c := verb("history [--failures] [--follow] [--file PATH] [--json]", "Show what happened, oldest first", func(c *cobra.Command) error {
+	c := verb("history [--failures] [--follow | --file PATH] [--json]", "Show what happened, oldest first", func(c *cobra.Command) error {
 		places, err := loadPlaces(c)
 		if err != nil {
 			return err
@@ -126,7 +126,7 @@ func leftHistory(e env, file string, failures bool, each func(control.Entry) err
 	entries, err := service.ReadHistory(file)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return &advised{err, asWhom(runAsRoot)}
+		return &advised{unopened(file, err), asWhom(runAsRoot)}
 	case err != nil:
 		return err
 	case len(entries) == 0:

@@ -40,6 +40,9 @@ func chosenRecord(c *cobra.Command, file string) (cache.Record, origin, error) {
 	}
 	if file != "" {
 		record, kind, err := cache.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			err = unopened(file, err)
+		}
 		return record, origin{source: file, file: file, kind: kind}, recordFailure(err)
 	}
 	record, from, err := lastGood(c.Context(), places)

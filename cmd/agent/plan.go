@@ -28,6 +28,7 @@ func planCommand(e env) *cobra.Command {
 			e.remark("hint", "last good cannot be read, so that the TLS floor is not known: "+err.Error())
 		}
 		answer := askAround(c.Context(), site, record)
+		answer.unread = err != nil && !errors.Is(err, cache.ErrNoRecord)
 		if err := uninterrupted(c); err != nil {
 			return err
 		}
@@ -55,6 +56,7 @@ type planAnswer struct {
 	Try       []provisioning.Candidate `json:"try"`
 	Skipped   []skip                   `json:"skipped"`
 	LastGood  *cache.Endpoint          `json:"last_good,omitempty"` // what an outage would fall back on
+	unread    bool                     // it may have a last good record: that cannot be read
 }
 
 // skip is a provisioning.Skip with what to do about it.
@@ -115,6 +117,8 @@ func (a planAnswer) sentence(p *page) string {
 		return p.paint(good, place(c.Host, c.Port)+" over "+strings.ToUpper(c.Transport.String())) + " (" + c.Step.String() + ")"
 	case a.LastGood != nil:
 		return p.paint(warn, "its last good Registrar, "+place(a.LastGood.Host, a.LastGood.Port)) + ", because nothing usable was found"
+	case a.unread:
+		return p.paint(bad, "nothing") + ", because nothing usable was found, unless it has a last good Registrar: that cannot be read"
 	default:
 		return p.paint(bad, "nothing") + ", because nothing usable was found and it has no last good Registrar"
 	}

@@ -97,6 +97,11 @@ func (f *Facts) closedPlace(p Place, a advice, at string) advice {
 		}
 		return a
 	case f.onlyOutside(p):
+		if inside, _ := f.finding(provisioning.InternalTLS); isDNSFailure(inside.Reason) { // it may well exist
+			a = f.dnsAdvice(inside.Reason, inside.Query)
+			a.what += fmt.Sprintf("; and the Access Edge %s of the external record cannot be reached from this network", at)
+			return a
+		}
 		a.side = DNS
 		a.what = fmt.Sprintf("only the external record leads to a Registrar, and its Access Edge %s does not answer from this network", at)
 		a.do = fmt.Sprintf("inside: create _sipinternaltls._tcp.%s in the inside view of DNS (split DNS); outside: open port %d to the Access Edge", f.sipDomain(), p.Port)

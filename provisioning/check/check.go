@@ -17,6 +17,7 @@ type Options struct {
 	Policy provisioning.Policy
 	Wire   wire.Wire
 	Record cache.Record // what the device remembers; zero: nothing
+	Unread bool         // what it remembers cannot be read: who asks may not, or it is damaged
 	Link   Link
 	// Store is what the daemon says about its store.
 	Store  []provisioning.StoreState

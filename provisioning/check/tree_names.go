@@ -199,6 +199,9 @@ func (b *branch) plan() {
 	c.Detail = strings.Join(order, ", then ")
 	if len(order) == 0 {
 		c.Result, c.Reason, c.Detail = Bad, f.planReason(), "nothing: neither DNS nor DHCP leads to a Registrar"
+		if len(f.Policy.Manual) > 0 {
+			c.Detail = "nothing: no configured server can be used"
+		}
 		if f.NotAsked {
 			c.Result, c.Reason, c.Needs, c.Detail = Skipped, "", "link", ""
 		} else if f.remembers() {

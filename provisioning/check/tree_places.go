@@ -182,7 +182,10 @@ func (b *branch) signIn() {
 	case f.CredentialsRest:
 		c.Result, c.Reason = Skipped, provisioning.CredentialsResting
 	case s == nil:
-		c.Result, c.Needs = Skipped, cmp.Or(b.failed("link", "plan"), b.firstPlace(), "plan")
+		c.Result, c.Needs = Skipped, cmp.Or(b.failed("plan"), b.firstPlace(), "plan")
+		if link := b.failed("link"); link != "" && f.silent() {
+			c.Needs = link
+		}
 	case s.Registrar == nil:
 		c.Result, c.Reason, c.Detail, c.Hint = Bad, s.Reason, s.Detail, s.Hint
 		if s.Reason == "" { // the time was over
@@ -316,6 +319,8 @@ func (b *branch) lastGood() {
 	switch {
 	case f.ByPassed:
 		c.Result, c.Detail = Skipped, "not asked"
+	case f.Unread:
+		c.Result, c.Detail = Skipped, "not known: what the device remembers cannot be read"
 	case !f.remembers():
 		c.Result, c.Detail = Skipped, "the device has no last good Registrar yet"
 	default:

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/check"
+)
+
+// What is wrong besides is said once, and does not contradict that all is well.
+func TestWrongBesides(t *testing.T) {
+	nak := []check.Check{
+		{ID: "dhcp", Title: "DHCP", Result: check.Warn, Reason: provisioning.DHCPRefused},
+		{ID: "dhcp.10.0.0.67", Under: "dhcp", Title: "answer of 10.0.0.67", Result: check.Warn, Reason: provisioning.DHCPRefused},
+	}
+	for _, test := range []struct {
+		verdict check.Verdict
+		want    string
+	}{
+		{check.OK, "Wrong, but not in the way of this sign-in, see above: DHCP (dhcp-refused).\n"},
+		{check.Degraded, "Also to be mended, see above: DHCP (dhcp-refused).\n"},
+	} {
+		var out bytes.Buffer
+		if err := printReport(newPage(&out), check.Report{Verdict: test.verdict, Checks: nak}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(out.String(), string(test.verdict)+"\n"+test.want) {
+			t.Errorf("%s: got %q, want %q at its end", test.verdict, out.String(), test.want)
+		}
+	}
+}
