@@ -51,9 +51,9 @@ bench:                              # figures beside their limits: the lab's fir
 	go run ./cmd/lab bench
 	go test -run '^$$' -bench . ./...
 
-fuzz:                               # each fuzz target for FUZZTIME
+fuzz:                               # each fuzz target for FUZZTIME; the interesting is not made small: no two walks are the same
 	@set -e; for pkg in $$(go list ./...); do for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-		echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg; \
 	done; done
 
 build:

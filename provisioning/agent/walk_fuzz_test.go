@@ -25,7 +25,10 @@ import (
 // it, and states at the wire what may never happen (see watch). Names and addresses carry their origin: what only somebody
 // unproven has named must never be met, whatever the way there.
 func FuzzWalk(f *testing.F) {
-	for seed := range uint64(40) {
+	for seed := range uint64(50) {
+		f.Add(throw(seed))
+	}
+	for _, seed := range []uint64{60, 105, 227, 771, 831} { // each meets a rule that those above do not
 		f.Add(throw(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -243,7 +246,7 @@ func (w *world) makeRegistrars() {
 		w.addRegistrar(fmt.Sprintf("10.0.66.%d", i+1), 5060, "", "")
 	}
 	// Addresses in place of names: from DHCP, from proven Registrars, from others.
-	for _, addr := range []string{"10.0.3.1", "10.0.3.2", "10.0.4.1", "10.0.4.2", "10.0.66.100"} {
+	for _, addr := range []string{"10.0.3.1", "10.0.3.2", "10.0.4.1", "10.0.4.2", "10.0.66.100", "10.0.66.101"} {
 		w.addRegistrar(addr, 5060, "", "")
 		w.addRegistrar(addr, 5061, addr, pick(w.dice, "", "cert=san:fe01.contoso.com,"+addr, "cert=san:fe01.evil.net,"+addr, "cert=san:*.contoso.com", "cert=cnonly"))
 	}
@@ -307,6 +310,8 @@ func (w *world) contacts(addr string, secure bool, cert string) string {
 			host = pick(w.dice, evil...)
 		case ruled:
 			host = pick(w.dice, "10.0.4.1", "10.0.4.2")
+		case isProven && !at("10.0.5."): // by a name outside the SIP domain
+			host = "10.0.66.101"
 		default:
 			host = "10.0.66.100"
 		}
