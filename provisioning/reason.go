@@ -126,8 +126,8 @@ var reasons = []ReasonText{
 	{DHCPConflict, "DHCP servers disagree about the Registrar", "find the second DHCP server of this network and correct or stop it"},
 
 	{NameNotAllowed, "the name is outside the SIP domain", `let DNS or DHCP name a host inside the SIP domain, such as sip.<SIP domain>; strict_naming = "off" takes any name, from whoever answers first`},
-	{AddressNotAllowed, "no packet goes to this address or port", "find out who names it (DNS, DHCP or a redirect) and correct it there: a Registrar has an address of its own, on port 443 or on one from 1024 up that is no other service's; internal_server may name any port"},
-	{RegistrarNotProven, "the Registrar has not proven its name over TLS", "offer the Registrar over TLS, with a certificate for its name: what it says over plain TCP anybody on the way can say"},
+	{AddressNotAllowed, "no packet goes to this address or port", "find out who names it (DNS, DHCP or a redirect) and correct it there: a Registrar has an address of its own, and port 443 or a port from 1024 up that belongs to no other service; internal_server may name any port"},
+	{RegistrarNotProven, "the Registrar has not proven its name over TLS", "offer the Registrar over TLS, with a certificate for its name: over plain TCP anybody on the way can speak for it"},
 	{TransportPolicy, "plain TCP is not allowed here", "nothing to do, if that is meant; else offer the Registrar over TLS: plain TCP needs allow_tcp, and is never tried where a certificate or the TLS handshake failed"},
 	{TLSFloor, "plain TCP is closed since this SIP domain registered over TLS", "nothing to do, if a Registrar is reached over TLS; else restore TLS on the Registrar; if TLS is gone for good, run: homeward cache forget"},
 	{ServiceNotOffered, `the SRV record says that the service is not offered (target ".")`, "correct the SRV record if the service should be offered here"},

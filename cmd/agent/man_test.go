@@ -25,7 +25,8 @@ var (
 		{defaultConfig, "the configuration, homeward.toml(5); " + defaultsOf("state_dir", "runtime_dir") + " are set there"},
 		{"state_dir/" + databaseFile, "the last good record"},
 		{"state_dir/" + secondCopy, "the second copy of it, which people can read, too; it holds no secret"},
-		{"state_dir/" + historyFile, "what happened, written with a new record and at a clean end"},
+		{"state_dir/record.key", "made when the record has Registrars outside the SIP domain, which it seals; for the user of the daemon alone"},
+		{"state_dir/" + historyFile, "what happened; appended to at a start, with a new record, at registered, outage and resting, and at the end"},
 		{"runtime_dir/control.sock", "through which the verbs speak to the daemon"},
 		{"runtime_dir/registrar.json", "what to use now, for the SIP stack of the phone; replaced as a whole, and then on_change is started"},
 	}
@@ -159,7 +160,7 @@ func manual() string {
 	}
 	r.paragraph("No variable holds a password, and none sets what a key of the configuration sets.")
 	r.section("SIGNALS")
-	r.item("SIGTERM, SIGINT", "homeward run unregisters and ends, within five seconds. A second one ends it at once.")
+	r.item("SIGTERM, SIGINT", "homeward run unregisters and ends, within five seconds. A second one changes nothing.")
 	r.item("SIGHUP", "Does nothing: the daemon is restarted after a change of the configuration.")
 	r.section("REASONS")
 	r.paragraph("Why something failed or was left out, and what to do about it. The codes are the same in every verb, in the log and in JSON, and are never renamed.")
@@ -189,9 +190,11 @@ func (r *roff) verb(c *cobra.Command) string {
 			about = "The key interface of homeward.toml(5) is a flag, too."
 		}
 		r.item(c.UseLine(), sentence(c.Short), c.Long, about)
-		fmt.Fprint(r, ".RS\n")
-		r.flags(own)
-		fmt.Fprint(r, ".RE\n")
+		if len(visible(own)) > 0 {
+			fmt.Fprint(r, ".RS\n")
+			r.flags(own)
+			fmt.Fprint(r, ".RE\n")
+		}
 	}
 	for _, below := range c.Commands() {
 		examples += r.verb(below)
@@ -199,17 +202,24 @@ func (r *roff) verb(c *cobra.Command) string {
 	return examples
 }
 
-func (r *roff) flags(flags *pflag.FlagSet) {
+// visible are the flags that stand in the manual at their verb.
+func visible(flags *pflag.FlagSet) (list []*pflag.Flag) {
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Name == "help" {
-			return
+		if f.Name != "help" && !f.Hidden {
+			list = append(list, f)
 		}
+	})
+	return list
+}
+
+func (r *roff) flags(flags *pflag.FlagSet) {
+	for _, f := range visible(flags) {
 		name, usage := pflag.UnquoteUsage(f)
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.Value.Type() != "bool" {
 			usage += " (default " + f.DefValue + ")"
 		}
 		r.item(strings.TrimSpace("--"+f.Name+" "+name), sentence(usage))
-	})
+	}
 }
 
 // configManual is homeward.toml(5).
