@@ -49,13 +49,7 @@ func (a *Agent) registered(ctx context.Context) phase {
 	} else if granted.Lync {
 		lessons <- signin.Unproven()
 	}
-	if g := a.gathering; g != nil {
-		a.gathering = nil
-		tasks.Go(func() {
-			g.Linger(keeping)
-			a.tellFlaw(keeping, g)
-		})
-	}
+	tasks.Go(a.hearOut(keeping))
 	a.commit(reg)
 	better := a.lookOut(reg)
 	for {
@@ -91,6 +85,18 @@ func (a *Agent) registered(ctx context.Context) phase {
 				a.release(ctx, reg)
 				return a.accept(next)
 			}
+		}
+	}
+}
+
+// hearOut returns what listens to DHCP for as long as servers may disagree, when it was asked on the way here.
+func (a *Agent) hearOut(ctx context.Context) func() {
+	g := a.gathering
+	a.gathering = nil
+	return func() {
+		if g != nil {
+			g.Linger(ctx)
+			a.tellFlaw(ctx, g)
 		}
 	}
 }
