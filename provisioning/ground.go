@@ -20,7 +20,8 @@ func (g Ground) Answer(server netip.AddrPort, addr netip.Addr) error {
 }
 
 // Refuses says why no packet goes to an address of a host, or "". Who names the device itself must be a name server or
-// the configuration: DHCP, a Registrar and a record have no reason to.
+// the configuration: DHCP, a Registrar and a record have no reason to, unless the operator has put the name server on the
+// device, too: then all of the site may be there, as in the lab.
 func (g Ground) Refuses(step Step, host string, addr netip.Addr) string {
 	if literal, err := netip.ParseAddr(host); err == nil && literal.Unmap() == addr && g.Policy.Configured(host) {
 		return ""

@@ -46,7 +46,7 @@ func (s *Session) serve(ctx context.Context, m *message) error {
 			return err
 		}
 	}
-	if m.method == "NOTIFY" || m.method == "BENOTIFY" {
+	if (m.method == "NOTIFY" || m.method == "BENOTIFY") && code != 400 {
 		s.notified(m)
 		return s.deregistered(m)
 	}

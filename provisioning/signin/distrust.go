@@ -14,9 +14,12 @@ import (
 // whether it is known by name or by address, is closed until it registers over TLS.
 type distrust map[string]bool // by host name, and by address in text form
 
+// maxDistrusted bounds what is remembered of hosts that the network names. (Our choice: far more than an honest site has.)
+const maxDistrusted = 1024
+
 // failed takes note of a failed attempt.
 func (d distrust) failed(host string, addr netip.Addr, err error) {
-	if isDistrust(err) {
+	if isDistrust(err) && len(d) < maxDistrusted {
 		d[host], d[addr.String()] = true, true
 	}
 }
@@ -47,7 +50,8 @@ func (d distrust) proven(host string, addr netip.Addr) {
 	delete(d, addr.String())
 }
 
-// closes says whether plain TCP to a Candidate is closed: one of its addresses is enough.
+// closes says whether plain TCP to a Candidate is closed: one of its addresses is enough. When no more can be remembered,
+// it is closed to all.
 func (d distrust) closes(c provisioning.Candidate) bool {
-	return c.Transport == provisioning.TCP && (d[c.Host] || slices.ContainsFunc(c.Addrs, func(a netip.Addr) bool { return d[a.String()] }))
+	return c.Transport == provisioning.TCP && (len(d) >= maxDistrusted || d[c.Host] || slices.ContainsFunc(c.Addrs, func(a netip.Addr) bool { return d[a.String()] }))
 }

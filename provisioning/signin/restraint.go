@@ -3,6 +3,7 @@ package signin
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -113,7 +114,9 @@ func (r *Restraint) TakeTurns() {
 func (r *Restraint) Failed(c provisioning.Candidate, err error) {
 	var attempt *attemptError
 	if c.Transport == provisioning.TLS && errors.As(err, &attempt) {
-		r.secured[c.HostPort()] = attempt.stage == registering
+		if delete(r.secured, c.HostPort()); attempt.stage == registering && len(r.secured) < maxDistrusted {
+			r.secured[c.HostPort()] = true
+		}
 	}
 	var credentials *sip.CredentialsError // by type, not by Reason: what a server says of itself must not put the password to rest
 	if errors.As(err, &credentials) || doubtsPassword(err) {
@@ -121,6 +124,7 @@ func (r *Restraint) Failed(c provisioning.Candidate, err error) {
 	}
 	var status *sip.StatusError
 	if errors.As(err, &status) && status.RetryAfter > 0 {
+		maps.DeleteFunc(r.leaveAlone, func(_ string, until time.Time) bool { return time.Now().After(until) })
 		r.leaveAlone[c.Endpoint()] = time.Now().Add(status.RetryAfter)
 	}
 }

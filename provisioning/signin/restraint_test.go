@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -121,5 +123,24 @@ func TestMend17AWalkCountsOnce(t *testing.T) {
 	next.others, next.reached = true, true
 	if wait := next.Pause(); wait < 30*time.Second || wait >= time.Minute {
 		t.Errorf("after the second walk it rests for %v", wait)
+	}
+}
+
+// However many hosts the network names, what is distrusted stays so, and the memory is bounded.
+func TestDistrustIsBounded(t *testing.T) {
+	d := distrust{}
+	for i := range 2 * maxDistrusted {
+		d.failed(fmt.Sprintf("host%d.contoso.com", i), netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), &trust.HandshakeError{})
+	}
+	if len(d) > maxDistrusted+1 {
+		t.Errorf("%d are remembered", len(d))
+	}
+	for _, host := range []string{"host0.contoso.com", "host2000.contoso.com", "another.contoso.com"} {
+		if !d.closes(provisioning.Candidate{Host: host, Transport: provisioning.TCP}) {
+			t.Errorf("plain TCP to %s is open", host)
+		}
+	}
+	if d.closes(provisioning.Candidate{Host: "host0.contoso.com", Transport: provisioning.TLS}) {
+		t.Error("TLS is closed")
 	}
 }
