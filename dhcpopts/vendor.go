@@ -154,7 +154,11 @@ func certURL(s subOptions, p *problems) string {
 		return ""
 	}
 	host, ok := hostName(splitName(sub[subHost]))
-	if !ok {
+	switch {
+	case sub[subHost] == "":
+		p.add(s.at(subHost), "sub-option 3 (host) is missing")
+		return ""
+	case !ok:
 		p.add(s.at(subHost), "sub-option 3 is %+q, not a host name", sub[subHost])
 		return ""
 	}

@@ -75,7 +75,7 @@ func TestParseVendor(t *testing.T) {
 		{name: "H19 a host with a line end", sub: goldenSub(3, "a\r\nb"), problem: `sub-option 3 is "a\r\nb", not a host name`},
 		{name: "H19 a host with a NUL", sub: goldenSub(3, "a\x00"), problem: `sub-option 3 is "a\x00", not a host name`},
 		{name: "H19 an address instead of a host", sub: goldenSub(3, "10.0.0.5"), problem: `sub-option 3 is "10.0.0.5", not a host name`},
-		{name: "the host is missing", sub: goldenSub(3, "-"), problem: `sub-option 3 is "", not a host name`},
+		{name: "the host is missing", sub: goldenSub(3, "-"), problem: "sub-option 3 (host) is missing"},
 		{name: "the port is left out", sub: goldenSub(4, "-"), url: golden},
 		{name: "the port is empty", sub: goldenSub(4, ""), url: golden},
 		{name: "H20 port 0", sub: goldenSub(4, "0"), url: golden, problem: `sub-option 4 is "0", not a port in digits, 443 is assumed`},

@@ -267,7 +267,7 @@ func TestNoServiceManager(t *testing.T) {
 	a.init = []string{"/usr/bin/sleep", "infinity"}
 	a.boot(t)
 	for _, verb := range []string{"install", "start", "status", "uninstall"} {
-		a.says(t, 1, serviceVerb(verb), `no service manager is found that homeward knows: the first process is "sleep"`, "hint: let it run, and start again whenever it ends: homeward run")
+		a.says(t, 1, serviceVerb(verb), `no service manager is found that homeward knows: the first process is "sleep"`, "hint: have something run this, and restart it whenever it ends: homeward run")
 	}
 	a.run(t, "test", "!", "-e", "/etc/init.d/homeward")
 }

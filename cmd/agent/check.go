@@ -60,7 +60,7 @@ func checkCommand(e env) *cobra.Command {
 unless interface names another. The time servers that DHCP and DNS name are asked how far the clock of this device is
 off; it is never set. Exit code 0 stands for ok and for degraded: the device signs in, and something is to be mended.
 
-Not looked at is what this device does not need, though other phones may: the certificate service that option 43 names
+What this device does not need, though other phones may, is not looked at: the certificate service that option 43 names
 (its host name is looked up; whether it gives certificates and their chain over ports 443 and 80, and takes a PIN, is
 not asked), and Exchange. Nor is it known which authority signed the certificate of a Registrar before.`
 	addSettingFlags(c)

@@ -231,12 +231,16 @@ func taken(p *page, answers []dhcpopts.Answer) string {
 }
 
 // dump writes the bytes of an option as the binary editor of a Windows DHCP server shows them, eight a line, with a
-// mark below those that are wrong.
+// mark below those that are wrong. Its lines are never broken: on a narrow terminal the margin goes.
 func (p *page) dump(raw []byte, wrong []int) {
 	const width = 8
+	margin := 16
+	if p.width > 0 {
+		margin = min(margin, max(3, p.width-len("  ")-(3*width-1)-len("  ")-width))
+	}
 	for at := 0; at < len(raw); at += width {
 		line := raw[at:min(at+width, len(raw))]
-		p.printf("%16d  %-*s  %s\n", at, 3*width-1, fmt.Sprintf("% x", line), letters(line))
+		p.asIs("%*d  %-*s  %s\n", margin, at, 3*width-1, fmt.Sprintf("% x", line), letters(line))
 		marks := []byte(strings.Repeat(" ", 3*width+3))
 		marked := false
 		for _, w := range wrong {
@@ -247,7 +251,7 @@ func (p *page) dump(raw []byte, wrong []int) {
 			}
 		}
 		if marked {
-			p.printf("%18s%s\n", "", strings.TrimRight(string(marks), " "))
+			p.asIs("%*s%s\n", margin+len("  "), "", strings.TrimRight(string(marks), " "))
 		}
 	}
 }

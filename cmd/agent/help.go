@@ -71,7 +71,7 @@ func printHelp(c *cobra.Command, _ []string) {
 	}
 	settings, others := flagsOf(c)
 	if settings.HasFlags() {
-		p.title("Settings, which beat those of the file")
+		p.title("Settings, which override those in the file")
 		p.asIs("%s", settings.FlagUsagesWrapped(p.width))
 	}
 	p.title("Flags")

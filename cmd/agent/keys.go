@@ -165,7 +165,7 @@ var keys = []key{
 			return err
 		}},
 	{"credentials_over_tcp", truth, `false`, ``,
-		"answer a challenge over plain TCP, NTLM or Digest\nOnly at a host that an SRV record, internal_server or external_server names. Whoever listens may guess the password\nfrom the answer. Basic is never answered.",
+		"answer NTLM and Digest challenges over plain TCP\nOnly at a host that an SRV record, internal_server or external_server names. Whoever listens may guess the password\nfrom the answer. Basic is never answered.",
 		func(v value, to *site) error {
 			to.policy.CredentialsOverTCP = v.truth
 			if v.truth {

@@ -81,7 +81,7 @@ func serviceInstallCommand(e env) *cobra.Command {
 		}
 		return p.err
 	})
-	c.Long = "The service is started at the next boot, or by homeward service start. What is missing is made: a user for the daemon, and a configuration with every key explained. Installed again, nothing changes."
+	c.Long = "The service is started at the next boot, or by homeward service start. What is missing is made: a user for the daemon, and a configuration with every key explained. Installing it again changes nothing."
 	return c
 }
 

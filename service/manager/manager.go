@@ -120,7 +120,7 @@ func Find() (*Manager, error) {
 			return &m, nil
 		}
 	}
-	return nil, refuse("let it run, and start again whenever it ends: homeward run",
+	return nil, refuse("have something run this, and restart it whenever it ends: homeward run",
 		"no service manager is found that homeward knows: the first process is %q", firstProcess())
 }
 
