@@ -84,6 +84,38 @@ func TestMend06RootFollowsNoLink(t *testing.T) {
 	}
 }
 
+// TestMend07TextInALeasePlace: somebody's text stands where networkd keeps the lease of the interface, 16 KB of lines that
+// none of its leases has. It costs neither the memory of the device nor the registration.
+func TestMend07TextInALeasePlace(t *testing.T) {
+	const leases, limit = "/run/systemd/netif/leases", 64 << 10 // KiB
+	s := newSite(t)
+	startNamed(t, s.dns, zoneWith(at("internal-tls")))
+	startKamailio(t, s, settings{})
+	plugIn(t, s)
+	index, _, _ := strings.Cut(s.device.run(t, "ip", "-o", "link", "show", "dev", "eth0"), ":")
+	if err := os.MkdirAll(leases, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(filepath.Dir(leases)) })
+	file := write(t, leases, index, strings.Repeat("x\n", 8<<10))
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d := newDevice(t, s, `dhcp = "lease"`)
+	d.boot(t)
+	d.awaitRegistered(t)
+	for line := range strings.Lines(read(t, fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))) {
+		if peak, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(peak), " kB"))
+			if err != nil || kib > limit {
+				t.Errorf("it took %s of memory, %d KiB are plenty", strings.TrimSpace(peak), limit)
+			}
+			return
+		}
+	}
+	t.Error("the system does not say how much memory it took")
+}
+
 // TestMend08GroupMemberTakesAllPlaces: somebody of the group takes every place of the control socket, and takes it again. The
 // watchdog is fed all the same, and root is answered.
 func TestMend08GroupMemberTakesAllPlaces(t *testing.T) {
