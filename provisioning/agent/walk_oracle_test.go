@@ -25,6 +25,7 @@ type watch struct {
 	mu     sync.Mutex
 	wrong  []string
 	began  time.Time
+	born   time.Duration // of this life, after that
 	store  *cache.DB
 	lives  bool            // the agent, and not a check
 	floor  bool            // the record had it
@@ -46,7 +47,7 @@ func (w *watch) complain(format string, args ...any) {
 
 // begin is the start of a life.
 func (w *watch) begin(store *cache.DB, lives bool) {
-	w.store, w.lives, w.failed = store, lives, map[string]bool{}
+	w.store, w.lives, w.failed, w.born = store, lives, map[string]bool{}, time.Since(w.began)
 	w.floor = w.floor || w.hasFloor()
 }
 
@@ -185,6 +186,16 @@ func (w *watch) isProven(e sitetest.Entry) bool {
 	}
 }
 
+// isOfThisLife: an answer to a life that has ended is heard by nobody.
+func (w *watch) isOfThisLife(before []sitetest.Entry, e sitetest.Entry) bool {
+	for _, earlier := range slices.Backward(before) {
+		if earlier.What == "connect" && earlier.Server == e.Server {
+			return earlier.After >= w.born
+		}
+	}
+	return false
+}
+
 // readLog: what the site has seen since.
 func (w *watch) readLog() {
 	log := w.site.Log()
@@ -206,7 +217,7 @@ func (w *watch) readLog() {
 			w.judgeName("TLS", e.Host)
 		case e.Auth != "" && w.world.cert[e.Server] != "" && !w.isProven(e):
 			w.complain("credentials for %s at %s, which has shown %s for %q", e.What, e.Server, w.world.cert[e.Server], e.Host)
-		case w.lives && !w.world.planted && e.What == "REGISTER" && e.Code == 200 && w.isProven(e) && !w.hasFloor() && over-e.After > 2*time.Second:
+		case w.lives && !w.world.planted && e.What == "REGISTER" && e.Code == 200 && w.isProven(e) && !w.hasFloor() && over-e.After > 2*time.Second && w.isOfThisLife(log[:i], e):
 			w.complain("registered at %s over TLS, and no floor", e.Server)
 		case (e.What == "SUBSCRIBE" || e.What == "SERVICE") && w.world.cert[e.Server] == "":
 			w.complain("%s asked of %s over plain TCP", e.What, e.Server)
