@@ -75,7 +75,7 @@ lookup internal-tls found
 attempt internal-tls fe01.contoso.com 10.0.0.5
 state registered
 `},
-		{"DNS and DHCP are gone, and then the Registrar restarts", []string{"zone silent", "dhcp silent", "reset 10.0.0.5:5061", "registrar 10.0.0.5:5061 refuse"}, `
+		{"DNS and DHCP are gone, and then the Registrar restarts", []string{"zone silent", "dhcp silent", "registrar 10.0.0.5:5061 refuse", "reset 10.0.0.5:5061"}, `
 lost fe01.contoso.com 10.0.0.5 connect-reset
 state recalling
 attempt internal-tls fe01.contoso.com 10.0.0.5 connect-refused
