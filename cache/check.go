@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // check says why a record cannot be what this package wrote. The files can be edited by others, so
@@ -104,24 +106,10 @@ func host(s string) bool {
 	return hostName(s) || err == nil && usable(a)
 }
 
-// hostName accepts letters, digits and hyphens (RFC 952, RFC 1123 section 2.1), without final dot.
+// hostName accepts a host name without final dot, in upper case too: whoever reads the record brings it into normal form.
 func hostName(s string) bool {
-	if len(s) > 253 { // RFC 1035 section 2.3.4, as text
-		return false
-	}
-	labels := strings.Split(s, ".")
-	for _, label := range labels {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return false
-		}
-		for _, c := range []byte(label) {
-			if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && c != '-' {
-				return false
-			}
-		}
-	}
-	// What ends in a number is an address, or a mistyped one.
-	return strings.Trim(labels[len(labels)-1], "0123456789") != ""
+	name, err := place.HostName(s)
+	return err == nil && len(name) == len(s)
 }
 
 // usable accepts an address that a packet can be sent to. Loopback is one: a Registrar may run on

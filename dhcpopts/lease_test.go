@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/homeward-agent/homeward/e2e/needs"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // Every client got the same from dnsmasq 2.90, which writes the names in this way, and option 43 last to first.
@@ -325,7 +327,7 @@ func FuzzLeases(f *testing.F) {
 			}
 			for _, l := range leases {
 				for _, name := range l.SIP.Names {
-					if _, ok := hostName(splitName(name)); !ok {
+					if _, err := place.HostName(name); err != nil {
 						t.Errorf("%+q is not a host name", name)
 					}
 				}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"strings"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // meant guesses which names a malformed value of option 120 was meant to say, and how it was entered. It is for people
@@ -99,6 +101,6 @@ func fromDigits(text string) []byte {
 
 // fullName is a host name with a domain, from text.
 func fullName(text string) (name string, ok bool) {
-	name, ok = hostName(splitName(text))
-	return name, ok && strings.Contains(name, ".")
+	name, err := place.HostName(text)
+	return name, err == nil && strings.Contains(name, ".")
 }

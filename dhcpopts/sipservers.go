@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // Specification constants.
@@ -14,9 +16,8 @@ const (
 	encodingNames = 0 // RFC 3361 section 3.1
 	encodingAddrs = 1 // RFC 3361 section 3.2
 
-	maxLabel   = 63  // RFC 1035 section 2.3.4
-	maxName    = 253 // RFC 1035 section 2.3.4: 255 bytes on the wire
-	maxWire    = 255
+	maxLabel   = 63   // RFC 1035 section 2.3.4
+	maxWire    = 255  // RFC 1035 section 2.3.4
 	pointer    = 0xc0 // RFC 1035 section 4.1.4: the two high bits of a compression pointer
 	namesStart = 1    // where names begin, and what dnsmasq counts pointers from: the byte after the encoding
 )
@@ -81,11 +82,11 @@ func EncodeSIPServers(names ...string) ([]byte, error) {
 	}
 	raw := []byte{encodingNames}
 	for _, n := range names {
-		name, ok := hostName(splitName(n))
-		if !ok {
+		name, err := place.HostName(n)
+		if err != nil {
 			return nil, fmt.Errorf("encode option 120: %+q is not a host name", n)
 		}
-		for _, label := range splitName(name) {
+		for label := range strings.SplitSeq(name, ".") {
 			raw = append(append(raw, byte(len(label))), label...)
 		}
 		raw = append(raw, 0)
@@ -107,8 +108,8 @@ func readNames(raw []byte, first int, p *problems) []string {
 		if next < 0 {
 			return nil
 		}
-		switch name, ok := hostName(labels); {
-		case !ok:
+		switch name, err := hostName(labels); {
+		case err != nil:
 			p.add(at, "the name at byte %d is %+q, not a host name", at, strings.Join(labels, "."))
 		case len(names) < maxServers:
 			names = append(names, name)

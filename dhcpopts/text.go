@@ -1,9 +1,12 @@
 package dhcpopts
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // Specification constants.
@@ -70,23 +73,10 @@ func isText(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
-// splitName splits a name in text form into its labels; a final dot is no label.
-func splitName(name string) []string {
-	return strings.Split(strings.TrimSuffix(name, "."), ".")
-}
-
-// hostName joins labels to a name in lower case, if they make one: letters, digits and hyphens only
-// (RFC 952, RFC 1123 section 2.1), and not the text of an IPv4 address, which no certificate name can prove.
-func hostName(labels []string) (name string, ok bool) {
-	for _, l := range labels {
-		if l == "" || len(l) > maxLabel || l[0] == '-' || l[len(l)-1] == '-' {
-			return "", false
-		}
-		if strings.Trim(l, letters+digits+"-") != "" {
-			return "", false
-		}
+// hostName joins the labels of a name on the wire to a host name. A label in which there is a dot is no label of one.
+func hostName(labels []string) (string, error) {
+	if slices.ContainsFunc(labels, func(label string) bool { return strings.Contains(label, ".") }) {
+		return "", errors.New("a dot inside a label")
 	}
-	name = strings.ToLower(strings.Join(labels, "."))
-	last := name[strings.LastIndexByte(name, '.')+1:]
-	return name, len(name) <= maxName && strings.Trim(last, digits) != ""
+	return place.HostName(strings.Join(labels, "."))
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // Specification constants. Sub-options and values: TechNet gg412828 (DHCPUtil) and gg398369.
@@ -68,8 +70,8 @@ func ParseVendor(raw []byte) VendorOption {
 // EncodeVendor returns the value of option 43 for the vendor class MS-UC-Client whose certificate
 // provisioning service is on the host web, at the place Lync puts it (TechNet gg412828). It refuses what is not a host name.
 func EncodeVendor(web string) ([]byte, error) {
-	host, ok := hostName(splitName(web))
-	if !ok {
+	host, err := place.HostName(web)
+	if err != nil {
 		return nil, fmt.Errorf("encode option 43: %+q is not a host name", web)
 	}
 	return encodeSub(map[uint8]string{
@@ -153,12 +155,12 @@ func certURL(s subOptions, p *problems) string {
 		p.add(s.at(subScheme), "sub-option 2 is %+q, not https", sub[subScheme])
 		return ""
 	}
-	host, ok := hostName(splitName(sub[subHost]))
+	host, err := place.HostName(sub[subHost])
 	switch {
 	case sub[subHost] == "":
 		p.add(s.at(subHost), "sub-option 3 (host) is missing")
 		return ""
-	case !ok:
+	case err != nil:
 		p.add(s.at(subHost), "sub-option 3 is %+q, not a host name", sub[subHost])
 		return ""
 	}

@@ -175,7 +175,7 @@ func printRecord(p *page, r cache.Record, from origin, now time.Time) error {
 
 // flushed is what a commit has dropped.
 func flushed(f cache.Flushed) string {
-	server := fields(place(f.Host, f.Port), addresses(f.Addresses))
+	server := fields(hostPort(f.Host, f.Port), addresses(f.Addresses))
 	switch f.Kind {
 	case cache.FlushedAddress:
 		return fields(printable(f.Host), addresses(f.Addresses), "(stale)")
@@ -189,7 +189,7 @@ func flushed(f cache.Flushed) string {
 }
 
 func printEndpoint(p *page, label string, e cache.Endpoint) {
-	p.row(label, strings.TrimSpace(place(e.Host, e.Port)+" "+strings.ToUpper(printable(e.Transport))+" "+printable(e.Role)))
+	p.row(label, strings.TrimSpace(hostPort(e.Host, e.Port)+" "+strings.ToUpper(printable(e.Transport))+" "+printable(e.Role)))
 	p.row("  found by", foundBy(e.Step, e.Via))
 	if e.Address.IsValid() {
 		p.row("  last used", e.Address.String())

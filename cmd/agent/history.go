@@ -159,7 +159,7 @@ func printEntry(p *page, follow bool) func(control.Entry) error {
 		if e.Count > 1 && follow {
 			at, otherEnd = e.LastAt, "(since "+moment(e.At)+")"
 		}
-		line := moment(at) + "  " + fields(printable(e.Event), printable(e.Version), printable(e.Step), result(e), often, printable(e.Query), place(e.Host, e.Port), printable(e.Address),
+		line := moment(at) + "  " + fields(printable(e.Event), printable(e.Version), printable(e.Step), result(e), often, printable(e.Query), hostPort(e.Host, e.Port), printable(e.Address),
 			strings.ToUpper(printable(e.Transport)), otherEnd)
 		if why := fields(e.Reason.Title(), detail(e)); why != "" {
 			line += ": " + why

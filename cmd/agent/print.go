@@ -125,8 +125,8 @@ func escape(s string, limit int) string {
 	return b.String()
 }
 
-// place is "fe01.contoso.com:5061", or less when less is known.
-func place(host string, port uint16) string {
+// hostPort is "fe01.contoso.com:5061", or less when less is known.
+func hostPort(host string, port uint16) string {
 	if port == 0 {
 		return printable(host)
 	}

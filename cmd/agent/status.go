@@ -50,7 +50,7 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 	printHeadline(p, s, now)
 	p.row("SIP address", printable(s.SIPAddress))
 	if r := s.Registrar; r != nil {
-		used := place(r.Host, r.Port) + " over " + strings.ToUpper(r.Transport.String())
+		used := hostPort(r.Host, r.Port) + " over " + strings.ToUpper(r.Transport.String())
 		if r.Address.IsValid() {
 			used += " at " + r.Address.String()
 		}
@@ -63,7 +63,7 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 		p.row("role", printable(r.Role))
 	}
 	for _, h := range s.Home {
-		p.row("home", strings.TrimSpace(place(h.Host, h.Port)+" "+printable(h.Role)))
+		p.row("home", strings.TrimSpace(hostPort(h.Host, h.Port)+" "+printable(h.Role)))
 	}
 	for _, m := range s.MediaRelays {
 		p.row("media relay", relay(m.Host, addresses(m.Addresses), port{m.UDPPort, m.UDPAnswers}, port{m.TCPPort, m.TCPAnswers}, m.Location))
@@ -191,7 +191,7 @@ func printCycle(p *page, s provisioning.Status, now time.Time) {
 		printSource(p, source)
 	}
 	for _, a := range c.Attempts {
-		tried := place(a.Host, a.Port)
+		tried := hostPort(a.Host, a.Port)
 		if a.Address.IsValid() {
 			tried += " at " + a.Address.String()
 		}

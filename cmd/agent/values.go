@@ -12,13 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/homeward-agent/homeward/internal/place"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
 // Specification constants.
 const (
-	maxHostName = 253 // RFC 1035 §2.3.4, as text
-	maxLabel    = 63
 	maxUserPart = 64 // RFC 5321 §4.5.3.1.1: the SIP address is a mail address as often as not
 	dnsPort     = 53
 )
@@ -52,45 +51,14 @@ func parseSIPAddress(s string) (string, error) {
 	if host, _, err := net.SplitHostPort(domain); err == nil && host != "" {
 		return "", fmt.Errorf("%q must not contain a port; see internal_server", s)
 	}
-	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
-	if err := checkHostName(domain); err != nil {
+	domain, err := place.HostName(domain)
+	if err != nil {
 		return "", fmt.Errorf("%q: %w", s, err)
 	}
 	if !strings.Contains(domain, ".") {
 		return "", fmt.Errorf("%q: the SIP domain %q needs a dot", s, domain)
 	}
 	return "sip:" + user + "@" + domain, nil
-}
-
-// checkHostName accepts letters, digits and hyphens (RFC 952, RFC 1123 §2.1), without final dot. What ends in a
-// number is an address, or a mistyped one.
-func checkHostName(host string) error {
-	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		return fmt.Errorf("%s is an address, not a name", host)
-	}
-	if len(host) > maxHostName {
-		return fmt.Errorf("the name has %d characters, %d are possible", len(host), maxHostName)
-	}
-	labels := strings.Split(host, ".")
-	for _, label := range labels {
-		switch {
-		case label == "":
-			return fmt.Errorf("%q has an empty label", host)
-		case len(label) > maxLabel:
-			return fmt.Errorf("%q has a label of more than %d characters", host, maxLabel)
-		case label[0] == '-' || label[len(label)-1] == '-':
-			return fmt.Errorf("%q has a label that begins or ends with a hyphen", host)
-		}
-		for _, c := range label {
-			if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && c != '-' {
-				return fmt.Errorf("%q is not possible in a host name", c)
-			}
-		}
-	}
-	if strings.Trim(labels[len(labels)-1], "0123456789") == "" {
-		return fmt.Errorf("%q ends in a number", host)
-	}
-	return nil
 }
 
 // addServer adds a configured server: host[:port], where host is a name or an IP address.
@@ -105,8 +73,7 @@ func addServer(s string, external bool, to *site) error {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		to.warn(portless(s, addr, "443", "5060", "5061"))
 	} else {
-		host = strings.ToLower(strings.TrimSuffix(host, "."))
-		if err := checkHostName(host); err != nil {
+		if host, err = place.HostName(host); err != nil {
 			return err
 		}
 		if !strings.Contains(host, ".") {

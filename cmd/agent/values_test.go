@@ -49,6 +49,7 @@ func TestSIPAddress(t *testing.T) {
 		{"a hyphen in front", "sip:phone1@-contoso.com", `error: "sip:phone1@-contoso.com": "-contoso.com" has a label that begins or ends with a hyphen`},
 		{"an underscore", "sip:phone1@con_toso.com", `error: "sip:phone1@con_toso.com": '_' is not possible in a host name`},
 		{"a look-alike letter", "sip:phone1@cоntoso.com", `error: "sip:phone1@cоntoso.com": 'о' is not possible in a host name`},
+		{"the Kelvin sign", "sip:phone1@\u212aontoso.com", `error: "sip:phone1@Kontoso.com": 'K' is not possible in a host name`},
 		{"a long label", "sip:a@" + strings.Repeat("b", 64) + ".com", `error: "sip:a@` + strings.Repeat("b", 64) + `.com": "` + strings.Repeat("b", 64) + `.com" has a label of more than 63 characters`},
 		{"300 characters", "sip:a@" + long + long, `error: "sip:a@` + long + long + `": the name has 514 characters, 253 are possible`},
 	} {

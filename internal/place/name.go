@@ -53,7 +53,3 @@ func CheckName(host, sipDomain string, naming Naming) error {
 		return &NameError{Host: host, SIPDomain: sipDomain, Naming: naming}
 	}
 }
-
-func canonical(name string) string {
-	return strings.ToLower(strings.TrimSuffix(name, "."))
-}

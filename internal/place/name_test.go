@@ -18,6 +18,7 @@ func TestNameRule(t *testing.T) {
 		"the SIP domain as a prefix of an evil one":  {"lc.contoso.com.evil.net", verdicts{}},
 		"a look-alike without the border of a label": {"evilcontoso.com", verdicts{}},
 		"sip. of another domain":                     {"sip.evil.net", verdicts{}},
+		"the Kelvin sign is no k":                    {"sip.\u212aontoso.com", verdicts{}},
 		"an empty name":                              {"", verdicts{}},
 	} {
 		t.Run(name, func(t *testing.T) {

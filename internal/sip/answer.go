@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // granted reads the binding from a 2xx answer, and plans the refresh and the keep-alives it asks for.
@@ -156,8 +158,8 @@ func (s *Session) redirects(m *message) []Redirect {
 
 func (s *Session) redirect(c address) (Redirect, bool) {
 	u, ok := parseURI(c.uri)
-	host := strings.ToLower(strings.TrimSuffix(u.host, "."))
-	if !ok || !isHost(host) {
+	host, err := place.Host(u.host)
+	if !ok || err != nil {
 		return Redirect{}, false
 	}
 	transport := strings.ToLower(u.params["transport"])

@@ -15,7 +15,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
+
+// isNormal says whether s is a host name or an address in the form in which it is kept.
+func isNormal(s string) bool {
+	host, err := place.Host(s)
+	return err == nil && host == s
+}
 
 // seed adds the torture messages and a few more.
 func seed(f *testing.F, add func(raw []byte)) {
@@ -69,14 +77,14 @@ func look(t *testing.T, m *message) {
 	}
 	contacts := s.redirects(m)
 	for _, c := range contacts {
-		if !isHost(c.Host) || c.Port == 0 || c.Transport != "tls" && c.Transport != "tcp" || !(c.Q >= 0 && c.Q <= 1) {
+		if !isNormal(c.Host) || c.Port == 0 || c.Transport != "tls" && c.Transport != "tcp" || !(c.Q >= 0 && c.Q <= 1) {
 			t.Fatalf("redirected to %+v", c)
 		}
 	}
 	if len(contacts) > maxListed || !slices.IsSortedFunc(contacts, func(a, b Redirect) int { return int((b.Q - a.Q) * 1e9) }) {
 		t.Fatalf("redirected to %+v", contacts)
 	}
-	if gruu, host := s.findGRUU(m), preferred(m); gruu != "" && !isPlainURI(gruu) || host != "" && !isHost(host) {
+	if gruu, host := s.findGRUU(m), preferred(m); gruu != "" && !isPlainURI(gruu) || host != "" && !isNormal(host) {
 		t.Fatalf("GRUU %q, preferred %q", gruu, host)
 	}
 	if (&association{version: 4, verify: func(string, string) bool { return false }}).check(m) == nil {
@@ -230,7 +238,7 @@ func FuzzProvisioning(f *testing.F) {
 		if err != nil && p != (Provisioning{}) {
 			t.Fatalf("%+v and %v", p, err)
 		}
-		if p.PoolHost != "" && (!isHost(p.PoolHost) || p.PoolHost != strings.ToLower(p.PoolHost)) || p.MRASURI != "" && !isPlainURI(p.MRASURI) ||
+		if p.PoolHost != "" && !isNormal(p.PoolHost) || p.MRASURI != "" && !isPlainURI(p.MRASURI) ||
 			!isPlain(p.UpdateInternalURL+p.UpdateExternalURL[:min(1, len(p.UpdateExternalURL))]) || p.MinPort > p.MaxPort || (p.MinPort == 0) != (p.MaxPort == 0) ||
 			!slices.Contains([]string{"", "None", "Low", "Medium", "High"}, p.SecurityMode) {
 			t.Fatalf("%+v", p)
@@ -243,7 +251,7 @@ func FuzzProvisioning(f *testing.F) {
 			t.Fatalf("%+v and %v", relays, err)
 		}
 		for _, r := range relays.List {
-			if addr, err := netip.ParseAddr(r.Host); !isHost(r.Host) || r.UDPPort == 0 && r.TCPPort == 0 || err == nil && addr.IsLoopback() {
+			if addr, err := netip.ParseAddr(r.Host); !isNormal(r.Host) || r.UDPPort == 0 && r.TCPPort == 0 || err == nil && addr.IsLoopback() {
 				t.Fatalf("%+v", r)
 			}
 		}

@@ -1,9 +1,10 @@
 package sip
 
 import (
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // Provisioning is what a Lync server tells a device in band (MS-SIPREGE section 2.2.2.5.1, ServerConfiguration). What it
@@ -73,8 +74,8 @@ func newProvisioning(told map[string]string) Provisioning {
 // poolHost finds the pool where a GRUU of Lync has it: "sip:pool01.contoso.com@contoso.com;gruu;opaque=srvr:HomeServer:…".
 func poolHost(gruu string) string {
 	u, ok := parseURI(gruu)
-	host := strings.ToLower(strings.TrimSuffix(u.user, "."))
-	if _, err := netip.ParseAddr(host); err == nil || !ok || !isHost(host) || !strings.Contains(host, ".") {
+	host, err := place.HostName(u.user)
+	if !ok || err != nil || !strings.Contains(host, ".") {
 		return ""
 	}
 	return host

@@ -443,8 +443,13 @@ func TestRedirect(t *testing.T) {
 		},
 		{
 			name: "Contacts that cannot be dialled are dropped",
-			head: []string{"Contact: *, ;;<<>>, <tel:+123>, <sip:>, <sip:a_b.contoso.com>, <sip:h:99999>, <sip:h:0>, <sip:h;transport=udp>, <sip:[fe80::1%25eth0]>, <sip:1.2.3>, <sip:a b>, <sip:ok.contoso.com>;q=high"},
+			head: []string{"Contact: *, ;;<<>>, <tel:+123>, <sip:>, <sip:a_b.contoso.com>, <sip:h:99999>, <sip:h:0>, <sip:h;transport=udp>, <sip:[fe80::1%25eth0]>, <sip:1.2.3>, <sip:a b>, <sip:\u212a.contoso.com>, <sip:ok.contoso.com>;q=high"},
 			want: "redirect: redirected to ok.contoso.com:5061 (tls)",
+		},
+		{
+			name: "an address has one form",
+			head: []string{"Contact: <sip:[2001:db8:0::1]>, <sip:[::ffff:10.0.0.5]:443>"},
+			want: "redirect: redirected to 2001:db8::1:5061 (tls), 10.0.0.5:443 (tls)",
 		},
 		{
 			name: "a redirect to nowhere is a refusal",

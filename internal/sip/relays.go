@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // Relay is one Media Relay: an A/V Edge.
@@ -115,23 +118,19 @@ func parseRelays(m *message) (Relays, error) {
 
 // newRelay makes sense of what is told of one relay, by names in lower case. One that cannot be used is dropped.
 func newRelay(told map[string]string) (Relay, bool) {
-	r := Relay{Host: strings.ToLower(strings.TrimSuffix(told["hostname"], "."))}
-	if r.Host == "" {
-		r.Host = strings.Trim(told["directipaddress"], "[]")
+	host, err := place.Host(cmp.Or(told["hostname"], strings.Trim(told["directipaddress"], "[]")))
+	if err != nil {
+		return Relay{}, false
 	}
-	if addr, err := netip.ParseAddr(r.Host); err == nil {
-		addr = addr.Unmap()
-		if !addr.IsGlobalUnicast() { // not loopback, link-local, multicast, unspecified
-			return Relay{}, false
-		}
-		r.Host = addr.String()
+	if addr, err := netip.ParseAddr(host); err == nil && !addr.IsGlobalUnicast() { // loopback, link-local, multicast, unspecified
+		return Relay{}, false
 	}
-	r.UDPPort, r.TCPPort = port(told["udpport"]), port(told["tcpport"])
+	r := Relay{Host: host, UDPPort: port(told["udpport"]), TCPPort: port(told["tcpport"])}
 	if location := strings.ToLower(told["location"]); location == "intranet" || location == "internet" {
 		r.Location = location
 	}
 	isLocal := r.Host == "localhost" || strings.HasSuffix(r.Host, ".localhost") // RFC 6761 section 6.3
-	return r, isHost(r.Host) && !isLocal && (r.UDPPort > 0 || r.TCPPort > 0)
+	return r, !isLocal && (r.UDPPort > 0 || r.TCPPort > 0)
 }
 
 // port reads a port; 0: none.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // allowed are the requests we take.
@@ -102,12 +104,12 @@ func (s *Session) deregistered(m *message) error {
 // section 2.2.1.8.
 func preferred(m *message) string {
 	for _, element := range m.list("P-Preferred-Registrar") {
-		place := parseAddress(element).uri
-		u, ok := parseURI(place)
+		text := parseAddress(element).uri
+		u, ok := parseURI(text)
 		if !ok {
-			u.host, _, ok = cutPort(place)
+			u.host, _, ok = cutPort(text)
 		}
-		if host := strings.ToLower(strings.TrimSuffix(u.host, ".")); ok && isHost(host) && strings.ContainsAny(host, ".:") {
+		if host, err := place.Host(u.host); ok && err == nil && strings.ContainsAny(host, ".:") {
 			return host
 		}
 	}

@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -151,25 +150,6 @@ func cutPort(s string) (host string, port uint16, ok bool) {
 // same reports whether two URIs lead to the same place: parameters, which Registrars add to, are not compared.
 func (u uri) same(v uri) bool {
 	return strings.EqualFold(u.user, v.user) && strings.EqualFold(u.host, v.host) && u.port == v.port
-}
-
-// isHost reports whether s can be dialled: an IP address, or a host name of letters, digits and hyphens whose last label
-// no one can take for part of an address. RFC 1123 section 2.1.
-func isHost(s string) bool {
-	if addr, err := netip.ParseAddr(s); err == nil {
-		return addr.Zone() == ""
-	}
-	if len(s) > 253 {
-		return false
-	}
-	labels := strings.Split(s, ".")
-	for _, label := range labels {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
-			strings.Trim(strings.ToLower(label), "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			return false
-		}
-	}
-	return strings.Trim(labels[len(labels)-1], "0123456789") != ""
 }
 
 // seconds reads a whole number at the start of a value ("120 (back soon)"); numbers beyond max count as max.

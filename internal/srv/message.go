@@ -10,9 +10,7 @@ import (
 
 // Specification constants.
 const (
-	headerSize  = 12  // RFC 1035, section 4.1.1
-	maxHostName = 253 // RFC 1035, section 2.3.4: 255 on the wire
-	maxLabel    = 63  // RFC 1035, section 2.3.4
+	headerSize = 12 // RFC 1035, section 4.1.1
 )
 
 // Our choices.
@@ -142,22 +140,4 @@ func (m *message) follow(name string, qtype uint16) (found []dns.RR, end string,
 		jumps++
 	}
 	return found, name, jumps
-}
-
-// hostName returns s in lower case without its final dot, if it is a host name: labels of letters, digits and hyphens
-// (RFC 1123, section 2.1). A last label of digits only is refused, since it makes the name read like an IPv4 address.
-func hostName(s string) (string, bool) {
-	s = strings.TrimSuffix(s, ".")
-	if len(s) > maxHostName {
-		return "", false
-	}
-	digits := false
-	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > maxLabel || label[0] == '-' || label[len(label)-1] == '-' ||
-			strings.Trim(label, "-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-			return "", false
-		}
-		digits = strings.Trim(label, "0123456789") == ""
-	}
-	return strings.ToLower(s), !digits
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // Our choices.
@@ -59,8 +61,8 @@ func (r *Resolver) SRV(ctx context.Context, name string) ([]Target, error) {
 // together; one family is enough, both must be absent to prove the host absent. Addresses that are not Usable are left out.
 // The ctx must carry a deadline. Every error is an *Error.
 func (r *Resolver) Addrs(ctx context.Context, host string) ([]netip.Addr, error) {
-	name, ok := hostName(host)
-	if !ok {
+	name, err := place.HostName(host)
+	if err != nil {
 		return nil, &Error{Name: host, Type: "A", Kind: Malformed, Err: errors.New("not a host name")}
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -111,11 +113,11 @@ var errNotOffered = errors.New(`target is "."`)
 
 func readTarget(_ netip.AddrPort, rr dns.RR) (Target, error) {
 	s := rr.(*dns.SRV)
-	host, ok := hostName(s.Target)
+	host, err := place.HostName(s.Target)
 	switch {
 	case s.Target == ".": // RFC 2782: the service is decidedly not available at this domain.
 		return Target{}, errNotOffered
-	case !ok:
+	case err != nil:
 		return Target{}, fmt.Errorf("target %.256q is not a host name", s.Target)
 	case s.Port == 0:
 		return Target{}, fmt.Errorf("target %q has port 0", host)
