@@ -23,7 +23,7 @@ type Candidate struct {
 
 // String returns one line, as `homeward plan` prints it.
 func (c Candidate) String() string {
-	return fmt.Sprintf("%s %s:%d %s %s via %s", c.Step, c.Host, c.Port, c.Transport, JoinAddrs(c.Addrs), c.Via)
+	return fmt.Sprintf("%s %s:%d %s %s via %s", c.Step, c.Host, c.Port, c.Transport, c.Addrs, c.Via)
 }
 
 // Endpoint identifies the place, however it was found.
@@ -33,15 +33,6 @@ func (c Candidate) Endpoint() string {
 
 // HostPort is the place whatever the transport, such as "fe01.contoso.com:5061".
 func (c Candidate) HostPort() string { return c.Host + ":" + strconv.Itoa(int(c.Port)) }
-
-// JoinAddrs lists addresses for people.
-func JoinAddrs(addrs []netip.Addr) string {
-	texts := make([]string, len(addrs))
-	for i, a := range addrs {
-		texts[i] = a.String()
-	}
-	return "[" + strings.Join(texts, " ") + "]"
-}
 
 // Skip is a Candidate, or a whole step, that was ruled out before it was tried.
 type Skip struct {

@@ -4,13 +4,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/tools/txtar"
 
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // A cable with a loose contact: a thousand times in 100 s the device loses its address and has it again. The Registrar
@@ -42,21 +40,4 @@ run 3m
 	if s.last.State != provisioning.Registered || s.last.Degraded {
 		t.Errorf("in the end it is %s, degraded %t:\n%s", s.last.State, s.last.Degraded, &s.timeline)
 	}
-}
-
-func TestHoldOffGrowsWhileTheNetworkFlaps(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var f signin.Flapping
-		want := []time.Duration{time.Second, 4 * time.Second, 16 * time.Second, time.Minute, time.Minute}
-		for i, w := range want {
-			if got := f.HoldOff(); got != w {
-				t.Errorf("after change %d: %v, want %v", i+1, got, w)
-			}
-			time.Sleep(want[i])
-		}
-		time.Sleep(signin.NetworkSettled)
-		if got := f.HoldOff(); got != want[0] {
-			t.Errorf("after a long quiet time: %v, want %v", got, want[0])
-		}
-	})
 }

@@ -394,10 +394,10 @@ func (s *scenario) lastGood() string {
 		if i > 0 {
 			kind = "home"
 		}
-		fmt.Fprintf(&b, "%s %s:%d %s %s %s via %s %s\n", kind, e.Host, e.Port, e.Transport, provisioning.JoinAddrs(e.Addresses), e.Step, e.Via, e.Role)
+		fmt.Fprintf(&b, "%s %s:%d %s %s %s via %s %s\n", kind, e.Host, e.Port, e.Transport, e.Addresses, e.Step, e.Via, e.Role)
 	}
 	for _, r := range record.MediaRelays {
-		fmt.Fprintf(&b, "relay %s %s udp %d tcp %d %s\n", r.Host, provisioning.JoinAddrs(r.Addresses), r.UDPPort, r.TCPPort, r.Location)
+		fmt.Fprintf(&b, "relay %s %s udp %d tcp %d %s\n", r.Host, r.Addresses, r.UDPPort, r.TCPPort, r.Location)
 	}
 	if record.Told {
 		b.WriteString("told\n")
@@ -406,7 +406,7 @@ func (s *scenario) lastGood() string {
 		b.WriteString("floor\n")
 	}
 	for _, f := range record.Flushed {
-		fmt.Fprintf(&b, "flushed %s %s:%d %s\n", f.Kind, f.Host, f.Port, provisioning.JoinAddrs(f.Addresses))
+		fmt.Fprintf(&b, "flushed %s %s:%d %s\n", f.Kind, f.Host, f.Port, f.Addresses)
 	}
 	return b.String()
 }

@@ -42,7 +42,7 @@ const (
 	retryAfterSpread   = 0.1              // so that a fleet does not return in one instant
 	primaryHeld        = 10 * time.Minute // a primary that is lost sooner after it was taken back did not hold
 	primaryPatience    = 8                // the longest factor on the interval, when the primary does not hold
-	NetworkSettled     = 2 * time.Minute  // without a change: the next one is the first again
+	networkSettled     = 2 * time.Minute  // without a change: the next one is the first again
 )
 
 // Restraint is what keeps the agent from hammering Registrars, burning passwords and falling for downgrades.
@@ -206,7 +206,7 @@ type Flapping struct {
 
 // HoldOff returns how long the next change is not heeded after one that is heeded now, and counts it.
 func (f *Flapping) HoldOff() time.Duration {
-	if time.Since(f.last) > NetworkSettled {
+	if time.Since(f.last) > networkSettled {
 		f.changes = 0
 	}
 	f.last = time.Now()

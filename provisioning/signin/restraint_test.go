@@ -144,3 +144,20 @@ func TestDistrustIsBounded(t *testing.T) {
 		t.Error("TLS is closed")
 	}
 }
+
+func TestHoldOffGrowsWhileTheNetworkFlaps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f Flapping
+		want := []time.Duration{time.Second, 4 * time.Second, 16 * time.Second, time.Minute, time.Minute}
+		for i, w := range want {
+			if got := f.HoldOff(); got != w {
+				t.Errorf("after change %d: %v, want %v", i+1, got, w)
+			}
+			time.Sleep(want[i])
+		}
+		time.Sleep(networkSettled)
+		if got := f.HoldOff(); got != want[0] {
+			t.Errorf("after a long quiet time: %v, want %v", got, want[0])
+		}
+	})
+}
