@@ -23,14 +23,15 @@ type Agent struct {
 	emit   func(provisioning.Event)
 
 	signer       *signin.Signer
-	walk         *signin.Walk         // through the Registrars, in this cycle
-	gathering    *discover.Gathering  // look-ups under way, or done and not used yet
-	preferred    string               // the Registrar we were sent to
-	current      *signin.Registration // what the device is registered with
-	nothingSince time.Time            // since when discovery has found nothing usable; zero: it has
-	openSince    time.Time            // since when some look-ups have not been answered; zero: all were
-	asked        chan struct{}        // whether Run goes on: taken whenever it passes by
-	changes      chan string          // a change of the network that no phase has heeded yet
+	walk         *signin.Walk          // through the Registrars, in this cycle
+	found        provisioning.Findings // what DNS and DHCP have said in this cycle
+	gathering    *discover.Gathering   // look-ups under way, or done and not used yet
+	preferred    string                // the Registrar we were sent to
+	current      *signin.Registration  // what the device is registered with
+	nothingSince time.Time             // since when discovery has found nothing usable; zero: it has
+	openSince    time.Time             // since when some look-ups have not been answered; zero: all were
+	asked        chan struct{}         // whether Run goes on: taken whenever it passes by
+	changes      chan string           // a change of the network that no phase has heeded yet
 
 	mu     sync.Mutex
 	status provisioning.Status
@@ -131,9 +132,10 @@ func (a *Agent) enter(state provisioning.State) {
 	a.tell(provisioning.Event{Kind: provisioning.StateChanged, State: state})
 }
 
-// beginCycle starts anew with what was tried; recall, discover and outage of one cycle share it.
-func (a *Agent) beginCycle() {
-	a.walk = a.signer.NewWalk()
+// beginCycle starts anew with what was tried; recall, discover and outage of one cycle share it. holding is what the device
+// is registered with meanwhile; nil: nothing.
+func (a *Agent) beginCycle(holding *signin.Registration) {
+	a.walk, a.found = a.signer.NewWalk(holding), nil
 	a.change(func(s *provisioning.Status) {
 		s.Cycle = &provisioning.Cycle{StartedAt: time.Now().UTC(), Attempts: []provisioning.Attempt{}}
 	})
@@ -159,7 +161,7 @@ func (a *Agent) gatherAgain(ctx context.Context, before provisioning.Findings) *
 	a.endGathering()
 	var known []string
 	if record, ok := a.record(); ok {
-		known = a.policy.NamesOf(record, a.signer.Vouched)
+		known = a.policy.NamesOf(record, a.signer.Vouched())
 	}
 	a.gathering = discover.Gather(ctx, a.policy, a.wire, a.floor(), before, known, discover.VerdictLimit(a.memory()), func(detail string) {
 		a.tell(provisioning.Event{Kind: provisioning.Conflict, Step: provisioning.DHCPTLS, Reason: provisioning.DHCPConflict, Detail: detail})
@@ -176,10 +178,10 @@ func (a *Agent) endGathering() {
 
 // recallPlan and outagePlan are what may be used of a record now.
 func (a *Agent) recallPlan(record cache.Record, fresh map[string]provisioning.Name) provisioning.Plan {
-	return a.ground().Tidy(provisioning.RecallPlan(record, a.policy, fresh, a.signer.Vouched))
+	return a.ground().Tidy(provisioning.RecallPlan(record, a.policy, fresh, a.signer.Vouched()))
 }
 
 func (a *Agent) outagePlan(record cache.Record) provisioning.Plan {
-	fresh := a.gathering.AddressesNow(a.policy.NamesOf(record, a.signer.Vouched))
-	return a.ground().Tidy(provisioning.OutagePlan(record, a.policy, fresh, a.signer.Vouched))
+	fresh := a.gathering.AddressesNow(a.policy.NamesOf(record, a.signer.Vouched()))
+	return a.ground().Tidy(provisioning.OutagePlan(record, a.policy, fresh, a.signer.Vouched()))
 }

@@ -50,7 +50,7 @@ func (a *Agent) primaryOf(reg *signin.Registration) provisioning.Candidate {
 	if record.Registrar.Role != signin.Roles[1] && !reg.Binding.OnBackup {
 		return provisioning.Candidate{}
 	}
-	if reason, _ := a.policy.RememberedReason(primary, a.floor(), a.signer.Vouched); reason != "" {
+	if reason, _ := a.policy.RememberedReason(primary, a.floor(), a.signer.Vouched()); reason != "" {
 		return provisioning.Candidate{}
 	}
 	primary.Addrs, _ = a.ground().Only(primary.Step, primary.Host, primary.Addrs)
@@ -60,7 +60,7 @@ func (a *Agent) primaryOf(reg *signin.Registration) provisioning.Candidate {
 func (l *lookout) rewind() {
 	wait := signin.LookupDelay(l.agent.nothingSince)
 	if len(l.primary.Addrs) > 0 {
-		wait = primaryInterval * time.Duration(l.agent.signer.Restraint.Patience)
+		wait = primaryInterval * time.Duration(l.agent.signer.Restraint().Patience())
 		wait = wait/2 + rand.N(wait)
 	}
 	l.timer = time.After(wait)
@@ -98,8 +98,7 @@ func (l *lookout) lookForNormalWay(ctx context.Context) *signin.Registration {
 	if !a.somethingUsable(ctx) || time.Now().Before(l.after) || ctx.Err() != nil {
 		return nil
 	}
-	a.beginCycle()
-	a.walk.Holding = l.reg
+	a.beginCycle(l.reg)
 	reg, _ := a.walkSteps(ctx, a.gathering)
 	if reg == nil {
 		if ctx.Err() == nil {
@@ -128,7 +127,7 @@ func (l *lookout) lookAtPrimary(ctx context.Context) *signin.Registration {
 		return nil
 	}
 	l.answered = 0
-	a.beginCycle()
+	a.beginCycle(nil)
 	reg := a.walk.Try(ctx, []provisioning.Candidate{l.primary})
 	switch {
 	case reg == nil:
@@ -137,7 +136,7 @@ func (l *lookout) lookAtPrimary(ctx context.Context) *signin.Registration {
 		reg.Session.Close() // it sends us away again: the registration we have is as good
 		return nil
 	}
-	a.signer.Restraint.Returned()
+	a.signer.Restraint().Returned()
 	a.tell(reg.Event(provisioning.WentNormal, "", "the primary Registrar is back"))
 	return reg
 }

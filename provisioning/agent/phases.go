@@ -61,7 +61,7 @@ func (a *Agent) journey(ctx context.Context, next phase) phase {
 	}
 	a.tell(provisioning.Event{Kind: provisioning.NetworkChanged, Detail: change})
 	a.nothingSince, a.openSince = time.Time{}, time.Time{}
-	a.signer.Restraint.TakeTurns()
+	a.signer.Restraint().TakeTurns()
 	return a.recall(nil)
 }
 
@@ -73,7 +73,7 @@ func (a *Agent) journey(ctx context.Context, next phase) phase {
 // registration that has just been lost; nil: none, or it was tried already.
 func (a *Agent) recall(lost *signin.Registration) phase {
 	return func(ctx context.Context) phase {
-		a.beginCycle()
+		a.beginCycle(nil)
 		a.enter(provisioning.Recalling)
 		plan := a.recallEntry(ctx, lost)
 		for _, s := range plan.Skipped {
@@ -83,7 +83,7 @@ func (a *Agent) recall(lost *signin.Registration) phase {
 			reg.Degraded = lost != nil && lost.Degraded // last good is no better for having been lost
 			return a.accept(reg)
 		}
-		if a.walk.Stop {
+		if a.walk.Stopped() {
 			return a.rest
 		}
 		return a.discover
@@ -103,7 +103,7 @@ func (a *Agent) recallEntry(ctx context.Context, lost *signin.Registration) prov
 		if !told {
 			return provisioning.Plan{}
 		}
-		return a.recallPlan(record, g.AddressesNow(a.policy.NamesOf(record, a.signer.Vouched)))
+		return a.recallPlan(record, g.AddressesNow(a.policy.NamesOf(record, a.signer.Vouched())))
 	}
 	a.endGathering() // what was asked before the loss is of the past
 	entry := provisioning.Plan{Try: []provisioning.Candidate{lost.Candidate}}
@@ -167,7 +167,7 @@ func (a *Agent) walkSteps(ctx context.Context, g *discover.Gathering) (reg *sign
 		a.pass()
 		if f, ok := g.Await(ctx, step); ok {
 			found = append(found, f)
-			if before, asked := a.walk.Found.Of(step); !asked || !before.Says(f) {
+			if before, asked := a.found.Of(step); !asked || !before.Says(f) {
 				a.tellFinding(f)
 			}
 		}
@@ -180,11 +180,11 @@ func (a *Agent) walkSteps(ctx context.Context, g *discover.Gathering) (reg *sign
 		}
 		usable = usable || len(plan.Try) > 0
 		a.signer.Note(plan.Try, named)
-		if reg := a.walk.Try(ctx, plan.Try); reg != nil || a.walk.Stop {
+		if reg := a.walk.Try(ctx, plan.Try); reg != nil || a.walk.Stopped() {
 			return reg, usable
 		}
 	}
-	a.walk.Found = found
+	a.found = found
 	return nil, usable
 }
 
@@ -209,7 +209,7 @@ func (a *Agent) outage(ctx context.Context) phase {
 // answered: as soon as they find something, it is tried.
 func (a *Agent) rest(ctx context.Context) phase {
 	until := time.Now().Add(a.walk.Pause())
-	resting := time.Now().Before(a.signer.Restraint.Credentials)
+	resting := a.signer.Restraint().PasswordRests()
 	a.tellRest(until, resting)
 	defer a.change(func(s *provisioning.Status) { s.NextAttempt = time.Time{} })
 	for {
@@ -223,12 +223,12 @@ func (a *Agent) rest(ctx context.Context) phase {
 		}
 		switch {
 		case !time.Now().Before(until):
-			a.signer.Restraint.TakeTurns()
-			a.beginCycle()
+			a.signer.Restraint().TakeTurns()
+			a.beginCycle(nil)
 			return a.discover
 		case !a.nothingSince.IsZero():
 			if a.somethingUsable(ctx) {
-				a.beginCycle()
+				a.beginCycle(nil)
 				return a.discover
 			}
 		case a.somethingNew(ctx):
@@ -241,7 +241,7 @@ func (a *Agent) rest(ctx context.Context) phase {
 func (a *Agent) tellRest(until time.Time, resting bool) {
 	var reason provisioning.Reason
 	a.change(func(s *provisioning.Status) {
-		if reason, detail, hint := s.Cycle.Blame(a.walk.Stop); reason != "" && !s.Cycle.Registered() { // what was lost has its own reason
+		if reason, detail, hint := s.Cycle.Blame(a.walk.Stopped()); reason != "" && !s.Cycle.Registered() { // what was lost has its own reason
 			s.Reason, s.Detail, s.Hint = reason, detail, hint
 		}
 		if resting {
@@ -255,7 +255,7 @@ func (a *Agent) tellRest(until time.Time, resting bool) {
 
 // lookingSince is since when look-ups have left something to be looked up again; zero: they have not.
 func (a *Agent) lookingSince() time.Time {
-	switch open := !a.walk.Stop && a.walk.Found.Unanswered(); {
+	switch open := !a.walk.Stopped() && a.found.Unanswered(); {
 	case !a.nothingSince.IsZero():
 		return a.nothingSince
 	case !open:
@@ -275,9 +275,9 @@ func (a *Agent) somethingUsable(ctx context.Context) bool {
 // somethingNew asks once more for what was not answered in this cycle, until there is something to try that has not
 // been tried in it; the answers are left for discover.
 func (a *Agent) somethingNew(ctx context.Context) bool {
-	found, usable := a.lookUp(ctx, a.walk.Found, a.walk.Untried)
+	found, usable := a.lookUp(ctx, a.found, a.walk.Untried)
 	if !usable && ctx.Err() == nil {
-		a.walk.Found = found
+		a.found = found
 	}
 	return usable
 }

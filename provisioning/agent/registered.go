@@ -177,8 +177,7 @@ func (a *Agent) lose(ctx context.Context, reg *signin.Registration, err error) p
 	}
 	event := reg.Event(provisioning.Lost, signin.ReasonOf(err), provisioning.DetailOf(err))
 	event.Hint = signin.HintOf(err)
-	a.signer.Restraint.Failed(reg.Candidate, err)
-	a.signer.Restraint.Lost(reg.Candidate, reg.Addr, err, time.Since(reg.Since))
+	a.signer.Restraint().Lost(reg.Candidate, reg.Addr, err, time.Since(reg.Since))
 	a.change(func(s *provisioning.Status) {
 		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded = nil, time.Time{}, time.Time{}, false
 		s.Reason, s.Detail, s.Hint = event.Reason, event.Detail, event.Hint
@@ -194,7 +193,7 @@ func (a *Agent) lose(ctx context.Context, reg *signin.Registration, err error) p
 // again is how to go on after a loss: at once. A Registrar that accepts and drops the device over and over has lost its
 // turn by now. Where many do, it is not for the next one to end that.
 func (a *Agent) again(lost *signin.Registration) phase {
-	if a.signer.Restraint.EarlyInARow >= signin.EarlyLossesInARow {
+	if a.signer.Restraint().AllDrop() {
 		return a.rest
 	}
 	return a.recall(lost)
@@ -204,7 +203,7 @@ func (a *Agent) again(lost *signin.Registration) phase {
 // (RFC 3680 §5.1); a preferred Registrar (MS-SIPREGE) is tried first.
 func (a *Agent) sentAway(reg *signin.Registration, sent *sip.DeregisteredError) phase {
 	if sent.Event == "rejected" {
-		a.beginCycle()
+		a.beginCycle(nil)
 		return a.rest
 	}
 	if sent.Preferred != "" && a.policy.MayName(reg.Candidate, sent.Preferred) {

@@ -114,7 +114,7 @@ func (s *Signer) study(ctx context.Context, session *sip.Session, p sip.Provisio
 	for i, r := range answer.List {
 		l.take(provisioning.MediaRelay{Host: r.Host, Addresses: names[i+1].Addrs, UDPPort: r.UDPPort, TCPPort: r.TCPPort, Location: r.Location}, names[i+1])
 	}
-	s.probeRelays(ctx, l.relays)
+	probeRelays(ctx, s.wire, l.relays)
 	if l.relaysKnown && len(l.relays) > 0 && !slices.ContainsFunc(l.relays, answers) {
 		l.Reason, l.Detail = provisioning.RelayUnreachable, "no media relay answers on any of its addresses"
 	}

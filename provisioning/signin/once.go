@@ -29,11 +29,11 @@ type SignedIn struct {
 // takes the binding back. cycle is where the events of this signer are noted.
 func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m provisioning.Memory, cycle *provisioning.Cycle) SignedIn {
 	s.Note(try, map[string]bool{})
-	w := s.NewWalk()
+	w := s.NewWalk(nil)
 	reg := w.Try(ctx, try)
 	done := SignedIn{Attempts: cycle.Attempts}
 	if reg == nil {
-		done.Reason, done.Detail, done.Hint = cycle.Blame(w.Stop)
+		done.Reason, done.Detail, done.Hint = cycle.Blame(w.Stopped())
 		return done
 	}
 	defer reg.Session.Close()

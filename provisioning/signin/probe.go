@@ -39,7 +39,7 @@ type Probe struct {
 func (s *Signer) Probe(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (p Probe) {
 	p.Addr = addr
 	started := time.Now()
-	err := s.refuses(c, addr)
+	err := s.gate.refuses(c, addr)
 	if err == nil {
 		err = s.probe(ctx, c, &p)
 	}
@@ -73,7 +73,7 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 		shaking, cancel := context.WithTimeout(ctx, tlsLimit)
 		defer cancel()
 		var secure net.Conn
-		secure, met, err = trust.Handshake(shaking, conn, c.Host, s.proof(c))
+		secure, met, err = trust.Handshake(shaking, conn, c.Host, s.gate.proof(c))
 		if p.TLS, p.AsksCertificate = met.Shown, met.AsksCertificate; err != nil {
 			p.Distrusted = isDistrust(err)
 			return &attemptError{handshaking, err}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 // relayLimit is how long a media relay may take to answer a probe. (Our choice.)
@@ -21,31 +22,31 @@ func answers(m provisioning.MediaRelay) bool {
 }
 
 // probeRelays tries each relay on UDP and TCP, without credentials, and notes whether it answers.
-func (s *Signer) probeRelays(ctx context.Context, relays []provisioning.MediaRelay) {
+func probeRelays(ctx context.Context, w wire.Wire, relays []provisioning.MediaRelay) {
 	ctx, cancel := context.WithTimeout(ctx, relayLimit)
 	defer cancel()
 	var probes sync.WaitGroup
 	for i := range relays {
 		r := &relays[i]
 		if r.UDPPort != 0 && len(r.Addresses) > 0 {
-			probes.Go(func() { r.UDPAnswers = s.anyAnswers(ctx, r.Addresses, r.UDPPort, s.probeUDP) })
+			probes.Go(func() { r.UDPAnswers = anyAnswers(ctx, w, r.Addresses, r.UDPPort, probeUDP) })
 		}
 		if r.TCPPort != 0 && len(r.Addresses) > 0 {
-			probes.Go(func() { r.TCPAnswers = s.anyAnswers(ctx, r.Addresses, r.TCPPort, s.probeTCP) })
+			probes.Go(func() { r.TCPAnswers = anyAnswers(ctx, w, r.Addresses, r.TCPPort, probeTCP) })
 		}
 	}
 	probes.Wait()
 }
 
 // anyAnswers probes all addresses of a relay at the same time.
-func (s *Signer) anyAnswers(ctx context.Context, addrs []netip.Addr, port uint16, probe func(context.Context, string) bool) *bool {
+func anyAnswers(ctx context.Context, w wire.Wire, addrs []netip.Addr, port uint16, probe func(context.Context, wire.Wire, string) bool) *bool {
 	answered := make(chan bool, len(addrs))
 	var probes sync.WaitGroup
 	defer probes.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for _, addr := range addrs {
-		probes.Go(func() { answered <- probe(ctx, netip.AddrPortFrom(addr, port).String()) })
+		probes.Go(func() { answered <- probe(ctx, w, netip.AddrPortFrom(addr, port).String()) })
 	}
 	yes := false
 	for range addrs {
@@ -56,8 +57,8 @@ func (s *Signer) anyAnswers(ctx context.Context, addrs []netip.Addr, port uint16
 	return &yes
 }
 
-func (s *Signer) probeTCP(ctx context.Context, address string) bool {
-	conn, err := s.wire.Dial(ctx, "tcp", address)
+func probeTCP(ctx context.Context, w wire.Wire, address string) bool {
+	conn, err := w.Dial(ctx, "tcp", address)
 	if err != nil {
 		return false
 	}
@@ -67,8 +68,8 @@ func (s *Signer) probeTCP(ctx context.Context, address string) bool {
 
 // probeUDP sends an Allocate without credentials (MS-TURN §2.2): an A/V Edge answers with 401, and any answer to
 // our transaction shows that a relay lives there.
-func (s *Signer) probeUDP(ctx context.Context, address string) bool {
-	conn, err := s.wire.Dial(ctx, "udp", address)
+func probeUDP(ctx context.Context, w wire.Wire, address string) bool {
+	conn, err := w.Dial(ctx, "udp", address)
 	if err != nil {
 		return false
 	}

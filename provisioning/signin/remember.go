@@ -46,7 +46,7 @@ func (s *Signer) Record(reg *Registration, m provisioning.Memory) cache.Record {
 			record.Registrar.Role = h.Role
 		}
 	}
-	record.Vouched = s.policy.VouchedFor(record, s.Vouched)
+	record.Vouched = s.policy.VouchedFor(record, s.vouched)
 	return record
 }
 

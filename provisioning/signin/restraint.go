@@ -32,7 +32,7 @@ var holdOffs = [...]time.Duration{time.Second, 4 * time.Second, 16 * time.Second
 const (
 	settled            = 30 * time.Second // a registration that holds so long is a good one
 	earlyLossesAllowed = 1                // for each Registrar: one that restarts resets connections
-	EarlyLossesInARow  = 10               // of all Registrars together: then it rests, whoever else would take the device
+	earlyLossesInARow  = 10               // of all Registrars together: then it rests, whoever else would take the device
 	unreachedWait      = 10 * time.Second // this device itself is cut off: no Registrar was bothered
 	refusalsAllowed    = 2                // a third wrong logon may lock the account
 	credentialsRest    = 30 * time.Minute // the usual lock-out window of a directory
@@ -49,13 +49,13 @@ const (
 // It outlives the walks; only the phases use it.
 type Restraint struct {
 	early       map[string]int       // registrations lost at once, by endpoint, since one has held
-	EarlyInARow int                  // the same of all endpoints, since all had their turn again
+	earlyInARow int                  // the same of all endpoints, since all had their turn again
 	aside       map[attempted]aside  // places that have lost their turn
 	failures    int                  // walks in a row that ended without registration
 	refusals    int                  // complete credentials refused in a row
-	Credentials time.Time            // the secret rests until then
+	credentials time.Time            // the secret rests until then
 	leaveAlone  map[string]time.Time // endpoints that sent Retry-After
-	Patience    int                  // factor on the time before the primary is taken back
+	patience    int                  // factor on the time before the primary is taken back
 	returnedAt  time.Time            // when it was taken back last
 	distrust    distrust             // where a certificate failed, or could not be judged: never plain TCP
 	secured     map[string]bool      // HOST:PORT that spoke TLS when it was tried last: plain TCP makes no sense there
@@ -63,6 +63,12 @@ type Restraint struct {
 
 // distrusted is why plain TCP to a host is closed.
 const distrusted = "its TLS handshake failed: no plain TCP to the same host"
+
+// attempted is what an attempt depends on. A name that has moved to another address is worth another attempt.
+type attempted struct {
+	endpoint string
+	addr     netip.Addr
+}
 
 // aside is why a place has lost its turn: it accepts the device and drops it at once.
 type aside struct {
@@ -72,15 +78,15 @@ type aside struct {
 
 func newRestraint() *Restraint {
 	return &Restraint{
-		Patience: 1, leaveAlone: map[string]time.Time{}, distrust: distrust{}, secured: map[string]bool{},
+		patience: 1, leaveAlone: map[string]time.Time{}, distrust: distrust{}, secured: map[string]bool{},
 		early: map[string]int{}, aside: map[attempted]aside{},
 	}
 }
 
 // ruledOut says why a Candidate may not be tried now.
 func (r *Restraint) ruledOut(c provisioning.Candidate) (provisioning.Reason, string) {
-	if time.Now().Before(r.Credentials) {
-		return provisioning.CredentialsResting, "until " + r.Credentials.UTC().Format(time.RFC3339)
+	if r.PasswordRests() {
+		return provisioning.CredentialsResting, "until " + r.credentials.UTC().Format(time.RFC3339)
 	}
 	if time.Now().Before(r.leaveAlone[c.Endpoint()]) {
 		return provisioning.RetryAfter, "until " + r.leaveAlone[c.Endpoint()].UTC().Format(time.RFC3339)
@@ -103,15 +109,25 @@ func (r *Restraint) lostTurn(at attempted) (provisioning.Reason, string) {
 	return turn.reason, fmt.Sprintf("%s accepts the device and drops it at once: left alone until %s", at.addr, turn.until.UTC().Format(time.RFC3339))
 }
 
+// PasswordRests says whether the password is not used now, since it was refused.
+func (r *Restraint) PasswordRests() bool { return time.Now().Before(r.credentials) }
+
+// AllDrop says whether Registrars, whoever they were, accept the device and drop it at once over and over. It is not for the
+// next one to end that.
+func (r *Restraint) AllDrop() bool { return r.earlyInARow >= earlyLossesInARow }
+
+// Patience is the factor on the time before the primary is taken back.
+func (r *Restraint) Patience() int { return r.patience }
+
 // TakeTurns gives all places their turn again.
 func (r *Restraint) TakeTurns() {
-	r.EarlyInARow = 0
+	r.earlyInARow = 0
 	clear(r.aside)
 }
 
-// Failed takes note of what a failure means beyond its walk: what the port speaks, a password that was refused, a Registrar
+// failed takes note of what a failure means beyond its walk: what the port speaks, a password that was refused, a Registrar
 // that asks to be left alone.
-func (r *Restraint) Failed(c provisioning.Candidate, err error) {
+func (r *Restraint) failed(c provisioning.Candidate, err error) {
 	var attempt *attemptError
 	if c.Transport == provisioning.TLS && errors.As(err, &attempt) {
 		if delete(r.secured, c.HostPort()); attempt.stage == registering && len(r.secured) < maxDistrusted {
@@ -133,24 +149,25 @@ func (r *Restraint) Failed(c provisioning.Candidate, err error) {
 func (r *Restraint) refused(n int) {
 	if r.refusals += n; r.refusals >= refusalsAllowed {
 		r.refusals = 0
-		r.Credentials = time.Now().Add(credentialsRest)
+		r.credentials = time.Now().Add(credentialsRest)
 	}
 }
 
 // Lost takes note of a registration that held for a while. What our own network has ended is not counted against the
 // Registrar: changes have a hold-off of their own.
 func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, held time.Duration) {
+	r.failed(c, err)
 	at := attempted{c.Endpoint(), addr}
 	reason := ReasonOf(err)
 	if reason == provisioning.AddressChanged || reason == provisioning.ConnectUnreachable {
 		return
 	}
 	if held >= settled {
-		r.failures, r.EarlyInARow = 0, 0
+		r.failures, r.earlyInARow = 0, 0
 		clear(r.early)
 	} else {
 		r.early[at.endpoint]++
-		r.EarlyInARow++
+		r.earlyInARow++
 	}
 	if n := r.early[at.endpoint] - earlyLossesAllowed; n > 0 {
 		r.aside[at] = aside{time.Now().Add(delayAfter(n)), reason}
@@ -179,7 +196,7 @@ func (r *Restraint) delay(retryAfter time.Duration) time.Duration {
 	if retryAfter > 0 && (r.failures == 1 || retryAfter > wait) { // at first no longer than asked, then no shorter
 		wait = retryAfter + rand.N(time.Duration(float64(retryAfter)*retryAfterSpread)+1)
 	}
-	return max(wait, time.Until(r.Credentials))
+	return max(wait, time.Until(r.credentials))
 }
 
 // delayAfter draws the delay after the nth failure in a row.
@@ -191,9 +208,9 @@ func delayAfter(n int) time.Duration {
 // Returned takes note that the primary was taken back: one that does not hold is given more time to settle.
 func (r *Restraint) Returned() {
 	if time.Since(r.returnedAt) < primaryHeld {
-		r.Patience = min(r.Patience*2, primaryPatience)
+		r.patience = min(r.patience*2, primaryPatience)
 	} else {
-		r.Patience = 1
+		r.patience = 1
 	}
 	r.returnedAt = time.Now()
 }

@@ -42,17 +42,17 @@ func TestCredentialsRestAfterTwoRefusals(t *testing.T) {
 		r := newRestraint()
 		refused := &sip.CredentialsError{Status: &sip.StatusError{Code: 401}}
 		c := provisioning.Candidate{Host: "fe01.contoso.com", Port: 5061}
-		r.Failed(c, refused)
+		r.failed(c, refused)
 		if got := r.delay(0); got >= time.Minute {
 			t.Errorf("after one refusal: waited %v", got)
 		}
 		r.succeeded(c, netip.Addr{}, "digest")
-		r.Failed(c, refused)
+		r.failed(c, refused)
 		if got := r.delay(0); got >= 2*time.Minute {
 			t.Errorf("a success in between does not count: waited %v", got)
 		}
 		r.succeeded(c, netip.Addr{}, "")
-		r.Failed(c, refused)
+		r.failed(c, refused)
 		if got := r.delay(0); got != 30*time.Minute {
 			t.Errorf("after two refusals, whoever took the device without a password in between: waited %v, want 30m", got)
 		}
@@ -97,9 +97,9 @@ func TestMend22ForbiddenCountsAsRefusal(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRestraint()
 				for range refusalsAllowed {
-					r.Failed(provisioning.Candidate{Host: "fe01.contoso.com", Port: 5061}, &attemptError{registering, &test.err})
+					r.failed(provisioning.Candidate{Host: "fe01.contoso.com", Port: 5061}, &attemptError{registering, &test.err})
 				}
-				if got := time.Now().Before(r.Credentials); got != test.want {
+				if got := time.Now().Before(r.credentials); got != test.want {
 					t.Errorf("the password rests: %v", got)
 				}
 				if test.want != strings.Contains(HintOf(&test.err), "password_file") {
@@ -112,14 +112,14 @@ func TestMend22ForbiddenCountsAsRefusal(t *testing.T) {
 
 // A walk that goes on after a rest has failed once: the delay does not grow for what comes late.
 func TestMend17AWalkCountsOnce(t *testing.T) {
-	w := (&Signer{Restraint: newRestraint()}).NewWalk()
+	w := (&Signer{restraint: newRestraint()}).NewWalk(nil)
 	w.others, w.reached = true, true
 	for range 5 {
 		if wait := w.Pause(); wait >= 30*time.Second {
 			t.Errorf("it rests for %v", wait)
 		}
 	}
-	next := w.signer.NewWalk()
+	next := w.signer.NewWalk(nil)
 	next.others, next.reached = true, true
 	if wait := next.Pause(); wait < 30*time.Second || wait >= time.Minute {
 		t.Errorf("after the second walk it rests for %v", wait)

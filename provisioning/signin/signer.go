@@ -5,6 +5,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"maps"
+	"net"
+	"net/netip"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/sip"
@@ -22,9 +25,10 @@ type Signer struct {
 	wire       wire.Wire
 	owner      Owner
 	EndpointID string // epid: the same for the life of the device
-	Restraint  *Restraint
+	gate       gate
+	restraint  *Restraint
 	named      map[string]bool // hosts that SRV records named when discovery last found some
-	Vouched    map[string]bool // hosts that proven Registrars have named
+	vouched    map[string]bool // hosts that proven Registrars have named
 }
 
 // Owner is what a signer has of whom it signs in for.
@@ -40,8 +44,9 @@ type Owner struct {
 // New returns a signer that has signed in nowhere yet. vouched are the hosts that proven Registrars had named before.
 func New(policy provisioning.Policy, wire wire.Wire, endpointID string, vouched map[string]bool, o Owner) *Signer {
 	return &Signer{
-		policy: policy, wire: wire, owner: o, EndpointID: endpointID, Restraint: newRestraint(),
-		named: map[string]bool{}, Vouched: vouched,
+		policy: policy, wire: wire, owner: o, EndpointID: endpointID, restraint: newRestraint(),
+		gate:  gate{policy, wire, o.Ground, o.ClockFloor},
+		named: map[string]bool{}, vouched: maps.Clone(vouched),
 	}
 }
 
@@ -58,10 +63,52 @@ func (s *Signer) Note(try []provisioning.Candidate, named map[string]bool) {
 // vouch takes down a host that a proven Registrar has named. When there are too many it begins anew: those in use are named
 // again.
 func (s *Signer) vouch(host string) {
-	if !s.Vouched[host] && len(s.Vouched) >= maxVouched {
-		clear(s.Vouched)
+	if !s.vouched[host] && len(s.vouched) >= maxVouched {
+		clear(s.vouched)
 	}
-	s.Vouched[host] = true
+	s.vouched[host] = true
+}
+
+// Vouched returns the hosts that proven Registrars have named.
+func (s *Signer) Vouched() map[string]bool { return maps.Clone(s.vouched) }
+
+// Restraint says what this signer's Registrars, and this device's own failures, demand of whoever signs in.
+func (s *Signer) Restraint() *Restraint { return s.restraint }
+
+// inClear says whether a challenge of a Candidate may be answered over plain TCP: only where the site allows it, and at a
+// host that an SRV record or the configuration names. DHCP, a redirect and a record are no such evidence.
+func (s *Signer) inClear(c provisioning.Candidate) bool {
+	named := s.policy.Configured(c.Host) || c.Step.BySRV() || s.named[c.Host] && c.Step != provisioning.DHCPTCP
+	return s.policy.CredentialsOverTCP && named
+}
+
+func (s *Signer) account(c provisioning.Candidate, local net.Addr) sip.Account {
+	return sip.Account{
+		AOR: s.policy.SIPAddress, User: s.policy.User, Password: s.policy.Password, Schemes: s.policy.Auth,
+		InClear: s.inClear(c), UserAgent: userAgent(s.policy), Host: s.policy.Workstation,
+		EndpointID: s.EndpointID, Subnet: subnetOf(local),
+	}
+}
+
+// subnetOf returns the IPv4 network an address of this machine is on, such as "10.0.0.0"; empty: not known.
+func subnetOf(local net.Addr) string {
+	tcp, ok := local.(*net.TCPAddr)
+	networks, err := net.InterfaceAddrs()
+	if !ok || err != nil {
+		return ""
+	}
+	for _, network := range networks {
+		if n, ok := network.(*net.IPNet); ok && n.IP.Equal(tcp.IP) && n.IP.To4() != nil {
+			return n.IP.Mask(n.Mask).String()
+		}
+	}
+	return ""
+}
+
+// Connect opens the way to one address of a Candidate, over TLS with the name proven. Not a word of SIP is said.
+func (s *Signer) Connect(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, error) {
+	conn, _, err := s.gate.open(ctx, c, addr)
+	return conn, err
 }
 
 // FreshEndpointID returns an epid as Microsoft's clients make them: ten hexadecimal digits.

@@ -23,29 +23,28 @@ const maxContacts = 20
 // with a registration, with a stop (another Registrar would say the same), or with nothing left to try.
 type Walk struct {
 	signer     *Signer
+	holding    *Registration // what the device is registered with meanwhile; nil: nothing
 	failed     map[attempted]bool
-	Stop       bool                  // no Registrar will do: nothing more is tried
-	retryAfter time.Duration         // the shortest a Registrar asked for
-	others     bool                  // a Registrar failed without asking to be left alone
-	reached    bool                  // something on the network answered, or was silent
-	Found      provisioning.Findings // what DNS and DHCP said on the way
-	counted    bool                  // among the failures in a row, which a walk is once
-	Holding    *Registration         // what the device is registered with meanwhile; nil: nothing
+	stop       bool          // no Registrar will do: nothing more is tried
+	retryAfter time.Duration // the shortest a Registrar asked for
+	others     bool          // a Registrar failed without asking to be left alone
+	reached    bool          // something on the network answered, or was silent
+	counted    bool          // among the failures in a row, which a walk is once
 }
 
-// attempted is what an attempt depends on. A name that has moved to another address is worth another attempt.
-type attempted struct {
-	endpoint string
-	addr     netip.Addr
+// NewWalk begins a walk on which nothing has been tried. holding is what the device is registered with meanwhile: it is the
+// end of the walk that leads there; nil: nothing.
+func (s *Signer) NewWalk(holding *Registration) *Walk {
+	return &Walk{signer: s, holding: holding, failed: map[attempted]bool{}}
 }
 
-// NewWalk begins a walk on which nothing has been tried.
-func (s *Signer) NewWalk() *Walk { return &Walk{signer: s, failed: map[attempted]bool{}} }
+// Stopped says whether a Registrar has refused the device for all of them: no other is tried.
+func (w *Walk) Stopped() bool { return w.stop }
 
 // Try walks through the Candidates in order.
 func (w *Walk) Try(ctx context.Context, candidates []provisioning.Candidate) *Registration {
 	for _, c := range candidates {
-		if reg := w.candidate(ctx, c, chain{visited: map[string]bool{}}); reg != nil || w.Stop || ctx.Err() != nil {
+		if reg := w.candidate(ctx, c, chain{visited: map[string]bool{}}); reg != nil || w.stop || ctx.Err() != nil {
 			return reg
 		}
 	}
@@ -66,14 +65,14 @@ func (w *Walk) candidate(ctx context.Context, c provisioning.Candidate, at chain
 	}
 	at.visited[c.Endpoint()] = true
 	if w.holds(c) {
-		return w.Holding
+		return w.holding
 	}
 	for _, addr := range c.Addrs {
 		place := attempted{c.Endpoint(), addr}
 		if w.failed[place] {
 			continue
 		}
-		if reason, detail := w.signer.Restraint.lostTurn(place); reason != "" {
+		if reason, detail := w.signer.restraint.lostTurn(place); reason != "" {
 			w.skip(c, reason, detail)
 			continue
 		}
@@ -91,11 +90,11 @@ func (w *Walk) candidate(ctx context.Context, c provisioning.Candidate, at chain
 		}
 		if err == nil {
 			w.tried(provisioning.Attempted, c, addr, started, nil)
-			w.signer.Restraint.succeeded(c, addr, reg.Binding.Scheme)
+			w.signer.restraint.succeeded(c, addr, reg.Binding.Scheme)
 			return reg
 		}
 		w.tried(provisioning.Attempted, c, addr, started, err)
-		w.signer.Restraint.distrust.failed(c.Host, addr, err)
+		w.signer.restraint.distrust.failed(c.Host, addr, err)
 		if w.consider(c, err) != nextAddress {
 			for _, sister := range c.Addrs {
 				w.failed[attempted{c.Endpoint(), sister}] = true
@@ -109,7 +108,7 @@ func (w *Walk) candidate(ctx context.Context, c provisioning.Candidate, at chain
 // holds says whether the walk has come to the place where the device is registered: then nothing is to be tried,
 // the registration at hand is the one it leads to.
 func (w *Walk) holds(c provisioning.Candidate) bool {
-	h := w.Holding
+	h := w.holding
 	if h == nil || h.Candidate.Endpoint() != c.Endpoint() || !slices.Contains(c.Addrs, h.Addr) {
 		return false
 	}
@@ -129,7 +128,7 @@ const (
 
 // consider remembers what a failure means beyond this attempt, and says how the walk goes on.
 func (w *Walk) consider(c provisioning.Candidate, err error) next {
-	w.signer.Restraint.Failed(c, err)
+	w.signer.restraint.failed(c, err)
 	var status *sip.StatusError
 	if !errors.As(err, &status) || status.RetryAfter == 0 {
 		w.others = true
@@ -138,7 +137,7 @@ func (w *Walk) consider(c provisioning.Candidate, err error) next {
 	}
 	w.reached = w.reached || ReasonOf(err) != provisioning.ConnectUnreachable
 	after := afterFailure(err)
-	w.Stop = after == stopWalk
+	w.stop = after == stopWalk
 	return after
 }
 
@@ -165,9 +164,9 @@ func afterFailure(err error) next {
 // Pause is how long Registrars are left alone after this walk: as they asked, if all that failed did ask; else by the
 // table. A device that reached nothing has bothered nobody, and looks again soon.
 func (w *Walk) Pause() time.Duration {
-	r := w.signer.Restraint
+	r := w.signer.restraint
 	if w.others && !w.reached {
-		return max(unreachedWait+rand.N(unreachedWait), time.Until(r.Credentials))
+		return max(unreachedWait+rand.N(unreachedWait), time.Until(r.credentials))
 	}
 	if w.counted { // it went on after a rest, to what had not been answered before
 		r.failures--
@@ -184,7 +183,7 @@ func (w *Walk) Untried(c provisioning.Candidate) bool {
 	reason, _ := w.ruledOut(c)
 	return reason == "" && slices.ContainsFunc(c.Addrs, func(addr netip.Addr) bool {
 		place := attempted{c.Endpoint(), addr}
-		turn, _ := w.signer.Restraint.lostTurn(place)
+		turn, _ := w.signer.restraint.lostTurn(place)
 		return turn == "" && !w.failed[place]
 	})
 }
@@ -198,7 +197,7 @@ func (w *Walk) ruledOut(c provisioning.Candidate) (provisioning.Reason, string) 
 	if reason := w.signer.policy.Closed(c.Transport, w.signer.owner.Floor()); reason != "" {
 		return reason, ""
 	}
-	return w.signer.Restraint.ruledOut(c)
+	return w.signer.restraint.ruledOut(c)
 }
 
 // follow tries the Contacts of a redirect in the order of their q values. The two best are the home pair:
@@ -212,7 +211,7 @@ func (w *Walk) follow(ctx context.Context, from provisioning.Candidate, redirect
 		case at.visited[c.Endpoint()] || at.depth > maxRedirects || len(at.visited) > maxContacts:
 			w.skip(c.Candidate, provisioning.SIPRedirectLoop, "redirected by "+from.Host)
 		default:
-			if reg := w.candidate(ctx, c.Candidate, at); reg != nil || w.Stop {
+			if reg := w.candidate(ctx, c.Candidate, at); reg != nil || w.stop {
 				if reg != nil && reg.Home == nil {
 					reg.Home = homePair(from, contacts)
 				}

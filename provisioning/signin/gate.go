@@ -1,0 +1,81 @@
+package signin
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/trust"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
+)
+
+// Our choices: a dead Registrar costs seconds.
+const (
+	connectLimit = 3 * time.Second
+	tlsLimit     = 3 * time.Second
+)
+
+// gate is the way to a Registrar: where no packet goes, and what a certificate must prove.
+type gate struct {
+	policy     provisioning.Policy
+	wire       wire.Wire
+	ground     func() provisioning.Ground
+	clockFloor func() time.Time
+}
+
+// refuses is the last gate before a packet goes to an address of a Candidate, whoever has let it so far.
+func (g gate) refuses(c provisioning.Candidate, addr netip.Addr) error {
+	reason, detail := g.policy.PortReason(c.Step, c.Port)
+	if reason == "" && provisioning.IsAddress(c.Host) {
+		reason, detail = g.policy.NameReason(c.Step, c.Host, c.Transport)
+	}
+	if problem := g.ground().Refuses(c.Step, c.Host, addr); reason == "" && problem != "" {
+		reason, detail = provisioning.AddressNotAllowed, problem
+	}
+	if reason == "" {
+		return nil
+	}
+	return &refusedError{reason, detail}
+}
+
+// proof is what a certificate must prove: the name dialled, whichever address was used, also a cached one; at an address
+// that was named in place of a name, some name that the name rule allows. A configured address proves itself.
+func (g gate) proof(c provisioning.Candidate) trust.Settings {
+	settings := g.trust()
+	if provisioning.IsAddress(c.Host) && !g.policy.Configured(c.Host) {
+		settings.Allowed = func(name string) bool { return provisioning.CheckName(name, g.policy) == nil }
+	}
+	return settings
+}
+
+// open opens the way to one address of a Candidate, over TLS with the name proven, and tells what the handshake has shown.
+func (g gate) open(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, trust.Met, error) {
+	if err := g.refuses(c, addr); err != nil {
+		return nil, trust.Met{}, err
+	}
+	dialling, cancel := context.WithTimeout(ctx, connectLimit)
+	defer cancel()
+	conn, err := g.wire.Dial(dialling, "tcp", netip.AddrPortFrom(addr, c.Port).String())
+	if err != nil {
+		return nil, trust.Met{}, &attemptError{connecting, err}
+	}
+	if c.Transport == provisioning.TCP {
+		return conn, trust.Met{}, nil
+	}
+	shaking, cancel := context.WithTimeout(ctx, tlsLimit)
+	defer cancel()
+	secure, met, err := trust.Handshake(shaking, conn, c.Host, g.proof(c))
+	if err != nil {
+		conn.Close()
+		return nil, met, &attemptError{handshaking, err}
+	}
+	return secure, met, nil
+}
+
+// trust returns what certificates are judged by now. A clock that shows less than the last registration or
+// than the build of this program is wrong, and is not believed.
+func (g gate) trust() trust.Settings {
+	return trust.Settings{Roots: g.policy.Roots, MinVersion: g.policy.TLSMin, Floor: g.clockFloor()}
+}

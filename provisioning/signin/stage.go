@@ -1,0 +1,32 @@
+package signin
+
+import "github.com/homeward-agent/homeward/provisioning"
+
+// stage is how far an attempt came; the same fault means different things at each.
+type stage uint8
+
+const (
+	connecting stage = iota
+	handshaking
+	registering
+)
+
+// attemptError is a failure with the stage in which it happened.
+type attemptError struct {
+	stage stage
+	err   error
+}
+
+func (e *attemptError) Error() string { return e.stage.prefix() + e.err.Error() }
+
+func (s stage) prefix() string { return [...]string{"connect: ", "TLS: ", "REGISTER: "}[s] }
+
+func (e *attemptError) Unwrap() error { return e.err }
+
+// refusedError is a place to which no packet goes.
+type refusedError struct {
+	reason provisioning.Reason
+	detail string
+}
+
+func (e *refusedError) Error() string { return e.detail }
