@@ -14,7 +14,7 @@ func (a *Agent) commit(reg *signin.Registration) {
 	if reg.Degraded {
 		return
 	}
-	changed, err := a.store.Commit(a.newRecord(reg))
+	changed, err := a.store.Commit(reg.Record())
 	switch {
 	case err != nil:
 		reason := provisioning.CacheWrite
@@ -25,9 +25,4 @@ func (a *Agent) commit(reg *signin.Registration) {
 	case changed:
 		a.tell(reg.Event(provisioning.Committed, "", ""))
 	}
-}
-
-// newRecord is what is kept of a registration now.
-func (a *Agent) newRecord(reg *signin.Registration) cache.Record {
-	return a.signer.Record(reg, a.memory())
 }

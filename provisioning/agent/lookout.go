@@ -39,7 +39,7 @@ func (a *Agent) lookOut(reg *signin.Registration) *lookout {
 
 // primaryOf returns the primary Registrar of the home pair if reg is on the backup.
 func (a *Agent) primaryOf(reg *signin.Registration) provisioning.Candidate {
-	record := a.newRecord(reg)
+	record := reg.Record()
 	if len(record.Home) < 2 {
 		return provisioning.Candidate{}
 	}

@@ -14,7 +14,8 @@ import (
 
 // accept makes a registration the current one.
 func (a *Agent) accept(reg *signin.Registration) phase {
-	a.current, reg.Since = reg, time.Now()
+	a.current = reg
+	a.signer.Accept(reg, a.memory())
 	if !reg.Degraded {
 		a.nothingSince, a.openSince = time.Time{}, time.Time{}
 	}
@@ -125,12 +126,10 @@ func latest[T any](ch chan T) func(T) {
 
 // show puts a registration into the status.
 func (a *Agent) show(reg *signin.Registration) {
-	record := a.newRecord(reg)
 	a.change(func(s *provisioning.Status) {
+		reg.Show(s)
 		s.Degraded = reg.Degraded
-		s.Home, s.MediaRelays = provisioning.HomeOf(record), reg.Lesson.RelaysOr(record)
-		s.Registrar = signin.EndpointOf(reg, s.Home)
-		s.RegisteredAt = time.Now().UTC().Truncate(time.Millisecond)
+		s.RegisteredAt = reg.Since.UTC().Truncate(time.Millisecond)
 		s.ExpiresAt = s.RegisteredAt.Add(reg.Binding.Expires)
 		s.Reason, s.Detail, s.Hint = "", "", ""
 		if reg.Degraded {
@@ -140,21 +139,19 @@ func (a *Agent) show(reg *signin.Registration) {
 }
 
 func (a *Agent) renew(reg *signin.Registration, b sip.Binding) {
-	reg.Binding = b
-	a.change(func(s *provisioning.Status) { s.ExpiresAt = time.Now().UTC().Truncate(time.Millisecond).Add(b.Expires) })
+	a.signer.Renew(reg, b, a.memory())
+	a.change(func(s *provisioning.Status) {
+		reg.Show(s)
+		s.ExpiresAt = time.Now().UTC().Truncate(time.Millisecond).Add(b.Expires)
+	})
 	a.tell(reg.Event(provisioning.Refreshed, "", ""))
 	a.commit(reg) // what could not be written before, or was told to forget
 }
 
 // absorb takes in what was told in band: it is shown, and kept with the Registrar.
 func (a *Agent) absorb(reg *signin.Registration, l signin.Lesson) {
-	a.signer.Believe(reg, l)
-	record := a.newRecord(reg)
-	a.change(func(s *provisioning.Status) {
-		s.Home, s.MediaRelays = provisioning.HomeOf(record), reg.Lesson.RelaysOr(record)
-		s.Registrar = signin.EndpointOf(reg, s.Home)
-		s.Provisioning = reg.Lesson.Settings()
-	})
+	a.signer.Believe(reg, l, a.memory())
+	a.change(reg.Show)
 	a.tell(reg.Told(l.Reason, l.Detail))
 	a.commit(reg)
 }

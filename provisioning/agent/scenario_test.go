@@ -315,6 +315,7 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 	}
 	status := agent.Status()
 	s.last = status
+	verifyOneRecord(t, status, store)
 	stop()
 	<-done
 	fmt.Fprintf(&s.told, "%+v %#v\n", status, agent.policy)

@@ -37,6 +37,7 @@ func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m
 		return done
 	}
 	defer reg.Session.Close()
+	s.Accept(reg, m)
 	done.Scheme, done.User = reg.Binding.Scheme, reg.Binding.User
 	done.Remote, done.OnBackup, done.Lync = reg.Binding.Remote, reg.Binding.OnBackup, reg.Binding.Lync
 	if done.Lync {
@@ -44,12 +45,11 @@ func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m
 		if reg.Candidate.Transport == provisioning.TLS {
 			l = s.askProvisioning(ctx, reg.Session, reg.Binding)
 		}
-		s.Believe(reg, l)
-		done.Provisioning, done.MediaRelays = l.Settings(), l.relays
+		s.Believe(reg, l, m)
+		done.Provisioning, done.MediaRelays = l.settings(), l.relays
 		done.InBand, done.InBandDetail = l.Reason, l.Detail
 	}
-	done.Home = provisioning.HomeOf(s.Record(reg, m))
-	done.Registrar = EndpointOf(reg, done.Home)
+	done.Home, done.Registrar = reg.standing.home, &reg.standing.registrar
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), UnregisterLimit)
 	defer cancel()
 	_ = reg.Session.Unregister(last) // the binding expires by itself otherwise

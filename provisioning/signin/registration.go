@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
 )
@@ -20,6 +21,31 @@ type Registration struct {
 	Degraded  bool                     // through last good
 	Since     time.Time                // when it became the current one
 	Lesson    *Lesson                  // what it has told in band; nil: nothing yet
+	standing  standing                 // what all this gives the device
+}
+
+// standing is what a registration gives the device: one value, made when a Registrar accepts or tells something. What status
+// shows and what last good keeps are two views of it.
+type standing struct {
+	record       cache.Record
+	registrar    provisioning.Endpoint
+	home         []provisioning.Endpoint
+	relays       []provisioning.MediaRelay // as probed, when they were told; else those of the record
+	told         bool
+	provisioning *provisioning.Provisioning // of what was told; nil: it could not be learnt
+}
+
+// Record is what last good keeps of a registration.
+func (r *Registration) Record() cache.Record { return r.standing.record }
+
+// Show puts into a status what the registration gives the device. What an earlier one was told in band besides stays until
+// this one is told.
+func (r *Registration) Show(s *provisioning.Status) {
+	registrar := r.standing.registrar
+	s.Registrar, s.Home, s.MediaRelays = &registrar, r.standing.home, r.standing.relays
+	if r.standing.told {
+		s.Provisioning = r.standing.provisioning
+	}
 }
 
 // Event is an event about a registration.

@@ -1,0 +1,126 @@
+package signin
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// evidence is what a standing is made of besides the registration.
+type evidence struct {
+	policy     provisioning.Policy
+	endpointID string
+	vouched    map[string]bool
+	memory     provisioning.Memory
+	at         time.Time
+}
+
+func remember(c provisioning.Candidate, used netip.Addr) cache.Endpoint {
+	return cache.Endpoint{
+		Host: c.Host, Port: c.Port, Transport: c.Transport.String(), Step: c.Step.String(), Via: c.Via,
+		// Sorted, because name servers rotate addresses, and that alone is nothing to write down.
+		Address: used, Addresses: slices.SortedFunc(slices.Values(c.Addrs), netip.Addr.Compare),
+	}
+}
+
+// record maps a registration to what is kept of it. What it did not learn (the home pair, the relays) is carried over from
+// last good.
+func (e evidence) record(reg *Registration) cache.Record {
+	previous, same := e.memory.Record()
+	c := reg.Candidate
+	record := cache.Record{
+		SIPAddress: e.policy.SIPAddress,
+		Registrar:  remember(c, reg.Addr),
+		// Verified TLS sets the floor; nothing that comes over the network lowers it.
+		TLSFloor:     c.Transport == provisioning.TLS || e.memory.Floor(),
+		RegisteredAt: e.at.UTC(),
+		EndpointID:   e.endpointID,
+	}
+	if date := reg.Binding.Date; !date.IsZero() && date.Before(record.RegisteredAt) {
+		record.RegisteredAt = date // certificates are judged by it: a clock that is ahead must not close TLS later
+	}
+	if same {
+		record.Home, record.MediaRelays = slices.Clone(previous.Home), previous.MediaRelays
+		// A registration elsewhere says that the pair is not the way any more; it stays for outages.
+		record.Told = previous.Told && slices.ContainsFunc(record.Home, isAt(c.Host, c.Port))
+	}
+	if len(reg.Home) > 0 {
+		record.Home, record.Told = nil, true
+		for i, h := range reg.Home {
+			named := remember(h, netip.Addr{})
+			named.Role = Roles[i]
+			record.Home = append(record.Home, named)
+		}
+	}
+	reg.Lesson.home(&record, len(reg.Home) > 0)
+	reg.Lesson.keepRelays(&record)
+	for i, h := range record.Home {
+		if h.Host == c.Host && h.Port == c.Port {
+			record.Home[i].Addresses = record.Registrar.Addresses
+			record.Registrar.Role = h.Role
+		}
+	}
+	record.Vouched = e.policy.VouchedFor(record, e.vouched)
+	return record
+}
+
+// endpointOf is the Registrar in use as status shows it.
+func endpointOf(reg *Registration, home []provisioning.Endpoint) provisioning.Endpoint {
+	c := reg.Candidate
+	e := provisioning.Endpoint{
+		Host: c.Host, Port: c.Port, Transport: c.Transport, Address: reg.Addr, Addresses: c.Addrs, Step: &c.Step, Via: c.Via,
+	}
+	for _, h := range home {
+		if h.Host == c.Host && h.Port == c.Port {
+			e.Role = h.Role
+		}
+	}
+	if e.Role == "" && reg.Binding.OnBackup {
+		e.Role = Roles[1]
+	}
+	return e
+}
+
+// standing is a pure function.
+func (e evidence) standing(reg *Registration) standing {
+	record := e.record(reg)
+	st := standing{record: record, home: provisioning.HomeOf(record), relays: reg.Lesson.relaysOr(record)}
+	st.registrar = endpointOf(reg, st.home)
+	if reg.Lesson != nil {
+		st.told, st.provisioning = true, reg.Lesson.settings()
+	}
+	return st
+}
+
+// Accept begins a registration as the one the device uses. m is last good so far.
+func (s *Signer) Accept(reg *Registration, m provisioning.Memory) {
+	reg.Since = time.Now()
+	s.stand(reg, m, reg.Since)
+}
+
+// Renew takes in what a Registrar has granted in answer to a refresh.
+func (s *Signer) Renew(reg *Registration, granted sip.Binding, m provisioning.Memory) {
+	reg.Binding = granted
+	s.stand(reg, m, time.Now())
+}
+
+// Believe makes a lesson that of a registration.
+func (s *Signer) Believe(reg *Registration, l Lesson, m provisioning.Memory) {
+	switch pool := l.provisioning.PoolHost; {
+	case pool == "":
+	case s.policy.MayName(reg.Candidate, pool):
+		s.vouch(pool)
+	default:
+		l.provisioning.PoolHost = ""
+	}
+	reg.Lesson = &l
+	s.stand(reg, m, time.Now())
+}
+
+func (s *Signer) stand(reg *Registration, m provisioning.Memory, at time.Time) {
+	reg.standing = evidence{s.policy, s.EndpointID, s.vouched, m, at}.standing(reg)
+}
