@@ -33,24 +33,22 @@ const (
 
 // Event is one thing that happened. Log, history, metrics and tests read nothing else.
 type Event struct {
-	At        time.Time
-	Kind      EventKind
-	State     State
-	Degraded  bool
-	Step      Step
-	Query     string
-	Verdict   Verdict
-	Host      string
-	Port      uint16
-	Transport Transport
-	Addr      netip.Addr
-	Reason    Reason
-	Detail    string
-	Said      string // by the Registrar, in answer to REGISTER: a part of Detail
-	User      string // the login name that went to the Registrar, exactly; "": none did
-	Hint      string // what to do about it; that of the Reason unless the Registrar said more
-	Until     time.Time
-	Took      time.Duration
+	At       time.Time
+	Kind     EventKind
+	State    State
+	Degraded bool
+	Step     Step
+	Query    string
+	Verdict  Verdict
+	Endpoint
+	Addr   netip.Addr
+	Reason Reason
+	Detail string
+	Said   string // by the Registrar, in answer to REGISTER: a part of Detail
+	User   string // the login name that went to the Registrar, exactly; "": none did
+	Hint   string // what to do about it; that of the Reason unless the Registrar said more
+	Until  time.Time
+	Took   time.Duration
 }
 
 // String returns the event without its time, in one line.
@@ -67,7 +65,7 @@ func (e Event) String() string {
 	case Skipped:
 		fmt.Fprintf(&b, "skip %s", e.Step)
 		if e.Host != "" {
-			fmt.Fprintf(&b, " %s:%d %s", e.Host, e.Port, e.Transport)
+			fmt.Fprintf(&b, " %s", e.Endpoint)
 		}
 	case Attempted:
 		fmt.Fprintf(&b, "attempt %s %s %s %s:", e.Step, e.Host, netip.AddrPortFrom(e.Addr, e.Port), e.Transport)
@@ -77,7 +75,7 @@ func (e Event) String() string {
 	default:
 		b.WriteString(string(e.Kind))
 		if e.Host != "" {
-			fmt.Fprintf(&b, " %s:%d %s", e.Host, e.Port, e.Transport)
+			fmt.Fprintf(&b, " %s", e.Endpoint)
 		}
 	}
 	if e.Reason != "" {
@@ -88,5 +86,5 @@ func (e Event) String() string {
 
 // Event tells that something was ruled out.
 func (s Skip) Event() Event {
-	return Event{Kind: Skipped, Step: s.Step, Host: s.Host, Port: s.Port, Transport: s.Transport, Reason: s.Reason, Detail: s.Detail}
+	return Event{Kind: Skipped, Step: s.Step, Endpoint: s.Endpoint, Reason: s.Reason, Detail: s.Detail}
 }

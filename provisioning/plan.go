@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/homeward-agent/homeward/internal/place"
@@ -13,35 +12,23 @@ import (
 
 // Candidate is one place worth trying, and the evidence for it.
 type Candidate struct {
-	Step      Step         `json:"step"`
-	Host      string       `json:"host"` // the name the certificate must prove
-	Port      uint16       `json:"port"`
-	Transport Transport    `json:"transport"`
-	Addrs     []netip.Addr `json:"addresses"` // in the order they will be tried
-	Via       string       `json:"via"`       // "SRV _sipinternaltls._tcp.contoso.com", "option 120", "last good"
+	Step Step `json:"step"`
+	Endpoint
+	Addrs []netip.Addr `json:"addresses"` // in the order they will be tried
+	Via   string       `json:"via"`       // "SRV _sipinternaltls._tcp.contoso.com", "option 120", "last good"
 }
 
 // String returns one line, as `homeward plan` prints it.
 func (c Candidate) String() string {
-	return fmt.Sprintf("%s %s:%d %s %s via %s", c.Step, c.Host, c.Port, c.Transport, c.Addrs, c.Via)
+	return fmt.Sprintf("%s %s %s via %s", c.Step, c.Endpoint, c.Addrs, c.Via)
 }
-
-// Endpoint identifies the place, however it was found.
-func (c Candidate) Endpoint() string {
-	return c.HostPort() + "/" + c.Transport.String()
-}
-
-// HostPort is the place whatever the transport, such as "fe01.contoso.com:5061".
-func (c Candidate) HostPort() string { return c.Host + ":" + strconv.Itoa(int(c.Port)) }
 
 // Skip is a Candidate, or a whole step, that was ruled out before it was tried.
 type Skip struct {
-	Step      Step      `json:"step"`
-	Host      string    `json:"host,omitempty"` // empty: the whole step
-	Port      uint16    `json:"port,omitempty"`
-	Transport Transport `json:"transport"`
-	Reason    Reason    `json:"reason"`
-	Detail    string    `json:"detail,omitempty"`
+	Step     Step   `json:"step"`
+	Endpoint        // without a host: the whole step
+	Reason   Reason `json:"reason"`
+	Detail   string `json:"detail,omitempty"`
 }
 
 // Plan is what will be tried, in order, and what was ruled out, and why.
@@ -59,7 +46,7 @@ func (plan Plan) String() string {
 	for _, s := range plan.Skipped {
 		host := ""
 		if s.Host != "" {
-			host = fmt.Sprintf(" %s:%d", s.Host, s.Port)
+			host = " " + s.HostPort()
 		}
 		fmt.Fprintf(&b, "skip %s%s %s\n", s.Step, host, s.Reason)
 	}
@@ -188,7 +175,7 @@ func MakePlan(found Findings, policy Policy, floor bool) Plan {
 // PlanStep is the part of MakePlan that belongs to one step; it needs only the Findings up to that step.
 func PlanStep(step Step, found Findings, policy Policy, floor bool) Plan {
 	if reason := policy.Closed(step.Transport(), floor); reason != "" {
-		return Plan{Skipped: []Skip{{Step: step, Transport: step.Transport(), Reason: reason}}}
+		return Plan{Skipped: []Skip{{Step: step, Endpoint: Endpoint{Transport: step.Transport()}, Reason: reason}}}
 	}
 	if step == HostName && !HostNamesAllowed(found) {
 		return Plan{Skipped: []Skip{{Step: step, Reason: SRVExists}}}
@@ -199,76 +186,63 @@ func PlanStep(step Step, found Findings, policy Policy, floor bool) Plan {
 			continue
 		}
 		if f.Reason == ServiceNotOffered {
-			plan.Skipped = append(plan.Skipped, Skip{Step: step, Transport: step.Transport(), Reason: ServiceNotOffered, Detail: f.Query})
+			plan.Skipped = append(plan.Skipped, Skip{Step: step, Endpoint: Endpoint{Transport: step.Transport()}, Reason: ServiceNotOffered, Detail: f.Query})
 		}
 		for _, name := range f.Names {
-			for _, port := range policy.ports(step, name) {
-				plan.add(f, name, port, policy, floor)
+			for _, at := range policy.endpoints(step, name) {
+				plan.add(f, name, at, policy, floor)
 			}
 		}
 	}
 	return plan
 }
 
-// endpointPort is a port and what is spoken on it.
-type endpointPort struct {
-	port      uint16
-	transport Transport
-}
-
-// ports returns where a name of this step is tried.
-func (p Policy) ports(step Step, name Name) []endpointPort {
-	switch step {
+// endpoints returns where a name of this step is tried.
+func (p Policy) endpoints(step Step, name Name) []Endpoint {
+	switch host := name.Host; step {
 	case HostName: // Communicator Phone Edition: each name on 5061, then 443; TCP if policy allows (TechNet dd572514)
-		return []endpointPort{{TLSPort, TLS}, {AccessProxyPort, TLS}, {tcpPort, TCP}}
+		return []Endpoint{{host, TLSPort, TLS}, {host, AccessProxyPort, TLS}, {host, tcpPort, TCP}}
 	case Manual:
-		return manualPorts(name)
+		return manualEndpoints(host, name.Port)
 	case InternalTCP, DHCPTCP, ExternalTCP:
-		return []endpointPort{{orDefault(name.Port, tcpPort), TCP}}
+		return []Endpoint{{host, cmp.Or(name.Port, tcpPort), TCP}}
 	default:
-		return []endpointPort{{orDefault(name.Port, TLSPort), TLS}}
+		return []Endpoint{{host, cmp.Or(name.Port, TLSPort), TLS}}
 	}
 }
 
-// manualPorts tries a configured server over TLS, then over TCP; a port that is well known for one of them
+// manualEndpoints tries a configured server over TLS, then over TCP; a port that is well known for one of them
 // is not tried with the other.
-func manualPorts(name Name) []endpointPort {
-	switch name.Port {
+func manualEndpoints(host string, port uint16) []Endpoint {
+	switch port {
 	case 0:
-		return []endpointPort{{TLSPort, TLS}, {tcpPort, TCP}}
+		return []Endpoint{{host, TLSPort, TLS}, {host, tcpPort, TCP}}
 	case TLSPort, AccessProxyPort:
-		return []endpointPort{{name.Port, TLS}}
+		return []Endpoint{{host, port, TLS}}
 	case tcpPort:
-		return []endpointPort{{name.Port, TCP}}
+		return []Endpoint{{host, port, TCP}}
 	default:
-		return []endpointPort{{name.Port, TLS}, {name.Port, TCP}}
+		return []Endpoint{{host, port, TLS}, {host, port, TCP}}
 	}
 }
 
-func orDefault(port, otherwise uint16) uint16 {
-	if port == 0 {
-		return otherwise
-	}
-	return port
-}
-
-// add puts one name on one port into the plan, or says why not.
-func (plan *Plan) add(f Finding, name Name, at endpointPort, policy Policy, floor bool) {
-	reason, detail := policy.NameReason(f.Step, name.Host, at.transport)
+// add puts one name at one Endpoint into the plan, or says why not.
+func (plan *Plan) add(f Finding, name Name, at Endpoint, policy Policy, floor bool) {
+	reason, detail := policy.NameReason(f.Step, at.Host, at.Transport)
 	if reason == "" {
-		reason = policy.Closed(at.transport, floor)
+		reason = policy.Closed(at.Transport, floor)
 	}
 	if reason == "" {
-		reason, detail = policy.PortReason(f.Step, at.port)
+		reason, detail = policy.PortReason(f.Step, at.Port)
 	}
 	if reason == "" && len(name.Addrs) == 0 {
 		reason, detail = name.Reason, name.Detail
 	}
 	if reason != "" {
-		plan.Skipped = append(plan.Skipped, Skip{f.Step, name.Host, at.port, at.transport, reason, detail})
+		plan.Skipped = append(plan.Skipped, Skip{f.Step, at, reason, detail})
 		return
 	}
-	plan.Try = append(plan.Try, Candidate{f.Step, name.Host, at.port, at.transport, name.Addrs, f.via(name)})
+	plan.Try = append(plan.Try, Candidate{f.Step, at, name.Addrs, f.via(name)})
 }
 
 // via names the evidence as status shows it.

@@ -56,7 +56,7 @@ func (plan *Plan) AddRemembered(c Candidate, name Name, reason Reason, detail st
 		reason, detail = cmp.Or(name.Reason, NoAddress), name.Detail
 	}
 	if reason != "" {
-		plan.Skipped = append(plan.Skipped, Skip{c.Step, c.Host, c.Port, c.Transport, reason, detail})
+		plan.Skipped = append(plan.Skipped, Skip{c.Step, c.Endpoint, reason, detail})
 		return
 	}
 	plan.Try = append(plan.Try, c)
@@ -110,7 +110,7 @@ func (p Policy) NamesOf(record cache.Record, vouched map[string]bool) []string {
 
 // Recalled is the way back from what remember made.
 func Recalled(e cache.Endpoint, step Step, addrs []netip.Addr) Candidate {
-	c := Candidate{Step: step, Host: e.Host, Port: e.Port, Addrs: addrs, Via: "last good"}
+	c := Candidate{Step: step, Endpoint: Endpoint{Host: e.Host, Port: e.Port}, Addrs: addrs, Via: "last good"}
 	if step == Recall {
 		c.Via = "told by a Registrar"
 	}
@@ -121,11 +121,11 @@ func Recalled(e cache.Endpoint, step Step, addrs []netip.Addr) Candidate {
 }
 
 // HomeOf returns the home pair of a record as status shows it.
-func HomeOf(record cache.Record) []Endpoint {
-	var home []Endpoint
+func HomeOf(record cache.Record) []Registrar {
+	var home []Registrar
 	for _, e := range record.Home {
 		c := Recalled(e, Recall, e.Addresses)
-		home = append(home, Endpoint{Host: c.Host, Port: c.Port, Transport: c.Transport, Role: e.Role, Addresses: c.Addrs})
+		home = append(home, Registrar{Endpoint: c.Endpoint, Role: e.Role, Addresses: c.Addrs})
 	}
 	return home
 }

@@ -15,8 +15,8 @@ type Status struct {
 	Degraded     bool          `json:"degraded"`
 	SIPAddress   string        `json:"sip_address"`
 	SIPDomain    string        `json:"sip_domain"`
-	Registrar    *Endpoint     `json:"registrar,omitempty"`
-	Home         []Endpoint    `json:"home,omitempty"`
+	Registrar    *Registrar    `json:"registrar,omitempty"`
+	Home         []Registrar   `json:"home,omitempty"`
 	MediaRelays  []MediaRelay  `json:"media_relays,omitempty"`
 	Provisioning *Provisioning `json:"provisioning,omitempty"` // told in band
 	RegisteredAt time.Time     `json:"registered_at,omitzero"`
@@ -29,11 +29,9 @@ type Status struct {
 	Store        []StoreState  `json:"store,omitempty"`
 }
 
-// Endpoint is a Registrar as status, registrar.json and the cache show it.
-type Endpoint struct {
-	Host      string       `json:"host"`
-	Port      uint16       `json:"port"`
-	Transport Transport    `json:"transport"`
+// Registrar is one as status and registrar.json show it.
+type Registrar struct {
+	Endpoint
 	Address   netip.Addr   `json:"address,omitzero"` // the one in use
 	Addresses []netip.Addr `json:"addresses,omitempty"`
 	Step      *Step        `json:"step,omitempty"`
@@ -83,6 +81,9 @@ type Attempt struct {
 	Hint      string     `json:"hint,omitempty"`
 	TookMS    int64      `json:"took_ms,omitempty"`
 }
+
+// Endpoint is the place that was tried or skipped.
+func (a Attempt) Endpoint() Endpoint { return Endpoint{a.Host, a.Port, a.Transport} }
 
 // StoreState says what is not as it should be with the store.
 type StoreState struct {

@@ -102,7 +102,7 @@ func TestHistoryFileIsBounded(t *testing.T) {
 		for j := range 100 {
 			s.Tell(provisioning.Event{
 				At: noon.Add(time.Duration(100*i+j) * time.Second), Kind: provisioning.Refreshed,
-				Host: fmt.Sprintf("fe%d-%d.contoso.com", i, j), Detail: strings.Repeat("d", textLimit),
+				Endpoint: provisioning.Endpoint{Host: fmt.Sprintf("fe%d-%d.contoso.com", i, j)}, Detail: strings.Repeat("d", textLimit),
 			})
 		}
 		saved = s.save(saved)
@@ -124,13 +124,13 @@ func TestFailuresOutliveAFullFile(t *testing.T) {
 	long := strings.Repeat("d", textLimit)
 	for i := range 2 * failuresLength {
 		s.Tell(provisioning.Event{
-			At: noon.Add(time.Duration(i) * time.Second), Kind: provisioning.Attempted, Host: fmt.Sprintf("fe%d.contoso.com", i),
+			At: noon.Add(time.Duration(i) * time.Second), Kind: provisioning.Attempted, Endpoint: provisioning.Endpoint{Host: fmt.Sprintf("fe%d.contoso.com", i)},
 			Reason: provisioning.ConnectRefused, Detail: long[:100],
 		})
 	}
 	saved := s.save(0)
 	for i := range 3000 {
-		s.Tell(provisioning.Event{At: noon.Add(time.Duration(i) * time.Hour), Kind: provisioning.Refreshed, Host: fmt.Sprintf("pool%d.contoso.com", i), Detail: long})
+		s.Tell(provisioning.Event{At: noon.Add(time.Duration(i) * time.Hour), Kind: provisioning.Refreshed, Endpoint: provisioning.Endpoint{Host: fmt.Sprintf("pool%d.contoso.com", i)}, Detail: long})
 		if i%100 == 0 {
 			saved = s.save(saved)
 		}
@@ -150,7 +150,7 @@ func TestTheOrderOfTheHistoryIsNotThatOfTheClock(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "history.jsonl")
 	for i, at := range []time.Time{noon, time.Unix(60, 0), noon.Add(time.Hour), time.Unix(60, 0)} {
 		s := openStory(file)
-		s.Tell(provisioning.Event{At: at, Kind: provisioning.Lost, Host: fmt.Sprint(i), Reason: provisioning.BindingLost})
+		s.Tell(provisioning.Event{At: at, Kind: provisioning.Lost, Endpoint: provisioning.Endpoint{Host: fmt.Sprint(i)}, Reason: provisioning.BindingLost})
 		s.save(s.loaded)
 	}
 	s := openStory(file)

@@ -66,8 +66,8 @@ func statusLine(s provisioning.Status) string {
 	case s.Registrar == nil:
 		return s.State.String()
 	case s.Degraded:
-		return fmt.Sprintf("degraded: %s with %s:%d through last good", s.State, s.Registrar.Host, s.Registrar.Port)
+		return fmt.Sprintf("degraded: %s with %s through last good", s.State, s.Registrar.HostPort())
 	default:
-		return fmt.Sprintf("%s with %s:%d", s.State, s.Registrar.Host, s.Registrar.Port)
+		return fmt.Sprintf("%s with %s", s.State, s.Registrar.HostPort())
 	}
 }

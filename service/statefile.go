@@ -53,8 +53,8 @@ type content struct {
 	Version     int                       `json:"version"`
 	State       provisioning.State        `json:"state"`
 	Degraded    bool                      `json:"degraded"`
-	Registrar   *provisioning.Endpoint    `json:"registrar,omitempty"`
-	Home        []provisioning.Endpoint   `json:"home,omitempty"`
+	Registrar   *provisioning.Registrar   `json:"registrar,omitempty"`
+	Home        []provisioning.Registrar  `json:"home,omitempty"`
 	MediaRelays []provisioning.MediaRelay `json:"media_relays,omitempty"`
 	UpdatedAt   time.Time                 `json:"updated_at,omitzero"`
 }

@@ -26,11 +26,11 @@ var internalTLS = provisioning.InternalTLS
 func onFE01() provisioning.Status {
 	return provisioning.Status{
 		Version: 1, State: provisioning.Registered, SIPAddress: "sip:phone1@contoso.com", SIPDomain: "contoso.com",
-		Registrar: &provisioning.Endpoint{
-			Host: "fe01.contoso.com", Port: 5061, Address: netip.MustParseAddr("10.0.0.5"), Step: &internalTLS,
+		Registrar: &provisioning.Registrar{
+			Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}, Address: netip.MustParseAddr("10.0.0.5"), Step: &internalTLS,
 			Via: "SRV _sipinternaltls._tcp.contoso.com", Role: "primary",
 		},
-		Home:        []provisioning.Endpoint{{Host: "pool01.contoso.com", Port: 5061, Role: "primary"}},
+		Home:        []provisioning.Registrar{{Endpoint: provisioning.Endpoint{Host: "pool01.contoso.com", Port: 5061}, Role: "primary"}},
 		MediaRelays: []provisioning.MediaRelay{{Host: "edge01.contoso.com", UDPPort: 3478, TCPPort: 443, Location: "intranet"}},
 		Detail:      "not for the phone stack",
 	}

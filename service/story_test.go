@@ -37,7 +37,7 @@ func outageOf(s *Story, minutes int) {
 			{Kind: provisioning.LookedUp, Query: "_sipinternaltls._tcp.contoso.com", Reason: provisioning.DNSTimeout, Detail: fmt.Sprint("from port ", i)},
 			{Kind: provisioning.StateChanged, State: provisioning.Outage},
 			{
-				Kind: provisioning.Attempted, Step: provisioning.LastGood, State: provisioning.Outage, Host: "fe01.contoso.com", Port: 5061,
+				Kind: provisioning.Attempted, Step: provisioning.LastGood, State: provisioning.Outage, Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061},
 				Addr: netip.MustParseAddr("10.0.0.5"), Reason: provisioning.ConnectTimeout, Hint: "look for a firewall", Took: 3 * time.Second,
 			},
 			{Kind: provisioning.StateChanged, State: provisioning.Resting},
@@ -105,7 +105,7 @@ func TestFailuresReachFurtherBack(t *testing.T) {
 	s.Tell(provisioning.Event{At: noon, Kind: provisioning.Skipped, Reason: provisioning.TransportPolicy})
 	s.Tell(provisioning.Event{At: noon, Kind: provisioning.LookedUp, Verdict: provisioning.Absent, Reason: provisioning.DNSNoRecord})
 	for i := range 2 * storyLength {
-		s.Tell(provisioning.Event{At: noon, Kind: provisioning.Refreshed, Host: fmt.Sprintf("fe%d.contoso.com", i)})
+		s.Tell(provisioning.Event{At: noon, Kind: provisioning.Refreshed, Endpoint: provisioning.Endpoint{Host: fmt.Sprintf("fe%d.contoso.com", i)}})
 	}
 	if got := len(s.History(false)); got != storyLength {
 		t.Errorf("%d entries, want %d", got, storyLength)

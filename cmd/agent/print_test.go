@@ -55,10 +55,10 @@ var (
 func onFE01() provisioning.Status {
 	return provisioning.Status{
 		Version: 1, State: provisioning.Registered, SIPAddress: "sip:phone1@contoso.com", SIPDomain: "contoso.com",
-		Registrar: &provisioning.Endpoint{
-			Host: "fe01.contoso.com", Port: 5061, Address: fe01, Step: &internalTLS, Via: "SRV _sipinternaltls._tcp.contoso.com", Role: "primary",
+		Registrar: &provisioning.Registrar{
+			Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}, Address: fe01, Step: &internalTLS, Via: "SRV _sipinternaltls._tcp.contoso.com", Role: "primary",
 		},
-		Home: []provisioning.Endpoint{{Host: "pool01.contoso.com", Port: 5061, Role: "primary"}, {Host: "pool02.contoso.com", Port: 5061, Role: "backup"}},
+		Home: []provisioning.Registrar{{Endpoint: provisioning.Endpoint{Host: "pool01.contoso.com", Port: 5061}, Role: "primary"}, {Endpoint: provisioning.Endpoint{Host: "pool02.contoso.com", Port: 5061}, Role: "backup"}},
 		MediaRelays: []provisioning.MediaRelay{
 			{Host: "edge01.contoso.com", Addresses: []netip.Addr{netip.MustParseAddr("10.0.9.1")}, UDPPort: 3478, TCPPort: 443, Location: "intranet", UDPAnswers: new(true), TCPAnswers: new(false)},
 			{Host: "edge02.contoso.com", TCPPort: 443, Location: "internet"},
@@ -160,10 +160,10 @@ func planFE01() planAnswer {
 	return planAnswer{
 		Version: 1, SIPDomain: "contoso.com", Sources: onFE01().Cycle.Sources,
 		Try: []provisioning.Candidate{{
-			Step: provisioning.InternalTLS, Host: "fe01.contoso.com", Port: 5061, Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.4"), fe01},
+			Step: provisioning.InternalTLS, Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}, Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.4"), fe01},
 			Via: "SRV _sipinternaltls._tcp.contoso.com",
 		}},
-		Skipped: []skip{{provisioning.Skip{Step: provisioning.ExternalTLS, Host: "sip.other.com", Port: 443, Reason: provisioning.NameNotAllowed}, provisioning.NameNotAllowed.Hint()}},
+		Skipped: []skip{{provisioning.Skip{Step: provisioning.ExternalTLS, Endpoint: provisioning.Endpoint{Host: "sip.other.com", Port: 443}, Reason: provisioning.NameNotAllowed}, provisioning.NameNotAllowed.Hint()}},
 	}
 }
 

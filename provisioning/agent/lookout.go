@@ -44,7 +44,7 @@ func (a *Agent) primaryOf(reg *signin.Registration) provisioning.Candidate {
 		return provisioning.Candidate{}
 	}
 	primary := provisioning.Recalled(record.Home[0], provisioning.Recall, record.Home[0].Addresses)
-	if primary.Endpoint() == reg.Candidate.Endpoint() {
+	if primary.Endpoint == reg.Candidate.Endpoint {
 		return provisioning.Candidate{}
 	}
 	if record.Registrar.Role != signin.Roles[1] && !reg.Binding.OnBackup {
@@ -132,7 +132,7 @@ func (l *lookout) lookAtPrimary(ctx context.Context) *signin.Registration {
 	switch {
 	case reg == nil:
 		return nil
-	case reg.Candidate.Endpoint() != l.primary.Endpoint() || reg.Binding.OnBackup:
+	case reg.Candidate.Endpoint != l.primary.Endpoint || reg.Binding.OnBackup:
 		reg.Session.Close() // it sends us away again: the registration we have is as good
 		return nil
 	}

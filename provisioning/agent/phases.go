@@ -111,7 +111,7 @@ func (a *Agent) recallEntry(ctx context.Context, lost *signin.Registration) prov
 		pair := a.recallPlan(record, nil)
 		entry.Skipped = pair.Skipped
 		for _, c := range pair.Try {
-			if c.Endpoint() != lost.Candidate.Endpoint() {
+			if c.Endpoint != lost.Candidate.Endpoint {
 				entry.Try = append(entry.Try, c)
 			}
 		}
@@ -121,7 +121,7 @@ func (a *Agent) recallEntry(ctx context.Context, lost *signin.Registration) prov
 
 // preferredEntry is the Registrar that the last one sent us to (P-Preferred-Registrar, MS-SIPREGE).
 func (a *Agent) preferredEntry(ctx context.Context) provisioning.Plan {
-	c := provisioning.Candidate{Step: provisioning.Recall, Host: a.preferred, Port: provisioning.TLSPort, Via: "preferred Registrar"}
+	c := provisioning.Candidate{Step: provisioning.Recall, Endpoint: provisioning.Endpoint{Host: a.preferred, Port: provisioning.TLSPort}, Via: "preferred Registrar"}
 	a.preferred = ""
 	name := provisioning.Name{}
 	reason, detail := a.policy.RememberedReason(c, a.floor(), map[string]bool{c.Host: true})

@@ -170,11 +170,11 @@ func (f *Facts) onlyLastGood() (advice, bool) {
 func (f *Facts) firstChoiceFails() (advice, bool) {
 	for _, c := range f.Plan.Try {
 		p, _ := f.place(c)
-		if sameEndpoint(c, f.signedInAt()) || len(p.Probes) == 0 {
+		if c.Endpoint == f.signedInAt() || len(p.Probes) == 0 {
 			break
 		}
 		for _, attempt := range f.SignIn.Attempts {
-			if attempt.Result != "failed" || attempt.Host != c.Host || attempt.Port != c.Port {
+			if attempt.Result != "failed" || attempt.Endpoint() != c.Endpoint {
 				continue
 			}
 			if bad, ok := f.badAt(attempt); ok {
@@ -194,8 +194,8 @@ func (f *Facts) firstChoiceFails() (advice, bool) {
 
 // addressFails is about a pool of which one server does not serve. That a network has no IPv6 is no fault of a pool.
 func (f *Facts) addressFails() (advice, bool) {
-	c := f.signedInAt()
-	i := slices.IndexFunc(f.Plan.Try, func(try provisioning.Candidate) bool { return sameEndpoint(try, c) })
+	at := f.signedInAt()
+	i := slices.IndexFunc(f.Plan.Try, func(try provisioning.Candidate) bool { return try.Endpoint == at })
 	if i < 0 {
 		return advice{}, false
 	}
@@ -212,14 +212,14 @@ func (f *Facts) addressFails() (advice, bool) {
 	return advice{}, false
 }
 
-// signedInAt is the Candidate that led to the sign-in: the one that redirected, where one did.
-func (f *Facts) signedInAt() provisioning.Candidate {
+// signedInAt is where the sign-in came through: the place that redirected, where one did.
+func (f *Facts) signedInAt() provisioning.Endpoint {
 	for _, a := range f.SignIn.Attempts {
 		if a.Result == "redirected" || a.Result == "ok" {
-			return provisioning.Candidate{Host: a.Host, Port: a.Port, Transport: a.Transport}
+			return a.Endpoint()
 		}
 	}
-	return provisioning.Candidate{}
+	return provisioning.Endpoint{}
 }
 
 func (f *Facts) clockOff() (advice, bool) {

@@ -44,7 +44,7 @@ func (f *Facts) refusal() advice {
 
 // badAt returns the place at which an attempt has met a bad certificate, with the address that showed it.
 func (f *Facts) badAt(a provisioning.Attempt) (Place, bool) {
-	p, ok := f.place(provisioning.Candidate{Host: a.Host, Port: a.Port, Transport: a.Transport, Addrs: []netip.Addr{a.Address}})
+	p, ok := f.place(provisioning.Candidate{Endpoint: a.Endpoint(), Addrs: []netip.Addr{a.Address}})
 	return p, ok && a.Reason.IsCertificate() && slices.ContainsFunc(p.Probes, isUnproven)
 }
 

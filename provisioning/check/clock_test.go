@@ -173,7 +173,7 @@ func TestTimeServersAreHeard(t *testing.T) {
 				f.TimeServers[i].Source = option42
 			}
 			if test.registrar != 0 {
-				p := Place{Candidate: provisioning.Candidate{Host: "fe01.contoso.com"}, Probes: []signin.Probe{{Secured: true}}}
+				p := Place{Candidate: provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com"}}, Probes: []signin.Probe{{Secured: true}}}
 				p.Probes[0].Greeting.Date = f.Now.Add(test.registrar)
 				f.Places = append(f.Places, p)
 			}

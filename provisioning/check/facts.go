@@ -66,17 +66,13 @@ func (f *Facts) finding(step provisioning.Step) (provisioning.Finding, bool) {
 
 // place returns what was seen of a Candidate: at its own addresses, not at those that others have for the name.
 func (f *Facts) place(c provisioning.Candidate) (Place, bool) {
-	i := slices.IndexFunc(f.Places, func(p Place) bool { return sameEndpoint(p.Candidate, c) })
+	i := slices.IndexFunc(f.Places, func(p Place) bool { return p.Endpoint == c.Endpoint })
 	if i < 0 {
 		return Place{}, false
 	}
 	p := f.Places[i]
 	p.Probes = slices.DeleteFunc(slices.Clone(p.Probes), func(probe signin.Probe) bool { return !slices.Contains(c.Addrs, probe.Addr) })
 	return p, true
-}
-
-func sameEndpoint(a, b provisioning.Candidate) bool {
-	return a.Host == b.Host && a.Port == b.Port && a.Transport == b.Transport
 }
 
 // hosts are the names of all places, in the order in which a device would meet them.

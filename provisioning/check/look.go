@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -27,7 +26,7 @@ const (
 
 // besidePorts are where Registrars are found when they are not where they were said to be (TechNet dd637123). Plain
 // TCP is not among them: over it a check goes where the daemon would go, and nowhere else.
-var besidePorts = []provisioning.Candidate{{Port: 5061, Transport: provisioning.TLS}, {Port: 443, Transport: provisioning.TLS}}
+var besidePorts = []provisioning.Endpoint{{Port: 5061, Transport: provisioning.TLS}, {Port: 443, Transport: provisioning.TLS}}
 
 // look sees everything there is to see. Sources and places are asked at the same time; the sign-in waits for them.
 func look(ctx context.Context, o Options) *Facts {
@@ -36,7 +35,7 @@ func look(ctx context.Context, o Options) *Facts {
 	if !o.ByPassed {
 		f.Outage = eye.outage()
 	}
-	p := &prober{ctx: ctx, eye: eye, places: map[string]*Place{}}
+	p := &prober{ctx: ctx, eye: eye, places: map[provisioning.Endpoint]*Place{}}
 	if o.Link.Problem == "" && o.Link.Interface != "" && len(o.Link.Addrs) == 0 && len(o.Link.Others) == 0 {
 		f.NotAsked = true
 		return f
@@ -208,7 +207,7 @@ func (f *Facts) signIn(ctx context.Context, eye *eye) {
 func (f *Facts) proveReady(a provisioning.Attempt) {
 	for _, p := range f.Places {
 		for i := range p.Probes {
-			if probe := &p.Probes[i]; probe.Addr == a.Address && sameEndpoint(p.Candidate, provisioning.Candidate{Host: a.Host, Port: a.Port, Transport: a.Transport}) {
+			if probe := &p.Probes[i]; probe.Addr == a.Address && p.Endpoint == a.Endpoint() {
 				probe.Answered, probe.Reason, probe.Detail, probe.Hint = true, "", "", ""
 			}
 		}
@@ -240,7 +239,7 @@ type prober struct {
 	tasks sync.WaitGroup
 
 	mu     sync.Mutex
-	places map[string]*Place // by host, port and transport
+	places map[provisioning.Endpoint]*Place
 	hosts  []string
 	shaken []handshake // all probes over TLS
 }
@@ -259,8 +258,9 @@ func (p *prober) probe(c provisioning.Candidate, role Role) {
 		p.add(c, role)
 	}
 	for _, beside := range besidePorts {
-		beside.Step, beside.Host, beside.Addrs, beside.Via = c.Step, c.Host, c.Addrs, c.Via
-		p.add(beside, Beside)
+		beside.Host = c.Host
+		c.Endpoint = beside
+		p.add(c, Beside)
 	}
 }
 
@@ -283,12 +283,11 @@ func (p *prober) add(c provisioning.Candidate, role Role) {
 
 // placeOf returns the place of a Candidate, which has the first of its roles. p.mu is held.
 func (p *prober) placeOf(c provisioning.Candidate, role Role) *Place {
-	key := fmt.Sprintf("%s:%d/%s", c.Host, c.Port, c.Transport)
-	place := p.places[key]
+	place := p.places[c.Endpoint]
 	if place == nil {
 		place = &Place{Candidate: c, Role: role}
 		place.Addrs = nil
-		p.places[key] = place
+		p.places[c.Endpoint] = place
 	}
 	if role < place.Role {
 		place.Role, place.Step, place.Via = role, c.Step, c.Via
@@ -335,7 +334,7 @@ func (p *prober) inClear(before, plan []provisioning.Candidate, role Role) {
 		earlier := slices.DeleteFunc(slices.Clone(p.shaken), func(h handshake) bool {
 			same := h.host == c.Host || slices.Contains(c.Addrs, h.addr)
 			return !same || !slices.ContainsFunc(slices.Concat(before, plan[:rank]), func(first provisioning.Candidate) bool {
-				return sameEndpoint(first, h.place.Candidate) && slices.Contains(first.Addrs, h.addr)
+				return first.Endpoint == h.place.Endpoint && slices.Contains(first.Addrs, h.addr)
 			})
 		})
 		for _, addr := range c.Addrs {
@@ -364,7 +363,7 @@ func (p *prober) after(earlier []handshake, c provisioning.Candidate, addr netip
 func (p *prober) seen(f *Facts) []Place {
 	var list []Place
 	rank := func(place Place) int {
-		i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return sameEndpoint(c, place.Candidate) })
+		i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return c.Endpoint == place.Endpoint })
 		if i < 0 {
 			return len(f.Plan.Try) + int(place.Step)
 		}

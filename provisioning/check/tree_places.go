@@ -58,7 +58,7 @@ func (b *branch) resultOf(p Place, ready bool) Result {
 
 // planned returns the Candidate of the plan that leads to a place.
 func (f *Facts) planned(p Place) (provisioning.Candidate, bool) {
-	i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return sameEndpoint(c, p.Candidate) })
+	i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return c.Endpoint == p.Endpoint })
 	if i < 0 {
 		return provisioning.Candidate{}, false
 	}
@@ -72,9 +72,9 @@ func (f *Facts) comesTo(p Place) bool {
 	}
 	for _, c := range f.Plan.Try {
 		switch {
-		case sameEndpoint(c, p.Candidate):
+		case c.Endpoint == p.Endpoint:
 			return true
-		case sameEndpoint(c, f.signedInAt()):
+		case c.Endpoint == f.signedInAt():
 			return false
 		}
 	}

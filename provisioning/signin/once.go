@@ -8,14 +8,14 @@ import (
 
 // SignedIn is how a sign-in went.
 type SignedIn struct {
-	Registrar    *provisioning.Endpoint // nil: nobody accepted
-	Scheme       string                 // "ntlm", "digest"; empty: it asked for nothing
-	User         string                 // the login name that was sent; empty: none
-	Remote       bool                   // through an Access Edge
+	Registrar    *provisioning.Registrar // nil: nobody accepted
+	Scheme       string                  // "ntlm", "digest"; empty: it asked for nothing
+	User         string                  // the login name that was sent; empty: none
+	Remote       bool                    // through an Access Edge
 	OnBackup     bool
 	Lync         bool // it tells in band
 	Attempts     []provisioning.Attempt
-	Home         []provisioning.Endpoint
+	Home         []provisioning.Registrar
 	MediaRelays  []provisioning.MediaRelay
 	Provisioning *provisioning.Provisioning
 	InBand       provisioning.Reason // why in-band provisioning or the relays are not as they should be

@@ -28,8 +28,8 @@ type Registration struct {
 // shows and what last good keeps are two views of it.
 type standing struct {
 	record       cache.Record
-	registrar    provisioning.Endpoint
-	home         []provisioning.Endpoint
+	registrar    provisioning.Registrar
+	home         []provisioning.Registrar
 	relays       []provisioning.MediaRelay // as probed, when they were told; else those of the record
 	told         bool
 	provisioning *provisioning.Provisioning // of what was told; nil: it could not be learnt
@@ -51,7 +51,7 @@ func (r *Registration) Show(s *provisioning.Status) {
 // Event is an event about a registration.
 func (r *Registration) Event(kind provisioning.EventKind, reason provisioning.Reason, detail string) provisioning.Event {
 	c := r.Candidate
-	return provisioning.Event{Kind: kind, Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Addr: r.Addr, Reason: reason, Detail: detail}
+	return provisioning.Event{Kind: kind, Step: c.Step, Endpoint: c.Endpoint, Addr: r.Addr, Reason: reason, Detail: detail}
 }
 
 // Told is an event about what was told in band. A document that cannot be read says nothing against the Registrar.

@@ -48,17 +48,17 @@ const (
 // Restraint is what keeps the agent from hammering Registrars, burning passwords and falling for downgrades.
 // It outlives the walks; only the phases use it.
 type Restraint struct {
-	early       map[string]int       // registrations lost at once, by endpoint, since one has held
-	earlyInARow int                  // the same of all endpoints, since all had their turn again
-	aside       map[attempted]aside  // places that have lost their turn
-	failures    int                  // walks in a row that ended without registration
-	refusals    int                  // complete credentials refused in a row
-	credentials time.Time            // the secret rests until then
-	leaveAlone  map[string]time.Time // endpoints that sent Retry-After
-	patience    int                  // factor on the time before the primary is taken back
-	returnedAt  time.Time            // when it was taken back last
-	distrust    distrust             // where a certificate failed, or could not be judged: never plain TCP
-	secured     map[string]bool      // HOST:PORT that spoke TLS when it was tried last: plain TCP makes no sense there
+	early       map[provisioning.Endpoint]int       // registrations lost at once, by endpoint, since one has held
+	earlyInARow int                                 // the same of all endpoints, since all had their turn again
+	aside       map[attempted]aside                 // places that have lost their turn
+	failures    int                                 // walks in a row that ended without registration
+	refusals    int                                 // complete credentials refused in a row
+	credentials time.Time                           // the secret rests until then
+	leaveAlone  map[provisioning.Endpoint]time.Time // endpoints that sent Retry-After
+	patience    int                                 // factor on the time before the primary is taken back
+	returnedAt  time.Time                           // when it was taken back last
+	distrust    distrust                            // where a certificate failed, or could not be judged: never plain TCP
+	secured     map[provisioning.Endpoint]bool      // what spoke TLS when it was tried last: plain TCP makes no sense there
 }
 
 // distrusted is why plain TCP to a host is closed.
@@ -66,7 +66,7 @@ const distrusted = "its TLS handshake failed: no plain TCP to the same host"
 
 // attempted is what an attempt depends on. A name that has moved to another address is worth another attempt.
 type attempted struct {
-	endpoint string
+	endpoint provisioning.Endpoint
 	addr     netip.Addr
 }
 
@@ -78,8 +78,8 @@ type aside struct {
 
 func newRestraint() *Restraint {
 	return &Restraint{
-		patience: 1, leaveAlone: map[string]time.Time{}, distrust: distrust{}, secured: map[string]bool{},
-		early: map[string]int{}, aside: map[attempted]aside{},
+		patience: 1, leaveAlone: map[provisioning.Endpoint]time.Time{}, distrust: distrust{}, secured: map[provisioning.Endpoint]bool{},
+		early: map[provisioning.Endpoint]int{}, aside: map[attempted]aside{},
 	}
 }
 
@@ -88,13 +88,13 @@ func (r *Restraint) ruledOut(c provisioning.Candidate) (provisioning.Reason, str
 	if r.PasswordRests() {
 		return provisioning.CredentialsResting, "until " + r.credentials.UTC().Format(time.RFC3339)
 	}
-	if time.Now().Before(r.leaveAlone[c.Endpoint()]) {
-		return provisioning.RetryAfter, "until " + r.leaveAlone[c.Endpoint()].UTC().Format(time.RFC3339)
+	if time.Now().Before(r.leaveAlone[c.Endpoint]) {
+		return provisioning.RetryAfter, "until " + r.leaveAlone[c.Endpoint].UTC().Format(time.RFC3339)
 	}
 	if r.distrust.closes(c) {
 		return provisioning.TransportPolicy, distrusted
 	}
-	if c.Transport == provisioning.TCP && r.secured[c.HostPort()] {
+	if c.Transport == provisioning.TCP && r.secured[c.Over(provisioning.TLS)] {
 		return provisioning.TransportPolicy, "this port speaks TLS"
 	}
 	return "", ""
@@ -130,8 +130,8 @@ func (r *Restraint) TakeTurns() {
 func (r *Restraint) failed(c provisioning.Candidate, err error) {
 	var attempt *attemptError
 	if c.Transport == provisioning.TLS && errors.As(err, &attempt) {
-		if delete(r.secured, c.HostPort()); attempt.stage == registering && len(r.secured) < maxDistrusted {
-			r.secured[c.HostPort()] = true
+		if delete(r.secured, c.Endpoint); attempt.stage == registering && len(r.secured) < maxDistrusted {
+			r.secured[c.Endpoint] = true
 		}
 	}
 	var credentials *sip.CredentialsError // by type, not by Reason: what a server says of itself must not put the password to rest
@@ -140,8 +140,8 @@ func (r *Restraint) failed(c provisioning.Candidate, err error) {
 	}
 	var status *sip.StatusError
 	if errors.As(err, &status) && status.RetryAfter > 0 {
-		maps.DeleteFunc(r.leaveAlone, func(_ string, until time.Time) bool { return time.Now().After(until) })
-		r.leaveAlone[c.Endpoint()] = time.Now().Add(status.RetryAfter)
+		maps.DeleteFunc(r.leaveAlone, func(_ provisioning.Endpoint, until time.Time) bool { return time.Now().After(until) })
+		r.leaveAlone[c.Endpoint] = time.Now().Add(status.RetryAfter)
 	}
 }
 
@@ -157,7 +157,7 @@ func (r *Restraint) refused(n int) {
 // Registrar: changes have a hold-off of their own.
 func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, held time.Duration) {
 	r.failed(c, err)
-	at := attempted{c.Endpoint(), addr}
+	at := attempted{c.Endpoint, addr}
 	reason := ReasonOf(err)
 	if reason == provisioning.AddressChanged || reason == provisioning.ConnectUnreachable {
 		return
@@ -183,7 +183,7 @@ func (r *Restraint) succeeded(c provisioning.Candidate, addr netip.Addr, scheme 
 	if scheme != "" {
 		r.refusals = 0
 	}
-	delete(r.leaveAlone, c.Endpoint())
+	delete(r.leaveAlone, c.Endpoint)
 	if c.Transport == provisioning.TLS {
 		r.distrust.proven(c.Host, addr)
 	}

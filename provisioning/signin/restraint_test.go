@@ -41,7 +41,7 @@ func TestCredentialsRestAfterTwoRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRestraint()
 		refused := &sip.CredentialsError{Status: &sip.StatusError{Code: 401}}
-		c := provisioning.Candidate{Host: "fe01.contoso.com", Port: 5061}
+		c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}
 		r.failed(c, refused)
 		if got := r.delay(0); got >= time.Minute {
 			t.Errorf("after one refusal: waited %v", got)
@@ -97,7 +97,7 @@ func TestMend22ForbiddenCountsAsRefusal(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRestraint()
 				for range refusalsAllowed {
-					r.failed(provisioning.Candidate{Host: "fe01.contoso.com", Port: 5061}, &attemptError{registering, &test.err})
+					r.failed(provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}, &attemptError{registering, &test.err})
 				}
 				if got := time.Now().Before(r.credentials); got != test.want {
 					t.Errorf("the password rests: %v", got)
@@ -136,11 +136,11 @@ func TestDistrustIsBounded(t *testing.T) {
 		t.Errorf("%d are remembered", len(d))
 	}
 	for _, host := range []string{"host0.contoso.com", "host2000.contoso.com", "another.contoso.com"} {
-		if !d.closes(provisioning.Candidate{Host: host, Transport: provisioning.TCP}) {
+		if !d.closes(provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: host, Transport: provisioning.TCP}}) {
 			t.Errorf("plain TCP to %s is open", host)
 		}
 	}
-	if d.closes(provisioning.Candidate{Host: "host0.contoso.com", Transport: provisioning.TLS}) {
+	if d.closes(provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "host0.contoso.com", Transport: provisioning.TLS}}) {
 		t.Error("TLS is closed")
 	}
 }

@@ -69,10 +69,10 @@ func (e evidence) record(reg *Registration) cache.Record {
 }
 
 // endpointOf is the Registrar in use as status shows it.
-func endpointOf(reg *Registration, home []provisioning.Endpoint) provisioning.Endpoint {
+func endpointOf(reg *Registration, home []provisioning.Registrar) provisioning.Registrar {
 	c := reg.Candidate
-	e := provisioning.Endpoint{
-		Host: c.Host, Port: c.Port, Transport: c.Transport, Address: reg.Addr, Addresses: c.Addrs, Step: &c.Step, Via: c.Via,
+	e := provisioning.Registrar{
+		Endpoint: c.Endpoint, Address: reg.Addr, Addresses: c.Addrs, Step: &c.Step, Via: c.Via,
 	}
 	for _, h := range home {
 		if h.Host == c.Host && h.Port == c.Port {

@@ -44,7 +44,7 @@ func (w *Walk) Stopped() bool { return w.stop }
 // Try walks through the Candidates in order.
 func (w *Walk) Try(ctx context.Context, candidates []provisioning.Candidate) *Registration {
 	for _, c := range candidates {
-		if reg := w.candidate(ctx, c, chain{visited: map[string]bool{}}); reg != nil || w.stop || ctx.Err() != nil {
+		if reg := w.candidate(ctx, c, chain{visited: map[provisioning.Endpoint]bool{}}); reg != nil || w.stop || ctx.Err() != nil {
 			return reg
 		}
 	}
@@ -53,7 +53,7 @@ func (w *Walk) Try(ctx context.Context, candidates []provisioning.Candidate) *Re
 
 // chain is where redirects have led so far.
 type chain struct {
-	visited map[string]bool // endpoints, those of other branches too: none is worth a second visit
+	visited map[provisioning.Endpoint]bool // endpoints, those of other branches too: none is worth a second visit
 	depth   int
 }
 
@@ -63,12 +63,12 @@ func (w *Walk) candidate(ctx context.Context, c provisioning.Candidate, at chain
 		w.skip(c, reason, detail)
 		return nil
 	}
-	at.visited[c.Endpoint()] = true
+	at.visited[c.Endpoint] = true
 	if w.holds(c) {
 		return w.holding
 	}
 	for _, addr := range c.Addrs {
-		place := attempted{c.Endpoint(), addr}
+		place := attempted{c.Endpoint, addr}
 		if w.failed[place] {
 			continue
 		}
@@ -97,7 +97,7 @@ func (w *Walk) candidate(ctx context.Context, c provisioning.Candidate, at chain
 		w.signer.restraint.distrust.failed(c.Host, addr, err)
 		if w.consider(c, err) != nextAddress {
 			for _, sister := range c.Addrs {
-				w.failed[attempted{c.Endpoint(), sister}] = true
+				w.failed[attempted{c.Endpoint, sister}] = true
 			}
 			break
 		}
@@ -109,7 +109,7 @@ func (w *Walk) candidate(ctx context.Context, c provisioning.Candidate, at chain
 // the registration at hand is the one it leads to.
 func (w *Walk) holds(c provisioning.Candidate) bool {
 	h := w.holding
-	if h == nil || h.Candidate.Endpoint() != c.Endpoint() || !slices.Contains(c.Addrs, h.Addr) {
+	if h == nil || h.Candidate.Endpoint != c.Endpoint || !slices.Contains(c.Addrs, h.Addr) {
 		return false
 	}
 	h.Candidate = c
@@ -182,7 +182,7 @@ func (w *Walk) Pause() time.Duration {
 func (w *Walk) Untried(c provisioning.Candidate) bool {
 	reason, _ := w.ruledOut(c)
 	return reason == "" && slices.ContainsFunc(c.Addrs, func(addr netip.Addr) bool {
-		place := attempted{c.Endpoint(), addr}
+		place := attempted{c.Endpoint, addr}
 		turn, _ := w.signer.restraint.lostTurn(place)
 		return turn == "" && !w.failed[place]
 	})
@@ -190,7 +190,7 @@ func (w *Walk) Untried(c provisioning.Candidate) bool {
 
 // ruledOut says why a Candidate is not even tried now.
 func (w *Walk) ruledOut(c provisioning.Candidate) (provisioning.Reason, string) {
-	fresh := func(addr netip.Addr) bool { return !w.failed[attempted{c.Endpoint(), addr}] }
+	fresh := func(addr netip.Addr) bool { return !w.failed[attempted{c.Endpoint, addr}] }
 	if !slices.ContainsFunc(c.Addrs, fresh) {
 		return provisioning.SameAsFailed, ""
 	}
@@ -208,7 +208,7 @@ func (w *Walk) follow(ctx context.Context, from provisioning.Candidate, redirect
 		switch {
 		case c.reason != "":
 			w.skip(c.Candidate, c.reason, c.detail)
-		case at.visited[c.Endpoint()] || at.depth > maxRedirects || len(at.visited) > maxContacts:
+		case at.visited[c.Endpoint] || at.depth > maxRedirects || len(at.visited) > maxContacts:
 			w.skip(c.Candidate, provisioning.SIPRedirectLoop, "redirected by "+from.Host)
 		default:
 			if reg := w.candidate(ctx, c.Candidate, at); reg != nil || w.stop {
@@ -236,7 +236,7 @@ func (w *Walk) contacts(ctx context.Context, from provisioning.Candidate, redire
 	hosts := make([]string, len(redirects)) // empty: not asked for
 	for i, r := range redirects {
 		c := &contacts[i]
-		c.Candidate = provisioning.Candidate{Step: provisioning.Redirect, Host: r.Host, Port: r.Port, Via: fmt.Sprintf("%s %s", from.Step, from.Host)}
+		c.Candidate = provisioning.Candidate{Step: provisioning.Redirect, Endpoint: provisioning.Endpoint{Host: r.Host, Port: r.Port}, Via: fmt.Sprintf("%s %s", from.Step, from.Host)}
 		if r.Transport == "tcp" {
 			c.Transport = provisioning.TCP
 		}
@@ -292,7 +292,7 @@ func homePair(from provisioning.Candidate, contacts []contact) []provisioning.Ca
 }
 
 func (w *Walk) tried(kind provisioning.EventKind, c provisioning.Candidate, addr netip.Addr, started time.Time, err error) {
-	e := provisioning.Event{Kind: kind, Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Addr: addr, Took: time.Since(started)}
+	e := provisioning.Event{Kind: kind, Step: c.Step, Endpoint: c.Endpoint, Addr: addr, Took: time.Since(started)}
 	if err != nil {
 		e.Detail, e.Said, e.User = provisioning.DetailOf(err), saidOf(err), userOf(err)
 	}
@@ -306,5 +306,5 @@ func (w *Walk) tried(kind provisioning.EventKind, c provisioning.Candidate, addr
 }
 
 func (w *Walk) skip(c provisioning.Candidate, reason provisioning.Reason, detail string) {
-	w.signer.owner.Tell(provisioning.Skip{Step: c.Step, Host: c.Host, Port: c.Port, Transport: c.Transport, Reason: reason, Detail: detail}.Event())
+	w.signer.owner.Tell(provisioning.Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: detail}.Event())
 }
