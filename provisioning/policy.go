@@ -55,7 +55,7 @@ type Policy struct {
 	ReadLease  bool             // use what the system's DHCP client keeps
 	LeaseHooks string           // directory in which hooks of that client tell what it does not keep; empty: none
 
-	UserAgent   string // what SIP servers are told of this program (CheckUserAgent); empty: homeward/ and the Version
+	UserAgent   string // what SIP servers are told of this program (sip.CheckUserAgent); empty: homeward/ and the Version
 	Workstation string // host name of this device, for NTLM; empty: not told
 
 	Version string    // of this program

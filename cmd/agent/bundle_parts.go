@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/discover"
 	"github.com/homeward-agent/homeward/provisioning/wire"
@@ -30,9 +31,9 @@ const (
 
 // bundleSource is where the parts of a bundle come from.
 type bundleSource struct {
-	settings settings
+	settings config.Settings
 	broken   error // why there are no settings but the defaults
-	places   *site
+	places   *config.Config
 }
 
 // parts are the files of a bundle besides index.html, in the order of the page. A new one is one line.
@@ -59,11 +60,11 @@ func bundleSourceOf(c *cobra.Command) (*bundleSource, error) {
 		return nil, err
 	}
 	if err != nil {
-		s = defaults()
+		s = config.Defaults()
 	}
-	places, errPlaces := s.site("state_dir", "runtime_dir")
+	places, errPlaces := placesOf(s)
 	if errPlaces != nil {
-		places, errPlaces = defaults().site("state_dir", "runtime_dir")
+		places, errPlaces = placesOf(config.Defaults())
 	}
 	return &bundleSource{s, err, places}, errPlaces
 }
@@ -92,44 +93,44 @@ func (b *bundleSource) status(ctx context.Context) ([]byte, error) {
 
 // plan is `plan --json`.
 func (b *bundleSource) plan(ctx context.Context) ([]byte, error) {
-	site, err := b.site(allBut("password_file")...)
+	conf, err := b.checked(config.AllBut("password_file")...)
 	if err != nil {
 		return nil, err
 	}
-	record, _, err := lastGood(ctx, site)
+	record, _, err := lastGood(ctx, conf)
 	if err != nil && !errors.Is(err, cache.ErrNoRecord) {
 		record = cache.Record{} // cache.json says why
 	}
-	return indented(askAround(ctx, site, record))
+	return indented(askAround(ctx, conf, record))
 }
 
-// site checks the settings with these names, or all.
-func (b *bundleSource) site(names ...string) (*site, error) {
+// checked checks the settings with these names, or all.
+func (b *bundleSource) checked(names ...string) (*config.Config, error) {
 	if b.broken != nil {
 		return nil, b.broken
 	}
-	return b.settings.site(names...)
+	return checked(b.settings, names...)
 }
 
 // check is `check --json`. No other part reads the password.
 func (b *bundleSource) check(ctx context.Context) ([]byte, error) {
-	site, err := b.site()
+	conf, err := b.checked()
 	if err != nil {
 		return nil, err
 	}
-	return indented(checkSite(ctx, env{stderr: io.Discard}, site, false))
+	return indented(checkSite(ctx, env{stderr: io.Discard}, conf, false))
 }
 
 // dhcp is `dhcp --json`. A site that has switched DHCP off is asked by that command only.
 func (b *bundleSource) dhcp(ctx context.Context) ([]byte, error) {
-	site, err := b.site("interface", "dhcp")
+	conf, err := b.checked("interface", "dhcp")
 	if err != nil {
 		return nil, err
 	}
-	if !site.policy.AskDHCP {
+	if !conf.Policy.AskDHCP {
 		return nil, &advised{errors.New("DHCP is off in the configuration"), "to ask all the same: homeward dhcp"}
 	}
-	survey := discover.SurveyDHCP(ctx, wire.System(), site.policy.Interface)
+	survey := discover.SurveyDHCP(ctx, wire.System(), conf.Policy.Interface)
 	if survey.Reason == provisioning.DHCPNotPermitted {
 		return nil, fmt.Errorf("%w; %w", surveyFailure(survey), fs.ErrPermission)
 	}
@@ -152,7 +153,7 @@ func (b *bundleSource) history(failures bool) func(ctx context.Context) ([]byte,
 		each := func(entry control.Entry) error { return printJSONLine(&lines, entry) }
 		err := daemon(b.places).History(ctx, failures, false, each)
 		if errors.Is(err, control.ErrNotRunning) {
-			err = leftHistory(env{stderr: io.Discard}, filepath.Join(b.places.stateDir, historyFile), failures, each, err)
+			err = leftHistory(env{stderr: io.Discard}, filepath.Join(b.places.StateDir, historyFile), failures, each, err)
 		}
 		if err != nil {
 			return nil, daemonFailure(err)
@@ -205,40 +206,40 @@ func (b *bundleSource) config(context.Context) ([]byte, error) {
 		return nil, b.broken
 	}
 	answer := configPart{Version: 1, Settings: map[string]any{}}
-	for _, k := range keys {
-		at := b.settings[k.name]
-		answer.Settings[k.name] = discreet(k, at.value)
-		if at.from != "" {
-			answer.SetIn = append(answer.SetIn, filepath.Base(at.from)+": "+k.name)
+	for _, k := range config.Keys() {
+		at := b.settings.Of(k.Name)
+		answer.Settings[k.Name] = discreet(k, at.Value)
+		if at.From.Given() {
+			answer.SetIn = append(answer.SetIn, filepath.Base(at.From.String())+": "+k.Name)
 		}
 	}
-	site, err := b.site(allBut("password_file")...)
+	conf, err := b.checked(config.AllBut("password_file")...)
 	if err != nil {
 		answer.Problem = err.Error()
 	} else {
-		answer.Warnings = site.warnings
+		answer.Warnings = conf.Warnings
 	}
 	return indented(answer)
 }
 
 // discreet is the value of a setting without what a site may not want to tell: where the password lies, what the
 // directories of files are called, and the arguments of a program, which may hold anything.
-func discreet(k key, v value) any {
-	switch k.name {
+func discreet(k config.Key, v config.Value) any {
+	switch k.Name {
 	case "password_file":
-		return v.text != "" // whether there is one
+		return v.Text != "" // whether there is one
 	case "roots":
-		names := make([]string, len(v.list))
-		for i, path := range v.list {
+		names := make([]string, len(v.List))
+		for i, path := range v.List {
 			names[i] = filepath.Base(path)
 		}
 		return names
 	case "on_change":
-		if len(v.list) == 0 {
+		if len(v.List) == 0 {
 			return []string{}
 		}
-		return []string{filepath.Base(v.list[0]), fmt.Sprintf("(%d arguments left out)", len(v.list)-1)}
+		return []string{filepath.Base(v.List[0]), fmt.Sprintf("(%d arguments left out)", len(v.List)-1)}
 	default:
-		return k.plain(v)
+		return k.Plain(v)
 	}
 }

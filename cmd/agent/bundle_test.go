@@ -8,12 +8,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/homeward-agent/homeward/internal/config"
 )
 
 // A part that fails, one that is late and one that does not even notice do not spoil the others, and nobody waits long.
@@ -140,19 +143,24 @@ func TestPageData(t *testing.T) {
 func TestDiscreet(t *testing.T) {
 	for _, test := range []struct {
 		key  string
-		v    value
+		v    config.Value
 		want any
 	}{
-		{"password_file", value{text: "/home/alice/password"}, true},
-		{"password_file", value{}, false},
-		{"roots", value{list: []string{"/home/alice/root.pem"}}, []string{"root.pem"}},
-		{"on_change", value{list: []string{"/opt/bin/reload", "--token", "t0k3n"}}, []string{"reload", "(2 arguments left out)"}},
-		{"on_change", value{}, []string{}},
-		{"tls_floor", value{truth: true}, true},
-		{"internal_server", value{text: "pool01.contoso.com"}, "pool01.contoso.com"},
+		{"password_file", config.Value{Text: "/home/alice/password"}, true},
+		{"password_file", config.Value{}, false},
+		{"roots", config.Value{List: []string{"/home/alice/root.pem"}}, []string{"root.pem"}},
+		{"on_change", config.Value{List: []string{"/opt/bin/reload", "--token", "t0k3n"}}, []string{"reload", "(2 arguments left out)"}},
+		{"on_change", config.Value{}, []string{}},
+		{"tls_floor", config.Value{Truth: true}, true},
+		{"internal_server", config.Value{Text: "pool01.contoso.com"}, "pool01.contoso.com"},
 	} {
-		if diff := cmp.Diff(test.want, discreet(*findKey(test.key), test.v)); diff != "" {
+		if diff := cmp.Diff(test.want, discreet(keyNamed(test.key), test.v)); diff != "" {
 			t.Errorf("%s: %s", test.key, diff)
 		}
 	}
+}
+
+func keyNamed(name string) config.Key {
+	all := config.Keys()
+	return all[slices.IndexFunc(all, func(k config.Key) bool { return k.Name == name })]
 }

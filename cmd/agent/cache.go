@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/safefile"
 	"github.com/homeward-agent/homeward/service/control"
 )
 
@@ -86,7 +87,7 @@ func cacheForgetCommand(e env) *cobra.Command {
 		}
 		switch err := daemon(places).Forget(c.Context()); {
 		case errors.Is(err, control.ErrNotRunning):
-			return forgetIn(e, places.stateDir)
+			return forgetIn(e, places.StateDir)
 		case err != nil:
 			return daemonFailure(err)
 		}
@@ -108,7 +109,7 @@ func forgetFile(e env, file string) error {
 		return badUsage("forget needs the path of a %s or a %s, not %s", databaseFile, secondCopy, file)
 	}
 	if _, err := os.Stat(file); err != nil {
-		return &failure{code: exitFailed, err: unopened(file, err)}
+		return &failure{code: exitFailed, err: safefile.Unopened(file, err)}
 	}
 	return forgetIn(e, filepath.Dir(file))
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/check"
 	"github.com/homeward-agent/homeward/provisioning/wire"
@@ -26,23 +27,23 @@ func checkCommand(e env) *cobra.Command {
 	var asJSON bool
 	var target string
 	c := verb("check [flags]", "Walk the whole sign-in, layer by layer, and say what to fix", func(c *cobra.Command) error {
-		site, err := loadSite(c)
+		conf, err := loadConfig(c)
 		if err == nil {
-			err = knownInterface(c, site)
+			err = knownInterface(c, conf)
 		}
 		if err != nil {
 			return err
 		}
 		if c.Flags().Changed("target") {
-			site.policy.Manual = nil
-			if err := addServer(target, false, site); err != nil {
+			conf.Policy.Manual = nil
+			if err := conf.AddServer(target, false); err != nil {
 				return badUsage("--target: %v", err)
 			}
-			if len(site.policy.Manual) == 0 {
+			if len(conf.Policy.Manual) == 0 {
 				return badUsage("--target: it is empty")
 			}
 		}
-		report := checkSite(c.Context(), e, site, c.Flags().Changed("target"))
+		report := checkSite(c.Context(), e, conf, c.Flags().Changed("target"))
 		if err := uninterrupted(c); err != nil {
 			return err
 		}
@@ -72,22 +73,22 @@ not asked), and Exchange. Nor is it known which authority signed the certificate
 }
 
 // checkSite runs a check for this device as it is now. A daemon beside it goes on undisturbed.
-func checkSite(ctx context.Context, e env, site *site, byPassed bool) check.Report {
+func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) check.Report {
 	v := thisVersion()
-	site.identify(v)
+	identify(&conf.Policy, v)
 	asking, cancel := context.WithTimeout(ctx, daemonLimit)
 	defer cancel()
-	record, _, err := lastGood(asking, site)
+	record, _, err := lastGood(asking, conf)
 	if err != nil && !errors.Is(err, cache.ErrNoRecord) {
 		e.remark("hint", "last good cannot be read: "+err.Error())
 	}
 	unread := err != nil && !errors.Is(err, cache.ErrNoRecord)
-	status, err := daemon(site).Status(asking)
+	status, err := daemon(conf).Status(asking)
 	stands := check.Daemon{NotRunning: errors.Is(err, control.ErrNotRunning), State: status.State, Reason: status.Reason, NextAttempt: status.NextAttempt}
 	progress, done := progressOn(e)
 	defer done()
 	return check.Run(ctx, check.Options{
-		Policy: site.policy, Wire: wire.System(), Record: record, Unread: unread, Link: check.SystemLink(site.policy.Interface),
+		Policy: conf.Policy, Wire: wire.System(), Record: record, Unread: unread, Link: check.SystemLink(conf.Policy.Interface),
 		Store: status.Store, Daemon: stands, ByPassed: byPassed, CredentialsRest: err == nil && status.Reason == provisioning.CredentialsResting, Progress: progress,
 	})
 }

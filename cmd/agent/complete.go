@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/homeward-agent/homeward/internal/config"
 )
 
 // The scripts of packaging/completion ask the binary what can follow (`homeward __complete`, of cobra). They offer
@@ -22,19 +24,19 @@ func completeBy(c *cobra.Command, flag string, by cobra.CompletionFunc) {
 }
 
 // completeKey does the same for the flag of a key.
-func completeKey(c *cobra.Command, k key) {
-	switch flag := k.flag(); {
-	case choices[k.name] != nil && k.kind == list:
-		completeBy(c, flag, completeList(choices[k.name]))
-	case choices[k.name] != nil:
-		complete(c, flag, choices[k.name]...)
-	case k.kind == truth:
+func completeKey(c *cobra.Command, k config.Key) {
+	switch flag := k.Flag(); {
+	case k.Choices() != nil && k.Kind == config.List:
+		completeBy(c, flag, completeList(k.Choices()))
+	case k.Choices() != nil:
+		complete(c, flag, k.Choices()...)
+	case k.Kind == config.Truth:
 		complete(c, flag, "true", "false")
-	case k.name == "interface":
+	case k.Name == "interface":
 		completeBy(c, flag, completeInterface)
-	case strings.HasSuffix(k.name, "_dir"):
+	case strings.HasSuffix(k.Name, "_dir"):
 		completeBy(c, flag, cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs))
-	case k.name == "password_file" || k.name == "roots" || k.name == "on_change": // files
+	case k.Name == "password_file" || k.Name == "roots" || k.Name == "on_change": // files
 	default:
 		complete(c, flag)
 	}

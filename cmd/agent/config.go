@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/homeward-agent/homeward/internal/config"
 )
 
 func configCommand(e env) *cobra.Command {
@@ -17,7 +19,7 @@ func configCommand(e env) *cobra.Command {
 
 func configExampleCommand(e env) *cobra.Command {
 	c := verb("example", "Print a commented configuration file", func(*cobra.Command) error {
-		_, err := io.WriteString(e.stdout, exampleConfig())
+		_, err := io.WriteString(e.stdout, config.Example())
 		return err
 	})
 	c.Example = "homeward config example > homeward.toml"
@@ -38,24 +40,24 @@ func configCheckCommand(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		site, err := settings.site()
+		conf, err := checked(settings)
 		if err != nil {
 			return err
 		}
-		for _, doubt := range site.doubts() {
+		for _, doubt := range conf.Doubts() {
 			e.remark("hint", doubt)
 		}
 		if asJSON {
-			return printJSON(e.stdout, configAnswer{1, settings.given(), site.warnings})
+			return printJSON(e.stdout, configAnswer{1, given(settings), conf.Warnings})
 		}
 		p := newPage(e.stdout)
 		p.printf("%s\n", p.paint(good, "ok"))
-		for _, k := range keys {
-			if s := settings[k.name]; s.from != "" {
-				p.row(k.name, printable(k.show(s.value)))
+		for _, k := range config.Keys() {
+			if s := settings.Of(k.Name); s.From.Given() {
+				p.row(k.Name, printable(show(k, s.Value)))
 			}
 		}
-		for _, warning := range site.warnings {
+		for _, warning := range conf.Warnings {
 			p.printf("%s %s\n", p.paint(warn, "warning:"), printable(warning))
 		}
 		return p.err
@@ -71,49 +73,20 @@ func configCheckCommand(e env) *cobra.Command {
 }
 
 // given returns the values that were set.
-func (s settings) given() map[string]any {
+func given(s config.Settings) map[string]any {
 	values := map[string]any{}
-	for _, k := range keys {
-		if at := s[k.name]; at.from != "" {
-			values[k.name] = k.plain(at.value)
+	for _, k := range config.Keys() {
+		if at := s.Of(k.Name); at.From.Given() {
+			values[k.Name] = k.Plain(at.Value)
 		}
 	}
 	return values
 }
 
-// plain returns the value in the type JSON knows for it.
-func (k key) plain(v value) any {
-	switch k.kind {
-	case truth:
-		return v.truth
-	case list, command:
-		return v.list
-	default:
-		return v.text
-	}
-}
-
 // show returns the value as one line.
-func (k key) show(v value) string {
-	if k.kind == list || k.kind == command {
-		return strings.Join(v.list, " ")
+func show(k config.Key, v config.Value) string {
+	if k.Kind == config.List || k.Kind == config.Command {
+		return strings.Join(v.List, " ")
 	}
-	return fmt.Sprint(k.plain(v))
-}
-
-// exampleConfig is a file that says nothing but what is required, and explains the rest.
-func exampleConfig() string {
-	var b strings.Builder
-	b.WriteString("# homeward.toml: configuration of homeward. Restart the daemon after a change.\n# What is commented out shows the default, or an example where there is none.\n")
-	for _, k := range keys {
-		b.WriteString("\n")
-		for line := range strings.SplitSeq(k.doc, "\n") {
-			fmt.Fprintf(&b, "# %s\n", line)
-		}
-		if k.name != "sip_address" {
-			b.WriteString("#")
-		}
-		fmt.Fprintf(&b, "%s = %s\n", k.name, k.sample())
-	}
-	return b.String()
+	return fmt.Sprint(k.Plain(v))
 }

@@ -26,9 +26,9 @@ type wall struct {
 var walls = []wall{
 	{
 		"cmd/agent",
-		"internal/safefile internal/place service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check cache dhcpopts packaging",
-		"github.com/spf13/cobra github.com/spf13/pflag github.com/pelletier/go-toml/v2 golang.org/x/term",
-		"reads the command line and the configuration, and puts everything else together",
+		"internal/config internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check cache dhcpopts packaging",
+		"github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term",
+		"reads the command line, and puts everything else together",
 	},
 	{"cmd/lab", "provisioning internal/sitetest", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
 	{
@@ -56,6 +56,10 @@ var walls = []wall{
 	{
 		"provisioning/check", "provisioning provisioning/wire provisioning/discover provisioning/signin cache dhcpopts", "",
 		"judges what a device sees; looks through discover and signin, and knows no agent",
+	},
+	{
+		"internal/config", "provisioning internal/place internal/safefile internal/sip", "github.com/pelletier/go-toml/v2",
+		"reads settings, and knows neither a command line nor what is done with them (sip: the grammar of User-Agent)",
 	},
 	{"internal/srv", "internal/safefile internal/place", "github.com/miekg/dns", "a leaf: DNS"},
 	{"internal/sip", "internal/ntlm internal/secret internal/place", "github.com/emiago/sipgo github.com/icholy/digest", "a leaf: SIP"},

@@ -20,14 +20,14 @@ import (
 func dhcpCommand(e env) *cobra.Command {
 	var asJSON bool
 	c := verb("dhcp [flags]", "Ask DHCP as a Lync phone does, and show what every server answers", func(c *cobra.Command) error {
-		site, err := loadSite(c, "interface")
+		conf, err := loadConfig(c, "interface")
 		if err == nil {
-			err = knownInterface(c, site)
+			err = knownInterface(c, conf)
 		}
 		if err != nil {
 			return err
 		}
-		survey := discover.SurveyDHCP(c.Context(), wire.System(), site.policy.Interface)
+		survey := discover.SurveyDHCP(c.Context(), wire.System(), conf.Policy.Interface)
 		if err := uninterrupted(c); err != nil {
 			return err
 		}

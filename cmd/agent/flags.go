@@ -2,28 +2,33 @@ package main
 
 import (
 	"errors"
+	"io/fs"
+	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/homeward-agent/homeward/internal/config"
+	"github.com/homeward-agent/homeward/provisioning"
 )
 
 // addSettingFlags gives a command a flag for each of the named keys, or for all. A flag beats the file.
 func addSettingFlags(c *cobra.Command, names ...string) {
-	for _, k := range keys {
-		if len(names) > 0 && !slices.Contains(names, k.name) {
+	for _, k := range config.Keys() {
+		if len(names) > 0 && !slices.Contains(names, k.Name) {
 			continue
 		}
-		doc, _, _ := strings.Cut(k.doc, "\n")
+		doc, _, _ := strings.Cut(k.Doc, "\n")
 		switch {
-		case k.kind == truth && k.normal == "true":
-			doc += " (default true; off: --" + k.flag() + "=false)"
-		case k.normal != "":
-			doc += " (default " + k.normal + ")"
+		case k.Kind == config.Truth && k.Default == "true":
+			doc += " (default true; off: --" + k.Flag() + "=false)"
+		case k.Default != "":
+			doc += " (default " + k.Default + ")"
 		}
-		f := c.Flags().VarPF(&flagValue{key: k}, k.flag(), "", doc)
-		if k.kind == truth {
+		f := c.Flags().VarPF(&flagValue{key: k}, k.Flag(), "", doc)
+		if k.Kind == config.Truth {
 			f.NoOptDefVal = "true"
 		}
 		completeKey(c, k)
@@ -33,35 +38,91 @@ func addSettingFlags(c *cobra.Command, names ...string) {
 
 // flagValue is the value of a setting given as a flag.
 type flagValue struct {
-	key
-	value
+	key   config.Key
+	value config.Value
 }
 
 // Set is called for each time the flag is given.
-func (f *flagValue) Set(s string) error {
-	switch f.kind {
-	case truth:
-		v, err := strconv.ParseBool(s)
-		if err != nil {
-			return errors.New("the value must be true or false")
-		}
-		f.truth = v
-	case list:
-		for element := range strings.SplitSeq(s, ",") {
-			f.list = append(f.list, strings.TrimSpace(element))
-		}
-	case command:
-		f.list = append(f.list, s)
-	default:
-		f.text = s
-	}
-	return nil
-}
+func (f *flagValue) Set(s string) error { return f.key.Add(&f.value, s) }
 
 // Type is the placeholder in the help; pflag shows none for "bool".
 func (f *flagValue) Type() string {
-	return [...]string{text: "text", truth: "bool", list: "list", command: "argument"}[f.kind]
+	return [...]string{config.Text: "text", config.Truth: "bool", config.List: "list", config.Command: "argument"}[f.key.Kind]
 }
 
 // String is the default as help shows it: addSettingFlags writes it into the text.
 func (f *flagValue) String() string { return "" }
+
+// loadSettings reads the file named by --config, and the flags of c.
+func loadSettings(c *cobra.Command) (config.Settings, error) {
+	path, err := c.Flags().GetString("config")
+	if err != nil {
+		return config.Settings{}, err
+	}
+	from := config.Source{
+		File: path, Named: c.Flags().Changed("config"), Flags: map[string]config.Value{}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"),
+	}
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if given, ok := f.Value.(*flagValue); ok {
+			from.Flags[given.key.Name] = given.value
+		}
+	})
+	s, err := config.Load(from)
+	return s, misconfigured(err)
+}
+
+// loadConfig reads the configuration file and the flags of c, and checks the values of the named keys, or of all.
+func loadConfig(c *cobra.Command, names ...string) (*config.Config, error) {
+	s, err := loadSettings(c)
+	if err != nil {
+		return nil, err
+	}
+	return checked(s, names...)
+}
+
+// loadPlaces returns where a daemon keeps its files, for commands that only read. They work without the right
+// to read the configuration.
+func loadPlaces(c *cobra.Command) (*config.Config, error) {
+	s, err := loadSettings(c)
+	if errors.Is(err, fs.ErrPermission) && !c.Flags().Changed("config") {
+		s, err = config.Defaults(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return placesOf(s)
+}
+
+// placesOf returns the directories alone.
+func placesOf(s config.Settings) (*config.Config, error) {
+	return checked(s, "state_dir", "runtime_dir")
+}
+
+// checked checks the values of the named keys, or of all.
+func checked(s config.Settings, names ...string) (*config.Config, error) {
+	conf, err := s.Check(names...)
+	return conf, misconfigured(err)
+}
+
+// misconfigured gives what is wrong with the configuration its exit code.
+func misconfigured(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &failure{code: exitUsage, err: err}
+}
+
+// knownInterface refuses a flag that names an interface which is not there: whoever types it is there to correct it. What
+// the file names may come later, and is asked then.
+func knownInterface(c *cobra.Command, conf *config.Config) error {
+	if err := config.InterfaceHere(conf.Policy.Interface); c.Flags().Changed("interface") && err != nil {
+		return badUsage("--interface: %v", err)
+	}
+	return nil
+}
+
+// identify says what this program and this device are, for those who are told.
+func identify(p *provisioning.Policy, v versionAnswer) {
+	p.Version, p.Built = v.Version, v.builtAt()
+	p.Workstation, _ = os.Hostname() // unknown is not told
+}

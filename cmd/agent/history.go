@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/homeward-agent/homeward/internal/config"
+	"github.com/homeward-agent/homeward/internal/safefile"
 	"github.com/homeward-agent/homeward/service"
 	"github.com/homeward-agent/homeward/service/control"
 )
@@ -69,7 +71,7 @@ func historyCommand(e env) *cobra.Command {
 // teller is where a history comes from: the daemon of this device, what it has left behind, or a copied file.
 type teller struct {
 	env
-	places *site
+	places *config.Config
 	file   string // "": the daemon's
 }
 
@@ -80,7 +82,7 @@ func (t teller) history(ctx context.Context, failures, follow bool, each func(co
 	}
 	err := daemon(t.places).History(ctx, failures, follow, each)
 	if errors.Is(err, control.ErrNotRunning) && !follow {
-		err = leftHistory(t.env, filepath.Join(t.places.stateDir, historyFile), failures, each, err)
+		err = leftHistory(t.env, filepath.Join(t.places.StateDir, historyFile), failures, each, err)
 	}
 	if err != nil {
 		return daemonFailure(err)
@@ -109,14 +111,14 @@ func (t teller) begin(ctx context.Context) string {
 func copiedHistory(file string, failures bool, each func(control.Entry) error) error {
 	path, err := filepath.EvalSymlinks(file)
 	if err != nil {
-		return &failure{code: exitFailed, err: unopened(file, err)}
+		return &failure{code: exitFailed, err: safefile.Unopened(file, err)}
 	}
 	entries, err := service.ReadHistory(path)
 	if err == nil && len(entries) == 0 {
 		err = fmt.Errorf("%s holds no history of homeward", file)
 	}
 	if err != nil {
-		return &failure{code: exitFailed, err: unopened(file, err)}
+		return &failure{code: exitFailed, err: safefile.Unopened(file, err)}
 	}
 	return eachOf(entries, failures, each)
 }
@@ -126,7 +128,7 @@ func leftHistory(e env, file string, failures bool, each func(control.Entry) err
 	entries, err := service.ReadHistory(file)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return &advised{unopened(file, err), asWhom(runAsRoot)}
+		return &advised{safefile.Unopened(file, err), asWhom(runAsRoot)}
 	case err != nil:
 		return err
 	case len(entries) == 0:

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/config"
+	"github.com/homeward-agent/homeward/internal/safefile"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/service/control"
 )
@@ -41,7 +43,7 @@ func chosenRecord(c *cobra.Command, file string) (cache.Record, origin, error) {
 	if file != "" {
 		record, kind, err := cache.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-			err = unopened(file, err)
+			err = safefile.Unopened(file, err)
 		}
 		return record, origin{source: file, file: file, kind: kind}, recordFailure(err)
 	}
@@ -51,7 +53,7 @@ func chosenRecord(c *cobra.Command, file string) (cache.Record, origin, error) {
 
 // lastGood returns the record of this device: as the daemon knows it; without a daemon, that of the copy with the
 // higher generation, which may be that there is none.
-func lastGood(ctx context.Context, places *site) (record cache.Record, from origin, err error) {
+func lastGood(ctx context.Context, places *config.Config) (record cache.Record, from origin, err error) {
 	text, err := daemon(places).Record(ctx)
 	switch {
 	case err == nil:
@@ -69,7 +71,7 @@ func lastGood(ctx context.Context, places *site) (record cache.Record, from orig
 	var troubles []error
 	err = nil
 	for _, name := range []string{databaseFile, secondCopy} {
-		path := filepath.Join(places.stateDir, name)
+		path := filepath.Join(places.StateDir, name)
 		r, kind, errFile := cache.ReadFile(path)
 		switch {
 		case errFile != nil && !errors.Is(errFile, cache.ErrNoRecord):
@@ -90,7 +92,7 @@ func lastGood(ctx context.Context, places *site) (record cache.Record, from orig
 	case errors.Is(troubles[1], fs.ErrPermission) && !errors.Is(refused, control.ErrNotRunning):
 		return cache.Record{}, origin{}, refused // the socket would have been the way
 	default:
-		return cache.Record{}, origin{}, &unreadable{places.stateDir, troubles}
+		return cache.Record{}, origin{}, &unreadable{places.StateDir, troubles}
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/homeward-agent/homeward/internal/config"
 )
 
 // env is the outside of a command: what it reads and where it writes.
@@ -89,8 +91,13 @@ func (a *advised) Unwrap() error { return a.error }
 // advice returns the hints of an error and of all it wraps, each once.
 func advice(err error) []string {
 	var hints []string
-	if a, ok := err.(*advised); ok { //nolint:errorlint // each of the tree is looked at, not the first
-		hints = append(hints, a.hint)
+	switch e := err.(type) { //nolint:errorlint // each of the tree is looked at, not the first
+	case *advised:
+		hints = append(hints, e.hint)
+	case *config.Problem:
+		if e.Hint != "" {
+			hints = append(hints, e.Hint)
+		}
 	}
 	switch e := err.(type) { //nolint:errorlint // likewise
 	case interface{ Unwrap() error }:
@@ -177,7 +184,7 @@ func rootCommand(e env) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(helpCommand())
 	root.SetHelpFunc(printHelp)
-	root.PersistentFlags().String("config", defaultConfig, "configuration `FILE`")
+	root.PersistentFlags().String("config", config.DefaultFile, "configuration `FILE`")
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
@@ -222,18 +229,11 @@ func group(use, short string, verbs []*cobra.Command) *cobra.Command {
 // unknownVerb is for what is none of the verbs below c.
 func unknownVerb(c *cobra.Command, typed string) error {
 	text := fmt.Sprintf("unknown verb %q", typed)
-	if near := nearest(typed, verbNames(c)); near != "" {
-		text += fmt.Sprintf(", did you mean %s?", near)
+	c.SuggestionsMinimumDistance = 2 // letters
+	if near := c.SuggestionsFor(typed); len(near) > 0 {
+		text += fmt.Sprintf(", did you mean %s?", near[0])
 	}
 	return badUsage("%s", text)
-}
-
-func verbNames(c *cobra.Command) []string {
-	var names []string
-	for _, verb := range c.Commands() {
-		names = append(names, verb.Name())
-	}
-	return names
 }
 
 // verb is a command that does something. It takes no arguments.

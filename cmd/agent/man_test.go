@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/homeward-agent/homeward/e2e/needs"
+	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -22,7 +23,7 @@ const manDir = "../../packaging/man"
 // what only they say.
 var (
 	manFiles = []struct{ path, text string }{
-		{defaultConfig, "the configuration, homeward.toml(5); " + defaultsOf("state_dir", "runtime_dir") + " are set there"},
+		{config.DefaultFile, "the configuration, homeward.toml(5); " + defaultsOf("state_dir", "runtime_dir") + " are set there"},
 		{"state_dir/" + databaseFile, "the last good record"},
 		{"state_dir/" + secondCopy, "the second copy of it, which people can read, too; it holds no secret"},
 		{"state_dir/record.key", "made when the record has Registrars outside the SIP domain, which it seals; for the user of the daemon alone"},
@@ -41,7 +42,7 @@ var (
 func defaultsOf(names ...string) string {
 	var texts []string
 	for _, name := range names {
-		texts = append(texts, fmt.Sprintf("%s (default %s)", name, findKey(name).normal))
+		texts = append(texts, fmt.Sprintf("%s (default %s)", name, keyNamed(name).Default))
 	}
 	return strings.Join(texts, " and ")
 }
@@ -184,7 +185,7 @@ func (r *roff) verb(c *cobra.Command) string {
 		settings, own := flagsOf(c)
 		about := ""
 		switch {
-		case settings.Lookup(keys[0].flag()) != nil:
+		case settings.Lookup(config.Keys()[0].Flag()) != nil:
 			about = "Every key of homeward.toml(5) is a flag, too."
 		case settings.HasFlags():
 			about = "The key interface of homeward.toml(5) is a flag, too."
@@ -226,7 +227,7 @@ func (r *roff) flags(flags *pflag.FlagSet) {
 func configManual() string {
 	r := newRoff("homeward.toml", "5", "configuration of homeward")
 	r.section("SYNOPSIS")
-	fmt.Fprintf(r, "\\fI%s\\fR\n", roffText(defaultConfig))
+	fmt.Fprintf(r, "\\fI%s\\fR\n", roffText(config.DefaultFile))
 	r.section("DESCRIPTION")
 	r.paragraph("A file in TOML, without tables: a line for each key that is to differ from its default. Only sip_address is required. " +
 		"A key that does not exist is an error. The daemon reads the file when it starts; restart it after a change.")
@@ -234,13 +235,13 @@ func configManual() string {
 	r.paragraph("Each key is also a flag of homeward run, plan and check, with hyphens: --sip-address for sip_address. A flag beats the file.")
 	r.paragraph("The file must not be writable by everybody. The password itself is in no key; see password_file.")
 	r.section("KEYS")
-	for _, k := range keys {
-		first, more, _ := strings.Cut(k.doc, "\n")
-		facts := "Default: " + k.normal
-		if k.normal == "" {
-			facts = "Example: " + k.example
+	for _, k := range config.Keys() {
+		first, more, _ := strings.Cut(k.Doc, "\n")
+		facts := "Default: " + k.Default
+		if k.Default == "" {
+			facts = "Example: " + k.Example
 		}
-		r.item(k.name, strings.TrimSpace(sentence(first)+" "+strings.ReplaceAll(more, "\n", " ")), facts)
+		r.item(k.Name, strings.TrimSpace(sentence(first)+" "+strings.ReplaceAll(more, "\n", " ")), facts)
 	}
 	r.section("EXAMPLES")
 	r.paragraph("What most sites need:")

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/discover"
 	"github.com/homeward-agent/homeward/provisioning/wire"
@@ -16,18 +17,18 @@ import (
 func planCommand(e env) *cobra.Command {
 	var asJSON bool
 	c := verb("plan [flags]", "Ask DNS and DHCP and print what would be tried, in order; register nowhere", func(c *cobra.Command) error {
-		site, err := loadSite(c, allBut("password_file")...) // nothing is signed in to
+		conf, err := loadConfig(c, config.AllBut("password_file")...) // nothing is signed in to
 		if err == nil {
-			err = knownInterface(c, site)
+			err = knownInterface(c, conf)
 		}
 		if err != nil {
 			return err
 		}
-		record, _, err := lastGood(c.Context(), site)
+		record, _, err := lastGood(c.Context(), conf)
 		if err != nil && !errors.Is(err, cache.ErrNoRecord) {
 			e.remark("hint", "last good cannot be read, so that the TLS floor is not known: "+err.Error())
 		}
-		answer := askAround(c.Context(), site, record)
+		answer := askAround(c.Context(), conf, record)
 		answer.unread = err != nil && !errors.Is(err, cache.ErrNoRecord)
 		if err := uninterrupted(c); err != nil {
 			return err
@@ -67,18 +68,18 @@ type skip struct {
 
 // askAround asks every source once and makes the plan of it, for a device with this last good record. It changes
 // nothing, here or elsewhere.
-func askAround(ctx context.Context, site *site, record cache.Record) planAnswer {
-	domain := site.policy.SIPDomain()
+func askAround(ctx context.Context, conf *config.Config, record cache.Record) planAnswer {
+	domain := conf.Policy.SIPDomain()
 	answer := planAnswer{Version: 1, SIPDomain: domain, Sources: []provisioning.Source{}, Try: []provisioning.Candidate{}, Skipped: []skip{}}
 	floor := record.TLSFloor && provisioning.Policy{SIPAddress: record.SIPAddress}.SIPDomain() == domain
-	if record.SIPAddress == site.policy.SIPAddress {
+	if record.SIPAddress == conf.Policy.SIPAddress {
 		answer.LastGood = &record.Registrar
 	}
-	found := discover.Discover(ctx, site.policy, wire.System(), floor)
+	found := discover.Discover(ctx, conf.Policy, wire.System(), floor)
 	for _, f := range found {
 		answer.Sources = append(answer.Sources, f.Source)
 	}
-	plan := provisioning.MakePlan(found, site.policy, floor)
+	plan := provisioning.MakePlan(found, conf.Policy, floor)
 	answer.Try = append(answer.Try, plan.Try...)
 	for _, s := range plan.Skipped {
 		answer.Skipped = append(answer.Skipped, skip{s, s.Reason.Hint()})

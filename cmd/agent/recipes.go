@@ -30,7 +30,9 @@ func recipeNames() []string {
 func findRecipe(server string) (recipe, error) {
 	i := slices.IndexFunc(recipes, func(r recipe) bool { return r.server == server })
 	if i < 0 {
-		return recipe{}, badUsage("--for: %v", checkChoice(server, recipeNames()...))
+		names := recipeNames()
+		last := len(names) - 1
+		return recipe{}, badUsage("--for: %q is not %s or %s", server, strings.Join(names[:last], ", "), names[last])
 	}
 	return recipes[i], nil
 }

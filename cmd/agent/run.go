@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/agent"
 	"github.com/homeward-agent/homeward/provisioning/wire"
@@ -46,9 +47,9 @@ func runCommand(e env) *cobra.Command {
 // runHosted runs the daemon under a service manager that shows nobody what goes to stderr: a file takes it. What is wrong
 // with the configuration stands there, too.
 func runHosted(c *cobra.Command, e env) error {
-	stateDir := defaults()["state_dir"].text
+	stateDir := config.Defaults().Of("state_dir").Text
 	if places, err := loadPlaces(c); err == nil {
-		stateDir = places.stateDir
+		stateDir = places.StateDir
 	}
 	log, err := manager.OpenLogFile(filepath.Join(stateDir, logFile))
 	if err != nil {
@@ -70,40 +71,40 @@ func runHosted(c *cobra.Command, e env) error {
 func untilEnd(ctx context.Context, c *cobra.Command, e env) error {
 	late := &failure{code: 0, err: errors.New("something did not end, and was left behind")}
 	return ends(ctx, runLimit, func() error {
-		site, err := loadSite(c)
+		conf, err := loadConfig(c)
 		if err != nil {
 			return err
 		}
-		return runDaemon(ctx, e, site)
+		return runDaemon(ctx, e, conf)
 	}, late)
 }
 
 // runDaemon puts the parts together, in the order in which they need each other, and runs them until ctx ends.
-func runDaemon(ctx context.Context, e env, site *site) error {
-	listener, leave, err := occupy(ctx, site)
+func runDaemon(ctx context.Context, e env, conf *config.Config) error {
+	listener, leave, err := occupy(ctx, conf)
 	if err != nil {
 		return err
 	}
 	defer leave()
 	v := thisVersion()
-	lines, tail := service.NewLogQueue(logHandler(e.stderr, site)), &service.LogTail{}
+	lines, tail := service.NewLogQueue(logHandler(e.stderr, conf)), &service.LogTail{}
 	defer lines.Close()
-	log := slog.New(slog.NewMultiHandler(lines.Handler(), slog.NewTextHandler(tail, &slog.HandlerOptions{Level: site.logLevel})))
-	logStart(log, v, site)
-	site.identify(v)
+	log := slog.New(slog.NewMultiHandler(lines.Handler(), slog.NewTextHandler(tail, &slog.HandlerOptions{Level: conf.LogLevel})))
+	logStart(log, v, conf)
+	identify(&conf.Policy, v)
 
-	if err := os.MkdirAll(site.stateDir, stateDirMode); err != nil {
+	if err := os.MkdirAll(conf.StateDir, stateDirMode); err != nil {
 		log.Warn("state_dir cannot be made: last good is kept in memory only", "err", err)
 	}
-	store := cache.Open(site.stateDir)
+	store := cache.Open(conf.StateDir)
 	defer store.Close()
-	story := service.NewStory(log, filepath.Join(site.stateDir, historyFile))
+	story := service.NewStory(log, filepath.Join(conf.StateDir, historyFile))
 	wire := wire.System()
 	network := service.NewNetworkWatch(wire.Resolvers, log)
 	wire.Changes = network.Changes()
-	metrics := service.NewMetrics(site.metricsListen)
-	agent := agent.New(site.policy, wire, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e) })
-	stateFile := service.NewStateFile(filepath.Join(site.runtimeDir, "registrar.json"), agent.Status, story, site.onChange, log)
+	metrics := service.NewMetrics(conf.MetricsListen)
+	agent := agent.New(conf.Policy, wire, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e) })
+	stateFile := service.NewStateFile(filepath.Join(conf.RuntimeDir, "registrar.json"), agent.Status, story, conf.OnChange, log)
 	network.Besides(stateFile.Look)
 	lastGood := func() time.Time { record, _ := store.Load(); return record.RegisteredAt }
 	server := control.NewServer(listener, control.Source{
@@ -135,24 +136,24 @@ func runDaemon(ctx context.Context, e env, site *site) error {
 	return nil
 }
 
-func logStart(log *slog.Logger, v versionAnswer, site *site) {
-	log.Info("homeward starts", "version", v.Version, "sip_address", site.policy.SIPAddress)
-	for _, warning := range site.warnings {
+func logStart(log *slog.Logger, v versionAnswer, conf *config.Config) {
+	log.Info("homeward starts", "version", v.Version, "sip_address", conf.Policy.SIPAddress)
+	for _, warning := range conf.Warnings {
 		log.Warn(warning)
 	}
 }
 
 // occupy makes this the daemon of runtime_dir, which a second one is not, and opens the control socket there, until leave
 // is called.
-func occupy(ctx context.Context, site *site) (listener net.Listener, leave func(), err error) {
-	if err := control.MakeDir(site.runtimeDir, site.stateDir); err != nil {
+func occupy(ctx context.Context, conf *config.Config) (listener net.Listener, leave func(), err error) {
+	if err := control.MakeDir(conf.RuntimeDir, conf.StateDir); err != nil {
 		return nil, nil, &failure{code: exitFailed, err: fmt.Errorf("make runtime_dir: %w", err), hints: []string{"run it as a service or as root, or set runtime_dir"}}
 	}
-	claim, err := control.Claim(filepath.Join(site.runtimeDir, "control.lock"))
+	claim, err := control.Claim(filepath.Join(conf.RuntimeDir, "control.lock"))
 	if err != nil {
 		return nil, nil, listenFailure(err)
 	}
-	if listener, err = control.Listen(ctx, socketPath(site)); err != nil {
+	if listener, err = control.Listen(ctx, socketPath(conf)); err != nil {
 		claim.Close()
 		return nil, nil, listenFailure(err)
 	}
@@ -171,8 +172,8 @@ func listenFailure(err error) error {
 }
 
 // logHandler returns the form of the log that fits where stderr leads to.
-func logHandler(w io.Writer, site *site) slog.Handler {
-	format := site.logFormat
+func logHandler(w io.Writer, conf *config.Config) slog.Handler {
+	format := conf.LogFormat
 	if format == "auto" {
 		format = "json"
 		if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
@@ -182,10 +183,10 @@ func logHandler(w io.Writer, site *site) slog.Handler {
 			format = "journal"
 		}
 	}
-	options := &slog.HandlerOptions{Level: site.logLevel}
+	options := &slog.HandlerOptions{Level: conf.LogLevel}
 	switch format {
 	case "journal":
-		return service.JournalHandler(w, site.logLevel)
+		return service.JournalHandler(w, conf.LogLevel)
 	case "json":
 		options.ReplaceAttr = asText
 		return slog.NewJSONHandler(w, options)

@@ -36,7 +36,7 @@ func runScripts(t *testing.T, dir string) {
 		RequireExplicitExec: true,
 		Setup:               setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code, "config": config, "site": startSite, "change": changeSite, "heard": heard, "follow": follow, "shows": shows,
+			"code": code, "config": writeConfig, "site": startSite, "change": changeSite, "heard": heard, "follow": follow, "shows": shows,
 			"unpack": unpack, "secret": secret, "browse": browse, "sound": sound,
 		},
 	})
@@ -92,8 +92,8 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// config writes homeward.toml: directories that belong to this script, the site, and the lines given.
-func config(ts *testscript.TestScript, _ bool, args []string) {
+// writeConfig writes homeward.toml: directories that belong to this script, the site, and the lines given.
+func writeConfig(ts *testscript.TestScript, _ bool, args []string) {
 	w := worldOf(ts)
 	lines := []string{
 		`sip_address = "sip:phone1@contoso.com"`,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/service/control"
 	"github.com/homeward-agent/homeward/service/manager"
 )
@@ -22,8 +23,8 @@ func serviceCommand(e env) *cobra.Command {
 		serviceOrder(e, "restart", "Stop the service and start it again, after a change of the configuration", "restarted"),
 		serviceStatusCommand(e),
 	})
-	c.PersistentFlags().String("config", defaultConfig, "refused, see managed") // in place of that of every command
-	_ = c.PersistentFlags().MarkHidden("config")                                // it is there
+	c.PersistentFlags().String("config", config.DefaultFile, "refused, see managed") // in place of that of every command
+	_ = c.PersistentFlags().MarkHidden("config")                                     // it is there
 	return c
 }
 
@@ -31,7 +32,7 @@ func serviceCommand(e env) *cobra.Command {
 func managed(use, short string, do func(c *cobra.Command, m *manager.Manager) error) *cobra.Command {
 	return verb(use, short, func(c *cobra.Command) error {
 		if c.Flags().Changed("config") {
-			return badUsage("the service reads %s, and no other configuration", defaultConfig)
+			return badUsage("the service reads %s, and no other configuration", config.DefaultFile)
 		}
 		m, err := manager.Find()
 		if err == nil {
@@ -63,7 +64,7 @@ func serviceInstallCommand(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		done, err := m.Install(program, defaultConfig, strings.Replace(exampleConfig(), "\nsip_address", "\n#sip_address", 1))
+		done, err := m.Install(program, config.DefaultFile, strings.Replace(config.Example(), "\nsip_address", "\n#sip_address", 1))
 		p := newPage(e.stdout)
 		for _, sentence := range done {
 			p.printf("%s\n", sentence)
@@ -90,8 +91,8 @@ func nextStep(c *cobra.Command, s manager.Managed) string {
 	if s.Running {
 		return "homeward status"
 	}
-	if settings, err := loadSettings(c); err == nil && settings["sip_address"].from == "" {
-		return "set sip_address in " + defaultConfig + ", then: homeward service start"
+	if settings, err := loadSettings(c); err == nil && !settings.Of("sip_address").From.Given() {
+		return "set sip_address in " + config.DefaultFile + ", then: homeward service start"
 	}
 	return "homeward service start"
 }
@@ -108,7 +109,7 @@ func serviceUninstallCommand(e env) *cobra.Command {
 		} else {
 			p.printf("there was nothing to remove\n")
 		}
-		p.printf("configuration and state stay: %s, %s\n", filepath.Dir(defaultConfig), defaults()["state_dir"].text)
+		p.printf("configuration and state stay: %s, %s\n", filepath.Dir(config.DefaultFile), config.Defaults().Of("state_dir").Text)
 		if s, err := m.Status(); err == nil && s.Installed {
 			p.printf("the service of a package is used now: %s\n", s.File)
 			e.remark("hint", "start it, and let it be started at boot: systemctl enable --now homeward")
@@ -126,7 +127,7 @@ func serviceOrder(e env, use, short, done string) *cobra.Command {
 		var wrong error // with the configuration
 		err := m.Order(use, func() error {
 			if begins {
-				_, wrong = loadSite(c)
+				_, wrong = loadConfig(c)
 			}
 			if m.Tells { // then its word counts: it may start the daemon with more than we see
 				return nil
@@ -176,7 +177,7 @@ func awaitAnswer(c *cobra.Command, m *manager.Manager) error {
 func answers(c *cobra.Command) bool {
 	places, err := loadPlaces(c)
 	if err != nil { // a daemon that runs has begun with another configuration
-		if places, err = defaults().site("state_dir", "runtime_dir"); err != nil {
+		if places, err = placesOf(config.Defaults()); err != nil {
 			return false
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/service/control"
 )
@@ -39,11 +40,13 @@ func statusCommand(e env) *cobra.Command {
 }
 
 // daemon returns a client of the daemon of this device.
-func daemon(places *site) *control.Client {
+func daemon(places *config.Config) *control.Client {
 	return control.NewClient(socketPath(places))
 }
 
-func socketPath(places *site) string { return filepath.Join(places.runtimeDir, "control.sock") }
+func socketPath(places *config.Config) string {
+	return filepath.Join(places.RuntimeDir, "control.sock")
+}
 
 // printStatus prints what is used now, then what was tried last.
 func printStatus(p *page, s provisioning.Status, now time.Time) error {

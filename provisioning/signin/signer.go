@@ -118,9 +118,6 @@ func FreshEndpointID() string {
 	return hex.EncodeToString(fresh[:])
 }
 
-// CheckUserAgent says what is wrong with a value of User-Agent.
-func CheckUserAgent(s string) error { return sip.CheckUserAgent(s) }
-
 // userAgent returns what SIP servers are told of this program. Versions of development builds, such as "(devel)", may hold
 // what no token may (RFC 3261 section 25.1).
 func userAgent(p provisioning.Policy) string {

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -9,8 +9,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/spf13/cobra"
 
 	"github.com/homeward-agent/homeward/internal/place"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -61,8 +59,8 @@ func parseSIPAddress(s string) (string, error) {
 	return "sip:" + user + "@" + domain, nil
 }
 
-// addServer adds a configured server: host[:port], where host is a name or an IP address.
-func addServer(s string, external bool, to *site) error {
+// AddServer adds a configured server: host[:port], where host is a name or an IP address; "" is none.
+func (to *Config) AddServer(s string, external bool) error {
 	if s == "" {
 		return nil
 	}
@@ -80,7 +78,7 @@ func addServer(s string, external bool, to *site) error {
 			to.warn(fmt.Sprintf("%q has no domain: certificates rarely carry such a name", host))
 		}
 	}
-	to.policy.Manual = append(to.policy.Manual, provisioning.ManualServer{Host: host, Port: port, External: external})
+	to.Policy.Manual = append(to.Policy.Manual, provisioning.ManualServer{Host: host, Port: port, External: external})
 	return nil
 }
 
@@ -163,26 +161,17 @@ func checkInterface(name string) error {
 	return checkPlain(name)
 }
 
-// noInterface says that this machine has no interface of that name, and which it has; "": it has it.
-func noInterface(name string) string {
+// InterfaceHere is an error when this machine has no interface of that name: it says which it has.
+func InterfaceHere(name string) error {
 	if _, err := net.InterfaceByName(name); name == "" || err == nil {
-		return ""
+		return nil
 	}
 	var names []string
 	all, _ := net.Interfaces() // none is none
 	for _, i := range all {
 		names = append(names, i.Name)
 	}
-	return fmt.Sprintf("this machine has no %s; it has %s", name, strings.Join(names, ", "))
-}
-
-// knownInterface refuses a flag that names an interface which is not there: whoever types it is there to correct it. What
-// the file names may come later, and is asked then.
-func knownInterface(c *cobra.Command, to *site) error {
-	if problem := noInterface(to.policy.Interface); c.Flags().Changed("interface") && problem != "" {
-		return badUsage("--interface: %s", problem)
-	}
-	return nil
+	return fmt.Errorf("this machine has no %s; it has %s", name, strings.Join(names, ", "))
 }
 
 // checkPlain refuses control characters, line breaks above all, in text that goes into SIP headers.
@@ -221,7 +210,7 @@ func checkChoices(texts []string, choices ...string) error {
 var unbuilt = []string{"tls-dsk", "kerberos"}
 
 // checkSchemes returns the schemes that this version speaks, and warns of others that exist.
-func checkSchemes(texts []string, to *site) ([]string, error) {
+func checkSchemes(texts []string, to *Config) ([]string, error) {
 	known := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return slices.Contains(unbuilt, s) })
 	if len(known) < len(texts) {
 		left := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return slices.Contains(known, s) })

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package config
 
 import (
 	"bytes"
@@ -71,8 +71,7 @@ func TestPasswordFile(t *testing.T) {
 		{"missing", "error: there is no file FILE"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Setenv("CREDENTIALS_DIRECTORY", "")
-			secret, err := readPassword(at(test.name), dir)
+			secret, err := readPassword(at(test.name), "", dir)
 			if got := strings.ReplaceAll(outcome(secret.Reveal(), err), at(test.name), "FILE"); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
@@ -85,7 +84,6 @@ func TestMend29PasswordOfTheDaemon(t *testing.T) {
 	if os.Geteuid() != 0 {
 		needs.Missing(t, "root", "")
 	}
-	t.Setenv("CREDENTIALS_DIRECTORY", "")
 	state := t.TempDir()
 	path := filepath.Join(t.TempDir(), "password")
 	os.WriteFile(path, []byte("secret"), 0o600)
@@ -107,7 +105,7 @@ func TestMend29PasswordOfTheDaemon(t *testing.T) {
 			os.Chown(path, test.file, test.file)
 			os.Chmod(path, test.mode)
 			os.Chown(state, test.dir, test.dir)
-			secret, err := readPassword(path, test.state)
+			secret, err := readPassword(path, "", test.state)
 			if secret.Reveal() != test.want || test.says == "" && err != nil || test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)) {
 				t.Errorf("got %q, %v", secret.Reveal(), err)
 			}
@@ -118,7 +116,6 @@ func TestMend29PasswordOfTheDaemon(t *testing.T) {
 // systemd's credential is used when it exists, whatever mode it shows.
 func TestCredential(t *testing.T) {
 	dir := t.TempDir()
-	t.Setenv("CREDENTIALS_DIRECTORY", dir)
 	file := filepath.Join(t.TempDir(), "password")
 	credential := func(text string) {
 		t.Helper()
@@ -129,15 +126,15 @@ func TestCredential(t *testing.T) {
 		}
 	}
 	os.WriteFile(file, []byte("from the file\n"), 0o600)
-	if got, err := readPassword(file, dir); err != nil || got.Reveal() != "from the file" {
+	if got, err := readPassword(file, dir, dir); err != nil || got.Reveal() != "from the file" {
 		t.Errorf("without a credential: %q, %v", got.Reveal(), err)
 	}
 	credential("from systemd\n")
-	if got, err := readPassword(file, dir); err != nil || got.Reveal() != "from systemd" {
+	if got, err := readPassword(file, dir, dir); err != nil || got.Reveal() != "from systemd" {
 		t.Errorf("with a credential: %q, %v", got.Reveal(), err)
 	}
 	credential("\n") // the default of our unit
-	if got, err := readPassword(file, dir); err != nil || got.Reveal() != "from the file" {
+	if got, err := readPassword(file, dir, dir); err != nil || got.Reveal() != "from the file" {
 		t.Errorf("with an empty line for a credential: %q, %v", got.Reveal(), err)
 	}
 }
@@ -249,7 +246,7 @@ func TestFilesThatAreNoConfiguration(t *testing.T) {
 		{".", "configuration: FILE is not a regular file"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := loadFrom("--config", at(test.name))
+			_, err := loadFrom(t, Source{File: at(test.name), Named: true})
 			if got := strings.ReplaceAll(outcome("", err), at(test.name), "FILE"); got != "error: "+test.want {
 				t.Errorf("got %s", got)
 			}

@@ -1,6 +1,8 @@
-package main
+package config
 
 import (
+	"errors"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -12,71 +14,90 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/pelletier/go-toml/v2"
-	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
-// load reads a configuration file and flags as `run` does.
-func load(t *testing.T, document string, flags ...string) (*site, error) {
+// load reads a configuration file, which somebody has named, and flags, and checks all of it.
+func load(t *testing.T, document string, flags ...string) (*Config, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "homeward.toml")
 	if err := os.WriteFile(path, []byte(document), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return loadFrom(append([]string{"--config", path}, flags...)...)
+	return loadFrom(t, Source{File: path, Named: true, Flags: flagsOf(t, flags...)})
 }
 
-func loadFrom(flags ...string) (*site, error) {
-	var got *site
-	c := verb("run", "", func(c *cobra.Command) error {
-		s, err := loadSettings(c)
-		if err == nil {
-			got, err = s.site()
+// loadFrom reads a source, and checks all of it.
+func loadFrom(t *testing.T, from Source) (*Config, error) {
+	t.Helper()
+	s, err := Load(from)
+	if err != nil {
+		return nil, err
+	}
+	return s.Check()
+}
+
+// flagsOf are flags given as name, text, name, text.
+func flagsOf(t *testing.T, given ...string) map[string]Value {
+	t.Helper()
+	values := map[string]Value{}
+	for i := 0; i < len(given); i += 2 {
+		v := values[given[i]]
+		if err := findKey(given[i]).Add(&v, given[i+1]); err != nil {
+			t.Fatal(err)
 		}
-		return err
-	})
-	c.SilenceErrors, c.SilenceUsage = true, true
-	addSettingFlags(c)
-	c.Flags().String("config", defaultConfig, "")
-	c.SetArgs(flags)
-	return got, c.Execute()
+		values[given[i]] = v
+	}
+	return values
+}
+
+// hintsOf are what an error says that is to be done.
+func hintsOf(err error) (hints []string) {
+	var all Problems
+	errors.As(err, &all)
+	for _, p := range all {
+		hints = append(hints, p.Hint)
+	}
+	return hints
 }
 
 // Without the default file nobody looks for a key in it.
 func TestNoFile(t *testing.T) {
-	if _, err := os.Stat(defaultConfig); err == nil {
-		needs.Missing(t, "no-config", "")
+	nowhere := filepath.Join(t.TempDir(), "homeward.toml")
+	for _, named := range []bool{false, true} {
+		_, err := loadFrom(t, Source{File: nowhere, Named: named})
+		if want := "configuration: there is no file " + nowhere; err == nil || err.Error() != want || !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		if hints := hintsOf(err); !slices.Equal(hints, []string{"homeward config example prints one"}) {
+			t.Errorf("hints %q", hints)
+		}
 	}
-	_, err := loadFrom()
-	if want := "configuration: there is no file " + defaultConfig; err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
-	if hints := advice(err); !slices.Equal(hints, []string{"homeward config example prints one"}) {
-		t.Errorf("hints %q", hints)
-	}
-	if _, err := loadFrom("--sip-address", "sip:phone1@contoso.com"); err != nil {
+	address := flagsOf(t, "sip_address", "sip:phone1@contoso.com")
+	if _, err := loadFrom(t, Source{File: nowhere, Flags: address}); err != nil {
 		t.Errorf("the address is a flag: %v", err)
+	}
+	if _, err := loadFrom(t, Source{File: nowhere, Named: true, Flags: address}); err == nil {
+		t.Error("a file that was named is missing, and nobody says so")
 	}
 }
 
 func TestDefaults(t *testing.T) {
-	t.Setenv("CREDENTIALS_DIRECTORY", "")
 	got, err := load(t, `sip_address = "sip:phone1@contoso.com"`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &site{
-		policy: provisioning.Policy{
+	want := &Config{
+		Policy: provisioning.Policy{
 			SIPAddress: "sip:phone1@contoso.com", User: "phone1@contoso.com",
 			Auth:     []string{"ntlm", "digest"},
 			AllowTCP: true, TLSFloor: true, Naming: provisioning.NamingSuffix, TLSMin: 0x0303,
 			AskDHCP: true, ReadLease: true, LeaseHooks: "/run/homeward-dhcp",
 		},
-		stateDir: "/var/lib/homeward", runtimeDir: "/run/homeward", logLevel: slog.LevelInfo, logFormat: "auto", onChange: []string{},
+		StateDir: "/var/lib/homeward", RuntimeDir: "/run/homeward", LogLevel: slog.LevelInfo, LogFormat: "auto", OnChange: []string{},
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(site{}), cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Config{}), cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -94,7 +115,7 @@ func TestFileAndFlags(t *testing.T) {
 		dhcp = "off"
 		log_level = "debug"
 		on_change = ["reload", "--all"]
-	`, "--allow-tcp", "--dns-servers", "10.0.0.3,10.0.0.4:5353", "--dns-servers=10.0.0.5", "--log-level", "warn", "--on-change", "a,b", "--on-change", "c")
+	`, "allow_tcp", "true", "dns_servers", "10.0.0.3,10.0.0.4:5353", "dns_servers", "10.0.0.5", "log_level", "warn", "on_change", "a,b", "on_change", "c")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,14 +129,14 @@ func TestFileAndFlags(t *testing.T) {
 		Level                slog.Level
 		OnChange, Exceptions []string
 	}
-	p := got.policy
+	p := got.Policy
 	want := summary{
 		`CONTOSO\phone1`, "digest", provisioning.CommunicatorOrder, provisioning.NamingStrict, true, false, 0x0301,
 		[]netip.AddrPort{netip.MustParseAddrPort("10.0.0.3:53"), netip.MustParseAddrPort("10.0.0.4:5353"), netip.MustParseAddrPort("10.0.0.5:53")},
 		slog.LevelWarn, []string{"a,b", "c"},
 		[]string{"tls_min is 1.0: an exception for old servers, do not leave it on"},
 	}
-	has := summary{p.User, strings.Join(p.Auth, " "), p.Order, p.Naming, p.AllowTCP, p.AskDHCP, p.TLSMin, p.DNSServers, got.logLevel, got.onChange, got.warnings}
+	has := summary{p.User, strings.Join(p.Auth, " "), p.Order, p.Naming, p.AllowTCP, p.AskDHCP, p.TLSMin, p.DNSServers, got.LogLevel, got.OnChange, got.Warnings}
 	if diff := cmp.Diff(want, has, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 		t.Error(diff)
 	}
@@ -134,7 +155,7 @@ func TestMend20Auth(t *testing.T) {
 			t.Errorf("%s: %v", test.list, err)
 			continue
 		}
-		if said := strings.Join(got.policy.Auth, " ") + " | " + strings.Join(got.warnings, "; "); said != test.want {
+		if said := strings.Join(got.Policy.Auth, " ") + " | " + strings.Join(got.Warnings, "; "); said != test.want {
 			t.Errorf("%s: got %q, want %q", test.list, said, test.want)
 		}
 	}
@@ -194,7 +215,7 @@ func TestMistakesInTheFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := ""
-			if _, err := loadFrom("--config", path); err != nil {
+			if _, err := loadFrom(t, Source{File: path, Named: true}); err != nil {
 				got = strings.ReplaceAll(err.Error(), path, "FILE")
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
@@ -205,21 +226,17 @@ func TestMistakesInTheFile(t *testing.T) {
 }
 
 func TestMistakesInFlags(t *testing.T) {
-	for _, test := range []struct {
-		name  string
-		flags []string
-		want  string
-	}{
-		{"a value that makes no sense", []string{"--order", "any"}, `--order: "any" is not device or communicator`},
-		{"neither true nor false", []string{"--allow-tcp=maybe"}, `invalid argument "maybe" for "--allow-tcp" flag: the value must be true or false`},
-		{"an unknown flag", []string{"--password", "x"}, "unknown flag: --password"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			_, err := load(t, `sip_address = "sip:phone1@contoso.com"`, test.flags...)
-			if got := outcome("", err); got != "error: "+test.want {
-				t.Errorf("got %s", got)
-			}
-		})
+	_, err := load(t, "sip_address = \"sip:phone1@contoso.com\"\norder = \"device\"", "order", "any", "dhcp", "leases")
+	if got, want := outcome("", err), "error: --order: \"any\" is not device or communicator\n--dhcp: \"leases\" is not auto, inform, lease or off"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	var all Problems
+	if !errors.As(err, &all) || len(all) != 2 || all[0].Key != "order" || all[0].From != (Origin{Flag: "order"}) {
+		t.Errorf("got %+v", all)
+	}
+	var v Value
+	if err := findKey("allow_tcp").Add(&v, "maybe"); err == nil || err.Error() != "the value must be true or false" {
+		t.Errorf("maybe: %v", err)
 	}
 }
 
@@ -228,9 +245,9 @@ func TestKeysAreTheOnesOfTheInterface(t *testing.T) {
 		strict_naming roots credentials_over_tcp tls_min dns_servers dhcp state_dir runtime_dir log_level log_format on_change metrics_listen user_agent`)
 	var got []string
 	for _, k := range keys {
-		got = append(got, k.name)
-		if (k.normal == "") == (k.example == "") {
-			t.Errorf("%s: a key has a default or an example", k.name)
+		got = append(got, k.Name)
+		if (k.Default == "") == (k.Example == "") {
+			t.Errorf("%s: a key has a default or an example", k.Name)
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -240,11 +257,11 @@ func TestKeysAreTheOnesOfTheInterface(t *testing.T) {
 
 // The example is a file that works, and every line of it can be switched on.
 func TestExample(t *testing.T) {
-	if _, err := load(t, exampleConfig()); err != nil {
+	if _, err := load(t, Example()); err != nil {
 		t.Error(err)
 	}
 	var all []string
-	for line := range strings.Lines(exampleConfig()) {
+	for line := range strings.Lines(Example()) {
 		if s, commented := strings.CutPrefix(line, "#"); commented && !strings.HasPrefix(s, " ") {
 			line = s
 		}
@@ -258,27 +275,27 @@ func TestExample(t *testing.T) {
 	if len(values) != len(keys) {
 		t.Errorf("the example has %d keys, want %d", len(values), len(keys))
 	}
-	s := defaults()
-	if err := s.addFile("example", []byte(document)); err != nil {
-		t.Error(err)
+	s, err := Parse("example", []byte(document))
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, k := range keys {
-		if files := []string{"password_file", "roots"}; slices.Contains(files, k.name) {
+		if files := []string{"password_file", "roots"}; slices.Contains(files, k.Name) {
 			continue // name files that this machine does not have
 		}
-		if err := k.apply(s[k.name].value, &site{}); err != nil {
-			t.Errorf("%s: %v", k.name, err)
+		if err := k.check(s.Of(k.Name).Value, &Config{}); err != nil {
+			t.Errorf("%s: %v", k.Name, err)
 		}
 	}
 }
 
 func TestHowDHCPIsAsked(t *testing.T) {
 	for way, want := range map[string][2]bool{"auto": {true, true}, "inform": {true, false}, "lease": {false, true}, "off": {false, false}} {
-		got, err := load(t, `sip_address = "sip:phone1@contoso.com"`, "--dhcp", way, "--runtime-dir", "/tmp/run")
+		got, err := load(t, `sip_address = "sip:phone1@contoso.com"`, "dhcp", way, "runtime_dir", "/tmp/run")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p := got.policy; [2]bool{p.AskDHCP, p.ReadLease} != want || p.LeaseHooks != "/tmp/run-dhcp" {
+		if p := got.Policy; [2]bool{p.AskDHCP, p.ReadLease} != want || p.LeaseHooks != "/tmp/run-dhcp" {
 			t.Errorf("%s: asks %v, reads %v from %s", way, p.AskDHCP, p.ReadLease, p.LeaseHooks)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// doubts says what is valid and yet cannot work on this machine as it is now. It may be put right before the
+// Doubts says what is valid and yet cannot work on this machine as it is now. It may be put right before the
 // daemon starts, or `config check` may run on another machine: none of it is an error.
-func (s *site) doubts() []string {
+func (c *Config) Doubts() []string {
 	var doubts []string
 	doubt := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
-	switch password := s.policy.Password.Reveal(); {
+	switch password := c.Policy.Password.Reveal(); {
 	case password == "":
 		doubt("no password is configured: sign-in works only where none is asked for")
 	case strings.TrimSpace(password) != password:
@@ -22,20 +22,20 @@ func (s *site) doubts() []string {
 	case len(password) > 1 && strings.ContainsAny(password[:1], "\"'") && password[:1] == password[len(password)-1:]:
 		doubt("password_file: there are quotes around the password, which count as a part of it")
 	}
-	if len(s.policy.Auth) == 0 {
+	if len(c.Policy.Auth) == 0 {
 		doubt("auth names nothing that this version can do: only ntlm and digest work")
 	}
-	if problem := noInterface(s.policy.Interface); problem != "" {
-		doubt("interface: %s", problem)
+	if err := InterfaceHere(c.Policy.Interface); err != nil {
+		doubt("interface: %v", err)
 	}
-	for _, dir := range []struct{ key, path string }{{"state_dir", s.stateDir}, {"runtime_dir", s.runtimeDir}} {
+	for _, dir := range []struct{ key, path string }{{"state_dir", c.StateDir}, {"runtime_dir", c.RuntimeDir}} {
 		if at, err := os.Stat(dir.path); err == nil && !at.IsDir() {
 			doubt("%s: %s is not a directory", dir.key, dir.path)
 		}
 	}
-	if len(s.onChange) > 0 {
-		if _, err := exec.LookPath(s.onChange[0]); err != nil {
-			doubt("on_change: %s", unstartable(s.onChange[0], err))
+	if len(c.OnChange) > 0 {
+		if _, err := exec.LookPath(c.OnChange[0]); err != nil {
+			doubt("on_change: %s", unstartable(c.OnChange[0], err))
 		}
 	}
 	return doubts

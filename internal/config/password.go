@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/homeward-agent/homeward/internal/safefile"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -17,13 +16,13 @@ import (
 // maxPassword is our choice.
 const maxPassword = 4 << 10
 
-// readPassword returns the password: systemd's credential when there is one, else what the file holds. stateDir tells who
-// the daemon is.
-func readPassword(path, stateDir string) (provisioning.Secret, error) {
-	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+// readPassword returns the password: the credential of the service manager when there is one, else what the file holds.
+// stateDir tells who the daemon is.
+func readPassword(path, credentials, stateDir string) (provisioning.Secret, error) {
+	if credentials != "" {
 		// The directory belongs to this service alone (systemd.exec(5)); the mode of the file may show the
 		// mask of an access list, and says nothing.
-		secret, err := readSecret(filepath.Join(dir, "password"), nil)
+		secret, err := readSecret(filepath.Join(credentials, "password"), nil)
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoLine) {
 			return secret, err
 		}
@@ -34,12 +33,14 @@ func readPassword(path, stateDir string) (provisioning.Secret, error) {
 	return readSecret(path, func(info fs.FileInfo) error { return checkPrivate(path, info, stateDir) })
 }
 
-// hasOwnPassword says whether the password of this device lies where service managers take it from, and none has handed
-// it over: a command is typed by hand, or the service manager cannot do that.
+// hasOwnPassword says whether the password of this device lies where service managers take it from.
 func hasOwnPassword() bool {
-	_, err := os.Lstat(defaultPassword)
-	return err == nil && os.Getenv("CREDENTIALS_DIRECTORY") == ""
+	_, err := os.Lstat(DefaultPassword)
+	return err == nil
 }
+
+// byteOrderMark is what some editors put in front of text.
+var byteOrderMark = []byte("\ufeff")
 
 // errNoLine is about an empty line. As a credential it stands for none: systemd has no other way to make one
 // optional (SetCredential= in packaging/systemd).
@@ -88,36 +89,12 @@ func openRegular(path string, follow bool) (*os.File, fs.FileInfo, error) {
 	}
 	f, err := open(path)
 	if err != nil {
-		return nil, nil, unopened(path, err)
+		return nil, nil, safefile.Unopened(path, err)
 	}
 	info, err := f.Stat()
 	if err != nil {
 		f.Close()
-		return nil, nil, unopened(path, err)
+		return nil, nil, safefile.Unopened(path, err)
 	}
 	return f, info, nil
-}
-
-// unopenedError is an error of opening a file, in words: the name of a system call says nothing to a tech.
-type unopenedError struct {
-	path string
-	err  error
-}
-
-func unopened(path string, err error) error { return &unopenedError{path, err} }
-
-func (u *unopenedError) Unwrap() error { return u.err }
-
-func (u *unopenedError) Error() string {
-	switch {
-	case errors.Is(u.err, fs.ErrNotExist):
-		return "there is no file " + u.path
-	case errors.Is(u.err, fs.ErrPermission):
-		return u.path + " may not be read by this user"
-	}
-	var trouble syscall.Errno
-	if errors.As(u.err, &trouble) {
-		return u.path + " cannot be read: " + trouble.Error()
-	}
-	return u.err.Error()
 }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -83,29 +83,29 @@ func TestServers(t *testing.T) {
 		{"a mistyped address", "10.0.0.256", `error: "10.0.0.256" ends in a number`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var to site
-			err := addServer(test.in, false, &to)
+			var to Config
+			err := to.AddServer(test.in, false)
 			got := outcome("", err)
 			if err == nil {
-				got = fmt.Sprint(to.policy.Manual[0].Host, " ", to.policy.Manual[0].Port)
+				got = fmt.Sprint(to.Policy.Manual[0].Host, " ", to.Policy.Manual[0].Port)
 			}
-			if len(to.warnings) > 0 {
-				got += fmt.Sprint(" ", to.warnings)
+			if len(to.Warnings) > 0 {
+				got += fmt.Sprint(" ", to.Warnings)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
-	var both site
-	if err := addServer("in.contoso.com", false, &both); err != nil {
+	var both Config
+	if err := both.AddServer("in.contoso.com", false); err != nil {
 		t.Fatal(err)
 	}
-	if err := addServer("out.contoso.com:443", true, &both); err != nil {
+	if err := both.AddServer("out.contoso.com:443", true); err != nil {
 		t.Fatal(err)
 	}
 	want := []provisioning.ManualServer{{Host: "in.contoso.com"}, {Host: "out.contoso.com", Port: 443, External: true}}
-	if diff := cmp.Diff(want, both.policy.Manual); diff != "" {
+	if diff := cmp.Diff(want, both.Policy.Manual); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -122,14 +122,14 @@ func TestNameServers(t *testing.T) {
 		{"twice the same", "10.0.0.2 10.0.0.2:53", `error: "10.0.0.2:53" is named twice`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var to site
+			var to Config
 			servers, err := parseNameServers(strings.Fields(test.in), to.warn)
 			if servers == nil {
 				servers = []netip.AddrPort{}
 			}
 			got := outcome(servers, err)
-			if len(to.warnings) > 0 {
-				got += fmt.Sprint(" ", to.warnings)
+			if len(to.Warnings) > 0 {
+				got += fmt.Sprint(" ", to.Warnings)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)

@@ -1,4 +1,4 @@
-package main
+package config
 
 // nearest returns the name that was probably meant, or "".
 func nearest(typed string, names []string) string {

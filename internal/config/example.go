@@ -1,0 +1,23 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Example is a file that says nothing but what is required, and explains the rest.
+func Example() string {
+	var b strings.Builder
+	b.WriteString("# homeward.toml: configuration of homeward. Restart the daemon after a change.\n# What is commented out shows the default, or an example where there is none.\n")
+	for _, k := range keys {
+		b.WriteString("\n")
+		for line := range strings.SplitSeq(k.Doc, "\n") {
+			fmt.Fprintf(&b, "# %s\n", line)
+		}
+		if k.Name != "sip_address" {
+			b.WriteString("#")
+		}
+		fmt.Fprintf(&b, "%s = %s\n", k.Name, k.Sample())
+	}
+	return b.String()
+}

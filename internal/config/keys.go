@@ -1,0 +1,309 @@
+package config
+
+import (
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// Kind is the type of a value in the configuration file.
+type Kind uint8
+
+// The kinds.
+const (
+	Text    Kind = iota // "text in quotes"
+	Truth               // true or false
+	List                // ["text", "text"]; as a flag: commas in between, or repeated
+	Command             // like List; as a flag: repeated only, an argument may hold a comma
+)
+
+// Value is the value of one key; the field of its kind is set.
+type Value struct {
+	Text  string
+	Truth bool
+	List  []string
+}
+
+// Key is one setting: a line of the configuration file, and a flag of the command line.
+type Key struct {
+	Name    string
+	Kind    Kind
+	Default string // as the file would say it; "": there is none
+	Example string // shown where there is no default
+	Doc     string // one line for help; more lines for the example file
+	// apply checks the value and puts it into the configuration. The rows are applied from top to bottom, the password
+	// last.
+	apply func(v Value, to *Config) error
+}
+
+// Keys returns all keys, in the order of documentation.
+func Keys() []Key { return slices.Clone(keys) }
+
+// AllBut returns the names of all keys but one.
+func AllBut(name string) []string {
+	var names []string
+	for _, k := range keys {
+		if k.Name != name {
+			names = append(names, k.Name)
+		}
+	}
+	return names
+}
+
+// Flag returns the name of the flag, without the hyphens before it.
+func (k Key) Flag() string { return strings.ReplaceAll(k.Name, "_", "-") }
+
+// Choices returns the only values that there are for a key; nil: there are others.
+func (k Key) Choices() []string { return choices[k.Name] }
+
+// Sample returns the value that documentation shows, as the file would say it.
+func (k Key) Sample() string { return cmp.Or(k.Default, k.Example) }
+
+// Plain returns a value in the type that JSON knows for it.
+func (k Key) Plain(v Value) any {
+	switch k.Kind {
+	case Truth:
+		return v.Truth
+	case List, Command:
+		return v.List
+	default:
+		return v.Text
+	}
+}
+
+// Add reads the text of a flag into v, which is what the flag was given before.
+func (k Key) Add(v *Value, text string) error {
+	switch k.Kind {
+	case Truth:
+		truth, err := strconv.ParseBool(text)
+		if err != nil {
+			return errors.New("the value must be true or false")
+		}
+		v.Truth = truth
+	case List:
+		for element := range strings.SplitSeq(text, ",") {
+			v.List = append(v.List, strings.TrimSpace(element))
+		}
+	case Command:
+		v.List = append(v.List, text)
+	default:
+		v.Text = text
+	}
+	return nil
+}
+
+// singleQuotes is for login names: in double quotes TOML reads a backslash as the beginning of an escape.
+const singleQuotes = `write it in single quotes: 'CONTOSO\phone1'`
+
+// check checks a value and puts it into the configuration.
+func (k Key) check(v Value, to *Config) error {
+	if k.Kind == Text && k.Choices() != nil {
+		if err := checkChoice(v.Text, k.Choices()...); err != nil {
+			return err
+		}
+	}
+	return k.apply(v, to)
+}
+
+// choices are the values of the keys that take no others, as messages, help and completion name them.
+var choices = map[string][]string{
+	"auth":          {"ntlm", "digest"},
+	"order":         {"device", "communicator"},
+	"strict_naming": {"suffix", "strict", "off"},
+	"tls_min":       {"1.0", "1.1", "1.2", "1.3"},
+	"dhcp":          {"auto", "inform", "lease", "off"},
+	"log_level":     {"debug", "info", "warn", "error"},
+	"log_format":    {"auto", "text", "json", "journal"},
+}
+
+// keys is the configuration, all of it: flags, validation and the example file are made from this table.
+var keys = []Key{
+	{"sip_address", Text, ``, `"sip:phone1@contoso.com"`,
+		"SIP address of this device (required)\nIts right side is the SIP domain.",
+		func(v Value, to *Config) (err error) {
+			to.Policy.SIPAddress, err = parseSIPAddress(v.Text)
+			return err
+		}},
+	{"user", Text, ``, `'CONTOSO\phone1'`,
+		"login name\nDOMAIN\\name or name@domain. Default: the SIP address without \"sip:\" (for Digest its left side only).",
+		func(v Value, to *Config) error {
+			to.Policy.User = v.Text
+			if v.Text == "" {
+				to.Policy.User = strings.TrimPrefix(to.Policy.SIPAddress, "sip:")
+			}
+			if err := checkPlain(v.Text); err != nil {
+				return &advised{err, singleQuotes}
+			}
+			return nil
+		}},
+	{"password_file", Text, ``, `"/etc/homeward/password"`,
+		"file that holds the password, readable by its owner only\nMode 0400 or 0600, owned by root or by the user of the daemon.\n$CREDENTIALS_DIRECTORY/password is used instead when it exists (LoadCredential= of systemd).\nWith neither, and without --config, it is " + DefaultPassword + ", if that is there.",
+		func(v Value, to *Config) (err error) {
+			to.Policy.Password, err = readPassword(v.Text, to.credentials, to.StateDir)
+			return err
+		}},
+	{"auth", List, `["ntlm", "digest"]`, ``,
+		"authentication schemes allowed, in order of preference: ntlm, digest",
+		func(v Value, to *Config) (err error) {
+			to.Policy.Auth, err = checkSchemes(v.List, to)
+			return err
+		}},
+	{"interface", Text, ``, `"eth0"`,
+		"network interface on which DHCP is asked\nDefault: the one with the default route.",
+		func(v Value, to *Config) error {
+			to.Policy.Interface = v.Text
+			return checkInterface(v.Text)
+		}},
+	{"order", Text, `"device"`, ``,
+		"order of discovery: device or communicator\ndevice: the six steps of a Lync phone. communicator: internal TLS, internal TCP, external TLS, then host names.",
+		func(v Value, to *Config) error {
+			if v.Text == "communicator" {
+				to.Policy.Order = provisioning.CommunicatorOrder
+			}
+			return nil
+		}},
+	{"internal_server", Text, ``, `"pool01.contoso.com:5061"`,
+		"Registrar inside, host[:port], tried instead of discovery",
+		func(v Value, to *Config) error { return to.AddServer(v.Text, false) }},
+	{"external_server", Text, ``, `"sip.contoso.com:443"`,
+		"access proxy outside, host[:port], tried after internal_server instead of discovery",
+		func(v Value, to *Config) error { return to.AddServer(v.Text, true) }},
+	{"allow_tcp", Truth, `true`, ``,
+		"allow plain TCP\nfalse: the TCP steps are neither tried nor asked for.",
+		func(v Value, to *Config) error {
+			to.Policy.AllowTCP = v.Truth
+			return nil
+		}},
+	{"tls_floor", Truth, `true`, ``,
+		"no plain TCP once this SIP domain has registered over TLS\nUntil \"homeward cache forget\".",
+		func(v Value, to *Config) error {
+			to.Policy.TLSFloor = v.Truth
+			return nil
+		}},
+	{"strict_naming", Text, `"suffix"`, ``,
+		"names that DNS and DHCP may give: suffix, strict or off\nsuffix: the SIP domain and any host below it. strict: the SIP domain and sip.<SIP domain> only. off: any name.",
+		func(v Value, to *Config) error {
+			to.Policy.Naming = map[string]provisioning.Naming{"strict": provisioning.NamingStrict, "off": provisioning.NamingOff}[v.Text]
+			if v.Text == "off" {
+				to.warn("strict_naming is off: whoever answers DNS or DHCP first may name the Registrar")
+			}
+			return nil
+		}},
+	{"roots", List, ``, `["/etc/homeward/site-root.pem"]`,
+		"files with certificates trusted besides the system's roots, in PEM or DER\nWhat cannot be read in them is left out, with a warning.",
+		func(v Value, to *Config) error {
+			pool, warnings, err := readRoots(v.List)
+			for _, warning := range warnings {
+				to.warn("roots: " + warning)
+			}
+			to.Policy.Roots = pool
+			return err
+		}},
+	{"credentials_over_tcp", Truth, `false`, ``,
+		"answer NTLM and Digest challenges over plain TCP\nOnly at a host that an SRV record, internal_server or external_server names. Whoever listens may guess the password\nfrom the answer. Basic is never answered.",
+		func(v Value, to *Config) error {
+			to.Policy.CredentialsOverTCP = v.Truth
+			if v.Truth {
+				to.warn("credentials_over_tcp: answers to NTLM and Digest challenges may be overheard")
+			}
+			return nil
+		}},
+	{"tls_min", Text, `"1.2"`, ``,
+		"lowest TLS version offered: 1.0, 1.1, 1.2 or 1.3\nBelow 1.2 is an exception for old servers, and is logged at each start.",
+		func(v Value, to *Config) error {
+			versions := map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
+			to.Policy.TLSMin = versions[v.Text]
+			if to.Policy.TLSMin < tls.VersionTLS12 {
+				to.warn("tls_min is " + v.Text + ": an exception for old servers, do not leave it on")
+			}
+			return nil
+		}},
+	{"dns_servers", List, ``, `["10.0.0.2", "[2001:db8::2]:53"]`,
+		"name servers to ask instead of the system's, addr[:port]",
+		func(v Value, to *Config) (err error) {
+			to.Policy.DNSServers, err = parseNameServers(v.List, to.warn)
+			return err
+		}},
+	{"dhcp", Text, `"auto"`, ``,
+		"how DHCP is asked: auto, inform, lease or off\ninform: by a DHCPINFORM of our own, which does not touch the lease of the device. lease: nothing is asked, what the\nsystem's DHCP client keeps is read. auto: both, and what is asked counts first.",
+		func(v Value, to *Config) error {
+			to.Policy.AskDHCP = v.Text == "auto" || v.Text == "inform"
+			to.Policy.ReadLease = v.Text == "auto" || v.Text == "lease"
+			return nil
+		}},
+	{"state_dir", Text, defaultStateDir, ``,
+		"directory of the last good record and the history",
+		func(v Value, to *Config) (err error) {
+			to.StateDir, err = absolute(v.Text)
+			return err
+		}},
+	{"runtime_dir", Text, defaultRuntimeDir, ``,
+		"directory of the control socket and of registrar.json",
+		func(v Value, to *Config) (err error) {
+			to.RuntimeDir, err = absolute(v.Text)
+			to.Policy.LeaseHooks = to.RuntimeDir + "-dhcp" // beside it: root writes there, and the daemon only reads
+			return err
+		}},
+	{"log_level", Text, `"info"`, ``,
+		"what is logged: debug, info, warn or error",
+		func(v Value, to *Config) error {
+			to.LogLevel = map[string]slog.Level{"debug": slog.LevelDebug, "warn": slog.LevelWarn, "error": slog.LevelError}[v.Text]
+			return nil
+		}},
+	{"log_format", Text, `"auto"`, ``,
+		"form of the log on stderr: auto, text, json or journal\nauto: journal under systemd, text on a terminal, else JSON.",
+		func(v Value, to *Config) error {
+			to.LogFormat = v.Text
+			return nil
+		}},
+	{"on_change", Command, ``, `["/usr/local/bin/phone-reload", "--now"]`,
+		"program to start when registrar.json has changed\nProgram and arguments, no shell; the path of registrar.json is added as last argument.\nIts environment is PATH and nothing else.\nIt is ended after 30 s, and started again when it has failed. Examples for phones: docs/phones.md",
+		func(v Value, to *Config) error {
+			to.OnChange = v.List
+			if slices.Contains(v.List, "") {
+				return fmt.Errorf("an argument is empty")
+			}
+			return nil
+		}},
+	{"metrics_listen", Text, ``, `"127.0.0.1:9187"`,
+		"address on which Prometheus may scrape metrics, /metrics over HTTP\nDefault: none. An address and a port; \":9187\" is every address of this device. There is no secret in them.",
+		func(v Value, to *Config) error {
+			to.MetricsListen = v.Text
+			return checkListen(v.Text)
+		}},
+	{"user_agent", Text, ``, `"UCCAPI/15.0.4420.1017 OC/15.0.4420.1017 (Microsoft Lync)"`,
+		"what SIP servers are told of this program (User-Agent)\nDefault: homeward/VERSION. Client version policies of Lync look at it. Names, or name/version, and (comments).",
+		func(v Value, to *Config) error {
+			to.Policy.UserAgent = v.Text
+			if v.Text == "" {
+				return nil
+			}
+			return sip.CheckUserAgent(v.Text)
+		}},
+}
+
+// absolute makes a path independent of the directory the process is in.
+func absolute(path string) (string, error) {
+	if path == "" {
+		return "", fmt.Errorf("it is empty")
+	}
+	return filepath.Abs(path)
+}
+
+func findKey(name string) *Key {
+	for i := range keys {
+		if keys[i].Name == name {
+			return &keys[i]
+		}
+	}
+	return nil
+}

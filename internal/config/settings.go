@@ -1,0 +1,144 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+const maxFile = 64 << 10 // bytes, our choice; the example has 4
+
+// Source is where settings come from. What it does not name, such as the environment, does not count.
+type Source struct {
+	File        string           // configuration file
+	Named       bool             // somebody has named File: it must be there, and DefaultPassword is not looked for
+	Flags       map[string]Value // those that were given, by the name of their key; they beat the file
+	Credentials string           // directory in which the service manager has put the password; "": it has not
+}
+
+// Setting is a value with the place it comes from.
+type Setting struct {
+	Value
+	From Origin
+
+	missing *Problem // why there is nothing, where more is to be said than that
+}
+
+// Settings are the values of all keys: defaults, below the file, below the flags.
+type Settings struct {
+	of          map[string]Setting
+	credentials string
+}
+
+// Of returns the setting of a key.
+func (s Settings) Of(name string) Setting { return s.of[name] }
+
+// Defaults returns the settings where nobody has set anything.
+func Defaults() Settings {
+	var document strings.Builder
+	for _, k := range keys {
+		if k.Default != "" {
+			fmt.Fprintf(&document, "%s = %s\n", k.Name, k.Default)
+		}
+	}
+	of, err := readDocument("", []byte(document.String()))
+	if err != nil {
+		panic(err) // the table of keys is not as its test says
+	}
+	for name, at := range of {
+		at.From = Origin{}
+		of[name] = at
+	}
+	return Settings{of: of}
+}
+
+// Parse returns the settings of a document above the defaults. The file is what problems call it.
+func Parse(file string, document []byte) (Settings, error) {
+	s := Defaults()
+	of, err := readDocument(file, document)
+	if err != nil {
+		return Settings{}, err
+	}
+	for name, at := range of {
+		s.of[name] = at
+	}
+	return s, nil
+}
+
+// Load reads the file of a source, and puts its flags above. A file that nobody has named may be missing. An error is
+// Problems.
+func Load(from Source) (Settings, error) {
+	document, err := readFile(from.File)
+	missing := &Problem{From: Origin{File: from.File}, Err: err, Hint: "homeward config example prints one"}
+	var s Settings
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !from.Named:
+		s = Defaults()
+		s.of["sip_address"] = Setting{missing: missing}
+	case errors.Is(err, fs.ErrNotExist):
+		return Settings{}, Problems{missing}
+	case err != nil:
+		return Settings{}, Problems{{From: Origin{File: from.File}, Err: err}}
+	default:
+		if s, err = Parse(from.File, document); err != nil {
+			return Settings{}, err
+		}
+	}
+	for name, v := range from.Flags {
+		s.of[name] = Setting{Value: v, From: Origin{Flag: findKey(name).Flag()}}
+	}
+	if !from.Named && from.Credentials == "" && !s.Of("password_file").From.Given() && hasOwnPassword() {
+		s.of["password_file"] = Setting{Value: Value{Text: DefaultPassword}}
+	}
+	s.credentials = from.Credentials
+	return s, nil
+}
+
+// Check checks the values of the named keys, or of all, and what they name. An error is Problems: everything that is
+// wrong with them.
+func (s Settings) Check(names ...string) (*Config, error) {
+	to := &Config{credentials: s.credentials}
+	var wrong Problems
+	isPassword := func(k Key) bool { return k.Name == "password_file" } // whose it may be, state_dir tells
+	for _, k := range append(slices.DeleteFunc(Keys(), isPassword), *findKey("password_file")) {
+		if len(names) > 0 && !slices.Contains(names, k.Name) {
+			continue
+		}
+		at := s.Of(k.Name)
+		switch err := k.check(at.Value, to); {
+		case err != nil && at.missing != nil:
+			wrong = append(wrong, at.missing)
+		case err != nil:
+			wrong.add(at.From, k.Name, err)
+		}
+	}
+	if err := wrong.orNil(); err != nil {
+		return nil, err
+	}
+	return to, nil
+}
+
+// readFile returns the bytes of a configuration file. It reads a file that others may write to no more than
+// it waits for a pipe: on_change would let them run what they like.
+func readFile(path string) ([]byte, error) {
+	f, info, err := openRegular(path, true)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("%s has %d bytes, %d are possible", path, info.Size(), maxFile)
+	}
+	if writableByAll(info) {
+		return nil, fmt.Errorf("%s can be written by everybody; run: chmod o-w %s", path, path)
+	}
+	document, err := io.ReadAll(io.LimitReader(f, maxFile))
+	if err != nil {
+		return nil, err
+	}
+	return bytes.TrimPrefix(document, byteOrderMark), nil
+}
