@@ -11,6 +11,7 @@
 //	problem.go      where a setting was given, and what is wrong with it
 //	config.go       what all settings come to
 //	owner_*.go      who may have what is secret
+//	file.go         the one way to read a text
 //	password.go     the password
 //	roots.go        certificates
 //	values.go       addresses, names and the like, as people write them

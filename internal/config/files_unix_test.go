@@ -230,7 +230,9 @@ func containsRoot(pool *x509.CertPool, c *x509.Certificate) bool {
 func TestFilesThatAreNoConfiguration(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	os.WriteFile(at("large"), make([]byte, 10<<20), 0o600)
+	os.WriteFile(at("large"), bytes.Repeat([]byte("#"), 10<<20), 0o600)
+	os.WriteFile(at("one byte too large"), bytes.Repeat([]byte("#"), maxFile+1), 0o600)
+	os.WriteFile(at("two bytes a letter"), []byte("\xff\xfeu\x00s\x00e\x00r\x00"), 0o600)
 	os.WriteFile(at("open"), nil, 0o600)
 	os.Chmod(at("open"), 0o666)
 	os.Symlink(at("large"), at("link"))
@@ -239,8 +241,10 @@ func TestFilesThatAreNoConfiguration(t *testing.T) {
 	}
 	for _, test := range []struct{ name, want string }{
 		{"missing", "configuration: there is no file FILE"},
-		{"large", "configuration: FILE has 10485760 bytes, 65536 are possible"},
-		{"link", "configuration: FILE has 10485760 bytes, 65536 are possible"},
+		{"large", "configuration: FILE holds more than 65536 bytes"},
+		{"one byte too large", "configuration: FILE holds more than 65536 bytes"},
+		{"two bytes a letter", "configuration: FILE is not plain text: write it in UTF-8"},
+		{"link", "configuration: FILE holds more than 65536 bytes"},
 		{"open", "configuration: FILE can be written by everybody; run: chmod o-w FILE"},
 		{"pipe", "configuration: FILE is not a regular file"},
 		{".", "configuration: FILE is not a regular file"},

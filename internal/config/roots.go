@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -71,19 +70,10 @@ func (l *leftOut) texts() []string {
 
 // readCertificates reads a file of PEM blocks, or one certificate in DER.
 func readCertificates(path string, left *leftOut) ([]*x509.Certificate, error) {
-	f, _, err := openRegular(path, true)
+	text, err := readText(path, maxRoots, openAny, anybodys)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxRoots+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxRoots {
-		return nil, fmt.Errorf("%s holds more than %d bytes", path, maxRoots)
-	}
-	text = bytes.TrimPrefix(text, byteOrderMark)
 	if !bytes.Contains(text, []byte(pemBoundary)) {
 		c, err := x509.ParseCertificate(text)
 		if err != nil {

@@ -1,10 +1,8 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -122,23 +120,17 @@ func (s Settings) Check(names ...string) (*Config, error) {
 	return to, nil
 }
 
-// readFile returns the bytes of a configuration file. It reads a file that others may write to no more than
-// it waits for a pipe: on_change would let them run what they like.
+// readFile returns the text of a configuration file. It reads a file that others may write to no more than it waits for a
+// pipe: on_change would let them run what they like.
 func readFile(path string) ([]byte, error) {
-	f, info, err := openRegular(path, true)
-	if err != nil {
-		return nil, err
+	document, err := readText(path, maxFile, openAny, func(info fs.FileInfo) error {
+		if writableByAll(info) {
+			return fmt.Errorf("%s can be written by everybody; run: chmod o-w %s", path, path)
+		}
+		return nil
+	})
+	if err == nil {
+		err = checkPlainText(path, document)
 	}
-	defer f.Close()
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("%s has %d bytes, %d are possible", path, info.Size(), maxFile)
-	}
-	if writableByAll(info) {
-		return nil, fmt.Errorf("%s can be written by everybody; run: chmod o-w %s", path, path)
-	}
-	document, err := io.ReadAll(io.LimitReader(f, maxFile))
-	if err != nil {
-		return nil, err
-	}
-	return bytes.TrimPrefix(document, byteOrderMark), nil
+	return document, err
 }
