@@ -5,33 +5,36 @@ import (
 	"time"
 )
 
-// Alive returns nil as soon as the goroutine of Run passes by, and the cause of ctx if that ends first. Run passes
-// by at once while it waits, and between any two things it does otherwise: the longest of them is one attempt, whose
-// stages have 26 s together. A Registrar that is down, a silent DNS and a disk that hangs are no reason not to.
-func (a *Agent) Alive(ctx context.Context) error {
+// pulse is how others find out that the goroutine of Run goes on.
+type pulse struct {
+	asked chan struct{} // taken whenever Run passes by
+}
+
+// felt returns nil as soon as Run passes by, and the cause of ctx if that ends first.
+func (p pulse) felt(ctx context.Context) error {
 	select {
-	case a.asked <- struct{}{}:
+	case p.asked <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// pass answers whoever waits in Alive.
-func (a *Agent) pass() {
+// pass answers whoever asks.
+func (p pulse) pass() {
 	select {
-	case <-a.asked:
+	case <-p.asked:
 	default:
 	}
 }
 
 // wait returns true after d, false if ctx ends first.
-func (a *Agent) wait(ctx context.Context, d time.Duration) bool {
+func (p pulse) wait(ctx context.Context, d time.Duration) bool {
 	over := time.NewTimer(d)
 	defer over.Stop()
 	for {
 		select {
-		case <-a.asked:
+		case <-p.asked:
 		case <-over.C:
 			return true
 		case <-ctx.Done():

@@ -6,7 +6,8 @@
 //
 // It does not read configuration, log, print, serve or install anything: that is cmd/agent and service.
 //
-// Read phases.go first: with registered.go after it, it is the Lync device text (TechNet gg398713) from top to bottom. Then
-// commit.go, lookout.go, network.go and alive.go; agent.go holds what they share. What the device text is about, rule by
-// rule, is in testdata/scenarios.
+// phases.go is the Lync device text (TechNet gg398713) from top to bottom, and the story to begin with; it uses what stands
+// in the other files. What the device text is about, rule by rule, is in testdata/scenarios.
+//
+// Read basis.go first, then board.go, alive.go, network.go, gather.go, search.go, keep.go, lookout.go, agent.go, phases.go.
 package agent

@@ -18,18 +18,21 @@ const (
 // lookout is what a registration that is not the best one has in view: the normal way, while the device is
 // registered through last good; the primary Registrar, while it is on the backup.
 type lookout struct {
-	agent    *Agent
-	reg      *signin.Registration
+	search  *search
+	changes changes
+	reg     *signin.Registration
+
 	timer    <-chan time.Time       // nil: nothing better to look for
 	after    time.Time              // Registrars of discovery are left alone until then
 	primary  provisioning.Candidate // without addresses: not on the backup
 	answered int                    // times in a row the primary has answered
 }
 
-func (a *Agent) lookOut(reg *signin.Registration) *lookout {
-	l := &lookout{agent: a, reg: reg}
+// newLookout begins to look out for something better than reg, through s.
+func newLookout(s *search, c changes, reg *signin.Registration) *lookout {
+	l := &lookout{search: s, changes: c, reg: reg}
 	if !reg.Degraded {
-		l.primary = a.primaryOf(reg)
+		l.primary = primaryOf(reg, s.basis, s.signer)
 	}
 	if reg.Degraded || len(l.primary.Addrs) > 0 {
 		l.rewind()
@@ -38,7 +41,7 @@ func (a *Agent) lookOut(reg *signin.Registration) *lookout {
 }
 
 // primaryOf returns the primary Registrar of the home pair if reg is on the backup.
-func (a *Agent) primaryOf(reg *signin.Registration) provisioning.Candidate {
+func primaryOf(reg *signin.Registration, b basis, signer *signin.Signer) provisioning.Candidate {
 	record := reg.Record()
 	if len(record.Home) < 2 {
 		return provisioning.Candidate{}
@@ -50,17 +53,17 @@ func (a *Agent) primaryOf(reg *signin.Registration) provisioning.Candidate {
 	if record.Registrar.Role != signin.Roles[1] && !reg.Binding.OnBackup {
 		return provisioning.Candidate{}
 	}
-	if reason, _ := a.policy.RememberedReason(primary, a.floor(), a.signer.Vouched()); reason != "" {
+	if reason, _ := b.policy.RememberedReason(primary, b.floor(), signer.Vouched()); reason != "" {
 		return provisioning.Candidate{}
 	}
-	primary.Addrs, _ = a.ground().Only(primary.Step, primary.Host, primary.Addrs)
+	primary.Addrs, _ = b.ground().Only(primary.Step, primary.Host, primary.Addrs)
 	return primary
 }
 
 func (l *lookout) rewind() {
-	wait := signin.LookupDelay(l.agent.nothingSince)
+	wait := signin.LookupDelay(l.search.nothingSince)
 	if len(l.primary.Addrs) > 0 {
-		wait = primaryInterval * time.Duration(l.agent.signer.Restraint().Patience())
+		wait = primaryInterval * time.Duration(l.search.signer.Restraint().Patience())
 		wait = wait/2 + rand.N(wait)
 	}
 	l.timer = time.After(wait)
@@ -79,7 +82,7 @@ func (l *lookout) look(ctx context.Context) (found *signin.Registration) {
 	defer l.rewind()
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
-	change := l.agent.unlessChanged(leave, func() {
+	change := l.changes.unless(leave, func() {
 		if len(l.primary.Addrs) > 0 {
 			found = l.lookAtPrimary(ctx)
 		} else {
@@ -87,35 +90,34 @@ func (l *lookout) look(ctx context.Context) (found *signin.Registration) {
 		}
 	})
 	if change != "" {
-		l.agent.noticed(change)
+		l.changes.noticed(change)
 	}
 	return found
 }
 
 // lookForNormalWay asks DNS and DHCP once more, and registers through the answers.
 func (l *lookout) lookForNormalWay(ctx context.Context) *signin.Registration {
-	a := l.agent
-	if !a.somethingUsable(ctx) || time.Now().Before(l.after) || ctx.Err() != nil {
+	if !l.search.somethingUsable(ctx) || time.Now().Before(l.after) || ctx.Err() != nil {
 		return nil
 	}
-	a.beginCycle(l.reg)
-	reg, _ := a.walkSteps(ctx, a.gathering)
+	l.search.begin(l.reg)
+	reg, _ := l.search.steps(ctx)
 	if reg == nil {
 		if ctx.Err() == nil {
-			l.after = time.Now().Add(a.walk.Pause())
+			l.after = time.Now().Add(l.search.walk.Pause())
 		}
 		return nil
 	}
 	reg.Degraded = false
-	a.tell(reg.Event(provisioning.WentNormal, "", ""))
+	l.search.board.tell(reg.Event(provisioning.WentNormal, "", ""))
 	return reg
 }
 
 // lookAtPrimary proves that the primary is there, and takes it back when it has answered often enough. Until
 // then nothing is signed in to.
 func (l *lookout) lookAtPrimary(ctx context.Context) *signin.Registration {
-	a := l.agent
-	conn, err := a.signer.Connect(ctx, l.primary, l.primary.Addrs[0])
+	s := l.search
+	conn, err := s.signer.Connect(ctx, l.primary, l.primary.Addrs[0])
 	if err != nil {
 		l.answered = 0
 		// The address may be the one that is dead: the next look is at its sister.
@@ -127,8 +129,8 @@ func (l *lookout) lookAtPrimary(ctx context.Context) *signin.Registration {
 		return nil
 	}
 	l.answered = 0
-	a.beginCycle(nil)
-	reg := a.walk.Try(ctx, []provisioning.Candidate{l.primary})
+	s.begin(nil)
+	reg := s.walk.Try(ctx, []provisioning.Candidate{l.primary})
 	switch {
 	case reg == nil:
 		return nil
@@ -136,7 +138,7 @@ func (l *lookout) lookAtPrimary(ctx context.Context) *signin.Registration {
 		reg.Session.Close() // it sends us away again: the registration we have is as good
 		return nil
 	}
-	a.signer.Restraint().Returned()
-	a.tell(reg.Event(provisioning.WentNormal, "", "the primary Registrar is back"))
+	s.signer.Restraint().Returned()
+	s.board.tell(reg.Event(provisioning.WentNormal, "", "the primary Registrar is back"))
 	return reg
 }

@@ -8,14 +8,17 @@ import (
 	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
-// heedChanges hands changes of the network to the phases, at once or as soon as restraint allows. What happens
-// meanwhile is one change, and none if all is as it was: whoever tells of changes goes on comparing.
-func (a *Agent) heedChanges(ctx context.Context) {
+// changes hands changes of the network to the phases. It holds one that no phase has heeded yet.
+type changes chan string
+
+// heed hands them over at once, or as soon as restraint allows, until ctx ends. What happens meanwhile is one change, and
+// none if all is as it was: whoever tells of changes goes on comparing.
+func (c changes) heed(ctx context.Context, happen <-chan string) {
 	var flaps signin.Flapping
 	for {
 		select {
-		case change := <-a.wire.Changes:
-			a.noticed(change)
+		case change := <-happen:
+			c.noticed(change)
 		case <-ctx.Done():
 			return
 		}
@@ -28,20 +31,20 @@ func (a *Agent) heedChanges(ctx context.Context) {
 }
 
 // noticed leaves a change to the phase that heeds it. One that waits already makes it look at the same network.
-func (a *Agent) noticed(change string) {
+func (c changes) noticed(change string) {
 	select {
-	case a.changes <- change:
+	case c <- change:
 	default:
 	}
 }
 
-// unlessChanged does something that a change of the network shall end, by leave. It returns the change, or "".
-func (a *Agent) unlessChanged(leave, do func()) (change string) {
+// unless does something that a change of the network shall end, by leave. It returns the change, or "".
+func (c changes) unless(leave, do func()) (change string) {
 	done := make(chan struct{})
 	var watch sync.WaitGroup
 	watch.Go(func() {
 		select {
-		case change = <-a.changes:
+		case change = <-c:
 			leave()
 		case <-done:
 		}

@@ -2,12 +2,12 @@ package agent
 
 import (
 	"context"
-	"slices"
+	"errors"
 	"sync"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
 	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
@@ -25,14 +25,14 @@ type phase func(context.Context) phase
 // Run goes from phase to phase until ctx ends. It unregisters then, and returns the cause within seconds. It
 // never gives up. Only rest, and the look-out of a registration that is not the best one, try again.
 func (a *Agent) Run(ctx context.Context) error {
-	defer a.endGathering()
-	for _, note := range a.store.Notes() {
-		a.tell(provisioning.Event{Kind: provisioning.StoreNote, Reason: provisioning.Reason(note.Code), Detail: note.Text})
+	defer a.search.end()
+	for _, note := range a.basis.store.Notes() {
+		a.board.storeNote(provisioning.Reason(note.Code), note.Text)
 	}
 	var heeding sync.WaitGroup
-	heeding.Go(func() { a.heedChanges(ctx) })
+	heeding.Go(func() { a.changes.heed(ctx, a.basis.wire.Changes) })
 	defer heeding.Wait()
-	for next := a.recall(nil); next != nil && (ctx.Err() == nil || a.current != nil); {
+	for next := a.recall(nil); next != nil && (ctx.Err() == nil || a.keeper.current != nil); {
 		next = a.journey(ctx, next)
 	}
 	return context.Cause(ctx)
@@ -43,24 +43,24 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) journey(ctx context.Context, next phase) phase {
 	searching, leave := context.WithCancel(ctx)
 	defer leave() // not before the end of registered: DHCP may still be listened to
-	change := a.unlessChanged(leave, func() {
-		for next != nil && a.current == nil && searching.Err() == nil {
-			a.pass()
+	change := a.changes.unless(leave, func() {
+		for next != nil && a.keeper.current == nil && searching.Err() == nil {
+			a.pulse.pass()
 			next = next(searching)
 		}
 	})
 	switch {
-	case a.current != nil:
+	case a.keeper.current != nil:
 		if change != "" { // it came at the last moment: does it concern the registration?
-			a.noticed(change)
+			a.changes.noticed(change)
 		}
-		a.pass()
+		a.pulse.pass()
 		return next(ctx)
 	case change == "" || ctx.Err() != nil:
 		return nil
 	}
-	a.tell(provisioning.Event{Kind: provisioning.NetworkChanged, Detail: change})
-	a.nothingSince, a.openSince = time.Time{}, time.Time{}
+	a.board.networkChanged(change)
+	a.search.forget()
 	a.signer.Restraint().TakeTurns()
 	return a.recall(nil)
 }
@@ -73,17 +73,13 @@ func (a *Agent) journey(ctx context.Context, next phase) phase {
 // registration that has just been lost; nil: none, or it was tried already.
 func (a *Agent) recall(lost *signin.Registration) phase {
 	return func(ctx context.Context) phase {
-		a.beginCycle(nil)
-		a.enter(provisioning.Recalling)
-		plan := a.recallEntry(ctx, lost)
-		for _, s := range plan.Skipped {
-			a.tell(s.Event())
-		}
-		if reg := a.walk.Try(ctx, plan.Try); reg != nil {
+		a.search.begin(nil)
+		a.board.enter(provisioning.Recalling)
+		if reg := a.search.try(ctx, a.recallEntry(ctx, lost)); reg != nil {
 			reg.Degraded = lost != nil && lost.Degraded // last good is no better for having been lost
 			return a.accept(reg)
 		}
-		if a.walk.Stopped() {
+		if a.search.walk.Stopped() {
 			return a.rest
 		}
 		return a.discover
@@ -93,22 +89,22 @@ func (a *Agent) recall(lost *signin.Registration) phase {
 // recallEntry returns the one entry of the recall list: the Registrar just lost, or else the pair that a
 // Registrar named.
 func (a *Agent) recallEntry(ctx context.Context, lost *signin.Registration) provisioning.Plan {
-	record, known := a.record()
+	record, known := a.basis.record()
 	told := known && record.Told
 	if a.preferred != "" {
 		return a.preferredEntry(ctx)
 	}
 	if lost == nil {
-		g := a.gather(ctx)
+		a.search.start(ctx)
 		if !told {
 			return provisioning.Plan{}
 		}
-		return a.recallPlan(record, g.AddressesNow(a.policy.NamesOf(record, a.signer.Vouched())))
+		return a.search.recallPlan(record, false)
 	}
-	a.endGathering() // what was asked before the loss is of the past
+	a.search.end() // what was asked before the loss is of the past
 	entry := provisioning.Plan{Try: []provisioning.Candidate{lost.Candidate}}
 	if told {
-		pair := a.recallPlan(record, nil)
+		pair := a.search.recallPlan(record, true)
 		entry.Skipped = pair.Skipped
 		for _, c := range pair.Try {
 			if c.Endpoint != lost.Candidate.Endpoint {
@@ -124,9 +120,9 @@ func (a *Agent) preferredEntry(ctx context.Context) provisioning.Plan {
 	c := provisioning.Candidate{Step: provisioning.Recall, Endpoint: provisioning.Endpoint{Host: a.preferred, Port: provisioning.TLSPort}, Via: "preferred Registrar"}
 	a.preferred = ""
 	name := provisioning.Name{}
-	reason, detail := a.policy.RememberedReason(c, a.floor(), map[string]bool{c.Host: true})
+	reason, detail := a.basis.policy.RememberedReason(c, a.basis.floor(), map[string]bool{c.Host: true})
 	if reason == "" {
-		name = a.resolveAll(ctx, []string{c.Host})[0]
+		name = a.basis.resolve(ctx, []string{c.Host})[0]
 		c.Addrs = name.Addrs
 	}
 	var plan provisioning.Plan
@@ -137,67 +133,27 @@ func (a *Agent) preferredEntry(ctx context.Context) provisioning.Plan {
 // discover asks DNS and DHCP and tries what they say in the Lync device order. A step is tried as soon as
 // everything ranked above it is decided.
 func (a *Agent) discover(ctx context.Context) phase {
-	a.enter(provisioning.Discovering)
-	g := a.gathering
-	if g == nil {
-		g = a.gather(ctx)
-	}
-	reg, usable := a.walkSteps(ctx, g)
-	switch {
-	case reg != nil:
+	a.board.enter(provisioning.Discovering)
+	reg, usable := a.search.steps(ctx)
+	if reg != nil {
 		return a.accept(reg)
-	case ctx.Err() != nil:
+	}
+	if ctx.Err() != nil {
 		return nil
-	case usable:
-		a.nothingSince = time.Time{}
+	}
+	a.search.concluded(usable)
+	if usable {
 		return a.rest
-	default:
-		if a.nothingSince.IsZero() {
-			a.nothingSince = time.Now()
-		}
-		return a.outage
 	}
-}
-
-// walkSteps walks the steps of the policy. usable: there was something to try.
-func (a *Agent) walkSteps(ctx context.Context, g *discover.Gathering) (reg *signin.Registration, usable bool) {
-	var found provisioning.Findings
-	floor, named := a.floor(), map[string]bool{}
-	for _, step := range a.policy.Steps() {
-		a.pass()
-		if f, ok := g.Await(ctx, step); ok {
-			found = append(found, f)
-			if before, asked := a.found.Of(step); !asked || !before.Says(f) {
-				a.tellFinding(f)
-			}
-		}
-		if ctx.Err() != nil {
-			return nil, usable
-		}
-		plan := provisioning.PlanStep(step, found, a.policy, floor)
-		for _, s := range plan.Skipped {
-			a.tell(s.Event())
-		}
-		usable = usable || len(plan.Try) > 0
-		a.signer.Note(plan.Try, named)
-		if reg := a.walk.Try(ctx, plan.Try); reg != nil || a.walk.Stopped() {
-			return reg, usable
-		}
-	}
-	a.found = found
-	return nil, usable
+	return a.outage
 }
 
 // outage uses last good: discovery gave nothing usable, "the device will use the last registered Registrar […]
 // FQDNs and cached IP addresses to connect" (TechNet gg398713).
 func (a *Agent) outage(ctx context.Context) phase {
-	a.enter(provisioning.Outage)
-	if record, ok := a.record(); ok {
-		plan := a.outagePlan(record)
-		for _, s := range plan.Skipped {
-			a.tell(s.Event())
-		}
-		if reg := a.walk.Try(ctx, plan.Try); reg != nil {
+	a.board.enter(provisioning.Outage)
+	if record, ok := a.basis.record(); ok {
+		if reg := a.search.try(ctx, a.search.outagePlan(record)); reg != nil {
 			reg.Degraded = true
 			return a.accept(reg)
 		}
@@ -208,91 +164,120 @@ func (a *Agent) outage(ctx context.Context) phase {
 // rest leaves the Registrars alone for a while. Look-ups go on when there was nothing to try, and for what was not
 // answered: as soon as they find something, it is tried.
 func (a *Agent) rest(ctx context.Context) phase {
-	until := time.Now().Add(a.walk.Pause())
+	until := time.Now().Add(a.search.walk.Pause())
 	resting := a.signer.Restraint().PasswordRests()
-	a.tellRest(until, resting)
-	defer a.change(func(s *provisioning.Status) { s.NextAttempt = time.Time{} })
+	a.board.resting(until, resting, a.search.walk.Stopped())
+	defer a.board.rested()
 	for {
-		a.endGathering()
+		a.search.end()
 		pause := time.Until(until)
-		if since := a.lookingSince(); !since.IsZero() && !resting {
+		if since := a.search.lookingSince(a.search.open()); !since.IsZero() && !resting {
 			pause = min(pause, signin.LookupDelay(since))
 		}
-		if !a.wait(ctx, pause) {
+		if !a.pulse.wait(ctx, pause) {
 			return nil
 		}
 		switch {
 		case !time.Now().Before(until):
 			a.signer.Restraint().TakeTurns()
-			a.beginCycle(nil)
+			a.search.begin(nil)
 			return a.discover
-		case !a.nothingSince.IsZero():
-			if a.somethingUsable(ctx) {
-				a.beginCycle(nil)
+		case !a.search.nothingSince.IsZero():
+			if a.search.somethingUsable(ctx) {
+				a.search.begin(nil)
 				return a.discover
 			}
-		case a.somethingNew(ctx):
+		case a.search.somethingNew(ctx):
 			return a.discover // in this cycle: what has failed is left alone
 		}
 	}
 }
 
-// tellRest shows why and until when Registrars are left alone. resting: the password is.
-func (a *Agent) tellRest(until time.Time, resting bool) {
-	var reason provisioning.Reason
-	a.change(func(s *provisioning.Status) {
-		if reason, detail, hint := s.Cycle.Blame(a.walk.Stopped()); reason != "" && !s.Cycle.Registered() { // what was lost has its own reason
-			s.Reason, s.Detail, s.Hint = reason, detail, hint
-		}
-		if resting {
-			s.Reason, s.Hint = provisioning.CredentialsResting, provisioning.CredentialsResting.Hint()
-		}
-		reason, s.NextAttempt = s.Reason, until.UTC().Truncate(time.Millisecond)
-	})
-	a.enter(provisioning.Resting)
-	a.tell(provisioning.Event{Kind: provisioning.Waiting, Until: until, Reason: reason})
-}
-
-// lookingSince is since when look-ups have left something to be looked up again; zero: they have not.
-func (a *Agent) lookingSince() time.Time {
-	switch open := !a.walk.Stopped() && a.found.Unanswered(); {
-	case !a.nothingSince.IsZero():
-		return a.nothingSince
-	case !open:
-		a.openSince = time.Time{}
-	case a.openSince.IsZero():
-		a.openSince = time.Now()
+// accept makes a registration the current one.
+func (a *Agent) accept(reg *signin.Registration) phase {
+	if !reg.Degraded {
+		a.search.forget()
 	}
-	return a.openSince
+	a.keeper.accept(reg)
+	return a.registered
 }
 
-// somethingUsable asks DNS and DHCP once more, until there is something to try; the answers are left for discover.
-func (a *Agent) somethingUsable(ctx context.Context) bool {
-	_, usable := a.lookUp(ctx, nil, func(provisioning.Candidate) bool { return true })
-	return usable
-}
-
-// somethingNew asks once more for what was not answered in this cycle, until there is something to try that has not
-// been tried in it; the answers are left for discover.
-func (a *Agent) somethingNew(ctx context.Context) bool {
-	found, usable := a.lookUp(ctx, a.found, a.walk.Untried)
-	if !usable && ctx.Err() == nil {
-		a.found = found
-	}
-	return usable
-}
-
-// lookUp asks DNS and DHCP, but for what is known from before, until there is a Candidate that will do.
-func (a *Agent) lookUp(ctx context.Context, before provisioning.Findings, willDo func(provisioning.Candidate) bool) (found provisioning.Findings, usable bool) {
-	g := a.gatherAgain(ctx, before)
-	for _, step := range a.policy.Steps() {
-		a.pass()
-		if f, ok := g.Await(ctx, step); ok {
-			found = append(found, f)
-		}
-		if slices.ContainsFunc(provisioning.PlanStep(step, found, a.policy, a.floor()).Try, willDo) {
-			return found, true
+// registered keeps the binding and commits it, learns what the Registrar tells in band, and looks out for
+// something better while it is degraded or on the backup.
+func (a *Agent) registered(ctx context.Context) phase {
+	reg := a.keeper.current
+	watch := a.keeper.watch(ctx, a.search.hearOut())
+	defer watch.close()
+	a.keeper.commit()
+	better := newLookout(a.search, a.changes, reg)
+	for {
+		select {
+		case <-a.pulse.asked:
+		case granted := <-watch.renewed:
+			a.keeper.renew(granted)
+		case lesson := <-watch.lessons:
+			a.keeper.absorb(lesson)
+		case err := <-watch.doubted:
+			a.board.tell(reg.Event(provisioning.Refreshed, signin.ReasonOf(err), provisioning.DetailOf(err)))
+		case err := <-watch.unread:
+			a.board.tell(reg.Told(signin.ReasonOf(err), signin.InBandDetail(err)))
+		case err := <-watch.lost:
+			return a.lose(ctx, err)
+		case change := <-a.changes:
+			a.board.networkChanged(change)
+			if err := a.signer.CheckPath(ctx, reg); err != nil {
+				return a.lose(ctx, err)
+			}
+			watch.refresh()
+			better.soon()
+		case <-better.timer:
+			switch next := better.look(watch.held); next {
+			case nil:
+			case reg:
+				a.accept(reg)
+				a.keeper.commit()
+				better = newLookout(a.search, a.changes, reg)
+			default:
+				watch.release(ctx)
+				return a.accept(next)
+			}
 		}
 	}
-	return found, false
+}
+
+// lose goes on after a registration: at shutdown it is given back, else something else is to be found.
+func (a *Agent) lose(ctx context.Context, err error) phase {
+	reg := a.keeper.current
+	if ctx.Err() != nil {
+		a.keeper.unregister(ctx)
+		return nil
+	}
+	a.keeper.lose(err)
+	var sent *sip.DeregisteredError
+	if errors.As(err, &sent) {
+		return a.sentAway(reg, sent)
+	}
+	return a.again(reg)
+}
+
+// again is how to go on after a loss: at once. A Registrar that accepts and drops the device over and over has lost its
+// turn by now. Where many do, it is not for the next one to end that.
+func (a *Agent) again(lost *signin.Registration) phase {
+	if a.signer.Restraint().AllDrop() {
+		return a.rest
+	}
+	return a.recall(lost)
+}
+
+// sentAway obeys a Registrar that ends the registration itself: "rejected" means to stay away for a while
+// (RFC 3680 §5.1); a preferred Registrar (MS-SIPREGE) is tried first.
+func (a *Agent) sentAway(reg *signin.Registration, sent *sip.DeregisteredError) phase {
+	if sent.Event == "rejected" {
+		a.search.begin(nil)
+		return a.rest
+	}
+	if sent.Preferred != "" && a.basis.policy.MayName(reg.Candidate, sent.Preferred) {
+		a.preferred = sent.Preferred
+	}
+	return a.again(reg)
 }

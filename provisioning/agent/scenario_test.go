@@ -318,7 +318,7 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 	verifyOneRecord(t, status, store)
 	stop()
 	<-done
-	fmt.Fprintf(&s.told, "%+v %#v\n", status, agent.policy)
+	fmt.Fprintf(&s.told, "%+v %#v\n", status, agent.basis.policy)
 	if err := json.NewEncoder(&s.told).Encode(status); err != nil {
 		t.Error(err)
 	}

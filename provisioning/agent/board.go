@@ -1,0 +1,194 @@
+package agent
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
+)
+
+// board is what others see of the agent: a Status, and every Event as it happens. It is the one place where what happens
+// becomes what is shown, and may be used from any goroutine.
+type board struct {
+	emit func(provisioning.Event)
+
+	mu     sync.Mutex
+	status provisioning.Status
+}
+
+func newBoard(policy provisioning.Policy, emit func(provisioning.Event)) *board {
+	return &board{emit: emit, status: provisioning.Status{Version: 1, SIPAddress: policy.SIPAddress, SIPDomain: policy.SIPDomain()}}
+}
+
+// snapshot returns the status, with what the store has to say of itself.
+func (b *board) snapshot(notes []cache.Note) provisioning.Status {
+	b.mu.Lock()
+	s := b.status
+	if s.Cycle != nil {
+		cycle := *s.Cycle
+		cycle.Sources, cycle.Attempts = slices.Clone(cycle.Sources), slices.Clone(cycle.Attempts)
+		s.Cycle = &cycle
+	}
+	b.mu.Unlock()
+	for _, note := range notes {
+		reason := provisioning.Reason(note.Code)
+		s.Store = append(s.Store, provisioning.StoreState{Reason: reason, Detail: note.Text, Hint: reason.Hint()})
+	}
+	return s
+}
+
+// change edits the status; readers see all of it or nothing.
+func (b *board) change(edit func(*provisioning.Status)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	edit(&b.status)
+}
+
+// tell emits an event, and keeps what status shows of it.
+func (b *board) tell(e provisioning.Event) {
+	e.At = time.Now()
+	e.Hint = cmp.Or(e.Hint, e.Reason.Hint())
+	b.change(func(s *provisioning.Status) {
+		e.Degraded = s.Degraded
+		switch e.Kind {
+		case provisioning.StateChanged:
+			s.State = e.State
+		case provisioning.Conflict:
+			s.Cycle.Source(provisioning.Source{Step: e.Step, Source: "dhcp", Verdict: provisioning.Found, Query: "option 120", Reason: e.Reason, Detail: e.Detail, Hint: e.Hint})
+		default:
+			s.Cycle.Note(e)
+		}
+		e.State = s.State
+	})
+	b.emit(e)
+}
+
+func (b *board) enter(state provisioning.State) {
+	b.tell(provisioning.Event{Kind: provisioning.StateChanged, State: state})
+}
+
+// storeNote tells what the store has found or could not do.
+func (b *board) storeNote(reason provisioning.Reason, detail string) {
+	b.tell(provisioning.Event{Kind: provisioning.StoreNote, Reason: reason, Detail: detail})
+}
+
+// networkChanged tells how the network of this device is another now.
+func (b *board) networkChanged(change string) {
+	b.tell(provisioning.Event{Kind: provisioning.NetworkChanged, Detail: change})
+}
+
+// skipped tells what was ruled out of a plan.
+func (b *board) skipped(skips []provisioning.Skip) {
+	for _, s := range skips {
+		b.tell(s.Event())
+	}
+}
+
+// found emits what a source said, and shows it in the cycle.
+func (b *board) found(f provisioning.Finding) {
+	b.change(func(s *provisioning.Status) { s.Cycle.Source(f.Source) })
+	b.tell(provisioning.Event{
+		Kind: provisioning.LookedUp, Step: f.Step, Query: f.Query, Verdict: f.Verdict, Reason: f.Reason, Detail: f.Detail,
+		Took: time.Duration(f.TookMS) * time.Millisecond,
+	})
+}
+
+// foundUnlessShown does the same with what DHCP said, if no step has come to it, as one above has registered.
+func (b *board) foundUnlessShown(f provisioning.Finding) {
+	shown := false
+	b.change(func(s *provisioning.Status) {
+		shown = slices.ContainsFunc(s.Cycle.Sources, func(source provisioning.Source) bool {
+			return source.Step == provisioning.DHCPTLS && source.Reason != provisioning.DHCPConflict
+		})
+	})
+	if !shown {
+		b.found(f)
+	}
+}
+
+// conflict tells that DHCP servers disagree.
+func (b *board) conflict(detail string) {
+	b.tell(provisioning.Event{Kind: provisioning.Conflict, Step: provisioning.DHCPTLS, Reason: provisioning.DHCPConflict, Detail: detail})
+}
+
+// beginCycle shows that nothing has been tried yet.
+func (b *board) beginCycle() {
+	b.change(func(s *provisioning.Status) {
+		s.Cycle = &provisioning.Cycle{StartedAt: time.Now().UTC(), Attempts: []provisioning.Attempt{}}
+	})
+}
+
+// registered shows a registration as the one in use.
+func (b *board) registered(reg *signin.Registration) {
+	b.change(func(s *provisioning.Status) {
+		reg.Show(s)
+		s.Degraded = reg.Degraded
+		s.RegisteredAt = shownTime(reg.Since)
+		s.ExpiresAt = s.RegisteredAt.Add(reg.Binding.Expires)
+		s.Reason, s.Detail, s.Hint = "", "", ""
+		if reg.Degraded {
+			s.Reason, s.Detail, s.Hint = s.Cycle.Blame(false)
+		}
+	})
+	b.enter(provisioning.Registered)
+}
+
+// renewed shows a binding that was granted again.
+func (b *board) renewed(reg *signin.Registration) {
+	b.change(func(s *provisioning.Status) {
+		reg.Show(s)
+		s.ExpiresAt = shownTime(time.Now()).Add(reg.Binding.Expires)
+	})
+	b.tell(reg.Event(provisioning.Refreshed, "", ""))
+}
+
+// told shows what a Registrar has told in band.
+func (b *board) told(reg *signin.Registration) {
+	b.change(reg.Show)
+	b.tell(reg.Told(reg.Lesson.Reason, reg.Lesson.Detail))
+}
+
+// lost shows why a registration is gone.
+func (b *board) lost(event provisioning.Event) {
+	b.change(func(s *provisioning.Status) {
+		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded = nil, time.Time{}, time.Time{}, false
+		s.Reason, s.Detail, s.Hint = event.Reason, event.Detail, event.Hint
+	})
+	b.tell(event)
+}
+
+// unregistering shows that the end has come.
+func (b *board) unregistering() {
+	b.change(func(s *provisioning.Status) {
+		s.State, s.Degraded, s.Registrar, s.RegisteredAt, s.ExpiresAt = provisioning.Resting, false, nil, time.Time{}, time.Time{}
+	})
+}
+
+// resting shows why and until when Registrars are left alone. password: since the password is; stopped: since one of them
+// has refused for all.
+func (b *board) resting(until time.Time, password, stopped bool) {
+	var reason provisioning.Reason
+	b.change(func(s *provisioning.Status) {
+		if reason, detail, hint := s.Cycle.Blame(stopped); reason != "" && !s.Cycle.Registered() { // what was lost has its own reason
+			s.Reason, s.Detail, s.Hint = reason, detail, hint
+		}
+		if password {
+			s.Reason, s.Hint = provisioning.CredentialsResting, provisioning.CredentialsResting.Hint()
+		}
+		reason, s.NextAttempt = s.Reason, shownTime(until)
+	})
+	b.enter(provisioning.Resting)
+	b.tell(provisioning.Event{Kind: provisioning.Waiting, Until: until, Reason: reason})
+}
+
+// rested shows that nobody waits any more.
+func (b *board) rested() {
+	b.change(func(s *provisioning.Status) { s.NextAttempt = time.Time{} })
+}
+
+// shownTime is a time in the form of Status.
+func shownTime(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

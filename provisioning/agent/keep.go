@@ -1,0 +1,184 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
+)
+
+// keeper has the registration that the device uses: it shows and commits what a Registrar has accepted, renewed or told.
+// The goroutine of Run alone uses it.
+type keeper struct {
+	basis   basis
+	board   *board
+	signer  *signin.Signer
+	current *signin.Registration // nil: the device is not registered
+}
+
+// accept makes a registration the current one.
+func (k *keeper) accept(reg *signin.Registration) {
+	k.current = reg
+	k.signer.Accept(reg, k.basis.memory())
+	k.board.registered(reg)
+	if problem := clockProblem(k.basis.clockFloor(), reg.Binding.Date); problem != "" {
+		k.board.tell(reg.Event(provisioning.ClockSkew, provisioning.ClockWrong, problem))
+	}
+}
+
+// commit keeps what the registration has proven: one transaction that drops whatever it does not confirm. A degraded
+// registration proves nothing new, and erases nothing.
+func (k *keeper) commit() {
+	if k.current.Degraded {
+		return
+	}
+	changed, err := k.basis.store.Commit(k.current.Record())
+	switch {
+	case err != nil:
+		reason := provisioning.CacheWrite
+		if note := (cache.Note{}); errors.As(err, &note) {
+			reason = provisioning.Reason(note.Code)
+		}
+		k.board.storeNote(reason, err.Error())
+	case changed:
+		k.board.tell(k.current.Event(provisioning.Committed, "", ""))
+	}
+}
+
+func (k *keeper) renew(granted sip.Binding) {
+	k.signer.Renew(k.current, granted, k.basis.memory())
+	k.board.renewed(k.current)
+	k.commit() // what could not be written before, or was told to forget
+}
+
+// absorb takes in what was told in band: it is shown, and kept with the Registrar.
+func (k *keeper) absorb(l signin.Lesson) {
+	k.signer.Believe(k.current, l, k.basis.memory())
+	k.board.told(k.current)
+	k.commit()
+}
+
+// lose says why the registration is gone.
+func (k *keeper) lose(err error) {
+	reg := k.current
+	k.current = nil
+	event := reg.Event(provisioning.Lost, signin.ReasonOf(err), provisioning.DetailOf(err))
+	event.Hint = signin.HintOf(err)
+	k.signer.Restraint().Lost(reg.Candidate, reg.Addr, err, time.Since(reg.Since))
+	k.board.lost(event)
+}
+
+// unregister ends the registration with the agent.
+func (k *keeper) unregister(ctx context.Context) {
+	reg := k.current
+	k.current = nil
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), signin.UnregisterLimit)
+	defer cancel()
+	k.board.unregistering()
+	event := reg.Event(provisioning.Unregistered, "", "")
+	if err := reg.Session.Unregister(last); err != nil {
+		event.Reason, event.Detail = signin.ReasonOf(err), provisioning.DetailOf(err)
+	}
+	k.board.tell(event)
+}
+
+// watch is what the tasks of one registration have to say. Each channel holds the latest.
+type watch struct {
+	reg     *signin.Registration
+	renewed chan sip.Binding
+	lessons chan signin.Lesson
+	doubted chan error // a refresh was refused by who knows whom
+	unread  chan error // a document that cannot be read
+	lost    chan error
+	keeping context.Context // of the tasks
+	stop    context.CancelFunc
+	held    context.Context // ends with the registration, at the latest with the tasks
+	tasks   sync.WaitGroup
+}
+
+// watch keeps the binding, learns what the Registrar tells in band, and does whatever else is to end with it.
+func (k *keeper) watch(ctx context.Context, besides func(context.Context)) *watch {
+	w := &watch{
+		reg: k.current, renewed: make(chan sip.Binding, 1), lessons: make(chan signin.Lesson, 1),
+		doubted: make(chan error, 1), unread: make(chan error, 1), lost: make(chan error, 1),
+	}
+	session, granted := w.reg.Session, w.reg.Binding
+	told := make(chan sip.Provisioning, 1)
+	w.keeping, w.stop = context.WithCancel(ctx)
+	held, lose := context.WithCancel(w.keeping)
+	w.held = held
+	w.tasks.Go(func() {
+		err := session.Keep(w.keeping, sip.Watch{Refreshed: latest(w.renewed), Doubted: latest(w.doubted), Provisioned: latest(told), Unread: latest(w.unread)})
+		lose() // a loss is not to wait for the end of a look-out
+		w.lost <- err
+	})
+	if w.reg.Candidate.Transport == provisioning.TLS {
+		w.tasks.Go(func() { k.signer.Learn(w.keeping, session, granted, told, latest(w.lessons)) })
+	} else if granted.Lync {
+		w.lessons <- signin.Unproven()
+	}
+	w.tasks.Go(func() { besides(w.keeping) })
+	return w
+}
+
+// refresh asks for the binding again, now; what comes of it, the others say.
+func (w *watch) refresh() { w.tasks.Go(func() { _ = w.reg.Session.Refresh(w.keeping) }) }
+
+// end ends the tasks, and waits for them.
+func (w *watch) end() {
+	w.stop()
+	w.tasks.Wait()
+}
+
+// release takes back a binding that another has replaced. A Lync Registrar knows a device by its endpoint id,
+// whatever the connection, and has done so already; taking it back would take the new one.
+func (w *watch) release(ctx context.Context) {
+	w.end()
+	if w.reg.Binding.Lync {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, signin.UnregisterLimit)
+	defer cancel()
+	_ = w.reg.Session.Unregister(limited) // what is left expires
+}
+
+// close ends the tasks, and the connection.
+func (w *watch) close() {
+	w.end()
+	w.reg.Session.Close()
+}
+
+// latest returns a function that never waits: a value that nobody has taken yet is replaced.
+func latest[T any](ch chan T) func(T) {
+	return func(v T) {
+		select {
+		case <-ch:
+		default:
+		}
+		ch <- v
+	}
+}
+
+// clockProblem says what is wrong with our clock, as far as it shows, or "". floor has passed; date is the Registrar's, which
+// may be far from ours by what sign-in tolerates (5 min for Kerberos, 15 min for NTLM; MS-SIPAE).
+func clockProblem(floor, date time.Time) string {
+	const tolerated = 5 * time.Minute
+	now := time.Now()
+	skew := date.Sub(now).Round(time.Second)
+	switch {
+	case now.Before(floor):
+		return fmt.Sprintf("it shows %s, but %s has passed", now.UTC().Format(time.RFC3339), floor.UTC().Format(time.RFC3339))
+	case date.IsZero() || skew.Abs() <= tolerated:
+		return ""
+	case skew > 0:
+		return fmt.Sprintf("the Registrar's clock is %s ahead", skew)
+	default:
+		return fmt.Sprintf("the Registrar's clock is %s behind", -skew)
+	}
+}

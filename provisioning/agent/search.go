@@ -1,0 +1,69 @@
+package agent
+
+import (
+	"context"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
+)
+
+// search is one cycle on the way to a Registrar: what was tried, and what DNS and DHCP have said; recall, discover and
+// outage share it. The goroutine of Run alone uses it.
+type search struct {
+	gatherer // whose answers it walks through
+
+	walk  *signin.Walk          // through the Registrars, in this cycle
+	found provisioning.Findings // what DNS and DHCP have said in it
+}
+
+// begin starts anew with what was tried. holding is what the device is registered with meanwhile; nil: nothing.
+func (s *search) begin(holding *signin.Registration) {
+	s.walk, s.found = s.signer.NewWalk(holding), nil
+	s.board.beginCycle()
+}
+
+// try walks through a plan.
+func (s *search) try(ctx context.Context, plan provisioning.Plan) *signin.Registration {
+	s.board.skipped(plan.Skipped)
+	return s.walk.Try(ctx, plan.Try)
+}
+
+// steps walks the steps of the policy. usable: there was something to try.
+func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bool) {
+	gathering := s.answers(ctx)
+	var found provisioning.Findings
+	floor, named := s.basis.floor(), map[string]bool{}
+	for _, step := range s.basis.policy.Steps() {
+		s.pulse.pass()
+		if f, ok := gathering.Await(ctx, step); ok {
+			found = append(found, f)
+			if before, asked := s.found.Of(step); !asked || !before.Says(f) {
+				s.board.found(f)
+			}
+		}
+		if ctx.Err() != nil {
+			return nil, usable
+		}
+		plan := provisioning.PlanStep(step, found, s.basis.policy, floor)
+		usable = usable || len(plan.Try) > 0
+		s.signer.Note(plan.Try, named)
+		if reg := s.try(ctx, plan); reg != nil || s.walk.Stopped() {
+			return reg, usable
+		}
+	}
+	s.found = found
+	return nil, usable
+}
+
+// open says whether there is something in this cycle that no name server has answered, and that is worth another question.
+func (s *search) open() bool { return !s.walk.Stopped() && s.found.Unanswered() }
+
+// somethingNew asks once more for what was not answered in this cycle, until there is something to try that has not
+// been tried in it.
+func (s *search) somethingNew(ctx context.Context) bool {
+	found, usable := s.lookUp(ctx, s.found, s.walk.Untried)
+	if !usable && ctx.Err() == nil {
+		s.found = found
+	}
+	return usable
+}
