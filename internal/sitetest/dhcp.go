@@ -1,22 +1,17 @@
 package sitetest
 
 import (
-	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net"
+	"maps"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/miekg/dns"
-
-	"github.com/homeward-agent/homeward/dhcpopts"
 )
 
 const (
@@ -42,29 +37,49 @@ type dhcpServer struct {
 	delay  time.Duration
 }
 
-// take reads one line of the section; a server named before is replaced.
+// dhcpWords are for all servers.
+var dhcpWords = []string{"silent", "denied", "answer"}
+
+// dhcpForms are the second words of the line about one server, and what reads the rest.
+var dhcpForms = map[string]func(d *dhcpSection, addr string, options []string) error{
+	"ack":   func(d *dhcpSection, addr string, options []string) error { return d.take4(addr, false, options) },
+	"nak":   func(d *dhcpSection, addr string, options []string) error { return d.take4(addr, true, options) },
+	"reply": (*dhcpSection).take6,
+}
+
+var errDHCPLine = errors.New("want silent, denied, answer, ADDRESS ack|nak|reply [OPTION …], or lease FILE [OPTION …]")
+
+// take reads one line of the section; a server or a file named before is replaced.
 func (d *dhcpSection) take(words []string) error {
-	if len(words) == 1 && slices.Contains([]string{"silent", "denied", "answer"}, words[0]) {
+	if len(words) == 1 && slices.Contains(dhcpWords, words[0]) {
 		d.word = words[0]
 		return nil
 	}
-	if len(words) > 1 && words[0] == "lease" {
+	if len(words) == 1 {
+		return fmt.Errorf("%w: %q: %s", errDHCPLine, words[0], nearest(words[0], append(slices.Clone(dhcpWords), "lease")))
+	}
+	if len(words) == 0 {
+		return errDHCPLine
+	}
+	if words[0] == "lease" {
 		return d.takeLease(words[1], words[2:])
 	}
-	if len(words) > 1 && words[1] == "reply" {
-		return d.take6(words[0], words[2:])
+	takeServer := dhcpForms[words[1]]
+	if takeServer == nil {
+		return fmt.Errorf("%w: %q: %s", errDHCPLine, words[1], nearest(words[1], slices.Collect(maps.Keys(dhcpForms))))
 	}
-	if len(words) < 2 || words[1] != "ack" && words[1] != "nak" {
-		return errors.New("want silent, denied, answer, ADDRESS ack|nak|reply [OPTION …], or lease FILE [OPTION …]")
-	}
-	addr, err := netip.ParseAddr(words[0])
+	return takeServer(d, words[0], words[2:])
+}
+
+func (d *dhcpSection) take4(address string, nak bool, options []string) error {
+	addr, err := netip.ParseAddr(address)
 	if err != nil {
 		return err
 	}
-	server := dhcpServer{addr: addr, nak: words[1] == "nak", class: vendorClass}
-	for _, w := range words[2:] {
-		if err := server.option(w); err != nil {
-			return fmt.Errorf("%s: %w", w, err)
+	server := dhcpServer{addr: addr, nak: nak, class: vendorClass}
+	for _, w := range options {
+		if err := dhcpOptions.take(&server, w); err != nil {
+			return err
 		}
 	}
 	d.servers = slices.DeleteFunc(d.servers, func(old dhcpServer) bool { return old.addr == addr })
@@ -72,16 +87,20 @@ func (d *dhcpSection) take(words []string) error {
 	return nil
 }
 
-func (d *dhcpServer) option(word string) (err error) {
-	key, value, _ := strings.Cut(word, "=")
-	bytes, isHex := strings.CutPrefix(value, "hex:")
-	addrs, isIP := strings.CutPrefix(value, "ip:")
-	switch {
-	case key == "delay":
-		d.delay, err = time.ParseDuration(value)
-	case key == "120" && isHex:
-		d.sip, err = hex.DecodeString(bytes)
-	case key == "120" && isIP:
+// dhcpOptions are those of a server of DHCP.
+var dhcpOptions = options[dhcpServer]{
+	"120":   {take: (*dhcpServer).take120},
+	"43":    {take: (*dhcpServer).take43},
+	"class": text(func(d *dhcpServer) *string { return &d.class }),
+	"delay": duration(func(d *dhcpServer) *time.Duration { return &d.delay }),
+}
+
+func (d *dhcpServer) take120(value string) (err error) {
+	if digits, isHex := strings.CutPrefix(value, "hex:"); isHex {
+		d.sip, err = hex.DecodeString(digits)
+		return err
+	}
+	if addrs, isIP := strings.CutPrefix(value, "ip:"); isIP {
 		for text := range strings.SplitSeq(addrs, ",") {
 			addr, err := netip.ParseAddr(text)
 			if err != nil || !addr.Is4() {
@@ -89,16 +108,17 @@ func (d *dhcpServer) option(word string) (err error) {
 			}
 			d.addrs = append(d.addrs, addr)
 		}
-	case key == "120":
-		d.sip, err = packNames([]byte{0}, value) // RFC 3361 section 3.1: encoding, then names
-	case key == "class":
-		d.class = value
-	case key == "43" && isHex:
-		d.vendor, err = hex.DecodeString(bytes)
-	case key == "43":
+		return nil
+	}
+	d.sip, err = packNames([]byte{0}, value) // RFC 3361 section 3.1: encoding, then names
+	return err
+}
+
+func (d *dhcpServer) take43(value string) (err error) {
+	if digits, isHex := strings.CutPrefix(value, "hex:"); isHex {
+		d.vendor, err = hex.DecodeString(digits)
+	} else {
 		d.vendor, err = vendorOption(value)
-	default:
-		return errors.New("unknown option")
 	}
 	return err
 }
@@ -136,84 +156,77 @@ func vendorOption(text string) ([]byte, error) {
 	return option, nil
 }
 
-// inform returns what the servers answer to one packet, in the order they answer.
-func (s *Site) inform(packet []byte, from string) (answers []parcel) {
-	request, err := dhcpv4.FromBytes(packet)
-	if err != nil || request.OpCode != dhcpv4.OpcodeBootRequest {
-		s.note(Entry{Server: "dhcp", What: "malformed", From: from})
-		return nil
-	}
-	s.note(Entry{Server: "dhcp", What: request.MessageType().String(), Name: request.ClassIdentifier(), From: from})
-	section := s.state().dhcp
-	if request.MessageType() != dhcpv4.MessageTypeInform || section.word == "silent" {
-		return nil
-	}
-	for _, server := range section.servers {
-		reply, err := dhcpv4.NewReplyFromRequest(request, dhcpv4.WithClientIP(request.ClientIPAddr),
-			dhcpv4.WithMessageType(dhcpv4.MessageTypeAck), dhcpv4.WithOption(dhcpv4.OptServerIdentifier(server.addr.AsSlice())))
-		if err != nil {
-			continue
-		}
-		sip := s.option120(server)
-		switch {
-		case server.nak:
-			reply.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeNak))
-		default:
-			if sip != nil && request.IsOptionRequested(dhcpv4.GenericOptionCode(optionSIPServers)) {
-				reply.UpdateOption(dhcpv4.OptGeneric(dhcpv4.GenericOptionCode(optionSIPServers), sip))
+// RFC 3319 section 3.
+const (
+	option6SIPNames = 21
+	option6SIPAddrs = 22
+)
+
+// dhcp6Server answers DHCPv6 Information-requests.
+type dhcp6Server struct {
+	addr  netip.Addr
+	names []byte // option 21
+	addrs []byte // option 22
+	delay time.Duration
+}
+
+// dhcpLease is what the device's DHCP client keeps in a file.
+type dhcpLease struct {
+	file    string
+	said    dhcpServer
+	expires time.Duration // after the start of the site; 0: never
+}
+
+// dhcp6Options are those of a server of DHCPv6.
+var dhcp6Options = options[dhcp6Server]{
+	"21": {take: func(d *dhcp6Server, value string) (err error) {
+		d.names, err = packNames(nil, value)
+		return err
+	}},
+	"22": {take: func(d *dhcp6Server, value string) error {
+		for text := range strings.SplitSeq(value, ",") {
+			addr, err := netip.ParseAddr(text)
+			if err != nil {
+				return err
 			}
-			if server.vendor != nil && request.IsOptionRequested(dhcpv4.OptionVendorSpecificInformation) && request.ClassIdentifier() == server.class {
-				reply.UpdateOption(dhcpv4.OptGeneric(dhcpv4.OptionVendorSpecificInformation, server.vendor))
-			}
+			d.addrs = append(d.addrs, addr.AsSlice()...)
 		}
-		answers = append(answers, parcel{
-			data: reply.ToBytes(),
-			from: &net.UDPAddr{IP: server.addr.AsSlice(), Port: dhcpv4.ServerPort},
-			due:  time.Now().Add(server.delay),
-		})
-	}
-	slices.SortStableFunc(answers, func(a, b parcel) int { return a.due.Compare(b.due) })
-	return answers
+		return nil
+	}},
+	"delay": duration(func(d *dhcp6Server) *time.Duration { return &d.delay }),
 }
 
-// option120 returns the value of option 120, with addresses as they are outside.
-func (s *Site) option120(server dhcpServer) []byte {
-	if len(server.addrs) == 0 {
-		return server.sip
+func (d *dhcpSection) take6(address string, options []string) error {
+	addr, err := netip.ParseAddr(address)
+	if err != nil || !addr.Is6() {
+		return fmt.Errorf("not an IPv6 address: %q", address)
 	}
-	sip := []byte{1} // RFC 3361 section 3.2
-	for _, addr := range server.addrs {
-		sip = append(sip, s.outside(addr).AsSlice()...)
-	}
-	return sip
-}
-
-// dhcpConn is the socket on which the device asks, in memory.
-type dhcpConn struct {
-	datagrams
-	iface string
-}
-
-func (c *dhcpConn) Interface() (name string, addr netip.Addr, hw net.HardwareAddr) {
-	return c.iface, c.local.(*net.UDPAddr).AddrPort().Addr(), net.HardwareAddr{0x02, 0, 0, 0, 0, 0x21}
-}
-
-func (s *Site) listenDHCP(_ context.Context, iface string) (dhcpopts.Conn, error) {
-	st := s.state()
-	switch {
-	case st.dhcp.word == "denied":
-		return nil, &net.OpError{Op: "listen", Net: "packet", Err: fs.ErrPermission}
-	case !st.device.IsValid():
-		return nil, &net.OpError{Op: "listen", Net: "packet", Err: dhcpopts.ErrNoAddress}
-	}
-	if iface == "" {
-		iface = "eth0"
-	}
-	far := func(packet []byte, answers *lane) {
-		for _, p := range s.inform(packet, iface) {
-			answers.put(p)
+	server := dhcp6Server{addr: addr}
+	for _, w := range options {
+		if err := dhcp6Options.take(&server, w); err != nil {
+			return err
 		}
 	}
-	local := &net.UDPAddr{IP: st.device.AsSlice(), Port: dhcpv4.ClientPort}
-	return &dhcpConn{datagrams{lane: newLane(), local: local, far: far}, iface}, nil
+	d.six = slices.DeleteFunc(slices.Clone(d.six), func(old dhcp6Server) bool { return old.addr == addr })
+	d.six = append(d.six, server)
+	return nil
+}
+
+// leaseOptions are those of a lease.
+var leaseOptions = options[dhcpLease]{
+	"120":     {take: func(l *dhcpLease, value string) error { return l.said.take120(value) }},
+	"43":      {take: func(l *dhcpLease, value string) error { return l.said.take43(value) }},
+	"expires": duration(func(l *dhcpLease) *time.Duration { return &l.expires }),
+}
+
+func (d *dhcpSection) takeLease(file string, options []string) error {
+	lease := dhcpLease{file: file}
+	for _, w := range options {
+		if err := leaseOptions.take(&lease, w); err != nil {
+			return err
+		}
+	}
+	d.leases = slices.DeleteFunc(slices.Clone(d.leases), func(old dhcpLease) bool { return old.file == file })
+	d.leases = append(d.leases, lease)
+	return nil
 }

@@ -222,4 +222,30 @@
 // that may not be opened becomes port+10000, in SRV records, redirects and MRAS too.
 // Name servers get ports of 127.0.0.1. DHCP is answered on lo where port 67 may be
 // opened. The black hole needs Linux, and so do addresses other than 127.0.0.1.
+//
+// # Files
+//
+// In this order each uses only those before it.
+//
+// Below all: words, simulated connections, what is logged, and what a device touches:
+//
+//	words.go lane.go entry.go wire.go
+//
+// The file as data: a type for each section, the state of a site, and what a change does to it:
+//
+//	zone.go dhcp.go manner.go document.go relays.go state.go parse.go
+//
+// A site that runs: its clock, log and connections; where the world outside finds its addresses:
+//
+//	certs.go simulation.go mapping.go
+//
+// What answers, one protocol after the other. A Registrar is the longest: messages, NTLM and its signatures; what it
+// remembers of a caller; its answers; the connection that carries them:
+//
+//	nameservers.go dhcpservers.go message.go mediarelays.go
+//	md4.go ntlm.go sipae.go caller.go answer.go digest.go signin.go mras.go subscribe.go lync.go registrar.go registrars.go
+//
+// The two worlds, and the door to all of it:
+//
+//	servers.go memory.go loopback.go full_linux.go door.go site.go
 package sitetest

@@ -3,7 +3,6 @@ package sitetest
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"net"
@@ -11,25 +10,18 @@ import (
 	"slices"
 )
 
-// door is where one Registrar or name server is reached.
-type door struct {
-	site   netip.AddrPort // by the file
-	at     netip.AddrPort // on loopback
-	isDNS  bool
-	isUDP  bool   // and nothing else: a Media Relay
-	set    string // "open", "shut" or "full": a queue of connections so full that the kernel drops new ones
-	opened []io.Closer
-}
+// portTries is our choice: to find one port free for UDP and TCP.
+const portTries = 20
 
 // open opens a door for each Registrar and each name server.
 func (w *loopback) open() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	houses := map[netip.Addr][]*door{}
-	for _, addr := range slices.SortedFunc(maps.Keys(w.site.begin.manners), netip.AddrPort.Compare) {
+	for _, addr := range slices.SortedFunc(maps.Keys(w.sim.begin.manners), netip.AddrPort.Compare) {
 		houses[addr.Addr()] = append(houses[addr.Addr()], &door{site: addr})
 	}
-	for _, r := range w.site.begin.relays {
+	for _, r := range w.sim.begin.relays.all {
 		if r.udp != 0 {
 			houses[r.addr] = append(houses[r.addr], &door{site: r.at(), isUDP: true})
 		}
@@ -40,7 +32,7 @@ func (w *loopback) open() error {
 		}
 		w.doors = append(w.doors, houses[addr]...)
 	}
-	for _, addr := range w.site.begin.zone.servers {
+	for _, addr := range w.sim.begin.zone.servers {
 		d := &door{site: netip.AddrPortFrom(addr, 53), isDNS: true}
 		var err error
 		for range portTries {
@@ -72,11 +64,11 @@ func (w *loopback) place(addr netip.Addr, doors []*door) error {
 	}
 	var err error
 	for _, c := range candidates {
-		if c.Is4() && slices.Contains(slices.Collect(maps.Values(w.addrs)), c) {
+		if c.Is4() && w.out.taken(c) {
 			continue
 		}
 		if err = w.openAt(c, doors); err == nil {
-			w.addrs[addr] = c
+			w.out.put(addr, c)
 			return nil
 		}
 	}
@@ -86,11 +78,10 @@ func (w *loopback) place(addr netip.Addr, doors []*door) error {
 // openAt opens all doors at one address, or none. w.mu is held.
 func (w *loopback) openAt(addr netip.Addr, doors []*door) error {
 	for _, d := range doors {
-		d.at = netip.AddrPortFrom(addr, w.port(d.site.Port()))
+		d.at = netip.AddrPortFrom(addr, w.out.port(d.site.Port()))
 		err := w.put(d, "open")
-		if errors.Is(err, fs.ErrPermission) && !w.shift {
-			w.shift = true
-			d.at = netip.AddrPortFrom(addr, w.port(d.site.Port()))
+		if errors.Is(err, fs.ErrPermission) && w.out.raisePorts() {
+			d.at = netip.AddrPortFrom(addr, w.out.port(d.site.Port()))
 			err = w.put(d, "open")
 		}
 		if err != nil {
@@ -107,14 +98,14 @@ func (w *loopback) openAt(addr netip.Addr, doors []*door) error {
 func (w *loopback) follow() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	st := w.site.state()
+	st := w.sim.state()
 	var errs []error
 	for _, d := range w.doors {
 		set := "open"
 		switch {
 		case d.isDNS && st.zone.fault(d.site.Addr(), "").word == "closed":
 			set = "shut"
-		case d.isUDP && st.relayWord(d.site) == "refuse":
+		case d.isUDP && w.relays.word(d.site) == "refuse":
 			set = "shut"
 		case d.isDNS, d.isUDP:
 		case slices.Contains([]string{"refuse", "unreachable"}, st.manners[d.site].word):
@@ -131,7 +122,7 @@ func (w *loopback) follow() error {
 
 // put brings a door into one of its settings. w.mu is held.
 func (w *loopback) put(d *door, set string) (err error) {
-	if d.set == set || w.site.isClosed() {
+	if d.set == set || w.sim.isClosed() {
 		return nil
 	}
 	d.shut()
@@ -166,11 +157,11 @@ func (w *loopback) openTCP(d *door, full bool) error {
 		d.opened = append(d.opened, filler...)
 		return err
 	}
-	serve := func(c *stream) { w.site.serve(d.site, c) }
+	serve := func(c *stream) { w.registrars.serve(d.site, c) }
 	if d.isDNS {
-		serve = func(c *stream) { w.site.serveDNS(d.site, c) }
+		serve = func(c *stream) { w.names.serve(d.site, c) }
 	}
-	w.site.spawn(func() { w.accept(l, d.site, serve) })
+	w.sim.spawn(func() { w.accept(l, d.site, serve) })
 	return nil
 }
 
@@ -183,20 +174,13 @@ func (w *loopback) openUDP(d *door) error {
 	answer := func(b []byte, from net.Addr) []parcel { return w.answerDNS(d.site, b, from) }
 	if d.isUDP {
 		answer = func(b []byte, from net.Addr) []parcel {
-			reply := w.site.allocate(d.site, b, from.String())
+			reply := w.relays.allocate(d.site, b, from.String())
 			if reply == nil {
 				return nil
 			}
 			return []parcel{{data: reply}}
 		}
 	}
-	w.site.spawn(func() { w.serveUDP(p, answer) })
+	w.sim.spawn(func() { w.serveUDP(p, answer) })
 	return nil
-}
-
-func (d *door) shut() {
-	for _, c := range d.opened {
-		c.Close()
-	}
-	d.opened, d.set = nil, "shut"
 }

@@ -212,3 +212,7 @@ func (d *datagrams) RemoteAddr() net.Addr               { return d.remote }
 func (d *datagrams) SetDeadline(t time.Time) error      { return d.SetReadDeadline(t) }
 func (d *datagrams) SetReadDeadline(t time.Time) error  { d.setDeadline(t); return nil }
 func (d *datagrams) SetWriteDeadline(t time.Time) error { return nil } // writing never waits
+
+func errRefused(op string) error {
+	return os.NewSyscallError(op, syscall.ECONNREFUSED)
+}

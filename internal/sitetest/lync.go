@@ -5,57 +5,48 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
 // The answers of Lync to a device that has signed in.
 
-// fe is the server in challenges and diagnostics: one of a pool.
-func (l *leg) fe(m manner) string {
-	if len(m.names) > 0 {
-		return m.names[0]
-	}
-	return l.addr.Addr().String()
-}
-
 // lync is a Registrar of Lync that has the user, or, with home=, knows who has.
-func lync(l *leg, m manner, req *message) reply {
+func lync(c *caller, m manner, req *message) reply {
 	switch req.method {
 	case "REGISTER":
-		return l.register(m, req)
+		return c.register(m, req)
 	case "SUBSCRIBE":
-		return l.subscribe(m, req)
+		return c.subscribe(m, req)
 	case "SERVICE":
-		return l.service(m, req)
+		return c.service(m, req)
 	}
 	return reply{code: 200}
 }
 
-func (l *leg) register(m manner, req *message) reply {
+func (c *caller) register(m manner, req *message) reply {
 	if id, code := objection(req); id != 0 {
-		return reply{code: code, headers: []string{l.diagnosis(m, id)}}
+		return reply{code: code, headers: []string{c.diagnosis(m, id)}}
 	}
 	if len(m.contacts) > 0 {
-		r := redirect(l, m, req)
+		r := redirect(c, m, req)
 		r.headers = append(r.headers, "Expires: 2592000")
 		return r
 	}
 	if req.leaving() {
-		l.bound, l.subs = nil, nil
+		c.bound, c.subs = nil, nil
 		return reply{code: 200, headers: []string{"Expires: 0"}}
 	}
 	action, primary := "added", "yes"
-	if l.bound != nil {
+	if c.bound != nil {
 		action = "refreshed"
 	}
-	if l.lost != "" {
-		action, l.lost = l.lost, ""
+	if c.lost != "" {
+		action, c.lost = c.lost, ""
 	}
 	if m.backup {
 		primary = "no"
 	}
-	l.bound = req
+	c.bound = req
 	aor, contact := address(req.header.Get("To")), address(req.header.Get("Contact"))
 	r := reply{code: 200, headers: []string{
 		// Another endpoint of the same user, and this one.
@@ -102,37 +93,6 @@ func objection(req *message) (id, code int) {
 	return 0, 0
 }
 
-// reasons are the texts of ErrorIds (MS-OCER).
-var reasons = map[int]string{
-	1000: "Final handshake failed",
-	1003: "User does not exist",
-	1007: "Temporarily cannot route",
-	1013: "Significant time skew detected during authentication",
-	2057: "The gruu-10 extension is required",
-	4001: "XML parse failure",
-	4003: "From URI not enabled for remote access",
-	4004: "Credentials provided are not authorized to act as specified From URI",
-	4005: "Destination URI either not enabled for SIP or does not exist",
-	4006: "User not found in pool",
-	4010: "Endpoint identifier is missing, or +sip.instance is not derived from it",
-	4011: "epid is missing",
-	4055: "Event is not registration",
-	4141: "User disabled",
-	5000: "Critical applications are not running",
-}
-
-// diagnosis is ms-diagnostics, or what an Edge lets out of it.
-func (l *leg) diagnosis(m manner, id int) string {
-	reason, ok := reasons[id]
-	if !ok {
-		reason = "Simulated"
-	}
-	if m.edge {
-		return fmt.Sprintf("ms-diagnostics-public: %d;reason=%q", id, reason)
-	}
-	return fmt.Sprintf("ms-diagnostics: %d;reason=%q;source=%q", id, reason, l.fe(m))
-}
-
 // instance derives +sip.instance from an epid (MS-SIPRE 3.2.4.1): a name-based UUID
 // in which everything is little-endian.
 func instance(epid string) (id [16]byte) {
@@ -149,13 +109,5 @@ func guid(id [16]byte) string {
 	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", le.Uint32(id[:]), le.Uint16(id[4:]), le.Uint16(id[6:]), id[8:10], id[10:])
 }
 
-// homeContacts turn home= into the Contacts of a redirect: the primary and the backup.
-func homeContacts(value string) (contacts []string) {
-	for i, host := range strings.SplitN(value, ",", 2) {
-		if !strings.Contains(host, ":") {
-			host += ":5061"
-		}
-		contacts = append(contacts, "sip:"+host+";transport=TLS;q="+strconv.FormatFloat(0.7-0.4*float64(i), 'f', 1, 64))
-	}
-	return contacts
-}
+// forget takes the binding away: the next REGISTER is told to be action.
+func (c *caller) forget(action string) { c.bound, c.lost = nil, action }

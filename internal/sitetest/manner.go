@@ -2,7 +2,9 @@ package sitetest
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,52 +62,149 @@ var (
 	tlsVersions = map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 )
 
+// behaviours are what a Registrar may do, with what reads the words that belong to the behaviour and returns the rest.
+var behaviours = map[string]func(m *manner, words []string) (rest []string, err error){
+	"accept": alone, "digest": alone, "lync": alone, "http": alone, "refuse": alone, "unreachable": alone, "blackhole": alone,
+	"silent": helloToo, "reset": helloToo,
+	"status": func(m *manner, words []string) ([]string, error) {
+		if len(words) == 0 {
+			return nil, errors.New("status: want a code")
+		}
+		var err error
+		if m.code, err = strconv.Atoi(words[0]); err != nil || m.code < 100 || m.code > 699 {
+			return nil, fmt.Errorf("status: want a code from 100 to 699, not %q", words[0])
+		}
+		return words[1:], nil
+	},
+	"redirect": func(m *manner, words []string) (rest []string, err error) {
+		m.contacts, rest = span(words, func(w string) bool { return strings.HasPrefix(w, "sip:") || strings.HasPrefix(w, "sips:") })
+		if len(m.contacts) == 0 {
+			err = errors.New("redirect: want SIP URIs")
+		}
+		return rest, err
+	},
+	"offer": func(m *manner, words []string) (rest []string, err error) {
+		m.schemes, rest = span(words, func(w string) bool { return w[0] >= 'A' && w[0] <= 'Z' })
+		if len(m.schemes) == 0 {
+			err = errors.New("offer: want names of schemes, such as Kerberos")
+		}
+		return rest, err
+	},
+}
+
+func alone(_ *manner, words []string) ([]string, error) { return words, nil }
+
+func helloToo(m *manner, words []string) ([]string, error) {
+	if len(words) > 0 && words[0] == "hello" {
+		m.hello, words = true, words[1:]
+	}
+	return words, nil
+}
+
+// mannerOptions are the options of all behaviours that answer, and of the connection.
+var mannerOptions = options[manner]{
+	"user":         text(func(m *manner) *string { return &m.user }),
+	"password":     text(func(m *manner) *string { return &m.password }),
+	"schemes":      list(func(m *manner) *[]string { return &m.schemes }),
+	"algorithm":    {take: (*manner).takeAlgorithms},
+	"basic":        flag(func(m *manner) *bool { return &m.basic }),
+	"forbids":      flag(func(m *manner) *bool { return &m.forbids }),
+	"stale":        flag(func(m *manner) *bool { return &m.stale }),
+	"proxy":        flag(func(m *manner) *bool { return &m.proxy }),
+	"clientcert":   flag(func(m *manner) *bool { return &m.clientCert }),
+	"nopong":       flag(func(m *manner) *bool { return &m.nopong }),
+	"pong":         {isFlag: true, take: func(m *manner, _ string) error { m.nopong = false; return nil }},
+	"expires":      number(func(m *manner) *int { return &m.expires }),
+	"retry-after":  text(func(m *manner) *string { return &m.retryAfter }),
+	"pad":          number(func(m *manner) *int { return &m.pad }),
+	"delay":        duration(func(m *manner) *time.Duration { return &m.delay }),
+	"rtt":          duration(func(m *manner) *time.Duration { return &m.rtt }),
+	"clock":        duration(func(m *manner) *time.Duration { return &m.clock }),
+	"idle":         duration(func(m *manner) *time.Duration { return &m.idle }),
+	"diagnostics":  number(func(m *manner) *int { return &m.diagnostics }),
+	"edge":         flag(func(m *manner) *bool { return &m.edge }),
+	"split":        flag(func(m *manner) *bool { return &m.split }),
+	"upper":        flag(func(m *manner) *bool { return &m.upper }),
+	"folded":       flag(func(m *manner) *bool { return &m.folded }),
+	"tlsmax":       {take: (*manner).takeTLSMax},
+	"cert":         {take: (*manner).takeCert},
+	"home":         {take: func(m *manner, value string) error { m.contacts = homeContacts(value); return nil }},
+	"version":      {take: (*manner).takeVersion},
+	"noess":        flag(func(m *manner) *bool { return &m.noESS }),
+	"salife":       duration(func(m *manner) *time.Duration { return &m.saLife }),
+	"keepalive":    number(func(m *manner) *int { return &m.keepalive }),
+	"backup":       flag(func(m *manner) *bool { return &m.backup }),
+	"workstations": list(func(m *manner) *[]string { return &m.hosts }),
+	"nosubscribe":  number(func(m *manner) *int { return &m.noSubs }),
+	"nopiggyback":  flag(func(m *manner) *bool { return &m.apart }),
+	"rspauth":      {take: (*manner).takeRspauth},
+}
+
+var algorithms = []string{"MD5", "SHA-256"}
+
+func (m *manner) takeAlgorithms(value string) error {
+	m.algorithms = strings.Split(value, ",")
+	for _, a := range m.algorithms {
+		if !slices.Contains(algorithms, a) {
+			return Unknown("algorithm", a, algorithms)
+		}
+	}
+	return nil
+}
+
+func (m *manner) takeTLSMax(value string) error {
+	if m.tlsMax = tlsVersions[value]; m.tlsMax == 0 {
+		return Unknown("version", value, slices.Collect(maps.Keys(tlsVersions)))
+	}
+	return nil
+}
+
+func (m *manner) takeCert(value string) error {
+	if m.cert = value; !slices.Contains(certKinds, value) && !strings.HasPrefix(value, "san:") {
+		return Unknown("kind of certificate", value, append(slices.Clone(certKinds), "san:NAME"))
+	}
+	return nil
+}
+
+func (m *manner) takeVersion(value string) (err error) {
+	if m.version, err = strconv.Atoi(value); err != nil || m.version < 2 || m.version > 4 {
+		return errors.New("want a version from 2 to 4")
+	}
+	return nil
+}
+
+func (m *manner) takeRspauth(value string) error {
+	if m.rspauth = value; value != "wrong" && value != "missing" {
+		return errors.New("want wrong or missing")
+	}
+	return nil
+}
+
 // parseManner reads the words of a Registrar's line from the behaviour on.
 func parseManner(words []string) (manner, error) {
 	if len(words) == 0 {
-		return manner{}, fmt.Errorf("no behaviour given")
+		return manner{}, errors.New("no behaviour given")
 	}
 	m := manner{word: words[0], expires: 600, algorithms: []string{"SHA-256"}, version: 4, keepalive: 300}
 	m.nopong = m.word == "lync" // which takes keep-alives in silence
-	words = words[1:]
-	var err error
-	switch m.word {
-	case "accept", "digest", "lync", "http", "refuse", "unreachable", "blackhole":
-	case "silent", "reset":
-		if len(words) > 0 && words[0] == "hello" {
-			m.hello, words = true, words[1:]
-		}
-	case "status":
-		if len(words) == 0 {
-			return m, fmt.Errorf("status: want a code")
-		}
-		if m.code, err = strconv.Atoi(words[0]); err != nil || m.code < 100 || m.code > 699 {
-			return m, fmt.Errorf("status: want a code from 100 to 699, not %q", words[0])
-		}
-		words = words[1:]
-	case "redirect":
-		m.contacts, words = span(words, func(w string) bool { return strings.HasPrefix(w, "sip:") || strings.HasPrefix(w, "sips:") })
-		if len(m.contacts) == 0 {
-			return m, fmt.Errorf("redirect: want SIP URIs")
-		}
-	case "offer":
-		m.schemes, words = span(words, func(w string) bool { return w[0] >= 'A' && w[0] <= 'Z' })
-		if len(m.schemes) == 0 {
-			return m, fmt.Errorf("offer: want names of schemes, such as Kerberos")
-		}
-	default:
-		return m, fmt.Errorf("unknown behaviour %q (a name for the certificate has a dot)", m.word)
+	takeWords := behaviours[m.word]
+	if takeWords == nil {
+		return m, fmt.Errorf("unknown behaviour %q (a name for the certificate has a dot): %s", m.word, nearest(m.word, slices.Collect(maps.Keys(behaviours))))
 	}
-	return m, m.options(words)
+	words, err := takeWords(&m, words[1:])
+	if err != nil {
+		return m, err
+	}
+	for _, w := range words {
+		if err := mannerOptions.take(&m, w); err != nil {
+			return m, err
+		}
+	}
+	return m, m.complete()
 }
 
-// options sets all options, and checks that they go together.
-func (m *manner) options(words []string) error {
-	for _, w := range words {
-		if err := m.option(w); err != nil {
-			return fmt.Errorf("%s: %w", w, err)
-		}
-	}
+// complete adds what follows from the options, and checks that they go together.
+func (m *manner) complete() error {
 	if m.word == "lync" && m.user != "" && len(m.schemes) == 0 {
 		m.schemes = []string{"NTLM", "Kerberos", "TLS-DSK"}
 		if m.edge { // where no KDC can be reached
@@ -118,106 +217,25 @@ func (m *manner) options(words []string) error {
 	return nil
 }
 
-// span cuts the words that belong off the front.
-func span(words []string, belongs func(string) bool) (mine, rest []string) {
-	n := slices.IndexFunc(words, func(w string) bool { return !belongs(w) })
-	if n < 0 {
-		n = len(words)
+// homeContacts turn home= into the Contacts of a redirect: the primary and the backup.
+func homeContacts(value string) (contacts []string) {
+	for i, host := range strings.SplitN(value, ",", 2) {
+		if !strings.Contains(host, ":") {
+			host += ":5061"
+		}
+		contacts = append(contacts, "sip:"+host+";transport=TLS;q="+strconv.FormatFloat(0.7-0.4*float64(i), 'f', 1, 64))
 	}
-	return words[:n], words[n:]
+	return contacts
 }
 
-// option sets one option from its word.
-func (m *manner) option(word string) (err error) {
-	key, value, _ := strings.Cut(word, "=")
-	switch key {
-	case "user":
-		m.user = value
-	case "password":
-		m.password = value
-	case "algorithm":
-		m.algorithms = strings.Split(value, ",")
-		for _, a := range m.algorithms {
-			if a != "MD5" && a != "SHA-256" {
-				return fmt.Errorf("unknown algorithm %q", a)
-			}
-		}
-	case "basic":
-		m.basic = true
-	case "forbids":
-		m.forbids = true
-	case "stale":
-		m.stale = true
-	case "proxy":
-		m.proxy = true
-	case "clientcert":
-		m.clientCert = true
-	case "pong":
-		m.nopong = false
-	case "nopong":
-		m.nopong = true
-	case "expires":
-		m.expires, err = strconv.Atoi(value)
-	case "pad":
-		m.pad, err = strconv.Atoi(value)
-	case "retry-after":
-		m.retryAfter = value
-	case "delay":
-		m.delay, err = time.ParseDuration(value)
-	case "rtt":
-		m.rtt, err = time.ParseDuration(value)
-	case "clock":
-		m.clock, err = time.ParseDuration(value)
-	case "tlsmax":
-		if m.tlsMax = tlsVersions[value]; m.tlsMax == 0 {
-			return fmt.Errorf("unknown version %q", value)
-		}
-	case "cert":
-		if m.cert = value; !slices.Contains(certKinds, value) && !strings.HasPrefix(value, "san:") {
-			return fmt.Errorf("unknown kind of certificate %q", value)
-		}
-	default:
-		return m.lyncOption(key, value)
+// disguise writes a header as few do, and all may (RFC 3261 sections 7.3.1 and 7.3.3).
+func (m manner) disguise(line string) string {
+	name, value, _ := strings.Cut(line, ": ")
+	if m.upper {
+		name = strings.ToUpper(name)
 	}
-	return err
-}
-
-// lyncOption sets one of the options that came with Lync.
-func (m *manner) lyncOption(key, value string) (err error) {
-	if flag := map[string]*bool{
-		"edge": &m.edge, "backup": &m.backup, "noess": &m.noESS, "nopiggyback": &m.apart,
-		"split": &m.split, "upper": &m.upper, "folded": &m.folded,
-	}[key]; flag != nil {
-		*flag = true
-		return nil
+	if m.folded {
+		value = strings.ReplaceAll(value, ", ", ",\r\n\t")
 	}
-	switch key {
-	case "schemes":
-		m.schemes = strings.Split(value, ",")
-	case "home":
-		m.contacts = homeContacts(value)
-	case "version":
-		if m.version, err = strconv.Atoi(value); err == nil && (m.version < 2 || m.version > 4) {
-			return fmt.Errorf("want a version from 2 to 4")
-		}
-	case "rspauth":
-		if m.rspauth = value; value != "wrong" && value != "missing" {
-			return fmt.Errorf("want wrong or missing")
-		}
-	case "workstations":
-		m.hosts = strings.Split(value, ",")
-	case "nosubscribe":
-		m.noSubs, err = strconv.Atoi(value)
-	case "keepalive":
-		m.keepalive, err = strconv.Atoi(value)
-	case "diagnostics":
-		m.diagnostics, err = strconv.Atoi(value)
-	case "salife":
-		m.saLife, err = time.ParseDuration(value)
-	case "idle":
-		m.idle, err = time.ParseDuration(value)
-	default:
-		return fmt.Errorf("unknown option")
-	}
-	return err
+	return name + ": " + value
 }

@@ -2,6 +2,7 @@ package sitetest
 
 import (
 	"bufio"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -81,4 +82,47 @@ func (m *message) leaving() bool {
 		}
 	}
 	return m.header.Get("Expires") == "0"
+}
+
+// params reads "a=b, c="d, e"" into a map; the names become lower case.
+func params(text string) map[string]string {
+	p := map[string]string{}
+	for text != "" {
+		name, rest, _ := strings.Cut(text, "=")
+		var value string
+		if quoted, ok := strings.CutPrefix(rest, `"`); ok {
+			value, rest, _ = strings.Cut(quoted, `"`)
+			_, text, _ = strings.Cut(rest, ",")
+		} else {
+			value, text, _ = strings.Cut(rest, ",")
+		}
+		p[strings.ToLower(strings.TrimSpace(name))] = strings.TrimSpace(value)
+	}
+	return p
+}
+
+// headerParam is a parameter of a From, To or Contact, outside the address.
+func headerParam(value, name string) string {
+	if _, after, ok := strings.Cut(value, ">"); ok {
+		value = after
+	}
+	for param := range strings.SplitSeq(value, ";") {
+		key, text, _ := strings.Cut(strings.TrimSpace(param), "=")
+		if strings.EqualFold(key, name) {
+			return strings.Trim(text, `"`)
+		}
+	}
+	return ""
+}
+
+// randomHex is n random bytes.
+func randomHex(n int) string {
+	b := make([]byte, n)
+	rand.Read(b)
+	return fmt.Sprintf("%X", b)
+}
+
+// supports says whether a request has an option tag in Supported.
+func (m *message) supports(tag string) bool {
+	return strings.Contains(strings.Join(m.header.Values("Supported"), ","), tag)
 }

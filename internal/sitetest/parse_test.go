@@ -43,12 +43,34 @@ func TestParseNamesFileAndLineOfMistakes(t *testing.T) {
 		{"a change of a relay that is not there", "-- change --\n+1s relays 10.0.0.30 silent\n", `site.txt:2: no relay 10.0.0.30`},
 		{"a deregistration for no known reason", "-- registrars --\n10.0.0.5:5060 tcp lync\n-- change --\n+1s deregister 10.0.0.5:5060 bored\n", `site.txt:4: deregister: want one of [rejected unregistered deactivated preferred-registrar-change]`},
 		{"a change without time", "-- change --\nzone servfail\n", `site.txt:2: want +DURATION before the change, not "zone"`},
-		{"a change that is none", "-- change --\n+1s explode\n", `site.txt:2: unknown change "explode": want zone, dhcp, registrar, provisioning, relays, network, reset, deregister, forget, ask or heal`},
+		{"a change that is none", "-- change --\n+1s explode\n", `site.txt:2: unknown change "explode": known are ask, deregister, dhcp, forget, heal, network, provisioning, registrar, relays, reset, zone`},
 		{"a change of a registrar that is not there", "-- change --\n+1s reset 10.0.0.5:5061\n", `site.txt:2: no registrar 10.0.0.5:5061`},
 		{"a change with a mistake inside", "-- change --\n+1s zone fe01 A ten\n", `site.txt:2: neither a behaviour nor a record: "fe01 A ten": `},
+		{"a section that is misspelt", "-- registrar --\n", `site.txt:1: unknown section "registrar": did you mean "registrars"?`},
+		{"a section of the caller that is misspelt", "-- timelnie --\n", `site.txt:1: unknown section "timelnie": did you mean "timeline"?`},
+		{"a behaviour of the zone that is misspelt", "-- zone --\nfe01 servfial\n", `site.txt:2: neither a behaviour nor a record: "fe01 servfial": "servfial": did you mean "servfail"?`},
+		{"a record type that is misspelt", "-- zone --\nfe01 CNAM pool\n", `site.txt:2: neither a behaviour nor a record: "fe01 CNAM pool": "CNAM": did you mean "CNAME"?`},
+		{"a behaviour of everything that is misspelt", "-- zone --\nslient\n", `site.txt:2: neither a behaviour nor a record: "slient": did you mean "silent"?`},
+		{"a behaviour of a name server that is misspelt", "-- zone --\nserver 10.0.0.53 refusd\n", `site.txt:2: unknown behaviour "refusd": did you mean "refused"?`},
+		{"a DHCP answer that is misspelt", "-- dhcp --\n10.0.0.67 akc\n", `site.txt:2: want silent, denied, answer, ADDRESS ack|nak|reply [OPTION …], or lease FILE [OPTION …]: "akc": did you mean "ack"?`},
+		{"a word of DHCP that is misspelt", "-- dhcp --\nslient\n", `site.txt:2: want silent, denied, answer, ADDRESS ack|nak|reply [OPTION …], or lease FILE [OPTION …]: "slient": did you mean "silent"?`},
+		{"a DHCP option that is misspelt", "-- dhcp --\n10.0.0.67 ack dealy=1s\n", `site.txt:2: dealy=1s: unknown option: did you mean "delay"?`},
+		{"an option of a lease that is misspelt", "-- dhcp --\nlease /lease expire=1h\n", `site.txt:2: expire=1h: unknown option: did you mean "expires"?`},
+		{"a behaviour that is misspelt", "-- registrars --\n10.0.0.5:5060 tcp acept\n", `site.txt:2: unknown behaviour "acept" (a name for the certificate has a dot): did you mean "accept"?`},
+		{"an option that is misspelt", "-- registrars --\n10.0.0.5:5060 tcp accept expire=600\n", `site.txt:2: expire=600: unknown option: did you mean "expires"?`},
+		{"a certificate that is misspelt", "-- registrars --\n10.0.0.5:5060 tcp accept cert=wrongnane\n", `site.txt:2: cert=wrongnane: unknown kind of certificate "wrongnane": did you mean "wrongname"?`},
+		{"an algorithm that is misspelt", "-- registrars --\n10.0.0.5:5060 tcp accept algorithm=SHA256\n", `site.txt:2: algorithm=SHA256: unknown algorithm "SHA256": did you mean "SHA-256"?`},
+		{"a value where none belongs", "-- registrars --\n10.0.0.5:5060 tcp accept basic=yes\n", `site.txt:2: basic=yes: basic takes no value`},
+		{"no value where one belongs", "-- registrars --\n10.0.0.5:5060 tcp accept expires\n", `site.txt:2: expires: want expires=VALUE`},
+		{"a number that is none", "-- registrars --\n10.0.0.5:5060 tcp accept expires=soon\n", `site.txt:2: expires=soon: want a whole number`},
+		{"a location that is misspelt", "-- relays --\n10.0.0.30 intrant\n", `site.txt:2: intrant: unknown option: did you mean "intranet"?`},
+		{"an option of MRAS that is misspelt", "-- relays --\nmras duraton=60\n", `site.txt:2: duraton=60: unknown option: did you mean "duration"?`},
+		{"a change that is misspelt", "-- change --\n+1s hela\n", `site.txt:2: unknown change "hela": did you mean "heal"?`},
+		{"a change with a behaviour that is misspelt", "-- relays --\n10.0.0.30\n-- change --\n+1s relays 10.0.0.30 slient\n", `site.txt:4: unknown behaviour "slient": did you mean "silent"?`},
+		{"an event that is misspelt", "-- registrars --\n10.0.0.5:5060 tcp lync\n-- change --\n+1s deregister 10.0.0.5:5060 rejectd\n", `site.txt:4: deregister: want one of [rejected unregistered deactivated preferred-registrar-change]: did you mean "rejected"?`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Parse("site.txt", []byte(tt.text))
+			_, err := Parse("site.txt", []byte(tt.text), "timeline")
 			if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 				t.Errorf("\n got %v\nwant %s…", err, tt.want)
 			}
@@ -63,5 +85,26 @@ func TestParseLeavesTheCallersSectionsAlone(t *testing.T) {
 	}
 	if _, err := Parse("site.txt", []byte(text)); err == nil {
 		t.Error("sections of nobody were accepted")
+	}
+}
+
+func TestSectionReadsTheCallersLines(t *testing.T) {
+	s, err := Parse("site.txt", []byte("-- policy --\nallow_tcp false # by the site\n\n# nothing\nusr phone1\n"), "policy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	err = s.Section("policy", func(words []string) error {
+		got = append(got, strings.Join(words, " "))
+		if words[0] != "allow_tcp" {
+			return Unknown("setting", words[0], []string{"allow_tcp", "user"})
+		}
+		return nil
+	})
+	if err == nil || err.Error() != `site.txt:5: unknown setting "usr": did you mean "user"?` {
+		t.Errorf("error %v", err)
+	}
+	if strings.Join(got, "; ") != "allow_tcp false; usr phone1" {
+		t.Errorf("lines %q", got)
 	}
 }

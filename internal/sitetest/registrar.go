@@ -2,14 +2,12 @@ package sitetest
 
 import (
 	"bufio"
-	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -17,61 +15,51 @@ import (
 	"time"
 )
 
-// leg is one connection of a device to a Registrar. What one side remembers of the
-// other lives here: nonces now.
+// leg is one connection of a device to a Registrar: what is read from it, and what is written to it.
 type leg struct {
-	site *Site
-	addr netip.AddrPort // the Registrar's
-	raw  *stream        // to reset
-	conn net.Conn       // raw, or TLS over it
-	host string         // server name of TLS
+	caller          // guarded by mu
+	raw    *stream  // to reset
+	conn   net.Conn // raw, or TLS over it
 
-	nonce  string
-	count  uint64 // highest nc seen with nonce
-	staled bool
-	cseq   map[string]uint64 // last, by Call-ID
-
-	mu    sync.Mutex   // guards the rest, and the order of what is written
-	last  manner       // as of the last look
-	begun *association // challenged
-	sa    *association // signs
-	bound *message     // the REGISTER that was last accepted
-	lost  string       // register-action of the next one, once
-	subs  []*subscription
-	sent  int // requests of ours
-}
-
-// serve is a Registrar's end of one connection.
-func (s *Site) serve(at netip.AddrPort, c *stream) {
-	l := &leg{site: s, addr: at, raw: c, conn: c, cseq: map[string]uint64{}}
-	s.join(l)
-	defer s.leave(l)
-	l.note(Entry{What: "connect"})
-	err := l.run()
-	what := "closed"
-	if errors.Is(err, errHandshake) {
-		what = "tls-failed"
-	}
-	l.note(Entry{What: what, Name: err.Error()})
+	mu   sync.Mutex // guards the caller and the rest, and the order of what is written
+	last manner     // as of the last look
+	sent int        // requests of ours
 }
 
 func (l *leg) note(e Entry) {
 	e.Server, e.From, e.Host = l.addr.String(), l.raw.RemoteAddr().String(), l.host
-	l.site.note(e)
+	l.sim.note(e)
 }
 
 // manner is how the Registrar behaves now, towards a connection that exists.
 func (l *leg) manner() manner {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if m := l.site.state().manners[l.addr]; m.word != "refuse" && m.word != "unreachable" {
+	if m := l.sim.state().manners[l.addr]; m.word != "refuse" && m.word != "unreachable" {
 		l.last = m
 	}
-	if m := l.last; l.site.lost(l.raw.RemoteAddr()) {
+	if m := l.last; l.out.lost(l.raw.RemoteAddr()) {
 		m.word = "blackhole"
 		return m
 	}
 	return l.last
+}
+
+// answererOf finds the behaviour by its word; nil for those that answer nothing.
+func answererOf(word string) answerer {
+	switch word {
+	case "accept", "digest": // digest has a user, which requireDigest asks for
+		return grant
+	case "lync":
+		return lync
+	case "status":
+		return refuse
+	case "redirect":
+		return redirect
+	case "offer":
+		return offer
+	}
+	return nil
 }
 
 var (
@@ -121,7 +109,7 @@ func (l *leg) beIdle() {
 
 func (l *leg) handshake() error {
 	m := l.manner()
-	cert, err := l.site.ca.leaf(m.names, m.cert)
+	cert, err := l.sim.ca.leaf(m.names, m.cert)
 	if err != nil {
 		return err
 	}
@@ -191,11 +179,11 @@ func (l *leg) take(req *message) error {
 		answer = requireDigest(answer)
 	}
 	l.mu.Lock()
-	r := requireSense(answer)(l, m, req)
+	r := requireSense(answer)(&l.caller, m, req)
 	l.mu.Unlock()
 	e.Code, e.Proof = r.code, r.proof
 	l.note(e)
-	if !l.site.sleep(m.delay) {
+	if !l.sim.sleep(m.delay) {
 		return errOver
 	}
 	if r.code == 0 {
@@ -205,7 +193,7 @@ func (l *leg) take(req *message) error {
 		return err
 	}
 	if r.then != nil {
-		r.then()
+		l.request(m, r.then)
 	}
 	return nil
 }
@@ -214,59 +202,25 @@ func (l *leg) take(req *message) error {
 func (l *leg) proofOf(m manner, response *message) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if response.method != "" || l.sa == nil {
+	if response.method != "" || l.ntlm.sa == nil {
 		return ""
 	}
 	p, given := response.credentials(m.family().given)
 	if !given {
 		return "not signed"
 	}
-	if err := l.sa.verify(response, p); err != nil {
+	if err := l.ntlm.sa.verify(response, p); err != nil {
 		return err.Error()
 	}
 	return "signed"
 }
 
-// reply is an answer: a status, and what is its own.
-type reply struct {
-	code    int
-	headers []string
-	body    string // its Content-Type is one of the headers
-	proof   string // for the log
-	then    func() // after it is sent
-}
-
-// lines are the status line and the headers of the answer to req (RFC 3261 section 8.2.6.2).
-func (r reply) lines(m manner, req *message) []string {
-	phrase := cmp.Or(phrases[r.code], http.StatusText(r.code))
-	all := []string{fmt.Sprintf("SIP/2.0 %d %s", r.code, phrase)}
-	for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
-		for i, value := range req.header.Values(name) {
-			switch {
-			case name == "To" && headerParam(value, "tag") == "":
-				value += ";tag=" + ourTag
-			case name == "Via" && i == 0 && m.isLync():
-				value += ";ms-received-port=50123;ms-received-cid=2600"
-			}
-			all = append(all, name+": "+value)
-		}
-	}
-	return append(all, r.headers...)
-}
-
-// phrases are those that SIP does not share with HTTP.
-var phrases = map[int]string{
-	301: "Redirect request to Home Server", 421: "Extension Required", 480: "Temporarily Unavailable", 489: "Bad Event", 504: "Server time-out",
-}
-
-const ourTag = "5173"
-
 // send signs and writes a message: a start line, headers, a body. Code 0 is a request.
 func (l *leg) send(m manner, code int, lines []string, body string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.sa != nil && code != registrarFamily.code && code != proxyFamily.code && m.rspauth != "missing" {
-		lines = append(lines, l.sa.sign(lines[1:], code, m.rspauth))
+	if l.ntlm.sa != nil && code != registrarFamily.code && code != proxyFamily.code && m.rspauth != "missing" {
+		lines = append(lines, l.ntlm.sa.sign(lines[1:], code, m.rspauth))
 	}
 	if body != "" {
 		body += strings.Repeat(" ", m.pad)
@@ -295,14 +249,31 @@ func (l *leg) send(m manner, code int, lines []string, body string) error {
 // splitParts is our choice: enough to cut headers as well as bodies.
 const splitParts = 7
 
-// disguise writes a header as few do, and all may (RFC 3261 sections 7.3.1 and 7.3.3).
-func (m manner) disguise(line string) string {
-	name, value, _ := strings.Cut(line, ": ")
-	if m.upper {
-		name = strings.ToUpper(name)
+// request sends a request of the Registrar's own.
+func (l *leg) request(m manner, o *outgoing) {
+	if m.word == "blackhole" {
+		return
 	}
-	if m.folded {
-		value = strings.ReplaceAll(value, ", ", ",\r\n\t")
+	l.mu.Lock()
+	l.sent++
+	cseq := l.sent + 1 // the first is that of the document in the 200
+	l.mu.Unlock()
+	transport := "TCP"
+	if m.tls {
+		transport = "TLS"
 	}
-	return name + ": " + value
+	from := o.dialog.header.Get("To")
+	if headerParam(from, "tag") == "" {
+		from += ";tag=" + ourTag
+	}
+	l.note(Entry{What: "sent " + o.method, Name: o.name})
+	l.send(m, 0, append([]string{ // to a connection that may be gone
+		o.method + " " + address(o.dialog.header.Get("Contact")) + " SIP/2.0",
+		fmt.Sprintf("Via: SIP/2.0/%s %s;branch=z9hG4bK%s", transport, l.addr, randomHex(4)),
+		"Max-Forwards: 70",
+		"From: " + from,
+		"To: " + o.dialog.header.Get("From"),
+		"Call-ID: " + o.dialog.header.Get("Call-ID"),
+		fmt.Sprintf("CSeq: %d %s", cseq, o.method),
+	}, o.headers...), o.body)
 }

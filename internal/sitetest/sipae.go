@@ -2,13 +2,10 @@ package sitetest
 
 import (
 	"cmp"
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/textproto"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +29,12 @@ type association struct {
 	cnum, snum uint64 // the highest seen; the last used
 }
 
+// ntlmState is what a Registrar remembers of the sign-in of one connection.
+type ntlmState struct {
+	begun *association // challenged
+	sa    *association // signs
+}
+
 // family is the names of the headers, which a proxy has of its own.
 type family struct {
 	code                     int
@@ -50,42 +53,6 @@ func (m manner) family() family {
 	return registrarFamily
 }
 
-// requireNTLM asks for NTLM before the behaviour.
-func requireNTLM(next answerer) answerer {
-	return func(l *leg, m manner, req *message) reply {
-		p, given := req.credentials(m.family().given)
-		token, handshake := p["gssapi-data"]
-		var done string
-		var err error
-		switch {
-		case !given:
-			return l.offerSchemes(m)
-		case !slices.Contains(m.schemes, "NTLM"):
-			err = errors.New("a scheme that was not offered")
-		case handshake && cmp.Or(p["version"], "2") != strconv.Itoa(m.version):
-			err = fmt.Errorf("version %q", p["version"])
-		case handshake && token == "":
-			return l.begin(m)
-		case handshake:
-			done, err = "authenticated", l.authenticate(m, req, p)
-		case l.sa == nil || m.saLife > 0 && time.Since(l.sa.since) >= m.saLife:
-			l.sa, err = nil, errors.New("no association")
-		default:
-			done, err = "signed", l.sa.verify(req, p)
-		}
-		if err != nil {
-			r := l.offerSchemes(m)
-			if r.proof = err.Error(); done == "authenticated" {
-				r.headers = append(r.headers, l.diagnosis(m, 1000))
-			}
-			return r
-		}
-		r := next(l, m, req)
-		r.proof = done
-		return r
-	}
-}
-
 // credentials reads those for NTLM.
 func (m *message) credentials(name string) (map[string]string, bool) {
 	for _, value := range m.header.Values(name) {
@@ -102,76 +69,6 @@ func versionParam(version int) string {
 		return ""
 	}
 	return ", version=" + strconv.Itoa(version)
-}
-
-// offerSchemes is the first challenge: one line for each scheme.
-func (l *leg) offerSchemes(m manner) reply {
-	l.begun = nil
-	r := reply{code: m.family().code}
-	for _, scheme := range m.schemes {
-		target, more := l.fe(m), ""
-		switch scheme {
-		case "Kerberos":
-			target = "sip/" + target
-		case "TLS-DSK":
-			more = fmt.Sprintf(`, sts-uri="https://%s:443/CertProv/CertProvisioningService.svc"`, target)
-		}
-		r.headers = append(r.headers, fmt.Sprintf(`%s: %s realm=%q, targetname=%q%s%s`, m.family().challenge, scheme, sipaeRealm, target, versionParam(m.version), more))
-	}
-	return r
-}
-
-// begin answers empty gssapi-data with a CHALLENGE.
-func (l *leg) begin(m manner) reply {
-	var nonce [8]byte
-	rand.Read(nonce[:])
-	netbios, _, isDomain := strings.Cut(m.user, `\`)
-	if !isDomain {
-		netbios, _, _ = strings.Cut(strings.ToUpper(l.realm()), ".")
-	}
-	flags, now := uint32(flagsOffered), time.Now()
-	if m.noESS {
-		flags, now = flags&^flagESS, time.Time{} // as old as that, a server does not tell the time either
-	}
-	l.begun = &association{
-		opaque: randomHex(4), version: m.version, fe: l.fe(m), family: m.family(),
-		challenge: challengeMessage(nonce, flags, targetInfo(netbios, l.fe(m), now)),
-	}
-	return reply{code: m.family().code, proof: "begins", headers: []string{fmt.Sprintf(`%s: NTLM opaque=%q, gssapi-data=%q, targetname=%q, realm=%q%s`,
-		m.family().challenge, l.begun.opaque, base64.StdEncoding.EncodeToString(l.begun.challenge), l.fe(m), sipaeRealm, versionParam(m.version))}}
-}
-
-func randomHex(n int) string {
-	b := make([]byte, n)
-	rand.Read(b)
-	return fmt.Sprintf("%X", b)
-}
-
-// authenticate takes an AUTHENTICATE; from version 4 on its message has to be signed too.
-func (l *leg) authenticate(m manner, req *message, p map[string]string) error {
-	a := l.begun
-	l.begun = nil
-	if a == nil || p["opaque"] != a.opaque {
-		return errors.New("unknown opaque")
-	}
-	token, err := base64.StdEncoding.DecodeString(p["gssapi-data"])
-	if err != nil {
-		return errToken
-	}
-	if a.session, err = authenticate(a.challenge, token, m.user, m.password); err != nil {
-		return err
-	}
-	if m.hosts != nil && !slices.Contains(m.hosts, a.session.workstation) {
-		return fmt.Errorf("workstation %q", a.session.workstation)
-	}
-	a.who, a.since = req.endpoint(), time.Now()
-	if a.version >= 4 || p["response"] != "" {
-		if err := a.verify(req, p); err != nil {
-			return err
-		}
-	}
-	l.sa = a
-	return nil
 }
 
 // endpoint is the key a Registrar finds an association by: the user's SIP address and epid.
@@ -256,18 +153,4 @@ func identities(h textproto.MIMEHeader) (sip, tel string) {
 		}
 	}
 	return sip, tel
-}
-
-// headerParam is a parameter of a From, To or Contact, outside the address.
-func headerParam(value, name string) string {
-	if _, after, ok := strings.Cut(value, ">"); ok {
-		value = after
-	}
-	for param := range strings.SplitSeq(value, ";") {
-		key, text, _ := strings.Cut(strings.TrimSpace(param), "=")
-		if strings.EqualFold(key, name) {
-			return strings.Trim(text, `"`)
-		}
-	}
-	return ""
 }

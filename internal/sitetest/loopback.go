@@ -19,89 +19,35 @@ import (
 	"github.com/homeward-agent/homeward/dhcpopts"
 )
 
-// Live is a site on loopback.
-type Live struct {
-	Wire       // the network of this machine; Resolvers are the site's name servers
-	DHCP error // nil: DHCPINFORM is answered on lo; else why not, and Wire.Listen gives the socket of the world in memory
-}
-
-// Our choices.
-const (
-	portShift = 10000 // for ports that may not be opened
-	portTries = 20    // to find one port free for UDP and TCP
-)
-
-// nowhere is where Registrars are that cannot be reached: a broadcast address
-// cannot be connected to.
-var nowhere = netip.AddrFrom4([4]byte{127, 255, 255, 255})
-
-// loopback is the live world of a site.
+// loopback is the live world: sockets of this machine.
 type loopback struct {
-	site *Site
+	servers
+	sim *simulation
+	out *mapping
 
-	mu    sync.Mutex // guards the rest
-	doors []*door
-	addrs map[netip.Addr]netip.Addr // from the file's to ours
-	shift bool                      // ports below 1024 were not allowed
-	dhcp  net.PacketConn
+	mu     sync.Mutex // guards the rest
+	doors  []*door
+	socket net.PacketConn // for DHCP
 }
 
-// Listen opens the site on loopback.
-func (s *Site) Listen() (Live, error) {
-	if err := s.open(); err != nil {
-		return Live{}, err
-	}
-	w := &loopback{site: s, addrs: map[netip.Addr]netip.Addr{}}
-	s.live = w
-	if err := errors.Join(w.open(), w.follow()); err != nil {
-		s.Close()
-		return Live{}, err
-	}
-	live := Live{DHCP: w.openDHCP(), Wire: Wire{Dial: new(net.Dialer).DialContext, Listen: s.listenDHCP, Listen6: s.listenDHCP6, Leases: s.leases, Resolvers: w.resolvers}}
+// door is where one Registrar or name server is reached.
+type door struct {
+	site   netip.AddrPort // by the file
+	at     netip.AddrPort // on loopback
+	isDNS  bool
+	isUDP  bool   // and nothing else: a Media Relay
+	set    string // "open", "shut" or "full": a queue of connections so full that the kernel drops new ones
+	opened []io.Closer
+}
+
+func (w *loopback) wire() Live {
+	live := Live{DHCP: w.openDHCP(), Wire: Wire{
+		Dial: new(net.Dialer).DialContext, Listen: w.dhcp.listen, Listen6: w.dhcp.listen6, Leases: w.dhcp.leases, Resolvers: w.resolvers,
+	}}
 	if live.DHCP == nil {
 		live.Listen = func(ctx context.Context, _ string) (dhcpopts.Conn, error) { return dhcpopts.Listen(ctx, "lo") }
 	}
-	s.spawn(s.runTimeline)
-	return live, nil
-}
-
-// Loopback is where a Registrar of the file is reached in the live world.
-func (s *Site) Loopback(addr netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(s.outside(addr.Addr()), s.outsidePort(addr.Port()))
-}
-
-// outside is the address the site gives to the world instead of one in the file.
-func (s *Site) outside(addr netip.Addr) netip.Addr {
-	if s.live == nil {
-		return addr
-	}
-	s.live.mu.Lock()
-	ours, known := s.live.addrs[addr]
-	s.live.mu.Unlock()
-	if addr.Is4() && (!known || !s.state().reachable(addr)) {
-		return nowhere
-	}
-	if known {
-		return ours
-	}
-	return addr
-}
-
-func (s *Site) outsidePort(port uint16) uint16 {
-	if s.live == nil {
-		return port
-	}
-	s.live.mu.Lock()
-	defer s.live.mu.Unlock()
-	return s.live.port(port)
-}
-
-// port is where a Registrar's port is opened. w.mu is held.
-func (w *loopback) port(port uint16) uint16 {
-	if w.shift && port < 1024 {
-		return port + portShift
-	}
-	return port
+	return live
 }
 
 // accept takes connections until the listener is closed.
@@ -111,11 +57,11 @@ func (w *loopback) accept(l net.Listener, site netip.AddrPort, serve func(*strea
 		if err != nil {
 			return
 		}
-		rtt := w.site.state().manners[site].rtt
+		rtt := w.sim.state().manners[site].rtt
 		far := c.RemoteAddr().(*net.TCPAddr).AddrPort()
 		outer, inner := newStreams(far, site, rtt)
-		carried := w.site.spawn(func() { w.carry(c.(*net.TCPConn), outer, rtt) })
-		if !carried || !w.site.accept(site, inner, func() { serve(inner) }) {
+		carried := w.sim.spawn(func() { w.carry(c.(*net.TCPConn), outer, rtt) })
+		if !carried || !w.sim.accept(site, inner, func() { serve(inner) }) {
 			c.Close()
 			outer.reset()
 		}
@@ -125,7 +71,7 @@ func (w *loopback) accept(l net.Listener, site netip.AddrPort, serve func(*strea
 // carry moves bytes between a socket and the simulated connection behind it, so
 // that delays, resets and closing are the same in both worlds.
 func (w *loopback) carry(c *net.TCPConn, outer *stream, rtt time.Duration) {
-	w.site.sleep(rtt) // the kernel answered the SYN at once
+	w.sim.sleep(rtt) // the kernel answered the SYN at once
 	var up sync.WaitGroup
 	up.Go(func() {
 		if _, err := io.Copy(outer, c); err != nil && !errors.Is(err, net.ErrClosed) {
@@ -157,8 +103,8 @@ func (w *loopback) serveUDP(p net.PacketConn, answer func(packet []byte, from ne
 			if a.from != nil {
 				to = a.from
 			}
-			w.site.spawn(func() {
-				if w.site.sleep(time.Until(a.due)) {
+			w.sim.spawn(func() {
+				if w.sim.sleep(time.Until(a.due)) {
 					p.WriteTo(a.data, to)
 				}
 			})
@@ -167,8 +113,7 @@ func (w *loopback) serveUDP(p net.PacketConn, answer func(packet []byte, from ne
 }
 
 func (w *loopback) answerDNS(server netip.AddrPort, query []byte, from net.Addr) []parcel {
-	w.site.noteQuery(server, from.String(), "udp", query)
-	reply, delay := w.site.reply(server.Addr(), query, false)
+	reply, delay := w.names.ask(server, from.String(), "udp", query)
 	if reply == nil {
 		return nil
 	}
@@ -178,7 +123,7 @@ func (w *loopback) answerDNS(server netip.AddrPort, query []byte, from net.Addr)
 // openDHCP answers DHCPINFORM on lo, and nowhere else: a machine's own network
 // must never hear us.
 func (w *loopback) openDHCP() error {
-	section := w.site.state().dhcp
+	section := w.sim.state().dhcp
 	if len(section.servers) == 0 && section.word != "silent" {
 		return errors.New("the site has no DHCP server")
 	}
@@ -193,11 +138,11 @@ func (w *loopback) openDHCP() error {
 		return fmt.Errorf("open DHCP on lo: %w", err)
 	}
 	w.mu.Lock()
-	w.dhcp = p
+	w.socket = p
 	w.mu.Unlock()
-	w.site.spawn(func() {
+	w.sim.spawn(func() {
 		w.serveUDP(p, func(packet []byte, from net.Addr) []parcel {
-			answers := w.site.inform(packet, from.String())
+			answers := w.servers.dhcp.inform(packet, from.String())
 			for i := range answers { // RFC 2131 section 4.3.5: unicast to ciaddr
 				answers[i].from = &net.UDPAddr{IP: net.IP(packet[12:16]), Port: dhcpv4.ClientPort}
 			}
@@ -207,6 +152,7 @@ func (w *loopback) openDHCP() error {
 	return nil
 }
 
+// resolvers are the name servers, where they are on loopback.
 func (w *loopback) resolvers() ([]netip.AddrPort, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -225,7 +171,14 @@ func (w *loopback) close() {
 	for _, d := range w.doors {
 		d.shut()
 	}
-	if w.dhcp != nil {
-		w.dhcp.Close()
+	if w.socket != nil {
+		w.socket.Close()
 	}
+}
+
+func (d *door) shut() {
+	for _, c := range d.opened {
+		c.Close()
+	}
+	d.opened, d.set = nil, "shut"
 }

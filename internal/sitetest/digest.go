@@ -1,0 +1,85 @@
+package sitetest
+
+import (
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// requireDigest asks for credentials before the behaviour, if the manner has a
+// user (RFC 3261 section 22, with the algorithms of RFC 8760).
+func requireDigest(next answerer) answerer {
+	return func(c *caller, m manner, req *message) reply {
+		if m.user == "" {
+			return next(c, m, req)
+		}
+		name := "Authorization"
+		if m.proxy {
+			name = "Proxy-Authorization"
+		}
+		stale := false
+		for _, value := range req.header.Values(name) {
+			fields, isDigest := strings.CutPrefix(value, "Digest ")
+			if !isDigest {
+				continue
+			}
+			p := params(fields)
+			if !c.proves(m, req, p) {
+				if m.forbids {
+					return reply{code: 403}
+				}
+				continue
+			}
+			count, err := strconv.ParseUint(p["nc"], 16, 32)
+			if p["nonce"] == c.digest.nonce && (p["qop"] == "" || err == nil && count > c.digest.count) && (!m.stale || c.digest.staled) {
+				c.digest.count = count
+				return next(c, m, req)
+			}
+			stale, c.digest.staled = true, true // right, but for a nonce that is not, or no longer, good
+		}
+		return c.challenge(m, stale)
+	}
+}
+
+func (c *caller) challenge(m manner, stale bool) reply {
+	r, name := reply{code: 401}, "WWW-Authenticate"
+	if m.proxy {
+		r.code, name = 407, "Proxy-Authenticate"
+	}
+	c.digest.nonce, c.digest.count = rand.Text(), 0
+	for _, algorithm := range m.algorithms {
+		line := fmt.Sprintf(`%s: Digest realm=%q, nonce=%q, qop="auth", algorithm=%s`, name, c.realm, c.digest.nonce, algorithm)
+		if stale {
+			line += ", stale=true"
+		}
+		r.headers = append(r.headers, line)
+	}
+	if m.basic {
+		r.headers = append(r.headers, fmt.Sprintf(`%s: Basic realm=%q`, name, c.realm))
+	}
+	return r
+}
+
+// proves checks the arithmetic of a digest (RFC 7616 section 3.4), whatever its nonce.
+func (c *caller) proves(m manner, req *message, p map[string]string) bool {
+	algorithm := p["algorithm"]
+	if algorithm == "" {
+		algorithm = "MD5"
+	}
+	hash := func(text string) string {
+		if algorithm == "MD5" {
+			return fmt.Sprintf("%x", md5.Sum([]byte(text)))
+		}
+		return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
+	}
+	middle := p["nonce"]
+	if p["qop"] != "" {
+		middle = strings.Join([]string{p["nonce"], p["nc"], p["cnonce"], p["qop"]}, ":")
+	}
+	want := hash(hash(m.user+":"+c.realm+":"+m.password) + ":" + middle + ":" + hash(req.method+":"+p["uri"]))
+	return slices.Contains(m.algorithms, algorithm) && p["username"] == m.user && p["realm"] == c.realm && p["uri"] == req.uri && p["response"] == want
+}

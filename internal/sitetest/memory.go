@@ -1,0 +1,101 @@
+package sitetest
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// memory is the world in memory: the device, and the network between it and the servers.
+type memory struct {
+	servers
+	sim     *simulation
+	dialled uint16 // guarded by sim.mu
+}
+
+func (n *memory) wire() Wire {
+	return Wire{
+		Dial: n.dial, Listen: n.dhcp.listen, Listen6: n.dhcp.listen6, Leases: n.dhcp.leases,
+		Resolvers: func() ([]netip.AddrPort, error) { return n.names.all(), nil },
+		Own:       n.own, Changes: n.sim.changed,
+	}
+}
+
+// own are the addresses of the device.
+func (n *memory) own() []netip.Addr {
+	device := n.sim.state().device
+	if !device.IsValid() {
+		return nil
+	}
+	return []netip.Addr{device, device6}
+}
+
+// dial is the network of the site in memory.
+func (n *memory) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	far, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	fail := func(err error) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: network, Addr: net.TCPAddrFromAddrPort(far), Err: err}
+	}
+	local := n.localFor(far)
+	if !local.Addr().IsValid() {
+		return fail(os.NewSyscallError("connect", syscall.ENETUNREACH))
+	}
+	isDNS := far.Port() == 53 && slices.Contains(n.sim.begin.zone.servers, far.Addr())
+	_, isRelay := n.sim.begin.relays.at(far)
+	switch {
+	case strings.HasPrefix(network, "udp") && isDNS:
+		return n.names.dial(local, far), nil
+	case strings.HasPrefix(network, "udp") && isRelay:
+		return n.relays.dial(local, far), nil
+	case strings.HasPrefix(network, "udp"): // sent, and never answered
+		return &datagrams{lane: newLane(), local: net.UDPAddrFromAddrPort(local), remote: net.UDPAddrFromAddrPort(far), far: func([]byte, *lane) {}}, nil
+	case isDNS && n.names.shut(far):
+		return fail(errRefused("connect"))
+	case isDNS:
+		ours, theirs := newStreams(local, far, 0)
+		if !n.sim.accept(far, theirs, func() { n.names.serve(far, theirs) }) {
+			return fail(net.ErrClosed)
+		}
+		return ours, nil
+	}
+	m, err := n.sim.state().mannerAt(far)
+	if err != nil {
+		return fail(err)
+	}
+	ready := time.After(m.rtt)
+	if m.word == "blackhole" {
+		ready = nil
+	}
+	select {
+	case <-ready:
+	case <-n.sim.done:
+		return fail(net.ErrClosed)
+	case <-ctx.Done():
+		return fail(ctx.Err())
+	}
+	ours, theirs := newStreams(local, far, m.rtt)
+	if !n.sim.accept(far, theirs, func() { n.registrars.serve(far, theirs) }) {
+		return fail(net.ErrClosed)
+	}
+	return ours, nil
+}
+
+// localFor is the device's end of a new connection; without an address, if it has none.
+func (n *memory) localFor(far netip.AddrPort) netip.AddrPort {
+	n.sim.mu.Lock()
+	defer n.sim.mu.Unlock()
+	n.dialled++
+	local := device6
+	if far.Addr().Is4() || !n.sim.now.device.IsValid() {
+		local = n.sim.now.device
+	}
+	return netip.AddrPortFrom(local, 50000+n.dialled%10000)
+}

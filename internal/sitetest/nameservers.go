@@ -1,0 +1,160 @@
+package sitetest
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// nameServers are the name servers of a site that runs.
+type nameServers struct {
+	sim *simulation
+	out *mapping
+}
+
+// all are the name servers by the file.
+func (n *nameServers) all() (all []netip.AddrPort) {
+	for _, addr := range n.sim.begin.zone.servers {
+		all = append(all, netip.AddrPortFrom(addr, 53))
+	}
+	return all
+}
+
+// shut says whether nothing listens at a name server's address.
+func (n *nameServers) shut(server netip.AddrPort) bool {
+	return n.sim.state().zone.fault(server.Addr(), "").word == "closed"
+}
+
+// ask is one query that came, and what comes back for it after the delay; nil for silence.
+func (n *nameServers) ask(server netip.AddrPort, from, network string, query []byte) ([]byte, time.Duration) {
+	reply, delay, said := n.reply(server.Addr(), query, network == "tcp")
+	q := new(dns.Msg)
+	if q.Unpack(query) == nil && len(q.Question) == 1 {
+		name := strings.TrimSuffix(dns.CanonicalName(q.Question[0].Name), ".")
+		n.sim.note(Entry{Server: server.String(), What: "query " + dns.TypeToString[q.Question[0].Qtype], Name: name, From: network + " " + from, Answer: said})
+	}
+	return reply, delay
+}
+
+// reply is what comes back for one query, on the wire, and in words; nil for silence.
+func (n *nameServers) reply(server netip.Addr, query []byte, overTCP bool) (reply []byte, delay time.Duration, said string) {
+	q := new(dns.Msg)
+	if q.Unpack(query) != nil || len(q.Question) != 1 || q.Response {
+		return nil, 0, ""
+	}
+	z := n.sim.state().zone
+	f := z.fault(server, q.Question[0].Name)
+	m := new(dns.Msg).SetReply(q)
+	m.RecursionAvailable = true
+	size := dns.MinMsgSize
+	if edns := q.IsEdns0(); edns != nil && f.word != "noedns" {
+		m.SetEdns0(1232, false)
+		size = max(size, int(edns.UDPSize()))
+	}
+	switch f.word {
+	case "silent", "closed":
+		return nil, 0, "nothing"
+	case "servfail":
+		m.Rcode = dns.RcodeServerFailure
+	case "refused":
+		m.Rcode = dns.RcodeRefused
+	case "nxdomain":
+		m.Rcode = dns.RcodeNameError
+	case "nodata":
+	case "truncated":
+		if m.Truncated = !overTCP; m.Truncated {
+			break
+		}
+		m.Answer, m.Rcode = z.look(q.Question[0])
+	case "noedns":
+		if q.IsEdns0() != nil {
+			m.Rcode = dns.RcodeFormatError
+			break
+		}
+		fallthrough
+	default:
+		m.Answer, m.Rcode = z.look(q.Question[0])
+	}
+	if m.Rcode == dns.RcodeNameError || m.Rcode == dns.RcodeSuccess && len(m.Answer) == 0 && !m.Truncated {
+		m.Ns = []dns.RR{&dns.SOA{Hdr: dns.RR_Header{Name: z.domain, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: 300}, Ns: z.domain, Mbox: z.domain, Minttl: 300}}
+	}
+	m.Answer = n.out.records(m.Answer)
+	if f.word == "malformed" {
+		m.Answer, m.Ns, m.Extra, m.Rcode = nil, nil, nil, dns.RcodeSuccess
+	} else if !overTCP && !m.Truncated {
+		m.Truncate(size)
+	}
+	wire, err := m.Pack()
+	if err != nil {
+		return nil, 0, ""
+	}
+	if f.word == "malformed" { // one answer announced (RFC 1035 section 4.1.1), of which only the first byte comes
+		wire[7] = 1
+		wire = append(wire, 0xC0)
+	}
+	return wire, f.delay, words(m, f)
+}
+
+// dial gives a UDP socket connected to a name server.
+func (n *nameServers) dial(local, server netip.AddrPort) net.Conn {
+	from := net.UDPAddrFromAddrPort(server)
+	far := func(query []byte, answers *lane) {
+		if n.shut(server) {
+			answers.put(parcel{err: errRefused("read"), from: from})
+			return
+		}
+		if reply, delay := n.ask(server, local.String(), "udp", query); reply != nil {
+			answers.put(parcel{data: reply, from: from, due: time.Now().Add(delay)})
+		}
+	}
+	return &datagrams{lane: newLane(), local: net.UDPAddrFromAddrPort(local), remote: from, far: far}
+}
+
+// serve answers the queries of one TCP connection (RFC 1035 section 4.2.2).
+func (n *nameServers) serve(server netip.AddrPort, c net.Conn) {
+	defer c.Close()
+	for {
+		query := make([]byte, 2)
+		if _, err := io.ReadFull(c, query); err != nil {
+			return
+		}
+		query = make([]byte, binary.BigEndian.Uint16(query))
+		if _, err := io.ReadFull(c, query); err != nil {
+			return
+		}
+		reply, delay := n.ask(server, c.RemoteAddr().String(), "tcp", query)
+		if reply == nil {
+			continue
+		}
+		if !n.sim.sleep(delay) {
+			return
+		}
+		if _, err := c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(reply))), reply...)); err != nil {
+			return
+		}
+	}
+}
+
+// words is an answer as the timeline shows it.
+func words(m *dns.Msg, f fault) string {
+	said := []string{}
+	for _, rr := range m.Answer {
+		said = append(said, dns.TypeToString[rr.Header().Rrtype]+" "+strings.TrimPrefix(rr.String(), rr.Header().String()))
+	}
+	switch {
+	case f.word == "malformed":
+		said = []string{"a malformed answer"}
+	case m.Truncated:
+		said = append(said, "truncated")
+	case len(said) == 0 && m.Rcode == dns.RcodeSuccess:
+		said = []string{"no such record"}
+	case len(said) == 0:
+		said = []string{dns.RcodeToString[m.Rcode]}
+	}
+	return strings.Join(said, ", ") + later(f.delay)
+}

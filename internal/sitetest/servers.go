@@ -1,0 +1,9 @@
+package sitetest
+
+// servers are all that answer.
+type servers struct {
+	names      *nameServers
+	dhcp       *dhcpServers
+	relays     *mediaRelays
+	registrars *registrars
+}

@@ -1,0 +1,27 @@
+package sitetest
+
+import (
+	"context"
+	"net"
+	"net/netip"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
+)
+
+// Wire is what a device touches of the site. It has the fields of
+// wire.Wire and converts to it.
+type Wire struct {
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	Listen    func(ctx context.Context, iface string) (dhcpopts.Conn, error)
+	Listen6   func(ctx context.Context, iface string) (dhcpopts.Conn, error)
+	Leases    func(iface, hooks string) ([]dhcpopts.Lease, error)
+	Resolvers func() ([]netip.AddrPort, error)
+	Own       func() []netip.Addr // nil in the live world
+	Changes   <-chan string       // what the change "network" did; nil in the live world
+}
+
+// Live is a site on loopback.
+type Live struct {
+	Wire       // the network of this machine; Resolvers are the site's name servers
+	DHCP error // nil: DHCPINFORM is answered on lo; else why not, and Wire.Listen gives the socket of the world in memory
+}

@@ -1,0 +1,200 @@
+package sitetest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// zone is what the name servers know, and how they behave.
+type zone struct {
+	domain  string // with the final dot
+	servers []netip.Addr
+	records []dns.RR
+	faults  map[string]fault // by name, by server address, or "" for everything
+}
+
+// fault is how a question is treated; the zero value answers.
+type fault struct {
+	word  string
+	delay time.Duration
+}
+
+// faultWords are the behaviours; "delay" has a duration behind it.
+var faultWords = []string{"answer", "servfail", "refused", "nxdomain", "nodata", "silent", "truncated", "malformed", "noedns", "closed", "delay"}
+
+// parseFault reads the words of a behaviour; false if they are none.
+func parseFault(words []string) (f fault, ok bool) {
+	for len(words) > 0 {
+		switch {
+		case words[0] == "delay" && len(words) > 1:
+			var err error
+			if f.delay, err = time.ParseDuration(words[1]); err != nil {
+				return f, false
+			}
+			words = words[2:]
+		case f.word == "" && words[0] != "delay" && slices.Contains(faultWords, words[0]):
+			f.word = words[0]
+			words = words[1:]
+		default:
+			return f, false
+		}
+		ok = true
+	}
+	return f, ok
+}
+
+// zoneLines are the lines that begin with a word of their own. The others are a behaviour of everything, a name with
+// a behaviour, or a record.
+var zoneLines = map[string]func(z *zone, words []string, change bool) error{
+	"domain": (*zone).takeDomain,
+	"server": (*zone).takeServer,
+}
+
+// take reads one line of the section; in a change, records replace those of the
+// same name and type.
+func (z *zone) take(words []string, change bool) error {
+	if f, ok := parseFault(words); ok {
+		z.faults[""] = f
+		return nil
+	}
+	if takeLine := zoneLines[words[0]]; takeLine != nil && len(words) > 1 && !slices.Contains(recordTypes, words[1]) { // a host may have such a name
+		return takeLine(z, words[1:], change)
+	}
+	if len(words) < 2 {
+		known := slices.AppendSeq(slices.Clone(faultWords), maps.Keys(zoneLines))
+		return fmt.Errorf("neither a behaviour nor a record: %q: %s", words[0], nearest(words[0], known))
+	}
+	f, ok := parseFault(words[1:])
+	switch {
+	case ok && f.word == "closed":
+		return errors.New("closed is not for one name")
+	case ok:
+		z.faults[z.absolute(words[0])] = f
+		return nil
+	}
+	return z.takeRecords(words, change)
+}
+
+func (z *zone) takeDomain(words []string, change bool) error {
+	if len(words) != 1 {
+		return errors.New("want domain NAME")
+	}
+	if change || len(z.records)+len(z.servers)+len(z.faults) > 0 {
+		return errors.New("domain has to be the first line of the section")
+	}
+	z.domain = dns.CanonicalName(words[0])
+	return nil
+}
+
+func (z *zone) takeServer(words []string, change bool) error {
+	addr, err := netip.ParseAddr(words[0])
+	if err != nil {
+		return err
+	}
+	if known := slices.Contains(z.servers, addr); !known && change {
+		return fmt.Errorf("no server %s", addr)
+	} else if !known {
+		z.servers = append(z.servers, addr)
+	}
+	f, ok := parseFault(words[1:])
+	if !ok && len(words) > 1 {
+		return Unknown("behaviour", strings.Join(words[1:], " "), faultWords)
+	}
+	z.faults[addr.String()] = f
+	return nil
+}
+
+func (z *zone) absolute(name string) string {
+	if !strings.HasSuffix(name, ".") {
+		name += "." + z.domain
+	}
+	return dns.CanonicalName(name)
+}
+
+func (z *zone) takeRecords(words []string, change bool) error {
+	lines := []string{strings.Join(words, " ")}
+	if words[1] == "A" || words[1] == "AAAA" {
+		lines = nil
+		for _, addr := range words[2:] {
+			lines = append(lines, words[0]+" "+words[1]+" "+addr)
+		}
+	}
+	var fresh []dns.RR
+	for _, text := range lines {
+		parser := dns.NewZoneParser(strings.NewReader(text+"\n"), z.domain, "")
+		parser.SetDefaultTTL(300)
+		rr, ok := parser.Next()
+		if err := parser.Err(); err != nil || !ok {
+			return notARecord(words, text, err)
+		}
+		if strings.Contains(strings.ToLower(rr.String()), "."+z.domain+z.domain) {
+			return fmt.Errorf("%q: a name with the SIP domain needs a final dot", text)
+		}
+		fresh = append(fresh, rr)
+	}
+	if change {
+		z.records = slices.DeleteFunc(z.records, func(rr dns.RR) bool {
+			return len(fresh) > 0 && z.is(rr, fresh[0].Header().Name, fresh[0].Header().Rrtype)
+		})
+	}
+	z.records = append(z.records, fresh...)
+	return nil
+}
+
+// recordTypes are those that a phone asks for, and aliases; a zone may have any other.
+var recordTypes = []string{"A", "AAAA", "SRV", "CNAME"}
+
+// notARecord is the mistake of a line that has an unknown word where a behaviour or a type belongs, or a bad value.
+func notARecord(words []string, text string, err error) error {
+	if _, isType := dns.StringToType[words[1]]; err != nil && isType {
+		return fmt.Errorf("neither a behaviour nor a record: %q: %w", text, err)
+	}
+	return fmt.Errorf("neither a behaviour nor a record: %q: %q: %s", text, words[1], nearest(words[1], append(slices.Clone(faultWords), recordTypes...)))
+}
+
+func (z zone) is(rr dns.RR, name string, rrtype uint16) bool {
+	return strings.EqualFold(rr.Header().Name, name) && rr.Header().Rrtype == rrtype
+}
+
+// fault is the behaviour for a question: of the name, else of the server, else of the zone.
+func (z zone) fault(server netip.Addr, name string) fault {
+	for _, key := range []string{dns.CanonicalName(name), server.String()} {
+		if f := z.faults[key]; f != (fault{}) {
+			return f
+		}
+	}
+	return z.faults[""]
+}
+
+// look finds the records for a question, along at most eight aliases.
+func (z zone) look(q dns.Question) (found []dns.RR, rcode int) {
+	name := q.Name
+	for range 8 {
+		exists, alias := false, ""
+		for _, rr := range z.records {
+			if z.is(rr, name, q.Qtype) {
+				found = append(found, rr)
+				alias = ""
+			} else if z.is(rr, name, dns.TypeCNAME) {
+				found = append(found, rr)
+				alias = rr.(*dns.CNAME).Target
+			}
+			exists = exists || strings.EqualFold(rr.Header().Name, name)
+		}
+		if !exists {
+			return found, dns.RcodeNameError
+		}
+		if alias == "" {
+			break
+		}
+		name = alias
+	}
+	return found, dns.RcodeSuccess
+}
