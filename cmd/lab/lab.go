@@ -27,7 +27,7 @@ type device struct {
 }
 
 // scenarioSections are what a scenario of the package provisioning has besides its site.
-var scenarioSections = []string{"policy", "cache", "script", "timeline", "seen", "record"}
+var scenarioSections = []string{"homeward.toml", "password", "device", "cache", "script", "timeline", "seen", "record"}
 
 // open starts a site on loopback and furnishes dir. settings are further lines of homeward.toml.
 func open(dir, name string, text []byte, settings ...string) (*lab, error) {

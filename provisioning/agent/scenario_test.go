@@ -3,7 +3,6 @@ package agent
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"flag"
@@ -23,6 +22,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/internal/sitetest"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/signin"
@@ -35,12 +35,14 @@ var update = flag.Bool("update", false, "rewrite the expected sections of testda
 // in, a timeline out. Real parsers, real TLS, real bbolt; the wire and the time are simulated. The sections of
 // the device:
 //
-//	policy    KEY VALUE, as in the configuration
-//	cache     last good before the start: registrar, home, told, floor, address
-//	script    what is done, a line after the other (see run); default: run 10s
-//	timeline  expected: the events
-//	seen      expected, if there: what the site saw, of the kinds that a script line "see" names
-//	record    expected, if there: last good at the end
+//	homeward.toml  its configuration; sip_address may be left out
+//	password       its password, on a line
+//	device         workstation NAME: what it is called
+//	cache          last good before the start: registrar, home, told, floor, address
+//	script         what is done, a line after the other (see run); default: run 10s
+//	timeline       expected: the events
+//	seen           expected, if there: what the site saw, of the kinds that a script line "see" names
+//	record         expected, if there: last good at the end
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("testdata/scenarios/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -119,7 +121,7 @@ type scenario struct {
 
 func parseScenario(t *testing.T, archive *txtar.Archive, file, dir string) *scenario {
 	t.Helper()
-	site, err := sitetest.Parse(filepath.Base(file), txtar.Format(archive), "policy", "cache", "script", "timeline", "seen", "record")
+	site, err := sitetest.Parse(filepath.Base(file), txtar.Format(archive), "homeward.toml", "password", "device", "cache", "script", "timeline", "seen", "record")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,18 +131,12 @@ func parseScenario(t *testing.T, archive *txtar.Archive, file, dir string) *scen
 // prepare makes the device, once the site stands.
 func (s *scenario) prepare(t *testing.T, archive *txtar.Archive) {
 	t.Helper()
-	s.policy = provisioning.Policy{
-		SIPAddress: "sip:phone1@contoso.com", Auth: []string{"tls-dsk", "kerberos", "ntlm", "digest"}, AllowTCP: true, TLSFloor: true, AskDHCP: true, ReadLease: true,
-		TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "test",
-	}
+	s.policy = settings(t, archive)
+	s.policy.Roots = x509.NewCertPool()
 	s.policy.Roots.AppendCertsFromPEM(s.site.Roots())
 	for _, section := range archive.Files {
 		lines := slices.DeleteFunc(strings.Split(string(section.Data), "\n"), func(l string) bool { return strings.TrimSpace(l) == "" })
 		switch section.Name {
-		case "policy":
-			for _, line := range lines {
-				s.setPolicy(t, strings.Fields(line))
-			}
 		case "cache":
 			s.writeRecord(t, lines)
 		case "script":
@@ -156,40 +152,34 @@ func (s *scenario) prepare(t *testing.T, archive *txtar.Archive) {
 	}
 }
 
-func (s *scenario) setPolicy(t *testing.T, words []string) {
+// settings returns the configuration of the device, and what it has besides.
+func settings(t *testing.T, archive *txtar.Archive) provisioning.Policy {
 	t.Helper()
-	key, value := words[0], words[1]
-	switch key {
-	case "sip_address":
-		s.policy.SIPAddress = value
-	case "user":
-		s.policy.User = value
-	case "password":
-		s.policy.Password = provisioning.Secret(value)
-	case "user_agent":
-		s.policy.UserAgent = value
-	case "workstation":
-		s.policy.Workstation = value
-	case "allow_tcp":
-		s.policy.AllowTCP = value == "true"
-	case "tls_floor":
-		s.policy.TLSFloor = value == "true"
-	case "credentials_over_tcp":
-		s.policy.CredentialsOverTCP = value == "true"
-	case "dhcp":
-		s.policy.AskDHCP = value == "auto" || value == "inform"
-		s.policy.ReadLease = value == "auto" || value == "lease"
-	case "order":
-		s.policy.Order = map[string]provisioning.Order{"device": provisioning.DeviceOrder, "communicator": provisioning.CommunicatorOrder}[value]
-	case "strict_naming":
-		s.policy.Naming = map[string]provisioning.Naming{"suffix": provisioning.NamingSuffix, "strict": provisioning.NamingStrict, "off": provisioning.NamingOff}[value]
-	case "internal_server", "external_server":
-		host, port, _ := strings.Cut(value, ":")
-		number, _ := strconv.ParseUint(port, 10, 16)
-		s.policy.Manual = append(s.policy.Manual, provisioning.ManualServer{Host: host, Port: uint16(number), External: key == "external_server"})
-	default:
-		t.Fatalf("policy: unknown key %q", key)
+	text := map[string]string{}
+	for _, section := range archive.Files {
+		text[section.Name] = string(section.Data)
 	}
+	if document := text["homeward.toml"]; !strings.Contains(document, "sip_address") {
+		text["homeward.toml"] = document + "sip_address = \"sip:phone1@contoso.com\"\n"
+	}
+	read, err := config.Parse("homeward.toml", []byte(text["homeward.toml"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf, err := read.Check(config.AllBut("password_file")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf.Policy.Password = provisioning.Secret(strings.TrimSuffix(text["password"], "\n"))
+	conf.Policy.Version = "test"
+	for line := range strings.Lines(text["device"]) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if name != "workstation" {
+			t.Fatalf("device: unknown line %q", line)
+		}
+		conf.Policy.Workstation = value
+	}
+	return conf.Policy
 }
 
 // writeRecord stores last good as the lines say:

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"flag"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,6 +18,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/internal/sitetest"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
@@ -30,11 +29,13 @@ var update = flag.Bool("update", false, "rewrite the expected reports of testdat
 // TestReports runs every testdata/*.txtar: a site (see package sitetest), a device, and the report that a check of it
 // comes to. The sections of the device:
 //
-//	policy  KEY VALUE, as in the configuration; target HOST[:PORT]; record HOST ADDRESS [tcp] for what the device remembers;
-//		daemon stopped, or daemon REASON for which it rests
-//	report  expected: the verdict, how long it took, the sentences, and the nodes that are wrong or want for another
-//	seen    expected, if there: the SIP requests that the site saw, so that nothing is left behind
-//	connected  expected, if there: the Registrars that took a connection, each once
+//	homeward.toml  its configuration; sip_address may be left out
+//	password       its password, on a line
+//	device         what it has besides: target HOST[:PORT], given to the check; record HOST ADDRESS [tcp] for what it
+//		remembers; daemon stopped, or daemon REASON for which it rests; store REASON; link INTERFACE; resting
+//	report         expected: the verdict, how long it took, the sentences, and the nodes that are wrong or want for another
+//	seen           expected, if there: the SIP requests that the site saw, so that nothing is left behind
+//	connected      expected, if there: the Registrars that took a connection, each once
 func TestReports(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -71,7 +72,7 @@ func TestReports(t *testing.T) {
 // play runs a check against the site of a file, and returns the report, what the Registrars saw, and which of them.
 func play(t *testing.T, archive *txtar.Archive, file string) (report, seen, connected string) {
 	t.Helper()
-	site, err := sitetest.Parse(filepath.Base(file), txtar.Format(archive), "policy", "report", "seen", "connected")
+	site, err := sitetest.Parse(filepath.Base(file), txtar.Format(archive), "homeward.toml", "password", "device", "report", "seen", "connected")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,20 +80,10 @@ func play(t *testing.T, archive *txtar.Archive, file string) (report, seen, conn
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Wire: wire.Wire(simulated), Policy: provisioning.Policy{
-		SIPAddress: "sip:phone1@contoso.com", Auth: []string{"ntlm", "digest"}, AllowTCP: true, TLSFloor: true, AskDHCP: true,
-		TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "test",
-	}}
+	o := optionsOf(t, archive)
+	o.Wire = wire.Wire(simulated)
+	o.Policy.Roots = x509.NewCertPool()
 	o.Policy.Roots.AppendCertsFromPEM(site.Roots())
-	for _, section := range archive.Files {
-		if section.Name == "policy" {
-			for line := range strings.Lines(string(section.Data)) {
-				if words := strings.Fields(line); len(words) > 0 {
-					set(t, &o, words)
-				}
-			}
-		}
-	}
 	r := Run(t.Context(), o)
 	site.Close()
 	var b strings.Builder
@@ -115,38 +106,45 @@ func play(t *testing.T, archive *txtar.Archive, file string) (report, seen, conn
 	return b.String(), requests.String(), strings.Join(slices.Sorted(maps.Keys(servers)), "")
 }
 
-// set applies one line of the section policy.
-func set(t *testing.T, o *Options, words []string) {
+// optionsOf are the configuration of the device and what it has besides, by the sections of a file.
+func optionsOf(t *testing.T, archive *txtar.Archive) (o Options) {
 	t.Helper()
-	p := &o.Policy
-	value := strings.Join(words[1:], " ")
-	server := func(external bool) {
-		host, port, _ := strings.Cut(value, ":")
-		n, _ := strconv.ParseUint(port, 10, 16) // none is 0
-		p.Manual = append(p.Manual, provisioning.ManualServer{Host: host, Port: uint16(n), External: external})
+	text := map[string]string{}
+	for _, section := range archive.Files {
+		text[section.Name] = string(section.Data)
 	}
+	if document := text["homeward.toml"]; !strings.Contains(document, "sip_address") {
+		text["homeward.toml"] = document + "sip_address = \"sip:phone1@contoso.com\"\n"
+	}
+	settings, err := config.Parse("homeward.toml", []byte(text["homeward.toml"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf, err := settings.Check(config.AllBut("password_file")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(text["device"]) {
+		if words := strings.Fields(line); len(words) > 0 {
+			set(t, &o, conf, words)
+		}
+	}
+	o.Policy = conf.Policy
+	o.Policy.Password = provisioning.Secret(strings.TrimSuffix(text["password"], "\n"))
+	o.Policy.Version = "test"
+	return o
+}
+
+// set applies one line of the section device.
+func set(t *testing.T, o *Options, conf *config.Config, words []string) {
+	t.Helper()
+	value := strings.Join(words[1:], " ")
 	switch words[0] {
-	case "user":
-		p.User = value
-	case "password":
-		p.Password = provisioning.Secret(value)
-	case "allow_tcp":
-		p.AllowTCP = value == "true"
-	case "credentials_over_tcp":
-		p.CredentialsOverTCP = value == "true"
-	case "dhcp":
-		p.AskDHCP = value != "off"
-	case "order":
-		p.Order = provisioning.CommunicatorOrder
-	case "strict_naming":
-		p.Naming = provisioning.NamingStrict
-	case "internal_server":
-		server(false)
 	case "target":
-		server(false)
 		o.ByPassed = true
-	case "external_server":
-		server(true)
+		if err := conf.AddServer(value, false); err != nil {
+			t.Fatal(err)
+		}
 	case "resting":
 		o.CredentialsRest = true
 	case "store":
@@ -161,13 +159,13 @@ func set(t *testing.T, o *Options, words []string) {
 		o.Link = Link{Interface: value}
 	case "record":
 		o.Record = cache.Record{
-			SIPAddress: p.SIPAddress, TLSFloor: true, RegisteredAt: time.Now(),
+			SIPAddress: conf.Policy.SIPAddress, TLSFloor: true, RegisteredAt: time.Now(),
 			Registrar: cache.Endpoint{Host: words[1], Port: 5061, Transport: "tls", Step: "internal-tls", Addresses: []netip.Addr{netip.MustParseAddr(words[2])}},
 		}
 		if len(words) > 3 {
 			o.Record.TLSFloor, o.Record.Registrar.Port, o.Record.Registrar.Transport = false, 5060, words[3]
 		}
 	default:
-		t.Fatalf("unknown setting %q", words)
+		t.Fatalf("device: unknown line %q", words)
 	}
 }
