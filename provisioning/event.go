@@ -44,6 +44,7 @@ type Event struct {
 	Addr   netip.Addr
 	Reason Reason
 	Detail string
+	Err    error  // of an attempt: what Reason and Detail are made from, for who judges it by its kind; nil: it did not fail
 	Said   string // by the Registrar, in answer to REGISTER: a part of Detail
 	User   string // the login name that went to the Registrar, exactly; "": none did
 	Hint   string // what to do about it; that of the Reason unless the Registrar said more

@@ -76,6 +76,7 @@ type Attempt struct {
 	Result    string     `json:"result"` // "ok", "redirected", "failed", "skipped"
 	Reason    Reason     `json:"reason,omitempty"`
 	Detail    string     `json:"detail,omitempty"`
+	Err       error      `json:"-"` // as in Event
 	Said      string     `json:"-"` // by the Registrar, in answer to REGISTER: a part of Detail
 	User      string     `json:"-"` // the login name that went to the Registrar, exactly
 	Hint      string     `json:"hint,omitempty"`
@@ -104,7 +105,7 @@ func (c *Cycle) Note(e Event) {
 	}
 	c.Attempts = append(c.Attempts, Attempt{
 		Step: e.Step, Host: e.Host, Address: e.Addr, Port: e.Port, Transport: e.Transport, Result: result,
-		Reason: e.Reason, Detail: e.Detail, Said: e.Said, User: e.User, Hint: cmp.Or(e.Hint, e.Reason.Hint()), TookMS: e.Took.Milliseconds(),
+		Reason: e.Reason, Detail: e.Detail, Err: e.Err, Said: e.Said, User: e.User, Hint: cmp.Or(e.Hint, e.Reason.Hint()), TookMS: e.Took.Milliseconds(),
 	})
 	c.TookMS = e.At.Sub(c.StartedAt).Milliseconds()
 }

@@ -54,8 +54,8 @@ var walls = []wall{
 		"owns the state; never checks",
 	},
 	{
-		"provisioning/check", "provisioning provisioning/wire provisioning/discover provisioning/signin cache dhcpopts", "",
-		"judges what a device sees; looks through discover and signin, and knows no agent",
+		"provisioning/check", "provisioning provisioning/wire provisioning/discover provisioning/signin cache dhcpopts internal/sip internal/trust", "",
+		"judges what a device sees, by the kinds of what failed; looks through discover and signin, and knows no agent",
 	},
 	{
 		"internal/config", "provisioning internal/place internal/safefile internal/sip", "github.com/pelletier/go-toml/v2",

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -16,12 +15,12 @@ import (
 func (s *Session) granted(m *message) (Binding, error) {
 	refresh, expires := s.bound, s.expires(m)
 	if s.bound = expires > 0; !s.bound {
-		return Binding{}, fmt.Errorf("%w: answered %d with a lifetime of 0", ErrBindingLost, m.code)
+		return Binding{}, &LostError{Kind: NothingGranted, Code: m.code}
 	}
 	state := parseParams(split(m.get("presence-state"), ';'))
 	if action := strings.ToLower(state["register-action"]); refresh && (action == "added" || action == "fixed") {
 		// MS-SIPREGE section 3.1.1.5.1: what it knew of us beyond the binding is gone.
-		return Binding{}, fmt.Errorf("%w: the Registrar had forgotten it (register-action %s)", ErrBindingLost, action)
+		return Binding{}, &LostError{Kind: Forgotten, Code: m.code, Action: action}
 	}
 	s.gruu = s.findGRUU(m)
 	b := Binding{
@@ -115,7 +114,7 @@ func (s *Session) failure(m *message) error {
 // refusal reads what a final answer says about itself.
 func (s *Session) refusal(m *message) *StatusError {
 	e := &StatusError{
-		Code: m.code, Phrase: printable(m.phrase), Diagnostics: diagnostics(m), Problem: printable(m.get("P-Registrar-Error")), Unsigned: m.unsigned,
+		Code: m.code, Phrase: printable(m.phrase), Diagnostics: diagnostics(m), Problem: printable(m.get("P-Registrar-Error")), Warnings: warnings(m), Unsigned: m.unsigned,
 		User: s.sentUser(),
 	}
 	if m.unsigned {
@@ -139,6 +138,19 @@ func diagnostics(m *message) []Diagnostic {
 		if id, err := strconv.Atoi(parts[0]); err == nil {
 			p := parseParams(parts[1:])
 			found = append(found, Diagnostic{ID: id, Reason: printable(p["reason"]), Source: printable(p["source"])})
+		}
+	}
+	return found
+}
+
+// warnings reads what the servers on the way say about an answer.
+func warnings(m *message) []Warning {
+	var found []Warning
+	for _, value := range m.list("Warning") {
+		code, rest, _ := strings.Cut(value, " ")
+		agent, text, _ := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
+		if n, err := strconv.Atoi(code); err == nil && 100 <= n && n <= 999 && len(found) < maxListed {
+			found = append(found, Warning{Code: n, Agent: printable(agent), Text: printable(unquote(strings.TrimLeft(text, " \t")))})
 		}
 	}
 	return found

@@ -47,7 +47,7 @@ func (a *association) proof(m *message) string {
 func (a *association) check(m *message) error {
 	proofs := parseChallenges(append(m.all("Authentication-Info"), m.all("Proxy-Authentication-Info")...))
 	if len(proofs) == 0 {
-		return unproven(m, "it has no Authentication-Info")
+		return unproven(m, NotSigned)
 	}
 	for _, c := range proofs {
 		p := c.params
@@ -56,13 +56,13 @@ func (a *association) check(m *message) error {
 		}
 		switch {
 		case p["rspauth"] == "":
-			return unproven(m, "its Authentication-Info has no rspauth")
+			return unproven(m, SignedByNobody)
 		case !a.verify(a.text(m, []string{c.scheme, p["srand"], p["snum"], p["realm"], p["targetname"]}), p["rspauth"]):
-			return unproven(m, "its rspauth is wrong")
+			return unproven(m, WrongSignature)
 		}
 		return nil
 	}
-	return unproven(m, fmt.Sprintf("it has no Authentication-Info of %s for %q", a.scheme, printable(a.target)))
+	return &SignatureError{Kind: OtherServer, Begins: printable(m.start), Scheme: printable(a.scheme), Target: printable(a.target)}
 }
 
 // claimsProof says whether a message of the Registrar is signed, by whomever.
@@ -72,8 +72,8 @@ func (m *message) claimsProof() bool {
 }
 
 // unproven says what is missing, and what the message would have told.
-func unproven(m *message, problem string) error {
-	return fmt.Errorf("%w: %s (%q)", ErrBadSignature, problem, printable(m.start))
+func unproven(m *message, kind SignatureKind) error {
+	return &SignatureError{Kind: kind, Begins: printable(m.start)}
 }
 
 // text returns what is signed of a message: its fields as they stand on the wire, in angle brackets; an absent one is "<>".

@@ -103,7 +103,7 @@ func (s *Session) challenged(m *message, again bool) error {
 	case errors.Is(err, errRefused):
 		return &CredentialsError{Scheme: a.name, Realm: printable(c.params["realm"]), Status: s.refusal(m)}
 	case err != nil:
-		return &AuthError{Offered: names(offered), Problem: err.Error()}
+		return &AuthError{Kind: UnusableChallenge, Offered: names(offered), Problem: err.Error()}
 	}
 	return nil
 }
@@ -120,19 +120,20 @@ func (s *Session) newScheme(name string, a *asker) scheme {
 func (s *Session) choose(offered []challenge, code int) (challenge, error) {
 	var answerable []challenge
 	var problems []string
+	var closest AuthKind
 	for _, c := range offered[:min(len(offered), maxListed)] {
-		if problem := s.problem(c); problem != "" {
-			problems = append(problems, problem)
+		if kind, problem := s.problem(c); problem != "" {
+			problems, closest = append(problems, problem), max(closest, kind)
 		} else {
 			answerable = append(answerable, c)
 		}
 	}
 	switch {
 	case len(offered) == 0:
-		return challenge{}, &AuthError{Problem: fmt.Sprintf("answered %d without a challenge", code)}
+		return challenge{}, &AuthError{Kind: NothingOffered, Problem: fmt.Sprintf("answered %d without a challenge", code)}
 	case len(answerable) == 0:
 		slices.Sort(problems)
-		return challenge{}, &AuthError{Offered: names(offered), Problem: strings.Join(slices.Compact(problems), "; ")}
+		return challenge{}, &AuthError{Kind: closest, Offered: names(offered), Problem: strings.Join(slices.Compact(problems), "; ")}
 	}
 	return slices.MinFunc(answerable, func(a, b challenge) int {
 		return cmp.Or(cmp.Compare(s.preference(a), s.preference(b)), cmp.Compare(digestWeakness(a), digestWeakness(b)))
@@ -145,24 +146,26 @@ func (s *Session) preference(c challenge) int {
 }
 
 // problem says why a challenge is not answered, "" when it may be.
-func (s *Session) problem(c challenge) string {
+func (s *Session) problem(c challenge) (AuthKind, string) {
 	scheme := strings.ToLower(c.scheme)
 	switch {
 	case scheme == "basic":
-		return "Basic would show the password and is never answered" // RFC 3261 section 22: deprecated
+		return BasicOffered, "Basic would show the password and is never answered" // RFC 3261 section 22: deprecated
+	case scheme == "kerberos" || scheme == "tls-dsk":
+		return KerberosOffered, printable(c.scheme) + " is not supported"
 	case scheme != "digest" && scheme != "ntlm":
-		return printable(c.scheme) + " is not supported"
+		return SchemeUnknown, printable(c.scheme) + " is not supported"
 	case s.preference(c) < 0:
-		return printable(c.scheme) + " is not allowed here"
+		return SchemeNotAllowed, printable(c.scheme) + " is not allowed here"
 	case !s.secure && !s.account.InClear:
-		return "credentials go over clear TCP only under credentials_over_tcp, to a host that SRV or the configuration names"
+		return ClearTCP, "credentials go over clear TCP only under credentials_over_tcp, to a host that SRV or the configuration names"
 	case s.password() == "":
-		return "no password is configured"
+		return PasswordMissing, "no password is configured"
 	case scheme == "ntlm":
 		_, _, problem := ntlmVersion(c)
-		return problem
+		return UnusableChallenge, problem
 	}
-	return digestProblem(c)
+	return UnusableChallenge, digestProblem(c)
 }
 
 // challenge is one way to sign in that a Registrar offers. RFC 3261 section 20.44.

@@ -3,7 +3,6 @@ package sip
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -73,7 +72,7 @@ func (d *digestScheme) sign(m *message) error {
 	d.count++
 	credentials, err := d.compute(m.method, m.uri, d.count, "", m.body)
 	if err != nil {
-		return fmt.Errorf("answer Digest challenge: %w", err)
+		return &AuthError{Kind: UnusableChallenge, Problem: "answer Digest challenge: " + err.Error()}
 	}
 	d.latest = *credentials
 	m.add(d.field, credentials.String())
@@ -90,7 +89,7 @@ func (d *digestScheme) verify(m *message) error {
 	if rspauth := confirmed["rspauth"]; rspauth != "" && d.latest.QOP != "" {
 		want, err := d.compute("", d.latest.URI, d.latest.Nc, d.latest.Cnonce, m.body)
 		if err != nil || !strings.EqualFold(want.Response, rspauth) {
-			return ErrBadSignature
+			return unproven(m, WrongSignature)
 		}
 	}
 	if next := confirmed["nextnonce"]; next != "" {

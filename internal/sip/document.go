@@ -71,5 +71,5 @@ func newElement(t xml.StartElement) element {
 }
 
 func unreadable(problem string) error {
-	return &MalformedError{Problem: "a document that cannot be read: " + printable(problem)}
+	return &MalformedError{Kind: BadDocument, Problem: "a document that cannot be read: " + printable(problem)}
 }

@@ -9,15 +9,17 @@ import (
 
 var (
 	// ErrNoAnswer means that the Registrar was silent: no answer to REGISTER within 4 s or to another request within 10 s, no
-	// final one within 32 s, no provisioning document within 5 s of the answer, or no answer to a keep-alive.
+	// final one within 32 s, no provisioning document within 5 s of the answer, or no answer to a keep-alive. The
+	// *SilenceError around it says which.
 	ErrNoAnswer = errors.New("no answer from the Registrar")
 
 	// ErrBindingLost means that the Registrar holds no binding for us, or that the connection the binding hangs on is
-	// gone. Keep wraps the cause beside it.
+	// gone. Keep wraps the cause beside it; what an answer to REGISTER says of it is a *LostError.
 	ErrBindingLost = errors.New("binding lost")
 
 	// ErrBadSignature means that an answer is not signed by someone who knows our password, although it must be. The
-	// error around it says what is missing. A refusal of REGISTER that is not signed at all is a StatusError all the same.
+	// *SignatureError around it says what is missing. A refusal of REGISTER that is not signed at all is a StatusError all
+	// the same.
 	ErrBadSignature = errors.New("not signed by the Registrar")
 )
 
@@ -30,6 +32,7 @@ type StatusError struct {
 	Date        time.Time     // the Registrar's clock; zero: not told
 	User        string        // the login name in the credentials we had sent: "phone1", `CONTOSO\phone1`; "": we had sent none
 	Problem     string        // P-Registrar-Error of Kamailio and OpenSIPS: "Too many registered contacts"; escaped, at most 256 bytes
+	Warnings    []Warning     // RFC 3261 section 20.43; at most 16
 
 	// The answer to a REGISTER is not signed, although everything is that the Registrar says now (MS-SIPAE). Anyone on the
 	// way may have written it: it is for people to read, and nothing follows from it. RetryAfter and Date are zero then.
@@ -43,6 +46,18 @@ type StatusError struct {
 type Diagnostic struct {
 	ID             int    // 4005
 	Reason, Source string // verbatim but escaped, at most 256 bytes; Source, the server's name, is hidden from the outside
+}
+
+// Warning is what a server says besides about its answer: 399 lcs.microsoft.com "…". RFC 3261 section 20.43.
+type Warning struct {
+	Code        int    // 399
+	Agent, Text string // who says it, and what: escaped, at most 256 bytes
+}
+
+// TooManyBindings says whether the Registrar has no room for one more binding of the account (Kamailio and OpenSIPS,
+// module registrar: max_contacts).
+func (e *StatusError) TooManyBindings() bool {
+	return !e.Unsigned && strings.Contains(strings.ToLower(e.Problem), "too many registered contacts")
 }
 
 func (e *StatusError) Error() string {
@@ -95,9 +110,30 @@ func (e *RedirectError) Error() string {
 // AuthError means that the Registrar asks for a proof of identity that we may not or cannot give. No credentials were sent
 // in answer.
 type AuthError struct {
+	Kind    AuthKind
 	Offered []string // "NTLM", "Basic", "Digest SHA-256": in the Registrar's order, escaped; empty: it named none
-	Problem string   // why none was answered
+	Problem string   // why each of them was not answered, in words
 }
+
+// AuthKind says why no challenge was answered: where there are several, of the one that came closest to an answer.
+type AuthKind uint8
+
+// The kinds, from the one that is furthest from an answer to the closest.
+const (
+	NothingOffered     AuthKind = iota + 1 // a 401 or 407 without a challenge
+	BasicOffered                           // Basic would show the password
+	SchemeUnknown                          // none that this package speaks, nor one of Lync's
+	KerberosOffered                        // Kerberos or TLS-DSK, which Lync offers and this package does not speak
+	SchemeNotAllowed                       // one that Account.Schemes does not list
+	ClearTCP                               // credentials do not go over clear TCP: Account.InClear
+	PasswordMissing                        // Account.Password is empty
+	UnusableChallenge                      // of a scheme that is allowed, but in a form that cannot be answered
+	ChallengedTooOften                     // again after each answer
+	lastAuthKind       = ChallengedTooOften
+)
+
+// AuthKinds returns all kinds, for who has a word for each.
+func AuthKinds() []AuthKind { return kinds(lastAuthKind) }
 
 func (e *AuthError) Error() string {
 	if len(e.Offered) == 0 {
@@ -148,7 +184,176 @@ func (e *RelayError) Error() string {
 // MalformedError means that the peer does not speak SIP as a stream: wrong framing, another protocol, or messages beyond
 // our limits (64 KiB and 200 headers, 16 MiB of body). Or a document it has sent cannot be read, or has more than 256 KiB.
 type MalformedError struct {
-	Problem string // what is wrong; parts of the message in it are escaped
+	Kind    MalformedKind
+	Begins  string // of NotSIP: its first line or byte, escaped, at most 256 bytes: "HTTP/1.1 400 Bad Request"
+	Problem string // what is wrong, in words; parts of the message in it are escaped
 }
 
+// MalformedKind says what cannot be read.
+type MalformedKind uint8
+
+// The kinds.
+const (
+	NotSIP            MalformedKind = iota + 1 // another protocol
+	BadFraming                                 // nothing tells where a message ends
+	HeadTooLarge                               // too many headers, or too many bytes of them
+	Incomplete                                 // a message that has begun and does not end
+	BadDocument                                // in the body of a message
+	BadMRASURI                                 // given to MediaRelays
+	lastMalformedKind = BadMRASURI
+)
+
+// MalformedKinds returns all kinds, for who has a word for each.
+func MalformedKinds() []MalformedKind { return kinds(lastMalformedKind) }
+
 func (e *MalformedError) Error() string { return e.Problem }
+
+// SilenceError says what the Registrar has not answered. It wraps ErrNoAnswer.
+type SilenceError struct {
+	Kind   SilenceKind
+	Method string        // of the request: "REGISTER"; "": it was none
+	After  time.Duration // how long it was waited for; 0: not told
+}
+
+// SilenceKind says what was not answered.
+type SilenceKind uint8
+
+// The kinds.
+const (
+	ToRequest       SilenceKind = iota + 1 // no answer, or no final one
+	ToKeepAlive                            // no pong
+	NoDocument                             // the subscription was accepted, and no provisioning document came
+	TakesNothing                           // the connection takes in nothing that is sent
+	lastSilenceKind = TakesNothing
+)
+
+// SilenceKinds returns all kinds, for who has a word for each.
+func SilenceKinds() []SilenceKind { return kinds(lastSilenceKind) }
+
+func (e *SilenceError) Error() string {
+	text := ErrNoAnswer.Error()
+	switch e.Kind {
+	case ToRequest:
+		return text + " to " + e.Method + " after " + e.After.String()
+	case ToKeepAlive:
+		return text + " to a keep-alive after " + e.After.String()
+	case NoDocument:
+		return text + ": no provisioning document after " + e.After.String()
+	case TakesNothing:
+		return text + ": it takes in nothing we send"
+	}
+	return text
+}
+
+func (e *SilenceError) Unwrap() error { return ErrNoAnswer }
+
+// ConnectionError means that the connection has failed. Err is what it returned: io.EOF, say.
+type ConnectionError struct {
+	Kind ConnectionKind
+	Err  error
+}
+
+// ConnectionKind says how a connection has failed.
+type ConnectionKind uint8
+
+// The kinds.
+const (
+	HungUp             ConnectionKind = iota + 1 // the other side has ended it, between two messages
+	HungUpWithin                                 // the other side has ended it, within a message
+	ReadFailed                                   // any other end of it, noticed while reading: a reset, a TLS alert
+	SendFailed                                   // any other end of it, noticed while sending
+	lastConnectionKind = SendFailed
+)
+
+// ConnectionKinds returns all kinds, for who has a word for each.
+func ConnectionKinds() []ConnectionKind { return kinds(lastConnectionKind) }
+
+func (e *ConnectionError) Error() string {
+	if e.Kind == SendFailed {
+		return "send to the Registrar: " + e.Err.Error()
+	}
+	return "read from the Registrar: " + e.Err.Error()
+}
+
+func (e *ConnectionError) Unwrap() error { return e.Err }
+
+// LostError is an answer to REGISTER that shows that there is no binding. It wraps ErrBindingLost.
+type LostError struct {
+	Kind   LostKind
+	Code   int    // of the answer
+	Action string // register-action of presence-state (MS-SIPREGE section 2.2.1.6): "added"
+}
+
+// LostKind says what shows that there is no binding.
+type LostKind uint8
+
+// The kinds.
+const (
+	NothingGranted LostKind = iota + 1 // a lifetime of 0
+	Forgotten                          // a refresh that made a new binding
+	lastLostKind   = Forgotten
+)
+
+// LostKinds returns all kinds, for who has a word for each.
+func LostKinds() []LostKind { return kinds(lastLostKind) }
+
+func (e *LostError) Error() string {
+	if e.Kind == Forgotten {
+		return fmt.Sprintf("%v: the Registrar had forgotten it (register-action %s)", ErrBindingLost, e.Action)
+	}
+	return fmt.Sprintf("%v: answered %d with a lifetime of 0", ErrBindingLost, e.Code)
+}
+
+func (e *LostError) Unwrap() error { return ErrBindingLost }
+
+// SignatureError says what is missing in a message that must be signed. It wraps ErrBadSignature.
+type SignatureError struct {
+	Kind   SignatureKind
+	Begins string // the first line of the message: what it would have told; escaped, at most 256 bytes
+	Scheme string // of OtherServer: what it must be signed with
+	Target string // of OtherServer: who must have signed it; escaped
+}
+
+// SignatureKind says what is missing.
+type SignatureKind uint8
+
+// The kinds.
+const (
+	NotSigned         SignatureKind = iota + 1 // it carries no Authentication-Info
+	SignedByNobody                             // its Authentication-Info has no rspauth
+	WrongSignature                             // its rspauth is not what our password gives
+	OtherServer                                // none of its Authentication-Info is of the server we have signed in to
+	SignedTooEarly                             // the sign-in is not complete
+	lastSignatureKind = SignedTooEarly
+)
+
+// SignatureKinds returns all kinds, for who has a word for each.
+func SignatureKinds() []SignatureKind { return kinds(lastSignatureKind) }
+
+func (e *SignatureError) Error() string {
+	problem := ""
+	switch e.Kind {
+	case NotSigned:
+		problem = "it has no Authentication-Info"
+	case SignedByNobody:
+		problem = "its Authentication-Info has no rspauth"
+	case WrongSignature:
+		problem = "its rspauth is wrong"
+	case OtherServer:
+		problem = fmt.Sprintf("it has no Authentication-Info of %s for %q", e.Scheme, e.Target)
+	case SignedTooEarly:
+		problem = "the sign-in is not complete"
+	}
+	return fmt.Sprintf("%v: %s (%q)", ErrBadSignature, problem, e.Begins)
+}
+
+func (e *SignatureError) Unwrap() error { return ErrBadSignature }
+
+// kinds returns the kinds from 1 to the last.
+func kinds[K ~uint8](last K) []K {
+	all := make([]K, last)
+	for i := range all {
+		all[i] = K(i) + 1
+	}
+	return all
+}

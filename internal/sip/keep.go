@@ -62,7 +62,7 @@ func (s *Session) keepOnce(ctx context.Context, watch Watch) error {
 	case !now.Before(s.flow.refreshAt):
 		return s.refresh(ctx, watch)
 	case s.flow.silent(now):
-		return fmt.Errorf("%w to a keep-alive after %s", ErrNoAnswer, pongWait)
+		return &SilenceError{Kind: ToKeepAlive, After: pongWait}
 	case !now.Before(s.flow.pingAt):
 		s.flow.pinged(now)
 		return s.write(ctx, []byte(ping))

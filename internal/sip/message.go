@@ -155,7 +155,7 @@ func parseHead(head string) (*message, error) {
 			end = start + len(line)
 		}
 		if len(m.headers) == maxHeaders {
-			return nil, &MalformedError{Problem: "more than " + strconv.Itoa(maxHeaders) + " headers"}
+			return nil, &MalformedError{Kind: HeadTooLarge, Problem: "more than " + strconv.Itoa(maxHeaders) + " headers"}
 		}
 		m.headers = append(m.headers, parseHeader(from[:end]))
 	}
@@ -201,7 +201,7 @@ func parseStart(line string) (*message, error) {
 }
 
 func notSIP(line string) error {
-	return &MalformedError{Problem: `not SIP: "` + printable(line) + `"`}
+	return &MalformedError{Kind: NotSIP, Begins: printable(line), Problem: `not SIP: "` + printable(line) + `"`}
 }
 
 // isToken reports whether s is a token of RFC 3261 section 25.1.

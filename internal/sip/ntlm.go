@@ -153,7 +153,7 @@ func (n *ntlmScheme) verify(m *message) error {
 	case n.current != nil:
 		return n.current.check(m)
 	case m.method != "" || m.code < 400: // a refusal needs no proof where none can be given yet
-		return unproven(m, "the sign-in is not complete")
+		return unproven(m, SignedTooEarly)
 	}
 	return nil
 }

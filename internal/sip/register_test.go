@@ -378,7 +378,7 @@ func TestRegister(t *testing.T) {
 			want: `
 				+0s 1 REGISTER
 				+0s 2 REGISTER Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001
-				+0s error: not signed by the Registrar`,
+				+0s error: not signed by the Registrar: its rspauth is wrong ("SIP/2.0 200 OK")`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -570,6 +570,7 @@ func TestRegisterTells(t *testing.T) {
 			name:   "an offer we may not take up",
 			script: []step{answer("401 Unauthorized", strings.Replace(lyncOffer, "NTLM", "Negotiate", 1))},
 			err: &AuthError{
+				Kind:    KerberosOffered,
 				Offered: []string{"Negotiate", "Kerberos", "TLS-DSK"},
 				Problem: "Kerberos is not supported; Negotiate is not supported; TLS-DSK is not supported",
 			},

@@ -37,7 +37,7 @@ type Relays struct {
 // (ended meanwhile), the cause of ctx, or what the connection returned.
 func (s *Session) MediaRelays(ctx context.Context, mrasURI string, remote bool) (Relays, error) {
 	if !isPlainURI(mrasURI) {
-		return Relays{}, &MalformedError{Problem: fmt.Sprintf("not the URI of an MRAS: %q", printable(mrasURI))}
+		return Relays{}, &MalformedError{Kind: BadMRASURI, Problem: fmt.Sprintf("not the URI of an MRAS: %q", printable(mrasURI))}
 	}
 	var relays Relays
 	err := s.take(ctx, func(ctx context.Context) (err error) {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -231,7 +232,7 @@ func (s *Session) exchange(ctx context.Context, build func() *message) (*message
 		}
 		answered[m.code] = true
 	}
-	return nil, &AuthError{Problem: "challenged again after " + strconv.Itoa(maxChallenges) + " answers"}
+	return nil, &AuthError{Kind: ChallengedTooOften, Problem: "challenged again after " + strconv.Itoa(maxChallenges) + " answers"}
 }
 
 // roundTrip sends one request and returns its final answer. What else arrives meanwhile is dealt with, in order.
@@ -251,7 +252,7 @@ func (s *Session) roundTrip(ctx context.Context, request *message) (*message, er
 		m, err := s.receive(ctx, func() time.Time { return until }, nil)
 		switch {
 		case errors.Is(err, errDue), errors.Is(err, context.DeadlineExceeded):
-			return nil, fmt.Errorf("%w to %s after %s", ErrNoAnswer, request.method, time.Since(sent).Round(time.Millisecond))
+			return nil, &SilenceError{Kind: ToRequest, Method: request.method, After: time.Since(sent).Round(time.Millisecond)}
 		case err != nil:
 			return nil, err
 		case !m.answers(request):
@@ -291,7 +292,7 @@ func (s *Session) receive(ctx context.Context, due func() time.Time, calls <-cha
 			c.run(ctx)
 		case next, more := <-s.arrivals:
 			if !more {
-				return nil, fmt.Errorf("read from the Registrar: %w", s.readErr)
+				return nil, unread(s.readErr)
 			}
 			s.flow.heard(next.blanks)
 			var err error
@@ -311,6 +312,20 @@ func (s *Session) receive(ctx context.Context, due func() time.Time, calls <-cha
 	return nil, s.over
 }
 
+// unread says why nothing more can be read.
+func unread(err error) error {
+	var malformed *MalformedError
+	switch {
+	case errors.As(err, &malformed):
+		return fmt.Errorf("read from the Registrar: %w", err)
+	case errors.Is(err, io.EOF):
+		return &ConnectionError{Kind: HungUp, Err: err}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &ConnectionError{Kind: HungUpWithin, Err: err}
+	}
+	return &ConnectionError{Kind: ReadFailed, Err: err}
+}
+
 // write sends bytes, for at most 4 s and not beyond ctx. When it fails, part of a message may be on its way, and there is no
 // telling what the Registrar would make of the next.
 func (s *Session) write(ctx context.Context, b []byte) error {
@@ -325,10 +340,10 @@ func (s *Session) write(ctx context.Context, b []byte) error {
 	defer func() { _ = s.conn.SetWriteDeadline(time.Time{}) }() // its timer would wake an idle device for nothing
 	switch _, err := s.conn.Write(b); {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		s.over = fmt.Errorf("%w: it takes in nothing we send", ErrNoAnswer)
+		s.over = &SilenceError{Kind: TakesNothing}
 		return s.over
 	case err != nil:
-		s.over = fmt.Errorf("send to the Registrar: %w", err)
+		s.over = &ConnectionError{Kind: SendFailed, Err: err}
 		return s.over
 	}
 	return nil

@@ -110,7 +110,7 @@ func readHead(in *bufio.Reader) (string, error) {
 	for {
 		part, err := in.ReadSlice('\n')
 		if head.Len()+len(part) > maxHead {
-			return "", &MalformedError{Problem: "headers of more than " + strconv.Itoa(maxHead) + " bytes"}
+			return "", &MalformedError{Kind: HeadTooLarge, Problem: "headers of more than " + strconv.Itoa(maxHead) + " bytes"}
 		}
 		head.Write(part)
 		if errors.Is(err, bufio.ErrBufferFull) {
@@ -139,10 +139,10 @@ func (m *message) contentLength() (int, error) {
 	for i, value := range m.all("Content-Length") {
 		n, err := strconv.ParseUint(value, 10, 31)
 		if err != nil || n > maxSkipped {
-			return 0, &MalformedError{Problem: `framing: Content-Length "` + printable(value) + `"`}
+			return 0, &MalformedError{Kind: BadFraming, Problem: `framing: Content-Length "` + printable(value) + `"`}
 		}
 		if i > 0 && int(n) != length {
-			return 0, &MalformedError{Problem: "framing: two Content-Length headers that differ"}
+			return 0, &MalformedError{Kind: BadFraming, Problem: "framing: two Content-Length headers that differ"}
 		}
 		length = int(n)
 	}
@@ -155,7 +155,7 @@ func broken(err error) error {
 	case errors.Is(err, io.EOF):
 		return io.ErrUnexpectedEOF
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &MalformedError{Problem: "a message that was not complete after " + messageWait.String()}
+		return &MalformedError{Kind: Incomplete, Problem: "a message that was not complete after " + messageWait.String()}
 	}
 	return err
 }

@@ -111,7 +111,7 @@ func (s *Session) awaitDocument(ctx context.Context) error {
 		}, nil)
 		switch {
 		case errors.Is(err, errDue) && !s.provisioned.received:
-			return fmt.Errorf("%w: no provisioning document after %s", ErrNoAnswer, documentWait)
+			return &SilenceError{Kind: NoDocument, Method: "SUBSCRIBE", After: documentWait}
 		case err != nil && !errors.Is(err, errDue):
 			return err
 		}

@@ -71,7 +71,7 @@ func TestMend03(t *testing.T) {
 			err := meet(ctx, t, "fe01.contoso.com", Settings{Roots: roots, MinVersion: tls.VersionTLS12}, heard, test.serve)
 			var spoken *HandshakeError
 			var certificate *CertificateError
-			if err == nil || errors.As(err, &spoken) != test.closes {
+			if !errors.As(err, &spoken) || spoken.Spoken() != test.closes {
 				t.Errorf("closes plain TCP: %t, want %t (%v)", !test.closes, test.closes, err)
 			}
 			if unreadable := errors.As(err, &certificate) && certificate.Problem == Unreadable; unreadable != test.unreadable {

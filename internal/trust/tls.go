@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -20,48 +19,6 @@ type Settings struct {
 	// and that it is for the address proves nothing. Nil: it must prove the host, be that a name or an address.
 	Allowed func(name string) bool
 }
-
-// Problem is why a certificate is not believed.
-type Problem uint8
-
-// The problems, in the order a certificate is examined: chain, time, name.
-const (
-	Untrusted   Problem = iota // no chain to a trusted root
-	Expired                    // ended before now
-	NotYetValid                // begins after now
-	WrongName                  // carries names, but not this one
-	ClockWrong                 // begins after now, and our clock is known to be wrong
-	NoName                     // carries no name a certificate must have (Subject Alternative Name)
-	Unusable                   // not for servers, or none at all
-	Unreadable                 // in a form that crypto/x509 or crypto/tls does not take: nothing of it could be examined
-)
-
-// CertificateError says why a certificate is not believed; Names is what it offers.
-type CertificateError struct {
-	Host      string
-	Problem   Problem
-	Names     []string
-	NotAfter  time.Time
-	NotBefore time.Time
-	Err       error
-}
-
-func (e *CertificateError) Error() string {
-	switch e.Problem {
-	case Expired:
-		return fmt.Sprintf("certificate of %s ended %s", e.Host, e.NotAfter.UTC().Format(time.RFC3339))
-	case NotYetValid, ClockWrong:
-		return fmt.Sprintf("certificate of %s begins %s", e.Host, e.NotBefore.UTC().Format(time.RFC3339))
-	case WrongName:
-		return fmt.Sprintf("certificate is not for %s but for %s", e.Host, Listed(e.Names))
-	case Unreadable:
-		return fmt.Sprintf("a certificate that %s sent cannot be checked: %v", e.Host, e.Err)
-	default:
-		return fmt.Sprintf("certificate of %s: %v", e.Host, e.Err)
-	}
-}
-
-func (e *CertificateError) Unwrap() error { return e.Err }
 
 // config returns the client side of a handshake in which the certificate must prove host. What the server shows of
 // itself goes to met.
@@ -101,7 +58,7 @@ func legacySuites(min uint16) []uint16 {
 // a clock still signs in, and a floor from a clock that was ahead does not close what our clock allows.
 func verify(host string, chain []*x509.Certificate, s Settings) error {
 	if len(chain) == 0 {
-		return &CertificateError{Host: host, Problem: Unusable, Err: errors.New("no certificate was sent")}
+		return &CertificateError{Host: host, Problem: NoCertificate, Err: errors.New("no certificate was sent")}
 	}
 	leaf := chain[0]
 	options := x509.VerifyOptions{Roots: s.Roots, Intermediates: x509.NewCertPool(), CurrentTime: time.Now()}
@@ -119,7 +76,7 @@ func verify(host string, chain []*x509.Certificate, s Settings) error {
 		err = checkNames(leaf, host, s.Allowed)
 	}
 	if err != nil {
-		return describe(host, leaf, s.Floor, err)
+		return describe(host, chain, s, err)
 	}
 	return nil
 }
@@ -161,33 +118,6 @@ func bracket(host string) string {
 		return "[" + host + "]"
 	}
 	return host
-}
-
-func describe(host string, leaf *x509.Certificate, floor time.Time, err error) error {
-	at := time.Now()
-	e := &CertificateError{Host: host, Problem: Untrusted, Names: names(leaf), NotAfter: leaf.NotAfter, NotBefore: leaf.NotBefore, Err: err}
-	var invalid x509.CertificateInvalidError
-	var hostname x509.HostnameError
-	switch {
-	case at.After(leaf.NotAfter):
-		e.Problem = Expired
-	case at.Before(leaf.NotBefore) && at.Before(floor):
-		e.Problem = ClockWrong
-	case at.Before(leaf.NotBefore):
-		e.Problem = NotYetValid
-	case errors.Is(err, errNoName):
-		e.Problem = NoName
-	case errors.As(err, &hostname):
-		e.Problem = WrongName
-		if len(leaf.DNSNames) == 0 && len(leaf.IPAddresses) == 0 {
-			e.Problem, e.Err = NoName, fmt.Errorf("it has no Subject Alternative Name, only the common name %q", leaf.Subject.CommonName)
-		}
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired: // one of the issuers
-		e.Problem = Expired
-	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
-		e.Problem = Unusable
-	}
-	return e
 }
 
 // names lists what a certificate offers.

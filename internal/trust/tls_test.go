@@ -84,7 +84,7 @@ func TestCertificateVerdicts(t *testing.T) {
 		"not yet valid":                        {host: "fe01.contoso.com", edit: func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }, want: NotYetValid},
 		"not yet valid, and our clock is known to be wrong":  {host: "fe01.contoso.com", edit: func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }, floor: 30 * time.Second, want: ClockWrong},
 		"not yet valid by a clock that is known to be wrong": {host: "fe01.contoso.com", edit: func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }, floor: 2 * time.Minute, want: good},
-		"signed by an authority nobody trusts":               {host: "fe01.contoso.com", foreign: true, want: Untrusted},
+		"signed by an authority of the same name":            {host: "fe01.contoso.com", foreign: true, want: OtherKey},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ours := newAuthority(t)

@@ -2,11 +2,14 @@ package check
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // deadPlaces is for a device that knows where to go, and meets nobody who speaks SIP there. The first place is the one
@@ -53,7 +56,7 @@ func (f *Facts) deadPlace(p Place) advice {
 		a.what = at + " answers, but does not speak SIP"
 		a.do = "check that the address and port are those of the Registrar, and not of a web server or another service"
 	case provisioning.TLSUnreadable: // it may be that of an issuer, and nothing else of it is known
-		a.what = at + ": " + strings.TrimPrefix(probe.Detail, "TLS: ")
+		a.what = at + ": " + provisioning.DetailOf(certificateProblem(probe))
 		a.do = "issue another certificate for " + p.Host
 	case provisioning.TLSFailed, provisioning.TLSTimeout:
 		a.what = at + " takes the connection, but does not speak TLS"
@@ -226,22 +229,33 @@ func suggestion(name string) string {
 	return " (" + name + ")"
 }
 
+// certificateProblem is what a probe has found wrong with a certificate.
+func certificateProblem(p signin.Probe) *trust.CertificateError {
+	e := &trust.CertificateError{Err: p.Err}
+	_ = errors.As(p.Err, &e)
+	return e
+}
+
 func untrusted(p Place, a advice) advice {
 	t := p.best().TLS
 	host := fmt.Sprintf("%s:%d", p.Host, p.Port)
+	problem := certificateProblem(p.best()).Problem
 	switch {
-	case strings.Contains(p.best().Detail, "incompatible key usage"):
+	case problem == trust.Unusable:
 		a.what = "the certificate of " + host + " is not meant for servers (extended key usage)"
 		a.do = "issue a certificate for server authentication"
 	case t.SelfSigned:
 		a.what = "the certificate of " + host + " is signed by itself: no authority vouches for it"
 		a.do = "let the site's authority issue the certificate, or name this certificate in roots"
-	case strings.Contains(p.best().Detail, "insecure algorithm"):
+	case problem == trust.WeakSignature:
 		a.what = "the certificate of " + host + " is signed in a way that is not safe any more, such as SHA-1"
-	case strings.Contains(p.best().Detail, "candidate authority certificate"): // like those above, crypto/x509 has no type for it
+	case problem == trust.OtherKey:
 		a.side = Device
 		a.what = fmt.Sprintf("the certificate of %s leads to %s, and this device trusts another authority of that name: the site has made a new one", host, t.LeadsTo)
 		a.do = "install the site's new root certificate and name it in roots"
+	case problem == trust.WrongIssuer:
+		a.what = fmt.Sprintf("the certificate of %s is issued by %s, and the certificate of that name that the server sends has another key", host, t.Issuer)
+		a.do = "let the server send the intermediate certificate that has signed its own"
 	case t.LeadsTo == t.Issuer:
 		a.side = Device
 		a.what = fmt.Sprintf("the certificate of %s is issued by %s, which this device does not know, and the server sends no intermediate certificate", host, t.Issuer)

@@ -2,12 +2,14 @@ package check
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -131,18 +133,23 @@ func ntlmRefused(f *Facts, a provisioning.Attempt) bool {
 // noWayToSignIn is for a Registrar that offers nothing this device can or may answer.
 func (f *Facts) noWayToSignIn(a provisioning.Attempt) advice {
 	out := advice{reason: a.Reason, side: Registrar, what: fmt.Sprintf("%s %s", a.Host, a.Said), do: a.Hint}
-	switch {
-	case strings.Contains(a.Said, "no password is configured"):
+	var auth *sip.AuthError
+	if !errors.As(a.Err, &auth) {
+		return out
+	}
+	switch auth.Kind {
+	case sip.PasswordMissing:
 		out.side, out.what = Device, fmt.Sprintf("%s asks for a password, and none is configured", a.Host)
-	case strings.Contains(a.Said, "clear TCP"):
+	case sip.ClearTCP:
 		out.do = "offer TLS on the Registrar; credentials_over_tcp would let the password be guessed by whoever listens"
 		if f.Policy.CredentialsOverTCP {
 			out.do = "offer TLS on the Registrar, or name it by an SRV record or in internal_server"
 		}
-	case strings.Contains(a.Said, "Kerberos") || strings.Contains(a.Said, "TLS-DSK"):
+	case sip.KerberosOffered:
 		out.do = "set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM"
-	case strings.Contains(a.Said, "Basic"):
+	case sip.BasicOffered:
 		out.do = "offer Digest or NTLM on the Registrar: Basic would show the password"
+	default: // the hint says it
 	}
 	return out
 }

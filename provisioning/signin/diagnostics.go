@@ -2,7 +2,6 @@ package signin
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/internal/trust"
@@ -61,12 +60,6 @@ func diagnose(err error) (diagnosis, bool) {
 	return diagnosis{}, false
 }
 
-// tooManyBindings says whether the Registrar has no room for one more binding of the account (Kamailio and OpenSIPS,
-// module registrar: max_contacts).
-func tooManyBindings(e *sip.StatusError) bool {
-	return !e.Unsigned && strings.Contains(strings.ToLower(e.Problem), "too many registered contacts")
-}
-
 // doubtsPassword says whether a refusal may be that of the password, although it is no 401: Asterisk's chan_sip answers
 // 403 to a wrong one. What the Registrar says clearly of another fault is none, and neither is what carried no credentials.
 func doubtsPassword(err error) bool {
@@ -99,7 +92,7 @@ func HintOf(err error) string {
 		return d.advice
 	}
 	var status *sip.StatusError
-	if errors.As(err, &status) && tooManyBindings(status) {
+	if errors.As(err, &status) && status.TooManyBindings() {
 		return "the account has as many registrations as the Registrar allows: remove what is left over there, or raise the limit (max_contacts of Kamailio)"
 	}
 	if doubtsPassword(err) {
@@ -108,11 +101,11 @@ func HintOf(err error) string {
 			"registration (max_contacts and remove_existing of Asterisk)"
 	}
 	var auth *sip.AuthError
-	if errors.As(err, &auth) && strings.Contains(auth.Problem, "no password") {
+	if errors.As(err, &auth) && auth.Kind == sip.PasswordMissing {
 		return "set password_file: the Registrar asks for a password, and none is configured"
 	}
 	var certificate *trust.CertificateError
-	if errors.As(err, &certificate) && strings.Contains(certificate.Error(), "insecure algorithm") { // crypto/x509 hides its type
+	if errors.As(err, &certificate) && certificate.Problem == trust.WeakSignature {
 		return "have the certificate of the Registrar, and any intermediate one above it, signed with SHA-256"
 	}
 	return ReasonOf(err).Hint()

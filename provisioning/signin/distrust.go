@@ -2,7 +2,6 @@ package signin
 
 import (
 	"errors"
-	"net"
 	"net/netip"
 	"slices"
 
@@ -24,22 +23,26 @@ func (d distrust) failed(host string, addr netip.Addr, err error) {
 	}
 }
 
-// isDistrust judges by type, not by Reason: what a server says of itself must not close TCP.
+// isDistrust judges by type, not by Reason: what a server says of itself must not close TCP. The end of a handshake is
+// distrust until it is shown to be none.
 func isDistrust(err error) bool {
 	var handshake *trust.HandshakeError
-	return errors.As(err, &handshake)
+	if errors.As(err, &handshake) {
+		return handshake.Spoken()
+	}
+	var attempt *attemptError
+	return errors.As(err, &attempt) && attempt.stage == handshaking
 }
-
-// alertReceived is what crypto/tls calls an alert of the other side, which has no exported type.
-const alertReceived = "remote error"
 
 // turnedAway gives the failure of a REGISTER the type of a handshake's where it is the end of one: with TLS 1.3, a server
 // says only after our part of it that it takes nobody without a certificate (RFC 8446 section 4.4.2.4), and what it says
 // may be lost with the connection.
 func turnedAway(met trust.Met, err error) error {
-	var broken *net.OpError
-	if errors.As(err, &broken) && broken.Op == alertReceived || met.AsksCertificate && isReset(err) {
-		return &trust.HandshakeError{Err: err}
+	if turned := trust.Turned(met, err); turned != nil {
+		return turned
+	}
+	if met.AsksCertificate && isReset(err) {
+		return &trust.HandshakeError{Kind: trust.WantsCertificate, Err: err}
 	}
 	return err
 }

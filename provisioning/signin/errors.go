@@ -1,13 +1,13 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
-	"strings"
 	"syscall"
 
 	"github.com/homeward-agent/homeward/internal/sip"
@@ -73,7 +73,7 @@ func sipReason(err error) provisioning.Reason {
 		if d, ok := diagnose(err); ok && d.reason != "" {
 			return d.reason
 		}
-		if tooManyBindings(status) {
+		if status.TooManyBindings() {
 			return provisioning.SIPForbidden
 		}
 		return statusReason(status.Code)
@@ -105,50 +105,64 @@ func statusReason(code int) provisioning.Reason {
 	}
 }
 
+const handshakeFailure = 40 // RFC 5246 section 7.2.2
+
+// tlsReason says what the end of a handshake means: by its kind, or by what the connection says where it has none.
 func tlsReason(err error) provisioning.Reason {
 	var certificate *trust.CertificateError
+	var handshake *trust.HandshakeError
 	switch {
 	case errors.As(err, &certificate):
-		return certificateReason(certificate)
+		return cmp.Or(certificateReasons[certificate.Problem], provisioning.TLSUntrusted) // it is not believed, whatever it is
+	case errors.As(err, &handshake) && handshake.Kind == trust.WantsCertificate && handshake.Alert == handshakeFailure:
+		return provisioning.TLSVersion // the code of this alert has always been public; the kind says more
+	case errors.As(err, &handshake) && handshakeReasons[handshake.Kind] != "":
+		return handshakeReasons[handshake.Kind]
 	case isTimeout(err):
 		return provisioning.TLSTimeout
 	case isReset(err):
 		return provisioning.ConnectReset
-	case nothingInCommon(err):
-		return provisioning.TLSVersion
 	default:
 		return provisioning.TLSFailed
 	}
 }
 
-func certificateReason(e *trust.CertificateError) provisioning.Reason {
-	switch e.Problem {
-	case trust.Expired:
-		return provisioning.TLSExpired
-	case trust.NotYetValid:
-		return provisioning.TLSNotYetValid
-	case trust.ClockWrong:
-		return provisioning.ClockWrong
-	case trust.WrongName:
-		return provisioning.TLSName
-	case trust.NoName:
-		return provisioning.TLSNoName
-	case trust.Unreadable:
-		return provisioning.TLSUnreadable
-	default:
-		return provisioning.TLSUntrusted
-	}
+// certificateReasons has every trust.Problem.
+var certificateReasons = map[trust.Problem]provisioning.Reason{
+	trust.Unproven:             provisioning.TLSUntrusted,
+	trust.Untrusted:            provisioning.TLSUntrusted,
+	trust.OtherKey:             provisioning.TLSUntrusted,
+	trust.WrongIssuer:          provisioning.TLSUntrusted,
+	trust.SelfSigned:           provisioning.TLSUntrusted,
+	trust.WeakSignature:        provisioning.TLSUntrusted,
+	trust.UnknownSignature:     provisioning.TLSUntrusted,
+	trust.NotAuthority:         provisioning.TLSUntrusted,
+	trust.TooManyIntermediates: provisioning.TLSUntrusted,
+	trust.NameConstraint:       provisioning.TLSUntrusted,
+	trust.CriticalExtension:    provisioning.TLSUntrusted,
+	trust.Unusable:             provisioning.TLSUntrusted,
+	trust.NoCertificate:        provisioning.TLSUntrusted,
+	trust.NoRoots:              provisioning.TLSUntrusted,
+	trust.Expired:              provisioning.TLSExpired,
+	trust.NotYetValid:          provisioning.TLSNotYetValid,
+	trust.ClockWrong:           provisioning.ClockWrong,
+	trust.WrongName:            provisioning.TLSName,
+	trust.NoName:               provisioning.TLSNoName,
+	trust.Unreadable:           provisioning.TLSUnreadable,
 }
 
-// nothingInCommon recognises the alerts protocol_version and handshake_failure (RFC 8446 §6.2) and our own
-// refusal of what the server chose. crypto/tls gives none of them a type.
-func nothingInCommon(err error) bool {
-	for _, text := range []string{"protocol version not supported", "handshake failure", "unsupported protocol version"} {
-		if strings.Contains(err.Error(), text) {
-			return true
-		}
-	}
-	return false
+// handshakeReasons has every trust.HandshakeKind but that of a certificate, whose Problem says more, and that which says
+// nothing.
+var handshakeReasons = map[trust.HandshakeKind]provisioning.Reason{
+	trust.NoVersion:        provisioning.TLSVersion,
+	trust.NoCipher:         provisioning.TLSVersion,
+	trust.WantsCertificate: provisioning.TLSFailed,
+	trust.AlertReceived:    provisioning.TLSFailed,
+	trust.Stalled:          provisioning.TLSTimeout,
+	trust.Silent:           provisioning.TLSTimeout,
+	trust.Cut:              provisioning.ConnectReset,
+	trust.HungUp:           provisioning.ConnectReset,
+	trust.NotTLS:           provisioning.TLSFailed,
 }
 
 func connectReason(err error, at stage) provisioning.Reason {
@@ -183,7 +197,7 @@ func saidOf(err error) string {
 	if !errors.As(err, &attempt) || attempt.stage != registering {
 		return ""
 	}
-	return strings.TrimPrefix(provisioning.DetailOf(err), registering.prefix())
+	return provisioning.DetailOf(attempt.err)
 }
 
 // addressChangedError means that the way to the Registrar does not begin where the connection does any more.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -36,8 +37,9 @@ func TestReasonOf(t *testing.T) {
 		{at(handshaking, context.DeadlineExceeded), provisioning.TLSTimeout},
 		{at(handshaking, io.EOF), provisioning.ConnectReset},
 		{at(handshaking, syscall.ECONNRESET), provisioning.ConnectReset},
-		{at(handshaking, errors.New("remote error: tls: protocol version not supported")), provisioning.TLSVersion},
-		{at(handshaking, errors.New("tls: first record does not look like a TLS handshake")), provisioning.TLSFailed},
+		{at(handshaking, &trust.HandshakeError{Kind: trust.NoVersion, Alert: 70, Received: true, Err: io.EOF}), provisioning.TLSVersion},
+		{at(handshaking, &trust.HandshakeError{Kind: trust.NotTLS, Err: io.EOF}), provisioning.TLSFailed},
+		{at(handshaking, errors.New("remote error: tls: protocol version not supported")), provisioning.TLSFailed}, // words say nothing
 		{certificate(trust.Untrusted), provisioning.TLSUntrusted},
 		{certificate(trust.Unusable), provisioning.TLSUntrusted},
 		{certificate(trust.NoName), provisioning.TLSNoName},
@@ -50,6 +52,10 @@ func TestReasonOf(t *testing.T) {
 		{at(registering, sip.ErrNoAnswer), provisioning.SIPNoAnswer},
 		{at(registering, context.DeadlineExceeded), provisioning.SIPNoAnswer},
 		{at(registering, io.EOF), provisioning.ConnectReset},
+		{at(registering, &sip.ConnectionError{Kind: sip.HungUp, Err: io.EOF}), provisioning.ConnectReset},
+		{at(registering, &sip.SilenceError{Kind: sip.ToRequest, Method: "REGISTER"}), provisioning.SIPNoAnswer},
+		{at(registering, &sip.SignatureError{Kind: sip.WrongSignature}), provisioning.SIPBadSignature},
+		{at(registering, &sip.LostError{Kind: sip.Forgotten}), provisioning.BindingLost},
 		{at(registering, &sip.MalformedError{Problem: "not SIP"}), provisioning.SIPMalformed},
 		{at(registering, &sip.AuthError{Offered: []string{"Basic"}}), provisioning.SIPAuthNotSupported},
 		{at(registering, &sip.CredentialsError{Status: &sip.StatusError{Code: 401}}), provisioning.SIPCredentials},
@@ -78,6 +84,66 @@ func TestRefusedPasswordsWantARestart(t *testing.T) {
 	for _, hint := range []string{provisioning.SIPCredentials.Hint(), provisioning.CredentialsResting.Hint(), HintOf(&refused)} {
 		if !strings.Contains(hint, "restart homeward") {
 			t.Errorf("no word of a restart: %s", hint)
+		}
+	}
+}
+
+// Every kind of a handshake and every problem of a certificate means something, and that in one table. Plain TCP stays open
+// for none but those that show no TLS, nor for what has no kind at all.
+func TestEveryKindOfTLSHasAReason(t *testing.T) {
+	for _, p := range trust.Problems() {
+		if certificateReasons[p] == "" {
+			t.Errorf("problem %d of a certificate means nothing", p)
+		}
+		if got := ReasonOf(&attemptError{handshaking, &trust.CertificateError{Problem: p, Err: io.EOF}}); !got.IsCertificate() {
+			t.Errorf("problem %d of a certificate is %q", p, got)
+		}
+	}
+	open := []trust.HandshakeKind{trust.Silent, trust.HungUp, trust.NotTLS}
+	for _, k := range trust.HandshakeKinds() {
+		if known := handshakeReasons[k] != ""; known == (k == trust.BadCertificate || k == trust.HandshakeFailed) {
+			t.Errorf("kind %d of a handshake: in the table: %t", k, known)
+		}
+		err := &attemptError{handshaking, &trust.HandshakeError{Kind: k, Err: errors.New("tls: some words")}}
+		if ReasonOf(err) == "" || isDistrust(err) == slices.Contains(open, k) {
+			t.Errorf("kind %d of a handshake: %q, closes plain TCP: %t", k, ReasonOf(err), isDistrust(err))
+		}
+	}
+	if !isDistrust(&attemptError{handshaking, errors.New("tls: some words")}) || isDistrust(&attemptError{connecting, io.EOF}) || isDistrust(&attemptError{registering, io.EOF}) {
+		t.Error("of what has no kind, the end of a handshake alone closes plain TCP")
+	}
+}
+
+// Every kind of failure that package sip knows means something.
+func TestEveryKindOfSIPHasAReason(t *testing.T) {
+	var all []error
+	for _, k := range sip.AuthKinds() {
+		all = append(all, &sip.AuthError{Kind: k})
+	}
+	for _, k := range sip.MalformedKinds() {
+		all = append(all, &sip.MalformedError{Kind: k})
+	}
+	for _, k := range sip.SilenceKinds() {
+		all = append(all, &sip.SilenceError{Kind: k})
+	}
+	for _, k := range sip.SignatureKinds() {
+		all = append(all, &sip.SignatureError{Kind: k})
+	}
+	for _, k := range sip.LostKinds() {
+		all = append(all, &sip.LostError{Kind: k})
+	}
+	want := map[string]provisioning.Reason{
+		"*sip.AuthError": provisioning.SIPAuthNotSupported, "*sip.MalformedError": provisioning.SIPMalformed, "*sip.SilenceError": provisioning.SIPNoAnswer,
+		"*sip.SignatureError": provisioning.SIPBadSignature, "*sip.LostError": provisioning.BindingLost,
+	}
+	for _, err := range all {
+		if got := ReasonOf(&attemptError{registering, err}); got != want[fmt.Sprintf("%T", err)] {
+			t.Errorf("%T %v: %q", err, err, got)
+		}
+	}
+	for _, k := range sip.ConnectionKinds() {
+		if got := ReasonOf(&attemptError{registering, &sip.ConnectionError{Kind: k, Err: errors.New("some words")}}); got != provisioning.ConnectReset {
+			t.Errorf("connection, kind %d: %q", k, got)
 		}
 	}
 }

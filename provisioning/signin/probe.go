@@ -30,6 +30,7 @@ type Probe struct {
 	Reason          provisioning.Reason // why it went no further; empty: the server is ready for a sign-in
 	// Distrusted says that TLS was spoken and no server proven: the daemon then closes plain TCP to the same host.
 	Distrusted bool
+	Err        error // what Reason, Detail and Hint are made from, for who judges it by its kind; nil: it was not tried
 	Detail     string
 	Hint       string
 	Took       time.Duration
@@ -44,7 +45,7 @@ func (s *Signer) Probe(ctx context.Context, c provisioning.Candidate, addr netip
 		err = s.probe(ctx, c, &p)
 	}
 	if p.Took = time.Since(started); err != nil {
-		p.Reason, p.Detail, p.Hint = ReasonOf(err), provisioning.DetailOf(err), HintOf(err)
+		p.Err, p.Reason, p.Detail, p.Hint = err, ReasonOf(err), provisioning.DetailOf(err), HintOf(err)
 	}
 	return p
 }

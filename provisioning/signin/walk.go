@@ -294,7 +294,7 @@ func homePair(from provisioning.Candidate, contacts []contact) []provisioning.Ca
 func (w *Walk) tried(kind provisioning.EventKind, c provisioning.Candidate, addr netip.Addr, started time.Time, err error) {
 	e := provisioning.Event{Kind: kind, Step: c.Step, Endpoint: c.Endpoint, Addr: addr, Took: time.Since(started)}
 	if err != nil {
-		e.Detail, e.Said, e.User = provisioning.DetailOf(err), saidOf(err), userOf(err)
+		e.Err, e.Detail, e.Said, e.User = err, provisioning.DetailOf(err), saidOf(err), userOf(err)
 	}
 	if kind == provisioning.Attempted {
 		e.Reason, e.Hint = ReasonOf(err), HintOf(err)

@@ -1,0 +1,174 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Whatever Register fails for has a kind, and fields that say what a sentence would say.
+func TestEachFailureOfRegisterHasAKind(t *testing.T) {
+	const (
+		basic     = `WWW-Authenticate: Basic realm="a"`
+		kerberos  = `WWW-Authenticate: Kerberos realm="SIP Communications Service", targetname="sip/fe01.contoso.com", version=4`
+		ntlm      = `WWW-Authenticate: NTLM realm="SIP Communications Service", targetname="fe01.contoso.com", version=4`
+		ntlm1     = `WWW-Authenticate: NTLM realm="SIP Communications Service", targetname="fe01.contoso.com", version=1`
+		negotiate = `WWW-Authenticate: Negotiate realm="a"`
+		digest    = `WWW-Authenticate: Digest realm="a", nonce="n"`
+		newDigest = `WWW-Authenticate: Digest realm="a", nonce="n", algorithm=SHA3-256`
+		stale     = `WWW-Authenticate: Digest realm="a", nonce="n", stale=true`
+	)
+	unauthorized := func(challenges ...string) []step { return []step{answer("401 Unauthorized", challenges...)} }
+	nobody := with(func(a *Account) { a.Password = "" })
+	digestOnly := with(func(a *Account) { a.Schemes = []string{"digest"} })
+	signed := append(unauthorized(digest+`, qop="auth"`), answer("200 OK", `Authentication-Info: qop=auth, rspauth="00"`))
+	produced := map[string]bool{}
+	for name, test := range map[string]struct {
+		account Account
+		tcp     bool
+		script  []step
+		want    error
+	}{
+		"no challenge":                {script: unauthorized(), want: &AuthError{Kind: NothingOffered}},
+		"Basic alone":                 {script: unauthorized(basic), want: &AuthError{Kind: BasicOffered, Offered: []string{"Basic"}}},
+		"one nobody knows":            {script: unauthorized(negotiate), want: &AuthError{Kind: SchemeUnknown, Offered: []string{"Negotiate"}}},
+		"one nobody knows, and Basic": {script: unauthorized(negotiate, basic), want: &AuthError{Kind: SchemeUnknown, Offered: []string{"Negotiate", "Basic"}}},
+		"Kerberos":                    {script: unauthorized(kerberos, negotiate), want: &AuthError{Kind: KerberosOffered, Offered: []string{"Kerberos", "Negotiate"}}},
+		"one the site does not allow": {account: digestOnly, script: unauthorized(kerberos, ntlm), want: &AuthError{Kind: SchemeNotAllowed, Offered: []string{"Kerberos", "NTLM"}}},
+		"over clear TCP":              {tcp: true, script: unauthorized(kerberos, ntlm), want: &AuthError{Kind: ClearTCP, Offered: []string{"Kerberos", "NTLM"}}},
+		"no password":                 {account: nobody, script: unauthorized(kerberos, ntlm, basic), want: &AuthError{Kind: PasswordMissing, Offered: []string{"Kerberos", "NTLM", "Basic"}}},
+		"a Digest of its own":         {script: unauthorized(newDigest, kerberos), want: &AuthError{Kind: UnusableChallenge, Offered: []string{"Digest SHA3-256", "Kerberos"}}},
+		"an NTLM of its own":          {script: unauthorized(ntlm1), want: &AuthError{Kind: UnusableChallenge, Offered: []string{"NTLM"}}},
+		"an NTLM that cannot be read": {script: unauthorized(ntlm + `, gssapi-data="?"`), want: &AuthError{Kind: UnusableChallenge, Offered: []string{"NTLM"}}},
+		"again and again":             {script: []step{answer("401 Unauthorized", digest), answer("401 Unauthorized", stale), answer("401 Unauthorized", stale), answer("401 Unauthorized", stale), answer("401 Unauthorized", stale)}, want: &AuthError{Kind: ChallengedTooOften}},
+		"HTTP":                        {script: []step{say("HTTP/1.1 400 Bad Request\r\n\r\n")}, want: &MalformedError{Kind: NotSIP, Begins: "HTTP/1.1 400 Bad Request"}},
+		"two lengths":                 {script: []step{answer("200 OK", "Content-Length: 1", "Content-Length: 2")}, want: &MalformedError{Kind: BadFraming}},
+		"too many headers":            {script: []step{answer("200 OK", strings.Split(strings.Repeat("X: y\n", maxHeaders), "\n")[:maxHeaders]...)}, want: &MalformedError{Kind: HeadTooLarge}},
+		"one large header":            {script: []step{answer("200 OK", "X: "+strings.Repeat("y", maxHead))}, want: &MalformedError{Kind: HeadTooLarge}},
+		"half a message":              {script: []step{say("SIP/2.0 200")}, want: &SilenceError{Kind: ToRequest, Method: "REGISTER", After: firstAnswer}},
+		"silence":                     {script: []step{silence}, want: &SilenceError{Kind: ToRequest, Method: "REGISTER", After: firstAnswer}},
+		"the end":                     {script: []step{hangUp}, want: &ConnectionError{Kind: HungUp, Err: io.EOF}},
+		"the end of half a message":   {script: []step{all(say("SIP/2.0 200 OK\r\n"), hangUp)}, want: &ConnectionError{Kind: HungUpWithin, Err: io.ErrUnexpectedEOF}},
+		"a lifetime of nothing":       {script: []step{answer("202 Accepted", "Expires: 0")}, want: &LostError{Kind: NothingGranted, Code: 202}},
+		"another's proof":             {script: signed, want: &SignatureError{Kind: WrongSignature, Begins: "SIP/2.0 200 OK"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			account := phone
+			if test.account.AOR != "" {
+				account = test.account
+			}
+			bubble(t, !test.tcp, account, test.script, func(s *Session, p *peer) {
+				_, err := s.Register(p.t.Context())
+				if got := kindOf(err); !reflect.DeepEqual(got, test.want) {
+					t.Errorf("got %#v, want %#v", got, test.want)
+				}
+				produced[fmt.Sprintf("%T %v", kindOf(err), kindNumber(err))] = true
+			})
+		})
+	}
+	for _, k := range AuthKinds() {
+		if !produced[fmt.Sprintf("*sip.AuthError %d", k)] {
+			t.Errorf("no challenge shows kind %d", k)
+		}
+	}
+}
+
+// kindOf is the typed error in err, without its words.
+func kindOf(err error) error {
+	var (
+		auth       *AuthError
+		malformed  *MalformedError
+		silence    *SilenceError
+		connection *ConnectionError
+		lost       *LostError
+		signature  *SignatureError
+	)
+	switch {
+	case errors.As(err, &auth):
+		return &AuthError{Kind: auth.Kind, Offered: auth.Offered}
+	case errors.As(err, &malformed):
+		return &MalformedError{Kind: malformed.Kind, Begins: malformed.Begins}
+	case errors.As(err, &silence):
+		return silence
+	case errors.As(err, &connection):
+		return connection
+	case errors.As(err, &lost):
+		return lost
+	case errors.As(err, &signature):
+		return signature
+	}
+	return err
+}
+
+func kindNumber(err error) int {
+	var auth *AuthError
+	if errors.As(err, &auth) {
+		return int(auth.Kind)
+	}
+	return 0
+}
+
+// What ends a binding has a kind, too, beside ErrBindingLost.
+func TestEachEndOfKeepHasAKind(t *testing.T) {
+	for name, test := range map[string]struct {
+		script []step
+		want   error
+	}{
+		"no pong":        {script: []step{answer("200 OK", "Flow-Timer: 60", "Expires: 3600")}, want: &SilenceError{Kind: ToKeepAlive, After: pongWait}},
+		"half a message": {script: []step{all(answer("200 OK", "Expires: 3600"), say("OPTIONS"))}, want: &MalformedError{Kind: Incomplete}},
+		"forgotten": {
+			script: []step{answer("200 OK", "Expires: 20"), answer("200 OK", `presence-state: register-action="added"`, "Expires: 20")},
+			want:   &LostError{Kind: Forgotten, Code: 200, Action: "added"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, true, phone, test.script, func(s *Session, p *peer) {
+				if _, err := s.Register(p.t.Context()); err != nil {
+					p.t.Fatal(err)
+				}
+				err := s.Keep(p.t.Context(), Watch{})
+				if diff := cmp.Diff(test.want, kindOf(err)); diff != "" || !errors.Is(err, ErrBindingLost) {
+					t.Errorf("%v: %s", err, diff)
+				}
+			})
+		})
+	}
+}
+
+// What servers say besides is told part by part (RFC 3261 section 20.43).
+func TestWarningsAreTold(t *testing.T) {
+	warning := `Warning: 309 lcs.microsoft.com "You currently do not have permission, sir", 399 fe01.contoso.com:5061 "a \"b\"` + "\x1b" + `"`
+	bubble(t, true, phone, []step{answer("403 Forbidden", warning, "Warning: 12 a b", "Warning: none")}, func(s *Session, p *peer) {
+		_, err := s.Register(p.t.Context())
+		var status *StatusError
+		if !errors.As(err, &status) {
+			t.Fatal(err)
+		}
+		want := []Warning{{309, "lcs.microsoft.com", "You currently do not have permission, sir"}, {399, "fe01.contoso.com:5061", `a "b"\x1b`}}
+		if diff := cmp.Diff(want, status.Warnings); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// The words of Kamailio and OpenSIPS are read here, and of a signed answer alone.
+func TestTooManyBindings(t *testing.T) {
+	for _, test := range []struct {
+		status StatusError
+		want   bool
+	}{
+		{StatusError{Code: 503, Problem: "Too many registered contacts"}, true},
+		{StatusError{Code: 503, Problem: "Too many registered contacts", Unsigned: true}, false},
+		{StatusError{Code: 503, Problem: "Retry later", RetryAfter: time.Second}, false},
+	} {
+		if got := test.status.TooManyBindings(); got != test.want {
+			t.Errorf("%v: got %t", &test.status, got)
+		}
+	}
+}

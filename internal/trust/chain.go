@@ -1,0 +1,164 @@
+package trust
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// describe gives a failed verification its Problem, and the certificate it is about. crypto/x509 has a type for most of
+// them; for what it says in words alone, the chain is examined here.
+func describe(host string, chain []*x509.Certificate, s Settings, err error) *CertificateError {
+	leaf, now := chain[0], time.Now()
+	e := &CertificateError{Host: host, Names: names(leaf), Err: err}
+	problem, of := Unproven, leaf
+	switch {
+	case now.After(leaf.NotAfter), now.Before(leaf.NotBefore):
+		problem = wrongTime(leaf, now, s.Floor)
+	case errors.Is(err, errNoName):
+		problem = NoName
+	case errors.As(err, new(x509.HostnameError)):
+		problem = WrongName
+		if len(leaf.DNSNames) == 0 && len(leaf.IPAddresses) == 0 {
+			problem, e.Err = NoName, fmt.Errorf("it has no Subject Alternative Name, only the common name %q", leaf.Subject.CommonName)
+		}
+	default:
+		problem, of = chainProblem(chain, s, now, err)
+	}
+	e.Problem, e.Of = problem, certificate(of, leaf)
+	return e
+}
+
+// wrongTime is the Problem of a certificate that is not valid now.
+func wrongTime(c *x509.Certificate, now, floor time.Time) Problem {
+	switch {
+	case now.After(c.NotAfter):
+		return Expired
+	case now.Before(floor):
+		return ClockWrong
+	default:
+		return NotYetValid
+	}
+}
+
+// chainProblem is why no chain to a trusted root was found, and the certificate where that shows.
+func chainProblem(chain []*x509.Certificate, s Settings, now time.Time, err error) (Problem, *x509.Certificate) {
+	var (
+		invalid x509.CertificateInvalidError
+		unknown x509.UnknownAuthorityError
+		noRoots x509.SystemRootsError
+	)
+	leaf := chain[0]
+	switch {
+	case errors.As(err, &invalid):
+		return invalidProblem(chain, s, now, invalid)
+	case errors.As(err, &unknown) && unknown.Cert != nil:
+		return unknownProblem(chain, s, unknown.Cert)
+	case errors.As(err, new(x509.UnhandledCriticalExtension)):
+		return CriticalExtension, first(chain, func(c *x509.Certificate) bool { return len(c.UnhandledCriticalExtensions) > 0 })
+	case errors.As(err, &noRoots):
+		return NoRoots, leaf
+	}
+	return Unproven, leaf
+}
+
+func invalidProblem(chain []*x509.Certificate, s Settings, now time.Time, invalid x509.CertificateInvalidError) (Problem, *x509.Certificate) {
+	of := invalid.Cert
+	if of == nil {
+		of = chain[0]
+	}
+	switch invalid.Reason {
+	case x509.Expired: // what crypto/x509 calls so may as well begin later
+		return wrongTime(of, now, s.Floor), of
+	case x509.NotAuthorizedToSign:
+		return NotAuthority, of
+	case x509.TooManyIntermediates:
+		return TooManyIntermediates, of
+	case x509.IncompatibleUsage, x509.CANotAuthorizedForExtKeyUsage:
+		return Unusable, first(chain, func(c *x509.Certificate) bool { return !forServers(c) })
+	case x509.CANotAuthorizedForThisName, x509.UnconstrainedName, x509.NameConstraintsWithoutSANs, x509.TooManyConstraints:
+		return NameConstraint, of
+	default:
+		return Unproven, of
+	}
+}
+
+// unknownProblem says why nobody is found who has signed a certificate of the chain: crypto/x509 knows, and says it in words
+// alone.
+func unknownProblem(chain []*x509.Certificate, s Settings, of *x509.Certificate) (Problem, *x509.Certificate) {
+	if of.Equal(chain[0]) && isSelfSigned(of) {
+		return SelfSigned, of
+	}
+	named, sent := hasRoot(s.Roots, of.RawIssuer), false
+	for _, issuer := range chain {
+		if issuer.Equal(of) || !bytes.Equal(issuer.RawSubject, of.RawIssuer) {
+			continue
+		}
+		err := of.CheckSignatureFrom(issuer)
+		switch {
+		case errors.As(err, new(x509.ConstraintViolationError)):
+			return NotAuthority, issuer
+		case errors.As(err, new(x509.InsecureAlgorithmError)):
+			return WeakSignature, of
+		case errors.Is(err, x509.ErrUnsupportedAlgorithm):
+			return UnknownSignature, of
+		}
+		sent = sent || err != nil
+	}
+	switch {
+	case named && isWeak(of.SignatureAlgorithm):
+		return WeakSignature, of
+	case named && of.SignatureAlgorithm == x509.UnknownSignatureAlgorithm:
+		return UnknownSignature, of
+	case named:
+		return OtherKey, of
+	case sent:
+		return WrongIssuer, of
+	}
+	return Untrusted, of
+}
+
+// hasRoot says whether there is a trusted root of that name. Where the system verifies, its roots are not to be seen.
+func hasRoot(roots *x509.CertPool, name []byte) bool {
+	if roots == nil {
+		var err error
+		if roots, err = x509.SystemCertPool(); err != nil {
+			return false
+		}
+	}
+	return slices.ContainsFunc(roots.Subjects(), func(subject []byte) bool { return bytes.Equal(subject, name) }) //nolint:staticcheck // deprecated, as it does not show the roots that only the system knows
+}
+
+// isWeak says whether crypto/x509 takes no certificate signed so.
+func isWeak(algorithm x509.SignatureAlgorithm) bool {
+	switch algorithm {
+	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+		return true
+	default:
+		return false
+	}
+}
+
+// forServers says whether a certificate, or those that an authority issues, may prove a server (RFC 5280 section 4.2.1.12).
+func forServers(c *x509.Certificate) bool {
+	return len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0 ||
+		slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
+}
+
+// first returns the first certificate that has a fault, or else that of the server: the fault is then in a root.
+func first(chain []*x509.Certificate, faulty func(*x509.Certificate) bool) *x509.Certificate {
+	if i := slices.IndexFunc(chain, faulty); i >= 0 {
+		return chain[i]
+	}
+	return chain[0]
+}
+
+func certificate(c, leaf *x509.Certificate) Certificate {
+	return Certificate{
+		Leaf: c.Equal(leaf), Subject: c.Subject.String(), Issuer: c.Issuer.String(), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
+		Signature: c.SignatureAlgorithm.String(),
+	}
+}
