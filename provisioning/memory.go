@@ -44,9 +44,9 @@ func (m Memory) Addresses(host string) []netip.Addr {
 	if !ok {
 		return nil
 	}
-	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
-		if e.Host == host {
-			return e.Addresses
+	for _, r := range RegistrarsOf(record) {
+		if r.Host == host {
+			return r.Addresses
 		}
 	}
 	for _, r := range record.MediaRelays {

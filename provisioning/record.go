@@ -16,12 +16,14 @@ func RecallPlan(record cache.Record, policy Policy, fresh map[string]Name, vouch
 	if !record.Told || len(policy.Manual) > 0 {
 		return plan
 	}
-	for _, e := range record.Home {
-		name := Name{Addrs: e.Addresses}
+	home, unusable := remembered(Recall, record.Home)
+	plan.Skipped = unusable
+	for _, r := range home {
+		name := Name{Addrs: r.Addresses}
 		if fresh != nil {
-			name = fresh[e.Host]
+			name = fresh[r.Host]
 		}
-		c := Recalled(e, Recall, name.Addrs)
+		c := r.Recalled(Recall, name.Addrs)
 		reason, detail := policy.RememberedReason(c, record.TLSFloor, vouched)
 		plan.AddRemembered(c, name, reason, detail)
 	}
@@ -31,19 +33,20 @@ func RecallPlan(record cache.Record, policy Policy, fresh map[string]Name, vouch
 // OutagePlan is last good: the Registrar of the last registration, then the rest of its home pair, by name.
 // Addresses DNS still gives come first, then the remembered ones, the one last used first. vouched as in RecallPlan.
 func OutagePlan(record cache.Record, policy Policy, fresh map[string]Name, vouched map[string]bool) Plan {
-	var plan Plan
-	for i, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
-		if i > 0 && e.Host == record.Registrar.Host && e.Port == record.Registrar.Port {
+	known, unusable := remembered(LastGood, append([]cache.Endpoint{record.Registrar}, record.Home...))
+	plan := Plan{Skipped: unusable}
+	for i, r := range known {
+		if slices.ContainsFunc(known[:i], func(earlier Registrar) bool { return earlier.Endpoint == r.Endpoint }) {
 			continue
 		}
-		name := fresh[e.Host]
+		name := fresh[r.Host]
 		name.Addrs = slices.Clone(name.Addrs)
-		for _, addr := range append([]netip.Addr{e.Address}, e.Addresses...) {
+		for _, addr := range append([]netip.Addr{r.Address}, r.Addresses...) {
 			if addr.IsValid() && !slices.Contains(name.Addrs, addr) {
 				name.Addrs = append(name.Addrs, addr)
 			}
 		}
-		c := Recalled(e, LastGood, name.Addrs)
+		c := r.Recalled(LastGood, name.Addrs)
 		reason, detail := policy.RememberedReason(c, record.TLSFloor, vouched)
 		plan.AddRemembered(c, name, reason, detail)
 	}
@@ -85,9 +88,9 @@ func (p Policy) RememberedReason(c Candidate, floor bool, vouched map[string]boo
 // enough for the day when there is one.
 func (p Policy) VouchedFor(record cache.Record, vouched map[string]bool) cache.Vouched {
 	var hosts []string
-	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
-		if vouched[e.Host] && p.Naming != NamingOff && e.Transport == TLS.String() && !IsAddress(e.Host) && CheckName(e.Host, p) != nil {
-			hosts = append(hosts, e.Host)
+	for _, r := range RegistrarsOf(record) {
+		if vouched[r.Host] && p.Naming != NamingOff && r.Transport == TLS && !IsAddress(r.Host) && CheckName(r.Host, p) != nil {
+			hosts = append(hosts, r.Host)
 		}
 	}
 	if len(hosts) == 0 {
@@ -100,32 +103,10 @@ func (p Policy) VouchedFor(record cache.Record, vouched map[string]bool) cache.V
 // NamesOf are the hosts of a record whose addresses may be asked for.
 func (p Policy) NamesOf(record cache.Record, vouched map[string]bool) []string {
 	var hosts []string
-	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
-		if reason, _ := p.RememberedReason(Recalled(e, LastGood, nil), false, vouched); reason == "" {
-			hosts = append(hosts, e.Host)
+	for _, r := range RegistrarsOf(record) {
+		if reason, _ := p.RememberedReason(r.Recalled(LastGood, nil), false, vouched); reason == "" {
+			hosts = append(hosts, r.Host)
 		}
 	}
 	return hosts
-}
-
-// Recalled is the way back from what remember made.
-func Recalled(e cache.Endpoint, step Step, addrs []netip.Addr) Candidate {
-	c := Candidate{Step: step, Endpoint: Endpoint{Host: e.Host, Port: e.Port}, Addrs: addrs, Via: "last good"}
-	if step == Recall {
-		c.Via = "told by a Registrar"
-	}
-	if e.Transport == TCP.String() {
-		c.Transport = TCP
-	}
-	return c
-}
-
-// HomeOf returns the home pair of a record as status shows it.
-func HomeOf(record cache.Record) []Registrar {
-	var home []Registrar
-	for _, e := range record.Home {
-		c := Recalled(e, Recall, e.Addresses)
-		home = append(home, Registrar{Endpoint: c.Endpoint, Role: e.Role, Addresses: c.Addrs})
-	}
-	return home
 }

@@ -46,10 +46,11 @@ func primaryOf(reg *signin.Registration, b basis, signer *signin.Signer) provisi
 	if len(record.Home) < 2 {
 		return provisioning.Candidate{}
 	}
-	primary := provisioning.Recalled(record.Home[0], provisioning.Recall, record.Home[0].Addresses)
-	if primary.Endpoint == reg.Candidate.Endpoint {
+	first, err := provisioning.RegistrarOf(record.Home[0])
+	if err != nil || first.Endpoint == reg.Candidate.Endpoint {
 		return provisioning.Candidate{}
 	}
+	primary := first.Recalled(provisioning.Recall, first.Addresses)
 	if record.Registrar.Role != signin.Roles[1] && !reg.Binding.OnBackup {
 		return provisioning.Candidate{}
 	}

@@ -140,7 +140,7 @@ func (f *Facts) silent() bool {
 // whatIsLeft is the advice for a device that signs in.
 func (f *Facts) whatIsLeft() advice {
 	s := f.SignIn
-	fine := fmt.Sprintf("%s signs in to %s:%d over %s (%s)", f.Policy.SIPAddress, s.Registrar.Host, s.Registrar.Port,
+	fine := fmt.Sprintf("%s signs in to %s over %s (%s)", f.Policy.SIPAddress, s.Registrar.HostPort(),
 		strings.ToUpper(s.Registrar.Transport.String()), s.Registrar.Step)
 	for _, look := range []func() (advice, bool){f.onlyLastGood, f.clockOff, f.firstChoiceFails, f.addressFails, f.hijack, f.dhcpFlaw, f.badRecord, f.onBackup, f.relaysFail, f.rehearsalFails, f.storeFails, f.idle} {
 		if a, ok := look(); ok {
@@ -185,7 +185,7 @@ func (f *Facts) firstChoiceFails() (advice, bool) {
 		}
 		if !p.ready() && p.best().Reason != "" {
 			a := f.deadPlace(p)
-			a.what += fmt.Sprintf("; the device signs in to %s:%d instead", f.SignIn.Registrar.Host, f.SignIn.Registrar.Port)
+			a.what += fmt.Sprintf("; the device signs in to %s instead", f.SignIn.Registrar.HostPort())
 			return a, true
 		}
 	}

@@ -34,9 +34,9 @@ func (f *Facts) deadPlaces() advice {
 // deadPlace is what is wrong with one place.
 func (f *Facts) deadPlace(p Place) advice {
 	probe := p.best()
-	at := fmt.Sprintf("%s:%d (%s)", p.Host, p.Port, probe.Addr)
+	at := fmt.Sprintf("%s (%s)", p.HostPort(), probe.Addr)
 	if isAddress(p.Host) {
-		at = fmt.Sprintf("%s:%d", p.Host, p.Port)
+		at = p.HostPort()
 	}
 	a := advice{reason: probe.Reason, side: Registrar, do: probe.Hint, what: at + ": " + probe.Reason.Title()}
 	if probe.AsksCertificate && !probe.Answered && probe.Reason != provisioning.SIPNoAnswer && probe.Reason != provisioning.SIPMalformed {
@@ -83,12 +83,12 @@ func (f *Facts) closedPlace(p Place, a advice, at string) advice {
 	case other != nil && p.Step == provisioning.Manual && other.Port == 443:
 		a.side = Device
 		a.what = fmt.Sprintf("port %d is configured for %s, but its Access Edge listens on 443", p.Port, p.Host)
-		a.do = fmt.Sprintf("set external_server = \"%s:443\"", p.Host)
+		a.do = fmt.Sprintf("set external_server = %q", other.HostPort())
 		return a
 	case other != nil && p.Step == provisioning.Manual:
 		a.side = Device
 		a.what = fmt.Sprintf("port %d is configured for %s, but it answers on port %d", p.Port, p.Host, other.Port)
-		a.do = fmt.Sprintf("configure %s:%d", p.Host, other.Port)
+		a.do = "configure " + other.HostPort()
 		return a
 	case other != nil:
 		source, side := f.sourceOf(provisioning.Skip{Step: p.Step})
@@ -155,7 +155,7 @@ func (f *Facts) onlyOutside(p Place) bool {
 // badCertificate is for a server whose certificate proves nothing to this device.
 func (f *Facts) badCertificate(p Place, a advice) advice {
 	t := p.best().TLS
-	host := fmt.Sprintf("%s:%d", p.Host, p.Port)
+	host := p.HostPort()
 	if problem := clockProblem(f); problem != "" && (a.reason == provisioning.TLSNotYetValid || a.reason == provisioning.TLSExpired || a.reason == provisioning.ClockWrong) {
 		return f.clockAdvice(problem)
 	}
@@ -183,7 +183,7 @@ func (f *Facts) badCertificate(p Place, a advice) advice {
 // wrongName says which name the certificate would have proven, when somebody has named that one too.
 func (f *Facts) wrongName(p Place, a advice) advice {
 	names := p.best().TLS.Names
-	a.what = fmt.Sprintf("the certificate of %s:%d is not for %s, but for %s", p.Host, p.Port, p.Host, cmp.Or(strings.Join(names[:min(len(names), 8)], ", "), "no name"))
+	a.what = fmt.Sprintf("the certificate of %s is not for %s, but for %s", p.HostPort(), p.Host, cmp.Or(strings.Join(names[:min(len(names), 8)], ", "), "no name"))
 	var useful string
 	for _, name := range names {
 		if provisioning.CheckName(name, f.Policy) == nil && !strings.HasPrefix(name, "*") && (useful == "" || f.resolves(name)) {
@@ -238,7 +238,7 @@ func certificateProblem(p signin.Probe) *trust.CertificateError {
 
 func untrusted(p Place, a advice) advice {
 	t := p.best().TLS
-	host := fmt.Sprintf("%s:%d", p.Host, p.Port)
+	host := p.HostPort()
 	problem := certificateProblem(p.best()).Problem
 	switch {
 	case problem == trust.Unusable:

@@ -102,7 +102,7 @@ func (f *Facts) refused(a provisioning.Attempt) advice {
 	case provisioning.SIPUnavailable:
 		out.what = fmt.Sprintf("%s cannot serve now: %s", a.Host, a.Said)
 	case provisioning.SIPNoAnswer:
-		out.what = fmt.Sprintf("%s:%d takes the connection, but does not answer SIP", a.Host, a.Port)
+		out.what = fmt.Sprintf("%s takes the connection, but does not answer SIP", a.Endpoint().HostPort())
 	case provisioning.SIPBadSignature:
 		out.side, out.what = Network, fmt.Sprintf("the answers of %s are not signed as they must be", a.Host)
 	default: // the Registrar's own words say it
@@ -111,7 +111,7 @@ func (f *Facts) refused(a provisioning.Attempt) advice {
 		out.do += "; and set the clock of this device: " + problem
 	}
 	if a.Said == "" { // it answered a stranger, and now does not
-		out.what = fmt.Sprintf("%s:%d (%s): %s", a.Host, a.Port, a.Address, a.Reason.Title())
+		out.what = fmt.Sprintf("%s (%s): %s", a.Endpoint().HostPort(), a.Address, a.Reason.Title())
 	}
 	return out
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/discover"
 	"github.com/homeward-agent/homeward/provisioning/signin"
@@ -155,5 +154,8 @@ func (f *Facts) remembers() bool {
 	return f.Record.Registrar.Host != "" && f.Record.SIPAddress == f.Policy.SIPAddress
 }
 
-// lastGood is the Registrar of the record.
-func (f *Facts) lastGood() cache.Endpoint { return f.Record.Registrar }
+// lastGood is the Registrar of the record; empty: there is none that can be used.
+func (f *Facts) lastGood() provisioning.Registrar {
+	r, _ := provisioning.RegistrarOf(f.Record.Registrar)
+	return r
+}

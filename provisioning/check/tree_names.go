@@ -101,10 +101,7 @@ func (b *branch) sourceNode(id, title string, found provisioning.Finding) {
 func listNames(names []provisioning.Name) string {
 	texts := make([]string, len(names))
 	for i, n := range names {
-		texts[i] = n.Host
-		if n.Port != 0 {
-			texts[i] = fmt.Sprintf("%s:%d", n.Host, n.Port)
-		}
+		texts[i] = provisioning.Endpoint{Host: n.Host, Port: n.Port}.HostPort()
 		if len(n.Addrs) > 0 {
 			texts[i] += " [" + listAddrs(n.Addrs) + "]"
 		}
@@ -205,7 +202,7 @@ func (b *branch) plan() {
 		if f.NotAsked {
 			c.Result, c.Reason, c.Needs, c.Detail = Skipped, "", "link", ""
 		} else if f.remembers() {
-			c.Detail += fmt.Sprintf("; its last good Registrar is %s:%d", f.lastGood().Host, f.lastGood().Port)
+			c.Detail += fmt.Sprintf("; its last good Registrar is %s", f.lastGood().HostPort())
 		}
 	}
 	b.add(c)
@@ -214,12 +211,12 @@ func (b *branch) plan() {
 			continue
 		}
 		b.add(Check{
-			ID: fmt.Sprintf("plan.skipped-%d", i+1), Under: "plan", Title: fmt.Sprintf("not tried: %s:%d (%s)", s.Host, s.Port, s.Step),
+			ID: fmt.Sprintf("plan.skipped-%d", i+1), Under: "plan", Title: fmt.Sprintf("not tried: %s (%s)", s.HostPort(), s.Step),
 			Result: Skipped, Reason: s.Reason, Detail: s.Detail,
 		})
 	}
 }
 
 func place(c provisioning.Candidate) string {
-	return fmt.Sprintf("%s:%d over %s", c.Host, c.Port, strings.ToUpper(c.Transport.String()))
+	return fmt.Sprintf("%s over %s", c.HostPort(), strings.ToUpper(c.Transport.String()))
 }

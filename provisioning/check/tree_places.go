@@ -192,7 +192,7 @@ func (b *branch) signIn() {
 			c.Reason, c.Detail = provisioning.SIPNoAnswer, "it "+tooSlow
 		}
 	default:
-		c.Detail = fmt.Sprintf("%s:%d over %s", s.Registrar.Host, s.Registrar.Port, strings.ToUpper(s.Registrar.Transport.String()))
+		c.Detail = fmt.Sprintf("%s over %s", s.Registrar.HostPort(), strings.ToUpper(s.Registrar.Transport.String()))
 		if s.Scheme != "" {
 			c.Detail += " with " + s.Scheme + " as " + s.User
 		}
@@ -210,7 +210,7 @@ func (b *branch) signIn() {
 	b.add(c)
 	for i, a := range attempts(s) {
 		try := Check{
-			ID: fmt.Sprintf("sign-in.attempt-%d", i+1), Under: "sign-in", Title: fmt.Sprintf("%s %s:%d", a.Step, a.Host, a.Port),
+			ID: fmt.Sprintf("sign-in.attempt-%d", i+1), Under: "sign-in", Title: fmt.Sprintf("%s %s", a.Step, a.Endpoint().HostPort()),
 			Result: Good, Reason: a.Reason, Detail: a.Detail, Hint: a.Hint, TookMS: a.TookMS,
 		}
 		if a.Address.IsValid() {
@@ -274,7 +274,7 @@ func (b *branch) inBand() {
 	default:
 		var pair []string
 		for _, h := range s.Home {
-			pair = append(pair, strings.TrimSpace(fmt.Sprintf("%s:%d %s", h.Host, h.Port, h.Role)))
+			pair = append(pair, strings.TrimSpace(fmt.Sprintf("%s %s", h.HostPort(), h.Role)))
 		}
 		home.Detail = cmp.Or(strings.Join(pair, ", "), "not told")
 		if s.Provisioning == nil {
@@ -359,5 +359,5 @@ func rehearse(f *Facts) (Result, provisioning.Reason, string) {
 		s := f.Outage.Skipped[0]
 		return Warn, s.Reason, fmt.Sprintf("%s may not be used: %s", s.Host, cmp.Or(s.Detail, s.Reason.Title()))
 	}
-	return Warn, first.Reason, fmt.Sprintf("no: %s:%d: %s", f.lastGood().Host, f.lastGood().Port, cmp.Or(first.Detail, "it could not be looked at"))
+	return Warn, first.Reason, fmt.Sprintf("no: %s: %s", f.lastGood().HostPort(), cmp.Or(first.Detail, "it could not be looked at"))
 }

@@ -32,9 +32,12 @@ func Unproven() Lesson {
 // InBandDetail is an error of in-band provisioning in words.
 func InBandDetail(err error) string { return "in-band provisioning: " + provisioning.DetailOf(err) }
 
-// isAt looks for the Registrar of a place, whatever the transport.
-func isAt(host string, port uint16) func(cache.Endpoint) bool {
-	return func(e cache.Endpoint) bool { return e.Host == host && e.Port == port }
+// isAt looks for the Registrar of a place.
+func isAt(at provisioning.Endpoint) func(cache.Endpoint) bool {
+	return func(e cache.Endpoint) bool {
+		r, err := provisioning.RegistrarOf(e)
+		return err == nil && r.Endpoint == at
+	}
 }
 
 // Roles of the Contacts of a redirect by falling q (Lync: 0.7 and 0.3).
@@ -58,10 +61,10 @@ func (l *Lesson) take(r provisioning.MediaRelay, name provisioning.Name) {
 	l.relays = append(l.relays, r)
 }
 
-// home adds what was told about the home pool to a record. The pair that a redirect named stays, and first, as long as
+// home adds what was told about the home pool to a record; through is where the device is registered. The pair that a redirect named stays, and first, as long as
 // the device comes through it: its backup is told nowhere else. A pool outside the pair is added behind it, without a
 // role, in the place of the one that was told before. A pair that the device does not come through is of the past.
-func (l *Lesson) home(record *cache.Record, redirected bool) {
+func (l *Lesson) home(record *cache.Record, through provisioning.Endpoint, redirected bool) {
 	if l == nil || !l.known {
 		return
 	}
@@ -73,13 +76,15 @@ func (l *Lesson) home(record *cache.Record, redirected bool) {
 		return
 	}
 	named := func(e cache.Endpoint) bool { return e.Host == host }
-	pair := slices.DeleteFunc(slices.Clone(record.Home), func(e cache.Endpoint) bool { return e.Step == provisioning.Recall.String() })
+	step := provisioning.Recall
+	pair := slices.DeleteFunc(slices.Clone(record.Home), func(e cache.Endpoint) bool { return e.Step == step.String() })
 	if !slices.ContainsFunc(pair, named) {
-		pool := cache.Endpoint{Host: host, Port: provisioning.TLSPort, Transport: provisioning.TLS.String(), Step: provisioning.Recall.String(), Via: "in-band provisioning"}
+		at := provisioning.Endpoint{Host: host, Port: provisioning.TLSPort, Transport: provisioning.TLS}
+		pool := provisioning.Registrar{Endpoint: at, Step: &step, Via: "in-band provisioning"}.Kept()
 		if i := slices.IndexFunc(record.Home, named); i >= 0 {
 			pool.Addresses = record.Home[i].Addresses
 		}
-		if !redirected && !slices.ContainsFunc(pair, isAt(record.Registrar.Host, record.Registrar.Port)) {
+		if !redirected && !slices.ContainsFunc(pair, isAt(through)) {
 			pair, pool.Role = nil, Roles[0]
 		}
 		pair = append(pair, pool)
@@ -97,7 +102,7 @@ func (l *Lesson) keepRelays(record *cache.Record) {
 	}
 	record.MediaRelays = nil
 	for _, r := range l.relays {
-		record.MediaRelays = append(record.MediaRelays, cache.Relay{Host: r.Host, Addresses: r.Addresses, UDPPort: r.UDPPort, TCPPort: r.TCPPort, Location: r.Location})
+		record.MediaRelays = append(record.MediaRelays, r.Kept())
 	}
 }
 
@@ -121,7 +126,7 @@ func (l *Lesson) relaysOr(record cache.Record) []provisioning.MediaRelay {
 	}
 	var relays []provisioning.MediaRelay
 	for _, r := range record.MediaRelays {
-		relays = append(relays, provisioning.MediaRelay{Host: r.Host, Addresses: r.Addresses, UDPPort: r.UDPPort, TCPPort: r.TCPPort, Location: r.Location})
+		relays = append(relays, provisioning.MediaRelayOf(r))
 	}
 	return relays
 }

@@ -19,14 +19,6 @@ type evidence struct {
 	at         time.Time
 }
 
-func remember(c provisioning.Candidate, used netip.Addr) cache.Endpoint {
-	return cache.Endpoint{
-		Host: c.Host, Port: c.Port, Transport: c.Transport.String(), Step: c.Step.String(), Via: c.Via,
-		// Sorted, because name servers rotate addresses, and that alone is nothing to write down.
-		Address: used, Addresses: slices.SortedFunc(slices.Values(c.Addrs), netip.Addr.Compare),
-	}
-}
-
 // record maps a registration to what is kept of it. What it did not learn (the home pair, the relays) is carried over from
 // last good.
 func (e evidence) record(reg *Registration) cache.Record {
@@ -34,7 +26,7 @@ func (e evidence) record(reg *Registration) cache.Record {
 	c := reg.Candidate
 	record := cache.Record{
 		SIPAddress: e.policy.SIPAddress,
-		Registrar:  remember(c, reg.Addr),
+		Registrar:  c.Registrar(reg.Addr).Kept(),
 		// Verified TLS sets the floor; nothing that comes over the network lowers it.
 		TLSFloor:     c.Transport == provisioning.TLS || e.memory.Floor(),
 		RegisteredAt: e.at.UTC(),
@@ -46,20 +38,20 @@ func (e evidence) record(reg *Registration) cache.Record {
 	if same {
 		record.Home, record.MediaRelays = slices.Clone(previous.Home), previous.MediaRelays
 		// A registration elsewhere says that the pair is not the way any more; it stays for outages.
-		record.Told = previous.Told && slices.ContainsFunc(record.Home, isAt(c.Host, c.Port))
+		record.Told = previous.Told && slices.ContainsFunc(record.Home, isAt(c.Endpoint))
 	}
 	if len(reg.Home) > 0 {
 		record.Home, record.Told = nil, true
 		for i, h := range reg.Home {
-			named := remember(h, netip.Addr{})
+			named := h.Registrar(netip.Addr{}).Kept()
 			named.Role = Roles[i]
 			record.Home = append(record.Home, named)
 		}
 	}
-	reg.Lesson.home(&record, len(reg.Home) > 0)
+	reg.Lesson.home(&record, c.Endpoint, len(reg.Home) > 0)
 	reg.Lesson.keepRelays(&record)
 	for i, h := range record.Home {
-		if h.Host == c.Host && h.Port == c.Port {
+		if isAt(c.Endpoint)(h) {
 			record.Home[i].Addresses = record.Registrar.Addresses
 			record.Registrar.Role = h.Role
 		}
@@ -68,28 +60,26 @@ func (e evidence) record(reg *Registration) cache.Record {
 	return record
 }
 
-// endpointOf is the Registrar in use as status shows it.
-func endpointOf(reg *Registration, home []provisioning.Registrar) provisioning.Registrar {
+// registrarOf is the Registrar in use as status shows it.
+func registrarOf(reg *Registration, home []provisioning.Registrar) provisioning.Registrar {
 	c := reg.Candidate
-	e := provisioning.Registrar{
-		Endpoint: c.Endpoint, Address: reg.Addr, Addresses: c.Addrs, Step: &c.Step, Via: c.Via,
-	}
+	r := c.Registrar(reg.Addr)
 	for _, h := range home {
-		if h.Host == c.Host && h.Port == c.Port {
-			e.Role = h.Role
+		if h.Endpoint == c.Endpoint {
+			r.Role = h.Role
 		}
 	}
-	if e.Role == "" && reg.Binding.OnBackup {
-		e.Role = Roles[1]
+	if r.Role == "" && reg.Binding.OnBackup {
+		r.Role = Roles[1]
 	}
-	return e
+	return r
 }
 
 // standing is a pure function.
 func (e evidence) standing(reg *Registration) standing {
 	record := e.record(reg)
 	st := standing{record: record, home: provisioning.HomeOf(record), relays: reg.Lesson.relaysOr(record)}
-	st.registrar = endpointOf(reg, st.home)
+	st.registrar = registrarOf(reg, st.home)
 	if reg.Lesson != nil {
 		st.told, st.provisioning = true, reg.Lesson.settings()
 	}

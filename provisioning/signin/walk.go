@@ -237,8 +237,9 @@ func (w *Walk) contacts(ctx context.Context, from provisioning.Candidate, redire
 	for i, r := range redirects {
 		c := &contacts[i]
 		c.Candidate = provisioning.Candidate{Step: provisioning.Redirect, Endpoint: provisioning.Endpoint{Host: r.Host, Port: r.Port}, Via: fmt.Sprintf("%s %s", from.Step, from.Host)}
-		if r.Transport == "tcp" {
-			c.Transport = provisioning.TCP
+		if err := c.Transport.UnmarshalText([]byte(r.Transport)); err != nil {
+			c.reason, c.detail = provisioning.TransportPolicy, err.Error()
+			continue
 		}
 		if c.reason, c.detail = s.contactReason(from, c.Candidate); c.reason == "" {
 			hosts[i] = c.Host
