@@ -10,16 +10,16 @@
 //
 //	problem.go      where a setting was given, and what is wrong with it
 //	config.go       what all settings come to
+//	places_*.go     where things are when nobody says otherwise
 //	owner_*.go      who may have what is secret
 //	file.go         the one way to read a text
 //	password.go     the password
 //	roots.go        certificates
 //	values.go       addresses, names and the like, as people write them
-//	places_*.go     where things are when nobody says otherwise
 //	keys.go         the table of keys; a new key is a row of it
 //	example.go      the commented example
 //	nearest.go      the key that was probably meant
-//	toml.go         from a document to values
+//	toml.go         from a document to values and where they are given
 //	settings.go     defaults, below the file, below the flags; start here
 //	doubts.go       what is valid, and will not work on this machine
 package config

@@ -154,7 +154,7 @@ var keys = []Key{
 	{"auth", List, `["ntlm", "digest"]`, ``,
 		"authentication schemes allowed, in order of preference: ntlm, digest",
 		func(v Value, to *Config) (err error) {
-			to.Policy.Auth, err = checkSchemes(v.List, to)
+			to.Policy.Auth, err = checkSchemes(v.List, to, choices["auth"]...)
 			return err
 		}},
 	{"interface", Text, ``, `"eth0"`,

@@ -18,14 +18,6 @@ type Source struct {
 	Credentials string           // directory in which the service manager has put the password; "": it has not
 }
 
-// Setting is a value with the place it comes from.
-type Setting struct {
-	Value
-	From Origin
-
-	missing *Problem // why there is nothing, where more is to be said than that
-}
-
 // Settings are the values of all keys: defaults, below the file, below the flags.
 type Settings struct {
 	of          map[string]Setting

@@ -75,7 +75,7 @@ func TestNoFile(t *testing.T) {
 		}
 	}
 	address := flagsOf(t, "sip_address", "sip:phone1@contoso.com")
-	if _, err := loadFrom(t, Source{File: nowhere, Flags: address}); err != nil {
+	if _, err := loadFrom(t, Source{File: nowhere, Flags: address, Credentials: t.TempDir()}); err != nil { // this machine's password does not count
 		t.Errorf("the address is a flag: %v", err)
 	}
 	if _, err := loadFrom(t, Source{File: nowhere, Named: true, Flags: address}); err == nil {
@@ -194,6 +194,7 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"text for a list", good + "dns_servers = \"10.0.0.2\"\n", `FILE:2: dns_servers: the value must be a list of texts in quotes, such as ["10.0.0.2", "[2001:db8::2]:53"]`},
 		{"numbers in a list", good + "auth = [1]\n", `FILE:2: auth: the value must be a list of texts in quotes, such as ["ntlm", "digest"]`},
 		{"the password itself", good + "password = \"secret\"\n", "FILE:2: there is no key for the password itself; put it into a file of its own and name the file in password_file"},
+		{"a key of before", good + "digest_over_tcp = true\n", `FILE:2: unknown key "digest_over_tcp": credentials_over_tcp is in its place, for NTLM too`},
 		{"values that make no sense, all at once", "sip_address = \"contoso.com\"\norder = \"any\"\n", "FILE:1: sip_address: \"contoso.com\" does not begin with \"sip:\"\nFILE:2: order: \"any\" is not device or communicator"},
 		{"an unknown scheme", good + `auth = ["basic"]`, `FILE:2: auth: "basic" is not ntlm or digest`},
 		{"no scheme at all", good + `auth = []`, `FILE:2: auth: it names nothing`},
@@ -252,6 +253,30 @@ func TestKeysAreTheOnesOfTheInterface(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What is said of keys to those who make flags, completion and JSON of them.
+func TestKeys(t *testing.T) {
+	if names := AllBut("password_file"); len(names) != len(keys)-1 || slices.Contains(names, "password_file") || names[0] != "sip_address" {
+		t.Errorf("all but one are %q", names)
+	}
+	for name, kept := range choices {
+		if k := findKey(name); k == nil || !slices.Equal(k.Choices(), kept) {
+			t.Errorf("%s has choices, and is no key", name)
+		}
+	}
+	v := Value{Text: "a", Truth: true, List: []string{"b"}}
+	for name, want := range map[string]any{"user": "a", "allow_tcp": true, "roots": []string{"b"}, "on_change": []string{"b"}} {
+		if diff := cmp.Diff(want, findKey(name).Plain(v)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	if k := findKey("sip_address"); k.Flag() != "sip-address" || k.Sample() != k.Example {
+		t.Errorf("got --%s, %s", k.Flag(), k.Sample())
+	}
+	if k := findKey("order"); k.Sample() != `"device"` {
+		t.Errorf("got %s", k.Sample())
 	}
 }
 

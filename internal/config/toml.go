@@ -10,6 +10,14 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
+// Setting is a value with the place it comes from.
+type Setting struct {
+	Value
+	From Origin
+
+	missing *Problem // why there is nothing, where more is to be said than that
+}
+
 // readDocument returns the settings of a document, by name, or everything that is wrong with it. The parser is the part of
 // the module below its decoder: it tells the line of every key, and what is wrong without a sentence around it.
 func readDocument(file string, document []byte) (map[string]Setting, error) {

@@ -210,7 +210,7 @@ func checkChoices(texts []string, choices ...string) error {
 var unbuilt = []string{"tls-dsk", "kerberos"}
 
 // checkSchemes returns the schemes that this version speaks, and warns of others that exist.
-func checkSchemes(texts []string, to *Config) ([]string, error) {
+func checkSchemes(texts []string, to *Config, choices ...string) ([]string, error) {
 	known := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return slices.Contains(unbuilt, s) })
 	if len(known) < len(texts) {
 		left := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return slices.Contains(known, s) })
@@ -219,5 +219,5 @@ func checkSchemes(texts []string, to *Config) ([]string, error) {
 			return known, nil // signs in where nobody is asked for anything; see doubts
 		}
 	}
-	return known, checkChoices(known, choices["auth"]...)
+	return known, checkChoices(known, choices...)
 }
