@@ -60,6 +60,7 @@ type Findings []Finding
 type Finding struct {
 	Source
 	Names    []Name // usable data, in the order of the source
+	Err      error  // of DNS: what Verdict, Reason and Detail are made from, for who judges it by its kind; nil: it found something
 	NoServer bool   // no name server could be asked: nothing listens there, or there is no way to it
 }
 
@@ -100,6 +101,7 @@ type Name struct {
 	Addrs  []netip.Addr
 	Reason Reason // why there is no address; empty otherwise
 	Detail string
+	Err    error // what Reason and Detail are made from, for who judges it by its kind; nil: there are addresses, or another cause
 }
 
 // Source is one question and its verdict, as shown to techs.

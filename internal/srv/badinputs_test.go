@@ -115,7 +115,7 @@ var badInputs = []row{
 	{name: "D14 eight aliases are followed", servers: []server{aliases(8)}, want: "+0s fe.contoso.com:5061"},
 	{name: "D14 nine aliases are too many", servers: []server{aliases(9)}, want: "+0s 10.0.0.1:53: not usable: too many aliases"},
 	{name: "D14 an alias of nothing is absence", servers: []server{zone(internalTLS + ". 60 IN CNAME x.contoso.com.")},
-		want: "+0s 10.0.0.1:53: no such name"},
+		want: `+0s 10.0.0.1:53: no such name: it is an alias of "x.contoso.com."`},
 	{name: "D15 a loop of aliases ends", servers: []server{zone(internalTLS+". 60 IN CNAME x.contoso.com.", "x.contoso.com. 60 IN CNAME "+internalTLS+".")},
 		want: "+0s 10.0.0.1:53: not usable: too many aliases"},
 	{name: "D15 a loop of aliases across answers ends", servers: []server{says(func(_ query, m *dns.Msg) {

@@ -5,23 +5,59 @@ import "fmt"
 // Kind says why a look-up returned nothing.
 type Kind uint8
 
-// The kinds. NoRecord and NoData prove absence, NotOffered is a published refusal, all others leave the question open.
+// The kinds. The first three prove absence, NotOffered is a published refusal, all others leave the question open.
 const (
-	NoRecord   Kind = iota + 1 // the name does not exist (NXDOMAIN, RFC 2308)
-	NoData                     // the name exists without such a record (NODATA, RFC 2308)
-	NotOffered                 // the only target is ".": the service is decidedly not offered (RFC 2782)
-	Timeout                    // no answer before the deadline
-	ServFail                   // the server says that it failed, or answers without having looked
-	Refused                    // the server refuses to answer
-	Malformed                  // the question cannot be asked, or the answer cannot be read, is incomplete, or has nothing usable in it
-	NoServer                   // no name server is known, or it cannot be reached, or it hung up
+	NoRecord      Kind = iota + 1 // the name does not exist (NXDOMAIN, RFC 2308)
+	NoData                        // the name exists without such a record (NODATA, RFC 2308)
+	DanglingAlias                 // the name is an alias (CNAME), and Alias, to which it leads, does not exist or has no such record
+	NotOffered                    // the only target is ".": the service is decidedly not offered (RFC 2782)
+
+	Timeout     // no answer before the deadline
+	NoServer    // no name server is known
+	PortClosed  // nothing listens on the server's port: the connection is refused
+	Unreachable // there is no way to the server
+	HungUp      // the server has ended the connection
+
+	ServFail  // the server says that it failed (RCODE 2)
+	Refused   // the server refuses to answer (RCODE 5)
+	FormErr   // the server does not understand the question, not even without EDNS (RCODE 1)
+	NotImp    // the server does not know such questions (RCODE 4)
+	OtherCode // the server answers with another RCODE: Code
+	Referral  // the server refers to other servers, without having looked
+
+	Truncated  // the answer is cut, and there is none over TCP
+	Strangers  // too many answers to other questions, over UDP and TCP
+	Unreadable // the answer is no DNS message, or the records are damaged
+	AliasLoop  // more aliases than are followed
+	BadName    // the name cannot be asked for
+	BadTarget  // no target of the SRV records is a host name
+	BadPort    // the SRV records have port 0
+	BadAddress // none of the addresses may be used: Resolver.Usable
+
+	lastKind = BadAddress
 )
 
-// String returns the kind in words.
+// Kinds returns all kinds, for who has a word for each.
+func Kinds() []Kind {
+	all := make([]Kind, lastKind)
+	for i := range all {
+		all[i] = Kind(i) + 1
+	}
+	return all
+}
+
+// The words of a Kind; what stands behind a colon says more.
+var words = [lastKind + 1]string{
+	NoRecord: "no such name", NoData: "no such record", DanglingAlias: "no such name", NotOffered: "service not offered",
+	Timeout: "no answer in time", NoServer: "no server", PortClosed: "no server", Unreachable: "no server", HungUp: "no server",
+	ServFail: "server failure", Refused: "refused", FormErr: "server failure", NotImp: "server failure", OtherCode: "server failure", Referral: "server failure",
+	Truncated: "not usable", Strangers: "not usable", Unreadable: "not usable", AliasLoop: "not usable", BadName: "not usable",
+	BadTarget: "not usable", BadPort: "not usable", BadAddress: "not usable",
+}
+
+// String returns the kind in words, which it shares with others of its sort.
 func (k Kind) String() string {
-	words := [...]string{"", "no such name", "no such record", "service not offered", "no answer in time", "server failure",
-		"refused", "not usable", "no server"}
-	if int(k) >= len(words) {
+	if k == 0 || k > lastKind {
 		return fmt.Sprintf("Kind(%d)", uint8(k))
 	}
 	return words[k]
@@ -29,11 +65,47 @@ func (k Kind) String() string {
 
 // Error is the verdict of a look-up that found nothing.
 type Error struct {
-	Name   string // what was asked for; untrusted
-	Type   string // "SRV", "A" or "AAAA"
-	Kind   Kind
-	Server string // the server whose word this is, "10.0.0.53:53"; empty if none
-	Err    error  // details, or nil
+	Name    string // what was asked for; untrusted
+	Type    string // "SRV", "A" or "AAAA"
+	Kind    Kind
+	Server  string // the server whose word this is, "10.0.0.53:53"; empty if none
+	Code    int    // the RCODE of its answer (RFC 1035 section 4.1.1, RFC 6891): 2; 0: NOERROR, or no answer
+	Alias   string // of DanglingAlias: the end of the aliases, absolute; untrusted
+	Dropped Dropped
+	Err     error // details, or nil
+}
+
+// Dropped is what came from the Server and was no answer to the question, so that it was not read.
+type Dropped struct {
+	Count int
+	Why   Drop // of the first; 0: nothing was dropped
+}
+
+// Drop is why something was dropped (RFC 5452 section 9.1).
+type Drop uint8
+
+// The reasons to drop something.
+const (
+	NoAnswer      Drop = iota + 1 // a question, or not even a header
+	OtherID                       // the identifier is that of another question: somebody may be guessing
+	OtherQuestion                 // the identifier is right, but name, type or class are others
+	lastDrop      = OtherQuestion
+)
+
+// Drops returns all reasons, for who has a word for each.
+func Drops() []Drop {
+	all := make([]Drop, lastDrop)
+	for i := range all {
+		all[i] = Drop(i) + 1
+	}
+	return all
+}
+
+// note counts one more.
+func (d *Dropped) note(why Drop) {
+	if d.Count++; d.Why == 0 {
+		d.Why = why
+	}
 }
 
 // Error describes the verdict in one line, safe to print.
@@ -43,8 +115,14 @@ func (e *Error) Error() string {
 		s += " at " + e.Server
 	}
 	s += ": " + e.Kind.String()
+	if e.Alias != "" {
+		s += fmt.Sprintf(": it is an alias of %.256q", e.Alias)
+	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
+	}
+	if e.Kind == Timeout && e.Dropped.Count > 0 {
+		s += fmt.Sprintf(" (%d answers to other questions were dropped)", e.Dropped.Count)
 	}
 	return s
 }
@@ -53,4 +131,11 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Absent reports whether the record is proven not to exist. Host names may take the place of SRV records only then.
-func (e *Error) Absent() bool { return e.Kind == NoRecord || e.Kind == NoData }
+func (e *Error) Absent() bool {
+	return e.Kind == NoRecord || e.Kind == NoData || e.Kind == DanglingAlias
+}
+
+// Unasked reports whether no server could be asked.
+func (e *Error) Unasked() bool {
+	return e.Kind == NoServer || e.Kind == PortClosed || e.Kind == Unreachable || e.Kind == HungUp
+}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
@@ -32,17 +33,20 @@ var (
 func (r *Resolver) exchange(ctx context.Context, server netip.AddrPort, name string, qtype uint16) (*message, *Error) {
 	network, edns := "udp", true
 	var whyTCP error
+	var dropped Dropped
 	for {
 		q, err := newQuestion(name, qtype, edns)
 		if err != nil {
-			return nil, &Error{Kind: Malformed, Err: err}
+			return nil, &Error{Kind: BadName, Err: err}
 		}
-		m, err := r.converse(ctx, network, server, q)
+		m, err := r.converse(ctx, network, server, q, &dropped)
 		switch {
 		case network == "udp" && (errors.Is(err, errTruncated) || errors.Is(err, errStrangers)):
 			network, whyTCP = "tcp", err
 		case err != nil:
-			return nil, failure(ctx, whyTCP, err)
+			fail := failure(ctx, whyTCP, err)
+			fail.Dropped = dropped
+			return nil, fail
 		case edns && (m.rcode == dns.RcodeFormatError || m.rcode == dns.RcodeBadVers): // RFC 6891, section 7
 			edns = false
 		default:
@@ -53,15 +57,23 @@ func (r *Resolver) exchange(ctx context.Context, server netip.AddrPort, name str
 
 // failure names the kind of an exchange that brought no answer.
 func failure(ctx context.Context, whyTCP, err error) *Error {
-	kind := NoServer
+	kind := Unreachable
 	var timeout net.Error
 	switch {
 	case ctx.Err() != nil:
 		kind, err = Timeout, context.Cause(ctx)
 	case errors.As(err, &timeout) && timeout.Timeout(): // a dial notices the deadline before its context does
 		kind = Timeout
-	case whyTCP != nil || errors.Is(err, errUnreadable):
-		kind = Malformed
+	case errors.Is(whyTCP, errTruncated):
+		kind = Truncated
+	case errors.Is(whyTCP, errStrangers):
+		kind = Strangers
+	case errors.Is(err, errUnreadable):
+		kind = Unreadable
+	case errors.Is(err, syscall.ECONNREFUSED):
+		kind = PortClosed
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		kind = HungUp
 	}
 	if whyTCP != nil {
 		err = fmt.Errorf("%w, and over TCP: %w", whyTCP, err)
@@ -71,7 +83,7 @@ func failure(ctx context.Context, whyTCP, err error) *Error {
 
 // converse asks on a connection of its own, which is closed when it returns or ctx ends. RFC 5452: a connected socket
 // with a new port for every question, so that nobody but the server is heard.
-func (r *Resolver) converse(ctx context.Context, network string, server netip.AddrPort, q *question) (*message, error) {
+func (r *Resolver) converse(ctx context.Context, network string, server netip.AddrPort, q *question, dropped *Dropped) (*message, error) {
 	conn, err := r.Dial(ctx, network, server.String())
 	if err != nil {
 		return nil, err
@@ -85,14 +97,14 @@ func (r *Resolver) converse(ctx context.Context, network string, server netip.Ad
 		conn.Close()
 	}()
 	if network == "tcp" {
-		return overTCP(conn, q)
+		return overTCP(conn, q, dropped)
 	}
-	return overUDP(conn, q)
+	return overUDP(conn, q, dropped)
 }
 
 // overUDP sends the question again and again until the answer comes or the connection ends. An error of the socket, such as
 // port unreachable, ends it: that server has failed now.
-func overUDP(conn net.Conn, q *question) (*message, error) {
+func overUDP(conn net.Conn, q *question, dropped *Dropped) (*message, error) {
 	buf, strangers := make([]byte, datagramSize), 0
 	for wait := resendAfter; ; wait *= 2 {
 		err := conn.SetDeadline(time.Now().Add(wait))
@@ -104,9 +116,11 @@ func overUDP(conn net.Conn, q *question) (*message, error) {
 			if n, err = conn.Read(buf); err != nil {
 				break
 			}
-			if m, err := q.read(buf[:n]); m != nil || err != nil {
+			m, other, err := q.read(buf[:n])
+			if other == 0 {
 				return m, err
 			}
+			dropped.note(other)
 			if strangers++; strangers == maxStrangers {
 				return nil, errStrangers
 			}
@@ -118,7 +132,7 @@ func overUDP(conn net.Conn, q *question) (*message, error) {
 }
 
 // overTCP sends the question once. RFC 1035, section 4.2.2: each message follows its length in two bytes.
-func overTCP(conn net.Conn, q *question) (*message, error) {
+func overTCP(conn net.Conn, q *question, dropped *Dropped) (*message, error) {
 	framed := binary.BigEndian.AppendUint16(nil, uint16(len(q.wire)))
 	if _, err := conn.Write(append(framed, q.wire...)); err != nil {
 		return nil, err
@@ -132,9 +146,11 @@ func overTCP(conn net.Conn, q *question) (*message, error) {
 		if _, err := io.ReadFull(conn, raw); err != nil {
 			return nil, err
 		}
-		if m, err := q.read(raw); m != nil || err != nil {
+		m, other, err := q.read(raw)
+		if other == 0 {
 			return m, err
 		}
+		dropped.note(other)
 	}
 	return nil, errStrangers
 }

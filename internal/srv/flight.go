@@ -15,7 +15,7 @@ import (
 // have answered or the others had their time to disagree, failed when all have failed. Found beats absent beats failed.
 // The function read turns one record into what the caller wants, or says why it is of no use.
 func lookUp[T any](ctx context.Context, r *Resolver, name string, qtype uint16,
-	read func(netip.AddrPort, dns.RR) (T, error)) ([]T, *Error) {
+	read func(netip.AddrPort, dns.RR) (T, *Error)) ([]T, *Error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var flight sync.WaitGroup
 	defer flight.Wait()
@@ -63,30 +63,28 @@ collect:
 
 // askServer returns what one server has for name: the records that read accepts, of which there is at least one, or the reason.
 func askServer[T any](ctx context.Context, r *Resolver, server netip.AddrPort, name string, qtype uint16,
-	read func(netip.AddrPort, dns.RR) (T, error)) ([]T, *Error) {
+	read func(netip.AddrPort, dns.RR) (T, *Error)) ([]T, *Error) {
 	records, fail := r.records(ctx, server, dns.Fqdn(name), qtype)
 	if fail != nil {
 		fail.Server = server.String()
 		return nil, fail
 	}
 	var found []T
-	var problem error
+	var problem *Error
 	for _, rr := range records {
-		one, err := read(server, rr)
+		one, fail := read(server, rr)
 		switch {
-		case err == nil:
+		case fail == nil:
 			found = append(found, one)
-		case problem == nil || errors.Is(err, errNotOffered):
-			problem = err
+		case problem == nil || fail.Kind == NotOffered:
+			problem = fail
 		}
 	}
-	switch {
-	case len(found) > 0:
+	if len(found) > 0 {
 		return found, nil
-	case errors.Is(problem, errNotOffered):
-		return nil, &Error{Kind: NotOffered, Server: server.String()}
 	}
-	return nil, &Error{Kind: Malformed, Server: server.String(), Err: problem}
+	problem.Server = server.String()
+	return nil, problem
 }
 
 // records returns the records of the given type that one server has for an absolute name, which are never none. Aliases are
@@ -97,29 +95,57 @@ func (r *Resolver) records(ctx context.Context, server netip.AddrPort, name stri
 		if fail != nil {
 			return nil, fail
 		}
-		switch m.rcode {
-		case dns.RcodeSuccess:
-		case dns.RcodeNameError:
-			return nil, &Error{Kind: NoRecord}
-		case dns.RcodeRefused:
-			return nil, &Error{Kind: Refused}
-		default:
-			return nil, &Error{Kind: ServFail, Err: fmt.Errorf("RCODE %d=%s", m.rcode, dns.RcodeToString[m.rcode])}
+		if fail := m.refusal(); fail != nil {
+			return nil, fail
 		}
 		found, end, jumps := m.follow(name, qtype)
 		hops += jumps
 		switch {
+		case m.rcode == dns.RcodeNameError:
+			return nil, absent(m.rcode, end, hops)
 		case hops > maxAliases:
-			return nil, &Error{Kind: Malformed, Err: errors.New("too many aliases")}
+			return nil, &Error{Kind: AliasLoop, Err: errors.New("too many aliases")}
 		case len(found) > 0:
 			return found, nil
 		case m.damaged:
-			return nil, &Error{Kind: Malformed, Err: errUnreadable}
+			return nil, &Error{Kind: Unreadable, Err: errUnreadable}
 		case m.referral: // a server that does not look further has proven nothing
-			return nil, &Error{Kind: ServFail, Err: errors.New("the server refers to other servers")}
+			return nil, &Error{Kind: Referral, Err: errors.New("the server refers to other servers")}
 		case m.soa || end == name: // RFC 2308, section 2.2: no such data
-			return nil, &Error{Kind: NoData}
+			return nil, absent(m.rcode, end, hops)
 		}
 		name = end
 	}
+}
+
+// absent is the proof that nothing is there: at the name itself, or at the end of so many aliases.
+func absent(rcode int, end string, hops int) *Error {
+	switch {
+	case hops > 0:
+		return &Error{Kind: DanglingAlias, Code: rcode, Alias: end}
+	case rcode == dns.RcodeNameError:
+		return &Error{Kind: NoRecord, Code: rcode}
+	default:
+		return &Error{Kind: NoData}
+	}
+}
+
+// refusal is what the response code says against an answer; nil: it may hold records, or prove that there are none.
+func (m *message) refusal() *Error {
+	e := &Error{Code: m.rcode, Err: fmt.Errorf("RCODE %d=%s", m.rcode, dns.RcodeToString[m.rcode])}
+	switch m.rcode {
+	case dns.RcodeSuccess, dns.RcodeNameError:
+		return nil
+	case dns.RcodeRefused:
+		e.Kind, e.Err = Refused, nil
+	case dns.RcodeServerFailure:
+		e.Kind = ServFail
+	case dns.RcodeFormatError:
+		e.Kind = FormErr
+	case dns.RcodeNotImplemented:
+		e.Kind = NotImp
+	default:
+		e.Kind = OtherCode
+	}
+	return e
 }

@@ -49,32 +49,35 @@ type message struct {
 	referral bool     // the authority section sends us elsewhere
 }
 
-// read returns the answer to q in raw; nil without an error if raw is not an answer to q (RFC 5452, section 9.1).
-func (q *question) read(raw []byte) (*message, error) {
-	if len(raw) < headerSize || binary.BigEndian.Uint16(raw) != q.id || raw[2]&0xf8 != 0x80 { // QR, and opcode QUERY
-		return nil, nil
+// read returns the answer to q in raw, or why raw is not an answer to q (RFC 5452, section 9.1).
+func (q *question) read(raw []byte) (*message, Drop, error) {
+	switch {
+	case len(raw) < headerSize || raw[2]&0xf8 != 0x80: // QR, and opcode QUERY
+		return nil, NoAnswer, nil
+	case binary.BigEndian.Uint16(raw) != q.id:
+		return nil, OtherID, nil
 	}
 	m, off := &message{rcode: int(raw[3] & 0xf)}, headerSize
 	switch count := binary.BigEndian.Uint16(raw[4:]); {
 	case count == 0 && m.rcode != dns.RcodeSuccess && m.rcode != dns.RcodeNameError:
 		// Servers that cannot or will not answer may leave out the question.
 	case count != 1:
-		return nil, errUnreadable
+		return nil, 0, errUnreadable
 	default:
 		name, end, err := dns.UnpackDomainName(raw, off)
 		if err != nil || end+4 > len(raw) {
-			return nil, errUnreadable
+			return nil, 0, errUnreadable
 		}
 		kind, class := binary.BigEndian.Uint16(raw[end:]), binary.BigEndian.Uint16(raw[end+2:])
 		if !strings.EqualFold(name, q.name) || kind != q.kind || class != dns.ClassINET {
-			return nil, nil
+			return nil, OtherQuestion, nil
 		}
 		off = end + 4
 	}
 	if raw[2]&0x02 != 0 { // TC: it may end anywhere
-		return nil, errTruncated
+		return nil, 0, errTruncated
 	}
-	return m, m.readRecords(raw, off, q.kind)
+	return m, 0, m.readRecords(raw, off, q.kind)
 }
 
 // readRecords walks the three sections. It unpacks only what we use, record by record, so that one bad record costs no other;

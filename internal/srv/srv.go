@@ -63,7 +63,7 @@ func (r *Resolver) SRV(ctx context.Context, name string) ([]Target, error) {
 func (r *Resolver) Addrs(ctx context.Context, host string) ([]netip.Addr, error) {
 	name, err := place.HostName(host)
 	if err != nil {
-		return nil, &Error{Name: host, Type: "A", Kind: Malformed, Err: errors.New("not a host name")}
+		return nil, &Error{Name: host, Type: "A", Kind: BadName, Err: errors.New("not a host name")}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var families sync.WaitGroup
@@ -109,23 +109,21 @@ func merge(v4, v6 []netip.Addr) []netip.Addr {
 	return once
 }
 
-var errNotOffered = errors.New(`target is "."`)
-
-func readTarget(_ netip.AddrPort, rr dns.RR) (Target, error) {
+func readTarget(_ netip.AddrPort, rr dns.RR) (Target, *Error) {
 	s := rr.(*dns.SRV)
 	host, err := place.HostName(s.Target)
 	switch {
 	case s.Target == ".": // RFC 2782: the service is decidedly not available at this domain.
-		return Target{}, errNotOffered
+		return Target{}, &Error{Kind: NotOffered}
 	case err != nil:
-		return Target{}, fmt.Errorf("target %.256q is not a host name", s.Target)
+		return Target{}, &Error{Kind: BadTarget, Err: fmt.Errorf("target %.256q is not a host name", s.Target)}
 	case s.Port == 0:
-		return Target{}, fmt.Errorf("target %q has port 0", host)
+		return Target{}, &Error{Kind: BadPort, Err: fmt.Errorf("target %q has port 0", host)}
 	}
 	return Target{Host: host, Port: s.Port, Priority: s.Priority, Weight: s.Weight}, nil
 }
 
-func (r *Resolver) readAddr(server netip.AddrPort, rr dns.RR) (netip.Addr, error) {
+func (r *Resolver) readAddr(server netip.AddrPort, rr dns.RR) (netip.Addr, *Error) {
 	var ip net.IP
 	switch rr := rr.(type) {
 	case *dns.A:
@@ -135,11 +133,13 @@ func (r *Resolver) readAddr(server netip.AddrPort, rr dns.RR) (netip.Addr, error
 	}
 	addr, ok := netip.AddrFromSlice(ip)
 	if !ok {
-		return addr, errUnreadable
+		return addr, &Error{Kind: Unreadable, Err: errUnreadable}
 	}
 	addr = addr.Unmap()
 	if r.Usable != nil {
-		return addr, r.Usable(server, addr)
+		if err := r.Usable(server, addr); err != nil {
+			return addr, &Error{Kind: BadAddress, Err: err}
+		}
 	}
 	return addr, nil
 }

@@ -3,7 +3,6 @@ package discover
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/netip"
 	"slices"
 	"sync"
@@ -194,9 +193,7 @@ func (g *Gathering) askSRV(step provisioning.Step) provisioning.Finding {
 	f := provisioning.Finding{Source: provisioning.Source{Step: step, Source: "dns", Query: step.SRVName() + g.policy.SIPDomain()}}
 	targets, err := g.resolver.SRV(g.names, f.Query)
 	if err != nil {
-		f.Verdict, f.Reason, f.Detail = verdictOf(err)
-		var e *srv.Error
-		f.NoServer = errors.As(err, &e) && e.Kind == srv.NoServer
+		failed(&f, err)
 		return f
 	}
 	f.Verdict = provisioning.Found
@@ -313,45 +310,6 @@ func resolveHost(ctx context.Context, resolver srv.Resolver, host string) ([]net
 		return []netip.Addr{addr.Unmap()}, nil
 	}
 	return resolver.Addrs(ctx, host)
-}
-
-// verdictOf says what a failed look-up of an SRV record proves.
-func verdictOf(err error) (provisioning.Verdict, provisioning.Reason, string) {
-	var e *srv.Error
-	if !errors.As(err, &e) {
-		return provisioning.Failed, provisioning.DNSMalformed, provisioning.DetailOf(err)
-	}
-	switch {
-	case e.Kind == srv.NotOffered:
-		return provisioning.Found, provisioning.ServiceNotOffered, ""
-	case e.Absent():
-		return provisioning.Absent, provisioning.DNSNoRecord, ""
-	}
-	return provisioning.Failed, dnsReason(e), provisioning.DetailOf(err)
-}
-
-// addressReason says why a name has no address.
-func addressReason(err error) (provisioning.Reason, string) {
-	var e *srv.Error
-	if errors.As(err, &e) && !e.Absent() {
-		return dnsReason(e), provisioning.DetailOf(err)
-	}
-	return provisioning.NoAddress, provisioning.DetailOf(err)
-}
-
-func dnsReason(e *srv.Error) provisioning.Reason {
-	switch e.Kind {
-	case srv.ServFail:
-		return provisioning.DNSServFail
-	case srv.Refused:
-		return provisioning.DNSRefused
-	case srv.Malformed:
-		return provisioning.DNSMalformed
-	case srv.Timeout, srv.NoServer:
-		return provisioning.DNSTimeout
-	default:
-		return provisioning.DNSNoRecord
-	}
 }
 
 // AddressesNow returns what DNS says in this cycle about the names of a record, by host. It waits for the verdict.

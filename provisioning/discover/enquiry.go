@@ -2,10 +2,8 @@ package discover
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/srv"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
@@ -44,7 +42,7 @@ func (e Enquiry) LookUp(ctx context.Context, host string) provisioning.Name {
 	name := provisioning.Name{Host: host}
 	addrs, err := resolveHost(ctx, newResolver(e.policy, e.wire), host)
 	if name.Addrs = addrs; err != nil {
-		name.Reason, name.Detail = addressReason(err)
+		noAddress(&name, err)
 	}
 	return name
 }
@@ -58,7 +56,7 @@ func (e Enquiry) Records(ctx context.Context, name string) provisioning.Finding 
 	resolver := newResolver(e.policy, e.wire)
 	targets, err := resolver.SRV(ctx, name)
 	if err != nil {
-		f.Verdict, f.Reason, f.Detail = verdictOf(err)
+		failed(&f, err)
 	}
 	for _, target := range targets {
 		f.Names = append(f.Names, provisioning.Name{Host: target.Host, Port: target.Port})
@@ -74,6 +72,5 @@ func (e Enquiry) AnswersLate(ctx context.Context, name string) bool {
 	defer cancel()
 	resolver := newResolver(e.policy, e.wire)
 	_, err := resolver.SRV(ctx, name)
-	var fail *srv.Error
-	return !errors.As(err, &fail) || dnsReason(fail) != provisioning.DNSTimeout
+	return err == nil || dnsReasons[lookUpError(err).Kind] != provisioning.DNSTimeout
 }

@@ -44,7 +44,7 @@ func resolverOn(g provisioning.Ground, wire wire.Wire) srv.Resolver {
 func lookedUp(g provisioning.Ground, step provisioning.Step, name provisioning.Name, look func(host string) ([]netip.Addr, error)) provisioning.Name {
 	addrs, err := look(name.Host)
 	if err != nil {
-		name.Reason, name.Detail = addressReason(err)
+		noAddress(&name, err)
 		return name
 	}
 	allowed, problem := g.Only(step, name.Host, addrs)

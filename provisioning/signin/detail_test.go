@@ -39,7 +39,7 @@ func TestDetailOf(t *testing.T) {
 		{fmt.Errorf("%w: read from the Registrar: %w", sip.ErrBindingLost, met("read", os.NewSyscallError("read", syscall.ECONNRESET))), "binding lost: connection reset by peer"},
 		{fmt.Errorf("%w: read from the Registrar: %w", sip.ErrBindingLost, io.EOF), "binding lost: the other side has hung up"},
 		{lookUp(srv.Timeout, context.DeadlineExceeded), `look up A "pool01" at 10.0.0.53:53: no answer in time`},
-		{lookUp(srv.NoServer, met("read", os.NewSyscallError("read", syscall.ECONNREFUSED))), `look up A "pool01" at 10.0.0.53:53: connection refused`},
+		{lookUp(srv.PortClosed, met("read", os.NewSyscallError("read", syscall.ECONNREFUSED))), `look up A "pool01" at 10.0.0.53:53: connection refused`},
 		{lookUp(srv.ServFail, errors.New("RCODE 2=SERVFAIL")), `look up A "pool01" at 10.0.0.53:53: RCODE 2=SERVFAIL`},
 		{lookUp(srv.NoRecord, nil), `look up A "pool01" at 10.0.0.53:53: no such name`},
 		{fmt.Errorf("listen for DHCP on eth0: %w", os.NewSyscallError("socket", syscall.EPERM)), "listen for DHCP on eth0: operation not permitted"},
