@@ -14,7 +14,6 @@ var searched = map[string]string{ // PACKAGE FUNCTION
 	"cmd/agent env.remark":          "writes each line of a remark as one",
 	"cmd/agent page.printf":         "wraps lines",
 	"cmd/agent progress":            "shows the first line",
-	"internal/config Key.Add":       "the text is a value of a flag, which a person has typed",
 	"internal/config blocks":        "leaves out the name of a Go package",
 	"service Story.stop":            "keeps the first line: below it is a stack",
 	"service/manager Manager.write": "the text is a file to write: is it a script?",

@@ -6,20 +6,9 @@
 // It knows no command line: that makes flags from Keys, and hands over what was given in a Source. Nor does it read the
 // environment.
 //
-// The files in an order in which each uses only those before it:
+// keys.go is the table of keys, a row for each; settings.go, where defaults, the file and the flags come together, is the
+// story to begin with.
 //
-//	problem.go      where a setting was given, and what is wrong with it
-//	config.go       what all settings come to
-//	places_*.go     where things are when nobody says otherwise
-//	owner_*.go      who may have what is secret
-//	file.go         the one way to read a text
-//	password.go     the password
-//	roots.go        certificates
-//	values.go       addresses, names and the like, as people write them
-//	keys.go         the table of keys; a new key is a row of it
-//	example.go      the commented example
-//	nearest.go      the key that was probably meant
-//	toml.go         from a document to values and where they are given
-//	settings.go     defaults, below the file, below the flags; start here
-//	doubts.go       what is valid, and will not work on this machine
+// Read problem.go first, then config.go, places_linux.go, owner_unix.go, file.go, password.go, roots.go, values.go, keys.go,
+// example.go, nearest.go, toml.go, settings.go, doubts.go.
 package config

@@ -80,23 +80,23 @@ func (k Key) Plain(v Value) any {
 	}
 }
 
-// Add reads the text of a flag into v, which is what the flag was given before.
-func (k Key) Add(v *Value, text string) error {
+// Add reads what a flag was given into v, which holds what it was given before.
+func (k Key) Add(v *Value, given string) error {
 	switch k.Kind {
 	case Truth:
-		truth, err := strconv.ParseBool(text)
+		truth, err := strconv.ParseBool(given)
 		if err != nil {
 			return errors.New("the value must be true or false")
 		}
 		v.Truth = truth
 	case List:
-		for element := range strings.SplitSeq(text, ",") {
+		for element := range strings.SplitSeq(given, ",") {
 			v.List = append(v.List, strings.TrimSpace(element))
 		}
 	case Command:
-		v.List = append(v.List, text)
+		v.List = append(v.List, given)
 	default:
-		v.Text = text
+		v.Text = given
 	}
 	return nil
 }

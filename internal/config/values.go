@@ -60,7 +60,7 @@ func parseSIPAddress(s string) (string, error) {
 }
 
 // AddServer adds a configured server: host[:port], where host is a name or an IP address; "" is none.
-func (to *Config) AddServer(s string, external bool) error {
+func (c *Config) AddServer(s string, external bool) error {
 	if s == "" {
 		return nil
 	}
@@ -69,16 +69,16 @@ func (to *Config) AddServer(s string, external bool) error {
 		return err
 	}
 	if addr, err := netip.ParseAddr(host); err == nil {
-		to.warn(portless(s, addr, "443", "5060", "5061"))
+		c.warn(portless(s, addr, "443", "5060", "5061"))
 	} else {
 		if host, err = place.HostName(host); err != nil {
 			return err
 		}
 		if !strings.Contains(host, ".") {
-			to.warn(fmt.Sprintf("%q has no domain: certificates rarely carry such a name", host))
+			c.warn(fmt.Sprintf("%q has no domain: certificates rarely carry such a name", host))
 		}
 	}
-	to.Policy.Manual = append(to.Policy.Manual, provisioning.ManualServer{Host: host, Port: port, External: external})
+	c.Policy.Manual = append(c.Policy.Manual, provisioning.ManualServer{Host: host, Port: port, External: external})
 	return nil
 }
 
