@@ -33,9 +33,7 @@ func (r Record) check() error {
 	if err := r.Vouched.check(); err != nil {
 		return err
 	}
-	scheme, address, _ := strings.Cut(r.SIPAddress, ":")
-	user, domain, _ := strings.Cut(address, "@")
-	if scheme != "sip" && scheme != "sips" || user == "" || !plainText(r.SIPAddress) || !hostName(domain) {
+	if _, err := place.ParseSIPAddress(r.SIPAddress); err != nil {
 		return fmt.Errorf("SIP address %.40q", r.SIPAddress)
 	}
 	if err := r.Registrar.check(); err != nil {

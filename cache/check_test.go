@@ -52,6 +52,7 @@ func TestCheckSaysWhatMakesNoSense(t *testing.T) {
 		want   string
 	}{
 		{"another scheme", func(r *Record) { r.SIPAddress = "tel:+431234" }, `SIP address "tel:+431234"`},
+		{"sips, which is not configured", func(r *Record) { r.SIPAddress = "sips:phone1@contoso.com" }, `SIP address "sips:phone1@contoso.com"`},
 		{"no user", func(r *Record) { r.SIPAddress = "sip:@contoso.com" }, `SIP address "sip:@contoso.com"`},
 		{"a domain that is no name", func(r *Record) { r.SIPAddress = "sip:a@b@c" }, `SIP address "sip:a@b@c"`},
 		{"a line break in the SIP address", func(r *Record) { r.SIPAddress = "sip:a\r\nb@contoso.com" }, `SIP address "sip:a\r\nb@contoso.com"`},

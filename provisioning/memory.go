@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // Memory is last good under the policy of today.
@@ -22,12 +23,14 @@ func (p Policy) Memory(store *cache.DB) Memory {
 
 // Record returns last good, if it belongs to this SIP address.
 func (m Memory) Record() (cache.Record, bool) {
-	return m.kept, m.known && m.kept.SIPAddress == m.policy.SIPAddress
+	return m.kept, m.known && m.kept.SIPAddress == m.policy.SIPAddress.String()
 }
 
-// Floor says whether this SIP domain has registered over TLS before, under whatever address.
+// Floor says whether this SIP domain has registered over TLS before, under whatever address. A floor of who knows which
+// SIP domain counts.
 func (m Memory) Floor() bool {
-	return m.known && m.kept.TLSFloor && Policy{SIPAddress: m.kept.SIPAddress}.SIPDomain() == m.policy.SIPDomain()
+	of, err := place.ParseSIPAddress(m.kept.SIPAddress)
+	return m.known && m.kept.TLSFloor && (err != nil || of.Domain == m.policy.SIPAddress.Domain)
 }
 
 // ClockFloor is the latest moment that is known to have passed: the build of this program, or the last registration.

@@ -311,5 +311,5 @@ func HostNamesAllowed(found Findings) bool {
 
 // CheckName applies the name rule of the policy to a host name. The error says what the rule asks for.
 func CheckName(host string, p Policy) error {
-	return place.CheckName(host, p.SIPDomain(), p.Naming)
+	return place.CheckName(host, p.SIPAddress.Domain, p.Naming)
 }

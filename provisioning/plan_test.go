@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var contoso = Policy{SIPAddress: "sip:phone1@contoso.com", AllowTCP: true, TLSFloor: true, AskDHCP: true}
+var contoso = Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, AllowTCP: true, TLSFloor: true, AskDHCP: true}
 
 // dnsFinding is an SRV answer; each target is "host:port address".
 func dnsFinding(step Step, targets ...string) Finding {

@@ -3,7 +3,6 @@ package provisioning
 import (
 	"crypto/x509"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/place"
@@ -12,6 +11,9 @@ import (
 
 // Secret is a password. It prints as "[redacted]" in every form; Reveal returns it.
 type Secret = secret.Secret
+
+// SIPAddress is "sip:phone1@contoso.com", in its two parts.
+type SIPAddress = place.SIPAddress
 
 // Order says which places are looked at, and in which order.
 type Order uint8
@@ -34,9 +36,9 @@ const (
 
 // Policy is what the site decided: validated values, never raw text.
 type Policy struct {
-	SIPAddress string // "sip:phone1@contoso.com", the address-of-record
-	User       string // login name; for Digest the part before "@" is used when it equals the SIP address
-	Password   Secret // empty: sign in only where no password is asked for
+	SIPAddress SIPAddress // the address-of-record; its domain is the SIP domain
+	User       string     // login name; for Digest the part before "@" is used when it equals the SIP address
+	Password   Secret     // empty: sign in only where no password is asked for
 	Auth       []string
 
 	Order    Order
@@ -67,10 +69,4 @@ type ManualServer struct {
 	Host     string
 	Port     uint16
 	External bool // external_server: the default TLS port is 443, the Access Edge's
-}
-
-// SIPDomain returns the right side of the SIP address, in lower case.
-func (p Policy) SIPDomain() string {
-	_, domain, _ := strings.Cut(p.SIPAddress, "@")
-	return strings.ToLower(domain)
 }

@@ -100,7 +100,7 @@ func TestUnusableRemembered(t *testing.T) {
 	odd := cache.Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: "udp", Addresses: addrs}
 	fine := cache.Endpoint{Host: "fe02.contoso.com", Port: 5061, Transport: "tls", Role: "backup", Addresses: addrs}
 	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: odd, Home: []cache.Endpoint{odd, fine}, Told: true}
-	policy := Policy{SIPAddress: record.SIPAddress, AllowTCP: true}
+	policy := Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, AllowTCP: true}
 	for name, plan := range map[string]Plan{
 		"recall": RecallPlan(record, policy, nil, nil), "outage": OutagePlan(record, policy, nil, nil),
 	} {
@@ -126,7 +126,7 @@ func TestOutageTriesEachPlaceOnce(t *testing.T) {
 		return cache.Endpoint{Host: "fe01.contoso.com", Port: 5070, Transport: transport, Addresses: addrs}
 	}
 	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: at("tcp"), Home: []cache.Endpoint{at("tls"), at("tcp"), at("tls")}}
-	plan := OutagePlan(record, Policy{SIPAddress: record.SIPAddress, AllowTCP: true}, nil, nil)
+	plan := OutagePlan(record, Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, AllowTCP: true}, nil, nil)
 	var got []Endpoint
 	for _, c := range plan.Try {
 		got = append(got, c.Endpoint)

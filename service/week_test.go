@@ -220,7 +220,7 @@ func (d *device) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	policy := provisioning.Policy{
-		SIPAddress: "sip:phone1@contoso.com", AllowTCP: true, TLSFloor: true, AskDHCP: true,
+		SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}, AllowTCP: true, TLSFloor: true, AskDHCP: true,
 		TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "test",
 	}
 	policy.Roots.AppendCertsFromPEM(site.Roots())

@@ -69,17 +69,16 @@ type skip struct {
 // askAround asks every source once and makes the plan of it, for a device with this last good record. It changes
 // nothing, here or elsewhere.
 func askAround(ctx context.Context, conf *config.Config, record cache.Record) planAnswer {
-	domain := conf.Policy.SIPDomain()
-	answer := planAnswer{Version: 1, SIPDomain: domain, Sources: []provisioning.Source{}, Try: []provisioning.Candidate{}, Skipped: []skip{}}
-	floor := record.TLSFloor && provisioning.Policy{SIPAddress: record.SIPAddress}.SIPDomain() == domain
-	if record.SIPAddress == conf.Policy.SIPAddress {
+	memory := conf.Policy.Memory(cache.InMemory(record))
+	answer := planAnswer{Version: 1, SIPDomain: conf.Policy.SIPAddress.Domain, Sources: []provisioning.Source{}, Try: []provisioning.Candidate{}, Skipped: []skip{}}
+	if _, ours := memory.Record(); ours {
 		answer.LastGood = &record.Registrar
 	}
-	found := discover.Discover(ctx, conf.Policy, wire.System(), floor)
+	found := discover.Discover(ctx, conf.Policy, wire.System(), memory.Floor())
 	for _, f := range found {
 		answer.Sources = append(answer.Sources, f.Source)
 	}
-	plan := provisioning.MakePlan(found, conf.Policy, floor)
+	plan := provisioning.MakePlan(found, conf.Policy, memory.Floor())
 	answer.Try = append(answer.Try, plan.Try...)
 	for _, s := range plan.Skipped {
 		answer.Skipped = append(answer.Skipped, skip{s, s.Reason.Hint()})

@@ -137,7 +137,7 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 }
 
 func logStart(log *slog.Logger, v versionAnswer, conf *config.Config) {
-	log.Info("homeward starts", "version", v.Version, "sip_address", conf.Policy.SIPAddress)
+	log.Info("homeward starts", "version", v.Version, "sip_address", conf.Policy.SIPAddress.String())
 	for _, warning := range conf.Warnings {
 		log.Warn(warning)
 	}

@@ -138,7 +138,7 @@ var keys = []Key{
 		func(v Value, to *Config) error {
 			to.Policy.User = v.Text
 			if v.Text == "" {
-				to.Policy.User = strings.TrimPrefix(to.Policy.SIPAddress, "sip:")
+				to.Policy.User = to.Policy.SIPAddress.Bare()
 			}
 			if err := checkPlain(v.Text); err != nil {
 				return &advised{err, singleQuotes}

@@ -90,7 +90,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := &Config{
 		Policy: provisioning.Policy{
-			SIPAddress: "sip:phone1@contoso.com", User: "phone1@contoso.com",
+			SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}, User: "phone1@contoso.com",
 			Auth:     []string{"ntlm", "digest"},
 			AllowTCP: true, TLSFloor: true, Naming: provisioning.NamingSuffix, TLSMin: 0x0303,
 			AskDHCP: true, ReadLease: true, LeaseHooks: "/run/homeward-dhcp",

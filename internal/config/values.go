@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -16,47 +17,19 @@ import (
 
 // Specification constants.
 const (
-	maxUserPart = 64 // RFC 5321 §4.5.3.1.1: the SIP address is a mail address as often as not
-	dnsPort     = 53
+	dnsPort = 53
 )
 
-// userCharacters are what may stand on the left side of a SIP URI besides letters and digits (RFC 3261 §25.1).
-const userCharacters = "-_.!~*'()&=+$,;?/%"
-
-// parseSIPAddress checks an address-of-record and returns it with the scheme and the domain in lower case.
-func parseSIPAddress(s string) (string, error) {
+// parseSIPAddress reads the address-of-record.
+func parseSIPAddress(s string) (place.SIPAddress, error) {
 	if s == "" {
-		return "", fmt.Errorf("it is required, such as \"sip:phone1@contoso.com\"")
+		return place.SIPAddress{}, fmt.Errorf("it is required, such as \"sip:phone1@contoso.com\"")
 	}
-	scheme, rest, found := strings.Cut(s, ":")
-	switch {
-	case found && strings.EqualFold(scheme, "sips"):
-		return "", fmt.Errorf("write sip:, not sips:; TLS is used wherever there is a Registrar that offers it")
-	case !found || !strings.EqualFold(scheme, "sip"):
-		return "", fmt.Errorf("%q does not begin with \"sip:\"", s)
-	case strings.Count(rest, "@") != 1:
-		return "", fmt.Errorf("%q must contain exactly one @", s)
+	address, err := place.ParseSIPAddress(s)
+	if errors.Is(err, place.ErrPort) {
+		err = fmt.Errorf("%w; see internal_server", err)
 	}
-	user, domain, _ := strings.Cut(rest, "@")
-	if user == "" || len(user) > maxUserPart {
-		return "", fmt.Errorf("%q must have 1 to %d characters before the @", s, maxUserPart)
-	}
-	for _, c := range user {
-		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && !strings.ContainsRune(userCharacters, c) {
-			return "", fmt.Errorf("%q: %q is not possible before the @", s, c)
-		}
-	}
-	if host, _, err := net.SplitHostPort(domain); err == nil && host != "" {
-		return "", fmt.Errorf("%q must not contain a port; see internal_server", s)
-	}
-	domain, err := place.HostName(domain)
-	if err != nil {
-		return "", fmt.Errorf("%q: %w", s, err)
-	}
-	if !strings.Contains(domain, ".") {
-		return "", fmt.Errorf("%q: the SIP domain %q needs a dot", s, domain)
-	}
-	return "sip:" + user + "@" + domain, nil
+	return address, err
 }
 
 // AddServer adds a configured server: host[:port], where host is a name or an IP address; "" is none.

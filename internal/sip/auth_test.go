@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // RFC 2617 section 3.5 and RFC 7616 sections 3.9.1 (both algorithms): what we compute is what the RFCs print.
@@ -91,7 +93,7 @@ func TestDigestUser(t *testing.T) {
 		{"the SIP address itself: the part before @", "phone1@contoso.com", "phone1"},
 		{"another login name: as it is", `CONTOSO\phone1`, `CONTOSO\phone1`},
 	} {
-		a := Account{AOR: "sip:phone1@contoso.com", User: test.user}
+		a := Account{AOR: place.SIPAddress{User: "phone1", Domain: "contoso.com"}, User: test.user}
 		if got := a.digestUser(); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}

@@ -119,9 +119,8 @@ func (d *digestScheme) compute(method, uri string, count int, cnonce string, bod
 
 // digestUser returns the login name as Digest Registrars know it: without the SIP domain, unless the site gave another.
 func (a Account) digestUser() string {
-	aor, _ := parseURI(a.AOR)
-	if a.User == "" || a.User == aor.user+"@"+aor.host {
-		return aor.user
+	if a.User == "" || a.User == a.AOR.Bare() {
+		return a.AOR.User
 	}
 	return a.User
 }

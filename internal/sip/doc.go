@@ -10,7 +10,7 @@
 // It is not for deciding where to register, what a failure means, or when to try again: nothing here retries beyond what
 // a challenge or a 423 asks for. It places no calls, knows neither UDP nor DNS, and logs nothing.
 //
-//	session := sip.NewSession(conn, true, sip.Account{AOR: "sip:phone1@contoso.com", Password: secret, Schemes: []string{"ntlm", "digest"}})
+//	session := sip.NewSession(conn, true, sip.Account{AOR: address, Password: secret, Schemes: []string{"ntlm", "digest"}})
 //	defer session.Close()
 //	binding, err := session.Register(ctx)
 //	...

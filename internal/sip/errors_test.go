@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // Whatever Register fails for has a kind, and fields that say what a sentence would say.
@@ -60,7 +62,7 @@ func TestEachFailureOfRegisterHasAKind(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			account := phone
-			if test.account.AOR != "" {
+			if test.account.AOR != (place.SIPAddress{}) {
 				account = test.account
 			}
 			bubble(t, !test.tcp, account, test.script, func(s *Session, p *peer) {

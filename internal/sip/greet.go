@@ -26,8 +26,7 @@ func (s *Session) Greet(ctx context.Context) (Greeting, error) {
 	var m *message
 	err := s.take(ctx, func(ctx context.Context) (err error) {
 		s.sequence++
-		aor, _ := parseURI(s.account.AOR)
-		query := s.request("REGISTER", "sip:"+aor.host, s.account.AOR, s.callID, s.sequence)
+		query := s.request("REGISTER", "sip:"+s.account.AOR.Domain, s.account.AOR.String(), s.callID, s.sequence)
 		query.add("Supported", supported)
 		query.add("Event", "registration")
 		query.add("Content-Length", "0")

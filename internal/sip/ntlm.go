@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/ntlm"
@@ -169,5 +168,5 @@ func (a Account) ntlmUser() string {
 	if a.User != "" {
 		return a.User
 	}
-	return strings.TrimPrefix(a.AOR, "sip:")
+	return a.AOR.Bare()
 }

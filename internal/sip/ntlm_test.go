@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 const signedIn = `
@@ -272,7 +274,7 @@ func TestNTLM(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			account, l := test.account, test.pool
-			if account.AOR == "" {
+			if account.AOR == (place.SIPAddress{}) {
 				account = phone
 			}
 			if l == nil {

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // peer is a scripted Registrar at the other end of an in-memory connection. It reads what we send with sipgo's parser: a
@@ -243,7 +245,7 @@ func bubble(t *testing.T, secure bool, account Account, script []step, run func(
 
 // phone is the account of the tests.
 var phone = Account{
-	AOR: "sip:phone1@contoso.com", Password: "canary-secret", Schemes: []string{"tls-dsk", "kerberos", "ntlm", "digest"},
+	AOR: place.SIPAddress{User: "phone1", Domain: "contoso.com"}, Password: "canary-secret", Schemes: []string{"tls-dsk", "kerberos", "ntlm", "digest"},
 	UserAgent: "homeward/test", EndpointID: "a1b2c3d4e5",
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 const (
@@ -383,7 +385,7 @@ func TestRegister(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			account := test.account
-			if account.AOR == "" {
+			if account.AOR == (place.SIPAddress{}) {
 				account = phone
 			}
 			got := register(t, !test.tcp, account, test.script...)

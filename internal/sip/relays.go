@@ -69,7 +69,7 @@ func (s *Session) relayRequest(mrasURI string, remote bool) string {
 	}
 	id := token()
 	return `<request xmlns="http://schemas.microsoft.com/2006/09/sip/mrasp" requestID="` + id + `" version="1.0" to="` + escaped(mrasURI) +
-		`" from="` + escaped(s.account.AOR) + `"><credentialsRequest credentialsRequestID="` + id + `"><identity>` + escaped(s.account.AOR) +
+		`" from="` + escaped(s.account.AOR.String()) + `"><credentialsRequest credentialsRequestID="` + id + `"><identity>` + escaped(s.account.AOR.String()) +
 		`</identity><location>` + location + `</location><duration>` + strconv.Itoa(relayMinutes) + `</duration></credentialsRequest></request>`
 }
 

@@ -14,20 +14,21 @@ import (
 	"sync"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/place"
 	"github.com/homeward-agent/homeward/internal/secret"
 )
 
 // Account is who registers, and how it may prove that.
 type Account struct {
-	AOR        string        // address-of-record: "sip:phone1@contoso.com"
-	User       string        // login name: `CONTOSO\phone1`; "" or the AOR without "sip:": that address, its part before "@" for Digest
-	Password   secret.Secret // "": sign in only where no password is asked for
-	Schemes    []string      // allowed, in order of preference: "ntlm", "digest"; names unknown here are passed over
-	InClear    bool          // answer over clear TCP too, where whoever listens can try passwords against the proof
-	UserAgent  string        // "homeward/1.0"; see CheckUserAgent
-	Host       string        // host name of this device, for NTLM: accounts may be limited to some; or ""
-	EndpointID string        // epid (MS-SIPRE section 3.2.3.1), "a1b2c3d4e5"; +sip.instance is derived from it. Or ""
-	Subnet     string        // of our IPv4 address, "10.0.0.0", for ms-subnet; or ""
+	AOR        place.SIPAddress // address-of-record
+	User       string           // login name: `CONTOSO\phone1`; "" or the AOR without "sip:": that address, its part before "@" for Digest
+	Password   secret.Secret    // "": sign in only where no password is asked for
+	Schemes    []string         // allowed, in order of preference: "ntlm", "digest"; names unknown here are passed over
+	InClear    bool             // answer over clear TCP too, where whoever listens can try passwords against the proof
+	UserAgent  string           // "homeward/1.0"; see CheckUserAgent
+	Host       string           // host name of this device, for NTLM: accounts may be limited to some; or ""
+	EndpointID string           // epid (MS-SIPRE section 3.2.3.1), "a1b2c3d4e5"; +sip.instance is derived from it. Or ""
+	Subnet     string           // of our IPv4 address, "10.0.0.0", for ms-subnet; or ""
 }
 
 // Session is the conversation with one Registrar over one connection: Register, then Keep, then Unregister. Its methods may
@@ -165,9 +166,8 @@ func (s *Session) unbind(ctx context.Context) error {
 // register builds one REGISTER. RFC 3261 section 10.2; the headers Lync wants are those of MS-SIPREGE section 2.2.1, and
 // others pass over them.
 func (s *Session) register(expires string) *message {
-	aor, _ := parseURI(s.account.AOR)
 	s.sequence++
-	m := s.request("REGISTER", "sip:"+aor.host, s.account.AOR, s.callID, s.sequence)
+	m := s.request("REGISTER", "sip:"+s.account.AOR.Domain, s.account.AOR.String(), s.callID, s.sequence)
 	contact := s.contact() + `;methods="` + allowed + `";proxy=replace`
 	if s.account.EndpointID != "" {
 		contact += `;+sip.instance="<` + instance(s.account.EndpointID) + `>"`
@@ -189,7 +189,7 @@ func (s *Session) register(expires string) *message {
 
 // request builds what all requests have in common.
 func (s *Session) request(method, uri, to, callID string, sequence uint32) *message {
-	from := "<" + s.account.AOR + ">;tag=" + s.tag
+	from := "<" + s.account.AOR.String() + ">;tag=" + s.tag
 	if s.account.EndpointID != "" {
 		from += ";epid=" + s.account.EndpointID
 	}
@@ -207,8 +207,7 @@ func (s *Session) request(method, uri, to, callID string, sequence uint32) *mess
 }
 
 func (s *Session) contact() string {
-	aor, _ := parseURI(s.account.AOR)
-	return "<sip:" + aor.user + "@" + s.local + ";transport=" + s.transport() + ">"
+	return "<sip:" + s.account.AOR.User + "@" + s.local + ";transport=" + s.transport() + ">"
 }
 
 func (s *Session) transport() string {

@@ -79,7 +79,7 @@ func (s *Session) askProvisioning(ctx context.Context, expires string) (*message
 	callID, sequence := token(), uint32(0)
 	return s.ask(ctx, func() *message {
 		sequence++
-		m := s.request("SUBSCRIBE", s.account.AOR, s.account.AOR, callID, sequence)
+		m := s.request("SUBSCRIBE", s.account.AOR.String(), s.account.AOR.String(), callID, sequence)
 		m.add("Contact", s.reachable())
 		m.add("Event", provisioningEvent)
 		m.add("Accept", "application/vnd-microsoft-roaming-provisioning-v2+xml")

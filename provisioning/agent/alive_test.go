@@ -19,7 +19,7 @@ func TestAliveWhenHung(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		silent := wire.Wire{Resolvers: func() ([]netip.AddrPort, error) { return nil, nil }}
-		agent := New(provisioning.Policy{SIPAddress: "sip:phone1@contoso.com"}, silent, cache.Open(dir), func(provisioning.Event) { <-release })
+		agent := New(provisioning.Policy{SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}}, silent, cache.Open(dir), func(provisioning.Event) { <-release })
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); agent.Run(ctx) }()

@@ -21,7 +21,7 @@ type board struct {
 }
 
 func newBoard(policy provisioning.Policy, emit func(provisioning.Event)) *board {
-	return &board{emit: emit, status: provisioning.Status{Version: 1, SIPAddress: policy.SIPAddress, SIPDomain: policy.SIPDomain()}}
+	return &board{emit: emit, status: provisioning.Status{Version: 1, SIPAddress: policy.SIPAddress.String(), SIPDomain: policy.SIPAddress.Domain}}
 }
 
 // snapshot returns the status, with what the store has to say of itself.

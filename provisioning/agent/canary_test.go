@@ -34,7 +34,7 @@ func searchForSecrets(t *testing.T, s *scenario) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for what, secret := range secretsOf(s.policy.User, s.policy.SIPAddress, password) {
+	for what, secret := range secretsOf(s.policy.User, s.policy.SIPAddress.String(), password) {
 		for _, form := range [][]byte{secret, []byte(hex.EncodeToString(secret)), []byte(strings.ToUpper(hex.EncodeToString(secret))), []byte(base64.StdEncoding.EncodeToString(secret))} {
 			for place, text := range places {
 				if bytes.Contains(text, form) {

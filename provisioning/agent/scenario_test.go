@@ -189,7 +189,7 @@ func settings(t *testing.T, archive *txtar.Archive) provisioning.Policy {
 //	told | floor | damaged | address sip:other@contoso.com | registered +1h
 func (s *scenario) writeRecord(t *testing.T, lines []string) {
 	t.Helper()
-	record := cache.Record{SIPAddress: s.policy.SIPAddress, RegisteredAt: time.Now()}
+	record := cache.Record{SIPAddress: s.policy.SIPAddress.String(), RegisteredAt: time.Now()}
 	damaged := false
 	for _, line := range lines {
 		words := strings.Fields(line)

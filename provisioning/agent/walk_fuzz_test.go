@@ -337,7 +337,7 @@ func (w *world) makeInBand() {
 
 func (w *world) makePolicy() {
 	w.policy = provisioning.Policy{
-		SIPAddress: "sip:phone1@contoso.com", User: pick(w.dice, "", `CONTOSO\phone1`, "phone1"), Password: canary, Auth: []string{"ntlm", "digest"},
+		SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}, User: pick(w.dice, "", `CONTOSO\phone1`, "phone1"), Password: canary, Auth: []string{"ntlm", "digest"},
 		AllowTCP: !w.oneIn(8), TLSFloor: !w.oneIn(3), CredentialsOverTCP: w.oneIn(2), AskDHCP: true, ReadLease: true, TLSMin: tls.VersionTLS12, Version: "fuzz",
 		Naming: pick(w.dice, provisioning.NamingSuffix, provisioning.NamingSuffix, provisioning.NamingSuffix, provisioning.NamingStrict, provisioning.NamingOff),
 		Order:  pick(w.dice, provisioning.DeviceOrder, provisioning.DeviceOrder, provisioning.DeviceOrder, provisioning.CommunicatorOrder),

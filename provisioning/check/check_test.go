@@ -159,7 +159,7 @@ func set(t *testing.T, o *Options, conf *config.Config, words []string) {
 		o.Link = Link{Interface: value}
 	case "record":
 		o.Record = cache.Record{
-			SIPAddress: conf.Policy.SIPAddress, TLSFloor: true, RegisteredAt: time.Now(),
+			SIPAddress: conf.Policy.SIPAddress.String(), TLSFloor: true, RegisteredAt: time.Now(),
 			Registrar: cache.Endpoint{Host: words[1], Port: 5061, Transport: "tls", Step: "internal-tls", Addresses: []netip.Addr{netip.MustParseAddr(words[2])}},
 		}
 		if len(words) > 3 {

@@ -168,7 +168,7 @@ func TestTimeServersAreHeard(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := &Facts{Now: time.Date(2026, 11, 26, 15, 4, 54, 0, time.UTC), TimeServers: test.servers}
-			f.Policy.SIPAddress = "sip:phone1@contoso.com"
+			f.Policy.SIPAddress = provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}
 			for i := range f.TimeServers {
 				f.TimeServers[i].Source = option42
 			}

@@ -52,7 +52,7 @@ const (
 )
 
 // sipDomain is what this is all about.
-func (f *Facts) sipDomain() string { return f.Policy.SIPDomain() }
+func (f *Facts) sipDomain() string { return f.Policy.SIPAddress.Domain }
 
 // finding returns what the source of a step said.
 func (f *Facts) finding(step provisioning.Step) (provisioning.Finding, bool) {
@@ -151,7 +151,7 @@ func (f *Facts) timeServer(ahead time.Duration) (nearest TimeServer, found bool)
 
 // remembers says whether the device has a last good Registrar for this SIP address.
 func (f *Facts) remembers() bool {
-	return f.Record.Registrar.Host != "" && f.Record.SIPAddress == f.Policy.SIPAddress
+	return f.Record.Registrar.Host != "" && f.Record.SIPAddress == f.Policy.SIPAddress.String()
 }
 
 // lastGood is the Registrar of the record; empty: there is none that can be used.

@@ -176,7 +176,7 @@ func generation(server string) string {
 // signIn has the nodes from the sign-in to the media relays.
 func (b *branch) signIn() {
 	f := b.facts
-	c := Check{ID: "sign-in", Title: "sign-in as " + f.Policy.SIPAddress, Result: Good}
+	c := Check{ID: "sign-in", Title: "sign-in as " + f.Policy.SIPAddress.String(), Result: Good}
 	s := f.SignIn
 	switch {
 	case f.CredentialsRest:

@@ -31,7 +31,7 @@ func askedOnce(ctx context.Context, policy provisioning.Policy, wire wire.Wire) 
 
 // TestDHCPSources asks simulated servers in fake time: who said what, and what `homeward plan` shows of it.
 func TestDHCPSources(t *testing.T) {
-	auto := provisioning.Policy{SIPAddress: "sip:phone1@contoso.com", AllowTCP: true, AskDHCP: true, ReadLease: true}
+	auto := provisioning.Policy{SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}, AllowTCP: true, AskDHCP: true, ReadLease: true}
 	leaseOnly := auto
 	leaseOnly.AskDHCP = false
 	built := leaseOnly

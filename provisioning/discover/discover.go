@@ -190,7 +190,7 @@ func (g *Gathering) Linger(ctx context.Context) {
 }
 
 func (g *Gathering) askSRV(step provisioning.Step) provisioning.Finding {
-	f := provisioning.Finding{Source: provisioning.Source{Step: step, Source: "dns", Query: step.SRVName() + g.policy.SIPDomain()}}
+	f := provisioning.Finding{Source: provisioning.Source{Step: step, Source: "dns", Query: step.SRVName() + g.policy.SIPAddress.Domain}}
 	targets, err := g.resolver.SRV(g.names, f.Query)
 	if err != nil {
 		failed(&f, err)
@@ -231,7 +231,7 @@ func (g *Gathering) askHostNames() provisioning.Finding {
 		return f
 	}
 	for _, prefix := range hostNames {
-		f.Names = append(f.Names, provisioning.Name{Host: prefix + g.policy.SIPDomain()})
+		f.Names = append(f.Names, provisioning.Name{Host: prefix + g.policy.SIPAddress.Domain})
 	}
 	g.addresses(provisioning.HostName, f.Names)
 	f.Verdict, f.Reason = provisioning.Absent, provisioning.DNSNoRecord

@@ -24,7 +24,7 @@ func TestDHCPOverTCPIsAnsweredByWhatIsKnown(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer site.Close()
-		policy := provisioning.Policy{SIPAddress: "sip:phone1@contoso.com", AllowTCP: true, TLSFloor: true, AskDHCP: true}
+		policy := provisioning.Policy{SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}, AllowTCP: true, TLSFloor: true, AskDHCP: true}
 		floored := Discover(t.Context(), policy, wire.Wire(simulated), true)
 		if _, asked := floored.Of(provisioning.DHCPTCP); asked {
 			t.Fatal("a step over plain TCP was asked under the floor")

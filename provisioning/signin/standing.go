@@ -25,7 +25,7 @@ func (e evidence) record(reg *Registration) cache.Record {
 	previous, same := e.memory.Record()
 	c := reg.Candidate
 	record := cache.Record{
-		SIPAddress: e.policy.SIPAddress,
+		SIPAddress: e.policy.SIPAddress.String(),
 		Registrar:  c.Registrar(reg.Addr).Kept(),
 		// Verified TLS sets the floor; nothing that comes over the network lowers it.
 		TLSFloor:     c.Transport == provisioning.TLS || e.memory.Floor(),
