@@ -13,5 +13,6 @@
 // Nothing here touches the network, the disk or the clock of others: discover asks, signin signs in, agent goes from phase to
 // phase, and check judges.
 //
-// Read step.go first, then reason.go, policy.go, plan.go, ground.go, memory.go with record.go, event.go with detail.go, and status.go.
+// Read step.go first, then reason.go, endpoint.go, policy.go, rule.go, plan.go, ground.go, event.go, detail.go, status.go,
+// remembered.go, memory.go, record.go.
 package provisioning

@@ -68,11 +68,6 @@ func (s Step) byDNS() bool { return s.BySRV() || s == HostName || s == Manual }
 // BySRV says whether SRV records lead to this step.
 func (s Step) BySRV() bool { return s.SRVName() != "" }
 
-// Configured says whether the configuration of today names a host.
-func (p Policy) Configured(host string) bool {
-	return slices.ContainsFunc(p.Manual, func(m ManualServer) bool { return m.Host == host })
-}
-
 // MayName says whether a Registrar is believed when it names a host. Only one that was reached over TLS is, and an address
 // is believed only when the name it has proven obeys the name rule.
 func (p Policy) MayName(from Candidate, host string) bool {
@@ -81,12 +76,4 @@ func (p Policy) MayName(from Candidate, host string) bool {
 		ruled = !p.Configured(from.Host)
 	}
 	return from.Transport == TLS && (!IsAddress(host) || ruled)
-}
-
-// PortReason says why a port is not dialled, or "". The configuration may name any.
-func (p Policy) PortReason(step Step, port uint16) (Reason, string) {
-	if err := place.CheckPort(port); err != nil && step != Manual {
-		return AddressNotAllowed, err.Error()
-	}
-	return "", ""
 }

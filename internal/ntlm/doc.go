@@ -14,4 +14,6 @@
 //	response := security.Sign(text)
 //	...
 //	if !security.Verify(text, rspauth) { ... }
+//
+// Read challenge.go first, then security.go, authenticate.go.
 package ntlm

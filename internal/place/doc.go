@@ -2,4 +2,6 @@
 // a packet may go, and the ports at which it may listen. It decides from what it is given, and asks nobody.
 //
 //	err := place.CheckName("evilcontoso.com", "contoso.com", place.Suffix) // a *NameError
+//
+// Read host.go first, then name.go, place.go.
 package place

@@ -1,0 +1,76 @@
+package provisioning
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/homeward-agent/homeward/internal/place"
+)
+
+// NameReason applies the name rule. It guards names from DNS, DHCP, unproven Registrars and records; a configured server
+// is trusted, and so is one named by a proven Registrar (TechNet dd637123; discovery over SRV and option 120 alike).
+func (p Policy) NameReason(step Step, host string, t Transport) (Reason, string) {
+	switch {
+	case step == Manual || p.Configured(host):
+		return "", ""
+	case IsAddress(host):
+		return p.addressReason(step, host, t)
+	}
+	if err := CheckName(host, p); err != nil {
+		return NameNotAllowed, err.Error()
+	}
+	return "", ""
+}
+
+// addressReason is the name rule where an address stands in place of a name. Over TLS its server has to prove a name
+// besides, and over plain TCP it never gets credentials (proof and inClear of package signin). What is not listed is refused.
+func (p Policy) addressReason(step Step, host string, t Transport) (Reason, string) {
+	switch {
+	case t == TLS && step == DHCPTLS:
+		return TLSNoName, "DHCP gave the address " + host + ", not a name"
+	case p.Naming == NamingStrict:
+		return NameNotAllowed, host + " is an address (strict_naming)"
+	case t == TLS && (step == Redirect || step == Recall || step == LastGood), t == TCP && (step == DHCPTLS || step == DHCPTCP || step == LastGood):
+		return "", ""
+	default:
+		return RegistrarNotProven, host + " is an address, not a name"
+	}
+}
+
+// IsAddress says whether an IP address stands in place of a host name.
+func IsAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}
+
+// CheckName applies the name rule of the policy to a host name. The error says what the rule asks for.
+func CheckName(host string, p Policy) error {
+	return place.CheckName(host, p.SIPAddress.Domain, p.Naming)
+}
+
+// Closed says why plain TCP may not be used, or "". floor: this SIP domain has registered over TLS before.
+func (p Policy) Closed(t Transport, floor bool) Reason {
+	switch {
+	case t == TLS:
+		return ""
+	case !p.AllowTCP:
+		return TransportPolicy
+	case p.TLSFloor && floor:
+		return TLSFloor
+	default:
+		return ""
+	}
+}
+
+// Configured says whether the configuration of today names a host.
+func (p Policy) Configured(host string) bool {
+	return slices.ContainsFunc(p.Manual, func(m ManualServer) bool { return m.Host == host })
+}
+
+// PortReason says why a port is not dialled, or "". The configuration may name any.
+func (p Policy) PortReason(step Step, port uint16) (Reason, string) {
+	if err := place.CheckPort(port); err != nil && step != Manual {
+		return AddressNotAllowed, err.Error()
+	}
+	return "", ""
+}
