@@ -9,4 +9,6 @@
 // It is for people: who write phone software, who want to see what the agent does, who measure it. It is not a
 // server for production, it judges no protocol, and it knows the agent only as they do: the built binary, its
 // commands, its log.
+//
+// Read lab.go first, then life_linux.go, agent.go, bench_linux.go, namespace_linux.go, serve.go, demo.go, main.go.
 package main

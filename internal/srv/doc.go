@@ -12,4 +12,6 @@
 //	r := srv.Resolver{Servers: servers, Dial: new(net.Dialer).DialContext}
 //	targets, err := r.SRV(ctx, "_sipinternaltls._tcp.contoso.com")
 //	addrs, err := r.Addrs(ctx, targets[0].Host)
+//
+// Read error.go first, then message.go, resolver.go, exchange.go, flight.go, order.go, srv.go, resolvconf.go.
 package srv

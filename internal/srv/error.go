@@ -1,6 +1,9 @@
 package srv
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Kind says why a look-up returned nothing.
 type Kind uint8
@@ -139,3 +142,9 @@ func (e *Error) Absent() bool {
 func (e *Error) Unasked() bool {
 	return e.Kind == NoServer || e.Kind == PortClosed || e.Kind == Unreachable || e.Kind == HungUp
 }
+
+var (
+	errUnreadable = errors.New("the answer cannot be read")
+	errTruncated  = errors.New("the answer is truncated")
+	errStrangers  = errors.New("too many answers to other questions")
+)

@@ -22,12 +22,6 @@ const (
 	datagramSize = 4096                   // some servers send more than they were offered
 )
 
-var (
-	errUnreadable = errors.New("the answer cannot be read")
-	errTruncated  = errors.New("the answer is truncated")
-	errStrangers  = errors.New("too many answers to other questions")
-)
-
 // exchange gets one server's answer to one question: over UDP, over TCP when UDP will not do, without EDNS when the server
 // does not understand it.
 func (r *Resolver) exchange(ctx context.Context, server netip.AddrPort, name string, qtype uint16) (*message, *Error) {

@@ -26,13 +26,6 @@ const (
 // maxFirst bounds what is kept of what a server has sent first. (Our choice.)
 const maxFirst = 32
 
-// Met is what a handshake has shown of the server, whether it came to an end or not.
-type Met struct {
-	Shown
-	// AsksCertificate says that the server asks for a certificate of ours, as those for other servers do.
-	AsksCertificate bool
-}
-
 // Handshake makes conn secure, as a client, until ctx ends. The certificate must prove host, however the address was
 // found; host may be an address, which the certificate must then carry. Every error is a *HandshakeError, and holds a
 // *CertificateError when the certificate is what failed. The caller closes conn after an error.

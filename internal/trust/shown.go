@@ -68,3 +68,10 @@ func keyOf(c *x509.Certificate) string {
 		return c.PublicKeyAlgorithm.String()
 	}
 }
+
+// Met is what a handshake has shown of the server, whether it came to an end or not.
+type Met struct {
+	Shown
+	// AsksCertificate says that the server asks for a certificate of ours, as those for other servers do.
+	AsksCertificate bool
+}

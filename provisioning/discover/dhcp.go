@@ -2,25 +2,16 @@ package discover
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
-// Our choices.
-const (
-	dhcpLimit  = 3 * time.Second        // three questions without an answer
-	dhcpWindow = 500 * time.Millisecond // for answers after the first
-
-	maxDHCPNames = 16 // names and addresses of all sources
-)
+// maxDHCPNames bounds the names and addresses of all sources. (Our choice.)
+const maxDHCPNames = 16
 
 // dhcpSource is what one source said about Registrars by DHCP.
 type dhcpSource struct {
@@ -42,77 +33,8 @@ const (
 	informed6
 )
 
-// dhcpAsk is one round of asking DHCP: it settles both DHCP steps with the first answer that carries a usable
-// name ("the first DHCP response with an FQDN is used", Lync device text), and listens on for a while to notice
-// servers that disagree. What the system's client keeps, and what DHCPv6 says, is used when no such answer comes.
-type dhcpAsk struct {
-	policy   provisioning.Policy
-	wire     wire.Wire
-	conflict func(detail string)
-	settle   func(provisioning.Finding) // with what is found; called once
-	window   func()                     // ends the round soon; it may be called more than once
-
-	mu      sync.Mutex
-	sources []dhcpSource
-	settled bool
-}
-
-// closing returns what ends a round soon after it is called first.
-func closing(cancel func()) func() {
-	return sync.OnceFunc(func() { time.AfterFunc(dhcpWindow, cancel) })
-}
-
-func (g *Gathering) askDHCP(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, min(g.limit, dhcpLimit))
-	defer cancel()
-	d := &dhcpAsk{policy: g.policy, wire: g.wire, conflict: g.conflict, settle: g.settleDHCP, window: closing(cancel)}
-	err := d.ask(ctx)
-	d.decide(func() provisioning.Finding { return d.finding(err) })
-}
-
-// take notes what a source said. A usable name in answer to DHCPINFORM decides; any other usable name waits for
-// one as long as other answers do.
-func (d *dhcpAsk) take(s dhcpSource) {
-	d.mu.Lock()
-	for _, earlier := range d.sources {
-		// A lease is of the past, and the two versions are two questions: that they differ is no fault of a server.
-		if detail := disagreement(earlier.Answer, s.Answer); detail != "" && earlier.rank == s.rank && s.rank != leased {
-			d.conflict(detail)
-			break
-		}
-	}
-	d.sources = append(d.sources, s)
-	d.mu.Unlock()
-	named := s.Problem == "" && slices.ContainsFunc(s.Answer.SIP.Names, d.usable)
-	if named || s.rank == informed && s.Answer.Type != dhcpopts.Unusable {
-		d.window()
-	}
-	if named && s.rank == informed {
-		d.decide(func() provisioning.Finding { return d.finding(nil) })
-	}
-}
-
-// decide settles, once.
-func (d *dhcpAsk) decide(finding func() provisioning.Finding) {
-	d.mu.Lock()
-	first := !d.settled
-	d.settled = true
-	d.mu.Unlock()
-	if first {
-		d.settle(finding())
-	}
-}
-
-func (d *dhcpAsk) usable(name string) bool {
-	reason, _ := d.policy.NameReason(provisioning.DHCPTLS, name, provisioning.TLS)
-	return reason == ""
-}
-
-// inOrder returns what was said so far, what is believed first before the rest.
-func (d *dhcpAsk) inOrder() []dhcpSource {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return slices.SortedStableFunc(slices.Values(d.sources), func(a, b dhcpSource) int { return int(a.rank) - int(b.rank) })
+func answerSource(a dhcpopts.Answer) dhcpSource {
+	return dhcpSource{Who: a.Server.String(), Option: "option 120", Answer: a, rank: informed}
 }
 
 // disagreement says how two acknowledging servers differ, or "".
@@ -142,33 +64,6 @@ func registrarsOf(a dhcpopts.Answer) string {
 }
 
 func orNothing(said string) string { return cmp.Or(said, "nothing") }
-
-// finding is the best that was said, and after it what else was. err is what could not be asked or read.
-func (d *dhcpAsk) finding(err error) provisioning.Finding {
-	sources := d.inOrder()
-	f, best := bestSource(sources, d.usable)
-	if best < 0 {
-		f.Reason = d.unasked(err)
-		if err != nil {
-			f.Detail = provisioning.DetailOf(err)
-		}
-	}
-	if best >= 0 && f.Reason == "" {
-		if flaw := sources[best].flaw(); flaw != "" {
-			f.Reason, f.Detail = provisioning.DHCPMalformed, flaw
-		}
-	}
-	if best >= 0 {
-		addAddresses(&f, sources, sources[best].rank)
-	}
-	for i, s := range sources {
-		silent := best >= 0 && s.Problem == "" && s.Answer.SIP.Raw == nil
-		if i != best && s.rank != informed && !silent { // answers to DHCPINFORM that differ are a conflict
-			f.Detail = joinSources(f.Detail, s)
-		}
-	}
-	return f
-}
 
 // addAddresses adds the addresses that sources of another rank gave: a name from one does not take them away. Those of the
 // same rank are another server's word about the same question, which is a conflict and is told as one.
@@ -291,18 +186,4 @@ func joinDetail(from, problem string) string {
 		return from
 	}
 	return from + ": " + problem
-}
-
-// settleDHCP resolves the names beside the sockets, so that later answers are heard, and decides both steps.
-func (g *Gathering) settleDHCP(f provisioning.Finding) {
-	took := time.Since(g.started) // without the look-ups of its names
-	g.tasks.Go(func() {
-		f.Source.Source, f.TookMS = "dhcp", took.Milliseconds()
-		g.addresses(provisioning.DHCPTLS, f.Names)
-		for _, step := range []provisioning.Step{provisioning.DHCPTLS, provisioning.DHCPTCP} {
-			if g.answers[step] != nil {
-				g.settle(step, f)
-			}
-		}
-	})
 }

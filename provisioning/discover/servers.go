@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 
@@ -64,4 +65,12 @@ func CheckPlace(policy provisioning.Policy, wire wire.Wire, at netip.AddrPort, u
 		return place.CheckPort(at.Port())
 	}
 	return nil
+}
+
+// resolveHost returns the addresses of a host name; an address stands for itself.
+func resolveHost(ctx context.Context, resolver srv.Resolver, host string) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{addr.Unmap()}, nil
+	}
+	return resolver.Addrs(ctx, host)
 }

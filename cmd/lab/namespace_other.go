@@ -8,8 +8,6 @@ import (
 	"os/exec"
 )
 
-func bindLife(*exec.Cmd) {}
-
 func inNamespaces(context.Context, string) (*exec.Cmd, error) {
 	return nil, errors.New("only Linux has network namespaces")
 }

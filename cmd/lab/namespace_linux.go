@@ -10,12 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bindLife makes a process end when this one does, whatever ends it. Ctrl-C reaches it through us alone: a second
-// signal would end it before it has unregistered.
-func bindLife(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-}
-
 // inNamespaces returns a command that runs this one again as root of a user namespace, in a network namespace of
 // its own: DHCP on its loopback reaches nobody else.
 func inNamespaces(ctx context.Context, env string) (*exec.Cmd, error) {

@@ -1,0 +1,38 @@
+package srv
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Our choices.
+const (
+	maxTargets = 16 // more Registrars than a device could try before its user gives up
+	maxAddrs   = 16 // per host name, both families together
+
+	// A resolver that knows the internal view may be slower than one that knows only the Internet and says "absent".
+	disagreement = 300 * time.Millisecond
+	// Some servers drop AAAA questions. Longer than resendAfter, so that one lost datagram does not cost a family.
+	familyGrace = 400 * time.Millisecond
+)
+
+// Resolver asks name servers. Its zero value has nobody to ask. It may be used by many goroutines; each look-up opens its
+// own connections and closes them before it returns.
+type Resolver struct {
+	// Servers are all asked at the same time; their order breaks ties between servers that say as much as each other.
+	Servers []netip.AddrPort
+	// Dial opens a connected socket: "udp", where one Write is one query and one Read is one answer, or "tcp". It returns
+	// when its context ends.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Usable says why an address that a server gave is of no use, or nil. Without it every address is used.
+	Usable func(server netip.AddrPort, addr netip.Addr) error
+}
+
+// Target is the useful part of one SRV record: a host name (lower case, no final dot) and a port (never 0), with the
+// priority and weight it was published with. Source: RFC 2782.
+type Target struct {
+	Host                   string
+	Port, Priority, Weight uint16
+}

@@ -1,0 +1,158 @@
+package discover
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/srv"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
+)
+
+// Gathering asks every source of one cycle at the same time, under one deadline, and hands the answers out in
+// device order: nobody waits for DHCP when internal TLS has answered.
+type Gathering struct {
+	policy   provisioning.Policy
+	wire     wire.Wire
+	steps    []provisioning.Step   // asked, in order; those of the policy
+	before   provisioning.Findings // of an earlier gathering: only what it left open is asked for
+	ground   provisioning.Ground
+	resolver srv.Resolver
+	limit    time.Duration
+	started  time.Time
+	conflict func(detail string)
+	settled  func(provisioning.Finding) // nil, or told of each Finding as soon as it is decided, from several goroutines
+
+	tasks       sync.WaitGroup
+	names       context.Context // bounds every look-up of a name
+	cancelNames context.CancelFunc
+	cancelAll   context.CancelFunc
+	answers     map[provisioning.Step]*answer // complete before the first task starts
+
+	mu    sync.Mutex
+	hosts map[string]*resolution
+}
+
+// answer is a Finding to come.
+type answer struct {
+	done    chan struct{}
+	finding provisioning.Finding
+}
+
+// resolution is the addresses of a host name to come.
+type resolution struct {
+	done  chan struct{}
+	addrs []netip.Addr
+	err   error
+}
+
+func newResolver(policy provisioning.Policy, wire wire.Wire) srv.Resolver {
+	return resolverOn(GroundOf(policy, wire), wire)
+}
+
+func (g *Gathering) settle(step provisioning.Step, f provisioning.Finding) {
+	f.Step = step
+	f.Hint = f.Reason.Hint()
+	if f.TookMS == 0 {
+		f.TookMS = time.Since(g.started).Milliseconds()
+	}
+	g.answers[step].finding = f
+	close(g.answers[step].done)
+	if g.settled != nil {
+		g.settled(f)
+	}
+}
+
+// Await returns the Finding of a step as soon as it is decided; false: the step is not asked, or ctx ended.
+func (g *Gathering) Await(ctx context.Context, step provisioning.Step) (provisioning.Finding, bool) {
+	a := g.answers[step]
+	if a == nil {
+		return provisioning.Finding{}, false
+	}
+	select {
+	case <-a.done:
+		return a.finding, ctx.Err() == nil
+	case <-ctx.Done():
+		return provisioning.Finding{}, false
+	}
+}
+
+// all returns every Finding, once all are decided.
+func (g *Gathering) all(ctx context.Context) provisioning.Findings {
+	var found provisioning.Findings
+	for _, step := range g.steps {
+		if f, ok := g.Await(ctx, step); ok {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// End stops everything and waits for it.
+func (g *Gathering) End() {
+	g.cancelAll()
+	g.tasks.Wait()
+}
+
+// Linger stops the look-ups of names, and lets DHCP listen to the end of its window, for servers that disagree;
+// it waits for that, or for ctx.
+func (g *Gathering) Linger(ctx context.Context) {
+	g.cancelNames()
+	defer context.AfterFunc(ctx, g.cancelAll)()
+	g.tasks.Wait()
+	g.cancelAll()
+}
+
+// addresses fills in the addresses of names, all asked at the same time; no query is sent for a name that the
+// name rule refuses.
+func (g *Gathering) addresses(step provisioning.Step, names []provisioning.Name) {
+	for _, name := range names {
+		if reason, _ := g.policy.NameReason(step, name.Host, provisioning.TCP); reason == "" {
+			g.resolve(name.Host)
+		}
+	}
+	for i := range names {
+		name := &names[i]
+		if reason, _ := g.policy.NameReason(step, name.Host, provisioning.TCP); reason != "" {
+			continue
+		}
+		*name = lookedUp(g.ground, step, *name, g.lookup)
+	}
+}
+
+// resolve starts the look-up of a host's addresses, once.
+func (g *Gathering) resolve(host string) *resolution {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r := g.hosts[host]
+	if r == nil {
+		r = &resolution{done: make(chan struct{})}
+		g.hosts[host] = r
+		g.tasks.Go(func() {
+			defer close(r.done)
+			r.addrs, r.err = resolveHost(g.names, g.resolver, host)
+		})
+	}
+	return r
+}
+
+// lookup returns the addresses of a host: the answer of the one look-up in this cycle.
+func (g *Gathering) lookup(host string) ([]netip.Addr, error) {
+	r := g.resolve(host)
+	<-r.done // the names' own deadline bounds it
+	return r.addrs, r.err
+}
+
+// AddressesNow returns what DNS says in this cycle about the names of a record, by host. It waits for the verdict.
+func (g *Gathering) AddressesNow(hosts []string) map[string]provisioning.Name {
+	fresh := map[string]provisioning.Name{}
+	if g == nil {
+		return fresh
+	}
+	for _, host := range hosts {
+		fresh[host] = lookedUp(g.ground, provisioning.LastGood, provisioning.Name{Host: host}, g.lookup)
+	}
+	return fresh
+}
