@@ -3,5 +3,5 @@
 //
 //	err := place.CheckName("evilcontoso.com", "contoso.com", place.Suffix) // a *NameError
 //
-// Read host.go first, then name.go, place.go.
+// Read host.go first, then sipaddress.go, name.go, place.go.
 package place
