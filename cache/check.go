@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -119,4 +120,48 @@ func usable(a netip.Addr) bool {
 
 func plainText(s string) bool {
 	return len(s) <= maxText && utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
+}
+
+// leaveOut drops the optional entries that a later start would refuse, and says which: one odd
+// Media Relay must not keep the device from remembering its Registrar.
+func (r *Record) leaveOut() (reasons []string) {
+	r.Home = slices.DeleteFunc(r.Home, func(e Endpoint) bool {
+		err := e.check()
+		if err != nil {
+			reasons = append(reasons, fmt.Sprintf("home: %v", err))
+		}
+		return err != nil
+	})
+	r.MediaRelays = slices.DeleteFunc(r.MediaRelays, func(m Relay) bool {
+		err := m.check()
+		if err != nil {
+			reasons = append(reasons, fmt.Sprintf("media relay: %v", err))
+		}
+		return err != nil
+	})
+	return reasons
+}
+
+func (f Flushed) check() error {
+	switch year := f.At.Year(); {
+	case year < 0 || year > 9999:
+		return fmt.Errorf("in the year %d", year)
+	case !plainText(f.Kind):
+		return fmt.Errorf("kind %.40q", f.Kind)
+	case f.Host != "" && !host(f.Host):
+		return fmt.Errorf("host %.40q", f.Host)
+	}
+	return checkAddresses(f.Addresses)
+}
+
+func (v Vouched) check() error {
+	if len(v.Hosts) > maxEntries+1 || !plainText(v.Under) || !plainText(v.Seal) {
+		return errors.New("vouched: too many hosts, or odd text")
+	}
+	for _, h := range v.Hosts {
+		if !host(h) {
+			return fmt.Errorf("vouched: host %.40q", h)
+		}
+	}
+	return nil
 }

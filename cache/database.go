@@ -3,7 +3,6 @@ package cache
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"syscall"
@@ -11,8 +10,6 @@ import (
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
-
-	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
 // lockWait is our choice: long enough for a tech's command to finish reading.
@@ -23,46 +20,6 @@ var ErrLocked = errors.New("in use by another process")
 
 // errUnmappable is the state of every file on JFFS2, the flash of many small devices.
 var errUnmappable = errors.New("this file system cannot map a file into memory")
-
-// opener has the shape of os.OpenFile, and opens regular files alone (safefile.Open); tests replace it by a disk that fails.
-type opener func(name string, flag int, perm os.FileMode) (*os.File, error)
-
-// regular returns an opener for a file that exists. It refuses what could block, lead elsewhere or
-// exhaust memory: pipes, devices, links, giants. It never creates: bbolt asks for that, and would
-// leave a file that a power cut makes unusable.
-func (open opener) regular(limit int64) opener {
-	return func(name string, flag int, perm os.FileMode) (*os.File, error) {
-		f, err := open(name, flag&^os.O_CREATE, perm)
-		if errors.Is(err, safefile.ErrNotRegular) {
-			return nil, damage("it " + safefile.ErrNotRegular.Error())
-		}
-		if err != nil {
-			return nil, err
-		}
-		info, err := f.Stat()
-		switch {
-		case err != nil:
-		case info.Size() > limit:
-			err = damage(fmt.Sprintf("it has %d bytes, which is too large", info.Size()))
-		case info.Size() == 0:
-			err = damage("it is empty")
-		default:
-			return f, nil
-		}
-		f.Close()
-		return nil, err
-	}
-}
-
-// read returns the bytes of a regular file.
-func (open opener) read(path string, limit int64) ([]byte, error) {
-	f, err := open.regular(limit)(path, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, limit))
-}
 
 // readDatabase returns the sealed record in the database at path, whose bytes it never changes. The
 // pages are checked while bbolt holds the lock for reading, and before it follows any of them.

@@ -20,4 +20,7 @@
 // It is not for deciding anything: which Registrar is tried, whose names are trusted and whether a
 // record fits the configured SIP address belong to provisioning. It is not for history or counters
 // either; flash wears out, and nothing is written unless the record has changed.
+//
+// Read record.go first, then check.go, seal.go, shape.go, opener.go, owner_unix.go, guard.go, files.go, database.go, flushed.go,
+// vouched.go, store.go, cache.go, read.go.
 package cache

@@ -11,11 +11,8 @@ import (
 	"syscall"
 )
 
-// Our choices.
-const (
-	maxSecondCopy = 256 << 10 // the longest record that check accepts is shorter
-	keptAside     = 2         // damaged files kept for those who want to know why
-)
+// keptAside is how many damaged files are kept for those who want to know why. (Our choice.)
+const keptAside = 2
 
 // writeSecondCopy puts last-good.json in its place, whole or not at all.
 func writeSecondCopy(open opener, path string, sealed []byte) error {

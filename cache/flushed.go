@@ -1,32 +1,9 @@
 package cache
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 )
-
-// maxFlushed is our choice: what is of use to a tech who asks where an address has gone. A device whose pool
-// moves flushes a few a year.
-const maxFlushed = 8
-
-// The kinds of Flushed.
-const (
-	FlushedRegistrar = "registrar"   // it was the Registrar in use
-	FlushedHome      = "home"        // it was named as home, and was not the Registrar in use
-	FlushedRelay     = "media-relay" // it was a Media Relay
-	FlushedAddress   = "address"     // its host is known still: these of its addresses are not
-)
-
-// Flushed is what a Commit dropped, because the registration it records did not confirm it.
-type Flushed struct {
-	At        time.Time    `json:"at,omitzero"` // RegisteredAt of the record that took its place
-	Kind      string       `json:"kind"`        // FlushedRegistrar, …
-	Host      string       `json:"host,omitempty"`
-	Port      uint16       `json:"port,omitempty"` // of a Registrar
-	Addresses []netip.Addr `json:"addresses,omitempty"`
-}
 
 // flush returns what before holds and after does not, then what was flushed earlier.
 func flush(before, after Record) []Flushed {
@@ -89,16 +66,4 @@ func (r Record) holdings() []holding {
 		list[i].addresses = slices.Compact(list[i].addresses)
 	}
 	return list
-}
-
-func (f Flushed) check() error {
-	switch year := f.At.Year(); {
-	case year < 0 || year > 9999:
-		return fmt.Errorf("in the year %d", year)
-	case !plainText(f.Kind):
-		return fmt.Errorf("kind %.40q", f.Kind)
-	case f.Host != "" && !host(f.Host):
-		return fmt.Errorf("host %.40q", f.Host)
-	}
-	return checkAddresses(f.Addresses)
 }

@@ -3,9 +3,7 @@ package cache
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 )
 
@@ -49,6 +47,38 @@ type Relay struct {
 	Location  string       `json:"location,omitempty"` // "intranet", "internet"
 }
 
+// maxFlushed is our choice: what is of use to a tech who asks where an address has gone. A device whose pool
+// moves flushes a few a year.
+const maxFlushed = 8
+
+// The kinds of Flushed.
+const (
+	FlushedRegistrar = "registrar"   // it was the Registrar in use
+	FlushedHome      = "home"        // it was named as home, and was not the Registrar in use
+	FlushedRelay     = "media-relay" // it was a Media Relay
+	FlushedAddress   = "address"     // its host is known still: these of its addresses are not
+)
+
+// Flushed is what a Commit dropped, because the registration it records did not confirm it.
+type Flushed struct {
+	At        time.Time    `json:"at,omitzero"` // RegisteredAt of the record that took its place
+	Kind      string       `json:"kind"`        // FlushedRegistrar, …
+	Host      string       `json:"host,omitempty"`
+	Port      uint16       `json:"port,omitempty"` // of a Registrar
+	Addresses []netip.Addr `json:"addresses,omitempty"`
+}
+
+// Vouched are Registrars of a record whose names the name rule would not take from DNS or DHCP, and which Registrars that
+// had proven their own names have given. A record is a file, and files can be made elsewhere: this part of it is worth
+// something only on the device that wrote it, and a device drops what it has not sealed itself.
+type Vouched struct {
+	Hosts []string `json:"hosts"`          // at most 17: the Registrar and Home
+	Under string   `json:"under"`          // the name rule that was in force: "suffix" or "strict"
+	Seal  string   `json:"seal,omitempty"` // set by Commit: HMAC-SHA256 in hexadecimal digits, by the key in record.key
+}
+
+func (v Vouched) empty() bool { return len(v.Hosts) == 0 }
+
 // Our choices.
 const (
 	maxEntries    = 16      // of each list: the number of addresses and targets that discovery keeps
@@ -86,26 +116,6 @@ func (r Record) clone() Record {
 
 func cut[T any](list []T) []T {
 	return append([]T(nil), list[:min(len(list), maxEntries)]...)
-}
-
-// leaveOut drops the optional entries that a later start would refuse, and says which: one odd
-// Media Relay must not keep the device from remembering its Registrar.
-func (r *Record) leaveOut() (reasons []string) {
-	r.Home = slices.DeleteFunc(r.Home, func(e Endpoint) bool {
-		err := e.check()
-		if err != nil {
-			reasons = append(reasons, fmt.Sprintf("home: %v", err))
-		}
-		return err != nil
-	})
-	r.MediaRelays = slices.DeleteFunc(r.MediaRelays, func(m Relay) bool {
-		err := m.check()
-		if err != nil {
-			reasons = append(reasons, fmt.Sprintf("media relay: %v", err))
-		}
-		return err != nil
-	})
-	return reasons
 }
 
 // sameMeaning compares everything but the generation, the time of registration and the seal.

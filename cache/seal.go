@@ -20,6 +20,9 @@ type damage string
 
 func (d damage) Error() string { return string(d) }
 
+// maxSecondCopy bounds what is written; the longest record that check accepts is shorter. (Our choice.)
+const maxSecondCopy = 256 << 10
+
 // seal returns the bytes that both copies hold: the record as JSON, and as its last member a
 // checksum over every byte before that member. It refuses what unseal would refuse.
 func seal(r Record) ([]byte, error) {
@@ -71,4 +74,9 @@ func unseal(sealed []byte) (Record, error) {
 		return Record{}, damage(fmt.Sprintf("the record makes no sense: %v", err))
 	}
 	return r, nil
+}
+
+func isDamage(err error) bool {
+	var d damage
+	return errors.As(err, &d)
 }

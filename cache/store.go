@@ -237,20 +237,16 @@ func (s *store) say(code, text string) {
 	s.happened = s.happened[max(0, len(s.happened)-maxNotes):]
 }
 
-func isDamage(err error) bool {
-	var d damage
-	return errors.As(err, &d)
-}
-
-// bare leaves out the path, which the sentence around it names already.
-func bare(err error) error {
-	var pathErr *fs.PathError
-	var linkErr *os.LinkError
-	switch {
-	case errors.As(err, &pathErr):
-		return pathErr.Err
-	case errors.As(err, &linkErr):
-		return linkErr.Err
+// vouch seals what is vouched for in r, or drops it: without a key the device could not tell it from a forgery later.
+func (s *store) vouch(r *Record) {
+	if r.Vouched.empty() {
+		return
 	}
-	return err
+	key, err := makeKey(s.open, s.dir)
+	if err != nil {
+		s.say("cache-write", fmt.Sprintf("%s: %v; Registrars outside the SIP domain are not kept for a restart without DNS", filepath.Join(s.dir, keyName), bare(err)))
+		r.Vouched = Vouched{}
+		return
+	}
+	r.Vouched.Seal = r.Vouched.sealOf(r.SIPAddress, key)
 }

@@ -15,54 +15,17 @@ import (
 	"strings"
 )
 
-// Vouched are Registrars of a record whose names the name rule would not take from DNS or DHCP, and which Registrars that
-// had proven their own names have given. A record is a file, and files can be made elsewhere: this part of it is worth
-// something only on the device that wrote it, and a device drops what it has not sealed itself.
-type Vouched struct {
-	Hosts []string `json:"hosts"`          // at most 17: the Registrar and Home
-	Under string   `json:"under"`          // the name rule that was in force: "suffix" or "strict"
-	Seal  string   `json:"seal,omitempty"` // set by Commit: HMAC-SHA256 in hexadecimal digits, by the key in record.key
-}
-
 // Our choices.
 const (
 	keyName = "record.key" // beside the copies, for its owner only; random, so that nothing leads from it to a password
 	keySize = 32           // bytes
 )
 
-func (v Vouched) empty() bool { return len(v.Hosts) == 0 }
-
-func (v Vouched) check() error {
-	if len(v.Hosts) > maxEntries+1 || !plainText(v.Under) || !plainText(v.Seal) {
-		return errors.New("vouched: too many hosts, or odd text")
-	}
-	for _, h := range v.Hosts {
-		if !host(h) {
-			return fmt.Errorf("vouched: host %.40q", h)
-		}
-	}
-	return nil
-}
-
 // sealOf is what only the holder of the key can say of Vouched, for one SIP address.
 func (v Vouched) sealOf(sipAddress string, key []byte) string {
 	mac := hmac.New(sha256.New, key)
 	fmt.Fprintf(mac, "homeward vouched 1\n%q\n%q\n%q", sipAddress, v.Under, v.Hosts)
 	return hex.EncodeToString(mac.Sum(nil))
-}
-
-// vouch seals what is vouched for in r, or drops it: without a key the device could not tell it from a forgery later.
-func (s *store) vouch(r *Record) {
-	if r.Vouched.empty() {
-		return
-	}
-	key, err := makeKey(s.open, s.dir)
-	if err != nil {
-		s.say("cache-write", fmt.Sprintf("%s: %v; Registrars outside the SIP domain are not kept for a restart without DNS", filepath.Join(s.dir, keyName), bare(err)))
-		r.Vouched = Vouched{}
-		return
-	}
-	r.Vouched.Seal = r.Vouched.sealOf(r.SIPAddress, key)
 }
 
 // believe drops from a record that was read what this device has not sealed.

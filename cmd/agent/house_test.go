@@ -34,7 +34,6 @@ provisioning/check.Facts: is being redesigned
 
 // unordered are packages whose files are in no order of reading yet. A row that is not needed any more fails.
 var unordered = table(`
-cache: no order has been found yet
 cmd/agent: verbs and what they share stand in the same files
 dhcpopts: no order has been found yet
 internal/sip: is being split
