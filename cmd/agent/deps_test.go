@@ -58,7 +58,7 @@ var walls = []wall{
 		"judges what a device sees, by the kinds of what failed; looks through discover and signin, and knows no agent",
 	},
 	{
-		"internal/config", "provisioning internal/place internal/safefile internal/sip", "github.com/pelletier/go-toml/v2",
+		"internal/config", "provisioning internal/nearest internal/place internal/safefile internal/sip", "github.com/pelletier/go-toml/v2",
 		"reads settings, and knows neither a command line nor what is done with them (sip: the grammar of User-Agent)",
 	},
 	{"internal/srv", "internal/safefile internal/place", "github.com/miekg/dns", "a leaf: DNS"},
@@ -66,9 +66,10 @@ var walls = []wall{
 	{"internal/ntlm", "", "golang.org/x/crypto", "a leaf: NTLM, whose MD4 the standard library does not have"},
 	{"internal/trust", "", "", "a leaf: certificates, with the standard library alone"},
 	{"internal/place", "", "", "below all: values that say where a Registrar may be"},
+	{"internal/nearest", "", "", "below all: finds the word that was probably meant"},
 	{"internal/secret", "", "", "below all: the type that holds a password"},
 	{
-		"internal/sitetest", "dhcpopts", "github.com/miekg/dns github.com/insomniacslk/dhcp",
+		"internal/sitetest", "dhcpopts internal/nearest", "github.com/miekg/dns github.com/insomniacslk/dhcp",
 		"a test prop: simulates the servers, and must not know the client it is to judge",
 	},
 	{"cache", "internal/safefile internal/place", "go.etcd.io/bbolt", "a leaf: the store"},

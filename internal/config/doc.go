@@ -10,5 +10,5 @@
 // story to begin with.
 //
 // Read problem.go first, then config.go, places_linux.go, owner_unix.go, file.go, password.go, roots.go, values.go, keys.go,
-// example.go, nearest.go, toml.go, settings.go, doubts.go.
+// example.go, toml.go, settings.go, doubts.go.
 package config

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/homeward-agent/homeward/internal/nearest"
 )
 
 // Setting is a value with the place it comes from.
@@ -159,7 +161,7 @@ func unknownKey(name string) error {
 	for i, k := range keys {
 		names[i] = k.Name
 	}
-	if near := nearest(name, names); near != "" {
+	if near := nearest.Word(name, names); near != "" {
 		return fmt.Errorf("unknown key %q, did you mean %s?", name, near)
 	}
 	return fmt.Errorf("unknown key %q", name)

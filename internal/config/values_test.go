@@ -137,19 +137,3 @@ func TestNameServers(t *testing.T) {
 		})
 	}
 }
-
-func TestNearest(t *testing.T) {
-	names := []string{"sip_address", "password_file", "dns_servers", "dhcp", "auth"}
-	for _, test := range []struct{ typed, want string }{
-		{"sip_adress", "sip_address"},
-		{"dns_server", "dns_servers"},
-		{"dhpc", "dhcp"},
-		{"passwordfile", "password_file"},
-		{"colour", ""},
-		{"", ""},
-	} {
-		if got := nearest(test.typed, names); got != test.want {
-			t.Errorf("nearest(%q) = %q, want %q", test.typed, got, test.want)
-		}
-	}
-}

@@ -56,7 +56,7 @@ func (d *dhcpSection) take(words []string) error {
 		return nil
 	}
 	if len(words) == 1 {
-		return fmt.Errorf("%w: %q: %s", errDHCPLine, words[0], nearest(words[0], append(slices.Clone(dhcpWords), "lease")))
+		return fmt.Errorf("%w: %q: %s", errDHCPLine, words[0], hint(words[0], append(slices.Clone(dhcpWords), "lease")))
 	}
 	if len(words) == 0 {
 		return errDHCPLine
@@ -66,7 +66,7 @@ func (d *dhcpSection) take(words []string) error {
 	}
 	takeServer := dhcpForms[words[1]]
 	if takeServer == nil {
-		return fmt.Errorf("%w: %q: %s", errDHCPLine, words[1], nearest(words[1], slices.Collect(maps.Keys(dhcpForms))))
+		return fmt.Errorf("%w: %q: %s", errDHCPLine, words[1], hint(words[1], slices.Collect(maps.Keys(dhcpForms))))
 	}
 	return takeServer(d, words[0], words[2:])
 }

@@ -51,26 +51,40 @@ func (w *loopback) open() error {
 
 // place finds a loopback address where all doors of one address can be opened. w.mu is held.
 func (w *loopback) place(addr netip.Addr, doors []*door) error {
-	candidates := []netip.Addr{addr}
 	switch {
 	case addr.Is6():
-		candidates[0] = netip.IPv6Loopback()
-	case !addr.IsLoopback():
-		b := addr.As4()
-		candidates = nil
-		for high := range byte(100) { // 10.0.0.5 becomes 127.1.0.5, or the next that is free
-			candidates = append(candidates, netip.AddrFrom4([4]byte{127, 1 + high, b[2], b[3]}))
+		ours := netip.IPv6Loopback()
+		if err := w.claim(ours, claimPatience); err != nil {
+			return err
 		}
+		return w.placeAt(addr, ours, doors)
+	case addr.IsLoopback():
+		return w.placeAt(addr, addr, doors)
 	}
 	var err error
-	for _, c := range candidates {
-		if c.Is4() && w.out.taken(c) {
+	b := addr.As4()
+	for second := byte(1); second <= networks; second++ { // 10.0.0.5 becomes 127.1.0.5, or the next that is free
+		ours := netip.AddrFrom4([4]byte{127, second, b[2], b[3]})
+		if w.out.taken(ours) {
 			continue
 		}
-		if err = w.openAt(c, doors); err == nil {
-			w.out.put(addr, c)
+		if err = w.claim(netip.AddrFrom4([4]byte{127, second, 255, 254}), 0); err != nil {
+			continue
+		}
+		if err = w.placeAt(addr, ours, doors); err == nil {
 			return nil
 		}
+	}
+	return err
+}
+
+// networks is our choice: so many of 127.N.0.0/16 are tried.
+const networks = 100
+
+func (w *loopback) placeAt(addr, ours netip.Addr, doors []*door) error {
+	err := w.openAt(ours, doors)
+	if err == nil {
+		w.out.put(addr, ours)
 	}
 	return err
 }

@@ -223,3 +223,42 @@ func TestLiveAddressWithAPortTaken(t *testing.T) {
 		c.Close()
 	}
 }
+
+// Two sites have no address in common: where one refuses, the other must not be found.
+func TestLiveSitesKeepApart(t *testing.T) {
+	const text = "-- registrars --\n10.0.0.5:5463 tcp accept\n"
+	a, _ := onLoopback(t, text)
+	at := where(a, "10.0.0.5:5463")
+	if err := a.Apply("registrar 10.0.0.5:5463 refuse"); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := onLoopback(t, text)
+	if where(b, "10.0.0.5:5463") == at {
+		t.Errorf("both are at %s", at)
+	}
+	if c, err := net.Dial("tcp", at); err == nil {
+		c.Close()
+		t.Errorf("a Registrar that refuses is reached: the other site's")
+	}
+}
+
+// DHCP on lo belongs to one site at a time.
+func TestLiveDHCPBelongsToOneSite(t *testing.T) {
+	if !netns.EnterForPorts(t) {
+		return
+	}
+	const text = "-- dhcp --\n10.0.0.67 ack 120=pool.contoso.com\n"
+	a, live := onLoopback(t, text)
+	if live.DHCP != nil {
+		t.Fatal(live.DHCP)
+	}
+	other := &loopback{sim: a.sim, claims: map[netip.Addr]net.PacketConn{}}
+	if err := other.claim(dhcpClaim, 0); !errors.Is(err, errClaimed) {
+		t.Errorf("claimed twice: %v", err)
+	}
+	a.Close()
+	if err := other.claim(dhcpClaim, 0); err != nil {
+		t.Errorf("not free after the end: %v", err)
+	}
+	other.close()
+}

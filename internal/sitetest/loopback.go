@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -27,7 +28,8 @@ type loopback struct {
 
 	mu     sync.Mutex // guards the rest
 	doors  []*door
-	socket net.PacketConn // for DHCP
+	socket net.PacketConn                // for DHCP
+	claims map[netip.Addr]net.PacketConn // what no other site of this machine may use meanwhile
 }
 
 // door is where one Registrar or name server is reached.
@@ -38,6 +40,40 @@ type door struct {
 	isUDP  bool   // and nothing else: a Media Relay
 	set    string // "open", "shut" or "full": a queue of connections so full that the kernel drops new ones
 	opened []io.Closer
+}
+
+// Our choices.
+const (
+	claimPort     = 47067
+	claimPatience = 10 * time.Second // a test with one site is over before
+	claimAgain    = 20 * time.Millisecond
+)
+
+// dhcpClaim stands for DHCP on lo.
+var dhcpClaim = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// errClaimed is that of a site that has to wait for another one.
+var errClaimed = errors.New("another simulated site of this machine uses it")
+
+// claim takes what an address stands for, as long as this site is open: a network of loopback, or DHCP on lo. A socket that
+// nobody talks to holds it, which is gone when the process is, and is not seen in another network namespace. w.mu is held.
+func (w *loopback) claim(addr netip.Addr, patience time.Duration) error {
+	if w.claims[addr] != nil {
+		return nil
+	}
+	for until := time.Now().Add(patience); ; {
+		p, err := net.ListenPacket("udp", netip.AddrPortFrom(addr, claimPort).String())
+		if err == nil {
+			w.claims[addr] = p
+			return nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return err
+		}
+		if !time.Now().Before(until) || !w.sim.sleep(claimAgain) {
+			return errClaimed
+		}
+	}
 }
 
 func (w *loopback) wire() Live {
@@ -130,6 +166,12 @@ func (w *loopback) openDHCP() error {
 	if section.word == "denied" {
 		return fmt.Errorf("the site denies it: %w", fs.ErrPermission)
 	}
+	w.mu.Lock()
+	err := w.claim(dhcpClaim, claimPatience)
+	w.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("answer DHCP on lo: %w", err)
+	}
 	p, err := server4.NewIPv4UDPConn("lo", &net.UDPAddr{Port: dhcpv4.ServerPort})
 	if err != nil {
 		if strings.Contains(err.Error(), "permitted") || strings.Contains(err.Error(), "denied") { // the library drops the type
@@ -173,6 +215,9 @@ func (w *loopback) close() {
 	}
 	if w.socket != nil {
 		w.socket.Close()
+	}
+	for _, p := range w.claims {
+		p.Close()
 	}
 }
 

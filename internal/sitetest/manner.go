@@ -189,7 +189,7 @@ func parseManner(words []string) (manner, error) {
 	m.nopong = m.word == "lync" // which takes keep-alives in silence
 	takeWords := behaviours[m.word]
 	if takeWords == nil {
-		return m, fmt.Errorf("unknown behaviour %q (a name for the certificate has a dot): %s", m.word, nearest(m.word, slices.Collect(maps.Keys(behaviours))))
+		return m, fmt.Errorf("unknown behaviour %q (a name for the certificate has a dot): %s", m.word, hint(m.word, slices.Collect(maps.Keys(behaviours))))
 	}
 	words, err := takeWords(&m, words[1:])
 	if err != nil {

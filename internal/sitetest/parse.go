@@ -20,7 +20,8 @@ type file struct {
 
 type line struct {
 	number int
-	words  []string
+	words  []string // up to a comment
+	text   string   // as it stands
 }
 
 type change struct {
@@ -95,7 +96,7 @@ func split(text string, theirs []string) (map[string][]line, error) {
 			words = words[:i]
 		}
 		if section != "" && len(words) > 0 {
-			sections[section] = append(sections[section], line{number, words})
+			sections[section] = append(sections[section], line{number, words, raw})
 		}
 	}
 	return sections, nil

@@ -77,7 +77,7 @@ func (s *relaySection) take(words []string) (relay, error) {
 			}
 		default:
 			known := slices.AppendSeq(slices.Clone(relayWords), maps.Keys(relayManners))
-			return r, fmt.Errorf("%s: unknown option: %s", w, nearest(w, slices.AppendSeq(known, maps.Keys(relayOptions))))
+			return r, fmt.Errorf("%s: unknown option: %s", w, hint(w, slices.AppendSeq(known, maps.Keys(relayOptions))))
 		}
 	}
 	if _, twice := s.at(r.at()); twice {

@@ -2,6 +2,7 @@ package sitetest
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -49,7 +50,7 @@ func (s *Site) Listen() (Live, error) {
 		return Live{}, err
 	}
 	s.out.addrs = map[netip.Addr]netip.Addr{}
-	s.live = &loopback{servers: s.servers, sim: s.sim, out: s.out}
+	s.live = &loopback{servers: s.servers, sim: s.sim, out: s.out, claims: map[netip.Addr]net.PacketConn{}}
 	if err := errors.Join(s.live.open(), s.live.follow()); err != nil {
 		s.Close()
 		return Live{}, err
@@ -65,6 +66,23 @@ func (s *Site) Section(name string, take func(words []string) error) error {
 	return s.sim.each(name, take)
 }
 
+// Document is a section that belongs to the caller, as it stands, behind as many empty lines as the file has before it:
+// a parser of its own names the lines of the file.
+func (s *Site) Document(name string) []byte {
+	var text []byte
+	number := 1
+	for _, l := range s.sim.sections[name] {
+		text = append(text, strings.Repeat("\n", l.number-number)+l.text+"\n"...)
+		number = l.number + 1
+	}
+	return text
+}
+
+// Rehearse finds the mistakes of a change, by the site as its file has it.
+func (s *Site) Rehearse(words []string) error {
+	return new(s.sim.begin.clone()).change(s.sim.begin, words)
+}
+
 // Loopback is where a Registrar of the file is reached in the live world.
 func (s *Site) Loopback(addr netip.AddrPort) netip.AddrPort { return s.out.addrPort(addr) }
 
@@ -73,6 +91,9 @@ func (s *Site) Roots() []byte { return s.sim.ca.pem() }
 
 // Log returns what the site saw so far, in order.
 func (s *Site) Log() []Entry { return s.sim.entries() }
+
+// Note puts what the device does or says into the log, where it belongs among what the servers see.
+func (s *Site) Note(text string) { s.sim.note(Entry{Server: "device", What: "note", Name: text}) }
 
 // Apply does one change, such as "zone servfail": a line of the section change
 // without its time.

@@ -174,7 +174,7 @@ var deregistrations = []string{"rejected", "unregistered", "deactivated", "prefe
 // checkDeregister reads "EVENT [SIP-URI] [benotify]".
 func checkDeregister(words []string) error {
 	if len(words) == 0 || !slices.Contains(deregistrations, words[0]) {
-		return fmt.Errorf("deregister: want one of %v: %s", deregistrations, nearest(strings.Join(words[:min(1, len(words))], ""), deregistrations))
+		return fmt.Errorf("deregister: want one of %v: %s", deregistrations, hint(strings.Join(words[:min(1, len(words))], ""), deregistrations))
 	}
 	for _, w := range words[1:] {
 		if w != "benotify" && !strings.HasPrefix(w, "sip:") {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/homeward-agent/homeward/internal/nearest"
 )
 
 // Words of a site file. What a section knows is a table from the word to what reads it, so that what is known,
@@ -16,44 +18,15 @@ import (
 // Unknown is the mistake of a word that the format does not know: what it should have been ("option"), and the
 // known word nearest to it, or, where none is near, all of them.
 func Unknown(kind, word string, known []string) error {
-	return fmt.Errorf("unknown %s %q: %s", kind, word, nearest(word, known))
+	return fmt.Errorf("unknown %s %q: %s", kind, word, hint(word, known))
 }
 
-func nearest(word string, known []string) string {
-	best, least := "", len(word)
-	for _, k := range slices.Sorted(slices.Values(known)) {
-		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < least {
-			best, least = k, d
-		}
+func hint(word string, known []string) string {
+	known = slices.Sorted(slices.Values(known))
+	if meant := nearest.Word(word, known); meant != "" {
+		return fmt.Sprintf("did you mean %q?", meant)
 	}
-	if best == "" || least > max(1, len(word)/2) {
-		return "known are " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
-	}
-	return fmt.Sprintf("did you mean %q?", best)
-}
-
-// distance counts the letters to insert, remove, replace or exchange with the next until a is b.
-func distance(a, b string) int {
-	var before, last []int // rows of the table, of a without its last letters
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before, last, row = last, row, make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-	}
-	return row[len(b)]
+	return "known are " + strings.Join(known, ", ")
 }
 
 // option reads the value of one option, KEY or KEY=VALUE, into a T.
@@ -71,7 +44,7 @@ func (o options[T]) take(to *T, word string) error {
 	known, ok := o[key]
 	switch {
 	case !ok:
-		return fmt.Errorf("%s: unknown option: %s", word, nearest(key, slices.Collect(maps.Keys(o))))
+		return fmt.Errorf("%s: unknown option: %s", word, hint(key, slices.Collect(maps.Keys(o))))
 	case known.isFlag && hasValue:
 		return fmt.Errorf("%s: %s takes no value", word, key)
 	case !known.isFlag && value == "":

@@ -69,7 +69,7 @@ func (z *zone) take(words []string, change bool) error {
 	}
 	if len(words) < 2 {
 		known := slices.AppendSeq(slices.Clone(faultWords), maps.Keys(zoneLines))
-		return fmt.Errorf("neither a behaviour nor a record: %q: %s", words[0], nearest(words[0], known))
+		return fmt.Errorf("neither a behaviour nor a record: %q: %s", words[0], hint(words[0], known))
 	}
 	f, ok := parseFault(words[1:])
 	switch {
@@ -156,7 +156,7 @@ func notARecord(words []string, text string, err error) error {
 	if _, isType := dns.StringToType[words[1]]; err != nil && isType {
 		return fmt.Errorf("neither a behaviour nor a record: %q: %w", text, err)
 	}
-	return fmt.Errorf("neither a behaviour nor a record: %q: %q: %s", text, words[1], nearest(words[1], append(slices.Clone(faultWords), recordTypes...)))
+	return fmt.Errorf("neither a behaviour nor a record: %q: %q: %s", text, words[1], hint(words[1], append(slices.Clone(faultWords), recordTypes...)))
 }
 
 func (z zone) is(rr dns.RR, name string, rrtype uint16) bool {

@@ -1,7 +1,8 @@
-package config
+// Package nearest finds the word that was probably meant.
+package nearest
 
-// nearest returns the name that was probably meant, or "".
-func nearest(typed string, names []string) string {
+// Word returns the name that was probably meant, or "".
+func Word(typed string, names []string) string {
 	best, limit := "", max(2, len(typed)/3)
 	for _, name := range names {
 		if d := distance(typed, name); d <= limit {

@@ -1,0 +1,19 @@
+package nearest
+
+import "testing"
+
+func TestWord(t *testing.T) {
+	names := []string{"sip_address", "password_file", "dns_servers", "dhcp", "auth"}
+	for _, test := range []struct{ typed, want string }{
+		{"sip_adress", "sip_address"},
+		{"dns_server", "dns_servers"},
+		{"dhpc", "dhcp"},
+		{"passwordfile", "password_file"},
+		{"colour", ""},
+		{"", ""},
+	} {
+		if got := Word(test.typed, names); got != test.want {
+			t.Errorf("Word(%q) = %q, want %q", test.typed, got, test.want)
+		}
+	}
+}
