@@ -37,7 +37,6 @@ var unordered = table(`
 cmd/agent: verbs and what they share stand in the same files
 dhcpopts: no order has been found yet
 internal/sip: is being split
-internal/sitetest: is being split
 provisioning/check: is being redesigned
 provisioning/signin: no order has been found yet
 service: no order has been found yet

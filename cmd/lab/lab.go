@@ -26,8 +26,8 @@ type device struct {
 	registrars             []netip.AddrPort // by the file
 }
 
-// scenarioSections are what a scenario of the package provisioning has besides its site.
-var scenarioSections = []string{"homeward.toml", "password", "device", "cache", "script", "timeline", "seen", "record"}
+// scenarioSections are what scenarios, and the sites of check, have besides their site.
+var scenarioSections = []string{"homeward.toml", "password", "device", "cache", "script", "timeline", "seen", "record", "report", "connected"}
 
 // open starts a site on loopback and furnishes dir. settings are further lines of homeward.toml.
 func open(dir, name string, text []byte, settings ...string) (*lab, error) {

@@ -101,10 +101,4 @@ what the site sees:
 }
 
 // seen is an entry on one line.
-func seen(e sitetest.Entry) string {
-	text := fmt.Sprintf("%9.3f s  %-16s %-12s %s %s", e.After.Seconds(), e.Server, e.What, e.Name, e.Auth)
-	if e.Code != 0 {
-		text = strings.TrimRight(text, " ") + fmt.Sprintf(" -> %d", e.Code)
-	}
-	return strings.TrimRight(text, " ")
-}
+func seen(e sitetest.Entry) string { return fmt.Sprintf("%9.3f s  %s", e.After.Seconds(), e.Line()) }

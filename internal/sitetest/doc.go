@@ -225,27 +225,14 @@
 //
 // # Files
 //
-// In this order each uses only those before it.
+// words.go, lane.go, entry.go and wire.go are below all: words, simulated connections, what is logged, what a device
+// touches. Then comes the file as data, up to parse.go, with a type for each section; a site that runs, with its clock, log
+// and connections (simulation.go), and where the world outside finds its addresses (mapping.go); the name servers, the DHCP
+// servers and the Media Relays; the Registrars, from messages and NTLM over what one remembers of a caller and what it
+// answers to the connection that carries both (registrar.go); and the two worlds, memory.go and loopback.go.
 //
-// Below all: words, simulated connections, what is logged, and what a device touches:
-//
-//	words.go lane.go entry.go wire.go
-//
-// The file as data: a type for each section, the state of a site, and what a change does to it:
-//
-//	zone.go dhcp.go manner.go document.go relays.go state.go parse.go
-//
-// A site that runs: its clock, log and connections; where the world outside finds its addresses:
-//
-//	certs.go simulation.go mapping.go
-//
-// What answers, one protocol after the other. A Registrar is the longest: messages, NTLM and its signatures; what it
-// remembers of a caller; its answers; the connection that carries them:
-//
-//	nameservers.go dhcpservers.go message.go mediarelays.go
-//	md4.go ntlm.go sipae.go caller.go answer.go digest.go signin.go mras.go subscribe.go lync.go registrar.go registrars.go
-//
-// The two worlds, and the door to all of it:
-//
-//	servers.go memory.go loopback.go full_linux.go door.go site.go
+// Read words.go first, then lane.go, entry.go, wire.go, zone.go, dhcp.go, manner.go, document.go, relays.go, state.go,
+// parse.go, certs.go, simulation.go, mapping.go, nameservers.go, dhcpservers.go, message.go, mediarelays.go, md4.go, ntlm.go,
+// sipae.go, caller.go, answer.go, digest.go, signin.go, mras.go, subscribe.go, lync.go, registrar.go, registrars.go,
+// servers.go, memory.go, loopback.go, full_linux.go, door.go, site.go.
 package sitetest

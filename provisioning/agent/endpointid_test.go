@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"net/netip"
 	"regexp"
 	"testing"
 
@@ -17,7 +18,8 @@ func TestMend21EndpointID(t *testing.T) {
 			t.Fatalf("epid %q", id)
 		}
 	}
-	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", EndpointID: "xyzxyzxyz2", Registrar: parseEndpoint(t, []string{"fe01.contoso.com:5061", "tls", "10.0.0.5"})}
+	fe01 := netip.MustParseAddr("10.0.0.5")
+	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", EndpointID: "xyzxyzxyz2", Registrar: cache.Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: "tls", Step: "internal-tls", Via: "SRV", Addresses: []netip.Addr{fe01}, Address: fe01}}
 	if _, err := store.Commit(record); err != nil {
 		t.Fatal(err)
 	}

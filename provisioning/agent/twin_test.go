@@ -88,6 +88,7 @@ func runTwin(t *testing.T, archive *txtar.Archive, file string) string {
 		t.Fatal(err)
 	}
 	defer s.site.Close()
+	t.Cleanup(func() { s.explain(t) })
 	s.wire = wire.Wire(live.Wire)
 	s.prepare(t, archive)
 
@@ -100,6 +101,7 @@ func runTwin(t *testing.T, archive *txtar.Archive, file string) string {
 	agent := New(s.policy, s.wire, store, func(e provisioning.Event) {
 		mu.Lock()
 		defer mu.Unlock()
+		s.site.Note(e.String())
 		if ctx.Err() == nil {
 			lines = append(lines, story(e.String()))
 		}

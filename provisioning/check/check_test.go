@@ -2,6 +2,7 @@ package check
 
 import (
 	"crypto/x509"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -14,7 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/diff"
 	"golang.org/x/tools/txtar"
 
 	"github.com/homeward-agent/homeward/cache"
@@ -26,16 +27,11 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected reports of testdata")
 
-// TestReports runs every testdata/*.txtar: a site (see package sitetest), a device, and the report that a check of it
-// comes to. The sections of the device:
-//
-//	homeward.toml  its configuration; sip_address may be left out
-//	password       its password, on a line
-//	device         what it has besides: target HOST[:PORT], given to the check; record HOST ADDRESS [tcp] for what it
-//		remembers; daemon stopped, or daemon REASON for which it rests; store REASON; link INTERFACE; resting
-//	report         expected: the verdict, how long it took, the sentences, and the nodes that are wrong or want for another
-//	seen           expected, if there: the SIP requests that the site saw, so that nothing is left behind
-//	connected      expected, if there: the Registrars that took a connection, each once
+// reportSections are those of a file that do not belong to the site.
+var reportSections = []string{"homeward.toml", "password", "device", "report", "seen", "connected"}
+
+// TestReports runs every testdata/*.txtar: a site, a device, and the report that a check of it comes to. The format is in
+// docs/simulated-site.md. One that fails prints what the servers saw and answered.
 func TestReports(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -48,7 +44,8 @@ func TestReports(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := map[string]string{}
-			synctest.Test(t, func(t *testing.T) { got["report"], got["seen"], got["connected"] = play(t, archive, file) })
+			var site *sitetest.Site
+			synctest.Test(t, func(t *testing.T) { site, got["report"], got["seen"], got["connected"] = play(t, archive, file) })
 			if !slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "report" }) {
 				t.Fatal("no section report: nothing would be compared")
 			}
@@ -56,9 +53,12 @@ func TestReports(t *testing.T) {
 				text, expected := got[section.Name]
 				if *update && expected {
 					archive.Files[i].Data = []byte(text)
-				} else if diff := cmp.Diff(strings.Split(string(section.Data), "\n"), strings.Split(text, "\n")); expected && diff != "" {
-					t.Errorf("%s (-want +got):\n%s", section.Name, diff)
+				} else if diff := diff.Diff("want "+section.Name, section.Data, "got "+section.Name, []byte(text)); expected && diff != nil {
+					t.Errorf("%s", diff)
 				}
+			}
+			if t.Failed() {
+				t.Logf("what happened, in the time of the site:\n%s", sitetest.Timeline(site.Log()))
 			}
 			if *update {
 				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
@@ -70,9 +70,9 @@ func TestReports(t *testing.T) {
 }
 
 // play runs a check against the site of a file, and returns the report, what the Registrars saw, and which of them.
-func play(t *testing.T, archive *txtar.Archive, file string) (report, seen, connected string) {
+func play(t *testing.T, archive *txtar.Archive, file string) (site *sitetest.Site, report, seen, connected string) {
 	t.Helper()
-	site, err := sitetest.Parse(filepath.Base(file), txtar.Format(archive), "homeward.toml", "password", "device", "report", "seen", "connected")
+	site, err := sitetest.Parse(filepath.Base(file), txtar.Format(archive), reportSections...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func play(t *testing.T, archive *txtar.Archive, file string) (report, seen, conn
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := optionsOf(t, archive)
+	o := optionsOf(t, archive, site, filepath.Base(file))
 	o.Wire = wire.Wire(simulated)
 	o.Policy.Roots = x509.NewCertPool()
 	o.Policy.Roots.AppendCertsFromPEM(site.Roots())
@@ -103,20 +103,17 @@ func play(t *testing.T, archive *txtar.Archive, file string) (report, seen, conn
 			servers[e.Server+"\n"] = true
 		}
 	}
-	return b.String(), requests.String(), strings.Join(slices.Sorted(maps.Keys(servers)), "")
+	return site, b.String(), requests.String(), strings.Join(slices.Sorted(maps.Keys(servers)), "")
 }
 
 // optionsOf are the configuration of the device and what it has besides, by the sections of a file.
-func optionsOf(t *testing.T, archive *txtar.Archive) (o Options) {
+func optionsOf(t *testing.T, archive *txtar.Archive, site *sitetest.Site, file string) (o Options) {
 	t.Helper()
-	text := map[string]string{}
-	for _, section := range archive.Files {
-		text[section.Name] = string(section.Data)
+	document := site.Document("homeward.toml")
+	if !strings.Contains(string(document), "sip_address") {
+		document = append(document, "sip_address = \"sip:phone1@contoso.com\"\n"...)
 	}
-	if document := text["homeward.toml"]; !strings.Contains(document, "sip_address") {
-		text["homeward.toml"] = document + "sip_address = \"sip:phone1@contoso.com\"\n"
-	}
-	settings, err := config.Parse("homeward.toml", []byte(text["homeward.toml"]))
+	settings, err := config.Parse(file, document)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,48 +121,64 @@ func optionsOf(t *testing.T, archive *txtar.Archive) (o Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(text["device"]) {
-		if words := strings.Fields(line); len(words) > 0 {
-			set(t, &o, conf, words)
+	err = site.Section("device", func(words []string) error {
+		set := deviceLines[words[0]]
+		if set == nil {
+			return sitetest.Unknown("line", words[0], slices.Collect(maps.Keys(deviceLines)))
 		}
+		return set(&o, conf, words[1:])
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	o.Policy = conf.Policy
-	o.Policy.Password = provisioning.Secret(strings.TrimSuffix(text["password"], "\n"))
+	for _, section := range archive.Files {
+		if section.Name == "password" {
+			o.Policy.Password = provisioning.Secret(strings.TrimSuffix(string(section.Data), "\n"))
+		}
+	}
 	o.Policy.Version = "test"
 	return o
 }
 
-// set applies one line of the section device.
-func set(t *testing.T, o *Options, conf *config.Config, words []string) {
-	t.Helper()
-	value := strings.Join(words[1:], " ")
-	switch words[0] {
-	case "target":
+// deviceLines are what the device has besides its configuration. docs/simulated-site.md describes them.
+var deviceLines = map[string]func(o *Options, conf *config.Config, words []string) error{
+	"target": func(o *Options, conf *config.Config, words []string) error {
 		o.ByPassed = true
-		if err := conf.AddServer(value, false); err != nil {
-			t.Fatal(err)
-		}
-	case "resting":
-		o.CredentialsRest = true
-	case "store":
-		reason := provisioning.Reason(value)
+		return conf.AddServer(strings.Join(words, " "), false)
+	},
+	"resting": func(o *Options, _ *config.Config, _ []string) error { o.CredentialsRest = true; return nil },
+	"store": func(o *Options, _ *config.Config, words []string) error {
+		reason := provisioning.Reason(strings.Join(words, " "))
 		o.Store = append(o.Store, provisioning.StoreState{Reason: reason, Detail: "/var/lib/homeward/homeward.db: " + reason.Title()})
-	case "daemon":
-		o.Daemon = Daemon{NotRunning: value == "stopped"}
-		if !o.Daemon.NotRunning {
-			o.Daemon = Daemon{State: provisioning.Resting, Reason: provisioning.Reason(value), NextAttempt: time.Now().Add(20 * time.Second)}
+		return nil
+	},
+	"daemon": func(o *Options, _ *config.Config, words []string) error {
+		if reason := strings.Join(words, " "); reason == "stopped" {
+			o.Daemon = Daemon{NotRunning: true}
+		} else {
+			o.Daemon = Daemon{State: provisioning.Resting, Reason: provisioning.Reason(reason), NextAttempt: time.Now().Add(20 * time.Second)}
 		}
-	case "link":
-		o.Link = Link{Interface: value}
-	case "record":
-		o.Record = cache.Record{
-			SIPAddress: conf.Policy.SIPAddress.String(), TLSFloor: true, RegisteredAt: time.Now(),
-			Registrar: cache.Endpoint{Host: words[1], Port: 5061, Transport: "tls", Step: "internal-tls", Addresses: []netip.Addr{netip.MustParseAddr(words[2])}},
-		}
-		if len(words) > 3 {
-			o.Record.TLSFloor, o.Record.Registrar.Port, o.Record.Registrar.Transport = false, 5060, words[3]
-		}
-	default:
-		t.Fatalf("device: unknown line %q", words)
+		return nil
+	},
+	"link": func(o *Options, _ *config.Config, words []string) error {
+		o.Link = Link{Interface: strings.Join(words, " ")}
+		return nil
+	},
+	"record": setRecord,
+}
+
+func setRecord(o *Options, conf *config.Config, words []string) error {
+	if len(words) < 2 {
+		return errors.New("want record HOST ADDRESS [tcp]")
 	}
+	addr, err := netip.ParseAddr(words[1])
+	o.Record = cache.Record{
+		SIPAddress: conf.Policy.SIPAddress.String(), TLSFloor: true, RegisteredAt: time.Now(),
+		Registrar: cache.Endpoint{Host: words[0], Port: 5061, Transport: "tls", Step: "internal-tls", Addresses: []netip.Addr{addr}},
+	}
+	if len(words) > 2 {
+		o.Record.TLSFloor, o.Record.Registrar.Port, o.Record.Registrar.Transport = false, 5060, words[2]
+	}
+	return err
 }
