@@ -2,8 +2,6 @@ package service
 
 import (
 	"log/slog"
-	"net"
-	"strconv"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -28,7 +26,7 @@ func logEntry(log *slog.Logger, e control.Entry) {
 	add("query", e.Query)
 	add("verdict", e.Verdict)
 	if e.Host != "" {
-		add("host", net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port))))
+		add("host", provisioning.Endpoint{Host: e.Host, Port: e.Port}.HostPort())
 	}
 	add("addr", e.Address)
 	add("transport", e.Transport)

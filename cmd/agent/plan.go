@@ -96,14 +96,14 @@ func (a planAnswer) print(p *page) error {
 		p.printf("\nto be tried, in this order\n")
 	}
 	for i, c := range a.Try {
-		p.printf("  %-10d %-13s %s %s at %s\n", i+1, c.Step, hostPort(c.Host, c.Port), strings.ToUpper(c.Transport.String()), addresses(c.Addrs))
+		p.printf("  %-10d %-13s %s %s at %s\n", i+1, c.Step, printable(c.HostPort()), strings.ToUpper(c.Transport.String()), addresses(c.Addrs))
 		p.printf("%27s%s\n", "", printable(c.Via))
 	}
 	if len(a.Skipped) > 0 {
 		p.printf("\nskipped\n")
 	}
 	for _, s := range a.Skipped {
-		p.printf("  %-10s %-13s %s\n", "", s.Step, strings.TrimSpace(hostPort(s.Host, s.Port)+" "+strings.ToUpper(s.Transport.String())))
+		p.printf("  %-10s %-13s %s\n", "", s.Step, strings.TrimSpace(printable(s.HostPort())+" "+strings.ToUpper(s.Transport.String())))
 		p.because(s.Reason, s.Detail, s.Hint)
 	}
 	p.printf("\na device would use: %s\n", a.sentence(p))
@@ -114,7 +114,7 @@ func (a planAnswer) sentence(p *page) string {
 	switch {
 	case len(a.Try) > 0:
 		c := a.Try[0]
-		return p.paint(good, hostPort(c.Host, c.Port)+" over "+strings.ToUpper(c.Transport.String())) + " (" + c.Step.String() + ")"
+		return p.paint(good, printable(c.HostPort())+" over "+strings.ToUpper(c.Transport.String())) + " (" + c.Step.String() + ")"
 	case a.LastGood != nil:
 		return p.paint(warn, "its last good Registrar, "+hostPort(a.LastGood.Host, a.LastGood.Port)) + ", because nothing usable was found"
 	case a.unread:

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"os"
 	"strconv"
@@ -127,10 +126,7 @@ func escape(s string, limit int) string {
 
 // hostPort is "fe01.contoso.com:5061", or less when less is known.
 func hostPort(host string, port uint16) string {
-	if port == 0 {
-		return printable(host)
-	}
-	return printable(net.JoinHostPort(host, strconv.Itoa(int(port))))
+	return printable(provisioning.Endpoint{Host: host, Port: port}.HostPort())
 }
 
 func addresses(list []netip.Addr) string { return strings.Join(addressList(list), ", ") }

@@ -53,7 +53,7 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 	printHeadline(p, s, now)
 	p.row("SIP address", printable(s.SIPAddress))
 	if r := s.Registrar; r != nil {
-		used := hostPort(r.Host, r.Port) + " over " + strings.ToUpper(r.Transport.String())
+		used := printable(r.HostPort()) + " over " + strings.ToUpper(r.Transport.String())
 		if r.Address.IsValid() {
 			used += " at " + r.Address.String()
 		}
@@ -66,7 +66,7 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 		p.row("role", printable(r.Role))
 	}
 	for _, h := range s.Home {
-		p.row("home", strings.TrimSpace(hostPort(h.Host, h.Port)+" "+printable(h.Role)))
+		p.row("home", strings.TrimSpace(printable(h.HostPort())+" "+printable(h.Role)))
 	}
 	for _, m := range s.MediaRelays {
 		p.row("media relay", relay(m.Host, addresses(m.Addresses), port{m.UDPPort, m.UDPAnswers}, port{m.TCPPort, m.TCPAnswers}, m.Location))
@@ -194,7 +194,7 @@ func printCycle(p *page, s provisioning.Status, now time.Time) {
 		printSource(p, source)
 	}
 	for _, a := range c.Attempts {
-		tried := hostPort(a.Host, a.Port)
+		tried := printable(a.Endpoint().HostPort())
 		if a.Address.IsValid() {
 			tried += " at " + a.Address.String()
 		}

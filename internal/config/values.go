@@ -43,6 +43,7 @@ func (c *Config) AddServer(s string, external bool) error {
 	}
 	if addr, err := netip.ParseAddr(host); err == nil {
 		c.warn(portless(s, addr, "443", "5060", "5061"))
+		host = addr.Unmap().String() // as place.Host has it; one with a zone is the operator's own risk
 	} else {
 		if host, err = place.HostName(host); err != nil {
 			return err
@@ -66,7 +67,11 @@ func portless(s string, addr netip.Addr, ports ...string) string {
 
 // splitServer splits host[:port]; port 0 means that there is none.
 func splitServer(s string) (string, uint16, error) {
-	if addr, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil { // also an IPv6 address without port
+	bare := s
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		bare = s[1 : len(s)-1]
+	}
+	if addr, err := netip.ParseAddr(bare); err == nil { // also an IPv6 address without port
 		return addr.String(), 0, nil
 	}
 	if !strings.Contains(s, ":") {

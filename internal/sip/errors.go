@@ -3,6 +3,8 @@ package sip
 import (
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -102,7 +104,7 @@ type Redirect struct {
 func (e *RedirectError) Error() string {
 	hosts := make([]string, len(e.Contacts))
 	for i, c := range e.Contacts {
-		hosts[i] = fmt.Sprintf("%s:%d (%s)", c.Host, c.Port, c.Transport)
+		hosts[i] = net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))) + " (" + c.Transport + ")"
 	}
 	return "redirected to " + strings.Join(hosts, ", ")
 }

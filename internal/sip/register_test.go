@@ -441,7 +441,7 @@ func TestRedirect(t *testing.T) {
 		{
 			name: "addresses, odd spacing, a final dot and maddr are understood",
 			head: []string{"Contact : < sip:[2001:DB8::1]:443;transport=tls ;maddr=10.9.9.9> ; q = 0.9", "m: <SIP:10.0.0.5:;;Transport=TLS>,<sip:u@Pool.Contoso.com.:5061?x=y>;q=0.1"},
-			want: "redirect: redirected to 10.0.0.5:5061 (tls), 2001:db8::1:443 (tls), pool.contoso.com:5061 (tls)",
+			want: "redirect: redirected to 10.0.0.5:5061 (tls), [2001:db8::1]:443 (tls), pool.contoso.com:5061 (tls)",
 		},
 		{
 			name: "Contacts that cannot be dialled are dropped",
@@ -451,7 +451,7 @@ func TestRedirect(t *testing.T) {
 		{
 			name: "an address has one form",
 			head: []string{"Contact: <sip:[2001:db8:0::1]>, <sip:[::ffff:10.0.0.5]:443>"},
-			want: "redirect: redirected to 2001:db8::1:5061 (tls), 10.0.0.5:443 (tls)",
+			want: "redirect: redirected to [2001:db8::1]:5061 (tls), 10.0.0.5:443 (tls)",
 		},
 		{
 			name: "a redirect to nowhere is a refusal",

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 func checkNames(leaf *x509.Certificate, host string, allowed func(name string) bool) error {
@@ -31,12 +33,15 @@ func checkHost(leaf *x509.Certificate, host string) error {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return nil
 	}
-	for _, name := range leaf.DNSNames {
-		if strings.EqualFold(strings.TrimSuffix(name, "."), strings.TrimSuffix(host, ".")) {
-			return nil
-		}
+	wanted, err := place.HostName(host)
+	proves := func(name string) bool {
+		proven, errName := place.HostName(name)
+		return errName == nil && proven == wanted
 	}
-	return x509.HostnameError{Certificate: leaf, Host: host}
+	if err != nil || !slices.ContainsFunc(leaf.DNSNames, proves) {
+		return x509.HostnameError{Certificate: leaf, Host: host}
+	}
+	return nil
 }
 
 // bracket makes VerifyHostname treat an address as one.
