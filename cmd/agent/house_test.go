@@ -28,7 +28,6 @@ const maxMethods = 25
 
 // large are types that have more. A row that is not needed any more fails.
 var large = table(`
-internal/sip.Session: is being cut
 provisioning/check.Facts: is being redesigned
 `)
 
@@ -36,7 +35,6 @@ provisioning/check.Facts: is being redesigned
 var unordered = table(`
 cmd/agent: verbs and what they share stand in the same files
 dhcpopts: no order has been found yet
-internal/sip: is being split
 provisioning/check: is being redesigned
 provisioning/signin: no order has been found yet
 service: no order has been found yet

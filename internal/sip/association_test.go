@@ -155,8 +155,8 @@ func TestMend05AnswerIsSignedWithItsStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Session{tag: "7aee15546a"}
-	built := s.response(invite, 180, "Ringing")
+	c := composer{tag: "7aee15546a"}
+	built := c.response(invite, 180, "Ringing")
 	sent, err := parseOne(built.encode())
 	if err != nil {
 		t.Fatal(err)

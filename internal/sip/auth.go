@@ -9,34 +9,27 @@ import (
 	"time"
 )
 
-// scheme proves who we are, and makes the Registrar prove who it is. There is one per asker for as long as the connection
-// lives; what follows a challenge depends on what went before.
-type scheme interface {
-	// answer takes in a challenge, so that the next sign replies to it. again says that one was answered in this
-	// exchange before. It fails with errRefused when the challenge means that complete credentials were refused, or with
-	// the reason why there is no answer to it.
-	answer(c challenge, again bool) error
-	// sign adds the proof to a message we send. It comes last: all other headers stand as they go out.
-	sign(m *message) error
-	// verify checks the proof in a final answer or a request of the Registrar, and fails with ErrBadSignature.
-	verify(m *message) error
-	// sent returns the login name of the latest proof that has gone out, "" before the first.
-	sent() string
-	// pending returns the realm of complete credentials that the latest request carried, and that nothing has accepted;
-	// false: it carried none, or they are in force.
-	pending() (realm string, ok bool)
-	// until returns when we have to sign in anew, with a REGISTER; zero: when the Registrar asks.
-	until() time.Time
-}
-
-var errRefused = errors.New("credentials refused")
-
 // asker is who may ask for credentials: the Registrar, or a proxy before it. RFC 3261 section 22.
 type asker struct {
 	code                                 int
 	challenge, credentials, confirmation string // header names
 	name                                 string // of the scheme, in lower case: "digest"; "" until asked
 	scheme                               scheme // nil until asked
+}
+
+// authentication is how we prove to whoever asks who we are, for as long as the connection lives.
+type authentication struct {
+	account  Account       // without the password
+	password func() string // fmt cannot look into a function
+	secure   bool
+	askers   [2]asker
+}
+
+// newAuthentication takes the password out of the account.
+func newAuthentication(account Account, secure bool) *authentication {
+	password := account.Password.Reveal()
+	account.Password = ""
+	return &authentication{account: account, password: func() string { return password }, secure: secure, askers: newAskers()}
 }
 
 func newAskers() [2]asker {
@@ -47,10 +40,10 @@ func newAskers() [2]asker {
 }
 
 // sign adds what every asker wants to see.
-func (s *Session) sign(m *message) error {
-	for _, a := range s.askers {
-		if a.scheme != nil {
-			if err := a.scheme.sign(m); err != nil {
+func (a *authentication) sign(m *message) error {
+	for _, by := range a.askers {
+		if by.scheme != nil {
+			if err := by.scheme.sign(m); err != nil {
 				return err
 			}
 		}
@@ -58,10 +51,10 @@ func (s *Session) sign(m *message) error {
 	return nil
 }
 
-func (s *Session) verify(m *message) error {
-	for _, a := range s.askers {
-		if a.scheme != nil {
-			if err := a.scheme.verify(m); err != nil {
+func (a *authentication) verify(m *message) error {
+	for _, by := range a.askers {
+		if by.scheme != nil {
+			if err := by.scheme.verify(m); err != nil {
 				return err
 			}
 		}
@@ -70,38 +63,71 @@ func (s *Session) verify(m *message) error {
 }
 
 // sentUser returns the login name the Registrar, or failing it a proxy, was shown; "" when no credentials were sent.
-func (s *Session) sentUser() string {
-	for _, a := range s.askers {
-		if a.scheme != nil && a.scheme.sent() != "" {
-			return a.scheme.sent()
+func (a *authentication) sentUser() string {
+	for _, by := range a.askers {
+		if by.scheme != nil && by.scheme.sent() != "" {
+			return by.scheme.sent()
 		}
 	}
 	return ""
 }
 
-// challenged prepares the answer to a 401 or 407, or says why there will be none.
-func (s *Session) challenged(m *message, again bool) error {
-	a := &s.askers[0]
-	if m.code == s.askers[1].code {
-		a = &s.askers[1]
+// scheme returns how we sign in, "" where nobody has asked: to the Registrar, or failing it to a proxy.
+func (a *authentication) scheme() string { return cmp.Or(a.askers[0].name, a.askers[1].name) }
+
+// until returns when we have to sign in anew, with a REGISTER; zero: when somebody asks.
+func (a *authentication) until() time.Time {
+	var first time.Time
+	for _, by := range a.askers {
+		if by.scheme != nil && !by.scheme.until().IsZero() && (first.IsZero() || by.scheme.until().Before(first)) {
+			first = by.scheme.until()
+		}
 	}
-	offered := parseChallenges(m.all(a.challenge))
-	c, err := s.choose(offered, m.code)
+	return first
+}
+
+// unconfirmed returns how the latest REGISTER had signed in, where the answer to it does not show that the Registrar has
+// accepted that; "": it does, or there were no credentials.
+func (a *authentication) unconfirmed(m *message) string {
+	scheme := ""
+	for _, by := range a.askers {
+		if d, ok := by.scheme.(*digestScheme); ok && !d.confirms(m) { // NTLM: what is signed proves it, what is not proves nothing
+			scheme = by.name
+		}
+	}
+	return scheme
+}
+
+// refusal reads what a final answer says about itself, and whom it refuses.
+func (a *authentication) refusal(m *message) *StatusError {
+	e := refusal(m)
+	e.User = a.sentUser()
+	return e
+}
+
+// challenged prepares the answer to a 401 or 407, or says why there will be none.
+func (a *authentication) challenged(m *message, again bool) error {
+	by := &a.askers[0]
+	if m.code == a.askers[1].code {
+		by = &a.askers[1]
+	}
+	offered := parseChallenges(m.all(by.challenge))
+	c, err := a.choose(offered, m.code)
 	name := strings.ToLower(c.scheme)
-	if again && a.name != name { // what it asks for now is another matter, or nothing that can be answered
-		if realm, ok := a.scheme.pending(); ok {
-			return &CredentialsError{Scheme: a.name, Realm: printable(realm), Status: s.refusal(m)}
+	if again && by.name != name { // what it asks for now is another matter, or nothing that can be answered
+		if realm, ok := by.scheme.pending(); ok {
+			return &CredentialsError{Scheme: by.name, Realm: printable(realm), Status: a.refusal(m)}
 		}
 	}
 	if err != nil {
 		return err
 	}
-	if a.name != name {
-		a.name, a.scheme = name, s.newScheme(name, a)
+	if by.name != name {
+		by.name, by.scheme = name, a.newScheme(name, by)
 	}
-	switch err := a.scheme.answer(c, again); {
+	switch err := by.scheme.answer(c, again); {
 	case errors.Is(err, errRefused):
-		return &CredentialsError{Scheme: a.name, Realm: printable(c.params["realm"]), Status: s.refusal(m)}
+		return &CredentialsError{Scheme: by.name, Realm: printable(c.params["realm"]), Status: a.refusal(m)}
 	case err != nil:
 		return &AuthError{Kind: UnusableChallenge, Offered: names(offered), Problem: err.Error()}
 	}
@@ -109,20 +135,20 @@ func (s *Session) challenged(m *message, again bool) error {
 }
 
 // newScheme makes one of the schemes that problem lets pass.
-func (s *Session) newScheme(name string, a *asker) scheme {
+func (a *authentication) newScheme(name string, by *asker) scheme {
 	if name == "ntlm" {
-		return &ntlmScheme{user: s.account.ntlmUser(), host: s.account.Host, password: s.password, tls: s.secure, field: a.credentials}
+		return &ntlmScheme{user: a.account.ntlmUser(), host: a.account.Host, password: a.password, tls: a.secure, field: by.credentials}
 	}
-	return &digestScheme{user: s.account.digestUser(), password: s.password, field: a.credentials, confirmation: a.confirmation}
+	return &digestScheme{user: a.account.digestUser(), password: a.password, field: by.credentials, confirmation: by.confirmation}
 }
 
 // choose picks the challenge to answer: by our order of schemes, then by strength; never by the Registrar's order.
-func (s *Session) choose(offered []challenge, code int) (challenge, error) {
+func (a *authentication) choose(offered []challenge, code int) (challenge, error) {
 	var answerable []challenge
 	var problems []string
 	var closest AuthKind
 	for _, c := range offered[:min(len(offered), maxListed)] {
-		if kind, problem := s.problem(c); problem != "" {
+		if kind, problem := a.problem(c); problem != "" {
 			problems, closest = append(problems, problem), max(closest, kind)
 		} else {
 			answerable = append(answerable, c)
@@ -135,18 +161,18 @@ func (s *Session) choose(offered []challenge, code int) (challenge, error) {
 		slices.Sort(problems)
 		return challenge{}, &AuthError{Kind: closest, Offered: names(offered), Problem: strings.Join(slices.Compact(problems), "; ")}
 	}
-	return slices.MinFunc(answerable, func(a, b challenge) int {
-		return cmp.Or(cmp.Compare(s.preference(a), s.preference(b)), cmp.Compare(digestWeakness(a), digestWeakness(b)))
+	return slices.MinFunc(answerable, func(x, y challenge) int {
+		return cmp.Or(cmp.Compare(a.preference(x), a.preference(y)), cmp.Compare(digestWeakness(x), digestWeakness(y)))
 	}), nil
 }
 
 // preference returns the place of a challenge's scheme in our order, -1 when it is not allowed.
-func (s *Session) preference(c challenge) int {
-	return slices.IndexFunc(s.account.Schemes, func(name string) bool { return strings.EqualFold(name, c.scheme) })
+func (a *authentication) preference(c challenge) int {
+	return slices.IndexFunc(a.account.Schemes, func(name string) bool { return strings.EqualFold(name, c.scheme) })
 }
 
 // problem says why a challenge is not answered, "" when it may be.
-func (s *Session) problem(c challenge) (AuthKind, string) {
+func (a *authentication) problem(c challenge) (AuthKind, string) {
 	scheme := strings.ToLower(c.scheme)
 	switch {
 	case scheme == "basic":
@@ -155,62 +181,15 @@ func (s *Session) problem(c challenge) (AuthKind, string) {
 		return KerberosOffered, printable(c.scheme) + " is not supported"
 	case scheme != "digest" && scheme != "ntlm":
 		return SchemeUnknown, printable(c.scheme) + " is not supported"
-	case s.preference(c) < 0:
+	case a.preference(c) < 0:
 		return SchemeNotAllowed, printable(c.scheme) + " is not allowed here"
-	case !s.secure && !s.account.InClear:
+	case !a.secure && !a.account.InClear:
 		return ClearTCP, "credentials go over clear TCP only under credentials_over_tcp, to a host that SRV or the configuration names"
-	case s.password() == "":
+	case a.password() == "":
 		return PasswordMissing, "no password is configured"
 	case scheme == "ntlm":
 		_, _, problem := ntlmVersion(c)
 		return UnusableChallenge, problem
 	}
 	return UnusableChallenge, digestProblem(c)
-}
-
-// challenge is one way to sign in that a Registrar offers. RFC 3261 section 20.44.
-type challenge struct {
-	scheme string // as written: "Digest", "NTLM"
-	params params
-}
-
-func (c challenge) String() string {
-	if algorithm := c.params["algorithm"]; algorithm != "" {
-		return printable(c.scheme + " " + algorithm)
-	}
-	return printable(c.scheme)
-}
-
-// names lists what is offered, for people.
-func names(offered []challenge) []string {
-	var names []string
-	for _, c := range offered[:min(len(offered), maxListed)] {
-		names = append(names, c.String())
-	}
-	return names
-}
-
-// parseChallenges reads challenges from header lines. One line may hold several: the commas between them look like those
-// between parameters, but a new challenge starts with a word that no "=" follows.
-func parseChallenges(lines []string) []challenge {
-	var found []challenge
-	for _, line := range lines {
-		for i, part := range split(line, ',') {
-			word, rest := part, ""
-			if end := strings.IndexAny(part, " \t="); end >= 0 {
-				word, rest = part[:end], strings.TrimLeft(part[end:], " \t")
-			}
-			if i == 0 || !strings.HasPrefix(rest, "=") {
-				found = append(found, challenge{scheme: word, params: params{}})
-				part = rest
-			}
-			last := found[len(found)-1].params
-			for name, value := range parseParams(split(part, ',')) {
-				if _, known := last[name]; !known {
-					last[name] = value
-				}
-			}
-		}
-	}
-	return found
 }

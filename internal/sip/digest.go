@@ -116,11 +116,3 @@ func (d *digestScheme) compute(method, uri string, count int, cnonce string, bod
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
 	})
 }
-
-// digestUser returns the login name as Digest Registrars know it: without the SIP domain, unless the site gave another.
-func (a Account) digestUser() string {
-	if a.User == "" || a.User == a.AOR.Bare() {
-		return a.AOR.User
-	}
-	return a.User
-}

@@ -10,6 +10,11 @@
 // It is not for deciding where to register, what a failure means, or when to try again: nothing here retries beyond what
 // a challenge or a 423 asks for. It places no calls, knows neither UDP nor DNS, and logs nothing.
 //
+// Read limits.go first, then errors.go, value.go, message.go, framing.go, document.go, instance.go, useragent.go (what stands
+// on the wire), account.go, answer.go, challenge.go, association.go, ntlm.go, digest.go, auth.go (how we prove who we are),
+// composer.go, flow.go, connection.go, conversation.go (how requests and answers go to and fro), registration.go, greet.go,
+// provisioning.go, subscription.go, relays.go, responder.go (what is said), session.go, keep.go (what callers see).
+//
 //	session := sip.NewSession(conn, true, sip.Account{AOR: address, Password: secret, Schemes: []string{"ntlm", "digest"}})
 //	defer session.Close()
 //	binding, err := session.Register(ctx)

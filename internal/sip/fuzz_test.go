@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -42,6 +43,9 @@ func seed(f *testing.F, add func(raw []byte)) {
 	add([]byte("SIP/2.0 301 x\nContact: <sip:a>;q=0.7,\n <sip:b>\n\nSIP/2.0 200\n\n"))
 }
 
+// here is our end of the connection.
+var here = &net.TCPAddr{IP: net.IPv4(10, 0, 0, 21), Port: 50123}
+
 // A message that can be read is written as it was read, and read again as the same. Nothing in it breaks what looks at it.
 func FuzzMessage(f *testing.F) {
 	seed(f, func(raw []byte) { f.Add(raw) })
@@ -70,12 +74,12 @@ func FuzzMessage(f *testing.F) {
 
 // look runs a message through everything that reads answers and requests, and checks what people will see.
 func look(t *testing.T, m *message) {
-	s := &Session{secure: true, account: phone, local: "10.0.0.21:50123", askers: newAskers()}
-	m.answers(s.register("0"))
-	if b, err := s.granted(m); err == nil && (b.Expires < minExpires*1e9 || b.Expires > maxExpires*1e9 || len(b.Server) > maxText) {
+	s := NewSession(placed{local: here}, true, phone)
+	m.answers(s.binding.register("0"))
+	if b, err := s.binding.granted(m); err == nil && (b.Expires < minExpires*1e9 || b.Expires > maxExpires*1e9 || len(b.Server) > maxText) {
 		t.Fatalf("granted %+v", b)
 	}
-	contacts := s.redirects(m)
+	contacts := s.binding.redirects(m)
 	for _, c := range contacts {
 		if !isNormal(c.Host) || c.Port == 0 || c.Transport != "tls" && c.Transport != "tcp" || !(c.Q >= 0 && c.Q <= 1) {
 			t.Fatalf("redirected to %+v", c)
@@ -84,16 +88,16 @@ func look(t *testing.T, m *message) {
 	if len(contacts) > maxListed || !slices.IsSortedFunc(contacts, func(a, b Redirect) int { return int((b.Q - a.Q) * 1e9) }) {
 		t.Fatalf("redirected to %+v", contacts)
 	}
-	if gruu, host := s.findGRUU(m), preferred(m); gruu != "" && !isPlainURI(gruu) || host != "" && !isNormal(host) {
+	if gruu, host := s.binding.findGRUU(m), preferred(m); gruu != "" && !isPlainURI(gruu) || host != "" && !isNormal(host) {
 		t.Fatalf("GRUU %q, preferred %q", gruu, host)
 	}
 	if (&association{version: 4, verify: func(string, string) bool { return false }}).check(m) == nil {
 		t.Fatal("believed without a proof")
 	}
-	refusal := s.refusal(m)
+	refusal := s.talk.auth.refusal(m)
 	shown := []string{refusal.Phrase}
 	var gone *DeregisteredError
-	if err := s.deregistered(m); errors.As(err, &gone) {
+	if err := s.binding.deregistered(m); errors.As(err, &gone) {
 		shown = append(shown, gone.Event)
 	}
 	for _, d := range refusal.Diagnostics {
@@ -105,7 +109,7 @@ func look(t *testing.T, m *message) {
 		}
 	}
 	if m.method != "" && m.complete() {
-		answer := s.response(m, 200, "OK").encode()
+		answer := s.our.response(m, 200, "OK").encode()
 		if _, err := parseOne(answer); err != nil && len(answer) < maxHead {
 			t.Fatalf("we would answer %q: %v", answer, err)
 		}
@@ -188,13 +192,13 @@ func FuzzChallenge(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, first, second string, secure bool) {
-		s := &Session{secure: secure, account: phone, password: phone.Password.Reveal, askers: newAskers()}
+		s := NewSession(placed{local: here}, secure, phone)
 		for i, value := range []string{first, second} {
 			challenge := &message{code: 401}
 			challenge.add("WWW-Authenticate", value)
-			err := s.challenged(challenge, i > 0)
-			request := s.register("0")
-			if err := s.sign(request); err != nil {
+			err := s.talk.auth.challenged(challenge, i > 0)
+			request := s.binding.register("0")
+			if err := s.talk.auth.sign(request); err != nil {
 				t.Fatal(err)
 			}
 			text := string(request.encode())
@@ -219,7 +223,7 @@ func FuzzChallenge(f *testing.F) {
 		}
 		granted := &message{code: 200}
 		granted.add("Authentication-Info", second)
-		if s.verify(granted) == nil && s.askers[0].name == "ntlm" {
+		if s.talk.auth.verify(granted) == nil && s.talk.auth.askers[0].name == "ntlm" {
 			t.Fatalf("believed %q", second)
 		}
 	})

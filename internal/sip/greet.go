@@ -16,29 +16,11 @@ type Greeting struct {
 	Date    time.Time // the Registrar's clock; zero: not told
 }
 
-// Greet asks for the bindings of the account, without credentials and without a Contact, so that nothing is bound
-// whatever the answer (RFC 3261 section 10.2.3). It is for people who want to know what lives at the other end, and
-// instead of Register.
-//
-// Errors: *StatusError (refused, and not for want of credentials; the Greeting is there nevertheless),
-// *MalformedError, ErrNoAnswer, the cause of ctx, or what the connection returned.
-func (s *Session) Greet(ctx context.Context) (Greeting, error) {
-	var m *message
-	err := s.take(ctx, func(ctx context.Context) (err error) {
-		s.sequence++
-		query := s.request("REGISTER", "sip:"+s.account.AOR.Domain, s.account.AOR.String(), s.callID, s.sequence)
-		query.add("Supported", supported)
-		query.add("Event", "registration")
-		query.add("Content-Length", "0")
-		m, err = s.roundTrip(ctx, query)
-		return err
-	})
-	if err != nil {
-		return Greeting{}, err
-	}
+// greeting reads how a Registrar answers.
+func (a *authentication) greeting(m *message) Greeting {
 	g := Greeting{Code: m.code, Phrase: printable(m.phrase), Server: printable(m.get("Server")), Date: date(m)}
-	for _, a := range s.askers {
-		offered := parseChallenges(m.all(a.challenge))
+	for _, by := range a.askers {
+		offered := parseChallenges(m.all(by.challenge))
 		g.Offered = append(g.Offered, names(offered)...)
 		for _, c := range offered {
 			if g.Target == "" {
@@ -49,8 +31,22 @@ func (s *Session) Greet(ctx context.Context) (Greeting, error) {
 			}
 		}
 	}
-	if m.code < 400 || m.code == 401 || m.code == 407 {
-		return g, nil
+	return g
+}
+
+// greet asks for the bindings of the account, and binds nothing.
+func (r *registration) greet(ctx context.Context) (Greeting, error) {
+	r.sequence++
+	query := r.our.request("REGISTER", "sip:"+r.our.account.AOR.Domain, r.our.account.AOR.String(), r.callID, r.sequence)
+	query.add("Supported", supported)
+	query.add("Event", "registration")
+	query.add("Content-Length", "0")
+	m, err := r.talk.roundTrip(ctx, query)
+	switch {
+	case err != nil:
+		return Greeting{}, err
+	case m.code < 400 || m.code == 401 || m.code == 407:
+		return r.talk.auth.greeting(m), nil
 	}
-	return g, s.refusal(m)
+	return r.talk.auth.greeting(m), r.talk.auth.refusal(m)
 }

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -35,6 +36,13 @@ func newRequest(method, uri string) *message {
 func (m *message) add(name, value string) {
 	value = strings.NewReplacer("\r", " ", "\n", " ").Replace(value)
 	m.headers = append(m.headers, header{raw: name + ": " + value, name: name, value: value})
+}
+
+// fill adds a body.
+func (m *message) fill(kind, body string) {
+	m.add("Content-Type", kind)
+	m.add("Content-Length", fmt.Sprint(len(body)))
+	m.body = []byte(body)
 }
 
 // encode returns the message as it goes to the wire.

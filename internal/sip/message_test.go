@@ -85,7 +85,7 @@ Content-Length: 0
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := NewSession(placed{ours, test.local}, test.secure, with(test.change))
-			got := drawn.ReplaceAllString(string(s.register(s.lifetime).encode()), "$1*")
+			got := drawn.ReplaceAllString(string(s.binding.register(s.binding.lifetime).encode()), "$1*")
 			if diff := cmp.Diff(strings.ReplaceAll(test.want, "\n", "\r\n"), got); diff != "" {
 				t.Error(diff)
 			}

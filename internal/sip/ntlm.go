@@ -162,11 +162,3 @@ func (n *ntlmScheme) sent() string { return n.shown }
 func (n *ntlmScheme) pending() (string, bool) { return n.next.realm, n.stage == ntlmProving }
 
 func (n *ntlmScheme) until() time.Time { return n.renewAt }
-
-// ntlmUser returns the login name as NTLM knows it: `DOMAIN\user`, or the SIP address as a user principal name.
-func (a Account) ntlmUser() string {
-	if a.User != "" {
-		return a.User
-	}
-	return a.AOR.Bare()
-}

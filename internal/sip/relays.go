@@ -29,47 +29,38 @@ type Relays struct {
 	Expires time.Duration // how long the credentials would last: 5 min to 24 h; 8 h when the server does not say
 }
 
-// MediaRelays asks the MRAS of a Lync site (Provisioning.MRASURI) for the Media Relays of this user; remote says that we
-// came in from outside (Binding.Remote). ctx bounds it; besides, the answer must come within 10 s. The binding stands,
-// whatever comes of it. Register must have succeeded; it may be called from another goroutine while Keep runs.
-//
-// Errors: *RelayError, *MalformedError (an unreadable document), *AuthError, ErrNoAnswer, ErrBadSignature, ErrBindingLost
-// (ended meanwhile), the cause of ctx, or what the connection returned.
-func (s *Session) MediaRelays(ctx context.Context, mrasURI string, remote bool) (Relays, error) {
+// askRelays asks the MRAS of that URI for relays; remote: for somebody outside.
+func askRelays(ctx context.Context, talk *conversation, our *composer, mrasURI string, remote bool) (Relays, error) {
 	if !isPlainURI(mrasURI) {
 		return Relays{}, &MalformedError{Kind: BadMRASURI, Problem: fmt.Sprintf("not the URI of an MRAS: %q", printable(mrasURI))}
 	}
-	var relays Relays
-	err := s.take(ctx, func(ctx context.Context) (err error) {
-		callID, sequence := token(), uint32(0)
-		m, err := s.ask(ctx, func() *message {
-			sequence++
-			m := s.request("SERVICE", mrasURI, mrasURI, callID, sequence)
-			m.add("Contact", s.reachable())
-			m.fill("application/msrtc-media-relay-auth+xml", s.relayRequest(mrasURI, remote))
-			return m
-		})
-		var refused *StatusError
-		if errors.As(err, &refused) {
-			return &RelayError{Code: refused.Code, Phrase: refused.Phrase, Diagnostics: refused.Diagnostics}
-		}
-		if err == nil {
-			relays, err = parseRelays(m)
-		}
-		return err
+	callID, sequence := token(), uint32(0)
+	m, err := talk.ask(ctx, func() *message {
+		sequence++
+		m := our.request("SERVICE", mrasURI, mrasURI, callID, sequence)
+		m.add("Contact", our.reachable())
+		m.fill("application/msrtc-media-relay-auth+xml", relayRequest(our.account.AOR.String(), mrasURI, remote))
+		return m
 	})
-	return relays, err
+	var refused *StatusError
+	switch {
+	case errors.As(err, &refused):
+		return Relays{}, &RelayError{Code: refused.Code, Phrase: refused.Phrase, Diagnostics: refused.Diagnostics}
+	case err != nil:
+		return Relays{}, err
+	}
+	return parseRelays(m)
 }
 
 // relayRequest is the document that asks for relays. MS-AVEDGEA, version 1.0.
-func (s *Session) relayRequest(mrasURI string, remote bool) string {
+func relayRequest(aor, mrasURI string, remote bool) string {
 	location := "intranet"
 	if remote {
 		location = "internet"
 	}
 	id := token()
 	return `<request xmlns="http://schemas.microsoft.com/2006/09/sip/mrasp" requestID="` + id + `" version="1.0" to="` + escaped(mrasURI) +
-		`" from="` + escaped(s.account.AOR.String()) + `"><credentialsRequest credentialsRequestID="` + id + `"><identity>` + escaped(s.account.AOR.String()) +
+		`" from="` + escaped(aor) + `"><credentialsRequest credentialsRequestID="` + id + `"><identity>` + escaped(aor) +
 		`</identity><location>` + location + `</location><duration>` + strconv.Itoa(relayMinutes) + `</duration></credentialsRequest></request>`
 }
 
@@ -131,13 +122,4 @@ func newRelay(told map[string]string) (Relay, bool) {
 	}
 	isLocal := r.Host == "localhost" || strings.HasSuffix(r.Host, ".localhost") // RFC 6761 section 6.3
 	return r, !isLocal && (r.UDPPort > 0 || r.TCPPort > 0)
-}
-
-// port reads a port; 0: none.
-func port(s string) uint16 {
-	n, err := strconv.ParseUint(s, 10, 16)
-	if err != nil {
-		return 0
-	}
-	return uint16(n)
 }

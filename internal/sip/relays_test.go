@@ -179,9 +179,9 @@ func TestMediaRelaysOfNoURI(t *testing.T) {
 
 // The whole SERVICE.
 func TestServiceText(t *testing.T) {
-	s := &Session{account: phone, local: "10.0.0.21:50123", secure: true}
-	m := s.request("SERVICE", edge, edge, "c", 1)
-	m.fill("application/msrtc-media-relay-auth+xml", s.relayRequest(edge+`;x=&'`, false))
+	c := &composer{account: phone, local: "10.0.0.21:50123", transport: "tls"}
+	m := c.request("SERVICE", edge, edge, "c", 1)
+	m.fill("application/msrtc-media-relay-auth+xml", relayRequest(phone.AOR.String(), edge+`;x=&'`, false))
 	got := drawn.ReplaceAllString(string(m.encode()), "$1*")
 	id, _, _ := strings.Cut(strings.SplitAfter(got, `requestID="`)[1], `"`)
 	want := `SERVICE sip:edge01-int.contoso.com@contoso.com;gruu;opaque=srvr:MRAS:GhIjKl SIP/2.0

@@ -54,16 +54,16 @@ func TestSecretsStaySecret(t *testing.T) {
 	s := NewSession(ours, true, phone)
 	asked := &message{code: 401}
 	asked.add("WWW-Authenticate", `Digest realm="r", nonce="n"`)
-	if err := s.challenged(asked, false); err != nil {
+	if err := s.talk.auth.challenged(asked, false); err != nil {
 		t.Fatal(err)
 	}
-	m := s.register("0")
-	if err := s.sign(m); err != nil {
+	m := s.binding.register("0")
+	if err := s.talk.auth.sign(m); err != nil {
 		t.Fatal(err)
 	}
-	d := s.askers[0].scheme.(*digestScheme)
-	mustHide(t, [][]byte{[]byte(canary)}, secret.Secret(canary), phone, &phone, []Account{phone}, map[string]secret.Secret{"x": canary}, struct{ P *secret.Secret }{new(secret.Secret)}, s,
-		*d, d, m, s.askers, &CredentialsError{Status: &StatusError{}}, fmt.Errorf("register %v", phone))
+	d := s.talk.auth.askers[0].scheme.(*digestScheme)
+	mustHide(t, [][]byte{[]byte(canary)}, secret.Secret(canary), phone, &phone, []Account{phone}, map[string]secret.Secret{"x": canary}, struct{ P *secret.Secret }{new(secret.Secret)}, s, *s.talk, *s.talk.auth, *s.our, *s.binding, *s.settings,
+		*d, d, m, s.talk.auth.askers, &CredentialsError{Status: &StatusError{}}, fmt.Errorf("register %v", phone))
 	if got := secret.Secret(canary).String() + string(secret.Secret(canary)); got != "[redacted]"+canary {
 		t.Errorf("String() + conversion = %q", got)
 	}
@@ -99,7 +99,7 @@ func TestKeysStaySecret(t *testing.T) {
 		nt.Write([]byte(wide("canary-secret")))
 		secrets := [][]byte{[]byte("canary"), []byte(wide("canary-secret")), nt.Sum(nil), l.owf("canary-secret"), l.key,
 			derive("client-to-server", "signing"), derive("client-to-server", "sealing"), derive("server-to-client", "signing"), derive("server-to-client", "sealing")}
-		n := s.askers[0].scheme.(*ntlmScheme)
+		n := s.talk.auth.askers[0].scheme.(*ntlmScheme)
 		association := *n.current
 		proving := *n
 		proving.stage, proving.token = ntlmProving, func() string { return "canary" }
@@ -107,11 +107,11 @@ func TestKeysStaySecret(t *testing.T) {
 		if relayErr == nil || refreshErr == nil {
 			p.t.Fatal(relayErr, refreshErr)
 		}
-		lastWords := s.register("0")
+		lastWords := s.binding.register("0")
 		s.Close()
 		p.conn.Close()
 		synctest.Wait() // fmt looks into what other goroutines use
-		mustHide(p.t, secrets, s, *n, n, proving, association, &association, s.askers, binding, settings, relays, &relays, relayErr, refreshErr,
-			Watch{}, s.provisioned, lastWords, call{}, time.Now())
+		mustHide(p.t, secrets, s, *n, n, proving, association, &association, s.talk.auth.askers, binding, settings, relays, &relays, relayErr, refreshErr,
+			Watch{}, *s.talk, *s.talk.auth, s.talk.conn, *s.our, *s.binding, *s.settings, lastWords, call{}, time.Now())
 	})
 }

@@ -168,6 +168,15 @@ func seconds(value string, max int) (int, bool) {
 	return n, true
 }
 
+// port reads a port; 0: none.
+func port(s string) uint16 {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil {
+		return 0
+	}
+	return uint16(n)
+}
+
 // printable makes a stranger's text safe to show: control characters are escaped, and it ends at 256 bytes.
 func printable(s string) string {
 	var b strings.Builder

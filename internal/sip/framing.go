@@ -4,49 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"io"
-	"net"
 	"os"
 	"strconv"
 	"strings"
-	"time"
 )
-
-// arrival is what the reader hands over: a message, or blank lines (keep-alives) that stood between messages.
-type arrival struct {
-	message *message
-	blanks  int
-}
-
-// read takes the connection apart into arrivals until it fails or the Session is closed.
-func (s *Session) read() {
-	defer close(s.arrivals)
-	in := bufio.NewReader(s.conn)
-	for {
-		next, err := s.readNext(in)
-		if err != nil {
-			s.readErr = err
-			return
-		}
-		select {
-		case s.arrivals <- next:
-		case <-s.closed:
-			s.readErr = net.ErrClosed
-			return
-		}
-	}
-}
-
-// readNext reads one arrival. Deadlines that cannot be set are no matter: the read then fails as well, and says why.
-func (s *Session) readNext(in *bufio.Reader) (arrival, error) {
-	_ = s.conn.SetReadDeadline(time.Time{}) // between messages, silence is no fault
-	blanks, err := skipBlanks(in)
-	if err != nil || blanks > 0 {
-		return arrival{blanks: blanks}, err
-	}
-	_ = s.conn.SetReadDeadline(time.Now().Add(messageWait))
-	m, err := readMessage(in)
-	return arrival{message: m}, err
-}
 
 // skipBlanks passes over the line ends before a message and counts them. It returns early with those already here: they
 // are keep-alives (RFC 5626 section 3.5.1), and nothing need follow them.

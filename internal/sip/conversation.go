@@ -1,0 +1,197 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+)
+
+// conversation is what goes to and fro on one connection, one thing at a time: requests of ours with their answers, and what
+// else arrives meanwhile.
+type conversation struct {
+	conn  *connection
+	auth  *authentication
+	flow  flow
+	serve func(context.Context, *message) error // deals with a request of the Registrar
+
+	turn  chan struct{} // full: someone has the connection
+	calls chan call     // for Keep to do
+}
+
+func newConversation(conn *connection, auth *authentication) *conversation {
+	return &conversation{conn: conn, auth: auth, turn: make(chan struct{}, 1), calls: make(chan call)}
+}
+
+// call is something to do with the connection while Keep has it.
+type call struct {
+	ctx  context.Context
+	do   func(context.Context) error
+	done chan error
+}
+
+// take does something with the connection as soon as nobody else does: there is one conversation at a time. While Keep has
+// the connection, Keep's goroutine does it, between two arrivals.
+func (t *conversation) take(ctx context.Context, do func(context.Context) error) error {
+	c := call{ctx: ctx, do: do, done: make(chan error, 1)}
+	select {
+	case t.turn <- struct{}{}:
+		defer func() { <-t.turn }()
+		return do(ctx)
+	case t.calls <- c:
+		return <-c.done
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// hold takes the connection until it is released, and lets others have it in between: see receive.
+func (t *conversation) hold(ctx context.Context) (release func(), err error) {
+	select {
+	case t.turn <- struct{}{}:
+		return func() { <-t.turn }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// run does it, for as long as its caller and Keep want it done.
+func (c call) run(keeping context.Context) {
+	ctx, cancel := context.WithCancelCause(c.ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(keeping, func() { cancel(context.Cause(keeping)) })()
+	c.done <- c.do(ctx)
+}
+
+// exchange sends a request as often as its challenges ask, and returns the first final answer that is not a challenge.
+// Each time the request is built anew: it needs its own CSeq and branch.
+func (t *conversation) exchange(ctx context.Context, build func() *message) (*message, error) {
+	answered := map[int]bool{}
+	for range maxChallenges + 1 {
+		m, err := t.roundTrip(ctx, build())
+		if err != nil || m.code != 401 && m.code != 407 {
+			return m, err
+		}
+		if err := t.auth.challenged(m, answered[m.code]); err != nil {
+			return nil, err
+		}
+		answered[m.code] = true
+	}
+	return nil, &AuthError{Kind: ChallengedTooOften, Problem: "challenged again after " + strconv.Itoa(maxChallenges) + " answers"}
+}
+
+// roundTrip sends one request and returns its final answer. What else arrives meanwhile is dealt with, in order.
+func (t *conversation) roundTrip(ctx context.Context, request *message) (*message, error) {
+	sent := time.Now()
+	if err := t.send(ctx, request); err != nil {
+		return nil, err
+	}
+	until := sent.Add(firstAnswer)
+	if request.method != "REGISTER" {
+		until = sent.Add(firstAnswerFromBehind)
+	}
+	for {
+		m, err := t.receive(ctx, func() time.Time { return until }, nil)
+		switch {
+		case errors.Is(err, errDue), errors.Is(err, context.DeadlineExceeded):
+			return nil, &SilenceError{Kind: ToRequest, Method: request.method, After: time.Since(sent).Round(time.Millisecond)}
+		case err != nil:
+			return nil, err
+		case !m.answers(request):
+			// An answer to nothing we asked; RFC 3261 section 18.1.2: dropped.
+		case m.code < 200:
+			// It lives; further provisional answers change nothing. They need not be signed (MS-SIPAE): for all they
+			// say, we wait a little longer.
+			until = sent.Add(finalAnswer)
+		case m.code == 401 || m.code == 407:
+			return m, nil // cannot be signed yet
+		default:
+			err := t.auth.verify(m)
+			if err != nil && request.method == "REGISTER" && m.code >= 400 && !m.claimsProof() {
+				m.unsigned, err = true, nil // some servers do that: it is worth telling, and no more than that
+			}
+			return m, err
+		}
+	}
+}
+
+// send signs a message of ours, and sends it.
+func (t *conversation) send(ctx context.Context, m *message) error {
+	if err := t.auth.sign(m); err != nil {
+		return err
+	}
+	return t.conn.write(ctx, m.encode())
+}
+
+// end means that nothing more is read, and why.
+func (t *conversation) end(err error) error {
+	t.conn.over = err
+	return err
+}
+
+// errDue means that nothing arrived in the time given.
+var errDue = errors.New("time is up")
+
+// receive returns the next response, or errDue once the moment of due has passed. Keep-alives, requests and calls are dealt
+// with on the way; they may move that moment.
+func (t *conversation) receive(ctx context.Context, due func() time.Time, calls <-chan call) (*message, error) {
+	t.conn.listen()
+	timer := time.NewTimer(time.Until(due()))
+	defer timer.Stop()
+	for ; t.conn.over == nil; timer.Reset(time.Until(due())) {
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-timer.C:
+			return nil, errDue
+		case c := <-calls:
+			c.run(ctx)
+		case next, more := <-t.conn.arrivals:
+			if !more {
+				return nil, unread(t.conn.readErr)
+			}
+			t.flow.heard(next.blanks)
+			var err error
+			switch {
+			case next.message == nil:
+				err = t.echo(ctx)
+			case next.message.method != "":
+				err = t.serve(ctx, next.message)
+			default:
+				return next.message, nil
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return nil, t.conn.over
+}
+
+// ask sends a request other than REGISTER, and returns the answer if it is a good one.
+func (t *conversation) ask(ctx context.Context, build func() *message) (*message, error) {
+	m, err := t.exchange(ctx, build)
+	var refused *CredentialsError
+	switch {
+	case errors.As(err, &refused):
+		return nil, refused.Status // not for the password, which REGISTER has proven
+	case err != nil:
+		return nil, err
+	case m.code >= 300:
+		return nil, t.auth.refusal(m)
+	}
+	return m, nil
+}
+
+// echo answers a ping (two line ends) of the peer, but no flood of them.
+func (t *conversation) echo(ctx context.Context) error {
+	if t.flow.blanks < 2 {
+		return nil
+	}
+	t.flow.blanks = 0
+	if now := time.Now(); now.Sub(t.flow.echoed) >= minPongInterval {
+		t.flow.echoed = now
+		return t.conn.write(ctx, []byte(pong))
+	}
+	return nil
+}

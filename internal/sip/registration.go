@@ -1,0 +1,269 @@
+package sip
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/place"
+)
+
+// Binding is what a Registrar grants.
+type Binding struct {
+	Expires time.Duration // 5 s to 24 h; 600 s when the Registrar names none
+	Scheme  string        // how we signed in: "ntlm", "digest"; "": the Registrar asked for nothing
+	User    string        // the login name we sent, as in StatusError; "": none
+	Server  string        // the Server header, escaped, at most 256 bytes
+	Date    time.Time     // the Registrar's clock; zero: not told
+
+	// What Lync tells besides (MS-SIPREGE).
+	GRUU     string // URI by which others reach this very device; "": none
+	Remote   bool   // we came in from outside, through an Access Edge
+	OnBackup bool   // this is not the primary Registrar of the user
+	Lync     bool   // Provision and MediaRelays have someone to ask
+}
+
+// registration is the binding of this device: how it is asked for, and what the Registrar says of it.
+type registration struct {
+	talk *conversation
+	our  *composer
+
+	callID   string // the same for the life of the connection (RFC 3261 section 10.2)
+	sequence uint32
+	lifetime string // seconds to ask for; "": the Registrar picks
+	bound    bool   // the Registrar holds a binding of ours
+}
+
+func (r *registration) bind(ctx context.Context) (Binding, error) {
+	m, err := r.talk.exchange(ctx, func() *message { return r.register(r.lifetime) })
+	if err == nil && m.code == 423 && !m.unsigned {
+		// RFC 3261 section 10.2.8: too brief for this Registrar. Asked once more, with what it wants.
+		asked, _ := seconds(r.lifetime, maxExpires)
+		if least, _ := seconds(m.get("Min-Expires"), maxExpires); least > asked {
+			r.lifetime = strconv.Itoa(least)
+			m, err = r.talk.exchange(ctx, func() *message { return r.register(r.lifetime) })
+		}
+	}
+	switch {
+	case err != nil:
+		return Binding{}, err
+	case m.code >= 300:
+		return Binding{}, r.failure(m)
+	}
+	return r.granted(m)
+}
+
+func (r *registration) unbind(ctx context.Context) error {
+	if !r.bound {
+		return nil
+	}
+	r.bound = false
+	m, err := r.talk.exchange(ctx, func() *message { return r.register(leaving) })
+	if err != nil {
+		return err
+	}
+	if m.code >= 300 {
+		return r.talk.auth.refusal(m)
+	}
+	return nil
+}
+
+// register builds one REGISTER. RFC 3261 section 10.2; the headers Lync wants are those of MS-SIPREGE section 2.2.1, and
+// others pass over them.
+func (r *registration) register(expires string) *message {
+	r.sequence++
+	m := r.our.request("REGISTER", "sip:"+r.our.account.AOR.Domain, r.our.account.AOR.String(), r.callID, r.sequence)
+	contact := r.our.contact() + `;methods="` + allowed + `";proxy=replace`
+	if r.our.account.EndpointID != "" {
+		contact += `;+sip.instance="<` + instance(r.our.account.EndpointID) + `>"`
+	}
+	m.add("Contact", contact)
+	if expires != "" {
+		m.add("Expires", expires)
+	}
+	m.add("Allow", allowed)
+	m.add("Supported", supported)
+	m.add("Event", "registration") // a subscription to what becomes of the binding
+	m.add("ms-keep-alive", "UAC;hop-hop=yes")
+	if r.our.account.Subnet != "" {
+		m.add("ms-subnet", r.our.account.Subnet)
+	}
+	m.add("Content-Length", "0")
+	return m
+}
+
+// granted reads the binding from a 2xx answer, and plans the refresh and the keep-alives it asks for.
+func (r *registration) granted(m *message) (Binding, error) {
+	refresh, expires := r.bound, r.expires(m)
+	if r.bound = expires > 0; !r.bound {
+		return Binding{}, &LostError{Kind: NothingGranted, Code: m.code}
+	}
+	state := parseParams(split(m.get("presence-state"), ';'))
+	if action := strings.ToLower(state["register-action"]); refresh && (action == "added" || action == "fixed") {
+		// MS-SIPREGE section 3.1.1.5.1: what it knew of us beyond the binding is gone.
+		return Binding{}, &LostError{Kind: Forgotten, Code: m.code, Action: action}
+	}
+	r.our.gruu = r.findGRUU(m)
+	b := Binding{
+		Expires:  time.Duration(max(expires, minExpires)) * time.Second,
+		Scheme:   r.talk.auth.scheme(),
+		User:     r.talk.auth.sentUser(),
+		Server:   printable(m.get("Server")),
+		Date:     date(m),
+		GRUU:     r.our.gruu,
+		Remote:   strings.EqualFold(m.get("ms-user-logon-data"), "RemoteUser"),
+		OnBackup: strings.EqualFold(state["is-connected-to-primary"], "no"),
+		Lync:     slices.ContainsFunc(m.list("Allow-Events"), func(e string) bool { return strings.EqualFold(e, provisioningEvent) }),
+	}
+	r.talk.flow.granted(m, b.Expires)
+	if until := r.talk.auth.until(); !until.IsZero() && until.Before(r.talk.flow.refreshAt) {
+		r.talk.flow.refreshAt = until // REGISTER is what signs in anew
+	}
+	return b, nil
+}
+
+// findGRUU returns the URI the Registrar has given our Contact, "" if none.
+func (r *registration) findGRUU(m *message) string {
+	for _, element := range m.list("Contact") {
+		c := parseAddress(element).params
+		theirs := strings.Trim(c["+sip.instance"], "<>")
+		if theirs != "" && strings.EqualFold(theirs, instance(r.our.account.EndpointID)) && isPlainURI(c["gruu"]) {
+			return c["gruu"]
+		}
+	}
+	return ""
+}
+
+// expires returns the seconds our binding lives. A 200 lists every binding of the address-of-record (RFC 3261 section
+// 10.3): ours counts, by its Contact, else by the Expires header. When ours cannot be told among the others, for a
+// Registrar may write the address it sees in place of the one we gave, the shortest of all is safe.
+func (r *registration) expires(m *message) int {
+	fallback, ok := seconds(m.get("Expires"), maxExpires)
+	if !ok {
+		fallback = defaultExpires
+	}
+	own, _ := parseURI(parseAddress(r.our.contact()).uri)
+	ours := instance(r.our.account.EndpointID)
+	shortest := maxExpires + 1
+	byInstance := -1
+	for _, element := range m.list("Contact") {
+		c := parseAddress(element)
+		lives, ok := seconds(c.params["expires"], maxExpires)
+		if !ok {
+			lives = fallback
+		}
+		theirs := strings.Trim(c.params["+sip.instance"], "<>")
+		sameInstance := theirs != "" && strings.EqualFold(theirs, ours) // Lync writes it in lower case
+		if u, ok := parseURI(c.uri); ok && u.same(own) && (sameInstance || theirs == "" || ours == "") {
+			return lives
+		}
+		if sameInstance {
+			byInstance = lives
+		}
+		if lives > 0 {
+			shortest = min(shortest, lives)
+		}
+	}
+	switch {
+	case byInstance >= 0:
+		return byInstance
+	case shortest <= maxExpires:
+		return shortest
+	}
+	return fallback
+}
+
+// failure turns a final answer of 300 and above into an error.
+func (r *registration) failure(m *message) error {
+	switch m.code {
+	case 300, 301, 302, 305:
+		if contacts := r.redirects(m); len(contacts) > 0 {
+			return &RedirectError{Contacts: contacts}
+		}
+	}
+	e := r.talk.auth.refusal(m)
+	e.Scheme = r.talk.auth.unconfirmed(m)
+	return e
+}
+
+// redirects reads the Contacts of a redirect, best first. What cannot be dialled is dropped.
+func (r *registration) redirects(m *message) []Redirect {
+	var found []Redirect
+	for _, element := range m.list("Contact") {
+		if to, ok := redirect(parseAddress(element), r.our.transport); ok && len(found) < maxListed {
+			found = append(found, to)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Redirect) int { return cmp.Compare(b.Q, a.Q) })
+	return found
+}
+
+// redirect reads one Contact of a redirect; usual is the transport where it names none.
+func redirect(c address, usual string) (Redirect, bool) {
+	u, ok := parseURI(c.uri)
+	host, err := place.Host(u.host)
+	if !ok || err != nil {
+		return Redirect{}, false
+	}
+	transport := strings.ToLower(u.params["transport"])
+	if transport == "" {
+		transport = strings.ToLower(c.params["transport"]) // of a URI without angle brackets
+	}
+	switch {
+	case u.sips && (transport == "" || transport == "tcp"):
+		transport = "tls" // RFC 3261 section 26.2.2: sips is TLS, over TCP
+	case transport == "":
+		transport = usual
+	}
+	r := Redirect{Host: host, Port: u.port, Transport: transport, Q: 1}
+	if q, err := strconv.ParseFloat(c.params["q"], 64); err == nil && q >= 0 && q <= 1 {
+		r.Q = q
+	}
+	switch {
+	case transport != "tls" && transport != "tcp":
+		return Redirect{}, false
+	case r.Port == 0 && transport == "tls":
+		r.Port = defaultTLS
+	case r.Port == 0:
+		r.Port = defaultTCP
+	}
+	return r, true
+}
+
+// deregistered reads a notification that our binding is gone: "deregistered;event=rejected" (MS-SIPREGE section 2.2.1.13).
+func (r *registration) deregistered(m *message) error {
+	kind := split(strings.ToLower(m.get("Content-Type")), ';')
+	if len(kind) == 0 || kind[0] != "text/registration-event" {
+		return nil
+	}
+	parts := split(string(m.body), ';')
+	if len(parts) == 0 || !strings.EqualFold(parts[0], "deregistered") {
+		return nil
+	}
+	r.bound = false
+	return r.talk.end(fmt.Errorf("%w: %w", ErrBindingLost, &DeregisteredError{
+		Event:       printable(parseParams(parts[1:])["event"]),
+		Preferred:   preferred(m),
+		Diagnostics: diagnostics(m),
+	}))
+}
+
+// preferred returns the Registrar we are sent to: the host of the first element that has one, "" if none. MS-SIPREGE
+// section 2.2.1.8.
+func preferred(m *message) string {
+	for _, element := range m.list("P-Preferred-Registrar") {
+		text := parseAddress(element).uri
+		u, ok := parseURI(text)
+		if !ok {
+			u.host, _, ok = cutPort(text)
+		}
+		if host, err := place.Host(u.host); ok && err == nil && strings.ContainsAny(host, ".:") {
+			return host
+		}
+	}
+	return ""
+}
