@@ -17,4 +17,7 @@
 //	err = dhcpopts.Inform(ctx, conn, func(a dhcpopts.Answer) {
 //		fmt.Println(a.Server, a.SIP.Names, a.Vendor.URL)
 //	})
+//
+// Read text.go first, then names.go, meant.go, sipservers.go, vendor.go; answer.go, exchange.go, question.go, reply.go, inform.go,
+// inform6.go; listen_linux.go, listen6_linux.go; and of leases troubles.go, lease.go, lease_dhclient.go, leases_linux.go.
 package dhcpopts

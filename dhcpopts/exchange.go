@@ -11,6 +11,12 @@ import (
 	"time"
 )
 
+// Our choices.
+const (
+	maxAnswers = 16   // different answers taken from one exchange; a link with more has a flood, not servers
+	bufferSize = 4096 // an answer that fills it was cut, and is dropped
+)
+
 // exchange is one question, and what comes of it.
 type exchange struct {
 	conn     Conn

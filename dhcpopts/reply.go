@@ -81,12 +81,6 @@ func (q *query) options(m *dhcpv4.DHCPv4, a *Answer) {
 	}
 }
 
-// same tells whether b is a again: sent twice by the server, or through two relays.
-func (a Answer) same(b Answer) bool {
-	return a.Server == b.Server && a.Type == b.Type &&
-		bytes.Equal(a.SIP.Raw, b.SIP.Raw) && bytes.Equal(a.Vendor.Raw, b.Vendor.Raw) && slices.Equal(a.NTP, b.NTP)
-}
-
 // hosts returns the addresses that can be those of a server.
 func hosts(ips []net.IP) []netip.Addr {
 	var addrs []netip.Addr

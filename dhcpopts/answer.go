@@ -1,0 +1,41 @@
+package dhcpopts
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Conn carries the UDP payloads of DHCP on one interface: what is written goes to the servers of the link,
+// what is read was sent to the client port. [Listen] makes a real one; a simulated site makes its own.
+// Reading must honour SetReadDeadline with an error that is os.ErrDeadlineExceeded.
+type Conn interface {
+	net.PacketConn
+
+	// Interface returns the interface's name, the IPv4 address on it that answers go to, and its
+	// hardware address, which is six zero bytes where there is none.
+	Interface() (name string, addr netip.Addr, hw net.HardwareAddr)
+}
+
+// Answer is what one server said.
+type Answer struct {
+	Server netip.Addr    // option 54, or the address the answer came from
+	Took   time.Duration // since the question was first sent
+	Type   string        // "ack"; "nak", which carries no options; "unusable", of which Problem says why
+	SIP    SIPServers    // option 120; Raw is nil when it was not sent
+	Vendor VendorOption  // option 43; Raw is nil when it was not sent
+	NTP    []netip.Addr  // option 42, if the Question asks for it
+
+	Problem string // what is wrong with the answer as a whole, or ""; what stands before the fault is used
+}
+
+// Unusable is the Type of an answer to our question of which nothing can be used.
+const Unusable = "unusable"
+
+// same tells whether b is a again: sent twice by the server, or through two relays.
+func (a Answer) same(b Answer) bool {
+	return a.Server == b.Server && a.Type == b.Type &&
+		bytes.Equal(a.SIP.Raw, b.SIP.Raw) && bytes.Equal(a.Vendor.Raw, b.Vendor.Raw) && slices.Equal(a.NTP, b.NTP)
+}
