@@ -33,7 +33,7 @@ func readPassword(path, credentials, stateDir string) (provisioning.Secret, erro
 
 // hasOwnPassword says whether the password of this device lies where service managers take it from.
 func hasOwnPassword() bool {
-	_, err := os.Lstat(DefaultPassword)
+	_, err := os.Lstat(defaultPassword)
 	return err == nil
 }
 

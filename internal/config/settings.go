@@ -13,7 +13,7 @@ const maxFile = 64 << 10 // bytes, our choice; the example has 4
 // Source is where settings come from. What it does not name, such as the environment, does not count.
 type Source struct {
 	File        string           // configuration file
-	Named       bool             // somebody has named File: it must be there, and DefaultPassword is not looked for
+	Named       bool             // somebody has named File: it must be there, and defaultPassword is not looked for
 	Flags       map[string]Value // those that were given, by the name of their key; they beat the file
 	Credentials string           // directory in which the service manager has put the password; "": it has not
 }
@@ -82,7 +82,7 @@ func Load(from Source) (Settings, error) {
 		s.of[name] = Setting{Value: v, From: Origin{Flag: findKey(name).Flag()}}
 	}
 	if !from.Named && from.Credentials == "" && !s.Of("password_file").From.Given() && hasOwnPassword() {
-		s.of["password_file"] = Setting{Value: Value{Text: DefaultPassword}}
+		s.of["password_file"] = Setting{Value: Value{Text: defaultPassword}}
 	}
 	s.credentials = from.Credentials
 	return s, nil
