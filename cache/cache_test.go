@@ -26,7 +26,7 @@ var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 func record(n int) Record {
 	r := Record{
 		SIPAddress: "sip:phone1@contoso.com",
-		Registrar: Endpoint{Host: fmt.Sprintf("fe%02d.contoso.com", n), Port: 5061, Transport: "tls",
+		Registrar: Registrar{Host: fmt.Sprintf("fe%02d.contoso.com", n), Port: 5061, Transport: "tls",
 			Address: netip.MustParseAddr("10.0.0.5"), Step: "internal-tls", Via: "SRV _sipinternaltls._tcp.contoso.com", Role: "primary"},
 		TLSFloor:     true,
 		RegisteredAt: noon.Add(time.Duration(n) * time.Minute),
@@ -135,7 +135,7 @@ func TestSecondCopyIsWhatTechsRead(t *testing.T) {
 	db := Open(dir)
 	r := record(7)
 	r.Registrar.Addresses, r.MediaRelays = r.Registrar.Addresses[:1], r.MediaRelays[:1]
-	r.Home = []Endpoint{{Host: "pool02.contoso.com", Port: 5061, Transport: "tls", Role: "backup"}}
+	r.Home = []Registrar{{Host: "pool02.contoso.com", Port: 5061, Transport: "tls", Role: "backup"}}
 	if _, err := db.Commit(r); err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestCommitWritesOnlyNews(t *testing.T) {
 		{"registered before the record, by a clock that starts in 1970", later(-50 * 365 * 24 * time.Hour), false},
 		{"no endpoint id given: the known one stays", func(r *Record) { r.EndpointID = "" }, false},
 		{"a generation given: it is ours to count", func(r *Record) { r.Generation = 99 }, false},
-		{"no list instead of an empty one", func(r *Record) { r.Home = []Endpoint{} }, false},
+		{"no list instead of an empty one", func(r *Record) { r.Home = []Registrar{} }, false},
 		{"one more address", func(r *Record) { r.Registrar.Addresses = append(r.Registrar.Addresses, r.Registrar.Address) }, true},
 		{"another Media Relay", func(r *Record) { r.MediaRelays = r.MediaRelays[1:] }, true},
 		{"told by a Registrar", func(r *Record) { r.Told = true }, true},
@@ -249,7 +249,7 @@ func TestCommitLeavesOutWhatALaterStartWouldRefuse(t *testing.T) {
 	dir := t.TempDir()
 	db := Open(dir)
 	r := record(1)
-	r.Home = []Endpoint{{Host: "pool01.contoso.com", Port: 0, Transport: "tls"}, {Host: "pool02.contoso.com", Port: 5061, Transport: "tls"}}
+	r.Home = []Registrar{{Host: "pool01.contoso.com", Port: 0, Transport: "tls"}, {Host: "pool02.contoso.com", Port: 5061, Transport: "tls"}}
 	r.MediaRelays = append([]Relay{{Host: "edge_1.contoso.com"}}, r.MediaRelays...)
 	if _, err := db.Commit(r); err != nil {
 		t.Fatal(err)
@@ -274,7 +274,7 @@ func TestCommitRefusesNonsense(t *testing.T) {
 		change func(*Record)
 		want   string
 	}{
-		{"no Registrar", func(r *Record) { r.Registrar = Endpoint{} }, "commit: the record names no Registrar"},
+		{"no Registrar", func(r *Record) { r.Registrar = Registrar{} }, "commit: the record names no Registrar"},
 		{"no SIP address", func(r *Record) { r.SIPAddress = "" }, `commit: SIP address ""`},
 		{"a transport that is none of ours", func(r *Record) { r.Registrar.Transport = "udp" }, `commit: registrar: transport "udp" of fe01.contoso.com`},
 	} {

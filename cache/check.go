@@ -59,7 +59,7 @@ func (r Record) check() error {
 	return nil
 }
 
-func (e Endpoint) check() error {
+func (e Registrar) check() error {
 	switch {
 	case !host(e.Host):
 		return fmt.Errorf("host %.40q", e.Host)
@@ -125,7 +125,7 @@ func plainText(s string) bool {
 // leaveOut drops the optional entries that a later start would refuse, and says which: one odd
 // Media Relay must not keep the device from remembering its Registrar.
 func (r *Record) leaveOut() (reasons []string) {
-	r.Home = slices.DeleteFunc(r.Home, func(e Endpoint) bool {
+	r.Home = slices.DeleteFunc(r.Home, func(e Registrar) bool {
 		err := e.check()
 		if err != nil {
 			reasons = append(reasons, fmt.Sprintf("home: %v", err))

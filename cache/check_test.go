@@ -38,7 +38,7 @@ func TestHost(t *testing.T) {
 		strings.Repeat("a", 64) + ".contoso.com": false,
 		strings.Repeat("abcdefg.", 32) + "com":   false,
 	} {
-		if got := (Endpoint{Host: host, Port: 1, Transport: "tls"}).check() == nil; got != want {
+		if got := (Registrar{Host: host, Port: 1, Transport: "tls"}).check() == nil; got != want {
 			t.Errorf("%q: %v, want %v", host, got, want)
 		}
 	}
@@ -64,7 +64,7 @@ func TestCheckSaysWhatMakesNoSense(t *testing.T) {
 		{"17 addresses", func(r *Record) { r.Registrar.Addresses = make([]netip.Addr, 17) }, "registrar: more than 16 addresses"},
 		{"17 relays", func(r *Record) { r.MediaRelays = make([]Relay, 17) }, "more than 16 entries"},
 		{"a relay of nothing", func(r *Record) { r.MediaRelays = make([]Relay, 1) }, "media relay: it has neither name nor address"},
-		{"a home on UDP", func(r *Record) { r.Home = []Endpoint{{Host: "a", Port: 1, Transport: "udp"}} }, `home: transport "udp" of a`},
+		{"a home on UDP", func(r *Record) { r.Home = []Registrar{{Host: "a", Port: 1, Transport: "udp"}} }, `home: transport "udp" of a`},
 		{"the year 12026", func(r *Record) { r.RegisteredAt = noon.AddDate(10000, 0, 0) }, "registered in the year 12026"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -81,9 +81,9 @@ func TestCheckSaysWhatMakesNoSense(t *testing.T) {
 func TestTheLongestRecordFits(t *testing.T) {
 	host, text := strings.Repeat(strings.Repeat("a", 62)+".", 4)[:250], strings.Repeat("<", maxText) // JSON makes six bytes of each
 	list := slices.Repeat(addrs("2001:db8:1111:2222:3333:4444:5555:6666"), maxEntries)
-	e := Endpoint{Host: host, Port: 65535, Transport: "tls", Address: list[0], Step: text, Via: text, Role: text, Addresses: list}
+	e := Registrar{Host: host, Port: 65535, Transport: "tls", Address: list[0], Step: text, Via: text, Role: text, Addresses: list}
 	r := Record{SIPAddress: "sip:a@" + host, Registrar: e, RegisteredAt: noon, EndpointID: text, Generation: maxGeneration}
-	r.Home = slices.Repeat([]Endpoint{e}, maxEntries)
+	r.Home = slices.Repeat([]Registrar{e}, maxEntries)
 	r.MediaRelays = slices.Repeat([]Relay{{Host: host, Addresses: list, UDPPort: 65535, TCPPort: 65535, Location: text}}, maxEntries)
 	r.Flushed = slices.Repeat([]Flushed{{At: noon, Kind: text, Host: host, Port: 65535, Addresses: list}}, maxFlushed)
 	sealed, err := seal(r)

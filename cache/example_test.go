@@ -19,7 +19,7 @@ func ExampleOpen() {
 	defer db.Close()
 	changed, err := db.Commit(cache.Record{
 		SIPAddress: "sip:phone1@contoso.com",
-		Registrar:  cache.Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: "tls"},
+		Registrar:  cache.Registrar{Host: "fe01.contoso.com", Port: 5061, Transport: "tls"},
 	})
 	fmt.Println(changed, err)
 

@@ -50,7 +50,7 @@ func (r Record) holdings() []holding {
 			list[i].addresses = append(list[i].addresses, h.addresses...)
 		}
 	}
-	for i, e := range append([]Endpoint{r.Registrar}, r.Home...) {
+	for i, e := range append([]Registrar{r.Registrar}, r.Home...) {
 		kind := FlushedHome
 		if i == 0 {
 			kind = FlushedRegistrar

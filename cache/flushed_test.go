@@ -26,8 +26,8 @@ func flushedDiff(want, got []Flushed) string {
 
 func TestFlush(t *testing.T) {
 	before := Record{
-		Registrar: Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: "tls", Address: netip.MustParseAddr("10.0.0.5"), Addresses: addrs("10.0.0.5", "10.0.0.6")},
-		Home: []Endpoint{
+		Registrar: Registrar{Host: "fe01.contoso.com", Port: 5061, Transport: "tls", Address: netip.MustParseAddr("10.0.0.5"), Addresses: addrs("10.0.0.5", "10.0.0.6")},
+		Home: []Registrar{
 			{Host: "pool01.contoso.com", Port: 5061, Transport: "tls", Addresses: addrs("10.0.0.7")},
 			{Host: "fe01.contoso.com", Port: 5061, Transport: "tls", Addresses: addrs("10.0.0.5")},
 		},
@@ -89,7 +89,7 @@ func TestCommitRemembersWhatItDropped(t *testing.T) {
 	var want []Flushed
 	for i := range 12 {
 		r := Record{SIPAddress: "sip:phone1@contoso.com", RegisteredAt: noon.Add(time.Duration(i) * time.Hour), EndpointID: "a1b2c3d4",
-			Registrar: Endpoint{Host: fmt.Sprintf("fe%02d.contoso.com", i), Port: 5061, Transport: "tls", Addresses: addrs("10.0.0.5")}}
+			Registrar: Registrar{Host: fmt.Sprintf("fe%02d.contoso.com", i), Port: 5061, Transport: "tls", Addresses: addrs("10.0.0.5")}}
 		if i > 0 {
 			f := Flushed{At: r.RegisteredAt, Kind: FlushedRegistrar, Host: fmt.Sprintf("fe%02d.contoso.com", i-1), Port: 5061, Addresses: addrs("10.0.0.5")}
 			want = append([]Flushed{f}, want...)

@@ -87,8 +87,8 @@ func FuzzRecord(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sip, host string, port uint16, transport, text string, address []byte, at int64, generation uint64, flipped uint) {
 		a, _ := netip.AddrFromSlice(address)
 		r := Record{SIPAddress: sip, RegisteredAt: time.Unix(at%(1<<37), 0), Generation: generation, EndpointID: text, Told: port%2 == 0,
-			Registrar:   Endpoint{Host: host, Port: port, Transport: transport, Via: text, Address: a},
-			Home:        []Endpoint{{Host: host, Port: port, Transport: transport, Role: text, Addresses: []netip.Addr{a}}},
+			Registrar:   Registrar{Host: host, Port: port, Transport: transport, Via: text, Address: a},
+			Home:        []Registrar{{Host: host, Port: port, Transport: transport, Role: text, Addresses: []netip.Addr{a}}},
 			MediaRelays: []Relay{{Host: host, Addresses: []netip.Addr{a, a}, UDPPort: port, Location: text}}}.clone()
 		if r.empty() {
 			r = Record{Generation: generation, EndpointID: text}

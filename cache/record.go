@@ -10,10 +10,10 @@ import (
 // Record is what the latest successful registration left behind. Its JSON form is the object that
 // `homeward cache show --json` prints and last-good.json holds; what is unknown is absent there.
 type Record struct {
-	SIPAddress  string     `json:"sip_address,omitempty"` // "sip:phone1@contoso.com": the record is worth nothing for another one
-	Registrar   Endpoint   `json:"registrar,omitzero"`    // the one that answered 200 OK
-	Home        []Endpoint `json:"home,omitempty"`        // primary first, then backup; at most 16
-	MediaRelays []Relay    `json:"media_relays,omitempty"`
+	SIPAddress  string      `json:"sip_address,omitempty"` // "sip:phone1@contoso.com": the record is worth nothing for another one
+	Registrar   Registrar   `json:"registrar,omitzero"`    // the one that answered 200 OK
+	Home        []Registrar `json:"home,omitempty"`        // primary first, then backup; at most 16
+	MediaRelays []Relay     `json:"media_relays,omitempty"`
 	// TLSFloor says that this SIP domain has registered over TLS. Forget takes it away with the record.
 	TLSFloor bool `json:"tls_floor,omitempty"`
 	// Told says that a Registrar named Home, by redirect or in-band provisioning: Home is the recall list.
@@ -26,8 +26,8 @@ type Record struct {
 	Flushed      []Flushed `json:"flushed,omitempty"`      // set by Commit: what it and those before it dropped, newest first, at most 8
 }
 
-// Endpoint is a Registrar that was used or named, and every address its name had.
-type Endpoint struct {
+// Registrar is a Registrar that was used or named, and every address its name had.
+type Registrar struct {
 	Host      string       `json:"host"`      // the name the certificate must prove; an IP address if there never was a name
 	Port      uint16       `json:"port"`      // never 0
 	Transport string       `json:"transport"` // "tls" or "tcp"

@@ -104,7 +104,7 @@ func TestEverySoundFileIsAccepted(t *testing.T) {
 	for n := range 60 {
 		r := record(n)
 		for i := range n % maxEntries {
-			r.Home = append(r.Home, Endpoint{Host: fmt.Sprintf("h%d.contoso.com", i), Port: 1, Transport: "tcp", Via: string(bytes.Repeat([]byte("x"), n))})
+			r.Home = append(r.Home, Registrar{Host: fmt.Sprintf("h%d.contoso.com", i), Port: 1, Transport: "tcp", Via: string(bytes.Repeat([]byte("x"), n))})
 		}
 		if _, err := db.Commit(r); err != nil {
 			t.Fatal(err)

@@ -117,7 +117,7 @@ func TestDamagedFiles(t *testing.T) {
 		}, healed("the record makes no sense: registrar: fe03.contoso.com has port 0")},
 		{"X24 a right checksum over bytes of another type", func(t *testing.T, dir string) {
 			plant(t, dir, reseal(mustRead(t, dir, "last-good.json"), `"port": 5061`, `"port": 99999`))
-		}, healed("the record cannot be read: json: cannot unmarshal number 99999 into Go struct field Endpoint.registrar.port of type uint16")},
+		}, healed("the record cannot be read: json: cannot unmarshal number 99999 into Go struct field Registrar.registrar.port of type uint16")},
 		{"X25 the second copy is newer", func(t *testing.T, dir string) {
 			mustWrite(t, dir, "last-good.json", mustRead(t, deviceAfter(t, 5), "last-good.json"))
 		}, untouched(5, fromSecond)},

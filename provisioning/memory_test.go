@@ -24,7 +24,7 @@ func TestMemoryIsOfOneSIPAddress(t *testing.T) {
 		{"", false, true},
 	} {
 		for _, floor := range []bool{true, false} {
-			record := cache.Record{SIPAddress: row.kept, Registrar: cache.Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: "tls"}, TLSFloor: floor}
+			record := cache.Record{SIPAddress: row.kept, Registrar: cache.Registrar{Host: "fe01.contoso.com", Port: 5061, Transport: "tls"}, TLSFloor: floor}
 			m := policy.Memory(cache.InMemory(record))
 			if _, known := m.Record(); known != row.known {
 				t.Errorf("%q: known %v, want %v", row.kept, known, row.known)

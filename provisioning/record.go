@@ -33,7 +33,7 @@ func RecallPlan(record cache.Record, policy Policy, fresh map[string]Name, vouch
 // OutagePlan is last good: the Registrar of the last registration, then the rest of its home pair, by name.
 // Addresses DNS still gives come first, then the remembered ones, the one last used first. vouched as in RecallPlan.
 func OutagePlan(record cache.Record, policy Policy, fresh map[string]Name, vouched map[string]bool) Plan {
-	known, unusable := remembered(LastGood, append([]cache.Endpoint{record.Registrar}, record.Home...))
+	known, unusable := remembered(LastGood, append([]cache.Registrar{record.Registrar}, record.Home...))
 	plan := Plan{Skipped: unusable}
 	for i, r := range known {
 		if slices.ContainsFunc(known[:i], func(earlier Registrar) bool { return earlier.Endpoint == r.Endpoint }) {

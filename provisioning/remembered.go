@@ -16,8 +16,8 @@ func (c Candidate) Registrar(used netip.Addr) Registrar {
 
 // Kept is a Registrar as a record keeps it. Its addresses are sorted, because name servers rotate them, and that alone is
 // nothing to write down.
-func (r Registrar) Kept() cache.Endpoint {
-	kept := cache.Endpoint{
+func (r Registrar) Kept() cache.Registrar {
+	kept := cache.Registrar{
 		Host: r.Host, Port: r.Port, Transport: r.Transport.String(), Address: r.Address, Via: r.Via, Role: r.Role,
 		Addresses: slices.SortedFunc(slices.Values(r.Addresses), netip.Addr.Compare),
 	}
@@ -29,7 +29,7 @@ func (r Registrar) Kept() cache.Endpoint {
 
 // RegistrarOf reads a Registrar from a record, which is a file that others can edit, or that another version has written.
 // The error says why it cannot be used. A step that this version does not know is left out: nothing depends on it.
-func RegistrarOf(e cache.Endpoint) (Registrar, error) {
+func RegistrarOf(e cache.Registrar) (Registrar, error) {
 	host, err := place.Host(e.Host)
 	if err != nil {
 		return Registrar{}, fmt.Errorf("the record: %w", err)
@@ -57,7 +57,7 @@ func (r Registrar) Recalled(step Step, addrs []netip.Addr) Candidate {
 }
 
 // remembered are the Registrars of a record as it lists them: those that can be used, and skips of the others.
-func remembered(step Step, listed []cache.Endpoint) (usable []Registrar, skipped []Skip) {
+func remembered(step Step, listed []cache.Registrar) (usable []Registrar, skipped []Skip) {
 	for _, e := range listed {
 		r, err := RegistrarOf(e)
 		if err != nil {
@@ -71,7 +71,7 @@ func remembered(step Step, listed []cache.Endpoint) (usable []Registrar, skipped
 
 // RegistrarsOf are all Registrars of a record that can be used: the one of the last registration first, then the home pair.
 func RegistrarsOf(record cache.Record) []Registrar {
-	usable, _ := remembered(LastGood, append([]cache.Endpoint{record.Registrar}, record.Home...))
+	usable, _ := remembered(LastGood, append([]cache.Registrar{record.Registrar}, record.Home...))
 	return usable
 }
 

@@ -24,7 +24,7 @@ func TestRegistrarThereAndBack(t *testing.T) {
 				t.Errorf("%s: shown (-want +got):\n%s", c, diff)
 			}
 			kept := shown.Kept()
-			wantKept := cache.Endpoint{
+			wantKept := cache.Registrar{
 				Host: at.Host, Port: at.Port, Transport: at.Transport.String(), Address: second, Step: step.String(), Via: c.Via,
 				Addresses: []netip.Addr{first, second},
 			}
@@ -63,23 +63,23 @@ func TestMediaRelayThereAndBack(t *testing.T) {
 func TestRegistrarOfRecord(t *testing.T) {
 	recall := Recall
 	for name, row := range map[string]struct {
-		kept cache.Endpoint
+		kept cache.Registrar
 		want Registrar
 		err  string
 	}{
 		"names and addresses are brought into normal form": {
-			kept: cache.Endpoint{Host: "FE01.Contoso.COM", Port: 5061, Transport: "tls", Step: "recall", Via: "in-band provisioning", Role: "primary"},
+			kept: cache.Registrar{Host: "FE01.Contoso.COM", Port: 5061, Transport: "tls", Step: "recall", Via: "in-band provisioning", Role: "primary"},
 			want: Registrar{Endpoint: Endpoint{"fe01.contoso.com", 5061, TLS}, Step: &recall, Via: "in-band provisioning", Role: "primary"},
 		},
-		"an address has one form":      {kept: cache.Endpoint{Host: "::ffff:10.0.0.5", Port: 5060, Transport: "tcp"}, want: Registrar{Endpoint: Endpoint{"10.0.0.5", 5060, TCP}}},
-		"an unknown step is left out":  {kept: cache.Endpoint{Host: "a.b", Port: 5061, Transport: "tls", Step: "pigeon"}, want: Registrar{Endpoint: Endpoint{"a.b", 5061, TLS}}},
-		"no transport is not TLS":      {kept: cache.Endpoint{Host: "a.b", Port: 5061}, err: `transport of a.b: "" is none of`},
-		"an unknown transport":         {kept: cache.Endpoint{Host: "a.b", Port: 5061, Transport: "udp"}, err: `transport of a.b: "udp" is none of`},
-		"a transport in capitals":      {kept: cache.Endpoint{Host: "a.b", Port: 5061, Transport: "TLS"}, err: `transport of a.b: "TLS" is none of`},
-		"no port":                      {kept: cache.Endpoint{Host: "a.b", Transport: "tls"}, err: "a.b has no port"},
-		"no host":                      {kept: cache.Endpoint{Port: 5061, Transport: "tls"}, err: "empty label"},
-		"a host that is no host name":  {kept: cache.Endpoint{Host: "a_b.c", Port: 5061, Transport: "tls"}, err: `'_' is not possible in a host name`},
-		"an address that means a link": {kept: cache.Endpoint{Host: "fe80::1%eth0", Port: 5061, Transport: "tls"}, err: "zone"},
+		"an address has one form":      {kept: cache.Registrar{Host: "::ffff:10.0.0.5", Port: 5060, Transport: "tcp"}, want: Registrar{Endpoint: Endpoint{"10.0.0.5", 5060, TCP}}},
+		"an unknown step is left out":  {kept: cache.Registrar{Host: "a.b", Port: 5061, Transport: "tls", Step: "pigeon"}, want: Registrar{Endpoint: Endpoint{"a.b", 5061, TLS}}},
+		"no transport is not TLS":      {kept: cache.Registrar{Host: "a.b", Port: 5061}, err: `transport of a.b: "" is none of`},
+		"an unknown transport":         {kept: cache.Registrar{Host: "a.b", Port: 5061, Transport: "udp"}, err: `transport of a.b: "udp" is none of`},
+		"a transport in capitals":      {kept: cache.Registrar{Host: "a.b", Port: 5061, Transport: "TLS"}, err: `transport of a.b: "TLS" is none of`},
+		"no port":                      {kept: cache.Registrar{Host: "a.b", Transport: "tls"}, err: "a.b has no port"},
+		"no host":                      {kept: cache.Registrar{Port: 5061, Transport: "tls"}, err: "empty label"},
+		"a host that is no host name":  {kept: cache.Registrar{Host: "a_b.c", Port: 5061, Transport: "tls"}, err: `'_' is not possible in a host name`},
+		"an address that means a link": {kept: cache.Registrar{Host: "fe80::1%eth0", Port: 5061, Transport: "tls"}, err: "zone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := RegistrarOf(row.kept)
@@ -97,9 +97,9 @@ func TestRegistrarOfRecord(t *testing.T) {
 // better is known, and the others are used.
 func TestUnusableRemembered(t *testing.T) {
 	addrs := []netip.Addr{netip.MustParseAddr("10.0.0.5")}
-	odd := cache.Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: "udp", Addresses: addrs}
-	fine := cache.Endpoint{Host: "fe02.contoso.com", Port: 5061, Transport: "tls", Role: "backup", Addresses: addrs}
-	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: odd, Home: []cache.Endpoint{odd, fine}, Told: true}
+	odd := cache.Registrar{Host: "fe01.contoso.com", Port: 5061, Transport: "udp", Addresses: addrs}
+	fine := cache.Registrar{Host: "fe02.contoso.com", Port: 5061, Transport: "tls", Role: "backup", Addresses: addrs}
+	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: odd, Home: []cache.Registrar{odd, fine}, Told: true}
 	policy := Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, AllowTCP: true}
 	for name, plan := range map[string]Plan{
 		"recall": RecallPlan(record, policy, nil, nil), "outage": OutagePlan(record, policy, nil, nil),
@@ -122,10 +122,10 @@ func TestUnusableRemembered(t *testing.T) {
 // The same host and port over another transport is another place.
 func TestOutageTriesEachPlaceOnce(t *testing.T) {
 	addrs := []netip.Addr{netip.MustParseAddr("10.0.0.5")}
-	at := func(transport string) cache.Endpoint {
-		return cache.Endpoint{Host: "fe01.contoso.com", Port: 5070, Transport: transport, Addresses: addrs}
+	at := func(transport string) cache.Registrar {
+		return cache.Registrar{Host: "fe01.contoso.com", Port: 5070, Transport: transport, Addresses: addrs}
 	}
-	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: at("tcp"), Home: []cache.Endpoint{at("tls"), at("tcp"), at("tls")}}
+	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: at("tcp"), Home: []cache.Registrar{at("tls"), at("tcp"), at("tls")}}
 	plan := OutagePlan(record, Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, AllowTCP: true}, nil, nil)
 	var got []Endpoint
 	for _, c := range plan.Try {

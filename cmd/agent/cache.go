@@ -153,9 +153,9 @@ func printRecord(p *page, r cache.Record, from origin, now time.Time) error {
 	p.printf("last good, registered %s (%s)\n", clock(r.RegisteredAt), ago(now, r.RegisteredAt))
 	p.row("from", fmt.Sprintf("%s, generation %d", from, r.Generation))
 	p.row("SIP address", printable(r.SIPAddress))
-	printEndpoint(p, "Registrar", r.Registrar)
+	printRegistrar(p, "Registrar", r.Registrar)
 	for _, h := range r.Home {
-		printEndpoint(p, "home", h)
+		printRegistrar(p, "home", h)
 	}
 	for _, m := range r.MediaRelays {
 		p.row("media relay", relay(m.Host, addresses(m.Addresses), port{number: m.UDPPort}, port{number: m.TCPPort}, m.Location))
@@ -189,7 +189,7 @@ func flushed(f cache.Flushed) string {
 	}
 }
 
-func printEndpoint(p *page, label string, e cache.Endpoint) {
+func printRegistrar(p *page, label string, e cache.Registrar) {
 	p.row(label, strings.TrimSpace(hostPort(e.Host, e.Port)+" "+strings.ToUpper(printable(e.Transport))+" "+printable(e.Role)))
 	p.row("  found by", foundBy(e.Step, e.Via))
 	if e.Address.IsValid() {

@@ -139,11 +139,11 @@ func TestStatusText(t *testing.T) {
 func lastGoodFE01() cache.Record {
 	return cache.Record{
 		SIPAddress: "sip:phone1@contoso.com",
-		Registrar: cache.Endpoint{
+		Registrar: cache.Registrar{
 			Host: "fe01.contoso.com", Port: 5061, Transport: "tls", Address: fe01, Addresses: []netip.Addr{fe01},
 			Step: "internal-tls", Via: "SRV _sipinternaltls._tcp.contoso.com", Role: "primary",
 		},
-		Home:         []cache.Endpoint{{Host: "pool01.contoso.com", Port: 5061, Transport: "tls", Role: "primary"}},
+		Home:         []cache.Registrar{{Host: "pool01.contoso.com", Port: 5061, Transport: "tls", Role: "primary"}},
 		MediaRelays:  []cache.Relay{{Host: "edge01.contoso.com", UDPPort: 3478, TCPPort: 443, Location: "intranet"}},
 		RegisteredAt: noon, Generation: 12, TLSFloor: true, Told: true,
 		Flushed: []cache.Flushed{

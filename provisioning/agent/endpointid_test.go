@@ -19,7 +19,7 @@ func TestMend21EndpointID(t *testing.T) {
 		}
 	}
 	fe01 := netip.MustParseAddr("10.0.0.5")
-	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", EndpointID: "xyzxyzxyz2", Registrar: cache.Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: "tls", Step: "internal-tls", Via: "SRV", Addresses: []netip.Addr{fe01}, Address: fe01}}
+	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", EndpointID: "xyzxyzxyz2", Registrar: cache.Registrar{Host: "fe01.contoso.com", Port: 5061, Transport: "tls", Step: "internal-tls", Via: "SRV", Addresses: []netip.Addr{fe01}, Address: fe01}}
 	if _, err := store.Commit(record); err != nil {
 		t.Fatal(err)
 	}

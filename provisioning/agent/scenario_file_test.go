@@ -86,11 +86,11 @@ func verbSee(s *scenario, words []string) (step, error) {
 // recordLines are the lines of the section cache.
 var recordLines = map[string]func(r *remembered, words []string) error{
 	"registrar": func(r *remembered, words []string) (err error) {
-		r.record.Registrar, err = parseEndpoint(words)
+		r.record.Registrar, err = parseRegistrar(words)
 		return err
 	},
 	"home": func(r *remembered, words []string) error {
-		e, err := parseEndpoint(words)
+		e, err := parseRegistrar(words)
 		if len(r.record.Home) < len(signin.Roles) {
 			e.Role = signin.Roles[len(r.record.Home)]
 		}
@@ -117,16 +117,16 @@ type remembered struct {
 	damaged bool // of the two copies, the database
 }
 
-func parseEndpoint(words []string) (cache.Endpoint, error) {
+func parseRegistrar(words []string) (cache.Registrar, error) {
 	if len(words) < 3 || len(words) > 4 {
-		return cache.Endpoint{}, errors.New("want HOST:PORT tls|tcp ADDRESS,… [STEP]")
+		return cache.Registrar{}, errors.New("want HOST:PORT tls|tcp ADDRESS,… [STEP]")
 	}
 	host, port, _ := strings.Cut(words[0], ":")
 	number, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return cache.Endpoint{}, err
+		return cache.Registrar{}, err
 	}
-	e := cache.Endpoint{Host: host, Port: uint16(number), Transport: words[1], Step: "internal-tls", Via: "SRV"}
+	e := cache.Registrar{Host: host, Port: uint16(number), Transport: words[1], Step: "internal-tls", Via: "SRV"}
 	for text := range strings.SplitSeq(words[2], ",") {
 		addr, err := netip.ParseAddr(text)
 		if err != nil {

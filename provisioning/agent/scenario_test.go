@@ -228,7 +228,7 @@ func (s *scenario) lastGood() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "address %s\n", record.SIPAddress)
-	for i, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
+	for i, e := range append([]cache.Registrar{record.Registrar}, record.Home...) {
 		kind := "registrar"
 		if i > 0 {
 			kind = "home"

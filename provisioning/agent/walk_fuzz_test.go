@@ -354,7 +354,7 @@ func (w *world) makeRecord() {
 	}
 	w.planted = true
 	step := pick(w.dice, "internal-tls", "redirect", "manual", "recall", "nonsense", "dhcp-tcp")
-	plant := func() cache.Endpoint {
+	plant := func() cache.Registrar {
 		host := w.host(evil[0], evil[1], "10.0.3.1", "10.0.4.1", "odd.contoso.com")
 		port, transport := 5061, "tls"
 		if inClear := w.oneIn(2); host == "10.0.3.1" || inClear && host != "10.0.4.1" {
@@ -364,7 +364,7 @@ func (w *world) makeRecord() {
 		if w.oneIn(4) {
 			addr = netip.MustParseAddr(pick(w.dice, append([]string{device}, nowhere[:2]...)...))
 		}
-		return cache.Endpoint{Host: host, Port: uint16(w.port(port)), Transport: transport, Step: step, Via: "planted", Address: addr, Addresses: []netip.Addr{addr}}
+		return cache.Registrar{Host: host, Port: uint16(w.port(port)), Transport: transport, Step: step, Via: "planted", Address: addr, Addresses: []netip.Addr{addr}}
 	}
 	w.record = cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: plant(), Told: w.oneIn(2), TLSFloor: w.oneIn(2), RegisteredAt: time.Now()}
 	for range w.roll(3) {

@@ -66,7 +66,7 @@ func (w *watch) end(store *cache.DB) {
 	if !ok || w.world.planted {
 		return
 	}
-	for _, e := range append([]cache.Endpoint{record.Registrar}, record.Home...) {
+	for _, e := range append([]cache.Registrar{record.Registrar}, record.Home...) {
 		w.judgeName("last good", e.Host)
 		for _, addr := range e.Addresses {
 			w.judgeClass("last good", addr)

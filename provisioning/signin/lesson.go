@@ -33,8 +33,8 @@ func Unproven() Lesson {
 func InBandDetail(err error) string { return "in-band provisioning: " + provisioning.DetailOf(err) }
 
 // isAt looks for the Registrar of a place.
-func isAt(at provisioning.Endpoint) func(cache.Endpoint) bool {
-	return func(e cache.Endpoint) bool {
+func isAt(at provisioning.Endpoint) func(cache.Registrar) bool {
+	return func(e cache.Registrar) bool {
 		r, err := provisioning.RegistrarOf(e)
 		return err == nil && r.Endpoint == at
 	}
@@ -75,9 +75,9 @@ func (l *Lesson) home(record *cache.Record, through provisioning.Endpoint, redir
 	if host == "" || l.remote {
 		return
 	}
-	named := func(e cache.Endpoint) bool { return e.Host == host }
+	named := func(e cache.Registrar) bool { return e.Host == host }
 	step := provisioning.Recall
-	pair := slices.DeleteFunc(slices.Clone(record.Home), func(e cache.Endpoint) bool { return e.Step == step.String() })
+	pair := slices.DeleteFunc(slices.Clone(record.Home), func(e cache.Registrar) bool { return e.Step == step.String() })
 	if !slices.ContainsFunc(pair, named) {
 		at := provisioning.Endpoint{Host: host, Port: provisioning.TLSPort, Transport: provisioning.TLS}
 		pool := provisioning.Registrar{Endpoint: at, Step: &step, Via: "in-band provisioning"}.Kept()
