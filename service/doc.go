@@ -8,4 +8,7 @@
 //
 // It takes no decision about Registrars and reads no configuration. It is the only package that logs, and it
 // logs events only.
+//
+// Read run.go first, then log.go, logqueue.go, logtail.go, journal.go, history_file.go, story.go, statefile.go, group_unix.go,
+// command.go, history.go; ready.go, watchdog.go, crowd.go, metrics.go; network_linux.go, network.go.
 package service

@@ -1,14 +1,10 @@
 package service
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"slices"
 	"time"
@@ -17,14 +13,6 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/service/control"
 	"github.com/homeward-agent/homeward/service/internal/replace"
-)
-
-// Our choices: flash has a limited number of writes, so that the file grows by what is new and is written anew
-// only when it is full.
-const (
-	historySize = 256 << 10 // bytes; more is never kept
-	historyMode = 0o640
-	maxNumber   = 1 << 53 // beyond it JSON numbers lose their last digit
 )
 
 // Run keeps the history file: what is new is appended when last good was committed, when the process starts,
@@ -133,41 +121,4 @@ func newest(lines []*line, room int) []*line {
 		}
 	}
 	return lines
-}
-
-func linesOf(entries []control.Entry) []byte {
-	var b bytes.Buffer
-	lines := json.NewEncoder(&b)
-	lines.SetEscapeHTML(false)
-	for _, e := range entries {
-		_ = lines.Encode(e) // cannot fail: plain data into memory
-	}
-	return b.Bytes()
-}
-
-// ReadHistory reads a history file, oldest first. Lines that a power cut or a failing flash has damaged are
-// passed over; an entry that was counted further is returned once. A file that does not exist is an empty
-// history.
-func ReadHistory(file string) ([]control.Entry, error) {
-	f, err := safefile.Open(file, os.O_RDONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 2*historySize))
-	if err != nil {
-		return nil, err
-	}
-	latest := map[uint64]control.Entry{}
-	for raw := range bytes.Lines(text) {
-		var e control.Entry
-		if json.Unmarshal(raw, &e) != nil || e.Number == 0 || e.Number > maxNumber || e.At.IsZero() || e.Event == "" {
-			continue
-		}
-		latest[e.Number] = e
-	}
-	return slices.SortedFunc(maps.Values(latest), func(a, b control.Entry) int { return cmp.Compare(a.Number, b.Number) }), nil
 }

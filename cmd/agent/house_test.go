@@ -36,9 +36,6 @@ var unordered = table(`
 cmd/agent: verbs and what they share stand in the same files
 provisioning/check: is being redesigned
 provisioning/signin: no order has been found yet
-service: no order has been found yet
-service/control: no order has been found yet
-service/manager: no order has been found yet
 `)
 
 // table reads lines of the form "WHAT: REASON".

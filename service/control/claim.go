@@ -11,9 +11,6 @@ import (
 	"github.com/homeward-agent/homeward/service/internal/replace"
 )
 
-// dirMode lets the phone's SIP stack, under whatever user, read registrar.json.
-const dirMode = 0o755
-
 // MakeDir makes the directory of the control socket if it is not there. Made by root, it belongs to the owner of like, the
 // user of the daemon, who could not use what is in it otherwise.
 func MakeDir(dir, like string) error {
@@ -28,9 +25,6 @@ func MakeDir(dir, like string) error {
 	}
 	return nil
 }
-
-// claimMode keeps others out: whoever can open the file can hold its lock.
-const claimMode = 0o600
 
 // Claim makes this process the only daemon that uses the control socket and what is beside it, for as long as
 // the claim is not closed. path is a file of its own, made if it is not there and never removed: a lock on a
@@ -55,6 +49,3 @@ func Claim(path string) (io.Closer, error) {
 		return nil, fmt.Errorf("claim the control socket: lock %s: %w", path, err)
 	}
 }
-
-// errHeld says that another process has the lock.
-var errHeld = errors.New("the lock is held")

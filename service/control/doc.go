@@ -10,4 +10,7 @@
 // It decides nothing and changes nothing by itself, and it listens on no network. Who may read is decided by
 // the mode of the socket, who may write by the kernel's word on who is calling (SO_PEERCRED), never by what
 // the caller says.
+//
+// Read entry.go first, then files.go, peer_linux.go, caller.go, bind_unix.go, listen.go, claim_unix.go, claim.go, server.go,
+// client.go.
 package control

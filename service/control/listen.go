@@ -18,8 +18,7 @@ const maxPath = 108
 // Our choices.
 const (
 	maxClients    = 16
-	keptClients   = 8     // besides them, for root and the daemon's own user
-	socketMode    = 0o660 // the group of the daemon may read; writing asks for more (peer credentials)
+	keptClients   = 8 // besides them, for root and the daemon's own user
 	probeLimit    = time.Second
 	turnAwayLimit = 100 * time.Millisecond // the buffer of a new connection has room for the words
 )
@@ -74,15 +73,6 @@ func removeStale(ctx context.Context, path string) error {
 	}
 	return os.Remove(path)
 }
-
-// caller is who is at the other end of a connection.
-type caller struct {
-	uid int
-	err error // why it is not known
-}
-
-// trusted says whether a caller is root, or the daemon's own user.
-func (c caller) trusted() bool { return c.err == nil && (c.uid == 0 || c.uid == os.Geteuid()) }
 
 // places are how many may be there at a time. Some are kept for those who are trusted: whoever may ask at all could
 // take all others, and hold them.

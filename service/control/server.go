@@ -109,11 +109,6 @@ func (s *Server) mux() *http.ServeMux {
 
 type callerKey struct{}
 
-func whoCalls(conn net.Conn) caller {
-	uid, err := peerUID(conn)
-	return caller{uid, err}
-}
-
 func withCaller(ctx context.Context, conn net.Conn) context.Context {
 	if limited, ok := conn.(*limitConn); ok {
 		return context.WithValue(ctx, callerKey{}, limited.from)

@@ -5,4 +5,6 @@
 //	done, err := m.Install("/usr/bin/homeward", "/etc/homeward/homeward.toml", example)
 //
 // A daemon that the service control manager of Windows has started runs in Host, and writes its log to a LogFile.
+//
+// Read refusal.go first, then manager_unix.go, manager.go, daemon.go, install.go, host_other.go, logfile.go.
 package manager
