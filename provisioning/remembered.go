@@ -14,17 +14,21 @@ func (c Candidate) Registrar(used netip.Addr) Registrar {
 	return Registrar{Endpoint: c.Endpoint, Address: used, Addresses: c.Addrs, Step: &c.Step, Via: c.Via}
 }
 
-// Kept is a Registrar as a record keeps it. Its addresses are sorted, because name servers rotate them, and that alone is
-// nothing to write down.
+// Kept is a Registrar as a record keeps it.
 func (r Registrar) Kept() cache.Registrar {
 	kept := cache.Registrar{
 		Host: r.Host, Port: r.Port, Transport: r.Transport.String(), Address: r.Address, Via: r.Via, Role: r.Role,
-		Addresses: slices.SortedFunc(slices.Values(r.Addresses), netip.Addr.Compare),
+		Addresses: sorted(r.Addresses),
 	}
 	if r.Step != nil {
 		kept.Step = r.Step.String()
 	}
 	return kept
+}
+
+// sorted are addresses in one order: name servers rotate them, and that alone is nothing to write down.
+func sorted(addrs []netip.Addr) []netip.Addr {
+	return slices.SortedFunc(slices.Values(addrs), netip.Addr.Compare)
 }
 
 // RegistrarOf reads a Registrar from a record, which is a file that others can edit, or that another version has written.
@@ -75,11 +79,16 @@ func RegistrarsOf(record cache.Record) []Registrar {
 	return usable
 }
 
+// PairOf returns the home pair of a record, as far as it can be used: primary first, then backup.
+func PairOf(record cache.Record) []Registrar {
+	pair, _ := remembered(Recall, record.Home)
+	return pair
+}
+
 // HomeOf returns the home pair of a record as status shows it.
 func HomeOf(record cache.Record) []Registrar {
 	var home []Registrar
-	pair, _ := remembered(Recall, record.Home)
-	for _, r := range pair {
+	for _, r := range PairOf(record) {
 		home = append(home, Registrar{Endpoint: r.Endpoint, Role: r.Role, Addresses: r.Addresses})
 	}
 	return home
@@ -87,7 +96,7 @@ func HomeOf(record cache.Record) []Registrar {
 
 // Kept is a media relay as a record keeps it. Whether it answered is of today.
 func (r MediaRelay) Kept() cache.Relay {
-	return cache.Relay{Host: r.Host, Addresses: r.Addresses, UDPPort: r.UDPPort, TCPPort: r.TCPPort, Location: r.Location}
+	return cache.Relay{Host: r.Host, Addresses: sorted(r.Addresses), UDPPort: r.UDPPort, TCPPort: r.TCPPort, Location: r.Location}
 }
 
 // MediaRelayOf reads a media relay from a record.

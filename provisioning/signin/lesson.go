@@ -33,11 +33,8 @@ func Unproven() Lesson {
 func InBandDetail(err error) string { return "in-band provisioning: " + provisioning.DetailOf(err) }
 
 // isAt looks for the Registrar of a place.
-func isAt(at provisioning.Endpoint) func(cache.Registrar) bool {
-	return func(e cache.Registrar) bool {
-		r, err := provisioning.RegistrarOf(e)
-		return err == nil && r.Endpoint == at
-	}
+func isAt(at provisioning.Endpoint) func(provisioning.Registrar) bool {
+	return func(r provisioning.Registrar) bool { return r.Endpoint == at }
 }
 
 // Roles of the Contacts of a redirect by falling q (Lync: 0.7 and 0.3).
@@ -61,28 +58,28 @@ func (l *Lesson) take(r provisioning.MediaRelay, name provisioning.Name) {
 	l.relays = append(l.relays, r)
 }
 
-// home adds what was told about the home pool to a record; through is where the device is registered. The pair that a redirect named stays, and first, as long as
-// the device comes through it: its backup is told nowhere else. A pool outside the pair is added behind it, without a
-// role, in the place of the one that was told before. A pair that the device does not come through is of the past.
-func (l *Lesson) home(record *cache.Record, through provisioning.Endpoint, redirected bool) {
-	if l == nil || !l.known {
-		return
+// closesTCP says whether the Registrar has told that it is to be reached over TLS alone (MS-SIPREGE).
+func (l *Lesson) closesTCP() bool {
+	return l != nil && l.known && l.provisioning.SecurityMode == "High"
+}
+
+// home returns a home pair with what was told about the home pool, or nil where nothing was; through is where the device is
+// registered. The pair that a redirect named stays, and first, as long as the device comes through it: its backup is told
+// nowhere else. A pool outside the pair is added behind it, without a role, in the place of the one that was told before. A
+// pair that the device does not come through is of the past.
+func (l *Lesson) home(before []provisioning.Registrar, through provisioning.Endpoint, redirected bool) []provisioning.Registrar {
+	if l == nil || !l.known || l.provisioning.PoolHost == "" || l.remote {
+		return nil
 	}
-	if l.provisioning.SecurityMode == "High" { // MS-SIPREGE: TLS only
-		record.TLSFloor = true
-	}
-	host := l.provisioning.PoolHost
-	if host == "" || l.remote {
-		return
-	}
-	named := func(e cache.Registrar) bool { return e.Host == host }
-	step := provisioning.Recall
-	pair := slices.DeleteFunc(slices.Clone(record.Home), func(e cache.Registrar) bool { return e.Step == step.String() })
+	host, step := l.provisioning.PoolHost, provisioning.Recall
+	named := func(r provisioning.Registrar) bool { return r.Host == host }
+	inBand := func(r provisioning.Registrar) bool { return r.Step != nil && *r.Step == step }
+	pair := slices.DeleteFunc(slices.Clone(before), inBand)
 	if !slices.ContainsFunc(pair, named) {
 		at := provisioning.Endpoint{Host: host, Port: provisioning.TLSPort, Transport: provisioning.TLS}
-		pool := provisioning.Registrar{Endpoint: at, Step: &step, Via: "in-band provisioning"}.Kept()
-		if i := slices.IndexFunc(record.Home, named); i >= 0 {
-			pool.Addresses = record.Home[i].Addresses
+		pool := provisioning.Registrar{Endpoint: at, Step: &step, Via: "in-band provisioning"}
+		if i := slices.IndexFunc(before, named); i >= 0 {
+			pool.Addresses = before[i].Addresses
 		}
 		if !redirected && !slices.ContainsFunc(pair, isAt(through)) {
 			pair, pool.Role = nil, Roles[0]
@@ -92,7 +89,7 @@ func (l *Lesson) home(record *cache.Record, through provisioning.Endpoint, redir
 	if i := slices.IndexFunc(pair, named); len(l.pool) > 0 {
 		pair[i].Addresses = l.pool
 	}
-	record.Home, record.Told = pair, true
+	return pair
 }
 
 // keepRelays adds the media relays to a record, when they were told.

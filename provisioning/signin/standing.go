@@ -24,38 +24,42 @@ type evidence struct {
 func (e evidence) record(reg *Registration) cache.Record {
 	previous, same := e.memory.Record()
 	c := reg.Candidate
+	registrar := c.Registrar(reg.Addr)
 	record := cache.Record{
 		SIPAddress: e.policy.SIPAddress.String(),
-		Registrar:  c.Registrar(reg.Addr).Kept(),
 		// Verified TLS sets the floor; nothing that comes over the network lowers it.
-		TLSFloor:     c.Transport == provisioning.TLS || e.memory.Floor(),
+		TLSFloor:     c.Transport == provisioning.TLS || e.memory.Floor() || reg.Lesson.closesTCP(),
 		RegisteredAt: e.at.UTC(),
 		EndpointID:   e.endpointID,
 	}
 	if date := reg.Binding.Date; !date.IsZero() && date.Before(record.RegisteredAt) {
 		record.RegisteredAt = date // certificates are judged by it: a clock that is ahead must not close TLS later
 	}
+	var home []provisioning.Registrar
 	if same {
-		record.Home, record.MediaRelays = slices.Clone(previous.Home), previous.MediaRelays
+		home, record.MediaRelays = provisioning.PairOf(previous), previous.MediaRelays
 		// A registration elsewhere says that the pair is not the way any more; it stays for outages.
-		record.Told = previous.Told && slices.ContainsFunc(record.Home, isAt(c.Endpoint))
+		record.Told = previous.Told && slices.ContainsFunc(home, isAt(c.Endpoint))
 	}
 	if len(reg.Home) > 0 {
-		record.Home, record.Told = nil, true
+		home, record.Told = nil, true
 		for i, h := range reg.Home {
-			named := h.Registrar(netip.Addr{}).Kept()
+			named := h.Registrar(netip.Addr{})
 			named.Role = Roles[i]
-			record.Home = append(record.Home, named)
+			home = append(home, named)
 		}
 	}
-	reg.Lesson.home(&record, c.Endpoint, len(reg.Home) > 0)
+	if pair := reg.Lesson.home(home, c.Endpoint, len(reg.Home) > 0); pair != nil {
+		home, record.Told = pair, true
+	}
 	reg.Lesson.keepRelays(&record)
-	for i, h := range record.Home {
-		if isAt(c.Endpoint)(h) {
-			record.Home[i].Addresses = record.Registrar.Addresses
-			record.Registrar.Role = h.Role
+	for i := range home {
+		if home[i].Endpoint == c.Endpoint {
+			home[i].Addresses, registrar.Role = c.Addrs, home[i].Role
 		}
+		record.Home = append(record.Home, home[i].Kept())
 	}
+	record.Registrar = registrar.Kept()
 	record.Vouched = e.policy.VouchedFor(record, e.vouched)
 	return record
 }
