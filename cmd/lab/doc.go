@@ -2,9 +2,11 @@
 // answer it, and Registrars with TLS, all from one text file.
 //
 //	go run ./cmd/lab FILE               serve the site until interrupted, and print what it sees
-//	go run ./cmd/lab FILE -- plan       the same, with one command of the agent run against it
+//	go run ./cmd/lab FILE -- check      the same, with one command of the agent run against it: plan, check, run, dhcp …
 //	go run ./cmd/lab demo               the story of one device: sign-in, outage, restart, the way back
 //	go run ./cmd/lab bench              figures of the agent beside their limits
+//
+// The format of FILE is described in docs/simulated-site.md.
 //
 // It is for people: who write phone software, who want to see what the agent does, who measure it. It is not a
 // server for production, it judges no protocol, and it knows the agent only as they do: the built binary, its

@@ -10,10 +10,12 @@ import (
 	"syscall"
 )
 
-const usage = `usage: lab FILE [-- AGENT ARGS]  serve the site of FILE on loopback until interrupted
-                                (with AGENT ARGS: and run "homeward AGENT ARGS" against it)
-       lab demo                 show the agent signing in, living through an outage, and returning
-       lab bench                measure the agent, and print the figures beside their limits
+const usage = `usage: lab FILE               serve the site of FILE on loopback until interrupted
+       lab FILE -- COMMAND …  the same, and run this command of homeward against it: lab FILE -- check
+       lab demo               show the agent signing in, living through an outage, and returning
+       lab bench              measure the agent, and print the figures beside their limits
+
+FILE is described in docs/simulated-site.md; cmd/lab/demo.txtar is one.
 `
 
 // errUsage is a command line that cannot be understood.

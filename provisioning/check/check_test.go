@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"crypto/x509"
 	"errors"
 	"flag"
@@ -15,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/diff"
 	"golang.org/x/tools/txtar"
 
@@ -43,29 +45,70 @@ func TestReports(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := map[string]string{}
-			var site *sitetest.Site
-			synctest.Test(t, func(t *testing.T) { site, got["report"], got["seen"], got["connected"] = play(t, archive, file) })
-			if !slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "report" }) {
-				t.Fatal("no section report: nothing would be compared")
-			}
-			for i, section := range archive.Files {
-				text, expected := got[section.Name]
-				if *update && expected {
-					archive.Files[i].Data = []byte(text)
-				} else if diff := diff.Diff("want "+section.Name, section.Data, "got "+section.Name, []byte(text)); expected && diff != nil {
-					t.Errorf("%s", diff)
-				}
-			}
-			if t.Failed() {
-				t.Logf("what happened, in the time of the site:\n%s", sitetest.Timeline(site.Log()))
-			}
+			compare(t, archive, file)
 			if *update {
 				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
 		})
+	}
+}
+
+// compare compares a report with what the file expects, or with -update fills that in.
+func compare(t *testing.T, archive *txtar.Archive, file string) {
+	t.Helper()
+	got := map[string]string{}
+	var site *sitetest.Site
+	synctest.Test(t, func(t *testing.T) { site, got["report"], got["seen"], got["connected"] = play(t, archive, file) })
+	if !slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "report" }) {
+		t.Fatal("no section report: nothing would be compared")
+	}
+	for i, section := range archive.Files {
+		text, expected := got[section.Name]
+		if *update && expected {
+			archive.Files[i].Data = []byte(text)
+		} else if diff := diff.Diff("want "+section.Name, section.Data, "got "+section.Name, []byte(text)); expected && diff != nil {
+			t.Errorf("%s", diff)
+		}
+	}
+	if t.Failed() {
+		t.Logf("what happened, in the time of the site:\n%s", sitetest.Timeline(site.Log()))
+	}
+}
+
+const pageFile = "../../docs/simulated-site.md"
+
+// The page lists what the sites of check know, and nothing else, and its example is one.
+func TestPageOfReports(t *testing.T) {
+	page, err := os.ReadFile(pageFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for below, known := range map[string][]string{
+		"Sections of a report":        reportSections,
+		"Lines of device in a report": slices.Collect(maps.Keys(deviceLines)),
+	} {
+		if diff := cmp.Diff(slices.Sorted(slices.Values(known)), slices.Sorted(slices.Values(sitetest.Listed(page, below)))); diff != "" {
+			t.Errorf("%s (-known +page):\n%s", below, diff)
+		}
+	}
+	compared := 0
+	for _, text := range sitetest.Examples(page) {
+		archive := txtar.Parse([]byte(text))
+		if slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "report" }) {
+			compare(t, archive, pageFile)
+			page = bytes.Replace(page, []byte(text), txtar.Format(archive), 1)
+			compared++
+		}
+	}
+	if compared == 0 {
+		t.Error("no report in the page")
+	}
+	if *update {
+		if err := os.WriteFile(pageFile, page, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
