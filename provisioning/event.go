@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -41,15 +42,31 @@ type Event struct {
 	Query    string
 	Verdict  Verdict
 	Endpoint
-	Addr   netip.Addr
+	Addr    netip.Addr
+	Reason  Reason
+	Detail  string  // raw words of who has met it
+	Trouble Trouble // which fault it is, where that was found out: its Reason is the one above
+	Hint    string  // what to do about it: "" is that of the Trouble, or of the Reason
+	Until   time.Time
+	Took    time.Duration
+}
+
+// Why is why something is as it is, as the JSON of every command shows it.
+type Why struct {
 	Reason Reason
-	Detail string
-	Err    error  // of an attempt: what Reason and Detail are made from, for who judges it by its kind; nil: it did not fail
-	Said   string // by the Registrar, in answer to REGISTER: a part of Detail
-	User   string // the login name that went to the Registrar, exactly; "": none did
-	Hint   string // what to do about it; that of the Reason unless the Registrar said more
-	Until  time.Time
-	Took   time.Duration
+	Fault  string // its id in docs/faults.md, where more is known than the Reason
+	What   string // what is wrong, in the words of docs/faults.md; "" without a Fault
+	Detail string // raw words of who has met it
+	Hint   string // what to do about it
+}
+
+// Why is the event in words. This is where they are made, for status and history alike.
+func (e Event) Why() Why {
+	w := Why{Reason: e.Reason, Detail: e.Detail, Hint: cmp.Or(e.Hint, e.Reason.Hint())}
+	if e.Trouble.Specific() {
+		w.Fault, w.What, w.Hint = e.Trouble.Fault.ID, e.Trouble.What(), cmp.Or(e.Hint, e.Trouble.Hint())
+	}
+	return w
 }
 
 // String returns the event without its time, in one line.
@@ -87,5 +104,5 @@ func (e Event) String() string {
 
 // Event tells that something was ruled out.
 func (s Skip) Event() Event {
-	return Event{Kind: Skipped, Step: s.Step, Endpoint: s.Endpoint, Reason: s.Reason, Detail: s.Detail}
+	return Event{Kind: Skipped, Step: s.Step, Endpoint: s.Endpoint, Reason: s.Reason, Detail: s.Detail, Trouble: s.Trouble}
 }

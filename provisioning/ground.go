@@ -54,7 +54,7 @@ func (g Ground) Tidy(plan Plan) Plan {
 	for _, c := range plan.Try {
 		allowed, problem := g.Only(c.Step, c.Host, c.Addrs)
 		if c.Addrs = allowed; len(allowed) == 0 {
-			kept.Skipped = append(kept.Skipped, Skip{c.Step, c.Endpoint, AddressNotAllowed, problem})
+			kept.Skipped = append(kept.Skipped, Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: AddressNotAllowed, Detail: problem})
 			continue
 		}
 		kept.Try = append(kept.Try, c)

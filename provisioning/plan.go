@@ -23,10 +23,11 @@ func (c Candidate) String() string {
 
 // Skip is a Candidate, or a whole step, that was ruled out before it was tried.
 type Skip struct {
-	Step     Step   `json:"step"`
-	Endpoint        // without a host: the whole step
-	Reason   Reason `json:"reason"`
-	Detail   string `json:"detail,omitempty"`
+	Step     Step    `json:"step"`
+	Endpoint         // without a host: the whole step
+	Reason   Reason  `json:"reason"`
+	Detail   string  `json:"detail,omitempty"`
+	Trouble  Trouble `json:"-"` // which fault that is, where more is known than the Reason
 }
 
 // Plan is what will be tried, in order, and what was ruled out, and why.
@@ -58,7 +59,6 @@ type Findings []Finding
 type Finding struct {
 	Source
 	Names    []Name // usable data, in the order of the source
-	Err      error  // of DNS: what Verdict, Reason and Detail are made from, for who judges it by its kind; nil: it found something
 	NoServer bool   // no name server could be asked: nothing listens there, or there is no way to it
 }
 
@@ -93,13 +93,13 @@ func (f Finding) Says(other Finding) bool {
 
 // Name is one name a source gave, with the addresses it resolves to.
 type Name struct {
-	Host   string
-	Port   uint16 // 0: the default of the transport
-	Query  string // of whom else it was asked, when that is not the source of the Finding
-	Addrs  []netip.Addr
-	Reason Reason // why there is no address; empty otherwise
-	Detail string
-	Err    error // what Reason and Detail are made from, for who judges it by its kind; nil: there are addresses, or another cause
+	Host    string
+	Port    uint16 // 0: the default of the transport
+	Query   string // of whom else it was asked, when that is not the source of the Finding
+	Addrs   []netip.Addr
+	Reason  Reason // why there is no address; empty otherwise
+	Detail  string
+	Trouble Trouble // which fault that is, where more is known than the Reason
 }
 
 // Source is one question and its verdict, as shown to techs.
@@ -109,8 +109,11 @@ type Source struct {
 	Query   string  `json:"query,omitempty"`
 	Verdict Verdict `json:"verdict"`
 	Reason  Reason  `json:"reason,omitempty"`
+	Fault   string  `json:"fault,omitempty"` // as in Status
+	What    string  `json:"what,omitempty"`
 	Detail  string  `json:"detail,omitempty"`
 	Hint    string  `json:"hint,omitempty"`
+	Trouble Trouble `json:"-"` // what Fault, What and Hint are made from
 	TookMS  int64   `json:"took_ms"`
 }
 
@@ -225,7 +228,10 @@ func (plan *Plan) add(f Finding, name Name, at Endpoint, policy Policy, floor bo
 		reason, detail = name.Reason, name.Detail
 	}
 	if reason != "" {
-		plan.Skipped = append(plan.Skipped, Skip{f.Step, at, reason, detail})
+		s := Skip{Step: f.Step, Endpoint: at, Reason: reason, Detail: detail}
+		source, side := f.named()
+		s.Trouble = policy.NotUsed(source, side, s, name.Trouble)
+		plan.Skipped = append(plan.Skipped, s)
 		return
 	}
 	plan.Try = append(plan.Try, Candidate{f.Step, at, name.Addrs, f.via(name)})
@@ -255,4 +261,41 @@ func HostNamesAllowed(found Findings) bool {
 		}
 	}
 	return true
+}
+
+// named says what named a place, for the fault of a place that is not used, and whose side that is.
+func (s Source) named() (string, Side) {
+	switch {
+	case s.Source == "dhcp":
+		return "DHCP option 120", SideDHCP
+	case s.Step == Manual:
+		return "the configuration", SideDevice
+	case s.Step == HostName:
+		return "the host name", SideDNS
+	default:
+		return "the SRV record " + s.Query, SideDNS
+	}
+}
+
+// NotUsed is why a place that a source named is not tried. cause is what its name shows, if that has no address.
+func (p Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Trouble {
+	facts := Facts{"source": source, "host": s.Host, "domain": p.SIPAddress.Domain, "example": "sip." + p.SIPAddress.Domain}
+	suffix := p
+	suffix.Naming = NamingSuffix
+	switch {
+	case s.Reason == NameNotAllowed && CheckName(s.Host, suffix) == nil:
+		return FaultStrictNaming.Met(facts).On(side)
+	case s.Reason == NameNotAllowed:
+		return FaultOutsideDomain.Met(facts).On(side)
+	case s.Reason == TLSNoName:
+		return FaultNamedAddress.Met(facts).On(side)
+	case s.Reason == NoAddress && s.Step == Manual:
+		return FaultNoAddressConfigured.Met(facts)
+	case s.Reason == NoAddress:
+		return FaultNoAddress.Met(facts)
+	case s.Reason == cause.Reason() && cause.Specific():
+		return cause
+	default:
+		return FaultNotUsed.Because(s.Reason.Met(s.Detail), facts).On(side)
+	}
 }

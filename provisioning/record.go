@@ -59,7 +59,7 @@ func (plan *Plan) AddRemembered(c Candidate, name Name, reason Reason, detail st
 		reason, detail = cmp.Or(name.Reason, NoAddress), name.Detail
 	}
 	if reason != "" {
-		plan.Skipped = append(plan.Skipped, Skip{c.Step, c.Endpoint, reason, detail})
+		plan.Skipped = append(plan.Skipped, Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: detail})
 		return
 	}
 	plan.Try = append(plan.Try, c)

@@ -1,10 +1,8 @@
 package provisioning
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -22,7 +20,9 @@ type Status struct {
 	RegisteredAt time.Time     `json:"registered_at,omitzero"`
 	ExpiresAt    time.Time     `json:"expires_at,omitzero"`
 	Reason       Reason        `json:"reason,omitempty"` // why it is not registered, or degraded
-	Detail       string        `json:"detail,omitempty"`
+	Fault        string        `json:"fault,omitempty"`  // its id in docs/faults.md, where more is known than the Reason
+	What         string        `json:"what,omitempty"`   // what is wrong, as docs/faults.md has it
+	Detail       string        `json:"detail,omitempty"` // raw words
 	Hint         string        `json:"hint,omitempty"`
 	NextAttempt  time.Time     `json:"next_attempt_at,omitzero"` // while resting
 	Cycle        *Cycle        `json:"cycle,omitempty"`
@@ -75,11 +75,11 @@ type Attempt struct {
 	Transport Transport  `json:"transport"`
 	Result    string     `json:"result"` // "ok", "redirected", "failed", "skipped"
 	Reason    Reason     `json:"reason,omitempty"`
+	Fault     string     `json:"fault,omitempty"` // as in Status
+	What      string     `json:"what,omitempty"`
 	Detail    string     `json:"detail,omitempty"`
-	Err       error      `json:"-"` // as in Event
-	Said      string     `json:"-"` // by the Registrar, in answer to REGISTER: a part of Detail
-	User      string     `json:"-"` // the login name that went to the Registrar, exactly
 	Hint      string     `json:"hint,omitempty"`
+	Trouble   Trouble    `json:"-"` // what Fault, What and Hint are made from
 	TookMS    int64      `json:"took_ms,omitempty"`
 }
 
@@ -103,9 +103,10 @@ func (c *Cycle) Note(e Event) {
 	if e.Kind == Attempted && e.Reason == "" {
 		result = "ok"
 	}
+	w := e.Why()
 	c.Attempts = append(c.Attempts, Attempt{
 		Step: e.Step, Host: e.Host, Address: e.Addr, Port: e.Port, Transport: e.Transport, Result: result,
-		Reason: e.Reason, Detail: e.Detail, Err: e.Err, Said: e.Said, User: e.User, Hint: cmp.Or(e.Hint, e.Reason.Hint()), TookMS: e.Took.Milliseconds(),
+		Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint, Trouble: e.Trouble, TookMS: e.Took.Milliseconds(),
 	})
 	c.TookMS = e.At.Sub(c.StartedAt).Milliseconds()
 }
@@ -126,28 +127,49 @@ func (c *Cycle) Registered() bool {
 	return slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return a.Result == "ok" })
 }
 
+// Because says why the device is where it stands.
+func (s *Status) Because(w Why) {
+	s.Reason, s.Fault, s.What, s.Detail, s.Hint = w.Reason, w.Fault, w.What, w.Detail, w.Hint
+}
+
+// Why is why the device is where it stands.
+func (s Status) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint} }
+
+// Why is why it failed, or was skipped.
+func (a Attempt) Why() Why { return Why{a.Reason, a.Fault, a.What, a.Detail, a.Hint} }
+
+// Told is the source with its texts made.
+func (s Source) Told() Source {
+	w := Event{Reason: s.Reason, Trouble: s.Trouble, Hint: s.Hint}.Why()
+	s.Fault, s.What, s.Hint = w.Fault, w.What, w.Hint
+	return s
+}
+
+// Why is why the source gave nothing.
+func (s Source) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint} }
+
 // Blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that answered, and
 // refused; else the first that failed, which is the one the site means to be used; else the first that was ruled
-// out, or the first source that gave nothing.
-func (c *Cycle) Blame(stopped bool) (reason Reason, detail, hint string) {
+// out, or the first source that gave nothing. The Trouble is that of an attempt, where it has one.
+func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 	for _, counts := range []func(Attempt) bool{
-		func(a Attempt) bool { return a.Result == "failed" && strings.HasPrefix(string(a.Reason), "sip-") },
+		func(a Attempt) bool { return a.Result == "failed" && a.Reason.IsSIP() },
 		func(a Attempt) bool { return a.Result == "failed" },
 		func(a Attempt) bool { return a.Result == "skipped" && a.Host != "" },
 	} {
 		for i, attempt := range c.Attempts {
 			last := i == len(c.Attempts)-1
 			if counts(attempt) && (last || !stopped) {
-				return attempt.Reason, attempt.Detail, attempt.Hint
+				return attempt.Why(), attempt.Trouble
 			}
 		}
 	}
 	for _, verdict := range []Verdict{Failed, Absent} {
 		for _, source := range c.Sources {
 			if source.Verdict == verdict {
-				return source.Reason, source.Detail, source.Hint
+				return source.Why(), Trouble{}
 			}
 		}
 	}
-	return "", "", ""
+	return Why{}, Trouble{}
 }

@@ -15,9 +15,10 @@ import (
 
 // Our choices.
 const (
-	storyLength    = 500 // entries kept in memory; identical ones are one entry
-	failuresLength = 100 // kept apart, so that a quiet month does not push the last trouble out
-	textLimit      = 256 // bytes kept of text that came from the network
+	storyLength    = 500  // entries kept in memory; identical ones are one entry
+	failuresLength = 100  // kept apart, so that a quiet month does not push the last trouble out
+	textLimit      = 256  // bytes kept of text that came from the network
+	whatLimit      = 1024 // of a sentence of ours in which such text may stand more than once
 
 	steady   = 10 * time.Minute // a registration that is lost sooner did not hold
 	flapping = 3                // of those in a row are told; the others are counted
@@ -141,7 +142,7 @@ func (s *Story) follow(e provisioning.Event) {
 func (s *Story) tell(entry control.Entry) (news bool) {
 	if l := s.repeats[same(entry)]; l != nil {
 		l.Count = max(l.Count, 1) + 1
-		l.LastAt, l.Detail, l.TookMS, l.Until = entry.At, entry.Detail, entry.TookMS, entry.Until
+		l.LastAt, l.What, l.Detail, l.TookMS, l.Until = entry.At, entry.What, entry.Detail, entry.TookMS, entry.Until
 		s.last++
 		l.number = s.last
 	} else {
@@ -245,15 +246,16 @@ func plain(lines []*line) []control.Entry {
 // same leaves of an entry what makes two of them tell the same.
 func same(e control.Entry) control.Entry {
 	e.Number, e.At, e.LastAt, e.Until = 0, time.Time{}, time.Time{}, time.Time{}
-	e.Detail, e.TookMS, e.Count = "", 0, 0
+	e.What, e.Detail, e.TookMS, e.Count = "", "", 0, 0
 	return e
 }
 
 // entryOf is an event as the history shows it.
 func entryOf(e provisioning.Event) control.Entry {
+	why := e.Why()
 	entry := control.Entry{
 		At: e.At.UTC().Truncate(time.Millisecond), Event: string(e.Kind), State: e.State.String(), Degraded: e.Degraded,
-		Query: cut(e.Query), Host: cut(e.Host), Reason: e.Reason, Detail: cut(e.Detail), Hint: e.Hint,
+		Query: cut(e.Query), Host: cut(e.Host), Reason: e.Reason, Fault: why.Fault, What: cutAt(why.What, whatLimit), Detail: cut(e.Detail), Hint: e.Hint,
 		TookMS: e.Took.Milliseconds(), Until: e.Until.UTC().Truncate(time.Second),
 	}
 	switch e.Kind {
@@ -274,9 +276,11 @@ func entryOf(e provisioning.Event) control.Entry {
 	return entry
 }
 
-func cut(text string) string {
-	if len(text) > textLimit {
-		return text[:textLimit-3] + "..."
+func cut(text string) string { return cutAt(text, textLimit) }
+
+func cutAt(text string, limit int) string {
+	if len(text) > limit {
+		return text[:limit-3] + "..."
 	}
 	return text
 }

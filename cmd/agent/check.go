@@ -164,7 +164,7 @@ func printCheck(p *page, c check.Check, indent, needs string) {
 	case needs != "":
 		p.printf("%snot looked at, because of: %s\n", below, printable(needs))
 	case c.Reason != "":
-		p.printf("%s%s\n", below, because(c.Reason, c.Detail))
+		p.printf("%s%s\n", below, because(provisioning.Why{Reason: c.Reason, What: c.What, Detail: c.Detail}))
 	case c.Detail != "":
 		p.printf("%s%s\n", below, printable(c.Detail))
 	}

@@ -154,9 +154,9 @@ func printSurvey(p *page, s discover.DHCPSurvey) error {
 		printServer(p, a)
 	}
 	p.printf("\na Lync phone would take: %s\n", taken(p, s.Answers))
-	p.because(s.Reason, s.Detail, s.Reason.Hint())
+	p.because(provisioning.Why{Reason: s.Reason, Detail: s.Detail, Hint: s.Reason.Hint()})
 	if s.Conflict != "" && s.Reason != provisioning.DHCPConflict {
-		p.because(provisioning.DHCPConflict, s.Conflict, provisioning.DHCPConflict.Hint())
+		p.because(provisioning.Why{Reason: provisioning.DHCPConflict, Detail: s.Conflict, Hint: provisioning.DHCPConflict.Hint()})
 	}
 	return p.err
 }

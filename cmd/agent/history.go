@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -163,7 +164,7 @@ func printEntry(p *page, follow bool) func(control.Entry) error {
 		}
 		line := moment(at) + "  " + fields(printable(e.Event), printable(e.Version), printable(e.Step), result(e), often, printable(e.Query), hostPort(e.Host, e.Port), printable(e.Address),
 			strings.ToUpper(printable(e.Transport)), otherEnd)
-		if why := fields(e.Reason.Title(), detail(e)); why != "" {
+		if why := cmp.Or(escape(e.What, maxWhat), fields(e.Reason.Title(), detail(e))); why != "" {
 			line += ": " + why
 		}
 		switch {

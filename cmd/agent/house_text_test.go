@@ -19,11 +19,6 @@ service Story.stop: keeps the first line: below it is a stack
 service/manager Manager.write: the text is a file to write: is it a script?
 cmd/agent forgetIn: the store is to say what it was doing
 provisioning DetailOf: the leaves are to say who failed at what
-provisioning/check Facts.refusal: is being redesigned
-provisioning/check branch.lastGood: is being redesigned
-provisioning/check branch.link: is being redesigned
-provisioning/check lastPart: is being redesigned
-provisioning/check otherwise: is being redesigned
 provisioning/check sentence: is being redesigned
 `)
 

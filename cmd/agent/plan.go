@@ -104,7 +104,7 @@ func (a planAnswer) print(p *page) error {
 	}
 	for _, s := range a.Skipped {
 		p.printf("  %-10s %-13s %s\n", "", s.Step, strings.TrimSpace(printable(s.HostPort())+" "+strings.ToUpper(s.Transport.String())))
-		p.because(s.Reason, s.Detail, s.Hint)
+		p.because(provisioning.Why{Reason: s.Reason, Detail: s.Detail, Hint: s.Hint})
 	}
 	p.printf("\na device would use: %s\n", a.sentence(p))
 	return p.err

@@ -72,14 +72,14 @@ func (p *page) row(label, text string) {
 }
 
 // because writes why something is as it is, and what to do about it, below the line it belongs to.
-func (p *page) because(reason provisioning.Reason, detail, hint string) {
-	if reason == "" {
+func (p *page) because(w provisioning.Why) {
+	if w.Reason == "" {
 		return
 	}
-	p.printf("%27s%s\n", "", because(reason, detail))
-	if hint != "" && !p.hinted[hint] {
-		p.hinted[hint] = true
-		p.printf("%27shint: %s\n", "", printable(hint))
+	p.printf("%27s%s\n", "", because(w))
+	if w.Hint != "" && !p.hinted[w.Hint] {
+		p.hinted[w.Hint] = true
+		p.printf("%27shint: %s\n", "", printable(w.Hint))
 	}
 }
 
@@ -101,6 +101,7 @@ func (p *page) paint(colour, text string) string {
 // Our choices: what one piece of foreign text may take of the screen, in bytes.
 const (
 	maxText   = 256
+	maxWhat   = 1 << 10 // of a sentence of ours in which such text may stand more than once
 	maxRemark = 4 << 10 // of a remark, in which paths of files may stand
 )
 
@@ -139,14 +140,18 @@ func addressList(list []netip.Addr) []string {
 	return texts
 }
 
-// because is a reason in words: "connect-refused: nothing listens on this port (detail)".
-func because(reason provisioning.Reason, detail string) string {
-	text := printable(string(reason))
-	if title := reason.Title(); title != "" {
+// because is a reason in words: "connect-refused: fe01.contoso.com:5061 refuses the connection". Where no more is known than
+// the reason, its title stands there, and in parentheses the raw words.
+func because(w provisioning.Why) string {
+	text := printable(string(w.Reason))
+	switch title := w.Reason.Title(); {
+	case w.What != "":
+		return text + ": " + escape(w.What, maxWhat)
+	case title != "":
 		text += ": " + title
 	}
-	if detail != "" {
-		text += " (" + printable(detail) + ")"
+	if w.Detail != "" {
+		text += " (" + printable(w.Detail) + ")"
 	}
 	return text
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/check"
 )
 
 // sound looks at every line, or at every field of JSON, of what a command has printed, for what was never meant to be
@@ -87,7 +86,7 @@ var closed = func() map[string][]string {
 		"transport": {"tls", "tcp"},
 		"step":      {"internal-tls", "dhcp-tls", "internal-tcp", "dhcp-tcp", "external-tls", "external-tcp", "manual", "host-name", "recall", "last-good", "redirect"},
 		"role":      {"primary", "backup"},
-		"side":      {string(check.Device), string(check.Network), string(check.DNS), string(check.DHCP), string(check.Registrar), string(check.Account)},
+		"side":      {string(provisioning.SideDevice), string(provisioning.SideNetwork), string(provisioning.SideDNS), string(provisioning.SideDHCP), string(provisioning.SideRegistrar), string(provisioning.SideAccount)},
 	}
 	for _, r := range provisioning.Reasons() {
 		lists["reason"] = append(lists["reason"], string(r.Code))

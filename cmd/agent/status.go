@@ -82,7 +82,7 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 		p.row("meanwhile", meanwhile(s, now))
 	}
 	for _, state := range s.Store {
-		p.printf("\n%s\n", p.paint(warn, "store: "+because(state.Reason, state.Detail)))
+		p.printf("\n%s\n", p.paint(warn, "store: "+because(provisioning.Why{Reason: state.Reason, Detail: state.Detail})))
 		p.row("hint", state.Hint)
 	}
 	if s.Cycle != nil {
@@ -102,7 +102,7 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 		p.printf("%s (%s)\n", p.paint(bad, "NOT REGISTERED"), s.State)
 	}
 	if s.Reason != "" {
-		p.row("because", because(s.Reason, s.Detail))
+		p.row("because", because(s.Why()))
 		p.row("hint", s.Hint)
 		p.hinted[s.Hint] = true
 	}
@@ -118,9 +118,7 @@ func foundBy(step, via string) string {
 
 // meanwhile says what goes on while Registrars are left alone: without one to try, discovery does.
 func meanwhile(s provisioning.Status, now time.Time) string {
-	reason := string(s.Reason)
-	nothingFound := s.Reason == provisioning.NoAddress || strings.HasPrefix(reason, "dns-") || strings.HasPrefix(reason, "dhcp-")
-	if s.State != provisioning.Resting || !nothingFound || !s.NextAttempt.After(now) {
+	if s.State != provisioning.Resting || !s.Reason.IsDiscovery() || !s.NextAttempt.After(now) {
 		return ""
 	}
 	if s.Cycle != nil && slices.ContainsFunc(s.Cycle.Attempts, func(a provisioning.Attempt) bool { return a.Result != "skipped" }) {
@@ -202,12 +200,12 @@ func printCycle(p *page, s provisioning.Status, now time.Time) {
 			tried += " " + strings.ToUpper(a.Transport.String())
 		}
 		p.printf("  %-10s %-13s %s\n", a.Result, a.Step, tried)
-		p.because(a.Reason, a.Detail, a.Hint)
+		p.because(a.Why())
 	}
 }
 
 // printSource prints what one source said.
 func printSource(p *page, s provisioning.Source) {
 	p.printf("  %-10s %-13s %s, %s\n", s.Verdict, s.Step, strings.TrimSpace(printable(s.Source+" "+s.Query)), milliseconds(s.TookMS))
-	p.because(s.Reason, s.Detail, s.Hint)
+	p.because(s.Why())
 }

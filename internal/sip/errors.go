@@ -62,8 +62,11 @@ func (e *StatusError) TooManyBindings() bool {
 	return !e.Unsigned && strings.Contains(strings.ToLower(e.Problem), "too many registered contacts")
 }
 
-func (e *StatusError) Error() string {
-	text := fmt.Sprintf("answered %d %s", e.Code, e.Phrase)
+func (e *StatusError) Error() string { return "answered " + e.Said() }
+
+// Said is what the Registrar says: "403 Forbidden; 4003 …".
+func (e *StatusError) Said() string {
+	text := fmt.Sprintf("%d %s", e.Code, e.Phrase)
 	if e.RetryAfter > 0 {
 		text += fmt.Sprintf(" (Retry-After %d s)", int(e.RetryAfter.Seconds()))
 	}
@@ -72,6 +75,9 @@ func (e *StatusError) Error() string {
 	}
 	if e.Problem != "" {
 		text += "; " + e.Problem
+	}
+	for _, w := range e.Warnings {
+		text += fmt.Sprintf("; warning %d: %s", w.Code, w.Text)
 	}
 	return text + saying(e.Diagnostics)
 }
@@ -333,20 +339,25 @@ const (
 func SignatureKinds() []SignatureKind { return kinds(lastSignatureKind) }
 
 func (e *SignatureError) Error() string {
-	problem := ""
+	return fmt.Sprintf("%v: %s (%q)", ErrBadSignature, e.Missing(), e.Begins)
+}
+
+// Missing says what is missing: "its rspauth is wrong".
+func (e *SignatureError) Missing() string {
 	switch e.Kind {
 	case NotSigned:
-		problem = "it has no Authentication-Info"
+		return "it has no Authentication-Info"
 	case SignedByNobody:
-		problem = "its Authentication-Info has no rspauth"
+		return "its Authentication-Info has no rspauth"
 	case WrongSignature:
-		problem = "its rspauth is wrong"
+		return "its rspauth is wrong"
 	case OtherServer:
-		problem = fmt.Sprintf("it has no Authentication-Info of %s for %q", e.Scheme, e.Target)
+		return fmt.Sprintf("it has no Authentication-Info of %s for %q", e.Scheme, e.Target)
 	case SignedTooEarly:
-		problem = "the sign-in is not complete"
+		return "the sign-in is not complete"
+	default:
+		return "it is not signed"
 	}
-	return fmt.Sprintf("%v: %s (%q)", ErrBadSignature, problem, e.Begins)
 }
 
 func (e *SignatureError) Unwrap() error { return ErrBadSignature }

@@ -1,13 +1,13 @@
 package agent
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
 	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
@@ -51,14 +51,14 @@ func (b *board) change(edit func(*provisioning.Status)) {
 // tell emits an event, and keeps what status shows of it.
 func (b *board) tell(e provisioning.Event) {
 	e.At = time.Now()
-	e.Hint = cmp.Or(e.Hint, e.Reason.Hint())
+	e.Hint = e.Why().Hint
 	b.change(func(s *provisioning.Status) {
 		e.Degraded = s.Degraded
 		switch e.Kind {
 		case provisioning.StateChanged:
 			s.State = e.State
 		case provisioning.Conflict:
-			s.Cycle.Source(provisioning.Source{Step: e.Step, Source: "dhcp", Verdict: provisioning.Found, Query: "option 120", Reason: e.Reason, Detail: e.Detail, Hint: e.Hint})
+			s.Cycle.Source(provisioning.Source{Step: e.Step, Source: "dhcp", Verdict: provisioning.Found, Query: "option 120", Reason: e.Reason, Detail: e.Detail, Trouble: e.Trouble}.Told())
 		default:
 			s.Cycle.Note(e)
 		}
@@ -90,9 +90,9 @@ func (b *board) skipped(skips []provisioning.Skip) {
 
 // found emits what a source said, and shows it in the cycle.
 func (b *board) found(f provisioning.Finding) {
-	b.change(func(s *provisioning.Status) { s.Cycle.Source(f.Source) })
+	b.change(func(s *provisioning.Status) { s.Cycle.Source(f.Told()) })
 	b.tell(provisioning.Event{
-		Kind: provisioning.LookedUp, Step: f.Step, Query: f.Query, Verdict: f.Verdict, Reason: f.Reason, Detail: f.Detail,
+		Kind: provisioning.LookedUp, Step: f.Step, Query: f.Query, Verdict: f.Verdict, Reason: f.Reason, Detail: f.Detail, Trouble: f.Trouble,
 		Took: time.Duration(f.TookMS) * time.Millisecond,
 	})
 }
@@ -112,7 +112,7 @@ func (b *board) foundUnlessShown(f provisioning.Finding) {
 
 // conflict tells that DHCP servers disagree.
 func (b *board) conflict(detail string) {
-	b.tell(provisioning.Event{Kind: provisioning.Conflict, Step: provisioning.DHCPTLS, Reason: provisioning.DHCPConflict, Detail: detail})
+	b.tell(provisioning.Event{Kind: provisioning.Conflict, Step: provisioning.DHCPTLS, Reason: provisioning.DHCPConflict, Detail: detail, Trouble: discover.DHCPTrouble(provisioning.DHCPConflict, detail)})
 }
 
 // beginCycle shows that nothing has been tried yet.
@@ -129,9 +129,10 @@ func (b *board) registered(reg *signin.Registration) {
 		s.Degraded = reg.Degraded
 		s.RegisteredAt = shownTime(reg.Since)
 		s.ExpiresAt = s.RegisteredAt.Add(reg.Binding.Expires)
-		s.Reason, s.Detail, s.Hint = "", "", ""
+		s.Because(provisioning.Why{})
 		if reg.Degraded {
-			s.Reason, s.Detail, s.Hint = s.Cycle.Blame(false)
+			why, _ := s.Cycle.Blame(false)
+			s.Because(why)
 		}
 	})
 	b.enter(provisioning.Registered)
@@ -156,7 +157,7 @@ func (b *board) told(reg *signin.Registration) {
 func (b *board) lost(event provisioning.Event) {
 	b.change(func(s *provisioning.Status) {
 		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded = nil, time.Time{}, time.Time{}, false
-		s.Reason, s.Detail, s.Hint = event.Reason, event.Detail, event.Hint
+		s.Because(event.Why())
 	})
 	b.tell(event)
 }
@@ -173,11 +174,11 @@ func (b *board) unregistering() {
 func (b *board) resting(until time.Time, password, stopped bool) {
 	var reason provisioning.Reason
 	b.change(func(s *provisioning.Status) {
-		if reason, detail, hint := s.Cycle.Blame(stopped); reason != "" && !s.Cycle.Registered() { // what was lost has its own reason
-			s.Reason, s.Detail, s.Hint = reason, detail, hint
+		if why, _ := s.Cycle.Blame(stopped); why.Reason != "" && !s.Cycle.Registered() { // what was lost has its own reason
+			s.Because(why)
 		}
 		if password {
-			s.Reason, s.Hint = provisioning.CredentialsResting, provisioning.CredentialsResting.Hint()
+			s.Because(provisioning.Why{Reason: provisioning.CredentialsResting, Detail: s.Detail, Hint: provisioning.CredentialsResting.Hint()})
 		}
 		reason, s.NextAttempt = s.Reason, shownTime(until)
 	})

@@ -68,8 +68,7 @@ func (k *keeper) absorb(l signin.Lesson) {
 func (k *keeper) lose(err error) {
 	reg := k.current
 	k.current = nil
-	event := reg.Event(provisioning.Lost, signin.ReasonOf(err), provisioning.DetailOf(err))
-	event.Hint = signin.HintOf(err)
+	event := reg.Failed(provisioning.Lost, err)
 	k.signer.Restraint().Lost(reg.Candidate, reg.Addr, err, time.Since(reg.Since))
 	k.board.lost(event)
 }
@@ -83,7 +82,7 @@ func (k *keeper) unregister(ctx context.Context) {
 	k.board.unregistering()
 	event := reg.Event(provisioning.Unregistered, "", "")
 	if err := reg.Session.Unregister(last); err != nil {
-		event.Reason, event.Detail = signin.ReasonOf(err), provisioning.DetailOf(err)
+		event = reg.Failed(provisioning.Unregistered, err)
 	}
 	k.board.tell(event)
 }

@@ -218,7 +218,7 @@ func (a *Agent) registered(ctx context.Context) phase {
 		case lesson := <-watch.lessons:
 			a.keeper.absorb(lesson)
 		case err := <-watch.doubted:
-			a.board.tell(reg.Event(provisioning.Refreshed, signin.ReasonOf(err), provisioning.DetailOf(err)))
+			a.board.tell(reg.Failed(provisioning.Refreshed, err))
 		case err := <-watch.unread:
 			a.board.tell(reg.Told(signin.ReasonOf(err), signin.InBandDetail(err)))
 		case err := <-watch.lost:

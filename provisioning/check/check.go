@@ -66,10 +66,20 @@ type Check struct {
 	Title  string              `json:"title"`
 	Result Result              `json:"result"`
 	Reason provisioning.Reason `json:"reason,omitempty"`
+	Fault  string              `json:"fault,omitempty"` // its id in docs/faults.md, where more is known than the reason
+	What   string              `json:"what,omitempty"`  // what is wrong, as docs/faults.md has it
 	Detail string              `json:"detail,omitempty"`
 	Hint   string              `json:"hint,omitempty"`
 	Needs  string              `json:"needs,omitempty"` // the node that failed, so that this one was not looked at
 	TookMS int64               `json:"took_ms,omitempty"`
+}
+
+// because makes a node that of a fault.
+func (c *Check) because(result Result, t provisioning.Trouble) {
+	c.Result, c.Reason, c.Hint = result, t.Reason(), t.Hint()
+	if t.Specific() {
+		c.Fault, c.What = t.Fault.ID, t.What()
+	}
 }
 
 // Report is the outcome, in the form of `homeward check --json`.
@@ -78,7 +88,8 @@ type Report struct {
 	Verdict Verdict             `json:"verdict"`
 	Summary []string            `json:"summary"` // one to three sentences
 	Reason  provisioning.Reason `json:"reason,omitempty"`
-	Side    Side                `json:"side,omitempty"`
+	Fault   string              `json:"fault,omitempty"` // as in Check
+	Side    provisioning.Side   `json:"side,omitempty"`
 	TookMS  int64               `json:"took_ms"`
 	Checks  []Check             `json:"checks"`
 }
@@ -94,10 +105,4 @@ func Run(ctx context.Context, o Options) Report {
 	r := judge(look(ctx, o))
 	r.TookMS = time.Since(started).Milliseconds()
 	return r
-}
-
-// judge makes a report of what was seen.
-func judge(f *Facts) Report {
-	a := advise(f)
-	return Report{Version: 1, Verdict: a.verdict, Summary: a.sentences(), Reason: a.reason, Side: a.side, Checks: tree(f)}
 }

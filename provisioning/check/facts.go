@@ -99,15 +99,16 @@ func (p Place) ready() bool { return slices.ContainsFunc(p.Probes, isReady) }
 // closed says whether nothing was sent there, since the daemon would send nothing.
 func (p Place) closed() bool {
 	return len(p.Probes) > 0 && !slices.ContainsFunc(p.Probes, func(probe signin.Probe) bool {
-		return probe.Reason != provisioning.TransportPolicy && probe.Reason != provisioning.TLSFloor
+		return probe.Reason() != provisioning.TransportPolicy && probe.Reason() != provisioning.TLSFloor
 	})
 }
 
 func isAnswered(p signin.Probe) bool { return p.Answered }
-func isReady(p signin.Probe) bool    { return p.Answered && p.Reason == "" }
+func isSecured(p signin.Probe) bool  { return p.Secured }
+func isReady(p signin.Probe) bool    { return p.Answered && p.Trouble.None() }
 
 // isUnproven says whether the certificate is what failed; a clock may be wrong for the Registrar, too.
-func isUnproven(p signin.Probe) bool { return !p.Secured && p.Reason.IsCertificate() }
+func isUnproven(p signin.Probe) bool { return !p.Secured && p.Reason().IsCertificate() }
 
 // best is the probe that came furthest: what is wrong with the place as a whole.
 func (p Place) best() signin.Probe {

@@ -2,7 +2,6 @@ package check
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -14,17 +13,27 @@ import (
 
 // Link is how this device is plugged in, as far as the system tells.
 type Link struct {
-	Interface string // the one with the default route, or the configured one; empty: none, or not known
-	Problem   string // why there is no Interface, or why it cannot be looked at
-	Missing   bool   // there is no Interface of that name
-	Down      bool   // switched off
-	NoCarrier bool   // no cable, no radio
-	Addrs     []netip.Prefix
-	Others    []string // further interfaces with an address: "wlan0 10.0.1.7/24"
+	Interface  string // the one with the default route, or the configured one; empty: none, or not known
+	Lack       Lack   // why there is no Interface, or why it cannot be looked at
+	Problem    string // raw words to Unreadable
+	Down       bool   // switched off
+	NoCarrier  bool   // no cable, no radio
+	Addrs      []netip.Prefix
+	Others     []string // further interfaces with an address: "wlan0 10.0.1.7/24"
+	Interfaces []string // the names of all
 }
 
-// noDefaultRoute is the Problem of a device that can only talk to its neighbours.
-const noDefaultRoute = "there is no default route"
+// Lack is what a link does not have.
+type Lack uint8
+
+// What a link may lack.
+const (
+	Nothing           Lack = iota
+	NoDefaultRoute         // this device can only talk to its neighbours
+	NothingHasAddress      // no interface has one
+	NoInterface            // none has the name of Interface
+	Unreadable             // the system does not tell: see Problem
+)
 
 // SystemLink reads the interface named, or the one with the default route.
 func SystemLink(name string) Link {
@@ -32,18 +41,18 @@ func SystemLink(name string) Link {
 	if name == "" {
 		var err error
 		if l.Interface, err = dhcpopts.DefaultInterface(); errors.Is(err, dhcpopts.ErrNoRoute) {
-			l.Problem = noDefaultRoute
+			l.Lack = NoDefaultRoute
 		}
 	}
 	all, err := net.Interfaces()
 	if err != nil {
-		l.Problem = err.Error()
+		l.Lack, l.Problem = Unreadable, err.Error()
 		return l
 	}
-	known, names := false, []string(nil)
+	known := false
 	for _, i := range all {
 		addrs := prefixes(i)
-		names = append(names, i.Name)
+		l.Interfaces = append(l.Interfaces, i.Name)
 		if i.Name == l.Interface {
 			known, l.Addrs = true, addrs
 			l.Down, l.NoCarrier = i.Flags&net.FlagUp == 0, i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning == 0
@@ -51,13 +60,40 @@ func SystemLink(name string) Link {
 			l.Others = append(l.Others, i.Name+" "+listPrefixes(addrs))
 		}
 	}
-	if l.Problem == noDefaultRoute && len(l.Others) == 0 {
-		l.Problem = "no interface has an address"
+	if l.Lack == NoDefaultRoute && len(l.Others) == 0 {
+		l.Lack = NothingHasAddress
 	}
-	if l.Missing = l.Interface != "" && !known; l.Missing {
-		l.Problem = fmt.Sprintf("there is no interface %s; this device has %s", l.Interface, strings.Join(names, ", "))
+	if l.Interface != "" && !known {
+		l.Lack = NoInterface
 	}
 	return l
+}
+
+// trouble is what keeps this device from talking to others.
+func (l Link) trouble() provisioning.Trouble {
+	facts := provisioning.Facts{"interface": l.Interface, "interfaces": l.Interfaces, "addresses": listPrefixes(l.Addrs), "problem": l.Problem}
+	switch {
+	case l.Lack == NoInterface:
+		return provisioning.FaultNoInterface.Met(facts)
+	case l.Lack == NoDefaultRoute:
+		return provisioning.FaultNoDefaultRoute.Met(facts)
+	case l.Lack == NothingHasAddress:
+		return provisioning.FaultNothingHasAddress.Met(facts)
+	case l.Lack == Unreadable:
+		return provisioning.FaultLinkUnknown.Met(facts)
+	case l.Interface == "":
+		return provisioning.Trouble{}
+	case l.Down:
+		return provisioning.FaultSwitchedOff.Met(facts)
+	case l.NoCarrier:
+		return provisioning.FaultNoCarrier.Met(facts)
+	case len(l.Addrs) == 0:
+		return provisioning.FaultNoOwnAddress.Met(facts)
+	case len(l.routable()) == 0:
+		return provisioning.FaultOnlySelfMadeAddress.Met(facts)
+	default:
+		return provisioning.Trouble{}
+	}
 }
 
 func prefixes(i net.Interface) []netip.Prefix {
@@ -80,14 +116,6 @@ func listPrefixes(list []netip.Prefix) string {
 		texts[i] = p.String()
 	}
 	return strings.Join(texts, ", ")
-}
-
-// mend says what to do about a problem of the link, and what kind it is.
-func (l Link) mend() (reason provisioning.Reason, do string) {
-	if l.Missing {
-		return provisioning.DHCPNoInterface, provisioning.DHCPNoInterface.Hint()
-	}
-	return provisioning.ConnectUnreachable, "check the cable, the VLAN and the DHCP lease of this device"
 }
 
 // routable are the addresses that other machines can answer to; one that the device made up itself (RFC 3927,

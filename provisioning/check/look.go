@@ -36,7 +36,7 @@ func look(ctx context.Context, o Options) *Facts {
 		f.Outage = eye.outage()
 	}
 	p := &prober{ctx: ctx, eye: eye, places: map[provisioning.Endpoint]*Place{}}
-	if o.Link.Problem == "" && o.Link.Interface != "" && len(o.Link.Addrs) == 0 && len(o.Link.Others) == 0 {
+	if o.Link.Lack == Nothing && o.Link.Interface != "" && len(o.Link.Addrs) == 0 && len(o.Link.Others) == 0 {
 		f.NotAsked = true
 		return f
 	}
@@ -188,7 +188,7 @@ func (f *Facts) signIn(ctx context.Context, eye *eye) {
 	}
 	speaks := isAnswered
 	if len(f.alive(plan, speaks)) == 0 { // a server that does not answer strangers may still answer us
-		speaks = func(p signin.Probe) bool { return p.Reason == provisioning.SIPNoAnswer }
+		speaks = func(p signin.Probe) bool { return p.Reason() == provisioning.SIPNoAnswer }
 	}
 	if len(f.alive(plan, speaks)) == 0 || f.CredentialsRest {
 		return
@@ -208,7 +208,7 @@ func (f *Facts) proveReady(a provisioning.Attempt) {
 	for _, p := range f.Places {
 		for i := range p.Probes {
 			if probe := &p.Probes[i]; probe.Addr == a.Address && p.Endpoint == a.Endpoint() {
-				probe.Answered, probe.Reason, probe.Detail, probe.Hint = true, "", "", ""
+				probe.Answered, probe.Trouble, probe.Detail = true, provisioning.Trouble{}, ""
 			}
 		}
 	}

@@ -16,8 +16,8 @@ const tolerated = 5 * time.Minute
 
 // tree is the walk of a tech, from the socket in the wall to the day when DNS and DHCP die. It is flat: each node names
 // the one it belongs to.
-func tree(f *Facts) []Check {
-	b := &branch{facts: f}
+func tree(f *Facts, verdict provisioning.Trouble) []Check {
+	b := &branch{facts: f, verdict: verdict}
 	b.link()
 	b.clock()
 	b.dhcp()
@@ -33,8 +33,9 @@ func tree(f *Facts) []Check {
 
 // branch is the tree while it grows.
 type branch struct {
-	facts  *Facts
-	checks []Check
+	facts   *Facts
+	verdict provisioning.Trouble // what the report is about
+	checks  []Check
 }
 
 func (b *branch) add(c Check) {
@@ -59,47 +60,24 @@ func (b *branch) failed(ids ...string) string {
 func (b *branch) link() {
 	l := b.facts.Link
 	c := Check{ID: "link", Title: "link and address", Result: Good, Detail: strings.TrimSpace(l.Interface + " " + listPrefixes(l.Addrs))}
-	problem := linkProblem(l)
-	reason, hint := l.mend()
-	switch {
-	case problem == "":
-	case len(l.Others) > 0 || b.works():
-		c.Result, c.Reason, c.Detail = Warn, reason, strings.TrimSuffix(problem+"; there is also "+strings.Join(l.Others, ", "), "; there is also ")
+	switch t := l.trouble(); {
+	case t.None():
+	case len(l.Others) > 0:
+		c.because(Warn, t.Also(provisioning.FaultOtherLinks, provisioning.Facts{"links": l.Others}))
+	case b.works():
+		c.because(Warn, t)
 	default:
-		c.Result, c.Reason, c.Detail = Bad, reason, problem
-	}
-	if c.Result != Good {
-		c.Hint = hint
+		c.because(Bad, t)
 	}
 	b.add(c)
-}
-
-// linkProblem says what keeps this device from talking to others, or "".
-func linkProblem(l Link) string {
-	switch {
-	case l.Problem != "":
-		return l.Problem
-	case l.Interface == "":
-		return ""
-	case l.Down:
-		return l.Interface + " is switched off"
-	case l.NoCarrier:
-		return l.Interface + " has no carrier: no cable, or nothing at its other end"
-	case len(l.Addrs) == 0:
-		return l.Interface + " has no address"
-	case len(l.routable()) == 0:
-		return l.Interface + " has only the address it made up itself, " + listPrefixes(l.Addrs) + ": DHCP gave none"
-	default:
-		return ""
-	}
 }
 
 func (b *branch) clock() {
 	f := b.facts
 	c := Check{ID: "clock", Title: "clock", Result: Good, Detail: f.Now.UTC().Format(time.RFC3339)}
-	if problem := clockProblem(f); problem != "" {
-		c.Result, c.Reason, c.Detail = Bad, provisioning.ClockWrong, c.Detail+"; "+problem
-		if f.SignIn != nil && f.SignIn.Registrar != nil {
+	if t := clockOff(f); !t.None() {
+		c.because(Bad, t)
+		if f.signsIn() {
 			c.Result = Warn
 		}
 	} else if ahead, host, told := f.skew(); told {
@@ -117,27 +95,6 @@ func (b *branch) clock() {
 		c.Detail += fmt.Sprintf("; the time servers are %s apart, so one of them is wrong", span(apart))
 	}
 	b.add(c)
-}
-
-// clockProblem says what is wrong with the clock, or "".
-func clockProblem(f *Facts) string {
-	if f.Now.Before(f.ClockFloor) {
-		return fmt.Sprintf("%s has passed already", f.ClockFloor.UTC().Format(time.RFC3339))
-	}
-	ahead, host, told := f.skew()
-	switch {
-	case !told || ahead.Abs() <= tolerated:
-		return ""
-	case ahead > 0:
-		return fmt.Sprintf("the clock of %s is %s ahead", host, span(ahead))
-	default:
-		return fmt.Sprintf("the clock of %s is %s behind", host, span(-ahead))
-	}
-}
-
-// span is a duration without the units that are zero: "1h".
-func span(d time.Duration) string {
-	return strings.Replace(strings.Replace(d.String(), "m0s", "m", 1), "h0m", "h", 1)
 }
 
 func (b *branch) dhcp() {
@@ -203,12 +160,12 @@ func (b *branch) webServices() {
 func (b *branch) daemon() {
 	f := b.facts
 	c := Check{ID: "daemon", Title: "the daemon on this device", Result: Good, Detail: f.Daemon.State.String()}
-	problem, _ := f.idle()
+	t := idle(f)
 	switch {
 	case f.ByPassed || f.Daemon == Daemon{}:
 		return
-	case problem.what != "":
-		c.Result, c.Reason, c.Detail, c.Hint = Warn, problem.reason, problem.what, problem.do
+	case !t.None():
+		c.because(Warn, t)
 	case f.Daemon.NotRunning:
 		c.Result, c.Detail = Skipped, "it is not running; a check does without"
 	}

@@ -16,18 +16,14 @@ func (b *branch) dns() {
 	case f.NotAsked:
 		root.Result, root.Needs, root.Detail = Skipped, "link", ""
 	case len(f.Servers) == 0:
-		root.Result, root.Reason, root.Detail = Bad, provisioning.DNSTimeout, "this device knows no name server"
-		root.Hint = "let DHCP name the name servers (option 6), or set dns_servers"
+		root.because(Bad, provisioning.FaultNoNameServer.Met(nil))
+		root.Detail = ""
 	case f.hijacked():
-		root.Result, root.Reason = Warn, provisioning.DNSMalformed
-		root.Detail += fmt.Sprintf("; every name has an address, also %s, which nobody has made: %s", f.Stray.Host, listAddrs(f.Stray.Addrs))
-		root.Hint = "look for a captive portal or a wildcard record: names that do not exist must not resolve"
+		root.because(Warn, dnsAnswersAll(f))
+		root.Detail += "; asked for " + f.Stray.Host
 	default:
 		if dead := f.dnsDead(); dead.Reason != "" {
-			root.Result, root.Reason = Bad, dead.Reason
-		}
-		if f.Late {
-			root.Detail += "; they answer, but too late"
+			root.because(Bad, f.dnsFails(dead.Trouble))
 		}
 	}
 	b.add(root)

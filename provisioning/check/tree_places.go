@@ -86,7 +86,10 @@ func (b *branch) place(p Place, under string) {
 		id := fmt.Sprintf("%s:%d/%s.%s", under, p.Port, p.Transport, probe.Addr)
 		c := Check{
 			ID: id, Under: under, Title: fmt.Sprintf("%s at %s", place(p.Candidate), probe.Addr),
-			Reason: probe.Reason, Detail: probe.Detail, Hint: probe.Hint, TookMS: probe.Took.Milliseconds(),
+			Detail: probe.Detail, TookMS: probe.Took.Milliseconds(),
+		}
+		if !isReady(probe) {
+			c.because(Bad, probe.Trouble)
 		}
 		if c.Result = b.resultOf(p, isReady(probe)); c.Result == Good {
 			c.Detail = greeting(probe)
@@ -108,7 +111,8 @@ func (b *branch) layers(p Place, probe signin.Probe, whole Check) {
 		case failed != "":
 			c.Result, c.Needs, c.Detail = Skipped, failed, ""
 		case !reached:
-			c.Result, c.Reason, c.Detail, c.Hint = whole.Result, probe.Reason, cmp.Or(detail, probe.Detail), whole.Hint
+			c.because(whole.Result, probe.Trouble)
+			c.Detail, c.Hint = cmp.Or(detail, probe.Detail), whole.Hint
 			failed = c.ID
 		}
 		b.add(c)
@@ -187,9 +191,9 @@ func (b *branch) signIn() {
 			c.Needs = link
 		}
 	case s.Registrar == nil:
-		c.Result, c.Reason, c.Detail, c.Hint = Bad, s.Reason, s.Detail, s.Hint
-		if s.Reason == "" { // the time was over
-			c.Reason, c.Detail = provisioning.SIPNoAnswer, "it "+tooSlow
+		c.Result, c.Reason, c.Fault, c.What, c.Detail, c.Hint = Bad, s.Why.Reason, s.Why.Fault, s.Why.What, s.Why.Detail, s.Why.Hint
+		if s.Why.Reason == "" { // the time was over
+			c.because(Bad, provisioning.FaultSlowSignIn.Met(nil))
 		}
 	default:
 		c.Detail = fmt.Sprintf("%s over %s", s.Registrar.HostPort(), strings.ToUpper(s.Registrar.Transport.String()))
@@ -200,18 +204,17 @@ func (b *branch) signIn() {
 			c.Detail += ", from outside through an Access Edge"
 		}
 		if s.OnBackup {
-			c.Result, c.Reason, c.Detail = Warn, provisioning.SIPUnavailable, c.Detail+": the backup Registrar; the primary is not there"
-			c.Hint = "check the primary pool of the user"
+			c.because(Warn, onBackup(f))
 		}
 		if f.FromRecord {
-			c.Result, c.Reason, c.Detail = Warn, f.planReason(), c.Detail+": only through last good"
+			c.because(Warn, onlyLastGood(f))
 		}
 	}
 	b.add(c)
 	for i, a := range attempts(s) {
 		try := Check{
-			ID: fmt.Sprintf("sign-in.attempt-%d", i+1), Under: "sign-in", Title: fmt.Sprintf("%s %s", a.Step, a.Endpoint().HostPort()),
-			Result: Good, Reason: a.Reason, Detail: a.Detail, Hint: a.Hint, TookMS: a.TookMS,
+			ID: fmt.Sprintf("sign-in.attempt-%d", i+1), Under: "sign-in", Title: fmt.Sprintf("%s %s:%d", a.Step, a.Host, a.Port),
+			Result: Good, Reason: a.Reason, Fault: a.Fault, What: a.What, Detail: a.Detail, Hint: a.Hint, TookMS: a.TookMS,
 		}
 		if a.Address.IsValid() {
 			try.Title += fmt.Sprintf(" at %s", a.Address)
@@ -324,32 +327,25 @@ func (b *branch) lastGood() {
 	case !f.remembers():
 		c.Result, c.Detail = Skipped, "the device has no last good Registrar yet"
 	default:
-		c.Result, c.Reason, c.Detail = rehearse(f)
+		result, t, detail := rehearse(f)
+		c.Detail = detail
+		if result == Warn {
+			c.because(Warn, t)
+		}
 	}
-	if s, forgets := f.forgetful(); forgets && c.Result != Warn {
-		c.Result, c.Reason, c.Detail = Warn, s.Reason, strings.TrimPrefix(c.Detail+"; "+s.Detail, "; ")
+	if t := notKept(f); !t.None() && c.Result != Warn {
+		c.because(Warn, t)
 	}
 	b.add(c)
 }
 
-// forgetful returns why what the device learns may not survive a restart.
-func (f *Facts) forgetful() (provisioning.StoreState, bool) {
-	i := slices.IndexFunc(f.Store, func(s provisioning.StoreState) bool {
-		return s.Reason == provisioning.CacheWrite || s.Reason == provisioning.CacheReadOnly || s.Reason == provisioning.CacheTooNew
-	})
-	if i < 0 {
-		return provisioning.StoreState{}, false
-	}
-	return f.Store[i], true
-}
-
-// rehearse says how the device would fare with its last good Registrars.
-func rehearse(f *Facts) (Result, provisioning.Reason, string) {
+// rehearse says how the device would fare with its last good Registrars: well, at the place of the text; or why not.
+func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
 	var first signin.Probe
 	for i, c := range f.Outage.Try {
 		p, _ := f.place(c)
 		if p.ready() {
-			return Good, "", fmt.Sprintf("%s, last registered %s, answers at %s", place(c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)
+			return Good, provisioning.Trouble{}, fmt.Sprintf("%s, last registered %s, answers at %s", place(c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)
 		}
 		if i == 0 && len(p.Probes) > 0 {
 			first = p.best()
@@ -357,7 +353,7 @@ func rehearse(f *Facts) (Result, provisioning.Reason, string) {
 	}
 	if len(f.Outage.Try) == 0 && len(f.Outage.Skipped) > 0 {
 		s := f.Outage.Skipped[0]
-		return Warn, s.Reason, fmt.Sprintf("%s may not be used: %s", s.Host, cmp.Or(s.Detail, s.Reason.Title()))
+		return Warn, s.Reason.Met(s.Detail), ""
 	}
-	return Warn, first.Reason, fmt.Sprintf("no: %s: %s", f.lastGood().HostPort(), cmp.Or(first.Detail, "it could not be looked at"))
+	return Warn, first.Trouble, ""
 }

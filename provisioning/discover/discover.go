@@ -36,7 +36,10 @@ func Discover(ctx context.Context, policy provisioning.Policy, wire wire.Wire, f
 	g.Linger(ctx)
 	for i := range found {
 		if found[i].Source.Source == "dhcp" && len(conflicts) > 0 {
-			found[i].Reason, found[i].Detail, found[i].Hint = provisioning.DHCPConflict, conflicts[0], provisioning.DHCPConflict.Hint()
+			said := &found[i].Source
+			said.Reason, said.Detail, said.Hint = provisioning.DHCPConflict, conflicts[0], ""
+			said.Trouble = DHCPTrouble(said.Reason, said.Detail)
+			*said = said.Told()
 		}
 	}
 	return found
@@ -141,10 +144,10 @@ func (g *Gathering) askHostNames() provisioning.Finding {
 	for _, name := range f.Names {
 		switch {
 		case len(name.Addrs) > 0:
-			f.Verdict, f.Reason, f.Detail = provisioning.Found, "", ""
+			f.Verdict, f.Reason, f.Detail, f.Trouble = provisioning.Found, "", "", provisioning.Trouble{}
 			return f
 		case name.Reason != provisioning.NoAddress && f.Verdict == provisioning.Absent:
-			f.Verdict, f.Reason, f.Detail = provisioning.Failed, name.Reason, name.Detail
+			f.Verdict, f.Reason, f.Detail, f.Trouble = provisioning.Failed, name.Reason, name.Detail, name.Trouble
 		}
 	}
 	return f

@@ -72,5 +72,5 @@ func (e Enquiry) AnswersLate(ctx context.Context, name string) bool {
 	defer cancel()
 	resolver := newResolver(e.policy, e.wire)
 	_, err := resolver.SRV(ctx, name)
-	return err == nil || dnsReasons[lookUpError(err).Kind] != provisioning.DNSTimeout
+	return err == nil || lookupTrouble(lookUpError(err)).Reason() != provisioning.DNSTimeout
 }

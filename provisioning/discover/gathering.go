@@ -54,7 +54,11 @@ func newResolver(policy provisioning.Policy, wire wire.Wire) srv.Resolver {
 
 func (g *Gathering) settle(step provisioning.Step, f provisioning.Finding) {
 	f.Step = step
-	f.Hint = f.Reason.Hint()
+	if f.Source.Source == "dhcp" {
+		f.Trouble = DHCPTrouble(f.Reason, f.Detail)
+	}
+	f.Hint = ""
+	f.Source = f.Told()
 	if f.TookMS == 0 {
 		f.TookMS = time.Since(g.started).Milliseconds()
 	}

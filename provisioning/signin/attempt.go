@@ -28,7 +28,7 @@ func (s *Signer) attempt(ctx context.Context, c provisioning.Candidate, addr net
 	binding, err := session.Register(ctx)
 	if err != nil {
 		session.Close()
-		return nil, &attemptError{registering, turnedAway(met, err)}
+		return nil, &attemptError{stage: registering, err: turnedAway(met, err), met: met}
 	}
 	return &Registration{Candidate: c, Addr: addr, Local: conn.LocalAddr(), Session: session, Binding: binding}, nil
 }

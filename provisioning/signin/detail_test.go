@@ -27,15 +27,15 @@ func TestDetailOf(t *testing.T) {
 		err  error
 		want string
 	}{
-		{&attemptError{connecting, met("dial", os.NewSyscallError("connect", syscall.ECONNREFUSED))}, "connect: connection refused"},
-		{&attemptError{connecting, met("dial", context.DeadlineExceeded)}, "connect: no answer in time"},
-		{&attemptError{connecting, met("dial", os.ErrDeadlineExceeded)}, "connect: no answer in time"},
-		{&attemptError{handshaking, context.DeadlineExceeded}, "TLS: no answer in time"},
-		{&attemptError{handshaking, met("remote error", errors.New("tls: protocol version not supported"))}, "TLS: protocol version not supported"},
-		{&attemptError{handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Err: x509.UnknownAuthorityError{}}}, "TLS: certificate of fe01.contoso.com signed by unknown authority"},
-		{&attemptError{registering, &sip.MalformedError{Problem: `read from the Registrar: not SIP: "HTTP/1.1 400 Bad Request"`}}, `REGISTER: not SIP but "HTTP/1.1 400 Bad Request"`},
-		{&attemptError{registering, &sip.CredentialsError{Realm: "contoso.com", Status: &sip.StatusError{Code: 401, Phrase: "Unauthorized"}}}, `REGISTER: credentials refused by "contoso.com", which answered 401 Unauthorized`},
-		{&attemptError{registering, &sip.AuthError{Offered: []string{"TLS-DSK"}, Problem: "TLS-DSK is not supported"}}, "REGISTER: offered TLS-DSK, but TLS-DSK is not supported"},
+		{&attemptError{stage: connecting, err: met("dial", os.NewSyscallError("connect", syscall.ECONNREFUSED))}, "connect: connection refused"},
+		{&attemptError{stage: connecting, err: met("dial", context.DeadlineExceeded)}, "connect: no answer in time"},
+		{&attemptError{stage: connecting, err: met("dial", os.ErrDeadlineExceeded)}, "connect: no answer in time"},
+		{&attemptError{stage: handshaking, err: context.DeadlineExceeded}, "TLS: no answer in time"},
+		{&attemptError{stage: handshaking, err: met("remote error", errors.New("tls: protocol version not supported"))}, "TLS: protocol version not supported"},
+		{&attemptError{stage: handshaking, err: &trust.CertificateError{Host: "fe01.contoso.com", Err: x509.UnknownAuthorityError{}}}, "TLS: certificate of fe01.contoso.com signed by unknown authority"},
+		{&attemptError{stage: registering, err: &sip.MalformedError{Problem: `read from the Registrar: not SIP: "HTTP/1.1 400 Bad Request"`}}, `REGISTER: not SIP but "HTTP/1.1 400 Bad Request"`},
+		{&attemptError{stage: registering, err: &sip.CredentialsError{Realm: "contoso.com", Status: &sip.StatusError{Code: 401, Phrase: "Unauthorized"}}}, `REGISTER: credentials refused by "contoso.com", which answered 401 Unauthorized`},
+		{&attemptError{stage: registering, err: &sip.AuthError{Offered: []string{"TLS-DSK"}, Problem: "TLS-DSK is not supported"}}, "REGISTER: offered TLS-DSK, but TLS-DSK is not supported"},
 		{fmt.Errorf("%w: read from the Registrar: %w", sip.ErrBindingLost, met("read", os.NewSyscallError("read", syscall.ECONNRESET))), "binding lost: connection reset by peer"},
 		{fmt.Errorf("%w: read from the Registrar: %w", sip.ErrBindingLost, io.EOF), "binding lost: the other side has hung up"},
 		{lookUp(srv.Timeout, context.DeadlineExceeded), `look up A "pool01" at 10.0.0.53:53: no answer in time`},
@@ -50,17 +50,5 @@ func TestDetailOf(t *testing.T) {
 				t.Errorf("got  %s\nwant %s\nof   %s", got, test.want, test.err)
 			}
 		})
-	}
-}
-
-func TestSaidOf(t *testing.T) {
-	refused := &sip.StatusError{Code: 403, Phrase: "Forbidden"}
-	for want, err := range map[string]error{
-		"answered 403 Forbidden": &attemptError{registering, refused},
-		"":                       &attemptError{handshaking, context.DeadlineExceeded},
-	} {
-		if got := saidOf(err); got != want {
-			t.Errorf("got %q, want %q of %v", got, want, err)
-		}
 	}
 }

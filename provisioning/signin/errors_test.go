@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ import (
 )
 
 func TestReasonOf(t *testing.T) {
-	at := func(s stage, err error) error { return &attemptError{s, err} }
+	at := func(s stage, err error) error { return &attemptError{stage: s, err: err} }
 	status := func(code int) error { return at(registering, &sip.StatusError{Code: code}) }
 	dialled := func(errno syscall.Errno) error {
 		return at(connecting, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", errno)})
@@ -81,7 +82,7 @@ func TestReasonOf(t *testing.T) {
 // A password that is corrected is read by a daemon that starts, and whoever corrects it has to be told.
 func TestRefusedPasswordsWantARestart(t *testing.T) {
 	refused := sip.CredentialsError{Status: &sip.StatusError{Code: 401, Diagnostics: []sip.Diagnostic{{ID: 1000}}}}
-	for _, hint := range []string{provisioning.SIPCredentials.Hint(), provisioning.CredentialsResting.Hint(), HintOf(&refused)} {
+	for _, hint := range []string{provisioning.SIPCredentials.Hint(), provisioning.CredentialsResting.Hint(), Judge(&refused, provisioning.Candidate{}, netip.Addr{}).Hint()} {
 		if !strings.Contains(hint, "restart homeward") {
 			t.Errorf("no word of a restart: %s", hint)
 		}
@@ -92,24 +93,24 @@ func TestRefusedPasswordsWantARestart(t *testing.T) {
 // for none but those that show no TLS, nor for what has no kind at all.
 func TestEveryKindOfTLSHasAReason(t *testing.T) {
 	for _, p := range trust.Problems() {
-		if certificateReasons[p] == "" {
+		if certificateFaults[p] == nil {
 			t.Errorf("problem %d of a certificate means nothing", p)
 		}
-		if got := ReasonOf(&attemptError{handshaking, &trust.CertificateError{Problem: p, Err: io.EOF}}); !got.IsCertificate() {
+		if got := ReasonOf(&attemptError{stage: handshaking, err: &trust.CertificateError{Problem: p, Err: io.EOF}}); !got.IsCertificate() {
 			t.Errorf("problem %d of a certificate is %q", p, got)
 		}
 	}
 	open := []trust.HandshakeKind{trust.Silent, trust.HungUp, trust.NotTLS}
 	for _, k := range trust.HandshakeKinds() {
-		if known := handshakeReasons[k] != ""; known == (k == trust.BadCertificate || k == trust.HandshakeFailed) {
+		if known := handshakeFaults[k] != nil; known == (k == trust.BadCertificate || k == trust.HandshakeFailed) {
 			t.Errorf("kind %d of a handshake: in the table: %t", k, known)
 		}
-		err := &attemptError{handshaking, &trust.HandshakeError{Kind: k, Err: errors.New("tls: some words")}}
+		err := &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: k, Err: errors.New("tls: some words")}}
 		if ReasonOf(err) == "" || isDistrust(err) == slices.Contains(open, k) {
 			t.Errorf("kind %d of a handshake: %q, closes plain TCP: %t", k, ReasonOf(err), isDistrust(err))
 		}
 	}
-	if !isDistrust(&attemptError{handshaking, errors.New("tls: some words")}) || isDistrust(&attemptError{connecting, io.EOF}) || isDistrust(&attemptError{registering, io.EOF}) {
+	if !isDistrust(&attemptError{stage: handshaking, err: errors.New("tls: some words")}) || isDistrust(&attemptError{stage: connecting, err: io.EOF}) || isDistrust(&attemptError{stage: registering, err: io.EOF}) {
 		t.Error("of what has no kind, the end of a handshake alone closes plain TCP")
 	}
 }
@@ -137,12 +138,15 @@ func TestEveryKindOfSIPHasAReason(t *testing.T) {
 		"*sip.SignatureError": provisioning.SIPBadSignature, "*sip.LostError": provisioning.BindingLost,
 	}
 	for _, err := range all {
-		if got := ReasonOf(&attemptError{registering, err}); got != want[fmt.Sprintf("%T", err)] {
+		if got := ReasonOf(&attemptError{stage: registering, err: err}); got != want[fmt.Sprintf("%T", err)] {
 			t.Errorf("%T %v: %q", err, err, got)
 		}
 	}
+	connection := map[sip.ConnectionKind]provisioning.Reason{
+		sip.HungUp: provisioning.ConnectReset, sip.HungUpWithin: provisioning.ConnectReset, sip.ReadFailed: provisioning.Unknown, sip.SendFailed: provisioning.Unknown,
+	}
 	for _, k := range sip.ConnectionKinds() {
-		if got := ReasonOf(&attemptError{registering, &sip.ConnectionError{Kind: k, Err: errors.New("some words")}}); got != provisioning.ConnectReset {
+		if got := ReasonOf(&attemptError{stage: registering, err: &sip.ConnectionError{Kind: k, Err: errors.New("some words")}}); got != connection[k] {
 			t.Errorf("connection, kind %d: %q", k, got)
 		}
 	}

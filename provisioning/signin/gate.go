@@ -59,7 +59,7 @@ func (g gate) open(ctx context.Context, c provisioning.Candidate, addr netip.Add
 	defer cancel()
 	conn, err := g.wire.Dial(dialling, "tcp", netip.AddrPortFrom(addr, c.Port).String())
 	if err != nil {
-		return nil, trust.Met{}, &attemptError{connecting, err}
+		return nil, trust.Met{}, &attemptError{stage: connecting, err: err}
 	}
 	if c.Transport == provisioning.TCP {
 		return conn, trust.Met{}, nil
@@ -69,7 +69,7 @@ func (g gate) open(ctx context.Context, c provisioning.Candidate, addr netip.Add
 	secure, met, err := trust.Handshake(shaking, conn, c.Host, g.proof(c))
 	if err != nil {
 		conn.Close()
-		return nil, met, &attemptError{handshaking, err}
+		return nil, met, &attemptError{stage: handshaking, err: err, met: met}
 	}
 	return secure, met, nil
 }

@@ -20,9 +20,8 @@ type SignedIn struct {
 	Provisioning *provisioning.Provisioning
 	InBand       provisioning.Reason // why in-band provisioning or the relays are not as they should be
 	InBandDetail string
-	Reason       provisioning.Reason // why nobody accepted
-	Detail       string
-	Hint         string
+	Why          provisioning.Why     // why nobody accepted
+	Trouble      provisioning.Trouble // which fault that is, where it was found out
 }
 
 // SignInOnce walks through the Candidates as the daemon does, until one accepts; asks it for what it tells in band; and
@@ -33,7 +32,7 @@ func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m
 	reg := w.Try(ctx, try)
 	done := SignedIn{Attempts: cycle.Attempts}
 	if reg == nil {
-		done.Reason, done.Detail, done.Hint = cycle.Blame(w.Stopped())
+		done.Why, done.Trouble = cycle.Blame(w.Stopped())
 		return done
 	}
 	defer reg.Session.Close()

@@ -12,7 +12,7 @@ import (
 func (s *Signer) CheckPath(ctx context.Context, reg *Registration) error {
 	conn, err := s.wire.Dial(ctx, "udp", netip.AddrPortFrom(reg.Addr, reg.Candidate.Port).String())
 	if err != nil {
-		return &attemptError{connecting, err}
+		return &attemptError{stage: connecting, err: err}
 	}
 	defer conn.Close()
 	was, is := addrOf(reg.Local), addrOf(conn.LocalAddr())

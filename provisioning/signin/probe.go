@@ -27,14 +27,15 @@ type Probe struct {
 	// AsksCertificate says that the server asks for a certificate of ours, as those for other servers do.
 	AsksCertificate bool
 	Greeting        sip.Greeting
-	Reason          provisioning.Reason // why it went no further; empty: the server is ready for a sign-in
+	Trouble         provisioning.Trouble // why it went no further; none: the server is ready for a sign-in
 	// Distrusted says that TLS was spoken and no server proven: the daemon then closes plain TCP to the same host.
 	Distrusted bool
-	Err        error // what Reason, Detail and Hint are made from, for who judges it by its kind; nil: it was not tried
-	Detail     string
-	Hint       string
+	Detail     string // raw words
 	Took       time.Duration
 }
+
+// Reason is that of the Trouble.
+func (p Probe) Reason() provisioning.Reason { return p.Trouble.Reason() }
 
 // Probe tries one address of a Candidate: TCP, TLS and the name, and a SIP request without credentials.
 func (s *Signer) Probe(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (p Probe) {
@@ -45,7 +46,8 @@ func (s *Signer) Probe(ctx context.Context, c provisioning.Candidate, addr netip
 		err = s.probe(ctx, c, &p)
 	}
 	if p.Took = time.Since(started); err != nil {
-		p.Err, p.Reason, p.Detail, p.Hint = err, ReasonOf(err), provisioning.DetailOf(err), HintOf(err)
+		p.Trouble = Judge(err, c, addr)
+		p.Detail = provisioning.DetailOf(err)
 	}
 	return p
 }
@@ -53,19 +55,18 @@ func (s *Signer) Probe(ctx context.Context, c provisioning.Candidate, addr netip
 // Closed is what Probe returns, without a packet, for an address that the daemon would not go to over plain TCP, since a
 // handshake with the same host has failed.
 func Closed(addr netip.Addr) Probe {
-	return Probe{Addr: addr, Reason: provisioning.TransportPolicy, Detail: distrusted, Hint: provisioning.TransportPolicy.Hint()}
+	return Probe{Addr: addr, Trouble: provisioning.TransportPolicy.Met(distrusted), Detail: distrusted}
 }
 
 func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) error {
-	if p.Reason = s.policy.Closed(c.Transport, s.owner.Floor()); p.Reason != "" {
-		p.Hint = p.Reason.Hint()
+	if p.Trouble = s.policy.Closed(c.Transport, s.owner.Floor()).Met(""); !p.Trouble.None() {
 		return nil // not a packet where the daemon sends none
 	}
 	dialling, cancel := context.WithTimeout(ctx, probeConnect)
 	defer cancel()
 	conn, err := s.wire.Dial(dialling, "tcp", netip.AddrPortFrom(p.Addr, c.Port).String())
 	if err != nil {
-		return &attemptError{connecting, err}
+		return &attemptError{stage: connecting, err: err}
 	}
 	defer conn.Close()
 	p.Connected = true
@@ -77,7 +78,7 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 		secure, met, err = trust.Handshake(shaking, conn, c.Host, s.gate.proof(c))
 		if p.TLS, p.AsksCertificate = met.Shown, met.AsksCertificate; err != nil {
 			p.Distrusted = isDistrust(err)
-			return &attemptError{handshaking, err}
+			return &attemptError{stage: handshaking, err: err, met: met}
 		}
 		p.Secured, conn = true, secure
 	}
@@ -88,7 +89,7 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	if p.Greeting, err = session.Greet(greeting); err != nil {
 		err = turnedAway(met, err)
 		p.Answered, p.Distrusted = p.Greeting.Code != 0, isDistrust(err)
-		return &attemptError{registering, err}
+		return &attemptError{stage: registering, err: err, met: met}
 	}
 	p.Answered = true
 	return nil

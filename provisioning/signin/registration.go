@@ -54,6 +54,11 @@ func (r *Registration) Event(kind provisioning.EventKind, reason provisioning.Re
 	return provisioning.Event{Kind: kind, Step: c.Step, Endpoint: c.Endpoint, Addr: r.Addr, Reason: reason, Detail: detail}
 }
 
+// Failed is an event about a registration that an error has ended, or stands in the way of.
+func (r *Registration) Failed(kind provisioning.EventKind, err error) provisioning.Event {
+	return Explained(r.Event(kind, "", ""), err)
+}
+
 // Told is an event about what was told in band. A document that cannot be read says nothing against the Registrar.
 func (r *Registration) Told(reason provisioning.Reason, detail string) provisioning.Event {
 	e := r.Event(provisioning.Told, reason, detail)

@@ -97,13 +97,13 @@ func TestMend22ForbiddenCountsAsRefusal(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRestraint()
 				for range refusalsAllowed {
-					r.failed(provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}, &attemptError{registering, &test.err})
+					r.failed(provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}, &attemptError{stage: registering, err: &test.err})
 				}
 				if got := time.Now().Before(r.credentials); got != test.want {
 					t.Errorf("the password rests: %v", got)
 				}
-				if test.want != strings.Contains(HintOf(&test.err), "password_file") {
-					t.Errorf("the advice is: %s", HintOf(&test.err))
+				if advice := Judge(&test.err, provisioning.Candidate{}, netip.Addr{}).Do(); test.want != strings.Contains(advice, "password_file") {
+					t.Errorf("the advice is: %s", advice)
 				}
 			})
 		})

@@ -1,6 +1,9 @@
 package signin
 
-import "github.com/homeward-agent/homeward/provisioning"
+import (
+	"github.com/homeward-agent/homeward/internal/trust"
+	"github.com/homeward-agent/homeward/provisioning"
+)
 
 // stage is how far an attempt came; the same fault means different things at each.
 type stage uint8
@@ -11,10 +14,11 @@ const (
 	registering
 )
 
-// attemptError is a failure with the stage in which it happened.
+// attemptError is a failure with the stage in which it happened, and what the handshake had shown until then.
 type attemptError struct {
 	stage stage
 	err   error
+	met   trust.Met
 }
 
 func (e *attemptError) Error() string { return e.stage.prefix() + e.err.Error() }

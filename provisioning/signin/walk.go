@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -207,9 +208,9 @@ func (w *Walk) follow(ctx context.Context, from provisioning.Candidate, redirect
 	for _, c := range contacts {
 		switch {
 		case c.reason != "":
-			w.skip(c.Candidate, c.reason, c.detail)
+			w.pass(from, c.Candidate, c.reason, c.detail)
 		case at.visited[c.Endpoint] || at.depth > maxRedirects || len(at.visited) > maxContacts:
-			w.skip(c.Candidate, provisioning.SIPRedirectLoop, "redirected by "+from.Host)
+			w.pass(from, c.Candidate, provisioning.SIPRedirectLoop, "")
 		default:
 			if reg := w.candidate(ctx, c.Candidate, at); reg != nil || w.stop {
 				if reg != nil && reg.Home == nil {
@@ -248,7 +249,7 @@ func (w *Walk) contacts(ctx context.Context, from provisioning.Candidate, redire
 	for i, name := range s.owner.Resolve(ctx, hosts) {
 		c := &contacts[i]
 		if c.Addrs = name.Addrs; c.reason == "" && len(c.Addrs) == 0 {
-			c.reason, c.detail = provisioning.NoAddress, "redirected by "+from.Host
+			c.reason, c.detail = provisioning.NoAddress, ""
 			if name.Reason == provisioning.AddressNotAllowed || name.Reason == provisioning.DNSMalformed {
 				c.reason, c.detail = name.Reason, name.Detail
 			}
@@ -264,10 +265,10 @@ func (w *Walk) contacts(ctx context.Context, from provisioning.Candidate, redire
 // names is trusted; one reached over plain TCP has not, and the name rule guards its word (Lync trust model).
 func (s *Signer) contactReason(from, c provisioning.Candidate) (provisioning.Reason, string) {
 	if from.Transport == provisioning.TLS && c.Transport == provisioning.TCP {
-		return provisioning.SIPRedirectDowngrade, "redirected by " + from.Host
+		return provisioning.SIPRedirectDowngrade, ""
 	}
 	if reason := s.policy.Closed(c.Transport, s.owner.Floor()); reason != "" {
-		return reason, "redirected by " + from.Host
+		return reason, ""
 	}
 	if reason, detail := s.policy.PortReason(c.Step, c.Port); reason != "" {
 		return reason, detail
@@ -276,7 +277,7 @@ func (s *Signer) contactReason(from, c provisioning.Candidate) (provisioning.Rea
 		return "", ""
 	}
 	if !s.policy.MayName(from, c.Host) && provisioning.IsAddress(c.Host) && !s.policy.Configured(c.Host) {
-		return provisioning.RegistrarNotProven, "redirected by " + from.Host
+		return provisioning.RegistrarNotProven, ""
 	}
 	return s.policy.NameReason(c.Step, c.Host, c.Transport)
 }
@@ -294,18 +295,29 @@ func homePair(from provisioning.Candidate, contacts []contact) []provisioning.Ca
 
 func (w *Walk) tried(kind provisioning.EventKind, c provisioning.Candidate, addr netip.Addr, started time.Time, err error) {
 	e := provisioning.Event{Kind: kind, Step: c.Step, Endpoint: c.Endpoint, Addr: addr, Took: time.Since(started)}
-	if err != nil {
-		e.Err, e.Detail, e.Said, e.User = err, provisioning.DetailOf(err), saidOf(err), userOf(err)
-	}
-	if kind == provisioning.Attempted {
-		e.Reason, e.Hint = ReasonOf(err), HintOf(err)
-		if e.Reason == provisioning.SIPCredentials && e.User != "" {
-			e.Hint = fmt.Sprintf("%s refused user %s: %s", c.Host, e.User, e.Hint)
-		}
+	if kind == provisioning.Redirected {
+		e.Detail = provisioning.DetailOf(err)
+	} else {
+		e = Explained(e, err)
 	}
 	w.signer.owner.Tell(e)
 }
 
 func (w *Walk) skip(c provisioning.Candidate, reason provisioning.Reason, detail string) {
 	w.signer.owner.Tell(provisioning.Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: detail}.Event())
+}
+
+// pass tells that a Contact of a redirect is not tried.
+func (w *Walk) pass(from, c provisioning.Candidate, reason provisioning.Reason, detail string) {
+	facts := provisioning.Facts{"from": from.Host, "host": c.Host}
+	s := provisioning.Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: cmp.Or(detail, "redirected by "+from.Host)}
+	switch reason {
+	case provisioning.NoAddress:
+		s.Trouble = provisioning.FaultRedirectNoAddress.Met(facts)
+	case provisioning.SIPRedirectLoop:
+		s.Trouble = provisioning.FaultRedirectLoop.Met(facts)
+	default:
+		s.Trouble = provisioning.FaultRedirectNotUsed.Because(reason.Met(detail), facts)
+	}
+	w.signer.owner.Tell(s.Event())
 }

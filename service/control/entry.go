@@ -30,6 +30,8 @@ type Entry struct {
 	Transport string              `json:"transport,omitempty"`
 	Address   string              `json:"address,omitempty"`
 	Reason    provisioning.Reason `json:"reason,omitempty"`
+	Fault     string              `json:"fault,omitempty"` // its id in docs/faults.md, where more is known than the reason
+	What      string              `json:"what,omitempty"`  // what is wrong, as docs/faults.md has it
 	Detail    string              `json:"detail,omitempty"`
 	Hint      string              `json:"hint,omitempty"`
 	TookMS    int64               `json:"took_ms,omitempty"`

@@ -1,0 +1,83 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// judgement is one thing that a check judges. It returns no Trouble when that is as it should be.
+type judgement func(*Facts) provisioning.Trouble
+
+// keepsOut is what can keep a device from signing in, in the order in which a tech goes from the socket in the wall to
+// the Registrar. The first Trouble is the verdict: what comes after it may be its consequence.
+var keepsOut = []judgement{notOnNetwork, answersEverything, refusal, nothingFound, credentialsRest, deadPlaces}
+
+// threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
+var threatens = []judgement{
+	onlyLastGood, clockOff, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, onBackup, relaysFail, rehearsalFails, notKept, idle,
+}
+
+// judge makes a report of what was seen.
+func judge(f *Facts) Report {
+	r := Report{Version: 1, Verdict: Failed}
+	judgements := keepsOut
+	if f.signsIn() {
+		r.Verdict, judgements = OK, threatens
+	}
+	var found provisioning.Trouble
+	for _, judge := range judgements {
+		if found = judge(f); !found.None() {
+			break
+		}
+	}
+	if f.signsIn() && !found.None() {
+		r.Verdict = Degraded
+	}
+	r.Summary = f.summary(found)
+	if found.Specific() {
+		r.Fault = found.Fault.ID
+	}
+	r.Reason, r.Side = found.Reason(), found.OnSide()
+	r.Checks = tree(f, found)
+	return r
+}
+
+// signsIn says whether a Registrar has accepted the device.
+func (f *Facts) signsIn() bool { return f.SignIn != nil && f.SignIn.Registrar != nil }
+
+// summary is what a tech takes away, in one to three sentences: what is wrong, whose side it is on, what to do.
+func (f *Facts) summary(t provisioning.Trouble) []string {
+	what := t.What()
+	if f.signsIn() {
+		r := f.SignIn.Registrar
+		fine := fmt.Sprintf("%s signs in to %s:%d over %s (%s)", f.Policy.SIPAddress, r.Host, r.Port, strings.ToUpper(r.Transport.String()), r.Step)
+		switch {
+		case t.None() && f.ByPassed:
+			what = "all is well: " + fine + "; DNS and DHCP were not looked at"
+		case t.None():
+			what = "all is well: " + fine
+		case t.Fault != provisioning.FaultOnlyLastGood && len(t.And) == 0: // those say how it signs in
+			what = fine + ", but " + what
+		}
+	}
+	all := []string{sentence(what), t.OnSide().Sentence(), sentence(t.Do())}
+	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
+}
+
+// sentence gives text a capital, unless it begins with the name of a host or a setting, and a full stop.
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(text)
+	word, _, _ := strings.Cut(text, " ")
+	if !strings.ContainsAny(strings.TrimRight(word, ":,;"), "._:/=") {
+		text = string(unicode.ToUpper(first)) + text[size:]
+	}
+	return strings.TrimRight(text, ". ") + "."
+}

@@ -1,0 +1,251 @@
+package check
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
+)
+
+// answersEverything is about DNS that leads astray. A server that has proven the name of a Registrar shows that it does not.
+func answersEverything(f *Facts) provisioning.Trouble {
+	if f.proven() {
+		return provisioning.Trouble{}
+	}
+	return dnsAnswersAll(f)
+}
+
+func dnsAnswersAll(f *Facts) provisioning.Trouble {
+	if !f.hijacked() {
+		return provisioning.Trouble{}
+	}
+	return provisioning.FaultDNSAnswersAll.Met(provisioning.Facts{"addresses": f.Stray.Addrs})
+}
+
+// proven says whether a server has proven the name of a Registrar.
+func (f *Facts) proven() bool {
+	return slices.ContainsFunc(f.Places, func(p Place) bool { return slices.ContainsFunc(p.Probes, isSecured) })
+}
+
+// nothingFound is why discovery leads nowhere, when last good does not help either: what is there and of no use comes
+// before what is not there.
+func nothingFound(f *Facts) provisioning.Trouble {
+	if len(f.Plan.Try) > 0 || f.lastGoodAnswers() {
+		return provisioning.Trouble{}
+	}
+	t := f.noPlan()
+	if f.remembers() && !f.ByPassed {
+		t = t.Also(provisioning.FaultLastGoodSilent, provisioning.Facts{"host": f.lastGood().Host})
+	}
+	return t
+}
+
+// lastGoodAnswers says whether a last good Registrar speaks SIP.
+func (f *Facts) lastGoodAnswers() bool {
+	return slices.ContainsFunc(f.Outage.Try, func(c provisioning.Candidate) bool { p, _ := f.place(c); return p.answered() })
+}
+
+// noPlan is why there is nothing that a device would try.
+func (f *Facts) noPlan() provisioning.Trouble {
+	if len(f.Servers) == 0 && !f.onlyAddresses() {
+		return provisioning.FaultNoNameServer.Met(nil)
+	}
+	for _, s := range f.Plan.Skipped {
+		if s.Host != "" && isDNSFailure(s.Reason) && !isShort(s) {
+			return f.dnsFails(s.Trouble)
+		}
+	}
+	for _, s := range f.Plan.Skipped {
+		if s.Host != "" && s.Step != provisioning.HostName {
+			return f.notUsed(s)
+		}
+	}
+	for _, found := range f.Found {
+		if found.Reason == provisioning.DNSMalformed || found.Reason == provisioning.ServiceNotOffered {
+			return found.Trouble
+		}
+	}
+	if f.DHCP != nil && slices.Contains([]provisioning.Reason{provisioning.DHCPMalformed, provisioning.DHCPVendorClass, provisioning.TLSNoName, provisioning.DHCPRefused}, f.DHCP.Reason) {
+		return discover.DHCPTrouble(f.DHCP.Reason, f.DHCP.Detail)
+	}
+	if dead := f.dnsDead(); dead.Reason != "" {
+		return f.dnsFails(dead.Trouble)
+	}
+	for _, s := range f.Plan.Skipped { // a step that is closed, and was the only one with something behind it
+		if s.Reason == provisioning.TLSFloor || s.Reason == provisioning.TransportPolicy && len(f.Found) == 0 {
+			return provisioning.FaultClosedStep.Because(s.Reason.Met(s.Detail), nil)
+		}
+	}
+	return f.nothingNamed()
+}
+
+// onlyAddresses says whether the configured servers are addresses: then nobody needs DNS.
+func (f *Facts) onlyAddresses() bool {
+	return len(f.Policy.Manual) > 0 && !slices.ContainsFunc(f.Policy.Manual, func(m provisioning.ManualServer) bool { return !provisioning.IsAddress(m.Host) })
+}
+
+func isDNSFailure(reason provisioning.Reason) bool {
+	return slices.Contains([]provisioning.Reason{provisioning.DNSTimeout, provisioning.DNSServFail, provisioning.DNSRefused}, reason)
+}
+
+// nothingNamed is the site that says nothing at all, and says so clearly.
+func (f *Facts) nothingNamed() provisioning.Trouble {
+	facts := provisioning.Facts{"domain": f.sipDomain()}
+	dhcp := provisioning.DHCPOff.Met("")
+	switch {
+	case f.Policy.ReadLease && !f.Policy.AskDHCP:
+		dhcp = provisioning.DHCPNoLease.Met("")
+	case f.DHCP != nil && f.DHCP.Reason.IsDHCPUnasked():
+		dhcp = f.DHCP.Reason.Met(f.DHCP.Detail)
+		if f.Link.Lack == NoDefaultRoute {
+			return provisioning.FaultDHCPUnaskedNoRoute.Because(dhcp, facts)
+		}
+		return provisioning.FaultDHCPUnasked.Because(dhcp, facts)
+	case f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent:
+		dhcp = provisioning.DHCPSilent.Met("")
+	case f.DHCP != nil:
+		dhcp = provisioning.DHCPNoOption.Met("")
+	}
+	if f.Policy.Order == provisioning.CommunicatorOrder {
+		return provisioning.FaultNothingNamedHosts.Met(facts)
+	}
+	facts["dhcp"] = dhcp.What()
+	return provisioning.FaultNothingNamed.Met(facts)
+}
+
+// dnsFails is for name servers that do not serve: not at all, or not when they are asked for one host. t is what one
+// look-up met.
+func (f *Facts) dnsFails(t provisioning.Trouble) provisioning.Trouble {
+	t.Facts = maps.Clone(t.Facts)
+	if t.Facts == nil {
+		t.Facts = provisioning.Facts{}
+	}
+	t.Facts["servers"] = listServers(f)
+	dead := f.dnsDead().Reason != ""
+	if dead {
+		t.Facts["name"] = f.sipDomain()
+	}
+	switch {
+	case f.Late:
+		return provisioning.FaultDNSLate.Met(t.Facts)
+	case dead && t.Fault == provisioning.FaultDNSSilentFor:
+		return provisioning.FaultDNSSilent.Met(t.Facts)
+	default:
+		return t
+	}
+}
+
+// notUsed is for a name that DNS, DHCP or the configuration gave, and that may not or cannot be used: what the daemon would
+// tell of it, and what a look around it adds.
+func (f *Facts) notUsed(s provisioning.Skip) provisioning.Trouble {
+	t := s.Trouble
+	facts := maps.Clone(t.Facts)
+	if facts == nil {
+		facts = provisioning.Facts{"host": s.Host}
+	}
+	t.Facts = facts
+	source, side := f.sourceOf(s.Step)
+	facts["source"] = source
+	switch {
+	case t.Fault == provisioning.FaultOutsideDomain:
+		if useful := f.insideName(); useful != "" {
+			facts["useful"], facts["example"] = useful, ""
+		}
+		return t.On(side)
+	case isShort(s) && (s.Reason == provisioning.NoAddress || isDNSFailure(s.Reason)):
+		return provisioning.FaultShortName.Because(s.Reason.Met(s.Detail), facts)
+	case s.Reason == provisioning.NoAddress && f.hostNamesBlocked():
+		return provisioning.FaultNoAddressBlocks.Met(facts)
+	case isDNSFailure(s.Reason):
+		return f.dnsFails(s.Trouble)
+	default:
+		return t
+	}
+}
+
+// insideName is a Registrar inside the SIP domain that is there already, or "".
+func (f *Facts) insideName() string {
+	for _, p := range f.Places {
+		if p.Role != Beside && p.ready() && provisioning.CheckName(p.Host, f.Policy) == nil {
+			return p.Host
+		}
+	}
+	return ""
+}
+
+// resolves says whether a name was seen to have an address.
+func (f *Facts) resolves(host string) bool {
+	return len(f.at(host)) > 0 || slices.ContainsFunc(f.HostNames, func(n provisioning.Name) bool { return n.Host == host && len(n.Addrs) > 0 })
+}
+
+// hostNamesBlocked says whether a host name would lead to a Registrar if it were not for an SRV record.
+func (f *Facts) hostNamesBlocked() bool {
+	return f.Policy.Order == provisioning.CommunicatorOrder && slices.ContainsFunc(f.HostNames, func(n provisioning.Name) bool { return len(n.Addrs) > 0 })
+}
+
+// sourceOf names what leads to the places of a step, and whose side that is.
+func (f *Facts) sourceOf(step provisioning.Step) (string, provisioning.Side) {
+	switch step {
+	case provisioning.DHCPTLS, provisioning.DHCPTCP:
+		return "DHCP option 120", provisioning.SideDHCP
+	case provisioning.Manual:
+		if f.ByPassed {
+			return "--target", provisioning.SideDevice
+		}
+		return "the configuration", provisioning.SideDevice
+	case provisioning.HostName:
+		return "the host name", provisioning.SideDNS
+	default:
+		found, _ := f.finding(step)
+		return "the SRV record " + found.Query, provisioning.SideDNS
+	}
+}
+
+// dhcpFlaw is what is wrong with DHCP although the device gets along. No option at all is a site that uses DNS.
+func dhcpFlaw(f *Facts) provisioning.Trouble {
+	if f.DHCP == nil {
+		return provisioning.Trouble{}
+	}
+	switch f.DHCP.Reason {
+	case provisioning.DHCPConflict, provisioning.DHCPMalformed, provisioning.DHCPVendorClass, provisioning.TLSNoName:
+		return discover.DHCPTrouble(f.DHCP.Reason, f.DHCP.Detail)
+	default: // silence, and no option, are how sites look that use DNS
+	}
+	for _, a := range f.DHCP.Answers {
+		if a.Vendor.Vendor != "" && a.Vendor.Problem != "" {
+			return provisioning.FaultDHCPBytes.Met(provisioning.Facts{"problem": "option 43 from " + a.Server.String() + ": " + a.Vendor.Problem})
+		}
+	}
+	for _, s := range f.Plan.Skipped {
+		if s.Step == provisioning.DHCPTLS && s.Host != "" && s.Reason != provisioning.SameAsFailed {
+			return f.notUsed(s)
+		}
+	}
+	return provisioning.Trouble{}
+}
+
+// badRecord is a record of DNS that exists and is of no use.
+func badRecord(f *Facts) provisioning.Trouble {
+	for _, s := range f.Plan.Skipped {
+		if s.Host != "" && !f.hasTwin(s) && s.Step != provisioning.DHCPTLS && s.Step != provisioning.DHCPTCP && s.Step != provisioning.HostName {
+			return f.notUsed(s)
+		}
+	}
+	for _, found := range f.Found {
+		if found.Source.Source == "dns" && found.Reason == provisioning.DNSMalformed {
+			return found.Trouble
+		}
+	}
+	return provisioning.Trouble{}
+}
+
+// hasTwin says whether a configured server that is not tried over plain TCP is tried over TLS: then nothing is lost.
+func (f *Facts) hasTwin(s provisioning.Skip) bool {
+	return s.Transport == provisioning.TCP && slices.ContainsFunc(f.Plan.Try, func(c provisioning.Candidate) bool {
+		return c.Step == provisioning.Manual && c.Host == s.Host && c.Transport == provisioning.TLS
+	})
+}
+
+// isShort says whether a configured server has a name without a domain.
+func isShort(s provisioning.Skip) bool { return s.Step == provisioning.Manual && isShortName(s.Host) }

@@ -1,0 +1,223 @@
+package provisioning
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Side is who has to put a fault right.
+type Side string
+
+// The sides.
+const (
+	SideDevice    Side = "device"
+	SideNetwork   Side = "network"
+	SideDNS       Side = "dns"
+	SideDHCP      Side = "dhcp"
+	SideRegistrar Side = "registrar"
+	SideAccount   Side = "account"
+)
+
+// Sentence says whose side it is on; "" for a side that is not known.
+func (s Side) Sentence() string {
+	return map[Side]string{
+		SideDevice:    "This is on the side of this device.",
+		SideNetwork:   "This is on the side of the network between this device and the server.",
+		SideDNS:       "This is on the side of DNS.",
+		SideDHCP:      "This is on the side of the DHCP server.",
+		SideRegistrar: "This is on the side of the Registrar.",
+		SideAccount:   "This is on the side of the user account.",
+	}[s]
+}
+
+// Fault is one thing that can be wrong, declared once in the catalogue (Faults): check, status, history and the documents
+// tell it from there.
+//
+// What and Do are the text, without a capital and without a full stop. {host} stands for the fact of that name; what
+// stands in brackets is left out when one of its facts is not known. {cause} and {cause.do} are the texts of the Cause.
+type Fault struct {
+	ID     string // in docs/faults.md; that of the general fault of a Reason is its code: it is told when nothing else is known
+	Reason Reason // "": that of the Cause
+	Side   Side   // "": that of the Cause; or the Trouble says, as it depends on who named the server
+	What   string // what is wrong
+	Do     string // what to do about it, in the imperative
+	Fine   string // when there is nothing to do: "if DNS names the Registrar"
+	// Moot are the nodes of a check that this fault explains: what fails there is a consequence.
+	Moot []string
+}
+
+// declared are the faults of which more is known than the Reason, in the order of docs/faults.md.
+var declared []*Fault
+
+// declare adds a fault to the catalogue.
+func declare(id string, reason Reason, side Side, what, do string, moot ...string) *Fault {
+	f := &Fault{ID: id, Reason: reason, Side: side, What: what, Do: do, Moot: moot}
+	declared = append(declared, f)
+	return f
+}
+
+// Facts are what is known of one case of a fault, by the names that What and Do use. A value is shown as people write
+// it: lists with commas, times to the minute in UTC.
+type Facts map[string]any
+
+// Trouble is a fault that was met: which one, and the facts of the case. The zero Trouble is none.
+type Trouble struct {
+	Fault *Fault
+	Facts Facts
+	Side  Side      // where the Fault leaves it open
+	Cause *Trouble  // what it comes from
+	And   []Trouble // what is said in the same breath; the Reason and the Side are not theirs
+}
+
+// Met returns a Trouble.
+func (f *Fault) Met(facts Facts) Trouble { return Trouble{Fault: f, Facts: facts} }
+
+// Because returns a Trouble that comes from another.
+func (f *Fault) Because(cause Trouble, facts Facts) Trouble {
+	return Trouble{Fault: f, Facts: facts, Cause: &cause}
+}
+
+// Also adds what is said in the same breath.
+func (t Trouble) Also(f *Fault, facts Facts) Trouble {
+	t.And = append(slices.Clip(t.And), f.Met(facts))
+	return t
+}
+
+// On says whose side it is on, where the Fault leaves that open.
+func (t Trouble) On(side Side) Trouble {
+	t.Side = side
+	return t
+}
+
+// None says whether nothing is wrong.
+func (t Trouble) None() bool { return t.Fault == nil }
+
+// Reason returns the public code.
+func (t Trouble) Reason() Reason {
+	if reason := t.fault().Reason; reason != "" || t.Cause == nil {
+		return reason
+	}
+	return t.Cause.Reason()
+}
+
+// OnSide returns who has to put it right.
+func (t Trouble) OnSide() Side {
+	switch side := t.fault().Side; {
+	case t.Side != "":
+		return t.Side
+	case side != "" || t.Cause == nil:
+		return side
+	default:
+		return t.Cause.OnSide()
+	}
+}
+
+// Specific says whether more is known than the Reason: then What says all there is to say.
+func (t Trouble) Specific() bool { return !t.None() && t.Fault.ID != string(t.Fault.Reason) }
+
+// What says what is wrong.
+func (t Trouble) What() string {
+	return t.say(t.fault().What, Trouble.What)
+}
+
+// Do says what to do about it, if something is to be done.
+func (t Trouble) Do() string {
+	return t.say(t.fault().Do, Trouble.Do)
+}
+
+// Hint says what to do about it, and when there is nothing to do.
+func (t Trouble) Hint() string {
+	if fine := t.fault().Fine; fine != "" {
+		return "nothing to do, " + fine + "; else " + t.Do()
+	}
+	if t.Cause != nil && t.fault().Do == "{cause.do}" {
+		return t.Cause.Hint()
+	}
+	return t.Do()
+}
+
+// fault is never nil.
+func (t Trouble) fault() *Fault {
+	if t.Fault == nil {
+		return &Fault{}
+	}
+	return t.Fault
+}
+
+// say fills in a template, and adds what is said in the same breath.
+func (t Trouble) say(template string, more func(Trouble) string) string {
+	parts := []string{fill(template, t.fact)}
+	for _, other := range t.And {
+		parts = append(parts, more(other))
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")
+}
+
+// fact returns one fact as people read it; "": it is not known.
+func (t Trouble) fact(name string) string {
+	switch {
+	case name == "cause" && t.Cause != nil:
+		return t.Cause.What()
+	case name == "cause.do" && t.Cause != nil:
+		return t.Cause.Do()
+	}
+	switch v := t.Facts[name].(type) {
+	case nil:
+		return ""
+	case []string:
+		return strings.Join(v, ", ")
+	case []netip.Addr:
+		return ListAddrs(v)
+	case time.Time:
+		return v.UTC().Format("2006-01-02 15:04 UTC")
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// ListAddrs lists addresses as a sentence does.
+func ListAddrs(addrs []netip.Addr) string {
+	texts := make([]string, len(addrs))
+	for i, a := range addrs {
+		texts[i] = a.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+// fill puts the facts in place of {name}. What stands in brackets is left out unless all its facts are known; brackets
+// do not nest.
+func fill(template string, fact func(string) string) string {
+	var b strings.Builder
+	for template != "" {
+		plain, rest, _ := strings.Cut(template, "[")
+		text, _ := fillPlain(plain, fact)
+		b.WriteString(text)
+		optional, after, _ := strings.Cut(rest, "]")
+		if text, known := fillPlain(optional, fact); known {
+			b.WriteString(text)
+		}
+		template = after
+	}
+	return b.String()
+}
+
+// fillPlain fills in a part of a template; known says whether it knows all facts of it.
+func fillPlain(template string, fact func(string) string) (text string, known bool) {
+	var b strings.Builder
+	known = true
+	for {
+		plain, rest, more := strings.Cut(template, "{")
+		b.WriteString(plain)
+		if !more {
+			return b.String(), known
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		value := fact(name)
+		known = known && value != ""
+		b.WriteString(value)
+		template = after
+	}
+}

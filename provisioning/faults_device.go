@@ -1,0 +1,54 @@
+package provisioning
+
+// The device: its link, its clock, its memory, its daemon.
+var (
+	FaultNoInterface = declare("link.no-interface", DHCPNoInterface, SideDevice,
+		"this device is not on the network: there is no interface {interface}; it has {interfaces}",
+		"correct the setting interface, or plug the adapter in", "dhcp", "dns", "registrar")
+	FaultNoDefaultRoute = declare("link.no-default-route", ConnectUnreachable, SideDevice,
+		"this device is not on the network: there is no default route", mendLink, "dhcp", "dns", "registrar")
+	FaultNothingHasAddress = declare("link.nothing-has-address", ConnectUnreachable, SideDevice,
+		"this device is not on the network: no interface has an address", mendLink, "dhcp", "dns", "registrar")
+	FaultSwitchedOff = declare("link.switched-off", ConnectUnreachable, SideDevice,
+		"this device is not on the network: {interface} is switched off", mendLink, "dhcp", "dns", "registrar")
+	FaultNoCarrier = declare("link.no-carrier", ConnectUnreachable, SideDevice,
+		"this device is not on the network: {interface} has no carrier (no cable, or nothing at its other end)", mendLink, "dhcp", "dns", "registrar")
+	FaultNoOwnAddress = declare("link.no-address", ConnectUnreachable, SideDevice,
+		"this device is not on the network: {interface} has no address", mendLink, "dhcp", "dns", "registrar")
+	FaultOnlySelfMadeAddress = declare("link.self-made-address", ConnectUnreachable, SideDevice,
+		"this device is not on the network: {interface} has only the address it made up itself, {addresses}, since DHCP gave none", mendLink, "dhcp", "dns", "registrar")
+	FaultOtherLinks  = declare("link.others", ConnectUnreachable, SideDevice, "there is also {links}", "")
+	FaultLinkUnknown = declare("link.unknown", ConnectUnreachable, SideDevice,
+		"the interfaces of this device cannot be read: {problem}", mendLink)
+
+	FaultClockPassed = declare("clock.before-what-has-passed", ClockWrong, SideDevice,
+		"the clock of this device is wrong: it shows {now}, and {passed} is already past", setClock)
+	FaultClockBehind = declare("clock.behind", ClockWrong, SideDevice,
+		"the clock of this device is wrong: the clock of {host} is {span} ahead of it", setClock)
+	FaultClockAhead = declare("clock.ahead", ClockWrong, SideDevice,
+		"the clock of this device is wrong: the clock of {host} is {span} behind it", setClock)
+	FaultClockCertificate = declare("clock.before-certificate", ClockWrong, SideDevice,
+		"the clock of this device is wrong: it shows {now}, and the certificate of {at} begins on {begins}", setClock)
+	FaultClockRegistrar = declare("clock.registrar-says", ClockWrong, SideDevice,
+		"{host} says that the clocks are too far apart: {said}", "set the clock of this device")
+
+	FaultOnlyLastGood = declare("last-good.only", "", "",
+		"the device signs in only through its last good Registrar {host}: {cause}", "{cause.do}")
+	FaultLastGoodSilent = declare("last-good.silent-too", ConnectTimeout, SideRegistrar,
+		"its last good Registrar {host} does not answer either", "")
+	FaultLastGoodUnusable = declare("last-good.unusable", "", SideRegistrar,
+		"the device could not sign in if DNS and DHCP failed now, because of its last good Registrar {host}: {cause}",
+		"restart homeward so that it registers again, or put {host} right: {cause.do}")
+	FaultNotKept = declare("last-good.not-kept", "", SideDevice,
+		"what the device needs when DNS and DHCP fail is not saved as it should be: {problem}", "{cause.do}")
+
+	FaultDaemonStopped = declare("daemon.not-running", "", SideDevice, "the daemon is not running", "start it: homeward service start")
+	FaultDaemonRests   = declare("daemon.rests", "", SideDevice,
+		"the daemon waits until {until} before it tries again: {cause}", "if the cause is put right, restart homeward; otherwise wait")
+)
+
+const (
+	mendLink = "check the cable, the VLAN and the DHCP lease of this device"
+	setClock = "[let this device set its clock by {server}, which {source} names and which tells the time]" +
+		"[set the clock: create the SRV record {record}, or let DHCP name a time server (option 42)]"
+)

@@ -1,0 +1,106 @@
+package provisioning
+
+// Discovery: DNS, DHCP, and the names that they and the configuration give.
+var (
+	FaultNoNameServer = declare("dns.no-server-known", DNSTimeout, SideDevice,
+		"this device knows no name server", "let DHCP name the name servers (option 6), or set dns_servers", "dns")
+	FaultDNSLate = declare("dns.late", DNSTimeout, SideDNS,
+		"the name server {servers} answers too late: a device does not wait so long",
+		"look for a forwarder of the name server that does not answer; or set dns_servers", "dns")
+	FaultDNSClosed = declare("dns.port-closed", DNSTimeout, SideNetwork,
+		"no name server can be asked: nothing listens at {servers}",
+		"check that a name server runs at this address and port; or set dns_servers", "dns")
+	FaultDNSUnreachable = declare("dns.unreachable", DNSTimeout, SideNetwork,
+		"no name server can be asked: there is no way to {servers}[ ({problem})]",
+		"check the gateway and the VLAN of this device, and the address of the name server; or set dns_servers", "dns")
+	FaultDNSHungUp = declare("dns.hung-up", DNSTimeout, SideDNS,
+		"no name server can be asked: {servers} ends the connection without an answer", "look into the log of the name server, or set dns_servers", "dns")
+	FaultDNSSilent = declare("dns.silent", DNSTimeout, SideNetwork,
+		"no name server answers ({servers})",
+		"check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers", "dns")
+	FaultDNSSilentFor = declare("dns.silent-for-one-name", DNSTimeout, SideDNS,
+		"the name server {servers} does not answer when it is asked for {name}",
+		"look at the zone of {name} on the name server, and at its forwarders")
+	FaultDNSServFail = declare("dns.servfail", DNSServFail, SideDNS,
+		"the name server {servers} cannot look up {name} (SERVFAIL)", "check the forwarders and the zone on the name server")
+	FaultDNSRefused = declare("dns.refused", DNSRefused, SideDNS,
+		"the name server {servers} refuses to answer this device (REFUSED)",
+		"allow this network to query the name server, set dns_servers, or correct sip_address, if its domain is the wrong one")
+	FaultDNSNotUnderstood = declare("dns.not-understood", DNSServFail, SideDNS,
+		"the name server {servers} does not take the question for {name} (RCODE {code})",
+		"check whether this name server knows SRV records; if it is that of a router, set dns_servers to that of the site")
+	FaultDNSReferral = declare("dns.referral", DNSServFail, SideDNS,
+		"the name server {servers} does not look up {name} for this device: it refers to other servers",
+		"allow this network to use the name server for recursive queries, or set dns_servers")
+	FaultDNSTruncated = declare("dns.truncated", DNSMalformed, SideNetwork,
+		"the answer of the name server {servers} for {name} is cut off, and there is none over TCP",
+		"let port 53 over TCP through to the name server, or have the set of records made smaller")
+	FaultDNSStrangers = declare("dns.other-answers", DNSMalformed, SideNetwork,
+		"what comes from the name server {servers} are answers to other questions than the one for {name}[: {dropped} were not read]",
+		"look for a device in between that changes DNS messages, or for somebody who guesses answers")
+	FaultDNSAliasLoop = declare("dns.alias-loop", DNSMalformed, SideDNS,
+		"{name} is an alias that leads nowhere: there are too many aliases one after the other", "correct the aliases (CNAME) of {name}")
+	FaultDNSBadName = declare("dns.bad-name", DNSMalformed, SideDevice,
+		"{name} cannot be asked for[: {problem}]", "correct the name in the configuration, or the record that leads to it")
+	FaultDNSBadAddress = declare("dns.bad-address", DNSMalformed, SideDNS,
+		"{name} has only addresses to which no packet goes[: {problem}]", "correct the address records of {name}")
+	FaultDanglingAlias = declare("dns.dangling-alias", NoAddress, SideDNS,
+		"{name} is an alias of {alias}, which has no address", "create the A record of {alias}, or correct the alias (CNAME) {name}")
+	FaultDNSUnusable = declare("dns.unusable-answer", DNSMalformed, SideDNS,
+		"the answer of the name server {servers} for {name} cannot be used: {problem}", "correct it on the name server")
+	FaultDNSAnswersAll = declare("dns.answers-everything", DNSMalformed, SideDNS,
+		"DNS gives the address {addresses} for every name, even for names that do not exist",
+		"remove the wildcard record, or sign in to the captive portal of this network")
+	FaultRecordUnusable = declare("dns.unusable-record", DNSMalformed, SideDNS,
+		"the SRV record {query} cannot be used: {problem}", "correct the target and the port of the SRV record")
+	FaultNotOffered = declare("dns.service-not-offered", ServiceNotOffered, SideDNS,
+		`the SRV record {query} says that the service is not offered here (target ".")`, "correct the SRV record if the service should be offered here")
+
+	FaultNothingNamed = declare("discovery.nothing", DNSNoRecord, SideDNS,
+		"nothing names a Registrar for {domain}: there is no SRV record, and {dhcp}",
+		"create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; "+
+			"or set option 120; or correct sip_address, if its domain is the wrong one")
+	FaultNothingNamedHosts = declare("discovery.nothing-communicator", DNSNoRecord, SideDNS,
+		"nothing names a Registrar for {domain}: there is neither an SRV record nor sipinternal, sip or sipexternal",
+		"create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; "+
+			"or correct sip_address, if its domain is the wrong one")
+	FaultDHCPUnasked = declare("discovery.dhcp-unasked", "", SideDevice,
+		"nothing names a Registrar for {domain}: there is no SRV record, and {cause}", "{cause.do}")
+	FaultDHCPUnaskedNoRoute = declare("discovery.dhcp-no-route", "", SideDevice,
+		"nothing names a Registrar for {domain}: there is no SRV record, and {cause}",
+		"restore the default route, or set interface to where DHCP is to be asked")
+	FaultClosedStep = declare("discovery.closed", "", SideDevice, "{cause}", "{cause.do}")
+
+	FaultDHCPBytes = declare("dhcp.malformed", DHCPMalformed, SideDHCP,
+		"the DHCP server sends malformed bytes: {problem}", "correct the option on the DHCP server; homeward dhcp encode prints the right bytes")
+	FaultDHCPClass = declare("dhcp.vendor-class", DHCPVendorClass, SideDHCP,
+		"the DHCP server spells the vendor class of Lync phones wrong: {problem}",
+		"spell it MS-UC-Client on the DHCP server, in these letters: bytes 4D532D55432D436C69656E74, no final zero")
+	FaultDHCPDisagree = declare("dhcp.disagree", DHCPConflict, SideDHCP,
+		"the DHCP servers disagree: {problem}", "find the second DHCP server of this network and correct or stop it")
+	FaultDHCPAddress = declare("dhcp.address", TLSNoName, SideDHCP,
+		"DHCP option 120 holds an address, and no certificate can prove an address",
+		"put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes")
+
+	FaultOutsideDomain = declare("name.outside-domain", NameNotAllowed, "",
+		"{source} names {host}, which is outside the SIP domain {domain}: devices do not go there",
+		"[name {useful} instead; or correct sip_address, if its domain is the wrong one]"+
+			"[name a host inside the SIP domain, such as {example}, with an A record and in the certificate of the Registrar; or correct sip_address, if its domain is the wrong one]")
+	FaultStrictNaming = declare("name.strict", NameNotAllowed, "",
+		"{source} names {host}, and strict_naming allows {domain} and sip.{domain} only",
+		`name the Registrar sip.{domain}, in its certificate too, or set strict_naming = "suffix"`)
+	FaultNamedAddress = declare("name.address", TLSNoName, "",
+		"{source} holds the address {host}, and no certificate can prove an address",
+		"put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes")
+	FaultShortName = declare("name.short", "", SideDevice,
+		"the server {host} of {source} is a short (NetBIOS) name, which DNS does not know",
+		"give the full name (FQDN) of the server, as its certificate carries it")
+	FaultNoAddress = declare("name.no-address", NoAddress, SideDNS,
+		"{source} names {host}, which has no address", "create the A record of {host}, or name a Registrar that exists")
+	FaultNoAddressConfigured = declare("name.no-address-configured", NoAddress, SideDNS,
+		"{source} names {host}, which has no address", "create the A record, or correct the name")
+	FaultNoAddressBlocks = declare("name.no-address-blocks-host-names", NoAddress, SideDNS,
+		"{source} names {host}, which has no address; an SRV record that exists keeps the device from trying host names such as sip.{domain}",
+		"create the A record of {host}, or delete the SRV record")
+	FaultNotUsed = declare("name.not-used", "", "", "{source} leads to {host}, which is not used: {cause}", "{cause.do}")
+)

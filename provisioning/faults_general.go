@@ -1,0 +1,125 @@
+package provisioning
+
+import "slices"
+
+// generals are the faults of which nothing is known but the Reason, in the order of docs/reasons.md.
+var generals = []*Fault{
+	general(DNSNoRecord, SideDNS, "the DNS record does not exist", "create it in the DNS zone of the SIP domain, correct sip_address, or check that this network sees the right zone (split DNS)", "if another record leads to a Registrar"),
+	general(DNSTimeout, SideNetwork, "no name server answered", "check that the name servers of this device are reachable at the address and port asked", ""),
+	general(DNSServFail, SideDNS, "the name server could not find out (SERVFAIL)", "check the forwarders and the zone on the name server", ""),
+	general(DNSRefused, SideDNS, "the name server refuses to answer this device (REFUSED)", "allow this network to query the name server, set dns_servers, or correct sip_address, if its domain is the wrong one", ""),
+	general(DNSMalformed, SideDNS, "the DNS answer is broken or unusable", "correct the record on the name server: an SRV record needs a host name as its target and a port that is not 0, a host an address that can be reached", ""),
+	general(NoAddress, SideDNS, "the name has no address record", "create an A record for the name, or correct the target of the SRV record", ""),
+
+	general(DHCPSilent, SideDHCP, "no DHCP server answered the DHCPINFORM", "check that a DHCP server or relay serves this network and answers DHCPINFORM", "if DNS names the Registrar"),
+	general(DHCPRefused, SideDHCP, "the DHCP server refused the DHCPINFORM (NAK)", "let the DHCP server answer DHCPINFORM for vendor class MS-UC-Client; the lease of the device is not affected", ""),
+	general(DHCPNoOption, SideDHCP, "the DHCP answer names no Registrar (option 120 missing)", "set option 120 (and 43 for vendor class MS-UC-Client) on the scope of this network, as homeward dhcp encode prints them", "if DNS names the Registrar"),
+	general(DHCPMalformed, SideDHCP, "the DHCP option is malformed", "correct the bytes of the option on the DHCP server: homeward dhcp shows what is wrong, homeward dhcp encode prints the right ones", ""),
+	general(DHCPNotPermitted, SideDevice, "DHCP cannot be asked from here", "run as the service or as root, or grant CAP_NET_RAW", ""),
+	general(DHCPNotSupported, SideDevice, "only the DHCP client of this system can ask DHCP here", "let DNS name it", "if DNS names the Registrar"),
+	general(DHCPNoInterface, SideDevice, "the interface on which DHCP is to be asked does not exist", "correct the setting interface, or plug the adapter in", ""),
+	general(DHCPNoNetwork, SideDevice, "there is no network on which DHCP could be asked", "check the cable, the VLAN and the address of this device; where there is no default route, set interface", ""),
+	general(DHCPOff, SideDevice, "DHCP is switched off in the configuration", `nothing to do, if that is meant; dhcp = "auto" asks DHCP`, ""),
+	general(DHCPVendorClass, SideDHCP, "the DHCP server has the vendor class of Lync phones in another spelling", "spell it MS-UC-Client on the DHCP server, in these letters: bytes 4D532D55432D436C69656E74, no final zero", ""),
+	general(DHCPNoLease, SideDevice, "the system's DHCP client keeps nothing about Registrars", `let it ask for option 120 (see docs/dhcp-leases.md), or let homeward ask itself: dhcp = "auto"`, ""),
+	general(DHCPConflict, SideDHCP, "DHCP servers disagree about the Registrar", "find the second DHCP server of this network and correct or stop it", ""),
+
+	general(NameNotAllowed, "", "the name is outside the SIP domain", `let DNS or DHCP name a host inside the SIP domain, such as sip.<SIP domain>; strict_naming = "off" takes any name, from whoever answers first`, ""),
+	general(AddressNotAllowed, "", "no packet goes to this address or port", "find out who names it (DNS, DHCP or a redirect) and correct it there: a Registrar has an address of its own, and port 443 or a port from 1024 up that belongs to no other service; internal_server may name any port", ""),
+	general(RegistrarNotProven, SideRegistrar, "the Registrar has not proven its name over TLS", "offer the Registrar over TLS, with a certificate for its name: over plain TCP anybody on the way can speak for it", ""),
+	general(TransportPolicy, SideDevice, "plain TCP is not allowed here", "offer the Registrar over TLS: plain TCP needs allow_tcp, and is never tried where a certificate or the TLS handshake failed", "if that is meant"),
+	general(TLSFloor, SideDevice, "plain TCP is closed since this SIP domain registered over TLS", "restore TLS on the Registrar; if TLS is gone for good, run: homeward cache forget", "if a Registrar is reached over TLS"),
+	general(ServiceNotOffered, SideDNS, `the SRV record says that the service is not offered (target ".")`, "correct the SRV record if the service should be offered here", ""),
+	general(SRVExists, SideDNS, "host names are tried only when no SRV record exists at all", "correct or delete them", "if the SRV records lead to a Registrar"),
+	general(SameAsFailed, SideRegistrar, "the same Registrar has just failed in this cycle", "put right what made this Registrar fail the first time, earlier in the list", ""),
+
+	general(ConnectRefused, SideRegistrar, "the connection is refused: nothing listens on this port", "check that the Registrar runs and the port is right (5061 inside, 443 on the Access Edge)", ""),
+	general(ConnectTimeout, SideNetwork, "the connection attempt got no answer", "look for a firewall that drops this port, or a server that is down", ""),
+	general(ConnectUnreachable, SideNetwork, "there is no route to the address", "check the cable, the address, the gateway and the VLAN of this device", ""),
+	general(ConnectReset, SideRegistrar, "the connection was cut by the other side", "look into the log of the Registrar, and for a firewall or proxy in between that cuts connections", ""),
+
+	general(TLSUntrusted, SideRegistrar, "the certificate is not signed by an authority this device trusts", "put the root certificate of the site on this device, as a PEM file, and name the file in roots", ""),
+	general(TLSName, SideRegistrar, "the certificate is for other names", "issue a certificate that carries the name, or point DNS or DHCP at a name the certificate carries", ""),
+	general(TLSNoName, SideRegistrar, "there is no name to prove: the certificate carries none, or only an address is known", "issue a certificate with a Subject Alternative Name, and name the Registrar by its host name (option 120 in encoding 0)", ""),
+	general(TLSExpired, SideRegistrar, "the certificate has expired", "renew the certificate of the Registrar; check the clock of this device", ""),
+	general(TLSNotYetValid, SideRegistrar, "the certificate is not valid yet", "check the clock of this device first, then the certificate of the Registrar", ""),
+	general(TLSUnreadable, SideRegistrar, "the certificate has a form that cannot be checked", "issue another certificate for the Registrar: the detail says what is wrong with this one, such as a negative serial number", ""),
+	general(TLSTimeout, SideRegistrar, "the TLS handshake stalled", "check the Registrar; on tunnels look for an MTU that is too small", ""),
+	general(TLSVersion, SideRegistrar, "no TLS version or cipher in common", `update the Registrar; until then tls_min = "1.0" lets this device use what old servers offer`, ""),
+	general(TLSFailed, SideRegistrar, "the TLS handshake failed", "check that this port speaks TLS, and look into the log of the Registrar", ""),
+	general(TLSClientCert, "", "the server asks for a certificate of this device, and refuses it without one", "name the port for clients: 5061 of a pool inside, 443 of an Access Edge outside", ""),
+	general(ClockWrong, SideDevice, "the clock of this device is wrong", "set the clock of this device; phones find their time server through the SRV record _ntp._udp.<SIP domain> or DHCP option 42", ""),
+
+	general(SIPNoAnswer, SideRegistrar, "the server did not answer the SIP request", "check that the Registrar service runs behind this port", ""),
+	general(SIPMalformed, SideRegistrar, "the server does not speak proper SIP", "check that the address and port belong to a SIP Registrar", ""),
+	general(SIPUnavailable, SideRegistrar, "the Registrar cannot serve now", "check the services of the Registrar and its pool", ""),
+	general(SIPRejected, SideRegistrar, "the Registrar cannot grant this request as it stands", "look at what it says, and compare that with the settings of the Registrar for phones of this kind", ""),
+	general(SIPForbidden, SideAccount, "the Registrar forbids this account or device to sign in", "check that the account is enabled for SIP and may sign in from where this device is, and that the client version policy lets the device in", ""),
+	general(SIPNotFound, SideAccount, "the Registrar does not know this SIP address", "check the spelling of sip_address, and that the account is enabled for SIP", ""),
+	general(SIPCredentials, SideAccount, "user name or password was refused", "check user and password_file, then restart homeward; the account may be locked or expired", ""),
+	general(SIPAuthNotSupported, SideRegistrar, "the Registrar offers no way to sign in that may be used here", "let the Registrar offer NTLM or Digest over TLS; auth says which of them this device may use", ""),
+	general(SIPBadSignature, SideNetwork, "the answer is not signed by the Registrar as it must be", "look for a firewall or proxy in between that changes SIP messages (SIP ALG), and switch that off", ""),
+	general(SIPRedirectLoop, SideRegistrar, "the redirects lead in a circle", "check the home pool of the user on the Registrars involved", ""),
+	general(SIPRedirectDowngrade, SideRegistrar, "the redirect leads from TLS to plain TCP", "let the Registrar redirect to an address with transport=tls", ""),
+	general(BindingLost, SideRegistrar, "the Registrar has lost the registration", "nothing to do: the device registers again; if it recurs, check the Registrar", ""),
+	general(AddressChanged, SideDevice, "the device reaches the Registrar from another address than before", "nothing to do: the device registers again; if it recurs, look for a loose cable, weak Wi-Fi or short DHCP leases", ""),
+
+	general(CredentialsResting, SideAccount, "the password is not used for a while, to keep the account from being locked", "correct user or password_file and restart homeward; otherwise it tries again when the pause is over", ""),
+	general(RetryAfter, SideRegistrar, "the Registrar asked to be left alone for a while", "nothing to do: the device waits as asked", ""),
+
+	general(RelayNone, SideRegistrar, "there is no media relay for this device", "assign an A/V Edge to the pool if media must pass firewalls", ""),
+	general(RelayUnreachable, SideNetwork, "the media relay does not answer", "open UDP 3478 and TCP 443 to the A/V Edge, and check that it runs", ""),
+	general(RelayRefused, SideRegistrar, "the media relay service refused to give credentials", "check the A/V authentication service of the pool", ""),
+
+	general(CacheDamaged, SideDevice, "the stored record was damaged", "nothing to do: it was set aside and replaced; look for failing flash or power cuts if it recurs", ""),
+	general(CacheWrite, SideDevice, "the last good record cannot be written", "check free space and permissions of state_dir", ""),
+	general(CacheTooNew, SideDevice, "the stored record was made by a newer version", "install the newer version again, or run: homeward cache forget", ""),
+	general(CacheReadOnly, SideDevice, "the state directory is read-only", "make state_dir writable; until then last good does not survive a restart", ""),
+
+	general(Unknown, "", "this program does not know what is wrong", "go by the raw words; if they do not help, run homeward bundle and report what it has collected", ""),
+}
+
+// general returns the fault of a Reason. fine is when there is nothing to do about it.
+func general(reason Reason, side Side, what, do, fine string) *Fault {
+	return &Fault{ID: string(reason), Reason: reason, Side: side, What: what + "[: {detail}]", Do: do, Fine: fine}
+}
+
+// General returns the fault of a Reason, or nil.
+func (r Reason) General() *Fault {
+	for _, f := range generals {
+		if f.Reason == r {
+			return f
+		}
+	}
+	return nil
+}
+
+// Faults returns the whole catalogue: the faults of which more is known than the Reason, then the general one of each Reason.
+func Faults() []*Fault { return slices.Concat(declared, generals) }
+
+// Met returns the Trouble of which nothing is known but the Reason, and perhaps raw words; that of "" is none.
+func (r Reason) Met(detail string) Trouble {
+	return Trouble{Fault: r.General(), Facts: Facts{"detail": detail}}
+}
+
+// A ReasonText explains one Reason to a field tech.
+type ReasonText struct {
+	Code  Reason
+	Title string // what it means, as the end of a sentence: no capital, no full stop
+	Hint  string // what to do about it, in the imperative
+}
+
+// Title returns what the reason means.
+func (r Reason) Title() string { return r.Met("").What() }
+
+// Hint returns what to do about it.
+func (r Reason) Hint() string { return r.Met("").Hint() }
+
+// Reasons returns the whole list, in the order of the public documentation.
+func Reasons() []ReasonText {
+	texts := make([]ReasonText, len(generals))
+	for i, f := range generals {
+		texts[i] = ReasonText{f.Reason, f.Reason.Title(), f.Reason.Hint()}
+	}
+	return texts
+}

@@ -1,0 +1,126 @@
+package provisioning
+
+// The way to a Registrar: the port, TLS, the certificate. {at} is the place, such as "fe01.contoso.com:5061".
+var (
+	FaultRefused = declare("connect.refused", ConnectRefused, SideRegistrar,
+		"{at}[ ({address})] refuses the connection: nothing listens on this port", "start the Registrar service on {host}, or correct the port")
+	FaultRefusedTCP = declare("connect.refused-tcp", ConnectRefused, SideRegistrar,
+		"{at}[ ({address})] refuses the connection: nothing listens on this port", "offer TLS on port 5061, or enable the port for plain TCP in the settings of the pool")
+	FaultFiltered = declare("connect.no-answer", ConnectTimeout, SideNetwork,
+		"{at}[ ({address})] does not answer at all: it is filtered, or switched off", "look for a firewall that drops port {port}, then see whether {host} runs")
+	FaultNoWay = declare("connect.unreachable", ConnectUnreachable, SideNetwork,
+		"there is no way to {at}[ ({address})]", "check the address record, the gateway and the VLAN of this device")
+	FaultCutAsking = declare("connect.cut-after-asking", ConnectReset, SideRegistrar,
+		"{at}[ ({address})] takes the connection and cuts it; before that it asked for a certificate of this device",
+		"see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside; then look into the log of the Registrar, or of the proxy in front of it")
+	FaultCut = declare("connect.cut", ConnectReset, SideRegistrar,
+		"{at}[ ({address})] takes the connection and cuts it", "look into the log of the Registrar, and for a firewall or proxy in between that cuts connections")
+
+	FaultOtherPort = declare("port.other", "", "",
+		"{source} leads to {at}[ ({address})], where nothing answers, but {host} answers on port {other}",
+		"correct the port to {other}, or let the Registrar listen on {port}")
+	FaultOtherPortDHCP = declare("port.other-dhcp", "", SideRegistrar,
+		"{source} leads to {at}[ ({address})], where nothing answers, but {host} answers on port {other}",
+		"let the Registrar listen on {port}: option 120 holds no port")
+	FaultOtherPortConfigured = declare("port.other-configured", "", SideDevice,
+		"port {port} is configured for {host}, but it answers on port {other}", "configure {host}:{other}")
+	FaultEdgePort = declare("port.edge-configured", "", SideDevice,
+		"port {port} is configured for {host}, but its Access Edge listens on 443", `set external_server = "{host}:443"`)
+	FaultServerPort = declare("port.for-servers", TLSClientCert, "",
+		"{at}[ ({address})] asks for a certificate of this device: it is a port for servers, not for clients",
+		"name the port for clients: 5061 of a pool inside, 443 of an Access Edge outside")
+	FaultOnlyOutside = declare("discovery.only-outside", "", SideDNS,
+		"only the external record leads to a Registrar, and its Access Edge {at}[ ({address})] does not answer from this network",
+		"inside: create _sipinternaltls._tcp.{domain} in the inside view of DNS (split DNS); outside: open port {port} to the Access Edge")
+	FaultEdgeNotReached = declare("discovery.edge-not-reached", ConnectTimeout, SideNetwork,
+		"the Access Edge {at}[ ({address})] of the external record cannot be reached from this network", "")
+	FaultConfiguredAddress = declare("name.configured-address", TLSName, SideDevice,
+		"", "configure the name (FQDN) instead of the address {host}, as no certificate proves it")
+
+	FaultTLSNot = declare("tls.not-spoken", TLSFailed, SideRegistrar,
+		"{at}[ ({address})] takes the connection, but does not speak TLS", "check that this port speaks TLS, and look into the log of the Registrar")
+	FaultTLSCut = declare("tls.cut", ConnectReset, SideRegistrar,
+		"{at}[ ({address})] cuts the connection in the middle of the TLS handshake", "look into the log of the Registrar, and for a firewall or proxy in between that cuts connections")
+	FaultTLSAlert = declare("tls.alert", TLSFailed, SideRegistrar,
+		"{at}[ ({address})] ends the TLS handshake with alert {alert}", "look into the log of the Registrar: it knows why it sends this alert")
+	FaultTLSUnknown = declare("tls.failed", TLSFailed, SideRegistrar,
+		"the TLS handshake with {at}[ ({address})] failed: {problem}", "go by these words, and look into the log of the Registrar")
+	FaultTLSStalls = declare("tls.stalls", TLSTimeout, SideRegistrar,
+		"{at}[ ({address})] takes the connection, but the TLS handshake stalls", "check that this port speaks TLS; on tunnels look for an MTU that is too small")
+	FaultTLSOld = declare("tls.no-version-in-common", TLSVersion, SideRegistrar,
+		"{at}[ ({address})] offers no TLS version that this device may use",
+		"enable TLS 1.2 on the Registrar; for an old server tls_min allows less, as a named exception")
+	FaultTLSCipher = declare("tls.no-cipher-in-common", TLSVersion, SideRegistrar,
+		"{at}[ ({address})] offers no cipher that this device may use", "enable ciphers with ECDHE key exchange on the Registrar: with RSA key exchange alone it is not accepted")
+	FaultUnreadable = declare("certificate.unreadable", TLSUnreadable, SideRegistrar,
+		"the certificate of {at} cannot be read: {problem}", "issue another certificate for {host}")
+
+	FaultWrongName = declare("certificate.other-name", TLSName, SideRegistrar,
+		"the certificate of {at} is not for {host}, but for {names}", "issue a certificate that carries {host}")
+	FaultWrongNameOfRecord = declare("certificate.other-name-than-dns", TLSName, SideRegistrar,
+		"the certificate of {at} is not for {host}, but for {names}",
+		"issue a certificate that carries {host} too, or let {source} name {useful}[, with an A record for {missing}]")
+	FaultWrongNameUseful = declare("certificate.other-name-useful", TLSName, SideRegistrar,
+		"the certificate of {at} is not for {host}, but for {names}",
+		"issue a certificate that carries {host} too, or name {useful} instead[, with an A record for {missing}]")
+	FaultWildcard = declare("certificate.wildcard", TLSName, SideRegistrar,
+		"the certificate of {at} is not for {host}, but for {names}", "issue a certificate that names {host}: devices do not accept a wildcard for SIP")
+	FaultAddressNotProven = declare("certificate.configured-address", TLSName, SideDevice,
+		"the server is configured by its address {host}, which its certificate does not prove: it is for {names}",
+		"configure the name of the server[ ({useful})] instead of its address")
+	FaultShortNotProven = declare("certificate.short-name", TLSName, SideDevice,
+		"the server is configured by the short (NetBIOS) name {host}, which its certificate does not prove: it is for {names}",
+		"configure the full name of the server[ ({useful})]")
+	FaultNoSAN = declare("certificate.no-san", TLSNoName, SideRegistrar,
+		"the certificate of {at} carries no name a device believes: it has no Subject Alternative Name",
+		"issue a certificate with {host} as Subject Alternative Name")
+	FaultExpired = declare("certificate.expired", TLSExpired, SideRegistrar,
+		"the certificate of {at} expired on {ends} (it is {now} here)", "renew the certificate of the Registrar; check the clock of this device first")
+	FaultIssuerExpired = declare("certificate.issuer-expired", TLSExpired, SideRegistrar,
+		"the certificate of {at} is issued by {issuer}, whose own certificate expired on {ends} (it is {now} here)",
+		"renew the certificate of {issuer}, and let the server send it; check the clock of this device first")
+	FaultNotYetValid = declare("certificate.not-yet-valid", TLSNotYetValid, SideRegistrar,
+		"the certificate of {at} is not valid before {begins} (it is {now} here)", "check the clock of this device first, then the certificate of the Registrar")
+	FaultIssuerNotYetValid = declare("certificate.issuer-not-yet-valid", TLSNotYetValid, SideRegistrar,
+		"the certificate of {at} is issued by {issuer}, whose own certificate is not valid before {begins} (it is {now} here)",
+		"check the clock of this device first, then the certificate of {issuer}")
+	FaultNotForServers = declare("certificate.not-for-servers", TLSUntrusted, SideRegistrar,
+		"the certificate of {at} is not meant for servers (extended key usage)", "issue a certificate for server authentication")
+	FaultSelfSigned = declare("certificate.self-signed", TLSUntrusted, SideRegistrar,
+		"the certificate of {at} is signed by itself: no authority vouches for it",
+		"let the site's authority issue the certificate, or name this certificate in roots")
+	FaultWeakSignature = declare("certificate.weak-signature", TLSUntrusted, SideRegistrar,
+		"the certificate of {at} is signed in a way that is not safe any more, such as SHA-1",
+		"have the certificate of the Registrar, and any intermediate one above it, signed with SHA-256")
+	FaultSameNameAuthority = declare("certificate.new-authority", TLSUntrusted, SideDevice,
+		"the certificate of {at} leads to {root}, and this device trusts another authority of that name: the site has made a new one",
+		"install the site's new root certificate and name it in roots")
+	FaultNoIntermediate = declare("certificate.no-intermediate", TLSUntrusted, SideDevice,
+		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate",
+		"install the site's root certificate and name it in roots; if it is there, let the server send its intermediate certificates too")
+	FaultUnknownAuthority = declare("certificate.unknown-authority", TLSUntrusted, SideDevice,
+		"the certificate of {at} is issued by {issuer} and leads to {root}, which this device does not trust",
+		"install the root certificate {root} and name it in roots")
+	FaultWrongIssuer = declare("certificate.wrong-issuer", TLSUntrusted, SideRegistrar,
+		"the certificate of {at} is issued by {issuer}, and the certificate of that name that the server sends has not signed it",
+		"let the server send the intermediate certificate that has signed its own")
+	FaultNotAuthority = declare("certificate.not-authority", TLSUntrusted, SideRegistrar,
+		"the certificate of {at} is signed by {of}, which is not the certificate of an authority", "have the certificate of the Registrar signed by an authority")
+	FaultChainTooLong = declare("certificate.chain-too-long", TLSUntrusted, SideRegistrar,
+		"the chain of the certificate of {at} has more intermediate certificates than {of} allows (path length)",
+		"have the certificate of the Registrar issued by an authority that may issue it, or correct the path length")
+	FaultNameConstraint = declare("certificate.name-constraint", TLSUntrusted, SideRegistrar,
+		"the certificate of {at} is for names that its authority may not issue certificates for (name constraints): {names}",
+		"have the certificate of the Registrar issued by an authority that may, or correct the name constraints")
+	FaultCriticalExtension = declare("certificate.critical-extension", TLSUntrusted, SideRegistrar,
+		"the certificate of {at} has an extension that is marked critical and that this device does not know: {problem}",
+		"issue the certificate without that extension, or with the extension not marked critical (AD CS: application policies)")
+	FaultUnknownSignature = declare("certificate.unknown-signature", TLSUntrusted, SideRegistrar,
+		"the certificate of {at} is signed in a way that this device does not know: {problem}", "have it signed with SHA-256 and RSA or ECDSA")
+	FaultNoCertificate = declare("certificate.none", TLSUntrusted, SideRegistrar,
+		"{at} sends no certificate", "give the Registrar a certificate for {host}")
+	FaultNoRoots = declare("certificate.no-roots", TLSUntrusted, SideDevice,
+		"this device has no root certificates, so that it trusts nobody: {problem}", "install the package ca-certificates, or name the site's root certificate in roots")
+	FaultCertificate = declare("certificate.refused", TLSUntrusted, SideRegistrar,
+		"the certificate of {at} is refused: {problem}", "correct what it says of the certificate, or issue another one for {host}")
+)

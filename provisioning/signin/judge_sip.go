@@ -1,0 +1,156 @@
+package signin
+
+import (
+	"errors"
+
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// authFaults has every sip.AuthKind.
+var authFaults = map[sip.AuthKind]*provisioning.Fault{
+	sip.NothingOffered:     provisioning.FaultNoChallenge,
+	sip.BasicOffered:       provisioning.FaultOnlyBasic,
+	sip.SchemeUnknown:      provisioning.FaultNoScheme,
+	sip.KerberosOffered:    provisioning.FaultOnlyKerberos,
+	sip.SchemeNotAllowed:   provisioning.FaultSchemeNotAllowed,
+	sip.ClearTCP:           provisioning.FaultInClear,
+	sip.PasswordMissing:    provisioning.FaultNoPassword,
+	sip.UnusableChallenge:  provisioning.FaultBadChallenge,
+	sip.ChallengedTooOften: provisioning.FaultChallengedAgain,
+}
+
+// answered is for a Registrar that has answered, or should have.
+func (j *judgement) answered() provisioning.Trouble {
+	var (
+		credentials *sip.CredentialsError
+		auth        *sip.AuthError
+		malformed   *sip.MalformedError
+		redirect    *sip.RedirectError
+		signature   *sip.SignatureError
+		status      *sip.StatusError
+	)
+	switch {
+	case errors.As(j.err, &credentials):
+		return j.credentials(credentials)
+	case errors.As(j.err, &auth):
+		j.facts["offered"], j.facts["said"], j.facts["problem"] = auth.Offered, auth.Problem, auth.Problem
+		if fault := authFaults[auth.Kind]; fault != nil {
+			return j.met(fault)
+		}
+		return provisioning.SIPAuthNotSupported.Met(j.raw)
+	case errors.As(j.err, &malformed):
+		return j.malformed(malformed)
+	case errors.As(j.err, &redirect): // in answer to a refresh: the user has moved
+		return provisioning.BindingLost.Met(j.raw)
+	case errors.As(j.err, &signature):
+		j.facts["problem"] = signature.Missing()
+		return j.met(provisioning.FaultUnsigned)
+	case errors.Is(j.err, sip.ErrBadSignature):
+		return provisioning.SIPBadSignature.Met(j.raw)
+	case errors.Is(j.err, sip.ErrNoAnswer) && j.attempt != nil:
+		return j.met(provisioning.FaultNoSIP)
+	case errors.Is(j.err, sip.ErrNoAnswer):
+		return provisioning.SIPNoAnswer.Met(j.raw)
+	case errors.As(j.err, &status):
+		return j.refused(status)
+	default:
+		return provisioning.Trouble{}
+	}
+}
+
+func (j *judgement) malformed(e *sip.MalformedError) provisioning.Trouble {
+	j.facts["begins"], j.facts["problem"] = e.Begins, e.Problem
+	switch {
+	case j.attempt == nil, e.Kind == sip.BadDocument, e.Kind == sip.BadMRASURI:
+		return provisioning.SIPMalformed.Met(j.raw)
+	case e.Kind == sip.NotSIP:
+		return j.met(provisioning.FaultNotSIP)
+	default:
+		return j.met(provisioning.FaultBadSIP)
+	}
+}
+
+func (j *judgement) credentials(e *sip.CredentialsError) provisioning.Trouble {
+	fault := provisioning.FaultCredentials
+	if e.Status != nil {
+		j.facts["said"] = e.Status.Said()
+		j.facts["user"] = e.Status.User
+		if d := diagnosed(j.err); d != nil && d.Reason != provisioning.SIPCredentials {
+			return d.Because(provisioning.SIPCredentials.Met(j.raw), j.facts)
+		}
+	}
+	if e.Scheme == "ntlm" {
+		fault = provisioning.FaultCredentialsNTLM
+		if e.Status != nil && !hasDomain(e.Status.User) {
+			j.facts["user"], j.facts["plain"] = "", e.Status.User
+		}
+	}
+	return j.met(fault)
+}
+
+// refused is for a final answer that refuses, and is no challenge.
+func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
+	j.facts["said"] = e.Said()
+	if j.facts["user"] = e.User; doubtsPassword(j.err) {
+		return j.met(provisioning.FaultForbidden)
+	}
+	if d := diagnosed(j.err); d != nil {
+		return d.Because(statusFault(e.Code).Met(j.facts), j.facts)
+	}
+	if e.TooManyBindings() {
+		return j.met(provisioning.FaultTooManyBindings)
+	}
+	return j.met(statusFault(e.Code))
+}
+
+// statusFault is the fault of a status code (RFC 3261 section 21). A 4xx says that this request cannot be granted as it
+// stands; what is about the server, or about now, is said elsewhere.
+func statusFault(code int) *provisioning.Fault {
+	switch {
+	case code == 403:
+		return provisioning.FaultAccountRefused
+	case code == 404 || code == 604:
+		return provisioning.FaultAccountUnknown
+	case code == 408 || code == 480 || code >= 500 && code < 600:
+		return provisioning.FaultUnavailable
+	default:
+		return provisioning.FaultRejected
+	}
+}
+
+// diagnosed returns the fault that the first diagnostics of an answer name of which we know something, or nil.
+func diagnosed(err error) *provisioning.Fault {
+	for _, said := range diagnosticsOf(err) {
+		if fault := provisioning.FaultOfDiagnostics(said.ID); fault != nil {
+			return fault
+		}
+	}
+	return nil
+}
+
+// doubtsPassword says whether a refusal may be that of the password, although it is no 401: Asterisk's chan_sip answers
+// 403 to a wrong one. What the Registrar says clearly of another fault is none, and neither is what carried no credentials.
+func doubtsPassword(err error) bool {
+	var status *sip.StatusError
+	if !errors.As(err, &status) || status.Code != 403 || status.Scheme == "" {
+		return false
+	}
+	d := diagnosed(err)
+	return d == nil || d.Reason == provisioning.SIPCredentials
+}
+
+func diagnosticsOf(err error) []sip.Diagnostic {
+	var status *sip.StatusError
+	if errors.As(err, &status) {
+		if status.Unsigned { // shown, but no advice is built on it
+			return nil
+		}
+		return status.Diagnostics
+	}
+	var credentials *sip.CredentialsError
+	if errors.As(err, &credentials) && credentials.Status != nil {
+		return credentials.Status.Diagnostics
+	}
+	return nil
+}
