@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -73,13 +72,6 @@ func indented(v any) ([]byte, error) {
 	var b bytes.Buffer
 	err := printJSON(&b, v)
 	return b.Bytes(), err
-}
-
-// printJSONLine writes a value on one line.
-func printJSONLine(w io.Writer, v any) error {
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	return out.Encode(v)
 }
 
 // status is `status --json`.

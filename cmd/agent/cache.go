@@ -17,23 +17,10 @@ import (
 	"github.com/homeward-agent/homeward/service/control"
 )
 
-// The two copies of the record in state_dir (package cache).
-const (
-	databaseFile = "homeward.db"
-	secondCopy   = "last-good.json"
-)
-
 func cacheCommand(e env) *cobra.Command {
 	return group("cache", "Show, export or forget the last good record", []*cobra.Command{
 		cacheShowCommand(e), cacheExportCommand(e), cacheForgetCommand(e),
 	})
-}
-
-// recordAnswer is `cache show --json`.
-type recordAnswer struct {
-	Version int `json:"version"`
-	cache.Record
-	Source string `json:"source"`
 }
 
 func cacheShowCommand(e env) *cobra.Command {
@@ -196,19 +183,4 @@ func printRegistrar(p *page, label string, e cache.Registrar) {
 		p.row("  last used", e.Address.String())
 	}
 	p.row("  addresses", addresses(e.Addresses))
-}
-
-// daemonFailure gives an error of the control socket its exit code and its hint.
-func daemonFailure(err error) error {
-	var refusal *control.Refusal
-	switch {
-	case errors.Is(err, control.ErrNotRunning):
-		return &failure{code: exitNotRunning, err: err, hints: []string{"see whether the service runs: homeward service status", "where there is no service, start it with: homeward run"}}
-	case errors.Is(err, control.ErrGone):
-		return &failure{code: exitNotRunning, err: err}
-	case errors.As(err, &refusal) && refusal.Hint != "":
-		return &failure{code: exitFailed, err: err, hints: []string{refusal.Hint}}
-	default:
-		return &failure{code: exitFailed, err: err}
-	}
 }

@@ -4,4 +4,8 @@
 // This package reads flags, prints, and decides exit codes; each verb is a file. What the flags and the configuration file
 // come to is decided in internal/config, and what is done about Registrars below provisioning. run.go shows how the parts
 // are put together.
+//
+// Read wrap.go first, then print.go, env.go, verbs.go, complete.go, version.go, flags.go, daemon.go, lastgood.go, and verb by verb
+// run.go, status.go, plan.go, check.go, recipes.go, dhcp_options.go, encode.go, dhcp.go, history.go, cache.go, config.go,
+// service.go, system.go, redact.go, bundle_pieces.go, bundle_parts.go, bundle_page.go, bundle.go; then help.go, main.go.
 package main

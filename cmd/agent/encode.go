@@ -57,12 +57,6 @@ type encodeAnswer struct {
 	Recipe    string     `json:"recipe"`
 }
 
-// lyncOptions is what a DHCP server is to tell Lync phones.
-type lyncOptions struct {
-	sip    dhcpopts.SIPServers
-	vendor dhcpopts.VendorOption // Raw is nil: no option 43
-}
-
 // encodeOptions encodes what was typed, and decodes it again as a phone will.
 func encodeOptions(registrars []string, web string) (lyncOptions, error) {
 	var o lyncOptions

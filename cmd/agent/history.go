@@ -21,12 +21,6 @@ import (
 	"github.com/homeward-agent/homeward/service/control"
 )
 
-// What a daemon leaves in state_dir.
-const (
-	historyFile = "history.jsonl"
-	logFile     = "homeward.log" // where there is no stderr
-)
-
 func historyCommand(e env) *cobra.Command {
 	var asJSON, failures, follow bool
 	var file string

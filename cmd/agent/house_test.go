@@ -33,7 +33,6 @@ provisioning/check.Facts: is being redesigned
 
 // unordered are packages whose files are in no order of reading yet. A row that is not needed any more fails.
 var unordered = table(`
-cmd/agent: verbs and what they share stand in the same files
 provisioning/check: is being redesigned
 provisioning/signin: no order has been found yet
 `)

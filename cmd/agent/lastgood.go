@@ -19,6 +19,19 @@ import (
 	"github.com/homeward-agent/homeward/service/control"
 )
 
+// The two copies of the record in state_dir (package cache).
+const (
+	databaseFile = "homeward.db"
+	secondCopy   = "last-good.json"
+)
+
+// recordAnswer is `cache show --json`.
+type recordAnswer struct {
+	Version int `json:"version"`
+	cache.Record
+	Source string `json:"source"`
+}
+
 // origin is where a record was read.
 type origin struct {
 	source string   // as JSON says it: "daemon", "database", "last-good.json", or the path that was given

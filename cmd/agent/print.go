@@ -186,3 +186,10 @@ func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MS
 
 // milliseconds is a duration in the unit of the JSON.
 func milliseconds(ms int64) string { return fmt.Sprintf("%d ms", ms) }
+
+// printJSONLine writes a value on one line.
+func printJSONLine(w io.Writer, v any) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	return out.Encode(v)
+}

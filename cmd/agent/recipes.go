@@ -4,7 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
 )
+
+// lyncOptions is what a DHCP server is to tell Lync phones.
+type lyncOptions struct {
+	sip    dhcpopts.SIPServers
+	vendor dhcpopts.VendorOption // Raw is nil: no option 43
+}
 
 // recipe is how one kind of DHCP server is told the options. The host names in them are letters, digits, hyphens
 // and dots: nothing needs quoting.

@@ -2,16 +2,13 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/service/control"
 )
 
 func statusCommand(e env) *cobra.Command {
@@ -37,15 +34,6 @@ func statusCommand(e env) *cobra.Command {
 	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
-}
-
-// daemon returns a client of the daemon of this device.
-func daemon(places *config.Config) *control.Client {
-	return control.NewClient(socketPath(places))
-}
-
-func socketPath(places *config.Config) string {
-	return filepath.Join(places.RuntimeDir, "control.sock")
 }
 
 // printStatus prints what is used now, then what was tried last.
