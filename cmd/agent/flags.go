@@ -60,7 +60,8 @@ func loadSettings(c *cobra.Command) (config.Settings, error) {
 		return config.Settings{}, err
 	}
 	from := config.Source{
-		File: path, Named: c.Flags().Changed("config"), Flags: map[string]config.Value{}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"),
+		File: path, Named: c.Flags().Changed("config"), Flags: map[string]config.Value{},
+		Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), Password: config.DefaultPassword,
 	}
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if given, ok := f.Value.(*flagValue); ok {

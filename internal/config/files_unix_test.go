@@ -232,6 +232,7 @@ func TestFilesThatAreNoConfiguration(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	os.WriteFile(at("large"), bytes.Repeat([]byte("#"), 10<<20), 0o600)
 	os.WriteFile(at("one byte too large"), bytes.Repeat([]byte("#"), maxFile+1), 0o600)
+	os.WriteFile(at("as large as is possible"), bytes.Repeat([]byte("#"), maxFile), 0o600)
 	os.WriteFile(at("two bytes a letter"), []byte("\xff\xfeu\x00s\x00e\x00r\x00"), 0o600)
 	os.WriteFile(at("open"), nil, 0o600)
 	os.Chmod(at("open"), 0o666)
@@ -242,6 +243,7 @@ func TestFilesThatAreNoConfiguration(t *testing.T) {
 	for _, test := range []struct{ name, want string }{
 		{"missing", "configuration: there is no file FILE"},
 		{"large", "configuration: FILE holds more than 65536 bytes"},
+		{"as large as is possible", `sip_address: it is required, such as "sip:phone1@contoso.com"`},
 		{"one byte too large", "configuration: FILE holds more than 65536 bytes"},
 		{"two bytes a letter", "configuration: FILE is not plain text: write it in UTF-8"},
 		{"link", "configuration: FILE holds more than 65536 bytes"},

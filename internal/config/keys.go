@@ -146,7 +146,7 @@ var keys = []Key{
 			return nil
 		}},
 	{"password_file", Text, ``, `"/etc/homeward/password"`,
-		"file that holds the password, readable by its owner only\nMode 0400 or 0600, owned by root or by the user of the daemon.\n$CREDENTIALS_DIRECTORY/password is used instead when it exists (LoadCredential= of systemd).\nWith neither, and without --config, it is " + defaultPassword + ", if that is there.",
+		"file that holds the password, readable by its owner only\nMode 0400 or 0600, owned by root or by the user of the daemon.\n$CREDENTIALS_DIRECTORY/password is used instead when it exists (LoadCredential= of systemd).\nWith neither, and without --config, it is " + DefaultPassword + ", if that is there.",
 		func(v Value, to *Config) (err error) {
 			to.Policy.Password, err = readPassword(v.Text, to.credentials, to.StateDir)
 			return err

@@ -31,9 +31,9 @@ func readPassword(path, credentials, stateDir string) (provisioning.Secret, erro
 	return readSecret(path, func(info fs.FileInfo) error { return checkPrivate(path, info, stateDir) })
 }
 
-// hasOwnPassword says whether the password of this device lies where service managers take it from.
-func hasOwnPassword() bool {
-	_, err := os.Lstat(defaultPassword)
+// isThere says whether there is something at a path, whatever it is.
+func isThere(path string) bool {
+	_, err := os.Lstat(path)
 	return err == nil
 }
 

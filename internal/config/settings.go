@@ -13,9 +13,10 @@ const maxFile = 64 << 10 // bytes, our choice; the example has 4
 // Source is where settings come from. What it does not name, such as the environment, does not count.
 type Source struct {
 	File        string           // configuration file
-	Named       bool             // somebody has named File: it must be there, and defaultPassword is not looked for
+	Named       bool             // somebody has named File: it must be there, and Password does not count
 	Flags       map[string]Value // those that were given, by the name of their key; they beat the file
 	Credentials string           // directory in which the service manager has put the password; "": it has not
+	Password    string           // the file that service managers take it from, used where nothing else says which
 }
 
 // Settings are the values of all keys: defaults, below the file, below the flags.
@@ -81,8 +82,8 @@ func Load(from Source) (Settings, error) {
 	for name, v := range from.Flags {
 		s.of[name] = Setting{Value: v, From: Origin{Flag: findKey(name).Flag()}}
 	}
-	if !from.Named && from.Credentials == "" && !s.Of("password_file").From.Given() && hasOwnPassword() {
-		s.of["password_file"] = Setting{Value: Value{Text: defaultPassword}}
+	if !from.Named && from.Credentials == "" && !s.Of("password_file").From.Given() && isThere(from.Password) {
+		s.of["password_file"] = Setting{Value: Value{Text: from.Password}}
 	}
 	s.credentials = from.Credentials
 	return s, nil

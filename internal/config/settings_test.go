@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -75,11 +76,55 @@ func TestNoFile(t *testing.T) {
 		}
 	}
 	address := flagsOf(t, "sip_address", "sip:phone1@contoso.com")
-	if _, err := loadFrom(t, Source{File: nowhere, Flags: address, Credentials: t.TempDir()}); err != nil { // this machine's password does not count
+	if _, err := loadFrom(t, Source{File: nowhere, Flags: address}); err != nil {
 		t.Errorf("the address is a flag: %v", err)
 	}
 	if _, err := loadFrom(t, Source{File: nowhere, Named: true, Flags: address}); err == nil {
 		t.Error("a file that was named is missing, and nobody says so")
+	}
+}
+
+// The password that service managers take is used where nobody has said which.
+func TestOwnPassword(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	own, other, file := at("own", "own"), at("other", "other"), at("homeward.toml", "")
+	if err := os.Mkdir(filepath.Join(dir, "handed"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	handed := filepath.Dir(at("handed/password", "handed over"))
+	address := flagsOf(t, "sip_address", "sip:phone1@contoso.com")
+	for _, test := range []struct {
+		name   string
+		source Source
+		want   string
+	}{
+		{"it is there", Source{Password: own}, "own"},
+		{"it is not", Source{Password: own + "1"}, ""},
+		{"nobody says where it would be", Source{}, ""},
+		{"a configuration was named", Source{Password: own, Named: true}, ""},
+		{"it was handed over", Source{Password: own, Credentials: handed}, "handed over"},
+		{"none was handed over", Source{Password: own, Credentials: dir + "/nothing"}, ""},
+		{"another was named", Source{Password: own, Flags: flagsOf(t, "password_file", other)}, "other"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			from := test.source
+			from.File = file
+			if from.Flags == nil {
+				from.Flags = map[string]Value{}
+			}
+			maps.Copy(from.Flags, address)
+			got, err := loadFrom(t, from)
+			if err != nil || got.Policy.Password.Reveal() != test.want {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
 	}
 }
 
@@ -180,6 +225,7 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"an address without quotes", good + "metrics_listen = 127.0.0.1:9187\n", "FILE:2: metrics_listen: the value must be text in quotes"},
 		{"a list without brackets and quotes", good + "dns_servers = 10.0.0.2\n", `FILE:2: dns_servers: the value must be a list of texts in quotes, such as ["10.0.0.2", "[2001:db8::2]:53"]`},
 		{"a list without quotes", good + "auth = [ntlm]\n", `FILE:2: auth: the value must be a list of texts in quotes, such as ["ntlm", "digest"]`},
+		{"a command without quotes", good + "on_change = [reload]\n", `FILE:2: on_change: the value must be a list of texts in quotes, such as ["/usr/local/bin/phone-reload", "--now"]`},
 		{"a list that does not end", good + "auth = [\"ntlm\"\n", "FILE:2: array is incomplete"},
 		{"yes for true", good + "allow_tcp = yes\n", "FILE:2: allow_tcp: the value must be true or false, in small letters, without quotes"},
 		{"True", good + "allow_tcp = True\n", "FILE:2: allow_tcp: the value must be true or false, in small letters, without quotes"},
