@@ -28,12 +28,10 @@ const maxMethods = 25
 
 // large are types that have more. A row that is not needed any more fails.
 var large = table(`
-provisioning/check.Facts: is being redesigned
 `)
 
 // unordered are packages whose files are in no order of reading yet. A row that is not needed any more fails.
 var unordered = table(`
-provisioning/check: is being redesigned
 provisioning/signin: no order has been found yet
 `)
 

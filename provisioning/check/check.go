@@ -3,96 +3,10 @@ package check
 import (
 	"context"
 	"time"
-
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 // limit is how long a tech waits for the worst of sites; another 2 s may pass to take the binding back. (Our choice.)
 const limit = 12 * time.Second
-
-// Options are what a check is about.
-type Options struct {
-	Policy provisioning.Policy
-	Wire   wire.Wire
-	Record cache.Record // what the device remembers; zero: nothing
-	Unread bool         // what it remembers cannot be read: who asks may not, or it is damaged
-	Link   Link
-	// Store is what the daemon says about its store.
-	Store  []provisioning.StoreState
-	Daemon Daemon
-	// ByPassed says that Policy.Manual was named on the command line, to by-pass discovery as -TargetFQDN does.
-	ByPassed bool
-	// CredentialsRest says that the daemon keeps the password from being used for a while: then nobody signs in.
-	CredentialsRest bool
-	// Progress, if there is one, is told what is being looked at.
-	Progress func(what string)
-}
-
-// Daemon is where the daemon of this device stands; zero: it could not be asked.
-type Daemon struct {
-	NotRunning  bool
-	State       provisioning.State
-	Reason      provisioning.Reason // why it rests
-	NextAttempt time.Time           // while it rests
-}
-
-// Verdict is what a check comes to.
-type Verdict string
-
-// The verdicts.
-const (
-	OK       Verdict = "ok"       // the device signs in, the way the site means it to
-	Degraded Verdict = "degraded" // it signs in, and something is to be mended
-	Failed   Verdict = "failed"   // it does not sign in
-)
-
-// Result is how one node of the tree stands.
-type Result string
-
-// The results.
-const (
-	Good    Result = "ok"
-	Warn    Result = "warn" // wrong, and the device gets along without it
-	Bad     Result = "failed"
-	Skipped Result = "skipped" // not looked at, or of no use: see Needs and Reason
-)
-
-// Check is one node of the tree. All text is escaped by those who show it: some of it comes from the network.
-type Check struct {
-	ID     string              `json:"id"`              // "dns.internal-tls", "registrar.fe01.contoso.com:5061/tls"
-	Under  string              `json:"under,omitempty"` // the node it belongs to
-	Title  string              `json:"title"`
-	Result Result              `json:"result"`
-	Reason provisioning.Reason `json:"reason,omitempty"`
-	Fault  string              `json:"fault,omitempty"` // its id in docs/faults.md, where more is known than the reason
-	What   string              `json:"what,omitempty"`  // what is wrong, as docs/faults.md has it
-	Detail string              `json:"detail,omitempty"`
-	Hint   string              `json:"hint,omitempty"`
-	Needs  string              `json:"needs,omitempty"` // the node that failed, so that this one was not looked at
-	TookMS int64               `json:"took_ms,omitempty"`
-}
-
-// because makes a node that of a fault.
-func (c *Check) because(result Result, t provisioning.Trouble) {
-	c.Result, c.Reason, c.Hint = result, t.Reason(), t.Hint()
-	if t.Specific() {
-		c.Fault, c.What = t.Fault.ID, t.What()
-	}
-}
-
-// Report is the outcome, in the form of `homeward check --json`.
-type Report struct {
-	Version int                 `json:"version"`
-	Verdict Verdict             `json:"verdict"`
-	Summary []string            `json:"summary"` // one to three sentences
-	Reason  provisioning.Reason `json:"reason,omitempty"`
-	Fault   string              `json:"fault,omitempty"` // as in Check
-	Side    provisioning.Side   `json:"side,omitempty"`
-	TookMS  int64               `json:"took_ms"`
-	Checks  []Check             `json:"checks"`
-}
 
 // Run looks and judges. It ends within 15 s, and with ctx.
 func Run(ctx context.Context, o Options) Report {

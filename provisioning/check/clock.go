@@ -47,7 +47,7 @@ type TimeServer struct {
 }
 
 // askTime asks the servers that one source names, all at the same time; those without addresses are looked up first.
-func (f *Facts) askTime(ctx context.Context, eye *eye, source string, names []provisioning.Name) []TimeServer {
+func (e *eye) askTime(ctx context.Context, source string, names []provisioning.Name) []TimeServer {
 	servers := make([]TimeServer, len(names))
 	var asking sync.WaitGroup
 	defer asking.Wait()
@@ -59,14 +59,14 @@ func (f *Facts) askTime(ctx context.Context, eye *eye, source string, names []pr
 		}
 		asking.Go(func() {
 			if len(n.Addrs) == 0 {
-				n.Addrs = eye.LookUp(ctx, n.Host).Addrs
+				n.Addrs = e.LookUp(ctx, n.Host).Addrs
 			}
 			if len(n.Addrs) == 0 {
 				s.Problem = "has no address"
 				return
 			}
 			var err error
-			if s.Ahead, err = f.clockAhead(ctx, n); err == nil {
+			if s.Ahead, err = e.clockAhead(ctx, n); err == nil {
 				s.Problem = ""
 			} else if s.Problem = "does not answer"; errors.Is(err, errTime) {
 				s.Problem = err.Error()
@@ -77,16 +77,16 @@ func (f *Facts) askTime(ctx context.Context, eye *eye, source string, names []pr
 }
 
 // clockAhead asks one server twice at most, at the first of its addresses to which there is a way.
-func (f *Facts) clockAhead(ctx context.Context, server provisioning.Name) (time.Duration, error) {
+func (e *eye) clockAhead(ctx context.Context, server provisioning.Name) (time.Duration, error) {
 	var conn net.Conn
 	var err error
 	for _, addr := range server.Addrs {
 		at := netip.AddrPortFrom(addr, server.Port)
-		if err = discover.CheckPlace(f.Policy, f.Wire, at, ntpPort); err != nil {
+		if err = discover.CheckPlace(e.policy, e.wire, at, ntpPort); err != nil {
 			err = timeError("is not asked: " + err.Error())
 			continue
 		}
-		if conn, err = f.Wire.Dial(ctx, "udp", at.String()); err == nil {
+		if conn, err = e.wire.Dial(ctx, "udp", at.String()); err == nil {
 			break
 		}
 	}
@@ -172,37 +172,4 @@ func ntpTime(b []byte) time.Time {
 		seconds += 1 << 32
 	}
 	return time.Unix(ntpEpoch.Unix()+seconds, fraction*int64(time.Second)>>32)
-}
-
-// timeApart is how far the clocks of the time servers are apart.
-func (f *Facts) timeApart() (apart time.Duration) {
-	for _, a := range f.TimeServers {
-		for _, b := range f.TimeServers {
-			if a.Problem == "" && b.Problem == "" {
-				apart = max(apart, a.Ahead-b.Ahead)
-			}
-		}
-	}
-	return apart.Round(time.Second)
-}
-
-// timeServers are those that a source names, with what each says.
-func (f *Facts) timeServers(source string) string {
-	var said []string
-	for _, s := range f.TimeServers {
-		if s.Source != source {
-			continue
-		}
-		switch {
-		case s.Problem != "":
-			said = append(said, fmt.Sprintf("%s (%s)", s.Name, s.Problem))
-		case s.Ahead.Abs() < time.Second:
-			said = append(said, fmt.Sprintf("%s (within 1s)", s.Name))
-		case s.Ahead > 0:
-			said = append(said, fmt.Sprintf("%s (%s ahead)", s.Name, span(s.Ahead.Round(time.Second))))
-		default:
-			said = append(said, fmt.Sprintf("%s (%s behind)", s.Name, span(-s.Ahead.Round(time.Second))))
-		}
-	}
-	return strings.Join(said, ", ")
 }

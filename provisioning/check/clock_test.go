@@ -106,8 +106,8 @@ func TestAskTime(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := &Facts{}
-				f.Wire.Dial = func(_ context.Context, _, address string) (net.Conn, error) {
+				f, e := &Facts{}, &eye{}
+				e.wire.Dial = func(_ context.Context, _, address string) (net.Conn, error) {
 					if err := test.dial[address]; err != nil {
 						return nil, err
 					}
@@ -129,7 +129,7 @@ func TestAskTime(t *testing.T) {
 					return ours, nil
 				}
 				names := []provisioning.Name{{Host: "a", Port: ntpPort, Addrs: []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("10.0.0.9")}}}
-				f.TimeServers = f.askTime(t.Context(), nil, option42, names)
+				f.TimeServers = e.askTime(t.Context(), option42, names)
 				if got, want := f.timeServers(option42), "a ("+test.want+")"; got != want {
 					t.Errorf("got %q, want %q", got, want)
 				}
@@ -189,7 +189,7 @@ func TestTimeServersAreHeard(t *testing.T) {
 			if got := clockOff(f).What(); got != problem {
 				t.Errorf("the problem is %q, want %q", got, problem)
 			}
-			if got := f.setClock(provisioning.FaultClockBehind, provisioning.Facts{}).Do(); got != test.do {
+			if got := setClock(f, provisioning.FaultClockBehind, provisioning.Facts{}).Do(); got != test.do {
 				t.Errorf("the advice is %q, want %q", got, test.do)
 			}
 		})

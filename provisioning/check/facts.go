@@ -1,8 +1,10 @@
 package check
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -159,4 +161,185 @@ func (f *Facts) remembers() bool {
 func (f *Facts) lastGood() provisioning.Registrar {
 	r, _ := provisioning.RegistrarOf(f.Record.Registrar)
 	return r
+}
+
+// signsIn says whether a Registrar has accepted the device.
+func (f *Facts) signsIn() bool { return f.SignIn != nil && f.SignIn.Registrar != nil }
+
+// silent says whether nothing at all has come from the network.
+func (f *Facts) silent() bool {
+	if f.NotAsked {
+		return true
+	}
+	for _, found := range f.Found {
+		if found.Step != provisioning.Manual && found.Verdict != provisioning.Failed {
+			return false
+		}
+	}
+	for _, p := range f.Places {
+		for _, probe := range p.Probes {
+			if probe.Reason() != provisioning.ConnectUnreachable && probe.Reason() != provisioning.ConnectTimeout {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// forgetful returns why what the device learns may not survive a restart.
+func (f *Facts) forgetful() (provisioning.StoreState, bool) {
+	i := slices.IndexFunc(f.Store, func(s provisioning.StoreState) bool {
+		return s.Reason == provisioning.CacheWrite || s.Reason == provisioning.CacheReadOnly || s.Reason == provisioning.CacheTooNew
+	})
+	if i < 0 {
+		return provisioning.StoreState{}, false
+	}
+	return f.Store[i], true
+}
+
+// proven says whether a server has proven the name of a Registrar.
+func (f *Facts) proven() bool {
+	return slices.ContainsFunc(f.Places, func(p Place) bool { return slices.ContainsFunc(p.Probes, isSecured) })
+}
+
+// lastGoodAnswers says whether a last good Registrar speaks SIP.
+func (f *Facts) lastGoodAnswers() bool {
+	return slices.ContainsFunc(f.Outage.Try, func(c provisioning.Candidate) bool { p, _ := f.place(c); return p.answered() })
+}
+
+// resolves says whether a name was seen to have an address.
+func (f *Facts) resolves(host string) bool {
+	return len(f.at(host)) > 0 || slices.ContainsFunc(f.HostNames, func(n provisioning.Name) bool { return n.Host == host && len(n.Addrs) > 0 })
+}
+
+// sourceOf names what leads to the places of a step, and whose side that is.
+func (f *Facts) sourceOf(step provisioning.Step) (string, provisioning.Side) {
+	switch step {
+	case provisioning.DHCPTLS, provisioning.DHCPTCP:
+		return "DHCP option 120", provisioning.SideDHCP
+	case provisioning.Manual:
+		if f.ByPassed {
+			return "--target", provisioning.SideDevice
+		}
+		return "the configuration", provisioning.SideDevice
+	case provisioning.HostName:
+		return "the host name", provisioning.SideDNS
+	default:
+		found, _ := f.finding(step)
+		return "the SRV record " + found.Query, provisioning.SideDNS
+	}
+}
+
+// signedInAt is the place that led to the sign-in: the one that redirected, where one did.
+func (f *Facts) signedInAt() provisioning.Endpoint {
+	for _, a := range f.SignIn.Attempts {
+		if a.Result == "redirected" || a.Result == "ok" {
+			return a.Endpoint()
+		}
+	}
+	return provisioning.Endpoint{}
+}
+
+// nothingThere says whether no source that is asked has anything, be it of use or not.
+func (f *Facts) nothingThere() bool {
+	return !slices.ContainsFunc(f.Found, func(found provisioning.Finding) bool {
+		return found.Verdict == provisioning.Found && f.Policy.Asks(found.Step)
+	})
+}
+
+// hijacked says whether DNS answers whatever is asked.
+func (f *Facts) hijacked() bool { return f.Stray != nil && len(f.Stray.Addrs) > 0 }
+
+// dnsDead returns a Finding that says why DNS said nothing at all, or none.
+func (f *Facts) dnsDead() provisioning.Finding {
+	var dead provisioning.Finding
+	for _, found := range f.Found {
+		if found.Source.Source != "dns" || found.Step == provisioning.HostName {
+			continue
+		}
+		if found.Verdict != provisioning.Failed {
+			return provisioning.Finding{}
+		}
+		dead = found
+	}
+	return dead
+}
+
+func listServers(f *Facts) string {
+	texts := make([]string, len(f.Servers))
+	for i, s := range f.Servers {
+		texts[i] = s.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+func place(c provisioning.Candidate) string {
+	return fmt.Sprintf("%s over %s", c.HostPort(), strings.ToUpper(c.Transport.String()))
+}
+
+// planned returns the Candidate of the plan that leads to a place.
+func (f *Facts) planned(p Place) (provisioning.Candidate, bool) {
+	i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return c.Endpoint == p.Endpoint })
+	if i < 0 {
+		return provisioning.Candidate{}, false
+	}
+	return f.Plan.Try[i], true
+}
+
+func textAddrs(addrs []netip.Addr) []string {
+	texts := make([]string, len(addrs))
+	for i, a := range addrs {
+		texts[i] = a.String()
+	}
+	return texts
+}
+
+func listAddrs(addrs []netip.Addr) string { return strings.Join(textAddrs(addrs), ", ") }
+
+func (f *Facts) timeRecord() string { return "_ntp._udp." + f.sipDomain() }
+
+// timeApart is how far the clocks of the time servers are apart.
+func (f *Facts) timeApart() (apart time.Duration) {
+	for _, a := range f.TimeServers {
+		for _, b := range f.TimeServers {
+			if a.Problem == "" && b.Problem == "" {
+				apart = max(apart, a.Ahead-b.Ahead)
+			}
+		}
+	}
+	return apart.Round(time.Second)
+}
+
+// timeServers are those that a source names, with what each says.
+func (f *Facts) timeServers(source string) string {
+	var said []string
+	for _, s := range f.TimeServers {
+		if s.Source != source {
+			continue
+		}
+		switch {
+		case s.Problem != "":
+			said = append(said, fmt.Sprintf("%s (%s)", s.Name, s.Problem))
+		case s.Ahead.Abs() < time.Second:
+			said = append(said, fmt.Sprintf("%s (within 1s)", s.Name))
+		case s.Ahead > 0:
+			said = append(said, fmt.Sprintf("%s (%s ahead)", s.Name, span(s.Ahead.Round(time.Second))))
+		default:
+			said = append(said, fmt.Sprintf("%s (%s behind)", s.Name, span(-s.Ahead.Round(time.Second))))
+		}
+	}
+	return strings.Join(said, ", ")
+}
+
+// span is a duration without the units that are zero: "1h".
+func span(d time.Duration) string {
+	return strings.Replace(strings.Replace(d.String(), "m0s", "m", 1), "h0m", "h", 1)
+}
+
+// tolerated is how far two clocks may be apart before a sign-in is in danger: 5 minutes for Kerberos (MS-SIPAE).
+const tolerated = 5 * time.Minute
+
+// isShortName says whether a host name has no domain: a NetBIOS name.
+func isShortName(host string) bool {
+	return !strings.Contains(host, ".") && !provisioning.IsAddress(host)
 }

@@ -22,6 +22,23 @@ var threatens = []judgement{
 	onlyLastGood, clockOff, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, onBackup, relaysFail, rehearsalFails, notKept, idle,
 }
 
+// tree is the walk of a tech, from the socket in the wall to the day when DNS and DHCP die. It is flat: each node names
+// the one it belongs to.
+func tree(f *Facts, verdict provisioning.Trouble) []Check {
+	b := &branch{facts: f, verdict: verdict}
+	b.link()
+	b.clock()
+	b.dhcp()
+	b.dns()
+	b.names()
+	b.plan()
+	b.registrars()
+	b.signIn()
+	b.lastGood()
+	b.daemon()
+	return b.checks
+}
+
 // judge makes a report of what was seen.
 func judge(f *Facts) Report {
 	r := Report{Version: 1, Verdict: Failed}
@@ -38,7 +55,7 @@ func judge(f *Facts) Report {
 	if f.signsIn() && !found.None() {
 		r.Verdict = Degraded
 	}
-	r.Summary = f.summary(found)
+	r.Summary = summary(f, found)
 	if found.Specific() {
 		r.Fault = found.Fault.ID
 	}
@@ -47,11 +64,8 @@ func judge(f *Facts) Report {
 	return r
 }
 
-// signsIn says whether a Registrar has accepted the device.
-func (f *Facts) signsIn() bool { return f.SignIn != nil && f.SignIn.Registrar != nil }
-
 // summary is what a tech takes away, in one to three sentences: what is wrong, whose side it is on, what to do.
-func (f *Facts) summary(t provisioning.Trouble) []string {
+func summary(f *Facts, t provisioning.Trouble) []string {
 	what := t.What()
 	if f.signsIn() {
 		r := f.SignIn.Registrar

@@ -1,11 +1,11 @@
 package check
 
 import (
-	"slices"
-	"strings"
+	"fmt"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // notOnNetwork is about a device from which nothing gets out.
@@ -14,26 +14,6 @@ func notOnNetwork(f *Facts) provisioning.Trouble {
 		return provisioning.Trouble{}
 	}
 	return f.Link.trouble()
-}
-
-// silent says whether nothing at all has come from the network.
-func (f *Facts) silent() bool {
-	if f.NotAsked {
-		return true
-	}
-	for _, found := range f.Found {
-		if found.Step != provisioning.Manual && found.Verdict != provisioning.Failed {
-			return false
-		}
-	}
-	for _, p := range f.Places {
-		for _, probe := range p.Probes {
-			if probe.Reason() != provisioning.ConnectUnreachable && probe.Reason() != provisioning.ConnectTimeout {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // credentialsRest is about a daemon that keeps the password from being used.
@@ -47,21 +27,21 @@ func credentialsRest(f *Facts) provisioning.Trouble {
 // clockOff is about a clock that shows what others contradict.
 func clockOff(f *Facts) provisioning.Trouble {
 	if f.Now.Before(f.ClockFloor) {
-		return f.setClock(provisioning.FaultClockPassed, provisioning.Facts{"now": f.Now, "passed": f.ClockFloor})
+		return setClock(f, provisioning.FaultClockPassed, provisioning.Facts{"now": f.Now, "passed": f.ClockFloor})
 	}
 	ahead, host, told := f.skew()
 	switch {
 	case !told || ahead.Abs() <= tolerated:
 		return provisioning.Trouble{}
 	case ahead > 0:
-		return f.setClock(provisioning.FaultClockBehind, provisioning.Facts{"host": host, "span": span(ahead)})
+		return setClock(f, provisioning.FaultClockBehind, provisioning.Facts{"host": host, "span": span(ahead)})
 	default:
-		return f.setClock(provisioning.FaultClockAhead, provisioning.Facts{"host": host, "span": span(-ahead)})
+		return setClock(f, provisioning.FaultClockAhead, provisioning.Facts{"host": host, "span": span(-ahead)})
 	}
 }
 
 // setClock adds by what the clock can be set.
-func (f *Facts) setClock(fault *provisioning.Fault, facts provisioning.Facts) provisioning.Trouble {
+func setClock(f *Facts, fault *provisioning.Fault, facts provisioning.Facts) provisioning.Trouble {
 	ahead, _, _ := f.skew()
 	if s, ok := f.timeServer(ahead); ok && (s.Ahead-ahead).Abs() <= tolerated {
 		facts["server"], facts["source"] = s.Name, s.Source
@@ -71,17 +51,12 @@ func (f *Facts) setClock(fault *provisioning.Fault, facts provisioning.Facts) pr
 	return fault.Met(facts)
 }
 
-// span is a duration without the units that are zero: "1h".
-func span(d time.Duration) string {
-	return strings.Replace(strings.Replace(d.String(), "m0s", "m", 1), "h0m", "h", 1)
-}
-
 // onlyLastGood is about a device that would be lost without what it remembers.
 func onlyLastGood(f *Facts) provisioning.Trouble {
 	if !f.FromRecord {
 		return provisioning.Trouble{}
 	}
-	return provisioning.FaultOnlyLastGood.Because(f.noPlan(), provisioning.Facts{"host": f.SignIn.Registrar.Host})
+	return provisioning.FaultOnlyLastGood.Because(noPlan(f), provisioning.Facts{"host": f.SignIn.Registrar.Host})
 }
 
 // rehearsalFails is about what the device would fall back to.
@@ -105,17 +80,6 @@ func notKept(f *Facts) provisioning.Trouble {
 	return provisioning.FaultNotKept.Because(s.Reason.Met(s.Detail), provisioning.Facts{"problem": s.Detail})
 }
 
-// forgetful returns why what the device learns may not survive a restart.
-func (f *Facts) forgetful() (provisioning.StoreState, bool) {
-	i := slices.IndexFunc(f.Store, func(s provisioning.StoreState) bool {
-		return s.Reason == provisioning.CacheWrite || s.Reason == provisioning.CacheReadOnly || s.Reason == provisioning.CacheTooNew
-	})
-	if i < 0 {
-		return provisioning.StoreState{}, false
-	}
-	return f.Store[i], true
-}
-
 // idle is about a daemon that does not do what the check has done. One that has never registered here need not run.
 func idle(f *Facts) provisioning.Trouble {
 	switch d := f.Daemon; {
@@ -128,4 +92,23 @@ func idle(f *Facts) provisioning.Trouble {
 	default:
 		return provisioning.Trouble{}
 	}
+}
+
+// rehearse says how the device would fare with its last good Registrars: well, at the place of the text; or why not.
+func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
+	var first signin.Probe
+	for i, c := range f.Outage.Try {
+		p, _ := f.place(c)
+		if p.ready() {
+			return Good, provisioning.Trouble{}, fmt.Sprintf("%s, last registered %s, answers at %s", place(c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)
+		}
+		if i == 0 && len(p.Probes) > 0 {
+			first = p.best()
+		}
+	}
+	if len(f.Outage.Try) == 0 && len(f.Outage.Skipped) > 0 {
+		s := f.Outage.Skipped[0]
+		return Warn, s.Reason.Met(s.Detail), ""
+	}
+	return Warn, first.Trouble, ""
 }

@@ -23,42 +23,32 @@ func dnsAnswersAll(f *Facts) provisioning.Trouble {
 	return provisioning.FaultDNSAnswersAll.Met(provisioning.Facts{"addresses": f.Stray.Addrs})
 }
 
-// proven says whether a server has proven the name of a Registrar.
-func (f *Facts) proven() bool {
-	return slices.ContainsFunc(f.Places, func(p Place) bool { return slices.ContainsFunc(p.Probes, isSecured) })
-}
-
 // nothingFound is why discovery leads nowhere, when last good does not help either: what is there and of no use comes
 // before what is not there.
 func nothingFound(f *Facts) provisioning.Trouble {
 	if len(f.Plan.Try) > 0 || f.lastGoodAnswers() {
 		return provisioning.Trouble{}
 	}
-	t := f.noPlan()
+	t := noPlan(f)
 	if f.remembers() && !f.ByPassed {
 		t = t.Also(provisioning.FaultLastGoodSilent, provisioning.Facts{"host": f.lastGood().Host})
 	}
 	return t
 }
 
-// lastGoodAnswers says whether a last good Registrar speaks SIP.
-func (f *Facts) lastGoodAnswers() bool {
-	return slices.ContainsFunc(f.Outage.Try, func(c provisioning.Candidate) bool { p, _ := f.place(c); return p.answered() })
-}
-
 // noPlan is why there is nothing that a device would try.
-func (f *Facts) noPlan() provisioning.Trouble {
-	if len(f.Servers) == 0 && !f.onlyAddresses() {
+func noPlan(f *Facts) provisioning.Trouble {
+	if len(f.Servers) == 0 && !onlyAddresses(f) {
 		return provisioning.FaultNoNameServer.Met(nil)
 	}
 	for _, s := range f.Plan.Skipped {
 		if s.Host != "" && isDNSFailure(s.Reason) && !isShort(s) {
-			return f.dnsFails(s.Trouble)
+			return dnsFails(f, s.Trouble)
 		}
 	}
 	for _, s := range f.Plan.Skipped {
 		if s.Host != "" && s.Step != provisioning.HostName {
-			return f.notUsed(s)
+			return notUsed(f, s)
 		}
 	}
 	for _, found := range f.Found {
@@ -70,18 +60,18 @@ func (f *Facts) noPlan() provisioning.Trouble {
 		return discover.DHCPTrouble(f.DHCP.Reason, f.DHCP.Detail)
 	}
 	if dead := f.dnsDead(); dead.Reason != "" {
-		return f.dnsFails(dead.Trouble)
+		return dnsFails(f, dead.Trouble)
 	}
 	for _, s := range f.Plan.Skipped { // a step that is closed, and was the only one with something behind it
 		if s.Reason == provisioning.TLSFloor || s.Reason == provisioning.TransportPolicy && len(f.Found) == 0 {
 			return provisioning.FaultClosedStep.Because(s.Reason.Met(s.Detail), nil)
 		}
 	}
-	return f.nothingNamed()
+	return nothingNamed(f)
 }
 
 // onlyAddresses says whether the configured servers are addresses: then nobody needs DNS.
-func (f *Facts) onlyAddresses() bool {
+func onlyAddresses(f *Facts) bool {
 	return len(f.Policy.Manual) > 0 && !slices.ContainsFunc(f.Policy.Manual, func(m provisioning.ManualServer) bool { return !provisioning.IsAddress(m.Host) })
 }
 
@@ -90,7 +80,7 @@ func isDNSFailure(reason provisioning.Reason) bool {
 }
 
 // nothingNamed is the site that says nothing at all, and says so clearly.
-func (f *Facts) nothingNamed() provisioning.Trouble {
+func nothingNamed(f *Facts) provisioning.Trouble {
 	facts := provisioning.Facts{"domain": f.sipDomain()}
 	dhcp := provisioning.DHCPOff.Met("")
 	switch {
@@ -116,7 +106,7 @@ func (f *Facts) nothingNamed() provisioning.Trouble {
 
 // dnsFails is for name servers that do not serve: not at all, or not when they are asked for one host. t is what one
 // look-up met.
-func (f *Facts) dnsFails(t provisioning.Trouble) provisioning.Trouble {
+func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	t.Facts = maps.Clone(t.Facts)
 	if t.Facts == nil {
 		t.Facts = provisioning.Facts{}
@@ -138,7 +128,7 @@ func (f *Facts) dnsFails(t provisioning.Trouble) provisioning.Trouble {
 
 // notUsed is for a name that DNS, DHCP or the configuration gave, and that may not or cannot be used: what the daemon would
 // tell of it, and what a look around it adds.
-func (f *Facts) notUsed(s provisioning.Skip) provisioning.Trouble {
+func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 	t := s.Trouble
 	facts := maps.Clone(t.Facts)
 	if facts == nil {
@@ -149,23 +139,23 @@ func (f *Facts) notUsed(s provisioning.Skip) provisioning.Trouble {
 	facts["source"] = source
 	switch {
 	case t.Fault == provisioning.FaultOutsideDomain:
-		if useful := f.insideName(); useful != "" {
+		if useful := insideName(f); useful != "" {
 			facts["useful"], facts["example"] = useful, ""
 		}
 		return t.On(side)
 	case isShort(s) && (s.Reason == provisioning.NoAddress || isDNSFailure(s.Reason)):
 		return provisioning.FaultShortName.Because(s.Reason.Met(s.Detail), facts)
-	case s.Reason == provisioning.NoAddress && f.hostNamesBlocked():
+	case s.Reason == provisioning.NoAddress && hostNamesBlocked(f):
 		return provisioning.FaultNoAddressBlocks.Met(facts)
 	case isDNSFailure(s.Reason):
-		return f.dnsFails(s.Trouble)
+		return dnsFails(f, s.Trouble)
 	default:
 		return t
 	}
 }
 
 // insideName is a Registrar inside the SIP domain that is there already, or "".
-func (f *Facts) insideName() string {
+func insideName(f *Facts) string {
 	for _, p := range f.Places {
 		if p.Role != Beside && p.ready() && provisioning.CheckName(p.Host, f.Policy) == nil {
 			return p.Host
@@ -174,32 +164,9 @@ func (f *Facts) insideName() string {
 	return ""
 }
 
-// resolves says whether a name was seen to have an address.
-func (f *Facts) resolves(host string) bool {
-	return len(f.at(host)) > 0 || slices.ContainsFunc(f.HostNames, func(n provisioning.Name) bool { return n.Host == host && len(n.Addrs) > 0 })
-}
-
 // hostNamesBlocked says whether a host name would lead to a Registrar if it were not for an SRV record.
-func (f *Facts) hostNamesBlocked() bool {
+func hostNamesBlocked(f *Facts) bool {
 	return f.Policy.Order == provisioning.CommunicatorOrder && slices.ContainsFunc(f.HostNames, func(n provisioning.Name) bool { return len(n.Addrs) > 0 })
-}
-
-// sourceOf names what leads to the places of a step, and whose side that is.
-func (f *Facts) sourceOf(step provisioning.Step) (string, provisioning.Side) {
-	switch step {
-	case provisioning.DHCPTLS, provisioning.DHCPTCP:
-		return "DHCP option 120", provisioning.SideDHCP
-	case provisioning.Manual:
-		if f.ByPassed {
-			return "--target", provisioning.SideDevice
-		}
-		return "the configuration", provisioning.SideDevice
-	case provisioning.HostName:
-		return "the host name", provisioning.SideDNS
-	default:
-		found, _ := f.finding(step)
-		return "the SRV record " + found.Query, provisioning.SideDNS
-	}
 }
 
 // dhcpFlaw is what is wrong with DHCP although the device gets along. No option at all is a site that uses DNS.
@@ -219,7 +186,7 @@ func dhcpFlaw(f *Facts) provisioning.Trouble {
 	}
 	for _, s := range f.Plan.Skipped {
 		if s.Step == provisioning.DHCPTLS && s.Host != "" && s.Reason != provisioning.SameAsFailed {
-			return f.notUsed(s)
+			return notUsed(f, s)
 		}
 	}
 	return provisioning.Trouble{}
@@ -228,8 +195,8 @@ func dhcpFlaw(f *Facts) provisioning.Trouble {
 // badRecord is a record of DNS that exists and is of no use.
 func badRecord(f *Facts) provisioning.Trouble {
 	for _, s := range f.Plan.Skipped {
-		if s.Host != "" && !f.hasTwin(s) && s.Step != provisioning.DHCPTLS && s.Step != provisioning.DHCPTCP && s.Step != provisioning.HostName {
-			return f.notUsed(s)
+		if s.Host != "" && !hasTwin(f, s) && s.Step != provisioning.DHCPTLS && s.Step != provisioning.DHCPTCP && s.Step != provisioning.HostName {
+			return notUsed(f, s)
 		}
 	}
 	for _, found := range f.Found {
@@ -241,7 +208,7 @@ func badRecord(f *Facts) provisioning.Trouble {
 }
 
 // hasTwin says whether a configured server that is not tried over plain TCP is tried over TLS: then nothing is lost.
-func (f *Facts) hasTwin(s provisioning.Skip) bool {
+func hasTwin(f *Facts, s provisioning.Skip) bool {
 	return s.Transport == provisioning.TCP && slices.ContainsFunc(f.Plan.Try, func(c provisioning.Candidate) bool {
 		return c.Step == provisioning.Manual && c.Host == s.Host && c.Transport == provisioning.TLS
 	})

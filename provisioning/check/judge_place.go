@@ -1,6 +1,7 @@
 package check
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -22,9 +23,9 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 		}
 	}
 	if first == nil {
-		return f.nothingNamed()
+		return nothingNamed(f)
 	}
-	return f.deadPlace(*first)
+	return deadPlace(f, *first)
 }
 
 // firstChoiceFails is about what the site means to be used, and is not.
@@ -38,14 +39,14 @@ func firstChoiceFails(f *Facts) provisioning.Trouble {
 			if attempt.Result != "failed" || attempt.Host != c.Host || attempt.Port != c.Port {
 				continue
 			}
-			if bad, ok := f.badAt(attempt); ok {
+			if bad, ok := badAt(f, attempt); ok {
 				p = bad
 				break
 			}
-			return f.refused(attempt) // it answers strangers, and refuses us
+			return refused(f, attempt) // it answers strangers, and refuses us
 		}
 		if !p.ready() && p.best().Reason() != "" {
-			return f.deadPlace(p).Also(provisioning.FaultInstead, provisioning.Facts{"instead": f.SignIn.Registrar.HostPort()})
+			return deadPlace(f, p).Also(provisioning.FaultInstead, provisioning.Facts{"instead": f.SignIn.Registrar.HostPort()})
 		}
 	}
 	return provisioning.Trouble{}
@@ -64,32 +65,22 @@ func addressFails(f *Facts) provisioning.Trouble {
 			continue
 		}
 		p.Probes = []signin.Probe{probe}
-		return f.deadPlace(p).Also(provisioning.FaultOtherAddress, provisioning.Facts{"host": p.Host})
+		return deadPlace(f, p).Also(provisioning.FaultOtherAddress, provisioning.Facts{"host": p.Host})
 	}
 	return provisioning.Trouble{}
 }
 
-// signedInAt is the place that led to the sign-in: the one that redirected, where one did.
-func (f *Facts) signedInAt() provisioning.Endpoint {
-	for _, a := range f.SignIn.Attempts {
-		if a.Result == "redirected" || a.Result == "ok" {
-			return a.Endpoint()
-		}
-	}
-	return provisioning.Endpoint{}
-}
-
 // deadPlace is what is wrong with one place: what the daemon would tell of it, and what a look around it adds.
-func (f *Facts) deadPlace(p Place) provisioning.Trouble {
+func deadPlace(f *Facts, p Place) provisioning.Trouble {
 	probe := p.best()
 	switch t := probe.Trouble; {
 	case t.Fault == provisioning.FaultServerPort:
 		_, side := f.sourceOf(p.Step)
 		return t.On(side)
 	case probe.Reason() == provisioning.ConnectRefused, probe.Reason() == provisioning.ConnectTimeout, probe.Reason() == provisioning.ConnectUnreachable:
-		return f.closedPlace(p, t)
+		return closedPlace(f, p, t)
 	case probe.Reason().IsCertificate() && probe.TLS.Version != "":
-		return f.badCertificate(p, t)
+		return badCertificate(f, p, t)
 	default:
 		return t
 	}
@@ -97,15 +88,15 @@ func (f *Facts) deadPlace(p Place) provisioning.Trouble {
 
 // closedPlace is for a port that cannot be reached: refused, filtered, or without a way to it. The server may be
 // elsewhere on the same host.
-func (f *Facts) closedPlace(p Place, closed provisioning.Trouble) provisioning.Trouble {
+func closedPlace(f *Facts, p Place, closed provisioning.Trouble) provisioning.Trouble {
 	source, side := f.sourceOf(p.Step)
-	other := f.otherPort(p)
+	other := otherPort(f, p)
 	switch {
 	case other != nil:
 		closed.Facts["other"], closed.Facts["source"] = other.Port, source
-	case f.onlyOutside(p):
+	case onlyOutside(f, p):
 		if inside, _ := f.finding(provisioning.InternalTLS); isDNSFailure(inside.Reason) { // it may well exist
-			return f.dnsFails(inside.Trouble).Also(provisioning.FaultEdgeNotReached, closed.Facts)
+			return dnsFails(f, inside.Trouble).Also(provisioning.FaultEdgeNotReached, closed.Facts)
 		}
 		closed.Facts["domain"] = f.sipDomain()
 		return provisioning.FaultOnlyOutside.Because(closed, closed.Facts)
@@ -127,7 +118,7 @@ func (f *Facts) closedPlace(p Place, closed provisioning.Trouble) provisioning.T
 }
 
 // otherPort returns the place on the same host that answers SIP instead, or nil.
-func (f *Facts) otherPort(p Place) *Place {
+func otherPort(f *Facts, p Place) *Place {
 	for _, other := range f.at(p.Host) {
 		if other.Port != p.Port && other.Transport == p.Transport && other.answered() {
 			return &other
@@ -137,7 +128,7 @@ func (f *Facts) otherPort(p Place) *Place {
 }
 
 // onlyOutside says whether the device may be inside, and sees only what is meant for those outside.
-func (f *Facts) onlyOutside(p Place) bool {
+func onlyOutside(f *Facts, p Place) bool {
 	if p.Step != provisioning.ExternalTLS {
 		return false
 	}
@@ -147,22 +138,22 @@ func (f *Facts) onlyOutside(p Place) bool {
 }
 
 // badCertificate is for a server whose certificate proves nothing to this device.
-func (f *Facts) badCertificate(p Place, t provisioning.Trouble) provisioning.Trouble {
+func badCertificate(f *Facts, p Place, t provisioning.Trouble) provisioning.Trouble {
 	dated := t.Reason() == provisioning.TLSNotYetValid || t.Reason() == provisioning.TLSExpired || t.Reason() == provisioning.ClockWrong
 	switch clock := clockOff(f); {
 	case dated && !clock.None():
 		return clock
 	case t.Reason() == provisioning.ClockWrong:
-		return f.setClock(t.Fault, t.Facts)
+		return setClock(f, t.Fault, t.Facts)
 	case t.Reason() == provisioning.TLSName:
-		return f.wrongName(p, t)
+		return wrongName(f, p, t)
 	default:
 		return t
 	}
 }
 
 // wrongName says which name the certificate would have proven, when somebody has named that one too.
-func (f *Facts) wrongName(p Place, t provisioning.Trouble) provisioning.Trouble {
+func wrongName(f *Facts, p Place, t provisioning.Trouble) provisioning.Trouble {
 	names := p.best().TLS.Names
 	useful := ""
 	for _, name := range names {
@@ -192,14 +183,24 @@ func (f *Facts) wrongName(p Place, t provisioning.Trouble) provisioning.Trouble 
 	}
 }
 
-// isShortName says whether a host name has no domain: a NetBIOS name.
-func isShortName(host string) bool {
-	return !strings.Contains(host, ".") && !provisioning.IsAddress(host)
-}
-
 // isWildcardFor says whether a name of a certificate would stand for the host if wildcards were accepted (RFC 6125 §6.4.3).
 func isWildcardFor(name, host string) bool {
 	parent, is := strings.CutPrefix(name, "*.")
 	_, domain, _ := strings.Cut(host, ".")
 	return is && strings.EqualFold(parent, domain)
+}
+
+// badAt returns the place at which an attempt has met a bad certificate, with the address that showed it.
+func badAt(f *Facts, a provisioning.Attempt) (Place, bool) {
+	p, ok := f.place(provisioning.Candidate{Endpoint: a.Endpoint(), Addrs: []netip.Addr{a.Address}})
+	return p, ok && a.Reason.IsCertificate() && slices.ContainsFunc(p.Probes, isUnproven)
+}
+
+// refused is for one Registrar that answered, and did not take the device. A wrong clock may be why.
+func refused(f *Facts, a provisioning.Attempt) provisioning.Trouble {
+	t := a.Trouble
+	if clock := clockOff(f); !clock.None() && a.Reason != provisioning.ClockWrong {
+		t.And = append(slices.Clip(t.And), clock)
+	}
+	return t
 }

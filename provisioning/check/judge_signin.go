@@ -1,7 +1,6 @@
 package check
 
 import (
-	"net/netip"
 	"slices"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -15,10 +14,10 @@ func refusal(f *Facts) provisioning.Trouble {
 	attempts := f.SignIn.Attempts
 	for _, a := range slices.Backward(attempts) { // the last word, where it is the one that counts
 		if a.Result == "failed" && a.Reason == f.SignIn.Trouble.Reason() {
-			if p, ok := f.badAt(a); ok {
-				return f.deadPlace(p)
+			if p, ok := badAt(f, a); ok {
+				return deadPlace(f, p)
 			}
-			return f.refused(a)
+			return refused(f, a)
 		}
 	}
 	for _, a := range attempts {
@@ -33,12 +32,6 @@ func refusal(f *Facts) provisioning.Trouble {
 		return provisioning.FaultSlowSignIn.Met(nil)
 	}
 	return f.SignIn.Trouble
-}
-
-// badAt returns the place at which an attempt has met a bad certificate, with the address that showed it.
-func (f *Facts) badAt(a provisioning.Attempt) (Place, bool) {
-	p, ok := f.place(provisioning.Candidate{Endpoint: a.Endpoint(), Addrs: []netip.Addr{a.Address}})
-	return p, ok && a.Reason.IsCertificate() && slices.ContainsFunc(p.Probes, isUnproven)
 }
 
 // redirectedNowhere is for a redirect that cannot be followed.
@@ -59,15 +52,6 @@ func redirectedNowhere(a provisioning.Attempt, attempts []provisioning.Attempt) 
 	default:
 		return provisioning.FaultRedirectNotUsed.Because(a.Reason.Met(a.Detail), provisioning.Facts{"from": last, "host": a.Host})
 	}
-}
-
-// refused is for one Registrar that answered, and did not take the device. A wrong clock may be why.
-func (f *Facts) refused(a provisioning.Attempt) provisioning.Trouble {
-	t := a.Trouble
-	if clock := clockOff(f); !clock.None() && a.Reason != provisioning.ClockWrong {
-		t.And = append(slices.Clip(t.And), clock)
-	}
-	return t
 }
 
 // onBackup is about a user whose primary Registrar is not there.

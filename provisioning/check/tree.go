@@ -3,33 +3,12 @@ package check
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
 )
-
-// tolerated is how far two clocks may be apart before a sign-in is in danger: 5 minutes for Kerberos (MS-SIPAE).
-const tolerated = 5 * time.Minute
-
-// tree is the walk of a tech, from the socket in the wall to the day when DNS and DHCP die. It is flat: each node names
-// the one it belongs to.
-func tree(f *Facts, verdict provisioning.Trouble) []Check {
-	b := &branch{facts: f, verdict: verdict}
-	b.link()
-	b.clock()
-	b.dhcp()
-	b.dns()
-	b.names()
-	b.plan()
-	b.registrars()
-	b.signIn()
-	b.lastGood()
-	b.daemon()
-	return b.checks
-}
 
 // branch is the tree while it grows.
 type branch struct {
@@ -184,12 +163,5 @@ func option(name string, raw []byte, meaning, problem string) string {
 	return text
 }
 
-func textAddrs(addrs []netip.Addr) []string {
-	texts := make([]string, len(addrs))
-	for i, a := range addrs {
-		texts[i] = a.String()
-	}
-	return texts
-}
-
-func listAddrs(addrs []netip.Addr) string { return strings.Join(textAddrs(addrs), ", ") }
+// works says whether the device signs in all the same.
+func (b *branch) works() bool { return b.facts.SignIn != nil && b.facts.SignIn.Registrar != nil }

@@ -23,7 +23,7 @@ func (b *branch) dns() {
 		root.Detail += "; asked for " + f.Stray.Host
 	default:
 		if dead := f.dnsDead(); dead.Reason != "" {
-			root.because(Bad, f.dnsFails(dead.Trouble))
+			root.because(Bad, dnsFails(f, dead.Trouble))
 		}
 	}
 	b.add(root)
@@ -105,39 +105,6 @@ func listNames(names []provisioning.Name) string {
 	return strings.Join(texts, ", ")
 }
 
-func listServers(f *Facts) string {
-	texts := make([]string, len(f.Servers))
-	for i, s := range f.Servers {
-		texts[i] = s.String()
-	}
-	return strings.Join(texts, ", ")
-}
-
-// nothingThere says whether no source that is asked has anything, be it of use or not.
-func (f *Facts) nothingThere() bool {
-	return !slices.ContainsFunc(f.Found, func(found provisioning.Finding) bool {
-		return found.Verdict == provisioning.Found && f.Policy.Asks(found.Step)
-	})
-}
-
-// hijacked says whether DNS answers whatever is asked.
-func (f *Facts) hijacked() bool { return f.Stray != nil && len(f.Stray.Addrs) > 0 }
-
-// dnsDead returns a Finding that says why DNS said nothing at all, or none.
-func (f *Facts) dnsDead() provisioning.Finding {
-	var dead provisioning.Finding
-	for _, found := range f.Found {
-		if found.Source.Source != "dns" || found.Step == provisioning.HostName {
-			continue
-		}
-		if found.Verdict != provisioning.Failed {
-			return provisioning.Finding{}
-		}
-		dead = found
-	}
-	return dead
-}
-
 // names has a node for each name that DNS or DHCP gave, with the verdict under both rules (TechNet dd637123).
 func (b *branch) names() {
 	f := b.facts
@@ -191,7 +158,7 @@ func (b *branch) plan() {
 	}
 	c.Detail = strings.Join(order, ", then ")
 	if len(order) == 0 {
-		c.Result, c.Reason, c.Detail = Bad, f.planReason(), "nothing: neither DNS nor DHCP leads to a Registrar"
+		c.Result, c.Reason, c.Detail = Bad, planReason(f), "nothing: neither DNS nor DHCP leads to a Registrar"
 		if len(f.Policy.Manual) > 0 {
 			c.Detail = "nothing: no configured server can be used"
 		}
@@ -213,6 +180,17 @@ func (b *branch) plan() {
 	}
 }
 
-func place(c provisioning.Candidate) string {
-	return fmt.Sprintf("%s over %s", c.HostPort(), strings.ToUpper(c.Transport.String()))
+// planReason is why discovery gave nothing usable.
+func planReason(f *Facts) provisioning.Reason {
+	for _, s := range f.Plan.Skipped {
+		if s.Host != "" {
+			return s.Reason
+		}
+	}
+	for _, found := range f.Found {
+		if found.Reason != "" {
+			return found.Reason
+		}
+	}
+	return provisioning.DNSNoRecord
 }

@@ -3,7 +3,6 @@ package check
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -39,15 +38,12 @@ func (b *branch) registrars() {
 	}
 }
 
-// works says whether the device signs in all the same.
-func (b *branch) works() bool { return b.facts.SignIn != nil && b.facts.SignIn.Registrar != nil }
-
 // resultOf is how a place stands. One that a device does not come to is no trouble, whatever is wrong with it.
 func (b *branch) resultOf(p Place, ready bool) Result {
 	switch {
 	case ready:
 		return Good
-	case p.closed() || p.Role == Beside || p.Role == Unplanned || b.works() && !b.facts.comesTo(p):
+	case p.closed() || p.Role == Beside || p.Role == Unplanned || b.works() && !comesTo(b.facts, p):
 		return Skipped
 	case b.works() || p.Role == LastGood:
 		return Warn
@@ -56,17 +52,8 @@ func (b *branch) resultOf(p Place, ready bool) Result {
 	}
 }
 
-// planned returns the Candidate of the plan that leads to a place.
-func (f *Facts) planned(p Place) (provisioning.Candidate, bool) {
-	i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return c.Endpoint == p.Endpoint })
-	if i < 0 {
-		return provisioning.Candidate{}, false
-	}
-	return f.Plan.Try[i], true
-}
-
 // comesTo says whether a device that signs in comes to a place on its way.
-func (f *Facts) comesTo(p Place) bool {
+func comesTo(f *Facts, p Place) bool {
 	if f.FromRecord || p.Role == LastGood {
 		return true
 	}
@@ -249,21 +236,6 @@ func (b *branch) firstPlace() string {
 	return ""
 }
 
-// planReason is why discovery gave nothing usable.
-func (f *Facts) planReason() provisioning.Reason {
-	for _, s := range f.Plan.Skipped {
-		if s.Host != "" {
-			return s.Reason
-		}
-	}
-	for _, found := range f.Found {
-		if found.Reason != "" {
-			return found.Reason
-		}
-	}
-	return provisioning.DNSNoRecord
-}
-
 // inBand is what a Registrar of Lync tells once it knows the device.
 func (b *branch) inBand() {
 	s := b.facts.SignIn
@@ -337,23 +309,4 @@ func (b *branch) lastGood() {
 		c.because(Warn, t)
 	}
 	b.add(c)
-}
-
-// rehearse says how the device would fare with its last good Registrars: well, at the place of the text; or why not.
-func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
-	var first signin.Probe
-	for i, c := range f.Outage.Try {
-		p, _ := f.place(c)
-		if p.ready() {
-			return Good, provisioning.Trouble{}, fmt.Sprintf("%s, last registered %s, answers at %s", place(c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)
-		}
-		if i == 0 && len(p.Probes) > 0 {
-			first = p.best()
-		}
-	}
-	if len(f.Outage.Try) == 0 && len(f.Outage.Skipped) > 0 {
-		s := f.Outage.Skipped[0]
-		return Warn, s.Reason.Met(s.Detail), ""
-	}
-	return Warn, first.Trouble, ""
 }

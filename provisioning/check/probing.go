@@ -1,0 +1,180 @@
+package check
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
+)
+
+// Our choices.
+const (
+	maxProbed = 8  // addresses of one place
+	maxHosts  = 12 // besides those that the device would try
+)
+
+// besidePorts are where Registrars are found when they are not where they were said to be (TechNet dd637123). Plain
+// TCP is not among them: over it a check goes where the daemon would go, and nowhere else.
+var besidePorts = []provisioning.Endpoint{{Port: 5061, Transport: provisioning.TLS}, {Port: 443, Transport: provisioning.TLS}}
+
+// prober has a look at places, each once, all at the same time.
+type prober struct {
+	ctx   context.Context
+	eye   *eye
+	tasks sync.WaitGroup
+
+	mu     sync.Mutex
+	places map[provisioning.Endpoint]*Place
+	hosts  []string
+	shaken []handshake // all probes over TLS
+}
+
+// probe starts a look at a place, and at the other ports of its host. Plain TCP waits: see inClear.
+func (p *prober) probe(c provisioning.Candidate, role Role) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !slices.Contains(p.hosts, c.Host) {
+		if len(p.hosts) >= maxHosts && role != Planned {
+			return
+		}
+		p.hosts = append(p.hosts, c.Host)
+	}
+	if c.Transport == provisioning.TLS {
+		p.add(c, role)
+	}
+	for _, beside := range besidePorts {
+		beside.Host = c.Host
+		c.Endpoint = beside
+		p.add(c, Beside)
+	}
+}
+
+// add probes the addresses of a place that were not probed before. p.mu is held.
+func (p *prober) add(c provisioning.Candidate, role Role) {
+	place := p.placeOf(c, role)
+	for _, addr := range c.Addrs {
+		i, fresh := place.room(addr)
+		if !fresh {
+			continue
+		}
+		at, done := place.Candidate, make(chan struct{})
+		p.shaken = append(p.shaken, handshake{c.Host, addr, place, i, done})
+		p.tasks.Go(func() {
+			defer close(done)
+			p.put(place, i, p.eye.probe(p.ctx, at, addr))
+		})
+	}
+}
+
+// placeOf returns the place of a Candidate, which has the first of its roles. p.mu is held.
+func (p *prober) placeOf(c provisioning.Candidate, role Role) *Place {
+	place := p.places[c.Endpoint]
+	if place == nil {
+		place = &Place{Candidate: c, Role: role}
+		place.Addrs = nil
+		p.places[c.Endpoint] = place
+	}
+	if role < place.Role {
+		place.Role, place.Step, place.Via = role, c.Step, c.Via
+	}
+	return place
+}
+
+// room makes room for the probe of an address, unless it is there or there are too many.
+func (p *Place) room(addr netip.Addr) (index int, fresh bool) {
+	if slices.Contains(p.Addrs, addr) || len(p.Addrs) == maxProbed {
+		return 0, false
+	}
+	p.Addrs = append(p.Addrs, addr)
+	p.Probes = append(p.Probes, signin.Probe{Addr: addr})
+	return len(p.Probes) - 1, true
+}
+
+func (p *prober) put(place *Place, i int, seen signin.Probe) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	place.Probes[i] = seen
+}
+
+// handshake is a probe over TLS that is under way.
+type handshake struct {
+	host  string
+	addr  netip.Addr
+	place *Place
+	index int
+	done  chan struct{}
+}
+
+// inClear looks at the places of a plan that are reached over plain TCP. Each waits for what comes before it, in the plan
+// or as the plan before, and has its name or its address: where that is distrusted, the daemon sends nothing, and nothing
+// is sent here.
+func (p *prober) inClear(before, plan []provisioning.Candidate, role Role) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for rank, c := range plan {
+		if c.Transport == provisioning.TLS {
+			continue
+		}
+		place := p.placeOf(c, role)
+		earlier := slices.DeleteFunc(slices.Clone(p.shaken), func(h handshake) bool {
+			same := h.host == c.Host || slices.Contains(c.Addrs, h.addr)
+			return !same || !slices.ContainsFunc(slices.Concat(before, plan[:rank]), func(first provisioning.Candidate) bool {
+				return first.Endpoint == h.place.Endpoint && slices.Contains(first.Addrs, h.addr)
+			})
+		})
+		for _, addr := range c.Addrs {
+			if i, fresh := place.room(addr); fresh {
+				p.tasks.Go(func() { p.put(place, i, p.after(earlier, c, addr)) })
+			}
+		}
+	}
+}
+
+// after looks at an address over plain TCP once the handshakes that come before it are over.
+func (p *prober) after(earlier []handshake, c provisioning.Candidate, addr netip.Addr) signin.Probe {
+	for _, h := range earlier {
+		<-h.done // a probe has its own deadlines
+		p.mu.Lock()
+		distrusted := h.place.Probes[h.index].Distrusted
+		p.mu.Unlock()
+		if distrusted {
+			return signin.Closed(addr)
+		}
+	}
+	return p.eye.probe(p.ctx, c, addr)
+}
+
+// seen returns the places: those of the plan in its order, then those of last good, then the others.
+func (p *prober) seen(f *Facts) []Place {
+	var list []Place
+	rank := func(place Place) int {
+		i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return c.Endpoint == place.Endpoint })
+		if i < 0 {
+			return len(f.Plan.Try) + int(place.Step)
+		}
+		return i
+	}
+	for _, place := range p.places {
+		if i := rank(*place); i < len(f.Plan.Try) { // of two sources that name it, the one that the device follows
+			place.Step, place.Via = f.Plan.Try[i].Step, f.Plan.Try[i].Via
+		}
+		list = append(list, *place)
+	}
+	slices.SortFunc(list, func(a, b Place) int {
+		if a.Role != b.Role {
+			return int(a.Role) - int(b.Role)
+		}
+		if byRank := rank(a) - rank(b); byRank != 0 {
+			return byRank
+		}
+		if byHost := strings.Compare(a.Host, b.Host); byHost != 0 {
+			return byHost
+		}
+		return int(a.Port) - int(b.Port)
+	})
+	return list
+}
