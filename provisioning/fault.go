@@ -118,6 +118,12 @@ func (t Trouble) OnSide() Side {
 // Specific says whether more is known than the Reason: then What says all there is to say.
 func (t Trouble) Specific() bool { return !t.None() && t.Fault.ID != string(t.Fault.Reason) }
 
+// Area is the node of a check at which the fault is found: "dns" of "dns.silent".
+func (t Trouble) Area() string {
+	area, _, _ := strings.Cut(t.fault().ID, ".")
+	return area
+}
+
 // What says what is wrong.
 func (t Trouble) What() string {
 	return t.say(t.fault().What, Trouble.What)

@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,11 +18,25 @@ type branch struct {
 	checks  []Check
 }
 
+// add adds a node. What the verdict explains is not told as a fault of its own.
 func (b *branch) add(c Check) {
+	if c.Result == Bad && b.explained(c) {
+		c = Check{ID: c.ID, Under: c.Under, Title: c.Title, Result: Skipped, Needs: b.verdict.Area()}
+	}
 	if c.Hint == "" && c.Result != Good && c.Needs == "" {
 		c.Hint = c.Reason.Hint()
 	}
 	b.checks = append(b.checks, c)
+}
+
+// explained says whether the verdict is why a node failed.
+func (b *branch) explained(c Check) bool {
+	if b.verdict.None() {
+		return false
+	}
+	area := b.verdict.Area()
+	root, _, below := strings.Cut(c.ID, ".")
+	return c.ID != area && (root != area || below) && slices.Contains(b.verdict.Fault.Moot, root)
 }
 
 // failed returns the id of the first of these nodes that failed, or "".
