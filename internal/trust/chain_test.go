@@ -125,6 +125,8 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 		{name: "another name", sent: issued(serves(func(c *x509.Certificate) { c.DNSNames = []string{"fe02.contoso.com"} })), want: WrongName, of: "CN=leaf"},
 		{name: "no name", sent: issued(serves(func(c *x509.Certificate) { c.DNSNames = nil })), want: NoName, of: "CN=leaf"},
 		{name: "no roots", sent: []*made{leaf}, err: x509.SystemRootsError{}, want: NoRoots, of: "CN=leaf"},
+		{name: "a critical extension of a root", sent: []*made{leaf}, err: x509.UnhandledCriticalExtension{}, want: CriticalExtension, of: "CN=leaf"},
+		{name: "policies that do not fit", sent: []*made{leaf}, err: x509.CertificateInvalidError{Reason: x509.NoValidChains}, want: Unproven, of: "CN=leaf"},
 		{name: "anything else", sent: []*made{leaf}, err: errors.New("out of luck"), want: Unproven, of: "CN=leaf"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -207,6 +209,51 @@ func expiredTwin(t *testing.T, of *made) *made {
 		t.Fatal(err)
 	}
 	return &made{cert, of.key}
+}
+
+// Where the site names no roots, those of the system count.
+func TestRootsOfTheSystem(t *testing.T) {
+	leaf := certify(t, certify(t, nil, "nobody's root", certifies()), "leaf", serves())
+	err := verify("fe01.contoso.com", []*x509.Certificate{leaf.cert}, Settings{})
+	var e *CertificateError
+	if !errors.As(err, &e) || e.Problem != Untrusted && e.Problem != NoRoots {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What is told of an authority names it, and does not pass for the server's own certificate.
+func TestWhoseCertificateIsTold(t *testing.T) {
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for want, e := range map[string]CertificateError{
+		"certificate of fe01.contoso.com ended 2026-03-01T00:00:00Z":                                                     {Problem: Expired, Of: Certificate{Leaf: true, Subject: "CN=fe01", NotAfter: at}},
+		`certificate of the authority "CN=middle", on which that of fe01.contoso.com rests, ended 2026-03-01T00:00:00Z`:  {Problem: Expired, Of: Certificate{Subject: "CN=middle", NotAfter: at}},
+		`certificate of the authority "CN=middle", on which that of fe01.contoso.com rests, begins 2026-03-01T00:00:00Z`: {Problem: NotYetValid, Of: Certificate{Subject: "CN=middle", NotBefore: at}},
+	} {
+		e.Host = "fe01.contoso.com"
+		if got := e.Error(); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
+// An alert that has no number any more would be one all the same, and closes plain TCP.
+func TestAlertWithoutANumber(t *testing.T) {
+	for _, test := range []struct {
+		err   error
+		is    bool
+		alert uint8
+	}{
+		{&net.OpError{Op: "remote error", Err: tls.AlertError(70)}, true, 70},
+		{&net.OpError{Op: "remote error", Err: errors.New("tls: protocol version not supported")}, true, 0},
+		{&net.OpError{Op: "remote error"}, true, 0},
+		{&net.OpError{Op: "read", Err: tls.AlertError(70)}, false, 0},
+		{errors.New("remote error: tls: protocol version not supported"), false, 0},
+	} {
+		e := Turned(Met{}, test.err)
+		if is := e != nil; is != test.is || is && (e.Alert != test.alert || !e.Spoken()) {
+			t.Errorf("%v: got %+v", test.err, e)
+		}
+	}
 }
 
 // Each kind of HandshakeError, by what a server does: with the number of the alert, and who has sent it.
