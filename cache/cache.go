@@ -122,7 +122,7 @@ func (db *DB) Close() error {
 }
 
 func (db *DB) hungNote() Note {
-	return Note{"cache-write", fmt.Sprintf("%s: %v; the record is kept in memory only", db.store.dir, errHung)}
+	return keptElsewhere("cache-write", fmt.Sprintf("%s: %v", db.store.dir, errHung), "in memory only")
 }
 
 // settle brings r to the disk. When that does not come back in time, the operation keeps the store

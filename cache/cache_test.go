@@ -260,8 +260,8 @@ func TestCommitLeavesOutWhatALaterStartWouldRefuse(t *testing.T) {
 		t.Error(d)
 	}
 	notes := []Note{
-		{"cache-write", "left out of the record: home: pool01.contoso.com has port 0"},
-		{"cache-write", `left out of the record: media relay: host "edge_1.contoso.com"`},
+		{Code: "cache-write", Text: "left out of the record: home: pool01.contoso.com has port 0"},
+		{Code: "cache-write", Text: `left out of the record: media relay: host "edge_1.contoso.com"`},
 	}
 	if d := diff(notes, db.Notes()); d != "" {
 		t.Error(d)

@@ -22,10 +22,17 @@ const (
 type Note struct {
 	Code string // "cache-damaged", "cache-write", "cache-too-new" or "cache-read-only"
 	Text string // one sentence, with the path
+	// Fault is the part of Text that says what is wrong, where the rest says where the record is kept instead; else empty.
+	Fault string
 }
 
 // Error returns the text.
 func (n Note) Error() string { return n.Text }
+
+// keptElsewhere is a note about a copy that is of no use, and where the record is instead.
+func keptElsewhere(code, fault, where string) Note {
+	return Note{Code: code, Text: fault + "; the record is kept " + where, Fault: fault}
+}
 
 // store is the two files. It waits for the disk as long as that takes; one goroutine uses it at a time.
 type store struct {
@@ -108,10 +115,10 @@ func (s *store) look(forget bool) {
 		const text = "%s: %v; both copies are left as they are, the record is kept in memory only"
 		switch {
 		case errors.Is(h.err, ErrTooNew) && !forget:
-			s.hold = &Note{"cache-too-new", fmt.Sprintf(text, h.path, h.err)}
+			s.hold = &Note{Code: "cache-too-new", Text: fmt.Sprintf(text, h.path, h.err)}
 			return
 		case errors.Is(h.err, ErrLocked):
-			s.hold = &Note{"cache-write", fmt.Sprintf(text, h.path, h.err)}
+			s.hold = &Note{Code: "cache-write", Text: fmt.Sprintf(text, h.path, h.err)}
 			return
 		}
 	}
@@ -227,11 +234,11 @@ func (s *store) trouble(h *half) Note {
 	if errors.Is(h.err, fs.ErrPermission) || errors.Is(h.err, syscall.EROFS) {
 		code = "cache-read-only"
 	}
-	return Note{code, fmt.Sprintf("%s: %v; the record is kept %s", h.path, bare(h.err), where)}
+	return keptElsewhere(code, fmt.Sprintf("%s: %v", h.path, bare(h.err)), where)
 }
 
 func (s *store) say(code, text string) {
-	if n := (Note{code, text}); !slices.Contains(s.happened, n) {
+	if n := (Note{Code: code, Text: text}); !slices.Contains(s.happened, n) {
 		s.happened = append(s.happened, n)
 	}
 	s.happened = s.happened[max(0, len(s.happened)-maxNotes):]

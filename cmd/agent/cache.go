@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -109,10 +110,17 @@ func forgetIn(e env, dir string) error {
 	}
 	store := cache.Open(dir)
 	_, known := store.Load()
-	err := errors.Join(store.Forget(), store.Close())
-	if err != nil {
-		why := strings.ReplaceAll(err.Error(), "; the record is kept in memory only", "") // that is about a daemon
-		return &failure{code: exitFailed, err: fmt.Errorf("not forgotten: %s", why), hints: []string{unwritable(dir)}}
+	var why []string
+	for _, err := range []error{store.Forget(), store.Close()} {
+		var note cache.Note
+		if errors.As(err, &note) {
+			why = append(why, cmp.Or(note.Fault, note.Text)) // where the record is kept is about a daemon
+		} else if err != nil {
+			why = append(why, err.Error())
+		}
+	}
+	if why != nil {
+		return &failure{code: exitFailed, err: fmt.Errorf("not forgotten: %s", strings.Join(why, "\n")), hints: []string{unwritable(dir)}}
 	}
 	text := fmt.Sprintf("forgotten in %s: %s and %s, two copies of one record", printable(dir), databaseFile, secondCopy)
 	if !known {

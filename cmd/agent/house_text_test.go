@@ -18,7 +18,6 @@ provisioning/check sentence: gives a sentence its capital and its full stop
 internal/config blocks: leaves out the name of a Go package
 service Story.stop: keeps the first line: below it is a stack
 service/manager Manager.write: the text is a file to write: is it a script?
-cmd/agent forgetIn: the store is to say what it was doing
 provisioning DetailOf: the leaves are to say who failed at what
 `)
 
