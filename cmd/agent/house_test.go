@@ -32,7 +32,6 @@ var large = table(`
 
 // unordered are packages whose files are in no order of reading yet. A row that is not needed any more fails.
 var unordered = table(`
-provisioning/signin: no order has been found yet
 `)
 
 // table reads lines of the form "WHAT: REASON".

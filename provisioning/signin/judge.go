@@ -3,10 +3,8 @@ package signin
 import (
 	"errors"
 	"net/netip"
-	"syscall"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -46,14 +44,6 @@ func Explained(e provisioning.Event, err error) provisioning.Event {
 	return e
 }
 
-// judgement is an error while it is judged.
-type judgement struct {
-	err     error
-	raw     string        // in words
-	attempt *attemptError // nil: it has ended a registration
-	facts   provisioning.Facts
-}
-
 // narrowed leaves the general fault to what has ended a registration: those that say more are about an attempt.
 func (j *judgement) narrowed(t provisioning.Trouble, c provisioning.Candidate) provisioning.Trouble {
 	if reason := t.Reason(); j.attempt == nil && !reason.IsSIP() && t.Specific() {
@@ -63,59 +53,4 @@ func (j *judgement) narrowed(t provisioning.Trouble, c provisioning.Candidate) p
 		return provisioning.FaultRefusedTCP.Met(j.facts)
 	}
 	return t
-}
-
-func (j *judgement) met(f *provisioning.Fault) provisioning.Trouble { return f.Met(j.facts) }
-
-// refusedHere is for what this device does not do, and for a way that begins elsewhere now.
-func refusedHere(j *judgement) provisioning.Trouble {
-	var refused *refusedError
-	var moved *addressChangedError
-	switch {
-	case errors.As(j.err, &refused):
-		return refused.reason.Met(refused.detail)
-	case errors.As(j.err, &moved):
-		return provisioning.AddressChanged.Met(j.raw)
-	default:
-		return provisioning.Trouble{}
-	}
-}
-
-// unreachable are the system's ways to say that there is no way to an address, or that this device forbids it.
-var unreachable = []error{
-	syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL, syscall.EACCES, syscall.EPERM, syscall.EINVAL,
-	syscall.EAFNOSUPPORT,
-}
-
-// connection is for a connection that failed, at whatever stage.
-func (j *judgement) connection() provisioning.Trouble {
-	isAny := func(targets []error) bool {
-		for _, target := range targets {
-			if errors.Is(j.err, target) {
-				return true
-			}
-		}
-		return false
-	}
-	var broken *sip.ConnectionError
-	hungUp := errors.As(j.err, &broken) && (broken.Kind == sip.HungUp || broken.Kind == sip.HungUpWithin)
-	registering := j.attempt == nil || j.attempt.stage == registering
-	switch {
-	case errors.Is(j.err, syscall.ECONNREFUSED):
-		return j.met(provisioning.FaultRefused)
-	case (hungUp || isReset(j.err)) && j.attempt != nil && j.attempt.met.AsksCertificate:
-		return j.met(provisioning.FaultCutAsking)
-	case hungUp || isReset(j.err):
-		return j.met(provisioning.FaultCut)
-	case isTimeout(j.err) && registering:
-		return j.met(provisioning.FaultNoSIP)
-	case isTimeout(j.err):
-		return j.met(provisioning.FaultFiltered)
-	case isAny(unreachable):
-		return j.met(provisioning.FaultNoWay)
-	case errors.Is(j.err, sip.ErrBindingLost):
-		return provisioning.BindingLost.Met(j.raw)
-	default:
-		return provisioning.Trouble{}
-	}
 }
