@@ -49,6 +49,6 @@ var (
 
 const (
 	mendLink = "check the cable, the VLAN and the DHCP lease of this device"
-	setClock = "[let this device set its clock by {server}, which {source} names and which tells the time]" +
-		"[set the clock: create the SRV record {record}, or let DHCP name a time server (option 42)]"
+	setClock = "set the clock of this device[ by {server}, which {source} names and which tells the time]" +
+		"[: create the SRV record {record}, or let DHCP name a time server (option 42)]"
 )

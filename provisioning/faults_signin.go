@@ -42,7 +42,7 @@ var (
 	FaultNoPassword = declare("sip.no-password", SIPAuthNotSupported, SideDevice,
 		"{host} asks for a password, and none is configured", "set password_file")
 	FaultInClear = declare("sip.password-in-clear", SIPAuthNotSupported, SideRegistrar,
-		"{host} asks for a password over plain TCP, where whoever listens could guess it", "offer TLS on the Registrar; credentials_over_tcp gives the password away to whoever listens, and only to a Registrar that an SRV record or internal_server names")
+		"{host} asks for a password over plain TCP, where whoever listens could guess it", "offer TLS on the Registrar; credentials_over_tcp allows it over plain TCP to a Registrar that an SRV record or internal_server names, and lets whoever listens guess the password")
 	FaultOnlyKerberos = declare("sip.only-kerberos", SIPAuthNotSupported, SideRegistrar,
 		"{host} offers only {offered} to sign in", "set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM")
 	FaultOnlyBasic = declare("sip.only-basic", SIPAuthNotSupported, SideRegistrar,

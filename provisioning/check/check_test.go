@@ -130,10 +130,14 @@ func play(t *testing.T, archive *txtar.Archive, file string) (site *sitetest.Sit
 	r := Run(t.Context(), o)
 	site.Close()
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s after %s, side %q\n%s\n", r.Verdict, time.Duration(r.TookMS)*time.Millisecond, r.Side, strings.Join(r.Summary, "\n"))
+	fmt.Fprintf(&b, "%s after %s, side %q", r.Verdict, time.Duration(r.TookMS)*time.Millisecond, r.Side)
+	if r.Fault != "" {
+		fmt.Fprintf(&b, ", fault %s", r.Fault)
+	}
+	fmt.Fprintf(&b, "\n%s\n", strings.Join(r.Summary, "\n"))
 	for _, c := range r.Checks {
 		if c.Result == Warn || c.Result == Bad || c.Needs != "" && c.Under == "" {
-			fmt.Fprintln(&b, strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s", c.Result, c.ID, c.Reason, c.Needs)), " "))
+			fmt.Fprintln(&b, strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s", c.Result, c.ID, or(c.Fault, string(c.Reason)), c.Needs)), " "))
 		}
 	}
 	var requests strings.Builder
@@ -147,6 +151,14 @@ func play(t *testing.T, archive *txtar.Archive, file string) (site *sitetest.Sit
 		}
 	}
 	return site, b.String(), requests.String(), strings.Join(slices.Sorted(maps.Keys(servers)), "")
+}
+
+// or is the first of two texts, if there is one.
+func or(first, second string) string {
+	if first == "" {
+		return second
+	}
+	return first
 }
 
 // optionsOf are the configuration of the device and what it has besides, by the sections of a file.

@@ -141,9 +141,9 @@ func TestAskTime(t *testing.T) {
 // What time servers say counts when no Registrar has proven its clock: that of the one nearest to the device, so that one
 // wrong server does not accuse it. The advice names a server that is right.
 func TestTimeServersAreHeard(t *testing.T) {
-	const generic = "set the clock: create the SRV record _ntp._udp.contoso.com, or let DHCP name a time server (option 42)"
+	const generic = "set the clock of this device: create the SRV record _ntp._udp.contoso.com, or let DHCP name a time server (option 42)"
 	by := func(name string) string {
-		return "let this device set its clock by " + name + ", which DHCP option 42 names and which tells the time"
+		return "set the clock of this device by " + name + ", which DHCP option 42 names and which tells the time"
 	}
 	for _, test := range []struct {
 		name      string

@@ -1,0 +1,133 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/trust"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/faults.golden")
+
+// Every kind of error of the leaves is a fault of the catalogue, and what a tech reads of it is in testdata/faults.golden:
+// the kind, the fault, the Reason, the sentence, and what to do. docs/faults.md is made from it.
+func TestJudge(t *testing.T) {
+	var b strings.Builder
+	c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}
+	for _, row := range judged() {
+		trouble := Judge(row.err, c, netip.MustParseAddr("10.0.0.5"))
+		trouble.Facts["now"] = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+		id := "(none)"
+		if !trouble.None() {
+			id = trouble.Fault.ID
+		}
+		fmt.Fprintf(&b, "%s: %s (%s, %s)\n\t%s\n\t%s\n", row.name, id, trouble.Reason(), trouble.OnSide(), trouble.What(), trouble.Hint())
+	}
+	const file = "testdata/faults.golden"
+	if *update {
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(b.String(), "\n")); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+	if strings.ContainsAny(b.String(), "{}[]") {
+		t.Error("a fact is missing, or a bracket is left over")
+	}
+}
+
+type judgedError struct {
+	name string
+	err  error
+}
+
+// judged are errors of every kind, at the stage at which they are met.
+func judged() (all []judgedError) {
+	dated := func(at time.Time) trust.Certificate {
+		return trust.Certificate{Leaf: true, Subject: "CN=fe01.contoso.com", Issuer: "CN=Contoso Issuing CA", NotBefore: at, NotAfter: at}
+	}
+	met := trust.Met{Shown: trust.Shown{Issuer: "CN=Contoso Issuing CA", LeadsTo: "CN=Contoso Root CA"}}
+	add := func(name string, s stage, err error) {
+		all = append(all, judgedError{name, &attemptError{stage: s, err: err, met: met}})
+	}
+	day := time.Date(2026, 11, 18, 0, 0, 0, 0, time.UTC)
+	for _, errno := range []syscall.Errno{syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EACCES, syscall.EMFILE} {
+		add("connect, "+errno.Error(), connecting, os.NewSyscallError("connect", errno))
+	}
+	add("connect, deadline", connecting, context.DeadlineExceeded)
+	for _, p := range trust.Problems() {
+		add(fmt.Sprintf("certificate, %d", p), handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Problem: p, Of: dated(day), Names: []string{"pool01.contoso.com"}, Err: errors.New("some words")})
+	}
+	for _, p := range []trust.Problem{trust.Expired, trust.NotYetValid} {
+		of := dated(day)
+		of.Leaf, of.Subject = false, "CN=Contoso Issuing CA"
+		add(fmt.Sprintf("certificate of an authority, %d", p), handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Problem: p, Of: of, Err: errors.New("some words")})
+	}
+	met.LeadsTo = met.Issuer
+	add("certificate, no intermediate", handshaking, &trust.CertificateError{Problem: trust.Untrusted, Err: errors.New("some words")})
+	for _, k := range trust.HandshakeKinds() {
+		add(fmt.Sprintf("handshake, %d", k), handshaking, &trust.HandshakeError{Kind: k, Alert: 112, Received: true, Err: errors.New("some words")})
+	}
+	add("handshake, deadline", handshaking, context.DeadlineExceeded)
+	add("handshake, cut", handshaking, io.EOF)
+	add("certificate demanded, perhaps", registering, &trust.HandshakeError{Kind: trust.WantsCertificate, Err: io.EOF})
+	all = append(all, judgedError{"asked for a certificate, then cut", &attemptError{stage: registering, met: trust.Met{AsksCertificate: true}, err: io.EOF}})
+	return append(all, judgedSIP()...)
+}
+
+func judgedSIP() (all []judgedError) {
+	add := func(name string, err error) {
+		all = append(all, judgedError{name, &attemptError{stage: registering, err: err}})
+	}
+	for _, k := range sip.AuthKinds() {
+		add(fmt.Sprintf("auth, %d", k), &sip.AuthError{Kind: k, Offered: []string{"Digest MD5"}, Problem: "some words"})
+	}
+	for _, k := range sip.MalformedKinds() {
+		add(fmt.Sprintf("malformed, %d", k), &sip.MalformedError{Kind: k, Begins: "HTTP/1.1 400 Bad Request", Problem: "some words"})
+	}
+	for _, k := range sip.SilenceKinds() {
+		add(fmt.Sprintf("silence, %d", k), &sip.SilenceError{Kind: k, Method: "REGISTER", After: 4 * time.Second})
+	}
+	for _, k := range sip.SignatureKinds() {
+		add(fmt.Sprintf("signature, %d", k), &sip.SignatureError{Kind: k, Begins: "SIP/2.0 200 OK", Scheme: "NTLM", Target: "fe01"})
+	}
+	for _, k := range sip.LostKinds() {
+		add(fmt.Sprintf("lost, %d", k), &sip.LostError{Kind: k, Code: 200, Action: "added"})
+	}
+	for _, k := range sip.ConnectionKinds() {
+		add(fmt.Sprintf("connection, %d", k), &sip.ConnectionError{Kind: k, Err: errors.New("some words")})
+	}
+	for _, code := range []int{380, 400, 403, 404, 408, 421, 423, 439, 480, 494, 500, 503, 600, 604} {
+		add(fmt.Sprintf("status %d", code), &sip.StatusError{Code: code, Phrase: "Some Words", Warnings: []sip.Warning{{Code: 399, Text: "more words"}}})
+	}
+	add("status 403 to a digest", &sip.StatusError{Code: 403, Phrase: "Forbidden", Scheme: "digest", User: "phone1"})
+	add("status 403, too many bindings", &sip.StatusError{Code: 403, Phrase: "Forbidden", Problem: "Too many registered contacts"})
+	for _, id := range provisioning.DiagnosticsIDs() {
+		add(fmt.Sprintf("ms-diagnostics %d", id), &sip.StatusError{Code: 500, Phrase: "Some Words", Diagnostics: []sip.Diagnostic{{ID: id, Reason: "their words"}}})
+	}
+	for _, scheme := range []string{"digest", "ntlm"} {
+		for _, user := range []string{"phone1", `CONTOSO\phone1`} {
+			add(fmt.Sprintf("credentials, %s, %s", scheme, user), &sip.CredentialsError{Scheme: scheme, Realm: "contoso.com", Status: &sip.StatusError{Code: 401, Phrase: "Unauthorized", User: user}})
+		}
+	}
+	add("something else", errors.New("some words"))
+	return all
+}
