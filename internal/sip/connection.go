@@ -113,8 +113,26 @@ func (c *connection) write(ctx context.Context, b []byte) error {
 		c.over = &SilenceError{Kind: TakesNothing}
 		return c.over
 	case err != nil:
-		c.over = &ConnectionError{Kind: SendFailed, Err: err}
+		c.over = c.lastWord(err)
 		return c.over
 	}
 	return nil
+}
+
+// lastWord is why nothing can be sent any more: what the other side said before it hung up, such as a TLS alert, says more
+// than that it has.
+func (c *connection) lastWord(err error) error {
+	c.listen()
+	wait := time.NewTimer(lastWordWait)
+	defer wait.Stop()
+	for {
+		select {
+		case _, more := <-c.arrivals: // whatever it is, nothing follows from it any more
+			if !more {
+				return unread(c.readErr)
+			}
+		case <-wait.C:
+			return &ConnectionError{Kind: SendFailed, Err: err}
+		}
+	}
 }

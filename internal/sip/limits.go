@@ -33,6 +33,8 @@ const (
 	documentWait = 5 * time.Second
 	// Nothing we write is larger than a socket's buffer: a write that blocks meets a dead peer.
 	writeWait = 4 * time.Second
+	// lastWordWait is for what the other side said before the connection broke, which has arrived already if there is any.
+	lastWordWait = 500 * time.Millisecond
 	// A message that has begun must end, or one byte a second would hold the connection for ever.
 	messageWait = 32 * time.Second
 
