@@ -98,7 +98,7 @@ func wander(t *testing.T, d *dice) (wrong []string, story string) {
 		}
 		watching.end(store)
 	}
-	return watching.wrong, fmt.Sprintf("%+v\n%+v\n%s\n%v", w.policy, w.record, text, site.Log())
+	return watching.wrong, fmt.Sprintf("%+v\n%+v\n%s\n%s", w.policy, w.record, text, sitetest.Timeline(site.Log()))
 }
 
 // world is a site, and a device in it.
