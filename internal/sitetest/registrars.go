@@ -2,6 +2,7 @@ package sitetest
 
 import (
 	"errors"
+	"io"
 	"net/netip"
 	"slices"
 	"strings"
@@ -33,6 +34,10 @@ func (r *registrars) serve(at netip.AddrPort, c *stream) {
 		what = "tls-failed"
 	}
 	l.note(Entry{What: what, Name: err.Error()})
+	if what == "tls-failed" {
+		c.out.finish(io.EOF)
+		io.Copy(io.Discard, c) // the alert is to be read, whatever the device has written meanwhile
+	}
 }
 
 func (r *registrars) join(l *leg) {
