@@ -56,7 +56,7 @@ type planAnswer struct {
 	Sources   []provisioning.Source    `json:"sources"`
 	Try       []provisioning.Candidate `json:"try"`
 	Skipped   []skip                   `json:"skipped"`
-	LastGood  *cache.Registrar          `json:"last_good,omitempty"` // what an outage would fall back on
+	LastGood  *cache.Registrar         `json:"last_good,omitempty"` // what an outage would fall back on
 	unread    bool                     // it may have a last good record: that cannot be read
 }
 
