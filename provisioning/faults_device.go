@@ -17,9 +17,8 @@ var (
 		"this device is not on the network: {interface} has no address", mendLink, "dhcp", "dns", "registrar")
 	FaultOnlySelfMadeAddress = declare("link.self-made-address", ConnectUnreachable, SideDevice,
 		"this device is not on the network: {interface} has only the address it made up itself, {addresses}, since DHCP gave none", mendLink, "dhcp", "dns", "registrar")
-	FaultOtherLinks  = declare("link.others", ConnectUnreachable, SideDevice, "there is also {links}", "")
 	FaultLinkUnknown = declare("link.unknown", ConnectUnreachable, SideDevice,
-		"the interfaces of this device cannot be read: {problem}", mendLink)
+		"the network interfaces of this device cannot be read: {problem}", "let this program read the network interfaces of this device")
 
 	FaultClockPassed = declare("clock.before-what-has-passed", ClockWrong, SideDevice,
 		"the clock of this device is wrong: it shows {now}, and {passed} is already past", setClock)

@@ -127,6 +127,11 @@ func (c *Cycle) Registered() bool {
 	return slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return a.Result == "ok" })
 }
 
+// dnsIsSilent says whether no question to DNS was answered.
+func (c *Cycle) dnsIsSilent() bool {
+	return !slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Source == "dns" && s.Trouble.Fault != FaultDNSSilentFor })
+}
+
 // Because says why the device is where it stands.
 func (s *Status) Because(w Why) {
 	s.Reason, s.Fault, s.What, s.Detail, s.Hint = w.Reason, w.Fault, w.What, w.Detail, w.Hint
@@ -150,7 +155,7 @@ func (s Source) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hi
 
 // Blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that answered, and
 // refused; else the first that failed, which is the one the site means to be used; else the first that was ruled
-// out, or the first source that gave nothing. The Trouble is that of an attempt, where it has one.
+// out, or the first source that gave nothing.
 func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 	for _, counts := range []func(Attempt) bool{
 		func(a Attempt) bool { return a.Result == "failed" && a.Reason.IsSIP() },
@@ -166,9 +171,14 @@ func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 	}
 	for _, verdict := range []Verdict{Failed, Absent} {
 		for _, source := range c.Sources {
-			if source.Verdict == verdict {
-				return source.Why(), Trouble{}
+			if source.Verdict != verdict {
+				continue
 			}
+			if source.Trouble.Fault == FaultDNSSilentFor && c.dnsIsSilent() {
+				t := FaultDNSSilent.Met(source.Trouble.Facts)
+				return Event{Reason: t.Reason(), Detail: source.Detail, Trouble: t}.Why(), t
+			}
+			return source.Why(), source.Trouble
 		}
 	}
 	return Why{}, Trouble{}

@@ -173,6 +173,20 @@ func (z zone) fault(server netip.Addr, name string) fault {
 	return z.faults[""]
 }
 
+// wildcard makes the records of a name that is only covered by a wildcard below its parent (RFC 4592).
+func (z zone) wildcard(name string, rrtype uint16) (made []dns.RR, covered bool) {
+	_, parent, _ := strings.Cut(name, ".")
+	for _, rr := range z.records {
+		covered = covered || strings.EqualFold(rr.Header().Name, "*."+parent)
+		if z.is(rr, "*."+parent, rrtype) {
+			rr = dns.Copy(rr)
+			rr.Header().Name = name
+			made = append(made, rr)
+		}
+	}
+	return made, covered
+}
+
 // look finds the records for a question, along at most eight aliases.
 func (z zone) look(q dns.Question) (found []dns.RR, rcode int) {
 	name := q.Name
@@ -189,7 +203,11 @@ func (z zone) look(q dns.Question) (found []dns.RR, rcode int) {
 			exists = exists || strings.EqualFold(rr.Header().Name, name)
 		}
 		if !exists {
-			return found, dns.RcodeNameError
+			wild, covered := z.wildcard(name, q.Qtype)
+			if !covered {
+				return found, dns.RcodeNameError
+			}
+			found = append(found, wild...)
 		}
 		if alias == "" {
 			break

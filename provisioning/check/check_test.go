@@ -134,6 +134,9 @@ func play(t *testing.T, archive *txtar.Archive, file string) (site *sitetest.Sit
 	if r.Fault != "" {
 		fmt.Fprintf(&b, ", fault %s", r.Fault)
 	}
+	for _, also := range r.Also {
+		fmt.Fprintf(&b, ", also %s", also)
+	}
 	fmt.Fprintf(&b, "\n%s\n", strings.Join(r.Summary, "\n"))
 	for _, c := range r.Checks {
 		if c.Result == Warn || c.Result == Bad || c.Needs != "" && c.Under == "" {
@@ -196,6 +199,16 @@ func optionsOf(t *testing.T, archive *txtar.Archive, site *sitetest.Site, file s
 	return o
 }
 
+// linkLacks are the words of a line "link-lacks".
+var linkLacks = map[string]func(*Link){
+	"interface":     func(l *Link) { l.Lack, l.Interfaces = NoInterface, []string{"lo", "eth0"} },
+	"default-route": func(l *Link) { l.Lack = NoDefaultRoute },
+	"addresses":     func(l *Link) { l.Lack = NothingHasAddress },
+	"reading":       func(l *Link) { l.Lack, l.Problem = Unreadable, "operation not permitted" },
+	"power":         func(l *Link) { l.Down = true },
+	"carrier":       func(l *Link) { l.NoCarrier = true },
+}
+
 // deviceLines are what the device has besides its configuration. docs/simulated-site.md describes them.
 var deviceLines = map[string]func(o *Options, conf *config.Config, words []string) error{
 	"target": func(o *Options, conf *config.Config, words []string) error {
@@ -217,8 +230,32 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		return nil
 	},
 	"link": func(o *Options, _ *config.Config, words []string) error {
-		o.Link = Link{Interface: strings.Join(words, " ")}
+		o.Link.Interface = words[0]
+		for _, word := range words[1:] {
+			address, err := netip.ParsePrefix(word)
+			if err != nil {
+				return err
+			}
+			o.Link.Addrs = append(o.Link.Addrs, address)
+		}
 		return nil
+	},
+	"link-lacks": func(o *Options, _ *config.Config, words []string) error {
+		lacks, known := linkLacks[strings.Join(words, " ")]
+		if !known {
+			return sitetest.Unknown("word", strings.Join(words, " "), slices.Collect(maps.Keys(linkLacks)))
+		}
+		lacks(&o.Link)
+		return nil
+	},
+	"other": func(o *Options, _ *config.Config, words []string) error {
+		o.Link.Others = append(o.Link.Others, strings.Join(words, " "))
+		return nil
+	},
+	"registered": func(o *Options, _ *config.Config, words []string) error {
+		later, err := time.ParseDuration(strings.Join(words, " "))
+		o.Record.RegisteredAt = o.Record.RegisteredAt.Add(later)
+		return err
 	},
 	"record": setRecord,
 }

@@ -59,6 +59,9 @@ func judge(f *Facts) Report {
 	if found.Specific() {
 		r.Fault = found.Fault.ID
 	}
+	for _, also := range found.And {
+		r.Also = append(r.Also, also.Fault.ID)
+	}
 	r.Reason, r.Side = found.Reason(), found.OnSide()
 	r.Checks = tree(f, found)
 	return r

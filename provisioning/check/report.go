@@ -85,6 +85,7 @@ type Report struct {
 	Summary []string            `json:"summary"` // one to three sentences
 	Reason  provisioning.Reason `json:"reason,omitempty"`
 	Fault   string              `json:"fault,omitempty"` // as in Check
+	Also    []string            `json:"also,omitempty"`  // faults told in the same breath
 	Side    provisioning.Side   `json:"side,omitempty"`
 	TookMS  int64               `json:"took_ms"`
 	Checks  []Check             `json:"checks"`

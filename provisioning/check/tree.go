@@ -57,11 +57,14 @@ func (b *branch) link() {
 	switch t := l.trouble(); {
 	case t.None():
 	case len(l.Others) > 0:
-		c.because(Warn, t.Also(provisioning.FaultOtherLinks, provisioning.Facts{"links": l.Others}))
+		c.because(Warn, t)
+		c.Detail = "there is also " + strings.Join(l.Others, ", ")
 	case b.works():
 		c.because(Warn, t)
+		c.Detail = ""
 	default:
 		c.because(Bad, t)
+		c.Detail = ""
 	}
 	b.add(c)
 }

@@ -68,7 +68,7 @@ func (b *branch) record(step provisioning.Step) {
 }
 
 func (b *branch) sourceNode(id, title string, found provisioning.Finding) {
-	c := Check{ID: id, Under: "dns", Title: title, Result: Good, Reason: found.Reason, Detail: found.Detail, TookMS: found.TookMS}
+	c := Check{ID: id, Under: "dns", Title: title, Reason: found.Reason, Fault: found.Fault, What: found.What, Detail: found.Detail, Result: Good, TookMS: found.TookMS}
 	switch found.Verdict {
 	case provisioning.Absent:
 		c.Result = Skipped
@@ -82,6 +82,9 @@ func (b *branch) sourceNode(id, title string, found provisioning.Finding) {
 		for _, name := range found.Names {
 			if len(name.Addrs) == 0 && name.Reason != "" {
 				c.Result, c.Reason, c.Detail = Bad, name.Reason, c.Detail+"; "+name.Detail
+				if name.Trouble.Specific() {
+					c.Fault, c.What = name.Trouble.Fault.ID, name.Trouble.What()
+				}
 			}
 		}
 		if found.Reason == provisioning.ServiceNotOffered {
@@ -173,10 +176,9 @@ func (b *branch) plan() {
 		if s.Host == "" {
 			continue
 		}
-		b.add(Check{
-			ID: fmt.Sprintf("plan.skipped-%d", i+1), Under: "plan", Title: fmt.Sprintf("not tried: %s (%s)", s.HostPort(), s.Step),
-			Result: Skipped, Reason: s.Reason, Detail: s.Detail,
-		})
+		c := Check{ID: fmt.Sprintf("plan.skipped-%d", i+1), Under: "plan", Title: fmt.Sprintf("not tried: %s (%s)", s.HostPort(), s.Step), Detail: s.Detail}
+		c.because(Skipped, s.Trouble)
+		b.add(c)
 	}
 }
 

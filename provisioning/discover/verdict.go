@@ -39,7 +39,7 @@ func lookupTrouble(e *srv.Error) provisioning.Trouble {
 	}
 	if e.Kind == srv.Timeout && e.Dropped.Count > 0 {
 		facts["dropped"] = e.Dropped.Count
-		return provisioning.FaultDNSStrangers.Met(facts)
+		return provisioning.FaultDNSDropped.Met(facts)
 	}
 	if fault := dnsFaults[e.Kind]; fault != nil {
 		return fault.Met(facts)

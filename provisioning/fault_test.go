@@ -1,0 +1,154 @@
+package provisioning
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+const faultTable = "../docs/faults.md"
+
+// shown is where tests write down what comes of a fault: sites, and lists of what errors are.
+var shown = []string{"check/testdata/*.txtar", "signin/testdata/*.golden", "discover/testdata/*.golden"}
+
+// anID is an id of a fault in an expected report or list.
+var anID = regexp.MustCompile(`[a-z][a-z-]*(?:\.[a-z0-9-]+)?`)
+
+// sites returns for each fault the first file of a test that shows it.
+func sites(t *testing.T) map[string]string {
+	t.Helper()
+	byID := map[string]string{}
+	for _, pattern := range shown {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(string(text)) {
+				if strings.HasPrefix(line, "\t") { // what a tech reads
+					continue
+				}
+				for _, id := range anID.FindAllString(line, -1) {
+					if byID[id] == "" {
+						byID[id] = file
+					}
+				}
+			}
+		}
+	}
+	return byID
+}
+
+// Each fault is declared well, and a test shows it: what no site and no error can come to has no place in the catalogue.
+func TestFaults(t *testing.T) {
+	sites, ids := sites(t), map[string]bool{}
+	for _, f := range Faults() {
+		if ids[f.ID] {
+			t.Errorf("%s is declared twice", f.ID)
+		}
+		ids[f.ID] = true
+		if f.What == "" && f.Do == "" || strings.HasSuffix(f.What, ".") || strings.HasSuffix(f.Do, ".") {
+			t.Errorf("%s: what it says are sentences without a full stop: %q, %q", f.ID, f.What, f.Do)
+		}
+		if f.ID != string(f.Reason) && sites[f.ID] == "" {
+			t.Errorf("%s: no test shows it", f.ID)
+		}
+	}
+}
+
+// TestFaultTable keeps docs/faults.md what the program says.
+func TestFaultTable(t *testing.T) {
+	sites := sites(t)
+	var b strings.Builder
+	b.WriteString("# Faults\n\nWhat `check`, `status` and `history` say is wrong, and what to do about it: the same words everywhere. `{host}` stands\n" +
+		"for what is known of the case; what is in brackets is said where it is known. Where nothing is known but the reason, its\n" +
+		"[meaning](reasons.md) is said. The id is in the JSON, as `fault`.\nMade by `make generate`.\n\n" +
+		"| fault | reason | whose side | what a tech reads | what to do | shown by |\n|---|---|---|---|---|---|\n")
+	cell := strings.NewReplacer("<", "&lt;", ">", "&gt;", "|", "\\|", "{cause}", "(the cause)", "{cause.do}", "(what to do about the cause)")
+	for _, f := range Faults() {
+		if f.ID == string(f.Reason) {
+			continue
+		}
+		reason := "none"
+		switch {
+		case f.Reason != "":
+			reason = "`" + string(f.Reason) + "`"
+		case strings.Contains(f.What+f.Do, "{cause"):
+			reason = "that of the cause"
+		}
+		side := string(f.Side)
+		if side == "" {
+			side = "whoever named the server"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", f.ID, reason, side, cell.Replace(f.What), cell.Replace(f.Do), "provisioning/"+sites[f.ID])
+	}
+	if *update {
+		if err := os.WriteFile(faultTable, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile(faultTable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != b.String() {
+		t.Errorf("%s is out of date: run make generate", faultTable)
+	}
+}
+
+func TestTrouble(t *testing.T) {
+	cause := ConnectRefused.Met("raw words")
+	for _, test := range []struct {
+		trouble  Trouble
+		what, do string
+		reason   Reason
+		side     Side
+	}{
+		{Trouble{}, "", "", "", ""},
+		{cause, "the connection is refused: nothing listens on this port: raw words", cause.Do(), ConnectRefused, SideRegistrar},
+		{FaultExpired.Met(Facts{"at": "fe01:5061", "ends": time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), "now": time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)}),
+			"the certificate of fe01:5061 expired on 2026-01-02 03:04 UTC (it is 2026-02-03 04:05 UTC here)", FaultExpired.Do, TLSExpired, SideRegistrar},
+		{FaultWrongName.Met(Facts{"at": "a:1", "host": "a", "names": []string{"b", "c"}}), "the certificate of a:1 is not for a, but for b, c", "issue a certificate that carries a", TLSName, SideRegistrar},
+		{FaultNotUsed.Because(cause, Facts{"source": "DHCP", "host": "a"}).On(SideDHCP), "DHCP leads to a, which is not used: " + cause.What(), cause.Do(), ConnectRefused, SideDHCP},
+		{FaultOnlyLastGood.Because(cause, Facts{"host": "a"}).Also(FaultInstead, Facts{"instead": "b"}),
+			"the device signs in only through its last good Registrar a: " + cause.What() + "; the device signs in to b instead", cause.Do(), ConnectRefused, SideRegistrar},
+		{FaultAddressNotProven.Met(Facts{"host": "a", "names": "b"}), "the server is configured by its address a, which its certificate does not prove: it is for b", "configure the name of the server instead of its address", TLSName, SideDevice},
+		{FaultAddressNotProven.Met(Facts{"host": "a", "names": "b", "useful": "b"}), "the server is configured by its address a, which its certificate does not prove: it is for b", "configure the name of the server (b) instead of its address", TLSName, SideDevice},
+	} {
+		if got := test.trouble; got.What() != test.what || got.Do() != test.do || got.Reason() != test.reason || got.OnSide() != test.side {
+			t.Errorf("got  %q, %q, %q, %q\nwant %q, %q, %q, %q", got.What(), got.Do(), got.Reason(), got.OnSide(), test.what, test.do, test.reason, test.side)
+		}
+	}
+}
+
+// When there is nothing to do, a hint says so first; who is to do something reads what.
+func TestHintAndDo(t *testing.T) {
+	if hint, do := DNSNoRecord.Hint(), DNSNoRecord.Met("").Do(); !strings.HasPrefix(hint, "nothing to do, if another record leads to a Registrar; else ") || !strings.HasSuffix(hint, do) {
+		t.Errorf("%q, %q", hint, do)
+	}
+	closed := FaultClosedStep.Because(TLSFloor.Met(""), nil)
+	if closed.Hint() != TLSFloor.Hint() || closed.Do() == closed.Hint() {
+		t.Errorf("%q, %q", closed.Hint(), closed.Do())
+	}
+}
+
+// Every Side has a sentence, and every Fault a Side that has one, or none.
+func TestSides(t *testing.T) {
+	for _, f := range Faults() {
+		if f.Side != "" && f.Side.Sentence() == "" {
+			t.Errorf("%s: no sentence for side %q", f.ID, f.Side)
+		}
+	}
+	if Side("").Sentence() != "" {
+		t.Error("no side has a sentence")
+	}
+}
