@@ -116,7 +116,7 @@ func TestMend22TooManyRegistrations(t *testing.T) {
 	}
 	d := newDevice(t, s)
 	out, code := d.run(t, "check")
-	for _, want := range []string{"answered 503 Service Unavailable; Too many registered contacts", "has as many registrations as the Registrar allows", "user account"} {
+	for _, want := range []string{"refuses the sign-in: 503 Service Unavailable; Too many registered contacts", "has as many registrations as the Registrar allows", "user account"} {
 		if code != 4 || !strings.Contains(out, want) {
 			t.Errorf("homeward check does not say %q (exit code %d):\n%s", want, code, out)
 		}

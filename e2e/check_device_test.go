@@ -12,15 +12,15 @@ Check the cable, the VLAN and the DHCP lease of this device.`},
 	{"no default route", with(published(fe01), noDefaultRoute), "", `
 All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},
 	{"no default route, and only DHCP leads on", with(dhcpSays(startKea, full), noDefaultRoute), "dhcp-no-network", `
-Nothing names a Registrar for contoso.com: there is no SRV record, and DHCP cannot be asked from here: there is no default route.
+Nothing names a Registrar for contoso.com: there is no SRV record, and there is no network on which DHCP could be asked: there is no default route.
 This is on the side of this device.
 Restore the default route, or set interface to where DHCP is to be asked.`},
 	{"no password is configured", with(published(fe01), unset("password_file")), "sip-auth-not-supported", `
 fe01.contoso.com asks for a password, and none is configured.
 This is on the side of this device.
-Set password_file: the Registrar asks for a password, and none is configured.`},
+Set password_file.`},
 	{"no CAP_NET_RAW, and only DHCP leads on", with(dhcpSays(startKea, full), onDevice(unprivileged)), "dhcp-not-permitted", `
-Nothing names a Registrar for contoso.com: there is no SRV record, and DHCP cannot be asked from here: operation not permitted.
+Nothing names a Registrar for contoso.com: there is no SRV record, and DHCP cannot be asked from here: listen for DHCP on eth0: operation not permitted.
 This is on the side of this device.
 Run as the service or as root, or grant CAP_NET_RAW.`},
 	{"the site's root certificate is not configured", with(published(fe01), unset("roots")), "tls-untrusted", `
@@ -30,13 +30,13 @@ Install the site's root certificate and name it in roots; if it is there, let th
 	{"last good has a new certificate for another name, and DHCP leads on", with(poolAlone, dhcpSays(startKea, full), later(poolRenamed)), "tls-name", `
 The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for pool02.contoso.com; the device signs in to pool.contoso.com:5061 instead.
 This is on the side of the Registrar.
-Issue a certificate that carries pool01.contoso.com too, or let the SRV record _sipinternaltls._tcp.contoso.com name pool02.contoso.com, with an A record for it.`},
+Issue a certificate that carries pool01.contoso.com too, or let the SRV record _sipinternaltls._tcp.contoso.com name pool02.contoso.com, with an A record for pool02.contoso.com.`},
 	{"last good has a new certificate for another name, and DNS leads elsewhere by now", with(poolAlone, later(poolRenamed, dnsNowNames(fe01))), "tls-name", `
-sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the device could not sign in if DNS and DHCP died now: its last good Registrar pool01.contoso.com: the certificate is for other names.
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the device could not sign in if DNS and DHCP failed now, because of its last good Registrar pool01.contoso.com: the certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for pool02.contoso.com.
 This is on the side of the Registrar.
-Restart homeward so that it registers anew, or mend pool01.contoso.com: issue a certificate that carries the name, or point DNS or DHCP at a name the certificate carries.`},
+Restart homeward so that it registers again, or put pool01.contoso.com right: issue a certificate that carries pool01.contoso.com.`},
 	{"last good is dead, and so are DNS and DHCP", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies, the(fe01, refuses))), "dns-timeout", `
-No name server answers (10.0.0.53:53); and its last good Registrar fe01.contoso.com does not answer either.
+No name server answers (10.0.0.53:53); the last good Registrar fe01.contoso.com does not answer either.
 This is on the side of the network between this device and the server.
 Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers.`},
 	{"last good is alive, and DNS and DHCP are dead", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies)), "dns-timeout", `

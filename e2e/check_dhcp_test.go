@@ -12,7 +12,7 @@ The DHCP server refused the DHCPINFORM (NAK): from 10.0.0.67.
 This is on the side of the DHCP server.
 Let the DHCP server answer DHCPINFORM for vendor class MS-UC-Client; the lease of the device is not affected.`},
 	{"another server tells another Registrar", with(dhcpSays(startKea, full), secondDHCPServer(options{sipServer: second.host})), "dhcp-conflict", `
-The DHCP servers disagree: 10.0.0.67 says pool.contoso.com, 10.0.0.68 says fe02.contoso.com.
+sip:phone1@contoso.com signs in to … disagree: 10.0.0.67 says pool.contoso.com, 10.0.0.68 says fe02.contoso.com.
 This is on the side of the DHCP server.
 Find the second DHCP server of this network and correct or stop it.`},
 	{"option 120 is text", with(dhcpSays(startKea, options{value120: []byte("pool.contoso.com")})), "dhcp-malformed", `

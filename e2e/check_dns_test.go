@@ -22,11 +22,11 @@ All is well: sip:phone1@contoso.com signs in to sip.contoso.com:5061 over TLS (h
 
 var dnsFaults = []fault{
 	{"no SRV record, and DHCP is silent", with(dhcpIsSilent), "dns-no-record", `
-Nothing names a Registrar for contoso.com: there is no SRV record, and no DHCP server answers.
+Nothing names a Registrar for contoso.com: there is no SRV record, and no DHCP server answered the DHCPINFORM.
 This is on the side of DNS.
 Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; or set option 120; or correct sip_address, if its domain is the wrong one.`},
 	{"no SRV record, and DHCP has no option", with(dhcpSaysNothing), "dns-no-record", `
-Nothing names a Registrar for contoso.com: there is no SRV record, and the DHCP server sends no option 120.
+Nothing names a Registrar for contoso.com: there is no SRV record, and the DHCP answer names no Registrar (option 120 missing).
 This is on the side of DNS.
 Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; or set option 120; or correct sip_address, if its domain is the wrong one.`},
 	{"the target has no address", with(srvFor("gone.contoso.com", 5061)), "no-address", `
@@ -52,11 +52,11 @@ Correct the SRV record if the service should be offered here.`},
 	{"the target is an alias", with(srvFor(sipHost.host, 5061), record("sip CNAME fe17"), address("fe17.contoso.com", sipHost.addr)), "", `
 All is well: sip:phone1@contoso.com signs in to sip.contoso.com:5061 over TLS (internal-tls).`},
 	{"every name resolves (captive portal)", with(nameServer(startCaptive), pool01Is("https"), dhcpSaysNothing), "dns-malformed", `
-DNS gives the address 10.0.0.20 for every name, also for names that do not exist.
+DNS gives the address 10.0.0.20 for every name, even for names that do not exist.
 This is on the side of DNS.
 Remove the wildcard record, or sign in to the captive portal of this network.`},
 	{"order communicator, and every name resolves", with(set(`order = "communicator"`), nameServer(startCaptive), pool01Is("https")), "dns-malformed", `
-DNS gives the address 10.0.0.20 for every name, also for names that do not exist.
+DNS gives the address 10.0.0.20 for every name, even for names that do not exist.
 This is on the side of DNS.
 Remove the wildcard record, or sign in to the captive portal of this network.`},
 	{"only the external record is visible inside, and the Edge is filtered", with(published(edge05), the(edge05, blackHole)), "connect-timeout", `
@@ -74,9 +74,9 @@ No name server answers (10.0.0.53:53).
 This is on the side of the network between this device and the server.
 Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers.`},
 	{"nothing listens at the name server", with(published(fe01), dnsIsClosed), "dns-timeout", `
-No name server answers (10.0.0.53:53): connection refused.
+No name server can be asked: 10.0.0.53:53 refuses the question (nothing listens there, or a firewall rejects it).
 This is on the side of the network between this device and the server.
-Check that a name server runs at this address and port, and that there is a way to it; or set dns_servers.`},
+Check that a name server runs at this address and port, and that no firewall rejects the question; or set dns_servers.`},
 	{"the name server refuses", with(nameServer(refusingDNS)), "dns-refused", `
 The name server 10.0.0.53:53 refuses to answer this device (REFUSED).
 This is on the side of DNS.

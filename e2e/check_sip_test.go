@@ -21,93 +21,93 @@ const (
 
 var sipFaults = []fault{
 	{"silent after TLS", with(pool01Has(nothingWrong)), "sip-no-answer", `
-pool01.contoso.com:5061 takes the connection, but does not answer SIP.
+pool01.contoso.com:5061 (10.0.0.20) takes the connection, but does not answer SIP.
 This is on the side of the Registrar.
 Check that the Registrar service runs behind this port.`},
 	{"HTTP behind TLS", with(pool01Is("https")), "sip-malformed", `
-pool01.contoso.com:5061 (10.0.0.20) answers, but does not speak SIP.
+pool01.contoso.com:5061 (10.0.0.20) answers, but does not speak SIP: its answer begins with HTTP/1.1 400 Bad Request.
 This is on the side of the Registrar.
 Check that the address and port are those of the Registrar, and not of a web server or another service.`},
 	{"unavailable, to be asked later", with(says(fe01, "503 Service Unavailable", "Retry-After: 30")), "sip-unavailable", `
-fe01.contoso.com cannot serve now: answered 503 Service Unavailable (Retry-After 30 s).
+fe01.contoso.com cannot serve now: 503 Service Unavailable (Retry-After 30 s).
 This is on the side of the Registrar.
 Check the services of the Registrar and its pool.`},
 	{"unavailable, and DHCP leads to one that serves", with(says(fe01, "503 Service Unavailable"), dhcpSays(startKea, full)), "sip-unavailable", `
-sip:phone1@contoso.com signs in to pool.contoso.com:5061 over TLS (dhcp-tls), but fe01.contoso.com cannot serve now: answered 503 Service Unavailable.
+sip:phone1@contoso.com signs in to pool.contoso.com:5061 over TLS (dhcp-tls), but fe01.contoso.com cannot serve now: 503 Service Unavailable.
 This is on the side of the Registrar.
 Check the services of the Registrar and its pool.`},
 	{"the user does not exist", with(says(fe01, "404 Not Found", diagnostics(1003, "User does not exist"))), "sip-not-found", `
-fe01.contoso.com refuses the sign-in: answered 404 Not Found; 1003 User does not exist (fe01.contoso.com).
+fe01.contoso.com refuses the sign-in: 404 Not Found; 1003 User does not exist (fe01.contoso.com).
 This is on the side of the user account.
 The user does not exist: check the spelling of sip_address, and that the account is enabled for Lync.`},
 	{"the SIP address is not enabled", with(says(fe01, "404 Not Found", diagnostics(4005, "Destination URI either not enabled for SIP or does not exist"))), "sip-not-found", `
-fe01.contoso.com refuses the sign-in: answered 404 Not Found; 4005 Destination URI either not enabled for SIP or does not exist (fe01.contoso.com).
+fe01.contoso.com refuses the sign-in: 404 Not Found; 4005 Destination URI either not enabled for SIP or does not exist (fe01.contoso.com).
 This is on the side of the user account.
 The SIP address is not enabled or does not exist: check sip_address, and that the account is enabled for Lync.`},
 	{"remote access is off", with(says(edge05, "403 Forbidden", publicDiagnostics(4003, "From URI is not enabled for remote access"))), "sip-forbidden", `
-edge05.contoso.com refuses the sign-in: answered 403 Forbidden; 4003 From URI is not enabled for remote access.
+edge05.contoso.com refuses the sign-in: 403 Forbidden; 4003 From URI is not enabled for remote access.
 This is on the side of the user account.
 The account is not enabled for remote access: allow external user access for it, or sign in from inside.`},
 	{"the login belongs to another SIP address", with(says(fe01, "403 Forbidden", publicDiagnostics(4004, "Credentials provided are not authorized to act as specified from URI"))), "sip-forbidden", `
-fe01.contoso.com refuses the sign-in: answered 403 Forbidden; 4004 Credentials provided are not authorized to act as specified from URI.
+fe01.contoso.com refuses the sign-in: 403 Forbidden; 4004 Credentials provided are not authorized to act as specified from URI.
 This is on the side of the user account.
 Login name and SIP address belong to different accounts: check user against sip_address.`},
 	{"the account is disabled", with(says(fe01, "403 Forbidden", diagnostics(4141, "User disabled"))), "sip-forbidden", `
-fe01.contoso.com refuses the sign-in: answered 403 Forbidden; 4141 User disabled (fe01.contoso.com).
+fe01.contoso.com refuses the sign-in: 403 Forbidden; 4141 User disabled (fe01.contoso.com).
 This is on the side of the user account.
 The account is disabled: have it enabled.`},
 	{"the client version is refused", with(says(fe01, "403 Forbidden", diagnostics(17000, "Client version not allowed"))), "sip-forbidden", `
-fe01.contoso.com refuses the sign-in: answered 403 Forbidden; 17000 Client version not allowed (fe01.contoso.com).
-This is on the side of the user account.
+fe01.contoso.com refuses the sign-in: 403 Forbidden; 17000 Client version not allowed (fe01.contoso.com).
+This is on the side of the Registrar.
 The client version policy refuses this device: allow its User-Agent.`},
 	{"the Edge does not trust the pool", with(says(edge05, "504 Server time-out", diagnostics(1010, "Certificate trust with another server could not be established"))), "sip-unavailable", `
-edge05.contoso.com cannot serve now: answered 504 Server time-out; 1010 Certificate trust with another server could not be established (fe01.contoso.com).
+edge05.contoso.com cannot serve now: 504 Server time-out; 1010 Certificate trust with another server could not be established (fe01.contoso.com).
 This is on the side of the Registrar.
 The server does not trust the certificate of its next hop: certificates between Edge and pool.`},
 	{"the pool is down", with(says(fe01, "504 Server time-out", diagnostics(5000, "Critical services are down"))), "sip-unavailable", `
-fe01.contoso.com cannot serve now: answered 504 Server time-out; 5000 Critical services are down (fe01.contoso.com).
+fe01.contoso.com cannot serve now: 504 Server time-out; 5000 Critical services are down (fe01.contoso.com).
 This is on the side of the Registrar.
 Critical services of the pool are down: check the services of the Registrar.`},
 	{"the clocks are too far apart", with(says(fe01, "504 Server time-out", diagnostics(1013, "Significant time skew detected during authentication"))), "clock-wrong", `
-fe01.contoso.com says that the clocks are too far apart: answered 504 Server time-out; 1013 Significant time skew detected during authentication (fe01.contoso.com).
+fe01.contoso.com says that the clocks are too far apart: 504 Server time-out; 1013 Significant time skew detected during authentication (fe01.contoso.com).
 This is on the side of this device.
-The clocks are too far apart: set the clock of this device.`},
+Set the clock of this device.`},
 	{"the Registrar's clock is an hour ahead", with(hourAhead), "clock-wrong", `
-sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the clock of this device is wrong: the clock of fe01.contoso.com is … ahead.
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the clock of this device is wrong: the clock of fe01.contoso.com is … ahead of it.
 This is on the side of this device.
-Set the clock: create the SRV record _ntp._udp.contoso.com or let DHCP name a time server (option 42).`},
+Set the clock: create the SRV record _ntp._udp.contoso.com, or let DHCP name a time server (option 42).`},
 
 	{"wrong password", with(published(fe01), onDevice(wrongPassword)), "sip-credentials", `
-fe01.contoso.com refuses the user name or the password: credentials refused by "contoso.com", which answered 401 Unauthorized.
+fe01.contoso.com refuses the user name or the password for the realm "contoso.com": 401 Unauthorized.
 This is on the side of the user account.
-Check user (phone1) and password_file; the account may be locked or expired.`},
+Check user (phone1) and password_file, then restart homeward; the account may be locked or expired.`},
 	{"NTLM is offered, and the password is wrong", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM))), "sip-credentials", `
-fe01.contoso.com refuses the user name or the password: credentials refused by "SIP Communications Service", which answered 401 Unauthorized.
+fe01.contoso.com refuses the user name or the password for the realm "SIP Communications Service": 401 Unauthorized.
 This is on the side of the user account.
-Check user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
+Check user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file, then restart homeward; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"the proof of NTLM is refused", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM, diagnostics(1000, "Final handshake failed")))), "sip-credentials", `
-fe01.contoso.com refuses the user name or the password: credentials refused by "SIP Communications Service", which answered 401 Unauthorized; 1000 Final handshake failed (fe01.contoso.com).
+fe01.contoso.com refuses the user name or the password for the realm "SIP Communications Service": 401 Unauthorized; 1000 Final handshake failed (fe01.contoso.com).
 This is on the side of the user account.
-Check user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
+Check user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file, then restart homeward; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"NTLM is offered, and no password is configured", with(says(fe01, "401 Unauthorized", offersNTLM, offersKerberos, offersTLSDSK), unset("password_file")),
 		"sip-auth-not-supported", `
 fe01.contoso.com asks for a password, and none is configured.
 This is on the side of this device.
-Set password_file: the Registrar asks for a password, and none is configured.`},
+Set password_file.`},
 	{"only Kerberos and TLS-DSK are offered", with(says(fe01, "401 Unauthorized", offersKerberos, offersTLSDSK)), "sip-auth-not-supported", `
-fe01.contoso.com offered Kerberos, TLS-DSK, but Kerberos is not supported; TLS-DSK is not supported.
+fe01.contoso.com offers only Kerberos, TLS-DSK for signing in, and this device supports none of these.
 This is on the side of the Registrar.
 Set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM.`},
 	{"only Basic is offered", with(says(fe01, "401 Unauthorized", `WWW-Authenticate: Basic realm="contoso.com"`)), "sip-auth-not-supported", `
-fe01.contoso.com offered Basic, but Basic would show the password and is never answered.
+fe01.contoso.com offers only Basic for signing in, which would show the password and is never answered.
 This is on the side of the Registrar.
-Offer Digest or NTLM on the Registrar: Basic would show the password.`},
+Offer Digest or NTLM on the Registrar.`},
 	{"Digest over TCP is not allowed", with(published(at("internal-tcp")), unset("credentials_over_tcp")), "sip-auth-not-supported", `
-fe03.contoso.com offered Digest MD5, but credentials go over clear TCP only under credentials_over_tcp, to a host that SRV or the configuration names.
+fe03.contoso.com asks for a password over plain TCP (Digest MD5), where anyone who listens could work it out.
 This is on the side of the Registrar.
-Offer TLS on the Registrar; credentials_over_tcp would let the password be guessed by whoever listens.`},
+Offer TLS on the Registrar; the setting credentials_over_tcp lets the device answer all the same, and only a Registrar that an SRV record or the configuration names.`},
 
 	{"the home pool does not resolve", with(redirects(fe01, "gone.contoso.com:5061;transport=TLS")), "no-address", `
 fe01.contoso.com redirects the device to its home pool gone.contoso.com, which has no address.

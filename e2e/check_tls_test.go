@@ -6,7 +6,7 @@ var tlsFaults = []fault{
 	{"the certificate lacks the name", with(pool01Has(namesAnother)), "tls-name", `
 The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for lync01.contoso.com.
 This is on the side of the Registrar.
-Issue a certificate that carries pool01.contoso.com too, or let the SRV record _sipinternaltls._tcp.contoso.com name lync01.contoso.com, with an A record for it.`},
+Issue a certificate that carries pool01.contoso.com too, or let the SRV record _sipinternaltls._tcp.contoso.com name lync01.contoso.com, with an A record for lync01.contoso.com.`},
 	{"the certificate has a wildcard", with(pool01Has(namesWildcard)), "tls-name", `
 The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for *.contoso.com.
 This is on the side of the Registrar.
@@ -32,25 +32,25 @@ The certificate of pool01.contoso.com:5061 is not meant for servers (extended ke
 This is on the side of the Registrar.
 Issue a certificate for server authentication.`},
 	{"the certificate has expired", with(pool01Has(hasExpired)), "tls-expired", `
-The certificate of pool01.contoso.com:5061 has expired on … (it is … here).
+The certificate of pool01.contoso.com:5061 expired on … (it is … here).
 This is on the side of the Registrar.
 Renew the certificate of the Registrar; check the clock of this device first.`},
 	{"the certificate is not valid yet", with(pool01Has(beginsTomorrow)), "tls-not-yet-valid", `
-The certificate of pool01.contoso.com:5061 begins on … only (it is … here).
+The certificate of pool01.contoso.com:5061 is not valid before … (it is … here).
 This is on the side of the Registrar.
 Check the clock of this device first, then the certificate of the Registrar.`},
 	{"TLS 1.0 only", with(pool01Has(nothingWrong, "-tls1", "-cipher", "DEFAULT@SECLEVEL=0")), "tls-version", `
-pool01.contoso.com:5061 (10.0.0.20) offers no TLS version or cipher that this device may use.
+pool01.contoso.com:5061 (10.0.0.20) offers no TLS version that this device may use.
 This is on the side of the Registrar.
-Enable TLS 1.2 on the Registrar; for an old server tls_min allows less, as a named exception.`},
+Enable TLS 1.2 on the Registrar; until then, tls_min = "1.0" lets this device use what old servers offer.`},
 	{"no cipher in common", with(pool01Has(nothingWrong, "-tls1_2", "-cipher", "ECDHE-ECDSA-CAMELLIA128-SHA256")), "tls-version", `
-pool01.contoso.com:5061 (10.0.0.20) offers no TLS version or cipher that this device may use.
+pool01.contoso.com:5061 (10.0.0.20) accepts none of the ciphers that this device offers (alert 40, handshake failure).
 This is on the side of the Registrar.
-Enable TLS 1.2 on the Registrar; for an old server tls_min allows less, as a named exception.`},
-	{"the server asks for a certificate (port for servers)", with(pool01Has(nothingWrong, "-tls1_2", "-Verify", "1")), "tls-version", `
-pool01.contoso.com:5061 (10.0.0.20) asks for a certificate of this device: it is a port for servers, not for clients.
+Enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384; RSA key exchange alone is not enough.`},
+	{"the server asks for a certificate (port for servers)", with(pool01Has(nothingWrong, "-tls1_2", "-Verify", "1")), "tls-client-certificate", `
+pool01.contoso.com:5061 (10.0.0.20) asks for a certificate of this device, and refuses it without one: it is a port for servers, not for clients.
 This is on the side of DNS.
-Name the port for clients: 5061 of a pool inside, 443 of an Access Edge outside.`},
+Name the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if it is this one, let the server admit devices that have no certificate.`},
 	{"the handshake stalls", with(pool01Hangs), "tls-timeout", `
 pool01.contoso.com:5061 (10.0.0.20) takes the connection, but the TLS handshake stalls.
 This is on the side of the Registrar.

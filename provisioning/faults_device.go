@@ -34,7 +34,7 @@ var (
 	FaultOnlyLastGood = declare("last-good.only", "", "",
 		"the device signs in only through its last good Registrar {host}: {cause}", "{cause.do}")
 	FaultLastGoodSilent = declare("last-good.silent-too", ConnectTimeout, SideRegistrar,
-		"its last good Registrar {host} does not answer either", "")
+		"the last good Registrar {host} does not answer either", "")
 	FaultLastGoodUnusable = declare("last-good.unusable", "", SideRegistrar,
 		"the device could not sign in if DNS and DHCP failed now, because of its last good Registrar {host}: {cause}",
 		"restart homeward so that it registers again, or put {host} right: {cause.do}")

@@ -8,8 +8,8 @@ var (
 		"the name server {servers} answers too late: a device does not wait so long",
 		"look for a forwarder of the name server that does not answer; or set dns_servers", "dns")
 	FaultDNSClosed = declare("dns.port-closed", DNSTimeout, SideNetwork,
-		"no name server can be asked: nothing listens at {servers}",
-		"check that a name server runs at this address and port; or set dns_servers", "dns")
+		"no name server can be asked: {servers} refuses the question (nothing listens there, or a firewall rejects it)",
+		"check that a name server runs at this address and port, and that no firewall rejects the question; or set dns_servers", "dns")
 	FaultDNSUnreachable = declare("dns.unreachable", DNSTimeout, SideNetwork,
 		"no name server can be asked: there is no way to {servers}[ ({problem})]",
 		"check the gateway and the VLAN of this device, and the address of the name server; or set dns_servers", "dns")

@@ -27,8 +27,8 @@ var (
 	FaultEdgePort = declare("port.edge-configured", "", SideDevice,
 		"port {port} is configured for {host}, but its Access Edge listens on 443", `set external_server = "{host}:443"`)
 	FaultServerPort = declare("port.for-servers", TLSClientCert, "",
-		"{at}[ ({address})] asks for a certificate of this device: it is a port for servers, not for clients",
-		"name the port for clients: 5061 of a pool inside, 443 of an Access Edge outside")
+		"{at}[ ({address})] asks for a certificate of this device, and refuses it without one: it is a port for servers, not for clients",
+		"name the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if it is this one, let the server admit devices that have no certificate")
 	FaultOnlyOutside = declare("discovery.only-outside", "", SideDNS,
 		"only the external record leads to a Registrar, and its Access Edge {at}[ ({address})] does not answer from this network",
 		"inside: create _sipinternaltls._tcp.{domain} in the inside view of DNS (split DNS); outside: open port {port} to the Access Edge")
@@ -49,11 +49,12 @@ var (
 		"{at}[ ({address})] takes the connection, but the TLS handshake stalls", "check that this port speaks TLS; on tunnels look for an MTU that is too small")
 	FaultTLSOld = declare("tls.no-version-in-common", TLSVersion, SideRegistrar,
 		"{at}[ ({address})] offers no TLS version that this device may use",
-		"enable TLS 1.2 on the Registrar; for an old server tls_min allows less, as a named exception")
+		`enable TLS 1.2 on the Registrar; until then, tls_min = "1.0" lets this device use what old servers offer`)
 	FaultTLSCipher = declare("tls.no-cipher-in-common", TLSVersion, SideRegistrar,
-		"{at}[ ({address})] offers no cipher that this device may use", "enable ciphers with ECDHE key exchange on the Registrar: with RSA key exchange alone it is not accepted")
+		"{at}[ ({address})] accepts none of the ciphers that this device offers (alert {alert})",
+		"enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384; RSA key exchange alone is not enough")
 	FaultUnreadable = declare("certificate.unreadable", TLSUnreadable, SideRegistrar,
-		"the certificate of {at} cannot be read: {problem}", "issue another certificate for {host}")
+		"a certificate that {at} sends cannot be read: {problem}", "issue another one in its place, without this fault")
 
 	FaultWrongName = declare("certificate.other-name", TLSName, SideRegistrar,
 		"the certificate of {at} is not for {host}, but for {names}", "issue a certificate that carries {host}")
@@ -75,22 +76,22 @@ var (
 		"the certificate of {at} carries no name a device believes: it has no Subject Alternative Name",
 		"issue a certificate with {host} as Subject Alternative Name")
 	FaultExpired = declare("certificate.expired", TLSExpired, SideRegistrar,
-		"the certificate of {at} expired on {ends} (it is {now} here)", "renew the certificate of the Registrar; check the clock of this device first")
+		whose+" expired on {ends} (it is {now} here)", "renew the certificate of the Registrar; check the clock of this device first")
 	FaultIssuerExpired = declare("certificate.issuer-expired", TLSExpired, SideRegistrar,
-		"the certificate of {at} is issued by {issuer}, whose own certificate expired on {ends} (it is {now} here)",
-		"renew the certificate of {issuer}, and let the server send it; check the clock of this device first")
+		whose+" expired on {ends} (it is {now} here)",
+		"check the clock of this device first; then renew the certificate of {authority} and let the server send it, or install the root certificate that replaces it and name it in roots")
 	FaultNotYetValid = declare("certificate.not-yet-valid", TLSNotYetValid, SideRegistrar,
-		"the certificate of {at} is not valid before {begins} (it is {now} here)", "check the clock of this device first, then the certificate of the Registrar")
+		whose+" is not valid before {begins} (it is {now} here)", "check the clock of this device first, then the certificate of the Registrar")
 	FaultIssuerNotYetValid = declare("certificate.issuer-not-yet-valid", TLSNotYetValid, SideRegistrar,
-		"the certificate of {at} is issued by {issuer}, whose own certificate is not valid before {begins} (it is {now} here)",
-		"check the clock of this device first, then the certificate of {issuer}")
+		whose+" is not valid before {begins} (it is {now} here)",
+		"check the clock of this device first, then the certificate of {authority}")
 	FaultNotForServers = declare("certificate.not-for-servers", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} is not meant for servers (extended key usage)", "issue a certificate for server authentication")
+		whose+" is not meant for servers (extended key usage)", "issue a certificate for server authentication")
 	FaultSelfSigned = declare("certificate.self-signed", TLSUntrusted, SideRegistrar,
 		"the certificate of {at} is signed by itself: no authority vouches for it",
 		"let the site's authority issue the certificate, or name this certificate in roots")
 	FaultWeakSignature = declare("certificate.weak-signature", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} is signed in a way that is not safe any more, such as SHA-1",
+		whose+" is signed with an algorithm that is no longer safe[: {signature}]",
 		"have the certificate of the Registrar, and any intermediate one above it, signed with SHA-256")
 	FaultSameNameAuthority = declare("certificate.new-authority", TLSUntrusted, SideDevice,
 		"the certificate of {at} leads to {root}, and this device trusts another authority of that name: the site has made a new one",
@@ -102,21 +103,22 @@ var (
 		"the certificate of {at} is issued by {issuer} and leads to {root}, which this device does not trust",
 		"install the root certificate {root} and name it in roots")
 	FaultWrongIssuer = declare("certificate.wrong-issuer", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} is issued by {issuer}, and the certificate of that name that the server sends has not signed it",
-		"let the server send the intermediate certificate that has signed its own")
+		whose+" is issued by {issuer}, but was not signed with the certificate of that name that the server sends",
+		"let the server send the intermediate certificate with which its own was signed")
 	FaultNotAuthority = declare("certificate.not-authority", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} is signed by {of}, which is not the certificate of an authority", "have the certificate of the Registrar signed by an authority")
+		"the certificate of {at} depends on that of {of}, which is not an authority (CA)",
+		"have the certificate of the Registrar signed by an authority; if {of} is one, issue its certificate again with CA:TRUE in the basic constraints")
 	FaultChainTooLong = declare("certificate.chain-too-long", TLSUntrusted, SideRegistrar,
 		"the chain of the certificate of {at} has more intermediate certificates than {of} allows (path length)",
-		"have the certificate of the Registrar issued by an authority that may issue it, or correct the path length")
+		"have the certificate of the Registrar issued by an authority nearer to the root, or raise the path length of {of}")
 	FaultNameConstraint = declare("certificate.name-constraint", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} is for names that its authority may not issue certificates for (name constraints): {names}",
-		"have the certificate of the Registrar issued by an authority that may, or correct the name constraints")
+		"the name constraints[ of {authority}] do not permit the certificate of {at}, which is for {names}",
+		"have the certificate of the Registrar issued by an authority that may issue it, or correct the name constraints")
 	FaultCriticalExtension = declare("certificate.critical-extension", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} has an extension that is marked critical and that this device does not know: {problem}",
-		"issue the certificate without that extension, or with the extension not marked critical (AD CS: application policies)")
+		whose+" has a critical extension that this device does not know: {extensions}",
+		"issue the certificate without that extension, or with the extension not marked critical")
 	FaultUnknownSignature = declare("certificate.unknown-signature", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} is signed in a way that this device does not know: {problem}", "have it signed with SHA-256 and RSA or ECDSA")
+		whose+" is signed with an algorithm that this device does not know", "have it signed with SHA-256 and RSA or ECDSA")
 	FaultNoCertificate = declare("certificate.none", TLSUntrusted, SideRegistrar,
 		"{at} sends no certificate", "give the Registrar a certificate for {host}")
 	FaultNoRoots = declare("certificate.no-roots", TLSUntrusted, SideDevice,
@@ -124,3 +126,6 @@ var (
 	FaultCertificate = declare("certificate.refused", TLSUntrusted, SideRegistrar,
 		"the certificate of {at} is refused: {problem}", "correct what it says of the certificate, or issue another one for {host}")
 )
+
+// whose says which certificate: that of the server, or one of an authority above it.
+const whose = "the certificate of {at}[ depends on that of the authority {authority}, which]"

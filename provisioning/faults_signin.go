@@ -5,7 +5,7 @@ var (
 	FaultNoSIP = declare("sip.no-answer", SIPNoAnswer, SideRegistrar,
 		"{at}[ ({address})] takes the connection, but does not answer SIP", "check that the Registrar service runs behind this port")
 	FaultNotSIP = declare("sip.not-spoken", SIPMalformed, SideRegistrar,
-		"{at}[ ({address})] answers, but does not speak SIP[: it begins with {begins}]",
+		"{at}[ ({address})] answers, but does not speak SIP[: its answer begins with {begins}]",
 		"check that the address and port are those of the Registrar, and not of a web server or another service")
 	FaultBadSIP = declare("sip.broken", SIPMalformed, SideRegistrar,
 		"what {at} sends cannot be read as SIP: {problem}", "look for a proxy or firewall in between that changes SIP messages (SIP ALG), then into the log of the Registrar")
@@ -26,29 +26,32 @@ var (
 		"{host} refuses the sign-in: {said}",
 		"the account has as many registrations as the Registrar allows: remove what is left over there, or raise the limit (max_contacts of Kamailio)")
 	FaultCredentials = declare("sip.credentials", SIPCredentials, SideAccount,
-		"{host} refuses the user name or the password: {said}", "check user[ ({user})] and password_file, then restart homeward; the account may be locked or expired")
+		`{host} refuses the user name or the password[ for the realm "{realm}"]: {said}`, "check user[ ({user})] and password_file, then restart homeward; the account may be locked or expired")
 	FaultCredentialsNTLM = declare("sip.credentials-ntlm", SIPCredentials, SideAccount,
-		"{host} refuses the user name or the password: {said}",
+		`{host} refuses the user name or the password[ for the realm "{realm}"]: {said}`,
 		`check user[ ({user})][ ({plain}; Lync often wants DOMAIN\name)] and password_file, then restart homeward; the account may be locked or expired; `+
 			"if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses")
 	FaultUnavailable = declare("sip.unavailable", SIPUnavailable, SideRegistrar,
 		"{host} cannot serve now: {said}", "check the services of the Registrar and its pool")
 	FaultRejected = declare("sip.rejected", SIPRejected, SideRegistrar,
-		"{host} cannot grant the request of this device as it stands: {said}",
-		"look at what it says, and compare that with the settings of the Registrar for phones of this kind")
+		"{host} refuses the request of this device as it stands: {said}",
+		"go by what it says: change the settings of the Registrar, or of a proxy in front of it, so that they accept the request")
+	FaultNoMinExpires = declare("sip.no-min-expires", SIPRejected, SideRegistrar,
+		"{host} wants the registration to last longer, and does not say how long (no Min-Expires): {said}",
+		"let the Registrar send Min-Expires in its answer, or accept shorter registrations")
 	FaultUnsigned = declare("sip.unsigned", SIPBadSignature, SideNetwork,
 		"the answers of {host} are not signed as they must be[: {problem}]", "look for a firewall or proxy in between that changes SIP messages (SIP ALG), and switch that off")
 
 	FaultNoPassword = declare("sip.no-password", SIPAuthNotSupported, SideDevice,
 		"{host} asks for a password, and none is configured", "set password_file")
 	FaultInClear = declare("sip.password-in-clear", SIPAuthNotSupported, SideRegistrar,
-		"{host} asks for a password over plain TCP, where whoever listens could guess it", "offer TLS on the Registrar; credentials_over_tcp allows it over plain TCP to a Registrar that an SRV record or internal_server names, and lets whoever listens guess the password")
+		"{host} asks for a password over plain TCP[ ({offered})], where whoever listens could guess it", "offer TLS on the Registrar; credentials_over_tcp allows it over plain TCP to a Registrar that an SRV record or internal_server names, and lets whoever listens guess the password")
 	FaultOnlyKerberos = declare("sip.only-kerberos", SIPAuthNotSupported, SideRegistrar,
-		"{host} offers only {offered} to sign in", "set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM")
+		"{host} offers only {offered} for signing in, and this device supports none of these", "set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM")
 	FaultOnlyBasic = declare("sip.only-basic", SIPAuthNotSupported, SideRegistrar,
-		"{host} offers only Basic to sign in", "offer Digest or NTLM on the Registrar: Basic would show the password")
+		"{host} offers only Basic for signing in, which would show the password and is never answered", "offer Digest or NTLM on the Registrar")
 	FaultSchemeNotAllowed = declare("sip.scheme-not-allowed", SIPAuthNotSupported, SideDevice,
-		"{host} offers {offered} to sign in, and the setting auth allows none of them", "let auth allow what the Registrar offers, or let the Registrar offer another way")
+		"{host} offers {offered} for signing in, and the setting auth allows none of these", "let auth allow what the Registrar offers, or let the Registrar offer another way")
 	FaultNoChallenge = declare("sip.no-challenge", SIPAuthNotSupported, SideRegistrar,
 		"{host} asks for a password, and does not say in which form", "let the Registrar offer NTLM or Digest")
 	FaultBadChallenge = declare("sip.bad-challenge", SIPAuthNotSupported, SideRegistrar,

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,7 +11,7 @@ import (
 // refusal reads what a final answer says about itself.
 func refusal(m *message) *StatusError {
 	e := &StatusError{
-		Code: m.code, Phrase: printable(m.phrase), Diagnostics: diagnostics(m), Problem: printable(m.get("P-Registrar-Error")), Warnings: warnings(m), Unsigned: m.unsigned,
+		Code: m.code, Phrase: printable(m.phrase), Diagnostics: diagnostics(m), Problem: printable(m.get("P-Registrar-Error")), Warnings: warnings(m), Fields: fields(m), Unsigned: m.unsigned,
 	}
 	if m.unsigned {
 		return e
@@ -46,6 +47,27 @@ func warnings(m *message) []Warning {
 		agent, text, _ := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
 		if n, err := strconv.Atoi(code); err == nil && 100 <= n && n <= 999 && len(found) < maxListed {
 			found = append(found, Warning{Code: n, Agent: printable(agent), Text: printable(unquote(strings.TrimLeft(text, " \t")))})
+		}
+	}
+	return found
+}
+
+// telling are the header fields in which a Registrar says what it wants of a request that it refuses (RFC 3261 sections
+// 21.4.14, 21.4.15, 21.4.17; RFC 3329), and why it refuses it (RFC 3326).
+var telling = []string{"Require", "Unsupported", leastField, "Security-Server", "Reason"}
+
+// fields reads them. A 380 says where else to go, and that alone in its Contact (RFC 3261 section 21.3.5).
+func fields(m *message) []Field {
+	names := telling
+	if m.code == 380 {
+		names = append(slices.Clip(names), "Contact")
+	}
+	var found []Field
+	for _, name := range names {
+		for _, value := range m.all(name) {
+			if len(found) < maxListed {
+				found = append(found, Field{name, printable(value)})
+			}
 		}
 	}
 	return found

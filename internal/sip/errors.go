@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,7 @@ type StatusError struct {
 	User        string        // the login name in the credentials we had sent: "phone1", `CONTOSO\phone1`; "": we had sent none
 	Problem     string        // P-Registrar-Error of Kamailio and OpenSIPS: "Too many registered contacts"; escaped, at most 256 bytes
 	Warnings    []Warning     // RFC 3261 section 20.43; at most 16
+	Fields      []Field       // what else it says about its answer (see telling); at most 16
 
 	// The answer to a REGISTER is not signed, although everything is that the Registrar says now (MS-SIPAE). Anyone on the
 	// way may have written it: it is for people to read, and nothing follows from it. RetryAfter and Date are zero then.
@@ -54,6 +56,20 @@ type Diagnostic struct {
 type Warning struct {
 	Code        int    // 399
 	Agent, Text string // who says it, and what: escaped, at most 256 bytes
+}
+
+// Field is a header field of an answer: "Require", "outbound".
+type Field struct {
+	Name, Value string // Value as sent: escaped, at most 256 bytes
+}
+
+// leastField says how long a registration must last at least (RFC 3261 section 20.23).
+const leastField = "Min-Expires"
+
+// NamesNoInterval says whether the Registrar wants a registration that lasts longer, and does not say how long: a 423 must
+// have a Min-Expires (RFC 3261 section 21.4.17).
+func (e *StatusError) NamesNoInterval() bool {
+	return e.Code == 423 && !slices.ContainsFunc(e.Fields, func(f Field) bool { return f.Name == leastField })
 }
 
 // TooManyBindings says whether the Registrar has no room for one more binding of the account (Kamailio and OpenSIPS,
@@ -78,6 +94,9 @@ func (e *StatusError) Said() string {
 	}
 	for _, w := range e.Warnings {
 		text += fmt.Sprintf("; warning %d: %s", w.Code, w.Text)
+	}
+	for _, f := range e.Fields {
+		text += "; " + f.Name + ": " + f.Value
 	}
 	return text + saying(e.Diagnostics)
 }

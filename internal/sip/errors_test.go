@@ -159,6 +159,23 @@ func TestWarningsAreTold(t *testing.T) {
 	})
 }
 
+// A 423 without Min-Expires is another fault than one that wants more than it gets.
+func TestNamesNoInterval(t *testing.T) {
+	for _, test := range []struct {
+		status StatusError
+		want   bool
+	}{
+		{StatusError{Code: 423}, true},
+		{StatusError{Code: 423, Fields: []Field{{"Reason", "SIP;cause=423"}}}, true},
+		{StatusError{Code: 423, Fields: []Field{{"Reason", "SIP;cause=423"}, {"Min-Expires", "1000000"}}}, false},
+		{StatusError{Code: 421, Fields: []Field{{"Require", "outbound"}}}, false},
+	} {
+		if got := test.status.NamesNoInterval(); got != test.want {
+			t.Errorf("%v: got %t", &test.status, got)
+		}
+	}
+}
+
 // The words of Kamailio and OpenSIPS are read here, and of a signed answer alone.
 func TestTooManyBindings(t *testing.T) {
 	for _, test := range []struct {

@@ -206,7 +206,7 @@ func TestNTLM(t *testing.T) {
 			pool:  &pool{tamper: func(string) string { return "" }},
 			steps: []step{answer("423 Interval Too Brief", "Min-Expires: 86400")},
 			want: signedIn + `
-				+0s status: answered 423 Interval Too Brief, unsigned, retry after 0s`,
+				+0s status: answered 423 Interval Too Brief, unsigned; Min-Expires: 86400, retry after 0s`,
 		},
 		{
 			name:  "an unsigned redirect leads nowhere",

@@ -279,7 +279,7 @@ func TestRegister(t *testing.T) {
 			want: `
 				+0s 1 REGISTER
 				+0s 2 REGISTER expires=86400
-				+0s status: answered 423 Interval Too Brief, retry after 0s`,
+				+0s status: answered 423 Interval Too Brief; Min-Expires: 1000000000, retry after 0s`,
 		},
 		{
 			name:   "S67 a 403 is told, with the server's own account of it",
@@ -554,6 +554,25 @@ func TestRegisterTells(t *testing.T) {
 			name:   "a refusal",
 			script: []step{answer("504 Server time-out", refused...)},
 			err:    refusal,
+		},
+		{
+			name: "what it wants of the request",
+			script: []step{answer("420 Bad Extension", "Require: outbound", "Unsupported: gruu-10, ms-benotify", `Reason: SIP;cause=420;text="by`+"\x1b"+`policy"`,
+				`Warning: 399 fe01.contoso.com "Contact user part must be digits"`, "Security-Server: tls;q=0.1", "Contact: <sip:elsewhere@contoso.com>")},
+			err: &StatusError{
+				Code: 420, Phrase: "Bad Extension",
+				Warnings: []Warning{{Code: 399, Agent: "fe01.contoso.com", Text: "Contact user part must be digits"}},
+				Fields: []Field{
+					{"Require", "outbound"}, {"Unsupported", "gruu-10, ms-benotify"}, {"Security-Server", "tls;q=0.1"}, {"Reason", `SIP;cause=420;text="by\x1bpolicy"`},
+				},
+			},
+		},
+		{
+			name:   "another service",
+			script: []step{answer("380 Alternative Service", "Contact: <sip:fe02.contoso.com;transport=tls>")},
+			err: &StatusError{
+				Code: 380, Phrase: "Alternative Service", Fields: []Field{{"Contact", "<sip:fe02.contoso.com;transport=tls>"}},
+			},
 		},
 		{
 			name:   "refused credentials",

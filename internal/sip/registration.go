@@ -43,7 +43,7 @@ func (r *registration) bind(ctx context.Context) (Binding, error) {
 	if err == nil && m.code == 423 && !m.unsigned {
 		// RFC 3261 section 10.2.8: too brief for this Registrar. Asked once more, with what it wants.
 		asked, _ := seconds(r.lifetime, maxExpires)
-		if least, _ := seconds(m.get("Min-Expires"), maxExpires); least > asked {
+		if least, _ := seconds(m.get(leastField), maxExpires); least > asked {
 			r.lifetime = strconv.Itoa(least)
 			m, err = r.talk.exchange(ctx, func() *message { return r.register(r.lifetime) })
 		}

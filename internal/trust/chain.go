@@ -29,6 +29,11 @@ func describe(host string, chain []*x509.Certificate, s Settings, err error) *Ce
 		problem, of = chainProblem(chain, s, now, err)
 	}
 	e.Problem, e.Of = problem, certificate(of, leaf)
+	if problem == CriticalExtension {
+		for _, id := range of.UnhandledCriticalExtensions {
+			e.Extensions = append(e.Extensions, id.String())
+		}
+	}
 	return e
 }
 
@@ -80,7 +85,7 @@ func invalidProblem(chain []*x509.Certificate, s Settings, now time.Time, invali
 	case x509.IncompatibleUsage, x509.CANotAuthorizedForExtKeyUsage:
 		return Unusable, first(chain, func(c *x509.Certificate) bool { return !forServers(c) })
 	case x509.CANotAuthorizedForThisName, x509.UnconstrainedName, x509.NameConstraintsWithoutSANs, x509.TooManyConstraints:
-		return NameConstraint, of
+		return NameConstraint, first(chain, constrains) // crypto/x509 names the certificate that is refused, and not who refuses it
 	default:
 		return Unproven, of
 	}
@@ -146,6 +151,12 @@ func isWeak(algorithm x509.SignatureAlgorithm) bool {
 func forServers(c *x509.Certificate) bool {
 	return len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0 ||
 		slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
+}
+
+// constrains says whether an authority may issue for certain names alone (RFC 5280 section 4.2.1.10).
+func constrains(c *x509.Certificate) bool {
+	return c.IsCA && len(c.PermittedDNSDomains)+len(c.ExcludedDNSDomains)+len(c.PermittedIPRanges)+len(c.ExcludedIPRanges)+
+		len(c.PermittedEmailAddresses)+len(c.ExcludedEmailAddresses)+len(c.PermittedURIDomains)+len(c.ExcludedURIDomains) > 0
 }
 
 // first returns the first certificate that has a fault, or else that of the server: the fault is then in a root.

@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -110,7 +111,7 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 		{name: "an algorithm that is not known", sent: []*made{{cert: unknownAlgorithm(t, leaf.cert)}, middle}, want: UnknownSignature, of: "CN=leaf"},
 		{name: "by a server", sent: under(serves()), want: NotAuthority, of: "CN=middle"},
 		{name: "too many in between", sent: chainOf(t, certify(t, root, "middle", certifies(func(c *x509.Certificate) { c.MaxPathLenZero = true }))), want: TooManyIntermediates, of: "CN=middle"},
-		{name: "a name that is not for this authority", sent: under(certifies(func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"fabrikam.com"} })), want: NameConstraint, of: "CN=leaf"},
+		{name: "a name that is not for this authority", sent: under(certifies(func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"fabrikam.com"} })), want: NameConstraint, of: "CN=middle"},
 		{name: "a critical extension", sent: issued(serves(func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{odd} })), want: CriticalExtension, of: "CN=leaf"},
 		{name: "a critical extension in between", sent: under(certifies(func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{odd} })), want: CriticalExtension, of: "CN=middle"},
 		{name: "not for servers", sent: issued(serves(forClients)), want: Unusable, of: "CN=leaf"},
@@ -152,6 +153,9 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 			produced[e.Problem] = true
 			if e.Problem != test.want || e.Of.Subject != test.of {
 				t.Errorf("got problem %d of %q, want %d of %q (%v)", e.Problem, e.Of.Subject, test.want, test.of, err)
+			}
+			if got := strings.Join(e.Extensions, " "); got != "" != (e.Problem == CriticalExtension && test.err == nil) || got != "" && (got != "1.2.3.4" || !strings.Contains(e.Error(), got)) {
+				t.Errorf("the extension is %q (%v)", got, e)
 			}
 			if len(chain) > 0 && e.Of.Leaf != (e.Of.Subject == chain[0].Subject.String()) {
 				t.Errorf("that of the server: %t, of %q", e.Of.Leaf, e.Of.Subject)

@@ -2,6 +2,7 @@ package trust
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -50,7 +51,10 @@ type CertificateError struct {
 	Problem Problem
 	Of      Certificate // the one that the problem is about; zero: none could be read
 	Names   []string    // what the server's certificate is for
-	Err     error
+	// Extensions are the object identifiers of the extensions of Of that must be understood and are not: "1.3.6.1.4.1.311.21.10".
+	// None: they are those of a root.
+	Extensions []string
+	Err        error
 }
 
 func (e *CertificateError) Error() string {
@@ -59,6 +63,8 @@ func (e *CertificateError) Error() string {
 		whose = fmt.Sprintf("certificate of the authority %q, on which that of %s rests,", e.Of.Subject, e.Host)
 	}
 	switch e.Problem {
+	case CriticalExtension:
+		return strings.TrimSuffix(fmt.Sprintf("%s: %v %s", whose, e.Err, strings.Join(e.Extensions, ", ")), " ")
 	case Expired:
 		return fmt.Sprintf("%s ended %s", whose, e.Of.NotAfter.UTC().Format(time.RFC3339))
 	case NotYetValid, ClockWrong:

@@ -36,22 +36,11 @@ func refusal(f *Facts) provisioning.Trouble {
 
 // redirectedNowhere is for a redirect that cannot be followed.
 func redirectedNowhere(a provisioning.Attempt, attempts []provisioning.Attempt) provisioning.Trouble {
-	first, last := "", a.Host
-	for _, before := range attempts {
-		if before.Result == "redirected" {
-			if last = before.Host; first == "" {
-				first = before.Host
-			}
-		}
+	i := slices.IndexFunc(attempts, func(before provisioning.Attempt) bool { return before.Result == "redirected" })
+	if i >= 0 && a.Reason == provisioning.SIPRedirectLoop {
+		return a.Trouble.Fault.Met(provisioning.Facts{"from": attempts[i].Host}) // the circle as a whole
 	}
-	switch a.Reason {
-	case provisioning.NoAddress:
-		return provisioning.FaultRedirectNoAddress.Met(provisioning.Facts{"from": last, "host": a.Host})
-	case provisioning.SIPRedirectLoop:
-		return provisioning.FaultRedirectLoop.Met(provisioning.Facts{"from": first})
-	default:
-		return provisioning.FaultRedirectNotUsed.Because(a.Reason.Met(a.Detail), provisioning.Facts{"from": last, "host": a.Host})
-	}
+	return a.Trouble
 }
 
 // onBackup is about a user whose primary Registrar is not there.

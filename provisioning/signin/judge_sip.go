@@ -73,11 +73,12 @@ func (j *judgement) malformed(e *sip.MalformedError) provisioning.Trouble {
 
 func (j *judgement) credentials(e *sip.CredentialsError) provisioning.Trouble {
 	fault := provisioning.FaultCredentials
+	j.facts["realm"] = e.Realm
 	if e.Status != nil {
 		j.facts["said"] = e.Status.Said()
 		j.facts["user"] = e.Status.User
 		if d := diagnosed(j.err); d != nil && d.Reason != provisioning.SIPCredentials {
-			return d.Because(provisioning.SIPCredentials.Met(j.raw), j.facts)
+			return d.Because(provisioning.FaultCredentials.Met(j.facts), j.facts)
 		}
 	}
 	if e.Scheme == "ntlm" {
@@ -100,6 +101,9 @@ func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
 	}
 	if e.TooManyBindings() {
 		return j.met(provisioning.FaultTooManyBindings)
+	}
+	if e.NamesNoInterval() {
+		return j.met(provisioning.FaultNoMinExpires)
 	}
 	return j.met(statusFault(e.Code))
 }

@@ -62,7 +62,7 @@ type judgedError struct {
 // judged are errors of every kind, at the stage at which they are met.
 func judged() (all []judgedError) {
 	dated := func(at time.Time) trust.Certificate {
-		return trust.Certificate{Leaf: true, Subject: "CN=fe01.contoso.com", Issuer: "CN=Contoso Issuing CA", NotBefore: at, NotAfter: at}
+		return trust.Certificate{Leaf: true, Subject: "CN=fe01.contoso.com", Issuer: "CN=Contoso Issuing CA", NotBefore: at, NotAfter: at, Signature: "SHA1-RSA"}
 	}
 	met := trust.Met{Shown: trust.Shown{Issuer: "CN=Contoso Issuing CA", LeadsTo: "CN=Contoso Root CA"}}
 	add := func(name string, s stage, err error) {
@@ -74,12 +74,12 @@ func judged() (all []judgedError) {
 	}
 	add("connect, deadline", connecting, context.DeadlineExceeded)
 	for _, p := range trust.Problems() {
-		add(fmt.Sprintf("certificate, %d", p), handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Problem: p, Of: dated(day), Names: []string{"pool01.contoso.com"}, Err: errors.New("some words")})
+		add(fmt.Sprintf("certificate, %d", p), handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Problem: p, Of: dated(day), Names: []string{"pool01.contoso.com"}, Extensions: []string{"1.2.3.4", "1.3.6.1.4.1.311.21.10"}, Err: errors.New("some words")})
 	}
-	for _, p := range []trust.Problem{trust.Expired, trust.NotYetValid} {
+	for _, p := range []trust.Problem{trust.Expired, trust.NotYetValid, trust.WeakSignature, trust.UnknownSignature, trust.WrongIssuer, trust.CriticalExtension, trust.Unusable, trust.NameConstraint} {
 		of := dated(day)
 		of.Leaf, of.Subject = false, "CN=Contoso Issuing CA"
-		add(fmt.Sprintf("certificate of an authority, %d", p), handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Problem: p, Of: of, Err: errors.New("some words")})
+		add(fmt.Sprintf("certificate of an authority, %d", p), handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Problem: p, Of: of, Names: []string{"pool01.contoso.com"}, Extensions: []string{"1.2.3.4"}, Err: errors.New("some words")})
 	}
 	met.LeadsTo = met.Issuer
 	add("certificate, no intermediate", handshaking, &trust.CertificateError{Problem: trust.Untrusted, Err: errors.New("some words")})
@@ -116,8 +116,9 @@ func judgedSIP() (all []judgedError) {
 		add(fmt.Sprintf("connection, %d", k), &sip.ConnectionError{Kind: k, Err: errors.New("some words")})
 	}
 	for _, code := range []int{380, 400, 403, 404, 408, 421, 423, 439, 480, 494, 500, 503, 600, 604} {
-		add(fmt.Sprintf("status %d", code), &sip.StatusError{Code: code, Phrase: "Some Words", Warnings: []sip.Warning{{Code: 399, Text: "more words"}}})
+		add(fmt.Sprintf("status %d", code), &sip.StatusError{Code: code, Phrase: "Some Words", Warnings: []sip.Warning{{Code: 399, Text: "more words"}}, Fields: []sip.Field{{Name: "Require", Value: "outbound"}}})
 	}
+	add("status 423 that names an interval", &sip.StatusError{Code: 423, Phrase: "Interval Too Brief", Fields: []sip.Field{{Name: "Min-Expires", Value: "1000000"}}})
 	add("status 403 to a digest", &sip.StatusError{Code: 403, Phrase: "Forbidden", Scheme: "digest", User: "phone1"})
 	add("status 403, too many bindings", &sip.StatusError{Code: 403, Phrase: "Forbidden", Problem: "Too many registered contacts"})
 	for _, id := range provisioning.DiagnosticsIDs() {

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -54,26 +55,40 @@ func (j *judgement) certificate() provisioning.Trouble {
 		return provisioning.Trouble{}
 	}
 	j.facts["names"], j.facts["begins"], j.facts["ends"] = trust.Listed(e.Names), e.Of.NotBefore, e.Of.NotAfter
-	j.facts["of"], j.facts["issuer"] = e.Of.Subject, e.Of.Issuer
+	j.facts["of"], j.facts["issuer"], j.facts["signature"], j.facts["extensions"] = e.Of.Subject, e.Of.Issuer, e.Of.Signature, named(e.Extensions)
 	if e.Err != nil {
 		j.facts["problem"] = provisioning.DetailOf(e.Err)
 	}
-	if j.attempt != nil {
+	if j.attempt != nil && e.Problem != trust.WrongIssuer {
 		j.facts["issuer"], j.facts["root"] = j.attempt.met.Issuer, j.attempt.met.LeadsTo
 	}
 	fault := certificateFaults[e.Problem]
 	ofAuthority := e.Of.Subject != "" && !e.Of.Leaf
+	if ofAuthority {
+		j.facts["authority"] = e.Of.Subject
+	}
 	switch {
-	case fault == nil:
+	case fault == nil, e.Problem == trust.CriticalExtension && len(e.Extensions) == 0:
 		fault = provisioning.FaultCertificate
 	case ofAuthority && e.Problem == trust.Expired:
-		j.facts["issuer"], fault = e.Of.Subject, provisioning.FaultIssuerExpired
+		fault = provisioning.FaultIssuerExpired
 	case ofAuthority && e.Problem == trust.NotYetValid:
-		j.facts["issuer"], fault = e.Of.Subject, provisioning.FaultIssuerNotYetValid
+		fault = provisioning.FaultIssuerNotYetValid
 	case e.Problem == trust.Untrusted && j.facts["issuer"] == j.facts["root"]:
 		fault = provisioning.FaultNoIntermediate
 	}
 	return j.met(fault)
+}
+
+// named adds the name of an extension that sites meet (MS-WCCE section 2.2.2.7.7.3).
+func named(extensions []string) []string {
+	all := slices.Clone(extensions)
+	for i, id := range all {
+		if id == "1.3.6.1.4.1.311.21.10" {
+			all[i] += " (Application Policies)"
+		}
+	}
+	return all
 }
 
 // handshake is for a handshake that ended before a certificate could be judged, or after that.
@@ -83,7 +98,7 @@ func (j *judgement) handshake() provisioning.Trouble {
 	case errors.As(j.err, &e) && e.Kind == trust.WantsCertificate && e.Alert == 0: // it may have other reasons to hang up
 		return j.met(provisioning.FaultCutAsking)
 	case errors.As(j.err, &e) && handshakeFaults[e.Kind] != nil:
-		j.facts["alert"] = fmt.Sprintf("%d (%s)", e.Alert, provisioning.DetailOf(tls.AlertError(e.Alert)))
+		j.facts["alert"] = fmt.Sprintf("%d, %s", e.Alert, provisioning.DetailOf(tls.AlertError(e.Alert)))
 		return j.met(handshakeFaults[e.Kind])
 	case j.attempt == nil || j.attempt.stage != handshaking:
 		return provisioning.Trouble{}
