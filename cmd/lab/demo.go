@@ -31,11 +31,11 @@ const (
 	whole = 100
 )
 
-var errNoNamespace = errors.New("the loopback interface of a network namespace may not be set up here (a policy for user namespaces)")
+var errNoNamespace = errors.New("this system does not allow setting up loopback in a network namespace (a policy for user namespaces)")
 
 // demonstrate builds the agent, which may need the network, and tells the story where there is none.
 func demonstrate(ctx context.Context, dir string) error {
-	fmt.Println("homeward demo: a simulated site on loopback, and the real agent, which has never seen it.")
+	fmt.Println("homeward demo: a simulated site on loopback, and the real agent, which knows nothing about the site.")
 	began := time.Now()
 	if _, err := build(ctx, dir); err != nil {
 		return err
@@ -56,7 +56,7 @@ func demonstrate(ctx context.Context, dir string) error {
 		}
 		err = errNoNamespace
 	}
-	fmt.Printf("It runs on the loopback of this machine, without namespaces of its own: %v.\n", err)
+	fmt.Printf("It runs on the loopback interface of this machine, without its own namespaces: %v.\n", err)
 	return tellStory(ctx, dir)
 }
 
@@ -65,7 +65,7 @@ func demoInside(ctx context.Context, dir string) error {
 	if err := furnishNamespace(); err != nil {
 		return errNoNamespace
 	}
-	fmt.Println("It runs in a network namespace of its own: nothing leaves this machine.")
+	fmt.Println("It runs in its own network namespace: nothing leaves this machine.")
 	return tellStory(ctx, dir)
 }
 
@@ -94,7 +94,7 @@ func tellStory(ctx context.Context, dir string) error {
 			return fmt.Errorf("demo: %w", err)
 		}
 	}
-	fmt.Printf("\nAll of it happened as it should, in %.1f s.\n", time.Since(began).Seconds())
+	fmt.Printf("\nEverything went as expected, in %.1f s.\n", time.Since(began).Seconds())
 	return nil
 }
 
@@ -152,15 +152,15 @@ func (d *demo) site(line string) error {
 }
 
 func (d *demo) lookAround(ctx context.Context) error {
-	headline("What does this network offer? (every command here has --config homeward.toml besides)")
+	headline("What does this network offer? (every command here also has --config homeward.toml)")
 	if d.lab.dhcp != nil {
-		fmt.Printf("DHCP is left out: %v.\n", d.lab.dhcp)
+		fmt.Printf("Without DHCP: %v.\n", d.lab.dhcp)
 	}
 	return d.homeward(ctx, whole, "plan")
 }
 
 func (d *demo) signIn(ctx context.Context) error {
-	headline("The device starts. It knows its SIP address and its password, nothing else")
+	headline("The device starts. It knows only its SIP address and its password")
 	if err := d.start(ctx); err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (d *demo) fail(ctx context.Context) error {
 }
 
 func (d *demo) heal(ctx context.Context) error {
-	headline("The site heals. The device has kept looking for the normal way")
+	headline("DNS and DHCP work again. The device has kept looking for them")
 	if err := d.site("heal"); err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (d *demo) remember(ctx context.Context) error {
 }
 
 func (d *demo) leave(context.Context) error {
-	headline("It is told to stop (SIGTERM)")
+	headline("The device is stopped (SIGTERM)")
 	err := d.agent.stop(syscall.SIGTERM)
 	if err != nil {
 		return fmt.Errorf("stop: %w", err)

@@ -64,7 +64,7 @@ func TestDemo(t *testing.T) {
 		"$ homeward plan", "to be tried, in this order", "$ homeward run", "attempt failed", "registered since",
 		"site: zone silent", "registered (degraded)", "DEGRADED: registered since",
 		"site: heal", "back to the normal way", "registered since",
-		"$ homeward cache show", "last good, registered", "unregister ", "-> 200", "All of it happened as it should",
+		"$ homeward cache show", "last good, registered", "unregister ", "-> 200", "Everything went as expected",
 	} {
 		before, after, found := strings.Cut(rest, sentence)
 		if !found {

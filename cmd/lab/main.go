@@ -11,11 +11,11 @@ import (
 )
 
 const usage = `usage: lab FILE               serve the site of FILE on loopback until interrupted
-       lab FILE -- COMMAND …  the same, and run this command of homeward against it: lab FILE -- check
-       lab demo               show the agent signing in, living through an outage, and returning
-       lab bench              measure the agent, and print the figures beside their limits
+       lab FILE -- COMMAND …  also run this homeward command against it: lab FILE -- check
+       lab demo               show the agent signing in, surviving an outage, and going back to normal
+       lab bench              measure the agent, and print the figures with their limits
 
-FILE is described in docs/simulated-site.md; cmd/lab/demo.txtar is one.
+The format of FILE is described in docs/simulated-site.md; cmd/lab/demo.txtar is an example.
 `
 
 // errUsage is a command line that cannot be understood.

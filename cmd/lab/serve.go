@@ -74,12 +74,12 @@ func (l *lab) watch(ctx context.Context, see func(sitetest.Entry)) {
 // introduce says how to use the site.
 func (l *lab) introduce(w io.Writer, file string) {
 	row := func(label string, text ...any) { fmt.Fprintf(w, "  %-13s %s\n", label, fmt.Sprint(text...)) }
-	fmt.Fprintf(w, "the site of %s, on loopback until interrupted\n\n", file)
+	fmt.Fprintf(w, "serving the site of %s on loopback until interrupted\n\n", file)
 	for _, s := range l.servers {
 		row("name server", s, " (UDP and TCP)")
 	}
 	if l.dhcp == nil {
-		row("DHCP", "answered on lo, DHCPINFORM only")
+		row("DHCP", "on lo, DHCPINFORM only")
 	} else {
 		row("DHCP", "not answered: ", l.dhcp)
 	}
@@ -92,9 +92,9 @@ func (l *lab) introduce(w io.Writer, file string) {
 		row("account", "user ", l.user, ", password ", l.password)
 	}
 	fmt.Fprintf(w, `
-an agent, as the user who runs this:
-  go run ./cmd/agent run --config %[1]s     (and: plan, status, history, cache show)
-any other phone software: let it ask the name server, trust the CA, and use the account
+To run an agent, as the same user:
+  go run ./cmd/agent run --config %[1]s     (also plan, status, history, cache show)
+Other phone software must ask the name server, trust the CA, and use the account.
 
 what the site sees:
 `, l.path("homeward.toml"))
