@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -42,12 +43,18 @@ func (a *authority) issueLeaf(t testing.TB, dir string, leaf *x509.Certificate) 
 	if a == nil {
 		a = &authority{cert: leaf, key: k}
 	}
+	return a.issueWith(t, dir, leaf, k)
+}
+
+// issueWith does so for a key that is there already.
+func (a *authority) issueWith(t testing.TB, dir string, leaf *x509.Certificate, k crypto.Signer) (cert, key string) {
+	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(k)
 	if err != nil {
 		t.Fatal(err)
 	}
 	name := leaf.Subject.CommonName
-	cert = write(t, dir, name+".pem", a.sign(t, leaf, &k.PublicKey))
+	cert = write(t, dir, name+".pem", a.sign(t, leaf, k.Public()))
 	key = write(t, dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
 	return cert, key
 }
@@ -76,7 +83,7 @@ func authorityCertificate(name string) *x509.Certificate {
 	return c
 }
 
-func (a *authority) sign(t testing.TB, c *x509.Certificate, public *ecdsa.PublicKey) string {
+func (a *authority) sign(t testing.TB, c *x509.Certificate, public crypto.PublicKey) string {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, c, a.cert, public, a.key)
 	if err != nil {

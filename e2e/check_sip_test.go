@@ -37,37 +37,37 @@ sip:phone1@contoso.com signs in to pool.contoso.com:5061 over TLS (dhcp-tls), bu
 This is on the side of the Registrar.
 Check the services of the Registrar and its pool.`},
 	{"the user does not exist", with(says(fe01, "404 Not Found", diagnostics(1003, "User does not exist"))), "sip-not-found", `
-fe01.contoso.com refuses the sign-in: 404 Not Found; 1003 User does not exist (fe01.contoso.com).
+fe01.contoso.com refuses the sign-in because the user does not exist: 404 Not Found; 1003 User does not exist (fe01.contoso.com).
 This is on the side of the user account.
-The user does not exist: check the spelling of sip_address, and that the account is enabled for Lync.`},
+Check the spelling of sip_address, and that the account is enabled for Lync.`},
 	{"the SIP address is not enabled", with(says(fe01, "404 Not Found", diagnostics(4005, "Destination URI either not enabled for SIP or does not exist"))), "sip-not-found", `
-fe01.contoso.com refuses the sign-in: 404 Not Found; 4005 Destination URI either not enabled for SIP or does not exist (fe01.contoso.com).
+fe01.contoso.com refuses the sign-in because the SIP address is not enabled or does not exist: 404 Not Found; 4005 Destination URI either not enabled for SIP or does not exist (fe01.contoso.com).
 This is on the side of the user account.
-The SIP address is not enabled or does not exist: check sip_address, and that the account is enabled for Lync.`},
+Check sip_address, and that the account is enabled for Lync.`},
 	{"remote access is off", with(says(edge05, "403 Forbidden", publicDiagnostics(4003, "From URI is not enabled for remote access"))), "sip-forbidden", `
-edge05.contoso.com refuses the sign-in: 403 Forbidden; 4003 From URI is not enabled for remote access.
+edge05.contoso.com refuses the sign-in because the account is not enabled for remote access: 403 Forbidden; 4003 From URI is not enabled for remote access.
 This is on the side of the user account.
-The account is not enabled for remote access: allow external user access for it, or sign in from inside.`},
+Allow external user access for it, or sign in from inside.`},
 	{"the login belongs to another SIP address", with(says(fe01, "403 Forbidden", publicDiagnostics(4004, "Credentials provided are not authorized to act as specified from URI"))), "sip-forbidden", `
-fe01.contoso.com refuses the sign-in: 403 Forbidden; 4004 Credentials provided are not authorized to act as specified from URI.
+fe01.contoso.com refuses the sign-in because login name and SIP address belong to different accounts: 403 Forbidden; 4004 Credentials provided are not authorized to act as specified from URI.
 This is on the side of the user account.
-Login name and SIP address belong to different accounts: check user against sip_address.`},
+Check user against sip_address.`},
 	{"the account is disabled", with(says(fe01, "403 Forbidden", diagnostics(4141, "User disabled"))), "sip-forbidden", `
-fe01.contoso.com refuses the sign-in: 403 Forbidden; 4141 User disabled (fe01.contoso.com).
+fe01.contoso.com refuses the sign-in because the account is disabled: 403 Forbidden; 4141 User disabled (fe01.contoso.com).
 This is on the side of the user account.
-The account is disabled: have it enabled.`},
+Have the account enabled.`},
 	{"the client version is refused", with(says(fe01, "403 Forbidden", diagnostics(17000, "Client version not allowed"))), "sip-forbidden", `
-fe01.contoso.com refuses the sign-in: 403 Forbidden; 17000 Client version not allowed (fe01.contoso.com).
+fe01.contoso.com refuses the sign-in because the client version policy refuses this device: 403 Forbidden; 17000 Client version not allowed (fe01.contoso.com).
 This is on the side of the Registrar.
-The client version policy refuses this device: allow its User-Agent.`},
+Allow its User-Agent.`},
 	{"the Edge does not trust the pool", with(says(edge05, "504 Server time-out", diagnostics(1010, "Certificate trust with another server could not be established"))), "sip-unavailable", `
-edge05.contoso.com cannot serve now: 504 Server time-out; 1010 Certificate trust with another server could not be established (fe01.contoso.com).
+edge05.contoso.com refuses the sign-in because the server does not trust the certificate of its next hop: 504 Server time-out; 1010 Certificate trust with another server could not be established (fe01.contoso.com).
 This is on the side of the Registrar.
-The server does not trust the certificate of its next hop: certificates between Edge and pool.`},
+Check the certificates that Edge and pool show each other.`},
 	{"the pool is down", with(says(fe01, "504 Server time-out", diagnostics(5000, "Critical services are down"))), "sip-unavailable", `
-fe01.contoso.com cannot serve now: 504 Server time-out; 5000 Critical services are down (fe01.contoso.com).
+fe01.contoso.com refuses the sign-in because critical services of the pool are down: 504 Server time-out; 5000 Critical services are down (fe01.contoso.com).
 This is on the side of the Registrar.
-Critical services of the pool are down: check the services of the Registrar.`},
+Check the services of the Registrar.`},
 	{"the clocks are too far apart", with(says(fe01, "504 Server time-out", diagnostics(1013, "Significant time skew detected during authentication"))), "clock-wrong", `
 fe01.contoso.com says that the clocks are too far apart: 504 Server time-out; 1013 Significant time skew detected during authentication (fe01.contoso.com).
 This is on the side of this device.
@@ -75,7 +75,7 @@ Set the clock of this device.`},
 	{"the Registrar's clock is an hour ahead", with(hourAhead), "clock-wrong", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the clock of this device is wrong: the clock of fe01.contoso.com is … ahead of it.
 This is on the side of this device.
-Set the clock: create the SRV record _ntp._udp.contoso.com, or let DHCP name a time server (option 42).`},
+Set the clock of this device: create the SRV record _ntp._udp.contoso.com, or let DHCP name a time server (option 42).`},
 
 	{"wrong password", with(published(fe01), onDevice(wrongPassword)), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password for the realm "contoso.com": 401 Unauthorized.
@@ -105,9 +105,9 @@ fe01.contoso.com offers only Basic for signing in, which would show the password
 This is on the side of the Registrar.
 Offer Digest or NTLM on the Registrar.`},
 	{"Digest over TCP is not allowed", with(published(at("internal-tcp")), unset("credentials_over_tcp")), "sip-auth-not-supported", `
-fe03.contoso.com asks for a password over plain TCP (Digest MD5), where anyone who listens could work it out.
+fe03.contoso.com asks for a password over plain TCP (Digest MD5), where whoever listens could guess it.
 This is on the side of the Registrar.
-Offer TLS on the Registrar; the setting credentials_over_tcp lets the device answer all the same, and only a Registrar that an SRV record or the configuration names.`},
+Offer TLS on the Registrar; credentials_over_tcp allows it over plain TCP to a Registrar that an SRV record or internal_server names, and lets whoever listens guess the password.`},
 
 	{"the home pool does not resolve", with(redirects(fe01, "gone.contoso.com:5061;transport=TLS")), "no-address", `
 fe01.contoso.com redirects the device to its home pool gone.contoso.com, which has no address.

@@ -20,15 +20,7 @@ type fault struct {
 // TestCheck: each fault is found, and put into words (TechNet dd637123; what people in the field run into). All rows
 // share one segment and one set of Registrars; DNS, DHCP and the device's state are a row's own.
 func TestCheck(t *testing.T) {
-	s := newSite(t)
-	for _, p := range []place{sipHost, clearPort, pool01} {
-		mustIP(t, "-n", s.registrar.name, "address", "add", p.addr+"/24", "dev", "eth0")
-	}
-	plugIn(t, s)
-	common := scene{
-		site: s, dns2: newHost(t, "dns2", "10.0.0.54"), dhcp2: newHost(t, "dhcp2", "10.0.0.68"),
-		registrars: startKamailio(t, s, settings{places: append(places(), sipHost, clearPort)}),
-	}
+	common := newScene(t)
 	for _, part := range []struct {
 		name   string
 		faults []fault
@@ -57,6 +49,20 @@ func TestCheck(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// newScene is the segment and the set of Registrars that rows share.
+func newScene(t testing.TB) scene {
+	t.Helper()
+	s := newSite(t)
+	for _, p := range []place{sipHost, clearPort, pool01} {
+		mustIP(t, "-n", s.registrar.name, "address", "add", p.addr+"/24", "dev", "eth0")
+	}
+	plugIn(t, s)
+	return scene{
+		site: s, dns2: newHost(t, "dns2", "10.0.0.54"), dhcp2: newHost(t, "dhcp2", "10.0.0.68"),
+		registrars: startKamailio(t, s, settings{places: append(places(), sipHost, clearPort)}),
 	}
 }
 

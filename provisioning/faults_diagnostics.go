@@ -16,7 +16,7 @@ var faultsOfDiagnostics = map[int]*Fault{
 	1007:  diagnostics(1007, "", SideRegistrar, "the server cannot reach the next hop for now", "wait; if it lasts, look at the servers behind this one"),
 	1008:  diagnostics(1008, "", SideDNS, "the server cannot resolve a DNS SRV record", "correct DNS on the side of the server"),
 	1009:  diagnostics(1009, "", SideDNS, "the SRV and host records of the domain contradict each other", "correct the target of the SRV record"),
-	1010:  diagnostics(1010, "", SideRegistrar, "the server does not trust the certificate of its next hop", "look at the certificates between Edge and pool"),
+	1010:  diagnostics(1010, "", SideRegistrar, "the server does not trust the certificate of its next hop", "check the certificates that Edge and pool show each other"),
 	1011:  diagnostics(1011, "", SideRegistrar, "the previous hop gave no diagnostics", "look at the server that is named as the source"),
 	1013:  FaultClockRegistrar,
 	1014:  diagnostics(1014, "", SideDNS, "the server cannot resolve a DNS host record", "correct DNS on the side of the server"),
@@ -42,7 +42,7 @@ var faultsOfDiagnostics = map[int]*Fault{
 
 // diagnostics declares the fault of an error id. Where the id says no more than the status code, the Reason is that of the code.
 func diagnostics(id int, reason Reason, side Side, what, do string) *Fault {
-	return declare(fmt.Sprintf("diagnostics.%d", id), reason, side, "{host} refuses the sign-in, since "+what+": {said}", do)
+	return declare(fmt.Sprintf("diagnostics.%d", id), reason, side, "{host} refuses the sign-in because "+what+": {said}", do)
 }
 
 // FaultOfDiagnostics returns the fault of an error id of ms-diagnostics, or nil.
