@@ -30,7 +30,7 @@ func Listen6(ctx context.Context, iface string) (Conn, error) {
 	}
 	ifi, err := findInterface(iface)
 	if err != nil {
-		return nil, fmt.Errorf("listen for DHCPv6: %w", err)
+		return nil, err
 	}
 	c, err := listen6On(ifi)
 	if err != nil {

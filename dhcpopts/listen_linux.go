@@ -40,7 +40,7 @@ func Listen(ctx context.Context, iface string) (Conn, error) {
 	}
 	ifi, err := findInterface(iface)
 	if err != nil {
-		return nil, fmt.Errorf("listen for DHCP: %w", err)
+		return nil, err
 	}
 	c, err := listenOn(ifi)
 	if err != nil {

@@ -44,9 +44,9 @@ var walls = []wall{
 	{"service/internal/replace", "", "", "writes a file, and gives it to whom it belongs"},
 	{"provisioning", "cache internal/place internal/secret", "", "has the words and the pure decisions: no I/O"},
 	{"provisioning/wire", "dhcpopts internal/srv", "golang.org/x/sys", "is the one seam (x/sys: one socket option of Linux)"},
-	{"provisioning/discover", "provisioning provisioning/wire dhcpopts internal/place internal/srv", "", "asks DNS and DHCP; signs in nowhere"},
+	{"provisioning/discover", "provisioning provisioning/wire dhcpopts internal/place internal/srv internal/plain", "", "asks DNS and DHCP; signs in nowhere"},
 	{
-		"provisioning/signin", "provisioning provisioning/wire cache internal/place internal/sip internal/trust", "",
+		"provisioning/signin", "provisioning provisioning/wire cache internal/place internal/sip internal/trust internal/plain", "",
 		"signs in; asks neither DNS nor DHCP, and owns no state of the device (cache: its record is a value)",
 	},
 	{
@@ -58,15 +58,16 @@ var walls = []wall{
 		"judges what a device sees, by the kinds of what failed; looks through discover and signin, and knows no agent",
 	},
 	{
-		"internal/config", "provisioning internal/nearest internal/place internal/safefile internal/sip", "github.com/pelletier/go-toml/v2",
+		"internal/config", "provisioning internal/nearest internal/place internal/safefile internal/sip internal/plain", "github.com/pelletier/go-toml/v2",
 		"reads settings, and knows neither a command line nor what is done with them (sip: the grammar of User-Agent)",
 	},
-	{"internal/srv", "internal/safefile internal/place", "github.com/miekg/dns", "a leaf: DNS"},
-	{"internal/sip", "internal/ntlm internal/secret internal/place", "github.com/emiago/sipgo github.com/icholy/digest", "a leaf: SIP"},
+	{"internal/srv", "internal/safefile internal/place internal/plain", "github.com/miekg/dns", "a leaf: DNS"},
+	{"internal/sip", "internal/ntlm internal/secret internal/place internal/plain", "github.com/emiago/sipgo github.com/icholy/digest", "a leaf: SIP"},
 	{"internal/ntlm", "", "golang.org/x/crypto", "a leaf: NTLM, whose MD4 the standard library does not have"},
-	{"internal/trust", "internal/place", "", "a leaf: certificates"},
+	{"internal/trust", "internal/place internal/plain", "", "a leaf: certificates"},
 	{"internal/place", "", "", "below all: values that say where a Registrar may be"},
 	{"internal/nearest", "", "", "below all: finds the word that was probably meant"},
+	{"internal/plain", "", "", "below all: the words of the standard library's errors"},
 	{"internal/secret", "", "", "below all: the type that holds a password"},
 	{
 		"internal/sitetest", "dhcpopts internal/nearest", "github.com/miekg/dns github.com/insomniacslk/dhcp",

@@ -15,10 +15,8 @@ cmd/agent env.remark: writes each line of a remark as one
 cmd/agent page.printf: wraps lines
 cmd/agent progress: shows the first line
 provisioning/check sentence: gives a sentence its capital and its full stop
-internal/config blocks: leaves out the name of a Go package
 service Story.stop: keeps the first line: below it is a stack
 service/manager Manager.write: the text is a file to write: is it a script?
-provisioning DetailOf: the leaves are to say who failed at what
 `)
 
 // judged are the packages that may not.

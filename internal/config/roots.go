@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/homeward-agent/homeward/internal/plain"
 )
 
 // Our choices.
@@ -108,7 +110,7 @@ func blocks(path string, text []byte, left *leftOut) []*x509.Certificate {
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			left.add("%s: certificate %d is left out: %s", path, number, strings.TrimPrefix(err.Error(), "x509: "))
+			left.add("%s: certificate %d is left out: %s", path, number, plain.Words(err))
 			continue
 		}
 		certificates = append(certificates, c)

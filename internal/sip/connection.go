@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -87,7 +86,7 @@ func unread(err error) error {
 	var malformed *MalformedError
 	switch {
 	case errors.As(err, &malformed):
-		return fmt.Errorf("read from the Registrar: %w", err)
+		return err
 	case errors.Is(err, io.EOF):
 		return &ConnectionError{Kind: HungUp, Err: err}
 	case errors.Is(err, io.ErrUnexpectedEOF):

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/homeward-agent/homeward/internal/plain"
 )
 
 var (
@@ -295,12 +297,7 @@ const (
 // ConnectionKinds returns all kinds, for who has a word for each.
 func ConnectionKinds() []ConnectionKind { return kinds(lastConnectionKind) }
 
-func (e *ConnectionError) Error() string {
-	if e.Kind == SendFailed {
-		return "send to the Registrar: " + e.Err.Error()
-	}
-	return "read from the Registrar: " + e.Err.Error()
-}
+func (e *ConnectionError) Error() string { return plain.Words(e.Err) }
 
 func (e *ConnectionError) Unwrap() error { return e.Err }
 

@@ -261,17 +261,17 @@ func TestKeepServes(t *testing.T) {
 			sent: []string{"NOTIFY sip:phone1@10.0.0.21 SIP/2.0\r\nVia"},
 			want: `
 				+30s ping
-				+32s binding lost: read from the Registrar: a message that was not complete after 32s`,
+				+32s binding lost: a message that was not complete after 32s`,
 		},
 		{
 			name: "a connection the Registrar closes loses the binding",
 			sent: []string{"close"},
-			want: `+0s binding lost: read from the Registrar: EOF`,
+			want: `+0s binding lost: the other side has hung up`,
 		},
 		{
 			name: "noise in place of a message loses the binding",
 			sent: []string{"\xff\xfe\x00"},
-			want: `+0s binding lost: read from the Registrar: not SIP: "` + "\ufffd" + `"`,
+			want: `+0s binding lost: not SIP but "` + "\ufffd" + `"`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -414,7 +414,7 @@ func TestCloseAnyTime(t *testing.T) {
 	})
 	t.Run("while the binding is kept", func(t *testing.T) {
 		got := keep(t, phone, time.Minute, []step{answer("200 OK")}, func(p *peer) { p.conn.Close() })
-		if want := "+0s binding lost: read from the Registrar: EOF"; got != want {
+		if want := "+0s binding lost: the other side has hung up"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	})

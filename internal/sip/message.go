@@ -209,7 +209,7 @@ func parseStart(line string) (*message, error) {
 }
 
 func notSIP(line string) error {
-	return &MalformedError{Kind: NotSIP, Begins: printable(line), Problem: `not SIP: "` + printable(line) + `"`}
+	return &MalformedError{Kind: NotSIP, Begins: printable(line), Problem: `not SIP but "` + printable(line) + `"`}
 }
 
 // isToken reports whether s is a token of RFC 3261 section 25.1.

@@ -443,7 +443,7 @@ func TestTurns(t *testing.T) {
 				t.Error("provisioned over a connection that has ended")
 			}
 		})
-		if !strings.HasSuffix(got, "+1s binding lost: read from the Registrar: EOF") {
+		if !strings.HasSuffix(got, "+1s binding lost: the other side has hung up") {
 			t.Error(got)
 		}
 	})

@@ -239,7 +239,7 @@ func TestMediaRelaysWhileKept(t *testing.T) {
 		+2s 1 SERVICE Authorization NTLM opaque="5A01", cnum="6"
 		+2s 2 SERVICE Authorization NTLM opaque="5A01", cnum="7"
 		+2s no media relays: 401 Unauthorized
-		+3s binding lost: read from the Registrar: EOF`)
+		+3s binding lost: the other side has hung up`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -3,6 +3,8 @@ package srv
 import (
 	"errors"
 	"fmt"
+
+	"github.com/homeward-agent/homeward/internal/plain"
 )
 
 // Kind says why a look-up returned nothing.
@@ -66,6 +68,16 @@ func (k Kind) String() string {
 	return words[k]
 }
 
+// explained says whether the details of a kind say all that its words do.
+func (k Kind) explained() bool {
+	switch words[k] {
+	case words[NoServer], words[ServFail], words[BadName]:
+		return true
+	default:
+		return false
+	}
+}
+
 // Error is the verdict of a look-up that found nothing.
 type Error struct {
 	Name    string // what was asked for; untrusted
@@ -117,12 +129,16 @@ func (e *Error) Error() string {
 	if e.Server != "" {
 		s += " at " + e.Server
 	}
-	s += ": " + e.Kind.String()
+	switch {
+	case e.Err != nil && e.Kind.explained():
+		s += ": " + plain.Words(e.Err)
+	case e.Err != nil && e.Kind != Timeout:
+		s += ": " + e.Kind.String() + ": " + plain.Words(e.Err)
+	default:
+		s += ": " + e.Kind.String()
+	}
 	if e.Alias != "" {
 		s += fmt.Sprintf(": it is an alias of %.256q", e.Alias)
-	}
-	if e.Err != nil {
-		s += ": " + e.Err.Error()
 	}
 	if e.Kind == Timeout && e.Dropped.Count > 0 {
 		s += fmt.Sprintf(" (%d answers to other questions were dropped)", e.Dropped.Count)

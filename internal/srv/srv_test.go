@@ -61,22 +61,22 @@ func TestVerdicts(t *testing.T) {
 	runRows(t, []row{
 		{name: "a name that does not exist", servers: []server{zone()}, want: "+0s 10.0.0.1:53: no such name"},
 		{name: "a name without such a record", servers: []server{zone(internalTLS + ". 60 IN TXT x")}, want: "+0s 10.0.0.1:53: no such record"},
-		{name: "a server that fails", servers: []server{rcode(dns.RcodeServerFailure)}, want: "+0s 10.0.0.1:53: server failure: RCODE 2=SERVFAIL"},
+		{name: "a server that fails", servers: []server{rcode(dns.RcodeServerFailure)}, want: "+0s 10.0.0.1:53: RCODE 2=SERVFAIL"},
 		{name: "a server that refuses", servers: []server{rcode(dns.RcodeRefused)}, want: "+0s 10.0.0.1:53: refused"},
 		{name: "a server that refers us elsewhere has proven nothing", servers: []server{says(func(_ query, m *dns.Msg) {
 			m.Ns = zoneAnswer("contoso.com. 60 IN NS ns.contoso.com.")
-		})}, want: "+0s 10.0.0.1:53: server failure: the server refers to other servers"},
+		})}, want: "+0s 10.0.0.1:53: the server refers to other servers"},
 		{name: "a port nobody listens on fails at once", servers: []server{silence.reading(syscall.ECONNREFUSED)},
-			want: "+0s 10.0.0.1:53: no server: connection refused"},
+			want: "+0s 10.0.0.1:53: connection refused"},
 		{name: "a network without a route fails at once", servers: []server{silence.dialling(syscall.ENETUNREACH)},
-			want: "+0s 10.0.0.1:53: no server: network is unreachable"},
-		{name: "no server at all", want: "+0s no server: no name server is known"},
+			want: "+0s 10.0.0.1:53: network is unreachable"},
+		{name: "no server at all", want: "+0s no name server is known"},
 		{name: "a name that cannot be written is not asked for", servers: []server{zone()}, ask: "SRV a..b",
-			want: `+0s look up SRV "a..b" at 10.0.0.1:53: not usable: write the question: dns: bad rdata`},
+			want: `+0s look up SRV "a..b" at 10.0.0.1:53: write the question: dns: bad rdata`},
 		{name: "a host that is an address is not asked for", servers: []server{zone()}, ask: "ADDR 10.0.0.1",
-			want: `+0s look up A "10.0.0.1": not usable: not a host name`},
+			want: `+0s look up A "10.0.0.1": not a host name`},
 		{name: "a host with control characters is refused, escaped and cut", servers: []server{zone()}, ask: "ADDR \x1b" + strings.Repeat("x", 300),
-			want: `+0s look up A "\x1b` + strings.Repeat("x", 255) + `": not usable: not a host name`},
+			want: `+0s look up A "\x1b` + strings.Repeat("x", 255) + `": not a host name`},
 		{name: "targets come by priority", servers: []server{zone(internalTLS+". 60 IN SRV 20 0 5061 c.contoso.com.",
 			internalTLS+". 60 IN SRV 0 0 5061 a.contoso.com.", internalTLS+". 60 IN SRV 10 0 443 b.contoso.com.")},
 			want: "+0s a.contoso.com:5061 b.contoso.com:443 c.contoso.com:5061"},
@@ -105,9 +105,9 @@ func TestServersDisagree(t *testing.T) {
 		{name: "D33 an answer that is not usable waits for the others", servers: []server{crafted(9), zone(fe).slow(time.Second)},
 			want: "+1s fe.contoso.com:5061"},
 		{name: "D33 when all have failed the verdict is immediate and the first server's", servers: []server{fail.slow(30 * time.Millisecond), silence.reading(syscall.ECONNREFUSED)},
-			want: "+30ms 10.0.0.1:53: server failure: RCODE 2=SERVFAIL"},
+			want: "+30ms 10.0.0.1:53: RCODE 2=SERVFAIL"},
 		{name: "D33 one failed and one silent is known at the deadline", servers: []server{fail, silence},
-			want: "+5s 10.0.0.1:53: server failure: RCODE 2=SERVFAIL"},
+			want: "+5s 10.0.0.1:53: RCODE 2=SERVFAIL"},
 	})
 }
 
@@ -134,9 +134,9 @@ func TestFamilies(t *testing.T) {
 		{name: "both absent is absence", ask: "ADDR fe.contoso.com", servers: []server{zone("fe.contoso.com. 60 IN TXT x")},
 			want: `+0s look up A "fe.contoso.com" at 10.0.0.1:53: no such record`},
 		{name: "absent and failed is failure", ask: "ADDR fe.contoso.com", servers: []server{zone().forType(dns.TypeA).or(fail)},
-			want: `+0s look up AAAA "fe.contoso.com" at 10.0.0.1:53: server failure: RCODE 2=SERVFAIL`},
+			want: `+0s look up AAAA "fe.contoso.com" at 10.0.0.1:53: RCODE 2=SERVFAIL`},
 		{name: "failed and absent is failure", ask: "ADDR fe.contoso.com", servers: []server{zone().forType(dns.TypeAAAA).or(fail)},
-			want: `+0s look up A "fe.contoso.com" at 10.0.0.1:53: server failure: RCODE 2=SERVFAIL`},
+			want: `+0s look up A "fe.contoso.com" at 10.0.0.1:53: RCODE 2=SERVFAIL`},
 	})
 }
 
@@ -151,7 +151,7 @@ func TestAddressesNoRegistrarCanHave(t *testing.T) {
 		shown := strings.TrimPrefix(addr, "::ffff:")
 		runRows(t, []row{
 			{name: "D23 " + addr + " alone is not usable", ask: "ADDR fe.contoso.com", servers: []server{zone(text)},
-				want: fmt.Sprintf(`+0s look up %s "fe.contoso.com" at 10.0.0.1:53: not usable: address %s cannot be a destination`, qtype, shown)},
+				want: fmt.Sprintf(`+0s look up %s "fe.contoso.com" at 10.0.0.1:53: address %s cannot be a destination`, qtype, shown)},
 			{name: "D23 " + addr + " costs only itself", ask: "ADDR fe.contoso.com",
 				servers: []server{zone(text, "fe.contoso.com. 60 IN A 192.168.0.9", "fe.contoso.com. 60 IN AAAA fd00::9")}, want: "+0s 192.168.0.9 fd00::9"},
 		})
@@ -161,7 +161,7 @@ func TestAddressesNoRegistrarCanHave(t *testing.T) {
 func TestTime(t *testing.T) {
 	runRows(t, []row{
 		{name: "the question is sent again after 300 ms, then at doubling intervals", servers: []server{silence},
-			want: "+5s 10.0.0.1:53: no answer in time: context deadline exceeded", log: `
+			want: "+5s 10.0.0.1:53: no answer in time", log: `
 		+0s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
 		+2.1s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
 		+300ms 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
@@ -170,7 +170,7 @@ func TestTime(t *testing.T) {
 		{name: "a lost question costs 300 ms", servers: []server{zone(fe).fromNth(2).slow(20 * time.Millisecond)}, want: "+320ms fe.contoso.com:5061"},
 		{name: "the late answer to the first question counts", servers: []server{zone(fe).slow(400 * time.Millisecond)}, want: "+400ms fe.contoso.com:5061"},
 		{name: "D28 an answer after the deadline is dropped", servers: []server{zone(fe).slow(5*time.Second + 1)},
-			want: "+5s 10.0.0.1:53: no answer in time: context deadline exceeded"},
+			want: "+5s 10.0.0.1:53: no answer in time"},
 	})
 }
 
@@ -181,7 +181,7 @@ func TestCancellationEndsTheLookUp(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(70*time.Millisecond, cancel)
 		got := s.ask(ctx, t, r, "ADDR fe.contoso.com")
-		if want := `+70ms look up A "fe.contoso.com" at 10.0.0.1:53: no answer in time: context canceled`; got != want {
+		if want := `+70ms look up A "fe.contoso.com" at 10.0.0.1:53: no answer in time`; got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	})

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/homeward-agent/homeward/internal/plain"
 )
 
 // Problem is why a certificate is not believed.
@@ -72,9 +74,9 @@ func (e *CertificateError) Error() string {
 	case WrongName:
 		return fmt.Sprintf("certificate is not for %s but for %s", e.Host, Listed(e.Names))
 	case Unreadable:
-		return fmt.Sprintf("a certificate that %s sent cannot be checked: %v", e.Host, e.Err)
+		return fmt.Sprintf("a certificate that %s sent cannot be checked: %s", e.Host, plain.Words(e.Err))
 	default:
-		return fmt.Sprintf("certificate of %s: %v", e.Host, e.Err)
+		return fmt.Sprintf("certificate of %s: %s", e.Host, plain.Words(e.Err))
 	}
 }
 
@@ -129,7 +131,7 @@ func (e *HandshakeError) Spoken() bool {
 	}
 }
 
-func (e *HandshakeError) Error() string { return e.Err.Error() }
+func (e *HandshakeError) Error() string { return plain.Words(e.Err) }
 
 func (e *HandshakeError) Unwrap() error { return e.Err }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
+	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
@@ -228,7 +229,7 @@ func (d *dhcpAsk) finding(err error) provisioning.Finding {
 	if best < 0 {
 		f.Reason = d.unasked(err)
 		if err != nil {
-			f.Detail = provisioning.DetailOf(err)
+			f.Detail = plain.Words(err)
 		}
 	}
 	if best >= 0 && f.Reason == "" {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
+	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
@@ -85,7 +86,7 @@ func (s *DHCPSurvey) judge(lower []dhcpopts.Answer, err error) {
 	misspelt := s.misspelt(lower)
 	switch {
 	case len(s.Answers) == 0 && err != nil:
-		s.Reason, s.Detail = unaskable(err), provisioning.DetailOf(err)
+		s.Reason, s.Detail = unaskable(err), plain.Words(err)
 	case misspelt != "":
 		s.Reason, s.Detail = provisioning.DHCPVendorClass, misspelt
 	case s.Conflict != "":

@@ -3,6 +3,7 @@ package discover
 import (
 	"errors"
 
+	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/internal/srv"
 	"github.com/homeward-agent/homeward/provisioning"
 )
@@ -35,7 +36,7 @@ var dnsFaults = map[srv.Kind]*provisioning.Fault{
 func lookupTrouble(e *srv.Error) provisioning.Trouble {
 	facts := provisioning.Facts{"servers": e.Server, "name": e.Name, "query": e.Name, "code": e.Code, "alias": e.Alias}
 	if e.Err != nil {
-		facts["problem"] = provisioning.DetailOf(e.Err)
+		facts["problem"] = plain.Words(e.Err)
 	}
 	if e.Kind == srv.Timeout && e.Dropped.Count > 0 {
 		facts["dropped"] = e.Dropped.Count
@@ -44,7 +45,7 @@ func lookupTrouble(e *srv.Error) provisioning.Trouble {
 	if fault := dnsFaults[e.Kind]; fault != nil {
 		return fault.Met(facts)
 	}
-	return provisioning.Unknown.Met(provisioning.DetailOf(e))
+	return provisioning.Unknown.Met(plain.Words(e))
 }
 
 // failed fills in what a failed look-up of SRV records proves.
@@ -60,13 +61,13 @@ func failed(f *provisioning.Finding, err error) {
 		f.Verdict = provisioning.Found
 		return
 	}
-	f.Detail = provisioning.DetailOf(err)
+	f.Detail = plain.Words(err)
 }
 
 // noAddress fills in why a name has no address.
 func noAddress(name *provisioning.Name, err error) {
 	e := lookUpError(err)
-	switch name.Detail = provisioning.DetailOf(err); {
+	switch name.Detail = plain.Words(err); {
 	case e.Kind == srv.DanglingAlias:
 		name.Trouble = provisioning.FaultDanglingAlias.Met(provisioning.Facts{"name": e.Name, "alias": e.Alias})
 		name.Reason = provisioning.NoAddress

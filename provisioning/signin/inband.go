@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
 )
@@ -62,7 +63,7 @@ func (s *Signer) study(ctx context.Context, session *sip.Session, p sip.Provisio
 	defer cancel()
 	answer, err := session.MediaRelays(asking, p.MRASURI, remote)
 	if err != nil {
-		l.Reason, l.Detail, l.again = provisioning.RelayRefused, provisioning.DetailOf(err), inBandAgain
+		l.Reason, l.Detail, l.again = provisioning.RelayRefused, plain.Words(err), inBandAgain
 	} else {
 		l.relaysKnown = true
 		if answer.Expires > 0 {

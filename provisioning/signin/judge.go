@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -14,12 +15,12 @@ func Judge(err error, c provisioning.Candidate, addr netip.Addr) provisioning.Tr
 	if err == nil {
 		return provisioning.Trouble{}
 	}
-	j := judgement{err: err, raw: provisioning.DetailOf(err), facts: provisioning.Facts{"host": c.Host, "port": c.Port, "at": c.HostPort(), "now": time.Now()}}
+	j := judgement{err: err, raw: plain.Words(err), facts: provisioning.Facts{"host": c.Host, "port": c.Port, "at": c.HostPort(), "now": time.Now()}}
 	if !provisioning.IsAddress(c.Host) && addr.IsValid() {
 		j.facts["address"] = addr
 	}
 	if errors.As(err, &j.attempt) {
-		j.facts["problem"] = provisioning.DetailOf(j.attempt.err)
+		j.facts["problem"] = plain.Words(j.attempt.err)
 	}
 	for _, judge := range []func(*judgement) provisioning.Trouble{refusedHere, (*judgement).answered, (*judgement).certificate, (*judgement).handshake, (*judgement).connection} {
 		if t := judge(&j); !t.None() {
@@ -40,7 +41,7 @@ func Explained(e provisioning.Event, err error) provisioning.Event {
 		return e
 	}
 	e.Trouble = Judge(err, provisioning.Candidate{Endpoint: e.Endpoint}, e.Addr)
-	e.Reason, e.Detail = e.Trouble.Reason(), provisioning.DetailOf(err)
+	e.Reason, e.Detail = e.Trouble.Reason(), plain.Words(err)
 	return e
 }
 

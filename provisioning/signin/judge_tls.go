@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
 )
@@ -57,7 +58,7 @@ func (j *judgement) certificate() provisioning.Trouble {
 	j.facts["names"], j.facts["begins"], j.facts["ends"] = trust.Listed(e.Names), e.Of.NotBefore, e.Of.NotAfter
 	j.facts["of"], j.facts["issuer"], j.facts["signature"], j.facts["extensions"] = e.Of.Subject, e.Of.Issuer, e.Of.Signature, named(e.Extensions)
 	if e.Err != nil {
-		j.facts["problem"] = provisioning.DetailOf(e.Err)
+		j.facts["problem"] = plain.Words(e.Err)
 	}
 	if j.attempt != nil && e.Problem != trust.WrongIssuer {
 		j.facts["issuer"], j.facts["root"] = j.attempt.met.Issuer, j.attempt.met.LeadsTo
@@ -98,7 +99,7 @@ func (j *judgement) handshake() provisioning.Trouble {
 	case errors.As(j.err, &e) && e.Kind == trust.WantsCertificate && e.Alert == 0: // it may have other reasons to hang up
 		return j.met(provisioning.FaultCutAsking)
 	case errors.As(j.err, &e) && handshakeFaults[e.Kind] != nil:
-		j.facts["alert"] = fmt.Sprintf("%d, %s", e.Alert, provisioning.DetailOf(tls.AlertError(e.Alert)))
+		j.facts["alert"] = fmt.Sprintf("%d, %s", e.Alert, plain.Words(tls.AlertError(e.Alert)))
 		return j.met(handshakeFaults[e.Kind])
 	case j.attempt == nil || j.attempt.stage != handshaking:
 		return provisioning.Trouble{}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/place"
+	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
 )
@@ -30,7 +31,7 @@ func Unproven() Lesson {
 }
 
 // InBandDetail is an error of in-band provisioning in words.
-func InBandDetail(err error) string { return "in-band provisioning: " + provisioning.DetailOf(err) }
+func InBandDetail(err error) string { return "in-band provisioning: " + plain.Words(err) }
 
 // isAt looks for the Registrar of a place.
 func isAt(at provisioning.Endpoint) func(provisioning.Registrar) bool {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -47,7 +48,7 @@ func (s *Signer) Probe(ctx context.Context, c provisioning.Candidate, addr netip
 	}
 	if p.Took = time.Since(started); err != nil {
 		p.Trouble = Judge(err, c, addr)
-		p.Detail = provisioning.DetailOf(err)
+		p.Detail = plain.Words(err)
 	}
 	return p
 }

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
 )
@@ -21,7 +22,7 @@ type attemptError struct {
 	met   trust.Met
 }
 
-func (e *attemptError) Error() string { return e.stage.prefix() + e.err.Error() }
+func (e *attemptError) Error() string { return e.stage.prefix() + plain.Words(e.err) }
 
 func (s stage) prefix() string { return [...]string{"connect: ", "TLS: ", "REGISTER: "}[s] }
 

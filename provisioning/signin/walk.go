@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
 )
@@ -296,7 +297,7 @@ func homePair(from provisioning.Candidate, contacts []contact) []provisioning.Ca
 func (w *Walk) tried(kind provisioning.EventKind, c provisioning.Candidate, addr netip.Addr, started time.Time, err error) {
 	e := provisioning.Event{Kind: kind, Step: c.Step, Endpoint: c.Endpoint, Addr: addr, Took: time.Since(started)}
 	if kind == provisioning.Redirected {
-		e.Detail = provisioning.DetailOf(err)
+		e.Detail = plain.Words(err)
 	} else {
 		e = Explained(e, err)
 	}

@@ -11,13 +11,13 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/internal/srv"
 	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
 )
 
-func TestDetailOf(t *testing.T) {
+func TestWordsOfAttempts(t *testing.T) {
 	at := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 5), Port: 5061}
 	met := func(op string, err error) error { return &net.OpError{Op: op, Net: "tcp", Addr: at, Err: err} }
 	lookUp := func(kind srv.Kind, err error) error {
@@ -31,22 +31,21 @@ func TestDetailOf(t *testing.T) {
 		{&attemptError{stage: connecting, err: met("dial", context.DeadlineExceeded)}, "connect: no answer in time"},
 		{&attemptError{stage: connecting, err: met("dial", os.ErrDeadlineExceeded)}, "connect: no answer in time"},
 		{&attemptError{stage: handshaking, err: context.DeadlineExceeded}, "TLS: no answer in time"},
-		{&attemptError{stage: handshaking, err: met("remote error", errors.New("tls: protocol version not supported"))}, "TLS: protocol version not supported"},
-		{&attemptError{stage: handshaking, err: &trust.CertificateError{Host: "fe01.contoso.com", Err: x509.UnknownAuthorityError{}}}, "TLS: certificate of fe01.contoso.com signed by unknown authority"},
-		{&attemptError{stage: registering, err: &sip.MalformedError{Problem: `read from the Registrar: not SIP: "HTTP/1.1 400 Bad Request"`}}, `REGISTER: not SIP but "HTTP/1.1 400 Bad Request"`},
+		{&attemptError{stage: handshaking, err: met("remote error", errors.New("tls: protocol version not supported"))}, "TLS: the server says protocol version not supported"},
+		{&attemptError{stage: handshaking, err: &trust.CertificateError{Host: "fe01.contoso.com", Err: x509.UnknownAuthorityError{}}}, "TLS: certificate of fe01.contoso.com: certificate signed by unknown authority"},
+		{&attemptError{stage: registering, err: &sip.MalformedError{Problem: `not SIP but "HTTP/1.1 400 Bad Request"`}}, `REGISTER: not SIP but "HTTP/1.1 400 Bad Request"`},
 		{&attemptError{stage: registering, err: &sip.CredentialsError{Realm: "contoso.com", Status: &sip.StatusError{Code: 401, Phrase: "Unauthorized"}}}, `REGISTER: credentials refused by "contoso.com", which answered 401 Unauthorized`},
 		{&attemptError{stage: registering, err: &sip.AuthError{Offered: []string{"TLS-DSK"}, Problem: "TLS-DSK is not supported"}}, "REGISTER: offered TLS-DSK, but TLS-DSK is not supported"},
-		{fmt.Errorf("%w: read from the Registrar: %w", sip.ErrBindingLost, met("read", os.NewSyscallError("read", syscall.ECONNRESET))), "binding lost: connection reset by peer"},
-		{fmt.Errorf("%w: read from the Registrar: %w", sip.ErrBindingLost, io.EOF), "binding lost: the other side has hung up"},
+		{fmt.Errorf("%w: %w", sip.ErrBindingLost, &sip.ConnectionError{Kind: sip.ReadFailed, Err: met("read", os.NewSyscallError("read", syscall.ECONNRESET))}), "binding lost: connection reset by peer"},
+		{fmt.Errorf("%w: %w", sip.ErrBindingLost, &sip.ConnectionError{Kind: sip.HungUp, Err: io.EOF}), "binding lost: the other side has hung up"},
 		{lookUp(srv.Timeout, context.DeadlineExceeded), `look up A "pool01" at 10.0.0.53:53: no answer in time`},
 		{lookUp(srv.PortClosed, met("read", os.NewSyscallError("read", syscall.ECONNREFUSED))), `look up A "pool01" at 10.0.0.53:53: connection refused`},
 		{lookUp(srv.ServFail, errors.New("RCODE 2=SERVFAIL")), `look up A "pool01" at 10.0.0.53:53: RCODE 2=SERVFAIL`},
 		{lookUp(srv.NoRecord, nil), `look up A "pool01" at 10.0.0.53:53: no such name`},
 		{fmt.Errorf("listen for DHCP on eth0: %w", os.NewSyscallError("socket", syscall.EPERM)), "listen for DHCP on eth0: operation not permitted"},
-		{errors.New(`listen for DHCP: no such interface "eth7": no such network interface`), `no such interface "eth7"`},
 	} {
 		t.Run(test.want, func(t *testing.T) {
-			if got := provisioning.DetailOf(test.err); got != test.want {
+			if got := plain.Words(test.err); got != test.want {
 				t.Errorf("got  %s\nwant %s\nof   %s", got, test.want, test.err)
 			}
 		})
