@@ -10,6 +10,7 @@ func TestHostNames(t *testing.T) {
 	for _, row := range []struct{ name, want string }{ // D18: refused where want is empty
 		{"FE01.Contoso.com.", "fe01.contoso.com"},
 		{"fe01", "fe01"},
+		{"az-AZ-09", "az-az-09"},
 		{"xn--bcher-kva.contoso.com", "xn--bcher-kva.contoso.com"},
 		{"1.2.3.4.in-addr.arpa", "1.2.3.4.in-addr.arpa"},
 		{long + "." + long + "." + long + "." + long[:61], long + "." + long + "." + long + "." + long[:61]},

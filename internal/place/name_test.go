@@ -1,6 +1,9 @@
 package place
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 // The names of the seed pages: TechNet dd637123 (strict name checking) and dd572514.
 func TestNameRule(t *testing.T) {
@@ -33,5 +36,22 @@ func TestNameRule(t *testing.T) {
 				t.Errorf("%q with the rule off: %v", test.host, err)
 			}
 		})
+	}
+}
+
+// Which rule has refused a name, and what that rule would have taken.
+func TestNameErrors(t *testing.T) {
+	for _, test := range []struct {
+		rule       Naming
+		name, want string
+	}{
+		{Suffix, "suffix", "lc.fabrikam.com is not under contoso.com"},
+		{Strict, "strict", "lc.fabrikam.com is neither contoso.com nor sip.contoso.com (strict_naming)"},
+	} {
+		var refused *NameError
+		err := CheckName("lc.fabrikam.com", "contoso.com", test.rule)
+		if !errors.As(err, &refused) || refused.Naming.String() != test.name || err.Error() != test.want {
+			t.Errorf("%s: got %v", test.name, err)
+		}
 	}
 }

@@ -61,7 +61,7 @@ func TestCheckAddress(t *testing.T) {
 }
 
 func TestCheckPort(t *testing.T) {
-	for _, port := range []uint16{443, 5060, 5061, 5062, 3478, 8443, 50000, 65535} {
+	for _, port := range []uint16{443, 1024, 5060, 5061, 5062, 3478, 8443, 50000, 65535} {
 		if err := CheckPort(port); err != nil {
 			t.Error(err)
 		}
