@@ -45,8 +45,8 @@ func TestMend06OnlyRegularFiles(t *testing.T) {
 			}
 			f.Close()
 			d, err := Dir(at(test.name))
-			if (err == nil) != (test.name == "directory") {
-				t.Errorf("Dir: %v", err)
+			if _, unread := d.Readdirnames(-1); (err == nil) != (test.name == "directory") || err == nil && unread != nil {
+				t.Errorf("Dir: %v, %v", err, unread)
 			}
 			d.Close()
 		})
