@@ -109,6 +109,7 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 		{name: "SHA-1 in between", sent: under(certifies(sha1)), want: WeakSignature, of: "CN=middle"},
 		{name: "SHA-1, and nobody knows the authority", sent: []*made{certify(t, lone, "leaf", serves(sha1))}, want: Untrusted, of: "CN=leaf"},
 		{name: "an algorithm that is not known", sent: []*made{{cert: unknownAlgorithm(t, leaf.cert)}, middle}, want: UnknownSignature, of: "CN=leaf"},
+		{name: "an algorithm that is not known, by a root", sent: []*made{{cert: unknownAlgorithm(t, certify(t, root, "leaf", serves()).cert)}}, want: UnknownSignature, of: "CN=leaf"},
 		{name: "by a server", sent: under(serves()), want: NotAuthority, of: "CN=middle"},
 		{name: "too many in between", sent: chainOf(t, certify(t, root, "middle", certifies(func(c *x509.Certificate) { c.MaxPathLenZero = true }))), want: TooManyIntermediates, of: "CN=middle"},
 		{name: "a name that is not for this authority", sent: under(certifies(func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"fabrikam.com"} })), want: NameConstraint, of: "CN=middle"},
@@ -116,6 +117,7 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 		{name: "a critical extension in between", sent: under(certifies(func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{odd} })), want: CriticalExtension, of: "CN=middle"},
 		{name: "not for servers", sent: issued(serves(forClients)), want: Unusable, of: "CN=leaf"},
 		{name: "not for servers in between", sent: under(certifies(forClients)), want: Unusable, of: "CN=middle"},
+		{name: "for anything but servers in between", sent: under(certifies(forClients, forSomethingElse)), want: Unusable, of: "CN=middle"},
 		{name: "not one", want: NoCertificate},
 		{name: "over", sent: issued(serves(over)), want: Expired, of: "CN=leaf"},
 		{name: "over in between", sent: under(certifies(over)), want: Expired, of: "CN=middle"},
@@ -172,6 +174,10 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 func sha1(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }
 
 func forClients(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }
+
+func forSomethingElse(c *x509.Certificate) {
+	c.UnknownExtKeyUsage = []asn1.ObjectIdentifier{{1, 2, 3, 4}}
+}
 
 // unknownAlgorithm returns a certificate as crypto/x509 reads one whose signature algorithm it does not know.
 func unknownAlgorithm(t *testing.T, c *x509.Certificate) *x509.Certificate {
@@ -256,6 +262,27 @@ func TestAlertWithoutANumber(t *testing.T) {
 		e := Turned(Met{}, test.err)
 		if is := e != nil; is != test.is || is && (e.Alert != test.alert || !e.Spoken()) {
 			t.Errorf("%v: got %+v", test.err, e)
+		}
+	}
+}
+
+// An alert says that the server wants a certificate only if it says so itself, or comes after it has asked for one.
+func TestWhichAlertsWantACertificate(t *testing.T) {
+	for _, test := range []struct {
+		alert          uint8
+		asked, unasked HandshakeKind // after the server has asked for a certificate; where it has not
+	}{
+		{116, WantsCertificate, WantsCertificate},
+		{40, WantsCertificate, NoCipher},
+		{42, WantsCertificate, AlertReceived},
+		{70, NoVersion, NoVersion},
+		{46, AlertReceived, AlertReceived},
+		{80, AlertReceived, AlertReceived},
+	} {
+		err := &net.OpError{Op: "remote error", Err: tls.AlertError(test.alert)}
+		asked, not := Turned(Met{AsksCertificate: true}, err), Turned(Met{}, err)
+		if asked.Kind != test.asked || not.Kind != test.unasked {
+			t.Errorf("alert %d: got kind %d, and %d where it has not asked; want %d and %d", test.alert, asked.Kind, not.Kind, test.asked, test.unasked)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package trust
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
@@ -127,8 +126,8 @@ type heardConn struct {
 
 func (c *heardConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if n > 0 && len(c.first) == 0 {
-		c.first = bytes.Clone(b[:min(n, maxFirst)])
+	if len(c.first) == 0 {
+		c.first = append(c.first, b[:min(n, maxFirst)]...)
 	}
 	return n, err
 }

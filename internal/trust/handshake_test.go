@@ -53,6 +53,8 @@ func TestMend03(t *testing.T) {
 		"a handshake that stalls":              {hangs("\x16"), true, false},
 		"a server that asks for a certificate": {demands(good), true, false},
 		"data before the handshake":            {says("\x17\x03\x03\x00\x01x"), true, false},
+		"a heartbeat before the handshake":     {says("\x18\x03\x03\x00\x01x"), true, false},
+		"a record of a type that is not TLS's": {says("\x19\x03\x03\x00\x01x"), false, false},
 		"a change of cipher before it":         {says("\x14\x03\x03\x00\x02\x01\x01"), true, false},
 		"an answer in clear text":              {says("SIP/2.0 400 Bad Request\r\n\r\n"), false, false},
 		"nothing, and the end":                 {says(""), false, false},
