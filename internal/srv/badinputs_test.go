@@ -25,6 +25,19 @@ func edited(s server, edit func(raw []byte)) server {
 	return s
 }
 
+// cut answers with the first bytes of the message alone.
+func cut(s server, bytes int) server {
+	answers := s.answers
+	s.answers = func(q query) [][]byte {
+		said := answers(q)
+		for i, raw := range said {
+			said[i] = raw[:bytes]
+		}
+		return said
+	}
+	return s
+}
+
 // rows D01 to D34 are the bad inputs; those missing here are in other tests of this package, or (D16, D17, D24, D26, D27) the
 // caller's affair.
 var badInputs = []row{
@@ -57,6 +70,12 @@ var badInputs = []row{
 	}}}, want: "+0s 10.0.0.1:53: the answer cannot be read"},
 	{name: "D06 a question and 65,535 records that are not there is not usable", servers: []server{crafted(65535)},
 		want: "+0s 10.0.0.1:53: the answer cannot be read"},
+	{name: "D06 a question that is cut is not usable", servers: []server{cut(crafted(0), body-1)},
+		want: "+0s 10.0.0.1:53: the answer cannot be read"},
+	{name: "D06 a record that is cut in its header is not usable", servers: []server{cut(crafted(1, good), body+len(owner)+9)},
+		want: "+0s 10.0.0.1:53: the answer cannot be read"},
+	{name: "D06 a section behind the answers that is not there does not matter",
+		servers: []server{edited(crafted(1, good), func(raw []byte) { raw[9], raw[11] = 1, 1 })}, want: "+0s fe.contoso.com:5061"},
 	{name: "D07 a target that points to itself is not usable",
 		servers: []server{crafted(1, record(owner, dns.TypeSRV, prefs, pointer(rdata+6)))},
 		want:    "+0s 10.0.0.1:53: the answer cannot be read"},
@@ -89,6 +108,8 @@ var badInputs = []row{
 		want: "+0s 10.0.0.1:53: service not offered"},
 	{name: "D12 the target dot beside others is dropped", servers: []server{zone(internalTLS+". 60 IN SRV 0 0 0 .", fe)},
 		want: "+0s fe.contoso.com:5061"},
+	{name: "D12 the target dot beside a refused target is what counts", servers: []server{zone(internalTLS+". 60 IN SRV 0 0 5061 10.0.0.1.", internalTLS+". 60 IN SRV 0 0 0 .")},
+		want: "+0s 10.0.0.1:53: service not offered"},
 	{name: "D12 nobody overrules the target dot", servers: []server{zone(internalTLS + ". 60 IN SRV 0 0 0 ."), silence},
 		want: "+0s 10.0.0.1:53: service not offered"},
 	{name: "D13 a target that reads like an address is refused", servers: []server{zone(internalTLS + ". 60 IN SRV 0 0 5061 10.0.0.1.")},
