@@ -146,13 +146,13 @@ func TestEachEndOfKeepHasAKind(t *testing.T) {
 // What servers say besides is told part by part (RFC 3261 section 20.43).
 func TestWarningsAreTold(t *testing.T) {
 	warning := `Warning: 309 lcs.microsoft.com "You currently do not have permission, sir", 399 fe01.contoso.com:5061 "a \"b\"` + "\x1b" + `"`
-	bubble(t, true, phone, []step{answer("403 Forbidden", warning, "Warning: 12 a b", "Warning: none")}, func(s *Session, p *peer) {
+	bubble(t, true, phone, []step{answer("403 Forbidden", warning, "Warning: 12 a b, 99 a b, 1000 a b, 100 a least, 999 a most", "Warning: none")}, func(s *Session, p *peer) {
 		_, err := s.Register(p.t.Context())
 		var status *StatusError
 		if !errors.As(err, &status) {
 			t.Fatal(err)
 		}
-		want := []Warning{{309, "lcs.microsoft.com", "You currently do not have permission, sir"}, {399, "fe01.contoso.com:5061", `a "b"\x1b`}}
+		want := []Warning{{309, "lcs.microsoft.com", "You currently do not have permission, sir"}, {399, "fe01.contoso.com:5061", `a "b"\x1b`}, {100, "a", "least"}, {999, "a", "most"}}
 		if diff := cmp.Diff(want, status.Warnings); diff != "" {
 			t.Error(diff)
 		}

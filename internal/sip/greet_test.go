@@ -27,6 +27,10 @@ func TestGreet(t *testing.T) {
 			answer("503 Service Unavailable", "Server: other", "Retry-After: 60"),
 			`503 Service Unavailable other []   0001-01-01 answered 503 Service Unavailable (Retry-After 60 s)`,
 		},
+		"so is any from 400 on": {
+			answer("400 Bad Request", "Server: other"),
+			`400 Bad Request other []   0001-01-01 answered 400 Bad Request`,
+		},
 		"silence": {silence, `0   []   0001-01-01 no answer from the Registrar to REGISTER after 4s`},
 	} {
 		t.Run(name, func(t *testing.T) {

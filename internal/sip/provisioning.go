@@ -33,7 +33,7 @@ func parseProvisioning(m *message, known Provisioning) (Provisioning, error) {
 		if name == "property" {
 			name = strings.ToLower(leaf.attributes["name"])
 		}
-		if _, known := told[name]; !known && len(path) > 2 {
+		if _, known := told[name]; !known {
 			told[name] = text
 		}
 	})

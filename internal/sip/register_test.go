@@ -274,6 +274,13 @@ func TestRegister(t *testing.T) {
 				+0s binding for 2h0m0s`,
 		},
 		{
+			name:   "a 423 that wants no more than it was offered is a refusal",
+			script: []step{answer("423 Interval Too Brief")},
+			want: `
+				+0s 1 REGISTER
+				+0s status: answered 423 Interval Too Brief, retry after 0s`,
+		},
+		{
 			name:   "S66 a 423 that wants ten years gets a day, and that is all",
 			script: []step{answer("423 Interval Too Brief", "Min-Expires: 1000000000")},
 			want: `
@@ -410,6 +417,19 @@ func TestNobodyReads(t *testing.T) {
 	})
 }
 
+// Any answer from 300 on is no binding, and one that names many Registrars names sixteen.
+func TestNoBindingFrom300On(t *testing.T) {
+	contacts := strings.Repeat("<sip:a.contoso.com>, ", 100) + "<sip:b.contoso.com>;q=1"
+	want := "+0s 1 REGISTER\n+0s redirect: redirected to " + strings.TrimSuffix(strings.Repeat("a.contoso.com:5061 (tls), ", 16), ", ")
+	if got := register(t, true, phone, answer("300 Multiple Choices", "Contact: "+contacts)); got != want {
+		t.Error(got)
+	}
+	want = "+0s 1 REGISTER\n+0s status: answered 300 Multiple Choices, retry after 0s"
+	if got := register(t, true, phone, answer("300 Multiple Choices", "Expires: 600")); got != want {
+		t.Error(got)
+	}
+}
+
 func TestRedirect(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -435,8 +455,8 @@ func TestRedirect(t *testing.T) {
 		{
 			name: "sips means TLS whatever the transport says; ports have defaults",
 			tcp:  true,
-			head: []string{"Contact: <sips:a.contoso.com;transport=tcp>, <sip:b.contoso.com>, <sip:c.contoso.com;transport=Tls>, sip:d.contoso.com;transport=tls"},
-			want: "redirect: redirected to a.contoso.com:5061 (tls), b.contoso.com:5060 (tcp), c.contoso.com:5061 (tls), d.contoso.com:5061 (tls)",
+			head: []string{"Contact: <sips:a.contoso.com;transport=tcp>, <sip:b.contoso.com>, <sip:c.contoso.com;transport=Tls>, sip:d.contoso.com;transport=tls, <sips:e.contoso.com>"},
+			want: "redirect: redirected to a.contoso.com:5061 (tls), b.contoso.com:5060 (tcp), c.contoso.com:5061 (tls), d.contoso.com:5061 (tls), e.contoso.com:5061 (tls)",
 		},
 		{
 			name: "addresses, odd spacing, a final dot and maddr are understood",
@@ -452,6 +472,11 @@ func TestRedirect(t *testing.T) {
 			name: "an address has one form",
 			head: []string{"Contact: <sip:[2001:db8:0::1]>, <sip:[::ffff:10.0.0.5]:443>"},
 			want: "redirect: redirected to [2001:db8::1]:5061 (tls), 10.0.0.5:443 (tls)",
+		},
+		{
+			name: "who is wanted least comes last, and sips needs no transport",
+			head: []string{"Contact: <sip:a.contoso.com>;q=0, <sips:b.contoso.com>;q=1.0, <sip:c.contoso.com>;q=2, <sip:d.contoso.com>;q=0.001"},
+			want: "redirect: redirected to b.contoso.com:5061 (tls), c.contoso.com:5061 (tls), d.contoso.com:5061 (tls), a.contoso.com:5061 (tls)",
 		},
 		{
 			name: "a redirect to nowhere is a refusal",
@@ -489,6 +514,10 @@ func TestExpires(t *testing.T) {
 		{"our Contact is found among many by its URI", []string{other, `Contact: <sip:x@y>;expires=10, <SIP:PHONE1@ANONYMOUS.INVALID;ms-opaque=d3>;expires="450"`}, "binding for 7m30s"},
 		{"our Contact is found by its instance, whatever address the Registrar saw and however it writes it", []string{other,
 			`Contact: <sip:phone1@203.0.113.9:1234;transport=tls;ms-received-cid=2600>;expires=7200;+sip.instance="<URN:UUID:7446BEDA-e8b3-53b7-a965-b85a66a31cfc>";gruu="sip:phone1@contoso.com;opaque=user:epid:2r5G;gruu"`}, "binding for 2h0m0s"},
+		{"expires=0 at our instance is no binding", []string{other,
+			`Contact: <sip:phone1@203.0.113.9:1234>;expires=0;+sip.instance="<urn:uuid:7446beda-e8b3-53b7-a965-b85a66a31cfc>"`}, "error: binding lost: answered 200 with a lifetime of 0"},
+		{"the end of another binding is not that of ours", []string{strings.Replace(other, "expires=60", "expires=0", 1), "Expires: 900"}, "binding for 15m0s"},
+		{"another binding of a whole day counts", []string{strings.Replace(other, "expires=60", "expires=86400", 1), "Expires: 900"}, "binding for 24h0m0s"},
 		{"a rewritten Contact is as good as ours: the shortest lifetime is safe", []string{other, "Contact: <sip:phone1@203.0.113.9:1234>;expires=300"}, "binding for 1m0s"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -497,6 +526,15 @@ func TestExpires(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// Without an endpoint id, our Contact is the one with our URI, whatever instance the Registrar has given it.
+func TestExpiresWithoutAnInstance(t *testing.T) {
+	account := with(func(a *Account) { a.EndpointID = "" })
+	head := `Contact: <sip:phone1@anonymous.invalid>;expires=300;+sip.instance="<urn:uuid:00000000-0000-0000-0000-000000000001>", <sip:phone1@10.0.0.99>;expires=60`
+	if got := register(t, true, account, answer("200 OK", head)); got != "+0s 1 REGISTER\n+0s binding for 5m0s" {
+		t.Error(got)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 
 func TestMend21UserAgentIsAListOfTokens(t *testing.T) {
 	for _, good := range []string{
-		"homeward/1.0", "homeward", "UCCAPI/15.0.4420.1017 OC/15.0.4420.1017 (Microsoft Lync)", "a/1 (b) c", "(nothing but a comment)", "x/~1+2-3_dirty",
+		"homeward/1.0", "homeward", "UCCAPI/15.0.4420.1017 OC/15.0.4420.1017 (Microsoft Lync)", "a/1 (b) c", "(nothing but a comment)", "x/~1+2-3_dirty", "a (~ !)", strings.Repeat("a", 256),
 	} {
 		if err := CheckUserAgent(good); err != nil {
 			t.Error(err)
