@@ -250,7 +250,8 @@ func (f *Facts) nothingThere() bool {
 // hijacked says whether DNS answers whatever is asked.
 func (f *Facts) hijacked() bool { return f.Stray != nil && len(f.Stray.Addrs) > 0 }
 
-// dnsDead returns a Finding that says why DNS said nothing at all, or none.
+// dnsDead returns a Finding that says why DNS said nothing at all, or none. A question that could not be put says more
+// than one that was not answered: systems refuse only so many a second aloud.
 func (f *Facts) dnsDead() provisioning.Finding {
 	var dead provisioning.Finding
 	for _, found := range f.Found {
@@ -260,7 +261,9 @@ func (f *Facts) dnsDead() provisioning.Finding {
 		if found.Verdict != provisioning.Failed {
 			return provisioning.Finding{}
 		}
-		dead = found
+		if !dead.NoServer {
+			dead = found
+		}
 	}
 	return dead
 }

@@ -42,7 +42,7 @@ type Entry struct {
 }
 
 // Failure says whether a tech who looks for trouble wants to see this entry. What policy ruled out and what is
-// proven not to exist is not trouble.
+// proven not to exist is not trouble; a name that leads nowhere is, and so is a redirect that cannot be followed.
 func (e Entry) Failure() bool {
 	switch provisioning.EventKind(e.Event) {
 	case provisioning.LookedUp:
@@ -54,7 +54,9 @@ func (e Entry) Failure() bool {
 		default:
 			return e.Verdict == provisioning.Failed.String()
 		}
-	case provisioning.Skipped, provisioning.Waiting:
+	case provisioning.Skipped:
+		return e.Fault != ""
+	case provisioning.Waiting:
 		return false
 	default:
 		return e.Reason != ""

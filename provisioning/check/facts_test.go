@@ -1,0 +1,30 @@
+package check
+
+import (
+	"testing"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// A name server that could not be asked is told, whichever of the questions shows it.
+func TestDNSDead(t *testing.T) {
+	dns := func(v provisioning.Verdict, noServer bool) provisioning.Finding {
+		return provisioning.Finding{Source: provisioning.Source{Source: "dns", Verdict: v, Reason: provisioning.DNSTimeout}, NoServer: noServer}
+	}
+	refused, silent, found := dns(provisioning.Failed, true), dns(provisioning.Failed, false), dns(provisioning.Found, false)
+	for _, test := range []struct {
+		name       string
+		found      []provisioning.Finding
+		dead, said bool
+	}{
+		{"the first", []provisioning.Finding{refused, silent, silent}, true, true},
+		{"one in between", []provisioning.Finding{silent, refused, silent}, true, true},
+		{"none", []provisioning.Finding{silent, silent}, true, false},
+		{"one is answered", []provisioning.Finding{refused, found, refused}, false, false},
+	} {
+		dead := (&Facts{Found: test.found}).dnsDead()
+		if (dead.Reason != "") != test.dead || dead.NoServer != test.said {
+			t.Errorf("%s: dead: %t, told by a server that could not be asked: %t", test.name, dead.Reason != "", dead.NoServer)
+		}
+	}
+}

@@ -1,0 +1,28 @@
+package control
+
+import (
+	"testing"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// What was not tried is a failure where something is wrong, and none where policy or the order says so.
+func TestSkipsThatAreFailures(t *testing.T) {
+	for _, test := range []struct {
+		reason provisioning.Reason
+		fault  string
+		want   bool
+	}{
+		{provisioning.NoAddress, provisioning.FaultRedirectNoAddress.ID, true},
+		{provisioning.NoAddress, provisioning.FaultNoAddress.ID, true},
+		{provisioning.NameNotAllowed, provisioning.FaultOutsideDomain.ID, true},
+		{provisioning.TransportPolicy, "", false},
+		{provisioning.SameAsFailed, "", false},
+		{provisioning.SRVExists, "", false},
+	} {
+		e := Entry{Event: string(provisioning.Skipped), Reason: test.reason, Fault: test.fault}
+		if got := e.Failure(); got != test.want {
+			t.Errorf("%s %s is a failure: %t", test.reason, test.fault, got)
+		}
+	}
+}
