@@ -56,16 +56,16 @@ func warnings(m *message) []Warning {
 // 21.4.14, 21.4.15, 21.4.17; RFC 3329), and why it refuses it (RFC 3326).
 var telling = []string{"Require", "Unsupported", leastField, "Security-Server", "Reason"}
 
-// fields reads them. A 380 says where else to go, and that alone in its Contact (RFC 3261 section 21.3.5).
+// fields reads them. A 3xx that is not followed says where else to go in its Contact (RFC 3261 section 21.3).
 func fields(m *message) []Field {
 	names := telling
-	if m.code == 380 {
+	if m.code/100 == 3 {
 		names = append(slices.Clip(names), "Contact")
 	}
 	var found []Field
 	for _, name := range names {
 		for _, value := range m.all(name) {
-			if len(found) < maxListed {
+			if value != "" && len(found) < maxListed {
 				found = append(found, Field{name, printable(value)})
 			}
 		}

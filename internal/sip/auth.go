@@ -12,9 +12,10 @@ import (
 // asker is who may ask for credentials: the Registrar, or a proxy before it. RFC 3261 section 22.
 type asker struct {
 	code                                 int
-	challenge, credentials, confirmation string // header names
-	name                                 string // of the scheme, in lower case: "digest"; "" until asked
-	scheme                               scheme // nil until asked
+	challenge, credentials, confirmation string   // header names
+	name                                 string   // of the scheme, in lower case: "digest"; "" until asked
+	scheme                               scheme   // nil until asked
+	refused                              []string // algorithms of Digest with which it did not take the credentials
 }
 
 // authentication is how we prove to whoever asks who we are, for as long as the connection lives.
@@ -112,7 +113,11 @@ func (a *authentication) challenged(m *message, again bool) error {
 		by = &a.askers[1]
 	}
 	offered := parseChallenges(m.all(by.challenge))
-	c, err := a.choose(offered, m.code)
+	c, err := a.choose(offered, by)
+	if err == nil && again && by.refuses(c) { // RFC 8760: it may keep the password under another algorithm only
+		c, err = a.choose(offered, by)
+		again = slices.Contains(by.refused, digestAlgorithm(c))
+	}
 	name := strings.ToLower(c.scheme)
 	if again && by.name != name { // what it asks for now is another matter, or nothing that can be answered
 		if realm, ok := by.scheme.pending(); ok {
@@ -134,6 +139,17 @@ func (a *authentication) challenged(m *message, again bool) error {
 	return nil
 }
 
+// refuses notes the algorithm with which complete credentials have just been refused: a Digest challenge came again, and it
+// does not say that the nonce was too old.
+func (by *asker) refuses(c challenge) bool {
+	d, ok := by.scheme.(*digestScheme)
+	if !ok || !strings.EqualFold(c.scheme, "digest") || isStale(c) {
+		return false
+	}
+	by.refused = append(by.refused, d.algorithm)
+	return true
+}
+
 // newScheme makes one of the schemes that problem lets pass.
 func (a *authentication) newScheme(name string, by *asker) scheme {
 	if name == "ntlm" {
@@ -142,8 +158,9 @@ func (a *authentication) newScheme(name string, by *asker) scheme {
 	return &digestScheme{user: a.account.digestUser(), password: a.password, field: by.credentials, confirmation: by.confirmation}
 }
 
-// choose picks the challenge to answer: by our order of schemes, then by strength; never by the Registrar's order.
-func (a *authentication) choose(offered []challenge, code int) (challenge, error) {
+// choose picks the challenge to answer: by our order of schemes, then by strength; never by the Registrar's order. What has
+// been refused is picked when there is nothing else.
+func (a *authentication) choose(offered []challenge, by *asker) (challenge, error) {
 	var answerable []challenge
 	var problems []string
 	var closest AuthKind
@@ -156,14 +173,22 @@ func (a *authentication) choose(offered []challenge, code int) (challenge, error
 	}
 	switch {
 	case len(offered) == 0:
-		return challenge{}, &AuthError{Kind: NothingOffered, Problem: fmt.Sprintf("answered %d without a challenge", code)}
+		return challenge{}, &AuthError{Kind: NothingOffered, Problem: fmt.Sprintf("answered %d without a challenge", by.code)}
 	case len(answerable) == 0:
 		slices.Sort(problems)
 		return challenge{}, &AuthError{Kind: closest, Offered: names(offered), Problem: strings.Join(slices.Compact(problems), "; ")}
 	}
 	return slices.MinFunc(answerable, func(x, y challenge) int {
-		return cmp.Or(cmp.Compare(a.preference(x), a.preference(y)), cmp.Compare(digestWeakness(x), digestWeakness(y)))
+		return cmp.Or(cmp.Compare(a.preference(x), a.preference(y)), by.doubts(x)-by.doubts(y), cmp.Compare(digestWeakness(x), digestWeakness(y)))
 	}), nil
+}
+
+// doubts is 1 for an algorithm that it has refused.
+func (by *asker) doubts(c challenge) int {
+	if strings.EqualFold(c.scheme, "digest") && slices.Contains(by.refused, digestAlgorithm(c)) {
+		return 1
+	}
+	return 0
 }
 
 // preference returns the place of a challenge's scheme in our order, -1 when it is not allowed.

@@ -17,14 +17,22 @@ type digestScheme struct {
 	password            func() string
 	field, confirmation string // header names
 	challenge           digest.Challenge
+	algorithm           string             // of the challenge
 	latest              digest.Credentials // of the latest request
 	count               int                // requests signed with this nonce
 }
 
+// digestAlgorithm returns the algorithm of a Digest challenge, in upper case.
+func digestAlgorithm(c challenge) string {
+	return cmp.Or(strings.ToUpper(c.params["algorithm"]), "MD5") // RFC 7616 section 3.3
+}
+
+// isStale says whether a challenge says that the nonce was too old, and not that the credentials are wrong.
+func isStale(c challenge) bool { return strings.EqualFold(c.params["stale"], "true") }
+
 // digestWeakness ranks the algorithm of a Digest challenge, 0 the strongest; -1: not one of ours. RFC 8760 section 2.1.
 func digestWeakness(c challenge) int {
-	algorithm := cmp.Or(strings.ToUpper(c.params["algorithm"]), "MD5") // RFC 7616 section 3.3
-	return slices.Index([]string{"SHA-256", "SHA-512-256", "MD5"}, algorithm)
+	return slices.Index([]string{"SHA-256", "SHA-512-256", "MD5"}, digestAlgorithm(c))
 }
 
 // digestProblem says why a Digest challenge cannot be answered, "" when it can.
@@ -52,10 +60,10 @@ func digestQOP(c challenge) string {
 }
 
 func (d *digestScheme) answer(c challenge, again bool) error {
-	if again && !strings.EqualFold(c.params["stale"], "true") {
+	if again && !isStale(c) {
 		return errRefused
 	}
-	d.count = 0
+	d.count, d.algorithm = 0, digestAlgorithm(c)
 	d.challenge = digest.Challenge{
 		Realm: c.params["realm"], Nonce: c.params["nonce"], Opaque: c.params["opaque"], Algorithm: c.params["algorithm"],
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,11 +75,17 @@ func (e *StatusError) NamesNoInterval() bool {
 	return e.Code == 423 && !slices.ContainsFunc(e.Fields, func(f Field) bool { return f.Name == leastField })
 }
 
-// TooManyBindings says whether the Registrar has no room for one more binding of the account (Kamailio and OpenSIPS,
-// module registrar: max_contacts).
+// TooManyBindings says whether the Registrar has no room for one more binding of the account: Kamailio and OpenSIPS say so in
+// P-Registrar-Error (module registrar: max_contacts), others in their phrase or in a Warning.
 func (e *StatusError) TooManyBindings() bool {
-	return !e.Unsigned && strings.Contains(strings.ToLower(e.Problem), "too many registered contacts")
+	said := []string{e.Problem, e.Phrase}
+	for _, w := range e.Warnings {
+		said = append(said, w.Text)
+	}
+	return !e.Unsigned && slices.ContainsFunc(said, tooMany.MatchString)
 }
+
+var tooMany = regexp.MustCompile(`(?i)\b(too many|max(imum)?( number of| allowed)?|number of) ([a-z]+ ){0,2}(registrations|contacts|bindings)\b`)
 
 func (e *StatusError) Error() string { return "answered " + e.Said() }
 

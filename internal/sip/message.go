@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -92,23 +93,31 @@ func (h header) longName() string {
 	if len(h.name) != 1 {
 		return h.name
 	}
-	switch h.name[0] | 0x20 { // lower case
-	case 'c':
-		return "Content-Type"
-	case 'f':
-		return "From"
-	case 'i':
-		return "Call-ID"
-	case 'l':
-		return "Content-Length"
-	case 'm':
-		return "Contact"
-	case 't':
-		return "To"
-	case 'v':
-		return "Via"
-	}
-	return h.name
+	return cmp.Or(compactNames[h.name[0]|0x20], h.name) // lower case
+}
+
+// compactNames are all that the IANA registry "SIP Header Fields" knows, with the RFC that defines each.
+var compactNames = map[byte]string{
+	'a': "Accept-Contact",      // RFC 3841
+	'b': "Referred-By",         // RFC 3892
+	'c': "Content-Type",        // RFC 3261
+	'd': "Request-Disposition", // RFC 3841
+	'e': "Content-Encoding",    // RFC 3261
+	'f': "From",                // RFC 3261
+	'i': "Call-ID",             // RFC 3261
+	'j': "Reject-Contact",      // RFC 3841
+	'k': "Supported",           // RFC 3261
+	'l': "Content-Length",      // RFC 3261
+	'm': "Contact",             // RFC 3261
+	'n': "Identity-Info",       // RFC 4474; RFC 8224 has taken it back
+	'o': "Event",               // RFC 6665
+	'r': "Refer-To",            // RFC 3515
+	's': "Subject",             // RFC 3261
+	't': "To",                  // RFC 3261
+	'u': "Allow-Events",        // RFC 6665
+	'v': "Via",                 // RFC 3261
+	'x': "Session-Expires",     // RFC 4028
+	'y': "Identity",            // RFC 8224
 }
 
 // cseq returns the number and the method of CSeq.

@@ -92,15 +92,15 @@ func (j *judgement) credentials(e *sip.CredentialsError) provisioning.Trouble {
 
 // refused is for a final answer that refuses, and is no challenge.
 func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
-	j.facts["said"] = e.Said()
-	if j.facts["user"] = e.User; doubtsPassword(j.err) {
+	j.facts["said"], j.facts["user"] = e.Said(), e.User
+	if e.TooManyBindings() {
+		return j.met(provisioning.FaultTooManyBindings)
+	}
+	if doubtsPassword(j.err) {
 		return j.met(provisioning.FaultForbidden)
 	}
 	if d := diagnosed(j.err); d != nil {
 		return d.Because(statusFault(e.Code).Met(j.facts), j.facts)
-	}
-	if e.TooManyBindings() {
-		return j.met(provisioning.FaultTooManyBindings)
 	}
 	if e.NamesNoInterval() {
 		return j.met(provisioning.FaultNoMinExpires)
