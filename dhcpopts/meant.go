@@ -17,6 +17,7 @@ func meant(raw []byte) (names []string, how string) {
 	}{
 		{fromDigits(typed(raw)), "read as digits that were typed as text"},
 		{fromDigits(typed(raw[1:])), "read as digits that were typed as text behind the encoding"},
+		{withoutHeader(fromDigits(typed(raw))), "read as digits that were typed as text, without the option's own code and length in front"},
 		{withoutHeader(raw), "read without the option's own code and length in front"},
 		{append([]byte{encodingNames}, raw...), "read with the encoding byte 0 in front"},
 		{raw[1:], "read without byte 0"},
@@ -89,10 +90,14 @@ func everyOther(raw []byte, first int) (wide []byte, ok bool) {
 	return wide, true
 }
 
-// fromDigits are the bytes that a text of hexadecimal digits stands for, as people write them; nil: it is none.
+// digitsOnly takes away what people, and the programs they copy from, write around and between hexadecimal digits.
+var digitsOnly = strings.NewReplacer("0x", "", `\x`, "", " ", "", ":", "", "-", "", ",", "", ".", "", "'", "", `"`, "")
+
+// fromDigits are the bytes that a text of hexadecimal digits stands for, as people write them; nil: it is none. Half a byte
+// at the end has been cut off by a field that was too short.
 func fromDigits(text string) []byte {
-	text = strings.ReplaceAll(strings.ToLower(text), "0x", "")
-	raw, err := hex.DecodeString(strings.NewReplacer(" ", "", ":", "", "-", "", ",", "").Replace(text))
+	text = digitsOnly.Replace(strings.TrimPrefix(strings.ToLower(text), "hex "))
+	raw, err := hex.DecodeString(text[:len(text)/2*2])
 	if err != nil || len(raw) == 0 {
 		return nil
 	}

@@ -145,11 +145,13 @@ func readText(raw []byte, p *problems) []string {
 		return nil
 	}
 	p.add(0, "byte 0 is %s: the option was entered as text, not in encoding 0", show(raw[0]))
-	name, ok := fullName(text)
-	switch {
+	bytes := fromDigits(text) // with dots in between, digits look like a name
+	digits := len(plainNames(bytes))+len(plainNames(withoutHeader(bytes))) > 0
+	switch name, ok := fullName(text); {
+	case digits:
 	case ok:
 		return []string{name}
-	case fromDigits(text) == nil:
+	default:
 		p.add(0, "the text is %+q, not a host name", text)
 	}
 	return nil

@@ -36,36 +36,12 @@ type VendorOption struct {
 	Sub     map[uint8]string // sub-options by code, as sent: escape before showing
 	Problem string           // what is wrong, naming the sub-option or byte, or ""
 	Wrong   []int            // the bytes of Raw that Problem is about
+	Garbled bool             // it was made for Lync phones, and none of them can read it; Vendor is ""
+	Meant   string           // the URL that a garbled value was probably meant to say, or "": for people
 }
 
-// ParseVendor decodes the value of option 43, without code and length. It returns the zero value for nil
-// (option not sent). Without a sub-option 1 that is exactly MS-UC-Client the option belongs to another
-// vendor class: Vendor and URL stay empty. A sub-option that is wrong is replaced by its default where
-// there is one (port, path), and Problem says so. Source: RFC 2132 section 8.4, TechNet gg412828.
-func ParseVendor(raw []byte) VendorOption {
-	if raw == nil {
-		return VendorOption{}
-	}
-	if len(raw) == 0 {
-		return VendorOption{Raw: raw, Problem: "the option is empty"}
-	}
-	var p problems
-	sub := readSub(raw, &p)
-	v := VendorOption{Raw: raw, Sub: sub.values}
-	switch class, sent := v.Sub[subClass]; {
-	case class == vendorClass:
-		v.Vendor = vendorClass
-		v.URL = certURL(sub, &p)
-	case sent: // what follows was written for somebody else: whatever is odd in it is not a fault
-		p = problems{}
-		p.add(sub.classByte(), "sub-option 1 is %+q, not %s: the option belongs to another vendor class", class, vendorClass)
-	default:
-		p = problems{}
-		p.add(0, "byte 0 is %s, and no sub-option 1 says %s: the option belongs to another vendor class", show(raw[0]), vendorClass)
-	}
-	v.Problem, v.Wrong = p.String(), p.wrong
-	return v
-}
+// Faulty says whether something is wrong with the option for Lync phones. That of another vendor class is right for those.
+func (v VendorOption) Faulty() bool { return v.Problem != "" && (v.Vendor != "" || v.Garbled) }
 
 // EncodeVendor returns the value of option 43 for the vendor class MS-UC-Client whose certificate
 // provisioning service is on the host web, at the place Lync puts it (TechNet gg412828). It refuses what is not a host name.

@@ -39,6 +39,8 @@ func TestParseVendor(t *testing.T) {
 		url     string // none: another vendor's, or unusable
 		vendor  string // "" means MS-UC-Client
 		problem string
+		garbled bool
+		meant   string
 	}{
 		{name: "the golden vector", raw: goldenVendor, sub: goldenSub(), url: golden},
 		{name: "an end and what comes after it", raw: goldenVendor + "FF 0102", sub: goldenSub(), url: golden},
@@ -47,10 +49,10 @@ func TestParseVendor(t *testing.T) {
 		{name: "a host in capitals with a final dot", sub: goldenSub(3, "Pool01.Contoso.COM."), url: golden},
 
 		{name: "an empty option", raw: "-", sub: nil, vendor: "-", problem: "the option is empty"},
-		{name: "H16 the vendor class in lower case", sub: goldenSub(1, "ms-uc-client"), vendor: "-",
-			problem: `sub-option 1 is "ms-uc-client", not MS-UC-Client: the option belongs to another vendor class`},
-		{name: "H16 the vendor class with a final NUL", sub: goldenSub(1, "MS-UC-Client\x00"), vendor: "-",
-			problem: `sub-option 1 is "MS-UC-Client\x00", not MS-UC-Client: the option belongs to another vendor class`},
+		{name: "H16 the vendor class in lower case", sub: goldenSub(1, "ms-uc-client"), vendor: "-", garbled: true,
+			problem: `sub-option 1 is "ms-uc-client", not MS-UC-Client: Lync phones take the option for one of another vendor class`},
+		{name: "H16 the vendor class with a final NUL", sub: goldenSub(1, "MS-UC-Client\x00"), vendor: "-", garbled: true,
+			problem: `sub-option 1 is "MS-UC-Client\x00", not MS-UC-Client: Lync phones take the option for one of another vendor class`},
 		{name: "H16 the controller address of an access point", raw: "F1040A000001", sub: map[uint8]string{0xf1: "\x0a\x00\x00\x01"}, vendor: "-",
 			problem: "byte 0 is 0xf1, and no sub-option 1 says MS-UC-Client: the option belongs to another vendor class"},
 		{name: "H16 a provisioning URL as text", raw: hex.EncodeToString([]byte("http://prov")), sub: map[uint8]string{}, vendor: "-",
@@ -58,7 +60,8 @@ func TestParseVendor(t *testing.T) {
 		{name: "H16 a PXE server's sub-option 10", raw: "0A04004D656E", sub: map[uint8]string{10: "\x00Men"}, vendor: "-",
 			problem: "byte 0 is 0x0a, and no sub-option 1 says MS-UC-Client: the option belongs to another vendor class"},
 		{name: "H17 the option inside itself", raw: "2B55" + goldenVendor, sub: map[uint8]string{0x2b: string(mustHex(goldenVendor))}, vendor: "-",
-			problem: "byte 0 is 0x2b ('+'), and no sub-option 1 says MS-UC-Client: the option belongs to another vendor class"},
+			garbled: true, meant: golden,
+			problem: "byte 0 is 0x2b ('+'): the option's own code and length stand in front of the value; read without these, it says " + golden},
 		{name: "H17 a sub-option longer than the option", raw: goldenVendor + "0A10 0102", sub: goldenSub(), url: golden,
 			problem: "byte 85 starts sub-option 10, which is longer than the option"},
 		{name: "H17 a sub-option without a length", raw: goldenVendor + "0A", sub: goldenSub(), url: golden,
@@ -94,7 +97,7 @@ func TestParseVendor(t *testing.T) {
 		{name: "H22 a VLAN is shown and not applied", sub: goldenSub(10, "4095"), url: golden},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			want := VendorOption{Raw: encodeSub(test.sub), Vendor: "MS-UC-Client", URL: test.url, Sub: test.sub, Problem: test.problem}
+			want := VendorOption{Raw: encodeSub(test.sub), Vendor: "MS-UC-Client", URL: test.url, Sub: test.sub, Problem: test.problem, Garbled: test.garbled, Meant: test.meant}
 			if test.raw != "" {
 				want.Raw = mustHex(strings.Trim(test.raw, "-"))
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -139,7 +140,7 @@ func printServer(p *page, a dhcpopts.Answer) {
 	switch v := a.Vendor; {
 	case v.Raw == nil:
 		p.row("option 43", "not sent (phones that sign in by PIN need it)")
-	case v.Vendor == "":
+	case v.Vendor == "" && !v.Garbled:
 		p.row("option 43", "of another vendor")
 	case v.URL == "":
 		p.row("option 43", "nothing that can be used")
@@ -156,7 +157,7 @@ func printServer(p *page, a dhcpopts.Answer) {
 
 // correction is the command that prints what was probably meant, or "". The names in it are host names, and safe.
 func correction(a dhcpopts.Answer) string {
-	wrong := a.SIP.Problem != "" || a.Vendor.Vendor != "" && a.Vendor.Problem != "" // another vendor's is right for them
+	wrong := a.SIP.Problem != "" || a.Vendor.Faulty()
 	names := a.SIP.Names
 	if len(names) == 0 {
 		names = a.SIP.Meant
@@ -165,7 +166,7 @@ func correction(a dhcpopts.Answer) string {
 		return ""
 	}
 	command := "homeward dhcp encode --registrar " + strings.Join(names, ",")
-	if u, err := url.Parse(a.Vendor.URL); err == nil && u.Host != "" {
+	if u, err := url.Parse(cmp.Or(a.Vendor.URL, a.Vendor.Meant)); err == nil && u.Host != "" {
 		command += " --web " + u.Hostname()
 	}
 	return command

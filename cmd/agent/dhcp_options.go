@@ -22,6 +22,7 @@ type option43 struct {
 	Vendor  string            `json:"vendor,omitempty"`
 	URL     string            `json:"url,omitempty"`
 	Sub     map[string]string `json:"sub_options"`
+	Meant   string            `json:"meant,omitempty"` // the URL, probably, of a malformed value
 	Problem string            `json:"problem,omitempty"`
 	Wrong   []int             `json:"wrong_bytes,omitempty"`
 }
@@ -45,7 +46,7 @@ func newOption43(v dhcpopts.VendorOption) *option43 {
 	for code, value := range v.Sub {
 		sub[strconv.Itoa(int(code))] = escaped(value)
 	}
-	return &option43{hex.EncodeToString(v.Raw), v.Vendor, v.URL, sub, v.Problem, v.Wrong}
+	return &option43{hex.EncodeToString(v.Raw), v.Vendor, v.URL, sub, v.Meant, v.Problem, v.Wrong}
 }
 
 // escaped is the value of a sub-option, which may be any bytes, as text.

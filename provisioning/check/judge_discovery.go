@@ -180,7 +180,7 @@ func dhcpFlaw(f *Facts) provisioning.Trouble {
 	default: // silence, and no option, are how sites look that use DNS
 	}
 	for _, a := range f.DHCP.Answers {
-		if a.Vendor.Vendor != "" && a.Vendor.Problem != "" {
+		if a.Vendor.Faulty() {
 			return provisioning.FaultDHCPBytes.Met(provisioning.Facts{"problem": "option 43 from " + a.Server.String() + ": " + a.Vendor.Problem})
 		}
 	}

@@ -132,7 +132,7 @@ func (b *branch) dhcp() {
 			answer.Result, answer.Reason, answer.Detail = Warn, provisioning.DHCPMalformed, "it cannot be used: "+a.Problem
 		case a.Problem != "":
 			answer.Result, answer.Reason, answer.Detail = Warn, provisioning.DHCPMalformed, a.Problem+"; "+answer.Detail
-		case a.SIP.Problem != "" || a.Vendor.Problem != "" && a.Vendor.Vendor != "":
+		case a.SIP.Problem != "" || a.Vendor.Faulty():
 			answer.Result, answer.Reason = Warn, provisioning.DHCPMalformed
 		}
 		b.add(answer)

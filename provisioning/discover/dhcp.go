@@ -96,7 +96,7 @@ func (s dhcpSource) flaw() string {
 		return joinDetail("from "+s.Who, s.Answer.Problem)
 	case s.Answer.SIP.Problem != "":
 		return joinDetail(s.Option+" from "+s.Who, s.Answer.SIP.Problem)
-	case s.Answer.Vendor.Vendor != "" && s.Answer.Vendor.Problem != "":
+	case s.Answer.Vendor.Faulty():
 		return joinDetail("option 43 from "+s.Who, s.Answer.Vendor.Problem)
 	default:
 		return ""

@@ -141,7 +141,7 @@ func TestSurveyJudges(t *testing.T) {
 		{"option 120 alone is", ack(dhcpopts.SIPServers{}, lync), ack(sip, lync), nil,
 			"dhcp-vendor-class 10.0.0.67 sends option 120 only to ms-uc-client"},
 		{"the sub-option is in lower case", ack(sip, lower), ack(sip, lower), nil,
-			`dhcp-vendor-class from 10.0.0.67: sub-option 1 is "ms-uc-client", not MS-UC-Client: the option belongs to another vendor class`},
+			`dhcp-vendor-class from 10.0.0.67: sub-option 1 is "ms-uc-client", not MS-UC-Client: Lync phones take the option for one of another vendor class`},
 		{"everybody gets the option of another vendor, and the class in lower case its own", ack(sip, []byte{0xf1, 4, 10, 0, 0, 1}), ack(sip, lync), nil,
 			"dhcp-vendor-class 10.0.0.67 sends option 43 only to ms-uc-client"},
 		{"everybody gets the option of another vendor", ack(sip, []byte{0xf1, 4, 10, 0, 0, 1}), ack(sip, []byte{0xf1, 4, 10, 0, 0, 1}), nil, ""},
