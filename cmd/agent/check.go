@@ -24,7 +24,7 @@ import (
 const daemonLimit = time.Second
 
 func checkCommand(e env) *cobra.Command {
-	var asJSON bool
+	var asJSON, all bool
 	var target string
 	c := verb("check [flags]", "Walk the whole sign-in, layer by layer, and say what to fix", func(c *cobra.Command) error {
 		conf, err := loadConfig(c)
@@ -50,7 +50,7 @@ func checkCommand(e env) *cobra.Command {
 		if asJSON {
 			err = printJSON(e.stdout, report)
 		} else {
-			err = printReport(newPage(e.stdout), report)
+			err = printReport(newPage(e.stdout), report, all)
 		}
 		if err == nil && report.Verdict == check.Failed {
 			err = &failure{code: exitNotRegistered}
@@ -66,6 +66,7 @@ What this device does not need, though other phones may, is not looked at: the c
 not asked), and Exchange. Nor is it known which authority signed the certificate of a Registrar before.`
 	addSettingFlags(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVarP(&all, "verbose", "v", false, "print every line, not only what is wrong and what supports the verdict")
 	c.Example = "homeward check\nhomeward check --target pool01.contoso.com:5061"
 	c.Flags().StringVar(&target, "target", "", "a Registrar, `HOST[:PORT]`, to look at instead of what DNS and DHCP say")
 	complete(c, "target")
@@ -103,34 +104,74 @@ func progressOn(e env) (progress func(string), done func()) {
 	return func(what string) { fmt.Fprintf(f, "%s%s ...", clear, what) }, func() { fmt.Fprint(f, clear) }
 }
 
-// printReport prints the tree, and below it what it comes to: that is what stands on the screen when all has passed by.
-func printReport(p *page, r check.Report) error {
-	depth := map[string]int{}
-	titles := map[string]string{}
-	closed := map[string]bool{} // all is well there, or the node says all there is to say
-	for _, c := range r.Checks {
-		titles[c.ID] = c.Title
-		if c.Under != "" {
-			depth[c.ID] = depth[c.Under] + 1
-			if closed[c.Under] || depth[c.ID] > 2 {
-				continue
-			}
-		}
-		closed[c.ID] = strings.HasPrefix(c.ID, "registrar.") && depth[c.ID] == 1
-		printCheck(p, c, strings.Repeat("  ", depth[c.ID]), cmp.Or(titles[c.Needs], c.Needs))
-	}
-	p.printf("\n%s\n", p.paint(verdictColour(r.Verdict), string(r.Verdict)))
+// printReport prints what the check comes to, and then what supports it: in a line what is well, in full what is not.
+// all: every line there is.
+func printReport(p *page, r check.Report, all bool) error {
+	p.printf("%s\n", p.paint(verdictColour(r.Verdict), string(r.Verdict)))
 	for _, sentence := range r.Summary {
 		p.printf("%s\n", printable(sentence))
 	}
 	if also := alsoWrong(r); len(also) > 0 {
-		heading := "Also to be mended, see above"
+		heading := "Also to be mended, see below"
 		if r.Verdict == check.OK {
-			heading = "Wrong, but not in the way of this sign-in, see above"
+			heading = "Wrong, but not in the way of this sign-in, see below"
 		}
 		p.printf("%s: %s.\n", heading, strings.Join(also, ", "))
 	}
+	p.printf("\n")
+	t := outline(r)
+	for _, c := range r.Checks {
+		depth := t.depth[c.ID]
+		needs := cmp.Or(t.titles[c.Needs], c.Needs)
+		indent := strings.Repeat("  ", depth)
+		wrong := c.Result == check.Warn || c.Result == check.Bad
+		switch {
+		case all && !t.repeats[c.ID], wrong && !t.repeats[c.ID]:
+			printCheck(p, c, indent, needs)
+		case all || depth > 0:
+		case c.Result == check.Good && !strings.HasPrefix(c.ID, "name."):
+			p.printf("%s%s\n", mark(p, c), oneLine(c))
+		case c.Result == check.Skipped && needs != "":
+			p.printf("%s%s: not looked at, because of: %s\n", mark(p, c), printable(c.Title), printable(needs))
+		}
+	}
+	if !all {
+		p.printf("\nhomeward check -v shows every line.\n")
+	}
 	return p.err
+}
+
+// tree is where the nodes of a report stand.
+type tree struct {
+	depth   map[string]int
+	titles  map[string]string
+	repeats map[string]bool // what the node above it says already
+}
+
+// outline finds where the nodes stand. Below an address of a Registrar are its layers, which say what it says.
+func outline(r check.Report) tree {
+	t := tree{map[string]int{}, map[string]string{}, map[string]bool{}}
+	for _, c := range r.Checks {
+		t.titles[c.ID] = c.Title
+		if c.Under == "" {
+			continue
+		}
+		t.depth[c.ID] = t.depth[c.Under] + 1
+		t.repeats[c.ID] = t.repeats[c.Under] || t.depth[c.ID] > 1
+	}
+	return t
+}
+
+// oneLine is a node at which all is well.
+func oneLine(c check.Check) string {
+	text := printable(c.Title)
+	if c.Detail != "" {
+		text += ": " + printable(c.Detail)
+	}
+	if c.TookMS > 0 {
+		text += fmt.Sprintf(" (%d ms)", c.TookMS)
+	}
+	return text
 }
 
 // alsoWrong lists the sources that have a reason of their own besides the one that the summary is about. That DHCP is
@@ -153,12 +194,11 @@ func alsoWrong(r check.Report) []string {
 
 // printCheck prints a line for a check, and below it what there is to say. needs is the check that it waits for.
 func printCheck(p *page, c check.Check, indent, needs string) {
-	colour := map[check.Result]string{check.Good: good, check.Warn: warn, check.Bad: bad}[c.Result]
-	mark := fmt.Sprintf("%-9s", c.Result)
-	if colour != "" {
-		mark = p.paint(colour, mark)
+	took := ""
+	if c.TookMS > 0 {
+		took = fmt.Sprintf(" (%d ms)", c.TookMS)
 	}
-	p.printf("%s%s%s\n", mark, indent, printable(c.Title))
+	p.printf("%s%s%s%s\n", mark(p, c), indent, printable(c.Title), took)
 	below := strings.Repeat(" ", 11) + indent
 	switch {
 	case needs != "":
@@ -168,6 +208,15 @@ func printCheck(p *page, c check.Check, indent, needs string) {
 	case c.Detail != "":
 		p.printf("%s%s\n", below, printable(c.Detail))
 	}
+}
+
+// mark is how a node stands, at the beginning of its line.
+func mark(p *page, c check.Check) string {
+	text := fmt.Sprintf("%-9s", c.Result)
+	if colour := map[check.Result]string{check.Good: good, check.Warn: warn, check.Bad: bad}[c.Result]; colour != "" {
+		return p.paint(colour, text)
+	}
+	return text
 }
 
 func verdictColour(v check.Verdict) string {

@@ -19,15 +19,15 @@ func TestWrongBesides(t *testing.T) {
 		verdict check.Verdict
 		want    string
 	}{
-		{check.OK, "Wrong, but not in the way of this sign-in, see above: DHCP (dhcp-refused).\n"},
-		{check.Degraded, "Also to be mended, see above: DHCP (dhcp-refused).\n"},
+		{check.OK, "Wrong, but not in the way of this sign-in, see below: DHCP (dhcp-refused).\n"},
+		{check.Degraded, "Also to be mended, see below: DHCP (dhcp-refused).\n"},
 	} {
 		var out bytes.Buffer
-		if err := printReport(newPage(&out), check.Report{Verdict: test.verdict, Checks: nak}); err != nil {
+		if err := printReport(newPage(&out), check.Report{Verdict: test.verdict, Checks: nak}, true); err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasSuffix(out.String(), string(test.verdict)+"\n"+test.want) {
-			t.Errorf("%s: got %q, want %q at its end", test.verdict, out.String(), test.want)
+		if !strings.HasPrefix(out.String(), string(test.verdict)+"\n"+test.want) {
+			t.Errorf("%s: got %q, want %q at its beginning", test.verdict, out.String(), test.want)
 		}
 	}
 }
