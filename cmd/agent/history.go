@@ -23,8 +23,9 @@ import (
 
 func historyCommand(e env) *cobra.Command {
 	var asJSON, failures, follow bool
-	var file string
-	c := verb("history [--failures] [--follow | --file PATH] [--json]", "Show what happened, oldest first", func(c *cobra.Command) error {
+	var file, since string
+	var last int
+	c := verb("history [--failures] [-n N] [--since TIME] [--follow | --file PATH] [--json]", "Show what happened, oldest first", func(c *cobra.Command) error {
 		places, err := loadPlaces(c)
 		if err != nil {
 			return err
@@ -32,7 +33,18 @@ func historyCommand(e env) *cobra.Command {
 		if follow && file != "" {
 			return badUsage("--follow is for the daemon of this device; nothing more happens in a file")
 		}
-		tell := teller{e, places, file}
+		wanted := excerpt{last: last}
+		switch {
+		case last < 0:
+			return badUsage("-n: %d is negative", last)
+		case since != "":
+			if wanted.since, err = parseSince(since, time.Now()); err != nil {
+				return badUsage("--since: %v", err)
+			}
+		case follow && last == 0: // what was before is shown on request
+			wanted.since = time.Now().Truncate(time.Millisecond)
+		}
+		tell := source{e, places, file}
 		out := newPage(e.stdout)
 		print, shown := printEntry(out, follow), []control.Entry(nil)
 		each := func(entry control.Entry) error {
@@ -46,32 +58,34 @@ func historyCommand(e env) *cobra.Command {
 			lines.SetEscapeHTML(false)
 			each = func(entry control.Entry) error { return lines.Encode(entry) }
 		}
-		if err := tell.history(c.Context(), failures, follow, each); err != nil {
+		if err := wanted.of(c.Context(), tell.history, failures, follow, each); err != nil {
 			return err
 		}
 		if failures && !follow && !asJSON && len(shown) == 0 {
-			out.printf("nothing has failed%s\n", tell.begin(c.Context()))
+			out.printf("nothing has failed%s\n", tell.begin(c.Context(), wanted))
 		}
 		return printHints(out, shown)
 	})
 	c.Long = `Without a daemon it shows what the last one has left in state_dir.`
-	c.Example = "homeward history --failures\nhomeward history --follow --json\nhomeward history --file /media/usb/history.jsonl"
+	c.Example = "homeward history --failures\nhomeward history -n 20 --follow\nhomeward history --since 2h --json\nhomeward history --file /media/usb/history.jsonl"
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object a line")
 	c.Flags().BoolVar(&failures, "failures", false, "only what failed; reaches further back")
-	c.Flags().BoolVar(&follow, "follow", false, "go on with what happens, until interrupted")
+	c.Flags().BoolVar(&follow, "follow", false, "show what happens from now on, until interrupted; with -n or --since, what was before as well")
+	c.Flags().IntVarP(&last, "lines", "n", 0, "only the last `N` entries")
+	c.Flags().StringVar(&since, "since", "", "only what happened since `TIME`: 2h (two hours ago), \"2026-11-29 08:15\", or RFC 3339")
 	c.Flags().StringVar(&file, "file", "", "`PATH` of a copied history.jsonl, instead of this device's history")
 	return c
 }
 
-// teller is where a history comes from: the daemon of this device, what it has left behind, or a copied file.
-type teller struct {
+// source is where a history comes from: the daemon of this device, what it has left behind, or a copied file.
+type source struct {
 	env
 	places *config.Config
 	file   string // "": the daemon's
 }
 
 // history calls each for every entry, or for those of failures.
-func (t teller) history(ctx context.Context, failures, follow bool, each func(control.Entry) error) error {
+func (t source) history(ctx context.Context, failures, follow bool, each func(control.Entry) error) error {
 	if t.file != "" {
 		return copiedHistory(t.file, failures, each)
 	}
@@ -85,9 +99,9 @@ func (t teller) history(ctx context.Context, failures, follow bool, each func(co
 	return nil
 }
 
-// begin is " since" when all that happened is known, or "".
-func (t teller) begin(ctx context.Context) string {
-	first := time.Time{}
+// begin is " since" when what was asked for begins, or when all that happened is known; or "".
+func (t source) begin(ctx context.Context, wanted excerpt) string {
+	first := wanted.since
 	quiet := t
 	quiet.stderr = io.Discard
 	_ = quiet.history(ctx, false, false, func(entry control.Entry) error { // what cannot be read now could be before
@@ -200,9 +214,6 @@ func detail(e control.Entry) string {
 func fields(texts ...string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), " ")
 }
-
-// moment is a point in time without its zone, which is the device's own.
-func moment(t time.Time) string { return t.Local().Format(time.DateTime) }
 
 // printHints says once what to do about each of the failures.
 func printHints(p *page, failures []control.Entry) error {

@@ -193,3 +193,6 @@ func printJSONLine(w io.Writer, v any) error {
 	out.SetEscapeHTML(false)
 	return out.Encode(v)
 }
+
+// moment is a point in time without its zone, which is the device's own.
+func moment(t time.Time) string { return t.Local().Format(time.DateTime) }

@@ -159,7 +159,7 @@ func follow(ts *testscript.TestScript, _ bool, args []string) {
 	want := regexp.MustCompile(args[0])
 	program, err := exec.LookPath("homeward")
 	ts.Check(err)
-	cmd := exec.Command(program, "history", "--follow", "--json", "--config", ts.MkAbs("homeward.toml"))
+	cmd := exec.Command(program, "history", "--follow", "--since", "24h", "--json", "--config", ts.MkAbs("homeward.toml"))
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,15 +10,20 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/service/control"
 )
 
 func statusCommand(e env) *cobra.Command {
-	var asJSON bool
-	c := verb("status [--json]", "Show what the device uses now, and since when", func(c *cobra.Command) error {
+	var asJSON, watch bool
+	c := verb("status [--watch] [--json]", "Show what the device uses now, and since when", func(c *cobra.Command) error {
 		places, err := loadPlaces(c)
 		if err != nil {
 			return err
+		}
+		if watch {
+			return watchStatus(c.Context(), e, places, asJSON)
 		}
 		status, err := daemon(places).Status(c.Context())
 		if err != nil {
@@ -33,7 +40,77 @@ func statusCommand(e env) *cobra.Command {
 		return err
 	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&watch, "watch", false, "show it again whenever something happens, until interrupted; with --json one object a line")
 	return c
+}
+
+// watchAtLeast is how often a watched status is shown anew though nothing happens: it tells how long ago things were. (Our choice.)
+const watchAtLeast = 10 * time.Second
+
+// watchStatus shows the status, and shows it again when something has happened. A daemon that ends, or starts, is shown as that.
+func watchStatus(ctx context.Context, e env, places *config.Config, asJSON bool) error {
+	happened := make(chan struct{}, 1)
+	go func() {
+		for ctx.Err() == nil {
+			_ = daemon(places).History(ctx, false, true, func(control.Entry) error {
+				select {
+				case happened <- struct{}{}:
+				default: // it will be looked at anyway
+				}
+				return nil
+			}) // a daemon that is gone is asked again
+			select {
+			case <-time.After(time.Second):
+			case <-ctx.Done():
+			}
+		}
+	}()
+	for {
+		if err := showStatus(ctx, e, places, asJSON); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-happened:
+		case <-time.After(watchAtLeast):
+		}
+		select { // what happens at once is shown at once
+		case <-ctx.Done():
+			return nil
+		case <-time.After(200 * time.Millisecond):
+		}
+		select {
+		case <-happened:
+		default:
+		}
+	}
+}
+
+// showStatus shows the status once, on a terminal in the place of what was there.
+func showStatus(ctx context.Context, e env, places *config.Config, asJSON bool) error {
+	status, err := daemon(places).Status(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	out := newPage(e.stdout)
+	switch {
+	case asJSON && err == nil:
+		return json.NewEncoder(e.stdout).Encode(status)
+	case asJSON:
+		return json.NewEncoder(e.stdout).Encode(map[string]string{"error": err.Error()})
+	case out.width > 0:
+		out.asIs("\x1b[H\x1b[2J") // cursor to the top, erase the display (ECMA-48 §8.3.21, §8.3.39)
+	default:
+		out.printf("%s\n", moment(time.Now()))
+	}
+	if err != nil {
+		out.printf("%s\n\n", printable(err.Error()))
+		return out.err
+	}
+	err = printStatus(out, status, time.Now())
+	out.printf("\n")
+	return err
 }
 
 // printStatus prints what is used now, then what was tried last.
