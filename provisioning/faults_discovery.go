@@ -36,7 +36,7 @@ var (
 		"the answer of the name server {servers} for {name} is cut off, and there is none over TCP",
 		"let port 53 over TCP through to the name server, or have the set of records made smaller")
 	FaultDNSStrangers = declare("dns.other-answers", DNSMalformed, SideNetwork,
-		"what comes from the name server {servers} are answers to other questions than the one for {name}",
+		"the answers that come from the name server {servers} are for other questions than the one for {name}",
 		"look for a device in between that changes DNS messages, or for somebody who guesses answers")
 	FaultDNSDropped = declare("dns.only-other-answers", DNSTimeout, SideNetwork,
 		"the name server {servers} does not answer when it is asked for {name}; {dropped} answers to other questions came from there and were not read",
