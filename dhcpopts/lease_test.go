@@ -2,11 +2,13 @@ package dhcpopts
 
 import (
 	"encoding/hex"
+	"errors"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -192,6 +194,39 @@ func TestLeaseForEver(t *testing.T) {
 	}
 }
 
+// A lease lasts from no time at all to what no clock shows; a second less than for ever has an end.
+func TestLeaseLife(t *testing.T) {
+	for text, want := range map[string]time.Time{
+		"0": leaseTime, "1": leaseTime.Add(time.Second), "4294967294": leaseTime.Add(4294967294 * time.Second), "4294967295": {},
+		"4294967296": time.Unix(leaseTime.Unix()+1<<32, 0), "1099511627776": time.Unix(leaseTime.Unix()+1<<40, 0),
+	} {
+		if got, err := after(leaseTime, text); err != nil || !got.Equal(want) {
+			t.Errorf("%s: got %s, %v, want %s", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "-1", "1099511627777", "99999999999999999999", "1.5", "x"} {
+		if got, err := after(leaseTime, text); err == nil {
+			t.Errorf("%q: got %s", text, got)
+		}
+	}
+}
+
+// What is told of a file is told up to the eighth trouble; of the others there is only a number.
+func TestTroubles(t *testing.T) {
+	for n, want := range map[int]string{
+		0: "", 1: "1", 8: "1; 2; 3; 4; 5; 6; 7; 8", 9: "1; 2; 3; 4; 5; 6; 7; 8; and 1 more of this kind", 20: "1; 2; 3; 4; 5; 6; 7; 8; and 12 more of this kind",
+	} {
+		var one, all troubles
+		for i := range n {
+			one.add(errors.New(strconv.Itoa(i + 1)))
+		}
+		all.add(one.err())
+		if saying(one.err()) != want || saying(all.err()) != want {
+			t.Errorf("%d: got %s, and as part of others %s", n, saying(one.err()), saying(all.err()))
+		}
+	}
+}
+
 // From systemd 257 on the life of a lease is a span of time.
 func TestNetworkdSpans(t *testing.T) {
 	for text, want := range map[string]time.Duration{
@@ -226,6 +261,15 @@ func TestHookOfBothVersions(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got, equateAddrs); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+// Option 43 alone is reason enough to tell of DHCPv4 beside DHCPv6.
+func TestHookOfBothVersionsWithOption43(t *testing.T) {
+	text := "INTERFACE=wan\nOPTION_43=" + strings.ReplaceAll(goldenVendor, " ", "") + "\nSIP_SERVERS6=2001:db8::12\n"
+	got, err := parseHook(leaseFile{path: "wan.env", data: []byte(text)})
+	if err != nil || len(got) != 2 || got[0].IPv6 || got[0].Vendor.Raw == nil || !got[1].IPv6 || len(got[1].SIP.Addrs) != 1 {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 

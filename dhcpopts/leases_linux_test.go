@@ -59,6 +59,11 @@ func TestReadLeases(t *testing.T) {
 			err: "/run/homeward-dhcp: it belongs to another user than root: it is not believed"},
 		{name: "mend 06: a directory that others can write to", files: []string{hook + "eth0.x.env", "INTERFACE=eth0\nSIP_SERVERS=pool01.contoso.com\n", "/run/homeward-dhcp", "open"},
 			err: "/run/homeward-dhcp: others than its owner can write to it: it is not believed"},
+		{name: "mend 06: a directory that a link leads to", files: []string{"/run/other/eth0.x.env", "INTERFACE=eth0\nSIP_SERVERS=pool01.contoso.com\n", "/run/homeward-dhcp", "link other"},
+			err: "open /run/homeward-dhcp: not a directory"},
+		{name: "a directory of the system may be one", files: []string{"/var/lib/other/eth0.lease", fixture("dhcpcd-9.4.1.lease"), "/var/lib/dhcpcd", "link other"},
+			want: []string{dhcpcd + "eth0.lease [pool01.contoso.com pool02.contoso.com] []"}},
+		{name: "the largest file", files: []string{networkd + "2", "SIP=10.0.0.12\n" + large[:maxLease-len("SIP=10.0.0.12\n")]}, want: []string{networkd + "2 [] [10.0.0.12]"}},
 		{name: "H27 a link and a pipe", files: []string{networkd + "2", "link", hook + "eth0.x.env", "pipe"},
 			err: "open " + networkd + "2: too many levels of symbolic links; " + hook + "eth0.x.env: it is not a regular file"},
 	} {
@@ -83,6 +88,32 @@ func TestReadLeases(t *testing.T) {
 	}
 }
 
+// Of a directory so many files are read, and of all so many leases count; one more is told.
+func TestHowManyLeasesCount(t *testing.T) {
+	const hook = "/run/homeward-dhcp"
+	for files, want := range map[int]struct {
+		leases int
+		err    string
+	}{
+		maxLeases:      {maxLeases, ""},
+		maxLeases + 1:  {maxLeases, "there are 17 leases, the last 16 count"},
+		maxFiles:       {maxLeases, "there are 32 leases, the last 16 count"},
+		maxFiles + 1:   {maxLeases, hook + ": it has 33 files *.env, the first 32 are read; there are 32 leases, the last 16 count"},
+		maxEntries:     {maxLeases, hook + ": it has 1024 files *.env, the first 32 are read; there are 32 leases, the last 16 count"},
+		maxEntries + 1: {maxLeases, hook + ": it has more than 1024 files, the others are not looked at; " + hook + ": it has 1025 files *.env, the first 32 are read; there are 32 leases, the last 16 count"},
+	} {
+		root := t.TempDir()
+		for i := range files {
+			lay(t, fmt.Sprintf("%s%s/eth0.%d.env", root, hook, i), "INTERFACE=eth0\nSIP_SERVERS=10.0.0.12\n", leaseTime)
+		}
+		r := leaseReader{root: root, iface: "eth0"}
+		leases, err := r.read(2, hook)
+		if len(leases) != want.leases || strings.ReplaceAll(saying(err), root, "") != want.err {
+			t.Errorf("%d files: got %d, %v; want %d, %s", files, len(leases), err, want.leases, want.err)
+		}
+	}
+}
+
 // lay makes a file with what is above it.
 func lay(t *testing.T, path, text string, written time.Time) {
 	t.Helper()
@@ -91,6 +122,8 @@ func lay(t *testing.T, path, text string, written time.Time) {
 	case err != nil:
 	case text == "link":
 		err = os.Symlink("/etc/hostname", path)
+	case strings.HasPrefix(text, "link "):
+		err = os.Symlink(strings.TrimPrefix(text, "link "), path)
 	case text == "stranger":
 		needRoot(t)
 		if _, missing := os.Stat(path); missing != nil {

@@ -109,6 +109,8 @@ func TestAnswer(t *testing.T) {
 		{"H10 a question", change(0, 1), dropped},
 		{"H10 another kind of hardware", change(1, 6), unusable(server67, "it is for hardware of type 6, not Ethernet")},
 		{"H10 too short for a message", message("", "", "")[:239], unusable(from, "it ends after byte 239, inside the header")},
+		{"H10 a transaction, and nothing more", message("", "", "")[:8], unusable(from, "it ends after byte 8, inside the header")},
+		{"H10 half a transaction", message("", "", "")[:7], dropped},
 		{"H11 another transaction", change(4, 9), dropped},
 		{"H11 another hardware address", change(28, 9), unusable(server67, "it is for the hardware address 09:00:00:00:00:20, not for 02:00:00:00:00:20")},
 		{"H11 a hardware address of another length", change(2, 16), unusable(server67, "it is for the hardware address 02:00:00:00:00:20:00:00:00:00:00:00:00:00:00:00, not for 02:00:00:00:00:20")},

@@ -136,6 +136,15 @@ func TestParseSIPServers(t *testing.T) {
 	}
 }
 
+// Bytes are shown as the letters that they may have been meant to be, those that can be printed.
+func TestShow(t *testing.T) {
+	for b, want := range map[byte]string{0: "0x00", 0x1f: "0x1f", ' ': "0x20", '!': "0x21 ('!')", '~': "0x7e ('~')", 0x7f: "0x7f", 0xff: "0xff"} {
+		if got := show(b); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 // wire returns the hex of an uncompressed name.
 func wire(name string) (s string) {
 	for _, l := range strings.Split(name, ".") {
@@ -158,6 +167,7 @@ func TestMend02(t *testing.T) {
 		{"an address as text, and a line end", "01" + text("10.0.0.50\r\n") + "00", ""},
 		{"an address as text, and rubbish", "01" + text("10.99.0.") + "0A0B0C0D", ""},
 		{"an address as text of two bytes a letter", "01 31003000 2E003000 2E003000 2E003500", ""},
+		{"the shortest address as text of two bytes a letter", "01 3A003A003100 6600", ""},
 		{"an address as text of two bytes a letter, high byte first", "01 00310030 002E0030 002E0030 002E0035", ""},
 		{"a name as text", "01" + text("pool01.contoso.com"), pool01s},
 		{"a name as text of 1+4n bytes", "01" + text("pool.contoso.com"), "pool.contoso.com"},
@@ -166,6 +176,7 @@ func TestMend02(t *testing.T) {
 		{"digits as text", "01" + text("0A000005"), ""},
 		{"names in encoding 1", "01" + pool01, pool01s},
 		{"names in encoding 1, without a hole", "01 03616263 03646566 03636F6D 026172 00", "abc.def.com.ar"},
+		{"a name with the longest label in encoding 1", "01 02" + text("fe") + "3F" + text(strings.Repeat("a", 63)) + "00", ""},
 		{"a short name in encoding 1", "01 06" + text("lync01") + "00", ""},
 		{"a shorter name in encoding 1", "01 02" + text("fe") + "00", ""},
 		{"a name in encoding 1, without its end", "01 03" + text("fe1") + "03" + text("lan"), ""},
@@ -253,6 +264,7 @@ func TestEncodeSIPServers(t *testing.T) {
 	}{
 		{"one name", []string{pool01s}, "00" + pool01},
 		{"capitals and a final dot", []string{"Pool01.Contoso.com.", pool02s}, "00" + pool01 + pool02},
+		{"eight", slices.Repeat([]string{"a"}, 8), "00" + strings.Repeat("0161 00", 8)},
 		{"none", nil, "encode option 120: 0 names, want 1 to 8"},
 		{"nine", slices.Repeat([]string{"a"}, 9), "encode option 120: 9 names, want 1 to 8"},
 		{"an address", []string{"10.0.0.5"}, `encode option 120: "10.0.0.5" is not a host name`},
