@@ -1,7 +1,10 @@
 package provisioning
 
 import (
+	"net/netip"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/homeward-agent/homeward/cache"
 )
@@ -36,5 +39,40 @@ func TestMemoryIsOfOneSIPAddress(t *testing.T) {
 	}
 	if m := policy.Memory(cache.InMemory(cache.Record{TLSFloor: true})); m.Floor() {
 		t.Error("there is a floor without a record")
+	}
+}
+
+// The clock is no earlier than the build of this program and the last registration; addresses are those of this SIP address.
+func TestMemoryOfTheLastRegistration(t *testing.T) {
+	built := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	policy := Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, Built: built}
+	addrs := func(s string) []netip.Addr { return []netip.Addr{netip.MustParseAddr(s)} }
+	record := cache.Record{
+		SIPAddress:  "sip:phone1@contoso.com",
+		Registrar:   cache.Registrar{Host: "fe01.contoso.com", Port: 5061, Transport: "tls", Addresses: addrs("10.0.0.5")},
+		Home:        []cache.Registrar{{Host: "fe02.contoso.com", Port: 5061, Transport: "tls", Addresses: addrs("10.0.0.6")}},
+		MediaRelays: []cache.Relay{{Host: "edge01.contoso.com", Addresses: addrs("10.0.9.1")}},
+	}
+	other := policy
+	other.SIPAddress.User = "phone2"
+	for host, want := range map[string][]netip.Addr{
+		"fe01.contoso.com": addrs("10.0.0.5"), "fe02.contoso.com": addrs("10.0.0.6"), "edge01.contoso.com": addrs("10.0.9.1"), "fe03.contoso.com": nil,
+	} {
+		if got := policy.Memory(cache.InMemory(record)).Addresses(host); !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", host, got, want)
+		}
+		if got := other.Memory(cache.InMemory(record)).Addresses(host); got != nil {
+			t.Errorf("%s for another SIP address: got %v", host, got)
+		}
+	}
+	for _, at := range []time.Time{{}, built.Add(-time.Hour), built.Add(time.Hour)} {
+		record.RegisteredAt = at
+		want := built
+		if at.After(built) {
+			want = at
+		}
+		if got := other.Memory(cache.InMemory(record)).ClockFloor(); !got.Equal(want) {
+			t.Errorf("registered %s: got %s", at, got)
+		}
 	}
 }

@@ -143,3 +143,86 @@ try  manual edge.fabrikam.com:443 tls [10.0.0.10] via configuration
 		})
 	}
 }
+
+// Why a place that somebody has named is not tried: which fault that is, who has named it, and on whose side that is.
+func TestWhoHasNamedWhatIsNotUsed(t *testing.T) {
+	manual := func(p *Policy) { p.Manual = []ManualServer{{Host: "lync.fabrikam.com"}} }
+	hosts := func(p *Policy) { p.Order = CommunicatorOrder }
+	strict := func(p *Policy) { p.Naming = NamingStrict }
+	named := func(step Step, target string) Finding {
+		return Finding{Source: Source{Step: step, Source: "dns", Verdict: Found}, Names: []Name{nameOf(target)}}
+	}
+	unresolved := func(cause *Fault) Finding {
+		f := dnsFinding(InternalTLS, "fe01.contoso.com")
+		f.Names[0].Reason, f.Names[0].Trouble = cause.Reason, cause.Met(Facts{"name": "fe01.contoso.com"})
+		return f
+	}
+	for name, test := range map[string]struct {
+		found Finding
+		edit  func(*Policy)
+		want  *Fault
+		side  Side
+		says  string
+	}{
+		"SRV names another domain": {dnsFinding(InternalTLS, "fe01.evil.net 10.0.0.5"), nil, FaultOutsideDomain, SideDNS,
+			"the SRV record _sipinternaltls._tcp.contoso.com names fe01.evil.net"},
+		"DHCP names another domain":            {dhcpFinding(DHCPTLS, "fe01.evil.net 10.0.0.5"), nil, FaultOutsideDomain, SideDHCP, "DHCP option 120 names fe01.evil.net"},
+		"another domain, strict":               {dhcpFinding(DHCPTLS, "fe01.evil.net 10.0.0.5"), strict, FaultOutsideDomain, SideDHCP, "DHCP option 120 names fe01.evil.net"},
+		"another host, strict":                 {dhcpFinding(DHCPTLS, "fe01.contoso.com 10.0.0.5"), strict, FaultStrictNaming, SideDHCP, "DHCP option 120 names fe01.contoso.com"},
+		"an address":                           {dhcpFinding(DHCPTLS, "10.0.0.5 10.0.0.5"), nil, FaultNamedAddress, SideDHCP, "DHCP option 120 holds the address 10.0.0.5"},
+		"no address":                           {dhcpFinding(DHCPTLS, "fe01.contoso.com"), nil, FaultNoAddress, SideDNS, "DHCP option 120 names fe01.contoso.com"},
+		"no address of a host name":            {named(HostName, "sip.contoso.com"), hosts, FaultNoAddress, SideDNS, "the host name names sip.contoso.com"},
+		"no address of what is configured":     {named(Manual, "lync.fabrikam.com"), manual, FaultNoAddressConfigured, SideDNS, "the configuration names lync.fabrikam.com"},
+		"DNS fails for the name":               {unresolved(FaultDNSServFail), nil, FaultDNSServFail, SideDNS, ""},
+		"DNS has no answer for the name":       {unresolved(FaultDNSSilentFor), nil, FaultDNSSilentFor, SideDNS, ""},
+		"a port of another service":            {dnsFinding(InternalTLS, "fe01.contoso.com:25 10.0.0.5"), nil, FaultNotUsed, SideDNS, "the SRV record _sipinternaltls._tcp.contoso.com leads to fe01.contoso.com"},
+		"a port of another service, from DHCP": {dhcpFinding(DHCPTLS, "fe01.contoso.com:25 10.0.0.5"), nil, FaultNotUsed, SideDHCP, "DHCP option 120 leads to fe01.contoso.com"},
+	} {
+		policy := contoso
+		if test.edit != nil {
+			test.edit(&policy)
+		}
+		plan := PlanStep(test.found.Step, Findings{test.found}, policy, false)
+		if len(plan.Skipped) == 0 || len(plan.Try) > 0 {
+			t.Errorf("%s: %s", name, plan)
+			continue
+		}
+		got := plan.Skipped[0].Trouble
+		if got.Fault != test.want || got.OnSide() != test.side || !strings.HasPrefix(got.What(), test.says) || got.Reason() != plan.Skipped[0].Reason {
+			t.Errorf("%s: got %s (%s, %s): %s", name, got.fault().ID, got.Reason(), got.OnSide(), got.What())
+		}
+	}
+}
+
+// What is asked for again: a name server, or one behind it, has not answered, about a service or about a host.
+func TestUnansweredIsAskedAgain(t *testing.T) {
+	for reason, unanswered := range map[Reason]bool{DNSTimeout: true, DNSServFail: true, DNSRefused: false, DNSNoRecord: false, NoAddress: false, DHCPSilent: false, "": false} {
+		f := Finding{Source: Source{Step: InternalTLS, Reason: reason}}
+		named := Finding{Names: []Name{{Host: "fe01.contoso.com"}, {Host: "fe02.contoso.com", Reason: reason}}}
+		if Unanswered(reason) != unanswered || f.Open() != unanswered || (Findings{{}, f}).Unanswered() != unanswered || (Findings{{}, named}).Unanswered() != unanswered {
+			t.Errorf("%q: want %t", reason, unanswered)
+		}
+	}
+	if !(Finding{Source: Source{Step: HostName}}).Open() { // which depends on the others
+		t.Error("the host names are not asked again")
+	}
+}
+
+// Two Findings that differ in one of these are told both.
+func TestFindingsThatSayTheSame(t *testing.T) {
+	one := Finding{Source: Source{Verdict: Failed, Reason: DHCPMalformed, Detail: "byte 1", TookMS: 1}}
+	same := one
+	same.TookMS = 2
+	verdict, reason, detail := one, one, one
+	verdict.Verdict, reason.Reason, detail.Detail = Found, DHCPSilent, "byte 2"
+	if !one.Says(same) || one.Says(verdict) || one.Says(reason) || one.Says(detail) {
+		t.Errorf("the same: %t, another verdict: %t, reason: %t, detail: %t", one.Says(same), one.Says(verdict), one.Says(reason), one.Says(detail))
+	}
+	found := Findings{{Source: Source{Step: InternalTLS, Query: "a"}}, {Source: Source{Step: DHCPTLS, Query: "b"}}}
+	if f, ok := found.Of(DHCPTLS); !ok || f.Query != "b" {
+		t.Errorf("of DHCP: %+v", f)
+	}
+	if f, ok := found.Of(ExternalTLS); ok {
+		t.Errorf("of nobody: %+v", f)
+	}
+}
