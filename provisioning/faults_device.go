@@ -33,6 +33,8 @@ var (
 
 	FaultOnlyLastGood = declare("last-good.only", "", "",
 		"the device signs in only through its last good Registrar {host}: {cause}", "{cause.do}")
+	FaultNoLastGood = declare("last-good.none", "", SideDevice,
+		"the device has not registered here yet, so that it has nothing to fall back on", "let the daemon register once: homeward service start")
 	FaultLastGoodSilent = declare("last-good.silent-too", ConnectTimeout, SideRegistrar,
 		"the last good Registrar {host} does not answer either", "")
 	FaultLastGoodUnusable = declare("last-good.unusable", "", SideRegistrar,

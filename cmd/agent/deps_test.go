@@ -26,7 +26,7 @@ type wall struct {
 var walls = []wall{
 	{
 		"cmd/agent",
-		"internal/config internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check cache dhcpopts packaging",
+		"internal/config internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check provisioning/drill cache dhcpopts packaging",
 		"github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term",
 		"reads the command line, and puts everything else together",
 	},
@@ -52,6 +52,10 @@ var walls = []wall{
 	{
 		"provisioning/agent", "provisioning provisioning/wire provisioning/discover provisioning/signin cache internal/sip", "",
 		"owns the state; never checks",
+	},
+	{
+		"provisioning/drill", "provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent cache dhcpopts", "",
+		"runs an agent over a wire on which something is dead",
 	},
 	{
 		"provisioning/check", "provisioning provisioning/wire provisioning/discover provisioning/signin cache dhcpopts internal/sip internal/trust", "",

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/config"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/drill"
+	"github.com/homeward-agent/homeward/provisioning/wire"
+)
+
+func drillCommand(e env) *cobra.Command {
+	var asJSON bool
+	cases := make([]string, len(drill.Cases()))
+	for i, c := range drill.Cases() {
+		cases[i] = string(c)
+	}
+	c := verb("drill "+strings.Join(cases, "|")+" [--json]", "Rehearse an outage, without touching the daemon's registration", func(c *cobra.Command) error {
+		conf, err := loadConfig(c)
+		if err == nil {
+			err = knownInterface(c, conf)
+		}
+		if err != nil {
+			return err
+		}
+		report := rehearse(c.Context(), e, conf, drill.Case(c.Flags().Arg(0)))
+		if err := uninterrupted(c); err != nil {
+			return err
+		}
+		if asJSON {
+			err = printJSON(e.stdout, report)
+		} else {
+			err = printDrill(newPage(e.stdout), report)
+		}
+		if err == nil && !report.Registered {
+			err = &failure{code: exitNotRegistered}
+		}
+		return err
+	})
+	c.Long = `The daemon's own code looks for a Registrar once, over a network on which what is named is dead: dns (no name server
+answers), dhcp (no DHCP server answers), both, primary (the Registrar in use does not answer), or clock (the device starts
+without a clock). It signs in for real where that leads, under an endpoint id of its own, and takes that back. It says how
+long the device would be without a Registrar after the power or the Registrar was lost, too, and what to put right before
+that happens. It takes 20 seconds at most. Exit code 0: the device would find a Registrar; 4: it would not.`
+	c.Example = "homeward drill dns\nhomeward drill primary --json"
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) != 1 || !slices.Contains(cases, args[0]) {
+			return badUsage("drill: what is to be dead? one of %s", strings.Join(cases, ", "))
+		}
+		return nil
+	}
+	c.ValidArgsFunction = cobra.FixedCompletions(cases, cobra.ShellCompDirectiveNoFileComp)
+	addSettingFlags(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// rehearse holds a drill for this device as it is now. A daemon beside it goes on undisturbed.
+func rehearse(ctx context.Context, e env, conf *config.Config, what drill.Case) drill.Report {
+	identify(&conf.Policy, thisVersion())
+	asking, cancel := context.WithTimeout(ctx, daemonLimit)
+	defer cancel()
+	record, _, err := lastGood(asking, conf)
+	if err != nil && !errors.Is(err, cache.ErrNoRecord) {
+		e.remark("hint", "last good cannot be read, so that this is the drill of a device without one: "+err.Error())
+	}
+	status, err := daemon(conf).Status(asking)
+	progress, done := progressOn(e)
+	defer done()
+	progress("rehearsing, for 20 seconds at most")
+	return drill.Run(ctx, drill.Options{
+		Case: what, Policy: conf.Policy, Wire: wire.System(), Record: record,
+		CredentialsRest: err == nil && status.Reason == provisioning.CredentialsResting,
+	})
+}
+
+// printDrill prints what the drill comes to, then step by step how.
+func printDrill(p *page, r drill.Report) error {
+	switch {
+	case r.Registered && r.Registrar != nil:
+		how := ""
+		if r.Degraded {
+			how = ", through last good"
+		}
+		p.printf("%s\nThe device would find %s%s. It would be without a Registrar for %.1f s.\n", p.paint(good, "ok"), printable(r.Registrar.HostPort()), how, float64(r.WithoutMS)/1000)
+	case r.Reason != "" || r.What != "":
+		p.printf("%s\nThe device would not find a Registrar: %s\n", p.paint(bad, "failed"), because(r.Why))
+	default:
+		p.printf("%s\nThe device would not find a Registrar.\n", p.paint(bad, "failed"))
+	}
+	for _, mend := range r.Mend {
+		p.printf("Before the real outage: %s.\n", printable(mend))
+	}
+	if len(r.Steps) > 0 {
+		p.printf("\n")
+	}
+	for _, s := range r.Steps {
+		p.printf("%s\n", fmt.Sprintf("%8s  %s", fmt.Sprintf("+%.1f s", float64(s.AtMS)/1000), escape(s.Text, maxWhat)))
+	}
+	return p.err
+}

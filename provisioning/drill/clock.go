@@ -1,0 +1,57 @@
+package drill
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
+	"github.com/homeward-agent/homeward/provisioning/signin"
+)
+
+// withoutClock says how a device would fare that starts without a clock: it judges certificates by the latest moment that it
+// knows to have passed, which is its last registration, or the day this program was built.
+func withoutClock(ctx context.Context, o Options, memory provisioning.Memory) Report {
+	began := time.Now()
+	r := Report{Version: 1, Case: Clock, Steps: []Step{}, Mend: []string{}}
+	step := func(format string, args ...any) {
+		r.Steps = append(r.Steps, Step{since(began), fmt.Sprintf(format, args...)})
+	}
+	floor := memory.ClockFloor()
+	step("a device without a clock believes that it is %s", floor.UTC().Format("2006-01-02 15:04 UTC"))
+	found := discover.Discover(ctx, o.Policy, o.Wire, memory.Floor())
+	signer := signin.New(o.Policy, o.Wire, signin.FreshEndpointID(), memory.Vouched(), signin.Owner{
+		Tell: func(provisioning.Event) {}, Pass: func() {}, Floor: memory.Floor, ClockFloor: memory.ClockFloor,
+		Ground: func() provisioning.Ground { return discover.GroundOf(o.Policy, o.Wire) },
+	})
+	for _, c := range provisioning.MakePlan(found, o.Policy, memory.Floor()).Try {
+		if c.Transport != provisioning.TLS || len(c.Addrs) == 0 {
+			continue
+		}
+		probe := signer.Probe(ctx, c, c.Addrs[0])
+		switch {
+		case !probe.Secured:
+			step("%s: %s", c.HostPort(), probe.Trouble.What())
+			continue
+		case floor.Before(probe.TLS.NotBefore):
+			step("%s: its certificate begins on %s, and would not be believed", c.HostPort(), probe.TLS.NotBefore.UTC().Format(time.DateOnly))
+			r.Mend = append(r.Mend, fmt.Sprintf("let the device register once with %s before it is switched off, so that it knows a later day", c.HostPort()))
+		case floor.After(probe.TLS.NotAfter):
+			step("%s: its certificate ended on %s", c.HostPort(), probe.TLS.NotAfter.UTC().Format(time.DateOnly))
+		default:
+			step("%s: its certificate would be believed", c.HostPort())
+			r.Registered = true
+		}
+		if r.Registered {
+			registrar := c.Registrar(probe.Addr)
+			r.Registrar, r.WithoutMS = &registrar, since(began)
+			return r
+		}
+	}
+	r.WithoutMS = since(began)
+	if len(r.Mend) == 0 {
+		r.Mend = append(r.Mend, "see homeward check: no Registrar proves its name over TLS as things are")
+	}
+	return r
+}

@@ -1,0 +1,12 @@
+// Package drill rehearses an outage on the live network: the daemon's own code runs once over a wire on which the named thing
+// is dead, and signs in for real where that leads. What comes of it is what would come of the real outage, after the Registrar
+// or the power was lost as well: how long the device would be without a Registrar, step by step, and what to put right before.
+//
+//	report := drill.Run(ctx, drill.Options{Case: drill.DNS, Policy: policy, Wire: wire.System(), Record: record})
+//	fmt.Println(report.Registered, report.WithoutMS)
+//
+// It leaves nothing behind: it signs in under an endpoint id of its own, so that a daemon beside it keeps its registration,
+// takes the binding back, and writes no record.
+//
+// Read report.go first, then dead.go, clock.go, drill.go.
+package drill

@@ -1,0 +1,105 @@
+package drill
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/agent"
+	"github.com/homeward-agent/homeward/provisioning/signin"
+	"github.com/homeward-agent/homeward/provisioning/wire"
+)
+
+// limit is how long a tech waits; another 2 s may pass to take the binding back. (Our choice.)
+const limit = 17 * time.Second
+
+// Run rehearses. It ends within 20 s, and with ctx.
+func Run(ctx context.Context, o Options) Report {
+	memory := o.Policy.Memory(cache.InMemory(o.Record))
+	record, remembers := memory.Record()
+	switch {
+	case o.CredentialsRest:
+		return refused(o.Case, provisioning.CredentialsResting.Met(""))
+	case o.Case == Primary && !remembers:
+		return refused(o.Case, provisioning.FaultNoLastGood.Met(nil))
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if o.Case == Clock {
+		return withoutClock(ctx, o, memory)
+	}
+	primary, err := provisioning.RegistrarOf(record.Registrar)
+	if err != nil && o.Case == Primary {
+		return refused(o.Case, provisioning.CacheDamaged.Met(err.Error()))
+	}
+	record.EndpointID = signin.FreshEndpointID() // a Lync Registrar would take us for the daemon under its own
+	return rehearse(ctx, o, without(o.Case, o.Policy, o.Wire, primary), record, remembers)
+}
+
+// rehearsal is what an agent tells while it looks for a Registrar.
+type rehearsal struct {
+	mu         sync.Mutex
+	began      time.Time
+	steps      []Step
+	registered time.Duration
+	done       context.CancelFunc
+}
+
+// rehearse lets an agent look for a Registrar, once, and takes the binding back.
+func rehearse(ctx context.Context, o Options, w wire.Wire, record cache.Record, remembers bool) Report {
+	looking, done := context.WithCancel(ctx)
+	defer done()
+	h := &rehearsal{began: time.Now(), steps: []Step{}, done: done}
+	w.Changes = nil
+	a := agent.New(o.Policy, w, cache.InMemory(record), h.take)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = a.Run(looking) // it ends with looking
+	}()
+	<-looking.Done()
+	status := a.Status()
+	<-ended
+	return h.report(o, status, remembers)
+}
+
+// take notes what happened, up to the registration or the rest.
+func (h *rehearsal) take(e provisioning.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.registered > 0 {
+		return
+	}
+	text := e.String()
+	if what := e.Why().What; what != "" {
+		text += ": " + what
+	}
+	h.steps = append(h.steps, Step{e.At.Sub(h.began).Milliseconds(), text})
+	if e.Kind == provisioning.StateChanged && e.State == provisioning.Registered {
+		h.registered = max(e.At.Sub(h.began), 1)
+		h.done()
+	}
+}
+
+func (h *rehearsal) report(o Options, status provisioning.Status, remembers bool) Report {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := Report{Version: 1, Case: o.Case, Steps: h.steps, Mend: []string{}, Registered: h.registered > 0, WithoutMS: h.registered.Milliseconds()}
+	if !r.Registered {
+		r.WithoutMS = since(h.began)
+		r.Why = status.Why()
+		if status.Hint != "" && !remembers {
+			r.Mend = append(r.Mend, provisioning.FaultNoLastGood.Met(nil).Do())
+		}
+		r.Mend = append(r.Mend, fmt.Sprintf("as it is, the device would not find a Registrar within %d s: see homeward check for what it falls back on", r.WithoutMS/1000))
+		return r
+	}
+	r.Degraded, r.Registrar = status.Degraded, status.Registrar
+	if !remembers {
+		r.Mend = append(r.Mend, provisioning.FaultNoLastGood.Met(nil).Do())
+	}
+	return r
+}

@@ -1,0 +1,130 @@
+package drill
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/place"
+	"github.com/homeward-agent/homeward/internal/sitetest"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
+)
+
+const site = `-- zone --
+_sipinternaltls._tcp SRV 0 0 5061 fe01
+fe01 A 10.0.0.5
+-- dhcp --
+10.0.0.67 ack 120=fe02.contoso.com
+-- registrars --
+10.0.0.5:5061 tls fe01.contoso.com digest user=phone1 password=secret
+`
+
+func record(host, addr string) cache.Record {
+	return cache.Record{
+		SIPAddress: "sip:phone1@contoso.com", EndpointID: "0123456789", RegisteredAt: time.Now(), TLSFloor: true,
+		Registrar: cache.Registrar{Host: host, Port: 5061, Transport: "tls", Step: "internal-tls", Address: netip.MustParseAddr(addr), Addresses: []netip.Addr{netip.MustParseAddr(addr)}},
+	}
+}
+
+// A drill that is not held says why; docs/faults.md is made from this list, too.
+func TestNotHeld(t *testing.T) {
+	r := Run(t.Context(), Options{Case: Primary})
+	want, err := os.ReadFile("testdata/faults.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := "primary, never registered: " + r.Fault + "\n\t" + r.What + "\n"; got != string(want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestDrill(t *testing.T) {
+	for name, test := range map[string]struct {
+		c          Case
+		site       string
+		record     cache.Record
+		rests      bool
+		registered bool
+		degraded   bool
+		without    time.Duration // about
+		reason     provisioning.Reason
+		says, mend string
+	}{
+		"dns, with last good":             {DNS, site, record("fe01.contoso.com", "10.0.0.5"), false, true, true, 2 * time.Second, "", "attempt last-good", ""},
+		"dns, without last good, by DHCP": {DNS, site + "10.0.0.6:5061 tls fe02.contoso.com accept\n", cache.Record{}, false, false, false, limit, provisioning.DNSTimeout, "dns-timeout", "let the daemon register once"},
+		"dhcp":                            {DHCP, site, cache.Record{}, false, true, false, 0, "", "attempt internal-tls", "let the daemon register once"},
+		"both":                            {Both, site, record("fe01.contoso.com", "10.0.0.5"), false, true, true, 2 * time.Second, "", "attempt last-good", ""},
+		"the primary":                     {Primary, site, record("fe01.contoso.com", "10.0.0.5"), false, false, false, limit, provisioning.ConnectTimeout, "connect-timeout", "would not find a Registrar"},
+		"the primary, and there is another": {
+			Primary, strings.Replace(site, "fe01 A", "_sipinternaltls._tcp SRV 1 0 5061 fe03\nfe03 A 10.0.0.7\nfe01 A", 1) + "10.0.0.7:5061 tls fe03.contoso.com accept\n",
+			record("fe01.contoso.com", "10.0.0.5"), false, true, false, 3 * time.Second, "", "fe03.contoso.com", "",
+		},
+		"the primary of a device that has none": {Primary, site, cache.Record{}, false, false, false, 0, "", "", "let the daemon register once"},
+		"the password rests":                    {DNS, site, record("fe01.contoso.com", "10.0.0.5"), true, false, false, 0, provisioning.CredentialsResting, "", "restart homeward"},
+		"clock":                                 {Clock, site, record("fe01.contoso.com", "10.0.0.5"), false, true, false, 0, "", "its certificate would be believed", ""},
+		"clock, nobody proves a name":           {Clock, strings.Replace(site, "tls fe01", "tls fe09", 1), cache.Record{}, false, false, false, 0, "", "is not for fe01.contoso.com", "homeward check"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, err := sitetest.Parse(name, []byte(test.site))
+				if err != nil {
+					t.Fatal(err)
+				}
+				simulated, err := s.Start()
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				address, err := place.ParseSIPAddress("sip:phone1@contoso.com")
+				if err != nil {
+					t.Fatal(err)
+				}
+				o := Options{Case: test.c, Wire: wire.Wire(simulated), Record: test.record, CredentialsRest: test.rests, Policy: provisioning.Policy{
+					SIPAddress: address, Password: "secret", Auth: []string{"digest"}, AllowTCP: true, TLSFloor: true, AskDHCP: true,
+					TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "test",
+				}}
+				o.Policy.Roots.AppendCertsFromPEM(s.Roots())
+				if o.Record.SIPAddress != "" {
+					o.Record.RegisteredAt = time.Now()
+				}
+				began := time.Now()
+				r := Run(t.Context(), o)
+				if took := time.Since(began); took > 20*time.Second {
+					t.Errorf("it took %v", took)
+				}
+				if r.Registered != test.registered || r.Degraded != test.degraded || r.Reason != test.reason {
+					t.Errorf("got %+v", r)
+				}
+				if without := time.Duration(r.WithoutMS) * time.Millisecond; without < test.without-time.Second || without > test.without+time.Second {
+					t.Errorf("without a Registrar for %v, want about %v", without, test.without)
+				}
+				if !slices.ContainsFunc(r.Steps, func(s Step) bool { return strings.Contains(s.Text, test.says) }) && test.says != "" {
+					t.Errorf("no step says %q: %v", test.says, r.Steps)
+				}
+				if mend := strings.Join(r.Mend, "; "); !strings.Contains(mend, test.mend) || test.mend == "" && mend != "" {
+					t.Errorf("what to mend is %q, want %q", mend, test.mend)
+				}
+				registered, unregistered := 0, 0
+				for _, e := range s.Log() {
+					if e.What == "REGISTER" && e.Code == 200 {
+						registered++
+					}
+					if e.What == "unregister" && e.Code == 200 {
+						unregistered++
+					}
+				}
+				if registered != unregistered {
+					t.Errorf("%d bindings made, %d taken back", registered, unregistered)
+				}
+			})
+		})
+	}
+}
