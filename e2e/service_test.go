@@ -97,7 +97,7 @@ func TestServiceVerbs(t *testing.T) {
 
 	a.run(t, "groupadd", "--system", "homeward") // an earlier try has left it
 	a.run(t, "mv", "/etc/homeward", "/var/homeward")
-	a.says(t, 0, []string{"sh", "-c", "umask 077; homeward service install"}, "made the user homeward", "installed for systemd: /etc/systemd/system/homeward.service",
+	a.says(t, 0, []string{"sh", "-c", "umask 077; homeward service install"}, "created the user homeward", "installed for systemd: /etc/systemd/system/homeward.service",
 		"next: set sip_address in /etc/homeward/homeward.toml, then: homeward service start")
 	if mode := a.run(t, "stat", "--format=%A", "/etc/homeward"); mode != "drwxr-xr-x" {
 		t.Errorf("the directory of the configuration is %s", mode)
@@ -110,9 +110,9 @@ func TestServiceVerbs(t *testing.T) {
 	if s := a.managed(t, 3); !s.Installed || !s.Enabled || s.Running {
 		t.Errorf("after the installation: %+v", s)
 	}
-	a.says(t, 0, serviceVerb("install"), "installed already")
-	a.says(t, 2, serviceVerb("start"), "systemd could not start the service: systemctl start homeward: exit status 1: Job for homeward", "sip_address: it is required", "hint: see why in the log: journalctl --unit homeward")
-	a.says(t, 3, serviceVerb("status"), "NOT RUNNING: it ends, and is started again and again", "activating (auto-restart)")
+	a.says(t, 0, serviceVerb("install"), "already installed")
+	a.says(t, 2, serviceVerb("start"), "systemd could not start the service: systemctl start homeward: exit status 1: Job for homeward", "sip_address: it is required", "hint: the log says why: journalctl --unit homeward")
+	a.says(t, 3, serviceVerb("status"), "NOT RUNNING: it keeps exiting and being restarted", "activating (auto-restart)")
 
 	a.configure(t)
 	a.says(t, 0, serviceVerb("start"), "started")
@@ -144,14 +144,14 @@ func TestServiceVerbs(t *testing.T) {
 	a.boot(t)
 	a.await(t, "registered", isRegistered)
 
-	a.says(t, 0, serviceVerb("uninstall"), "stopped and removed", "configuration and state stay: /etc/homeward, /var/lib/homeward")
+	a.says(t, 0, serviceVerb("uninstall"), "stopped and removed", "configuration and state were kept: /etc/homeward, /var/lib/homeward")
 	if left := r.bindings(t); left != nil {
 		t.Errorf("after the removal the Registrar still has %q", left)
 	}
 	a.run(t, "test", "!", "-e", "/etc/systemd/system/homeward.service", "-a", "!", "-L", "/etc/systemd/system/multi-user.target.wants/homeward.service",
 		"-a", "-s", "/etc/homeward/homeward.toml", "-a", "-s", "/var/lib/homeward/homeward.db", "-a", "!", "-e", "/run/homeward")
 	a.says(t, 0, serviceVerb("uninstall"), "there was nothing to remove")
-	a.says(t, 1, []string{"env", "PATH=/nowhere", "/usr/local/bin/homeward", "service", "install"}, "tell systemd: ", "systemctl") // which is not found
+	a.says(t, 1, []string{"env", "PATH=/nowhere", "/usr/local/bin/homeward", "service", "install"}, "set up systemd: ", "systemctl") // which is not found
 	a.run(t, "test", "!", "-e", "/etc/systemd/system/homeward.service")
 
 	a.run(t, "systemctl", "mask", "homeward") // as the Debian package does when it is removed
@@ -162,13 +162,13 @@ func TestServiceVerbs(t *testing.T) {
 		a.says(t, 0, serviceVerb("install"), "installed for systemd")
 		a.run(t, "cp", "/etc/systemd/system/homeward.service", "/usr/lib/systemd/system/homeward.service")
 		a.run(t, "systemctl", "daemon-reload")
-		a.says(t, 3, serviceVerb("status"), "file           /etc/systemd/system/homeward.service", "not used       /usr/lib/systemd/system/homeward.service, which a package")
-		a.says(t, 0, serviceVerb("install"), "the service is installed already")
-		a.says(t, 0, serviceVerb("uninstall"), "the service of a package is used now: /usr/lib/systemd/system/homeward.service")
-		a.says(t, 1, serviceVerb("uninstall"), "a package has brought /usr/lib/systemd/system/homeward.service")
+		a.says(t, 3, serviceVerb("status"), "file           /etc/systemd/system/homeward.service", "not used       /usr/lib/systemd/system/homeward.service from a package")
+		a.says(t, 0, serviceVerb("install"), "the service is already installed")
+		a.says(t, 0, serviceVerb("uninstall"), "the service now in use comes from a package: /usr/lib/systemd/system/homeward.service")
+		a.says(t, 1, serviceVerb("uninstall"), "/usr/lib/systemd/system/homeward.service belongs to a package, and is removed with it")
 		a.says(t, 0, serviceVerb("start"), "started")
 		a.says(t, 0, serviceVerb("status"), "running", "at boot        not started", "file           /usr/lib/systemd/system/homeward.service")
-		a.says(t, 0, serviceVerb("install"), "the service of the package is started at boot: /usr/lib/systemd/system/homeward.service")
+		a.says(t, 0, serviceVerb("install"), "the packaged service is now started at boot: /usr/lib/systemd/system/homeward.service")
 		if s := a.managed(t, 0); !s.Enabled {
 			t.Errorf("after the installation: %+v", s)
 		}
@@ -254,7 +254,7 @@ func TestServiceVerbsElsewhere(t *testing.T) {
 			}
 			if name == "System V init" {
 				a.run(t, "sh", "-c", "mkdir /etc/away && mv /etc/rc?.d /etc/away")
-				a.says(t, 1, serviceVerb("install"), "nothing starts the service at boot", "hint: let something run at boot: /etc/init.d/homeward start")
+				a.says(t, 1, serviceVerb("install"), "nothing starts the service at boot", "hint: have something run this at boot: /etc/init.d/homeward start")
 			}
 		})
 	}
@@ -267,7 +267,7 @@ func TestNoServiceManager(t *testing.T) {
 	a.init = []string{"/usr/bin/sleep", "infinity"}
 	a.boot(t)
 	for _, verb := range []string{"install", "start", "status", "uninstall"} {
-		a.says(t, 1, serviceVerb(verb), `no service manager is found that homeward knows: the first process is "sleep"`, "hint: have something run this, and restart it whenever it ends: homeward run")
+		a.says(t, 1, serviceVerb(verb), `homeward does not support the service manager of this system: the first process is "sleep"`, "hint: have something run this, and restart it whenever it exits: homeward run")
 	}
 	a.run(t, "test", "!", "-e", "/etc/init.d/homeward")
 }
@@ -286,7 +286,7 @@ func (a *appliance) livesAsService(t *testing.T, r *registrar, manager, like str
 	const file = "/etc/init.d/homeward"
 	a.says(t, 1, serviceVerb("start"), "the service is not installed", "hint: homeward service install")
 	a.says(t, 3, serviceVerb("status"), "NOT INSTALLED", "manager        "+manager)
-	a.says(t, 0, serviceVerb("install"), "made the user homeward", "installed for "+manager+": "+file, "next: set sip_address in ")
+	a.says(t, 0, serviceVerb("install"), "created the user homeward", "installed for "+manager+": "+file, "next: set sip_address in ")
 	script := strings.ReplaceAll(read(t, like), "/usr/bin/homeward", "/usr/local/bin/homeward")
 	if got := a.run(t, "cat", file); got != strings.TrimSpace(script) {
 		t.Errorf("the script is not that of the package:\n%s", got)
@@ -294,13 +294,13 @@ func (a *appliance) livesAsService(t *testing.T, r *registrar, manager, like str
 	if s := a.managed(t, 3); !s.Installed || !s.Enabled || s.Running {
 		t.Errorf("after the installation: %+v", s)
 	}
-	a.says(t, 0, serviceVerb("install"), "installed already")
+	a.says(t, 0, serviceVerb("install"), "already installed")
 	a.says(t, 2, serviceVerb("start"), "sip_address: it is required")
 
 	a.configure(t)
 	a.run(t, "chmod", "600", "/etc/homeward/homeward.toml") // root can read it; the daemon ends
-	a.says(t, 1, serviceVerb("start"), "the daemon does not answer: it ends, and is started again and again", "hint: see why in the log: ")
-	a.says(t, 3, serviceVerb("status"), "NOT RUNNING: it ends, and is started again and again", "at boot        started")
+	a.says(t, 1, serviceVerb("start"), "the daemon does not answer: it keeps exiting and being restarted", "hint: the log says why: ")
+	a.says(t, 3, serviceVerb("status"), "NOT RUNNING: it keeps exiting and being restarted", "at boot        started")
 	a.run(t, "chmod", "644", "/etc/homeward/homeward.toml")
 	a.says(t, 0, serviceVerb("start"), "started")
 	a.await(t, "registered", isRegistered)
@@ -342,7 +342,7 @@ func (a *appliance) livesAsService(t *testing.T, r *registrar, manager, like str
 	a.boot(t)
 	a.await(t, "registered", isRegistered)
 
-	a.says(t, 0, serviceVerb("uninstall"), "stopped and removed", "configuration and state stay: /etc/homeward, /var/lib/homeward")
+	a.says(t, 0, serviceVerb("uninstall"), "stopped and removed", "configuration and state were kept: /etc/homeward, /var/lib/homeward")
 	if left := r.bindings(t); left != nil {
 		t.Errorf("after the removal the Registrar still has %q", left)
 	}
@@ -357,11 +357,11 @@ func (a *appliance) livesAsService(t *testing.T, r *registrar, manager, like str
 	a.run(t, "sh", "-c", `cd /var/lib/dpkg && echo "$1" >info/homeward.list && printf '%s\n' 'Package: homeward' 'Status: install ok installed' \
 		'Version: 1.0.0' 'Architecture: amd64' 'Maintainer: nobody' 'Description: homeward' >status`, "sh", file)
 	a.run(t, "sh", "-c", "rm -f /etc/rc?.d/*homeward /etc/runlevels/*/homeward") // a package leaves that to the administrator
-	a.says(t, 0, serviceVerb("install"), "the service of the package is started at boot: "+file)
+	a.says(t, 0, serviceVerb("install"), "the packaged service is now started at boot: "+file)
 	if s := a.managed(t, 3); !s.Enabled {
 		t.Errorf("after the installation: %+v", s)
 	}
-	a.says(t, 1, serviceVerb("uninstall"), "a package has brought "+file+", and takes it away", "hint: remove the package")
+	a.says(t, 1, serviceVerb("uninstall"), file+" belongs to a package, and is removed with it", "hint: remove the package")
 }
 
 // daemon waits until there is a daemon that is not the process before, and returns its number.

@@ -73,7 +73,7 @@ func (f *StateFile) runOnce(ctx context.Context, limit time.Duration) bool {
 	switch {
 	case ctx.Err() != nil: // the daemon ends, and this run with it
 	case limited.Err() != nil:
-		f.log.Warn("on_change was ended: it took too long", "command", f.command[0], "limit", limit.Round(time.Second/10), "output", output.String())
+		f.log.Warn("on_change was killed: it took too long", "command", f.command[0], "limit", limit.Round(time.Second/10), "output", output.String())
 	case err != nil:
 		f.log.Warn("on_change failed", "command", f.command[0], "err", err, "output", output.String())
 	default:

@@ -195,7 +195,7 @@ func TestStartsAndStops(t *testing.T) {
 	for _, e := range entries {
 		got = append(got, strings.TrimSpace(fmt.Sprint(e.Event, " ", e.Version, " ", e.Count, " ", e.Detail)))
 	}
-	const unclean = "no stop before it: the power was cut, or the process was killed"
+	const unclean = "the run before it did not stop cleanly: the power was cut, or the process was killed"
 	want := []string{
 		"start 1.0 0", "stop 1.0 0", "start 1.1 0", "stop 1.1 0 panic: index out of range", "start 1.1 0", "state  0", "start 1.1 4 " + unclean, "stop 1.1 0",
 	}

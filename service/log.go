@@ -81,22 +81,22 @@ func headline(e control.Entry) (string, slog.Level) {
 	case provisioning.Committed:
 		return "last good committed", slog.LevelInfo
 	case provisioning.StoreNote:
-		return "the store is not as it should be", slog.LevelWarn
+		return "problem with the store of last good", slog.LevelWarn
 	case provisioning.Conflict:
 		return "DHCP servers disagree", slog.LevelWarn
 	case provisioning.ClockSkew:
 		return "clocks are far apart", slog.LevelWarn
 	case provisioning.Told:
-		return "told in band", slog.LevelInfo
+		return "learned in band", slog.LevelInfo
 	case provisioning.Refreshed:
 		if e.Reason != "" {
-			return "refresh refused, the binding stands", slog.LevelWarn
+			return "refresh refused, but the binding is still valid", slog.LevelWarn
 		}
 		return "binding renewed", slog.LevelDebug
 	case provisioning.Lost:
 		return "registration lost", slog.LevelWarn
 	case provisioning.WentNormal:
-		return "back to the normal way", slog.LevelInfo
+		return "back to normal", slog.LevelInfo
 	case provisioning.Unregistered:
 		return "unregistered", slog.LevelInfo
 	case provisioning.Waiting:

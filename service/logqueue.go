@@ -80,7 +80,7 @@ func (h queued) Handle(ctx context.Context, r slog.Record) error {
 // confess says how many lines are missing, as soon as somebody reads again.
 func (q *LogQueue) confess(ctx context.Context) {
 	if n := q.dropped.Swap(0); n > 0 {
-		r := slog.NewRecord(time.Now(), slog.LevelWarn, "lines of the log were dropped: nobody read them", 0)
+		r := slog.NewRecord(time.Now(), slog.LevelWarn, "lines of the log were dropped because nobody read them", 0)
 		r.Add("count", n)
 		_ = q.out.Handle(ctx, r) // as above
 	}

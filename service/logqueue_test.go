@@ -41,7 +41,7 @@ func TestLogThatNobodyReads(t *testing.T) {
 		if len(lines) != 1+1+logQueueLength {
 			t.Errorf("%d lines were written", len(lines))
 		}
-		if want := `<4>msg="lines of the log were dropped: nobody read them" count=7`; lines[1] != want {
+		if want := `<4>msg="lines of the log were dropped because nobody read them" count=7`; lines[1] != want {
 			t.Errorf("got %s, want %s", lines[1], want)
 		}
 	})

@@ -33,33 +33,33 @@ type family struct {
 
 // families are all metrics, in the order of the page; docs/metrics.md is made of them.
 var families = []family{
-	{"homeward_state", "gauge", "state", "Where the agent stands: 1 for the state it is in, 0 for the others."},
+	{"homeward_state", "gauge", "state", "1 for the state that the agent is in, 0 for the others."},
 	{"homeward_degraded", "gauge", "", "1 while registered through last good, because DNS and DHCP fail."},
-	{"homeward_reason", "gauge", "reason", "1 for the reason why it is not registered, or degraded; none while all is well."},
-	{"homeward_registrar", "gauge", "step transport role", "1 for the way the Registrar in use was found; none while not registered."},
-	{"homeward_registered_timestamp_seconds", "gauge", "", "When it registered; none while not registered."},
-	{"homeward_expires_timestamp_seconds", "gauge", "", "When the binding ends unless it is renewed; none while not registered."},
-	{"homeward_next_attempt_timestamp_seconds", "gauge", "", "When Registrars are tried again; none while not resting."},
-	{"homeward_last_good_timestamp_seconds", "gauge", "", "When last good was registered with; none while nothing is known."},
-	{"homeward_cycle_seconds", "gauge", "", "How long the last cycle through the Registrars took."},
-	{"homeward_media_relays", "gauge", "", "Media relays that the Registrar has told."},
-	{"homeward_media_relays_answering", "gauge", "transport", "Media relays that answered a probe; none while they have not been probed."},
-	{"homeward_store_reason", "gauge", "reason", "1 for each thing that is not as it should be with the store of last good."},
+	{"homeward_reason", "gauge", "reason", "1 for the reason why it is not registered, or is degraded; absent otherwise."},
+	{"homeward_registrar", "gauge", "step transport role", "1 for how the Registrar in use was found; absent while not registered."},
+	{"homeward_registered_timestamp_seconds", "gauge", "", "When it registered; absent while not registered."},
+	{"homeward_expires_timestamp_seconds", "gauge", "", "When the binding expires unless it is renewed; absent while not registered."},
+	{"homeward_next_attempt_timestamp_seconds", "gauge", "", "When Registrars are tried again; absent while not resting."},
+	{"homeward_last_good_timestamp_seconds", "gauge", "", "When the last good registration was; absent if there is none."},
+	{"homeward_cycle_seconds", "gauge", "", "How long the last cycle took."},
+	{"homeward_media_relays", "gauge", "", "Media relays that the Registrar has named."},
+	{"homeward_media_relays_answering", "gauge", "transport", "Media relays that answered a probe; absent until they have been probed."},
+	{"homeward_store_reason", "gauge", "reason", "1 for each problem with the store of last good."},
 	{"homeward_state_changes_total", "counter", "state", "Changes to this state."},
-	{"homeward_lookups_total", "counter", "step verdict reason", "Questions to DNS and DHCP, by what the answer proved."},
-	{"homeward_skips_total", "counter", "step reason", "Registrars and steps that were ruled out."},
+	{"homeward_lookups_total", "counter", "step verdict reason", "Queries to DNS and DHCP, by verdict."},
+	{"homeward_skips_total", "counter", "step reason", "Registrars and steps that were skipped."},
 	{"homeward_attempts_total", "counter", "step transport result reason", "Addresses of Registrars tried: result is ok or failed."},
 	{"homeward_redirects_total", "counter", "step", "Redirects followed."},
 	{"homeward_refreshes_total", "counter", "", "Bindings renewed."},
-	{"homeward_registrations_lost_total", "counter", "reason", "Registrations lost, a clean stop not counted."},
-	{"homeward_returns_total", "counter", "", "Returns to the normal way, or to the primary Registrar."},
-	{"homeward_rests_total", "counter", "reason", "Rests before Registrars are tried again."},
+	{"homeward_registrations_lost_total", "counter", "reason", "Registrations lost, not counting clean stops."},
+	{"homeward_returns_total", "counter", "", "Returns from last good to discovery, or from the backup to the primary Registrar."},
+	{"homeward_rests_total", "counter", "reason", "Pauses before Registrars are tried again."},
 	{"homeward_commits_total", "counter", "", "Times last good was written to the store."},
-	{"homeward_store_notes_total", "counter", "reason", "Times something was not as it should be with the store."},
-	{"homeward_told_total", "counter", "reason", "Times the Registrar told something in band."},
-	{"homeward_dhcp_conflicts_total", "counter", "", "Times DHCP servers disagreed."},
-	{"homeward_clock_skews_total", "counter", "", "Registrations that showed that a clock is wrong."},
-	{"homeward_network_changes_total", "counter", "", "Changes of the network of the device that were heeded."},
+	{"homeward_store_notes_total", "counter", "reason", "Times there was a problem with the store of last good."},
+	{"homeward_told_total", "counter", "reason", "Times the Registrar sent provisioning data in band."},
+	{"homeward_dhcp_conflicts_total", "counter", "", "Times that DHCP servers disagreed."},
+	{"homeward_clock_skews_total", "counter", "", "Registrations that showed a wrong clock."},
+	{"homeward_network_changes_total", "counter", "", "Changes of the device's network that were acted on."},
 }
 
 // Metrics counts events, and shows the counts and the status in the text format of Prometheus.
@@ -247,7 +247,7 @@ func (m *Metrics) Task(status func() provisioning.Status, lastGood func() time.T
 				break
 			}
 			if !said {
-				log.Warn("metrics_listen cannot be opened, and is tried again and again", "hint", "see who listens there already, or set metrics_listen to another address", "err", err)
+				log.Warn("metrics_listen cannot be opened; trying again", "hint", "find the program that already listens there, or set metrics_listen to another address", "err", err)
 				said = true
 			}
 			select {

@@ -352,11 +352,11 @@ func TestMetricsAddressIsTriedAgain(t *testing.T) {
 // TestMetricsTable keeps docs/metrics.md what the program says.
 func TestMetricsTable(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("# Metrics\n\n`metrics_listen` is where they are scraped, in the text format of Prometheus; by default they are not.\n" +
-		"Labels are the words of the public interface, never names or addresses; what each `reason` means:\n[reasons.md](reasons.md). " +
+	b.WriteString("# Metrics\n\n`metrics_listen` sets the address on which Prometheus scrapes them, in its text format. By default there is none.\n" +
+		"Label values are the fixed words of the public interface, never names or addresses. [reasons.md](reasons.md)\nexplains each `reason`. " +
 		"A label without a value is left out. Examples: [alerting rules](../packaging/metrics/alerts.yml),\n" +
 		"[dashboard for Grafana](../packaging/metrics/dashboard.json).\n" +
-		"Made by `make generate`.\n\n| metric | kind | labels | meaning |\n|---|---|---|---|\n")
+		"`make generate` writes this page.\n\n| metric | kind | labels | meaning |\n|---|---|---|---|\n")
 	for _, f := range families {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.name, f.kind, strings.ReplaceAll(f.labels, " ", ", "), f.help)
 	}

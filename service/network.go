@@ -45,7 +45,7 @@ func NewNetworkWatch(resolvers func() ([]netip.AddrPort, error), log *slog.Logge
 		case err == nil:
 			w.events = append(w.events, events)
 		case !errors.Is(err, errors.ErrUnsupported):
-			log.Warn("changes of the network are noticed late", "err", err)
+			log.Warn("changes of the network are noticed with a delay", "err", err)
 		}
 	}
 	w.told = w.look(network{})
@@ -95,7 +95,7 @@ func (w *NetworkWatch) hear(ctx context.Context, events io.Reader, happened chan
 		_, err := events.Read(message)
 		if err != nil && !isEvent(err) {
 			if ctx.Err() == nil {
-				w.log.Warn("changes of the network are noticed late from now on", "err", err)
+				w.log.Warn("changes of the network are noticed with a delay from now on", "err", err)
 			}
 			return
 		}

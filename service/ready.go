@@ -20,7 +20,7 @@ import (
 func Readiness(story *Story, status func() provisioning.Status, log *slog.Logger) Task {
 	notify := func(state string) {
 		if _, err := daemon.SdNotify(false, state); err != nil {
-			log.Warn("the service manager does not listen", "err", err)
+			log.Warn("the service manager cannot be notified", "err", err)
 		}
 	}
 	return Task{"readiness", func(ctx context.Context) error {

@@ -259,7 +259,7 @@ func TestOnChangeEndsWithTheDaemon(t *testing.T) {
 	task.Go(func() { f.RunCommand(ctx) })
 	cancel()
 	task.Wait() // the test's own time limit would end it
-	if want := `<4>msg="on_change was ended: it took too long" command=sh limit=1.5s output=""` + "\n"; log.String() != want {
+	if want := `<4>msg="on_change was killed: it took too long" command=sh limit=1.5s output=""` + "\n"; log.String() != want {
 		t.Errorf("log: %s", &log)
 	}
 }

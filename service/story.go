@@ -84,7 +84,7 @@ func (s *Story) start(version string) {
 	entry := control.Entry{At: theTime(), Event: control.Started, Version: version}
 	if n := len(s.entries); n > 0 {
 		if last := s.entries[n-1]; last.Event != control.Stopped {
-			entry.Detail = "no stop before it: the power was cut, or the process was killed"
+			entry.Detail = "the run before it did not stop cleanly: the power was cut, or the process was killed"
 			s.repeats[same(last.Entry)] = last
 		}
 	}
@@ -182,7 +182,7 @@ func (s *Story) turn() {
 		repeats += max(l.Count, 1) - 1
 	}
 	if repeats > 0 {
-		s.log.Info("the lines since the last change were repeated", "count", repeats)
+		s.log.Info("lines repeated since the last change", "count", repeats)
 	}
 	clear(s.repeats)
 }

@@ -65,7 +65,7 @@ func TestAnOutageOfAWeekIsAFewLinesAndACount(t *testing.T) {
 <4>msg="attempt failed" state=outage step=last-good host=fe01.contoso.com:5061 addr=10.0.0.5 transport=tls reason=connect-timeout took=3s
 <6>msg="state changed" state=resting
 <6>msg=waiting state=resting until=2026-11-20T12:01:00Z
-<6>msg="the lines since the last change were repeated" count=60474
+<6>msg="lines repeated since the last change" count=60474
 <6>msg="state changed" state=registered
 `, "\n")
 	if diff := cmp.Diff(want, log.String()); diff != "" {

@@ -42,7 +42,7 @@ func Watchdog(log *slog.Logger, checks ...Check) Task {
 	return Task{"watchdog", func(ctx context.Context) error {
 		within, err := daemon.SdWatchdogEnabled(false)
 		if err != nil {
-			log.Warn("the service manager's watchdog is not understood", "err", err)
+			log.Warn("the service manager's watchdog setting cannot be parsed", "err", err)
 		}
 		if within <= 0 {
 			<-ctx.Done()
@@ -57,11 +57,11 @@ func Watchdog(log *slog.Logger, checks ...Check) Task {
 				return context.Cause(ctx)
 			case err != nil && !hung:
 				hung = true
-				log.Error("the daemon hangs, the watchdog is not fed", "err", err)
+				log.Error("the daemon hangs; the watchdog is no longer notified", "err", err)
 			case err == nil:
 				hung = false
 				if _, err := daemon.SdNotify(false, daemon.SdNotifyWatchdog); err != nil {
-					log.Warn("the service manager does not listen", "err", err)
+					log.Warn("the service manager cannot be notified", "err", err)
 				}
 			}
 			select {

@@ -193,7 +193,7 @@ func TestAKilledDaemonLeavesItsHistory(t *testing.T) {
 	}
 	want := []string{
 		"start", "recalling", "discovering", "registered", "lost sip-no-answer", "recalling", "discovering", "outage", "resting",
-		"start no stop before it: the power was cut, or the process was killed", "recalling", "discovering", "registered", "stop the test is over",
+		"start the run before it did not stop cleanly: the power was cut, or the process was killed", "recalling", "discovering", "registered", "stop the test is over",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

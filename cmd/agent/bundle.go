@@ -40,9 +40,15 @@ func bundleCommand(e env) *cobra.Command {
 		}
 		return err
 	})
-	c.Long = `It holds what the commands print now, the history, the configuration, the end of the log, what this machine is, and index.html, a page that shows all of it without a network. What cannot be had is replaced by the reason. If a right was missing, or a part did not come in time, the archive is written all the same, says so, and the exit code is 1: run it as root.
+	c.Long = `The archive contains the present output of the commands, the history, the configuration, the end of the log, a description
+of this machine, and index.html, a page that shows all of it offline. A part that is not available is replaced by the reason. If
+a permission was missing or a part took too long, the archive is still written and says so, and the exit code is 1. Run the
+command as root.
 
-User names, the name of this machine and MAC addresses are replaced by tokens, such as id-3f2a9c, that mean something within this archive only; --identities leaves them readable. Names of Registrars, the domain and IP addresses stay readable in any case: support needs them. The password is read for the check, which signs in, and is never in the archive. The name of the file holds the name of this machine; choose another with -o.`
+User names, the name of this machine and MAC addresses are replaced by tokens, such as id-3f2a9c, which are the same throughout
+the archive and mean nothing outside it; --identities leaves them readable. Names of Registrars, the domain and IP addresses always
+stay readable: support needs them. The password is read for the check, which signs in, but is never in the archive. The file name
+contains the name of this machine; choose another one with -o.`
 	c.Flags().StringVarP(&file, "output", "o", "", "`FILE` to write (default homeward-bundle-HOST-TIME.zip in this directory)")
 	c.Example = "homeward bundle\nhomeward bundle -o /tmp/site.zip"
 	c.Flags().BoolVar(&identities, "identities", false, "do not replace user names, the name of this machine and MAC addresses")
@@ -74,10 +80,10 @@ func writeArchive(w io.Writer, b bundle) error {
 // writeNew writes a file that must not exist yet, and prints its path. It takes the name first: that it is taken, or
 // that the directory is closed, is said before anybody has waited. Whoever sees the file with something in it sees all.
 func writeNew(file string, write func(io.Writer) error, stdout io.Writer) (err error) {
-	hints := []string{"name another file with -o"}
+	hints := []string{"choose another file with -o"}
 	taken, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, bundleMode)
 	if errors.Is(err, fs.ErrExist) {
-		return &failure{code: exitFailed, err: fmt.Errorf("%s exists already, and is left as it is", file), hints: hints}
+		return &failure{code: exitFailed, err: fmt.Errorf("%s already exists and was not changed", file), hints: hints}
 	}
 	if err != nil {
 		return &failure{code: exitFailed, err: err, hints: hints}

@@ -27,12 +27,12 @@ var pageFrame string
 // page returns index.html. It needs nothing but itself, and what it shows needs no script. The script is the only one
 // a browser runs in it: it has a number that no foreign text could know.
 func (b bundle) page() []byte {
-	kept := "User names, the name of the device and MAC addresses are replaced by tokens (id-…) that mean something within this bundle only."
+	kept := "User names, the name of the device and MAC addresses are replaced by tokens (id-…), which are the same throughout this bundle and mean nothing outside it."
 	if !b.redacted {
-		kept = "Nothing was redacted (--identities): handle it accordingly."
+		kept = "Nothing was redacted (--identities): handle this bundle with care."
 	}
 	if lacks, hints := b.lacks(); lacks != "" {
-		kept = "<strong>Incomplete: " + html.EscapeString(lacks) + ". To make it whole: " + html.EscapeString(strings.Join(hints, "; ")) + ".</strong> " + kept
+		kept = "<strong>Incomplete: " + html.EscapeString(lacks) + ". To complete it: " + html.EscapeString(strings.Join(hints, "; ")) + ".</strong> " + kept
 	}
 	return []byte(strings.NewReplacer(
 		"NONCE", rand.Text(),
@@ -92,7 +92,7 @@ func (b bundle) parts() string {
 	for _, p := range b.pieces {
 		outcome, text := size(len(p.text)), string(p.text)
 		if p.err != nil {
-			outcome, text = `<em>not to be had</em>`, p.plain()
+			outcome, text = `<em>not available</em>`, p.plain()
 		}
 		fmt.Fprintf(&out, "<details><summary>%s <small>%s</small></summary><pre>%s</pre></details>\n", html.EscapeString(p.name), outcome, shown(text))
 	}

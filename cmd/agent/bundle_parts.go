@@ -120,7 +120,7 @@ func (b *bundleSource) dhcp(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	if !conf.Policy.AskDHCP {
-		return nil, &advised{errors.New("DHCP is off in the configuration"), "to ask all the same: homeward dhcp"}
+		return nil, &advised{errors.New("DHCP is off in the configuration"), "run homeward dhcp to ask it anyway"}
 	}
 	survey := discover.SurveyDHCP(ctx, wire.System(), conf.Policy.Interface)
 	if survey.Reason == provisioning.DHCPNotPermitted {
@@ -171,7 +171,7 @@ func (b *bundleSource) log(ctx context.Context) ([]byte, error) {
 func journalTail(ctx context.Context) ([]byte, error) {
 	program, err := exec.LookPath("journalctl")
 	if err != nil {
-		return nil, errors.New("there is no journalctl to ask instead")
+		return nil, errors.New("there is no journalctl to read the log from instead")
 	}
 	cmd := exec.CommandContext(ctx, program, "-u", "homeward", "-n", "200", "--no-pager")
 	cmd.WaitDelay = journalWait

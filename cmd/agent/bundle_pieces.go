@@ -46,7 +46,7 @@ func collect(ctx context.Context, parts []part, told func(piece)) ([]piece, erro
 		go func() {
 			text, err := p.read(reading)
 			if reading.Err() != nil && err != nil {
-				err = fmt.Errorf("it was not there within %v: %w", partLimit, err)
+				err = fmt.Errorf("not available within %v: %w", partLimit, err)
 			}
 			results[i] <- piece{p.name, text, err}
 		}()
@@ -59,7 +59,7 @@ func collect(ctx context.Context, parts []part, told func(piece)) ([]piece, erro
 			select {
 			case pieces[i] = <-results[i]: // while another one was waited for
 			default:
-				pieces[i] = piece{name: p.name, err: fmt.Errorf("it was not there within %v: %w", partLimit, context.DeadlineExceeded)}
+				pieces[i] = piece{name: p.name, err: fmt.Errorf("not available within %v: %w", partLimit, context.DeadlineExceeded)}
 			}
 		}
 		if ctx.Err() != nil {
@@ -152,12 +152,12 @@ func (b bundle) lacks() (text string, hints []string) {
 	}
 	var lacks []string
 	if len(closed) > 0 {
-		lacks = append(lacks, "this user may not read "+strings.Join(closed, ", "))
+		lacks = append(lacks, "this user cannot read "+strings.Join(closed, ", "))
 		hints = append(hints, asWhom("run it as root: sudo homeward bundle"))
 	}
 	if len(late) > 0 {
-		lacks = append(lacks, strings.Join(late, ", ")+" did not come in time")
-		hints = append(hints, "make another one")
+		lacks = append(lacks, strings.Join(late, ", ")+" took too long")
+		hints = append(hints, "run homeward bundle again")
 	}
 	return strings.Join(lacks, "; "), hints
 }

@@ -42,9 +42,9 @@ func TestCollect(t *testing.T) {
 			got[p.name] = string(p.text)
 		}
 		want := map[string]string{
-			"stuck.json": `{"version":1,"error":"it was not there within 17s: context deadline exceeded"}` + "\n",
+			"stuck.json": `{"version":1,"error":"not available within 17s: context deadline exceeded"}` + "\n",
 			"good.json":  `{}`,
-			"late.jsonl": `{"version":1,"error":"it was not there within 17s: context deadline exceeded"}` + "\n",
+			"late.jsonl": `{"version":1,"error":"not available within 17s: context deadline exceeded"}` + "\n",
 			"closed.txt": "error: permission denied\nhint: be root\n",
 		}
 		if diff := cmp.Diff(want, got); diff != "" || len(told) != len(pieces) {
@@ -108,7 +108,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("it holds %q", not)
 		}
 	}
-	for _, want := range []string{"NOT REGISTERED (resting)", "&lt;img src=x", "error: &lt;/script&gt;", "<em>not to be had</em>", `\u202e`} {
+	for _, want := range []string{"NOT REGISTERED (resting)", "&lt;img src=x", "error: &lt;/script&gt;", "<em>not available</em>", `\u202e`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("it lacks %q", want)
 		}

@@ -19,7 +19,7 @@ import (
 )
 
 func cacheCommand(e env) *cobra.Command {
-	return group("cache", "Show, export or forget the last good record", []*cobra.Command{
+	return group("cache", "Show, export or delete the last good record", []*cobra.Command{
 		cacheShowCommand(e), cacheExportCommand(e), cacheForgetCommand(e),
 	})
 }
@@ -27,7 +27,7 @@ func cacheCommand(e env) *cobra.Command {
 func cacheShowCommand(e env) *cobra.Command {
 	var asJSON bool
 	var file string
-	c := verb("show [--file PATH] [--json]", "Show what the device remembers, and where that comes from", func(c *cobra.Command) error {
+	c := verb("show [--file PATH] [--json]", "Show the last good record, and where it was read from", func(c *cobra.Command) error {
 		record, from, err := chosenRecord(c, file)
 		for _, doubt := range from.doubts {
 			e.remark("hint", doubt)
@@ -58,14 +58,14 @@ func cacheExportCommand(e env) *cobra.Command {
 			cache.Record
 		}{1, record})
 	})
-	c.Flags().Bool("json", true, "print JSON, which it always does")
+	c.Flags().Bool("json", true, "print JSON (the default and only format)")
 	addFileFlag(c, &file)
 	return c
 }
 
 func cacheForgetCommand(e env) *cobra.Command {
 	var file string
-	c := verb("forget [--file PATH]", "Forget the last good record, and lift the TLS floor", func(c *cobra.Command) error {
+	c := verb("forget [--file PATH]", "Delete the last good record, and with it the TLS floor", func(c *cobra.Command) error {
 		places, err := loadPlaces(c)
 		if err != nil {
 			return err
@@ -82,13 +82,13 @@ func cacheForgetCommand(e env) *cobra.Command {
 		newPage(e.stdout).printf("forgotten\n")
 		return nil
 	})
-	c.Long = "The record is kept in two copies, " + databaseFile + " and " + secondCopy + " beside it. With --file PATH the record of that directory is forgotten: both copies, whichever of them PATH names."
+	c.Long = "The record has two copies in the same directory, " + databaseFile + " and " + secondCopy + ". With --file PATH, both copies in the directory of that file are deleted, whichever of them PATH names."
 	addFileFlag(c, &file)
 	return c
 }
 
 func addFileFlag(c *cobra.Command, file *string) {
-	c.Flags().StringVar(file, "file", "", "`PATH` of a copied homeward.db or last-good.json, instead of this device's record")
+	c.Flags().StringVar(file, "file", "", "read a copied homeward.db or last-good.json at `PATH` instead of this device's record")
 }
 
 // forgetFile forgets the record of a state directory given by one of its files: the two copies belong together.
@@ -155,13 +155,13 @@ func printRecord(p *page, r cache.Record, from origin, now time.Time) error {
 	for _, m := range r.MediaRelays {
 		p.row("media relay", relay(m.Host, addresses(m.Addresses), port{number: m.UDPPort}, port{number: m.TCPPort}, m.Location))
 	}
-	floor := "open: plain TCP is possible"
+	floor := "not set: plain TCP is possible"
 	if r.TLSFloor {
 		floor = "set: this SIP domain has registered over TLS"
 	}
 	p.row("TLS floor", floor)
 	if r.Told {
-		p.row("told", "the home pair was named by a Registrar, and is tried first")
+		p.row("recall", "the home pair, which a Registrar named, is tried first")
 	}
 	for _, f := range r.Flushed {
 		p.row("flushed", clock(f.At)+": "+flushed(f))

@@ -26,7 +26,7 @@ const daemonLimit = time.Second
 func checkCommand(e env) *cobra.Command {
 	var asJSON, all bool
 	var target string
-	c := verb("check [flags]", "Walk the whole sign-in, layer by layer, and say what to fix", func(c *cobra.Command) error {
+	c := verb("check [flags]", "Test the whole sign-in, layer by layer, and say what to fix", func(c *cobra.Command) error {
 		conf, err := loadConfig(c)
 		if err == nil {
 			err = knownInterface(c, conf)
@@ -40,7 +40,7 @@ func checkCommand(e env) *cobra.Command {
 				return badUsage("--target: %v", err)
 			}
 			if len(conf.Policy.Manual) == 0 {
-				return badUsage("--target: it is empty")
+				return badUsage("--target is empty")
 			}
 		}
 		report := checkSite(c.Context(), e, conf, c.Flags().Changed("target"))
@@ -57,18 +57,19 @@ func checkCommand(e env) *cobra.Command {
 		}
 		return err
 	})
-	c.Long = `It ends with what is wrong, whose side it is on, and what to do. DHCP is asked on the interface with the default route,
-unless interface names another. The time servers that DHCP and DNS name are asked how far the clock of this device is
-off; it is never set. Exit code 0 stands for ok and for degraded: the device signs in, and something is to be mended.
+	c.Long = `It begins with what is wrong, whose side it is on, and what to do. DHCP is asked on the interface with the default route,
+unless the setting interface names another. The time servers that DHCP and DNS name are asked how far off the clock of
+this device is; the clock is never set. Exit code 0 means ok or degraded. Degraded means that the device signs in, but
+something should be fixed.
 
-What this device does not need, though other phones may, is not looked at: the certificate service that option 43 names
-(its host name is looked up; whether it gives certificates and their chain over ports 443 and 80, and takes a PIN, is
-not asked), and Exchange. Nor is it known which authority signed the certificate of a Registrar before.`
+Services that this device does not use, though other phones may, are not tested: Exchange, and the certificate service
+that option 43 names. Only its host name is looked up, not whether it issues certificates and their chain over ports 443
+and 80, or accepts a PIN. Nor does the check know which authority signed the certificate of a Registrar in the past.`
 	addSettingFlags(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.Flags().BoolVarP(&all, "verbose", "v", false, "print every line, not only what is wrong and what supports the verdict")
+	c.Flags().BoolVarP(&all, "verbose", "v", false, "print every line, not only problems and what supports the verdict")
 	c.Example = "homeward check\nhomeward check --target pool01.contoso.com:5061"
-	c.Flags().StringVar(&target, "target", "", "a Registrar, `HOST[:PORT]`, to look at instead of what DNS and DHCP say")
+	c.Flags().StringVar(&target, "target", "", "test the Registrar `HOST[:PORT]` instead of those that DNS and DHCP name")
 	complete(c, "target")
 	return c
 }
@@ -112,9 +113,9 @@ func printReport(p *page, r check.Report, all bool) error {
 		p.printf("%s\n", printable(sentence))
 	}
 	if also := alsoWrong(r); len(also) > 0 {
-		heading := "Also to be mended, see below"
+		heading := "Also wrong, see below"
 		if r.Verdict == check.OK {
-			heading = "Wrong, but not in the way of this sign-in, see below"
+			heading = "Wrong, but without effect on this sign-in, see below"
 		}
 		p.printf("%s: %s.\n", heading, strings.Join(also, ", "))
 	}
@@ -132,7 +133,7 @@ func printReport(p *page, r check.Report, all bool) error {
 		case c.Result == check.Good && !strings.HasPrefix(c.ID, "name."):
 			p.printf("%s%s\n", mark(p, c), oneLine(c))
 		case c.Result == check.Skipped && needs != "":
-			p.printf("%s%s: not looked at, because of: %s\n", mark(p, c), printable(c.Title), printable(needs))
+			p.printf("%s%s: not tested, because of: %s\n", mark(p, c), printable(c.Title), printable(needs))
 		}
 	}
 	if !all {
@@ -202,7 +203,7 @@ func printCheck(p *page, c check.Check, indent, needs string) {
 	below := strings.Repeat(" ", 11) + indent
 	switch {
 	case needs != "":
-		p.printf("%snot looked at, because of: %s\n", below, printable(needs))
+		p.printf("%snot tested, because of: %s\n", below, printable(needs))
 	case c.Reason != "":
 		p.printf("%s%s\n", below, because(provisioning.Why{Reason: c.Reason, What: c.What, Detail: c.Detail}))
 	case c.Detail != "":

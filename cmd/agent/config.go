@@ -35,7 +35,7 @@ type configAnswer struct {
 
 func configCheckCommand(e env) *cobra.Command {
 	var asJSON bool
-	c := verb("check [--json]", "Validate the configuration file and all that it names", func(c *cobra.Command) error {
+	c := verb("check [--json]", "Validate the configuration file and everything it refers to", func(c *cobra.Command) error {
 		settings, err := loadSettings(c)
 		if err != nil {
 			return err
@@ -64,7 +64,7 @@ func configCheckCommand(e env) *cobra.Command {
 	})
 	c.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return &failure{code: exitUsage, err: &advised{fmt.Errorf("unexpected argument %q", args[0]), "a file is named with --config " + args[0]}}
+			return &failure{code: exitUsage, err: &advised{fmt.Errorf("unexpected argument %q", args[0]), "give the file with --config " + args[0]}}
 		}
 		return nil
 	}

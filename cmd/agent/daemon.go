@@ -28,7 +28,7 @@ func daemonFailure(err error) error {
 	var refusal *control.Refusal
 	switch {
 	case errors.Is(err, control.ErrNotRunning):
-		return &failure{code: exitNotRunning, err: err, hints: []string{"see whether the service runs: homeward service status", "where there is no service, start it with: homeward run"}}
+		return &failure{code: exitNotRunning, err: err, hints: []string{"see whether the service is running: homeward service status", "if there is no service, start the daemon with: homeward run"}}
 	case errors.Is(err, control.ErrGone):
 		return &failure{code: exitNotRunning, err: err}
 	case errors.As(err, &refusal) && refusal.Hint != "":

@@ -101,12 +101,12 @@ func newDHCPAnswer(s discover.DHCPSurvey) dhcpAnswer {
 
 // printSurvey shows what each server said, byte by byte, and what it comes to.
 func printSurvey(p *page, s discover.DHCPSurvey) error {
-	p.printf("asked on %s as a Lync phone asks\n", printable(s.Interface))
+	p.printf("asked on %s, as a Lync phone asks\n", printable(s.Interface))
 	for _, a := range s.Answers {
 		p.printf("\n")
 		printServer(p, a)
 	}
-	p.printf("\na Lync phone would take: %s\n", taken(p, s.Answers))
+	p.printf("\na Lync phone would use: %s\n", taken(p, s.Answers))
 	p.because(provisioning.Why{Reason: s.Reason, Detail: s.Detail, Hint: s.Reason.Hint()})
 	if s.Conflict != "" && s.Reason != provisioning.DHCPConflict {
 		p.because(provisioning.Why{Reason: provisioning.DHCPConflict, Detail: s.Conflict, Hint: provisioning.DHCPConflict.Hint()})
@@ -118,10 +118,10 @@ func printServer(p *page, a dhcpopts.Answer) {
 	took := milliseconds(a.Took.Milliseconds())
 	switch a.Type {
 	case "nak":
-		p.printf("%s refused the question (NAK) in %s\n", a.Server, took)
+		p.printf("%s refused the request (NAK) in %s\n", a.Server, took)
 		return
 	case dhcpopts.Unusable:
-		p.printf("%s answered in %s, and the answer cannot be used\n", a.Server, took)
+		p.printf("%s answered in %s, but the answer cannot be used\n", a.Server, took)
 		p.row("problem", a.Problem)
 		return
 	}
@@ -131,7 +131,7 @@ func printServer(p *page, a dhcpopts.Answer) {
 	case a.SIP.Raw == nil:
 		p.row("option 120", "not sent")
 	case names == "":
-		p.row("option 120", "nothing that can be used")
+		p.row("option 120", "nothing usable")
 	default:
 		p.row("option 120", names)
 	}
@@ -141,9 +141,9 @@ func printServer(p *page, a dhcpopts.Answer) {
 	case v.Raw == nil:
 		p.row("option 43", "not sent (phones that sign in by PIN need it)")
 	case v.Vendor == "" && !v.Garbled:
-		p.row("option 43", "of another vendor")
+		p.row("option 43", "for another vendor")
 	case v.URL == "":
-		p.row("option 43", "nothing that can be used")
+		p.row("option 43", "nothing usable")
 	default:
 		p.row("option 43", v.URL)
 	}

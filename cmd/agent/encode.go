@@ -17,7 +17,7 @@ func encodeCommand(e env) *cobra.Command {
 	var registrars []string
 	var web, server string
 	var asJSON bool
-	c := verb("encode --registrar FQDN [--web FQDN] [--for SERVER] [flags]", "Print the bytes of options 120 and 43, and how a DHCP server is told them", func(*cobra.Command) error {
+	c := verb("encode --registrar FQDN [--web FQDN] [--for SERVER] [flags]", "Print the bytes of options 120 and 43, and the settings for a DHCP server", func(*cobra.Command) error {
 		options, err := encodeOptions(registrars, web)
 		if err != nil {
 			return err
@@ -36,8 +36,8 @@ func encodeCommand(e env) *cobra.Command {
 		_, err = fmt.Fprint(e.stdout, text)
 		return err
 	})
-	c.Flags().StringSliceVar(&registrars, "registrar", nil, "host name of the Registrar or pool, a full one (`FQDN`); repeated, or commas in between: more, in order of preference")
-	c.Flags().StringVar(&web, "web", "", "host name (`FQDN`) of the internal web services, where phones get certificates; without it there is no option 43")
+	c.Flags().StringSliceVar(&registrars, "registrar", nil, "full host name (`FQDN`) of the Registrar or pool; for several, in order of preference, repeat it or use commas")
+	c.Flags().StringVar(&web, "web", "", "full host name (`FQDN`) of the internal web services, where phones get certificates; without it, option 43 is left out")
 	c.Flags().StringVar(&server, "for", recipes[0].server, "DHCP `SERVER`: "+strings.Join(recipeNames(), ", "))
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Example = "homeward dhcp encode --registrar pool01.contoso.com --web pool01.contoso.com --for kea"
@@ -80,7 +80,7 @@ func encodeOptions(registrars []string, web string) (lyncOptions, error) {
 		raw  []byte
 	}{{"--registrar", o.sip.Raw}, {"--web", o.vendor.Raw}} {
 		if len(option.raw) > maxOption {
-			return o, badUsage("%s: the option would have %d bytes, %d are possible", option.flag, len(option.raw), maxOption)
+			return o, badUsage("%s: the option would have %d bytes; the limit is %d", option.flag, len(option.raw), maxOption)
 		}
 	}
 	return o, nil
@@ -89,7 +89,7 @@ func encodeOptions(registrars []string, web string) (lyncOptions, error) {
 func noHostName(flag string, err error) error {
 	return &failure{
 		code: exitUsage, err: fmt.Errorf("%s: %w", flag, err),
-		hints: []string{"give the full host name, such as pool01.contoso.com, that the certificate of the server carries"},
+		hints: []string{"give the full host name, such as pool01.contoso.com, as in the certificate of the server"},
 	}
 }
 
@@ -101,7 +101,7 @@ func (o lyncOptions) doubts() []string {
 	}
 	for _, name := range append([]string{o.vendor.Sub[3]}, o.sip.Names...) {
 		if name != "" && !strings.Contains(name, ".") {
-			doubts = append(doubts, fmt.Sprintf("%q has no domain: certificates rarely carry such a name", name))
+			doubts = append(doubts, fmt.Sprintf("%q has no domain: certificates rarely contain such a name", name))
 		}
 	}
 	return doubts

@@ -111,7 +111,7 @@ const runAsRoot = "run the command as root, or as the user of the daemon"
 // asWhom is the advice for who lacks a right, unless it is root: who is told to be whom they are, is told nothing.
 func asWhom(advice string) string {
 	if os.Geteuid() == 0 {
-		return "root lacks its rights here, as in a container: run the command outside, or as the user of the daemon"
+		return "root has limited rights here, as in a container: run the command outside it, or as the user of the daemon"
 	}
 	return advice
 }

@@ -31,7 +31,7 @@ func historyCommand(e env) *cobra.Command {
 			return err
 		}
 		if follow && file != "" {
-			return badUsage("--follow is for the daemon of this device; nothing more happens in a file")
+			return badUsage("--follow needs the daemon of this device: a file does not change")
 		}
 		wanted := excerpt{last: last}
 		switch {
@@ -66,14 +66,14 @@ func historyCommand(e env) *cobra.Command {
 		}
 		return printHints(out, shown)
 	})
-	c.Long = `Without a daemon it shows what the last one has left in state_dir.`
+	c.Long = `If the daemon is not running, it shows the history that is stored in state_dir.`
 	c.Example = "homeward history --failures\nhomeward history -n 20 --follow\nhomeward history --since 2h --json\nhomeward history --file /media/usb/history.jsonl"
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object a line")
-	c.Flags().BoolVar(&failures, "failures", false, "only what failed; reaches further back")
-	c.Flags().BoolVar(&follow, "follow", false, "show what happens from now on, until interrupted; with -n or --since, what was before as well")
-	c.Flags().IntVarP(&last, "lines", "n", 0, "only the last `N` entries")
-	c.Flags().StringVar(&since, "since", "", "only what happened since `TIME`: 2h (two hours ago), \"2026-11-29 08:15\", or RFC 3339")
-	c.Flags().StringVar(&file, "file", "", "`PATH` of a copied history.jsonl, instead of this device's history")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object per line")
+	c.Flags().BoolVar(&failures, "failures", false, "show only failures, and older ones too")
+	c.Flags().BoolVar(&follow, "follow", false, "show new events until interrupted; with -n or --since, earlier ones too")
+	c.Flags().IntVarP(&last, "lines", "n", 0, "show only the last `N` entries")
+	c.Flags().StringVar(&since, "since", "", "show only what happened since `TIME`: 2h (two hours ago), \"2026-11-29 08:15\", or RFC 3339")
+	c.Flags().StringVar(&file, "file", "", "read a copied history.jsonl at `PATH` instead of this device's history")
 	return c
 }
 
@@ -124,7 +124,7 @@ func copiedHistory(file string, failures bool, each func(control.Entry) error) e
 	}
 	entries, err := service.ReadHistory(path)
 	if err == nil && len(entries) == 0 {
-		err = fmt.Errorf("%s holds no history of homeward", file)
+		err = fmt.Errorf("%s contains no homeward history", file)
 	}
 	if err != nil {
 		return &failure{code: exitFailed, err: safefile.Unopened(file, err)}
@@ -143,7 +143,7 @@ func leftHistory(e env, file string, failures bool, each func(control.Entry) err
 	case len(entries) == 0:
 		return notRunning
 	}
-	e.remark("hint", "the daemon is not running; this is what it left behind")
+	e.remark("hint", "the daemon is not running; this is its stored history")
 	return eachOf(entries, failures, each)
 }
 

@@ -118,7 +118,7 @@ type unreadable struct {
 func (u *unreadable) Unwrap() []error { return u.troubles }
 
 func (u *unreadable) Error() string {
-	lines := []string{fmt.Sprintf("%s holds neither a %s nor a %s that can be read", u.dir, databaseFile, secondCopy)}
+	lines := []string{fmt.Sprintf("%s contains neither a readable %s nor a readable %s", u.dir, databaseFile, secondCopy)}
 	for _, err := range u.troubles {
 		lines = append(lines, finding(err))
 	}
@@ -153,7 +153,7 @@ func recordFailure(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, cache.ErrNoRecord):
-		return &failure{code: exitNotRegistered, err: errors.New("there is no last good record"), hints: []string{"the device has not registered yet, or was told to forget"}}
+		return &failure{code: exitNotRegistered, err: errors.New("there is no last good record"), hints: []string{"the device has not registered yet, or its record was deleted"}}
 	case errors.As(err, &refusal):
 		return daemonFailure(err)
 	case errors.Is(err, fs.ErrPermission):
@@ -161,11 +161,11 @@ func recordFailure(err error) error {
 	case errors.Is(err, cache.ErrTooNew):
 		return fail(err, provisioning.CacheTooNew.Hint())
 	case errors.As(err, &both) && (damaged(both.troubles[0]) || damaged(both.troubles[1])):
-		return fail(err, "the daemon sets a damaged copy aside and writes it anew; look for failing flash or power cuts if it recurs")
+		return fail(err, "the daemon sets a damaged copy aside and writes a new one; if it recurs, look for failing flash or power cuts")
 	case errors.Is(err, cache.ErrLocked):
-		return fail(err, secondCopy+" beside it holds the same record")
+		return fail(err, "read "+secondCopy+" in the same directory: it contains the same record")
 	case both == nil && damaged(err):
-		return fail(fmt.Errorf("%w; it is neither a %s nor a %s that can be read", err, databaseFile, secondCopy))
+		return fail(fmt.Errorf("%w; it is neither a readable %s nor a readable %s", err, databaseFile, secondCopy))
 	default:
 		return fail(err)
 	}

@@ -70,7 +70,7 @@ func rootCommand(e env) *cobra.Command {
 		runCommand(e), statusCommand(e), planCommand(e), checkCommand(e), drillCommand(e), dhcpCommand(e), cacheCommand(e), historyCommand(e), bundleCommand(e), configCommand(e),
 		serviceCommand(e), versionCommand(e),
 	})
-	root.Long = "homeward looks for the Registrar in the order of a Lync phone, through DNS and DHCP, signs in, follows its home pool, and remembers the last good Registrar and Media Relays for the day when DNS and DHCP fail. It runs as a daemon; the other verbs show what it knows, and what to fix."
+	root.Long = "homeward looks for the Registrar through DNS and DHCP, in the order of a Lync phone. It signs in, follows the redirect to its home pool, and stores the last good Registrar and Media Relays for the day when DNS and DHCP fail. It runs as a daemon; the other verbs show what it knows and what to fix."
 	root.Version = thisVersion().Version // for --version, which people try first
 	root.Flags().Bool("version", false, "show the version")
 	root.SilenceErrors, root.SilenceUsage = true, true

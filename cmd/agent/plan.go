@@ -16,7 +16,7 @@ import (
 
 func planCommand(e env) *cobra.Command {
 	var asJSON bool
-	c := verb("plan [flags]", "Ask DNS and DHCP and print what would be tried, in order; register nowhere", func(c *cobra.Command) error {
+	c := verb("plan [flags]", "Ask DNS and DHCP, and print what a device would try, in order, without registering", func(c *cobra.Command) error {
 		conf, err := loadConfig(c, config.AllBut("password_file")...) // nothing is signed in to
 		if err == nil {
 			err = knownInterface(c, conf)
@@ -26,7 +26,7 @@ func planCommand(e env) *cobra.Command {
 		}
 		record, _, err := lastGood(c.Context(), conf)
 		if err != nil && !errors.Is(err, cache.ErrNoRecord) {
-			e.remark("hint", "last good cannot be read, so that the TLS floor is not known: "+err.Error())
+			e.remark("hint", "last good cannot be read, so the TLS floor is unknown: "+err.Error())
 		}
 		answer := askAround(c.Context(), conf, record)
 		answer.unread = err != nil && !errors.Is(err, cache.ErrNoRecord)
@@ -93,7 +93,7 @@ func (a planAnswer) print(p *page) error {
 		printSource(p, source)
 	}
 	if len(a.Try) > 0 {
-		p.printf("\nto be tried, in this order\n")
+		p.printf("\nwould be tried, in this order\n")
 	}
 	for i, c := range a.Try {
 		p.printf("  %-10d %-13s %s %s at %s\n", i+1, c.Step, printable(c.HostPort()), strings.ToUpper(c.Transport.String()), addresses(c.Addrs))

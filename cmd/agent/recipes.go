@@ -121,7 +121,7 @@ func windowsRecipe(o lyncOptions) string {
 func iscRecipe(o lyncOptions) string {
 	var l lines
 	l.add("# dhcpd.conf, outside of any subnet")
-	l.add("authoritative; # else dhcpd does not answer DHCPINFORM")
+	l.add("authoritative; # otherwise dhcpd does not answer DHCPINFORM")
 	l.add("option UCSipServer code 120 = string;")
 	l.add("option UCSipServer %s;", colons(o.sip.Raw))
 	if o.vendor.Raw == nil {
@@ -187,7 +187,7 @@ func comma(more bool) string {
 
 func dnsmasqRecipe(o lyncOptions) string {
 	var l lines
-	l.add("# dnsmasq.conf, not the command line: without its quotes 443 is sent as a binary number")
+	l.add("# for dnsmasq.conf, not the command line: without the quotes, 443 would be sent as a binary number")
 	l.add("dhcp-option=option:sip-server,%s", strings.Join(o.sip.Names, ","))
 	// dnsmasq sends sub-options from the last to the first.
 	for _, s := range slices.Backward(o.subOptions()) {
@@ -200,7 +200,7 @@ func ciscoRecipe(o lyncOptions) string {
 	var l lines
 	l.add("! in the pool: ip dhcp pool NAME")
 	if o.vendor.Raw != nil {
-		l.add("! a pool of IOS knows no vendor classes: option 43 goes to all devices in it")
+		l.add("! IOS pools do not distinguish vendor classes: every device in the pool gets option 43")
 	}
 	l.add("option 120 hex %X", o.sip.Raw)
 	if o.vendor.Raw != nil {

@@ -69,7 +69,7 @@ func runHosted(c *cobra.Command, e env) error {
 
 // untilEnd runs the daemon until ctx ends, and no longer than it may then, also when it has not come to do anything.
 func untilEnd(ctx context.Context, c *cobra.Command, e env) error {
-	late := &failure{code: 0, err: errors.New("something did not end, and was left behind")}
+	late := &failure{code: 0, err: errors.New("some tasks did not stop in time and were abandoned")}
 	return ends(ctx, runLimit, func() error {
 		conf, err := loadConfig(c)
 		if err != nil {
@@ -94,7 +94,7 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	identify(&conf.Policy, v)
 
 	if err := os.MkdirAll(conf.StateDir, stateDirMode); err != nil {
-		log.Warn("state_dir cannot be made: last good is kept in memory only", "err", err)
+		log.Warn("state_dir cannot be created: last good is kept in memory only", "err", err)
 	}
 	store := cache.Open(conf.StateDir)
 	defer store.Close()
@@ -129,10 +129,10 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 		service.Watchdog(log, service.Check{Name: "agent", Ask: agent.Alive}, service.Returns("status", func() { agent.Status() })),
 	)
 	if err != nil {
-		log.Error("homeward ends", "err", err) // in the log, which never waits for a reader
+		log.Error("homeward stops", "err", err) // in the log, which never waits for a reader
 		return &failure{code: exitFailed}
 	}
-	log.Info("homeward ends")
+	log.Info("homeward stops")
 	return nil
 }
 
@@ -147,7 +147,7 @@ func logStart(log *slog.Logger, v versionAnswer, conf *config.Config) {
 // is called.
 func occupy(ctx context.Context, conf *config.Config) (listener net.Listener, leave func(), err error) {
 	if err := control.MakeDir(conf.RuntimeDir, conf.StateDir); err != nil {
-		return nil, nil, &failure{code: exitFailed, err: fmt.Errorf("make runtime_dir: %w", err), hints: []string{"run it as a service or as root, or set runtime_dir"}}
+		return nil, nil, &failure{code: exitFailed, err: fmt.Errorf("create runtime_dir: %w", err), hints: []string{"run it as a service or as root, or set runtime_dir"}}
 	}
 	claim, err := control.Claim(filepath.Join(conf.RuntimeDir, "control.lock"))
 	if err != nil {
@@ -166,7 +166,7 @@ func listenFailure(err error) error {
 	case errors.Is(err, control.ErrRunning):
 		f.hints = []string{"see what it does: homeward status"}
 	case errors.Is(err, fs.ErrPermission):
-		f.hints = []string{"runtime_dir and what is in it must belong to the user of the daemon"}
+		f.hints = []string{"runtime_dir and its contents must belong to the user of the daemon"}
 	}
 	return f
 }

@@ -15,12 +15,12 @@ import (
 )
 
 func serviceCommand(e env) *cobra.Command {
-	c := group("service", "Make homeward a service of this system, and control it", []*cobra.Command{
+	c := group("service", "Install homeward as a system service, and control it", []*cobra.Command{
 		serviceInstallCommand(e),
 		serviceUninstallCommand(e),
 		serviceOrder(e, "start", "Start the service", "started"),
 		serviceOrder(e, "stop", "Stop the service, until the next boot or start", "stopped"),
-		serviceOrder(e, "restart", "Stop the service and start it again, after a change of the configuration", "restarted"),
+		serviceOrder(e, "restart", "Restart the service, as after a change of the configuration", "restarted"),
 		serviceStatusCommand(e),
 	})
 	c.PersistentFlags().String("config", config.DefaultFile, "refused, see managed") // in place of that of every command
@@ -32,7 +32,7 @@ func serviceCommand(e env) *cobra.Command {
 func managed(use, short string, do func(c *cobra.Command, m *manager.Manager) error) *cobra.Command {
 	return verb(use, short, func(c *cobra.Command) error {
 		if c.Flags().Changed("config") {
-			return badUsage("the service reads %s, and no other configuration", config.DefaultFile)
+			return badUsage("the service reads only the configuration %s", config.DefaultFile)
 		}
 		m, err := manager.Find()
 		if err == nil {
@@ -56,7 +56,7 @@ func managerFailure(err error) *failure {
 }
 
 func serviceInstallCommand(e env) *cobra.Command {
-	c := managed("install", "Start this program at every boot, and again whenever it ends", func(c *cobra.Command, m *manager.Manager) error {
+	c := managed("install", "Start this program at every boot, and restart it whenever it exits", func(c *cobra.Command, m *manager.Manager) error {
 		program, err := os.Executable()
 		if err == nil {
 			program, err = filepath.EvalSymlinks(program)
@@ -78,11 +78,11 @@ func serviceInstallCommand(e env) *cobra.Command {
 		}
 		p.printf("next: %s\n", nextStep(c, s))
 		if !s.Enabled {
-			return &failure{code: exitFailed, err: errors.New("nothing starts the service at boot"), hints: []string{"let something run at boot: " + s.File + " start"}}
+			return &failure{code: exitFailed, err: errors.New("nothing starts the service at boot"), hints: []string{"have something run this at boot: " + s.File + " start"}}
 		}
 		return p.err
 	})
-	c.Long = "The service is started at the next boot, or by homeward service start. What is missing is made: a user for the daemon, and a configuration with every key explained. Installing it again changes nothing."
+	c.Long = "The service starts at the next boot, or with homeward service start. If they do not exist, a user for the daemon and a configuration file that explains every key are created. Installing it again changes nothing."
 	return c
 }
 
@@ -109,14 +109,14 @@ func serviceUninstallCommand(e env) *cobra.Command {
 		} else {
 			p.printf("there was nothing to remove\n")
 		}
-		p.printf("configuration and state stay: %s, %s\n", filepath.Dir(config.DefaultFile), config.Defaults().Of("state_dir").Text)
+		p.printf("configuration and state were kept: %s, %s\n", filepath.Dir(config.DefaultFile), config.Defaults().Of("state_dir").Text)
 		if s, err := m.Status(); err == nil && s.Installed {
-			p.printf("the service of a package is used now: %s\n", s.File)
-			e.remark("hint", "start it, and let it be started at boot: systemctl enable --now homeward")
+			p.printf("the service now in use comes from a package: %s\n", s.File)
+			e.remark("hint", "start it now and at every boot: systemctl enable --now homeward")
 		}
 		return p.err
 	})
-	c.Long = "The program, the configuration, the state and the user of the daemon stay. What a package has installed is removed with the package."
+	c.Long = "The program, the configuration, the state and the user of the daemon are kept. A service that a package installed is removed with the package."
 	return c
 }
 
@@ -165,8 +165,8 @@ func awaitAnswer(c *cobra.Command, m *manager.Manager) error {
 			return uninterrupted(c)
 		case <-limit:
 			return &failure{
-				code: exitFailed, err: errors.New("the daemon does not answer: it ends, and is started again and again"),
-				hints: []string{"see why in the log: " + m.Log},
+				code: exitFailed, err: errors.New("the daemon does not answer: it keeps exiting and being restarted"),
+				hints: []string{"the log says why: " + m.Log},
 			}
 		}
 	}
@@ -200,7 +200,7 @@ func serviceStatusCommand(e env) *cobra.Command {
 		} else {
 			err = printManaged(newPage(e.stdout), s)
 		}
-		why := "see why it does not run in the log: " + m.Log
+		why := "the log says why it is not running: " + m.Log
 		switch {
 		case err != nil || s.Running:
 			return err
@@ -221,7 +221,7 @@ func printManaged(p *page, s manager.Managed) error {
 	case s.Running:
 		p.printf("%s\n", p.paint(good, "running"))
 	case s.Restarting:
-		p.printf("%s\n", p.paint(bad, "NOT RUNNING: it ends, and is started again and again"))
+		p.printf("%s\n", p.paint(bad, "NOT RUNNING: it keeps exiting and being restarted"))
 	case s.Installed:
 		p.printf("%s\n", p.paint(bad, "NOT RUNNING"))
 	default:
@@ -234,7 +234,7 @@ func printManaged(p *page, s manager.Managed) error {
 	}
 	p.row("file", s.File)
 	if s.Package != "" {
-		p.row("not used", s.Package+", which a package has brought: homeward service uninstall makes room for it")
+		p.row("not used", s.Package+" from a package: run homeward service uninstall to use it instead")
 	}
 	return p.err
 }

@@ -137,7 +137,7 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 		p.row("media relay", relay(m.Host, addresses(m.Addresses), port{m.UDPPort, m.UDPAnswers}, port{m.TCPPort, m.TCPAnswers}, m.Location))
 	}
 	if told := s.Provisioning; told != nil {
-		p.row("told in band", toldInBand(*told))
+		p.row("in band", toldInBand(*told))
 	}
 	if !s.ExpiresAt.IsZero() && s.ExpiresAt.After(now) {
 		p.row("renewed within", words(s.ExpiresAt.Sub(now)))

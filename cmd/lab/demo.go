@@ -164,7 +164,7 @@ func (d *demo) signIn(ctx context.Context) error {
 	if err := d.start(ctx); err != nil {
 		return err
 	}
-	_, err := d.agent.await(ctx, "register through discovery, and be told in band", func(e event) bool { return e.Msg == "told in band" })
+	_, err := d.agent.await(ctx, "register through discovery, and learn the home pool in band", func(e event) bool { return e.Msg == "learned in band" })
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (d *demo) heal(ctx context.Context) error {
 	if err := d.site("heal"); err != nil {
 		return err
 	}
-	_, err := d.agent.await(ctx, "return to the normal way", func(e event) bool { return e.registered() && !e.Degraded })
+	_, err := d.agent.await(ctx, "go back to normal", func(e event) bool { return e.registered() && !e.Degraded })
 	if err != nil {
 		return err
 	}

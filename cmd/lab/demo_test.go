@@ -61,9 +61,9 @@ func TestDemo(t *testing.T) {
 	}
 	rest := string(out)
 	for _, sentence := range []string{
-		"$ homeward plan", "to be tried, in this order", "$ homeward run", "attempt failed", "registered since",
+		"$ homeward plan", "would be tried, in this order", "$ homeward run", "attempt failed", "registered since",
 		"site: zone silent", "registered (degraded)", "DEGRADED: registered since",
-		"site: heal", "back to the normal way", "registered since",
+		"site: heal", "back to normal", "registered since",
 		"$ homeward cache show", "last good, registered", "unregister ", "-> 200", "Everything went as expected",
 	} {
 		before, after, found := strings.Cut(rest, sentence)

@@ -16,14 +16,14 @@ func (c *Config) Doubts() []string {
 	doubt := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
 	switch password := c.Policy.Password.Reveal(); {
 	case password == "":
-		doubt("no password is configured: sign-in works only where none is asked for")
+		doubt("no password is configured: sign-in works only if the Registrar does not ask for one")
 	case strings.TrimSpace(password) != password:
-		doubt("password_file: there is a blank before or after the password, which counts as a part of it")
+		doubt("password_file: the blank before or after the password counts as part of it")
 	case len(password) > 1 && strings.ContainsAny(password[:1], "\"'") && password[:1] == password[len(password)-1:]:
-		doubt("password_file: there are quotes around the password, which count as a part of it")
+		doubt("password_file: the quotes around the password count as part of it")
 	}
 	if len(c.Policy.Auth) == 0 {
-		doubt("auth names nothing that this version can do: only ntlm and digest work")
+		doubt("auth names no scheme that this version supports: it supports ntlm and digest")
 	}
 	if err := InterfaceHere(c.Policy.Interface); err != nil {
 		doubt("interface: %v", err)
@@ -48,7 +48,7 @@ func unstartable(program string, err error) string {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, exec.ErrNotFound):
 		return "there is no program " + program
 	case errors.Is(err, fs.ErrPermission):
-		return program + " may not be executed"
+		return program + " is not executable by this user"
 	case errors.As(err, &bare):
 		return program + " cannot be started: " + bare.Err.Error()
 	default:

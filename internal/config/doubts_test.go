@@ -23,27 +23,27 @@ func TestDoubts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const quoted, blank = "password_file: there are quotes around the password, which count as a part of it", "password_file: there is a blank before or after the password, which counts as a part of it"
+	const quoted, blank = "password_file: the quotes around the password count as part of it", "password_file: the blank before or after the password counts as part of it"
 	for _, test := range []struct {
 		name   string
 		change func(c *Config)
 		want   string
 	}{
 		{"nothing", func(*Config) {}, ""},
-		{"no password", func(c *Config) { c.Policy.Password = "" }, "no password is configured: sign-in works only where none is asked for"},
+		{"no password", func(c *Config) { c.Policy.Password = "" }, "no password is configured: sign-in works only if the Registrar does not ask for one"},
 		{"a blank", func(c *Config) { c.Policy.Password = "secret " }, blank},
 		{"double quotes", func(c *Config) { c.Policy.Password = `"secret"` }, quoted},
 		{"single quotes", func(c *Config) { c.Policy.Password = `'secret'` }, quoted},
 		{"one quote", func(c *Config) { c.Policy.Password = `"secret` }, ""},
 		{"a password that is a quote", func(c *Config) { c.Policy.Password = `"` }, ""},
-		{"no scheme", func(c *Config) { c.Policy.Auth = nil }, "auth names nothing that this version can do: only ntlm and digest work"},
+		{"no scheme", func(c *Config) { c.Policy.Auth = nil }, "auth names no scheme that this version supports: it supports ntlm and digest"},
 		{"a directory that is none", func(c *Config) { c.StateDir = file }, "state_dir: FILE is not a directory"},
 		{"another", func(c *Config) { c.RuntimeDir = file }, "runtime_dir: FILE is not a directory"},
 		{"directories that are not there yet", func(c *Config) { c.StateDir, c.RuntimeDir = file+"1", file+"2" }, ""},
 		{"a program", func(c *Config) { c.OnChange = []string{program, "--now"} }, ""},
 		{"no program", func(c *Config) { c.OnChange = []string{file + "1"} }, "on_change: there is no program FILE1"},
 		{"one that is not in PATH", func(c *Config) { c.OnChange = []string{"phone-reload-of-nobody"} }, "on_change: there is no program phone-reload-of-nobody"},
-		{"one that is none", func(c *Config) { c.OnChange = []string{file} }, "on_change: FILE may not be executed"},
+		{"one that is none", func(c *Config) { c.OnChange = []string{file} }, "on_change: FILE is not executable by this user"},
 		{"two at once", func(c *Config) { c.Policy.Password, c.StateDir = " ", file }, blank + "\nstate_dir: FILE is not a directory"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

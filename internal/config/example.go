@@ -8,7 +8,7 @@ import (
 // Example is a file that says nothing but what is required, and explains the rest.
 func Example() string {
 	var b strings.Builder
-	b.WriteString("# homeward.toml: configuration of homeward. Restart the daemon after a change.\n# What is commented out shows the default, or an example where there is none.\n")
+	b.WriteString("# homeward.toml: configuration of homeward. Restart the daemon after a change.\n# A line that is commented out shows the default, or an example if there is no default.\n")
 	for _, k := range keys {
 		b.WriteString("\n")
 		for line := range strings.SplitSeq(k.Doc, "\n") {

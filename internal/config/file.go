@@ -39,7 +39,7 @@ func readText(path string, limit int, open func(string) (*os.File, error), belie
 		return nil, safefile.Unopened(path, err)
 	}
 	if len(text) > limit {
-		return nil, fmt.Errorf("%s holds more than %d bytes", path, limit)
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
 	}
 	return bytes.TrimPrefix(text, byteOrderMark), nil
 }

@@ -58,12 +58,12 @@ func TestPasswordFile(t *testing.T) {
 		{"0644", "error: FILE has mode 0644; run: chmod 0600 FILE"},
 		{"0640", "error: FILE has mode 0640; run: chmod 0600 FILE"},
 		{"0700", "error: FILE has mode 0700; run: chmod 0600 FILE"},
-		{"blanks", "error: FILE holds more than one line"},
-		{"lines", "error: FILE holds more than one line"},
+		{"blanks", "error: FILE contains more than one line"},
+		{"lines", "error: FILE contains more than one line"},
 		{"zero", "error: FILE is not plain text: write it in UTF-8"},
 		{"marked", "secret"},
 		{"empty", "error: FILE is empty"},
-		{"large", "error: FILE holds more than 4096 bytes"},
+		{"large", "error: FILE is larger than 4096 bytes"},
 		{"link", "error: FILE is not a regular file"},
 		{"device", "error: FILE is not a regular file"},
 		{"pipe", "error: FILE is not a regular file"},
@@ -159,8 +159,8 @@ func TestMend20Roots(t *testing.T) {
 	good := block("CERTIFICATE", der)
 	negative := block("CERTIFICATE", bytes.Replace(der, []byte{2, 1, 1}, []byte{2, 1, 0x81}, 1))
 	damaged := strings.Replace(good, "\n", "\n!", 1)
-	const tooLarge = "error: FILE holds more than 1048576 bytes"
-	const none = "error: FILE holds no certificate in PEM form, nor one in DER"
+	const tooLarge = "error: FILE is larger than 1048576 bytes"
+	const none = "error: FILE contains no certificate, neither in PEM nor in DER"
 	dir := t.TempDir()
 	for _, test := range []struct{ name, text, want string }{
 		{"one", good, ""},
@@ -173,14 +173,14 @@ func TestMend20Roots(t *testing.T) {
 		{"nothing", "", none},
 		{"half of one in DER", string(der[:50]), none},
 		{"in two bytes a letter", "\xff\xfe-\x00-\x00-\x00-\x00-\x00", none},
-		{"a key", block("PRIVATE KEY", der), "error: FILE holds no certificate in PEM form"},
-		{"a negative serial number before a good one", negative + good, "FILE: certificate 1 is left out: negative serial number"},
-		{"one broken behind a good one", good + block("CERTIFICATE", der[1:]), "FILE: certificate 2 is left out: malformed certificate"},
-		{"a damaged block between two", good + damaged + good, "FILE: certificate 2 is left out: its block is damaged, or cut"},
-		{"cut in the second", good + good[:60], "FILE: certificate 2 is left out: its block is damaged, or cut"},
-		{"of OpenSSL's own form", good + block("TRUSTED CERTIFICATE", der), `FILE: certificate 2 is left out: it is a "TRUSTED CERTIFICATE", not a CERTIFICATE; openssl x509 converts it`},
-		{"only a negative one", negative, "error: FILE: certificate 1 is left out: negative serial number"},
-		{"ten bad ones before a good one", strings.Repeat(negative, 10) + good, leftOuts(8) + "\n2 more certificates in roots are left out"},
+		{"a key", block("PRIVATE KEY", der), "error: FILE contains no certificate in PEM"},
+		{"a negative serial number before a good one", negative + good, "FILE: certificate 1 was skipped: negative serial number"},
+		{"one broken behind a good one", good + block("CERTIFICATE", der[1:]), "FILE: certificate 2 was skipped: malformed certificate"},
+		{"a damaged block between two", good + damaged + good, "FILE: certificate 2 was skipped: its block is damaged or truncated"},
+		{"cut in the second", good + good[:60], "FILE: certificate 2 was skipped: its block is damaged or truncated"},
+		{"of OpenSSL's own form", good + block("TRUSTED CERTIFICATE", der), `FILE: certificate 2 was skipped: it is a "TRUSTED CERTIFICATE", not a CERTIFICATE; openssl x509 converts it`},
+		{"only a negative one", negative, "error: FILE: certificate 1 was skipped: negative serial number"},
+		{"ten bad ones before a good one", strings.Repeat(negative, 10) + good, leftOuts(8) + "\n2 more certificates in roots were skipped"},
 		{"too many", strings.Repeat(good, 1+maxRoots/len(good)), tooLarge},
 		{"too much text before it", strings.Repeat("x", maxRoots) + good, tooLarge},
 	} {
@@ -214,7 +214,7 @@ func TestMend20Roots(t *testing.T) {
 func leftOuts(n int) string {
 	lines := make([]string, n)
 	for i := range lines {
-		lines[i] = fmt.Sprintf("FILE: certificate %d is left out: negative serial number", i+1)
+		lines[i] = fmt.Sprintf("FILE: certificate %d was skipped: negative serial number", i+1)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -242,11 +242,11 @@ func TestFilesThatAreNoConfiguration(t *testing.T) {
 	}
 	for _, test := range []struct{ name, want string }{
 		{"missing", "configuration: there is no file FILE"},
-		{"large", "configuration: FILE holds more than 65536 bytes"},
+		{"large", "configuration: FILE is larger than 65536 bytes"},
 		{"as large as is possible", `sip_address: it is required, such as "sip:phone1@contoso.com"`},
-		{"one byte too large", "configuration: FILE holds more than 65536 bytes"},
+		{"one byte too large", "configuration: FILE is larger than 65536 bytes"},
 		{"two bytes a letter", "configuration: FILE is not plain text: write it in UTF-8"},
-		{"link", "configuration: FILE holds more than 65536 bytes"},
+		{"link", "configuration: FILE is larger than 65536 bytes"},
 		{"open", "configuration: FILE can be written by everybody; run: chmod o-w FILE"},
 		{"pipe", "configuration: FILE is not a regular file"},
 		{".", "configuration: FILE is not a regular file"},

@@ -128,13 +128,13 @@ var choices = map[string][]string{
 // keys is the configuration, all of it: flags, validation and the example file are made from this table.
 var keys = []Key{
 	{"sip_address", Text, ``, `"sip:phone1@contoso.com"`,
-		"SIP address of this device (required)\nIts right side is the SIP domain.",
+		"SIP address of this device (required)\nThe part after the @ is the SIP domain.",
 		func(v Value, to *Config) (err error) {
 			to.Policy.SIPAddress, err = parseSIPAddress(v.Text)
 			return err
 		}},
 	{"user", Text, ``, `'CONTOSO\phone1'`,
-		"login name\nDOMAIN\\name or name@domain. Default: the SIP address without \"sip:\" (for Digest its left side only).",
+		"login name\nDOMAIN\\name or name@domain. Default: the SIP address without \"sip:\" (for Digest, only the part before the @).",
 		func(v Value, to *Config) error {
 			to.Policy.User = v.Text
 			if v.Text == "" {
@@ -146,7 +146,7 @@ var keys = []Key{
 			return nil
 		}},
 	{"password_file", Text, ``, `"/etc/homeward/password"`,
-		"file that holds the password, readable by its owner only\nMode 0400 or 0600, owned by root or by the user of the daemon.\n$CREDENTIALS_DIRECTORY/password is used instead when it exists (LoadCredential= of systemd).\nWith neither, and without --config, it is " + DefaultPassword + ", if that is there.",
+		"file that contains the password, readable only by its owner\nMode 0400 or 0600, owned by root or by the user of the daemon.\n$CREDENTIALS_DIRECTORY/password is used instead if it exists (LoadCredential= of systemd).\nIf neither is set, and --config is not given, " + DefaultPassword + " is used if it exists.",
 		func(v Value, to *Config) (err error) {
 			to.Policy.Password, err = readPassword(v.Text, to.credentials, to.StateDir)
 			return err
@@ -172,34 +172,34 @@ var keys = []Key{
 			return nil
 		}},
 	{"internal_server", Text, ``, `"pool01.contoso.com:5061"`,
-		"Registrar inside, host[:port], tried instead of discovery",
+		"Registrar for use inside the network, host[:port], tried instead of discovery",
 		func(v Value, to *Config) error { return to.AddServer(v.Text, false) }},
 	{"external_server", Text, ``, `"sip.contoso.com:443"`,
-		"access proxy outside, host[:port], tried after internal_server instead of discovery",
+		"access proxy for use from outside, host[:port], tried after internal_server, instead of discovery",
 		func(v Value, to *Config) error { return to.AddServer(v.Text, true) }},
 	{"allow_tcp", Truth, `true`, ``,
-		"allow plain TCP\nfalse: the TCP steps are neither tried nor asked for.",
+		"allow plain TCP\nfalse: the TCP steps are neither queried nor tried.",
 		func(v Value, to *Config) error {
 			to.Policy.AllowTCP = v.Truth
 			return nil
 		}},
 	{"tls_floor", Truth, `true`, ``,
-		"no plain TCP once this SIP domain has registered over TLS\nUntil \"homeward cache forget\".",
+		"no plain TCP once this SIP domain has registered over TLS\nThis lasts until \"homeward cache forget\".",
 		func(v Value, to *Config) error {
 			to.Policy.TLSFloor = v.Truth
 			return nil
 		}},
 	{"strict_naming", Text, `"suffix"`, ``,
-		"names that DNS and DHCP may give: suffix, strict or off\nsuffix: the SIP domain and any host below it. strict: the SIP domain and sip.<SIP domain> only. off: any name.",
+		"host names to accept from DNS and DHCP: suffix, strict or off\nsuffix: the SIP domain and any host in it. strict: only the SIP domain and sip.<SIP domain>. off: any name.",
 		func(v Value, to *Config) error {
 			to.Policy.Naming = map[string]provisioning.Naming{"strict": provisioning.NamingStrict, "off": provisioning.NamingOff}[v.Text]
 			if v.Text == "off" {
-				to.warn("strict_naming is off: whoever answers DNS or DHCP first may name the Registrar")
+				to.warn("strict_naming is off: whoever answers DNS or DHCP first can name the Registrar")
 			}
 			return nil
 		}},
 	{"roots", List, ``, `["/etc/homeward/site-root.pem"]`,
-		"files with certificates trusted besides the system's roots, in PEM or DER\nWhat cannot be read in them is left out, with a warning.",
+		"files with certificates, in PEM or DER, to trust in addition to the system's roots\nCertificates that cannot be read are skipped, with a warning.",
 		func(v Value, to *Config) error {
 			pool, warnings, err := readRoots(v.List)
 			for _, warning := range warnings {
@@ -209,21 +209,21 @@ var keys = []Key{
 			return err
 		}},
 	{"credentials_over_tcp", Truth, `false`, ``,
-		"answer NTLM and Digest challenges over plain TCP\nOnly at a host that an SRV record, internal_server or external_server names. Whoever listens may guess the password\nfrom the answer. Basic is never answered.",
+		"answer NTLM and Digest challenges over plain TCP\nOnly at a host that an SRV record, internal_server or external_server names. An eavesdropper may guess the password\nfrom the answer. Basic is never answered.",
 		func(v Value, to *Config) error {
 			to.Policy.CredentialsOverTCP = v.Truth
 			if v.Truth {
-				to.warn("credentials_over_tcp: answers to NTLM and Digest challenges may be overheard")
+				to.warn("credentials_over_tcp: eavesdroppers can record the answers to NTLM and Digest challenges")
 			}
 			return nil
 		}},
 	{"tls_min", Text, `"1.2"`, ``,
-		"lowest TLS version offered: 1.0, 1.1, 1.2 or 1.3\nBelow 1.2 is an exception for old servers, and is logged at each start.",
+		"lowest TLS version offered: 1.0, 1.1, 1.2 or 1.3\nA version below 1.2 is an exception for old servers, and is logged at each start.",
 		func(v Value, to *Config) error {
 			versions := map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 			to.Policy.TLSMin = versions[v.Text]
 			if to.Policy.TLSMin < tls.VersionTLS12 {
-				to.warn("tls_min is " + v.Text + ": an exception for old servers, do not leave it on")
+				to.warn("tls_min is " + v.Text + ": this is an exception for old servers, do not leave it on")
 			}
 			return nil
 		}},
@@ -234,7 +234,7 @@ var keys = []Key{
 			return err
 		}},
 	{"dhcp", Text, `"auto"`, ``,
-		"how DHCP is asked: auto, inform, lease or off\ninform: by a DHCPINFORM of our own, which does not touch the lease of the device. lease: nothing is asked, what the\nsystem's DHCP client keeps is read. auto: both, and what is asked counts first.",
+		"how DHCP is asked: auto, inform, lease or off\ninform: send a DHCPINFORM, which does not affect the lease of the device. lease: send nothing, and read what the\nsystem's DHCP client has stored. auto: both, and the answer to DHCPINFORM comes first. off: neither.",
 		func(v Value, to *Config) error {
 			to.Policy.AskDHCP = v.Text == "auto" || v.Text == "inform"
 			to.Policy.ReadLease = v.Text == "auto" || v.Text == "lease"
@@ -254,19 +254,19 @@ var keys = []Key{
 			return err
 		}},
 	{"log_level", Text, `"info"`, ``,
-		"what is logged: debug, info, warn or error",
+		"lowest level that is logged: debug, info, warn or error",
 		func(v Value, to *Config) error {
 			to.LogLevel = map[string]slog.Level{"debug": slog.LevelDebug, "warn": slog.LevelWarn, "error": slog.LevelError}[v.Text]
 			return nil
 		}},
 	{"log_format", Text, `"auto"`, ``,
-		"form of the log on stderr: auto, text, json or journal\nauto: journal under systemd, text on a terminal, else JSON.",
+		"format of the log on stderr: auto, text, json or journal\nauto: journal under systemd, text on a terminal, otherwise JSON.",
 		func(v Value, to *Config) error {
 			to.LogFormat = v.Text
 			return nil
 		}},
 	{"on_change", Command, ``, `["/usr/local/bin/phone-reload", "--now"]`,
-		"program to start when registrar.json has changed\nProgram and arguments, no shell; the path of registrar.json is added as last argument.\nIts environment is PATH and nothing else.\nIt is ended after 30 s, and started again when it has failed. Examples for phones: docs/phones.md",
+		"program to run when registrar.json has changed\nProgram and arguments, no shell; the path of registrar.json is added as the last argument.\nIts environment contains only PATH.\nIt is killed after 30 s, and run again if it fails. Examples for phones: docs/phones.md",
 		func(v Value, to *Config) error {
 			to.OnChange = v.List
 			if slices.Contains(v.List, "") {
@@ -275,13 +275,13 @@ var keys = []Key{
 			return nil
 		}},
 	{"metrics_listen", Text, ``, `"127.0.0.1:9187"`,
-		"address on which Prometheus may scrape metrics, /metrics over HTTP\nDefault: none. An address and a port; \":9187\" is every address of this device. There is no secret in them.",
+		"address on which Prometheus may scrape metrics, /metrics over HTTP\nDefault: none. An address and a port; \":9187\" means every address of this device. The metrics contain no secrets.",
 		func(v Value, to *Config) error {
 			to.MetricsListen = v.Text
 			return checkListen(v.Text)
 		}},
 	{"user_agent", Text, ``, `"UCCAPI/15.0.4420.1017 OC/15.0.4420.1017 (Microsoft Lync)"`,
-		"what SIP servers are told of this program (User-Agent)\nDefault: homeward/VERSION. Client version policies of Lync look at it. Names, or name/version, and (comments).",
+		"User-Agent that is sent to SIP servers\nDefault: homeward/VERSION. Client version policies of Lync check it. Names, or name/version, and (comments).",
 		func(v Value, to *Config) error {
 			to.Policy.UserAgent = v.Text
 			if v.Text == "" {

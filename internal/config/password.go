@@ -58,7 +58,7 @@ func readSecret(path string, believe func(fs.FileInfo) error) (provisioning.Secr
 	case len(text) == 0:
 		return "", fmt.Errorf("%s is empty", path)
 	case bytes.ContainsAny(text, "\r\n"):
-		return "", fmt.Errorf("%s holds more than one line", path)
+		return "", fmt.Errorf("%s contains more than one line", path)
 	}
 	return provisioning.Secret(text), nil
 }

@@ -67,7 +67,7 @@ func (l *leftOut) texts() []string {
 	if l.more == 0 {
 		return l.first
 	}
-	return append(l.first, fmt.Sprintf("%d more certificates in roots are left out", l.more))
+	return append(l.first, fmt.Sprintf("%d more certificates in roots were skipped", l.more))
 }
 
 // readCertificates reads a file of PEM blocks, or one certificate in DER.
@@ -80,7 +80,7 @@ func readCertificates(path string, left *leftOut) ([]*x509.Certificate, error) {
 		c, err := x509.ParseCertificate(text)
 		if err != nil {
 			left.noPEM = true
-			left.add("%s holds no certificate in PEM form, nor one in DER", path)
+			left.add("%s contains no certificate, neither in PEM nor in DER", path)
 			return nil, nil
 		}
 		return []*x509.Certificate{c}, nil
@@ -102,21 +102,21 @@ func blocks(path string, text []byte, left *leftOut) []*x509.Certificate {
 		block, _ := pem.Decode(append([]byte(pemBoundary), part...))
 		switch {
 		case string(kind) != "CERTIFICATE":
-			left.add("%s: certificate %d is left out: it is a %.40q, not a CERTIFICATE; openssl x509 converts it", path, number, kind)
+			left.add("%s: certificate %d was skipped: it is a %.40q, not a CERTIFICATE; openssl x509 converts it", path, number, kind)
 			continue
 		case block == nil:
-			left.add("%s: certificate %d is left out: its block is damaged, or cut", path, number)
+			left.add("%s: certificate %d was skipped: its block is damaged or truncated", path, number)
 			continue
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			left.add("%s: certificate %d is left out: %s", path, number, plain.Words(err))
+			left.add("%s: certificate %d was skipped: %s", path, number, plain.Words(err))
 			continue
 		}
 		certificates = append(certificates, c)
 	}
 	if number == 0 {
-		left.add("%s holds no certificate in PEM form", path)
+		left.add("%s contains no certificate in PEM", path)
 	}
 	return certificates
 }

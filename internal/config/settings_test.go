@@ -179,7 +179,7 @@ func TestFileAndFlags(t *testing.T) {
 		`CONTOSO\phone1`, "digest", provisioning.CommunicatorOrder, provisioning.NamingStrict, true, false, 0x0301,
 		[]netip.AddrPort{netip.MustParseAddrPort("10.0.0.3:53"), netip.MustParseAddrPort("10.0.0.4:5353"), netip.MustParseAddrPort("10.0.0.5:53")},
 		slog.LevelWarn, []string{"a,b", "c"},
-		[]string{"tls_min is 1.0: an exception for old servers, do not leave it on"},
+		[]string{"tls_min is 1.0: this is an exception for old servers, do not leave it on"},
 	}
 	has := summary{p.User, strings.Join(p.Auth, " "), p.Order, p.Naming, p.AllowTCP, p.AskDHCP, p.TLSMin, p.DNSServers, got.LogLevel, got.OnChange, got.Warnings}
 	if diff := cmp.Diff(want, has, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
@@ -191,9 +191,9 @@ func TestFileAndFlags(t *testing.T) {
 func TestMend20Auth(t *testing.T) {
 	for _, test := range []struct{ list, want string }{
 		{`["ntlm"]`, "ntlm | "},
-		{`["tls-dsk", "kerberos", "ntlm", "digest"]`, "ntlm digest | auth: left out, as this version does not speak it: tls-dsk, kerberos"},
-		{`["digest", "kerberos"]`, "digest | auth: left out, as this version does not speak it: kerberos"},
-		{`["kerberos"]`, " | auth: left out, as this version does not speak it: kerberos"},
+		{`["tls-dsk", "kerberos", "ntlm", "digest"]`, "ntlm digest | auth: ignored, because this version does not support it: tls-dsk, kerberos"},
+		{`["digest", "kerberos"]`, "digest | auth: ignored, because this version does not support it: kerberos"},
+		{`["kerberos"]`, " | auth: ignored, because this version does not support it: kerberos"},
 	} {
 		got, err := load(t, "sip_address = \"sip:phone1@contoso.com\"\nauth = "+test.list)
 		if err != nil {
@@ -223,12 +223,12 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"text without quotes", "sip_address = sip:phone1@contoso.com\n", "FILE:1: sip_address: the value must be text in quotes"},
 		{"a word without quotes", good + "order = device\n", "FILE:2: order: the value must be text in quotes"},
 		{"an address without quotes", good + "metrics_listen = 127.0.0.1:9187\n", "FILE:2: metrics_listen: the value must be text in quotes"},
-		{"a list without brackets and quotes", good + "dns_servers = 10.0.0.2\n", `FILE:2: dns_servers: the value must be a list of texts in quotes, such as ["10.0.0.2", "[2001:db8::2]:53"]`},
-		{"a list without quotes", good + "auth = [ntlm]\n", `FILE:2: auth: the value must be a list of texts in quotes, such as ["ntlm", "digest"]`},
-		{"a command without quotes", good + "on_change = [reload]\n", `FILE:2: on_change: the value must be a list of texts in quotes, such as ["/usr/local/bin/phone-reload", "--now"]`},
+		{"a list without brackets and quotes", good + "dns_servers = 10.0.0.2\n", `FILE:2: dns_servers: the value must be a list of quoted texts, such as ["10.0.0.2", "[2001:db8::2]:53"]`},
+		{"a list without quotes", good + "auth = [ntlm]\n", `FILE:2: auth: the value must be a list of quoted texts, such as ["ntlm", "digest"]`},
+		{"a command without quotes", good + "on_change = [reload]\n", `FILE:2: on_change: the value must be a list of quoted texts, such as ["/usr/local/bin/phone-reload", "--now"]`},
 		{"a list that does not end", good + "auth = [\"ntlm\"\n", "FILE:2: array is incomplete"},
-		{"yes for true", good + "allow_tcp = yes\n", "FILE:2: allow_tcp: the value must be true or false, in small letters, without quotes"},
-		{"True", good + "allow_tcp = True\n", "FILE:2: allow_tcp: the value must be true or false, in small letters, without quotes"},
+		{"yes for true", good + "allow_tcp = yes\n", "FILE:2: allow_tcp: the value must be true or false, in lower case, without quotes"},
+		{"True", good + "allow_tcp = True\n", "FILE:2: allow_tcp: the value must be true or false, in lower case, without quotes"},
 		{"more than true", good + "allow_tcp = true;\n", "FILE:2: expected newline but got U+003B ';'"},
 		{"no value", good + "allow_tcp =\n", "FILE:2: allow_tcp: the value is missing"},
 		{"a quote that is not closed", "sip_address = \"sip:phone1@contoso.com\n", "FILE:1: sip_address: the closing quote is missing"},
@@ -237,14 +237,14 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"YAML", "sip_address: sip:phone1@contoso.com\n", "FILE:1: expected '=' after key"},
 		{"a number for text", good + "user = 12\n", "FILE:2: user: the value must be text in quotes"},
 		{"text for true", good + "allow_tcp = \"yes\"\n", "FILE:2: allow_tcp: the value must be true or false, without quotes"},
-		{"text for a list", good + "dns_servers = \"10.0.0.2\"\n", `FILE:2: dns_servers: the value must be a list of texts in quotes, such as ["10.0.0.2", "[2001:db8::2]:53"]`},
-		{"numbers in a list", good + "auth = [1]\n", `FILE:2: auth: the value must be a list of texts in quotes, such as ["ntlm", "digest"]`},
-		{"the password itself", good + "password = \"secret\"\n", "FILE:2: there is no key for the password itself; put it into a file of its own and name the file in password_file"},
-		{"a key of before", good + "digest_over_tcp = true\n", `FILE:2: unknown key "digest_over_tcp": credentials_over_tcp is in its place, for NTLM too`},
+		{"text for a list", good + "dns_servers = \"10.0.0.2\"\n", `FILE:2: dns_servers: the value must be a list of quoted texts, such as ["10.0.0.2", "[2001:db8::2]:53"]`},
+		{"numbers in a list", good + "auth = [1]\n", `FILE:2: auth: the value must be a list of quoted texts, such as ["ntlm", "digest"]`},
+		{"the password itself", good + "password = \"secret\"\n", "FILE:2: there is no key for the password itself; put it into a separate file and name that file in password_file"},
+		{"a key of before", good + "digest_over_tcp = true\n", `FILE:2: unknown key "digest_over_tcp": use credentials_over_tcp, which applies to NTLM too`},
 		{"values that make no sense, all at once", "sip_address = \"contoso.com\"\norder = \"any\"\n", "FILE:1: sip_address: \"contoso.com\" does not begin with \"sip:\"\nFILE:2: order: \"any\" is not device or communicator"},
 		{"an unknown scheme", good + `auth = ["basic"]`, `FILE:2: auth: "basic" is not ntlm or digest`},
 		{"no scheme at all", good + `auth = []`, `FILE:2: auth: it names nothing`},
-		{"a scheme twice", good + `auth = ["digest", "digest"]`, `FILE:2: auth: "digest" is named twice`},
+		{"a scheme twice", good + `auth = ["digest", "digest"]`, `FILE:2: auth: "digest" is listed twice`},
 		{"a TLS version that is none", good + `tls_min = "1.4"`, `FILE:2: tls_min: "1.4" is not 1.0, 1.1, 1.2 or 1.3`},
 		{"a way to ask DHCP that is none", good + `dhcp = "leases"`, `FILE:2: dhcp: "leases" is not auto, inform, lease or off`},
 		{"metrics without a port", good + `metrics_listen = "127.0.0.1"`, `FILE:2: metrics_listen: "127.0.0.1" is not addr:port`},
@@ -252,7 +252,7 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"metrics on a name", good + `metrics_listen = "phone1:9187"`, `FILE:2: metrics_listen: "phone1:9187": "phone1" is not an address of this device`},
 		{"a missing file of roots", good + `roots = ["/nonexistent/root.pem"]`, "FILE:2: roots: there is no file /nonexistent/root.pem"},
 		{"an interface with a slash", good + `interface = "../eth0"`, `FILE:2: interface: "../eth0" is not the name of an interface`},
-		{"a user with a line break", good + `user = "a\r\nb"`, `FILE:2: user: "a\r\nb" holds characters that cannot be printed`},
+		{"a user with a line break", good + `user = "a\r\nb"`, `FILE:2: user: "a\r\nb" contains non-printable characters`},
 		{"a User-Agent with a line break", good + `user_agent = "a\r\nVia: b"`, `FILE:2: user_agent: "a\r\nVia: b": "a\r\nVia:" is not a name, or a name/version, of letters, digits and -.!%*_+` + "`'~"},
 		{"an empty directory", good + `state_dir = ""`, "FILE:2: state_dir: it is empty"},
 	} {

@@ -126,7 +126,7 @@ func (k Key) misspelt(v []byte) string {
 	case k.Kind == Truth && (bytes.HasPrefix(v, []byte("true")) || bytes.HasPrefix(v, []byte("false"))):
 		return ""
 	case k.Kind == Truth:
-		return "the value must be true or false, in small letters, without quotes"
+		return "the value must be true or false, in lower case, without quotes"
 	case !opened && (k.Kind == List || k.Kind == Command) || opened && len(text) > 0 && !bytes.ContainsAny(text, `"'`):
 		return k.mustBe()
 	case !opened && !bytes.ContainsRune([]byte(`"'[{`), first):
@@ -145,7 +145,7 @@ func (k Key) mustBe() string {
 	case Truth:
 		return "the value must be true or false, without quotes"
 	default: // List, Command
-		return "the value must be a list of texts in quotes, such as " + k.Sample()
+		return "the value must be a list of quoted texts, such as " + k.Sample()
 	}
 }
 
@@ -153,9 +153,9 @@ func (k Key) mustBe() string {
 func unknownKey(name string) error {
 	switch name {
 	case "password":
-		return errors.New("there is no key for the password itself; put it into a file of its own and name the file in password_file")
+		return errors.New("there is no key for the password itself; put it into a separate file and name that file in password_file")
 	case "digest_over_tcp":
-		return errors.New(`unknown key "digest_over_tcp": credentials_over_tcp is in its place, for NTLM too`)
+		return errors.New(`unknown key "digest_over_tcp": use credentials_over_tcp, which applies to NTLM too`)
 	}
 	names := make([]string, len(keys))
 	for i, k := range keys {

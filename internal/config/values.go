@@ -49,7 +49,7 @@ func (c *Config) AddServer(s string, external bool) error {
 			return err
 		}
 		if !strings.Contains(host, ".") {
-			c.warn(fmt.Sprintf("%q has no domain: certificates rarely carry such a name", host))
+			c.warn(fmt.Sprintf("%q has no domain: certificates rarely contain such a name", host))
 		}
 	}
 	c.Policy.Manual = append(c.Policy.Manual, provisioning.ManualServer{Host: host, Port: port, External: external})
@@ -96,7 +96,7 @@ func parseNameServers(texts []string, warn func(string)) ([]netip.AddrPort, erro
 		if err != nil {
 			addr, errAddr := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
 			if errAddr != nil {
-				return nil, fmt.Errorf("%q is not addr[:port]; name servers are given by address", s)
+				return nil, fmt.Errorf("%q is not addr[:port]; name servers must be given by address", s)
 			}
 			server = netip.AddrPortFrom(addr, dnsPort)
 			warn(portless(s, addr, "53"))
@@ -105,7 +105,7 @@ func parseNameServers(texts []string, warn func(string)) ([]netip.AddrPort, erro
 			return nil, fmt.Errorf("%q cannot be a name server", s)
 		}
 		if slices.Contains(servers, server) {
-			return nil, fmt.Errorf("%q is named twice", s)
+			return nil, fmt.Errorf("%q is listed twice", s)
 		}
 		servers = append(servers, server)
 	}
@@ -155,7 +155,7 @@ func InterfaceHere(name string) error {
 // checkPlain refuses control characters, line breaks above all, in text that goes into SIP headers.
 func checkPlain(s string) error {
 	if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-		return fmt.Errorf("%q holds characters that cannot be printed", s)
+		return fmt.Errorf("%q contains non-printable characters", s)
 	}
 	return nil
 }
@@ -177,7 +177,7 @@ func checkChoices(texts []string, choices ...string) error {
 			return err
 		}
 		if slices.Contains(texts[:i], s) {
-			return fmt.Errorf("%q is named twice", s)
+			return fmt.Errorf("%q is listed twice", s)
 		}
 	}
 	return nil
@@ -192,7 +192,7 @@ func checkSchemes(texts []string, to *Config, choices ...string) ([]string, erro
 	known := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return slices.Contains(unbuilt, s) })
 	if len(known) < len(texts) {
 		left := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return slices.Contains(known, s) })
-		to.warn(fmt.Sprintf("auth: left out, as this version does not speak it: %s", strings.Join(left, ", ")))
+		to.warn(fmt.Sprintf("auth: ignored, because this version does not support it: %s", strings.Join(left, ", ")))
 		if len(known) == 0 {
 			return known, nil // signs in where nobody is asked for anything; see doubts
 		}

@@ -75,7 +75,7 @@ func TestServers(t *testing.T) {
 		{"an IPv6 address has one form", "[2001:DB8:0::5]:5061", "2001:db8::5 5061"},
 		{"an IPv4 address inside one of IPv6", "::ffff:10.0.0.5", "10.0.0.5 0"},
 		{"an IPv6 address with a zone", "[fe80::5%eth0]:5061", "fe80::5%eth0 5061"},
-		{"a NetBIOS name", "POOL01", `pool01 0 ["pool01" has no domain: certificates rarely carry such a name]`},
+		{"a NetBIOS name", "POOL01", `pool01 0 ["pool01" has no domain: certificates rarely contain such a name]`},
 		{"port 0", "pool01.contoso.com:0", `error: "pool01.contoso.com:0": the port is a number from 1 to 65535`},
 		{"a port that is none", "pool01.contoso.com:sip", `error: "pool01.contoso.com:sip": the port is a number from 1 to 65535`},
 		{"a port that is too large", "pool01.contoso.com:65536", `error: "pool01.contoso.com:65536": the port is a number from 1 to 65535`},
@@ -118,11 +118,11 @@ func TestNameServers(t *testing.T) {
 		{"none", "", "[]"},
 		{"addresses of all forms", "10.0.0.2 10.0.0.3:5353 2001:db8::2 [2001:db8::3] [2001:db8::4]:5353 fe80::1%eth0", "[10.0.0.2:53 10.0.0.3:5353 [2001:db8::2]:53 [2001:db8::3]:53 [2001:db8::4]:5353 [fe80::1%eth0]:53]"},
 		{"one that ends like a port", "2001:db8::2:53", `[[2001:db8::2:53]:53] ["2001:db8::2:53" is read as an address without a port; for port 53 write [2001:db8::2]:53]`},
-		{"a name", "ns1.contoso.com", `error: "ns1.contoso.com" is not addr[:port]; name servers are given by address`},
+		{"a name", "ns1.contoso.com", `error: "ns1.contoso.com" is not addr[:port]; name servers must be given by address`},
 		{"port 0", "10.0.0.2:0", `error: "10.0.0.2:0" cannot be a name server`},
 		{"no address", "0.0.0.0", `error: "0.0.0.0" cannot be a name server`},
 		{"multicast", "224.0.0.251", `error: "224.0.0.251" cannot be a name server`},
-		{"twice the same", "10.0.0.2 10.0.0.2:53", `error: "10.0.0.2:53" is named twice`},
+		{"twice the same", "10.0.0.2 10.0.0.2:53", `error: "10.0.0.2:53" is listed twice`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var to Config

@@ -21,7 +21,7 @@ func (u *unopenedError) Error() string {
 	case errors.Is(u.err, fs.ErrNotExist):
 		return "there is no file " + u.path
 	case errors.Is(u.err, fs.ErrPermission):
-		return u.path + " may not be read by this user"
+		return u.path + " cannot be read by this user"
 	}
 	var trouble syscall.Errno
 	if errors.As(u.err, &trouble) {

@@ -14,7 +14,7 @@ func TestUnopened(t *testing.T) {
 		want string
 	}{
 		{&fs.PathError{Op: "open", Path: "/x", Err: syscall.ENOENT}, "there is no file /x"},
-		{&fs.PathError{Op: "open", Path: "/x", Err: syscall.EACCES}, "/x may not be read by this user"},
+		{&fs.PathError{Op: "open", Path: "/x", Err: syscall.EACCES}, "/x cannot be read by this user"},
 		{&fs.PathError{Op: "read", Path: "/x", Err: syscall.EIO}, "/x cannot be read: " + syscall.EIO.Error()},
 		{ErrNotRegular, ErrNotRegular.Error()},
 	} {

@@ -31,7 +31,7 @@ var (
 	// ErrNotRunning says that no daemon listens on the socket.
 	ErrNotRunning = errors.New("the daemon is not running")
 	// ErrGone says that the daemon has ended while it was followed.
-	ErrGone = errors.New("the daemon has gone")
+	ErrGone = errors.New("the daemon has stopped")
 	// ErrNoRecord says that the daemon has no last good record.
 	ErrNoRecord = errors.New("there is no last good record")
 
@@ -204,7 +204,7 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	case err == nil:
 		return conn, nil
 	case errors.Is(err, fs.ErrPermission):
-		return nil, &Refusal{"the control socket " + c.socket + " is closed to this user", "run the command as root, or join the group of the socket", fs.ErrPermission}
+		return nil, &Refusal{"the control socket " + c.socket + " is not accessible to this user", "run the command as root, or join the group of the socket", fs.ErrPermission}
 	case errors.Is(err, syscall.EAGAIN):
 		return nil, fmt.Errorf("%w: %w", errBusy, err)
 	default:

@@ -45,7 +45,7 @@ func Listen(ctx context.Context, path string) (net.Listener, error) {
 
 func checkPath(path string) error {
 	if len(path) >= maxPath {
-		return fmt.Errorf("control socket %s: the path has %d bytes, %d are possible; choose a shorter runtime_dir", path, len(path), maxPath-1)
+		return fmt.Errorf("control socket %s: the path has %d bytes, the limit is %d; choose a shorter runtime_dir", path, len(path), maxPath-1)
 	}
 	return nil
 }
@@ -60,7 +60,7 @@ func removeStale(ctx context.Context, path string) error {
 		return fmt.Errorf("look at the control socket: %w", err)
 	}
 	if at.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("%s is not a socket; move it away, homeward does not remove it", path)
+		return fmt.Errorf("%s is not a socket; move it away, because homeward does not remove it", path)
 	}
 	dialer := net.Dialer{Timeout: probeLimit}
 	conn, err := dialer.DialContext(ctx, "unix", path)

@@ -203,7 +203,7 @@ func (s *Server) forget(w http.ResponseWriter, r *http.Request) {
 		return
 	case !who.trusted():
 		s.log.Warn("forget refused", "uid", who.uid)
-		answer(w, http.StatusForbidden, problem{Error: "forget is for root and the daemon's own user", Hint: "run the command as root"})
+		answer(w, http.StatusForbidden, problem{Error: "only root and the daemon's own user may forget the record", Hint: "run the command as root"})
 		return
 	}
 	if err := s.source.Forget(); err != nil {

@@ -125,7 +125,7 @@ func (m *Manager) Order(verb string, first func() error) error {
 	if now, asked := m.Status(); verb == "stop" && asked == nil && !now.Running {
 		return nil // to some it is an error when there is nothing to stop
 	}
-	return refuse("see why in the log: "+m.Log, "%s could not %s the service: %w", m.name, verb, err)
+	return refuse("the log says why: "+m.Log, "%s could not %s the service: %w", m.name, verb, err)
 }
 
 func (m *Manager) orderByLibrary(verb string) error {

@@ -30,8 +30,8 @@ func (m *Manager) Install(program, config, example string) (done []string, err e
 			return nil, err
 		}
 		if there, _ := os.ReadFile(m.file); is && string(there) != text {
-			return nil, refuse("homeward service uninstall, then install it again; configuration and state stay",
-				"the service is installed already, and not as this program does it")
+			return nil, refuse("run homeward service uninstall, then install it again; configuration and state are kept",
+				"a service is already installed, and differs from what this program would install")
 		}
 		if m.account {
 			if done, err = makeAccount(); err != nil {
@@ -48,9 +48,9 @@ func (m *Manager) Install(program, config, example string) (done []string, err e
 	says := strings.TrimSuffix("installed for "+m.name+": "+m.file, ": ")
 	switch {
 	case ofPackage:
-		says = "the service of the package is started at boot: " + packaged
+		says = "the packaged service is now started at boot: " + packaged
 	case is:
-		says = "the service is installed already"
+		says = "the service is already installed"
 	default:
 		err = m.write(program, text)
 	}
@@ -61,7 +61,7 @@ func (m *Manager) Install(program, config, example string) (done []string, err e
 		if !is && !ofPackage {
 			_ = m.erase() // of what there is
 		}
-		return done, fmt.Errorf("tell %s: %w", m.name, err)
+		return done, fmt.Errorf("set up %s: %w", m.name, err)
 	}
 	return append(done, says), nil
 }
@@ -115,7 +115,7 @@ func (m *Manager) Uninstall() (bool, error) {
 		return false, err
 	}
 	if file := m.packaged(); file != "" && (!is || file == m.file) {
-		return false, refuse("remove the package, with the tool that has installed it", "a package has brought %s, and takes it away", file)
+		return false, refuse("remove the package with the tool that installed it", "%s belongs to a package, and is removed with it", file)
 	}
 	if !is {
 		return false, nil
@@ -130,7 +130,7 @@ func (m *Manager) Uninstall() (bool, error) {
 		err = errors.Join(err, os.RemoveAll(dir))
 	}
 	if err != nil {
-		return false, fmt.Errorf("tell %s: %w", m.name, err)
+		return false, fmt.Errorf("set up %s: %w", m.name, err)
 	}
 	return true, nil
 }

@@ -100,8 +100,8 @@ func Find() (*Manager, error) {
 			return &m, nil
 		}
 	}
-	return nil, refuse("have something run this, and restart it whenever it ends: homeward run",
-		"no service manager is found that homeward knows: the first process is %q", firstProcess())
+	return nil, refuse("have something run this, and restart it whenever it exits: homeward run",
+		"homeward does not support the service manager of this system: the first process is %q", firstProcess())
 }
 
 // firstProcess returns the name of process 1 of Linux.

@@ -56,11 +56,11 @@ func checkProgram(program string) error {
 	}
 	install := fmt.Sprintf(hint, typed, place)
 	if !plainPath.MatchString(program) {
-		return refuse(install, "%q cannot be the program of a service: letters, digits and . _ + - are possible", program)
+		return refuse(install, "%q cannot be the program of a service: only letters, digits and . _ + - are allowed", program)
 	}
 	for _, dir := range hidden {
 		if strings.HasPrefix(program, dir) {
-			return refuse(install, "%s cannot be the program of a service, which does not see %s", program, dir)
+			return refuse(install, "%s cannot be the program of a service, which has no access to %s", program, dir)
 		}
 	}
 	for path := program; ; path = filepath.Dir(path) {
@@ -77,7 +77,7 @@ func checkProgram(program string) error {
 		case ok && at.Gid != 0 && mode&0o020 != 0:
 			return refuse(install, "%s cannot be the program of a service: group %d can write to %s", program, at.Gid, path)
 		case mode&0o001 == 0:
-			return refuse(install, "%s cannot be the program of a service: %s is closed to others", program, path)
+			return refuse(install, "%s cannot be the program of a service: other users have no access to %s", program, path)
 		}
 		if path == filepath.Dir(path) {
 			return nil
@@ -114,19 +114,19 @@ func makeAccount() (done []string, err error) {
 		}
 		if noGroup != nil {
 			if err := runAll([][]string{commands.group}); err != nil {
-				return nil, fmt.Errorf("make the group homeward: %w", err)
+				return nil, fmt.Errorf("create the group homeward: %w", err)
 			}
-			done = append(done, "made the group homeward")
+			done = append(done, "created the group homeward")
 		}
 		if noUser != nil {
 			if err := runAll([][]string{commands.user}); err != nil {
-				return done, fmt.Errorf("make the user homeward: %w", err)
+				return done, fmt.Errorf("create the user homeward: %w", err)
 			}
-			done = append(done, "made the user homeward")
+			done = append(done, "created the user homeward")
 		}
 		return done, nil
 	}
-	return nil, refuse("make a system user and a group with the name homeward, then try again", "there is no user homeward, and no program that makes one")
+	return nil, refuse("create a system user and a group named homeward, then try again", "there is no user homeward, and no program that can create one")
 }
 
 // furnish writes the configuration, unless there is one, and says whether it did.

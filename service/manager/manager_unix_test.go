@@ -21,13 +21,13 @@ func TestPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := map[string]string{
-		"/opt/home ward/homeward": "cannot be the program of a service: letters, digits and . _ + - are possible",
-		"/opt/{{Path}}/homeward":  "cannot be the program of a service: letters, digits and . _ + - are possible",
-		"/opt/it's/homeward":      "cannot be the program of a service: letters, digits and . _ + - are possible",
+		"/opt/home ward/homeward": "cannot be the program of a service: only letters, digits and . _ + - are allowed",
+		"/opt/{{Path}}/homeward":  "cannot be the program of a service: only letters, digits and . _ + - are allowed",
+		"/opt/it's/homeward":      "cannot be the program of a service: only letters, digits and . _ + - are allowed",
 		mine:                      "cannot be the program of a service: ", // of this user, or in a directory for everybody
 	}
 	for _, dir := range hidden {
-		cases[dir+"tech/homeward"] = "does not see " + dir
+		cases[dir+"tech/homeward"] = "has no access to " + dir
 	}
 	shared := filepath.Join(t.TempDir(), "homeward")
 	if os.Geteuid() == 0 {

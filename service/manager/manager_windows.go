@@ -47,7 +47,7 @@ func enabledInRegistry() bool {
 
 func mustBeRoot(verb string) error {
 	if !windows.GetCurrentProcessToken().IsElevated() {
-		return refuse("run it in a terminal of an administrator: homeward service "+verb, "only an administrator can %s the service", verb)
+		return refuse("run it in a terminal as administrator: homeward service "+verb, "only an administrator can %s the service", verb)
 	}
 	return nil
 }
@@ -58,7 +58,7 @@ func checkProgram(program string) error {
 	if place != "" && strings.HasPrefix(strings.ToLower(program), strings.ToLower(place)+`\`) {
 		return nil
 	}
-	return refuse(fmt.Sprintf(`copy it to %s\homeward\homeward.exe, and let that one install the service`, place),
+	return refuse(fmt.Sprintf(`copy it to %s\homeward\homeward.exe, and run that copy to install the service`, place),
 		"%s cannot be the program of a service: it is not below %s", program, place)
 }
 
@@ -111,7 +111,7 @@ func furnish(config, text string) (bool, error) {
 // checkOwner refuses what was there before and is not that of an administrator or of the system. A link is refused: its
 // target would be changed.
 func checkOwner(path string) error {
-	const hint = "see what it is and who has made it, take it away, then install again"
+	const hint = "find out what it is and who created it, remove it, then install again"
 	info, err := os.Lstat(path)
 	if err != nil {
 		return err
