@@ -1,0 +1,61 @@
+package wire
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Registrar that is gone without a word is noticed by the kernel: after 30 s in which
+// nothing came and no probe was answered, and after 30 s in which nothing that was sent was acknowledged.
+func TestConnectionsNoticeADeadPeer(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	conn, err := System().Dial(t.Context(), "tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	raw, err := conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	option := func(level, name int) (value int) {
+		var failed error
+		if err := raw.Control(func(fd uintptr) { value, failed = unix.GetsockoptInt(int(fd), level, name) }); err != nil || failed != nil {
+			t.Fatal(err, failed)
+		}
+		return value
+	}
+	idle := option(unix.IPPROTO_TCP, unix.TCP_KEEPIDLE)
+	probes := option(unix.IPPROTO_TCP, unix.TCP_KEEPCNT) * option(unix.IPPROTO_TCP, unix.TCP_KEEPINTVL)
+	unacknowledged := option(unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT)
+	if option(unix.SOL_SOCKET, unix.SO_KEEPALIVE) == 0 || idle+probes != 30 || unacknowledged != 30_000 {
+		t.Errorf("a dead peer is noticed after %d+%d s, or %d ms", idle, probes, unacknowledged)
+	}
+	datagrams, err := System().Dial(t.Context(), "udp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	datagrams.Close()
+}
+
+// The addresses of this device are known without their prefixes, and IPv4 as IPv4.
+func TestOwnAddresses(t *testing.T) {
+	own := System().Own()
+	if !slices.Contains(own, netip.MustParseAddr("127.0.0.1")) {
+		t.Errorf("got %v, without that of loopback", own)
+	}
+	for _, addr := range own {
+		if addr != addr.Unmap() || !addr.IsValid() {
+			t.Errorf("%s is in another form", addr)
+		}
+	}
+}
