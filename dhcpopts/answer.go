@@ -10,7 +10,8 @@ import (
 
 // Conn carries the UDP payloads of DHCP on one interface: what is written goes to the servers of the link,
 // what is read was sent to the client port. [Listen] makes a real one; a simulated site makes its own.
-// Reading must honour SetReadDeadline with an error that is os.ErrDeadlineExceeded.
+// Reading must honour SetReadDeadline with an error that is os.ErrDeadlineExceeded. Of what came for DHCP and is no datagram to
+// the client port ReadFrom returns [*Dropped]: it is counted, and reading goes on.
 type Conn interface {
 	net.PacketConn
 

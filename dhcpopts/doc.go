@@ -14,10 +14,10 @@
 //		return err
 //	}
 //	defer conn.Close()
-//	err = dhcpopts.Inform(ctx, conn, func(a dhcpopts.Answer) {
+//	dropped, err := dhcpopts.Inform(ctx, conn, func(a dhcpopts.Answer) {
 //		fmt.Println(a.Server, a.SIP.Names, a.Vendor.URL)
 //	})
 //
-// Read text.go first, then names.go, meant.go, sipservers.go, vendor.go, parse_vendor.go; answer.go, exchange.go, question.go, reply.go, inform.go,
-// inform6.go; listen_linux.go, listen6_linux.go; and of leases troubles.go, lease.go, lease_dhclient.go, leases_linux.go.
+// Read text.go first, then names.go, meant.go, sipservers.go, vendor.go, parse_vendor.go; answer.go, dropped.go, exchange.go, question.go, reply.go, inform.go,
+// inform6.go; ip.go, listen_linux.go, listen6_linux.go; and of leases troubles.go, lease.go, lease_dhclient.go, leases_linux.go.
 package dhcpopts

@@ -89,10 +89,10 @@ func TestField16Option120AddressAsText(t *testing.T) {
 // The options before the one that is broken are used, and people are told of it.
 func TestField17OptionsBeforeTheBrokenOne(t *testing.T) {
 	const vendor = "2b55010c4d532d55432d436c69656e7402056874747073031277656230312e636f6e746f736f2e74657374040334343305252f4365727450726f762f4365727450726f766973696f6e696e67536572766963652e737663"
-	got, ok := testQuery().answer(message("", "", "350105 36040a630001 781400046665303207636f6e746f736f047465737400 "+vendor+" 0f20 636f6e746f736f"), netip.MustParseAddr("10.99.0.1"))
-	if !ok || got.Type != "ack" || strings.Join(got.SIP.Names, " ") != "fe02.contoso.test" || got.Vendor.URL == "" ||
+	got, why := testQuery().answer(message("", "", "350105 36040a630001 781400046665303207636f6e746f736f047465737400 "+vendor+" 0f20 636f6e746f736f"), netip.MustParseAddr("10.99.0.1"))
+	if why != Read || got.Type != "ack" || strings.Join(got.SIP.Names, " ") != "fe02.contoso.test" || got.Vendor.URL == "" ||
 		!strings.HasPrefix(got.Problem, "option 15 at byte 358 is longer than the message") {
-		t.Errorf("ok %v, %+v", ok, got)
+		t.Errorf("%v, %+v", why, got)
 	}
 }
 

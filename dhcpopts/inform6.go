@@ -1,6 +1,7 @@
 package dhcpopts
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -41,7 +42,7 @@ var allServers6 = netip.MustParseAddr("ff02::1:2")
 //
 // It does not wait a random second before it asks, as a device that configures itself must: it asks on behalf
 // of a device that has done so.
-func Inform6(ctx context.Context, c Conn, answers func(Answer)) error {
+func Inform6(ctx context.Context, c Conn, answers func(Answer)) ([]Dropped, error) {
 	q := query6{started: time.Now()}
 	name, _, hw := c.Interface()
 	rand.Read(q.xid[:]) // never fails
@@ -77,29 +78,55 @@ func option6(m []byte, code uint16, value []byte) []byte {
 	return append(binary.BigEndian.AppendUint16(m, uint16(len(value))), value...)
 }
 
-// answer reads a message from a server. It is not ok unless it is a Reply to this question, from a server that
-// says who it is (RFC 8415 section 16.10). An option that does not fit ends it; what stands before is used.
-func (q *query6) answer(payload []byte, from netip.Addr) (Answer, bool) {
-	if len(payload) < header6 || payload[0] != typeReply || string(payload[1:header6]) != string(q.xid[:]) {
-		return Answer{}, false
+// answer reads a message from a server, unless it belongs to another transaction. It is unusable unless it is a Reply from a
+// server that says who it is, to this client (RFC 8415 section 16.10). An option that does not fit ends it; what stands before
+// is used.
+func (q *query6) answer(payload []byte, from netip.Addr) (Answer, Why) {
+	switch {
+	case len(payload) < header6:
+		return Answer{}, TooShort
+	case string(payload[1:header6]) != string(q.xid[:]):
+		return Answer{}, OtherTransaction
 	}
-	options, cut := map[uint16][]byte{}, ""
-	for rest := payload[header6:]; len(rest) >= 4; {
-		code, end := binary.BigEndian.Uint16(rest), 4+int(binary.BigEndian.Uint16(rest[2:]))
+	a := Answer{Server: from.WithZone(""), Took: time.Since(q.started), Type: Unusable}
+	if payload[0] != typeReply {
+		a.Problem = fmt.Sprintf("it is of type %d, not a Reply (%d)", payload[0], typeReply)
+		return a, Read
+	}
+	options, cut := readOptions6(payload)
+	switch client := options[option6ClientID]; {
+	case options[option6ServerID] == nil:
+		a.Problem = cmp.Or(cut, "it does not say which server it is of (option 2 is missing)")
+	case client == nil && q.clientID != nil:
+		a.Problem = cmp.Or(cut, "it does not say which client it is for (option 1 is missing)")
+	case string(client) != string(q.clientID):
+		a.Problem = fmt.Sprintf("it is for the client %x, not for %x", client, q.clientID)
+	default:
+		a.Type, a.Problem = "reply", cut
+		a.SIP = parseSIPServers6(options[option6SIPNames], options[option6SIPAddrs])
+	}
+	return a, Read
+}
+
+// readOptions6 returns the options of a message, the first one of each. cut says which one is longer than the message, or "".
+func readOptions6(payload []byte) (options map[uint16][]byte, cut string) {
+	const head = 4 // bytes: code and length
+	options = map[uint16][]byte{}
+	for at := header6; at < len(payload); {
+		rest := payload[at:]
+		if len(rest) < head {
+			return options, fmt.Sprintf("byte %d begins an option of which %d bytes are there, what stands before it is used", at, len(rest))
+		}
+		code, end := binary.BigEndian.Uint16(rest), head+int(binary.BigEndian.Uint16(rest[2:]))
 		if end > len(rest) {
-			cut = fmt.Sprintf("option %d is longer than the message, what stands before it is used", code)
-			break
+			return options, fmt.Sprintf("option %d at byte %d is longer than the message of %d bytes, what stands before it is used", code, at, len(payload))
 		}
 		if _, twice := options[code]; !twice {
-			options[code] = append([]byte{}, rest[4:end]...)
+			options[code] = append([]byte{}, rest[head:end]...)
 		}
-		rest = rest[end:]
+		at += end
 	}
-	if options[option6ServerID] == nil || string(options[option6ClientID]) != string(q.clientID) {
-		return Answer{}, false
-	}
-	sip := parseSIPServers6(options[option6SIPNames], options[option6SIPAddrs])
-	return Answer{Server: from.WithZone(""), Took: time.Since(q.started), Type: "reply", SIP: sip, Problem: cut}, true
+	return options, ""
 }
 
 // parseSIPServers6 decodes the values of options 21 and 22; nil is an option that was not sent (RFC 3319 section 3).

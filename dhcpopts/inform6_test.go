@@ -68,7 +68,7 @@ func ask6(t *testing.T, window time.Duration, hw net.HardwareAddr, s func(n int,
 	ctx, cancel := context.WithTimeout(t.Context(), window)
 	defer cancel()
 	start := time.Now()
-	if err := Inform6(ctx, pipeConn6{client, hw}, func(a Answer) { answers = append(answers, a) }); err != nil {
+	if _, err := Inform6(ctx, pipeConn6{client, hw}, func(a Answer) { answers = append(answers, a) }); err != nil {
 		t.Error(err)
 	}
 	return answers, time.Since(start)
@@ -159,13 +159,7 @@ func TestInform6(t *testing.T) {
 		{"an option that is longer than the message", func(q *dhcpv6.Message) [][]byte {
 			return [][]byte{append(reply6(t, q, 1, options{21: names}), 0, 22, 0, 200, 1)}
 		}, []SIPServers{sip}},
-		{"another type", change(0, 1), nil},
 		{"another transaction", change(3, 1), nil},
-		{"another client", change(17, 1), nil},
-		{"no server", func(q *dhcpv6.Message) [][]byte {
-			m := append([]byte{typeReply}, q.TransactionID[:]...)
-			return [][]byte{option6(option6(m, option6ClientID, q.Options.ClientID().ToBytes()), option6SIPNames, names)}
-		}, nil},
 		{"a datagram that is no message", func(*dhcpv6.Message) [][]byte { return [][]byte{{typeReply}} }, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -180,9 +174,43 @@ func TestInform6(t *testing.T) {
 					want = append(want, Answer{Server: server6, Type: "reply", SIP: s})
 				}
 				if strings.HasSuffix(test.name, "longer than the message") {
-					want[0].Problem = "option 22 is longer than the message, what stands before it is used"
+					want[0].Problem = "option 22 at byte 76 is longer than the message of 81 bytes, what stands before it is used"
 				}
 				if diff := cmp.Diff(want, got, equateAddrs, cmpopts.IgnoreFields(Answer{}, "Took"), cmpopts.IgnoreFields(SIPServers{}, "Wrong")); diff != "" {
+					t.Errorf("answers (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// What belongs to this question and cannot be used was received, and is told.
+func TestInform6Unusable(t *testing.T) {
+	names := mustHex(pool01)
+	for _, test := range []struct {
+		name   string
+		change func(m []byte, q *dhcpv6.Message) []byte
+		want   string
+	}{
+		{"another type", func(m []byte, _ *dhcpv6.Message) []byte { m[0] = 2; return m }, "it is of type 2, not a Reply (7)"},
+		{"another client", func(m []byte, _ *dhcpv6.Message) []byte { m[17] ^= 1; return m },
+			"it is for the client 00030001020000000021, not for 00030001020000000020"},
+		{"no client", func(m []byte, q *dhcpv6.Message) []byte { return option6(m[:header6], option6ServerID, []byte{0, 3}) },
+			"it does not say which client it is for (option 1 is missing)"},
+		{"no server", func(m []byte, q *dhcpv6.Message) []byte {
+			return option6(option6(m[:header6], option6ClientID, q.Options.ClientID().ToBytes()), option6SIPNames, names)
+		}, "it does not say which server it is of (option 2 is missing)"},
+		{"cut before the server", func(m []byte, q *dhcpv6.Message) []byte {
+			return append(option6(m[:header6], option6ClientID, q.Options.ClientID().ToBytes()), 0, 2, 0, 10, 0)
+		}, "option 2 at byte 18 is longer than the message of 23 bytes, what stands before it is used"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				got, _ := ask6(t, 900*time.Millisecond, ownHW, func(_ int, q *dhcpv6.Message, send func(time.Duration, []byte)) {
+					send(time.Millisecond, test.change(reply6(t, q, 1, map[dhcpv6.OptionCode][]byte{21: names}), q))
+				})
+				want := []Answer{{Server: server6, Type: Unusable, Took: time.Millisecond, Problem: test.want}}
+				if diff := cmp.Diff(want, got, equateAddrs); diff != "" {
 					t.Errorf("answers (-want +got):\n%s", diff)
 				}
 			})
@@ -201,7 +229,7 @@ func saying(err error) string {
 func TestInform6OnBrokenConn(t *testing.T) {
 	client, _ := net.Pipe()
 	client.Close()
-	err := Inform6(t.Context(), pipeConn6{client, ownHW}, nil)
+	_, err := Inform6(t.Context(), pipeConn6{client, ownHW}, nil)
 	if want := "ask DHCPv6 on mem0: io: read/write on closed pipe"; saying(err) != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -215,9 +243,9 @@ func FuzzReply6(f *testing.F) {
 	f.Add([]byte{typeReply, 1, 2, 3, 0, 2, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		q := query6{xid: [3]byte{1, 2, 3}, started: time.Now()}
-		a, ok := q.answer(payload, server6)
-		if ok != (a.Type == "reply") || !a.same(a) || len(a.SIP.Names) > maxServers || len(a.SIP.Addrs) > maxServers {
-			t.Fatalf("ok %v, answer %+v", ok, a)
+		a, why := q.answer(payload, server6)
+		if (why == Read) != (a.Type == "reply" || a.Type == Unusable) || !a.same(a) || len(a.SIP.Names) > maxServers || len(a.SIP.Addrs) > maxServers {
+			t.Fatalf("%v, answer %+v", why, a)
 		}
 	})
 }

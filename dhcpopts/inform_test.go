@@ -69,7 +69,7 @@ func ask(t *testing.T, window time.Duration, s site) (answers []Answer, took tim
 	ctx, cancel := context.WithTimeout(t.Context(), window)
 	defer cancel()
 	start := time.Now()
-	err = Inform(ctx, pipeConn{client, server67}, func(a Answer) { answers = append(answers, a) })
+	_, err = Inform(ctx, pipeConn{client, server67}, func(a Answer) { answers = append(answers, a) })
 	return answers, time.Since(start), err
 }
 
@@ -153,7 +153,7 @@ func TestQuestion(t *testing.T) {
 			n, _ := server.Read(buf)
 			heard <- buf[:n]
 		}()
-		if err := (Question{VendorClass: "ms-uc-client", NTP: true}).Inform(ctx, pipeConn{client, server67}, nil); err != nil {
+		if _, err := (Question{VendorClass: "ms-uc-client", NTP: true}).Inform(ctx, pipeConn{client, server67}, nil); err != nil {
 			t.Fatal(err)
 		}
 		asked, err := dhcpv4.FromBytes(<-heard)
@@ -270,7 +270,7 @@ func TestInformEndsWithContext(t *testing.T) {
 					_, _ = server.Write(reply(t, buf[:n], ack))
 				}()
 				start := time.Now()
-				err := Inform(ctx, pipeConn{client, server67}, func(Answer) { end(cancel) })
+				_, err := Inform(ctx, pipeConn{client, server67}, func(Answer) { end(cancel) })
 				if took := time.Since(start); err != nil || took > 100*time.Millisecond {
 					t.Errorf("returned after %v: %v", took, err)
 				}
@@ -291,7 +291,7 @@ func TestInformAfterContext(t *testing.T) {
 			_, _ = server.Read(make([]byte, bufferSize))
 		}()
 		start := time.Now()
-		err := Inform(ctx, pipeConn{client, server67}, nil)
+		_, err := Inform(ctx, pipeConn{client, server67}, nil)
 		if took := time.Since(start); err != nil || took != time.Millisecond {
 			t.Errorf("returned after %v: %v", took, err)
 		}
@@ -308,11 +308,11 @@ func (deafConn) SetReadDeadline(time.Time) error           { return nil }
 func TestInformOnBrokenConn(t *testing.T) {
 	client, _ := net.Pipe()
 	client.Close()
-	err := Inform(t.Context(), pipeConn{client, server67}, nil)
+	_, err := Inform(t.Context(), pipeConn{client, server67}, nil)
 	if !errors.Is(err, io.ErrClosedPipe) || err.Error() != "ask DHCP on mem0: io: read/write on closed pipe" {
 		t.Errorf("writing: %v", err)
 	}
-	err = Inform(t.Context(), deafConn{}, nil)
+	_, err = Inform(t.Context(), deafConn{}, nil)
 	if !errors.Is(err, io.EOF) || err.Error() != "read DHCP answers on mem0: EOF" {
 		t.Errorf("reading: %v", err)
 	}

@@ -7,23 +7,16 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
-	"github.com/mdlayher/packet"
+	socket "github.com/mdlayher/packet"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
-// Specification constants: RFC 8200 section 3 and RFC 768, in bytes from the start of a packet.
-const (
-	nextHeader6 = 6
-	source6     = 8
-	udp6        = 40 // an IPv6 header without extensions, which DHCPv6 has no use for
-	udpHeader   = 8
-)
-
-// Listen6 is [Listen] for DHCPv6. Servers answer to port 546, which a DHCP client may own: a packet socket with a
-// filter hears the answers, beside it, with CAP_NET_RAW and no other privilege. The question is an ordinary datagram
-// from the link-local address. The error is [ErrNoAddress] when there is none.
+// Listen6 is [Listen] for DHCPv6: the packet socket binds no port, so a DHCP client may own 546. The question leaves from
+// port 546 of the link-local address, since some servers answer to the port that a question came from. The error is
+// [ErrNoAddress] when there is no such address.
 func Listen6(ctx context.Context, iface string) (Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -39,12 +32,12 @@ func Listen6(ctx context.Context, iface string) (Conn, error) {
 	return c, nil
 }
 
-// packetConn6 hears answers on one socket and asks on another.
+// packetConn6 is the UDP face of one packet socket.
 type packetConn6 struct {
-	net.PacketConn                // what is read: IPv6 packets to the client port
-	out            net.PacketConn // what is written
-	ifi            *net.Interface
-	addr           netip.Addr
+	net.PacketConn // IPv6 packets with what DHCPv6 sends; see answers6Only
+	udpReader
+	ifi  *net.Interface
+	addr netip.Addr
 }
 
 func listen6On(ifi *net.Interface) (*packetConn6, error) {
@@ -60,19 +53,14 @@ func listen6On(ifi *net.Interface) (*packetConn6, error) {
 	if err != nil {
 		return nil, fmt.Errorf("assemble filter: %w", err)
 	}
-	in, err := packet.Listen(ifi, packet.Datagram, unix.ETH_P_IPV6, &packet.Config{Filter: filter})
+	sock, err := socket.Listen(ifi, socket.Datagram, unix.ETH_P_IPV6, &socket.Config{Filter: filter})
 	if errors.Is(err, unix.EAFNOSUPPORT) { // see Listen
 		return nil, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	out, err := net.ListenUDP("udp6", &net.UDPAddr{IP: addr.AsSlice(), Zone: ifi.Name})
-	if err != nil { // an address that is still looked for in the neighbourhood cannot be used
-		in.Close()
-		return nil, err
-	}
-	return &packetConn6{in, out, ifi, addr}, nil
+	return &packetConn6{sock, udpReader{server: serverPort6, client: clientPort6, packet: readPacket6}, ifi, addr}, nil
 }
 
 // linkLocal returns the link-local address, which an interface with IPv6 has (RFC 4291 section 2.1).
@@ -87,37 +75,57 @@ func linkLocal(addrs []net.Addr) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// ReadFrom returns the payload of the next datagram; packets whose lengths lie are passed over.
+// ReadFrom returns the payload of the next datagram.
 func (c *packetConn6) ReadFrom(b []byte) (int, net.Addr, error) {
-	buf := make([]byte, udp6+udpHeader+len(b))
-	for {
-		n, _, err := c.PacketConn.ReadFrom(buf)
-		if err != nil {
-			return 0, nil, err
-		}
-		if payload, from, ok := datagram6(buf[:n]); ok {
-			return copy(b, payload), &net.UDPAddr{IP: from.AsSlice(), Port: serverPort6, Zone: c.ifi.Name}, nil
-		}
-	}
+	payload, from, err := c.next(c.PacketConn)
+	return copy(b, payload), net.UDPAddrFromAddrPort(from), err
 }
 
-// datagram6 returns what an IPv6 packet carries over UDP, and who sent it.
-func datagram6(packet []byte) (payload []byte, from netip.Addr, ok bool) {
-	if len(packet) < udp6+udpHeader || packet[0]>>4 != 6 || packet[nextHeader6] != unix.IPPROTO_UDP {
-		return nil, netip.Addr{}, false
+// WriteTo sends the payload b to a group.
+func (c *packetConn6) WriteTo(b []byte, to net.Addr) (int, error) {
+	group := to.(*net.UDPAddr).AddrPort()
+	address := group.Addr().As16()
+	ethernet := net.HardwareAddr{0x33, 0x33, address[12], address[13], address[14], address[15]} // RFC 2464 section 7
+	p := datagram6(netip.AddrPortFrom(c.addr, clientPort6), group, b)
+	if _, err := c.PacketConn.WriteTo(p, &socket.Addr{HardwareAddr: ethernet}); err != nil {
+		return 0, err
 	}
-	length := int(binary.BigEndian.Uint16(packet[udp6+4:]))
-	if length < udpHeader || udp6+length > len(packet) {
-		return nil, netip.Addr{}, false
-	}
-	return packet[udp6+udpHeader : udp6+length], netip.AddrFrom16([16]byte(packet[source6:])), true
+	return len(b), nil
 }
 
-// WriteTo sends the payload b.
-func (c *packetConn6) WriteTo(b []byte, to net.Addr) (int, error) { return c.out.WriteTo(b, to) }
+// datagram6 is an IPv6 packet that carries a payload over UDP.
+func datagram6(from, to netip.AddrPort, payload []byte) []byte {
+	length := uint16(udpHeader + len(payload))
+	p := []byte{6 << 4, 0, 0, 0}
+	p = binary.BigEndian.AppendUint16(p, length)
+	p = append(p, protoUDP, 1) // one hop
+	p = slices.Concat(p, from.Addr().AsSlice(), to.Addr().AsSlice())
+	for _, field := range []uint16{from.Port(), to.Port(), length, 0} {
+		p = binary.BigEndian.AppendUint16(p, field)
+	}
+	p = append(p, payload...)
+	binary.BigEndian.PutUint16(p[ip6Header+6:], checksum6(p))
+	return p
+}
 
-// Close closes both sockets.
-func (c *packetConn6) Close() error { return errors.Join(c.PacketConn.Close(), c.out.Close()) }
+// checksum6 is that of the UDP in an IPv6 packet (RFC 8200 section 8.1).
+func checksum6(p []byte) uint16 {
+	sum := uint32(len(p)-ip6Header) + protoUDP
+	summed := p[8:] // addresses and data
+	for ; len(summed) > 1; summed = summed[2:] {
+		sum += uint32(binary.BigEndian.Uint16(summed))
+	}
+	if len(summed) > 0 {
+		sum += uint32(summed[0]) << 8
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	if sum == 0xffff {
+		return 0xffff // 0 is for none
+	}
+	return ^uint16(sum)
+}
 
 // Interface implements [Conn].
 func (c *packetConn6) Interface() (string, netip.Addr, net.HardwareAddr) {
@@ -131,10 +139,18 @@ func answers6Only() []bpf.Instruction {
 		bpf.LoadExtension{Num: bpf.ExtType},
 		bpf.JumpIf{Cond: bpf.JumpLessOrEqual, Val: unix.PACKET_MULTICAST, SkipTrue: 1},
 		drop,
-		bpf.LoadAbsolute{Off: nextHeader6, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_UDP, SkipTrue: 1},
+		bpf.LoadAbsolute{Off: nextHeader, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoPart, SkipTrue: 4},
+		bpf.LoadAbsolute{Off: ip6Header, Size: 1}, // a fragment: of what
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoUDP, SkipTrue: 1},
 		drop,
-		bpf.LoadAbsolute{Off: udp6 + 2, Size: 2},
+		accept,
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoUDP, SkipTrue: 1},
+		drop,
+		bpf.LoadAbsolute{Off: ip6Header, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: serverPort6, SkipTrue: 1},
+		accept,
+		bpf.LoadAbsolute{Off: ip6Header + 2, Size: 2},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: clientPort6, SkipTrue: 1},
 		drop,
 		accept,

@@ -2,14 +2,12 @@ package dhcpopts
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"io/fs"
 	"net"
 	"net/netip"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,14 +24,7 @@ import (
 
 // packet6 is an IPv6 packet to the client port.
 func packet6(payload string) []byte {
-	p := make([]byte, udp6+udpHeader, udp6+udpHeader+len(payload))
-	p[0], p[nextHeader6] = 0x60, unix.IPPROTO_UDP
-	copy(p[source6:], server6.AsSlice())
-	binary.BigEndian.PutUint16(p[4:], uint16(udpHeader+len(payload)))
-	binary.BigEndian.PutUint16(p[udp6:], serverPort6)
-	binary.BigEndian.PutUint16(p[udp6+2:], clientPort6)
-	binary.BigEndian.PutUint16(p[udp6+4:], uint16(udpHeader+len(payload)))
-	return append(p, payload...)
+	return datagram6(netip.AddrPortFrom(server6, serverPort6), netip.AddrPortFrom(netip.MustParseAddr("fe80::20"), clientPort6), []byte(payload))
 }
 
 func TestAnswers6(t *testing.T) {
@@ -43,6 +34,11 @@ func TestAnswers6(t *testing.T) {
 	}
 	good := packet6("good")
 	change := func(at int, b ...byte) []byte { return slices.Replace(slices.Clone(good), at, at+len(b), b...) }
+	part := func(proto byte, bits ...byte) []byte {
+		p := slices.Concat(good[:ip6Header], []byte{proto, 0}, bits, []byte{0, 0, 0, 7}, good[ip6Header:])
+		p[5], p[nextHeader] = byte(len(p)-ip6Header), protoPart
+		return p
+	}
 	for _, test := range []struct {
 		name            string
 		packet          []byte
@@ -51,20 +47,25 @@ func TestAnswers6(t *testing.T) {
 		{"an answer", good, true, true},
 		{"with nothing in it", packet6(""), true, true},
 		{"padding behind it", append(slices.Clone(good), 0, 0), true, true},
-		{"TCP", change(nextHeader6, 6), false, false},
-		{"a header in between", change(nextHeader6, 0), false, false},
-		{"another port", change(udp6+2, 0, 68), false, true},
+		{"a fragment that is all", part(17, 0, 0), true, true},
+		{"a first fragment", part(17, 0, 1), true, false},
+		{"a fragment of TCP", part(6, 0, 1), false, false},
+		{"TCP", change(nextHeader, 6), false, false},
+		{"a header in between", change(nextHeader, 0), false, false},
+		{"another port", change(ip6Header, 0, 53, 0, 68), false, false},
+		{"another port, from a server", change(ip6Header+2, 0, 68), true, false},
 		{"IPv4", change(0, 0x45), true, false},
-		{"H24 a UDP length beyond the packet", change(udp6+4, 0xff, 0xff), true, false},
-		{"H24 a UDP length below its own header", change(udp6+4, 0, 7), true, false},
-		{"cut in the UDP header", good[:udp6+4], true, false},
+		{"H24 a UDP length beyond the packet", change(ip6Header+4, 0xff, 0xff), true, false},
+		{"H24 a UDP length below its own header", change(ip6Header+4, 0, 7), true, false},
+		{"cut in the UDP header", good[:ip6Header+4], true, false},
 		{"nothing", nil, false, false},
 	} {
 		if n, err := vm.Run(test.packet); n > 0 != test.passes || err != nil {
 			t.Errorf("%s: passed %v, %v", test.name, n > 0, err)
 		}
-		payload, from, ok := datagram6(test.packet)
-		if ok != test.accepts || ok && (string(payload) != strings.TrimRight(string(test.packet[udp6+udpHeader:]), "\x00") || from != server6) {
+		r := udpReader{server: serverPort6, client: clientPort6, packet: readPacket6}
+		payload, from, err := r.next(&packets{list: [][]byte{test.packet}})
+		if ok := err == nil; ok != test.accepts || ok && (!slices.Contains([]string{"good", ""}, string(payload)) || from != netip.AddrPortFrom(server6, serverPort6)) {
 			t.Errorf("%s: %v, %q from %s", test.name, ok, payload, from)
 		}
 	}
@@ -84,38 +85,19 @@ func TestNamespace6(t *testing.T) {
 	}
 	run(t, "ip link set six0 up")
 	run(t, "ip link set six1 up")
-	server := serve6(t, "six1")
+	names := mustHex(pool01)
+	server := serve6(t, "six1", map[dhcpv6.OptionCode][]byte{21: names}, true)
 	owner, err := net.ListenPacket("udp6", "[::]:546")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer owner.Close()
-
-	done := make(chan struct{})
-	var got []Answer
-	go func() {
-		defer close(done)
-		onlyCapability(t, unix.CAP_NET_RAW)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		c, err := Listen6(ctx, "six0")
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer c.Close()
-		if err := Inform6(ctx, c, func(a Answer) { got = append(got, a); cancel() }); err != nil {
-			t.Error(err)
-		}
-	}()
-	<-done
-	names := mustHex(pool01)
 	want := []Answer{{Server: server, Type: "reply", SIP: SIPServers{Raw: names, Names: []string{pool01s}}}}
-	if diff := cmp.Diff(want, got, equateAddrs, cmpopts.IgnoreFields(Answer{}, "Took")); diff != "" {
+	if diff := cmp.Diff(want, askReally6(t, "six0"), equateAddrs, cmpopts.IgnoreFields(Answer{}, "Took")); diff != "" {
 		t.Errorf("answers (-want +got):\n%s", diff)
 	}
 
-	done = make(chan struct{})
+	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		onlyCapability(t, -1)
@@ -126,8 +108,51 @@ func TestNamespace6(t *testing.T) {
 	<-done
 }
 
-// serve6 answers every Information-request on iface with option 21, and returns its address.
-func serve6(t *testing.T, iface string) netip.Addr {
+// A server that answers to the port the question came from is heard, and so is one whose answer comes in fragments.
+func TestField18AnswerToOurPort(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	if err := os.WriteFile("/proc/sys/net/ipv6/conf/default/accept_dad", []byte("0"), 0); err != nil {
+		needs.Missing(t, "ipv6", err.Error())
+	}
+	run(t, "ip link add six0 type veth peer name six1")
+	run(t, "ip link set six0 up")
+	run(t, "ip link set six1 up")
+	names := mustHex(pool01)
+	server := serve6(t, "six1", map[dhcpv6.OptionCode][]byte{21: names, 59: make([]byte, 2000)}, false)
+	want := []Answer{{Server: server, Type: "reply", SIP: SIPServers{Raw: names, Names: []string{pool01s}}}}
+	if diff := cmp.Diff(want, askReally6(t, "six0"), equateAddrs, cmpopts.IgnoreFields(Answer{}, "Took")); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+}
+
+// askReally6 asks on iface until there is an answer, with no privilege but CAP_NET_RAW.
+func askReally6(t *testing.T, iface string) (got []Answer) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		onlyCapability(t, unix.CAP_NET_RAW)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		c, err := Listen6(ctx, iface)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		if _, err := Inform6(ctx, c, func(a Answer) { got = append(got, a); cancel() }); err != nil {
+			t.Error(err)
+		}
+	}()
+	<-done
+	return got
+}
+
+// serve6 answers every Information-request on iface with the options, to the client port or to the port that it came from, and
+// returns its address.
+func serve6(t *testing.T, iface string, options map[dhcpv6.OptionCode][]byte, toClient bool) netip.Addr {
 	t.Helper()
 	ifi, err := net.InterfaceByName(iface)
 	if err != nil {
@@ -161,8 +186,11 @@ func serve6(t *testing.T, iface string) netip.Addr {
 				t.Error(err)
 				return
 			}
-			to := &net.UDPAddr{IP: from.(*net.UDPAddr).IP, Port: clientPort6, Zone: iface} // whatever port it came from
-			_, _ = c.WriteTo(reply6(t, q, 1, map[dhcpv6.OptionCode][]byte{21: mustHex(pool01)}), to)
+			to := *from.(*net.UDPAddr)
+			if toClient {
+				to.Port = clientPort6
+			}
+			_, _ = c.WriteTo(reply6(t, q, 1, options), &to)
 		}
 	}()
 	return own

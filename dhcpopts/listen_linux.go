@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
-	"github.com/mdlayher/packet"
+	socket "github.com/mdlayher/packet"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
@@ -51,12 +51,60 @@ func Listen(ctx context.Context, iface string) (Conn, error) {
 
 // packetConn is the UDP face of one packet socket.
 type packetConn struct {
-	net.PacketConn                // what is read: datagrams to the client port, to whatever address
+	net.PacketConn                // IP packets with what DHCP sends; see answersOnly
 	out            net.PacketConn // what is written: datagrams from our own address; the same socket
+	udpReader
 
 	name string
 	addr netip.Addr
 	hw   net.HardwareAddr
+}
+
+// udpReader makes datagrams of what a packet socket receives.
+type udpReader struct {
+	server, client uint16 // ports
+	packet         func([]byte) (packet, bool)
+	piles          piles
+}
+
+// next returns the payload of the next datagram to the client port, and who sent it. The error is [*Dropped] for another one.
+func (r *udpReader) next(sock net.PacketConn) (payload []byte, from netip.AddrPort, err error) {
+	buf := make([]byte, 1<<16)
+	for {
+		n, _, err := sock.ReadFrom(buf)
+		if err != nil {
+			return nil, netip.AddrPort{}, err
+		}
+		p, ok := r.packet(buf[:n])
+		if !ok {
+			return nil, netip.AddrPort{}, &Dropped{From: p.from, Why: Damaged, Count: 1}
+		}
+		data, whole := r.piles.take(p)
+		if !whole {
+			continue
+		}
+		fromPort, toPort, payload, ok := readUDP(data)
+		switch {
+		case len(data) < udpHeader:
+			return nil, netip.AddrPort{}, &Dropped{From: p.from, Why: Damaged, Count: 1}
+		case fromPort != r.server && toPort != r.client || toPort == r.server: // a fragment of something else; between relays and servers
+		case !ok:
+			return nil, netip.AddrPort{}, &Dropped{From: p.from, Why: Damaged, Count: 1}
+		case toPort != r.client:
+			return nil, netip.AddrPort{}, &Dropped{From: p.from, Why: OtherPort, Port: toPort, Count: 1}
+		default:
+			return payload, netip.AddrPortFrom(p.from, fromPort), nil
+		}
+	}
+}
+
+// Unfinished counts the messages of which a fragment is missing.
+func (r *udpReader) Unfinished() []Dropped { return r.piles.unfinished(r.server, r.client) }
+
+// ReadFrom returns the payload of the next datagram.
+func (c *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	payload, from, err := c.next(c.PacketConn)
+	return copy(b, payload), net.UDPAddrFromAddrPort(from), err
 }
 
 // WriteTo broadcasts the payload b on the link.
@@ -78,7 +126,7 @@ func listenOn(ifi *net.Interface) (*packetConn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("assemble filter: %w", err)
 	}
-	sock, err := packet.Listen(ifi, packet.Datagram, unix.ETH_P_IP, &packet.Config{Filter: filter})
+	sock, err := socket.Listen(ifi, socket.Datagram, unix.ETH_P_IP, &socket.Config{Filter: filter})
 	if errors.Is(err, unix.EAFNOSUPPORT) { // not in this kernel, or taken by RestrictAddressFamilies=
 		return nil, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 	}
@@ -91,7 +139,8 @@ func listenOn(ifi *net.Interface) (*packetConn, error) {
 		from = addr.AsSlice()
 	}
 	c := &packetConn{
-		PacketConn: nclient4.NewBroadcastUDPConn(sock, &net.UDPAddr{Port: clientPort}),
+		PacketConn: sock,
+		udpReader:  udpReader{server: serverPort, client: clientPort, packet: readPacket4},
 		out:        nclient4.NewBroadcastUDPConn(sock, &net.UDPAddr{IP: from, Port: clientPort}),
 		name:       ifi.Name, addr: addr, hw: ifi.HardwareAddr,
 	}
@@ -102,15 +151,10 @@ func listenOn(ifi *net.Interface) (*packetConn, error) {
 	return c, nil
 }
 
-// answersOnly is the socket's filter. It sees packets from the IP header on (packet(7), SOCK_DGRAM).
+// answersOnly is the socket's filter. It sees packets from the IP header on (packet(7), SOCK_DGRAM): what goes to the client
+// port or comes from that of a server, and all fragments, of which only the first one tells its ports.
 func answersOnly() []bpf.Instruction {
-	const (
-		fragment   = 0x3fff // RFC 791 section 3.1: more fragments, offset
-		protoUDP   = 17
-		udpDstPort = 2 // RFC 768
-		udpLength  = 4
-		udpHeader  = 8
-	)
+	const fragment = 0x3fff // RFC 791 section 3.1: more fragments, offset
 	drop, accept := bpf.RetConstant{Val: 0}, bpf.RetConstant{Val: 1<<16 - 1}
 	return []bpf.Instruction{
 		// To us, all, or a group. Not what we send (loopback shows it twice), nor what passes by or belongs
@@ -123,13 +167,13 @@ func answersOnly() []bpf.Instruction {
 		drop,
 		bpf.LoadAbsolute{Off: 6, Size: 2},
 		bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: fragment, SkipTrue: 1},
-		drop,
+		accept,
 		bpf.LoadMemShift{Off: 0}, // X = length of the IP header
-		bpf.LoadIndirect{Off: udpDstPort, Size: 2},
+		bpf.LoadIndirect{Off: 0, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: serverPort, SkipTrue: 1},
+		accept,
+		bpf.LoadIndirect{Off: 2, Size: 2},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: clientPort, SkipTrue: 1},
-		drop,
-		bpf.LoadIndirect{Off: udpLength, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpGreaterOrEqual, Val: udpHeader + optionsStart, SkipTrue: 1},
 		drop,
 		accept,
 	}

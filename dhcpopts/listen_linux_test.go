@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/bpf"
 )
 
@@ -36,12 +36,13 @@ func TestAnswersOnly(t *testing.T) {
 		{"an answer", good, true},
 		{"an answer behind IP options", slices.Concat([]byte{0x46}, good[1:20], []byte{1, 1, 1, 1}, good[20:]), true},
 		{"TCP", change(9, 6), false},
-		{"another port", change(22, 0, 67), false},
-		{"a first fragment", change(6, 0x20), false},
-		{"a later fragment", change(7, 1), false},
+		{"another port, from a server", change(22, 4, 4), true},
+		{"another port, from another one", change(20, 0, 53, 4, 4), false},
+		{"to the client port, from another one", change(20, 4, 4), true},
+		{"a first fragment", change(6, 0x20), true},
+		{"a later fragment", change(7, 1), true},
 		{"may not be fragmented", change(6, 0x40), true},
-		{"H24 a UDP length that leaves no room for a message", change(24, 0, 247), false},
-		{"H24 a UDP length below its own header", change(24, 0, 7), false},
+		{"H24 a UDP length that leaves no room for a message", change(24, 0, 247), true},
 		{"an IP header and nothing else", good[:20], false},
 		{"nothing", nil, false},
 	} {
@@ -69,7 +70,8 @@ func (p *packets) ReadFrom(b []byte) (int, net.Addr, error) {
 func TestLyingLengths(t *testing.T) {
 	good := datagram([]byte("good"))
 	change := func(at int, b ...byte) []byte { return slices.Replace(slices.Clone(good), at, at+len(b), b...) }
-	sock := &packets{list: [][]byte{ // H24: each of these is dropped, none may panic
+	first, second := fragments(good)
+	sock := &packets{list: [][]byte{ // H24: each of these is counted, none may panic
 		change(2, 0xff, 0xff),    // IP length beyond the packet
 		change(2, 0, 20),         // IP length without UDP header
 		change(2, 0, 27),         // IP length cuts the UDP header
@@ -77,13 +79,38 @@ func TestLyingLengths(t *testing.T) {
 		change(0, 0x41),          // IP header below its least length
 		change(0, 0x65),          // IPv6
 		good[:10],                // cut
-		append(good, 0, 0, 0, 0), // not dropped: Ethernet padding, which is no part of the message
+		change(24, 0xff, 0xff),   // UDP length beyond the packet
+		change(24, 0, 7),         // UDP length below its own header
+		change(22, 4, 4),         // another port
+		second,                   // the rest follows
+		append(good, 0, 0, 0, 0), // Ethernet padding, which is no part of the message
+		first,
 	}}
+	c := &packetConn{PacketConn: sock, udpReader: udpReader{server: serverPort, client: clientPort, packet: readPacket4}}
+	var dropped []Dropped
 	b := make([]byte, 100)
-	n, from, err := nclient4.NewBroadcastUDPConn(sock, &net.UDPAddr{Port: clientPort}).ReadFrom(b)
-	if err != nil || string(b[:n]) != "good" || source(from) != server67 || len(sock.list) != 0 {
-		t.Errorf("got %q from %v, %v, %d packets left", b[:n], from, err, len(sock.list))
+	for range 2 {
+		n, from, err := c.ReadFrom(b)
+		for refused := new(Dropped); errors.As(err, &refused); n, from, err = c.ReadFrom(b) {
+			dropped = count(dropped, *refused)
+		}
+		if err != nil || string(b[:n]) != "good" || source(from) != server67 {
+			t.Errorf("got %q from %v, %v, %d packets left", b[:n], from, err, len(sock.list))
+		}
 	}
+	want := []Dropped{{server67, Damaged, 0, 8}, {netip.Addr{}, Damaged, 0, 1}, {server67, OtherPort, 0x404, 1}}
+	if diff := cmp.Diff(want, dropped, equateAddrs); diff != "" {
+		t.Errorf("dropped (-want +got):\n%s", diff)
+	}
+}
+
+// fragments cuts a packet into two.
+func fragments(whole []byte) (first, second []byte) {
+	const cut = ipHeader + 8
+	first, second = slices.Clone(whole[:cut]), slices.Concat(whole[:ipHeader], whole[cut:])
+	first[2], first[3], first[6] = 0, cut, 0x20
+	second[2], second[3], second[7] = byte(len(second)>>8), byte(len(second)), 1
+	return first, second
 }
 
 func TestDefaultRoute(t *testing.T) {

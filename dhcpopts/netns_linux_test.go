@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/insomniacslk/dhcp/dhcpv4"
+	socket "github.com/mdlayher/packet"
 	"golang.org/x/sys/unix"
 
 	"github.com/homeward-agent/homeward/e2e/needs"
@@ -64,7 +65,7 @@ func askReally(t *testing.T, iface string, window time.Duration) (answers []Answ
 			return
 		}
 		defer c.Close()
-		if err := Inform(ctx, c, func(a Answer) { answers = append(answers, a) }); err != nil {
+		if _, err := Inform(ctx, c, func(a Answer) { answers = append(answers, a) }); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -216,7 +217,72 @@ func TestNamespaceErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := Inform(t.Context(), c, nil); !errors.Is(err, unix.ENETDOWN) {
+	if _, err := Inform(t.Context(), c, nil); !errors.Is(err, unix.ENETDOWN) {
 		t.Errorf("an interface that is down: %v", err)
+	}
+}
+
+// Nothing that came vanishes: an answer in fragments is used, and what cannot be is counted, with its sender and why.
+func TestField17NothingVanishes(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	run(t, "ip link add dev0 type veth peer name site0")
+	run(t, "ip link set site0 up")
+	run(t, "ip link set dev0 up")
+	run(t, "ip addr add 10.0.0.20/24 dev dev0")
+	site, err := net.InterfaceByName("site0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hear, err := socket.Listen(site, socket.Datagram, unix.ETH_P_IP, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hear.Close()
+	c, err := Listen(t.Context(), "dev0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	go func() { // ends when hear closes
+		b := make([]byte, bufferSize)
+		for {
+			n, _, err := hear.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			_, _, question, ok := readUDP(b[ipHeader:n])
+			if _, err := dhcpv4.FromBytes(question); !ok || err != nil {
+				continue
+			}
+			answer := datagram(reply(t, question, ack, with120(goldenSIP), withServer(server67)))
+			change := func(at int, b ...byte) []byte { return slices.Replace(slices.Clone(answer), at, at+len(b), b...) }
+			first, second := fragments(answer)
+			lost, _ := fragments(change(4, 7, 7))
+			for _, packet := range [][]byte{
+				lost, first, second, change(22, 4, 4), change(ipHeader+udpHeader+4, question[4]^1), change(24, 0xff, 0xff), change(24, 0, 12),
+				change(9, 6),
+			} {
+				_, _ = hear.WriteTo(packet, &socket.Addr{HardwareAddr: net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}})
+			}
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
+	defer cancel()
+	var got []Answer
+	dropped, err := Inform(ctx, c, func(a Answer) { got = append(got, a) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Answer{{Server: server67, Type: "ack", SIP: ParseSIPServers(goldenSIP)}}
+	if diff := cmp.Diff(want, got, equateAddrs, cmpopts.IgnoreFields(Answer{}, "Took")); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+	wantDropped := []Dropped{
+		{server67, OtherPort, 0x404, 1}, {server67, OtherTransaction, 0, 1}, {server67, Damaged, 0, 1}, {server67, TooShort, 0, 1}, {server67, Incomplete, 0, 1},
+	}
+	if diff := cmp.Diff(wantDropped, dropped, equateAddrs); diff != "" {
+		t.Errorf("dropped (-want +got):\n%s", diff)
 	}
 }

@@ -2,6 +2,7 @@ package dhcpopts
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -25,24 +26,27 @@ const (
 	overloadSname  = 2
 )
 
-// answer reads a message from a server. It is not ok unless it is a reply to this question, which the transaction shows:
+// answer reads a message from a server, unless it is no reply to this question, which the transaction shows:
 // nobody guesses 32 bits. One that is no whole ACK or NAK is unusable.
 // Of an ACK only the server and the options that were asked for are read: a lease in it means nothing (RFC 2131 section 4.3.5).
-func (q *query) answer(payload []byte, from netip.Addr) (Answer, bool) {
+func (q *query) answer(payload []byte, from netip.Addr) (Answer, Why) {
 	const ours = 8 // bytes: what kind of message, and the transaction
-	if len(payload) < ours || !bytes.Equal(payload[4:ours], q.xid[:]) || payload[0] != byte(dhcpv4.OpcodeBootReply) {
-		return Answer{}, false // most of what comes: the answers to other devices
+	if len(payload) < ours {
+		return Answer{}, TooShort
+	}
+	if !bytes.Equal(payload[4:ours], q.xid[:]) || payload[0] != byte(dhcpv4.OpcodeBootReply) {
+		return Answer{}, OtherTransaction // most of what comes: the answers to other devices
 	}
 	a := Answer{Server: from, Took: time.Since(q.started), Type: Unusable}
 	if len(payload) < optionsStart {
 		a.Problem = fmt.Sprintf("it ends after byte %d, inside the header", len(payload))
-		return a, true
+		return a, Read
 	}
 	whole, cut := gatherOptions(payload)
 	m, err := dhcpv4.FromBytes(whole)
 	if err != nil {
 		a.Problem = strings.TrimPrefix(err.Error(), "malformed DHCP packet: ")
-		return a, true
+		return a, Read
 	}
 	if id, ok := netip.AddrFromSlice(m.ServerIdentifier().To4()); ok && !id.IsUnspecified() {
 		a.Server = id
@@ -60,7 +64,7 @@ func (q *query) answer(payload []byte, from netip.Addr) (Answer, bool) {
 		a.Type, a.Problem = "ack", cut
 		q.options(m, &a)
 	}
-	return a, true
+	return a, Read
 }
 
 // kind names the type of a message.
@@ -112,13 +116,19 @@ func gatherOptions(payload []byte) (whole []byte, cut string) {
 	}
 	whole = slices.Concat(payload[:optionsStart], options)
 	// An overload option inside a field says nothing new: each field is read once.
-	if overload&overloadFile != 0 {
-		file, _, _ := cutOptions(payload[fileStart:fileEnd])
-		whole = append(whole, file...)
-	}
-	if overload&overloadSname != 0 {
-		sname, _, _ := cutOptions(payload[snameStart:fileStart])
-		whole = append(whole, sname...)
+	for _, field := range []struct {
+		set        byte
+		name       string
+		start, end int
+	}{{overloadFile, "file", fileStart, fileEnd}, {overloadSname, "sname", snameStart, fileStart}} {
+		if overload&field.set == 0 {
+			continue
+		}
+		more, _, ok := cutOptions(payload[field.start:field.end])
+		if at := field.start + len(more); !ok {
+			cut = cmp.Or(cut, fmt.Sprintf("option %d at byte %d is longer than the field %s, what stands before it is used", payload[at], at, field.name))
+		}
+		whole = append(whole, more...)
 	}
 	return append(whole, optionEnd), cut
 }

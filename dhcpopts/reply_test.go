@@ -44,9 +44,9 @@ func TestAnswerToNTP(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			q := testQuery()
 			q.NTP = true
-			a, ok := q.answer(message("", "", "350105 36040A000043"+test.options+"FF"), server67)
-			if !ok || !slices.Equal(a.NTP, test.want) {
-				t.Errorf("ok %v, got %v, want %v", ok, a.NTP, test.want)
+			a, why := q.answer(message("", "", "350105 36040A000043"+test.options+"FF"), server67)
+			if why != Read || !slices.Equal(a.NTP, test.want) {
+				t.Errorf("%v, got %v, want %v", why, a.NTP, test.want)
 			}
 		})
 	}
@@ -95,7 +95,8 @@ func TestAnswer(t *testing.T) {
 		{"H08 options continue in file, then in sname", message("7804 6F6D00 00 FF", "7812"+"0006706F6F6C303107636F6E746F736F0363", isAck+"340103 FF"),
 			Answer{Server: server67, Type: "ack", SIP: SIPServers{Raw: append(mustHex("00"+pool01), 0), Names: []string{pool01s}, Problem: "byte 21 is 0x00, an empty name", Wrong: []int{21}}}},
 		{"H08 file without an end", message("", v120, isAck+"340101 FF"), full},
-		{"H08 file with an option that is too long for it", message("", v120+"2BFF 01", isAck+"340101 FF"), full},
+		{"H08 file with an option that is too long for it", message("", v120+"2BFF 01", isAck+"340101 FF"),
+			Answer{Server: server67, Type: "ack", SIP: sip, Problem: "option 43 at byte 131 is longer than the field file, what stands before it is used"}},
 		{"H08 an overload option in the field it names", message("340103", "340103"+v120+"FF", isAck+"340101 FF"), full},
 		{"H08 an overload option that means nothing", message("", other+"FF", isAck+v120+"340107 FF"), full},
 		{"H08 an overload option of two bytes", message("", other+"FF", isAck+v120+"34020101 FF"), full},
@@ -128,9 +129,9 @@ func TestAnswer(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			sent := bytes.Clone(test.payload)
-			got, ok := testQuery().answer(test.payload, from)
-			if diff := cmp.Diff(test.want, got, equateAddrs, cmpopts.IgnoreFields(Answer{}, "Took")); diff != "" || ok != (test.want.Type != "") {
-				t.Errorf("ok %v, answer (-want +got):\n%s", ok, diff)
+			got, why := testQuery().answer(test.payload, from)
+			if diff := cmp.Diff(test.want, got, equateAddrs, cmpopts.IgnoreFields(Answer{}, "Took")); diff != "" || (why == Read) != (test.want.Type != "") {
+				t.Errorf("%v, answer (-want +got):\n%s", why, diff)
 			}
 			if !bytes.Equal(test.payload, sent) {
 				t.Error("the payload was changed")
@@ -156,7 +157,7 @@ func captured(t testing.TB, name string) (m []byte) {
 func TestCapturedAnswer(t *testing.T) {
 	q := testQuery()
 	q.xid = dhcpv4.TransactionID{0x39, 0xeb, 0xf9, 0xa3}
-	got, ok := q.answer(captured(t, "dnsmasq-2.90-ack.hex"), netip.Addr{})
+	got, why := q.answer(captured(t, "dnsmasq-2.90-ack.hex"), netip.Addr{})
 	want := Answer{
 		Server: netip.MustParseAddr("10.77.0.1"), Type: "ack",
 		SIP: SIPServers{Raw: mustHex("00" + pool01 + "06706F6F6C3032C007"), Names: []string{pool01s, pool02s}},
@@ -166,8 +167,8 @@ func TestCapturedAnswer(t *testing.T) {
 			Vendor: "MS-UC-Client", URL: "https://pool01.contoso.com:443/CertProv/CertProvisioningService.svc", Sub: goldenSub(),
 		},
 	}
-	if diff := cmp.Diff(want, got, equateAddrs, cmpopts.IgnoreFields(Answer{}, "Took")); diff != "" || !ok {
-		t.Errorf("ok %v, answer (-want +got):\n%s", ok, diff)
+	if diff := cmp.Diff(want, got, equateAddrs, cmpopts.IgnoreFields(Answer{}, "Took")); diff != "" || why != Read {
+		t.Errorf("%v, answer (-want +got):\n%s", why, diff)
 	}
 }
 
@@ -217,15 +218,15 @@ func FuzzReply(f *testing.F) {
 			copy(payload[4:], []byte{1, 2, 3, 4})
 			copy(payload[28:], ownHW)
 		}
-		a, ok := testQuery().answer(payload, server68)
-		if ok != (a.Type == "ack" || a.Type == "nak" || a.Type == Unusable) || ok && !a.Server.Is4() || a.Type == Unusable && a.Problem == "" {
-			t.Fatalf("ok %v, answer %+v", ok, a)
+		a, why := testQuery().answer(payload, server68)
+		if ok := why == Read; ok != (a.Type == "ack" || a.Type == "nak" || a.Type == Unusable) || ok && !a.Server.Is4() || a.Type == Unusable && a.Problem == "" {
+			t.Fatalf("%v, answer %+v", why, a)
 		}
 		if !a.same(a) || len(a.SIP.Names) > maxServers || len(a.SIP.Addrs) > maxServers {
 			t.Fatalf("answer %+v", a)
 		}
 		padded, still := testQuery().answer(append(bytes.Clone(payload), 0, 0, 0, 0), server68)
-		if len(payload) >= optionsStart && ok && (!still || !a.same(padded)) {
+		if len(payload) >= optionsStart && why == Read && (still != Read || !a.same(padded)) {
 			t.Errorf("with pads ok %v, answer %+v, was %+v", still, padded, a)
 		}
 	})

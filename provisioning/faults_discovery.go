@@ -76,6 +76,18 @@ var (
 
 	FaultDHCPBytes = declare("dhcp.malformed", DHCPMalformed, SideDHCP,
 		"the DHCP server sends malformed bytes: {problem}", "correct the option on the DHCP server; homeward dhcp encode prints the right bytes")
+	FaultDHCPUnusable = declare("dhcp.unusable-answer", DHCPMalformed, SideDHCP,
+		"the DHCP server {server} answers, and the answer cannot be used: {problem}",
+		"look at the DHCP server, and at a relay in between: it does not answer as RFC 2131 and RFC 8415 want it")
+	FaultDHCPCut = declare("dhcp.cut-answer", DHCPMalformed, SideDHCP,
+		"the answer of the DHCP server {server} is cut, or one of its options is wrong: {problem}",
+		"correct that option on the DHCP server; if it is right there, look for a device in between that cuts DHCP answers")
+	FaultDHCPUnread = declare("dhcp.unread", DHCPMalformed, SideNetwork,
+		"messages came from the DHCP server {servers}, but none of them could be read: they were {problem}",
+		"look for a firewall, a switch or a relay in between that changes DHCP answers, and at the DHCP server itself")
+	FaultDHCPOthers = declare("dhcp.answers-others", DHCPSilent, SideDHCP,
+		"the DHCP server {servers} does not answer the DHCPINFORM of this device: all that came from there belongs to other questions",
+		"check that the DHCP server answers DHCPINFORM, with the transaction of the question; if it cannot, let the system's DHCP client ask for option 120 (see docs/dhcp-leases.md)")
 	FaultDHCPClass = declare("dhcp.vendor-class", DHCPVendorClass, SideDHCP,
 		"the DHCP server spells the vendor class of Lync phones wrong: {problem}",
 		"spell it MS-UC-Client on the DHCP server, in these letters: bytes 4D532D55432D436C69656E74, no final zero")

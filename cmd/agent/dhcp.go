@@ -72,8 +72,18 @@ type dhcpAnswer struct {
 	Answers   []serverAnswer      `json:"answers"`
 	Conflict  bool                `json:"conflict"`
 	Reason    provisioning.Reason `json:"reason,omitempty"`
+	Fault     string              `json:"fault,omitempty"`
+	What      string              `json:"what,omitempty"`
 	Detail    string              `json:"detail,omitempty"`
 	Hint      string              `json:"hint,omitempty"`
+	Unread    []unreadMessages    `json:"unread,omitempty"`
+}
+
+// unreadMessages came and were not read as an answer.
+type unreadMessages struct {
+	From    string `json:"from,omitempty"`
+	Problem string `json:"problem"`
+	Count   int    `json:"count"`
 }
 
 type serverAnswer struct {
@@ -87,14 +97,22 @@ type serverAnswer struct {
 }
 
 func newDHCPAnswer(s discover.DHCPSurvey) dhcpAnswer {
+	why := s.Why()
 	answer := dhcpAnswer{
 		Version: 1, Interface: s.Interface, Answers: []serverAnswer{},
-		Conflict: s.Conflict != "", Reason: s.Reason, Detail: s.Detail, Hint: s.Reason.Hint(),
+		Conflict: s.Conflict != "", Reason: s.Reason, Fault: why.Fault, What: why.What, Detail: s.Detail, Hint: why.Hint,
 	}
 	for _, a := range s.Answers {
 		answer.Answers = append(answer.Answers, serverAnswer{
 			a.Server, a.Took.Milliseconds(), a.Type, a.Problem, newOption120(a.SIP), newOption43(a.Vendor), a.NTP,
 		})
+	}
+	for _, d := range s.Dropped {
+		m := unreadMessages{Problem: discover.DropWords(d), Count: d.Count}
+		if d.From.IsValid() {
+			m.From = d.From.String()
+		}
+		answer.Unread = append(answer.Unread, m)
 	}
 	return answer
 }
@@ -106,8 +124,13 @@ func printSurvey(p *page, s discover.DHCPSurvey) error {
 		p.printf("\n")
 		printServer(p, a)
 	}
+	for _, d := range s.Dropped {
+		if d.Why != dhcpopts.OtherTransaction { // answers to other devices come all the time
+			p.printf("\n%s sent what is not read: %s (%d)\n", discover.Sender(d.From), discover.DropWords(d), d.Count)
+		}
+	}
 	p.printf("\na Lync phone would use: %s\n", taken(p, s.Answers))
-	p.because(provisioning.Why{Reason: s.Reason, Detail: s.Detail, Hint: s.Reason.Hint()})
+	p.because(s.Why())
 	if s.Conflict != "" && s.Reason != provisioning.DHCPConflict {
 		p.because(provisioning.Why{Reason: provisioning.DHCPConflict, Detail: s.Conflict, Hint: provisioning.DHCPConflict.Hint()})
 	}

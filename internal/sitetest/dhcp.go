@@ -1,10 +1,12 @@
 package sitetest
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -12,6 +14,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
 )
 
 const (
@@ -34,6 +38,7 @@ type dhcpServer struct {
 	addrs  []netip.Addr // option 120 in encoding 1
 	vendor []byte       // option 43
 	class  string       // who gets it
+	spoils string       // what it does wrong; see spoilers
 	delay  time.Duration
 }
 
@@ -93,6 +98,24 @@ var dhcpOptions = options[dhcpServer]{
 	"43":    {take: (*dhcpServer).take43},
 	"class": text(func(d *dhcpServer) *string { return &d.class }),
 	"delay": duration(func(d *dhcpServer) *time.Duration { return &d.delay }),
+	"spoils": {take: func(d *dhcpServer, value string) error {
+		if spoilers[value] == nil {
+			return fmt.Errorf("%q: %s", value, hint(value, slices.Collect(maps.Keys(spoilers))))
+		}
+		d.spoils = value
+		return nil
+	}},
+}
+
+// spoilers are what a server does wrong with a whole answer.
+var spoilers = map[string]func(p *parcel){
+	"type":        func(p *parcel) { p.data = bytes.Replace(p.data, []byte{53, 1, 5}, []byte{53, 1, 2}, 1) },
+	"hardware":    func(p *parcel) { clear(p.data[28:44]) },
+	"cut":         func(p *parcel) { p.data = append(bytes.TrimRight(p.data, "\x00\xff"), 15, 32, 'x') },
+	"transaction": func(p *parcel) { p.data[4] ^= 1 },
+	"port": func(p *parcel) {
+		p.err = &dhcpopts.Dropped{From: p.from.(*net.UDPAddr).AddrPort().Addr().Unmap(), Why: dhcpopts.OtherPort, Port: 1068}
+	},
 }
 
 func (d *dhcpServer) take120(value string) (err error) {

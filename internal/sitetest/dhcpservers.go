@@ -63,11 +63,15 @@ func (d *dhcpServers) inform(packet []byte, from string) (answers []parcel) {
 			}
 		}
 		said = append(said, fmt.Sprintf("%s from %s%s%s", reply.MessageType(), server.addr, with, later(server.delay)))
-		answers = append(answers, parcel{
+		answer := parcel{
 			data: reply.ToBytes(),
 			from: &net.UDPAddr{IP: server.addr.AsSlice(), Port: dhcpv4.ServerPort},
 			due:  time.Now().Add(server.delay),
-		})
+		}
+		if server.spoils != "" {
+			spoilers[server.spoils](&answer)
+		}
+		answers = append(answers, answer)
 	}
 	slices.SortStableFunc(answers, func(a, b parcel) int { return a.due.Compare(b.due) })
 	return answers

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
 )
 
 // answersEverything is about DNS that leads astray. A server that has proven the name of a Registrar shows that it does not.
@@ -57,7 +56,7 @@ func noPlan(f *Facts) provisioning.Trouble {
 		}
 	}
 	if f.DHCP != nil && slices.Contains([]provisioning.Reason{provisioning.DHCPMalformed, provisioning.DHCPVendorClass, provisioning.TLSNoName, provisioning.DHCPRefused}, f.DHCP.Reason) {
-		return discover.DHCPTrouble(f.DHCP.Reason, f.DHCP.Detail)
+		return f.DHCP.Met()
 	}
 	if dead := f.dnsDead(); dead.Reason != "" {
 		return dnsFails(f, dead.Trouble)
@@ -93,7 +92,9 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 		}
 		return provisioning.FaultDHCPUnasked.Because(dhcp, facts)
 	case f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent:
-		dhcp = provisioning.DHCPSilent.Met("")
+		dhcp = f.DHCP.Met()
+		dhcp.Facts = maps.Clone(dhcp.Facts)
+		delete(dhcp.Facts, "detail")
 	case f.DHCP != nil:
 		dhcp = provisioning.DHCPNoOption.Met("")
 	}
@@ -176,7 +177,7 @@ func dhcpFlaw(f *Facts) provisioning.Trouble {
 	}
 	switch f.DHCP.Reason {
 	case provisioning.DHCPConflict, provisioning.DHCPMalformed, provisioning.DHCPVendorClass, provisioning.TLSNoName:
-		return discover.DHCPTrouble(f.DHCP.Reason, f.DHCP.Detail)
+		return f.DHCP.Met()
 	default: // silence, and no option, are how sites look that use DNS
 	}
 	for _, a := range f.DHCP.Answers {

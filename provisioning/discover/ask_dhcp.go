@@ -33,6 +33,7 @@ type dhcpAsk struct {
 
 	mu      sync.Mutex
 	sources []dhcpSource
+	dropped []dhcpopts.Dropped
 	settled bool
 }
 
@@ -61,6 +62,13 @@ func (d *dhcpAsk) take(s dhcpSource) {
 	if named && s.rank == informed {
 		d.decide(func() provisioning.Finding { return d.finding(nil) })
 	}
+}
+
+// drop notes what came and was not read.
+func (d *dhcpAsk) drop(dropped []dhcpopts.Dropped) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dropped = append(d.dropped, dropped...)
 }
 
 // decide settles, once.
@@ -133,9 +141,13 @@ func (d *dhcpAsk) ask(ctx context.Context) error {
 		return unread
 	}
 	var both sync.WaitGroup
-	both.Go(func() { _ = d.inform6(ctx) })
+	var err6 error
+	both.Go(func() { err6 = d.inform6(ctx) })
 	err := d.inform(ctx)
 	both.Wait()
+	if not := new(notAsked); errors.As(err, &not) && err6 == nil {
+		err = not.error // a network with IPv6 only: it was asked
+	}
 	for _, same := range []error{dhcpopts.ErrNoInterface, dhcpopts.ErrNoRoute} {
 		if errors.Is(err, same) && errors.Is(unread, same) {
 			return err // said once
@@ -157,7 +169,9 @@ func (d *dhcpAsk) inform(ctx context.Context) error {
 		return &notAsked{err}
 	}
 	defer conn.Close()
-	return dhcpopts.Inform(ctx, conn, func(a dhcpopts.Answer) { d.take(answerSource(a)) })
+	dropped, err := dhcpopts.Inform(ctx, conn, func(a dhcpopts.Answer) { d.take(answerSource(a)) })
+	d.drop(dropped)
+	return err
 }
 
 // inform6 asks by DHCPv6 (RFC 3319), which the Lync device text does not know.
@@ -167,9 +181,11 @@ func (d *dhcpAsk) inform6(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	return dhcpopts.Inform6(ctx, conn, func(a dhcpopts.Answer) {
+	dropped, err := dhcpopts.Inform6(ctx, conn, func(a dhcpopts.Answer) {
 		d.take(dhcpSource{Who: a.Server.String(), Option: option6(a.SIP), Answer: a, rank: informed6})
 	})
+	d.drop(dropped)
+	return err
 }
 
 func option6(s dhcpopts.SIPServers) string {
@@ -231,11 +247,17 @@ func (d *dhcpAsk) finding(err error) provisioning.Finding {
 		if err != nil {
 			f.Detail = plain.Words(err)
 		}
+		if t, came := unheard(d.dropped); f.Reason == provisioning.DHCPSilent && !t.None() {
+			f.Trouble, f.Reason, f.Detail = t, t.Reason(), came
+		}
 	}
 	if best >= 0 && f.Reason == "" {
 		if flaw := sources[best].flaw(); flaw != "" {
 			f.Reason, f.Detail = provisioning.DHCPMalformed, flaw
 		}
+	}
+	if best >= 0 {
+		f.Trouble = sources[best].trouble(f.Reason)
 	}
 	if best >= 0 {
 		addAddresses(&f, sources, sources[best].rank)

@@ -109,7 +109,10 @@ func bestAnswer(answers []dhcpopts.Answer, usable func(name string) bool) provis
 	for i, a := range answers {
 		sources[i] = answerSource(a)
 	}
-	f, _ := bestSource(sources, usable)
+	f, best := bestSource(sources, usable)
+	if best >= 0 {
+		f.Trouble = sources[best].trouble(f.Reason)
+	}
 	return f
 }
 
@@ -186,4 +189,19 @@ func joinDetail(from, problem string) string {
 		return from
 	}
 	return from + ": " + problem
+}
+
+// trouble is what is wrong with an answer as a whole: with the bytes of an option is what DHCPTrouble says.
+func (s dhcpSource) trouble(reason provisioning.Reason) provisioning.Trouble {
+	facts := provisioning.Facts{"server": s.Who, "problem": s.Answer.Problem}
+	switch {
+	case reason != provisioning.DHCPMalformed:
+		return provisioning.Trouble{}
+	case s.Answer.Type == dhcpopts.Unusable:
+		return provisioning.FaultDHCPUnusable.Met(facts)
+	case s.Answer.Problem != "" && s.Answer.SIP.Problem == "":
+		return provisioning.FaultDHCPCut.Met(facts)
+	default:
+		return provisioning.Trouble{}
+	}
 }

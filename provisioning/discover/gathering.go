@@ -54,7 +54,7 @@ func newResolver(policy provisioning.Policy, wire wire.Wire) srv.Resolver {
 
 func (g *Gathering) settle(step provisioning.Step, f provisioning.Finding) {
 	f.Step = step
-	if f.Source.Source == "dhcp" {
+	if f.Source.Source == "dhcp" && f.Trouble.None() {
 		f.Trouble = DHCPTrouble(f.Reason, f.Detail)
 	}
 	f.Hint = ""

@@ -29,42 +29,58 @@ type DHCPSurvey struct {
 	Interface string              // where DHCP was asked; as configured when it could not be asked
 	Answers   []dhcpopts.Answer   // to the question of a Lync phone, in the order they came; NTP servers are asked for, too
 	Conflict  string              // how two servers disagree about option 120 or 43, or ""
+	Dropped   []dhcpopts.Dropped  // what came and was not read as an answer
 	Reason    provisioning.Reason // what to put right first, or ""
 	Detail    string
+	Trouble   provisioning.Trouble // which fault that is, where more is known than the Reason
+}
+
+// Met is what to put right first, as a fault.
+func (s DHCPSurvey) Met() provisioning.Trouble {
+	if s.Trouble.None() {
+		return DHCPTrouble(s.Reason, s.Detail)
+	}
+	return s.Trouble
+}
+
+// Why is what to put right first, in words.
+func (s DHCPSurvey) Why() provisioning.Why {
+	return provisioning.Event{Reason: s.Reason, Detail: s.Detail, Trouble: s.Trouble}.Why()
 }
 
 // SurveyDHCP asks DHCP on iface ("": the interface with the default route) as a Lync phone does, and listens to all
 // that answer. When an option is missing it asks again with the vendor class in lower case, which some documents
 // print and some servers are therefore configured with. It takes 3.5 s at most, and another second for that.
 func SurveyDHCP(ctx context.Context, wire wire.Wire, iface string) DHCPSurvey {
-	name, answers, err := askAll(ctx, wire, iface, dhcpopts.Question{NTP: true}, surveyLimit)
-	s := DHCPSurvey{Interface: name, Answers: answers}
-	var lower []dhcpopts.Answer
+	var s DHCPSurvey
+	err := s.askAll(ctx, wire, iface, dhcpopts.Question{NTP: true}, surveyLimit)
+	var lower DHCPSurvey
 	if s.lacks() {
 		// What cannot be asked a second time tells nothing more.
-		_, lower, _ = askAll(ctx, wire, iface, dhcpopts.Question{VendorClass: strings.ToLower(vendorClass)}, surveyWindow)
+		_ = lower.askAll(ctx, wire, iface, dhcpopts.Question{VendorClass: strings.ToLower(vendorClass)}, surveyWindow)
 	}
-	s.judge(lower, err)
+	s.judge(lower.Answers, err)
 	return s
 }
 
-// askAll asks one question and returns every different answer, and the interface.
-func askAll(ctx context.Context, wire wire.Wire, iface string, q dhcpopts.Question, limit time.Duration) (name string, answers []dhcpopts.Answer, err error) {
+// askAll asks one question and notes every different answer, and the interface.
+func (s *DHCPSurvey) askAll(ctx context.Context, wire wire.Wire, iface string, q dhcpopts.Question, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	s.Interface = iface
 	conn, err := wire.Listen(ctx, iface)
 	if err != nil {
-		return iface, nil, err
+		return err
 	}
 	defer conn.Close()
-	name, _, _ = conn.Interface()
-	err = q.Inform(ctx, conn, func(a dhcpopts.Answer) {
-		if len(answers) == 0 {
+	s.Interface, _, _ = conn.Interface()
+	s.Dropped, err = q.Inform(ctx, conn, func(a dhcpopts.Answer) {
+		if len(s.Answers) == 0 {
 			time.AfterFunc(surveyWindow, cancel)
 		}
-		answers = append(answers, a)
+		s.Answers = append(s.Answers, a)
 	})
-	return name, answers, err
+	return err
 }
 
 // lacks says whether somebody answered, and nobody has option 120, or nobody option 43 for Lync phones.
@@ -87,14 +103,17 @@ func (s *DHCPSurvey) judge(lower []dhcpopts.Answer, err error) {
 	switch {
 	case len(s.Answers) == 0 && err != nil:
 		s.Reason, s.Detail = unaskable(err), plain.Words(err)
+	case len(s.Answers) == 0 && len(s.Dropped) > 0:
+		s.Trouble, s.Detail = unheard(s.Dropped)
+		s.Reason = s.Trouble.Reason()
 	case misspelt != "":
 		s.Reason, s.Detail = provisioning.DHCPVendorClass, misspelt
 	case s.Conflict != "":
 		s.Reason, s.Detail = provisioning.DHCPConflict, s.Conflict
 	case best.Reason != "":
-		s.Reason, s.Detail = best.Reason, best.Detail
+		s.Reason, s.Detail, s.Trouble = best.Reason, best.Detail, best.Trouble
 	default:
-		s.Reason, s.Detail = s.flaw()
+		s.Reason, s.Detail, s.Trouble = s.flaw()
 	}
 }
 
@@ -136,16 +155,16 @@ func (s *DHCPSurvey) misspelt(lower []dhcpopts.Answer) string {
 }
 
 // flaw says what is wrong with options that name a Registrar all the same.
-func (s *DHCPSurvey) flaw() (provisioning.Reason, string) {
+func (s *DHCPSurvey) flaw() (provisioning.Reason, string, provisioning.Trouble) {
 	named := false
 	for _, a := range s.Answers {
 		named = named || len(a.SIP.Names) > 0
 		if flaw := answerSource(a).flaw(); flaw != "" {
-			return provisioning.DHCPMalformed, flaw
+			return provisioning.DHCPMalformed, flaw, answerSource(a).trouble(provisioning.DHCPMalformed)
 		}
 	}
 	if !named {
-		return provisioning.TLSNoName, "option 120 holds addresses"
+		return provisioning.TLSNoName, "option 120 holds addresses", provisioning.Trouble{}
 	}
-	return "", ""
+	return "", "", provisioning.Trouble{}
 }
