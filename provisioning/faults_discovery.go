@@ -10,6 +10,14 @@ var (
 	FaultDNSClosed = declare("dns.port-closed", DNSTimeout, SideNetwork,
 		"no name server can be asked: {servers} refuses the question (nothing listens there, or a firewall rejects it)",
 		"check that a name server runs at this address and port, and that no firewall rejects the question; or set dns_servers", "dns")
+	FaultDNSServerDead = declare("dns.one-dead", DNSTimeout, SideDNS,
+		"the name server {server} does not answer, and {alive} does: each look-up may wait for the one that is dead",
+		"put the name server {server} right, or take it out of the list of name servers (DHCP option 6, or dns_servers)")
+	FaultDNSLossy = declare("dns.lossy", Lossy, SideNetwork,
+		"{lost} of {asked} questions to the name server {server} were not answered ({share} %)",
+		"look for a bad cable, weak Wi-Fi or a full line between this device and {server}, and for a limit on questions at the server")
+	FaultDNSSlow = declare("dns.slow", Slow, SideNetwork,
+		"the name server {server} takes {ms} ms to answer", "look at the line between this device and {server}, and at the forwarders of the server; or set dns_servers to one that is nearer")
 	FaultDNSUnreachable = declare("dns.unreachable", DNSTimeout, SideNetwork,
 		"no name server can be asked: there is no way to {servers}[ ({problem})]",
 		"check the gateway and the VLAN of this device, and the address of the name server; or set dns_servers", "dns")
@@ -93,6 +101,8 @@ var (
 		"spell it MS-UC-Client on the DHCP server, in these letters: bytes 4D532D55432D436C69656E74, no final zero")
 	FaultDHCPDisagree = declare("dhcp.disagree", DHCPConflict, SideDHCP,
 		"the DHCP servers disagree: {problem}", "find the second DHCP server of this network and correct or stop it")
+	FaultDHCPSlow = declare("dhcp.slow", Slow, SideDHCP,
+		"the DHCP server {server} takes {ms} ms to answer: a device that needs it may not wait so long", "look at the load of the DHCP server, and at the relay agent of this network")
 	FaultDHCPAddress = declare("dhcp.address", TLSNoName, SideDHCP,
 		"DHCP option 120 holds an address, and no certificate can prove an address",
 		"put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes")

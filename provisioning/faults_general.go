@@ -76,6 +76,8 @@ var generals = []*Fault{
 	general(CacheTooNew, SideDevice, "the stored record was made by a newer version", "install the newer version again, or run: homeward cache forget", ""),
 	general(CacheReadOnly, SideDevice, "the state directory is read-only", "make state_dir writable; until then last good does not survive a restart", ""),
 
+	general(Slow, SideNetwork, "a server or the way to it is slow", "look at the line between this device and the server, and at the load of the server", ""),
+	general(Lossy, SideNetwork, "packets are lost on the way", "look for a bad cable, weak Wi-Fi or a full line", ""),
 	general(Unknown, "", "this program does not know what is wrong", "go by the raw words; if they do not help, run homeward bundle and report what it has collected", ""),
 }
 

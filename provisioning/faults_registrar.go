@@ -10,6 +10,8 @@ var (
 		"{at}[ ({address})] does not answer at all: it is filtered, or switched off", "look for a firewall that drops port {port}, then see whether {host} runs")
 	FaultNoWay = declare("connect.unreachable", ConnectUnreachable, SideNetwork,
 		"there is no way to {at}[ ({address})]", "check the address record, the gateway and the VLAN of this device")
+	FaultSlowWay = declare("connect.slow", Slow, SideNetwork,
+		"the way to {at} ({address}) is slow: a connection takes {ms} ms", "look at the line between this device and the Registrar: a full line, Wi-Fi, or packets that are lost")
 	FaultCutAsking = declare("connect.cut-after-asking", ConnectReset, SideRegistrar,
 		"{at}[ ({address})] takes the connection and cuts it; before that it asked for a certificate of this device",
 		"see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside; then look into the log of the Registrar, or of the proxy in front of it")

@@ -83,6 +83,8 @@ const (
 	CacheTooNew   Reason = "cache-too-new"
 	CacheReadOnly Reason = "cache-read-only"
 
+	Slow    Reason = "slow"
+	Lossy   Reason = "lossy"
 	Unknown Reason = "unknown"
 )
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -15,6 +16,20 @@ import (
 type nameServers struct {
 	sim *simulation
 	out *mapping
+
+	mu    sync.Mutex
+	asked map[string]int // by the socket of the device, where a server is lossy
+}
+
+// lostEvery is how many questions of one socket a lossy name server gets for one that is lost. (Our choice.)
+const lostEvery = 10
+
+// loses says whether a question is lost on the way.
+func (n *nameServers) loses(from string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.asked[from]++
+	return n.asked[from]%lostEvery == 0
 }
 
 // all are the name servers by the file.
@@ -35,6 +50,9 @@ func (n *nameServers) ask(server netip.AddrPort, from, network string, query []b
 	reply, delay, said := n.reply(server.Addr(), query, network == "tcp")
 	q := new(dns.Msg)
 	if q.Unpack(query) == nil && len(q.Question) == 1 {
+		if network == "udp" && n.sim.state().zone.fault(server.Addr(), q.Question[0].Name).word == "lossy" && n.loses(from) {
+			reply, said = nil, "nothing"
+		}
 		name := strings.TrimSuffix(dns.CanonicalName(q.Question[0].Name), ".")
 		n.sim.note(Entry{Server: server.String(), What: "query " + dns.TypeToString[q.Question[0].Qtype], Name: name, From: network + " " + from, Answer: said})
 	}

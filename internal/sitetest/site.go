@@ -30,7 +30,7 @@ func Parse(name string, text []byte, theirs ...string) (*Site, error) {
 	out := &mapping{sim: sim}
 	relays := &mediaRelays{sim, out}
 	return &Site{sim: sim, out: out, servers: servers{
-		names: &nameServers{sim, out}, dhcp: &dhcpServers{sim, out}, relays: relays, registrars: &registrars{sim: sim, out: out, relays: relays},
+		names: &nameServers{sim: sim, out: out, asked: map[string]int{}}, dhcp: &dhcpServers{sim, out}, relays: relays, registrars: &registrars{sim: sim, out: out, relays: relays},
 	}}, nil
 }
 

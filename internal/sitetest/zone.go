@@ -27,7 +27,7 @@ type fault struct {
 }
 
 // faultWords are the behaviours; "delay" has a duration behind it.
-var faultWords = []string{"answer", "servfail", "refused", "nxdomain", "nodata", "silent", "truncated", "malformed", "noedns", "closed", "delay"}
+var faultWords = []string{"answer", "servfail", "refused", "nxdomain", "nodata", "silent", "truncated", "malformed", "noedns", "closed", "lossy", "delay"}
 
 // parseFault reads the words of a behaviour; false if they are none.
 func parseFault(words []string) (f fault, ok bool) {

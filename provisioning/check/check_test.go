@@ -2,7 +2,6 @@ package check
 
 import (
 	"bytes"
-	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,7 +23,6 @@ import (
 	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/internal/sitetest"
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected reports of testdata")
@@ -115,18 +113,7 @@ func TestPageOfReports(t *testing.T) {
 // play runs a check against the site of a file, and returns the report, what the Registrars saw, and which of them.
 func play(t *testing.T, archive *txtar.Archive, file string) (site *sitetest.Site, report, seen, connected string) {
 	t.Helper()
-	site, err := sitetest.Parse(filepath.Base(file), txtar.Format(archive), reportSections...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	simulated, err := site.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := optionsOf(t, archive, site, filepath.Base(file))
-	o.Wire = wire.Wire(simulated)
-	o.Policy.Roots = x509.NewCertPool()
-	o.Policy.Roots.AppendCertsFromPEM(site.Roots())
+	site, o := deviceAt(t, archive, file)
 	r := Run(t.Context(), o)
 	site.Close()
 	var b strings.Builder

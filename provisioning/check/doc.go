@@ -11,6 +11,6 @@
 // It is not for deciding what a device does: reasons and plan, look-ups and sign-in are those of provisioning, discover and
 // signin, which the daemon runs. It changes nothing: no record is written, and the one binding it makes is taken back.
 //
-// Read link.go first, then report.go, eye.go, clock.go, facts.go, probing.go, look.go, judge_discovery.go, judge_device.go,
+// Read link.go first, then report.go, eye.go, clock.go, facts.go, probing.go, look.go, judge_discovery.go, judge_pace.go, judge_device.go,
 // judge_place.go, judge_signin.go, tree.go, tree_names.go, tree_places.go, judge.go, check.go.
 package check

@@ -18,6 +18,7 @@ type Facts struct {
 	Now        time.Time
 	ClockFloor time.Time // the latest moment that is known to have passed
 	Servers    []netip.AddrPort
+	Quality    []discover.Quality    // of the name servers
 	Late       bool                  // DNS has not answered in time, and does answer
 	NotAsked   bool                  // DNS and DHCP were not asked: the device has no address
 	Found      provisioning.Findings // of the steps of both orders, or of the configured servers

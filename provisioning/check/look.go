@@ -41,6 +41,11 @@ func look(ctx context.Context, o Options) *Facts {
 		return f
 	}
 	l := &looker{f, eye, &prober{ctx: ctx, eye: eye, places: map[provisioning.Endpoint]*Place{}}}
+	var measuring sync.WaitGroup // beside everything else: nothing waits for it
+	defer measuring.Wait()
+	if !o.ByPassed {
+		measuring.Go(func() { f.Quality = eye.Measure(ctx) })
+	}
 	o.Progress("asking DNS and DHCP")
 	l.ask(ctx)
 	for _, c := range f.Outage.Try {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
 )
 
 // dns has a node for each record of both orders, whether the device asks for it or not.
@@ -30,6 +31,9 @@ func (b *branch) dns() {
 	if f.NotAsked {
 		return
 	}
+	for _, q := range f.Quality {
+		b.server(q)
+	}
 	for _, step := range []provisioning.Step{provisioning.InternalTLS, provisioning.InternalTCP, provisioning.ExternalTLS, provisioning.ExternalTCP} {
 		b.record(step)
 	}
@@ -45,6 +49,25 @@ func (b *branch) dns() {
 		}
 		b.add(c)
 	}
+}
+
+// server is the node of a name server: how well it answers.
+func (b *branch) server(q discover.Quality) {
+	c := Check{ID: "dns.server." + q.Server.String(), Under: "dns", Title: "name server " + q.Server.String(), Result: Good, TookMS: q.Median.Milliseconds()}
+	one := &Facts{Quality: []discover.Quality{q}}
+	switch dead := serverDead(b.facts); {
+	case q.Answered == 0 && !dead.None():
+		c.because(Warn, provisioning.FaultDNSServerDead.Met(provisioning.Facts{"server": q.Server, "alive": dead.Facts["alive"]}))
+	case q.Answered == 0: // as said of DNS
+		c.Result, c.Needs = Skipped, "dns"
+	case !lossy(one).None():
+		c.because(Warn, lossy(one))
+	case q.Median >= slowDNS:
+		c.because(Warn, provisioning.FaultDNSSlow.Met(provisioning.Facts{"server": q.Server, "ms": q.Median.Milliseconds()}))
+	default:
+		c.Detail = fmt.Sprintf("%d of %d questions answered", q.Answered, q.Asked)
+	}
+	b.add(c)
 }
 
 // record is the node of the SRV record of a step.

@@ -2,8 +2,10 @@ package discover
 
 import (
 	"context"
+	"sync"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/srv"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
@@ -45,6 +47,21 @@ func (e Enquiry) LookUp(ctx context.Context, host string) provisioning.Name {
 		noAddress(&name, err)
 	}
 	return name
+}
+
+// Quality is how well a name server answers.
+type Quality = srv.Quality
+
+// Measure asks each name server many times, all servers at the same time.
+func (e Enquiry) Measure(ctx context.Context) []Quality {
+	servers := nameServers(e.policy, e.wire)
+	measured := make([]Quality, len(servers))
+	var asking sync.WaitGroup
+	for i, server := range servers {
+		asking.Go(func() { measured[i] = srv.Measure(ctx, e.wire.Dial, server, e.policy.SIPAddress.Domain) })
+	}
+	asking.Wait()
+	return measured
 }
 
 // Records asks for the SRV records of a name that is no step: the clock's, say.

@@ -20,11 +20,12 @@ const (
 
 // Probe is how far a device comes with one address, without signing in.
 type Probe struct {
-	Addr      netip.Addr
-	Connected bool // TCP
-	Secured   bool // TLS, with the name proven; always false over plain TCP
-	Answered  bool // SIP, whatever the answer
-	TLS       trust.Shown
+	Addr       netip.Addr
+	Connected  bool          // TCP
+	Connecting time.Duration // how long that took
+	Secured    bool          // TLS, with the name proven; always false over plain TCP
+	Answered   bool          // SIP, whatever the answer
+	TLS        trust.Shown
 	// AsksCertificate says that the server asks for a certificate of ours, as those for other servers do.
 	AsksCertificate bool
 	Greeting        sip.Greeting
@@ -65,12 +66,13 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	}
 	dialling, cancel := context.WithTimeout(ctx, probeConnect)
 	defer cancel()
+	began := time.Now()
 	conn, err := s.wire.Dial(dialling, "tcp", netip.AddrPortFrom(p.Addr, c.Port).String())
 	if err != nil {
 		return &attemptError{stage: connecting, err: err}
 	}
 	defer conn.Close()
-	p.Connected = true
+	p.Connected, p.Connecting = true, time.Since(began)
 	var met trust.Met
 	if c.Transport == provisioning.TLS {
 		shaking, cancel := context.WithTimeout(ctx, tlsLimit)

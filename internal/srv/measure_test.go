@@ -1,0 +1,71 @@
+package srv
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// A server on loopback gets every question, and answers those it is told to.
+func TestMeasure(t *testing.T) {
+	for name, test := range map[string]struct {
+		answers  func(n int) bool
+		answered int
+		lost     int
+	}{
+		"all":           {func(int) bool { return true }, measureCount, 0},
+		"one in ten":    {func(n int) bool { return n%10 != 0 }, measureCount * 9 / 10, 10},
+		"none":          {func(int) bool { return false }, 0, 100},
+		"all but three": {func(n int) bool { return n > 3 }, measureCount - 3, 7},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, err := net.ListenPacket("udp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer server.Close()
+			go func() {
+				for buf, n := make([]byte, 512), 1; ; n++ {
+					size, from, err := server.ReadFrom(buf)
+					if err != nil {
+						return
+					}
+					var q dns.Msg
+					if err := q.Unpack(buf[:size]); err != nil || !test.answers(n) {
+						continue
+					}
+					answer, _ := new(dns.Msg).SetRcode(&q, dns.RcodeNameError).Pack()
+					server.WriteTo(answer, from)
+					server.WriteTo(answer, from) // twice: it counts once
+					server.WriteTo(buf[:size], from)
+				}
+			}()
+			at := netip.MustParseAddrPort(server.LocalAddr().String())
+			q := Measure(t.Context(), new(net.Dialer).DialContext, at, "contoso.com")
+			if q.Server != at || q.Asked != measureCount || q.Answered != test.answered || q.Lost() != test.lost || (q.Median > 0) != (test.answered > 0) || q.Err != nil {
+				t.Errorf("got %+v", q)
+			}
+		})
+	}
+}
+
+func TestMeasureOfNobody(t *testing.T) {
+	at := netip.MustParseAddrPort("10.0.0.53:53")
+	noWay := errors.New("no way")
+	q := Measure(t.Context(), func(context.Context, string, string) (net.Conn, error) { return nil, noWay }, at, "contoso.com")
+	if !errors.Is(q.Err, noWay) || q.Asked != 0 || q.Lost() != 0 {
+		t.Errorf("got %+v", q)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	client, server := net.Pipe()
+	defer server.Close()
+	cancel()
+	q = Measure(ctx, func(context.Context, string, string) (net.Conn, error) { return client, nil }, at, "contoso.com")
+	if q.Answered != 0 {
+		t.Errorf("got %+v", q)
+	}
+}
