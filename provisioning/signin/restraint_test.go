@@ -161,3 +161,154 @@ func TestHoldOffGrowsWhileTheNetworkFlaps(t *testing.T) {
 		}
 	})
 }
+
+var (
+	fe01 = provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}
+	fe02 = provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe02.contoso.com", Port: 5061}}
+	addr = netip.MustParseAddr("10.0.0.5")
+)
+
+// A Registrar that accepts the device and drops it at once loses its turn at that address with the second time; one
+// registration that holds forgives it. After ten such losses, of whichever Registrars, the device rests.
+func TestWhoDropsTheDeviceLosesItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRestraint()
+		lost := &sip.LostError{Kind: sip.NothingGranted, Code: 200}
+		at := attempted{fe01.Endpoint, addr}
+		turn := func() provisioning.Reason { reason, _ := r.lostTurn(at); return reason }
+		r.Lost(fe01, addr, lost, settled-1)
+		if got := turn(); got != "" {
+			t.Errorf("after the first time: %s", got)
+		}
+		r.Lost(fe01, addr, lost, settled-1)
+		if got := turn(); got != ReasonOf(lost) {
+			t.Errorf("after the second time: %q", got)
+		}
+		if reason, _ := r.lostTurn(attempted{fe01.Endpoint, netip.MustParseAddr("10.0.0.6")}); reason != "" {
+			t.Errorf("its other address: %s", reason)
+		}
+		time.Sleep(delays[0])
+		if got := turn(); got != "" {
+			t.Errorf("after a rest: %s", got)
+		}
+		r.Lost(fe01, addr, lost, settled-1)
+		time.Sleep(delays[0] - 1)
+		if got := turn(); got == "" {
+			t.Error("the third time, it is left alone no longer than before")
+		}
+		r.TakeTurns()
+		if got := turn(); got != "" {
+			t.Errorf("when all have their turn again: %s", got)
+		}
+		r.Lost(fe01, addr, lost, settled)
+		r.Lost(fe01, addr, lost, settled-1)
+		if got := turn(); got != "" {
+			t.Errorf("the first time after one that has held: %s", got)
+		}
+		for i := r.earlyInARow; i < earlyLossesInARow; i++ {
+			if r.AllDrop() {
+				t.Errorf("all drop it after %d times", i)
+			}
+			r.Lost(fe02, addr, lost, 0)
+		}
+		if !r.AllDrop() {
+			t.Errorf("not all drop it after %d times", earlyLossesInARow)
+		}
+	})
+}
+
+// What the device's own network has ended is not counted against a Registrar.
+func TestOwnNetworkIsNobodysFault(t *testing.T) {
+	r := newRestraint()
+	for range 2 * earlyLossesInARow {
+		r.Lost(fe01, addr, &addressChangedError{}, 0)
+	}
+	if reason, _ := r.lostTurn(attempted{fe01.Endpoint, addr}); reason != "" || r.AllDrop() {
+		t.Errorf("it has lost its turn: %q; all drop the device: %t", reason, r.AllDrop())
+	}
+}
+
+// A refresh that is refused for the password has shown it twice by Digest: unasked, and in answer to the challenge.
+func TestARefusedRefreshByDigestCountsTwice(t *testing.T) {
+	for scheme, rests := range map[string]bool{"digest": true, "ntlm": false} {
+		r := newRestraint()
+		r.Lost(fe01, addr, &sip.CredentialsError{Scheme: scheme, Status: &sip.StatusError{Code: 401}}, time.Hour)
+		if r.PasswordRests() != rests {
+			t.Errorf("%s: the password rests: %t", scheme, r.PasswordRests())
+		}
+	}
+}
+
+// Why a Candidate is not tried now, each until it is over, or proven otherwise.
+func TestWhoIsRuledOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRestraint()
+		out := func(c provisioning.Candidate) provisioning.Reason { reason, _ := r.ruledOut(c); return reason }
+		overTCP := fe01
+		overTCP.Transport = provisioning.TCP
+		spoken := func(s stage) error { return &attemptError{stage: s, err: &sip.StatusError{Code: 503}} }
+
+		r.failed(fe01, &sip.StatusError{Code: 503, RetryAfter: time.Minute})
+		if out(fe01) != provisioning.RetryAfter || out(fe02) != "" || out(overTCP) != "" {
+			t.Errorf("asked to be left alone: %q, another %q, its other transport %q", out(fe01), out(fe02), out(overTCP))
+		}
+		time.Sleep(time.Minute)
+		if out(fe01) != "" {
+			t.Errorf("a minute later: %q", out(fe01))
+		}
+		r.failed(fe01, &sip.StatusError{Code: 503, RetryAfter: time.Minute})
+		r.succeeded(fe01, addr, "")
+		if out(fe01) != "" {
+			t.Errorf("after it accepted: %q", out(fe01))
+		}
+
+		r.failed(fe01, spoken(registering))
+		if out(overTCP) != provisioning.TransportPolicy || out(fe01) != "" {
+			t.Errorf("a port that speaks TLS: %q over TCP, %q over TLS", out(overTCP), out(fe01))
+		}
+		r.failed(overTCP, spoken(registering))
+		if out(overTCP) != provisioning.TransportPolicy {
+			t.Errorf("what is said over TCP opens TCP: %q", out(overTCP))
+		}
+		r.failed(fe01, spoken(connecting))
+		if out(overTCP) != "" {
+			t.Errorf("a port that does not any more: %q", out(overTCP))
+		}
+
+		r.distrust.failed(fe01.Host, addr, &trust.HandshakeError{Kind: trust.BadCertificate})
+		byAddress := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "other.contoso.com", Port: 5060, Transport: provisioning.TCP}, Addrs: []netip.Addr{addr}}
+		if out(overTCP) != provisioning.TransportPolicy || out(byAddress) != provisioning.TransportPolicy || out(fe01) != "" {
+			t.Errorf("not proven: %q over TCP, %q by its address, %q over TLS", out(overTCP), out(byAddress), out(fe01))
+		}
+		r.succeeded(fe01, addr, "")
+		if out(overTCP) != "" || out(byAddress) != "" {
+			t.Errorf("proven: %q over TCP, %q by its address", out(overTCP), out(byAddress))
+		}
+
+		r.refused(refusalsAllowed)
+		if out(fe01) != provisioning.CredentialsResting || out(fe02) != provisioning.CredentialsResting {
+			t.Errorf("a refused password: %q, another %q", out(fe01), out(fe02))
+		}
+		time.Sleep(credentialsRest)
+		if out(fe01) != "" {
+			t.Errorf("after its rest: %q", out(fe01))
+		}
+	})
+}
+
+// A primary that does not hold is taken back less and less often.
+func TestPatienceWithThePrimary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRestraint()
+		for i, want := range []int{1, 2, 4, 8, 8} {
+			if r.Returned(); r.Patience() != want {
+				t.Errorf("taken back %d times: factor %d, want %d", i+1, r.Patience(), want)
+			}
+			time.Sleep(primaryHeld - 1)
+		}
+		time.Sleep(1)
+		if r.Returned(); r.Patience() != 1 {
+			t.Errorf("after it has held: factor %d", r.Patience())
+		}
+	})
+}
