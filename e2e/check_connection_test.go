@@ -5,46 +5,46 @@ package e2e
 var connectionFaults = []fault{
 	{"refused", with(published(fe01), the(fe01, refuses)), "connect-refused", `
 fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port.
-This is on the side of the Registrar.
+The problem is with the Registrar.
 Start the Registrar service on fe01.contoso.com, or correct the port.`},
 	{"filtered", with(published(fe01), the(fe01, blackHole)), "connect-timeout", `
 fe01.contoso.com:5061 (10.0.0.11) does not answer at all: it is filtered, or switched off.
-This is on the side of the network between this device and the server.
-Look for a firewall that drops port 5061, then see whether fe01.contoso.com runs.`},
+The problem is with the network between this device and the server.
+Look for a firewall that drops port 5061, then check whether fe01.contoso.com is running.`},
 	{"no route", with(published(fe01), the(fe01, noRoute)), "connect-unreachable", `
-There is no way to fe01.contoso.com:5061 (10.0.0.11).
-This is on the side of the network between this device and the server.
+There is no route to fe01.contoso.com:5061 (10.0.0.11).
+The problem is with the network between this device and the server.
 Check the address record, the gateway and the VLAN of this device.`},
 	{"accepted, then reset", with(published(fe01), the(fe01, resets)), "connect-reset", `
-fe01.contoso.com:5061 (10.0.0.11) takes the connection and cuts it.
-This is on the side of the Registrar.
-Look into the log of the Registrar, and for a firewall or proxy in between that cuts connections.`},
+fe01.contoso.com:5061 (10.0.0.11) accepts the connection and then drops it.
+The problem is with the Registrar.
+Check the log of the Registrar, and look for a firewall or proxy in between that drops connections.`},
 	{"the SRV record names a port where nothing listens, and 5061 answers", with(srvFor(fe01.host, 5065)), "connect-refused", `
 The SRV record _sipinternaltls._tcp.contoso.com leads to fe01.contoso.com:5065 (10.0.0.11), where nothing answers, but fe01.contoso.com answers on port 5061.
-This is on the side of DNS.
-Correct the port to 5061, or let the Registrar listen on 5065.`},
+The problem is with DNS.
+Correct the port to 5061, or configure the Registrar to listen on 5065.`},
 	{"internal TLS is refused, and DHCP leads on", with(published(fe01), the(fe01, refuses), dhcpSays(startKea, full)), "connect-refused", `
 fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port; the device signs in to pool.contoso.com:5061 instead.
-This is on the side of the Registrar.
+The problem is with the Registrar.
 Start the Registrar service on fe01.contoso.com, or correct the port.`},
 	{"TLS is closed, and TCP is not allowed", with(set("allow_tcp = false"), srvFor(pool.host, 5061), the(pool, refuses)), "connect-refused", `
 pool.contoso.com:5061 (10.0.0.12) refuses the connection: nothing listens on this port.
-This is on the side of the Registrar.
+The problem is with the Registrar.
 Start the Registrar service on pool.contoso.com, or correct the port.`},
 	{"external_server at 5061, and the Edge listens at 443", with(set(`external_server = "edge05.contoso.com:5061"`)), "connect-refused", `
 Port 5061 is configured for edge05.contoso.com, but its Access Edge listens on 443.
-This is on the side of this device.
+The problem is with this device.
 Set external_server = "edge05.contoso.com:443".`},
 	{"internal_server is an address", with(set(`internal_server = "10.0.0.11"`)), "tls-name", `
 The server is configured by its address 10.0.0.11, which its certificate does not prove: it is for fe01.contoso.com.
-This is on the side of this device.
+The problem is with this device.
 Configure the name of the server (fe01.contoso.com) instead of its address.`},
 	{"internal_server is a NetBIOS name that DNS knows", with(set(`internal_server = "fe01"`), address("fe01", fe01.addr), nameServer(startDnsmasqDNS)), "tls-name", `
 The server is configured by the short (NetBIOS) name fe01, which its certificate does not prove: it is for fe01.contoso.com.
-This is on the side of this device.
+The problem is with this device.
 Configure the full name of the server (fe01.contoso.com).`},
 	{"internal_server is a NetBIOS name", with(set(`internal_server = "fe01"`), nameServer(startDnsmasqDNS)), "no-address", `
 The server fe01 of the configuration is a short (NetBIOS) name, which DNS does not know.
-This is on the side of this device.
-Give the full name (FQDN) of the server, as its certificate carries it.`},
+The problem is with this device.
+Give the full name (FQDN) of the server, as in its certificate.`},
 }

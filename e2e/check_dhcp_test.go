@@ -5,56 +5,56 @@ package e2e
 var dhcpFaults = []fault{
 	{"silent", with(dhcpIsSilent, published(fe01), the(fe01, refuses)), "connect-refused", `
 fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port.
-This is on the side of the Registrar.
+The problem is with the Registrar.
 Start the Registrar service on fe01.contoso.com, or correct the port.`},
 	{"refuses", with(dhcpRefuses), "dhcp-refused", `
 The DHCP server refused the DHCPINFORM (NAK): from 10.0.0.67.
-This is on the side of the DHCP server.
-Let the DHCP server answer DHCPINFORM for vendor class MS-UC-Client; the lease of the device is not affected.`},
+The problem is with the DHCP server.
+Configure the DHCP server to answer DHCPINFORM for vendor class MS-UC-Client; the lease of the device is not affected.`},
 	{"another server tells another Registrar", with(dhcpSays(startKea, full), secondDHCPServer(options{sipServer: second.host})), "dhcp-conflict", `
 sip:phone1@contoso.com signs in to … disagree: 10.0.0.67 says pool.contoso.com, 10.0.0.68 says fe02.contoso.com.
-This is on the side of the DHCP server.
+The problem is with the DHCP server.
 Find the second DHCP server of this network and correct or stop it.`},
 	{"option 120 is text", with(dhcpSays(startKea, options{value120: []byte("pool.contoso.com")})), "dhcp-malformed", `
 sip:phone1@contoso.com signs in to pool.contoso.com:5061 over TLS (dhcp-tls), but the DHCP server sends malformed bytes: option 120 from 10.0.0.67: byte 0 is 0x70 ('p'): the option was entered as text, not in encoding 0.
-This is on the side of the DHCP server.
+The problem is with the DHCP server.
 Correct the option on the DHCP server; homeward dhcp encode prints the right bytes.`},
 	{"option 120 ends in the middle of a name", with(dhcpSays(startKea, options{value120: full.option120()[:12]})), "dhcp-malformed", `
 The DHCP server sends malformed bytes: from 10.0.0.67: the name at byte 1: byte 6 is 0x07, a label of 7 bytes, but 5 follow.
-This is on the side of the DHCP server.
+The problem is with the DHCP server.
 Correct the option on the DHCP server; homeward dhcp encode prints the right bytes.`},
 	{"option 120 holds addresses", with(dhcpSays(startKea, options{value120: []byte{1, 10, 0, 0, 12}})), "tls-no-name", `
-sip:phone1@contoso.com signs in to 10.0.0.12:5060 over TCP (dhcp-tcp), but DHCP option 120 holds an address, and no certificate can prove an address.
-This is on the side of the DHCP server.
+sip:phone1@contoso.com signs in to 10.0.0.12:5060 over TCP (dhcp-tcp), but DHCP option 120 contains an address, and no certificate can prove an address.
+The problem is with the DHCP server.
 Put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes.`},
 	{"option 120 holds addresses, and TCP is not allowed", with(dhcpSays(startKea, options{value120: []byte{1, 10, 0, 0, 12}}), set("allow_tcp = false")), "tls-no-name", `
-DHCP option 120 holds the address 10.0.0.12, and no certificate can prove an address.
-This is on the side of the DHCP server.
+DHCP option 120 contains the address 10.0.0.12, and no certificate can prove an address.
+The problem is with the DHCP server.
 Put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes.`},
 	{"option 120 names a host outside the SIP domain", with(dhcpSays(startDhcpd, options{sipServer: "pool.fabrikam.com"})), "name-not-allowed", `
-DHCP option 120 names pool.fabrikam.com, which is outside the SIP domain contoso.com: devices do not go there.
-This is on the side of the DHCP server.
-Name a host inside the SIP domain, such as sip.contoso.com, with an A record and in the certificate of the Registrar; or correct sip_address, if its domain is the wrong one.`},
+DHCP option 120 names pool.fabrikam.com, which is outside the SIP domain contoso.com: devices do not use it.
+The problem is with the DHCP server.
+Name a host inside the SIP domain, such as sip.contoso.com, with an A record and in the certificate of the Registrar; or correct sip_address if its domain is wrong.`},
 	{"option 120 names a pool that is gone", with(dhcpSays(startDhcpd, options{sipServer: "old.contoso.com"})), "no-address", `
 DHCP option 120 names old.contoso.com, which has no address.
-This is on the side of DNS.
+The problem is with DNS.
 Create the A record of old.contoso.com, or name a Registrar that exists.`},
 	{"option 43 is another vendor's", with(published(fe01), dhcpSays(startKea, options{value43: []byte{0xf1, 4, 10, 0, 0, 5}})), "", `
 All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},
 	{"the port in option 43 is a number", with(published(fe01), dhcpSays(startKea, options{value43: portAsNumber(full)})), "dhcp-malformed", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the DHCP server sends malformed bytes: option 43 from 10.0.0.67: sub-option 4 is "\x01\xbb", not a port in digits, 443 is assumed; sub-option 5 (path) is missing, /CertProv/CertProvisioningService.svc is assumed.
-This is on the side of the DHCP server.
+The problem is with the DHCP server.
 Correct the option on the DHCP server; homeward dhcp encode prints the right bytes.`},
 	{"the server knows the vendor class in lower case", with(dhcpSays(startDhcpd, options{
 		sipServer: full.sipServer, webServer: full.webServer, class: "ms-uc-client", classOnly: true})), "dhcp-vendor-class", `
 The DHCP server spells the vendor class of Lync phones wrong: 10.0.0.67 sends option 120 and option 43 only to ms-uc-client.
-This is on the side of the DHCP server.
-Spell it MS-UC-Client on the DHCP server, in these letters: bytes 4D532D55432D436C69656E74, no final zero.`},
+The problem is with the DHCP server.
+Spell it exactly MS-UC-Client on the DHCP server: bytes 4D532D55432D436C69656E74, without a final zero.`},
 	{"the server knows the vendor class in lower case, and DNS is well", with(published(fe01), dhcpSays(startDhcpd, options{
 		sipServer: full.sipServer, webServer: full.webServer, class: "ms-uc-client"})), "dhcp-vendor-class", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the DHCP server spells the vendor class of Lync phones wrong: 10.0.0.67 sends option 43 only to ms-uc-client.
-This is on the side of the DHCP server.
-Spell it MS-UC-Client on the DHCP server, in these letters: bytes 4D532D55432D436C69656E74, no final zero.`},
+The problem is with the DHCP server.
+Spell it exactly MS-UC-Client on the DHCP server: bytes 4D532D55432D436C69656E74, without a final zero.`},
 }
 
 // portAsNumber is option 43 with sub-option 4 in two bytes.

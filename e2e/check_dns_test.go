@@ -23,67 +23,67 @@ All is well: sip:phone1@contoso.com signs in to sip.contoso.com:5061 over TLS (h
 var dnsFaults = []fault{
 	{"no SRV record, and DHCP is silent", with(dhcpIsSilent), "dns-no-record", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and no DHCP server answered the DHCPINFORM.
-This is on the side of DNS.
-Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; or set option 120; or correct sip_address, if its domain is the wrong one.`},
+The problem is with DNS.
+Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or check that this network sees the internal view of DNS; or set option 120; or correct sip_address if its domain is wrong.`},
 	{"no SRV record, and DHCP has no option", with(dhcpSaysNothing), "dns-no-record", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and the DHCP answer names no Registrar (option 120 missing).
-This is on the side of DNS.
-Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; or set option 120; or correct sip_address, if its domain is the wrong one.`},
+The problem is with DNS.
+Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or check that this network sees the internal view of DNS; or set option 120; or correct sip_address if its domain is wrong.`},
 	{"the target has no address", with(srvFor("gone.contoso.com", 5061)), "no-address", `
 The SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which has no address.
-This is on the side of DNS.
+The problem is with DNS.
 Create the A record of gone.contoso.com, or name a Registrar that exists.`},
 	{"the target is outside the SIP domain", with(srvFor("fe01.fabrikam.com", 5061)), "name-not-allowed", `
-The SRV record _sipinternaltls._tcp.contoso.com names fe01.fabrikam.com, which is outside the SIP domain contoso.com: devices do not go there.
-This is on the side of DNS.
-Name a host inside the SIP domain, such as sip.contoso.com, with an A record and in the certificate of the Registrar; or correct sip_address, if its domain is the wrong one.`},
+The SRV record _sipinternaltls._tcp.contoso.com names fe01.fabrikam.com, which is outside the SIP domain contoso.com: devices do not use it.
+The problem is with DNS.
+Name a host inside the SIP domain, such as sip.contoso.com, with an A record and in the certificate of the Registrar; or correct sip_address if its domain is wrong.`},
 	{"strict naming, and the target is not sip", with(set(`strict_naming = "strict"`), published(fe01)), "name-not-allowed", `
-The SRV record _sipinternaltls._tcp.contoso.com names fe01.contoso.com, and strict_naming allows contoso.com and sip.contoso.com only.
-This is on the side of DNS.
+The SRV record _sipinternaltls._tcp.contoso.com names fe01.contoso.com, but strict_naming allows only contoso.com and sip.contoso.com.
+The problem is with DNS.
 Name the Registrar sip.contoso.com, in its certificate too, or set strict_naming = "suffix".`},
 	{"the port is 0", with(srvFor(fe01.host, 0)), "dns-malformed", `
 The SRV record _sipinternaltls._tcp.contoso.com cannot be used: target "fe01.contoso.com" has port 0.
-This is on the side of DNS.
+The problem is with DNS.
 Correct the target and the port of the SRV record.`},
 	{"the target is the root", with(srvFor("", 0)), "service-not-offered", `
 The SRV record _sipinternaltls._tcp.contoso.com says that the service is not offered here (target ".").
-This is on the side of DNS.
+The problem is with DNS.
 Correct the SRV record if the service should be offered here.`},
 	{"the target is an alias", with(srvFor(sipHost.host, 5061), record("sip CNAME fe17"), address("fe17.contoso.com", sipHost.addr)), "", `
 All is well: sip:phone1@contoso.com signs in to sip.contoso.com:5061 over TLS (internal-tls).`},
 	{"every name resolves (captive portal)", with(nameServer(startCaptive), pool01Is("https"), dhcpSaysNothing), "dns-malformed", `
 DNS gives the address 10.0.0.20 for every name, even for names that do not exist.
-This is on the side of DNS.
+The problem is with DNS.
 Remove the wildcard record, or sign in to the captive portal of this network.`},
 	{"order communicator, and every name resolves", with(set(`order = "communicator"`), nameServer(startCaptive), pool01Is("https")), "dns-malformed", `
 DNS gives the address 10.0.0.20 for every name, even for names that do not exist.
-This is on the side of DNS.
+The problem is with DNS.
 Remove the wildcard record, or sign in to the captive portal of this network.`},
 	{"only the external record is visible inside, and the Edge is filtered", with(published(edge05), the(edge05, blackHole)), "connect-timeout", `
 Only the external record leads to a Registrar, and its Access Edge edge05.contoso.com:443 (10.0.0.15) does not answer from this network.
-This is on the side of DNS.
-Inside: create _sipinternaltls._tcp.contoso.com in the inside view of DNS (split DNS); outside: open port 443 to the Access Edge.`},
+The problem is with DNS.
+Inside: create _sipinternaltls._tcp.contoso.com in the internal view of DNS (split DNS); outside: open port 443 to the Access Edge.`},
 	{"order communicator, and an SRV record without address hides host names that work",
 		with(set(`order = "communicator"`), srvFor("gone.contoso.com", 5061), address("sip.contoso.com", sipHost.addr)), "no-address", `
-The SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which has no address; an SRV record that exists keeps the device from trying host names such as sip.contoso.com.
-This is on the side of DNS.
+The SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which has no address; because this SRV record exists, the device does not try host names such as sip.contoso.com.
+The problem is with DNS.
 Create the A record of gone.contoso.com, or delete the SRV record.`},
 
 	{"the name server is silent", with(published(fe01), dnsIsSilent, dhcpSaysNothing), "dns-timeout", `
 No name server answers (10.0.0.53:53).
-This is on the side of the network between this device and the server.
+The problem is with the network between this device and the server.
 Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers.`},
 	{"nothing listens at the name server", with(published(fe01), dnsIsClosed), "dns-timeout", `
-No name server can be asked: 10.0.0.53:53 refuses the question (nothing listens there, or a firewall rejects it).
-This is on the side of the network between this device and the server.
-Check that a name server runs at this address and port, and that no firewall rejects the question; or set dns_servers.`},
+No name server can be queried: 10.0.0.53:53 refuses the query (nothing listens there, or a firewall rejects it).
+The problem is with the network between this device and the server.
+Check that a name server runs at this address and port, and that no firewall rejects the query; or set dns_servers.`},
 	{"the name server refuses", with(nameServer(refusingDNS)), "dns-refused", `
 The name server 10.0.0.53:53 refuses to answer this device (REFUSED).
-This is on the side of DNS.
-Allow this network to query the name server, set dns_servers, or correct sip_address, if its domain is the wrong one.`},
+The problem is with DNS.
+Allow this network to query the name server, set dns_servers, or correct sip_address if its domain is wrong.`},
 	{"the name server cannot find out", with(nameServer(startOrphan)), "dns-servfail", `
 The name server 10.0.0.53:53 cannot look up contoso.com (SERVFAIL).
-This is on the side of DNS.
+The problem is with DNS.
 Check the forwarders and the zone on the name server.`},
 	{"the second name server has no record", with(published(fe01), secondNameServer(zoneWith())), "", `
 All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},

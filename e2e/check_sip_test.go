@@ -21,108 +21,108 @@ const (
 
 var sipFaults = []fault{
 	{"silent after TLS", with(pool01Has(nothingWrong)), "sip-no-answer", `
-pool01.contoso.com:5061 (10.0.0.20) takes the connection, but does not answer SIP.
-This is on the side of the Registrar.
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not answer SIP.
+The problem is with the Registrar.
 Check that the Registrar service runs behind this port.`},
 	{"HTTP behind TLS", with(pool01Is("https")), "sip-malformed", `
 pool01.contoso.com:5061 (10.0.0.20) answers, but does not speak SIP: its answer begins with HTTP/1.1 400 Bad Request.
-This is on the side of the Registrar.
+The problem is with the Registrar.
 Check that the address and port are those of the Registrar, and not of a web server or another service.`},
 	{"unavailable, to be asked later", with(says(fe01, "503 Service Unavailable", "Retry-After: 30")), "sip-unavailable", `
-fe01.contoso.com cannot serve now: 503 Service Unavailable (Retry-After 30 s).
-This is on the side of the Registrar.
+fe01.contoso.com cannot serve requests now: 503 Service Unavailable (Retry-After 30 s).
+The problem is with the Registrar.
 Check the services of the Registrar and its pool.`},
 	{"unavailable, and DHCP leads to one that serves", with(says(fe01, "503 Service Unavailable"), dhcpSays(startKea, full)), "sip-unavailable", `
-sip:phone1@contoso.com signs in to pool.contoso.com:5061 over TLS (dhcp-tls), but fe01.contoso.com cannot serve now: 503 Service Unavailable.
-This is on the side of the Registrar.
+sip:phone1@contoso.com signs in to pool.contoso.com:5061 over TLS (dhcp-tls), but fe01.contoso.com cannot serve requests now: 503 Service Unavailable.
+The problem is with the Registrar.
 Check the services of the Registrar and its pool.`},
 	{"the user does not exist", with(says(fe01, "404 Not Found", diagnostics(1003, "User does not exist"))), "sip-not-found", `
 fe01.contoso.com refuses the sign-in because the user does not exist: 404 Not Found; 1003 User does not exist (fe01.contoso.com).
-This is on the side of the user account.
+The problem is with the user account.
 Check the spelling of sip_address, and that the account is enabled for Lync.`},
 	{"the SIP address is not enabled", with(says(fe01, "404 Not Found", diagnostics(4005, "Destination URI either not enabled for SIP or does not exist"))), "sip-not-found", `
 fe01.contoso.com refuses the sign-in because the SIP address is not enabled or does not exist: 404 Not Found; 4005 Destination URI either not enabled for SIP or does not exist (fe01.contoso.com).
-This is on the side of the user account.
+The problem is with the user account.
 Check sip_address, and that the account is enabled for Lync.`},
 	{"remote access is off", with(says(edge05, "403 Forbidden", publicDiagnostics(4003, "From URI is not enabled for remote access"))), "sip-forbidden", `
 edge05.contoso.com refuses the sign-in because the account is not enabled for remote access: 403 Forbidden; 4003 From URI is not enabled for remote access.
-This is on the side of the user account.
+The problem is with the user account.
 Allow external user access for it, or sign in from inside.`},
 	{"the login belongs to another SIP address", with(says(fe01, "403 Forbidden", publicDiagnostics(4004, "Credentials provided are not authorized to act as specified from URI"))), "sip-forbidden", `
 fe01.contoso.com refuses the sign-in because login name and SIP address belong to different accounts: 403 Forbidden; 4004 Credentials provided are not authorized to act as specified from URI.
-This is on the side of the user account.
+The problem is with the user account.
 Check user against sip_address.`},
 	{"the account is disabled", with(says(fe01, "403 Forbidden", diagnostics(4141, "User disabled"))), "sip-forbidden", `
 fe01.contoso.com refuses the sign-in because the account is disabled: 403 Forbidden; 4141 User disabled (fe01.contoso.com).
-This is on the side of the user account.
+The problem is with the user account.
 Have the account enabled.`},
 	{"the client version is refused", with(says(fe01, "403 Forbidden", diagnostics(17000, "Client version not allowed"))), "sip-forbidden", `
 fe01.contoso.com refuses the sign-in because the client version policy refuses this device: 403 Forbidden; 17000 Client version not allowed (fe01.contoso.com).
-This is on the side of the Registrar.
+The problem is with the Registrar.
 Allow its User-Agent.`},
 	{"the Edge does not trust the pool", with(says(edge05, "504 Server time-out", diagnostics(1010, "Certificate trust with another server could not be established"))), "sip-unavailable", `
 edge05.contoso.com refuses the sign-in because the server does not trust the certificate of its next hop: 504 Server time-out; 1010 Certificate trust with another server could not be established (fe01.contoso.com).
-This is on the side of the Registrar.
+The problem is with the Registrar.
 Check the certificates that Edge and pool show each other.`},
 	{"the pool is down", with(says(fe01, "504 Server time-out", diagnostics(5000, "Critical services are down"))), "sip-unavailable", `
 fe01.contoso.com refuses the sign-in because critical services of the pool are down: 504 Server time-out; 5000 Critical services are down (fe01.contoso.com).
-This is on the side of the Registrar.
+The problem is with the Registrar.
 Check the services of the Registrar.`},
 	{"the clocks are too far apart", with(says(fe01, "504 Server time-out", diagnostics(1013, "Significant time skew detected during authentication"))), "clock-wrong", `
 fe01.contoso.com says that the clocks are too far apart: 504 Server time-out; 1013 Significant time skew detected during authentication (fe01.contoso.com).
-This is on the side of this device.
+The problem is with this device.
 Set the clock of this device.`},
 	{"the Registrar's clock is an hour ahead", with(hourAhead), "clock-wrong", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the clock of this device is wrong: the clock of fe01.contoso.com is … ahead of it.
-This is on the side of this device.
+The problem is with this device.
 Set the clock of this device: create the SRV record _ntp._udp.contoso.com, or let DHCP name a time server (option 42).`},
 
 	{"wrong password", with(published(fe01), onDevice(wrongPassword)), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password for the realm "contoso.com": 401 Unauthorized.
-This is on the side of the user account.
+The problem is with the user account.
 Check user (phone1) and password_file, then restart homeward; the account may be locked or expired.`},
 	{"NTLM is offered, and the password is wrong", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM))), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password for the realm "SIP Communications Service": 401 Unauthorized.
-This is on the side of the user account.
+The problem is with the user account.
 Check user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file, then restart homeward; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"the proof of NTLM is refused", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM, diagnostics(1000, "Final handshake failed")))), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password for the realm "SIP Communications Service": 401 Unauthorized; 1000 Final handshake failed (fe01.contoso.com).
-This is on the side of the user account.
+The problem is with the user account.
 Check user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file, then restart homeward; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"NTLM is offered, and no password is configured", with(says(fe01, "401 Unauthorized", offersNTLM, offersKerberos, offersTLSDSK), unset("password_file")),
 		"sip-auth-not-supported", `
-fe01.contoso.com asks for a password, and none is configured.
-This is on the side of this device.
+fe01.contoso.com asks for a password, but none is configured.
+The problem is with this device.
 Set password_file.`},
 	{"only Kerberos and TLS-DSK are offered", with(says(fe01, "401 Unauthorized", offersKerberos, offersTLSDSK)), "sip-auth-not-supported", `
-fe01.contoso.com offers only Kerberos, TLS-DSK for signing in, and this device supports none of these.
-This is on the side of the Registrar.
+fe01.contoso.com offers only Kerberos, TLS-DSK for signing in, but this device supports none of these.
+The problem is with the Registrar.
 Set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM.`},
 	{"only Basic is offered", with(says(fe01, "401 Unauthorized", `WWW-Authenticate: Basic realm="contoso.com"`)), "sip-auth-not-supported", `
 fe01.contoso.com offers only Basic for signing in, which would show the password and is never answered.
-This is on the side of the Registrar.
+The problem is with the Registrar.
 Offer Digest or NTLM on the Registrar.`},
 	{"Digest over TCP is not allowed", with(published(at("internal-tcp")), unset("credentials_over_tcp")), "sip-auth-not-supported", `
-fe03.contoso.com asks for a password over plain TCP (Digest MD5), where whoever listens could guess it.
-This is on the side of the Registrar.
-Offer TLS on the Registrar; credentials_over_tcp allows it over plain TCP to a Registrar that an SRV record or internal_server names, and lets whoever listens guess the password.`},
+fe03.contoso.com asks for a password over plain TCP (Digest MD5), where an eavesdropper could guess it.
+The problem is with the Registrar.
+Offer TLS on the Registrar; credentials_over_tcp allows it over plain TCP to a Registrar that an SRV record or internal_server names, but an eavesdropper can then guess the password.`},
 
 	{"the home pool does not resolve", with(redirects(fe01, "gone.contoso.com:5061;transport=TLS")), "no-address", `
 fe01.contoso.com redirects the device to its home pool gone.contoso.com, which has no address.
-This is on the side of DNS.
+The problem is with DNS.
 Create the A record of gone.contoso.com, or move the user to a pool that exists.`},
-	{"the redirects lead in a circle", with(
+	{"the redirects form a loop", with(
 		redirects(fe01, "fe02.contoso.com:5061;transport=TLS"),
 		redirects(second, "fe01.contoso.com:5061;transport=TLS")), "sip-redirect-loop", `
-The redirects that begin at fe01.contoso.com lead in a circle.
-This is on the side of the Registrar.
+The redirects that begin at fe01.contoso.com form a loop.
+The problem is with the Registrar.
 Check the home pool of the user on the Registrars involved.`},
 	{"the home pool is reached over TCP", with(redirects(fe01, "fe03.contoso.com:5060;transport=TCP")), "sip-redirect-downgrade", `
 fe01.contoso.com redirects the device to fe03.contoso.com, which is not used: the redirect leads from TLS to plain TCP.
-This is on the side of the Registrar.
-Let the Registrar redirect to an address with transport=tls.`},
+The problem is with the Registrar.
+Configure the Registrar to redirect to an address with transport=tls.`},
 }
 
 func wrongPassword(t testing.TB, d *device) { write(t, d.dir, "password", "wrong\n") }

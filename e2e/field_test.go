@@ -68,7 +68,7 @@ func TestField01UnreadableCertificate(t *testing.T) {
 	inClear := at("internal-tcp") // takes the device
 	secure := place{"internal-tls", fe01.srv, inClear.host, inClear.addr, 5061, "tls"}
 	site := func(chain maker) []given { return with(sends(secure, chain), published(inClear)) }
-	const do = "issue another one in its place, without this fault"
+	const do = "replace it with a certificate that does not have this fault"
 	tellTheSame(t, []fieldFault{
 		{"negative serial number", site(negativeSerial), "tls-certificate-unreadable",
 			"a certificate that fe03.contoso.com:5061 sends cannot be read: negative serial number", do},
@@ -139,7 +139,7 @@ func TestField05RSAKeyExchangeOnly(t *testing.T) {
 // A server that asks for a certificate of the device is told as that, whatever the version of TLS.
 func TestField07ClientCertificate(t *testing.T) {
 	const (
-		what = "pool01.contoso.com:5061 (10.0.0.20) asks for a certificate of this device, and refuses it without one: it is a port for servers, not for clients"
+		what = "pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients"
 		do   = "name the port for clients (5061 of a pool inside, 443 of an access edge outside); if it is this one, let the server admit devices that have no certificate"
 	)
 	tellTheSame(t, []fieldFault{
@@ -150,7 +150,7 @@ func TestField07ClientCertificate(t *testing.T) {
 
 // A 4xx is about the request: what the Registrar says of it is shown, and nobody is sent to its services.
 func TestField22RequestIsRefused(t *testing.T) {
-	const do = "go by what it says: change the settings of the registrar, or of a proxy in front of it, so that they accept the request"
+	const do = "its answer says why: change the settings of the registrar, or of a proxy in front of it, so that they accept the request"
 	refuses := func(status string) string {
 		return "fe01.contoso.com refuses the request of this device as it stands: " + status
 	}
@@ -162,13 +162,13 @@ func TestField22RequestIsRefused(t *testing.T) {
 		{"420", with(says(fe01, "420 Bad Extension", "Unsupported: gruu-10")), "sip-rejected", refuses("420 Bad Extension; Unsupported: gruu-10"), do},
 		{"421", with(says(fe01, "421 Extension Required", "Require: outbound")), "sip-rejected", refuses("421 Extension Required; Require: outbound"), do},
 		{"423 without Min-Expires", with(says(fe01, "423 Interval Too Brief")), "sip-rejected",
-			"fe01.contoso.com wants the registration to last longer, and does not say how long (no Min-Expires): 423 Interval Too Brief",
+			"fe01.contoso.com wants the registration to last longer, but does not say how long (no Min-Expires): 423 Interval Too Brief",
 			"let the registrar send min-expires in its answer, or accept shorter registrations"},
 		{"439", with(says(fe01, "439 First Hop Lacks Outbound Support")), "sip-rejected", refuses("439 First Hop Lacks Outbound Support"), do},
 		{"494", with(says(fe01, "494 Security Agreement Required", "Security-Server: tls;q=0.1")), "sip-rejected",
 			refuses("494 Security Agreement Required; Security-Server: tls;q=0.1"), do},
 		{"503, which is about the services", with(says(fe01, "503 Service Unavailable", `Reason: SIP;cause=503;text="maintenance until 06:00"`)), "sip-unavailable",
-			`fe01.contoso.com cannot serve now: 503 Service Unavailable; Reason: SIP;cause=503;text="maintenance until 06:00"`,
+			`fe01.contoso.com cannot serve requests now: 503 Service Unavailable; Reason: SIP;cause=503;text="maintenance until 06:00"`,
 			"check the services of the registrar and its pool"},
 	})
 }

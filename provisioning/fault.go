@@ -24,12 +24,12 @@ const (
 // Sentence says whose side it is on; "" for a side that is not known.
 func (s Side) Sentence() string {
 	return map[Side]string{
-		SideDevice:    "This is on the side of this device.",
-		SideNetwork:   "This is on the side of the network between this device and the server.",
-		SideDNS:       "This is on the side of DNS.",
-		SideDHCP:      "This is on the side of the DHCP server.",
-		SideRegistrar: "This is on the side of the Registrar.",
-		SideAccount:   "This is on the side of the user account.",
+		SideDevice:    "The problem is with this device.",
+		SideNetwork:   "The problem is with the network between this device and the server.",
+		SideDNS:       "The problem is with DNS.",
+		SideDHCP:      "The problem is with the DHCP server.",
+		SideRegistrar: "The problem is with the Registrar.",
+		SideAccount:   "The problem is with the user account.",
 	}[s]
 }
 
@@ -137,7 +137,7 @@ func (t Trouble) Do() string {
 // Hint says what to do about it, and when there is nothing to do.
 func (t Trouble) Hint() string {
 	if fine := t.fault().Fine; fine != "" {
-		return "nothing to do, " + fine + "; else " + t.Do()
+		return "nothing to do " + fine + "; otherwise " + t.Do()
 	}
 	if t.Cause != nil && t.fault().Do == "{cause.do}" {
 		return t.Cause.Hint()

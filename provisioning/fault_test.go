@@ -117,7 +117,7 @@ func TestTrouble(t *testing.T) {
 		{cause, "the connection is refused: nothing listens on this port: raw words", cause.Do(), ConnectRefused, SideRegistrar},
 		{FaultExpired.Met(Facts{"at": "fe01:5061", "ends": time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), "now": time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)}),
 			"the certificate of fe01:5061 expired on 2026-01-02 03:04 UTC (it is 2026-02-03 04:05 UTC here)", FaultExpired.Do, TLSExpired, SideRegistrar},
-		{FaultWrongName.Met(Facts{"at": "a:1", "host": "a", "names": []string{"b", "c"}}), "the certificate of a:1 is not for a, but for b, c", "issue a certificate that carries a", TLSName, SideRegistrar},
+		{FaultWrongName.Met(Facts{"at": "a:1", "host": "a", "names": []string{"b", "c"}}), "the certificate of a:1 is not for a, but for b, c", "issue a certificate for a", TLSName, SideRegistrar},
 		{FaultNotUsed.Because(cause, Facts{"source": "DHCP", "host": "a"}).On(SideDHCP), "DHCP leads to a, which is not used: " + cause.What(), cause.Do(), ConnectRefused, SideDHCP},
 		{FaultOnlyLastGood.Because(cause, Facts{"host": "a"}).Also(FaultInstead, Facts{"instead": "b"}),
 			"the device signs in only through its last good Registrar a: " + cause.What() + "; the device signs in to b instead", cause.Do(), ConnectRefused, SideRegistrar},
@@ -132,7 +132,7 @@ func TestTrouble(t *testing.T) {
 
 // When there is nothing to do, a hint says so first; who is to do something reads what.
 func TestHintAndDo(t *testing.T) {
-	if hint, do := DNSNoRecord.Hint(), DNSNoRecord.Met("").Do(); !strings.HasPrefix(hint, "nothing to do, if another record leads to a Registrar; else ") || !strings.HasSuffix(hint, do) {
+	if hint, do := DNSNoRecord.Hint(), DNSNoRecord.Met("").Do(); !strings.HasPrefix(hint, "nothing to do if another record leads to a Registrar; otherwise ") || !strings.HasSuffix(hint, do) {
 		t.Errorf("%q, %q", hint, do)
 	}
 	closed := FaultClosedStep.Because(TLSFloor.Met(""), nil)

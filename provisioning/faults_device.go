@@ -4,7 +4,7 @@ package provisioning
 var (
 	FaultNoInterface = declare("link.no-interface", DHCPNoInterface, SideDevice,
 		"this device is not on the network: there is no interface {interface}; it has {interfaces}",
-		"correct the setting interface, or plug the adapter in", "dhcp", "dns", "registrar")
+		"correct the setting interface, or plug in the adapter", "dhcp", "dns", "registrar")
 	FaultNoDefaultRoute = declare("link.no-default-route", ConnectUnreachable, SideDevice,
 		"this device is not on the network: there is no default route", mendLink, "dhcp", "dns", "registrar")
 	FaultNothingHasAddress = declare("link.nothing-has-address", ConnectUnreachable, SideDevice,
@@ -16,40 +16,40 @@ var (
 	FaultNoOwnAddress = declare("link.no-address", ConnectUnreachable, SideDevice,
 		"this device is not on the network: {interface} has no address", mendLink, "dhcp", "dns", "registrar")
 	FaultOnlySelfMadeAddress = declare("link.self-made-address", ConnectUnreachable, SideDevice,
-		"this device is not on the network: {interface} has only the address it made up itself, {addresses}, since DHCP gave none", mendLink, "dhcp", "dns", "registrar")
+		"this device is not on the network: {interface} has only a self-assigned address, {addresses}, because DHCP gave none", mendLink, "dhcp", "dns", "registrar")
 	FaultLinkUnknown = declare("link.unknown", ConnectUnreachable, SideDevice,
 		"the network interfaces of this device cannot be read: {problem}", "let this program read the network interfaces of this device")
 
 	FaultClockPassed = declare("clock.before-what-has-passed", ClockWrong, SideDevice,
-		"the clock of this device is wrong: it shows {now}, and {passed} is already past", setClock)
+		"the clock of this device is wrong: it shows {now}, but {passed} is already past", setClock)
 	FaultClockBehind = declare("clock.behind", ClockWrong, SideDevice,
 		"the clock of this device is wrong: the clock of {host} is {span} ahead of it", setClock)
 	FaultClockAhead = declare("clock.ahead", ClockWrong, SideDevice,
 		"the clock of this device is wrong: the clock of {host} is {span} behind it", setClock)
 	FaultClockCertificate = declare("clock.before-certificate", ClockWrong, SideDevice,
-		"the clock of this device is wrong: it shows {now}, and the certificate of {at} begins on {begins}", setClock)
+		"the clock of this device is wrong: it shows {now}, but the certificate of {at} is valid only from {begins}", setClock)
 	FaultClockRegistrar = declare("clock.registrar-says", ClockWrong, SideDevice,
 		"{host} says that the clocks are too far apart: {said}", "set the clock of this device")
 
 	FaultOnlyLastGood = declare("last-good.only", "", "",
 		"the device signs in only through its last good Registrar {host}: {cause}", "{cause.do}")
 	FaultNoLastGood = declare("last-good.none", "", SideDevice,
-		"the device has not registered here yet, so that it has nothing to fall back on", "let the daemon register once: homeward service start")
+		"the device has not registered here yet, so it has nothing to fall back on", "let the daemon register once: homeward service start")
 	FaultLastGoodSilent = declare("last-good.silent-too", ConnectTimeout, SideRegistrar,
 		"the last good Registrar {host} does not answer either", "")
 	FaultLastGoodUnusable = declare("last-good.unusable", "", SideRegistrar,
 		"the device could not sign in if DNS and DHCP failed now, because of its last good Registrar {host}: {cause}",
-		"restart homeward so that it registers again, or put {host} right: {cause.do}")
+		"restart homeward so that it registers again, or fix {host}: {cause.do}")
 	FaultNotKept = declare("last-good.not-kept", "", SideDevice,
-		"what the device needs when DNS and DHCP fail is not saved as it should be: {problem}", "{cause.do}")
+		"the last good record, which the device needs when DNS and DHCP fail, is not stored correctly: {problem}", "{cause.do}")
 
 	FaultDaemonStopped = declare("daemon.not-running", "", SideDevice, "the daemon is not running", "start it: homeward service start")
 	FaultDaemonRests   = declare("daemon.rests", "", SideDevice,
-		"the daemon waits until {until} before it tries again: {cause}", "if the cause is put right, restart homeward; otherwise wait")
+		"the daemon waits until {until} before it tries again: {cause}", "once the cause is fixed, restart homeward; otherwise wait")
 )
 
 const (
 	mendLink = "check the cable, the VLAN and the DHCP lease of this device"
-	setClock = "set the clock of this device[ by {server}, which {source} names and which tells the time]" +
+	setClock = "set the clock of this device[ from {server}, a working time server that {source} names]" +
 		"[: create the SRV record {record}, or let DHCP name a time server (option 42)]"
 )

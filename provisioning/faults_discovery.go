@@ -5,24 +5,24 @@ var (
 	FaultNoNameServer = declare("dns.no-server-known", DNSTimeout, SideDevice,
 		"this device knows no name server", "let DHCP name the name servers (option 6), or set dns_servers", "dns")
 	FaultDNSLate = declare("dns.late", DNSTimeout, SideDNS,
-		"the name server {servers} answers too late: a device does not wait so long",
+		"the name server {servers} answers too late: a device does not wait that long",
 		"look for a forwarder of the name server that does not answer; or set dns_servers", "dns")
 	FaultDNSClosed = declare("dns.port-closed", DNSTimeout, SideNetwork,
-		"no name server can be asked: {servers} refuses the question (nothing listens there, or a firewall rejects it)",
-		"check that a name server runs at this address and port, and that no firewall rejects the question; or set dns_servers", "dns")
+		"no name server can be queried: {servers} refuses the query (nothing listens there, or a firewall rejects it)",
+		"check that a name server runs at this address and port, and that no firewall rejects the query; or set dns_servers", "dns")
 	FaultDNSServerDead = declare("dns.one-dead", DNSTimeout, SideDNS,
-		"the name server {server} does not answer, and {alive} does: each look-up may wait for the one that is dead",
-		"put the name server {server} right, or take it out of the list of name servers (DHCP option 6, or dns_servers)")
+		"the name server {server} does not answer, but {alive} does: each look-up may have to wait for the dead one",
+		"fix the name server {server}, or remove it from the list of name servers (DHCP option 6, or dns_servers)")
 	FaultDNSLossy = declare("dns.lossy", Lossy, SideNetwork,
-		"{lost} of {asked} questions to the name server {server} were not answered ({share} %)",
-		"look for a bad cable, weak Wi-Fi or a full line between this device and {server}, and for a limit on questions at the server")
+		"{lost} of {asked} queries to the name server {server} were not answered ({share} %)",
+		"look for a bad cable, weak Wi-Fi or a saturated link between this device and {server}, and for a query limit on the server")
 	FaultDNSSlow = declare("dns.slow", Slow, SideNetwork,
-		"the name server {server} takes {ms} ms to answer", "look at the line between this device and {server}, and at the forwarders of the server; or set dns_servers to one that is nearer")
+		"the name server {server} takes {ms} ms to answer", "check the connection between this device and {server}, and the forwarders of the server; or set dns_servers to a nearer one")
 	FaultDNSUnreachable = declare("dns.unreachable", DNSTimeout, SideNetwork,
-		"no name server can be asked: there is no way to {servers}[ ({problem})]",
+		"no name server can be queried: there is no route to {servers}[ ({problem})]",
 		"check the gateway and the VLAN of this device, and the address of the name server; or set dns_servers", "dns")
 	FaultDNSHungUp = declare("dns.hung-up", DNSTimeout, SideDNS,
-		"no name server can be asked: {servers} ends the connection without an answer", "look into the log of the name server, or set dns_servers", "dns")
+		"no name server can be queried: {servers} closes the connection without an answer", "check the log of the name server, or set dns_servers", "dns")
 	FaultDNSSilent = declare("dns.silent", DNSTimeout, SideNetwork,
 		"no name server answers ({servers})",
 		"check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers", "dns")
@@ -33,28 +33,28 @@ var (
 		"the name server {servers} cannot look up {name} (SERVFAIL)", "check the forwarders and the zone on the name server")
 	FaultDNSRefused = declare("dns.refused", DNSRefused, SideDNS,
 		"the name server {servers} refuses to answer this device (REFUSED)",
-		"allow this network to query the name server, set dns_servers, or correct sip_address, if its domain is the wrong one")
+		"allow this network to query the name server, set dns_servers, or correct sip_address if its domain is wrong")
 	FaultDNSNotUnderstood = declare("dns.not-understood", DNSServFail, SideDNS,
-		"the name server {servers} does not take the question for {name} (RCODE {code})",
+		"the name server {servers} does not accept the query for {name} (RCODE {code})",
 		"check whether this name server knows SRV records; if it is that of a router, set dns_servers to that of the site")
 	FaultDNSReferral = declare("dns.referral", DNSServFail, SideDNS,
 		"the name server {servers} does not look up {name} for this device: it refers to other servers",
 		"allow this network to use the name server for recursive queries, or set dns_servers")
 	FaultDNSTruncated = declare("dns.truncated", DNSMalformed, SideNetwork,
-		"the answer of the name server {servers} for {name} is cut off, and there is none over TCP",
-		"let port 53 over TCP through to the name server, or have the set of records made smaller")
+		"the answer of the name server {servers} for {name} is truncated, and there is no answer over TCP",
+		"allow TCP port 53 to the name server, or reduce the number of records")
 	FaultDNSStrangers = declare("dns.other-answers", DNSMalformed, SideNetwork,
-		"the answers that come from the name server {servers} are for other questions than the one for {name}",
-		"look for a device in between that changes DNS messages, or for somebody who guesses answers")
+		"the answers that come from the name server {servers} do not belong to the query for {name}",
+		"look for a device in between that changes DNS messages, or for somebody who forges answers")
 	FaultDNSDropped = declare("dns.only-other-answers", DNSTimeout, SideNetwork,
-		"the name server {servers} does not answer when it is asked for {name}; {dropped} answers to other questions came from there and were not read",
-		"look for a device in between that changes DNS messages, or for somebody who guesses answers")
+		"the name server {servers} does not answer when it is asked for {name}; {dropped} answers to other queries came from there and were ignored",
+		"look for a device in between that changes DNS messages, or for somebody who forges answers")
 	FaultDNSAliasLoop = declare("dns.alias-loop", DNSMalformed, SideDNS,
-		"{name} is an alias that leads nowhere: there are too many aliases one after the other", "correct the aliases (CNAME) of {name}")
+		"{name} is an alias that leads nowhere: there are too many aliases in a row", "correct the aliases (CNAME) of {name}")
 	FaultDNSBadName = declare("dns.bad-name", DNSMalformed, SideDevice,
 		"{name} cannot be asked for[: {problem}]", "correct the name in the configuration, or the record that leads to it")
 	FaultDNSBadAddress = declare("dns.bad-address", DNSMalformed, SideDNS,
-		"{name} has only addresses to which no packet goes[: {problem}]", "correct the address records of {name}")
+		"{name} has only addresses to which homeward does not connect[: {problem}]", "correct the address records of {name}")
 	FaultDanglingAlias = declare("dns.dangling-alias", NoAddress, SideDNS,
 		"{name} is an alias of {alias}, which has no address", "create the A record of {alias}, or correct the alias (CNAME) {name}")
 	FaultDNSUnusable = declare("dns.unusable-answer", DNSMalformed, SideDNS,
@@ -69,17 +69,17 @@ var (
 
 	FaultNothingNamed = declare("discovery.nothing", DNSNoRecord, SideDNS,
 		"nothing names a Registrar for {domain}: there is no SRV record, and {dhcp}",
-		"create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; "+
-			"or set option 120; or correct sip_address, if its domain is the wrong one")
+		"create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or check that this network sees the internal view of DNS; "+
+			"or set option 120; or correct sip_address if its domain is wrong")
 	FaultNothingNamedHosts = declare("discovery.nothing-communicator", DNSNoRecord, SideDNS,
 		"nothing names a Registrar for {domain}: there is neither an SRV record nor sipinternal, sip or sipexternal",
-		"create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or check that this network sees the inside view of DNS; "+
-			"or correct sip_address, if its domain is the wrong one")
+		"create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or check that this network sees the internal view of DNS; "+
+			"or correct sip_address if its domain is wrong")
 	FaultDHCPUnasked = declare("discovery.dhcp-unasked", "", SideDevice,
 		"nothing names a Registrar for {domain}: there is no SRV record, and {cause}", "{cause.do}")
 	FaultDHCPUnaskedNoRoute = declare("discovery.dhcp-no-route", "", SideDevice,
 		"nothing names a Registrar for {domain}: there is no SRV record, and {cause}",
-		"restore the default route, or set interface to where DHCP is to be asked")
+		"restore the default route, or set interface to the one on which to ask DHCP")
 	FaultClosedStep = declare("discovery.closed", "", SideDevice, "{cause}", "{cause.do}")
 
 	FaultDHCPBytes = declare("dhcp.malformed", DHCPMalformed, SideDHCP,
@@ -94,38 +94,38 @@ var (
 		"messages came from the DHCP server {servers}, but none of them could be read: they were {problem}",
 		"look for a firewall, a switch or a relay in between that changes DHCP answers, and at the DHCP server itself")
 	FaultDHCPOthers = declare("dhcp.answers-others", DHCPSilent, SideDHCP,
-		"the DHCP server {servers} does not answer the DHCPINFORM of this device: all that came from there belongs to other questions",
+		"the DHCP server {servers} does not answer the DHCPINFORM of this device: everything that came from there belongs to other requests",
 		"check that the DHCP server answers DHCPINFORM, with the transaction of the question; if it cannot, let the system's DHCP client ask for option 120 (see docs/dhcp-leases.md)")
 	FaultDHCPClass = declare("dhcp.vendor-class", DHCPVendorClass, SideDHCP,
 		"the DHCP server spells the vendor class of Lync phones wrong: {problem}",
-		"spell it MS-UC-Client on the DHCP server, in these letters: bytes 4D532D55432D436C69656E74, no final zero")
+		"spell it exactly MS-UC-Client on the DHCP server: bytes 4D532D55432D436C69656E74, without a final zero")
 	FaultDHCPDisagree = declare("dhcp.disagree", DHCPConflict, SideDHCP,
 		"the DHCP servers disagree: {problem}", "find the second DHCP server of this network and correct or stop it")
 	FaultDHCPSlow = declare("dhcp.slow", Slow, SideDHCP,
-		"the DHCP server {server} takes {ms} ms to answer: a device that needs it may not wait so long", "look at the load of the DHCP server, and at the relay agent of this network")
+		"the DHCP server {server} takes {ms} ms to answer: a device that needs it may not wait that long", "check the load of the DHCP server, and the relay agent of this network")
 	FaultDHCPAddress = declare("dhcp.address", TLSNoName, SideDHCP,
-		"DHCP option 120 holds an address, and no certificate can prove an address",
+		"DHCP option 120 contains an address, and no certificate can prove an address",
 		"put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes")
 
 	FaultOutsideDomain = declare("name.outside-domain", NameNotAllowed, "",
-		"{source} names {host}, which is outside the SIP domain {domain}: devices do not go there",
-		"[name {useful} instead; or correct sip_address, if its domain is the wrong one]"+
-			"[name a host inside the SIP domain, such as {example}, with an A record and in the certificate of the Registrar; or correct sip_address, if its domain is the wrong one]")
+		"{source} names {host}, which is outside the SIP domain {domain}: devices do not use it",
+		"[name {useful} instead; or correct sip_address if its domain is wrong]"+
+			"[name a host inside the SIP domain, such as {example}, with an A record and in the certificate of the Registrar; or correct sip_address if its domain is wrong]")
 	FaultStrictNaming = declare("name.strict", NameNotAllowed, "",
-		"{source} names {host}, and strict_naming allows {domain} and sip.{domain} only",
+		"{source} names {host}, but strict_naming allows only {domain} and sip.{domain}",
 		`name the Registrar sip.{domain}, in its certificate too, or set strict_naming = "suffix"`)
 	FaultNamedAddress = declare("name.address", TLSNoName, "",
-		"{source} holds the address {host}, and no certificate can prove an address",
+		"{source} contains the address {host}, and no certificate can prove an address",
 		"put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes")
 	FaultShortName = declare("name.short", "", SideDevice,
 		"the server {host} of {source} is a short (NetBIOS) name, which DNS does not know",
-		"give the full name (FQDN) of the server, as its certificate carries it")
+		"give the full name (FQDN) of the server, as in its certificate")
 	FaultNoAddress = declare("name.no-address", NoAddress, SideDNS,
 		"{source} names {host}, which has no address", "create the A record of {host}, or name a Registrar that exists")
 	FaultNoAddressConfigured = declare("name.no-address-configured", NoAddress, SideDNS,
 		"{source} names {host}, which has no address", "create the A record, or correct the name")
 	FaultNoAddressBlocks = declare("name.no-address-blocks-host-names", NoAddress, SideDNS,
-		"{source} names {host}, which has no address; an SRV record that exists keeps the device from trying host names such as sip.{domain}",
+		"{source} names {host}, which has no address; because this SRV record exists, the device does not try host names such as sip.{domain}",
 		"create the A record of {host}, or delete the SRV record")
 	FaultNotUsed = declare("name.not-used", "", "", "{source} leads to {host}, which is not used: {cause}", "{cause.do}")
 )

@@ -7,48 +7,48 @@ var (
 	FaultRefusedTCP = declare("connect.refused-tcp", ConnectRefused, SideRegistrar,
 		"{at}[ ({address})] refuses the connection: nothing listens on this port", "offer TLS on port 5061, or enable the port for plain TCP in the settings of the pool")
 	FaultFiltered = declare("connect.no-answer", ConnectTimeout, SideNetwork,
-		"{at}[ ({address})] does not answer at all: it is filtered, or switched off", "look for a firewall that drops port {port}, then see whether {host} runs")
+		"{at}[ ({address})] does not answer at all: it is filtered, or switched off", "look for a firewall that drops port {port}, then check whether {host} is running")
 	FaultNoWay = declare("connect.unreachable", ConnectUnreachable, SideNetwork,
-		"there is no way to {at}[ ({address})]", "check the address record, the gateway and the VLAN of this device")
+		"there is no route to {at}[ ({address})]", "check the address record, the gateway and the VLAN of this device")
 	FaultSlowWay = declare("connect.slow", Slow, SideNetwork,
-		"the way to {at} ({address}) is slow: a connection takes {ms} ms", "look at the line between this device and the Registrar: a full line, Wi-Fi, or packets that are lost")
+		"the connection to {at} ({address}) is slow: connecting takes {ms} ms", "check the connection between this device and the Registrar: a saturated link, weak Wi-Fi, or lost packets")
 	FaultCutAsking = declare("connect.cut-after-asking", ConnectReset, SideRegistrar,
-		"{at}[ ({address})] takes the connection and cuts it; before that it asked for a certificate of this device",
-		"see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside; then look into the log of the Registrar, or of the proxy in front of it")
+		"{at}[ ({address})] accepts the connection and then drops it; before that it asked this device for a certificate",
+		"see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside; then check the log of the Registrar, or of the proxy in front of it")
 	FaultCut = declare("connect.cut", ConnectReset, SideRegistrar,
-		"{at}[ ({address})] takes the connection and cuts it", "look into the log of the Registrar, and for a firewall or proxy in between that cuts connections")
+		"{at}[ ({address})] accepts the connection and then drops it", "check the log of the Registrar, and look for a firewall or proxy in between that drops connections")
 
 	FaultOtherPort = declare("port.other", "", "",
 		"{source} leads to {at}[ ({address})], where nothing answers, but {host} answers on port {other}",
-		"correct the port to {other}, or let the Registrar listen on {port}")
+		"correct the port to {other}, or configure the Registrar to listen on {port}")
 	FaultOtherPortDHCP = declare("port.other-dhcp", "", SideRegistrar,
 		"{source} leads to {at}[ ({address})], where nothing answers, but {host} answers on port {other}",
-		"let the Registrar listen on {port}: option 120 holds no port")
+		"configure the Registrar to listen on {port}: option 120 contains no port")
 	FaultOtherPortConfigured = declare("port.other-configured", "", SideDevice,
 		"port {port} is configured for {host}, but it answers on port {other}", "configure {host}:{other}")
 	FaultEdgePort = declare("port.edge-configured", "", SideDevice,
 		"port {port} is configured for {host}, but its Access Edge listens on 443", `set external_server = "{host}:443"`)
 	FaultServerPort = declare("port.for-servers", TLSClientCert, "",
-		"{at}[ ({address})] asks for a certificate of this device, and refuses it without one: it is a port for servers, not for clients",
-		"name the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if it is this one, let the server admit devices that have no certificate")
+		"{at}[ ({address})] asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients",
+		"use the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if this is that port, configure the server to accept devices without a certificate")
 	FaultOnlyOutside = declare("discovery.only-outside", "", SideDNS,
 		"only the external record leads to a Registrar, and its Access Edge {at}[ ({address})] does not answer from this network",
-		"inside: create _sipinternaltls._tcp.{domain} in the inside view of DNS (split DNS); outside: open port {port} to the Access Edge")
+		"inside: create _sipinternaltls._tcp.{domain} in the internal view of DNS (split DNS); outside: open port {port} to the Access Edge")
 	FaultEdgeNotReached = declare("discovery.edge-not-reached", ConnectTimeout, SideNetwork,
 		"the Access Edge {at}[ ({address})] of the external record cannot be reached from this network", "")
 	FaultConfiguredAddress = declare("name.configured-address", TLSName, SideDevice,
-		"", "configure the name (FQDN) instead of the address {host}, as no certificate proves it")
+		"", "configure the name (FQDN) instead of the address {host}, because no certificate proves it")
 
 	FaultTLSNot = declare("tls.not-spoken", TLSFailed, SideRegistrar,
-		"{at}[ ({address})] takes the connection, but does not speak TLS", "check that this port speaks TLS, and look into the log of the Registrar")
+		"{at}[ ({address})] accepts the connection, but does not speak TLS", "check that this port speaks TLS, and check the log of the Registrar")
 	FaultTLSCut = declare("tls.cut", ConnectReset, SideRegistrar,
-		"{at}[ ({address})] cuts the connection in the middle of the TLS handshake", "look into the log of the Registrar, and for a firewall or proxy in between that cuts connections")
+		"{at}[ ({address})] drops the connection during the TLS handshake", "check the log of the Registrar, and look for a firewall or proxy in between that drops connections")
 	FaultTLSAlert = declare("tls.alert", TLSFailed, SideRegistrar,
-		"{at}[ ({address})] ends the TLS handshake with alert {alert}", "look into the log of the Registrar: it knows why it sends this alert")
+		"{at}[ ({address})] ends the TLS handshake with alert {alert}", "check the log of the Registrar: only the Registrar knows why it sends this alert")
 	FaultTLSUnknown = declare("tls.failed", TLSFailed, SideRegistrar,
-		"the TLS handshake with {at}[ ({address})] failed: {problem}", "go by these words, and look into the log of the Registrar")
+		"the TLS handshake with {at}[ ({address})] failed: {problem}", "start from this message, and check the log of the Registrar")
 	FaultTLSStalls = declare("tls.stalls", TLSTimeout, SideRegistrar,
-		"{at}[ ({address})] takes the connection, but the TLS handshake stalls", "check that this port speaks TLS; on tunnels look for an MTU that is too small")
+		"{at}[ ({address})] accepts the connection, but the TLS handshake stalls", "check that this port speaks TLS; on a tunnel, look for an MTU that is too small")
 	FaultTLSOld = declare("tls.no-version-in-common", TLSVersion, SideRegistrar,
 		"{at}[ ({address})] offers no TLS version that this device may use",
 		`enable TLS 1.2 on the Registrar; until then, tls_min = "1.0" lets this device use what old servers offer`)
@@ -56,16 +56,16 @@ var (
 		"{at}[ ({address})] accepts none of the ciphers that this device offers (alert {alert})",
 		"enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384; RSA key exchange alone is not enough")
 	FaultUnreadable = declare("certificate.unreadable", TLSUnreadable, SideRegistrar,
-		"a certificate that {at} sends cannot be read: {problem}", "issue another one in its place, without this fault")
+		"a certificate that {at} sends cannot be read: {problem}", "replace it with a certificate that does not have this fault")
 
 	FaultWrongName = declare("certificate.other-name", TLSName, SideRegistrar,
-		"the certificate of {at} is not for {host}, but for {names}", "issue a certificate that carries {host}")
+		"the certificate of {at} is not for {host}, but for {names}", "issue a certificate for {host}")
 	FaultWrongNameOfRecord = declare("certificate.other-name-than-dns", TLSName, SideRegistrar,
 		"the certificate of {at} is not for {host}, but for {names}",
-		"issue a certificate that carries {host} too, or let {source} name {useful}[, with an A record for {missing}]")
+		"issue a certificate that also contains {host}, or let {source} name {useful}[, with an A record for {missing}]")
 	FaultWrongNameUseful = declare("certificate.other-name-useful", TLSName, SideRegistrar,
 		"the certificate of {at} is not for {host}, but for {names}",
-		"issue a certificate that carries {host} too, or name {useful} instead[, with an A record for {missing}]")
+		"issue a certificate that also contains {host}, or name {useful} instead[, with an A record for {missing}]")
 	FaultWildcard = declare("certificate.wildcard", TLSName, SideRegistrar,
 		"the certificate of {at} is not for {host}, but for {names}", "issue a certificate that names {host}: devices do not accept a wildcard for SIP")
 	FaultAddressNotProven = declare("certificate.configured-address", TLSName, SideDevice,
@@ -75,13 +75,13 @@ var (
 		"the server is configured by the short (NetBIOS) name {host}, which its certificate does not prove: it is for {names}",
 		"configure the full name of the server[ ({useful})]")
 	FaultNoSAN = declare("certificate.no-san", TLSNoName, SideRegistrar,
-		"the certificate of {at} carries no name a device believes: it has no Subject Alternative Name",
+		"the certificate of {at} contains no name that a device accepts: it has no Subject Alternative Name",
 		"issue a certificate with {host} as Subject Alternative Name")
 	FaultExpired = declare("certificate.expired", TLSExpired, SideRegistrar,
 		whose+" expired on {ends} (it is {now} here)", "renew the certificate of the Registrar; check the clock of this device first")
 	FaultIssuerExpired = declare("certificate.issuer-expired", TLSExpired, SideRegistrar,
 		whose+" expired on {ends} (it is {now} here)",
-		"check the clock of this device first; then renew the certificate of {authority} and let the server send it, or install the root certificate that replaces it and name it in roots")
+		"check the clock of this device first; then renew the certificate of {authority} and configure the server to send it, or install the root certificate that replaces it and name it in roots")
 	FaultNotYetValid = declare("certificate.not-yet-valid", TLSNotYetValid, SideRegistrar,
 		whose+" is not valid before {begins} (it is {now} here)", "check the clock of this device first, then the certificate of the Registrar")
 	FaultIssuerNotYetValid = declare("certificate.issuer-not-yet-valid", TLSNotYetValid, SideRegistrar,
@@ -90,23 +90,23 @@ var (
 	FaultNotForServers = declare("certificate.not-for-servers", TLSUntrusted, SideRegistrar,
 		whose+" is not meant for servers (extended key usage)", "issue a certificate for server authentication")
 	FaultSelfSigned = declare("certificate.self-signed", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} is signed by itself: no authority vouches for it",
-		"let the site's authority issue the certificate, or name this certificate in roots")
+		"the certificate of {at} is self-signed: no authority vouches for it",
+		"have the site's authority issue the certificate, or name this certificate in roots")
 	FaultWeakSignature = declare("certificate.weak-signature", TLSUntrusted, SideRegistrar,
 		whose+" is signed with an algorithm that is no longer safe[: {signature}]",
 		"have the certificate of the Registrar, and any intermediate one above it, signed with SHA-256")
 	FaultSameNameAuthority = declare("certificate.new-authority", TLSUntrusted, SideDevice,
-		"the certificate of {at} leads to {root}, and this device trusts another authority of that name: the site has made a new one",
+		"the certificate of {at} leads to {root}, but this device trusts another authority of that name: the site has created a new one",
 		"install the site's new root certificate and name it in roots")
 	FaultNoIntermediate = declare("certificate.no-intermediate", TLSUntrusted, SideDevice,
 		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate",
-		"install the site's root certificate and name it in roots; if it is there, let the server send its intermediate certificates too")
+		"install the site's root certificate and name it in roots; if it is there, configure the server to send its intermediate certificates too")
 	FaultUnknownAuthority = declare("certificate.unknown-authority", TLSUntrusted, SideDevice,
 		"the certificate of {at} is issued by {issuer} and leads to {root}, which this device does not trust",
 		"install the root certificate {root} and name it in roots")
 	FaultWrongIssuer = declare("certificate.wrong-issuer", TLSUntrusted, SideRegistrar,
 		whose+" is issued by {issuer}, but was not signed with the certificate of that name that the server sends",
-		"let the server send the intermediate certificate with which its own was signed")
+		"configure the server to send the intermediate certificate with which its own was signed")
 	FaultNotAuthority = declare("certificate.not-authority", TLSUntrusted, SideRegistrar,
 		"the certificate of {at} depends on that of {of}, which is not an authority (CA)",
 		"have the certificate of the Registrar signed by an authority; if {of} is one, issue its certificate again with CA:TRUE in the basic constraints")
@@ -124,9 +124,9 @@ var (
 	FaultNoCertificate = declare("certificate.none", TLSUntrusted, SideRegistrar,
 		"{at} sends no certificate", "give the Registrar a certificate for {host}")
 	FaultNoRoots = declare("certificate.no-roots", TLSUntrusted, SideDevice,
-		"this device has no root certificates, so that it trusts nobody: {problem}", "install the package ca-certificates, or name the site's root certificate in roots")
+		"this device has no root certificates, so it trusts no server: {problem}", "install the package ca-certificates, or name the site's root certificate in roots")
 	FaultCertificate = declare("certificate.refused", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} is refused: {problem}", "correct what it says of the certificate, or issue another one for {host}")
+		"the certificate of {at} is refused: {problem}", "correct what this message says about the certificate, or issue another one for {host}")
 )
 
 // whose says which certificate: that of the server, or one of an authority above it.

@@ -3,15 +3,15 @@ package provisioning
 // The sign-in: what a Registrar that speaks SIP makes of the device. {said} are its own words.
 var (
 	FaultNoSIP = declare("sip.no-answer", SIPNoAnswer, SideRegistrar,
-		"{at}[ ({address})] takes the connection, but does not answer SIP", "check that the Registrar service runs behind this port")
+		"{at}[ ({address})] accepts the connection, but does not answer SIP", "check that the Registrar service runs behind this port")
 	FaultNotSIP = declare("sip.not-spoken", SIPMalformed, SideRegistrar,
 		"{at}[ ({address})] answers, but does not speak SIP[: its answer begins with {begins}]",
 		"check that the address and port are those of the Registrar, and not of a web server or another service")
 	FaultBadSIP = declare("sip.broken", SIPMalformed, SideRegistrar,
-		"what {at} sends cannot be read as SIP: {problem}", "look for a proxy or firewall in between that changes SIP messages (SIP ALG), then into the log of the Registrar")
+		"what {at} sends is not valid SIP: {problem}", "look for a proxy or firewall in between that changes SIP messages (SIP ALG), then check the log of the Registrar")
 	FaultSlowSignIn = declare("sip.slow", SIPNoAnswer, SideRegistrar,
 		"the Registrar answers, but the sign-in takes longer than a check waits",
-		"look at the load of the Registrar and of its domain controllers; the daemon has more patience, see homeward status")
+		"look at the load of the Registrar and of its domain controllers; the daemon waits longer: see homeward status")
 
 	FaultAccountRefused = declare("sip.account-refused", SIPForbidden, SideAccount, "{host} refuses the sign-in: {said}",
 		"check that the account is enabled for SIP and may sign in from where this device is, and that the client version policy lets the device in")
@@ -19,12 +19,12 @@ var (
 		"check the spelling of sip_address, and that the account is enabled for SIP")
 	FaultForbidden = declare("sip.forbidden", SIPForbidden, SideAccount,
 		"{host} refuses the sign-in: {said}",
-		"check user and password_file first, then restart homeward: some Registrars answer a wrong password so; if both are right, "+
+		"check user and password_file first, then restart homeward: some Registrars answer a wrong password this way; if both are right, "+
 			"check that the account is enabled for SIP, that the client version policy lets this device in, and that the account may have one more "+
 			"registration (max_contacts and remove_existing of Asterisk)")
 	FaultTooManyBindings = declare("sip.too-many-registrations", SIPForbidden, SideAccount,
 		"{host} refuses the sign-in: {said}",
-		"the account has as many registrations as the Registrar allows: remove what is left over there, or raise the limit (max_contacts of Kamailio)")
+		"the account has as many registrations as the Registrar allows: remove stale registrations there, or raise the limit (max_contacts of Kamailio)")
 	FaultCredentials = declare("sip.credentials", SIPCredentials, SideAccount,
 		`{host} refuses the user name or the password[ for the realm "{realm}"]: {said}`, "check user[ ({user})] and password_file, then restart homeward; the account may be locked or expired")
 	FaultCredentialsNTLM = declare("sip.credentials-ntlm", SIPCredentials, SideAccount,
@@ -32,46 +32,46 @@ var (
 		`check user[ ({user})][ ({plain}; Lync often wants DOMAIN\name)] and password_file, then restart homeward; the account may be locked or expired; `+
 			"if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses")
 	FaultUnavailable = declare("sip.unavailable", SIPUnavailable, SideRegistrar,
-		"{host} cannot serve now: {said}", "check the services of the Registrar and its pool")
+		"{host} cannot serve requests now: {said}", "check the services of the Registrar and its pool")
 	FaultRejected = declare("sip.rejected", SIPRejected, SideRegistrar,
 		"{host} refuses the request of this device as it stands: {said}",
-		"go by what it says: change the settings of the Registrar, or of a proxy in front of it, so that they accept the request")
+		"its answer says why: change the settings of the Registrar, or of a proxy in front of it, so that they accept the request")
 	FaultNoMinExpires = declare("sip.no-min-expires", SIPRejected, SideRegistrar,
-		"{host} wants the registration to last longer, and does not say how long (no Min-Expires): {said}",
-		"let the Registrar send Min-Expires in its answer, or accept shorter registrations")
+		"{host} wants the registration to last longer, but does not say how long (no Min-Expires): {said}",
+		"configure the Registrar to send Min-Expires in its answer, or to accept shorter registrations")
 	FaultUnsigned = declare("sip.unsigned", SIPBadSignature, SideNetwork,
-		"the answers of {host} are not signed as they must be[: {problem}]", "look for a firewall or proxy in between that changes SIP messages (SIP ALG), and switch that off")
+		"the answers of {host} are not correctly signed[: {problem}]", "look for a firewall or proxy in between that changes SIP messages (SIP ALG), and switch that off")
 
 	FaultNoPassword = declare("sip.no-password", SIPAuthNotSupported, SideDevice,
-		"{host} asks for a password, and none is configured", "set password_file")
+		"{host} asks for a password, but none is configured", "set password_file")
 	FaultInClear = declare("sip.password-in-clear", SIPAuthNotSupported, SideRegistrar,
-		"{host} asks for a password over plain TCP[ ({offered})], where whoever listens could guess it", "offer TLS on the Registrar; credentials_over_tcp allows it over plain TCP to a Registrar that an SRV record or internal_server names, and lets whoever listens guess the password")
+		"{host} asks for a password over plain TCP[ ({offered})], where an eavesdropper could guess it", "offer TLS on the Registrar; credentials_over_tcp allows it over plain TCP to a Registrar that an SRV record or internal_server names, but an eavesdropper can then guess the password")
 	FaultOnlyKerberos = declare("sip.only-kerberos", SIPAuthNotSupported, SideRegistrar,
-		"{host} offers only {offered} for signing in, and this device supports none of these", "set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM")
+		"{host} offers only {offered} for signing in, but this device supports none of these", "set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM")
 	FaultOnlyBasic = declare("sip.only-basic", SIPAuthNotSupported, SideRegistrar,
 		"{host} offers only Basic for signing in, which would show the password and is never answered", "offer Digest or NTLM on the Registrar")
 	FaultSchemeNotAllowed = declare("sip.scheme-not-allowed", SIPAuthNotSupported, SideDevice,
-		"{host} offers {offered} for signing in, and the setting auth allows none of these", "let auth allow what the Registrar offers, or let the Registrar offer another way")
+		"{host} offers {offered} for signing in, but the setting auth allows none of these", "add a scheme that the Registrar offers to auth, or enable another scheme on the Registrar")
 	FaultNoChallenge = declare("sip.no-challenge", SIPAuthNotSupported, SideRegistrar,
-		"{host} asks for a password, and does not say in which form", "let the Registrar offer NTLM or Digest")
+		"{host} asks for a password, but does not say in which form", "enable NTLM or Digest on the Registrar")
 	FaultBadChallenge = declare("sip.bad-challenge", SIPAuthNotSupported, SideRegistrar,
 		"{host} asks for a password in a form that cannot be answered: {problem}", "correct the authentication settings of the Registrar")
 	FaultChallengedAgain = declare("sip.challenged-again", SIPAuthNotSupported, SideRegistrar,
-		"{host} asks for the password again after each answer", "look into the log of the Registrar: it does not say that the password is wrong, and does not take it")
+		"{host} asks for the password again after each answer", "check the log of the Registrar: it neither says that the password is wrong nor accepts it")
 	FaultNoScheme = declare("sip.no-scheme", SIPAuthNotSupported, SideRegistrar,
-		"{host} offers no way to sign in that this device may use: {said}", "let the Registrar offer NTLM or Digest over TLS; auth says which of them this device may use")
+		"{host} offers no sign-in scheme that this device may use: {said}", "enable NTLM or Digest over TLS on the Registrar; auth says which of them this device may use")
 
 	FaultRedirectNotUsed = declare("redirect.not-used", "", SideRegistrar,
 		"{from} redirects the device to {host}, which is not used: {cause}", "{cause.do}")
 	FaultRedirectNoAddress = declare("redirect.no-address", NoAddress, SideDNS,
 		"{from} redirects the device to its home pool {host}, which has no address", "create the A record of {host}, or move the user to a pool that exists")
 	FaultRedirectLoop = declare("redirect.loop", SIPRedirectLoop, SideRegistrar,
-		"the redirects that begin at {from} lead in a circle", "check the home pool of the user on the Registrars involved")
+		"the redirects that begin at {from} form a loop", "check the home pool of the user on the Registrars involved")
 
 	FaultInstead      = declare("sign-in.instead", ConnectRefused, SideRegistrar, "the device signs in to {instead} instead", "")
 	FaultOtherAddress = declare("sign-in.other-address", ConnectRefused, SideRegistrar, "the device signs in through another address of {host}", "")
 	FaultOnBackup     = declare("sign-in.on-backup", SIPUnavailable, SideRegistrar,
-		"this is the backup Registrar: the primary of the user is not there", "check the primary pool of the user")
+		"this is the backup Registrar: the primary of the user is not available", "check the primary pool of the user")
 	FaultRelaySilent = declare("relay.no-answer", RelayUnreachable, SideNetwork,
 		"the media relay {host} does not answer", "open UDP 3478 and TCP 443 to the A/V Edge, and check that it runs")
 )

@@ -59,7 +59,7 @@ type Findings []Finding
 type Finding struct {
 	Source
 	Names    []Name // usable data, in the order of the source
-	NoServer bool   // no name server could be asked: nothing listens there, or there is no way to it
+	NoServer bool   // no name server could be asked: nothing listens there, or there is no route to it
 }
 
 // Of returns the Finding of a step.

@@ -9,7 +9,7 @@ import (
 )
 
 // RecallPlan is the Registrars this user was told to use: primary and backup of the home pool, then the pool told in
-// band if it is another. fresh holds the addresses DNS gives now, by host; nil: the remembered ones are used. vouched are
+// band if it is another. fresh contains the addresses DNS gives now, by host; nil: the remembered ones are used. vouched are
 // hosts that a proven Registrar has named in this run of the agent.
 func RecallPlan(record cache.Record, policy Policy, fresh map[string]Name, vouched map[string]bool) Plan {
 	var plan Plan

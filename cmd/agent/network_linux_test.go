@@ -28,8 +28,8 @@ func TestNamespaceMend29NoRoute(t *testing.T) {
 		code int
 		want []string
 	}{
-		{"plan", exitNotRegistered, []string{"dhcp-no-network: there is no network on which DHCP could be asked (there is no default route)\n", "network is unreachable"}},
-		{"dhcp", exitFailed, []string{"dhcp-no-network: there is no default route\n", "where there is no default route, set interface\n"}},
+		{"plan", exitNotRegistered, []string{"dhcp-no-network: there is no network on which to ask DHCP (there is no default route)\n", "network is unreachable"}},
+		{"dhcp", exitFailed, []string{"dhcp-no-network: there is no default route\n", "if there is no default route, set interface\n"}},
 		{"check", exitNotRegistered, []string{"This device is not on the network: no interface has an address.\n", "not tested, because of: link and address\n"}},
 	} {
 		var out bytes.Buffer

@@ -102,7 +102,7 @@ func TestOtherTextsOnTerminals(t *testing.T) {
 // brokenSite is a report with every kind of result.
 var brokenSite = check.Report{
 	Version: 1, Verdict: check.Failed,
-	Summary: []string{"fe01.contoso.com:5061 (10.0.0.5) refuses the connection: nothing listens on this port.", "This is on the side of the Registrar."},
+	Summary: []string{"fe01.contoso.com:5061 (10.0.0.5) refuses the connection: nothing listens on this port.", "The problem is with the Registrar."},
 	Checks: []check.Check{
 		{ID: "link", Title: "link and address", Result: check.Good, Detail: "eth0 10.0.0.21/24"},
 		{ID: "dns", Title: "DNS for contoso.com", Result: check.Warn},

@@ -20,7 +20,7 @@ const (
 	Timeout     // no answer before the deadline
 	NoServer    // no name server is known
 	PortClosed  // nothing listens on the server's port: the connection is refused
-	Unreachable // there is no way to the server
+	Unreachable // there is no route to the server
 	HungUp      // the server has ended the connection
 
 	ServFail  // the server says that it failed (RCODE 2)

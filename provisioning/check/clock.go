@@ -144,7 +144,7 @@ func (e timeError) Error() string      { return string(e) }
 func (e timeError) Is(kind error) bool { return kind == errTime }
 
 // errNotTime is what comes and answers no question of ours.
-var errNotTime = timeError("answers with something else than the time")
+var errNotTime = timeError("answers with something other than the time")
 
 // readTime returns how far the clock of the server that gave the answer, which came now, is ahead of ours (RFC 5905 section 8).
 func readTime(m []byte, asked map[[8]byte]time.Time, now time.Time) (time.Duration, error) {

@@ -47,10 +47,10 @@ func TestReadTime(t *testing.T) {
 		{"our clock was never set", ntpAnswer(cookie, there, nil), time.Unix(0, 0), there.Sub(time.Unix(0, 0)).Truncate(time.Second).String()},
 		{"the second era", ntpAnswer(cookie, now.AddDate(12, 0, 0).Add(took/2), nil), now.AddDate(12, 0, 0), "0s"},
 		{"longer", append(ntpAnswer(cookie, there, nil), make([]byte, 20)...), now, "0s"},
-		{"cut off", ntpAnswer(cookie, there, nil)[:ntpSize-1], now, "answers with something else than the time"},
-		{"nothing", nil, now, "answers with something else than the time"},
-		{"to another question", ntpAnswer("87654321", there, nil), now, "answers with something else than the time"},
-		{"our question comes back", ntpAnswer(cookie, there, func(m []byte) { m[0] = ntpQuestion }), now, "answers with something else than the time"},
+		{"cut off", ntpAnswer(cookie, there, nil)[:ntpSize-1], now, "answers with something other than the time"},
+		{"nothing", nil, now, "answers with something other than the time"},
+		{"to another question", ntpAnswer("87654321", there, nil), now, "answers with something other than the time"},
+		{"our question comes back", ntpAnswer(cookie, there, func(m []byte) { m[0] = ntpQuestion }), now, "answers with something other than the time"},
 		{"denied", ntpAnswer(cookie, there, func(m []byte) { m[1] = 0; copy(m[12:], "DENY") }), now, "refuses to answer (DENY)"},
 		{"never set", ntpAnswer(cookie, there, func(m []byte) { m[0] |= ntpUnsynced << 6 }), now, "does not know the time itself"},
 		{"without a time of receipt", ntpAnswer(cookie, there, func(m []byte) { clear(m[32:40]) }), now, "does not know the time itself"},
@@ -98,7 +98,7 @@ func TestAskTime(t *testing.T) {
 		{"answers", 0, []func([]byte) []byte{right}, nil, "within 1s"},
 		{"answers late", timePatience + 100*time.Millisecond, []func([]byte) []byte{right}, nil, "within 1s"},
 		{"something else comes first", 0, []func([]byte) []byte{garbage, right}, nil, "within 1s"},
-		{"something else comes", 0, []func([]byte) []byte{garbage}, nil, "answers with something else than the time"},
+		{"something else comes", 0, []func([]byte) []byte{garbage}, nil, "answers with something other than the time"},
 		{"too late", 2*timePatience + time.Millisecond, []func([]byte) []byte{right}, nil, "does not answer"},
 		{"silent", 0, nil, nil, "does not answer"},
 		{"no way to the first address", 0, []func([]byte) []byte{right}, map[string]error{"[2001:db8::1]:123": unreachable}, "within 1s"},
@@ -143,7 +143,7 @@ func TestAskTime(t *testing.T) {
 func TestTimeServersAreHeard(t *testing.T) {
 	const generic = "set the clock of this device: create the SRV record _ntp._udp.contoso.com, or let DHCP name a time server (option 42)"
 	by := func(name string) string {
-		return "set the clock of this device by " + name + ", which DHCP option 42 names and which tells the time"
+		return "set the clock of this device from " + name + ", a working time server that DHCP option 42 names"
 	}
 	for _, test := range []struct {
 		name      string
@@ -164,7 +164,7 @@ func TestTimeServersAreHeard(t *testing.T) {
 		{"a Registrar says that they are wrong", []TimeServer{{Name: "a"}},
 			time.Hour, "the clock of fe01.contoso.com is 1h ahead", generic, "; DHCP option 42 names a (within 1s)"},
 		{"none answers", []TimeServer{{Name: "a", Problem: "does not answer"}},
-			0, "", generic, "; neither a Registrar nor a time server has told the time to compare with; DHCP option 42 names a (does not answer)"},
+			0, "", generic, "; no Registrar or time server has given a time to compare with; DHCP option 42 names a (does not answer)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := &Facts{Now: time.Date(2026, 11, 26, 15, 4, 54, 0, time.UTC), TimeServers: test.servers}

@@ -81,7 +81,7 @@ func (b *branch) clock() {
 		c.Detail += fmt.Sprintf("; within %s of %s", max(ahead.Abs(), time.Second), host)
 	}
 	if _, _, told := f.skew(); !told && c.Result == Good {
-		c.Detail += "; neither a Registrar nor a time server has told the time to compare with"
+		c.Detail += "; no Registrar or time server has given a time to compare with"
 	}
 	for _, source := range []string{option42, f.timeRecord()} {
 		if servers := f.timeServers(source); servers != "" {
@@ -103,7 +103,7 @@ func (b *branch) dhcp() {
 	case f.ByPassed || !f.Policy.AskDHCP && !f.Policy.ReadLease:
 		c.Result, c.Detail = Skipped, "not asked"
 	case !f.Policy.AskDHCP:
-		c.Title, c.Reason = "DHCP, as the system's client keeps it", finding.Reason
+		c.Title, c.Reason = "DHCP, from the leases of the system's client", finding.Reason
 		if c.Reason != "" {
 			c.Result = Warn
 		}
@@ -168,7 +168,7 @@ func (b *branch) daemon() {
 	case !t.None():
 		c.because(Warn, t)
 	case f.Daemon.NotRunning:
-		c.Result, c.Detail = Skipped, "it is not running; a check does without"
+		c.Result, c.Detail = Skipped, "it is not running; the check does not need it"
 	}
 	b.add(c)
 }

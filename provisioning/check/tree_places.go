@@ -82,7 +82,7 @@ func (b *branch) place(p Place, under string) {
 			c.Detail = greeting(probe)
 		}
 		if c.Result == Skipped {
-			c.Hint = "nothing to do: a device does not come here"
+			c.Hint = "nothing to do: a device does not get this far"
 		}
 		b.add(c)
 		b.layers(p, probe, c)
@@ -245,7 +245,7 @@ func (b *branch) inBand() {
 	case !b.works():
 		home.Result, home.Needs, relays.Result, relays.Needs = Skipped, "sign-in", Skipped, "sign-in"
 	case !s.Lync:
-		home.Result, home.Detail, relays.Result, relays.Detail = Skipped, "this Registrar is not of Lync and tells none", Skipped, "this Registrar is not of Lync and tells none"
+		home.Result, home.Detail, relays.Result, relays.Detail = Skipped, "not a Lync Registrar, so it names none", Skipped, "not a Lync Registrar, so it names none"
 	default:
 		var pair []string
 		for _, h := range s.Home {
@@ -295,7 +295,7 @@ func (b *branch) lastGood() {
 	case f.ByPassed:
 		c.Result, c.Detail = Skipped, "not asked"
 	case f.Unread:
-		c.Result, c.Detail = Skipped, "not known: what the device remembers cannot be read"
+		c.Result, c.Detail = Skipped, "not known: the last good record cannot be read"
 	case !f.remembers():
 		c.Result, c.Detail = Skipped, "the device has no last good Registrar yet"
 	default:

@@ -20,7 +20,7 @@ func TestField17ReceivedIsNotSilence(t *testing.T) {
 		{name: "nothing"},
 		{"for others", []dhcpopts.Dropped{{From: at("10.0.0.2"), Why: dhcpopts.OtherTransaction, Count: 3}, {From: at("10.0.0.1"), Why: dhcpopts.OtherTransaction, Count: 1}},
 			provisioning.DHCPSilent, "dhcp.answers-others",
-			"the DHCP server 10.0.0.1, 10.0.0.2 does not answer the DHCPINFORM of this device: all that came from there belongs to other questions",
+			"the DHCP server 10.0.0.1, 10.0.0.2 does not answer the DHCPINFORM of this device: everything that came from there belongs to other requests",
 			"dhcp", "from 10.0.0.2: answers to another question, 3 times; from 10.0.0.1: answers to another question, 1 times"},
 		{"another port, and for others", []dhcpopts.Dropped{{From: at("10.0.0.1"), Why: dhcpopts.OtherTransaction, Count: 3}, {From: at("10.0.0.1"), Why: dhcpopts.OtherPort, Port: 67, Count: 2}},
 			provisioning.DHCPMalformed, "dhcp.unread",

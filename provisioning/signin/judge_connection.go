@@ -32,7 +32,7 @@ func refusedHere(j *judgement) provisioning.Trouble {
 	}
 }
 
-// unreachable are the system's ways to say that there is no way to an address, or that this device forbids it.
+// unreachable are the system's ways to say that there is no route to an address, or that this device forbids it.
 var unreachable = []error{
 	syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL, syscall.EACCES, syscall.EPERM, syscall.EINVAL,
 	syscall.EAFNOSUPPORT,

@@ -27,7 +27,7 @@ type Lesson struct {
 
 // Unproven is what is learnt of a Registrar over plain TCP: nothing. Whoever is on the way could tell as much.
 func Unproven() Lesson {
-	return Lesson{Reason: provisioning.RegistrarNotProven, Detail: "what it tells of its pool and of media relays is believed over TLS only"}
+	return Lesson{Reason: provisioning.RegistrarNotProven, Detail: "what it says about its pool and media relays is trusted only over TLS"}
 }
 
 // InBandDetail is an error of in-band provisioning in words.

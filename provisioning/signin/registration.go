@@ -63,7 +63,7 @@ func (r *Registration) Failed(kind provisioning.EventKind, err error) provisioni
 func (r *Registration) Told(reason provisioning.Reason, detail string) provisioning.Event {
 	e := r.Event(provisioning.Told, reason, detail)
 	if reason == provisioning.SIPMalformed {
-		e.Hint = "nothing to do for the registration, which stands; look at what the pool provisions in band"
+		e.Hint = "nothing to do: the registration is still valid; check the in-band provisioning of the pool"
 	}
 	return e
 }

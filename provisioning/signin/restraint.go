@@ -106,7 +106,7 @@ func (r *Restraint) lostTurn(at attempted) (provisioning.Reason, string) {
 	if !time.Now().Before(turn.until) {
 		return "", ""
 	}
-	return turn.reason, fmt.Sprintf("%s accepts the device and drops it at once: left alone until %s", at.addr, turn.until.UTC().Format(time.RFC3339))
+	return turn.reason, fmt.Sprintf("%s accepts the device and then drops it at once: not tried until %s", at.addr, turn.until.UTC().Format(time.RFC3339))
 }
 
 // PasswordRests says whether the password is not used now, since it was refused.
