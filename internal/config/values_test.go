@@ -19,7 +19,7 @@ func outcome(result any, err error) string {
 	return fmt.Sprint(result)
 }
 
-// C06, C07 of the list of bad inputs, and S78: what becomes part of a SIP request is checked here.
+// C06, C07 of docs/rules.md, and S78: what becomes part of a SIP request is checked here.
 func TestSIPAddress(t *testing.T) {
 	long := strings.Repeat("a.", 127) + "com"
 	for _, test := range []struct{ name, in, want string }{

@@ -38,7 +38,7 @@ func cut(s server, bytes int) server {
 	return s
 }
 
-// rows D01 to D34 are the bad inputs; those missing here are in other tests of this package, or (D16, D17, D24, D26, D27) the
+// rows D01 to D34 of docs/rules.md; those missing here are in other tests of this package, or (D16, D17, D24, D26, D27) the
 // caller's affair.
 var badInputs = []row{
 	{name: "D01 an answer with another ID is ignored", servers: []server{edited(evil, func(raw []byte) { raw[0]++ }).then(zone(fe))},
