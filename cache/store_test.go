@@ -56,7 +56,7 @@ func untouched(generation uint64, notes ...string) start {
 	return start{generation, notes, []string{"homeward.db", "last-good.json"}}
 }
 
-// X01 to X32 are the rows "Store" of the list of bad inputs. X19 to X22 need a disk that fails, X30
+// X01 to X32 are those of docs/rules.md. X19 to X22 need a disk that fails, X30
 // a process that dies: see below, and crash_test.go.
 func TestDamagedFiles(t *testing.T) {
 	const notADatabase = "it is not a database, or neither of its first pages is valid"
