@@ -34,15 +34,21 @@ var (
 	FaultDNSRefused = declare("dns.refused", DNSRefused, SideDNS,
 		"the name server {servers} refuses to answer this device (REFUSED)",
 		"allow this network to query the name server, set dns_servers, or correct sip_address if its domain is wrong")
+	FaultDNSStubRefused = declare("dns.stub-refuses", DNSRefused, SideDevice,
+		"the resolver on this device itself, {servers}, refuses the query (REFUSED): it has no name server to ask, or may not pass this name on",
+		"see which name servers it has (with systemd-resolved: resolvectl status); let DHCP name them (option 6), or set dns_servers", "dns")
 	FaultDNSNotUnderstood = declare("dns.not-understood", DNSServFail, SideDNS,
-		"the name server {servers} does not accept the query for {name} (RCODE {code})",
-		"check whether this name server knows SRV records; if it is that of a router, set dns_servers to that of the site")
+		"the name server {servers} does not accept the query for {name}: {code}",
+		"look into the log of the name server, or set dns_servers to another one")
+	FaultDNSNoSRV = declare("dns.no-srv", "", SideDNS,
+		"the name server {servers} answers queries for addresses, but not for SRV records: {how}",
+		"set dns_servers to a name server of the site, or have this one, which may be the DNS proxy of a router, pass on queries for all types of records", "dns")
 	FaultDNSReferral = declare("dns.referral", DNSServFail, SideDNS,
 		"the name server {servers} does not look up {name} for this device: it refers to other servers",
 		"allow this network to use the name server for recursive queries, or set dns_servers")
 	FaultDNSTruncated = declare("dns.truncated", DNSMalformed, SideNetwork,
-		"the answer of the name server {servers} for {name} is truncated, and there is no answer over TCP",
-		"allow TCP port 53 to the name server, or reduce the number of records")
+		"the name server {servers} sends a truncated answer for {name}, and over TCP it {tcp}",
+		"allow TCP port 53 to the name server and let it listen there, reduce the number of records, or set dns_servers")
 	FaultDNSStrangers = declare("dns.other-answers", DNSMalformed, SideNetwork,
 		"the answers that come from the name server {servers} do not belong to the query for {name}",
 		"look for a device in between that changes DNS messages, or for somebody who forges answers")
@@ -56,9 +62,20 @@ var (
 	FaultDNSBadAddress = declare("dns.bad-address", DNSMalformed, SideDNS,
 		"{name} has only addresses to which homeward does not connect[: {problem}]", "correct the address records of {name}")
 	FaultDanglingAlias = declare("dns.dangling-alias", NoAddress, SideDNS,
-		"{name} is an alias of {alias}, which has no address", "create the A record of {alias}, or correct the alias (CNAME) {name}")
+		"[{source} names {name}: ]{name} is an alias of {alias}, which {lack}",
+		"correct the alias (CNAME) {name}, or create the A record of {alias}")
+	FaultDanglingRecord = declare("dns.dangling-record", DNSNoRecord, SideDNS,
+		"there is no SRV record {query}: that name is an alias of {alias}, which {lack}",
+		"create the SRV record {query}, in place of the alias (CNAME)")
+	FaultDNSFirstFails = declare("dns.first-fails", "", SideDNS,
+		"the name server {first} {did}, and {servers}, which is listed after it, says that there is no {query}",
+		"have {first} answer, or take it out of the name servers of this device: what the next one says may be the view from outside", "dns")
+	FaultDNSDisagree = declare("dns.disagree", DNSConflict, SideDNS,
+		"the name servers disagree about {query}: {problem}",
+		"let every name server that this device asks know the zone of the site: correct resolv.conf, DHCP option 6, or dns_servers")
 	FaultDNSUnusable = declare("dns.unusable-answer", DNSMalformed, SideDNS,
-		"the answer of the name server {servers} for {name} cannot be used: {problem}", "correct it on the name server")
+		"the name server {servers} sends an answer for {name} that cannot be used: {problem}",
+		"look for a DNS proxy or firewall in between that changes DNS messages, then into the log of the name server; or set dns_servers")
 	FaultDNSAnswersAll = declare("dns.answers-everything", DNSMalformed, SideDNS,
 		"DNS gives the address {addresses} for every name, even for names that do not exist",
 		"remove the wildcard record, or sign in to the captive portal of this network")
@@ -129,3 +146,6 @@ var (
 		"create the A record of {host}, or delete the SRV record")
 	FaultNotUsed = declare("name.not-used", "", "", "{source} leads to {host}, which is not used: {cause}", "{cause.do}")
 )
+
+// OfName says whether a fault is about the name of a host: it says more than that the host has no address.
+func (f *Fault) OfName() bool { return f == FaultDanglingAlias || f == FaultDNSFirstFails }

@@ -9,6 +9,7 @@ var generals = []*Fault{
 	general(DNSServFail, SideDNS, "the name server could not resolve the name (SERVFAIL)", "check the forwarders and the zone on the name server", ""),
 	general(DNSRefused, SideDNS, "the name server refuses to answer this device (REFUSED)", "allow this network to query the name server, set dns_servers, or correct sip_address if its domain is wrong", ""),
 	general(DNSMalformed, SideDNS, "the DNS answer is broken or unusable", "correct the record on the name server: an SRV record needs a host name as its target and a port other than 0, and the host needs a reachable address", ""),
+	general(DNSConflict, SideDNS, "the name servers of this device disagree", "let every name server that this device asks know the zone of the site: correct resolv.conf, DHCP option 6, or dns_servers", ""),
 	general(NoAddress, SideDNS, "the name has no address record", "create an A record for the name, or correct the target of the SRV record", ""),
 
 	general(DHCPSilent, SideDHCP, "no DHCP server answered the DHCPINFORM", "check that a DHCP server or relay serves this network and answers DHCPINFORM", "if DNS names the Registrar"),

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -289,6 +290,10 @@ func (p Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Trouble
 		return FaultOutsideDomain.Met(facts).On(side)
 	case s.Reason == TLSNoName:
 		return FaultNamedAddress.Met(facts).On(side)
+	case s.Reason == NoAddress && cause.Fault.OfName():
+		cause.Facts = maps.Clone(cause.Facts)
+		cause.Facts["source"] = source
+		return cause
 	case s.Reason == NoAddress && s.Step == Manual:
 		return FaultNoAddressConfigured.Met(facts)
 	case s.Reason == NoAddress:

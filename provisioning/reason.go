@@ -16,6 +16,7 @@ const (
 	DNSServFail  Reason = "dns-servfail"
 	DNSRefused   Reason = "dns-refused"
 	DNSMalformed Reason = "dns-malformed"
+	DNSConflict  Reason = "dns-conflict"
 	NoAddress    Reason = "no-address"
 
 	DHCPSilent       Reason = "dhcp-silent"

@@ -24,7 +24,7 @@ sip-redirect-loop sip-redirect-downgrade binding-lost credentials-resting retry-
 relay-refused cache-damaged cache-write cache-too-new cache-read-only
 
 srv-exists dhcp-off dhcp-vendor-class dhcp-no-lease address-changed dhcp-not-supported dhcp-no-interface dhcp-no-network
-tls-certificate-unreadable address-not-allowed registrar-not-proven tls-client-certificate sip-rejected unknown slow lossy`
+tls-certificate-unreadable address-not-allowed registrar-not-proven tls-client-certificate sip-rejected unknown slow lossy dns-conflict`
 
 func TestReasonsAreTheClosedList(t *testing.T) {
 	listed := map[Reason]bool{}

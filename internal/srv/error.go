@@ -3,6 +3,10 @@ package srv
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
 
 	"github.com/homeward-agent/homeward/internal/plain"
 )
@@ -88,7 +92,28 @@ type Error struct {
 	Alias   string // of DanglingAlias: the end of the aliases, absolute; untrusted
 	Dropped Dropped
 	Err     error // details, or nil
+
+	TCP       Kind          // of Truncated: how it went over TCP, a kind from Timeout to HungUp, or Unreadable
+	Addresses bool          // the server answers for the addresses of the same name, though not this question
+	Waited    time.Duration // how long it had been waited for when the look-up ended; 0: it has spoken
+	Alike     []string      // the other servers that say the same
+	Others    []*Error      // what the other servers say, if it is something else, and who of those listed before has not spoken
+
+	earlier bool // of Others: it is listed before
 }
+
+// Earlier returns what a server says that is listed before the one whose word this is; nil: there is none, or it says the same.
+func (e *Error) Earlier() *Error {
+	for _, other := range e.Others {
+		if other.earlier {
+			return other
+		}
+	}
+	return nil
+}
+
+// CodeName is the name of the RCODE, "NOTIMP"; "": it has none.
+func (e *Error) CodeName() string { return dns.RcodeToString[e.Code] }
 
 // Dropped is what came from the Server and was no answer to the question, so that it was not read.
 type Dropped struct {
@@ -140,8 +165,17 @@ func (e *Error) Error() string {
 	if e.Alias != "" {
 		s += fmt.Sprintf(": it is an alias of %.256q", e.Alias)
 	}
+	if e.Waited > 0 {
+		s += fmt.Sprintf(" (%s)", e.Waited.Round(10*time.Millisecond))
+	}
 	if e.Kind == Timeout && e.Dropped.Count > 0 {
 		s += fmt.Sprintf(" (%d answers to other questions were dropped)", e.Dropped.Count)
+	}
+	if e.Addresses {
+		s += "; it answers for addresses"
+	}
+	for _, other := range e.Others {
+		s += "; " + strings.TrimPrefix(other.Error(), fmt.Sprintf("look up %s %.256q ", e.Type, e.Name))
 	}
 	return s
 }

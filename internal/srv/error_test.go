@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/miekg/dns"
 )
 
@@ -30,7 +32,7 @@ func TestEachKindOfError(t *testing.T) {
 		name    string
 		servers []server
 		ask     string
-		want    Error // Kind, Code, Alias, Dropped
+		want    Error // Kind, Code, Alias, Dropped, TCP, Addresses
 	}{
 		{name: "no such name", servers: []server{zone()}, want: Error{Kind: NoRecord, Code: 3}},
 		{name: "no such record", servers: []server{zone(internalTLS + ". 60 IN TXT x")}, want: Error{Kind: NoData}},
@@ -53,8 +55,14 @@ func TestEachKindOfError(t *testing.T) {
 		{name: "NOTAUTH", servers: []server{rcode(dns.RcodeNotAuth)}, want: Error{Kind: OtherCode, Code: 9}},
 		{name: "a code that nobody knows", servers: []server{rcode(13)}, want: Error{Kind: OtherCode, Code: 13}},
 		{name: "elsewhere", servers: []server{ns}, want: Error{Kind: Referral}},
-		{name: "cut, and no TCP", servers: []server{truncated.tcp(syscall.ECONNREFUSED)}, want: Error{Kind: Truncated}},
-		{name: "cut, and silent over TCP", servers: []server{truncated.only("udp")}, want: Error{Kind: Timeout}},
+		{name: "cut, and no TCP", servers: []server{truncated.tcp(syscall.ECONNREFUSED)}, want: Error{Kind: Truncated, TCP: PortClosed}},
+		{name: "cut, and silent over TCP", servers: []server{truncated.only("udp")}, want: Error{Kind: Truncated, TCP: Timeout}},
+		{name: "cut, and no way over TCP", servers: []server{truncated.tcp(syscall.EHOSTUNREACH)}, want: Error{Kind: Truncated, TCP: Unreachable}},
+		{name: "cut, and cut again over TCP", servers: []server{truncated}, want: Error{Kind: Truncated, TCP: Unreadable}},
+		{name: "SRV alone is dropped", servers: []server{zone().forType(dns.TypeA)}, want: Error{Kind: Timeout, Addresses: true}},
+		{name: "SRV alone is NOTIMP", servers: []server{zone().forType(dns.TypeA).or(rcode(dns.RcodeNotImplemented))}, want: Error{Kind: NotImp, Code: 4, Addresses: true}},
+		{name: "SRV alone is FORMERR", servers: []server{zone().forType(dns.TypeA).or(rcode(dns.RcodeFormatError))}, want: Error{Kind: FormErr, Code: 1, Addresses: true}},
+		{name: "SRV alone is SERVFAIL: that may be the zone", servers: []server{zone().forType(dns.TypeA).or(rcode(dns.RcodeServerFailure))}, want: Error{Kind: ServFail, Code: 2}},
 		{name: "a flood", servers: []server{flood}, want: Error{Kind: Strangers, Dropped: Dropped{200, OtherID}}},
 		{name: "nonsense", servers: []server{crafted(65535)}, want: Error{Kind: Unreadable}},
 		{name: "a loop", servers: []server{aliases(9)}, want: Error{Kind: AliasLoop}},
@@ -83,8 +91,9 @@ func TestEachKindOfError(t *testing.T) {
 					t.Fatalf("%v is no Error", err)
 				}
 				produced[e.Kind], dropped[e.Dropped.Why] = true, true
-				if got := (Error{Kind: e.Kind, Code: e.Code, Alias: e.Alias, Dropped: e.Dropped}); got != test.want {
-					t.Errorf("got %#v, want %#v (%v)", got, test.want, err)
+				got := Error{Kind: e.Kind, Code: e.Code, Alias: e.Alias, Dropped: e.Dropped, TCP: e.TCP, Addresses: e.Addresses}
+				if diff := cmp.Diff(test.want, got, cmpopts.IgnoreUnexported(Error{})); diff != "" {
+					t.Errorf("%s(%v)", diff, err)
 				}
 				if unasked := e.Kind == NoServer || e.Kind == PortClosed || e.Kind == Unreachable || e.Kind == HungUp; e.Unasked() != unasked {
 					t.Errorf("could not be asked: %t", e.Unasked())

@@ -49,30 +49,43 @@ func (r *Resolver) exchange(ctx context.Context, server netip.AddrPort, name str
 	}
 }
 
-// failure names the kind of an exchange that brought no answer.
+// failure names the kind of an exchange that brought no answer. That an answer was cut, or that strangers have spoken, is
+// what is wrong, however it went over TCP afterwards.
 func failure(ctx context.Context, whyTCP, err error) *Error {
-	kind := Unreachable
+	kind := lost(ctx, err)
+	if kind == Timeout && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	e := &Error{Kind: kind, Err: err}
+	switch {
+	case errors.Is(whyTCP, errTruncated):
+		e.Kind, e.TCP = Truncated, kind
+	case errors.Is(whyTCP, errStrangers) && kind != Timeout:
+		e.Kind = Strangers
+	}
+	if whyTCP != nil {
+		e.Err = fmt.Errorf("%w, and over TCP: %w", whyTCP, err)
+	}
+	return e
+}
+
+// lost is the kind of an error of the way.
+func lost(ctx context.Context, err error) Kind {
 	var timeout net.Error
 	switch {
 	case ctx.Err() != nil:
-		kind, err = Timeout, context.Cause(ctx)
+		return Timeout
 	case errors.As(err, &timeout) && timeout.Timeout(): // a dial notices the deadline before its context does
-		kind = Timeout
-	case errors.Is(whyTCP, errTruncated):
-		kind = Truncated
-	case errors.Is(whyTCP, errStrangers):
-		kind = Strangers
-	case errors.Is(err, errUnreadable):
-		kind = Unreadable
+		return Timeout
+	case errors.Is(err, errUnreadable), errors.Is(err, errTruncated), errors.Is(err, errStrangers):
+		return Unreadable
 	case errors.Is(err, syscall.ECONNREFUSED):
-		kind = PortClosed
+		return PortClosed
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		kind = HungUp
+		return HungUp
+	default:
+		return Unreachable
 	}
-	if whyTCP != nil {
-		err = fmt.Errorf("%w, and over TCP: %w", whyTCP, err)
-	}
-	return &Error{Kind: kind, Err: err}
 }
 
 // converse asks on a connection of its own, which is closed when it returns or ctx ends. RFC 5452: a connected socket

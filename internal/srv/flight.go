@@ -5,66 +5,129 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 )
 
-// lookUp asks all servers the same question and returns as soon as the verdict cannot improve: found at once, absent when all
-// have answered or the others had their time to disagree, failed when all have failed. Found beats absent beats failed.
+// word is what one server says.
+type word[T any] struct {
+	server int
+	found  []T
+	fail   *Error
+}
+
+// lookUp asks all servers the same question and returns as soon as the verdict cannot improve: found at once, absent when the
+// others had their time to disagree (see patience), failed when all have failed. Found beats absent beats failed.
 // The function read turns one record into what the caller wants, or says why it is of no use.
 func lookUp[T any](ctx context.Context, r *Resolver, name string, qtype uint16,
 	read func(netip.AddrPort, dns.RR) (T, *Error)) ([]T, *Error) {
+	if len(r.Servers) == 0 {
+		return nil, &Error{Name: name, Type: dns.TypeToString[qtype], Kind: NoServer, Err: errors.New("no name server is known")}
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var flight sync.WaitGroup
 	defer flight.Wait()
 	defer cancel()
 
-	type verdict struct {
-		server int
-		found  []T
-		fail   *Error
-	}
-	verdicts := make(chan verdict, len(r.Servers))
+	words := make(chan word[T], len(r.Servers))
 	for i, server := range r.Servers {
 		flight.Go(func() {
 			found, fail := askServer(ctx, r, server, name, qtype, read)
-			verdicts <- verdict{i, found, fail}
+			if fail != nil {
+				fail.Name, fail.Type = name, dns.TypeToString[qtype]
+			}
+			words <- word[T]{i, found, fail}
 		})
 	}
-
-	best := verdict{server: len(r.Servers), fail: &Error{Kind: NoServer, Err: errors.New("no name server is known")}}
-	var patience <-chan time.Time
-collect:
+	p := newPatience(ctx, len(r.Servers))
 	for range r.Servers {
 		select {
-		case v := <-verdicts:
-			if v.fail == nil || v.fail.Kind == NotOffered { // somebody published this: nothing beats it
-				best = v
-				break collect
+		case w := <-words:
+			if w.fail == nil || w.fail.Kind == NotOffered { // somebody published this: nothing beats it
+				return w.found, w.fail
 			}
-			absent, wasAbsent := v.fail.Absent(), best.fail.Absent()
-			if absent && patience == nil {
-				patience = time.After(disagreement)
-			}
-			if absent && !wasAbsent || absent == wasAbsent && v.server < best.server {
-				best = v
-			}
-		case <-patience:
-			break collect
+			p.heard(w.server, w.fail)
+		case <-p.over():
+			return nil, p.verdict(r.Servers)
 		}
 	}
-	if best.fail != nil {
-		best.fail.Name, best.fail.Type = name, dns.TypeToString[qtype]
+	return nil, p.verdict(r.Servers)
+}
+
+// patience is what the servers have said that found nothing, and how long the others are waited for.
+type patience struct {
+	started, absentAt, turn time.Time
+	said                    []*Error // by server; nil: it has not spoken
+}
+
+func newPatience(ctx context.Context, servers int) *patience {
+	p := &patience{started: time.Now(), said: make([]*Error, servers)}
+	p.turn = p.started.Add(disagreement)
+	if deadline, ok := ctx.Deadline(); ok {
+		p.turn = p.started.Add(time.Duration(float64(deadline.Sub(p.started)) * turnShare))
 	}
-	return best.found, best.fail
+	return p
+}
+
+func (p *patience) heard(server int, fail *Error) {
+	p.said[server] = fail
+	if fail.Absent() && p.absentAt.IsZero() {
+		p.absentAt = time.Now()
+	}
+}
+
+// absent is the first of the servers, in their order, that has proven absence; -1: none.
+func (p *patience) absent() int {
+	return slices.IndexFunc(p.said, func(e *Error) bool { return e != nil && e.Absent() })
+}
+
+// over fires when absence counts: never while nobody has said it; while a server is silent that is listed before the one
+// which has, when that server has had its time; else when those listed after it have had theirs.
+func (p *patience) over() <-chan time.Time {
+	by := p.absent()
+	if by < 0 {
+		return nil
+	}
+	end := p.absentAt.Add(disagreement)
+	if slices.Contains(p.said[:by], nil) && p.turn.After(end) {
+		end = p.turn
+	}
+	return time.After(time.Until(end))
+}
+
+// verdict is absence, if somebody has proven it, else the failure of the first server; with what the others say.
+func (p *patience) verdict(servers []netip.AddrPort) *Error {
+	by := max(p.absent(), 0)
+	if p.absent() < 0 {
+		by = slices.IndexFunc(p.said, func(e *Error) bool { return e != nil })
+	}
+	best := p.said[by]
+	for i, other := range p.said {
+		switch {
+		case other == nil && i < by:
+			best.Others = append(best.Others, &Error{Name: best.Name, Type: best.Type, Kind: Timeout, Server: servers[i].String(), Waited: time.Since(p.started), earlier: true})
+		case other == nil || i == by:
+		case other.Kind == best.Kind:
+			best.Alike = append(best.Alike, other.Server)
+		default:
+			if other.earlier = i < by; other.earlier && other.Kind == Timeout {
+				other.Waited = time.Since(p.started)
+			}
+			best.Others = append(best.Others, other)
+		}
+	}
+	return best
 }
 
 // askServer returns what one server has for name: the records that read accepts, of which there is at least one, or the reason.
 func askServer[T any](ctx context.Context, r *Resolver, server netip.AddrPort, name string, qtype uint16,
 	read func(netip.AddrPort, dns.RR) (T, *Error)) ([]T, *Error) {
+	addresses := r.alsoAddresses(ctx, server, dns.Fqdn(name), qtype)
 	records, fail := r.records(ctx, server, dns.Fqdn(name), qtype)
+	fail = addresses(fail)
 	if fail != nil {
 		fail.Server = server.String()
 		return nil, fail
@@ -85,6 +148,44 @@ func askServer[T any](ctx context.Context, r *Resolver, server netip.AddrPort, n
 	}
 	problem.Server = server.String()
 	return nil, problem
+}
+
+// alsoAddresses finds out whether a server that does not answer for SRV records answers for the addresses of the same name, as
+// a DNS proxy does that does not know them (RFC 5625, section 4.3). It asks when the server has had its time, or has refused
+// the question. The function it returns ends that, and writes it down.
+func (r *Resolver) alsoAddresses(ctx context.Context, server netip.AddrPort, name string, qtype uint16) func(*Error) *Error {
+	if qtype != dns.TypeSRV {
+		return func(fail *Error) *Error { return fail }
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	late := time.NewTimer(resendAfter)
+	refused, answers := make(chan struct{}), make(chan bool, 1)
+	go func() {
+		select {
+		case <-late.C:
+		case <-refused:
+		case <-ctx.Done():
+			answers <- false
+			return
+		}
+		m, fail := r.exchange(ctx, server, name, dns.TypeA)
+		answers <- fail == nil && (m.rcode == dns.RcodeSuccess || m.rcode == dns.RcodeNameError)
+	}()
+	return func(fail *Error) *Error {
+		defer late.Stop()
+		switch {
+		case fail != nil && (fail.Kind == FormErr || fail.Kind == NotImp || fail.Kind == OtherCode):
+			close(refused)
+			fail.Addresses = <-answers
+			cancel()
+		default:
+			cancel()
+			if answered := <-answers; fail != nil && fail.Kind == Timeout {
+				fail.Addresses = answered
+			}
+		}
+		return fail
+	}
 }
 
 // records returns the records of the given type that one server has for an absolute name, which are never none. Aliases are
@@ -108,7 +209,7 @@ func (r *Resolver) records(ctx context.Context, server netip.AddrPort, name stri
 		case len(found) > 0:
 			return found, nil
 		case m.damaged:
-			return nil, &Error{Kind: Unreadable, Err: errUnreadable}
+			return nil, &Error{Kind: Unreadable, Err: fmt.Errorf("%w: its records are damaged", errUnreadable)}
 		case m.referral: // a server that does not look further has proven nothing
 			return nil, &Error{Kind: Referral, Err: errors.New("the server refers to other servers")}
 		case m.soa || end == name: // RFC 2308, section 2.2: no such data

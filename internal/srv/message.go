@@ -62,7 +62,7 @@ func (q *question) read(raw []byte) (*message, Drop, error) {
 	case count == 0 && m.rcode != dns.RcodeSuccess && m.rcode != dns.RcodeNameError:
 		// Servers that cannot or will not answer may leave out the question.
 	case count != 1:
-		return nil, 0, errUnreadable
+		return nil, 0, fmt.Errorf("%w: it does not repeat the question", errUnreadable)
 	default:
 		name, end, err := dns.UnpackDomainName(raw, off)
 		if err != nil || end+4 > len(raw) {
@@ -91,7 +91,7 @@ func (m *message) readRecords(raw []byte, off int, want uint16) error {
 		owner, end, err := dns.UnpackDomainName(raw, off)
 		if err != nil || end+10 > len(raw) {
 			if i < answers {
-				return errUnreadable
+				return fmt.Errorf("%w: its records are damaged", errUnreadable)
 			}
 			break
 		}

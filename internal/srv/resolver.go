@@ -12,8 +12,12 @@ const (
 	maxTargets = 16 // more Registrars than a device could try before its user gives up
 	maxAddrs   = 16 // per host name, both families together
 
-	// A resolver that knows the internal view may be slower than one that knows only the Internet and says "absent".
+	// A resolver that knows the internal view may be slower than one that knows only the Internet and says "absent". So long
+	// the servers listed after that one have to disagree.
 	disagreement = 300 * time.Millisecond
+	// Those listed before it have this part of the time of the look-up: resolv.conf(5) asks the next one only when the one
+	// before has not answered. What is left is for what comes after: the addresses of the host.
+	turnShare = 0.75
 	// Some servers drop AAAA questions. Longer than resendAfter, so that one lost datagram does not cost a family.
 	familyGrace = 400 * time.Millisecond
 )
@@ -21,7 +25,8 @@ const (
 // Resolver asks name servers. Its zero value has nobody to ask. It may be used by many goroutines; each look-up opens its
 // own connections and closes them before it returns.
 type Resolver struct {
-	// Servers are all asked at the same time; their order breaks ties between servers that say as much as each other.
+	// Servers are all asked at the same time. That there is nothing counts from a server only when those listed before it have
+	// spoken, or had their time; and their order breaks ties between servers that say as much as each other.
 	Servers []netip.AddrPort
 	// Dial opens a connected socket: "udp", where one Write is one query and one Read is one answer, or "tcp". It returns
 	// when its context ends.

@@ -27,6 +27,33 @@ func (r *Resolver) SRV(ctx context.Context, name string) ([]Target, error) {
 	return targets[:min(len(targets), maxTargets)], nil
 }
 
+// Said is what one server says.
+type Said struct {
+	Server  netip.AddrPort
+	Targets []Target // in the order of the answer
+	Err     *Error   // why there are none; nil: there are
+	Took    time.Duration
+}
+
+// Each asks every server for the SRV records of name and returns what each says, in their order: where SRV returns as soon as
+// the verdict is known, Each waits for all. The ctx must carry a deadline.
+func (r *Resolver) Each(ctx context.Context, name string) []Said {
+	all := make([]Said, len(r.Servers))
+	var asked sync.WaitGroup
+	for i, server := range r.Servers {
+		asked.Go(func() {
+			started := time.Now()
+			targets, fail := askServer(ctx, r, server, name, dns.TypeSRV, readTarget)
+			if fail != nil {
+				fail.Name, fail.Type = name, "SRV"
+			}
+			all[i] = Said{server, targets, fail, time.Since(started)}
+		})
+	}
+	asked.Wait()
+	return all
+}
+
 // Addrs returns the addresses of host, at most 16, IPv4 first, otherwise as the server ordered them. A and AAAA are asked
 // together; one family is enough, both must be absent to prove the host absent. Addresses that are not Usable are left out.
 // The ctx must carry a deadline. Every error is an *Error.

@@ -97,17 +97,17 @@ func TestServersDisagree(t *testing.T) {
 		{name: "D33 absence waits 300 ms for a silent server", servers: []server{zone().slow(20 * time.Millisecond), silence},
 			want: "+320ms 10.0.0.1:53: no such name"},
 		{name: "D33 absence waits for nobody when all have spoken", servers: []server{zone(), fail.slow(40 * time.Millisecond)},
-			want: "+40ms 10.0.0.1:53: no such name"},
+			want: "+40ms 10.0.0.1:53: no such name; at 10.0.0.2:53: RCODE 2=SERVFAIL"},
 		{name: "D33 absence beats failure", servers: []server{fail, zone().slow(40 * time.Millisecond)},
-			want: "+40ms 10.0.0.2:53: no such name"},
+			want: "+40ms 10.0.0.2:53: no such name; at 10.0.0.1:53: RCODE 2=SERVFAIL"},
 		{name: "D33 a second absence starts no new wait", servers: []server{zone().slow(100 * time.Millisecond), zone(), silence},
 			want: "+300ms 10.0.0.1:53: no such name"},
 		{name: "D33 an answer that is not usable waits for the others", servers: []server{crafted(9), zone(fe).slow(time.Second)},
 			want: "+1s fe.contoso.com:5061"},
 		{name: "D33 when all have failed the verdict is immediate and the first server's", servers: []server{fail.slow(30 * time.Millisecond), silence.reading(syscall.ECONNREFUSED)},
-			want: "+30ms 10.0.0.1:53: RCODE 2=SERVFAIL"},
+			want: "+30ms 10.0.0.1:53: RCODE 2=SERVFAIL; at 10.0.0.2:53: connection refused"},
 		{name: "D33 one failed and one silent is known at the deadline", servers: []server{fail, silence},
-			want: "+5s 10.0.0.1:53: RCODE 2=SERVFAIL"},
+			want: "+5s 10.0.0.1:53: RCODE 2=SERVFAIL; at 10.0.0.2:53: no answer in time"},
 	})
 }
 
@@ -160,12 +160,17 @@ func TestAddressesNoRegistrarCanHave(t *testing.T) {
 
 func TestTime(t *testing.T) {
 	runRows(t, []row{
-		{name: "the question is sent again after 300 ms, then at doubling intervals", servers: []server{silence},
+		{name: "the question is sent again after 300 ms, then at doubling intervals; and the one for addresses from then on", servers: []server{silence},
 			want: "+5s 10.0.0.1:53: no answer in time", log: `
 		+0s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+1.2s 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
 		+2.1s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+2.4s 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
+		+300ms 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
 		+300ms 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
 		+4.5s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+4.8s 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
+		+600ms 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
 		+900ms 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.`},
 		{name: "a lost question costs 300 ms", servers: []server{zone(fe).fromNth(2).slow(20 * time.Millisecond)}, want: "+320ms fe.contoso.com:5061"},
 		{name: "the late answer to the first question counts", servers: []server{zone(fe).slow(400 * time.Millisecond)}, want: "+400ms fe.contoso.com:5061"},
@@ -181,7 +186,7 @@ func TestCancellationEndsTheLookUp(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(70*time.Millisecond, cancel)
 		got := s.ask(ctx, t, r, "ADDR fe.contoso.com")
-		if want := `+70ms look up A "fe.contoso.com" at 10.0.0.1:53: no answer in time`; got != want {
+		if want := `+70ms look up A "fe.contoso.com" at 10.0.0.1:53: no answer in time; at 10.0.0.2:53: the answer is truncated, and over TCP: context canceled`; got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	})

@@ -18,10 +18,11 @@ type Facts struct {
 	Now        time.Time
 	ClockFloor time.Time // the latest moment that is known to have passed
 	Servers    []netip.AddrPort
-	Quality    []discover.Quality    // of the name servers
-	Late       bool                  // DNS has not answered in time, and does answer
-	NotAsked   bool                  // DNS and DHCP were not asked: the device has no address
-	Found      provisioning.Findings // of the steps of both orders, or of the configured servers
+	Quality    []discover.Quality                         // of the name servers
+	Late       bool                                       // DNS has not answered in time, and does answer
+	Disagree   map[provisioning.Step]provisioning.Trouble // how the name servers disagree about SRV records
+	NotAsked   bool                                       // DNS and DHCP were not asked: the device has no address
+	Found      provisioning.Findings                      // of the steps of both orders, or of the configured servers
 	DHCP       *discover.DHCPSurvey
 	WebHosts   []provisioning.Name // of the web services that option 43 names
 	HostNames  []provisioning.Name // sipinternal., sip., sipexternal.
@@ -267,6 +268,19 @@ func (f *Facts) dnsDead() provisioning.Finding {
 		}
 	}
 	return dead
+}
+
+// unheard is a name for which the name servers have not answered in time, if that is what keeps the device out; "": there is none.
+func (f *Facts) unheard() string {
+	if dead := f.dnsDead(); dead.Reason == provisioning.DNSTimeout && !dead.NoServer {
+		return dead.Query
+	}
+	for _, s := range f.Plan.Skipped {
+		if s.Reason == provisioning.DNSTimeout && len(f.Plan.Try) == 0 {
+			return s.Host
+		}
+	}
+	return ""
 }
 
 func listServers(f *Facts) string {

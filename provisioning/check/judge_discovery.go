@@ -66,7 +66,37 @@ func noPlan(f *Facts) provisioning.Trouble {
 			return provisioning.FaultClosedStep.Because(s.Reason.Met(s.Detail), nil)
 		}
 	}
+	for _, t := range []provisioning.Trouble{nameServersDisagree(f), earlierServerFails(f)} {
+		if !t.None() {
+			return t
+		}
+	}
+	for _, found := range f.Found {
+		if found.Trouble.Fault == provisioning.FaultDanglingRecord && f.Policy.Asks(found.Step) {
+			return found.Trouble
+		}
+	}
 	return nothingNamed(f)
+}
+
+// nameServersDisagree is for name servers of which one has what another has not.
+func nameServersDisagree(f *Facts) provisioning.Trouble {
+	for _, found := range f.Found {
+		if t := f.Disagree[found.Step]; !t.None() {
+			return t
+		}
+	}
+	return provisioning.Trouble{}
+}
+
+// earlierServerFails is for a name server that says nothing of use, where one that is listed after it says that there is nothing.
+func earlierServerFails(f *Facts) provisioning.Trouble {
+	for _, found := range f.Found {
+		if found.Trouble.Fault == provisioning.FaultDNSFirstFails {
+			return found.Trouble
+		}
+	}
+	return provisioning.Trouble{}
 }
 
 // onlyAddresses says whether the configured servers are addresses: then nobody needs DNS.
@@ -112,16 +142,17 @@ func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	if t.Facts == nil {
 		t.Facts = provisioning.Facts{}
 	}
-	t.Facts["servers"] = listServers(f)
 	dead := f.dnsDead().Reason != ""
-	if dead {
-		t.Facts["name"] = f.sipDomain()
-	}
 	switch {
 	case f.Late:
+		t.Facts["servers"] = listServers(f)
 		return provisioning.FaultDNSLate.Met(t.Facts)
-	case dead && t.Fault == provisioning.FaultDNSSilentFor:
+	case dead && t.Fault == provisioning.FaultDNSSilentFor && len(t.And) == 0:
+		t.Facts["servers"] = listServers(f)
 		return provisioning.FaultDNSSilent.Met(t.Facts)
+	case dead:
+		t.Facts["name"] = f.sipDomain()
+		return t
 	default:
 		return t
 	}
@@ -146,7 +177,7 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 		return t.On(side)
 	case isShort(s) && (s.Reason == provisioning.NoAddress || isDNSFailure(s.Reason)):
 		return provisioning.FaultShortName.Because(s.Reason.Met(s.Detail), facts)
-	case s.Reason == provisioning.NoAddress && hostNamesBlocked(f):
+	case s.Reason == provisioning.NoAddress && hostNamesBlocked(f) && !t.Fault.OfName():
 		return provisioning.FaultNoAddressBlocks.Met(facts)
 	case isDNSFailure(s.Reason):
 		return dnsFails(f, s.Trouble)

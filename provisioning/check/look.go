@@ -51,8 +51,8 @@ func look(ctx context.Context, o Options) *Facts {
 	for _, c := range f.Outage.Try {
 		l.prober.probe(c, LastGood)
 	}
-	if dead := f.dnsDead(); dead.Reason == provisioning.DNSTimeout && !dead.NoServer {
-		l.prober.tasks.Go(func() { f.Late = eye.AnswersLate(ctx, dead.Query) })
+	if unheard := f.unheard(); unheard != "" {
+		l.prober.tasks.Go(func() { f.Late = eye.AnswersLate(ctx, unheard) })
 	}
 	o.Progress("looking at the Registrars")
 	l.prober.inClear(nil, f.Plan.Try, Planned)
@@ -83,6 +83,7 @@ func (l *looker) ask(ctx context.Context) {
 			steps = append(steps, provisioning.Manual)
 		}
 		sources.Go(func() { l.askBeside(ctx) })
+		sources.Go(func() { l.Disagree = l.eye.Disagreement(ctx, steps) })
 	}
 	l.Found = l.eye.Survey(ctx, steps, func(found provisioning.Finding) {
 		role := Unplanned

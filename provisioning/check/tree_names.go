@@ -23,8 +23,12 @@ func (b *branch) dns() {
 		root.because(Warn, dnsAnswersAll(f))
 		root.Detail += "; asked for " + f.Stray.Host
 	default:
-		if dead := f.dnsDead(); dead.Reason != "" {
+		if f.Late {
+			root.because(Bad, dnsFails(f, provisioning.DNSTimeout.Met("")))
+		} else if dead := f.dnsDead(); dead.Reason != "" {
 			root.because(Bad, dnsFails(f, dead.Trouble))
+		} else if t := nameServersDisagree(f); !t.None() {
+			root.because(Warn, t)
 		}
 	}
 	b.add(root)

@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -217,7 +218,7 @@ func (d *dhcpAsk) readLeases() error {
 }
 
 func (g *Gathering) askDHCP(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, min(g.limit, dhcpLimit))
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(g.listen, min(g.limit, dhcpLimit)))
 	defer cancel()
 	d := &dhcpAsk{policy: g.policy, wire: g.wire, conflict: g.conflict, settle: g.settleDHCP, window: closing(cancel)}
 	err := d.ask(ctx)

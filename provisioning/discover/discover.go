@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -31,10 +32,19 @@ var hostNames = []string{"sipinternal.", "sip.", "sipexternal."}
 // floor: this SIP domain has registered over TLS before. It registers nowhere.
 func Discover(ctx context.Context, policy provisioning.Policy, wire wire.Wire, floor bool) provisioning.Findings {
 	var conflicts []string
+	var disagree map[provisioning.Step]provisioning.Trouble
+	var names sync.WaitGroup
+	names.Go(func() { disagree = disagreements(ctx, policy, wire, policy.Steps()) })
 	g := Gather(ctx, policy, wire, floor, nil, nil, verdictWithNothing, func(detail string) { conflicts = append(conflicts, detail) })
 	found := g.all(ctx)
 	g.Linger(ctx)
+	names.Wait()
 	for i := range found {
+		if t := disagree[found[i].Step]; !t.None() {
+			said := &found[i].Source
+			said.Reason, said.Detail, said.Hint, said.Trouble = t.Reason(), "", "", t
+			*said = said.Told()
+		}
 		if found[i].Source.Source == "dhcp" && len(conflicts) > 0 {
 			said := &found[i].Source
 			said.Reason, said.Detail, said.Hint = provisioning.DHCPConflict, conflicts[0], ""

@@ -5,6 +5,6 @@
 //
 // It decides nothing about the order, which is PlanStep's in package provisioning, and registers nowhere.
 //
-// Read verdict.go first, then servers.go, gathering.go, dhcp.go, heard.go, ask_dhcp.go, discover.go, and what people and Registrars have asked
-// for: resolve.go, survey.go, enquiry.go.
+// Read verdict.go first, then servers.go, gathering.go, dhcp.go, heard.go, ask_dhcp.go, disagree.go, discover.go, and what
+// people and Registrars have asked for: resolve.go, survey.go, enquiry.go.
 package discover

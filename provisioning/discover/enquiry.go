@@ -12,7 +12,7 @@ import (
 
 // Our choices: a person waits.
 const (
-	enquiryLimit = 2500 * time.Millisecond // for DNS and DHCP: two DHCPINFORMs without an answer
+	enquiryLimit = 2500 * time.Millisecond // for what no step asks for, and for DHCP: two DHCPINFORMs without an answer
 	lateLimit    = 4 * time.Second         // for DNS, once it has not answered in that time
 )
 
@@ -28,13 +28,18 @@ func NewEnquiry(policy provisioning.Policy, wire wire.Wire, floor bool) Enquiry 
 	return Enquiry{policy, wire, floor}
 }
 
-// Survey asks DNS and DHCP for the steps given, whatever the order of the policy; TCP steps that are closed are
+// Survey asks DNS and DHCP for the steps given, whatever the order of the policy, as long as a device would that has nothing else; TCP steps that are closed are
 // not asked for. settled is called with each Finding as soon as it is decided, from several goroutines.
 func (e Enquiry) Survey(ctx context.Context, steps []provisioning.Step, settled func(provisioning.Finding)) provisioning.Findings {
-	g := &Gathering{policy: e.policy, wire: e.wire, steps: steps, limit: enquiryLimit, settled: settled, conflict: func(string) {}}
+	g := &Gathering{policy: e.policy, wire: e.wire, steps: steps, limit: verdictWithNothing, listen: enquiryLimit, settled: settled, conflict: func(string) {}}
 	g.start(ctx, e.floor)
 	defer g.End()
 	return g.all(ctx)
+}
+
+// Disagreement says how the name servers disagree about the SRV records of the steps given, by step. It takes 2.5 s at most.
+func (e Enquiry) Disagreement(ctx context.Context, steps []provisioning.Step) map[provisioning.Step]provisioning.Trouble {
+	return disagreements(ctx, e.policy, e.wire, steps)
 }
 
 // LookUp asks for the addresses of a host name. Without any, Name says why.

@@ -21,6 +21,7 @@ type Gathering struct {
 	ground   provisioning.Ground
 	resolver srv.Resolver
 	limit    time.Duration
+	listen   time.Duration // for DHCP, if it is not the usual time
 	started  time.Time
 	conflict func(detail string)
 	settled  func(provisioning.Finding) // nil, or told of each Finding as soon as it is decided, from several goroutines

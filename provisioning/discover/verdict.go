@@ -2,6 +2,10 @@ package discover
 
 import (
 	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
 
 	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/internal/srv"
@@ -32,20 +36,80 @@ var dnsFaults = map[srv.Kind]*provisioning.Fault{
 	srv.BadAddress:  provisioning.FaultDNSBadAddress,
 }
 
-// lookupTrouble is what a look-up that found nothing is, but for a name that does not exist.
+// lookupTrouble is what a look-up that found nothing is, but for a name that does not exist; and what the other servers say, if it
+// is something else.
 func lookupTrouble(e *srv.Error) provisioning.Trouble {
-	facts := provisioning.Facts{"servers": e.Server, "name": e.Name, "query": e.Name, "code": e.Code, "alias": e.Alias}
+	t := serverTrouble(e)
+	for _, other := range e.Others {
+		if !other.Absent() {
+			t.And = append(t.And, serverTrouble(other))
+		}
+	}
+	return t
+}
+
+// serverTrouble is what a server says that found nothing.
+func serverTrouble(e *srv.Error) provisioning.Trouble {
+	facts := provisioning.Facts{"name": e.Name, "query": e.Name, "alias": aliasOf(e), "code": code(e), "tcp": overTCP[e.TCP]}
+	if e.Server != "" {
+		facts["servers"] = append([]string{e.Server}, e.Alike...)
+	}
 	if e.Err != nil {
 		facts["problem"] = plain.Words(e.Err)
 	}
-	if e.Kind == srv.Timeout && e.Dropped.Count > 0 {
+	if e.Kind == srv.Timeout && !e.Addresses && e.Dropped.Count > 0 {
 		facts["dropped"] = e.Dropped.Count
 		return provisioning.FaultDNSDropped.Met(facts)
 	}
-	if fault := dnsFaults[e.Kind]; fault != nil {
+	fault := dnsFaults[e.Kind]
+	switch {
+	case fault == nil:
+		return provisioning.Unknown.Met(plain.Words(e))
+	case e.Kind == srv.Refused && ownResolver(e.Server):
+		return provisioning.FaultDNSStubRefused.Met(facts)
+	case e.Addresses && e.Kind == srv.Timeout:
+		facts["how"] = "no answer"
+		return provisioning.FaultDNSNoSRV.Because(fault.Met(facts), facts)
+	case e.Addresses:
+		facts["how"] = code(e)
+		return provisioning.FaultDNSNoSRV.Because(fault.Met(facts), facts)
+	default:
 		return fault.Met(facts)
 	}
-	return provisioning.Unknown.Met(plain.Words(e))
+}
+
+// ownResolver says whether a server is on this device, as the stub of systemd-resolved is.
+func ownResolver(server string) bool {
+	at, err := netip.ParseAddrPort(server)
+	return err == nil && at.Addr().IsLoopback()
+}
+
+// code is an RCODE as a tech knows it.
+func code(e *srv.Error) string {
+	if name := e.CodeName(); name != "" {
+		return fmt.Sprintf("%s (RCODE %d)", name, e.Code)
+	}
+	return fmt.Sprintf("RCODE %d", e.Code)
+}
+
+// overTCP has every way in which TCP fails after a truncated answer: what the server does then.
+var overTCP = map[srv.Kind]string{
+	srv.Timeout:     "does not answer",
+	srv.PortClosed:  "refuses the connection",
+	srv.Unreachable: "cannot be reached",
+	srv.HungUp:      "ends the connection without an answer",
+	srv.Unreadable:  "sends an answer that cannot be used",
+}
+
+// aliasOf is the end of the aliases, as a tech writes it.
+func aliasOf(e *srv.Error) string { return strings.TrimSuffix(e.Alias, ".") }
+
+// lack is what the end of an alias has not.
+func lack(e *srv.Error, record string) string {
+	if e.Code == 0 {
+		return "has no " + record
+	}
+	return "does not exist"
 }
 
 // failed fills in what a failed look-up of SRV records proves.
@@ -53,6 +117,10 @@ func failed(f *provisioning.Finding, err error) {
 	e := lookUpError(err)
 	if e.Absent() {
 		f.Verdict, f.Reason = provisioning.Absent, provisioning.DNSNoRecord
+		f.Trouble = absence(e)
+		if f.Detail = ""; len(e.Others) > 0 {
+			f.Detail = plain.Words(err)
+		}
 		return
 	}
 	f.Verdict, f.Trouble, f.NoServer = provisioning.Failed, lookupTrouble(e), e.Unasked()
@@ -64,15 +132,47 @@ func failed(f *provisioning.Finding, err error) {
 	f.Detail = plain.Words(err)
 }
 
+// absence is what is worth telling of SRV records that do not exist, if there is something.
+func absence(e *srv.Error) provisioning.Trouble {
+	if t := overruled(e, "SRV record "+e.Name, provisioning.DNSNoRecord); !t.None() {
+		return t
+	}
+	if e.Kind == srv.DanglingAlias {
+		return provisioning.FaultDanglingRecord.Met(provisioning.Facts{"query": e.Name, "alias": aliasOf(e), "lack": lack(e, "SRV record")})
+	}
+	return provisioning.Trouble{}
+}
+
+// overruled is a server that is listed before the one that says that there is nothing, and has said nothing of use.
+func overruled(e *srv.Error, query string, reason provisioning.Reason) provisioning.Trouble {
+	first := e.Earlier()
+	if first == nil {
+		return provisioning.Trouble{}
+	}
+	did := ""
+	switch {
+	case first.Kind == srv.Timeout:
+		did = fmt.Sprintf("did not answer within %s", first.Waited.Round(100*time.Millisecond))
+	case first.Unasked():
+		did = "could not be asked"
+	case first.Code != 0:
+		did = "answers " + code(first)
+	default:
+		did = "sends an answer that cannot be used"
+	}
+	facts := provisioning.Facts{"query": query, "servers": append([]string{e.Server}, e.Alike...), "first": first.Server, "did": did}
+	return provisioning.FaultDNSFirstFails.Because(reason.Met(plain.Words(e)), facts)
+}
+
 // noAddress fills in why a name has no address.
 func noAddress(name *provisioning.Name, err error) {
 	e := lookUpError(err)
 	switch name.Detail = plain.Words(err); {
 	case e.Kind == srv.DanglingAlias:
-		name.Trouble = provisioning.FaultDanglingAlias.Met(provisioning.Facts{"name": e.Name, "alias": e.Alias})
+		name.Trouble = provisioning.FaultDanglingAlias.Met(provisioning.Facts{"name": e.Name, "alias": aliasOf(e), "lack": lack(e, "address")})
 		name.Reason = provisioning.NoAddress
 	case e.Absent():
-		name.Reason = provisioning.NoAddress
+		name.Reason, name.Trouble = provisioning.NoAddress, overruled(e, "address of "+e.Name, provisioning.NoAddress)
 	default:
 		name.Trouble = lookupTrouble(e)
 		name.Reason = name.Trouble.Reason()

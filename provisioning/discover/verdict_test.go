@@ -4,7 +4,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +33,7 @@ func TestEveryKindOfDNSHasAReason(t *testing.T) {
 			want = provisioning.Found
 		default: // open
 		}
-		if f.Verdict != want || f.Reason == "" || f.Reason == provisioning.Unknown || f.Trouble.Specific() != (want != provisioning.Absent) || (f.Detail != "") != (want == provisioning.Failed) {
+		if f.Verdict != want || f.Reason == "" || f.Reason == provisioning.Unknown || f.Trouble.Specific() != (want != provisioning.Absent || k == srv.DanglingAlias) || (f.Detail != "") != (want == provisioning.Failed) {
 			t.Errorf("%v (%d): SRV records are %v, %q, %q", k, k, f.Verdict, f.Reason, f.Detail)
 		}
 		var name provisioning.Name
@@ -54,8 +56,9 @@ func TestFaultsOfDNS(t *testing.T) {
 			fmt.Fprintf(&b, "%s: %s (%s, %s)\n\t%s\n\t%s\n", name, trouble.Fault.ID, trouble.Reason(), trouble.OnSide(), trouble.What(), trouble.Hint())
 		}
 	}
+	codes := map[srv.Kind]int{srv.NoRecord: 3, srv.DanglingAlias: 3, srv.ServFail: 2, srv.Refused: 5, srv.FormErr: 1, srv.NotImp: 4, srv.OtherCode: 9}
 	for _, k := range srv.Kinds() {
-		e := &srv.Error{Kind: k, Name: "_sip._tls.contoso.com", Type: "SRV", Server: "10.0.0.53:53", Code: 5, Alias: "gone.contoso.com.", Err: errors.New("some words")}
+		e := &srv.Error{Kind: k, Name: "_sip._tls.contoso.com", Type: "SRV", Server: "10.0.0.53:53", Code: codes[k], TCP: srv.PortClosed, Alias: "gone.contoso.com.", Err: errors.New("some words")}
 		var f provisioning.Finding
 		failed(&f, e)
 		tell(fmt.Sprintf("SRV, %d", k), f.Trouble)
@@ -66,6 +69,15 @@ func TestFaultsOfDNS(t *testing.T) {
 	}
 	e := &srv.Error{Kind: srv.Timeout, Name: "_sip._tls.contoso.com", Type: "SRV", Server: "10.0.0.53:53", Dropped: srv.Dropped{Count: 3, Why: srv.OtherID}}
 	tell("dropped", lookupTrouble(e))
+	for _, k := range slices.Sorted(maps.Keys(overTCP)) {
+		tell(fmt.Sprintf("cut, %d over TCP", k), lookupTrouble(&srv.Error{Kind: srv.Truncated, Name: e.Name, Server: e.Server, TCP: k}))
+	}
+	for _, k := range []srv.Kind{srv.Timeout, srv.FormErr, srv.NotImp, srv.OtherCode} {
+		tell(fmt.Sprintf("SRV, %d, and addresses are answered", k), lookupTrouble(&srv.Error{Kind: k, Name: e.Name, Type: "SRV", Server: e.Server, Code: codes[k], Addresses: true}))
+	}
+	tell("a stub refuses", lookupTrouble(&srv.Error{Kind: srv.Refused, Name: e.Name, Type: "SRV", Server: "127.0.0.53:53", Code: 5}))
+	refused := &srv.Error{Kind: srv.Refused, Name: e.Name, Type: "SRV", Server: "10.0.0.55:53", Code: 5}
+	tell("two servers, two faults", lookupTrouble(&srv.Error{Kind: srv.ServFail, Name: e.Name, Type: "SRV", Server: e.Server, Alike: []string{"10.0.0.56:53"}, Others: []*srv.Error{refused}}))
 	for _, r := range []provisioning.Reason{provisioning.DHCPMalformed, provisioning.DHCPVendorClass, provisioning.DHCPConflict, provisioning.TLSNoName, provisioning.DHCPSilent} {
 		tell("DHCP, "+string(r), DHCPTrouble(r, "some words"))
 	}
