@@ -23,6 +23,7 @@ type Conn interface {
 // Answer is what one server said.
 type Answer struct {
 	Server netip.Addr    // option 54, or the address the answer came from
+	Link   string        // the interface that it came on, where whoever asked has asked on several; else ""
 	Took   time.Duration // since the question was first sent
 	Type   string        // "ack"; "nak", which carries no options; "unusable", of which Problem says why
 	SIP    SIPServers    // option 120; Raw is nil when it was not sent

@@ -19,5 +19,5 @@
 //	})
 //
 // Read text.go first, then names.go, meant.go, sipservers.go, vendor.go, parse_vendor.go; answer.go, dropped.go, exchange.go, question.go, reply.go, inform.go,
-// inform6.go; ip.go, listen_linux.go, listen6_linux.go; and of leases troubles.go, lease.go, lease_dhclient.go, leases_linux.go.
+// inform6.go; ip.go, links_linux.go, listen_linux.go, listen6_linux.go; and of leases troubles.go, lease.go, lease_dhclient.go, leases_linux.go.
 package dhcpopts

@@ -27,8 +27,8 @@ const (
 	maxLeases  = 16       // that count, of all files; as many as answers to a question
 )
 
-// ReadLeases returns what the system's DHCP client keeps about the interface iface; "" is the one with the
-// default route. A lease for an address that the interface does not have is left out, since it is of another
+// ReadLeases returns what the system's DHCP client keeps about the interface iface; "" is the first
+// one of [Links]. A lease for an address that the interface does not have is left out, since it is of another
 // network; one that has expired is not. The last written comes first, and there are 16 at most. hooks is the directory of
 // packaging/hooks, or ""; it and its files are believed only when they belong to root, or to the user of this process,
 // and nobody else can write to them.
@@ -36,7 +36,7 @@ const (
 // The error says what could not be read or understood, with file and line; of many such errors it has the first, and
 // their number. It may come with leases.
 func ReadLeases(iface, hooks string) ([]Lease, error) {
-	ifi, err := findInterface(iface)
+	ifi, err := findInterface(iface, false)
 	if err != nil {
 		return nil, fmt.Errorf("read DHCP leases: %w", err)
 	}

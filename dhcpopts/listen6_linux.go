@@ -21,7 +21,7 @@ func Listen6(ctx context.Context, iface string) (Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	ifi, err := findInterface(iface)
+	ifi, err := findInterface(iface, true)
 	if err != nil {
 		return nil, err
 	}

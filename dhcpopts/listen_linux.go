@@ -1,16 +1,11 @@
 package dhcpopts
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
-	"os"
-	"strconv"
-	"strings"
 
 	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
 	socket "github.com/mdlayher/packet"
@@ -21,12 +16,7 @@ import (
 // Specification constants.
 const clientPort = 68 // RFC 2131 section 4.1
 
-// routeTable lists the IPv4 routes of this process's network namespace (proc_net(5)); spelled with
-// "self", which the service still sees under ProcSubset=pid.
-const routeTable = "/proc/self/net/route"
-
-// Listen opens the socket on which DHCP is asked on the interface iface; "" is the one with the default
-// route. It is a packet socket with a filter: it binds no port, so a DHCP client may own port 68; it needs
+// Listen opens the socket on which DHCP is asked on the interface iface; "" is the first one of [Links]. It is a packet socket with a filter: it binds no port, so a DHCP client may own port 68; it needs
 // CAP_NET_RAW and no other privilege; and other traffic does not wake it. Close it after the query.
 //
 // The error is fs.ErrPermission without CAP_NET_RAW, [ErrNoInterface], [ErrNoRoute], [ErrNoAddress], or
@@ -38,7 +28,7 @@ func Listen(ctx context.Context, iface string) (Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	ifi, err := findInterface(iface)
+	ifi, err := findInterface(iface, false)
 	if err != nil {
 		return nil, err
 	}
@@ -177,71 +167,6 @@ func answersOnly() []bpf.Instruction {
 		drop,
 		accept,
 	}
-}
-
-// findInterface returns the named interface, or the one with the default route.
-func findInterface(name string) (*net.Interface, error) {
-	if name == "" {
-		var err error
-		if name, err = DefaultInterface(); err != nil {
-			return nil, err
-		}
-	}
-	ifi, err := net.InterfaceByName(name)
-	if err != nil {
-		return nil, fmt.Errorf("%w %q; this device has %s", ErrNoInterface, name, strings.Join(interfaces(), ", "))
-	}
-	return ifi, nil
-}
-
-// interfaces are the names of those that there are.
-func interfaces() (names []string) {
-	all, _ := net.Interfaces() // none is none
-	for _, i := range all {
-		names = append(names, i.Name)
-	}
-	return names
-}
-
-// DefaultInterface returns the name of the interface with the default route. The error is [ErrNoRoute] when there is none, and errors.ErrUnsupported on systems that are not asked.
-func DefaultInterface() (string, error) {
-	f, err := os.Open(routeTable)
-	if err != nil {
-		return "", fmt.Errorf("read routes: %w", err)
-	}
-	defer f.Close()
-	name, err := defaultRoute(f)
-	if err == nil && name == "" {
-		err = ErrNoRoute
-	}
-	return name, err
-}
-
-// defaultRoute returns the interface of the default route with the lowest metric in a table with the
-// columns of /proc/net/route, or "".
-func defaultRoute(table io.Reader) (string, error) {
-	const (
-		iface, destination, flags, metric, mask, columns = 0, 1, 3, 6, 7, 8
-
-		usable = unix.RTF_UP
-		reject = unix.RTF_REJECT
-	)
-	name, best := "", uint64(0)
-	lines := bufio.NewScanner(table)
-	for lines.Scan() {
-		f := strings.Fields(lines.Text())
-		if len(f) < columns || f[destination] != "00000000" || f[mask] != "00000000" {
-			continue
-		}
-		bits, err := strconv.ParseUint(f[flags], 16, 32)
-		if err != nil || bits&(usable|reject) != usable {
-			continue
-		}
-		if m, err := strconv.ParseUint(f[metric], 10, 32); err == nil && (name == "" || m < best) {
-			name, best = f[iface], m
-		}
-	}
-	return name, lines.Err()
 }
 
 // sourceAddr chooses the address that answers are sent to: the first IPv4 address, which is the one the

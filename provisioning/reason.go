@@ -108,7 +108,8 @@ func (r Reason) IsDiscovery() bool { return r == NoAddress || r.about("dns-") ||
 // about says whether a code belongs to a group: the codes are public, and their first words are the groups.
 func (r Reason) about(group string) bool { return strings.HasPrefix(string(r), group) }
 
-// IsDHCPUnasked says whether DHCP could not be asked at all: that is not what a server says, or fails to say.
+// IsDHCPUnasked says whether DHCP, whose Reason this is, could not be asked at all: that is not what a server says, or fails to
+// say.
 func (r Reason) IsDHCPUnasked() bool {
-	return slices.Contains([]Reason{DHCPNotPermitted, DHCPNotSupported, DHCPNoInterface, DHCPNoNetwork}, r)
+	return slices.Contains([]Reason{DHCPNotPermitted, DHCPNotSupported, DHCPNoInterface, DHCPNoNetwork, Unknown}, r)
 }

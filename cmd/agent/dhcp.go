@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -70,6 +71,7 @@ type dhcpAnswer struct {
 	Version   int                 `json:"version"`
 	Interface string              `json:"interface,omitempty"`
 	Answers   []serverAnswer      `json:"answers"`
+	Six       []serverAnswer6     `json:"answers_dhcpv6,omitempty"`
 	Conflict  bool                `json:"conflict"`
 	Reason    provisioning.Reason `json:"reason,omitempty"`
 	Fault     string              `json:"fault,omitempty"`
@@ -77,6 +79,18 @@ type dhcpAnswer struct {
 	Detail    string              `json:"detail,omitempty"`
 	Hint      string              `json:"hint,omitempty"`
 	Unread    []unreadMessages    `json:"unread,omitempty"`
+}
+
+// serverAnswer6 is an answer by DHCPv6: options 21 and 22 (RFC 3319).
+type serverAnswer6 struct {
+	Server    netip.Addr   `json:"server"`
+	TookMS    int64        `json:"took_ms"`
+	Type      string       `json:"type"`
+	Problem   string       `json:"problem,omitempty"` // with the answer as a whole, or with an option
+	Interface string       `json:"interface,omitempty"`
+	Hex       string       `json:"hex,omitempty"` // the value of option 21, or of 22 when there is no 21
+	Names     []string     `json:"names"`         // option 21
+	Addresses []netip.Addr `json:"addresses"`     // option 22
 }
 
 // unreadMessages came and were not read as an answer.
@@ -90,7 +104,8 @@ type serverAnswer struct {
 	Server    netip.Addr   `json:"server"`
 	TookMS    int64        `json:"took_ms"`
 	Type      string       `json:"type"`
-	Problem   string       `json:"problem,omitempty"` // with the answer as a whole
+	Problem   string       `json:"problem,omitempty"`   // with the answer as a whole
+	Interface string       `json:"interface,omitempty"` // where several were asked
 	Option120 *option120   `json:"option_120,omitempty"`
 	Option43  *option43    `json:"option_43,omitempty"`
 	NTP       []netip.Addr `json:"ntp_servers,omitempty"`
@@ -104,7 +119,13 @@ func newDHCPAnswer(s discover.DHCPSurvey) dhcpAnswer {
 	}
 	for _, a := range s.Answers {
 		answer.Answers = append(answer.Answers, serverAnswer{
-			a.Server, a.Took.Milliseconds(), a.Type, a.Problem, newOption120(a.SIP), newOption43(a.Vendor), a.NTP,
+			a.Server, a.Took.Milliseconds(), a.Type, a.Problem, a.Link, newOption120(a.SIP), newOption43(a.Vendor), a.NTP,
+		})
+	}
+	for _, a := range s.Six {
+		answer.Six = append(answer.Six, serverAnswer6{
+			a.Server, a.Took.Milliseconds(), a.Type, cmp.Or(a.Problem, a.SIP.Problem), a.Link, hex.EncodeToString(a.SIP.Raw),
+			append([]string{}, a.SIP.Names...), append([]netip.Addr{}, a.SIP.Addrs...),
 		})
 	}
 	for _, d := range s.Dropped {
@@ -124,12 +145,19 @@ func printSurvey(p *page, s discover.DHCPSurvey) error {
 		p.printf("\n")
 		printServer(p, a)
 	}
+	for _, a := range s.Six {
+		p.printf("\n")
+		printServer6(p, a)
+	}
 	for _, d := range s.Dropped {
 		if d.Why != dhcpopts.OtherTransaction { // answers to other devices come all the time
 			p.printf("\n%s sent what is not read: %s (%d)\n", discover.Sender(d.From), discover.DropWords(d), d.Count)
 		}
 	}
 	p.printf("\na Lync phone would use: %s\n", taken(p, s.Answers))
+	if six := slices.IndexFunc(s.Six, named); six >= 0 && !slices.ContainsFunc(s.Answers, named) {
+		p.printf("this device would use: %s, from %s by DHCPv6, which Lync phones do not ask\n", p.paint(good, s.Six[six].SIP.Names[0]), discover.Who(s.Six[six]))
+	}
 	p.because(s.Why())
 	if s.Conflict != "" && s.Reason != provisioning.DHCPConflict {
 		p.because(provisioning.Why{Reason: provisioning.DHCPConflict, Detail: s.Conflict, Hint: provisioning.DHCPConflict.Hint()})
@@ -137,18 +165,20 @@ func printSurvey(p *page, s discover.DHCPSurvey) error {
 	return p.err
 }
 
+func named(a dhcpopts.Answer) bool { return len(a.SIP.Names) > 0 }
+
 func printServer(p *page, a dhcpopts.Answer) {
 	took := milliseconds(a.Took.Milliseconds())
 	switch a.Type {
 	case "nak":
-		p.printf("%s refused the request (NAK) in %s\n", a.Server, took)
+		p.printf("%s refused the request (NAK) in %s\n", discover.Who(a), took)
 		return
 	case dhcpopts.Unusable:
-		p.printf("%s answered in %s, but the answer cannot be used\n", a.Server, took)
+		p.printf("%s answered in %s, but the answer cannot be used\n", discover.Who(a), took)
 		p.row("problem", a.Problem)
 		return
 	}
-	p.printf("%s answered in %s\n", a.Server, took)
+	p.printf("%s answered in %s\n", discover.Who(a), took)
 	p.row("problem", a.Problem)
 	switch names := strings.Join(append(slices.Clone(a.SIP.Names), addressList(a.SIP.Addrs)...), ", "); {
 	case a.SIP.Raw == nil:
@@ -176,6 +206,25 @@ func printServer(p *page, a dhcpopts.Answer) {
 		p.asIs("  %-14s %s\n", "correct bytes", command)
 	}
 	p.row("NTP servers", addresses(a.NTP))
+}
+
+// printServer6 shows what a server said by DHCPv6.
+func printServer6(p *page, a dhcpopts.Answer) {
+	if a.Type == dhcpopts.Unusable {
+		p.printf("%s answered by DHCPv6 in %s, but the answer cannot be used\n", discover.Who(a), milliseconds(a.Took.Milliseconds()))
+		p.row("problem", a.Problem)
+		return
+	}
+	p.printf("%s answered by DHCPv6 in %s\n", discover.Who(a), milliseconds(a.Took.Milliseconds()))
+	p.row("problem", a.Problem)
+	if a.SIP.Raw == nil {
+		p.row("options 21, 22", "not sent")
+		return
+	}
+	p.row("option 21", cmp.Or(strings.Join(a.SIP.Names, ", "), "no usable name"))
+	p.row("option 22", cmp.Or(addresses(a.SIP.Addrs), "no usable address"))
+	p.dump(a.SIP.Raw, a.SIP.Wrong)
+	p.row("problem", a.SIP.Problem)
 }
 
 // correction is the command that prints what was probably meant, or "". The names in it are host names, and safe.

@@ -158,7 +158,7 @@ var keys = []Key{
 			return err
 		}},
 	{"interface", Text, ``, `"eth0"`,
-		"network interface on which DHCP is asked\nDefault: the one with the default route.",
+		"network interface on which DHCP is asked\nDefault: the one with the default route, or all that can\nhave DHCP when that is a tunnel.",
 		func(v Value, to *Config) error {
 			to.Policy.Interface = v.Text
 			return checkInterface(v.Text)

@@ -12,6 +12,7 @@ import (
 // wire.Wire and converts to it.
 type Wire struct {
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	Links     func(iface string, six bool) ([]string, error) // nil
 	Listen    func(ctx context.Context, iface string) (dhcpopts.Conn, error)
 	Listen6   func(ctx context.Context, iface string) (dhcpopts.Conn, error)
 	Leases    func(iface, hooks string) ([]dhcpopts.Lease, error)

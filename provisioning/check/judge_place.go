@@ -52,7 +52,8 @@ func firstChoiceFails(f *Facts) provisioning.Trouble {
 	return provisioning.Trouble{}
 }
 
-// addressFails is about a pool of which one server does not serve. That a network has no IPv6 is no fault of a pool.
+// addressFails is about a pool of which one server does not serve. That a network has no IPv6, or
+// nothing else, is no fault of a pool.
 func addressFails(f *Facts) provisioning.Trouble {
 	c := f.signedInAt()
 	i := slices.IndexFunc(f.Plan.Try, func(try provisioning.Candidate) bool { return try.Endpoint == c })
@@ -61,7 +62,7 @@ func addressFails(f *Facts) provisioning.Trouble {
 	}
 	p, _ := f.place(f.Plan.Try[i])
 	for _, probe := range p.Probes {
-		if isReady(probe) || probe.Addr.Is6() && probe.Reason() == provisioning.ConnectUnreachable {
+		if isReady(probe) || probe.Reason() == provisioning.ConnectUnreachable && (probe.Addr.Is6() || f.Link.onlyIPv6()) {
 			continue
 		}
 		p.Probes = []signin.Probe{probe}

@@ -13,7 +13,8 @@ import (
 
 // Link is how this device is plugged in, as far as the system tells.
 type Link struct {
-	Interface  string // the one with the default route, or the configured one; empty: none, or not known
+	Interface  string // the link of the default route, or the configured one; empty: none, or not known
+	Through    string // what the default route leads through in place of Interface, such as a tunnel; or ""
 	Lack       Lack   // why there is no Interface, or why it cannot be looked at
 	Problem    string // raw words to Unreadable
 	Down       bool   // switched off
@@ -42,6 +43,9 @@ func SystemLink(name string) Link {
 		var err error
 		if l.Interface, err = dhcpopts.DefaultInterface(); errors.Is(err, dhcpopts.ErrNoRoute) {
 			l.Lack = NoDefaultRoute
+		}
+		if links, err := dhcpopts.Links("", false); err == nil && !slices.Contains(links, l.Interface) {
+			l.Interface, l.Through = links[0], l.Interface
 		}
 	}
 	all, err := net.Interfaces()
@@ -116,6 +120,11 @@ func listPrefixes(list []netip.Prefix) string {
 		texts[i] = p.String()
 	}
 	return strings.Join(texts, ", ")
+}
+
+// onlyIPv6 says whether this device has addresses, and none of IPv4.
+func (l Link) onlyIPv6() bool {
+	return len(l.routable()) > 0 && len(l.Others) == 0 && !slices.ContainsFunc(l.Addrs, func(p netip.Prefix) bool { return p.Addr().Unmap().Is4() })
 }
 
 // routable are the addresses that other machines can answer to; one that the device made up itself (RFC 3927,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
 )
 
 // branch is the tree while it grows.
@@ -55,6 +56,8 @@ func (b *branch) link() {
 	l := b.facts.Link
 	c := Check{ID: "link", Title: "link and address", Result: Good, Detail: strings.TrimSpace(l.Interface + " " + listPrefixes(l.Addrs))}
 	switch t := l.trouble(); {
+	case t.None() && l.Through != "":
+		c.Detail += "; the default route leads through " + l.Through + ", which has no DHCP"
 	case t.None():
 	case len(l.Others) > 0:
 		c.because(Warn, t)
@@ -125,7 +128,7 @@ func (b *branch) dhcp() {
 		return
 	}
 	for i, a := range f.DHCP.Answers {
-		answer := Check{ID: fmt.Sprintf("dhcp.answer-%d", i+1), Under: "dhcp", Title: "answer of " + a.Server.String(), Result: Good, TookMS: a.Took.Milliseconds()}
+		answer := Check{ID: fmt.Sprintf("dhcp.answer-%d", i+1), Under: "dhcp", Title: "answer of " + discover.Who(a), Result: Good, TookMS: a.Took.Milliseconds()}
 		said := []string{option("option 120", a.SIP.Raw, strings.Join(append(append([]string{}, a.SIP.Names...), textAddrs(a.SIP.Addrs)...), ", "), a.SIP.Problem),
 			option("option 43", a.Vendor.Raw, a.Vendor.URL, a.Vendor.Problem)}
 		answer.Detail = strings.Join(said, "; ")

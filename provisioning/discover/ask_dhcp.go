@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 	"syscall"
@@ -123,10 +124,14 @@ func unaskable(err error) provisioning.Reason {
 		return provisioning.DHCPNoInterface
 	case errors.Is(err, errors.ErrUnsupported):
 		return provisioning.DHCPNotSupported
-	case slices.ContainsFunc([]error{dhcpopts.ErrNoRoute, dhcpopts.ErrNoAddress, syscall.ENETDOWN, syscall.ENETUNREACH}, notThere):
+	case slices.ContainsFunc([]error{
+		dhcpopts.ErrNoRoute, dhcpopts.ErrNoAddress, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.ENODEV, syscall.ENXIO, syscall.EADDRNOTAVAIL,
+	}, notThere):
 		return provisioning.DHCPNoNetwork
-	default:
+	case errors.Is(err, fs.ErrPermission):
 		return provisioning.DHCPNotPermitted
+	default:
+		return provisioning.Unknown
 	}
 }
 
@@ -164,29 +169,68 @@ func joinErrors(first, second error) error {
 	return fmt.Errorf("%w; %w", first, second)
 }
 
+// onLinks does for each interface on which DHCP is asked, at the same time, and says why none of them could be asked. name
+// is "" when there is one.
+func onLinks(w wire.Wire, iface string, six bool, ask func(link, name string) error) error {
+	links := []string{iface}
+	if w.Links != nil {
+		var err error
+		if links, err = w.Links(iface, six); err != nil {
+			return err
+		}
+	}
+	errs := make([]error, len(links))
+	var all sync.WaitGroup
+	for i, link := range links {
+		name := link
+		if len(links) == 1 {
+			name = ""
+		}
+		all.Go(func() { errs[i] = ask(link, name) })
+	}
+	all.Wait()
+	if slices.Contains(errs, nil) {
+		return nil
+	}
+	return errs[0]
+}
+
+// inform asks by DHCPINFORM. The error is why it could not be asked, or why no answer could be heard.
 func (d *dhcpAsk) inform(ctx context.Context) error {
-	conn, err := d.wire.Listen(ctx, d.policy.Interface)
+	err := onLinks(d.wire, d.policy.Interface, false, func(link, name string) error {
+		conn, err := d.wire.Listen(ctx, link)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		dropped, err := dhcpopts.Inform(ctx, conn, func(a dhcpopts.Answer) {
+			a.Link = name
+			d.take(answerSource(a))
+		})
+		d.drop(dropped)
+		return err
+	})
 	if err != nil {
 		return &notAsked{err}
 	}
-	defer conn.Close()
-	dropped, err := dhcpopts.Inform(ctx, conn, func(a dhcpopts.Answer) { d.take(answerSource(a)) })
-	d.drop(dropped)
-	return err
+	return nil
 }
 
 // inform6 asks by DHCPv6 (RFC 3319), which the Lync device text does not know.
 func (d *dhcpAsk) inform6(ctx context.Context) error {
-	conn, err := d.wire.Listen6(ctx, d.policy.Interface)
-	if err != nil {
+	return onLinks(d.wire, d.policy.Interface, true, func(link, name string) error {
+		conn, err := d.wire.Listen6(ctx, link)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		dropped, err := dhcpopts.Inform6(ctx, conn, func(a dhcpopts.Answer) {
+			a.Link = name
+			d.take(dhcpSource{Who: Who(a), Option: option6(a.SIP), Answer: a, rank: informed6})
+		})
+		d.drop(dropped)
 		return err
-	}
-	defer conn.Close()
-	dropped, err := dhcpopts.Inform6(ctx, conn, func(a dhcpopts.Answer) {
-		d.take(dhcpSource{Who: a.Server.String(), Option: option6(a.SIP), Answer: a, rank: informed6})
 	})
-	d.drop(dropped)
-	return err
 }
 
 func option6(s dhcpopts.SIPServers) string {
@@ -198,7 +242,16 @@ func option6(s dhcpopts.SIPServers) string {
 
 // readLeases takes what the system's DHCP client keeps.
 func (d *dhcpAsk) readLeases() error {
-	leases, err := d.wire.Leases(d.policy.Interface, d.policy.LeaseHooks)
+	var mu sync.Mutex
+	var leases []dhcpopts.Lease
+	var unread error
+	err := onLinks(d.wire, d.policy.Interface, false, func(link, _ string) error {
+		kept, err := d.wire.Leases(link, d.policy.LeaseHooks)
+		mu.Lock()
+		defer mu.Unlock()
+		leases, unread = append(leases, kept...), joinErrors(unread, err)
+		return nil
+	})
 	for _, l := range leases {
 		s := dhcpSource{
 			Who: "lease " + l.File, Option: "option 120", rank: leased,
@@ -214,7 +267,7 @@ func (d *dhcpAsk) readLeases() error {
 		}
 		d.take(s)
 	}
-	return err
+	return joinErrors(unread, err)
 }
 
 func (g *Gathering) askDHCP(ctx context.Context) {
@@ -265,7 +318,7 @@ func (d *dhcpAsk) finding(err error) provisioning.Finding {
 	}
 	for i, s := range sources {
 		silent := best >= 0 && s.Problem == "" && s.Answer.SIP.Raw == nil
-		if i != best && s.rank != informed && !silent { // answers to DHCPINFORM that differ are a conflict
+		if i != best && !silent && (s.rank != informed || best >= 0 && s.Answer.Link != sources[best].Answer.Link) { // answers to DHCPINFORM that differ are a conflict
 			f.Detail = joinSources(f.Detail, s)
 		}
 	}

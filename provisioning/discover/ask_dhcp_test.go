@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/netip"
 	"strings"
@@ -151,6 +152,10 @@ func TestMend29WhyDHCPIsNotAsked(t *testing.T) {
 		{syscall.ENETDOWN, provisioning.DHCPNoNetwork},
 		{syscall.ENETUNREACH, provisioning.DHCPNoNetwork},
 		{errors.ErrUnsupported, provisioning.DHCPNotSupported},
+		{syscall.ENODEV, provisioning.DHCPNoNetwork}, // the adapter was pulled out meanwhile
+		{syscall.EMFILE, provisioning.Unknown},
+		{syscall.ENOBUFS, provisioning.Unknown},
+		{io.ErrUnexpectedEOF, provisioning.Unknown},
 	} {
 		got := unaskable(fmt.Errorf("listen for DHCP: %w", test.err))
 		if got != test.want || !got.IsDHCPUnasked() {

@@ -34,11 +34,22 @@ const (
 )
 
 func answerSource(a dhcpopts.Answer) dhcpSource {
-	return dhcpSource{Who: a.Server.String(), Option: "option 120", Answer: a, rank: informed}
+	return dhcpSource{Who: Who(a), Option: "option 120", Answer: a, rank: informed}
+}
+
+// Who sent an answer, and on which interface where that matters.
+func Who(a dhcpopts.Answer) string {
+	if a.Link != "" {
+		return a.Server.String() + " on " + a.Link
+	}
+	return a.Server.String()
 }
 
 // disagreement says how two acknowledging servers differ, or "".
 func disagreement(a, b dhcpopts.Answer) string {
+	if a.Link != b.Link { // two networks
+		return ""
+	}
 	silent := func(a dhcpopts.Answer) bool { return a.Type == "nak" || a.Type == dhcpopts.Unusable }
 	if silent(a) || silent(b) || slices.Equal(a.SIP.Names, b.SIP.Names) && slices.Equal(a.SIP.Addrs, b.SIP.Addrs) {
 		return ""

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
@@ -26,9 +27,10 @@ const (
 
 // DHCPSurvey is what all DHCP servers of a link say, for people to look at. Discovery does not read it.
 type DHCPSurvey struct {
-	Interface string              // where DHCP was asked; as configured when it could not be asked
+	Interface string              // where DHCP was asked, with commas; as configured when it could not be asked
 	Answers   []dhcpopts.Answer   // to the question of a Lync phone, in the order they came; NTP servers are asked for, too
 	Conflict  string              // how two servers disagree about option 120 or 43, or ""
+	Six       []dhcpopts.Answer   // to the same question by DHCPv6, which Lync phones do not ask
 	Dropped   []dhcpopts.Dropped  // what came and was not read as an answer
 	Reason    provisioning.Reason // what to put right first, or ""
 	Detail    string
@@ -48,39 +50,99 @@ func (s DHCPSurvey) Why() provisioning.Why {
 	return provisioning.Event{Reason: s.Reason, Detail: s.Detail, Trouble: s.Trouble}.Why()
 }
 
-// SurveyDHCP asks DHCP on iface ("": the interface with the default route) as a Lync phone does, and listens to all
+// SurveyDHCP asks DHCP on iface ("": as discovery does) as a Lync phone does, and DHCPv6, and listens to all
 // that answer. When an option is missing it asks again with the vendor class in lower case, which some documents
 // print and some servers are therefore configured with. It takes 3.5 s at most, and another second for that.
 func SurveyDHCP(ctx context.Context, wire wire.Wire, iface string) DHCPSurvey {
-	var s DHCPSurvey
-	err := s.askAll(ctx, wire, iface, dhcpopts.Question{NTP: true}, surveyLimit)
-	var lower DHCPSurvey
+	s := surveyor{wire: wire, DHCPSurvey: DHCPSurvey{Interface: iface}}
+	var both sync.WaitGroup
+	var err6 error
+	asking, enough := context.WithTimeout(ctx, surveyLimit)
+	defer enough()
+	both.Go(func() { err6 = s.askSix(asking, iface) })
+	err := s.askAll(ctx, iface, dhcpopts.Question{NTP: true}, surveyLimit)
+	time.AfterFunc(surveyWindow, enough) // a site without DHCPv6 is not waited for
+	lower := surveyor{wire: wire}
 	if s.lacks() {
 		// What cannot be asked a second time tells nothing more.
-		_ = lower.askAll(ctx, wire, iface, dhcpopts.Question{VendorClass: strings.ToLower(vendorClass)}, surveyWindow)
+		_ = lower.askAll(ctx, iface, dhcpopts.Question{VendorClass: strings.ToLower(vendorClass)}, surveyWindow)
 	}
-	s.judge(lower.Answers, err)
-	return s
+	if len(s.Answers) > 0 {
+		enough()
+	}
+	both.Wait()
+	s.Interface = cmp.Or(strings.Join(slices.Sorted(slices.Values(s.links)), ", "), iface)
+	s.judge(lower.Answers, err, err6)
+	return s.DHCPSurvey
 }
 
-// askAll asks one question and notes every different answer, and the interface.
-func (s *DHCPSurvey) askAll(ctx context.Context, wire wire.Wire, iface string, q dhcpopts.Question, limit time.Duration) error {
+// surveyor is who asks.
+type surveyor struct {
+	wire wire.Wire
+	mu   sync.Mutex
+	DHCPSurvey
+	links []string // on which it could be asked
+}
+
+// opened notes an interface.
+func (s *surveyor) opened(conn dhcpopts.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if link, _, _ := conn.Interface(); !slices.Contains(s.links, link) {
+		s.links = append(s.links, link)
+	}
+}
+
+// drop notes what was not read.
+func (s *surveyor) drop(dropped []dhcpopts.Dropped) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Dropped = append(s.Dropped, dropped...)
+}
+
+// askAll asks one question on every interface and notes every different answer.
+func (s *surveyor) askAll(ctx context.Context, iface string, q dhcpopts.Question, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	s.Interface = iface
-	conn, err := wire.Listen(ctx, iface)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	s.Interface, _, _ = conn.Interface()
-	s.Dropped, err = q.Inform(ctx, conn, func(a dhcpopts.Answer) {
-		if len(s.Answers) == 0 {
-			time.AfterFunc(surveyWindow, cancel)
+	return onLinks(s.wire, iface, false, func(link, name string) error {
+		conn, err := s.wire.Listen(ctx, link)
+		if err != nil {
+			return err
 		}
-		s.Answers = append(s.Answers, a)
+		defer conn.Close()
+		s.opened(conn)
+		dropped, err := q.Inform(ctx, conn, func(a dhcpopts.Answer) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if len(s.Answers) == 0 {
+				time.AfterFunc(surveyWindow, cancel)
+			}
+			a.Link = name
+			s.Answers = append(s.Answers, a)
+		})
+		s.drop(dropped)
+		return err
 	})
-	return err
+}
+
+// askSix asks by DHCPv6.
+func (s *surveyor) askSix(ctx context.Context, iface string) error {
+	return onLinks(s.wire, iface, true, func(link, name string) error {
+		conn, err := s.wire.Listen6(ctx, link)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		s.opened(conn)
+		dropped, err := dhcpopts.Inform6(ctx, conn, func(a dhcpopts.Answer) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			a.Link = name
+			s.Six = append(s.Six, a)
+		})
+		s.drop(dropped)
+		return err
+	})
 }
 
 // lacks says whether somebody answered, and nobody has option 120, or nobody option 43 for Lync phones.
@@ -90,9 +152,9 @@ func (s *DHCPSurvey) lacks() bool {
 			!slices.ContainsFunc(s.Answers, func(a dhcpopts.Answer) bool { return a.Vendor.Vendor != "" }))
 }
 
-// judge decides what to put right first. lower are the answers to the vendor class in lower case; err is why asking
-// ended early.
-func (s *DHCPSurvey) judge(lower []dhcpopts.Answer, err error) {
+// judge decides what to put right first. lower are the answers to the vendor class in lower case; err and err6 are why asking
+// by each version ended early.
+func (s *DHCPSurvey) judge(lower []dhcpopts.Answer, err, err6 error) {
 	for i, a := range s.Answers {
 		for _, earlier := range s.Answers[:i] {
 			s.Conflict = cmp.Or(s.Conflict, disagreement(earlier, a), vendorDisagreement(earlier, a))
@@ -101,6 +163,11 @@ func (s *DHCPSurvey) judge(lower []dhcpopts.Answer, err error) {
 	best := bestAnswer(s.Answers, func(string) bool { return true })
 	misspelt := s.misspelt(lower)
 	switch {
+	case len(s.Answers) == 0 && s.sixNames():
+		// as good as what IPv4 has not
+	case len(s.Answers) == 0 && err != nil && err6 == nil: // a network with IPv6 only: it was asked
+		s.Reason, s.Detail, s.Trouble = s.sixReason()
+		s.Detail = cmp.Or(s.Detail, plain.Words(err))
 	case len(s.Answers) == 0 && err != nil:
 		s.Reason, s.Detail = unaskable(err), plain.Words(err)
 	case len(s.Answers) == 0 && len(s.Dropped) > 0:
@@ -117,9 +184,36 @@ func (s *DHCPSurvey) judge(lower []dhcpopts.Answer, err error) {
 	}
 }
 
+// sixNames says whether DHCPv6 names a Registrar.
+func (s *DHCPSurvey) sixNames() bool {
+	return slices.ContainsFunc(s.Six, func(a dhcpopts.Answer) bool { return len(a.SIP.Names) > 0 })
+}
+
+// sixReason is what is wrong with DHCPv6 where there is nothing else.
+func (s *DHCPSurvey) sixReason() (provisioning.Reason, string, provisioning.Trouble) {
+	sources := make([]dhcpSource, len(s.Six))
+	for i, a := range s.Six {
+		sources[i] = dhcpSource{Who: Who(a), Option: option6(a.SIP), Answer: a, rank: informed6}
+	}
+	f, best := bestSource(sources, func(string) bool { return true })
+	switch {
+	case best >= 0 && f.Reason == "":
+		return provisioning.TLSNoName, "option 22 holds addresses", provisioning.Trouble{}
+	case best >= 0:
+		return f.Reason, f.Detail, sources[best].trouble(f.Reason)
+	case len(s.Six) > 0:
+		return provisioning.DHCPNoOption, "", provisioning.Trouble{}
+	case len(s.Dropped) > 0:
+		t, detail := unheard(s.Dropped)
+		return t.Reason(), detail, t
+	default:
+		return provisioning.DHCPSilent, "", provisioning.Trouble{}
+	}
+}
+
 // vendorDisagreement says how the option 43 of two acknowledging servers differs for a Lync phone, or "".
 func vendorDisagreement(a, b dhcpopts.Answer) string {
-	if a.Type != "ack" || b.Type != "ack" || a.Vendor.URL == b.Vendor.URL {
+	if a.Link != b.Link || a.Type != "ack" || b.Type != "ack" || a.Vendor.URL == b.Vendor.URL {
 		return ""
 	}
 	a, b = byServer(a, b)
@@ -131,7 +225,7 @@ func (s *DHCPSurvey) misspelt(lower []dhcpopts.Answer) string {
 	for _, l := range lower {
 		// told says whether the same server told as much to a Lync phone.
 		told := func(as func(a dhcpopts.Answer) bool) bool {
-			return slices.ContainsFunc(s.Answers, func(a dhcpopts.Answer) bool { return a.Server == l.Server && as(a) })
+			return slices.ContainsFunc(s.Answers, func(a dhcpopts.Answer) bool { return a.Server == l.Server && a.Link == l.Link && as(a) })
 		}
 		var more []string
 		if l.SIP.Raw != nil && !told(func(a dhcpopts.Answer) bool { return a.SIP.Raw != nil }) {

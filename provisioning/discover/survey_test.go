@@ -3,6 +3,7 @@ package discover
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -154,7 +155,7 @@ func TestSurveyJudges(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := DHCPSurvey{Answers: test.phone}
-			s.judge(test.lower, test.err)
+			s.judge(test.lower, test.err, errors.ErrUnsupported)
 			if got := strings.TrimSpace(string(s.Reason) + " " + s.Detail); got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}

@@ -14,7 +14,9 @@ import (
 type Wire struct {
 	// Dial opens a stream ("tcp") or a connected datagram socket ("udp") to an address such as "10.0.0.5:5061".
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Listen opens the socket on which DHCP is asked; iface "" is the one with the default route.
+	// Links returns the interfaces on which DHCP, or DHCPv6, is asked; iface is the one configured, or "". Nil: that one.
+	Links func(iface string, six bool) ([]string, error)
+	// Listen opens the socket on which DHCP is asked; iface "" is for the wire to choose.
 	Listen func(ctx context.Context, iface string) (dhcpopts.Conn, error)
 	// Listen6 opens the socket on which DHCPv6 is asked.
 	Listen6 func(ctx context.Context, iface string) (dhcpopts.Conn, error)
@@ -42,7 +44,8 @@ func System() Wire {
 		ControlContext:  unacknowledgedTimeout,
 	}
 	return Wire{
-		Dial: dialer.DialContext,
+		Dial:  dialer.DialContext,
+		Links: dhcpopts.Links,
 		Listen: func(ctx context.Context, iface string) (dhcpopts.Conn, error) {
 			return dhcpopts.Listen(ctx, iface)
 		},
