@@ -1,6 +1,10 @@
 package signin
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -14,6 +18,67 @@ func TestMend21UserAgentOfThisProgram(t *testing.T) {
 	} {
 		if got := (&Signer{policy: p}).account(provisioning.Candidate{}, nil).UserAgent; got != want {
 			t.Errorf("User-Agent: %s, want %s", got, want)
+		}
+	}
+}
+
+// A challenge over plain TCP is answered only where the site allows it, and at a host that SRV or the configuration names:
+// DHCP, a redirect and a record are no evidence, unless SRV has named the host, too; and DHCP not even then.
+func TestWhereCredentialsGoInClear(t *testing.T) {
+	policy := contoso
+	policy.Manual = []provisioning.ManualServer{{Host: "lync.contoso.com"}}
+	bySRV := []provisioning.Step{provisioning.InternalTLS, provisioning.InternalTCP, provisioning.ExternalTLS, provisioning.ExternalTCP}
+	for step := range provisioning.Redirect + 1 {
+		for host, want := range map[string]bool{
+			"lync.contoso.com": true,
+			"fe01.contoso.com": step != provisioning.DHCPTCP,
+			"fe02.contoso.com": slices.Contains(bySRV, step),
+		} {
+			for _, allowed := range []bool{true, false} {
+				policy.CredentialsOverTCP = allowed
+				s := &Signer{policy: policy, named: map[string]bool{"fe01.contoso.com": true}}
+				at := provisioning.Endpoint{Host: host, Port: 5060, Transport: provisioning.TCP}
+				if got := s.inClear(provisioning.Candidate{Step: step, Endpoint: at}); got != (want && allowed) {
+					t.Errorf("%s: %s, allowed %t: got %t", step, host, allowed, got)
+				}
+			}
+		}
+	}
+}
+
+// Only what SRV records name counts as that, and what they named last; without any, what they named before.
+func TestWhatSRVHasNamed(t *testing.T) {
+	at := func(step provisioning.Step, host string) provisioning.Candidate {
+		return provisioning.Candidate{Step: step, Endpoint: provisioning.Endpoint{Host: host, Port: 5061}}
+	}
+	s := &Signer{named: map[string]bool{}}
+	for _, round := range []struct {
+		try  []provisioning.Candidate
+		want string
+	}{
+		{[]provisioning.Candidate{at(provisioning.InternalTLS, "a"), at(provisioning.DHCPTLS, "b"), at(provisioning.ExternalTCP, "c")}, "a c"},
+		{[]provisioning.Candidate{at(provisioning.DHCPTLS, "b"), at(provisioning.LastGood, "d")}, "a c"},
+		{[]provisioning.Candidate{at(provisioning.InternalTCP, "e")}, "e"},
+	} {
+		s.Note(round.try, map[string]bool{})
+		if got := strings.Join(slices.Sorted(maps.Keys(s.named)), " "); got != round.want {
+			t.Errorf("got %q, want %q", got, round.want)
+		}
+	}
+}
+
+// However many hosts Registrars name, few are kept, and the latest is among them.
+func TestVouchedIsBounded(t *testing.T) {
+	s := &Signer{vouched: map[string]bool{}}
+	for i := range 1000 {
+		host := fmt.Sprintf("h%d", i)
+		for range 2 {
+			if s.vouch(host); len(s.vouched) > maxVouched || !s.vouched[host] {
+				t.Fatalf("after %d: %d are kept, the latest: %t", i+1, len(s.vouched), s.vouched[host])
+			}
+		}
+		if i == maxVouched-1 && len(s.vouched) != maxVouched {
+			t.Errorf("of %d, %d are kept", maxVouched, len(s.vouched))
 		}
 	}
 }
