@@ -28,7 +28,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the expected reports of testdata")
 
 // reportSections are those of a file that do not belong to the site.
-var reportSections = []string{"homeward.toml", "password", "device", "report", "seen", "connected"}
+var reportSections = []string{"homeward.toml", "password", "device", "report", "tree", "seen", "connected"}
 
 // TestReports runs every testdata/*.txtar: a site, a device, and the report that a check of it comes to. The format is in
 // docs/simulated-site.md. One that fails prints what the servers saw and answered.
@@ -58,7 +58,7 @@ func compare(t *testing.T, archive *txtar.Archive, file string) {
 	t.Helper()
 	got := map[string]string{}
 	var site *sitetest.Site
-	synctest.Test(t, func(t *testing.T) { site, got["report"], got["seen"], got["connected"] = play(t, archive, file) })
+	synctest.Test(t, func(t *testing.T) { site = play(t, archive, file, got) })
 	if !slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "report" }) {
 		t.Fatal("no section report: nothing would be compared")
 	}
@@ -110,8 +110,8 @@ func TestPageOfReports(t *testing.T) {
 	}
 }
 
-// play runs a check against the site of a file, and returns the report, what the Registrars saw, and which of them.
-func play(t *testing.T, archive *txtar.Archive, file string) (site *sitetest.Site, report, seen, connected string) {
+// play runs a check against the site of a file: got are the report, its tree, what the Registrars saw, and which of them.
+func play(t *testing.T, archive *txtar.Archive, file string, got map[string]string) *sitetest.Site {
 	t.Helper()
 	site, o := deviceAt(t, archive, file)
 	r := Run(t.Context(), o)
@@ -127,7 +127,14 @@ func play(t *testing.T, archive *txtar.Archive, file string) (site *sitetest.Sit
 	fmt.Fprintf(&b, "\n%s\n", strings.Join(r.Summary, "\n"))
 	for _, c := range r.Checks {
 		if c.Result == Warn || c.Result == Bad || c.Needs != "" && c.Under == "" {
-			fmt.Fprintln(&b, strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s", c.Result, c.ID, or(c.Fault, string(c.Reason)), c.Needs)), " "))
+			fmt.Fprintln(&b, line(c))
+		}
+	}
+	var tree strings.Builder
+	for _, c := range r.Checks {
+		fmt.Fprintln(&tree, strings.TrimSuffix(line(c)+": "+c.Detail, ": "))
+		if c.Hint != "" {
+			fmt.Fprintln(&tree, "\t"+c.Hint)
 		}
 	}
 	var requests strings.Builder
@@ -140,7 +147,14 @@ func play(t *testing.T, archive *txtar.Archive, file string) (site *sitetest.Sit
 			servers[e.Server+"\n"] = true
 		}
 	}
-	return site, b.String(), requests.String(), strings.Join(slices.Sorted(maps.Keys(servers)), "")
+	got["report"], got["tree"], got["seen"] = b.String(), tree.String(), requests.String()
+	got["connected"] = strings.Join(slices.Sorted(maps.Keys(servers)), "")
+	return site
+}
+
+// line is how one node stands, and why.
+func line(c Check) string {
+	return strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s", c.Result, c.ID, or(c.Fault, string(c.Reason)), c.Needs)), " ")
 }
 
 // or is the first of two texts, if there is one.

@@ -7,11 +7,13 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/signin"
 )
@@ -53,6 +55,7 @@ func TestReadTime(t *testing.T) {
 		{"our question comes back", ntpAnswer(cookie, there, func(m []byte) { m[0] = ntpQuestion }), now, "answers with something other than the time"},
 		{"denied", ntpAnswer(cookie, there, func(m []byte) { m[1] = 0; copy(m[12:], "DENY") }), now, "refuses to answer (DENY)"},
 		{"never set", ntpAnswer(cookie, there, func(m []byte) { m[0] |= ntpUnsynced << 6 }), now, "does not know the time itself"},
+		{"as far from a clock as may be", ntpAnswer(cookie, there, func(m []byte) { m[1] = 15 }), now, "0s"},
 		{"without a time of receipt", ntpAnswer(cookie, there, func(m []byte) { clear(m[32:40]) }), now, "does not know the time itself"},
 		{"without a time of sending", ntpAnswer(cookie, there, func(m []byte) { clear(m[40:48]) }), now, "does not know the time itself"},
 		{"too far from any clock", ntpAnswer(cookie, there, func(m []byte) { m[1] = 16 }), now, "does not know the time itself"},
@@ -69,6 +72,29 @@ func TestReadTime(t *testing.T) {
 		if got != test.want {
 			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
 		}
+	}
+}
+
+// RFC 4330 section 3: with bit 0 set, a time stamp is of 1968 to 2036; without, of 2036 to 2104.
+func TestNTPTime(t *testing.T) {
+	for stamp, want := range map[uint64]string{
+		1 << 63: "1968-01-20T03:14:08Z", 1<<64 - 1<<32: "2036-02-07T06:28:15Z", 0: "2036-02-07T06:28:16Z", 1<<63 - 1<<32: "2104-02-26T09:42:23Z",
+	} {
+		if got := ntpTime(binary.BigEndian.AppendUint64(nil, stamp)).UTC().Format(time.RFC3339); got != want {
+			t.Errorf("%#x is %s, want %s", stamp, got, want)
+		}
+	}
+}
+
+// Of several answers, the first that names time servers counts.
+func TestNTPOf(t *testing.T) {
+	a, b, c := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.3")
+	var got []string
+	for _, n := range ntpOf([]dhcpopts.Answer{{}, {NTP: []netip.Addr{a, b}}, {NTP: []netip.Addr{c}}}) {
+		got = append(got, netip.AddrPortFrom(n.Addrs[0], n.Port).String())
+	}
+	if want := []string{"10.0.0.1:123", "10.0.0.2:123"}; !slices.Equal(got, want) {
+		t.Errorf("asked are %v, want %v", got, want)
 	}
 }
 
@@ -161,6 +187,16 @@ func TestTimeServersAreHeard(t *testing.T) {
 			0, "the clock of b is 1h ahead", by("b"), "; DHCP option 42 names a (26h behind), b (1h ahead); the time servers are 27h apart, so one of them is wrong"},
 		{"a Registrar counts before them", []TimeServer{{Name: "a"}, {Name: "b", Ahead: time.Hour + time.Second}},
 			time.Hour, "the clock of fe01.contoso.com is 1h ahead", by("b"), "; DHCP option 42 names a (within 1s), b (1h1s ahead); the time servers are 1h1s apart, so one of them is wrong"},
+		{"5 minutes off are tolerated", []TimeServer{{Name: "a", Ahead: 5 * time.Minute}},
+			0, "", by("a"), "; within 5m0s of a; DHCP option 42 names a (5m ahead)"},
+		{"5 minutes apart are tolerated", []TimeServer{{Name: "a"}, {Name: "b", Ahead: 5 * time.Minute}},
+			0, "", by("a"), "; within 1s of a; DHCP option 42 names a (within 1s), b (5m ahead)"},
+		{"of two that are equally near, the first counts", []TimeServer{{Name: "a", Ahead: -time.Second}, {Name: "b", Ahead: time.Second}},
+			0, "", by("a"), "; within 1s of a; DHCP option 42 names a (1s behind), b (1s ahead)"},
+		{"the one nearest to the Registrar sets the clock", []TimeServer{{Name: "a", Ahead: time.Hour}, {Name: "b"}},
+			time.Hour, "the clock of fe01.contoso.com is 1h ahead", by("a"), "; DHCP option 42 names a (1h ahead), b (within 1s); the time servers are 1h apart, so one of them is wrong"},
+		{"5 minutes from the Registrar are near enough", []TimeServer{{Name: "a", Ahead: time.Hour - 5*time.Minute}},
+			time.Hour, "the clock of fe01.contoso.com is 1h ahead", by("a"), "; DHCP option 42 names a (55m ahead)"},
 		{"a Registrar says that they are wrong", []TimeServer{{Name: "a"}},
 			time.Hour, "the clock of fe01.contoso.com is 1h ahead", generic, "; DHCP option 42 names a (within 1s)"},
 		{"none answers", []TimeServer{{Name: "a", Problem: "does not answer"}},

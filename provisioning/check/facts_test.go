@@ -28,3 +28,21 @@ func TestDNSDead(t *testing.T) {
 		}
 	}
 }
+
+// Without a name server nothing can be found, unless all servers are configured as addresses: then none is missed.
+func TestNoNameServer(t *testing.T) {
+	byAddress, byName := provisioning.ManualServer{Host: "10.0.0.5"}, provisioning.ManualServer{Host: "fe01.contoso.com"}
+	for _, test := range []struct {
+		manual []provisioning.ManualServer
+		missed bool
+	}{
+		{nil, true}, {[]provisioning.ManualServer{byName}, true}, {[]provisioning.ManualServer{byAddress}, false},
+		{[]provisioning.ManualServer{byAddress, byName}, true},
+	} {
+		f := &Facts{}
+		f.Policy.Manual = test.manual
+		if got := noPlan(f).Fault == provisioning.FaultNoNameServer; got != test.missed {
+			t.Errorf("configured %v: a name server is missed: %t", test.manual, got)
+		}
+	}
+}

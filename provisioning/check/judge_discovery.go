@@ -62,7 +62,7 @@ func noPlan(f *Facts) provisioning.Trouble {
 		return dnsFails(f, dead.Trouble)
 	}
 	for _, s := range f.Plan.Skipped { // a step that is closed, and was the only one with something behind it
-		if s.Reason == provisioning.TLSFloor || s.Reason == provisioning.TransportPolicy && len(f.Found) == 0 {
+		if s.Reason == provisioning.TLSFloor {
 			return provisioning.FaultClosedStep.Because(s.Reason.Met(s.Detail), nil)
 		}
 	}

@@ -36,39 +36,57 @@ const (
 	Unreadable             // the system does not tell: see Problem
 )
 
+// card is an interface of this device.
+type card struct {
+	name  string
+	flags net.Flags
+	addrs []netip.Prefix
+}
+
 // SystemLink reads the interface named, or the one with the default route.
 func SystemLink(name string) Link {
-	l := Link{Interface: name}
+	through, noRoute := "", false
 	if name == "" {
 		var err error
-		if l.Interface, err = dhcpopts.DefaultInterface(); errors.Is(err, dhcpopts.ErrNoRoute) {
-			l.Lack = NoDefaultRoute
-		}
-		if links, err := dhcpopts.Links("", false); err == nil && !slices.Contains(links, l.Interface) {
-			l.Interface, l.Through = links[0], l.Interface
+		name, err = dhcpopts.DefaultInterface()
+		noRoute = errors.Is(err, dhcpopts.ErrNoRoute)
+		if links, err := dhcpopts.Links("", false); err == nil && !slices.Contains(links, name) {
+			name, through = links[0], name
 		}
 	}
 	all, err := net.Interfaces()
 	if err != nil {
-		l.Lack, l.Problem = Unreadable, err.Error()
-		return l
+		return Link{Interface: name, Through: through, Lack: Unreadable, Problem: err.Error()}
 	}
+	cards := make([]card, len(all))
+	for i, each := range all {
+		cards[i] = card{each.Name, each.Flags, prefixes(each)}
+	}
+	l := linkOf(name, noRoute, cards)
+	l.Through = through
+	return l
+}
+
+// linkOf is the link of a device that has these interfaces, and uses the one named; noRoute says why none is.
+func linkOf(name string, noRoute bool, cards []card) Link {
+	l := Link{Interface: name}
 	known := false
-	for _, i := range all {
-		addrs := prefixes(i)
-		l.Interfaces = append(l.Interfaces, i.Name)
-		if i.Name == l.Interface {
-			known, l.Addrs = true, addrs
-			l.Down, l.NoCarrier = i.Flags&net.FlagUp == 0, i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning == 0
-		} else if i.Flags&net.FlagLoopback == 0 && len(addrs) > 0 {
-			l.Others = append(l.Others, i.Name+" "+listPrefixes(addrs))
+	for _, c := range cards {
+		l.Interfaces = append(l.Interfaces, c.name)
+		if c.name == name {
+			known, l.Addrs = true, c.addrs
+			l.Down, l.NoCarrier = c.flags&net.FlagUp == 0, c.flags&net.FlagUp != 0 && c.flags&net.FlagRunning == 0
+		} else if c.flags&net.FlagLoopback == 0 && len(c.addrs) > 0 {
+			l.Others = append(l.Others, c.name+" "+listPrefixes(c.addrs))
 		}
 	}
-	if l.Lack == NoDefaultRoute && len(l.Others) == 0 {
-		l.Lack = NothingHasAddress
-	}
-	if l.Interface != "" && !known {
+	switch {
+	case name != "" && !known:
 		l.Lack = NoInterface
+	case noRoute && len(l.Others) == 0:
+		l.Lack = NothingHasAddress
+	case noRoute:
+		l.Lack = NoDefaultRoute
 	}
 	return l
 }

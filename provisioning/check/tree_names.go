@@ -46,9 +46,16 @@ func (b *branch) dns() {
 	}
 	for _, name := range f.HostNames {
 		c := Check{ID: "dns." + strings.TrimSuffix(name.Host, "."+f.sipDomain()), Under: "dns", Title: "host name " + name.Host, Result: Good, Detail: listAddrs(name.Addrs)}
-		if len(name.Addrs) == 0 {
-			c.Result, c.Reason, c.Detail, c.Hint = Skipped, name.Reason, name.Detail, "nothing to do: host names are of use in the order communicator only"
-		} else if f.Policy.Order != provisioning.CommunicatorOrder {
+		asked := f.Policy.Order == provisioning.CommunicatorOrder
+		switch {
+		case len(name.Addrs) == 0:
+			c.Result, c.Reason, c.Detail = Skipped, name.Reason, name.Detail
+			if !asked {
+				c.Hint = "nothing to do: host names are of use in the order communicator only"
+			} else if name.Reason == provisioning.NoAddress {
+				c.Hint = "nothing to do if another name leads to a Registrar; otherwise create its A record"
+			}
+		case !asked:
 			c.Detail += "; a device in the device order does not ask for it"
 		}
 		b.add(c)

@@ -1,0 +1,74 @@
+package check
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// What the system says of its interfaces, and what of that is the link.
+func TestLinkOf(t *testing.T) {
+	at := func(texts ...string) (list []netip.Prefix) {
+		for _, text := range texts {
+			list = append(list, netip.MustParsePrefix(text))
+		}
+		return list
+	}
+	const works = net.FlagUp | net.FlagRunning
+	lo := card{"lo", works | net.FlagLoopback, at("127.0.0.1/8", "::1/128")}
+	eth0 := card{"eth0", works, at("10.0.0.21/24", "fe80::21/64")}
+	wlan0 := card{"wlan0", works, at("10.0.1.7/24")}
+	for name, test := range map[string]struct {
+		used    string
+		noRoute bool
+		cards   []card
+		want    Link
+		says    string // the trouble
+	}{
+		"all is well": {"eth0", false, []card{lo, eth0}, Link{Addrs: eth0.addrs}, ""},
+		"another beside it": {"eth0", false, []card{lo, eth0, wlan0, {"eth1", works, nil}},
+			Link{Addrs: eth0.addrs, Others: []string{"wlan0 10.0.1.7/24"}}, ""},
+		"the other has two addresses": {"wlan0", false, []card{lo, eth0, wlan0},
+			Link{Addrs: wlan0.addrs, Others: []string{"eth0 10.0.0.21/24, fe80::21/64"}}, ""},
+		"switched off": {"eth0", false, []card{lo, {"eth0", 0, nil}}, Link{Down: true}, "this device is not on the network: eth0 is switched off"},
+		"no cable":     {"eth0", false, []card{lo, {"eth0", net.FlagUp, nil}}, Link{NoCarrier: true}, "this device is not on the network: eth0 has no carrier (no cable, or nothing at its other end)"},
+		"no such one":  {"eth7", false, []card{lo, eth0}, Link{Lack: NoInterface, Others: []string{"eth0 10.0.0.21/24, fe80::21/64"}}, "this device is not on the network: there is no interface eth7; it has lo, eth0"},
+		"no default route": {"", true, []card{lo, wlan0}, Link{Lack: NoDefaultRoute, Others: []string{"wlan0 10.0.1.7/24"}},
+			"this device is not on the network: there is no default route"},
+		"nothing has an address": {"", true, []card{lo, {"eth0", works, nil}}, Link{Lack: NothingHasAddress}, "this device is not on the network: no interface has an address"},
+		"not known which":        {"", false, []card{lo, eth0}, Link{Others: []string{"eth0 10.0.0.21/24, fe80::21/64"}}, ""},
+	} {
+		test.want.Interface = test.used
+		for _, c := range test.cards {
+			test.want.Interfaces = append(test.want.Interfaces, c.name)
+		}
+		got := linkOf(test.used, test.noRoute, test.cards)
+		if diff := cmp.Diff(test.want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if says := got.trouble().What(); says != test.says {
+			t.Errorf("%s: it says %q", name, says)
+		}
+	}
+}
+
+// The system of this machine can be read, and has a loopback interface.
+func TestSystemLink(t *testing.T) {
+	all, err := net.Interfaces()
+	if err != nil || len(all) == 0 {
+		t.Skip("no interface can be read here:", err)
+	}
+	l := SystemLink(all[0].Name)
+	if l.Interface != all[0].Name || l.Lack != Nothing || len(l.Interfaces) != len(all) {
+		t.Errorf("%+v", l)
+	}
+	addrs, err := all[0].Addrs()
+	if err != nil || len(addrs) != len(l.Addrs) {
+		t.Errorf("%s has %v (%v), and is said to have %v", l.Interface, addrs, err, l.Addrs)
+	}
+	if l := SystemLink("no-such-interface"); l.Lack != NoInterface {
+		t.Errorf("an interface that is not there: %+v", l)
+	}
+}
