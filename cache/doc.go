@@ -1,6 +1,6 @@
 // Package cache keeps the last good record: what the device knew when it last registered.
 //
-// It is for a device that loses power at any moment and has nobody to repair it. The record lives
+// It is for a device that may lose power at any moment, with nobody there to repair it. The record lives
 // in two files of one directory, with the same bytes in both:
 //
 //   - homeward.db, a bbolt database with one bucket and one key, written in one transaction;
@@ -11,13 +11,13 @@
 // under a new name, never repaired in place. With no usable disk at all the record is kept in
 // memory. Whatever was done is in [DB.Notes].
 //
-// bbolt maps its file and believes what it finds there: a damaged page can stop the process in ways
+// bbolt maps its file and trusts its contents: a damaged page can stop the process in ways
 // that recover cannot catch, or never return. So it is shown only files whose pages were checked one
 // by one beforehand (shape.go), from a goroutine that may be given up. The file is opened for each
 // operation and closed after it: no lock, no mapping and no goroutine lives between two commits, and
 // a file that was deleted or damaged meanwhile is noticed by the next one.
 //
-// It is not for deciding anything: which Registrar is tried, whose names are trusted and whether a
+// It decides nothing: which Registrar is tried, whose names are trusted and whether a
 // record fits the configured SIP address belong to provisioning. It is not for history or counters
 // either; flash wears out, and nothing is written unless the record has changed.
 //

@@ -68,9 +68,9 @@ func TestFaults(t *testing.T) {
 func TestFaultTable(t *testing.T) {
 	sites := sites(t)
 	var b strings.Builder
-	b.WriteString("# Faults\n\nWhat `check`, `status` and `history` say is wrong, and what to do about it: the same words everywhere. `{host}` stands\n" +
-		"for what is known of the case; what is in brackets is said where it is known. Where nothing is known but the reason, its\n" +
-		"[meaning](reasons.md) is said. The id is in the JSON, as `fault`.\nMade by `make generate`.\n\n" +
+	b.WriteString("# Faults\n\nEverything that `check`, `status` and `history` can say is wrong, and what to do about it, in the same words everywhere.\n" +
+		"`{host}` stands for a fact of the case; text in brackets is left out if its facts are unknown. If only the reason is known, its\n" +
+		"[meaning](reasons.md) is shown instead. In JSON the id is the field `fault`.\n`make generate` writes this page.\n\n" +
 		"| fault | reason | whose side | what a tech reads | what to do | shown by |\n|---|---|---|---|---|---|\n")
 	cell := strings.NewReplacer("<", "&lt;", ">", "&gt;", "|", "\\|", "{cause}", "(the cause)", "{cause.do}", "(what to do about the cause)")
 	for _, f := range Faults() {

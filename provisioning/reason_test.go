@@ -51,8 +51,8 @@ func TestReasonsAreTheClosedList(t *testing.T) {
 // TestReasonTable keeps docs/reasons.md what the program says.
 func TestReasonTable(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("# Reasons\n\nThe same everywhere: `status`, `plan`, `check`, `history`, the log, metrics. Codes are never renamed.\n" +
-		"Made by `make generate`.\n\n| reason | meaning | what to do |\n|---|---|---|\n")
+	b.WriteString("# Reasons\n\n`status`, `plan`, `check`, `history`, the log and metrics use the same codes, which are never renamed.\n" +
+		"`make generate` writes this page.\n\n| reason | meaning | what to do |\n|---|---|---|\n")
 	for _, r := range Reasons() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", r.Code, r.Title, strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(r.Hint))
 	}

@@ -1,5 +1,5 @@
 // Package sip registers with one SIP Registrar over one stream connection, keeps the binding alive, and asks a Lync server
-// for what it tells a device in band: settings and Media Relays.
+// for in-band provisioning: settings and Media Relays.
 //
 // The connection is handed in, connected and, for TLS, verified. A Session sends REGISTER, answers challenges, refreshes
 // the binding before it ends, watches over the connection with CRLF keep-alives (RFC 5626), and answers the requests a

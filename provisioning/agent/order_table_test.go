@@ -22,8 +22,8 @@ func TestDeviceOrderTable(t *testing.T) {
 	}
 	var b strings.Builder
 	b.WriteString("# The Lync device order, as the scenarios show it\n\n" +
-		"Generated from `provisioning/agent/testdata/scenarios/order-*.txtar` by `go test ./provisioning/agent -run DeviceOrderTable -update`;\n" +
-		"the end-to-end suite walks the same rows against BIND, dnsmasq, Kea and Kamailio. A dash: not reached.\n\n" +
+		"`make generate` writes this page from `provisioning/agent/testdata/scenarios/order-*.txtar`. The end-to-end tests check the same\n" +
+		"rows with BIND, dnsmasq, Kea and Kamailio. A dash means that the step was not reached.\n\n" +
 		"| scenario | 1 internal-tls | 2 dhcp-tls | 3 internal-tcp | 4 dhcp-tcp | 5 external-tls | 6 external-tcp |\n" +
 		"|---|---|---|---|---|---|---|\n")
 	for _, file := range files {

@@ -1,6 +1,6 @@
 // Package drill rehearses an outage on the live network: the daemon's own code runs once over a wire on which the named thing
-// is dead, and signs in for real where that leads. What comes of it is what would come of the real outage, after the Registrar
-// or the power was lost as well: how long the device would be without a Registrar, step by step, and what to put right before.
+// is dead, and really signs in. The result is that of the real outage, if the Registrar or the power was lost as well: how
+// long the device would be without a Registrar, step by step, and what to fix beforehand.
 //
 //	report := drill.Run(ctx, drill.Options{Case: drill.DNS, Policy: policy, Wire: wire.System(), Record: record})
 //	fmt.Println(report.Registered, report.WithoutMS)

@@ -1,12 +1,12 @@
-// Package signin signs a device in: from a Plan to a Registration. It walks through the Candidates in their order, and
-// each attempt proves the name before it says a word; it follows redirects, asks a Lync Registrar for what it tells in
-// band, and makes one value of what a registration gives the device: status and last good are views of it. What an agent may not do (hammer, burn a password, fall for a
-// downgrade) is its restraint.
+// Package signin signs a device in: from a Plan to a Registration. It walks through the Candidates in their order. Each attempt
+// verifies the name before it sends anything. It follows redirects, asks a Lync Registrar for in-band provisioning, and makes one
+// value of what a registration gives the device; status and last good are views of that value. Its restraint keeps it from
+// hammering Registrars, locking an account, and accepting a downgrade.
 //
 //	s := signin.New(policy, wire.System(), endpointID, vouched, owner)
 //	reg := s.NewWalk(nil).Try(ctx, plan.Try) // nil: nobody accepted
 //
-// It asks neither DNS nor DHCP, keeps no state of the device, and writes nothing: that is package agent.
+// It asks neither DNS nor DHCP, owns no state of the device, and writes nothing: package agent does that.
 //
 // Read stage.go first, then errors.go, judge_connection.go, judge_tls.go, judge_sip.go, judge.go, distrust.go, restraint.go, lesson.go,
 // registration.go, gate.go, signer.go, standing.go, attempt.go, walk.go, relays.go, inband.go, path.go, probe.go, once.go. The

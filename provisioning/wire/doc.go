@@ -1,2 +1,2 @@
-// Package wire is the one seam: what the daemon touches on the network. Tests replace it, and nothing else of ours.
+// Package wire is the seam: everything that the daemon touches on the network. It is the only package that tests replace.
 package wire

@@ -3,7 +3,7 @@
 //
 //	GET  /v1/status                    provisioning.Status
 //	GET  /v1/cache                     the last good record; 404 when there is none
-//	GET  /v1/history[?failures][&follow]  one Entry a line, oldest first
+//	GET  /v1/history[?failures][&follow]  one Entry per line, oldest first
 //	GET  /v1/log                       the end of the log, one line a line
 //	POST /v1/forget                    drop last good; root and the daemon's own user only
 //

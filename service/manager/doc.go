@@ -1,5 +1,5 @@
-// Package manager meets the service manager of the machine: it installs the program as a service, starts and stops it, and
-// says how it is. It knows nothing of what the daemon does.
+// Package manager talks to the service manager of the machine: it installs the program as a service, starts and stops it, and
+// reports its state. It knows nothing of what the daemon does.
 //
 //	m, err := manager.Find()
 //	done, err := m.Install("/usr/bin/homeward", "/etc/homeward/homeward.toml", example)
