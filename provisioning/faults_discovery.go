@@ -11,7 +11,7 @@ var (
 		"no name server can be queried: {servers} refuses the query (nothing listens there, or a firewall rejects it)",
 		"check that a name server runs at this address and port, and that no firewall rejects the query; or set dns_servers", "dns")
 	FaultDNSServerDead = declare("dns.one-dead", DNSTimeout, SideDNS,
-		"the name server {server} does not answer, but {alive} does: each look-up may have to wait for the dead one",
+		"the name server {server} does not answer, while {alive} does: each look-up may have to wait for the dead one",
 		"fix the name server {server}, or remove it from the list of name servers (DHCP option 6, or dns_servers)")
 	FaultDNSLossy = declare("dns.lossy", Lossy, SideNetwork,
 		"{lost} of {asked} queries to the name server {server} were not answered ({share} %)",
@@ -39,7 +39,7 @@ var (
 		"see which name servers it has (with systemd-resolved: resolvectl status); let DHCP name them (option 6), or set dns_servers", "dns")
 	FaultDNSNotUnderstood = declare("dns.not-understood", DNSServFail, SideDNS,
 		"the name server {servers} does not accept the query for {name}: {code}",
-		"look into the log of the name server, or set dns_servers to another one")
+		"check the log of the name server, or set dns_servers to another one")
 	FaultDNSNoSRV = declare("dns.no-srv", "", SideDNS,
 		"the name server {servers} answers queries for addresses, but not for SRV records: {how}",
 		"set dns_servers to a name server of the site, or have this one, which may be the DNS proxy of a router, pass on queries for all types of records", "dns")
@@ -48,7 +48,7 @@ var (
 		"allow this network to use the name server for recursive queries, or set dns_servers")
 	FaultDNSTruncated = declare("dns.truncated", DNSMalformed, SideNetwork,
 		"the name server {servers} sends a truncated answer for {name}, and over TCP it {tcp}",
-		"allow TCP port 53 to the name server and let it listen there, reduce the number of records, or set dns_servers")
+		"allow TCP port 53 to the name server and make it listen there, reduce the number of records, or set dns_servers")
 	FaultDNSStrangers = declare("dns.other-answers", DNSMalformed, SideNetwork,
 		"the answers that come from the name server {servers} do not belong to the query for {name}",
 		"look for a device in between that changes DNS messages, or for somebody who forges answers")

@@ -97,7 +97,7 @@ var overTCP = map[srv.Kind]string{
 	srv.Timeout:     "does not answer",
 	srv.PortClosed:  "refuses the connection",
 	srv.Unreachable: "cannot be reached",
-	srv.HungUp:      "ends the connection without an answer",
+	srv.HungUp:      "closes the connection without an answer",
 	srv.Unreadable:  "sends an answer that cannot be used",
 }
 
