@@ -96,7 +96,7 @@ func (l *looker) ask(ctx context.Context) {
 	})
 	sources.Wait()
 	if l.Policy.Order == provisioning.CommunicatorOrder && len(l.Policy.Manual) == 0 {
-		l.Found = append(l.Found, l.hostNameFinding())
+		l.Found = append(l.Found, discover.HostNameFinding(l.HostNames))
 	}
 	l.Plan = l.eye.plan(l.Found)
 	for _, c := range l.Plan.Try {
@@ -122,9 +122,8 @@ func (l *looker) askBeside(ctx context.Context) {
 			l.WebHosts = webHosts(ctx, l.eye, survey.Answers)
 		})
 	}
-	hosts := []string{"sipinternal.", "sip.", "sipexternal."}
-	l.HostNames = make([]provisioning.Name, len(hosts))
-	for i, prefix := range hosts {
+	l.HostNames = make([]provisioning.Name, len(discover.HostNames))
+	for i, prefix := range discover.HostNames {
 		looks.Go(func() { l.HostNames[i] = l.eye.LookUp(ctx, prefix+l.sipDomain()) })
 	}
 	looks.Go(func() {
@@ -163,24 +162,6 @@ func webHosts(ctx context.Context, eye *eye, answers []dhcpopts.Answer) []provis
 		names = append(names, eye.LookUp(ctx, u.Hostname()))
 	}
 	return names
-}
-
-// hostNameFinding is what the host names say to a device of the Communicator order.
-func (l *looker) hostNameFinding() provisioning.Finding {
-	found := provisioning.Finding{
-		Source: provisioning.Source{Step: provisioning.HostName, Source: "dns", Verdict: provisioning.Absent, Reason: provisioning.DNSNoRecord, Query: "sipinternal, sip, sipexternal"},
-		Names:  l.HostNames,
-	}
-	for _, name := range l.HostNames {
-		switch {
-		case len(name.Addrs) > 0:
-			found.Verdict, found.Reason, found.Detail = provisioning.Found, "", ""
-			return found
-		case name.Reason != provisioning.NoAddress:
-			found.Verdict, found.Reason, found.Detail = provisioning.Failed, name.Reason, name.Detail
-		}
-	}
-	return found
 }
 
 // signIn does what the device would do next. Only places that speak SIP are tried: what is wrong with the others has

@@ -25,8 +25,9 @@ func VerdictLimit(m provisioning.Memory) time.Duration {
 	return verdictWithNothing
 }
 
-// hostNames are the names of the Communicator order when no SRV record exists (TechNet dd572514).
-var hostNames = []string{"sipinternal.", "sip.", "sipexternal."}
+// HostNames are the names of the Communicator order when no SRV record exists, to be followed by the SIP domain (TechNet
+// dd572514).
+var HostNames = []string{"sipinternal.", "sip.", "sipexternal."}
 
 // Discover asks every source once and returns all that was found, in device order: what `homeward plan` shows.
 // floor: this SIP domain has registered over TLS before. It registers nowhere.
@@ -141,26 +142,17 @@ func (g *Gathering) askHostNames() provisioning.Finding {
 			found = append(found, a.finding)
 		}
 	}
-	f := provisioning.Finding{Source: provisioning.Source{Step: provisioning.HostName, Source: "dns", Query: "sipinternal, sip, sipexternal"}}
 	if !provisioning.HostNamesAllowed(found) {
-		f.Verdict, f.Reason = provisioning.Absent, provisioning.SRVExists
+		f := HostNameFinding(nil)
+		f.Reason = provisioning.SRVExists
 		return f
 	}
-	for _, prefix := range hostNames {
+	var f provisioning.Finding
+	for _, prefix := range HostNames {
 		f.Names = append(f.Names, provisioning.Name{Host: prefix + g.policy.SIPAddress.Domain})
 	}
 	g.addresses(provisioning.HostName, f.Names)
-	f.Verdict, f.Reason = provisioning.Absent, provisioning.DNSNoRecord
-	for _, name := range f.Names {
-		switch {
-		case len(name.Addrs) > 0:
-			f.Verdict, f.Reason, f.Detail, f.Trouble = provisioning.Found, "", "", provisioning.Trouble{}
-			return f
-		case name.Reason != provisioning.NoAddress && f.Verdict == provisioning.Absent:
-			f.Verdict, f.Reason, f.Detail, f.Trouble = provisioning.Failed, name.Reason, name.Detail, name.Trouble
-		}
-	}
-	return f
+	return HostNameFinding(f.Names)
 }
 
 // complete looks up the hosts of an earlier Finding for which no name server has answered.
@@ -176,6 +168,24 @@ func (g *Gathering) complete(f provisioning.Finding) provisioning.Finding {
 	f.Names = slices.Clone(f.Names)
 	for i, name := range open {
 		f.Names[at[i]] = name
+	}
+	return f
+}
+
+// HostNameFinding is what the host names say, with their addresses: found is one that has some; failed, one of which that is
+// not known.
+func HostNameFinding(names []provisioning.Name) provisioning.Finding {
+	f := provisioning.Finding{Names: names, Source: provisioning.Source{
+		Step: provisioning.HostName, Source: "dns", Query: "sipinternal, sip, sipexternal", Verdict: provisioning.Absent, Reason: provisioning.DNSNoRecord,
+	}}
+	for _, name := range names {
+		switch {
+		case len(name.Addrs) > 0:
+			f.Verdict, f.Reason, f.Detail, f.Trouble = provisioning.Found, "", "", provisioning.Trouble{}
+			return f
+		case name.Reason != provisioning.NoAddress && f.Verdict == provisioning.Absent:
+			f.Verdict, f.Reason, f.Detail, f.Trouble = provisioning.Failed, name.Reason, name.Detail, name.Trouble
+		}
 	}
 	return f
 }
