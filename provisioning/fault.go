@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -210,6 +211,9 @@ func fill(template string, fact func(string) string) string {
 	return b.String()
 }
 
+// unknownFact stands where a fact belongs that is not known: that is a fault of ours, and tests look for it.
+const unknownFact = "(not known)"
+
 // fillPlain fills in a part of a template; known says whether it knows all facts of it.
 func fillPlain(template string, fact func(string) string) (text string, known bool) {
 	var b strings.Builder
@@ -223,7 +227,7 @@ func fillPlain(template string, fact func(string) string) (text string, known bo
 		name, after, _ := strings.Cut(rest, "}")
 		value := fact(name)
 		known = known && value != ""
-		b.WriteString(value)
+		b.WriteString(cmp.Or(value, unknownFact))
 		template = after
 	}
 }

@@ -118,6 +118,9 @@ var (
 		"spell it exactly MS-UC-Client on the DHCP server: bytes 4D532D55432D436C69656E74, without a final zero")
 	FaultDHCPDisagree = declare("dhcp.disagree", DHCPConflict, SideDHCP,
 		"the DHCP servers disagree: {problem}", "find the second DHCP server of this network and correct or stop it")
+	FaultWebService = declare("dhcp.web-service", "", SideDNS,
+		"the host of the web service that option 43 names, {host}, cannot be reached by its name: {cause}",
+		"create the A record of {host}, or correct sub-option 3: phones that sign in by PIN need it")
 	FaultDHCPSlow = declare("dhcp.slow", Slow, SideDHCP,
 		"the DHCP server {server} takes {ms} ms to answer: a device that needs it may not wait that long", "check the load of the DHCP server, and the relay agent of this network")
 	FaultDHCPAddress = declare("dhcp.address", TLSNoName, SideDHCP,

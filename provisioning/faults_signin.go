@@ -9,6 +9,8 @@ var (
 		"check that the address and port are those of the Registrar, and not of a web server or another service")
 	FaultBadSIP = declare("sip.broken", SIPMalformed, SideRegistrar,
 		"what {at} sends is not valid SIP: {problem}", "look for a proxy or firewall in between that changes SIP messages (SIP ALG), then check the log of the Registrar")
+	FaultInBandUnreadable = declare("sip.in-band-unreadable", SIPMalformed, SideRegistrar,
+		"the in-band provisioning of {host} cannot be read: {problem}", "nothing to do: the registration is still valid; check the in-band provisioning of the pool")
 	FaultSlowSignIn = declare("sip.slow", SIPNoAnswer, SideRegistrar,
 		"the Registrar answers, but the sign-in takes longer than a check waits",
 		"look at the load of the Registrar and of its domain controllers; the daemon waits longer: see homeward status")

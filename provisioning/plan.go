@@ -230,7 +230,7 @@ func (plan *Plan) add(f Finding, name Name, at Endpoint, policy Policy, floor bo
 	}
 	if reason != "" {
 		s := Skip{Step: f.Step, Endpoint: at, Reason: reason, Detail: detail}
-		source, side := f.named()
+		source, side := f.Named()
 		s.Trouble = policy.NotUsed(source, side, s, name.Trouble)
 		plan.Skipped = append(plan.Skipped, s)
 		return
@@ -264,8 +264,8 @@ func HostNamesAllowed(found Findings) bool {
 	return true
 }
 
-// named says what named a place, for the fault of a place that is not used, and whose side that is.
-func (s Source) named() (string, Side) {
+// Named says what named a place, for the fault of a place that is not used, and whose side that is.
+func (s Source) Named() (string, Side) {
 	switch {
 	case s.Source == "dhcp":
 		return "DHCP option 120", SideDHCP

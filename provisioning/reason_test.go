@@ -3,7 +3,11 @@ package provisioning
 import (
 	"flag"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -48,6 +52,31 @@ func TestReasonsAreTheClosedList(t *testing.T) {
 	}
 }
 
+// Each constant of type Reason is explained: what has no general fault would be told without a word.
+func TestEachReasonIsExplained(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "reason.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		if kind, ok := spec.Type.(*ast.Ident); ok && kind.Name == "Reason" {
+			code, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if found++; err != nil || Reason(code).General() == nil {
+				t.Errorf("%s (%s) has no row in faults_general.go", spec.Names[0], code)
+			}
+		}
+		return true
+	})
+	if found != len(Reasons()) {
+		t.Errorf("%d constants, %d rows", found, len(Reasons()))
+	}
+}
+
 // TestReasonTable keeps docs/reasons.md what the program says.
 func TestReasonTable(t *testing.T) {
 	var b strings.Builder
@@ -67,6 +96,6 @@ func TestReasonTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != b.String() {
-		t.Errorf("%s is out of date: run go test ./provisioning -run ReasonTable -update", reasonTable)
+		t.Errorf("%s is out of date: run make generate", reasonTable)
 	}
 }

@@ -63,7 +63,9 @@ type planAnswer struct {
 // skip is a provisioning.Skip with what to do about it.
 type skip struct {
 	provisioning.Skip
-	Hint string `json:"hint,omitempty"`
+	Fault string `json:"fault,omitempty"` // its id in docs/faults.md, where more is known than the reason
+	What  string `json:"what,omitempty"`  // what is wrong, as docs/faults.md has it
+	Hint  string `json:"hint,omitempty"`
 }
 
 // askAround asks every source once and makes the plan of it, for a device with this last good record. It changes
@@ -81,7 +83,8 @@ func askAround(ctx context.Context, conf *config.Config, record cache.Record) pl
 	plan := provisioning.MakePlan(found, conf.Policy, memory.Floor())
 	answer.Try = append(answer.Try, plan.Try...)
 	for _, s := range plan.Skipped {
-		answer.Skipped = append(answer.Skipped, skip{s, s.Reason.Hint()})
+		why := s.Event().Why()
+		answer.Skipped = append(answer.Skipped, skip{s, why.Fault, why.What, why.Hint})
 	}
 	return answer
 }
@@ -104,7 +107,7 @@ func (a planAnswer) print(p *page) error {
 	}
 	for _, s := range a.Skipped {
 		p.printf("  %-10s %-13s %s\n", "", s.Step, strings.TrimSpace(printable(s.HostPort())+" "+strings.ToUpper(s.Transport.String())))
-		p.because(provisioning.Why{Reason: s.Reason, Detail: s.Detail, Hint: s.Hint})
+		p.because(provisioning.Why{Reason: s.Reason, What: s.What, Detail: s.Detail, Hint: s.Hint})
 	}
 	p.printf("\na device would use: %s\n", a.sentence(p))
 	return p.err

@@ -163,7 +163,7 @@ func planFE01() planAnswer {
 			Step: provisioning.InternalTLS, Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}, Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.4"), fe01},
 			Via: "SRV _sipinternaltls._tcp.contoso.com",
 		}},
-		Skipped: []skip{{provisioning.Skip{Step: provisioning.ExternalTLS, Endpoint: provisioning.Endpoint{Host: "sip.other.com", Port: 443}, Reason: provisioning.NameNotAllowed}, provisioning.NameNotAllowed.Hint()}},
+		Skipped: []skip{{Skip: provisioning.Skip{Step: provisioning.ExternalTLS, Endpoint: provisioning.Endpoint{Host: "sip.other.com", Port: 443}, Reason: provisioning.NameNotAllowed}, Hint: provisioning.NameNotAllowed.Hint()}},
 	}
 }
 

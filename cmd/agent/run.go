@@ -99,16 +99,16 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	store := cache.Open(conf.StateDir)
 	defer store.Close()
 	story := service.NewStory(log, filepath.Join(conf.StateDir, historyFile))
-	wire := wire.System()
-	network := service.NewNetworkWatch(wire.Resolvers, log)
-	wire.Changes = network.Changes()
+	network := wire.System()
+	watch := service.NewNetworkWatch(network.Resolvers, log)
+	network.Changes = watch.Changes()
 	metrics := service.NewMetrics(conf.MetricsListen)
-	agent := agent.New(conf.Policy, wire, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e) })
-	stateFile := service.NewStateFile(filepath.Join(conf.RuntimeDir, "registrar.json"), agent.Status, story, conf.OnChange, log)
-	network.Besides(stateFile.Look)
+	daemon := agent.New(conf.Policy, network, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e) })
+	stateFile := service.NewStateFile(filepath.Join(conf.RuntimeDir, "registrar.json"), daemon.Status, story, conf.OnChange, log)
+	watch.Besides(stateFile.Look)
 	lastGood := func() time.Time { record, _ := store.Load(); return record.RegisteredAt }
 	server := control.NewServer(listener, control.Source{
-		Status:  agent.Status,
+		Status:  daemon.Status,
 		Record:  func() (any, bool) { record, ok := store.Load(); return recordAnswer{1, record, "daemon"}, ok },
 		Forget:  store.Forget,
 		History: story.History,
@@ -117,16 +117,16 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	}, log)
 
 	err = service.Run(ctx,
-		story.Life(v.Version, service.Task{Name: "agent", Run: agent.Run}),
+		story.Life(v.Version, service.Task{Name: "agent", Run: daemon.Run}),
 		service.Task{Name: "control socket", Run: server.Run},
-		service.Task{Name: "network", Run: network.Run},
+		service.Task{Name: "network", Run: watch.Run},
 		service.Task{Name: "history", Run: story.Run},
 		service.Task{Name: "registrar.json", Run: stateFile.Run},
 		service.Task{Name: "on_change", Run: stateFile.RunCommand},
-		service.Readiness(story, agent.Status, log),
-		metrics.Task(agent.Status, lastGood, log),
+		service.Readiness(story, daemon.Status, log),
+		metrics.Task(daemon.Status, lastGood, log),
 		// Nothing of this is shared with those who ask over the control socket.
-		service.Watchdog(log, service.Check{Name: "agent", Ask: agent.Alive}, service.Returns("status", func() { agent.Status() })),
+		service.Watchdog(log, service.Check{Name: "agent", Ask: daemon.Alive}, service.Returns("status", func() { daemon.Status() })),
 	)
 	if err != nil {
 		log.Error("homeward stops", "err", err) // in the log, which never waits for a reader

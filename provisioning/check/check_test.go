@@ -62,6 +62,9 @@ func compare(t *testing.T, archive *txtar.Archive, file string) {
 	if !slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "report" }) {
 		t.Fatal("no section report: nothing would be compared")
 	}
+	if strings.Contains(got["report"], "(not known)") {
+		t.Errorf("a fact is missing:\n%s", got["report"])
+	}
 	for i, section := range archive.Files {
 		text, expected := got[section.Name]
 		if *update && expected {

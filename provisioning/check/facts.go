@@ -60,11 +60,7 @@ func (f *Facts) sipDomain() string { return f.Policy.SIPAddress.Domain }
 
 // finding returns what the source of a step said.
 func (f *Facts) finding(step provisioning.Step) (provisioning.Finding, bool) {
-	i := slices.IndexFunc(f.Found, func(found provisioning.Finding) bool { return found.Step == step })
-	if i < 0 {
-		return provisioning.Finding{}, false
-	}
-	return f.Found[i], true
+	return f.Found.Of(step)
 }
 
 // place returns what was seen of a Candidate: at its own addresses, not at those that others have for the name.
@@ -216,20 +212,14 @@ func (f *Facts) resolves(host string) bool {
 
 // sourceOf names what leads to the places of a step, and whose side that is.
 func (f *Facts) sourceOf(step provisioning.Step) (string, provisioning.Side) {
-	switch step {
-	case provisioning.DHCPTLS, provisioning.DHCPTCP:
-		return "DHCP option 120", provisioning.SideDHCP
-	case provisioning.Manual:
-		if f.ByPassed {
-			return "--target", provisioning.SideDevice
-		}
-		return "the configuration", provisioning.SideDevice
-	case provisioning.HostName:
-		return "the host name", provisioning.SideDNS
-	default:
-		found, _ := f.finding(step)
-		return "the SRV record " + found.Query, provisioning.SideDNS
+	if step == provisioning.Manual && f.ByPassed {
+		return "--target", provisioning.SideDevice
 	}
+	found, _ := f.finding(step)
+	if found.Step = step; step == provisioning.DHCPTLS || step == provisioning.DHCPTCP {
+		found.Source.Source = "dhcp"
+	}
+	return found.Named()
 }
 
 // signedInAt is the place that led to the sign-in: the one that redirected, where one did.
@@ -311,8 +301,6 @@ func textAddrs(addrs []netip.Addr) []string {
 	}
 	return texts
 }
-
-func listAddrs(addrs []netip.Addr) string { return strings.Join(textAddrs(addrs), ", ") }
 
 func (f *Facts) timeRecord() string { return "_ntp._udp." + f.sipDomain() }
 

@@ -151,10 +151,9 @@ func (b *branch) dhcp() {
 // this program does not.
 func (b *branch) webServices() {
 	for _, name := range b.facts.WebHosts {
-		c := Check{ID: "dhcp.web." + name.Host, Under: "dhcp", Title: "web service of option 43: " + name.Host, Result: Good, Detail: listAddrs(name.Addrs)}
+		c := Check{ID: "dhcp.web." + name.Host, Under: "dhcp", Title: "web service of option 43: " + name.Host, Result: Good, Detail: provisioning.ListAddrs(name.Addrs)}
 		if len(name.Addrs) == 0 {
-			c.Result, c.Reason, c.Detail = Warn, name.Reason, name.Detail
-			c.Hint = "create the A record, or correct sub-option 3: phones that sign in by PIN need it"
+			c.because(Warn, provisioning.FaultWebService.Because(name.Reason.Met(name.Detail), provisioning.Facts{"host": name.Host}))
 		}
 		b.add(c)
 	}

@@ -45,7 +45,7 @@ func (b *branch) dns() {
 		b.sourceNode("dns.manual", "configured servers", found)
 	}
 	for _, name := range f.HostNames {
-		c := Check{ID: "dns." + strings.TrimSuffix(name.Host, "."+f.sipDomain()), Under: "dns", Title: "host name " + name.Host, Result: Good, Detail: listAddrs(name.Addrs)}
+		c := Check{ID: "dns." + strings.TrimSuffix(name.Host, "."+f.sipDomain()), Under: "dns", Title: "host name " + name.Host, Result: Good, Detail: provisioning.ListAddrs(name.Addrs)}
 		asked := f.Policy.Order == provisioning.CommunicatorOrder
 		switch {
 		case len(name.Addrs) == 0:
@@ -136,7 +136,7 @@ func listNames(names []provisioning.Name) string {
 	for i, n := range names {
 		texts[i] = provisioning.Endpoint{Host: n.Host, Port: n.Port}.HostPort()
 		if len(n.Addrs) > 0 {
-			texts[i] += " [" + listAddrs(n.Addrs) + "]"
+			texts[i] += " [" + provisioning.ListAddrs(n.Addrs) + "]"
 		}
 	}
 	return strings.Join(texts, ", ")

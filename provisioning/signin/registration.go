@@ -63,7 +63,7 @@ func (r *Registration) Failed(kind provisioning.EventKind, err error) provisioni
 func (r *Registration) Told(reason provisioning.Reason, detail string) provisioning.Event {
 	e := r.Event(provisioning.Told, reason, detail)
 	if reason == provisioning.SIPMalformed {
-		e.Hint = "nothing to do: the registration is still valid; check the in-band provisioning of the pool"
+		e.Trouble = provisioning.FaultInBandUnreadable.Met(provisioning.Facts{"host": r.Candidate.Host, "problem": detail})
 	}
 	return e
 }

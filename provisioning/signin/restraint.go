@@ -46,7 +46,7 @@ const (
 )
 
 // Restraint is what keeps the agent from hammering Registrars, burning passwords and falling for downgrades.
-// It outlives the walks; only the phases use it.
+// It outlives the walks, which ask it before each attempt and tell it of each failure.
 type Restraint struct {
 	early       map[provisioning.Endpoint]int       // registrations lost at once, by endpoint, since one has held
 	earlyInARow int                                 // the same of all endpoints, since all had their turn again
