@@ -59,9 +59,8 @@ func SurveyDHCP(ctx context.Context, wire wire.Wire, iface string) DHCPSurvey {
 	var err6 error
 	asking, enough := context.WithTimeout(ctx, surveyLimit)
 	defer enough()
-	both.Go(func() { err6 = s.askSix(asking, iface) })
+	both.Go(func() { err6 = s.askSix(asking, iface, enough) })
 	err := s.askAll(ctx, iface, dhcpopts.Question{NTP: true}, surveyLimit)
-	time.AfterFunc(surveyWindow, enough) // a site without DHCPv6 is not waited for
 	lower := surveyor{wire: wire}
 	if s.lacks() {
 		// What cannot be asked a second time tells nothing more.
@@ -126,7 +125,7 @@ func (s *surveyor) askAll(ctx context.Context, iface string, q dhcpopts.Question
 }
 
 // askSix asks by DHCPv6.
-func (s *surveyor) askSix(ctx context.Context, iface string) error {
+func (s *surveyor) askSix(ctx context.Context, iface string, enough func()) error {
 	return onLinks(s.wire, iface, true, func(link, name string) error {
 		conn, err := s.wire.Listen6(ctx, link)
 		if err != nil {
@@ -137,6 +136,9 @@ func (s *surveyor) askSix(ctx context.Context, iface string) error {
 		dropped, err := dhcpopts.Inform6(ctx, conn, func(a dhcpopts.Answer) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
+			if len(s.Six) == 0 {
+				time.AfterFunc(surveyWindow, enough)
+			}
 			a.Link = name
 			s.Six = append(s.Six, a)
 		})
