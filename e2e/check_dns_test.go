@@ -85,12 +85,14 @@ Allow this network to query the name server, set dns_servers, or correct sip_add
 The name server 10.0.0.53:53 cannot look up contoso.com (SERVFAIL).
 The problem is with DNS.
 Check the forwarders and the zone on the name server.`},
-	{"the second name server has no record", with(published(fe01), secondNameServer(zoneWith())), "", `
-All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},
+	{"the second name server has no record", with(published(fe01), secondNameServer(zoneWith())), "dns-conflict", `
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name servers disagree about _sipinternaltls._tcp.contoso.com: 10.0.0.53:53 names fe01.contoso.com:5061; 10.0.0.54:53 says that there is no such record.
+The problem is with DNS.
+Let every name server that this device asks know the zone of the site: correct resolv.conf, DHCP option 6, or dns_servers.`},
 	{"the first name server is silent, the second answers", with(dnsIsSilent, secondNameServer(zoneWith(fe01))), "dns-timeout", `
-sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name server 10.0.0.53:53 does not answer, and 10.0.0.54:53 does: each look-up may wait for the one that is dead.
-This is on the side of DNS.
-Put the name server 10.0.0.53:53 right, or take it out of the list of name servers (DHCP option 6, or dns_servers).`},
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name server 10.0.0.53:53 does not answer, but 10.0.0.54:53 does: each look-up may have to wait for the dead one.
+The problem is with DNS.
+Fix the name server 10.0.0.53:53, or remove it from the list of name servers (DHCP option 6, or dns_servers).`},
 }
 
 // startCaptive is the name server of a captive portal: pool01 has all names.

@@ -51,6 +51,8 @@ func runProp(prop string) (code int) {
 		err = http.ListenAndServe(args[1], nil)
 	case "https":
 		err = http.ListenAndServeTLS(args[1], args[2], args[3], nil)
+	case "dns":
+		err = serveOddDNS(args[1], args[2])
 	case "confined":
 		err = runConfined(os.Args[1:])
 	case "refusals":

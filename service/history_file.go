@@ -18,7 +18,8 @@ import (
 // Our choices: flash has a limited number of writes, so that the file grows by what is new and is written anew
 // only when it is full.
 const (
-	historySize = 256 << 10 // bytes; more is never kept
+	historySize = 256 << 10       // bytes; more is never kept
+	mostRead    = 2 * historySize // of a file that somebody else has written to
 	historyMode = 0o640
 	maxNumber   = 1 << 53 // beyond it JSON numbers lose their last digit
 )
@@ -33,6 +34,17 @@ func linesOf(entries []control.Entry) []byte {
 	return b.Bytes()
 }
 
+// skipOldest leaves what is read of a file that is too large: its end, which is the latest. The line that is cut there is
+// passed over as a damaged one is.
+func skipOldest(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil || info.Size() <= mostRead {
+		return err
+	}
+	_, err = f.Seek(-mostRead, io.SeekEnd)
+	return err
+}
+
 // ReadHistory reads a history file, oldest first. Lines that a power cut or a failing flash has damaged are
 // passed over; an entry that was counted further is returned once. A file that does not exist is an empty
 // history.
@@ -45,7 +57,10 @@ func ReadHistory(file string) ([]control.Entry, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 2*historySize))
+	if err := skipOldest(f); err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, mostRead))
 	if err != nil {
 		return nil, err
 	}

@@ -117,6 +117,22 @@ func TestHistoryFileIsBounded(t *testing.T) {
 	}
 }
 
+// Of a file that somebody else has made too large the end is read: what happened last.
+func TestFieldOfALargeHistoryTheLatestIsRead(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "history.jsonl")
+	noise := strings.Repeat(strings.Repeat("x", 99)+"\n", 3*mostRead/100)
+	line := func(n int) string {
+		return fmt.Sprintf(`{"number":%d,"at":"2026-11-29T12:00:00Z","event":"start"}`+"\n", n)
+	}
+	if err := os.WriteFile(file, []byte(line(1)+noise+line(2)+line(3)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := ReadHistory(file)
+	if err != nil || len(entries) != 2 || entries[1].Number != 3 {
+		t.Errorf("%d entries, %+v, %v", len(entries), entries, err)
+	}
+}
+
 // What succeeds pushes the last failures out neither of memory nor, when the file is full, of the file.
 func TestFailuresOutliveAFullFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "history.jsonl")

@@ -151,7 +151,7 @@ func (w *NetworkWatch) look(before network) network {
 		}
 	}
 	servers, err := w.resolvers() // none at all is a fact, too
-	w.sayUnread(err)
+	w.sayUnread(err, len(servers))
 	for _, server := range servers {
 		now.facts = append(now.facts, "name server "+server.Addr().String())
 	}
@@ -160,14 +160,18 @@ func (w *NetworkWatch) look(before network) network {
 	return now
 }
 
-// sayUnread says once why the name servers cannot be read; a system that has no file for them is not to blame.
-func (w *NetworkWatch) sayUnread(err error) {
+// sayUnread says once why the name servers, or some of them, cannot be read; a system that has no file for them is not to blame.
+func (w *NetworkWatch) sayUnread(err error, used int) {
 	switch {
 	case err == nil || errors.Is(err, errors.ErrUnsupported):
 		w.unread = ""
 	case err.Error() != w.unread:
 		w.unread = err.Error()
-		w.log.Warn("the name servers of this device cannot be read", "err", err)
+		said := "the name servers of this device cannot be read"
+		if used > 0 {
+			said = "not all name servers of this device are used"
+		}
+		w.log.Warn(said, "err", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"io"
@@ -33,6 +34,7 @@ type systemPart struct {
 	Interfaces   []interfacePart `json:"interfaces"`
 	Resolvers    []string        `json:"resolv_conf,omitempty"` // the lines of resolv.conf(5) that say something
 	Routes       []routePart     `json:"routes,omitempty"`
+	Cut          []string        `json:"cut,omitempty"` // files of which only the beginning is here: "/proc/net/ipv6_route"
 }
 
 type interfacePart struct {
@@ -57,14 +59,14 @@ func thisSystem() systemPart {
 	s := systemPart{
 		Version: 1, Program: thisVersion(), OS: runtime.GOOS, Arch: runtime.GOARCH, HostName: name,
 		Now: now.UTC().Truncate(time.Millisecond), Zone: zone, Interfaces: []interfacePart{},
-		Kernel: strings.Join(linesOfFile("/proc/sys/kernel/osrelease"), ""),
 	}
-	for _, line := range linesOfFile("/etc/os-release") { // os-release(5)
+	s.Kernel = strings.Join(s.linesOf("/proc/sys/kernel/osrelease"), "")
+	for _, line := range s.linesOf("/etc/os-release") { // os-release(5)
 		if quoted, ok := strings.CutPrefix(line, "PRETTY_NAME="); ok {
 			s.Distribution = strings.Trim(quoted, `"'`)
 		}
 	}
-	for _, line := range linesOfFile("/etc/resolv.conf") {
+	for _, line := range s.linesOf("/etc/resolv.conf") {
 		if line[0] != '#' && line[0] != ';' {
 			s.Resolvers = append(s.Resolvers, line)
 		}
@@ -78,20 +80,25 @@ func thisSystem() systemPart {
 		}
 		s.Interfaces = append(s.Interfaces, shown)
 	}
-	s.Routes = append(routes4(linesOfFile("/proc/net/route")), routes6(linesOfFile("/proc/net/ipv6_route"))...)
+	s.Routes = append(routes4(s.linesOf("/proc/net/route")), routes6(s.linesOf("/proc/net/ipv6_route"))...)
 	return s
 }
 
-// linesOfFile returns the lines of a small file of the system that are not empty; none if it cannot be read.
-func linesOfFile(path string) []string {
+// linesOf returns the lines of a small file of the system that are not empty; none if it cannot be read. Of a large one it
+// returns the whole lines at its beginning, and writes that down.
+func (s *systemPart) linesOf(path string) []string {
 	f, err := safefile.Follow(path)
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxSystemFile))
+	text, err := io.ReadAll(io.LimitReader(f, maxSystemFile+1))
 	if err != nil {
 		return nil
+	}
+	if len(text) > maxSystemFile {
+		s.Cut = append(s.Cut, path)
+		text = text[:bytes.LastIndexByte(text, '\n')+1]
 	}
 	return strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' })
 }

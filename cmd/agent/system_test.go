@@ -3,6 +3,10 @@ package main
 import (
 	"encoding/binary"
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,5 +38,23 @@ func TestRoutes(t *testing.T) {
 		`{"to":"fd00::/64","interface":"eth0","metric":256},{"to":"::/0","via":"fd00::1","interface":"eth0","metric":1024}]`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Of a file that is too large the whole lines at its beginning are told, and that it was cut.
+func TestFieldALargeFileOfTheSystemIsCutAloud(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "table")
+	line := strings.Repeat("x", 999) + "\n"
+	for _, test := range []struct {
+		size, lines int
+		cut         []string
+	}{{10, 10, nil}, {maxSystemFile/1000 + 1, maxSystemFile / 1000, []string{file}}} {
+		if err := os.WriteFile(file, []byte(strings.Repeat(line, test.size)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var s systemPart
+		if got := s.linesOf(file); len(got) != test.lines || len(got[test.lines-1]) != len(line)-1 || !slices.Equal(s.Cut, test.cut) {
+			t.Errorf("%d lines of %d, cut %q", len(got), test.size, s.Cut)
+		}
 	}
 }

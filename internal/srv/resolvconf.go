@@ -1,6 +1,7 @@
 package srv
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,29 @@ const (
 	maxResolvConf = 1 << 20 // bytes; nobody writes so many by hand
 )
 
-// SystemResolvers returns the name servers of /etc/resolv.conf as it is now, at most 8, on port 53. If the file is missing
+// LeftOutError says which name servers of resolv.conf are not asked, though others of it are.
+type LeftOutError struct {
+	Unread []string // what stands there in place of an address, escaped; at most 8
+	More   int      // servers beyond the first 8
+	Cut    bool     // the file is larger than 1 MiB, and only its beginning was read
+}
+
+func (e *LeftOutError) Error() string {
+	var parts []string
+	if len(e.Unread) > 0 {
+		parts = append(parts, "no addresses of name servers: "+strings.Join(e.Unread, ", "))
+	}
+	if e.More > 0 {
+		parts = append(parts, fmt.Sprintf("not asked: %d name servers after the first %d", e.More, maxServers))
+	}
+	if e.Cut {
+		parts = append(parts, fmt.Sprintf("not read: what comes after %d bytes", maxResolvConf))
+	}
+	return resolvConf + ": " + strings.Join(parts, "; ")
+}
+
+// SystemResolvers returns the name servers of /etc/resolv.conf as it is now, at most 8, on port 53. What is left out is a
+// *LeftOutError beside those that are not. If the file is missing
 // or names none, they are the ones on this machine, 127.0.0.1 and ::1 (resolv.conf(5)). On a system without that file
 // (Windows) the error satisfies errors.Is(err, errors.ErrUnsupported).
 func SystemResolvers() ([]netip.AddrPort, error) {
@@ -50,9 +73,13 @@ func resolversIn(path string) ([]netip.AddrPort, error) {
 
 // parseResolvConf reads the nameserver lines and nothing else: search lists and options do not apply to absolute names.
 func parseResolvConf(r io.Reader) ([]netip.AddrPort, error) {
-	raw, err := io.ReadAll(io.LimitReader(r, maxResolvConf))
+	raw, err := io.ReadAll(io.LimitReader(r, maxResolvConf+1))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", resolvConf, err)
+	}
+	left := LeftOutError{Cut: len(raw) > maxResolvConf}
+	if left.Cut {
+		raw = raw[:bytes.LastIndexByte(raw, '\n')+1] // half a line may hold half an address
 	}
 	var servers []netip.AddrPort
 	for line := range strings.Lines(string(raw)) {
@@ -62,12 +89,23 @@ func parseResolvConf(r io.Reader) ([]netip.AddrPort, error) {
 		}
 		addr, err := netip.ParseAddr(word[1])
 		server := netip.AddrPortFrom(addr.Unmap(), dnsPort)
-		if err == nil && len(servers) < maxServers && !slices.Contains(servers, server) {
+		switch {
+		case err != nil:
+			if len(left.Unread) < maxServers {
+				left.Unread = append(left.Unread, fmt.Sprintf("%.64q", word[1]))
+			}
+		case slices.Contains(servers, server): // asked once
+		case len(servers) == maxServers:
+			left.More++
+		default:
 			servers = append(servers, server)
 		}
 	}
 	if len(servers) == 0 {
-		return localResolvers(), nil
+		servers = localResolvers()
+	}
+	if len(left.Unread) > 0 || left.More > 0 || left.Cut {
+		return servers, &left
 	}
 	return servers, nil
 }

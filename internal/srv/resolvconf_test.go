@@ -12,26 +12,31 @@ import (
 
 func TestResolvConf(t *testing.T) {
 	const local = "[127.0.0.1:53 [::1]:53]"
-	for _, row := range []struct{ name, file, want string }{
-		{"the servers come in the order of the file", "# by hand\nnameserver 10.0.0.53\nnameserver\t192.0.2.1 # second\n", "[10.0.0.53:53 192.0.2.1:53]"},
-		{"D31 an empty file means this machine", "", local},
-		{"D31 a file without servers means this machine", "search contoso.com\noptions edns0\n", local},
+	for _, row := range []struct{ name, file, want, left string }{
+		{"the servers come in the order of the file", "# by hand\nnameserver 10.0.0.53\nnameserver\t192.0.2.1 # second\n", "[10.0.0.53:53 192.0.2.1:53]", ""},
+		{"D31 an empty file means this machine", "", local, ""},
+		{"D31 a file without servers means this machine", "search contoso.com\noptions edns0\n", local, ""},
 		{"D31 only the first 8 of 10,000 lines count", manyServers(10_000),
-			"[10.0.0.0:53 10.0.0.1:53 10.0.0.2:53 10.0.0.3:53 10.0.0.4:53 10.0.0.5:53 10.0.0.6:53 10.0.0.7:53]"},
-		{"D31 a server after 10,000 other lines counts", strings.Repeat("search contoso.com\n", 10_000) + "nameserver 10.0.0.53\n", "[10.0.0.53:53]"},
-		{"D31 noise means this machine", strings.Repeat("\x00\xff\x1b\x80\n\t", 5000), local},
-		{"D31 noise between servers does no harm", "\x00\xff\x1b\nnameserver 10.0.0.53\nnameserver \xff\xfe\n\x7fELF\nnameserver 10.0.0.54", "[10.0.0.53:53 10.0.0.54:53]"},
-		{"D31 one line of 10 MB means this machine", "#" + strings.Repeat("x", 10<<20), local},
-		{"a server after a line of 100 KB counts", strings.Repeat("x", 100_000) + "\nnameserver 10.0.0.53\n", "[10.0.0.53:53]"},
-		{"what is no address is skipped", "nameserver\nnameserver dns.contoso.com\nnameserver 10.0.0.256\nnameserver 10.0.0.53:53\nnameserver 10.0.0.53\n", "[10.0.0.53:53]"},
-		{"a link-local server keeps its zone", "nameserver fe80::1%eth0\n", "[[fe80::1%eth0]:53]"},
-		{"a server named twice is asked once", "nameserver 10.0.0.53\nnameserver 10.0.0.53\nnameserver ::ffff:10.0.0.53\n", "[10.0.0.53:53]"},
-		{"Windows line ends do no harm", "nameserver 10.0.0.53\r\n", "[10.0.0.53:53]"},
+			"[10.0.0.0:53 10.0.0.1:53 10.0.0.2:53 10.0.0.3:53 10.0.0.4:53 10.0.0.5:53 10.0.0.6:53 10.0.0.7:53]", "/etc/resolv.conf: not asked: 9992 name servers after the first 8"},
+		{"D31 a server after 10,000 other lines counts", strings.Repeat("search contoso.com\n", 10_000) + "nameserver 10.0.0.53\n", "[10.0.0.53:53]", ""},
+		{"D31 noise means this machine", strings.Repeat("\x00\xff\x1b\x80\n\t", 5000), local, ""},
+		{"D31 noise between servers does no harm", "\x00\xff\x1b\nnameserver 10.0.0.53\nnameserver \xff\xfe\n\x7fELF\nnameserver 10.0.0.54", "[10.0.0.53:53 10.0.0.54:53]", `/etc/resolv.conf: no addresses of name servers: "\xff\xfe"`},
+		{"D31 one line of 10 MB means this machine", "#" + strings.Repeat("x", 10<<20), local, "/etc/resolv.conf: not read: what comes after 1048576 bytes"},
+		{"a server after a line of 100 KB counts", strings.Repeat("x", 100_000) + "\nnameserver 10.0.0.53\n", "[10.0.0.53:53]", ""},
+		{"what is no address is skipped", "nameserver\nnameserver dns.contoso.com\nnameserver 10.0.0.256\nnameserver 10.0.0.53:53\nnameserver 10.0.0.53\n", "[10.0.0.53:53]", `/etc/resolv.conf: no addresses of name servers: "dns.contoso.com", "10.0.0.256", "10.0.0.53:53"`},
+		{"half a line at the limit is no server", "nameserver 10.0.0.53\n#" + strings.Repeat("x", maxResolvConf-42) + "\nnameserver 10.0.0.54\n", "[10.0.0.53:53]", "/etc/resolv.conf: not read: what comes after 1048576 bytes"},
+		{"a link-local server keeps its zone", "nameserver fe80::1%eth0\n", "[[fe80::1%eth0]:53]", ""},
+		{"a server named twice is asked once", "nameserver 10.0.0.53\nnameserver 10.0.0.53\nnameserver ::ffff:10.0.0.53\n", "[10.0.0.53:53]", ""},
+		{"Windows line ends do no harm", "nameserver 10.0.0.53\r\n", "[10.0.0.53:53]", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			servers, err := parseResolvConf(strings.NewReader(row.file))
-			if got := fmt.Sprint(servers); err != nil || got != row.want {
-				t.Errorf("got %s, %v, want %s", got, err, row.want)
+			left := ""
+			if err != nil {
+				left = err.Error()
+			}
+			if got := fmt.Sprint(servers); got != row.want || left != row.left {
+				t.Errorf("got %s, %q, want %s, %q", got, left, row.want, row.left)
 			}
 		})
 	}

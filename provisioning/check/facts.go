@@ -18,6 +18,7 @@ type Facts struct {
 	Now        time.Time
 	ClockFloor time.Time // the latest moment that is known to have passed
 	Servers    []netip.AddrPort
+	NotServers string                                     // what the system names beside them that is not asked, and why
 	Quality    []discover.Quality                         // of the name servers
 	Late       bool                                       // DNS has not answered in time, and does answer
 	Disagree   map[provisioning.Step]provisioning.Trouble // how the name servers disagree about SRV records

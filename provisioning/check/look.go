@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
+	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/discover"
 	"github.com/homeward-agent/homeward/provisioning/signin"
@@ -32,7 +33,8 @@ type looker struct {
 // look sees everything there is to see. Sources and places are asked at the same time; the sign-in waits for them.
 func look(ctx context.Context, o Options) *Facts {
 	eye := newEye(o.Policy, o.Wire, o.Record)
-	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.clockFloor(), Servers: nameServers(o)}
+	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.clockFloor()}
+	f.Servers, f.NotServers = nameServers(o)
 	if !o.ByPassed {
 		f.Outage = eye.outage()
 	}
@@ -63,13 +65,16 @@ func look(ctx context.Context, o Options) *Facts {
 	return f
 }
 
-// nameServers are those that are asked.
-func nameServers(o Options) []netip.AddrPort {
+// nameServers are those that are asked, and what is to be said of others.
+func nameServers(o Options) (servers []netip.AddrPort, unread string) {
 	if len(o.Policy.DNSServers) > 0 {
-		return o.Policy.DNSServers
+		return o.Policy.DNSServers, ""
 	}
-	servers, _ := o.Wire.Resolvers() // none is what the tree shows then
-	return servers
+	servers, err := o.Wire.Resolvers() // none is what the tree shows then
+	if err != nil && len(servers) > 0 {
+		unread = plain.Words(err)
+	}
+	return servers, unread
 }
 
 // ask asks every source, and has a look at each place as soon as it is named.

@@ -13,6 +13,9 @@ import (
 func (b *branch) dns() {
 	f := b.facts
 	root := Check{ID: "dns", Title: "DNS for " + f.sipDomain(), Result: Good, Detail: "name servers: " + listServers(f)}
+	if f.NotServers != "" {
+		root.Detail += " (" + f.NotServers + ")"
+	}
 	switch {
 	case f.NotAsked:
 		root.Result, root.Needs, root.Detail = Skipped, "link", ""
