@@ -42,7 +42,7 @@ type Entry struct {
 }
 
 // Failure says whether a tech who looks for trouble wants to see this entry. What policy ruled out and what is
-// proven not to exist is not trouble; a name that leads nowhere is, and so is a redirect that cannot be followed.
+// proven not to exist is not trouble, unless a fault is told of it; a name that leads nowhere is, and so is a redirect that cannot be followed.
 func (e Entry) Failure() bool {
 	switch provisioning.EventKind(e.Event) {
 	case provisioning.LookedUp:
@@ -52,7 +52,7 @@ func (e Entry) Failure() bool {
 		case provisioning.DHCPMalformed: // some of it may be of use all the same
 			return true
 		default:
-			return e.Verdict == provisioning.Failed.String()
+			return e.Verdict == provisioning.Failed.String() || e.Fault != ""
 		}
 	case provisioning.Skipped:
 		return e.Fault != ""
