@@ -306,7 +306,7 @@ func TestPatienceWithThePrimary(t *testing.T) {
 			}
 			time.Sleep(primaryHeld - 1)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if r.Returned(); r.Patience() != 1 {
 			t.Errorf("after it has held: factor %d", r.Patience())
 		}
