@@ -368,3 +368,24 @@ func TestEachKindOfHandshake(t *testing.T) {
 		}
 	}
 }
+
+// An authority that names anything its certificates may be for, or not, is limited by that; a server's own certificate limits
+// nobody.
+func TestWhichAuthoritiesLimitNames(t *testing.T) {
+	network := []*net.IPNet{{IP: net.IPv4(10, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}}
+	name := []string{"contoso.com"}
+	for i, c := range []x509.Certificate{
+		{PermittedDNSDomains: name}, {ExcludedDNSDomains: name}, {PermittedIPRanges: network}, {ExcludedIPRanges: network},
+		{PermittedEmailAddresses: name}, {ExcludedEmailAddresses: name}, {PermittedURIDomains: name}, {ExcludedURIDomains: name},
+	} {
+		if constrains(&c) {
+			t.Errorf("%d: no authority limits names", i)
+		}
+		if c.IsCA = true; !constrains(&c) {
+			t.Errorf("%d: an authority does not limit names", i)
+		}
+	}
+	if constrains(&x509.Certificate{IsCA: true}) {
+		t.Error("an authority that says nothing limits names")
+	}
+}
