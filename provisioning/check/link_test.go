@@ -54,6 +54,26 @@ func TestLinkOf(t *testing.T) {
 	}
 }
 
+// What the default route leads through instead is told beside a link that works, and not beside one that does not.
+func TestLinkTellsOfTunnel(t *testing.T) {
+	l := Link{Interface: "eth0", Through: "tun0", Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.21/24")}}
+	node := func(l Link) Check {
+		b := branch{facts: &Facts{Options: Options{Link: l}}}
+		b.link()
+		return b.checks[0]
+	}
+	if got, want := node(l).Detail, "eth0 10.0.0.21/24; the default route leads through tun0, which has no DHCP"; got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+	l.Down = true
+	if got := node(l); got.Result != Bad || got.Detail != "" {
+		t.Errorf("switched off: %+v", got)
+	}
+	if got := node(Link{Interface: "eth0", Addrs: l.Addrs}).Detail; got != "eth0 10.0.0.21/24" {
+		t.Errorf("without a tunnel it says %q", got)
+	}
+}
+
 // The system of this machine can be read, and has a loopback interface.
 func TestSystemLink(t *testing.T) {
 	all, err := net.Interfaces()
