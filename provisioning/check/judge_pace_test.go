@@ -1,0 +1,65 @@
+package check
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
+	"github.com/homeward-agent/homeward/provisioning/signin"
+)
+
+// What is slow or lossy by the least that counts is told, and what is a little better is not.
+func TestPace(t *testing.T) {
+	quality := func(asked, answered int, median time.Duration) *Facts {
+		return &Facts{Quality: []discover.Quality{{Asked: asked, Answered: answered, Median: median}}}
+	}
+	way := func(connected bool, took time.Duration) *Facts {
+		addr := netip.MustParseAddr("10.0.0.5")
+		c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}, Addrs: []netip.Addr{addr}}
+		probe := signin.Probe{Addr: addr, Connected: connected, Connecting: took}
+		return &Facts{Plan: provisioning.Plan{Try: []provisioning.Candidate{c}}, Places: []Place{{Candidate: c, Probes: []signin.Probe{probe}}}}
+	}
+	dhcp := func(took time.Duration) *Facts {
+		f := &Facts{DHCP: &discover.DHCPSurvey{Answers: []dhcpopts.Answer{{Took: took}}}}
+		f.Policy.AskDHCP = true
+		return f
+	}
+	for _, test := range []struct {
+		name  string
+		judge judgement
+		facts *Facts
+		want  *provisioning.Fault
+	}{
+		{"4 of 100 lost", lossy, quality(100, 96, 0), provisioning.FaultDNSLossy},
+		{"3 of 100 lost", lossy, quality(100, 97, 0), nil},
+		{"dead", lossy, quality(100, 0, 0), nil},
+		{"dead, alone", serverDead, quality(100, 0, 0), nil},
+		{"DNS at the limit", slow, quality(100, 100, slowDNS), provisioning.FaultDNSSlow},
+		{"DNS below it", slow, quality(100, 100, slowDNS-time.Millisecond), nil},
+		{"a way at the limit", slow, way(true, slowConnect), provisioning.FaultSlowWay},
+		{"a way below it", slow, way(true, slowConnect-time.Millisecond), nil},
+		{"no way", slow, way(false, slowConnect), nil},
+		{"DHCP at the limit", slow, dhcp(slowDHCP), provisioning.FaultDHCPSlow},
+		{"DHCP below it", slow, dhcp(slowDHCP - time.Millisecond), nil},
+	} {
+		if got := test.judge(test.facts).Fault; got != test.want {
+			t.Errorf("%s: %+v", test.name, got)
+		}
+	}
+}
+
+// Of several name servers the first that is dead is told, with the first that is alive.
+func TestServerDead(t *testing.T) {
+	var f Facts
+	for i, answered := range []int{40, 0, 40, 0} {
+		server := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(50 + i)}), 53)
+		f.Quality = append(f.Quality, discover.Quality{Server: server, Asked: 40, Answered: answered})
+	}
+	got := serverDead(&f)
+	if got.Fault != provisioning.FaultDNSServerDead || got.Facts["server"] != f.Quality[1].Server || got.Facts["alive"] != f.Quality[0].Server {
+		t.Errorf("%+v", got)
+	}
+}
