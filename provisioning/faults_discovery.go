@@ -81,6 +81,8 @@ var (
 		"remove the wildcard record, or sign in to the captive portal of this network")
 	FaultRecordUnusable = declare("dns.unusable-record", DNSMalformed, SideDNS,
 		"the SRV record {query} cannot be used: {problem}", "correct the target and the port of the SRV record")
+	FaultOneRecordUnusable = declare("dns.one-unusable-record", DNSMalformed, SideDNS,
+		"one of the SRV records {query} cannot be used: {problem}", "correct the target and the port of this record, or delete it")
 	FaultNotOffered = declare("dns.service-not-offered", ServiceNotOffered, SideDNS,
 		`the SRV record {query} says that the service is not offered here (target ".")`, "correct the SRV record if the service should be offered here")
 

@@ -1,8 +1,10 @@
 package srv
 
 import (
+	"context"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/miekg/dns"
@@ -30,4 +32,28 @@ func TestField09TheOrderOfTheServers(t *testing.T) {
 		{name: "the first knows of nothing, and the second does", servers: []server{zone(), zone(fe).slow(200 * time.Millisecond)}, want: "+200ms fe.contoso.com:5061"},
 		{name: "the first knows of nothing: the second has 300 ms", servers: []server{zone(), zone(fe).slow(400 * time.Millisecond)}, want: "+300ms 10.0.0.1:53: no such name"},
 	})
+}
+
+// One record of no use costs no other, and is not lost without a word.
+func TestFieldOneBadRecordOfASet(t *testing.T) {
+	for _, test := range []struct{ name, record, want string }{
+		{"port 0", "0 0 0 fe2.contoso.com.", `target "fe2.contoso.com" has port 0`},
+		{"an address for a target", "0 0 5061 10.0.0.1.", `target "10.0.0.1." is not a host name`},
+		{"none", "0 0 5061 fe2.contoso.com.", ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s, r := newSite(zone(fe, internalTLS+". 60 IN SRV "+test.record))
+			defer s.tasks.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			targets, left, err := r.Targets(ctx, internalTLS)
+			got := ""
+			if left != nil {
+				got = left.Err.Error()
+			}
+			if err != nil || len(targets) == 0 || got != test.want {
+				t.Errorf("%s: %v, %q, %v", test.name, targets, got, err)
+			}
+		})
+	}
 }

@@ -16,6 +16,7 @@ import (
 type word[T any] struct {
 	server int
 	found  []T
+	left   *Error // why the first of the records is of no use that are left out of what was found; nil: none is
 	fail   *Error
 }
 
@@ -23,9 +24,9 @@ type word[T any] struct {
 // others had their time to disagree (see patience), failed when all have failed. Found beats absent beats failed.
 // The function read turns one record into what the caller wants, or says why it is of no use.
 func lookUp[T any](ctx context.Context, r *Resolver, name string, qtype uint16,
-	read func(netip.AddrPort, dns.RR) (T, *Error)) ([]T, *Error) {
+	read func(netip.AddrPort, dns.RR) (T, *Error)) (found []T, left, fail *Error) {
 	if len(r.Servers) == 0 {
-		return nil, &Error{Name: name, Type: dns.TypeToString[qtype], Kind: NoServer, Err: errors.New("no name server is known")}
+		return nil, nil, &Error{Name: name, Type: dns.TypeToString[qtype], Kind: NoServer, Err: errors.New("no name server is known")}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var flight sync.WaitGroup
@@ -35,11 +36,13 @@ func lookUp[T any](ctx context.Context, r *Resolver, name string, qtype uint16,
 	words := make(chan word[T], len(r.Servers))
 	for i, server := range r.Servers {
 		flight.Go(func() {
-			found, fail := askServer(ctx, r, server, name, qtype, read)
-			if fail != nil {
-				fail.Name, fail.Type = name, dns.TypeToString[qtype]
+			found, left, fail := askServer(ctx, r, server, name, qtype, read)
+			for _, e := range []*Error{left, fail} {
+				if e != nil {
+					e.Name, e.Type = name, dns.TypeToString[qtype]
+				}
 			}
-			words <- word[T]{i, found, fail}
+			words <- word[T]{i, found, left, fail}
 		})
 	}
 	p := newPatience(ctx, len(r.Servers))
@@ -47,14 +50,14 @@ func lookUp[T any](ctx context.Context, r *Resolver, name string, qtype uint16,
 		select {
 		case w := <-words:
 			if w.fail == nil || w.fail.Kind == NotOffered { // somebody published this: nothing beats it
-				return w.found, w.fail
+				return w.found, w.left, w.fail
 			}
 			p.heard(w.server, w.fail)
 		case <-p.over():
-			return nil, p.verdict(r.Servers)
+			return nil, nil, p.verdict(r.Servers)
 		}
 	}
-	return nil, p.verdict(r.Servers)
+	return nil, nil, p.verdict(r.Servers)
 }
 
 // patience is what the servers have said that found nothing, and how long the others are waited for.
@@ -122,32 +125,33 @@ func (p *patience) verdict(servers []netip.AddrPort) *Error {
 	return best
 }
 
-// askServer returns what one server has for name: the records that read accepts, of which there is at least one, or the reason.
+// askServer returns what one server has for name: the records that read accepts, of which there is at least one, and what is
+// wrong with the first of the others; or the reason.
 func askServer[T any](ctx context.Context, r *Resolver, server netip.AddrPort, name string, qtype uint16,
-	read func(netip.AddrPort, dns.RR) (T, *Error)) ([]T, *Error) {
+	read func(netip.AddrPort, dns.RR) (T, *Error)) (found []T, left, fail *Error) {
 	addresses := r.alsoAddresses(ctx, server, dns.Fqdn(name), qtype)
 	records, fail := r.records(ctx, server, dns.Fqdn(name), qtype)
-	fail = addresses(fail)
-	if fail != nil {
+	if fail = addresses(fail); fail != nil {
 		fail.Server = server.String()
-		return nil, fail
+		return nil, nil, fail
 	}
-	var found []T
 	var problem *Error
 	for _, rr := range records {
-		one, fail := read(server, rr)
+		one, bad := read(server, rr)
 		switch {
-		case fail == nil:
+		case bad == nil:
 			found = append(found, one)
-		case problem == nil || fail.Kind == NotOffered:
-			problem = fail
+		case problem == nil || bad.Kind == NotOffered:
+			problem = bad
 		}
 	}
-	if len(found) > 0 {
-		return found, nil
+	if problem != nil {
+		problem.Server = server.String()
 	}
-	problem.Server = server.String()
-	return nil, problem
+	if len(found) > 0 {
+		return found, problem, nil
+	}
+	return nil, nil, problem
 }
 
 // alsoAddresses finds out whether a server that does not answer for SRV records answers for the addresses of the same name, as

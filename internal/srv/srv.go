@@ -19,12 +19,18 @@ import (
 // SRV returns the targets of the SRV records of name in the order to try them: by priority, then by the weighted draw of
 // RFC 2782 over all records, at most 16. The ctx must carry a deadline. Every error is an *Error.
 func (r *Resolver) SRV(ctx context.Context, name string) ([]Target, error) {
-	targets, fail := lookUp(ctx, r, name, dns.TypeSRV, readTarget)
+	targets, _, err := r.Targets(ctx, name)
+	return targets, err
+}
+
+// Targets is SRV, and says why the first of the records is of no use that were left out; nil: none was.
+func (r *Resolver) Targets(ctx context.Context, name string) (targets []Target, left *Error, err error) {
+	targets, left, fail := lookUp(ctx, r, name, dns.TypeSRV, readTarget)
 	if fail != nil {
-		return nil, fail
+		return nil, nil, fail
 	}
 	order(targets, func(n int) int { return rand.IntN(n + 1) })
-	return targets[:min(len(targets), maxTargets)], nil
+	return targets[:min(len(targets), maxTargets)], left, nil
 }
 
 // Said is what one server says.
@@ -43,7 +49,7 @@ func (r *Resolver) Each(ctx context.Context, name string) []Said {
 	for i, server := range r.Servers {
 		asked.Go(func() {
 			started := time.Now()
-			targets, fail := askServer(ctx, r, server, name, dns.TypeSRV, readTarget)
+			targets, _, fail := askServer(ctx, r, server, name, dns.TypeSRV, readTarget)
 			if fail != nil {
 				fail.Name, fail.Type = name, "SRV"
 			}
@@ -72,7 +78,7 @@ func (r *Resolver) Addrs(ctx context.Context, host string) ([]netip.Addr, error)
 	done := make(chan int, 2)
 	for i, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		families.Go(func() {
-			found[i], fails[i] = lookUp(ctx, r, name, qtype, r.readAddr)
+			found[i], _, fails[i] = lookUp(ctx, r, name, qtype, r.readAddr)
 			done <- i
 		})
 	}

@@ -124,6 +124,9 @@ func (b *branch) sourceNode(id, title string, found provisioning.Finding) {
 				}
 			}
 		}
+		if found.Reason == provisioning.DNSMalformed {
+			c.Result = Warn
+		}
 		if found.Reason == provisioning.ServiceNotOffered {
 			c.Result, c.Detail = Warn, `target "."`
 		}

@@ -108,12 +108,13 @@ func (g *Gathering) ask(ctx context.Context, step provisioning.Step) {
 
 func (g *Gathering) askSRV(step provisioning.Step) provisioning.Finding {
 	f := provisioning.Finding{Source: provisioning.Source{Step: step, Source: "dns", Query: step.SRVName() + g.policy.SIPAddress.Domain}}
-	targets, err := g.resolver.SRV(g.names, f.Query)
+	targets, left, err := g.resolver.Targets(g.names, f.Query)
 	if err != nil {
 		failed(&f, err)
 		return f
 	}
 	f.Verdict = provisioning.Found
+	leftOut(&f, left)
 	for _, t := range targets {
 		f.Names = append(f.Names, provisioning.Name{Host: t.Host, Port: t.Port})
 	}

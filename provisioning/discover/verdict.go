@@ -132,6 +132,19 @@ func failed(f *provisioning.Finding, err error) {
 	f.Detail = plain.Words(err)
 }
 
+// leftOut fills in that not all SRV records can be used, and why the first is not that cannot; nil: all can.
+func leftOut(f *provisioning.Finding, first *srv.Error) {
+	if first == nil {
+		return
+	}
+	problem := `its target is "."`
+	if first.Kind != srv.NotOffered {
+		problem = plain.Words(first.Err)
+	}
+	f.Trouble = provisioning.FaultOneRecordUnusable.Met(provisioning.Facts{"query": f.Query, "problem": problem})
+	f.Reason = f.Trouble.Reason()
+}
+
 // absence is what is worth telling of SRV records that do not exist, if there is something.
 func absence(e *srv.Error) provisioning.Trouble {
 	if t := overruled(e, "SRV record "+e.Name, provisioning.DNSNoRecord); !t.None() {
