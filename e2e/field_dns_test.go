@@ -65,7 +65,7 @@ func TestField10TruncatedWithoutTCP(t *testing.T) {
 		{"BIND, and a firewall drops TCP", with(many, tcp53("drop")), "dns-malformed", what("does not answer"), do},
 		{"nothing listens", with(oddDNS("cut")), "dns-malformed", what("refuses the connection"), do},
 		{"it takes the connection, and is silent", with(oddDNS("cutmute")), "dns-malformed", what("does not answer"), do},
-		{"it hangs up", with(oddDNS("cuthangup")), "dns-malformed", what("ends the connection without an answer"), do},
+		{"it hangs up", with(oddDNS("cuthangup")), "dns-malformed", what("closes the connection without an answer"), do},
 	})
 }
 
