@@ -6,11 +6,13 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/miekg/dns"
 )
 
-// A server on loopback gets every question, and answers those it is told to.
+// A server gets every question, and answers those it is told to.
 func TestMeasure(t *testing.T) {
 	for name, test := range map[string]struct {
 		answers  func(n int) bool
@@ -23,32 +25,34 @@ func TestMeasure(t *testing.T) {
 		"all but three": {func(n int) bool { return n > 3 }, measureCount - 3, 7},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server, err := net.ListenPacket("udp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer server.Close()
-			go func() {
-				for buf, n := make([]byte, 512), 1; ; n++ {
-					size, from, err := server.ReadFrom(buf)
-					if err != nil {
-						return
+			synctest.Test(t, func(t *testing.T) {
+				client, server := net.Pipe()
+				defer server.Close()
+				go func() {
+					for buf, n := make([]byte, 512), 1; ; n++ {
+						size, err := server.Read(buf)
+						if err != nil {
+							return
+						}
+						var q dns.Msg
+						if err := q.Unpack(buf[:size]); err != nil || !test.answers(n) {
+							continue
+						}
+						answer, _ := new(dns.Msg).SetRcode(&q, dns.RcodeNameError).Pack()
+						time.Sleep(30 * time.Millisecond)
+						for _, b := range [][]byte{answer, answer, buf[:size], {1, 2, 3}} { // twice: it counts once; and what is no answer
+							if _, err := server.Write(b); err != nil {
+								return
+							}
+						}
 					}
-					var q dns.Msg
-					if err := q.Unpack(buf[:size]); err != nil || !test.answers(n) {
-						continue
-					}
-					answer, _ := new(dns.Msg).SetRcode(&q, dns.RcodeNameError).Pack()
-					server.WriteTo(answer, from)
-					server.WriteTo(answer, from) // twice: it counts once
-					server.WriteTo(buf[:size], from)
+				}()
+				at := netip.MustParseAddrPort("10.0.0.53:53")
+				q := Measure(t.Context(), func(context.Context, string, string) (net.Conn, error) { return client, nil }, at, "contoso.com")
+				if q.Server != at || q.Asked != measureCount || q.Answered != test.answered || q.Lost() != test.lost || (q.Median >= 30*time.Millisecond) != (test.answered > 0) || q.Err != nil {
+					t.Errorf("got %+v", q)
 				}
-			}()
-			at := netip.MustParseAddrPort(server.LocalAddr().String())
-			q := Measure(t.Context(), new(net.Dialer).DialContext, at, "contoso.com")
-			if q.Server != at || q.Asked != measureCount || q.Answered != test.answered || q.Lost() != test.lost || (q.Median > 0) != (test.answered > 0) || q.Err != nil {
-				t.Errorf("got %+v", q)
-			}
+			})
 		})
 	}
 }
