@@ -3,12 +3,16 @@ package nearest
 import "testing"
 
 func TestWord(t *testing.T) {
-	names := []string{"sip_address", "password_file", "dns_servers", "dhcp", "auth"}
+	names := []string{"sip_address", "password_file", "dns_servers", "dhcp", "auth", "user", "users"}
 	for _, test := range []struct{ typed, want string }{
 		{"sip_adress", "sip_address"},
 		{"dns_server", "dns_servers"},
 		{"dhpc", "dhcp"},
 		{"passwordfile", "password_file"},
+		{"usr", "user"},                    // the nearest, whatever stands behind it
+		{"passxxrxxfile", "password_file"}, // a third of the letters may be wrong,
+		{"pxxxxrxxxile", ""},               // and no more
+		{"xxxxauth", ""},
 		{"colour", ""},
 		{"", ""},
 	} {

@@ -59,10 +59,11 @@ func TestDrill(t *testing.T) {
 		says, mend string
 	}{
 		"dns, with last good":             {DNS, site, record("fe01.contoso.com", "10.0.0.5"), false, true, true, 2 * time.Second, "", "attempt last-good", ""},
-		"dns, without last good, by DHCP": {DNS, site + "10.0.0.6:5061 tls fe02.contoso.com accept\n", cache.Record{}, false, false, false, limit, provisioning.DNSTimeout, "dns-timeout", "let the daemon register once"},
+		"dns, without last good, by DHCP": {DNS, site + "10.0.0.6:5061 tls fe02.contoso.com accept\n", cache.Record{}, false, false, false, limit, provisioning.DNSTimeout, "option 120: found", "let the daemon register once"},
 		"dhcp":                            {DHCP, site, cache.Record{}, false, true, false, 0, "", "attempt internal-tls", "let the daemon register once"},
-		"both":                            {Both, site, record("fe01.contoso.com", "10.0.0.5"), false, true, true, 2 * time.Second, "", "attempt last-good", ""},
-		"the primary":                     {Primary, site, record("fe01.contoso.com", "10.0.0.5"), false, false, false, limit, provisioning.ConnectTimeout, "connect-timeout", "would not find a Registrar"},
+		"dhcp, and no record in DNS":      {DHCP, strings.Replace(site, "_sipinternaltls", "_other", 1), cache.Record{}, false, false, false, limit, provisioning.DHCPSilent, "option 120: failed dhcp-silent", "let the daemon register once"},
+		"both":                            {Both, site, record("fe01.contoso.com", "10.0.0.5"), false, true, true, 2 * time.Second, "", "failed dhcp-silent", ""},
+		"the primary":                     {Primary, site, record("fe01.contoso.com", "10.0.0.5"), false, false, false, limit, provisioning.ConnectTimeout, "connect-timeout: fe01.contoso.com:5061 (10.0.0.5) does not answer", "would not find a Registrar within 17 s"},
 		"the primary, and there is another": {
 			Primary, strings.Replace(site, "fe01 A", "_sipinternaltls._tcp SRV 1 0 5061 fe03\nfe03 A 10.0.0.7\nfe01 A", 1) + "10.0.0.7:5061 tls fe03.contoso.com accept\n",
 			record("fe01.contoso.com", "10.0.0.5"), false, true, false, 3 * time.Second, "", "fe03.contoso.com", "",
