@@ -66,3 +66,57 @@ func TestRulesAreInTheTree(t *testing.T) {
 		t.Errorf("only %d citations were found", cited)
 	}
 }
+
+var (
+	regressionOfTest = regexp.MustCompile(`func Test(?:Namespace)?(Mend|Field)([0-9]{2})`)
+	regressionOfFile = regexp.MustCompile(`^(mend|field)-([0-9]{2})-.*\.txtar$`)
+	regressionInPage = regexp.MustCompile(`(?m)^\| ([0-9]{2}) \|`)
+)
+
+// Every number of a regression or of a fault from the field that a test cites is in docs/regressions.md, and every number of
+// the page has a test.
+func TestRegressionsAreInTheTree(t *testing.T) {
+	page, err := os.ReadFile("../../docs/regressions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mends, fields, ok := strings.Cut(string(page), "\n## Faults from the field\n")
+	if !ok {
+		t.Fatal("the page has no section for faults from the field")
+	}
+	cited := map[string][]string{} // by "mend 07"
+	for kind, table := range map[string]string{"mend": mends, "field": fields} {
+		for _, m := range regressionInPage.FindAllStringSubmatch(table, -1) {
+			cited[kind+" "+m[1]] = nil
+		}
+	}
+	err = filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		found := regressionOfFile.FindAllStringSubmatch(d.Name(), -1)
+		if strings.HasSuffix(path, "_test.go") {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			found = append(found, regressionOfTest.FindAllStringSubmatch(string(text), -1)...)
+		}
+		for _, m := range found {
+			number := strings.ToLower(m[1]) + " " + m[2]
+			if _, known := cited[number]; !known {
+				t.Errorf("%s cites %s, which is not in docs/regressions.md", path, number)
+			}
+			cited[number] = append(cited[number], path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for number, paths := range cited {
+		if len(paths) == 0 {
+			t.Errorf("no test cites %s of docs/regressions.md", number)
+		}
+	}
+}
