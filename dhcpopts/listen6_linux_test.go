@@ -3,6 +3,7 @@ package dhcpopts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -76,15 +77,11 @@ func TestNamespace6(t *testing.T) {
 	if !netns.Enter(t) {
 		return
 	}
-	if err := os.WriteFile("/proc/sys/net/ipv6/conf/default/accept_dad", []byte("0"), 0); err != nil {
-		needs.Missing(t, "ipv6", err.Error())
-	}
 	run(t, "ip link add six0 type veth peer name six1")
 	if _, err := Listen6(t.Context(), "six0"); !errors.Is(err, ErrNoAddress) {
 		t.Errorf("an interface that is down: %v", err)
 	}
-	run(t, "ip link set six0 up")
-	run(t, "ip link set six1 up")
+	connect6(t)
 	names := mustHex(pool01)
 	server := serve6(t, "six1", map[dhcpv6.OptionCode][]byte{21: names}, true)
 	owner, err := net.ListenPacket("udp6", "[::]:546")
@@ -113,17 +110,26 @@ func TestField18AnswerToOurPort(t *testing.T) {
 	if !netns.Enter(t) {
 		return
 	}
-	if err := os.WriteFile("/proc/sys/net/ipv6/conf/default/accept_dad", []byte("0"), 0); err != nil {
-		needs.Missing(t, "ipv6", err.Error())
-	}
 	run(t, "ip link add six0 type veth peer name six1")
-	run(t, "ip link set six0 up")
-	run(t, "ip link set six1 up")
+	connect6(t)
 	names := mustHex(pool01)
 	server := serve6(t, "six1", map[dhcpv6.OptionCode][]byte{21: names, 59: make([]byte, 2000)}, false)
 	want := []Answer{{Server: server, Type: "reply", SIP: SIPServers{Raw: names, Names: []string{pool01s}}}}
 	if diff := cmp.Diff(want, askReally6(t, "six0"), equateAddrs, cmpopts.IgnoreFields(Answer{}, "Took")); diff != "" {
 		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+}
+
+// connect6 sets six0 and six1 up, with link-local addresses of ours: the kernel's own come later, at a moment of its choice.
+func connect6(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat("/proc/sys/net/ipv6"); err != nil {
+		needs.Missing(t, "ipv6", err.Error())
+	}
+	for i, name := range []string{"six0", "six1"} {
+		run(t, "ip link set "+name+" addrgenmode none")
+		run(t, "ip link set "+name+" up")
+		run(t, fmt.Sprintf("ip address add fe80::%d/64 dev %s nodad", i+1, name))
 	}
 }
 
