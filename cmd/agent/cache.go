@@ -83,7 +83,7 @@ func cacheForgetCommand(e env) *cobra.Command {
 		return nil
 	})
 	c.Long = "The record has two copies in the same directory, " + databaseFile + " and " + secondCopy + ". With --file PATH, both copies in the directory of that file are deleted, whichever of them PATH names."
-	addFileFlag(c, &file)
+	c.Flags().StringVar(&file, "file", "", "delete the record that `PATH` belongs to (both copies in its directory) instead of this device's")
 	return c
 }
 
