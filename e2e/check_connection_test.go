@@ -8,7 +8,7 @@ fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on thi
 The problem is with the Registrar.
 Start the Registrar service on fe01.contoso.com, or correct the port.`},
 	{"filtered", with(published(fe01), the(fe01, blackHole)), "connect-timeout", `
-fe01.contoso.com:5061 (10.0.0.11) does not answer at all: it is filtered, or switched off.
+fe01.contoso.com:5061 (10.0.0.11) does not answer at all: a firewall drops the packets, or the server is down.
 The problem is with the network between this device and the server.
 Look for a firewall that drops port 5061, then check whether fe01.contoso.com is running.`},
 	{"no route", with(published(fe01), the(fe01, noRoute)), "connect-unreachable", `
@@ -20,7 +20,7 @@ fe01.contoso.com:5061 (10.0.0.11) accepts the connection and then drops it.
 The problem is with the Registrar.
 Check the log of the Registrar, and look for a firewall or proxy in between that drops connections.`},
 	{"the SRV record names a port where nothing listens, and 5061 answers", with(srvFor(fe01.host, 5065)), "connect-refused", `
-The SRV record _sipinternaltls._tcp.contoso.com leads to fe01.contoso.com:5065 (10.0.0.11), where nothing answers, but fe01.contoso.com answers on port 5061.
+The SRV record _sipinternaltls._tcp.contoso.com leads to fe01.contoso.com:5065 (10.0.0.11), where no Registrar can be reached, but fe01.contoso.com accepts connections on port 5061.
 The problem is with DNS.
 Correct the port to 5061, or configure the Registrar to listen on 5065.`},
 	{"internal TLS is refused, and DHCP leads on", with(published(fe01), the(fe01, refuses), dhcpSays(startKea, full)), "connect-refused", `

@@ -8,13 +8,13 @@ var deviceFaults = []fault{
 	{"no address", with(published(fe01), unplugged), "connect-unreachable", `
 This device is not on the network: no interface has an address.
 The problem is with this device.
-Check the cable, the VLAN and the DHCP lease of this device.`},
+Check the VLAN and the DHCP server.`},
 	{"no default route", with(published(fe01), noDefaultRoute), "", `
 All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},
 	{"no default route, and only DHCP leads on", with(dhcpSays(startKea, full), noDefaultRoute), "dhcp-no-network", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and there is no network on which to ask DHCP: there is no default route.
 The problem is with this device.
-Restore the default route, or set interface to the one on which to ask DHCP.`},
+Restore the default route, or set the setting interface to the port that is connected to the phone network, such as eth0.`},
 	{"no password is configured", with(published(fe01), unset("password_file")), "sip-auth-not-supported", `
 fe01.contoso.com asks for a password, but none is configured.
 The problem is with this device.
@@ -26,23 +26,23 @@ Run as the service or as root, or grant CAP_NET_RAW.`},
 	{"the site's root certificate is not configured", with(published(fe01), unset("roots")), "tls-untrusted", `
 The certificate of fe01.contoso.com:5061 is issued by CN=e2e root, which this device does not know, and the server sends no intermediate certificate.
 The problem is with this device.
-Install the site's root certificate and name it in roots; if it is there, configure the server to send its intermediate certificates too.`},
+Install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates.`},
 	{"last good has a new certificate for another name, and DHCP leads on", with(poolAlone, dhcpSays(startKea, full), later(poolRenamed)), "tls-name", `
 The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for pool02.contoso.com; the device signs in to pool.contoso.com:5061 instead.
 The problem is with the Registrar.
 Issue a certificate that also contains pool01.contoso.com, or let the SRV record _sipinternaltls._tcp.contoso.com name pool02.contoso.com, with an A record for pool02.contoso.com.`},
 	{"last good has a new certificate for another name, and DNS leads elsewhere by now", with(poolAlone, later(poolRenamed, dnsNowNames(fe01))), "tls-name", `
-sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the device could not sign in if DNS and DHCP failed now, because of its last good Registrar pool01.contoso.com: the certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for pool02.contoso.com.
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but if DNS and DHCP failed now, the device could not sign in: it would fall back on pool01.contoso.com, and the certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for pool02.contoso.com.
 The problem is with the Registrar.
 Restart homeward so that it registers again, or fix pool01.contoso.com: issue a certificate for pool01.contoso.com.`},
 	{"last good is dead, and so are DNS and DHCP", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies, the(fe01, refuses))), "dns-timeout", `
 No name server answers (10.0.0.53:53); the last good Registrar fe01.contoso.com does not answer either.
 The problem is with the network between this device and the server.
-Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers.`},
+Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
 	{"last good is alive, and DNS and DHCP are dead", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies)), "dns-timeout", `
-The device signs in only through its last good Registrar fe01.contoso.com: no name server answers (10.0.0.53:53).
+The device signs in to fe01.contoso.com, the last Registrar that worked, because nothing else leads to one: no name server answers (10.0.0.53:53).
 The problem is with the network between this device and the server.
-Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers.`},
+Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
 	{"TLS is gone from a site that had it", with(published(fe01, at("internal-tcp")), later(the(fe01, refuses))), "connect-refused", `
 fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port.
 The problem is with the Registrar.
@@ -50,7 +50,7 @@ Start the Registrar service on fe01.contoso.com, or correct the port.`},
 	{"everything is dead", with(published(deviceOrder...), dnsIsSilent, dhcpIsSilent), "dns-timeout", `
 No name server answers (10.0.0.53:53).
 The problem is with the network between this device and the server.
-Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers.`},
+Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
 }
 
 // unplugged takes the address of the device's interface away.

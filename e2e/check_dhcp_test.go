@@ -24,11 +24,11 @@ The DHCP server sends malformed bytes: from 10.0.0.67: the name at byte 1: byte 
 The problem is with the DHCP server.
 Correct the option on the DHCP server; homeward dhcp encode prints the right bytes.`},
 	{"option 120 holds addresses", with(dhcpSays(startKea, options{value120: []byte{1, 10, 0, 0, 12}})), "tls-no-name", `
-sip:phone1@contoso.com signs in to 10.0.0.12:5060 over TCP (dhcp-tcp), but DHCP option 120 contains an address, and no certificate can prove an address.
+sip:phone1@contoso.com signs in to 10.0.0.12:5060 over TCP (dhcp-tcp), but DHCP option 120 contains an IP address; homeward needs a host name, to compare it with the certificate.
 The problem is with the DHCP server.
 Put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes.`},
 	{"option 120 holds addresses, and TCP is not allowed", with(dhcpSays(startKea, options{value120: []byte{1, 10, 0, 0, 12}}), set("allow_tcp = false")), "tls-no-name", `
-DHCP option 120 contains the address 10.0.0.12, and no certificate can prove an address.
+DHCP option 120 contains the IP address 10.0.0.12; homeward needs a host name, to compare it with the certificate.
 The problem is with the DHCP server.
 Put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes.`},
 	{"option 120 names a host outside the SIP domain", with(dhcpSays(startDhcpd, options{sipServer: "pool.fabrikam.com"})), "name-not-allowed", `
@@ -49,12 +49,12 @@ Correct the option on the DHCP server; homeward dhcp encode prints the right byt
 		sipServer: full.sipServer, webServer: full.webServer, class: "ms-uc-client", classOnly: true})), "dhcp-vendor-class", `
 The DHCP server spells the vendor class of Lync phones wrong: 10.0.0.67 sends option 120 and option 43 only to ms-uc-client.
 The problem is with the DHCP server.
-Spell it exactly MS-UC-Client on the DHCP server: bytes 4D532D55432D436C69656E74, without a final zero.`},
+Spell it exactly MS-UC-Client on the DHCP server: bytes 4D532D55432D436C69656E74, without a trailing zero byte (00).`},
 	{"the server knows the vendor class in lower case, and DNS is well", with(published(fe01), dhcpSays(startDhcpd, options{
 		sipServer: full.sipServer, webServer: full.webServer, class: "ms-uc-client"})), "dhcp-vendor-class", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the DHCP server spells the vendor class of Lync phones wrong: 10.0.0.67 sends option 43 only to ms-uc-client.
 The problem is with the DHCP server.
-Spell it exactly MS-UC-Client on the DHCP server: bytes 4D532D55432D436C69656E74, without a final zero.`},
+Spell it exactly MS-UC-Client on the DHCP server: bytes 4D532D55432D436C69656E74, without a trailing zero byte (00).`},
 }
 
 // portAsNumber is option 43 with sub-option 4 in two bytes.

@@ -24,11 +24,11 @@ var dnsFaults = []fault{
 	{"no SRV record, and DHCP is silent", with(dhcpIsSilent), "dns-no-record", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and no DHCP server answered the DHCPINFORM.
 The problem is with DNS.
-Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or check that this network sees the internal view of DNS; or set option 120; or correct sip_address if its domain is wrong.`},
+If contoso.com is wrong, correct sip_address; if this network should see the internal DNS, check its name servers; otherwise create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.`},
 	{"no SRV record, and DHCP has no option", with(dhcpSaysNothing), "dns-no-record", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and the DHCP answer names no Registrar (option 120 missing).
 The problem is with DNS.
-Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or check that this network sees the internal view of DNS; or set option 120; or correct sip_address if its domain is wrong.`},
+If contoso.com is wrong, correct sip_address; if this network should see the internal DNS, check its name servers; otherwise create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.`},
 	{"the target has no address", with(srvFor("gone.contoso.com", 5061)), "no-address", `
 The SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which has no address.
 The problem is with DNS.
@@ -40,7 +40,7 @@ Name a host inside the SIP domain, such as sip.contoso.com, with an A record and
 	{"strict naming, and the target is not sip", with(set(`strict_naming = "strict"`), published(fe01)), "name-not-allowed", `
 The SRV record _sipinternaltls._tcp.contoso.com names fe01.contoso.com, but strict_naming allows only contoso.com and sip.contoso.com.
 The problem is with DNS.
-Name the Registrar sip.contoso.com, in its certificate too, or set strict_naming = "suffix".`},
+Rename the Registrar to sip.contoso.com in DNS and in its certificate, or set strict_naming = "suffix".`},
 	{"the port is 0", with(srvFor(fe01.host, 0)), "dns-malformed", `
 The SRV record _sipinternaltls._tcp.contoso.com cannot be used: target "fe01.contoso.com" has port 0.
 The problem is with DNS.
@@ -62,7 +62,7 @@ Remove the wildcard record, or sign in to the captive portal of this network.`},
 	{"only the external record is visible inside, and the Edge is filtered", with(published(edge05), the(edge05, blackHole)), "connect-timeout", `
 Only the external record leads to a Registrar, and its Access Edge edge05.contoso.com:443 (10.0.0.15) does not answer from this network.
 The problem is with DNS.
-Inside: create _sipinternaltls._tcp.contoso.com in the internal view of DNS (split DNS); outside: open port 443 to the Access Edge.`},
+If this network belongs to the site, create _sipinternaltls._tcp.contoso.com in the internal DNS zone; if the device is outside the site, open port 443 from here to edge05.contoso.com.`},
 	{"order communicator, and an SRV record without address hides host names that work",
 		with(set(`order = "communicator"`), srvFor("gone.contoso.com", 5061), address("sip.contoso.com", sipHost.addr)), "no-address", `
 The SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which has no address; because this SRV record exists, the device does not try host names such as sip.contoso.com.
@@ -72,15 +72,15 @@ Create the A record of gone.contoso.com, or delete the SRV record.`},
 	{"the name server is silent", with(published(fe01), dnsIsSilent, dhcpSaysNothing), "dns-timeout", `
 No name server answers (10.0.0.53:53).
 The problem is with the network between this device and the server.
-Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers.`},
+Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
 	{"nothing listens at the name server", with(published(fe01), dnsIsClosed), "dns-timeout", `
 No name server can be queried: 10.0.0.53:53 refuses the query (nothing listens there, or a firewall rejects it).
 The problem is with the network between this device and the server.
-Check that a name server runs at this address and port, and that no firewall rejects the query; or set dns_servers.`},
+Check that a name server runs at this address and port, and that no firewall rejects the query; or set dns_servers to a name server that works.`},
 	{"the name server refuses", with(nameServer(refusingDNS)), "dns-refused", `
 The name server 10.0.0.53:53 refuses to answer this device (REFUSED).
 The problem is with DNS.
-Allow this network to query the name server, set dns_servers, or correct sip_address if its domain is wrong.`},
+Allow this network to query the name server, set dns_servers to a name server that works, or correct sip_address if its domain is wrong.`},
 	{"the name server cannot find out", with(nameServer(startOrphan)), "dns-servfail", `
 The name server 10.0.0.53:53 cannot look up contoso.com (SERVFAIL).
 The problem is with DNS.
@@ -88,7 +88,7 @@ Check the forwarders and the zone on the name server.`},
 	{"the second name server has no record", with(published(fe01), secondNameServer(zoneWith())), "dns-conflict", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name servers disagree about _sipinternaltls._tcp.contoso.com: 10.0.0.53:53 names fe01.contoso.com:5061; 10.0.0.54:53 says that there is no such record.
 The problem is with DNS.
-Let every name server that this device asks know the zone of the site: correct resolv.conf, DHCP option 6, or dns_servers.`},
+Use only name servers that know the internal zone of the site: remove the others from resolv.conf, DHCP option 6 or dns_servers.`},
 	{"the first name server is silent, the second answers", with(dnsIsSilent, secondNameServer(zoneWith(fe01))), "dns-timeout", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name server 10.0.0.53:53 does not answer, while 10.0.0.54:53 does: each look-up may have to wait for the dead one.
 The problem is with DNS.

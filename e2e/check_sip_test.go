@@ -51,7 +51,7 @@ Allow external user access for it, or sign in from inside.`},
 	{"the login belongs to another SIP address", with(says(fe01, "403 Forbidden", publicDiagnostics(4004, "Credentials provided are not authorized to act as specified from URI"))), "sip-forbidden", `
 fe01.contoso.com refuses the sign-in because login name and SIP address belong to different accounts: 403 Forbidden; 4004 Credentials provided are not authorized to act as specified from URI.
 The problem is with the user account.
-Check user against sip_address.`},
+Correct the setting user or sip_address: both must belong to the same account.`},
 	{"the account is disabled", with(says(fe01, "403 Forbidden", diagnostics(4141, "User disabled"))), "sip-forbidden", `
 fe01.contoso.com refuses the sign-in because the account is disabled: 403 Forbidden; 4141 User disabled (fe01.contoso.com).
 The problem is with the user account.
@@ -59,11 +59,11 @@ Have the account enabled.`},
 	{"the client version is refused", with(says(fe01, "403 Forbidden", diagnostics(17000, "Client version not allowed"))), "sip-forbidden", `
 fe01.contoso.com refuses the sign-in because the client version policy refuses this device: 403 Forbidden; 17000 Client version not allowed (fe01.contoso.com).
 The problem is with the Registrar.
-Allow its User-Agent.`},
+In the client version policy of the pool, allow this device's User-Agent; or change the setting user_agent.`},
 	{"the Edge does not trust the pool", with(says(edge05, "504 Server time-out", diagnostics(1010, "Certificate trust with another server could not be established"))), "sip-unavailable", `
-edge05.contoso.com refuses the sign-in because the server does not trust the certificate of its next hop: 504 Server time-out; 1010 Certificate trust with another server could not be established (fe01.contoso.com).
+edge05.contoso.com refuses the sign-in because it does not trust the certificate of the next server: 504 Server time-out; 1010 Certificate trust with another server could not be established (fe01.contoso.com).
 The problem is with the Registrar.
-Check the certificates that Edge and pool show each other.`},
+Check the certificates that the Edge and the pool present to each other.`},
 	{"the pool is down", with(says(fe01, "504 Server time-out", diagnostics(5000, "Critical services are down"))), "sip-unavailable", `
 fe01.contoso.com refuses the sign-in because critical services of the pool are down: 504 Server time-out; 5000 Critical services are down (fe01.contoso.com).
 The problem is with the Registrar.
@@ -73,24 +73,24 @@ fe01.contoso.com says that the clocks are too far apart: 504 Server time-out; 10
 The problem is with this device.
 Set the clock of this device.`},
 	{"the Registrar's clock is an hour ahead", with(hourAhead), "clock-wrong", `
-sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the clock of this device is wrong: the clock of fe01.contoso.com is … ahead of it.
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the clock of this device is … slow compared with fe01.contoso.com.
 The problem is with this device.
-Set the clock of this device: create the SRV record _ntp._udp.contoso.com, or let DHCP name a time server (option 42).`},
+Set the clock of this device; to have it set automatically, create the SRV record _ntp._udp.contoso.com or set DHCP option 42.`},
 
 	{"wrong password", with(published(fe01), onDevice(wrongPassword)), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password for the realm "contoso.com": 401 Unauthorized.
 The problem is with the user account.
-Check user (phone1) and password_file, then restart homeward; the account may be locked or expired.`},
+Check the settings user (phone1) and password_file, then restart homeward; the account may be locked or expired.`},
 	{"NTLM is offered, and the password is wrong", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM))), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password for the realm "SIP Communications Service": 401 Unauthorized.
 The problem is with the user account.
-Check user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file, then restart homeward; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
+Check the settings user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file, then restart homeward; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"the proof of NTLM is refused", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM, diagnostics(1000, "Final handshake failed")))), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password for the realm "SIP Communications Service": 401 Unauthorized; 1000 Final handshake failed (fe01.contoso.com).
 The problem is with the user account.
-Check user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file, then restart homeward; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
+Check the settings user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file, then restart homeward; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"NTLM is offered, and no password is configured", with(says(fe01, "401 Unauthorized", offersNTLM, offersKerberos, offersTLSDSK), unset("password_file")),
 		"sip-auth-not-supported", `
 fe01.contoso.com asks for a password, but none is configured.
@@ -107,7 +107,7 @@ Offer Digest or NTLM on the Registrar.`},
 	{"Digest over TCP is not allowed", with(published(at("internal-tcp")), unset("credentials_over_tcp")), "sip-auth-not-supported", `
 fe03.contoso.com asks for a password over plain TCP (Digest MD5), where an eavesdropper could guess it.
 The problem is with the Registrar.
-Offer TLS on the Registrar; credentials_over_tcp allows it over plain TCP to a Registrar that an SRV record or internal_server names, but an eavesdropper can then guess the password.`},
+Offer TLS on the Registrar; only if that is impossible: credentials_over_tcp = true lets this device sign in over plain TCP where an SRV record or internal_server names the Registrar, and an eavesdropper can then guess the password.`},
 
 	{"the home pool does not resolve", with(redirects(fe01, "gone.contoso.com:5061;transport=TLS")), "no-address", `
 fe01.contoso.com redirects the device to its home pool gone.contoso.com, which has no address.

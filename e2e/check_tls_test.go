@@ -18,15 +18,15 @@ Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"the certificate is from an unknown root", with(pool01Has(hasOtherRoot)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 leads to CN=e2e root, but this device trusts another authority of that name: the site has created a new one.
 The problem is with this device.
-Install the site's new root certificate and name it in roots.`},
+Install the site's new root certificate and add its path to the setting roots.`},
 	{"the certificate signs itself", with(pool01Has(signsItself)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 is self-signed: no authority vouches for it.
 The problem is with the Registrar.
-Have the site's authority issue the certificate, or name this certificate in roots.`},
+Have the site's authority issue the certificate, or add the path of this certificate to the setting roots.`},
 	{"the intermediate certificate is missing", with(pool01Has(lacksIntermediate)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 is issued by CN=e2e intermediate, which this device does not know, and the server sends no intermediate certificate.
 The problem is with this device.
-Install the site's root certificate and name it in roots; if it is there, configure the server to send its intermediate certificates too.`},
+Install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates.`},
 	{"the certificate is for clients", with(pool01Has(isForClients)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 is not meant for servers (extended key usage).
 The problem is with the Registrar.
@@ -34,7 +34,7 @@ Issue a certificate for server authentication.`},
 	{"the certificate has expired", with(pool01Has(hasExpired)), "tls-expired", `
 The certificate of pool01.contoso.com:5061 expired on … (it is … here).
 The problem is with the Registrar.
-Renew the certificate of the Registrar; check the clock of this device first.`},
+Check the clock of this device first; if it is right, renew the certificate of the Registrar.`},
 	{"the certificate is not valid yet", with(pool01Has(beginsTomorrow)), "tls-not-yet-valid", `
 The certificate of pool01.contoso.com:5061 is not valid before … (it is … here).
 The problem is with the Registrar.

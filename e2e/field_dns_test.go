@@ -41,7 +41,7 @@ func TestField09SecondResolverNXDOMAIN(t *testing.T) {
 
 // The answer is cut, and the rest does not come over TCP.
 func TestField10TruncatedWithoutTCP(t *testing.T) {
-	const do = "allow TCP port 53 to the name server and let it listen there"
+	const do = "do one of these: have the name server answer on TCP port 53, and open that port; reduce the number of records; set dns_servers to another name server"
 	what := func(tcp string) string {
 		return "the name server 10.0.0.53:53 sends a truncated answer for _sipinternaltls._tcp.contoso.com, and over TCP it " + tcp
 	}
@@ -71,7 +71,7 @@ func TestField10TruncatedWithoutTCP(t *testing.T) {
 
 // A DNS proxy that answers for addresses and does not know SRV records.
 func TestField11SRVNotAnswered(t *testing.T) {
-	const do = "set dns_servers to a name server of the site, or have this one, which may be the DNS proxy of a router, pass on queries for all types of records"
+	const do = "set dns_servers to the site's own name server; if 10.0.0.53:53 is the DNS proxy of a router, configure it to forward SRV queries"
 	what := func(how string) string {
 		return "the name server 10.0.0.53:53 answers queries for addresses, but not for SRV records: " + how
 	}

@@ -113,10 +113,10 @@ func TestField04IssuerIsOver(t *testing.T) {
 	begins := time.Now().Add(120 * time.Hour).UTC()
 	tellTheSame(t, []fieldFault{
 		{"ended", with(pool01Sends(issuedBy(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = ends.AddDate(-1, 0, 0), ends }))), "tls-expired",
-			"the certificate of pool01.contoso.com:5061 depends on that of the authority cn=e2e intermediate, which expired on … (it is … here)",
+			"the certificate of the authority cn=e2e intermediate, on which that of pool01.contoso.com:5061 depends, expired on … (it is … here)",
 			"then renew the certificate of cn=e2e intermediate and let the server send it"},
 		{"not begun", with(pool01Sends(issuedBy(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = begins, begins.AddDate(1, 0, 0) }))), "tls-not-yet-valid",
-			"the certificate of pool01.contoso.com:5061 depends on that of the authority cn=e2e intermediate, which is not valid before … (it is … here)",
+			"the certificate of the authority cn=e2e intermediate, on which that of pool01.contoso.com:5061 depends, is not valid before … (it is … here)",
 			"check the clock of this device first, then the certificate of cn=e2e intermediate"},
 	})
 }

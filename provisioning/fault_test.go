@@ -70,7 +70,8 @@ func TestFaultTable(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Faults\n\nEverything that `check`, `status` and `history` can say is wrong, and what to do about it, in the same words everywhere.\n" +
 		"`{host}` stands for a fact of the case; text in brackets is left out if its facts are unknown. If only the reason is known, its\n" +
-		"[meaning](reasons.md) is shown instead. In JSON the id is the field `fault`.\n`make generate` writes this page.\n\n" +
+		"[meaning](reasons.md) is shown instead. A blank cell means: said as part of another sentence. In JSON the id is the field `fault`.\n" +
+		"`make generate` writes this page.\n\n" +
 		"| fault | reason | whose side | what a tech reads | what to do | shown by |\n|---|---|---|---|---|---|\n")
 	cell := strings.NewReplacer("<", "&lt;", ">", "&gt;", "|", "\\|", "{cause}", "(the cause)", "{cause.do}", "(what to do about the cause)")
 	for _, f := range Faults() {
@@ -120,7 +121,7 @@ func TestTrouble(t *testing.T) {
 		{FaultWrongName.Met(Facts{"at": "a:1", "host": "a", "names": []string{"b", "c"}}), "the certificate of a:1 is not for a, but for b, c", "issue a certificate for a", TLSName, SideRegistrar},
 		{FaultNotUsed.Because(cause, Facts{"source": "DHCP", "host": "a"}).On(SideDHCP), "DHCP leads to a, which is not used: " + cause.What(), cause.Do(), ConnectRefused, SideDHCP},
 		{FaultOnlyLastGood.Because(cause, Facts{"host": "a"}).Also(FaultInstead, Facts{"instead": "b"}),
-			"the device signs in only through its last good Registrar a: " + cause.What() + "; the device signs in to b instead", cause.Do(), ConnectRefused, SideRegistrar},
+			"the device signs in to a, the last Registrar that worked, because nothing else leads to one: " + cause.What() + "; the device signs in to b instead", cause.Do(), ConnectRefused, SideRegistrar},
 		{FaultAddressNotProven.Met(Facts{"host": "a", "names": "b"}), "the server is configured by its address a, which its certificate does not prove: it is for b", "configure the name of the server instead of its address", TLSName, SideDevice},
 		{FaultAddressNotProven.Met(Facts{"host": "a", "names": "b", "useful": "b"}), "the server is configured by its address a, which its certificate does not prove: it is for b", "configure the name of the server (b) instead of its address", TLSName, SideDevice},
 	} {

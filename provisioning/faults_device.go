@@ -10,46 +10,46 @@ var (
 	FaultNothingHasAddress = declare("link.nothing-has-address", ConnectUnreachable, SideDevice,
 		"this device is not on the network: no interface has an address", mendLink, "dhcp", "dns", "registrar")
 	FaultSwitchedOff = declare("link.switched-off", ConnectUnreachable, SideDevice,
-		"this device is not on the network: {interface} is switched off", mendLink, "dhcp", "dns", "registrar")
+		"this device is not on the network: {interface} is switched off", "switch {interface} on (Linux: ip link set {interface} up)", "dhcp", "dns", "registrar")
 	FaultNoCarrier = declare("link.no-carrier", ConnectUnreachable, SideDevice,
-		"this device is not on the network: {interface} has no carrier (no cable, or nothing at its other end)", mendLink, "dhcp", "dns", "registrar")
+		"this device is not on the network: {interface} has no carrier (no cable, or nothing at its other end)", "check the cable and the switch port", "dhcp", "dns", "registrar")
 	FaultNoOwnAddress = declare("link.no-address", ConnectUnreachable, SideDevice,
-		"this device is not on the network: {interface} has no address", mendLink, "dhcp", "dns", "registrar")
+		"this device is not on the network: {interface} has no address", "check the VLAN and the DHCP server", "dhcp", "dns", "registrar")
 	FaultOnlySelfMadeAddress = declare("link.self-made-address", ConnectUnreachable, SideDevice,
-		"this device is not on the network: {interface} has only a self-assigned address, {addresses}, because DHCP gave none", mendLink, "dhcp", "dns", "registrar")
+		"this device is not on the network: {interface} has only a self-assigned address, {addresses}, because DHCP gave none", "check the VLAN and the DHCP server", "dhcp", "dns", "registrar")
 	FaultLinkUnknown = declare("link.unknown", ConnectUnreachable, SideDevice,
-		"the network interfaces of this device cannot be read: {problem}", "let this program read the network interfaces of this device")
+		"the network interfaces of this device cannot be read: {problem}", "run the command as root; if it runs in a container or sandbox, allow it to read the network interfaces")
 
 	FaultClockPassed = declare("clock.before-what-has-passed", ClockWrong, SideDevice,
 		"the clock of this device is wrong: it shows {now}, but {passed} is already past", setClock)
 	FaultClockBehind = declare("clock.behind", ClockWrong, SideDevice,
-		"the clock of this device is wrong: the clock of {host} is {span} ahead of it", setClock)
+		"the clock of this device is {span} slow compared with {host}", setClock)
 	FaultClockAhead = declare("clock.ahead", ClockWrong, SideDevice,
-		"the clock of this device is wrong: the clock of {host} is {span} behind it", setClock)
+		"the clock of this device is {span} fast compared with {host}", setClock)
 	FaultClockCertificate = declare("clock.before-certificate", ClockWrong, SideDevice,
 		"the clock of this device is wrong: it shows {now}, but the certificate of {at} is valid only from {begins}", setClock)
 	FaultClockRegistrar = declare("clock.registrar-says", ClockWrong, SideDevice,
 		"{host} says that the clocks are too far apart: {said}", "set the clock of this device")
 
 	FaultOnlyLastGood = declare("last-good.only", "", "",
-		"the device signs in only through its last good Registrar {host}: {cause}", "{cause.do}")
+		"the device signs in to {host}, the last Registrar that worked, because nothing else leads to one: {cause}", "{cause.do}")
 	FaultNoLastGood = declare("last-good.none", "", SideDevice,
 		"the device has not registered here yet, so it has nothing to fall back on", "let the daemon register once: homeward service start")
 	FaultLastGoodSilent = declare("last-good.silent-too", ConnectTimeout, SideRegistrar,
 		"the last good Registrar {host} does not answer either", "")
 	FaultLastGoodUnusable = declare("last-good.unusable", "", SideRegistrar,
-		"the device could not sign in if DNS and DHCP failed now, because of its last good Registrar {host}: {cause}",
+		"if DNS and DHCP failed now, the device could not sign in: it would fall back on {host}, and {cause}",
 		"restart homeward so that it registers again, or fix {host}: {cause.do}")
 	FaultNotKept = declare("last-good.not-kept", "", SideDevice,
 		"the last good record, which the device needs when DNS and DHCP fail, is not stored correctly: {problem}", "{cause.do}")
 
 	FaultDaemonStopped = declare("daemon.not-running", "", SideDevice, "the daemon is not running", "start it: homeward service start")
 	FaultDaemonRests   = declare("daemon.rests", "", SideDevice,
-		"the daemon waits until {until} before it tries again: {cause}", "once the cause is fixed, restart homeward; otherwise wait")
+		"the daemon pauses, and tries again at {until}: {cause}", "fix the cause; then restart homeward, or wait until {until}")
 )
 
 const (
 	mendLink = "check the cable, the VLAN and the DHCP lease of this device"
-	setClock = "set the clock of this device[ from {server}, a working time server that {source} names]" +
-		"[: create the SRV record {record}, or let DHCP name a time server (option 42)]"
+	setClock = "set the clock of this device[ from {server}, which {source} names and which gives the right time]" +
+		"[; to have it set automatically, create the SRV record {record} or set DHCP option 42]"
 )

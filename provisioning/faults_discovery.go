@@ -3,13 +3,13 @@ package provisioning
 // Discovery: DNS, DHCP, and the names that they and the configuration give.
 var (
 	FaultNoNameServer = declare("dns.no-server-known", DNSTimeout, SideDevice,
-		"this device knows no name server", "let DHCP name the name servers (option 6), or set dns_servers", "dns")
+		"this device knows no name server", "let DHCP name the name servers (option 6), or set dns_servers to a name server that works", "dns")
 	FaultDNSLate = declare("dns.late", DNSTimeout, SideDNS,
 		"the name server {servers} answers too late: a device does not wait that long",
-		"look for a forwarder of the name server that does not answer; or set dns_servers", "dns")
+		"on the name server, look for a forwarder that does not answer; or set dns_servers to another name server", "dns")
 	FaultDNSClosed = declare("dns.port-closed", DNSTimeout, SideNetwork,
 		"no name server can be queried: {servers} refuses the query (nothing listens there, or a firewall rejects it)",
-		"check that a name server runs at this address and port, and that no firewall rejects the query; or set dns_servers", "dns")
+		"check that a name server runs at this address and port, and that no firewall rejects the query; or set dns_servers to a name server that works", "dns")
 	FaultDNSServerDead = declare("dns.one-dead", DNSTimeout, SideDNS,
 		"the name server {server} does not answer, while {alive} does: each look-up may have to wait for the dead one",
 		"fix the name server {server}, or remove it from the list of name servers (DHCP option 6, or dns_servers)")
@@ -20,12 +20,12 @@ var (
 		"the name server {server} takes {ms} ms to answer", "check the connection between this device and {server}, and the forwarders of the server; or set dns_servers to a nearer one")
 	FaultDNSUnreachable = declare("dns.unreachable", DNSTimeout, SideNetwork,
 		"no name server can be queried: there is no route to {servers}[ ({problem})]",
-		"check the gateway and the VLAN of this device, and the address of the name server; or set dns_servers", "dns")
+		"check the gateway and the VLAN of this device, and the address of the name server; or set dns_servers to a name server that works", "dns")
 	FaultDNSHungUp = declare("dns.hung-up", DNSTimeout, SideDNS,
-		"no name server can be queried: {servers} closes the connection without an answer", "check the log of the name server, or set dns_servers", "dns")
+		"no name server can be queried: {servers} closes the connection without an answer", "check the log of the name server, or set dns_servers to a name server that works", "dns")
 	FaultDNSSilent = declare("dns.silent", DNSTimeout, SideNetwork,
 		"no name server answers ({servers})",
-		"check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers", "dns")
+		"check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works", "dns")
 	FaultDNSSilentFor = declare("dns.silent-for-one-name", DNSTimeout, SideDNS,
 		"the name server {servers} does not answer when it is asked for {name}",
 		"look at the zone of {name} on the name server, and at its forwarders")
@@ -33,32 +33,32 @@ var (
 		"the name server {servers} cannot look up {name} (SERVFAIL)", "check the forwarders and the zone on the name server")
 	FaultDNSRefused = declare("dns.refused", DNSRefused, SideDNS,
 		"the name server {servers} refuses to answer this device (REFUSED)",
-		"allow this network to query the name server, set dns_servers, or correct sip_address if its domain is wrong")
+		"allow this network to query the name server, set dns_servers to a name server that works, or correct sip_address if its domain is wrong")
 	FaultDNSStubRefused = declare("dns.stub-refuses", DNSRefused, SideDevice,
 		"the resolver on this device itself, {servers}, refuses the query (REFUSED): it has no name server to ask, or may not pass this name on",
-		"see which name servers it has (with systemd-resolved: resolvectl status); let DHCP name them (option 6), or set dns_servers", "dns")
+		"see which name servers it has (with systemd-resolved: resolvectl status); let DHCP name them (option 6), or set dns_servers to a name server that works", "dns")
 	FaultDNSNotUnderstood = declare("dns.not-understood", DNSServFail, SideDNS,
 		"the name server {servers} does not accept the query for {name}: {code}",
 		"check the log of the name server, or set dns_servers to another one")
 	FaultDNSNoSRV = declare("dns.no-srv", "", SideDNS,
 		"the name server {servers} answers queries for addresses, but not for SRV records: {how}",
-		"set dns_servers to a name server of the site, or have this one, which may be the DNS proxy of a router, pass on queries for all types of records", "dns")
+		"set dns_servers to the site's own name server; if {servers} is the DNS proxy of a router, configure it to forward SRV queries", "dns")
 	FaultDNSReferral = declare("dns.referral", DNSServFail, SideDNS,
 		"the name server {servers} does not look up {name} for this device: it refers to other servers",
-		"allow this network to use the name server for recursive queries, or set dns_servers")
+		"allow this network to use the name server for recursive queries, or set dns_servers to a name server that works")
 	FaultDNSTruncated = declare("dns.truncated", DNSMalformed, SideNetwork,
 		"the name server {servers} sends a truncated answer for {name}, and over TCP it {tcp}",
-		"allow TCP port 53 to the name server and make it listen there, reduce the number of records, or set dns_servers")
+		"do one of these: have the name server answer on TCP port 53, and open that port; reduce the number of records; set dns_servers to another name server")
 	FaultDNSStrangers = declare("dns.other-answers", DNSMalformed, SideNetwork,
-		"the answers that come from the name server {servers} do not belong to the query for {name}",
+		"the answers from {servers} do not match the query for {name}",
 		"look for a device in between that changes DNS messages, or for somebody who forges answers")
 	FaultDNSDropped = declare("dns.only-other-answers", DNSTimeout, SideNetwork,
-		"the name server {servers} does not answer when it is asked for {name}; {dropped} answers to other queries came from there and were ignored",
+		"the name server {servers} does not answer when it is asked for {name}; {dropped} answers that did not match were ignored",
 		"look for a device in between that changes DNS messages, or for somebody who forges answers")
 	FaultDNSAliasLoop = declare("dns.alias-loop", DNSMalformed, SideDNS,
 		"{name} is an alias that leads nowhere: there are too many aliases in a row", "correct the aliases (CNAME) of {name}")
 	FaultDNSBadName = declare("dns.bad-name", DNSMalformed, SideDevice,
-		"{name} cannot be asked for[: {problem}]", "correct the name in the configuration, or the record that leads to it")
+		"{name} is not a valid DNS name[: {problem}]", "correct the name in the configuration, or the record that leads to it")
 	FaultDNSBadAddress = declare("dns.bad-address", DNSMalformed, SideDNS,
 		"{name} has only addresses to which homeward does not connect[: {problem}]", "correct the address records of {name}")
 	FaultDanglingAlias = declare("dns.dangling-alias", NoAddress, SideDNS,
@@ -69,13 +69,13 @@ var (
 		"create the SRV record {query}, in place of the alias (CNAME)")
 	FaultDNSFirstFails = declare("dns.first-fails", "", SideDNS,
 		"the name server {first} {did}, and {servers}, which is listed after it, says that there is no {query}",
-		"have {first} answer, or take it out of the name servers of this device: what the next one says may be the view from outside", "dns")
+		"repair {first}, or remove it from this device's list of name servers; the answer of {servers} may come from the external DNS zone, so do not rely on it", "dns")
 	FaultDNSDisagree = declare("dns.disagree", DNSConflict, SideDNS,
 		"the name servers disagree about {query}: {problem}",
-		"let every name server that this device asks know the zone of the site: correct resolv.conf, DHCP option 6, or dns_servers")
+		"use only name servers that know the internal zone of the site: remove the others from resolv.conf, DHCP option 6 or dns_servers")
 	FaultDNSUnusable = declare("dns.unusable-answer", DNSMalformed, SideDNS,
 		"the name server {servers} sends an answer for {name} that cannot be used: {problem}",
-		"look for a DNS proxy or firewall in between that changes DNS messages, then into the log of the name server; or set dns_servers")
+		"look for a DNS proxy or firewall in between that changes DNS messages, then into the log of the name server; or set dns_servers to a name server that works")
 	FaultDNSAnswersAll = declare("dns.answers-everything", DNSMalformed, SideDNS,
 		"DNS gives the address {addresses} for every name, even for names that do not exist",
 		"remove the wildcard record, or sign in to the captive portal of this network")
@@ -88,24 +88,24 @@ var (
 
 	FaultNothingNamed = declare("discovery.nothing", DNSNoRecord, SideDNS,
 		"nothing names a Registrar for {domain}: there is no SRV record, and {dhcp}",
-		"create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or check that this network sees the internal view of DNS; "+
-			"or set option 120; or correct sip_address if its domain is wrong")
+		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check its name servers; "+
+			"otherwise create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set DHCP option 120")
 	FaultNothingNamedHosts = declare("discovery.nothing-communicator", DNSNoRecord, SideDNS,
 		"nothing names a Registrar for {domain}: there is neither an SRV record nor sipinternal, sip or sipexternal",
-		"create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or check that this network sees the internal view of DNS; "+
-			"or correct sip_address if its domain is wrong")
+		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check its name servers; "+
+			"otherwise create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool")
 	FaultDHCPUnasked = declare("discovery.dhcp-unasked", "", SideDevice,
 		"nothing names a Registrar for {domain}: there is no SRV record, and {cause}", "{cause.do}")
 	FaultDHCPUnaskedNoRoute = declare("discovery.dhcp-no-route", "", SideDevice,
 		"nothing names a Registrar for {domain}: there is no SRV record, and {cause}",
-		"restore the default route, or set interface to the one on which to ask DHCP")
+		"restore the default route, or set the setting interface to the port that is connected to the phone network, such as eth0")
 	FaultClosedStep = declare("discovery.closed", "", SideDevice, "{cause}", "{cause.do}")
 
 	FaultDHCPBytes = declare("dhcp.malformed", DHCPMalformed, SideDHCP,
 		"the DHCP server sends malformed bytes: {problem}", "correct the option on the DHCP server; homeward dhcp encode prints the right bytes")
 	FaultDHCPUnusable = declare("dhcp.unusable-answer", DHCPMalformed, SideDHCP,
 		"the DHCP server {server} answers, and the answer cannot be used: {problem}",
-		"look at the DHCP server, and at a relay in between: it does not answer as RFC 2131 and RFC 8415 want it")
+		"check the DHCP server and any relay in between: the answer does not follow RFC 2131 (or, for DHCPv6, RFC 8415)")
 	FaultDHCPCut = declare("dhcp.cut-answer", DHCPMalformed, SideDHCP,
 		"the answer of the DHCP server {server} is cut, or one of its options is wrong: {problem}",
 		"correct that option on the DHCP server; if it is right there, look for a device in between that cuts DHCP answers")
@@ -114,30 +114,30 @@ var (
 		"look for a firewall, a switch or a relay in between that changes DHCP answers, and at the DHCP server itself")
 	FaultDHCPOthers = declare("dhcp.answers-others", DHCPSilent, SideDHCP,
 		"the DHCP server {servers} does not answer the DHCPINFORM of this device: everything that came from there belongs to other requests",
-		"check that the DHCP server answers DHCPINFORM, with the transaction of the question; if it cannot, let the system's DHCP client ask for option 120 (see docs/dhcp-leases.md)")
+		"check that the DHCP server answers DHCPINFORM and repeats the transaction ID (xid) of the request; if it cannot, let the system's DHCP client ask for option 120 (see docs/dhcp-leases.md)")
 	FaultDHCPClass = declare("dhcp.vendor-class", DHCPVendorClass, SideDHCP,
 		"the DHCP server spells the vendor class of Lync phones wrong: {problem}",
-		"spell it exactly MS-UC-Client on the DHCP server: bytes 4D532D55432D436C69656E74, without a final zero")
+		"spell it exactly MS-UC-Client on the DHCP server: bytes 4D532D55432D436C69656E74, without a trailing zero byte (00)")
 	FaultDHCPDisagree = declare("dhcp.disagree", DHCPConflict, SideDHCP,
 		"the DHCP servers disagree: {problem}", "find the second DHCP server of this network and correct or stop it")
 	FaultWebService = declare("dhcp.web-service", "", SideDNS,
 		"the host of the web service that option 43 names, {host}, cannot be reached by its name: {cause}",
 		"create the A record of {host}, or correct sub-option 3: phones that sign in by PIN need it")
 	FaultDHCPSlow = declare("dhcp.slow", Slow, SideDHCP,
-		"the DHCP server {server} takes {ms} ms to answer: a device that needs it may not wait that long", "check the load of the DHCP server, and the relay agent of this network")
+		"the DHCP server {server} takes {ms} ms to answer; a phone that depends on DHCP may give up earlier", "check the load of the DHCP server, and the relay agent of this network")
 	FaultDHCPAddress = declare("dhcp.address", TLSNoName, SideDHCP,
-		"DHCP option 120 contains an address, and no certificate can prove an address",
+		"DHCP option 120 contains an IP address; homeward needs a host name, to compare it with the certificate",
 		"put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes")
 
 	FaultOutsideDomain = declare("name.outside-domain", NameNotAllowed, "",
 		"{source} names {host}, which is outside the SIP domain {domain}: devices do not use it",
-		"[name {useful} instead; or correct sip_address if its domain is wrong]"+
+		"[point to {useful} instead; or correct sip_address if its domain is wrong]"+
 			"[name a host inside the SIP domain, such as {example}, with an A record and in the certificate of the Registrar; or correct sip_address if its domain is wrong]")
 	FaultStrictNaming = declare("name.strict", NameNotAllowed, "",
 		"{source} names {host}, but strict_naming allows only {domain} and sip.{domain}",
-		`name the Registrar sip.{domain}, in its certificate too, or set strict_naming = "suffix"`)
+		`rename the Registrar to sip.{domain} in DNS and in its certificate, or set strict_naming = "suffix"`)
 	FaultNamedAddress = declare("name.address", TLSNoName, "",
-		"{source} contains the address {host}, and no certificate can prove an address",
+		"{source} contains the IP address {host}; homeward needs a host name, to compare it with the certificate",
 		"put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes")
 	FaultShortName = declare("name.short", "", SideDevice,
 		"the server {host} of {source} is a short (NetBIOS) name, which DNS does not know",

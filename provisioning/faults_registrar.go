@@ -7,7 +7,7 @@ var (
 	FaultRefusedTCP = declare("connect.refused-tcp", ConnectRefused, SideRegistrar,
 		"{at}[ ({address})] refuses the connection: nothing listens on this port", "offer TLS on port 5061, or enable the port for plain TCP in the settings of the pool")
 	FaultFiltered = declare("connect.no-answer", ConnectTimeout, SideNetwork,
-		"{at}[ ({address})] does not answer at all: it is filtered, or switched off", "look for a firewall that drops port {port}, then check whether {host} is running")
+		"{at}[ ({address})] does not answer at all: a firewall drops the packets, or the server is down", "look for a firewall that drops port {port}, then check whether {host} is running")
 	FaultNoWay = declare("connect.unreachable", ConnectUnreachable, SideNetwork,
 		"there is no route to {at}[ ({address})]", "check the address record, the gateway and the VLAN of this device")
 	FaultSlowWay = declare("connect.slow", Slow, SideNetwork,
@@ -19,13 +19,14 @@ var (
 		"{at}[ ({address})] accepts the connection and then drops it", "check the log of the Registrar, and look for a firewall or proxy in between that drops connections")
 
 	FaultOtherPort = declare("port.other", "", "",
-		"{source} leads to {at}[ ({address})], where nothing answers, but {host} answers on port {other}",
+		"{source} leads to {at}[ ({address})], where no Registrar can be reached, but {host} accepts connections on port {other}",
 		"correct the port to {other}, or configure the Registrar to listen on {port}")
 	FaultOtherPortDHCP = declare("port.other-dhcp", "", SideRegistrar,
-		"{source} leads to {at}[ ({address})], where nothing answers, but {host} answers on port {other}",
+		"{source} leads to {at}[ ({address})], where no Registrar can be reached, but {host} accepts connections on port {other}",
 		"configure the Registrar to listen on {port}: option 120 contains no port")
 	FaultOtherPortConfigured = declare("port.other-configured", "", SideDevice,
-		"port {port} is configured for {host}, but it answers on port {other}", "configure {host}:{other}")
+		"port {port} is configured for {host}, where no Registrar can be reached, but {host} accepts connections on port {other}",
+		`set internal_server (or external_server) = "{host}:{other}"`)
 	FaultEdgePort = declare("port.edge-configured", "", SideDevice,
 		"port {port} is configured for {host}, but its Access Edge listens on 443", `set external_server = "{host}:443"`)
 	FaultServerPort = declare("port.for-servers", TLSClientCert, "",
@@ -33,11 +34,11 @@ var (
 		"use the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if this is that port, configure the server to accept devices without a certificate")
 	FaultOnlyOutside = declare("discovery.only-outside", "", SideDNS,
 		"only the external record leads to a Registrar, and its Access Edge {at}[ ({address})] does not answer from this network",
-		"inside: create _sipinternaltls._tcp.{domain} in the internal view of DNS (split DNS); outside: open port {port} to the Access Edge")
+		"if this network belongs to the site, create _sipinternaltls._tcp.{domain} in the internal DNS zone; if the device is outside the site, open port {port} from here to {host}")
 	FaultEdgeNotReached = declare("discovery.edge-not-reached", ConnectTimeout, SideNetwork,
 		"the Access Edge {at}[ ({address})] of the external record cannot be reached from this network", "")
 	FaultConfiguredAddress = declare("name.configured-address", TLSName, SideDevice,
-		"", "configure the name (FQDN) instead of the address {host}, because no certificate proves it")
+		"", "configure the name (FQDN) instead of the IP address {host}: homeward needs a host name, to compare it with the certificate")
 
 	FaultTLSNot = declare("tls.not-spoken", TLSFailed, SideRegistrar,
 		"{at}[ ({address})] accepts the connection, but does not speak TLS", "check that this port speaks TLS, and check the log of the Registrar")
@@ -46,7 +47,7 @@ var (
 	FaultTLSAlert = declare("tls.alert", TLSFailed, SideRegistrar,
 		"{at}[ ({address})] ends the TLS handshake with alert {alert}", "check the log of the Registrar: only the Registrar knows why it sends this alert")
 	FaultTLSUnknown = declare("tls.failed", TLSFailed, SideRegistrar,
-		"the TLS handshake with {at}[ ({address})] failed: {problem}", "start from this message, and check the log of the Registrar")
+		"the TLS handshake with {at}[ ({address})] failed: {problem}", "search the log of the Registrar for the time of this attempt; the message above is what this device saw")
 	FaultTLSStalls = declare("tls.stalls", TLSTimeout, SideRegistrar,
 		"{at}[ ({address})] accepts the connection, but the TLS handshake stalls", "check that this port speaks TLS; on a tunnel, look for an MTU that is too small")
 	FaultTLSOld = declare("tls.no-version-in-common", TLSVersion, SideRegistrar,
@@ -78,35 +79,35 @@ var (
 		"the certificate of {at} contains no name that a device accepts: it has no Subject Alternative Name",
 		"issue a certificate with {host} as Subject Alternative Name")
 	FaultExpired = declare("certificate.expired", TLSExpired, SideRegistrar,
-		whose+" expired on {ends} (it is {now} here)", "renew the certificate of the Registrar; check the clock of this device first")
+		whose+" expired on {ends} (it is {now} here)", "check the clock of this device first; if it is right, renew the certificate of the Registrar")
 	FaultIssuerExpired = declare("certificate.issuer-expired", TLSExpired, SideRegistrar,
-		whose+" expired on {ends} (it is {now} here)",
-		"check the clock of this device first; then renew the certificate of {authority} and configure the server to send it, or install the root certificate that replaces it and name it in roots")
+		"the certificate of the authority {authority}, on which that of {at} depends, expired on {ends} (it is {now} here)",
+		"check the clock of this device first; then renew the certificate of {authority} and configure the server to send it, or install the root certificate that replaces it and add its path to the setting roots")
 	FaultNotYetValid = declare("certificate.not-yet-valid", TLSNotYetValid, SideRegistrar,
 		whose+" is not valid before {begins} (it is {now} here)", "check the clock of this device first, then the certificate of the Registrar")
 	FaultIssuerNotYetValid = declare("certificate.issuer-not-yet-valid", TLSNotYetValid, SideRegistrar,
-		whose+" is not valid before {begins} (it is {now} here)",
+		"the certificate of the authority {authority}, on which that of {at} depends, is not valid before {begins} (it is {now} here)",
 		"check the clock of this device first, then the certificate of {authority}")
 	FaultNotForServers = declare("certificate.not-for-servers", TLSUntrusted, SideRegistrar,
 		whose+" is not meant for servers (extended key usage)", "issue a certificate for server authentication")
 	FaultSelfSigned = declare("certificate.self-signed", TLSUntrusted, SideRegistrar,
 		"the certificate of {at} is self-signed: no authority vouches for it",
-		"have the site's authority issue the certificate, or name this certificate in roots")
+		"have the site's authority issue the certificate, or add the path of this certificate to the setting roots")
 	FaultWeakSignature = declare("certificate.weak-signature", TLSUntrusted, SideRegistrar,
 		whose+" is signed with an algorithm that is no longer safe[: {signature}]",
 		"have the certificate of the Registrar, and any intermediate one above it, signed with SHA-256")
 	FaultSameNameAuthority = declare("certificate.new-authority", TLSUntrusted, SideDevice,
 		"the certificate of {at} leads to {root}, but this device trusts another authority of that name: the site has created a new one",
-		"install the site's new root certificate and name it in roots")
+		"install the site's new root certificate and add its path to the setting roots")
 	FaultNoIntermediate = declare("certificate.no-intermediate", TLSUntrusted, SideDevice,
 		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate",
-		"install the site's root certificate and name it in roots; if it is there, configure the server to send its intermediate certificates too")
+		"install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates")
 	FaultUnknownAuthority = declare("certificate.unknown-authority", TLSUntrusted, SideDevice,
 		"the certificate of {at} is issued by {issuer} and leads to {root}, which this device does not trust",
-		"install the root certificate {root} and name it in roots")
+		"install the root certificate {root} and add its path to the setting roots")
 	FaultWrongIssuer = declare("certificate.wrong-issuer", TLSUntrusted, SideRegistrar,
-		whose+" is issued by {issuer}, but was not signed with the certificate of that name that the server sends",
-		"configure the server to send the intermediate certificate with which its own was signed")
+		whose+" names {issuer} as its issuer, but the {issuer} certificate that the server sends did not sign it",
+		"configure the server to send the intermediate certificate that did sign its own")
 	FaultNotAuthority = declare("certificate.not-authority", TLSUntrusted, SideRegistrar,
 		"the certificate of {at} depends on that of {of}, which is not an authority (CA)",
 		"have the certificate of the Registrar signed by an authority; if {of} is one, issue its certificate again with CA:TRUE in the basic constraints")
@@ -124,7 +125,7 @@ var (
 	FaultNoCertificate = declare("certificate.none", TLSUntrusted, SideRegistrar,
 		"{at} sends no certificate", "give the Registrar a certificate for {host}")
 	FaultNoRoots = declare("certificate.no-roots", TLSUntrusted, SideDevice,
-		"this device has no root certificates, so it trusts no server: {problem}", "install the package ca-certificates, or name the site's root certificate in roots")
+		"this device has no root certificates, so it trusts no server: {problem}", "install the package ca-certificates, or add the path of the site's root certificate to the setting roots")
 	FaultCertificate = declare("certificate.refused", TLSUntrusted, SideRegistrar,
 		"the certificate of {at} is refused: {problem}", "correct what this message says about the certificate, or issue another one for {host}")
 )

@@ -10,7 +10,7 @@ var (
 	FaultBadSIP = declare("sip.broken", SIPMalformed, SideRegistrar,
 		"what {at} sends is not valid SIP: {problem}", "look for a proxy or firewall in between that changes SIP messages (SIP ALG), then check the log of the Registrar")
 	FaultInBandUnreadable = declare("sip.in-band-unreadable", SIPMalformed, SideRegistrar,
-		"the in-band provisioning of {host} cannot be read: {problem}", "nothing to do: the registration is still valid; check the in-band provisioning of the pool")
+		"the in-band provisioning of {host} cannot be read: {problem}", "the device stays registered, but check the in-band provisioning settings of the pool")
 	FaultSlowSignIn = declare("sip.slow", SIPNoAnswer, SideRegistrar,
 		"the Registrar answers, but the sign-in takes longer than a check waits",
 		"look at the load of the Registrar and of its domain controllers; the daemon waits longer: see homeward status")
@@ -21,17 +21,17 @@ var (
 		"check the spelling of sip_address, and that the account is enabled for SIP")
 	FaultForbidden = declare("sip.forbidden", SIPForbidden, SideAccount,
 		"{host} refuses the sign-in: {said}",
-		"check user and password_file first, then restart homeward: some Registrars answer a wrong password this way; if both are right, "+
-			"check that the account is enabled for SIP, that the client version policy lets this device in, and that the account may have one more "+
-			"registration (max_contacts and remove_existing of Asterisk)")
+		"check the settings user and password_file first, then restart homeward: some Registrars answer a wrong password this way; if both are right: "+
+			"enable the account for SIP; allow this device in the client version policy; "+
+			"raise the limit of registrations per account (Asterisk: max_contacts, or remove_existing)")
 	FaultTooManyBindings = declare("sip.too-many-registrations", SIPForbidden, SideAccount,
 		"{host} refuses the sign-in: {said}",
 		"the account has as many registrations as the Registrar allows: remove stale registrations there, or raise the limit (max_contacts of Kamailio)")
 	FaultCredentials = declare("sip.credentials", SIPCredentials, SideAccount,
-		`{host} refuses the user name or the password[ for the realm "{realm}"]: {said}`, "check user[ ({user})] and password_file, then restart homeward; the account may be locked or expired")
+		`{host} refuses the user name or the password[ for the realm "{realm}"]: {said}`, "check the settings user[ ({user})] and password_file, then restart homeward; the account may be locked or expired")
 	FaultCredentialsNTLM = declare("sip.credentials-ntlm", SIPCredentials, SideAccount,
 		`{host} refuses the user name or the password[ for the realm "{realm}"]: {said}`,
-		`check user[ ({user})][ ({plain}; Lync often wants DOMAIN\name)] and password_file, then restart homeward; the account may be locked or expired; `+
+		`check the settings user[ ({user})][ ({plain}; Lync often wants DOMAIN\name)] and password_file, then restart homeward; the account may be locked or expired; `+
 			"if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses")
 	FaultUnavailable = declare("sip.unavailable", SIPUnavailable, SideRegistrar,
 		"{host} cannot serve requests now: {said}", "check the services of the Registrar and its pool")
@@ -47,13 +47,13 @@ var (
 	FaultNoPassword = declare("sip.no-password", SIPAuthNotSupported, SideDevice,
 		"{host} asks for a password, but none is configured", "set password_file")
 	FaultInClear = declare("sip.password-in-clear", SIPAuthNotSupported, SideRegistrar,
-		"{host} asks for a password over plain TCP[ ({offered})], where an eavesdropper could guess it", "offer TLS on the Registrar; credentials_over_tcp allows it over plain TCP to a Registrar that an SRV record or internal_server names, but an eavesdropper can then guess the password")
+		"{host} asks for a password over plain TCP[ ({offered})], where an eavesdropper could guess it", "offer TLS on the Registrar; only if that is impossible: credentials_over_tcp = true lets this device sign in over plain TCP where an SRV record or internal_server names the Registrar, and an eavesdropper can then guess the password")
 	FaultOnlyKerberos = declare("sip.only-kerberos", SIPAuthNotSupported, SideRegistrar,
 		"{host} offers only {offered} for signing in, but this device supports none of these", "set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM")
 	FaultOnlyBasic = declare("sip.only-basic", SIPAuthNotSupported, SideRegistrar,
 		"{host} offers only Basic for signing in, which would show the password and is never answered", "offer Digest or NTLM on the Registrar")
 	FaultSchemeNotAllowed = declare("sip.scheme-not-allowed", SIPAuthNotSupported, SideDevice,
-		"{host} offers {offered} for signing in, but the setting auth allows none of these", "add a scheme that the Registrar offers to auth, or enable another scheme on the Registrar")
+		"{host} offers {offered} for signing in, but the setting auth allows none of these", "add a scheme that the Registrar offers to the setting auth, or enable another scheme on the Registrar")
 	FaultNoChallenge = declare("sip.no-challenge", SIPAuthNotSupported, SideRegistrar,
 		"{host} asks for a password, but does not say in which form", "enable NTLM or Digest on the Registrar")
 	FaultBadChallenge = declare("sip.bad-challenge", SIPAuthNotSupported, SideRegistrar,
@@ -61,7 +61,7 @@ var (
 	FaultChallengedAgain = declare("sip.challenged-again", SIPAuthNotSupported, SideRegistrar,
 		"{host} asks for the password again after each answer", "check the log of the Registrar: it neither says that the password is wrong nor accepts it")
 	FaultNoScheme = declare("sip.no-scheme", SIPAuthNotSupported, SideRegistrar,
-		"{host} offers no sign-in scheme that this device may use: {said}", "enable NTLM or Digest over TLS on the Registrar; auth says which of them this device may use")
+		"{host} offers no sign-in scheme that this device may use: {said}", "enable NTLM or Digest over TLS on the Registrar; the setting auth says which of them this device may use")
 
 	FaultRedirectNotUsed = declare("redirect.not-used", "", SideRegistrar,
 		"{from} redirects the device to {host}, which is not used: {cause}", "{cause.do}")
@@ -73,7 +73,7 @@ var (
 	FaultInstead      = declare("sign-in.instead", ConnectRefused, SideRegistrar, "the device signs in to {instead} instead", "")
 	FaultOtherAddress = declare("sign-in.other-address", ConnectRefused, SideRegistrar, "the device signs in through another address of {host}", "")
 	FaultOnBackup     = declare("sign-in.on-backup", SIPUnavailable, SideRegistrar,
-		"this is the backup Registrar: the primary of the user is not available", "check the primary pool of the user")
+		"that is only the backup Registrar: the user's primary Registrar is not available", "check the primary pool of the user")
 	FaultRelaySilent = declare("relay.no-answer", RelayUnreachable, SideNetwork,
-		"the media relay {host} does not answer", "open UDP 3478 and TCP 443 to the A/V Edge, and check that it runs")
+		"the media relay {host} does not answer", "in the firewall, allow UDP 3478 and TCP 443 from this device to {host}; check that the A/V Edge is running")
 )

@@ -169,7 +169,7 @@ func TestWhoHasNamedWhatIsNotUsed(t *testing.T) {
 		"DHCP names another domain":            {dhcpFinding(DHCPTLS, "fe01.evil.net 10.0.0.5"), nil, FaultOutsideDomain, SideDHCP, "DHCP option 120 names fe01.evil.net"},
 		"another domain, strict":               {dhcpFinding(DHCPTLS, "fe01.evil.net 10.0.0.5"), strict, FaultOutsideDomain, SideDHCP, "DHCP option 120 names fe01.evil.net"},
 		"another host, strict":                 {dhcpFinding(DHCPTLS, "fe01.contoso.com 10.0.0.5"), strict, FaultStrictNaming, SideDHCP, "DHCP option 120 names fe01.contoso.com"},
-		"an address":                           {dhcpFinding(DHCPTLS, "10.0.0.5 10.0.0.5"), nil, FaultNamedAddress, SideDHCP, "DHCP option 120 contains the address 10.0.0.5"},
+		"an address":                           {dhcpFinding(DHCPTLS, "10.0.0.5 10.0.0.5"), nil, FaultNamedAddress, SideDHCP, "DHCP option 120 contains the IP address 10.0.0.5"},
 		"no address":                           {dhcpFinding(DHCPTLS, "fe01.contoso.com"), nil, FaultNoAddress, SideDNS, "DHCP option 120 names fe01.contoso.com"},
 		"no address of a host name":            {named(HostName, "sip.contoso.com"), hosts, FaultNoAddress, SideDNS, "the host name names sip.contoso.com"},
 		"no address of what is configured":     {named(Manual, "lync.fabrikam.com"), manual, FaultNoAddressConfigured, SideDNS, "the configuration names lync.fabrikam.com"},

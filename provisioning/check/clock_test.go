@@ -167,9 +167,9 @@ func TestAskTime(t *testing.T) {
 // What time servers say counts when no Registrar has proven its clock: that of the one nearest to the device, so that one
 // wrong server does not accuse it. The advice names a server that is right.
 func TestTimeServersAreHeard(t *testing.T) {
-	const generic = "set the clock of this device: create the SRV record _ntp._udp.contoso.com, or let DHCP name a time server (option 42)"
+	const generic = "set the clock of this device; to have it set automatically, create the SRV record _ntp._udp.contoso.com or set DHCP option 42"
 	by := func(name string) string {
-		return "set the clock of this device from " + name + ", a working time server that DHCP option 42 names"
+		return "set the clock of this device from " + name + ", which DHCP option 42 names and which gives the right time"
 	}
 	for _, test := range []struct {
 		name      string
@@ -180,13 +180,13 @@ func TestTimeServersAreHeard(t *testing.T) {
 		says      string // the end of the clock line
 	}{
 		{"all agree that the device is wrong", []TimeServer{{Name: "a", Problem: "does not answer"}, {Name: "b", Ahead: 2*time.Hour + time.Minute}, {Name: "c", Ahead: 2 * time.Hour}},
-			0, "the clock of c is 2h ahead", by("c"), "; DHCP option 42 names a (does not answer), b (2h1m ahead), c (2h ahead)"},
+			0, "2h slow compared with c", by("c"), "; DHCP option 42 names a (does not answer), b (2h1m ahead), c (2h ahead)"},
 		{"one is wrong", []TimeServer{{Name: "a", Ahead: -26 * time.Hour}, {Name: "b"}, {Name: "c", Ahead: -2500 * time.Millisecond}},
 			0, "", by("b"), "; within 1s of b; DHCP option 42 names a (26h behind), b (within 1s), c (3s behind); the time servers are 26h apart, so one of them is wrong"},
 		{"each says something else", []TimeServer{{Name: "a", Ahead: -26 * time.Hour}, {Name: "b", Ahead: time.Hour}},
-			0, "the clock of b is 1h ahead", by("b"), "; DHCP option 42 names a (26h behind), b (1h ahead); the time servers are 27h apart, so one of them is wrong"},
+			0, "1h slow compared with b", by("b"), "; DHCP option 42 names a (26h behind), b (1h ahead); the time servers are 27h apart, so one of them is wrong"},
 		{"a Registrar counts before them", []TimeServer{{Name: "a"}, {Name: "b", Ahead: time.Hour + time.Second}},
-			time.Hour, "the clock of fe01.contoso.com is 1h ahead", by("b"), "; DHCP option 42 names a (within 1s), b (1h1s ahead); the time servers are 1h1s apart, so one of them is wrong"},
+			time.Hour, "1h slow compared with fe01.contoso.com", by("b"), "; DHCP option 42 names a (within 1s), b (1h1s ahead); the time servers are 1h1s apart, so one of them is wrong"},
 		{"5 minutes off are tolerated", []TimeServer{{Name: "a", Ahead: 5 * time.Minute}},
 			0, "", by("a"), "; within 5m0s of a; DHCP option 42 names a (5m ahead)"},
 		{"5 minutes apart are tolerated", []TimeServer{{Name: "a"}, {Name: "b", Ahead: 5 * time.Minute}},
@@ -194,11 +194,11 @@ func TestTimeServersAreHeard(t *testing.T) {
 		{"of two that are equally near, the first counts", []TimeServer{{Name: "a", Ahead: -time.Second}, {Name: "b", Ahead: time.Second}},
 			0, "", by("a"), "; within 1s of a; DHCP option 42 names a (1s behind), b (1s ahead)"},
 		{"the one nearest to the Registrar sets the clock", []TimeServer{{Name: "a", Ahead: time.Hour}, {Name: "b"}},
-			time.Hour, "the clock of fe01.contoso.com is 1h ahead", by("a"), "; DHCP option 42 names a (1h ahead), b (within 1s); the time servers are 1h apart, so one of them is wrong"},
+			time.Hour, "1h slow compared with fe01.contoso.com", by("a"), "; DHCP option 42 names a (1h ahead), b (within 1s); the time servers are 1h apart, so one of them is wrong"},
 		{"5 minutes from the Registrar are near enough", []TimeServer{{Name: "a", Ahead: time.Hour - 5*time.Minute}},
-			time.Hour, "the clock of fe01.contoso.com is 1h ahead", by("a"), "; DHCP option 42 names a (55m ahead)"},
+			time.Hour, "1h slow compared with fe01.contoso.com", by("a"), "; DHCP option 42 names a (55m ahead)"},
 		{"a Registrar says that they are wrong", []TimeServer{{Name: "a"}},
-			time.Hour, "the clock of fe01.contoso.com is 1h ahead", generic, "; DHCP option 42 names a (within 1s)"},
+			time.Hour, "1h slow compared with fe01.contoso.com", generic, "; DHCP option 42 names a (within 1s)"},
 		{"none answers", []TimeServer{{Name: "a", Problem: "does not answer"}},
 			0, "", generic, "; no Registrar or time server has given a time to compare with; DHCP option 42 names a (does not answer)"},
 	} {
@@ -220,7 +220,7 @@ func TestTimeServersAreHeard(t *testing.T) {
 			}
 			problem := ""
 			if test.problem != "" {
-				problem = "the clock of this device is wrong: " + test.problem + " of it"
+				problem = "the clock of this device is " + test.problem
 			}
 			if got := clockOff(f).What(); got != problem {
 				t.Errorf("the problem is %q, want %q", got, problem)
