@@ -162,7 +162,7 @@ func TestServiceVerbs(t *testing.T) {
 		a.says(t, 0, serviceVerb("install"), "installed for systemd")
 		a.run(t, "cp", "/etc/systemd/system/homeward.service", "/usr/lib/systemd/system/homeward.service")
 		a.run(t, "systemctl", "daemon-reload")
-		a.says(t, 3, serviceVerb("status"), "file           /etc/systemd/system/homeward.service", "not used       /usr/lib/systemd/system/homeward.service from a package")
+		a.says(t, 3, serviceVerb("status"), "file           /etc/systemd/system/homeward.service", "overridden     packaged service /usr/lib/systemd/system/homeward.service")
 		a.says(t, 0, serviceVerb("install"), "the service is already installed")
 		a.says(t, 0, serviceVerb("uninstall"), "the service now in use comes from a package: /usr/lib/systemd/system/homeward.service")
 		a.says(t, 1, serviceVerb("uninstall"), "/usr/lib/systemd/system/homeward.service belongs to a package, and is removed with it")

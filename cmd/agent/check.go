@@ -63,8 +63,9 @@ this device is; the clock is never set. Exit code 0 means ok or degraded. Degrad
 something should be fixed.
 
 Services that this device does not use, though other phones may, are not tested: Exchange, and the certificate service
-that option 43 names. Only its host name is looked up, not whether it issues certificates and their chain over ports 443
-and 80, or accepts a PIN. Nor does the check know which authority signed the certificate of a Registrar in the past.`
+that option 43 names. For the certificate service only the host name is looked up; check does not test ports 443 and 80,
+whether certificates are issued, or PIN sign-in. check cannot tell that a Registrar's certificate was once signed by
+another authority.`
 	addSettingFlags(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVarP(&all, "verbose", "v", false, "print every line, not only problems and what supports the verdict")
@@ -113,9 +114,9 @@ func printReport(p *page, r check.Report, all bool) error {
 		p.printf("%s\n", printable(sentence))
 	}
 	if also := alsoWrong(r); len(also) > 0 {
-		heading := "Also wrong, see below"
+		heading := "Other problems (details below)"
 		if r.Verdict == check.OK {
-			heading = "Wrong, but without effect on this sign-in, see below"
+			heading = "Not in the way of this sign-in, but should be fixed (details below)"
 		}
 		p.printf("%s: %s.\n", heading, strings.Join(also, ", "))
 	}

@@ -19,8 +19,8 @@ func TestWrongBesides(t *testing.T) {
 		verdict check.Verdict
 		want    string
 	}{
-		{check.OK, "Wrong, but without effect on this sign-in, see below: DHCP (dhcp-refused).\n"},
-		{check.Degraded, "Also wrong, see below: DHCP (dhcp-refused).\n"},
+		{check.OK, "Not in the way of this sign-in, but should be fixed (details below): DHCP (dhcp-refused).\n"},
+		{check.Degraded, "Other problems (details below): DHCP (dhcp-refused).\n"},
 	} {
 		var out bytes.Buffer
 		if err := printReport(newPage(&out), check.Report{Verdict: test.verdict, Checks: nak}, true); err != nil {

@@ -151,12 +151,16 @@ func printSurvey(p *page, s discover.DHCPSurvey) error {
 	}
 	for _, d := range s.Dropped {
 		if d.Why != dhcpopts.OtherTransaction { // answers to other devices come all the time
-			p.printf("\n%s sent what is not read: %s (%d)\n", discover.Sender(d.From), discover.DropWords(d), d.Count)
+			sent := "1 message that was"
+			if d.Count > 1 {
+				sent = fmt.Sprintf("%d messages that were", d.Count)
+			}
+			p.printf("\n%s sent %s ignored: %s\n", discover.Sender(d.From), sent, discover.DropWords(d))
 		}
 	}
 	p.printf("\na Lync phone would use: %s\n", taken(p, s.Answers))
 	if six := slices.IndexFunc(s.Six, named); six >= 0 && !slices.ContainsFunc(s.Answers, named) {
-		p.printf("this device would use: %s, from %s by DHCPv6, which Lync phones do not ask\n", p.paint(good, s.Six[six].SIP.Names[0]), discover.Who(s.Six[six]))
+		p.printf("this device would use: %s, from %s over DHCPv6 (Lync phones do not use DHCPv6)\n", p.paint(good, s.Six[six].SIP.Names[0]), discover.Who(s.Six[six]))
 	}
 	p.because(s.Why())
 	if s.Conflict != "" && s.Reason != provisioning.DHCPConflict {

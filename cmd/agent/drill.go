@@ -44,15 +44,15 @@ func drillCommand(e env) *cobra.Command {
 		}
 		return err
 	})
-	c.Long = `The daemon's own code looks for a Registrar once, over a network on which what is named is dead: dns (no name server
-answers), dhcp (no DHCP server answers), both, primary (the Registrar in use does not answer), or clock (the device starts
-without a clock). It signs in for real where that leads, under an endpoint id of its own, and takes that back. It says how
-long the device would be without a Registrar after the power or the Registrar was lost, too, and what to put right before
-that happens. It takes 20 seconds at most. Exit code 0: the device would find a Registrar; 4: it would not.`
+	c.Long = `Simulates one failure: dns (no name server answers), dhcp (no DHCP server answers), both, primary (the Registrar in use
+does not answer), or clock (the device starts without a clock). It then looks for a Registrar as the daemon would, really
+signs in there as a separate endpoint, and signs out again. It reports how long the device would be without a Registrar
+after a power cut or the loss of its Registrar, and what to repair beforehand. It takes 20 seconds at most.
+Exit code 0: the device would find a Registrar; 4: it would not.`
 	c.Example = "homeward drill dns\nhomeward drill primary --json"
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) != 1 || !slices.Contains(cases, args[0]) {
-			return badUsage("drill: what is to be dead? one of %s", strings.Join(cases, ", "))
+			return badUsage("drill: say what should fail: %s or %s", strings.Join(cases[:len(cases)-1], ", "), cases[len(cases)-1])
 		}
 		return nil
 	}
@@ -69,7 +69,7 @@ func rehearse(ctx context.Context, e env, conf *config.Config, what drill.Case) 
 	defer cancel()
 	record, _, err := lastGood(asking, conf)
 	if err != nil && !errors.Is(err, cache.ErrNoRecord) {
-		e.remark("hint", "last good cannot be read, so that this is the drill of a device without one: "+err.Error())
+		e.remark("hint", "the last good record cannot be read; the drill assumes that there is none: "+err.Error())
 	}
 	status, err := daemon(conf).Status(asking)
 	progress, done := progressOn(e)

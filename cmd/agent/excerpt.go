@@ -30,7 +30,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf(`%q is no point in time: write 2h (two hours ago), "2026-11-29 08:15", or 2026-11-29T08:15:00Z`, text)
+	return time.Time{}, fmt.Errorf(`%q is not a time: write 2h (two hours ago), "2026-11-29 08:15", or 2026-11-29T08:15:00Z`, text)
 }
 
 // latest is when an entry happened last.

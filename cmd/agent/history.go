@@ -69,9 +69,9 @@ func historyCommand(e env) *cobra.Command {
 	c.Long = `If the daemon is not running, it shows the history that is stored in state_dir.`
 	c.Example = "homeward history --failures\nhomeward history -n 20 --follow\nhomeward history --since 2h --json\nhomeward history --file /media/usb/history.jsonl"
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object per line")
-	c.Flags().BoolVar(&failures, "failures", false, "show only failures, and older ones too")
+	c.Flags().BoolVar(&failures, "failures", false, "show only failures, including some older than the rest of the history")
 	c.Flags().BoolVar(&follow, "follow", false, "show new events until interrupted; with -n or --since, earlier ones too")
-	c.Flags().IntVarP(&last, "lines", "n", 0, "show only the last `N` entries")
+	c.Flags().IntVarP(&last, "lines", "n", 0, "show only the last `N` entries (default: all)")
 	c.Flags().StringVar(&since, "since", "", "show only what happened since `TIME`: 2h (two hours ago), \"2026-11-29 08:15\", or RFC 3339")
 	c.Flags().StringVar(&file, "file", "", "read a copied history.jsonl at `PATH` instead of this device's history")
 	return c

@@ -25,17 +25,17 @@ var (
 	manFiles = []struct{ path, text string }{
 		{config.DefaultFile, "the configuration, homeward.toml(5); " + defaultsOf("state_dir", "runtime_dir") + " are set there"},
 		{"state_dir/" + databaseFile, "the last good record"},
-		{"state_dir/" + secondCopy, "the second copy of it, which people can read, too; it holds no secret"},
-		{"state_dir/record.key", "made when the record has Registrars outside the SIP domain, which it seals; for the user of the daemon alone"},
-		{"state_dir/" + historyFile, "what happened; appended to at a start, with a new record, at registered, outage and resting, and at the end"},
-		{"runtime_dir/control.sock", "through which the verbs speak to the daemon"},
-		{"runtime_dir/registrar.json", "what to use now, for the SIP stack of the phone; replaced as a whole, and then on_change is started"},
+		{"state_dir/" + secondCopy, "the second copy of it, in a form that people can read. It contains no secrets"},
+		{"state_dir/record.key", "the key that seals Registrars outside the SIP domain in the record. It is created when there is one, and only the user of the daemon may read it"},
+		{"state_dir/" + historyFile, "the events that homeward history shows. The daemon appends to it when it starts, when it saves a new record, when its state becomes registered, outage or resting, and when it ends"},
+		{"runtime_dir/control.sock", "the socket over which the verbs talk to the daemon"},
+		{"runtime_dir/registrar.json", "what the SIP stack of the phone should use now. It is replaced as a whole, and then on_change is started"},
 	}
 	manEnvironment = []struct{ name, text string }{
 		{"COLUMNS", "the width of the terminal, in place of what the terminal says"},
-		{"NO_COLOR", "no colour, whatever it is set to; nor is there any where TERM is unset or \"dumb\", or where no terminal is"},
+		{"NO_COLOR", "if it is set, whatever its value, output has no colour. It also has none if TERM is unset or \"dumb\", or if it does not go to a terminal"},
 		{"CREDENTIALS_DIRECTORY", "the file password in it is read in place of password_file (set by systemd for LoadCredential=)"},
-		{"NOTIFY_SOCKET, JOURNAL_STREAM", "set by systemd: it is told when the daemon is ready and how it fares, and the journal gets the log in its own form"},
+		{"NOTIFY_SOCKET, JOURNAL_STREAM", "these are set by systemd. Through the first, the daemon reports when it is ready and how it is doing; with the second, it writes the log in the format of the journal"},
 	}
 )
 
@@ -126,6 +126,14 @@ func sentence(s string) string {
 	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
 }
 
+// whatToDo is a hint as a paragraph of its own.
+func whatToDo(hint string) string {
+	if strings.HasPrefix(hint, "nothing to do") {
+		return sentence(hint)
+	}
+	return "To do: " + hint + "."
+}
+
 // manual is homeward(1).
 func manual() string {
 	root := rootCommand(env{})
@@ -161,12 +169,12 @@ func manual() string {
 	}
 	r.paragraph("No variable holds a password, and none sets what a key of the configuration sets.")
 	r.section("SIGNALS")
-	r.item("SIGTERM, SIGINT", "homeward run unregisters and ends, within five seconds. A second one changes nothing.")
-	r.item("SIGHUP", "Does nothing: the daemon is restarted after a change of the configuration.")
+	r.item("SIGTERM, SIGINT", "homeward run unregisters and exits within five seconds. A second signal has no effect.")
+	r.item("SIGHUP", "Ignored. After a change of the configuration, restart the daemon.")
 	r.section("REASONS")
 	r.paragraph("Why something failed or was left out, and what to do about it. The codes are the same in every verb, in the log and in JSON, and are never renamed.")
 	for _, reason := range provisioning.Reasons() {
-		r.item(string(reason.Code), sentence(reason.Title), "To do: "+reason.Hint+".")
+		r.item(string(reason.Code), sentence(reason.Title), whatToDo(reason.Hint))
 	}
 	r.section("EXAMPLES")
 	r.code(strings.TrimSuffix(examples, "\n"))
@@ -216,7 +224,7 @@ func visible(flags *pflag.FlagSet) (list []*pflag.Flag) {
 func (r *roff) flags(flags *pflag.FlagSet) {
 	for _, f := range visible(flags) {
 		name, usage := pflag.UnquoteUsage(f)
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.Value.Type() != "bool" {
+		if f.DefValue != "" && f.DefValue != "0" && f.DefValue != "false" && f.DefValue != "[]" && f.Value.Type() != "bool" {
 			usage += " (default " + f.DefValue + ")"
 		}
 		r.item(strings.TrimSpace("--"+f.Name+" "+name), sentence(usage))
@@ -231,8 +239,8 @@ func configManual() string {
 	r.section("DESCRIPTION")
 	r.paragraph("A file in TOML, without tables: a line for each key that is to differ from its default. Only sip_address is required. " +
 		"A key that does not exist is an error. The daemon reads the file when it starts; restart it after a change.")
-	r.paragraph("Text stands in quotes. In single quotes a backslash is a backslash: 'CONTOSO\\phone1'.")
-	r.paragraph("Each key is also a flag of homeward run, plan and check, with hyphens: --sip-address for sip_address. A flag beats the file.")
+	r.paragraph("Text stands in quotes. Inside single quotes a backslash is literal: 'CONTOSO\\phone1'.")
+	r.paragraph("Each key is also a flag of homeward run, plan and check, with hyphens: --sip-address for sip_address. A flag overrides the file.")
 	r.paragraph("The file must not be writable by everybody. The password itself is in no key; see password_file.")
 	r.section("KEYS")
 	for _, k := range config.Keys() {

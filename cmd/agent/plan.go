@@ -121,7 +121,7 @@ func (a planAnswer) sentence(p *page) string {
 	case a.LastGood != nil:
 		return p.paint(warn, "its last good Registrar, "+hostPort(a.LastGood.Host, a.LastGood.Port)) + ", because nothing usable was found"
 	case a.unread:
-		return p.paint(bad, "nothing") + ", because nothing usable was found, unless it has a last good Registrar: that cannot be read"
+		return p.paint(bad, "nothing") + ", because nothing usable was found and the last good record cannot be read"
 	default:
 		return p.paint(bad, "nothing") + ", because nothing usable was found and it has no last good Registrar"
 	}

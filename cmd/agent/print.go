@@ -161,7 +161,7 @@ func ago(now, then time.Time) string {
 	if d := now.Sub(then); d >= 0 {
 		return words(d) + " ago"
 	}
-	return "in the future: one of two clocks is wrong"
+	return "in the future: the clock was wrong then, or is wrong now"
 }
 
 // words is a duration as people say it: one number and one unit.

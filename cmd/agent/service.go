@@ -56,7 +56,7 @@ func managerFailure(err error) *failure {
 }
 
 func serviceInstallCommand(e env) *cobra.Command {
-	c := managed("install", "Start this program at every boot, and restart it whenever it exits", func(c *cobra.Command, m *manager.Manager) error {
+	c := managed("install", "Install the service: start homeward at every boot, and restart it whenever it exits", func(c *cobra.Command, m *manager.Manager) error {
 		program, err := os.Executable()
 		if err == nil {
 			program, err = filepath.EvalSymlinks(program)
@@ -228,13 +228,13 @@ func printManaged(p *page, s manager.Managed) error {
 		p.printf("%s\n", p.paint(bad, "NOT INSTALLED"))
 	}
 	p.row("manager", s.Manager)
-	p.row("it says", printable(s.Detail))
+	p.row("manager says", printable(s.Detail))
 	if s.Installed {
 		p.row("at boot", map[bool]string{true: "started", false: "not started"}[s.Enabled])
 	}
 	p.row("file", s.File)
 	if s.Package != "" {
-		p.row("not used", s.Package+" from a package: run homeward service uninstall to use it instead")
+		p.row("overridden", "packaged service "+s.Package+"; to go back to it: homeward service uninstall")
 	}
 	return p.err
 }

@@ -140,7 +140,7 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 		p.row("in band", toldInBand(*told))
 	}
 	if !s.ExpiresAt.IsZero() && s.ExpiresAt.After(now) {
-		p.row("renewed within", words(s.ExpiresAt.Sub(now)))
+		p.row("next renewal", "within "+words(s.ExpiresAt.Sub(now)))
 	}
 	if !s.NextAttempt.IsZero() {
 		p.row("next attempt", until(now, s.NextAttempt))

@@ -146,7 +146,7 @@ var keys = []Key{
 			return nil
 		}},
 	{"password_file", Text, ``, `"/etc/homeward/password"`,
-		"file that contains the password, readable only by its owner\nMode 0400 or 0600, owned by root or by the user of the daemon.\n$CREDENTIALS_DIRECTORY/password is used instead if it exists (LoadCredential= of systemd).\nIf neither is set, and --config is not given, " + DefaultPassword + " is used if it exists.",
+		"file that contains the password, readable only by its owner\nMode 0400 or 0600, owned by root or by the user of the daemon.\n$CREDENTIALS_DIRECTORY/password is used instead if it exists (LoadCredential= of systemd).\nWithout password_file, and without that credential, " + DefaultPassword + " is used if it exists,\nunless --config is given.",
 		func(v Value, to *Config) (err error) {
 			to.Policy.Password, err = readPassword(v.Text, to.credentials, to.StateDir)
 			return err
@@ -158,7 +158,7 @@ var keys = []Key{
 			return err
 		}},
 	{"interface", Text, ``, `"eth0"`,
-		"network interface on which DHCP is asked\nDefault: the one with the default route, or all that can\nhave DHCP when that is a tunnel.",
+		"network interface on which DHCP is asked\nDefault: the interface with the default route; if that is a tunnel, every interface that can use DHCP.",
 		func(v Value, to *Config) error {
 			to.Policy.Interface = v.Text
 			return checkInterface(v.Text)
@@ -281,7 +281,7 @@ var keys = []Key{
 			return checkListen(v.Text)
 		}},
 	{"user_agent", Text, ``, `"UCCAPI/15.0.4420.1017 OC/15.0.4420.1017 (Microsoft Lync)"`,
-		"User-Agent that is sent to SIP servers\nDefault: homeward/VERSION. Client version policies of Lync check it. Names, or name/version, and (comments).",
+		"User-Agent that is sent to SIP servers\nDefault: homeward/VERSION. Client version policies of Lync check it.\nFormat: product names, each with an optional /version, and comments in parentheses.",
 		func(v Value, to *Config) error {
 			to.Policy.UserAgent = v.Text
 			if v.Text == "" {

@@ -35,12 +35,12 @@ func withoutClock(ctx context.Context, o Options, memory provisioning.Memory) Re
 			step("%s: %s", c.HostPort(), probe.Trouble.What())
 			continue
 		case floor.Before(probe.TLS.NotBefore):
-			step("%s: its certificate begins on %s, and would not be believed", c.HostPort(), probe.TLS.NotBefore.UTC().Format(time.DateOnly))
-			r.Mend = append(r.Mend, fmt.Sprintf("let the device register once with %s before it is switched off, so that it knows a later day", c.HostPort()))
+			step("%s: its certificate begins on %s, and would not be accepted", c.HostPort(), probe.TLS.NotBefore.UTC().Format(time.DateOnly))
+			r.Mend = append(r.Mend, fmt.Sprintf("register once with %s, so that the device stores a more recent date", c.HostPort()))
 		case floor.After(probe.TLS.NotAfter):
 			step("%s: its certificate ended on %s", c.HostPort(), probe.TLS.NotAfter.UTC().Format(time.DateOnly))
 		default:
-			step("%s: its certificate would be believed", c.HostPort())
+			step("%s: its certificate would be accepted", c.HostPort())
 			r.Registered = true
 		}
 		if r.Registered {
@@ -51,7 +51,7 @@ func withoutClock(ctx context.Context, o Options, memory provisioning.Memory) Re
 	}
 	r.WithoutMS = since(began)
 	if len(r.Mend) == 0 {
-		r.Mend = append(r.Mend, "see homeward check: no Registrar proves its name over TLS as things are")
+		r.Mend = append(r.Mend, "run homeward check: no Registrar presents a valid certificate")
 	}
 	return r
 }

@@ -2,7 +2,6 @@ package drill
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -94,7 +93,7 @@ func (h *rehearsal) report(o Options, status provisioning.Status, remembers bool
 		if status.Hint != "" && !remembers {
 			r.Mend = append(r.Mend, provisioning.FaultNoLastGood.Met(nil).Do())
 		}
-		r.Mend = append(r.Mend, fmt.Sprintf("as it is, the device would not find a Registrar within %d s: see homeward check for what it falls back on", r.WithoutMS/1000))
+		r.Mend = append(r.Mend, "run homeward check, and repair what the device would fall back on")
 		return r
 	}
 	r.Degraded, r.Registrar = status.Degraded, status.Registrar

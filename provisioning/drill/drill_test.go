@@ -63,14 +63,14 @@ func TestDrill(t *testing.T) {
 		"dhcp":                            {DHCP, site, cache.Record{}, false, true, false, 0, "", "attempt internal-tls", "let the daemon register once"},
 		"dhcp, and no record in DNS":      {DHCP, strings.Replace(site, "_sipinternaltls", "_other", 1), cache.Record{}, false, false, false, limit, provisioning.DHCPSilent, "option 120: failed dhcp-silent", "let the daemon register once"},
 		"both":                            {Both, site, record("fe01.contoso.com", "10.0.0.5"), false, true, true, 2 * time.Second, "", "failed dhcp-silent", ""},
-		"the primary":                     {Primary, site, record("fe01.contoso.com", "10.0.0.5"), false, false, false, limit, provisioning.ConnectTimeout, "connect-timeout: fe01.contoso.com:5061 (10.0.0.5) does not answer", "would not find a Registrar within 17 s"},
+		"the primary":                     {Primary, site, record("fe01.contoso.com", "10.0.0.5"), false, false, false, limit, provisioning.ConnectTimeout, "connect-timeout: fe01.contoso.com:5061 (10.0.0.5) does not answer", "repair what the device would fall back on"},
 		"the primary, and there is another": {
 			Primary, strings.Replace(site, "fe01 A", "_sipinternaltls._tcp SRV 1 0 5061 fe03\nfe03 A 10.0.0.7\nfe01 A", 1) + "10.0.0.7:5061 tls fe03.contoso.com accept\n",
 			record("fe01.contoso.com", "10.0.0.5"), false, true, false, 3 * time.Second, "", "fe03.contoso.com", "",
 		},
 		"the primary of a device that has none": {Primary, site, cache.Record{}, false, false, false, 0, "", "", "let the daemon register once"},
 		"the password rests":                    {DNS, site, record("fe01.contoso.com", "10.0.0.5"), true, false, false, 0, provisioning.CredentialsResting, "", "restart homeward"},
-		"clock":                                 {Clock, site, record("fe01.contoso.com", "10.0.0.5"), false, true, false, 0, "", "its certificate would be believed", ""},
+		"clock":                                 {Clock, site, record("fe01.contoso.com", "10.0.0.5"), false, true, false, 0, "", "its certificate would be accepted", ""},
 		"clock, nobody proves a name":           {Clock, strings.Replace(site, "tls fe01", "tls fe09", 1), cache.Record{}, false, false, false, 0, "", "is not for fe01.contoso.com", "homeward check"},
 	} {
 		t.Run(name, func(t *testing.T) {
