@@ -114,7 +114,7 @@ func TestField04IssuerIsOver(t *testing.T) {
 	tellTheSame(t, []fieldFault{
 		{"ended", with(pool01Sends(issuedBy(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = ends.AddDate(-1, 0, 0), ends }))), "tls-expired",
 			"the certificate of the authority cn=e2e intermediate, on which that of pool01.contoso.com:5061 depends, expired on … (it is … here)",
-			"then renew the certificate of cn=e2e intermediate and let the server send it"},
+			"then renew the certificate of cn=e2e intermediate and configure the server to send it"},
 		{"not begun", with(pool01Sends(issuedBy(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = begins, begins.AddDate(1, 0, 0) }))), "tls-not-yet-valid",
 			"the certificate of the authority cn=e2e intermediate, on which that of pool01.contoso.com:5061 depends, is not valid before … (it is … here)",
 			"check the clock of this device first, then the certificate of cn=e2e intermediate"},
@@ -140,7 +140,7 @@ func TestField05RSAKeyExchangeOnly(t *testing.T) {
 func TestField07ClientCertificate(t *testing.T) {
 	const (
 		what = "pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients"
-		do   = "name the port for clients (5061 of a pool inside, 443 of an access edge outside); if it is this one, let the server admit devices that have no certificate"
+		do   = "use the port for clients (5061 of a pool inside, 443 of an access edge outside); if this is that port, configure the server to accept devices without a certificate"
 	)
 	tellTheSame(t, []fieldFault{
 		{"TLS 1.2", with(pool01Has(nothingWrong, "-tls1_2", "-Verify", "1")), "tls-client-certificate", what, do},
@@ -163,7 +163,7 @@ func TestField22RequestIsRefused(t *testing.T) {
 		{"421", with(says(fe01, "421 Extension Required", "Require: outbound")), "sip-rejected", refuses("421 Extension Required; Require: outbound"), do},
 		{"423 without Min-Expires", with(says(fe01, "423 Interval Too Brief")), "sip-rejected",
 			"fe01.contoso.com wants the registration to last longer, but does not say how long (no Min-Expires): 423 Interval Too Brief",
-			"let the registrar send min-expires in its answer, or accept shorter registrations"},
+			"configure the registrar to send min-expires in its answer, or to accept shorter registrations"},
 		{"439", with(says(fe01, "439 First Hop Lacks Outbound Support")), "sip-rejected", refuses("439 First Hop Lacks Outbound Support"), do},
 		{"494", with(says(fe01, "494 Security Agreement Required", "Security-Server: tls;q=0.1")), "sip-rejected",
 			refuses("494 Security Agreement Required; Security-Server: tls;q=0.1"), do},
