@@ -39,8 +39,15 @@ func TestField14OptionsEnteredWrong(t *testing.T) {
 			s := newSite(t)
 			plugIn(t, s)
 			startKea(t, s.dhcp, c.o)
-			text, _ := newDevice(t, s).run(t, "dhcp")
+			text, code := newDevice(t, s).run(t, "dhcp")
 			shows(t, text, c.want...)
+			want := 0
+			if c.o.sipServer == "" {
+				want = 4 // nothing leads to a Registrar
+			}
+			if code != want {
+				t.Errorf("exit code %d, want %d", code, want)
+			}
 		})
 	}
 }

@@ -54,17 +54,21 @@ func dhcpCommand(e env) *cobra.Command {
 	return c
 }
 
-// surveyFailure is how the command ends: well, as soon as any server has answered.
+// surveyFailure is how the command ends: well, when any server has answered; but not when what they sent is malformed and leads to
+// no Registrar.
 func surveyFailure(s discover.DHCPSurvey) error {
 	switch {
 	case s.Reason.IsDHCPUnasked():
 		return &failure{code: exitFailed, err: fmt.Errorf("%s: %s", s.Reason, s.Detail), hints: []string{s.Reason.Hint()}}
-	case s.Reason == provisioning.DHCPSilent:
+	case s.Reason == provisioning.DHCPSilent, s.Reason == provisioning.DHCPMalformed && !slices.ContainsFunc(slices.Concat(s.Answers, s.Six), useful):
 		return &failure{code: exitNotRegistered}
 	default:
 		return nil
 	}
 }
+
+// useful says whether an answer leads anywhere: to a Registrar.
+func useful(a dhcpopts.Answer) bool { return len(a.SIP.Names) > 0 || len(a.SIP.Addrs) > 0 }
 
 // dhcpAnswer is `dhcp --json`.
 type dhcpAnswer struct {

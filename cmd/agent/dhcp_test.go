@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -79,6 +80,24 @@ func surveys(t *testing.T) map[string]discover.DHCPSurvey {
 			Reason: provisioning.DHCPVendorClass, Detail: "10.0.0.68 sends option 43 only to ms-uc-client",
 		},
 		"dhcp-silent": {Interface: "eth0", Reason: provisioning.DHCPSilent},
+	}
+}
+
+// A malformed answer is a failure if nothing else helps.
+func TestHowASurveyEnds(t *testing.T) {
+	all := surveys(t)
+	six := all["dhcp-typed"]
+	six.Six = []dhcpopts.Answer{{Type: "reply", SIP: dhcpopts.SIPServers{Names: []string{"pool01.contoso.com"}}}}
+	all["dhcp-typed, and DHCPv6"] = six
+	ends := map[string]int{"dhcp-silent": exitNotRegistered, "dhcp-typed": exitNotRegistered, "dhcp-cut": exitNotRegistered}
+	for name, s := range all {
+		got := 0
+		if f := new(failure); errors.As(surveyFailure(s), &f) {
+			got = f.code
+		}
+		if got != ends[name] {
+			t.Errorf("%s: it ends with %d, want %d", name, got, ends[name])
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ var exitCodes = []struct {
 	{exitFailed, "failed"},
 	{exitUsage, "the command line or the configuration is wrong"},
 	{exitNotRunning, "the daemon is not running; for service status: it is not running, or not installed"},
-	{exitNotRegistered, "not registered (status), nothing usable (plan), sign-in not possible (check), no answer (dhcp), no record (cache)"},
+	{exitNotRegistered, "not registered (status), nothing usable (plan), sign-in not possible (check), no usable answer (dhcp), no record (cache)"},
 }
 
 // grouped returns the verbs below a command under the titles of verbGroups; without title where there are none.
