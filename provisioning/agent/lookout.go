@@ -62,7 +62,7 @@ func primaryOf(reg *signin.Registration, b basis, signer *signin.Signer) provisi
 }
 
 func (l *lookout) rewind() {
-	wait := signin.LookupDelay(l.search.nothingSince)
+	wait := lookupDelay(l.search.nothingSince)
 	if len(l.primary.Addrs) > 0 {
 		wait = primaryInterval * time.Duration(l.search.signer.Restraint().Patience())
 		wait = wait/2 + rand.N(wait)

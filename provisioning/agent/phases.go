@@ -172,7 +172,7 @@ func (a *Agent) rest(ctx context.Context) phase {
 		a.search.end()
 		pause := time.Until(until)
 		if since := a.search.lookingSince(a.search.open()); !since.IsZero() && !resting {
-			pause = min(pause, signin.LookupDelay(since))
+			pause = min(pause, lookupDelay(since))
 		}
 		if !a.pulse.wait(ctx, pause) {
 			return nil

@@ -2,9 +2,18 @@ package agent
 
 import (
 	"context"
+	"math/rand/v2"
+	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/signin"
+)
+
+// Our choices.
+const (
+	lookupInterval  = 2 * time.Second // look-ups alone, while nothing can be discovered
+	lookupSlow      = 10 * time.Second
+	lookupSlowAfter = 5 * time.Minute
 )
 
 // search is one cycle on the way to a Registrar: what was tried, and what DNS and DHCP have said; recall, discover and
@@ -66,4 +75,13 @@ func (s *search) somethingNew(ctx context.Context) bool {
 		s.found = found
 	}
 	return usable
+}
+
+// lookupDelay returns the pause between look-ups while nothing can be discovered.
+func lookupDelay(since time.Time) time.Duration {
+	base := lookupInterval
+	if time.Since(since) > lookupSlowAfter {
+		base = lookupSlow
+	}
+	return base*3/4 + rand.N(base/2) // a quarter either way
 }

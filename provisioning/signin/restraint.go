@@ -24,10 +24,6 @@ var delays = [...]time.Duration{
 	1800 * time.Second, // and so on, for ever
 }
 
-// holdOffs are the times after one change of the network in which the next is not heeded, while it changes over and
-// over: a cable that is plugged in elsewhere changes it twice within seconds, a loose one for hours.
-var holdOffs = [...]time.Duration{time.Second, 4 * time.Second, 16 * time.Second, time.Minute}
-
 // Our choices.
 const (
 	settled            = 30 * time.Second // a registration that holds so long is a good one
@@ -36,13 +32,9 @@ const (
 	unreachedWait      = 10 * time.Second // this device itself is cut off: no Registrar was bothered
 	refusalsAllowed    = 2                // a third wrong logon may lock the account
 	credentialsRest    = 30 * time.Minute // the usual lock-out window of a directory
-	lookupInterval     = 2 * time.Second  // look-ups alone, while nothing can be discovered
-	lookupSlow         = 10 * time.Second
-	lookupSlowAfter    = 5 * time.Minute
 	retryAfterSpread   = 0.1              // so that a fleet does not return in one instant
 	primaryHeld        = 10 * time.Minute // a primary that is lost sooner after it was taken back did not hold
 	primaryPatience    = 8                // the longest factor on the interval, when the primary does not hold
-	networkSettled     = 2 * time.Minute  // without a change: the next one is the first again
 )
 
 // Restraint is what keeps the agent from hammering Registrars, burning passwords and falling for downgrades.
@@ -213,30 +205,4 @@ func (r *Restraint) Returned() {
 		r.patience = 1
 	}
 	r.returnedAt = time.Now()
-}
-
-// Flapping is how often the network of this device has changed of late.
-type Flapping struct {
-	changes int
-	last    time.Time
-}
-
-// HoldOff returns how long the next change is not heeded after one that is heeded now, and counts it.
-func (f *Flapping) HoldOff() time.Duration {
-	if time.Since(f.last) > networkSettled {
-		f.changes = 0
-	}
-	f.last = time.Now()
-	wait := holdOffs[min(f.changes, len(holdOffs)-1)]
-	f.changes++
-	return wait
-}
-
-// LookupDelay returns the pause between look-ups while nothing can be discovered.
-func LookupDelay(since time.Time) time.Duration {
-	base := lookupInterval
-	if time.Since(since) > lookupSlowAfter {
-		base = lookupSlow
-	}
-	return base*3/4 + rand.N(base/2) // a quarter either way
 }

@@ -59,23 +59,6 @@ func TestCredentialsRestAfterTwoRefusals(t *testing.T) {
 	})
 }
 
-func TestLookupsSlowDown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		since := time.Now()
-		for range 1000 {
-			if got := LookupDelay(since); got < 1500*time.Millisecond || got > 2500*time.Millisecond {
-				t.Fatalf("at first: %v", got)
-			}
-		}
-		time.Sleep(5*time.Minute + 1)
-		for range 1000 {
-			if got := LookupDelay(since); got < 7500*time.Millisecond || got > 12500*time.Millisecond {
-				t.Fatalf("after five minutes: %v", got)
-			}
-		}
-	})
-}
-
 // A 403 counts as a refusal of the password where it came to credentials that nothing has proven right, and where the
 // Registrar does not say clearly that something else is wrong.
 func TestMend22ForbiddenCountsAsRefusal(t *testing.T) {
@@ -143,23 +126,6 @@ func TestDistrustIsBounded(t *testing.T) {
 	if d.closes(provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "host0.contoso.com", Transport: provisioning.TLS}}) {
 		t.Error("TLS is closed")
 	}
-}
-
-func TestHoldOffGrowsWhileTheNetworkFlaps(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var f Flapping
-		want := []time.Duration{time.Second, 4 * time.Second, 16 * time.Second, time.Minute, time.Minute}
-		for i, w := range want {
-			if got := f.HoldOff(); got != w {
-				t.Errorf("after change %d: %v, want %v", i+1, got, w)
-			}
-			time.Sleep(want[i])
-		}
-		time.Sleep(networkSettled)
-		if got := f.HoldOff(); got != want[0] {
-			t.Errorf("after a long quiet time: %v, want %v", got, want[0])
-		}
-	})
 }
 
 var (
