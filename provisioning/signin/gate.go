@@ -55,20 +55,36 @@ func (g gate) open(ctx context.Context, c provisioning.Candidate, addr netip.Add
 	if err := g.refuses(c, addr); err != nil {
 		return nil, trust.Met{}, err
 	}
-	dialling, cancel := context.WithTimeout(ctx, connectLimit)
-	defer cancel()
-	conn, err := g.wire.Dial(dialling, "tcp", netip.AddrPortFrom(addr, c.Port).String())
-	if err != nil {
-		return nil, trust.Met{}, &attemptError{stage: connecting, err: err}
+	conn, err := g.dial(ctx, c, addr, connectLimit)
+	if err != nil || c.Transport == provisioning.TCP {
+		return conn, trust.Met{}, err
 	}
-	if c.Transport == provisioning.TCP {
-		return conn, trust.Met{}, nil
-	}
-	shaking, cancel := context.WithTimeout(ctx, tlsLimit)
-	defer cancel()
-	secure, met, err := trust.Handshake(shaking, conn, c.Host, g.proof(c))
+	secure, met, err := g.secure(ctx, c, conn)
 	if err != nil {
 		conn.Close()
+		return nil, met, err
+	}
+	return secure, met, nil
+}
+
+// dial connects to one address of a Candidate.
+func (g gate) dial(ctx context.Context, c provisioning.Candidate, addr netip.Addr, limit time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	conn, err := g.wire.Dial(ctx, "tcp", netip.AddrPortFrom(addr, c.Port).String())
+	if err != nil {
+		return nil, &attemptError{stage: connecting, err: err}
+	}
+	return conn, nil
+}
+
+// secure speaks TLS on a connection and has the name of the Candidate proven. If it is not, the connection is the caller's to
+// close.
+func (g gate) secure(ctx context.Context, c provisioning.Candidate, conn net.Conn) (net.Conn, trust.Met, error) {
+	ctx, cancel := context.WithTimeout(ctx, tlsLimit)
+	defer cancel()
+	secure, met, err := trust.Handshake(ctx, conn, c.Host, g.proof(c))
+	if err != nil {
 		return nil, met, &attemptError{stage: handshaking, err: err, met: met}
 	}
 	return secure, met, nil

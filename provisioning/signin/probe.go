@@ -64,24 +64,20 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	if p.Trouble = s.policy.Closed(c.Transport, s.owner.Floor()).Met(""); !p.Trouble.None() {
 		return nil // not a packet where the daemon sends none
 	}
-	dialling, cancel := context.WithTimeout(ctx, probeConnect)
-	defer cancel()
 	began := time.Now()
-	conn, err := s.wire.Dial(dialling, "tcp", netip.AddrPortFrom(p.Addr, c.Port).String())
+	conn, err := s.gate.dial(ctx, c, p.Addr, probeConnect)
 	if err != nil {
-		return &attemptError{stage: connecting, err: err}
+		return err
 	}
 	defer conn.Close()
 	p.Connected, p.Connecting = true, time.Since(began)
 	var met trust.Met
 	if c.Transport == provisioning.TLS {
-		shaking, cancel := context.WithTimeout(ctx, tlsLimit)
-		defer cancel()
 		var secure net.Conn
-		secure, met, err = trust.Handshake(shaking, conn, c.Host, s.gate.proof(c))
+		secure, met, err = s.gate.secure(ctx, c, conn)
 		if p.TLS, p.AsksCertificate = met.Shown, met.AsksCertificate; err != nil {
 			p.Distrusted = isDistrust(err)
-			return &attemptError{stage: handshaking, err: err, met: met}
+			return err
 		}
 		p.Secured, conn = true, secure
 	}
