@@ -54,6 +54,7 @@ shared() { # DIR
 	example >"$1/homeward.toml"
 	licences >"$doc/THIRD_PARTY"
 	cp docs/*.md CHANGELOG.md "$doc"
+	sed 's|](docs/|](|g' README.md >"$doc/README.md" # the pages of docs are beside it
 	cp -r packaging/examples packaging/metrics "$doc"
 	for page in packaging/man/*.[1-8]; do
 		mkdir -p "$1/usr/share/man/man${page##*.}"
