@@ -48,7 +48,7 @@ func laterSource(t testing.TB) string {
 	source := copySource(t)
 	for file, change := range map[string][2]string{
 		"cache/seal.go":       {"\nconst version = 1\n", "\nconst version = 2\n"},
-		"cmd/agent/config.go": {"# homeward.toml: ", "# homeward.toml, again: "},
+		"internal/config/example.go": {"# homeward.toml: ", "# homeward.toml, again: "},
 	} {
 		code := read(t, source+"/"+file)
 		if !strings.Contains(code, change[0]) {
