@@ -12,9 +12,9 @@ fe01.contoso.com:5061 (10.0.0.11) does not answer at all: a firewall drops the p
 The problem is with the network between this device and the server.
 Look for a firewall that drops port 5061, then check whether fe01.contoso.com is running.`},
 	{"no route", with(published(fe01), the(fe01, noRoute)), "connect-unreachable", `
-There is no route to fe01.contoso.com:5061 (10.0.0.11).
+fe01.contoso.com:5061 (10.0.0.11) cannot be reached: a router or firewall rejects the connection, or no host has that address.
 The problem is with the network between this device and the server.
-Check the address record, the gateway and the VLAN of this device.`},
+Look for a firewall that rejects port 5061, then check the address record and whether fe01.contoso.com is running.`},
 	{"accepted, then reset", with(published(fe01), the(fe01, resets)), "connect-reset", `
 fe01.contoso.com:5061 (10.0.0.11) accepts the connection and then drops it.
 The problem is with the Registrar.

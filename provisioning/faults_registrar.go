@@ -10,6 +10,11 @@ var (
 		"{at}[ ({address})] does not answer at all: a firewall drops the packets, or the server is down", "look for a firewall that drops port {port}, then check whether {host} is running")
 	FaultNoWay = declare("connect.unreachable", ConnectUnreachable, SideNetwork,
 		"there is no route to {at}[ ({address})]", "check the address record, the gateway and the VLAN of this device")
+	FaultHostUnreachable = declare("connect.host-unreachable", ConnectUnreachable, SideNetwork,
+		"{at}[ ({address})] cannot be reached: a router or firewall rejects the connection, or no host has that address",
+		"look for a firewall that rejects port {port}, then check the address record and whether {host} is running")
+	FaultNotPermitted = declare("connect.not-permitted", ConnectUnreachable, SideDevice,
+		"this device does not permit the connection to {at}[ ({address})]", "look for a firewall or security policy on this device that blocks port {port}")
 	FaultSlowWay = declare("connect.slow", Slow, SideNetwork,
 		"the connection to {at} ({address}) is slow: connecting takes {ms} ms", "check the connection between this device and the Registrar: a saturated link, weak Wi-Fi, or lost packets")
 	FaultCutAsking = declare("connect.cut-after-asking", ConnectReset, SideRegistrar,

@@ -167,10 +167,13 @@ func (b *branch) daemon() {
 	switch {
 	case f.ByPassed || f.Daemon == Daemon{}:
 		return
-	case !t.None():
-		c.because(Warn, t)
-	case f.Daemon.NotRunning:
+	case f.Daemon.NotRunning && t.None():
 		c.Result, c.Detail = Skipped, "it is not running; the check does not need it"
+	case f.Daemon.NotRunning:
+		c.Detail = "it is not running"
+	}
+	if !t.None() {
+		c.because(Warn, t)
 	}
 	b.add(c)
 }

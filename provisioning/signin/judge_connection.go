@@ -2,6 +2,7 @@ package signin
 
 import (
 	"errors"
+	"slices"
 	"syscall"
 
 	"github.com/homeward-agent/homeward/internal/sip"
@@ -32,22 +33,19 @@ func refusedHere(j *judgement) provisioning.Trouble {
 	}
 }
 
-// unreachable are the system's ways to say that there is no route to an address, or that this device forbids it.
-var unreachable = []error{
-	syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL, syscall.EACCES, syscall.EPERM, syscall.EINVAL,
-	syscall.EAFNOSUPPORT,
+// unreachable are the system's ways to say that no packet gets through, by what they mean. The first are also what it makes of
+// ICMP: host unreachable, and administratively prohibited (EACCES with IPv6).
+var unreachable = []struct {
+	means  *provisioning.Fault
+	errnos []error
+}{
+	{provisioning.FaultHostUnreachable, []error{syscall.EHOSTUNREACH, syscall.EACCES}},
+	{provisioning.FaultNotPermitted, []error{syscall.EPERM}},
+	{provisioning.FaultNoWay, []error{syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL, syscall.EINVAL, syscall.EAFNOSUPPORT}},
 }
 
 // connection is for a connection that failed, at whatever stage.
 func (j *judgement) connection() provisioning.Trouble {
-	isAny := func(targets []error) bool {
-		for _, target := range targets {
-			if errors.Is(j.err, target) {
-				return true
-			}
-		}
-		return false
-	}
 	var broken *sip.ConnectionError
 	hungUp := errors.As(j.err, &broken) && (broken.Kind == sip.HungUp || broken.Kind == sip.HungUpWithin)
 	registering := j.attempt == nil || j.attempt.stage == registering
@@ -62,11 +60,13 @@ func (j *judgement) connection() provisioning.Trouble {
 		return j.met(provisioning.FaultNoSIP)
 	case isTimeout(j.err):
 		return j.met(provisioning.FaultFiltered)
-	case isAny(unreachable):
-		return j.met(provisioning.FaultNoWay)
 	case errors.Is(j.err, sip.ErrBindingLost):
 		return provisioning.BindingLost.Met(j.raw)
-	default:
-		return provisioning.Trouble{}
 	}
+	for _, way := range unreachable {
+		if slices.ContainsFunc(way.errnos, func(errno error) bool { return errors.Is(j.err, errno) }) {
+			return j.met(way.means)
+		}
+	}
+	return provisioning.Trouble{}
 }

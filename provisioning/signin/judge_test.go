@@ -71,7 +71,7 @@ func judged() (all []judgedError) {
 		all = append(all, judgedError{name, &attemptError{stage: s, err: err, met: met}})
 	}
 	day := time.Date(2026, 11, 18, 0, 0, 0, 0, time.UTC)
-	for _, errno := range []syscall.Errno{syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EACCES, syscall.EMFILE} {
+	for _, errno := range []syscall.Errno{syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EACCES, syscall.EPERM, syscall.EMFILE} {
 		add("connect, "+errno.Error(), connecting, os.NewSyscallError("connect", errno))
 	}
 	add("connect, deadline", connecting, context.DeadlineExceeded)
