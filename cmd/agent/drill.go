@@ -39,7 +39,10 @@ func drillCommand(e env) *cobra.Command {
 		} else {
 			err = printDrill(newPage(e.stdout), report)
 		}
-		if err == nil && !report.Registered {
+		switch {
+		case err == nil && !report.Held:
+			err = &failure{code: exitFailed}
+		case err == nil && !report.Registered:
 			err = &failure{code: exitNotRegistered}
 		}
 		return err
@@ -48,7 +51,8 @@ func drillCommand(e env) *cobra.Command {
 does not answer), or clock (the device starts without a clock). It then looks for a Registrar as the daemon would, really
 signs in there as a separate endpoint, and signs out again. It reports how long the device would be without a Registrar
 after a power cut or the loss of its Registrar, and what to repair beforehand. It takes 20 seconds at most.
-Exit code 0: the device would find a Registrar; 4: it would not.`
+While the daemon pauses, for example because the password was refused, the drill is not held.
+Exit code 0: the device would find a Registrar; 4: it would not; 1: the drill was not held.`
 	c.Example = "homeward drill dns\nhomeward drill primary --json"
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) != 1 || !slices.Contains(cases, args[0]) {
@@ -71,14 +75,29 @@ func rehearse(ctx context.Context, e env, conf *config.Config, what drill.Case) 
 	if err != nil && !errors.Is(err, cache.ErrNoRecord) {
 		e.remark("hint", "the last good record cannot be read; the drill assumes that there is none: "+err.Error())
 	}
-	status, err := daemon(conf).Status(asking)
+	var rests provisioning.Trouble
+	if status, err := daemon(conf).Status(asking); err == nil {
+		rests = pause(status)
+	}
 	progress, done := progressOn(e)
 	defer done()
 	progress("rehearsing, for 20 seconds at most")
 	return drill.Run(ctx, drill.Options{
-		Case: what, Policy: conf.Policy, Wire: wire.System(), Record: record,
-		CredentialsRest: err == nil && status.Reason == provisioning.CredentialsResting,
+		Case: what, Policy: conf.Policy, Wire: wire.System(), Record: record, Rests: rests,
 	})
+}
+
+// pause is why the daemon leaves Registrars alone: one that has refused the password once, or has asked for a pause, would be
+// bothered again by a drill.
+func pause(s provisioning.Status) provisioning.Trouble {
+	switch {
+	case s.State != provisioning.Resting:
+		return provisioning.Trouble{}
+	case s.Reason == provisioning.CredentialsResting:
+		return s.Reason.Met("")
+	default:
+		return provisioning.FaultDaemonRests.Because(s.Reason.Met(""), provisioning.Facts{"until": s.NextAttempt.UTC().Format("15:04:05 UTC")})
+	}
 }
 
 // printDrill prints what the drill comes to, then step by step how.
@@ -90,8 +109,14 @@ func printDrill(p *page, r drill.Report) error {
 			how = ", through last good"
 		}
 		p.printf("%s\nThe device would find %s%s. It would be without a Registrar for %.1f s.\n", p.paint(good, "ok"), printable(r.Registrar.HostPort()), how, float64(r.WithoutMS)/1000)
+	case !r.Held:
+		p.printf("%s\nThe drill was not held: %s\n", p.paint(bad, "failed"), because(r.Why()))
+		for _, mend := range r.Mend {
+			p.printf("To do first: %s.\n", printable(mend))
+		}
+		return p.err
 	case r.Reason != "" || r.What != "":
-		p.printf("%s\nThe device would not find a Registrar: %s\n", p.paint(bad, "failed"), because(r.Why))
+		p.printf("%s\nThe device would not find a Registrar: %s\n", p.paint(bad, "failed"), because(r.Why()))
 	default:
 		p.printf("%s\nThe device would not find a Registrar.\n", p.paint(bad, "failed"))
 	}

@@ -145,6 +145,8 @@ func addressList(list []netip.Addr) []string {
 func because(w provisioning.Why) string {
 	text := printable(string(w.Reason))
 	switch title := w.Reason.Title(); {
+	case w.What != "" && text == "":
+		return escape(w.What, maxWhat)
 	case w.What != "":
 		return text + ": " + escape(w.What, maxWhat)
 	case title != "":

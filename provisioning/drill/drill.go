@@ -20,8 +20,8 @@ func Run(ctx context.Context, o Options) Report {
 	memory := o.Policy.Memory(cache.InMemory(o.Record))
 	record, remembers := memory.Record()
 	switch {
-	case o.CredentialsRest:
-		return refused(o.Case, provisioning.CredentialsResting.Met(""))
+	case !o.Rests.None():
+		return refused(o.Case, o.Rests)
 	case o.Case == Primary && !remembers:
 		return refused(o.Case, provisioning.FaultNoLastGood.Met(nil))
 	}
@@ -44,6 +44,7 @@ type rehearsal struct {
 	began      time.Time
 	steps      []Step
 	registered time.Duration
+	rested     time.Duration // a real device would try again later: other attempts than those of the daemon are enough once
 	done       context.CancelFunc
 }
 
@@ -69,7 +70,7 @@ func rehearse(ctx context.Context, o Options, w wire.Wire, record cache.Record, 
 func (h *rehearsal) take(e provisioning.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.registered > 0 {
+	if h.registered > 0 || h.rested > 0 {
 		return
 	}
 	text := e.String()
@@ -77,8 +78,12 @@ func (h *rehearsal) take(e provisioning.Event) {
 		text += ": " + what
 	}
 	h.steps = append(h.steps, Step{e.At.Sub(h.began).Milliseconds(), text})
-	if e.Kind == provisioning.StateChanged && e.State == provisioning.Registered {
+	switch {
+	case e.Kind == provisioning.StateChanged && e.State == provisioning.Registered:
 		h.registered = max(e.At.Sub(h.began), 1)
+		h.done()
+	case e.Kind == provisioning.Waiting:
+		h.rested = max(e.At.Sub(h.began), 1)
 		h.done()
 	}
 }
@@ -86,10 +91,12 @@ func (h *rehearsal) take(e provisioning.Event) {
 func (h *rehearsal) report(o Options, status provisioning.Status, remembers bool) Report {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	r := Report{Version: 1, Case: o.Case, Steps: h.steps, Mend: []string{}, Registered: h.registered > 0, WithoutMS: h.registered.Milliseconds()}
+	r := Report{Version: 1, Case: o.Case, Held: true, Steps: h.steps, Mend: []string{}, Registered: h.registered > 0, WithoutMS: h.registered.Milliseconds()}
 	if !r.Registered {
-		r.WithoutMS = since(h.began)
-		r.Why = status.Why()
+		if r.WithoutMS = h.rested.Milliseconds(); h.rested == 0 {
+			r.WithoutMS = since(h.began)
+		}
+		r.because(status.Why())
 		if status.Hint != "" && !remembers {
 			r.Mend = append(r.Mend, provisioning.FaultNoLastGood.Met(nil).Do())
 		}

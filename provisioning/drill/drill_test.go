@@ -59,17 +59,18 @@ func TestDrill(t *testing.T) {
 		says, mend string
 	}{
 		"dns, with last good":             {DNS, site, record("fe01.contoso.com", "10.0.0.5"), false, true, true, 2 * time.Second, "", "attempt last-good", ""},
-		"dns, without last good, by DHCP": {DNS, site + "10.0.0.6:5061 tls fe02.contoso.com accept\n", cache.Record{}, false, false, false, limit, provisioning.DNSTimeout, "option 120: found", "let the daemon register once"},
+		"dns, without last good, by DHCP": {DNS, site + "10.0.0.6:5061 tls fe02.contoso.com accept\n", cache.Record{}, false, false, false, 5 * time.Second, provisioning.DNSTimeout, "option 120: found", "let the daemon register once"},
 		"dhcp":                            {DHCP, site, cache.Record{}, false, true, false, 0, "", "attempt internal-tls", "let the daemon register once"},
-		"dhcp, and no record in DNS":      {DHCP, strings.Replace(site, "_sipinternaltls", "_other", 1), cache.Record{}, false, false, false, limit, provisioning.DHCPSilent, "option 120: failed dhcp-silent", "let the daemon register once"},
+		"dhcp, and no record in DNS":      {DHCP, strings.Replace(site, "_sipinternaltls", "_other", 1), cache.Record{}, false, false, false, 3 * time.Second, provisioning.DHCPSilent, "option 120: failed dhcp-silent", "let the daemon register once"},
 		"both":                            {Both, site, record("fe01.contoso.com", "10.0.0.5"), false, true, true, 2 * time.Second, "", "failed dhcp-silent", ""},
-		"the primary":                     {Primary, site, record("fe01.contoso.com", "10.0.0.5"), false, false, false, limit, provisioning.ConnectTimeout, "connect-timeout: fe01.contoso.com:5061 (10.0.0.5) does not answer", "repair what the device would fall back on"},
+		"the primary":                     {Primary, site, record("fe01.contoso.com", "10.0.0.5"), false, false, false, 3 * time.Second, provisioning.ConnectTimeout, "connect-timeout: fe01.contoso.com:5061 (10.0.0.5) does not answer", "repair what the device would fall back on"},
 		"the primary, and there is another": {
 			Primary, strings.Replace(site, "fe01 A", "_sipinternaltls._tcp SRV 1 0 5061 fe03\nfe03 A 10.0.0.7\nfe01 A", 1) + "10.0.0.7:5061 tls fe03.contoso.com accept\n",
 			record("fe01.contoso.com", "10.0.0.5"), false, true, false, 3 * time.Second, "", "fe03.contoso.com", "",
 		},
 		"the primary of a device that has none": {Primary, site, cache.Record{}, false, false, false, 0, "", "", "let the daemon register once"},
 		"the password rests":                    {DNS, site, record("fe01.contoso.com", "10.0.0.5"), true, false, false, 0, provisioning.CredentialsResting, "", "restart homeward"},
+		"the password is wrong":                 {DHCP, strings.Replace(site, "password=secret", "password=other", 1), cache.Record{}, false, false, false, 0, provisioning.SIPCredentials, "sip-credentials", "let the daemon register once"},
 		"clock":                                 {Clock, site, record("fe01.contoso.com", "10.0.0.5"), false, true, false, 0, "", "its certificate would be accepted", ""},
 		"clock, nobody proves a name":           {Clock, strings.Replace(site, "tls fe01", "tls fe09", 1), cache.Record{}, false, false, false, 0, "", "is not for fe01.contoso.com", "homeward check"},
 	} {
@@ -88,10 +89,13 @@ func TestDrill(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				o := Options{Case: test.c, Wire: wire.Wire(simulated), Record: test.record, CredentialsRest: test.rests, Policy: provisioning.Policy{
+				o := Options{Case: test.c, Wire: wire.Wire(simulated), Record: test.record, Policy: provisioning.Policy{
 					SIPAddress: address, Password: "secret", Auth: []string{"digest"}, AllowTCP: true, TLSFloor: true, AskDHCP: true,
 					TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "test",
 				}}
+				if test.rests {
+					o.Rests = provisioning.CredentialsResting.Met("")
+				}
 				o.Policy.Roots.AppendCertsFromPEM(s.Roots())
 				if o.Record.SIPAddress != "" {
 					o.Record.RegisteredAt = time.Now()
@@ -104,6 +108,9 @@ func TestDrill(t *testing.T) {
 				if r.Registered != test.registered || r.Degraded != test.degraded || r.Reason != test.reason {
 					t.Errorf("got %+v", r)
 				}
+				if r.Held == (test.rests || test.c == Primary && test.record.SIPAddress == "") {
+					t.Errorf("held: %v", r.Held)
+				}
 				if without := time.Duration(r.WithoutMS) * time.Millisecond; without < test.without-time.Second || without > test.without+time.Second {
 					t.Errorf("without a Registrar for %v, want about %v", without, test.without)
 				}
@@ -113,14 +120,20 @@ func TestDrill(t *testing.T) {
 				if mend := strings.Join(r.Mend, "; "); !strings.Contains(mend, test.mend) || test.mend == "" && mend != "" {
 					t.Errorf("what to mend is %q, want %q", mend, test.mend)
 				}
-				registered, unregistered := 0, 0
+				registered, unregistered, challenged := 0, 0, 0
 				for _, e := range s.Log() {
 					if e.What == "REGISTER" && e.Code == 200 {
 						registered++
 					}
+					if e.What == "REGISTER" && e.Code == 401 {
+						challenged++
+					}
 					if e.What == "unregister" && e.Code == 200 {
 						unregistered++
 					}
+				}
+				if challenged > 2 { // the challenge, and one refusal
+					t.Errorf("%d answers of 401: the password was refused more than once", challenged)
 				}
 				if registered != unregistered {
 					t.Errorf("%d bindings made, %d taken back", registered, unregistered)

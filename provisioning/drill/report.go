@@ -29,8 +29,8 @@ type Options struct {
 	Policy provisioning.Policy
 	Wire   wire.Wire
 	Record cache.Record // what the device remembers; zero: nothing
-	// CredentialsRest says that the daemon keeps the password from being used for a while: then nobody signs in.
-	CredentialsRest bool
+	// Rests is why the daemon leaves Registrars alone now: then a drill, which signs in, is not held. None: it does not.
+	Rests provisioning.Trouble
 }
 
 // Step is one thing that happened.
@@ -43,18 +43,34 @@ type Step struct {
 type Report struct {
 	Version    int                     `json:"version"`
 	Case       Case                    `json:"drill"`
+	Held       bool                    `json:"held"`       // false: nothing was rehearsed
 	Registered bool                    `json:"registered"` // the device would find a Registrar
 	Degraded   bool                    `json:"degraded"`   // through last good
 	WithoutMS  int64                   `json:"without_ms"` // how long it would be without one; of one that finds none: how long it has tried
 	Registrar  *provisioning.Registrar `json:"registrar,omitempty"`
 	Steps      []Step                  `json:"steps"`
-	Mend       []string                `json:"mend"` // what to put right before the real outage
-	provisioning.Why
+	Mend       []string                `json:"mend"`             // what to put right before the real outage
+	Reason     provisioning.Reason     `json:"reason,omitempty"` // why it would find none, or why the drill was not held
+	Fault      string                  `json:"fault,omitempty"`
+	What       string                  `json:"what,omitempty"`
+	Detail     string                  `json:"detail,omitempty"`
+	Hint       string                  `json:"hint,omitempty"`
+}
+
+// Why is why the device would find no Registrar, or why the drill was not held.
+func (r Report) Why() provisioning.Why {
+	return provisioning.Why{Reason: r.Reason, Fault: r.Fault, What: r.What, Detail: r.Detail, Hint: r.Hint}
+}
+
+func (r *Report) because(w provisioning.Why) {
+	r.Reason, r.Fault, r.What, r.Detail, r.Hint = w.Reason, w.Fault, w.What, w.Detail, w.Hint
 }
 
 // refused is a drill that was not held.
 func refused(c Case, t provisioning.Trouble) Report {
-	return Report{Version: 1, Case: c, Steps: []Step{}, Mend: []string{t.Do()}, Why: provisioning.Event{Reason: t.Reason(), Trouble: t}.Why()}
+	r := Report{Version: 1, Case: c, Steps: []Step{}, Mend: []string{t.Do()}}
+	r.because(provisioning.Event{Reason: t.Reason(), Trouble: t}.Why())
+	return r
 }
 
 // since is a duration in the unit of the JSON.
