@@ -71,6 +71,9 @@ func addressFails(f *Facts) provisioning.Trouble {
 	return provisioning.Trouble{}
 }
 
+// otherService are the faults of a port at which something else than a Registrar may listen.
+var otherService = []*provisioning.Fault{provisioning.FaultTLSNot, provisioning.FaultTLSStalls, provisioning.FaultNotSIP}
+
 // deadPlace is what is wrong with one place: what the daemon would tell of it, and what a look around it adds.
 func deadPlace(f *Facts, p Place) provisioning.Trouble {
 	probe := p.best()
@@ -79,6 +82,8 @@ func deadPlace(f *Facts, p Place) provisioning.Trouble {
 		_, side := f.sourceOf(p.Step)
 		return t.On(side)
 	case probe.Reason() == provisioning.ConnectRefused, probe.Reason() == provisioning.ConnectTimeout, probe.Reason() == provisioning.ConnectUnreachable:
+		return closedPlace(f, p, t)
+	case slices.Contains(otherService, t.Fault) && otherPort(f, p) != nil:
 		return closedPlace(f, p, t)
 	case probe.Reason().IsCertificate() && probe.TLS.Version != "":
 		return badCertificate(f, p, t)
@@ -95,6 +100,8 @@ func closedPlace(f *Facts, p Place, closed provisioning.Trouble) provisioning.Tr
 	switch {
 	case other != nil:
 		closed.Facts["other"], closed.Facts["source"] = other.Port, source
+	case f.otherFamily(p):
+		return provisioning.FaultNoIPv6.Because(closed, provisioning.Facts{"host": p.Host, "addresses": provisioning.ListAddrs(p.Addrs)})
 	case onlyOutside(f, p):
 		if inside, _ := f.finding(provisioning.InternalTLS); isDNSFailure(inside.Reason) { // it may well exist
 			return dnsFails(f, inside.Trouble).Also(provisioning.FaultEdgeNotReached, closed.Facts)
@@ -116,6 +123,11 @@ func closedPlace(f *Facts, p Place, closed provisioning.Trouble) provisioning.Tr
 	default:
 		return provisioning.FaultOtherPort.Because(closed, closed.Facts).On(side)
 	}
+}
+
+// otherFamily says whether this device has IPv6 only, and a host is known by name and IPv4 addresses only.
+func (f *Facts) otherFamily(p Place) bool {
+	return f.Link.onlyIPv6() && len(p.Addrs) > 0 && !provisioning.IsAddress(p.Host) && !slices.ContainsFunc(p.Addrs, netip.Addr.Is6)
 }
 
 // otherPort returns the place on the same host that answers SIP instead, or nil.
