@@ -100,7 +100,7 @@ func closedPlace(f *Facts, p Place, closed provisioning.Trouble) provisioning.Tr
 	switch {
 	case other != nil:
 		closed.Facts["other"], closed.Facts["source"] = other.Port, source
-	case f.otherFamily(p):
+	case otherFamily(f.Link, p):
 		return provisioning.FaultNoIPv6.Because(closed, provisioning.Facts{"host": p.Host, "addresses": provisioning.ListAddrs(p.Addrs)})
 	case onlyOutside(f, p):
 		if inside, _ := f.finding(provisioning.InternalTLS); isDNSFailure(inside.Reason) { // it may well exist
@@ -126,8 +126,8 @@ func closedPlace(f *Facts, p Place, closed provisioning.Trouble) provisioning.Tr
 }
 
 // otherFamily says whether this device has IPv6 only, and a host is known by name and IPv4 addresses only.
-func (f *Facts) otherFamily(p Place) bool {
-	return f.Link.onlyIPv6() && len(p.Addrs) > 0 && !provisioning.IsAddress(p.Host) && !slices.ContainsFunc(p.Addrs, netip.Addr.Is6)
+func otherFamily(l Link, p Place) bool {
+	return l.onlyIPv6() && len(p.Addrs) > 0 && !provisioning.IsAddress(p.Host) && !slices.ContainsFunc(p.Addrs, netip.Addr.Is6)
 }
 
 // otherPort returns the place on the same host that answers SIP instead, or nil.
