@@ -47,7 +47,7 @@ func laterSource(t testing.TB) string {
 	t.Helper()
 	source := copySource(t)
 	for file, change := range map[string][2]string{
-		"cache/seal.go":       {"\nconst version = 1\n", "\nconst version = 2\n"},
+		"cache/seal.go":              {"\nconst version = 1\n", "\nconst version = 2\n"},
 		"internal/config/example.go": {"# homeward.toml: ", "# homeward.toml, again: "},
 	} {
 		code := read(t, source+"/"+file)
