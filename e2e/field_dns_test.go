@@ -152,6 +152,9 @@ func (o *odd) first(q dns.Question) bool {
 	return !known
 }
 
+// slowness is how long the answers of a slow server take.
+var slowness = map[string]time.Duration{"slow500": 500 * time.Millisecond, "slow1200": 1200 * time.Millisecond}
+
 func (o *odd) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	m := new(dns.Msg).SetReply(q)
 	asked := q.Question[0]
@@ -168,10 +171,6 @@ func (o *odd) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 		m.Ns = []dns.RR{&dns.SOA{Hdr: dns.RR_Header{Name: sipDomain + ".", Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: 60}, Ns: sipDomain + ".", Mbox: sipDomain + "."}}
 	}
 	switch {
-	case o.manner == "slow500":
-		time.Sleep(500 * time.Millisecond)
-	case o.manner == "slow1200":
-		time.Sleep(1200 * time.Millisecond)
 	case o.manner == "dropfirst" && o.first(asked), o.manner == "dropsrv" && isSRV:
 		return
 	case o.manner == "notimp" && isSRV:
@@ -181,5 +180,5 @@ func (o *odd) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	case strings.HasPrefix(o.manner, "cut") && isSRV:
 		m.Answer, m.Ns, m.Truncated = nil, nil, true
 	}
-	w.WriteMsg(m)
+	time.AfterFunc(slowness[o.manner], func() { w.WriteMsg(m) })
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// What listens to nobody is left behind in time, and not before.
+// What listens to nobody is left behind in time, and not before. All of it sleeps in the bubble.
 func TestMend10WhateverHangsEnds(t *testing.T) {
 	late, own := errors.New("late"), errors.New("its own")
 	for _, test := range []struct {
