@@ -59,7 +59,7 @@ func SurveyDHCP(ctx context.Context, wire wire.Wire, iface string) DHCPSurvey {
 	var err6 error
 	asking, enough := context.WithTimeout(ctx, surveyLimit)
 	defer enough()
-	both.Go(func() { err6 = s.askSix(asking, iface, enough) })
+	both.Go(func() { err6 = s.ask(asking, iface, true, dhcpopts.Inform6, &s.Six, enough) })
 	err := s.askAll(ctx, iface, dhcpopts.Question{NTP: true}, surveyLimit)
 	lower := surveyor{wire: wire}
 	if s.lacks() {
@@ -99,48 +99,38 @@ func (s *surveyor) drop(dropped []dhcpopts.Dropped) {
 	s.Dropped = append(s.Dropped, dropped...)
 }
 
-// askAll asks one question on every interface and notes every different answer.
+// inform is how a question is asked on one interface.
+type inform func(context.Context, dhcpopts.Conn, func(dhcpopts.Answer)) ([]dhcpopts.Dropped, error)
+
+// askAll asks one question on every interface.
 func (s *surveyor) askAll(ctx context.Context, iface string, q dhcpopts.Question, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return onLinks(s.wire, iface, false, func(link, name string) error {
-		conn, err := s.wire.Listen(ctx, link)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		s.opened(conn)
-		dropped, err := q.Inform(ctx, conn, func(a dhcpopts.Answer) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if len(s.Answers) == 0 {
-				time.AfterFunc(surveyWindow, cancel)
-			}
-			a.Link = name
-			s.Answers = append(s.Answers, a)
-		})
-		s.drop(dropped)
-		return err
-	})
+	return s.ask(ctx, iface, false, q.Inform, &s.Answers, cancel)
 }
 
-// askSix asks by DHCPv6.
-func (s *surveyor) askSix(ctx context.Context, iface string, enough func()) error {
-	return onLinks(s.wire, iface, true, func(link, name string) error {
-		conn, err := s.wire.Listen6(ctx, link)
+// ask asks on every interface, by DHCPv6 if six, and adds every different answer to a list. A while after the first one it is
+// enough.
+func (s *surveyor) ask(ctx context.Context, iface string, six bool, question inform, list *[]dhcpopts.Answer, enough func()) error {
+	listen := s.wire.Listen
+	if six {
+		listen = s.wire.Listen6
+	}
+	return onLinks(s.wire, iface, six, func(link, name string) error {
+		conn, err := listen(ctx, link)
 		if err != nil {
 			return err
 		}
 		defer conn.Close()
 		s.opened(conn)
-		dropped, err := dhcpopts.Inform6(ctx, conn, func(a dhcpopts.Answer) {
+		dropped, err := question(ctx, conn, func(a dhcpopts.Answer) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			if len(s.Six) == 0 {
+			if len(*list) == 0 {
 				time.AfterFunc(surveyWindow, enough)
 			}
 			a.Link = name
-			s.Six = append(s.Six, a)
+			*list = append(*list, a)
 		})
 		s.drop(dropped)
 		return err
