@@ -24,12 +24,12 @@ esac
 alpine=$(echo "$plain" | sed -E 's/~([0-9]+).*/_git\1/; s/~([a-z]+)\.?/_\1/; s/\+([0-9]+).*/_p\1/; s/\+.*//')
 
 compile() { # OS ARCH FILE
-	GOOS=$1 GOARCH=$2 go build -trimpath -gcflags=all=-l -buildvcs=false -o "$3" -ldflags "-s -w -buildid= -X main.version=$version \
+	GOOS=$1 GOARCH=$2 go build -trimpath -tags nethttpomithttp2 -gcflags=all=-l -buildvcs=false -o "$3" -ldflags "-s -w -buildid= -X main.version=$version \
 -X main.commit=$(git rev-parse HEAD 2>/dev/null || true) -X main.built=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" ./cmd/agent
 }
 
 # example is the configuration that is installed: as printed, but nobody's SIP address.
-example() { go run -trimpath -gcflags=all=-l ./cmd/agent config example | sed 's/^sip_address/#sip_address/'; }
+example() { go run -trimpath -tags nethttpomithttp2 -gcflags=all=-l ./cmd/agent config example | sed 's/^sip_address/#sip_address/'; }
 
 # licences are the terms of everything that is linked in.
 licences() {
