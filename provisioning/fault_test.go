@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/homeward-agent/homeward/internal/golden"
 )
 
 const faultTable = "../docs/faults.md"
@@ -91,19 +93,7 @@ func TestFaultTable(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", f.ID, reason, side, cell.Replace(f.What), cell.Replace(f.Do), "provisioning/"+sites[f.ID])
 	}
-	if *update {
-		if err := os.WriteFile(faultTable, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	got, err := os.ReadFile(faultTable)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != b.String() {
-		t.Errorf("%s is out of date: run make generate", faultTable)
-	}
+	golden.Compare(t, faultTable, []byte(b.String()))
 }
 
 func TestTrouble(t *testing.T) {

@@ -1,18 +1,16 @@
 package provisioning
 
 import (
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "rewrite docs/reasons.md")
+	"github.com/homeward-agent/homeward/internal/golden"
+)
 
 const reasonTable = "../docs/reasons.md"
 
@@ -85,17 +83,5 @@ func TestReasonTable(t *testing.T) {
 	for _, r := range Reasons() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", r.Code, r.Title, strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(r.Hint))
 	}
-	if *update {
-		if err := os.WriteFile(reasonTable, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	got, err := os.ReadFile(reasonTable)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != b.String() {
-		t.Errorf("%s is out of date: run make generate", reasonTable)
-	}
+	golden.Compare(t, reasonTable, []byte(b.String()))
 }

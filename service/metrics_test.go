@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,10 +21,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/provisioning"
 )
-
-var update = flag.Bool("update", false, "rewrite docs/metrics.md")
 
 const (
 	metricsTable = "../docs/metrics.md"
@@ -360,19 +358,7 @@ func TestMetricsTable(t *testing.T) {
 	for _, f := range families {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.name, f.kind, strings.ReplaceAll(f.labels, " ", ", "), f.help)
 	}
-	if *update {
-		if err := os.WriteFile(metricsTable, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	got, err := os.ReadFile(metricsTable)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != b.String() {
-		t.Errorf("%s is out of date: run make generate", metricsTable)
-	}
+	golden.Compare(t, metricsTable, []byte(b.String()))
 }
 
 // The examples name no metric that does not exist, no label it does not have, and no value it cannot have.

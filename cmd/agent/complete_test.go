@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/homeward-agent/homeward/e2e/needs"
+	"github.com/homeward-agent/homeward/internal/golden"
 )
 
 const completionDir = "../../packaging/completion"
@@ -28,7 +29,7 @@ func TestCompletionScripts(t *testing.T) {
 			if err := write(rootCommand(env{}), &b); err != nil {
 				t.Fatal(err)
 			}
-			compare(t, filepath.Join(completionDir, name), b.Bytes())
+			golden.Compare(t, filepath.Join(completionDir, name), b.Bytes())
 		})
 	}
 }

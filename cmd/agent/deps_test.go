@@ -70,6 +70,7 @@ var walls = []wall{
 	{"internal/ntlm", "", "golang.org/x/crypto", "a leaf: NTLM, whose MD4 the standard library does not have"},
 	{"internal/trust", "internal/place internal/plain", "", "a leaf: certificates"},
 	{"internal/place", "", "", "below all: values that say where a Registrar may be"},
+	{"internal/golden", "", "github.com/google/go-cmp", "below all: expected output of tests"},
 	{"internal/nearest", "", "", "below all: finds the word that was probably meant"},
 	{"internal/plain", "", "", "below all: the words of the standard library's errors"},
 	{"internal/secret", "", "", "below all: the type that holds a password"},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
+	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/discover"
 )
@@ -108,11 +109,11 @@ func TestSurvey(t *testing.T) {
 			if err := printSurvey(newPage(&text), s); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name+".txt", text.Bytes())
+			golden.Compare(t, "testdata/golden/"+name+".txt", text.Bytes())
 			if err := printJSON(&object, newDHCPAnswer(s)); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name+".json", object.Bytes())
+			golden.Compare(t, "testdata/golden/"+name+".json", object.Bytes())
 		})
 	}
 }
@@ -126,8 +127,8 @@ func TestRecipes(t *testing.T) {
 	}
 	for _, r := range recipes {
 		t.Run(r.server, func(t *testing.T) {
-			golden(t, "encode-"+r.server+".txt", []byte(r.write(both)))
-			golden(t, "encode-"+r.server+"-120.txt", []byte(r.write(alone)))
+			golden.Compare(t, "testdata/golden/encode-"+r.server+".txt", []byte(r.write(both)))
+			golden.Compare(t, "testdata/golden/encode-"+r.server+"-120.txt", []byte(r.write(alone)))
 		})
 	}
 }

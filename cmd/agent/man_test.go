@@ -14,6 +14,7 @@ import (
 
 	"github.com/homeward-agent/homeward/e2e/needs"
 	"github.com/homeward-agent/homeward/internal/config"
+	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -263,7 +264,7 @@ func configManual() string {
 // TestManual keeps packaging/man what the program says, and proper roff.
 func TestManual(t *testing.T) {
 	for name, text := range map[string]string{"homeward.1": manual(), "homeward.toml.5": configManual()} {
-		t.Run(name, func(t *testing.T) { compare(t, filepath.Join(manDir, name), []byte(text)) })
+		t.Run(name, func(t *testing.T) { golden.Compare(t, filepath.Join(manDir, name), []byte(text)) })
 		for _, check := range [][]string{{"groff", "-man", "-Tutf8", "-ww", "-z"}, {"mandoc", "-Tlint", "-Wwarning"}} {
 			t.Run(name+" in the eyes of "+check[0], func(t *testing.T) {
 				needs.Program(t, check[0])

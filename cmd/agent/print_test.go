@@ -3,10 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,34 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/service/control"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// golden compares text with a file below testdata/golden.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	compare(t, filepath.Join("testdata", "golden", name), got)
-}
-
-// compare compares text with a file that -update writes.
-func compare(t *testing.T, path string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (go test -update writes it anew):\n%s", path, diff)
-	}
-}
 
 var (
 	noon        = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
@@ -130,7 +103,7 @@ func TestStatusText(t *testing.T) {
 			if err := printStatus(newPage(&b), s, noon.Add(2*time.Minute)); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, "status-"+name+".txt", b.Bytes())
+			golden.Compare(t, "testdata/golden/status-"+name+".txt", b.Bytes())
 		})
 	}
 }
@@ -184,7 +157,7 @@ func TestJSON(t *testing.T) {
 			if err := printJSON(&b, v); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name+".json", b.Bytes())
+			golden.Compare(t, "testdata/golden/"+name+".json", b.Bytes())
 		})
 	}
 }
@@ -205,7 +178,7 @@ func TestTexts(t *testing.T) {
 			if err := print(newPage(&b)); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name, b.Bytes())
+			golden.Compare(t, "testdata/golden/"+name, b.Bytes())
 		})
 	}
 }
@@ -281,7 +254,7 @@ func TestHistoryText(t *testing.T) {
 			if err := printHints(p, troubledWeek); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name, b.Bytes())
+			golden.Compare(t, "testdata/golden/"+name, b.Bytes())
 		})
 	}
 }

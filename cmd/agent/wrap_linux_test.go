@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/homeward-agent/homeward/e2e/needs"
+	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/check"
 )
@@ -60,7 +61,7 @@ func TestStatusOnTerminals(t *testing.T) {
 	for _, width := range []uint16{40, 80, 200} {
 		t.Run(fmt.Sprint(width), func(t *testing.T) {
 			got := onTerminal(t, width, statusOf)
-			golden(t, fmt.Sprintf("status-registered-%d.txt", width), []byte(got))
+			golden.Compare(t, fmt.Sprintf("testdata/golden/status-registered-%d.txt", width), []byte(got))
 			for line := range strings.Lines(got) {
 				line = strings.TrimSuffix(line, "\n")
 				if columns(line) > int(width) && len(strings.Fields(line)) > 1 {
@@ -93,7 +94,7 @@ func TestOtherTextsOnTerminals(t *testing.T) {
 	} {
 		for _, width := range []uint16{40, 80} {
 			t.Run(fmt.Sprint(name, width), func(t *testing.T) {
-				golden(t, fmt.Sprintf("%s-%d.txt", name, width), []byte(onTerminal(t, width, print)))
+				golden.Compare(t, fmt.Sprintf("testdata/golden/%s-%d.txt", name, width), []byte(onTerminal(t, width, print)))
 			})
 		}
 	}
@@ -166,5 +167,5 @@ func TestNoTerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "status-registered.txt", got)
+	golden.Compare(t, "testdata/golden/status-registered.txt", got)
 }

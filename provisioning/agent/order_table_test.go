@@ -2,13 +2,13 @@ package agent
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -37,19 +37,7 @@ func TestDeviceOrderTable(t *testing.T) {
 		}
 		b.WriteString("\n")
 	}
-	if *update {
-		if err := os.WriteFile(orderTable, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	got, err := os.ReadFile(orderTable)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != b.String() {
-		t.Errorf("%s is out of date: run go test ./provisioning -run DeviceOrderTable -update", orderTable)
-	}
+	golden.Compare(t, orderTable, []byte(b.String()))
 }
 
 // outcome says in a word what became of a step in the expected timeline.

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/internal/sitetest"
 )
 
@@ -43,9 +44,7 @@ func TestPageOfScenarios(t *testing.T) {
 	if played == 0 {
 		t.Error("no scenario in the page")
 	}
-	if *update {
-		if err := os.WriteFile(pageFile, page, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if golden.Update() {
+		golden.Write(t, pageFile, page)
 	}
 }

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,12 +17,11 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/internal/sitetest"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
-
-var update = flag.Bool("update", false, "rewrite the expected sections of testdata/scenarios")
 
 // TestScenarios runs every testdata/scenarios/*.txtar: a site, a device and what it does in, a timeline out. Real parsers,
 // real TLS, real bbolt; the wire and the time are simulated. The format is in docs/simulated-site.md. A scenario that fails
@@ -46,10 +43,8 @@ func runScenario(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	compareScenario(t, archive, file)
-	if *update {
-		if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if golden.Update() {
+		golden.Write(t, file, txtar.Format(archive))
 	}
 }
 
@@ -62,7 +57,7 @@ func compareScenario(t *testing.T, archive *txtar.Archive, file string) {
 	for i, section := range archive.Files {
 		text, expected := got[section.Name]
 		compared = compared || expected
-		if *update && expected {
+		if golden.Update() && expected {
 			archive.Files[i].Data = []byte(text)
 		} else if diff := diff.Diff("want "+section.Name, section.Data, "got "+section.Name, []byte(text)); expected && diff != nil {
 			t.Errorf("%s", diff)

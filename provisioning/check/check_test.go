@@ -3,7 +3,6 @@ package check
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -21,11 +20,10 @@ import (
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/config"
+	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/internal/sitetest"
 	"github.com/homeward-agent/homeward/provisioning"
 )
-
-var update = flag.Bool("update", false, "rewrite the expected reports of testdata")
 
 // reportSections are those of a file that do not belong to the site.
 var reportSections = []string{"homeward.toml", "password", "device", "report", "tree", "seen", "connected"}
@@ -44,10 +42,8 @@ func TestReports(t *testing.T) {
 				t.Fatal(err)
 			}
 			compare(t, archive, file)
-			if *update {
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
+			if golden.Update() {
+				golden.Write(t, file, txtar.Format(archive))
 			}
 		})
 	}
@@ -67,7 +63,7 @@ func compare(t *testing.T, archive *txtar.Archive, file string) {
 	}
 	for i, section := range archive.Files {
 		text, expected := got[section.Name]
-		if *update && expected {
+		if golden.Update() && expected {
 			archive.Files[i].Data = []byte(text)
 		} else if diff := diff.Diff("want "+section.Name, section.Data, "got "+section.Name, []byte(text)); expected && diff != nil {
 			t.Errorf("%s", diff)
@@ -106,10 +102,8 @@ func TestPageOfReports(t *testing.T) {
 	if compared == 0 {
 		t.Error("no report in the page")
 	}
-	if *update {
-		if err := os.WriteFile(pageFile, page, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if golden.Update() {
+		golden.Write(t, pageFile, page)
 	}
 }
 

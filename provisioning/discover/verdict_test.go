@@ -2,21 +2,16 @@ package discover
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/internal/srv"
 	"github.com/homeward-agent/homeward/provisioning"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/faults.golden")
 
 // Every kind of srv means something, of SRV records and of a host: what proves absence, what publishes a refusal, and what
 // leaves the question open are told apart by nothing else.
@@ -82,16 +77,5 @@ func TestFaultsOfDNS(t *testing.T) {
 		tell("DHCP, "+string(r), DHCPTrouble(r, "some words"))
 	}
 	const file = "testdata/faults.golden"
-	if *update {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(b.String(), "\n")); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
+	golden.Compare(t, file, []byte(b.String()))
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/internal/place"
 	"github.com/homeward-agent/homeward/internal/sitetest"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -37,13 +37,7 @@ func record(host, addr string) cache.Record {
 // A drill that is not held says why; docs/faults.md is made from this list, too.
 func TestNotHeld(t *testing.T) {
 	r := Run(t.Context(), Options{Case: Primary})
-	want, err := os.ReadFile("testdata/faults.golden")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := "primary, never registered: " + r.Fault + "\n\t" + r.What + "\n"; got != string(want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
+	golden.Compare(t, "testdata/faults.golden", []byte("primary, never registered: "+r.Fault+"\n\t"+r.What+"\n"))
 }
 
 func TestDrill(t *testing.T) {

@@ -3,7 +3,6 @@ package signin
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/netip"
@@ -13,14 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/faults.golden")
 
 // Every kind of error of the leaves is a fault of the catalogue, and what a tech reads of it is in testdata/faults.golden:
 // the kind, the fault, the Reason, the sentence, and what to do. docs/faults.md is made from it.
@@ -39,18 +35,7 @@ func TestJudge(t *testing.T) {
 	inBand := (&Registration{Candidate: c}).Told(provisioning.SIPMalformed, "some words").Trouble
 	fmt.Fprintf(&b, "told in band, unreadable: %s (%s, %s)\n\t%s\n\t%s\n", inBand.Fault.ID, inBand.Reason(), inBand.OnSide(), inBand.What(), inBand.Hint())
 	const file = "testdata/faults.golden"
-	if *update {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(b.String(), "\n")); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
+	golden.Compare(t, file, []byte(b.String()))
 	if strings.ContainsAny(b.String(), "{}[]") || strings.Contains(b.String(), "(not known)") {
 		t.Error("a fact is missing, or a bracket is left over")
 	}
