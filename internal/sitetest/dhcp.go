@@ -82,10 +82,8 @@ func (d *dhcpSection) take4(address string, nak bool, options []string) error {
 		return err
 	}
 	server := dhcpServer{addr: addr, nak: nak, class: vendorClass}
-	for _, w := range options {
-		if err := dhcpOptions.take(&server, w); err != nil {
-			return err
-		}
+	if err := dhcpOptions.takeAll(&server, options); err != nil {
+		return err
 	}
 	d.servers = slices.DeleteFunc(d.servers, func(old dhcpServer) bool { return old.addr == addr })
 	d.servers = append(d.servers, server)
@@ -225,12 +223,10 @@ func (d *dhcpSection) take6(address string, options []string) error {
 		return fmt.Errorf("not an IPv6 address: %q", address)
 	}
 	server := dhcp6Server{addr: addr}
-	for _, w := range options {
-		if err := dhcp6Options.take(&server, w); err != nil {
-			return err
-		}
+	if err := dhcp6Options.takeAll(&server, options); err != nil {
+		return err
 	}
-	d.six = slices.DeleteFunc(slices.Clone(d.six), func(old dhcp6Server) bool { return old.addr == addr })
+	d.six = slices.DeleteFunc(d.six, func(old dhcp6Server) bool { return old.addr == addr })
 	d.six = append(d.six, server)
 	return nil
 }
@@ -244,12 +240,10 @@ var leaseOptions = options[dhcpLease]{
 
 func (d *dhcpSection) takeLease(file string, options []string) error {
 	lease := dhcpLease{file: file}
-	for _, w := range options {
-		if err := leaseOptions.take(&lease, w); err != nil {
-			return err
-		}
+	if err := leaseOptions.takeAll(&lease, options); err != nil {
+		return err
 	}
-	d.leases = slices.DeleteFunc(slices.Clone(d.leases), func(old dhcpLease) bool { return old.file == file })
+	d.leases = slices.DeleteFunc(d.leases, func(old dhcpLease) bool { return old.file == file })
 	d.leases = append(d.leases, lease)
 	return nil
 }

@@ -195,10 +195,8 @@ func parseManner(words []string) (manner, error) {
 	if err != nil {
 		return m, err
 	}
-	for _, w := range words {
-		if err := mannerOptions.take(&m, w); err != nil {
-			return m, err
-		}
+	if err := mannerOptions.takeAll(&m, words); err != nil {
+		return m, err
 	}
 	return m, m.complete()
 }

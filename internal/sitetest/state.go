@@ -33,6 +33,8 @@ func (st state) clone() state {
 	st.zone.records = slices.Clone(st.zone.records)
 	st.zone.faults = maps.Clone(st.zone.faults)
 	st.dhcp.servers = slices.Clone(st.dhcp.servers)
+	st.dhcp.six = slices.Clone(st.dhcp.six)
+	st.dhcp.leases = slices.Clone(st.dhcp.leases)
 	st.manners = maps.Clone(st.manners)
 	st.provisioning = slices.Clone(st.provisioning)
 	st.relays.all = slices.Clone(st.relays.all)

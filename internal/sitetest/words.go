@@ -56,6 +56,16 @@ func (o options[T]) take(to *T, word string) error {
 	return nil
 }
 
+// takeAll takes one word after the other.
+func (o options[T]) takeAll(to *T, words []string) error {
+	for _, word := range words {
+		if err := o.take(to, word); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func flag[T any](field func(*T) *bool) option[T] {
 	return option[T]{isFlag: true, take: func(to *T, _ string) error { *field(to) = true; return nil }}
 }
