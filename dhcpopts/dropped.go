@@ -17,7 +17,6 @@ const (
 	Damaged                     // its lengths do not fit: it was cut, or they are wrong
 	TooShort                    // it has no room for the header of a message
 	TooLong                     // it is longer than a message may be here
-	lastWhy
 )
 
 // Dropped is how often one sender sent what was not read as an answer, for one reason. [Conn].ReadFrom returns it as the error

@@ -45,7 +45,7 @@ func (a *association) proof(m *message) string {
 // check compares the proof in a message of the Registrar. It may stand in the header of either family, whoever asked.
 // MS-SIPAE section 3.2.5.2.
 func (a *association) check(m *message) error {
-	proofs := parseChallenges(append(m.all("Authentication-Info"), m.all("Proxy-Authentication-Info")...))
+	proofs := m.proofs()
 	if len(proofs) == 0 {
 		return unproven(m, NotSigned)
 	}
@@ -65,10 +65,14 @@ func (a *association) check(m *message) error {
 	return &SignatureError{Kind: OtherServer, Begins: printable(m.start), Scheme: printable(a.scheme), Target: printable(a.target)}
 }
 
+// proofs are those in the header of either family.
+func (m *message) proofs() []challenge {
+	return parseChallenges(append(m.all("Authentication-Info"), m.all("Proxy-Authentication-Info")...))
+}
+
 // claimsProof says whether a message of the Registrar is signed, by whomever.
 func (m *message) claimsProof() bool {
-	return slices.ContainsFunc(parseChallenges(append(m.all("Authentication-Info"), m.all("Proxy-Authentication-Info")...)),
-		func(c challenge) bool { return c.params["rspauth"] != "" })
+	return slices.ContainsFunc(m.proofs(), func(c challenge) bool { return c.params["rspauth"] != "" })
 }
 
 // unproven says what is missing, and what the message would have told.

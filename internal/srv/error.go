@@ -48,9 +48,12 @@ const (
 
 // Kinds returns all kinds, for who has a word for each.
 func Kinds() []Kind {
-	all := make([]Kind, lastKind)
-	for i := range all {
-		all[i] = Kind(i) + 1
+	return upTo(lastKind)
+}
+
+func upTo[K ~uint8](last K) (all []K) {
+	for k := K(1); k <= last; k++ {
+		all = append(all, k)
 	}
 	return all
 }
@@ -134,11 +137,7 @@ const (
 
 // Drops returns all reasons, for who has a word for each.
 func Drops() []Drop {
-	all := make([]Drop, lastDrop)
-	for i := range all {
-		all[i] = Drop(i) + 1
-	}
-	return all
+	return upTo(lastDrop)
 }
 
 // note counts one more.

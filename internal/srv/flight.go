@@ -103,8 +103,8 @@ func (p *patience) over() <-chan time.Time {
 
 // verdict is absence, if somebody has proven it, else the failure of the first server; with what the others say.
 func (p *patience) verdict(servers []netip.AddrPort) *Error {
-	by := max(p.absent(), 0)
-	if p.absent() < 0 {
+	by := p.absent()
+	if by < 0 {
 		by = slices.IndexFunc(p.said, func(e *Error) bool { return e != nil })
 	}
 	best := p.said[by]
