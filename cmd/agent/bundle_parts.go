@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/discover"
@@ -89,10 +88,7 @@ func (b *bundleSource) plan(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	record, _, err := lastGood(ctx, conf)
-	if err != nil && !errors.Is(err, cache.ErrNoRecord) {
-		record = cache.Record{} // cache.json says why
-	}
+	record, _, _ := lastGood(ctx, conf) // the zero Record without one: cache.json says why
 	return indented(askAround(ctx, conf, record))
 }
 

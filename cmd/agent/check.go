@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/check"
@@ -27,10 +26,7 @@ func checkCommand(e env) *cobra.Command {
 	var asJSON, all bool
 	var target string
 	c := verb("check [flags]", "Test the whole sign-in, layer by layer, and say what to fix", func(c *cobra.Command) error {
-		conf, err := loadConfig(c)
-		if err == nil {
-			err = knownInterface(c, conf)
-		}
+		conf, err := loadSite(c)
 		if err != nil {
 			return err
 		}
@@ -81,11 +77,7 @@ func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) c
 	identify(&conf.Policy, v)
 	asking, cancel := context.WithTimeout(ctx, daemonLimit)
 	defer cancel()
-	record, _, err := lastGood(asking, conf)
-	if err != nil && !errors.Is(err, cache.ErrNoRecord) {
-		e.remark("hint", "last good cannot be read: "+err.Error())
-	}
-	unread := err != nil && !errors.Is(err, cache.ErrNoRecord)
+	record, unread := e.recall(asking, conf, "last good cannot be read")
 	status, err := daemon(conf).Status(asking)
 	stands := check.Daemon{NotRunning: errors.Is(err, control.ErrNotRunning), State: status.State, Reason: status.Reason, NextAttempt: status.NextAttempt}
 	progress, done := progressOn(e)

@@ -20,10 +20,7 @@ import (
 func dhcpCommand(e env) *cobra.Command {
 	var asJSON bool
 	c := verb("dhcp [flags]", "Ask DHCP as a Lync phone does, and show what every server answers", func(c *cobra.Command) error {
-		conf, err := loadConfig(c, "interface")
-		if err == nil {
-			err = knownInterface(c, conf)
-		}
+		conf, err := loadSite(c, "interface")
 		if err != nil {
 			return err
 		}

@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/drill"
@@ -23,10 +21,7 @@ func drillCommand(e env) *cobra.Command {
 		cases[i] = string(c)
 	}
 	c := verb("drill "+strings.Join(cases, "|")+" [--json]", "Rehearse an outage, without touching the daemon's registration", func(c *cobra.Command) error {
-		conf, err := loadConfig(c)
-		if err == nil {
-			err = knownInterface(c, conf)
-		}
+		conf, err := loadSite(c)
 		if err != nil {
 			return err
 		}
@@ -71,10 +66,7 @@ func rehearse(ctx context.Context, e env, conf *config.Config, what drill.Case) 
 	identify(&conf.Policy, thisVersion())
 	asking, cancel := context.WithTimeout(ctx, daemonLimit)
 	defer cancel()
-	record, _, err := lastGood(asking, conf)
-	if err != nil && !errors.Is(err, cache.ErrNoRecord) {
-		e.remark("hint", "the last good record cannot be read; the drill assumes that there is none: "+err.Error())
-	}
+	record, _ := e.recall(asking, conf, "the last good record cannot be read; the drill assumes that there is none")
 	var rests provisioning.Trouble
 	if status, err := daemon(conf).Status(asking); err == nil {
 		rests = pause(status)

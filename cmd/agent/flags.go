@@ -113,13 +113,17 @@ func misconfigured(err error) error {
 	return &failure{code: exitUsage, err: err}
 }
 
-// knownInterface refuses a flag that names an interface which is not there: whoever types it is there to correct it. What
-// the file names may come later, and is asked then.
-func knownInterface(c *cobra.Command, conf *config.Config) error {
-	if err := config.InterfaceHere(conf.Policy.Interface); c.Flags().Changed("interface") && err != nil {
-		return badUsage("--interface: %v", err)
+// loadSite is loadConfig for a command that asks the network. It refuses a flag that names an interface which is not there:
+// whoever types it is there to correct it. What the file names may come later, and is asked then.
+func loadSite(c *cobra.Command, names ...string) (*config.Config, error) {
+	conf, err := loadConfig(c, names...)
+	if err != nil || !c.Flags().Changed("interface") {
+		return conf, err
 	}
-	return nil
+	if err := config.InterfaceHere(conf.Policy.Interface); err != nil {
+		return nil, badUsage("--interface: %v", err)
+	}
+	return conf, nil
 }
 
 // identify says what this program and this device are, for those who are told.

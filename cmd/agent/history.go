@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -54,9 +53,7 @@ func historyCommand(e env) *cobra.Command {
 			return print(entry)
 		}
 		if asJSON {
-			lines := json.NewEncoder(e.stdout)
-			lines.SetEscapeHTML(false)
-			each = func(entry control.Entry) error { return lines.Encode(entry) }
+			each = func(entry control.Entry) error { return printJSONLine(e.stdout, entry) }
 		}
 		if err := wanted.of(c.Context(), tell.history, failures, follow, each); err != nil {
 			return err

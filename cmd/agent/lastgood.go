@@ -109,6 +109,15 @@ func lastGood(ctx context.Context, places *config.Config) (record cache.Record, 
 	}
 }
 
+// recall is lastGood for a command that goes on without it, and says so. unread: there may be one.
+func (e env) recall(ctx context.Context, conf *config.Config, without string) (record cache.Record, unread bool) {
+	record, _, err := lastGood(ctx, conf)
+	if unread = err != nil && !errors.Is(err, cache.ErrNoRecord); unread {
+		e.remark("hint", without+": "+err.Error())
+	}
+	return record, unread
+}
+
 // unreadable says why neither copy of the record can be read.
 type unreadable struct {
 	dir      string

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,19 +16,13 @@ import (
 func planCommand(e env) *cobra.Command {
 	var asJSON bool
 	c := verb("plan [flags]", "Ask DNS and DHCP, and print what a device would try, in order, without registering", func(c *cobra.Command) error {
-		conf, err := loadConfig(c, config.AllBut("password_file")...) // nothing is signed in to
-		if err == nil {
-			err = knownInterface(c, conf)
-		}
+		conf, err := loadSite(c, config.AllBut("password_file")...) // nothing is signed in to
 		if err != nil {
 			return err
 		}
-		record, _, err := lastGood(c.Context(), conf)
-		if err != nil && !errors.Is(err, cache.ErrNoRecord) {
-			e.remark("hint", "last good cannot be read, so the TLS floor is unknown: "+err.Error())
-		}
+		record, unread := e.recall(c.Context(), conf, "last good cannot be read, so the TLS floor is unknown")
 		answer := askAround(c.Context(), conf, record)
-		answer.unread = err != nil && !errors.Is(err, cache.ErrNoRecord)
+		answer.unread = unread
 		if err := uninterrupted(c); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -96,9 +95,9 @@ func showStatus(ctx context.Context, e env, places *config.Config, asJSON bool) 
 	out := newPage(e.stdout)
 	switch {
 	case asJSON && err == nil:
-		return json.NewEncoder(e.stdout).Encode(status)
+		return printJSONLine(e.stdout, status)
 	case asJSON:
-		return json.NewEncoder(e.stdout).Encode(map[string]string{"error": err.Error()})
+		return printJSONLine(e.stdout, map[string]string{"error": err.Error()})
 	case out.width > 0:
 		out.asIs("\x1b[H\x1b[2J") // cursor to the top, erase the display (ECMA-48 §8.3.21, §8.3.39)
 	default:
