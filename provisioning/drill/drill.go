@@ -45,6 +45,8 @@ type rehearsal struct {
 	steps      []Step
 	registered time.Duration
 	rested     time.Duration // a real device would try again later: other attempts than those of the daemon are enough once
+	stands     func() provisioning.Status
+	stood      provisioning.Status // when the last step was noted: after a registration the agent takes the binding back
 	done       context.CancelFunc
 }
 
@@ -55,15 +57,9 @@ func rehearse(ctx context.Context, o Options, w wire.Wire, record cache.Record, 
 	h := &rehearsal{began: time.Now(), steps: []Step{}, done: done}
 	w.Changes = nil
 	a := agent.New(o.Policy, w, cache.InMemory(record), h.take)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = a.Run(looking) // it ends with looking
-	}()
-	<-looking.Done()
-	status := a.Status()
-	<-ended
-	return h.report(o, status, remembers)
+	h.stands = a.Status
+	_ = a.Run(looking) // it ends with looking
+	return h.report(o, remembers)
 }
 
 // take notes what happened, up to the registration or the rest.
@@ -77,6 +73,7 @@ func (h *rehearsal) take(e provisioning.Event) {
 	if what := e.Why().What; what != "" {
 		text += ": " + what
 	}
+	h.stood = h.stands()
 	h.steps = append(h.steps, Step{e.At.Sub(h.began).Milliseconds(), text})
 	switch {
 	case e.Kind == provisioning.StateChanged && e.State == provisioning.Registered:
@@ -88,9 +85,10 @@ func (h *rehearsal) take(e provisioning.Event) {
 	}
 }
 
-func (h *rehearsal) report(o Options, status provisioning.Status, remembers bool) Report {
+func (h *rehearsal) report(o Options, remembers bool) Report {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	status := h.stood
 	r := Report{Version: 1, Case: o.Case, Held: true, Steps: h.steps, Mend: []string{}, Registered: h.registered > 0, WithoutMS: h.registered.Milliseconds()}
 	if !r.Registered {
 		if r.WithoutMS = h.rested.Milliseconds(); h.rested == 0 {

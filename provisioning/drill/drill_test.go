@@ -102,6 +102,9 @@ func TestDrill(t *testing.T) {
 				if r.Registered != test.registered || r.Degraded != test.degraded || r.Reason != test.reason {
 					t.Errorf("got %+v", r)
 				}
+				if (r.Registrar != nil) != r.Registered {
+					t.Errorf("registered: %v, with %v", r.Registered, r.Registrar)
+				}
 				if r.Held == (test.rests || test.c == Primary && test.record.SIPAddress == "") {
 					t.Errorf("held: %v", r.Held)
 				}
