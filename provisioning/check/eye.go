@@ -2,9 +2,7 @@ package check
 
 import (
 	"context"
-	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -59,15 +57,7 @@ func (e *eye) outage() provisioning.Plan {
 	return discover.GroundOf(e.policy, e.wire).Tidy(provisioning.OutagePlan(record, e.policy, nil, e.memory.Vouched()))
 }
 
-// probe tries one address of a Candidate without signing in.
-func (e *eye) probe(ctx context.Context, c provisioning.Candidate, addr netip.Addr) signin.Probe {
-	return e.signer.Probe(ctx, c, addr)
-}
-
 // signIn does what the daemon would do with these Candidates, and takes the binding back.
 func (e *eye) signIn(ctx context.Context, try []provisioning.Candidate) signin.SignedIn {
 	return e.signer.SignInOnce(ctx, try, e.memory, &e.cycle)
 }
-
-// clockFloor is the latest moment that is known to have passed: the build of this program, or the last registration.
-func (e *eye) clockFloor() time.Time { return e.memory.ClockFloor() }

@@ -33,7 +33,7 @@ type looker struct {
 // look sees everything there is to see. Sources and places are asked at the same time; the sign-in waits for them.
 func look(ctx context.Context, o Options) *Facts {
 	eye := newEye(o.Policy, o.Wire, o.Record)
-	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.clockFloor()}
+	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.memory.ClockFloor()}
 	f.Servers, f.NotServers = nameServers(o)
 	if !o.ByPassed {
 		f.Outage = eye.outage()
@@ -67,10 +67,7 @@ func look(ctx context.Context, o Options) *Facts {
 
 // nameServers are those that are asked, and what is to be said of others.
 func nameServers(o Options) (servers []netip.AddrPort, unread string) {
-	if len(o.Policy.DNSServers) > 0 {
-		return o.Policy.DNSServers, ""
-	}
-	servers, err := o.Wire.Resolvers() // none is what the tree shows then
+	servers, err := discover.NameServers(o.Policy, o.Wire) // none is what the tree shows then
 	if err != nil && len(servers) > 0 {
 		unread = plain.Words(err)
 	}

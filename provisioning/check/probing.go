@@ -65,7 +65,7 @@ func (p *prober) add(c provisioning.Candidate, role Role) {
 		p.shaken = append(p.shaken, handshake{c.Host, addr, place, i, done})
 		p.tasks.Go(func() {
 			defer close(done)
-			p.put(place, i, p.eye.probe(p.ctx, at, addr))
+			p.put(place, i, p.eye.signer.Probe(p.ctx, at, addr))
 		})
 	}
 }
@@ -145,7 +145,7 @@ func (p *prober) after(earlier []handshake, c provisioning.Candidate, addr netip
 			return signin.Closed(addr)
 		}
 	}
-	return p.eye.probe(p.ctx, c, addr)
+	return p.eye.signer.Probe(p.ctx, c, addr)
 }
 
 // seen returns the places: those of the plan in its order, then those of last good, then the others.

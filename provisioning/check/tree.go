@@ -62,7 +62,7 @@ func (b *branch) link() {
 	case len(l.Others) > 0:
 		c.because(Warn, t)
 		c.Detail = "there is also " + strings.Join(l.Others, ", ")
-	case b.works():
+	case b.facts.signsIn():
 		c.because(Warn, t)
 		c.Detail = ""
 	default:
@@ -189,6 +189,3 @@ func option(name string, raw []byte, meaning, problem string) string {
 	}
 	return text
 }
-
-// works says whether the device signs in all the same.
-func (b *branch) works() bool { return b.facts.SignIn != nil && b.facts.SignIn.Registrar != nil }

@@ -43,9 +43,9 @@ func (b *branch) resultOf(p Place, ready bool) Result {
 	switch {
 	case ready:
 		return Good
-	case p.closed() || p.Role == Beside || p.Role == Unplanned || b.works() && !comesTo(b.facts, p):
+	case p.closed() || p.Role == Beside || p.Role == Unplanned || b.facts.signsIn() && !comesTo(b.facts, p):
 		return Skipped
-	case b.works() || p.Role == LastGood:
+	case b.facts.signsIn() || p.Role == LastGood:
 		return Warn
 	default:
 		return Bad
@@ -209,7 +209,7 @@ func (b *branch) signIn() {
 		switch {
 		case a.Result == "skipped":
 			try.Result = Skipped
-		case a.Result == "failed" && b.works():
+		case a.Result == "failed" && b.facts.signsIn():
 			try.Result = Warn
 		case a.Result == "failed":
 			try.Result = Bad
@@ -242,7 +242,7 @@ func (b *branch) inBand() {
 	home := Check{ID: "home", Title: "home pool", Result: Good}
 	relays := Check{ID: "relays", Title: "media relays", Result: Good}
 	switch {
-	case !b.works():
+	case !b.facts.signsIn():
 		home.Result, home.Needs, relays.Result, relays.Needs = Skipped, "sign-in", Skipped, "sign-in"
 	case !s.Lync:
 		home.Result, home.Detail, relays.Result, relays.Detail = Skipped, "not a Lync Registrar, so it names none", Skipped, "not a Lync Registrar, so it names none"
@@ -261,7 +261,7 @@ func (b *branch) inBand() {
 	}
 	b.add(home)
 	b.add(relays)
-	if !b.works() {
+	if !b.facts.signsIn() {
 		return
 	}
 	for _, r := range s.MediaRelays {

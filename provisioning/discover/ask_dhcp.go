@@ -148,11 +148,11 @@ func (d *dhcpAsk) ask(ctx context.Context) error {
 	}
 	var both sync.WaitGroup
 	var err6 error
-	both.Go(func() { err6 = d.inform6(ctx) })
-	err := d.inform(ctx)
+	both.Go(func() { err6 = d.question(ctx, true, dhcpopts.Inform6, source6) })
+	err := d.question(ctx, false, dhcpopts.Inform, answerSource)
 	both.Wait()
-	if not := new(notAsked); errors.As(err, &not) && err6 == nil {
-		err = not.error // a network with IPv6 only: it was asked
+	if err != nil && err6 != nil { // a network with IPv6 only was asked
+		err = &notAsked{err}
 	}
 	for _, same := range []error{dhcpopts.ErrNoInterface, dhcpopts.ErrNoRoute} {
 		if errors.Is(err, same) && errors.Is(unread, same) {
@@ -195,42 +195,37 @@ func onLinks(w wire.Wire, iface string, six bool, ask func(link, name string) er
 	return errs[0]
 }
 
-// inform asks by DHCPINFORM. The error is why it could not be asked, or why no answer could be heard.
-func (d *dhcpAsk) inform(ctx context.Context) error {
-	err := onLinks(d.wire, d.policy.Interface, false, func(link, name string) error {
-		conn, err := d.wire.Listen(ctx, link)
+// question asks on every interface, by DHCPv6 (RFC 3319), which the Lync device text does not know, if six. The error is why it
+// could not be asked, or why no answer could be heard.
+func (d *dhcpAsk) question(ctx context.Context, six bool, question inform, source func(dhcpopts.Answer) dhcpSource) error {
+	return onLinks(d.wire, d.policy.Interface, six, func(link, name string) error {
+		conn, err := listen(ctx, d.wire, link, six)
 		if err != nil {
 			return err
 		}
 		defer conn.Close()
-		dropped, err := dhcpopts.Inform(ctx, conn, func(a dhcpopts.Answer) {
+		dropped, err := question(ctx, conn, func(a dhcpopts.Answer) {
 			a.Link = name
-			d.take(answerSource(a))
+			d.take(source(a))
 		})
 		d.drop(dropped)
 		return err
 	})
-	if err != nil {
-		return &notAsked{err}
-	}
-	return nil
 }
 
-// inform6 asks by DHCPv6 (RFC 3319), which the Lync device text does not know.
-func (d *dhcpAsk) inform6(ctx context.Context) error {
-	return onLinks(d.wire, d.policy.Interface, true, func(link, name string) error {
-		conn, err := d.wire.Listen6(ctx, link)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		dropped, err := dhcpopts.Inform6(ctx, conn, func(a dhcpopts.Answer) {
-			a.Link = name
-			d.take(dhcpSource{Who: Who(a), Option: option6(a.SIP), Answer: a, rank: informed6})
-		})
-		d.drop(dropped)
-		return err
-	})
+// inform is how a question is asked on one interface.
+type inform func(context.Context, dhcpopts.Conn, func(dhcpopts.Answer)) ([]dhcpopts.Dropped, error)
+
+func listen(ctx context.Context, w wire.Wire, link string, six bool) (dhcpopts.Conn, error) {
+	if six {
+		return w.Listen6(ctx, link)
+	}
+	return w.Listen(ctx, link)
+}
+
+// source6 is an answer by DHCPv6.
+func source6(a dhcpopts.Answer) dhcpSource {
+	return dhcpSource{Who: Who(a), Option: option6(a.SIP), Answer: a, rank: informed6}
 }
 
 func option6(s dhcpopts.SIPServers) string {
@@ -296,7 +291,13 @@ func (g *Gathering) settleDHCP(f provisioning.Finding) {
 func (d *dhcpAsk) finding(err error) provisioning.Finding {
 	sources := d.inOrder()
 	f, best := bestSource(sources, d.usable)
-	if best < 0 {
+	if best >= 0 {
+		if flaw := sources[best].flaw(); f.Reason == "" && flaw != "" {
+			f.Reason, f.Detail = provisioning.DHCPMalformed, flaw
+		}
+		f.Trouble = sources[best].trouble(f.Reason)
+		addAddresses(&f, sources, sources[best].rank)
+	} else {
 		f.Reason = d.unasked(err)
 		if err != nil {
 			f.Detail = plain.Words(err)
@@ -304,17 +305,6 @@ func (d *dhcpAsk) finding(err error) provisioning.Finding {
 		if t, came := unheard(d.dropped); f.Reason == provisioning.DHCPSilent && !t.None() {
 			f.Trouble, f.Reason, f.Detail = t, t.Reason(), came
 		}
-	}
-	if best >= 0 && f.Reason == "" {
-		if flaw := sources[best].flaw(); flaw != "" {
-			f.Reason, f.Detail = provisioning.DHCPMalformed, flaw
-		}
-	}
-	if best >= 0 {
-		f.Trouble = sources[best].trouble(f.Reason)
-	}
-	if best >= 0 {
-		addAddresses(&f, sources, sources[best].rank)
 	}
 	for i, s := range sources {
 		silent := best >= 0 && s.Problem == "" && s.Answer.SIP.Raw == nil

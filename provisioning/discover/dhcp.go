@@ -114,13 +114,13 @@ func (s dhcpSource) flaw() string {
 	}
 }
 
-// bestAnswer is the best of the answers to DHCPINFORM.
-func bestAnswer(answers []dhcpopts.Answer, usable func(name string) bool) provisioning.Finding {
+// bestAnswer is the best of the answers to DHCPINFORM, whatever name it gives.
+func bestAnswer(answers []dhcpopts.Answer) provisioning.Finding {
 	sources := make([]dhcpSource, len(answers))
 	for i, a := range answers {
 		sources[i] = answerSource(a)
 	}
-	f, best := bestSource(sources, usable)
+	f, best := bestSource(sources, func(string) bool { return true })
 	if best >= 0 {
 		f.Trouble = sources[best].trouble(f.Reason)
 	}

@@ -29,11 +29,17 @@ func GroundOf(p provisioning.Policy, wire wire.Wire) provisioning.Ground {
 	return g
 }
 
-func nameServers(p provisioning.Policy, wire wire.Wire) []netip.AddrPort {
+// NameServers are those that are asked. The error says what of the system's list cannot be read; the others are there.
+func NameServers(p provisioning.Policy, wire wire.Wire) ([]netip.AddrPort, error) {
 	if len(p.DNSServers) > 0 || wire.Resolvers == nil {
-		return p.DNSServers
+		return p.DNSServers, nil
 	}
-	servers, _ := wire.Resolvers() // none at all is an answer too: every look-up then says so
+	return wire.Resolvers()
+}
+
+// nameServers are those that are asked; none at all is an answer too: every look-up then says so.
+func nameServers(p provisioning.Policy, wire wire.Wire) []netip.AddrPort {
+	servers, _ := NameServers(p, wire)
 	return servers
 }
 

@@ -99,9 +99,6 @@ func (s *surveyor) drop(dropped []dhcpopts.Dropped) {
 	s.Dropped = append(s.Dropped, dropped...)
 }
 
-// inform is how a question is asked on one interface.
-type inform func(context.Context, dhcpopts.Conn, func(dhcpopts.Answer)) ([]dhcpopts.Dropped, error)
-
 // askAll asks one question on every interface.
 func (s *surveyor) askAll(ctx context.Context, iface string, q dhcpopts.Question, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -112,12 +109,8 @@ func (s *surveyor) askAll(ctx context.Context, iface string, q dhcpopts.Question
 // ask asks on every interface, by DHCPv6 if six, and adds every different answer to a list. A while after the first one it is
 // enough.
 func (s *surveyor) ask(ctx context.Context, iface string, six bool, question inform, list *[]dhcpopts.Answer, enough func()) error {
-	listen := s.wire.Listen
-	if six {
-		listen = s.wire.Listen6
-	}
 	return onLinks(s.wire, iface, six, func(link, name string) error {
-		conn, err := listen(ctx, link)
+		conn, err := listen(ctx, s.wire, link, six)
 		if err != nil {
 			return err
 		}
@@ -152,7 +145,7 @@ func (s *DHCPSurvey) judge(lower []dhcpopts.Answer, err, err6 error) {
 			s.Conflict = cmp.Or(s.Conflict, disagreement(earlier, a), vendorDisagreement(earlier, a))
 		}
 	}
-	best := bestAnswer(s.Answers, func(string) bool { return true })
+	best := bestAnswer(s.Answers)
 	misspelt := s.misspelt(lower)
 	switch {
 	case len(s.Answers) == 0 && s.sixNames():
@@ -185,7 +178,7 @@ func (s *DHCPSurvey) sixNames() bool {
 func (s *DHCPSurvey) sixReason() (provisioning.Reason, string, provisioning.Trouble) {
 	sources := make([]dhcpSource, len(s.Six))
 	for i, a := range s.Six {
-		sources[i] = dhcpSource{Who: Who(a), Option: option6(a.SIP), Answer: a, rank: informed6}
+		sources[i] = source6(a)
 	}
 	f, best := bestSource(sources, func(string) bool { return true })
 	switch {

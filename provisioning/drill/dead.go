@@ -4,13 +4,11 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
@@ -18,7 +16,10 @@ import (
 func without(c Case, policy provisioning.Policy, w wire.Wire, primary provisioning.Registrar) wire.Wire {
 	dead := w
 	if c == DNS || c == Both {
-		dead.Dial = silentTo(dead.Dial, func(at netip.AddrPort) bool { return slices.Contains(nameServers(policy, w), at) })
+		dead.Dial = silentTo(dead.Dial, func(at netip.AddrPort) bool {
+			servers, _ := discover.NameServers(policy, w) // none: then nobody can be dead
+			return slices.Contains(servers, at)
+		})
 	}
 	if c == DHCP || c == Both {
 		dead.Listen = func(_ context.Context, iface string) (dhcpopts.Conn, error) { return newSilence(iface), nil }
@@ -31,14 +32,6 @@ func without(c Case, policy provisioning.Policy, w wire.Wire, primary provisioni
 	return dead
 }
 
-func nameServers(policy provisioning.Policy, w wire.Wire) []netip.AddrPort {
-	if len(policy.DNSServers) > 0 {
-		return policy.DNSServers
-	}
-	servers, _ := w.Resolvers() // none: then nobody can be dead
-	return servers
-}
-
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // silentTo dials, but for dead places: there a datagram is lost, and a connection does not come about.
@@ -49,7 +42,7 @@ func silentTo(dial dialer, isDead func(netip.AddrPort) bool) dialer {
 			return dial(ctx, network, address)
 		}
 		if network == "udp" {
-			return datagrams{newSilence("")}, nil
+			return newSilence(""), nil
 		}
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -58,62 +51,28 @@ func silentTo(dial dialer, isDead func(netip.AddrPort) bool) dialer {
 
 // silence is a socket on which nothing comes back.
 type silence struct {
-	iface string
-
-	mu       sync.Mutex
-	deadline time.Time
-	changed  chan struct{} // closed, and replaced, when the deadline is another
-	closed   chan struct{}
-	close    sync.Once
+	net.Conn // the end of a pipe at whose other end is nobody
+	iface    string
 }
 
-func newSilence(iface string) *silence {
-	return &silence{iface: iface, changed: make(chan struct{}), closed: make(chan struct{})}
+func newSilence(iface string) silence {
+	ours, _ := net.Pipe()
+	return silence{ours, iface}
 }
 
-func (s *silence) wait() error {
-	for {
-		s.mu.Lock()
-		deadline, changed := s.deadline, s.changed
-		s.mu.Unlock()
-		var over <-chan time.Time
-		if !deadline.IsZero() {
-			timer := time.NewTimer(time.Until(deadline))
-			defer timer.Stop()
-			over = timer.C
-		}
-		select {
-		case <-s.closed:
-			return net.ErrClosed
-		case <-over:
-			return os.ErrDeadlineExceeded
-		case <-changed:
-		}
-	}
+// Write loses what is sent.
+func (s silence) Write(b []byte) (int, error) { return len(b), nil }
+
+// WriteTo loses what is sent.
+func (s silence) WriteTo(b []byte, _ net.Addr) (int, error) { return len(b), nil }
+
+// ReadFrom waits for the deadline, or until it is closed.
+func (s silence) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, err := s.Read(b)
+	return n, nil, err
 }
 
-func (s *silence) ReadFrom([]byte) (int, net.Addr, error)    { return 0, nil, s.wait() }
-func (s *silence) WriteTo(b []byte, _ net.Addr) (int, error) { return len(b), nil }
-func (s *silence) Close() error                              { s.close.Do(func() { close(s.closed) }); return nil }
-func (s *silence) LocalAddr() net.Addr                       { return &net.UDPAddr{} }
-func (s *silence) SetDeadline(t time.Time) error             { return s.SetReadDeadline(t) }
-func (s *silence) SetWriteDeadline(time.Time) error          { return nil }
-func (s *silence) Interface() (string, netip.Addr, net.HardwareAddr) {
+// Interface is that on which nobody answers.
+func (s silence) Interface() (string, netip.Addr, net.HardwareAddr) {
 	return s.iface, netip.IPv4Unspecified(), make(net.HardwareAddr, 6)
 }
-
-func (s *silence) SetReadDeadline(t time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.deadline = t
-	close(s.changed)
-	s.changed = make(chan struct{})
-	return nil
-}
-
-// datagrams is a silence that is connected.
-type datagrams struct{ *silence }
-
-func (d datagrams) Read([]byte) (int, error)    { return 0, d.wait() }
-func (d datagrams) Write(b []byte) (int, error) { return len(b), nil }
-func (d datagrams) RemoteAddr() net.Addr        { return &net.UDPAddr{} }

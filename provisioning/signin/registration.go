@@ -27,12 +27,10 @@ type Registration struct {
 // standing is what a registration gives the device: one value, made when a Registrar accepts or tells something. What status
 // shows and what last good keeps are two views of it.
 type standing struct {
-	record       cache.Record
-	registrar    provisioning.Registrar
-	home         []provisioning.Registrar
-	relays       []provisioning.MediaRelay // as probed, when they were told; else those of the record
-	told         bool
-	provisioning *provisioning.Provisioning // of what was told; nil: it could not be learnt
+	record    cache.Record
+	registrar provisioning.Registrar
+	home      []provisioning.Registrar
+	relays    []provisioning.MediaRelay // as probed, when they were told; else those of the record
 }
 
 // Record is what last good keeps of a registration.
@@ -43,8 +41,8 @@ func (r *Registration) Record() cache.Record { return r.standing.record }
 func (r *Registration) Show(s *provisioning.Status) {
 	registrar := r.standing.registrar
 	s.Registrar, s.Home, s.MediaRelays = &registrar, r.standing.home, r.standing.relays
-	if r.standing.told {
-		s.Provisioning = r.standing.provisioning
+	if r.Lesson != nil {
+		s.Provisioning = r.Lesson.settings()
 	}
 }
 

@@ -84,9 +84,6 @@ func (e evidence) standing(reg *Registration) standing {
 	record := e.record(reg)
 	st := standing{record: record, home: provisioning.HomeOf(record), relays: reg.Lesson.relaysOr(record)}
 	st.registrar = registrarOf(reg, st.home)
-	if reg.Lesson != nil {
-		st.told, st.provisioning = true, reg.Lesson.settings()
-	}
 	return st
 }
 

@@ -97,8 +97,14 @@ func TestWhatARegistrationLeavesBehind(t *testing.T) {
 			t.Errorf("%s: %+v", test.name, got)
 		}
 		shown := e.standing(&test.reg)
-		if len(shown.relays) != test.relays || shown.registrar.Role != test.role || shown.told != (test.reg.Lesson != nil) || (shown.provisioning != nil) != (test.reg.Lesson == high) {
-			t.Errorf("%s: shown as %+v", test.name, shown)
+		earlier := &provisioning.Provisioning{}
+		status := provisioning.Status{Provisioning: earlier}
+		reg := test.reg
+		reg.standing = shown
+		reg.Show(&status)
+		told := status.Provisioning != earlier // or what an earlier one was told stays
+		if len(shown.relays) != test.relays || shown.registrar.Role != test.role || told != (test.reg.Lesson != nil) || (told && status.Provisioning != nil) != (test.reg.Lesson == high) {
+			t.Errorf("%s: shown as %+v, %+v", test.name, shown, status.Provisioning)
 		}
 	}
 }
