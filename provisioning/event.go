@@ -1,7 +1,6 @@
 package provisioning
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -46,7 +45,6 @@ type Event struct {
 	Reason  Reason
 	Detail  string  // raw words of who has met it
 	Trouble Trouble // which fault it is, where that was found out: its Reason is the one above
-	Hint    string  // what to do about it: "" is that of the Trouble, or of the Reason
 	Until   time.Time
 	Took    time.Duration
 }
@@ -62,9 +60,9 @@ type Why struct {
 
 // Why is the event in words. This is where they are made, for status and history alike.
 func (e Event) Why() Why {
-	w := Why{Reason: e.Reason, Detail: e.Detail, Hint: cmp.Or(e.Hint, e.Reason.Hint())}
+	w := Why{Reason: e.Reason, Detail: e.Detail, Hint: e.Reason.Hint()}
 	if e.Trouble.Specific() {
-		w.Fault, w.What, w.Hint = e.Trouble.Fault.ID, e.Trouble.What(), cmp.Or(e.Hint, e.Trouble.Hint())
+		w.Fault, w.What, w.Hint = e.Trouble.Fault.ID, e.Trouble.What(), e.Trouble.Hint()
 	}
 	return w
 }

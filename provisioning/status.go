@@ -145,7 +145,7 @@ func (a Attempt) Why() Why { return Why{a.Reason, a.Fault, a.What, a.Detail, a.H
 
 // Told is the source with its texts made.
 func (s Source) Told() Source {
-	w := Event{Reason: s.Reason, Trouble: s.Trouble, Hint: s.Hint}.Why()
+	w := Event{Reason: s.Reason, Trouble: s.Trouble}.Why()
 	s.Fault, s.What, s.Hint = w.Fault, w.What, w.Hint
 	return s
 }

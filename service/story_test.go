@@ -38,7 +38,7 @@ func outageOf(s *Story, minutes int) {
 			{Kind: provisioning.StateChanged, State: provisioning.Outage},
 			{
 				Kind: provisioning.Attempted, Step: provisioning.LastGood, State: provisioning.Outage, Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061},
-				Addr: netip.MustParseAddr("10.0.0.5"), Reason: provisioning.ConnectTimeout, Hint: "look for a firewall", Took: 3 * time.Second,
+				Addr: netip.MustParseAddr("10.0.0.5"), Reason: provisioning.ConnectTimeout, Took: 3 * time.Second,
 			},
 			{Kind: provisioning.StateChanged, State: provisioning.Resting},
 			{Kind: provisioning.Waiting, State: provisioning.Resting, Until: at.Add(time.Minute)},
@@ -77,7 +77,7 @@ func TestAnOutageOfAWeekIsAFewLinesAndACount(t *testing.T) {
 	}
 	want2 := control.Entry{
 		Number: 4, At: noon, Event: "attempt", State: "outage", Step: "last-good", Host: "fe01.contoso.com", Port: 5061, Transport: "tls",
-		Address: "10.0.0.5", Reason: "connect-timeout", Hint: "look for a firewall", TookMS: 3000,
+		Address: "10.0.0.5", Reason: "connect-timeout", Hint: provisioning.ConnectTimeout.Hint(), TookMS: 3000,
 		Count: minutes, LastAt: noon.Add((minutes - 1) * time.Minute),
 	}
 	if diff := cmp.Diff(want2, history[3]); diff != "" {

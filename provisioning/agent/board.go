@@ -51,7 +51,6 @@ func (b *board) change(edit func(*provisioning.Status)) {
 // tell emits an event, and keeps what status shows of it.
 func (b *board) tell(e provisioning.Event) {
 	e.At = time.Now()
-	e.Hint = e.Why().Hint
 	b.change(func(s *provisioning.Status) {
 		e.Degraded = s.Degraded
 		switch e.Kind {

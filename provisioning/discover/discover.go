@@ -43,12 +43,12 @@ func Discover(ctx context.Context, policy provisioning.Policy, wire wire.Wire, f
 	for i := range found {
 		if t := disagree[found[i].Step]; !t.None() {
 			said := &found[i].Source
-			said.Reason, said.Detail, said.Hint, said.Trouble = t.Reason(), "", "", t
+			said.Reason, said.Detail, said.Trouble = t.Reason(), "", t
 			*said = said.Told()
 		}
 		if found[i].Source.Source == "dhcp" && len(conflicts) > 0 {
 			said := &found[i].Source
-			said.Reason, said.Detail, said.Hint = provisioning.DHCPConflict, conflicts[0], ""
+			said.Reason, said.Detail = provisioning.DHCPConflict, conflicts[0]
 			said.Trouble = DHCPTrouble(said.Reason, said.Detail)
 			*said = said.Told()
 		}

@@ -58,7 +58,6 @@ func (g *Gathering) settle(step provisioning.Step, f provisioning.Finding) {
 	if f.Source.Source == "dhcp" && f.Trouble.None() {
 		f.Trouble = DHCPTrouble(f.Reason, f.Detail)
 	}
-	f.Hint = ""
 	f.Source = f.Told()
 	if f.TookMS == 0 {
 		f.TookMS = time.Since(g.started).Milliseconds()
