@@ -3,6 +3,7 @@ package provisioning
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -84,6 +85,15 @@ func (f *Fault) Because(cause Trouble, facts Facts) Trouble {
 // Also adds what is said in the same breath.
 func (t Trouble) Also(f *Fault, facts Facts) Trouble {
 	t.And = append(slices.Clip(t.And), f.Met(facts))
+	return t
+}
+
+// With adds facts. The Trouble that it is made from stays as it is.
+func (t Trouble) With(more Facts) Trouble {
+	facts := Facts{}
+	maps.Copy(facts, t.Facts)
+	maps.Copy(facts, more)
+	t.Facts = facts
 	return t
 }
 

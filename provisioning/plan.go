@@ -3,7 +3,6 @@ package provisioning
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -291,9 +290,7 @@ func (p Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Trouble
 	case s.Reason == TLSNoName:
 		return FaultNamedAddress.Met(facts).On(side)
 	case s.Reason == NoAddress && cause.Fault.OfName():
-		cause.Facts = maps.Clone(cause.Facts)
-		cause.Facts["source"] = source
-		return cause
+		return cause.With(Facts{"source": source})
 	case s.Reason == NoAddress && s.Step == Manual:
 		return FaultNoAddressConfigured.Met(facts)
 	case s.Reason == NoAddress:

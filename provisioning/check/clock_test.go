@@ -225,7 +225,7 @@ func TestTimeServersAreHeard(t *testing.T) {
 			if got := clockOff(f).What(); got != problem {
 				t.Errorf("the problem is %q, want %q", got, problem)
 			}
-			if got := setClock(f, provisioning.FaultClockBehind, provisioning.Facts{}).Do(); got != test.do {
+			if got := setClock(f, provisioning.FaultClockBehind.Met(nil)).Do(); got != test.do {
 				t.Errorf("the advice is %q, want %q", got, test.do)
 			}
 		})

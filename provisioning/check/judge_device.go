@@ -27,28 +27,26 @@ func credentialsRest(f *Facts) provisioning.Trouble {
 // clockOff is about a clock that shows what others contradict.
 func clockOff(f *Facts) provisioning.Trouble {
 	if f.Now.Before(f.ClockFloor) {
-		return setClock(f, provisioning.FaultClockPassed, provisioning.Facts{"now": f.Now, "passed": f.ClockFloor})
+		return setClock(f, provisioning.FaultClockPassed.Met(provisioning.Facts{"now": f.Now, "passed": f.ClockFloor}))
 	}
 	ahead, host, told := f.skew()
 	switch {
 	case !told || ahead.Abs() <= tolerated:
 		return provisioning.Trouble{}
 	case ahead > 0:
-		return setClock(f, provisioning.FaultClockBehind, provisioning.Facts{"host": host, "span": span(ahead)})
+		return setClock(f, provisioning.FaultClockBehind.Met(provisioning.Facts{"host": host, "span": span(ahead)}))
 	default:
-		return setClock(f, provisioning.FaultClockAhead, provisioning.Facts{"host": host, "span": span(-ahead)})
+		return setClock(f, provisioning.FaultClockAhead.Met(provisioning.Facts{"host": host, "span": span(-ahead)}))
 	}
 }
 
 // setClock adds by what the clock can be set.
-func setClock(f *Facts, fault *provisioning.Fault, facts provisioning.Facts) provisioning.Trouble {
+func setClock(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	ahead, _, _ := f.skew()
 	if s, ok := f.timeServer(ahead); ok && (s.Ahead-ahead).Abs() <= tolerated {
-		facts["server"], facts["source"] = s.Name, s.Source
-	} else {
-		facts["record"] = f.timeRecord()
+		return t.With(provisioning.Facts{"server": s.Name, "source": s.Source})
 	}
-	return fault.Met(facts)
+	return t.With(provisioning.Facts{"record": f.timeRecord()})
 }
 
 // onlyLastGood is about a device that would be lost without what it remembers.

@@ -56,7 +56,7 @@ func noPlan(f *Facts) provisioning.Trouble {
 		}
 	}
 	if f.DHCP != nil && slices.Contains([]provisioning.Reason{provisioning.DHCPMalformed, provisioning.DHCPVendorClass, provisioning.TLSNoName, provisioning.DHCPRefused}, f.DHCP.Reason) {
-		return f.DHCP.Met()
+		return f.DHCP.Trouble
 	}
 	if dead := f.dnsDead(); dead.Reason != "" {
 		return dnsFails(f, dead.Trouble)
@@ -122,7 +122,7 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 		}
 		return provisioning.FaultDHCPUnasked.Because(dhcp, facts)
 	case f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent:
-		dhcp = f.DHCP.Met()
+		dhcp = f.DHCP.Trouble
 		dhcp.Facts = maps.Clone(dhcp.Facts)
 		delete(dhcp.Facts, "detail")
 	case f.DHCP != nil:
@@ -138,21 +138,14 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 // dnsFails is for name servers that do not serve: not at all, or not when they are asked for one host. t is what one
 // look-up met.
 func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
-	t.Facts = maps.Clone(t.Facts)
-	if t.Facts == nil {
-		t.Facts = provisioning.Facts{}
-	}
 	dead := f.dnsDead().Reason != ""
 	switch {
 	case f.Late:
-		t.Facts["servers"] = listServers(f)
-		return provisioning.FaultDNSLate.Met(t.Facts)
+		return provisioning.FaultDNSLate.Met(t.With(provisioning.Facts{"servers": listServers(f)}).Facts)
 	case dead && t.Fault == provisioning.FaultDNSSilentFor && len(t.And) == 0:
-		t.Facts["servers"] = listServers(f)
-		return provisioning.FaultDNSSilent.Met(t.Facts)
+		return provisioning.FaultDNSSilent.Met(t.With(provisioning.Facts{"servers": listServers(f)}).Facts)
 	case dead:
-		t.Facts["name"] = f.sipDomain()
-		return t
+		return t.With(provisioning.Facts{"name": f.sipDomain()})
 	default:
 		return t
 	}
@@ -208,7 +201,7 @@ func dhcpFlaw(f *Facts) provisioning.Trouble {
 	}
 	switch f.DHCP.Reason {
 	case provisioning.DHCPConflict, provisioning.DHCPMalformed, provisioning.DHCPVendorClass, provisioning.TLSNoName:
-		return f.DHCP.Met()
+		return f.DHCP.Trouble
 	default: // silence, and no option, are how sites look that use DNS
 	}
 	for _, a := range f.DHCP.Answers {

@@ -99,15 +99,14 @@ func closedPlace(f *Facts, p Place, closed provisioning.Trouble) provisioning.Tr
 	other := otherPort(f, p)
 	switch {
 	case other != nil:
-		closed.Facts["other"], closed.Facts["source"] = other.Port, source
+		closed = closed.With(provisioning.Facts{"other": other.Port, "source": source})
 	case otherFamily(f.Link, p):
 		return provisioning.FaultNoIPv6.Because(closed, provisioning.Facts{"host": p.Host, "addresses": provisioning.ListAddrs(p.Addrs)})
 	case onlyOutside(f, p):
 		if inside, _ := f.finding(provisioning.InternalTLS); isDNSFailure(inside.Reason) { // it may well exist
 			return dnsFails(f, inside.Trouble).Also(provisioning.FaultEdgeNotReached, closed.Facts)
 		}
-		closed.Facts["domain"] = f.sipDomain()
-		return provisioning.FaultOnlyOutside.Because(closed, closed.Facts)
+		return provisioning.FaultOnlyOutside.Because(closed, closed.With(provisioning.Facts{"domain": f.sipDomain()}).Facts)
 	case provisioning.IsAddress(p.Host) && p.Step == provisioning.Manual:
 		return closed.Also(provisioning.FaultConfiguredAddress, closed.Facts)
 	default:
@@ -157,7 +156,7 @@ func badCertificate(f *Facts, p Place, t provisioning.Trouble) provisioning.Trou
 	case dated && !clock.None():
 		return clock
 	case t.Reason() == provisioning.ClockWrong:
-		return setClock(f, t.Fault, t.Facts)
+		return setClock(f, t)
 	case t.Reason() == provisioning.TLSName:
 		return wrongName(f, p, t)
 	default:
@@ -174,12 +173,11 @@ func wrongName(f *Facts, p Place, t provisioning.Trouble) provisioning.Trouble {
 			useful = name
 		}
 	}
-	t.Facts["useful"] = useful
-	if !f.resolves(useful) {
-		t.Facts["missing"] = useful
-	}
 	source, side := f.sourceOf(p.Step)
-	t.Facts["source"] = source
+	t = t.With(provisioning.Facts{"useful": useful, "source": source})
+	if !f.resolves(useful) {
+		t = t.With(provisioning.Facts{"missing": useful})
+	}
 	switch {
 	case provisioning.IsAddress(p.Host):
 		return provisioning.FaultAddressNotProven.Met(t.Facts)

@@ -113,11 +113,8 @@ func (b *branch) dhcp() {
 	case f.NotAsked:
 		c.Result, c.Needs = Skipped, "link"
 	case f.DHCP != nil && f.DHCP.Reason != "":
-		c.Result, c.Reason, c.Detail = Warn, f.DHCP.Reason, f.DHCP.Detail
-		if f.DHCP.Trouble.Specific() {
-			c.because(Warn, f.DHCP.Trouble)
-			c.Detail = f.DHCP.Detail
-		}
+		c.because(Warn, f.DHCP.Trouble)
+		c.Detail = f.DHCP.Detail
 		if asked && f.Policy.Asks(provisioning.DHCPTLS) && len(f.Plan.Try) == 0 {
 			c.Result = Bad
 		}

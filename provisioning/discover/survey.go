@@ -34,15 +34,7 @@ type DHCPSurvey struct {
 	Dropped   []dhcpopts.Dropped  // what came and was not read as an answer
 	Reason    provisioning.Reason // what to put right first, or ""
 	Detail    string
-	Trouble   provisioning.Trouble // which fault that is, where more is known than the Reason
-}
-
-// Met is what to put right first, as a fault.
-func (s DHCPSurvey) Met() provisioning.Trouble {
-	if s.Trouble.None() {
-		return DHCPTrouble(s.Reason, s.Detail)
-	}
-	return s.Trouble
+	Trouble   provisioning.Trouble // which fault that is
 }
 
 // Why is what to put right first, in words.
@@ -166,6 +158,9 @@ func (s *DHCPSurvey) judge(lower []dhcpopts.Answer, err, err6 error) {
 		s.Reason, s.Detail, s.Trouble = best.Reason, best.Detail, best.Trouble
 	default:
 		s.Reason, s.Detail, s.Trouble = s.flaw()
+	}
+	if s.Trouble.None() {
+		s.Trouble = DHCPTrouble(s.Reason, s.Detail)
 	}
 }
 
