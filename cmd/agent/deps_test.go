@@ -69,6 +69,7 @@ var walls = []wall{
 	{"internal/sip", "internal/ntlm internal/secret internal/place internal/plain", "github.com/emiago/sipgo github.com/icholy/digest", "a leaf: SIP"},
 	{"internal/ntlm", "", "golang.org/x/crypto", "a leaf: NTLM, whose MD4 the standard library does not have"},
 	{"internal/trust", "internal/place internal/plain", "", "a leaf: certificates"},
+	{"internal/identity", "internal/safefile", "", "a leaf: the key and the certificate of the device"},
 	{"internal/place", "", "", "below all: values that say where a Registrar may be"},
 	{"internal/golden", "", "github.com/google/go-cmp", "below all: expected output of tests"},
 	{"internal/nearest", "", "", "below all: finds the word that was probably meant"},
