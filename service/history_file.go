@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -45,6 +46,19 @@ func skipOldest(f *os.File) error {
 	return err
 }
 
+// ErrUTF16 says that a history has been copied by a program that writes two bytes a letter. The text goes on behind a name.
+var ErrUTF16 = errors.New("is text in UTF-16")
+
+// isUTF16 says whether a text begins as JSON in UTF-16 does, with a byte order mark or without.
+func isUTF16(text []byte) bool {
+	for _, mark := range []string{"\xff\xfe", "\xfe\xff", "{\x00", "\x00{"} {
+		if bytes.HasPrefix(text, []byte(mark)) {
+			return true
+		}
+	}
+	return false
+}
+
 // ReadHistory reads a history file, oldest first. Lines that a power cut or a failing flash has damaged are
 // passed over; an entry that was counted further is returned once. A file that does not exist is an empty
 // history.
@@ -63,6 +77,10 @@ func ReadHistory(file string) ([]control.Entry, error) {
 	text, err := io.ReadAll(io.LimitReader(f, mostRead))
 	if err != nil {
 		return nil, err
+	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	if isUTF16(text) {
+		return nil, fmt.Errorf("%s %w", file, ErrUTF16)
 	}
 	latest := map[uint64]control.Entry{}
 	for raw := range bytes.Lines(text) {

@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -86,16 +84,6 @@ func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) c
 		Policy: conf.Policy, Wire: wire.System(), Record: record, Unread: unread, Link: check.SystemLink(conf.Policy.Interface),
 		Store: status.Store, Daemon: stands, ByPassed: byPassed, CredentialsRest: err == nil && status.Reason == provisioning.CredentialsResting, Progress: progress,
 	})
-}
-
-// progressOn tells people in front of a terminal what is going on, in one line that is gone at the end.
-func progressOn(e env) (progress func(string), done func()) {
-	f, ok := e.stderr.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return func(string) {}, func() {}
-	}
-	const clear = "\r\x1b[K" // erase in line (ECMA-48 §8.3.41)
-	return func(what string) { fmt.Fprintf(f, "%s%s ...", clear, what) }, func() { fmt.Fprint(f, clear) }
 }
 
 // printReport prints what the check comes to, and then what supports it: in a line what is well, in full what is not.

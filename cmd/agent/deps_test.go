@@ -26,7 +26,7 @@ type wall struct {
 var walls = []wall{
 	{
 		"cmd/agent",
-		"internal/config internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check provisioning/drill cache dhcpopts packaging",
+		"internal/config internal/nearest internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check provisioning/drill cache dhcpopts packaging",
 		"github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term",
 		"reads the command line, and puts everything else together",
 	},

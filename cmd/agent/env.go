@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/homeward-agent/homeward/internal/config"
 )
@@ -114,4 +115,14 @@ func asWhom(advice string) string {
 		return "root has limited rights here, as in a container: run the command outside it, or as the user of the daemon"
 	}
 	return advice
+}
+
+// progressOn tells people in front of a terminal what is going on, in one line that is gone at the end.
+func progressOn(e env) (progress func(string), done func()) {
+	f, ok := e.stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return func(string) {}, func() {}
+	}
+	const clear = "\r\x1b[K" // erase in line (ECMA-48 §8.3.41)
+	return func(what string) { fmt.Fprintf(f, "%s%s ...", clear, what) }, func() { fmt.Fprint(f, clear) }
 }

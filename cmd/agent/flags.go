@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/homeward-agent/homeward/internal/config"
+	"github.com/homeward-agent/homeward/internal/nearest"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -34,6 +35,28 @@ func addSettingFlags(c *cobra.Command, names ...string) {
 		completeKey(c, k)
 	}
 	c.Flags().SortFlags = false
+}
+
+// flagError says what is wrong with a flag, and which one was probably meant.
+func flagError(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		text := "unknown flag: --" + unknown.GetSpecifiedName()
+		if near := nearest.Word(unknown.GetSpecifiedName(), names); near != "" {
+			text += ", did you mean --" + near + "?"
+		}
+		return badUsage("%s", text)
+	case errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "int":
+		return badUsage("--%s: %q is not a whole number", invalid.GetFlag().Name, invalid.GetValue())
+	case errors.As(err, &invalid):
+		return badUsage("--%s: %v", invalid.GetFlag().Name, invalid.Unwrap())
+	default:
+		return badUsage("%v", err)
+	}
 }
 
 // flagValue is the value of a setting given as a flag.

@@ -36,7 +36,7 @@ func historyCommand(e env) *cobra.Command {
 		switch {
 		case last < 0:
 			return badUsage("-n: %d is negative", last)
-		case since != "":
+		case c.Flags().Changed("since"):
 			if wanted.since, err = parseSince(since, time.Now()); err != nil {
 				return badUsage("--since: %v", err)
 			}
@@ -69,7 +69,7 @@ func historyCommand(e env) *cobra.Command {
 	c.Flags().BoolVar(&failures, "failures", false, "show only failures, including some older than the rest of the history")
 	c.Flags().BoolVar(&follow, "follow", false, "show new events until interrupted; with -n or --since, earlier ones too")
 	c.Flags().IntVarP(&last, "lines", "n", 0, "show only the last `N` entries (default: all)")
-	c.Flags().StringVar(&since, "since", "", "show only what happened since `TIME`: 2h (two hours ago), \"2026-11-29 08:15\", or RFC 3339")
+	c.Flags().StringVar(&since, "since", "", "show only what happened since `TIME`: 2h or 3d (so long ago), \"2026-11-29 08:15\", or RFC 3339")
 	c.Flags().StringVar(&file, "file", "", "read a copied history.jsonl at `PATH` instead of this device's history")
 	return c
 }
@@ -122,6 +122,9 @@ func copiedHistory(file string, failures bool, each func(control.Entry) error) e
 	entries, err := service.ReadHistory(path)
 	if err == nil && len(entries) == 0 {
 		err = fmt.Errorf("%s contains no homeward history", file)
+	}
+	if errors.Is(err, service.ErrUTF16) {
+		err = &advised{err, "save it in UTF-8, or copy the file as it is on the device"}
 	}
 	if err != nil {
 		return &failure{code: exitFailed, err: safefile.Unopened(file, err)}

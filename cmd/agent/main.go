@@ -74,6 +74,7 @@ func rootCommand(e env) *cobra.Command {
 	root.Version = thisVersion().Version // for --version, which people try first
 	root.Flags().Bool("version", false, "show the version")
 	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(helpCommand())
 	root.SetHelpFunc(printHelp)

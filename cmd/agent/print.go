@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,16 +11,40 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
 // printJSON writes a value the way every --json does.
-func printJSON(w io.Writer, v any) error {
-	out := json.NewEncoder(w)
+func printJSON(w io.Writer, v any) error { return encodeJSON(w, v, "  ") }
+
+// printJSONLine writes a value on one line.
+func printJSONLine(w io.Writer, v any) error { return encodeJSON(w, v, "") }
+
+// encodeJSON writes JSON that a terminal can show: what would move its cursor, or turn the direction of its text, is written
+// as an escape. Such text can only stand inside a string, where an escape means the same.
+func encodeJSON(w io.Writer, v any, indent string) error {
+	var b bytes.Buffer
+	out := json.NewEncoder(&b)
 	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(v)
+	out.SetIndent("", indent)
+	if err := out.Encode(v); err != nil {
+		return err
+	}
+	text := make([]byte, 0, b.Len())
+	for _, r := range b.String() {
+		if r < utf8.RuneSelf && r != 0x7f || unicode.IsPrint(r) {
+			text = utf8.AppendRune(text, r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			text = fmt.Appendf(text, `\u%04x`, unit)
+		}
+	}
+	_, err := w.Write(text)
+	return err
 }
 
 // page is text for people on its way out. On a terminal it is wrapped, and may have colour; elsewhere a line stays a
@@ -188,13 +213,6 @@ func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MS
 
 // milliseconds is a duration in the unit of the JSON.
 func milliseconds(ms int64) string { return fmt.Sprintf("%d ms", ms) }
-
-// printJSONLine writes a value on one line.
-func printJSONLine(w io.Writer, v any) error {
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	return out.Encode(v)
-}
 
 // moment is a point in time without its zone, which is the device's own.
 func moment(t time.Time) string { return t.Local().Format(time.DateTime) }

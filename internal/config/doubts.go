@@ -22,9 +22,6 @@ func (c *Config) Doubts() []string {
 	case len(password) > 1 && strings.ContainsAny(password[:1], "\"'") && password[:1] == password[len(password)-1:]:
 		doubt("password_file: the quotes around the password count as part of it")
 	}
-	if len(c.Policy.Auth) == 0 {
-		doubt("auth names no scheme that this version supports: it supports ntlm and digest")
-	}
 	if err := InterfaceHere(c.Policy.Interface); err != nil {
 		doubt("interface: %v", err)
 	}

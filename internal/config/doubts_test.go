@@ -36,7 +36,6 @@ func TestDoubts(t *testing.T) {
 		{"single quotes", func(c *Config) { c.Policy.Password = `'secret'` }, quoted},
 		{"one quote", func(c *Config) { c.Policy.Password = `"secret` }, ""},
 		{"a password that is a quote", func(c *Config) { c.Policy.Password = `"` }, ""},
-		{"no scheme", func(c *Config) { c.Policy.Auth = nil }, "auth names no scheme that this version supports: it supports ntlm and digest"},
 		{"a directory that is none", func(c *Config) { c.StateDir = file }, "state_dir: FILE is not a directory"},
 		{"another", func(c *Config) { c.RuntimeDir = file }, "runtime_dir: FILE is not a directory"},
 		{"directories that are not there yet", func(c *Config) { c.StateDir, c.RuntimeDir = file+"1", file+"2" }, ""},

@@ -56,23 +56,29 @@ func (p *Problem) Error() string {
 // Unwrap returns what is wrong.
 func (p *Problem) Unwrap() error { return p.Err }
 
+// maxProblems is how many of them are told: somebody reads them. (Our choice.)
+const maxProblems = 20
+
 // Problems is all that is wrong with a configuration.
 type Problems []*Problem
 
-// Error has a line for each.
+// Error has a line for each of the first, and says how many more there are.
 func (p Problems) Error() string {
-	lines := make([]string, len(p))
-	for i, problem := range p {
-		lines[i] = problem.Error()
+	var lines []string
+	for _, problem := range p[:min(len(p), maxProblems)] {
+		lines = append(lines, problem.Error())
+	}
+	if more := len(p) - len(lines); more > 0 {
+		lines = append(lines, fmt.Sprintf("… and %d more", more))
 	}
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap returns each of them.
+// Unwrap returns each of those that are told.
 func (p Problems) Unwrap() []error {
-	all := make([]error, len(p))
-	for i, problem := range p {
-		all[i] = problem
+	all := make([]error, min(len(p), maxProblems))
+	for i := range all {
+		all[i] = p[i]
 	}
 	return all
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -53,7 +55,7 @@ func readDocument(file string, document []byte) (map[string]Setting, error) {
 	switch err := p.Error(); {
 	case errors.As(err, &at):
 		line := p.Shape(p.Range(at.Highlight)).Start.Line
-		return nil, Problems{syntaxProblem(Origin{File: file, Line: line}, lineOf(document, line), at)}
+		return nil, Problems{syntaxProblem(Origin{File: file, Line: line}, document, at)}
 	case err != nil:
 		return nil, Problems{{From: Origin{File: file}, Err: fmt.Errorf("%s: %w", file, err)}}
 	}
@@ -93,9 +95,22 @@ func (k Key) convert(from *unstable.Node) (Value, error) {
 }
 
 // syntaxProblem says why a line is not TOML: what the value of its key must be, or else the words of the parser.
-func syntaxProblem(from Origin, line []byte, err *unstable.ParserError) *Problem {
+func syntaxProblem(from Origin, document []byte, err *unstable.ParserError) *Problem {
+	line := lineOf(document, from.Line)
 	problem := &Problem{From: from, Err: errors.New(err.Message)} // the error itself must not outlive the parser
+	if other := otherFormat(bytes.Split(document, []byte("\n"))[:from.Line-1], line); other != "" {
+		problem.Err = fmt.Errorf("this is %s, and the file must be TOML", other)
+		problem.Hint = oneLineEach
+		return problem
+	}
 	name, v, found := bytes.Cut(line, []byte("="))
+	if k, began := openList(document, from.Line); k != nil {
+		problem.Key, problem.Err = k.Name, fmt.Errorf("in the list that begins in line %d: %s", began, k.mustBe())
+		if found && findKey(string(bytes.TrimSpace(name))) != nil {
+			problem.Err = fmt.Errorf("the list that begins in line %d has no closing ] before this line", began)
+		}
+		return problem
+	}
 	name, v = bytes.TrimSpace(name), bytes.TrimSpace(v)
 	if k := findKey(string(name)); k != nil && found {
 		if text := k.misspelt(v); text != "" {
@@ -106,9 +121,52 @@ func syntaxProblem(from Origin, line []byte, err *unstable.ParserError) *Problem
 	case string(name) == "user" && bytes.ContainsRune(v, '\\'):
 		problem.Hint = singleQuotes
 	case !found:
-		problem.Hint = "a line reads key = value, as homeward config example prints them; # begins a comment"
+		problem.Hint = oneLineEach
 	}
 	return problem
+}
+
+const oneLineEach = "a line reads key = value, as homeward config example prints them; # begins a comment"
+
+// yamlLine is "key: value", an element of a list, or the line between documents.
+var yamlLine = regexp.MustCompile(`^\s*(---|- .*|"?[A-Za-z_-]+"?:(\s.*)?)$`)
+
+// otherFormat names the format in which a document is written whose first line that is not TOML is this one, or "".
+func otherFormat(before [][]byte, line []byte) string {
+	line = bytes.TrimSpace(line)
+	isFirst := !slices.ContainsFunc(before, func(b []byte) bool { return len(bytes.TrimSpace(silent.ReplaceAll(b, nil))) > 0 })
+	switch {
+	case isFirst && bytes.HasPrefix(line, []byte("{")):
+		return "JSON"
+	case yamlLine.Match(line) && !bytes.Contains(line, []byte("=")):
+		return "YAML"
+	default:
+		return ""
+	}
+}
+
+// silent is what says nothing about where a list begins and ends: quoted text, and comments.
+var silent = regexp.MustCompile(`"[^"]*"|'[^']*'|#.*$`)
+
+// openList returns the key of the list in which a line stands that is not the list's first, and the line in which the list
+// begins; nil: it stands in none.
+func openList(document []byte, line int) (k *Key, began int) {
+	for began = line - 1; began > 0; began-- {
+		before := silent.ReplaceAll(lineOf(document, began), nil)
+		if bytes.ContainsRune(before, ']') {
+			return nil, 0
+		}
+		name, v, found := bytes.Cut(before, []byte("="))
+		if !found {
+			continue
+		}
+		k := findKey(string(bytes.TrimSpace(name)))
+		if k == nil || (k.Kind != List && k.Kind != Command) || !bytes.HasPrefix(bytes.TrimSpace(v), []byte("[")) {
+			return nil, 0
+		}
+		return k, began
+	}
+	return nil, 0
 }
 
 // lineOf returns a line of a document, counted from 1.

@@ -65,6 +65,23 @@ func portless(s string, addr netip.Addr, ports ...string) string {
 	return fmt.Sprintf("%q is read as an address without a port; for port %s write [%s]%s", s, s[at+1:], strings.TrimSuffix(s[:at], ":"), s[at:])
 }
 
+// unbracketed is what an IPv6 address that is followed by a port without brackets should have been, or "".
+func unbracketed(s string) string {
+	at := strings.LastIndexByte(s, ':')
+	if at < 0 {
+		return ""
+	}
+	addr, err := netip.ParseAddr(s[:at])
+	if err != nil || !addr.Is6() {
+		return ""
+	}
+	return net.JoinHostPort(addr.String(), s[at+1:])
+}
+
+func errUnbracketed(s, meant string) error {
+	return fmt.Errorf("%q: an IPv6 address that is followed by a port must be in brackets: %s", s, meant)
+}
+
 // splitServer splits host[:port]; port 0 means that there is none.
 func splitServer(s string) (string, uint16, error) {
 	bare := s
@@ -76,6 +93,9 @@ func splitServer(s string) (string, uint16, error) {
 	}
 	if !strings.Contains(s, ":") {
 		return s, 0, nil
+	}
+	if meant := unbracketed(s); meant != "" {
+		return "", 0, errUnbracketed(s, meant)
 	}
 	host, digits, err := net.SplitHostPort(s)
 	if err != nil || host == "" || strings.HasPrefix(digits, "//") || host == "sip" || host == "sips" {
@@ -95,6 +115,9 @@ func parseNameServers(texts []string, warn func(string)) ([]netip.AddrPort, erro
 		server, err := netip.ParseAddrPort(s)
 		if err != nil {
 			addr, errAddr := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
+			if meant := unbracketed(s); errAddr != nil && meant != "" {
+				return nil, errUnbracketed(s, meant)
+			}
 			if errAddr != nil {
 				return nil, fmt.Errorf("%q is not addr[:port]; name servers must be given by address", s)
 			}
@@ -118,6 +141,9 @@ func checkListen(s string) error {
 		return nil
 	}
 	host, port, err := net.SplitHostPort(s)
+	if meant := unbracketed(s); err != nil && meant != "" {
+		return errUnbracketed(s, meant)
+	}
 	if err != nil {
 		return fmt.Errorf("%q is not addr:port", s)
 	}
@@ -192,10 +218,10 @@ func checkSchemes(texts []string, to *Config, choices ...string) ([]string, erro
 	known := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return slices.Contains(unbuilt, s) })
 	if len(known) < len(texts) {
 		left := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return slices.Contains(known, s) })
-		to.warn(fmt.Sprintf("auth: ignored, because this version does not support it: %s", strings.Join(left, ", ")))
 		if len(known) == 0 {
-			return known, nil // signs in where nobody is asked for anything; see doubts
+			return nil, fmt.Errorf("this version supports none of %s", strings.Join(left, ", "))
 		}
+		to.warn(fmt.Sprintf("auth: ignored, because this version does not support it: %s", strings.Join(left, ", ")))
 	}
 	return known, checkChoices(known, choices...)
 }

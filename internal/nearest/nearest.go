@@ -1,11 +1,13 @@
 // Package nearest finds the word that was probably meant.
 package nearest
 
-// Word returns the name that was probably meant, or "".
+import "strings"
+
+// Word returns the name that was probably meant, or "". Upper and lower case are the same to it.
 func Word(typed string, names []string) string {
 	best, limit := "", max(2, len(typed)/3)
 	for _, name := range names {
-		if d := distance(typed, name); d <= limit {
+		if d := distance(strings.ToLower(typed), strings.ToLower(name)); d <= limit {
 			best, limit = name, d-1
 		}
 	}

@@ -9,6 +9,7 @@ func TestWord(t *testing.T) {
 		{"dns_server", "dns_servers"},
 		{"dhpc", "dhcp"},
 		{"passwordfile", "password_file"},
+		{"DNSServers", "dns_servers"},      // whatever the case
 		{"usr", "user"},                    // the nearest, whatever stands behind it
 		{"passxxrxxfile", "password_file"}, // a third of the letters may be wrong,
 		{"pxxxxrxxxile", ""},               // and no more

@@ -35,8 +35,11 @@ func ParseSIPAddress(s string) (SIPAddress, error) {
 		return SIPAddress{}, fmt.Errorf("%q must contain exactly one @", s)
 	}
 	user, domain, _ := strings.Cut(rest, "@")
-	if user == "" || len(user) > maxUser {
-		return SIPAddress{}, fmt.Errorf("%q must have 1 to %d characters before the @", s, maxUser)
+	switch {
+	case user == "":
+		return SIPAddress{}, fmt.Errorf("%q has nothing before the @: the name of the user is missing", s)
+	case len(user) > maxUser:
+		return SIPAddress{}, fmt.Errorf("%q has more than %d characters before the @", s, maxUser)
 	}
 	for _, c := range user {
 		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && !strings.ContainsRune(userCharacters, c) {
