@@ -70,6 +70,7 @@ var walls = []wall{
 	{"internal/dsk", "internal/plain", "", "a leaf: TLS-DSK, the handshake of a sign-in with a certificate"},
 	{"internal/ntlm", "", "golang.org/x/crypto", "a leaf: NTLM, whose MD4 the standard library does not have"},
 	{"internal/trust", "internal/place internal/plain", "", "a leaf: certificates"},
+	{"internal/certprov", "internal/ntlm internal/place internal/plain", "", "a leaf: the web services that give out certificates"},
 	{"internal/identity", "internal/safefile", "", "a leaf: the key and the certificate of the device"},
 	{"internal/place", "", "", "below all: values that say where a Registrar may be"},
 	{"internal/golden", "", "github.com/google/go-cmp", "below all: expected output of tests"},

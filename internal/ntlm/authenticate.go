@@ -135,9 +135,12 @@ func (r *response) prove(hash []byte, asked challenge, f fresh) []byte {
 }
 
 // encode lays the message out as Office Communicator does: the order of the payload is free, but this one is known to work.
-func (r *response) encode() []byte {
+func (r *response) encode() []byte { return r.encodeBehind(headerSize) }
+
+// encodeBehind has the payload begin behind a header of some size.
+func (r *response) encodeBehind(size int) []byte {
 	le := binary.LittleEndian
-	b := make([]byte, headerSize)
+	b := make([]byte, size)
 	copy(b, signature)
 	le.PutUint32(b[8:], typeAuthenticate)
 	for _, field := range []struct {

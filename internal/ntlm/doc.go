@@ -15,5 +15,5 @@
 //	...
 //	if !security.Verify(text, rspauth) { ... }
 //
-// Read challenge.go first, then security.go, authenticate.go.
+// Read challenge.go first, then security.go, authenticate.go, connection.go.
 package ntlm

@@ -49,6 +49,14 @@ type manner struct {
 	keepalive int    // seconds
 	backup    bool
 	apart     bool // what was subscribed to comes apart from the 200
+
+	// Web services: web, and the Registrars that name them.
+	web         string   // host of the web services in sts-uri; "": the Registrar itself
+	services    []string // ways to a web ticket
+	phone, pin  string
+	replication time.Duration
+	life        time.Duration // of a certificate
+	spoils      string
 }
 
 // isLync says whether a Registrar looks like one of Lync.
@@ -64,7 +72,7 @@ var (
 
 // behaviours are what a Registrar may do, with what reads the words that belong to the behaviour and returns the rest.
 var behaviours = map[string]func(m *manner, words []string) (rest []string, err error){
-	"accept": alone, "digest": alone, "lync": alone, "http": alone, "refuse": alone, "unreachable": alone, "blackhole": alone,
+	"accept": alone, "digest": alone, "lync": alone, "http": alone, "web": alone, "refuse": alone, "unreachable": alone, "blackhole": alone,
 	"silent": helloToo, "reset": helloToo,
 	"status": func(m *manner, words []string) ([]string, error) {
 		if len(words) == 0 {
@@ -138,6 +146,14 @@ var mannerOptions = options[manner]{
 	"nosubscribe":  number(func(m *manner) *int { return &m.noSubs }),
 	"nopiggyback":  flag(func(m *manner) *bool { return &m.apart }),
 	"rspauth":      {take: (*manner).takeRspauth},
+
+	"web":         text(func(m *manner) *string { return &m.web }),
+	"services":    {take: (*manner).takeServices},
+	"phone":       text(func(m *manner) *string { return &m.phone }),
+	"pin":         text(func(m *manner) *string { return &m.pin }),
+	"replication": duration(func(m *manner) *time.Duration { return &m.replication }),
+	"life":        duration(func(m *manner) *time.Duration { return &m.life }),
+	"spoils":      {take: (*manner).takeSpoils},
 }
 
 var algorithms = []string{"MD5", "SHA-256"}
@@ -180,12 +196,29 @@ func (m *manner) takeRspauth(value string) error {
 	return nil
 }
 
+func (m *manner) takeServices(value string) error {
+	m.services = strings.Split(value, ",")
+	for _, name := range m.services {
+		if webPorts[name].name == "" {
+			return Unknown("service", name, slices.Collect(maps.Keys(webPorts)))
+		}
+	}
+	return nil
+}
+
+func (m *manner) takeSpoils(value string) error {
+	if m.spoils = value; !slices.Contains(webSpoils, value) {
+		return Unknown("fault of web services", value, webSpoils)
+	}
+	return nil
+}
+
 // parseManner reads the words of a Registrar's line from the behaviour on.
 func parseManner(words []string) (manner, error) {
 	if len(words) == 0 {
 		return manner{}, errors.New("no behaviour given")
 	}
-	m := manner{word: words[0], expires: 600, algorithms: []string{"SHA-256"}, version: 4, keepalive: 300}
+	m := manner{word: words[0], expires: 600, algorithms: []string{"SHA-256"}, version: 4, keepalive: 300, life: webLife, services: []string{"negotiate", "ntlm", "password", "pin"}}
 	m.nopong = m.word == "lync" // which takes keep-alives in silence
 	takeWords := behaviours[m.word]
 	if takeWords == nil {

@@ -131,9 +131,20 @@ func ntowfv2(user, domain, password string) []byte {
 
 var errToken = errors.New("malformed token")
 
+// rules are what an AUTHENTICATE must be.
+type rules struct {
+	flags   uint32 // that it must have
+	key     bool   // it brings the session key
+	opening []byte // the NEGOTIATE it follows; nil: there is none
+}
+
 // authenticate checks an AUTHENTICATE (MS-NLMP 2.2.1.3) that answers challenge,
 // for an account written DOMAIN\user or, without a domain, user@domain.
 func authenticate(challenge, token []byte, account, password string) (session, error) {
+	return authenticateUnder(rules{flags: flagsRequired, key: true}, challenge, token, account, password)
+}
+
+func authenticateUnder(r rules, challenge, token []byte, account, password string) (session, error) {
 	if len(token) < 64 || !bytes.HasPrefix(token, signature) || token[8] != 3 {
 		return session{}, errToken
 	}
@@ -150,9 +161,9 @@ func authenticate(challenge, token []byte, account, password string) (session, e
 	switch {
 	case len(response) == 24:
 		return s, errors.New("NTLMv1")
-	case len(response) < 16+28 || len(key) != 16:
+	case len(response) < 16+28 || r.key && len(key) != 16:
 		return s, errToken
-	case s.flags&flagsRequired != flagsRequired || s.flags&flagESS != offered&flagESS:
+	case s.flags&r.flags != r.flags || s.flags&flagESS != offered&flagESS:
 		return s, errors.New("flags not as negotiated")
 	case !strings.EqualFold(strings.TrimPrefix(domain+`\`+user, `\`), account):
 		return s, errors.New("wrong user")
@@ -162,9 +173,12 @@ func authenticate(challenge, token []byte, account, password string) (session, e
 	if !hmac.Equal(proof, response[:16]) {
 		return s, errors.New("wrong password")
 	}
-	s.key = rc4Of(hmacMD5(owf, proof), key)
+	s.key = hmacMD5(owf, proof)
+	if s.flags&flagKeyExch != 0 && len(key) == 16 {
+		s.key = rc4Of(s.key, key)
+	}
 	if claimsMIC(response[16+28:]) && (len(token) < 88 || !hmac.Equal(token[72:88],
-		hmacMD5(s.key, challenge, token[:72], make([]byte, 16), token[88:]))) {
+		hmacMD5(s.key, r.opening, challenge, token[:72], make([]byte, 16), token[88:]))) {
 		return s, errors.New("wrong MIC")
 	}
 	return s, nil

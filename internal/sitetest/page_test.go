@@ -39,6 +39,7 @@ func TestPageListsEveryWord(t *testing.T) {
 		"Options of a lease":         keys(leaseOptions),
 		"Behaviours of a Registrar":  keys(behaviours),
 		"Options of a Registrar":     keys(mannerOptions),
+		"Faults of web services":     webSpoils,
 		"Kinds of certificates":      append(slices.Clone(certKinds), "san"),
 		"Words of a relay":           append(keys(relayManners), relayWords...),
 		"Options of a relay":         keys(relayOptions),

@@ -119,6 +119,9 @@ func (st *state) takeRegistrar(words []string) error {
 		return fmt.Errorf("registrar %s: tls needs a name for the certificate", addr)
 	}
 	m, err := parseManner(words)
+	if err == nil && m.word == "web" && !isTLS {
+		err = fmt.Errorf("registrar %s: web services speak TLS", addr)
+	}
 	m.tls, m.names = isTLS, names
 	st.manners[addr] = m
 	return err

@@ -43,7 +43,7 @@ func TestParseNamesFileAndLineOfMistakes(t *testing.T) {
 		{"a change of a relay that is not there", "-- change --\n+1s relays 10.0.0.30 silent\n", `site.txt:2: no relay 10.0.0.30`},
 		{"a deregistration for no known reason", "-- registrars --\n10.0.0.5:5060 tcp lync\n-- change --\n+1s deregister 10.0.0.5:5060 bored\n", `site.txt:4: deregister: want one of [rejected unregistered deactivated preferred-registrar-change]`},
 		{"a change without time", "-- change --\nzone servfail\n", `site.txt:2: want +DURATION before the change, not "zone"`},
-		{"a change that is none", "-- change --\n+1s explode\n", `site.txt:2: unknown change "explode": known are ask, deregister, dhcp, forget, heal, network, provisioning, registrar, relays, reset, zone`},
+		{"a change that is none", "-- change --\n+1s explode\n", `site.txt:2: unknown change "explode": known are ask, deregister, dhcp, forget, heal, network, provisioning, registrar, relays, reset, revoke, zone`},
 		{"a change of a registrar that is not there", "-- change --\n+1s reset 10.0.0.5:5061\n", `site.txt:2: no registrar 10.0.0.5:5061`},
 		{"a change with a mistake inside", "-- change --\n+1s zone fe01 A ten\n", `site.txt:2: neither a behaviour nor a record: "fe01 A ten": `},
 		{"a section that is misspelt", "-- registrar --\n", `site.txt:1: unknown section "registrar": did you mean "registrars"?`},

@@ -82,8 +82,11 @@ func (l *leg) run() error {
 		}
 	}
 	in := bufio.NewReader(l.conn)
-	if l.manner().word == "http" {
+	switch l.manner().word {
+	case "http":
 		return l.speakHTTP(in)
+	case "web":
+		return l.serveWeb(in)
 	}
 	for {
 		l.beIdle()
@@ -134,6 +137,76 @@ func (l *leg) speakHTTP(in *bufio.Reader) error {
 	fmt.Fprint(l.conn, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n400 Bad Request")
 	l.conn.Close()
 	return errOver
+}
+
+// serveWeb is a server of web services: it answers requests of HTTP, one after the other.
+func (l *leg) serveWeb(in *bufio.Reader) error {
+	w := web{sim: l.sim, out: l.out, addr: l.addr, realm: l.realm}
+	for {
+		request, err := http.ReadRequest(in)
+		if err != nil {
+			return err
+		}
+		body, err := io.ReadAll(io.LimitReader(request.Body, 1<<20))
+		if err != nil {
+			return err
+		}
+		m := l.manner()
+		if m.word == "blackhole" {
+			continue
+		}
+		a := w.answer(m, request, string(body))
+		scheme, _, _ := strings.Cut(request.Header.Get("Authorization"), " ")
+		l.note(Entry{What: request.Method, Name: request.URL.Path, Auth: scheme, Proof: a.proof, Code: a.code})
+		if !l.sim.sleep(m.delay) {
+			return errOver
+		}
+		if err := l.sendWeb(m, a); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *leg) sendWeb(m manner, a webAnswer) error {
+	head := fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Type: text/xml; charset=utf-8\r\nServer: Microsoft-IIS/8.5\r\nX-MS-Server-Fqdn: %s\r\n", a.code, http.StatusText(a.code), m.names[0])
+	for _, line := range a.headers {
+		head += line + "\r\n"
+	}
+	switch m.spoils {
+	case "huge":
+		head += "Content-Length: 99999999\r\n\r\n"
+		if _, err := io.WriteString(l.conn, head); err != nil {
+			return err
+		}
+		for range 99999999 / 4096 {
+			if _, err := io.WriteString(l.conn, strings.Repeat(" ", 4096)); err != nil {
+				return err
+			}
+		}
+		return errOver
+	case "drip":
+		for _, c := range []byte(head) {
+			if !l.sim.sleep(time.Second) {
+				return errOver
+			}
+			if _, err := l.conn.Write([]byte{c}); err != nil {
+				return err
+			}
+		}
+		return errOver
+	case "cut":
+		_, _ = io.WriteString(l.conn, head[:len(head)/2])
+		l.raw.reset()
+		return errOver
+	}
+	if _, err := fmt.Fprintf(l.conn, "%sContent-Length: %d\r\n\r\n%s", head, len(a.body), a.body); err != nil {
+		return err
+	}
+	if a.closes {
+		l.conn.Close()
+		return errOver
+	}
+	return nil
 }
 
 // ping answers a keep-alive (RFC 5626 section 4.4.1).

@@ -26,6 +26,7 @@ type simulation struct {
 	done    chan struct{}
 	changed chan string // told to the device, and not heard by it yet
 	ca      *authority
+	issued  issued
 	wg      sync.WaitGroup
 }
 

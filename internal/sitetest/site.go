@@ -108,6 +108,9 @@ func (s *Site) apply(words []string) error {
 	if words[0] == "network" {
 		s.sim.tellDevice(strings.Join(words, " "))
 	}
+	if words[0] == "revoke" {
+		s.sim.issued.revoke(words[1])
+	}
 	s.registrars.tell(words, document)
 	if s.live != nil {
 		return s.live.follow()

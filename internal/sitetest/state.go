@@ -52,6 +52,7 @@ var verbs = map[string]func(st *state, begin state, words []string) error{
 	"network":      func(st *state, _ state, words []string) error { return st.changeNetwork(words) },
 	"heal":         heal,
 	"reset":        connections(func(words []string) error { return onlyWord("reset", words, "") }),
+	"revoke":       onlyUser,
 	"forget":       connections(func(words []string) error { return onlyWord("forget", words, "fixed") }),
 	"deregister":   connections(checkDeregister),
 	"ask":          connections(func(words []string) error { _, _, err := parseAsk(words); return err }),
@@ -67,6 +68,14 @@ func (st *state) change(begin state, words []string) error {
 		return Unknown("change", words[0], slices.Collect(maps.Keys(verbs)))
 	}
 	return verb(st, begin, words[1:])
+}
+
+// onlyUser is a change of no state, but of what the certificate service has given out: here only its mistakes are found.
+func onlyUser(_ *state, _ state, words []string) error {
+	if len(words) != 1 || !strings.Contains(words[0], "@") {
+		return errors.New("want revoke USER@DOMAIN")
+	}
+	return nil
 }
 
 func heal(st *state, begin state, words []string) error {
