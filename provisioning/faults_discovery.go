@@ -94,11 +94,18 @@ var (
 		"nothing names a Registrar for {domain}: there is neither an SRV record nor sipinternal, sip or sipexternal",
 		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check its name servers; "+
 			"otherwise create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool")
+	FaultOnlyAutodiscover = declare("discovery.only-autodiscover", DNSNoRecord, SideDNS,
+		"nothing that this device asks names a Registrar for {domain}: there is no SRV record, and {dhcp}; Autodiscover ({autodiscover}) leads other Lync clients to the pool {pool}",
+		"create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the host {pool}, or put {pool} into DHCP option 120")
 	FaultDHCPUnasked = declare("discovery.dhcp-unasked", "", SideDevice,
 		"nothing names a Registrar for {domain}: there is no SRV record, and {cause}", "{cause.do}")
 	FaultDHCPUnaskedNoRoute = declare("discovery.dhcp-no-route", "", SideDevice,
 		"nothing names a Registrar for {domain}: there is no SRV record, and {cause}",
 		"restore the default route, or set the setting interface to the port that is connected to the phone network, such as eth0")
+	FaultCloud = declare("discovery.cloud", NameNotAllowed, "",
+		"{source} leads to {host}: the SIP domain {domain} is served by Microsoft 365 (Teams), which has no Registrar for this device",
+		"if {domain} has a Registrar of its own besides, name it in the SRV record _sipinternaltls._tcp.{domain} or in internal_server; "+
+			"if all of it has moved to Teams, this device needs the firmware that its maker has for Teams, or for the Teams SIP Gateway")
 	FaultClosedStep = declare("discovery.closed", "", SideDevice, "{cause}", "{cause.do}")
 
 	FaultDHCPBytes = declare("dhcp.malformed", DHCPMalformed, SideDHCP,
@@ -150,6 +157,19 @@ var (
 		"{source} names {host}, which has no address; because this SRV record exists, the device does not try host names such as sip.{domain}",
 		"create the A record of {host}, or delete the SRV record")
 	FaultNotUsed = declare("name.not-used", "", "", "{source} leads to {host}, which is not used: {cause}", "{cause.do}")
+)
+
+// Autodiscover, which other Lync clients ask before anything else.
+var (
+	FaultAutodiscover = declare("autodiscover.unreachable", "", "",
+		"{host} has an address, but Autodiscover cannot be asked there: {cause}",
+		"correct the Autodiscover web service of {host} and its certificate, or delete the DNS record: this device does not use Autodiscover, but other Lync clients do")
+	FaultAutodiscoverAnswer = declare("autodiscover.no-document", AutodiscoverFailed, SideRegistrar,
+		"{host} gives no Autodiscover document: {problem}",
+		"correct the Autodiscover web service of {host}, or delete the DNS record: this device does not use Autodiscover, but other Lync clients do")
+	FaultAutodiscoverElsewhere = declare("autodiscover.other-pool", AutodiscoverConflict, SideDNS,
+		"Autodiscover ({host}) leads to the pool {there}, while DNS and DHCP lead this device to {here}",
+		"find out which of them is the pool of this user, and correct the SRV record and option 120, or the DNS record {host}: other Lync clients follow Autodiscover")
 )
 
 // OfName says whether a fault is about the name of a host: it says more than that the host has no address.

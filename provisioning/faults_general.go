@@ -77,6 +77,9 @@ var generals = []*Fault{
 	general(CacheTooNew, SideDevice, "the stored record was made by a newer version", "install the newer version again, or run: homeward cache forget", ""),
 	general(CacheReadOnly, SideDevice, "the state directory is read-only", "make state_dir writable; until then last good does not survive a restart", ""),
 
+	general(AutodiscoverFailed, SideRegistrar, "Autodiscover gives no root document", "correct the Autodiscover web service, or delete its DNS record: other Lync clients ask it", "for this device, which does not use Autodiscover"),
+	general(AutodiscoverConflict, SideDNS, "Autodiscover leads to another pool than DNS and DHCP", "correct the one that is wrong", ""),
+
 	general(Slow, SideNetwork, "a server, or the connection to it, is slow", "check the connection between this device and the server, and the load of the server", ""),
 	general(Lossy, SideNetwork, "packets are lost on the network path", "look for a bad cable, weak Wi-Fi or a saturated link", ""),
 	general(Unknown, "", "homeward does not know what is wrong", "the original message may help; if not, run homeward bundle and report the result", ""),

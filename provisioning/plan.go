@@ -285,6 +285,8 @@ func (p Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Trouble
 	switch {
 	case s.Reason == NameNotAllowed && CheckName(s.Host, suffix) == nil:
 		return FaultStrictNaming.Met(facts).On(side)
+	case s.Reason == NameNotAllowed && IsCloud(s.Host):
+		return FaultCloud.Met(facts).On(side)
 	case s.Reason == NameNotAllowed:
 		return FaultOutsideDomain.Met(facts).On(side)
 	case s.Reason == TLSNoName:

@@ -84,6 +84,9 @@ const (
 	CacheTooNew   Reason = "cache-too-new"
 	CacheReadOnly Reason = "cache-read-only"
 
+	AutodiscoverFailed   Reason = "autodiscover-failed"
+	AutodiscoverConflict Reason = "autodiscover-conflict"
+
 	Slow    Reason = "slow"
 	Lossy   Reason = "lossy"
 	Unknown Reason = "unknown"

@@ -48,6 +48,15 @@ func CheckName(host string, p Policy) error {
 	return place.CheckName(host, p.SIPAddress.Domain, p.Naming)
 }
 
+// clouds are the domains of Teams and Skype for Business Online: for everybody, for governments, and in China. (Microsoft 365
+// URLs and IP address ranges, of each cloud.)
+var clouds = []string{"lync.com", "teams.microsoft.com", "skypeforbusiness.us", "teams.microsoft.us", "partner.lync.cn"}
+
+// IsCloud says whether a host is one of Microsoft 365: no Registrar of the site.
+func IsCloud(host string) bool {
+	return slices.ContainsFunc(clouds, func(cloud string) bool { return place.CheckName(host, cloud, place.Suffix) == nil })
+}
+
 // Closed says why plain TCP may not be used, or "". floor: this SIP domain has registered over TLS before.
 func (p Policy) Closed(t Transport, floor bool) Reason {
 	switch {

@@ -163,7 +163,7 @@ func alsoWrong(r check.Report) []string {
 	var also []string
 	reasons := map[string]provisioning.Reason{}
 	for _, c := range r.Checks {
-		isSource := strings.HasPrefix(c.ID, "dhcp") || strings.HasPrefix(c.ID, "dns") || strings.HasPrefix(c.ID, "name.") || c.ID == "clock"
+		isSource := strings.HasPrefix(c.ID, "dhcp") || strings.HasPrefix(c.ID, "dns") || strings.HasPrefix(c.ID, "autodiscover") || strings.HasPrefix(c.ID, "name.") || c.ID == "clock"
 		isWrong := c.Result == check.Warn || c.Result == check.Bad
 		reasons[c.ID] = c.Reason
 		known := c.Reason == r.Reason || c.Reason != "" && c.Reason == reasons[c.Under] || c.Reason == provisioning.DHCPSilent || c.Reason == provisioning.DHCPNoOption || c.Reason == provisioning.DNSNoRecord

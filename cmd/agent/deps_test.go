@@ -58,7 +58,7 @@ var walls = []wall{
 		"runs an agent over a wire on which something is dead",
 	},
 	{
-		"provisioning/check", "provisioning provisioning/wire provisioning/discover provisioning/signin cache dhcpopts internal/sip internal/trust internal/plain", "",
+		"provisioning/check", "provisioning provisioning/wire provisioning/discover provisioning/signin cache dhcpopts internal/autodiscover internal/sip internal/trust internal/plain", "",
 		"judges what a device sees, by the kinds of what failed; looks through discover and signin, and knows no agent",
 	},
 	{
@@ -72,6 +72,7 @@ var walls = []wall{
 	{"internal/trust", "internal/place internal/plain", "", "a leaf: certificates"},
 	{"internal/certprov", "internal/ntlm internal/place internal/plain", "", "a leaf: the web services that give out certificates"},
 	{"internal/identity", "internal/safefile", "", "a leaf: the key and the certificate of the device"},
+	{"internal/autodiscover", "internal/place internal/plain", "", "a leaf: the root document of Autodiscover, for people alone: the daemon knows nothing of it"},
 	{"internal/place", "", "", "below all: values that say where a Registrar may be"},
 	{"internal/golden", "", "github.com/google/go-cmp", "below all: expected output of tests"},
 	{"internal/nearest", "", "", "below all: finds the word that was probably meant"},

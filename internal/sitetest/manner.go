@@ -33,6 +33,7 @@ type manner struct {
 	tlsMax            uint16
 	clientCert        bool
 	diagnostics       int
+	autodiscover      string // http: where the root document leads; "": there is none
 	edge              bool
 	idle              time.Duration
 	pad               int // bytes
@@ -130,6 +131,7 @@ var mannerOptions = options[manner]{
 	"clock":        duration(func(m *manner) *time.Duration { return &m.clock }),
 	"idle":         duration(func(m *manner) *time.Duration { return &m.idle }),
 	"diagnostics":  number(func(m *manner) *int { return &m.diagnostics }),
+	"autodiscover": text(func(m *manner) *string { return &m.autodiscover }),
 	"edge":         flag(func(m *manner) *bool { return &m.edge }),
 	"split":        flag(func(m *manner) *bool { return &m.split }),
 	"upper":        flag(func(m *manner) *bool { return &m.upper }),

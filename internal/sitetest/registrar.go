@@ -131,6 +131,17 @@ func (l *leg) handshake() error {
 
 // speakHTTP is a web server where a Registrar was expected.
 func (l *leg) speakHTTP(in *bufio.Reader) error {
+	if m := l.manner(); m.autodiscover != "" {
+		request, err := http.ReadRequest(in)
+		if err != nil {
+			return err
+		}
+		l.note(Entry{What: "GET", Name: request.URL.Path, Code: http.StatusOK})
+		l.sim.sleep(m.delay)
+		io.WriteString(l.conn, rootDocument(m.autodiscover))
+		l.conn.Close()
+		return errOver
+	}
 	if _, err := in.ReadByte(); err != nil {
 		return err
 	}
@@ -207,6 +218,13 @@ func (l *leg) sendWeb(m manner, a webAnswer) error {
 		return errOver
 	}
 	return nil
+}
+
+// rootDocument is what the web services of Autodiscover tell everybody (MS-OCDISCWS): that those on a host know the user.
+func rootDocument(host string) string {
+	body := `<?xml version="1.0" encoding="utf-8"?><AutodiscoverResponse xmlns="http://schemas.microsoft.com/rtc/2012/03/ucwa" AccessLocation="Internal">` +
+		`<Root><Link token="User" href="https://` + host + `/Autodiscover/AutodiscoverService.svc/root/oauth/user" /></Root></AutodiscoverResponse>`
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/vnd.microsoft.rtc.autodiscover+xml; v=1\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(body), body)
 }
 
 // ping answers a keep-alive (RFC 5626 section 4.4.1).

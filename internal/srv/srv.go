@@ -112,6 +112,24 @@ func merge(v4, v6 []netip.Addr) []netip.Addr {
 	return once
 }
 
+// Alias returns the name of which host is an alias (CNAME). The ctx must carry a deadline. Every error is an *Error; that of a
+// host that is no alias is Absent.
+func (r *Resolver) Alias(ctx context.Context, host string) (string, error) {
+	names, _, fail := lookUp(ctx, r, host, dns.TypeCNAME, readAlias)
+	if fail != nil {
+		return "", fail
+	}
+	return names[0], nil
+}
+
+func readAlias(_ netip.AddrPort, rr dns.RR) (string, *Error) {
+	host, err := place.HostName(rr.(*dns.CNAME).Target)
+	if err != nil {
+		return "", &Error{Kind: BadTarget, Err: fmt.Errorf("alias of %.256q, which is not a host name", rr.(*dns.CNAME).Target)}
+	}
+	return host, nil
+}
+
 func readTarget(_ netip.AddrPort, rr dns.RR) (Target, *Error) {
 	s := rr.(*dns.SRV)
 	host, err := place.HostName(s.Target)

@@ -33,8 +33,11 @@ type Facts struct {
 	Plan        provisioning.Plan
 	Outage      provisioning.Plan
 	Places      []Place
-	SignIn      *signin.SignedIn // nil: not tried
-	FromRecord  bool             // the sign-in was tried with last good: discovery gave nothing usable
+	// Autodiscover is what other clients ask, and Leads are where it and other records lead that no step asks for.
+	Autodiscover []Autodiscover
+	Leads        []Lead
+	SignIn       *signin.SignedIn // nil: not tried
+	FromRecord   bool             // the sign-in was tried with last good: discovery gave nothing usable
 }
 
 // Place is a host on a port, with what each of its addresses shows. Most are Candidates; the others are ports at which

@@ -128,10 +128,17 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 	case f.DHCP != nil:
 		dhcp = provisioning.DHCPNoOption.Met("")
 	}
+	if t := inCloud(f); !t.None() {
+		return t
+	}
 	if f.Policy.Order == provisioning.CommunicatorOrder {
 		return provisioning.FaultNothingNamedHosts.Met(facts)
 	}
 	facts["dhcp"] = dhcp.What()
+	if pool, by := autodiscoverPool(f); pool != "" {
+		facts["pool"], facts["autodiscover"] = pool, by
+		return provisioning.FaultOnlyAutodiscover.Met(facts)
+	}
 	return provisioning.FaultNothingNamed.Met(facts)
 }
 

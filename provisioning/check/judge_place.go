@@ -25,6 +25,9 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if first == nil {
 		return nothingNamed(f)
 	}
+	if t := aliasInCloud(f, first.Host); !t.None() {
+		return t
+	}
 	return deadPlace(f, *first)
 }
 

@@ -27,6 +27,7 @@ const (
 type looker struct {
 	*Facts
 	eye    *eye
+	asked  chan struct{} // closed when there is a plan
 	prober *prober
 }
 
@@ -42,14 +43,20 @@ func look(ctx context.Context, o Options) *Facts {
 		f.NotAsked = true
 		return f
 	}
-	l := &looker{f, eye, &prober{ctx: ctx, eye: eye, places: map[provisioning.Endpoint]*Place{}}}
+	l := &looker{f, eye, make(chan struct{}), &prober{ctx: ctx, eye: eye, places: map[provisioning.Endpoint]*Place{}}}
 	var measuring sync.WaitGroup // beside everything else: nothing waits for it
-	defer measuring.Wait()
+	defer func() {
+		measuring.Wait()
+		f.Leads = append(autodiscoverLeads(f.Autodiscover), f.Leads...)
+	}()
 	if !o.ByPassed {
 		measuring.Go(func() { f.Quality = eye.Measure(ctx) })
+		measuring.Go(func() { f.Autodiscover = eye.autodiscover(ctx, l.planned) })
+		measuring.Go(func() { f.Leads = eye.leads(ctx) })
 	}
 	o.Progress("asking DNS and DHCP")
 	l.ask(ctx)
+	close(l.asked)
 	for _, c := range f.Outage.Try {
 		l.prober.probe(c, LastGood)
 	}
@@ -63,6 +70,12 @@ func look(ctx context.Context, o Options) *Facts {
 	f.Places = l.prober.seen(f)
 	l.signIn(ctx)
 	return f
+}
+
+// planned says whether the plan leads to a host, once there is a plan.
+func (l *looker) planned(host string) bool {
+	<-l.asked
+	return slices.ContainsFunc(l.Plan.Try, func(c provisioning.Candidate) bool { return c.Host == host })
 }
 
 // nameServers are those that are asked, and what is to be said of others.

@@ -54,6 +54,15 @@ func (e Enquiry) LookUp(ctx context.Context, host string) provisioning.Name {
 	return name
 }
 
+// Alias returns the name of which a host is an alias; "": it is none, or nobody says so.
+func (e Enquiry) Alias(ctx context.Context, host string) string {
+	ctx, cancel := context.WithTimeout(ctx, enquiryLimit)
+	defer cancel()
+	resolver := newResolver(e.policy, e.wire)
+	alias, _ := resolver.Alias(ctx, host) // unknown is not told
+	return alias
+}
+
 // Quality is how well a name server answers.
 type Quality = srv.Quality
 

@@ -60,6 +60,16 @@ func Closed(addr netip.Addr) Probe {
 	return Probe{Addr: addr, Trouble: provisioning.TransportPolicy.Met(distrusted), Detail: distrusted}
 }
 
+// Open opens the way to one address of a host as to a Registrar: TCP, TLS and the name. What is sent there is the caller's; a
+// Trouble says why there is no way.
+func (s *Signer) Open(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, trust.Met, provisioning.Trouble) {
+	conn, met, err := s.gate.open(ctx, c, addr)
+	return conn, met, Judge(err, c, addr)
+}
+
+// UserAgent is what servers are told of this program.
+func (s *Signer) UserAgent() string { return userAgent(s.policy) }
+
 func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) error {
 	if p.Trouble = s.policy.Closed(c.Transport, s.owner.Floor()).Met(""); !p.Trouble.None() {
 		return nil // not a packet where the daemon sends none

@@ -1,0 +1,249 @@
+package autodiscover
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/homeward-agent/homeward/internal/place"
+	"github.com/homeward-agent/homeward/internal/plain"
+)
+
+// Specification constants: MS-OCDISCWS.
+const (
+	accept = "application/vnd.microsoft.rtc.autodiscover+xml;v=1, application/vnd.microsoft.rtc.autodiscover+json;v=1"
+)
+
+// Our choices: a root document has less than 1 KB.
+const (
+	maxAnswer = 64 << 10 // bytes, with the headers
+	maxLinks  = 32
+)
+
+// Question is who asks whom.
+type Question struct {
+	Host      string // the name that the server has proven
+	User      string // "phone1@contoso.com"
+	UserAgent string
+}
+
+// Root is what a root document says. Its hosts are in the form of place.HostName; "" is not said.
+type Root struct {
+	Location string // where the server believes the one who asks to be: "Internal" or "External"; "": it does not say
+	User     string // the host of the web services that know the user
+	Redirect string // the host to ask instead: of the document, or of a redirect of HTTP
+}
+
+// Leads is the host that the document leads to, or "".
+func (r Root) Leads() string {
+	if r.Redirect != "" {
+		return r.Redirect
+	}
+	return r.User
+}
+
+// Kind says why there is no root document.
+type Kind uint8
+
+// The kinds.
+const (
+	NoAnswer   Kind = iota + 1 // nothing, or not all of it, came in time
+	NotHTTP                    // what came is no answer of a web server
+	BadStatus                  // the web server has no such document: Status
+	Clear                      // it sends everybody to plain HTTP, which proves nothing
+	NoDocument                 // what it sends is no root document
+
+	lastKind = NoDocument
+)
+
+// Error says why there is no root document.
+type Error struct {
+	Kind   Kind
+	Status int   // of BadStatus: 404
+	Err    error // details, or nil
+}
+
+// Error describes it in one line.
+func (e *Error) Error() string {
+	switch e.Kind {
+	case BadStatus:
+		return fmt.Sprintf("the web server answers %d %s", e.Status, http.StatusText(e.Status))
+	case Clear:
+		return "the web server redirects to plain HTTP"
+	case NotHTTP:
+		return "the answer is not HTTP"
+	case NoDocument:
+		return "the web server sends something else"
+	default:
+		return plain.Words(e.Err)
+	}
+}
+
+// Unwrap returns the details.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Ask asks for the root document, until ctx ends. Every error is an *Error. The connection is of no use afterwards.
+func Ask(ctx context.Context, conn net.Conn, q Question) (Root, error) {
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	at := url.URL{Scheme: "https", Host: q.Host, Path: "/", RawQuery: url.Values{"sipuri": {q.User}}.Encode()}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return Root{}, &Error{Kind: NoAnswer, Err: err}
+	}
+	request.Close = true
+	request.Header.Set("Accept", accept)
+	request.Header.Set("User-Agent", q.UserAgent)
+	if err := request.Write(conn); err != nil {
+		return Root{}, broken(ctx, err)
+	}
+	heard := &counted{r: io.LimitReader(conn, maxAnswer)}
+	response, err := http.ReadResponse(bufio.NewReader(heard), request)
+	if err != nil && heard.n > 0 && !isCut(err) {
+		return Root{}, &Error{Kind: NotHTTP, Err: err}
+	}
+	if err != nil {
+		return Root{}, broken(ctx, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= 300 && response.StatusCode < 400 {
+		return redirected(response)
+	}
+	if response.StatusCode != http.StatusOK {
+		return Root{}, &Error{Kind: BadStatus, Status: response.StatusCode}
+	}
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return Root{}, broken(ctx, err)
+	}
+	return parse(text)
+}
+
+// counted counts what is read.
+type counted struct {
+	r io.Reader
+	n int
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += n
+	return n, err
+}
+
+// isCut says whether an answer ended before it was whole, which says nothing of what it is.
+func isCut(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) || errors.As(err, &timeout)
+}
+
+// broken is an answer that did not come. That the time was over is what the closing of the connection means.
+func broken(ctx context.Context, err error) error {
+	if cause := ctx.Err(); cause != nil {
+		err = cause
+	}
+	return &Error{Kind: NoAnswer, Err: err}
+}
+
+func redirected(response *http.Response) (Root, error) {
+	to, err := response.Location()
+	switch {
+	case err != nil:
+		return Root{}, &Error{Kind: BadStatus, Status: response.StatusCode}
+	case to.Scheme != "https":
+		return Root{}, &Error{Kind: Clear, Status: response.StatusCode}
+	}
+	host, err := place.HostName(to.Hostname())
+	if err != nil {
+		return Root{}, &Error{Kind: NoDocument, Err: err}
+	}
+	return Root{Redirect: host}, nil
+}
+
+// link is one of a document. Names are compared by the local name, whatever the namespace.
+type link struct {
+	Token string `xml:"token,attr"`
+	Href  string `xml:"href,attr"`
+}
+
+// parse reads a root document, in XML or JSON.
+func parse(text []byte) (Root, error) {
+	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
+	var root Root
+	var links []link
+	var err error
+	if bytes.HasPrefix(text, []byte("{")) {
+		links, err = parseJSON(text)
+	} else {
+		root.Location, links, err = parseXML(text)
+	}
+	if err != nil {
+		return Root{}, &Error{Kind: NoDocument, Err: err}
+	}
+	for _, l := range links[:min(len(links), maxLinks)] {
+		switch host := hostOf(l.Href); {
+		case strings.EqualFold(l.Token, "user") && root.User == "":
+			root.User = host
+		case strings.EqualFold(l.Token, "redirect") && root.Redirect == "":
+			root.Redirect = host
+		}
+	}
+	if root.Leads() == "" {
+		return Root{}, &Error{Kind: NoDocument, Err: errors.New("no link that leads to web services over https")}
+	}
+	return root, nil
+}
+
+func parseXML(text []byte) (location string, links []link, err error) {
+	var document struct {
+		XMLName  xml.Name `xml:"AutodiscoverResponse"`
+		Location string   `xml:"AccessLocation,attr"`
+		Root     struct {
+			Links []link `xml:"Link"`
+		} `xml:"Root"`
+	}
+	if err := xml.Unmarshal(text, &document); err != nil {
+		return "", nil, err
+	}
+	location = document.Location
+	if location != "Internal" && location != "External" {
+		location = ""
+	}
+	return location, document.Root.Links, nil
+}
+
+func parseJSON(text []byte) (links []link, err error) {
+	var document struct {
+		Links map[string]struct {
+			Href string `json:"href"`
+		} `json:"_links"`
+	}
+	if err := json.Unmarshal(text, &document); err != nil {
+		return nil, err
+	}
+	for _, token := range []string{"user", "redirect"} {
+		links = append(links, link{token, document.Links[token].Href})
+	}
+	return links, nil
+}
+
+// hostOf is the host of a link that leads to a server that must prove its name, or "".
+func hostOf(href string) string {
+	u, err := url.Parse(strings.TrimSpace(href))
+	if err != nil || u.Scheme != "https" {
+		return ""
+	}
+	host, err := place.HostName(u.Hostname())
+	if err != nil {
+		return ""
+	}
+	return host
+}
