@@ -130,6 +130,12 @@ var (
 	FaultWebService = declare("dhcp.web-service", "", SideDNS,
 		"the host of the web service that option 43 names, {host}, cannot be reached by its name: {cause}",
 		"create the A record of {host}, or correct sub-option 3: phones that sign in by PIN need it")
+	FaultWebServiceDown = declare("dhcp.web-service-unreachable", "", "",
+		"the certificate service that option 43 names, {host}, cannot be asked what it offers: {cause}",
+		"see whether the web services of the pool run and show a certificate for {host}, or correct option 43: phones that sign in by PIN need it")
+	FaultWebServiceAnswer = declare("dhcp.web-service-answer", WebServiceFailed, SideRegistrar,
+		"the certificate service that option 43 names does not say what it offers: {problem}",
+		"check the web services of the pool on {host}, or correct option 43 (sub-options 2 to 5): phones that sign in by PIN need it")
 	FaultDHCPSlow = declare("dhcp.slow", Slow, SideDHCP,
 		"the DHCP server {server} takes {ms} ms to answer; a phone that depends on DHCP may give up earlier", "check the load of the DHCP server, and the relay agent of this network")
 	FaultDHCPAddress = declare("dhcp.address", TLSNoName, SideDHCP,

@@ -79,6 +79,7 @@ var generals = []*Fault{
 
 	general(AutodiscoverFailed, SideRegistrar, "Autodiscover gives no root document", "correct the Autodiscover web service, or delete its DNS record: other Lync clients ask it", "for this device, which does not use Autodiscover"),
 	general(AutodiscoverConflict, SideDNS, "Autodiscover leads to another pool than DNS and DHCP", "correct the one that is wrong", ""),
+	general(WebServiceFailed, SideRegistrar, "a certificate service does not answer as it must", "check the web services of the pool: phones that sign in by PIN need them", ""),
 
 	general(Slow, SideNetwork, "a server, or the connection to it, is slow", "check the connection between this device and the server, and the load of the server", ""),
 	general(Lossy, SideNetwork, "packets are lost on the network path", "look for a bad cable, weak Wi-Fi or a saturated link", ""),

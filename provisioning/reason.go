@@ -86,6 +86,7 @@ const (
 
 	AutodiscoverFailed   Reason = "autodiscover-failed"
 	AutodiscoverConflict Reason = "autodiscover-conflict"
+	WebServiceFailed     Reason = "web-service-failed"
 
 	Slow    Reason = "slow"
 	Lossy   Reason = "lossy"

@@ -56,9 +56,9 @@ unless the setting interface names another. The time servers that DHCP and DNS n
 this device is; the clock is never set. Exit code 0 means ok or degraded. Degraded means that the device signs in, but
 something should be fixed.
 
-Services that this device does not use, though other phones may, are not tested: Exchange, and the certificate service
-that option 43 names. For the certificate service only the host name is looked up; check does not test ports 443 and 80,
-whether certificates are issued, or PIN sign-in. check cannot tell that a Registrar's certificate was once signed by
+What other phones use and this device does not is looked at, too, anonymously and over verified HTTPS only: the root document
+of Autodiscover is compared with the plan, and the certificate service that option 43 names is asked which ways to sign
+in it offers. Whether certificates are issued and whether PIN sign-in works is not tested, nor is Exchange. check cannot tell that a Registrar's certificate was once signed by
 another authority.`
 	addSettingFlags(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -15,18 +15,18 @@ import (
 // Facts is all that was seen. Nothing in it is a judgement, but for the verdicts and reasons of package provisioning.
 type Facts struct {
 	Options
-	Now        time.Time
-	ClockFloor time.Time // the latest moment that is known to have passed
-	Servers    []netip.AddrPort
-	NotServers string                                     // what the system names beside them that is not asked, and why
-	Quality    []discover.Quality                         // of the name servers
-	Late       bool                                       // DNS has not answered in time, and does answer
-	Disagree   map[provisioning.Step]provisioning.Trouble // how the name servers disagree about SRV records
-	NotAsked   bool                                       // DNS and DHCP were not asked: the device has no address
-	Found      provisioning.Findings                      // of the steps of both orders, or of the configured servers
-	DHCP       *discover.DHCPSurvey
-	WebHosts   []provisioning.Name // of the web services that option 43 names
-	HostNames  []provisioning.Name // sipinternal., sip., sipexternal.
+	Now         time.Time
+	ClockFloor  time.Time // the latest moment that is known to have passed
+	Servers     []netip.AddrPort
+	NotServers  string                                     // what the system names beside them that is not asked, and why
+	Quality     []discover.Quality                         // of the name servers
+	Late        bool                                       // DNS has not answered in time, and does answer
+	Disagree    map[provisioning.Step]provisioning.Trouble // how the name servers disagree about SRV records
+	NotAsked    bool                                       // DNS and DHCP were not asked: the device has no address
+	Found       provisioning.Findings                      // of the steps of both orders, or of the configured servers
+	DHCP        *discover.DHCPSurvey
+	WebServices []WebService        // that option 43 names
+	HostNames   []provisioning.Name // sipinternal., sip., sipexternal.
 	// TimeServers are those that option 42 and _ntp._udp name.
 	TimeServers []TimeServer
 	Stray       *provisioning.Name // a name that nobody can have made; it has addresses when DNS answers whatever is asked

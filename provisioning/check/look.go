@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -53,6 +52,10 @@ func look(ctx context.Context, o Options) *Facts {
 		measuring.Go(func() { f.Quality = eye.Measure(ctx) })
 		measuring.Go(func() { f.Autodiscover = eye.autodiscover(ctx, l.planned) })
 		measuring.Go(func() { f.Leads = eye.leads(ctx) })
+		measuring.Go(func() {
+			<-l.asked
+			eye.askServices(ctx, f.WebServices)
+		})
 	}
 	o.Progress("asking DNS and DHCP")
 	l.ask(ctx)
@@ -134,7 +137,7 @@ func (l *looker) askBeside(ctx context.Context) {
 			survey := discover.SurveyDHCP(asking, l.Wire, l.Policy.Interface)
 			l.DHCP = &survey
 			looks.Go(func() { byDHCP = l.eye.askTime(ctx, option42, ntpOf(survey.Answers)) })
-			l.WebHosts = webHosts(ctx, l.eye, survey.Answers)
+			l.WebServices = webServices(ctx, l.eye, survey.Answers)
 		})
 	}
 	l.HostNames = make([]provisioning.Name, len(discover.HostNames))
@@ -162,19 +165,6 @@ func ntpOf(answers []dhcpopts.Answer) (names []provisioning.Name) {
 		if len(names) > 0 {
 			break
 		}
-	}
-	return names
-}
-
-// webHosts looks up the hosts of the URLs that option 43 holds, each once.
-func webHosts(ctx context.Context, eye *eye, answers []dhcpopts.Answer) []provisioning.Name {
-	var names []provisioning.Name
-	for _, a := range answers {
-		u, err := url.Parse(a.Vendor.URL)
-		if err != nil || u.Hostname() == "" || slices.ContainsFunc(names, func(n provisioning.Name) bool { return n.Host == u.Hostname() }) {
-			continue
-		}
-		names = append(names, eye.LookUp(ctx, u.Hostname()))
 	}
 	return names
 }

@@ -141,18 +141,8 @@ func (b *branch) dhcp() {
 		}
 		b.add(answer)
 	}
-	b.webServices()
-}
-
-// webServices has a node for each host of a certificate service that option 43 names. Phones that sign in by PIN need it;
-// this program does not.
-func (b *branch) webServices() {
-	for _, name := range b.facts.WebHosts {
-		c := Check{ID: "dhcp.web." + name.Host, Under: "dhcp", Title: "web service of option 43: " + name.Host, Result: Good, Detail: provisioning.ListAddrs(name.Addrs)}
-		if len(name.Addrs) == 0 {
-			c.because(Warn, provisioning.FaultWebService.Because(name.Reason.Met(name.Detail), provisioning.Facts{"host": name.Host}))
-		}
-		b.add(c)
+	for _, s := range f.WebServices {
+		b.add(webServiceNode(f, s))
 	}
 }
 
