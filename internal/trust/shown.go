@@ -22,7 +22,11 @@ type Shown struct {
 	NotBefore  time.Time
 	NotAfter   time.Time
 	SelfSigned bool
-	Sent       int    // certificates in the chain, its own included
+	Sent       int // certificates in the chain, its own included
+	// IssuerEnds is the earliest end of the certificates above its own that were sent and continue the chain, and IssuerName the
+	// common name of that one; zero: none was sent.
+	IssuerEnds time.Time
+	IssuerName string
 	LeadsTo    string // the issuer of the last certificate that continues the chain: that of its own, if none does
 }
 
@@ -37,6 +41,11 @@ func show(state tls.ConnectionState) Shown {
 	s.NotBefore, s.NotAfter = leaf.NotBefore, leaf.NotAfter
 	s.SelfSigned = isSelfSigned(leaf)
 	s.LeadsTo = last(state.PeerCertificates).Issuer.String()
+	above(state.PeerCertificates, func(c *x509.Certificate) {
+		if s.IssuerEnds.IsZero() || c.NotAfter.Before(s.IssuerEnds) {
+			s.IssuerEnds, s.IssuerName = c.NotAfter, c.Subject.CommonName
+		}
+	})
 	return s
 }
 
@@ -45,14 +54,21 @@ func isSelfSigned(c *x509.Certificate) bool { return bytes.Equal(c.RawIssuer, c.
 // last follows the chain from its first certificate on, by names: they come in any order, with others among them.
 func last(sent []*x509.Certificate) *x509.Certificate {
 	at := sent[0]
+	above(sent, func(c *x509.Certificate) { at = c })
+	return at
+}
+
+// above calls each for the certificates that continue the chain above the first, from below.
+func above(sent []*x509.Certificate, each func(*x509.Certificate)) {
+	at := sent[0]
 	for range sent {
 		i := slices.IndexFunc(sent, func(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, at.RawIssuer) })
 		if i < 0 || isSelfSigned(at) {
 			break
 		}
 		at = sent[i]
+		each(at)
 	}
-	return at
 }
 
 // keyOf names the public key of a certificate.

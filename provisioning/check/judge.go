@@ -35,6 +35,9 @@ func tree(f *Facts, verdict provisioning.Trouble) []Check {
 	b.plan()
 	b.autodiscover()
 	b.registrars()
+	if c, seen := certificatesNode(f); seen {
+		b.add(c)
+	}
 	b.signIn()
 	b.lastGood()
 	b.daemon()
