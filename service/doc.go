@@ -1,5 +1,5 @@
 // Package service is the process around the agent: the tasks that run and end together, the story (log,
-// history), the state file for the phone stack, readiness, and, in its sub-packages, the control socket and the service
+// history), the state file for the phone stack, readiness, the fleet's broker, and, in its sub-packages, the control socket and the service
 // manager of the machine.
 //
 //	story := service.NewStory(log, "/var/lib/homeward/history.jsonl")
@@ -10,5 +10,5 @@
 // logs events only.
 //
 // Read run.go first, then log.go, logqueue.go, logtail.go, journal.go, history_file.go, story.go, statefile.go, group_unix.go,
-// command.go, history.go; ready.go, watchdog.go, crowd.go, metrics.go; network_linux.go, network.go.
+// command.go, history.go; ready.go, watchdog.go, crowd.go, metrics.go; fleet.go; network_linux.go, network.go.
 package service

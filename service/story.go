@@ -31,6 +31,7 @@ const (
 type Story struct {
 	log      *slog.Logger
 	file     string
+	unclean  bool      // see AfterUncleanEnd
 	failedAt time.Time // when the file could not be written, which was said; zero: it could. The task's alone
 
 	mu         sync.Mutex
@@ -63,8 +64,12 @@ func NewStory(log *slog.Logger, file string) *Story {
 		s.add(e)
 	}
 	s.loaded = s.last
+	s.unclean = len(before) > 0 && before[len(before)-1].Event != control.Stopped
 	return s
 }
+
+// AfterUncleanEnd says whether the run before this one did not stop cleanly: the power was cut, or the process was killed.
+func (s *Story) AfterUncleanEnd() bool { return s.unclean }
 
 // Life returns the main task of the process; the story tells its start and its stop.
 func (s *Story) Life(version string, main Task) Task {

@@ -84,7 +84,7 @@ func (b *bundleSource) status(ctx context.Context) ([]byte, error) {
 
 // plan is `plan --json`.
 func (b *bundleSource) plan(ctx context.Context) ([]byte, error) {
-	conf, err := b.checked(config.AllBut("password_file")...)
+	conf, err := b.checked(config.AllBut(config.Secrets...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +201,7 @@ func (b *bundleSource) config(context.Context) ([]byte, error) {
 			answer.SetIn = append(answer.SetIn, filepath.Base(at.From.String())+": "+k.Name)
 		}
 	}
-	conf, err := b.checked(config.AllBut("password_file")...)
+	conf, err := b.checked(config.AllBut(config.Secrets...)...)
 	if err != nil {
 		answer.Problem = err.Error()
 	} else {
@@ -214,9 +214,14 @@ func (b *bundleSource) config(context.Context) ([]byte, error) {
 // directories of files are called, and the arguments of a program, which may hold anything.
 func discreet(k config.Key, v config.Value) any {
 	switch k.Name {
-	case "password_file":
+	case "password_file", "fleet_key":
 		return v.Text != "" // whether there is one
-	case "roots":
+	case "fleet_cert":
+		if v.Text == "" {
+			return ""
+		}
+		return filepath.Base(v.Text)
+	case "roots", "fleet_roots":
 		names := make([]string, len(v.List))
 		for i, path := range v.List {
 			names[i] = filepath.Base(path)

@@ -26,13 +26,13 @@ type wall struct {
 var walls = []wall{
 	{
 		"cmd/agent",
-		"internal/config internal/nearest internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check provisioning/drill cache dhcpopts packaging",
+		"internal/config internal/fleet internal/nearest internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check provisioning/drill cache dhcpopts packaging",
 		"github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term",
 		"reads the command line, and puts everything else together",
 	},
 	{"cmd/lab", "provisioning internal/sitetest", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
 	{
-		"service", "service/control service/internal/replace provisioning internal/safefile",
+		"service", "service/control service/internal/replace provisioning internal/fleet internal/safefile",
 		"github.com/coreos/go-systemd/v22 github.com/VictoriaMetrics/metrics golang.org/x/sys",
 		"reads events, and tells systemd; the store belongs to the agent (x/sys: netlink and clocks)",
 	},
@@ -62,13 +62,15 @@ var walls = []wall{
 		"judges what a device sees, by the kinds of what failed; looks through discover and signin, and knows no agent",
 	},
 	{
-		"internal/config", "provisioning internal/nearest internal/place internal/safefile internal/sip internal/plain", "github.com/pelletier/go-toml/v2",
-		"reads settings, and knows neither a command line nor what is done with them (sip: the grammar of User-Agent)",
+		"internal/config", "provisioning internal/nearest internal/place internal/safefile internal/sip internal/fleet internal/plain", "github.com/pelletier/go-toml/v2",
+		"reads settings, and knows neither a command line nor what is done with them (sip: the grammar of User-Agent; fleet: that of topics)",
 	},
 	{"internal/srv", "internal/safefile internal/place internal/plain", "github.com/miekg/dns", "a leaf: DNS"},
 	{"internal/sip", "internal/dsk internal/ntlm internal/secret internal/place internal/plain", "github.com/emiago/sipgo github.com/icholy/digest", "a leaf: SIP"},
 	{"internal/dsk", "internal/plain", "", "a leaf: TLS-DSK, the handshake of a sign-in with a certificate"},
 	{"internal/ntlm", "", "golang.org/x/crypto", "a leaf: NTLM, whose MD4 the standard library does not have"},
+	{"internal/fleet", "", "github.com/eclipse/paho.golang", "a leaf: MQTT"},
+	{"internal/brokertest", "e2e/needs", "", "a test prop: a real broker, and who signs certificates for it"},
 	{"internal/trust", "internal/place internal/plain", "", "a leaf: certificates"},
 	{"internal/certprov", "internal/ntlm internal/place internal/plain", "", "a leaf: the web services that give out certificates"},
 	{"internal/identity", "internal/safefile", "", "a leaf: the key and the certificate of the device"},
@@ -195,7 +197,7 @@ func TestShippedModules(t *testing.T) {
 		if p.Module != nil && !known[p.Module.Path] && shipped[p.Module.Path] == "" {
 			t.Errorf("%s is in the binary, and nobody has said why", p.Module.Path)
 		}
-		if p.ImportPath == module+"/internal/sitetest" {
+		if p.ImportPath == module+"/internal/sitetest" || p.ImportPath == module+"/internal/brokertest" {
 			t.Error("the test prop is in the binary")
 		}
 		if banned := []string{"html/template", "testing", "net/http/pprof", "expvar"}; slices.Contains(banned, p.ImportPath) {

@@ -16,7 +16,7 @@ import (
 func planCommand(e env) *cobra.Command {
 	var asJSON bool
 	c := verb("plan [flags]", "Ask DNS and DHCP, and print what a device would try, in order, without registering", func(c *cobra.Command) error {
-		conf, err := loadSite(c, config.AllBut("password_file")...) // nothing is signed in to
+		conf, err := loadSite(c, config.AllBut(config.Secrets...)...) // nothing is signed in to
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/config"
+	"github.com/homeward-agent/homeward/internal/fleet"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/agent"
 	"github.com/homeward-agent/homeward/provisioning/wire"
@@ -103,7 +104,8 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	watch := service.NewNetworkWatch(network.Resolvers, log)
 	network.Changes = watch.Changes()
 	metrics := service.NewMetrics(conf.MetricsListen)
-	daemon := agent.New(conf.Policy, network, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e) })
+	broker := service.NewFleet(conf.Fleet, v.Version, func() fleet.Cache { return keptOf(store.Load()) }, story, log)
+	daemon := agent.New(conf.Policy, network, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e); broker.Tell(e) })
 	stateFile := service.NewStateFile(filepath.Join(conf.RuntimeDir, "registrar.json"), daemon.Status, story, conf.OnChange, log)
 	watch.Besides(stateFile.Look)
 	lastGood := func() time.Time { record, _ := store.Load(); return record.RegisteredAt }
@@ -125,6 +127,7 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 		service.Task{Name: "on_change", Run: stateFile.RunCommand},
 		service.Readiness(story, daemon.Status, log),
 		metrics.Task(daemon.Status, lastGood, log),
+		broker.Task(daemon.Status),
 		// Nothing of this is shared with those who ask over the control socket.
 		service.Watchdog(log, service.Check{Name: "agent", Ask: daemon.Alive}, service.Returns("status", func() { daemon.Status() })),
 	)
@@ -134,6 +137,14 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	}
 	log.Info("homeward stops")
 	return nil
+}
+
+// keptOf is what the fleet is told of the store.
+func keptOf(record cache.Record, ok bool) fleet.Cache {
+	if !ok {
+		return fleet.Cache{}
+	}
+	return fleet.Cache{Generation: record.Generation, WrittenAt: record.RegisteredAt, Registrar: record.Registrar.Host}
 }
 
 func logStart(log *slog.Logger, v versionAnswer, conf *config.Config) {

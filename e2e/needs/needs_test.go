@@ -72,12 +72,12 @@ func TestMend27List(t *testing.T) {
 	}
 }
 
-// testFiles are the tests of the tree, and the props in e2e that are no tests by name.
+// testFiles are the tests of the tree, and the props that are no tests by name.
 func testFiles(t *testing.T) map[string]*ast.File {
 	t.Helper()
 	files := map[string]*ast.File{}
 	err := filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {
-		prop := strings.HasPrefix(path, tree+"/e2e/netns/")
+		prop := strings.HasPrefix(path, tree+"/e2e/netns/") || strings.HasPrefix(path, tree+"/internal/brokertest/")
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") && !prop || filepath.Ext(path) != ".go" {
 			return err
 		}

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"crypto/x509"
 	"log/slog"
 
+	"github.com/homeward-agent/homeward/internal/fleet"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -12,10 +14,14 @@ type Config struct {
 	StateDir      string // absolute, as all paths here
 	RuntimeDir    string
 	LogLevel      slog.Level
-	LogFormat     string   // "auto", "text", "json" or "journal"
-	OnChange      []string // program and arguments; none: nothing is started
-	MetricsListen string   // "": no metrics
-	Warnings      []string // exceptions the site has made, and what is probably not meant; logged at start
+	LogFormat     string         // "auto", "text", "json" or "journal"
+	OnChange      []string       // program and arguments; none: nothing is started
+	MetricsListen string         // "": no metrics
+	Fleet         fleet.Settings // without a Broker: none
+	Warnings      []string       // exceptions the site has made, and what is probably not meant; logged at start
+
+	fleetCert string            // a file
+	fleetLeaf *x509.Certificate // what it holds; nil: it could not be read
 
 	credentials string // directory in which the service manager has put the password; "": it has not
 }

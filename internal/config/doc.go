@@ -9,6 +9,6 @@
 // keys.go is the table of keys, a row for each; settings.go, where defaults, the file and the flags come together, is the
 // story to begin with.
 //
-// Read problem.go first, then config.go, places_linux.go, owner_unix.go, file.go, password.go, roots.go, values.go, keys.go,
+// Read problem.go first, then config.go, places_linux.go, owner_unix.go, file.go, password.go, roots.go, broker.go, values.go, keys.go,
 // example.go, toml.go, settings.go, doubts.go.
 package config

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/homeward-agent/homeward/internal/fleet"
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
 )
@@ -48,11 +49,14 @@ type Key struct {
 // Keys returns all keys, in the order of documentation.
 func Keys() []Key { return slices.Clone(keys) }
 
-// AllBut returns the names of all keys but one.
-func AllBut(name string) []string {
+// Secrets are the keys that name files which only the daemon needs, and may read.
+var Secrets = []string{"password_file", "fleet_key"}
+
+// AllBut returns the names of all keys but some.
+func AllBut(some ...string) []string {
 	var names []string
 	for _, k := range keys {
-		if k.Name != name {
+		if !slices.Contains(some, k.Name) {
 			names = append(names, k.Name)
 		}
 	}
@@ -288,6 +292,45 @@ var keys = []Key{
 				return nil
 			}
 			return sip.CheckUserAgent(v.Text)
+		}},
+	{"fleet_broker", Text, ``, `"mqtts://broker.contoso.com:8883"`,
+		"MQTT 5 broker to which the state of this device is published\nDefault: none. Over TLS only; the port is 8883 unless given. Nothing is subscribed to. For operators: docs/fleet.md",
+		func(v Value, to *Config) (err error) {
+			to.Fleet.Broker, err = parseBroker(v.Text)
+			return err
+		}},
+	{"fleet_site", Text, `"default"`, ``,
+		"name of this site, the first part of the topics\nTopics: homeward/v1/SITE/DEVICE/presence, …/state and …/event.",
+		func(v Value, to *Config) error {
+			if to.Fleet.Broker == "" {
+				return nil
+			}
+			to.Fleet.Site = v.Text
+			return fleet.CheckName(v.Text)
+		}},
+	{"fleet_cert", Text, ``, `"/etc/homeward/fleet.pem"`,
+		"file with the certificate, in PEM, by which the broker knows this device; required with fleet_broker\nIt comes from the operator of the broker, and is read again for each connection.",
+		func(v Value, to *Config) error {
+			to.fleetCert = v.Text
+			if to.Fleet.Broker != "" && v.Text == "" {
+				return errNeeded
+			}
+			return nil
+		}},
+	{"fleet_key", Text, ``, `"/etc/homeward/fleet.key"`,
+		"file with the key of fleet_cert, readable only by its owner; required with fleet_broker\nMode 0400 or 0600, owned by root or by the user of the daemon, who must be able to read it.",
+		func(v Value, to *Config) error { return to.setFleetCertificate(v.Text) }},
+	{"fleet_device", Text, ``, `"phone1"`,
+		"name of this device, the second part of the topics, and its MQTT client identifier\nDefault: the common name in fleet_cert. Brokers usually allow a device to write only below its common name.",
+		func(v Value, to *Config) error { return to.setFleetDevice(v.Text) }},
+	{"fleet_roots", List, ``, `["/etc/homeward/broker-root.pem"]`,
+		"files with certificates, in PEM or DER, one of which must have signed that of the broker\nDefault: the system's roots. \"roots\" does not count here.",
+		func(v Value, to *Config) error { return to.setFleetRoots(v.List) }},
+	{"fleet_identities", Truth, `false`, ``,
+		"publish the SIP address of this device\nfalse: the beginning of its SHA-256 stands for it.",
+		func(v Value, to *Config) error {
+			to.Fleet.Identities = v.Truth
+			return nil
 		}},
 }
 

@@ -1,0 +1,9 @@
+// Package brokertest is a test prop: a real Mosquitto on loopback, with the configuration and the ACL of packaging/fleet, and an
+// authority that signs certificates for it.
+//
+//	if !netns.Enter(t) {
+//		return
+//	}
+//	b := brokertest.Start(t, "../../packaging/fleet")
+//	certificate := b.Certificate(t, "phone1")
+package brokertest
