@@ -10,7 +10,9 @@ type Account struct {
 	AOR        place.SIPAddress // address-of-record
 	User       string           // login name: `CONTOSO\phone1`; "" or the AOR without "sip:": that address, its part before "@" for Digest
 	Password   secret.Secret    // "": sign in only where no password is asked for
-	Schemes    []string         // allowed, in order of preference: "ntlm", "digest"; names unknown here are passed over
+	Identity   *Identity        // to sign in with a certificate; nil: there is none
+	Rests      bool             // the password is not used now, whoever asks for it
+	Schemes    []string         // allowed, in order of preference: "tls-dsk", "ntlm", "digest"; names unknown here are passed over
 	InClear    bool             // answer over clear TCP too, where whoever listens can try passwords against the proof
 	UserAgent  string           // "homeward/1.0"; see CheckUserAgent
 	Host       string           // host name of this device, for NTLM: accounts may be limited to some; or ""

@@ -78,8 +78,8 @@ func TestSignatures(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			n := ntlmScheme{stage: ntlmProving, next: *a}
-			if err := n.verify(answer); err != nil || n.stage != ntlmProven {
+			n := ntlmScheme{agreement: agreement{stage: proving, next: *a}}
+			if err := n.verify(answer); err != nil || n.stage != proven {
 				t.Error(err)
 			}
 			for i, h := range answer.headers { // nothing that is signed can be changed, and nothing else is signed

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,13 +25,22 @@ type authentication struct {
 	password func() string // fmt cannot look into a function
 	secure   bool
 	askers   [2]asker
+
+	certificate func() *tls.Certificate // nil: there is none
+	failed      *CertificateError       // why the certificate is not used any more on this connection; nil: nothing has failed
 }
 
-// newAuthentication takes the password out of the account.
+// newAuthentication takes the password out of the account, and asks for the certificate.
 func newAuthentication(account Account, secure bool) *authentication {
 	password := account.Password.Reveal()
 	account.Password = ""
-	return &authentication{account: account, password: func() string { return password }, secure: secure, askers: newAskers()}
+	a := &authentication{account: account, password: func() string { return password }, secure: secure, askers: newAskers()}
+	if account.Identity != nil {
+		if c := account.Identity.Certificate(); c != nil && c.Leaf != nil {
+			a.certificate = func() *tls.Certificate { return c }
+		}
+	}
+	return a
 }
 
 func newAskers() [2]asker {
@@ -106,37 +116,65 @@ func (a *authentication) refusal(m *message) *StatusError {
 	return e
 }
 
+// progress is what follows from a challenge.
+type progress uint8
+
+const (
+	answers    progress = iota // the next request answers it
+	handshakes                 // the next request goes on with a handshake
+	startsOver                 // the next request goes out bare: the Registrar is to say again what it offers
+)
+
 // challenged prepares the answer to a 401 or 407, or says why there will be none.
-func (a *authentication) challenged(m *message, again bool) error {
+func (a *authentication) challenged(m *message, again bool) (progress, error) {
 	by := &a.askers[0]
 	if m.code == a.askers[1].code {
 		by = &a.askers[1]
 	}
 	offered := parseChallenges(m.all(by.challenge))
-	c, err := a.choose(offered, by)
+	if d, ok := by.scheme.(*dskScheme); ok && d.busy() {
+		switch err := a.goOn(by, d, offered, m); {
+		case err != nil:
+			return 0, err
+		case by.scheme != nil:
+			return handshakes, nil
+		case !slices.ContainsFunc(offered, isOffer):
+			return startsOver, nil
+		}
+		again = false
+	}
+	return a.take(by, offered, m, again)
+}
+
+// take answers one of the challenges.
+func (a *authentication) take(by *asker, offered []challenge, m *message, again bool) (progress, error) {
+	c, err := a.choose(offered, by, m)
 	if err == nil && again && by.refuses(c) { // RFC 8760: it may keep the password under another algorithm only
-		c, err = a.choose(offered, by)
+		c, err = a.choose(offered, by, m)
 		again = slices.Contains(by.refused, digestAlgorithm(c))
 	}
 	name := strings.ToLower(c.scheme)
 	if again && by.name != name { // what it asks for now is another matter, or nothing that can be answered
 		if realm, ok := by.scheme.pending(); ok {
-			return &CredentialsError{Scheme: by.name, Realm: printable(realm), Status: a.refusal(m)}
+			return 0, &CredentialsError{Scheme: by.name, Realm: printable(realm), Status: a.refusal(m)}
 		}
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if by.name != name {
 		by.name, by.scheme = name, a.newScheme(name, by)
 	}
+	if d, ok := by.scheme.(*dskScheme); ok {
+		d.at = a.moment(m)
+	}
 	switch err := by.scheme.answer(c, again); {
 	case errors.Is(err, errRefused):
-		return &CredentialsError{Scheme: by.name, Realm: printable(c.params["realm"]), Status: a.refusal(m)}
+		return 0, &CredentialsError{Scheme: by.name, Realm: printable(c.params["realm"]), Status: a.refusal(m)}
 	case err != nil:
-		return &AuthError{Kind: UnusableChallenge, Offered: names(offered), Problem: err.Error()}
+		return 0, &AuthError{Kind: UnusableChallenge, Offered: names(offered), Problem: err.Error()}
 	}
-	return nil
+	return answers, nil
 }
 
 // refuses notes the algorithm with which complete credentials have just been refused: a Digest challenge came again, and it
@@ -152,15 +190,21 @@ func (by *asker) refuses(c challenge) bool {
 
 // newScheme makes one of the schemes that problem lets pass.
 func (a *authentication) newScheme(name string, by *asker) scheme {
-	if name == "ntlm" {
-		return &ntlmScheme{user: a.account.ntlmUser(), host: a.account.Host, password: a.password, tls: a.secure, field: by.credentials}
+	switch on := (agreement{field: by.credentials}); name {
+	case "ntlm":
+		return &ntlmScheme{agreement: on, user: a.account.ntlmUser(), host: a.account.Host, password: a.password, tls: a.secure}
+	case dskName:
+		return &dskScheme{agreement: on, identity: a.account.Identity, certificate: a.certificate}
 	}
 	return &digestScheme{user: a.account.digestUser(), password: a.password, field: by.credentials, confirmation: by.confirmation}
 }
 
 // choose picks the challenge to answer: by our order of schemes, then by strength; never by the Registrar's order. What has
 // been refused is picked when there is nothing else.
-func (a *authentication) choose(offered []challenge, by *asker) (challenge, error) {
+func (a *authentication) choose(offered []challenge, by *asker, m *message) (challenge, error) {
+	if slices.ContainsFunc(offered, isDSK) {
+		a.judgeOwn(m)
+	}
 	var answerable []challenge
 	var problems []string
 	var closest AuthKind
@@ -174,12 +218,14 @@ func (a *authentication) choose(offered []challenge, by *asker) (challenge, erro
 	switch {
 	case len(offered) == 0:
 		return challenge{}, &AuthError{Kind: NothingOffered, Problem: fmt.Sprintf("answered %d without a challenge", by.code)}
+	case len(answerable) == 0 && a.failed != nil && slices.ContainsFunc(offered, isDSK):
+		return challenge{}, a.failed
 	case len(answerable) == 0:
 		slices.Sort(problems)
 		return challenge{}, &AuthError{Kind: closest, Offered: names(offered), Problem: strings.Join(slices.Compact(problems), "; ")}
 	}
 	return slices.MinFunc(answerable, func(x, y challenge) int {
-		return cmp.Or(cmp.Compare(a.preference(x), a.preference(y)), by.doubts(x)-by.doubts(y), cmp.Compare(digestWeakness(x), digestWeakness(y)))
+		return cmp.Or(cmp.Compare(a.rank(x, m), a.rank(y, m)), by.doubts(x)-by.doubts(y), cmp.Compare(digestWeakness(x), digestWeakness(y)))
 	}), nil
 }
 
@@ -202,18 +248,27 @@ func (a *authentication) problem(c challenge) (AuthKind, string) {
 	switch {
 	case scheme == "basic":
 		return BasicOffered, "Basic would show the password and is never answered" // RFC 3261 section 22: deprecated
-	case scheme == "kerberos" || scheme == "tls-dsk":
+	case scheme == "kerberos":
 		return KerberosOffered, printable(c.scheme) + " is not supported"
-	case scheme != "digest" && scheme != "ntlm":
+	case scheme != "digest" && scheme != "ntlm" && scheme != dskName:
 		return SchemeUnknown, printable(c.scheme) + " is not supported"
 	case a.preference(c) < 0:
 		return SchemeNotAllowed, printable(c.scheme) + " is not allowed here"
+	case scheme == dskName && a.certificate == nil:
+		return CertificateMissing, "this device has no certificate"
+	case scheme == dskName && a.failed != nil:
+		return CertificateMissing, a.failed.Error()
 	case !a.secure && !a.account.InClear:
 		return ClearTCP, "credentials go over clear TCP only under credentials_over_tcp, to a host that SRV or the configuration names"
+	case scheme == dskName:
+		_, _, problem := sipaeVersion(c)
+		return UnusableChallenge, problem
 	case a.password() == "":
 		return PasswordMissing, "no password is configured"
+	case a.account.Rests:
+		return PasswordResting, "the password rests"
 	case scheme == "ntlm":
-		_, _, problem := ntlmVersion(c)
+		_, _, problem := sipaeVersion(c)
 		return UnusableChallenge, problem
 	}
 	return UnusableChallenge, digestProblem(c)

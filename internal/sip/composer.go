@@ -14,7 +14,7 @@ const allowed = "OPTIONS, NOTIFY, BENOTIFY"
 
 // composer writes our messages: it knows who we are, and where we are reached.
 type composer struct {
-	account   Account // without the password
+	account   Account // without the password and the certificate
 	local     string  // our end of the connection, "10.0.0.21:50123"
 	transport string  // "tls" or "tcp"
 	tag       string  // the same for the life of the connection
@@ -22,7 +22,7 @@ type composer struct {
 }
 
 func newComposer(account Account, conn net.Conn, secure bool) *composer {
-	account.Password = ""
+	account.Password, account.Identity = "", nil
 	c := &composer{account: account, local: localAddress(conn), transport: "tcp", tag: token()}
 	if secure {
 		c.transport = "tls"

@@ -66,16 +66,24 @@ func (c call) run(keeping context.Context) {
 // exchange sends a request as often as its challenges ask, and returns the first final answer that is not a challenge.
 // Each time the request is built anew: it needs its own CSeq and branch.
 func (t *conversation) exchange(ctx context.Context, build func() *message) (*message, error) {
+	defer t.auth.hangUp()
 	answered := map[int]bool{}
-	for range maxChallenges + 1 {
+	for rounds := 0; rounds <= maxChallenges; rounds++ {
 		m, err := t.roundTrip(ctx, build())
+		if err == nil && t.auth.foreign(m) {
+			clear(answered)
+			continue
+		}
 		if err != nil || m.code != 401 && m.code != 407 {
 			return m, err
 		}
-		if err := t.auth.challenged(m, answered[m.code]); err != nil {
+		next, err := t.auth.challenged(m, answered[m.code])
+		if err != nil {
 			return nil, err
 		}
-		answered[m.code] = true
+		if answered[m.code] = next != startsOver; next == handshakes { // package dsk bounds that
+			rounds--
+		}
 	}
 	return nil, &AuthError{Kind: ChallengedTooOften, Problem: "challenged again after " + strconv.Itoa(maxChallenges) + " answers"}
 }

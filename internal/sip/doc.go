@@ -3,7 +3,7 @@
 //
 // The connection is handed in, connected and, for TLS, verified. A Session sends REGISTER, answers challenges, refreshes
 // the binding before it ends, watches over the connection with CRLF keep-alives (RFC 5626), and answers the requests a
-// Registrar may send. Where it signs in with NTLM, each message is signed and each of the Registrar's checked (MS-SIPAE). It
+// Registrar may send. Where it signs in with NTLM or a certificate, each message is signed and each of the Registrar's checked (MS-SIPAE). It
 // is strict in what it sends and lenient in what it takes: Registrars differ. The text of every header is kept as it
 // stood on the wire, because signatures cover that text.
 //
@@ -11,7 +11,7 @@
 // a challenge or a 423 asks for. It places no calls, knows neither UDP nor DNS, and logs nothing.
 //
 // Read limits.go first, then errors.go, value.go, message.go, framing.go, document.go, instance.go, useragent.go (what stands
-// on the wire), account.go, answer.go, challenge.go, association.go, ntlm.go, digest.go, auth.go (how we prove who we are),
+// on the wire), certificate.go, account.go, answer.go, challenge.go, association.go, agreement.go, ntlm.go, dsk.go, digest.go, auth.go, withcertificate.go (how we prove who we are),
 // composer.go, flow.go, connection.go, conversation.go (how requests and answers go to and fro), registration.go, greet.go,
 // provisioning.go, subscription.go, relays.go, responder.go (what is said), session.go, keep.go (what callers see).
 //

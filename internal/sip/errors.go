@@ -159,10 +159,12 @@ const (
 	NothingOffered     AuthKind = iota + 1 // a 401 or 407 without a challenge
 	BasicOffered                           // Basic would show the password
 	SchemeUnknown                          // none that this package speaks, nor one of Lync's
-	KerberosOffered                        // Kerberos or TLS-DSK, which Lync offers and this package does not speak
+	KerberosOffered                        // Kerberos, which Lync offers and this package does not speak
 	SchemeNotAllowed                       // one that Account.Schemes does not list
+	CertificateMissing                     // TLS-DSK, and Account.Identity has no certificate
 	ClearTCP                               // credentials do not go over clear TCP: Account.InClear
 	PasswordMissing                        // Account.Password is empty
+	PasswordResting                        // Account.Rests: the password is not used now
 	UnusableChallenge                      // of a scheme that is allowed, but in a form that cannot be answered
 	ChallengedTooOften                     // again after each answer
 	lastAuthKind       = ChallengedTooOften

@@ -21,6 +21,7 @@ func TestEachFailureOfRegisterHasAKind(t *testing.T) {
 		kerberos  = `WWW-Authenticate: Kerberos realm="SIP Communications Service", targetname="sip/fe01.contoso.com", version=4`
 		ntlm      = `WWW-Authenticate: NTLM realm="SIP Communications Service", targetname="fe01.contoso.com", version=4`
 		ntlm1     = `WWW-Authenticate: NTLM realm="SIP Communications Service", targetname="fe01.contoso.com", version=1`
+		tlsDSK    = `WWW-Authenticate: TLS-DSK realm="SIP Communications Service", targetname="fe01.contoso.com", version=4`
 		negotiate = `WWW-Authenticate: Negotiate realm="a"`
 		digest    = `WWW-Authenticate: Digest realm="a", nonce="n"`
 		newDigest = `WWW-Authenticate: Digest realm="a", nonce="n", algorithm=SHA3-256`
@@ -44,6 +45,8 @@ func TestEachFailureOfRegisterHasAKind(t *testing.T) {
 		"Kerberos":                    {script: unauthorized(kerberos, negotiate), want: &AuthError{Kind: KerberosOffered, Offered: []string{"Kerberos", "Negotiate"}}},
 		"one the site does not allow": {account: digestOnly, script: unauthorized(kerberos, ntlm), want: &AuthError{Kind: SchemeNotAllowed, Offered: []string{"Kerberos", "NTLM"}}},
 		"over clear TCP":              {tcp: true, script: unauthorized(kerberos, ntlm), want: &AuthError{Kind: ClearTCP, Offered: []string{"Kerberos", "NTLM"}}},
+		"no certificate":              {script: unauthorized(kerberos, tlsDSK), want: &AuthError{Kind: CertificateMissing, Offered: []string{"Kerberos", "TLS-DSK"}}},
+		"a password that rests":       {account: with(func(a *Account) { a.Rests = true }), script: unauthorized(ntlm, tlsDSK), want: &AuthError{Kind: PasswordResting, Offered: []string{"NTLM", "TLS-DSK"}}},
 		"no password":                 {account: nobody, script: unauthorized(kerberos, ntlm, basic), want: &AuthError{Kind: PasswordMissing, Offered: []string{"Kerberos", "NTLM", "Basic"}}},
 		"a Digest of its own":         {script: unauthorized(newDigest, kerberos), want: &AuthError{Kind: UnusableChallenge, Offered: []string{"Digest SHA3-256", "Kerberos"}}},
 		"an NTLM of its own":          {script: unauthorized(ntlm1), want: &AuthError{Kind: UnusableChallenge, Offered: []string{"NTLM"}}},

@@ -123,7 +123,7 @@ func TestFieldDigestRemembersTheAlgorithm(t *testing.T) {
 		again     bool
 		algorithm string
 	}{{false, "SHA-256"}, {true, "MD5"}, {false, "MD5"}} {
-		if err := a.challenged(both, want.again); err != nil {
+		if _, err := a.challenged(both, want.again); err != nil {
 			t.Fatal(err)
 		}
 		if d := a.askers[0].scheme.(*digestScheme); d.algorithm != want.algorithm {

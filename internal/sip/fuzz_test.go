@@ -196,7 +196,7 @@ func FuzzChallenge(f *testing.F) {
 		for i, value := range []string{first, second} {
 			challenge := &message{code: 401}
 			challenge.add("WWW-Authenticate", value)
-			err := s.talk.auth.challenged(challenge, i > 0)
+			_, err := s.talk.auth.challenged(challenge, i > 0)
 			request := s.binding.register("0")
 			if err := s.talk.auth.sign(request); err != nil {
 				t.Fatal(err)

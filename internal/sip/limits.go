@@ -21,6 +21,8 @@ const (
 	provisioningEvent = "vnd-microsoft-provisioning-v2" // MS-SIPREGE section 2.2.2.5
 
 	associationLife = 8 * time.Hour // MS-SIPAE section 3.2.2
+
+	anothersCredentials = 4004 // MS-OCER: the credentials are not those of the SIP address
 )
 
 // Our choices.
@@ -82,6 +84,11 @@ const (
 
 	// An association is replaced before the Registrar forgets it.
 	associationMargin = 5 * time.Minute
+	// With a certificate that is about to end, it lives so long all the same: the Registrar has the last word.
+	shortestLife = time.Minute
+
+	// A certificate that ends sooner is used where nothing else will do: Lync's own clients use it no more.
+	leastLeft = time.Hour
 
 	// Shorter than the idle time-outs of home routers and firewalls for TCP and TLS.
 	pingInterval = 30 * time.Second

@@ -183,7 +183,7 @@ func TestRegister(t *testing.T) {
 			script:  []step{answer("401 Unauthorized", lyncOffer)},
 			want: `
 				+0s 1 REGISTER
-				+0s auth: offered NTLM, Kerberos, TLS-DSK, but Kerberos is not supported; NTLM is not allowed here; TLS-DSK is not supported`,
+				+0s auth: offered NTLM, Kerberos, TLS-DSK, but Kerberos is not supported; NTLM is not allowed here; this device has no certificate`,
 		},
 		{
 			name:   "an algorithm or qop nobody here knows is not answered",
@@ -629,9 +629,9 @@ func TestRegisterTells(t *testing.T) {
 			name:   "an offer we may not take up",
 			script: []step{answer("401 Unauthorized", strings.Replace(lyncOffer, "NTLM", "Negotiate", 1))},
 			err: &AuthError{
-				Kind:    KerberosOffered,
+				Kind:    CertificateMissing,
 				Offered: []string{"Negotiate", "Kerberos", "TLS-DSK"},
-				Problem: "Kerberos is not supported; Negotiate is not supported; TLS-DSK is not supported",
+				Problem: "Kerberos is not supported; Negotiate is not supported; this device has no certificate",
 			},
 		},
 	} {

@@ -15,7 +15,7 @@ import (
 // Binding is what a Registrar grants.
 type Binding struct {
 	Expires time.Duration // 5 s to 24 h; 600 s when the Registrar names none
-	Scheme  string        // how we signed in: "ntlm", "digest"; "": the Registrar asked for nothing
+	Scheme  string        // how we signed in: "tls-dsk", "ntlm", "digest"; "": the Registrar asked for nothing
 	User    string        // the login name we sent, as in StatusError; "": none
 	Server  string        // the Server header, escaped, at most 256 bytes
 	Date    time.Time     // the Registrar's clock; zero: not told

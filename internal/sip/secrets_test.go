@@ -2,6 +2,7 @@ package sip
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -54,7 +55,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	s := NewSession(ours, true, phone)
 	asked := &message{code: 401}
 	asked.add("WWW-Authenticate", `Digest realm="r", nonce="n"`)
-	if err := s.talk.auth.challenged(asked, false); err != nil {
+	if _, err := s.talk.auth.challenged(asked, false); err != nil {
 		t.Fatal(err)
 	}
 	m := s.binding.register("0")
@@ -101,8 +102,8 @@ func TestKeysStaySecret(t *testing.T) {
 			derive("client-to-server", "signing"), derive("client-to-server", "sealing"), derive("server-to-client", "signing"), derive("server-to-client", "sealing")}
 		n := s.talk.auth.askers[0].scheme.(*ntlmScheme)
 		association := *n.current
-		proving := *n
-		proving.stage, proving.token = ntlmProving, func() string { return "canary" }
+		again := *n
+		again.stage, again.token = proving, func() string { return "canary" }
 		_, refreshErr := s.Register(ctx)
 		if relayErr == nil || refreshErr == nil {
 			p.t.Fatal(relayErr, refreshErr)
@@ -111,7 +112,23 @@ func TestKeysStaySecret(t *testing.T) {
 		s.Close()
 		p.conn.Close()
 		synctest.Wait() // fmt looks into what other goroutines use
-		mustHide(p.t, secrets, s, *n, n, proving, association, &association, s.talk.auth.askers, binding, settings, relays, &relays, relayErr, refreshErr,
+		mustHide(p.t, secrets, s, *n, n, again, association, &association, s.talk.auth.askers, binding, settings, relays, &relays, relayErr, refreshErr,
 			Watch{}, *s.talk, *s.talk.auth, s.talk.conn, *s.our, *s.binding, *s.settings, lastWords, call{}, time.Now())
+	})
+}
+
+// However it is printed, the private key is not in it, nor what the handshake leaves.
+func TestCertificateKeysStaySecret(t *testing.T) {
+	l := &certPool{}
+	account := certified(nil)
+	bubble(t, true, account, []step{l.serve(answer("200 OK", "Expires: 7200"))}, func(s *Session, p *peer) {
+		if _, err := s.Register(p.t.Context()); err != nil {
+			p.t.Fatal(err)
+		}
+		d := s.talk.auth.askers[0].scheme.(*dskScheme)
+		association := *d.current
+		key := phoneCertificate().PrivateKey.(*rsa.PrivateKey)
+		secrets := [][]byte{l.keys[64:96], l.keys[96:], key.D.Bytes(), key.Primes[0].Bytes(), []byte(key.D.String())}
+		mustHide(p.t, secrets, s, *s.talk, *s.talk.auth, *s.our, *d, d, association, &association, s.talk.auth.askers, account, &account, *account.Identity, account.Identity)
 	})
 }

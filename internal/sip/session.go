@@ -35,9 +35,9 @@ func (s *Session) Close() error { return s.talk.conn.close() }
 // Register sends REGISTER, answers what challenges it may, and returns the binding granted. ctx bounds the whole exchange;
 // besides, each request must be answered within 4 s.
 //
-// Errors: *StatusError, *RedirectError, *AuthError, *CredentialsError, *MalformedError, ErrNoAnswer (*SilenceError),
-// ErrBadSignature (*SignatureError), ErrBindingLost (*LostError: a 200 that grants nothing), *ConnectionError, or the cause of
-// ctx.
+// Errors: *StatusError, *RedirectError, *AuthError, *CredentialsError, *CertificateError, *MalformedError, ErrNoAnswer
+// (*SilenceError), ErrBadSignature (*SignatureError), ErrBindingLost (*LostError: a 200 that grants nothing), *ConnectionError,
+// or the cause of ctx.
 func (s *Session) Register(ctx context.Context) (Binding, error) {
 	return take(ctx, s.talk, s.binding.bind)
 }

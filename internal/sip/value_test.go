@@ -112,12 +112,12 @@ func TestLargestMessage(t *testing.T) {
 // Which version of MS-SIPAE is spoken: the older one, or none.
 func TestNTLMVersions(t *testing.T) {
 	for text, want := range map[string]int{"1": 0, "2": 2, "3": 3, "4": 4, "5": 4, "": 0, "x": 0, "-4": 0} {
-		version, told, problem := ntlmVersion(challenge{params: params{"version": text}})
+		version, told, problem := sipaeVersion(challenge{params: params{"version": text}})
 		if version != want || !told || (problem == "") != (want != 0) {
 			t.Errorf("%q: got %d, %t, %q", text, version, told, problem)
 		}
 	}
-	if version, told, problem := ntlmVersion(challenge{}); version != 2 || told || problem != "" {
+	if version, told, problem := sipaeVersion(challenge{}); version != 2 || told || problem != "" {
 		t.Errorf("none told: got %d, %t, %q", version, told, problem)
 	}
 }
