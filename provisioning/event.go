@@ -12,21 +12,22 @@ type EventKind string
 
 // The events, all of them.
 const (
-	StateChanged EventKind = "state"      // State is the new one
-	LookedUp     EventKind = "lookup"     // one source answered or did not: Step, Query, Verdict
-	Skipped      EventKind = "skip"       // a Candidate or a step was ruled out: Reason
-	Attempted    EventKind = "attempt"    // one address of a Candidate was tried; Reason is empty when it registered
-	Redirected   EventKind = "redirect"   // the Registrar named another: Detail
-	Committed    EventKind = "commit"     // last good was written
-	StoreNote    EventKind = "store"      // the store is not as it should be: Reason, Detail
-	Conflict     EventKind = "conflict"   // DHCP servers disagree
-	ClockSkew    EventKind = "clock"      // the Registrar's clock and ours are far apart
-	Told         EventKind = "told"       // the Registrar has told in band: home pool, media relays
-	Refreshed    EventKind = "refresh"    // the binding was renewed; or it stands although an unsigned answer refused that: Reason
-	Lost         EventKind = "lost"       // the binding or its connection is gone: Reason
-	WentNormal   EventKind = "normal"     // registered the normal way again, after degraded
-	Unregistered EventKind = "unregister" // at shutdown
-	Waiting      EventKind = "wait"       // the next attempt at Registrars is at Until
+	StateChanged EventKind = "state"       // State is the new one
+	LookedUp     EventKind = "lookup"      // one source answered or did not: Step, Query, Verdict
+	Skipped      EventKind = "skip"        // a Candidate or a step was ruled out: Reason
+	Attempted    EventKind = "attempt"     // one address of a Candidate was tried; Reason is empty when it registered
+	Redirected   EventKind = "redirect"    // the Registrar named another: Detail
+	Committed    EventKind = "commit"      // last good was written
+	StoreNote    EventKind = "store"       // the store is not as it should be: Reason, Detail
+	Conflict     EventKind = "conflict"    // DHCP servers disagree
+	ClockSkew    EventKind = "clock"       // the Registrar's clock and ours are far apart
+	Told         EventKind = "told"        // the Registrar has told in band: home pool, media relays
+	Refreshed    EventKind = "refresh"     // the binding was renewed; or it stands although an unsigned answer refused that: Reason
+	Lost         EventKind = "lost"        // the binding or its connection is gone: Reason
+	WentNormal   EventKind = "normal"      // registered the normal way again, after degraded
+	Unregistered EventKind = "unregister"  // at shutdown
+	NotCertified EventKind = "certificate" // the certificate did not sign in, whatever came after that: Reason
+	Waiting      EventKind = "wait"        // the next attempt at Registrars is at Until
 
 	NetworkChanged EventKind = "network" // the device's own: addresses, carriers, routes, name servers, or it has slept: Detail
 )

@@ -62,6 +62,8 @@ var generals = []*Fault{
 	general(SIPBadSignature, SideNetwork, "the answer is not correctly signed by the Registrar", "look for a firewall or proxy in between that changes SIP messages (SIP ALG), and switch that off", ""),
 	general(SIPRedirectLoop, SideRegistrar, "the redirects form a loop", "check the home pool of the user on the Registrars involved", ""),
 	general(SIPRedirectDowngrade, SideRegistrar, "the redirect leads from TLS to plain TCP", "configure the Registrar to redirect to an address with transport=tls", ""),
+	general(CertificateRefused, SideAccount, "the certificate of this device is refused", "set password_file, so that the device can ask for a new certificate, or import one: homeward identity import FILE", ""),
+	general(CertificateExpired, SideDevice, "the certificate of this device has expired", "set password_file, so that the device can ask for a new certificate, or import one: homeward identity import FILE", ""),
 	general(BindingLost, SideRegistrar, "the Registrar has lost the registration", "nothing to do: the device registers again; if it recurs, check the Registrar", ""),
 	general(AddressChanged, SideDevice, "the device reaches the Registrar from another address than before", "nothing to do: the device registers again; if it recurs, look for a loose cable, weak Wi-Fi or short DHCP leases", ""),
 

@@ -49,7 +49,7 @@ var (
 	FaultInClear = declare("sip.password-in-clear", SIPAuthNotSupported, SideRegistrar,
 		"{host} asks for a password over plain TCP[ ({offered})], where an eavesdropper could guess it", "offer TLS on the Registrar; only if that is impossible: credentials_over_tcp = true lets this device sign in over plain TCP where an SRV record or internal_server names the Registrar, and an eavesdropper can then guess the password")
 	FaultOnlyKerberos = declare("sip.only-kerberos", SIPAuthNotSupported, SideRegistrar,
-		"{host} offers only {offered} for signing in, but this device supports none of these", "set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM")
+		"{host} offers only {offered} for signing in, but this device supports none of these", "set the authentication protocol of the Registrar to both NTLM and Kerberos, or allow certificates (TLS-DSK): this device signs in with these two")
 	FaultOnlyBasic = declare("sip.only-basic", SIPAuthNotSupported, SideRegistrar,
 		"{host} offers only Basic for signing in, which would show the password and is never answered", "offer Digest or NTLM on the Registrar")
 	FaultSchemeNotAllowed = declare("sip.scheme-not-allowed", SIPAuthNotSupported, SideDevice,

@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"net/netip"
 	"time"
@@ -39,7 +40,10 @@ type Policy struct {
 	SIPAddress SIPAddress // the address-of-record; its domain is the SIP domain
 	User       string     // login name; for Digest the part before "@" is used when it equals the SIP address
 	Password   Secret     // empty: sign in only where no password is asked for
-	Auth       []string
+	Auth       []string   // schemes allowed, in order of preference: "tls-dsk", "ntlm", "digest"
+	// Identity returns the certificate of this device with its Leaf and key, as it is now; an error or nil: none can be used.
+	// Nil: there is none.
+	Identity func() (*tls.Certificate, error)
 
 	Order    Order
 	Manual   []ManualServer // in the order to try; instead of discovery

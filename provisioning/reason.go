@@ -69,6 +69,8 @@ const (
 	SIPBadSignature      Reason = "sip-bad-signature"
 	SIPRedirectLoop      Reason = "sip-redirect-loop"
 	SIPRedirectDowngrade Reason = "sip-redirect-downgrade"
+	CertificateRefused   Reason = "certificate-refused"
+	CertificateExpired   Reason = "certificate-expired"
 	BindingLost          Reason = "binding-lost"
 	AddressChanged       Reason = "address-changed"
 
@@ -104,7 +106,7 @@ func (r Reason) IsCertificate() bool {
 }
 
 // IsSIP says whether a Registrar was met that spoke, or was to speak, SIP.
-func (r Reason) IsSIP() bool { return r.about("sip-") }
+func (r Reason) IsSIP() bool { return r.about("sip-") || r.about("certificate-") }
 
 // IsDiscovery says whether DNS or DHCP is what failed.
 func (r Reason) IsDiscovery() bool { return r == NoAddress || r.about("dns-") || r.about("dhcp-") }

@@ -97,6 +97,8 @@ func headline(e control.Entry) (string, slog.Level) {
 		return "registration lost", slog.LevelWarn
 	case provisioning.WentNormal:
 		return "back to normal", slog.LevelInfo
+	case provisioning.NotCertified:
+		return "the certificate did not sign in", slog.LevelWarn
 	case provisioning.Unregistered:
 		return "unregistered", slog.LevelInfo
 	case provisioning.Waiting:

@@ -120,7 +120,7 @@ func (k Key) check(v Value, to *Config) error {
 
 // choices are the values of the keys that take no others, as messages, help and completion name them.
 var choices = map[string][]string{
-	"auth":          {"ntlm", "digest"},
+	"auth":          {"tls-dsk", "ntlm", "digest"},
 	"order":         {"device", "communicator"},
 	"strict_naming": {"suffix", "strict", "off"},
 	"tls_min":       {"1.0", "1.1", "1.2", "1.3"},
@@ -155,8 +155,8 @@ var keys = []Key{
 			to.Policy.Password, err = readPassword(v.Text, to.credentials, to.StateDir)
 			return err
 		}},
-	{"auth", List, `["ntlm", "digest"]`, ``,
-		"authentication schemes allowed, in order of preference: ntlm, digest",
+	{"auth", List, `["tls-dsk", "ntlm", "digest"]`, ``,
+		"authentication schemes allowed, in order of preference: tls-dsk, ntlm, digest\ntls-dsk: with the certificate of this device, if it has one.",
 		func(v Value, to *Config) (err error) {
 			to.Policy.Auth, err = checkSchemes(v.List, to, choices["auth"]...)
 			return err

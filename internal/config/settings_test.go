@@ -137,7 +137,7 @@ func TestDefaults(t *testing.T) {
 	want := &Config{
 		Policy: provisioning.Policy{
 			SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}, User: "phone1@contoso.com",
-			Auth:     []string{"ntlm", "digest"},
+			Auth:     []string{"tls-dsk", "ntlm", "digest"},
 			AllowTCP: true, TLSFloor: true, Naming: provisioning.NamingSuffix, TLSMin: 0x0303,
 			AskDHCP: true, ReadLease: true, LeaseHooks: "/run/homeward-dhcp",
 		},
@@ -192,7 +192,7 @@ func TestFileAndFlags(t *testing.T) {
 func TestMend20Auth(t *testing.T) {
 	for _, test := range []struct{ list, want string }{
 		{`["ntlm"]`, "ntlm | "},
-		{`["tls-dsk", "kerberos", "ntlm", "digest"]`, "ntlm digest | auth: ignored, because this version does not support it: tls-dsk, kerberos"},
+		{`["tls-dsk", "kerberos", "ntlm", "digest"]`, "tls-dsk ntlm digest | auth: ignored, because this version does not support it: kerberos"},
 		{`["digest", "kerberos"]`, "digest | auth: ignored, because this version does not support it: kerberos"},
 	} {
 		got, err := load(t, "sip_address = \"sip:phone1@contoso.com\"\nauth = "+test.list)

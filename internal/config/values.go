@@ -211,7 +211,7 @@ func checkChoices(texts []string, choices ...string) error {
 
 // unbuilt are schemes that Lync Registrars offer and this version does not speak. Files name them, for they were in the
 // default once.
-var unbuilt = []string{"tls-dsk", "kerberos"}
+var unbuilt = []string{"kerberos"}
 
 // checkSchemes returns the schemes that this version speaks, and warns of others that exist.
 func checkSchemes(texts []string, to *Config, choices ...string) ([]string, error) {

@@ -76,15 +76,25 @@ func (e *CertificateError) Error() string {
 		HandshakeNoVersion: "no TLS version in common for TLS-DSK", HandshakeBroken: "the TLS-DSK handshake fails",
 		ServerNotAdmitted: "the server of the TLS-DSK handshake is not proven",
 	}[e.Kind]
-	if e.Alert != 0 {
-		text += fmt.Sprintf(" (alert %d, %s)", e.Alert, strings.TrimPrefix(plain.Words(tls.AlertError(e.Alert)), "tls: "))
-	} else if e.Err != nil {
-		text += ": " + plain.Words(e.Err)
-	}
-	if e.Status != nil {
-		text += "; " + e.Status.Error()
+	if said := e.Said(); said != "" {
+		text += ": " + said
 	}
 	return text
+}
+
+// Said is what is known besides the Kind: "alert 46, unknown certificate; answered 401 Unauthorized", or "".
+func (e *CertificateError) Said() string {
+	var said []string
+	switch {
+	case e.Alert != 0:
+		said = append(said, fmt.Sprintf("alert %d, %s", e.Alert, plain.Words(tls.AlertError(e.Alert))))
+	case e.Err != nil:
+		said = append(said, plain.Words(e.Err))
+	}
+	if e.Status != nil {
+		said = append(said, e.Status.Error())
+	}
+	return strings.Join(said, "; ")
 }
 
 func (e *CertificateError) Unwrap() error { return e.Err }

@@ -5,10 +5,18 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/dsk"
 )
+
+const dskName = "tls-dsk"
+
+func isDSK(c challenge) bool { return strings.EqualFold(c.scheme, dskName) }
+
+// isOffer says whether a challenge begins something, and does not go on with a handshake.
+func isOffer(c challenge) bool { return !isDSK(c) || c.params["gssapi-data"] == "" }
 
 // dskScheme signs in with a certificate (TLS-DSK of MS-SIPAE), and signs every message from then on. While asking, its requests
 // carry the flights of a handshake; the one that proves carries none.

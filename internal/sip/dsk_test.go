@@ -95,9 +95,9 @@ func TestCertificate(t *testing.T) {
 
 		{name: "refused after a complete handshake, with another scheme left", pool: &certPool{ntlm: true, refuses: true}, want: certSignedIn + byNTLM(5), failed: CertificateRefused},
 		{name: "refused, with nothing left", pool: &certPool{refuses: true}, want: certSignedIn + `
-				+0s error: the certificate is refused; answered 401 Unauthorized`, failed: CertificateRefused},
+				+0s error: the certificate is refused: answered 401 Unauthorized`, failed: CertificateRefused},
 		{name: "refused, and no password to go on with", account: certified(func(a *Account) { a.Password = "" }), pool: &certPool{refuses: true, ntlm: true}, want: certSignedIn + `
-				+0s error: the certificate is refused; answered 401 Unauthorized`, failed: CertificateRefused},
+				+0s error: the certificate is refused: answered 401 Unauthorized`, failed: CertificateRefused},
 		{name: "refused, and then a wrong password", pool: &certPool{ntlm: true, refuses: true, pool: pool{password: "another"}}, want: certSignedIn + strings.Replace(byNTLM(5), "binding for 2h0m0s ntlm",
 			`credentials: credentials refused by "SIP Communications Service", which answered 401 Unauthorized`, 1), failed: CertificateRefused},
 		{name: "refused by an alert: unknown", pool: &certPool{ntlm: true, alert: 46}, want: `
@@ -211,7 +211,7 @@ func TestCertificateKeeps(t *testing.T) {
 				+31.7s 6 REGISTER Authorization TLS-DSK gssapi-data=*, version=4
 				+31.7s 7 REGISTER Authorization TLS-DSK opaque="7C02", gssapi-data=*, version=4
 				+31.7s 8 REGISTER Authorization TLS-DSK opaque="7C02", version=4, cnum="1"
-				+31.7s binding lost: the certificate is refused; answered 401 Unauthorized`,
+				+31.7s binding lost: the certificate is refused: answered 401 Unauthorized`,
 		},
 		{
 			name: "our answers to signed requests are signed", lasts: time.Second, pool: &certPool{},

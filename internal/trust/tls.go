@@ -41,6 +41,10 @@ func legacySuites(min uint16) []uint16 {
 	return append(ids, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA)
 }
 
+// Prove says whether a chain of certificates, the server's own first, proves a host, as in Handshake. Its error is a
+// *CertificateError.
+func Prove(host string, chain []*x509.Certificate, s Settings) error { return verify(host, chain, s) }
+
 // verify judges by our clock, and by the floor where our clock is known to be behind: a device that boots without
 // a clock still signs in, and a floor from a clock that was ahead does not close what our clock allows.
 func verify(host string, chain []*x509.Certificate, s Settings) error {

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -22,10 +23,16 @@ func (s *Signer) attempt(ctx context.Context, c provisioning.Candidate, addr net
 	if err != nil {
 		return nil, err
 	}
-	session := sip.NewSession(conn, c.Transport == provisioning.TLS, s.account(c, conn.LocalAddr()))
+	account, refused := s.account(c, conn.LocalAddr()), (*sip.CertificateError)(nil)
+	account.Rests = s.restraint.passwordRests()
+	account.Identity = s.own.identity(c, conn, func(e *sip.CertificateError) { refused = e })
+	session := sip.NewSession(conn, c.Transport == provisioning.TLS, account)
 	ctx, cancel := context.WithTimeout(ctx, registerLimit)
 	defer cancel()
 	binding, err := session.Register(ctx)
+	if refused != nil && !errors.As(err, new(*sip.CertificateError)) { // which says so itself
+		s.owner.Tell(Explained(provisioning.Event{Kind: provisioning.NotCertified, Step: c.Step, Endpoint: c.Endpoint, Addr: addr}, &attemptError{stage: registering, err: refused}))
+	}
 	if err != nil {
 		session.Close()
 		return nil, &attemptError{stage: registering, err: turnedAway(met, err), met: met}

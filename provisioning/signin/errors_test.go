@@ -137,8 +137,17 @@ func TestEveryKindOfSIPHasAReason(t *testing.T) {
 		"*sip.AuthError": provisioning.SIPAuthNotSupported, "*sip.MalformedError": provisioning.SIPMalformed, "*sip.SilenceError": provisioning.SIPNoAnswer,
 		"*sip.SignatureError": provisioning.SIPBadSignature, "*sip.LostError": provisioning.BindingLost,
 	}
+	for _, k := range sip.CertificateKinds() {
+		if err := (&sip.CertificateError{Kind: k}); ReasonOf(err) == provisioning.Unknown || ReasonOf(err) == provisioning.SIPCredentials {
+			t.Errorf("%s is %q", err, ReasonOf(err))
+		}
+	}
 	for _, err := range all {
-		if got := ReasonOf(&attemptError{stage: registering, err: err}); got != want[fmt.Sprintf("%T", err)] {
+		expected := want[fmt.Sprintf("%T", err)]
+		if auth := new(sip.AuthError); errors.As(err, &auth) && auth.Kind == sip.PasswordResting {
+			expected = provisioning.CredentialsResting
+		}
+		if got := ReasonOf(&attemptError{stage: registering, err: err}); got != expected {
 			t.Errorf("%T %v: %q", err, err, got)
 		}
 	}

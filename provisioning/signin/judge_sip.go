@@ -7,13 +7,14 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
-// authFaults has every sip.AuthKind.
+// authFaults has every sip.AuthKind but that of a password that rests, which is no fault of its own.
 var authFaults = map[sip.AuthKind]*provisioning.Fault{
 	sip.NothingOffered:     provisioning.FaultNoChallenge,
 	sip.BasicOffered:       provisioning.FaultOnlyBasic,
 	sip.SchemeUnknown:      provisioning.FaultNoScheme,
 	sip.KerberosOffered:    provisioning.FaultOnlyKerberos,
 	sip.SchemeNotAllowed:   provisioning.FaultSchemeNotAllowed,
+	sip.CertificateMissing: provisioning.FaultNoIdentity,
 	sip.ClearTCP:           provisioning.FaultInClear,
 	sip.PasswordMissing:    provisioning.FaultNoPassword,
 	sip.UnusableChallenge:  provisioning.FaultBadChallenge,
@@ -23,6 +24,7 @@ var authFaults = map[sip.AuthKind]*provisioning.Fault{
 // answered is for a Registrar that has answered, or should have.
 func (j *judgement) answered() provisioning.Trouble {
 	var (
+		certified   *sip.CertificateError
 		credentials *sip.CredentialsError
 		auth        *sip.AuthError
 		malformed   *sip.MalformedError
@@ -31,10 +33,15 @@ func (j *judgement) answered() provisioning.Trouble {
 		status      *sip.StatusError
 	)
 	switch {
+	case errors.As(j.err, &certified):
+		return j.certified(certified)
 	case errors.As(j.err, &credentials):
 		return j.credentials(credentials)
 	case errors.As(j.err, &auth):
 		j.facts["offered"], j.facts["said"], j.facts["problem"] = auth.Offered, auth.Problem, auth.Problem
+		if auth.Kind == sip.PasswordResting {
+			return provisioning.CredentialsResting.Met(j.raw)
+		}
 		if fault := authFaults[auth.Kind]; fault != nil {
 			return j.met(fault)
 		}

@@ -87,6 +87,9 @@ func judgedSIP() (all []judgedError) {
 	for _, k := range sip.AuthKinds() {
 		add(fmt.Sprintf("auth, %d", k), &sip.AuthError{Kind: k, Offered: []string{"Digest MD5"}, Problem: "some words"})
 	}
+	for _, k := range sip.CertificateKinds() {
+		add(fmt.Sprintf("certificate of the device, %d", k), &sip.CertificateError{Kind: k, Err: errors.New("some words"), Status: &sip.StatusError{Code: 401, Phrase: "Unauthorized"}, Subject: "phone1@contoso.com", Target: "fe01.contoso.local", Ends: time.Date(2026, 6, 29, 0, 0, 0, 0, time.UTC)})
+	}
 	for _, k := range sip.MalformedKinds() {
 		add(fmt.Sprintf("malformed, %d", k), &sip.MalformedError{Kind: k, Begins: "HTTP/1.1 400 Bad Request", Problem: "some words"})
 	}

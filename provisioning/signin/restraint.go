@@ -46,6 +46,7 @@ type Restraint struct {
 	failures    int                                 // walks in a row that ended without registration
 	refusals    int                                 // complete credentials refused in a row
 	credentials time.Time                           // the secret rests until then
+	certificate func() bool                         // whether the device can sign in without the secret
 	leaveAlone  map[provisioning.Endpoint]time.Time // endpoints that sent Retry-After
 	patience    int                                 // factor on the time before the primary is taken back
 	returnedAt  time.Time                           // when it was taken back last
@@ -70,7 +71,7 @@ type aside struct {
 
 func newRestraint() *Restraint {
 	return &Restraint{
-		patience: 1, leaveAlone: map[provisioning.Endpoint]time.Time{}, distrust: distrust{}, secured: map[provisioning.Endpoint]bool{},
+		patience: 1, certificate: func() bool { return false }, leaveAlone: map[provisioning.Endpoint]time.Time{}, distrust: distrust{}, secured: map[provisioning.Endpoint]bool{},
 		early: map[provisioning.Endpoint]int{}, aside: map[attempted]aside{},
 	}
 }
@@ -101,8 +102,19 @@ func (r *Restraint) lostTurn(at attempted) (provisioning.Reason, string) {
 	return turn.reason, fmt.Sprintf("%s accepts the device and then drops it at once: not tried until %s", at.addr, turn.until.UTC().Format(time.RFC3339))
 }
 
-// PasswordRests says whether the password is not used now, since it was refused.
-func (r *Restraint) PasswordRests() bool { return time.Now().Before(r.credentials) }
+// PasswordRests says whether no sign-in is tried now, since the password was refused and there is nothing else to sign in with.
+func (r *Restraint) PasswordRests() bool { return r.passwordRests() && !r.certificate() }
+
+// passwordRests says whether the password is not used now, since it was refused.
+func (r *Restraint) passwordRests() bool { return time.Now().Before(r.credentials) }
+
+// untilPassword is how long PasswordRests.
+func (r *Restraint) untilPassword() time.Duration {
+	if r.certificate() {
+		return 0
+	}
+	return time.Until(r.credentials)
+}
 
 // AllDrop says whether Registrars, whoever they were, accept the device and drop it at once over and over. It is not for the
 // next one to end that.
@@ -170,9 +182,10 @@ func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, h
 	}
 }
 
-// succeeded takes note of a registration. scheme is how it signed in: one that asked for nothing says nothing of the password.
+// succeeded takes note of a registration. scheme is how it signed in: one that asked for
+// nothing, or took a certificate, says nothing of the password.
 func (r *Restraint) succeeded(c provisioning.Candidate, addr netip.Addr, scheme string) {
-	if scheme != "" {
+	if scheme != "" && scheme != "tls-dsk" {
 		r.refusals = 0
 	}
 	delete(r.leaveAlone, c.Endpoint)
@@ -188,7 +201,7 @@ func (r *Restraint) delay(retryAfter time.Duration) time.Duration {
 	if retryAfter > 0 && (r.failures == 1 || retryAfter > wait) { // at first no longer than asked, then no shorter
 		wait = retryAfter + rand.N(time.Duration(float64(retryAfter)*retryAfterSpread)+1)
 	}
-	return max(wait, time.Until(r.credentials))
+	return max(wait, r.untilPassword())
 }
 
 // delayAfter draws the delay after the nth failure in a row.

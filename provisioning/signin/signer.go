@@ -29,6 +29,7 @@ type Signer struct {
 	restraint  *Restraint
 	named      map[string]bool // hosts that SRV records named when discovery last found some
 	vouched    map[string]bool // hosts that proven Registrars have named
+	own        own
 }
 
 // Owner is what a signer has of whom it signs in for.
@@ -43,11 +44,14 @@ type Owner struct {
 
 // New returns a signer that has signed in nowhere yet. vouched are the hosts that proven Registrars had named before.
 func New(policy provisioning.Policy, wire wire.Wire, endpointID string, vouched map[string]bool, o Owner) *Signer {
-	return &Signer{
+	s := &Signer{
 		policy: policy, wire: wire, owner: o, EndpointID: endpointID, restraint: newRestraint(),
 		gate:  gate{policy, wire, o.Ground, o.ClockFloor},
 		named: map[string]bool{}, vouched: maps.Clone(vouched),
 	}
+	s.own = own{s.gate, s.vouched}
+	s.restraint.certificate = s.own.usable
+	return s
 }
 
 // Note takes down the hosts that SRV records name, in this discovery and instead of the last one's.

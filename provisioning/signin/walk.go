@@ -168,7 +168,7 @@ func afterFailure(err error) next {
 func (w *Walk) Pause() time.Duration {
 	r := w.signer.restraint
 	if w.others && !w.reached {
-		return max(unreachedWait+rand.N(unreachedWait), time.Until(r.credentials))
+		return max(unreachedWait+rand.N(unreachedWait), r.untilPassword())
 	}
 	if w.counted { // it went on after a rest, to what had not been answered before
 		r.failures--

@@ -1,0 +1,82 @@
+package signin
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/trust"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// own is the certificate of this device, and to whom it is shown.
+type own struct {
+	gate    gate
+	vouched map[string]bool // hosts that proven Registrars have named; the signer fills it
+}
+
+// certificate is that of this device; nil: there is none that can be used.
+func (o own) certificate() *tls.Certificate {
+	if o.gate.policy.Identity == nil {
+		return nil
+	}
+	certificate, err := o.gate.policy.Identity()
+	if err != nil || certificate == nil || certificate.Leaf == nil {
+		return nil
+	}
+	return certificate
+}
+
+// usable says whether this device can sign in without its password.
+func (o own) usable() bool {
+	certificate, now := o.certificate(), time.Now()
+	if floor := o.gate.clockFloor(); now.Before(floor) {
+		now = floor
+	}
+	return certificate != nil && now.Before(certificate.Leaf.NotAfter)
+}
+
+// identity is how a certificate is used on a connection to a Candidate. failed is told why it did not sign in.
+func (o own) identity(c provisioning.Candidate, conn net.Conn, failed func(*sip.CertificateError)) *sip.Identity {
+	i := &sip.Identity{Certificate: o.certificate, Floor: o.gate.clockFloor(), Failed: failed}
+	var outer *x509.Certificate
+	if secure, ok := conn.(*tls.Conn); ok {
+		outer = secure.ConnectionState().PeerCertificates[0]
+	} else {
+		i.MinVersion = o.gate.policy.TLSMin // nobody else has proven anything
+	}
+	i.Admits = func(target string, chain []*x509.Certificate) error { return o.admits(c, outer, target, chain) }
+	return i
+}
+
+// admits judges the server at the other end of the handshake inside SIP, by the name that the challenge gives it and the
+// certificates that it shows. outer is the certificate that has proven the Candidate; nil: over plain TCP nobody has proven
+// anything.
+//
+// A server that proves its name is admitted. One that does not, as behind an Edge whose inner servers have another authority,
+// must be vouched for by a Registrar that has proven its own, and the name must be one that this site allows.
+func (o own) admits(c provisioning.Candidate, outer *x509.Certificate, target string, chain []*x509.Certificate) error {
+	settings := o.gate.trust()
+	unproven := trust.Prove(target, chain, settings)
+	if outer != nil && chain[0].Equal(outer) && chain[0].VerifyHostname(target) == nil {
+		unproven = nil
+	}
+	switch {
+	case target == "":
+		return errors.New("the challenge names no server")
+	case unproven == nil:
+		return nil
+	case !strings.EqualFold(target, c.Host) && !o.vouched[strings.ToLower(target)] && !o.gate.policy.Configured(target) && provisioning.CheckName(target, o.gate.policy) != nil:
+		return fmt.Errorf("%q is outside the SIP domain; %w", target, unproven)
+	case outer != nil:
+		return nil
+	case trust.Prove(c.Host, chain, settings) == nil:
+		return nil
+	}
+	return unproven
+}
