@@ -106,7 +106,7 @@ func (c *Cycle) Note(e Event) {
 	w := e.Why()
 	c.Attempts = append(c.Attempts, Attempt{
 		Step: e.Step, Host: e.Host, Address: e.Addr, Port: e.Port, Transport: e.Transport, Result: result,
-		Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint, Trouble: e.Trouble, TookMS: e.Took.Milliseconds(),
+		Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint, Trouble: e.Trouble, TookMS: Milliseconds(e.Took),
 	})
 	c.TookMS = e.At.Sub(c.StartedAt).Milliseconds()
 }
@@ -131,6 +131,9 @@ func (c *Cycle) Registered() bool {
 func (c *Cycle) dnsIsSilent() bool {
 	return !slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Source == "dns" && s.Trouble.Fault != FaultDNSSilentFor })
 }
+
+// Milliseconds is how long something took, as JSON and people have it: what took any time took a millisecond.
+func Milliseconds(d time.Duration) int64 { return int64((d + time.Millisecond - 1) / time.Millisecond) }
 
 // Because says why the device is where it stands.
 func (s *Status) Because(w Why) {

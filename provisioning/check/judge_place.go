@@ -65,7 +65,7 @@ func addressFails(f *Facts) provisioning.Trouble {
 	}
 	p, _ := f.place(f.Plan.Try[i])
 	for _, probe := range p.Probes {
-		if isReady(probe) || probe.Reason() == provisioning.ConnectUnreachable && (probe.Addr.Is6() || f.Link.onlyIPv6()) {
+		if isReady(probe) || f.Link.cannotReach(probe) {
 			continue
 		}
 		p.Probes = []signin.Probe{probe}

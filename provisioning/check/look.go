@@ -28,6 +28,21 @@ type looker struct {
 	eye    *eye
 	asked  chan struct{} // closed when there is a plan
 	prober *prober
+	watch  *stopwatch
+}
+
+// stopwatch notes how long the look at a node takes; the longest, if there are several.
+type stopwatch struct {
+	mu   sync.Mutex
+	took map[string]time.Duration
+}
+
+func (s *stopwatch) time(node string, look func()) {
+	began := time.Now()
+	look()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.took[node] = max(s.took[node], time.Since(began))
 }
 
 // look sees everything there is to see. Sources and places are asked at the same time; the sign-in waits for them.
@@ -42,7 +57,8 @@ func look(ctx context.Context, o Options) *Facts {
 		f.NotAsked = true
 		return f
 	}
-	l := &looker{f, eye, make(chan struct{}), &prober{ctx: ctx, eye: eye, places: map[provisioning.Endpoint]*Place{}}}
+	f.Took = map[string]time.Duration{}
+	l := &looker{f, eye, make(chan struct{}), &prober{ctx: ctx, eye: eye, places: map[provisioning.Endpoint]*Place{}}, &stopwatch{took: f.Took}}
 	var measuring sync.WaitGroup // beside everything else: nothing waits for it
 	defer func() {
 		measuring.Wait()
@@ -58,7 +74,7 @@ func look(ctx context.Context, o Options) *Facts {
 		})
 	}
 	o.Progress("asking DNS and DHCP")
-	l.ask(ctx)
+	l.watch.time("plan", func() { l.ask(ctx) })
 	close(l.asked)
 	for _, c := range f.Outage.Try {
 		l.prober.probe(c, LastGood)
@@ -136,16 +152,18 @@ func (l *looker) askBeside(ctx context.Context) {
 			defer cancel()
 			survey := discover.SurveyDHCP(asking, l.Wire, l.Policy.Interface)
 			l.DHCP = &survey
-			looks.Go(func() { byDHCP = l.eye.askTime(ctx, option42, ntpOf(survey.Answers)) })
+			looks.Go(func() { l.watch.time("clock", func() { byDHCP = l.eye.askTime(ctx, option42, ntpOf(survey.Answers)) }) })
 			l.WebServices = webServices(ctx, l.eye, survey.Answers)
 		})
 	}
 	l.HostNames = make([]provisioning.Name, len(discover.HostNames))
 	for i, prefix := range discover.HostNames {
-		looks.Go(func() { l.HostNames[i] = l.eye.LookUp(ctx, prefix+l.sipDomain()) })
+		looks.Go(func() {
+			l.watch.time("dns."+strings.TrimSuffix(prefix, "."), func() { l.HostNames[i] = l.eye.LookUp(ctx, prefix+l.sipDomain()) })
+		})
 	}
 	looks.Go(func() {
-		byDNS = l.eye.askTime(ctx, l.timeRecord(), l.eye.Records(ctx, l.timeRecord()).Names)
+		l.watch.time("clock", func() { byDNS = l.eye.askTime(ctx, l.timeRecord(), l.eye.Records(ctx, l.timeRecord()).Names) })
 	})
 	looks.Go(func() {
 		name := l.eye.LookUp(ctx, strings.ToLower(rand.Text()[:strayLetters])+"."+l.sipDomain())
@@ -185,7 +203,11 @@ func (l *looker) signIn(ctx context.Context) {
 		return
 	}
 	l.Progress("signing in")
-	s := l.eye.signIn(ctx, l.alive(plan, func(p signin.Probe) bool { return speaks(p) || isUnproven(p) }))
+	var s signin.SignedIn
+	l.watch.time("sign-in", func() {
+		s = l.eye.signIn(ctx, l.alive(plan, func(p signin.Probe) bool { return speaks(p) || isUnproven(p) }))
+	})
+	l.Took["home"], l.Took["relays"] = s.InBandTook, s.InBandTook
 	l.SignIn = &s
 	for _, a := range s.Attempts {
 		if a.Result == "ok" || a.Result == "redirected" {

@@ -34,6 +34,11 @@ func (b *branch) dns() {
 			root.because(Warn, t)
 		}
 	}
+	for _, found := range f.Found { // all are asked at the same time
+		if found.Source.Source == "dns" {
+			root.TookMS = max(root.TookMS, found.TookMS)
+		}
+	}
 	b.add(root)
 	if f.NotAsked {
 		return
@@ -67,7 +72,7 @@ func (b *branch) dns() {
 
 // server is the node of a name server: how well it answers.
 func (b *branch) server(q discover.Quality) {
-	c := Check{ID: "dns.server." + q.Server.String(), Under: "dns", Title: "name server " + q.Server.String(), Result: Good, TookMS: q.Median.Milliseconds()}
+	c := Check{ID: "dns.server." + q.Server.String(), Under: "dns", Title: "name server " + q.Server.String(), Result: Good, TookMS: provisioning.Milliseconds(q.Median)}
 	one := &Facts{Quality: []discover.Quality{q}}
 	switch dead := serverDead(b.facts); {
 	case q.Answered == 0 && !dead.None():

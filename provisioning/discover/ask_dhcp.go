@@ -277,7 +277,7 @@ func (g *Gathering) askDHCP(ctx context.Context) {
 func (g *Gathering) settleDHCP(f provisioning.Finding) {
 	took := time.Since(g.started) // without the look-ups of its names
 	g.tasks.Go(func() {
-		f.Source.Source, f.TookMS = "dhcp", took.Milliseconds()
+		f.Source.Source, f.TookMS = "dhcp", provisioning.Milliseconds(took)
 		g.addresses(provisioning.DHCPTLS, f.Names)
 		for _, step := range []provisioning.Step{provisioning.DHCPTLS, provisioning.DHCPTCP} {
 			if g.answers[step] != nil {

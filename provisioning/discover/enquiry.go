@@ -92,7 +92,7 @@ func (e Enquiry) Records(ctx context.Context, name string) provisioning.Finding 
 	for _, target := range targets {
 		f.Names = append(f.Names, provisioning.Name{Host: target.Host, Port: target.Port})
 	}
-	f.TookMS = time.Since(started).Milliseconds()
+	f.TookMS = provisioning.Milliseconds(time.Since(started))
 	return f
 }
 

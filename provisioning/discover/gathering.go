@@ -60,7 +60,7 @@ func (g *Gathering) settle(step provisioning.Step, f provisioning.Finding) {
 	}
 	f.Source = f.Told()
 	if f.TookMS == 0 {
-		f.TookMS = time.Since(g.started).Milliseconds()
+		f.TookMS = provisioning.Milliseconds(time.Since(g.started))
 	}
 	g.answers[step].finding = f
 	close(g.answers[step].done)
