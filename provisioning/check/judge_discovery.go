@@ -110,7 +110,7 @@ func isDNSFailure(reason provisioning.Reason) bool {
 
 // nothingNamed is the site that says nothing at all, and says so clearly.
 func nothingNamed(f *Facts) provisioning.Trouble {
-	facts := provisioning.Facts{"domain": f.sipDomain()}
+	facts := provisioning.Facts{"domain": f.sipDomain(), "option": "DHCP option 120"}
 	dhcp := provisioning.DHCPOff.Met("")
 	switch {
 	case f.Policy.ReadLease && !f.Policy.AskDHCP:
@@ -121,10 +121,13 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 			return provisioning.FaultDHCPUnaskedNoRoute.Because(dhcp, facts)
 		}
 		return provisioning.FaultDHCPUnasked.Because(dhcp, facts)
-	case f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent:
+	case f.DHCP != nil && (f.DHCP.Reason == provisioning.DHCPSilent || f.DHCP.Trouble.Fault == provisioning.FaultDHCPNoOptionSix):
 		dhcp = f.DHCP.Trouble
 		dhcp.Facts = maps.Clone(dhcp.Facts)
 		delete(dhcp.Facts, "detail")
+		if dhcp.Fault == provisioning.FaultDHCPSilentSix || dhcp.Fault == provisioning.FaultDHCPNoOptionSix {
+			facts["option"] = "option 21 of DHCPv6"
+		}
 	case f.DHCP != nil:
 		dhcp = provisioning.DHCPNoOption.Met("")
 	}

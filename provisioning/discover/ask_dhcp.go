@@ -101,6 +101,20 @@ type notAsked struct{ error }
 
 func (e *notAsked) Unwrap() error { return e.error }
 
+// onlySix is why DHCP could not be asked over IPv4, where it was asked over IPv6.
+type onlySix struct{ error }
+
+func (e *onlySix) Unwrap() error { return e.error }
+
+// sixLacks is what is wrong where DHCP was asked over IPv6 alone, and names no Registrar. problem is why over IPv6 alone.
+func sixLacks(answered bool, problem error) provisioning.Trouble {
+	fault := provisioning.FaultDHCPSilentSix
+	if answered {
+		fault = provisioning.FaultDHCPNoOptionSix
+	}
+	return fault.Met(provisioning.Facts{"problem": plain.Words(problem)})
+}
+
 // unasked says why nobody said anything; err is what ask returned.
 func (d *dhcpAsk) unasked(err error) provisioning.Reason {
 	not := new(notAsked)
@@ -151,8 +165,11 @@ func (d *dhcpAsk) ask(ctx context.Context) error {
 	both.Go(func() { err6 = d.question(ctx, true, dhcpopts.Inform6, source6) })
 	err := d.question(ctx, false, dhcpopts.Inform, answerSource)
 	both.Wait()
-	if err != nil && err6 != nil { // a network with IPv6 only was asked
+	switch {
+	case err != nil && err6 != nil:
 		err = &notAsked{err}
+	case err != nil: // a network with IPv6 only
+		err = &onlySix{err}
 	}
 	for _, same := range []error{dhcpopts.ErrNoInterface, dhcpopts.ErrNoRoute} {
 		if errors.Is(err, same) && errors.Is(unread, same) {
@@ -302,8 +319,17 @@ func (d *dhcpAsk) finding(err error) provisioning.Finding {
 		if err != nil {
 			f.Detail = plain.Words(err)
 		}
-		if t, came := unheard(d.dropped); f.Reason == provisioning.DHCPSilent && !t.None() {
+		six := new(onlySix)
+		switch t, came := unheard(d.dropped); {
+		case f.Reason != provisioning.DHCPSilent:
+		case !t.None():
 			f.Trouble, f.Reason, f.Detail = t, t.Reason(), came
+		case errors.As(err, &six):
+			answered := slices.ContainsFunc(sources, func(s dhcpSource) bool { return s.rank == informed6 })
+			f.Trouble, f.Query, f.Detail = sixLacks(answered, six.error), "option 21", ""
+			if f.Reason = f.Trouble.Reason(); answered {
+				f.Verdict = provisioning.Absent
+			}
 		}
 	}
 	for i, s := range sources {
