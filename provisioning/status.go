@@ -111,15 +111,36 @@ func (c *Cycle) Note(e Event) {
 	c.TookMS = e.At.Sub(c.StartedAt).Milliseconds()
 }
 
-// Source adds what a source said to the cycle, in the place of what it said before.
+// Source adds what a source said to the cycle, in the place of what it said before. That DHCP servers disagree is told with what
+// the first of them has said, unless that has a fault of its own.
 func (c *Cycle) Source(said Source) {
 	if c == nil {
 		return
 	}
-	before := func(x Source) bool {
-		return x.Step == said.Step && x.Reason != DHCPConflict && said.Reason != DHCPConflict
+	is := func(conflict bool) func(Source) bool {
+		return func(x Source) bool { return x.Step == said.Step && (x.Reason == DHCPConflict) == conflict }
 	}
-	c.Sources = append(slices.DeleteFunc(c.Sources, before), said)
+	conflict, other := slices.IndexFunc(c.Sources, is(true)), slices.IndexFunc(c.Sources, is(false))
+	switch {
+	case said.Reason == DHCPConflict && other >= 0 && c.Sources[other].Reason == "":
+		c.Sources[other] = c.Sources[other].explainedBy(said)
+		return
+	case said.Reason == DHCPConflict && conflict >= 0:
+		c.Sources[conflict] = c.Sources[conflict].explainedBy(said)
+		return
+	case said.Reason == "" && conflict >= 0:
+		said = said.explainedBy(c.Sources[conflict])
+		c.Sources = slices.DeleteFunc(c.Sources, func(x Source) bool { return x.Step == said.Step })
+	case said.Reason != DHCPConflict:
+		c.Sources = slices.DeleteFunc(c.Sources, is(false))
+	}
+	c.Sources = append(c.Sources, said)
+}
+
+// explainedBy is the source with the words of another.
+func (s Source) explainedBy(why Source) Source {
+	s.Reason, s.Fault, s.What, s.Detail, s.Hint, s.Trouble = why.Reason, why.Fault, why.What, why.Detail, why.Hint, why.Trouble
+	return s
 }
 
 // Registered says whether this cycle ended with a registration.
