@@ -177,6 +177,16 @@ func (s Source) Told() Source {
 // Why is why the source gave nothing.
 func (s Source) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint} }
 
+// blamed is why an attempt failed; where DHCP servers disagree about what it went to, that too.
+func (c *Cycle) blamed(a Attempt) (Why, Trouble) {
+	i := slices.IndexFunc(c.Sources, func(s Source) bool { return s.Step == DHCPTLS && s.Reason == DHCPConflict })
+	if i < 0 || a.Result != "failed" || a.Step != DHCPTLS && a.Step != DHCPTCP {
+		return a.Why(), a.Trouble
+	}
+	t := FaultDHCPDisagreeDead.Because(a.Trouble, c.Sources[i].Trouble.Facts)
+	return Event{Reason: t.Reason(), Detail: a.Detail, Trouble: t}.Why(), t
+}
+
 // Blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that answered, and
 // refused; else the first that failed, which is the one the site means to be used; else the first that was ruled
 // out, or the first source that gave nothing.
@@ -189,7 +199,7 @@ func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 		for i, attempt := range c.Attempts {
 			last := i == len(c.Attempts)-1
 			if counts(attempt) && (last || !stopped) {
-				return attempt.Why(), attempt.Trouble
+				return c.blamed(attempt)
 			}
 		}
 	}

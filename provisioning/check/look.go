@@ -154,6 +154,7 @@ func (l *looker) askBeside(ctx context.Context) {
 			l.DHCP = &survey
 			looks.Go(func() { l.watch.time("clock", func() { byDHCP = l.eye.askTime(ctx, option42, ntpOf(survey.Answers)) }) })
 			l.WebServices = webServices(ctx, l.eye, survey.Answers)
+			l.otherServers(ctx, survey)
 		})
 	}
 	l.HostNames = make([]provisioning.Name, len(discover.HostNames))
@@ -185,6 +186,25 @@ func ntpOf(answers []dhcpopts.Answer) (names []provisioning.Name) {
 		}
 	}
 	return names
+}
+
+// otherServers looks at what each of several DHCP servers names: a device uses the first that answers, and that may be the wrong
+// one.
+func (l *looker) otherServers(ctx context.Context, survey discover.DHCPSurvey) {
+	if survey.Conflict == "" {
+		return
+	}
+	f := provisioning.Finding{Source: provisioning.Source{Step: provisioning.DHCPTLS, Source: "dhcp", Query: "option 120"}}
+	for _, a := range survey.Answers {
+		for _, host := range a.SIP.Names {
+			if provisioning.CheckName(host, l.Policy) == nil {
+				f.Names = append(f.Names, l.eye.LookUp(ctx, host))
+			}
+		}
+	}
+	for _, c := range l.eye.candidates(f) {
+		l.prober.probe(c, Unplanned)
+	}
 }
 
 // signIn does what the device would do next. Only places that speak SIP are tried: what is wrong with the others has

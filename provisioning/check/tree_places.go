@@ -34,7 +34,7 @@ func (b *branch) registrars() {
 			b.place(p, id)
 		}
 		for _, below := range b.checks[at+1:] { // the first trouble below is what a tech reads here, in the same words
-			if top := &b.checks[at]; top.Result != Good && below.Reason != "" && below.Result == top.Result && top.Reason == "" {
+			if top := &b.checks[at]; top.Result != Good && top.Needs == "" && below.Reason != "" && below.Result == top.Result && top.Reason == "" {
 				top.Reason, top.Fault, top.What, top.Hint, top.Detail, top.From = below.Reason, below.Fault, below.What, below.Hint, below.Title, below.ID
 			}
 		}
