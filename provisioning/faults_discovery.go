@@ -137,7 +137,7 @@ var (
 		"the DHCP servers disagree: {problem}; the device uses the answer that comes first, and {cause}",
 		"find the DHCP server that does not belong to this network, and correct or stop it; if all of them belong here, correct option 120 on the one that is wrong", "registrar")
 	FaultDHCPOtherAnswers = declare("dhcp.other-answers", DHCPConflict, SideDHCP, "{host}, which another of them names, answers", "")
-	FaultWebService = declare("dhcp.web-service", "", SideDNS,
+	FaultWebService       = declare("dhcp.web-service", "", SideDNS,
 		"the host of the web service that option 43 names, {host}, cannot be reached by its name: {cause}",
 		"create the A record of {host}, or correct sub-option 3: phones that sign in by PIN need it")
 	FaultWebServiceDown = declare("dhcp.web-service-unreachable", "", "",

@@ -73,7 +73,7 @@ func (g gate) dial(ctx context.Context, c provisioning.Candidate, addr netip.Add
 	defer cancel()
 	conn, err := g.wire.Dial(ctx, "tcp", netip.AddrPortFrom(addr, c.Port).String())
 	if err != nil {
-		return nil, &attemptError{stage: connecting, err: err}
+		return nil, &attemptError{stage: connecting, err: err, absent: g.wire.Absent != nil && g.wire.Absent(addr)}
 	}
 	return conn, nil
 }
