@@ -25,6 +25,7 @@ type Status struct {
 	Detail       string        `json:"detail,omitempty"` // raw words
 	Hint         string        `json:"hint,omitempty"`
 	NextAttempt  time.Time     `json:"next_attempt_at,omitzero"` // while resting
+	Pace         []Pace        `json:"pace,omitempty"`           // what is slow, lossy or dead although it works
 	Cycle        *Cycle        `json:"cycle,omitempty"`
 	Store        []StoreState  `json:"store,omitempty"`
 }
@@ -57,6 +58,33 @@ type Provisioning struct {
 	SIPSecurityMode string `json:"sip_security_mode,omitempty"` // "None", "Medium", "High"
 	UpdateURL       string `json:"update_url,omitempty"`
 }
+
+// Pace is one thing that is slow, loses packets or is dead, although the device gets along.
+type Pace struct {
+	Reason Reason `json:"reason"`
+	Fault  string `json:"fault,omitempty"` // as in Status
+	What   string `json:"what,omitempty"`
+	Hint   string `json:"hint,omitempty"`
+	area   string // of the fault
+}
+
+// Paced puts what was found of an area ("dns", "dhcp", "connect") in the place of what was found of it before, and returns what
+// is new.
+func (s *Status) Paced(area string, found []Trouble) (fresh []Trouble) {
+	known := s.Pace
+	s.Pace = slices.DeleteFunc(slices.Clone(known), func(p Pace) bool { return p.area == area })
+	for _, t := range found {
+		w := Event{Reason: t.Reason(), Trouble: t}.Why()
+		s.Pace = append(s.Pace, Pace{w.Reason, w.Fault, w.What, w.Hint, area})
+		if !slices.ContainsFunc(known, func(p Pace) bool { return p.Fault == w.Fault && p.area == area }) {
+			fresh = append(fresh, t)
+		}
+	}
+	return fresh
+}
+
+// Why is what is slow, lossy or dead, in words.
+func (p Pace) Why() Why { return Why{Reason: p.Reason, Fault: p.Fault, What: p.What, Hint: p.Hint} }
 
 // Cycle is one walk through a plan.
 type Cycle struct {

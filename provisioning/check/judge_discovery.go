@@ -37,7 +37,7 @@ func nothingFound(f *Facts) provisioning.Trouble {
 
 // noPlan is why there is nothing that a device would try.
 func noPlan(f *Facts) provisioning.Trouble {
-	if len(f.Servers) == 0 && !onlyAddresses(f) {
+	if len(f.Servers) == 0 && !f.Policy.OnlyAddresses() {
 		return provisioning.FaultNoNameServer.Met(nil)
 	}
 	for _, s := range f.Plan.Skipped {
@@ -97,11 +97,6 @@ func earlierServerFails(f *Facts) provisioning.Trouble {
 		}
 	}
 	return provisioning.Trouble{}
-}
-
-// onlyAddresses says whether the configured servers are addresses: then nobody needs DNS.
-func onlyAddresses(f *Facts) bool {
-	return len(f.Policy.Manual) > 0 && !slices.ContainsFunc(f.Policy.Manual, func(m provisioning.ManualServer) bool { return !provisioning.IsAddress(m.Host) })
 }
 
 func isDNSFailure(reason provisioning.Reason) bool {

@@ -18,8 +18,7 @@ import (
 
 // Our choices.
 const (
-	surveyLimit  = 2500 * time.Millisecond // for DHCP: two DHCPINFORMs without an answer
-	strayLetters = 12                      // of a name that nobody has made
+	strayLetters = 12 // of a name that nobody has made
 )
 
 // looker is who looks: what is seen goes into the Facts.
@@ -148,9 +147,7 @@ func (l *looker) askBeside(ctx context.Context) {
 	}()
 	if l.Policy.AskDHCP {
 		looks.Go(func() {
-			asking, cancel := context.WithTimeout(ctx, surveyLimit)
-			defer cancel()
-			survey := discover.SurveyDHCP(asking, l.Wire, l.Policy.Interface)
+			survey := discover.SurveyDHCP(ctx, l.Wire, l.Policy.Interface)
 			l.DHCP = &survey
 			looks.Go(func() { l.watch.time("clock", func() { byDHCP = l.eye.askTime(ctx, option42, ntpOf(survey.Answers)) }) })
 			l.WebServices = webServices(ctx, l.eye, survey.Answers)

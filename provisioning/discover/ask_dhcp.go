@@ -1,7 +1,6 @@
 package discover
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,19 +18,19 @@ import (
 
 // Our choices.
 const (
-	dhcpLimit  = 3 * time.Second        // three questions without an answer
-	dhcpWindow = 500 * time.Millisecond // for answers after the first
+	dhcpLimit  = 3600 * time.Millisecond // three questions without an answer, and time for one to the last: a slow server is not a silent one
+	dhcpWindow = 500 * time.Millisecond  // for answers after the first
 )
 
 // dhcpAsk is one round of asking DHCP: it settles both DHCP steps with the first answer that carries a usable
 // name ("the first DHCP response with an FQDN is used", Lync device text), and listens on for a while to notice
 // servers that disagree. What the system's client keeps, and what DHCPv6 says, is used when no such answer comes.
 type dhcpAsk struct {
-	policy   provisioning.Policy
-	wire     wire.Wire
-	conflict func(detail string)
-	settle   func(provisioning.Finding) // with what is found; called once
-	window   func()                     // ends the round soon; it may be called more than once
+	policy provisioning.Policy
+	wire   wire.Wire
+	notice func(provisioning.Trouble)
+	settle func(provisioning.Finding) // with what is found; called once
+	window func()                     // ends the round soon; it may be called more than once
 
 	mu      sync.Mutex
 	sources []dhcpSource
@@ -51,12 +50,15 @@ func (d *dhcpAsk) take(s dhcpSource) {
 	for _, earlier := range d.sources {
 		// A lease is of the past, and the two versions are two questions: that they differ is no fault of a server.
 		if detail := disagreement(earlier.Answer, s.Answer); detail != "" && earlier.rank == s.rank && s.rank != leased {
-			d.conflict(detail)
+			d.notice(DHCPTrouble(provisioning.DHCPConflict, detail))
 			break
 		}
 	}
 	d.sources = append(d.sources, s)
 	d.mu.Unlock()
+	if s.rank == informed && s.Answer.Type != dhcpopts.Unusable {
+		d.notice(SlowDHCP(s.Answer))
+	}
 	named := s.Problem == "" && slices.ContainsFunc(s.Answer.SIP.Names, d.usable)
 	if named || s.rank == informed && s.Answer.Type != dhcpopts.Unusable {
 		d.window()
@@ -283,12 +285,15 @@ func (d *dhcpAsk) readLeases() error {
 }
 
 func (g *Gathering) askDHCP(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(g.listen, min(g.limit, dhcpLimit)))
+	ctx, cancel := context.WithTimeout(ctx, min(g.limit, dhcpLimit))
 	defer cancel()
-	d := &dhcpAsk{policy: g.policy, wire: g.wire, conflict: g.conflict, settle: g.settleDHCP, window: closing(cancel)}
+	d := &dhcpAsk{policy: g.policy, wire: g.wire, notice: g.notice, settle: g.settleDHCP, window: closing(cancel)}
 	err := d.ask(ctx)
 	d.decide(func() provisioning.Finding { return d.finding(err) })
 }
+
+// Hurried says whether DHCP had less time than where nothing else is to be had.
+func (g *Gathering) Hurried() bool { return g.limit < dhcpLimit }
 
 // settleDHCP resolves the names beside the sockets, so that later answers are heard, and decides both steps.
 func (g *Gathering) settleDHCP(f provisioning.Finding) {

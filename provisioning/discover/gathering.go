@@ -21,9 +21,8 @@ type Gathering struct {
 	ground   provisioning.Ground
 	resolver srv.Resolver
 	limit    time.Duration
-	listen   time.Duration // for DHCP, if it is not the usual time
 	started  time.Time
-	conflict func(detail string)
+	notice   func(provisioning.Trouble) // of DHCP: servers that disagree, answers that are slow
 	settled  func(provisioning.Finding) // nil, or told of each Finding as soon as it is decided, from several goroutines
 
 	tasks       sync.WaitGroup

@@ -21,8 +21,8 @@ const vendorClass = "MS-UC-Client" // of Lync phones, case-sensitive (TechNet gg
 
 // Our choices.
 const (
-	surveyLimit  = 3500 * time.Millisecond // three DHCPINFORMs, and half a second for answers to the last
-	surveyWindow = time.Second             // for answers after the first: here every server is wanted
+	surveyLimit  = dhcpLimit
+	surveyWindow = time.Second // for answers after the first: here every server is wanted
 )
 
 // DHCPSurvey is what all DHCP servers of a link say, for people to look at. Discovery does not read it.
@@ -44,7 +44,7 @@ func (s DHCPSurvey) Why() provisioning.Why {
 
 // SurveyDHCP asks DHCP on iface ("": as discovery does) as a Lync phone does, and DHCPv6, and listens to all
 // that answer. When an option is missing it asks again with the vendor class in lower case, which some documents
-// print and some servers are therefore configured with. It takes 3.5 s at most, and another second for that.
+// print and some servers are therefore configured with. It takes 3.6 s at most, and another second for that.
 func SurveyDHCP(ctx context.Context, wire wire.Wire, iface string) DHCPSurvey {
 	s := surveyor{wire: wire, DHCPSurvey: DHCPSurvey{Interface: iface}}
 	var both sync.WaitGroup
