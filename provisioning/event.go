@@ -20,7 +20,6 @@ const (
 	Committed    EventKind = "commit"      // last good was written
 	StoreNote    EventKind = "store"       // the store is not as it should be: Reason, Detail
 	Conflict     EventKind = "conflict"    // DHCP servers disagree
-	Paced        EventKind = "pace"        // something is slow, loses packets or is dead, although the device gets along: Reason
 	ClockSkew    EventKind = "clock"       // the Registrar's clock and ours are far apart
 	Told         EventKind = "told"        // the Registrar has told in band: home pool, media relays
 	Refreshed    EventKind = "refresh"     // the binding was renewed; or it stands although an unsigned answer refused that: Reason
@@ -28,6 +27,7 @@ const (
 	WentNormal   EventKind = "normal"      // registered the normal way again, after degraded
 	Unregistered EventKind = "unregister"  // at shutdown
 	NotCertified EventKind = "certificate" // the certificate did not sign in, whatever came after that: Reason
+	Enrolled     EventKind = "enrol"       // a certificate for sign-in has come; or none has, or the one at hand cannot be used: Reason
 	Waiting      EventKind = "wait"        // the next attempt at Registrars is at Until
 
 	NetworkChanged EventKind = "network" // the device's own: addresses, carriers, routes, name servers, or it has slept: Detail

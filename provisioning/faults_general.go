@@ -70,6 +70,9 @@ var generals = []*Fault{
 	general(CredentialsResting, SideAccount, "the password is not used for a while, to keep the account from being locked", "correct the setting user or password_file and restart homeward; otherwise it tries again when the pause is over", ""),
 	general(RetryAfter, SideRegistrar, "the Registrar asked the device to wait", "nothing to do: the device waits as asked", ""),
 
+	general(CertificateUnusable, SideDevice, "the certificate of this device cannot be used", "run homeward identity forget, and then homeward identity enrol or homeward identity import FILE", ""),
+	general(EnrolFailed, SideRegistrar, "the device cannot get a certificate for sign-in", "check the web services of the pool; the device stays registered meanwhile", ""),
+
 	general(RelayNone, SideRegistrar, "there is no media relay for this device", "assign an A/V Edge to the pool if media must pass firewalls", ""),
 	general(RelayUnreachable, SideNetwork, "the media relay does not answer", "in the firewall, allow UDP 3478 and TCP 443 from this device to the A/V Edge; check that the A/V Edge is running", ""),
 	general(RelayRefused, SideRegistrar, "the media relay service refused to give credentials", "check the A/V authentication service of the pool", ""),

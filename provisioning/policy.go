@@ -55,6 +55,8 @@ type Policy struct {
 	TLSMin             uint16         // tls.VersionTLS12 or the site's exception
 	CredentialsOverTCP bool           // challenges over plain TCP may be answered, at hosts that SRV or the configuration name
 
+	Enrol bool // ask for a certificate after a sign-in by password
+
 	DNSServers []netip.AddrPort // empty: the system's
 	Interface  string           // where DHCP is asked; empty: the one with the default route
 	AskDHCP    bool             // by DHCPINFORM, and by DHCPv6 where there is IPv6

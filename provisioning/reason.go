@@ -77,6 +77,9 @@ const (
 	CredentialsResting Reason = "credentials-resting"
 	RetryAfter         Reason = "retry-after"
 
+	CertificateUnusable Reason = "certificate-unusable"
+	EnrolFailed         Reason = "enrol-failed"
+
 	RelayNone        Reason = "relay-none"
 	RelayUnreachable Reason = "relay-unreachable"
 	RelayRefused     Reason = "relay-refused"

@@ -84,10 +84,13 @@ func headline(e control.Entry) (string, slog.Level) {
 		return "problem with the store of last good", slog.LevelWarn
 	case provisioning.Conflict:
 		return "DHCP servers disagree", slog.LevelWarn
-	case provisioning.Paced:
-		return "slow, or losing packets", slog.LevelWarn
 	case provisioning.ClockSkew:
 		return "clocks are far apart", slog.LevelWarn
+	case provisioning.Enrolled:
+		if e.Reason != "" {
+			return "certificate for sign-in", slog.LevelWarn
+		}
+		return "certificate for sign-in received", slog.LevelInfo
 	case provisioning.Told:
 		return "learned in band", slog.LevelInfo
 	case provisioning.Refreshed:

@@ -45,6 +45,8 @@ var families = []family{
 	{"homeward_media_relays", "gauge", "", "Media relays that the Registrar has named."},
 	{"homeward_media_relays_answering", "gauge", "transport", "Media relays that answered a probe; absent until they have been probed."},
 	{"homeward_store_reason", "gauge", "reason", "1 for each problem with the store of last good."},
+	{"homeward_certificate_expires_timestamp_seconds", "gauge", "", "When the certificate for sign-in ends; absent if there is none."},
+	{"homeward_certificate_reason", "gauge", "reason", "1 for the reason why there is no certificate for sign-in, or no new one; absent otherwise."},
 	{"homeward_state_changes_total", "counter", "state", "Changes to this state."},
 	{"homeward_lookups_total", "counter", "step verdict reason", "Queries to DNS and DHCP, by verdict."},
 	{"homeward_skips_total", "counter", "step reason", "Registrars and steps that were skipped."},
@@ -56,6 +58,7 @@ var families = []family{
 	{"homeward_rests_total", "counter", "reason", "Pauses before Registrars are tried again."},
 	{"homeward_commits_total", "counter", "", "Times last good was written to the store."},
 	{"homeward_store_notes_total", "counter", "reason", "Times there was a problem with the store of last good."},
+	{"homeward_certificates_total", "counter", "reason", "Times a certificate for sign-in was asked for, or found to be unusable; without a reason: one was received."},
 	{"homeward_told_total", "counter", "reason", "Times the Registrar sent provisioning data in band."},
 	{"homeward_dhcp_conflicts_total", "counter", "", "Times that DHCP servers disagreed."},
 	{"homeward_clock_skews_total", "counter", "", "Registrations that showed a wrong clock."},
@@ -121,6 +124,8 @@ func (m *Metrics) Tell(e provisioning.Event) {
 		count("homeward_commits_total")
 	case provisioning.StoreNote:
 		count("homeward_store_notes_total", "reason", reason)
+	case provisioning.Enrolled:
+		count("homeward_certificates_total", "reason", reason)
 	case provisioning.Told:
 		count("homeward_told_total", "reason", reason)
 	case provisioning.Conflict:
@@ -129,7 +134,7 @@ func (m *Metrics) Tell(e provisioning.Event) {
 		count("homeward_clock_skews_total")
 	case provisioning.NetworkChanged:
 		count("homeward_network_changes_total")
-	default: // Unregistered: nobody scrapes any more; Paced: what is measured now and then is no count
+	default: // Unregistered: nobody scrapes any more
 	}
 }
 
@@ -180,6 +185,12 @@ func gaugesOf(s provisioning.Status, lastGood time.Time) tables {
 	when(s.ExpiresAt, "homeward_expires_timestamp_seconds")
 	when(s.NextAttempt, "homeward_next_attempt_timestamp_seconds")
 	when(lastGood, "homeward_last_good_timestamp_seconds")
+	if c := s.Certificate; c != nil {
+		when(c.NotAfter, "homeward_certificate_expires_timestamp_seconds")
+		if c.Reason != "" {
+			show(1, "homeward_certificate_reason", "reason", string(c.Reason))
+		}
+	}
 	if s.Cycle != nil {
 		show(float64(s.Cycle.TookMS)/1000, "homeward_cycle_seconds")
 	}

@@ -38,6 +38,7 @@ func everything(m *Metrics) (provisioning.Status, time.Time) {
 	s.Degraded, s.Reason, s.RegisteredAt, s.ExpiresAt = true, provisioning.DNSTimeout, noon, noon.Add(10*time.Minute)
 	s.NextAttempt = noon.Add(time.Minute)
 	s.Cycle = &provisioning.Cycle{TookMS: 1824}
+	s.Certificate = &provisioning.Identity{NotAfter: noon.Add(24 * time.Hour), Reason: provisioning.EnrolFailed}
 	s.Store = []provisioning.StoreState{{Reason: provisioning.CacheReadOnly}}
 	s.MediaRelays = append(s.MediaRelays, provisioning.MediaRelay{UDPAnswers: &yes, TCPAnswers: &no})
 	for _, e := range []provisioning.Event{
@@ -53,6 +54,8 @@ func everything(m *Metrics) (provisioning.Status, time.Time) {
 		{Kind: provisioning.StoreNote, Reason: provisioning.CacheWrite},
 		{Kind: provisioning.Conflict, Reason: provisioning.DHCPConflict},
 		{Kind: provisioning.ClockSkew, Reason: provisioning.ClockWrong},
+		{Kind: provisioning.Enrolled},
+		{Kind: provisioning.Enrolled, Reason: provisioning.EnrolFailed},
 		{Kind: provisioning.Told},
 		{Kind: provisioning.Refreshed},
 		{Kind: provisioning.Lost, Reason: provisioning.AddressChanged},
@@ -91,6 +94,8 @@ homeward_media_relays 2
 homeward_media_relays_answering{transport="tcp"} 0
 homeward_media_relays_answering{transport="udp"} 1
 homeward_store_reason{reason="cache-read-only"} 1
+homeward_certificate_expires_timestamp_seconds 1795262400
+homeward_certificate_reason{reason="enrol-failed"} 1
 homeward_state_changes_total{state="discovering"} 2
 homeward_lookups_total{step="dhcp-tls",verdict="failed",reason="dhcp-silent"} 1
 homeward_lookups_total{step="internal-tls",verdict="found"} 1
@@ -104,6 +109,8 @@ homeward_returns_total 1
 homeward_rests_total{reason="connect-refused"} 1
 homeward_commits_total 1
 homeward_store_notes_total{reason="cache-write"} 1
+homeward_certificates_total 1
+homeward_certificates_total{reason="enrol-failed"} 1
 homeward_told_total 1
 homeward_dhcp_conflicts_total 1
 homeward_clock_skews_total 1

@@ -26,7 +26,7 @@ type wall struct {
 var walls = []wall{
 	{
 		"cmd/agent",
-		"internal/config internal/fleet internal/nearest internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check provisioning/drill cache dhcpopts packaging",
+		"internal/config internal/fleet internal/identity internal/nearest internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check provisioning/drill cache dhcpopts packaging",
 		"github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term",
 		"reads the command line, and puts everything else together",
 	},
@@ -50,7 +50,11 @@ var walls = []wall{
 		"signs in; asks neither DNS nor DHCP, and owns no state of the device (cache: its record is a value)",
 	},
 	{
-		"provisioning/agent", "provisioning provisioning/wire provisioning/discover provisioning/signin cache internal/sip", "",
+		"provisioning/enrol", "provisioning provisioning/signin internal/certprov internal/identity internal/sip internal/plain", "",
+		"gets a certificate once, when it is told to; knows no agent",
+	},
+	{
+		"provisioning/agent", "provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/enrol cache internal/sip internal/identity", "",
 		"owns the state; never checks",
 	},
 	{

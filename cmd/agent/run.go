@@ -20,6 +20,7 @@ import (
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/internal/fleet"
+	certs "github.com/homeward-agent/homeward/internal/identity"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/agent"
 	"github.com/homeward-agent/homeward/provisioning/wire"
@@ -106,6 +107,7 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	metrics := service.NewMetrics(conf.MetricsListen)
 	broker := service.NewFleet(conf.Fleet, v.Version, func() fleet.Cache { return keptOf(store.Load()) }, story, log)
 	daemon := agent.New(conf.Policy, network, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e); broker.Tell(e) })
+	daemon.Identify(certs.In(conf.StateDir))
 	stateFile := service.NewStateFile(filepath.Join(conf.RuntimeDir, "registrar.json"), daemon.Status, story, conf.OnChange, log)
 	watch.Besides(stateFile.Look)
 	lastGood := func() time.Time { record, _ := store.Load(); return record.RegisteredAt }
@@ -113,6 +115,7 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 		Status:  daemon.Status,
 		Record:  func() (any, bool) { record, ok := store.Load(); return recordAnswer{1, record, "daemon"}, ok },
 		Forget:  store.Forget,
+		Enrol:   daemon.Enrol,
 		History: story.History,
 		Next:    story.Next,
 		Log:     tail.Text,

@@ -35,6 +35,12 @@ func runScripts(t *testing.T, dir string) {
 		Dir:                 filepath.Join("testdata", dir),
 		RequireExplicitExec: true,
 		Setup:               setUp,
+		Condition: func(condition string) (bool, error) {
+			if condition != "root" {
+				return false, fmt.Errorf("unknown condition %q", condition)
+			}
+			return os.Geteuid() == 0, nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": code, "config": writeConfig, "site": startSite, "change": changeSite, "heard": heard, "follow": follow, "shows": shows,
 			"unpack": unpack, "secret": secret, "browse": browse, "sound": sound,

@@ -141,6 +141,7 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 	if !s.ExpiresAt.IsZero() && s.ExpiresAt.After(now) {
 		p.row("next renewal", "within "+words(s.ExpiresAt.Sub(now)))
 	}
+	printIdentity(p, s.Certificate, now)
 	if !s.NextAttempt.IsZero() {
 		p.row("next attempt", until(now, s.NextAttempt))
 		p.row("meanwhile", meanwhile(s, now))
@@ -148,10 +149,6 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 	for _, state := range s.Store {
 		p.printf("\n%s\n", p.paint(warn, "store: "+because(provisioning.Why{Reason: state.Reason, Detail: state.Detail})))
 		p.row("hint", state.Hint)
-	}
-	for _, pace := range s.Pace {
-		p.printf("\n%s\n", p.paint(warn, because(pace.Why())))
-		p.row("hint", pace.Hint)
 	}
 	if s.Cycle != nil {
 		printCycle(p, s, now)
@@ -173,6 +170,36 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 		p.row("because", because(s.Why()))
 		p.row("hint", s.Hint)
 		p.hinted[s.Hint] = true
+	}
+}
+
+// printIdentity says until when the device can sign in with its certificate, or why it cannot.
+func printIdentity(p *page, c *provisioning.Identity, now time.Time) {
+	if c == nil {
+		return
+	}
+	if c.Subject != "" {
+		p.row("certificate", identityWords(*c, now))
+	}
+	if c.Reason != "" {
+		p.row("certificate", p.paint(warn, because(c.Why())))
+		p.row("hint", c.Hint)
+	}
+}
+
+// identityWords says until when a certificate is valid, and what Registrars think of it.
+func identityWords(c provisioning.Identity, now time.Time) string {
+	text := "until " + clock(c.NotAfter)
+	if left := c.NotAfter.Sub(now); left > 0 {
+		text += " (" + words(left) + " left)"
+	}
+	switch {
+	case c.Refused:
+		return text + ", refused by the Registrar"
+	case c.Proven:
+		return text
+	default:
+		return text + ", not used yet"
 	}
 }
 

@@ -75,7 +75,7 @@ func readCertificate(body *element, public []byte) ([]byte, error) {
 	}
 	token := response.find("RequestedSecurityToken").find("BinarySecurityToken")
 	if token == nil {
-		return nil, &Error{Kind: NoCertificate}
+		return nil, &Error{Kind: NoCertificate, Problem: "there is none in the answer"}
 	}
 	text := strings.Join(strings.Fields(token.value()), "")
 	der, err := base64.StdEncoding.DecodeString(text)

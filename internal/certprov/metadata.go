@@ -23,6 +23,7 @@ const maxPorts = 32 // our choice: a Web Ticket Service has eight
 
 // Service is what the two services say of themselves.
 type Service struct {
+	tickets     Address            // the Web Ticket Service
 	certificate Address            // where a certificate is asked for
 	ports       map[string]Address // of the Web Ticket Service, those over HTTPS
 	// Offered are the names of all ports of the Web Ticket Service.
@@ -48,11 +49,10 @@ func (e *Enrolment) Discover(ctx context.Context, url string) (Service, error) {
 	if s.certificate, err = ParseAddress(location); err != nil {
 		return Service{}, err
 	}
-	tickets, err := ParseAddress(issuer)
-	if err != nil {
+	if s.tickets, err = ParseAddress(issuer); err != nil {
 		return Service{}, err
 	}
-	if document, err = e.metadata(ctx, tickets.metadata()); err != nil {
+	if document, err = e.metadata(ctx, s.tickets.metadata()); err != nil {
 		return Service{}, err
 	}
 	s.ports = map[string]Address{}
@@ -64,7 +64,7 @@ func (e *Enrolment) Discover(ctx context.Context, url string) (Service, error) {
 	}
 	slices.Sort(s.Offered)
 	if len(s.Offered) == 0 {
-		return Service{}, located(&Error{Kind: NoService, Problem: "names no way to a web ticket"}, tickets)
+		return Service{}, located(&Error{Kind: NoService, Problem: "names no way to a web ticket"}, s.tickets)
 	}
 	return s, nil
 }

@@ -37,7 +37,7 @@ func (e *Enrolment) Ticket(ctx context.Context, s Service, user string, login Lo
 		return e.ticketByPIN(ctx, at, request, login, entropy)
 	}
 	if login.PIN {
-		return Ticket{}, &Error{Kind: NoMethod, Offered: s.Offered}
+		return Ticket{}, located(&Error{Kind: NoMethod, Offered: s.Offered}, s.tickets)
 	}
 	for _, name := range []string{PortNTLM, PortNegotiate} {
 		at, ok := s.ports[name]
@@ -54,7 +54,7 @@ func (e *Enrolment) Ticket(ctx context.Context, s Service, user string, login Lo
 		request.addressed, request.security = true, usernameToken(encoded(login.User), encoded(login.Password()))
 		return e.ticketByMessage(ctx, "password", at, request, entropy)
 	}
-	return Ticket{}, &Error{Kind: NoMethod, Offered: s.Offered}
+	return Ticket{}, located(&Error{Kind: NoMethod, Offered: s.Offered}, s.tickets)
 }
 
 // ticketByPIN tries the two forms in which a PIN may be sent: as the sibling for passwords takes them, and plainly. (A guess: no

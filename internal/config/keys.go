@@ -161,6 +161,12 @@ var keys = []Key{
 			to.Policy.Auth, err = checkSchemes(v.List, to, choices["auth"]...)
 			return err
 		}},
+	{"enrol", Truth, `true`, ``,
+		"get a certificate for sign-in, after a sign-in by password\nFrom the web services that the Registrar names. With it the device signs in when no domain controller can be asked.",
+		func(v Value, to *Config) error {
+			to.Policy.Enrol = v.Truth
+			return nil
+		}},
 	{"interface", Text, ``, `"eth0"`,
 		"network interface on which DHCP is asked\nDefault: the interface with the default route; if that is a tunnel, every interface that can use DHCP.",
 		func(v Value, to *Config) error {

@@ -138,7 +138,7 @@ func TestDefaults(t *testing.T) {
 		Policy: provisioning.Policy{
 			SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}, User: "phone1@contoso.com",
 			Auth:     []string{"tls-dsk", "ntlm", "digest"},
-			AllowTCP: true, TLSFloor: true, Naming: provisioning.NamingSuffix, TLSMin: 0x0303,
+			AllowTCP: true, TLSFloor: true, Naming: provisioning.NamingSuffix, TLSMin: 0x0303, Enrol: true,
 			AskDHCP: true, ReadLease: true, LeaseHooks: "/run/homeward-dhcp",
 		},
 		StateDir: "/var/lib/homeward", RuntimeDir: "/run/homeward", LogLevel: slog.LevelInfo, LogFormat: "auto", OnChange: []string{},
@@ -310,7 +310,7 @@ func TestMistakesInFlags(t *testing.T) {
 }
 
 func TestKeysAreTheOnesOfTheInterface(t *testing.T) {
-	want := strings.Fields(`sip_address user password_file auth interface order internal_server external_server allow_tcp tls_floor
+	want := strings.Fields(`sip_address user password_file auth enrol interface order internal_server external_server allow_tcp tls_floor
 		strict_naming roots credentials_over_tcp tls_min dns_servers dhcp state_dir runtime_dir log_level log_format on_change metrics_listen user_agent
 		fleet_broker fleet_site fleet_cert fleet_key fleet_device fleet_roots fleet_identities`)
 	var got []string

@@ -6,8 +6,9 @@
 // compute its keys. A challenge is a stranger's word: it is refused when it is damaged, and when it would have us use less
 // than NTLMv2 and 128-bit keys.
 //
-// It is not for other uses of NTLM (HTTP, SMB), and it never speaks NTLMv1 or LM. It knows neither SIP headers nor what
-// they sign: the caller decodes gssapi-data and composes the text to sign.
+// Negotiate and Answer are for NTLM on a connection, as web services ask for it (RFC 4559). It is not for other uses (SMB), and
+// it never speaks NTLMv1 or LM. It knows neither SIP headers nor what they sign: the caller decodes gssapi-data and composes the
+// text to sign.
 //
 //	message, security, err := ntlm.Authenticate(challenge, ntlm.Credentials{User: `CONTOSO\phone1`, Password: reveal})
 //	...

@@ -21,6 +21,7 @@ type asker struct {
 
 // authentication is how we prove to whoever asks who we are, for as long as the connection lives.
 type authentication struct {
+	service  string        // the certificate service that the Registrar names; "": none
 	account  Account       // without the password
 	password func() string // fmt cannot look into a function
 	secure   bool
@@ -131,6 +132,7 @@ func (a *authentication) challenged(m *message, again bool) (progress, error) {
 	if m.code == a.askers[1].code {
 		by = &a.askers[1]
 	}
+	a.noteService(m.all(by.challenge))
 	offered := parseChallenges(m.all(by.challenge))
 	if d, ok := by.scheme.(*dskScheme); ok && d.busy() {
 		switch err := a.goOn(by, d, offered, m); {
@@ -361,6 +363,23 @@ func (a *authentication) hangUp() {
 			if d.hangUp(); d.busy() {
 				d.stage = fresh
 			}
+		}
+	}
+}
+
+// maxService bounds the URL of a certificate service. (Our choice: those of Lync have 70 characters.)
+const maxService = 1 << 10
+
+// noteService takes the URL of the certificate service out of the challenges (sts-uri of TLS-DSK, MS-SIPAE section 2.2.1). What
+// comes in clear may be anybody's word.
+func (a *authentication) noteService(lines []string) {
+	if !a.secure {
+		return
+	}
+	for _, c := range parseChallenges(lines) {
+		if url := c.params["sts-uri"]; strings.EqualFold(c.scheme, "tls-dsk") && url != "" && len(url) <= maxService {
+			a.service = url
+			return
 		}
 	}
 }

@@ -21,3 +21,6 @@ func instance(epid string) string {
 	sum[8] = sum[8]&0x3f | 0x80
 	return fmt.Sprintf("urn:uuid:%08x-%04x-%04x-%x-%x", le.Uint32(sum[:]), le.Uint16(sum[4:]), version5, sum[8:10], sum[10:16])
 }
+
+// Instance returns the +sip.instance of a device by its endpoint id, "urn:uuid:…": so other services of Lync know it, too.
+func Instance(epid string) string { return instance(epid) }

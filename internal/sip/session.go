@@ -95,3 +95,7 @@ func take[T any](ctx context.Context, talk *conversation, do func(context.Contex
 	})
 	return brought, err
 }
+
+// CertificateService is the URL of the service where a certificate for sign-in can be got, as the Registrar names it over TLS, and
+// as it stands there; "": it names none.
+func (s *Session) CertificateService() string { return s.talk.auth.service }

@@ -89,6 +89,16 @@ func (s *Site) Loopback(addr netip.AddrPort) netip.AddrPort { return s.out.addrP
 // Roots is the certificate of the site's authority, in PEM.
 func (s *Site) Roots() []byte { return s.sim.ca.pem() }
 
+// Issue makes a certificate for sign-in as the site's certificate service does, and publishes it to the Registrars: for a user
+// ("phone1@contoso.com"), the UUID of a device, and a public key.
+func (s *Site) Issue(user, instance string, key any, begins, ends time.Time) ([]byte, error) {
+	der, err := s.sim.issued.issue(user, key, begins, ends)
+	if err == nil {
+		s.sim.issued.publish(published{der: der, user: user, instance: instance, since: begins, ends: ends})
+	}
+	return der, err
+}
+
 // Log returns what the site saw so far, in order.
 func (s *Site) Log() []Entry { return s.sim.entries() }
 

@@ -2,9 +2,12 @@ package agent
 
 import (
 	"context"
+	"crypto/tls"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/identity"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/enrol"
 	"github.com/homeward-agent/homeward/provisioning/signin"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
@@ -12,26 +15,33 @@ import (
 // Agent finds a Registrar, registers, and keeps registered. One goroutine, the one in Run, owns its state; the
 // others read a Status.
 type Agent struct {
-	basis     basis
-	board     *board
-	pulse     pulse
-	changes   changes
-	signer    *signin.Signer
-	search    *search
-	keeper    *keeper
-	preferred string // the Registrar we were sent to
+	basis        basis
+	board        *board
+	pulse        pulse
+	changes      changes
+	signer       *signin.Signer
+	search       *search
+	keeper       *keeper
+	preferred    string // the Registrar we were sent to
+	certificates *certificates
 }
 
 // New returns an agent that has not started. emit is called for every Event, from several goroutines.
 func New(policy provisioning.Policy, wire wire.Wire, store *cache.DB, emit func(provisioning.Event)) *Agent {
+	own := &certificates{}
+	if policy.Identity == nil {
+		policy.Identity = func() (*tls.Certificate, error) { return own.identity(), nil }
+	}
 	basis, board, pulse := basis{policy, wire, store}, newBoard(policy, emit), pulse{make(chan struct{})}
 	signer := signin.New(policy, wire, endpointID(store), basis.memory().Vouched(), signin.Owner{
-		Tell: board.tell, Pass: pulse.pass, Ground: basis.ground, Floor: basis.floor, ClockFloor: basis.clockFloor, Resolve: basis.resolve,
+		Tell: func(e provisioning.Event) { board.tell(e); own.noticed(e) }, Pass: pulse.pass, Ground: basis.ground, Floor: basis.floor, ClockFloor: basis.clockFloor, Resolve: basis.resolve,
+		CertificateService: own.offered,
 	})
 	return &Agent{
 		basis: basis, board: board, pulse: pulse, signer: signer, changes: make(changes, 1),
-		search: &search{gatherer: gatherer{basis: basis, board: board, pulse: pulse, signer: signer}},
-		keeper: &keeper{basis: basis, board: board, signer: signer},
+		search:       &search{gatherer: gatherer{basis: basis, board: board, pulse: pulse, signer: signer}},
+		keeper:       &keeper{basis: basis, board: board, signer: signer},
+		certificates: own,
 	}
 }
 
@@ -42,3 +52,27 @@ func (a *Agent) Status() provisioning.Status { return a.board.snapshot(a.basis.s
 // by at once while it waits, and between any two things it does otherwise: the longest of them is one attempt, whose
 // stages have 26 s together. A Registrar that is down, a silent DNS and a disk that hangs are no reason not to.
 func (a *Agent) Alive(ctx context.Context) error { return a.pulse.felt(ctx) }
+
+// Identify gives the agent a place for certificates for sign-in. It is called before Run.
+func (a *Agent) Identify(store identity.Store) {
+	if record, _ := a.basis.store.Load(); record.EndpointID == "" { // a certificate belongs to an endpoint
+		if pair, err := store.Newest(); err == nil && pair.Details.SIPAddress == a.basis.policy.SIPAddress.String() {
+			a.signer.EndpointID = pair.Details.EndpointID
+		}
+	}
+	owner := identity.Owner{SIPAddress: a.basis.policy.SIPAddress.String(), EndpointID: a.signer.EndpointID}
+	a.certificates.enrolling = &enrolling{
+		credential: &credential{basis: a.basis, board: a.board, store: store, owner: owner},
+		offers:     make(chan string, 1), asked: make(chan struct{}, 1), refused: make(chan struct{}, 1),
+		enroller: enrol.Enroller{
+			Policy: a.basis.policy, Store: store, Owner: owner, Agent: a.signer.UserAgent(), Now: a.basis.now, Resolve: a.basis.resolve, Connect: a.signer.Connect,
+		},
+	}
+}
+
+// Enrol asks for a certificate now, whenever the last one came. What comes of it is told as an event.
+func (a *Agent) Enrol() {
+	if c := a.certificates; c.enrolling != nil {
+		latest(c.asked)(struct{}{})
+	}
+}

@@ -1,13 +1,14 @@
 package agent
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/identity"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
 	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
@@ -109,23 +110,9 @@ func (b *board) foundUnlessShown(f provisioning.Finding) {
 	}
 }
 
-// noticed tells what was noticed about DHCP beside what it says.
-func (b *board) noticed(t provisioning.Trouble) {
-	if t.Reason() == provisioning.DHCPConflict {
-		b.tell(provisioning.Event{Kind: provisioning.Conflict, Step: provisioning.DHCPTLS, Reason: t.Reason(), Detail: fmt.Sprint(t.Facts["problem"]), Trouble: t})
-		return
-	}
-	b.paced("dhcp", t)
-}
-
-// paced tells what of an area is slow, lossy or dead now.
-func (b *board) paced(area string, found ...provisioning.Trouble) {
-	found = slices.DeleteFunc(found, provisioning.Trouble.None)
-	var fresh []provisioning.Trouble
-	b.change(func(s *provisioning.Status) { fresh = s.Paced(area, found) })
-	for _, t := range fresh {
-		b.tell(provisioning.Event{Kind: provisioning.Paced, Reason: t.Reason(), Trouble: t})
-	}
+// conflict tells that DHCP servers disagree.
+func (b *board) conflict(detail string) {
+	b.tell(provisioning.Event{Kind: provisioning.Conflict, Step: provisioning.DHCPTLS, Reason: provisioning.DHCPConflict, Detail: detail, Trouble: discover.DHCPTrouble(provisioning.DHCPConflict, detail)})
 }
 
 // beginCycle shows that nothing has been tried yet.
@@ -149,7 +136,6 @@ func (b *board) registered(reg *signin.Registration) {
 		}
 	})
 	b.enter(provisioning.Registered)
-	b.paced("connect", reg.Way)
 }
 
 // renewed shows a binding that was granted again.
@@ -170,7 +156,7 @@ func (b *board) told(reg *signin.Registration) {
 // lost shows why a registration is gone.
 func (b *board) lost(event provisioning.Event) {
 	b.change(func(s *provisioning.Status) {
-		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded, s.Pace = nil, time.Time{}, time.Time{}, false, nil
+		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded = nil, time.Time{}, time.Time{}, false
 		s.Because(event.Why())
 	})
 	b.tell(event)
@@ -201,6 +187,71 @@ func (b *board) resting(until time.Time, password, stopped bool) {
 	})
 	b.enter(provisioning.Resting)
 	b.tell(provisioning.Event{Kind: provisioning.Waiting, Until: until, Reason: reason, Trouble: trouble})
+}
+
+// holds shows the certificate for sign-in, or what is wrong with it.
+func (b *board) holds(pair identity.Pair, trouble provisioning.Trouble) {
+	b.showIdentity(func(before provisioning.Identity) provisioning.Identity {
+		shown := shownIdentity(pair, trouble)
+		shown.NextAt = before.NextAt
+		if trouble.None() {
+			shown.Because(before.Why())
+		}
+		return shown
+	})
+}
+
+// enrolsIn shows when the next certificate is asked for; false: nobody asks for one.
+func (b *board) enrolsIn(wait time.Duration, asks bool) {
+	b.showIdentity(func(shown provisioning.Identity) provisioning.Identity {
+		shown.NextAt = time.Time{}
+		if asks {
+			shown.NextAt = shownTime(time.Now().Add(wait))
+		}
+		return shown
+	})
+}
+
+// enrolled tells that there is a new certificate, or why there is none.
+func (b *board) enrolled(trouble provisioning.Trouble) {
+	b.showIdentity(func(shown provisioning.Identity) provisioning.Identity {
+		shown.Because(provisioning.Event{Reason: trouble.Reason(), Trouble: trouble}.Why())
+		return shown
+	})
+	b.certificate(trouble)
+}
+
+// showIdentity edits what status shows of the certificate for sign-in: nothing, where there is nothing to say.
+func (b *board) showIdentity(edit func(provisioning.Identity) provisioning.Identity) {
+	b.change(func(s *provisioning.Status) {
+		var shown provisioning.Identity
+		if s.Certificate != nil {
+			shown = *s.Certificate
+		}
+		shown = edit(shown)
+		if s.Certificate = nil; shown != (provisioning.Identity{}) {
+			s.Certificate = &shown
+		}
+	})
+}
+
+// certificate tells what has become of the certificate for sign-in.
+func (b *board) certificate(trouble provisioning.Trouble) {
+	b.tell(provisioning.Event{Kind: provisioning.Enrolled, Reason: trouble.Reason(), Trouble: trouble})
+}
+
+// shownIdentity is a certificate in the form of Status.
+func shownIdentity(p identity.Pair, trouble provisioning.Trouble) provisioning.Identity {
+	var shown provisioning.Identity
+	if !p.None() {
+		leaf := p.Certificate.Leaf
+		shown = provisioning.Identity{
+			Subject: leaf.Subject.String(), NotBefore: shownTime(leaf.NotBefore), NotAfter: shownTime(leaf.NotAfter), Fingerprint: p.Fingerprint(),
+			EnrolledBy: p.Details.EnrolledBy, EnrolledAt: shownTime(p.Details.EnrolledAt), Proven: p.Proven, Refused: p.Refused,
+		}
+	}
+	shown.Because(provisioning.Event{Reason: trouble.Reason(), Trouble: trouble}.Why())
+	return shown
 }
 
 // rested shows that nobody waits any more.

@@ -31,6 +31,10 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	var heeding sync.WaitGroup
 	heeding.Go(func() { a.changes.heed(ctx, a.basis.wire.Changes) })
+	if c := a.certificates; c.enrolling != nil {
+		c.credential.load() // what is wrong with it is told before all else
+		heeding.Go(func() { c.run(ctx) })
+	}
 	defer heeding.Wait()
 	for next := a.recall(nil); next != nil && (ctx.Err() == nil || a.keeper.current != nil); {
 		next = a.journey(ctx, next)
@@ -199,6 +203,7 @@ func (a *Agent) accept(reg *signin.Registration) phase {
 		a.search.forget()
 	}
 	a.keeper.accept(reg)
+	a.certificates.certified(reg)
 	return a.registered
 }
 
@@ -206,7 +211,7 @@ func (a *Agent) accept(reg *signin.Registration) phase {
 // something better while it is degraded or on the backup.
 func (a *Agent) registered(ctx context.Context) phase {
 	reg := a.keeper.current
-	watch := a.keeper.watch(ctx, a.search.beside())
+	watch := a.keeper.watch(ctx, a.search.hearOut())
 	defer watch.close()
 	a.keeper.commit()
 	better := newLookout(a.search, a.changes, reg)
@@ -215,6 +220,8 @@ func (a *Agent) registered(ctx context.Context) phase {
 		case <-a.pulse.asked:
 		case granted := <-watch.renewed:
 			a.keeper.renew(granted)
+		case <-a.certificates.refusals():
+			a.signer.Restraint().Refused()
 		case lesson := <-watch.lessons:
 			a.keeper.absorb(lesson)
 		case err := <-watch.doubted:

@@ -25,12 +25,19 @@ import (
 // What a scenario has besides its site. docs/simulated-site.md describes it, by these tables.
 
 // scenarioSections are those that do not belong to the site.
-var scenarioSections = []string{"homeward.toml", "password", "device", "cache", "script", "timeline", "seen", "record"}
+var scenarioSections = []string{"homeward.toml", "password", "device", "cache", "script", "timeline", "seen", "record", "identity"}
 
 // deviceLines are what the device has besides its configuration.
-var deviceLines = map[string]func(p *provisioning.Policy, words []string) error{
-	"workstation": func(p *provisioning.Policy, words []string) error {
-		p.Workstation = strings.Join(words, " ")
+var deviceLines = map[string]func(s *scenario, words []string) error{
+	"workstation": func(s *scenario, words []string) error {
+		s.policy.Workstation = strings.Join(words, " ")
+		return nil
+	},
+	"identity": func(s *scenario, words []string) error {
+		word := strings.Join(words, " ")
+		if s.identity = identities[word]; s.identity == nil {
+			return sitetest.Unknown("identity", word, slices.Collect(maps.Keys(identities)))
+		}
 		return nil
 	},
 }
@@ -180,9 +187,12 @@ func parseScenario(t *testing.T, archive *txtar.Archive, file, dir string) *scen
 // prepare makes the device, once the site stands.
 func (s *scenario) prepare(t *testing.T, archive *txtar.Archive) {
 	t.Helper()
-	s.policy = s.settings(t, archive)
+	s.settings(t, archive)
 	s.policy.Roots = x509.NewCertPool()
 	s.policy.Roots.AppendCertsFromPEM(s.site.Roots())
+	if s.identity != nil {
+		s.identity(t, s)
+	}
 	if !slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "cache" }) {
 		return
 	}
@@ -204,8 +214,8 @@ func (s *scenario) prepare(t *testing.T, archive *txtar.Archive) {
 	}
 }
 
-// settings returns the configuration of the device, and what it has besides.
-func (s *scenario) settings(t *testing.T, archive *txtar.Archive) provisioning.Policy {
+// settings reads the configuration of the device, and what it has besides.
+func (s *scenario) settings(t *testing.T, archive *txtar.Archive) {
 	t.Helper()
 	document := s.site.Document("homeward.toml")
 	if !strings.Contains(string(document), "sip_address") {
@@ -225,8 +235,8 @@ func (s *scenario) settings(t *testing.T, archive *txtar.Archive) provisioning.P
 		}
 	}
 	conf.Policy.Version = "test"
-	if err := s.site.Section("device", func(words []string) error { return line(&conf.Policy, words, "line", deviceLines) }); err != nil {
+	s.policy = conf.Policy
+	if err := s.site.Section("device", func(words []string) error { return line(s, words, "line", deviceLines) }); err != nil {
 		t.Fatal(err)
 	}
-	return conf.Policy
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/golden"
+	"github.com/homeward-agent/homeward/internal/identity"
 	"github.com/homeward-agent/homeward/internal/sitetest"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
@@ -52,7 +53,7 @@ func runScenario(t *testing.T, file string) {
 func compareScenario(t *testing.T, archive *txtar.Archive, file string) {
 	t.Helper()
 	s := playScenario(t, archive, file)
-	got := map[string]string{"timeline": s.timeline.String(), "seen": s.seen(), "record": s.lastGood()}
+	got := map[string]string{"timeline": s.timeline.String(), "seen": s.seen(), "record": s.lastGood(), "identity": s.kept()}
 	compared := false
 	for i, section := range archive.Files {
 		text, expected := got[section.Name]
@@ -106,10 +107,11 @@ type scenario struct {
 	began    time.Time
 	mu       sync.Mutex
 	timeline strings.Builder
-	last     provisioning.Status // just before the end
-	told     bytes.Buffer        // everything the agent has told, in every form
-	vague    bool                // a random delay has passed: times are no longer exact
-	inexact  bool                // from the start, by the script
+	last     provisioning.Status         // just before the end
+	identity func(*testing.T, *scenario) // makes the certificate that the device has; nil: it keeps none
+	told     bytes.Buffer                // everything the agent has told, in every form
+	vague    bool                        // a random delay has passed: times are no longer exact
+	inexact  bool                        // from the start, by the script
 	waiting  string
 	awaited  chan struct{}
 }
@@ -134,6 +136,9 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 	store := cache.Open(s.dir)
 	defer store.Close()
 	agent := New(s.policy, s.wire, store, s.record)
+	if s.identity != nil {
+		agent.Identify(identity.In(s.dir))
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	s.site.Note("starts")
 	s.began, s.vague = time.Now(), s.inexact

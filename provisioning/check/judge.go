@@ -41,7 +41,6 @@ func tree(f *Facts, verdict provisioning.Trouble) []Check {
 	b.signIn()
 	b.lastGood()
 	b.daemon()
-	b.agree()
 	return b.checks
 }
 

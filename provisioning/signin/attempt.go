@@ -19,10 +19,7 @@ const UnregisterLimit = 2 * time.Second
 
 // attempt tries one address of a Candidate: connect, prove the name, register. Each stage has its own deadline.
 func (s *Signer) attempt(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (*Registration, error) {
-	var connecting time.Duration
-	gate := s.gate
-	gate.connected = func(took time.Duration) { connecting = took }
-	conn, met, err := gate.open(ctx, c, addr)
+	conn, met, err := s.gate.open(ctx, c, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -33,6 +30,7 @@ func (s *Signer) attempt(ctx context.Context, c provisioning.Candidate, addr net
 	ctx, cancel := context.WithTimeout(ctx, registerLimit)
 	defer cancel()
 	binding, err := session.Register(ctx)
+	s.owner.offered(session.CertificateService())
 	if refused != nil && !errors.As(err, new(*sip.CertificateError)) { // which says so itself
 		s.owner.Tell(Explained(provisioning.Event{Kind: provisioning.NotCertified, Step: c.Step, Endpoint: c.Endpoint, Addr: addr}, &attemptError{stage: registering, err: refused}))
 	}
@@ -40,5 +38,5 @@ func (s *Signer) attempt(ctx context.Context, c provisioning.Candidate, addr net
 		session.Close()
 		return nil, &attemptError{stage: registering, err: turnedAway(met, err), met: met}
 	}
-	return &Registration{Candidate: c, Addr: addr, Local: conn.LocalAddr(), Session: session, Binding: binding, Way: SlowWay(c, addr, connecting)}, nil
+	return &Registration{Candidate: c, Addr: addr, Local: conn.LocalAddr(), Session: session, Binding: binding}, nil
 }

@@ -149,6 +149,9 @@ func (r *Restraint) failed(c provisioning.Candidate, err error) {
 	}
 }
 
+// Refused takes note that another service has refused the password.
+func (r *Restraint) Refused() { r.refused(1) }
+
 // refused counts passwords that a Registrar has seen and refused.
 func (r *Restraint) refused(n int) {
 	if r.refusals += n; r.refusals >= refusalsAllowed {

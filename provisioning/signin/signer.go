@@ -40,13 +40,23 @@ type Owner struct {
 	Floor      func() bool                // whether plain TCP is closed, as this SIP domain has registered over TLS
 	ClockFloor func() time.Time           // the latest moment that is known to have passed
 	Resolve    func(ctx context.Context, hosts []string) []provisioning.Name
+
+	// CertificateService is told where a proven Registrar says that certificates for sign-in can be got. Nil: nobody listens.
+	CertificateService func(url string)
+}
+
+// offered tells where certificates can be got; "" is nowhere.
+func (o Owner) offered(url string) {
+	if o.CertificateService != nil && url != "" {
+		o.CertificateService(url)
+	}
 }
 
 // New returns a signer that has signed in nowhere yet. vouched are the hosts that proven Registrars had named before.
 func New(policy provisioning.Policy, wire wire.Wire, endpointID string, vouched map[string]bool, o Owner) *Signer {
 	s := &Signer{
 		policy: policy, wire: wire, owner: o, EndpointID: endpointID, restraint: newRestraint(),
-		gate:  gate{policy: policy, wire: wire, ground: o.Ground, clockFloor: o.ClockFloor},
+		gate:  gate{policy, wire, o.Ground, o.ClockFloor},
 		named: map[string]bool{}, vouched: maps.Clone(vouched),
 	}
 	s.own = own{s.gate, s.vouched}

@@ -82,6 +82,12 @@ func (c *Client) Forget(ctx context.Context) error {
 	return err
 }
 
+// Enrol has the daemon ask for a certificate for sign-in. An event tells what comes of it.
+func (c *Client) Enrol(ctx context.Context) error {
+	_, err := c.ask(ctx, "POST", "/v1/enrol")
+	return err
+}
+
 // History calls each for every entry, oldest first. With follow it goes on with what happens, until ctx
 // ends (no error), the daemon ends (ErrGone) or each returns an error.
 func (c *Client) History(ctx context.Context, failures, follow bool, each func(Entry) error) error {

@@ -31,6 +31,7 @@ type Source struct {
 	Status  func() provisioning.Status
 	Record  func() (record any, ok bool) // the last good record, as JSON shows it; false: none
 	Forget  func() error                 // drops the last good record
+	Enrol   func()                       // asks for a certificate for sign-in; an event tells what comes of it
 	History func(failures bool) []Entry  // oldest first
 	Log     func() []byte                // the last lines of the log, oldest first
 	// Next waits for something that happened after the entry numbered after, and returns it with the number
@@ -53,7 +54,7 @@ func NewServer(l net.Listener, source Source, log *slog.Logger) *Server {
 }
 
 // paths are what the server answers to; an unknown path is told all of them.
-var paths = []string{"GET /v1/status", "GET /v1/cache", "GET /v1/history", "GET /v1/log", "POST /v1/forget"}
+var paths = []string{"GET /v1/status", "GET /v1/cache", "GET /v1/history", "GET /v1/log", "POST /v1/forget", "POST /v1/enrol"}
 
 // Run serves until ctx ends, and closes the socket when the followers have been told everything.
 func (s *Server) Run(ctx context.Context) error {
@@ -103,6 +104,7 @@ func (s *Server) mux() *http.ServeMux {
 	mux.HandleFunc(paths[2], s.history)
 	mux.HandleFunc(paths[3], s.logTail)
 	mux.HandleFunc(paths[4], s.forget)
+	mux.HandleFunc(paths[5], s.enrol)
 	mux.HandleFunc("/", s.unknown)
 	return mux
 }
@@ -193,24 +195,42 @@ func writeLines(w io.Writer, entries []Entry) error {
 	return nil
 }
 
-// forget drops last good. It opens the TLS floor, so that only root and the daemon's own user may ask for it.
-func (s *Server) forget(w http.ResponseWriter, r *http.Request) {
+// allowed says whether only root or the daemon's own user asks for something, and answers whoever else does.
+func (s *Server) allowed(w http.ResponseWriter, r *http.Request, what, only string) bool {
 	who := callerOf(r)
 	switch {
 	case who.err != nil:
-		s.log.Warn("forget refused", "err", who.err)
-		answer(w, http.StatusForbidden, problem{Error: "forget is refused: " + who.err.Error(), Hint: "stop the daemon and run the command again"})
-		return
+		s.log.Warn(what+" refused", "err", who.err)
+		answer(w, http.StatusForbidden, problem{Error: what + " is refused: " + who.err.Error(), Hint: "stop the daemon and run the command again"})
+		return false
 	case !who.trusted():
-		s.log.Warn("forget refused", "uid", who.uid)
-		answer(w, http.StatusForbidden, problem{Error: "only root and the daemon's own user may forget the record", Hint: "run the command as root"})
+		s.log.Warn(what+" refused", "uid", who.uid)
+		answer(w, http.StatusForbidden, problem{Error: "only root and the daemon's own user may " + only, Hint: "run the command as root"})
+		return false
+	}
+	return true
+}
+
+// forget drops last good. It opens the TLS floor, so that only root and the daemon's own user may ask for it.
+func (s *Server) forget(w http.ResponseWriter, r *http.Request) {
+	if !s.allowed(w, r, "forget", "forget the record") {
 		return
 	}
 	if err := s.source.Forget(); err != nil {
 		answer(w, http.StatusInternalServerError, problem{Error: err.Error()})
 		return
 	}
-	s.log.Info("last good forgotten on request", "uid", who.uid)
+	s.log.Info("last good forgotten on request", "uid", callerOf(r).uid)
+	answer(w, http.StatusOK, struct{}{})
+}
+
+// enrol asks for a certificate, which shows the password to the web services of the site.
+func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
+	if !s.allowed(w, r, "enrol", "ask for a certificate") {
+		return
+	}
+	s.log.Info("a certificate is asked for on request", "uid", callerOf(r).uid)
+	s.source.Enrol()
 	answer(w, http.StatusOK, struct{}{})
 }
 

@@ -1,0 +1,56 @@
+package agent
+
+import (
+	"crypto/tls"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
+)
+
+// certificates are what the agent has to do with certificates for sign-in. Without a place for them it has nothing.
+type certificates struct{ *enrolling }
+
+// certificateScheme is how a device signs in with a certificate (package sip).
+const certificateScheme = "tls-dsk"
+
+// offered is told where certificates can be got.
+func (c *certificates) offered(url string) {
+	if c.enrolling != nil {
+		latest(c.offers)(url)
+	}
+}
+
+// identity is the certificate to sign in with now; nil: none.
+func (c *certificates) identity() *tls.Certificate {
+	if c.enrolling == nil {
+		return nil
+	}
+	pair := c.credential.pair()
+	if pair.None() {
+		return nil
+	}
+	return &pair.Certificate
+}
+
+// noticed sees what has become of the certificate in an attempt.
+func (c *certificates) noticed(e provisioning.Event) {
+	tells := e.Kind == provisioning.NotCertified || e.Kind == provisioning.Attempted
+	if c.enrolling != nil && tells && (e.Reason == provisioning.CertificateRefused || e.Reason == provisioning.CertificateExpired) {
+		c.credential.refusedBy(e.Host)
+	}
+}
+
+// certified takes note of a registration, and how it came about.
+func (c *certificates) certified(reg *signin.Registration) {
+	if c.enrolling != nil && reg.Binding.Scheme == certificateScheme {
+		c.credential.accepted()
+	}
+}
+
+// refusals has one whenever a web service has refused the password.
+func (c *certificates) refusals() <-chan struct{} {
+	if c.enrolling == nil {
+		return nil
+	}
+	return c.refused
+}

@@ -1,0 +1,132 @@
+package agent
+
+import (
+	"context"
+	"hash/fnv"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/identity"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/enrol"
+)
+
+// Our choices: a fleet that was switched on together does not enrol together, and web services that are down are left alone.
+const (
+	enrolAfter   = 30 * time.Second // a first certificate is asked for so long after it is known where, at the earliest
+	enrolSpread  = 270 * time.Second
+	enrolBetween = 24 * time.Hour // two certificates are never asked for sooner, unless a tech says so
+	enrolAgain   = time.Hour      // after the first failure; doubled, up to enrolBetween
+	enrolLast    = time.Hour      // after a failure, in the last days of a certificate
+	lastDays     = 72 * time.Hour
+	lookAgain    = time.Hour // the clock may have been set
+)
+
+// enrolling gets certificates in the background: a first one, and the next when two thirds of the life of the one at hand have
+// passed. The goroutine of run owns it; others only send to it.
+type enrolling struct {
+	credential *credential
+	enroller   enrol.Enroller
+	offers     chan string   // where certificates can be got; the latest
+	asked      chan struct{} // a tech wants one now
+	refused    chan struct{} // a web service has refused the password
+
+	url      string
+	since    time.Time // when url was told first
+	failures int       // in a row
+	failedAt time.Time
+	gotAt    time.Time // when the latest certificate came; zero: none has
+}
+
+// share is a part of a span that is the same for this device always, and spread over the fleet.
+func (e *enrolling) share(span time.Duration) time.Duration {
+	h := fnv.New64a()
+	h.Write([]byte(e.credential.owner.SIPAddress + " " + e.credential.owner.EndpointID))
+	return time.Duration(float64(span) * float64(h.Sum64()%4096) / 4096)
+}
+
+// wanted says whether a certificate may be asked for without being told to.
+func (e *enrolling) wanted() bool {
+	p := e.enroller.Policy
+	return p.Enrol && e.url != "" && p.Password != ""
+}
+
+// due returns how long it is until a certificate is to be asked for; false: not until something has changed. What has happened since
+// the start is counted by a clock that nobody sets, what a certificate says by a time that is not too early.
+func (e *enrolling) due(pair identity.Pair) (time.Duration, bool) {
+	if !e.wanted() {
+		return 0, false
+	}
+	now := e.credential.basis.now()
+	wait := time.Until(e.since.Add(enrolAfter + e.share(enrolSpread)))
+	again := enrolBetween
+	if !pair.None() && !pair.Refused {
+		leaf := pair.Certificate.Leaf
+		life := leaf.NotAfter.Sub(leaf.NotBefore)
+		wait = max(wait, leaf.NotBefore.Add(life*2/3+e.share(min(enrolBetween, life/12))).Sub(now))
+		if leaf.NotAfter.Sub(now) < lastDays {
+			again = enrolLast
+		}
+	}
+	if newest, err := e.credential.store.Newest(); err == nil && newest.Owner() == e.credential.owner && newest.Details.EnrolledBy != "import" && !newest.Details.EnrolledAt.After(now) {
+		wait = max(wait, newest.Details.EnrolledAt.Add(enrolBetween).Sub(now))
+	}
+	if !e.gotAt.IsZero() {
+		wait = max(wait, time.Until(e.gotAt.Add(enrolBetween)))
+	}
+	if e.failures > 0 {
+		pause := min(enrolAgain<<min(e.failures-1, 5), again)
+		wait = max(wait, time.Until(e.failedAt.Add(pause*3/4+e.share(pause/2))))
+	}
+	return wait, true
+}
+
+// run gets certificates until ctx ends.
+func (e *enrolling) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		var timer <-chan time.Time
+		pair, _ := e.credential.store.Load(e.credential.owner, e.credential.basis.now()) // what is wrong is told at the sign-in
+		wait, ok := e.due(pair)
+		if ok && wait <= 0 {
+			e.enrol(ctx)
+			continue
+		}
+		e.credential.board.enrolsIn(wait, ok)
+		if ok {
+			timer = time.After(min(wait, lookAgain))
+		}
+		select {
+		case <-ctx.Done():
+		case url := <-e.offers:
+			if e.url == "" {
+				e.since = time.Now()
+			}
+			e.url = url
+		case <-e.asked:
+			e.enrol(ctx)
+		case <-timer:
+		}
+	}
+}
+
+// enrol asks for a certificate, once.
+func (e *enrolling) enrol(ctx context.Context) {
+	if e.url == "" {
+		e.credential.board.enrolled(provisioning.FaultEnrolNoService.Met(nil))
+		return
+	}
+	_, trouble := e.enroller.Once(ctx, e.url)
+	if ctx.Err() != nil {
+		return
+	}
+	e.failures++
+	e.failedAt = time.Now()
+	switch {
+	case trouble.None():
+		e.failures, e.gotAt = 0, time.Now()
+	case trouble.Fault == provisioning.FaultEnrolCredentials, trouble.Fault == provisioning.FaultEnrolPIN:
+		e.failures = max(e.failures, 6) // once a day: the account is not to be locked
+		latest(e.refused)(struct{}{})
+	}
+	e.credential.load()
+	e.credential.board.enrolled(trouble)
+}

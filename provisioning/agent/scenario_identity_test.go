@@ -1,0 +1,88 @@
+package agent
+
+import (
+	"crypto/rsa"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/identity"
+	"github.com/homeward-agent/homeward/internal/sip"
+)
+
+// devicesKey is the key of all devices that have a certificate before the start.
+var devicesKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := identity.Key()
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+var issued = has("sip:phone1@contoso.com", "phone1@contoso.com", -time.Hour, 180*24*time.Hour)
+
+// identities are the certificates that a device may have before the start.
+var identities = map[string]func(*testing.T, *scenario){
+	"none":    func(*testing.T, *scenario) {},
+	"issued":  issued,
+	"ending":  has("sip:phone1@contoso.com", "phone1@contoso.com", -100*24*time.Hour, 48*time.Hour),
+	"expired": has("sip:phone1@contoso.com", "phone1@contoso.com", -48*time.Hour, -24*time.Hour),
+	"future":  has("sip:phone1@contoso.com", "phone1@contoso.com", 24*time.Hour, 48*time.Hour),
+	"foreign": has("sip:phone2@contoso.com", "phone2@contoso.com", -time.Hour, 180*24*time.Hour),
+	"damaged": func(t *testing.T, s *scenario) {
+		issued(t, s)
+		if err := os.WriteFile(filepath.Join(s.dir, "identity", "1", "key.pem"), []byte("-----BEGIN"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	},
+}
+
+// endpoint is the endpoint id of devices that have a certificate before the start.
+const endpoint = "a1b2c3d4e5"
+
+// has is a certificate that the site has issued to a user, from and until some time from now.
+func has(address, user string, begins, ends time.Duration) func(*testing.T, *scenario) {
+	return func(t *testing.T, s *scenario) {
+		t.Helper()
+		der, err := s.site.Issue(user, strings.TrimPrefix(sip.Instance(endpoint), "urn:uuid:"), &devicesKey().PublicKey, time.Now().Add(begins), time.Now().Add(ends))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pair, err := identity.Join(devicesKey(), der, identity.Details{SIPAddress: address, EndpointID: endpoint, EnrolledBy: "ntlm", EnrolledAt: time.Now().Add(begins)})
+		if err == nil {
+			err = identity.In(s.dir).Save(pair)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// kept is what the device has at the end, and what status says of it.
+func (s *scenario) kept() string {
+	shown := s.last.Certificate
+	if shown == nil {
+		return "none\n"
+	}
+	var b strings.Builder
+	if shown.Subject != "" {
+		fmt.Fprintf(&b, "%s by %s, for %v", shown.Subject, shown.EnrolledBy, shown.NotAfter.Sub(shown.NotBefore).Round(time.Hour))
+		for word, is := range map[string]bool{" proven": shown.Proven, " refused": shown.Refused} {
+			if is {
+				b.WriteString(word)
+			}
+		}
+		b.WriteString("\n")
+	}
+	if shown.Reason != "" {
+		fmt.Fprintf(&b, "%s %s\n\t%s\n\t%s\n", shown.Reason, shown.Fault, shown.What, shown.Hint)
+	}
+	if b.Len() == 0 {
+		return "none yet\n"
+	}
+	return b.String()
+}

@@ -1,0 +1,138 @@
+package enrol
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/certprov"
+	"github.com/homeward-agent/homeward/internal/identity"
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// Our choices.
+const (
+	wholeLimit = 2 * time.Minute // eight answers of 15 s
+	leastLife  = time.Hour       // of a certificate that is worth having: Microsoft's clients use none with less
+	tolerated  = 5 * time.Minute // between the clock of the issuer and ours
+	maxAddrs   = 4               // of a web service that are tried
+)
+
+// Enroller gets certificates. It may be used from any goroutine, by one at a time.
+type Enroller struct {
+	Policy provisioning.Policy
+	Store  identity.Store
+	Owner  identity.Owner
+	Agent  string           // what web servers are told of this program
+	Now    func() time.Time // a time that is known not to be too early
+
+	Resolve func(ctx context.Context, hosts []string) []provisioning.Name
+	// Connect opens the way to one address of a Candidate, over TLS with the name proven.
+	Connect func(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, error)
+}
+
+// Once asks for a certificate at the service of a URL, and keeps it.
+func (e Enroller) Once(ctx context.Context, url string) (identity.Pair, provisioning.Trouble) {
+	ctx, cancel := context.WithTimeout(ctx, wholeLimit)
+	defer cancel()
+	pair, err := e.once(ctx, url)
+	return pair, Judge(err, e.login().PIN)
+}
+
+func (e Enroller) once(ctx context.Context, url string) (identity.Pair, error) {
+	asking := certprov.Enrolment{Dial: e.dial, UserAgent: e.Agent}
+	defer asking.Close()
+	service, err := asking.Discover(ctx, url)
+	if err != nil {
+		return identity.Pair{}, err
+	}
+	user := e.Policy.SIPAddress.Bare()
+	ticket, err := asking.Ticket(ctx, service, user, e.login())
+	if err != nil {
+		return identity.Pair{}, err
+	}
+	key, err := identity.Key()
+	if err != nil {
+		return identity.Pair{}, err
+	}
+	request, err := identity.Request(key, user)
+	if err != nil {
+		return identity.Pair{}, err
+	}
+	der, err := asking.Certificate(ctx, service, ticket, certprov.Request{User: user, Instance: sip.Instance(e.Owner.EndpointID), PKCS10: request})
+	if err != nil {
+		return identity.Pair{}, err
+	}
+	now := e.Now()
+	pair, err := identity.Join(key, der, identity.Details{
+		SIPAddress: e.Owner.SIPAddress, EndpointID: e.Owner.EndpointID, EnrolledBy: ticket.By, EnrolledAt: now.UTC().Truncate(time.Second), URL: url,
+	})
+	if err == nil {
+		err = worthHaving(pair, now)
+	}
+	if err != nil {
+		return identity.Pair{}, troubled{provisioning.FaultEnrolUnusable.Met(provisioning.Facts{"at": url, "problem": err.Error()})}
+	}
+	if err := e.Store.Save(pair); err != nil {
+		return identity.Pair{}, troubled{provisioning.FaultEnrolStore.Met(provisioning.Facts{"problem": err.Error()})}
+	}
+	return pair, nil
+}
+
+// login is who asks: by PIN where one is configured, by password else.
+func (e Enroller) login() certprov.Login {
+	p := e.Policy
+	user := p.User
+	if user == "" {
+		user = p.SIPAddress.Bare()
+	}
+	return certprov.Login{User: user, Password: p.Password.Reveal, Workstation: p.Workstation}
+}
+
+// worthHaving says why a certificate is of no use.
+func worthHaving(p identity.Pair, now time.Time) error {
+	switch leaf := p.Certificate.Leaf; {
+	case leaf.NotBefore.After(now.Add(tolerated)):
+		return errors.New("it is not valid yet, by the clock of this device")
+	case leaf.NotAfter.Before(now):
+		return errors.New("it has expired, by the clock of this device")
+	case leaf.NotAfter.Before(now.Add(leastLife)):
+		return errors.New("it ends within the hour")
+	}
+	return nil
+}
+
+// dial connects to a web service. Its name was told by a Registrar that had proven its own, or by a service that had: the name
+// rule guards it all the same, as a password follows. (strict: the rule for names from DNS and DHCP has no host for web services
+// in it, so any host under the SIP domain will do.)
+func (e Enroller) dial(ctx context.Context, host string, port uint16) (net.Conn, error) {
+	rule := e.Policy
+	if rule.Naming == provisioning.NamingStrict {
+		rule.Naming = provisioning.NamingSuffix
+	}
+	if provisioning.IsAddress(host) || provisioning.CheckName(host, rule) != nil {
+		return nil, troubled{provisioning.FaultEnrolName.Met(provisioning.Facts{"host": host, "domain": e.Policy.SIPAddress.Domain})}
+	}
+	name := e.Resolve(ctx, []string{host})[0]
+	if len(name.Addrs) == 0 {
+		return nil, troubled{provisioning.FaultEnrolNoAddress.Met(provisioning.Facts{"host": host, "problem": name.Detail})}
+	}
+	c := provisioning.Candidate{
+		Step: provisioning.Redirect, Endpoint: provisioning.Endpoint{Host: host, Port: port, Transport: provisioning.TLS},
+		Addrs: name.Addrs[:min(len(name.Addrs), maxAddrs)], Via: "certificate service",
+	}
+	var first error
+	for _, addr := range c.Addrs {
+		conn, err := e.Connect(ctx, c, addr)
+		if err == nil {
+			return conn, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, unreachable(first, c)
+}
