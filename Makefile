@@ -47,9 +47,10 @@ demo:                               # the story: sign in, outage, restart, the w
 lab:                                # a simulated site on loopback, until interrupted: make lab FILE=site.txtar
 	go run ./cmd/lab $(FILE)
 
-bench:                              # figures beside their limits: the lab's first, then those of each package
+bench: build                        # figures beside their limits: of real servers (BENCH='-quick -rows hole'), of the lab, of each package
+	E2E_BINARY=$(CURDIR)/bin/homeward go test -timeout 6h -run '^$$' -bench SignIn ./e2e -args $(BENCH)
 	go run ./cmd/lab bench
-	go test -run '^$$' -bench . ./...
+	go test -run '^$$' -bench . $$(go list ./... | grep -v '/e2e$$')
 
 fuzz:                               # each fuzz target for FUZZTIME; the interesting is not made small: no two walks are the same
 	@set -e; for pkg in $$(go list ./...); do for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \

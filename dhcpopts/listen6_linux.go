@@ -3,7 +3,6 @@ package dhcpopts
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -34,8 +33,7 @@ func Listen6(ctx context.Context, iface string) (Conn, error) {
 
 // packetConn6 is the UDP face of one packet socket.
 type packetConn6 struct {
-	net.PacketConn // IPv6 packets with what DHCPv6 sends; see answers6Only
-	udpReader
+	datagrams
 	ifi  *net.Interface
 	addr netip.Addr
 }
@@ -49,18 +47,11 @@ func listen6On(ifi *net.Interface) (*packetConn6, error) {
 	if !ok {
 		return nil, fmt.Errorf("link-local IPv6: %w", ErrNoAddress)
 	}
-	filter, err := bpf.Assemble(answers6Only())
-	if err != nil {
-		return nil, fmt.Errorf("assemble filter: %w", err)
-	}
-	sock, err := socket.Listen(ifi, socket.Datagram, unix.ETH_P_IPV6, &socket.Config{Filter: filter})
-	if errors.Is(err, unix.EAFNOSUPPORT) { // see Listen
-		return nil, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
-	}
+	sock, err := open(ifi, unix.ETH_P_IPV6, answers6Only())
 	if err != nil {
 		return nil, err
 	}
-	return &packetConn6{sock, udpReader{server: serverPort6, client: clientPort6, packet: readPacket6}, ifi, addr}, nil
+	return &packetConn6{datagrams{PacketConn: sock, server: serverPort6, client: clientPort6, packet: readPacket6}, ifi, addr}, nil
 }
 
 // linkLocal returns the link-local address, which an interface with IPv6 has (RFC 4291 section 2.1).
@@ -73,12 +64,6 @@ func linkLocal(addrs []net.Addr) (netip.Addr, bool) {
 		}
 	}
 	return netip.Addr{}, false
-}
-
-// ReadFrom returns the payload of the next datagram.
-func (c *packetConn6) ReadFrom(b []byte) (int, net.Addr, error) {
-	payload, from, err := c.next(c.PacketConn)
-	return copy(b, payload), net.UDPAddrFromAddrPort(from), err
 }
 
 // WriteTo sends the payload b to a group.

@@ -64,8 +64,8 @@ func TestAnswers6(t *testing.T) {
 		if n, err := vm.Run(test.packet); n > 0 != test.passes || err != nil {
 			t.Errorf("%s: passed %v, %v", test.name, n > 0, err)
 		}
-		r := udpReader{server: serverPort6, client: clientPort6, packet: readPacket6}
-		payload, from, err := r.next(&packets{list: [][]byte{test.packet}})
+		d := datagrams{PacketConn: &packets{list: [][]byte{test.packet}}, server: serverPort6, client: clientPort6, packet: readPacket6}
+		payload, from, err := d.next()
 		if ok := err == nil; ok != test.accepts || ok && (!slices.Contains([]string{"good", ""}, string(payload)) || from != netip.AddrPortFrom(server6, serverPort6)) {
 			t.Errorf("%s: %v, %q from %s", test.name, ok, payload, from)
 		}

@@ -41,35 +41,56 @@ func Listen(ctx context.Context, iface string) (Conn, error) {
 
 // packetConn is the UDP face of one packet socket.
 type packetConn struct {
-	net.PacketConn                // IP packets with what DHCP sends; see answersOnly
-	out            net.PacketConn // what is written: datagrams from our own address; the same socket
-	udpReader
+	datagrams
+	out net.PacketConn // what is written: datagrams from our own address; the same socket
 
 	name string
 	addr netip.Addr
 	hw   net.HardwareAddr
 }
 
-// udpReader makes datagrams of what a packet socket receives.
-type udpReader struct {
+// datagrams reads what a packet socket receives as datagrams.
+type datagrams struct {
+	net.PacketConn        // IP packets with what DHCP sends: the filter of the socket says so
 	server, client uint16 // ports
 	packet         func([]byte) (packet, bool)
 	piles          piles
 }
 
-// next returns the payload of the next datagram to the client port, and who sent it. The error is [*Dropped] for another one.
-func (r *udpReader) next(sock net.PacketConn) (payload []byte, from netip.AddrPort, err error) {
+// open opens the packet socket of an interface for one version of IP.
+func open(ifi *net.Interface, version int, let []bpf.Instruction) (net.PacketConn, error) {
+	filter, err := bpf.Assemble(let)
+	if err != nil {
+		return nil, fmt.Errorf("assemble filter: %w", err)
+	}
+	sock, err := socket.Listen(ifi, socket.Datagram, version, &socket.Config{Filter: filter})
+	if errors.Is(err, unix.EAFNOSUPPORT) { // not in this kernel, or taken by RestrictAddressFamilies=
+		return nil, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
+	}
+	if err != nil {
+		return nil, err // not a conn that is nil
+	}
+	return sock, nil
+}
+
+// ReadFrom returns the payload of the next datagram to the client port, and who sent it. The error is [*Dropped] for another one.
+func (d *datagrams) ReadFrom(b []byte) (int, net.Addr, error) {
+	payload, from, err := d.next()
+	return copy(b, payload), net.UDPAddrFromAddrPort(from), err
+}
+
+func (d *datagrams) next() (payload []byte, from netip.AddrPort, err error) {
 	buf := make([]byte, 1<<16)
 	for {
-		n, _, err := sock.ReadFrom(buf)
+		n, _, err := d.PacketConn.ReadFrom(buf)
 		if err != nil {
 			return nil, netip.AddrPort{}, err
 		}
-		p, ok := r.packet(buf[:n])
+		p, ok := d.packet(buf[:n])
 		if !ok {
 			return nil, netip.AddrPort{}, &Dropped{From: p.from, Why: Damaged, Count: 1}
 		}
-		data, whole := r.piles.take(p)
+		data, whole := d.piles.take(p)
 		if !whole {
 			continue
 		}
@@ -77,10 +98,10 @@ func (r *udpReader) next(sock net.PacketConn) (payload []byte, from netip.AddrPo
 		switch {
 		case len(data) < udpHeader:
 			return nil, netip.AddrPort{}, &Dropped{From: p.from, Why: Damaged, Count: 1}
-		case fromPort != r.server && toPort != r.client || toPort == r.server: // a fragment of something else; between relays and servers
+		case fromPort != d.server && toPort != d.client || toPort == d.server: // a fragment of something else; between relays and servers
 		case !ok:
 			return nil, netip.AddrPort{}, &Dropped{From: p.from, Why: Damaged, Count: 1}
-		case toPort != r.client:
+		case toPort != d.client:
 			return nil, netip.AddrPort{}, &Dropped{From: p.from, Why: OtherPort, Port: toPort, Count: 1}
 		default:
 			return payload, netip.AddrPortFrom(p.from, fromPort), nil
@@ -89,13 +110,7 @@ func (r *udpReader) next(sock net.PacketConn) (payload []byte, from netip.AddrPo
 }
 
 // Unfinished counts the messages of which a fragment is missing.
-func (r *udpReader) Unfinished() []Dropped { return r.piles.unfinished(r.server, r.client) }
-
-// ReadFrom returns the payload of the next datagram.
-func (c *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
-	payload, from, err := c.next(c.PacketConn)
-	return copy(b, payload), net.UDPAddrFromAddrPort(from), err
-}
+func (d *datagrams) Unfinished() []Dropped { return d.piles.unfinished(d.server, d.client) }
 
 // WriteTo broadcasts the payload b on the link.
 func (c *packetConn) WriteTo(b []byte, to net.Addr) (int, error) { return c.out.WriteTo(b, to) }
@@ -112,14 +127,7 @@ func listenOn(ifi *net.Interface) (*packetConn, error) {
 	if !ok {
 		return nil, ErrNoAddress
 	}
-	filter, err := bpf.Assemble(answersOnly())
-	if err != nil {
-		return nil, fmt.Errorf("assemble filter: %w", err)
-	}
-	sock, err := socket.Listen(ifi, socket.Datagram, unix.ETH_P_IP, &socket.Config{Filter: filter})
-	if errors.Is(err, unix.EAFNOSUPPORT) { // not in this kernel, or taken by RestrictAddressFamilies=
-		return nil, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
-	}
+	sock, err := open(ifi, unix.ETH_P_IP, answersOnly())
 	if err != nil {
 		return nil, err
 	}
@@ -129,10 +137,9 @@ func listenOn(ifi *net.Interface) (*packetConn, error) {
 		from = addr.AsSlice()
 	}
 	c := &packetConn{
-		PacketConn: sock,
-		udpReader:  udpReader{server: serverPort, client: clientPort, packet: readPacket4},
-		out:        nclient4.NewBroadcastUDPConn(sock, &net.UDPAddr{IP: from, Port: clientPort}),
-		name:       ifi.Name, addr: addr, hw: ifi.HardwareAddr,
+		datagrams: datagrams{PacketConn: sock, server: serverPort, client: clientPort, packet: readPacket4},
+		out:       nclient4.NewBroadcastUDPConn(sock, &net.UDPAddr{IP: from, Port: clientPort}),
+		name:      ifi.Name, addr: addr, hw: ifi.HardwareAddr,
 	}
 	const ethernet = 6 // bytes; what has no such address (loopback, tunnels) asks with zeros
 	if len(c.hw) != ethernet {

@@ -86,7 +86,7 @@ func TestLyingLengths(t *testing.T) {
 		append(good, 0, 0, 0, 0), // Ethernet padding, which is no part of the message
 		first,
 	}}
-	c := &packetConn{PacketConn: sock, udpReader: udpReader{server: serverPort, client: clientPort, packet: readPacket4}}
+	c := &datagrams{PacketConn: sock, server: serverPort, client: clientPort, packet: readPacket4}
 	var dropped []Dropped
 	b := make([]byte, 100)
 	for range 2 {

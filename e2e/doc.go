@@ -13,6 +13,10 @@
 //
 //	go test -count=1 ./e2e
 //
+// and, for how long it all takes on paths of some length,
+//
+//	go test -timeout 6h -run '^$' -bench SignIn ./e2e -args -quick
+//
 // It needs Linux and either root or unprivileged user namespaces, and programs of needs/needs.txt. What is missing is said
 // in a skip; with E2E=required in the environment, as in CI, a skip is a failure instead.
 package e2e

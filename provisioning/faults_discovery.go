@@ -89,7 +89,7 @@ var (
 	FaultNothingNamed = declare("discovery.nothing", DNSNoRecord, SideDNS,
 		"nothing names a Registrar for {domain}: there is no SRV record, and {dhcp}",
 		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check its name servers; "+
-			"otherwise create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set DHCP option 120")
+			"otherwise create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set {option}")
 	FaultNothingNamedHosts = declare("discovery.nothing-communicator", DNSNoRecord, SideDNS,
 		"nothing names a Registrar for {domain}: there is neither an SRV record nor sipinternal, sip or sipexternal",
 		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check its name servers; "+
@@ -122,12 +122,22 @@ var (
 	FaultDHCPOthers = declare("dhcp.answers-others", DHCPSilent, SideDHCP,
 		"the DHCP server {servers} does not answer the DHCPINFORM of this device: everything that came from there belongs to other requests",
 		"check that the DHCP server answers DHCPINFORM and repeats the transaction ID (xid) of the request; if it cannot, let the system's DHCP client ask for option 120 (see docs/dhcp-leases.md)")
+	FaultDHCPSilentSix = declare("dhcp.silent-ipv6", DHCPSilent, SideDHCP,
+		"no DHCPv6 server answered the Information-request[ (DHCP over IPv4 was not asked: {problem})]",
+		"nothing to do if DNS names the Registrar; otherwise check that a DHCPv6 server or relay serves this network and answers Information-requests")
+	FaultDHCPNoOptionSix = declare("dhcp.no-option-ipv6", DHCPNoOption, SideDHCP,
+		"the DHCPv6 answer names no Registrar (option 21 missing)[ (DHCP over IPv4 was not asked: {problem})]",
+		"nothing to do if DNS names the Registrar; otherwise set option 21 (RFC 3319) on the DHCPv6 server of this network")
 	FaultDHCPClass = declare("dhcp.vendor-class", DHCPVendorClass, SideDHCP,
 		"the DHCP server spells the vendor class of Lync phones wrong: {problem}",
 		"spell it exactly MS-UC-Client on the DHCP server: bytes 4D532D55432D436C69656E74, without a trailing zero byte (00)")
 	FaultDHCPDisagree = declare("dhcp.disagree", DHCPConflict, SideDHCP,
 		"the DHCP servers disagree: {problem}", "find the second DHCP server of this network and correct or stop it")
-	FaultWebService = declare("dhcp.web-service", "", SideDNS,
+	FaultDHCPDisagreeDead = declare("dhcp.disagree-dead", DHCPConflict, SideDHCP,
+		"the DHCP servers disagree: {problem}; the device uses the answer that comes first, and {cause}",
+		"find the DHCP server that does not belong to this network, and correct or stop it; if all of them belong here, correct option 120 on the one that is wrong", "registrar")
+	FaultDHCPOtherAnswers = declare("dhcp.other-answers", DHCPConflict, SideDHCP, "{host}, which another of them names, answers", "")
+	FaultWebService       = declare("dhcp.web-service", "", SideDNS,
 		"the host of the web service that option 43 names, {host}, cannot be reached by its name: {cause}",
 		"create the A record of {host}, or correct sub-option 3: phones that sign in by PIN need it")
 	FaultWebServiceDown = declare("dhcp.web-service-unreachable", "", "",

@@ -8,6 +8,9 @@ var (
 		"{at}[ ({address})] refuses the connection: nothing listens on this port", "offer TLS on port 5061, or enable the port for plain TCP in the settings of the pool")
 	FaultFiltered = declare("connect.no-answer", ConnectTimeout, SideNetwork,
 		"{at}[ ({address})] does not answer at all: a firewall drops the packets, or the server is down", "look for a firewall that drops port {port}, then check whether {host} is running")
+	FaultNoNeighbour = declare("connect.nobody-there", ConnectTimeout, SideRegistrar,
+		"no host answers at the address of {at}[ ({address})], which is in the subnet of this device: the server is off or not connected, or the address is wrong",
+		"check that {host} is running and connected to this network, then its address record and the VLAN of this device")
 	FaultNoWay = declare("connect.unreachable", ConnectUnreachable, SideNetwork,
 		"there is no route to {at}[ ({address})]", "check the address record, the gateway and the VLAN of this device")
 	FaultHostUnreachable = declare("connect.host-unreachable", ConnectUnreachable, SideNetwork,

@@ -149,6 +149,11 @@ func (p Policy) Steps() []Step {
 // Asks says whether a device of this policy looks at the step.
 func (p Policy) Asks(step Step) bool { return slices.Contains(p.Steps(), step) }
 
+// OnlyAddresses says whether the configured servers are addresses: then nobody needs DNS.
+func (p Policy) OnlyAddresses() bool {
+	return len(p.Manual) > 0 && !slices.ContainsFunc(p.Manual, func(m ManualServer) bool { return !IsAddress(m.Host) })
+}
+
 // MakePlan puts what was found into the Lync device order. It knows no clock, no network and no randomness.
 // floor: this SIP domain has registered over TLS before.
 func MakePlan(found Findings, policy Policy, floor bool) Plan {

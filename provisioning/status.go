@@ -25,6 +25,7 @@ type Status struct {
 	Detail       string        `json:"detail,omitempty"` // raw words
 	Hint         string        `json:"hint,omitempty"`
 	NextAttempt  time.Time     `json:"next_attempt_at,omitzero"` // while resting
+	Pace         []Pace        `json:"pace,omitempty"`           // what is slow, lossy or dead although it works
 	Certificate  *Identity     `json:"certificate,omitempty"`    // for sign-in
 	Cycle        *Cycle        `json:"cycle,omitempty"`
 	Store        []StoreState  `json:"store,omitempty"`
@@ -85,6 +86,33 @@ type Provisioning struct {
 	UpdateURL       string `json:"update_url,omitempty"`
 }
 
+// Pace is one thing that is slow, loses packets or is dead, although the device gets along.
+type Pace struct {
+	Reason Reason `json:"reason"`
+	Fault  string `json:"fault,omitempty"` // as in Status
+	What   string `json:"what,omitempty"`
+	Hint   string `json:"hint,omitempty"`
+	area   string // of the fault
+}
+
+// Paced puts what was found of an area ("dns", "dhcp", "connect") in the place of what was found of it before, and returns what
+// is new.
+func (s *Status) Paced(area string, found []Trouble) (fresh []Trouble) {
+	known := s.Pace
+	s.Pace = slices.DeleteFunc(slices.Clone(known), func(p Pace) bool { return p.area == area })
+	for _, t := range found {
+		w := Event{Reason: t.Reason(), Trouble: t}.Why()
+		s.Pace = append(s.Pace, Pace{w.Reason, w.Fault, w.What, w.Hint, area})
+		if !slices.ContainsFunc(known, func(p Pace) bool { return p.Fault == w.Fault && p.area == area }) {
+			fresh = append(fresh, t)
+		}
+	}
+	return fresh
+}
+
+// Why is what is slow, lossy or dead, in words.
+func (p Pace) Why() Why { return Why{Reason: p.Reason, Fault: p.Fault, What: p.What, Hint: p.Hint} }
+
 // Cycle is one walk through a plan.
 type Cycle struct {
 	StartedAt time.Time `json:"started_at"`
@@ -133,20 +161,41 @@ func (c *Cycle) Note(e Event) {
 	w := e.Why()
 	c.Attempts = append(c.Attempts, Attempt{
 		Step: e.Step, Host: e.Host, Address: e.Addr, Port: e.Port, Transport: e.Transport, Result: result,
-		Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint, Trouble: e.Trouble, TookMS: e.Took.Milliseconds(),
+		Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint, Trouble: e.Trouble, TookMS: Milliseconds(e.Took),
 	})
 	c.TookMS = e.At.Sub(c.StartedAt).Milliseconds()
 }
 
-// Source adds what a source said to the cycle, in the place of what it said before.
+// Source adds what a source said to the cycle, in the place of what it said before. That DHCP servers disagree is told with what
+// the first of them has said, unless that has a fault of its own.
 func (c *Cycle) Source(said Source) {
 	if c == nil {
 		return
 	}
-	before := func(x Source) bool {
-		return x.Step == said.Step && x.Reason != DHCPConflict && said.Reason != DHCPConflict
+	is := func(conflict bool) func(Source) bool {
+		return func(x Source) bool { return x.Step == said.Step && (x.Reason == DHCPConflict) == conflict }
 	}
-	c.Sources = append(slices.DeleteFunc(c.Sources, before), said)
+	conflict, other := slices.IndexFunc(c.Sources, is(true)), slices.IndexFunc(c.Sources, is(false))
+	switch {
+	case said.Reason == DHCPConflict && other >= 0 && c.Sources[other].Reason == "":
+		c.Sources[other] = c.Sources[other].explainedBy(said)
+		return
+	case said.Reason == DHCPConflict && conflict >= 0:
+		c.Sources[conflict] = c.Sources[conflict].explainedBy(said)
+		return
+	case said.Reason == "" && conflict >= 0:
+		said = said.explainedBy(c.Sources[conflict])
+		c.Sources = slices.DeleteFunc(c.Sources, func(x Source) bool { return x.Step == said.Step })
+	case said.Reason != DHCPConflict:
+		c.Sources = slices.DeleteFunc(c.Sources, is(false))
+	}
+	c.Sources = append(c.Sources, said)
+}
+
+// explainedBy is the source with the words of another.
+func (s Source) explainedBy(why Source) Source {
+	s.Reason, s.Fault, s.What, s.Detail, s.Hint, s.Trouble = why.Reason, why.Fault, why.What, why.Detail, why.Hint, why.Trouble
+	return s
 }
 
 // Registered says whether this cycle ended with a registration.
@@ -158,6 +207,9 @@ func (c *Cycle) Registered() bool {
 func (c *Cycle) dnsIsSilent() bool {
 	return !slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Source == "dns" && s.Trouble.Fault != FaultDNSSilentFor })
 }
+
+// Milliseconds is how long something took, as JSON and people have it: what took any time took a millisecond.
+func Milliseconds(d time.Duration) int64 { return int64((d + time.Millisecond - 1) / time.Millisecond) }
 
 // Because says why the device is where it stands.
 func (s *Status) Because(w Why) {
@@ -180,6 +232,16 @@ func (s Source) Told() Source {
 // Why is why the source gave nothing.
 func (s Source) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint} }
 
+// blamed is why an attempt failed; where DHCP servers disagree about what it went to, that too.
+func (c *Cycle) blamed(a Attempt) (Why, Trouble) {
+	i := slices.IndexFunc(c.Sources, func(s Source) bool { return s.Step == DHCPTLS && s.Reason == DHCPConflict })
+	if i < 0 || a.Result != "failed" || a.Step != DHCPTLS && a.Step != DHCPTCP {
+		return a.Why(), a.Trouble
+	}
+	t := FaultDHCPDisagreeDead.Because(a.Trouble, c.Sources[i].Trouble.Facts)
+	return Event{Reason: t.Reason(), Detail: a.Detail, Trouble: t}.Why(), t
+}
+
 // Blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that answered, and
 // refused; else the first that failed, which is the one the site means to be used; else the first that was ruled
 // out, or the first source that gave nothing.
@@ -192,7 +254,7 @@ func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 		for i, attempt := range c.Attempts {
 			last := i == len(c.Attempts)-1
 			if counts(attempt) && (last || !stopped) {
-				return attempt.Why(), attempt.Trouble
+				return c.blamed(attempt)
 			}
 		}
 	}

@@ -83,13 +83,31 @@ func TestCycleNotes(t *testing.T) {
 	}
 	for _, said := range []Source{
 		{Step: InternalTLS, Reason: DNSTimeout}, {Step: DHCPTLS, Reason: DHCPSilent}, {Step: InternalTLS, Verdict: Found},
-		{Step: DHCPTLS, Reason: DHCPConflict}, {Step: DHCPTLS, Verdict: Found},
+		{Step: DHCPTLS, Reason: DHCPConflict}, {Step: DHCPTLS, Verdict: Found, TookMS: 4},
 	} {
 		c.Source(said)
 	}
-	want := []Source{{Step: InternalTLS, Verdict: Found}, {Step: DHCPTLS, Reason: DHCPConflict}, {Step: DHCPTLS, Verdict: Found}}
+	want := []Source{{Step: InternalTLS, Verdict: Found}, {Step: DHCPTLS, Verdict: Found, Reason: DHCPConflict, TookMS: 4}}
 	if diff := cmp.Diff(want, c.Sources, cmp.Comparer(func(a, b Trouble) bool { return a.Fault == b.Fault })); diff != "" {
 		t.Errorf("sources: -want +got:\n%s", diff)
+	}
+	found, conflict := Source{Step: DHCPTLS, Verdict: Found, TookMS: 4}, Source{Step: DHCPTLS, Verdict: Found, Reason: DHCPConflict}
+	malformed := Source{Step: DHCPTLS, Verdict: Found, Reason: DHCPMalformed}
+	both := found.explainedBy(conflict)
+	for _, test := range []struct{ said, want []Source }{
+		{[]Source{found, conflict}, []Source{both}},
+		{[]Source{found, conflict, conflict}, []Source{both}},
+		{[]Source{found, conflict, found}, []Source{both}},
+		{[]Source{malformed, conflict}, []Source{malformed, conflict}},
+		{[]Source{conflict, malformed}, []Source{conflict, malformed}},
+	} {
+		c := &Cycle{}
+		for _, said := range test.said {
+			c.Source(said)
+		}
+		if diff := cmp.Diff(test.want, c.Sources); diff != "" {
+			t.Errorf("%+v: -want +got:\n%s", test.said, diff)
+		}
 	}
 	var none *Cycle
 	none.Note(Event{Kind: Attempted})

@@ -84,6 +84,8 @@ func headline(e control.Entry) (string, slog.Level) {
 		return "problem with the store of last good", slog.LevelWarn
 	case provisioning.Conflict:
 		return "DHCP servers disagree", slog.LevelWarn
+	case provisioning.Paced:
+		return "slow, or losing packets", slog.LevelWarn
 	case provisioning.ClockSkew:
 		return "clocks are far apart", slog.LevelWarn
 	case provisioning.Enrolled:

@@ -165,6 +165,9 @@ func alsoWrong(r check.Report) []string {
 	for _, c := range r.Checks {
 		isSource := strings.HasPrefix(c.ID, "dhcp") || strings.HasPrefix(c.ID, "dns") || strings.HasPrefix(c.ID, "autodiscover") || strings.HasPrefix(c.ID, "name.") || c.ID == "clock"
 		isWrong := c.Result == check.Warn || c.Result == check.Bad
+		if c.From != "" { // it is the node below
+			continue
+		}
 		reasons[c.ID] = c.Reason
 		known := c.Reason == r.Reason || c.Reason != "" && c.Reason == reasons[c.Under] || c.Reason == provisioning.DHCPSilent || c.Reason == provisioning.DHCPNoOption || c.Reason == provisioning.DNSNoRecord
 		if isSource && isWrong && !known {
@@ -183,6 +186,7 @@ func printCheck(p *page, c check.Check, indent, needs string) {
 	p.printf("%s%s%s%s\n", mark(p, c), indent, printable(c.Title), took)
 	below := strings.Repeat(" ", 11) + indent
 	switch {
+	case c.From != "": // in the lines below
 	case needs != "":
 		p.printf("%snot tested, because of: %s\n", below, printable(needs))
 	case c.Reason != "":

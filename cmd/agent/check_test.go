@@ -31,3 +31,26 @@ func TestWrongBesides(t *testing.T) {
 		}
 	}
 }
+
+// What is wrong below a source is said once: in its own line, and by its own name.
+func TestWrongBelow(t *testing.T) {
+	slow := check.Check{ID: "dns.server.10.0.0.53:53", Under: "dns", Title: "name server 10.0.0.53:53", Result: check.Warn,
+		Reason: provisioning.Slow, What: "the name server takes 300 ms", TookMS: 300}
+	top := check.Check{ID: "dns", Title: "DNS", Result: check.Warn, Reason: slow.Reason, What: slow.What, From: slow.ID, TookMS: 301}
+	var out bytes.Buffer
+	if err := printReport(newPage(&out), check.Report{Verdict: check.Degraded, Checks: []check.Check{top, slow}}, false); err != nil {
+		t.Fatal(err)
+	}
+	const want = `degraded
+Other problems (details below): name server 10.0.0.53:53 (slow).
+
+warn     DNS (301 ms)
+warn       name server 10.0.0.53:53 (300 ms)
+             slow: the name server takes 300 ms
+
+homeward check -v shows every line.
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}

@@ -150,6 +150,10 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 		p.printf("\n%s\n", p.paint(warn, "store: "+because(provisioning.Why{Reason: state.Reason, Detail: state.Detail})))
 		p.row("hint", state.Hint)
 	}
+	for _, pace := range s.Pace {
+		p.printf("\n%s\n", p.paint(warn, because(pace.Why())))
+		p.row("hint", pace.Hint)
+	}
 	if s.Cycle != nil {
 		printCycle(p, s, now)
 	}

@@ -25,7 +25,7 @@ const (
 )
 
 type dhcpSection struct {
-	word    string // "silent", "denied" or "answer"
+	word    string // of dhcpWords
 	servers []dhcpServer
 	six     []dhcp6Server
 	leases  []dhcpLease
@@ -43,7 +43,7 @@ type dhcpServer struct {
 }
 
 // dhcpWords are for all servers.
-var dhcpWords = []string{"silent", "denied", "answer"}
+var dhcpWords = []string{"silent", "denied", "ipv6", "answer"}
 
 // dhcpForms are the second words of the line about one server, and what reads the rest.
 var dhcpForms = map[string]func(d *dhcpSection, addr string, options []string) error{
@@ -52,7 +52,7 @@ var dhcpForms = map[string]func(d *dhcpSection, addr string, options []string) e
 	"reply": (*dhcpSection).take6,
 }
 
-var errDHCPLine = errors.New("want silent, denied, answer, ADDRESS ack|nak|reply [OPTION …], or lease FILE [OPTION …]")
+var errDHCPLine = errors.New("want silent, denied, ipv6, answer, ADDRESS ack|nak|reply [OPTION …], or lease FILE [OPTION …]")
 
 // take reads one line of the section; a server or a file named before is replaced.
 func (d *dhcpSection) take(words []string) error {

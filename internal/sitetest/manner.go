@@ -73,7 +73,7 @@ var (
 
 // behaviours are what a Registrar may do, with what reads the words that belong to the behaviour and returns the rest.
 var behaviours = map[string]func(m *manner, words []string) (rest []string, err error){
-	"accept": alone, "digest": alone, "lync": alone, "http": alone, "web": alone, "refuse": alone, "unreachable": alone, "blackhole": alone,
+	"accept": alone, "digest": alone, "lync": alone, "http": alone, "web": alone, "refuse": alone, "unreachable": alone, "blackhole": alone, "absent": alone,
 	"silent": helloToo, "reset": helloToo,
 	"status": func(m *manner, words []string) ([]string, error) {
 		if len(words) == 0 {

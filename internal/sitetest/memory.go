@@ -22,7 +22,7 @@ func (n *memory) wire() Wire {
 	return Wire{
 		Dial: n.dial, Listen: n.dhcp.listen, Listen6: n.dhcp.listen6, Leases: n.dhcp.leases,
 		Resolvers: func() ([]netip.AddrPort, error) { return n.names.all(), nil },
-		Own:       n.own, Changes: n.sim.changed,
+		Own:       n.own, Absent: n.absent, Changes: n.sim.changed,
 	}
 }
 
@@ -33,6 +33,16 @@ func (n *memory) own() []netip.Addr {
 		return nil
 	}
 	return []netip.Addr{device, device6}
+}
+
+// absent says whether no host answers at an address of the own link.
+func (n *memory) absent(addr netip.Addr) bool {
+	for at, m := range n.sim.state().manners {
+		if at.Addr() == addr && m.word == "absent" {
+			return true
+		}
+	}
+	return false
 }
 
 // dial is the network of the site in memory.
@@ -71,7 +81,7 @@ func (n *memory) dial(ctx context.Context, network, address string) (net.Conn, e
 		return fail(err)
 	}
 	ready := time.After(m.rtt)
-	if m.word == "blackhole" {
+	if m.word == "blackhole" || m.word == "absent" {
 		ready = nil
 	}
 	select {

@@ -38,7 +38,7 @@ func (l *leg) manner() manner {
 	if m := l.sim.state().manners[l.addr]; m.word != "refuse" && m.word != "unreachable" {
 		l.last = m
 	}
-	if m := l.last; l.out.lost(l.raw.RemoteAddr()) {
+	if m := l.last; l.out.lost(l.raw.RemoteAddr()) || m.word == "absent" {
 		m.word = "blackhole"
 		return m
 	}

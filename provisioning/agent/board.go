@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -8,7 +9,6 @@ import (
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/identity"
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
 	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
@@ -110,9 +110,23 @@ func (b *board) foundUnlessShown(f provisioning.Finding) {
 	}
 }
 
-// conflict tells that DHCP servers disagree.
-func (b *board) conflict(detail string) {
-	b.tell(provisioning.Event{Kind: provisioning.Conflict, Step: provisioning.DHCPTLS, Reason: provisioning.DHCPConflict, Detail: detail, Trouble: discover.DHCPTrouble(provisioning.DHCPConflict, detail)})
+// noticed tells what was noticed about DHCP beside what it says.
+func (b *board) noticed(t provisioning.Trouble) {
+	if t.Reason() == provisioning.DHCPConflict {
+		b.tell(provisioning.Event{Kind: provisioning.Conflict, Step: provisioning.DHCPTLS, Reason: t.Reason(), Detail: fmt.Sprint(t.Facts["problem"]), Trouble: t})
+		return
+	}
+	b.paced("dhcp", t)
+}
+
+// paced tells what of an area is slow, lossy or dead now.
+func (b *board) paced(area string, found ...provisioning.Trouble) {
+	found = slices.DeleteFunc(found, provisioning.Trouble.None)
+	var fresh []provisioning.Trouble
+	b.change(func(s *provisioning.Status) { fresh = s.Paced(area, found) })
+	for _, t := range fresh {
+		b.tell(provisioning.Event{Kind: provisioning.Paced, Reason: t.Reason(), Trouble: t})
+	}
 }
 
 // beginCycle shows that nothing has been tried yet.
@@ -136,6 +150,7 @@ func (b *board) registered(reg *signin.Registration) {
 		}
 	})
 	b.enter(provisioning.Registered)
+	b.paced("connect", reg.Way)
 }
 
 // renewed shows a binding that was granted again.
@@ -156,7 +171,7 @@ func (b *board) told(reg *signin.Registration) {
 // lost shows why a registration is gone.
 func (b *board) lost(event provisioning.Event) {
 	b.change(func(s *provisioning.Status) {
-		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded = nil, time.Time{}, time.Time{}, false
+		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded, s.Pace = nil, time.Time{}, time.Time{}, false, nil
 		s.Because(event.Why())
 	})
 	b.tell(event)

@@ -2,7 +2,9 @@ package agent
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
@@ -35,7 +37,7 @@ func (g *gatherer) again(ctx context.Context, before provisioning.Findings) *dis
 		known = g.names(record)
 	}
 	b := g.basis
-	g.gathering = discover.Gather(ctx, b.policy, b.wire, b.floor(), before, known, discover.VerdictLimit(b.memory()), g.board.conflict)
+	g.gathering = discover.Gather(ctx, b.policy, b.wire, b.floor(), before, known, discover.VerdictLimit(b.memory()), g.board.noticed)
 	return g.gathering
 }
 
@@ -57,15 +59,43 @@ func (g *gatherer) end() {
 // hearOut returns what listens to DHCP for as long as servers may disagree, when it was asked on the way to a
 // registration; what it says is told if it is malformed. It may run in a goroutine of its own.
 func (g *gatherer) hearOut() func(context.Context) {
-	gathering, board := g.gathering, g.board
+	gathering, board, b := g.gathering, g.board, g.basis
 	g.gathering = nil
 	return func(ctx context.Context) {
 		if gathering == nil {
 			return
 		}
 		gathering.Linger(ctx)
-		if f, ok := gathering.Await(ctx, provisioning.DHCPTLS); ok && f.Reason == provisioning.DHCPMalformed {
+		f, ok := gathering.Await(ctx, provisioning.DHCPTLS)
+		switch {
+		case !ok:
+		case f.Reason == provisioning.DHCPMalformed:
 			board.foundUnlessShown(f)
+		case f.Reason == provisioning.DHCPSilent && gathering.Hurried(): // slow, perhaps
+			board.paced("dhcp", discover.NewEnquiry(b.policy, b.wire, b.floor()).DHCPPace(ctx))
+		}
+	}
+}
+
+// remeasure is how often a registered device measures its name servers. (Our choice: the questions of one measurement are as many
+// as those of ten minutes of look-ups.)
+const remeasure = time.Hour
+
+// beside returns what a registered device does beside keeping its binding: it hears DHCP out, and measures its name servers, now
+// and every hour.
+func (g *gatherer) beside() func(context.Context) {
+	hear, board, b := g.hearOut(), g.board, g.basis
+	return func(ctx context.Context) {
+		var hearing sync.WaitGroup
+		hearing.Go(func() { hear(ctx) })
+		defer hearing.Wait()
+		for !b.policy.OnlyAddresses() {
+			board.paced("dns", discover.NewEnquiry(b.policy, b.wire, b.floor()).Pace(ctx)...)
+			select {
+			case <-time.After(remeasure*3/4 + rand.N(remeasure/2)):
+			case <-ctx.Done():
+				return
+			}
 		}
 	}
 }

@@ -211,7 +211,7 @@ func (a *Agent) accept(reg *signin.Registration) phase {
 // something better while it is degraded or on the backup.
 func (a *Agent) registered(ctx context.Context) phase {
 	reg := a.keeper.current
-	watch := a.keeper.watch(ctx, a.search.hearOut())
+	watch := a.keeper.watch(ctx, a.search.beside())
 	defer watch.close()
 	a.keeper.commit()
 	better := newLookout(a.search, a.changes, reg)

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,4 +60,31 @@ func statusAfter(t *testing.T, name string) provisioning.Status {
 		t.Fatal(err)
 	}
 	return playScenario(t, archive, file).last
+}
+
+// What is slow, lossy or dead is named with its number, although the device is registered.
+func TestStatusNamesWhatIsSlow(t *testing.T) {
+	for scenario, want := range map[string][]string{
+		"pace-all-is-slow": {
+			"the connection to fe01.contoso.com:5061 (10.0.0.5) is slow: connecting takes 300 ms",
+			"the DHCP server 10.0.0.67 takes 3000 ms to answer; a phone that depends on DHCP may give up earlier",
+			"the name server 10.0.0.53:53 does not answer, while 10.0.0.54:53 does: each look-up may have to wait for the dead one",
+			"the name server 10.0.0.54:53 takes 300 ms to answer",
+		},
+		"pace-lossy": {
+			"4 of 40 queries to the name server 10.0.0.53:53 were not answered (10 %)",
+			"the DHCP server 10.0.0.67 takes 3000 ms to answer; a phone that depends on DHCP may give up earlier",
+		},
+	} {
+		var got []string
+		for _, pace := range statusAfter(t, scenario).Pace {
+			got = append(got, pace.What)
+			if pace.Hint == "" || pace.Reason == "" || pace.Fault == "" {
+				t.Errorf("%s: %+v", scenario, pace)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s:\n got %q\nwant %q", scenario, got, want)
+		}
+	}
 }

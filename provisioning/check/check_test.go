@@ -113,6 +113,7 @@ func play(t *testing.T, archive *txtar.Archive, file string, got map[string]stri
 	site, o := deviceAt(t, archive, file)
 	r := Run(t.Context(), o)
 	site.Close()
+	treeAgrees(t, r.Checks)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s after %s, side %q", r.Verdict, time.Duration(r.TookMS)*time.Millisecond, r.Side)
 	if r.Fault != "" {
@@ -147,6 +148,25 @@ func play(t *testing.T, archive *txtar.Archive, file string, got map[string]stri
 	got["report"], got["tree"], got["seen"] = b.String(), tree.String(), requests.String()
 	got["connected"] = strings.Join(slices.Sorted(maps.Keys(servers)), "")
 	return site
+}
+
+// treeAgrees: no source and no Registrar stands better than what is below it, and says of it what that says.
+func treeAgrees(t *testing.T, checks []Check) {
+	t.Helper()
+	worse := map[Result]int{Good: 0, Warn: 1, Bad: 2}
+	for _, top := range checks {
+		for _, below := range checks {
+			switch {
+			case top.ID == below.Under && top.Under == "" && top.ID != "sign-in" && top.Result != Skipped && worse[below.Result] > worse[top.Result]:
+				t.Errorf("%s is %s, and below it %s is %s", top.ID, top.Result, below.ID, below.Result)
+			case top.From == below.ID && (top.Reason != below.Reason || top.What != below.What || top.Hint != below.Hint):
+				t.Errorf("%s says %s, %q; below it %s says %s, %q", top.ID, top.Reason, top.What, below.ID, below.Reason, below.What)
+			}
+		}
+		if top.Needs != "" && top.TookMS != 0 {
+			t.Errorf("%s was not tested, and took %d ms", top.ID, top.TookMS)
+		}
+	}
 }
 
 // line is how one node stands, and why.

@@ -36,8 +36,9 @@ type Facts struct {
 	// Autodiscover is what other clients ask, and Leads are where it and other records lead that no step asks for.
 	Autodiscover []Autodiscover
 	Leads        []Lead
-	SignIn       *signin.SignedIn // nil: not tried
-	FromRecord   bool             // the sign-in was tried with last good: discovery gave nothing usable
+	SignIn       *signin.SignedIn         // nil: not tried
+	Took         map[string]time.Duration // by node, where that is not told with what was seen
+	FromRecord   bool                     // the sign-in was tried with last good: discovery gave nothing usable
 }
 
 // Place is a host on a port, with what each of its addresses shows. Most are Candidates; the others are ports at which

@@ -41,6 +41,7 @@ func tree(f *Facts, verdict provisioning.Trouble) []Check {
 	b.signIn()
 	b.lastGood()
 	b.daemon()
+	b.agree()
 	return b.checks
 }
 

@@ -37,7 +37,7 @@ func nothingFound(f *Facts) provisioning.Trouble {
 
 // noPlan is why there is nothing that a device would try.
 func noPlan(f *Facts) provisioning.Trouble {
-	if len(f.Servers) == 0 && !onlyAddresses(f) {
+	if len(f.Servers) == 0 && !f.Policy.OnlyAddresses() {
 		return provisioning.FaultNoNameServer.Met(nil)
 	}
 	for _, s := range f.Plan.Skipped {
@@ -99,18 +99,13 @@ func earlierServerFails(f *Facts) provisioning.Trouble {
 	return provisioning.Trouble{}
 }
 
-// onlyAddresses says whether the configured servers are addresses: then nobody needs DNS.
-func onlyAddresses(f *Facts) bool {
-	return len(f.Policy.Manual) > 0 && !slices.ContainsFunc(f.Policy.Manual, func(m provisioning.ManualServer) bool { return !provisioning.IsAddress(m.Host) })
-}
-
 func isDNSFailure(reason provisioning.Reason) bool {
 	return slices.Contains([]provisioning.Reason{provisioning.DNSTimeout, provisioning.DNSServFail, provisioning.DNSRefused}, reason)
 }
 
 // nothingNamed is the site that says nothing at all, and says so clearly.
 func nothingNamed(f *Facts) provisioning.Trouble {
-	facts := provisioning.Facts{"domain": f.sipDomain()}
+	facts := provisioning.Facts{"domain": f.sipDomain(), "option": "DHCP option 120"}
 	dhcp := provisioning.DHCPOff.Met("")
 	switch {
 	case f.Policy.ReadLease && !f.Policy.AskDHCP:
@@ -121,10 +116,13 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 			return provisioning.FaultDHCPUnaskedNoRoute.Because(dhcp, facts)
 		}
 		return provisioning.FaultDHCPUnasked.Because(dhcp, facts)
-	case f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent:
+	case f.DHCP != nil && (f.DHCP.Reason == provisioning.DHCPSilent || f.DHCP.Trouble.Fault == provisioning.FaultDHCPNoOptionSix):
 		dhcp = f.DHCP.Trouble
 		dhcp.Facts = maps.Clone(dhcp.Facts)
 		delete(dhcp.Facts, "detail")
+		if dhcp.Fault == provisioning.FaultDHCPSilentSix || dhcp.Fault == provisioning.FaultDHCPNoOptionSix {
+			facts["option"] = "option 21 of DHCPv6"
+		}
 	case f.DHCP != nil:
 		dhcp = provisioning.DHCPNoOption.Met("")
 	}

@@ -11,6 +11,13 @@ import (
 	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
+// The limits, of packages discover and signin.
+const (
+	slowDNS     = 200 * time.Millisecond
+	slowDHCP    = 2 * time.Second
+	slowConnect = 250 * time.Millisecond
+)
+
 // What is slow or lossy by the least that counts is told, and what is a little better is not.
 func TestPace(t *testing.T) {
 	quality := func(asked, answered int, median time.Duration) *Facts {

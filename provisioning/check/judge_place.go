@@ -28,7 +28,21 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if t := aliasInCloud(f, first.Host); !t.None() {
 		return t
 	}
-	return deadPlace(f, *first)
+	return disagreeAbout(f, *first, deadPlace(f, *first))
+}
+
+// disagreeAbout says of a place that is dead that another DHCP server names another.
+func disagreeAbout(f *Facts, p Place, dead provisioning.Trouble) provisioning.Trouble {
+	if p.Step != provisioning.DHCPTLS && p.Step != provisioning.DHCPTCP || f.DHCP == nil || f.DHCP.Conflict == "" {
+		return dead
+	}
+	t := provisioning.FaultDHCPDisagreeDead.Because(dead, provisioning.Facts{"problem": f.DHCP.Conflict})
+	for _, other := range f.Places {
+		if other.Host != p.Host && other.Role == Unplanned && other.Step == provisioning.DHCPTLS && other.ready() {
+			return t.Also(provisioning.FaultDHCPOtherAnswers, provisioning.Facts{"host": other.HostPort()})
+		}
+	}
+	return t
 }
 
 // firstChoiceFails is about what the site means to be used, and is not.
@@ -65,7 +79,7 @@ func addressFails(f *Facts) provisioning.Trouble {
 	}
 	p, _ := f.place(f.Plan.Try[i])
 	for _, probe := range p.Probes {
-		if isReady(probe) || probe.Reason() == provisioning.ConnectUnreachable && (probe.Addr.Is6() || f.Link.onlyIPv6()) {
+		if isReady(probe) || f.Link.cannotReach(probe) {
 			continue
 		}
 		p.Probes = []signin.Probe{probe}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // Link is how this device is plugged in, as far as the system tells.
@@ -143,6 +144,11 @@ func listPrefixes(list []netip.Prefix) string {
 // onlyIPv6 says whether this device has addresses, and none of IPv4.
 func (l Link) onlyIPv6() bool {
 	return len(l.routable()) > 0 && len(l.Others) == 0 && !slices.ContainsFunc(l.Addrs, func(p netip.Prefix) bool { return p.Addr().Unmap().Is4() })
+}
+
+// cannotReach says whether there is no way to an address since this device may not have its IP version at all.
+func (l Link) cannotReach(p signin.Probe) bool {
+	return p.Reason() == provisioning.ConnectUnreachable && (p.Addr.Is6() || l.onlyIPv6())
 }
 
 // routable are the addresses that other machines can answer to; one that the device made up itself (RFC 3927,

@@ -18,8 +18,7 @@ import (
 
 // Our choices.
 const (
-	surveyLimit  = 2500 * time.Millisecond // for DHCP: two DHCPINFORMs without an answer
-	strayLetters = 12                      // of a name that nobody has made
+	strayLetters = 12 // of a name that nobody has made
 )
 
 // looker is who looks: what is seen goes into the Facts.
@@ -28,6 +27,21 @@ type looker struct {
 	eye    *eye
 	asked  chan struct{} // closed when there is a plan
 	prober *prober
+	watch  *stopwatch
+}
+
+// stopwatch notes how long the look at a node takes; the longest, if there are several.
+type stopwatch struct {
+	mu   sync.Mutex
+	took map[string]time.Duration
+}
+
+func (s *stopwatch) time(node string, look func()) {
+	began := time.Now()
+	look()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.took[node] = max(s.took[node], time.Since(began))
 }
 
 // look sees everything there is to see. Sources and places are asked at the same time; the sign-in waits for them.
@@ -42,7 +56,8 @@ func look(ctx context.Context, o Options) *Facts {
 		f.NotAsked = true
 		return f
 	}
-	l := &looker{f, eye, make(chan struct{}), &prober{ctx: ctx, eye: eye, places: map[provisioning.Endpoint]*Place{}}}
+	f.Took = map[string]time.Duration{}
+	l := &looker{f, eye, make(chan struct{}), &prober{ctx: ctx, eye: eye, places: map[provisioning.Endpoint]*Place{}}, &stopwatch{took: f.Took}}
 	var measuring sync.WaitGroup // beside everything else: nothing waits for it
 	defer func() {
 		measuring.Wait()
@@ -58,7 +73,7 @@ func look(ctx context.Context, o Options) *Facts {
 		})
 	}
 	o.Progress("asking DNS and DHCP")
-	l.ask(ctx)
+	l.watch.time("plan", func() { l.ask(ctx) })
 	close(l.asked)
 	for _, c := range f.Outage.Try {
 		l.prober.probe(c, LastGood)
@@ -132,20 +147,21 @@ func (l *looker) askBeside(ctx context.Context) {
 	}()
 	if l.Policy.AskDHCP {
 		looks.Go(func() {
-			asking, cancel := context.WithTimeout(ctx, surveyLimit)
-			defer cancel()
-			survey := discover.SurveyDHCP(asking, l.Wire, l.Policy.Interface)
+			survey := discover.SurveyDHCP(ctx, l.Wire, l.Policy.Interface)
 			l.DHCP = &survey
-			looks.Go(func() { byDHCP = l.eye.askTime(ctx, option42, ntpOf(survey.Answers)) })
+			looks.Go(func() { l.watch.time("clock", func() { byDHCP = l.eye.askTime(ctx, option42, ntpOf(survey.Answers)) }) })
 			l.WebServices = webServices(ctx, l.eye, survey.Answers)
+			l.otherServers(ctx, survey)
 		})
 	}
 	l.HostNames = make([]provisioning.Name, len(discover.HostNames))
 	for i, prefix := range discover.HostNames {
-		looks.Go(func() { l.HostNames[i] = l.eye.LookUp(ctx, prefix+l.sipDomain()) })
+		looks.Go(func() {
+			l.watch.time("dns."+strings.TrimSuffix(prefix, "."), func() { l.HostNames[i] = l.eye.LookUp(ctx, prefix+l.sipDomain()) })
+		})
 	}
 	looks.Go(func() {
-		byDNS = l.eye.askTime(ctx, l.timeRecord(), l.eye.Records(ctx, l.timeRecord()).Names)
+		l.watch.time("clock", func() { byDNS = l.eye.askTime(ctx, l.timeRecord(), l.eye.Records(ctx, l.timeRecord()).Names) })
 	})
 	looks.Go(func() {
 		name := l.eye.LookUp(ctx, strings.ToLower(rand.Text()[:strayLetters])+"."+l.sipDomain())
@@ -169,6 +185,25 @@ func ntpOf(answers []dhcpopts.Answer) (names []provisioning.Name) {
 	return names
 }
 
+// otherServers looks at what each of several DHCP servers names: a device uses the first that answers, and that may be the wrong
+// one.
+func (l *looker) otherServers(ctx context.Context, survey discover.DHCPSurvey) {
+	if survey.Conflict == "" {
+		return
+	}
+	f := provisioning.Finding{Source: provisioning.Source{Step: provisioning.DHCPTLS, Source: "dhcp", Query: "option 120"}}
+	for _, a := range survey.Answers {
+		for _, host := range a.SIP.Names {
+			if provisioning.CheckName(host, l.Policy) == nil {
+				f.Names = append(f.Names, l.eye.LookUp(ctx, host))
+			}
+		}
+	}
+	for _, c := range l.eye.candidates(f) {
+		l.prober.probe(c, Unplanned)
+	}
+}
+
 // signIn does what the device would do next. Only places that speak SIP are tried: what is wrong with the others has
 // been seen, and is not waited for again. A bad certificate is met again: it rules out what comes after it, such as
 // plain TCP to the same host.
@@ -185,7 +220,11 @@ func (l *looker) signIn(ctx context.Context) {
 		return
 	}
 	l.Progress("signing in")
-	s := l.eye.signIn(ctx, l.alive(plan, func(p signin.Probe) bool { return speaks(p) || isUnproven(p) }))
+	var s signin.SignedIn
+	l.watch.time("sign-in", func() {
+		s = l.eye.signIn(ctx, l.alive(plan, func(p signin.Probe) bool { return speaks(p) || isUnproven(p) }))
+	})
+	l.Took["home"], l.Took["relays"] = s.InBandTook, s.InBandTook
 	l.SignIn = &s
 	for _, a := range s.Attempts {
 		if a.Result == "ok" || a.Result == "redirected" {

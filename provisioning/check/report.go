@@ -67,7 +67,8 @@ type Check struct {
 	Detail string              `json:"detail,omitempty"`
 	Hint   string              `json:"hint,omitempty"`
 	Needs  string              `json:"needs,omitempty"` // the node that failed, so that this one was not looked at
-	TookMS int64               `json:"took_ms,omitempty"`
+	From   string              `json:"from,omitempty"`  // the node below it that is not well: Result, Reason, Fault and What are of that one
+	TookMS int64               `json:"took_ms"`
 }
 
 // because makes a node that of a fault.

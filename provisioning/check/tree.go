@@ -27,6 +27,12 @@ func (b *branch) add(c Check) {
 	if c.Hint == "" && c.Result != Good && c.Needs == "" {
 		c.Hint = c.Reason.Hint()
 	}
+	if took, known := b.facts.Took[c.ID]; known && c.TookMS == 0 {
+		c.TookMS = provisioning.Milliseconds(took)
+	}
+	if c.Needs != "" {
+		c.TookMS = 0
+	}
 	b.checks = append(b.checks, c)
 }
 
@@ -38,6 +44,23 @@ func (b *branch) explained(c Check) bool {
 	area := b.verdict.Area()
 	root, _, below := strings.Cut(c.ID, ".")
 	return c.ID != area && (root != area || below) && slices.Contains(b.verdict.Fault.Moot, root)
+}
+
+// agree has no source and no Registrar stand better than what is below it: such a node says what the first one below it says
+// that is worst.
+func (b *branch) agree() {
+	worse := map[Result]int{Good: 0, Warn: 1, Bad: 2}
+	for i := range b.checks {
+		top := &b.checks[i]
+		if top.Result == Skipped || top.Under != "" || top.ID == "sign-in" { // a sign-in that succeeds does so whoever has failed before
+			continue
+		}
+		for _, below := range b.checks {
+			if below.Under == top.ID && worse[below.Result] > worse[top.Result] {
+				top.Result, top.Reason, top.Fault, top.What, top.Hint, top.From = below.Result, below.Reason, below.Fault, below.What, below.Hint, below.ID
+			}
+		}
+	}
 }
 
 // failed returns the id of the first of these nodes that failed, or "".
@@ -125,7 +148,7 @@ func (b *branch) dhcp() {
 		return
 	}
 	for i, a := range f.DHCP.Answers {
-		answer := Check{ID: fmt.Sprintf("dhcp.answer-%d", i+1), Under: "dhcp", Title: "answer of " + discover.Who(a), Result: Good, TookMS: a.Took.Milliseconds()}
+		answer := Check{ID: fmt.Sprintf("dhcp.answer-%d", i+1), Under: "dhcp", Title: "answer of " + discover.Who(a), Result: Good, TookMS: provisioning.Milliseconds(a.Took)}
 		said := []string{option("option 120", a.SIP.Raw, strings.Join(append(append([]string{}, a.SIP.Names...), textAddrs(a.SIP.Addrs)...), ", "), a.SIP.Problem),
 			option("option 43", a.Vendor.Raw, a.Vendor.URL, a.Vendor.Problem)}
 		answer.Detail = strings.Join(said, "; ")

@@ -34,6 +34,11 @@ func (b *branch) dns() {
 			root.because(Warn, t)
 		}
 	}
+	for _, found := range f.Found { // all are asked at the same time
+		if found.Source.Source == "dns" {
+			root.TookMS = max(root.TookMS, found.TookMS)
+		}
+	}
 	b.add(root)
 	if f.NotAsked {
 		return
@@ -67,17 +72,16 @@ func (b *branch) dns() {
 
 // server is the node of a name server: how well it answers.
 func (b *branch) server(q discover.Quality) {
-	c := Check{ID: "dns.server." + q.Server.String(), Under: "dns", Title: "name server " + q.Server.String(), Result: Good, TookMS: q.Median.Milliseconds()}
-	one := &Facts{Quality: []discover.Quality{q}}
+	c := Check{ID: "dns.server." + q.Server.String(), Under: "dns", Title: "name server " + q.Server.String(), Result: Good, TookMS: provisioning.Milliseconds(q.Median)}
 	switch dead := serverDead(b.facts); {
 	case q.Answered == 0 && !dead.None():
 		c.because(Warn, provisioning.FaultDNSServerDead.Met(provisioning.Facts{"server": q.Server, "alive": dead.Facts["alive"]}))
 	case q.Answered == 0: // as said of DNS
 		c.Result, c.Needs = Skipped, "dns"
-	case !lossy(one).None():
-		c.because(Warn, lossy(one))
-	case q.Median >= slowDNS:
-		c.because(Warn, provisioning.FaultDNSSlow.Met(provisioning.Facts{"server": q.Server, "ms": q.Median.Milliseconds()}))
+	case !discover.LossyServer(q).None():
+		c.because(Warn, discover.LossyServer(q))
+	case !discover.SlowServer(q).None():
+		c.because(Warn, discover.SlowServer(q))
 	default:
 		c.Detail = fmt.Sprintf("%d of %d questions answered", q.Answered, q.Asked)
 	}

@@ -21,6 +21,9 @@ func (b *branch) registrars() {
 			if c, planned := f.planned(p); planned {
 				seen, _ = f.place(c)
 			}
+			for _, probe := range p.Probes { // at the same time
+				c.TookMS = max(c.TookMS, provisioning.Milliseconds(probe.Took))
+			}
 			if result := b.resultOf(p, seen.ready()); result == Bad || result == Warn && c.Result == Good {
 				c.Result = result
 			}
@@ -30,9 +33,9 @@ func (b *branch) registrars() {
 		for _, p := range f.at(host) {
 			b.place(p, id)
 		}
-		for _, below := range b.checks[at+1:] { // the first trouble below is what a tech reads here
-			if b.checks[at].Result != Good && below.Reason != "" && below.Result == b.checks[at].Result && b.checks[at].Reason == "" {
-				b.checks[at].Reason, b.checks[at].Detail = below.Reason, below.Title
+		for _, below := range b.checks[at+1:] { // the first trouble below is what a tech reads here, in the same words
+			if top := &b.checks[at]; top.Result != Good && top.Needs == "" && below.Reason != "" && below.Result == top.Result && top.Reason == "" {
+				top.Reason, top.Fault, top.What, top.Hint, top.Detail, top.From = below.Reason, below.Fault, below.What, below.Hint, below.Title, below.ID
 			}
 		}
 	}
@@ -73,7 +76,7 @@ func (b *branch) place(p Place, under string) {
 		id := fmt.Sprintf("%s:%d/%s.%s", under, p.Port, p.Transport, probe.Addr)
 		c := Check{
 			ID: id, Under: under, Title: fmt.Sprintf("%s at %s", place(p.Candidate), probe.Addr),
-			Detail: probe.Detail, TookMS: probe.Took.Milliseconds(),
+			Detail: probe.Detail, TookMS: provisioning.Milliseconds(probe.Took),
 		}
 		if !isReady(probe) {
 			c.because(Bad, probe.Trouble)
@@ -81,8 +84,11 @@ func (b *branch) place(p Place, under string) {
 		if c.Result = b.resultOf(p, isReady(probe)); c.Result == Good {
 			c.Detail = greeting(probe)
 		}
-		if c.Result == Skipped {
+		switch {
+		case c.Result == Skipped:
 			c.Hint = "nothing to do: a device does not get this far"
+		case c.Result == Warn && p.ready() && b.facts.Link.cannotReach(probe):
+			c.Result, c.Hint = Skipped, "nothing to do: this device signs in over the other IP version"
 		}
 		b.add(c)
 		b.layers(p, probe, c)
@@ -92,11 +98,11 @@ func (b *branch) place(p Place, under string) {
 // layers are TCP, TLS and SIP of one address. What comes after a failure is not run.
 func (b *branch) layers(p Place, probe signin.Probe, whole Check) {
 	failed := ""
-	layer := func(name string, reached bool, detail string) {
-		c := Check{ID: whole.ID + "." + strings.ToLower(name), Under: whole.ID, Title: name, Result: Good, Detail: detail}
+	layer := func(name string, reached bool, detail string, took time.Duration) {
+		c := Check{ID: whole.ID + "." + strings.ToLower(name), Under: whole.ID, Title: name, Result: Good, Detail: detail, TookMS: provisioning.Milliseconds(took)}
 		switch {
 		case failed != "":
-			c.Result, c.Needs, c.Detail = Skipped, failed, ""
+			c.Result, c.Needs, c.Detail, c.TookMS = Skipped, failed, "", 0
 		case !reached:
 			c.because(whole.Result, probe.Trouble)
 			c.Detail, c.Hint = cmp.Or(detail, probe.Detail), whole.Hint
@@ -104,11 +110,11 @@ func (b *branch) layers(p Place, probe signin.Probe, whole Check) {
 		}
 		b.add(c)
 	}
-	layer("TCP", probe.Connected, "")
+	layer("TCP", probe.Connected, "", probe.Connecting)
 	if p.Transport == provisioning.TLS {
-		layer("TLS", probe.Secured, certificate(probe))
+		layer("TLS", probe.Secured, certificate(probe), probe.Securing)
 	}
-	layer("SIP", isReady(probe), greeting(probe))
+	layer("SIP", isReady(probe), greeting(probe), probe.Took-probe.Connecting-probe.Securing)
 }
 
 // certificate is what a server shows in the handshake.
@@ -301,6 +307,11 @@ func (b *branch) lastGood() {
 	default:
 		result, t, detail := rehearse(f)
 		c.Detail = detail
+		for _, try := range f.Outage.Try { // they are looked at at the same time
+			if p, seen := f.place(try); seen && len(p.Probes) > 0 {
+				c.TookMS = max(c.TookMS, provisioning.Milliseconds(p.best().Took))
+			}
+		}
 		if result == Warn {
 			c.because(Warn, t)
 		}

@@ -1,7 +1,6 @@
 package discover
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,19 +18,19 @@ import (
 
 // Our choices.
 const (
-	dhcpLimit  = 3 * time.Second        // three questions without an answer
-	dhcpWindow = 500 * time.Millisecond // for answers after the first
+	dhcpLimit  = 3600 * time.Millisecond // three questions without an answer, and time for one to the last: a slow server is not a silent one
+	dhcpWindow = 500 * time.Millisecond  // for answers after the first
 )
 
 // dhcpAsk is one round of asking DHCP: it settles both DHCP steps with the first answer that carries a usable
 // name ("the first DHCP response with an FQDN is used", Lync device text), and listens on for a while to notice
 // servers that disagree. What the system's client keeps, and what DHCPv6 says, is used when no such answer comes.
 type dhcpAsk struct {
-	policy   provisioning.Policy
-	wire     wire.Wire
-	conflict func(detail string)
-	settle   func(provisioning.Finding) // with what is found; called once
-	window   func()                     // ends the round soon; it may be called more than once
+	policy provisioning.Policy
+	wire   wire.Wire
+	notice func(provisioning.Trouble)
+	settle func(provisioning.Finding) // with what is found; called once
+	window func()                     // ends the round soon; it may be called more than once
 
 	mu      sync.Mutex
 	sources []dhcpSource
@@ -51,12 +50,15 @@ func (d *dhcpAsk) take(s dhcpSource) {
 	for _, earlier := range d.sources {
 		// A lease is of the past, and the two versions are two questions: that they differ is no fault of a server.
 		if detail := disagreement(earlier.Answer, s.Answer); detail != "" && earlier.rank == s.rank && s.rank != leased {
-			d.conflict(detail)
+			d.notice(DHCPTrouble(provisioning.DHCPConflict, detail))
 			break
 		}
 	}
 	d.sources = append(d.sources, s)
 	d.mu.Unlock()
+	if s.rank == informed && s.Answer.Type != dhcpopts.Unusable {
+		d.notice(SlowDHCP(s.Answer))
+	}
 	named := s.Problem == "" && slices.ContainsFunc(s.Answer.SIP.Names, d.usable)
 	if named || s.rank == informed && s.Answer.Type != dhcpopts.Unusable {
 		d.window()
@@ -100,6 +102,20 @@ func (d *dhcpAsk) inOrder() []dhcpSource {
 type notAsked struct{ error }
 
 func (e *notAsked) Unwrap() error { return e.error }
+
+// onlySix is why DHCP could not be asked over IPv4, where it was asked over IPv6.
+type onlySix struct{ error }
+
+func (e *onlySix) Unwrap() error { return e.error }
+
+// sixLacks is what is wrong where DHCP was asked over IPv6 alone, and names no Registrar. problem is why over IPv6 alone.
+func sixLacks(answered bool, problem error) provisioning.Trouble {
+	fault := provisioning.FaultDHCPSilentSix
+	if answered {
+		fault = provisioning.FaultDHCPNoOptionSix
+	}
+	return fault.Met(provisioning.Facts{"problem": plain.Words(problem)})
+}
 
 // unasked says why nobody said anything; err is what ask returned.
 func (d *dhcpAsk) unasked(err error) provisioning.Reason {
@@ -151,8 +167,11 @@ func (d *dhcpAsk) ask(ctx context.Context) error {
 	both.Go(func() { err6 = d.question(ctx, true, dhcpopts.Inform6, source6) })
 	err := d.question(ctx, false, dhcpopts.Inform, answerSource)
 	both.Wait()
-	if err != nil && err6 != nil { // a network with IPv6 only was asked
+	switch {
+	case err != nil && err6 != nil:
 		err = &notAsked{err}
+	case err != nil: // a network with IPv6 only
+		err = &onlySix{err}
 	}
 	for _, same := range []error{dhcpopts.ErrNoInterface, dhcpopts.ErrNoRoute} {
 		if errors.Is(err, same) && errors.Is(unread, same) {
@@ -266,18 +285,21 @@ func (d *dhcpAsk) readLeases() error {
 }
 
 func (g *Gathering) askDHCP(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(g.listen, min(g.limit, dhcpLimit)))
+	ctx, cancel := context.WithTimeout(ctx, min(g.limit, dhcpLimit))
 	defer cancel()
-	d := &dhcpAsk{policy: g.policy, wire: g.wire, conflict: g.conflict, settle: g.settleDHCP, window: closing(cancel)}
+	d := &dhcpAsk{policy: g.policy, wire: g.wire, notice: g.notice, settle: g.settleDHCP, window: closing(cancel)}
 	err := d.ask(ctx)
 	d.decide(func() provisioning.Finding { return d.finding(err) })
 }
+
+// Hurried says whether DHCP had less time than where nothing else is to be had.
+func (g *Gathering) Hurried() bool { return g.limit < dhcpLimit }
 
 // settleDHCP resolves the names beside the sockets, so that later answers are heard, and decides both steps.
 func (g *Gathering) settleDHCP(f provisioning.Finding) {
 	took := time.Since(g.started) // without the look-ups of its names
 	g.tasks.Go(func() {
-		f.Source.Source, f.TookMS = "dhcp", took.Milliseconds()
+		f.Source.Source, f.TookMS = "dhcp", provisioning.Milliseconds(took)
 		g.addresses(provisioning.DHCPTLS, f.Names)
 		for _, step := range []provisioning.Step{provisioning.DHCPTLS, provisioning.DHCPTCP} {
 			if g.answers[step] != nil {
@@ -302,8 +324,17 @@ func (d *dhcpAsk) finding(err error) provisioning.Finding {
 		if err != nil {
 			f.Detail = plain.Words(err)
 		}
-		if t, came := unheard(d.dropped); f.Reason == provisioning.DHCPSilent && !t.None() {
+		six := new(onlySix)
+		switch t, came := unheard(d.dropped); {
+		case f.Reason != provisioning.DHCPSilent:
+		case !t.None():
 			f.Trouble, f.Reason, f.Detail = t, t.Reason(), came
+		case errors.As(err, &six):
+			answered := slices.ContainsFunc(sources, func(s dhcpSource) bool { return s.rank == informed6 })
+			f.Trouble, f.Query, f.Detail = sixLacks(answered, six.error), "option 21", ""
+			if f.Reason = f.Trouble.Reason(); answered {
+				f.Verdict = provisioning.Absent
+			}
 		}
 	}
 	for i, s := range sources {

@@ -25,7 +25,7 @@ import (
 func askedOnce(ctx context.Context, policy provisioning.Policy, wire wire.Wire) []dhcpSource {
 	ctx, cancel := context.WithTimeout(ctx, dhcpLimit)
 	defer cancel()
-	d := &dhcpAsk{policy: policy, wire: wire, conflict: func(string) {}, settle: func(provisioning.Finding) {}, window: closing(cancel)}
+	d := &dhcpAsk{policy: policy, wire: wire, notice: func(provisioning.Trouble) {}, settle: func(provisioning.Finding) {}, window: closing(cancel)}
 	_ = d.ask(ctx) // what could not be asked is in the Finding
 	return d.inOrder()
 }

@@ -101,7 +101,7 @@ func TestTroubleOfAnswers(t *testing.T) {
 		"a name":                   {DHCPSurvey{Six: []dhcpopts.Answer{{Type: "reply"}, {Type: "reply", SIP: names}}}, true, provisioning.TLSNoName},
 		"only what was not for us": {DHCPSurvey{Dropped: []dhcpopts.Dropped{{From: netip.MustParseAddr("10.0.0.67"), Why: dhcpopts.OtherTransaction, Count: 2}}}, false, provisioning.FaultDHCPOthers.Reason},
 	} {
-		reason, _, _ := test.survey.sixReason()
+		reason, _, _ := test.survey.sixReason(dhcpopts.ErrNoAddress)
 		if test.survey.sixNames() != test.names || reason != test.reason && name != "nothing came" {
 			t.Errorf("%s: names %t, %q, want %q", name, test.survey.sixNames(), reason, test.reason)
 		}

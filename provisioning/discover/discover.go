@@ -3,6 +3,7 @@ package discover
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -36,7 +37,11 @@ func Discover(ctx context.Context, policy provisioning.Policy, wire wire.Wire, f
 	var disagree map[provisioning.Step]provisioning.Trouble
 	var names sync.WaitGroup
 	names.Go(func() { disagree = disagreements(ctx, policy, wire, policy.Steps()) })
-	g := Gather(ctx, policy, wire, floor, nil, nil, verdictWithNothing, func(detail string) { conflicts = append(conflicts, detail) })
+	g := Gather(ctx, policy, wire, floor, nil, nil, verdictWithNothing, func(t provisioning.Trouble) {
+		if t.Reason() == provisioning.DHCPConflict {
+			conflicts = append(conflicts, fmt.Sprint(t.Facts["problem"]))
+		}
+	})
 	found := g.all(ctx)
 	g.Linger(ctx)
 	names.Wait()
@@ -58,8 +63,8 @@ func Discover(ctx context.Context, policy provisioning.Policy, wire wire.Wire, f
 
 // Gather starts asking. What before has decided is not asked for again; known are host names whose addresses are wanted
 // besides. Either End or Linger must be called, and waits for all that is started here.
-func Gather(ctx context.Context, policy provisioning.Policy, wire wire.Wire, floor bool, before provisioning.Findings, known []string, limit time.Duration, conflict func(string)) *Gathering {
-	g := &Gathering{policy: policy, wire: wire, steps: policy.Steps(), before: before, limit: limit, conflict: conflict}
+func Gather(ctx context.Context, policy provisioning.Policy, wire wire.Wire, floor bool, before provisioning.Findings, known []string, limit time.Duration, notice func(provisioning.Trouble)) *Gathering {
+	g := &Gathering{policy: policy, wire: wire, steps: policy.Steps(), before: before, limit: limit, notice: notice}
 	g.start(ctx, floor)
 	for _, host := range known {
 		g.resolve(host)

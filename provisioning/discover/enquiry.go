@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/internal/srv"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
@@ -12,7 +13,7 @@ import (
 
 // Our choices: a person waits.
 const (
-	enquiryLimit = 2500 * time.Millisecond // for what no step asks for, and for DHCP: two DHCPINFORMs without an answer
+	enquiryLimit = 2500 * time.Millisecond // for what no step asks for
 	lateLimit    = 4 * time.Second         // for DNS, once it has not answered in that time
 )
 
@@ -31,7 +32,7 @@ func NewEnquiry(policy provisioning.Policy, wire wire.Wire, floor bool) Enquiry 
 // Survey asks DNS and DHCP for the steps given, whatever the order of the policy, as long as a device would that has nothing else; TCP steps that are closed are
 // not asked for. settled is called with each Finding as soon as it is decided, from several goroutines.
 func (e Enquiry) Survey(ctx context.Context, steps []provisioning.Step, settled func(provisioning.Finding)) provisioning.Findings {
-	g := &Gathering{policy: e.policy, wire: e.wire, steps: steps, limit: verdictWithNothing, listen: enquiryLimit, settled: settled, conflict: func(string) {}}
+	g := &Gathering{policy: e.policy, wire: e.wire, steps: steps, limit: verdictWithNothing, settled: settled, notice: func(provisioning.Trouble) {}}
 	g.start(ctx, e.floor)
 	defer g.End()
 	return g.all(ctx)
@@ -63,9 +64,6 @@ func (e Enquiry) Alias(ctx context.Context, host string) string {
 	return alias
 }
 
-// Quality is how well a name server answers.
-type Quality = srv.Quality
-
 // Measure asks each name server many times, all servers at the same time.
 func (e Enquiry) Measure(ctx context.Context) []Quality {
 	servers := nameServers(e.policy, e.wire)
@@ -92,7 +90,7 @@ func (e Enquiry) Records(ctx context.Context, name string) provisioning.Finding 
 	for _, target := range targets {
 		f.Names = append(f.Names, provisioning.Name{Host: target.Host, Port: target.Port})
 	}
-	f.TookMS = time.Since(started).Milliseconds()
+	f.TookMS = provisioning.Milliseconds(time.Since(started))
 	return f
 }
 
@@ -104,4 +102,31 @@ func (e Enquiry) AnswersLate(ctx context.Context, name string) bool {
 	resolver := newResolver(e.policy, e.wire)
 	_, err := resolver.SRV(ctx, name)
 	return err == nil || lookupTrouble(lookUpError(err)).Reason() != provisioning.DNSTimeout
+}
+
+// DHCPPace asks DHCP once more, for as long as nobody waits for it, and says how slow the first server is; nothing: nobody has
+// answered, or not slowly.
+func (e Enquiry) DHCPPace(ctx context.Context) provisioning.Trouble {
+	s := surveyor{wire: e.wire}
+	_ = s.askAll(ctx, e.policy.Interface, dhcpopts.Question{}, dhcpLimit) // why it cannot be asked has been told
+	if len(s.Answers) == 0 {
+		return provisioning.Trouble{}
+	}
+	return SlowDHCP(s.Answers[0])
+}
+
+// Pace measures the name servers of this device, and says what is dead, lossy or slow about them. It takes some seconds.
+func (e Enquiry) Pace(ctx context.Context) []provisioning.Trouble {
+	quality := e.Measure(ctx)
+	found := []provisioning.Trouble{DeadServer(quality)}
+	for _, q := range quality {
+		found = append(found, LossyServer(q), SlowServer(q))
+	}
+	var all []provisioning.Trouble
+	for _, t := range found {
+		if !t.None() && ctx.Err() == nil { // what was cut short has lost nothing
+			all = append(all, t)
+		}
+	}
+	return all
 }

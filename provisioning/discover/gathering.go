@@ -21,9 +21,8 @@ type Gathering struct {
 	ground   provisioning.Ground
 	resolver srv.Resolver
 	limit    time.Duration
-	listen   time.Duration // for DHCP, if it is not the usual time
 	started  time.Time
-	conflict func(detail string)
+	notice   func(provisioning.Trouble) // of DHCP: servers that disagree, answers that are slow
 	settled  func(provisioning.Finding) // nil, or told of each Finding as soon as it is decided, from several goroutines
 
 	tasks       sync.WaitGroup
@@ -60,7 +59,7 @@ func (g *Gathering) settle(step provisioning.Step, f provisioning.Finding) {
 	}
 	f.Source = f.Told()
 	if f.TookMS == 0 {
-		f.TookMS = time.Since(g.started).Milliseconds()
+		f.TookMS = provisioning.Milliseconds(time.Since(g.started))
 	}
 	g.answers[step].finding = f
 	close(g.answers[step].done)

@@ -21,8 +21,8 @@ const vendorClass = "MS-UC-Client" // of Lync phones, case-sensitive (TechNet gg
 
 // Our choices.
 const (
-	surveyLimit  = 3500 * time.Millisecond // three DHCPINFORMs, and half a second for answers to the last
-	surveyWindow = time.Second             // for answers after the first: here every server is wanted
+	surveyLimit  = dhcpLimit
+	surveyWindow = time.Second // for answers after the first: here every server is wanted
 )
 
 // DHCPSurvey is what all DHCP servers of a link say, for people to look at. Discovery does not read it.
@@ -44,7 +44,7 @@ func (s DHCPSurvey) Why() provisioning.Why {
 
 // SurveyDHCP asks DHCP on iface ("": as discovery does) as a Lync phone does, and DHCPv6, and listens to all
 // that answer. When an option is missing it asks again with the vendor class in lower case, which some documents
-// print and some servers are therefore configured with. It takes 3.5 s at most, and another second for that.
+// print and some servers are therefore configured with. It takes 3.6 s at most, and another second for that.
 func SurveyDHCP(ctx context.Context, wire wire.Wire, iface string) DHCPSurvey {
 	s := surveyor{wire: wire, DHCPSurvey: DHCPSurvey{Interface: iface}}
 	var both sync.WaitGroup
@@ -143,8 +143,7 @@ func (s *DHCPSurvey) judge(lower []dhcpopts.Answer, err, err6 error) {
 	case len(s.Answers) == 0 && s.sixNames():
 		// as good as what IPv4 has not
 	case len(s.Answers) == 0 && err != nil && err6 == nil: // a network with IPv6 only: it was asked
-		s.Reason, s.Detail, s.Trouble = s.sixReason()
-		s.Detail = cmp.Or(s.Detail, plain.Words(err))
+		s.Reason, s.Detail, s.Trouble = s.sixReason(err)
 	case len(s.Answers) == 0 && err != nil:
 		s.Reason, s.Detail = unaskable(err), plain.Words(err)
 	case len(s.Answers) == 0 && len(s.Dropped) > 0:
@@ -169,8 +168,8 @@ func (s *DHCPSurvey) sixNames() bool {
 	return slices.ContainsFunc(s.Six, func(a dhcpopts.Answer) bool { return len(a.SIP.Names) > 0 })
 }
 
-// sixReason is what is wrong with DHCPv6 where there is nothing else.
-func (s *DHCPSurvey) sixReason() (provisioning.Reason, string, provisioning.Trouble) {
+// sixReason is what is wrong with DHCPv6 where there is nothing else; err is why.
+func (s *DHCPSurvey) sixReason(err error) (provisioning.Reason, string, provisioning.Trouble) {
 	sources := make([]dhcpSource, len(s.Six))
 	for i, a := range s.Six {
 		sources[i] = source6(a)
@@ -181,13 +180,12 @@ func (s *DHCPSurvey) sixReason() (provisioning.Reason, string, provisioning.Trou
 		return provisioning.TLSNoName, "option 22 holds addresses", provisioning.Trouble{}
 	case best >= 0:
 		return f.Reason, f.Detail, sources[best].trouble(f.Reason)
-	case len(s.Six) > 0:
-		return provisioning.DHCPNoOption, "", provisioning.Trouble{}
-	case len(s.Dropped) > 0:
+	case len(s.Six) == 0 && len(s.Dropped) > 0:
 		t, detail := unheard(s.Dropped)
 		return t.Reason(), detail, t
 	default:
-		return provisioning.DHCPSilent, "", provisioning.Trouble{}
+		t := sixLacks(len(s.Six) > 0, err)
+		return t.Reason(), plain.Words(err), t
 	}
 }
 

@@ -47,7 +47,7 @@ conflict 10.0.0.67 says pool01.contoso.com, 10.0.0.68 says pool02.contoso.com`},
 dhcp-conflict option 43: 10.0.0.67 says https://web.contoso.com:443/CertProv/CertProvisioningService.svc, 10.0.0.68 says nothing
 conflict option 43: 10.0.0.67 says https://web.contoso.com:443/CertProv/CertProvisioningService.svc, 10.0.0.68 says nothing`},
 		{"no server answers", "silent", `
-3.5s eth0: 
+3.6s eth0: 
 dhcp-silent`},
 		{"DHCP cannot be asked", "denied", `
 0s : 

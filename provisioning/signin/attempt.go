@@ -19,7 +19,10 @@ const UnregisterLimit = 2 * time.Second
 
 // attempt tries one address of a Candidate: connect, prove the name, register. Each stage has its own deadline.
 func (s *Signer) attempt(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (*Registration, error) {
-	conn, met, err := s.gate.open(ctx, c, addr)
+	var connecting time.Duration
+	gate := s.gate
+	gate.connected = func(took time.Duration) { connecting = took }
+	conn, met, err := gate.open(ctx, c, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -38,5 +41,5 @@ func (s *Signer) attempt(ctx context.Context, c provisioning.Candidate, addr net
 		session.Close()
 		return nil, &attemptError{stage: registering, err: turnedAway(met, err), met: met}
 	}
-	return &Registration{Candidate: c, Addr: addr, Local: conn.LocalAddr(), Session: session, Binding: binding}, nil
+	return &Registration{Candidate: c, Addr: addr, Local: conn.LocalAddr(), Session: session, Binding: binding, Way: SlowWay(c, addr, connecting)}, nil
 }

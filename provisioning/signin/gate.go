@@ -23,6 +23,7 @@ type gate struct {
 	wire       wire.Wire
 	ground     func() provisioning.Ground
 	clockFloor func() time.Time
+	connected  func(took time.Duration) // nil, or told how long connecting took
 }
 
 // refuses is the last gate before a packet goes to an address of a Candidate, whoever has let it so far.
@@ -71,9 +72,13 @@ func (g gate) open(ctx context.Context, c provisioning.Candidate, addr netip.Add
 func (g gate) dial(ctx context.Context, c provisioning.Candidate, addr netip.Addr, limit time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	began := time.Now()
 	conn, err := g.wire.Dial(ctx, "tcp", netip.AddrPortFrom(addr, c.Port).String())
 	if err != nil {
-		return nil, &attemptError{stage: connecting, err: err}
+		return nil, &attemptError{stage: connecting, err: err, absent: g.wire.Absent != nil && g.wire.Absent(addr)}
+	}
+	if g.connected != nil {
+		g.connected(time.Since(began))
 	}
 	return conn, nil
 }

@@ -56,6 +56,8 @@ func (j *judgement) connection() provisioning.Trouble {
 		return j.met(provisioning.FaultCutAsking)
 	case hungUp || isReset(j.err):
 		return j.met(provisioning.FaultCut)
+	case j.attempt != nil && j.attempt.absent && (isTimeout(j.err) || errors.Is(j.err, syscall.EHOSTUNREACH)): // whichever comes first
+		return j.met(provisioning.FaultNoNeighbour)
 	case isTimeout(j.err) && registering:
 		return j.met(provisioning.FaultNoSIP)
 	case isTimeout(j.err):

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
 )
@@ -15,6 +16,7 @@ type SignedIn struct {
 	OnBackup     bool
 	Lync         bool // it tells in band
 	Attempts     []provisioning.Attempt
+	InBandTook   time.Duration // to be told in band
 	Home         []provisioning.Registrar
 	MediaRelays  []provisioning.MediaRelay
 	Provisioning *provisioning.Provisioning
@@ -42,7 +44,9 @@ func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m
 	if done.Lync {
 		l := Unproven()
 		if reg.Candidate.Transport == provisioning.TLS {
+			began := time.Now()
 			l = s.askProvisioning(ctx, reg.Session, reg.Binding)
+			done.InBandTook = time.Since(began)
 		}
 		s.Believe(reg, l, m)
 		done.Provisioning, done.MediaRelays = l.settings(), l.relays

@@ -22,7 +22,8 @@ const (
 type Probe struct {
 	Addr       netip.Addr
 	Connected  bool          // TCP
-	Connecting time.Duration // how long that took
+	Connecting time.Duration // how long that took, or was tried
+	Securing   time.Duration // how long TLS took
 	Secured    bool          // TLS, with the name proven; always false over plain TCP
 	Answered   bool          // SIP, whatever the answer
 	TLS        trust.Shown
@@ -76,15 +77,17 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	}
 	began := time.Now()
 	conn, err := s.gate.dial(ctx, c, p.Addr, probeConnect)
-	if err != nil {
+	if p.Connecting = time.Since(began); err != nil {
 		return err
 	}
 	defer conn.Close()
-	p.Connected, p.Connecting = true, time.Since(began)
+	p.Connected = true
 	var met trust.Met
 	if c.Transport == provisioning.TLS {
 		var secure net.Conn
+		began := time.Now()
 		secure, met, err = s.gate.secure(ctx, c, conn)
+		p.Securing = time.Since(began)
 		if p.TLS, p.AsksCertificate = met.Shown, met.AsksCertificate; err != nil {
 			p.Distrusted = isDistrust(err)
 			return err

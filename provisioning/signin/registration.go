@@ -14,7 +14,8 @@ import (
 type Registration struct {
 	Candidate provisioning.Candidate
 	Addr      netip.Addr
-	Local     net.Addr // our end of the connection
+	Local     net.Addr             // our end of the connection
+	Way       provisioning.Trouble // what is wrong with the way, though it leads there
 	Session   *sip.Session
 	Binding   sip.Binding
 	Home      []provisioning.Candidate // primary and backup, when a redirect named them
@@ -22,6 +23,17 @@ type Registration struct {
 	Since     time.Time                // when it became the current one
 	Lesson    *Lesson                  // what it has told in band; nil: nothing yet
 	standing  standing                 // what all this gives the device
+}
+
+// slowConnect is how long a connection may take that a tech would let pass. (Our choice: twice around half of the world.)
+const slowConnect = 250 * time.Millisecond
+
+// SlowWay is about the way to an address of a Candidate, to which connecting has taken so long.
+func SlowWay(c provisioning.Candidate, addr netip.Addr, connecting time.Duration) provisioning.Trouble {
+	if connecting < slowConnect {
+		return provisioning.Trouble{}
+	}
+	return provisioning.FaultSlowWay.Met(provisioning.Facts{"at": c.HostPort(), "address": addr, "ms": connecting.Milliseconds()})
 }
 
 // standing is what a registration gives the device: one value, made when a Registrar accepts or tells something. What status

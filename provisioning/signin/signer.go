@@ -56,7 +56,7 @@ func (o Owner) offered(url string) {
 func New(policy provisioning.Policy, wire wire.Wire, endpointID string, vouched map[string]bool, o Owner) *Signer {
 	s := &Signer{
 		policy: policy, wire: wire, owner: o, EndpointID: endpointID, restraint: newRestraint(),
-		gate:  gate{policy, wire, o.Ground, o.ClockFloor},
+		gate:  gate{policy: policy, wire: wire, ground: o.Ground, clockFloor: o.ClockFloor},
 		named: map[string]bool{}, vouched: maps.Clone(vouched),
 	}
 	s.own = own{s.gate, s.vouched}

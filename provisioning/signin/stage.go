@@ -20,6 +20,8 @@ type attemptError struct {
 	stage stage
 	err   error
 	met   trust.Met
+	// absent says that nobody on the own link has answered to the address.
+	absent bool
 }
 
 func (e *attemptError) Error() string { return e.stage.prefix() + plain.Words(e.err) }

@@ -26,6 +26,9 @@ type Wire struct {
 	Resolvers func() ([]netip.AddrPort, error)
 	// Own returns the addresses of this device. Nil: they are not known.
 	Own func() []netip.Addr
+	// Absent says whether nobody on a link of this device answers to an address (ARP, neighbour discovery), shortly after a packet
+	// was to go there. Nil: it is not known.
+	Absent func(addr netip.Addr) bool
 	// Changes says what has changed on the network of this device, in words for techs. Nil: nobody watches.
 	Changes <-chan string
 }
@@ -53,6 +56,7 @@ func System() Wire {
 		Leases:    dhcpopts.ReadLeases,
 		Resolvers: srv.SystemResolvers,
 		Own:       ownAddresses,
+		Absent:    absent,
 	}
 }
 

@@ -1,0 +1,59 @@
+package discover
+
+import (
+	"time"
+
+	"github.com/homeward-agent/homeward/dhcpopts"
+	"github.com/homeward-agent/homeward/internal/srv"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// What a tech would not let pass. (Our choices.)
+const (
+	slowDNS    = 200 * time.Millisecond // until an answer, as a rule
+	slowDHCP   = 2 * time.Second
+	lossyShare = 4 // percent of the questions to a name server
+)
+
+// Quality is how well a name server answers.
+type Quality = srv.Quality
+
+// DeadServer is about one name server of several that does not answer.
+func DeadServer(all []Quality) provisioning.Trouble {
+	var dead, alive *Quality
+	for i := range all {
+		if q := &all[i]; q.Answered > 0 && alive == nil {
+			alive = q
+		} else if q.Answered == 0 && dead == nil {
+			dead = q
+		}
+	}
+	if dead == nil || alive == nil {
+		return provisioning.Trouble{}
+	}
+	return provisioning.FaultDNSServerDead.Met(provisioning.Facts{"server": dead.Server, "alive": alive.Server})
+}
+
+// LossyServer is about questions that get lost on the way to a name server that is alive.
+func LossyServer(q Quality) provisioning.Trouble {
+	if q.Answered == 0 || q.Lost() < lossyShare {
+		return provisioning.Trouble{}
+	}
+	return provisioning.FaultDNSLossy.Met(provisioning.Facts{"server": q.Server, "asked": q.Asked, "lost": q.Asked - q.Answered, "share": q.Lost()})
+}
+
+// SlowServer is about a name server whose answers take long.
+func SlowServer(q Quality) provisioning.Trouble {
+	if q.Median < slowDNS {
+		return provisioning.Trouble{}
+	}
+	return provisioning.FaultDNSSlow.Met(provisioning.Facts{"server": q.Server, "ms": q.Median.Milliseconds()})
+}
+
+// SlowDHCP is about an answer to DHCPINFORM that takes long.
+func SlowDHCP(a dhcpopts.Answer) provisioning.Trouble {
+	if a.Took < slowDHCP {
+		return provisioning.Trouble{}
+	}
+	return provisioning.FaultDHCPSlow.Met(provisioning.Facts{"server": Who(a), "ms": a.Took.Milliseconds()})
+}
