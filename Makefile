@@ -16,11 +16,11 @@ FILE     ?= cmd/lab/demo.txtar
 
 check: fmt vet lint race            # everything quick that must hold; without a C compiler there is no race detector
 
-generate:                           # the files that are made from the code: reasons, faults, device order, metrics, manual pages, completion
+generate:                           # the files that are made from the code: reasons, faults, JSON, device order, metrics, manual pages, completion
 	go test ./provisioning -run 'ReasonTable|FaultTable' -update
 	go test ./provisioning/agent -run OrderTable -update
 	go test ./service -run MetricsTable -update
-	go test ./cmd/agent -run 'Manual|CompletionScripts' -update
+	go test ./cmd/agent -run 'Manual|CompletionScripts|JSONReference' -update
 
 fmt:
 	@files=$$(gofmt -l .) && test -z "$$files" || { echo "not formatted (gofmt -w):" $$files; exit 1; }

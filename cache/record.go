@@ -62,7 +62,7 @@ const (
 // Flushed is what a Commit dropped, because the registration it records did not confirm it.
 type Flushed struct {
 	At        time.Time    `json:"at,omitzero"` // RegisteredAt of the record that took its place
-	Kind      string       `json:"kind"`        // FlushedRegistrar, …
+	Kind      string       `json:"kind"`        // "registrar", "home", "media-relay", "address"
 	Host      string       `json:"host,omitempty"`
 	Port      uint16       `json:"port,omitempty"` // of a Registrar
 	Addresses []netip.Addr `json:"addresses,omitempty"`

@@ -151,6 +151,9 @@ func findInterface(name string, six bool) (*net.Interface, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w %q; this device has %s", ErrNoInterface, links[0], strings.Join(interfaces(), ", "))
 	}
+	if ifi.Flags&net.FlagUp == 0 { // before anybody asks whether this user may listen there
+		return nil, fmt.Errorf("listen for DHCP on %s: %w", ifi.Name, ErrDown)
+	}
 	return ifi, nil
 }
 

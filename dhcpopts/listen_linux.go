@@ -19,7 +19,7 @@ const clientPort = 68 // RFC 2131 section 4.1
 // Listen opens the socket on which DHCP is asked on the interface iface; "" is the first one of [Links]. It is a packet socket with a filter: it binds no port, so a DHCP client may own port 68; it needs
 // CAP_NET_RAW and no other privilege; and other traffic does not wake it. Close it after the query.
 //
-// The error is fs.ErrPermission without CAP_NET_RAW, [ErrNoInterface], [ErrNoRoute], [ErrNoAddress], or
+// The error is fs.ErrPermission without CAP_NET_RAW, [ErrNoInterface], [ErrNoRoute], [ErrDown], [ErrNoAddress], or
 // errors.ErrUnsupported where there are no packet sockets.
 //
 // On loopback (a bench, not a device) a server must be bound to 0.0.0.0 or 255.255.255.255 to hear the

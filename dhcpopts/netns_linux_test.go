@@ -196,6 +196,19 @@ func TestNamespaceErrors(t *testing.T) {
 		return
 	}
 	run(t, "ip link add bare0 type veth peer name bare1")
+	down := make(chan struct{})
+	go func() { // told before what this thread may not do
+		defer close(down)
+		onlyCapability(t, -1)
+		if _, err := Listen(t.Context(), "bare0"); !errors.Is(err, ErrDown) {
+			t.Errorf("an interface that is switched off: %v", err)
+		}
+		if _, err := Listen6(t.Context(), "bare0"); !errors.Is(err, ErrDown) {
+			t.Errorf("an interface that is switched off, of DHCPv6: %v", err)
+		}
+	}()
+	<-down
+	run(t, "ip link set bare0 up")
 	if _, err := Listen(t.Context(), "bare0"); !errors.Is(err, ErrNoAddress) {
 		t.Errorf("an interface without an address: %v", err)
 	}

@@ -69,21 +69,20 @@ type Registrar struct {
 
 // MediaRelay is an A/V Edge as the phone's media stack needs it.
 type MediaRelay struct {
-	Host      string       `json:"host"`
-	Addresses []netip.Addr `json:"addresses,omitempty"`
-	UDPPort   uint16       `json:"udp_port,omitempty"`
-	TCPPort   uint16       `json:"tcp_port,omitempty"`
-	Location  string       `json:"location,omitempty"` // "intranet", "internet"
-	// UDPAnswers and TCPAnswers say whether the relay answered a probe on any address; nil: not probed.
-	UDPAnswers *bool `json:"udp_answers,omitempty"`
-	TCPAnswers *bool `json:"tcp_answers,omitempty"`
+	Host       string       `json:"host"`
+	Addresses  []netip.Addr `json:"addresses,omitempty"`
+	UDPPort    uint16       `json:"udp_port,omitempty"`
+	TCPPort    uint16       `json:"tcp_port,omitempty"`
+	Location   string       `json:"location,omitempty"`    // "intranet", "internet"
+	UDPAnswers *bool        `json:"udp_answers,omitempty"` // whether the relay answered a probe over UDP on any address; absent: not probed
+	TCPAnswers *bool        `json:"tcp_answers,omitempty"` // likewise, over TCP
 }
 
 // Provisioning is what a Registrar told in band besides its home pool and media relays (MS-SIPREGE 2.2.2.5.1).
 type Provisioning struct {
-	Pool            string `json:"pool,omitempty"`
+	Pool            string `json:"pool,omitempty"`              // the home pool
 	SIPSecurityMode string `json:"sip_security_mode,omitempty"` // "None", "Medium", "High"
-	UpdateURL       string `json:"update_url,omitempty"`
+	UpdateURL       string `json:"update_url,omitempty"`        // where phones ask for their firmware
 }
 
 // Pace is one thing that is slow, loses packets or is dead, although the device gets along.

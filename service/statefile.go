@@ -48,15 +48,15 @@ func NewStateFile(path string, status func() provisioning.Status, story *Story, 
 	}
 }
 
-// content is registrar.json.
-type content struct {
+// RegistrarFile is what registrar.json holds: what to use now.
+type RegistrarFile struct {
 	Version     int                       `json:"version"`
 	State       provisioning.State        `json:"state"`
 	Degraded    bool                      `json:"degraded"`
 	Registrar   *provisioning.Registrar   `json:"registrar,omitempty"`
 	Home        []provisioning.Registrar  `json:"home,omitempty"`
 	MediaRelays []provisioning.MediaRelay `json:"media_relays,omitempty"`
-	UpdatedAt   time.Time                 `json:"updated_at,omitzero"`
+	UpdatedAt   time.Time                 `json:"updated_at,omitzero"` // when any of this changed
 }
 
 // Run writes the file whenever something has happened that changes it, and once more at the end, which is after
@@ -87,7 +87,7 @@ func (f *StateFile) write() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.status()
-	c := content{Version: 1, State: s.State, Degraded: s.Degraded, Registrar: s.Registrar, Home: s.Home, MediaRelays: slices.Clone(s.MediaRelays)}
+	c := RegistrarFile{Version: 1, State: s.State, Degraded: s.Degraded, Registrar: s.Registrar, Home: s.Home, MediaRelays: slices.Clone(s.MediaRelays)}
 	for i := range c.MediaRelays { // whether one answered a probe is for techs: the phone will find out, and must not be woken for it
 		c.MediaRelays[i].UDPAnswers, c.MediaRelays[i].TCPAnswers = nil, nil
 	}

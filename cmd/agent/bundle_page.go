@@ -116,6 +116,14 @@ func (p piece) plain() string {
 	return text
 }
 
+// bundleData is all parts of a bundle as one value.
+type bundleData struct {
+	Made    time.Time                      `json:"made"`    // when the bundle was made
+	Missing []string                       `json:"missing"` // the parts that could not be had
+	Titles  map[provisioning.Reason]string `json:"titles"`  // what each reason means
+	Parts   map[string]any                 `json:"parts"`   // each part in JSON, by its name in the archive
+}
+
 // data is all parts as one value, for the script. Marshal writes "<" as an escape: nothing in it ends a script element.
 func (b bundle) data() []byte {
 	parts := map[string]any{}
@@ -140,12 +148,7 @@ func (b bundle) data() []byte {
 	for _, r := range provisioning.Reasons() {
 		titles[r.Code] = r.Title
 	}
-	text, err := json.Marshal(struct {
-		Made    time.Time                      `json:"made"`
-		Missing []string                       `json:"missing"`
-		Titles  map[provisioning.Reason]string `json:"titles"` // of reasons
-		Parts   map[string]any                 `json:"parts"`
-	}{b.made, missing, titles, parts})
+	text, err := json.Marshal(bundleData{b.made, missing, titles, parts})
 	if err != nil { // a part is not what its name promises; its text is on the page
 		return []byte("{}")
 	}

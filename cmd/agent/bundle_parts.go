@@ -183,10 +183,10 @@ func journalTail(ctx context.Context) ([]byte, error) {
 // configPart is config.json: every setting as it counts, without what could be a secret.
 type configPart struct {
 	Version  int            `json:"version"`
-	Settings map[string]any `json:"settings"`
-	SetIn    []string       `json:"set_in,omitempty"` // "homeward.toml:3: user"; the rest is as it is by default
-	Warnings []string       `json:"warnings,omitempty"`
-	Problem  string         `json:"problem,omitempty"` // what is wrong with them
+	Settings map[string]any `json:"settings"`           // each by its name, without what could be a secret
+	SetIn    []string       `json:"set_in,omitempty"`   // "homeward.toml:3: user"; the rest is as it is by default
+	Warnings []string       `json:"warnings,omitempty"` // what is valid and probably not meant
+	Problem  string         `json:"problem,omitempty"`  // what is wrong with them
 }
 
 func (b *bundleSource) config(context.Context) ([]byte, error) {

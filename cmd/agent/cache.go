@@ -46,6 +46,12 @@ func cacheShowCommand(e env) *cobra.Command {
 	return c
 }
 
+// exportAnswer is the record alone.
+type exportAnswer struct {
+	Version int `json:"version"`
+	cache.Record
+}
+
 func cacheExportCommand(e env) *cobra.Command {
 	var file string
 	c := verb("export [--file PATH]", "Print the record as JSON, with the key names of last-good.json", func(c *cobra.Command) error {
@@ -53,10 +59,7 @@ func cacheExportCommand(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return printJSON(e.stdout, struct {
-			Version int `json:"version"`
-			cache.Record
-		}{1, record})
+		return printJSON(e.stdout, exportAnswer{1, record})
 	})
 	c.Flags().Bool("json", true, "print JSON (the default and only format)")
 	addFileFlag(c, &file)

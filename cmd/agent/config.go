@@ -29,8 +29,8 @@ func configExampleCommand(e env) *cobra.Command {
 // configAnswer is `config check --json`.
 type configAnswer struct {
 	Version  int            `json:"version"`
-	Set      map[string]any `json:"set"` // what differs from saying nothing; never a password
-	Warnings []string       `json:"warnings,omitempty"`
+	Set      map[string]any `json:"set"`                // what differs from saying nothing; never a password
+	Warnings []string       `json:"warnings,omitempty"` // what is valid and probably not meant
 }
 
 func configCheckCommand(e env) *cobra.Command {

@@ -71,22 +71,22 @@ func useful(a dhcpopts.Answer) bool { return len(a.SIP.Names) > 0 || len(a.SIP.A
 type dhcpAnswer struct {
 	Version   int                 `json:"version"`
 	Interface string              `json:"interface,omitempty"`
-	Answers   []serverAnswer      `json:"answers"`
-	Six       []serverAnswer6     `json:"answers_dhcpv6,omitempty"`
-	Conflict  bool                `json:"conflict"`
+	Answers   []serverAnswer      `json:"answers"`                  // of DHCP servers, in the order in which they came
+	Six       []serverAnswer6     `json:"answers_dhcpv6,omitempty"` // of DHCPv6 servers
+	Conflict  bool                `json:"conflict"`                 // the servers disagree
 	Reason    provisioning.Reason `json:"reason,omitempty"`
 	Fault     string              `json:"fault,omitempty"`
 	What      string              `json:"what,omitempty"`
 	Detail    string              `json:"detail,omitempty"`
 	Hint      string              `json:"hint,omitempty"`
-	Unread    []unreadMessages    `json:"unread,omitempty"`
+	Unread    []unreadMessages    `json:"unread,omitempty"` // messages that came and were not used
 }
 
 // serverAnswer6 is an answer by DHCPv6: options 21 and 22 (RFC 3319).
 type serverAnswer6 struct {
 	Server    netip.Addr   `json:"server"`
 	TookMS    int64        `json:"took_ms"`
-	Type      string       `json:"type"`
+	Type      string       `json:"type"`              // "reply", or what else came
 	Problem   string       `json:"problem,omitempty"` // with the answer as a whole, or with an option
 	Interface string       `json:"interface,omitempty"`
 	Hex       string       `json:"hex,omitempty"` // the value of option 21, or of 22 when there is no 21
@@ -96,20 +96,20 @@ type serverAnswer6 struct {
 
 // unreadMessages came and were not read as an answer.
 type unreadMessages struct {
-	From    string `json:"from,omitempty"`
+	From    string `json:"from,omitempty"` // who has sent them
 	Problem string `json:"problem"`
-	Count   int    `json:"count"`
+	Count   int    `json:"count"` // how many there were
 }
 
 type serverAnswer struct {
 	Server    netip.Addr   `json:"server"`
 	TookMS    int64        `json:"took_ms"`
-	Type      string       `json:"type"`
-	Problem   string       `json:"problem,omitempty"`   // with the answer as a whole
-	Interface string       `json:"interface,omitempty"` // where several were asked
-	Option120 *option120   `json:"option_120,omitempty"`
-	Option43  *option43    `json:"option_43,omitempty"`
-	NTP       []netip.Addr `json:"ntp_servers,omitempty"`
+	Type      string       `json:"type"`                  // "ack", "nak", or what else came
+	Problem   string       `json:"problem,omitempty"`     // with the answer as a whole
+	Interface string       `json:"interface,omitempty"`   // where several were asked
+	Option120 *option120   `json:"option_120,omitempty"`  // absent: not sent
+	Option43  *option43    `json:"option_43,omitempty"`   // absent: not sent
+	NTP       []netip.Addr `json:"ntp_servers,omitempty"` // option 42
 }
 
 func newDHCPAnswer(s discover.DHCPSurvey) dhcpAnswer {

@@ -19,10 +19,10 @@ type option120 struct {
 
 type option43 struct {
 	Hex     string            `json:"hex"`
-	Vendor  string            `json:"vendor,omitempty"`
-	URL     string            `json:"url,omitempty"`
-	Sub     map[string]string `json:"sub_options"`
-	Meant   string            `json:"meant,omitempty"` // the URL, probably, of a malformed value
+	Vendor  string            `json:"vendor,omitempty"` // sub-option 1
+	URL     string            `json:"url,omitempty"`    // what sub-options 2 to 5 come to
+	Sub     map[string]string `json:"sub_options"`      // by their number
+	Meant   string            `json:"meant,omitempty"`  // the URL, probably, of a malformed value
 	Problem string            `json:"problem,omitempty"`
 	Wrong   []int             `json:"wrong_bytes,omitempty"`
 }

@@ -51,10 +51,10 @@ func encodeCommand(e env) *cobra.Command {
 // encodeAnswer is `dhcp encode --json`.
 type encodeAnswer struct {
 	Version   int        `json:"version"`
-	Option120 *option120 `json:"option_120"`
-	Option43  *option43  `json:"option_43,omitempty"`
-	For       string     `json:"for"`
-	Recipe    string     `json:"recipe"`
+	Option120 *option120 `json:"option_120"`          // as a phone reads it
+	Option43  *option43  `json:"option_43,omitempty"` // as a phone reads it
+	For       string     `json:"for"`                 // the DHCP server that the recipe is for
+	Recipe    string     `json:"recipe"`              // what to enter there
 }
 
 // encodeOptions encodes what was typed, and decodes it again as a phone will.

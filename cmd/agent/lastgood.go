@@ -29,7 +29,7 @@ const (
 type recordAnswer struct {
 	Version int `json:"version"`
 	cache.Record
-	Source string `json:"source"`
+	Source string `json:"source"` // "daemon", "database", "last-good.json", or the path that was given
 }
 
 // origin is where a record was read.

@@ -50,8 +50,8 @@ type planAnswer struct {
 	Version   int                      `json:"version"`
 	SIPDomain string                   `json:"sip_domain"`
 	Sources   []provisioning.Source    `json:"sources"`
-	Try       []provisioning.Candidate `json:"try"`
-	Skipped   []skip                   `json:"skipped"`
+	Try       []provisioning.Candidate `json:"try"`                 // what would be tried, in this order
+	Skipped   []skip                   `json:"skipped"`             // what was ruled out, and why
 	LastGood  *cache.Registrar         `json:"last_good,omitempty"` // what an outage would fall back on
 	unread    bool                     // it may have a last good record: that cannot be read
 }

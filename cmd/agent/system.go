@@ -23,33 +23,33 @@ const maxSystemFile = 1 << 20
 // systemPart is system.json: what program this is and where it runs. What the system does not tell is absent.
 type systemPart struct {
 	Version      int             `json:"version"`
-	Program      versionAnswer   `json:"program"`
-	OS           string          `json:"os"`
-	Arch         string          `json:"arch"`
-	Distribution string          `json:"distribution,omitempty"`
-	Kernel       string          `json:"kernel,omitempty"`
-	HostName     string          `json:"host_name,omitempty"`
-	Now          time.Time       `json:"now"` // by the clock of the device
-	Zone         string          `json:"zone"`
-	Interfaces   []interfacePart `json:"interfaces"`
-	Resolvers    []string        `json:"resolv_conf,omitempty"` // the lines of resolv.conf(5) that say something
-	Routes       []routePart     `json:"routes,omitempty"`
-	Cut          []string        `json:"cut,omitempty"` // files of which only the beginning is here: "/proc/net/ipv6_route"
+	Program      versionAnswer   `json:"program"`                // this program
+	OS           string          `json:"os"`                     // "linux"
+	Arch         string          `json:"arch"`                   // "amd64"
+	Distribution string          `json:"distribution,omitempty"` // PRETTY_NAME of os-release(5)
+	Kernel       string          `json:"kernel,omitempty"`       // its release
+	HostName     string          `json:"host_name,omitempty"`    // the name of this machine
+	Now          time.Time       `json:"now"`                    // by the clock of the device
+	Zone         string          `json:"zone"`                   // the time zone
+	Interfaces   []interfacePart `json:"interfaces"`             // all network interfaces
+	Resolvers    []string        `json:"resolv_conf,omitempty"`  // the lines of resolv.conf(5) that say something
+	Routes       []routePart     `json:"routes,omitempty"`       // the routing tables
+	Cut          []string        `json:"cut,omitempty"`          // files of which only the beginning is here: "/proc/net/ipv6_route"
 }
 
 type interfacePart struct {
 	Name      string   `json:"name"`
-	MAC       string   `json:"mac,omitempty"`
-	MTU       int      `json:"mtu"`
-	Flags     string   `json:"flags"`
+	MAC       string   `json:"mac,omitempty"` // hardware address
+	MTU       int      `json:"mtu"`           // in bytes
+	Flags     string   `json:"flags"`         // "up|broadcast"
 	Addresses []string `json:"addresses,omitempty"`
 }
 
 type routePart struct {
-	To        netip.Prefix `json:"to"`
+	To        netip.Prefix `json:"to"` // the destination
 	Via       netip.Addr   `json:"via,omitzero"`
 	Interface string       `json:"interface"`
-	Metric    uint32       `json:"metric"`
+	Metric    uint32       `json:"metric"` // the lower counts
 }
 
 func thisSystem() systemPart {

@@ -19,10 +19,10 @@ var (
 
 // versionAnswer is `version --json`.
 type versionAnswer struct {
-	Version string `json:"version"`
-	Commit  string `json:"commit,omitempty"`
-	Built   string `json:"built,omitempty"`
-	Go      string `json:"go"`
+	Version string `json:"version"`          // of the program
+	Commit  string `json:"commit,omitempty"` // of git
+	Built   string `json:"built,omitempty"`  // when the commit was made
+	Go      string `json:"go"`               // version of Go that it was built with
 }
 
 func versionCommand(e env) *cobra.Command {

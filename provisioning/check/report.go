@@ -60,7 +60,7 @@ type Check struct {
 	ID     string              `json:"id"`              // "dns.internal-tls", "registrar.fe01.contoso.com:5061/tls"
 	Under  string              `json:"under,omitempty"` // the node it belongs to
 	Title  string              `json:"title"`
-	Result Result              `json:"result"`
+	Result Result              `json:"result"` // how it stands
 	Reason provisioning.Reason `json:"reason,omitempty"`
 	Fault  string              `json:"fault,omitempty"` // its id in docs/faults.md, where more is known than the reason
 	What   string              `json:"what,omitempty"`  // what is wrong, as docs/faults.md has it
@@ -87,7 +87,7 @@ type Report struct {
 	Reason  provisioning.Reason `json:"reason,omitempty"`
 	Fault   string              `json:"fault,omitempty"` // as in Check
 	Also    []string            `json:"also,omitempty"`  // faults told in the same breath
-	Side    provisioning.Side   `json:"side,omitempty"`
+	Side    provisioning.Side   `json:"side,omitempty"`  // who has to put it right
 	TookMS  int64               `json:"took_ms"`
-	Checks  []Check             `json:"checks"`
+	Checks  []Check             `json:"checks"` // the nodes, from the socket in the wall to the day when DNS and DHCP die
 }

@@ -141,7 +141,7 @@ func unaskable(err error) provisioning.Reason {
 	case errors.Is(err, errors.ErrUnsupported):
 		return provisioning.DHCPNotSupported
 	case slices.ContainsFunc([]error{
-		dhcpopts.ErrNoRoute, dhcpopts.ErrNoAddress, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.ENODEV, syscall.ENXIO, syscall.EADDRNOTAVAIL,
+		dhcpopts.ErrNoRoute, dhcpopts.ErrDown, dhcpopts.ErrNoAddress, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.ENODEV, syscall.ENXIO, syscall.EADDRNOTAVAIL,
 	}, notThere):
 		return provisioning.DHCPNoNetwork
 	case errors.Is(err, fs.ErrPermission):

@@ -149,6 +149,7 @@ func TestMend29WhyDHCPIsNotAsked(t *testing.T) {
 		{fmt.Errorf("%w %q", dhcpopts.ErrNoInterface, "eth9"), provisioning.DHCPNoInterface},
 		{dhcpopts.ErrNoRoute, provisioning.DHCPNoNetwork},
 		{dhcpopts.ErrNoAddress, provisioning.DHCPNoNetwork},
+		{dhcpopts.ErrDown, provisioning.DHCPNoNetwork},
 		{syscall.ENETDOWN, provisioning.DHCPNoNetwork},
 		{syscall.ENETUNREACH, provisioning.DHCPNoNetwork},
 		{errors.ErrUnsupported, provisioning.DHCPNotSupported},

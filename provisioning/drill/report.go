@@ -35,20 +35,20 @@ type Options struct {
 
 // Step is one thing that happened.
 type Step struct {
-	AtMS int64  `json:"at_ms"`
-	Text string `json:"text"`
+	AtMS int64  `json:"at_ms"` // milliseconds after the beginning
+	Text string `json:"text"`  // what happened
 }
 
 // Report is the outcome, in the form of `homeward drill --json`.
 type Report struct {
 	Version    int                     `json:"version"`
-	Case       Case                    `json:"drill"`
+	Case       Case                    `json:"drill"`      // what was dead
 	Held       bool                    `json:"held"`       // false: nothing was rehearsed
 	Registered bool                    `json:"registered"` // the device would find a Registrar
 	Degraded   bool                    `json:"degraded"`   // through last good
 	WithoutMS  int64                   `json:"without_ms"` // how long it would be without one; of one that finds none: how long it has tried
 	Registrar  *provisioning.Registrar `json:"registrar,omitempty"`
-	Steps      []Step                  `json:"steps"`
+	Steps      []Step                  `json:"steps"`            // what happened, in order
 	Mend       []string                `json:"mend"`             // what to put right before the real outage
 	Reason     provisioning.Reason     `json:"reason,omitempty"` // why it would find none, or why the drill was not held
 	Fault      string                  `json:"fault,omitempty"`

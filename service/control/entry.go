@@ -19,8 +19,8 @@ const (
 type Entry struct {
 	At        time.Time           `json:"at"`
 	Event     string              `json:"event"`
-	Version   string              `json:"version,omitempty"`
-	State     string              `json:"state,omitempty"` // the one the agent was in, or entered
+	Version   string              `json:"version,omitempty"` // of the program: of its start and stop
+	State     string              `json:"state,omitempty"`   // the one the agent was in, or entered
 	Degraded  bool                `json:"degraded,omitempty"`
 	Step      string              `json:"step,omitempty"`
 	Query     string              `json:"query,omitempty"`
@@ -35,7 +35,7 @@ type Entry struct {
 	Detail    string              `json:"detail,omitempty"`
 	Hint      string              `json:"hint,omitempty"`
 	TookMS    int64               `json:"took_ms,omitempty"`
-	Until     time.Time           `json:"until,omitzero"`
+	Until     time.Time           `json:"until,omitzero"`   // of a rest: when it ends
 	Count     int                 `json:"count,omitempty"`  // more than one: it happened again and again
 	LastAt    time.Time           `json:"last_at,omitzero"` // the last of them
 	Number    uint64              `json:"number,omitempty"` // rises from entry to entry, across restarts: a clock may be set back

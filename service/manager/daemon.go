@@ -14,12 +14,12 @@ import (
 // Managed is what the service manager says about the daemon.
 type Managed struct {
 	Version    int    `json:"version"`
-	Manager    string `json:"manager"`
-	File       string `json:"file,omitempty"`    // that it reads
-	Package    string `json:"package,omitempty"` // the file of a package that is not read, because of File
-	Installed  bool   `json:"installed"`
-	Enabled    bool   `json:"enabled"` // started at boot
-	Running    bool   `json:"running"`
+	Manager    string `json:"manager"`              // "systemd", "openrc", …
+	File       string `json:"file,omitempty"`       // that it reads
+	Package    string `json:"package,omitempty"`    // the file of a package that is not read, because of File
+	Installed  bool   `json:"installed"`            // the service is there
+	Enabled    bool   `json:"enabled"`              // started at boot
+	Running    bool   `json:"running"`              // it runs now
 	Restarting bool   `json:"restarting,omitempty"` // it does not live, and is started again and again
 	Detail     string `json:"detail,omitempty"`     // in the words of the service manager
 }
