@@ -75,7 +75,11 @@ func (a *authority) issue(names []string, kind string) (*tls.Certificate, error)
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	kind, isRSA := strings.CutPrefix(kind, rsaKind)
+	if isRSA {
+		template.KeyUsage |= x509.KeyUsageKeyEncipherment
+	}
+	key, err := newKey(isRSA)
 	if err != nil {
 		return nil, fmt.Errorf("make a key: %w", err)
 	}
@@ -125,6 +129,16 @@ func (a *authority) issue(names []string, kind string) (*tls.Certificate, error)
 		return nil, fmt.Errorf("sign the certificate of %s: %w", names[0], err)
 	}
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+}
+
+// rsaKind before the kind of a certificate says that its key is an RSA key.
+const rsaKind = "rsa "
+
+func newKey(isRSA bool) (crypto.Signer, error) {
+	if isRSA {
+		return issuerKey(), nil // of any key: a new one takes its time
+	}
+	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 }
 
 func sign(template *x509.Certificate, parent *authority, key crypto.Signer) (*x509.Certificate, error) {

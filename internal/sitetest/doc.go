@@ -18,12 +18,12 @@
 // words.go, lane.go, entry.go and wire.go are below all: words, simulated connections, what is logged, what a device
 // touches. Then comes the file as data, up to parse.go, with a type for each section; a site that runs, with its clock, log
 // and connections (simulation.go), and where the world outside finds its addresses (mapping.go); the name servers, the DHCP
-// servers and the Media Relays; the Registrars, from messages and NTLM over what one remembers of a caller and what it
+// servers and the Media Relays; the Registrars, from messages, NTLM and TLS-DSK over what one remembers of a caller and what it
 // answers to the connection that carries both (registrar.go), among them the web services; and the two worlds, memory.go and
 // loopback.go.
 //
-// Read words.go first, then lane.go, entry.go, wire.go, markup.go, issued.go, webwords.go, zone.go, dhcp.go, manner.go, document.go, relays.go, state.go,
+// Read words.go first, then lane.go, entry.go, wire.go, markup.go, issued.go, webwords.go, dskpipe.go, zone.go, dhcp.go, manner.go, document.go, relays.go, state.go,
 // parse.go, certs.go, simulation.go, mapping.go, nameservers.go, dhcpservers.go, message.go, mediarelays.go, md4.go, ntlm.go,
 // sipae.go, caller.go, answer.go, digest.go, signin.go, mras.go, subscribe.go, lync.go, webanswer.go, webticket.go, webcert.go, web.go, registrar.go, registrars.go,
-// servers.go, memory.go, loopback.go, full_linux.go, door.go, site.go, page.go.
+// servers.go, memory.go, loopback.go, full_linux.go, door.go, site.go, devicecert.go, page.go.
 package sitetest

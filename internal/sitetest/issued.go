@@ -68,7 +68,8 @@ func (i *issued) publish(p published) {
 	i.certificates = append(i.certificates, p)
 }
 
-// verdict is what a Registrar thinks of a certificate: "" if it takes it for the user and the device, at a time.
+// verdict is what a Registrar thinks of a certificate: "" if it takes it for the user and the device, at a time. A user or a
+// device that is not known yet is anyone.
 func (i *issued) verdict(der []byte, user, instance string, now time.Time) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -83,9 +84,9 @@ func (i *issued) verdict(der []byte, user, instance string, now time.Time) strin
 		return "certificate not replicated yet"
 	case now.After(p.ends):
 		return "expired certificate"
-	case !strings.EqualFold(p.user, user):
+	case user != "" && !strings.EqualFold(p.user, user):
 		return "certificate of another user"
-	case !strings.EqualFold(p.instance, instance):
+	case instance != "" && p.instance != "" && !strings.EqualFold(p.instance, instance):
 		return "certificate of another endpoint"
 	}
 	return ""

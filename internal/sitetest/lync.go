@@ -1,9 +1,7 @@
 package sitetest
 
 import (
-	"crypto/sha1"
 	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"strings"
 )
@@ -91,22 +89,6 @@ func objection(req *message) (id, code int) {
 		return 2057, 421
 	}
 	return 0, 0
-}
-
-// instance derives +sip.instance from an epid (MS-SIPRE 3.2.4.1): a name-based UUID
-// in which everything is little-endian.
-func instance(epid string) (id [16]byte) {
-	namespace := []byte{0x03, 0xfb, 0xac, 0xfc, 0x73, 0x8a, 0xef, 0x46, 0x91, 0xb1, 0xe5, 0xeb, 0xee, 0xab, 0xa4, 0xfe}
-	sum := sha1.Sum(append(namespace, epid...))
-	copy(id[:], sum[:])
-	id[7] = id[7]&0x0f | 0x50 // version 5
-	id[8] = id[8]&0x3f | 0x80
-	return id
-}
-
-func guid(id [16]byte) string {
-	le := binary.LittleEndian
-	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", le.Uint32(id[:]), le.Uint16(id[4:]), le.Uint16(id[6:]), id[8:10], id[10:])
 }
 
 // forget takes the binding away: the next REGISTER is told to be action.

@@ -294,7 +294,7 @@ func TestSignedText(t *testing.T) {
 			"To: <sip:gabriel@ocs.provo.novell.com>;tag=B816D65C2300A32CFA6D371F2AF537FD", "Call-ID: 8592g5DCBa1694i5887m0D0Bt2247b3F38xAE9Fx", "CSeq: 3 REGISTER", "Expires: 900"), 200,
 			"<NTLM><0878F41B><1><SIP Communications Service><ocs1.ocs.provo.novell.com><8592g5DCBa1694i5887m0D0Bt2247b3F38xAE9Fx><3><REGISTER><sip:gabriel@ocs.provo.novell.com><2947328781><B816D65C2300A32CFA6D371F2AF537FD><900><200>"},
 	} {
-		if got := signedText(tt.version, tt.random, tt.number, tt.target, tt.header, tt.code); got != tt.want {
+		if got := signedText("NTLM", tt.version, tt.random, tt.number, tt.target, tt.header, tt.code); got != tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, tt.want)
 		}
 	}

@@ -58,6 +58,21 @@ type manner struct {
 	replication time.Duration
 	life        time.Duration // of a certificate
 	spoils      string
+
+	dsk dskManner
+}
+
+// dskManner is how a Registrar signs devices in with certificates.
+type dskManner struct {
+	version       uint16 // of TLS; 0: as the device likes
+	suites        string // a word of dskSuites; "": those with SHA-1
+	ecdsa         bool   // its key; else it is RSA
+	byPRF         bool   // signs with the hash of the suite
+	cert          string // what is wrong with its certificate
+	cas, pieces   int
+	alert         int
+	alerts, bare  bool
+	noControllers bool // NTLM cannot be checked
 }
 
 // isLync says whether a Registrar looks like one of Lync.
@@ -149,6 +164,18 @@ var mannerOptions = options[manner]{
 	"nopiggyback":  flag(func(m *manner) *bool { return &m.apart }),
 	"rspauth":      {take: (*manner).takeRspauth},
 
+	"dsk-tls":    {take: (*manner).takeInnerTLS},
+	"dsk-suites": {take: (*manner).takeInnerSuites},
+	"dsk-ecdsa":  flag(func(m *manner) *bool { return &m.dsk.ecdsa }),
+	"dsk-sha2":   flag(func(m *manner) *bool { return &m.dsk.byPRF }),
+	"dsk-cert":   {take: (*manner).takeInnerCert},
+	"dsk-cas":    number(func(m *manner) *int { return &m.dsk.cas }),
+	"dsk-pieces": number(func(m *manner) *int { return &m.dsk.pieces }),
+	"dsk-alert":  number(func(m *manner) *int { return &m.dsk.alert }),
+	"dsk-alerts": flag(func(m *manner) *bool { return &m.dsk.alerts }),
+	"dsk-bare":   flag(func(m *manner) *bool { return &m.dsk.bare }),
+	"dcdown":     flag(func(m *manner) *bool { return &m.dsk.noControllers }),
+
 	"web":         text(func(m *manner) *string { return &m.web }),
 	"services":    {take: (*manner).takeServices},
 	"phone":       text(func(m *manner) *string { return &m.phone }),
@@ -179,6 +206,27 @@ func (m *manner) takeTLSMax(value string) error {
 
 func (m *manner) takeCert(value string) error {
 	if m.cert = value; !slices.Contains(certKinds, value) && !strings.HasPrefix(value, "san:") {
+		return Unknown("kind of certificate", value, append(slices.Clone(certKinds), "san:NAME"))
+	}
+	return nil
+}
+
+func (m *manner) takeInnerTLS(value string) error {
+	if m.dsk.version = tlsVersions[value]; m.dsk.version == 0 {
+		return Unknown("version", value, slices.Collect(maps.Keys(tlsVersions)))
+	}
+	return nil
+}
+
+func (m *manner) takeInnerSuites(value string) error {
+	if m.dsk.suites = value; dskSuites[value] == nil {
+		return Unknown("group of suites", value, slices.Collect(maps.Keys(dskSuites)))
+	}
+	return nil
+}
+
+func (m *manner) takeInnerCert(value string) error {
+	if m.dsk.cert = value; !slices.Contains(certKinds, value) && !strings.HasPrefix(value, "san:") {
 		return Unknown("kind of certificate", value, append(slices.Clone(certKinds), "san:NAME"))
 	}
 	return nil

@@ -41,6 +41,7 @@ func TestPageListsEveryWord(t *testing.T) {
 		"Options of a Registrar":     keys(mannerOptions),
 		"Faults of web services":     webSpoils,
 		"Kinds of certificates":      append(slices.Clone(certKinds), "san"),
+		"Certificates of a device":   keys(deviceCertificateOptions),
 		"Words of a relay":           append(keys(relayManners), relayWords...),
 		"Options of a relay":         keys(relayOptions),
 		"Options of MRAS":            keys(mrasOptions),

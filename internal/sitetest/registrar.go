@@ -265,7 +265,7 @@ func (l *leg) take(req *message) error {
 		return nil
 	}
 	if m.signsIn() {
-		answer = requireNTLM(answer)
+		answer = requireSignIn(answer)
 	} else {
 		answer = requireDigest(answer)
 	}
@@ -296,8 +296,8 @@ func (l *leg) proofOf(m manner, response *message) string {
 	if response.method != "" || l.ntlm.sa == nil {
 		return ""
 	}
-	p, given := response.credentials(m.family().given)
-	if !given {
+	scheme, p := response.credentials(m.family().given)
+	if scheme != l.ntlm.sa.scheme {
 		return "not signed"
 	}
 	if err := l.ntlm.sa.verify(response, p); err != nil {

@@ -27,6 +27,7 @@ func (r *registrars) serve(at netip.AddrPort, c *stream) {
 	}}
 	r.join(l)
 	defer r.leave(l)
+	defer l.hangUp()
 	l.note(Entry{What: "connect"})
 	err := l.run()
 	what := "closed"

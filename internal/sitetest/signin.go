@@ -3,6 +3,10 @@ package sitetest
 import (
 	"cmp"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -12,18 +16,26 @@ import (
 	"time"
 )
 
-// requireNTLM asks for NTLM before the behaviour.
-func requireNTLM(next answerer) answerer {
+// requireSignIn asks for NTLM or a certificate before the behaviour.
+func requireSignIn(next answerer) answerer {
 	return func(c *caller, m manner, req *message) reply {
-		p, given := req.credentials(m.family().given)
+		scheme, p := req.credentials(m.family().given)
 		token, handshake := p["gssapi-data"]
 		var done string
 		var err error
 		switch {
-		case !given:
+		case scheme == "":
 			return c.offerSchemes(m)
-		case !slices.Contains(m.schemes, "NTLM"):
+		case !slices.Contains(m.schemes, scheme):
 			err = errors.New("a scheme that was not offered")
+		case scheme == "TLS-DSK" && handshake:
+			return c.shake(m, p)
+		case scheme == "TLS-DSK" && p["version"] != "":
+			proof, refusal := c.certified(m, req, p)
+			if refusal != nil {
+				return *refusal
+			}
+			done = proof
 		case handshake && cmp.Or(p["version"], "2") != strconv.Itoa(m.version):
 			err = fmt.Errorf("version %q", p["version"])
 		case handshake && token == "":
@@ -50,6 +62,7 @@ func requireNTLM(next answerer) answerer {
 
 // offerSchemes is the first challenge: one line for each scheme.
 func (c *caller) offerSchemes(m manner) reply {
+	c.hangUp()
 	c.ntlm.begun = nil
 	r := reply{code: m.family().code}
 	for _, scheme := range m.schemes {
@@ -78,7 +91,7 @@ func (c *caller) begin(m manner) reply {
 		flags, now = flags&^flagESS, time.Time{} // as old as that, a server does not tell the time either
 	}
 	c.ntlm.begun = &association{
-		opaque: randomHex(4), version: m.version, fe: c.fe(m), family: m.family(),
+		scheme: "NTLM", opaque: randomHex(4), version: m.version, fe: c.fe(m), family: m.family(),
 		challenge: challengeMessage(nonce, flags, targetInfo(netbios, c.fe(m), now)),
 	}
 	return reply{code: m.family().code, proof: "begins", headers: []string{fmt.Sprintf(`%s: NTLM opaque=%q, gssapi-data=%q, targetname=%q, realm=%q%s`,
@@ -96,12 +109,16 @@ func (c *caller) authenticate(m manner, req *message, p map[string]string) error
 	if err != nil {
 		return errToken
 	}
-	if a.session, err = authenticate(a.challenge, token, m.user, m.password); err != nil {
+	s, err := authenticate(a.challenge, token, m.user, m.password)
+	switch {
+	case m.dsk.noControllers:
+		return errors.New("no domain controller")
+	case err != nil:
 		return err
+	case m.hosts != nil && !slices.Contains(m.hosts, s.workstation):
+		return fmt.Errorf("workstation %q", s.workstation)
 	}
-	if m.hosts != nil && !slices.Contains(m.hosts, a.session.workstation) {
-		return fmt.Errorf("workstation %q", a.session.workstation)
-	}
+	a.signer = s
 	a.who, a.since = req.endpoint(), time.Now()
 	if a.version >= 4 || p["response"] != "" {
 		if err := a.verify(req, p); err != nil {
@@ -110,4 +127,137 @@ func (c *caller) authenticate(m manner, req *message, p map[string]string) error
 	}
 	c.ntlm.sa = a
 	return nil
+}
+
+// dskConfig is the server of the handshakes of a Registrar.
+func (c *caller) dskConfig(m manner) (*tls.Config, error) {
+	kind := m.dsk.cert
+	if m.dsk.suites != "ecdhe" || !m.dsk.ecdsa {
+		kind = rsaKind + kind
+	}
+	cert, err := c.sim.ca.leaf([]string{c.fe(m)}, kind)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{
+		Certificates: []tls.Certificate{*cert}, ClientAuth: tls.RequireAnyClientCert, SessionTicketsDisabled: true,
+		MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS12, CipherSuites: slices.Concat(dskSuites["ecdhe"], dskSuites["rsa"]),
+	}
+	if m.dsk.version != 0 {
+		config.MinVersion, config.MaxVersion = m.dsk.version, m.dsk.version
+	}
+	if m.dsk.suites != "" {
+		config.CipherSuites = dskSuites[m.dsk.suites]
+	}
+	if m.dsk.cas > 0 {
+		config.ClientCAs = x509.NewCertPool()
+		for i := range m.dsk.cas {
+			ca := *c.sim.ca.cert
+			name := pkix.Name{CommonName: fmt.Sprintf("Enterprise authority number %d", i+1)}
+			if ca.RawSubject, err = asn1.Marshal(name.ToRDNSequence()); err != nil {
+				return nil, err
+			}
+			ca.Raw = append(slices.Clone(ca.Raw), byte(i), byte(i>>8)) // to be another one
+			config.ClientCAs.AddCert(&ca)
+		}
+	}
+	return config, nil
+}
+
+// shake takes a flight of a handshake, and sends the next.
+func (c *caller) shake(m manner, p map[string]string) reply {
+	flight, err := base64.StdEncoding.DecodeString(p["gssapi-data"])
+	refused := func(why string) reply {
+		r := c.offerSchemes(m)
+		r.proof = why
+		return r
+	}
+	if err != nil {
+		return refused("malformed token")
+	}
+	a := c.ntlm.begun
+	if p["opaque"] == "" {
+		if m.dsk.bare {
+			return refused("no handshake")
+		}
+		c.hangUp()
+		config, err := c.dskConfig(m)
+		if err != nil {
+			return refused(err.Error())
+		}
+		a = &association{scheme: "TLS-DSK", opaque: randomHex(4), version: m.version, fe: c.fe(m), family: m.family(), handshake: startDSK(config)}
+		c.ntlm.begun = a
+	}
+	if a == nil || a.handshake == nil || p["opaque"] != "" && p["opaque"] != a.opaque {
+		return refused("unknown opaque")
+	}
+	h, proof := a.handshake, "handshake"
+	if len(flight) > 0 {
+		h.rest = append(h.rest, h.take(flight)...)
+	}
+	if h.isDone() && a.signer == nil {
+		if a.signer, err = h.keys(m.dsk.byPRF); err != nil {
+			return refused(err.Error())
+		}
+		a.certificate = h.state.PeerCertificates[0].Raw
+		if alert := c.alertFor(m, a); alert != 0 {
+			h.rest = []byte{21, 3, byte(h.state.Version), 0, 2, 2, alert}
+			proof = fmt.Sprintf("alert %d", alert)
+		}
+	}
+	send := h.rest
+	if m.dsk.pieces > 0 {
+		send = send[:min(m.dsk.pieces, len(send))]
+	}
+	h.rest = h.rest[len(send):]
+	return reply{code: m.family().code, proof: proof, headers: []string{fmt.Sprintf(`%s: TLS-DSK opaque=%q, gssapi-data=%q, targetname=%q, realm=%q%s`,
+		m.family().challenge, a.opaque, base64.StdEncoding.EncodeToString(send), c.fe(m), sipaeRealm, versionParam(m.version))}}
+}
+
+// alertFor is the alert in which a Registrar says at once what it thinks of a certificate; 0: it says so later, if at all.
+func (c *caller) alertFor(m manner, a *association) byte {
+	if m.dsk.alert != 0 {
+		return byte(m.dsk.alert)
+	}
+	if !m.dsk.alerts {
+		return 0
+	}
+	return map[string]byte{"revoked certificate": 44, "expired certificate": 45, "unknown certificate": 46, "certificate not replicated yet": 46}[c.sim.issued.verdict(a.certificate, "", "", time.Now().Add(m.clock))]
+}
+
+// certified takes the REGISTER that ends the sign-in: it is signed with the keys of the handshake.
+func (c *caller) certified(m manner, req *message, p map[string]string) (proof string, refusal *reply) {
+	a := c.ntlm.begun
+	c.ntlm.begun = nil
+	fail := func(why string) (string, *reply) {
+		r := c.offerSchemes(m)
+		r.proof = why
+		return "", &r
+	}
+	if a == nil || a.signer == nil || p["opaque"] != a.opaque {
+		return fail("unknown opaque")
+	}
+	a.handshake.close()
+	a.who, a.since = req.endpoint(), time.Now()
+	if err := a.verify(req, p); err != nil {
+		return fail(err.Error())
+	}
+	user := strings.TrimPrefix(address(req.header.Get("From")), "sip:")
+	switch verdict := c.sim.issued.verdict(a.certificate, user, guid(instance(headerParam(req.header.Get("From"), "epid"))), time.Now().Add(m.clock)); verdict {
+	case "":
+	case "certificate of another user":
+		c.ntlm.sa = a
+		return "", &reply{code: 403, proof: verdict, headers: []string{c.diagnosis(m, 4004)}}
+	default:
+		return fail(verdict)
+	}
+	c.ntlm.sa = a
+	return "signed in with a certificate", nil
+}
+
+// hangUp ends a handshake that has not come to its end.
+func (c *caller) hangUp() {
+	if c.ntlm.begun != nil && c.ntlm.begun.handshake != nil {
+		c.ntlm.begun.handshake.close()
+	}
 }

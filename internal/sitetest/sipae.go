@@ -11,22 +11,31 @@ import (
 	"time"
 )
 
-// The authentication of Lync (MS-SIPAE) with NTLM: who asks is challenged, and from
+// The authentication of Lync (MS-SIPAE) with NTLM or a certificate: who asks is challenged, and from
 // then on both ends sign everything.
 
 const sipaeRealm = "SIP Communications Service" // of every Registrar of Microsoft's
 
 // association is what a challenge began, and what, once answered, signs a connection.
 type association struct {
-	session
-	opaque     string
-	version    int
-	fe         string // targetname
-	family     family
-	challenge  []byte // the CHALLENGE sent
-	who        string // the user's SIP address and epid
-	since      time.Time
-	cnum, snum uint64 // the highest seen; the last used
+	signer      // nil: not known yet
+	scheme      string
+	handshake   *dskHandshake // of TLS-DSK
+	certificate []byte        // of the device, with TLS-DSK
+	opaque      string
+	version     int
+	fe          string // targetname
+	family      family
+	challenge   []byte // the CHALLENGE sent
+	who         string // the user's SIP address and epid
+	since       time.Time
+	cnum, snum  uint64 // the highest seen; the last used
+}
+
+// signer is what signs both ways.
+type signer interface {
+	mac(fromClient bool, text string) []byte
+	verifies(text string, given []byte) bool
 }
 
 // ntlmState is what a Registrar remembers of the sign-in of one connection.
@@ -53,14 +62,14 @@ func (m manner) family() family {
 	return registrarFamily
 }
 
-// credentials reads those for NTLM.
-func (m *message) credentials(name string) (map[string]string, bool) {
+// credentials reads those of MS-SIPAE, and the scheme they are for; "" for none.
+func (m *message) credentials(name string) (scheme string, given map[string]string) {
 	for _, value := range m.header.Values(name) {
-		if fields, ok := strings.CutPrefix(value, "NTLM "); ok {
-			return params(fields), true
+		if scheme, fields, _ := strings.Cut(value, " "); scheme == "NTLM" || scheme == "TLS-DSK" {
+			return scheme, params(fields)
 		}
 	}
-	return nil, false
+	return "", nil
 }
 
 // versionParam says the version: 2 is that of those who do not say.
@@ -95,7 +104,7 @@ func (a *association) verify(m *message, p map[string]string) error {
 		return fmt.Errorf("cnum %s after %d", p["cnum"], a.cnum)
 	case m.method != "" && m.endpoint() != a.who:
 		return errors.New("another endpoint")
-	case hexErr != nil || !a.verifies(signedText(a.version, p["crand"], p["cnum"], a.fe, m.header, m.code), signature):
+	case hexErr != nil || !a.verifies(signedText(a.scheme, a.version, p["crand"], p["cnum"], a.fe, m.header, m.code), signature):
 		return errors.New("wrong signature")
 	}
 	a.cnum = cnum
@@ -111,20 +120,20 @@ func (a *association) sign(lines []string, code int, fault string) string {
 	}
 	a.snum++
 	srand, snum := randomHex(4), strconv.FormatUint(a.snum, 10)
-	mac := a.mac(false, signedText(a.version, srand, snum, a.fe, h, code))
+	mac := a.mac(false, signedText(a.scheme, a.version, srand, snum, a.fe, h, code))
 	if fault == "wrong" {
 		mac[8] ^= 1
 	}
-	return fmt.Sprintf(`%s: NTLM qop="auth", opaque=%q, srand=%q, snum=%q, rspauth="%x", targetname=%q, realm=%q%s`,
-		a.family.signed, a.opaque, srand, snum, mac, a.fe, sipaeRealm, versionParam(a.version))
+	return fmt.Sprintf(`%s: %s qop="auth", opaque=%q, srand=%q, snum=%q, rspauth="%x", targetname=%q, realm=%q%s`,
+		a.family.signed, a.scheme, a.opaque, srand, snum, mac, a.fe, sipaeRealm, versionParam(a.version))
 }
 
 // signedText is what a signature covers (MS-SIPAE 3.1.4.2): fields in angle
 // brackets, as they stand in the message. Code 0 is a request.
-func signedText(version int, random, number, target string, h textproto.MIMEHeader, code int) string {
+func signedText(scheme string, version int, random, number, target string, h textproto.MIMEHeader, code int) string {
 	cseq, method, _ := strings.Cut(h.Get("CSeq"), " ")
 	from, to := h.Get("From"), h.Get("To")
-	fields := []string{"NTLM", random, number, sipaeRealm, target, h.Get("Call-ID"), cseq, strings.TrimSpace(method), address(from), headerParam(from, "tag")}
+	fields := []string{scheme, random, number, sipaeRealm, target, h.Get("Call-ID"), cseq, strings.TrimSpace(method), address(from), headerParam(from, "tag")}
 	if version > 2 {
 		sip, tel := identities(h)
 		fields = append(fields, address(to), headerParam(to, "tag"), sip, tel)

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"maps"
@@ -25,7 +26,7 @@ import (
 // What a scenario has besides its site. docs/simulated-site.md describes it, by these tables.
 
 // scenarioSections are those that do not belong to the site.
-var scenarioSections = []string{"homeward.toml", "password", "device", "cache", "script", "timeline", "seen", "record", "identity"}
+var scenarioSections = []string{"homeward.toml", "password", "certificate", "device", "cache", "script", "timeline", "seen", "record", "identity"}
 
 // deviceLines are what the device has besides its configuration.
 var deviceLines = map[string]func(s *scenario, words []string) error{
@@ -192,6 +193,14 @@ func (s *scenario) prepare(t *testing.T, archive *txtar.Archive) {
 	s.policy.Roots.AppendCertsFromPEM(s.site.Roots())
 	if s.identity != nil {
 		s.identity(t, s)
+	}
+	err := s.site.Section("certificate", func(words []string) error {
+		certificate, err := s.site.Certificate(words)
+		s.policy.Identity = func() (*tls.Certificate, error) { return certificate, nil }
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	if !slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "cache" }) {
 		return

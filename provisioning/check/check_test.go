@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -26,7 +27,7 @@ import (
 )
 
 // reportSections are those of a file that do not belong to the site.
-var reportSections = []string{"homeward.toml", "password", "device", "report", "tree", "seen", "connected"}
+var reportSections = []string{"homeward.toml", "password", "certificate", "device", "report", "tree", "seen", "connected"}
 
 // TestReports runs every testdata/*.txtar: a site, a device, and the report that a check of it comes to. The format is in
 // docs/simulated-site.md. One that fails prints what the servers saw and answered.
@@ -214,6 +215,14 @@ func optionsOf(t *testing.T, archive *txtar.Archive, site *sitetest.Site, file s
 		}
 	}
 	o.Policy.Version = "test"
+	err = site.Section("certificate", func(words []string) error {
+		certificate, err := site.Certificate(words)
+		o.Policy.Identity = func() (*tls.Certificate, error) { return certificate, nil }
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return o
 }
 

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"strings"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/sip"
@@ -36,7 +37,7 @@ func (j *judgement) certified(e *sip.CertificateError) provisioning.Trouble {
 		j.facts["ends"] = e.Ends
 	}
 	if skew := time.Until(e.Date).Round(time.Second).Abs(); !e.Date.IsZero() && skew > tolerated {
-		j.facts["skew"] = skew
+		j.facts["skew"] = strings.TrimSuffix(strings.TrimSuffix(skew.String(), "0s"), "0m")
 	}
 	fault := identityFaults[e.Kind]
 	if fault == nil {
