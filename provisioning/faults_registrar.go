@@ -11,6 +11,9 @@ var (
 	FaultNoNeighbour = declare("connect.nobody-there", ConnectTimeout, SideRegistrar,
 		"no host answers at the address of {at}[ ({address})], which is in the subnet of this device: the server is off or not connected, or the address is wrong",
 		"check that {host} is running and connected to this network, then its address record and the VLAN of this device")
+	FaultPortFiltered = declare("connect.port-filtered", ConnectTimeout, SideNetwork,
+		"{at}[ ({address})] does not answer, but the same server {elsewhere}: a firewall drops what is sent to port {port}",
+		"look for a firewall that drops port {port}, on the way or on {host} itself")
 	FaultNoWay = declare("connect.unreachable", ConnectUnreachable, SideNetwork,
 		"there is no route to {at}[ ({address})]", "check the address record, the gateway and the VLAN of this device")
 	FaultHostUnreachable = declare("connect.host-unreachable", ConnectUnreachable, SideNetwork,
@@ -24,7 +27,10 @@ var (
 		"the connection to {at} ({address}) is slow: connecting takes {ms} ms", "check the connection between this device and the Registrar: a saturated link, weak Wi-Fi, or lost packets")
 	FaultCutAsking = declare("connect.cut-after-asking", ConnectReset, SideRegistrar,
 		"{at}[ ({address})] accepts the connection and then drops it; before that it asked this device for a certificate",
-		"see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside; then check the log of the Registrar, or of the proxy in front of it")
+		"if a proxy or load balancer listens there, check that the Registrar behind it is running; otherwise see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside")
+	FaultDropsSIP = declare("connect.cut-after-tls", ConnectReset, SideRegistrar,
+		"{at}[ ({address})] accepts the connection and TLS, and drops it when this device speaks SIP",
+		"if a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP; otherwise check the log of the Registrar")
 	FaultCut = declare("connect.cut", ConnectReset, SideRegistrar,
 		"{at}[ ({address})] accepts the connection and then drops it", "check the log of the Registrar, and look for a firewall or proxy in between that drops connections")
 
@@ -51,21 +57,38 @@ var (
 		"", "configure the name (FQDN) instead of the IP address {host}: homeward needs a host name, to compare it with the certificate")
 
 	FaultTLSNot = declare("tls.not-spoken", TLSFailed, SideRegistrar,
-		"{at}[ ({address})] accepts the connection, but does not speak TLS", "check that this port speaks TLS, and check the log of the Registrar")
+		"{at}[ ({address})] accepts the connection, but does not speak TLS[: its answer begins with {begins}]", "check that this port speaks TLS, and check the log of the Registrar")
 	FaultTLSCut = declare("tls.cut", ConnectReset, SideRegistrar,
 		"{at}[ ({address})] drops the connection during the TLS handshake", "check the log of the Registrar, and look for a firewall or proxy in between that drops connections")
+	FaultTLSHungUp = declare("tls.hung-up", ConnectReset, SideRegistrar,
+		"{at}[ ({address})] accepts the connection, and drops it when the TLS handshake begins",
+		"if a proxy or load balancer listens there, check that the Registrar behind it is running, and that it passes on the name {host} (SNI) and expects no PROXY protocol from clients; otherwise check the log of the Registrar, and look for a firewall in between that drops connections")
 	FaultTLSAlert = declare("tls.alert", TLSFailed, SideRegistrar,
 		"{at}[ ({address})] ends the TLS handshake with alert {alert}", "check the log of the Registrar: only the Registrar knows why it sends this alert")
+	FaultTLSNameUnknown = declare("tls.name-unknown", TLSName, SideRegistrar,
+		"{at}[ ({address})] has no certificate for the name {host} (TLS alert 112, unrecognized name)",
+		"configure the server, or the proxy in front of it, for the name {host}; or correct the record or setting that names {host}")
+	FaultTLSAnew = declare("tls.renegotiates", TLSFailed, SideRegistrar,
+		"{at}[ ({address})] asks for another TLS handshake on the same connection (renegotiation), which this device does not do",
+		"switch TLS renegotiation off on the Registrar, or on the proxy in front of it; asking clients for a certificate only after the handshake causes it, too")
 	FaultTLSUnknown = declare("tls.failed", TLSFailed, SideRegistrar,
 		"the TLS handshake with {at}[ ({address})] failed: {problem}", "search the log of the Registrar for the time of this attempt; the message above is what this device saw")
-	FaultTLSStalls = declare("tls.stalls", TLSTimeout, SideRegistrar,
-		"{at}[ ({address})] accepts the connection, but the TLS handshake stalls", "check that this port speaks TLS; on a tunnel, look for an MTU that is too small")
+	FaultTLSSilent = declare("tls.silent", TLSTimeout, SideRegistrar,
+		"{at}[ ({address})] accepts the connection, but does not answer the TLS handshake",
+		"check that this port speaks TLS (a port for plain SIP waits in the same way), and that the service on {host} is not hung")
+	FaultTLSStalls = declare("tls.stalls", TLSTimeout, SideNetwork,
+		"{at}[ ({address})] begins the TLS handshake, and then nothing more arrives",
+		"look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message \"fragmentation needed\"; if there is none, check whether the service on {host} is hung")
+	FaultTLSLost = declare("tls.packets-lost", TLSTimeout, SideNetwork,
+		"packets of the TLS handshake with {at}[ ({address})] are lost on the way: {lost}",
+		"look for large packets that are lost: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message \"fragmentation needed\"; small packets, such as those of the connection itself, get through")
 	FaultTLSOld = declare("tls.no-version-in-common", TLSVersion, SideRegistrar,
 		"{at}[ ({address})] offers no TLS version that this device may use",
 		`enable TLS 1.2 on the Registrar; until then, tls_min = "1.0" lets this device use what old servers offer`)
 	FaultTLSCipher = declare("tls.no-cipher-in-common", TLSVersion, SideRegistrar,
-		"{at}[ ({address})] accepts none of the ciphers that this device offers (alert {alert})",
-		"enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384; RSA key exchange alone is not enough")
+		"{at}[ ({address})] accepts none of the ciphers that this device offers, or has a certificate whose kind of key this device does not take (alert {alert})",
+		"enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384 (RSA key exchange alone is not enough); if they are enabled, "+
+			"give it a certificate with an RSA key of at least 2048 bits, or an ECDSA key on the curve P-256 or P-384")
 	FaultUnreadable = declare("certificate.unreadable", TLSUnreadable, SideRegistrar,
 		"a certificate that {at} sends cannot be read: {problem}", "replace it with a certificate that does not have this fault")
 
@@ -85,8 +108,11 @@ var (
 	FaultShortNotProven = declare("certificate.short-name", TLSName, SideDevice,
 		"the server is configured by the short (NetBIOS) name {host}, which its certificate does not prove: it is for {names}",
 		"configure the full name of the server[ ({useful})]")
+	FaultNameForm = declare("certificate.name-form", TLSName, SideRegistrar,
+		"the certificate of {at} contains the name {host} only as {name}, which is not how a host name is written in a certificate",
+		"issue a certificate whose Subject Alternative Name contains exactly {host}, as a DNS name")
 	FaultNoSAN = declare("certificate.no-san", TLSNoName, SideRegistrar,
-		"the certificate of {at} contains no name that a device accepts: it has no Subject Alternative Name",
+		"the certificate of {at} contains no name that a device accepts: its Subject Alternative Name has no host name",
 		"issue a certificate with {host} as Subject Alternative Name")
 	FaultExpired = declare("certificate.expired", TLSExpired, SideRegistrar,
 		whose+" expired on {ends} (it is {now} here)", "check the clock of this device first; if it is right, renew the certificate of the Registrar")
@@ -103,6 +129,9 @@ var (
 	FaultSelfSigned = declare("certificate.self-signed", TLSUntrusted, SideRegistrar,
 		"the certificate of {at} is self-signed: no authority vouches for it",
 		"have the site's authority issue the certificate, or add the path of this certificate to the setting roots")
+	FaultSelfSignedNameless = declare("certificate.self-signed-nameless", TLSUntrusted, SideRegistrar,
+		"the certificate of {at} is self-signed, and does not contain the name {host} either",
+		"have the site's authority issue a certificate with {host} as Subject Alternative Name")
 	FaultWeakSignature = declare("certificate.weak-signature", TLSUntrusted, SideRegistrar,
 		whose+" is signed with an algorithm that is no longer safe[: {signature}]",
 		"have the certificate of the Registrar, and any intermediate one above it, signed with SHA-256")
@@ -127,11 +156,14 @@ var (
 	FaultNameConstraint = declare("certificate.name-constraint", TLSUntrusted, SideRegistrar,
 		"the name constraints[ of {authority}] do not permit the certificate of {at}, which is for {names}",
 		"have the certificate of the Registrar issued by an authority that may issue it, or correct the name constraints")
+	FaultPolicyConstraint = declare("certificate.policy-constraint", TLSUntrusted, SideRegistrar,
+		"the certificate of {at} lacks a certificate policy that an authority above it demands[: {authority}] (policy constraints)",
+		"issue the certificate with a certificate policy that this authority allows, or correct the policy constraints of the authority")
 	FaultCriticalExtension = declare("certificate.critical-extension", TLSUntrusted, SideRegistrar,
 		whose+" has a critical extension that this device does not know: {extensions}",
 		"issue the certificate without that extension, or with the extension not marked critical")
 	FaultUnknownSignature = declare("certificate.unknown-signature", TLSUntrusted, SideRegistrar,
-		whose+" is signed with an algorithm that this device does not know", "have it signed with SHA-256 and RSA or ECDSA")
+		whose+" is signed with an algorithm that this device does not know", "have it signed with SHA-256 and RSA (PKCS #1 version 1.5) or ECDSA; in AD CS: AlternateSignatureAlgorithm = 0")
 	FaultNoCertificate = declare("certificate.none", TLSUntrusted, SideRegistrar,
 		"{at} sends no certificate", "give the Registrar a certificate for {host}")
 	FaultNoRoots = declare("certificate.no-roots", TLSUntrusted, SideDevice,

@@ -4,6 +4,9 @@ package provisioning
 var (
 	FaultNoSIP = declare("sip.no-answer", SIPNoAnswer, SideRegistrar,
 		"{at}[ ({address})] accepts the connection, but does not answer SIP", "check that the Registrar service runs behind this port")
+	FaultNotOurAnswer = declare("sip.other-answer", SIPNoAnswer, SideNetwork,
+		"{at}[ ({address})] answers {begins}, but that does not match the request of this device: {differs} is another one",
+		"look for a proxy or firewall in between that changes SIP messages (SIP ALG), and switch that off; if there is none, check the log of the Registrar")
 	FaultNotSIP = declare("sip.not-spoken", SIPMalformed, SideRegistrar,
 		"{at}[ ({address})] answers, but does not speak SIP[: its answer begins with {begins}]",
 		"check that the address and port are those of the Registrar, and not of a web server or another service")
@@ -38,6 +41,9 @@ var (
 	FaultRejected = declare("sip.rejected", SIPRejected, SideRegistrar,
 		"{host} refuses the request of this device as it stands: {said}",
 		"its answer says why: change the settings of the Registrar, or of a proxy in front of it, so that they accept the request")
+	FaultGrantsNothing = declare("sip.grants-nothing", BindingLost, SideRegistrar,
+		"{host} accepts the sign-in, but grants a registration of 0 seconds",
+		"check how long registrations may last (Expires) in the settings of the Registrar, and of a proxy in front of it")
 	FaultNoMinExpires = declare("sip.no-min-expires", SIPRejected, SideRegistrar,
 		"{host} wants the registration to last longer, but does not say how long (no Min-Expires): {said}",
 		"configure the Registrar to send Min-Expires in its answer, or to accept shorter registrations")
@@ -65,6 +71,9 @@ var (
 
 	FaultRedirectNotUsed = declare("redirect.not-used", "", SideRegistrar,
 		"{from} redirects the device to {host}, which is not used: {cause}", "{cause.do}")
+	FaultRedirectNowhere = declare("redirect.nowhere", SIPRejected, SideRegistrar,
+		"{host} redirects the device, but names no Registrar that it could use: {said}",
+		"configure the Registrar to redirect to SIP addresses with a host name and transport=tls")
 	FaultRedirectNoAddress = declare("redirect.no-address", NoAddress, SideDNS,
 		"{from} redirects the device to its home pool {host}, which has no address", "create the A record of {host}, or move the user to a pool that exists")
 	FaultRedirectLoop = declare("redirect.loop", SIPRedirectLoop, SideRegistrar,

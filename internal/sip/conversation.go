@@ -98,15 +98,19 @@ func (t *conversation) roundTrip(ctx context.Context, request *message) (*messag
 	if request.method != "REGISTER" {
 		until = sent.Add(firstAnswerFromBehind)
 	}
+	strange, differs := "", ""
 	for {
 		m, err := t.receive(ctx, func() time.Time { return until }, nil)
+		if err == nil && m.differs(request) != "" {
+			// An answer to nothing we asked; RFC 3261 section 18.1.2: dropped.
+			strange, differs = printable(m.start), m.differs(request)
+			continue
+		}
 		switch {
 		case errors.Is(err, errDue), errors.Is(err, context.DeadlineExceeded):
-			return nil, &SilenceError{Kind: ToRequest, Method: request.method, After: time.Since(sent).Round(time.Millisecond)}
+			return nil, &SilenceError{Kind: ToRequest, Method: request.method, After: time.Since(sent).Round(time.Millisecond), Strange: strange, Differs: differs}
 		case err != nil:
 			return nil, err
-		case !m.answers(request):
-			// An answer to nothing we asked; RFC 3261 section 18.1.2: dropped.
 		case m.code < 200:
 			// It lives; further provisional answers change nothing. They need not be signed (MS-SIPAE): for all they
 			// say, we wait a little longer.

@@ -251,6 +251,9 @@ type SilenceError struct {
 	Kind   SilenceKind
 	Method string        // of the request: "REGISTER"; "": it was none
 	After  time.Duration // how long it was waited for; 0: not told
+	// What came meanwhile that is no answer to the request: the first line of the latest, escaped, and in what it differs: "the
+	// branch of its Via"; "": nothing.
+	Strange, Differs string
 }
 
 // SilenceKind says what was not answered.
@@ -272,7 +275,11 @@ func (e *SilenceError) Error() string {
 	text := ErrNoAnswer.Error()
 	switch e.Kind {
 	case ToRequest:
-		return text + " to " + e.Method + " after " + e.After.String()
+		text += " to " + e.Method + " after " + e.After.String()
+		if e.Strange != "" {
+			text += fmt.Sprintf(", only %q, which does not match: %s is another one", e.Strange, e.Differs)
+		}
+		return text
 	case ToKeepAlive:
 		return text + " to a keep-alive after " + e.After.String()
 	case NoDocument:

@@ -130,15 +130,23 @@ func (m *message) cseq() (number uint32, method string, ok bool) {
 	return uint32(n), fields[1], err == nil
 }
 
-// answers reports whether m is a response to the request. Call-ID and CSeq must be equal; branch and From tag too,
-// unless the response has lost them. RFC 3261 section 17.1.3.
-func (m *message) answers(request *message) bool {
+// differs says in what a response is not one to the request, "": it is. Call-ID and CSeq must be equal; branch and From tag
+// too, unless the response has lost them. RFC 3261 section 17.1.3.
+func (m *message) differs(request *message) string {
 	number, method, ok := m.cseq()
 	wantNumber, wantMethod, _ := request.cseq()
-	return m.method == "" && ok && number == wantNumber && strings.EqualFold(method, wantMethod) &&
-		m.get("Call-ID") == request.get("Call-ID") &&
-		sameOrLost(m.branch(), request.branch()) &&
-		sameOrLost(parseAddress(m.get("From")).params["tag"], parseAddress(request.get("From")).params["tag"])
+	switch {
+	case m.get("Call-ID") != request.get("Call-ID"):
+		return "its Call-ID"
+	case !ok || number != wantNumber || !strings.EqualFold(method, wantMethod):
+		return "its CSeq"
+	case !sameOrLost(m.branch(), request.branch()):
+		return "the branch of its Via"
+	case !sameOrLost(parseAddress(m.get("From")).params["tag"], parseAddress(request.get("From")).params["tag"]):
+		return "the tag of its From"
+	default:
+		return ""
+	}
 }
 
 func sameOrLost(got, want string) bool { return got == "" || strings.EqualFold(got, want) }

@@ -29,6 +29,7 @@ func describe(host string, chain []*x509.Certificate, s Settings, err error) *Ce
 		problem, of = chainProblem(chain, s, now, err)
 	}
 	e.Problem, e.Of = problem, certificate(of, leaf)
+	e.Nameless = problem == SelfSigned && checkNames(leaf, host, s.Allowed) != nil
 	if problem == CriticalExtension {
 		for _, id := range of.UnhandledCriticalExtensions {
 			e.Extensions = append(e.Extensions, id.String())
@@ -86,9 +87,12 @@ func invalidProblem(chain []*x509.Certificate, s Settings, now time.Time, invali
 		return Unusable, first(chain, func(c *x509.Certificate) bool { return !forServers(c) })
 	case x509.CANotAuthorizedForThisName, x509.UnconstrainedName, x509.NameConstraintsWithoutSANs, x509.TooManyConstraints:
 		return NameConstraint, first(chain, constrains) // crypto/x509 names the certificate that is refused, and not who refuses it
-	default:
-		return Unproven, of
+	case x509.NoValidChains: // crypto/x509 says so where the policies of all chains are at fault
+		if i := slices.IndexFunc(chain, demandsPolicy); i >= 0 {
+			return PolicyConstraint, chain[i]
+		}
 	}
+	return Unproven, of
 }
 
 // unknownProblem says why nobody is found who has signed a certificate of the chain: crypto/x509 knows, and says it in words
@@ -159,6 +163,12 @@ func constrains(c *x509.Certificate) bool {
 		len(c.PermittedEmailAddresses)+len(c.ExcludedEmailAddresses)+len(c.PermittedURIDomains)+len(c.ExcludedURIDomains) > 0
 }
 
+// demandsPolicy says whether an authority demands that certificates below it have a policy, or limits which (RFC 5280 section 4.2.1.11).
+func demandsPolicy(c *x509.Certificate) bool {
+	return c.IsCA && (c.RequireExplicitPolicy > 0 || c.RequireExplicitPolicyZero || c.InhibitPolicyMapping > 0 || c.InhibitPolicyMappingZero ||
+		c.InhibitAnyPolicy > 0 || c.InhibitAnyPolicyZero)
+}
+
 // first returns the first certificate that has a fault, or else that of the server: the fault is then in a root.
 func first(chain []*x509.Certificate, faulty func(*x509.Certificate) bool) *x509.Certificate {
 	if i := slices.IndexFunc(chain, faulty); i >= 0 {
@@ -169,7 +179,7 @@ func first(chain []*x509.Certificate, faulty func(*x509.Certificate) bool) *x509
 
 func certificate(c, leaf *x509.Certificate) Certificate {
 	return Certificate{
-		Leaf: c.Equal(leaf), Subject: c.Subject.String(), Issuer: c.Issuer.String(), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
+		Leaf: c.Equal(leaf), Subject: distinguished(c.RawSubject, c.Subject), Issuer: distinguished(c.RawIssuer, c.Issuer), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 		Signature: c.SignatureAlgorithm.String(),
 	}
 }

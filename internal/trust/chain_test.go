@@ -70,6 +70,47 @@ func over(c *x509.Certificate)      { c.NotAfter = time.Now().Add(-time.Hour) }
 func yetToCome(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }
 func nothing(*x509.Certificate)     {}
 
+// Who is sent to trust a certificate that signs itself must not find next that it lacks the name.
+func TestSelfSignedWithoutTheName(t *testing.T) {
+	for name, edit := range map[string]func(*x509.Certificate){
+		"no name":      func(c *x509.Certificate) { c.DNSNames = nil },
+		"another name": func(c *x509.Certificate) { c.DNSNames = []string{"fe02.contoso.com"} },
+	} {
+		chain := []*x509.Certificate{certify(t, nil, "leaf", serves(edit)).cert}
+		var e *CertificateError
+		if err := verify("fe01.contoso.com", chain, Settings{Roots: x509.NewCertPool()}); !errors.As(err, &e) || e.Problem != SelfSigned || !e.Nameless {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Names of Active Directory have domain components, those of small devices mail addresses: people read them as they write them.
+func TestDistinguished(t *testing.T) {
+	for want, name := range map[string]pkix.RDNSequence{
+		"CN=Issuing CA,DC=contoso,DC=com": {
+			{{Type: asn1.ObjectIdentifier{0, 9, 2342, 19200300, 100, 1, 25}, Value: "com"}}, {{Type: asn1.ObjectIdentifier{0, 9, 2342, 19200300, 100, 1, 25}, Value: "contoso"}},
+			{{Type: asn1.ObjectIdentifier{2, 5, 4, 3}, Value: "Issuing CA"}},
+		},
+		`CN=box+emailAddress=a\,b@contoso.com,O=Acme`: {
+			{{Type: asn1.ObjectIdentifier{2, 5, 4, 10}, Value: "Acme"}},
+			{{Type: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}, Value: "a,b@contoso.com"}, {Type: asn1.ObjectIdentifier{2, 5, 4, 3}, Value: "box"}},
+		},
+	} {
+		raw, err := asn1.Marshal(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var parsed pkix.Name
+		parsed.FillFromRDNSequence(&name)
+		if got := distinguished(raw, parsed); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	if got := distinguished([]byte{0x30}, pkix.Name{CommonName: "cut"}); got != "CN=cut" {
+		t.Errorf("cut: %s", got)
+	}
+}
+
 // Each Problem, and the certificate of the chain that has it: by type, or by a look at the chain, never by a text.
 func TestEachProblemAndItsCertificate(t *testing.T) {
 	root := certify(t, nil, "root", certifies())
@@ -81,6 +122,7 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 		return []*made{certify(t, between, "leaf", serves()), between}
 	}
 	odd := pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}
+	explicit := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 36}, Critical: true, Value: []byte{0x30, 3, 0x80, 1, 0}} // requireExplicitPolicy 0
 	other := certify(t, nil, "root", certifies())
 	otherMiddle := certify(t, other, "middle", certifies())
 	lone := certify(t, nil, "nobody", certifies())
@@ -113,6 +155,7 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 		{name: "by a server", sent: under(serves()), want: NotAuthority, of: "CN=middle"},
 		{name: "too many in between", sent: chainOf(t, certify(t, root, "middle", certifies(func(c *x509.Certificate) { c.MaxPathLenZero = true }))), want: TooManyIntermediates, of: "CN=middle"},
 		{name: "a name that is not for this authority", sent: under(certifies(func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"fabrikam.com"} })), want: NameConstraint, of: "CN=middle"},
+		{name: "a policy that is demanded", sent: under(certifies(func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{explicit} })), want: PolicyConstraint, of: "CN=middle"},
 		{name: "a critical extension", sent: issued(serves(func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{odd} })), want: CriticalExtension, of: "CN=leaf"},
 		{name: "a critical extension in between", sent: under(certifies(func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{odd} })), want: CriticalExtension, of: "CN=middle"},
 		{name: "not for servers", sent: issued(serves(forClients)), want: Unusable, of: "CN=leaf"},
@@ -158,6 +201,9 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 			}
 			if got := strings.Join(e.Extensions, " "); got != "" != (e.Problem == CriticalExtension && test.err == nil) || got != "" && (got != "1.2.3.4" || !strings.Contains(e.Error(), got)) {
 				t.Errorf("the extension is %q (%v)", got, e)
+			}
+			if e.Nameless {
+				t.Error("it has the name")
 			}
 			if len(chain) > 0 && e.Of.Leaf != (e.Of.Subject == chain[0].Subject.String()) {
 				t.Errorf("that of the server: %t, of %q", e.Of.Leaf, e.Of.Subject)

@@ -23,6 +23,7 @@ const (
 	NotAuthority                        // signed by a certificate that is not one of an authority
 	TooManyIntermediates                // more certificates in between than an authority allows
 	NameConstraint                      // an authority may not issue for such names
+	PolicyConstraint                    // an authority demands a certificate policy that it has not
 	CriticalExtension                   // has an extension that must be understood, and is not
 	Unusable                            // not for servers (extended key usage)
 	NoCertificate                       // none was sent
@@ -53,6 +54,8 @@ type CertificateError struct {
 	Problem Problem
 	Of      Certificate // the one that the problem is about; zero: none could be read
 	Names   []string    // what the server's certificate is for
+	// Nameless says of one that signs itself that it would not prove the Host if it were trusted either.
+	Nameless bool
 	// Extensions are the object identifiers of the extensions of Of that must be understood and are not: "1.3.6.1.4.1.311.21.10".
 	// None: they are those of a root.
 	Extensions []string

@@ -81,6 +81,7 @@ const (
 	alertHandshakeFailure    = 40
 	alertBadCertificate      = 42
 	alertProtocolVersion     = 70
+	alertNoRenegotiation     = 100
 	alertCertificateRequired = 116
 )
 
@@ -103,10 +104,19 @@ func Turned(met Met, err error) *HandshakeError {
 	return e
 }
 
-// alertOf returns the number of an alert of the other side. crypto/tls gives it no exported type, but a number it is.
-func alertOf(err error) (uint8, bool) {
+// AsksAnew says whether a connection has ended because the server asks for another handshake (RFC 5246 section 7.4.1.1): we begin none.
+func AsksAnew(err error) bool {
+	alert, is := alertFrom("local error", err)
+	return is && alert == alertNoRenegotiation
+}
+
+// alertOf returns the number of an alert of the other side.
+func alertOf(err error) (uint8, bool) { return alertFrom("remote error", err) }
+
+// alertFrom returns the number of an alert of one side. crypto/tls gives it no exported type, but a number it is.
+func alertFrom(side string, err error) (uint8, bool) {
 	var op *net.OpError
-	if !errors.As(err, &op) || op.Op != "remote error" {
+	if !errors.As(err, &op) || op.Op != side {
 		return 0, false
 	}
 	alert := reflect.ValueOf(op.Err)

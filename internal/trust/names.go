@@ -2,6 +2,8 @@ package trust
 
 import (
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"net/netip"
 	"slices"
@@ -59,6 +61,35 @@ func names(leaf *x509.Certificate) []string {
 		all = append(all, ip.String())
 	}
 	return all
+}
+
+// shortTypes are attribute types that names of Active Directory and of small devices have, and crypto/x509/pkix does not name (RFC 4514
+// section 3, RFC 2985 section 5.2.1).
+var shortTypes = map[string]string{"0.9.2342.19200300.100.1.25": "DC", "0.9.2342.19200300.100.1.1": "UID", "1.2.840.113549.1.9.1": "emailAddress"}
+
+// distinguished is a distinguished name in text (RFC 4514).
+func distinguished(raw []byte, parsed pkix.Name) string {
+	var sequence pkix.RDNSequence
+	if rest, err := asn1.Unmarshal(raw, &sequence); err != nil || len(rest) > 0 {
+		return parsed.String()
+	}
+	var parts []string
+	for _, relative := range slices.Backward(sequence) {
+		var attributes []string
+		for _, a := range relative {
+			short, known := shortTypes[a.Type.String()]
+			if known {
+				a.Type = asn1.ObjectIdentifier{2, 5, 4, 3} // CN, for the value to be written as text
+			}
+			text := pkix.RDNSequence{{a}}.String()
+			if known {
+				text = short + strings.TrimPrefix(text, "CN")
+			}
+			attributes = append(attributes, text)
+		}
+		parts = append(parts, strings.Join(attributes, "+"))
+	}
+	return strings.Join(parts, ",")
 }
 
 // Listed is a list of names in words, of which the first eight are shown.

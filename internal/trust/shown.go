@@ -37,10 +37,11 @@ func show(state tls.ConnectionState) Shown {
 		return s
 	}
 	leaf := state.PeerCertificates[0]
-	s.Issuer, s.Names, s.Key = leaf.Issuer.String(), names(leaf), keyOf(leaf)
+	s.Issuer, s.Names, s.Key = distinguished(leaf.RawIssuer, leaf.Issuer), names(leaf), keyOf(leaf)
 	s.NotBefore, s.NotAfter = leaf.NotBefore, leaf.NotAfter
 	s.SelfSigned = isSelfSigned(leaf)
-	s.LeadsTo = last(state.PeerCertificates).Issuer.String()
+	end := last(state.PeerCertificates)
+	s.LeadsTo = distinguished(end.RawIssuer, end.Issuer)
 	above(state.PeerCertificates, func(c *x509.Certificate) {
 		if s.IssuerEnds.IsZero() || c.NotAfter.Before(s.IssuerEnds) {
 			s.IssuerEnds, s.IssuerName = c.NotAfter, c.Subject.CommonName

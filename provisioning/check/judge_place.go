@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -89,7 +90,7 @@ func addressFails(f *Facts) provisioning.Trouble {
 }
 
 // otherService are the faults of a port at which something else than a Registrar may listen.
-var otherService = []*provisioning.Fault{provisioning.FaultTLSNot, provisioning.FaultTLSStalls, provisioning.FaultNotSIP}
+var otherService = []*provisioning.Fault{provisioning.FaultTLSNot, provisioning.FaultTLSSilent, provisioning.FaultNotSIP}
 
 // deadPlace is what is wrong with one place: what the daemon would tell of it, and what a look around it adds.
 func deadPlace(f *Facts, p Place) provisioning.Trouble {
@@ -124,6 +125,8 @@ func closedPlace(f *Facts, p Place, closed provisioning.Trouble) provisioning.Tr
 			return dnsFails(f, inside.Trouble).Also(provisioning.FaultEdgeNotReached, closed.Facts)
 		}
 		return provisioning.FaultOnlyOutside.Because(closed, closed.With(provisioning.Facts{"domain": f.sipDomain()}).Facts)
+	case closed.Fault == provisioning.FaultFiltered && elsewhere(f, p) != "":
+		return provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p)}).Facts)
 	case provisioning.IsAddress(p.Host) && p.Step == provisioning.Manual:
 		return closed.Also(provisioning.FaultConfiguredAddress, closed.Facts)
 	default:
@@ -156,6 +159,23 @@ func otherPort(f *Facts, p Place) *Place {
 	return nil
 }
 
+// elsewhere says what the address that does not answer at a place does at another port, "": nothing. A server that does is not
+// down.
+func elsewhere(f *Facts, p Place) string {
+	for _, other := range f.at(p.Host) {
+		for _, probe := range other.Probes {
+			switch {
+			case other.Port == p.Port || probe.Addr != p.best().Addr:
+			case probe.Connected:
+				return fmt.Sprintf("accepts connections on port %d", other.Port)
+			case probe.Reason() == provisioning.ConnectRefused:
+				return fmt.Sprintf("refuses connections on port %d", other.Port)
+			}
+		}
+	}
+	return ""
+}
+
 // onlyOutside says whether the device may be inside, and sees only what is meant for those outside.
 func onlyOutside(f *Facts, p Place) bool {
 	if p.Step != provisioning.ExternalTLS {
@@ -174,7 +194,7 @@ func badCertificate(f *Facts, p Place, t provisioning.Trouble) provisioning.Trou
 		return clock
 	case t.Reason() == provisioning.ClockWrong:
 		return setClock(f, t)
-	case t.Reason() == provisioning.TLSName:
+	case t.Reason() == provisioning.TLSName && t.Fault != provisioning.FaultNameForm:
 		return wrongName(f, p, t)
 	default:
 		return t

@@ -88,9 +88,10 @@ func (g gate) dial(ctx context.Context, c provisioning.Candidate, addr netip.Add
 func (g gate) secure(ctx context.Context, c provisioning.Candidate, conn net.Conn) (net.Conn, trust.Met, error) {
 	ctx, cancel := context.WithTimeout(ctx, tlsLimit)
 	defer cancel()
-	secure, met, err := trust.Handshake(ctx, conn, c.Host, g.proof(c))
+	watched := &wire.Watched{Conn: conn}
+	secure, met, err := trust.Handshake(ctx, watched, c.Host, g.proof(c))
 	if err != nil {
-		return nil, met, &attemptError{stage: handshaking, err: err, met: met}
+		return nil, met, &attemptError{stage: handshaking, err: err, met: met, loss: watched.Loss()}
 	}
 	return secure, met, nil
 }

@@ -54,6 +54,8 @@ func (j *judgement) connection() provisioning.Trouble {
 		return j.met(provisioning.FaultRefused)
 	case (hungUp || isReset(j.err)) && j.attempt != nil && j.attempt.met.AsksCertificate:
 		return j.met(provisioning.FaultCutAsking)
+	case (hungUp || isReset(j.err)) && registering && j.attempt != nil && j.attempt.met.Version != "":
+		return j.met(provisioning.FaultDropsSIP)
 	case hungUp || isReset(j.err):
 		return j.met(provisioning.FaultCut)
 	case j.attempt != nil && j.attempt.absent && (isTimeout(j.err) || errors.Is(j.err, syscall.EHOSTUNREACH)): // whichever comes first

@@ -27,9 +27,11 @@ func (j *judgement) answered() provisioning.Trouble {
 		certified   *sip.CertificateError
 		credentials *sip.CredentialsError
 		auth        *sip.AuthError
+		lost        *sip.LostError
 		malformed   *sip.MalformedError
 		redirect    *sip.RedirectError
 		signature   *sip.SignatureError
+		silence     *sip.SilenceError
 		status      *sip.StatusError
 	)
 	switch {
@@ -55,6 +57,11 @@ func (j *judgement) answered() provisioning.Trouble {
 		return j.met(provisioning.FaultUnsigned)
 	case errors.Is(j.err, sip.ErrBadSignature):
 		return provisioning.SIPBadSignature.Met(j.raw)
+	case errors.As(j.err, &lost) && lost.Kind == sip.NothingGranted && j.attempt != nil:
+		return j.met(provisioning.FaultGrantsNothing)
+	case errors.As(j.err, &silence) && silence.Strange != "" && j.attempt != nil:
+		j.facts["begins"], j.facts["differs"] = silence.Strange, silence.Differs
+		return j.met(provisioning.FaultNotOurAnswer)
 	case errors.Is(j.err, sip.ErrNoAnswer) && j.attempt != nil:
 		return j.met(provisioning.FaultNoSIP)
 	case errors.Is(j.err, sip.ErrNoAnswer):
@@ -123,7 +130,9 @@ func statusFault(code int) *provisioning.Fault {
 		return provisioning.FaultAccountRefused
 	case code == 404 || code == 604:
 		return provisioning.FaultAccountUnknown
-	case code == 408 || code == 480 || code >= 500 && code < 600:
+	case code == 300 || code == 301 || code == 302 || code == 305: // one that can be followed is a sip.RedirectError
+		return provisioning.FaultRedirectNowhere
+	case code == 408 || code == 477 || code == 480 || code >= 500 && code < 600: // 477: Kamailio does not reach the next hop
 		return provisioning.FaultUnavailable
 	default:
 		return provisioning.FaultRejected

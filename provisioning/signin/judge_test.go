@@ -2,9 +2,11 @@ package signin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 // Every kind of error of the leaves is a fault of the catalogue, and what a tech reads of it is in testdata/faults.golden:
@@ -68,11 +71,23 @@ func judged() (all []judgedError) {
 		of.Leaf, of.Subject = false, "CN=Contoso Issuing CA"
 		add(fmt.Sprintf("certificate of an authority, %d", p), handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Problem: p, Of: of, Names: []string{"pool01.contoso.com"}, Extensions: []string{"1.2.3.4"}, Err: errors.New("some words")})
 	}
+	add("certificate, self-signed and nameless", handshaking, &trust.CertificateError{Problem: trust.SelfSigned, Nameless: true, Err: errors.New("some words")})
+	for _, name := range []string{"fe01.contoso.com.", "https://fe01.contoso.com/", "sip:fe01.contoso.com", " fe01.contoso.com", "fe01.contoso.com:5061"} {
+		add(fmt.Sprintf("certificate, name as %q", name), handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Problem: trust.WrongName, Of: dated(day), Names: []string{"pool01.contoso.com", name}, Err: errors.New("some words")})
+	}
 	met.LeadsTo = met.Issuer
 	add("certificate, no intermediate", handshaking, &trust.CertificateError{Problem: trust.Untrusted, Err: errors.New("some words")})
 	for _, k := range trust.HandshakeKinds() {
-		add(fmt.Sprintf("handshake, %d", k), handshaking, &trust.HandshakeError{Kind: k, Alert: 112, Received: true, Err: errors.New("some words")})
+		add(fmt.Sprintf("handshake, %d", k), handshaking, &trust.HandshakeError{Kind: k, Alert: 80, Received: true, Err: errors.New("some words")})
 	}
+	add("handshake, the name is not known", handshaking, &trust.HandshakeError{Kind: trust.AlertReceived, Alert: 112, Received: true, Err: errors.New("some words")})
+	add("handshake, first bytes of text", handshaking, &trust.HandshakeError{Kind: trust.NotTLS, First: []byte("SSH-2.0-OpenSSH_9.2p1\r\n"), Err: errors.New("some words")})
+	add("handshake, first bytes", handshaking, &trust.HandshakeError{Kind: trust.NotTLS, First: []byte("\x00\x01\x02\xff"), Err: errors.New("some words")})
+	for _, loss := range []wire.Loss{wire.SentUnacknowledged, wire.ReceivedGap} {
+		all = append(all, judgedError{fmt.Sprintf("handshake, lost %d", loss), &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: trust.Silent, Err: errors.New("some words")}, loss: loss}})
+	}
+	add("handshake, the server asks for another", registering, &sip.ConnectionError{Kind: sip.ReadFailed, Err: &net.OpError{Op: "local error", Err: tls.AlertError(100)}})
+	all = append(all, judgedError{"cut after TLS", &attemptError{stage: registering, met: trust.Met{Shown: trust.Shown{Version: "TLS 1.3"}}, err: io.EOF}})
 	add("handshake, deadline", handshaking, context.DeadlineExceeded)
 	add("handshake, cut", handshaking, io.EOF)
 	add("certificate demanded, perhaps", registering, &trust.HandshakeError{Kind: trust.WantsCertificate, Err: io.EOF})
@@ -96,6 +111,7 @@ func judgedSIP() (all []judgedError) {
 	for _, k := range sip.SilenceKinds() {
 		add(fmt.Sprintf("silence, %d", k), &sip.SilenceError{Kind: k, Method: "REGISTER", After: 4 * time.Second})
 	}
+	add("silence, and an answer to something else", &sip.SilenceError{Kind: sip.ToRequest, Method: "REGISTER", After: 4 * time.Second, Strange: "SIP/2.0 200 OK", Differs: "the branch of its Via"})
 	for _, k := range sip.SignatureKinds() {
 		add(fmt.Sprintf("signature, %d", k), &sip.SignatureError{Kind: k, Begins: "SIP/2.0 200 OK", Scheme: "NTLM", Target: "fe01"})
 	}
@@ -105,7 +121,7 @@ func judgedSIP() (all []judgedError) {
 	for _, k := range sip.ConnectionKinds() {
 		add(fmt.Sprintf("connection, %d", k), &sip.ConnectionError{Kind: k, Err: errors.New("some words")})
 	}
-	for _, code := range []int{380, 400, 403, 404, 408, 421, 423, 439, 480, 494, 500, 503, 600, 604} {
+	for _, code := range []int{302, 380, 400, 403, 404, 408, 421, 423, 439, 477, 480, 494, 500, 503, 600, 604} {
 		add(fmt.Sprintf("status %d", code), &sip.StatusError{Code: code, Phrase: "Some Words", Warnings: []sip.Warning{{Code: 399, Text: "more words"}}, Fields: []sip.Field{{Name: "Require", Value: "outbound"}}})
 	}
 	add("status 423 that names an interval", &sip.StatusError{Code: 423, Phrase: "Interval Too Brief", Fields: []sip.Field{{Name: "Min-Expires", Value: "1000000"}}})

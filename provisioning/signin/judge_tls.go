@@ -1,14 +1,17 @@
 package signin
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 // certificateFaults has every trust.Problem.
@@ -23,6 +26,7 @@ var certificateFaults = map[trust.Problem]*provisioning.Fault{
 	trust.NotAuthority:         provisioning.FaultNotAuthority,
 	trust.TooManyIntermediates: provisioning.FaultChainTooLong,
 	trust.NameConstraint:       provisioning.FaultNameConstraint,
+	trust.PolicyConstraint:     provisioning.FaultPolicyConstraint,
 	trust.CriticalExtension:    provisioning.FaultCriticalExtension,
 	trust.Unusable:             provisioning.FaultNotForServers,
 	trust.NoCertificate:        provisioning.FaultNoCertificate,
@@ -43,9 +47,9 @@ var handshakeFaults = map[trust.HandshakeKind]*provisioning.Fault{
 	trust.WantsCertificate: provisioning.FaultServerPort,
 	trust.AlertReceived:    provisioning.FaultTLSAlert,
 	trust.Stalled:          provisioning.FaultTLSStalls,
-	trust.Silent:           provisioning.FaultTLSStalls,
+	trust.Silent:           provisioning.FaultTLSSilent,
 	trust.Cut:              provisioning.FaultTLSCut,
-	trust.HungUp:           provisioning.FaultCut,
+	trust.HungUp:           provisioning.FaultTLSHungUp,
 	trust.NotTLS:           provisioning.FaultTLSNot,
 }
 
@@ -71,6 +75,11 @@ func (j *judgement) certificate() provisioning.Trouble {
 	switch {
 	case fault == nil, e.Problem == trust.CriticalExtension && len(e.Extensions) == 0:
 		fault = provisioning.FaultCertificate
+	case e.Problem == trust.WrongName && slices.ContainsFunc(e.Names, func(name string) bool { return means(name, e.Host) }):
+		fault = provisioning.FaultNameForm
+		j.facts["name"] = fmt.Sprintf("%q", e.Names[slices.IndexFunc(e.Names, func(name string) bool { return means(name, e.Host) })])
+	case e.Nameless:
+		fault = provisioning.FaultSelfSignedNameless
 	case ofAuthority && e.Problem == trust.Expired:
 		fault = provisioning.FaultIssuerExpired
 	case ofAuthority && e.Problem == trust.NotYetValid:
@@ -81,15 +90,54 @@ func (j *judgement) certificate() provisioning.Trouble {
 	return j.met(fault)
 }
 
-// named adds the name of an extension that sites meet (MS-WCCE section 2.2.2.7.7.3).
+// means says whether a name of a certificate that is not the host's was meant to be: with a final dot, blanks, or as a part of a URL.
+func means(name, host string) bool {
+	_, rest, isURL := strings.Cut(name, "://")
+	if !isURL {
+		rest = name
+	}
+	for _, scheme := range []string{"sip:", "sips:"} {
+		rest = strings.TrimPrefix(rest, scheme)
+	}
+	rest, _, _ = strings.Cut(strings.TrimSpace(rest), "/")
+	rest, _, _ = strings.Cut(rest, ":")
+	return host != "" && strings.EqualFold(strings.TrimSuffix(rest, "."), host)
+}
+
+// extensionNames are those of extensions that sites meet (MS-WCCE section 2.2.2.7.7.3, RFC 5280 section 4.2.1.10).
+var extensionNames = map[string]string{
+	"1.3.6.1.4.1.311.21.10": "Application Policies",
+	"2.5.29.30":             "name constraints of a kind that it cannot check, such as directory names",
+}
+
+// named adds them.
 func named(extensions []string) []string {
 	all := slices.Clone(extensions)
 	for i, id := range all {
-		if id == "1.3.6.1.4.1.311.21.10" {
-			all[i] += " (Application Policies)"
+		if name := extensionNames[id]; name != "" {
+			all[i] += " (" + name + ")"
 		}
 	}
 	return all
+}
+
+// unrecognizedName is the alert of a server that has no certificate for the name asked for (RFC 6066 section 3).
+const unrecognizedName = 112
+
+// lost says which packets a way loses.
+var lost = map[wire.Loss]string{
+	wire.SentUnacknowledged: "the server does not acknowledge what this device sends",
+	wire.ReceivedGap:        "later packets of the server arrive, but not the ones before them",
+}
+
+// begins is the first line of text that a server has sent, or its first bytes; "": it has sent nothing.
+func begins(first []byte) string {
+	line, _, _ := bytes.Cut(first, []byte{'\n'})
+	line = bytes.TrimRight(line, "\r")
+	if len(line) > 0 && bytes.IndexFunc(line, func(r rune) bool { return r < ' ' || r > '~' }) < 0 {
+		return string(line)
+	}
+	return fmt.Sprintf("% x", first)
 }
 
 // handshake is for a handshake that ended before a certificate could be judged, or after that.
@@ -98,13 +146,21 @@ func (j *judgement) handshake() provisioning.Trouble {
 	switch {
 	case errors.As(j.err, &e) && e.Kind == trust.WantsCertificate && e.Alert == 0: // it may have other reasons to hang up
 		return j.met(provisioning.FaultCutAsking)
+	case errors.As(j.err, &e) && j.attempt != nil && (e.Kind == trust.Silent && j.attempt.loss != wire.NoLoss || e.Kind == trust.Stalled && j.attempt.loss == wire.SentUnacknowledged):
+		j.facts["lost"] = lost[j.attempt.loss]
+		return j.met(provisioning.FaultTLSLost)
+	case errors.As(j.err, &e) && e.Received && e.Alert == unrecognizedName:
+		return j.met(provisioning.FaultTLSNameUnknown)
+	case trust.AsksAnew(j.err):
+		return j.met(provisioning.FaultTLSAnew)
 	case errors.As(j.err, &e) && handshakeFaults[e.Kind] != nil:
+		j.facts["begins"] = begins(e.First)
 		j.facts["alert"] = fmt.Sprintf("%d, %s", e.Alert, plain.Words(tls.AlertError(e.Alert)))
 		return j.met(handshakeFaults[e.Kind])
 	case j.attempt == nil || j.attempt.stage != handshaking:
 		return provisioning.Trouble{}
 	case isTimeout(j.err):
-		return j.met(provisioning.FaultTLSStalls)
+		return j.met(provisioning.FaultTLSSilent)
 	case isReset(j.err):
 		return j.met(provisioning.FaultTLSCut)
 	default:

@@ -4,6 +4,7 @@ import (
 	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 // stage is how far an attempt came; the same fault means different things at each.
@@ -22,6 +23,7 @@ type attemptError struct {
 	met   trust.Met
 	// absent says that nobody on the own link has answered to the address.
 	absent bool
+	loss   wire.Loss // of a handshake
 }
 
 func (e *attemptError) Error() string { return e.stage.prefix() + plain.Words(e.err) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
@@ -69,4 +70,23 @@ func ownAddresses() (own []netip.Addr) {
 		}
 	}
 	return own
+}
+
+// Watched is a connection that says what its way loses, also when it is closed.
+type Watched struct {
+	net.Conn
+	once sync.Once
+	loss Loss
+}
+
+// Loss looks once, at the latest when the connection is closed.
+func (w *Watched) Loss() Loss {
+	w.once.Do(func() { w.loss = lossOf(w.Conn) })
+	return w.loss
+}
+
+// Close closes the connection.
+func (w *Watched) Close() error {
+	w.Loss()
+	return w.Conn.Close()
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"net"
 	"strings"
 	"syscall"
 	"time"
@@ -21,4 +22,28 @@ func unacknowledgedTimeout(_ context.Context, network, _ string, c syscall.RawCo
 	return c.Control(func(fd uintptr) {
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(unacknowledgedLimit.Milliseconds()))
 	})
+}
+
+// lossOf asks the kernel what it knows of a connection that is still open.
+func lossOf(conn net.Conn) Loss {
+	system, ok := conn.(syscall.Conn)
+	if !ok {
+		return NoLoss
+	}
+	raw, err := system.SyscallConn()
+	if err != nil {
+		return NoLoss
+	}
+	loss := NoLoss
+	_ = raw.Control(func(fd uintptr) { // closed already: nothing is known
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		switch {
+		case err != nil:
+		case info.Rcv_ooopack > 0:
+			loss = ReceivedGap
+		case info.Unacked > 0 && info.Total_retrans > 0:
+			loss = SentUnacknowledged
+		}
+	})
+	return loss
 }

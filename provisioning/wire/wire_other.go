@@ -4,6 +4,7 @@ package wire
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"syscall"
 )
@@ -13,3 +14,6 @@ func unacknowledgedTimeout(context.Context, string, string, syscall.RawConn) err
 
 // absent is not known here.
 var absent func(netip.Addr) bool
+
+// lossOf knows nothing here.
+func lossOf(net.Conn) Loss { return NoLoss }

@@ -1,0 +1,11 @@
+package wire
+
+// Loss is what the kernel knows of packets that the way of a connection has lost, and goes on losing.
+type Loss uint8
+
+// The losses.
+const (
+	NoLoss             Loss = iota // none, or none that is known
+	SentUnacknowledged             // what was sent is sent again and again, and never acknowledged
+	ReceivedGap                    // later packets have come, and not the ones before them
+)

@@ -1,0 +1,26 @@
+package wire
+
+import (
+	"net"
+	"testing"
+)
+
+// TestLoss: a way that loses nothing says so, before and after the end of the connection. What is lost is shown in e2e, where there
+// is a way that loses packets.
+func TestLoss(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []*Watched{{Conn: conn}, {Conn: &net.UnixConn{}}} {
+		w.Close()
+		if got := w.Loss(); got != NoLoss {
+			t.Errorf("%T: lost %d", w.Conn, got)
+		}
+	}
+}
