@@ -49,14 +49,19 @@ func (a *authority) issueLeaf(t testing.TB, dir string, leaf *x509.Certificate) 
 // issueWith does so for a key that is there already.
 func (a *authority) issueWith(t testing.TB, dir string, leaf *x509.Certificate, k crypto.Signer) (cert, key string) {
 	t.Helper()
+	name := leaf.Subject.CommonName
+	cert = write(t, dir, name+".pem", a.sign(t, leaf, k.Public()))
+	return cert, keyFile(t, dir, name, k)
+}
+
+// keyFile writes a private key.
+func keyFile(t testing.TB, dir, name string, k crypto.Signer) string {
+	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(k)
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := leaf.Subject.CommonName
-	cert = write(t, dir, name+".pem", a.sign(t, leaf, k.Public()))
-	key = write(t, dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
-	return cert, key
+	return write(t, dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
 }
 
 // leafFor is a certificate as a Registrar's has to be, for one name.

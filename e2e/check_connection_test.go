@@ -8,17 +8,17 @@ fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on thi
 The problem is with the Registrar.
 Start the Registrar service on fe01.contoso.com, or correct the port.`},
 	{"filtered", with(published(fe01), the(fe01, blackHole)), "connect-timeout", `
-fe01.contoso.com:5061 (10.0.0.11) does not answer at all: a firewall drops the packets, or the server is down.
+fe01.contoso.com:5061 (10.0.0.11) does not answer, but the same server refuses connections on port 443: a firewall drops what is sent to port 5061.
 The problem is with the network between this device and the server.
-Look for a firewall that drops port 5061, then check whether fe01.contoso.com is running.`},
+Look for a firewall that drops port 5061, on the way or on fe01.contoso.com itself.`},
 	{"no route", with(published(fe01), the(fe01, noRoute)), "connect-unreachable", `
 fe01.contoso.com:5061 (10.0.0.11) cannot be reached: a router or firewall rejects the connection, or no host has that address.
 The problem is with the network between this device and the server.
 Look for a firewall that rejects port 5061, then check the address record and whether fe01.contoso.com is running.`},
 	{"accepted, then reset", with(published(fe01), the(fe01, resets)), "connect-reset", `
-fe01.contoso.com:5061 (10.0.0.11) accepts the connection and then drops it.
+fe01.contoso.com:5061 (10.0.0.11) accepts the connection, and drops it when the TLS handshake begins.
 The problem is with the Registrar.
-Check the log of the Registrar, and look for a firewall or proxy in between that drops connections.`},
+If a proxy or load balancer listens there, check that the Registrar behind it is running, and that it passes on the name fe01.contoso.com (SNI) and expects no PROXY protocol from clients; otherwise check the log of the Registrar, and look for a firewall in between that drops connections.`},
 	{"the SRV record names a port where nothing listens, and 5061 answers", with(srvFor(fe01.host, 5065)), "connect-refused", `
 The SRV record _sipinternaltls._tcp.contoso.com leads to fe01.contoso.com:5065 (10.0.0.11), where no Registrar can be reached, but fe01.contoso.com accepts connections on port 5061.
 The problem is with DNS.

@@ -31,6 +31,9 @@ func TestCheck(t *testing.T) {
 		{"connection", connectionFaults},
 		{"TLS", tlsFaults},
 		{"SIP", sipFaults},
+		{"front end", frontFaults},
+		{"certificate", certificateFaults},
+		{"proxy", proxyFaults},
 		{"device", deviceFaults},
 	} {
 		for _, f := range part.faults {

@@ -12,7 +12,7 @@ The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but fo
 The problem is with the Registrar.
 Issue a certificate that names pool01.contoso.com: devices do not accept a wildcard for SIP.`},
 	{"the certificate has a common name only", with(pool01Has(hasCommonNameOnly)), "tls-no-name", `
-The certificate of pool01.contoso.com:5061 contains no name that a device accepts: it has no Subject Alternative Name.
+The certificate of pool01.contoso.com:5061 contains no name that a device accepts: its Subject Alternative Name has no host name.
 The problem is with the Registrar.
 Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"the certificate is from an unknown root", with(pool01Has(hasOtherRoot)), "tls-untrusted", `
@@ -44,23 +44,23 @@ pool01.contoso.com:5061 (10.0.0.20) offers no TLS version that this device may u
 The problem is with the Registrar.
 Enable TLS 1.2 on the Registrar; until then, tls_min = "1.0" lets this device use what old servers offer.`},
 	{"no cipher in common", with(pool01Has(nothingWrong, "-tls1_2", "-cipher", "ECDHE-ECDSA-CAMELLIA128-SHA256")), "tls-version", `
-pool01.contoso.com:5061 (10.0.0.20) accepts none of the ciphers that this device offers (alert 40, handshake failure).
+pool01.contoso.com:5061 (10.0.0.20) accepts none of the ciphers that this device offers, or has a certificate whose kind of key this device does not take (alert 40, handshake failure).
 The problem is with the Registrar.
-Enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384; RSA key exchange alone is not enough.`},
+Enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384 (RSA key exchange alone is not enough); if they are enabled, give it a certificate with an RSA key of at least 2048 bits, or an ECDSA key on the curve P-256 or P-384.`},
 	{"the server asks for a certificate (port for servers)", with(pool01Has(nothingWrong, "-tls1_2", "-Verify", "1")), "tls-client-certificate", `
 pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients.
 The problem is with DNS.
 Use the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if this is that port, configure the server to accept devices without a certificate.`},
 	{"the handshake stalls", with(pool01Hangs), "tls-timeout", `
-pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but the TLS handshake stalls.
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not answer the TLS handshake.
 The problem is with the Registrar.
-Check that this port speaks TLS; on a tunnel, look for an MTU that is too small.`},
+Check that this port speaks TLS (a port for plain SIP waits in the same way), and that the service on pool01.contoso.com is not hung.`},
 	{"SIP without TLS on the port for TLS", with(published(clearPort)), "tls-timeout", `
-fe08.contoso.com:5061 (10.0.0.18) accepts the connection, but the TLS handshake stalls.
+fe08.contoso.com:5061 (10.0.0.18) accepts the connection, but does not answer the TLS handshake.
 The problem is with the Registrar.
-Check that this port speaks TLS; on a tunnel, look for an MTU that is too small.`},
+Check that this port speaks TLS (a port for plain SIP waits in the same way), and that the service on fe08.contoso.com is not hung.`},
 	{"HTTP on the port for TLS", with(pool01Is("http")), "tls-failed", `
-pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not speak TLS.
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not speak TLS: its answer begins with HTTP/1.1 400 Bad Request.
 The problem is with the Registrar.
 Check that this port speaks TLS, and check the log of the Registrar.`},
 }

@@ -51,6 +51,8 @@ func runProp(prop string) (code int) {
 		err = http.ListenAndServe(args[1], nil)
 	case "https":
 		err = http.ListenAndServeTLS(args[1], args[2], args[3], nil)
+	case "banner":
+		err = serveBanner(args[1], args[2])
 	case "dns":
 		err = serveOddDNS(args[1], args[2])
 	case "confined":
@@ -66,6 +68,23 @@ func runProp(prop string) (code int) {
 	}
 	fmt.Println(err)
 	return 1
+}
+
+// serveBanner greets everybody.
+func serveBanner(addr, text string) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	fmt.Println("listening")
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(conn, "%s\r\n", text) // the next one is not kept waiting by who hangs up
+		conn.Close()
+	}
 }
 
 func serveNAK() error {

@@ -1,0 +1,174 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// frontFaults are those of TLS front ends: the device comes to pool01, where a proxy ends TLS, and behind it is the Registrar that
+// speaks SIP without TLS.
+var frontFaults = []fault{
+	{"haproxy", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM\n server fe08 10.0.0.18:5061")), "", `
+All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
+	{"haproxy with TLS 1.0 only, and tls_min allows it", with(set(`tls_min = "1.0"`), haproxy("bind 10.0.0.20:5061 ssl crt PEM ssl-min-ver TLSv1.0 ssl-max-ver TLSv1.0 ciphers DEFAULT@SECLEVEL=0\n server fe08 10.0.0.18:5061")), "", `
+All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
+	{"haproxy, and nothing behind it", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM\n server fe08 10.0.0.18:5999")), "connect-reset", `
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP.
+The problem is with the Registrar.
+If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP; otherwise check the log of the Registrar.`},
+	{"haproxy that asks for a certificate, and nothing behind it", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM ca-file ROOT verify optional\n server fe08 10.0.0.18:5999")), "connect-reset", `
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection and then drops it; before that it asked this device for a certificate.
+The problem is with the Registrar.
+If a proxy or load balancer listens there, check that the Registrar behind it is running; otherwise see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside.`},
+	{"haproxy that demands a certificate", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM ca-file ROOT verify required\n server fe08 10.0.0.18:5061")), "tls-client-certificate", `
+pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients.
+The problem is with DNS.
+Use the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if this is that port, configure the server to accept devices without a certificate.`},
+	{"haproxy for HTTP", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM\n mode http\n server fe08 10.0.0.18:5061")), "sip-malformed", `
+pool01.contoso.com:5061 (10.0.0.20) answers, but does not speak SIP: its answer begins with HTTP/1.1 400 Bad request.
+The problem is with the Registrar.
+Check that the address and port are those of the Registrar, and not of a web server or another service.`},
+	{"haproxy sends the PROXY protocol to a Registrar that does not know it", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM\n server fe08 10.0.0.18:5061 send-proxy")), "connect-reset", `
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP.
+The problem is with the Registrar.
+If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP; otherwise check the log of the Registrar.`},
+	{"haproxy expects the PROXY protocol", with(haproxy("bind 10.0.0.20:5061 accept-proxy ssl crt PEM\n server fe08 10.0.0.18:5061")), "connect-reset", `
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection, and drops it when the TLS handshake begins.
+The problem is with the Registrar.
+If a proxy or load balancer listens there, check that the Registrar behind it is running, and that it passes on the name pool01.contoso.com (SNI) and expects no PROXY protocol from clients; otherwise check the log of the Registrar, and look for a firewall in between that drops connections.`},
+	{"haproxy passes on other names only", with(haproxy("bind 10.0.0.20:5061\n tcp-request inspect-delay 2s\n tcp-request content reject unless { req.ssl_sni -i other.contoso.com }\n server fe08 10.0.0.18:5061")), "connect-reset", `
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection, and drops it when the TLS handshake begins.
+The problem is with the Registrar.
+If a proxy or load balancer listens there, check that the Registrar behind it is running, and that it passes on the name pool01.contoso.com (SNI) and expects no PROXY protocol from clients; otherwise check the log of the Registrar, and look for a firewall in between that drops connections.`},
+	{"nginx", with(nginx("listen 10.0.0.20:5061 ssl; proxy_pass 10.0.0.18:5061;")), "", `
+All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
+	{"nginx, and nothing behind it", with(nginx("listen 10.0.0.20:5061 ssl; proxy_pass 10.0.0.18:5999;")), "connect-reset", `
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP.
+The problem is with the Registrar.
+If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP; otherwise check the log of the Registrar.`},
+	{"nginx that demands a certificate", with(nginx("listen 10.0.0.20:5061 ssl; ssl_verify_client on; ssl_client_certificate ROOT; proxy_pass 10.0.0.18:5061;")), "connect-reset", `
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection and then drops it; before that it asked this device for a certificate.
+The problem is with the Registrar.
+If a proxy or load balancer listens there, check that the Registrar behind it is running; otherwise see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside.`},
+	{"nginx that does not know the name", with(nginxWeb("listen 10.0.0.20:5061 ssl; ssl_reject_handshake on;")), "tls-name", `
+pool01.contoso.com:5061 (10.0.0.20) has no certificate for the name pool01.contoso.com (TLS alert 112, unrecognized name).
+The problem is with the Registrar.
+Configure the server, or the proxy in front of it, for the name pool01.contoso.com; or correct the record or setting that names pool01.contoso.com.`},
+	{"stunnel", with(stunnel("accept = 10.0.0.20:5061\nconnect = 10.0.0.18:5061")), "", `
+All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
+	{"stunnel, and nothing behind it", with(stunnel("accept = 10.0.0.20:5061\nconnect = 10.0.0.18:5999")), "connect-reset", `
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP.
+The problem is with the Registrar.
+If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP; otherwise check the log of the Registrar.`},
+	{"stunnel that demands a certificate", with(stunnel("accept = 10.0.0.20:5061\nconnect = 10.0.0.18:5061\nverifyChain = yes\nCAfile = ROOT")), "tls-client-certificate", `
+pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients.
+The problem is with DNS.
+Use the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if this is that port, configure the server to accept devices without a certificate.`},
+	{"sslh", with(sslh("--tls", "10.0.0.11:5061", fe01.host)), "", `
+All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},
+	{"sslh, and nothing behind it", with(sslh("--tls", "10.0.0.11:5999", pool01.host)), "connect-reset", `
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection, and drops it when the TLS handshake begins.
+The problem is with the Registrar.
+If a proxy or load balancer listens there, check that the Registrar behind it is running, and that it passes on the name pool01.contoso.com (SNI) and expects no PROXY protocol from clients; otherwise check the log of the Registrar, and look for a firewall in between that drops connections.`},
+	{"sslh that knows SSH only", with(sslh("--ssh", "10.0.0.11:2222", pool01.host), banner("10.0.0.11:2222", "SSH-2.0-OpenSSH_9.2p1")), "tls-failed", `
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not speak TLS: its answer begins with SSH-2.0-OpenSSH_9.2p1.
+The problem is with the Registrar.
+Check that this port speaks TLS, and check the log of the Registrar.`},
+	{"the way to the server loses large packets", with(published(fe01), the(fe01, " meta length > 1000 drop")), "tls-timeout", `
+Packets of the TLS handshake with fe01.contoso.com:5061 (10.0.0.11) are lost on the way: the server does not acknowledge what this device sends.
+The problem is with the network between this device and the server.
+Look for large packets that are lost: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed"; small packets, such as those of the connection itself, get through.`},
+	{"the way from the server loses large packets", with(pool01Sends(openssl(adcs)), loses("tcp sport 5061 meta length > 1400")), "tls-timeout", `
+Packets of the TLS handshake with pool01.contoso.com:5061 (10.0.0.20) are lost on the way: later packets of the server arrive, but not the ones before them.
+The problem is with the network between this device and the server.
+Look for large packets that are lost: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed"; small packets, such as those of the connection itself, get through.`},
+	{"a server that renegotiates", with(renegotiates), "tls-failed", `
+pool01.contoso.com:5061 (10.0.0.20) asks for another TLS handshake on the same connection (renegotiation), which this device does not do.
+The problem is with the Registrar.
+Switch TLS renegotiation off on the Registrar, or on the proxy in front of it; asking clients for a certificate only after the handshake causes it, too.`},
+}
+
+// front has internal TLS lead to a program in front of the Registrar that speaks without TLS. In its text PEM is the file of
+// certificate and key, CERT and KEY are those of each, and ROOT is that of the root.
+func front(c *scene, t testing.TB, text string) (filled, dir string) {
+	t.Helper()
+	published(pool01)(t, c)
+	dir = t.TempDir()
+	cert, key := c.ca.issue(t, dir, pool01.host)
+	all := write(t, dir, "all.pem", read(t, cert)+read(t, key))
+	return strings.NewReplacer("PEM", all, "CERT", cert, "KEY", key, "ROOT", c.ca.file, "DIR", dir).Replace(text), dir
+}
+
+func haproxy(proxy string) given {
+	return func(t testing.TB, c *scene) {
+		text, dir := front(c, t, "defaults\n mode tcp\n timeout connect 1s\n timeout client 30s\n timeout server 30s\nlisten sip\n "+proxy+"\n")
+		listens(t, start(t, c.registrar, "haproxy", "-db", "-f", write(t, dir, "haproxy.cfg", text)), pool01)
+	}
+}
+
+func nginx(server string) given {
+	return func(t testing.TB, c *scene) {
+		startNginx(t, c, "load_module /usr/lib/nginx/modules/ngx_stream_module.so; stream { ssl_certificate CERT; ssl_certificate_key KEY; proxy_connect_timeout 1s; server { "+server+" } }")
+	}
+}
+
+func nginxWeb(server string) given {
+	return func(t testing.TB, c *scene) {
+		startNginx(t, c, "http { access_log off; client_body_temp_path DIR; proxy_temp_path DIR; fastcgi_temp_path DIR; uwsgi_temp_path DIR; scgi_temp_path DIR; server { "+server+" } }")
+	}
+}
+
+func startNginx(t testing.TB, c *scene, what string) {
+	t.Helper()
+	text, dir := front(c, t, what+"\ndaemon off; master_process off; error_log stderr; pid DIR/pid; events {}\n")
+	program(t, "/usr/lib/nginx/modules/ngx_stream_module.so")
+	listens(t, start(t, c.registrar, "nginx", "-p", dir, "-c", write(t, dir, "nginx.conf", text)), pool01)
+}
+
+func stunnel(service string) given {
+	return func(t testing.TB, c *scene) {
+		text, dir := front(c, t, "foreground = yes\npid =\n[sip]\ncert = CERT\nkey = KEY\n"+service+"\n")
+		listens(t, start(t, c.registrar, "stunnel4", write(t, dir, "stunnel.conf", text)), pool01)
+	}
+}
+
+// sslh tells protocols apart at one port; host is the name that leads there.
+func sslh(protocol, backend, host string) given {
+	return func(t testing.TB, c *scene) {
+		p := pool01
+		p.host = host
+		published(p)(t, c)
+		listens(t, start(t, c.registrar, "sslh", "-f", "-n", "-t", "2", "-p", "10.0.0.20:5061", protocol, backend), pool01)
+	}
+}
+
+// banner is a server that says who it is before anybody asks.
+func banner(addr, text string) given {
+	return func(t testing.TB, c *scene) {
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, c.registrar, "env", fmt.Sprintf("%s=banner %s %s", envProp, addr, text), self)
+		eventually(t, "the server with a banner listens", contains(t, p.log, "listening"))
+	}
+}
+
+// loses has the network lose what is on its way to the device, packet by packet as it goes over a wire.
+func loses(what string) given {
+	return func(t testing.TB, c *scene) {
+		mustIP(t, "-n", c.registrar.name, "link", "set", "eth0", "gso_max_segs", "1")
+		c.site.device.fault(t, what+" drop")
+		t.Cleanup(func() { c.site.device.heal(t) })
+	}
+}
+
+// renegotiates asks for a new handshake all the time.
+func renegotiates(t testing.TB, c *scene) {
+	text, _ := front(c, t, "while sleep 0.3; do echo R; done | openssl s_server -tls1_2 -accept 10.0.0.20:5061 -cert CERT -key KEY")
+	listens(t, start(t, c.registrar, "sh", "-c", text), pool01)
+}
