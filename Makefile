@@ -12,7 +12,7 @@ FUZZTIME ?= 5m
 FILE     ?= cmd/lab/demo.txtar
 
 .DEFAULT_GOAL := check
-.PHONY: check generate fmt vet lint race test demo lab bench fuzz build cross dist sizes FORCE
+.PHONY: check generate fmt vet lint race test demo lab bench fuzz build fleet cross dist sizes FORCE
 
 check: fmt vet lint race            # everything quick that must hold; without a C compiler there is no race detector
 
@@ -59,6 +59,9 @@ fuzz:                               # each fuzz target for FUZZTIME; the interes
 
 build:
 	$(GOBUILD) -o bin/homeward ./cmd/agent
+
+fleet:                              # the operator's tool, docs/fleet.md; it is on no device
+	CGO_ENABLED=0 go build -trimpath -o bin/fleet ./cmd/fleet
 
 cross: $(PLATFORM:%=dist/homeward-%)
 

@@ -53,9 +53,9 @@ shared() { # DIR
 	mkdir -p "$doc"
 	example >"$1/homeward.toml"
 	licences >"$doc/THIRD_PARTY"
-	cp docs/*.md CHANGELOG.md "$doc"
+	cp docs/*.md docs/fleet.schema.json CHANGELOG.md "$doc"
 	sed 's|](docs/|](|g' README.md >"$doc/README.md" # the pages of docs are beside it
-	cp -r packaging/examples packaging/metrics "$doc"
+	cp -r packaging/examples packaging/metrics packaging/fleet "$doc"
 	for page in packaging/man/*.[1-8]; do
 		mkdir -p "$1/usr/share/man/man${page##*.}"
 		gzip -9n <"$page" >"$1/usr/share/man/man${page##*.}/${page##*/}.gz"

@@ -30,6 +30,7 @@ var walls = []wall{
 		"github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term",
 		"reads the command line, and puts everything else together",
 	},
+	{"cmd/fleet", "provisioning internal/fleet", "", "shows an operator what devices publish; it is on no device (provisioning: the words of reasons)"},
 	{"cmd/lab", "provisioning internal/sitetest", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
 	{
 		"service", "service/control service/internal/replace provisioning internal/fleet internal/safefile",

@@ -50,7 +50,7 @@ func Start(t testing.TB, files string, lines ...string) *Broker {
 		}
 		text = bytes.ReplaceAll(text, []byte("/etc/mosquitto/homeward"), []byte(b.Dir))
 		if name == "mosquitto.conf" { // as on Debian, where these are in the main file
-			more := append([]string{"persistence true", "persistence_location " + b.Dir + "/", "log_dest stderr", "log_type all", "user " + user()}, lines...)
+			more := append([]string{"persistence true", "persistence_location " + b.Dir + "/", "log_dest stderr", "user " + user()}, lines...)
 			text = append(text, []byte("\n"+strings.Join(more, "\n")+"\n")...)
 		}
 		write(t, filepath.Join(b.Dir, to), text, 0o600)
@@ -77,7 +77,8 @@ func user() string {
 func (b *Broker) Restart() {
 	b.t.Helper()
 	b.log = &bytes.Buffer{}
-	b.cmd = exec.Command(b.program, "-c", filepath.Join(b.Dir, "mosquitto.conf"))
+	const manyFiles = `ulimit -n 250000 2>/dev/null || ulimit -n "$(ulimit -Hn)"; exec "$0" "$@"` // each device has one
+	b.cmd = exec.Command("sh", "-c", manyFiles, b.program, "-c", filepath.Join(b.Dir, "mosquitto.conf"))
 	b.cmd.Stdout, b.cmd.Stderr = b.log, b.log
 	b.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := b.cmd.Start(); err != nil {

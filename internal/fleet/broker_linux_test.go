@@ -21,8 +21,8 @@ import (
 const shipped = "../../packaging/fleet"
 
 // quick is a pace for tests: the numbers are shorter, what is done is the same.
-var quick = pace{
-	keepAlive: 4 * time.Second, willDelay: time.Second, ackLimit: 3 * time.Second, coalesce: 100 * time.Millisecond,
+var quick = Pace{
+	KeepAlive: 4 * time.Second, WillDelay: time.Second, ackLimit: 3 * time.Second, coalesce: 100 * time.Millisecond,
 	spread: 200 * time.Millisecond, maxSpread: 2 * time.Second, heldFor: time.Second,
 }
 
@@ -68,7 +68,7 @@ func startPhone(t testing.TB, conf Settings, state string) *phone {
 			p.why.Store(&err)
 		}
 	})
-	p.pace = quick
+	p.Pace = quick
 	var running sync.WaitGroup
 	running.Go(func() { _ = p.Run(ctx, 0) })
 	p.stop = func() { cancel(); running.Wait() }
@@ -138,7 +138,7 @@ func standsAs(t testing.TB, b *brokertest.Broker, device string, online bool, st
 		all := retained(t, b, PresenceTopic, StateTopic)
 		err := errors.Join(json.Unmarshal([]byte(all[device+" presence"]), &p), json.Unmarshal([]byte(all[device+" state"]), &s))
 		if err != nil || p.Online != online || s.State != state {
-			return fmt.Errorf("%v: %v", all, err)
+			return fmt.Errorf("%v: %w", all, err)
 		}
 		return nil
 	})
@@ -189,7 +189,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	eventually(t, "it is refused", func() error {
 		var refused *Refused
 		if err := p.reason(); !errors.As(err, &refused) || refused.Code != 0x87 || refused.What != "homeward/v1/site1/phone1/presence" {
-			return fmt.Errorf("got %v", err)
+			return fmt.Errorf("got %w", err)
 		}
 		return nil
 	})
@@ -395,7 +395,7 @@ func TestHostileLength(t *testing.T) {
 	p := startPhone(t, conf, "registered")
 	eventually(t, "it is left", func() error {
 		if err := p.reason(); err == nil || !strings.Contains(err.Error(), "a packet of more than 4096 bytes") {
-			return fmt.Errorf("got %v", err)
+			return fmt.Errorf("got %w", err)
 		}
 		return nil
 	})

@@ -23,16 +23,18 @@ const (
 	bootSpread = 2 * time.Minute
 )
 
-// pace is how fast a publisher goes; tests have less time.
-type pace struct {
-	keepAlive, willDelay, ackLimit, coalesce, spread, maxSpread, heldFor time.Duration
+// Pace is how fast a publisher goes. There is one that devices have; tests have less time, or more.
+type Pace struct {
+	KeepAlive, WillDelay       time.Duration // whole seconds
+	ackLimit, coalesce         time.Duration
+	spread, maxSpread, heldFor time.Duration
 }
 
-var usual = pace{keepAlive, willDelay, ackLimit, coalesce, spread, maxSpread, heldFor}
+var usual = Pace{keepAlive, willDelay, ackLimit, coalesce, spread, maxSpread, heldFor}
 
 // wait is how long to wait after so many failures in a row: anything up to a bound, so that the devices that lost one broker do
 // not come back together. A busy broker is given the whole bound.
-func (p pace) wait(failures int, busy bool) time.Duration {
+func (p Pace) wait(failures int, busy bool) time.Duration {
 	bound := p.spread
 	for range failures - 1 {
 		bound = min(2*bound, p.maxSpread)

@@ -20,8 +20,8 @@ type Publisher struct {
 	presence Presence
 	state    func() State
 	note     func(connected bool, err error)
-	pace     pace
 
+	Pace   Pace // changed before Run, if at all
 	outbox outbox
 	news   chan struct{} // one place: something has changed
 }
@@ -29,7 +29,7 @@ type Publisher struct {
 // NewPublisher returns a publisher that is not connected. presence is what is published of a device that is online, state is asked
 // for the newest whenever one may be due, and note is told when a connection is there, or is not, or was lost.
 func NewPublisher(conf Settings, presence Presence, state func() State, note func(connected bool, err error)) *Publisher {
-	return &Publisher{conf: conf, presence: presence, state: state, note: note, pace: usual, news: make(chan struct{}, 1)}
+	return &Publisher{conf: conf, presence: presence, state: state, note: note, Pace: usual, news: make(chan struct{}, 1)}
 }
 
 // Add adds an event. It does not wait.
@@ -61,17 +61,17 @@ func (p *Publisher) Run(ctx context.Context, wait time.Duration) error {
 			return context.Cause(ctx)
 		}
 		p.note(false, err)
-		if failures++; time.Since(began) >= p.pace.heldFor+dialLimit {
+		if failures++; time.Since(began) >= p.Pace.heldFor+dialLimit {
 			failures = 1
 		}
 		var refused *Refused
-		wait = p.pace.wait(failures, errors.As(err, &refused) && refused.Busy())
+		wait = p.Pace.wait(failures, errors.As(err, &refused) && refused.Busy())
 	}
 }
 
 // session is one connection, from CONNECT to its end.
 func (p *Publisher) session(ctx context.Context) error {
-	l, err := p.conf.connect(ctx, p.hello(), p.pace.ackLimit, maxAnswer, answerBuffer, func(*paho.Publish) {})
+	l, err := p.conf.connect(ctx, p.hello(), p.Pace.ackLimit, maxAnswer, answerBuffer, func(*paho.Publish) {})
 	if err != nil {
 		return err
 	}
@@ -88,10 +88,10 @@ func (p *Publisher) session(ctx context.Context) error {
 // hello is CONNECT. The session is kept beyond the delay of the will, and with it the will (MQTT 5 section 3.1.3.2.2); there is
 // nothing else in it.
 func (p *Publisher) hello() *paho.Connect {
-	one, delay := uint16(1), uint32(p.pace.willDelay/time.Second)
+	one, delay := uint16(1), uint32(p.Pace.WillDelay/time.Second)
 	expiry := 2 * delay
 	return &paho.Connect{
-		ClientID: p.conf.Device, KeepAlive: uint16(p.pace.keepAlive / time.Second),
+		ClientID: p.conf.Device, KeepAlive: uint16(p.Pace.KeepAlive / time.Second),
 		Properties:     &paho.ConnectProperties{SessionExpiryInterval: &expiry, ReceiveMaximum: &one},
 		WillMessage:    &paho.WillMessage{Topic: p.conf.topic(PresenceTopic), QoS: 1, Retain: true, Payload: marshal(Presence{})},
 		WillProperties: &paho.WillProperties{WillDelayInterval: &delay, ContentType: "application/json"},
@@ -137,7 +137,7 @@ func (p *Publisher) keepUp(ctx context.Context, l *link, again <-chan time.Time)
 		s := p.newest()
 		change, wait := s.change(), time.Duration(0)
 		if change != sent {
-			if wait = p.pace.coalesce - time.Since(at); wait <= 0 {
+			if wait = p.Pace.coalesce - time.Since(at); wait <= 0 {
 				if err := l.publish(ctx, p.conf.topic(StateTopic), true, s.text()); err != nil {
 					return err
 				}

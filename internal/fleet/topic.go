@@ -46,7 +46,7 @@ func CheckName(name string) error {
 	case len(name) > maxName:
 		return fmt.Errorf("it is longer than %d characters", maxName)
 	case strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`/+#$"\`, r) }):
-		return fmt.Errorf("%q contains something other than letters, digits and . - _ @ :", name)
+		return fmt.Errorf("%q: only letters, digits and .-_@: can be used", name)
 	}
 	return nil
 }
