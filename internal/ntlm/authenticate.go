@@ -16,6 +16,10 @@ import (
 const (
 	typeAuthenticate = 3                  // MS-NLMP section 2.2.1.3
 	headerSize       = 72                 // MS-NLMP section 2.2.1.3, with version, without MIC: as Communicator sends it
+	micAt            = 72                 // MS-NLMP section 2.2.1.3
+	headerWithMIC    = 88                 // MS-NLMP section 2.2.1.3
+	avFlags          = 6                  // MS-NLMP section 2.2.2.1
+	avHasMIC         = "\x02\x00\x00\x00" // MS-NLMP section 2.2.2.1
 	maxNetBIOS       = 15                 // RFC 1001 section 14.1: 16 with the kind of service
 	filetimeEpoch    = 116444736000000000 // 1970 in FILETIME, MS-DTYP section 2.3.3: 100 ns since 1601
 )
@@ -47,7 +51,8 @@ type fresh struct {
 }
 
 // Authenticate answers a CHALLENGE message with an AUTHENTICATE message (MS-NLMP sections 2.2.1.2 and 2.2.1.3, without a
-// connection), and returns what signs from then on. The error is a *ChallengeError when the challenge is to blame.
+// connection), and returns what signs from then on. Where the server tells the time, a MIC binds the two messages together, as
+// hardened domain controllers demand (section 3.1.5.2.1). The error is a *ChallengeError when the challenge is to blame.
 func Authenticate(challenge []byte, c Credentials) (message []byte, security *Security, err error) {
 	f := fresh{now: filetime(time.Now()), version: ourVersion}
 	rand.Read(f.nonce[:]) // never fails
@@ -63,6 +68,11 @@ func (c Credentials) authenticate(message []byte, f fresh) ([]byte, *Security, e
 	if err := asked.require(!c.WeakSignatures); err != nil {
 		return nil, nil, err
 	}
+	return c.respond(asked, message, f)
+}
+
+// respond answers a challenge that has been read.
+func (c Credentials) respond(asked challenge, message []byte, f fresh) ([]byte, *Security, error) {
 	domain, user := splitUser(c.User)
 	answer := response{
 		flags: asked.reply(), domain: utf16le(domain), user: utf16le(user), host: utf16le(workstation(c.Host)),
@@ -76,9 +86,17 @@ func (c Credentials) authenticate(message []byte, f fresh) ([]byte, *Security, e
 	case max(len(answer.domain), len(answer.user), len(answer.host)) > math.MaxUint16:
 		return nil, nil, errors.New("answer the NTLM challenge: user or host name too long")
 	}
+	bound := asked.timestamp != nil
+	if bound {
+		asked.info = withMIC(asked.info)
+	}
 	sessionBase := answer.prove(hashV2(user, domain, c.Password()), asked, f)
 	answer.sessionKey = rc4Of(sessionBase, f.session[:])
-	return answer.encode(), newSecurity(f.session[:], answer.flags&flagExtendedSession != 0), nil
+	security := newSecurity(f.session[:], answer.flags&flagExtendedSession != 0)
+	if !bound {
+		return answer.encode(), security, nil
+	}
+	return answer.bind(f.session[:], string(message)), security, nil // there is no NEGOTIATE message
 }
 
 // workstation returns the NetBIOS name of a host, as directories list the workstations an account is limited to: the
@@ -157,6 +175,32 @@ func (r *response) encodeBehind(size int) []byte {
 	le.PutUint32(b[60:], r.flags)
 	copy(b[64:headerSize], r.version)
 	return b
+}
+
+// bind encodes the message of a response whose target information says that a MIC follows; before are the messages that came
+// before it. With the time of the server there is no LMv2 response (MS-NLMP sections 3.1.5.1.2 and 3.1.5.2.1).
+func (r *response) bind(key []byte, before string) []byte {
+	r.lm = make([]byte, 24)
+	b := r.encodeBehind(headerWithMIC)
+	copy(b[micAt:headerWithMIC], hmacMD5(key, before+string(b)))
+	return b
+}
+
+// withMIC returns target information that says that a MIC follows. It has been walked before.
+func withMIC(info []byte) []byte {
+	var out []byte
+	for rest := info; len(rest) >= 4; {
+		id, size := binary.LittleEndian.Uint16(rest), int(binary.LittleEndian.Uint16(rest[2:]))
+		if id == avEnd {
+			break
+		}
+		if id != avFlags {
+			out = append(out, rest[:4+size]...)
+		}
+		rest = rest[4+size:]
+	}
+	out = append(out, avFlags, 0, 4, 0)
+	return append(append(out, avHasMIC...), 0, 0, 0, 0)
 }
 
 func utf16le(s string) []byte {

@@ -27,6 +27,7 @@ func credentialsD() Credentials {
 type authenticated struct {
 	Flags                                  uint32
 	Domain, User, Host, LM, NT, SessionKey []byte
+	MIC                                    []byte // nil: none
 }
 
 // readAuthenticate reads what encode writes, in its own way: by the fields' offsets, each octet used once.
@@ -36,11 +37,21 @@ func readAuthenticate(message []byte) (authenticated, error) {
 		return a, fmt.Errorf("no AUTHENTICATE message: %x", message)
 	}
 	a.Flags = binary.LittleEndian.Uint32(message[60:])
-	used := 72
+	first := len(message)
+	for _, at := range []int{12, 20, 28, 36, 44, 52} {
+		first = min(first, int(binary.LittleEndian.Uint32(message[at+4:])))
+	}
+	used := first // the header: 72 octets, or with a MIC 88
+	if first != 72 && first != 88 {
+		return a, fmt.Errorf("a header of %d octets", first)
+	}
+	if first == 88 {
+		a.MIC = message[72:88]
+	}
 	for at, field := range map[int]*[]byte{12: &a.LM, 20: &a.NT, 28: &a.Domain, 36: &a.User, 44: &a.Host, 52: &a.SessionKey} {
 		size, most := binary.LittleEndian.Uint16(message[at:]), binary.LittleEndian.Uint16(message[at+2:])
 		from := int(binary.LittleEndian.Uint32(message[at+4:]))
-		if size != most || from < 72 || from+int(size) > len(message) {
+		if size != most || from < first || from+int(size) > len(message) {
 			return a, fmt.Errorf("field at %d: %d of %d octets at %d", at, size, most, from)
 		}
 		*field = message[from : from+int(size)]
@@ -90,16 +101,35 @@ func checkAsServer(challenge []byte, f fresh, c Credentials) error {
 		return errors.New("weak signatures")
 	case !bytes.Equal(a.NT[:16], sum(hash, nonce, a.NT[16:])):
 		return errors.New("the NTLMv2 response is wrong")
-	case !bytes.Equal(a.LM, append(sum(hash, nonce, f.nonce[:]), f.nonce[:]...)):
+	case a.MIC == nil && !bytes.Equal(a.LM, append(sum(hash, nonce, f.nonce[:]), f.nonce[:]...)):
 		return errors.New("the LMv2 response is wrong")
-	case !bytes.Equal(a.NT[44:len(a.NT)-4], challenge[at:at+uint32(size)]):
+	case a.MIC == nil && !bytes.Equal(a.NT[44:len(a.NT)-4], challenge[at:at+uint32(size)]):
 		return errors.New("the target information is not the one sent")
+	case (a.MIC != nil) != tellsTime(challenge[at:at+uint32(size)]):
+		return errors.New("a MIC comes where the server tells the time, and nowhere else")
+	case a.MIC != nil && !bytes.Equal(a.LM, make([]byte, 24)):
+		return errors.New("an LMv2 response beside a MIC")
+	case a.MIC != nil && !bytes.HasSuffix(a.NT, []byte("\x06\x00\x04\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")):
+		return errors.New("the target information does not promise a MIC")
+	case a.MIC != nil && !bytes.Equal(a.MIC, sum(f.session[:], challenge, message[:72], make([]byte, 16), message[88:])):
+		return errors.New("the MIC is wrong")
 	case !bytes.Equal(session, f.session[:]):
 		return errors.New("the session key is wrong")
 	case len(security.Sign("text")) != 32:
 		return errors.New("the signature has another size")
 	}
 	return nil
+}
+
+// tellsTime says whether target information has a timestamp.
+func tellsTime(info []byte) bool {
+	for len(info) >= 4 && info[0]|info[1] != 0 {
+		if info[0] == 7 && info[1] == 0 {
+			return true
+		}
+		info = info[4+int(binary.LittleEndian.Uint16(info[2:])):]
+	}
+	return false
 }
 
 func TestWeakSignaturesOnRequestOnly(t *testing.T) {
@@ -225,7 +255,7 @@ func TestEachAnswerIsFresh(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return a.LM[16:], security.Sign("text")
+		return a.NT[32:40], security.Sign("text")
 	}
 	nonce, signature := sign()
 	otherNonce, otherSignature := sign()

@@ -14,11 +14,6 @@ import (
 const (
 	typeNegotiate = 1          // MS-NLMP section 2.2.1.1
 	flagOEM       = 0x00000002 // MS-NLMP section 2.2.2.5
-
-	avFlags       = 6 // MS-NLMP section 2.2.2.1
-	avHasMIC      = "\x02\x00\x00\x00"
-	micAt         = 72 // MS-NLMP section 2.2.1.3
-	headerWithMIC = 88
 )
 
 // Negotiate returns the NEGOTIATE message (MS-NLMP section 2.2.1.1) with which NTLM begins on a connection, as over HTTP
@@ -66,10 +61,7 @@ func (c Credentials) answer(opening, message []byte, f fresh) ([]byte, error) {
 	if !bound {
 		return r.encode(), nil
 	}
-	r.lm = make([]byte, 24) // MS-NLMP section 3.1.5.1.2: with a time, no LMv2
-	b := r.encodeBehind(headerWithMIC)
-	copy(b[micAt:headerWithMIC], hmacMD5(base, string(opening)+string(message)+string(b)))
-	return b, nil
+	return r.bind(base, string(opening)+string(message)), nil
 }
 
 // without are the names of flags that a challenge does not offer.
@@ -81,21 +73,4 @@ func (c challenge) without(needed map[uint32]string) (missing []string) {
 	}
 	slices.Sort(missing)
 	return missing
-}
-
-// withMIC returns target information that says that a MIC follows. It has been walked before.
-func withMIC(info []byte) []byte {
-	var out []byte
-	for rest := info; len(rest) >= 4; {
-		id, size := binary.LittleEndian.Uint16(rest), int(binary.LittleEndian.Uint16(rest[2:]))
-		if id == avEnd {
-			break
-		}
-		if id != avFlags {
-			out = append(out, rest[:4+size]...)
-		}
-		rest = rest[4+size:]
-	}
-	out = append(out, avFlags, 0, 4, 0)
-	return append(append(out, avHasMIC...), 0, 0, 0, 0)
 }
