@@ -55,7 +55,15 @@ type Policy struct {
 	TLSMin             uint16         // tls.VersionTLS12 or the site's exception
 	CredentialsOverTCP bool           // challenges over plain TCP may be answered, at hosts that SRV or the configuration name
 
-	Enrol bool // ask for a certificate after a sign-in by password
+	Bootstrap                Bootstrap          // how a server is trusted whose authority is not among the roots
+	TrustPins                []string           // fingerprints, "sha256:" and 64 hexadecimal digits: with TrustPinned
+	FirstUseSendsCredentials bool               // a server that is trusted on first use alone gets the password
+	Anchors                  func() []Anchor    // authorities that were accepted on this device; nil: none
+	Accept                   func(Anchor) error // keeps an authority; nil: none can be kept
+
+	Phone string // number or extension that belongs to the PIN
+	PIN   Secret // for a first certificate, where there is no password; "": none
+	Enrol bool   // ask for a certificate after a sign-in by password
 
 	DNSServers []netip.AddrPort // empty: the system's
 	Interface  string           // where DHCP is asked; empty: the one with the default route

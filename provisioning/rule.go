@@ -83,3 +83,45 @@ func (p Policy) PortReason(step Step, port uint16) (Reason, string) {
 	}
 	return "", ""
 }
+
+// ForWeb is the policy for names of web services that a Registrar has told. The strict rule is about names from DNS and DHCP,
+// and has no host for web services in it: any host under the SIP domain will do.
+func (p Policy) ForWeb() Policy {
+	if p.Naming == NamingStrict {
+		p.Naming = NamingSuffix
+	}
+	return p
+}
+
+// anchors are those that count now.
+func (p Policy) anchors() []Anchor {
+	if p.Bootstrap == TrustRoots || p.Anchors == nil {
+		return nil
+	}
+	return slices.DeleteFunc(p.Anchors(), func(a Anchor) bool { return a.FirstUse && p.Bootstrap != TrustFirstUse })
+}
+
+// Pins are the fingerprints of certificates that are trusted as authorities, besides the roots.
+func (p Policy) Pins() map[string]bool {
+	pins := map[string]bool{}
+	if p.Bootstrap == TrustPinned {
+		for _, fingerprint := range p.TrustPins {
+			pins[fingerprint] = true
+		}
+	}
+	for _, a := range p.anchors() {
+		pins[a.Fingerprint] = true
+	}
+	return pins
+}
+
+// Withholds says whether a server whose proof rests on an anchor gets no password: nobody has looked at that anchor, and the site
+// has not said that this is enough.
+func (p Policy) Withholds(anchor string) bool {
+	return !p.FirstUseSendsCredentials && slices.ContainsFunc(p.anchors(), func(a Anchor) bool { return a.FirstUse && a.Fingerprint == anchor })
+}
+
+// MayTrustFirst says whether an authority may be trusted because it is the first one that is met.
+func (p Policy) MayTrustFirst() bool {
+	return p.Bootstrap == TrustFirstUse && p.Accept != nil && len(p.anchors()) == 0
+}

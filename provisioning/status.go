@@ -33,12 +33,12 @@ type Status struct {
 
 // Identity is the certificate with which the device signs in, or why there is none. It holds no secret.
 type Identity struct {
-	Subject     string    `json:"subject,omitempty"` // "CN=phone1@contoso.com"; "": there is none
-	NotBefore   time.Time `json:"not_before,omitzero"`
-	NotAfter    time.Time `json:"not_after,omitzero"`
-	Fingerprint string    `json:"fingerprint,omitempty"` // "sha256:…"
-	EnrolledBy  string    `json:"enrolled_by,omitempty"` // "ntlm", "password", "pin", "import"
-	EnrolledAt  time.Time `json:"enrolled_at,omitzero"`
+	Subject     string    `json:"subject,omitempty"`        // "CN=phone1@contoso.com"; "": there is none
+	NotBefore   time.Time `json:"not_before,omitzero"`      // when it begins to be valid
+	NotAfter    time.Time `json:"not_after,omitzero"`       // when it ends
+	Fingerprint string    `json:"fingerprint,omitempty"`    // "sha256:…"
+	EnrolledBy  string    `json:"enrolled_by,omitempty"`    // "ntlm", "password", "pin", "import"
+	EnrolledAt  time.Time `json:"enrolled_at,omitzero"`     // when it came
 	Proven      bool      `json:"proven"`                   // a Registrar has accepted it
 	Refused     bool      `json:"refused,omitempty"`        // Registrars have refused it
 	NextAt      time.Time `json:"next_attempt_at,omitzero"` // when the next one is asked for
@@ -133,8 +133,10 @@ type Attempt struct {
 	What      string     `json:"what,omitempty"`
 	Detail    string     `json:"detail,omitempty"`
 	Hint      string     `json:"hint,omitempty"`
-	Trouble   Trouble    `json:"-"` // what Fault, What and Hint are made from
-	TookMS    int64      `json:"took_ms,omitempty"`
+	// Seen are the certificates of a server that is not trusted, its own first: for homeward trust accept.
+	Seen    SeenCertificates `json:"seen,omitempty"`
+	Trouble Trouble          `json:"-"` // what Fault, What and Hint are made from
+	TookMS  int64            `json:"took_ms,omitempty"`
 }
 
 // Endpoint is the place that was tried or skipped.
@@ -160,7 +162,7 @@ func (c *Cycle) Note(e Event) {
 	w := e.Why()
 	c.Attempts = append(c.Attempts, Attempt{
 		Step: e.Step, Host: e.Host, Address: e.Addr, Port: e.Port, Transport: e.Transport, Result: result,
-		Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint, Trouble: e.Trouble, TookMS: Milliseconds(e.Took),
+		Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint, Trouble: e.Trouble, Seen: e.Trouble.seen(), TookMS: Milliseconds(e.Took),
 	})
 	c.TookMS = e.At.Sub(c.StartedAt).Milliseconds()
 }

@@ -73,6 +73,7 @@ another authority.`
 func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) check.Report {
 	v := thisVersion()
 	identify(&conf.Policy, v)
+	anchored(conf)
 	asking, cancel := context.WithTimeout(ctx, daemonLimit)
 	defer cancel()
 	record, unread := e.recall(asking, conf, "last good cannot be read")

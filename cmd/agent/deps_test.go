@@ -26,7 +26,7 @@ type wall struct {
 var walls = []wall{
 	{
 		"cmd/agent",
-		"internal/config internal/fleet internal/identity internal/nearest internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check provisioning/drill cache dhcpopts packaging",
+		"internal/anchor internal/config internal/fleet internal/identity internal/nearest internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check provisioning/drill cache dhcpopts packaging",
 		"github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term",
 		"reads the command line, and puts everything else together",
 	},
@@ -47,7 +47,7 @@ var walls = []wall{
 	{"provisioning/wire", "dhcpopts internal/srv", "golang.org/x/sys", "is the one seam (x/sys: one socket option of Linux)"},
 	{"provisioning/discover", "provisioning provisioning/wire dhcpopts internal/place internal/srv internal/plain", "", "asks DNS and DHCP; signs in nowhere"},
 	{
-		"provisioning/signin", "provisioning provisioning/wire cache internal/place internal/sip internal/trust internal/plain", "",
+		"provisioning/signin", "provisioning provisioning/wire cache internal/certprov internal/place internal/sip internal/trust internal/plain", "",
 		"signs in; asks neither DNS nor DHCP, and owns no state of the device (cache: its record is a value)",
 	},
 	{
@@ -67,7 +67,7 @@ var walls = []wall{
 		"judges what a device sees, by the kinds of what failed; looks through discover and signin, and knows no agent",
 	},
 	{
-		"internal/config", "provisioning internal/nearest internal/place internal/safefile internal/sip internal/fleet internal/plain", "github.com/pelletier/go-toml/v2",
+		"internal/config", "provisioning internal/anchor internal/nearest internal/place internal/safefile internal/sip internal/fleet internal/plain", "github.com/pelletier/go-toml/v2",
 		"reads settings, and knows neither a command line nor what is done with them (sip: the grammar of User-Agent; fleet: that of topics)",
 	},
 	{"internal/srv", "internal/safefile internal/place internal/plain", "github.com/miekg/dns", "a leaf: DNS"},
@@ -78,6 +78,7 @@ var walls = []wall{
 	{"internal/brokertest", "e2e/needs", "", "a test prop: a real broker, and who signs certificates for it"},
 	{"internal/trust", "internal/place internal/plain", "", "a leaf: certificates"},
 	{"internal/certprov", "internal/ntlm internal/place internal/plain", "", "a leaf: the web services that give out certificates"},
+	{"internal/anchor", "internal/safefile", "", "a leaf: the authorities that were accepted on this device"},
 	{"internal/identity", "internal/safefile", "", "a leaf: the key and the certificate of the device"},
 	{"internal/autodiscover", "internal/place internal/plain", "", "a leaf: the root document of Autodiscover, for people alone: the daemon knows nothing of it"},
 	{"internal/place", "", "", "below all: values that say where a Registrar may be"},

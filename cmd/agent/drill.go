@@ -64,6 +64,7 @@ Exit code 0: the device would find a Registrar; 4: it would not; 1: the drill wa
 // rehearse holds a drill for this device as it is now. A daemon beside it goes on undisturbed.
 func rehearse(ctx context.Context, e env, conf *config.Config, what drill.Case) drill.Report {
 	identify(&conf.Policy, thisVersion())
+	anchored(conf)
 	asking, cancel := context.WithTimeout(ctx, daemonLimit)
 	defer cancel()
 	record, _ := e.recall(asking, conf, "the last good record cannot be read; the drill assumes that there is none")

@@ -6,10 +6,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/homeward-agent/homeward/internal/anchor"
 	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/internal/nearest"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -153,4 +155,24 @@ func loadSite(c *cobra.Command, names ...string) (*config.Config, error) {
 func identify(p *provisioning.Policy, v versionAnswer) {
 	p.Version, p.Built = v.Version, v.builtAt()
 	p.Workstation, _ = os.Hostname() // unknown is not told
+}
+
+// anchored gives a policy the authorities that were accepted on this device.
+func anchored(conf *config.Config) {
+	store, domain := anchor.In(conf.StateDir), conf.Policy.SIPAddress.Domain
+	conf.Policy.Anchors = func() (anchors []provisioning.Anchor) {
+		kept, _ := store.Of(domain) // what cannot be read is not trusted; trust show says why
+		for _, a := range kept {
+			anchors = append(anchors, provisioning.Anchor{Fingerprint: a.Fingerprint, Subject: a.Subject, FirstUse: a.By == anchor.FirstUse})
+		}
+		return anchors
+	}
+}
+
+// accepts has authorities kept that are trusted on first use: the daemon does that, and nobody who only looks.
+func accepts(conf *config.Config) {
+	store, domain := anchor.In(conf.StateDir), conf.Policy.SIPAddress.Domain
+	conf.Policy.Accept = func(a provisioning.Anchor) error {
+		return store.Keep(anchor.Anchor{Fingerprint: a.Fingerprint, Subject: a.Subject, SIPDomain: domain, By: anchor.FirstUse, At: time.Now().UTC().Truncate(time.Second)})
+	}
 }

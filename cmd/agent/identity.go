@@ -38,9 +38,9 @@ func identityCommand(e env) *cobra.Command {
 type identityAnswer struct {
 	Version int `json:"version"`
 	provisioning.Identity
-	SIPAddress string `json:"sip_address,omitempty"`
-	EndpointID string `json:"epid,omitempty"`
-	URL        string `json:"url,omitempty"` // of the certificate service
+	SIPAddress string `json:"sip_address,omitempty"` // whom it belongs to
+	EndpointID string `json:"epid,omitempty"`        // the endpoint that it belongs to
+	URL        string `json:"url,omitempty"`         // of the certificate service
 }
 
 func identityShowCommand(e env) *cobra.Command {

@@ -46,6 +46,8 @@ var documents = []document{
 	{"homeward dhcp encode --json", "The bytes of the options, and how to enter them.", encodeAnswer{}},
 	{"homeward cache show --json", "The last good record.", recordAnswer{}},
 	{"homeward cache export --json", "The record, without its source.", exportAnswer{}},
+	{"homeward identity show --json", "The certificate for sign-in.", identityAnswer{}},
+	{"homeward trust show --json", "The authorities that are trusted besides roots.", trustAnswer{}},
 	{"homeward history --json", "One object a line, also in `history.jsonl`.", control.Entry{}},
 	{"homeward config check --json", "What the configuration sets.", configAnswer{}},
 	{"homeward service status --json", "", manager.Managed{}},

@@ -94,6 +94,8 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	log := slog.New(slog.NewMultiHandler(lines.Handler(), slog.NewTextHandler(tail, &slog.HandlerOptions{Level: conf.LogLevel})))
 	logStart(log, v, conf)
 	identify(&conf.Policy, v)
+	anchored(conf)
+	accepts(conf)
 
 	if err := os.MkdirAll(conf.StateDir, stateDirMode); err != nil {
 		log.Warn("state_dir cannot be created: last good is kept in memory only", "err", err)

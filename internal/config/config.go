@@ -23,6 +23,7 @@ type Config struct {
 	fleetCert string            // a file
 	fleetLeaf *x509.Certificate // what it holds; nil: it could not be read
 
+	byPIN       bool   // pin_sign_in is on
 	credentials string // directory in which the service manager has put the password; "": it has not
 }
 

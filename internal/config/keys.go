@@ -50,7 +50,7 @@ type Key struct {
 func Keys() []Key { return slices.Clone(keys) }
 
 // Secrets are the keys that name files which only the daemon needs, and may read.
-var Secrets = []string{"password_file", "fleet_key"}
+var Secrets = []string{"password_file", "pin_file", "fleet_key"}
 
 // AllBut returns the names of all keys but some.
 func AllBut(some ...string) []string {
@@ -120,8 +120,12 @@ func (k Key) check(v Value, to *Config) error {
 
 // choices are the values of the keys that take no others, as messages, help and completion name them.
 var choices = map[string][]string{
-	"auth":          {"tls-dsk", "ntlm", "digest"},
-	"order":         {"device", "communicator"},
+	"auth":  {"tls-dsk", "ntlm", "digest"},
+	"order": {"device", "communicator"},
+
+	"trust_bootstrap": {"off", "pin", "first-use"},
+	"pin_sign_in":     {"off", "experimental"},
+
 	"strict_naming": {"suffix", "strict", "off"},
 	"tls_min":       {"1.0", "1.1", "1.2", "1.3"},
 	"dhcp":          {"auto", "inform", "lease", "off"},
@@ -218,6 +222,33 @@ var keys = []Key{
 			to.Policy.Roots = pool
 			return err
 		}},
+	{"trust_bootstrap", Text, `"off"`, ``,
+		"whom to trust besides roots: off, pin or first-use\npin: a server whose chain contains a certificate of trust_pins, or one that \"homeward trust accept\" has accepted.\nfirst-use: on a device that has never registered, the authority of the first Registrar too, if the web services of the\nsite have the same one. Whoever answers DNS or DHCP then can be that Registrar.",
+		func(v Value, to *Config) error {
+			to.Policy.Bootstrap = map[string]provisioning.Bootstrap{"pin": provisioning.TrustPinned, "first-use": provisioning.TrustFirstUse}[v.Text]
+			if v.Text == "first-use" {
+				to.warn("trust_bootstrap is first-use: whoever answers DNS or DHCP when the device starts for the first time can be its Registrar")
+			}
+			return nil
+		}},
+	{"trust_pins", List, ``, `["sha256:n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="]`,
+		"SHA-256 fingerprints of certificates to trust as authorities, with trust_bootstrap = \"pin\"\nIn base64 or in 64 hexadecimal digits. Of a certificate that servers send: the root, an intermediate one, or their own.",
+		func(v Value, to *Config) (err error) {
+			to.Policy.TrustPins, err = parsePins(v.List)
+			if len(to.Policy.TrustPins) > 0 && to.Policy.Bootstrap != provisioning.TrustPinned {
+				to.warn("trust_pins is ignored: trust_bootstrap is not \"pin\"")
+			}
+			return err
+		}},
+	{"first_use_sends_credentials", Truth, `false`, ``,
+		"send the password to a server that is trusted on first use\nWhoever was that server then gets the answer to its challenge, or the password itself.",
+		func(v Value, to *Config) error {
+			to.Policy.FirstUseSendsCredentials = v.Truth
+			if v.Truth && to.Policy.Bootstrap == provisioning.TrustFirstUse {
+				to.warn("first_use_sends_credentials: the password is sent to whatever server the device has met first")
+			}
+			return nil
+		}},
 	{"credentials_over_tcp", Truth, `false`, ``,
 		"answer NTLM and Digest challenges over plain TCP\nOnly at a host that an SRV record, internal_server or external_server names. An eavesdropper may guess the password\nfrom the answer. Basic is never answered.",
 		func(v Value, to *Config) error {
@@ -261,6 +292,33 @@ var keys = []Key{
 		func(v Value, to *Config) (err error) {
 			to.RuntimeDir, err = absolute(v.Text)
 			to.Policy.LeaseHooks = to.RuntimeDir + "-dhcp" // beside it: root writes there, and the daemon only reads
+			return err
+		}},
+	{"pin_sign_in", Text, `"off"`, ``,
+		"get the first certificate with a phone number and a PIN: off or experimental\nThe form in which a PIN is sent is a guess: see docs/certificates.md, and tell us what a real service says.",
+		func(v Value, to *Config) error {
+			to.byPIN = v.Text == "experimental"
+			if to.byPIN {
+				to.warn("pin_sign_in is experimental: how a PIN is sent is a guess, and two wrong tries count towards its lock")
+			}
+			return nil
+		}},
+	{"phone", Text, ``, `"4711"`,
+		"phone number or extension that belongs to the PIN, with pin_sign_in",
+		func(v Value, to *Config) error {
+			to.Policy.Phone = v.Text
+			return checkPlain(v.Text)
+		}},
+	{"pin_file", Text, ``, `"/etc/homeward/pin"`,
+		"file that contains the PIN, readable only by its owner, with pin_sign_in",
+		func(v Value, to *Config) (err error) {
+			if !to.byPIN || v.Text == "" {
+				return nil
+			}
+			if to.Policy.Phone == "" {
+				return errors.New("phone is missing: a PIN belongs to a phone number or an extension")
+			}
+			to.Policy.PIN, err = readPassword(v.Text, "", to.StateDir)
 			return err
 		}},
 	{"log_level", Text, `"info"`, ``,

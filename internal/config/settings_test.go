@@ -224,6 +224,8 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"C04 the line is right in a file with CR LF", "\r\n\r\nusr = \"x\"\r\n", `FILE:3: unknown key "usr", did you mean user?`},
 		{"C04 bad UTF-8", good + "user = \"\xff\"\n", "FILE:2: invalid UTF-8 character in basic string"},
 		{"C05 an unknown key, almost right", good + "\nsip_adress = \"x\"\n", `FILE:3: unknown key "sip_adress", did you mean sip_address?`},
+		{"no fingerprint", good + "trust_pins = [\"sha1:00\"]\n", `FILE:2: trust_pins: "sha1:00" is not the SHA-256 of a certificate: "sha256:" and 64 hexadecimal digits`},
+		{"another way to trust", good + "trust_bootstrap = \"always\"\n", `FILE:2: trust_bootstrap: "always" is not off, pin or first-use`},
 		{"C05 an unknown key, far off", good + "colour = \"x\"\n", `FILE:2: unknown key "colour"`},
 		{"all unknown keys at once", "a = 1\nb = 2\n" + good, "FILE:1: unknown key \"a\"\nFILE:2: unknown key \"b\""},
 		{"a table", good + "[dns]\nservers = []\n", `FILE:2: the file has no sections; leave out "[dns]"`},
@@ -311,7 +313,7 @@ func TestMistakesInFlags(t *testing.T) {
 
 func TestKeysAreTheOnesOfTheInterface(t *testing.T) {
 	want := strings.Fields(`sip_address user password_file auth enrol interface order internal_server external_server allow_tcp tls_floor
-		strict_naming roots credentials_over_tcp tls_min dns_servers dhcp state_dir runtime_dir log_level log_format on_change metrics_listen user_agent
+		strict_naming roots trust_bootstrap trust_pins first_use_sends_credentials credentials_over_tcp tls_min dns_servers dhcp state_dir runtime_dir pin_sign_in phone pin_file log_level log_format on_change metrics_listen user_agent
 		fleet_broker fleet_site fleet_cert fleet_key fleet_device fleet_roots fleet_identities`)
 	var got []string
 	for _, k := range keys {

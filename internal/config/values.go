@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/homeward-agent/homeward/internal/anchor"
 	"github.com/homeward-agent/homeward/internal/place"
 	"github.com/homeward-agent/homeward/provisioning"
 )
@@ -224,4 +225,20 @@ func checkSchemes(texts []string, to *Config, choices ...string) ([]string, erro
 		to.warn(fmt.Sprintf("auth: ignored, because this version does not support it: %s", strings.Join(left, ", ")))
 	}
 	return known, checkChoices(known, choices...)
+}
+
+// parsePins reads the fingerprints of certificates.
+func parsePins(texts []string) ([]string, error) {
+	var pins []string
+	for _, text := range texts {
+		pin, err := anchor.Parse(text)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(pins, pin) {
+			return nil, fmt.Errorf("%q is listed twice", text)
+		}
+		pins = append(pins, pin)
+	}
+	return pins, nil
 }

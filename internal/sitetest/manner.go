@@ -32,6 +32,7 @@ type manner struct {
 	cert              string
 	tlsMax            uint16
 	clientCert        bool
+	sendRoot          bool
 	diagnostics       int
 	autodiscover      string // http: where the root document leads; "": there is none
 	edge              bool
@@ -135,6 +136,7 @@ var mannerOptions = options[manner]{
 	"forbids":      flag(func(m *manner) *bool { return &m.forbids }),
 	"stale":        flag(func(m *manner) *bool { return &m.stale }),
 	"proxy":        flag(func(m *manner) *bool { return &m.proxy }),
+	"sendroot":     flag(func(m *manner) *bool { return &m.sendRoot }),
 	"clientcert":   flag(func(m *manner) *bool { return &m.clientCert }),
 	"nopong":       flag(func(m *manner) *bool { return &m.nopong }),
 	"pong":         {isFlag: true, take: func(m *manner, _ string) error { m.nopong = false; return nil }},

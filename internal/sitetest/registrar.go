@@ -116,7 +116,11 @@ func (l *leg) handshake() error {
 	if err != nil {
 		return err
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS10, MaxVersion: m.tlsMax}
+	shown := *cert
+	if m.sendRoot {
+		shown.Certificate = append(slices.Clone(shown.Certificate), l.sim.ca.cert.Raw)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{shown}, MinVersion: tls.VersionTLS10, MaxVersion: m.tlsMax}
 	if m.clientCert {
 		config.ClientAuth = tls.RequireAnyClientCert
 	}

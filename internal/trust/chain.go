@@ -9,11 +9,17 @@ import (
 	"time"
 )
 
+// maxSeen bounds what is kept of a chain that is not believed. (Our choice: an honest one has four certificates.)
+const maxSeen = 8
+
 // describe gives a failed verification its Problem, and the certificate it is about. crypto/x509 has a type for most of
 // them; for what it says in words alone, the chain is examined here.
 func describe(host string, chain []*x509.Certificate, s Settings, err error) *CertificateError {
 	leaf, now := chain[0], time.Now()
 	e := &CertificateError{Host: host, Names: names(leaf), Err: err}
+	for _, c := range chain[:min(len(chain), maxSeen)] {
+		e.Sent = append(e.Sent, Seen{c.Subject.String(), Fingerprint(c)})
+	}
 	problem, of := Unproven, leaf
 	switch {
 	case now.After(leaf.NotAfter), now.Before(leaf.NotBefore):

@@ -78,7 +78,7 @@ func TestSelfSignedWithoutTheName(t *testing.T) {
 	} {
 		chain := []*x509.Certificate{certify(t, nil, "leaf", serves(edit)).cert}
 		var e *CertificateError
-		if err := verify("fe01.contoso.com", chain, Settings{Roots: x509.NewCertPool()}); !errors.As(err, &e) || e.Problem != SelfSigned || !e.Nameless {
+		if err := Prove("fe01.contoso.com", chain, Settings{Roots: x509.NewCertPool()}); !errors.As(err, &e) || e.Problem != SelfSigned || !e.Nameless {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -187,7 +187,7 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 			for _, m := range test.sent {
 				chain = append(chain, m.cert)
 			}
-			err := verify("fe01.contoso.com", chain, settings)
+			err := Prove("fe01.contoso.com", chain, settings)
 			if test.err != nil {
 				err = describe("fe01.contoso.com", chain, settings, test.err)
 			}
@@ -270,7 +270,7 @@ func expiredTwin(t *testing.T, of *made) *made {
 // Where the site names no roots, those of the system count.
 func TestRootsOfTheSystem(t *testing.T) {
 	leaf := certify(t, certify(t, nil, "nobody's root", certifies()), "leaf", serves())
-	err := verify("fe01.contoso.com", []*x509.Certificate{leaf.cert}, Settings{})
+	err := Prove("fe01.contoso.com", []*x509.Certificate{leaf.cert}, Settings{})
 	var e *CertificateError
 	if !errors.As(err, &e) || e.Problem != Untrusted && e.Problem != NoRoots {
 		t.Errorf("got %v", err)

@@ -1,6 +1,9 @@
 package trust
 
 import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -59,7 +62,20 @@ type CertificateError struct {
 	// Extensions are the object identifiers of the extensions of Of that must be understood and are not: "1.3.6.1.4.1.311.21.10".
 	// None: they are those of a root.
 	Extensions []string
+	Sent       []Seen // all that the server has sent, its own first
 	Err        error
+}
+
+// Seen is a certificate that a server has sent, believed or not. The text is that of who made it: escape it before it is shown.
+type Seen struct {
+	Subject     string `json:"subject"`
+	Fingerprint string `json:"fingerprint"` // "sha256:" and 64 hexadecimal digits
+}
+
+// Fingerprint is the SHA-256 of a certificate: "sha256:" and 64 hexadecimal digits.
+func Fingerprint(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 func (e *CertificateError) Error() string {

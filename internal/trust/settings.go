@@ -9,7 +9,9 @@ import (
 type Settings struct {
 	Roots      *x509.CertPool // nil: the system's
 	MinVersion uint16         // tls.VersionTLS12, or a named exception below it
-	Floor      time.Time      // no certificate is judged by a clock that shows less; zero: the clock alone
+	// Pins are fingerprints ("sha256:…") of certificates that are trusted as authorities where a server sends them. Nil: none.
+	Pins  map[string]bool
+	Floor time.Time // no certificate is judged by a clock that shows less; zero: the clock alone
 	// Allowed says which names will do where an address stands in place of a name: the certificate must prove one of them,
 	// and that it is for the address proves nothing. Nil: it must prove the host, be that a name or an address.
 	Allowed func(name string) bool

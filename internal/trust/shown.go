@@ -91,4 +91,7 @@ type Met struct {
 	Shown
 	// AsksCertificate says that the server asks for a certificate of ours, as those for other servers do.
 	AsksCertificate bool
+	Anchor          string // the pin on which the proof rests; "": it rests on a root, or there is no proof
+
+	chain []*x509.Certificate
 }

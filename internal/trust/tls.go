@@ -19,7 +19,10 @@ func config(host string, s Settings, met *Met) *tls.Config {
 		InsecureSkipVerify: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
 			met.Shown = show(state)
-			return verify(host, state.PeerCertificates, s)
+			met.chain = state.PeerCertificates
+			var err error
+			met.Anchor, err = verify(host, state.PeerCertificates, s)
+			return err
 		},
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			met.AsksCertificate = true
@@ -43,31 +46,54 @@ func legacySuites(min uint16) []uint16 {
 
 // Prove says whether a chain of certificates, the server's own first, proves a host, as in Handshake. Its error is a
 // *CertificateError.
-func Prove(host string, chain []*x509.Certificate, s Settings) error { return verify(host, chain, s) }
+func Prove(host string, chain []*x509.Certificate, s Settings) error {
+	_, err := verify(host, chain, s)
+	return err
+}
 
 // verify judges by our clock, and by the floor where our clock is known to be behind: a device that boots without
-// a clock still signs in, and a floor from a clock that was ahead does not close what our clock allows.
-func verify(host string, chain []*x509.Certificate, s Settings) error {
+// a clock still signs in, and a floor from a clock that was ahead does not close what our clock allows. It returns the
+// fingerprint of the pin on which the proof rests; "": it rests on a root.
+func verify(host string, chain []*x509.Certificate, s Settings) (anchor string, err error) {
 	if len(chain) == 0 {
-		return &CertificateError{Host: host, Problem: NoCertificate, Err: errors.New("no certificate was sent")}
+		return "", &CertificateError{Host: host, Problem: NoCertificate, Err: errors.New("no certificate was sent")}
 	}
 	leaf := chain[0]
-	options := x509.VerifyOptions{Roots: s.Roots, Intermediates: x509.NewCertPool(), CurrentTime: time.Now()}
-	for _, c := range chain[1:] {
-		options.Intermediates.AddCert(c)
-	}
-	_, err := leaf.Verify(options)
-	if err != nil && options.CurrentTime.Before(s.Floor) {
-		options.CurrentTime = s.Floor
-		if _, atFloor := leaf.Verify(options); atFloor == nil {
-			err = nil
+	err = chained(chain, s.Roots, s.Floor)
+	for _, c := range chain {
+		if err == nil {
+			break
+		}
+		if !s.Pins[Fingerprint(c)] {
+			continue
+		}
+		pool := x509.NewCertPool()
+		pool.AddCert(c)
+		if chained(chain, pool, s.Floor) == nil {
+			err, anchor = nil, Fingerprint(c)
 		}
 	}
 	if err == nil {
 		err = checkNames(leaf, host, s.Allowed)
 	}
 	if err != nil {
-		return describe(host, chain, s, err)
+		return "", describe(host, chain, s, err)
 	}
-	return nil
+	return anchor, nil
+}
+
+// chained says whether a chain leads to one of the roots.
+func chained(chain []*x509.Certificate, roots *x509.CertPool, floor time.Time) error {
+	options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: time.Now()}
+	for _, c := range chain[1:] {
+		options.Intermediates.AddCert(c)
+	}
+	_, err := chain[0].Verify(options)
+	if err != nil && options.CurrentTime.Before(floor) {
+		options.CurrentTime = floor
+		if _, atFloor := chain[0].Verify(options); atFloor == nil {
+			err = nil
+		}
+	}
+	return err
 }

@@ -65,7 +65,7 @@ func (a *Agent) Identify(store identity.Store) {
 		credential: &credential{basis: a.basis, board: a.board, store: store, owner: owner},
 		offers:     make(chan string, 1), asked: make(chan struct{}, 1), refused: make(chan struct{}, 1),
 		enroller: enrol.Enroller{
-			Policy: a.basis.policy, Store: store, Owner: owner, Agent: a.signer.UserAgent(), Now: a.basis.now, Resolve: a.basis.resolve, Connect: a.signer.Connect,
+			Policy: a.basis.policy, Store: store, Owner: owner, Agent: a.signer.UserAgent(), Now: a.basis.now, Resolve: a.basis.resolve, Connect: a.signer.ConnectForPassword,
 		},
 	}
 }

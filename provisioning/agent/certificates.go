@@ -8,14 +8,17 @@ import (
 )
 
 // certificates are what the agent has to do with certificates for sign-in. Without a place for them it has nothing.
-type certificates struct{ *enrolling }
+type certificates struct {
+	*enrolling
+	service string // the certificate service that a Registrar has named last; the goroutine of Run owns it
+}
 
 // certificateScheme is how a device signs in with a certificate (package sip).
 const certificateScheme = "tls-dsk"
 
 // offered is told where certificates can be got.
 func (c *certificates) offered(url string) {
-	if c.enrolling != nil {
+	if c.service = url; c.enrolling != nil && c.enroller.ByPIN() { // there is no other way in
 		latest(c.offers)(url)
 	}
 }
@@ -42,8 +45,14 @@ func (c *certificates) noticed(e provisioning.Event) {
 
 // certified takes note of a registration, and how it came about.
 func (c *certificates) certified(reg *signin.Registration) {
-	if c.enrolling != nil && reg.Binding.Scheme == certificateScheme {
+	switch {
+	case c.enrolling == nil:
+		return
+	case reg.Binding.Scheme == certificateScheme:
 		c.credential.accepted()
+	}
+	if c.service != "" && reg.Binding.Scheme != "" {
+		latest(c.offers)(c.service)
 	}
 }
 

@@ -47,7 +47,7 @@ func (e *enrolling) share(span time.Duration) time.Duration {
 // wanted says whether a certificate may be asked for without being told to.
 func (e *enrolling) wanted() bool {
 	p := e.enroller.Policy
-	return p.Enrol && e.url != "" && p.Password != ""
+	return p.Enrol && e.url != "" && (p.Password != "" || e.enroller.ByPIN())
 }
 
 // due returns how long it is until a certificate is to be asked for; false: not until something has changed. What has happened since
@@ -58,6 +58,9 @@ func (e *enrolling) due(pair identity.Pair) (time.Duration, bool) {
 	}
 	now := e.credential.basis.now()
 	wait := time.Until(e.since.Add(enrolAfter + e.share(enrolSpread)))
+	if e.enroller.ByPIN() && pair.None() { // the device is of no use without
+		wait = time.Until(e.since.Add(e.share(enrolAfter)))
+	}
 	again := enrolBetween
 	if !pair.None() && !pair.Refused {
 		leaf := pair.Certificate.Leaf
@@ -123,7 +126,9 @@ func (e *enrolling) enrol(ctx context.Context) {
 	switch {
 	case trouble.None():
 		e.failures, e.gotAt = 0, time.Now()
-	case trouble.Fault == provisioning.FaultEnrolCredentials, trouble.Fault == provisioning.FaultEnrolPIN:
+	case trouble.Fault == provisioning.FaultEnrolPIN:
+		e.failures = max(e.failures, 6) // two forms were tried, and a PIN is locked soon: the next try is tomorrow, or a tech's
+	case trouble.Fault == provisioning.FaultEnrolCredentials:
 		e.failures = max(e.failures, 6) // once a day: the account is not to be locked
 		latest(e.refused)(struct{}{})
 	}

@@ -26,12 +26,20 @@ import (
 // What a scenario has besides its site. docs/simulated-site.md describes it, by these tables.
 
 // scenarioSections are those that do not belong to the site.
-var scenarioSections = []string{"homeward.toml", "password", "certificate", "device", "cache", "script", "timeline", "seen", "record", "identity"}
+var scenarioSections = []string{"homeward.toml", "password", "certificate", "device", "cache", "script", "timeline", "seen", "record", "identity", "trust"}
 
 // deviceLines are what the device has besides its configuration.
 var deviceLines = map[string]func(s *scenario, words []string) error{
 	"workstation": func(s *scenario, words []string) error {
 		s.policy.Workstation = strings.Join(words, " ")
+		return nil
+	},
+	"roots": func(s *scenario, words []string) error {
+		s.rootless = true
+		return nil
+	},
+	"pin": func(s *scenario, words []string) error {
+		s.pins = words
 		return nil
 	},
 	"identity": func(s *scenario, words []string) error {
@@ -190,7 +198,10 @@ func (s *scenario) prepare(t *testing.T, archive *txtar.Archive) {
 	t.Helper()
 	s.settings(t, archive)
 	s.policy.Roots = x509.NewCertPool()
-	s.policy.Roots.AppendCertsFromPEM(s.site.Roots())
+	if !s.rootless {
+		s.policy.Roots.AppendCertsFromPEM(s.site.Roots())
+	}
+	s.trust(t)
 	if s.identity != nil {
 		s.identity(t, s)
 	}

@@ -2,9 +2,12 @@ package agent
 
 import (
 	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +15,8 @@ import (
 
 	"github.com/homeward-agent/homeward/internal/identity"
 	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/trust"
+	"github.com/homeward-agent/homeward/provisioning"
 )
 
 // devicesKey is the key of all devices that have a certificate before the start.
@@ -83,6 +88,37 @@ func (s *scenario) kept() string {
 	}
 	if b.Len() == 0 {
 		return "none yet\n"
+	}
+	return b.String()
+}
+
+// trust gives the device its pins, and a place for authorities.
+func (s *scenario) trust(t *testing.T) {
+	t.Helper()
+	block, _ := pem.Decode(s.site.Roots())
+	root, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, whose := range s.pins {
+		pin := "sha256:" + strings.Repeat("0", 64)
+		if whose == "site" {
+			pin = trust.Fingerprint(root)
+		}
+		s.policy.TrustPins = append(s.policy.TrustPins, pin)
+	}
+	s.policy.Anchors = func() []provisioning.Anchor { return slices.Clone(s.accepted) }
+	s.policy.Accept = func(a provisioning.Anchor) error { s.accepted = append(s.accepted, a); return nil }
+}
+
+// trusted are the authorities that the device has accepted.
+func (s *scenario) trusted() string {
+	if len(s.accepted) == 0 {
+		return "none\n"
+	}
+	var b strings.Builder
+	for _, a := range s.accepted {
+		fmt.Fprintf(&b, "%s first use %v\n", a.Subject, a.FirstUse)
 	}
 	return b.String()
 }

@@ -53,7 +53,7 @@ func runScenario(t *testing.T, file string) {
 func compareScenario(t *testing.T, archive *txtar.Archive, file string) {
 	t.Helper()
 	s := playScenario(t, archive, file)
-	got := map[string]string{"timeline": s.timeline.String(), "seen": s.seen(), "record": s.lastGood(), "identity": s.kept()}
+	got := map[string]string{"timeline": s.timeline.String(), "seen": s.seen(), "record": s.lastGood(), "identity": s.kept(), "trust": s.trusted()}
 	compared := false
 	for i, section := range archive.Files {
 		text, expected := got[section.Name]
@@ -107,7 +107,10 @@ type scenario struct {
 	began    time.Time
 	mu       sync.Mutex
 	timeline strings.Builder
-	last     provisioning.Status         // just before the end
+	last     provisioning.Status // just before the end
+	rootless bool
+	pins     []string                    // whose fingerprints: "site", "other"
+	accepted []provisioning.Anchor       // by the device
 	identity func(*testing.T, *scenario) // makes the certificate that the device has; nil: it keeps none
 	told     bytes.Buffer                // everything the agent has told, in every form
 	vague    bool                        // a random delay has passed: times are no longer exact

@@ -82,9 +82,15 @@ func (e Enroller) once(ctx context.Context, url string) (identity.Pair, error) {
 	return pair, nil
 }
 
+// ByPIN says whether certificates are asked for with a PIN. It has no other use, and needs no registration before.
+func (e Enroller) ByPIN() bool { return e.Policy.PIN != "" }
+
 // login is who asks: by PIN where one is configured, by password else.
 func (e Enroller) login() certprov.Login {
 	p := e.Policy
+	if e.ByPIN() {
+		return certprov.Login{User: p.Phone, Password: p.PIN.Reveal, PIN: true}
+	}
 	user := p.User
 	if user == "" {
 		user = p.SIPAddress.Bare()
@@ -106,14 +112,9 @@ func worthHaving(p identity.Pair, now time.Time) error {
 }
 
 // dial connects to a web service. Its name was told by a Registrar that had proven its own, or by a service that had: the name
-// rule guards it all the same, as a password follows. (strict: the rule for names from DNS and DHCP has no host for web services
-// in it, so any host under the SIP domain will do.)
+// rule guards it all the same, as a password follows.
 func (e Enroller) dial(ctx context.Context, host string, port uint16) (net.Conn, error) {
-	rule := e.Policy
-	if rule.Naming == provisioning.NamingStrict {
-		rule.Naming = provisioning.NamingSuffix
-	}
-	if provisioning.IsAddress(host) || provisioning.CheckName(host, rule) != nil {
+	if provisioning.IsAddress(host) || provisioning.CheckName(host, e.Policy.ForWeb()) != nil {
 		return nil, troubled{provisioning.FaultEnrolName.Met(provisioning.Facts{"host": host, "domain": e.Policy.SIPAddress.Domain})}
 	}
 	name := e.Resolve(ctx, []string{host})[0]

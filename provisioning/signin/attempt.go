@@ -10,10 +10,6 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
-// registerLimit is for the whole exchange; each answer has 4 s (package sip). Our choice: a dead Registrar costs seconds, not
-// the 32 s of SIP timer F.
-const registerLimit = 20 * time.Second
-
 // UnregisterLimit leaves the service manager's 5 s enough room.
 const UnregisterLimit = 2 * time.Second
 
@@ -23,12 +19,19 @@ func (s *Signer) attempt(ctx context.Context, c provisioning.Candidate, addr net
 	gate := s.gate
 	gate.connected = func(took time.Duration) { connecting = took }
 	conn, met, err := gate.open(ctx, c, addr)
+	if err != nil && (stranger{s}).trusted(ctx, c, addr, err) {
+		conn, met, err = gate.open(ctx, c, addr)
+	}
 	if err != nil {
 		return nil, err
 	}
 	account, refused := s.account(c, conn.LocalAddr()), (*sip.CertificateError)(nil)
 	account.Rests = s.restraint.passwordRests()
 	account.Identity = s.own.identity(c, conn, func(e *sip.CertificateError) { refused = e })
+	withheld := account.Password != "" && s.policy.Withholds(met.Anchor)
+	if withheld {
+		account.Password = ""
+	}
 	session := sip.NewSession(conn, c.Transport == provisioning.TLS, account)
 	ctx, cancel := context.WithTimeout(ctx, registerLimit)
 	defer cancel()
@@ -39,6 +42,9 @@ func (s *Signer) attempt(ctx context.Context, c provisioning.Candidate, addr net
 	}
 	if err != nil {
 		session.Close()
+		if auth := (*sip.AuthError)(nil); withheld && errors.As(err, &auth) {
+			err = &withheldError{met.Anchor, err}
+		}
 		return nil, &attemptError{stage: registering, err: turnedAway(met, err), met: met}
 	}
 	return &Registration{Candidate: c, Addr: addr, Local: conn.LocalAddr(), Session: session, Binding: binding, Way: SlowWay(c, addr, connecting)}, nil

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/homeward-agent/homeward/internal/plain"
 )
 
 // addressChangedError means that the way to the Registrar does not begin where the connection does any more.
@@ -29,3 +31,13 @@ func isReset(err error) bool {
 
 // hasDomain says whether a login name names its domain: `CONTOSO\phone1`.
 func hasDomain(user string) bool { return strings.Contains(user, `\`) }
+
+// withheldError means that a server asks for the password, and is trusted on first use alone.
+type withheldError struct {
+	anchor string
+	err    error
+}
+
+func (e *withheldError) Error() string { return "the password is not sent: " + plain.Words(e.err) }
+
+func (e *withheldError) Unwrap() error { return e.err }

@@ -15,6 +15,9 @@ import (
 const (
 	connectLimit = 3 * time.Second
 	tlsLimit     = 3 * time.Second
+
+	// registerLimit is for the whole exchange; each answer has 4 s (package sip): not the 32 s of SIP timer F.
+	registerLimit = 20 * time.Second
 )
 
 // gate is the way to a Registrar: where no packet goes, and what a certificate must prove.
@@ -24,6 +27,7 @@ type gate struct {
 	ground     func() provisioning.Ground
 	clockFloor func() time.Time
 	connected  func(took time.Duration) // nil, or told how long connecting took
+	first      string                   // an authority on trial: trusted for this gate alone; "": none
 }
 
 // refuses is the last gate before a packet goes to an address of a Candidate, whoever has let it so far.
@@ -99,5 +103,9 @@ func (g gate) secure(ctx context.Context, c provisioning.Candidate, conn net.Con
 // trust returns what certificates are judged by now. A clock that shows less than the last registration or
 // than the build of this program is wrong, and is not believed.
 func (g gate) trust() trust.Settings {
-	return trust.Settings{Roots: g.policy.Roots, MinVersion: g.policy.TLSMin, Floor: g.clockFloor()}
+	pins := g.policy.Pins()
+	if g.first != "" {
+		pins[g.first] = true
+	}
+	return trust.Settings{Roots: g.policy.Roots, Pins: pins, MinVersion: g.policy.TLSMin, Floor: g.clockFloor()}
 }

@@ -23,7 +23,11 @@ func (j *judgement) met(f *provisioning.Fault) provisioning.Trouble { return f.M
 func refusedHere(j *judgement) provisioning.Trouble {
 	var refused *refusedError
 	var moved *addressChangedError
+	var withheld *withheldError
 	switch {
+	case errors.As(j.err, &withheld):
+		j.facts["anchor"] = withheld.anchor
+		return j.met(provisioning.FaultFirstUse)
 	case errors.As(j.err, &refused):
 		return refused.reason.Met(refused.detail)
 	case errors.As(j.err, &moved):

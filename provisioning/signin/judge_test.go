@@ -75,6 +75,7 @@ func judged() (all []judgedError) {
 	for _, name := range []string{"fe01.contoso.com.", "https://fe01.contoso.com/", "sip:fe01.contoso.com", " fe01.contoso.com", "fe01.contoso.com:5061"} {
 		add(fmt.Sprintf("certificate, name as %q", name), handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Problem: trust.WrongName, Of: dated(day), Names: []string{"pool01.contoso.com", name}, Err: errors.New("some words")})
 	}
+	add("a password that is withheld", registering, &withheldError{"sha256:" + strings.Repeat("0", 64), errors.New("no password is configured")})
 	met.LeadsTo = met.Issuer
 	add("certificate, no intermediate", handshaking, &trust.CertificateError{Problem: trust.Untrusted, Err: errors.New("some words")})
 	for _, k := range trust.HandshakeKinds() {

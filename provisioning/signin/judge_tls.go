@@ -64,6 +64,11 @@ func (j *judgement) certificate() provisioning.Trouble {
 	if e.Err != nil {
 		j.facts["problem"] = plain.Words(e.Err)
 	}
+	var seen provisioning.SeenCertificates
+	for _, c := range e.Sent {
+		seen = append(seen, provisioning.SeenCertificate(c))
+	}
+	j.facts["seen"] = seen
 	if j.attempt != nil && e.Problem != trust.WrongIssuer {
 		j.facts["issuer"], j.facts["root"] = j.attempt.met.Issuer, j.attempt.met.LeadsTo
 	}

@@ -1,0 +1,91 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/homeward-agent/homeward/internal/certprov"
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/trust"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// stranger is a Registrar whose authority nobody here knows, as its signer sees it.
+type stranger struct{ *Signer }
+
+// ConnectForPassword is Connect, to a server that may be shown the password.
+func (s *Signer) ConnectForPassword(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, error) {
+	conn, met, err := s.gate.open(ctx, c, addr)
+	if err == nil && s.policy.Withholds(met.Anchor) {
+		conn.Close()
+		return nil, &withheldError{met.Anchor, errors.New("the authority of the server was trusted on first use")}
+	}
+	return conn, err
+}
+
+// trusted is for a Registrar whose authority nobody here knows, where the site trusts the first one that is met: only if
+// nothing is known of the SIP domain yet, and only if the web services that the Registrar names have the same authority. Nothing
+// is told to either of them. It says whether the authority is trusted now.
+func (s stranger) trusted(ctx context.Context, c provisioning.Candidate, addr netip.Addr, failed error) bool {
+	var attempt *attemptError
+	var unknown *trust.CertificateError
+	if !s.policy.MayTrustFirst() || s.owner.Floor() || !errors.As(failed, &attempt) || !errors.As(failed, &unknown) || unknown.Problem != trust.Untrusted {
+		return false
+	}
+	anchor, err := attempt.met.FirstUse(c.Host, s.gate.proof(c))
+	if err != nil {
+		return false
+	}
+	trial := s.gate
+	trial.first = anchor.Fingerprint
+	web, err := s.webServices(ctx, trial, c, addr)
+	if err == nil {
+		err = s.sameAuthority(ctx, trial, web)
+	}
+	if err == nil {
+		err = s.policy.Accept(provisioning.Anchor{Fingerprint: anchor.Fingerprint, Subject: anchor.Subject, FirstUse: true})
+	}
+	return err == nil
+}
+
+// webServices asks a Registrar on trial where its web services are: by a REGISTER without credentials.
+func (s stranger) webServices(ctx context.Context, trial gate, c provisioning.Candidate, addr netip.Addr) (certprov.Address, error) {
+	conn, _, err := trial.open(ctx, c, addr)
+	if err != nil {
+		return certprov.Address{}, err
+	}
+	account := s.account(c, conn.LocalAddr())
+	account.Password = ""
+	session := sip.NewSession(conn, true, account)
+	defer session.Close()
+	ctx, cancel := context.WithTimeout(ctx, registerLimit)
+	defer cancel()
+	if _, err := session.Register(ctx); !errors.As(err, new(*sip.AuthError)) {
+		return certprov.Address{}, errors.New("the Registrar does not ask who the device is")
+	}
+	return certprov.ParseAddress(session.CertificateService())
+}
+
+// sameAuthority connects to the web services, and says nothing to them.
+func (s stranger) sameAuthority(ctx context.Context, trial gate, web certprov.Address) error {
+	if provisioning.IsAddress(web.Host) || provisioning.CheckName(web.Host, s.policy.ForWeb()) != nil {
+		return fmt.Errorf("%s is not under the SIP domain", web.Host)
+	}
+	c := provisioning.Candidate{Step: provisioning.Redirect, Endpoint: provisioning.Endpoint{Host: web.Host, Port: web.Port, Transport: provisioning.TLS}}
+	err := errors.New("it has no address")
+	for _, addr := range s.owner.Resolve(ctx, []string{web.Host})[0].Addrs {
+		conn, met, failed := trial.open(ctx, c, addr)
+		if err = failed; failed != nil {
+			continue
+		}
+		conn.Close()
+		if met.Anchor != trial.first {
+			err = errors.New("it has another authority")
+		}
+		break
+	}
+	return err
+}
