@@ -50,6 +50,7 @@ type Event struct {
 	Trouble Trouble // which fault it is, where that was found out: its Reason is the one above
 	Until   time.Time
 	Took    time.Duration
+	Unused  int // connections to worse Registrars that were opened ahead, of an attempt that registered
 }
 
 // Why is why something is as it is, as the JSON of every command shows it.

@@ -51,6 +51,7 @@ var families = []family{
 	{"homeward_lookups_total", "counter", "step verdict reason", "Queries to DNS and DHCP, by verdict."},
 	{"homeward_skips_total", "counter", "step reason", "Registrars and steps that were skipped."},
 	{"homeward_attempts_total", "counter", "step transport result reason", "Addresses of Registrars tried: result is ok or failed."},
+	{"homeward_race_unused_total", "counter", "", "Connections opened ahead that nothing was sent on, since a better Registrar took the device."},
 	{"homeward_redirects_total", "counter", "step", "Redirects followed."},
 	{"homeward_refreshes_total", "counter", "", "Bindings renewed."},
 	{"homeward_registrations_lost_total", "counter", "reason", "Registrations lost, not counting clean stops."},
@@ -108,6 +109,7 @@ func (m *Metrics) Tell(e provisioning.Event) {
 			result = "failed"
 		}
 		count("homeward_attempts_total", "step", step, "transport", e.Transport.String(), "result", result, "reason", reason)
+		m.counters["homeward_race_unused_total"].GetOrCreateCounter("homeward_race_unused_total").Add(e.Unused)
 	case provisioning.Redirected:
 		count("homeward_redirects_total", "step", step)
 	case provisioning.Refreshed:

@@ -48,7 +48,7 @@ func everything(m *Metrics) (provisioning.Status, time.Time) {
 		{Kind: provisioning.LookedUp, Step: provisioning.DHCPTLS, Verdict: provisioning.Failed, Reason: provisioning.DHCPSilent},
 		{Kind: provisioning.Skipped, Step: provisioning.ExternalTCP, Reason: provisioning.TLSFloor},
 		{Kind: provisioning.Attempted, Step: provisioning.InternalTLS, Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com"}, Reason: provisioning.ConnectRefused, Detail: "10.0.0.5"},
-		{Kind: provisioning.Attempted, Step: provisioning.InternalTCP, Endpoint: provisioning.Endpoint{Transport: provisioning.TCP}},
+		{Kind: provisioning.Attempted, Step: provisioning.InternalTCP, Endpoint: provisioning.Endpoint{Transport: provisioning.TCP}, Unused: 2},
 		{Kind: provisioning.Redirected, Step: provisioning.InternalTCP},
 		{Kind: provisioning.Committed},
 		{Kind: provisioning.StoreNote, Reason: provisioning.CacheWrite},
@@ -102,6 +102,7 @@ homeward_lookups_total{step="internal-tls",verdict="found"} 1
 homeward_skips_total{step="external-tcp",reason="tls-floor"} 1
 homeward_attempts_total{step="internal-tcp",transport="tcp",result="ok"} 1
 homeward_attempts_total{step="internal-tls",transport="tls",result="failed",reason="connect-refused"} 1
+homeward_race_unused_total 2
 homeward_redirects_total{step="internal-tcp"} 1
 homeward_refreshes_total 1
 homeward_registrations_lost_total{reason="address-changed"} 1
@@ -136,6 +137,7 @@ homeward_state{state="registered"} 0
 homeward_state{state="resting"} 0
 homeward_degraded 0
 homeward_media_relays 0
+homeward_race_unused_total 0
 homeward_refreshes_total 0
 homeward_returns_total 0
 homeward_commits_total 0

@@ -16,7 +16,8 @@ const (
 )
 
 // lookout is what a registration that is not the best one has in view: the normal way, while the device is
-// registered through last good; the primary Registrar, while it is on the backup.
+// registered through last good; the primary Registrar, while it is on the backup; the better one that was passed over since it
+// was slow.
 type lookout struct {
 	search  *search
 	changes changes
@@ -24,7 +25,8 @@ type lookout struct {
 
 	timer    <-chan time.Time       // nil: nothing better to look for
 	after    time.Time              // Registrars of discovery are left alone until then
-	primary  provisioning.Candidate // without addresses: not on the backup
+	primary  provisioning.Candidate // or the better one; without addresses: there is none
+	slow     bool                   // it was passed over
 	answered int                    // times in a row the primary has answered
 }
 
@@ -32,7 +34,9 @@ type lookout struct {
 func newLookout(s *search, c changes, reg *signin.Registration) *lookout {
 	l := &lookout{search: s, changes: c, reg: reg}
 	if !reg.Degraded {
-		l.primary = primaryOf(reg, s.basis, s.signer)
+		if l.primary = primaryOf(reg, s.basis, s.signer); len(l.primary.Addrs) == 0 {
+			l.primary, l.slow = slowOf(reg, s.basis), true
+		}
 	}
 	if reg.Degraded || len(l.primary.Addrs) > 0 {
 		l.rewind()
@@ -61,7 +65,20 @@ func primaryOf(reg *signin.Registration, b basis, signer *signin.Signer) provisi
 	return primary
 }
 
+// slowOf returns the best Registrar that was passed over since it was slow, if it may be used now.
+func slowOf(reg *signin.Registration, b basis) (better provisioning.Candidate) {
+	if len(reg.Better) == 0 || b.policy.Closed(reg.Better[0].Transport, b.floor()) != "" {
+		return provisioning.Candidate{}
+	}
+	better = reg.Better[0]
+	better.Addrs, _ = b.ground().Only(better.Step, better.Host, better.Addrs)
+	return better
+}
+
 func (l *lookout) rewind() {
+	if l.timer = nil; len(l.primary.Addrs) == 0 && !l.reg.Degraded {
+		return
+	}
 	wait := lookupDelay(l.search.nothingSince)
 	if len(l.primary.Addrs) > 0 {
 		wait = primaryInterval * time.Duration(l.search.signer.Restraint().Patience())
@@ -131,15 +148,26 @@ func (l *lookout) lookAtPrimary(ctx context.Context) *signin.Registration {
 	}
 	l.answered = 0
 	s.begin(nil)
+	if l.slow {
+		s.begin(l.reg)
+	}
 	reg := s.walk.Try(ctx, []provisioning.Candidate{l.primary})
 	switch {
 	case reg == nil:
 		return nil
+	case reg == l.reg: // it sends us here
+		l.primary.Addrs = nil
+		return nil
+	case l.slow:
 	case reg.Candidate.Endpoint != l.primary.Endpoint || reg.Binding.OnBackup:
 		reg.Session.Close() // it sends us away again: the registration we have is as good
 		return nil
 	}
 	s.signer.Restraint().Returned()
-	s.board.tell(reg.Event(provisioning.WentNormal, "", "the primary Registrar is back"))
+	detail := "the primary Registrar is back"
+	if l.slow {
+		detail = "the better Registrar is no longer slow"
+	}
+	s.board.tell(reg.Event(provisioning.WentNormal, "", detail))
 	return reg
 }

@@ -3,9 +3,11 @@ package agent
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
 	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
@@ -27,8 +29,16 @@ type search struct {
 
 // begin starts anew with what was tried. holding is what the device is registered with meanwhile; nil: nothing.
 func (s *search) begin(holding *signin.Registration) {
+	s.close()
 	s.walk, s.found = s.signer.NewWalk(holding), nil
 	s.board.beginCycle()
+}
+
+// close gives up what the walk has connected to and not used.
+func (s *search) close() {
+	if s.walk != nil {
+		s.walk.Close()
+	}
 }
 
 // try walks through a plan.
@@ -37,9 +47,34 @@ func (s *search) try(ctx context.Context, plan provisioning.Plan) *signin.Regist
 	return s.walk.Try(ctx, plan.Try)
 }
 
+// scout plans ahead of the walk, as soon as each step is decided, and tells what will be tried.
+func (s *search) scout(ctx context.Context, gathering *discover.Gathering, floor bool) (ahead <-chan []provisioning.Candidate, end func()) {
+	steps := s.basis.policy.Steps()
+	plans := make(chan []provisioning.Candidate, len(steps))
+	ctx, cancel := context.WithCancel(ctx)
+	var scouting sync.WaitGroup
+	scouting.Go(func() {
+		var found provisioning.Findings
+		for _, step := range steps {
+			if f, ok := gathering.Await(ctx, step); ok {
+				found = append(found, f)
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			plans <- provisioning.PlanStep(step, found, s.basis.policy, floor).Try
+		}
+	})
+	return plans, func() { cancel(); scouting.Wait() }
+}
+
 // steps walks the steps of the policy. usable: there was something to try.
 func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bool) {
 	gathering := s.answers(ctx)
+	ahead, end := s.scout(ctx, gathering, s.basis.floor())
+	defer end()
+	s.walk.Begin(ctx, ahead)
+	defer s.walk.End()
 	var found provisioning.Findings
 	floor, named := s.basis.floor(), map[string]bool{}
 	for _, step := range s.basis.policy.Steps() {
@@ -56,9 +91,13 @@ func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bo
 		plan := provisioning.PlanStep(step, found, s.basis.policy, floor)
 		usable = usable || len(plan.Try) > 0
 		s.signer.Note(plan.Try, named)
-		if reg := s.try(ctx, plan); reg != nil || s.walk.Stopped() {
+		s.board.skipped(plan.Skipped)
+		if reg := s.walk.Step(ctx, plan.Try); reg != nil || s.walk.Stopped() {
 			return reg, usable
 		}
+	}
+	if reg := s.walk.LookBack(ctx); reg != nil {
+		return reg, usable
 	}
 	s.found = found
 	return nil, usable

@@ -60,7 +60,7 @@ func TestDrill(t *testing.T) {
 		"the primary":                     {Primary, site, record("fe01.contoso.com", "10.0.0.5"), false, false, false, 3 * time.Second, provisioning.ConnectTimeout, "connect-timeout: fe01.contoso.com:5061 (10.0.0.5) does not answer", "repair what the device would fall back on"},
 		"the primary, and there is another": {
 			Primary, strings.Replace(site, "fe01 A", "_sipinternaltls._tcp SRV 1 0 5061 fe03\nfe03 A 10.0.0.7\nfe01 A", 1) + "10.0.0.7:5061 tls fe03.contoso.com accept\n",
-			record("fe01.contoso.com", "10.0.0.5"), false, true, false, 3 * time.Second, "", "fe03.contoso.com", "",
+			record("fe01.contoso.com", "10.0.0.5"), false, true, false, 400 * time.Millisecond, "", "fe03.contoso.com", "",
 		},
 		"the primary of a device that has none": {Primary, site, cache.Record{}, false, false, false, 0, "", "", "let the daemon register once"},
 		"the password rests":                    {DNS, site, record("fe01.contoso.com", "10.0.0.5"), true, false, false, 0, provisioning.CredentialsResting, "", "restart homeward"},

@@ -3,49 +3,123 @@ package signin
 import (
 	"context"
 	"errors"
-	"net/netip"
+	"fmt"
+	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
 )
+
+// keptLong is our choice: how long a connection has to be ready to be one that the Registrar may have grown tired of.
+const keptLong = 100 * time.Millisecond
 
 // UnregisterLimit leaves the service manager's 5 s enough room.
 const UnregisterLimit = 2 * time.Second
 
-// attempt tries one address of a Candidate: connect, prove the name, register. Each stage has its own deadline.
-func (s *Signer) attempt(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (*Registration, error) {
-	var connecting time.Duration
-	gate := s.gate
-	gate.connected = func(took time.Duration) { connecting = took }
-	conn, met, err := gate.open(ctx, c, addr)
-	if err != nil && (stranger{s}).trusted(ctx, c, addr, err) {
-		conn, met, err = gate.open(ctx, c, addr)
+// attempt signs in on what an opening has come to. Meanwhile the race goes on for those whose turn is next.
+func (w *Walk) attempt(ctx context.Context, a *attempt) (*Registration, error) {
+	p := w.opener.openings[a.lane]
+	far := p.progress()
+	a.took = far.since.Sub(far.began)
+	conn, met, err := p.take()
+	if err != nil && (stranger{w.signer}).trusted(ctx, a.c, a.addr, err) {
+		conn, met, err = w.signer.gate.open(ctx, a.c, a.addr)
 	}
 	if err != nil {
 		return nil, err
 	}
-	account, refused := s.account(c, conn.LocalAddr()), (*sip.CertificateError)(nil)
+	kept := time.Since(far.since) >= keptLong
+	reg, said, err := w.register(ctx, a, conn, met)
+	if err != nil && !said && isHungUp(err) && kept { // it was not kept for us: as if it had not been there
+		if conn, met, err = w.signer.gate.open(ctx, a.c, a.addr); err == nil {
+			reg, _, err = w.register(ctx, a, conn, met)
+		}
+	}
+	if reg != nil {
+		reg.Way = SlowWay(a.c, a.addr, p.connecting)
+	}
+	return reg, err
+}
+
+// register signs in on a connection. said: the Registrar has said something.
+func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trust.Met) (reg *Registration, said bool, err error) {
+	s := w.signer
+	account, refused := s.account(a.c, conn.LocalAddr()), (*sip.CertificateError)(nil)
 	account.Rests = s.restraint.passwordRests()
-	account.Identity = s.own.identity(c, conn, func(e *sip.CertificateError) { refused = e })
+	account.Identity = s.own.identity(a.c, conn, func(e *sip.CertificateError) { refused = e })
 	withheld := account.Password != "" && s.policy.Withholds(met.Anchor)
 	if withheld {
 		account.Password = ""
 	}
-	session := sip.NewSession(conn, c.Transport == provisioning.TLS, account)
-	ctx, cancel := context.WithTimeout(ctx, registerLimit)
-	defer cancel()
-	binding, err := session.Register(ctx)
+	heard := &heardConn{Conn: conn}
+	session := sip.NewSession(heard, a.c.Transport == provisioning.TLS, account)
+	binding, err := w.ask(ctx, a, session, heard)
 	s.owner.offered(session.CertificateService())
 	if refused != nil && !errors.As(err, new(*sip.CertificateError)) { // which says so itself
-		s.owner.Tell(Explained(provisioning.Event{Kind: provisioning.NotCertified, Step: c.Step, Endpoint: c.Endpoint, Addr: addr}, &attemptError{stage: registering, err: refused}))
+		s.owner.Tell(Explained(provisioning.Event{Kind: provisioning.NotCertified, Step: a.c.Step, Endpoint: a.c.Endpoint, Addr: a.addr}, &attemptError{stage: registering, err: refused}))
 	}
 	if err != nil {
 		session.Close()
 		if auth := (*sip.AuthError)(nil); withheld && errors.As(err, &auth) {
 			err = &withheldError{met.Anchor, err}
 		}
-		return nil, &attemptError{stage: registering, err: turnedAway(met, err), met: met}
+		return nil, heard.said.Load(), &attemptError{stage: registering, err: turnedAway(met, err), met: met}
 	}
-	return &Registration{Candidate: c, Addr: addr, Local: conn.LocalAddr(), Session: session, Binding: binding, Way: SlowWay(c, addr, connecting)}, nil
+	return &Registration{Candidate: a.c, Addr: a.addr, Local: conn.LocalAddr(), Session: session, Binding: binding}, true, nil
 }
+
+// ask waits for the answer. A Registrar that says nothing at all has less time once another is ready.
+func (w *Walk) ask(ctx context.Context, a *attempt, session *sip.Session, heard *heardConn) (binding sip.Binding, err error) {
+	began := time.Now()
+	asking, cancel := context.WithTimeout(ctx, registerLimit)
+	defer cancel()
+	asking, giveUp := context.WithCancelCause(asking)
+	defer giveUp(nil)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		binding, err = session.Register(asking)
+	}()
+	w.opener.held = began
+	until := began.Add(w.opener.pace.answer())
+	w.opener.drive(ctx, done, func(now time.Time) (bool, time.Time) {
+		switch {
+		case now.Before(until):
+			return false, until
+		case heard.said.Load() || !w.opener.anyReady():
+			return false, time.Time{}
+		}
+		giveUp(&sip.SilenceError{Kind: sip.ToRequest, Method: "REGISTER", After: now.Sub(began).Round(time.Millisecond)})
+		return true, time.Time{}
+	})
+	<-done
+	w.opener.held = time.Time{}
+	a.took += time.Since(began)
+	return binding, err
+}
+
+// heardConn remembers whether the other side has said anything.
+type heardConn struct {
+	net.Conn
+	said atomic.Bool
+}
+
+func (c *heardConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.said.Store(true)
+	}
+	return n, err
+}
+
+// overtakenError is the end of an attempt that was undecided for too long while a worse rank was ready.
+type overtakenError struct{ after time.Duration }
+
+func (e *overtakenError) Error() string {
+	return fmt.Sprintf("no answer in %s, while another Registrar was ready", e.after.Round(time.Millisecond))
+}
+
+func (e *overtakenError) Unwrap() error { return context.DeadlineExceeded }

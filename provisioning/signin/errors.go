@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/homeward-agent/homeward/internal/plain"
+	"github.com/homeward-agent/homeward/internal/sip"
 )
 
 // addressChangedError means that the way to the Registrar does not begin where the connection does any more.
@@ -27,6 +28,12 @@ func isTimeout(err error) bool {
 func isReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe)
+}
+
+// isHungUp says whether the other side has ended the connection, and said no more.
+func isHungUp(err error) bool {
+	var broken *sip.ConnectionError
+	return isReset(err) || errors.As(err, &broken) && (broken.Kind == sip.HungUp || broken.Kind == sip.HungUpWithin)
 }
 
 // hasDomain says whether a login name names its domain: `CONTOSO\phone1`.

@@ -11,23 +11,13 @@ import (
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
-// Our choices: a dead Registrar costs seconds.
-const (
-	connectLimit = 3 * time.Second
-	tlsLimit     = 3 * time.Second
-
-	// registerLimit is for the whole exchange; each answer has 4 s (package sip): not the 32 s of SIP timer F.
-	registerLimit = 20 * time.Second
-)
-
 // gate is the way to a Registrar: where no packet goes, and what a certificate must prove.
 type gate struct {
 	policy     provisioning.Policy
 	wire       wire.Wire
 	ground     func() provisioning.Ground
 	clockFloor func() time.Time
-	connected  func(took time.Duration) // nil, or told how long connecting took
-	first      string                   // an authority on trial: trusted for this gate alone; "": none
+	first      string // an authority on trial: trusted for this gate alone; "": none
 }
 
 // refuses is the last gate before a packet goes to an address of a Candidate, whoever has let it so far.
@@ -76,15 +66,16 @@ func (g gate) open(ctx context.Context, c provisioning.Candidate, addr netip.Add
 func (g gate) dial(ctx context.Context, c provisioning.Candidate, addr netip.Addr, limit time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	began := time.Now()
 	conn, err := g.wire.Dial(ctx, "tcp", netip.AddrPortFrom(addr, c.Port).String())
 	if err != nil {
-		return nil, &attemptError{stage: connecting, err: err, absent: g.wire.Absent != nil && g.wire.Absent(addr)}
-	}
-	if g.connected != nil {
-		g.connected(time.Since(began))
+		return nil, g.notConnected(addr, err)
 	}
 	return conn, nil
+}
+
+// notConnected is the end of connecting to an address.
+func (g gate) notConnected(addr netip.Addr, err error) *attemptError {
+	return &attemptError{stage: connecting, err: err, absent: g.wire.Absent != nil && g.wire.Absent(addr)}
 }
 
 // secure speaks TLS on a connection and has the name of the Candidate proven. If it is not, the connection is the caller's to

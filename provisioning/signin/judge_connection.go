@@ -50,17 +50,15 @@ var unreachable = []struct {
 
 // connection is for a connection that failed, at whatever stage.
 func (j *judgement) connection() provisioning.Trouble {
-	var broken *sip.ConnectionError
-	hungUp := errors.As(j.err, &broken) && (broken.Kind == sip.HungUp || broken.Kind == sip.HungUpWithin)
 	registering := j.attempt == nil || j.attempt.stage == registering
 	switch {
 	case errors.Is(j.err, syscall.ECONNREFUSED):
 		return j.met(provisioning.FaultRefused)
-	case (hungUp || isReset(j.err)) && j.attempt != nil && j.attempt.met.AsksCertificate:
+	case isHungUp(j.err) && j.attempt != nil && j.attempt.met.AsksCertificate:
 		return j.met(provisioning.FaultCutAsking)
-	case (hungUp || isReset(j.err)) && registering && j.attempt != nil && j.attempt.met.Version != "":
+	case isHungUp(j.err) && registering && j.attempt != nil && j.attempt.met.Version != "":
 		return j.met(provisioning.FaultDropsSIP)
-	case hungUp || isReset(j.err):
+	case isHungUp(j.err):
 		return j.met(provisioning.FaultCut)
 	case j.attempt != nil && j.attempt.absent && (isTimeout(j.err) || errors.Is(j.err, syscall.EHOSTUNREACH)): // whichever comes first
 		return j.met(provisioning.FaultNoNeighbour)

@@ -19,6 +19,7 @@ type Registration struct {
 	Session   *sip.Session
 	Binding   sip.Binding
 	Home      []provisioning.Candidate // primary and backup, when a redirect named them
+	Better    []provisioning.Candidate // the best rank that was passed over since it was slow; none: there was none
 	Degraded  bool                     // through last good
 	Since     time.Time                // when it became the current one
 	Lesson    *Lesson                  // what it has told in band; nil: nothing yet

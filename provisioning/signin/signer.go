@@ -30,6 +30,7 @@ type Signer struct {
 	named      map[string]bool // hosts that SRV records named when discovery last found some
 	vouched    map[string]bool // hosts that proven Registrars have named
 	own        own
+	pace       pace // of the network, as it was seen last
 }
 
 // Owner is what a signer has of whom it signs in for.

@@ -1,10 +1,8 @@
 package signin
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -32,91 +30,95 @@ type Walk struct {
 	others     bool          // a Registrar failed without asking to be left alone
 	reached    bool          // something on the network answered, or was silent
 	counted    bool          // among the failures in a row, which a walk is once
+
+	opener *opener                  // connects ahead; nil: the walk has not begun, or is over
+	wake   chan struct{}            // a connection has come further
+	warm   *opening                 // to last good, before anything has named it; nil: none, or its place was named
+	late   []provisioning.Candidate // what was passed over since it was slow, to be tried when nothing else is left
+	better []provisioning.Candidate // the first of those ever
 }
 
 // NewWalk begins a walk on which nothing has been tried. holding is what the device is registered with meanwhile: it is the
 // end of the walk that leads there; nil: nothing.
 func (s *Signer) NewWalk(holding *Registration) *Walk {
-	return &Walk{signer: s, holding: holding, failed: map[attempted]bool{}}
+	return &Walk{signer: s, holding: holding, failed: map[attempted]bool{}, wake: make(chan struct{}, 1)}
 }
 
 // Stopped says whether a Registrar has refused the device for all of them: no other is tried.
 func (w *Walk) Stopped() bool { return w.stop }
 
-// Try walks through the Candidates in order.
-func (w *Walk) Try(ctx context.Context, candidates []provisioning.Candidate) *Registration {
-	for _, c := range candidates {
-		if reg := w.candidate(ctx, c, chain{visited: map[provisioning.Endpoint]bool{}}); reg != nil || w.stop || ctx.Err() != nil {
-			return reg
-		}
+// Begin begins to walk through Candidates that become known step by step: Step for each of them, then LookBack, then End. ahead
+// is where those that will come may be learnt earlier, in the same order; nil: they may not.
+func (w *Walk) Begin(ctx context.Context, ahead <-chan []provisioning.Candidate) {
+	w.opener = w.newOpener(ctx, ahead)
+}
+
+// newOpener returns what connects ahead for a walk.
+func (w *Walk) newOpener(ctx context.Context, ahead <-chan []provisioning.Candidate) *opener {
+	o := &opener{race: race{pace: w.signer.pace}, may: w.may, pass: w.signer.owner.Pass, adopt: w.adopt, holds: w.holds, ahead: ahead, wake: w.wake}
+	o.open = func(c provisioning.Candidate, addr netip.Addr) *opening {
+		return newOpening(ctx, w.signer.gate, c, addr, w.woken)
 	}
-	return nil
+	if w.warm != nil {
+		o.apart = 1
+	}
+	return o
 }
 
-// chain is where redirects have led so far.
-type chain struct {
-	visited map[provisioning.Endpoint]bool // endpoints, those of other branches too: none is worth a second visit
-	depth   int
+// woken is called when a connection has come further.
+func (w *Walk) woken() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
 }
 
-// candidate tries every address of one Candidate, and where it redirects to.
-func (w *Walk) candidate(ctx context.Context, c provisioning.Candidate, at chain) *Registration {
-	if reason, detail := w.ruledOut(c); reason != "" {
-		w.skip(c, reason, detail)
+// Warm connects to an address of last good before anything has named it. If a Candidate does, the connection is used when its
+// turn comes. If none does, it is closed without a word.
+func (w *Walk) Warm(ctx context.Context, c provisioning.Candidate) {
+	if len(c.Addrs) > 0 && w.warm == nil && w.may(c, c.Addrs[0]) {
+		w.warm = newOpening(ctx, w.signer.gate, c, c.Addrs[0], w.woken)
+	}
+}
+
+// adopt returns the connection to last good if that is the place, and if it is of use.
+func (w *Walk) adopt(place attempted) *opening {
+	p := w.warm
+	if p == nil || place != (attempted{p.c.Endpoint, p.addr}) || p.progress().state == failed {
 		return nil
 	}
-	at.visited[c.Endpoint] = true
-	if w.holds(c) {
-		return w.holding
+	w.warm, w.opener.apart = nil, 0
+	return p
+}
+
+// Close gives up what Warm has connected to.
+func (w *Walk) Close() {
+	if w.warm != nil {
+		w.warm.close()
+		w.warm = nil
 	}
-	for _, addr := range c.Addrs {
-		place := attempted{c.Endpoint, addr}
-		if w.failed[place] {
-			continue
-		}
-		if reason, detail := w.signer.restraint.lostTurn(place); reason != "" {
-			w.skip(c, reason, detail)
-			continue
-		}
-		w.failed[place] = true // until it accepts
-		started := time.Now()
-		w.signer.owner.Pass()
-		reg, err := w.signer.attempt(ctx, c, addr)
-		if err != nil && ctx.Err() != nil {
-			return nil
-		}
-		var redirect *sip.RedirectError
-		if errors.As(err, &redirect) {
-			w.tried(provisioning.Redirected, c, addr, started, err)
-			return w.follow(ctx, c, redirect.Contacts, chain{at.visited, at.depth + 1})
-		}
-		if err == nil {
-			w.tried(provisioning.Attempted, c, addr, started, nil)
-			w.signer.restraint.succeeded(c, addr, reg.Binding.Scheme)
-			return reg
-		}
-		w.tried(provisioning.Attempted, c, addr, started, err)
-		w.signer.restraint.distrust.failed(c.Host, addr, err)
-		if w.consider(c, err) != nextAddress {
-			for _, sister := range c.Addrs {
-				w.failed[attempted{c.Endpoint, sister}] = true
-			}
-			break
-		}
-	}
-	return nil
+}
+
+// may says whether a packet may go to an address of a Candidate whose turn has not come.
+func (w *Walk) may(c provisioning.Candidate, addr netip.Addr) bool {
+	place := attempted{c.Endpoint, addr}
+	reason, _ := w.ruledOut(c)
+	turn, _ := w.signer.restraint.lostTurn(place)
+	return reason == "" && turn == "" && !w.failed[place] && !w.holds(c)
+}
+
+// End gives up all connections but that to the Registrar that has accepted.
+func (w *Walk) End() {
+	w.signer.pace = w.opener.pace
+	w.opener.close()
+	w.opener, w.late = nil, nil
 }
 
 // holds says whether the walk has come to the place where the device is registered: then nothing is to be tried,
 // the registration at hand is the one it leads to.
 func (w *Walk) holds(c provisioning.Candidate) bool {
 	h := w.holding
-	if h == nil || h.Candidate.Endpoint != c.Endpoint || !slices.Contains(c.Addrs, h.Addr) {
-		return false
-	}
-	h.Candidate = c
-	w.tried(provisioning.Attempted, c, h.Addr, time.Now(), nil)
-	return true
+	return h != nil && h.Candidate.Endpoint == c.Endpoint && slices.Contains(c.Addrs, h.Addr)
 }
 
 // next is what a failure means for the rest of the walk.
@@ -202,100 +204,19 @@ func (w *Walk) ruledOut(c provisioning.Candidate) (provisioning.Reason, string) 
 	return w.signer.restraint.ruledOut(c)
 }
 
-// follow tries the Contacts of a redirect in the order of their q values. The two best are the home pair:
-// primary and backup.
-func (w *Walk) follow(ctx context.Context, from provisioning.Candidate, redirects []sip.Redirect, at chain) *Registration {
-	contacts := w.contacts(ctx, from, redirects)
-	for _, c := range contacts {
-		switch {
-		case c.reason != "":
-			w.pass(from, c.Candidate, c.reason, c.detail)
-		case at.visited[c.Endpoint] || at.depth > maxRedirects || len(at.visited) > maxContacts:
-			w.pass(from, c.Candidate, provisioning.SIPRedirectLoop, "")
-		default:
-			if reg := w.candidate(ctx, c.Candidate, at); reg != nil || w.stop {
-				if reg != nil && reg.Home == nil {
-					reg.Home = homePair(from, contacts)
-				}
-				return reg
-			}
-		}
-	}
-	return nil
+// attempt is one address of a Candidate whose turn it is.
+type attempt struct {
+	c    provisioning.Candidate
+	addr netip.Addr
+	lane int
+	took time.Duration // without the time in which it was ready, and its turn had not come
 }
 
-// contact is a Contact of a redirect, and why it is not tried.
-type contact struct {
-	provisioning.Candidate
-	reason provisioning.Reason
-	detail string
-}
-
-// contacts makes Candidates of Contacts and looks up the addresses of all that may be tried, at the same time.
-func (w *Walk) contacts(ctx context.Context, from provisioning.Candidate, redirects []sip.Redirect) []contact {
-	s := w.signer
-	contacts := make([]contact, len(redirects))
-	hosts := make([]string, len(redirects)) // empty: not asked for
-	for i, r := range redirects {
-		c := &contacts[i]
-		c.Candidate = provisioning.Candidate{Step: provisioning.Redirect, Endpoint: provisioning.Endpoint{Host: r.Host, Port: r.Port}, Via: fmt.Sprintf("%s %s", from.Step, from.Host)}
-		if err := c.Transport.UnmarshalText([]byte(r.Transport)); err != nil {
-			c.reason, c.detail = provisioning.TransportPolicy, err.Error()
-			continue
-		}
-		if c.reason, c.detail = s.contactReason(from, c.Candidate); c.reason == "" {
-			hosts[i] = c.Host
-		}
+func (w *Walk) tried(kind provisioning.EventKind, a attempt, err error) {
+	e := provisioning.Event{Kind: kind, Step: a.c.Step, Endpoint: a.c.Endpoint, Addr: a.addr, Took: a.took}
+	if err == nil && w.opener != nil {
+		e.Unused = w.opener.unused()
 	}
-	for i, name := range s.owner.Resolve(ctx, hosts) {
-		c := &contacts[i]
-		if c.Addrs = name.Addrs; c.reason == "" && len(c.Addrs) == 0 {
-			c.reason, c.detail = provisioning.NoAddress, ""
-			if name.Reason == provisioning.AddressNotAllowed || name.Reason == provisioning.DNSMalformed {
-				c.reason, c.detail = name.Reason, name.Detail
-			}
-		}
-		if from.Transport == provisioning.TLS && (c.reason == "" || c.reason == provisioning.NoAddress) {
-			s.vouch(c.Host)
-		}
-	}
-	return contacts
-}
-
-// contactReason says why a Contact may not be tried, or "". A Registrar reached over TLS has proven its name, and whom it
-// names is trusted; one reached over plain TCP has not, and the name rule guards its word (Lync trust model).
-func (s *Signer) contactReason(from, c provisioning.Candidate) (provisioning.Reason, string) {
-	if from.Transport == provisioning.TLS && c.Transport == provisioning.TCP {
-		return provisioning.SIPRedirectDowngrade, ""
-	}
-	if reason := s.policy.Closed(c.Transport, s.owner.Floor()); reason != "" {
-		return reason, ""
-	}
-	if reason, detail := s.policy.PortReason(c.Step, c.Port); reason != "" {
-		return reason, detail
-	}
-	if from.Transport == provisioning.TLS && !provisioning.IsAddress(c.Host) {
-		return "", ""
-	}
-	if !s.policy.MayName(from, c.Host) && provisioning.IsAddress(c.Host) && !s.policy.Configured(c.Host) {
-		return provisioning.RegistrarNotProven, ""
-	}
-	return s.policy.NameReason(c.Step, c.Host, c.Transport)
-}
-
-// homePair is the primary and the backup Registrar of a redirect that may be remembered.
-func homePair(from provisioning.Candidate, contacts []contact) []provisioning.Candidate {
-	var home []provisioning.Candidate
-	for _, c := range contacts {
-		if from.Transport == provisioning.TLS && (c.reason == "" || c.reason == provisioning.NoAddress) && len(home) < 2 {
-			home = append(home, c.Candidate)
-		}
-	}
-	return home
-}
-
-func (w *Walk) tried(kind provisioning.EventKind, c provisioning.Candidate, addr netip.Addr, started time.Time, err error) {
-	e := provisioning.Event{Kind: kind, Step: c.Step, Endpoint: c.Endpoint, Addr: addr, Took: time.Since(started)}
 	if kind == provisioning.Redirected {
 		e.Detail = plain.Words(err)
 	} else {
@@ -306,19 +227,4 @@ func (w *Walk) tried(kind provisioning.EventKind, c provisioning.Candidate, addr
 
 func (w *Walk) skip(c provisioning.Candidate, reason provisioning.Reason, detail string) {
 	w.signer.owner.Tell(provisioning.Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: detail}.Event())
-}
-
-// pass tells that a Contact of a redirect is not tried.
-func (w *Walk) pass(from, c provisioning.Candidate, reason provisioning.Reason, detail string) {
-	facts := provisioning.Facts{"from": from.Host, "host": c.Host}
-	s := provisioning.Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: cmp.Or(detail, "redirected by "+from.Host)}
-	switch reason {
-	case provisioning.NoAddress:
-		s.Trouble = provisioning.FaultRedirectNoAddress.Met(facts)
-	case provisioning.SIPRedirectLoop:
-		s.Trouble = provisioning.FaultRedirectLoop.Met(facts)
-	default:
-		s.Trouble = provisioning.FaultRedirectNotUsed.Because(reason.Met(detail), facts)
-	}
-	w.signer.owner.Tell(s.Event())
 }

@@ -33,6 +33,13 @@ var oddPlaces = map[string]provisioning.Reason{"odd.contoso.com": provisioning.A
 // signerAt returns a signer at a site, and the cycle in which it notes what happens.
 func signerAt(t *testing.T, text string, floor bool) (*Signer, *provisioning.Cycle, *[]string) {
 	t.Helper()
+	s, cycle, told, _ := signerOn(t, text, floor)
+	return s, cycle, told
+}
+
+// signerOn is signerAt, with the site.
+func signerOn(t *testing.T, text string, floor bool) (*Signer, *provisioning.Cycle, *[]string, *sitetest.Site) {
+	t.Helper()
 	site, err := sitetest.Parse("walk", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +73,7 @@ func signerAt(t *testing.T, text string, floor bool) (*Signer, *provisioning.Cyc
 			}
 			return names
 		},
-	}), cycle, told
+	}), cycle, told, site
 }
 
 // candidates reads "HOST PORT TRANSPORT ADDRESS …" lines, as SRV records of the inside would name them.

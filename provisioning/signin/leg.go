@@ -1,0 +1,259 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// Try walks through the Candidates in order.
+func (w *Walk) Try(ctx context.Context, candidates []provisioning.Candidate) *Registration {
+	w.Begin(ctx, nil)
+	defer w.End()
+	if reg := w.Step(ctx, candidates); reg != nil || w.stop {
+		return reg
+	}
+	return w.LookBack(ctx)
+}
+
+// Step walks through the next Candidates in order.
+func (w *Walk) Step(ctx context.Context, candidates []provisioning.Candidate) *Registration {
+	w.opener.expect(candidates)
+	for _, c := range candidates {
+		if reg := w.newLeg().candidate(ctx, c); reg != nil || w.stop || ctx.Err() != nil {
+			return reg
+		}
+	}
+	return nil
+}
+
+// LookBack tries what was passed over since it was slow: nothing else is left.
+func (w *Walk) LookBack(ctx context.Context) *Registration {
+	for len(w.late) > 0 {
+		late := w.late
+		w.late = nil
+		for _, c := range late {
+			for _, addr := range c.Addrs {
+				place := attempted{c.Endpoint, addr}
+				if l := &w.opener.lanes[w.opener.index(place)]; !l.done {
+					delete(w.failed, place)
+					l.spent, l.told = 0, false
+				}
+			}
+		}
+		for _, c := range late {
+			if reg := w.newLeg().candidate(ctx, c); reg != nil || w.stop || ctx.Err() != nil {
+				return reg
+			}
+		}
+	}
+	return nil
+}
+
+// leg is a part of a walk: along the Candidates of a plan, or along those of a redirect.
+type leg struct {
+	*Walk
+	visited map[provisioning.Endpoint]bool // endpoints, those of other branches too: none is worth a second visit
+	depth   int                            // of redirects
+}
+
+func (w *Walk) newLeg() leg { return leg{Walk: w, visited: map[provisioning.Endpoint]bool{}} }
+
+// candidate tries every address of one Candidate, and where it redirects to.
+func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registration {
+	if reason, detail := w.ruledOut(c); reason != "" {
+		w.past(c)
+		w.skip(c, reason, detail)
+		return nil
+	}
+	w.visited[c.Endpoint] = true
+	if w.holds(c) {
+		w.holding.Candidate, w.holding.Better = c, w.better
+		w.tried(provisioning.Attempted, attempt{c: c, addr: w.holding.Addr}, nil)
+		return w.holding
+	}
+	own := w.own(c)
+	if slices.ContainsFunc(own, w.opener.barred) {
+		w.late = append(w.late, c)
+		return nil
+	}
+	for len(own) > 0 {
+		v, lane := w.opener.await(ctx, own)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case v == overtaken:
+			w.passOver(c, own)
+			return nil
+		}
+		a := attempt{c: c, addr: w.opener.lanes[lane].place.addr, lane: lane}
+		reg, redirect, after := w.attend(ctx, a, own)
+		switch {
+		case ctx.Err() != nil && reg == nil:
+			return nil
+		case redirect != nil:
+			return leg{w.Walk, w.visited, w.depth + 1}.follow(ctx, c, redirect.Contacts)
+		case reg != nil:
+			reg.Better = w.better
+			return reg
+		case after != nextAddress:
+			w.give(c)
+			return nil
+		}
+		own = slices.DeleteFunc(own, func(i int) bool { return w.opener.lanes[i].done })
+	}
+	return nil
+}
+
+// own are the lanes of a Candidate: those of its addresses that may be tried, and have not been.
+func (w leg) own(c provisioning.Candidate) (own []int) {
+	for _, addr := range interleaved(c.Addrs) {
+		place := attempted{c.Endpoint, addr}
+		i := w.opener.index(place)
+		if w.failed[place] || slices.Contains(own, i) {
+			continue
+		}
+		if reason, detail := w.signer.restraint.lostTurn(place); reason != "" {
+			w.opener.lanes[i].done = true
+			w.skip(c, reason, detail)
+			continue
+		}
+		w.opener.lanes[i].done = false // whoever skipped it before has had reasons that are over
+		own = append(own, i)
+	}
+	slices.Sort(own)
+	return own
+}
+
+// attend tries to register on a lane that is ready, or takes note that it has failed, and says how the walk goes on.
+func (w leg) attend(ctx context.Context, a attempt, own []int) (*Registration, *sip.RedirectError, next) {
+	for _, i := range own {
+		if l := w.opener.lanes[i]; i < a.lane && l.state != failed {
+			w.slow(a.c, i)
+		}
+	}
+	w.failed[attempted{a.c.Endpoint, a.addr}] = true // until it accepts
+	w.opener.lanes[a.lane].done = true
+	reg, err := w.attempt(ctx, &a)
+	w.opener.lanes[a.lane].laneProgress = laneProgress{state: failed}
+	if err != nil && ctx.Err() != nil {
+		return nil, nil, nextAddress
+	}
+	var redirect *sip.RedirectError
+	if err == nil || errors.As(err, &redirect) {
+		if redirect != nil {
+			w.tried(provisioning.Redirected, a, err)
+			return nil, redirect, nextAddress
+		}
+		w.tried(provisioning.Attempted, a, nil)
+		w.signer.restraint.succeeded(a.c, a.addr, reg.Binding.Scheme)
+		return reg, nil, nextAddress
+	}
+	w.tried(provisioning.Attempted, a, err)
+	w.signer.restraint.distrust.failed(a.c.Host, a.addr, err)
+	return nil, nil, w.consider(a.c, err)
+}
+
+// give marks all addresses of a Candidate as failed: no server behind its name will do.
+func (w leg) give(c provisioning.Candidate) {
+	for _, addr := range c.Addrs {
+		w.failed[attempted{c.Endpoint, addr}] = true
+	}
+	w.past(c)
+}
+
+// past leaves all addresses of a Candidate behind.
+func (w leg) past(c provisioning.Candidate) {
+	for _, addr := range c.Addrs {
+		if i := w.opener.index(attempted{c.Endpoint, addr}); i >= 0 {
+			w.opener.leave(i)
+		}
+	}
+}
+
+// passOver leaves lanes that are slow for when nothing else is left: a worse rank is ready.
+func (w leg) passOver(c provisioning.Candidate, lanes []int) {
+	late := c
+	late.Addrs = nil
+	for _, i := range lanes {
+		if w.opener.lanes[i].state != failed { // if it has, that is told when its turn comes again
+			w.slow(c, i)
+		}
+		place := w.opener.lanes[i].place
+		w.failed[place] = true
+		late.Addrs = append(late.Addrs, place.addr)
+	}
+	w.late = append(w.late, late)
+}
+
+// slow tells that a lane is passed over, once.
+func (w leg) slow(c provisioning.Candidate, lane int) {
+	l := &w.opener.lanes[lane]
+	if l.told {
+		return
+	}
+	l.told = true
+	a := attempt{c: c, addr: l.place.addr, took: l.spent}
+	if l.under() {
+		a.took = time.Since(l.began)
+	}
+	err := w.signer.gate.notConnected(a.addr, &overtakenError{a.took})
+	if l.state == securing {
+		err.stage = handshaking
+	}
+	w.tried(provisioning.Attempted, a, err)
+	if w.better == nil {
+		w.better = []provisioning.Candidate{c}
+	}
+}
+
+// follow tries the Contacts of a redirect in the order of their q values. The two best are the home pair:
+// primary and backup.
+func (w leg) follow(ctx context.Context, from provisioning.Candidate, redirects []sip.Redirect) *Registration {
+	contacts := w.contacts(ctx, from, redirects)
+	reg := w.detour(ctx, func() *Registration {
+		for _, c := range contacts {
+			if c.reason == "" && !w.loops(c.Candidate) {
+				w.opener.expect([]provisioning.Candidate{c.Candidate})
+			}
+		}
+		for _, c := range contacts {
+			switch {
+			case c.reason != "":
+				w.pass(from, c.Candidate, c.reason, c.detail)
+			case w.loops(c.Candidate):
+				w.pass(from, c.Candidate, provisioning.SIPRedirectLoop, "")
+			default:
+				if reg := w.candidate(ctx, c.Candidate); reg != nil || w.stop {
+					return reg
+				}
+			}
+		}
+		return w.LookBack(ctx)
+	})
+	if reg != nil && reg.Home == nil {
+		reg.Home = homePair(from, contacts)
+	}
+	return reg
+}
+
+// loops says whether a redirect has led there before, or leads on and on.
+func (w leg) loops(c provisioning.Candidate) bool {
+	return w.visited[c.Endpoint] || w.depth > maxRedirects || len(w.visited) > maxContacts
+}
+
+// detour walks where a redirect leads, in a race of its own: what was connected to before waits.
+func (w leg) detour(ctx context.Context, walk func() *Registration) *Registration {
+	outer, late := w.opener, w.late
+	outer.close()
+	w.opener, w.late = w.newOpener(ctx, nil), nil
+	reg := walk()
+	w.opener.close()
+	outer.apart = w.opener.apart
+	w.opener, w.late = outer, late
+	return reg
+}

@@ -1,0 +1,191 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/trust"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// opening is the way to one address of a Candidate while it is opened: TCP, once or over two sockets of which the first counts,
+// and TLS with the name proven. Not a word of SIP is said.
+type opening struct {
+	gate gate
+	c    provisioning.Candidate
+	addr netip.Addr
+	wake func() // it has come further
+
+	ctx     context.Context // of all
+	cancel  context.CancelFunc
+	dialing context.Context // until a socket is decided
+	dialed  context.CancelFunc
+	tasks   sync.WaitGroup
+	dials   sync.WaitGroup // of the sockets, until each is connected or closed
+
+	mu        sync.Mutex // guards these
+	far       laneProgress
+	decided   bool               // by one of the sockets
+	endSecond context.CancelFunc // gives up the second socket; nil: there was none
+	gone      chan struct{}      // closed when it is connected or closed
+	conn      net.Conn           // when it is ready
+	met       trust.Met
+	err       error // when it has failed
+	shut      bool  // nobody wants it any more
+
+	connecting time.Duration // how long TCP took; set before it is ready
+}
+
+// newOpening begins to open the way.
+func newOpening(ctx context.Context, g gate, c provisioning.Candidate, addr netip.Addr, wake func()) *opening {
+	now := time.Now()
+	p := &opening{gate: g, c: c, addr: addr, wake: wake, far: laneProgress{dialling, 1, now, now}}
+	p.ctx, p.cancel = context.WithCancel(ctx)
+	p.dialing, p.dialed = context.WithTimeout(p.ctx, connectLimit)
+	if err := g.refuses(c, addr); err != nil {
+		p.comes(failed, nil, trust.Met{}, err)
+		return p
+	}
+	p.dials.Add(1)
+	p.tasks.Go(func() { p.connect(p.dialing, nil) })
+	return p
+}
+
+// progress is how far it has come.
+func (p *opening) progress() laneProgress {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.far
+}
+
+// second sends another SYN, on another socket.
+func (p *opening) second() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.far.state != dialling || p.far.sockets == 2 {
+		return
+	}
+	p.far.sockets = 2
+	if p.decided || p.shut {
+		return
+	}
+	var ctx context.Context
+	ctx, p.endSecond = context.WithCancel(p.dialing)
+	p.dials.Add(1)
+	gone := make(chan struct{})
+	p.gone = gone
+	p.tasks.Go(func() { p.connect(ctx, gone) })
+}
+
+// connect opens a socket, and goes on with it if it is the first to be decided. gone is closed for the second one when it is
+// connected or closed.
+func (p *opening) connect(ctx context.Context, gone chan struct{}) {
+	conn, err := p.gate.dial(ctx, p.c, p.addr, connectLimit)
+	speaks := err == nil || gone == nil || errors.Is(err, syscall.ECONNREFUSED) // else the first one says what is wrong
+	goesOn := speaks && p.decide()
+	if !goesOn && conn != nil {
+		conn.Close()
+	}
+	if gone != nil {
+		close(gone)
+	}
+	if !goesOn {
+		p.dials.Done()
+		return
+	}
+	connected := time.Now()
+	p.dialed()
+	p.dials.Done()
+	p.dials.Wait() // for the other socket to be closed
+	p.connecting = connected.Sub(p.far.began)
+	switch {
+	case err != nil:
+		p.comes(failed, nil, trust.Met{}, err)
+		return
+	case p.c.Transport == provisioning.TCP:
+		p.comes(ready, conn, trust.Met{}, nil)
+		return
+	}
+	p.mu.Lock()
+	p.far = laneProgress{securing, 1, p.far.began, connected}
+	p.mu.Unlock()
+	p.wake()
+	secure, met, err := p.gate.secure(p.ctx, p.c, conn)
+	if err != nil {
+		conn.Close()
+		p.comes(failed, nil, met, err)
+		return
+	}
+	p.comes(ready, secure, met, nil)
+}
+
+// decide says whether nothing has decided before.
+func (p *opening) decide() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first := !p.decided && !p.shut
+	p.decided = true
+	return first
+}
+
+// comes to its end.
+func (p *opening) comes(state laneState, conn net.Conn, met trust.Met, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dialed(); p.shut {
+		if conn != nil {
+			conn.Close()
+		}
+		return
+	}
+	p.conn, p.met, p.err = conn, met, err
+	p.far = laneProgress{state, 0, p.far.began, time.Now()}
+	if state == ready {
+		p.far.sockets = 1
+	}
+	p.wake()
+}
+
+// giveUpSecond closes the second socket.
+func (p *opening) giveUpSecond() {
+	p.mu.Lock()
+	gone := p.gone
+	if p.endSecond != nil {
+		p.endSecond()
+	}
+	if p.far.state == dialling {
+		p.far.sockets = 1
+	}
+	p.mu.Unlock()
+	if gone != nil {
+		<-gone
+	}
+}
+
+// take hands over what was opened: the connection belongs to the caller.
+func (p *opening) take() (net.Conn, trust.Met, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shut = true
+	p.cancel()
+	return p.conn, p.met, p.err
+}
+
+// close gives up what is opened and not taken, and waits for its end.
+func (p *opening) close() {
+	p.mu.Lock()
+	if !p.shut {
+		p.shut = true
+		p.cancel()
+		if p.conn != nil {
+			p.conn.Close()
+		}
+	}
+	p.mu.Unlock()
+	p.tasks.Wait()
+}

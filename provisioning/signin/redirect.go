@@ -1,0 +1,95 @@
+package signin
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// contact is a Contact of a redirect, and why it is not tried.
+type contact struct {
+	provisioning.Candidate
+	reason provisioning.Reason
+	detail string
+}
+
+// contacts makes Candidates of Contacts and looks up the addresses of all that may be tried, at the same time.
+func (w *Walk) contacts(ctx context.Context, from provisioning.Candidate, redirects []sip.Redirect) []contact {
+	s := w.signer
+	contacts := make([]contact, len(redirects))
+	hosts := make([]string, len(redirects)) // empty: not asked for
+	for i, r := range redirects {
+		c := &contacts[i]
+		c.Candidate = provisioning.Candidate{Step: provisioning.Redirect, Endpoint: provisioning.Endpoint{Host: r.Host, Port: r.Port}, Via: fmt.Sprintf("%s %s", from.Step, from.Host)}
+		if err := c.Transport.UnmarshalText([]byte(r.Transport)); err != nil {
+			c.reason, c.detail = provisioning.TransportPolicy, err.Error()
+			continue
+		}
+		if c.reason, c.detail = s.contactReason(from, c.Candidate); c.reason == "" {
+			hosts[i] = c.Host
+		}
+	}
+	for i, name := range s.owner.Resolve(ctx, hosts) {
+		c := &contacts[i]
+		if c.Addrs = name.Addrs; c.reason == "" && len(c.Addrs) == 0 {
+			c.reason, c.detail = provisioning.NoAddress, ""
+			if name.Reason == provisioning.AddressNotAllowed || name.Reason == provisioning.DNSMalformed {
+				c.reason, c.detail = name.Reason, name.Detail
+			}
+		}
+		if from.Transport == provisioning.TLS && (c.reason == "" || c.reason == provisioning.NoAddress) {
+			s.vouch(c.Host)
+		}
+	}
+	return contacts
+}
+
+// contactReason says why a Contact may not be tried, or "". A Registrar reached over TLS has proven its name, and whom it
+// names is trusted; one reached over plain TCP has not, and the name rule guards its word (Lync trust model).
+func (s *Signer) contactReason(from, c provisioning.Candidate) (provisioning.Reason, string) {
+	if from.Transport == provisioning.TLS && c.Transport == provisioning.TCP {
+		return provisioning.SIPRedirectDowngrade, ""
+	}
+	if reason := s.policy.Closed(c.Transport, s.owner.Floor()); reason != "" {
+		return reason, ""
+	}
+	if reason, detail := s.policy.PortReason(c.Step, c.Port); reason != "" {
+		return reason, detail
+	}
+	if from.Transport == provisioning.TLS && !provisioning.IsAddress(c.Host) {
+		return "", ""
+	}
+	if !s.policy.MayName(from, c.Host) && provisioning.IsAddress(c.Host) && !s.policy.Configured(c.Host) {
+		return provisioning.RegistrarNotProven, ""
+	}
+	return s.policy.NameReason(c.Step, c.Host, c.Transport)
+}
+
+// homePair is the primary and the backup Registrar of a redirect that may be remembered.
+func homePair(from provisioning.Candidate, contacts []contact) []provisioning.Candidate {
+	var home []provisioning.Candidate
+	for _, c := range contacts {
+		if from.Transport == provisioning.TLS && (c.reason == "" || c.reason == provisioning.NoAddress) && len(home) < 2 {
+			home = append(home, c.Candidate)
+		}
+	}
+	return home
+}
+
+// pass tells that a Contact of a redirect is not tried.
+func (w *Walk) pass(from, c provisioning.Candidate, reason provisioning.Reason, detail string) {
+	facts := provisioning.Facts{"from": from.Host, "host": c.Host}
+	s := provisioning.Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: cmp.Or(detail, "redirected by "+from.Host)}
+	switch reason {
+	case provisioning.NoAddress:
+		s.Trouble = provisioning.FaultRedirectNoAddress.Met(facts)
+	case provisioning.SIPRedirectLoop:
+		s.Trouble = provisioning.FaultRedirectLoop.Met(facts)
+	default:
+		s.Trouble = provisioning.FaultRedirectNotUsed.Because(reason.Met(detail), facts)
+	}
+	w.signer.owner.Tell(s.Event())
+}
