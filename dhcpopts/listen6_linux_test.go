@@ -78,7 +78,7 @@ func TestNamespace6(t *testing.T) {
 		return
 	}
 	run(t, "ip link add six0 type veth peer name six1")
-	if _, err := Listen6(t.Context(), "six0"); !errors.Is(err, ErrNoAddress) {
+	if _, err := Listen6(t.Context(), "six0"); !errors.Is(err, ErrDown) {
 		t.Errorf("an interface that is down: %v", err)
 	}
 	connect6(t)

@@ -230,6 +230,7 @@ func TestNamespaceErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	run(t, "ip link set bare0 down") // since
 	if _, err := Inform(t.Context(), c, nil); !errors.Is(err, unix.ENETDOWN) {
 		t.Errorf("an interface that is down: %v", err)
 	}
