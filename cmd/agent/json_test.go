@@ -51,6 +51,8 @@ var documents = []document{
 	{"homeward history --json", "One object a line, also in `history.jsonl`.", control.Entry{}},
 	{"homeward config check --json", "What the configuration sets.", configAnswer{}},
 	{"homeward service status --json", "", manager.Managed{}},
+	{"homeward identity show --json", "The certificate with which the device signs in.", identityAnswer{}},
+	{"homeward trust show --json", "The authorities that are trusted besides the setting `roots`, and those that were met.", trustAnswer{}},
 	{"homeward version --json", "The version of the program.", versionAnswer{}},
 	{"registrar.json", "In `runtime_dir`: what the SIP stack of the phone should use now.", service.RegistrarFile{}},
 	{"last-good.json", "In `state_dir`: the record, and as its last member `checksum`, the SHA-256 of every byte before that member (`sha256:` and hexadecimal digits).", exportAnswer{}},
