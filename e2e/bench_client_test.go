@@ -163,12 +163,22 @@ func (p *benched) registered(b *benching, at place, patience time.Duration) (tim
 }
 
 // settles waits until homeward has taken what the outage leaves it; others have nothing.
-func (p *benched) settles(b *benching) {
+func (p *benched) settles() {
+	p.awaitOr(3*time.Second, func(l logLine) bool { return l.Msg == "state changed" && l.State == "registered" && l.Degraded })
+}
+
+// rests waits until homeward has nobody left to try; others get as long as a restart takes.
+func (p *benched) rests() {
+	p.awaitOr(3*time.Second, func(l logLine) bool { return l.Msg == "state changed" && l.State == "resting" })
+}
+
+// awaitOr waits for what homeward says, or for a while if the device is another.
+func (p *benched) awaitOr(while time.Duration, match func(logLine) bool) {
 	if p.own {
-		p.await(benchPatience, func(l logLine) bool { return l.Msg == "state changed" && l.State == "registered" && l.Degraded })
+		p.await(benchPatience, match)
 		return
 	}
-	timer := time.NewTimer(3 * time.Second)
+	timer := time.NewTimer(while)
 	defer timer.Stop()
 	<-timer.C
 }

@@ -62,6 +62,10 @@ var (
 func benchTable() []benchRow {
 	first, usual := at("internal-tls"), []place{at("internal-tls"), second}
 	dies := func(b *benching) { b.registrar.fault(b, first.match()+blackHole) }
+	restarts := func(b *benching) {
+		b.registrar.fault(b, first.match()+refuses)
+		b.registrar.run(b, "ss", "-K", "src", first.addr, "sport", "=", strconv.Itoa(int(first.port)))
+	}
 	ms := time.Millisecond
 	return []benchRow{
 		{name: "healthy, cold", zone: usual, ends: first, goal: 130 * ms},
@@ -75,11 +79,14 @@ func benchTable() []benchRow {
 				b.registrar.fault(b, p.match()+blackHole)
 			}
 		}, ends: at("external-tls"), goal: 2000 * ms},
-		{name: "registered, then a black hole", zone: usual, after: dies, ends: second, goal: 10 * time.Second},
-		{name: "registered, then a reset", zone: usual, after: func(b *benching) {
-			b.registrar.fault(b, first.match()+refuses)
-			b.registrar.run(b, "ss", "-K", "src", first.addr, "sport", "=", strconv.Itoa(int(first.port)))
-		}, ends: second},
+		{name: "registered, then a black hole", zone: usual, after: func(b *benching) { b.path.swallow(first.addr) }, ends: second, goal: 10 * time.Second},
+		{name: "registered, then a reset", zone: usual, after: restarts, ends: second},
+		{name: "the only Registrar restarts", zone: usual[:1], after: func(b *benching) {
+			restarts(b)
+			b.measured.rests()
+			b.registrar.heal(b)
+			b.begin()
+		}, ends: first, goal: 10 * time.Second},
 		{name: "DNS is silent, then back", zone: usual, known: true, before: func(b *benching) { b.dns.fault(b, silentDNS) },
 			after: func(b *benching) { b.dns.heal(b) }, ends: first, goal: 2300 * ms},
 		{name: "half of the DNS queries lost", zone: usual, before: func(b *benching) {
@@ -93,8 +100,10 @@ func benchTable() []benchRow {
 type benching struct {
 	*testing.B
 	*site
-	path   *path
-	server *registrar
+	path     *path
+	server   *registrar
+	measured *benched  // the device under way
+	began    time.Time // when time began to count
 }
 
 // BenchmarkSignIn measures how long a device takes from the start of its process, or from a fault, to the 200 OK of a
@@ -211,7 +220,7 @@ func (b *benching) once(c benchClient, row benchRow, patience time.Duration) (to
 		row.before(b)
 	}
 	b.path.begin()
-	began := p.start(b)
+	b.began, b.measured = p.start(b), p
 	defer p.stop(b)
 	if row.after != nil {
 		if !row.known { // else it is in the middle of an outage
@@ -219,10 +228,9 @@ func (b *benching) once(c benchClient, row benchRow, patience time.Duration) (to
 				return never, 0
 			}
 		} else {
-			p.settles(b)
+			p.settles()
 		}
-		b.path.begin()
-		began = time.Now()
+		b.begin()
 		row.after(b)
 	}
 	at, ok := p.registered(b, row.ends, patience)
@@ -230,7 +238,13 @@ func (b *benching) once(c benchClient, row benchRow, patience time.Duration) (to
 		b.Logf("%s: %s does not register at %s within %v; it says:\n%s", row.name, c.name, row.ends.host, patience, p.said())
 		return never, 0
 	}
-	return at.Sub(began), b.path.trips(at)
+	return at.Sub(b.began), b.path.trips(at)
+}
+
+// begin counts time and round trips from now.
+func (b *benching) begin() {
+	b.path.begin()
+	b.began = time.Now()
 }
 
 // wellAgain takes all faults away, and the bindings.
@@ -238,5 +252,6 @@ func (b *benching) wellAgain() {
 	b.registrar.heal(b)
 	b.dns.heal(b)
 	b.path.lossDNS.Store(0)
+	b.path.swallow("")
 	b.server.rpc(b, "ul.rm", "location", sipUser+"@"+sipDomain)
 }

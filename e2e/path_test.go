@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"runtime"
 	"slices"
@@ -20,10 +21,10 @@ import (
 // path is what lies between a machine and the segment: a cable with a round trip and a loss that can be set, for kernels
 // that have no netem. It holds back IP packets and nothing else: who has an address (ARP) is asked of a router nearby.
 type path struct {
-	trip    atomic.Int64  // the round trip; half of it on either way
-	lossy   atomic.Uint32 // IP packets in a thousand that are lost
-	lossDNS atomic.Uint32 // those of DNS
-	hole    atomic.Bool   // everything is
+	trip    atomic.Int64               // the round trip; half of it on either way
+	lossy   atomic.Uint32              // IP packets in a thousand that are lost
+	lossDNS atomic.Uint32              // those of DNS
+	hole    atomic.Pointer[netip.Addr] // a machine whose packets are all lost, both ways; nil: none
 
 	mu     sync.Mutex
 	here   int         // round trips that lie behind the last packet that arrived at the machine
@@ -136,7 +137,10 @@ func (p *path) loses(b []byte) bool {
 	if isDNS(b) {
 		loss = max(loss, p.lossDNS.Load())
 	}
-	return p.hole.Load() || rand.Uint32N(1000) < loss
+	if hole := p.hole.Load(); hole != nil && b[12] == 0x08 && (*hole == netip.AddrFrom4([4]byte(b[26:])) || *hole == netip.AddrFrom4([4]byte(b[30:]))) {
+		return true
+	}
+	return rand.Uint32N(1000) < loss
 }
 
 // departs notes how many round trips lie behind a packet that sets out: one that leaves the segment answers the last one
@@ -163,6 +167,16 @@ func (p *path) arrives(f frame, out bool) {
 	for now := time.Now(); p.here < f.trips; p.here++ {
 		p.grown = append(p.grown, now)
 	}
+}
+
+// swallow loses all packets from and to a machine; "": none any more.
+func (p *path) swallow(addr string) {
+	if addr == "" {
+		p.hole.Store(nil)
+		return
+	}
+	hole := netip.MustParseAddr(addr)
+	p.hole.Store(&hole)
 }
 
 // way is how long a packet is under way.

@@ -44,7 +44,7 @@ var walls = []wall{
 	},
 	{"service/internal/replace", "", "", "writes a file, and gives it to whom it belongs"},
 	{"provisioning", "cache internal/place internal/secret", "", "has the words and the pure decisions: no I/O"},
-	{"provisioning/wire", "dhcpopts internal/srv", "golang.org/x/sys", "is the one seam (x/sys: one socket option of Linux)"},
+	{"provisioning/wire", "dhcpopts internal/srv", "golang.org/x/sys", "is the one seam (x/sys: one socket option)"},
 	{"provisioning/discover", "provisioning provisioning/wire dhcpopts internal/place internal/srv internal/plain", "", "asks DNS and DHCP; signs in nowhere"},
 	{
 		"provisioning/signin", "provisioning provisioning/wire cache internal/certprov internal/place internal/sip internal/trust internal/plain", "",

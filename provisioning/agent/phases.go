@@ -166,26 +166,42 @@ func (a *Agent) outage(ctx context.Context) phase {
 }
 
 // rest leaves the Registrars alone for a while. Look-ups go on when there was nothing to try, and for what was not
-// answered: as soon as they find something, it is tried.
+// answered: as soon as they find something, it is tried. So is a Registrar that takes a connection, where none came about.
 func (a *Agent) rest(ctx context.Context) phase {
 	until := time.Now().Add(a.search.walk.Pause())
 	resting := a.signer.Restraint().PasswordRests()
 	a.board.resting(until, resting, a.search.walk.Stopped())
 	defer a.board.rested()
+	var knockAt time.Time // zero: nobody to knock at
 	for {
 		a.search.end()
 		pause := time.Until(until)
 		if since := a.search.lookingSince(a.search.open()); !since.IsZero() && !resting {
 			pause = min(pause, lookupDelay(since))
 		}
+		if after, ok := a.search.walk.Doors.After(); ok && !a.search.walk.Stopped() && knockAt.IsZero() {
+			knockAt = time.Now().Add(after)
+		}
+		if !knockAt.IsZero() {
+			pause = min(pause, time.Until(knockAt))
+		}
 		if !a.pulse.wait(ctx, pause) {
 			return nil
+		}
+		knocks := !knockAt.IsZero() && !time.Now().Before(knockAt)
+		if knocks {
+			knockAt = time.Time{}
 		}
 		switch {
 		case !time.Now().Before(until):
 			a.signer.Restraint().TakeTurns()
 			a.search.begin(nil)
 			return a.discover
+		case knocks:
+			if a.search.walk.Doors.Knock(ctx) {
+				a.search.begin(nil)
+				return a.discover
+			}
 		case !a.search.nothingSince.IsZero():
 			if a.search.somethingUsable(ctx) {
 				a.search.begin(nil)
@@ -264,6 +280,10 @@ func (a *Agent) lose(ctx context.Context, err error) phase {
 	if errors.As(err, &sent) {
 		return a.sentAway(reg, sent)
 	}
+	if record, _ := a.basis.record(); signin.PathDied(err) && !record.Told && !reg.Degraded && !a.signer.Restraint().AllDrop() {
+		a.search.begin(nil) // it has just been tried, by the system and in vain: its turn comes among the others
+		return a.discover
+	}
 	return a.again(reg)
 }
 
@@ -277,9 +297,9 @@ func (a *Agent) again(lost *signin.Registration) phase {
 }
 
 // sentAway obeys a Registrar that ends the registration itself: "rejected" means to stay away for a while
-// (RFC 3680 §5.1); a preferred Registrar (MS-SIPREGE) is tried first.
+// (RFC 3680 §5.1), the second time from this one only; a preferred Registrar (MS-SIPREGE) is tried first.
 func (a *Agent) sentAway(reg *signin.Registration, sent *sip.DeregisteredError) phase {
-	if sent.Event == "rejected" {
+	if sent.Event == "rejected" && !a.signer.Restraint().LostTurn(reg.Candidate.Endpoint, reg.Addr) {
 		a.search.begin(nil)
 		return a.rest
 	}

@@ -25,6 +25,10 @@ func isTimeout(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ETIMEDOUT)
 }
 
+// PathDied says whether a registration has ended since the system has probed its connection for a while, and nothing came back:
+// not even the other side's system answers.
+func PathDied(err error) bool { return errors.Is(err, syscall.ETIMEDOUT) }
+
 func isReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe)

@@ -28,6 +28,8 @@ var delays = [...]time.Duration{
 const (
 	settled            = 30 * time.Second // a registration that holds so long is a good one
 	earlyLossesAllowed = 1                // for each Registrar: one that restarts resets connections
+	heldLong           = 10 * time.Minute // whoever ends a registration later than that has had a reason of that day
+	endsAllowed        = 1                // for each Registrar, in band: one that is drained ends all of its registrations
 	earlyLossesInARow  = 10               // of all Registrars together: then it rests, whoever else would take the device
 	unreachedWait      = 10 * time.Second // this device itself is cut off: no Registrar was bothered
 	refusalsAllowed    = 2                // a third wrong logon may lock the account
@@ -42,7 +44,9 @@ const (
 type Restraint struct {
 	early       map[provisioning.Endpoint]int       // registrations lost at once, by endpoint, since one has held
 	earlyInARow int                                 // the same of all endpoints, since all had their turn again
+	ended       map[provisioning.Endpoint]int       // registrations that the Registrar has ended itself, since one has held long
 	aside       map[attempted]aside                 // places that have lost their turn
+	knocks      int                                 // rests in a row that a Registrar has cut short by taking a connection
 	failures    int                                 // walks in a row that ended without registration
 	refusals    int                                 // complete credentials refused in a row
 	credentials time.Time                           // the secret rests until then
@@ -63,7 +67,7 @@ type attempted struct {
 	addr     netip.Addr
 }
 
-// aside is why a place has lost its turn: it accepts the device and drops it at once.
+// aside is why a place has lost its turn: it accepts the device and then drops it.
 type aside struct {
 	until  time.Time
 	reason provisioning.Reason // of the last loss
@@ -72,7 +76,7 @@ type aside struct {
 func newRestraint() *Restraint {
 	return &Restraint{
 		patience: 1, certificate: func() bool { return false }, leaveAlone: map[provisioning.Endpoint]time.Time{}, distrust: distrust{}, secured: map[provisioning.Endpoint]bool{},
-		early: map[provisioning.Endpoint]int{}, aside: map[attempted]aside{},
+		early: map[provisioning.Endpoint]int{}, ended: map[provisioning.Endpoint]int{}, aside: map[attempted]aside{},
 	}
 }
 
@@ -99,7 +103,13 @@ func (r *Restraint) lostTurn(at attempted) (provisioning.Reason, string) {
 	if !time.Now().Before(turn.until) {
 		return "", ""
 	}
-	return turn.reason, fmt.Sprintf("%s accepts the device and then drops it at once: not tried until %s", at.addr, turn.until.UTC().Format(time.RFC3339))
+	return turn.reason, fmt.Sprintf("%s accepts the device and then drops it: not tried until %s", at.addr, turn.until.UTC().Format(time.RFC3339))
+}
+
+// LostTurn says whether an address of an endpoint is not tried now.
+func (r *Restraint) LostTurn(e provisioning.Endpoint, addr netip.Addr) bool {
+	reason, _ := r.lostTurn(attempted{e, addr})
+	return reason != ""
 }
 
 // PasswordRests says whether no sign-in is tried now, since the password was refused and there is nothing else to sign in with.
@@ -176,7 +186,13 @@ func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, h
 		r.early[at.endpoint]++
 		r.earlyInARow++
 	}
-	if n := r.early[at.endpoint] - earlyLossesAllowed; n > 0 {
+	if held >= heldLong {
+		delete(r.ended, at.endpoint)
+	}
+	if errors.As(err, new(*sip.DeregisteredError)) {
+		r.ended[at.endpoint]++
+	}
+	if n := max(r.early[at.endpoint]-earlyLossesAllowed, r.ended[at.endpoint]-endsAllowed); n > 0 {
 		r.aside[at] = aside{time.Now().Add(delayAfter(n)), reason}
 	}
 	var credentials *sip.CredentialsError
@@ -191,6 +207,7 @@ func (r *Restraint) succeeded(c provisioning.Candidate, addr netip.Addr, scheme 
 	if scheme != "" && scheme != "tls-dsk" {
 		r.refusals = 0
 	}
+	r.knocks = 0
 	delete(r.leaveAlone, c.Endpoint)
 	if c.Transport == provisioning.TLS {
 		r.distrust.proven(c.Host, addr)

@@ -183,6 +183,44 @@ func TestWhoDropsTheDeviceLosesItsTurn(t *testing.T) {
 	})
 }
 
+// A Registrar that ends registrations in band loses its turn the second time, however long they held; not if that was long ago.
+func TestEndedTwiceInBand(t *testing.T) {
+	at, ended := attempted{fe01.Endpoint, addr}, fmt.Errorf("%w: %w", sip.ErrBindingLost, &sip.DeregisteredError{Event: "rejected"})
+	for held, want := range map[time.Duration]provisioning.Reason{time.Minute: ReasonOf(ended), heldLong: ""} {
+		r := newRestraint()
+		r.Lost(fe01, addr, ended, held)
+		if reason, _ := r.lostTurn(at); reason != "" {
+			t.Errorf("held for %v, after the first time: %s", held, reason)
+		}
+		r.Lost(fe01, addr, ended, held)
+		if reason, _ := r.lostTurn(at); reason != want {
+			t.Errorf("held for %v, after the second time: %q, want %q", held, reason, want)
+		}
+	}
+}
+
+// Devices knock spread over some seconds, and ever more rarely where a Registrar takes connections and nothing comes of them.
+func TestKnocksAreSpread(t *testing.T) {
+	r := newRestraint()
+	for in := range 8 {
+		factor, early, late := time.Duration(1)<<min(in, knocksDoubled), false, false
+		for range 1000 {
+			after := r.knockAfter()
+			if after < leastKnock*factor || after >= mostKnock*factor {
+				t.Fatalf("in vain %d times: after %v", in, after)
+			}
+			early, late = early || after < 3*time.Second*factor, late || after > 8*time.Second*factor
+		}
+		if !early || !late {
+			t.Errorf("in vain %d times: they are not spread", in)
+		}
+		r.knocks++
+	}
+	if r.succeeded(fe01, addr, ""); r.knocks != 0 {
+		t.Error("a success is not the end of it")
+	}
+}
+
 // What the device's own network has ended is not counted against a Registrar.
 func TestOwnNetworkIsNobodysFault(t *testing.T) {
 	r := newRestraint()

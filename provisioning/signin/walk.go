@@ -22,6 +22,8 @@ const maxContacts = 20
 // Walk is one way through a plan: what it has tried, and what the failures mean for the rest of it. It ends
 // with a registration, with a stop (another Registrar would say the same), or with nothing left to try.
 type Walk struct {
+	Doors Doors // where to knock while the device rests
+
 	signer     *Signer
 	holding    *Registration // what the device is registered with meanwhile; nil: nothing
 	failed     map[attempted]bool
@@ -41,7 +43,7 @@ type Walk struct {
 // NewWalk begins a walk on which nothing has been tried. holding is what the device is registered with meanwhile: it is the
 // end of the walk that leads there; nil: nothing.
 func (s *Signer) NewWalk(holding *Registration) *Walk {
-	return &Walk{signer: s, holding: holding, failed: map[attempted]bool{}, wake: make(chan struct{}, 1)}
+	return &Walk{Doors: Doors{signer: s}, signer: s, holding: holding, failed: map[attempted]bool{}, wake: make(chan struct{}, 1)}
 }
 
 // Stopped says whether a Registrar has refused the device for all of them: no other is tried.
@@ -133,6 +135,7 @@ const (
 // consider remembers what a failure means beyond this attempt, and says how the walk goes on.
 func (w *Walk) consider(c provisioning.Candidate, err error) next {
 	w.signer.restraint.failed(c, err)
+	w.Doors.failed(c, err)
 	var status *sip.StatusError
 	if !errors.As(err, &status) || status.RetryAfter == 0 {
 		w.others = true

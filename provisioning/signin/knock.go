@@ -1,0 +1,89 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// Our choices: a Registrar that restarts has its devices back within 10 s, and they come spread over them, however long it was
+// away. Where it takes connections and nothing comes of it, they stay away longer each time.
+const (
+	leastKnock, mostKnock = 2 * time.Second, 9 * time.Second // each pause is drawn between them
+	knocksDoubled         = 5                                // so often at most, once for each time that it was in vain
+	knockDoors            = 6                                // sockets at once
+	knockLimit            = time.Second                      // for a connection; the next knock is soon
+)
+
+// Doors are the Candidates of a walk to which no connection came about.
+type Doors struct {
+	signer *Signer
+	all    []provisioning.Candidate
+}
+
+// failed takes note of a Candidate to which no connection came about: what came further is a matter for the whole rest.
+func (d *Doors) failed(c provisioning.Candidate, err error) {
+	var attempt *attemptError
+	known := func(other provisioning.Candidate) bool { return other.Endpoint == c.Endpoint }
+	if errors.As(err, &attempt) && attempt.stage == connecting && !slices.ContainsFunc(d.all, known) {
+		d.all = append(d.all, c)
+	}
+}
+
+// After returns when to Knock next; false: there is no door, or it is not for a Registrar to end the rest.
+func (d *Doors) After() (time.Duration, bool) {
+	if d.signer.restraint.AllDrop() || len(d.open()) == 0 {
+		return 0, false
+	}
+	return d.signer.restraint.knockAfter(), true
+}
+
+// open are the doors at which one may knock.
+func (d *Doors) open() (doors []netip.AddrPort) {
+	for _, c := range d.all {
+		if reason, _ := d.signer.restraint.ruledOut(c); reason != "" {
+			continue
+		}
+		for _, addr := range c.Addrs {
+			if turn, _ := d.signer.restraint.lostTurn(attempted{c.Endpoint, addr}); turn == "" && d.signer.gate.refuses(c, addr) == nil {
+				doors = append(doors, netip.AddrPortFrom(addr, c.Port))
+			}
+		}
+	}
+	rand.Shuffle(len(doors), func(i, j int) { doors[i], doors[j] = doors[j], doors[i] })
+	return doors[:min(len(doors), knockDoors)]
+}
+
+// Knock finds out whether somebody takes a connection now. It sends nothing over it.
+func (d *Doors) Knock(ctx context.Context) bool {
+	limited, cancel := context.WithTimeout(ctx, knockLimit)
+	defer cancel()
+	var knocking sync.WaitGroup
+	opened := make(chan struct{}, knockDoors)
+	for _, door := range d.open() {
+		knocking.Go(func() {
+			if conn, err := d.signer.gate.wire.Dial(limited, "tcp", door.String()); err == nil {
+				conn.Close()
+				opened <- struct{}{}
+				cancel()
+			}
+		})
+	}
+	knocking.Wait()
+	if len(opened) == 0 {
+		return false
+	}
+	d.signer.restraint.knocks++
+	return true
+}
+
+// knockAfter draws the pause before the next knock.
+func (r *Restraint) knockAfter() time.Duration {
+	return (leastKnock + rand.N(mostKnock-leastKnock)) << min(r.knocks, knocksDoubled)
+}
