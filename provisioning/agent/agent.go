@@ -64,6 +64,7 @@ func (a *Agent) Identify(store identity.Store) {
 	a.certificates.enrolling = &enrolling{
 		credential: &credential{basis: a.basis, board: a.board, store: store, owner: owner},
 		offers:     make(chan string, 1), asked: make(chan struct{}, 1), refused: make(chan struct{}, 1),
+		wake: func() { a.changes.noticed("the device has a certificate for sign-in") },
 		enroller: enrol.Enroller{
 			Policy: a.basis.policy, Store: store, Owner: owner, Agent: a.signer.UserAgent(), Now: a.basis.now, Resolve: a.basis.resolve, Connect: a.signer.ConnectForPassword,
 		},

@@ -21,9 +21,6 @@ import (
 func searchForSecrets(t *testing.T, s *scenario) {
 	t.Helper()
 	password := s.policy.Password.Reveal()
-	if password == "" {
-		return
-	}
 	places := map[string][]byte{"events and status": s.told.Bytes()}
 	err := filepath.WalkDir(s.dir, func(path string, entry os.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
@@ -34,12 +31,40 @@ func searchForSecrets(t *testing.T, s *scenario) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	searchForKeys(t, s, places)
+	if pin := s.policy.PIN.Reveal(); pin != "" {
+		for place, text := range places {
+			if bytes.Contains(text, []byte(pin)) {
+				t.Errorf("the PIN is in %s", place)
+			}
+		}
+	}
+	if password == "" {
+		return
+	}
 	for what, secret := range secretsOf(s.policy.User, s.policy.SIPAddress.String(), password) {
 		for _, form := range [][]byte{secret, []byte(hex.EncodeToString(secret)), []byte(strings.ToUpper(hex.EncodeToString(secret))), []byte(base64.StdEncoding.EncodeToString(secret))} {
 			for place, text := range places {
 				if bytes.Contains(text, form) {
 					t.Errorf("%s is in %s", what, place)
 				}
+			}
+		}
+	}
+}
+
+// searchForKeys looks for the private keys of the device in all places but their own.
+func searchForKeys(t *testing.T, s *scenario, places map[string][]byte) {
+	t.Helper()
+	own := filepath.Join(s.dir, "identity")
+	for path, key := range places {
+		if !strings.HasPrefix(path, own) || filepath.Base(path) != "key.pem" {
+			continue
+		}
+		lines := bytes.Split(key, []byte("\n"))
+		for place, text := range places {
+			if place != path && len(lines) > 4 && bytes.Contains(text, lines[len(lines)/2]) {
+				t.Errorf("the private key %s is in %s", path, place)
 			}
 		}
 	}

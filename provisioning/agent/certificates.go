@@ -39,7 +39,7 @@ func (c *certificates) identity() *tls.Certificate {
 func (c *certificates) noticed(e provisioning.Event) {
 	tells := e.Kind == provisioning.NotCertified || e.Kind == provisioning.Attempted
 	if c.enrolling != nil && tells && (e.Reason == provisioning.CertificateRefused || e.Reason == provisioning.CertificateExpired) {
-		c.credential.refusedBy(e.Host)
+		c.credential.refused()
 	}
 }
 

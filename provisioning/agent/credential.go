@@ -9,9 +9,8 @@ import (
 	"github.com/homeward-agent/homeward/provisioning/enrol"
 )
 
-// refusedApart is how far apart in time two refusals by one Registrar are, before a certificate counts as refused: what was
-// issued just now may not have come to it yet. (Our choice.)
-const refusedApart = 10 * time.Minute
+// replicated is the time after which a certificate has come to all Registrars of a site. (Our choice: minutes are usual.)
+const replicated = time.Hour
 
 // keptFor is how long a pair is not read again. (Our choice: parsing a key takes a while on a small device.)
 const keptFor = 2 * time.Second
@@ -27,14 +26,7 @@ type credential struct {
 	mu       sync.Mutex
 	used     identity.Pair // of the latest session
 	loadedAt time.Time
-	doubts   map[string]doubt     // by fingerprint
 	told     provisioning.Trouble // what is wrong, as it was told last
-}
-
-// doubt is the first refusal of a certificate since it was last accepted.
-type doubt struct {
-	host string
-	at   time.Time
 }
 
 // now is a time that is not too early: a clock that is behind is not believed.
@@ -77,7 +69,6 @@ func (c *credential) load() identity.Pair {
 func (c *credential) accepted() {
 	c.mu.Lock()
 	pair := c.used
-	delete(c.doubts, pair.Fingerprint())
 	c.mu.Unlock()
 	if pair.None() || pair.Proven && !pair.Refused {
 		return
@@ -89,22 +80,18 @@ func (c *credential) accepted() {
 	c.load()
 }
 
-// refusedBy takes note that a Registrar has refused the pair of the latest session. Two servers have to, or one twice with some
-// time in between. It says whether the pair counts as refused now.
-func (c *credential) refusedBy(host string) bool {
+// refused takes note that a Registrar has refused the pair of the latest session. One that is new may not have come to that
+// Registrar yet; one that was accepted before, or had its time to come, counts as refused. It is tried again all the same where
+// there is no other, and asked for anew where that is possible.
+func (c *credential) refused() {
 	c.mu.Lock()
 	pair := c.used
-	first, known := c.doubts[pair.Fingerprint()]
-	if !known {
-		c.doubts = map[string]doubt{pair.Fingerprint(): {host, time.Now()}}
-	}
 	c.mu.Unlock()
-	if pair.None() || !known || first.host == host && time.Since(first.at) < refusedApart {
-		return false
+	if pair.None() || pair.Refused || !pair.Proven && c.basis.now().Sub(pair.Details.EnrolledAt) < replicated {
+		return
 	}
 	if err := c.store.Refuse(pair); err != nil {
 		c.board.certificate(provisioning.FaultEnrolStore.Met(provisioning.Facts{"problem": err.Error()}))
 	}
 	c.load()
-	return true
 }

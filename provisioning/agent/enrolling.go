@@ -14,9 +14,10 @@ import (
 const (
 	enrolAfter   = 30 * time.Second // a first certificate is asked for so long after it is known where, at the earliest
 	enrolSpread  = 270 * time.Second
-	enrolBetween = 24 * time.Hour // two certificates are never asked for sooner, unless a tech says so
-	enrolAgain   = time.Hour      // after the first failure; doubled, up to enrolBetween
-	enrolLast    = time.Hour      // after a failure, in the last days of a certificate
+	pinSpread    = 10 * time.Second // a first certificate by PIN is waited for
+	enrolBetween = 24 * time.Hour   // two certificates are never asked for sooner, unless a tech says so
+	enrolAgain   = time.Hour        // after the first failure; doubled, up to enrolBetween
+	enrolLast    = time.Hour        // after a failure, in the last days of a certificate
 	lastDays     = 72 * time.Hour
 	lookAgain    = time.Hour // the clock may have been set
 )
@@ -28,6 +29,7 @@ type enrolling struct {
 	enroller   enrol.Enroller
 	offers     chan string   // where certificates can be got; the latest
 	asked      chan struct{} // a tech wants one now
+	wake       func()        // the device can sign in now, and could not before
 	refused    chan struct{} // a web service has refused the password
 
 	url      string
@@ -59,7 +61,7 @@ func (e *enrolling) due(pair identity.Pair) (time.Duration, bool) {
 	now := e.credential.basis.now()
 	wait := time.Until(e.since.Add(enrolAfter + e.share(enrolSpread)))
 	if e.enroller.ByPIN() && pair.None() { // the device is of no use without
-		wait = time.Until(e.since.Add(e.share(enrolAfter)))
+		wait = time.Until(e.since.Add(e.share(pinSpread)))
 	}
 	again := enrolBetween
 	if !pair.None() && !pair.Refused {
@@ -125,7 +127,9 @@ func (e *enrolling) enrol(ctx context.Context) {
 	e.failedAt = time.Now()
 	switch {
 	case trouble.None():
-		e.failures, e.gotAt = 0, time.Now()
+		if e.failures, e.gotAt = 0, time.Now(); e.enroller.ByPIN() {
+			defer e.wake()
+		}
 	case trouble.Fault == provisioning.FaultEnrolPIN:
 		e.failures = max(e.failures, 6) // two forms were tried, and a PIN is locked soon: the next try is tomorrow, or a tech's
 	case trouble.Fault == provisioning.FaultEnrolCredentials:

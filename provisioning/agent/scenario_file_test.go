@@ -38,6 +38,13 @@ var deviceLines = map[string]func(s *scenario, words []string) error{
 		s.rootless = true
 		return nil
 	},
+	"phone": func(s *scenario, words []string) error {
+		if len(words) != 2 {
+			return errors.New("want phone NUMBER PIN")
+		}
+		s.policy.Phone, s.policy.PIN = words[0], provisioning.Secret(words[1])
+		return nil
+	},
 	"pin": func(s *scenario, words []string) error {
 		s.pins = words
 		return nil

@@ -76,10 +76,11 @@ func (s *scenario) kept() string {
 	var b strings.Builder
 	if shown.Subject != "" {
 		fmt.Fprintf(&b, "%s by %s, for %v", shown.Subject, shown.EnrolledBy, shown.NotAfter.Sub(shown.NotBefore).Round(time.Hour))
-		for word, is := range map[string]bool{" proven": shown.Proven, " refused": shown.Refused} {
-			if is {
-				b.WriteString(word)
-			}
+		if shown.Proven {
+			b.WriteString(" proven")
+		}
+		if shown.Refused {
+			b.WriteString(" refused")
 		}
 		b.WriteString("\n")
 	}

@@ -39,6 +39,9 @@ func TestScenarios(t *testing.T) {
 
 // runScenario compares, or with -update rewrites, what a file expects.
 func runScenario(t *testing.T, file string) {
+	if testing.Short() && strings.HasSuffix(file, "hundred-days.txtar") {
+		t.Skip("takes seconds, and a minute with the race detector: left out by -short")
+	}
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
