@@ -88,11 +88,11 @@ var (
 
 	FaultNothingNamed = declare("discovery.nothing", DNSNoRecord, SideDNS,
 		"nothing names a Registrar for {domain}: there is no SRV record, and {dhcp}",
-		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check its name servers; "+
+		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check its name servers[ (many resolvers and DNS proxies do not pass on names under {local}, see RFC 6762)]; "+
 			"otherwise create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set {option}")
 	FaultNothingNamedHosts = declare("discovery.nothing-communicator", DNSNoRecord, SideDNS,
 		"nothing names a Registrar for {domain}: there is neither an SRV record nor sipinternal, sip or sipexternal",
-		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check its name servers; "+
+		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check its name servers[ (many resolvers and DNS proxies do not pass on names under {local}, see RFC 6762)]; "+
 			"otherwise create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool")
 	FaultOnlyAutodiscover = declare("discovery.only-autodiscover", DNSNoRecord, SideDNS,
 		"nothing that this device asks names a Registrar for {domain}: there is no SRV record, and {dhcp}; Autodiscover ({autodiscover}) leads other Lync clients to the pool {pool}",

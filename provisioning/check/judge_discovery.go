@@ -3,6 +3,7 @@ package check
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/homeward-agent/homeward/provisioning"
 )
@@ -106,6 +107,9 @@ func isDNSFailure(reason provisioning.Reason) bool {
 // nothingNamed is the site that says nothing at all, and says so clearly.
 func nothingNamed(f *Facts) provisioning.Trouble {
 	facts := provisioning.Facts{"domain": f.sipDomain(), "option": "DHCP option 120"}
+	if local := ".local"; strings.HasSuffix(f.sipDomain(), local) {
+		facts["local"] = local
+	}
 	dhcp := provisioning.DHCPOff.Met("")
 	switch {
 	case f.Policy.ReadLease && !f.Policy.AskDHCP:

@@ -47,7 +47,7 @@ func (b *branch) explained(c Check) bool {
 }
 
 // agree has no source and no Registrar stand better than what is below it: such a node says what the first one below it says
-// that is worst.
+// that is worst, unless it has a fault of its own.
 func (b *branch) agree() {
 	worse := map[Result]int{Good: 0, Warn: 1, Bad: 2}
 	for i := range b.checks {
@@ -56,7 +56,11 @@ func (b *branch) agree() {
 			continue
 		}
 		for _, below := range b.checks {
-			if below.Under == top.ID && worse[below.Result] > worse[top.Result] {
+			switch {
+			case below.Under != top.ID || worse[below.Result] <= worse[top.Result]:
+			case top.Reason != "" && top.From == "": // it has a fault of its own
+				top.Result = below.Result
+			default:
 				top.Result, top.Reason, top.Fault, top.What, top.Hint, top.From = below.Result, below.Reason, below.Fault, below.What, below.Hint, below.ID
 			}
 		}
