@@ -62,6 +62,7 @@ func TestEachKindOfError(t *testing.T) {
 		{name: "SRV alone is dropped", servers: []server{zone().forType(dns.TypeA)}, want: Error{Kind: Timeout, Addresses: true}},
 		{name: "SRV alone is NOTIMP", servers: []server{zone().forType(dns.TypeA).or(rcode(dns.RcodeNotImplemented))}, want: Error{Kind: NotImp, Code: 4, Addresses: true}},
 		{name: "SRV alone is FORMERR", servers: []server{zone().forType(dns.TypeA).or(rcode(dns.RcodeFormatError))}, want: Error{Kind: FormErr, Code: 1, Addresses: true}},
+		{name: "SRV alone is REFUSED", servers: []server{zone().forType(dns.TypeA).or(rcode(dns.RcodeRefused))}, want: Error{Kind: Refused, Code: 5, Addresses: true}},
 		{name: "SRV alone is SERVFAIL: that may be the zone", servers: []server{zone().forType(dns.TypeA).or(rcode(dns.RcodeServerFailure))}, want: Error{Kind: ServFail, Code: 2}},
 		{name: "a flood", servers: []server{flood}, want: Error{Kind: Strangers, Dropped: Dropped{200, OtherID}}},
 		{name: "nonsense", servers: []server{crafted(65535)}, want: Error{Kind: Unreadable}},

@@ -178,7 +178,7 @@ func (r *Resolver) alsoAddresses(ctx context.Context, server netip.AddrPort, nam
 	return func(fail *Error) *Error {
 		defer late.Stop()
 		switch {
-		case fail != nil && (fail.Kind == FormErr || fail.Kind == NotImp || fail.Kind == OtherCode):
+		case fail != nil && slices.Contains([]Kind{FormErr, NotImp, OtherCode, Refused}, fail.Kind):
 			close(refused)
 			fail.Addresses = <-answers
 			cancel()

@@ -65,7 +65,7 @@ func serverTrouble(e *srv.Error) provisioning.Trouble {
 	switch {
 	case fault == nil:
 		return provisioning.Unknown.Met(plain.Words(e))
-	case e.Kind == srv.Refused && ownResolver(e.Server):
+	case e.Kind == srv.Refused && !e.Addresses && ownResolver(e.Server):
 		return provisioning.FaultDNSStubRefused.Met(facts)
 	case e.Addresses && e.Kind == srv.Timeout:
 		facts["how"] = "no answer"
