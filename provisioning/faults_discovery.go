@@ -21,6 +21,9 @@ var (
 	FaultDNSUnreachable = declare("dns.unreachable", DNSTimeout, SideNetwork,
 		"no name server can be queried: there is no route to {servers}[ ({problem})]",
 		"check the gateway and the VLAN of this device, and the address of the name server; or set dns_servers to a name server that works", "dns")
+	FaultDNSNobodyThere = declare("dns.nobody-there", DNSTimeout, SideDNS,
+		"no host answers at the address of the name server {servers}, which is in the subnet of this device: the server is off or not connected, or the address is wrong",
+		"start the name server, or correct its address (DHCP option 6, or dns_servers); check the VLAN of this device", "dns")
 	FaultDNSHungUp = declare("dns.hung-up", DNSTimeout, SideDNS,
 		"no name server can be queried: {servers} closes the connection without an answer", "check the log of the name server, or set dns_servers to a name server that works", "dns")
 	FaultDNSSilent = declare("dns.silent", DNSTimeout, SideNetwork,

@@ -37,6 +37,9 @@ func (n *memory) own() []netip.Addr {
 
 // absent says whether no host answers at an address of the own link.
 func (n *memory) absent(addr netip.Addr) bool {
+	if slices.Contains(n.sim.begin.zone.servers, addr) {
+		return n.sim.state().zone.fault(addr, "").word == "absent"
+	}
 	for at, m := range n.sim.state().manners {
 		if at.Addr() == addr && m.word == "absent" {
 			return true

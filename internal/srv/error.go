@@ -26,6 +26,7 @@ const (
 	PortClosed  // nothing listens on the server's port: the connection is refused
 	Unreachable // there is no route to the server
 	HungUp      // the server has ended the connection
+	NobodyThere // no host answers at the address of the server, which is on a link of this device: Resolver.Absent
 
 	ServFail  // the server says that it failed (RCODE 2)
 	Refused   // the server refuses to answer (RCODE 5)
@@ -61,7 +62,7 @@ func upTo[K ~uint8](last K) (all []K) {
 // The words of a Kind; what stands behind a colon says more.
 var words = [lastKind + 1]string{
 	NoRecord: "no such name", NoData: "no such record", DanglingAlias: "no such name", NotOffered: "service not offered",
-	Timeout: "no answer in time", NoServer: "no server", PortClosed: "no server", Unreachable: "no server", HungUp: "no server",
+	Timeout: "no answer in time", NoServer: "no server", PortClosed: "no server", Unreachable: "no server", HungUp: "no server", NobodyThere: "no server",
 	ServFail: "server failure", Refused: "refused", FormErr: "server failure", NotImp: "server failure", OtherCode: "server failure", Referral: "server failure",
 	Truncated: "not usable", Strangers: "not usable", Unreadable: "not usable", AliasLoop: "not usable", BadName: "not usable",
 	BadTarget: "not usable", BadPort: "not usable", BadAddress: "not usable",
@@ -189,11 +190,12 @@ func (e *Error) Absent() bool {
 
 // Unasked reports whether no server could be asked.
 func (e *Error) Unasked() bool {
-	return e.Kind == NoServer || e.Kind == PortClosed || e.Kind == Unreachable || e.Kind == HungUp
+	return e.Kind == NoServer || e.Kind == PortClosed || e.Kind == Unreachable || e.Kind == HungUp || e.Kind == NobodyThere
 }
 
 var (
 	errUnreadable = errors.New("the answer cannot be read")
 	errTruncated  = errors.New("the answer is truncated")
 	errStrangers  = errors.New("too many answers to other questions")
+	errNobody     = errors.New("no host answers at this address")
 )

@@ -56,6 +56,8 @@ func TestEachKindOfError(t *testing.T) {
 		{name: "a code that nobody knows", servers: []server{rcode(13)}, want: Error{Kind: OtherCode, Code: 13}},
 		{name: "elsewhere", servers: []server{ns}, want: Error{Kind: Referral}},
 		{name: "cut, and no TCP", servers: []server{truncated.tcp(syscall.ECONNREFUSED)}, want: Error{Kind: Truncated, TCP: PortClosed}},
+		{name: "nobody there, and the time is over", servers: []server{silence.absent()}, want: Error{Kind: NobodyThere}},
+		{name: "nobody there, and the system says so", servers: []server{silence.absent().dialling(syscall.EHOSTUNREACH)}, want: Error{Kind: NobodyThere}},
 		{name: "cut, and silent over TCP", servers: []server{truncated.only("udp")}, want: Error{Kind: Truncated, TCP: Timeout}},
 		{name: "cut, and no way over TCP", servers: []server{truncated.tcp(syscall.EHOSTUNREACH)}, want: Error{Kind: Truncated, TCP: Unreachable}},
 		{name: "cut, and cut again over TCP", servers: []server{truncated}, want: Error{Kind: Truncated, TCP: Unreadable}},
@@ -96,7 +98,7 @@ func TestEachKindOfError(t *testing.T) {
 				if diff := cmp.Diff(test.want, got, cmpopts.IgnoreUnexported(Error{})); diff != "" {
 					t.Errorf("%s(%v)", diff, err)
 				}
-				if unasked := e.Kind == NoServer || e.Kind == PortClosed || e.Kind == Unreachable || e.Kind == HungUp; e.Unasked() != unasked {
+				if unasked := e.Kind == NoServer || e.Kind == PortClosed || e.Kind == Unreachable || e.Kind == HungUp || e.Kind == NobodyThere; e.Unasked() != unasked {
 					t.Errorf("could not be asked: %t", e.Unasked())
 				}
 			})

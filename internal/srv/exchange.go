@@ -40,6 +40,9 @@ func (r *Resolver) exchange(ctx context.Context, server netip.AddrPort, name str
 		case err != nil:
 			fail := failure(ctx, whyTCP, err)
 			fail.Dropped = dropped
+			if (fail.Kind == Timeout || fail.Kind == Unreachable) && r.Absent != nil && r.Absent(server.Addr()) {
+				fail.Kind, fail.Err = NobodyThere, errNobody
+			}
 			return nil, fail
 		case edns && (m.rcode == dns.RcodeFormatError || m.rcode == dns.RcodeBadVers): // RFC 6891, section 7
 			edns = false

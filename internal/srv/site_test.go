@@ -34,6 +34,7 @@ type server struct {
 	after   time.Duration        // how long each answer takes
 	dial    error                // what connecting over UDP gives
 	dialTCP error
+	gone    bool  // nobody answers to its address
 	read    error // what reading from the socket gives, as ICMP would
 }
 
@@ -58,7 +59,7 @@ func usable(server netip.AddrPort, addr netip.Addr) error {
 
 func newSite(servers ...server) (*site, *Resolver) {
 	s := &site{servers: map[string]server{}, start: time.Now(), count: map[string]int{}}
-	r := &Resolver{Dial: s.dial, Usable: usable}
+	r := &Resolver{Dial: s.dial, Usable: usable, Absent: func(addr netip.Addr) bool { return s.servers[netip.AddrPortFrom(addr, 53).String()].gone }}
 	for i, behaviour := range servers {
 		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 53)
 		r.Servers = append(r.Servers, addr)
@@ -251,6 +252,7 @@ func says(edit func(query, *dns.Msg)) server {
 func rcode(code int) server { return says(func(_ query, m *dns.Msg) { m.Rcode = code }) }
 
 func (s server) slow(d time.Duration) server { s.after = d; return s }
+func (s server) absent() server              { s.gone = true; return s }
 func (s server) dialling(err error) server   { s.dial = err; return s }
 func (s server) tcp(err error) server        { s.dialTCP = err; return s }
 func (s server) reading(err error) server    { s.read = err; return s }

@@ -20,6 +20,7 @@ var dnsFaults = map[srv.Kind]*provisioning.Fault{
 	srv.PortClosed:  provisioning.FaultDNSClosed,
 	srv.Unreachable: provisioning.FaultDNSUnreachable,
 	srv.HungUp:      provisioning.FaultDNSHungUp,
+	srv.NobodyThere: provisioning.FaultDNSNobodyThere,
 	srv.ServFail:    provisioning.FaultDNSServFail,
 	srv.Refused:     provisioning.FaultDNSRefused,
 	srv.FormErr:     provisioning.FaultDNSNotUnderstood,
