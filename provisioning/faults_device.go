@@ -26,6 +26,9 @@ var (
 		"the clock of this device is {span} slow compared with {host}", setClock)
 	FaultClockAhead = declare("clock.ahead", ClockWrong, SideDevice,
 		"the clock of this device is {span} fast compared with {host}", setClock)
+	FaultClockEither = declare("clock.either", ClockWrong, "",
+		"the clocks of this device and of {host} are {span} apart, and it is not certain which of them is wrong[: at the time of {host} its own certificate, valid from {begins} to {ends}, is not valid]",
+		"compare both with a clock that is right, and set the wrong one")
 	FaultClockCertificate = declare("clock.before-certificate", ClockWrong, SideDevice,
 		"the clock of this device is wrong: it shows {now}, but the certificate of {at} is valid only from {begins}", setClock)
 	FaultClockRegistrar = declare("clock.registrar-says", ClockWrong, SideDevice,
@@ -46,6 +49,9 @@ var (
 	FaultDaemonStopped = declare("daemon.not-running", "", SideDevice, "the daemon is not running", "start it: homeward service start")
 	FaultDaemonRests   = declare("daemon.rests", "", SideDevice,
 		"the daemon pauses, and tries again at {until}: {cause}", "fix the cause; then restart homeward, or wait until {until}")
+	FaultSpared = declare("daemon.rests-and-check", "", "",
+		"the daemon pauses until {until}, and so does the check, which only looked and did not sign in: {cause}",
+		"{cause.do}; homeward tries again at {until}, or at once after a restart")
 )
 
 const (

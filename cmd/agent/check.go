@@ -83,7 +83,7 @@ func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) c
 	defer done()
 	return check.Run(ctx, check.Options{
 		Policy: conf.Policy, Wire: wire.System(), Record: record, Unread: unread, Link: check.SystemLink(conf.Policy.Interface),
-		Store: status.Store, Daemon: stands, ByPassed: byPassed, CredentialsRest: err == nil && status.Reason == provisioning.CredentialsResting, Progress: progress,
+		Store: status.Store, Daemon: stands, ByPassed: byPassed, Progress: progress,
 	})
 }
 

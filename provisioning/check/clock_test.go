@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -156,11 +157,40 @@ func TestAskTime(t *testing.T) {
 				}
 				names := []provisioning.Name{{Host: "a", Port: ntpPort, Addrs: []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("10.0.0.9")}}}
 				f.TimeServers = e.askTime(t.Context(), option42, names)
-				if got, want := f.timeServers(option42), "a ("+test.want+")"; got != want {
+				if got, want := timeServers(f, option42), "a ("+test.want+")"; got != want {
 					t.Errorf("got %q, want %q", got, want)
 				}
 			})
 		})
+	}
+}
+
+// A certificate that is not valid by our clock, and is by that of the one time server, is the second witness.
+func TestCertificateSecondsATimeServer(t *testing.T) {
+	f := &Facts{Now: time.Date(2026, 11, 26, 15, 4, 54, 0, time.UTC), TimeServers: []TimeServer{{Name: "a", Ahead: 1000 * time.Hour}}}
+	p := Place{Probes: []signin.Probe{{}}}
+	for want, begins := range map[*provisioning.Fault]time.Duration{
+		provisioning.FaultClockBehind: 900 * time.Hour, // it is valid soon
+		provisioning.FaultClockEither: -time.Hour,      // it is valid now
+	} {
+		p.Probes[0].TLS.NotBefore, p.Probes[0].TLS.NotAfter = f.Now.Add(begins), f.Now.Add(2000*time.Hour)
+		f.Places = []Place{p}
+		if got := clockOff(f); got.Fault != want {
+			t.Errorf("begins %s from now: %s", begins, got.Fault.ID)
+		}
+		if got := clockWrong(f); got.None() != (want == provisioning.FaultClockEither) {
+			t.Errorf("begins %s from now, for sure: %v", begins, got)
+		}
+	}
+}
+
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		time.Hour: "1h", 90 * time.Second: "1m30s", 26 * time.Hour: "26h", 72 * time.Hour: "3 days", 8760 * time.Hour: "365 days", 17520 * time.Hour: "2 years",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("%v is %s, want %s", d, got, want)
+		}
 	}
 }
 
@@ -184,7 +214,13 @@ func TestTimeServersAreHeard(t *testing.T) {
 		{"one is wrong", []TimeServer{{Name: "a", Ahead: -26 * time.Hour}, {Name: "b"}, {Name: "c", Ahead: -2500 * time.Millisecond}},
 			0, "", by("b"), "; within 1s of b; DHCP option 42 names a (26h behind), b (within 1s), c (3s behind); the time servers are 26h apart, so one of them is wrong"},
 		{"each says something else", []TimeServer{{Name: "a", Ahead: -26 * time.Hour}, {Name: "b", Ahead: time.Hour}},
-			0, "1h slow compared with b", by("b"), "; DHCP option 42 names a (26h behind), b (1h ahead); the time servers are 27h apart, so one of them is wrong"},
+			0, "and of b are 1h apart, and it is not certain which of them is wrong", by("b"), "; DHCP option 42 names a (26h behind), b (1h ahead); the time servers are 27h apart, so one of them is wrong"},
+		{"one alone is not enough", []TimeServer{{Name: "a", Ahead: 17520 * time.Hour}, {Name: "b", Problem: "does not answer"}},
+			0, "and of a are 2 years apart, and it is not certain which of them is wrong", by("a"), "; DHCP option 42 names a (2 years ahead), b (does not answer)"},
+		{"one is at the time of no certificate", []TimeServer{{Name: "a", Ahead: 100 * 24 * time.Hour}},
+			-time.Second, "", generic, "; within 1s of fe01.contoso.com; DHCP option 42 names a (100 days ahead, when the certificate of fe01.contoso.com is not valid)"},
+		{"a Registrar is at the time of its own certificate no more", nil,
+			100 * 24 * time.Hour, "and of fe01.contoso.com are 100 days apart, and it is not certain which of them is wrong: at the time of fe01.contoso.com its own certificate, valid from 2026-10-27 15:04 UTC to 2026-12-26 15:04 UTC, is not valid", generic, ""},
 		{"a Registrar counts before them", []TimeServer{{Name: "a"}, {Name: "b", Ahead: time.Hour + time.Second}},
 			time.Hour, "1h slow compared with fe01.contoso.com", by("b"), "; DHCP option 42 names a (within 1s), b (1h1s ahead); the time servers are 1h1s apart, so one of them is wrong"},
 		{"5 minutes off are tolerated", []TimeServer{{Name: "a", Ahead: 5 * time.Minute}},
@@ -210,6 +246,7 @@ func TestTimeServersAreHeard(t *testing.T) {
 			}
 			if test.registrar != 0 {
 				p := Place{Candidate: provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com"}}, Probes: []signin.Probe{{Secured: true}}}
+				p.Probes[0].TLS.NotBefore, p.Probes[0].TLS.NotAfter = f.Now.Add(-30*day), f.Now.Add(30*day)
 				p.Probes[0].Greeting.Date = f.Now.Add(test.registrar)
 				f.Places = append(f.Places, p)
 			}
@@ -221,6 +258,9 @@ func TestTimeServersAreHeard(t *testing.T) {
 			problem := ""
 			if test.problem != "" {
 				problem = "the clock of this device is " + test.problem
+				if strings.HasPrefix(test.problem, "and of ") {
+					problem = "the clocks of this device " + test.problem
+				}
 			}
 			if got := clockOff(f).What(); got != problem {
 				t.Errorf("the problem is %q, want %q", got, problem)

@@ -129,32 +129,6 @@ func stage(p signin.Probe) int {
 	return 0
 }
 
-// skew is how far the clocks of the Registrars that have proven their names are ahead of ours; failing them, of the time
-// server nearest to us: they prove nothing, and one of them that is wrong does not make us wrong. False: none has told.
-func (f *Facts) skew() (ahead time.Duration, host string, told bool) {
-	for _, p := range f.Places {
-		for _, probe := range p.Probes {
-			if date := probe.Greeting.Date; probe.Secured && !date.IsZero() {
-				return date.Sub(f.Now).Round(time.Second), p.Host, true
-			}
-		}
-	}
-	if s, ok := f.timeServer(0); ok {
-		return s.Ahead.Round(time.Second), s.Name, true
-	}
-	return 0, "", false
-}
-
-// timeServer is the one whose clock is nearest to a clock that is so far ahead of ours; false: none tells the time.
-func (f *Facts) timeServer(ahead time.Duration) (nearest TimeServer, found bool) {
-	for _, s := range f.TimeServers {
-		if s.Problem == "" && (!found || (s.Ahead-ahead).Abs() < (nearest.Ahead-ahead).Abs()) {
-			nearest, found = s, true
-		}
-	}
-	return nearest, found
-}
-
 // remembers says whether the device has a last good Registrar for this SIP address.
 func (f *Facts) remembers() bool {
 	return f.Record.Registrar.Host != "" && f.Record.SIPAddress == f.Policy.SIPAddress.String()
@@ -308,47 +282,6 @@ func textAddrs(addrs []netip.Addr) []string {
 }
 
 func (f *Facts) timeRecord() string { return "_ntp._udp." + f.sipDomain() }
-
-// timeApart is how far the clocks of the time servers are apart.
-func (f *Facts) timeApart() (apart time.Duration) {
-	for _, a := range f.TimeServers {
-		for _, b := range f.TimeServers {
-			if a.Problem == "" && b.Problem == "" {
-				apart = max(apart, a.Ahead-b.Ahead)
-			}
-		}
-	}
-	return apart.Round(time.Second)
-}
-
-// timeServers are those that a source names, with what each says.
-func (f *Facts) timeServers(source string) string {
-	var said []string
-	for _, s := range f.TimeServers {
-		if s.Source != source {
-			continue
-		}
-		switch {
-		case s.Problem != "":
-			said = append(said, fmt.Sprintf("%s (%s)", s.Name, s.Problem))
-		case s.Ahead.Abs() < time.Second:
-			said = append(said, fmt.Sprintf("%s (within 1s)", s.Name))
-		case s.Ahead > 0:
-			said = append(said, fmt.Sprintf("%s (%s ahead)", s.Name, span(s.Ahead.Round(time.Second))))
-		default:
-			said = append(said, fmt.Sprintf("%s (%s behind)", s.Name, span(-s.Ahead.Round(time.Second))))
-		}
-	}
-	return strings.Join(said, ", ")
-}
-
-// span is a duration without the units that are zero: "1h".
-func span(d time.Duration) string {
-	return strings.Replace(strings.Replace(d.String(), "m0s", "m", 1), "h0m", "h", 1)
-}
-
-// tolerated is how far two clocks may be apart before a sign-in is in danger: 5 minutes for Kerberos (MS-SIPAE).
-const tolerated = 5 * time.Minute
 
 // isShortName says whether a host name has no domain: a NetBIOS name.
 func isShortName(host string) bool {

@@ -16,37 +16,28 @@ func notOnNetwork(f *Facts) provisioning.Trouble {
 	return f.Link.trouble()
 }
 
-// credentialsRest is about a daemon that keeps the password from being used.
-func credentialsRest(f *Facts) provisioning.Trouble {
-	if !f.CredentialsRest {
+// spared is why nobody signs in now: a Registrar has refused the password of the daemon, or asks for a pause. The daemon counts
+// its tries, and one of the check would come on top. Another Registrar than that of the daemon has asked for no pause.
+func spared(f *Facts) provisioning.Trouble {
+	if f.Daemon.State != provisioning.Resting {
 		return provisioning.Trouble{}
 	}
-	return provisioning.CredentialsResting.Met("")
-}
-
-// clockOff is about a clock that shows what others contradict.
-func clockOff(f *Facts) provisioning.Trouble {
-	if f.Now.Before(f.ClockFloor) {
-		return setClock(f, provisioning.FaultClockPassed.Met(provisioning.Facts{"now": f.Now, "passed": f.ClockFloor}))
-	}
-	ahead, host, told := f.skew()
-	switch {
-	case !told || ahead.Abs() <= tolerated:
-		return provisioning.Trouble{}
-	case ahead > 0:
-		return setClock(f, provisioning.FaultClockBehind.Met(provisioning.Facts{"host": host, "span": span(ahead)}))
+	switch f.Daemon.Reason {
+	case provisioning.CredentialsResting:
+		return f.Daemon.Reason.Met("")
+	case provisioning.SIPCredentials, provisioning.SIPForbidden:
+	case provisioning.RetryAfter, provisioning.SIPUnavailable:
+		if f.ByPassed {
+			return provisioning.Trouble{}
+		}
 	default:
-		return setClock(f, provisioning.FaultClockAhead.Met(provisioning.Facts{"host": host, "span": span(-ahead)}))
+		return provisioning.Trouble{}
 	}
+	return provisioning.FaultSpared.Because(f.Daemon.Reason.Met(""), f.Daemon.until())
 }
 
-// setClock adds by what the clock can be set.
-func setClock(f *Facts, t provisioning.Trouble) provisioning.Trouble {
-	ahead, _, _ := f.skew()
-	if s, ok := f.timeServer(ahead); ok && (s.Ahead-ahead).Abs() <= tolerated {
-		return t.With(provisioning.Facts{"server": s.Name, "source": s.Source})
-	}
-	return t.With(provisioning.Facts{"record": f.timeRecord()})
+func (d Daemon) until() provisioning.Facts {
+	return provisioning.Facts{"until": d.NextAttempt.UTC().Format("15:04:05 UTC")}
 }
 
 // onlyLastGood is about a device that would be lost without what it remembers.
@@ -86,7 +77,7 @@ func idle(f *Facts) provisioning.Trouble {
 	case d.NotRunning && f.remembers():
 		return provisioning.FaultDaemonStopped.Met(nil)
 	case d.State == provisioning.Resting:
-		return provisioning.FaultDaemonRests.Because(d.Reason.Met(""), provisioning.Facts{"until": d.NextAttempt.UTC().Format("15:04:05 UTC")})
+		return provisioning.FaultDaemonRests.Because(d.Reason.Met(""), d.until())
 	default:
 		return provisioning.Trouble{}
 	}

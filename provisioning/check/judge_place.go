@@ -189,7 +189,7 @@ func onlyOutside(f *Facts, p Place) bool {
 // badCertificate is for a server whose certificate proves nothing to this device.
 func badCertificate(f *Facts, p Place, t provisioning.Trouble) provisioning.Trouble {
 	dated := t.Reason() == provisioning.TLSNotYetValid || t.Reason() == provisioning.TLSExpired || t.Reason() == provisioning.ClockWrong
-	switch clock := clockOff(f); {
+	switch clock := clockWrong(f); {
 	case dated && !clock.None():
 		return clock
 	case t.Reason() == provisioning.ClockWrong:

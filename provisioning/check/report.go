@@ -20,8 +20,6 @@ type Options struct {
 	Daemon Daemon
 	// ByPassed says that Policy.Manual was named on the command line, to by-pass discovery as -TargetFQDN does.
 	ByPassed bool
-	// CredentialsRest says that the daemon keeps the password from being used for a while: then nobody signs in.
-	CredentialsRest bool
 	// Progress, if there is one, is told what is being looked at.
 	Progress func(what string)
 }

@@ -107,18 +107,18 @@ func (b *branch) clock() {
 		if f.signsIn() {
 			c.Result = Warn
 		}
-	} else if ahead, host, told := f.skew(); told {
-		c.Detail += fmt.Sprintf("; within %s of %s", max(ahead.Abs(), time.Second), host)
+	} else if s := skewOf(f); s.host != "" {
+		c.Detail += fmt.Sprintf("; within %s of %s", max(s.ahead.Abs(), time.Second), s.host)
 	}
-	if _, _, told := f.skew(); !told && c.Result == Good {
+	if c.Result == Good && skewOf(f).host == "" {
 		c.Detail += "; no Registrar or time server has given a time to compare with"
 	}
 	for _, source := range []string{option42, f.timeRecord()} {
-		if servers := f.timeServers(source); servers != "" {
+		if servers := timeServers(f, source); servers != "" {
 			c.Detail += fmt.Sprintf("; %s names %s", source, servers)
 		}
 	}
-	if apart := f.timeApart(); apart > tolerated {
+	if apart := timeApart(f); apart > tolerated {
 		c.Detail += fmt.Sprintf("; the time servers are %s apart, so one of them is wrong", span(apart))
 	}
 	b.add(c)

@@ -176,8 +176,8 @@ func (b *branch) signIn() {
 	c := Check{ID: "sign-in", Title: "sign-in as " + f.Policy.SIPAddress.String(), Result: Good}
 	s := f.SignIn
 	switch {
-	case f.CredentialsRest:
-		c.Result, c.Reason = Skipped, provisioning.CredentialsResting
+	case !spared(f).None():
+		c.because(Skipped, spared(f))
 	case s == nil:
 		c.Result, c.Needs = Skipped, cmp.Or(b.failed("plan"), b.firstPlace(), "plan")
 		if link := b.failed("link"); link != "" && f.silent() {

@@ -1,0 +1,176 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
+)
+
+// tolerated is how far two clocks may be apart before a sign-in is in danger: 5 minutes for Kerberos (MS-SIPAE).
+const tolerated = 5 * time.Minute
+
+// skew is how far another clock is ahead of ours.
+type skew struct {
+	ahead  time.Duration
+	host   string        // whose clock; "": nobody has told the time
+	sure   bool          // ours is wrong, if the two are far apart
+	beyond *signin.Probe // the Registrar that tells a time at which its own certificate is not valid
+}
+
+// skewOf compares our clock with those of the Registrars that have proven their names. Failing them, with that of the time server
+// nearest to us: time servers prove nothing, so that one alone does not make us wrong.
+func skewOf(f *Facts) skew {
+	for _, p := range f.Places {
+		for i, probe := range p.Probes {
+			if date := probe.Greeting.Date; probe.Secured && !date.IsZero() {
+				s := skew{ahead: date.Sub(f.Now).Round(time.Second), host: p.Host, sure: valid(probe, date)}
+				if !s.sure {
+					s.beyond = &p.Probes[i]
+				}
+				return s
+			}
+		}
+	}
+	if s, ok := timeServer(f, 0); ok {
+		return skew{ahead: s.Ahead.Round(time.Second), host: s.Name, sure: seconded(f, s)}
+	}
+	return skew{}
+}
+
+// valid says whether the certificate of a server is valid at a time, as far as its own dates go.
+func valid(probe signin.Probe, at time.Time) bool {
+	return probe.TLS.NotAfter.IsZero() || !at.Before(probe.TLS.NotBefore) && !at.After(probe.TLS.NotAfter)
+}
+
+// seconded says whether something else agrees with a time server: another one, or a certificate that is not valid by our clock and
+// is by its.
+func seconded(f *Facts, s TimeServer) bool {
+	if slices.ContainsFunc(f.TimeServers, func(other TimeServer) bool {
+		return other.Problem == "" && other.Name != s.Name && (other.Ahead-s.Ahead).Abs() <= tolerated
+	}) {
+		return true
+	}
+	return slices.ContainsFunc(f.Places, func(p Place) bool {
+		return slices.ContainsFunc(p.Probes, func(probe signin.Probe) bool {
+			return !probe.Secured && !valid(probe, f.Now) && valid(probe, f.Now.Add(s.Ahead))
+		})
+	})
+}
+
+// contradicts returns the host of a certificate that has been believed and is not valid at the time that a server tells; "": none.
+func contradicts(f *Facts, s TimeServer) string {
+	for _, p := range f.Places {
+		if slices.ContainsFunc(p.Probes, func(probe signin.Probe) bool { return probe.Secured && !valid(probe, f.Now.Add(s.Ahead)) }) {
+			return p.Host
+		}
+	}
+	return ""
+}
+
+// timeServer is the one whose clock is nearest to a clock that is so far ahead of ours; false: none tells a time that may be right.
+func timeServer(f *Facts, ahead time.Duration) (nearest TimeServer, found bool) {
+	for _, s := range f.TimeServers {
+		if s.Problem != "" || f.Now.Add(s.Ahead).Before(f.ClockFloor) || contradicts(f, s) != "" {
+			continue
+		}
+		if !found || (s.Ahead-ahead).Abs() < (nearest.Ahead-ahead).Abs() {
+			nearest, found = s, true
+		}
+	}
+	return nearest, found
+}
+
+// clockOff is about a clock that shows what others contradict.
+func clockOff(f *Facts) provisioning.Trouble {
+	if f.Now.Before(f.ClockFloor) {
+		return setClock(f, provisioning.FaultClockPassed.Met(provisioning.Facts{"now": f.Now, "passed": f.ClockFloor}))
+	}
+	s := skewOf(f)
+	facts := provisioning.Facts{"host": s.host, "span": span(s.ahead.Abs())}
+	switch {
+	case s.host == "" || s.ahead.Abs() <= tolerated:
+		return provisioning.Trouble{}
+	case s.beyond != nil:
+		facts["begins"], facts["ends"] = s.beyond.TLS.NotBefore, s.beyond.TLS.NotAfter
+		return provisioning.FaultClockEither.Met(facts)
+	case !s.sure:
+		return provisioning.FaultClockEither.Met(facts)
+	case s.ahead > 0:
+		return setClock(f, provisioning.FaultClockBehind.Met(facts))
+	default:
+		return setClock(f, provisioning.FaultClockAhead.Met(facts))
+	}
+}
+
+// clockWrong is clockOff where it is sure that the clock of this device is the one that is wrong.
+func clockWrong(f *Facts) provisioning.Trouble {
+	t := clockOff(f)
+	if t.Fault == provisioning.FaultClockEither {
+		return provisioning.Trouble{}
+	}
+	return t
+}
+
+// setClock adds by what the clock can be set.
+func setClock(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	ahead := skewOf(f).ahead
+	if s, ok := timeServer(f, ahead); ok && (s.Ahead-ahead).Abs() <= tolerated {
+		return t.With(provisioning.Facts{"server": s.Name, "source": s.Source})
+	}
+	return t.With(provisioning.Facts{"record": f.timeRecord()})
+}
+
+// timeApart is how far the clocks of the time servers are apart.
+func timeApart(f *Facts) (apart time.Duration) {
+	for _, a := range f.TimeServers {
+		for _, b := range f.TimeServers {
+			if a.Problem == "" && b.Problem == "" {
+				apart = max(apart, a.Ahead-b.Ahead)
+			}
+		}
+	}
+	return apart.Round(time.Second)
+}
+
+// timeServers are those that a source names, with what each says.
+func timeServers(f *Facts, source string) string {
+	var said []string
+	for _, s := range f.TimeServers {
+		if s.Source != source {
+			continue
+		}
+		what := s.Problem
+		switch {
+		case what != "":
+		case s.Ahead.Abs() < time.Second:
+			what = "within 1s"
+		case s.Ahead > 0:
+			what = span(s.Ahead.Round(time.Second)) + " ahead"
+		default:
+			what = span(-s.Ahead.Round(time.Second)) + " behind"
+		}
+		if host := contradicts(f, s); s.Problem == "" && host != "" {
+			what += ", when the certificate of " + host + " is not valid"
+		}
+		said = append(said, fmt.Sprintf("%s (%s)", s.Name, what))
+	}
+	return strings.Join(said, ", ")
+}
+
+const day = 24 * time.Hour
+
+// span is a duration as people say it: without the units that are zero, "1h", and in days or years where it is long.
+func span(d time.Duration) string {
+	switch {
+	case d >= 2*365*day:
+		return fmt.Sprintf("%d years", d.Round(day)/(365*day))
+	case d >= 3*day:
+		return fmt.Sprintf("%d days", d.Round(day)/day)
+	default:
+		return strings.Replace(strings.Replace(d.String(), "m0s", "m", 1), "h0m", "h", 1)
+	}
+}
