@@ -2,7 +2,10 @@
 
 package e2e
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 var deviceFaults = []fault{
 	{"no address", with(published(fe01), unplugged), "connect-unreachable", `
@@ -68,6 +71,33 @@ func noDefaultRoute(t testing.TB, c *scene) {
 func unprivileged(t testing.TB, d *device) {
 	program(t, "setpriv")
 	d.through = []string{"setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"}
+}
+
+// TestCheckSparesThePassword: beside a daemon that rests because a Registrar has refused its password, or asks for a pause, check looks
+// and does not sign in.
+func TestCheckSparesThePassword(t *testing.T) {
+	common := newScene(t)
+	for _, test := range []struct {
+		name, reason string
+		given        []given
+	}{
+		{"a refused password", "sip-credentials", with(published(fe01), onDevice(wrongPassword))},
+		{"Retry-After", "sip-unavailable", with(says(fe01, "503 Service Unavailable", "Retry-After: 300"))},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := fault{given: test.given}.arrange(t, common)
+			d.boot(t)
+			d.await(t, "resting", func(s status) bool { return s.State == "resting" && s.Reason == test.reason })
+			refused := strings.Count(common.registrars.output(t), "refused credentials")
+			r := d.check(t)
+			if said := strings.Join(r.Summary, "\n"); r.Verdict != "failed" || r.Reason != test.reason || !strings.Contains(said, "the check, which only looked and did not sign in") {
+				t.Errorf("check is %s because of %q, and says\n%s", r.Verdict, r.Reason, said)
+			}
+			if n := strings.Count(common.registrars.output(t), "refused credentials") - refused; n != 0 {
+				t.Errorf("the password was tried %d times more", n)
+			}
+		})
+	}
 }
 
 func dnsDies(t testing.TB, c *scene) { c.dns.fault(t, silentDNS) }

@@ -28,7 +28,7 @@ func (m Met) FirstUse(host string, s Settings) (Seen, error) {
 	}
 	fingerprint := Fingerprint(anchor)
 	s.Pins = map[string]bool{fingerprint: true}
-	proven, err := verify(host, m.chain, s)
+	proven, _, err := verify(host, m.chain, s)
 	switch {
 	case err != nil:
 		return Seen{}, err

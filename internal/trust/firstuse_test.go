@@ -29,14 +29,14 @@ func TestPins(t *testing.T) {
 		"over, and its own":        {[]*x509.Certificate{over.cert}, "fe01.contoso.com", over.cert, false},
 		"sent, but not in between": {[]*x509.Certificate{certify(t, nil, "leaf", serves()).cert, root.cert}, "fe01.contoso.com", root.cert, false},
 	} {
-		anchor, err := verify(row.host, row.chain, Settings{Roots: x509.NewCertPool(), Pins: map[string]bool{Fingerprint(row.pin): true}, MinVersion: tls.VersionTLS12})
+		anchor, _, err := verify(row.host, row.chain, Settings{Roots: x509.NewCertPool(), Pins: map[string]bool{Fingerprint(row.pin): true}, MinVersion: tls.VersionTLS12})
 		if (err == nil) != row.ok || row.ok && anchor != Fingerprint(row.pin) {
 			t.Errorf("%s: %q, %v", name, anchor, err)
 		}
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(root.cert)
-	if anchor, err := verify("fe01.contoso.com", chain, Settings{Roots: pool, Pins: map[string]bool{Fingerprint(middle.cert): true}}); err != nil || anchor != "" {
+	if anchor, _, err := verify("fe01.contoso.com", chain, Settings{Roots: pool, Pins: map[string]bool{Fingerprint(middle.cert): true}}); err != nil || anchor != "" {
 		t.Errorf("a root comes first: %q, %v", anchor, err)
 	}
 }

@@ -27,7 +27,33 @@ type Shown struct {
 	// common name of that one; zero: none was sent.
 	IssuerEnds time.Time
 	IssuerName string
-	LeadsTo    string // the issuer of the last certificate that continues the chain: that of its own, if none does
+	Chains     []Validity // of each chain to a trusted root, when it has been believed
+	LeadsTo    string     // the issuer of the last certificate that continues the chain: that of its own, if none does
+}
+
+// Validity is when all certificates of a chain are valid, the root included.
+type Validity struct{ From, Until time.Time }
+
+// ValidAt says whether one chain is valid at a time.
+func (s Shown) ValidAt(at time.Time) bool {
+	return slices.ContainsFunc(s.Chains, func(v Validity) bool { return !at.Before(v.From) && !at.After(v.Until) })
+}
+
+func validities(chains [][]*x509.Certificate) []Validity {
+	var all []Validity
+	for _, chain := range chains {
+		v := Validity{chain[0].NotBefore, chain[0].NotAfter}
+		for _, c := range chain[1:] {
+			if c.NotBefore.After(v.From) {
+				v.From = c.NotBefore
+			}
+			if c.NotAfter.Before(v.Until) {
+				v.Until = c.NotAfter
+			}
+		}
+		all = append(all, v)
+	}
+	return all
 }
 
 // show reads a finished or failing handshake. It is meant for tls.Config.VerifyConnection.

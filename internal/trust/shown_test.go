@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"testing"
+	"time"
 )
 
 func TestShowLeadsTo(t *testing.T) {
@@ -29,4 +30,26 @@ func TestShowLeadsTo(t *testing.T) {
 		}
 	}
 	_ = show(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf, circle}}) // ends
+}
+
+// A chain is valid while all of it is; of several chains, one is enough.
+func TestValidAt(t *testing.T) {
+	root := certify(t, nil, "root", certifies())
+	young := func(c *x509.Certificate) { c.NotBefore = time.Now().Add(-time.Hour) }
+	middle := certify(t, root, "middle", certifies(young))
+	leaf := certify(t, middle, "leaf", serves())
+	settings := Settings{Roots: x509.NewCertPool()}
+	settings.Roots.AddCert(root.cert)
+	_, chains, err := verify("fe01.contoso.com", []*x509.Certificate{leaf.cert, middle.cert}, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Shown{Chains: validities(chains)}
+	if now := time.Now(); !s.ValidAt(now) || s.ValidAt(now.Add(-2*time.Hour)) || s.ValidAt(now.Add(48*time.Hour)) {
+		t.Errorf("%v", s.Chains)
+	}
+	s.Chains = append(s.Chains, Validity{time.Now().Add(-9 * time.Hour), time.Now()})
+	if !s.ValidAt(time.Now().Add(-2 * time.Hour)) {
+		t.Error("the other chain is valid then")
+	}
 }

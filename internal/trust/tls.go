@@ -20,8 +20,8 @@ func config(host string, s Settings, met *Met) *tls.Config {
 		VerifyConnection: func(state tls.ConnectionState) error {
 			met.Shown = show(state)
 			met.chain = state.PeerCertificates
-			var err error
-			met.Anchor, err = verify(host, state.PeerCertificates, s)
+			anchor, chains, err := verify(host, state.PeerCertificates, s)
+			met.Anchor, met.Chains = anchor, validities(chains)
 			return err
 		},
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
@@ -47,19 +47,19 @@ func legacySuites(min uint16) []uint16 {
 // Prove says whether a chain of certificates, the server's own first, proves a host, as in Handshake. Its error is a
 // *CertificateError.
 func Prove(host string, chain []*x509.Certificate, s Settings) error {
-	_, err := verify(host, chain, s)
+	_, _, err := verify(host, chain, s)
 	return err
 }
 
 // verify judges by our clock, and by the floor where our clock is known to be behind: a device that boots without
 // a clock still signs in, and a floor from a clock that was ahead does not close what our clock allows. It returns the
-// fingerprint of the pin on which the proof rests; "": it rests on a root.
-func verify(host string, chain []*x509.Certificate, s Settings) (anchor string, err error) {
+// fingerprint of the pin on which the proof rests; "": it rests on a root. And it returns all chains to there.
+func verify(host string, chain []*x509.Certificate, s Settings) (anchor string, chains [][]*x509.Certificate, err error) {
 	if len(chain) == 0 {
-		return "", &CertificateError{Host: host, Problem: NoCertificate, Err: errors.New("no certificate was sent")}
+		return "", nil, &CertificateError{Host: host, Problem: NoCertificate, Err: errors.New("no certificate was sent")}
 	}
 	leaf := chain[0]
-	err = chained(chain, s.Roots, s.Floor)
+	chains, err = chained(chain, s.Roots, s.Floor)
 	for _, c := range chain {
 		if err == nil {
 			break
@@ -69,31 +69,31 @@ func verify(host string, chain []*x509.Certificate, s Settings) (anchor string, 
 		}
 		pool := x509.NewCertPool()
 		pool.AddCert(c)
-		if chained(chain, pool, s.Floor) == nil {
-			err, anchor = nil, Fingerprint(c)
+		if to, failed := chained(chain, pool, s.Floor); failed == nil {
+			chains, err, anchor = to, nil, Fingerprint(c)
 		}
 	}
 	if err == nil {
 		err = checkNames(leaf, host, s.Allowed)
 	}
 	if err != nil {
-		return "", describe(host, chain, s, err)
+		return "", nil, describe(host, chain, s, err)
 	}
-	return anchor, nil
+	return anchor, chains, nil
 }
 
-// chained says whether a chain leads to one of the roots.
-func chained(chain []*x509.Certificate, roots *x509.CertPool, floor time.Time) error {
+// chained returns all chains to one of the roots, or why there is none.
+func chained(chain []*x509.Certificate, roots *x509.CertPool, floor time.Time) ([][]*x509.Certificate, error) {
 	options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: time.Now()}
 	for _, c := range chain[1:] {
 		options.Intermediates.AddCert(c)
 	}
-	_, err := chain[0].Verify(options)
+	found, err := chain[0].Verify(options)
 	if err != nil && options.CurrentTime.Before(floor) {
 		options.CurrentTime = floor
-		if _, atFloor := chain[0].Verify(options); atFloor == nil {
-			err = nil
+		if then, atFloor := chain[0].Verify(options); atFloor == nil {
+			return then, nil
 		}
 	}
-	return err
+	return found, err
 }

@@ -242,7 +242,10 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.ByPassed = true
 		return conf.AddServer(strings.Join(words, " "), false)
 	},
-	"resting": func(o *Options, _ *config.Config, _ []string) error { o.Daemon = Daemon{State: provisioning.Resting, Reason: provisioning.CredentialsResting}; return nil },
+	"resting": func(o *Options, _ *config.Config, _ []string) error {
+		o.Daemon = Daemon{State: provisioning.Resting, Reason: provisioning.CredentialsResting}
+		return nil
+	},
 	"store": func(o *Options, _ *config.Config, words []string) error {
 		reason := provisioning.Reason(strings.Join(words, " "))
 		o.Store = append(o.Store, provisioning.StoreState{Reason: reason, Detail: "/var/lib/homeward/homeward.db: " + reason.Title()})

@@ -16,29 +16,8 @@ func notOnNetwork(f *Facts) provisioning.Trouble {
 	return f.Link.trouble()
 }
 
-// spared is why nobody signs in now: a Registrar has refused the password of the daemon, or asks for a pause. The daemon counts
-// its tries, and one of the check would come on top. Another Registrar than that of the daemon has asked for no pause.
-func spared(f *Facts) provisioning.Trouble {
-	if f.Daemon.State != provisioning.Resting {
-		return provisioning.Trouble{}
-	}
-	switch f.Daemon.Reason {
-	case provisioning.CredentialsResting:
-		return f.Daemon.Reason.Met("")
-	case provisioning.SIPCredentials, provisioning.SIPForbidden:
-	case provisioning.RetryAfter, provisioning.SIPUnavailable:
-		if f.ByPassed {
-			return provisioning.Trouble{}
-		}
-	default:
-		return provisioning.Trouble{}
-	}
-	return provisioning.FaultSpared.Because(f.Daemon.Reason.Met(""), f.Daemon.until())
-}
-
-func (d Daemon) until() provisioning.Facts {
-	return provisioning.Facts{"until": d.NextAttempt.UTC().Format("15:04:05 UTC")}
-}
+// spared is about a daemon that rests, and whose password the check has spared.
+func spared(f *Facts) provisioning.Trouble { return f.Daemon.spares(f.ByPassed) }
 
 // onlyLastGood is about a device that would be lost without what it remembers.
 func onlyLastGood(f *Facts) provisioning.Trouble {

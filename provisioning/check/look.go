@@ -216,7 +216,7 @@ func (l *looker) signIn(ctx context.Context) {
 	if len(l.alive(plan, speaks)) == 0 { // a server that does not answer strangers may still answer us
 		speaks = func(p signin.Probe) bool { return p.Reason() == provisioning.SIPNoAnswer }
 	}
-	if len(l.alive(plan, speaks)) == 0 || !spared(l.Facts).None() {
+	if len(l.alive(plan, speaks)) == 0 || !l.Daemon.spares(l.ByPassed).None() {
 		return
 	}
 	l.Progress("signing in")

@@ -32,6 +32,30 @@ type Daemon struct {
 	NextAttempt time.Time           // while it rests
 }
 
+// spares is why nobody signs in now, or none: a Registrar has refused the password of the daemon, or asks for a pause. The daemon
+// counts its tries, and one of the check would come on top. Another Registrar than those of the daemon has asked for no pause.
+func (d Daemon) spares(elsewhere bool) provisioning.Trouble {
+	if d.State != provisioning.Resting {
+		return provisioning.Trouble{}
+	}
+	switch d.Reason {
+	case provisioning.CredentialsResting:
+		return d.Reason.Met("")
+	case provisioning.SIPCredentials, provisioning.SIPForbidden:
+	case provisioning.RetryAfter, provisioning.SIPUnavailable:
+		if elsewhere {
+			return provisioning.Trouble{}
+		}
+	default:
+		return provisioning.Trouble{}
+	}
+	return provisioning.FaultSpared.Because(d.Reason.Met(""), d.until())
+}
+
+func (d Daemon) until() provisioning.Facts {
+	return provisioning.Facts{"until": d.NextAttempt.UTC().Format("15:04:05 UTC")}
+}
+
 // Verdict is what a check comes to.
 type Verdict string
 

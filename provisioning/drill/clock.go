@@ -3,6 +3,7 @@ package drill
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -30,28 +31,22 @@ func withoutClock(ctx context.Context, o Options, memory provisioning.Memory) Re
 	})
 	asked := false
 	for _, c := range provisioning.MakePlan(found, o.Policy, memory.Floor()).Try {
-		if c.Transport != provisioning.TLS || len(c.Addrs) == 0 {
+		if c.Transport != provisioning.TLS {
 			continue
 		}
-		asked = true
-		probe := signer.Probe(ctx, c, c.Addrs[0])
-		switch {
-		case !probe.Secured:
-			step("%s: %s", c.HostPort(), probe.Trouble.What())
-			continue
-		case floor.Before(probe.TLS.NotBefore):
-			step("%s: its certificate begins on %s, and would not be accepted", c.HostPort(), probe.TLS.NotBefore.UTC().Format(time.DateOnly))
-			r.Mend = append(r.Mend, fmt.Sprintf("register once with %s, so that the device stores a more recent date", c.HostPort()))
-		case floor.After(probe.TLS.NotAfter):
-			step("%s: its certificate ended on %s", c.HostPort(), probe.TLS.NotAfter.UTC().Format(time.DateOnly))
-		default:
-			step("%s: its certificate would be accepted", c.HostPort())
-			r.Registered = true
-		}
-		if r.Registered {
-			registrar := c.Registrar(probe.Addr)
-			r.Registrar, r.WithoutMS = &registrar, since(began)
-			return r
+		for _, addr := range c.Addrs {
+			asked = true
+			probe := signer.Probe(ctx, c, addr)
+			text, mend := atFloor(c, probe, floor)
+			step("%s (%s): %s", c.HostPort(), addr, text)
+			if mend != "" && !slices.Contains(r.Mend, mend) {
+				r.Mend = append(r.Mend, mend)
+			}
+			if probe.Secured && probe.TLS.ValidAt(floor) {
+				registrar := c.Registrar(addr)
+				r.Registered, r.Registrar, r.WithoutMS, r.Mend = true, &registrar, since(began), []string{}
+				return r
+			}
 		}
 	}
 	r.WithoutMS = since(began)
@@ -63,4 +58,24 @@ func withoutClock(ctx context.Context, o Options, memory provisioning.Memory) Re
 		r.Mend = append(r.Mend, "run homeward check: neither DNS nor DHCP leads to a Registrar over TLS")
 	}
 	return r
+}
+
+// atFloor says what a device that believes that it is floor would make of the certificate of one address, and what would have to be done
+// before. A chain is as old as the youngest certificate in it.
+func atFloor(c provisioning.Candidate, probe signin.Probe, floor time.Time) (text, mend string) {
+	switch {
+	case !probe.Secured:
+		return probe.Trouble.What(), ""
+	case probe.TLS.ValidAt(floor):
+		return "its certificate would be accepted", ""
+	}
+	whose, chain := "its certificate", probe.TLS.Chains[0]
+	if !floor.Before(probe.TLS.NotBefore) && !floor.After(probe.TLS.NotAfter) {
+		whose = "the certificate of an authority above its own"
+	}
+	if floor.After(chain.Until) {
+		return fmt.Sprintf("%s ended on %s", whose, chain.Until.UTC().Format(time.DateOnly)), ""
+	}
+	return fmt.Sprintf("%s begins on %s, and would not be accepted", whose, chain.From.UTC().Format(time.DateOnly)),
+		fmt.Sprintf("register once with %s, so that the device stores a more recent date", c.HostPort())
 }

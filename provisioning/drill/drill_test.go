@@ -14,7 +14,9 @@ import (
 	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/internal/place"
 	"github.com/homeward-agent/homeward/internal/sitetest"
+	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
@@ -38,6 +40,29 @@ func record(host, addr string) cache.Record {
 func TestNotHeld(t *testing.T) {
 	r := Run(t.Context(), Options{Case: Primary})
 	golden.Compare(t, "testdata/faults.golden", []byte("primary, never registered: "+r.Fault+"\n\t"+r.What+"\n"))
+}
+
+// A device without a clock takes a chain only if all of it is valid at what the device believes.
+func TestAtFloor(t *testing.T) {
+	day := func(n int) time.Time { return time.Date(2026, 11, n, 0, 0, 0, 0, time.UTC) }
+	c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}
+	for _, test := range []struct {
+		name        string
+		leaf, chain [2]int // from, until
+		text, mend  string
+	}{
+		{"valid", [2]int{1, 30}, [2]int{2, 29}, "its certificate would be accepted", ""},
+		{"the server's begins later", [2]int{20, 30}, [2]int{20, 30}, "its certificate begins on 2026-11-20, and would not be accepted", "register once with fe01.contoso.com:5061, so that the device stores a more recent date"},
+		{"that of an authority begins later", [2]int{1, 30}, [2]int{20, 30}, "the certificate of an authority above its own begins on 2026-11-20, and would not be accepted", "register once with fe01.contoso.com:5061, so that the device stores a more recent date"},
+		{"that of an authority has ended", [2]int{1, 30}, [2]int{1, 9}, "the certificate of an authority above its own ended on 2026-11-09", ""},
+	} {
+		p := signin.Probe{Secured: true}
+		p.TLS.NotBefore, p.TLS.NotAfter = day(test.leaf[0]), day(test.leaf[1])
+		p.TLS.Chains = []trust.Validity{{From: day(test.chain[0]), Until: day(test.chain[1])}}
+		if text, mend := atFloor(c, p, day(10)); text != test.text || mend != test.mend {
+			t.Errorf("%s: %q, %q", test.name, text, mend)
+		}
+	}
 }
 
 func TestDrill(t *testing.T) {
@@ -66,7 +91,8 @@ func TestDrill(t *testing.T) {
 		"the password rests":                    {DNS, site, record("fe01.contoso.com", "10.0.0.5"), true, false, false, 0, provisioning.CredentialsResting, "", "restart homeward"},
 		"the password is wrong":                 {DHCP, strings.Replace(site, "password=secret", "password=other", 1), cache.Record{}, false, false, false, 0, provisioning.SIPCredentials, "sip-credentials", "let the daemon register once"},
 		"clock":                                 {Clock, site, record("fe01.contoso.com", "10.0.0.5"), false, true, false, 0, "", "its certificate would be accepted", ""},
-		"clock, nobody proves a name":           {Clock, strings.Replace(site, "tls fe01", "tls fe09", 1), cache.Record{}, false, false, false, 0, "", "is not for fe01.contoso.com", "homeward check"},
+		"clock, the second address is the one that answers": {Clock, strings.Replace(site, "fe01 A ", "fe01 A 10.0.0.4 ", 1), record("fe01.contoso.com", "10.0.0.5"), false, true, false, 0, "", "fe01.contoso.com:5061 (10.0.0.5): its certificate would be accepted", ""},
+		"clock, nobody proves a name":                       {Clock, strings.Replace(site, "tls fe01", "tls fe09", 1), cache.Record{}, false, false, false, 0, "", "is not for fe01.contoso.com", "homeward check"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
