@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/homeward-agent/homeward/internal/kinds"
 	"github.com/homeward-agent/homeward/internal/plain"
 )
 
@@ -34,11 +35,7 @@ const (
 
 // Kinds returns all kinds, for who has a word for each.
 func Kinds() []Kind {
-	all := make([]Kind, 0, lastKind+1)
-	for k := Unknown; k <= lastKind; k++ {
-		all = append(all, k)
-	}
-	return all
+	return kinds.All(Unknown, lastKind)
 }
 
 // Error says why an enrolment has ended without a certificate. All text of a server is escaped, and of bounded length.

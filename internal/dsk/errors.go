@@ -5,6 +5,7 @@ import (
 	"net"
 	"reflect"
 
+	"github.com/homeward-agent/homeward/internal/kinds"
 	"github.com/homeward-agent/homeward/internal/plain"
 )
 
@@ -34,11 +35,7 @@ const (
 
 // Kinds returns all kinds, for who has a word for each.
 func Kinds() []Kind {
-	all := make([]Kind, lastKind+1)
-	for i := range all {
-		all[i] = Kind(i)
-	}
-	return all
+	return kinds.All(0, lastKind)
 }
 
 func (e *Error) Error() string { return plain.Words(e.Err) }

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/homeward-agent/homeward/internal/kinds"
 )
 
 // keyBits is a specification constant: what the certificate service of Lync is known to sign (MS-OCAUTHWS; it takes RSA keys
@@ -76,11 +78,7 @@ const (
 
 // Kinds returns all kinds, for who has a word for each.
 func Kinds() []Kind {
-	all := make([]Kind, 0, lastKind+1)
-	for k := Unreadable; k <= lastKind; k++ {
-		all = append(all, k)
-	}
-	return all
+	return kinds.All(Unreadable, lastKind)
 }
 
 // Error says why there is no pair that can be used.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/kinds"
 	"github.com/homeward-agent/homeward/internal/plain"
 )
 
@@ -56,7 +57,7 @@ const (
 )
 
 // CertificateKinds returns all kinds, for who has a word for each.
-func CertificateKinds() []CertificateKind { return kinds(lastCertificateKind) }
+func CertificateKinds() []CertificateKind { return kinds.All(1, lastCertificateKind) }
 
 // Refused says whether the Registrar has refused the certificate itself, and not only the way it was shown.
 func (k CertificateKind) Refused() bool {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/kinds"
 	"github.com/homeward-agent/homeward/internal/plain"
 )
 
@@ -171,7 +172,7 @@ const (
 )
 
 // AuthKinds returns all kinds, for who has a word for each.
-func AuthKinds() []AuthKind { return kinds(lastAuthKind) }
+func AuthKinds() []AuthKind { return kinds.All(1, lastAuthKind) }
 
 func (e *AuthError) Error() string {
 	if len(e.Offered) == 0 {
@@ -242,7 +243,7 @@ const (
 )
 
 // MalformedKinds returns all kinds, for who has a word for each.
-func MalformedKinds() []MalformedKind { return kinds(lastMalformedKind) }
+func MalformedKinds() []MalformedKind { return kinds.All(1, lastMalformedKind) }
 
 func (e *MalformedError) Error() string { return e.Problem }
 
@@ -269,7 +270,7 @@ const (
 )
 
 // SilenceKinds returns all kinds, for who has a word for each.
-func SilenceKinds() []SilenceKind { return kinds(lastSilenceKind) }
+func SilenceKinds() []SilenceKind { return kinds.All(1, lastSilenceKind) }
 
 func (e *SilenceError) Error() string {
 	text := ErrNoAnswer.Error()
@@ -311,7 +312,7 @@ const (
 )
 
 // ConnectionKinds returns all kinds, for who has a word for each.
-func ConnectionKinds() []ConnectionKind { return kinds(lastConnectionKind) }
+func ConnectionKinds() []ConnectionKind { return kinds.All(1, lastConnectionKind) }
 
 func (e *ConnectionError) Error() string { return plain.Words(e.Err) }
 
@@ -335,7 +336,7 @@ const (
 )
 
 // LostKinds returns all kinds, for who has a word for each.
-func LostKinds() []LostKind { return kinds(lastLostKind) }
+func LostKinds() []LostKind { return kinds.All(1, lastLostKind) }
 
 func (e *LostError) Error() string {
 	if e.Kind == Forgotten {
@@ -368,7 +369,7 @@ const (
 )
 
 // SignatureKinds returns all kinds, for who has a word for each.
-func SignatureKinds() []SignatureKind { return kinds(lastSignatureKind) }
+func SignatureKinds() []SignatureKind { return kinds.All(1, lastSignatureKind) }
 
 func (e *SignatureError) Error() string {
 	return fmt.Sprintf("%v: %s (%q)", ErrBadSignature, e.Missing(), e.Begins)
@@ -393,12 +394,3 @@ func (e *SignatureError) Missing() string {
 }
 
 func (e *SignatureError) Unwrap() error { return ErrBadSignature }
-
-// kinds returns the kinds from 1 to the last.
-func kinds[K ~uint8](last K) []K {
-	all := make([]K, last)
-	for i := range all {
-		all[i] = K(i) + 1
-	}
-	return all
-}

@@ -18,7 +18,8 @@ const (
 	// server refuses the rest, and without ms-cluster-failover it may not name the backup Registrar.
 	supported = "path, gruu-10, adhoclist, msrtc-event-categories, ms-cluster-failover, ms-userservices-state-notification"
 
-	provisioningEvent = "vnd-microsoft-provisioning-v2" // MS-SIPREGE section 2.2.2.5
+	provisioningEvent = "vnd-microsoft-provisioning-v2"                         // MS-SIPREGE section 2.2.2.5
+	provisioningType  = "application/vnd-microsoft-roaming-provisioning-v2+xml" // of its documents
 
 	associationLife = 8 * time.Hour // MS-SIPAE section 3.2.2
 

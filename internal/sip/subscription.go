@@ -74,13 +74,13 @@ func (s *subscription) ask(ctx context.Context, expires string) (*message, error
 		m := s.our.request("SUBSCRIBE", s.our.account.AOR.String(), s.our.account.AOR.String(), callID, sequence)
 		m.add("Contact", s.our.reachable())
 		m.add("Event", provisioningEvent)
-		m.add("Accept", "application/vnd-microsoft-roaming-provisioning-v2+xml")
+		m.add("Accept", provisioningType)
 		if expires != "" {
 			m.add("Expires", expires)
 		}
 		m.add("Supported", "com.microsoft.autoextend, ms-benotify, ms-piggyback-first-notify")
 		m.add("Proxy-Require", "ms-benotify")
-		m.fill("application/vnd-microsoft-roaming-provisioning-v2+xml", provisioningRequest)
+		m.fill(provisioningType, provisioningRequest)
 		return m
 	})
 }

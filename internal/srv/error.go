@@ -8,6 +8,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/homeward-agent/homeward/internal/kinds"
 	"github.com/homeward-agent/homeward/internal/plain"
 )
 
@@ -49,14 +50,7 @@ const (
 
 // Kinds returns all kinds, for who has a word for each.
 func Kinds() []Kind {
-	return upTo(lastKind)
-}
-
-func upTo[K ~uint8](last K) (all []K) {
-	for k := K(1); k <= last; k++ {
-		all = append(all, k)
-	}
-	return all
+	return kinds.All(1, lastKind)
 }
 
 // The words of a Kind; what stands behind a colon says more.
@@ -138,7 +132,7 @@ const (
 
 // Drops returns all reasons, for who has a word for each.
 func Drops() []Drop {
-	return upTo(lastDrop)
+	return kinds.All(1, lastDrop)
 }
 
 // note counts one more.

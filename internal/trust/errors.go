@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/kinds"
 	"github.com/homeward-agent/homeward/internal/plain"
 )
 
@@ -41,7 +42,7 @@ const (
 )
 
 // Problems returns all problems, for who has a word for each.
-func Problems() []Problem { return append([]Problem{Unproven}, upTo(lastProblem)...) }
+func Problems() []Problem { return kinds.All(Unproven, lastProblem) }
 
 // Certificate is one of a chain. All text is that of who made it: escape it before it is shown.
 type Certificate struct {
@@ -137,7 +138,7 @@ const (
 
 // HandshakeKinds returns all kinds, for who has a word for each.
 func HandshakeKinds() []HandshakeKind {
-	return append([]HandshakeKind{HandshakeFailed}, upTo(lastHandshakeKind)...)
+	return kinds.All(HandshakeFailed, lastHandshakeKind)
 }
 
 // Spoken says whether the server speaks TLS: plain TCP to the same host is then closed. That it does not is to be proven.
@@ -153,12 +154,3 @@ func (e *HandshakeError) Spoken() bool {
 func (e *HandshakeError) Error() string { return plain.Words(e.Err) }
 
 func (e *HandshakeError) Unwrap() error { return e.Err }
-
-// upTo returns the kinds from 1 to the last.
-func upTo[K ~uint8](last K) []K {
-	all := make([]K, last)
-	for i := range all {
-		all[i] = K(i) + 1
-	}
-	return all
-}
