@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"crypto/x509"
 	"fmt"
 	"os"
 	"strings"
@@ -86,10 +87,35 @@ Look for large packets that are lost: a tunnel or VPN with an MTU that is too sm
 Packets of the TLS handshake with pool01.contoso.com:5061 (10.0.0.20) are lost on the way: later packets of the server arrive, but not the ones before them.
 The problem is with the network between this device and the server.
 Look for large packets that are lost: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed"; small packets, such as those of the connection itself, get through.`},
+	{"the way from the server loses everything after the first packets", with(pool01Sends(openssl(adcs)), loses("tcp sport 5061 quota over 2000 bytes")), "tls-timeout", `
+pool01.contoso.com:5061 (10.0.0.20) begins the TLS handshake, and then nothing more arrives.
+The problem is with the network between this device and the server.
+Look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed"; if there is none, check whether the service on pool01.contoso.com is hung.`},
 	{"a server that renegotiates", with(renegotiates), "tls-failed", `
 pool01.contoso.com:5061 (10.0.0.20) asks for another TLS handshake on the same connection (renegotiation), which this device does not do.
 The problem is with the Registrar.
 Switch TLS renegotiation off on the Registrar, or on the proxy in front of it; asking clients for a certificate only after the handshake causes it, too.`},
+}
+
+// TestFrontEndsAreToldTheSame: what `check` says of them, `status` and `history` of the daemon say, too.
+func TestFrontEndsAreToldTheSame(t *testing.T) {
+	tellTheSame(t, []fieldFault{
+		{"haproxy, and nothing behind it", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM\n server fe08 10.0.0.18:5999")), "connect-reset",
+			"pool01.contoso.com:5061 (10.0.0.20) accepts the connection and tls, and drops it when this device speaks sip",
+			"if a proxy or load balancer listens there, check that the registrar behind it is running and speaks sip"},
+		{"nginx that does not know the name", with(nginxWeb("listen 10.0.0.20:5061 ssl; ssl_reject_handshake on;")), "tls-name",
+			"pool01.contoso.com:5061 (10.0.0.20) has no certificate for the name pool01.contoso.com (tls alert 112, unrecognized name)",
+			"configure the server, or the proxy in front of it, for the name pool01.contoso.com"},
+		{"a final dot behind the name", with(fronted(leafWith(func(c *x509.Certificate) { c.DNSNames = []string{"pool01.contoso.com."} }))), "tls-name",
+			`the certificate of pool01.contoso.com:5061 contains the name pool01.contoso.com only as "pool01.contoso.com."`,
+			"issue a certificate whose subject alternative name contains exactly pool01.contoso.com, as a dns name"},
+		{"a proxy that changes the Call-ID", with(edge("OTHER_CALL")), "sip-no-answer",
+			"pool01.contoso.com:5061 (10.0.0.20) answers sip/2.0 401 unauthorized, but that does not match the request of this device: its call-id is another one",
+			"look for a proxy or firewall in between that changes sip messages (sip alg), and switch that off"},
+		{"the way to the server loses large packets", with(published(fe01), the(fe01, " meta length > 1000 drop")), "tls-timeout",
+			"packets of the tls handshake with fe01.contoso.com:5061 (10.0.0.11) are lost on the way: the server does not acknowledge what this device sends",
+			"look for large packets that are lost"},
+	})
 }
 
 // front has internal TLS lead to a program in front of the Registrar that speaks without TLS. In its text PEM is the file of
