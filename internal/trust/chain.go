@@ -97,8 +97,10 @@ func invalidProblem(chain []*x509.Certificate, s Settings, now time.Time, invali
 		if i := slices.IndexFunc(chain, demandsPolicy); i >= 0 {
 			return PolicyConstraint, chain[i]
 		}
+		return Unproven, of
+	default:
+		return Unproven, of
 	}
-	return Unproven, of
 }
 
 // unknownProblem says why nobody is found who has signed a certificate of the chain: crypto/x509 knows, and says it in words
