@@ -33,8 +33,7 @@ func (m measured) sorted() []time.Duration {
 	})
 }
 
-// middleTrips is the median of the round trips that were counted. They alone take so long, and what must be waited for
-// besides: that is the limit.
+// middleTrips is the median of the round trips that were counted. How long they take alone is the limit.
 func (m measured) middleTrips() int { return slices.Sorted(slices.Values(m.trips))[len(m.trips)/2] }
 
 // line is the row in Markdown.
@@ -42,8 +41,8 @@ func (m measured) line() string {
 	all := m.sorted()
 	middle := all[len(all)/2]
 	cells := []string{m.row.name, m.path(), "", "", inMS(middle), inMS(all[0]), inMS(all[len(all)-1]), fmt.Sprint(len(all)), m.within(), ""}
-	if middle != never {
-		cells[2], cells[3] = fmt.Sprint(m.middleTrips()), inMS(time.Duration(m.middleTrips())*m.trip+m.row.wait)
+	if middle != never && m.row.after == nil { // else much goes on that nobody waits for
+		cells[2], cells[3] = fmt.Sprint(m.middleTrips()), inMS(time.Duration(m.middleTrips())*m.trip)
 	}
 	if m.way == "20" && m.row.goal > 0 {
 		cells[9] = inMS(m.row.goal)

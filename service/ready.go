@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -24,7 +23,7 @@ func Readiness(story *Story, status func() provisioning.Status, log *slog.Logger
 		}
 	}
 	return Task{"readiness", func(ctx context.Context) error {
-		var ready, trimmed bool
+		var ready bool
 		seen := story.loaded
 		for {
 			entries, next, err := story.Next(ctx, seen)
@@ -39,10 +38,6 @@ func Readiness(story *Story, status func() provisioning.Status, log *slog.Logger
 			s := status()
 			if slices.ContainsFunc(entries, stateChanged) {
 				notify("STATUS=" + statusLine(s))
-			}
-			if !trimmed && s.State == provisioning.Registered {
-				trimmed = true
-				debug.FreeOSMemory()
 			}
 		}
 	}}

@@ -131,6 +131,7 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 		service.Task{Name: "registrar.json", Run: stateFile.Run},
 		service.Task{Name: "on_change", Run: stateFile.RunCommand},
 		service.Readiness(story, daemon.Status, log),
+		service.Thrift(story, daemon.Status),
 		metrics.Task(daemon.Status, lastGood, log),
 		broker.Task(daemon.Status),
 		// Nothing of this is shared with those who ask over the control socket.

@@ -20,9 +20,9 @@ const (
 	resetLimit     = 500 * time.Millisecond
 	silentLimit    = 1800*time.Millisecond + 4*rtt // the verdict on DNS; TCP, TLS, REGISTER and again with Digest
 	late           = 5 * time.Millisecond          // our choice: five timers in a row, each a millisecond late
-	idleLimit      = 16                            // MB
+	idleLimit      = 12                            // MB
 	idleAnonLimit  = 5                             // MB
-	wakeLimit      = 10                            // our choice: in a minute; two keep-alives, two looks at the network, and room
+	wakeLimit      = 5                             // our choice: in a minute; two keep-alives, two looks at the network, and room
 )
 
 // builds are what is built for devices, and how large it may be in MiB (0: no limit).
@@ -53,7 +53,7 @@ fe02 A 10.0.0.6
 // Our choices.
 const (
 	runs     = 7                // of what is short
-	settling = 10 * time.Second // after that, nothing of a registration goes on
+	settling = 15 * time.Second // after that, nothing of a registration goes on, and memory is given back
 	idleTime = time.Minute
 	glance   = 100 * time.Millisecond // wake-ups nearer to each other are one
 )

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package service
+
+// unmapIdle does nothing here.
+func unmapIdle() {}
