@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -120,7 +121,7 @@ func tellsFleet(e control.Entry) bool {
 		return false
 	}
 	switch provisioning.EventKind(e.Event) {
-	case provisioning.StateChanged, provisioning.Committed, provisioning.WentNormal, provisioning.Unregistered, provisioning.NetworkChanged:
+	case provisioning.StateChanged, provisioning.Committed, provisioning.WentNormal, provisioning.Enrolled, provisioning.Unregistered, provisioning.NetworkChanged:
 		return true
 	case control.Started, control.Stopped:
 		return true
@@ -161,6 +162,14 @@ func (f *Fleet) snapshot() fleet.State {
 	}
 	if kept := f.kept(); kept != (fleet.Cache{}) {
 		state.Cache = &kept
+	}
+	if s.Certificate != nil {
+		state.CertificateUntil = s.Certificate.NotAfter
+	}
+	for _, slow := range s.Pace {
+		if reason := string(slow.Reason); !slices.Contains(state.Pace, reason) {
+			state.Pace = append(state.Pace, reason)
+		}
 	}
 	state.BrokerCertificateUntil = f.conf.CertificateUntil()
 	f.mu.Lock()

@@ -62,6 +62,8 @@ func TestFleetState(t *testing.T) {
 	s.SIPAddress, s.SIPDomain, s.Degraded, s.Reason, s.RegisteredAt = "sip:phone1@contoso.com", "contoso.com", true, provisioning.DNSTimeout, noon
 	s.What, s.Detail, s.Hint = "phone1@contoso.com", "sip:phone1@contoso.com", "CONTOSO\\phone1"
 	s.NextAttempt = noon.Add(time.Minute)
+	s.Certificate = &provisioning.Identity{Subject: "CN=phone1@contoso.com", NotAfter: noon.AddDate(1, 0, 0)}
+	s.Pace = []provisioning.Pace{{Reason: provisioning.DNSTimeout}, {Reason: provisioning.DNSTimeout}, {Reason: provisioning.ConnectTimeout, What: "phone1"}}
 	for _, identities := range []bool{false, true} {
 		story, _ := newStory(t)
 		f := newFleet(t, story, identities)
@@ -83,6 +85,9 @@ func TestFleetState(t *testing.T) {
 		}
 		if want := (fleet.Counters{Cycles: 1, Registrations: 1, Failures: 1, Outages: 1}); got.Counters != want || !got.Since.Equal(noon.Add(time.Minute)) {
 			t.Errorf("got %+v since %v", got.Counters, got.Since)
+		}
+		if diff := cmp.Diff([]string{"dns-timeout", "connect-timeout"}, got.Pace); diff != "" || !got.CertificateUntil.Equal(noon.AddDate(1, 0, 0)) {
+			t.Errorf("until %v, %s", got.CertificateUntil, diff)
 		}
 		if want := (fleet.Failure{At: noon, Reason: "connect-timeout", Step: "last-good", Host: "fe01.contoso.com"}); *got.LastFailure != want {
 			t.Errorf("got %+v", got.LastFailure)

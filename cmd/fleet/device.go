@@ -31,8 +31,25 @@ var clockFloor = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 type device struct {
 	fleet.Name
 	presence *fleet.Presence // nil: nothing
-	state    *fleet.State    // nil: nothing
+	state    *brief          // nil: nothing
+	text     []byte          // what state is the beginning of
 	seen     int             // the session in which it was there last
+}
+
+// brief is what is read of each State: of a hundred thousand the rest would take a second. The fields are those of fleet.State.
+type brief struct {
+	At                     time.Time
+	State                  string
+	Degraded               bool
+	Since                  time.Time
+	Reason                 string
+	Account                string
+	SIPAddress             string `json:"sip_address"`
+	Registrar              *struct{ Host string }
+	Cache                  *struct{}
+	CertificateUntil       time.Time `json:"certificate_until"`
+	BrokerCertificateUntil time.Time `json:"broker_certificate_until"`
+	Counters               struct{ Dropped uint64 }
 }
 
 // take takes a message over. What cannot be read is as good as nothing; whoever can write it is a device, and not trusted.
@@ -41,7 +58,7 @@ func (d *device) take(kind string, text []byte) {
 	case fleet.PresenceTopic:
 		d.presence = read[fleet.Presence](text)
 	case fleet.StateTopic:
-		d.state = read[fleet.State](text)
+		d.state, d.text = read[brief](text), text
 	}
 }
 
@@ -91,12 +108,15 @@ func (d *device) standing(now time.Time) string {
 }
 
 // known is the state, or one in which nothing is known.
-func (d *device) known() fleet.State {
+func (d *device) known() *brief {
 	if d.state == nil {
-		return fleet.State{}
+		return &brief{}
 	}
-	return *d.state
+	return d.state
 }
+
+// whole is all of the state; nil: there is none that can be read.
+func (d *device) whole() *fleet.State { return read[fleet.State](d.text) }
 
 // registrar is the host of the one in use, or "".
 func (d *device) registrar() string {

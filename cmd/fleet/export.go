@@ -38,10 +38,6 @@ func export(ctx context.Context, e env, args []string) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		l := f.link()
-		if !l.Complete && l.Connected { // half of the fleet is no figure
-			http.Error(w, "the broker has not given out everything yet", http.StatusServiceUnavailable)
-			return
-		}
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		_, counts := f.roster.happened()
 		_, _ = w.Write(metricsOf(l, summarize(f.roster, time.Now()), counts)) // a scraper that has gone misses it
@@ -56,7 +52,7 @@ func metricsOf(l link, s summary, events map[eventLabels]uint64) []byte {
 	if l.Connected {
 		up = 1
 	}
-	family(&b, "homeward_fleet_broker_up", "gauge", "1 while the broker is connected; without it there are no other metrics.")
+	family(&b, "homeward_fleet_broker_up", "gauge", "1 while the broker is connected, and has given out all it keeps; otherwise there are no other metrics.")
 	series(&b, "homeward_fleet_broker_up", up)
 	if !l.Connected {
 		return b.Bytes()

@@ -214,7 +214,12 @@ func wrong(t testing.TB, all []*publisher) error {
 	t.Helper()
 	got, bad, first := standingsOf(t), 0, ""
 	for _, p := range all {
-		d := device{Name: p.name, presence: &fleet.Presence{Online: true}, state: p.state.Load()}
+		d := device{Name: p.name, presence: &fleet.Presence{Online: true}}
+		text, err := json.Marshal(p.state.Load())
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.take(fleet.StateTopic, text)
 		if want := d.standing(time.Now()); got[p.name.String()] != want {
 			if bad++; first == "" {
 				first = fmt.Sprintf("%s is %q, want %s", p.name, got[p.name.String()], want)
@@ -295,7 +300,7 @@ func picture(t *testing.T, dir string) {
 	served, _ := begin(t, "serve", "--listen", "127.0.0.1:0")
 	page := strings.TrimSpace(served.says(t, `http://\S+/`))
 	eventually(t, "the page has all devices", time.Minute, func() error {
-		if text := get(t, page+"api/overview"); !strings.Contains(text, `"complete":true`) {
+		if text := get(t, page+"api/overview"); !strings.Contains(text, `"connected":true`) {
 			return errors.New(text[:min(len(text), 200)])
 		}
 		return nil

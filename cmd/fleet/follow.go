@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -12,67 +11,23 @@ import (
 
 // Our choices.
 const (
-	quietFor  = 250 * time.Millisecond // the broker has given out what it keeps when it says nothing for so long
-	firstWord = time.Second            // and for so long after the subscription, before the first message
-	snapLimit = 60 * time.Second       // for a snapshot
-	againMax  = 30 * time.Second       // between two connections
+	snapLimit = 5 * time.Minute  // for a snapshot over a slow line
+	againMax  = 30 * time.Second // between two connections
 )
-
-// pause tells when messages have ceased to come.
-type pause struct {
-	mu    sync.Mutex
-	timer *time.Timer
-	some  bool // messages have come
-	ready bool // the subscription stands
-}
-
-func newPause() *pause {
-	t := time.NewTimer(0)
-	t.Stop()
-	return &pause{timer: t}
-}
-
-// subscribed notes that the broker has accepted the subscription.
-func (p *pause) subscribed() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.ready = true
-	if p.some {
-		p.timer.Reset(quietFor)
-	} else {
-		p.timer.Reset(firstWord)
-	}
-}
-
-// message notes that one has come.
-func (p *pause) message() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.some = true
-	if p.ready {
-		p.timer.Reset(quietFor)
-	}
-}
 
 // snapshot is what the broker keeps now.
 func snapshot(ctx context.Context, conf fleet.Settings, site string) (*roster, error) {
 	ctx, cancel := context.WithTimeout(ctx, snapLimit)
 	defer cancel()
-	r, p, failed := newRoster(), newPause(), make(chan error, 1)
+	r, complete, failed := newRoster(), make(chan struct{}), make(chan error, 1)
 	r.begin()
 	go func() {
-		failed <- fleet.Follow(ctx, conf, site, []string{fleet.PresenceTopic, fleet.StateTopic}, p.subscribed, func(m fleet.Message) {
-			p.message()
-			r.put(m)
-		})
+		failed <- fleet.Follow(ctx, conf, site, []string{fleet.PresenceTopic, fleet.StateTopic}, func() { close(complete) }, r.put)
 	}()
 	select {
 	case err := <-failed:
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = errors.New("the broker does not come to an end of what it keeps")
-		}
 		return nil, err
-	case <-p.timer.C:
+	case <-complete:
 	}
 	r.settle()
 	return r, nil
@@ -80,8 +35,7 @@ func snapshot(ctx context.Context, conf fleet.Settings, site string) (*roster, e
 
 // link is how the connection to the broker stands.
 type link struct {
-	Connected bool      `json:"connected"`
-	Complete  bool      `json:"complete"` // everything that the broker keeps has come
+	Connected bool      `json:"connected"` // and everything that the broker keeps has come
 	Since     time.Time `json:"since"`
 	Error     string    `json:"error,omitempty"`
 }
@@ -142,30 +96,15 @@ func (f *follower) run(ctx context.Context) {
 }
 
 func (f *follower) session(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	p := newPause()
 	f.roster.begin()
-	var settled sync.WaitGroup
-	settled.Go(func() {
-		select {
-		case <-p.timer.C:
-			f.roster.settle()
-			f.note(link{Connected: true, Complete: true})
-		case <-ctx.Done():
-		}
-	})
 	kinds := []string{fleet.PresenceTopic, fleet.StateTopic, fleet.EventTopic}
-	err := fleet.Follow(ctx, f.conf, f.site, kinds, func() { f.note(link{Connected: true}); p.subscribed() }, func(m fleet.Message) {
-		if m.Retained {
-			p.message()
-		}
+	return fleet.Follow(ctx, f.conf, f.site, kinds, func() {
+		f.roster.settle()
+		f.note(link{Connected: true})
+	}, func(m fleet.Message) {
 		f.roster.put(m)
 		if f.heard != nil {
 			f.heard(m)
 		}
 	})
-	cancel()
-	settled.Wait()
-	return err
 }

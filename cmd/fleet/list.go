@@ -5,12 +5,17 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"io"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/fleet"
 )
+
+// oneShotMemory is our choice: bytes up to which a command that is over in a moment clears nothing up.
+const oneShotMemory = 1 << 30
 
 // row is a device as JSON shows it.
 type row struct {
@@ -22,7 +27,7 @@ type row struct {
 }
 
 func rowOf(d *device, now time.Time) row {
-	return row{d.Site, d.Device, d.standing(now), d.presence, d.state}
+	return row{d.Site, d.Device, d.standing(now), d.presence, d.whole()}
 }
 
 // list prints the devices.
@@ -42,37 +47,44 @@ func list(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(-1) // over in a moment
+	debug.SetMemoryLimit(oneShotMemory)
 	r, err := snapshot(ctx, conf, o.site)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
 	devices := r.all(func(d *device) bool { return *only == "" || d.standing(now) == *only })
-	out := bufio.NewWriterSize(e.stdout, 64<<10)
 	if *asJSON {
-		to := json.NewEncoder(out)
-		for _, d := range devices {
-			if err := to.Encode(rowOf(d, now)); err != nil {
-				return err
-			}
-		}
-	} else if err := printList(out, devices, now); err != nil {
-		return err
+		err = printRows(e.stdout, devices, now)
+	} else {
+		err = printList(e.stdout, devices, now)
 	}
 	e.remarkPartial(summarize(r, now))
+	return err
+}
+
+func printRows(w io.Writer, devices []*device, now time.Time) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	to := json.NewEncoder(out)
+	for _, d := range devices {
+		if err := to.Encode(rowOf(d, now)); err != nil {
+			return err
+		}
+	}
 	return out.Flush()
 }
 
-func printList(out *bufio.Writer, devices []*device, now time.Time) error {
-	return table(out, func(row func(...string)) {
-		row("SITE", "DEVICE", "STATE", "SINCE", "REGISTRAR", "REASON", "HEARD")
-		for _, d := range devices {
-			s, standing := d.known(), d.standing(now)
-			since := s.Since
-			if standing == offline || standing == silent {
-				since = time.Time{} // when it fell silent, nobody has said
-			}
-			row(d.Site, d.Device, standing, ago(since, now), or(d.registrar()), or(s.Reason), ago(d.at(), now))
+func printList(w io.Writer, devices []*device, now time.Time) error {
+	rows := make([][]string, 1, len(devices)+1)
+	rows[0] = []string{"SITE", "DEVICE", "STATE", "SINCE", "REGISTRAR", "REASON", "HEARD"}
+	for _, d := range devices {
+		s, standing := d.known(), d.standing(now)
+		since := s.Since
+		if standing == offline || standing == silent {
+			since = time.Time{} // when it fell silent, nobody has said
 		}
-	})
+		rows = append(rows, []string{d.Site, d.Device, standing, ago(since, now), or(d.registrar()), or(s.Reason), ago(d.at(), now)})
+	}
+	return table(w, rows)
 }

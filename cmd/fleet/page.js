@@ -116,8 +116,9 @@ function showLink(o) {
   $("link").classList.toggle("bad", bad);
   document.querySelector("main").classList.toggle("stale", bad);
   const at = new Date(o.at).toLocaleTimeString("en-GB");
-  if (bad) $("link").textContent = "No connection to " + where + (l.error ? " (" + l.error + ")" : "") + "; what is shown is how it was " + new Date(l.since).toLocaleTimeString("en-GB");
-  else $("link").textContent = where + (l.complete ? "" : ", receiving the devices") + ", " + at;
+  if (bad && !l.error) $("link").textContent = "Connecting to " + where;
+  else if (bad) $("link").textContent = "No connection to " + where + " (" + l.error + ")" + "; what is shown is how it was " + new Date(l.since).toLocaleTimeString("en-GB");
+  else $("link").textContent = where + ", " + at;
 }
 
 async function get(path) {

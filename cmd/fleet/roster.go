@@ -22,7 +22,6 @@ const (
 type roster struct {
 	shards []*shard
 	seed   maphash.Seed
-	idle   sync.WaitGroup // counts the messages that have not been read
 
 	mu      sync.Mutex
 	session int
@@ -42,6 +41,7 @@ type shard struct {
 type note struct {
 	fleet.Message
 	session int
+	read    chan struct{} // or this, which is closed when everything before it has been read
 }
 
 // namedEvent is an event and whose it is.
@@ -60,8 +60,11 @@ func newRoster() *roster {
 		r.shards = append(r.shards, s)
 		go func() {
 			for n := range s.in {
+				if n.read != nil {
+					close(n.read)
+					continue
+				}
 				s.take(n)
-				r.idle.Done()
 			}
 		}()
 	}
@@ -77,8 +80,7 @@ func (r *roster) put(m fleet.Message) {
 	r.mu.Lock()
 	session := r.session
 	r.mu.Unlock()
-	r.idle.Add(1)
-	r.shards[maphash.Comparable(r.seed, m.Name)%uint64(len(r.shards))].in <- note{m, session}
+	r.shards[maphash.Comparable(r.seed, m.Name)%uint64(len(r.shards))].in <- note{Message: m, session: session}
 }
 
 func (s *shard) take(n note) {
@@ -93,7 +95,7 @@ func (s *shard) take(n note) {
 	if n.Kind == fleet.PresenceTopic {
 		d.presence = fresh.presence
 	} else {
-		d.state = fresh.state
+		d.state, d.text = fresh.state, fresh.text
 	}
 	d.seen = n.session
 	if s.devices[n.Name] = &d; d.gone() {
@@ -126,7 +128,11 @@ func (r *roster) begin() {
 
 // settle waits until everything that came has been read, and forgets what did not come in this session.
 func (r *roster) settle() {
-	r.idle.Wait()
+	for _, s := range r.shards {
+		read := make(chan struct{})
+		s.in <- note{read: read}
+		<-read
+	}
 	r.mu.Lock()
 	session := r.session
 	r.mu.Unlock()

@@ -175,11 +175,14 @@ func (q query) matches(d *device, now time.Time) bool {
 	return q.text == "" || strings.Contains(strings.ToLower(d.Name.String()), q.text) || isCalled(d, q.text)
 }
 
-// devices are those that a query wants, the worst first.
+// urgent is the order of rows: first those that can say what is wrong.
+var urgent = []string{"outage", "resting", "discovering", "recalling", degraded, unknown, silent, offline, "registered"}
+
+// devices are those that a query wants, the most urgent first.
 func (l *look) devices(q query) found {
 	now := time.Now()
 	all := l.f.roster.all(func(d *device) bool { return q.matches(d, now) })
-	rank := func(d *device) int { return -slices.Index(standings, d.standing(now)) }
+	rank := func(d *device) int { return slices.Index(urgent, d.standing(now)) }
 	slices.SortStableFunc(all, func(a, b *device) int { return rank(a) - rank(b) })
 	answer := found{Devices: len(all), Rows: []row{}}
 	for _, d := range all[:min(len(all), shownRows)] {

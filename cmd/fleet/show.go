@@ -44,7 +44,7 @@ func show(ctx context.Context, e env, args []string) error {
 		to.SetIndent("", "  ")
 		return to.Encode(rowOf(found[0], now))
 	}
-	return table(e.stdout, func(row func(...string)) { describe(found[0], now, row) })
+	return table(e.stdout, describe(found[0], now))
 }
 
 // isCalled says whether a name is that of a device: its own, with or without its site, or its SIP address.
@@ -58,10 +58,10 @@ func isCalled(d *device, name string) bool {
 }
 
 // describe says everything about a device, a line for each thing that is known.
-func describe(d *device, now time.Time, row func(...string)) {
+func describe(d *device, now time.Time) (rows [][]string) {
 	line := func(what, text string) {
 		if text != "" {
-			row(what, plain(text))
+			rows = append(rows, []string{what, plain(text)})
 		}
 	}
 	when := func(what string, at time.Time) {
@@ -69,7 +69,7 @@ func describe(d *device, now time.Time, row func(...string)) {
 			line(what, at.UTC().Format(time.DateTime)+" UTC")
 		}
 	}
-	s := d.known()
+	s := d.whole()
 	line("device", d.Name.String())
 	line("state", d.standing(now))
 	if d.presence != nil {
@@ -79,14 +79,15 @@ func describe(d *device, now time.Time, row func(...string)) {
 		line("homeward", d.presence.Version)
 	}
 	when("heard", d.at())
-	if d.state == nil {
-		return
+	if s == nil {
+		return rows
 	}
 	when("since", s.Since)
 	line("because", s.Reason)
 	if s.Reason != "" {
 		line("hint", provisioning.Reason(s.Reason).Hint())
 	}
+	line("slow or lossy", strings.Join(s.Pace, " "))
 	line("SIP address", s.SIPAddress)
 	line("account", s.Account)
 	line("SIP domain", s.SIPDomain)
@@ -113,6 +114,7 @@ func describe(d *device, now time.Time, row func(...string)) {
 	}
 	c := s.Counters
 	line("since its start", fmt.Sprintf("%d cycles, %d registrations, %d failures, %d outages, %d events not delivered", c.Cycles, c.Registrations, c.Failures, c.Outages, c.Dropped))
+	return rows
 }
 
 func placeOf(r fleet.Registrar) string {

@@ -1,12 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // plain is text of a device for a terminal, on which it must not do anything.
@@ -46,9 +47,28 @@ func or(texts ...string) string {
 	return "-"
 }
 
-// table prints rows in columns.
-func table(w io.Writer, rows func(row func(cells ...string))) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	rows(func(cells ...string) { fmt.Fprintln(t, strings.TrimRight(strings.Join(cells, "\t"), "\t")) })
-	return t.Flush()
+// table prints rows in columns. The cells have one column for each character.
+func table(w io.Writer, rows [][]string) error {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	out := bufio.NewWriterSize(w, 64<<10)
+	for _, row := range rows {
+		for i, cell := range row {
+			out.WriteString(cell)
+			if i < len(row)-1 {
+				for range widths[i] + 2 - utf8.RuneCountInString(cell) {
+					out.WriteByte(' ')
+				}
+			}
+		}
+		out.WriteByte('\n')
+	}
+	return out.Flush()
 }

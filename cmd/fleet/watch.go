@@ -66,7 +66,7 @@ func lineOf(m fleet.Message) string {
 			return "offline: it was stopped"
 		}
 	case fleet.StateTopic:
-		s := read[fleet.State](m.Text)
+		s := read[brief](m.Text)
 		if s == nil {
 			return ""
 		}

@@ -93,22 +93,20 @@ func (p *phone) enters(state string) {
 func retained(t testing.TB, b *brokertest.Broker, kinds ...string) map[string]string {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	got, quiet := map[string]string{}, time.NewTimer(limit)
-	var mu sync.Mutex
+	got, complete := map[string]string{}, make(chan struct{})
 	conf := settingsOf(t, b, brokertest.Reader)
 	conf.Device = fmt.Sprintf("reader-%d", time.Now().UnixNano())
-	go func() {
-		_ = Follow(ctx, conf, "", kinds, func() { quiet.Reset(200 * time.Millisecond) }, func(m Message) {
-			mu.Lock()
-			defer mu.Unlock()
-			quiet.Reset(200 * time.Millisecond)
-			got[m.Device+" "+m.Kind] = string(m.Text)
-		})
-	}()
-	<-quiet.C
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		_ = Follow(ctx, conf, "", kinds, func() { close(complete) }, func(m Message) { got[m.Device+" "+m.Kind] = string(m.Text) })
+	})
+	select {
+	case <-complete:
+	case <-time.After(limit):
+		t.Error("the broker does not give out what it keeps")
+	}
 	cancel()
-	mu.Lock()
-	defer mu.Unlock()
+	reading.Wait()
 	return got
 }
 

@@ -72,6 +72,7 @@ func (r *Refused) Busy() bool {
 type link struct {
 	client *paho.Client
 	conn   net.Conn
+	in     *framed
 
 	mu  sync.Mutex
 	why error // it was lost for
@@ -86,7 +87,8 @@ func (s Settings) connect(ctx context.Context, packet *paho.Connect, ackLimit ti
 	if err != nil {
 		return nil, err
 	}
-	l := &link{conn: packets.NewThreadSafeConn(newFramed(conn, limit, buffer))}
+	l := &link{in: newFramed(conn, limit, buffer)}
+	l.conn = packets.NewThreadSafeConn(l.in)
 	l.client = paho.NewClient(paho.ClientConfig{
 		Conn: l.conn, PacketTimeout: ackLimit,
 		OnClientError:      l.lost,

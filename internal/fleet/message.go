@@ -31,6 +31,7 @@ type State struct {
 	Reason      string    `json:"reason,omitempty"`
 	Fault       string    `json:"fault,omitempty"`
 	NextAttempt time.Time `json:"next_attempt_at,omitzero"` // while resting
+	Pace        []string  `json:"pace,omitempty"`           // reasons: what is slow, loses packets or is dead, although the device gets along
 
 	SIPDomain  string `json:"sip_domain,omitempty"`
 	Account    string `json:"account,omitempty"`     // AccountOf the SIP address

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Our choices. A device that falls silent is offline six minutes later: one and a half keep-alives (MQTT 5 section 3.1.2.10), and
+// Our choices. A device that falls silent is offline six minutes later at the most: one and a half keep-alives (MQTT 5 section 3.1.2.10), and
 // the delay of the will, in which a daemon that was started again, or a network that was away for a moment, is not told.
 const (
-	keepAlive  = 200 * time.Second
+	keepAlive  = 3 * time.Minute
 	willDelay  = 60 * time.Second
 	dialLimit  = 20 * time.Second // for TCP, TLS and CONNECT
 	ackLimit   = 30 * time.Second // a broker that takes longer is left
