@@ -3,7 +3,7 @@
 // It exists beside net.Resolver because the rules of discovery depend on things that one hides: whether a name is proven
 // absent or the name server merely failed, the target "." (service not offered), which server answered, and a verdict in
 // time when some of the servers are dead. All servers are asked at once, names are always absolute (no search list), and
-// nothing is remembered between calls.
+// no answer is remembered between calls.
 //
 // It is not for deciding what a verdict means: which names are asked, whether a target's name is allowed, and what happens
 // when nothing is found belong to the caller. It keeps no cache, validates no DNSSEC, and reads no hosts file.
@@ -13,5 +13,5 @@
 //	targets, err := r.SRV(ctx, "_sipinternaltls._tcp.contoso.com")
 //	addrs, err := r.Addrs(ctx, targets[0].Host)
 //
-// Read error.go first, then message.go, resolver.go, exchange.go, measure.go, flight.go, order.go, srv.go, resolvconf.go.
+// Read error.go first, then message.go, pace.go, resolver.go, exchange.go, measure.go, flight.go, order.go, srv.go, resolvconf.go.
 package srv

@@ -17,9 +17,8 @@ import (
 
 // Our choices.
 const (
-	resendAfter  = 300 * time.Millisecond // then doubling: a local resolver answers in 50 ms, a lost datagram must not cost 5 s
-	maxStrangers = 100                    // answers to other questions before the socket is given up for TCP: somebody is guessing
-	datagramSize = 4096                   // some servers send more than they were offered
+	maxStrangers = 100  // answers to other questions before the socket is given up for TCP: somebody is guessing
+	datagramSize = 4096 // some servers send more than they were offered
 )
 
 // exchange gets one server's answer to one question: over UDP, over TCP when UDP will not do, without EDNS when the server
@@ -109,15 +108,16 @@ func (r *Resolver) converse(ctx context.Context, network string, server netip.Ad
 	if network == "tcp" {
 		return overTCP(conn, q, dropped)
 	}
-	return overUDP(conn, q, dropped)
+	return overUDP(conn, q, dropped, &resends{pace: r.Pace, server: server, began: time.Now()})
 }
 
 // overUDP sends the question again and again until the answer comes or the connection ends. An error of the socket, such as
 // port unreachable, ends it: that server has failed now.
-func overUDP(conn net.Conn, q *question, dropped *Dropped) (*message, error) {
+func overUDP(conn net.Conn, q *question, dropped *Dropped, again *resends) (*message, error) {
 	buf, strangers := make([]byte, datagramSize), 0
-	for wait := resendAfter; ; wait *= 2 {
-		err := conn.SetDeadline(time.Now().Add(wait))
+	for {
+		sent := time.Now()
+		err := conn.SetDeadline(sent.Add(again.next()))
 		if err == nil {
 			_, err = conn.Write(q.wire)
 		}
@@ -128,6 +128,7 @@ func overUDP(conn net.Conn, q *question, dropped *Dropped) (*message, error) {
 			}
 			m, other, err := q.read(buf[:n])
 			if other == 0 {
+				again.pace.answered(again.server, time.Since(sent))
 				return m, err
 			}
 			dropped.note(other)

@@ -162,7 +162,7 @@ func (r *Resolver) alsoAddresses(ctx context.Context, server netip.AddrPort, nam
 		return func(fail *Error) *Error { return fail }
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	late := time.NewTimer(resendAfter)
+	late := time.NewTimer(alsoAfter)
 	refused, answers := make(chan struct{}), make(chan bool, 1)
 	go func() {
 		select {
@@ -172,7 +172,9 @@ func (r *Resolver) alsoAddresses(ctx context.Context, server netip.AddrPort, nam
 			answers <- false
 			return
 		}
-		m, fail := r.exchange(ctx, server, name, dns.TypeA)
+		unhurried := *r
+		unhurried.Pace = NewPace(true)
+		m, fail := unhurried.exchange(ctx, server, name, dns.TypeA)
 		answers <- fail == nil && (m.rcode == dns.RcodeSuccess || m.rcode == dns.RcodeNameError)
 	}()
 	return func(fail *Error) *Error {

@@ -18,8 +18,10 @@ const (
 	// Those listed before it have this part of the time of the look-up: resolv.conf(5) asks the next one only when the one
 	// before has not answered. What is left is for what comes after: the addresses of the host.
 	turnShare = 0.75
-	// Some servers drop AAAA questions. Longer than resendAfter, so that one lost datagram does not cost a family.
+	// Some servers drop AAAA questions. Longer than two resends, so that lost datagrams do not cost a family.
 	familyGrace = 400 * time.Millisecond
+	// A server that has not answered for SRV records for so long is asked for addresses besides.
+	alsoAfter = 300 * time.Millisecond
 )
 
 // Resolver asks name servers. Its zero value has nobody to ask. It may be used by many goroutines; each look-up opens its
@@ -36,6 +38,8 @@ type Resolver struct {
 	Absent func(netip.Addr) bool
 	// Usable says why an address that a server gave is of no use, or nil. Without it every address is used.
 	Usable func(server netip.AddrPort, addr netip.Addr) error
+	// Pace is what is known of the servers. Nil: nothing, and nothing is remembered.
+	Pace *Pace
 }
 
 // Target is the useful part of one SRV record: a host name (lower case, no final dot) and a port (never 0), with the

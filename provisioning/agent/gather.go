@@ -37,7 +37,8 @@ func (g *gatherer) again(ctx context.Context, before provisioning.Findings) *dis
 		known = g.names(record)
 	}
 	b := g.basis
-	g.gathering = discover.Gather(ctx, b.policy, b.wire, b.floor(), before, known, discover.VerdictLimit(b.memory()), g.board.noticed)
+	patience := discover.Patience{Limit: discover.VerdictLimit(b.memory()), InVain: !g.nothingSince.IsZero() || !g.openSince.IsZero()}
+	g.gathering = discover.Gather(ctx, b.policy, b.wire, b.floor(), before, known, patience, g.board.noticed)
 	return g.gathering
 }
 

@@ -81,6 +81,9 @@ func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bo
 		s.pulse.pass()
 		if f, ok := gathering.Await(ctx, step); ok {
 			found = append(found, f)
+			if f.Source.Source == "dns" && f.Verdict == provisioning.Found {
+				s.walk.Trip(time.Duration(f.TookMS) * time.Millisecond / 2) // the record, and the addresses
+			}
 			if before, asked := s.found.Of(step); !asked || !before.Says(f) {
 				s.board.found(f)
 			}

@@ -285,7 +285,7 @@ func (d *dhcpAsk) readLeases() error {
 }
 
 func (g *Gathering) askDHCP(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, min(g.limit, dhcpLimit))
+	ctx, cancel := context.WithTimeout(ctx, min(g.patience.Limit, dhcpLimit))
 	defer cancel()
 	d := &dhcpAsk{policy: g.policy, wire: g.wire, notice: g.notice, settle: g.settleDHCP, window: closing(cancel)}
 	err := d.ask(ctx)
@@ -293,7 +293,7 @@ func (g *Gathering) askDHCP(ctx context.Context) {
 }
 
 // Hurried says whether DHCP had less time than where nothing else is to be had.
-func (g *Gathering) Hurried() bool { return g.limit < dhcpLimit }
+func (g *Gathering) Hurried() bool { return g.patience.Limit < dhcpLimit }
 
 // settleDHCP resolves the names beside the sockets, so that later answers are heard, and decides both steps.
 func (g *Gathering) settleDHCP(f provisioning.Finding) {

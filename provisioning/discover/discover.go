@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/srv"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
@@ -37,7 +38,7 @@ func Discover(ctx context.Context, policy provisioning.Policy, wire wire.Wire, f
 	var disagree map[provisioning.Step]provisioning.Trouble
 	var names sync.WaitGroup
 	names.Go(func() { disagree = disagreements(ctx, policy, wire, policy.Steps()) })
-	g := Gather(ctx, policy, wire, floor, nil, nil, verdictWithNothing, func(t provisioning.Trouble) {
+	g := Gather(ctx, policy, wire, floor, nil, nil, Patience{Limit: verdictWithNothing}, func(t provisioning.Trouble) {
 		if t.Reason() == provisioning.DHCPConflict {
 			conflicts = append(conflicts, fmt.Sprint(t.Facts["problem"]))
 		}
@@ -63,8 +64,8 @@ func Discover(ctx context.Context, policy provisioning.Policy, wire wire.Wire, f
 
 // Gather starts asking. What before has decided is not asked for again; known are host names whose addresses are wanted
 // besides. Either End or Linger must be called, and waits for all that is started here.
-func Gather(ctx context.Context, policy provisioning.Policy, wire wire.Wire, floor bool, before provisioning.Findings, known []string, limit time.Duration, notice func(provisioning.Trouble)) *Gathering {
-	g := &Gathering{policy: policy, wire: wire, steps: policy.Steps(), before: before, limit: limit, notice: notice}
+func Gather(ctx context.Context, policy provisioning.Policy, wire wire.Wire, floor bool, before provisioning.Findings, known []string, patience Patience, notice func(provisioning.Trouble)) *Gathering {
+	g := &Gathering{policy: policy, wire: wire, steps: policy.Steps(), before: before, patience: patience, notice: notice}
 	g.start(ctx, floor)
 	for _, host := range known {
 		g.resolve(host)
@@ -75,9 +76,10 @@ func Gather(ctx context.Context, policy provisioning.Policy, wire wire.Wire, flo
 // start starts asking, all steps that are not closed at the same time.
 func (g *Gathering) start(ctx context.Context, floor bool) {
 	ctx, g.cancelAll = context.WithCancel(ctx)
-	g.names, g.cancelNames = context.WithTimeout(ctx, g.limit)
+	g.names, g.cancelNames = context.WithTimeout(ctx, g.patience.Limit)
 	g.started, g.ground = time.Now(), GroundOf(g.policy, g.wire)
 	g.resolver = resolverOn(g.ground, g.wire)
+	g.resolver.Pace = srv.NewPace(g.patience.InVain)
 	g.answers, g.hosts = map[provisioning.Step]*answer{}, map[string]*resolution{}
 	asked := slices.DeleteFunc(slices.Clone(g.steps), func(s provisioning.Step) bool { return g.policy.Closed(s.Transport(), floor) != "" })
 	for _, step := range asked {

@@ -31,7 +31,7 @@ func TestDHCPOverTCPIsAnsweredByWhatIsKnown(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		g := Gather(ctx, policy, wire.Wire(simulated), false, floored, nil, verdictWithNothing, func(provisioning.Trouble) {})
+		g := Gather(ctx, policy, wire.Wire(simulated), false, floored, nil, Patience{Limit: verdictWithNothing}, func(provisioning.Trouble) {})
 		defer g.End()
 		f, ok := g.Await(ctx, provisioning.DHCPTCP)
 		if !ok || f.Step != provisioning.DHCPTCP || len(f.Names) != 1 || len(f.Names[0].Addrs) != 1 {

@@ -32,7 +32,7 @@ func NewEnquiry(policy provisioning.Policy, wire wire.Wire, floor bool) Enquiry 
 // Survey asks DNS and DHCP for the steps given, whatever the order of the policy, as long as a device would that has nothing else; TCP steps that are closed are
 // not asked for. settled is called with each Finding as soon as it is decided, from several goroutines.
 func (e Enquiry) Survey(ctx context.Context, steps []provisioning.Step, settled func(provisioning.Finding)) provisioning.Findings {
-	g := &Gathering{policy: e.policy, wire: e.wire, steps: steps, limit: verdictWithNothing, settled: settled, notice: func(provisioning.Trouble) {}}
+	g := &Gathering{policy: e.policy, wire: e.wire, steps: steps, patience: Patience{Limit: verdictWithNothing}, settled: settled, notice: func(provisioning.Trouble) {}}
 	g.start(ctx, e.floor)
 	defer g.End()
 	return g.all(ctx)

@@ -20,7 +20,7 @@ type Gathering struct {
 	before   provisioning.Findings // of an earlier gathering: only what it left open is asked for
 	ground   provisioning.Ground
 	resolver srv.Resolver
-	limit    time.Duration
+	patience Patience
 	started  time.Time
 	notice   func(provisioning.Trouble) // of DHCP: servers that disagree, answers that are slow
 	settled  func(provisioning.Finding) // nil, or told of each Finding as soon as it is decided, from several goroutines
@@ -33,6 +33,12 @@ type Gathering struct {
 
 	mu    sync.Mutex
 	hosts map[string]*resolution
+}
+
+// Patience is how long answers are waited for.
+type Patience struct {
+	Limit  time.Duration // of DNS and DHCP
+	InVain bool          // nothing was found the last time: name servers that are silent are asked less often
 }
 
 // answer is a Finding to come.

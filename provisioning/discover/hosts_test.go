@@ -132,7 +132,7 @@ func TestOnlyWhatIsOpenIsAskedAgain(t *testing.T) {
 				Names: []provisioning.Name{name("fe02.contoso.com", provisioning.DNSTimeout), name("fe01.contoso.com", provisioning.NoAddress)}},
 			{Source: provisioning.Source{Step: provisioning.ExternalTLS, Source: "dns", Verdict: provisioning.Failed, Reason: provisioning.DNSServFail}},
 		}
-		g := Gather(t.Context(), contoso, w, false, before, []string{"fe01.contoso.com"}, verdictWithNothing, func(provisioning.Trouble) {})
+		g := Gather(t.Context(), contoso, w, false, before, []string{"fe01.contoso.com"}, Patience{Limit: verdictWithNothing}, func(provisioning.Trouble) {})
 		defer g.End()
 		f, _ := g.Await(t.Context(), provisioning.InternalTLS)
 		var got []string

@@ -44,7 +44,7 @@ func nameServers(p provisioning.Policy, wire wire.Wire) []netip.AddrPort {
 }
 
 func resolverOn(g provisioning.Ground, wire wire.Wire) srv.Resolver {
-	return srv.Resolver{Servers: nameServers(g.Policy, wire), Dial: wire.Dial, Absent: wire.Absent, Usable: g.Answer}
+	return srv.Resolver{Servers: nameServers(g.Policy, wire), Dial: wire.Dial, Absent: wire.Absent, Usable: g.Answer, Pace: srv.NewPace(false)}
 }
 
 // lookedUp is a name with the addresses that look gives and a packet may go to, or why there are none.

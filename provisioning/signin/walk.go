@@ -55,11 +55,18 @@ func (w *Walk) Begin(ctx context.Context, ahead <-chan []provisioning.Candidate)
 	w.opener = w.newOpener(ctx, ahead)
 }
 
+// Trip takes note of a round trip to something else on the network, where none to a Registrar has been seen.
+func (w *Walk) Trip(seen time.Duration) {
+	if p := &w.opener.pace; p.trip == 0 {
+		p.trip = max(seen, 1)
+	}
+}
+
 // newOpener returns what connects ahead for a walk.
 func (w *Walk) newOpener(ctx context.Context, ahead <-chan []provisioning.Candidate) *opener {
 	o := &opener{race: race{pace: w.signer.pace}, may: w.may, pass: w.signer.owner.Pass, adopt: w.adopt, holds: w.holds, ahead: ahead, wake: w.wake}
 	o.open = func(c provisioning.Candidate, addr netip.Addr) *opening {
-		return newOpening(ctx, w.signer.gate, c, addr, w.woken)
+		return newOpening(ctx, w.signer.gate, c, addr, func() { wake(w.wake) })
 	}
 	if w.warm != nil {
 		o.apart = 1
@@ -67,10 +74,10 @@ func (w *Walk) newOpener(ctx context.Context, ahead <-chan []provisioning.Candid
 	return o
 }
 
-// woken is called when a connection has come further.
-func (w *Walk) woken() {
+// wake wakes whoever waits, once.
+func wake(waiting chan<- struct{}) {
 	select {
-	case w.wake <- struct{}{}:
+	case waiting <- struct{}{}:
 	default:
 	}
 }
@@ -79,7 +86,7 @@ func (w *Walk) woken() {
 // turn comes. If none does, it is closed without a word.
 func (w *Walk) Warm(ctx context.Context, c provisioning.Candidate) {
 	if len(c.Addrs) > 0 && w.warm == nil && w.may(c, c.Addrs[0]) {
-		w.warm = newOpening(ctx, w.signer.gate, c, c.Addrs[0], w.woken)
+		w.warm = newOpening(ctx, w.signer.gate, c, c.Addrs[0], func() { wake(w.wake) })
 	}
 }
 
