@@ -89,7 +89,7 @@ func tellStory(ctx context.Context, dir string) error {
 			d.agent.kill()
 		}
 	}()
-	for _, step := range []func(context.Context) error{d.lookAround, d.signIn, d.fail, d.heal, d.remember, d.leave} {
+	for _, step := range []func(context.Context) error{d.lookAround, d.signIn, d.certify, d.fail, d.heal, d.remember, d.leave} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}
@@ -171,18 +171,31 @@ func (d *demo) signIn(ctx context.Context) error {
 	return d.homeward(ctx, whole, "status")
 }
 
+func (d *demo) certify(ctx context.Context) error {
+	headline("It gets a certificate, which it does by itself within five minutes. From now on it signs in with that")
+	return d.homeward(ctx, whole, "identity", "enrol")
+}
+
 func (d *demo) fail(ctx context.Context) error {
-	headline("DNS and DHCP fall silent, and then the power fails (SIGKILL)")
-	if err := errors.Join(d.site("zone silent"), d.site("dhcp silent")); err != nil {
+	headline("DNS and DHCP fall silent, domain controllers and web services are down, and then the power fails (SIGKILL)")
+	err := errors.Join(
+		d.site("zone silent"), d.site("dhcp silent"), d.site("registrar 127.0.0.1:5443 refuse"),
+		d.site(`registrar 127.0.0.1:5062 lync user=CONTOSO\phone1 password=correct-horse dcdown`),
+		d.site(`registrar 127.0.0.1:5063 lync user=CONTOSO\phone1 password=correct-horse dcdown`),
+	)
+	if err != nil {
 		return err
 	}
 	d.agent.kill()
 	if err := d.start(ctx); err != nil {
 		return err
 	}
-	_, err := d.agent.await(ctx, "register through last good", func(e event) bool { return e.registered() && e.Degraded })
+	_, err = d.agent.await(ctx, "register through last good", func(e event) bool { return e.registered() && e.Degraded })
 	if err != nil {
 		return err
+	}
+	if !slices.ContainsFunc(d.lab.Log(), func(e sitetest.Entry) bool { return e.What == "REGISTER" && e.Auth == "TLS-DSK" && e.Code == 200 }) {
+		return errors.New("the site has not seen the device sign in with its certificate")
 	}
 	return d.homeward(ctx, whole, "status")
 }

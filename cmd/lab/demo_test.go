@@ -19,7 +19,7 @@ func TestDemoSiteParses(t *testing.T) {
 	}
 	d := readDevice(string(demoSite))
 	got := fmt.Sprint(d.sipAddress(), " ", d.user, " ", d.password, " ", d.registrars)
-	want := `sip:phone1@contoso.com CONTOSO\phone1 correct-horse [127.0.0.1:5065 127.0.0.1:5061 127.0.0.1:5062 127.0.0.1:5063 127.0.0.1:5071]`
+	want := `sip:phone1@contoso.com CONTOSO\phone1 correct-horse [127.0.0.1:5065 127.0.0.1:5061 127.0.0.1:5062 127.0.0.1:5063 127.0.0.1:5443 127.0.0.1:5071]`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -62,6 +62,7 @@ func TestDemo(t *testing.T) {
 	rest := string(out)
 	for _, sentence := range []string{
 		"$ homeward plan", "would be tried, in this order", "$ homeward run", "attempt failed", "registered since",
+		"$ homeward identity enrol", "certificate until ", "obtained by    ntlm", "domain controllers and web services are down",
 		"site: zone silent", "registered (degraded)", "DEGRADED: registered since",
 		"site: heal", "back to normal", "registered since",
 		"$ homeward cache show", "last good, registered", "unregister ", "-> 200", "Everything went as expected",

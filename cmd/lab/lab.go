@@ -27,7 +27,7 @@ type device struct {
 }
 
 // scenarioSections are what scenarios, and the sites of check, have besides their site.
-var scenarioSections = []string{"homeward.toml", "password", "certificate", "device", "cache", "script", "timeline", "seen", "record", "report", "tree", "connected"}
+var scenarioSections = []string{"homeward.toml", "password", "certificate", "device", "cache", "script", "timeline", "seen", "record", "identity", "trust", "report", "tree", "connected"}
 
 // open starts a site on loopback and furnishes dir. settings are further lines of homeward.toml.
 func open(dir, name string, text []byte, settings ...string) (*lab, error) {

@@ -71,7 +71,7 @@ func (c *caller) offerSchemes(m manner) reply {
 		case "Kerberos":
 			target = "sip/" + target
 		case "TLS-DSK":
-			more = fmt.Sprintf(`, sts-uri="https://%s:%d%s"`, cmp.Or(m.web, target), c.out.port(443), pathCertProv)
+			more = fmt.Sprintf(`, sts-uri="https://%s%s"`, c.webHost(m), pathCertProv)
 		}
 		r.headers = append(r.headers, fmt.Sprintf(`%s: %s realm=%q, targetname=%q%s%s`, m.family().challenge, scheme, sipaeRealm, target, versionParam(m.version), more))
 	}
