@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -22,7 +24,7 @@ const daemonLimit = time.Second
 
 func checkCommand(e env) *cobra.Command {
 	var asJSON, all bool
-	var target string
+	var target, metadata string
 	c := verb("check [flags]", "Test the whole sign-in, layer by layer, and say what to fix", func(c *cobra.Command) error {
 		conf, err := loadSite(c)
 		if err != nil {
@@ -40,6 +42,11 @@ func checkCommand(e env) *cobra.Command {
 		report := checkSite(c.Context(), e, conf, c.Flags().Changed("target"))
 		if err := uninterrupted(c); err != nil {
 			return err
+		}
+		if metadata != "" {
+			if err := saveMetadata(c.Context(), e, conf, report.CertificateService, metadata); err != nil {
+				return err
+			}
 		}
 		if asJSON {
 			err = printJSON(e.stdout, report)
@@ -66,6 +73,7 @@ another authority.`
 	c.Example = "homeward check\nhomeward check --target pool01.contoso.com:5061"
 	c.Flags().StringVar(&target, "target", "", "test the Registrar `HOST[:PORT]` instead of those that DNS and DHCP name")
 	complete(c, "target")
+	c.Flags().StringVar(&metadata, "save-metadata", "", "save what the certificate services say of themselves in `DIR`, with the names of the site replaced")
 	return c
 }
 
@@ -86,6 +94,33 @@ func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) c
 		Store: status.Store, Daemon: stands, ByPassed: byPassed, Progress: progress,
 	})
 }
+
+// saveMetadata saves what the certificate service and the web ticket service say of themselves to everybody.
+func saveMetadata(ctx context.Context, e env, conf *config.Config, url, dir string) error {
+	if url == "" {
+		return &failure{code: exitFailed, err: errors.New("no Registrar has named a certificate service: nothing is saved"), hints: []string{"a Registrar names it when it offers TLS-DSK"}}
+	}
+	ctx, cancel := context.WithTimeout(ctx, metadataLimit)
+	defer cancel()
+	all, err := check.Describe(ctx, check.Options{Policy: conf.Policy, Wire: wire.System()}, url)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return &failure{code: exitFailed, err: err}
+	}
+	for _, d := range all {
+		name := filepath.Join(dir, d.Name+"-mex.xml")
+		if err := os.WriteFile(name, d.Text, 0o600); err != nil {
+			return &failure{code: exitFailed, err: err}
+		}
+		e.remark("hint", "saved "+name+", with the names of this site replaced: look at it before you send it to anybody")
+	}
+	if err != nil {
+		return &failure{code: exitFailed, err: fmt.Errorf("the services do not say more: %w", err)}
+	}
+	return nil
+}
+
+// metadataLimit is how long the services may take. (Our choice.)
+const metadataLimit = 30 * time.Second
 
 // printReport prints what the check comes to, and then what supports it: in a line what is well, in full what is not.
 // all: every line there is.

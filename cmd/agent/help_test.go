@@ -44,7 +44,7 @@ func TestMend29HelpSaysThingsOnce(t *testing.T) {
 func TestMend29HelpOfCheck(t *testing.T) {
 	check, _, _ := rootCommand(env{}).Find([]string{"check"})
 	help := strings.Join(strings.Fields(helpOf(t, check)), " ")
-	does, not, found := strings.Cut(help, "Services that this device does not use")
+	does, not, found := strings.Cut(help, "What other phones use and this device does not")
 	if !found || !strings.Contains(does, "time servers that DHCP and DNS name are asked") || strings.Contains(not, "time server") {
 		t.Errorf("check --help tells of time servers what is not so:\n%s", help)
 	}

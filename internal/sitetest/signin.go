@@ -261,3 +261,12 @@ func (c *caller) hangUp() {
 		c.ntlm.begun.handshake.close()
 	}
 }
+
+// webHost is where the web services are that a Registrar names: host and port.
+func (c *caller) webHost(m manner) string {
+	host, port, found := strings.Cut(cmp.Or(m.web, c.fe(m)), ":")
+	if !found {
+		port = fmt.Sprint(c.out.port(443))
+	}
+	return host + ":" + port
+}

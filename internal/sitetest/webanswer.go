@@ -1,11 +1,9 @@
 package sitetest
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 )
 
 // webAnswer is an answer of HTTP.
@@ -51,12 +49,3 @@ func webEnvelope(body string) string {
 }
 
 var errMessage = errors.New("malformed message")
-
-// webHost is where the web services are that a Registrar names: host and port.
-func (c *caller) webHost(m manner) string {
-	host, port, found := strings.Cut(cmp.Or(m.web, c.fe(m)), ":")
-	if !found {
-		port = fmt.Sprint(c.out.port(443))
-	}
-	return host + ":" + port
-}

@@ -16,7 +16,11 @@ func Run(ctx context.Context, o Options) Report {
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
-	r := judge(look(ctx, o))
+	facts := look(ctx, o)
+	r := judge(facts)
+	if facts.SignIn != nil {
+		r.CertificateService = facts.SignIn.CertificateService
+	}
 	r.TookMS = time.Since(started).Milliseconds()
 	return r
 }

@@ -20,19 +20,23 @@ type eye struct {
 	memory provisioning.Memory
 	signer *signin.Signer
 	cycle  provisioning.Cycle // what the sign-in has told
+
+	resolve func(ctx context.Context, hosts []string) []provisioning.Name
+	service string // the certificate service that a Registrar has named; "": none
 }
 
 // newEye returns the eye of a device that remembers record.
 func newEye(policy provisioning.Policy, wire wire.Wire, record cache.Record) *eye {
 	m := policy.Memory(cache.InMemory(record))
 	e := &eye{Enquiry: discover.NewEnquiry(policy, wire, m.Floor()), policy: policy, wire: wire, memory: m, cycle: provisioning.Cycle{Attempts: []provisioning.Attempt{}}}
+	e.resolve = func(ctx context.Context, hosts []string) []provisioning.Name {
+		return discover.ResolveAll(ctx, policy, wire, m, hosts)
+	}
 	// A Lync Registrar would take us for the daemon under its endpoint id.
 	e.signer = signin.New(policy, wire, signin.FreshEndpointID(), m.Vouched(), signin.Owner{
 		Tell: e.cycle.Note, Pass: func() {}, Floor: m.Floor, ClockFloor: m.ClockFloor,
-		Ground: func() provisioning.Ground { return discover.GroundOf(policy, wire) },
-		Resolve: func(ctx context.Context, hosts []string) []provisioning.Name {
-			return discover.ResolveAll(ctx, policy, wire, m, hosts)
-		},
+		Ground:  func() provisioning.Ground { return discover.GroundOf(policy, wire) },
+		Resolve: e.resolve, CertificateService: func(url string) { e.service = url },
 	})
 	return e
 }
@@ -59,5 +63,7 @@ func (e *eye) outage() provisioning.Plan {
 
 // signIn does what the daemon would do with these Candidates, and takes the binding back.
 func (e *eye) signIn(ctx context.Context, try []provisioning.Candidate) signin.SignedIn {
-	return e.signer.SignInOnce(ctx, try, e.memory, &e.cycle)
+	done := e.signer.SignInOnce(ctx, try, e.memory, &e.cycle)
+	done.CertificateService = e.service
+	return done
 }

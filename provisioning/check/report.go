@@ -111,5 +111,7 @@ type Report struct {
 	Also    []string            `json:"also,omitempty"`  // faults told in the same breath
 	Side    provisioning.Side   `json:"side,omitempty"`  // who has to put it right
 	TookMS  int64               `json:"took_ms"`
-	Checks  []Check             `json:"checks"` // the nodes, from the socket in the wall to the day when DNS and DHCP die
+	// CertificateService is the URL that a Registrar has named for certificates for sign-in.
+	CertificateService string  `json:"certificate_service,omitempty"`
+	Checks             []Check `json:"checks"` // the nodes, from the socket in the wall to the day when DNS and DHCP die
 }

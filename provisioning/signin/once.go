@@ -9,21 +9,23 @@ import (
 
 // SignedIn is how a sign-in went.
 type SignedIn struct {
-	Registrar    *provisioning.Registrar // nil: nobody accepted
-	Scheme       string                  // "ntlm", "digest"; empty: it asked for nothing
-	User         string                  // the login name that was sent; empty: none
-	Remote       bool                    // through an Access Edge
-	OnBackup     bool
-	Lync         bool // it tells in band
-	Attempts     []provisioning.Attempt
-	InBandTook   time.Duration // to be told in band
-	Home         []provisioning.Registrar
-	MediaRelays  []provisioning.MediaRelay
-	Provisioning *provisioning.Provisioning
-	InBand       provisioning.Reason // why in-band provisioning or the relays are not as they should be
-	InBandDetail string
-	Why          provisioning.Why     // why nobody accepted
-	Trouble      provisioning.Trouble // which fault that is, where it was found out
+	Registrar *provisioning.Registrar // nil: nobody accepted
+	Scheme    string                  // "ntlm", "digest"; empty: it asked for nothing
+	User      string                  // the login name that was sent; empty: none
+	Remote    bool                    // through an Access Edge
+	OnBackup  bool
+	Lync      bool // it tells in band
+	// CertificateService is where certificates for sign-in can be got, as a Registrar says that has proven its name.
+	CertificateService string
+	Attempts           []provisioning.Attempt
+	InBandTook         time.Duration // to be told in band
+	Home               []provisioning.Registrar
+	MediaRelays        []provisioning.MediaRelay
+	Provisioning       *provisioning.Provisioning
+	InBand             provisioning.Reason // why in-band provisioning or the relays are not as they should be
+	InBandDetail       string
+	Why                provisioning.Why     // why nobody accepted
+	Trouble            provisioning.Trouble // which fault that is, where it was found out
 }
 
 // SignInOnce walks through the Candidates as the daemon does, until one accepts; asks it for what it tells in band; and
