@@ -16,7 +16,7 @@ func (c *Config) Doubts() []string {
 	doubt := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
 	switch password := c.Policy.Password.Reveal(); {
 	case password == "":
-		doubt("no password is configured: sign-in works only if the Registrar does not ask for one")
+		doubt("no password is configured: sign-in works only with a certificate, or if the Registrar does not ask for one")
 	case strings.TrimSpace(password) != password:
 		doubt("password_file: the blank before or after the password counts as part of it")
 	case len(password) > 1 && strings.ContainsAny(password[:1], "\"'") && password[:1] == password[len(password)-1:]:

@@ -30,7 +30,7 @@ func TestDoubts(t *testing.T) {
 		want   string
 	}{
 		{"nothing", func(*Config) {}, ""},
-		{"no password", func(c *Config) { c.Policy.Password = "" }, "no password is configured: sign-in works only if the Registrar does not ask for one"},
+		{"no password", func(c *Config) { c.Policy.Password = "" }, "no password is configured: sign-in works only with a certificate, or if the Registrar does not ask for one"},
 		{"a blank", func(c *Config) { c.Policy.Password = "secret " }, blank},
 		{"double quotes", func(c *Config) { c.Policy.Password = `"secret"` }, quoted},
 		{"single quotes", func(c *Config) { c.Policy.Password = `'secret'` }, quoted},

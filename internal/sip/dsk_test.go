@@ -18,11 +18,6 @@ const certSignedIn = `
 				+0s 3 REGISTER Authorization TLS-DSK opaque="7C01", gssapi-data=*, version=4
 				+0s 4 REGISTER Authorization TLS-DSK opaque="7C01", version=4, cnum="1"`
 
-const secondHandshake = `
-				+0s 5 REGISTER Authorization TLS-DSK gssapi-data=*, version=4
-				+0s 6 REGISTER Authorization TLS-DSK opaque="7C02", gssapi-data=*, version=4
-				+0s 7 REGISTER Authorization TLS-DSK opaque="7C02", version=4, cnum="1"`
-
 func byNTLM(from int) string {
 	return fmt.Sprintf(`
 				+0s %d REGISTER Authorization NTLM gssapi-data="", version=4
