@@ -107,7 +107,10 @@ type report struct {
 	Verdict, Reason string
 	Summary         []string
 	TookMS          int64 `json:"took_ms"`
-	Checks          []struct{ ID, Result, Reason, Detail string }
+	Checks          []struct {
+		ID, Result, Reason, Detail string
+		TookMS                     int64 `json:"took_ms"`
+	}
 }
 
 // shows says whether the tree shows where the reason comes from.

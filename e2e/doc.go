@@ -1,5 +1,5 @@
-// Package e2e starts the built homeward binary against real servers: dnsmasq and BIND for DNS, dnsmasq, Kea and
-// ISC dhcpd for DHCP, Kamailio as the Registrar, openssl s_server as one whose TLS is at fault, dhclient as the
+// Package e2e starts the built homeward binary against real servers: dnsmasq, BIND, Unbound, Knot DNS, PowerDNS and dnsdist for
+// DNS, dnsmasq, Kea and ISC dhcpd for DHCP, Kamailio as the Registrar, openssl s_server as one whose TLS is at fault, dhclient as the
 // device's own DHCP client, chronyd for the time. The daemon runs in the sandbox of its unit (confine_test.go). Everything
 // runs in network namespaces below one private set of user, process, mount and network namespaces, which the test
 // binary enters by starting itself again. Nothing outside them is touched, and nothing outlives the test, but for a

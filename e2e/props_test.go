@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv4/server4"
@@ -18,12 +19,24 @@ import (
 // does. It runs in a process of its own, this test binary once more, because a namespace belongs to a thread.
 func startNAK(t testing.TB, h *host) *process {
 	t.Helper()
+	return startProp(t, h, "nak")
+}
+
+// startSlowDHCP runs a DHCP server on h that takes three seconds to answer a DHCPINFORM, as one behind a busy relay does.
+func startSlowDHCP(t testing.TB, h *host) *process {
+	t.Helper()
+	return startProp(t, h, "slowdhcp")
+}
+
+// startProp runs a prop without arguments, and waits until it listens.
+func startProp(t testing.TB, h *host, prop string) *process {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, h, "env", envProp+"=nak", self)
-	eventually(t, "the refusing DHCP server listens", contains(t, p.log, "listening"))
+	p := start(t, h, "env", envProp+"="+prop, self)
+	eventually(t, "the prop "+prop+" listens", contains(t, p.log, "listening"))
 	return p
 }
 
@@ -46,7 +59,9 @@ func runProp(prop string) (code int) {
 	var err error
 	switch args := strings.Fields(prop); args[0] {
 	case "nak":
-		err = serveNAK()
+		err = serveDHCP(refuse)
+	case "slowdhcp":
+		err = serveDHCP(answerLate)
 	case "http":
 		err = http.ListenAndServe(args[1], nil)
 	case "https":
@@ -87,13 +102,27 @@ func serveBanner(addr, text string) error {
 	}
 }
 
-func serveNAK() error {
-	server, err := server4.NewServer("eth0", &net.UDPAddr{Port: dhcpv4.ServerPort}, refuse)
+func serveDHCP(answer server4.Handler) error {
+	server, err := server4.NewServer("eth0", &net.UDPAddr{Port: dhcpv4.ServerPort}, answer)
 	if err != nil {
 		return err
 	}
 	fmt.Println("listening")
 	return server.Serve()
+}
+
+// answerLate answers three seconds late.
+func answerLate(conn net.PacketConn, _ net.Addr, m *dhcpv4.DHCPv4) {
+	if m.MessageType() != dhcpv4.MessageTypeInform {
+		return
+	}
+	ack, err := dhcpv4.NewReplyFromRequest(m, dhcpv4.WithMessageType(dhcpv4.MessageTypeAck), dhcpv4.WithServerIP(net.ParseIP(dhcpAddr)),
+		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.ParseIP(dhcpAddr))), dhcpv4.WithOption(dhcpv4.OptGeneric(dhcpv4.GenericOptionCode(120), full.option120())))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	time.AfterFunc(3*time.Second, func() { conn.WriteTo(ack.ToBytes(), &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ClientPort}) })
 }
 
 func refuse(conn net.PacketConn, peer net.Addr, m *dhcpv4.DHCPv4) {
