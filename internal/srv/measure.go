@@ -25,6 +25,7 @@ type Quality struct {
 	Asked    int           // questions sent, each once
 	Answered int           // of these
 	Median   time.Duration // until an answer; 0: there was none
+	Took     time.Duration // all of it
 	Err      error         // why nothing could be sent, or nil
 }
 
@@ -38,8 +39,10 @@ func (q Quality) Lost() int {
 
 // Measure asks a name server the same question many times over one socket, and counts what comes back. It takes 2.3 s at most,
 // and as long as the answers do where all come.
-func Measure(ctx context.Context, dial func(ctx context.Context, network, address string) (net.Conn, error), server netip.AddrPort, name string) Quality {
-	q := Quality{Server: server}
+func Measure(ctx context.Context, dial func(ctx context.Context, network, address string) (net.Conn, error), server netip.AddrPort, name string) (q Quality) {
+	q.Server = server
+	began := time.Now()
+	defer func() { q.Took = time.Since(began) }()
 	conn, err := dial(ctx, "udp", server.String())
 	if err != nil {
 		q.Err = err

@@ -73,6 +73,9 @@ func (b *branch) dns() {
 // server is the node of a name server: how well it answers.
 func (b *branch) server(q discover.Quality) {
 	c := Check{ID: "dns.server." + q.Server.String(), Under: "dns", Title: "name server " + q.Server.String(), Result: Good, TookMS: provisioning.Milliseconds(q.Median)}
+	if q.Answered == 0 {
+		c.TookMS = provisioning.Milliseconds(q.Took)
+	}
 	switch dead := serverDead(b.facts); {
 	case q.Answered == 0 && !dead.None():
 		c.because(Warn, provisioning.FaultDNSServerDead.Met(provisioning.Facts{"server": q.Server, "alive": dead.Facts["alive"]}))
