@@ -193,8 +193,9 @@ func loses(what string) given {
 	}
 }
 
-// renegotiates asks for a new handshake all the time.
+// renegotiates asks for a new handshake once the device has spoken: openssl does so at a line "R".
 func renegotiates(t testing.TB, c *scene) {
-	text, _ := front(c, t, "while sleep 0.3; do echo R; done | openssl s_server -tls1_2 -accept 10.0.0.20:5061 -cert CERT -key KEY")
+	text, _ := front(c, t, "touch DIR/heard; (until grep -q REGISTER DIR/heard; do sleep 0.1; done; echo R; sleep 60) | "+
+		"openssl s_server -tls1_2 -accept 10.0.0.20:5061 -cert CERT -key KEY >DIR/heard 2>&1")
 	listens(t, start(t, c.registrar, "sh", "-c", text), pool01)
 }
