@@ -74,8 +74,9 @@ type Policy struct {
 	UserAgent   string // what SIP servers are told of this program (sip.CheckUserAgent); empty: homeward/ and the Version
 	Workstation string // host name of this device, for NTLM; empty: not told
 
-	Version string    // of this program
-	Built   time.Time // no clock is right that shows less than this; zero: unknown
+	Clock   func() time.Time // what certificates are judged by; nil: the clock of this device
+	Version string           // of this program
+	Built   time.Time        // no clock is right that shows less than this; zero: unknown
 }
 
 // ManualServer is a Registrar named in the configuration; Port 0 means the default of the transport.

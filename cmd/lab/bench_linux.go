@@ -45,6 +45,8 @@ _sipinternaltls._tcp SRV 0 0 5061 fe01
 _sipinternaltls._tcp SRV 1 0 5061 fe02
 fe01 A 10.0.0.5
 fe02 A 10.0.0.6
+-- dhcp --
+10.0.0.67 ack delay=5ms
 -- registrars --
 10.0.0.5:5061 tls fe01.contoso.com digest rtt=RTT user=phone1 password=correct-horse
 10.0.0.6:5061 tls fe02.contoso.com digest rtt=RTT user=phone1 password=correct-horse

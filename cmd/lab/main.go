@@ -14,6 +14,7 @@ const usage = `usage: lab FILE               serve the site of FILE on loopback 
        lab FILE -- COMMAND …  also run this homeward command against it: lab FILE -- check
        lab demo               show the agent signing in, surviving an outage, and going back to normal
        lab bench              measure the agent, and print the figures with their limits
+       lab drill              hold each drill beside the outage that it rehearses, and compare the times
 
 The format of FILE is described in docs/simulated-site.md; cmd/lab/demo.txtar is an example.
 `
@@ -45,8 +46,17 @@ func run(ctx context.Context, args []string) error {
 		return demoInside(ctx, os.Getenv(envInside))
 	case len(args) == 1 && args[0] == "demo":
 		return inDirectory(func(dir string) error { return demonstrate(ctx, dir) })
+	case len(args) == 1 && args[0] == "drill" && os.Getenv(envInside) != "":
+		return drillsInside(ctx, os.Getenv(envInside))
+	case len(args) == 1 && args[0] == "drill":
+		return inDirectory(func(dir string) error { return benchDrills(ctx, dir) })
 	case len(args) == 1 && args[0] == "bench":
-		return inDirectory(func(dir string) error { return bench(ctx, dir) })
+		return inDirectory(func(dir string) error {
+			if err := bench(ctx, dir); err != nil {
+				return err
+			}
+			return benchDrills(ctx, dir)
+		})
 	case len(args) == 1 && args[0] != "" && args[0][0] != '-':
 		return inDirectory(func(dir string) error { return serve(ctx, dir, args[0], nil) })
 	case len(args) > 2 && args[1] == "--":

@@ -15,14 +15,16 @@ const maxSeen = 8
 // describe gives a failed verification its Problem, and the certificate it is about. crypto/x509 has a type for most of
 // them; for what it says in words alone, the chain is examined here.
 func describe(host string, chain []*x509.Certificate, s Settings, err error) *CertificateError {
-	leaf, now := chain[0], time.Now()
-	e := &CertificateError{Host: host, Names: names(leaf), Err: err}
+	leaf, now := chain[0], s.now()
+	e := &CertificateError{Host: host, Names: names(leaf), Now: now, Err: err}
 	for _, c := range chain[:min(len(chain), maxSeen)] {
 		e.Sent = append(e.Sent, Seen{c.Subject.String(), Fingerprint(c)})
 	}
+	// Of a certificate that is valid at the floor, the clock is not what fails.
+	atFloor := now.Before(s.Floor) && !s.Floor.Before(leaf.NotBefore) && !s.Floor.After(leaf.NotAfter)
 	problem, of := Unproven, leaf
 	switch {
-	case now.After(leaf.NotAfter), now.Before(leaf.NotBefore):
+	case !atFloor && (now.After(leaf.NotAfter) || now.Before(leaf.NotBefore)):
 		problem = wrongTime(leaf, now, s.Floor)
 	case errors.Is(err, errNoName):
 		problem = NoName

@@ -63,7 +63,8 @@ type CertificateError struct {
 	// Extensions are the object identifiers of the extensions of Of that must be understood and are not: "1.3.6.1.4.1.311.21.10".
 	// None: they are those of a root.
 	Extensions []string
-	Sent       []Seen // all that the server has sent, its own first
+	Now        time.Time // by which it was judged; zero: it was not read
+	Sent       []Seen    // all that the server has sent, its own first
 	Err        error
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"testing"
 	"time"
 )
@@ -51,5 +52,37 @@ func TestValidAt(t *testing.T) {
 	s.Chains = append(s.Chains, Validity{time.Now().Add(-9 * time.Hour), time.Now()})
 	if !s.ValidAt(time.Now().Add(-2 * time.Hour)) {
 		t.Error("the other chain is valid then")
+	}
+}
+
+// A device without a clock takes a chain only if all of it is valid at the latest moment that it knows to have passed; the time
+// of this machine plays no part in it.
+func TestWithoutAClock(t *testing.T) {
+	floor := time.Now()
+	root := certify(t, nil, "root", certifies())
+	pool := x509.NewCertPool()
+	pool.AddCert(root.cert)
+	settings := Settings{Roots: pool, Floor: floor, Clock: func() time.Time { return time.Unix(0, 0) }}
+	for name, test := range map[string]struct {
+		middle, leaf []func(*x509.Certificate)
+		floor        time.Time
+		want         Problem // 0: it is taken
+	}{
+		"valid at the floor":                {nil, nil, floor, 0},
+		"no floor":                          {nil, nil, time.Time{}, NotYetValid},
+		"the server's begins later":         {nil, []func(*x509.Certificate){yetToCome}, floor, ClockWrong},
+		"that of an authority begins later": {[]func(*x509.Certificate){yetToCome}, nil, floor, ClockWrong},
+		"that of an authority has ended":    {[]func(*x509.Certificate){over}, nil, floor, ClockWrong}, // by the clock, which is what is wrong first
+		"valid, but for another":            {nil, []func(*x509.Certificate){func(c *x509.Certificate) { c.DNSNames = []string{"fe02.contoso.com"} }}, floor, WrongName},
+	} {
+		middle := certify(t, root, "middle", certifies(test.middle...))
+		leaf := certify(t, middle, "fe01.contoso.com", serves(test.leaf...))
+		s := settings
+		s.Floor = test.floor
+		err := Prove("fe01.contoso.com", []*x509.Certificate{leaf.cert, middle.cert}, s)
+		var e *CertificateError
+		if errors.As(err, &e); (err == nil) != (test.want == 0) || err != nil && e.Problem != test.want {
+			t.Errorf("%s: %v, problem %v, want %v", name, err, e, test.want)
+		}
 	}
 }

@@ -59,7 +59,7 @@ func verify(host string, chain []*x509.Certificate, s Settings) (anchor string, 
 		return "", nil, &CertificateError{Host: host, Problem: NoCertificate, Err: errors.New("no certificate was sent")}
 	}
 	leaf := chain[0]
-	chains, err = chained(chain, s.Roots, s.Floor)
+	chains, err = chained(chain, s.Roots, s.now(), s.Floor)
 	for _, c := range chain {
 		if err == nil {
 			break
@@ -69,7 +69,7 @@ func verify(host string, chain []*x509.Certificate, s Settings) (anchor string, 
 		}
 		pool := x509.NewCertPool()
 		pool.AddCert(c)
-		if to, failed := chained(chain, pool, s.Floor); failed == nil {
+		if to, failed := chained(chain, pool, s.now(), s.Floor); failed == nil {
 			chains, err, anchor = to, nil, Fingerprint(c)
 		}
 	}
@@ -83,8 +83,8 @@ func verify(host string, chain []*x509.Certificate, s Settings) (anchor string, 
 }
 
 // chained returns all chains to one of the roots, or why there is none.
-func chained(chain []*x509.Certificate, roots *x509.CertPool, floor time.Time) ([][]*x509.Certificate, error) {
-	options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: time.Now()}
+func chained(chain []*x509.Certificate, roots *x509.CertPool, now, floor time.Time) ([][]*x509.Certificate, error) {
+	options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: now}
 	for _, c := range chain[1:] {
 		options.Intermediates.AddCert(c)
 	}

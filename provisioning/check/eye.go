@@ -27,6 +27,7 @@ type eye struct {
 
 // newEye returns the eye of a device that remembers record.
 func newEye(policy provisioning.Policy, wire wire.Wire, record cache.Record) *eye {
+	policy.Accept = nil // a check leaves nothing behind
 	m := policy.Memory(cache.InMemory(record))
 	e := &eye{Enquiry: discover.NewEnquiry(policy, wire, m.Floor()), policy: policy, wire: wire, memory: m, cycle: provisioning.Cycle{Attempts: []provisioning.Attempt{}}}
 	e.resolve = func(ctx context.Context, hosts []string) []provisioning.Name {

@@ -8,5 +8,5 @@
 // It leaves nothing behind: it signs in under an endpoint id of its own, so that a daemon beside it keeps its registration,
 // takes the binding back, and writes no record.
 //
-// Read report.go first, then dead.go, clock.go, drill.go.
+// Read report.go first, then dead.go, drill.go.
 package drill

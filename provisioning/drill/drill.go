@@ -28,14 +28,20 @@ func Run(ctx context.Context, o Options) Report {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if o.Case == Clock {
-		return withoutClock(ctx, o, memory)
+		o.Policy.Clock = fromTheBeginning(time.Now())
 	}
+	o.Policy.Accept, o.Policy.Enrol = nil, false // a drill leaves nothing behind
 	primary, err := provisioning.RegistrarOf(record.Registrar)
 	if err != nil && o.Case == Primary {
 		return refused(o.Case, provisioning.CacheDamaged.Met(err.Error()))
 	}
 	record.EndpointID = signin.FreshEndpointID() // a Lync Registrar would take us for the daemon under its own
 	return rehearse(ctx, o, without(o.Case, o.Policy, o.Wire, primary), record, remembers)
+}
+
+// fromTheBeginning is a clock without a battery, which was switched on at that moment.
+func fromTheBeginning(began time.Time) func() time.Time {
+	return func() time.Time { return time.Unix(0, 0).Add(time.Since(began)) }
 }
 
 // rehearsal is what an agent tells while it looks for a Registrar.
@@ -55,6 +61,13 @@ func rehearse(ctx context.Context, o Options, w wire.Wire, record cache.Record, 
 	looking, done := context.WithCancel(ctx)
 	defer done()
 	h := &rehearsal{began: time.Now(), steps: []Step{}, done: done}
+	if o.Case == Clock {
+		floor := o.Policy.Memory(cache.InMemory(record)).ClockFloor()
+		if floor.IsZero() {
+			floor = o.Policy.Clock()
+		}
+		h.steps = append(h.steps, Step{0, "a device without a clock believes that it is " + floor.UTC().Format("2006-01-02 15:04 UTC")})
+	}
 	w.Changes = nil
 	a := agent.New(o.Policy, w, cache.InMemory(record), h.take)
 	h.stands = a.Status
@@ -95,6 +108,10 @@ func (h *rehearsal) report(o Options, remembers bool) Report {
 			r.WithoutMS = since(h.began)
 		}
 		r.because(status.Why())
+		if o.Case == Clock && (status.Reason == provisioning.TLSNotYetValid || status.Reason == provisioning.ClockWrong) {
+			r.Mend = append(r.Mend, "register once with this Registrar while the clock is right, so that the device stores a more recent date")
+			return r
+		}
 		if status.Hint != "" && !remembers {
 			r.Mend = append(r.Mend, provisioning.FaultNoLastGood.Met(nil).Do())
 		}

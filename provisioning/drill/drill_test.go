@@ -14,9 +14,7 @@ import (
 	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/internal/place"
 	"github.com/homeward-agent/homeward/internal/sitetest"
-	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
@@ -42,29 +40,6 @@ func TestNotHeld(t *testing.T) {
 	golden.Compare(t, "testdata/faults.golden", []byte("primary, never registered: "+r.Fault+"\n\t"+r.What+"\n"))
 }
 
-// A device without a clock takes a chain only if all of it is valid at what the device believes.
-func TestAtFloor(t *testing.T) {
-	day := func(n int) time.Time { return time.Date(2026, 11, n, 0, 0, 0, 0, time.UTC) }
-	c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}
-	for _, test := range []struct {
-		name        string
-		leaf, chain [2]int // from, until
-		text, mend  string
-	}{
-		{"valid", [2]int{1, 30}, [2]int{2, 29}, "its certificate would be accepted", ""},
-		{"the server's begins later", [2]int{20, 30}, [2]int{20, 30}, "its certificate begins on 2026-11-20, and would not be accepted", "register once with fe01.contoso.com:5061, so that the device stores a more recent date"},
-		{"that of an authority begins later", [2]int{1, 30}, [2]int{20, 30}, "the certificate of an authority above its own begins on 2026-11-20, and would not be accepted", "register once with fe01.contoso.com:5061, so that the device stores a more recent date"},
-		{"that of an authority has ended", [2]int{1, 30}, [2]int{1, 9}, "the certificate of an authority above its own ended on 2026-11-09", ""},
-	} {
-		p := signin.Probe{Secured: true}
-		p.TLS.NotBefore, p.TLS.NotAfter = day(test.leaf[0]), day(test.leaf[1])
-		p.TLS.Chains = []trust.Validity{{From: day(test.chain[0]), Until: day(test.chain[1])}}
-		if text, mend := atFloor(c, p, day(10)); text != test.text || mend != test.mend {
-			t.Errorf("%s: %q, %q", test.name, text, mend)
-		}
-	}
-}
-
 func TestDrill(t *testing.T) {
 	for name, test := range map[string]struct {
 		c          Case
@@ -87,12 +62,13 @@ func TestDrill(t *testing.T) {
 			Primary, strings.Replace(site, "fe01 A", "_sipinternaltls._tcp SRV 1 0 5061 fe03\nfe03 A 10.0.0.7\nfe01 A", 1) + "10.0.0.7:5061 tls fe03.contoso.com accept\n",
 			record("fe01.contoso.com", "10.0.0.5"), false, true, false, 400 * time.Millisecond, "", "fe03.contoso.com", "",
 		},
-		"the primary of a device that has none": {Primary, site, cache.Record{}, false, false, false, 0, "", "", "let the daemon register once"},
-		"the password rests":                    {DNS, site, record("fe01.contoso.com", "10.0.0.5"), true, false, false, 0, provisioning.CredentialsResting, "", "restart homeward"},
-		"the password is wrong":                 {DHCP, strings.Replace(site, "password=secret", "password=other", 1), cache.Record{}, false, false, false, 0, provisioning.SIPCredentials, "sip-credentials", "let the daemon register once"},
-		"clock":                                 {Clock, site, record("fe01.contoso.com", "10.0.0.5"), false, true, false, 0, "", "its certificate would be accepted", ""},
-		"clock, the second address is the one that answers": {Clock, strings.Replace(site, "fe01 A ", "fe01 A 10.0.0.4 ", 1), record("fe01.contoso.com", "10.0.0.5"), false, true, false, 0, "", "fe01.contoso.com:5061 (10.0.0.5): its certificate would be accepted", ""},
-		"clock, nobody proves a name":                       {Clock, strings.Replace(site, "tls fe01", "tls fe09", 1), cache.Record{}, false, false, false, 0, "", "is not for fe01.contoso.com", "homeward check"},
+		"the primary of a device that has none":             {Primary, site, cache.Record{}, false, false, false, 0, "", "", "let the daemon register once"},
+		"the password rests":                                {DNS, site, record("fe01.contoso.com", "10.0.0.5"), true, false, false, 0, provisioning.CredentialsResting, "", "restart homeward"},
+		"the password is wrong":                             {DHCP, strings.Replace(site, "password=secret", "password=other", 1), cache.Record{}, false, false, false, 0, provisioning.SIPCredentials, "sip-credentials", "let the daemon register once"},
+		"clock":                                             {Clock, site, record("fe01.contoso.com", "10.0.0.5"), false, true, false, 0, "", "attempt internal-tls fe01.contoso.com 10.0.0.5:5061 tls: ok", ""},
+		"clock, of a device that has never registered":      {Clock, site, cache.Record{}, false, false, false, 0, provisioning.TLSNotYetValid, "(it is 1970-01-01 00:00 UTC here)", "register once with this Registrar"},
+		"clock, the second address is the one that answers": {Clock, strings.Replace(site, "fe01 A ", "fe01 A 10.0.0.4 ", 1), record("fe01.contoso.com", "10.0.0.5"), false, true, false, 0, "", "fe01.contoso.com 10.0.0.5:5061 tls: ok", ""},
+		"clock, nobody proves a name":                       {Clock, strings.Replace(site, "tls fe01", "tls fe09", 1), record("fe01.contoso.com", "10.0.0.5"), false, false, false, 0, provisioning.TLSName, "is not for fe01.contoso.com", "homeward check"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -64,6 +64,9 @@ func (j *judgement) certificate() provisioning.Trouble {
 	if e.Err != nil {
 		j.facts["problem"] = plain.Words(e.Err)
 	}
+	if !e.Now.IsZero() {
+		j.facts["now"] = e.Now
+	}
 	var seen provisioning.SeenCertificates
 	for _, c := range e.Sent {
 		seen = append(seen, provisioning.SeenCertificate(c))
