@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -159,7 +160,7 @@ func (s *soaking) settle() {
 		now := s.d.status(s.T)
 		if now.State == "registered" && !now.Degraded {
 			s.note("registered with " + now.Registrar.String())
-			if now.Registrar.Host != fe01.host && (!s.hurt || now.Registrar.Host != second.host) {
+			if now.Registrar.Host != fe01.host && (now.Registrar.Host != second.host || !s.hurt && !s.slow()) {
 				s.Errorf("it uses %s", now.Registrar)
 			}
 			return
@@ -169,6 +170,14 @@ func (s *soaking) settle() {
 		}
 		s.pause(soakLook)
 	}
+}
+
+// slow says whether the first Registrar was too slow for the device, though nothing was wrong with it: the machine of the tests is
+// busy.
+func (s *soaking) slow() bool {
+	return slices.ContainsFunc(strings.Split(s.d.output(s.T), "\n"), func(line string) bool {
+		return strings.Contains(line, `"host":"`+fe01.host) && (strings.Contains(line, `"reason":"sip-no-answer"`) || strings.Contains(line, "-timeout"))
+	})
 }
 
 // leaks looks for what a device that has settled should not have.
