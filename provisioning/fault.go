@@ -187,7 +187,7 @@ func (t Trouble) fact(name string) string {
 	case []string:
 		return strings.Join(v, ", ")
 	case []netip.Addr:
-		return ListAddrs(v)
+		return ListOf(v)
 	case time.Time:
 		return v.UTC().Format("2006-01-02 15:04 UTC")
 	default:
@@ -195,13 +195,16 @@ func (t Trouble) fact(name string) string {
 	}
 }
 
-// ListAddrs lists addresses as a sentence does.
-func ListAddrs(addrs []netip.Addr) string {
-	texts := make([]string, len(addrs))
-	for i, a := range addrs {
-		texts[i] = a.String()
+// ListOf lists addresses, or what is like them, as a sentence does.
+func ListOf[T fmt.Stringer](values []T) string { return strings.Join(Texts(values), ", ") }
+
+// Texts are the texts of values.
+func Texts[T fmt.Stringer](values []T) []string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = v.String()
 	}
-	return strings.Join(texts, ", ")
+	return texts
 }
 
 // fill puts the facts in place of {name}. What stands in brackets is left out unless all its facts are known; brackets

@@ -15,6 +15,7 @@ import (
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/safefile"
+	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/service/control"
 )
 
@@ -156,7 +157,7 @@ func printRecord(p *page, r cache.Record, from origin, now time.Time) error {
 		printRegistrar(p, "home", h)
 	}
 	for _, m := range r.MediaRelays {
-		p.row("media relay", relay(m.Host, addresses(m.Addresses), port{number: m.UDPPort}, port{number: m.TCPPort}, m.Location))
+		p.row("media relay", relay(m.Host, provisioning.ListOf(m.Addresses), port{number: m.UDPPort}, port{number: m.TCPPort}, m.Location))
 	}
 	floor := "not set: plain TCP is possible"
 	if r.TLSFloor {
@@ -174,10 +175,10 @@ func printRecord(p *page, r cache.Record, from origin, now time.Time) error {
 
 // flushed is what a commit has dropped.
 func flushed(f cache.Flushed) string {
-	server := fields(hostPort(f.Host, f.Port), addresses(f.Addresses))
+	server := fields(hostPort(f.Host, f.Port), provisioning.ListOf(f.Addresses))
 	switch f.Kind {
 	case cache.FlushedAddress:
-		return fields(printable(f.Host), addresses(f.Addresses), "(stale)")
+		return fields(printable(f.Host), provisioning.ListOf(f.Addresses), "(stale)")
 	case cache.FlushedRegistrar:
 		return "Registrar " + server
 	case cache.FlushedRelay:
@@ -193,5 +194,5 @@ func printRegistrar(p *page, label string, e cache.Registrar) {
 	if e.Address.IsValid() {
 		p.row("  last used", e.Address.String())
 	}
-	p.row("  addresses", addresses(e.Addresses))
+	p.row("  addresses", provisioning.ListOf(e.Addresses))
 }

@@ -185,7 +185,7 @@ func printServer(p *page, a dhcpopts.Answer) {
 	}
 	p.printf("%s answered in %s\n", discover.Who(a), took)
 	p.row("problem", a.Problem)
-	switch names := strings.Join(append(slices.Clone(a.SIP.Names), addressList(a.SIP.Addrs)...), ", "); {
+	switch names := strings.Join(append(slices.Clone(a.SIP.Names), provisioning.Texts(a.SIP.Addrs)...), ", "); {
 	case a.SIP.Raw == nil:
 		p.row("option 120", "not sent")
 	case names == "":
@@ -210,7 +210,7 @@ func printServer(p *page, a dhcpopts.Answer) {
 	if command := correction(a); command != "" {
 		p.asIs("  %-14s %s\n", "correct bytes", command)
 	}
-	p.row("NTP servers", addresses(a.NTP))
+	p.row("NTP servers", provisioning.ListOf(a.NTP))
 }
 
 // printServer6 shows what a server said by DHCPv6.
@@ -227,7 +227,7 @@ func printServer6(p *page, a dhcpopts.Answer) {
 		return
 	}
 	p.row("option 21", cmp.Or(strings.Join(a.SIP.Names, ", "), "no usable name"))
-	p.row("option 22", cmp.Or(addresses(a.SIP.Addrs), "no usable address"))
+	p.row("option 22", cmp.Or(provisioning.ListOf(a.SIP.Addrs), "no usable address"))
 	p.dump(a.SIP.Raw, a.SIP.Wrong)
 	p.row("problem", a.SIP.Problem)
 }

@@ -95,7 +95,7 @@ func (a planAnswer) print(p *page) error {
 		p.printf("\nwould be tried, in this order\n")
 	}
 	for i, c := range a.Try {
-		p.printf("  %-10d %-13s %s %s at %s\n", i+1, c.Step, printable(c.HostPort()), strings.ToUpper(c.Transport.String()), addresses(c.Addrs))
+		p.printf("  %-10d %-13s %s %s at %s\n", i+1, c.Step, printable(c.HostPort()), strings.ToUpper(c.Transport.String()), provisioning.ListOf(c.Addrs))
 		p.printf("%27s%s\n", "", printable(c.Via))
 	}
 	if len(a.Skipped) > 0 {

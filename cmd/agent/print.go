@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -153,16 +152,6 @@ func escape(s string, limit int) string {
 // hostPort is "fe01.contoso.com:5061", or less when less is known.
 func hostPort(host string, port uint16) string {
 	return printable(provisioning.Endpoint{Host: host, Port: port}.HostPort())
-}
-
-func addresses(list []netip.Addr) string { return strings.Join(addressList(list), ", ") }
-
-func addressList(list []netip.Addr) []string {
-	texts := make([]string, len(list))
-	for i, a := range list {
-		texts[i] = a.String()
-	}
-	return texts
 }
 
 // because is a reason in words: "connect-refused: fe01.contoso.com:5061 refuses the connection". Where no more is known than

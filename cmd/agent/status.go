@@ -133,7 +133,7 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 		p.row("home", strings.TrimSpace(printable(h.HostPort())+" "+printable(h.Role)))
 	}
 	for _, m := range s.MediaRelays {
-		p.row("media relay", relay(m.Host, addresses(m.Addresses), port{m.UDPPort, m.UDPAnswers}, port{m.TCPPort, m.TCPAnswers}, m.Location))
+		p.row("media relay", relay(m.Host, provisioning.ListOf(m.Addresses), port{m.UDPPort, m.UDPAnswers}, port{m.TCPPort, m.TCPAnswers}, m.Location))
 	}
 	if told := s.Provisioning; told != nil {
 		p.row("in band", toldInBand(*told))

@@ -8,13 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
 
 // Our choices.
 const (
-	drillRuns = 3  // of each outage
+	drillRuns = 5  // of each outage; the fastest counts, since other programs only make it slower
 	drillOff  = 20 // percent by which a drill may be off
 )
 
@@ -103,7 +104,7 @@ func (b *bencher) drill(ctx context.Context, what string, changes []string) (dri
 			return drilled{}, err
 		}
 	}
-	return drilled{what, predicted.median().Seconds() * 1000, measured.median().Seconds() * 1000}, nil
+	return drilled{what, slices.Min(predicted).Seconds() * 1000, slices.Min(measured).Seconds() * 1000}, nil
 }
 
 // rehearse holds a drill and returns what it predicts.
@@ -128,7 +129,7 @@ func (b *bencher) rehearse(ctx context.Context, l *lab, what string) (time.Durat
 
 // printDrills prints the table.
 func printDrills(all []drilled) {
-	fmt.Printf("\na drill beside the outage that it rehearses; round trip %v, medians of %d, from the first step of the agent\n\n", rtt, drillRuns)
+	fmt.Printf("\na drill beside the outage that it rehearses; round trip %v, fastest of %d, from the first step of the agent\n\n", rtt, drillRuns)
 	fmt.Println(row("outage", [4]string{"predicted", "real", "off", "ok?"}))
 	for _, d := range all {
 		ok := "ok"

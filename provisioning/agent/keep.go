@@ -77,11 +77,9 @@ func (k *keeper) lose(err error) {
 func (k *keeper) unregister(ctx context.Context) {
 	reg := k.current
 	k.current = nil
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), signin.UnregisterLimit)
-	defer cancel()
 	k.board.unregistering()
 	event := reg.Event(provisioning.Unregistered, "", "")
-	if err := reg.Session.Unregister(last); err != nil {
+	if err := reg.TakeBack(ctx); err != nil {
 		event = reg.Failed(provisioning.Unregistered, err)
 	}
 	k.board.tell(event)
@@ -142,9 +140,7 @@ func (w *watch) release(ctx context.Context) {
 	if w.reg.Binding.Lync {
 		return
 	}
-	limited, cancel := context.WithTimeout(ctx, signin.UnregisterLimit)
-	defer cancel()
-	_ = w.reg.Session.Unregister(limited) // what is left expires
+	_ = w.reg.TakeBack(ctx) // what is left expires
 }
 
 // close ends the tasks, and the connection.

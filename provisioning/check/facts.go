@@ -252,14 +252,6 @@ func (f *Facts) unheard() string {
 	return ""
 }
 
-func listServers(f *Facts) string {
-	texts := make([]string, len(f.Servers))
-	for i, s := range f.Servers {
-		texts[i] = s.String()
-	}
-	return strings.Join(texts, ", ")
-}
-
 func place(c provisioning.Candidate) string {
 	return fmt.Sprintf("%s over %s", c.HostPort(), strings.ToUpper(c.Transport.String()))
 }
@@ -271,14 +263,6 @@ func (f *Facts) planned(p Place) (provisioning.Candidate, bool) {
 		return provisioning.Candidate{}, false
 	}
 	return f.Plan.Try[i], true
-}
-
-func textAddrs(addrs []netip.Addr) []string {
-	texts := make([]string, len(addrs))
-	for i, a := range addrs {
-		texts[i] = a.String()
-	}
-	return texts
 }
 
 func (f *Facts) timeRecord() string { return "_ntp._udp." + f.sipDomain() }

@@ -150,9 +150,9 @@ func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	dead := f.dnsDead().Reason != ""
 	switch {
 	case f.Late:
-		return provisioning.FaultDNSLate.Met(t.With(provisioning.Facts{"servers": listServers(f)}).Facts)
+		return provisioning.FaultDNSLate.Met(t.With(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)}).Facts)
 	case dead && t.Fault == provisioning.FaultDNSSilentFor && len(t.And) == 0:
-		return provisioning.FaultDNSSilent.Met(t.With(provisioning.Facts{"servers": listServers(f)}).Facts)
+		return provisioning.FaultDNSSilent.Met(t.With(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)}).Facts)
 	case dead:
 		return t.With(provisioning.Facts{"name": f.sipDomain()})
 	default:

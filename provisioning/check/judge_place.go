@@ -119,7 +119,7 @@ func closedPlace(f *Facts, p Place, closed provisioning.Trouble) provisioning.Tr
 	case other != nil:
 		closed = closed.With(provisioning.Facts{"other": other.Port, "source": source})
 	case otherFamily(f.Link, p):
-		return provisioning.FaultNoIPv6.Because(closed, provisioning.Facts{"host": p.Host, "addresses": provisioning.ListAddrs(p.Addrs)})
+		return provisioning.FaultNoIPv6.Because(closed, provisioning.Facts{"host": p.Host, "addresses": provisioning.ListOf(p.Addrs)})
 	case onlyOutside(f, p):
 		if inside, _ := f.finding(provisioning.InternalTLS); isDNSFailure(inside.Reason) { // it may well exist
 			return dnsFails(f, inside.Trouble).Also(provisioning.FaultEdgeNotReached, closed.Facts)

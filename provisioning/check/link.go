@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -78,7 +77,7 @@ func linkOf(name string, noRoute bool, cards []card) Link {
 			known, l.Addrs = true, c.addrs
 			l.Down, l.NoCarrier = c.flags&net.FlagUp == 0, c.flags&net.FlagUp != 0 && c.flags&net.FlagRunning == 0
 		} else if c.flags&net.FlagLoopback == 0 && len(c.addrs) > 0 {
-			l.Others = append(l.Others, c.name+" "+listPrefixes(c.addrs))
+			l.Others = append(l.Others, c.name+" "+provisioning.ListOf(c.addrs))
 		}
 	}
 	switch {
@@ -94,7 +93,7 @@ func linkOf(name string, noRoute bool, cards []card) Link {
 
 // trouble is what keeps this device from talking to others.
 func (l Link) trouble() provisioning.Trouble {
-	facts := provisioning.Facts{"interface": l.Interface, "interfaces": l.Interfaces, "addresses": listPrefixes(l.Addrs), "problem": l.Problem}
+	facts := provisioning.Facts{"interface": l.Interface, "interfaces": l.Interfaces, "addresses": provisioning.ListOf(l.Addrs), "problem": l.Problem}
 	switch {
 	case l.Lack == NoInterface:
 		return provisioning.FaultNoInterface.Met(facts)
@@ -131,14 +130,6 @@ func prefixes(i net.Interface) []netip.Prefix {
 		}
 	}
 	return list
-}
-
-func listPrefixes(list []netip.Prefix) string {
-	texts := make([]string, len(list))
-	for i, p := range list {
-		texts[i] = p.String()
-	}
-	return strings.Join(texts, ", ")
 }
 
 // onlyIPv6 says whether this device has addresses, and none of IPv4.

@@ -81,7 +81,7 @@ func (b *branch) failed(ids ...string) string {
 
 func (b *branch) link() {
 	l := b.facts.Link
-	c := Check{ID: "link", Title: "link and address", Result: Good, Detail: strings.TrimSpace(l.Interface + " " + listPrefixes(l.Addrs))}
+	c := Check{ID: "link", Title: "link and address", Result: Good, Detail: strings.TrimSpace(l.Interface + " " + provisioning.ListOf(l.Addrs))}
 	switch t := l.trouble(); {
 	case t.None() && l.Through != "":
 		c.Detail += "; the default route leads through " + l.Through + ", which has no DHCP"
@@ -153,7 +153,7 @@ func (b *branch) dhcp() {
 	}
 	for i, a := range f.DHCP.Answers {
 		answer := Check{ID: fmt.Sprintf("dhcp.answer-%d", i+1), Under: "dhcp", Title: "answer of " + discover.Who(a), Result: Good, TookMS: provisioning.Milliseconds(a.Took)}
-		said := []string{option("option 120", a.SIP.Raw, strings.Join(append(append([]string{}, a.SIP.Names...), textAddrs(a.SIP.Addrs)...), ", "), a.SIP.Problem),
+		said := []string{option("option 120", a.SIP.Raw, strings.Join(append(append([]string{}, a.SIP.Names...), provisioning.Texts(a.SIP.Addrs)...), ", "), a.SIP.Problem),
 			option("option 43", a.Vendor.Raw, a.Vendor.URL, a.Vendor.Problem)}
 		answer.Detail = strings.Join(said, "; ")
 		switch {

@@ -12,7 +12,7 @@ import (
 // dns has a node for each record of both orders, whether the device asks for it or not.
 func (b *branch) dns() {
 	f := b.facts
-	root := Check{ID: "dns", Title: "DNS for " + f.sipDomain(), Result: Good, Detail: "name servers: " + listServers(f)}
+	root := Check{ID: "dns", Title: "DNS for " + f.sipDomain(), Result: Good, Detail: "name servers: " + provisioning.ListOf(f.Servers)}
 	if f.NotServers != "" {
 		root.Detail += " (" + f.NotServers + ")"
 	}
@@ -53,7 +53,7 @@ func (b *branch) dns() {
 		b.sourceNode("dns.manual", "configured servers", found)
 	}
 	for _, name := range f.HostNames {
-		c := Check{ID: "dns." + strings.TrimSuffix(name.Host, "."+f.sipDomain()), Under: "dns", Title: "host name " + name.Host, Result: Good, Detail: provisioning.ListAddrs(name.Addrs)}
+		c := Check{ID: "dns." + strings.TrimSuffix(name.Host, "."+f.sipDomain()), Under: "dns", Title: "host name " + name.Host, Result: Good, Detail: provisioning.ListOf(name.Addrs)}
 		asked := f.Policy.Order == provisioning.CommunicatorOrder
 		switch {
 		case len(name.Addrs) == 0:
@@ -149,7 +149,7 @@ func listNames(names []provisioning.Name) string {
 	for i, n := range names {
 		texts[i] = provisioning.Endpoint{Host: n.Host, Port: n.Port}.HostPort()
 		if len(n.Addrs) > 0 {
-			texts[i] += " [" + provisioning.ListAddrs(n.Addrs) + "]"
+			texts[i] += " [" + provisioning.ListOf(n.Addrs) + "]"
 		}
 	}
 	return strings.Join(texts, ", ")

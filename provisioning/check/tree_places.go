@@ -272,7 +272,7 @@ func (b *branch) inBand() {
 	}
 	for _, r := range s.MediaRelays {
 		c := Check{ID: "relays." + r.Host, Under: "relays", Title: "media relay " + r.Host, Result: Good, Detail: strings.Join(
-			[]string{provisioning.ListAddrs(r.Addresses), answers("UDP", r.UDPPort, r.UDPAnswers), answers("TCP", r.TCPPort, r.TCPAnswers)}, "; ")}
+			[]string{provisioning.ListOf(r.Addresses), answers("UDP", r.UDPPort, r.UDPAnswers), answers("TCP", r.TCPPort, r.TCPAnswers)}, "; ")}
 		if dead(r.UDPAnswers) && dead(r.TCPAnswers) || len(r.Addresses) == 0 {
 			c.Result, c.Reason = Warn, provisioning.RelayUnreachable
 		}

@@ -16,7 +16,7 @@ var ticketPorts = []struct{ name, words string }{
 
 // webServiceNode is the node of a host of a certificate service that option 43 names. Phones that sign in by PIN need it.
 func webServiceNode(f *Facts, s WebService) Check {
-	c := Check{ID: "dhcp.web." + s.Host, Under: "dhcp", Title: "web service of option 43: " + s.Host, Result: Good, Detail: provisioning.ListAddrs(s.Addrs), TookMS: s.Took.Milliseconds()}
+	c := Check{ID: "dhcp.web." + s.Host, Under: "dhcp", Title: "web service of option 43: " + s.Host, Result: Good, Detail: provisioning.ListOf(s.Addrs), TookMS: s.Took.Milliseconds()}
 	switch {
 	case len(s.Addrs) == 0:
 		c.because(Warn, provisioning.FaultWebService.Because(s.Reason.Met(s.Detail), provisioning.Facts{"host": s.Host}))

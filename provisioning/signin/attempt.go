@@ -16,9 +16,6 @@ import (
 // keptLong is our choice: how long a connection has to be ready to be one that the Registrar may have grown tired of.
 const keptLong = 100 * time.Millisecond
 
-// UnregisterLimit leaves the service manager's 5 s enough room.
-const UnregisterLimit = 2 * time.Second
-
 // attempt signs in on what an opening has come to. Meanwhile the race goes on for those whose turn is next.
 func (w *Walk) attempt(ctx context.Context, a *attempt) (*Registration, error) {
 	p := w.opener.openings[a.lane]

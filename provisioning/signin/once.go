@@ -55,8 +55,6 @@ func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m
 		done.InBand, done.InBandDetail = l.Reason, l.Detail
 	}
 	done.Home, done.Registrar = reg.standing.home, &reg.standing.registrar
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), UnregisterLimit)
-	defer cancel()
-	_ = reg.Session.Unregister(last) // the binding expires by itself otherwise
+	_ = reg.TakeBack(ctx) // the binding expires by itself otherwise
 	return done
 }

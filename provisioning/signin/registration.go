@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"time"
@@ -24,6 +25,16 @@ type Registration struct {
 	Since     time.Time                // when it became the current one
 	Lesson    *Lesson                  // what it has told in band; nil: nothing yet
 	standing  standing                 // what all this gives the device
+}
+
+// UnregisterLimit leaves the service manager's 5 s enough room.
+const UnregisterLimit = 2 * time.Second
+
+// TakeBack takes the binding back, within UnregisterLimit, also when ctx has ended. What is left expires.
+func (r *Registration) TakeBack(ctx context.Context) error {
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), UnregisterLimit)
+	defer cancel()
+	return r.Session.Unregister(last)
 }
 
 // slowConnect is how long a connection may take that a tech would let pass. (Our choice: twice around half of the world.)
