@@ -9,8 +9,8 @@ import (
 
 // Errors of [Listen]; match with errors.Is.
 var (
-	ErrNoInterface = errors.New("there is no interface")          // of the name given
-	ErrNoRoute     = errors.New("there is no default route")      // and no interface was named
+	ErrNoInterface = errors.New("there is no interface")     // of the name given
+	ErrNoRoute     = errors.New("there is no default route") // and no interface was named
 	ErrDown        = errors.New("the interface is switched off")
 	ErrNoAddress   = errors.New("interface without IPv4 address") // DHCPINFORM is for devices that have one
 )
