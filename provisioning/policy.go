@@ -51,9 +51,10 @@ type Policy struct {
 	TLSFloor bool           // true: no TCP once this SIP domain has registered over TLS
 	Naming   Naming
 
-	Roots              *x509.CertPool // who may sign certificates; nil: the system's roots
-	TLSMin             uint16         // tls.VersionTLS12 or the site's exception
-	CredentialsOverTCP bool           // challenges over plain TCP may be answered, at hosts that SRV or the configuration name
+	Roots              *x509.CertPool        // who may sign certificates; nil: the system's roots
+	LateRoots          func() *x509.CertPool // the same, read when they are first asked for; nil: Roots it is
+	TLSMin             uint16                // tls.VersionTLS12 or the site's exception
+	CredentialsOverTCP bool                  // challenges over plain TCP may be answered, at hosts that SRV or the configuration name
 
 	Bootstrap                Bootstrap          // how a server is trusted whose authority is not among the roots
 	TrustPins                []string           // fingerprints, "sha256:" and 64 hexadecimal digits: with TrustPinned
@@ -77,6 +78,14 @@ type Policy struct {
 	Clock   func() time.Time // what certificates are judged by; nil: the clock of this device
 	Version string           // of this program
 	Built   time.Time        // no clock is right that shows less than this; zero: unknown
+}
+
+// Authorities are who may sign certificates; nil: the system's roots.
+func (p Policy) Authorities() *x509.CertPool {
+	if p.LateRoots != nil {
+		return p.LateRoots()
+	}
+	return p.Roots
 }
 
 // ManualServer is a Registrar named in the configuration; Port 0 means the default of the transport.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -104,6 +106,7 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	defer store.Close()
 	story := service.NewStory(log, filepath.Join(conf.StateDir, historyFile))
 	network := wire.System()
+	network.Dial = afterFirst(network.Dial, func() { readAuthorities(conf.Policy) })
 	watch := service.NewNetworkWatch(network.Resolvers, log)
 	network.Changes = watch.Changes()
 	metrics := service.NewMetrics(conf.MetricsListen)
@@ -151,6 +154,27 @@ func keptOf(record cache.Record, ok bool) fleet.Cache {
 		return fleet.Cache{}
 	}
 	return fleet.Cache{Generation: record.Generation, WrittenAt: record.RegisteredAt, Registrar: record.Registrar.Host}
+}
+
+// questionsFirst is our choice: what takes long at a start begins so long after the first question, so that all are on the way.
+const questionsFirst = 3 * time.Millisecond
+
+// afterFirst does something once, soon after the first dial.
+func afterFirst(dial dialFunc, do func()) dialFunc {
+	var first sync.Once
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		first.Do(func() { time.AfterFunc(questionsFirst, do) })
+		return dial(ctx, network, address)
+	}
+}
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// readAuthorities reads the system's roots before a certificate needs them. It takes longer than all the rest of a start.
+func readAuthorities(p provisioning.Policy) {
+	if p.Authorities() == nil {
+		_, _ = x509.SystemCertPool() // it stays read; what is wrong with it, a certificate will show
+	}
 }
 
 func logStart(log *slog.Logger, v versionAnswer, conf *config.Config) {

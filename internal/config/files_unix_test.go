@@ -141,8 +141,8 @@ func TestCredential(t *testing.T) {
 
 // TestMend20Roots: what cannot be read in a file of roots is left out and told, and the rest is used.
 func TestMend20Roots(t *testing.T) {
-	if pool, _, err := readRoots(nil); pool != nil || err != nil {
-		t.Errorf("without files: %v, %v; want the system's roots, which are nil", pool, err)
+	if roots, _, err := readRoots(nil); roots != nil || err != nil {
+		t.Errorf("without files: %v; want the system's roots, which are nil", err)
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -187,12 +187,12 @@ func TestMend20Roots(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(dir, "roots.pem")
 			os.WriteFile(path, []byte(test.text), 0o600)
-			pool, warnings, err := readRoots([]string{path})
+			roots, warnings, err := readRoots([]string{path})
 			if got := strings.ReplaceAll(outcome(strings.Join(warnings, "\n"), err), path, "FILE"); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 			parsed, _ := x509.ParseCertificate(der)
-			if err == nil && !containsRoot(pool, parsed) {
+			if err == nil && !containsRoot(roots(), parsed) {
 				t.Error("the certificate is not in the pool")
 			}
 		})

@@ -215,11 +215,11 @@ var keys = []Key{
 	{"roots", List, ``, `["/etc/homeward/site-root.pem"]`,
 		"files with certificates, in PEM or DER, to trust in addition to the system's roots\nCertificates that cannot be read are skipped, with a warning.",
 		func(v Value, to *Config) error {
-			pool, warnings, err := readRoots(v.List)
+			roots, warnings, err := readRoots(v.List)
 			for _, warning := range warnings {
 				to.warn("roots: " + warning)
 			}
-			to.Policy.Roots = pool
+			to.Policy.LateRoots = roots
 			return err
 		}},
 	{"trust_bootstrap", Text, `"off"`, ``,

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/homeward-agent/homeward/internal/plain"
 )
@@ -18,34 +19,38 @@ const (
 	pemBoundary = "-----BEGIN "
 )
 
-// readRoots returns the system's roots and those of the files; nil, which means the system's, without files. What cannot
+// readRoots returns the system's roots, which take their time to read, and those of the files; nil, which means the system's,
+// without files. What cannot
 // be read in a file is left out, and told as a warning; it is an error when no file has a certificate that can be read.
-func readRoots(paths []string) (pool *x509.CertPool, warnings []string, err error) {
+func readRoots(paths []string) (roots func() *x509.CertPool, warnings []string, err error) {
 	if len(paths) == 0 {
 		return nil, nil, nil
 	}
-	if pool, err = x509.SystemCertPool(); err != nil { // a small device may have none
-		pool = x509.NewCertPool()
-	}
 	var left leftOut
-	read := 0
+	var read []*x509.Certificate
 	for _, path := range paths {
 		certificates, err := readCertificates(path, &left)
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, c := range certificates {
-			pool.AddCert(c)
-		}
-		read += len(certificates)
+		read = append(read, certificates...)
 	}
 	switch err := errors.New(strings.Join(left.texts(), "; ")); {
-	case read == 0 && left.noPEM:
+	case len(read) == 0 && left.noPEM:
 		return nil, nil, &advised{err, "export the certificate as PEM, which Windows calls Base-64"}
-	case read == 0:
+	case len(read) == 0:
 		return nil, nil, err
 	}
-	return pool, left.texts(), nil
+	return sync.OnceValue(func() *x509.CertPool {
+		pool, err := x509.SystemCertPool()
+		if err != nil { // a small device may have none
+			pool = x509.NewCertPool()
+		}
+		for _, c := range read {
+			pool.AddCert(c)
+		}
+		return pool
+	}), left.texts(), nil
 }
 
 // leftOut is what could not be read, in words.

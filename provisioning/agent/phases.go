@@ -26,6 +26,7 @@ type phase func(context.Context) phase
 // never gives up. Only rest, and the look-out of a registration that is not the best one, try again.
 func (a *Agent) Run(ctx context.Context) error {
 	defer a.search.end()
+	defer a.search.close()
 	for _, note := range a.basis.store.Notes() {
 		a.board.storeNote(provisioning.Reason(note.Code), note.Text)
 	}
@@ -100,6 +101,9 @@ func (a *Agent) recallEntry(ctx context.Context, lost *signin.Registration) prov
 	}
 	if lost == nil {
 		a.search.start(ctx)
+		if known {
+			a.search.warm(ctx, record)
+		}
 		if !told {
 			return provisioning.Plan{}
 		}
@@ -168,6 +172,7 @@ func (a *Agent) outage(ctx context.Context) phase {
 // rest leaves the Registrars alone for a while. Look-ups go on when there was nothing to try, and for what was not
 // answered: as soon as they find something, it is tried. So is a Registrar that takes a connection, where none came about.
 func (a *Agent) rest(ctx context.Context) phase {
+	a.search.close()
 	until := time.Now().Add(a.search.walk.Pause())
 	resting := a.signer.Restraint().PasswordRests()
 	a.board.resting(until, resting, a.search.walk.Stopped())
@@ -215,6 +220,7 @@ func (a *Agent) rest(ctx context.Context) phase {
 
 // accept makes a registration the current one.
 func (a *Agent) accept(reg *signin.Registration) phase {
+	a.search.close()
 	if !reg.Degraded {
 		a.search.forget()
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/discover"
 	"github.com/homeward-agent/homeward/provisioning/signin"
@@ -38,6 +39,18 @@ func (s *search) begin(holding *signin.Registration) {
 func (s *search) close() {
 	if s.walk != nil {
 		s.walk.Close()
+	}
+}
+
+// warm connects to last good, or to the primary of the pair that a Registrar has named, while DNS and DHCP are asked: most
+// often that is the place which they name.
+func (s *search) warm(ctx context.Context, record cache.Record) {
+	plan := provisioning.OutagePlan(record, s.basis.policy, nil, s.signer.Vouched())
+	if record.Told {
+		plan = provisioning.RecallPlan(record, s.basis.policy, nil, s.signer.Vouched())
+	}
+	if plan = s.basis.ground().Tidy(plan); len(plan.Try) > 0 {
+		s.walk.Warm(ctx, plan.Try[0])
 	}
 }
 

@@ -98,5 +98,5 @@ func (g gate) trust() trust.Settings {
 	if g.first != "" {
 		pins[g.first] = true
 	}
-	return trust.Settings{Roots: g.policy.Roots, Pins: pins, MinVersion: g.policy.TLSMin, Floor: g.clockFloor(), Clock: g.policy.Clock}
+	return trust.Settings{Roots: g.policy.Authorities(), Pins: pins, MinVersion: g.policy.TLSMin, Floor: g.clockFloor(), Clock: g.policy.Clock}
 }

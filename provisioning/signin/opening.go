@@ -63,6 +63,14 @@ func (p *opening) progress() laneProgress {
 	return p.far
 }
 
+// notConnected says whether it has failed without a connection.
+func (p *opening) notConnected() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var attempt *attemptError
+	return p.far.state == failed && !(errors.As(p.err, &attempt) && attempt.stage == handshaking)
+}
+
 // second sends another SYN, on another socket.
 func (p *opening) second() {
 	p.mu.Lock()

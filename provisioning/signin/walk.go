@@ -90,10 +90,10 @@ func (w *Walk) Warm(ctx context.Context, c provisioning.Candidate) {
 	}
 }
 
-// adopt returns the connection to last good if that is the place, and if it is of use.
+// adopt returns the connection to last good if that is the place. One that could not be opened says nothing of now.
 func (w *Walk) adopt(place attempted) *opening {
 	p := w.warm
-	if p == nil || place != (attempted{p.c.Endpoint, p.addr}) || p.progress().state == failed {
+	if p == nil || place != (attempted{p.c.Endpoint, p.addr}) || p.notConnected() {
 		return nil
 	}
 	w.warm, w.opener.apart = nil, 0

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// What takes long at a start begins once, and only when the first question has been sent.
+func TestAfterFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		done := 0
+		dial := afterFirst(func(context.Context, string, string) (net.Conn, error) { return nil, errors.ErrUnsupported }, func() { done++ })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if done != 0 {
+			t.Error("it was done before anything was dialled")
+		}
+		for range 3 {
+			if _, err := dial(t.Context(), "udp", "10.0.0.53:53"); !errors.Is(err, errors.ErrUnsupported) {
+				t.Error(err)
+			}
+			if done > 1 {
+				t.Errorf("done %d times", done)
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		if done != 1 {
+			t.Errorf("done %d times", done)
+		}
+	})
+}
