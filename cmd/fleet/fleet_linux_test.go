@@ -90,7 +90,10 @@ func start(ctx context.Context, t testing.TB, b *brokertest.Broker, n int, name 
 	}
 	p.state.Store(&state)
 	p.Publisher = fleet.NewPublisher(conf, fleet.Presence{Version: "v1"}, func() fleet.State { return *p.state.Load() }, func(bool, error) {})
-	p.Pace.WillDelay = 6 * time.Hour // nobody is offline who was only cut off
+	p.Pace.WillDelay = 6 * time.Hour                                   // nobody is offline who was only cut off
+	if p.Pace.Spread = time.Second; os.Getenv("FLEET_DEVICES") != "" { // as on devices
+		p.Pace.Spread = 30 * time.Second
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { _ = p.Run(ctx, 0) })

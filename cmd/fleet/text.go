@@ -60,15 +60,11 @@ func table(w io.Writer, rows [][]string) error {
 	}
 	out := bufio.NewWriterSize(w, 64<<10)
 	for _, row := range rows {
-		for i, cell := range row {
-			out.WriteString(cell)
-			if i < len(row)-1 {
-				for range widths[i] + 2 - utf8.RuneCountInString(cell) {
-					out.WriteByte(' ')
-				}
-			}
+		last := len(row) - 1
+		for i, cell := range row[:last] {
+			fmt.Fprintf(out, "%-*s", widths[i]+2, cell)
 		}
-		out.WriteByte('\n')
+		fmt.Fprintln(out, row[last])
 	}
 	return out.Flush()
 }

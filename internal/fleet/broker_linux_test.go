@@ -23,7 +23,7 @@ const shipped = "../../packaging/fleet"
 // quick is a pace for tests: the numbers are shorter, what is done is the same.
 var quick = Pace{
 	KeepAlive: 4 * time.Second, WillDelay: time.Second, ackLimit: 3 * time.Second, coalesce: 100 * time.Millisecond,
-	spread: 200 * time.Millisecond, maxSpread: 2 * time.Second, heldFor: time.Second,
+	Spread: 200 * time.Millisecond, maxSpread: 2 * time.Second, heldFor: time.Second,
 }
 
 const limit = 60 * time.Second // of what must happen some time

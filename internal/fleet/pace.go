@@ -25,17 +25,18 @@ const (
 
 // Pace is how fast a publisher goes. There is one that devices have; tests have less time, or more.
 type Pace struct {
-	KeepAlive, WillDelay       time.Duration // whole seconds
-	ackLimit, coalesce         time.Duration
-	spread, maxSpread, heldFor time.Duration
+	KeepAlive, WillDelay time.Duration // whole seconds
+	Spread               time.Duration // the first retry comes within it
+	ackLimit, coalesce   time.Duration
+	maxSpread, heldFor   time.Duration
 }
 
-var usual = Pace{keepAlive, willDelay, ackLimit, coalesce, spread, maxSpread, heldFor}
+var usual = Pace{keepAlive, willDelay, spread, ackLimit, coalesce, maxSpread, heldFor}
 
 // wait is how long to wait after so many failures in a row: anything up to a bound, so that the devices that lost one broker do
 // not come back together. A busy broker is given the whole bound.
 func (p Pace) wait(failures int, busy bool) time.Duration {
-	bound := p.spread
+	bound := p.Spread
 	for range failures - 1 {
 		bound = min(2*bound, p.maxSpread)
 	}
