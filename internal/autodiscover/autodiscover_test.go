@@ -29,7 +29,7 @@ func answer(status, headers, body string) string {
 }
 
 // ask asks a server that sends this and hangs up, or says nothing more.
-func ask(t *testing.T, says string, stays bool) (root Root, err error, seen *http.Request) {
+func ask(t *testing.T, says string, stays bool) (root Root, seen *http.Request, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
@@ -49,7 +49,7 @@ func ask(t *testing.T, says string, stays bool) (root Root, err error, seen *htt
 		<-done
 		theirs.Close()
 	})
-	return root, err, seen
+	return root, seen, err
 }
 
 func TestRoots(t *testing.T) {
@@ -67,7 +67,7 @@ func TestRoots(t *testing.T) {
 		"a link that is no use": {answer("200 OK", "", strings.Replace(xmlRoot, "<Root>", `<Root><Link token="Redirect" href="http://web02.contoso.com/"/>`, 1)), Root{"Internal", "pool01.contoso.com", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, err, _ := ask(t, test.says, false); err != nil || got != test.want {
+			if got, _, err := ask(t, test.says, false); err != nil || got != test.want {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		})
@@ -76,7 +76,7 @@ func TestRoots(t *testing.T) {
 
 // What is sent: who asks, and no credentials.
 func TestRequest(t *testing.T) {
-	_, _, seen := ask(t, answer("200 OK", "", jsonRoot), false)
+	_, seen, _ := ask(t, answer("200 OK", "", jsonRoot), false)
 	if seen == nil || seen.Method != "GET" || seen.Host != "lyncdiscover.contoso.com" || seen.RequestURI != "/?sipuri=phone%2B1%40contoso.com" || seen.UserAgent() != "homeward/test" {
 		t.Errorf("got %+v", seen)
 	}
@@ -118,7 +118,7 @@ func TestKinds(t *testing.T) {
 		"headers without end":        {"HTTP/1.1 200 OK\r\nA: " + strings.Repeat("x", 2*maxAnswer), true, NoAnswer, "the other side has hung up"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root, err, _ := ask(t, test.says, test.stays)
+			root, _, err := ask(t, test.says, test.stays)
 			var e *Error
 			if !errors.As(err, &e) || e.Kind != test.kind || err.Error() != test.words || root != (Root{}) {
 				t.Errorf("got %+v, %v (%+v)", root, err, e)
