@@ -87,10 +87,11 @@ func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) c
 	record, unread := e.recall(asking, conf, "last good cannot be read")
 	status, err := daemon(conf).Status(asking)
 	stands := check.Daemon{NotRunning: errors.Is(err, control.ErrNotRunning), State: status.State, Reason: status.Reason, NextAttempt: status.NextAttempt}
+	own, _ := identityOf(asking, conf) // who may not read it sees the rest
 	progress, done := progressOn(e)
 	defer done()
 	return check.Run(ctx, check.Options{
-		Policy: conf.Policy, Wire: wire.System(), Record: record, Unread: unread, Link: check.SystemLink(conf.Policy.Interface),
+		Policy: conf.Policy, Wire: wire.System(), Record: record, Unread: unread, Identity: own.Identity, Link: check.SystemLink(conf.Policy.Interface),
 		Store: status.Store, Daemon: stands, ByPassed: byPassed, Progress: progress,
 	})
 }

@@ -15,6 +15,8 @@ type Options struct {
 	Record cache.Record // what the device remembers; zero: nothing
 	Unread bool         // what it remembers cannot be read: who asks may not, or it is damaged
 	Link   Link
+	// Identity is the certificate with which the device signs in; zero: it has none.
+	Identity provisioning.Identity
 	// Store is what the daemon says about its store.
 	Store  []provisioning.StoreState
 	Daemon Daemon

@@ -57,6 +57,7 @@ func endings(f *Facts) []ending {
 	for _, a := range f.Autodiscover {
 		take(a.Host, a.TLS)
 	}
+	add("this device, for sign-in", f.Identity.NotAfter)
 	slices.SortStableFunc(ends, func(a, b ending) int {
 		return cmp.Or(a.at.Compare(b.at), strings.Compare(a.whose, b.whose))
 	})
