@@ -17,8 +17,8 @@ func TestField09TheOrderOfTheServers(t *testing.T) {
 	runRows(t, []row{
 		{name: "the first is slow", servers: []server{zone(fe).slow(500 * time.Millisecond), zone()}, want: "+500ms fe.contoso.com:5061"},
 		{name: "the first is very slow", servers: []server{zone(fe).slow(3 * time.Second), zone()}, want: "+3s fe.contoso.com:5061"},
-		{name: "a datagram of the first is lost", servers: []server{zone(fe).fromNth(2).slow(20 * time.Millisecond), zone()}, want: "+140ms fe.contoso.com:5061"},
-		{name: "two datagrams of the first are lost", servers: []server{zone(fe).forType(dns.TypeSRV).fromNth(4), zone()}, want: "+420ms fe.contoso.com:5061"},
+		{name: "a datagram of the first is lost", servers: []server{zone(fe).fromNth(2).slow(20 * time.Millisecond), zone()}, want: "+120ms fe.contoso.com:5061"},
+		{name: "two datagrams of the first are lost", servers: []server{zone(fe).forType(dns.TypeSRV).fromNth(4), zone()}, want: "+330ms fe.contoso.com:5061"},
 		{name: "the second of three is slow", servers: []server{fail, zone(fe).slow(time.Second), zone()}, want: "+1s fe.contoso.com:5061"},
 		{name: "an address that the first gives late", ask: host, servers: []server{zone(a).slow(900 * time.Millisecond), zone()}, want: "+900ms 10.0.9.1"},
 		{name: "the first is dead: the second counts, and it is said who has not spoken", servers: []server{silence, zone()},

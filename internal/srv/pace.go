@@ -9,9 +9,9 @@ import (
 // Our choices: how often a question is sent again. A lost datagram must not cost seconds: where half of all are lost, one try in
 // four is answered, and two questions in a row need some twenty to be sure of it.
 const (
-	firstResend  = 120 * time.Millisecond // a local resolver answers in 50 ms
-	resendGrowth = 20 * time.Millisecond
-	mostResend   = 200 * time.Millisecond
+	firstResend  = 100 * time.Millisecond // a local resolver answers in 50 ms
+	resendGrowth = 10 * time.Millisecond
+	mostResend   = 150 * time.Millisecond
 	resendTrips  = 2 // a server that is far away has the time for its answer
 
 	unansweredFor = 1500 * time.Millisecond // then a server that has answered nothing is asked less often
@@ -41,10 +41,12 @@ func (p *Pace) answered(server netip.AddrPort, took time.Duration) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.trips[server] = max(p.trips[server], took, 1)
+	if before, known := p.trips[server]; !known || took < before { // a longer one may be the answer to an earlier try
+		p.trips[server] = took
+	}
 }
 
-// of returns the longest round trip of a server; false: it has answered nothing.
+// of returns the shortest round trip of a server; false: it has answered nothing.
 func (p *Pace) of(server netip.AddrPort) (trip time.Duration, known bool) {
 	if p == nil {
 		return 0, false

@@ -65,11 +65,11 @@ func TestResends(t *testing.T) {
 		trip   time.Duration
 		want   []time.Duration
 	}{
-		{"nothing is known", false, 0, 0, ms(120, 140, 160, 180, 200, 200, 200, 200, 200, 300, 300, 300, 300, 300, 300, 450, 675)},
+		{"nothing is known", false, 0, 0, ms(100, 110, 120, 130, 140, 150, 150, 150, 150, 150, 150, 300, 300, 300, 300, 300, 300, 450, 675)},
 		{"it was asked in vain before", true, 0, 0, ms(300, 300, 300, 300, 300, 300, 450, 675)},
-		{"it was asked in vain before, and answers now", true, 700 * time.Millisecond, 20 * time.Millisecond, ms(300, 300, 300, 120, 140, 160, 180, 200, 200)},
-		{"it answers, and is near", false, 100 * time.Millisecond, 20 * time.Millisecond, ms(120, 140, 160, 180, 200, 200, 200, 200, 200, 200, 200, 200)},
-		{"it answers, and is far away", false, 100 * time.Millisecond, 300 * time.Millisecond, ms(120, 600, 600, 600)},
+		{"it was asked in vain before, and answers now", true, 700 * time.Millisecond, 20 * time.Millisecond, ms(300, 300, 300, 100, 110, 120, 130, 140, 150)},
+		{"it answers, and is near", false, 50 * time.Millisecond, 20 * time.Millisecond, ms(100, 110, 120, 130, 140, 150, 150, 150, 150, 150, 150, 150)},
+		{"it answers, and is far away", false, 50 * time.Millisecond, 300 * time.Millisecond, ms(100, 600, 600, 600)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -129,7 +129,7 @@ func TestFamilies(t *testing.T) {
 		{name: "IPv6 alone is enough", ask: "ADDR fe.contoso.com", servers: []server{zone(v6)}, want: "+0s 2001:db8::1"},
 		{name: "a silent family is not waited for long", ask: "ADDR fe.contoso.com", servers: []server{other(dns.TypeA)}, want: "+400ms 10.0.9.1"},
 		{name: "a lost datagram costs no family", ask: "ADDR fe.contoso.com", servers: []server{other(dns.TypeAAAA).or(other(dns.TypeA).fromNth(3)).slow(20 * time.Millisecond)},
-			want: "+140ms 10.0.9.1 2001:db8::1"},
+			want: "+120ms 10.0.9.1 2001:db8::1"},
 		{name: "a failed family does no harm", ask: "ADDR fe.contoso.com", servers: []server{other(dns.TypeA).or(fail)}, want: "+0s 10.0.9.1"},
 		{name: "both absent is absence", ask: "ADDR fe.contoso.com", servers: []server{zone("fe.contoso.com. 60 IN TXT x")},
 			want: `+0s look up A "fe.contoso.com" at 10.0.0.1:53: no such record`},
@@ -163,34 +163,36 @@ func TestTime(t *testing.T) {
 		{name: "the question is sent again often, and after a while less often; the one for addresses after 300 ms, and less often from the start", servers: []server{silence},
 			want: "+5s 10.0.0.1:53: no answer in time", log: `
 		+0s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+1.05s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
 		+1.2s 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
 		+1.2s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
-		+1.4s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+1.35s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
 		+1.5s 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
-		+1.6s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+1.5s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
 		+1.8s 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
-		+1.9s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
-		+120ms 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
-		+1s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+1.8s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+100ms 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
 		+2.1s 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
-		+2.2s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+2.1s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+2.4s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
 		+2.55s 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
-		+2.5s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
-		+2.8s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
-		+260ms 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
-		+3.1s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+2.7s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+210ms 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
 		+3.225s 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
-		+3.4s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
-		+3.85s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+3.3s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+3.75s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
 		+300ms 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
+		+330ms 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+3s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
 		+4.2375s 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
-		+4.525s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
-		+420ms 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+4.425s 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+460ms 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
 		+600ms 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
 		+600ms 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
-		+800ms 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
-		+900ms 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.`},
-		{name: "a lost question costs 120 ms", servers: []server{zone(fe).fromNth(2).slow(20 * time.Millisecond)}, want: "+140ms fe.contoso.com:5061"},
+		+750ms 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.
+		+900ms 10.0.0.1:53 udp edns=1232 A ` + internalTLS + `.
+		+900ms 10.0.0.1:53 udp edns=1232 SRV ` + internalTLS + `.`},
+		{name: "a lost question costs 100 ms", servers: []server{zone(fe).fromNth(2).slow(20 * time.Millisecond)}, want: "+120ms fe.contoso.com:5061"},
 		{name: "the late answer to the first question counts", servers: []server{zone(fe).slow(400 * time.Millisecond)}, want: "+400ms fe.contoso.com:5061"},
 		{name: "D28 an answer after the deadline is dropped", servers: []server{zone(fe).slow(5*time.Second + 1)},
 			want: "+5s 10.0.0.1:53: no answer in time"},
