@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -208,11 +207,6 @@ func detail(e control.Entry) string {
 		return printable(e.Detail)
 	}
 	return "(" + printable(e.Detail) + ")"
-}
-
-// fields joins what is not empty.
-func fields(texts ...string) string {
-	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), " ")
 }
 
 // printHints says once what to do about each of the failures.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -205,3 +206,8 @@ func milliseconds(ms int64) string { return fmt.Sprintf("%d ms", ms) }
 
 // moment is a point in time without its zone, which is the device's own.
 func moment(t time.Time) string { return t.Local().Format(time.DateTime) }
+
+// fields joins what is not empty.
+func fields(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), " ")
+}
