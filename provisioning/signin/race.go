@@ -235,6 +235,7 @@ func (r *race) free(now time.Time, forTurn bool, later *soonest) (freed order, o
 func (r *race) give(i int, do laneOrder) order {
 	l := &r.lanes[i]
 	switch do {
+	case begin: // due does
 	case beginSecond:
 		l.sockets = 2
 	case endSecond:

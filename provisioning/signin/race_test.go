@@ -27,8 +27,6 @@ type fate struct {
 // opens is how long it takes to be ready, or to fail.
 func (f fate) opens() time.Duration { return f.connect + f.handshake }
 
-const never = time.Hour
-
 // racePlan is a random plan: ranks, their addresses, and what becomes of each.
 type racePlan struct {
 	ranks [][]attempted
@@ -92,7 +90,6 @@ type raceRun struct {
 	patience map[attempted][]time.Duration // after how long it was passed over, each time
 	chosen   attempted
 	accepted bool
-	busy     bool // REGISTER is on the way
 	log      []string
 }
 
