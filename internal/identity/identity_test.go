@@ -177,6 +177,9 @@ func TestTheOldPairStaysUntilTheNewOneIsProven(t *testing.T) {
 	}
 	second := save(t, s, good(t))
 	load(second, "the newer one")
+	if got, err := s.Load(phone1, now, second.Fingerprint()); err != nil || got.Fingerprint() != first.Fingerprint() {
+		t.Errorf("the newer one is to be avoided: got %s, %v", got.Fingerprint(), err)
+	}
 	check(s.Refuse(second))
 	load(first, "the newer one is refused")
 	third := save(t, s, good(t))

@@ -28,8 +28,9 @@ type Store struct{ dir string }
 func In(stateDir string) Store { return Store{filepath.Join(stateDir, "identity")} }
 
 // Load returns the newest pair that can be used by its owner now: one that Registrars have refused only where there is no
-// other. now is a time that is known not to be too early. The error is an *Error, about the newest pair.
-func (s Store) Load(of Owner, now time.Time) (Pair, error) {
+// other; and one of a fingerprint that is to be avoided. now is a time that is known not to be too early. The error is an
+// *Error, about the newest pair.
+func (s Store) Load(of Owner, now time.Time, avoid ...string) (Pair, error) {
 	all, err := s.all()
 	if err != nil {
 		return Pair{}, err
@@ -46,7 +47,7 @@ func (s Store) Load(of Owner, now time.Time) (Pair, error) {
 		case found.err != nil && first == nil:
 			first = found.err
 		case found.err != nil:
-		case !found.Refused:
+		case !found.Refused && !slices.Contains(avoid, found.Fingerprint()):
 			return found.Pair, nil
 		case refused.None():
 			refused = found.Pair

@@ -26,7 +26,10 @@ type credential struct {
 	mu       sync.Mutex
 	used     identity.Pair // of the latest session
 	loadedAt time.Time
-	told     provisioning.Trouble // what is wrong, as it was told last
+
+	avoid      string // the fingerprint of a pair that has not come to the Registrars yet
+	avoidUntil time.Time
+	told       provisioning.Trouble // what is wrong, as it was told last
 }
 
 // now is a time that is not too early: a clock that is behind is not believed.
@@ -52,7 +55,13 @@ func (c *credential) pair() identity.Pair {
 // load reads the pair to sign in with. What is wrong is told once.
 func (c *credential) load() identity.Pair {
 	now := c.basis.now()
-	pair, err := c.store.Load(c.owner, now)
+	c.mu.Lock()
+	avoid := c.avoid
+	if !time.Now().Before(c.avoidUntil) {
+		avoid = ""
+	}
+	c.mu.Unlock()
+	pair, err := c.store.Load(c.owner, now, avoid)
 	trouble := enrol.JudgeIdentity(err, now)
 	c.mu.Lock()
 	news := trouble.Fault != c.told.Fault
@@ -87,7 +96,14 @@ func (c *credential) refused() {
 	c.mu.Lock()
 	pair := c.used
 	c.mu.Unlock()
-	if pair.None() || pair.Refused || !pair.Proven && c.basis.now().Sub(pair.Details.EnrolledAt) < replicated {
+	switch {
+	case pair.None() || pair.Refused:
+		return
+	case !pair.Proven && c.basis.now().Sub(pair.Details.EnrolledAt) < replicated:
+		c.mu.Lock()
+		c.avoid, c.avoidUntil = pair.Fingerprint(), time.Now().Add(replicated/4) // the one before is still known
+		c.mu.Unlock()
+		c.load()
 		return
 	}
 	if err := c.store.Refuse(pair); err != nil {
