@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -213,9 +214,10 @@ func (b *bundleSource) config(context.Context) ([]byte, error) {
 // discreet is the value of a setting without what a site may not want to tell: where the password lies, what the
 // directories of files are called, and the arguments of a program, which may hold anything.
 func discreet(k config.Key, v config.Value) any {
-	switch k.Name {
-	case "password_file", "fleet_key":
+	if slices.Contains(config.Secrets, k.Name) {
 		return v.Text != "" // whether there is one
+	}
+	switch k.Name {
 	case "fleet_cert":
 		if v.Text == "" {
 			return ""

@@ -78,7 +78,7 @@ func (k Key) Plain(v Value) any {
 	case Truth:
 		return v.Truth
 	case List, Command:
-		return v.List
+		return append([]string{}, v.List...)
 	default:
 		return v.Text
 	}
