@@ -3,6 +3,7 @@ package cache
 import (
 	"net/netip"
 	"slices"
+	"sort"
 )
 
 // flush returns what before holds and after does not, then what was flushed earlier.
@@ -61,9 +62,9 @@ func (r Record) holdings() []holding {
 		add(holding{kind: FlushedRelay, host: m.Host, addresses: m.Addresses})
 	}
 	for i := range list {
-		list[i].addresses = slices.DeleteFunc(list[i].addresses, func(a netip.Addr) bool { return !a.IsValid() })
-		slices.SortFunc(list[i].addresses, netip.Addr.Compare)
-		list[i].addresses = slices.Compact(list[i].addresses)
+		addrs := slices.DeleteFunc(list[i].addresses, func(a netip.Addr) bool { return !a.IsValid() })
+		sort.SliceStable(addrs, func(i, j int) bool { return addrs[i].Less(addrs[j]) })
+		list[i].addresses = slices.Compact(addrs)
 	}
 	return list
 }

@@ -1,10 +1,10 @@
 package dhcpopts
 
 import (
-	"cmp"
 	"encoding/binary"
 	"net/netip"
 	"slices"
+	"sort"
 )
 
 // Specification constants: RFC 791 section 3.1, RFC 8200 sections 3 and 4.5, RFC 768, in bytes.
@@ -122,7 +122,7 @@ func (s *piles) take(p packet) (data []byte, whole bool) {
 // whole returns the data when there are all pieces. Pieces that overlap are somebody's game, and never become whole
 // (RFC 5722); one that came twice is one.
 func (m *pile) whole() (data []byte, ok bool) {
-	slices.SortFunc(m.pieces, func(a, b packet) int { return cmp.Compare(a.at, b.at) })
+	sort.Slice(m.pieces, func(i, j int) bool { return m.pieces[i].at < m.pieces[j].at })
 	m.pieces = slices.CompactFunc(m.pieces, func(a, b packet) bool { return a.at == b.at && len(a.data) == len(b.data) })
 	for i, piece := range m.pieces {
 		if piece.at != len(data) || piece.more == (i == len(m.pieces)-1) {

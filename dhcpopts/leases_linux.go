@@ -1,7 +1,6 @@
 package dhcpopts
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"syscall"
@@ -99,7 +99,7 @@ func (r *leaseReader) read(index int, hooks string) ([]Lease, error) {
 			})
 		}
 	}
-	slices.SortStableFunc(r.files, func(a, b readLease) int { return cmp.Compare(b.written, a.written) })
+	sort.SliceStable(r.files, func(i, j int) bool { return r.files[i].written > r.files[j].written })
 	if len(r.files) > maxLeases {
 		r.wrong.add(fmt.Errorf("there are %d leases, the last %d count", len(r.files), maxLeases))
 		r.files = r.files[:maxLeases]

@@ -2,9 +2,8 @@ package dhcpopts
 
 import (
 	"fmt"
-	"maps"
+	"math"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -58,8 +57,10 @@ func EncodeVendor(web string) ([]byte, error) {
 // encodeSub writes sub-options in the order of their codes; each value must fit its length byte.
 func encodeSub(sub map[uint8]string) []byte {
 	var raw []byte
-	for _, code := range slices.Sorted(maps.Keys(sub)) {
-		raw = append(append(raw, code, byte(len(sub[code]))), sub[code]...)
+	for code := range math.MaxUint8 + 1 {
+		if value, set := sub[uint8(code)]; set {
+			raw = append(append(raw, byte(code), byte(len(value))), value...)
+		}
 	}
 	return raw
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sort"
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/place"
@@ -28,7 +29,9 @@ func (r Registrar) Kept() cache.Registrar {
 
 // sorted are addresses in one order: name servers rotate them, and that alone is nothing to write down.
 func sorted(addrs []netip.Addr) []netip.Addr {
-	return slices.SortedFunc(slices.Values(addrs), netip.Addr.Compare)
+	all := slices.Clone(addrs)
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Less(all[j]) })
+	return all
 }
 
 // RegistrarOf reads a Registrar from a record, which is a file that others can edit, or that another version has written.

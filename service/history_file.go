@@ -2,7 +2,6 @@ package service
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sort"
 
 	"github.com/homeward-agent/homeward/internal/safefile"
 	"github.com/homeward-agent/homeward/service/control"
@@ -90,5 +90,7 @@ func ReadHistory(file string) ([]control.Entry, error) {
 		}
 		latest[e.Number] = e
 	}
-	return slices.SortedFunc(maps.Values(latest), func(a, b control.Entry) int { return cmp.Compare(a.Number, b.Number) }), nil
+	entries := slices.Collect(maps.Values(latest))
+	sort.Slice(entries, func(i, j int) bool { return entries[i].Number < entries[j].Number })
+	return entries, nil
 }

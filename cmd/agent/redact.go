@@ -10,6 +10,7 @@ import (
 	"net"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -103,7 +104,7 @@ func (r *redactor) learnAs(text, token string) {
 		return
 	}
 	r.known = append(r.known, known)
-	slices.SortStableFunc(r.known, func(a, b identity) int { return len(b.text) - len(a.text) })
+	sort.SliceStable(r.known, func(i, j int) bool { return len(r.known[i].text) > len(r.known[j].text) })
 }
 
 // json replaces the identities in all strings of JSON, one value or many. Names of fields are ours.

@@ -1,10 +1,10 @@
 package sip
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -198,7 +198,7 @@ func (r *registration) redirects(m *message) []Redirect {
 			found = append(found, to)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b Redirect) int { return cmp.Compare(b.Q, a.Q) })
+	sort.SliceStable(found, func(i, j int) bool { return found[i].Q > found[j].Q })
 	return found
 }
 

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
-	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -65,7 +65,7 @@ func Measure(ctx context.Context, dial func(ctx context.Context, network, addres
 	conn.Close()
 	hearing.Wait()
 	if q.Answered = len(m.took); q.Answered > 0 {
-		slices.Sort(m.took)
+		sort.Slice(m.took, func(i, j int) bool { return m.took[i] < m.took[j] })
 		q.Median, q.Err = m.took[len(m.took)/2], nil
 	}
 	return q

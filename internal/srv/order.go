@@ -1,8 +1,7 @@
 package srv
 
 import (
-	"cmp"
-	"slices"
+	"sort"
 )
 
 // order arranges targets as RFC 2782 tells: lower priorities first; among equals, draw by weight until none is left. The
@@ -13,11 +12,12 @@ func order(targets []Target, draw func(n int) int) {
 		j := draw(i)
 		targets[i], targets[j] = targets[j], targets[i]
 	}
-	slices.SortStableFunc(targets, func(a, b Target) int {
-		if c := cmp.Compare(a.Priority, b.Priority); c != 0 {
-			return c
+	sort.SliceStable(targets, func(i, j int) bool {
+		a, b := &targets[i], &targets[j]
+		if a.Priority != b.Priority {
+			return a.Priority < b.Priority
 		}
-		return cmp.Compare(min(a.Weight, 1), min(b.Weight, 1)) // RFC 2782: those with weight 0 at the beginning
+		return min(a.Weight, 1) < min(b.Weight, 1) // RFC 2782: those with weight 0 at the beginning
 	})
 	for len(targets) > 0 {
 		group, sum := 0, 0

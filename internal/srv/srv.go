@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -102,7 +103,7 @@ func (r *Resolver) Addrs(ctx context.Context, host string) ([]netip.Addr, error)
 func merge(v4, v6 []netip.Addr) []netip.Addr {
 	all := slices.Concat(v4, v6)
 	// An AAAA record may hide an IPv4 address (::ffff:10.0.0.1), which readAddr has unwrapped.
-	slices.SortStableFunc(all, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].BitLen() < all[j].BitLen() })
 	var once []netip.Addr
 	for _, a := range all {
 		if len(once) < maxAddrs && !slices.Contains(once, a) {

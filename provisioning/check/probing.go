@@ -1,9 +1,11 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -151,7 +153,7 @@ func (p *prober) after(earlier []handshake, c provisioning.Candidate, addr netip
 // seen returns the places: those of the plan in its order, then those of last good, then the others.
 func (p *prober) seen(f *Facts) []Place {
 	var list []Place
-	rank := func(place Place) int {
+	rank := func(place *Place) int {
 		i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return c.Endpoint == place.Endpoint })
 		if i < 0 {
 			return len(f.Plan.Try) + int(place.Step)
@@ -159,22 +161,14 @@ func (p *prober) seen(f *Facts) []Place {
 		return i
 	}
 	for _, place := range p.places {
-		if i := rank(*place); i < len(f.Plan.Try) { // of two sources that name it, the one that the device follows
+		if i := rank(place); i < len(f.Plan.Try) { // of two sources that name it, the one that the device follows
 			place.Step, place.Via = f.Plan.Try[i].Step, f.Plan.Try[i].Via
 		}
 		list = append(list, *place)
 	}
-	slices.SortFunc(list, func(a, b Place) int {
-		if a.Role != b.Role {
-			return int(a.Role) - int(b.Role)
-		}
-		if byRank := rank(a) - rank(b); byRank != 0 {
-			return byRank
-		}
-		if byHost := strings.Compare(a.Host, b.Host); byHost != 0 {
-			return byHost
-		}
-		return int(a.Port) - int(b.Port)
+	sort.SliceStable(list, func(i, j int) bool {
+		a, b := &list[i], &list[j]
+		return cmp.Or(int(a.Role)-int(b.Role), rank(a)-rank(b), strings.Compare(a.Host, b.Host), int(a.Port)-int(b.Port)) < 0
 	})
 	return list
 }

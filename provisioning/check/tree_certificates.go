@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -58,8 +59,8 @@ func endings(f *Facts) []ending {
 		take(a.Host, a.TLS)
 	}
 	add("this device, for sign-in", f.Identity.NotAfter)
-	slices.SortStableFunc(ends, func(a, b ending) int {
-		return cmp.Or(a.at.Compare(b.at), strings.Compare(a.whose, b.whose))
+	sort.SliceStable(ends, func(i, j int) bool {
+		return cmp.Or(ends[i].at.Compare(ends[j].at), strings.Compare(ends[i].whose, ends[j].whose)) < 0
 	})
 	return ends
 }

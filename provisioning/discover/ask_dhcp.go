@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"sort"
 	"sync"
 	"syscall"
 	"time"
@@ -95,7 +96,9 @@ func (d *dhcpAsk) usable(name string) bool {
 func (d *dhcpAsk) inOrder() []dhcpSource {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.SortedStableFunc(slices.Values(d.sources), func(a, b dhcpSource) int { return int(a.rank) - int(b.rank) })
+	all := slices.Clone(d.sources)
+	sort.SliceStable(all, func(i, j int) bool { return all[i].rank < all[j].rank })
+	return all
 }
 
 // notAsked is why DHCP could not be asked at all.
