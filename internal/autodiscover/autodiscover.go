@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/homeward-agent/homeward/internal/place"
@@ -170,8 +171,7 @@ func redirected(response *http.Response) (Root, error) {
 
 // link is one of a document. Names are compared by the local name, whatever the namespace.
 type link struct {
-	Token string `xml:"token,attr"`
-	Href  string `xml:"href,attr"`
+	token, href string
 }
 
 // parse reads a root document, in XML or JSON.
@@ -189,10 +189,10 @@ func parse(text []byte) (Root, error) {
 		return Root{}, &Error{Kind: NoDocument, Err: err}
 	}
 	for _, l := range links[:min(len(links), maxLinks)] {
-		switch host := hostOf(l.Href); {
-		case strings.EqualFold(l.Token, "user") && root.User == "":
+		switch host := hostOf(l.href); {
+		case strings.EqualFold(l.token, "user") && root.User == "":
 			root.User = host
-		case strings.EqualFold(l.Token, "redirect") && root.Redirect == "":
+		case strings.EqualFold(l.token, "redirect") && root.Redirect == "":
 			root.Redirect = host
 		}
 	}
@@ -202,22 +202,48 @@ func parse(text []byte) (Root, error) {
 	return root, nil
 }
 
+// linkPath leads to a link of an XML document.
+var linkPath = []string{"AutodiscoverResponse", "Root", "Link"}
+
 func parseXML(text []byte) (location string, links []link, err error) {
-	var document struct {
-		XMLName  xml.Name `xml:"AutodiscoverResponse"`
-		Location string   `xml:"AccessLocation,attr"`
-		Root     struct {
-			Links []link `xml:"Link"`
-		} `xml:"Root"`
+	in := xml.NewDecoder(bytes.NewReader(text))
+	var path []string
+	for {
+		token, err := in.Token()
+		if err != nil {
+			return "", nil, err
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			path = append(path, t.Name.Local)
+			switch {
+			case path[0] != linkPath[0]:
+				return "", nil, errors.New("the XML is no AutodiscoverResponse")
+			case len(path) == 1:
+				location = attr(t, "AccessLocation")
+			case slices.Equal(path, linkPath):
+				links = append(links, link{attr(t, "token"), attr(t, "href")})
+			}
+		case xml.EndElement:
+			if path = path[:len(path)-1]; len(path) > 0 {
+				continue
+			}
+			if location != "Internal" && location != "External" {
+				location = ""
+			}
+			return location, links, nil
+		}
 	}
-	if err := xml.Unmarshal(text, &document); err != nil {
-		return "", nil, err
+}
+
+// attr is an attribute by its local name, "" for none.
+func attr(e xml.StartElement, name string) (value string) {
+	for _, a := range e.Attr {
+		if a.Name.Local == name {
+			value = a.Value
+		}
 	}
-	location = document.Location
-	if location != "Internal" && location != "External" {
-		location = ""
-	}
-	return location, document.Root.Links, nil
+	return value
 }
 
 func parseJSON(text []byte) (links []link, err error) {
