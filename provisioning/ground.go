@@ -15,14 +15,14 @@ type Ground struct {
 }
 
 // Answer says why an address that a name server gave is not used, or nil.
-func (g Ground) Answer(server netip.AddrPort, addr netip.Addr) error {
+func (g *Ground) Answer(server netip.AddrPort, addr netip.Addr) error {
 	return place.CheckAddress(addr, slices.Contains(g.Bench, server))
 }
 
 // Refuses says why no packet goes to an address of a host, or "". Who names the device itself must be a name server or
 // the configuration: DHCP, a Registrar and a record have no reason to, unless the operator has put the name server on the
 // device, too: then all of the site may be there, as in the lab.
-func (g Ground) Refuses(step Step, host string, addr netip.Addr) string {
+func (g *Ground) Refuses(step Step, host string, addr netip.Addr) string {
 	if literal, err := netip.ParseAddr(host); err == nil && literal.Unmap() == addr && g.Policy.Configured(host) {
 		return ""
 	}
@@ -36,7 +36,7 @@ func (g Ground) Refuses(step Step, host string, addr netip.Addr) string {
 }
 
 // Only leaves the addresses that a packet may go to. The text says what is wrong with the first that is left out.
-func (g Ground) Only(step Step, host string, addrs []netip.Addr) (allowed []netip.Addr, problem string) {
+func (g *Ground) Only(step Step, host string, addrs []netip.Addr) (allowed []netip.Addr, problem string) {
 	for _, addr := range addrs {
 		switch text := g.Refuses(step, host, addr); {
 		case text == "":
@@ -49,7 +49,7 @@ func (g Ground) Only(step Step, host string, addrs []netip.Addr) (allowed []neti
 }
 
 // Tidy takes from a plan what no packet may go to, and says so among what is skipped.
-func (g Ground) Tidy(plan Plan) Plan {
+func (g *Ground) Tidy(plan Plan) Plan {
 	kept := Plan{Skipped: plan.Skipped}
 	for _, c := range plan.Try {
 		allowed, problem := g.Only(c.Step, c.Host, c.Addrs)
@@ -70,7 +70,7 @@ func (s Step) BySRV() bool { return s.SRVName() != "" }
 
 // MayName says whether a Registrar is believed when it names a host. Only one that was reached over TLS is, and an address
 // is believed only when the name it has proven obeys the name rule.
-func (p Policy) MayName(from Candidate, host string) bool {
+func (p *Policy) MayName(from Candidate, host string) bool {
 	ruled := CheckName(from.Host, p) == nil || p.Configured(from.Host)
 	if IsAddress(from.Host) { // a configured one has proven an address, any other a name
 		ruled = !p.Configured(from.Host)

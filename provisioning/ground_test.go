@@ -55,7 +55,7 @@ func TestTidyPlan(t *testing.T) {
 		return Candidate{Step: InternalTLS, Endpoint: Endpoint{host, 5061, TLS}, Addrs: addrs}
 	}
 	before := Skip{Step: DHCPTLS, Reason: DHCPSilent}
-	got := Ground{Policy: contoso}.Tidy(Plan{
+	got := (&Ground{Policy: contoso}).Tidy(Plan{
 		Try:     []Candidate{at("fe01.contoso.com", bad, good), at("fe02.contoso.com", bad, worse), at("fe03.contoso.com", good)},
 		Skipped: []Skip{before},
 	})

@@ -16,25 +16,25 @@ type Memory struct {
 }
 
 // Memory returns what a store holds now, under this policy.
-func (p Policy) Memory(store *cache.DB) Memory {
+func (p *Policy) Memory(store *cache.DB) *Memory {
 	record, ok := store.Load()
-	return Memory{p, record, ok}
+	return &Memory{*p, record, ok}
 }
 
 // Record returns last good, if it belongs to this SIP address.
-func (m Memory) Record() (cache.Record, bool) {
+func (m *Memory) Record() (cache.Record, bool) {
 	return m.kept, m.known && m.kept.SIPAddress == m.policy.SIPAddress.String()
 }
 
 // Floor says whether this SIP domain has registered over TLS before, under whatever address. A floor of who knows which
 // SIP domain counts.
-func (m Memory) Floor() bool {
+func (m *Memory) Floor() bool {
 	of, err := place.ParseSIPAddress(m.kept.SIPAddress)
 	return m.known && m.kept.TLSFloor && (err != nil || of.Domain == m.policy.SIPAddress.Domain)
 }
 
 // ClockFloor is the latest moment that is known to have passed: the build of this program, or the last registration.
-func (m Memory) ClockFloor() time.Time {
+func (m *Memory) ClockFloor() time.Time {
 	if m.known && m.kept.RegisteredAt.After(m.policy.Built) {
 		return m.kept.RegisteredAt
 	}
@@ -42,7 +42,7 @@ func (m Memory) ClockFloor() time.Time {
 }
 
 // Addresses returns those that last good holds for a host.
-func (m Memory) Addresses(host string) []netip.Addr {
+func (m *Memory) Addresses(host string) []netip.Addr {
 	record, ok := m.Record()
 	if !ok {
 		return nil
@@ -62,7 +62,7 @@ func (m Memory) Addresses(host string) []netip.Addr {
 
 // Vouched are the hosts outside the name rule that proven Registrars have named before the last restart, under the rule of
 // today. (What the record says of them is what this device has sealed: see package cache.)
-func (m Memory) Vouched() map[string]bool {
+func (m *Memory) Vouched() map[string]bool {
 	vouched := map[string]bool{}
 	if record, ok := m.Record(); ok && record.Vouched.Under == m.policy.Naming.String() {
 		for _, host := range record.Vouched.Hosts {

@@ -135,7 +135,7 @@ func (s Step) Transport() Transport {
 }
 
 // Steps returns the steps this policy looks at, in order. Steps that are ruled out as a whole are among them.
-func (p Policy) Steps() []Step {
+func (p *Policy) Steps() []Step {
 	switch {
 	case len(p.Manual) > 0:
 		return []Step{Manual}
@@ -147,10 +147,10 @@ func (p Policy) Steps() []Step {
 }
 
 // Asks says whether a device of this policy looks at the step.
-func (p Policy) Asks(step Step) bool { return slices.Contains(p.Steps(), step) }
+func (p *Policy) Asks(step Step) bool { return slices.Contains(p.Steps(), step) }
 
 // OnlyAddresses says whether the configured servers are addresses: then nobody needs DNS.
-func (p Policy) OnlyAddresses() bool {
+func (p *Policy) OnlyAddresses() bool {
 	return len(p.Manual) > 0 && !slices.ContainsFunc(p.Manual, func(m ManualServer) bool { return !IsAddress(m.Host) })
 }
 
@@ -192,7 +192,7 @@ func PlanStep(step Step, found Findings, policy Policy, floor bool) Plan {
 }
 
 // endpoints returns where a name of this step is tried.
-func (p Policy) endpoints(step Step, name Name) []Endpoint {
+func (p *Policy) endpoints(step Step, name Name) []Endpoint {
 	switch host := name.Host; step {
 	case HostName: // Communicator Phone Edition: each name on 5061, then 443; TCP if policy allows (TechNet dd572514)
 		return []Endpoint{{host, TLSPort, TLS}, {host, AccessProxyPort, TLS}, {host, tcpPort, TCP}}
@@ -283,12 +283,12 @@ func (s Source) Named() (string, Side) {
 }
 
 // NotUsed is why a place that a source named is not tried. cause is what its name shows, if that has no address.
-func (p Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Trouble {
+func (p *Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Trouble {
 	facts := Facts{"source": source, "host": s.Host, "domain": p.SIPAddress.Domain, "example": "sip." + p.SIPAddress.Domain}
-	suffix := p
+	suffix := *p
 	suffix.Naming = NamingSuffix
 	switch {
-	case s.Reason == NameNotAllowed && CheckName(s.Host, suffix) == nil:
+	case s.Reason == NameNotAllowed && CheckName(s.Host, &suffix) == nil:
 		return FaultStrictNaming.Met(facts).On(side)
 	case s.Reason == NameNotAllowed && IsCloud(s.Host):
 		return FaultCloud.Met(facts).On(side)

@@ -81,7 +81,7 @@ type Policy struct {
 }
 
 // Authorities are who may sign certificates; nil: the system's roots.
-func (p Policy) Authorities() *x509.CertPool {
+func (p *Policy) Authorities() *x509.CertPool {
 	if p.LateRoots != nil {
 		return p.LateRoots()
 	}

@@ -68,7 +68,7 @@ func (plan *Plan) AddRemembered(c Candidate, name Name, reason Reason, detail st
 // RememberedReason says why a remembered Registrar may not be used, or "". The record is a file that can be edited: what
 // it says of its own origin is not believed, and what the policy of today forbids is not used. Recalled is only one that
 // a proven Registrar has named, and that is never over plain TCP.
-func (p Policy) RememberedReason(c Candidate, floor bool, vouched map[string]bool) (Reason, string) {
+func (p *Policy) RememberedReason(c Candidate, floor bool, vouched map[string]bool) (Reason, string) {
 	if reason := p.Closed(c.Transport, floor); reason != "" {
 		return reason, ""
 	}
@@ -86,7 +86,7 @@ func (p Policy) RememberedReason(c Candidate, floor bool, vouched map[string]boo
 
 // VouchedFor is what a record keeps of the hosts that proven Registrars have named. Without a name rule nobody has proven
 // enough for the day when there is one.
-func (p Policy) VouchedFor(record cache.Record, vouched map[string]bool) cache.Vouched {
+func (p *Policy) VouchedFor(record cache.Record, vouched map[string]bool) cache.Vouched {
 	var hosts []string
 	for _, r := range RegistrarsOf(record) {
 		if vouched[r.Host] && p.Naming != NamingOff && r.Transport == TLS && !IsAddress(r.Host) && CheckName(r.Host, p) != nil {
@@ -101,7 +101,7 @@ func (p Policy) VouchedFor(record cache.Record, vouched map[string]bool) cache.V
 }
 
 // NamesOf are the hosts of a record whose addresses may be asked for.
-func (p Policy) NamesOf(record cache.Record, vouched map[string]bool) []string {
+func (p *Policy) NamesOf(record cache.Record, vouched map[string]bool) []string {
 	var hosts []string
 	for _, r := range RegistrarsOf(record) {
 		if reason, _ := p.RememberedReason(r.Recalled(LastGood, nil), false, vouched); reason == "" {

@@ -9,7 +9,7 @@ import (
 
 // NameReason applies the name rule. It guards names from DNS, DHCP, unproven Registrars and records; a configured server
 // is trusted, and so is one named by a proven Registrar (TechNet dd637123; discovery over SRV and option 120 alike).
-func (p Policy) NameReason(step Step, host string, t Transport) (Reason, string) {
+func (p *Policy) NameReason(step Step, host string, t Transport) (Reason, string) {
 	switch {
 	case step == Manual || p.Configured(host):
 		return "", ""
@@ -24,7 +24,7 @@ func (p Policy) NameReason(step Step, host string, t Transport) (Reason, string)
 
 // addressReason is the name rule where an address stands in place of a name. Over TLS its server has to prove a name
 // besides, and over plain TCP it never gets credentials (proof and inClear of package signin). What is not listed is refused.
-func (p Policy) addressReason(step Step, host string, t Transport) (Reason, string) {
+func (p *Policy) addressReason(step Step, host string, t Transport) (Reason, string) {
 	switch {
 	case t == TLS && step == DHCPTLS:
 		return TLSNoName, "DHCP gave the address " + host + ", not a name"
@@ -44,7 +44,7 @@ func IsAddress(host string) bool {
 }
 
 // CheckName applies the name rule of the policy to a host name. The error says what the rule asks for.
-func CheckName(host string, p Policy) error {
+func CheckName(host string, p *Policy) error {
 	return place.CheckName(host, p.SIPAddress.Domain, p.Naming)
 }
 
@@ -58,7 +58,7 @@ func IsCloud(host string) bool {
 }
 
 // Closed says why plain TCP may not be used, or "". floor: this SIP domain has registered over TLS before.
-func (p Policy) Closed(t Transport, floor bool) Reason {
+func (p *Policy) Closed(t Transport, floor bool) Reason {
 	switch {
 	case t == TLS:
 		return ""
@@ -72,12 +72,12 @@ func (p Policy) Closed(t Transport, floor bool) Reason {
 }
 
 // Configured says whether the configuration of today names a host.
-func (p Policy) Configured(host string) bool {
+func (p *Policy) Configured(host string) bool {
 	return slices.ContainsFunc(p.Manual, func(m ManualServer) bool { return m.Host == host })
 }
 
 // PortReason says why a port is not dialled, or "". The configuration may name any.
-func (p Policy) PortReason(step Step, port uint16) (Reason, string) {
+func (p *Policy) PortReason(step Step, port uint16) (Reason, string) {
 	if err := place.CheckPort(port); err != nil && step != Manual {
 		return AddressNotAllowed, err.Error()
 	}
@@ -86,15 +86,16 @@ func (p Policy) PortReason(step Step, port uint16) (Reason, string) {
 
 // ForWeb is the policy for names of web services that a Registrar has told. The strict rule is about names from DNS and DHCP,
 // and has no host for web services in it: any host under the SIP domain will do.
-func (p Policy) ForWeb() Policy {
-	if p.Naming == NamingStrict {
-		p.Naming = NamingSuffix
+func (p *Policy) ForWeb() *Policy {
+	web := *p
+	if web.Naming == NamingStrict {
+		web.Naming = NamingSuffix
 	}
-	return p
+	return &web
 }
 
 // anchors are those that count now.
-func (p Policy) anchors() []Anchor {
+func (p *Policy) anchors() []Anchor {
 	if p.Bootstrap == TrustRoots || p.Anchors == nil {
 		return nil
 	}
@@ -102,7 +103,7 @@ func (p Policy) anchors() []Anchor {
 }
 
 // Pins are the fingerprints of certificates that are trusted as authorities, besides the roots.
-func (p Policy) Pins() map[string]bool {
+func (p *Policy) Pins() map[string]bool {
 	pins := map[string]bool{}
 	if p.Bootstrap == TrustPinned {
 		for _, fingerprint := range p.TrustPins {
@@ -117,11 +118,11 @@ func (p Policy) Pins() map[string]bool {
 
 // Withholds says whether a server whose proof rests on an anchor gets no password: nobody has looked at that anchor, and the site
 // has not said that this is enough.
-func (p Policy) Withholds(anchor string) bool {
+func (p *Policy) Withholds(anchor string) bool {
 	return !p.FirstUseSendsCredentials && slices.ContainsFunc(p.anchors(), func(a Anchor) bool { return a.FirstUse && a.Fingerprint == anchor })
 }
 
 // MayTrustFirst says whether an authority may be trusted because it is the first one that is met.
-func (p Policy) MayTrustFirst() bool {
+func (p *Policy) MayTrustFirst() bool {
 	return p.Bootstrap == TrustFirstUse && p.Accept != nil && len(p.anchors()) == 0
 }

@@ -33,7 +33,7 @@ type credential struct {
 }
 
 // now is a time that is not too early: a clock that is behind is not believed.
-func (b basis) now() time.Time {
+func (b *basis) now() time.Time {
 	now := time.Now()
 	if floor := b.clockFloor(); now.Before(floor) {
 		return floor

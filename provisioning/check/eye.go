@@ -14,10 +14,10 @@ import (
 // eye does once what the daemon does all the time, and leaves nothing behind: it signs in under an endpoint id of
 // its own, so that a daemon beside it keeps its registration, takes the binding back, and writes no record.
 type eye struct {
-	discover.Enquiry
+	*discover.Enquiry
 	policy provisioning.Policy
 	wire   wire.Wire
-	memory provisioning.Memory
+	memory *provisioning.Memory
 	signer *signin.Signer
 	cycle  provisioning.Cycle // what the sign-in has told
 
@@ -31,12 +31,12 @@ func newEye(policy provisioning.Policy, wire wire.Wire, record cache.Record) *ey
 	m := policy.Memory(cache.InMemory(record))
 	e := &eye{Enquiry: discover.NewEnquiry(policy, wire, m.Floor()), policy: policy, wire: wire, memory: m, cycle: provisioning.Cycle{Attempts: []provisioning.Attempt{}}}
 	e.resolve = func(ctx context.Context, hosts []string) []provisioning.Name {
-		return discover.ResolveAll(ctx, policy, wire, m, hosts)
+		return discover.ResolveAll(ctx, &policy, wire, m, hosts)
 	}
 	// A Lync Registrar would take us for the daemon under its endpoint id.
 	e.signer = signin.New(policy, wire, signin.FreshEndpointID(), m.Vouched(), signin.Owner{
 		Tell: e.cycle.Note, Pass: func() {}, Floor: m.Floor, ClockFloor: m.ClockFloor,
-		Ground:  func() provisioning.Ground { return discover.GroundOf(policy, wire) },
+		Ground:  func() *provisioning.Ground { return discover.GroundOf(&policy, wire) },
 		Resolve: e.resolve, CertificateService: func(url string) { e.service = url },
 	})
 	return e
@@ -59,7 +59,7 @@ func (e *eye) outage() provisioning.Plan {
 	if !ok {
 		return provisioning.Plan{}
 	}
-	return discover.GroundOf(e.policy, e.wire).Tidy(provisioning.OutagePlan(record, e.policy, nil, e.memory.Vouched()))
+	return discover.GroundOf(&e.policy, e.wire).Tidy(provisioning.OutagePlan(record, e.policy, nil, e.memory.Vouched()))
 }
 
 // signIn does what the daemon would do with these Candidates, and takes the binding back.

@@ -46,7 +46,7 @@ type Facts struct {
 type Place struct {
 	provisioning.Candidate
 	Role   Role
-	Probes []signin.Probe // in the order of the addresses
+	Probes []*signin.Probe // in the order of the addresses
 }
 
 // Role is why a place was looked at.
@@ -75,7 +75,7 @@ func (f *Facts) place(c provisioning.Candidate) (Place, bool) {
 		return Place{}, false
 	}
 	p := f.Places[i]
-	p.Probes = slices.DeleteFunc(slices.Clone(p.Probes), func(probe signin.Probe) bool { return !slices.Contains(c.Addrs, probe.Addr) })
+	p.Probes = slices.DeleteFunc(slices.Clone(p.Probes), func(probe *signin.Probe) bool { return !slices.Contains(c.Addrs, probe.Addr) })
 	return p, true
 }
 
@@ -103,24 +103,24 @@ func (p Place) ready() bool { return slices.ContainsFunc(p.Probes, isReady) }
 
 // closed says whether nothing was sent there, since the daemon would send nothing.
 func (p Place) closed() bool {
-	return len(p.Probes) > 0 && !slices.ContainsFunc(p.Probes, func(probe signin.Probe) bool {
+	return len(p.Probes) > 0 && !slices.ContainsFunc(p.Probes, func(probe *signin.Probe) bool {
 		return probe.Reason() != provisioning.TransportPolicy && probe.Reason() != provisioning.TLSFloor
 	})
 }
 
-func isAnswered(p signin.Probe) bool { return p.Answered }
-func isSecured(p signin.Probe) bool  { return p.Secured }
-func isReady(p signin.Probe) bool    { return p.Answered && p.Trouble.None() }
+func isAnswered(p *signin.Probe) bool { return p.Answered }
+func isSecured(p *signin.Probe) bool  { return p.Secured }
+func isReady(p *signin.Probe) bool    { return p.Answered && p.Trouble.None() }
 
 // isUnproven says whether the certificate is what failed; a clock may be wrong for the Registrar, too.
-func isUnproven(p signin.Probe) bool { return !p.Secured && p.Reason().IsCertificate() }
+func isUnproven(p *signin.Probe) bool { return !p.Secured && p.Reason().IsCertificate() }
 
 // best is the probe that came furthest: what is wrong with the place as a whole.
-func (p Place) best() signin.Probe {
-	return slices.MaxFunc(p.Probes, func(a, b signin.Probe) int { return stage(a) - stage(b) })
+func (p Place) best() *signin.Probe {
+	return slices.MaxFunc(p.Probes, func(a, b *signin.Probe) int { return stage(a) - stage(b) })
 }
 
-func stage(p signin.Probe) int {
+func stage(p *signin.Probe) int {
 	for i, reached := range []bool{isReady(p), p.Answered, p.Secured, p.TLS.Version != "", p.Connected} {
 		if reached {
 			return 5 - i

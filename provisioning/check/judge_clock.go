@@ -25,11 +25,11 @@ type skew struct {
 // nearest to us: time servers prove nothing, so that one alone does not make us wrong.
 func skewOf(f *Facts) skew {
 	for _, p := range f.Places {
-		for i, probe := range p.Probes {
+		for _, probe := range p.Probes {
 			if date := probe.Greeting.Date; probe.Secured && !date.IsZero() {
 				s := skew{ahead: date.Sub(f.Now).Round(time.Second), host: p.Host, sure: valid(probe, date)}
 				if !s.sure {
-					s.beyond = &p.Probes[i]
+					s.beyond = probe
 				}
 				return s
 			}
@@ -42,7 +42,7 @@ func skewOf(f *Facts) skew {
 }
 
 // valid says whether the certificate of a server is valid at a time, as far as its own dates go.
-func valid(probe signin.Probe, at time.Time) bool {
+func valid(probe *signin.Probe, at time.Time) bool {
 	return probe.TLS.NotAfter.IsZero() || !at.Before(probe.TLS.NotBefore) && !at.After(probe.TLS.NotAfter)
 }
 
@@ -55,7 +55,7 @@ func seconded(f *Facts, s TimeServer) bool {
 		return true
 	}
 	return slices.ContainsFunc(f.Places, func(p Place) bool {
-		return slices.ContainsFunc(p.Probes, func(probe signin.Probe) bool {
+		return slices.ContainsFunc(p.Probes, func(probe *signin.Probe) bool {
 			return !probe.Secured && !valid(probe, f.Now) && valid(probe, f.Now.Add(s.Ahead))
 		})
 	})
@@ -64,7 +64,7 @@ func seconded(f *Facts, s TimeServer) bool {
 // contradicts returns the host of a certificate that has been believed and is not valid at the time that a server tells; "": none.
 func contradicts(f *Facts, s TimeServer) string {
 	for _, p := range f.Places {
-		if slices.ContainsFunc(p.Probes, func(probe signin.Probe) bool { return probe.Secured && !valid(probe, f.Now.Add(s.Ahead)) }) {
+		if slices.ContainsFunc(p.Probes, func(probe *signin.Probe) bool { return probe.Secured && !valid(probe, f.Now.Add(s.Ahead)) }) {
 			return p.Host
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // notOnNetwork is about a device from which nothing gets out.
@@ -64,19 +63,19 @@ func idle(f *Facts) provisioning.Trouble {
 
 // rehearse says how the device would fare with its last good Registrars: well, at the place of the text; or why not.
 func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
-	var first signin.Probe
+	var first provisioning.Trouble
 	for i, c := range f.Outage.Try {
 		p, _ := f.place(c)
 		if p.ready() {
 			return Good, provisioning.Trouble{}, fmt.Sprintf("%s, last registered %s, answers at %s", place(c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)
 		}
 		if i == 0 && len(p.Probes) > 0 {
-			first = p.best()
+			first = p.best().Trouble
 		}
 	}
 	if len(f.Outage.Try) == 0 && len(f.Outage.Skipped) > 0 {
 		s := f.Outage.Skipped[0]
 		return Warn, s.Reason.Met(s.Detail), ""
 	}
-	return Warn, first.Trouble, ""
+	return Warn, first, ""
 }

@@ -191,7 +191,7 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 // insideName is a Registrar inside the SIP domain that is there already, or "".
 func insideName(f *Facts) string {
 	for _, p := range f.Places {
-		if p.Role != Beside && p.ready() && provisioning.CheckName(p.Host, f.Policy) == nil {
+		if p.Role != Beside && p.ready() && provisioning.CheckName(p.Host, &f.Policy) == nil {
 			return p.Host
 		}
 	}

@@ -83,7 +83,7 @@ func addressFails(f *Facts) provisioning.Trouble {
 		if isReady(probe) || f.Link.cannotReach(probe) {
 			continue
 		}
-		p.Probes = []signin.Probe{probe}
+		p.Probes = []*signin.Probe{probe}
 		return deadPlace(f, p).Also(provisioning.FaultOtherAddress, provisioning.Facts{"host": p.Host})
 	}
 	return provisioning.Trouble{}
@@ -206,7 +206,7 @@ func wrongName(f *Facts, p Place, t provisioning.Trouble) provisioning.Trouble {
 	names := p.best().TLS.Names
 	useful := ""
 	for _, name := range names {
-		if provisioning.CheckName(name, f.Policy) == nil && !strings.HasPrefix(name, "*") && (useful == "" || f.resolves(name)) {
+		if provisioning.CheckName(name, &f.Policy) == nil && !strings.HasPrefix(name, "*") && (useful == "" || f.resolves(name)) {
 			useful = name
 		}
 	}

@@ -138,7 +138,7 @@ func (l Link) onlyIPv6() bool {
 }
 
 // cannotReach says whether there is no way to an address since this device may not have its IP version at all.
-func (l Link) cannotReach(p signin.Probe) bool {
+func (l Link) cannotReach(p *signin.Probe) bool {
 	return p.Reason() == provisioning.ConnectUnreachable && (p.Addr.Is6() || l.onlyIPv6())
 }
 

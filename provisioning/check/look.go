@@ -98,7 +98,7 @@ func (l *looker) planned(host string) bool {
 
 // nameServers are those that are asked, and what is to be said of others.
 func nameServers(o Options) (servers []netip.AddrPort, unread string) {
-	servers, err := discover.NameServers(o.Policy, o.Wire) // none is what the tree shows then
+	servers, err := discover.NameServers(&o.Policy, o.Wire) // none is what the tree shows then
 	if err != nil && len(servers) > 0 {
 		unread = plain.Words(err)
 	}
@@ -194,7 +194,7 @@ func (l *looker) otherServers(ctx context.Context, survey discover.DHCPSurvey) {
 	f := provisioning.Finding{Source: provisioning.Source{Step: provisioning.DHCPTLS, Source: "dhcp", Query: "option 120"}}
 	for _, a := range survey.Answers {
 		for _, host := range a.SIP.Names {
-			if provisioning.CheckName(host, l.Policy) == nil {
+			if provisioning.CheckName(host, &l.Policy) == nil {
 				f.Names = append(f.Names, l.eye.LookUp(ctx, host))
 			}
 		}
@@ -214,7 +214,7 @@ func (l *looker) signIn(ctx context.Context) {
 	}
 	speaks := isAnswered
 	if len(l.alive(plan, speaks)) == 0 { // a server that does not answer strangers may still answer us
-		speaks = func(p signin.Probe) bool { return p.Reason() == provisioning.SIPNoAnswer }
+		speaks = func(p *signin.Probe) bool { return p.Reason() == provisioning.SIPNoAnswer }
 	}
 	if len(l.alive(plan, speaks)) == 0 || !l.Daemon.spares(l.ByPassed).None() {
 		return
@@ -222,7 +222,7 @@ func (l *looker) signIn(ctx context.Context) {
 	l.Progress("signing in")
 	var s signin.SignedIn
 	l.watch.time("sign-in", func() {
-		s = l.eye.signIn(ctx, l.alive(plan, func(p signin.Probe) bool { return speaks(p) || isUnproven(p) }))
+		s = l.eye.signIn(ctx, l.alive(plan, func(p *signin.Probe) bool { return speaks(p) || isUnproven(p) }))
 	})
 	l.Took["home"], l.Took["relays"] = s.InBandTook, s.InBandTook
 	l.SignIn = &s
@@ -236,8 +236,8 @@ func (l *looker) signIn(ctx context.Context) {
 // proveReady notes that a server has dealt with the device, whatever it says to strangers.
 func (l *looker) proveReady(a provisioning.Attempt) {
 	for _, p := range l.Places {
-		for i := range p.Probes {
-			if probe := &p.Probes[i]; probe.Addr == a.Address && p.Endpoint == a.Endpoint() {
+		for _, probe := range p.Probes {
+			if probe.Addr == a.Address && p.Endpoint == a.Endpoint() {
 				probe.Answered, probe.Trouble, probe.Detail = true, provisioning.Trouble{}, ""
 			}
 		}
@@ -245,7 +245,7 @@ func (l *looker) proveReady(a provisioning.Attempt) {
 }
 
 // alive leaves the Candidates that have an address that counts, and of each these addresses.
-func (l *looker) alive(plan []provisioning.Candidate, counts func(signin.Probe) bool) []provisioning.Candidate {
+func (l *looker) alive(plan []provisioning.Candidate, counts func(*signin.Probe) bool) []provisioning.Candidate {
 	var try []provisioning.Candidate
 	for _, c := range plan {
 		place, _ := l.place(c)

@@ -92,11 +92,11 @@ func (p *Place) room(addr netip.Addr) (index int, fresh bool) {
 		return 0, false
 	}
 	p.Addrs = append(p.Addrs, addr)
-	p.Probes = append(p.Probes, signin.Probe{Addr: addr})
+	p.Probes = append(p.Probes, &signin.Probe{Addr: addr})
 	return len(p.Probes) - 1, true
 }
 
-func (p *prober) put(place *Place, i int, seen signin.Probe) {
+func (p *prober) put(place *Place, i int, seen *signin.Probe) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	place.Probes[i] = seen
@@ -137,7 +137,7 @@ func (p *prober) inClear(before, plan []provisioning.Candidate, role Role) {
 }
 
 // after looks at an address over plain TCP once the handshakes that come before it are over.
-func (p *prober) after(earlier []handshake, c provisioning.Candidate, addr netip.Addr) signin.Probe {
+func (p *prober) after(earlier []handshake, c provisioning.Candidate, addr netip.Addr) *signin.Probe {
 	for _, h := range earlier {
 		<-h.done // a probe has its own deadlines
 		p.mu.Lock()

@@ -174,7 +174,7 @@ func (b *branch) name(host string) {
 	f := b.facts
 	verdict := func(naming provisioning.Naming) string {
 		policy := f.Policy
-		if policy.Naming = naming; provisioning.CheckName(host, policy) != nil {
+		if policy.Naming = naming; provisioning.CheckName(host, &policy) != nil {
 			return "refused"
 		}
 		return "allowed"
@@ -192,7 +192,7 @@ func (b *branch) name(host string) {
 	if c.Result == Warn && len(f.Plan.Try) == 0 {
 		c.Result = Bad
 	}
-	if c.Result == Good && provisioning.CheckName(host, f.Policy) != nil { // of a source that is not asked
+	if c.Result == Good && provisioning.CheckName(host, &f.Policy) != nil { // of a source that is not asked
 		c.Result, c.Reason = Skipped, provisioning.NameNotAllowed
 	}
 	b.add(c)

@@ -96,7 +96,7 @@ func (b *branch) place(p Place, under string) {
 }
 
 // layers are TCP, TLS and SIP of one address. What comes after a failure is not run.
-func (b *branch) layers(p Place, probe signin.Probe, whole Check) {
+func (b *branch) layers(p Place, probe *signin.Probe, whole Check) {
 	failed := ""
 	layer := func(name string, reached bool, detail string, took time.Duration) {
 		c := Check{ID: whole.ID + "." + strings.ToLower(name), Under: whole.ID, Title: name, Result: Good, Detail: detail, TookMS: provisioning.Milliseconds(took)}
@@ -118,7 +118,7 @@ func (b *branch) layers(p Place, probe signin.Probe, whole Check) {
 }
 
 // certificate is what a server shows in the handshake.
-func certificate(probe signin.Probe) string {
+func certificate(probe *signin.Probe) string {
 	t := probe.TLS
 	if t.Version == "" || t.Sent == 0 {
 		return ""
@@ -132,7 +132,7 @@ func certificate(probe signin.Probe) string {
 }
 
 // greeting is what a server says of itself to a stranger.
-func greeting(probe signin.Probe) string {
+func greeting(probe *signin.Probe) string {
 	g := probe.Greeting
 	if g.Code == 0 {
 		return ""

@@ -48,7 +48,7 @@ func (e *eye) askServices(ctx context.Context, services []WebService) {
 	var asking sync.WaitGroup
 	for i := range services {
 		s := &services[i]
-		if s.Outside = provisioning.CheckName(s.Host, e.policy) != nil; s.Outside || len(s.Addrs) == 0 {
+		if s.Outside = provisioning.CheckName(s.Host, &e.policy) != nil; s.Outside || len(s.Addrs) == 0 {
 			continue
 		}
 		asking.Go(func() {
@@ -73,7 +73,7 @@ func (e *eye) offered(ctx context.Context, s WebService) ([]string, provisioning
 			addrs = e.LookUp(ctx, host).Addrs
 		}
 		c := provisioning.Candidate{Step: provisioning.HostName, Endpoint: provisioning.Endpoint{Host: host, Port: port, Transport: provisioning.TLS}}
-		switch err := provisioning.CheckName(host, e.policy); {
+		switch err := provisioning.CheckName(host, &e.policy); {
 		case err != nil:
 			return nil, err
 		case len(addrs) == 0:

@@ -101,7 +101,7 @@ func addAddresses(f *provisioning.Finding, sources []dhcpSource, best sourceRank
 
 // flaw says what is wrong with an answer that is used all the same, or "". Option 43 is for phones that sign in by PIN;
 // that of another vendor is no flaw.
-func (s dhcpSource) flaw() string {
+func (s *dhcpSource) flaw() string {
 	switch {
 	case s.Answer.Problem != "":
 		return joinDetail("from "+s.Who, s.Answer.Problem)
@@ -150,7 +150,7 @@ func bestSource(sources []dhcpSource, usable func(name string) bool) (f provisio
 }
 
 // query is what was asked, and of whom when that is not a server of the Lync device order.
-func (s dhcpSource) query() string {
+func (s *dhcpSource) query() string {
 	if s.rank == informed {
 		return s.Option
 	}
@@ -169,7 +169,7 @@ func joinSources(detail string, s dhcpSource) string {
 }
 
 // weigh says how good an answer is: the larger the better, 0 is of no use.
-func (s dhcpSource) weigh(usable func(name string) bool) (rank int, v provisioning.Verdict, reason provisioning.Reason, problem string) {
+func (s *dhcpSource) weigh(usable func(name string) bool) (rank int, v provisioning.Verdict, reason provisioning.Reason, problem string) {
 	sip := s.Answer.SIP
 	switch {
 	case s.Problem != "":
@@ -203,7 +203,7 @@ func joinDetail(from, problem string) string {
 }
 
 // trouble is what is wrong with an answer as a whole: with the bytes of an option is what DHCPTrouble says.
-func (s dhcpSource) trouble(reason provisioning.Reason) provisioning.Trouble {
+func (s *dhcpSource) trouble(reason provisioning.Reason) provisioning.Trouble {
 	facts := provisioning.Facts{"server": s.Who, "problem": s.Answer.Problem}
 	switch {
 	case reason != provisioning.DHCPMalformed:

@@ -19,7 +19,7 @@ const disagreeLimit = 2500 * time.Millisecond
 // disagreements says how the name servers disagree about the SRV records of the steps given: discovery takes what is there from
 // whichever server has it, and a tech wants to know that another has not. Each server is asked by itself, and only where
 // there are several.
-func disagreements(ctx context.Context, policy provisioning.Policy, wire wire.Wire, steps []provisioning.Step) map[provisioning.Step]provisioning.Trouble {
+func disagreements(ctx context.Context, policy *provisioning.Policy, wire wire.Wire, steps []provisioning.Step) map[provisioning.Step]provisioning.Trouble {
 	resolver := newResolver(policy, wire)
 	if len(resolver.Servers) < 2 {
 		return nil

@@ -60,7 +60,7 @@ func TestDisagreements(t *testing.T) {
 			}
 			defer site.Close()
 			policy := provisioning.Policy{SIPAddress: place.SIPAddress{User: "phone1", Domain: "contoso.com"}, Roots: x509.NewCertPool()}
-			got := disagreements(t.Context(), policy, wire.Wire(simulated), []provisioning.Step{provisioning.InternalTLS, provisioning.DHCPTLS, provisioning.ExternalTLS})
+			got := disagreements(t.Context(), &policy, wire.Wire(simulated), []provisioning.Step{provisioning.InternalTLS, provisioning.DHCPTLS, provisioning.ExternalTLS})
 			if len(got) != test.want {
 				t.Errorf("%s: %v", name, got)
 			}
@@ -84,7 +84,7 @@ func TestTroubleOfAnswers(t *testing.T) {
 		"cut, and the option wrong": {dhcpopts.Answer{Type: "ack", Problem: "some words", SIP: dhcpopts.SIPServers{Problem: "more"}}, provisioning.DHCPMalformed, nil},
 		"the option wrong":          {dhcpopts.Answer{Type: "ack", SIP: dhcpopts.SIPServers{Problem: "more"}}, provisioning.DHCPMalformed, nil},
 	} {
-		if got := (dhcpSource{Who: "10.0.0.67", Answer: test.answer}).trouble(test.reason); got.Fault != test.want {
+		if got := (&dhcpSource{Who: "10.0.0.67", Answer: test.answer}).trouble(test.reason); got.Fault != test.want {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -131,7 +131,7 @@ func TestOverruled(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer site.Close()
-			resolver := newResolver(provisioning.Policy{}, wire.Wire(simulated))
+			resolver := newResolver(&provisioning.Policy{}, wire.Wire(simulated))
 			ctx, cancel := context.WithTimeout(t.Context(), enquiryLimit)
 			defer cancel()
 			_, err = resolver.SRV(ctx, "_sipinternaltls._tcp.contoso.com")

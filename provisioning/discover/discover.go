@@ -20,7 +20,7 @@ const (
 )
 
 // VerdictLimit is how long DNS and DHCP may take: less, when there is something to fall back on.
-func VerdictLimit(m provisioning.Memory) time.Duration {
+func VerdictLimit(m *provisioning.Memory) time.Duration {
 	if _, ok := m.Record(); ok {
 		return verdictWithLastGood
 	}
@@ -37,7 +37,7 @@ func Discover(ctx context.Context, policy provisioning.Policy, wire wire.Wire, f
 	var conflicts []string
 	var disagree map[provisioning.Step]provisioning.Trouble
 	var names sync.WaitGroup
-	names.Go(func() { disagree = disagreements(ctx, policy, wire, policy.Steps()) })
+	names.Go(func() { disagree = disagreements(ctx, &policy, wire, policy.Steps()) })
 	g := Gather(ctx, policy, wire, floor, nil, nil, Patience{Limit: verdictWithNothing}, func(t provisioning.Trouble) {
 		if t.Reason() == provisioning.DHCPConflict {
 			conflicts = append(conflicts, fmt.Sprint(t.Facts["problem"]))
@@ -77,7 +77,7 @@ func Gather(ctx context.Context, policy provisioning.Policy, wire wire.Wire, flo
 func (g *Gathering) start(ctx context.Context, floor bool) {
 	ctx, g.cancelAll = context.WithCancel(ctx)
 	g.names, g.cancelNames = context.WithTimeout(ctx, g.patience.Limit)
-	g.started, g.ground = time.Now(), GroundOf(g.policy, g.wire)
+	g.started, g.ground = time.Now(), GroundOf(&g.policy, g.wire)
 	g.resolver = resolverOn(g.ground, g.wire)
 	g.resolver.Pace = srv.NewPace(g.patience.InVain)
 	g.answers, g.hosts = map[provisioning.Step]*answer{}, map[string]*resolution{}

@@ -25,13 +25,13 @@ type Enquiry struct {
 }
 
 // NewEnquiry returns an Enquiry. floor: this SIP domain has registered over TLS before.
-func NewEnquiry(policy provisioning.Policy, wire wire.Wire, floor bool) Enquiry {
-	return Enquiry{policy, wire, floor}
+func NewEnquiry(policy provisioning.Policy, wire wire.Wire, floor bool) *Enquiry {
+	return &Enquiry{policy, wire, floor}
 }
 
 // Survey asks DNS and DHCP for the steps given, whatever the order of the policy, as long as a device would that has nothing else; TCP steps that are closed are
 // not asked for. settled is called with each Finding as soon as it is decided, from several goroutines.
-func (e Enquiry) Survey(ctx context.Context, steps []provisioning.Step, settled func(provisioning.Finding)) provisioning.Findings {
+func (e *Enquiry) Survey(ctx context.Context, steps []provisioning.Step, settled func(provisioning.Finding)) provisioning.Findings {
 	g := &Gathering{policy: e.policy, wire: e.wire, steps: steps, patience: Patience{Limit: verdictWithNothing}, settled: settled, notice: func(provisioning.Trouble) {}}
 	g.start(ctx, e.floor)
 	defer g.End()
@@ -39,16 +39,16 @@ func (e Enquiry) Survey(ctx context.Context, steps []provisioning.Step, settled 
 }
 
 // Disagreement says how the name servers disagree about the SRV records of the steps given, by step. It takes 2.5 s at most.
-func (e Enquiry) Disagreement(ctx context.Context, steps []provisioning.Step) map[provisioning.Step]provisioning.Trouble {
-	return disagreements(ctx, e.policy, e.wire, steps)
+func (e *Enquiry) Disagreement(ctx context.Context, steps []provisioning.Step) map[provisioning.Step]provisioning.Trouble {
+	return disagreements(ctx, &e.policy, e.wire, steps)
 }
 
 // LookUp asks for the addresses of a host name. Without any, Name says why.
-func (e Enquiry) LookUp(ctx context.Context, host string) provisioning.Name {
+func (e *Enquiry) LookUp(ctx context.Context, host string) provisioning.Name {
 	ctx, cancel := context.WithTimeout(ctx, enquiryLimit)
 	defer cancel()
 	name := provisioning.Name{Host: host}
-	addrs, err := resolveHost(ctx, newResolver(e.policy, e.wire), host)
+	addrs, err := resolveHost(ctx, newResolver(&e.policy, e.wire), host)
 	if name.Addrs = addrs; err != nil {
 		noAddress(&name, err)
 	}
@@ -56,17 +56,17 @@ func (e Enquiry) LookUp(ctx context.Context, host string) provisioning.Name {
 }
 
 // Alias returns the name of which a host is an alias; "": it is none, or nobody says so.
-func (e Enquiry) Alias(ctx context.Context, host string) string {
+func (e *Enquiry) Alias(ctx context.Context, host string) string {
 	ctx, cancel := context.WithTimeout(ctx, enquiryLimit)
 	defer cancel()
-	resolver := newResolver(e.policy, e.wire)
+	resolver := newResolver(&e.policy, e.wire)
 	alias, _ := resolver.Alias(ctx, host) // unknown is not told
 	return alias
 }
 
 // Measure asks each name server many times, all servers at the same time.
-func (e Enquiry) Measure(ctx context.Context) []Quality {
-	servers := nameServers(e.policy, e.wire)
+func (e *Enquiry) Measure(ctx context.Context) []Quality {
+	servers := nameServers(&e.policy, e.wire)
 	measured := make([]Quality, len(servers))
 	var asking sync.WaitGroup
 	for i, server := range servers {
@@ -77,12 +77,12 @@ func (e Enquiry) Measure(ctx context.Context) []Quality {
 }
 
 // Records asks for the SRV records of a name that is no step: the clock's, say.
-func (e Enquiry) Records(ctx context.Context, name string) provisioning.Finding {
+func (e *Enquiry) Records(ctx context.Context, name string) provisioning.Finding {
 	ctx, cancel := context.WithTimeout(ctx, enquiryLimit)
 	defer cancel()
 	started := time.Now()
 	f := provisioning.Finding{Source: provisioning.Source{Source: "dns", Query: name, Verdict: provisioning.Found}}
-	resolver := newResolver(e.policy, e.wire)
+	resolver := newResolver(&e.policy, e.wire)
 	targets, err := resolver.SRV(ctx, name)
 	if err != nil {
 		failed(&f, err)
@@ -96,17 +96,17 @@ func (e Enquiry) Records(ctx context.Context, name string) provisioning.Finding 
 
 // AnswersLate says whether DNS, which has not answered in time, does answer, whatever it says. (A name server may have
 // found out meanwhile what took it so long.)
-func (e Enquiry) AnswersLate(ctx context.Context, name string) bool {
+func (e *Enquiry) AnswersLate(ctx context.Context, name string) bool {
 	ctx, cancel := context.WithTimeout(ctx, lateLimit)
 	defer cancel()
-	resolver := newResolver(e.policy, e.wire)
+	resolver := newResolver(&e.policy, e.wire)
 	_, err := resolver.SRV(ctx, name)
 	return err == nil || lookupTrouble(lookUpError(err)).Reason() != provisioning.DNSTimeout
 }
 
 // DHCPPace asks DHCP once more, for as long as nobody waits for it, and says how slow the first server is; nothing: nobody has
 // answered, or not slowly.
-func (e Enquiry) DHCPPace(ctx context.Context) provisioning.Trouble {
+func (e *Enquiry) DHCPPace(ctx context.Context) provisioning.Trouble {
 	s := surveyor{wire: e.wire}
 	_ = s.askAll(ctx, e.policy.Interface, dhcpopts.Question{}, dhcpLimit) // why it cannot be asked has been told
 	if len(s.Answers) == 0 {
@@ -116,7 +116,7 @@ func (e Enquiry) DHCPPace(ctx context.Context) provisioning.Trouble {
 }
 
 // Pace measures the name servers of this device, and says what is dead, lossy or slow about them. It takes some seconds.
-func (e Enquiry) Pace(ctx context.Context) []provisioning.Trouble {
+func (e *Enquiry) Pace(ctx context.Context) []provisioning.Trouble {
 	quality := e.Measure(ctx)
 	found := []provisioning.Trouble{DeadServer(quality)}
 	for _, q := range quality {

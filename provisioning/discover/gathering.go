@@ -18,7 +18,7 @@ type Gathering struct {
 	wire     wire.Wire
 	steps    []provisioning.Step   // asked, in order; those of the policy
 	before   provisioning.Findings // of an earlier gathering: only what it left open is asked for
-	ground   provisioning.Ground
+	ground   *provisioning.Ground
 	resolver srv.Resolver
 	patience Patience
 	started  time.Time
@@ -54,7 +54,7 @@ type resolution struct {
 	err   error
 }
 
-func newResolver(policy provisioning.Policy, wire wire.Wire) srv.Resolver {
+func newResolver(policy *provisioning.Policy, wire wire.Wire) srv.Resolver {
 	return resolverOn(GroundOf(policy, wire), wire)
 }
 

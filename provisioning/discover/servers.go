@@ -14,8 +14,8 @@ import (
 const dnsPort = 53 // RFC 1035, section 4.2
 
 // GroundOf is the ground of this device now.
-func GroundOf(p provisioning.Policy, wire wire.Wire) provisioning.Ground {
-	g := provisioning.Ground{Policy: p}
+func GroundOf(p *provisioning.Policy, wire wire.Wire) *provisioning.Ground {
+	g := &provisioning.Ground{Policy: *p}
 	if wire.Own != nil {
 		g.Own = wire.Own()
 	}
@@ -30,7 +30,7 @@ func GroundOf(p provisioning.Policy, wire wire.Wire) provisioning.Ground {
 }
 
 // NameServers are those that are asked. The error says what of the system's list cannot be read; the others are there.
-func NameServers(p provisioning.Policy, wire wire.Wire) ([]netip.AddrPort, error) {
+func NameServers(p *provisioning.Policy, wire wire.Wire) ([]netip.AddrPort, error) {
 	if len(p.DNSServers) > 0 || wire.Resolvers == nil {
 		return p.DNSServers, nil
 	}
@@ -38,17 +38,17 @@ func NameServers(p provisioning.Policy, wire wire.Wire) ([]netip.AddrPort, error
 }
 
 // nameServers are those that are asked; none at all is an answer too: every look-up then says so.
-func nameServers(p provisioning.Policy, wire wire.Wire) []netip.AddrPort {
+func nameServers(p *provisioning.Policy, wire wire.Wire) []netip.AddrPort {
 	servers, _ := NameServers(p, wire)
 	return servers
 }
 
-func resolverOn(g provisioning.Ground, wire wire.Wire) srv.Resolver {
-	return srv.Resolver{Servers: nameServers(g.Policy, wire), Dial: wire.Dial, Absent: wire.Absent, Usable: g.Answer, Pace: srv.NewPace(false)}
+func resolverOn(g *provisioning.Ground, wire wire.Wire) srv.Resolver {
+	return srv.Resolver{Servers: nameServers(&g.Policy, wire), Dial: wire.Dial, Absent: wire.Absent, Usable: g.Answer, Pace: srv.NewPace(false)}
 }
 
 // lookedUp is a name with the addresses that look gives and a packet may go to, or why there are none.
-func lookedUp(g provisioning.Ground, step provisioning.Step, name provisioning.Name, look func(host string) ([]netip.Addr, error)) provisioning.Name {
+func lookedUp(g *provisioning.Ground, step provisioning.Step, name provisioning.Name, look func(host string) ([]netip.Addr, error)) provisioning.Name {
 	addrs, err := look(name.Host)
 	if err != nil {
 		noAddress(&name, err)
@@ -63,7 +63,7 @@ func lookedUp(g provisioning.Ground, step provisioning.Step, name provisioning.N
 
 // CheckPlace says why no packet goes to a place that DNS or DHCP has named for another service than SIP, or nil. usual is
 // the port of that service.
-func CheckPlace(policy provisioning.Policy, wire wire.Wire, at netip.AddrPort, usual uint16) error {
+func CheckPlace(policy *provisioning.Policy, wire wire.Wire, at netip.AddrPort, usual uint16) error {
 	if problem := GroundOf(policy, wire).Refuses(provisioning.DHCPTLS, "", at.Addr()); problem != "" {
 		return errors.New(problem)
 	}

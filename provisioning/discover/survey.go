@@ -231,8 +231,9 @@ func (s *DHCPSurvey) flaw() (provisioning.Reason, string, provisioning.Trouble) 
 	named := false
 	for _, a := range s.Answers {
 		named = named || len(a.SIP.Names) > 0
-		if flaw := answerSource(a).flaw(); flaw != "" {
-			return provisioning.DHCPMalformed, flaw, answerSource(a).trouble(provisioning.DHCPMalformed)
+		source := answerSource(a)
+		if flaw := source.flaw(); flaw != "" {
+			return provisioning.DHCPMalformed, flaw, source.trouble(provisioning.DHCPMalformed)
 		}
 	}
 	if !named {

@@ -35,14 +35,14 @@ type Enroller struct {
 }
 
 // Once asks for a certificate at the service of a URL, and keeps it.
-func (e Enroller) Once(ctx context.Context, url string) (identity.Pair, provisioning.Trouble) {
+func (e *Enroller) Once(ctx context.Context, url string) (identity.Pair, provisioning.Trouble) {
 	ctx, cancel := context.WithTimeout(ctx, wholeLimit)
 	defer cancel()
 	pair, err := e.once(ctx, url)
 	return pair, Judge(err, e.login().PIN)
 }
 
-func (e Enroller) once(ctx context.Context, url string) (identity.Pair, error) {
+func (e *Enroller) once(ctx context.Context, url string) (identity.Pair, error) {
 	asking := certprov.Enrolment{Dial: e.dial, UserAgent: e.Agent}
 	defer asking.Close()
 	service, err := asking.Discover(ctx, url)
@@ -83,10 +83,10 @@ func (e Enroller) once(ctx context.Context, url string) (identity.Pair, error) {
 }
 
 // ByPIN says whether certificates are asked for with a PIN. It has no other use, and needs no registration before.
-func (e Enroller) ByPIN() bool { return e.Policy.PIN != "" }
+func (e *Enroller) ByPIN() bool { return e.Policy.PIN != "" }
 
 // login is who asks: by PIN where one is configured, by password else.
-func (e Enroller) login() certprov.Login {
+func (e *Enroller) login() certprov.Login {
 	p := e.Policy
 	if e.ByPIN() {
 		return certprov.Login{User: p.Phone, Password: p.PIN.Reveal, PIN: true}
@@ -113,7 +113,7 @@ func worthHaving(p identity.Pair, now time.Time) error {
 
 // dial connects to a web service. Its name was told by a Registrar that had proven its own, or by a service that had: the name
 // rule guards it all the same, as a password follows.
-func (e Enroller) dial(ctx context.Context, host string, port uint16) (net.Conn, error) {
+func (e *Enroller) dial(ctx context.Context, host string, port uint16) (net.Conn, error) {
 	if provisioning.IsAddress(host) || provisioning.CheckName(host, e.Policy.ForWeb()) != nil {
 		return nil, troubled{provisioning.FaultEnrolName.Met(provisioning.Facts{"host": host, "domain": e.Policy.SIPAddress.Domain})}
 	}

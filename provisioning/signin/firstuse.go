@@ -41,9 +41,9 @@ func (s stranger) trusted(ctx context.Context, c provisioning.Candidate, addr ne
 	}
 	trial := s.gate
 	trial.first = anchor.Fingerprint
-	web, err := s.webServices(ctx, trial, c, addr)
+	web, err := s.webServices(ctx, &trial, c, addr)
 	if err == nil {
-		err = s.sameAuthority(ctx, trial, web)
+		err = s.sameAuthority(ctx, &trial, web)
 	}
 	if err == nil {
 		err = s.policy.Accept(provisioning.Anchor{Fingerprint: anchor.Fingerprint, Subject: anchor.Subject, FirstUse: true})
@@ -52,7 +52,7 @@ func (s stranger) trusted(ctx context.Context, c provisioning.Candidate, addr ne
 }
 
 // webServices asks a Registrar on trial where its web services are: by a REGISTER without credentials.
-func (s stranger) webServices(ctx context.Context, trial gate, c provisioning.Candidate, addr netip.Addr) (certprov.Address, error) {
+func (s stranger) webServices(ctx context.Context, trial *gate, c provisioning.Candidate, addr netip.Addr) (certprov.Address, error) {
 	conn, _, err := trial.open(ctx, c, addr)
 	if err != nil {
 		return certprov.Address{}, err
@@ -70,7 +70,7 @@ func (s stranger) webServices(ctx context.Context, trial gate, c provisioning.Ca
 }
 
 // sameAuthority connects to the web services, and says nothing to them.
-func (s stranger) sameAuthority(ctx context.Context, trial gate, web certprov.Address) error {
+func (s stranger) sameAuthority(ctx context.Context, trial *gate, web certprov.Address) error {
 	if provisioning.IsAddress(web.Host) || provisioning.CheckName(web.Host, s.policy.ForWeb()) != nil {
 		return fmt.Errorf("%s is not under the SIP domain", web.Host)
 	}

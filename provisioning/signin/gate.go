@@ -15,13 +15,13 @@ import (
 type gate struct {
 	policy     provisioning.Policy
 	wire       wire.Wire
-	ground     func() provisioning.Ground
+	ground     func() *provisioning.Ground
 	clockFloor func() time.Time
 	first      string // an authority on trial: trusted for this gate alone; "": none
 }
 
 // refuses is the last gate before a packet goes to an address of a Candidate, whoever has let it so far.
-func (g gate) refuses(c provisioning.Candidate, addr netip.Addr) error {
+func (g *gate) refuses(c provisioning.Candidate, addr netip.Addr) error {
 	reason, detail := g.policy.PortReason(c.Step, c.Port)
 	if reason == "" && provisioning.IsAddress(c.Host) {
 		reason, detail = g.policy.NameReason(c.Step, c.Host, c.Transport)
@@ -37,16 +37,16 @@ func (g gate) refuses(c provisioning.Candidate, addr netip.Addr) error {
 
 // proof is what a certificate must prove: the name dialled, whichever address was used, also a cached one; at an address
 // that was named in place of a name, some name that the name rule allows. A configured address proves itself.
-func (g gate) proof(c provisioning.Candidate) trust.Settings {
+func (g *gate) proof(c provisioning.Candidate) trust.Settings {
 	settings := g.trust()
 	if provisioning.IsAddress(c.Host) && !g.policy.Configured(c.Host) {
-		settings.Allowed = func(name string) bool { return provisioning.CheckName(name, g.policy) == nil }
+		settings.Allowed = func(name string) bool { return provisioning.CheckName(name, &g.policy) == nil }
 	}
 	return settings
 }
 
 // open opens the way to one address of a Candidate, over TLS with the name proven, and tells what the handshake has shown.
-func (g gate) open(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, trust.Met, error) {
+func (g *gate) open(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, trust.Met, error) {
 	if err := g.refuses(c, addr); err != nil {
 		return nil, trust.Met{}, err
 	}
@@ -63,7 +63,7 @@ func (g gate) open(ctx context.Context, c provisioning.Candidate, addr netip.Add
 }
 
 // dial connects to one address of a Candidate.
-func (g gate) dial(ctx context.Context, c provisioning.Candidate, addr netip.Addr, limit time.Duration) (net.Conn, error) {
+func (g *gate) dial(ctx context.Context, c provisioning.Candidate, addr netip.Addr, limit time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	conn, err := g.wire.Dial(ctx, "tcp", netip.AddrPortFrom(addr, c.Port).String())
@@ -74,13 +74,13 @@ func (g gate) dial(ctx context.Context, c provisioning.Candidate, addr netip.Add
 }
 
 // notConnected is the end of connecting to an address.
-func (g gate) notConnected(addr netip.Addr, err error) *attemptError {
+func (g *gate) notConnected(addr netip.Addr, err error) *attemptError {
 	return &attemptError{stage: connecting, err: err, absent: g.wire.Absent != nil && g.wire.Absent(addr)}
 }
 
 // secure speaks TLS on a connection and has the name of the Candidate proven. If it is not, the connection is the caller's to
 // close.
-func (g gate) secure(ctx context.Context, c provisioning.Candidate, conn net.Conn) (net.Conn, trust.Met, error) {
+func (g *gate) secure(ctx context.Context, c provisioning.Candidate, conn net.Conn) (net.Conn, trust.Met, error) {
 	ctx, cancel := context.WithTimeout(ctx, tlsLimit)
 	defer cancel()
 	watched := &wire.Watched{Conn: conn}
@@ -93,7 +93,7 @@ func (g gate) secure(ctx context.Context, c provisioning.Candidate, conn net.Con
 
 // trust returns what certificates are judged by now. A clock that shows less than the last registration or
 // than the build of this program is wrong, and is not believed.
-func (g gate) trust() trust.Settings {
+func (g *gate) trust() trust.Settings {
 	pins := g.policy.Pins()
 	if g.first != "" {
 		pins[g.first] = true

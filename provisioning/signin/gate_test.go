@@ -42,8 +42,8 @@ func TestTheLastGate(t *testing.T) {
 		reached := errors.New("a packet went")
 		g := gate{
 			policy: policy, clockFloor: func() time.Time { return time.Time{} },
-			ground: func() provisioning.Ground {
-				return provisioning.Ground{Policy: policy, Own: []netip.Addr{own}}
+			ground: func() *provisioning.Ground {
+				return &provisioning.Ground{Policy: policy, Own: []netip.Addr{own}}
 			},
 			wire: wire.Wire{Dial: func(context.Context, string, string) (net.Conn, error) { return nil, reached }},
 		}

@@ -21,7 +21,7 @@ type own struct {
 }
 
 // certificate is that of this device; nil: there is none that can be used.
-func (o own) certificate() *tls.Certificate {
+func (o *own) certificate() *tls.Certificate {
 	if o.gate.policy.Identity == nil {
 		return nil
 	}
@@ -33,7 +33,7 @@ func (o own) certificate() *tls.Certificate {
 }
 
 // usable says whether this device can sign in without its password.
-func (o own) usable() bool {
+func (o *own) usable() bool {
 	certificate, now := o.certificate(), time.Now()
 	if floor := o.gate.clockFloor(); now.Before(floor) {
 		now = floor
@@ -42,7 +42,7 @@ func (o own) usable() bool {
 }
 
 // identity is how a certificate is used on a connection to a Candidate. failed is told why it did not sign in.
-func (o own) identity(c provisioning.Candidate, conn net.Conn, failed func(*sip.CertificateError)) *sip.Identity {
+func (o *own) identity(c provisioning.Candidate, conn net.Conn, failed func(*sip.CertificateError)) *sip.Identity {
 	i := &sip.Identity{Certificate: o.certificate, Floor: o.gate.clockFloor(), Failed: failed}
 	var outer *x509.Certificate
 	if secure, ok := conn.(*tls.Conn); ok {
@@ -60,7 +60,7 @@ func (o own) identity(c provisioning.Candidate, conn net.Conn, failed func(*sip.
 //
 // A server that proves its name is admitted. One that does not, as behind an Edge whose inner servers have another authority,
 // must be vouched for by a Registrar that has proven its own, and the name must be one that this site allows.
-func (o own) admits(c provisioning.Candidate, outer *x509.Certificate, target string, chain []*x509.Certificate) error {
+func (o *own) admits(c provisioning.Candidate, outer *x509.Certificate, target string, chain []*x509.Certificate) error {
 	settings := o.gate.trust()
 	unproven := trust.Prove(target, chain, settings)
 	if outer != nil && chain[0].Equal(outer) && chain[0].VerifyHostname(target) == nil {
@@ -71,7 +71,7 @@ func (o own) admits(c provisioning.Candidate, outer *x509.Certificate, target st
 		return errors.New("the challenge names no server")
 	case unproven == nil:
 		return nil
-	case !strings.EqualFold(target, c.Host) && !o.vouched[strings.ToLower(target)] && !o.gate.policy.Configured(target) && provisioning.CheckName(target, o.gate.policy) != nil:
+	case !strings.EqualFold(target, c.Host) && !o.vouched[strings.ToLower(target)] && !o.gate.policy.Configured(target) && provisioning.CheckName(target, &o.gate.policy) != nil:
 		return fmt.Errorf("%q is outside the SIP domain; %w", target, unproven)
 	case outer != nil:
 		return nil

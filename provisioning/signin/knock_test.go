@@ -15,7 +15,7 @@ import (
 
 // knocker is a walk on which nothing has been tried.
 func knocker(dial func(context.Context, string, string) (net.Conn, error)) *Walk {
-	owner := Owner{Ground: func() provisioning.Ground { return provisioning.Ground{} }, ClockFloor: func() time.Time { return time.Time{} }}
+	owner := Owner{Ground: func() *provisioning.Ground { return &provisioning.Ground{} }, ClockFloor: func() time.Time { return time.Time{} }}
 	return New(provisioning.Policy{}, wire.Wire{Dial: dial}, "", nil, owner).NewWalk(nil)
 }
 

@@ -30,7 +30,7 @@ type SignedIn struct {
 
 // SignInOnce walks through the Candidates as the daemon does, until one accepts; asks it for what it tells in band; and
 // takes the binding back. cycle is where the events of this signer are noted.
-func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m provisioning.Memory, cycle *provisioning.Cycle) SignedIn {
+func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m *provisioning.Memory, cycle *provisioning.Cycle) SignedIn {
 	s.Note(try, map[string]bool{})
 	w := s.NewWalk(nil)
 	reg := w.Try(ctx, try)

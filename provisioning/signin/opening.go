@@ -42,9 +42,9 @@ type opening struct {
 }
 
 // newOpening begins to open the way.
-func newOpening(ctx context.Context, g gate, c provisioning.Candidate, addr netip.Addr, wake func()) *opening {
+func newOpening(ctx context.Context, g *gate, c provisioning.Candidate, addr netip.Addr, wake func()) *opening {
 	now := time.Now()
-	p := &opening{gate: g, c: c, addr: addr, wake: wake, far: laneProgress{dialling, 1, now, now}}
+	p := &opening{gate: *g, c: c, addr: addr, wake: wake, far: laneProgress{dialling, 1, now, now}}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	p.dialing, p.dialed = context.WithTimeout(p.ctx, connectLimit)
 	if err := g.refuses(c, addr); err != nil {

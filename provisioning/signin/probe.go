@@ -38,15 +38,15 @@ type Probe struct {
 }
 
 // Reason is that of the Trouble.
-func (p Probe) Reason() provisioning.Reason { return p.Trouble.Reason() }
+func (p *Probe) Reason() provisioning.Reason { return p.Trouble.Reason() }
 
 // Probe tries one address of a Candidate: TCP, TLS and the name, and a SIP request without credentials.
-func (s *Signer) Probe(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (p Probe) {
-	p.Addr = addr
+func (s *Signer) Probe(ctx context.Context, c provisioning.Candidate, addr netip.Addr) *Probe {
+	p := &Probe{Addr: addr}
 	started := time.Now()
 	err := s.gate.refuses(c, addr)
 	if err == nil {
-		err = s.probe(ctx, c, &p)
+		err = s.probe(ctx, c, p)
 	}
 	if p.Took = time.Since(started); err != nil {
 		p.Trouble = Judge(err, c, addr)
@@ -57,8 +57,8 @@ func (s *Signer) Probe(ctx context.Context, c provisioning.Candidate, addr netip
 
 // Closed is what Probe returns, without a packet, for an address that the daemon would not go to over plain TCP, since a
 // handshake with the same host has failed.
-func Closed(addr netip.Addr) Probe {
-	return Probe{Addr: addr, Trouble: provisioning.TransportPolicy.Met(distrusted), Detail: distrusted}
+func Closed(addr netip.Addr) *Probe {
+	return &Probe{Addr: addr, Trouble: provisioning.TransportPolicy.Met(distrusted), Detail: distrusted}
 }
 
 // Open opens the way to one address of a host as to a Registrar: TCP, TLS and the name. What is sent there is the caller's; a

@@ -36,10 +36,10 @@ type Signer struct {
 // Owner is what a signer has of whom it signs in for.
 type Owner struct {
 	Tell       func(provisioning.Event)
-	Pass       func()                     // between any two attempts: the owner is alive
-	Ground     func() provisioning.Ground // to judge addresses by, now
-	Floor      func() bool                // whether plain TCP is closed, as this SIP domain has registered over TLS
-	ClockFloor func() time.Time           // the latest moment that is known to have passed
+	Pass       func()                      // between any two attempts: the owner is alive
+	Ground     func() *provisioning.Ground // to judge addresses by, now
+	Floor      func() bool                 // whether plain TCP is closed, as this SIP domain has registered over TLS
+	ClockFloor func() time.Time            // the latest moment that is known to have passed
 	Resolve    func(ctx context.Context, hosts []string) []provisioning.Name
 
 	// CertificateService is told where a proven Registrar says that certificates for sign-in can be got. Nil: nobody listens.

@@ -15,13 +15,13 @@ type evidence struct {
 	policy     provisioning.Policy
 	endpointID string
 	vouched    map[string]bool
-	memory     provisioning.Memory
+	memory     *provisioning.Memory
 	at         time.Time
 }
 
 // record maps a registration to what is kept of it. What it did not learn (the home pair, the relays) is carried over from
 // last good.
-func (e evidence) record(reg *Registration) cache.Record {
+func (e *evidence) record(reg *Registration) cache.Record {
 	previous, same := e.memory.Record()
 	c := reg.Candidate
 	registrar := c.Registrar(reg.Addr)
@@ -80,7 +80,7 @@ func registrarOf(reg *Registration, home []provisioning.Registrar) provisioning.
 }
 
 // standing is a pure function.
-func (e evidence) standing(reg *Registration) standing {
+func (e *evidence) standing(reg *Registration) standing {
 	record := e.record(reg)
 	st := standing{record: record, home: provisioning.HomeOf(record), relays: reg.Lesson.relaysOr(record)}
 	st.registrar = registrarOf(reg, st.home)
@@ -88,19 +88,19 @@ func (e evidence) standing(reg *Registration) standing {
 }
 
 // Accept begins a registration as the one the device uses. m is last good so far.
-func (s *Signer) Accept(reg *Registration, m provisioning.Memory) {
+func (s *Signer) Accept(reg *Registration, m *provisioning.Memory) {
 	reg.Since = time.Now()
 	s.stand(reg, m, reg.Since)
 }
 
 // Renew takes in what a Registrar has granted in answer to a refresh.
-func (s *Signer) Renew(reg *Registration, granted sip.Binding, m provisioning.Memory) {
+func (s *Signer) Renew(reg *Registration, granted sip.Binding, m *provisioning.Memory) {
 	reg.Binding = granted
 	s.stand(reg, m, time.Now())
 }
 
 // Believe makes a lesson that of a registration.
-func (s *Signer) Believe(reg *Registration, l Lesson, m provisioning.Memory) {
+func (s *Signer) Believe(reg *Registration, l Lesson, m *provisioning.Memory) {
 	switch pool := l.provisioning.PoolHost; {
 	case pool == "":
 	case s.policy.MayName(reg.Candidate, pool):
@@ -112,6 +112,6 @@ func (s *Signer) Believe(reg *Registration, l Lesson, m provisioning.Memory) {
 	s.stand(reg, m, time.Now())
 }
 
-func (s *Signer) stand(reg *Registration, m provisioning.Memory, at time.Time) {
-	reg.standing = evidence{s.policy, s.EndpointID, s.vouched, m, at}.standing(reg)
+func (s *Signer) stand(reg *Registration, m *provisioning.Memory, at time.Time) {
+	reg.standing = (&evidence{s.policy, s.EndpointID, s.vouched, m, at}).standing(reg)
 }

@@ -20,9 +20,10 @@ func TestRotationIsNothingToWriteDown(t *testing.T) {
 	at := func(host string, addrs []netip.Addr) provisioning.Candidate {
 		return provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: host, Port: 5061}, Addrs: addrs}
 	}
+	policy := provisioning.Policy{SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}}
 	e := evidence{
-		policy: provisioning.Policy{SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}},
-		memory: provisioning.Policy{}.Memory(cache.InMemory(cache.Record{})), at: time.Unix(1e9, 0),
+		policy: policy,
+		memory: policy.Memory(cache.InMemory(cache.Record{})), at: time.Unix(1e9, 0),
 	}
 	record := func(addrs []netip.Addr) cache.Record {
 		return e.record(&Registration{

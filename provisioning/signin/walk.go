@@ -66,7 +66,7 @@ func (w *Walk) Trip(seen time.Duration) {
 func (w *Walk) newOpener(ctx context.Context, ahead <-chan []provisioning.Candidate) *opener {
 	o := &opener{race: race{pace: w.signer.pace}, may: w.may, pass: w.signer.owner.Pass, adopt: w.adopt, holds: w.holds, ahead: ahead, wake: w.wake}
 	o.open = func(c provisioning.Candidate, addr netip.Addr) *opening {
-		return newOpening(ctx, w.signer.gate, c, addr, func() { wake(w.wake) })
+		return newOpening(ctx, &w.signer.gate, c, addr, func() { wake(w.wake) })
 	}
 	if w.warm != nil {
 		o.apart = 1
@@ -86,7 +86,7 @@ func wake(waiting chan<- struct{}) {
 // turn comes. If none does, it is closed without a word.
 func (w *Walk) Warm(ctx context.Context, c provisioning.Candidate) {
 	if len(c.Addrs) > 0 && w.warm == nil && w.may(c, c.Addrs[0]) {
-		w.warm = newOpening(ctx, w.signer.gate, c, c.Addrs[0], func() { wake(w.wake) })
+		w.warm = newOpening(ctx, &w.signer.gate, c, c.Addrs[0], func() { wake(w.wake) })
 	}
 }
 
