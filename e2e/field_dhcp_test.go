@@ -25,7 +25,7 @@ func TestField14OptionsEnteredWrong(t *testing.T) {
 		want []string
 	}{
 		"14 option 120 as digits": {options{value120: []byte(hex.EncodeToString(full.option120())), webServer: full.webServer},
-			[]string{"it says pool.contoso.com", "homeward dhcp encode --registrar pool.contoso.com", "a Lync phone would use: nothing"}},
+			[]string{"it says pool.contoso.com", "homeward dhcp encode --registrar pool.contoso.com", "a Lync phone is told: nothing"}},
 		"15 option 43 as digits": {options{sipServer: full.sipServer, value43: []byte(hex.EncodeToString(full.option43()))},
 			[]string{"read as digits, it says https://" + full.webServer + ":443", "--registrar pool.contoso.com --web " + full.webServer, "dhcp-malformed"}},
 		"15 option 43 with its code and length": {options{sipServer: full.sipServer, value43: append([]byte{43, byte(len(full.option43()))}, full.option43()...)},
@@ -33,7 +33,7 @@ func TestField14OptionsEnteredWrong(t *testing.T) {
 		"15 option 43 as a URL": {options{sipServer: full.sipServer, value43: []byte("https://" + full.webServer + "/CertProv/CertProvisioningService.svc")},
 			[]string{"a URL was entered as text", "--web " + full.webServer, "dhcp-malformed"}},
 		"16 option 120 as the text of an address": {options{value120: []byte("\x0110.0.0.12"), webServer: full.webServer},
-			[]string{`the address was entered as text: "10.0.0.12"`, "a Lync phone would use: nothing"}},
+			[]string{`the address was entered as text: "10.0.0.12"`, "a Lync phone is told: nothing"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
@@ -63,7 +63,7 @@ func TestField19NetworkOfIPv6Only(t *testing.T) {
 		"dhcp-range=2001:db8::,static", "dhcp-option=option6:sip-server-domain," + full.sipServer})
 	d := newDevice(t, s)
 	text, code := d.run(t, "dhcp")
-	shows(t, text, "asked on eth0", "answered by DHCPv6", "option 21      "+full.sipServer, "this device would use: "+full.sipServer)
+	shows(t, text, "asked on eth0", "answered by DHCPv6", "option 21      "+full.sipServer, "this device is told: "+full.sipServer)
 	if code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -82,7 +82,7 @@ func TestField20VPNTakesTheDefaultRoute(t *testing.T) {
 	}
 	d := newDevice(t, s)
 	text, _ := d.run(t, "dhcp")
-	shows(t, text, "asked on eth0", dhcpAddr+" answered", "a Lync phone would use: "+full.sipServer)
+	shows(t, text, "asked on eth0", dhcpAddr+" answered", "a Lync phone is told: "+full.sipServer)
 	text, _ = d.run(t, "plan")
 	shows(t, text, "found      dhcp-tls")
 }

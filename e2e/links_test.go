@@ -55,7 +55,7 @@ func (l linkSite) isSeen(t *testing.T) {
 	startKea(t, s.dhcp, full)
 	d := newDevice(t, s)
 	text, code := d.run(t, "dhcp")
-	shows(t, text, "asked on "+l.link, dhcpAddr+" ", "a Lync phone would use: "+full.sipServer)
+	shows(t, text, "asked on "+l.link, dhcpAddr+" ", "a Lync phone is told: "+full.sipServer)
 	if code != 0 {
 		t.Errorf("dhcp: exit code %d", code)
 	}

@@ -79,7 +79,7 @@ func TestIPv6Only(t *testing.T) {
 		dhcp, check  []string
 		code         int
 	}{
-		{name: "Kea names the Registrar", names: full.sipServer, dhcp: []string{"option 21      " + full.sipServer, "this device would use: " + full.sipServer}},
+		{name: "Kea names the Registrar", names: full.sipServer, dhcp: []string{"option 21      " + full.sipServer, "this device is told: " + full.sipServer}},
 		{name: "Kea gives an address", addrs: "2001:db8::11", dhcp: []string{"2001:db8::11"}},
 		{name: "Kea names nobody", dhcp: []string{"the DHCPv6 answer names no Registrar (option 21 missing)"},
 			check: []string{"there is no SRV record, and the DHCPv6 answer names no Registrar (option 21 missing)", "or set option 21 of DHCPv6"}},
@@ -206,7 +206,7 @@ func TestDHCPInFragments(t *testing.T) {
 			text, _ := d.run(t, "dhcp")
 			summary := strings.Join(d.check(t).Summary, "\n")
 			if !lost {
-				shows(t, text, dhcpAddr+" answered", "a Lync phone would use: "+full.sipServer)
+				shows(t, text, dhcpAddr+" answered", "a Lync phone is told: "+full.sipServer)
 				shows(t, summary, "signs in to pool.contoso.com:5061 over TLS (dhcp-tls)")
 				return
 			}

@@ -187,11 +187,11 @@ func TestDHCPTrouble(t *testing.T) {
 		reason string
 		shows  []string // in the text for people
 	}{
-		{"no server", func(testing.TB, *site) {}, 4, "dhcp-silent", []string{"a Lync phone would use: nothing"}},
+		{"no server", func(testing.TB, *site) {}, 4, "dhcp-silent", []string{"a Lync phone is told: nothing"}},
 		{"refused", func(t testing.TB, s *site) { startNAK(t, s.dhcp) }, 0, "dhcp-refused", []string{dhcpAddr + " refused"}},
 		{"no option", func(t testing.TB, s *site) { startKea(t, s.dhcp, options{}) }, 0, "dhcp-no-option", []string{"option 120     not sent", "set option 120"}},
 		{"entered as text", func(t testing.TB, s *site) { startKeaRecipe(t, s.dhcp, wrong) }, 0, "dhcp-malformed",
-			[]string{"70 6f 6f 6c 2e 63 6f 6e  pool.con\n                  ^^\n", "a Lync phone would use: pool.contoso.com"}},
+			[]string{"70 6f 6f 6c 2e 63 6f 6e  pool.con\n                  ^^\n", "a Lync phone is told: pool.contoso.com"}},
 		{"two servers", func(t testing.TB, s *site) {
 			startKea(t, s.dhcp, full)
 			startDnsmasqDHCP(t, s.dns, options{sipServer: "other.contoso.com", webServer: full.webServer})

@@ -128,7 +128,7 @@ const metadataLimit = 30 * time.Second
 func printReport(p *page, r check.Report, all bool) error {
 	p.printf("%s\n", p.paint(verdictColour(r.Verdict), string(r.Verdict)))
 	for _, sentence := range r.Summary {
-		p.printf("%s\n", printable(sentence))
+		p.printf("%s\n", inFull(sentence))
 	}
 	if also := alsoWrong(r); len(also) > 0 {
 		heading := "Other problems (details below)"
@@ -185,7 +185,7 @@ func outline(r check.Report) tree {
 func oneLine(c check.Check) string {
 	text := printable(c.Title)
 	if c.Detail != "" {
-		text += ": " + printable(c.Detail)
+		text += ": " + inFull(c.Detail)
 	}
 	if c.TookMS > 0 {
 		text += fmt.Sprintf(" (%d ms)", c.TookMS)
@@ -229,7 +229,7 @@ func printCheck(p *page, c check.Check, indent, needs string) {
 	case c.Reason != "":
 		p.printf("%s%s\n", below, because(provisioning.Why{Reason: c.Reason, What: c.What, Detail: c.Detail}))
 	case c.Detail != "":
-		p.printf("%s%s\n", below, printable(c.Detail))
+		p.printf("%s%s\n", below, inFull(c.Detail))
 	}
 }
 

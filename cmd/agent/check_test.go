@@ -54,3 +54,16 @@ homeward check -v shows every line.
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
 }
+
+// A summary is told to its end, however long the names in it are.
+func TestSummaryIsNotCut(t *testing.T) {
+	long := "Fe01" + strings.Repeat(".a-long-label", 16) + " does not answer (" + strings.Repeat("10.0.0.5, ", 16) + "and nobody else): this is the end."
+	var out bytes.Buffer
+	node := check.Check{ID: "dns", Title: "DNS", Result: check.Bad, Detail: long}
+	if err := printReport(newPage(&out), check.Report{Verdict: check.Failed, Summary: []string{long, long}, Checks: []check.Check{node}}, true); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(out.String(), long); got != 3 {
+		t.Errorf("it stands there %d times, want 3:\n%s", got, out.String())
+	}
+}

@@ -159,9 +159,9 @@ func printSurvey(p *page, s discover.DHCPSurvey) error {
 			p.printf("\n%s sent %s ignored: %s\n", discover.Sender(d.From), sent, discover.DropWords(d))
 		}
 	}
-	p.printf("\na Lync phone would use: %s\n", taken(p, s.Answers))
+	p.printf("\na Lync phone is told: %s\n", taken(p, s.Answers))
 	if six := slices.IndexFunc(s.Six, named); six >= 0 && !slices.ContainsFunc(s.Answers, named) {
-		p.printf("this device would use: %s, from %s over DHCPv6 (Lync phones do not use DHCPv6)\n", p.paint(good, s.Six[six].SIP.Names[0]), discover.Who(s.Six[six]))
+		p.printf("this device is told: %s, from %s over DHCPv6 (Lync phones do not use DHCPv6)\n", p.paint(good, s.Six[six].SIP.Names[0]), discover.Who(s.Six[six]))
 	}
 	p.because(s.Why())
 	if s.Conflict != "" && s.Reason != provisioning.DHCPConflict {
@@ -250,7 +250,7 @@ func correction(a dhcpopts.Answer) string {
 }
 
 // taken is the Registrar of the first answer that names one ("the first DHCP response with an FQDN is used", Lync
-// device text).
+// device text). Whether it can be used depends on the SIP domain and on DNS: check looks at that.
 func taken(p *page, answers []dhcpopts.Answer) string {
 	for _, a := range answers {
 		if len(a.SIP.Names) > 0 {

@@ -120,7 +120,7 @@ func printDrill(p *page, r drill.Report) error {
 		p.printf("\n")
 	}
 	for _, s := range r.Steps {
-		p.printf("%s\n", fmt.Sprintf("%8s  %s", fmt.Sprintf("+%.1f s", float64(s.AtMS)/1000), escape(s.Text, maxWhat)))
+		p.printf("%s\n", fmt.Sprintf("%8s  %s", fmt.Sprintf("+%.1f s", float64(s.AtMS)/1000), inFull(s.Text)))
 	}
 	return p.err
 }

@@ -171,7 +171,7 @@ func printEntry(p *page, follow bool) func(control.Entry) error {
 		}
 		line := moment(at) + "  " + fields(printable(e.Event), printable(e.Version), printable(e.Step), result(e), often, printable(e.Query), hostPort(e.Host, e.Port), printable(e.Address),
 			strings.ToUpper(printable(e.Transport)), otherEnd)
-		if why := cmp.Or(escape(e.What, maxWhat), fields(e.Reason.Title(), detail(e))); why != "" {
+		if why := cmp.Or(inFull(e.What), fields(e.Reason.Title(), detail(e))); why != "" {
 			line += ": " + why
 		}
 		switch {
@@ -219,7 +219,7 @@ func printHints(p *page, failures []control.Entry) error {
 			p.printf("what to do\n")
 		}
 		p.hinted[e.Hint] = true
-		p.printf("  %s: %s\n", printable(string(e.Reason)), printable(e.Hint))
+		p.printf("  %s: %s\n", printable(string(e.Reason)), inFull(e.Hint))
 	}
 	return p.err
 }

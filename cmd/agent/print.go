@@ -104,7 +104,7 @@ func (p *page) because(w provisioning.Why) {
 	p.printf("%27s%s\n", "", because(w))
 	if w.Hint != "" && !p.hinted[w.Hint] {
 		p.hinted[w.Hint] = true
-		p.printf("%27shint: %s\n", "", printable(w.Hint))
+		p.printf("%27shint: %s\n", "", inFull(w.Hint))
 	}
 }
 
@@ -132,6 +132,9 @@ const (
 
 // printable makes text from the network safe to show: control characters are written as escapes.
 func printable(s string) string { return escape(s, maxText) }
+
+// inFull makes a sentence of ours safe to show, in which text from the network stands.
+func inFull(s string) string { return escape(s, maxWhat) }
 
 func escape(s string, limit int) string {
 	var b strings.Builder
@@ -161,9 +164,9 @@ func because(w provisioning.Why) string {
 	text := printable(string(w.Reason))
 	switch title := w.Reason.Title(); {
 	case w.What != "" && text == "":
-		return escape(w.What, maxWhat)
+		return inFull(w.What)
 	case w.What != "":
-		return text + ": " + escape(w.What, maxWhat)
+		return text + ": " + inFull(w.What)
 	case title != "":
 		text += ": " + title
 	}
