@@ -38,7 +38,7 @@ Name a host inside the SIP domain, such as sip.contoso.com, with an A record and
 	{"option 120 names a pool that is gone", with(dhcpSays(startDhcpd, options{sipServer: "old.contoso.com"})), "no-address", `
 DHCP option 120 names old.contoso.com, which has no address.
 The problem is with DNS.
-Create the A record of old.contoso.com, or name a Registrar that exists.`},
+Correct the name if it is misspelt; otherwise create the A record of old.contoso.com; if that record exists, look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection).`},
 	{"option 43 is another vendor's", with(published(fe01), dhcpSays(startKea, options{value43: []byte{0xf1, 4, 10, 0, 0, 5}})), "", `
 All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},
 	{"the port in option 43 is a number", with(published(fe01), dhcpSays(startKea, options{value43: portAsNumber(full)})), "dhcp-malformed", `

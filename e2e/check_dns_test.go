@@ -32,7 +32,7 @@ If contoso.com is wrong, correct sip_address; if this network should see the int
 	{"the target has no address", with(srvFor("gone.contoso.com", 5061)), "no-address", `
 The SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which has no address.
 The problem is with DNS.
-Create the A record of gone.contoso.com, or name a Registrar that exists.`},
+Correct the name if it is misspelt; otherwise create the A record of gone.contoso.com; if that record exists, look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection).`},
 	{"the target is outside the SIP domain", with(srvFor("fe01.fabrikam.com", 5061)), "name-not-allowed", `
 The SRV record _sipinternaltls._tcp.contoso.com names fe01.fabrikam.com, which is outside the SIP domain contoso.com: devices do not use it.
 The problem is with DNS.

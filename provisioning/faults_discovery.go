@@ -169,14 +169,19 @@ var (
 		"the server {host} of {source} is a short (NetBIOS) name, which DNS does not know",
 		"give the full name (FQDN) of the server, as in its certificate")
 	FaultNoAddress = declare("name.no-address", NoAddress, SideDNS,
-		"{source} names {host}, which has no address", "create the A record of {host}, or name a Registrar that exists")
+		"{source} names {host}, which has no address",
+		"correct the name if it is misspelt; otherwise create the A record of {host}; if that record exists, "+rebind)
 	FaultNoAddressConfigured = declare("name.no-address-configured", NoAddress, SideDNS,
-		"{source} names {host}, which has no address", "create the A record, or correct the name")
+		"{source} names {host}, which has no address",
+		"correct the name if it is misspelt; otherwise create its A record; if that record exists, "+rebind)
 	FaultNoAddressBlocks = declare("name.no-address-blocks-host-names", NoAddress, SideDNS,
 		"{source} names {host}, which has no address; because this SRV record exists, the device does not try host names such as sip.{domain}",
 		"create the A record of {host}, or delete the SRV record")
 	FaultNotUsed = declare("name.not-used", "", "", "{source} leads to {host}, which is not used: {cause}", "{cause.do}")
 )
+
+// rebind is what hides a record that exists.
+const rebind = "look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection)"
 
 // Autodiscover, which other Lync clients ask before anything else.
 var (
