@@ -25,6 +25,11 @@ var (
 	FaultIdentityHandshake = declare("identity.handshake", SIPAuthNotSupported, SideRegistrar,
 		"the sign-in with a certificate (TLS-DSK) fails at {host} before the certificate is judged: {problem}",
 		"check that certificate authentication is enabled on the Registrar and its pool, and the log of the Registrar; until then the device can use NTLM, with a password")
+	FaultOnlyDaemon = declare("identity.daemon-only", "", SideDevice,
+		"the certificate of this device was not tried here, because only the daemon signs in with it while it runs[; the daemon pauses until {until}][: {problem}]",
+		"[{advice}; ]to see how the daemon stands, run: homeward status; to try the certificate here, stop homeward and run this command again as root")
+	FaultDaemonUnknown = declare("identity.daemon-unknown", "", SideDevice,
+		"the certificate of this device was not tried here, because it is not known whether the daemon uses it: {problem}", "run this command again as root")
 	FaultIdentityServer = declare("identity.server-not-proven", RegistrarNotProven, SideRegistrar,
 		"the server that {host} signs devices in with[ ({target})] has not proven that it belongs to this site[: {said}]",
 		`give it a certificate for its name, by an authority that this device trusts (setting roots); if its name is outside the SIP domain and should be accepted all the same: strict_naming = "off"`)

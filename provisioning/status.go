@@ -17,19 +17,26 @@ type Status struct {
 	Home         []Registrar   `json:"home,omitempty"`
 	MediaRelays  []MediaRelay  `json:"media_relays,omitempty"`
 	Provisioning *Provisioning `json:"provisioning,omitempty"` // told in band
-	RegisteredAt time.Time     `json:"registered_at,omitzero"`
-	ExpiresAt    time.Time     `json:"expires_at,omitzero"`
-	Reason       Reason        `json:"reason,omitempty"` // why it is not registered, or degraded
-	Fault        string        `json:"fault,omitempty"`  // its id in docs/faults.md, where more is known than the Reason
-	What         string        `json:"what,omitempty"`   // what is wrong, as docs/faults.md has it
-	Detail       string        `json:"detail,omitempty"` // raw words
-	Hint         string        `json:"hint,omitempty"`
-	NextAttempt  time.Time     `json:"next_attempt_at,omitzero"` // while resting
-	Pace         []Pace        `json:"pace,omitempty"`           // what is slow, lossy or dead although it works
-	Certificate  *Identity     `json:"certificate,omitempty"`    // for sign-in
-	Cycle        *Cycle        `json:"cycle,omitempty"`
-	Store        []StoreState  `json:"store,omitempty"`
+	Scheme       string        `json:"scheme,omitempty"`       // how it has signed in: "tls-dsk", "ntlm", "digest"; "": not asked for
+	// Unproven is the server that has taken the certificate inside SIP and has not proven this name, behind a Registrar that has
+	// proven its own; "": it has, or there is none.
+	Unproven     string       `json:"unproven_server,omitempty"`
+	RegisteredAt time.Time    `json:"registered_at,omitzero"`
+	ExpiresAt    time.Time    `json:"expires_at,omitzero"`
+	Reason       Reason       `json:"reason,omitempty"` // why it is not registered, or degraded
+	Fault        string       `json:"fault,omitempty"`  // its id in docs/faults.md, where more is known than the Reason
+	What         string       `json:"what,omitempty"`   // what is wrong, as docs/faults.md has it
+	Detail       string       `json:"detail,omitempty"` // raw words
+	Hint         string       `json:"hint,omitempty"`
+	NextAttempt  time.Time    `json:"next_attempt_at,omitzero"` // while resting
+	Pace         []Pace       `json:"pace,omitempty"`           // what is slow, lossy or dead although it works
+	Certificate  *Identity    `json:"certificate,omitempty"`    // for sign-in
+	Cycle        *Cycle       `json:"cycle,omitempty"`
+	Store        []StoreState `json:"store,omitempty"`
 }
+
+// ByCertificate is the Scheme of a sign-in with the certificate of the device.
+const ByCertificate = "tls-dsk"
 
 // Identity is the certificate with which the device signs in, or why there is none. It holds no secret.
 type Identity struct {

@@ -19,9 +19,6 @@ import (
 	"github.com/homeward-agent/homeward/service/control"
 )
 
-// daemonLimit is how long a check waits for a daemon that may hang: it is not what the check is about. (Our choice.)
-const daemonLimit = time.Second
-
 func checkCommand(e env) *cobra.Command {
 	var asJSON, all bool
 	var target, metadata string
@@ -60,7 +57,9 @@ func checkCommand(e env) *cobra.Command {
 	})
 	c.Long = `It begins with what is wrong, whose side it is on, and what to do. DHCP is asked on the interface with the default route,
 unless the setting interface names another. The time servers that DHCP and DNS name are asked how far off the clock of
-this device is; the clock is never set. Exit code 0 means ok or degraded. Degraded means that the device signs in, but
+this device is; the clock is never set. check signs in and signs out again as a separate endpoint. The certificate of this device
+belongs to the endpoint of the daemon: where the daemon is registered with it, check reports that; where the daemon is not
+running, check signs in with it. Exit code 0 means ok or degraded. Degraded means that the device signs in, but
 something should be fixed.
 
 What other phones use and this device does not is looked at, too, anonymously and over verified HTTPS only: the root document
@@ -87,13 +86,20 @@ func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) c
 	record, unread := e.recall(asking, conf, "last good cannot be read")
 	status, err := daemon(conf).Status(asking)
 	stands := check.Daemon{NotRunning: errors.Is(err, control.ErrNotRunning), State: status.State, Reason: status.Reason, NextAttempt: status.NextAttempt}
+	if status.State == provisioning.Registered && status.Scheme == provisioning.ByCertificate {
+		stands.Certified = &status
+	}
 	own, _ := identityOf(asking, conf) // who may not read it sees the rest
+	lent := lend(conf, record, status, err)
 	progress, done := progressOn(e)
 	defer done()
-	return check.Run(ctx, check.Options{
+	r := check.Run(ctx, check.Options{
+		EndpointID: lent.endpoint, Alone: func() bool { return isAlone(ctx, conf) }, Untried: lent.untried,
 		Policy: conf.Policy, Wire: wire.System(), Record: record, Unread: unread, Identity: own.Identity, Link: check.SystemLink(conf.Policy.Interface),
 		Store: status.Store, Daemon: stands, ByPassed: byPassed, Progress: progress,
 	})
+	r.CertificateService = cmp.Or(r.CertificateService, lent.service)
+	return r
 }
 
 // saveMetadata saves what the certificate service and the web ticket service say of themselves to everybody.
@@ -226,7 +232,7 @@ func printCheck(p *page, c check.Check, indent, needs string) {
 	case c.From != "": // in the lines below
 	case needs != "":
 		p.printf("%snot tested, because of: %s\n", below, printable(needs))
-	case c.Reason != "":
+	case c.Reason != "" || c.What != "":
 		p.printf("%s%s\n", below, because(provisioning.Why{Reason: c.Reason, What: c.What, Detail: c.Detail}))
 	case c.Detail != "":
 		p.printf("%s%s\n", below, inFull(c.Detail))

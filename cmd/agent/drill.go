@@ -69,14 +69,16 @@ func rehearse(ctx context.Context, e env, conf *config.Config, what drill.Case) 
 	defer cancel()
 	record, _ := e.recall(asking, conf, "the last good record cannot be read; the drill assumes that there is none")
 	var rests provisioning.Trouble
-	if status, err := daemon(conf).Status(asking); err == nil {
+	status, err := daemon(conf).Status(asking)
+	if err == nil {
 		rests = pause(status)
 	}
+	lent := lend(conf, record, status, err)
 	progress, done := progressOn(e)
 	defer done()
 	progress("rehearsing, for 20 seconds at most")
 	return drill.Run(ctx, drill.Options{
-		Case: what, Policy: conf.Policy, Wire: wire.System(), Record: record, Rests: rests,
+		Case: what, Policy: conf.Policy, Wire: wire.System(), Record: record, Rests: rests, EndpointID: lent.endpoint, Untried: lent.untried,
 	})
 }
 

@@ -128,6 +128,7 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 		}
 		p.row("found by", foundBy(step, r.Via))
 		p.row("role", printable(r.Role))
+		p.row("signed in", signedIn(s))
 	}
 	for _, h := range s.Home {
 		p.row("home", strings.TrimSpace(printable(h.HostPort())+" "+printable(h.Role)))
@@ -174,6 +175,20 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 		p.row("because", because(s.Why()))
 		p.row("hint", s.Hint)
 		p.hinted[s.Hint] = true
+	}
+}
+
+// signedIn is how the device has signed in, and what of the server is not proven.
+func signedIn(s provisioning.Status) string {
+	switch {
+	case s.Scheme == "":
+		return ""
+	case s.Scheme != provisioning.ByCertificate:
+		return "with its password (" + printable(s.Scheme) + ")"
+	case s.Unproven != "":
+		return "with its certificate; the server behind the Registrar has not proven that it is " + printable(s.Unproven)
+	default:
+		return "with its certificate"
 	}
 }
 

@@ -172,6 +172,7 @@ func (b *board) told(reg *signin.Registration) {
 func (b *board) lost(event provisioning.Event) {
 	b.change(func(s *provisioning.Status) {
 		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded, s.Pace = nil, time.Time{}, time.Time{}, false, nil
+		s.Scheme, s.Unproven = "", ""
 		s.Because(event.Why())
 	})
 	b.tell(event)
@@ -181,6 +182,7 @@ func (b *board) lost(event provisioning.Event) {
 func (b *board) unregistering() {
 	b.change(func(s *provisioning.Status) {
 		s.State, s.Degraded, s.Registrar, s.RegisteredAt, s.ExpiresAt = provisioning.Resting, false, nil, time.Time{}, time.Time{}
+		s.Scheme, s.Unproven = "", ""
 	})
 }
 

@@ -13,9 +13,6 @@ type certificates struct {
 	service string // the certificate service that a Registrar has named last; the goroutine of Run owns it
 }
 
-// certificateScheme is how a device signs in with a certificate (package sip).
-const certificateScheme = "tls-dsk"
-
 // offered is told where certificates can be got.
 func (c *certificates) offered(url string) {
 	if c.service = url; c.enrolling != nil && c.enroller.ByPIN() { // there is no other way in
@@ -48,7 +45,7 @@ func (c *certificates) certified(reg *signin.Registration) {
 	switch {
 	case c.enrolling == nil:
 		return
-	case reg.Binding.Scheme == certificateScheme:
+	case reg.Binding.Scheme == provisioning.ByCertificate:
 		c.credential.accepted()
 	}
 	if c.service != "" && reg.Binding.Scheme != "" {

@@ -1,9 +1,11 @@
 package agent
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
+	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/identity"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/enrol"
@@ -30,6 +32,16 @@ type credential struct {
 	avoid      string // the fingerprint of a pair that has not come to the Registrars yet
 	avoidUntil time.Time
 	told       provisioning.Trouble // what is wrong, as it was told last
+}
+
+// Own returns the pair that the daemon of a device which remembers record would sign in with, or why it would not, for who only looks.
+// The error is an *identity.Error.
+func Own(store identity.Store, policy provisioning.Policy, record cache.Record) (identity.Pair, provisioning.Trouble, error) {
+	looks := basis{policy: policy, store: cache.InMemory(record)}
+	now := looks.now()
+	newest, _ := store.Newest() // Load says what is wrong
+	pair, err := store.Load(identity.Owner{SIPAddress: policy.SIPAddress.String(), EndpointID: cmp.Or(record.EndpointID, newest.Details.EndpointID)}, now)
+	return pair, enrol.JudgeIdentity(err, now), err
 }
 
 // now is a time that is not too early: a clock that is behind is not believed.

@@ -41,6 +41,20 @@ func TestStatusInAnOutage(t *testing.T) {
 	}
 }
 
+// Status says with what the device has signed in, and which server has taken its certificate without proving its name.
+func TestStatusNamesTheWayIn(t *testing.T) {
+	for scenario, want := range map[string][2]string{
+		"certificate-edge":             {provisioning.ByCertificate, "fe01.contoso.com"}, // behind an Edge that has proven its own
+		"certificate-without-password": {provisioning.ByCertificate, ""},
+		"certificate-revoked":          {"ntlm", ""},
+		"lync-wrong-password":          {"", ""},
+	} {
+		if s := statusAfter(t, scenario); s.Scheme != want[0] || s.Unproven != want[1] {
+			t.Errorf("%s: signed in with %q, unproven %q, want %q", scenario, s.Scheme, s.Unproven, want)
+		}
+	}
+}
+
 // What DHCP servers do wrong is shown, though the device is registered and needs none of them.
 func TestStatusNamesWhatDHCPDoesWrong(t *testing.T) {
 	for scenario, want := range map[string]provisioning.Reason{"T19-option-120-malformed-unused": provisioning.DHCPMalformed, "attempt-dhcp-conflict": provisioning.DHCPConflict} {

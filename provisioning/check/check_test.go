@@ -236,6 +236,16 @@ var linkLacks = map[string]func(*Link){
 	"carrier":       func(l *Link) { l.NoCarrier = true },
 }
 
+// untriedWords are the words of a line "untried".
+var untriedWords = map[string]provisioning.Trouble{
+	"running": provisioning.FaultOnlyDaemon.Met(nil),
+	"refused": provisioning.FaultOnlyDaemon.Because(provisioning.CertificateRefused.Met(""), provisioning.Facts{
+		"until": "00:10:00 UTC", "problem": "pool01.contoso.com does not accept the certificate of this device", "advice": "set password_file",
+	}),
+	"unknown": provisioning.FaultDaemonUnknown.Met(provisioning.Facts{"problem": "permission denied"}),
+	"expired": provisioning.FaultIdentityExpired.Met(provisioning.Facts{"subject": "CN=phone1@contoso.com", "ends": time.Date(1999, 12, 24, 0, 0, 0, 0, time.UTC)}),
+}
+
 // deviceLines are what the device has besides its configuration. docs/simulated-site.md describes them.
 var deviceLines = map[string]func(o *Options, conf *config.Config, words []string) error{
 	"target": func(o *Options, conf *config.Config, words []string) error {
@@ -257,6 +267,32 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		} else {
 			o.Daemon = Daemon{State: provisioning.Resting, Reason: provisioning.Reason(reason), NextAttempt: time.Now().Add(20 * time.Second)}
 		}
+		return nil
+	},
+	"daemon-certified": func(o *Options, _ *config.Config, words []string) error {
+		if len(words) < 2 {
+			return errors.New("want daemon-certified HOST ADDRESS [ROLE]")
+		}
+		addr, err := netip.ParseAddr(words[1])
+		step := provisioning.InternalTLS
+		o.Daemon = Daemon{State: provisioning.Registered, Certified: &provisioning.Status{
+			Registrar: &provisioning.Registrar{
+				Endpoint: provisioning.Endpoint{Host: words[0], Port: 5061, Transport: provisioning.TLS}, Address: addr, Step: &step, Role: strings.Join(words[2:], " "),
+			},
+			Scheme: provisioning.ByCertificate, ExpiresAt: time.Now().Add(10 * time.Minute),
+		}}
+		return err
+	},
+	"endpoint": func(o *Options, _ *config.Config, words []string) error {
+		o.EndpointID, o.Alone = words[0], func() bool { return len(words) == 1 }
+		return nil
+	},
+	"untried": func(o *Options, _ *config.Config, words []string) error {
+		trouble, known := untriedWords[strings.Join(words, " ")]
+		if !known {
+			return sitetest.Unknown("word", strings.Join(words, " "), slices.Collect(maps.Keys(untriedWords)))
+		}
+		o.Untried = trouble
 		return nil
 	},
 	"link": func(o *Options, _ *config.Config, words []string) error {

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -12,7 +13,8 @@ import (
 )
 
 // eye does once what the daemon does all the time, and leaves nothing behind: it signs in under an endpoint id of
-// its own, so that a daemon beside it keeps its registration, takes the binding back, and writes no record.
+// its own, so that a daemon beside it keeps its registration, takes the binding back, and writes no record. A certificate belongs to
+// the endpoint id of the daemon: where the eye signs in with it, there is no daemon.
 type eye struct {
 	*discover.Enquiry
 	policy provisioning.Policy
@@ -22,24 +24,37 @@ type eye struct {
 	cycle  provisioning.Cycle // what the sign-in has told
 
 	resolve func(ctx context.Context, hosts []string) []provisioning.Name
-	service string // the certificate service that a Registrar has named; "": none
+	service string               // the certificate service that a Registrar has named; "": none
+	refused provisioning.Trouble // what was wrong with the certificate of the device
+	alone   func() bool          // whether there is no daemon under the same endpoint id
 }
 
-// newEye returns the eye of a device that remembers record.
-func newEye(policy provisioning.Policy, wire wire.Wire, record cache.Record) *eye {
+// newEye returns the eye of a device.
+func newEye(o Options) *eye {
+	policy, wire := o.Policy, o.Wire
 	policy.Accept = nil // a check leaves nothing behind
-	m := policy.Memory(cache.InMemory(record))
+	m := policy.Memory(cache.InMemory(o.Record))
 	e := &eye{Enquiry: discover.NewEnquiry(policy, wire, m.Floor()), policy: policy, wire: wire, memory: m, cycle: provisioning.Cycle{Attempts: []provisioning.Attempt{}}}
 	e.resolve = func(ctx context.Context, hosts []string) []provisioning.Name {
 		return discover.ResolveAll(ctx, &policy, wire, m, hosts)
 	}
 	// A Lync Registrar would take us for the daemon under its endpoint id.
-	e.signer = signin.New(policy, wire, signin.FreshEndpointID(), m.Vouched(), signin.Owner{
-		Tell: e.cycle.Note, Pass: func() {}, Floor: m.Floor, ClockFloor: m.ClockFloor,
+	endpoint := cmp.Or(o.EndpointID, signin.FreshEndpointID())
+	e.alone = func() bool { return o.EndpointID == "" || o.Alone() }
+	e.signer = signin.New(policy, wire, endpoint, m.Vouched(), signin.Owner{
+		Tell: e.take, Pass: func() {}, Floor: m.Floor, ClockFloor: m.ClockFloor,
 		Ground:  func() *provisioning.Ground { return discover.GroundOf(&policy, wire) },
 		Resolve: e.resolve, CertificateService: func(url string) { e.service = url },
 	})
 	return e
+}
+
+// take notes an event of the sign-in.
+func (e *eye) take(event provisioning.Event) {
+	if event.Kind == provisioning.NotCertified {
+		e.refused = event.Trouble
+	}
+	e.cycle.Note(event)
 }
 
 // candidates are those of one finding, also of a step that the policy does not ask.
@@ -64,7 +79,7 @@ func (e *eye) outage() provisioning.Plan {
 
 // signIn does what the daemon would do with these Candidates, and takes the binding back.
 func (e *eye) signIn(ctx context.Context, try []provisioning.Candidate) signin.SignedIn {
-	done := e.signer.SignInOnce(ctx, try, e.memory, &e.cycle)
-	done.CertificateService = e.service
+	done := e.signer.SignInOnce(ctx, try, e.memory, &e.cycle, e.alone)
+	done.CertificateService, done.NotCertified = e.service, e.refused
 	return done
 }

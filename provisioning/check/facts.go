@@ -201,16 +201,6 @@ func (f *Facts) sourceOf(step provisioning.Step) (string, provisioning.Side) {
 	return found.Named()
 }
 
-// signedInAt is the place that led to the sign-in: the one that redirected, where one did.
-func (f *Facts) signedInAt() provisioning.Endpoint {
-	for _, a := range f.SignIn.Attempts {
-		if a.Result == "redirected" || a.Result == "ok" {
-			return a.Endpoint()
-		}
-	}
-	return provisioning.Endpoint{}
-}
-
 // nothingThere says whether no source that is asked has anything, be it of use or not.
 func (f *Facts) nothingThere() bool {
 	return !slices.ContainsFunc(f.Found, func(found provisioning.Finding) bool {

@@ -15,11 +15,11 @@ type judgement func(*Facts) provisioning.Trouble
 
 // keepsOut is what can keep a device from signing in, in the order in which a tech goes from the socket in the wall to
 // the Registrar. The first Trouble is the verdict: what comes after it may be its consequence.
-var keepsOut = []judgement{notOnNetwork, answersEverything, refusal, nothingFound, spared, deadPlaces}
+var keepsOut = []judgement{notOnNetwork, answersEverything, refusal, nothingFound, spared, untried, deadPlaces}
 
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{
-	onlyLastGood, clockOff, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, onBackup, relaysFail, rehearsalFails, notKept,
+	onlyLastGood, clockOff, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, onBackup, certificateFails, relaysFail, rehearsalFails, notKept,
 	autodiscoverDiffers, serverDead, earlierServerFails, lossy, slow, idle,
 }
 
@@ -79,6 +79,9 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 	if f.signsIn() {
 		r := f.SignIn.Registrar
 		fine := fmt.Sprintf("%s signs in to %s:%d over %s (%s)", f.Policy.SIPAddress, r.Host, r.Port, strings.ToUpper(r.Transport.String()), r.Step)
+		if f.witness() {
+			fine = fmt.Sprintf("the daemon has signed in as %s to %s:%d over %s (%s) with the certificate of this device", f.Policy.SIPAddress, r.Host, r.Port, strings.ToUpper(r.Transport.String()), r.Step)
+		}
 		switch {
 		case t.None() && f.ByPassed:
 			what = "all is well: " + fine + "; DNS and DHCP were not looked at"

@@ -11,6 +11,9 @@ func refusal(f *Facts) provisioning.Trouble {
 	if f.SignIn == nil {
 		return provisioning.Trouble{}
 	}
+	if t := untried(f); !t.None() {
+		return t
+	}
 	attempts := f.SignIn.Attempts
 	for _, a := range slices.Backward(attempts) { // the last word, where it is the one that counts
 		if a.Result == "failed" && a.Reason == f.SignIn.Trouble.Reason() {
@@ -33,6 +36,36 @@ func refusal(f *Facts) provisioning.Trouble {
 	}
 	return f.SignIn.Trouble
 }
+
+// untried is for a device whose certificate was not tried, and that has nothing else to sign in with.
+func untried(f *Facts) provisioning.Trouble {
+	switch {
+	case f.SignIn == nil && f.EndpointID != "": // the daemon has come meanwhile
+		return f.Untried
+	case f.SignIn != nil && slices.Contains(withoutCertificate, f.SignIn.Trouble.Fault):
+		return f.Untried
+	default:
+		return provisioning.Trouble{}
+	}
+}
+
+// withoutCertificate are the faults of a device that has nothing to sign in with.
+var withoutCertificate = []*provisioning.Fault{provisioning.FaultNoIdentity, provisioning.FaultNoPassword}
+
+// certificateFails is about a device that signs in, and not with its certificate.
+func certificateFails(f *Facts) provisioning.Trouble {
+	switch t := f.Untried; {
+	case !f.SignIn.NotCertified.None():
+		return f.SignIn.NotCertified
+	case !t.None() && !slices.Contains(untriedHere, t.Fault):
+		return t
+	default:
+		return provisioning.Trouble{}
+	}
+}
+
+// untriedHere are why a certificate was not tried that may well be as it should be.
+var untriedHere = []*provisioning.Fault{provisioning.FaultOnlyDaemon, provisioning.FaultDaemonUnknown, provisioning.FaultIdentityUnreadable}
 
 // redirectedNowhere is for a redirect that cannot be followed.
 func redirectedNowhere(a provisioning.Attempt, attempts []provisioning.Attempt) provisioning.Trouble {

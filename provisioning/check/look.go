@@ -46,7 +46,7 @@ func (s *stopwatch) time(node string, look func()) {
 
 // look sees everything there is to see. Sources and places are asked at the same time; the sign-in waits for them.
 func look(ctx context.Context, o Options) *Facts {
-	eye := newEye(o.Policy, o.Wire, o.Record)
+	eye := newEye(o)
 	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.memory.ClockFloor()}
 	f.Servers, f.NotServers = nameServers(o)
 	if !o.ByPassed {
@@ -217,6 +217,15 @@ func (l *looker) signIn(ctx context.Context) {
 		speaks = func(p *signin.Probe) bool { return p.Reason() == provisioning.SIPNoAnswer }
 	}
 	if len(l.alive(plan, speaks)) == 0 || !l.Daemon.spares(l.ByPassed).None() {
+		return
+	}
+	if l.witness() {
+		s := asRegistered(l.Daemon.Certified)
+		l.SignIn = &s
+		return
+	}
+	if !l.eye.alone() { // it has just come
+		l.Policy.Identity, l.Untried = nil, provisioning.FaultOnlyDaemon.Met(nil)
 		return
 	}
 	l.Progress("signing in")

@@ -17,6 +17,13 @@ type Options struct {
 	Link   Link
 	// Identity is the certificate with which the device signs in; zero: it has none.
 	Identity provisioning.Identity
+	// EndpointID is the endpoint to which Policy.Identity was issued: the check signs in as that, since the daemon does not run. "":
+	// as an endpoint of its own.
+	EndpointID string
+	// Alone says whether the daemon still does not run, where there is an EndpointID.
+	Alone func() bool
+	// Untried is why the check does not sign in with the certificate that the device has; none: it does, or there is none.
+	Untried provisioning.Trouble
 	// Store is what the daemon says about its store.
 	Store  []provisioning.StoreState
 	Daemon Daemon
@@ -32,6 +39,8 @@ type Daemon struct {
 	State       provisioning.State
 	Reason      provisioning.Reason // why it rests
 	NextAttempt time.Time           // while it rests
+	// Certified is how it is registered with the certificate of the device; nil: it is not.
+	Certified *provisioning.Status
 }
 
 // spares is why nobody signs in now, or none: a Registrar has refused the password of the daemon, or asks for a pause. The daemon

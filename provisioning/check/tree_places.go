@@ -171,60 +171,6 @@ func generation(server string) string {
 }
 
 // signIn has the nodes from the sign-in to the media relays.
-func (b *branch) signIn() {
-	f := b.facts
-	c := Check{ID: "sign-in", Title: "sign-in as " + f.Policy.SIPAddress.String(), Result: Good}
-	s := f.SignIn
-	switch {
-	case !spared(f).None():
-		c.because(Skipped, spared(f))
-	case s == nil:
-		c.Result, c.Needs = Skipped, cmp.Or(b.failed("plan"), b.firstPlace(), "plan")
-		if link := b.failed("link"); link != "" && f.silent() {
-			c.Needs = link
-		}
-	case s.Registrar == nil:
-		c.Result, c.Reason, c.Fault, c.What, c.Detail, c.Hint = Bad, s.Why.Reason, s.Why.Fault, s.Why.What, s.Why.Detail, s.Why.Hint
-		if s.Why.Reason == "" { // the time was over
-			c.because(Bad, provisioning.FaultSlowSignIn.Met(nil))
-		}
-	default:
-		c.Detail = fmt.Sprintf("%s over %s", s.Registrar.HostPort(), strings.ToUpper(s.Registrar.Transport.String()))
-		if s.Scheme != "" {
-			c.Detail += " with " + s.Scheme + " as " + s.User
-		}
-		if s.Remote {
-			c.Detail += ", from outside through an Access Edge"
-		}
-		if s.OnBackup {
-			c.because(Warn, onBackup(f))
-		}
-		if f.FromRecord {
-			c.because(Warn, onlyLastGood(f))
-		}
-	}
-	b.add(c)
-	for i, a := range attempts(s) {
-		try := Check{
-			ID: fmt.Sprintf("sign-in.attempt-%d", i+1), Under: "sign-in", Title: fmt.Sprintf("%s %s:%d", a.Step, a.Host, a.Port),
-			Result: Good, Reason: a.Reason, Fault: a.Fault, What: a.What, Detail: a.Detail, Hint: a.Hint, TookMS: a.TookMS,
-		}
-		if a.Address.IsValid() {
-			try.Title += fmt.Sprintf(" at %s", a.Address)
-		}
-		switch {
-		case a.Result == "skipped":
-			try.Result = Skipped
-		case a.Result == "failed" && b.facts.signsIn():
-			try.Result = Warn
-		case a.Result == "failed":
-			try.Result = Bad
-		}
-		b.add(try)
-	}
-	b.inBand()
-}
-
 func attempts(s *signin.SignedIn) []provisioning.Attempt {
 	if s == nil {
 		return nil
@@ -258,7 +204,10 @@ func (b *branch) inBand() {
 			pair = append(pair, strings.TrimSpace(fmt.Sprintf("%s %s", h.HostPort(), h.Role)))
 		}
 		home.Detail = cmp.Or(strings.Join(pair, ", "), "not told")
-		if s.Provisioning == nil {
+		if s.Provisioning == nil && b.facts.witness() {
+			home.Result, home.Detail = Skipped, "not known: the daemon has not been told"
+			relays.Result, relays.Needs = Skipped, "home"
+		} else if s.Provisioning == nil {
 			home.Result, home.Reason, home.Detail = Warn, s.InBand, s.InBandDetail
 			relays.Result, relays.Needs = Skipped, "home"
 		} else if s.InBand != "" {
@@ -273,14 +222,12 @@ func (b *branch) inBand() {
 	for _, r := range s.MediaRelays {
 		c := Check{ID: "relays." + r.Host, Under: "relays", Title: "media relay " + r.Host, Result: Good, Detail: strings.Join(
 			[]string{provisioning.ListOf(r.Addresses), answers("UDP", r.UDPPort, r.UDPAnswers), answers("TCP", r.TCPPort, r.TCPAnswers)}, "; ")}
-		if dead(r.UDPAnswers) && dead(r.TCPAnswers) || len(r.Addresses) == 0 {
+		if !answering(r, b.facts.witness()) {
 			c.Result, c.Reason = Warn, provisioning.RelayUnreachable
 		}
 		b.add(c)
 	}
 }
-
-func dead(answers *bool) bool { return answers == nil || !*answers }
 
 func answers(network string, port uint16, yes *bool) string {
 	switch {

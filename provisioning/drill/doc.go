@@ -6,7 +6,8 @@
 //	fmt.Println(report.Registered, report.WithoutMS)
 //
 // It leaves nothing behind: it signs in under an endpoint id of its own, so that a daemon beside it keeps its registration,
-// takes the binding back, and writes no record.
+// takes the binding back, and writes no record. With the certificate of the device, which belongs to the endpoint id of the daemon, it signs
+// in only while the daemon does not run.
 //
 // Read report.go first, then dead.go, drill.go.
 package drill

@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -22,6 +23,8 @@ func Run(ctx context.Context, o Options) Report {
 	switch {
 	case !o.Rests.None():
 		return refused(o.Case, o.Rests)
+	case !o.Untried.None() && o.Policy.Password == "":
+		return refused(o.Case, o.Untried)
 	case o.Case == Primary && !remembers:
 		return refused(o.Case, provisioning.FaultNoLastGood.Met(nil))
 	}
@@ -35,7 +38,7 @@ func Run(ctx context.Context, o Options) Report {
 	if err != nil && o.Case == Primary {
 		return refused(o.Case, provisioning.CacheDamaged.Met(err.Error()))
 	}
-	record.EndpointID = signin.FreshEndpointID() // a Lync Registrar would take us for the daemon under its own
+	record.EndpointID = cmp.Or(o.EndpointID, signin.FreshEndpointID()) // a Lync Registrar would take us for the daemon under its own
 	return rehearse(ctx, o, without(o.Case, o.Policy, o.Wire, primary), record, remembers)
 }
 
@@ -67,6 +70,9 @@ func rehearse(ctx context.Context, o Options, w wire.Wire, record cache.Record, 
 			floor = o.Policy.Clock()
 		}
 		h.steps = append(h.steps, Step{0, "a device without a clock believes that it is " + floor.UTC().Format("2006-01-02 15:04 UTC")})
+	}
+	if !o.Untried.None() {
+		h.steps = append(h.steps, Step{0, "the drill signs in with the password: " + o.Untried.What()})
 	}
 	w.Changes = nil
 	a := agent.New(o.Policy, w, cache.InMemory(record), h.take)

@@ -36,8 +36,10 @@ func record(host, addr string) cache.Record {
 
 // A drill that is not held says why; docs/faults.md is made from this list, too.
 func TestNotHeld(t *testing.T) {
-	r := Run(t.Context(), Options{Case: Primary})
-	golden.Compare(t, "testdata/faults.golden", []byte("primary, never registered: "+r.Fault+"\n\t"+r.What+"\n"))
+	never := Run(t.Context(), Options{Case: Primary})
+	own := Run(t.Context(), Options{Case: DNS, Untried: provisioning.FaultOnlyDaemon.Met(nil)})
+	golden.Compare(t, "testdata/faults.golden", []byte("primary, never registered: "+never.Fault+"\n\t"+never.What+"\n"+
+		"no password, and the daemon has the certificate: "+own.Fault+"\n\t"+own.What+"\n"))
 }
 
 func TestDrill(t *testing.T) {

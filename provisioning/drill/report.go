@@ -31,6 +31,11 @@ type Options struct {
 	Record cache.Record // what the device remembers; zero: nothing
 	// Rests is why the daemon leaves Registrars alone now: then a drill, which signs in, is not held. None: it does not.
 	Rests provisioning.Trouble
+	// EndpointID is the endpoint to which Policy.Identity was issued: the drill signs in as that, since the daemon does not run. "":
+	// as an endpoint of its own.
+	EndpointID string
+	// Untried is why the drill does not sign in with the certificate that the device has; none: it does, or there is none.
+	Untried provisioning.Trouble
 }
 
 // Step is one thing that happened.

@@ -44,9 +44,9 @@ func (w *Walk) attempt(ctx context.Context, a *attempt) (*Registration, error) {
 // register signs in on a connection. said: the Registrar has said something.
 func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trust.Met) (reg *Registration, said bool, err error) {
 	s := w.signer
-	account, refused := s.account(a.c, conn.LocalAddr()), (*sip.CertificateError)(nil)
+	account, refused, unproven := s.account(a.c, conn.LocalAddr()), (*sip.CertificateError)(nil), ""
 	account.Rests = s.restraint.passwordRests()
-	account.Identity = s.own.identity(a.c, conn, func(e *sip.CertificateError) { refused = e })
+	account.Identity = s.own.identity(a.c, conn, func(e *sip.CertificateError) { refused = e }, func(target string) { unproven = target })
 	withheld := account.Password != "" && s.policy.Withholds(met.Anchor)
 	if withheld {
 		account.Password = ""
@@ -65,7 +65,11 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trus
 		}
 		return nil, heard.said.Load(), &attemptError{stage: registering, err: turnedAway(met, err), met: met}
 	}
-	return &Registration{Candidate: a.c, Addr: a.addr, Local: conn.LocalAddr(), Session: session, Binding: binding}, true, nil
+	reg = &Registration{Candidate: a.c, Addr: a.addr, Local: conn.LocalAddr(), Session: session, Binding: binding}
+	if binding.Scheme == provisioning.ByCertificate {
+		reg.Unproven = unproven
+	}
+	return reg, true, nil
 }
 
 // ask waits for the answer. A Registrar that says nothing at all has less time once another is ready.

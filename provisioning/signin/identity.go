@@ -41,8 +41,9 @@ func (o *own) usable() bool {
 	return certificate != nil && now.Before(certificate.Leaf.NotAfter)
 }
 
-// identity is how a certificate is used on a connection to a Candidate. failed is told why it did not sign in.
-func (o *own) identity(c provisioning.Candidate, conn net.Conn, failed func(*sip.CertificateError)) *sip.Identity {
+// identity is how a certificate is used on a connection to a Candidate. failed is told why it did not sign in, and met which name the
+// server inside has not proven, though it is admitted: "" is none.
+func (o *own) identity(c provisioning.Candidate, conn net.Conn, failed func(*sip.CertificateError), met func(unproven string)) *sip.Identity {
 	i := &sip.Identity{Certificate: o.certificate, Floor: o.gate.clockFloor(), Failed: failed}
 	var outer *x509.Certificate
 	if secure, ok := conn.(*tls.Conn); ok {
@@ -50,7 +51,13 @@ func (o *own) identity(c provisioning.Candidate, conn net.Conn, failed func(*sip
 	} else {
 		i.MinVersion = o.gate.policy.TLSMin // nobody else has proven anything
 	}
-	i.Admits = func(target string, chain []*x509.Certificate) error { return o.admits(c, outer, target, chain) }
+	i.Admits = func(target string, chain []*x509.Certificate) error {
+		proven, err := o.admits(c, outer, target, chain)
+		if met(""); err == nil && !proven {
+			met(target)
+		}
+		return err
+	}
 	return i
 }
 
@@ -60,7 +67,7 @@ func (o *own) identity(c provisioning.Candidate, conn net.Conn, failed func(*sip
 //
 // A server that proves its name is admitted. One that does not, as behind an Edge whose inner servers have another authority,
 // must be vouched for by a Registrar that has proven its own, and the name must be one that this site allows.
-func (o *own) admits(c provisioning.Candidate, outer *x509.Certificate, target string, chain []*x509.Certificate) error {
+func (o *own) admits(c provisioning.Candidate, outer *x509.Certificate, target string, chain []*x509.Certificate) (proven bool, err error) {
 	settings := o.gate.trust()
 	unproven := trust.Prove(target, chain, settings)
 	if outer != nil && chain[0].Equal(outer) && chain[0].VerifyHostname(target) == nil {
@@ -68,15 +75,15 @@ func (o *own) admits(c provisioning.Candidate, outer *x509.Certificate, target s
 	}
 	switch {
 	case target == "":
-		return errors.New("the challenge names no server")
+		return false, errors.New("the challenge names no server")
 	case unproven == nil:
-		return nil
+		return true, nil
 	case !strings.EqualFold(target, c.Host) && !o.vouched[strings.ToLower(target)] && !o.gate.policy.Configured(target) && provisioning.CheckName(target, &o.gate.policy) != nil:
-		return fmt.Errorf("%q is outside the SIP domain; %w", target, unproven)
+		return false, fmt.Errorf("%q is outside the SIP domain; %w", target, unproven)
 	case outer != nil:
-		return nil
+		return false, nil
 	case trust.Prove(c.Host, chain, settings) == nil:
-		return nil
+		return true, nil
 	}
-	return unproven
+	return false, unproven
 }

@@ -10,11 +10,13 @@ import (
 // SignedIn is how a sign-in went.
 type SignedIn struct {
 	Registrar *provisioning.Registrar // nil: nobody accepted
-	Scheme    string                  // "ntlm", "digest"; empty: it asked for nothing
+	Scheme    string                  // "tls-dsk", "ntlm", "digest"; empty: it asked for nothing
 	User      string                  // the login name that was sent; empty: none
-	Remote    bool                    // through an Access Edge
-	OnBackup  bool
-	Lync      bool // it tells in band
+	// NotCertified is why the certificate of the device did not sign in, where something else did.
+	NotCertified provisioning.Trouble
+	Remote       bool // through an Access Edge
+	OnBackup     bool
+	Lync         bool // it tells in band
 	// CertificateService is where certificates for sign-in can be got, as a Registrar says that has proven its name.
 	CertificateService string
 	Attempts           []provisioning.Attempt
@@ -29,8 +31,8 @@ type SignedIn struct {
 }
 
 // SignInOnce walks through the Candidates as the daemon does, until one accepts; asks it for what it tells in band; and
-// takes the binding back. cycle is where the events of this signer are noted.
-func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m *provisioning.Memory, cycle *provisioning.Cycle) SignedIn {
+// takes the binding back if it is still ours. cycle is where the events of this signer are noted.
+func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m *provisioning.Memory, cycle *provisioning.Cycle, ours func() bool) SignedIn {
 	s.Note(try, map[string]bool{})
 	w := s.NewWalk(nil)
 	reg := w.Try(ctx, try)
@@ -55,6 +57,8 @@ func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m
 		done.InBand, done.InBandDetail = l.Reason, l.Detail
 	}
 	done.Home, done.Registrar = reg.standing.home, &reg.standing.registrar
-	_ = reg.TakeBack(ctx) // the binding expires by itself otherwise
+	if ours() {
+		_ = reg.TakeBack(ctx) // the binding expires by itself otherwise
+	}
 	return done
 }

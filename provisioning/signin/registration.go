@@ -24,6 +24,7 @@ type Registration struct {
 	Degraded  bool                     // through last good
 	Since     time.Time                // when it became the current one
 	Lesson    *Lesson                  // what it has told in band; nil: nothing yet
+	Unproven  string                   // the server that took the certificate without proving this name; "": none
 	standing  standing                 // what all this gives the device
 }
 
@@ -65,6 +66,7 @@ func (r *Registration) Record() cache.Record { return r.standing.record }
 func (r *Registration) Show(s *provisioning.Status) {
 	registrar := r.standing.registrar
 	s.Registrar, s.Home, s.MediaRelays = &registrar, r.standing.home, r.standing.relays
+	s.Scheme, s.Unproven = r.Binding.Scheme, r.Unproven
 	if r.Lesson != nil {
 		s.Provisioning = r.Lesson.settings()
 	}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"time"
+
+	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/config"
+	certs "github.com/homeward-agent/homeward/internal/identity"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/agent"
+	"github.com/homeward-agent/homeward/service/control"
+)
+
+// daemonLimit is how long a check waits for a daemon that may hang: it is not what the check is about. (Our choice.)
+const daemonLimit = time.Second
+
+// lending is how a check or a drill stands to the certificate of the device.
+type lending struct {
+	endpoint string               // to which it was issued; "": it is not used
+	untried  provisioning.Trouble // why it is not used; none: it is, or there is none
+	service  string               // the certificate service that it came from; "": not known
+}
+
+// lend gives the policy the certificate of this device. Whoever signs in with it does so as the endpoint of the daemon, and a Registrar
+// keeps one binding for an endpoint: so nobody does unless it is certain that the daemon does not run. asked is how the daemon has
+// answered.
+func lend(conf *config.Config, record cache.Record, status provisioning.Status, asked error) lending {
+	pair, trouble, err := agent.Own(certs.In(conf.StateDir), conf.Policy, record)
+	l := lending{service: pair.Details.URL}
+	var kind *certs.Error
+	absent := errors.As(err, &kind) && kind.Kind == certs.Absent
+	unread := kind != nil && kind.Kind == certs.Unreadable
+	switch notRunning := errors.Is(asked, control.ErrNotRunning); {
+	case asked == nil && status.Certificate != nil && status.Certificate.Subject != "":
+		l.untried = daemonsOwn(status)
+	case absent, unread && !notRunning: // a daemon that has none says so, too
+	case err != nil:
+		l.untried = trouble
+	case asked == nil:
+		l.untried = daemonsOwn(status)
+	case !notRunning:
+		l.untried = provisioning.FaultDaemonUnknown.Met(provisioning.Facts{"problem": asked.Error()})
+	default:
+		l.endpoint = pair.Details.EndpointID
+		conf.Policy.Identity = func() (*tls.Certificate, error) { return &pair.Certificate, nil }
+	}
+	return l
+}
+
+// daemonsOwn is about a certificate that only the daemon uses while it runs, and what it says of it.
+func daemonsOwn(s provisioning.Status) provisioning.Trouble {
+	if s.State != provisioning.Resting {
+		return provisioning.FaultOnlyDaemon.Met(nil)
+	}
+	return provisioning.FaultOnlyDaemon.Because(s.Reason.Met(""), provisioning.Facts{
+		"until": s.NextAttempt.UTC().Format("15:04:05 UTC"), "problem": cmp.Or(s.What, s.Reason.Title()), "advice": s.Hint,
+	})
+}
+
+// isAlone says whether it is certain that no daemon runs.
+func isAlone(ctx context.Context, conf *config.Config) bool {
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), daemonLimit)
+	defer cancel()
+	_, err := daemon(conf).Status(asking)
+	return errors.Is(err, control.ErrNotRunning)
+}
