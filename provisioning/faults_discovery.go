@@ -82,6 +82,11 @@ var (
 	FaultDNSAnswersAll = declare("dns.answers-everything", DNSMalformed, SideDNS,
 		"DNS gives the address {addresses} for every name, even for names that do not exist",
 		"remove the wildcard record, or sign in to the captive portal of this network")
+	FaultWildcardNothing = declare("dns.wildcard", "", "",
+		"a wildcard record *.{domain} gives the address {addresses} to every name that does not exist; that names no Registrar: a device asks for SRV records", "")
+	FaultWildcardHost = declare("dns.wildcard-host", "", "",
+		"{host} may have no address record of its own: it has the address that a wildcard record gives to every name of {domain} that does not exist",
+		"check that {host} has an A record with the right address")
 	FaultRecordUnusable = declare("dns.unusable-record", DNSMalformed, SideDNS,
 		"the SRV record {query} cannot be used: {problem}", "correct the target and the port of the SRV record")
 	FaultOneRecordUnusable = declare("dns.one-unusable-record", DNSMalformed, SideDNS,

@@ -29,7 +29,8 @@ type Facts struct {
 	HostNames   []provisioning.Name // sipinternal., sip., sipexternal.
 	// TimeServers are those that option 42 and _ntp._udp name.
 	TimeServers []TimeServer
-	Stray       *provisioning.Name // a name that nobody can have made; it has addresses when DNS answers whatever is asked
+	Stray       provisioning.Name // a name of the SIP domain that nobody can have made
+	Abroad      provisioning.Name // one outside the SIP domain, asked for where Stray has addresses
 	Plan        provisioning.Plan
 	Outage      provisioning.Plan
 	Places      []Place
@@ -209,7 +210,7 @@ func (f *Facts) nothingThere() bool {
 }
 
 // hijacked says whether DNS answers whatever is asked.
-func (f *Facts) hijacked() bool { return f.Stray != nil && len(f.Stray.Addrs) > 0 }
+func (f *Facts) hijacked() bool { return len(f.Abroad.Addrs) > 0 }
 
 // dnsDead returns a Finding that says why DNS said nothing at all, or none. A question that could not be put says more
 // than one that was not answered: systems refuse only so many a second aloud.

@@ -2,6 +2,7 @@ package check
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -21,6 +22,19 @@ func dnsAnswersAll(f *Facts) provisioning.Trouble {
 		return provisioning.Trouble{}
 	}
 	return provisioning.FaultDNSAnswersAll.Met(provisioning.Facts{"addresses": f.Stray.Addrs})
+}
+
+// wildcard says whether addresses are those that a wildcard record gives every name of the SIP domain that does not exist.
+func wildcard(f *Facts, addrs []netip.Addr) bool {
+	return !f.hijacked() && len(addrs) > 0 && !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return !slices.Contains(f.Stray.Addrs, a) })
+}
+
+// besideWildcard adds to a Trouble that a wildcard record may be what led to a host.
+func besideWildcard(f *Facts, t provisioning.Trouble, p Place) provisioning.Trouble {
+	if t.None() || !wildcard(f, []netip.Addr{p.best().Addr}) {
+		return t
+	}
+	return t.Also(provisioning.FaultWildcardHost, provisioning.Facts{"host": p.Host, "domain": f.sipDomain()})
 }
 
 // nothingFound is why discovery leads nowhere, when last good does not help either: what is there and of no use comes
@@ -141,7 +155,11 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 		facts["pool"], facts["autodiscover"] = pool, by
 		return provisioning.FaultOnlyAutodiscover.Met(facts)
 	}
-	return provisioning.FaultNothingNamed.Met(facts)
+	t := provisioning.FaultNothingNamed.Met(facts)
+	if wildcard(f, f.Stray.Addrs) {
+		t = t.Also(provisioning.FaultWildcardNothing, provisioning.Facts{"domain": f.sipDomain(), "addresses": f.Stray.Addrs})
+	}
+	return t
 }
 
 // dnsFails is for name servers that do not serve: not at all, or not when they are asked for one host. t is what one

@@ -29,7 +29,7 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if t := aliasInCloud(f, first.Host); !t.None() {
 		return t
 	}
-	return disagreeAbout(f, *first, deadPlace(f, *first))
+	return besideWildcard(f, disagreeAbout(f, *first, deadPlace(f, *first)), *first)
 }
 
 // disagreeAbout says of a place that is dead that another DHCP server names another.

@@ -164,9 +164,22 @@ func (l *looker) askBeside(ctx context.Context) {
 		l.watch.time("clock", func() { byDNS = l.eye.askTime(ctx, l.timeRecord(), l.eye.Records(ctx, l.timeRecord()).Names) })
 	})
 	looks.Go(func() {
-		name := l.eye.LookUp(ctx, strings.ToLower(rand.Text()[:strayLetters])+"."+l.sipDomain())
-		l.Stray = &name
+		l.Stray = l.eye.LookUp(ctx, strayLabel()+"."+l.sipDomain())
+		if len(l.Stray.Addrs) > 0 { // a wildcard record, or DNS that answers whatever is asked
+			l.Abroad = l.eye.LookUp(ctx, strayLabel()+"."+foreignDomain(l.sipDomain()))
+		}
 	})
+}
+
+// strayLabel is a name that nobody has made.
+func strayLabel() string { return strings.ToLower(rand.Text()[:strayLetters]) }
+
+// foreignDomain is one that exists and has no such names (RFC 2606 section 3), outside the SIP domain.
+func foreignDomain(domain string) string {
+	if strings.HasSuffix("."+domain, ".example.com") {
+		return "example.net"
+	}
+	return "example.com"
 }
 
 // option42 is what a tech knows it by.

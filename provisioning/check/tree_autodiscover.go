@@ -25,7 +25,7 @@ func (b *branch) autodiscover() {
 	}
 	var below []Check
 	for _, a := range f.Autodiscover {
-		if a.Reason == provisioning.NoAddress && a.Alias == "" { // as most sites have it
+		if a.Reason == provisioning.NoAddress && a.Alias == "" || !a.Trouble.None() && wildcard(f, a.Addrs) { // as most sites have it
 			continue
 		}
 		if len(a.Addrs) == 0 {

@@ -16,6 +16,9 @@ func (b *branch) dns() {
 	if f.NotServers != "" {
 		root.Detail += " (" + f.NotServers + ")"
 	}
+	if wildcard(f, f.Stray.Addrs) {
+		root.Detail += fmt.Sprintf("; a wildcard record gives %s to every name of %s that does not exist", provisioning.ListOf(f.Stray.Addrs), f.sipDomain())
+	}
 	switch {
 	case f.NotAsked:
 		root.Result, root.Needs, root.Detail = Skipped, "link", ""
