@@ -10,6 +10,9 @@ var (
 	FaultDNSClosed = declare("dns.port-closed", DNSTimeout, SideNetwork,
 		"no name server can be queried: {servers} refuses the query (nothing listens there, or a firewall rejects it)",
 		"check that a name server runs at this address and port, and that no firewall rejects the query; or set dns_servers to a name server that works", "dns")
+	FaultDNSOwnClosed = declare("dns.own-closed", DNSTimeout, SideDevice,
+		"this device has no name server: it asks itself ({servers}), and no resolver runs there",
+		"if resolv.conf names no name server, let DHCP name one (option 6), or set dns_servers; if it names this device, start the resolver of this device (such as systemd-resolved or dnsmasq)", "dns")
 	FaultDNSServerDead = declare("dns.one-dead", DNSTimeout, SideDNS,
 		"the name server {server} does not answer, while {alive} does: each look-up may have to wait for the dead one",
 		"fix the name server {server}, or remove it from the list of name servers (DHCP option 6, or dns_servers)")

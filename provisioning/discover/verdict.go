@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,9 @@ var dnsFaults = map[srv.Kind]*provisioning.Fault{
 // lookupTrouble is what a look-up that found nothing is, but for a name that does not exist; and what the other servers say, if it
 // is something else.
 func lookupTrouble(e *srv.Error) provisioning.Trouble {
+	if servers := ownClosed(e); servers != nil {
+		return provisioning.FaultDNSOwnClosed.Met(provisioning.Facts{"servers": servers})
+	}
 	t := serverTrouble(e)
 	for _, other := range e.Others {
 		if !other.Absent() {
@@ -77,6 +81,23 @@ func serverTrouble(e *srv.Error) provisioning.Trouble {
 	default:
 		return fault.Met(facts)
 	}
+}
+
+// ownClosed are the name servers of a device that asks nobody but itself, as one does that knows no name server
+// (resolv.conf(5)), where none of them can be asked and one is known not to run; or nil.
+func ownClosed(e *srv.Error) (servers []string) {
+	closed := false
+	for _, said := range append([]*srv.Error{e}, e.Others...) {
+		closed = closed || said.Kind == srv.PortClosed
+		if !said.Unasked() || said.Addresses {
+			return nil
+		}
+		servers = append(append(servers, said.Server), said.Alike...)
+	}
+	if !closed || slices.ContainsFunc(servers, func(s string) bool { return !ownResolver(s) || !strings.HasSuffix(s, ":53") }) {
+		return nil
+	}
+	return servers
 }
 
 // ownResolver says whether a server is on this device, as the stub of systemd-resolved is.

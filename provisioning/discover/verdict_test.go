@@ -70,6 +70,9 @@ func TestFaultsOfDNS(t *testing.T) {
 	for _, k := range []srv.Kind{srv.Timeout, srv.FormErr, srv.NotImp, srv.OtherCode} {
 		tell(fmt.Sprintf("SRV, %d, and addresses are answered", k), lookupTrouble(&srv.Error{Kind: k, Name: e.Name, Type: "SRV", Server: e.Server, Code: codes[k], Addresses: true}))
 	}
+	tell("no resolver runs on this device, which asks itself", lookupTrouble(&srv.Error{Kind: srv.PortClosed, Name: e.Name, Type: "SRV", Server: "127.0.0.1:53",
+		Others: []*srv.Error{{Kind: srv.Unreachable, Name: e.Name, Type: "SRV", Server: "[::1]:53"}}}))
+	tell("another name server is listed beside this device", lookupTrouble(&srv.Error{Kind: srv.PortClosed, Name: e.Name, Type: "SRV", Server: "127.0.0.1:53", Alike: []string{"10.0.0.53:53"}}))
 	tell("a stub refuses", lookupTrouble(&srv.Error{Kind: srv.Refused, Name: e.Name, Type: "SRV", Server: "127.0.0.53:53", Code: 5}))
 	refused := &srv.Error{Kind: srv.Refused, Name: e.Name, Type: "SRV", Server: "10.0.0.55:53", Code: 5}
 	tell("two servers, two faults", lookupTrouble(&srv.Error{Kind: srv.ServFail, Name: e.Name, Type: "SRV", Server: e.Server, Alike: []string{"10.0.0.56:53"}, Others: []*srv.Error{refused}}))
