@@ -73,7 +73,7 @@ func look(ctx context.Context, o Options) *Facts {
 		})
 	}
 	o.Progress("asking DNS and DHCP")
-	l.watch.time("plan", func() { l.ask(ctx) })
+	l.ask(ctx)
 	close(l.asked)
 	for _, c := range f.Outage.Try {
 		l.prober.probe(c, LastGood)
@@ -118,15 +118,7 @@ func (l *looker) ask(ctx context.Context) {
 		sources.Go(func() { l.askBeside(ctx) })
 		sources.Go(func() { l.Disagree = l.eye.Disagreement(ctx, steps) })
 	}
-	l.Found = l.eye.Survey(ctx, steps, func(found provisioning.Finding) {
-		role := Unplanned
-		if l.Policy.Asks(found.Step) {
-			role = Planned
-		}
-		for _, c := range l.eye.candidates(found) {
-			l.prober.probe(c, role)
-		}
-	})
+	l.watch.time("plan", func() { l.Found = l.eye.Survey(ctx, steps, l.probeNamed) })
 	sources.Wait()
 	if l.Policy.Order == provisioning.CommunicatorOrder && len(l.Policy.Manual) == 0 {
 		l.Found = append(l.Found, discover.HostNameFinding(l.HostNames))
@@ -134,6 +126,17 @@ func (l *looker) ask(ctx context.Context) {
 	l.Plan = l.eye.plan(l.Found)
 	for _, c := range l.Plan.Try {
 		l.prober.probe(c, Planned)
+	}
+}
+
+// probeNamed has a look at each place that a source names.
+func (l *looker) probeNamed(found provisioning.Finding) {
+	role := Unplanned
+	if l.Policy.Asks(found.Step) {
+		role = Planned
+	}
+	for _, c := range l.eye.candidates(found) {
+		l.prober.probe(c, role)
 	}
 }
 
@@ -147,7 +150,8 @@ func (l *looker) askBeside(ctx context.Context) {
 	}()
 	if l.Policy.AskDHCP {
 		looks.Go(func() {
-			survey := discover.SurveyDHCP(ctx, l.Wire, l.Policy.Interface)
+			var survey discover.DHCPSurvey
+			l.watch.time("dhcp", func() { survey = discover.SurveyDHCP(ctx, l.Wire, l.Policy.Interface) })
 			l.DHCP = &survey
 			looks.Go(func() { l.watch.time("clock", func() { byDHCP = l.eye.askTime(ctx, option42, ntpOf(survey.Answers)) }) })
 			l.WebServices = webServices(ctx, l.eye, survey.Answers)

@@ -146,11 +146,16 @@ func (b *branch) dhcp() {
 			c.Result = Bad
 		}
 	}
-	c.TookMS = finding.TookMS
-	b.add(c)
-	if f.DHCP == nil {
+	if f.DHCP == nil { // only the leases were read
+		c.TookMS = finding.TookMS
+		b.add(c)
 		return
 	}
+	if c.Result == Good && len(f.DHCP.Answers) > 0 {
+		waited := f.Took[c.ID] - f.DHCP.Answers[0].Took
+		c.Detail = strings.TrimPrefix(fmt.Sprintf("%s; waited %.1f s for other servers", c.Detail, waited.Seconds()), "; ")
+	}
+	b.add(c)
 	for i, a := range f.DHCP.Answers {
 		answer := Check{ID: fmt.Sprintf("dhcp.answer-%d", i+1), Under: "dhcp", Title: "answer of " + discover.Who(a), Result: Good, TookMS: provisioning.Milliseconds(a.Took)}
 		said := []string{option("option 120", a.SIP.Raw, strings.Join(append(append([]string{}, a.SIP.Names...), provisioning.Texts(a.SIP.Addrs)...), ", "), a.SIP.Problem),

@@ -44,7 +44,8 @@ func (s DHCPSurvey) Why() provisioning.Why {
 
 // SurveyDHCP asks DHCP on iface ("": as discovery does) as a Lync phone does, and DHCPv6, and listens to all
 // that answer. When an option is missing it asks again with the vendor class in lower case, which some documents
-// print and some servers are therefore configured with. It takes 3.6 s at most, and another second for that.
+// print and some servers are therefore configured with, until all that answered have answered again. It takes 3.6 s at most, and
+// another second for that.
 func SurveyDHCP(ctx context.Context, wire wire.Wire, iface string) DHCPSurvey {
 	s := surveyor{wire: wire, DHCPSurvey: DHCPSurvey{Interface: iface}}
 	var both sync.WaitGroup
@@ -53,7 +54,7 @@ func SurveyDHCP(ctx context.Context, wire wire.Wire, iface string) DHCPSurvey {
 	defer enough()
 	both.Go(func() { err6 = s.ask(asking, iface, true, dhcpopts.Inform6, &s.Six, enough) })
 	err := s.askAll(ctx, iface, dhcpopts.Question{NTP: true}, surveyLimit)
-	lower := surveyor{wire: wire}
+	lower := surveyor{wire: wire, first: s.Answers}
 	if s.lacks() {
 		// What cannot be asked a second time tells nothing more.
 		_ = lower.askAll(ctx, iface, dhcpopts.Question{VendorClass: strings.ToLower(vendorClass)}, surveyWindow)
@@ -72,7 +73,15 @@ type surveyor struct {
 	wire wire.Wire
 	mu   sync.Mutex
 	DHCPSurvey
-	links []string // on which it could be asked
+	links []string          // on which it could be asked
+	first []dhcpopts.Answer // to an earlier question; once all who gave them have answered again, it is enough
+}
+
+// heardAll says whether all who have answered an earlier question are among those who have answered now.
+func (s *surveyor) heardAll(now []dhcpopts.Answer) bool {
+	return len(s.first) > 0 && !slices.ContainsFunc(s.first, func(a dhcpopts.Answer) bool {
+		return !slices.ContainsFunc(now, func(b dhcpopts.Answer) bool { return a.Server == b.Server && a.Link == b.Link })
+	})
 }
 
 // opened notes an interface.
@@ -115,7 +124,9 @@ func (s *surveyor) ask(ctx context.Context, iface string, six bool, question inf
 				time.AfterFunc(surveyWindow, enough)
 			}
 			a.Link = name
-			*list = append(*list, a)
+			if *list = append(*list, a); s.heardAll(*list) {
+				enough()
+			}
 		})
 		s.drop(dropped)
 		return err

@@ -53,18 +53,18 @@ dhcp-silent`},
 0s : 
 dhcp-not-permitted permission denied`},
 		{"a server refuses", "10.0.0.67 nak", `
-2s eth0: 10.0.0.67 nak  
+1s eth0: 10.0.0.67 nak  
 dhcp-refused from 10.0.0.67`},
 		{"neither option", "10.0.0.67 ack", `
-2s eth0: 10.0.0.67 ack  
+1s eth0: 10.0.0.67 ack  
 dhcp-no-option from 10.0.0.67`},
 		{"option 43 is missing, which names no Registrar", "10.0.0.67 ack 120=pool01.contoso.com", `
-2s eth0: 10.0.0.67 ack pool01.contoso.com `},
+1s eth0: 10.0.0.67 ack pool01.contoso.com `},
 		{"option 43 is for the vendor class in lower case", "10.0.0.67 ack " + both + " class=ms-uc-client", `
-2s eth0: 10.0.0.67 ack pool01.contoso.com 
+1s eth0: 10.0.0.67 ack pool01.contoso.com 
 dhcp-vendor-class 10.0.0.67 sends option 43 only to ms-uc-client`},
 		{"the wrong spelling is not all that is wrong", "10.0.0.67 ack class=ms-uc-client 43=https://web.contoso.com\n10.0.0.68 ack 120=pool01.contoso.com", `
-2s eth0: 10.0.0.67 ack  
+1s eth0: 10.0.0.67 ack  
 10.0.0.68 ack pool01.contoso.com 
 dhcp-vendor-class 10.0.0.67 sends option 43 only to ms-uc-client
 conflict 10.0.0.67 says nothing, 10.0.0.68 says pool01.contoso.com`},
