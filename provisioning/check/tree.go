@@ -152,8 +152,10 @@ func (b *branch) dhcp() {
 		return
 	}
 	if c.Result == Good && len(f.DHCP.Answers) > 0 {
-		waited := f.Took[c.ID] - f.DHCP.Answers[0].Took
-		c.Detail = strings.TrimPrefix(fmt.Sprintf("%s; waited %.1f s for other servers", c.Detail, waited.Seconds()), "; ")
+		if c.Detail != "" {
+			c.Detail += "; "
+		}
+		c.Detail += fmt.Sprintf("waited %.1f s for other servers", (f.Took[c.ID] - f.DHCP.Answers[0].Took).Seconds())
 	}
 	b.add(c)
 	for i, a := range f.DHCP.Answers {
