@@ -96,10 +96,14 @@ Check the settings user (phone1@contoso.com; Lync often wants DOMAIN\name) and p
 fe01.contoso.com asks for a password, but none is configured.
 The problem is with this device.
 Set password_file.`},
-	{"only Kerberos and TLS-DSK are offered", with(says(fe01, "401 Unauthorized", offersKerberos, offersTLSDSK)), "sip-auth-not-supported", `
-fe01.contoso.com offers only Kerberos, TLS-DSK for signing in, but this device supports none of these.
+	{"only Kerberos is offered", with(says(fe01, "401 Unauthorized", offersKerberos)), "sip-auth-not-supported", `
+fe01.contoso.com offers only Kerberos for signing in, but this device supports none of these.
 The problem is with the Registrar.
-Set the authentication protocol of the Registrar to both NTLM and Kerberos: this device signs in with NTLM.`},
+Set the authentication protocol of the Registrar to both NTLM and Kerberos, or allow certificates (TLS-DSK): this device signs in with these two.`},
+	{"only Kerberos and TLS-DSK are offered", with(says(fe01, "401 Unauthorized", offersKerberos, offersTLSDSK)), "sip-auth-not-supported", `
+fe01.contoso.com offers only Kerberos, TLS-DSK for signing in, but this device has no certificate.
+The problem is with this device.
+Enrol: let the device sign in with a password once, at a Registrar that offers NTLM and names its certificate service; or import a certificate: homeward identity import FILE.`},
 	{"only Basic is offered", with(says(fe01, "401 Unauthorized", `WWW-Authenticate: Basic realm="contoso.com"`)), "sip-auth-not-supported", `
 fe01.contoso.com offers only Basic for signing in, which would show the password and is never answered.
 The problem is with the Registrar.

@@ -38,6 +38,18 @@ func newConnection(conn net.Conn) *connection {
 // listen starts the reader, once; close ends it.
 func (c *connection) listen() { c.start.Do(func() { c.reader.Go(c.read) }) }
 
+// unanswered returns how long ago the other side's system has acknowledged anything, as far as the connection can tell; else 0.
+func (c *connection) unanswered() time.Duration {
+	inner := c.conn
+	for outer, ok := inner.(interface{ NetConn() net.Conn }); ok; outer, ok = inner.(interface{ NetConn() net.Conn }) {
+		inner = outer.NetConn()
+	}
+	if probed, ok := inner.(interface{ Unanswered() time.Duration }); ok {
+		return probed.Unanswered()
+	}
+	return 0
+}
+
 // close ends the connection and waits for the reader.
 func (c *connection) close() error {
 	c.stop.Do(func() { close(c.closed) })

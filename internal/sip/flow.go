@@ -14,6 +14,7 @@ type flow struct {
 	pingAt    time.Time
 	interval  time.Duration // between pings
 	awaiting  time.Time     // when the ping was sent that nothing was heard after; zero: none
+	held      int           // times in a row that a ping was put off
 	pongs     bool          // the peer answers pings: it has, or promised to (Flow-Timer)
 
 	blanks int       // line ends since the last message
@@ -65,7 +66,18 @@ func (f *flow) next() time.Time {
 	return next
 }
 
-func (f *flow) pinged(now time.Time) { f.awaiting, f.pingAt = now, now.Add(f.interval) }
+func (f *flow) pinged(now time.Time) { f.awaiting, f.pingAt, f.held = now, now.Add(f.interval), 0 }
+
+// holds puts a ping off while the system is about to find out whether the peer is there: data on its way would make it begin
+// anew. Not for ever: not every system probes.
+func (f *flow) holds(now time.Time) bool {
+	if f.held == maxHeld {
+		return false
+	}
+	f.held++
+	f.pingAt = now.Add(heldFor)
+	return true
+}
 
 func (f *flow) silent(now time.Time) bool {
 	return f.pongs && !f.awaiting.IsZero() && now.Sub(f.awaiting) >= pongWait

@@ -57,6 +57,7 @@ func (s *Session) keepOnce(ctx context.Context, watch Watch) error {
 		return s.refresh(ctx, watch)
 	case flow.silent(now):
 		return &SilenceError{Kind: ToKeepAlive, After: pongWait}
+	case !now.Before(flow.pingAt) && s.talk.conn.unanswered() >= probesInVain && flow.holds(now):
 	case !now.Before(flow.pingAt):
 		flow.pinged(now)
 		return s.talk.conn.write(ctx, []byte(ping))

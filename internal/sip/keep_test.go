@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -454,4 +455,41 @@ func TestRefreshOnDemand(t *testing.T) {
 			t.Error("not refreshed")
 		}
 	})
+}
+
+// probed is a connection that is probed by the system.
+type probed struct {
+	net.Conn
+	unanswered func() time.Duration
+}
+
+func (p probed) Unanswered() time.Duration { return p.unanswered() }
+
+// A ping is put off while the system probes the connection in vain, but not for ever.
+func TestKeepHoldsPings(t *testing.T) {
+	for name, c := range map[string]struct {
+		vain func(since time.Duration) time.Duration
+		want string
+	}{
+		"every probe is answered": {func(time.Duration) time.Duration { return 2 * time.Second }, "+30s ping\n+60s ping"},
+		"one answer was late":     {func(since time.Duration) time.Duration { return max(0, 34*time.Second-since) }, "+33s ping"},
+		"there are no probes":     {func(since time.Duration) time.Duration { return since }, "+36s ping"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := bubble(t, true, phone, []step{answer("200 OK")}, func(s *Session, p *peer) {
+				began := time.Now()
+				s.talk.conn.conn = probed{s.talk.conn.conn, func() time.Duration { return c.vain(time.Since(began)) }}
+				ctx, cancel := context.WithTimeout(p.t.Context(), 61*time.Second)
+				defer cancel()
+				if _, err := s.Register(ctx); err != nil {
+					p.t.Fatal(err)
+				}
+				p.note("registered")
+				_ = s.Keep(ctx, Watch{})
+			})
+			if _, pings, _ := strings.Cut(got, "registered\n"); pings != tidy(c.want) {
+				t.Errorf("got\n%s", pings)
+			}
+		})
+	}
 }

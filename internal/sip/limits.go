@@ -95,6 +95,10 @@ const (
 	pingInterval = 30 * time.Second
 	// The part of the silence a Registrar tolerates after which we ping.
 	pingShare = 0.8
+	// The system has probed the connection more than once, and nothing came back; it is sure before the last ping that is held.
+	probesInVain = 3500 * time.Millisecond
+	heldFor      = 3 * time.Second
+	maxHeld      = 2
 	// Told intervals are believed from here on, and pings of the peer answered no more often.
 	minPingInterval = 5 * time.Second
 	minPongInterval = time.Second

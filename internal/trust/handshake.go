@@ -134,6 +134,9 @@ type heardConn struct {
 	alert uint8
 }
 
+// NetConn is the connection below, as that of tls.Conn is.
+func (c *heardConn) NetConn() net.Conn { return c.Conn }
+
 func (c *heardConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if len(c.first) == 0 {

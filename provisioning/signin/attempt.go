@@ -108,6 +108,9 @@ type heardConn struct {
 	said atomic.Bool
 }
 
+// NetConn is the connection below, as that of tls.Conn is.
+func (c *heardConn) NetConn() net.Conn { return c.Conn }
+
 func (c *heardConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {

@@ -100,6 +100,9 @@ func (w *Watched) Loss() Loss {
 	return w.loss
 }
 
+// Unanswered returns how long ago the other side's system has acknowledged anything, be it a probe; 0: that is not known.
+func (w *Watched) Unanswered() time.Duration { return sinceAcknowledged(w.Conn) }
+
 // Close closes the connection.
 func (w *Watched) Close() error {
 	w.Loss()

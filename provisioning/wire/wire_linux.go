@@ -16,24 +16,41 @@ func limitUnacknowledged(fd uintptr, limit time.Duration) {
 
 // lossOf asks the kernel what it knows of a connection that is still open.
 func lossOf(conn net.Conn) Loss {
+	info := infoOf(conn)
+	switch {
+	case info == nil:
+		return NoLoss
+	case info.Rcv_ooopack > 0:
+		return ReceivedGap
+	case info.Unacked > 0 && info.Total_retrans > 0:
+		return SentUnacknowledged
+	}
+	return NoLoss
+}
+
+// sinceAcknowledged asks it how long ago an acknowledgement came.
+func sinceAcknowledged(conn net.Conn) time.Duration {
+	info := infoOf(conn)
+	if info == nil {
+		return 0
+	}
+	return time.Duration(info.Last_ack_recv) * time.Millisecond
+}
+
+// infoOf is what the kernel knows of a connection; nil: nothing.
+func infoOf(conn net.Conn) (info *unix.TCPInfo) {
 	system, ok := conn.(syscall.Conn)
 	if !ok {
-		return NoLoss
+		return nil
 	}
 	raw, err := system.SyscallConn()
 	if err != nil {
-		return NoLoss
+		return nil
 	}
-	loss := NoLoss
 	_ = raw.Control(func(fd uintptr) { // closed already: nothing is known
-		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-		switch {
-		case err != nil:
-		case info.Rcv_ooopack > 0:
-			loss = ReceivedGap
-		case info.Unacked > 0 && info.Total_retrans > 0:
-			loss = SentUnacknowledged
+		if got, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			info = got
 		}
 	})
-	return loss
+	return info
 }

@@ -5,6 +5,7 @@ package wire
 import (
 	"net"
 	"net/netip"
+	"time"
 )
 
 // absent is not known here.
@@ -12,3 +13,6 @@ var absent func(netip.Addr) bool
 
 // lossOf knows nothing here.
 func lossOf(net.Conn) Loss { return NoLoss }
+
+// sinceAcknowledged knows nothing here.
+func sinceAcknowledged(net.Conn) time.Duration { return 0 }

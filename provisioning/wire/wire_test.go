@@ -3,6 +3,7 @@ package wire
 import (
 	"net"
 	"testing"
+	"time"
 )
 
 // TestLoss: a way that loses nothing says so, before and after the end of the connection. What is lost is shown in e2e, where there
@@ -16,6 +17,9 @@ func TestLoss(t *testing.T) {
 	conn, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got := (&Watched{Conn: conn}).Unanswered(); got > time.Minute {
+		t.Errorf("a new connection is not answered for %v", got)
 	}
 	for _, w := range []*Watched{{Conn: conn}, {Conn: &net.UnixConn{}}} {
 		w.Close()
