@@ -82,6 +82,7 @@ func (f *Fleet) Task(status func() provisioning.Status) Task {
 			return context.Cause(ctx)
 		}
 		f.status = status
+		f.story.begin(ctx)
 		var wait time.Duration
 		if f.story.AfterUncleanEnd() {
 			wait = fleet.AfterPowerCut(f.conf.Name)
@@ -98,7 +99,7 @@ func (f *Fleet) Task(status func() provisioning.Status) Task {
 
 // read passes on what the story tells.
 func (f *Fleet) read(ctx context.Context) error {
-	seen := f.story.loaded
+	seen := f.story.begin(ctx)
 	for {
 		entries, next, err := f.story.Next(ctx, seen)
 		if err != nil {

@@ -19,7 +19,8 @@ import (
 // when the device registers, enters an outage or gives up for a while, and at the end; never for each event. What
 // could not be written is tried again after a while.
 func (s *Story) Run(ctx context.Context) error {
-	saved, seen := s.loaded, s.loaded
+	seen := s.begin(ctx)
+	saved := seen
 	for {
 		wait, cancel := ctx, func() {}
 		if !s.failedAt.IsZero() {

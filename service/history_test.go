@@ -316,3 +316,82 @@ func TestHistoryThatCannotBeWritten(t *testing.T) {
 		t.Errorf("%d entries in memory, want 6", got)
 	}
 }
+
+// A file that is read later changes nothing of what is told, though much has happened by then: a story that has read it at once
+// holds the same, and so does the next one.
+func TestHistoryReadLater(t *testing.T) {
+	for name, before := range map[string]func(*Story){
+		"none":           func(*Story) {},
+		"a clean end":    func(s *Story) { s.start("1.0"); outageOf(s, 2); s.stop("1.0", nil) },
+		"a power cut":    func(s *Story) { s.start("1.0"); outageOf(s, 2) },
+		"ended at once":  func(s *Story) { s.start("1.0") },
+		"again and anew": func(s *Story) { s.start("1.0"); outageOf(s, 2); s.start("1.0"); s.start("1.0") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var held [2][]control.Entry
+				for i := range held {
+					file := filepath.Join(t.TempDir(), "history.jsonl")
+					first := openStory(file)
+					before(first)
+					first.save(0)
+					gate := make(chan struct{})
+					s := NewStoryAfter(slog.New(slog.DiscardHandler), file, gate)
+					if i == 0 {
+						s.recall()
+					}
+					ctx, cancel := context.WithCancel(t.Context())
+					ended := make(chan error)
+					go func() { ended <- s.Run(ctx) }()
+					s.start("1.0")
+					outageOf(s, 3)
+					synctest.Wait()
+					if i == 1 && s.loaded != 0 {
+						t.Error("it was read before its time")
+					}
+					close(gate)
+					synctest.Wait()
+					outageOf(s, 1)
+					s.stop("1.0", nil)
+					cancel()
+					<-ended
+					held[i] = s.History(false)
+					if got := openStory(file).History(false); !cmp.Equal(held[i], got) {
+						t.Error("written is something else: ", cmp.Diff(held[i], got))
+					}
+				}
+				if diff := cmp.Diff(held[0], held[1]); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+// What was told is written also by a process that ends before the file was to be read, and a damaged file is told then.
+func TestHistoryReadAtTheEnd(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "history.jsonl")
+	first := openStory(file)
+	outageOf(first, 2)
+	first.save(0)
+	s := NewStoryAfter(slog.New(slog.DiscardHandler), file, make(chan struct{}))
+	s.start("1.0")
+	s.stop("1.0", nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = s.Run(ctx)
+	got, err := ReadHistory(file)
+	if want := len(first.History(false)) + 2; len(got) != want || err != nil {
+		t.Errorf("%d entries, want %d: %v", len(got), want, err)
+	}
+	var log bytes.Buffer
+	damaged := filepath.Join(t.TempDir(), "history.jsonl")
+	if err := os.Mkdir(damaged, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s = NewStoryAfter(slog.New(slog.NewTextHandler(&log, nil)), damaged, make(chan struct{}))
+	_ = s.Run(ctx)
+	if got := strings.Count(log.String(), "history unreadable"); got != 1 {
+		t.Errorf("said %d times that it is unreadable\n%s", got, &log)
+	}
+}

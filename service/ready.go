@@ -24,7 +24,7 @@ func Readiness(story *Story, status func() provisioning.Status, log *slog.Logger
 	}
 	return Task{"readiness", func(ctx context.Context) error {
 		var ready bool
-		seen := story.loaded
+		seen := story.begin(ctx)
 		for {
 			entries, next, err := story.Next(ctx, seen)
 			if err != nil {

@@ -22,6 +22,8 @@ const (
 
 	steady   = 10 * time.Minute // a registration that is lost sooner did not hold
 	flapping = 3                // of those in a row are told; the others are counted
+
+	uncleanEnd = "the run before it did not stop cleanly: the power was cut, or the process was killed"
 )
 
 // Story is what has happened, told once: every Event becomes a line in the log and an Entry in the history.
@@ -31,6 +33,8 @@ const (
 type Story struct {
 	log      *slog.Logger
 	file     string
+	gate     <-chan struct{} // closed when the file may be read
+	reading  sync.Once
 	unclean  bool      // see AfterUncleanEnd
 	failedAt time.Time // when the file could not be written, which was said; zero: it could. The task's alone
 
@@ -52,12 +56,52 @@ type line struct {
 	number uint64
 }
 
+// again counts the line once more: the entry tells the same.
+func (l *line) again(entry control.Entry, number uint64) {
+	l.Count = max(l.Count, 1) + 1
+	l.LastAt, l.What, l.Detail, l.TookMS, l.Until = entry.At, entry.What, entry.Detail, entry.TookMS, entry.Until
+	l.number = number
+}
+
 // NewStory returns a story that goes on where the history file (history.jsonl) ends.
 func NewStory(log *slog.Logger, file string) *Story {
-	s := &Story{log: log, file: file, repeats: map[control.Entry]*line{}, news: make(chan struct{})}
-	before, err := ReadHistory(file)
+	s := NewStoryAfter(log, file, nil)
+	s.recall()
+	return s
+}
+
+// NewStoryAfter returns a story as NewStory does, which takes what happens at once and reads the file later: when somebody
+// asks for the History, or after gate is closed. Reading takes longer than all that lies before the first question to DNS.
+func NewStoryAfter(log *slog.Logger, file string, gate <-chan struct{}) *Story {
+	return &Story{log: log, file: file, gate: gate, repeats: map[control.Entry]*line{}, news: make(chan struct{})}
+}
+
+// begin waits until the file may be read, or ctx ends, reads it, and returns the number of its last entry.
+func (s *Story) begin(ctx context.Context) uint64 {
+	if s.gate != nil {
+		select {
+		case <-s.gate:
+		case <-ctx.Done(): // what was told is written even then, behind what the file holds
+		}
+	}
+	s.recall()
+	return s.loaded
+}
+
+// recall reads the file, once.
+func (s *Story) recall() { s.reading.Do(s.read) }
+
+// read puts what the file holds in front of what was told meanwhile, which gets new numbers: nobody has seen them.
+func (s *Story) read() {
+	before, err := ReadHistory(s.file)
 	if err != nil {
-		log.Warn("history unreadable", "err", err)
+		s.log.Warn("history unreadable", "err", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	told, last := s.entries, s.last
+	s.entries, s.failures, s.last = nil, nil, 0
+	if err != nil {
 		s.last = uint64(theTime().UnixMilli()) // above the numbers in the file, which may be gone on with later
 	}
 	for _, e := range before {
@@ -65,11 +109,25 @@ func NewStory(log *slog.Logger, file string) *Story {
 	}
 	s.loaded = s.last
 	s.unclean = len(before) > 0 && before[len(before)-1].Event != control.Stopped
-	return s
+	if s.unclean && len(told) > 0 && told[0].Event == control.Started { // as start would have done
+		told[0].Detail = uncleanEnd
+		if latest := s.entries[len(s.entries)-1]; same(latest.Entry) == same(told[0].Entry) {
+			latest.again(told[0].Entry, s.loaded+told[0].number)
+			told = told[1:]
+		}
+	}
+	for _, l := range told {
+		l.Number, l.number = s.loaded+l.Number, s.loaded+l.number
+		s.keep(l)
+	}
+	s.last += last
 }
 
 // AfterUncleanEnd says whether the run before this one did not stop cleanly: the power was cut, or the process was killed.
-func (s *Story) AfterUncleanEnd() bool { return s.unclean }
+func (s *Story) AfterUncleanEnd() bool {
+	s.recall()
+	return s.unclean
+}
 
 // Life returns the main task of the process; the story tells its start and its stop.
 func (s *Story) Life(version string, main Task) Task {
@@ -89,7 +147,7 @@ func (s *Story) start(version string) {
 	entry := control.Entry{At: theTime(), Event: control.Started, Version: version}
 	if n := len(s.entries); n > 0 {
 		if last := s.entries[n-1]; last.Event != control.Stopped {
-			entry.Detail = "the run before it did not stop cleanly: the power was cut, or the process was killed"
+			entry.Detail = uncleanEnd
 			s.repeats[same(last.Entry)] = last
 		}
 	}
@@ -146,10 +204,8 @@ func (s *Story) follow(e provisioning.Event) {
 // tell adds an entry, or counts it if it is known; it says whether it is news.
 func (s *Story) tell(entry control.Entry) (news bool) {
 	if l := s.repeats[same(entry)]; l != nil {
-		l.Count = max(l.Count, 1) + 1
-		l.LastAt, l.What, l.Detail, l.TookMS, l.Until = entry.At, entry.What, entry.Detail, entry.TookMS, entry.Until
 		s.last++
-		l.number = s.last
+		l.again(entry, s.last)
 	} else {
 		s.repeats[same(entry)] = s.add(entry)
 		news = true
@@ -159,25 +215,30 @@ func (s *Story) tell(entry control.Entry) (news bool) {
 	return news
 }
 
-// add appends an entry and lets the oldest go.
+// add makes the next line of an entry.
 func (s *Story) add(e control.Entry) *line {
 	if s.last++; e.Number > s.last { // of the file
 		s.last = e.Number
 	}
 	e.Number = s.last
 	l := &line{e, s.last}
+	s.keep(l)
+	return l
+}
+
+// keep appends a line and lets the oldest go.
+func (s *Story) keep(l *line) {
 	if s.entries = append(s.entries, l); len(s.entries) > storyLength {
 		if oldest := same(s.entries[0].Entry); s.repeats[oldest] == s.entries[0] {
 			delete(s.repeats, oldest)
 		}
 		s.entries = slices.Delete(s.entries, 0, 1)
 	}
-	if e.Failure() {
+	if l.Failure() {
 		if s.failures = append(s.failures, l); len(s.failures) > failuresLength {
 			s.failures = slices.Delete(s.failures, 0, 1)
 		}
 	}
-	return l
 }
 
 // turn ends a chapter: what comes now is new, though it may look the same.
@@ -194,6 +255,7 @@ func (s *Story) turn() {
 
 // History returns what has happened, oldest first, or the failures alone, which reach further back.
 func (s *Story) History(failures bool) []control.Entry {
+	s.recall()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if failures {
@@ -206,6 +268,7 @@ func (s *Story) History(failures bool) []control.Entry {
 // returns it, oldest first, with the number to go on from. An entry that was counted again is returned again. What
 // was told before ctx ended is returned even then.
 func (s *Story) Next(ctx context.Context, after uint64) ([]control.Entry, uint64, error) {
+	s.begin(ctx)
 	for {
 		ended := ctx.Err() != nil // looked at first: what is told after this is not waited for
 		s.mu.Lock()

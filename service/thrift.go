@@ -17,7 +17,7 @@ const settling = 10 * time.Second
 // which is rare.
 func Thrift(story *Story, status func() provisioning.Status) Task {
 	return Task{"thrift", func(ctx context.Context) error {
-		seen, used := story.loaded, true
+		seen, used := story.begin(ctx), true
 		for {
 			entries, next, err := nextWithin(ctx, story, seen, used)
 			seen, used = next, used || slices.ContainsFunc(entries, stateChanged)

@@ -104,9 +104,10 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	}
 	store := cache.Open(conf.StateDir)
 	defer store.Close()
-	story := service.NewStory(log, filepath.Join(conf.StateDir, historyFile))
+	asked, open := gate()
+	story := service.NewStoryAfter(log, filepath.Join(conf.StateDir, historyFile), asked)
 	network := wire.System()
-	network.Dial = afterFirst(network.Dial, func() { readAuthorities(conf.Policy) })
+	network.Dial = afterFirst(network.Dial, func() { readAuthorities(conf.Policy); open() })
 	watch := service.NewNetworkWatch(network.Resolvers, log)
 	network.Changes = watch.Changes()
 	metrics := service.NewMetrics(conf.MetricsListen)
@@ -156,8 +157,20 @@ func keptOf(record cache.Record, ok bool) fleet.Cache {
 	return fleet.Cache{Generation: record.Generation, WrittenAt: record.RegisteredAt, Registrar: record.Registrar.Host}
 }
 
-// questionsFirst is our choice: what takes long at a start begins so long after the first question, so that all are on the way.
-const questionsFirst = 3 * time.Millisecond
+// Our choices: what takes long at a start begins so long after the first question, so that all are on the way, or so long after
+// the start if there is none.
+const (
+	questionsFirst = 3 * time.Millisecond
+	noQuestion     = 300 * time.Millisecond
+)
+
+// gate returns what is closed by open, or after noQuestion.
+func gate() (closed <-chan struct{}, open func()) {
+	c := make(chan struct{})
+	open = sync.OnceFunc(func() { close(c) })
+	time.AfterFunc(noQuestion, open)
+	return c, open
+}
 
 // afterFirst does something once, soon after the first dial.
 func afterFirst(dial dialFunc, do func()) dialFunc {
