@@ -168,13 +168,13 @@ func TestAskTime(t *testing.T) {
 // A certificate that is not valid by our clock, and is by that of the one time server, is the second witness.
 func TestCertificateSecondsATimeServer(t *testing.T) {
 	f := &Facts{Now: time.Date(2026, 11, 26, 15, 4, 54, 0, time.UTC), TimeServers: []TimeServer{{Name: "a", Ahead: 1000 * time.Hour}}}
-	p := Place{Probes: []*signin.Probe{{}}}
+	p := &Place{Probes: []*signin.Probe{{}}}
 	for want, begins := range map[*provisioning.Fault]time.Duration{
 		provisioning.FaultClockBehind: 900 * time.Hour, // it is valid soon
 		provisioning.FaultClockEither: -time.Hour,      // it is valid now
 	} {
 		p.Probes[0].TLS.NotBefore, p.Probes[0].TLS.NotAfter = f.Now.Add(begins), f.Now.Add(2000*time.Hour)
-		f.Places = []Place{p}
+		f.Places = []*Place{p}
 		if got := clockOff(f); got.Fault != want {
 			t.Errorf("begins %s from now: %s", begins, got.Fault.ID)
 		}
@@ -245,7 +245,7 @@ func TestTimeServersAreHeard(t *testing.T) {
 				f.TimeServers[i].Source = option42
 			}
 			if test.registrar != 0 {
-				p := Place{Candidate: provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com"}}, Probes: []*signin.Probe{{Secured: true}}}
+				p := &Place{Candidate: provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com"}}, Probes: []*signin.Probe{{Secured: true}}}
 				p.Probes[0].TLS.NotBefore, p.Probes[0].TLS.NotAfter = f.Now.Add(-30*day), f.Now.Add(30*day)
 				p.Probes[0].Greeting.Date = f.Now.Add(test.registrar)
 				f.Places = append(f.Places, p)

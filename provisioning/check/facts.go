@@ -33,7 +33,7 @@ type Facts struct {
 	Abroad      provisioning.Name // one outside the SIP domain, asked for where Stray has addresses
 	Plan        provisioning.Plan
 	Outage      provisioning.Plan
-	Places      []Place
+	Places      []*Place
 	// Autodiscover is what other clients ask, and Leads are where it and other records lead that no step asks for.
 	Autodiscover []Autodiscover
 	Leads        []Lead
@@ -70,14 +70,14 @@ func (f *Facts) finding(step provisioning.Step) (provisioning.Finding, bool) {
 }
 
 // place returns what was seen of a Candidate: at its own addresses, not at those that others have for the name.
-func (f *Facts) place(c provisioning.Candidate) (Place, bool) {
-	i := slices.IndexFunc(f.Places, func(p Place) bool { return p.Endpoint == c.Endpoint })
+func (f *Facts) place(c provisioning.Candidate) (*Place, bool) {
+	i := slices.IndexFunc(f.Places, func(p *Place) bool { return p.Endpoint == c.Endpoint })
 	if i < 0 {
-		return Place{}, false
+		return &Place{}, false
 	}
-	p := f.Places[i]
+	p := *f.Places[i]
 	p.Probes = slices.DeleteFunc(slices.Clone(p.Probes), func(probe *signin.Probe) bool { return !slices.Contains(c.Addrs, probe.Addr) })
-	return p, true
+	return &p, true
 }
 
 // hosts are the names of all places, in the order in which a device would meet them.
@@ -92,18 +92,18 @@ func (f *Facts) hosts() []string {
 }
 
 // at returns the places of a host.
-func (f *Facts) at(host string) []Place {
-	return slices.DeleteFunc(slices.Clone(f.Places), func(p Place) bool { return p.Host != host })
+func (f *Facts) at(host string) []*Place {
+	return slices.DeleteFunc(slices.Clone(f.Places), func(p *Place) bool { return p.Host != host })
 }
 
 // answered says whether a server behind the place speaks SIP.
-func (p Place) answered() bool { return slices.ContainsFunc(p.Probes, isAnswered) }
+func (p *Place) answered() bool { return slices.ContainsFunc(p.Probes, isAnswered) }
 
 // ready says whether a server behind the place is one a device could sign in to.
-func (p Place) ready() bool { return slices.ContainsFunc(p.Probes, isReady) }
+func (p *Place) ready() bool { return slices.ContainsFunc(p.Probes, isReady) }
 
 // closed says whether nothing was sent there, since the daemon would send nothing.
-func (p Place) closed() bool {
+func (p *Place) closed() bool {
 	return len(p.Probes) > 0 && !slices.ContainsFunc(p.Probes, func(probe *signin.Probe) bool {
 		return probe.Reason() != provisioning.TransportPolicy && probe.Reason() != provisioning.TLSFloor
 	})
@@ -117,7 +117,7 @@ func isReady(p *signin.Probe) bool    { return p.Answered && p.Trouble.None() }
 func isUnproven(p *signin.Probe) bool { return !p.Secured && p.Reason().IsCertificate() }
 
 // best is the probe that came furthest: what is wrong with the place as a whole.
-func (p Place) best() *signin.Probe {
+func (p *Place) best() *signin.Probe {
 	return slices.MaxFunc(p.Probes, func(a, b *signin.Probe) int { return stage(a) - stage(b) })
 }
 
@@ -177,7 +177,7 @@ func (f *Facts) forgetful() (provisioning.StoreState, bool) {
 
 // proven says whether a server has proven the name of a Registrar.
 func (f *Facts) proven() bool {
-	return slices.ContainsFunc(f.Places, func(p Place) bool { return slices.ContainsFunc(p.Probes, isSecured) })
+	return slices.ContainsFunc(f.Places, func(p *Place) bool { return slices.ContainsFunc(p.Probes, isSecured) })
 }
 
 // lastGoodAnswers says whether a last good Registrar speaks SIP.
@@ -248,7 +248,7 @@ func place(c provisioning.Candidate) string {
 }
 
 // planned returns the Candidate of the plan that leads to a place.
-func (f *Facts) planned(p Place) (provisioning.Candidate, bool) {
+func (f *Facts) planned(p *Place) (provisioning.Candidate, bool) {
 	i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return c.Endpoint == p.Endpoint })
 	if i < 0 {
 		return provisioning.Candidate{}, false

@@ -54,7 +54,7 @@ func seconded(f *Facts, s TimeServer) bool {
 	}) {
 		return true
 	}
-	return slices.ContainsFunc(f.Places, func(p Place) bool {
+	return slices.ContainsFunc(f.Places, func(p *Place) bool {
 		return slices.ContainsFunc(p.Probes, func(probe *signin.Probe) bool {
 			return !probe.Secured && !valid(probe, f.Now) && valid(probe, f.Now.Add(s.Ahead))
 		})

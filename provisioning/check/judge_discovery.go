@@ -30,7 +30,7 @@ func wildcard(f *Facts, addrs []netip.Addr) bool {
 }
 
 // besideWildcard adds to a Trouble that a wildcard record may be what led to a host.
-func besideWildcard(f *Facts, t provisioning.Trouble, p Place) provisioning.Trouble {
+func besideWildcard(f *Facts, t provisioning.Trouble, p *Place) provisioning.Trouble {
 	if t.None() || !wildcard(f, []netip.Addr{p.best().Addr}) {
 		return t
 	}

@@ -27,7 +27,7 @@ func TestPace(t *testing.T) {
 		addr := netip.MustParseAddr("10.0.0.5")
 		c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}, Addrs: []netip.Addr{addr}}
 		probe := &signin.Probe{Addr: addr, Connected: connected, Connecting: took}
-		return &Facts{Plan: provisioning.Plan{Try: []provisioning.Candidate{c}}, Places: []Place{{Candidate: c, Probes: []*signin.Probe{probe}}}}
+		return &Facts{Plan: provisioning.Plan{Try: []provisioning.Candidate{c}}, Places: []*Place{{Candidate: c, Probes: []*signin.Probe{probe}}}}
 	}
 	dhcp := func(took time.Duration) *Facts {
 		f := &Facts{DHCP: &discover.DHCPSurvey{Answers: []dhcpopts.Answer{{Took: took}}}}

@@ -20,7 +20,7 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 			continue
 		}
 		if first == nil || stage(first.best()) == 0 && stage(p.best()) > 0 {
-			first = &p
+			first = p
 		}
 	}
 	if first == nil {
@@ -29,11 +29,11 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if t := aliasInCloud(f, first.Host); !t.None() {
 		return t
 	}
-	return besideWildcard(f, disagreeAbout(f, *first, deadPlace(f, *first)), *first)
+	return besideWildcard(f, disagreeAbout(f, first, deadPlace(f, first)), first)
 }
 
 // disagreeAbout says of a place that is dead that another DHCP server names another.
-func disagreeAbout(f *Facts, p Place, dead provisioning.Trouble) provisioning.Trouble {
+func disagreeAbout(f *Facts, p *Place, dead provisioning.Trouble) provisioning.Trouble {
 	if p.Step != provisioning.DHCPTLS && p.Step != provisioning.DHCPTCP || f.DHCP == nil || f.DHCP.Conflict == "" {
 		return dead
 	}
@@ -93,7 +93,7 @@ func addressFails(f *Facts) provisioning.Trouble {
 var otherService = []*provisioning.Fault{provisioning.FaultTLSNot, provisioning.FaultTLSSilent, provisioning.FaultNotSIP}
 
 // deadPlace is what is wrong with one place: what the daemon would tell of it, and what a look around it adds.
-func deadPlace(f *Facts, p Place) provisioning.Trouble {
+func deadPlace(f *Facts, p *Place) provisioning.Trouble {
 	probe := p.best()
 	switch t := probe.Trouble; {
 	case t.Fault == provisioning.FaultServerPort:
@@ -112,7 +112,7 @@ func deadPlace(f *Facts, p Place) provisioning.Trouble {
 
 // closedPlace is for a port that cannot be reached: refused, filtered, or without a way to it. The server may be
 // elsewhere on the same host.
-func closedPlace(f *Facts, p Place, closed provisioning.Trouble) provisioning.Trouble {
+func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.Trouble {
 	source, side := f.sourceOf(p.Step)
 	other := otherPort(f, p)
 	switch {
@@ -145,15 +145,15 @@ func closedPlace(f *Facts, p Place, closed provisioning.Trouble) provisioning.Tr
 }
 
 // otherFamily says whether this device has IPv6 only, and a host is known by name and IPv4 addresses only.
-func otherFamily(l Link, p Place) bool {
+func otherFamily(l Link, p *Place) bool {
 	return l.onlyIPv6() && len(p.Addrs) > 0 && !provisioning.IsAddress(p.Host) && !slices.ContainsFunc(p.Addrs, netip.Addr.Is6)
 }
 
 // otherPort returns the place on the same host that answers SIP instead, or nil.
-func otherPort(f *Facts, p Place) *Place {
+func otherPort(f *Facts, p *Place) *Place {
 	for _, other := range f.at(p.Host) {
 		if other.Port != p.Port && other.Transport == p.Transport && other.answered() {
-			return &other
+			return other
 		}
 	}
 	return nil
@@ -161,7 +161,7 @@ func otherPort(f *Facts, p Place) *Place {
 
 // elsewhere says what the address that does not answer at a place does at another port, "": nothing. A server that does is not
 // down.
-func elsewhere(f *Facts, p Place) string {
+func elsewhere(f *Facts, p *Place) string {
 	for _, other := range f.at(p.Host) {
 		for _, probe := range other.Probes {
 			switch {
@@ -177,7 +177,7 @@ func elsewhere(f *Facts, p Place) string {
 }
 
 // onlyOutside says whether the device may be inside, and sees only what is meant for those outside.
-func onlyOutside(f *Facts, p Place) bool {
+func onlyOutside(f *Facts, p *Place) bool {
 	if p.Step != provisioning.ExternalTLS {
 		return false
 	}
@@ -187,7 +187,7 @@ func onlyOutside(f *Facts, p Place) bool {
 }
 
 // badCertificate is for a server whose certificate proves nothing to this device.
-func badCertificate(f *Facts, p Place, t provisioning.Trouble) provisioning.Trouble {
+func badCertificate(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
 	dated := t.Reason() == provisioning.TLSNotYetValid || t.Reason() == provisioning.TLSExpired || t.Reason() == provisioning.ClockWrong
 	switch clock := clockWrong(f); {
 	case dated && !clock.None():
@@ -202,7 +202,7 @@ func badCertificate(f *Facts, p Place, t provisioning.Trouble) provisioning.Trou
 }
 
 // wrongName says which name the certificate would have proven, when somebody has named that one too.
-func wrongName(f *Facts, p Place, t provisioning.Trouble) provisioning.Trouble {
+func wrongName(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
 	names := p.best().TLS.Names
 	useful := ""
 	for _, name := range names {
@@ -239,7 +239,7 @@ func isWildcardFor(name, host string) bool {
 }
 
 // badAt returns the place at which an attempt has met a bad certificate, with the address that showed it.
-func badAt(f *Facts, a provisioning.Attempt) (Place, bool) {
+func badAt(f *Facts, a provisioning.Attempt) (*Place, bool) {
 	p, ok := f.place(provisioning.Candidate{Endpoint: a.Endpoint(), Addrs: []netip.Addr{a.Address}})
 	return p, ok && a.Reason.IsCertificate() && slices.ContainsFunc(p.Probes, isUnproven)
 }

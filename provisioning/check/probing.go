@@ -151,8 +151,8 @@ func (p *prober) after(earlier []handshake, c provisioning.Candidate, addr netip
 }
 
 // seen returns the places: those of the plan in its order, then those of last good, then the others.
-func (p *prober) seen(f *Facts) []Place {
-	var list []Place
+func (p *prober) seen(f *Facts) []*Place {
+	var list []*Place
 	rank := func(place *Place) int {
 		i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return c.Endpoint == place.Endpoint })
 		if i < 0 {
@@ -164,10 +164,11 @@ func (p *prober) seen(f *Facts) []Place {
 		if i := rank(place); i < len(f.Plan.Try) { // of two sources that name it, the one that the device follows
 			place.Step, place.Via = f.Plan.Try[i].Step, f.Plan.Try[i].Via
 		}
-		list = append(list, *place)
+		now := *place
+		list = append(list, &now)
 	}
 	sort.SliceStable(list, func(i, j int) bool {
-		a, b := &list[i], &list[j]
+		a, b := list[i], list[j]
 		return cmp.Or(int(a.Role)-int(b.Role), rank(a)-rank(b), strings.Compare(a.Host, b.Host), int(a.Port)-int(b.Port)) < 0
 	})
 	return list

@@ -16,12 +16,12 @@ func TestDaysLeft(t *testing.T) {
 	probe := func(days float64) *signin.Probe {
 		return &signin.Probe{Addr: netip.MustParseAddr("10.0.0.5"), TLS: trust.Shown{NotAfter: now.Add(time.Duration(days * 24 * float64(time.Hour)))}}
 	}
-	place := func(host string, probes ...*signin.Probe) Place {
-		return Place{Candidate: provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: host}}, Role: Unplanned, Probes: probes}
+	place := func(host string, probes ...*signin.Probe) *Place {
+		return &Place{Candidate: provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: host}}, Role: Unplanned, Probes: probes}
 	}
 	issued := probe(400.5)
 	issued.TLS.IssuerEnds, issued.TLS.IssuerName = now.Add(40*24*time.Hour), "Contoso Issuing CA"
-	f := &Facts{Now: now, Places: []Place{
+	f := &Facts{Now: now, Places: []*Place{
 		place("a", issued), place("b", probe(12.9), probe(1.5)), place("c", probe(0.5)), place("d", probe(-3.5)), place("e", probe(-0.1)), place("f", &signin.Probe{}),
 	}, Autodiscover: []Autodiscover{{Name: provisioning.Name{Host: "g"}, TLS: probe(90).TLS}}}
 	const want = "d has ended 3 days ago, e has ended today, c less than a day left, b 1 day left, its issuer Contoso Issuing CA (of a) 40 days left, g 90 days left, a 400 days left"

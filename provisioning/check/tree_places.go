@@ -42,7 +42,7 @@ func (b *branch) registrars() {
 }
 
 // resultOf is how a place stands. One that a device does not come to is no trouble, whatever is wrong with it.
-func (b *branch) resultOf(p Place, ready bool) Result {
+func (b *branch) resultOf(p *Place, ready bool) Result {
 	switch {
 	case ready:
 		return Good
@@ -56,7 +56,7 @@ func (b *branch) resultOf(p Place, ready bool) Result {
 }
 
 // comesTo says whether a device that signs in comes to a place on its way.
-func comesTo(f *Facts, p Place) bool {
+func comesTo(f *Facts, p *Place) bool {
 	if f.FromRecord || p.Role == LastGood {
 		return true
 	}
@@ -71,7 +71,7 @@ func comesTo(f *Facts, p Place) bool {
 	return false
 }
 
-func (b *branch) place(p Place, under string) {
+func (b *branch) place(p *Place, under string) {
 	for _, probe := range p.Probes {
 		id := fmt.Sprintf("%s:%d/%s.%s", under, p.Port, p.Transport, probe.Addr)
 		c := Check{
@@ -96,7 +96,7 @@ func (b *branch) place(p Place, under string) {
 }
 
 // layers are TCP, TLS and SIP of one address. What comes after a failure is not run.
-func (b *branch) layers(p Place, probe *signin.Probe, whole Check) {
+func (b *branch) layers(p *Place, probe *signin.Probe, whole Check) {
 	failed := ""
 	layer := func(name string, reached bool, detail string, took time.Duration) {
 		c := Check{ID: whole.ID + "." + strings.ToLower(name), Under: whole.ID, Title: name, Result: Good, Detail: detail, TookMS: provisioning.Milliseconds(took)}
