@@ -90,7 +90,7 @@ func TestCheckSparesThePassword(t *testing.T) {
 			d.await(t, "resting", func(s status) bool { return s.State == "resting" && s.Reason == test.reason })
 			refused := strings.Count(common.registrars.output(t), "refused credentials")
 			r := d.check(t)
-			if said := strings.Join(r.Summary, "\n"); r.Verdict != "failed" || r.Reason != test.reason || !strings.Contains(said, "the check, which only looked and did not sign in") {
+			if said := strings.Join(r.Summary, "\n"); r.Verdict != "failed" || r.Reason != test.reason || !strings.Contains(said, "and this check did not sign in either") {
 				t.Errorf("check is %s because of %q, and says\n%s", r.Verdict, r.Reason, said)
 			}
 			if n := strings.Count(common.registrars.output(t), "refused credentials") - refused; n != 0 {

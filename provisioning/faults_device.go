@@ -50,7 +50,7 @@ var (
 	FaultDaemonRests   = declare("daemon.rests", "", SideDevice,
 		"the daemon pauses, and tries again at {until}: {cause}", "fix the cause; then restart homeward, or wait until {until}")
 	FaultSpared = declare("daemon.rests-and-check", "", "",
-		"the daemon pauses until {until}, and so does the check, which only looked and did not sign in: {cause}",
+		"{cause}; the daemon pauses until {until}, and this check did not sign in either",
 		"{cause.do}; homeward tries again at {until}, or at once after a restart")
 )
 

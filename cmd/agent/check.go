@@ -85,7 +85,7 @@ func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) c
 	defer cancel()
 	record, unread := e.recall(asking, conf, "last good cannot be read")
 	status, err := daemon(conf).Status(asking)
-	stands := check.Daemon{NotRunning: errors.Is(err, control.ErrNotRunning), State: status.State, Reason: status.Reason, NextAttempt: status.NextAttempt}
+	stands := check.Daemon{NotRunning: errors.Is(err, control.ErrNotRunning), State: status.State, Reason: status.Reason, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt}
 	if status.State == provisioning.Registered && status.Scheme == provisioning.ByCertificate {
 		stands.Certified = &status
 	}
@@ -156,6 +156,8 @@ func printReport(p *page, r check.Report, all bool) error {
 		case all || depth > 0:
 		case c.Result == check.Good && !strings.HasPrefix(c.ID, "name."):
 			p.printf("%s%s\n", mark(p, c), oneLine(c))
+		case c.Result == check.Skipped && t.needed[c.ID] && needs == "":
+			printCheck(p, c, indent, needs)
 		case c.Result == check.Skipped && needs != "":
 			p.printf("%s%s: not tested, because of: %s\n", mark(p, c), printable(c.Title), printable(needs))
 		}
@@ -171,12 +173,14 @@ type tree struct {
 	depth   map[string]int
 	titles  map[string]string
 	repeats map[string]bool // what the node above it says already
+	needed  map[string]bool // what another one was not tested for
 }
 
 // outline finds where the nodes stand. Below an address of a Registrar are its layers, which say what it says.
 func outline(r check.Report) tree {
-	t := tree{map[string]int{}, map[string]string{}, map[string]bool{}}
+	t := tree{map[string]int{}, map[string]string{}, map[string]bool{}, map[string]bool{}}
 	for _, c := range r.Checks {
+		t.needed[c.Needs] = true
 		t.titles[c.ID] = c.Title
 		if c.Under == "" {
 			continue

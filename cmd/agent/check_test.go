@@ -67,3 +67,26 @@ func TestSummaryIsNotCut(t *testing.T) {
 		t.Errorf("it stands there %d times, want 3:\n%s", got, out.String())
 	}
 }
+
+// What another node was not tested for has a line of its own.
+func TestWhatOthersNeedIsShown(t *testing.T) {
+	checks := []check.Check{
+		{ID: "sign-in", Title: "sign-in as sip:phone1@contoso.com", Result: check.Skipped, Reason: provisioning.SIPCredentials, What: "fe01 refuses the password"},
+		{ID: "home", Title: "home pool", Result: check.Skipped, Needs: "sign-in"},
+	}
+	var out bytes.Buffer
+	if err := printReport(newPage(&out), check.Report{Verdict: check.Failed, Checks: checks}, false); err != nil {
+		t.Fatal(err)
+	}
+	const want = `failed
+
+skipped  sign-in as sip:phone1@contoso.com
+           sip-credentials: fe01 refuses the password
+skipped  home pool: not tested, because of: sign-in as sip:phone1@contoso.com
+
+homeward check -v shows every line.
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}

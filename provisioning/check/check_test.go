@@ -262,10 +262,15 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		return nil
 	},
 	"daemon": func(o *Options, _ *config.Config, words []string) error {
-		if reason := strings.Join(words, " "); reason == "stopped" {
+		switch words[0] {
+		case "stopped":
 			o.Daemon = Daemon{NotRunning: true}
-		} else {
-			o.Daemon = Daemon{State: provisioning.Resting, Reason: provisioning.Reason(reason), NextAttempt: time.Now().Add(20 * time.Second)}
+		case "registered":
+			o.Daemon = Daemon{State: provisioning.Registered}
+		default:
+			o.Daemon = Daemon{
+				State: provisioning.Resting, Reason: provisioning.Reason(words[0]), What: strings.Join(words[1:], " "), NextAttempt: time.Now().Add(20 * time.Second),
+			}
 		}
 		return nil
 	},

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -47,6 +48,11 @@ func notKept(f *Facts) provisioning.Trouble {
 	return provisioning.FaultNotKept.Because(s.Reason.Met(s.Detail), provisioning.Facts{"problem": s.Detail})
 }
 
+// toBeLost says whether the daemon is registered still, where a sign-in fails now.
+func toBeLost(f *Facts) bool {
+	return f.Daemon.State == provisioning.Registered && !f.signsIn() && f.Untried.None()
+}
+
 // idle is about a daemon that does not do what the check has done. One that has never registered here need not run.
 func idle(f *Facts) provisioning.Trouble {
 	switch d := f.Daemon; {
@@ -55,17 +61,28 @@ func idle(f *Facts) provisioning.Trouble {
 	case d.NotRunning && f.remembers():
 		return provisioning.FaultDaemonStopped.Met(nil)
 	case d.State == provisioning.Resting:
-		return provisioning.FaultDaemonRests.Because(d.Reason.Met(""), d.until())
+		return provisioning.FaultDaemonRests.Because(d.cause(), d.until())
 	default:
 		return provisioning.Trouble{}
 	}
 }
 
-// rehearse says how the device would fare with its last good Registrars: well, at the place of the text; or why not.
+// refuses says whether a last good Registrar would refuse the device as the one that was tried has: it is that one, or the account
+// is at fault.
+func refuses(f *Facts, c provisioning.Candidate) bool {
+	return f.SignIn != nil && !f.signsIn() && (f.SignIn.Trouble.OnSide() == provisioning.SideAccount ||
+		slices.ContainsFunc(f.SignIn.Attempts, func(a provisioning.Attempt) bool { return a.Result == "failed" && a.Endpoint() == c.Endpoint }))
+}
+
+// rehearse says how the device would fare with its last good Registrars: well, at the place of the text; or why not. Skipped: not at all, for the reason
+// that the sign-in has failed.
 func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
 	var first provisioning.Trouble
 	for i, c := range f.Outage.Try {
 		p, _ := f.place(c)
+		if p.ready() && refuses(f, c) {
+			return Skipped, provisioning.Trouble{}, ""
+		}
 		if p.ready() {
 			return Good, provisioning.Trouble{}, fmt.Sprintf("%s, last registered %s, answers at %s", place(c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)
 		}

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
@@ -38,6 +39,8 @@ type Daemon struct {
 	NotRunning  bool
 	State       provisioning.State
 	Reason      provisioning.Reason // why it rests
+	What        string              // that in words, with the hosts; "": nothing more is known
+	Hint        string              // what to do about it; "": nothing more is known
 	NextAttempt time.Time           // while it rests
 	// Certified is how it is registered with the certificate of the device; nil: it is not.
 	Certified *provisioning.Status
@@ -60,7 +63,18 @@ func (d Daemon) spares(elsewhere bool) provisioning.Trouble {
 	default:
 		return provisioning.Trouble{}
 	}
-	return provisioning.FaultSpared.Because(d.Reason.Met(""), d.until())
+	return provisioning.FaultSpared.Because(d.cause(), d.until())
+}
+
+// cause is why a daemon rests, in its own words where it has told some.
+func (d Daemon) cause() provisioning.Trouble {
+	t := d.Reason.Met("")
+	if t.None() || d.What == "" {
+		return t
+	}
+	told := *t.Fault
+	told.What, told.Do = "{what}", "{do}"
+	return told.Met(provisioning.Facts{"what": d.What, "do": cmp.Or(d.Hint, d.Reason.Hint())})
 }
 
 func (d Daemon) until() provisioning.Facts {

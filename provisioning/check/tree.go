@@ -192,6 +192,8 @@ func (b *branch) daemon() {
 		c.Result, c.Detail = Skipped, "it is not running; the check does not need it"
 	case f.Daemon.NotRunning:
 		c.Detail = "it is not running"
+	case toBeLost(f):
+		c.Result, c.Detail = Warn, "still registered, until its next renewal"
 	}
 	if !t.None() {
 		c.because(Warn, t)

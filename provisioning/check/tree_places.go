@@ -259,8 +259,12 @@ func (b *branch) lastGood() {
 				c.TookMS = max(c.TookMS, provisioning.Milliseconds(p.best().Took))
 			}
 		}
-		if result == Warn {
+		switch result {
+		case Warn:
 			c.because(Warn, t)
+		case Skipped:
+			c.Result, c.Needs = Skipped, "sign-in"
+		default: // it holds
 		}
 	}
 	if t := notKept(f); !t.None() && c.Result != Warn {
