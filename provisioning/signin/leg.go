@@ -31,9 +31,10 @@ func (w *Walk) Step(ctx context.Context, candidates []provisioning.Candidate) *R
 	return nil
 }
 
-// LookBack tries what was passed over since it was slow: nothing else is left.
+// LookBack tries what was passed over since it was slow: nothing else is left. It ends with a round that decides nothing, too.
 func (w *Walk) LookBack(ctx context.Context) *Registration {
-	for len(w.late) > 0 {
+	for decided := -1; len(w.late) > 0 && w.opener.decided() > decided; {
+		decided = w.opener.decided()
 		late := w.late
 		w.late = nil
 		for _, c := range late {
@@ -96,6 +97,7 @@ func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registrat
 		case ctx.Err() != nil && reg == nil:
 			return nil
 		case redirect != nil:
+			w.past(c) // its sisters would lead to the same place
 			return leg{w.Walk, w.visited, w.depth + 1}.follow(ctx, c, redirect.Contacts)
 		case reg != nil:
 			reg.Better = w.better

@@ -153,7 +153,9 @@ func (o *opener) close() {
 	for i, p := range o.openings {
 		if p != nil {
 			p.close()
-			o.openings[i] = nil
+			if l := &o.lanes[i]; l.done || l.state != failed { // how it failed is told when its turn comes
+				o.openings[i] = nil
+			}
 		}
 		if l := &o.lanes[i]; !l.done && l.sockets > 0 {
 			l.laneProgress = laneProgress{}

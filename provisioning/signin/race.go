@@ -126,6 +126,16 @@ func (r *race) unused() (n int) {
 	return n
 }
 
+// decided counts the lanes that are done.
+func (r *race) decided() (n int) {
+	for i := range r.lanes {
+		if r.lanes[i].done {
+			n++
+		}
+	}
+	return n
+}
+
 // barred says whether a lane would overtake TLS with plain TCP: a lane of the same host, or address, is better and not done.
 func (r *race) barred(i int) bool {
 	l := &r.lanes[i]
@@ -195,7 +205,7 @@ func (r *race) first(may func(int) bool) int {
 	for i := r.turn; i < len(r.lanes); i++ {
 		switch l := &r.lanes[i]; {
 		case l.done:
-		case l.state == ready:
+		case l.state == ready && !r.barred(i):
 			return -1
 		case l.state == waiting && l.spent == 0 && !r.barred(i) && may(i):
 			return i
