@@ -177,25 +177,32 @@ func (a *Agent) rest(ctx context.Context) phase {
 	resting := a.signer.Restraint().PasswordRests()
 	a.board.resting(until, resting, a.search.walk.Stopped())
 	defer a.board.rested()
-	var knockAt time.Time // zero: nobody to knock at
+	var lookAt, knockAt time.Time // zero: nothing to look up, nobody to knock at
 	for {
 		a.search.end()
-		pause := time.Until(until)
-		if since := a.search.lookingSince(a.search.open()); !since.IsZero() && !resting {
-			pause = min(pause, lookupDelay(since))
+		switch since := a.search.lookingSince(a.search.open()); {
+		case since.IsZero() || resting:
+			lookAt = time.Time{}
+		case lookAt.IsZero():
+			lookAt = time.Now().Add(lookupDelay(since))
 		}
 		if after, ok := a.search.walk.Doors.After(); ok && !a.search.walk.Stopped() && knockAt.IsZero() {
 			knockAt = time.Now().Add(after)
 		}
-		if !knockAt.IsZero() {
-			pause = min(pause, time.Until(knockAt))
+		next := until
+		for _, at := range []time.Time{lookAt, knockAt} {
+			if !at.IsZero() && at.Before(next) {
+				next = at
+			}
 		}
-		if !a.pulse.wait(ctx, pause) {
+		if !a.pulse.wait(ctx, time.Until(next)) {
 			return nil
 		}
-		knocks := !knockAt.IsZero() && !time.Now().Before(knockAt)
+		knocks := next.Equal(knockAt)
 		if knocks {
 			knockAt = time.Time{}
+		} else {
+			lookAt = time.Time{}
 		}
 		switch {
 		case !time.Now().Before(until):

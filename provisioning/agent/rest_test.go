@@ -2,6 +2,7 @@ package agent
 
 import (
 	"testing"
+	"time"
 
 	"golang.org/x/tools/txtar"
 )
@@ -24,5 +25,28 @@ func TestMend17OnlyWhatWasNotAnsweredIsAskedAgain(t *testing.T) {
 	}
 	if dhcp == 0 || dhcp > 3 {
 		t.Errorf("DHCP was asked %d times, which is not once as one cycle does: %v", dhcp, asked)
+	}
+}
+
+// The knocks at last good, every two to nine seconds, put no look-up off: the longest pause is 12.5 s, and a look-up takes up to
+// 1.8 s.
+func TestLookUpsGoOnBesideKnocks(t *testing.T) {
+	const file = "testdata/scenarios/rest-look-ups-beside-knocks.txtar"
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := 6 * time.Minute // look-ups are slow by then
+	for _, e := range playScenario(t, archive, file).site.Log() {
+		if e.What != "query SRV" || e.After < last || e.After > 10*time.Minute {
+			continue
+		}
+		if e.After-last > 15*time.Second {
+			t.Errorf("nothing is looked up from %v to %v", last, e.After)
+		}
+		last = e.After
+	}
+	if last < 9*time.Minute+45*time.Second {
+		t.Errorf("the last look-up was at %v", last)
 	}
 }
