@@ -107,7 +107,7 @@ func printDrill(p *page, r drill.Report) error {
 	case !r.Held:
 		p.printf("%s\nThe drill was not held: %s\n", p.paint(bad, "failed"), because(r.Why()))
 		for _, mend := range r.Mend {
-			p.printf("To do first: %s.\n", printable(mend))
+			p.printf("To do first: %s.\n", inFull(mend))
 		}
 		return p.err
 	case r.Reason != "" || r.What != "":
@@ -116,7 +116,7 @@ func printDrill(p *page, r drill.Report) error {
 		p.printf("%s\nThe device would not find a Registrar.\n", p.paint(bad, "failed"))
 	}
 	for _, mend := range r.Mend {
-		p.printf("Before the real outage: %s.\n", printable(mend))
+		p.printf("Before the real outage: %s.\n", inFull(mend))
 	}
 	if len(r.Steps) > 0 {
 		p.printf("\n")

@@ -183,6 +183,33 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+// Where no question to DNS is answered, the zone of each one is not to be looked at.
+func TestStatusOfSilentDNS(t *testing.T) {
+	facts := provisioning.Facts{"servers": "10.0.0.53:53", "name": "_sipinternaltls._tcp.contoso.com"}
+	source := provisioning.Source{
+		Step: provisioning.InternalTLS, Source: "dns", Query: "_sipinternaltls._tcp.contoso.com", Verdict: provisioning.Failed, Reason: provisioning.DNSTimeout,
+		Trouble: provisioning.FaultDNSSilentFor.Met(facts),
+	}.Told()
+	other := source
+	other.Reason, other.Trouble = provisioning.DNSNoRecord, provisioning.DNSNoRecord.Met("")
+	for name, test := range map[string]struct {
+		sources []provisioning.Source
+		want    bool
+	}{"all": {[]provisioning.Source{source}, false}, "one": {[]provisioning.Source{source, other.Told()}, true}} {
+		s := nothingFound()
+		s.Cycle.Sources = test.sources
+		why, _ := s.Cycle.Blame(false)
+		s.Because(why)
+		var b bytes.Buffer
+		if err := printStatus(newPage(&b), s, noon); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(b.String(), source.Hint); got != test.want {
+			t.Errorf("%s: the hint about the zone is there: %v\n%s", name, got, b.String())
+		}
+	}
+}
+
 // troubledWeek is what a daemon tells of one.
 var troubledWeek = []control.Entry{
 	{At: noon, Event: "start", Version: "1.2.3", Detail: "no stop before it"},

@@ -303,6 +303,9 @@ func printCycle(p *page, s provisioning.Status, now time.Time) {
 		p.printf("\nthis cycle: running for %d s\n", max(0, int(now.Sub(c.StartedAt).Seconds())))
 	}
 	for _, source := range c.Sources {
+		if s.Fault == provisioning.FaultDNSSilent.ID && source.Fault == provisioning.FaultDNSSilentFor.ID {
+			source.Hint = "" // it is not the zone: no question was answered
+		}
 		printSource(p, source)
 	}
 	for _, a := range c.Attempts {

@@ -3,6 +3,7 @@ package drill
 import (
 	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,6 +105,15 @@ func (h *rehearsal) take(e provisioning.Event) {
 	}
 }
 
+// onlyTried says whether a host was tried, and nothing led to another.
+func onlyTried(c *provisioning.Cycle, host string) bool {
+	if c == nil || host == "" {
+		return false
+	}
+	other := func(a provisioning.Attempt) bool { return a.Host != "" && a.Host != host }
+	return len(c.Attempts) > 0 && !slices.ContainsFunc(c.Attempts, other)
+}
+
 func (h *rehearsal) report(o Options, remembers bool) Report {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -120,6 +130,10 @@ func (h *rehearsal) report(o Options, remembers bool) Report {
 		}
 		if status.Hint != "" && !remembers {
 			r.Mend = append(r.Mend, provisioning.FaultNoLastGood.Met(nil).Do())
+		}
+		if o.Case == Primary && onlyTried(status.Cycle, o.Record.Registrar.Host) {
+			r.Mend = append(r.Mend, "name a second Registrar of the pool in DNS or DHCP: this device was led to no other than "+o.Record.Registrar.Host)
+			return r
 		}
 		r.Mend = append(r.Mend, "run homeward check, and repair what the device would fall back on")
 		return r

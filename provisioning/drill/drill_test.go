@@ -60,6 +60,10 @@ func TestDrill(t *testing.T) {
 		"dhcp, and no record in DNS":      {DHCP, strings.Replace(site, "_sipinternaltls", "_other", 1), cache.Record{}, false, false, false, 3 * time.Second, provisioning.DHCPSilent, "option 120: failed dhcp-silent", "let the daemon register once"},
 		"both":                            {Both, site, record("fe01.contoso.com", "10.0.0.5"), false, true, true, 2 * time.Second, "", "failed dhcp-silent", ""},
 		"the primary":                     {Primary, site, record("fe01.contoso.com", "10.0.0.5"), false, false, false, 3 * time.Second, provisioning.ConnectTimeout, "connect-timeout: fe01.contoso.com:5061 (10.0.0.5) does not answer", "repair what the device would fall back on"},
+		"the primary, and nothing names another": {
+			Primary, strings.Replace(site, "120=fe02", "120=fe01", 1), record("fe01.contoso.com", "10.0.0.5"), false, false, false, 3 * time.Second,
+			provisioning.ConnectTimeout, "", "name a second Registrar of the pool",
+		},
 		"the primary, and there is another": {
 			Primary, strings.Replace(site, "fe01 A", "_sipinternaltls._tcp SRV 1 0 5061 fe03\nfe03 A 10.0.0.7\nfe01 A", 1) + "10.0.0.7:5061 tls fe03.contoso.com accept\n",
 			record("fe01.contoso.com", "10.0.0.5"), false, true, false, 400 * time.Millisecond, "", "fe03.contoso.com", "",
