@@ -25,8 +25,7 @@ The problem is with the Registrar.
 Have the site's authority issue the certificate, or add the path of this certificate to the setting roots.`},
 	{"the intermediate certificate is missing", with(pool01Has(lacksIntermediate)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 is issued by CN=e2e intermediate, which this device does not know, and the server sends no intermediate certificate.
-The problem is with this device.
-Install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates.`},
+If CN=e2e intermediate is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection; otherwise install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates.`},
 	{"the certificate is for clients", with(pool01Has(isForClients)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 is not meant for servers (extended key usage).
 The problem is with the Registrar.
@@ -37,8 +36,7 @@ The problem is with the Registrar.
 Check the clock of this device first; if it is right, renew the certificate of the Registrar.`},
 	{"the certificate is not valid yet", with(pool01Has(beginsTomorrow)), "tls-not-yet-valid", `
 The certificate of pool01.contoso.com:5061 is not valid before … (it is … here).
-The problem is with the Registrar.
-Check the clock of this device first, then the certificate of the Registrar.`},
+Check the clock of this device first, then check the certificate of the Registrar.`},
 	{"TLS 1.0 only", with(pool01Has(nothingWrong, "-tls1", "-cipher", "DEFAULT@SECLEVEL=0")), "tls-version", `
 pool01.contoso.com:5061 (10.0.0.20) offers no TLS version that this device may use.
 The problem is with the Registrar.

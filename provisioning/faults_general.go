@@ -43,7 +43,7 @@ var generals = []*Fault{
 	general(TLSName, SideRegistrar, "the certificate is for other names", "issue a certificate for the name, or point DNS or DHCP at a name in the certificate", ""),
 	general(TLSNoName, SideRegistrar, "there is no name to verify: the certificate contains none, or only an address is known", "issue a certificate with a Subject Alternative Name, and name the Registrar by its host name (option 120 in encoding 0)", ""),
 	general(TLSExpired, SideRegistrar, "the certificate has expired", "check the clock of this device first; if it is right, renew the certificate of the Registrar", ""),
-	general(TLSNotYetValid, SideRegistrar, "the certificate is not valid yet", "check the clock of this device first, then the certificate of the Registrar", ""),
+	general(TLSNotYetValid, "", "the certificate is not valid yet", "check the clock of this device first, then the certificate of the Registrar", ""),
 	general(TLSUnreadable, SideRegistrar, "the certificate cannot be parsed", "issue another certificate for the Registrar: the detail says what is wrong with this one, such as a negative serial number", ""),
 	general(TLSTimeout, SideRegistrar, "the TLS handshake stalled", "check the Registrar; on a tunnel, look for an MTU that is too small", ""),
 	general(TLSVersion, SideRegistrar, "no TLS version or cipher in common", `update the Registrar; until then tls_min = "1.0" lets this device use what old servers offer`, ""),

@@ -115,15 +115,17 @@ var (
 		"the certificate of {at} contains no name that a device accepts: its Subject Alternative Name has no host name",
 		"issue a certificate with {host} as Subject Alternative Name")
 	FaultExpired = declare("certificate.expired", TLSExpired, SideRegistrar,
-		whose+" expired on {ends} (it is {now} here)", "check the clock of this device first; if it is right, renew the certificate of the Registrar")
+		whose+" expired on {ends} (it is {now} here)", "[check {clock} first; if it is right, ]renew the certificate of the Registrar")
 	FaultIssuerExpired = declare("certificate.issuer-expired", TLSExpired, SideRegistrar,
 		"the certificate of the authority {authority}, on which that of {at} depends, expired on {ends} (it is {now} here)",
-		"check the clock of this device first; then renew the certificate of {authority} and configure the server to send it, or install the root certificate that replaces it and add its path to the setting roots")
-	FaultNotYetValid = declare("certificate.not-yet-valid", TLSNotYetValid, SideRegistrar,
-		whose+" is not valid before {begins} (it is {now} here)", "check the clock of this device first, then the certificate of the Registrar")
-	FaultIssuerNotYetValid = declare("certificate.issuer-not-yet-valid", TLSNotYetValid, SideRegistrar,
+		"[check {clock} first; then ]renew the certificate of {authority} and configure the server to send it, or install the root certificate that replaces it and add its path to the setting roots")
+	FaultNotYetValid = declare("certificate.not-yet-valid", TLSNotYetValid, "",
+		whose+" is not valid before {begins} (it is {now} here)", "[check {clock} first, then ]check the certificate of the Registrar")
+	FaultIssuerNotYetValid = declare("certificate.issuer-not-yet-valid", TLSNotYetValid, "",
 		"the certificate of the authority {authority}, on which that of {at} depends, is not valid before {begins} (it is {now} here)",
-		"check the clock of this device first, then the certificate of {authority}")
+		"[check {clock} first, then ]check the certificate of {authority}")
+	FaultEndsSoon = declare("certificate.ends-soon", "", SideRegistrar,
+		"the certificate of {whose} ends on {ends} ({left})", "renew this certificate before it ends: devices refuse it afterwards")
 	FaultNotForServers = declare("certificate.not-for-servers", TLSUntrusted, SideRegistrar,
 		whose+" is not meant for servers (extended key usage)", "issue a certificate for server authentication")
 	FaultSelfSigned = declare("certificate.self-signed", TLSUntrusted, SideRegistrar,
@@ -138,12 +140,12 @@ var (
 	FaultSameNameAuthority = declare("certificate.new-authority", TLSUntrusted, SideDevice,
 		"the certificate of {at} leads to {root}, but this device trusts another authority of that name: the site has created a new one",
 		"install the site's new root certificate and add its path to the setting roots")
-	FaultNoIntermediate = declare("certificate.no-intermediate", TLSUntrusted, SideDevice,
+	FaultNoIntermediate = declare("certificate.no-intermediate", TLSUntrusted, "",
 		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate",
-		"install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates")
-	FaultUnknownAuthority = declare("certificate.unknown-authority", TLSUntrusted, SideDevice,
-		"the certificate of {at} is issued by {issuer} and leads to {root}, which this device does not trust",
-		"install the root certificate {root} and add its path to the setting roots")
+		opened+"otherwise install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates")
+	FaultUnknownAuthority = declare("certificate.unknown-authority", TLSUntrusted, "",
+		"the certificate of {at} is issued by {issuer}[ and leads to {above}], which this device does not trust",
+		opened+"otherwise install the root certificate {root} and add its path to the setting roots")
 	FaultWrongIssuer = declare("certificate.wrong-issuer", TLSUntrusted, SideRegistrar,
 		whose+" names {issuer} as its issuer, but the {issuer} certificate that the server sends did not sign it",
 		"configure the server to send the intermediate certificate that did sign its own")
@@ -171,6 +173,9 @@ var (
 	FaultCertificate = declare("certificate.refused", TLSUntrusted, SideRegistrar,
 		"the certificate of {at} is refused: {problem}", "correct what this message says about the certificate, or issue another one for {host}")
 )
+
+// opened is what a firewall with TLS inspection looks like. It comes before any advice to trust an authority.
+const opened = "if {root} is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port {port} from TLS inspection; "
 
 // whose says which certificate: that of the server, or one of an authority above it.
 const whose = "the certificate of {at}[ depends on that of the authority {authority}, which]"

@@ -88,11 +88,13 @@ func (a *authority) issue(names []string, kind string) (*tls.Certificate, error)
 	switch kind {
 	case "expired":
 		template.NotAfter = now.Add(-24 * time.Hour)
+	case "ending":
+		template.NotAfter = now.Add(2 * 24 * time.Hour)
 	case "notyet":
 		template.NotBefore = now.Add(24 * time.Hour)
 	case "selfsigned":
 		parent = &authority{cert: template, key: key}
-	case "untrusted":
+	case "untrusted", "inspected":
 		if parent, err = newAuthority("Another authority"); err != nil {
 			return nil, err
 		}
@@ -128,7 +130,11 @@ func (a *authority) issue(names []string, kind string) (*tls.Certificate, error)
 	if err != nil {
 		return nil, fmt.Errorf("sign the certificate of %s: %w", names[0], err)
 	}
-	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+	chain := [][]byte{der}
+	if kind == "inspected" {
+		chain = append(chain, parent.cert.Raw)
+	}
+	return &tls.Certificate{Certificate: chain, PrivateKey: key}, nil
 }
 
 // rsaKind before the kind of a certificate says that its key is an RSA key.

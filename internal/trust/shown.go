@@ -23,12 +23,13 @@ type Shown struct {
 	NotAfter   time.Time
 	SelfSigned bool
 	Sent       int // certificates in the chain, its own included
-	// IssuerEnds is the earliest end of the certificates above its own that were sent and continue the chain, and IssuerName the
-	// common name of that one; zero: none was sent.
-	IssuerEnds time.Time
-	IssuerName string
-	Chains     []Validity // of each chain to a trusted root, when it has been believed
-	LeadsTo    string     // the issuer of the last certificate that continues the chain: that of its own, if none does
+	// IssuerEnds is the earliest end of the certificates above its own that were sent and continue the chain, IssuerBegins the
+	// beginning of that one and IssuerName its common name; zero: none was sent.
+	IssuerBegins time.Time
+	IssuerEnds   time.Time
+	IssuerName   string
+	Chains       []Validity // of each chain to a trusted root, when it has been believed
+	LeadsTo      string     // the issuer of the last certificate that continues the chain: that of its own, if none does
 }
 
 // Validity is when all certificates of a chain are valid, the root included.
@@ -70,7 +71,7 @@ func show(state tls.ConnectionState) Shown {
 	s.LeadsTo = distinguished(end.RawIssuer, end.Issuer)
 	above(state.PeerCertificates, func(c *x509.Certificate) {
 		if s.IssuerEnds.IsZero() || c.NotAfter.Before(s.IssuerEnds) {
-			s.IssuerEnds, s.IssuerName = c.NotAfter, c.Subject.CommonName
+			s.IssuerBegins, s.IssuerEnds, s.IssuerName = c.NotBefore, c.NotAfter, c.Subject.CommonName
 		}
 	})
 	return s

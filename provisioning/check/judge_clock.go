@@ -84,6 +84,30 @@ func timeServer(f *Facts, ahead time.Duration) (nearest TimeServer, found bool) 
 	return nearest, found
 }
 
+// confirmClock takes the advice to check the clock out of what was said of dates, where a Registrar or a time server has the same
+// time: then it is the certificate that is wrong.
+func confirmClock(f *Facts) {
+	if skewOf(f).host == "" || !clockOff(f).None() {
+		return
+	}
+	confirm := func(t *provisioning.Trouble) {
+		if t.Facts["clock"] != nil {
+			*t = t.With(provisioning.Facts{"clock": ""}).On(provisioning.SideRegistrar)
+		}
+	}
+	for _, p := range f.Places {
+		for _, probe := range p.Probes {
+			confirm(&probe.Trouble)
+		}
+	}
+	if f.SignIn != nil {
+		confirm(&f.SignIn.Trouble)
+		for i := range f.SignIn.Attempts {
+			confirm(&f.SignIn.Attempts[i].Trouble)
+		}
+	}
+}
+
 // clockOff is about a clock that shows what others contradict.
 func clockOff(f *Facts) provisioning.Trouble {
 	if f.Now.Before(f.ClockFloor) {

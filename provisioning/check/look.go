@@ -87,6 +87,7 @@ func look(ctx context.Context, o Options) *Facts {
 	l.prober.tasks.Wait()
 	f.Places = l.prober.seen(f)
 	l.signIn(ctx)
+	confirmClock(f)
 	return f
 }
 

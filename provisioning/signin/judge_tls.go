@@ -64,6 +64,9 @@ func (j *judgement) certificate() provisioning.Trouble {
 	if e.Err != nil {
 		j.facts["problem"] = plain.Words(e.Err)
 	}
+	if e.Problem == trust.Expired || e.Problem == trust.NotYetValid {
+		j.facts["clock"] = "the clock of this device"
+	}
 	if !e.Now.IsZero() {
 		j.facts["now"] = e.Now
 	}
@@ -74,6 +77,9 @@ func (j *judgement) certificate() provisioning.Trouble {
 	j.facts["seen"] = seen
 	if j.attempt != nil && e.Problem != trust.WrongIssuer {
 		j.facts["issuer"], j.facts["root"] = j.attempt.met.Issuer, j.attempt.met.LeadsTo
+		if j.attempt.met.Issuer != j.attempt.met.LeadsTo {
+			j.facts["above"] = j.attempt.met.LeadsTo
+		}
 	}
 	fault := certificateFaults[e.Problem]
 	ofAuthority := e.Of.Subject != "" && !e.Of.Leaf
@@ -92,7 +98,7 @@ func (j *judgement) certificate() provisioning.Trouble {
 		fault = provisioning.FaultIssuerExpired
 	case ofAuthority && e.Problem == trust.NotYetValid:
 		fault = provisioning.FaultIssuerNotYetValid
-	case e.Problem == trust.Untrusted && j.facts["issuer"] == j.facts["root"]:
+	case e.Problem == trust.Untrusted && j.facts["above"] == nil && (j.attempt == nil || j.attempt.met.IssuerEnds.IsZero()):
 		fault = provisioning.FaultNoIntermediate
 	}
 	return j.met(fault)
