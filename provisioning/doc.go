@@ -8,7 +8,7 @@
 // The decisions: [PlanStep] and [MakePlan] put Findings into the Lync device order; [RecallPlan] and [OutagePlan] say what of
 // last good may be used; [Ground] says where a packet may go.
 //
-//	plan := provisioning.MakePlan(found, policy, floor)
+//	plan := provisioning.MakePlan(found, &policy, floor)
 //
 // Nothing here touches the network or the disk: discover asks, signin signs in, agent goes from phase to phase, and check
 // judges.

@@ -156,7 +156,7 @@ func (p *Policy) OnlyAddresses() bool {
 
 // MakePlan puts what was found into the Lync device order. It knows no clock, no network and no randomness.
 // floor: this SIP domain has registered over TLS before.
-func MakePlan(found Findings, policy Policy, floor bool) Plan {
+func MakePlan(found Findings, policy *Policy, floor bool) Plan {
 	var plan Plan
 	for _, step := range policy.Steps() {
 		part := PlanStep(step, found, policy, floor)
@@ -167,7 +167,7 @@ func MakePlan(found Findings, policy Policy, floor bool) Plan {
 }
 
 // PlanStep is the part of MakePlan that belongs to one step; it needs only the Findings up to that step.
-func PlanStep(step Step, found Findings, policy Policy, floor bool) Plan {
+func PlanStep(step Step, found Findings, policy *Policy, floor bool) Plan {
 	if reason := policy.Closed(step.Transport(), floor); reason != "" {
 		return Plan{Skipped: []Skip{{Step: step, Endpoint: Endpoint{Transport: step.Transport()}, Reason: reason}}}
 	}
@@ -221,7 +221,7 @@ func manualEndpoints(host string, port uint16) []Endpoint {
 }
 
 // add puts one name at one Endpoint into the plan, or says why not.
-func (plan *Plan) add(f Finding, name Name, at Endpoint, policy Policy, floor bool) {
+func (plan *Plan) add(f Finding, name Name, at Endpoint, policy *Policy, floor bool) {
 	reason, detail := policy.NameReason(f.Step, at.Host, at.Transport)
 	if reason == "" {
 		reason = policy.Closed(at.Transport, floor)

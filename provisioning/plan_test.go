@@ -136,7 +136,7 @@ try  manual edge.fabrikam.com:443 tls [10.0.0.10] via configuration
 			if test.edit != nil {
 				test.edit(&policy)
 			}
-			got := "\n" + MakePlan(test.in, policy, test.floor).String()
+			got := "\n" + MakePlan(test.in, &policy, test.floor).String()
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
@@ -182,7 +182,7 @@ func TestWhoHasNamedWhatIsNotUsed(t *testing.T) {
 		if test.edit != nil {
 			test.edit(&policy)
 		}
-		plan := PlanStep(test.found.Step, Findings{test.found}, policy, false)
+		plan := PlanStep(test.found.Step, Findings{test.found}, &policy, false)
 		if len(plan.Skipped) == 0 || len(plan.Try) > 0 {
 			t.Errorf("%s: %s", name, plan)
 			continue

@@ -11,7 +11,7 @@ import (
 // RecallPlan is the Registrars this user was told to use: primary and backup of the home pool, then the pool told in
 // band if it is another. fresh contains the addresses DNS gives now, by host; nil: the remembered ones are used. vouched are
 // hosts that a proven Registrar has named in this run of the agent.
-func RecallPlan(record cache.Record, policy Policy, fresh map[string]Name, vouched map[string]bool) Plan {
+func RecallPlan(record *cache.Record, policy *Policy, fresh map[string]Name, vouched map[string]bool) Plan {
 	var plan Plan
 	if !record.Told || len(policy.Manual) > 0 {
 		return plan
@@ -32,7 +32,7 @@ func RecallPlan(record cache.Record, policy Policy, fresh map[string]Name, vouch
 
 // OutagePlan is last good: the Registrar of the last registration, then the rest of its home pair, by name.
 // Addresses DNS still gives come first, then the remembered ones, the one last used first. vouched as in RecallPlan.
-func OutagePlan(record cache.Record, policy Policy, fresh map[string]Name, vouched map[string]bool) Plan {
+func OutagePlan(record *cache.Record, policy *Policy, fresh map[string]Name, vouched map[string]bool) Plan {
 	known, unusable := remembered(LastGood, append([]cache.Registrar{record.Registrar}, record.Home...))
 	plan := Plan{Skipped: unusable}
 	for i, r := range known {

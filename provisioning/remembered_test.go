@@ -102,7 +102,7 @@ func TestUnusableRemembered(t *testing.T) {
 	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: odd, Home: []cache.Registrar{odd, fine}, Told: true}
 	policy := Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, AllowTCP: true}
 	for name, plan := range map[string]Plan{
-		"recall": RecallPlan(record, policy, nil, nil), "outage": OutagePlan(record, policy, nil, nil),
+		"recall": RecallPlan(&record, &policy, nil, nil), "outage": OutagePlan(&record, &policy, nil, nil),
 	} {
 		if len(plan.Try) != 1 || plan.Try[0].Endpoint != (Endpoint{"fe02.contoso.com", 5061, TLS}) {
 			t.Errorf("%s: tries %v", name, plan.Try)
@@ -126,7 +126,7 @@ func TestOutageTriesEachPlaceOnce(t *testing.T) {
 		return cache.Registrar{Host: "fe01.contoso.com", Port: 5070, Transport: transport, Addresses: addrs}
 	}
 	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: at("tcp"), Home: []cache.Registrar{at("tls"), at("tcp"), at("tls")}}
-	plan := OutagePlan(record, Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, AllowTCP: true}, nil, nil)
+	plan := OutagePlan(&record, &Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, AllowTCP: true}, nil, nil)
 	var got []Endpoint
 	for _, c := range plan.Try {
 		got = append(got, c.Endpoint)

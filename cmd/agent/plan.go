@@ -72,11 +72,11 @@ func askAround(ctx context.Context, conf *config.Config, record cache.Record) pl
 	if _, ours := memory.Record(); ours {
 		answer.LastGood = &record.Registrar
 	}
-	found := discover.Discover(ctx, conf.Policy, wire.System(), memory.Floor())
+	found := discover.Discover(ctx, &conf.Policy, wire.System(), memory.Floor())
 	for _, f := range found {
 		answer.Sources = append(answer.Sources, f.Source)
 	}
-	plan := provisioning.MakePlan(found, conf.Policy, memory.Floor())
+	plan := provisioning.MakePlan(found, &conf.Policy, memory.Floor())
 	answer.Try = append(answer.Try, plan.Try...)
 	for _, s := range plan.Skipped {
 		why := s.Event().Why()

@@ -38,7 +38,7 @@ func (g *gatherer) again(ctx context.Context, before provisioning.Findings) *dis
 	}
 	b := g.basis
 	patience := discover.Patience{Limit: discover.VerdictLimit(b.memory()), InVain: !g.nothingSince.IsZero() || !g.openSince.IsZero()}
-	g.gathering = discover.Gather(ctx, b.policy, b.wire, b.floor(), before, known, patience, g.board.noticed)
+	g.gathering = discover.Gather(ctx, &b.policy, b.wire, b.floor(), before, known, patience, g.board.noticed)
 	return g.gathering
 }
 
@@ -73,7 +73,7 @@ func (g *gatherer) hearOut() func(context.Context) {
 		case f.Reason == provisioning.DHCPMalformed:
 			board.foundUnlessShown(f)
 		case f.Reason == provisioning.DHCPSilent && gathering.Hurried(): // slow, perhaps
-			board.paced("dhcp", discover.NewEnquiry(b.policy, b.wire, b.floor()).DHCPPace(ctx))
+			board.paced("dhcp", discover.NewEnquiry(&b.policy, b.wire, b.floor()).DHCPPace(ctx))
 		}
 	}
 }
@@ -91,7 +91,7 @@ func (g *gatherer) beside() func(context.Context) {
 		hearing.Go(func() { hear(ctx) })
 		defer hearing.Wait()
 		for !b.policy.OnlyAddresses() {
-			board.paced("dns", discover.NewEnquiry(b.policy, b.wire, b.floor()).Pace(ctx)...)
+			board.paced("dns", discover.NewEnquiry(&b.policy, b.wire, b.floor()).Pace(ctx)...)
 			select {
 			case <-time.After(remeasure*3/4 + rand.N(remeasure/2)):
 			case <-ctx.Done():
@@ -112,13 +112,13 @@ func (g *gatherer) recallPlan(record cache.Record, remembered bool) provisioning
 	if !remembered {
 		fresh = g.gathering.AddressesNow(g.names(record))
 	}
-	return g.basis.ground().Tidy(provisioning.RecallPlan(record, g.basis.policy, fresh, g.signer.Vouched()))
+	return g.basis.ground().Tidy(provisioning.RecallPlan(&record, &g.basis.policy, fresh, g.signer.Vouched()))
 }
 
 // outagePlan is what may be used now of last good.
 func (g *gatherer) outagePlan(record cache.Record) provisioning.Plan {
 	fresh := g.gathering.AddressesNow(g.names(record))
-	return g.basis.ground().Tidy(provisioning.OutagePlan(record, g.basis.policy, fresh, g.signer.Vouched()))
+	return g.basis.ground().Tidy(provisioning.OutagePlan(&record, &g.basis.policy, fresh, g.signer.Vouched()))
 }
 
 // lookUp asks DNS and DHCP, but for what is known from before, until there is a Candidate that will do; the answers are
@@ -130,7 +130,7 @@ func (g *gatherer) lookUp(ctx context.Context, before provisioning.Findings, wil
 		if f, ok := gathering.Await(ctx, step); ok {
 			found = append(found, f)
 		}
-		if slices.ContainsFunc(provisioning.PlanStep(step, found, g.basis.policy, g.basis.floor()).Try, willDo) {
+		if slices.ContainsFunc(provisioning.PlanStep(step, found, &g.basis.policy, g.basis.floor()).Try, willDo) {
 			return found, true
 		}
 	}

@@ -45,9 +45,9 @@ func (s *search) close() {
 // warm connects to last good, or to the primary of the pair that a Registrar has named, while DNS and DHCP are asked: most
 // often that is the place which they name.
 func (s *search) warm(ctx context.Context, record cache.Record) {
-	plan := provisioning.OutagePlan(record, s.basis.policy, nil, s.signer.Vouched())
+	plan := provisioning.OutagePlan(&record, &s.basis.policy, nil, s.signer.Vouched())
 	if record.Told {
-		plan = provisioning.RecallPlan(record, s.basis.policy, nil, s.signer.Vouched())
+		plan = provisioning.RecallPlan(&record, &s.basis.policy, nil, s.signer.Vouched())
 	}
 	if plan = s.basis.ground().Tidy(plan); len(plan.Try) > 0 {
 		s.walk.Warm(ctx, plan.Try[0])
@@ -75,7 +75,7 @@ func (s *search) scout(ctx context.Context, gathering *discover.Gathering, floor
 			if ctx.Err() != nil {
 				return
 			}
-			plans <- provisioning.PlanStep(step, found, s.basis.policy, floor).Try
+			plans <- provisioning.PlanStep(step, found, &s.basis.policy, floor).Try
 		}
 	})
 	return plans, func() { cancel(); scouting.Wait() }
@@ -104,7 +104,7 @@ func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bo
 		if ctx.Err() != nil {
 			return nil, usable
 		}
-		plan := provisioning.PlanStep(step, found, s.basis.policy, floor)
+		plan := provisioning.PlanStep(step, found, &s.basis.policy, floor)
 		usable = usable || len(plan.Try) > 0
 		s.signer.Note(plan.Try, named)
 		s.board.skipped(plan.Skipped)

@@ -34,7 +34,7 @@ func newEye(o Options) *eye {
 	policy, wire := o.Policy, o.Wire
 	policy.Accept = nil // a check leaves nothing behind
 	m := policy.Memory(cache.InMemory(o.Record))
-	e := &eye{Enquiry: discover.NewEnquiry(policy, wire, m.Floor()), policy: policy, wire: wire, memory: m, cycle: provisioning.Cycle{Attempts: []provisioning.Attempt{}}}
+	e := &eye{Enquiry: discover.NewEnquiry(&policy, wire, m.Floor()), policy: policy, wire: wire, memory: m, cycle: provisioning.Cycle{Attempts: []provisioning.Attempt{}}}
 	e.resolve = func(ctx context.Context, hosts []string) []provisioning.Name {
 		return discover.ResolveAll(ctx, &policy, wire, m, hosts)
 	}
@@ -59,13 +59,13 @@ func (e *eye) take(event provisioning.Event) {
 
 // candidates are those of one finding, also of a step that the policy does not ask.
 func (e *eye) candidates(f provisioning.Finding) []provisioning.Candidate {
-	return provisioning.PlanStep(f.Step, provisioning.Findings{f}, e.policy, e.memory.Floor()).Try
+	return provisioning.PlanStep(f.Step, provisioning.Findings{f}, &e.policy, e.memory.Floor()).Try
 }
 
 // plan is what the daemon would make of the findings.
 func (e *eye) plan(found provisioning.Findings) provisioning.Plan {
 	used := slices.DeleteFunc(slices.Clone(found), func(f provisioning.Finding) bool { return !e.policy.Asks(f.Step) })
-	return provisioning.MakePlan(used, e.policy, e.memory.Floor())
+	return provisioning.MakePlan(used, &e.policy, e.memory.Floor())
 }
 
 // outage is the plan that the daemon would follow if DNS and DHCP said nothing.
@@ -74,7 +74,7 @@ func (e *eye) outage() provisioning.Plan {
 	if !ok {
 		return provisioning.Plan{}
 	}
-	return discover.GroundOf(&e.policy, e.wire).Tidy(provisioning.OutagePlan(record, e.policy, nil, e.memory.Vouched()))
+	return discover.GroundOf(&e.policy, e.wire).Tidy(provisioning.OutagePlan(&record, &e.policy, nil, e.memory.Vouched()))
 }
 
 // signIn does what the daemon would do with these Candidates, and takes the binding back.

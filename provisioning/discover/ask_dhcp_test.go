@@ -125,7 +125,7 @@ option 120: failed dhcp-off
 					said := fmt.Sprintf("%s: %s %s %s", s.Who, s.Option, registrarsOf(s.Answer), s.Answer.Vendor.URL)
 					fmt.Fprintln(&got, strings.TrimSpace(strings.TrimSpace(said)+" "+s.Problem))
 				}
-				for _, f := range Discover(t.Context(), test.policy, wire.Wire(simulated), false) {
+				for _, f := range Discover(t.Context(), &test.policy, wire.Wire(simulated), false) {
 					if f.Step == provisioning.DHCPTLS {
 						fmt.Fprintf(&got, "%s\n%s", strings.TrimSpace(fmt.Sprintf("%s: %s %s", f.Query, f.Verdict, f.Reason)), f.Detail)
 					}

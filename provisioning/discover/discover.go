@@ -33,11 +33,11 @@ var HostNames = []string{"sipinternal.", "sip.", "sipexternal."}
 
 // Discover asks every source once and returns all that was found, in device order: what `homeward plan` shows.
 // floor: this SIP domain has registered over TLS before. It registers nowhere.
-func Discover(ctx context.Context, policy provisioning.Policy, wire wire.Wire, floor bool) provisioning.Findings {
+func Discover(ctx context.Context, policy *provisioning.Policy, wire wire.Wire, floor bool) provisioning.Findings {
 	var conflicts []string
 	var disagree map[provisioning.Step]provisioning.Trouble
 	var names sync.WaitGroup
-	names.Go(func() { disagree = disagreements(ctx, &policy, wire, policy.Steps()) })
+	names.Go(func() { disagree = disagreements(ctx, policy, wire, policy.Steps()) })
 	g := Gather(ctx, policy, wire, floor, nil, nil, Patience{Limit: verdictWithNothing}, func(t provisioning.Trouble) {
 		if t.Reason() == provisioning.DHCPConflict {
 			conflicts = append(conflicts, fmt.Sprint(t.Facts["problem"]))
@@ -64,8 +64,8 @@ func Discover(ctx context.Context, policy provisioning.Policy, wire wire.Wire, f
 
 // Gather starts asking. What before has decided is not asked for again; known are host names whose addresses are wanted
 // besides. Either End or Linger must be called, and waits for all that is started here.
-func Gather(ctx context.Context, policy provisioning.Policy, wire wire.Wire, floor bool, before provisioning.Findings, known []string, patience Patience, notice func(provisioning.Trouble)) *Gathering {
-	g := &Gathering{policy: policy, wire: wire, steps: policy.Steps(), before: before, patience: patience, notice: notice}
+func Gather(ctx context.Context, policy *provisioning.Policy, wire wire.Wire, floor bool, before provisioning.Findings, known []string, patience Patience, notice func(provisioning.Trouble)) *Gathering {
+	g := &Gathering{policy: *policy, wire: wire, steps: policy.Steps(), before: before, patience: patience, notice: notice}
 	g.start(ctx, floor)
 	for _, host := range known {
 		g.resolve(host)

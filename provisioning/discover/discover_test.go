@@ -25,13 +25,13 @@ func TestDHCPOverTCPIsAnsweredByWhatIsKnown(t *testing.T) {
 		}
 		defer site.Close()
 		policy := provisioning.Policy{SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}, AllowTCP: true, TLSFloor: true, AskDHCP: true}
-		floored := Discover(t.Context(), policy, wire.Wire(simulated), true)
+		floored := Discover(t.Context(), &policy, wire.Wire(simulated), true)
 		if _, asked := floored.Of(provisioning.DHCPTCP); asked {
 			t.Fatal("a step over plain TCP was asked under the floor")
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		g := Gather(ctx, policy, wire.Wire(simulated), false, floored, nil, Patience{Limit: verdictWithNothing}, func(provisioning.Trouble) {})
+		g := Gather(ctx, &policy, wire.Wire(simulated), false, floored, nil, Patience{Limit: verdictWithNothing}, func(provisioning.Trouble) {})
 		defer g.End()
 		f, ok := g.Await(ctx, provisioning.DHCPTCP)
 		if !ok || f.Step != provisioning.DHCPTCP || len(f.Names) != 1 || len(f.Names[0].Addrs) != 1 {

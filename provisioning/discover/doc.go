@@ -1,7 +1,7 @@
 // Package discover asks DNS and DHCP where a Registrar is, in parallel and under one deadline, and returns each Finding as soon
 // as it is decided. It also looks up the addresses of names, and surveys a link for `homeward dhcp` and `homeward check`.
 //
-//	found := discover.Discover(ctx, policy, wire.System(), floor) // what `homeward plan` shows
+//	found := discover.Discover(ctx, &policy, wire.System(), floor) // what `homeward plan` shows
 //
 // It does not decide the order, which is the task of PlanStep in package provisioning, and does not register.
 //

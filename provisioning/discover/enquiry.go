@@ -25,8 +25,8 @@ type Enquiry struct {
 }
 
 // NewEnquiry returns an Enquiry. floor: this SIP domain has registered over TLS before.
-func NewEnquiry(policy provisioning.Policy, wire wire.Wire, floor bool) *Enquiry {
-	return &Enquiry{policy, wire, floor}
+func NewEnquiry(policy *provisioning.Policy, wire wire.Wire, floor bool) *Enquiry {
+	return &Enquiry{*policy, wire, floor}
 }
 
 // Survey asks DNS and DHCP for the steps given, whatever the order of the policy, as long as a device would that has nothing else; TCP steps that are closed are

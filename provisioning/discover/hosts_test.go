@@ -101,7 +101,7 @@ absent srv-exists`},
 				test.edit(&policy)
 			}
 			onSite(t, test.zone, func(t *testing.T, w wire.Wire) {
-				f, ok := Discover(t.Context(), policy, w, false).Of(test.step)
+				f, ok := Discover(t.Context(), &policy, w, false).Of(test.step)
 				if !ok {
 					t.Fatal("it is not asked")
 				}
@@ -132,7 +132,7 @@ func TestOnlyWhatIsOpenIsAskedAgain(t *testing.T) {
 				Names: []provisioning.Name{name("fe02.contoso.com", provisioning.DNSTimeout), name("fe01.contoso.com", provisioning.NoAddress)}},
 			{Source: provisioning.Source{Step: provisioning.ExternalTLS, Source: "dns", Verdict: provisioning.Failed, Reason: provisioning.DNSServFail}},
 		}
-		g := Gather(t.Context(), contoso, w, false, before, []string{"fe01.contoso.com"}, Patience{Limit: verdictWithNothing}, func(provisioning.Trouble) {})
+		g := Gather(t.Context(), &contoso, w, false, before, []string{"fe01.contoso.com"}, Patience{Limit: verdictWithNothing}, func(provisioning.Trouble) {})
 		defer g.End()
 		f, _ := g.Await(t.Context(), provisioning.InternalTLS)
 		var got []string
@@ -178,7 +178,7 @@ func TestHostsThatARegistrarNames(t *testing.T) {
 // What a person asks for besides the steps.
 func TestEnquiry(t *testing.T) {
 	onSite(t, "_ntp._udp SRV 0 0 123 time\nfe01 A 10.0.0.5\n_late._tcp delay 3s\n_slow._tcp delay 3s\n_slow._tcp SRV 0 0 1 fe01\n_never._tcp silent", func(t *testing.T, w wire.Wire) {
-		e := NewEnquiry(contoso, w, false)
+		e := NewEnquiry(&contoso, w, false)
 		for host, want := range map[string]string{"fe01.contoso.com": "fe01.contoso.com [10.0.0.5]", "10.0.0.9": "10.0.0.9 [10.0.0.9]", "gone.contoso.com": "gone.contoso.com [] no-address"} {
 			if got := named(e.LookUp(t.Context(), host)); got != want {
 				t.Errorf("got %s, want %s", got, want)

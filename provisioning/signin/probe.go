@@ -69,7 +69,7 @@ func (s *Signer) Open(ctx context.Context, c provisioning.Candidate, addr netip.
 }
 
 // UserAgent is what servers are told of this program.
-func (s *Signer) UserAgent() string { return userAgent(s.policy) }
+func (s *Signer) UserAgent() string { return userAgent(&s.policy) }
 
 func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) error {
 	if p.Trouble = s.policy.Closed(c.Transport, s.owner.Floor()).Met(""); !p.Trouble.None() {

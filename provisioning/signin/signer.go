@@ -100,7 +100,7 @@ func (s *Signer) inClear(c provisioning.Candidate) bool {
 func (s *Signer) account(c provisioning.Candidate, local net.Addr) sip.Account {
 	return sip.Account{
 		AOR: s.policy.SIPAddress, User: s.policy.User, Password: s.policy.Password, Schemes: s.policy.Auth,
-		InClear: s.inClear(c), UserAgent: userAgent(s.policy), Host: s.policy.Workstation,
+		InClear: s.inClear(c), UserAgent: userAgent(&s.policy), Host: s.policy.Workstation,
 		EndpointID: s.EndpointID, Subnet: subnetOf(local),
 	}
 }
@@ -135,6 +135,6 @@ func FreshEndpointID() string {
 
 // userAgent returns what SIP servers are told of this program. Versions of development builds, such as "(devel)", may hold
 // what no token may (RFC 3261 section 25.1).
-func userAgent(p provisioning.Policy) string {
+func userAgent(p *provisioning.Policy) string {
 	return cmp.Or(p.UserAgent, "homeward/"+sip.Token(p.Version))
 }
