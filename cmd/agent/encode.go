@@ -13,8 +13,21 @@ import (
 // trusted to join it.
 const maxOption = 255
 
+// hostNames is a flag that may be repeated, and may hold several names with commas between them.
+type hostNames []string
+
+func (n *hostNames) Set(names string) error {
+	if names != "" {
+		*n = append(*n, strings.Split(names, ",")...)
+	}
+	return nil
+}
+
+func (n *hostNames) String() string { return strings.Join(*n, ",") }
+func (n *hostNames) Type() string   { return "strings" }
+
 func encodeCommand(e env) *cobra.Command {
-	var registrars []string
+	var registrars hostNames
 	var web, server string
 	var asJSON bool
 	c := verb("encode --registrar FQDN [--web FQDN] [--for SERVER] [flags]", "Print the bytes of options 120 and 43, and the settings for a DHCP server", func(*cobra.Command) error {
@@ -36,7 +49,7 @@ func encodeCommand(e env) *cobra.Command {
 		_, err = fmt.Fprint(e.stdout, text)
 		return err
 	})
-	c.Flags().StringSliceVar(&registrars, "registrar", nil, "full host name (`FQDN`) of the Registrar or pool; for several, in order of preference, repeat it or use commas")
+	c.Flags().Var(&registrars, "registrar", "full host name (`FQDN`) of the Registrar or pool; for several, in order of preference, repeat it or use commas")
 	c.Flags().StringVar(&web, "web", "", "full host name (`FQDN`) of the internal web services, where phones get certificates; without it, option 43 is left out")
 	c.Flags().StringVar(&server, "for", recipes[0].server, "DHCP `SERVER`: "+strings.Join(recipeNames(), ", "))
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
