@@ -65,6 +65,7 @@ func (a *Agent) journey(ctx context.Context, next phase) phase {
 		return nil
 	}
 	a.board.networkChanged(change)
+	a.signer.NetworkChanged()
 	a.search.forget()
 	a.signer.Restraint().TakeTurns()
 	return a.recall(nil)
@@ -261,6 +262,7 @@ func (a *Agent) registered(ctx context.Context) phase {
 			return a.lose(ctx, err)
 		case change := <-a.changes:
 			a.board.networkChanged(change)
+			a.signer.NetworkChanged()
 			if err := a.signer.CheckPath(ctx, reg); err != nil {
 				return a.lose(ctx, err)
 			}

@@ -252,10 +252,10 @@ func (w leg) loops(c provisioning.Candidate) bool {
 func (w leg) detour(ctx context.Context, walk func() *Registration) *Registration {
 	outer, late := w.opener, w.late
 	outer.close()
-	w.opener, w.late = w.newOpener(ctx, nil), nil
+	w.opener, w.late = w.newOpener(ctx, outer.pace, nil), nil
 	reg := walk()
 	w.opener.close()
-	outer.apart = w.opener.apart
+	outer.pace, outer.apart = w.opener.pace, w.opener.apart
 	w.opener, w.late = outer, late
 	return reg
 }

@@ -44,7 +44,7 @@ type opening struct {
 // newOpening begins to open the way.
 func newOpening(ctx context.Context, g *gate, c provisioning.Candidate, addr netip.Addr, wake func()) *opening {
 	now := time.Now()
-	p := &opening{gate: *g, c: c, addr: addr, wake: wake, far: laneProgress{dialling, 1, now, now}}
+	p := &opening{gate: *g, c: c, addr: addr, wake: wake, far: laneProgress{dialling, 1, now, now, 0}}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	p.dialing, p.dialed = context.WithTimeout(p.ctx, connectLimit)
 	if err := g.refuses(c, addr); err != nil {
@@ -93,6 +93,7 @@ func (p *opening) second() {
 // connect opens a socket, and goes on with it if it is the first to be decided. gone is closed for the second one when it is
 // connected or closed.
 func (p *opening) connect(ctx context.Context, gone chan struct{}) {
+	began := time.Now()
 	conn, err := p.gate.dial(ctx, p.c, p.addr, connectLimit)
 	speaks := err == nil || gone == nil || errors.Is(err, syscall.ECONNREFUSED) // else the first one says what is wrong
 	goesOn := speaks && p.decide()
@@ -111,16 +112,19 @@ func (p *opening) connect(ctx context.Context, gone chan struct{}) {
 	p.dials.Done()
 	p.dials.Wait() // for the other socket to be closed
 	p.connecting = connected.Sub(p.far.began)
-	switch {
-	case err != nil:
+	if err != nil {
 		p.comes(failed, nil, trust.Met{}, err)
 		return
-	case p.c.Transport == provisioning.TCP:
+	}
+	p.mu.Lock()
+	p.far.trip = max(connected.Sub(began), 1) // since the SYN of this socket: that of the other may have been lost
+	p.mu.Unlock()
+	if p.c.Transport == provisioning.TCP {
 		p.comes(ready, conn, trust.Met{}, nil)
 		return
 	}
 	p.mu.Lock()
-	p.far = laneProgress{securing, 1, p.far.began, connected}
+	p.far.state, p.far.sockets, p.far.since = securing, 1, connected
 	p.mu.Unlock()
 	p.wake()
 	secure, met, err := p.gate.secure(p.ctx, p.c, conn)
@@ -152,7 +156,7 @@ func (p *opening) comes(state laneState, conn net.Conn, met trust.Met, err error
 		return
 	}
 	p.conn, p.met, p.err = conn, met, err
-	p.far = laneProgress{state, 0, p.far.began, time.Now()}
+	p.far.state, p.far.sockets, p.far.since = state, 0, time.Now()
 	if state == ready {
 		p.far.sockets = 1
 	}

@@ -1,6 +1,9 @@
 package signin
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Our choices: how long an address may stay undecided. docs/deadlines.md has all of them in one table, with the reasons.
 const (
@@ -19,15 +22,18 @@ const (
 	leastAnswer, mostAnswer   = 3 * time.Second, 4 * time.Second
 )
 
-// pace is how fast the network is: the round trip that was seen; 0: none was.
-type pace struct{ trip time.Duration }
-
-func (p pace) known() time.Duration {
-	if p.trip == 0 {
-		return unknownTrip
-	}
-	return p.trip
+// pace is how fast the network is, in round trips; 0: none.
+type pace struct {
+	seen   time.Duration // on the way to a Registrar in this walk, the longest
+	before time.Duration // the same, of the last walk that has seen one
+	hint   time.Duration // at most, to something else on the network in this walk
 }
+
+// known is the round trip to go by.
+func (p pace) known() time.Duration { return cmp.Or(p.seen, p.before, p.hint, unknownTrip) }
+
+// kept is what the next walk knows of it. What is seen then counts for more: a network is not slow for ever.
+func (p pace) kept() pace { return pace{before: cmp.Or(p.seen, p.before)} }
 
 // stagger is how long the next rank waits for one that makes no progress.
 func (p pace) stagger() time.Duration { return min(max(3*p.known(), leastStagger), mostStagger) }

@@ -40,7 +40,8 @@ type laneProgress struct {
 	state   laneState
 	sockets int
 	began   time.Time
-	since   time.Time // when it came into this state
+	since   time.Time     // when it came into this state
+	trip    time.Duration // of the socket that has connected; 0: none has
 }
 
 type laneState uint8
@@ -93,13 +94,13 @@ func (r *race) progress(i int, now laneProgress) {
 	if l.laneProgress == now {
 		return
 	}
+	if l.trip == 0 {
+		r.pace.seen = max(r.pace.seen, now.trip)
+	}
 	switch was := l.state; {
 	case now.state == failed && was != failed && i == r.latest:
 		r.next = time.Time{} // the next is begun at once
 	case now.state == securing && was != securing, now.state == ready && was != ready && l.secure:
-		if was == dialling {
-			r.pace.trip = max(r.pace.trip, now.since.Sub(now.began), 1)
-		}
 		if soon := now.since.Add(r.pace.stagger()); soon.After(r.next) {
 			r.next = soon
 		}
@@ -148,7 +149,7 @@ func (r *race) barred(i int) bool {
 func (r *race) patience(i int) time.Time {
 	l := &r.lanes[i]
 	if l.state == securing {
-		return l.since.Add(pace{l.since.Sub(l.began)}.handshake())
+		return l.since.Add(pace{seen: l.trip}.handshake())
 	}
 	return l.began.Add(r.pace.connect())
 }
@@ -174,7 +175,7 @@ func (r *race) due(now time.Time, may func(int) bool) (orders []order, again tim
 			orders = append(orders, freed)
 		}
 		orders = append(orders, r.give(i, begin))
-		r.lanes[i].laneProgress = laneProgress{dialling, 1, now, now}
+		r.lanes[i].laneProgress = laneProgress{dialling, 1, now, now, 0}
 		r.next, r.latest = now.Add(r.pace.stagger()), i
 	}
 	for i := range r.lanes {

@@ -27,6 +27,14 @@ type fate struct {
 // opens is how long it takes to be ready, or to fail.
 func (f fate) opens() time.Duration { return f.connect + f.handshake }
 
+// trip is how long it takes to connect; 0: it does not.
+func (f fate) trip() time.Duration {
+	if f.dead && f.handshake == 0 {
+		return 0
+	}
+	return f.connect
+}
+
 // racePlan is a random plan: ranks, their addresses, and what becomes of each.
 type racePlan struct {
 	ranks [][]attempted
@@ -118,11 +126,11 @@ func (r *raceRun) advance() (next time.Time) {
 		connected, over := far.began.Add(f.connect), far.began.Add(f.opens())
 		switch {
 		case !r.now.Before(over) && f.dead:
-			far = laneProgress{failed, 0, far.began, over}
+			far = laneProgress{failed, 0, far.began, over, f.trip()}
 		case !r.now.Before(over):
-			far = laneProgress{ready, 1, far.began, over}
+			far = laneProgress{ready, 1, far.began, over, f.trip()}
 		case !r.now.Before(connected):
-			far = laneProgress{securing, 1, far.began, connected}
+			far = laneProgress{securing, 1, far.began, connected, f.trip()}
 			connected = over
 			fallthrough
 		default:
@@ -394,7 +402,7 @@ func TestRaceIsTheSerialWalk(t *testing.T) {
 		d := rand.New(rand.NewPCG(uint64(seed), 13))
 		plan := randomPlan(d, 1+d.IntN(9), 1+d.IntN(4))
 		r := newRaceRun(t, plan)
-		r.race.pace.trip = []time.Duration{0, 5 * time.Millisecond, 100 * time.Millisecond, time.Second}[d.IntN(4)]
+		r.race.pace.before = []time.Duration{0, 5 * time.Millisecond, 100 * time.Millisecond, time.Second}[d.IntN(4)]
 		r.walk()
 		s := serialWalk{plan: plan, patience: r.patience, over: map[attempted]bool{}}
 		s.walk()

@@ -30,7 +30,7 @@ type Signer struct {
 	named      map[string]bool // hosts that SRV records named when discovery last found some
 	vouched    map[string]bool // hosts that proven Registrars have named
 	own        own
-	pace       pace // of the network, as it was seen last
+	pace       pace // of the network, as the walks have seen it
 }
 
 // Owner is what a signer has of whom it signs in for.
@@ -119,6 +119,9 @@ func subnetOf(local net.Addr) string {
 	}
 	return ""
 }
+
+// NetworkChanged forgets how fast the network was.
+func (s *Signer) NetworkChanged() { s.pace = pace{} }
 
 // Connect opens the way to one address of a Candidate, over TLS with the name proven. Not a word of SIP is said.
 func (s *Signer) Connect(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, error) {

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -52,19 +53,18 @@ func (w *Walk) Stopped() bool { return w.stop }
 // Begin begins to walk through Candidates that become known step by step: Step for each of them, then LookBack, then End. ahead
 // is where those that will come may be learnt earlier, in the same order; nil: they may not.
 func (w *Walk) Begin(ctx context.Context, ahead <-chan []provisioning.Candidate) {
-	w.opener = w.newOpener(ctx, ahead)
+	w.opener = w.newOpener(ctx, w.signer.pace, ahead)
 }
 
-// Trip takes note of a round trip to something else on the network, where none to a Registrar has been seen.
-func (w *Walk) Trip(seen time.Duration) {
-	if p := &w.opener.pace; p.trip == 0 {
-		p.trip = max(seen, 1)
-	}
+// Trip takes note of a round trip to something else on the network, the first of this walk: it took that at most.
+func (w *Walk) Trip(most time.Duration) {
+	p := &w.opener.pace
+	p.hint = cmp.Or(p.hint, most)
 }
 
 // newOpener returns what connects ahead for a walk.
-func (w *Walk) newOpener(ctx context.Context, ahead <-chan []provisioning.Candidate) *opener {
-	o := &opener{race: race{pace: w.signer.pace}, may: w.may, pass: w.signer.owner.Pass, adopt: w.adopt, holds: w.holds, ahead: ahead, wake: w.wake}
+func (w *Walk) newOpener(ctx context.Context, p pace, ahead <-chan []provisioning.Candidate) *opener {
+	o := &opener{race: race{pace: p}, may: w.may, pass: w.signer.owner.Pass, adopt: w.adopt, holds: w.holds, ahead: ahead, wake: w.wake}
 	o.open = func(c provisioning.Candidate, addr netip.Addr) *opening {
 		return newOpening(ctx, &w.signer.gate, c, addr, func() { wake(w.wake) })
 	}
@@ -118,7 +118,7 @@ func (w *Walk) may(c provisioning.Candidate, addr netip.Addr) bool {
 
 // End gives up all connections but that to the Registrar that has accepted.
 func (w *Walk) End() {
-	w.signer.pace = w.opener.pace
+	w.signer.pace = w.opener.pace.kept()
 	w.opener.close()
 	w.opener, w.late = nil, nil
 }
