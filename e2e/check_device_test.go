@@ -18,6 +18,10 @@ All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (
 Nothing names a Registrar for contoso.com: there is no SRV record, and there is no network on which to ask DHCP: there is no default route.
 The problem is with this device.
 Restore the default route, or set the setting interface to the port that is connected to the phone network, such as eth0.`},
+	{"the gateway is wrong, and the Registrar is behind it", with(published(fe01), address(fe01.host, "10.98.0.2"), wrongGateway), "connect-timeout", `
+The gateway 10.0.0.199 does not answer: this device cannot reach what is behind it, such as fe01.contoso.com:5061 (10.98.0.2).
+The problem is with this device.
+Correct the gateway and the subnet mask of this device if they are wrong; otherwise check that 10.0.0.199 is running and that this device is in its VLAN.`},
 	{"no password is configured", with(published(fe01), unset("password_file")), "sip-auth-not-supported", `
 fe01.contoso.com asks for a password, but none is configured.
 The problem is with this device.
@@ -63,6 +67,12 @@ func unplugged(t testing.TB, c *scene) {
 
 func noDefaultRoute(t testing.TB, c *scene) {
 	mustIP(t, "-n", c.site.device.name, "route", "del", "default")
+	t.Cleanup(func() { plugIn(t, c.site) })
+}
+
+// wrongGateway gives the device a gateway that nobody is.
+func wrongGateway(t testing.TB, c *scene) {
+	mustIP(t, "-n", c.site.device.name, "route", "replace", "default", "via", "10.0.0.199")
 	t.Cleanup(func() { plugIn(t, c.site) })
 }
 

@@ -27,6 +27,9 @@ var (
 	FaultDNSNobodyThere = declare("dns.nobody-there", DNSTimeout, SideDNS,
 		"no host answers at the address of the name server {servers}, which is in the subnet of this device: the server is off or not connected, or the address is wrong",
 		"start the name server, or correct its address (DHCP option 6, or dns_servers); check the VLAN of this device", "dns")
+	FaultDNSNoGateway = declare("dns.no-gateway", DNSTimeout, SideDevice,
+		"no name server can be queried: the gateway {gateway}, through which this device reaches {servers}, does not answer",
+		"correct the gateway and the subnet mask of this device if they are wrong; otherwise check that {gateway} is running and that this device is in its VLAN", "dns", "registrar")
 	FaultDNSHungUp = declare("dns.hung-up", DNSTimeout, SideDNS,
 		"no name server can be queried: {servers} closes the connection without an answer", "check the log of the name server, or set dns_servers to a name server that works", "dns")
 	FaultDNSSilent = declare("dns.silent", DNSTimeout, SideNetwork,

@@ -11,6 +11,9 @@ var (
 	FaultNoNeighbour = declare("connect.nobody-there", ConnectTimeout, SideRegistrar,
 		"no host answers at the address of {at}[ ({address})], which is in the subnet of this device: the server is off or not connected, or the address is wrong",
 		"check that {host} is running and connected to this network, then its address record and the VLAN of this device")
+	FaultNoGateway = declare("connect.no-gateway", ConnectTimeout, SideDevice,
+		"the gateway {gateway} does not answer: this device cannot reach what is behind it, such as {at}[ ({address})]",
+		"correct the gateway and the subnet mask of this device if they are wrong; otherwise check that {gateway} is running and that this device is in its VLAN")
 	FaultPortFiltered = declare("connect.port-filtered", ConnectTimeout, SideNetwork,
 		"{at}[ ({address})] does not answer, but the same server {elsewhere}: a firewall drops what is sent to port {port}",
 		"look for a firewall that drops port {port}, on the way or on {host} itself")

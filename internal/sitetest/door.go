@@ -124,7 +124,7 @@ func (w *loopback) follow() error {
 		case d.isDNS, d.isUDP:
 		case slices.Contains([]string{"refuse", "unreachable"}, st.manners[d.site].word):
 			set = "shut"
-		case st.manners[d.site].word == "blackhole", st.manners[d.site].word == "absent":
+		case st.manners[d.site].swallowed():
 			set = "full"
 		}
 		if err := w.put(d, set); err != nil {

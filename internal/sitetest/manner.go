@@ -79,6 +79,11 @@ type dskManner struct {
 // isLync says whether a Registrar looks like one of Lync.
 func (m manner) isLync() bool { return m.word == "lync" || m.signsIn() }
 
+// swallowed says whether what is sent there is lost.
+func (m manner) swallowed() bool {
+	return m.word == "blackhole" || m.word == "absent" || m.word == "ungated"
+}
+
 // signsIn says whether the credentials are those of MS-SIPAE.
 func (m manner) signsIn() bool { return m.word != "offer" && len(m.schemes) > 0 }
 
@@ -89,7 +94,7 @@ var (
 
 // behaviours are what a Registrar may do, with what reads the words that belong to the behaviour and returns the rest.
 var behaviours = map[string]func(m *manner, words []string) (rest []string, err error){
-	"accept": alone, "digest": alone, "lync": alone, "http": alone, "web": alone, "refuse": alone, "unreachable": alone, "blackhole": alone, "absent": alone,
+	"accept": alone, "digest": alone, "lync": alone, "http": alone, "web": alone, "refuse": alone, "unreachable": alone, "blackhole": alone, "absent": alone, "ungated": alone,
 	"silent": helloToo, "reset": helloToo,
 	"status": func(m *manner, words []string) ([]string, error) {
 		if len(words) == 0 {

@@ -35,17 +35,28 @@ func (n *memory) own() []netip.Addr {
 	return []netip.Addr{device, device6}
 }
 
-// absent says whether no host answers at an address of the own link.
-func (n *memory) absent(addr netip.Addr) bool {
+// gateway is that of the device, to what is "ungated".
+var gateway = netip.MustParseAddr("10.0.0.1")
+
+// absent is who does not answer on the own link: the host at an address, or the gateway on the way there.
+func (n *memory) absent(addr netip.Addr) netip.Addr {
+	var words []string
 	if slices.Contains(n.sim.begin.zone.servers, addr) {
-		return n.sim.state().zone.fault(addr, "").word == "absent"
+		words = append(words, n.sim.state().zone.fault(addr, "").word)
 	}
 	for at, m := range n.sim.state().manners {
-		if at.Addr() == addr && m.word == "absent" {
-			return true
+		if at.Addr() == addr {
+			words = append(words, m.word)
 		}
 	}
-	return false
+	switch {
+	case slices.Contains(words, "absent"):
+		return addr
+	case slices.Contains(words, "ungated"):
+		return gateway
+	default:
+		return netip.Addr{}
+	}
 }
 
 // dial is the network of the site in memory.
@@ -84,7 +95,7 @@ func (n *memory) dial(ctx context.Context, network, address string) (net.Conn, e
 		return fail(err)
 	}
 	ready := time.After(m.rtt)
-	if m.word == "blackhole" || m.word == "absent" {
+	if m.swallowed() {
 		ready = nil
 	}
 	select {

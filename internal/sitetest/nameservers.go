@@ -75,7 +75,7 @@ func (n *nameServers) reply(server netip.Addr, query []byte, overTCP bool) (repl
 		size = max(size, int(edns.UDPSize()))
 	}
 	switch f.word {
-	case "silent", "closed", "absent":
+	case "silent", "closed", "absent", "ungated":
 		return nil, 0, "nothing"
 	case "servfail":
 		m.Rcode = dns.RcodeServerFailure

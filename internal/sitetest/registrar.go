@@ -38,7 +38,7 @@ func (l *leg) manner() manner {
 	if m := l.sim.state().manners[l.addr]; m.word != "refuse" && m.word != "unreachable" {
 		l.last = m
 	}
-	if m := l.last; l.out.lost(l.raw.RemoteAddr()) || m.word == "absent" {
+	if m := l.last; l.out.lost(l.raw.RemoteAddr()) || m.swallowed() {
 		m.word = "blackhole"
 		return m
 	}

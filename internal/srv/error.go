@@ -3,6 +3,7 @@ package srv
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -28,6 +29,7 @@ const (
 	Unreachable // there is no route to the server
 	HungUp      // the server has ended the connection
 	NobodyThere // no host answers at the address of the server, which is on a link of this device: Resolver.Absent
+	NoGateway   // nobody answers at the address of the gateway on the way to the server: Gateway
 
 	ServFail  // the server says that it failed (RCODE 2)
 	Refused   // the server refuses to answer (RCODE 5)
@@ -56,7 +58,7 @@ func Kinds() []Kind {
 // The words of a Kind; what stands behind a colon says more.
 var words = [lastKind + 1]string{
 	NoRecord: "no such name", NoData: "no such record", DanglingAlias: "no such name", NotOffered: "service not offered",
-	Timeout: "no answer in time", NoServer: "no server", PortClosed: "no server", Unreachable: "no server", HungUp: "no server", NobodyThere: "no server",
+	Timeout: "no answer in time", NoServer: "no server", PortClosed: "no server", Unreachable: "no server", HungUp: "no server", NobodyThere: "no server", NoGateway: "no server",
 	ServFail: "server failure", Refused: "refused", FormErr: "server failure", NotImp: "server failure", OtherCode: "server failure", Referral: "server failure",
 	Truncated: "not usable", Strangers: "not usable", Unreadable: "not usable", AliasLoop: "not usable", BadName: "not usable",
 	BadTarget: "not usable", BadPort: "not usable", BadAddress: "not usable",
@@ -89,7 +91,8 @@ type Error struct {
 	Code    int    // the RCODE of its answer (RFC 1035 section 4.1.1, RFC 6891): 2; 0: NOERROR, or no answer
 	Alias   string // of DanglingAlias: the end of the aliases, absolute; untrusted
 	Dropped Dropped
-	Err     error // details, or nil
+	Err     error      // details, or nil
+	Gateway netip.Addr // of NoGateway: who does not answer
 
 	TCP       Kind          // of Truncated: how it went over TCP, a kind from Timeout to HungUp, or Unreadable
 	Addresses bool          // the server answers for the addresses of the same name, though not this question
@@ -184,12 +187,13 @@ func (e *Error) Absent() bool {
 
 // Unasked reports whether no server could be asked.
 func (e *Error) Unasked() bool {
-	return e.Kind == NoServer || e.Kind == PortClosed || e.Kind == Unreachable || e.Kind == HungUp || e.Kind == NobodyThere
+	return e.Kind == NoServer || e.Kind == PortClosed || e.Kind == Unreachable || e.Kind == HungUp || e.Kind == NobodyThere || e.Kind == NoGateway
 }
 
 var (
 	errUnreadable = errors.New("the answer cannot be read")
 	errTruncated  = errors.New("the answer is truncated")
 	errStrangers  = errors.New("too many answers to other questions")
+	errNoGateway  = errors.New("the gateway on the way there does not answer")
 	errNobody     = errors.New("no host answers at this address")
 )

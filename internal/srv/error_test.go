@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"strings"
 	"syscall"
 	"testing"
@@ -56,8 +57,10 @@ func TestEachKindOfError(t *testing.T) {
 		{name: "a code that nobody knows", servers: []server{rcode(13)}, want: Error{Kind: OtherCode, Code: 13}},
 		{name: "elsewhere", servers: []server{ns}, want: Error{Kind: Referral}},
 		{name: "cut, and no TCP", servers: []server{truncated.tcp(syscall.ECONNREFUSED)}, want: Error{Kind: Truncated, TCP: PortClosed}},
-		{name: "nobody there, and the time is over", servers: []server{silence.absent()}, want: Error{Kind: NobodyThere}},
-		{name: "nobody there, and the system says so", servers: []server{silence.absent().dialling(syscall.EHOSTUNREACH)}, want: Error{Kind: NobodyThere}},
+		{name: "nobody there, and the time is over", servers: []server{silence.absent("10.0.0.1")}, want: Error{Kind: NobodyThere}},
+		{name: "nobody there, and the system says so", servers: []server{silence.absent("10.0.0.1").dialling(syscall.EHOSTUNREACH)}, want: Error{Kind: NobodyThere}},
+		{name: "nobody at the gateway, and the time is over", servers: []server{silence.absent("10.9.0.1")}, want: Error{Kind: NoGateway, Gateway: netip.MustParseAddr("10.9.0.1")}},
+		{name: "nobody at the gateway, and the system says so", servers: []server{silence.absent("10.9.0.1").dialling(syscall.EHOSTUNREACH)}, want: Error{Kind: NoGateway, Gateway: netip.MustParseAddr("10.9.0.1")}},
 		{name: "cut, and silent over TCP", servers: []server{truncated.only("udp")}, want: Error{Kind: Truncated, TCP: Timeout}},
 		{name: "cut, and no way over TCP", servers: []server{truncated.tcp(syscall.EHOSTUNREACH)}, want: Error{Kind: Truncated, TCP: Unreachable}},
 		{name: "cut, and cut again over TCP", servers: []server{truncated}, want: Error{Kind: Truncated, TCP: Unreadable}},
@@ -94,11 +97,11 @@ func TestEachKindOfError(t *testing.T) {
 					t.Fatalf("%v is no Error", err)
 				}
 				produced[e.Kind], dropped[e.Dropped.Why] = true, true
-				got := Error{Kind: e.Kind, Code: e.Code, Alias: e.Alias, Dropped: e.Dropped, TCP: e.TCP, Addresses: e.Addresses}
-				if diff := cmp.Diff(test.want, got, cmpopts.IgnoreUnexported(Error{})); diff != "" {
+				got := Error{Kind: e.Kind, Code: e.Code, Alias: e.Alias, Dropped: e.Dropped, TCP: e.TCP, Addresses: e.Addresses, Gateway: e.Gateway}
+				if diff := cmp.Diff(test.want, got, cmpopts.IgnoreUnexported(Error{}), cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 					t.Errorf("%s(%v)", diff, err)
 				}
-				if unasked := e.Kind == NoServer || e.Kind == PortClosed || e.Kind == Unreachable || e.Kind == HungUp || e.Kind == NobodyThere; e.Unasked() != unasked {
+				if unasked := e.Kind == NoServer || e.Kind == PortClosed || e.Kind == Unreachable || e.Kind == HungUp || e.Kind == NobodyThere || e.Kind == NoGateway; e.Unasked() != unasked {
 					t.Errorf("could not be asked: %t", e.Unasked())
 				}
 			})

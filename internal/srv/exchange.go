@@ -39,15 +39,26 @@ func (r *Resolver) exchange(ctx context.Context, server netip.AddrPort, name str
 		case err != nil:
 			fail := failure(ctx, whyTCP, err)
 			fail.Dropped = dropped
-			if (fail.Kind == Timeout || fail.Kind == Unreachable) && r.Absent != nil && r.Absent(server.Addr()) {
-				fail.Kind, fail.Err = NobodyThere, errNobody
-			}
+			r.missing(fail, server.Addr())
 			return nil, fail
 		case edns && (m.rcode == dns.RcodeFormatError || m.rcode == dns.RcodeBadVers): // RFC 6891, section 7
 			edns = false
 		default:
 			return m, nil
 		}
+	}
+}
+
+// missing notes in a failure that the server, or the gateway on the way there, is not on the link on which it should be.
+func (r *Resolver) missing(fail *Error, server netip.Addr) {
+	if fail.Kind != Timeout && fail.Kind != Unreachable || r.Absent == nil {
+		return
+	}
+	switch who := r.Absent(server); {
+	case who == server.WithZone(""):
+		fail.Kind, fail.Err = NobodyThere, errNobody
+	case who.IsValid():
+		fail.Kind, fail.Err, fail.Gateway = NoGateway, errNoGateway, who
 	}
 }
 

@@ -33,9 +33,9 @@ type Resolver struct {
 	// Dial opens a connected socket: "udp", where one Write is one query and one Read is one answer, or "tcp". It returns
 	// when its context ends.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Absent says whether nobody on a link of this device answers to an address that was just asked: which of that and the end of
-	// the time comes first is chance. Nil: it is not known.
-	Absent func(netip.Addr) bool
+	// Absent returns who on a link of this device does not answer when an address was just asked, that address or the gateway on the
+	// way there: which of that and the end of the time comes first is chance. Zero: nobody is missing. Nil: it is not known.
+	Absent func(netip.Addr) netip.Addr
 	// Usable says why an address that a server gave is of no use, or nil. Without it every address is used.
 	Usable func(server netip.AddrPort, addr netip.Addr) error
 	// Pace is what is known of the servers. Nil: nothing, and nothing is remembered.

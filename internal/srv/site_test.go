@@ -34,8 +34,8 @@ type server struct {
 	after   time.Duration        // how long each answer takes
 	dial    error                // what connecting over UDP gives
 	dialTCP error
-	gone    bool  // nobody answers to its address
-	read    error // what reading from the socket gives, as ICMP would
+	gone    netip.Addr // who does not answer on the link
+	read    error      // what reading from the socket gives, as ICMP would
 }
 
 // site is a network with name servers 10.0.0.1, 10.0.0.2 … behind Resolver.Dial, made of pipes.
@@ -59,7 +59,7 @@ func usable(server netip.AddrPort, addr netip.Addr) error {
 
 func newSite(servers ...server) (*site, *Resolver) {
 	s := &site{servers: map[string]server{}, start: time.Now(), count: map[string]int{}}
-	r := &Resolver{Dial: s.dial, Usable: usable, Absent: func(addr netip.Addr) bool { return s.servers[netip.AddrPortFrom(addr, 53).String()].gone }}
+	r := &Resolver{Dial: s.dial, Usable: usable, Absent: func(addr netip.Addr) netip.Addr { return s.servers[netip.AddrPortFrom(addr, 53).String()].gone }}
 	for i, behaviour := range servers {
 		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 53)
 		r.Servers = append(r.Servers, addr)
@@ -252,7 +252,7 @@ func says(edit func(query, *dns.Msg)) server {
 func rcode(code int) server { return says(func(_ query, m *dns.Msg) { m.Rcode = code }) }
 
 func (s server) slow(d time.Duration) server { s.after = d; return s }
-func (s server) absent() server              { s.gone = true; return s }
+func (s server) absent(a string) server      { s.gone = netip.MustParseAddr(a); return s }
 func (s server) dialling(err error) server   { s.dial = err; return s }
 func (s server) tcp(err error) server        { s.dialTCP = err; return s }
 func (s server) reading(err error) server    { s.read = err; return s }

@@ -96,6 +96,8 @@ var otherService = []*provisioning.Fault{provisioning.FaultTLSNot, provisioning.
 func deadPlace(f *Facts, p *Place) provisioning.Trouble {
 	probe := p.best()
 	switch t := probe.Trouble; {
+	case t.Fault == provisioning.FaultNoGateway: // whatever else there is, it is behind it
+		return t
 	case t.Fault == provisioning.FaultServerPort:
 		_, side := f.sourceOf(p.Step)
 		return t.On(side)

@@ -22,6 +22,7 @@ var dnsFaults = map[srv.Kind]*provisioning.Fault{
 	srv.Unreachable: provisioning.FaultDNSUnreachable,
 	srv.HungUp:      provisioning.FaultDNSHungUp,
 	srv.NobodyThere: provisioning.FaultDNSNobodyThere,
+	srv.NoGateway:   provisioning.FaultDNSNoGateway,
 	srv.ServFail:    provisioning.FaultDNSServFail,
 	srv.Refused:     provisioning.FaultDNSRefused,
 	srv.FormErr:     provisioning.FaultDNSNotUnderstood,
@@ -56,6 +57,9 @@ func lookupTrouble(e *srv.Error) provisioning.Trouble {
 // serverTrouble is what a server says that found nothing.
 func serverTrouble(e *srv.Error) provisioning.Trouble {
 	facts := provisioning.Facts{"name": e.Name, "query": e.Name, "alias": aliasOf(e), "code": code(e), "tcp": overTCP[e.TCP]}
+	if e.Gateway.IsValid() {
+		facts["gateway"] = e.Gateway
+	}
 	if e.Server != "" {
 		facts["servers"] = append([]string{e.Server}, e.Alike...)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -53,7 +54,7 @@ func TestFaultsOfDNS(t *testing.T) {
 	}
 	codes := map[srv.Kind]int{srv.NoRecord: 3, srv.DanglingAlias: 3, srv.ServFail: 2, srv.Refused: 5, srv.FormErr: 1, srv.NotImp: 4, srv.OtherCode: 9}
 	for _, k := range srv.Kinds() {
-		e := &srv.Error{Kind: k, Name: "_sip._tls.contoso.com", Type: "SRV", Server: "10.0.0.53:53", Code: codes[k], TCP: srv.PortClosed, Alias: "gone.contoso.com.", Err: errors.New("some words")}
+		e := &srv.Error{Kind: k, Name: "_sip._tls.contoso.com", Type: "SRV", Server: "10.0.0.53:53", Code: codes[k], TCP: srv.PortClosed, Alias: "gone.contoso.com.", Gateway: netip.MustParseAddr("10.9.0.1"), Err: errors.New("some words")}
 		var f provisioning.Finding
 		failed(&f, e)
 		tell(fmt.Sprintf("SRV, %d", k), f.Trouble)

@@ -75,7 +75,16 @@ func (g *gate) dial(ctx context.Context, c provisioning.Candidate, addr netip.Ad
 
 // notConnected is the end of connecting to an address.
 func (g *gate) notConnected(addr netip.Addr, err error) *attemptError {
-	return &attemptError{stage: connecting, err: err, absent: g.wire.Absent != nil && g.wire.Absent(addr)}
+	e := &attemptError{stage: connecting, err: err}
+	if g.wire.Absent == nil {
+		return e
+	}
+	if who := g.wire.Absent(addr); who == addr.WithZone("") {
+		e.absent = true
+	} else {
+		e.gateway = who
+	}
+	return e
 }
 
 // secure speaks TLS on a connection and has the name of the Candidate proven. If it is not, the connection is the caller's to

@@ -48,6 +48,9 @@ var unreachable = []struct {
 	{provisioning.FaultNoWay, []error{syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL, syscall.EINVAL, syscall.EAFNOSUPPORT}},
 }
 
+// noWayOut says whether an error is how it ends when nobody on the link answers: whichever comes first.
+func noWayOut(err error) bool { return isTimeout(err) || errors.Is(err, syscall.EHOSTUNREACH) }
+
 // connection is for a connection that failed, at whatever stage.
 func (j *judgement) connection() provisioning.Trouble {
 	registering := j.attempt == nil || j.attempt.stage == registering
@@ -60,8 +63,11 @@ func (j *judgement) connection() provisioning.Trouble {
 		return j.met(provisioning.FaultDropsSIP)
 	case isHungUp(j.err):
 		return j.met(provisioning.FaultCut)
-	case j.attempt != nil && j.attempt.absent && (isTimeout(j.err) || errors.Is(j.err, syscall.EHOSTUNREACH)): // whichever comes first
+	case j.attempt != nil && j.attempt.absent && noWayOut(j.err):
 		return j.met(provisioning.FaultNoNeighbour)
+	case j.attempt != nil && j.attempt.gateway.IsValid() && noWayOut(j.err):
+		j.facts["gateway"] = j.attempt.gateway
+		return j.met(provisioning.FaultNoGateway)
 	case isTimeout(j.err) && registering:
 		return j.met(provisioning.FaultNoSIP)
 	case isTimeout(j.err):

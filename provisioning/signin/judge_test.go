@@ -63,6 +63,9 @@ func judged() (all []judgedError) {
 		add("connect, "+errno.Error(), connecting, os.NewSyscallError("connect", errno))
 	}
 	add("connect, deadline", connecting, context.DeadlineExceeded)
+	for _, way := range []error{context.DeadlineExceeded, os.NewSyscallError("connect", syscall.EHOSTUNREACH), os.NewSyscallError("connect", syscall.ECONNREFUSED)} {
+		all = append(all, judgedError{"connect, gateway missing", &attemptError{stage: connecting, err: way, gateway: netip.MustParseAddr("10.9.0.1")}})
+	}
 	for _, p := range trust.Problems() {
 		add(fmt.Sprintf("certificate, %d", p), handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Problem: p, Of: dated(day), Names: []string{"pool01.contoso.com"}, Extensions: []string{"1.2.3.4", "1.3.6.1.4.1.311.21.10"}, Err: errors.New("some words")})
 	}

@@ -1,6 +1,8 @@
 package signin
 
 import (
+	"net/netip"
+
 	"github.com/homeward-agent/homeward/internal/plain"
 	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -22,8 +24,9 @@ type attemptError struct {
 	err   error
 	met   trust.Met
 	// absent says that nobody on the own link has answered to the address.
-	absent bool
-	loss   wire.Loss // of a handshake
+	absent  bool
+	gateway netip.Addr // the one on the way there, if nobody has answered to it
+	loss    wire.Loss  // of a handshake
 }
 
 func (e *attemptError) Error() string { return e.stage.prefix() + plain.Words(e.err) }

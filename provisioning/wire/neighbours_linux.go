@@ -15,9 +15,18 @@ const (
 	attributeHeader = 4
 )
 
-// absent says whether the kernel is looking, or has looked in vain, for who has an address on a link (rtnetlink(7),
+// absent is the address to which the kernel sends what is for addr, be it addr itself or a gateway, if nobody answers there.
+func absent(addr netip.Addr) netip.Addr {
+	hop := nextHop(addr)
+	if hop == (netip.Addr{}) || !unanswered(hop) {
+		return netip.Addr{}
+	}
+	return hop
+}
+
+// unanswered says whether the kernel is looking, or has looked in vain, for who has an address on a link (rtnetlink(7),
 // RTM_GETNEIGH). It needs no privilege. What cannot be read says nothing.
-func absent(addr netip.Addr) bool {
+func unanswered(addr netip.Addr) bool {
 	family := unix.AF_INET
 	if addr.Is6() {
 		family = unix.AF_INET6
@@ -31,24 +40,71 @@ func absent(addr netip.Addr) bool {
 		return false
 	}
 	for _, m := range messages {
-		if m.Header.Type == unix.RTM_NEWNEIGH && neighbourAt(m.Data) == addr.WithZone("") {
+		if m.Header.Type == unix.RTM_NEWNEIGH && addressIn(m.Data, neighbourHeader, unix.NDA_DST) == addr.WithZone("") {
 			return binary.NativeEndian.Uint16(m.Data[neighbourState:])&(unix.NUD_INCOMPLETE|unix.NUD_FAILED) != 0
 		}
 	}
 	return false
 }
 
-// neighbourAt is the address of an entry; zero: it has none.
-func neighbourAt(entry []byte) netip.Addr {
-	if len(entry) < neighbourHeader {
+// nextHop is where the kernel sends what is for an address (rtnetlink(7), RTM_GETROUTE): to a gateway, or to the address itself.
+// Zero: there is no way, or it is not known.
+func nextHop(addr netip.Addr) netip.Addr {
+	if addr.IsLinkLocalUnicast() {
+		return addr.WithZone("")
+	}
+	family := byte(unix.AF_INET)
+	if addr.Is6() {
+		family = unix.AF_INET6
+	}
+	raw := addr.AsSlice()
+	ask := make([]byte, unix.SizeofNlMsghdr+unix.SizeofRtMsg, 64)
+	binary.NativeEndian.PutUint16(ask[4:], unix.RTM_GETROUTE)
+	binary.NativeEndian.PutUint16(ask[6:], unix.NLM_F_REQUEST)
+	ask[unix.SizeofNlMsghdr], ask[unix.SizeofNlMsghdr+1] = family, byte(addr.BitLen()) // rtm_family, rtm_dst_len
+	ask = binary.NativeEndian.AppendUint16(ask, uint16(attributeHeader+len(raw)))
+	ask = append(binary.NativeEndian.AppendUint16(ask, unix.RTA_DST), raw...)
+	binary.NativeEndian.PutUint32(ask, uint32(len(ask)))
+	answer := make([]byte, 4096)
+	n, err := converse(ask, answer)
+	if err != nil {
 		return netip.Addr{}
 	}
-	for attributes := entry[neighbourHeader:]; len(attributes) >= attributeHeader; {
+	messages, err := syscall.ParseNetlinkMessage(answer[:n])
+	if err != nil || len(messages) == 0 || messages[0].Header.Type != unix.RTM_NEWROUTE {
+		return netip.Addr{}
+	}
+	if gateway := addressIn(messages[0].Data, unix.SizeofRtMsg, unix.RTA_GATEWAY); gateway.IsValid() {
+		return gateway
+	}
+	return addr.WithZone("")
+}
+
+// converse asks the kernel one thing and reads its answer, which it has at once.
+func converse(ask, answer []byte) (int, error) {
+	socket, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(socket)
+	if err := unix.Sendto(socket, ask, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return 0, err
+	}
+	n, _, err := unix.Recvfrom(socket, answer, unix.MSG_DONTWAIT)
+	return n, err
+}
+
+// addressIn is the address that an attribute of an entry holds, after a header of so many bytes; zero: it has none.
+func addressIn(entry []byte, header int, attribute uint16) netip.Addr {
+	if len(entry) < header {
+		return netip.Addr{}
+	}
+	for attributes := entry[header:]; len(attributes) >= attributeHeader; {
 		length := int(binary.NativeEndian.Uint16(attributes))
 		if length < attributeHeader || length > len(attributes) {
 			break
 		}
-		if binary.NativeEndian.Uint16(attributes[2:]) == unix.NDA_DST {
+		if binary.NativeEndian.Uint16(attributes[2:]) == attribute {
 			addr, _ := netip.AddrFromSlice(attributes[attributeHeader:length])
 			return addr
 		}

@@ -29,9 +29,9 @@ type Wire struct {
 	Resolvers func() ([]netip.AddrPort, error)
 	// Own returns the addresses of this device. Nil: they are not known.
 	Own func() []netip.Addr
-	// Absent says whether nobody on a link of this device answers to an address (ARP, neighbour discovery), shortly after a packet
-	// was to go there. Nil: it is not known.
-	Absent func(addr netip.Addr) bool
+	// Absent returns who on a link of this device does not answer (ARP, neighbour discovery), shortly after a packet was to go to an
+	// address: addr itself, or the gateway on the way there. Zero: nobody is known to be missing. Nil: it is not known.
+	Absent func(addr netip.Addr) netip.Addr
 	// Changes says what has changed on the network of this device, in words for techs. Nil: nobody watches.
 	Changes <-chan string
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // absent is not known here.
-var absent func(netip.Addr) bool
+var absent func(netip.Addr) netip.Addr
 
 // lossOf knows nothing here.
 func lossOf(net.Conn) Loss { return NoLoss }
