@@ -44,11 +44,11 @@ Restart homeward so that it registers again, or fix pool01.contoso.com: issue a 
 	{"last good is dead, and so are DNS and DHCP", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies, the(fe01, refuses))), "dns-timeout", `
 No name server answers (10.0.0.53:53); the last good Registrar fe01.contoso.com does not answer either.
 The problem is with the network between this device and the server.
-Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
+Check the VLAN and the gateway of this device first, since DHCP does not answer either; then check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
 	{"last good is alive, and DNS and DHCP are dead", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies)), "dns-timeout", `
 The device signs in to fe01.contoso.com, the last Registrar that worked, because nothing else leads to one: no name server answers (10.0.0.53:53).
 The problem is with the network between this device and the server.
-Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
+Check the VLAN and the gateway of this device first, since DHCP does not answer either; then check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
 	{"TLS is gone from a site that had it", with(published(fe01, at("internal-tcp")), later(the(fe01, refuses))), "connect-refused", `
 fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port.
 The problem is with the Registrar.
@@ -56,7 +56,7 @@ Start the Registrar service on fe01.contoso.com, or correct the port.`},
 	{"everything is dead", with(published(deviceOrder...), dnsIsSilent, dhcpIsSilent), "dns-timeout", `
 No name server answers (10.0.0.53:53).
 The problem is with the network between this device and the server.
-Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
+Check the VLAN and the gateway of this device first, since DHCP does not answer either; then check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
 }
 
 // unplugged takes the address of the device's interface away.

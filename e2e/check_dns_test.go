@@ -24,11 +24,11 @@ var dnsFaults = []fault{
 	{"no SRV record, and DHCP is silent", with(dhcpIsSilent), "dns-no-record", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and no DHCP server answered the DHCPINFORM.
 The problem is with DNS.
-If contoso.com is wrong, correct sip_address; if this network should see the internal DNS, check its name servers; otherwise create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.`},
+If contoso.com is wrong, correct sip_address; if this network should see the internal DNS, check the VLAN of this device (its address is 10.0.0.90/24) and the name servers; otherwise create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.`},
 	{"no SRV record, and DHCP has no option", with(dhcpSaysNothing), "dns-no-record", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and the DHCP answer names no Registrar (option 120 missing).
 The problem is with DNS.
-If contoso.com is wrong, correct sip_address; if this network should see the internal DNS, check its name servers; otherwise create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.`},
+If contoso.com is wrong, correct sip_address; if this network should see the internal DNS, check the VLAN of this device (its address is 10.0.0.90/24) and the name servers; otherwise create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.`},
 	{"the target has no address", with(srvFor("gone.contoso.com", 5061)), "no-address", `
 The SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which has no address.
 The problem is with DNS.

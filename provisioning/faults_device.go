@@ -7,6 +7,9 @@ var (
 		"correct the setting interface, or plug in the adapter", "dhcp", "dns", "registrar")
 	FaultNoDefaultRoute = declare("link.no-default-route", ConnectUnreachable, SideDevice,
 		"this device is not on the network: there is no default route", mendLink, "dhcp", "dns", "registrar")
+	FaultSubnetOnly = declare("link.subnet-only", ConnectUnreachable, SideDevice,
+		"there is no default route: this device can reach only its own subnet",
+		"if something that the phone needs is elsewhere, check the gateway that the DHCP lease gives (option 3), or configure one")
 	FaultNothingHasAddress = declare("link.nothing-has-address", ConnectUnreachable, SideDevice,
 		"this device is not on the network: no interface has an address", mendLink, "dhcp", "dns", "registrar")
 	FaultSwitchedOff = declare("link.switched-off", ConnectUnreachable, SideDevice,

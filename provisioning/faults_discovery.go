@@ -34,7 +34,7 @@ var (
 		"no name server can be queried: {servers} closes the connection without an answer", "check the log of the name server, or set dns_servers to a name server that works", "dns")
 	FaultDNSSilent = declare("dns.silent", DNSTimeout, SideNetwork,
 		"no name server answers ({servers})",
-		"check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works", "dns")
+		"[check the VLAN and the gateway of this device first, since {dhcp} either; then ]check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works", "dns")
 	FaultDNSSilentFor = declare("dns.silent-for-one-name", DNSTimeout, SideDNS,
 		"the name server {servers} does not answer when it is asked for {name}",
 		"look at the zone of {name} on the name server, and at its forwarders")
@@ -102,11 +102,11 @@ var (
 
 	FaultNothingNamed = declare("discovery.nothing", DNSNoRecord, SideDNS,
 		"nothing names a Registrar for {domain}: there is no SRV record, and {dhcp}",
-		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check its name servers[ (many resolvers and DNS proxies do not pass on names under {local}, see RFC 6762)]; "+
+		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check the VLAN of this device[ (its address is {own})] and the name servers[ (many resolvers and DNS proxies do not pass on names under {local}, see RFC 6762)]; "+
 			"otherwise create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set {option}")
 	FaultNothingNamedHosts = declare("discovery.nothing-communicator", DNSNoRecord, SideDNS,
 		"nothing names a Registrar for {domain}: there is neither an SRV record nor sipinternal, sip or sipexternal",
-		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check its name servers[ (many resolvers and DNS proxies do not pass on names under {local}, see RFC 6762)]; "+
+		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check the VLAN of this device[ (its address is {own})] and the name servers[ (many resolvers and DNS proxies do not pass on names under {local}, see RFC 6762)]; "+
 			"otherwise create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool")
 	FaultOnlyAutodiscover = declare("discovery.only-autodiscover", DNSNoRecord, SideDNS,
 		"nothing that this device asks names a Registrar for {domain}: there is no SRV record, and {dhcp}; Autodiscover ({autodiscover}) leads other Lync clients to the pool {pool}",
@@ -151,6 +151,7 @@ var (
 		"the DHCP servers disagree: {problem}; the device uses the answer that comes first, and {cause}",
 		"find the DHCP server that does not belong to this network, and correct or stop it; if all of them belong here, correct option 120 on the one that is wrong", "registrar")
 	FaultDHCPOtherAnswers = declare("dhcp.other-answers", DHCPConflict, SideDHCP, "{host}, which another of them names, answers", "")
+	FaultDHCPOtherDead    = declare("dhcp.other-dead", DHCPConflict, SideDHCP, "no Registrar can be reached at {host}, which one of them names", "")
 	FaultWebService       = declare("dhcp.web-service", "", SideDNS,
 		"the host of the web service that option 43 names, {host}, cannot be reached by its name: {cause}",
 		"create the A record of {host}, or correct sub-option 3: phones that sign in by PIN need it")

@@ -4,6 +4,9 @@ package provisioning
 var (
 	FaultNoSIP = declare("sip.no-answer", SIPNoAnswer, SideRegistrar,
 		"{at}[ ({address})] accepts the connection, but does not answer SIP", "check that the Registrar service runs behind this port")
+	FaultWentSilent = declare("sip.went-silent", SIPNoAnswer, "",
+		"{at}[ ({address})] no longer answers on a connection that has worked until now",
+		"run homeward check: it tells a server that is down from a network that loses or drops its packets")
 	FaultNotOurAnswer = declare("sip.other-answer", SIPNoAnswer, SideNetwork,
 		"{at}[ ({address})] answers {begins}, but that does not match the request of this device: {differs} is another one",
 		"look for a proxy or firewall in between that changes SIP messages (SIP ALG), and switch that off; if there is none, check the log of the Registrar")
@@ -79,7 +82,10 @@ var (
 	FaultRedirectLoop = declare("redirect.loop", SIPRedirectLoop, SideRegistrar,
 		"the redirects that begin at {from} form a loop", "check the home pool of the user on the Registrars involved")
 
-	FaultInstead      = declare("sign-in.instead", ConnectRefused, SideRegistrar, "the device signs in to {instead} instead", "")
+	FaultInstead        = declare("sign-in.instead", ConnectRefused, SideRegistrar, "the device signs in to {instead} instead", "")
+	FaultAddressRefuses = declare("connect.one-address-refuses", ConnectRefused, SideRegistrar,
+		"{at} ({address}) refuses the connection: nothing listens at this address",
+		"see that the Registrar service runs at {address} and listens there, or remove this address record")
 	FaultOtherAddress = declare("sign-in.other-address", ConnectRefused, SideRegistrar, "the device signs in through another address of {host}", "")
 	FaultOnBackup     = declare("sign-in.on-backup", SIPUnavailable, SideRegistrar,
 		"that is only the backup Registrar: the user's primary Registrar is not available", "check the primary pool of the user")

@@ -120,7 +120,7 @@ func isDNSFailure(reason provisioning.Reason) bool {
 
 // nothingNamed is the site that says nothing at all, and says so clearly.
 func nothingNamed(f *Facts) provisioning.Trouble {
-	facts := provisioning.Facts{"domain": f.sipDomain(), "option": "DHCP option 120"}
+	facts := provisioning.Facts{"domain": f.sipDomain(), "option": "DHCP option 120", "own": provisioning.ListOf(f.Link.routable())}
 	if local := ".local"; strings.HasSuffix(f.sipDomain(), local) {
 		facts["local"] = local
 	}
@@ -170,7 +170,11 @@ func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	case f.Late:
 		return provisioning.FaultDNSLate.Met(t.With(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)}).Facts)
 	case dead && t.Fault == provisioning.FaultDNSSilentFor && len(t.And) == 0:
-		return provisioning.FaultDNSSilent.Met(t.With(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)}).Facts)
+		t = t.With(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)})
+		if f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent {
+			t.Facts["dhcp"] = "DHCP does not answer"
+		}
+		return provisioning.FaultDNSSilent.Met(t.Facts)
 	case dead:
 		return t.With(provisioning.Facts{"name": f.sipDomain()})
 	default:
@@ -227,7 +231,9 @@ func dhcpFlaw(f *Facts) provisioning.Trouble {
 		return provisioning.Trouble{}
 	}
 	switch f.DHCP.Reason {
-	case provisioning.DHCPConflict, provisioning.DHCPMalformed, provisioning.DHCPVendorClass, provisioning.TLSNoName:
+	case provisioning.DHCPConflict:
+		return deadOnesOf(f, f.DHCP.Trouble)
+	case provisioning.DHCPMalformed, provisioning.DHCPVendorClass, provisioning.TLSNoName:
 		return f.DHCP.Trouble
 	default: // silence, and no option, are how sites look that use DNS
 	}
@@ -242,6 +248,16 @@ func dhcpFlaw(f *Facts) provisioning.Trouble {
 		}
 	}
 	return provisioning.Trouble{}
+}
+
+// deadOnesOf says of DHCP servers that disagree at which Registrar that they name nobody can sign in.
+func deadOnesOf(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	for _, p := range f.Places {
+		if p.Step == provisioning.DHCPTLS && p.Role != Beside && len(p.Probes) > 0 && !p.ready() {
+			t = t.Also(provisioning.FaultDHCPOtherDead, provisioning.Facts{"host": p.HostPort()})
+		}
+	}
+	return t
 }
 
 // badRecord is a record of DNS that exists and is of no use.

@@ -84,7 +84,11 @@ func addressFails(f *Facts) provisioning.Trouble {
 			continue
 		}
 		p.Probes = []*signin.Probe{probe}
-		return deadPlace(f, p).Also(provisioning.FaultOtherAddress, provisioning.Facts{"host": p.Host})
+		t := deadPlace(f, p)
+		if t.Fault == provisioning.FaultRefused { // the service runs: elsewhere
+			t = provisioning.FaultAddressRefuses.Met(t.Facts)
+		}
+		return t.Also(provisioning.FaultOtherAddress, provisioning.Facts{"host": p.Host})
 	}
 	return provisioning.Trouble{}
 }

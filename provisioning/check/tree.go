@@ -82,7 +82,11 @@ func (b *branch) failed(ids ...string) string {
 func (b *branch) link() {
 	l := b.facts.Link
 	c := Check{ID: "link", Title: "link and address", Result: Good, Detail: strings.TrimSpace(l.Interface + " " + provisioning.ListOf(l.Addrs))}
-	switch t := l.trouble(); {
+	t := l.trouble()
+	if t.Fault == provisioning.FaultNoDefaultRoute && b.facts.signsIn() {
+		t = provisioning.FaultSubnetOnly.Met(nil)
+	}
+	switch {
 	case t.None() && l.Through != "":
 		c.Detail += "; the default route leads through " + l.Through + ", which has no DHCP"
 	case t.None():

@@ -15,7 +15,7 @@ func (b *branch) registrars() {
 	f := b.facts
 	for _, host := range f.hosts() {
 		id := "registrar." + host
-		c := Check{ID: id, Title: "Registrar " + host, Result: Good}
+		c := Check{ID: id, Title: "Registrar " + host, Result: Skipped}
 		for _, p := range f.at(host) {
 			seen := p
 			if c, planned := f.planned(p); planned {
@@ -24,7 +24,7 @@ func (b *branch) registrars() {
 			for _, probe := range p.Probes { // at the same time
 				c.TookMS = max(c.TookMS, provisioning.Milliseconds(probe.Took))
 			}
-			if result := b.resultOf(p, seen.ready()); result == Bad || result == Warn && c.Result == Good {
+			if result := b.resultOf(p, seen.ready()); telling[result] > telling[c.Result] {
 				c.Result = result
 			}
 		}
@@ -40,6 +40,9 @@ func (b *branch) registrars() {
 		}
 	}
 }
+
+// telling is which result of its places is that of a host.
+var telling = map[Result]int{Skipped: 0, Good: 1, Warn: 2, Bad: 3}
 
 // resultOf is how a place stands. One that a device does not come to is no trouble, whatever is wrong with it.
 func (b *branch) resultOf(p *Place, ready bool) Result {

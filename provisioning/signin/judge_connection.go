@@ -68,6 +68,8 @@ func (j *judgement) connection() provisioning.Trouble {
 	case j.attempt != nil && j.attempt.gateway.IsValid() && noWayOut(j.err):
 		j.facts["gateway"] = j.attempt.gateway
 		return j.met(provisioning.FaultNoGateway)
+	case isTimeout(j.err) && j.attempt == nil:
+		return j.met(provisioning.FaultWentSilent)
 	case isTimeout(j.err) && registering:
 		return j.met(provisioning.FaultNoSIP)
 	case isTimeout(j.err):

@@ -65,7 +65,7 @@ func (j *judgement) answered() provisioning.Trouble {
 	case errors.Is(j.err, sip.ErrNoAnswer) && j.attempt != nil:
 		return j.met(provisioning.FaultNoSIP)
 	case errors.Is(j.err, sip.ErrNoAnswer):
-		return provisioning.SIPNoAnswer.Met(j.raw)
+		return j.met(provisioning.FaultWentSilent)
 	case errors.As(j.err, &status):
 		return j.refused(status)
 	default:

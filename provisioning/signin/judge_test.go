@@ -139,6 +139,10 @@ func judgedSIP() (all []judgedError) {
 			add(fmt.Sprintf("credentials, %s, %s", scheme, user), &sip.CredentialsError{Scheme: scheme, Realm: "contoso.com", Status: &sip.StatusError{Code: 401, Phrase: "Unauthorized", User: user}})
 		}
 	}
+	for _, k := range sip.SilenceKinds() {
+		all = append(all, judgedError{fmt.Sprintf("a registration has ended, silence, %d", k), &sip.SilenceError{Kind: k}})
+	}
+	all = append(all, judgedError{"a registration has ended, the path has died", os.NewSyscallError("read", syscall.ETIMEDOUT)})
 	add("something else", errors.New("some words"))
 	return all
 }
