@@ -15,7 +15,7 @@ import (
 const faultTable = "../docs/faults.md"
 
 // shown is where tests write down what comes of a fault: sites, and lists of what errors are.
-var shown = []string{"check/testdata/*.txtar", "signin/testdata/*.golden", "discover/testdata/*.golden", "drill/testdata/*.golden",
+var shown = []string{"check/testdata/*.txtar", "check/testdata/*.golden", "signin/testdata/*.golden", "discover/testdata/*.golden", "drill/testdata/*.golden",
 	"enrol/testdata/*.golden", "agent/testdata/scenarios/*.txtar"}
 
 // anID is an id of a fault in an expected report or list.

@@ -34,6 +34,9 @@ var (
 		"compare both with a clock that is right, and set the wrong one")
 	FaultClockCertificate = declare("clock.before-certificate", ClockWrong, SideDevice,
 		"the clock of this device is wrong: it shows {now}, but the certificate of {at} is valid only from {begins}", setClock)
+	FaultTimeServersApart = declare("clock.servers-apart", "", "",
+		"the time servers of this network are {span} apart, so one of them is wrong[; {dhcp}][; {dns}]",
+		"compare them with a clock that is right, and correct the one that is wrong, or remove it where it is named: phones set their clocks by them")
 	FaultClockRegistrar = declare("clock.registrar-says", ClockWrong, SideDevice,
 		"{host} says that the clocks are too far apart: {said}", "set the clock of this device")
 

@@ -38,6 +38,9 @@ const (
 // ntpEpoch is where seconds of NTP are 0; 2036 they begin anew.
 var ntpEpoch = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// option42 is what a tech knows it by.
+const option42 = "DHCP option 42"
+
 // TimeServer is a server that a source names for the clock, and what it says. The clock is never set from it.
 type TimeServer struct {
 	Source  string        // "DHCP option 42", "_ntp._udp.contoso.com"

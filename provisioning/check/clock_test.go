@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
+	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/signin"
 )
@@ -191,6 +192,36 @@ func TestSpan(t *testing.T) {
 		if got := span(d); got != want {
 			t.Errorf("%v is %s, want %s", d, got, want)
 		}
+	}
+}
+
+// Time servers that contradict each other are told, and a device that signs in is degraded.
+func TestTimeServersApart(t *testing.T) {
+	f := &Facts{Now: time.Date(2026, 11, 26, 15, 4, 54, 0, time.UTC)}
+	f.Policy.SIPAddress = provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}
+	f.TimeServers = []TimeServer{{Source: option42, Name: "10.0.0.13"}, {Source: f.timeRecord(), Name: "time01.contoso.com", Ahead: -8 * time.Hour}}
+	step := provisioning.InternalTLS
+	f.SignIn = &signin.SignedIn{Registrar: &provisioning.Registrar{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}, Step: &step}}
+	r := judge(f)
+	if r.Verdict != Degraded {
+		t.Errorf("the verdict is %s", r.Verdict)
+	}
+	golden.Compare(t, "testdata/faults.golden", []byte("two time servers: "+r.Fault+"\n\t"+strings.Join(r.Summary, "\n\t")+"\n"))
+	f.TimeServers[1].Ahead = -tolerated
+	if r := judge(f); r.Verdict != OK {
+		t.Errorf("within what is tolerated: the verdict is %s, %q", r.Verdict, r.Summary)
+	}
+}
+
+// A time server that tells a moment before what has passed has answered, and is not believed.
+func TestTimeOfThePastIsNotBelieved(t *testing.T) {
+	f := &Facts{Now: time.Date(2026, 11, 26, 15, 4, 54, 0, time.UTC), TimeServers: []TimeServer{{Source: option42, Name: "a", Ahead: -11 * time.Minute}}}
+	f.ClockFloor = f.Now.Add(-time.Minute)
+	b := branch{facts: f}
+	b.clock()
+	const want = "2026-11-26T15:04:54Z; no Registrar or time server has given a time that can be right; DHCP option 42 names a (11m behind)"
+	if got := b.checks[0].Detail; got != want {
+		t.Errorf("the clock line is %q\nwant %q", got, want)
 	}
 }
 

@@ -20,7 +20,7 @@ var keepsOut = []judgement{notOnNetwork, answersEverything, refusal, nothingFoun
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{
 	onlyLastGood, clockOff, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, rehearsalFails, notKept,
-	autodiscoverDiffers, serverDead, earlierServerFails, lossy, slow, idle,
+	autodiscoverDiffers, serversApart, serverDead, earlierServerFails, lossy, slow, idle,
 }
 
 // tree is the walk of a tech, from the socket in the wall to the day when DNS and DHCP die. It is flat: each node names

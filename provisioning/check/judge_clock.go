@@ -160,6 +160,21 @@ func timeApart(f *Facts) (apart time.Duration) {
 	return apart.Round(time.Second)
 }
 
+// serversApart is about time servers of which one at least misleads phones that set their clocks by it.
+func serversApart(f *Facts) provisioning.Trouble {
+	apart := timeApart(f)
+	if apart <= tolerated {
+		return provisioning.Trouble{}
+	}
+	facts := provisioning.Facts{"span": span(apart)}
+	for name, source := range map[string]string{"dhcp": option42, "dns": f.timeRecord()} {
+		if servers := timeServers(f, source); servers != "" {
+			facts[name] = source + " names " + servers
+		}
+	}
+	return provisioning.FaultTimeServersApart.Met(facts)
+}
+
 // timeServers are those that a source names, with what each says.
 func timeServers(f *Facts, source string) string {
 	var said []string

@@ -187,9 +187,6 @@ func foreignDomain(domain string) string {
 	return "example.com"
 }
 
-// option42 is what a tech knows it by.
-const option42 = "DHCP option 42"
-
 // ntpOf are the time servers of the first answer that names some.
 func ntpOf(answers []dhcpopts.Answer) (names []provisioning.Name) {
 	for _, a := range answers {

@@ -115,15 +115,22 @@ func (b *branch) clock() {
 		c.Detail += fmt.Sprintf("; within %s of %s", max(s.ahead.Abs(), time.Second), s.host)
 	}
 	if c.Result == Good && skewOf(f).host == "" {
-		c.Detail += "; no Registrar or time server has given a time to compare with"
+		heard := "a time to compare with"
+		if slices.ContainsFunc(f.TimeServers, func(s TimeServer) bool { return s.Problem == "" }) {
+			heard = "a time that can be right"
+		}
+		c.Detail += "; no Registrar or time server has given " + heard
 	}
 	for _, source := range []string{option42, f.timeRecord()} {
 		if servers := timeServers(f, source); servers != "" {
 			c.Detail += fmt.Sprintf("; %s names %s", source, servers)
 		}
 	}
-	if apart := timeApart(f); apart > tolerated {
-		c.Detail += fmt.Sprintf("; the time servers are %s apart, so one of them is wrong", span(apart))
+	if t := serversApart(f); !t.None() {
+		c.Detail += fmt.Sprintf("; the time servers are %s apart, so one of them is wrong", t.Facts["span"])
+		if c.Result == Good {
+			c.because(Warn, t)
+		}
 	}
 	b.add(c)
 }
