@@ -13,6 +13,7 @@ import (
 const (
 	maxDepth    = 32
 	maxElements = 20000
+	maxTokens   = 4 * maxElements // tags, texts, comments and instructions
 	maxAttrs    = 64
 )
 
@@ -21,9 +22,9 @@ const (
 type element struct {
 	name     string // local
 	attrs    []xml.Attr
-	text     string // of its own, without that of its children
+	text     []byte // of its own, without that of its children
 	raw      []byte // as sent, from the first "<" to the last ">"
-	outer    []xml.Attr
+	parent   *element
 	children []*element
 }
 
@@ -52,10 +53,11 @@ func parseDocument(text []byte) (*element, error) {
 }
 
 type documentReader struct {
-	whole []byte
-	root  *element
-	open  []opened
-	count int
+	whole    []byte
+	root     *element
+	open     []opened
+	elements int
+	tokens   int
 }
 
 type opened struct {
@@ -64,6 +66,9 @@ type opened struct {
 }
 
 func (r *documentReader) take(token xml.Token, from, to int64) error {
+	if r.tokens++; r.tokens > maxTokens {
+		return badAnswer("more than %d tags and texts", maxTokens)
+	}
 	switch token := token.(type) {
 	case xml.Directive:
 		return badAnswer("a document type")
@@ -75,18 +80,18 @@ func (r *documentReader) take(token xml.Token, from, to int64) error {
 		r.open = r.open[:len(r.open)-1]
 	case xml.CharData:
 		if n := len(r.open); n > 0 {
-			r.open[n-1].text += string(token)
+			r.open[n-1].text = append(r.open[n-1].text, token...)
 		}
 	}
 	return nil
 }
 
 func (r *documentReader) start(token xml.StartElement, from int64) error {
-	r.count++
+	r.elements++
 	switch {
 	case len(r.open) >= maxDepth:
 		return badAnswer("more than %d elements in each other", maxDepth)
-	case r.count > maxElements:
+	case r.elements > maxElements:
 		return badAnswer("more than %d elements", maxElements)
 	case len(token.Attr) > maxAttrs:
 		return badAnswer("an element with %d attributes", len(token.Attr))
@@ -99,26 +104,20 @@ func (r *documentReader) start(token xml.StartElement, from int64) error {
 	} else {
 		above := r.open[n-1].element
 		above.children = append(above.children, e)
-		e.outer = scope(above)
+		e.parent = above
 	}
 	r.open = append(r.open, opened{e, from})
 	return nil
 }
 
-// scope are the namespaces that are declared at an element or above, the nearest first.
-func scope(e *element) []xml.Attr {
-	var declared []xml.Attr
-	for _, a := range e.attrs {
-		if a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns" {
-			declared = append(declared, a)
-		}
-	}
-	if declared == nil {
-		return e.outer
-	}
-	for _, a := range e.outer {
-		if len(declared) < maxAttrs && !slices.ContainsFunc(declared, func(d xml.Attr) bool { return d.Name == a.Name }) {
-			declared = append(declared, a)
+// outer are the namespaces that are declared above an element, the nearest first: no name is twice among them.
+func (e *element) outer() (declared []xml.Attr) {
+	for e = e.parent; e != nil; e = e.parent {
+		for _, a := range e.attrs {
+			isNamespace := a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns"
+			if isNamespace && len(declared) < maxAttrs && !slices.ContainsFunc(declared, func(d xml.Attr) bool { return d.Name == a.Name }) {
+				declared = append(declared, a)
+			}
 		}
 	}
 	return declared
@@ -165,7 +164,7 @@ func (e *element) value() string {
 	if e == nil {
 		return ""
 	}
-	return strings.TrimSpace(e.text)
+	return strings.TrimSpace(string(e.text))
 }
 
 // attr is an attribute by its local name; "" for none, and of nil.
@@ -185,7 +184,7 @@ func (e *element) attr(name string) string {
 // only what namespaces it takes from elements around it is added to its first tag.
 func (e *element) whole() string {
 	var missing strings.Builder
-	for _, d := range e.outer {
+	for _, d := range e.outer() {
 		if slices.ContainsFunc(e.attrs, func(a xml.Attr) bool { return a.Name == d.Name }) {
 			continue
 		}
