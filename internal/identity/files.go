@@ -3,7 +3,6 @@ package identity
 import (
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -73,21 +72,6 @@ func read(path string) ([]byte, error) {
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
-}
-
-// remove takes a generation away: whole under its name, or not there at all.
-func remove(dir, name string) error {
-	gone := filepath.Join(dir, dying+name)
-	if err := os.RemoveAll(gone); err != nil {
-		return err
-	}
-	if err := os.Rename(filepath.Join(dir, name), gone); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
-	}
-	return errors.Join(syncDir(dir), os.RemoveAll(gone))
 }
 
 // syncDir makes renames in a directory durable, where the system has a way to ask for it.

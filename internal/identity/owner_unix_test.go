@@ -41,3 +41,48 @@ func TestFilesAreTheOwnersAlone(t *testing.T) {
 		t.Errorf("a link in place of the key: %v", err)
 	}
 }
+
+// Nothing is taken away behind a link, and one in the place of a pair is a fault.
+func TestLinksAreNotFollowed(t *testing.T) {
+	state, victim := t.TempDir(), t.TempDir()
+	for _, name := range []string{"2024", "old-backups", "new-notes"} {
+		if err := os.Mkdir(filepath.Join(victim, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := In(state)
+	if err := os.Symlink(victim, s.dir); err != nil {
+		t.Fatal(err)
+	}
+	if had, err := s.Forget(); had || err == nil {
+		t.Errorf("forgotten behind a link: %v, %v", had, err)
+	}
+	if err := s.Save(good(t)); err == nil {
+		t.Error("saved behind a link")
+	}
+	if _, err := s.Load(phone1, time.Now()); kindOf(t, err) != Unreadable {
+		t.Errorf("read behind a link: %v", err)
+	}
+	if left, err := os.ReadDir(victim); len(left) != 3 || err != nil {
+		t.Errorf("of 3 directories %v are left, %v", left, err)
+	}
+
+	if err := os.Remove(s.dir); err != nil {
+		t.Fatal(err)
+	}
+	save(t, s, good(t))
+	at := filepath.Join(s.dir, "1")
+	if err := os.Rename(at, filepath.Join(victim, "1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(victim, "1"), at); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Load(phone1, time.Now()); kindOf(t, err) != Damaged {
+		t.Errorf("a link in the place of a pair: %v", err)
+	}
+	save(t, s, good(t)) // under another number
+	if _, err := s.Load(phone1, time.Now()); err != nil {
+		t.Error(err)
+	}
+}

@@ -27,6 +27,17 @@ type Store struct{ dir string }
 // In returns the store of a state directory, which must exist when something is saved.
 func In(stateDir string) Store { return Store{filepath.Join(stateDir, "identity")} }
 
+// open returns the directory, which is in the state directory indeed: whoever may write there could have put a link to another
+// one in its place, and root takes things away in it.
+func (s Store) open() (*os.Root, error) {
+	state, err := os.OpenRoot(filepath.Dir(s.dir))
+	if err != nil {
+		return nil, err
+	}
+	defer state.Close()
+	return state.OpenRoot(filepath.Base(s.dir))
+}
+
 // Load returns the newest pair that can be used by its owner now: one that Registrars have refused only where there is no
 // other; and one of a fingerprint that is to be avoided. now is a time that is known not to be too early. The error is an
 // *Error, about the newest pair.
@@ -106,7 +117,7 @@ func (s Store) keep(numbers []int, besides ...int) error {
 	var errs []error
 	for _, n := range numbers {
 		if n != spare && !slices.Contains(besides, n) {
-			errs = append(errs, remove(s.dir, strconv.Itoa(n)))
+			errs = append(errs, s.remove(strconv.Itoa(n)))
 		}
 	}
 	return errors.Join(errs...)
@@ -138,7 +149,7 @@ func (s Store) Confirm(p Pair) error {
 		}
 		errs := []error{os.RemoveAll(filepath.Join(path, refusedFile))}
 		for _, n := range older {
-			errs = append(errs, remove(s.dir, strconv.Itoa(n)))
+			errs = append(errs, s.remove(strconv.Itoa(n)))
 		}
 		return errors.Join(errs...)
 	})
@@ -182,7 +193,7 @@ func (s Store) Forget() (bool, error) {
 	s.sweep()
 	errs := make([]error, 0, len(numbers))
 	for _, n := range slices.Backward(numbers) { // the newest last: an older one must not come back
-		errs = append(errs, remove(s.dir, strconv.Itoa(n)))
+		errs = append(errs, s.remove(strconv.Itoa(n)))
 	}
 	return len(numbers) > 0, errors.Join(errs...)
 }
@@ -221,13 +232,18 @@ func (s Store) all() ([]found, error) {
 
 // numbers returns the generations, the newest first.
 func (s Store) numbers() ([]int, error) {
-	entries, err := os.ReadDir(s.dir)
+	dir, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	entries, err := fs.ReadDir(dir.FS(), ".")
 	if err != nil {
 		return nil, err
 	}
 	var numbers []int
 	for _, e := range entries {
-		if n, ok := generation(e.Name()); ok && e.IsDir() {
+		if n, ok := generation(e.Name()); ok {
 			numbers = append(numbers, n)
 		}
 	}
@@ -238,12 +254,36 @@ func (s Store) numbers() ([]int, error) {
 
 // sweep takes away what a power cut has left.
 func (s Store) sweep() {
-	entries, _ := os.ReadDir(s.dir) // what is left then does no harm
+	dir, err := s.open()
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	entries, _ := fs.ReadDir(dir.FS(), ".") // what is left then does no harm
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), unborn) || strings.HasPrefix(e.Name(), dying) {
-			_ = os.RemoveAll(filepath.Join(s.dir, e.Name()))
+			_ = dir.RemoveAll(e.Name())
 		}
 	}
+}
+
+// remove takes a generation away: whole under its name, or not there at all.
+func (s Store) remove(name string) error {
+	dir, err := s.open()
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := dir.RemoveAll(dying + name); err != nil {
+		return err
+	}
+	if err := dir.Rename(name, dying+name); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	return errors.Join(syncDir(s.dir), dir.RemoveAll(dying+name))
 }
 
 func (p Pair) write(dir string) error {
@@ -272,6 +312,11 @@ func (p Pair) write(dir string) error {
 }
 
 func readPair(dir string) (Pair, error) {
+	if at, err := os.Lstat(dir); err != nil {
+		return Pair{}, err
+	} else if !at.IsDir() {
+		return Pair{}, errors.New("is no directory")
+	}
 	text, err := read(filepath.Join(dir, detailsFile))
 	if err != nil {
 		return Pair{}, err
