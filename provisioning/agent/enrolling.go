@@ -67,7 +67,7 @@ func (e *enrolling) due(pair identity.Pair) (time.Duration, bool) {
 	if !pair.None() && !pair.Refused {
 		leaf := pair.Certificate.Leaf
 		life := leaf.NotAfter.Sub(leaf.NotBefore)
-		wait = max(wait, leaf.NotBefore.Add(life*2/3+e.share(min(enrolBetween, life/12))).Sub(now))
+		wait = max(wait, leaf.NotBefore.Add(life/3*2+e.share(min(enrolBetween, life/12))).Sub(now))
 		if leaf.NotAfter.Sub(now) < lastDays {
 			again = enrolLast
 		}

@@ -1,11 +1,14 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/homeward-agent/homeward/internal/certprov"
@@ -51,6 +54,9 @@ func (e *eye) webService(ctx context.Context, host string, port uint16) (net.Con
 	return nil, err
 }
 
+// maxHidden is how many hosts have names of their own in a description; the others share one. (Our choice.)
+const maxHidden = 100
+
 // hider replaces the names of a site: the same name by the same one.
 type hider struct {
 	domain string
@@ -77,21 +83,29 @@ func (h *hider) in(text []byte) []byte {
 		return scheme + "://" + h.name(host)
 	})
 	s = anUser.ReplaceAllString(s, "user@"+hidden)
-	for host, name := range h.hosts { // also where it stands outside a URL
-		s = replaceFold(s, host, name)
+	return []byte(h.known().ReplaceAllStringFunc(s, func(host string) string { // also where it stands outside a URL
+		return cmp.Or(h.hosts[strings.ToLower(host)], hidden)
+	}))
+}
+
+// known matches every name that is hidden, and of two that begin at one place the longer one.
+func (h *hider) known() *regexp.Regexp {
+	names := append(slices.Collect(maps.Keys(h.hosts)), h.domain)
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	for i, name := range names {
+		names[i] = regexp.QuoteMeta(name)
 	}
-	return []byte(replaceFold(s, h.domain, hidden))
+	return regexp.MustCompile("(?i)" + strings.Join(names, "|"))
 }
 
 // name is what stands for a host.
 func (h *hider) name(host string) string {
 	host = strings.ToLower(host)
+	if h.hosts[host] == "" && len(h.hosts) >= maxHidden {
+		return hidden
+	}
 	if h.hosts[host] == "" {
 		h.hosts[host] = fmt.Sprintf("host%d.%s", len(h.hosts)+1, hidden)
 	}
 	return h.hosts[host]
-}
-
-func replaceFold(s, old, with string) string {
-	return regexp.MustCompile("(?i)"+regexp.QuoteMeta(old)).ReplaceAllLiteralString(s, with)
 }
