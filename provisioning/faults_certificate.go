@@ -3,7 +3,7 @@ package provisioning
 // Signing in with a certificate (TLS-DSK). None of these is about the password.
 var (
 	FaultFirstUse = declare("trust.first-use", SIPAuthNotSupported, SideDevice,
-		"{host} asks for the password, which is not sent: its authority was trusted on first use, and nobody has compared it ({anchor})",
+		"{host} asks for the password, which is not sent: the authority that vouches for it was trusted on first use, and nobody has compared it ({anchor})",
 		"compare the fingerprint with that of the site's root certificate, then run: homeward trust accept {anchor}; or set first_use_sends_credentials = true")
 	FaultNoIdentity = declare("identity.none", SIPAuthNotSupported, SideDevice,
 		"{host} offers only {offered} for signing in, but this device has no certificate",

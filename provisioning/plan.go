@@ -14,6 +14,10 @@ type Candidate struct {
 	Endpoint
 	Addrs []netip.Addr `json:"addresses"` // in the order they will be tried
 	Via   string       `json:"via"`       // "SRV _sipinternaltls._tcp.contoso.com", "option 120", "last good"
+
+	// Anchor is the authority besides the roots that its proof rests on, or that of who has named it: "sha256:" and 64 hexadecimal
+	// digits; "": none that is known.
+	Anchor string `json:"-"`
 }
 
 // String returns one line, as `homeward plan` prints it.
@@ -239,7 +243,7 @@ func (plan *Plan) add(f Finding, name Name, at Endpoint, policy *Policy, floor b
 		plan.Skipped = append(plan.Skipped, s)
 		return
 	}
-	plan.Try = append(plan.Try, Candidate{f.Step, at, name.Addrs, f.via(name)})
+	plan.Try = append(plan.Try, Candidate{Step: f.Step, Endpoint: at, Addrs: name.Addrs, Via: f.via(name)})
 }
 
 // via names the evidence as status shows it.

@@ -116,10 +116,13 @@ func (p *Policy) Pins() map[string]bool {
 	return pins
 }
 
-// Withholds says whether a server whose proof rests on an anchor gets no password: nobody has looked at that anchor, and the site
-// has not said that this is enough.
+// Withholds says whether a server whose proof rests on an anchor gets no password: nobody is known to have looked at that anchor,
+// and the site has not said that this is enough. What can be found nowhere now is such an anchor too.
 func (p *Policy) Withholds(anchor string) bool {
-	return !p.FirstUseSendsCredentials && slices.ContainsFunc(p.anchors(), func(a Anchor) bool { return a.FirstUse && a.Fingerprint == anchor })
+	if anchor == "" || p.FirstUseSendsCredentials || p.Bootstrap == TrustPinned && slices.Contains(p.TrustPins, anchor) {
+		return false
+	}
+	return !slices.ContainsFunc(p.anchors(), func(a Anchor) bool { return !a.FirstUse && a.Fingerprint == anchor })
 }
 
 // MayTrustFirst says whether an authority may be trusted because it is the first one that is met.

@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/homeward-agent/homeward/cache"
@@ -108,6 +109,41 @@ func TestVouchedForInARecord(t *testing.T) {
 		policy.Naming = naming
 		if got := policy.VouchedFor(record, vouched); !slices.Equal(got.Hosts, want.hosts) || got.Under != want.under {
 			t.Errorf("%s: got %+v", naming, got)
+		}
+	}
+}
+
+// No password goes to a server whose authority nobody is known to have looked at: also not where what was accepted cannot be read any
+// more since the handshake, or was forgotten.
+func TestWhoGetsNoPassword(t *testing.T) {
+	pin, other := "sha256:"+strings.Repeat("1", 64), "sha256:"+strings.Repeat("2", 64)
+	accepted := func(firstUse bool) func() []Anchor {
+		return func() []Anchor {
+			return []Anchor{{Fingerprint: other, FirstUse: true}, {Fingerprint: pin, FirstUse: firstUse}}
+		}
+	}
+	for name, test := range map[string]struct {
+		policy Policy
+		anchor string
+		want   bool
+	}{
+		"the roots":                       {Policy{Bootstrap: TrustFirstUse, Anchors: accepted(true)}, "", false},
+		"first use":                       {Policy{Bootstrap: TrustFirstUse, Anchors: accepted(true)}, pin, true},
+		"first use, which is enough":      {Policy{Bootstrap: TrustFirstUse, Anchors: accepted(true), FirstUseSendsCredentials: true}, pin, false},
+		"accepted":                        {Policy{Bootstrap: TrustFirstUse, Anchors: accepted(false)}, pin, false},
+		"pinned":                          {Policy{Bootstrap: TrustPinned, TrustPins: []string{pin}}, pin, false},
+		"another is pinned":               {Policy{Bootstrap: TrustPinned, TrustPins: []string{other}}, pin, true},
+		"pins that do not count":          {Policy{Bootstrap: TrustFirstUse, TrustPins: []string{pin}}, pin, true},
+		"first use does not count":        {Policy{Bootstrap: TrustPinned, Anchors: accepted(true)}, pin, true},
+		"the file is gone, or unreadable": {Policy{Bootstrap: TrustFirstUse, Anchors: func() []Anchor { return nil }}, pin, true},
+		"no place for authorities":        {Policy{Bootstrap: TrustFirstUse}, pin, true},
+	} {
+		if got := test.policy.Withholds(test.anchor); got != test.want {
+			t.Errorf("%s: withheld: %t", name, got)
+		}
+		from := Candidate{Endpoint: Endpoint{"fe01.contoso.com", 5061, TLS}, Anchor: test.anchor}
+		if test.policy.Vouches(from) == test.want || test.policy.MayName(from, "fe02.contoso.com") == test.want {
+			t.Errorf("%s: it vouches: %t", name, test.want)
 		}
 	}
 }

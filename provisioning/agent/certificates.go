@@ -4,19 +4,20 @@ import (
 	"crypto/tls"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/enrol"
 	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // certificates are what the agent has to do with certificates for sign-in. Without a place for them it has nothing.
 type certificates struct {
 	*enrolling
-	service string // the certificate service that a Registrar has named last; the goroutine of Run owns it
+	told enrol.Service // what a Registrar has named last; the goroutine of Run owns it
 }
 
 // offered is told where certificates can be got.
-func (c *certificates) offered(url string) {
-	if c.service = url; c.enrolling != nil && c.enroller.ByPIN() { // there is no other way in
-		latest(c.offers)(url)
+func (c *certificates) offered(url, anchor string) {
+	if c.told = (enrol.Service{URL: url, Anchor: anchor}); c.enrolling != nil && c.enroller.ByPIN() { // there is no other way in
+		latest(c.offers)(c.told)
 	}
 }
 
@@ -48,8 +49,8 @@ func (c *certificates) certified(reg *signin.Registration) {
 	case reg.Binding.Scheme == provisioning.ByCertificate:
 		c.credential.accepted()
 	}
-	if c.service != "" && reg.Binding.Scheme != "" {
-		latest(c.offers)(c.service)
+	if c.told.URL != "" && reg.Binding.Scheme != "" {
+		latest(c.offers)(c.told)
 	}
 }
 

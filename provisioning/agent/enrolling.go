@@ -27,13 +27,13 @@ const (
 type enrolling struct {
 	credential *credential
 	enroller   enrol.Enroller
-	offers     chan string   // where certificates can be got; the latest
-	asked      chan struct{} // a tech wants one now
-	wake       func()        // the device can sign in now, and could not before
-	refused    chan struct{} // a web service has refused the password
+	offers     chan enrol.Service // where certificates can be got; the latest
+	asked      chan struct{}      // a tech wants one now
+	wake       func()             // the device can sign in now, and could not before
+	refused    chan struct{}      // a web service has refused the password
 
-	url      string
-	since    time.Time // when url was told first
+	service  enrol.Service
+	since    time.Time // when service was told first
 	failures int       // in a row
 	failedAt time.Time
 	gotAt    time.Time // when the latest certificate came; zero: none has
@@ -49,7 +49,7 @@ func (e *enrolling) share(span time.Duration) time.Duration {
 // wanted says whether a certificate may be asked for without being told to.
 func (e *enrolling) wanted() bool {
 	p := e.enroller.Policy
-	return p.Enrol && e.url != "" && (p.Password != "" || e.enroller.ByPIN())
+	return p.Enrol && e.service.URL != "" && (p.Password != "" || e.enroller.ByPIN())
 }
 
 // due returns how long it is until a certificate is to be asked for; false: not until something has changed. What has happened since
@@ -101,11 +101,11 @@ func (e *enrolling) run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-		case url := <-e.offers:
-			if e.url == "" {
+		case service := <-e.offers:
+			if e.service.URL == "" {
 				e.since = time.Now()
 			}
-			e.url = url
+			e.service = service
 		case <-e.asked:
 			e.enrol(ctx)
 		case <-timer:
@@ -115,11 +115,11 @@ func (e *enrolling) run(ctx context.Context) {
 
 // enrol asks for a certificate, once.
 func (e *enrolling) enrol(ctx context.Context) {
-	if e.url == "" {
+	if e.service.URL == "" {
 		e.credential.board.enrolled(provisioning.FaultEnrolNoService.Met(nil))
 		return
 	}
-	_, trouble := e.enroller.Once(ctx, e.url)
+	_, trouble := e.enroller.Once(ctx, e.service)
 	if ctx.Err() != nil {
 		return
 	}

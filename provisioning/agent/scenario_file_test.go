@@ -35,7 +35,9 @@ var deviceLines = map[string]func(s *scenario, words []string) error{
 		return nil
 	},
 	"roots": func(s *scenario, words []string) error {
-		s.rootless = true
+		if s.rootless = true; len(words) == 1 && words[0] != "none" {
+			s.rootAt = words[0]
+		}
 		return nil
 	},
 	"phone": func(s *scenario, words []string) error {
@@ -207,6 +209,9 @@ func (s *scenario) prepare(t *testing.T, archive *txtar.Archive) {
 	s.policy.Roots = x509.NewCertPool()
 	if !s.rootless {
 		s.policy.Roots.AppendCertsFromPEM(s.site.Roots())
+	}
+	if s.rootAt != "" {
+		s.policy.Roots.AddCert(s.shownAt(t, s.rootAt))
 	}
 	s.trust(t)
 	if s.identity != nil {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"crypto/rsa"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -110,6 +111,21 @@ func (s *scenario) trust(t *testing.T) {
 	}
 	s.policy.Anchors = func() []provisioning.Anchor { return slices.Clone(s.accepted) }
 	s.policy.Accept = func(a provisioning.Anchor) error { s.accepted = append(s.accepted, a); return nil }
+}
+
+// shownAt is the certificate that a server of the site shows.
+func (s *scenario) shownAt(t *testing.T, place string) *x509.Certificate {
+	t.Helper()
+	conn, err := s.wire.Dial(t.Context(), "tcp", place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secure := tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+	defer secure.Close()
+	if err := secure.HandshakeContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return secure.ConnectionState().PeerCertificates[0]
 }
 
 // trusted are the authorities that the device has accepted.

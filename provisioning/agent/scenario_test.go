@@ -112,6 +112,7 @@ type scenario struct {
 	timeline strings.Builder
 	last     provisioning.Status // just before the end
 	rootless bool
+	rootAt   string                      // the place of the one server whose certificate is a root; "": there is none
 	pins     []string                    // whose fingerprints: "site", "other"
 	accepted []provisioning.Anchor       // by the device
 	identity func(*testing.T, *scenario) // makes the certificate that the device has; nil: it keeps none

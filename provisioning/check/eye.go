@@ -44,7 +44,7 @@ func newEye(o Options) *eye {
 	e.signer = signin.New(policy, wire, endpoint, m.Vouched(), signin.Owner{
 		Tell: e.take, Pass: func() {}, Floor: m.Floor, ClockFloor: m.ClockFloor,
 		Ground:  func() *provisioning.Ground { return discover.GroundOf(&policy, wire) },
-		Resolve: e.resolve, CertificateService: func(url string) { e.service = url },
+		Resolve: e.resolve, CertificateService: func(url, _ string) { e.service = url },
 	})
 	return e
 }

@@ -34,16 +34,25 @@ type Enroller struct {
 	Connect func(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, error)
 }
 
-// Once asks for a certificate at the service of a URL, and keeps it.
-func (e *Enroller) Once(ctx context.Context, url string) (identity.Pair, provisioning.Trouble) {
+// Service is where certificates can be got.
+type Service struct {
+	URL    string
+	Anchor string // that the proof of the Registrar which has named it rests on; "": the roots
+}
+
+// Once asks for a certificate at a service, and keeps it.
+func (e *Enroller) Once(ctx context.Context, service Service) (identity.Pair, provisioning.Trouble) {
 	ctx, cancel := context.WithTimeout(ctx, wholeLimit)
 	defer cancel()
-	pair, err := e.once(ctx, url)
+	pair, err := e.once(ctx, service.URL, service.Anchor)
 	return pair, Judge(err, e.login().PIN)
 }
 
-func (e *Enroller) once(ctx context.Context, url string) (identity.Pair, error) {
-	asking := certprov.Enrolment{Dial: e.dial, UserAgent: e.Agent}
+func (e *Enroller) once(ctx context.Context, url, anchor string) (identity.Pair, error) {
+	dial := func(ctx context.Context, host string, port uint16) (net.Conn, error) {
+		return e.dial(ctx, host, port, anchor)
+	}
+	asking := certprov.Enrolment{Dial: dial, UserAgent: e.Agent}
 	defer asking.Close()
 	service, err := asking.Discover(ctx, url)
 	if err != nil {
@@ -113,7 +122,7 @@ func worthHaving(p identity.Pair, now time.Time) error {
 
 // dial connects to a web service. Its name was told by a Registrar that had proven its own, or by a service that had: the name
 // rule guards it all the same, as a password follows.
-func (e *Enroller) dial(ctx context.Context, host string, port uint16) (net.Conn, error) {
+func (e *Enroller) dial(ctx context.Context, host string, port uint16, anchor string) (net.Conn, error) {
 	if provisioning.IsAddress(host) || provisioning.CheckName(host, e.Policy.ForWeb()) != nil {
 		return nil, troubled{provisioning.FaultEnrolName.Met(provisioning.Facts{"host": host, "domain": e.Policy.SIPAddress.Domain})}
 	}
@@ -123,7 +132,7 @@ func (e *Enroller) dial(ctx context.Context, host string, port uint16) (net.Conn
 	}
 	c := provisioning.Candidate{
 		Step: provisioning.Redirect, Endpoint: provisioning.Endpoint{Host: host, Port: port, Transport: provisioning.TLS},
-		Addrs: name.Addrs[:min(len(name.Addrs), maxAddrs)], Via: "certificate service",
+		Addrs: name.Addrs[:min(len(name.Addrs), maxAddrs)], Via: "certificate service", Anchor: anchor,
 	}
 	var first error
 	for _, addr := range c.Addrs {

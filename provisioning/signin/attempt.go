@@ -47,21 +47,24 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trus
 	account, refused, unproven := s.account(a.c, conn.LocalAddr()), (*sip.CertificateError)(nil), ""
 	account.Rests = s.restraint.passwordRests()
 	account.Identity = s.own.identity(a.c, conn, func(e *sip.CertificateError) { refused = e }, func(target string) { unproven = target })
-	withheld := account.Password != "" && s.policy.Withholds(met.Anchor)
+	if !s.policy.Withholds(a.c.Anchor) { // else who has named it gets none either
+		a.c.Anchor = met.Anchor
+	}
+	withheld := account.Password != "" && s.policy.Withholds(a.c.Anchor)
 	if withheld {
 		account.Password = ""
 	}
 	heard := &heardConn{Conn: conn}
 	session := sip.NewSession(heard, a.c.Transport == provisioning.TLS, account)
 	binding, err := w.ask(ctx, a, session, heard)
-	s.owner.offered(session.CertificateService())
+	s.owner.offered(session.CertificateService(), a.c.Anchor)
 	if refused != nil && !errors.As(err, new(*sip.CertificateError)) { // which says so itself
 		s.owner.Tell(Explained(provisioning.Event{Kind: provisioning.NotCertified, Step: a.c.Step, Endpoint: a.c.Endpoint, Addr: a.addr}, &attemptError{stage: registering, err: refused}))
 	}
 	if err != nil {
 		session.Close()
 		if auth := (*sip.AuthError)(nil); withheld && errors.As(err, &auth) {
-			err = &withheldError{met.Anchor, err}
+			err = &withheldError{a.c.Anchor, err}
 		}
 		return nil, heard.said.Load(), &attemptError{stage: registering, err: turnedAway(met, err), met: met}
 	}

@@ -16,12 +16,16 @@ import (
 // stranger is a Registrar whose authority nobody here knows, as its signer sees it.
 type stranger struct{ *Signer }
 
-// ConnectForPassword is Connect, to a server that may be shown the password.
+// ConnectForPassword is Connect, to a server that may be shown the password; so may the one that has named it, by the anchor of c.
 func (s *Signer) ConnectForPassword(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, error) {
 	conn, met, err := s.gate.open(ctx, c, addr)
-	if err == nil && s.policy.Withholds(met.Anchor) {
+	anchor := c.Anchor
+	if !s.policy.Withholds(anchor) {
+		anchor = met.Anchor
+	}
+	if err == nil && s.policy.Withholds(anchor) {
 		conn.Close()
-		return nil, &withheldError{met.Anchor, errors.New("the authority of the server was trusted on first use")}
+		return nil, &withheldError{anchor, errors.New("the authority of the server was trusted on first use")}
 	}
 	return conn, err
 }

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -73,6 +74,7 @@ func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registrat
 	}
 	w.visited[c.Endpoint] = true
 	if w.holds(c) {
+		c.Anchor = cmp.Or(c.Anchor, w.holding.Candidate.Anchor)
 		w.holding.Candidate, w.holding.Better = c, w.better
 		w.tried(provisioning.Attempted, attempt{c: c, addr: w.holding.Addr}, nil)
 		return w.holding
@@ -92,13 +94,13 @@ func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registrat
 			return nil
 		}
 		a := attempt{c: c, addr: w.opener.lanes[lane].place.addr, lane: lane}
-		reg, redirect, after := w.attend(ctx, a, own)
+		reg, redirect, after := w.attend(ctx, &a, own)
 		switch {
 		case ctx.Err() != nil && reg == nil:
 			return nil
 		case redirect != nil:
 			w.past(c) // its sisters would lead to the same place
-			return leg{w.Walk, w.visited, w.depth + 1}.follow(ctx, c, redirect.Contacts)
+			return leg{w.Walk, w.visited, w.depth + 1}.follow(ctx, a.c, redirect.Contacts)
 		case reg != nil:
 			reg.Better = w.better
 			return reg
@@ -132,7 +134,7 @@ func (w leg) own(c provisioning.Candidate) (own []int) {
 }
 
 // attend tries to register on a lane that is ready, or takes note that it has failed, and says how the walk goes on.
-func (w leg) attend(ctx context.Context, a attempt, own []int) (*Registration, *sip.RedirectError, next) {
+func (w leg) attend(ctx context.Context, a *attempt, own []int) (*Registration, *sip.RedirectError, next) {
 	for _, i := range own {
 		if l := w.opener.lanes[i]; i < a.lane && l.state != failed {
 			w.slow(a.c, i)
@@ -140,7 +142,7 @@ func (w leg) attend(ctx context.Context, a attempt, own []int) (*Registration, *
 	}
 	w.failed[attempted{a.c.Endpoint, a.addr}] = true // until it accepts
 	w.opener.lanes[a.lane].done = true
-	reg, err := w.attempt(ctx, &a)
+	reg, err := w.attempt(ctx, a)
 	w.opener.lanes[a.lane].laneProgress = laneProgress{state: failed}
 	if err != nil && ctx.Err() != nil {
 		return nil, nil, nextAddress
@@ -148,14 +150,14 @@ func (w leg) attend(ctx context.Context, a attempt, own []int) (*Registration, *
 	var redirect *sip.RedirectError
 	if err == nil || errors.As(err, &redirect) {
 		if redirect != nil {
-			w.tried(provisioning.Redirected, a, err)
+			w.tried(provisioning.Redirected, *a, err)
 			return nil, redirect, nextAddress
 		}
-		w.tried(provisioning.Attempted, a, nil)
+		w.tried(provisioning.Attempted, *a, nil)
 		w.signer.restraint.succeeded(a.c, a.addr, reg.Binding.Scheme)
 		return reg, nil, nextAddress
 	}
-	w.tried(provisioning.Attempted, a, err)
+	w.tried(provisioning.Attempted, *a, err)
 	w.signer.restraint.distrust.failed(a.c.Host, a.addr, err)
 	return nil, nil, w.consider(a.c, err)
 }
@@ -238,7 +240,7 @@ func (w leg) follow(ctx context.Context, from provisioning.Candidate, redirects 
 		return w.LookBack(ctx)
 	})
 	if reg != nil && reg.Home == nil {
-		reg.Home = homePair(from, contacts)
+		reg.Home = w.signer.homePair(from, contacts)
 	}
 	return reg
 }

@@ -23,7 +23,7 @@ func (w *Walk) contacts(ctx context.Context, from provisioning.Candidate, redire
 	hosts := make([]string, len(redirects)) // empty: not asked for
 	for i, r := range redirects {
 		c := &contacts[i]
-		c.Candidate = provisioning.Candidate{Step: provisioning.Redirect, Endpoint: provisioning.Endpoint{Host: r.Host, Port: r.Port}, Via: fmt.Sprintf("%s %s", from.Step, from.Host)}
+		c.Candidate = provisioning.Candidate{Step: provisioning.Redirect, Endpoint: provisioning.Endpoint{Host: r.Host, Port: r.Port}, Via: fmt.Sprintf("%s %s", from.Step, from.Host), Anchor: from.Anchor}
 		if err := c.Transport.UnmarshalText([]byte(r.Transport)); err != nil {
 			c.reason, c.detail = provisioning.TransportPolicy, err.Error()
 			continue
@@ -40,7 +40,7 @@ func (w *Walk) contacts(ctx context.Context, from provisioning.Candidate, redire
 				c.reason, c.detail = name.Reason, name.Detail
 			}
 		}
-		if from.Transport == provisioning.TLS && (c.reason == "" || c.reason == provisioning.NoAddress) {
+		if s.policy.Vouches(from) && (c.reason == "" || c.reason == provisioning.NoAddress) {
 			s.vouch(c.Host)
 		}
 	}
@@ -48,7 +48,8 @@ func (w *Walk) contacts(ctx context.Context, from provisioning.Candidate, redire
 }
 
 // contactReason says why a Contact may not be tried, or "". A Registrar reached over TLS has proven its name, and whom it
-// names is trusted; one reached over plain TCP has not, and the name rule guards its word (Lync trust model).
+// names is trusted; one reached over plain TCP, or trusted on first use alone, has not, and the name rule guards its word (Lync
+// trust model).
 func (s *Signer) contactReason(from, c provisioning.Candidate) (provisioning.Reason, string) {
 	if from.Transport == provisioning.TLS && c.Transport == provisioning.TCP {
 		return provisioning.SIPRedirectDowngrade, ""
@@ -59,7 +60,7 @@ func (s *Signer) contactReason(from, c provisioning.Candidate) (provisioning.Rea
 	if reason, detail := s.policy.PortReason(c.Step, c.Port); reason != "" {
 		return reason, detail
 	}
-	if from.Transport == provisioning.TLS && !provisioning.IsAddress(c.Host) {
+	if s.policy.Vouches(from) && !provisioning.IsAddress(c.Host) {
 		return "", ""
 	}
 	if !s.policy.MayName(from, c.Host) && provisioning.IsAddress(c.Host) && !s.policy.Configured(c.Host) {
@@ -69,10 +70,13 @@ func (s *Signer) contactReason(from, c provisioning.Candidate) (provisioning.Rea
 }
 
 // homePair is the primary and the backup Registrar of a redirect that may be remembered.
-func homePair(from provisioning.Candidate, contacts []contact) []provisioning.Candidate {
+func (s *Signer) homePair(from provisioning.Candidate, contacts []contact) []provisioning.Candidate {
 	var home []provisioning.Candidate
+	if !s.policy.Vouches(from) {
+		return nil
+	}
 	for _, c := range contacts {
-		if from.Transport == provisioning.TLS && (c.reason == "" || c.reason == provisioning.NoAddress) && len(home) < 2 {
+		if (c.reason == "" || c.reason == provisioning.NoAddress) && len(home) < 2 {
 			home = append(home, c.Candidate)
 		}
 	}

@@ -42,14 +42,15 @@ type Owner struct {
 	ClockFloor func() time.Time            // the latest moment that is known to have passed
 	Resolve    func(ctx context.Context, hosts []string) []provisioning.Name
 
-	// CertificateService is told where a proven Registrar says that certificates for sign-in can be got. Nil: nobody listens.
-	CertificateService func(url string)
+	// CertificateService is told where a proven Registrar says that certificates for sign-in can be got, and the anchor that its
+	// proof rests on, or "". Nil: nobody listens.
+	CertificateService func(url, anchor string)
 }
 
 // offered tells where certificates can be got; "" is nowhere.
-func (o Owner) offered(url string) {
+func (o Owner) offered(url, anchor string) {
 	if o.CertificateService != nil && url != "" {
-		o.CertificateService(url)
+		o.CertificateService(url, anchor)
 	}
 }
 
