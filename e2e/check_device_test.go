@@ -31,8 +31,8 @@ Nothing names a Registrar for contoso.com: there is no SRV record, and DHCP cann
 The problem is with this device.
 Run as the service or as root, or grant CAP_NET_RAW.`},
 	{"the site's root certificate is not configured", with(published(fe01), unset("roots")), "tls-untrusted", `
-The certificate of fe01.contoso.com:5061 is issued by CN=e2e root, which this device does not know, and the server sends no intermediate certificate.
-If CN=e2e root is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection; otherwise install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates.`},
+The certificate of fe01.contoso.com:5061 is issued by CN=e2e root, which this device does not know, and the server sends no intermediate certificate; it sends … CN=fe01.contoso.com.
+If CN=e2e root is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection; otherwise install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates; or compare the last fingerprint with that of the certificate at the site, not over this network, and if they are equal, set trust_bootstrap = "pin" and either set trust_pins = ["…"] or run homeward trust accept ….`},
 	{"last good has a new certificate for another name, and DHCP leads on", with(poolAlone, dhcpSays(startKea, full), later(poolRenamed)), "tls-name", `
 The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for pool02.contoso.com; the device signs in to pool.contoso.com:5061 instead.
 The problem is with the Registrar.

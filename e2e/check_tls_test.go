@@ -16,16 +16,16 @@ The certificate of pool01.contoso.com:5061 contains no name that a device accept
 The problem is with the Registrar.
 Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"the certificate is from an unknown root", with(pool01Has(hasOtherRoot)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 leads to CN=e2e root, but this device trusts another authority of that name: the site has created a new one.
+The certificate of pool01.contoso.com:5061 leads to CN=e2e root, but this device trusts another authority of that name: the site has created a new one; it sends … CN=pool01.contoso.com.
 The problem is with this device.
-Install the site's new root certificate and add its path to the setting roots.`},
+Install the site's new root certificate and add its path to the setting roots; or compare the last fingerprint with that of the certificate at the site, not over this network, and if they are equal, set trust_bootstrap = "pin" and either set trust_pins = ["…"] or run homeward trust accept ….`},
 	{"the certificate signs itself", with(pool01Has(signsItself)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 is self-signed: no authority vouches for it.
+The certificate of pool01.contoso.com:5061 is self-signed: no authority vouches for it; it sends … CN=pool01.contoso.com.
 The problem is with the Registrar.
-Have the site's authority issue the certificate, or add the path of this certificate to the setting roots.`},
+Have the site's authority issue the certificate, or add the path of this certificate to the setting roots; or compare the last fingerprint with that of the certificate at the site, not over this network, and if they are equal, set trust_bootstrap = "pin" and either set trust_pins = ["…"] or run homeward trust accept ….`},
 	{"the intermediate certificate is missing", with(pool01Has(lacksIntermediate)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 is issued by CN=e2e intermediate, which this device does not know, and the server sends no intermediate certificate.
-If CN=e2e intermediate is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection; otherwise install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates.`},
+The certificate of pool01.contoso.com:5061 is issued by CN=e2e intermediate, which this device does not know, and the server sends no intermediate certificate; it sends … CN=pool01.contoso.com.
+If CN=e2e intermediate is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection; otherwise install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates; or compare the last fingerprint with that of the certificate at the site, not over this network, and if they are equal, set trust_bootstrap = "pin" and either set trust_pins = ["…"] or run homeward trust accept ….`},
 	{"the certificate is for clients", with(pool01Has(isForClients)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 is not meant for servers (extended key usage).
 The problem is with the Registrar.

@@ -132,8 +132,8 @@ var (
 	FaultNotForServers = declare("certificate.not-for-servers", TLSUntrusted, SideRegistrar,
 		whose+" is not meant for servers (extended key usage)", "issue a certificate for server authentication")
 	FaultSelfSigned = declare("certificate.self-signed", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} is self-signed: no authority vouches for it",
-		"have the site's authority issue the certificate, or add the path of this certificate to the setting roots")
+		"the certificate of {at} is self-signed: no authority vouches for it"+sends,
+		"have the site's authority issue the certificate, or add the path of this certificate to the setting roots"+orPin)
 	FaultSelfSignedNameless = declare("certificate.self-signed-nameless", TLSUntrusted, SideRegistrar,
 		"the certificate of {at} is self-signed, and does not contain the name {host} either",
 		"have the site's authority issue a certificate with {host} as Subject Alternative Name")
@@ -141,14 +141,14 @@ var (
 		whose+" is signed with an algorithm that is no longer safe[: {signature}]",
 		"have the certificate of the Registrar, and any intermediate one above it, signed with SHA-256")
 	FaultSameNameAuthority = declare("certificate.new-authority", TLSUntrusted, SideDevice,
-		"the certificate of {at} leads to {root}, but this device trusts another authority of that name: the site has created a new one",
-		"install the site's new root certificate and add its path to the setting roots")
+		"the certificate of {at} leads to {root}, but this device trusts another authority of that name: the site has created a new one"+sends,
+		"install the site's new root certificate and add its path to the setting roots"+orPin)
 	FaultNoIntermediate = declare("certificate.no-intermediate", TLSUntrusted, "",
-		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate",
-		opened+"otherwise install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates")
+		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate"+sends,
+		opened+"otherwise install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates"+orPin)
 	FaultUnknownAuthority = declare("certificate.unknown-authority", TLSUntrusted, "",
-		"the certificate of {at} is issued by {issuer}[ and leads to {above}], which this device does not trust",
-		opened+"otherwise install the root certificate {root} and add its path to the setting roots")
+		"the certificate of {at} is issued by {issuer}[ and leads to {above}], which this device does not trust"+sends,
+		opened+"otherwise install the root certificate {root} and add its path to the setting roots"+orPin)
 	FaultWrongIssuer = declare("certificate.wrong-issuer", TLSUntrusted, SideRegistrar,
 		whose+" names {issuer} as its issuer, but the {issuer} certificate that the server sends did not sign it",
 		"configure the server to send the intermediate certificate that did sign its own")
@@ -182,3 +182,10 @@ const opened = "if {root} is not an authority of this site, a firewall or proxy 
 
 // whose says which certificate: that of the server, or one of an authority above it.
 const whose = "the certificate of {at}[ depends on that of the authority {authority}, which]"
+
+// sends and orPin are for a server that a pin would make trusted: the fingerprints of what it sends, and what to do with the last.
+const (
+	sends = "[; it sends {sent}]"
+	orPin = `[; or compare the last fingerprint with that of the certificate at the site, not over this network, and if they are equal, ` +
+		`set trust_bootstrap = "pin" and either set {pin} or run homeward trust accept {anchor}]`
+)

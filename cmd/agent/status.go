@@ -318,9 +318,6 @@ func printCycle(p *page, s provisioning.Status, now time.Time) {
 		}
 		p.printf("  %-10s %-13s %s\n", a.Result, a.Step, tried)
 		p.because(a.Why())
-		for _, c := range a.Seen {
-			p.printf("             it sends %s %s\n", printable(c.Fingerprint), printable(c.Subject))
-		}
 	}
 }
 

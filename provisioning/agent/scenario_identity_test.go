@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +20,9 @@ import (
 	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
 )
+
+// fingerprints are those of certificates: keys are made anew for each site.
+var fingerprints = regexp.MustCompile(`sha256:[0-9a-f]{64}`)
 
 // devicesKey is the key of all devices that have a certificate before the start.
 var devicesKey = sync.OnceValue(func() *rsa.PrivateKey {
@@ -86,7 +90,7 @@ func (s *scenario) kept() string {
 		b.WriteString("\n")
 	}
 	if shown.Reason != "" {
-		fmt.Fprintf(&b, "%s %s\n\t%s\n\t%s\n", shown.Reason, shown.Fault, shown.What, shown.Hint)
+		fmt.Fprintf(&b, "%s %s\n\t%s\n\t%s\n", shown.Reason, shown.Fault, fingerprints.ReplaceAllString(shown.What, "sha256:…"), fingerprints.ReplaceAllString(shown.Hint, "sha256:…"))
 	}
 	if b.Len() == 0 {
 		return "none yet\n"

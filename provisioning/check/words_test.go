@@ -64,7 +64,7 @@ func (w words) add(fault, what string) {
 	if w[fault] == nil {
 		w[fault] = map[string]bool{}
 	}
-	w[fault][what] = true
+	w[fault][fingerprints.ReplaceAllString(what, "sha256:…")] = true
 }
 
 // deviceAt is a device at the site of a file.

@@ -75,6 +75,7 @@ func (j *judgement) certificate() provisioning.Trouble {
 		seen = append(seen, provisioning.SeenCertificate(c))
 	}
 	j.facts["seen"] = seen
+	j.pin(seen)
 	if j.attempt != nil && e.Problem != trust.WrongIssuer {
 		j.facts["issuer"], j.facts["root"] = j.attempt.met.Issuer, j.attempt.met.LeadsTo
 		if j.attempt.met.Issuer != j.attempt.met.LeadsTo {
@@ -102,6 +103,20 @@ func (j *judgement) certificate() provisioning.Trouble {
 		fault = provisioning.FaultNoIntermediate
 	}
 	return j.met(fault)
+}
+
+// pin says what the server has sent, and how the last of it is trusted by its fingerprint.
+func (j *judgement) pin(seen provisioning.SeenCertificates) {
+	if len(seen) == 0 {
+		return
+	}
+	var sent []string
+	for _, c := range seen {
+		sent = append(sent, strings.TrimSpace(c.Fingerprint+" "+c.Subject))
+	}
+	last := seen[len(seen)-1]
+	j.facts["sent"], j.facts["anchor"] = sent, last.Fingerprint
+	j.facts["pin"] = fmt.Sprintf("trust_pins = [%q]", last.Fingerprint)
 }
 
 // means says whether a name of a certificate that is not the host's was meant to be: with a final dot, blanks, or as a part of a URL.
