@@ -127,8 +127,7 @@ func (r *Resolver) converse(ctx context.Context, network string, server netip.Ad
 func overUDP(conn net.Conn, q *question, dropped *Dropped, again *resends) (*message, error) {
 	buf, strangers := make([]byte, datagramSize), 0
 	for {
-		sent := time.Now()
-		err := conn.SetDeadline(sent.Add(again.next()))
+		err := conn.SetDeadline(time.Now().Add(again.next()))
 		if err == nil {
 			_, err = conn.Write(q.wire)
 		}
@@ -139,7 +138,7 @@ func overUDP(conn net.Conn, q *question, dropped *Dropped, again *resends) (*mes
 			}
 			m, other, err := q.read(buf[:n])
 			if other == 0 {
-				again.pace.answered(again.server, time.Since(sent))
+				again.pace.answered(again.server, time.Since(again.began), again.sends)
 				return m, err
 			}
 			dropped.note(other)

@@ -14,6 +14,8 @@ const (
 	mostResend   = 150 * time.Millisecond
 	resendTrips  = 2 // a server that is far away has the time for its answer
 
+	mostUnsure = 750 * time.Millisecond // is the server far away, or was the question lost? The next one finds out, and costs that at most
+
 	unansweredFor = 1500 * time.Millisecond // then a server that has answered nothing is asked less often
 	slowResend    = 300 * time.Millisecond
 	slowSends     = 6 // so often before the pauses grow
@@ -25,36 +27,46 @@ type Pace struct {
 	inVain bool // nothing was answered the last time
 
 	mu    sync.Mutex
-	trips map[netip.AddrPort]time.Duration
+	trips map[netip.AddrPort]trip
+}
+
+// trip is what is known of the round trip to a server: it takes that at most. sure: a question was answered that was sent once,
+// else much of it may be the pauses after which lost questions were sent again.
+type trip struct {
+	most time.Duration
+	sure bool
 }
 
 // NewPace returns the pace of servers that have answered nothing yet. inVain: nor did they the last time, and are asked less
 // often until they do.
 func NewPace(inVain bool) *Pace {
-	return &Pace{inVain: inVain, trips: map[netip.AddrPort]time.Duration{}}
+	return &Pace{inVain: inVain, trips: map[netip.AddrPort]trip{}}
 }
 
-// answered takes note of how long an answer has taken since the question was last sent.
-func (p *Pace) answered(server netip.AddrPort, took time.Duration) {
+// answered takes note of how long an answer has taken since the question was first sent, and how often it was sent. (Which of
+// them was answered nobody knows: RFC 6298 section 3.)
+func (p *Pace) answered(server netip.AddrPort, took time.Duration, sends int) {
 	if p == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if before, known := p.trips[server]; !known || took < before { // a longer one may be the answer to an earlier try
-		p.trips[server] = took
+	before, known := p.trips[server]
+	if known {
+		took = min(took, before.most)
 	}
+	p.trips[server] = trip{took, before.sure || sends == 1}
 }
 
-// of returns the shortest round trip of a server; false: it has answered nothing.
-func (p *Pace) of(server netip.AddrPort) (trip time.Duration, known bool) {
+// of returns the round trip of a server; false: it has answered nothing.
+func (p *Pace) of(server netip.AddrPort) (t trip, known bool) {
 	if p == nil {
-		return 0, false
+		return trip{}, false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	trip, known = p.trips[server]
-	return trip, known
+	t, known = p.trips[server]
+	return t, known
 }
 
 // resends are the pauses after which one question is sent again to a server.
@@ -64,11 +76,13 @@ type resends struct {
 	began  time.Time
 	pause  time.Duration // the last one
 	slow   int           // sent so often slowly
+	sends  int
 }
 
 // next is how long to wait for the answer before the question is sent again.
 func (r *resends) next() time.Duration {
 	trip, answers := r.pace.of(r.server)
+	r.sends++
 	if inVain := r.pace != nil && r.pace.inVain; !answers && (inVain || time.Since(r.began) >= unansweredFor) {
 		if r.slow++; r.slow > slowSends {
 			r.pause = r.pause * 3 / 2
@@ -82,5 +96,12 @@ func (r *resends) next() time.Duration {
 	} else {
 		r.pause = min(r.pause+resendGrowth, mostResend)
 	}
-	return max(r.pause, resendTrips*trip)
+	switch {
+	case trip.sure:
+		return max(r.pause, resendTrips*trip.most)
+	case r.sends == 1:
+		return max(r.pause, min(resendTrips*trip.most, mostUnsure))
+	default:
+		return r.pause
+	}
 }

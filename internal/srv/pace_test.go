@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 // halfLost makes a server lose half of the questions, and half of its answers.
@@ -75,7 +77,7 @@ func TestResends(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := NewPace(test.inVain)
 				if test.after > 0 {
-					time.AfterFunc(test.after, func() { p.answered(server, test.trip) })
+					time.AfterFunc(test.after, func() { p.answered(server, test.trip, 1) })
 				}
 				r := resends{pace: p, server: server, began: time.Now()}
 				var got []time.Duration
@@ -88,5 +90,52 @@ func TestResends(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A server that is far away is asked again before it can answer, once: then it is known how far.
+func TestFarServerIsAskedOnce(t *testing.T) {
+	for _, away := range []time.Duration{80 * time.Millisecond, 150 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			s, r := newSite(zone("fe.contoso.com. 60 IN A 10.0.9.1").slow(away))
+			r.Pace = NewPace(false)
+			defer s.tasks.Wait()
+			for i := range 3 {
+				s.mu.Lock()
+				clear(s.count)
+				s.mu.Unlock()
+				if _, fail := r.exchange(t.Context(), r.Servers[0], "fe.contoso.com.", dns.TypeA); fail != nil {
+					t.Fatal(fail)
+				}
+				s.mu.Lock()
+				if got := s.count[r.Servers[0].String()]; i > 0 && got != 1 {
+					t.Errorf("%v away: question %d was sent %d times", away, i+1, got)
+				}
+				s.mu.Unlock()
+			}
+		})
+	}
+}
+
+// What is known of the round trip never falls short of it: the time counts from the first question, not from the last one.
+func TestTripIsNeverTooShort(t *testing.T) {
+	server, ms := netip.MustParseAddrPort("10.0.0.53:53"), time.Millisecond
+	p := NewPace(false)
+	for _, test := range []struct {
+		took  time.Duration
+		sends int
+		want  trip
+	}{
+		{400 * ms, 3, trip{400 * ms, false}},
+		{700 * ms, 6, trip{400 * ms, false}},
+		{300 * ms, 2, trip{300 * ms, false}},
+		{350 * ms, 1, trip{300 * ms, true}},
+		{20 * ms, 1, trip{20 * ms, true}},
+		{900 * ms, 8, trip{20 * ms, true}},
+	} {
+		p.answered(server, test.took, test.sends)
+		if got, _ := p.of(server); got != test.want {
+			t.Errorf("after %v and %d questions: %v, want %v", test.took, test.sends, got, test.want)
+		}
 	}
 }
