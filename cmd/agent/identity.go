@@ -127,6 +127,9 @@ func onlyRoot() error {
 	return nil
 }
 
+// derSequence is how each file begins that is PKCS #12, or another form of DER (X.690 section 8.9).
+const derSequence = 0x30
+
 // anEndpoint is an endpoint id as it may stand in SIP requests (MS-SIPRE section 3.2.3.1).
 var anEndpoint = regexp.MustCompile(`^[0-9a-zA-Z]{1,16}$`)
 
@@ -195,7 +198,11 @@ func importIdentity(e env, conf *config.Config, file, endpoint string) error {
 		SIPAddress: conf.Policy.SIPAddress.String(), EndpointID: endpoint, EnrolledBy: "import", EnrolledAt: time.Now().UTC().Truncate(time.Second),
 	})
 	if err != nil {
-		return &failure{code: exitFailed, err: fmt.Errorf("%s: %w", file, err)}
+		f := &failure{code: exitFailed, err: fmt.Errorf("%s: %w", file, err)}
+		if len(text) > 0 && text[0] == derSequence {
+			f.hints = []string{"this is no PEM; if it is PKCS #12, convert it: openssl pkcs12 -in " + file + " -nodes -out phone1.pem"}
+		}
+		return f
 	}
 	if err := os.MkdirAll(conf.StateDir, stateDirMode); err != nil {
 		return &failure{code: exitFailed, err: err}
