@@ -131,8 +131,8 @@ func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.T
 			return dnsFails(f, inside.Trouble).Also(provisioning.FaultEdgeNotReached, closed.Facts)
 		}
 		return provisioning.FaultOnlyOutside.Because(closed, closed.With(provisioning.Facts{"domain": f.sipDomain()}).Facts)
-	case closed.Fault == provisioning.FaultFiltered && elsewhere(f, p) != "":
-		return provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p)}).Facts)
+	case filtered(f, p, closed).Fault == provisioning.FaultPortFiltered:
+		return filtered(f, p, closed)
 	case provisioning.IsAddress(p.Host) && p.Step == provisioning.Manual:
 		return closed.Also(provisioning.FaultConfiguredAddress, closed.Facts)
 	default:
@@ -148,6 +148,14 @@ func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.T
 	default:
 		return provisioning.FaultOtherPort.Because(closed, closed.Facts).On(side)
 	}
+}
+
+// filtered is what is wrong with a place that does not answer, with what its address does at other ports.
+func filtered(f *Facts, p *Place, closed provisioning.Trouble) provisioning.Trouble {
+	if closed.Fault != provisioning.FaultFiltered || otherPort(f, p) != nil || elsewhere(f, p) == "" {
+		return closed
+	}
+	return provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p)}).Facts)
 }
 
 // otherFamily says whether this device has IPv6 only, and a host is known by name and IPv4 addresses only.

@@ -82,7 +82,7 @@ func (b *branch) place(p *Place, under string) {
 			Detail: probe.Detail, TookMS: provisioning.Milliseconds(probe.Took),
 		}
 		if !isReady(probe) {
-			c.because(Bad, probe.Trouble)
+			c.because(Bad, metAt(b.facts, p, probe))
 		}
 		if c.Result = b.resultOf(p, isReady(probe)); c.Result == Good {
 			c.Detail = greeting(probe)
@@ -98,6 +98,13 @@ func (b *branch) place(p *Place, under string) {
 	}
 }
 
+// metAt is what is wrong at one address of a place, as the verdict would have it.
+func metAt(f *Facts, p *Place, probe *signin.Probe) provisioning.Trouble {
+	alone := *p
+	alone.Probes = []*signin.Probe{probe}
+	return filtered(f, &alone, probe.Trouble)
+}
+
 // layers are TCP, TLS and SIP of one address. What comes after a failure is not run.
 func (b *branch) layers(p *Place, probe *signin.Probe, whole Check) {
 	failed := ""
@@ -107,7 +114,7 @@ func (b *branch) layers(p *Place, probe *signin.Probe, whole Check) {
 		case failed != "":
 			c.Result, c.Needs, c.Detail, c.TookMS = Skipped, failed, "", 0
 		case !reached:
-			c.because(whole.Result, probe.Trouble)
+			c.because(whole.Result, metAt(b.facts, p, probe))
 			c.Detail, c.Hint = cmp.Or(detail, probe.Detail), whole.Hint
 			failed = c.ID
 		}
