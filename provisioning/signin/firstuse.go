@@ -6,11 +6,18 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/homeward-agent/homeward/internal/certprov"
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// Our choices: a trial takes no longer than the agent is not heard of, and no more addresses than enrolment tries.
+const (
+	trialLimit    = 10 * time.Second
+	maxTrialAddrs = 4
 )
 
 // stranger is a Registrar whose authority nobody here knows, as its signer sees it.
@@ -43,6 +50,10 @@ func (s stranger) trusted(ctx context.Context, c provisioning.Candidate, addr ne
 	if err != nil {
 		return false
 	}
+	s.owner.Pass()
+	defer s.owner.Pass()
+	ctx, cancel := context.WithTimeout(ctx, trialLimit)
+	defer cancel()
 	trial := s.gate
 	trial.first = anchor.Fingerprint
 	web, err := s.webServices(ctx, &trial, c, addr)
@@ -65,9 +76,11 @@ func (s stranger) webServices(ctx context.Context, trial *gate, c provisioning.C
 	account.Password = ""
 	session := sip.NewSession(conn, true, account)
 	defer session.Close()
-	ctx, cancel := context.WithTimeout(ctx, registerLimit)
-	defer cancel()
-	if _, err := session.Register(ctx); !errors.As(err, new(*sip.AuthError)) {
+	switch _, err := session.Register(ctx); {
+	case err == nil:
+		_ = (&Registration{Session: session}).TakeBack(ctx) // nobody is to reach the device there; what is left expires
+		fallthrough
+	case !errors.As(err, new(*sip.AuthError)):
 		return certprov.Address{}, errors.New("the Registrar does not ask who the device is")
 	}
 	return certprov.ParseAddress(session.CertificateService())
@@ -80,7 +93,9 @@ func (s stranger) sameAuthority(ctx context.Context, trial *gate, web certprov.A
 	}
 	c := provisioning.Candidate{Step: provisioning.Redirect, Endpoint: provisioning.Endpoint{Host: web.Host, Port: web.Port, Transport: provisioning.TLS}}
 	err := errors.New("it has no address")
-	for _, addr := range s.owner.Resolve(ctx, []string{web.Host})[0].Addrs {
+	addrs := s.owner.Resolve(ctx, []string{web.Host})[0].Addrs
+	for _, addr := range addrs[:min(len(addrs), maxTrialAddrs)] {
+		s.owner.Pass()
 		conn, met, failed := trial.open(ctx, c, addr)
 		if err = failed; failed != nil {
 			continue
