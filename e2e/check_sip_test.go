@@ -21,9 +21,9 @@ const (
 
 var sipFaults = []fault{
 	{"silent after TLS", with(pool01Has(nothingWrong)), "sip-no-answer", `
-pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not answer SIP.
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not answer SIP in time.
 The problem is with the Registrar.
-Check that the Registrar service runs behind this port.`},
+Check that the Registrar service runs behind this port; if it runs, look at its load and that of its domain controllers: a device waits 4 s for an answer.`},
 	{"HTTP behind TLS", with(pool01Is("https")), "sip-malformed", `
 pool01.contoso.com:5061 (10.0.0.20) answers, but does not speak SIP: its answer begins with HTTP/1.1 400 Bad Request.
 The problem is with the Registrar.

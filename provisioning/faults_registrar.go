@@ -17,6 +17,9 @@ var (
 	FaultPortFiltered = declare("connect.port-filtered", ConnectTimeout, SideNetwork,
 		"{at}[ ({address})] does not answer, but the same server {elsewhere}: a firewall drops what is sent to port {port}",
 		"look for a firewall that drops port {port}, on the way or on {host} itself")
+	FaultLossyWay = declare("connect.lossy", Lossy, SideNetwork,
+		"packets are lost: {lost} of {asked} queries to the name server {server} were not answered ({share} %), and no connection to {at}[ ({address})] can be made",
+		"look for a bad cable, weak Wi-Fi, a saturated link, or another host that has the address of this device; if the name server only limits queries, look for a firewall that drops port {port}")
 	FaultNoWay = declare("connect.unreachable", ConnectUnreachable, SideNetwork,
 		"there is no route to {at}[ ({address})]", "check the address record, the gateway and the VLAN of this device")
 	FaultHostUnreachable = declare("connect.host-unreachable", ConnectUnreachable, SideNetwork,
@@ -78,7 +81,7 @@ var (
 		"the TLS handshake with {at}[ ({address})] failed: {problem}", "search the log of the Registrar for the time of this attempt; the message above is what this device saw")
 	FaultTLSSilent = declare("tls.silent", TLSTimeout, SideRegistrar,
 		"{at}[ ({address})] accepts the connection, but does not answer the TLS handshake",
-		"check that this port speaks TLS (a port for plain SIP waits in the same way), and that the service on {host} is not hung")
+		"check that this port speaks TLS (a port for plain SIP waits in the same way), and that the service on {host} is not hung; if both are right, look for large packets that are lost on the way (a tunnel or VPN with an MTU that is too small)")
 	FaultTLSStalls = declare("tls.stalls", TLSTimeout, SideNetwork,
 		"{at}[ ({address})] begins the TLS handshake, and then nothing more arrives",
 		"look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message \"fragmentation needed\"; if there is none, check whether the service on {host} is hung")

@@ -3,7 +3,10 @@ package provisioning
 // The sign-in: what a Registrar that speaks SIP makes of the device. {said} are its own words.
 var (
 	FaultNoSIP = declare("sip.no-answer", SIPNoAnswer, SideRegistrar,
-		"{at}[ ({address})] accepts the connection, but does not answer SIP", "check that the Registrar service runs behind this port")
+		"{at}[ ({address})] accepts the connection, but does not answer SIP in time",
+		"check that the Registrar service runs behind this port; if it runs, look at its load and that of its domain controllers: a device waits 4 s for an answer")
+	FaultSlowAnswer = declare("sip.slow-answer", Slow, SideRegistrar,
+		"{at} ({address}) takes {ms} ms to answer SIP", "look at the load of the Registrar and of its domain controllers: a device waits 4 s for an answer")
 	FaultWentSilent = declare("sip.went-silent", SIPNoAnswer, "",
 		"{at}[ ({address})] no longer answers on a connection that has worked until now",
 		"run homeward check: it tells a server that is down from a network that loses or drops its packets")

@@ -60,6 +60,8 @@ func judge(f *Facts) Report {
 	}
 	if f.signsIn() && !found.None() {
 		r.Verdict = Degraded
+	} else {
+		found = onLossyWay(f, found)
 	}
 	r.Summary = summary(f, found)
 	if found.Specific() {

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/discover"
 	"github.com/homeward-agent/homeward/provisioning/signin"
@@ -19,6 +21,25 @@ func lossy(f *Facts) provisioning.Trouble {
 	return provisioning.Trouble{}
 }
 
+// muchLost is the share of lost queries, in percent, from which on silence is no sign of a firewall. (Our choice.)
+const muchLost = 10
+
+// dropped are the faults of packets that do not arrive.
+var dropped = []*provisioning.Fault{provisioning.FaultFiltered, provisioning.FaultPortFiltered, provisioning.FaultTLSLost, provisioning.FaultTLSStalls}
+
+// onLossyWay is for a Registrar that seems to be behind a firewall, where the questions to a name server get lost, too.
+func onLossyWay(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	if !slices.Contains(dropped, t.Fault) {
+		return t
+	}
+	for _, q := range f.Quality {
+		if loss := discover.LossyServer(q); !loss.None() && q.Lost() >= muchLost {
+			return provisioning.FaultLossyWay.Met(t.With(loss.Facts).Facts)
+		}
+	}
+	return t
+}
+
 // slow is about what takes long although all goes well in the end.
 func slow(f *Facts) provisioning.Trouble {
 	for _, q := range f.Quality {
@@ -30,6 +51,9 @@ func slow(f *Facts) provisioning.Trouble {
 		p, _ := f.place(c)
 		for _, probe := range p.Probes {
 			if t := signin.SlowWay(c, probe.Addr, probe.Connecting); probe.Connected && !t.None() {
+				return t
+			}
+			if t := probe.SlowAnswer(c); !t.None() {
 				return t
 			}
 		}

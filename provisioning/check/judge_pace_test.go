@@ -16,6 +16,7 @@ const (
 	slowDNS     = 200 * time.Millisecond
 	slowDHCP    = 2 * time.Second
 	slowConnect = 250 * time.Millisecond
+	slowAnswer  = 2 * time.Second
 )
 
 // What is slow or lossy by the least that counts is told, and what is a little better is not.
@@ -29,6 +30,14 @@ func TestPace(t *testing.T) {
 		probe := &signin.Probe{Addr: addr, Connected: connected, Connecting: took}
 		return &Facts{Plan: provisioning.Plan{Try: []provisioning.Candidate{c}}, Places: []*Place{{Candidate: c, Probes: []*signin.Probe{probe}}}}
 	}
+	answer := func(took time.Duration) *Facts {
+		f := way(true, 0)
+		probe := f.Places[0].Probes[0]
+		probe.Connecting, probe.Securing, probe.Took, probe.Greeting.Code = 100*time.Millisecond, 100*time.Millisecond, took+200*time.Millisecond, 200
+		return f
+	}
+	silent := answer(slowAnswer)
+	silent.Places[0].Probes[0].Greeting.Code = 0
 	dhcp := func(took time.Duration) *Facts {
 		f := &Facts{DHCP: &discover.DHCPSurvey{Answers: []dhcpopts.Answer{{Took: took}}}}
 		f.Policy.AskDHCP = true
@@ -49,6 +58,9 @@ func TestPace(t *testing.T) {
 		{"a way at the limit", slow, way(true, slowConnect), provisioning.FaultSlowWay},
 		{"a way below it", slow, way(true, slowConnect-time.Millisecond), nil},
 		{"no way", slow, way(false, slowConnect), nil},
+		{"an answer at the limit", slow, answer(slowAnswer), provisioning.FaultSlowAnswer},
+		{"an answer below it", slow, answer(slowAnswer - time.Millisecond), nil},
+		{"no answer", slow, silent, nil},
 		{"DHCP at the limit", slow, dhcp(slowDHCP), provisioning.FaultDHCPSlow},
 		{"DHCP below it", slow, dhcp(slowDHCP - time.Millisecond), nil},
 	} {
@@ -68,5 +80,25 @@ func TestServerDead(t *testing.T) {
 	got := serverDead(&f)
 	if got.Fault != provisioning.FaultDNSServerDead || got.Facts["server"] != f.Quality[1].Server || got.Facts["alive"] != f.Quality[0].Server {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Silence is that of a lossy way only where it would be that of a firewall, and where enough is lost.
+func TestOnLossyWay(t *testing.T) {
+	for _, test := range []struct {
+		met, want *provisioning.Fault
+		answered  int
+	}{
+		{provisioning.FaultFiltered, provisioning.FaultLossyWay, 90},
+		{provisioning.FaultPortFiltered, provisioning.FaultLossyWay, 90},
+		{provisioning.FaultTLSLost, provisioning.FaultLossyWay, 43},
+		{provisioning.FaultFiltered, provisioning.FaultFiltered, 91},
+		{provisioning.FaultFiltered, provisioning.FaultFiltered, 0}, // dead
+		{provisioning.FaultRefused, provisioning.FaultRefused, 43},
+	} {
+		f := &Facts{Quality: []discover.Quality{{Asked: 100, Answered: 100}, {Asked: 100, Answered: test.answered}}}
+		if got := onLossyWay(f, test.met.Met(provisioning.Facts{"at": "fe01.contoso.com:5061"})); got.Fault != test.want || got.Facts["at"] == nil {
+			t.Errorf("%s, %d answered: %+v", test.met.ID, test.answered, got)
+		}
 	}
 }

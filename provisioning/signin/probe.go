@@ -16,6 +16,7 @@ import (
 const (
 	probeConnect = 2 * time.Second // leaves room for one lost SYN
 	probeGreet   = 4 * time.Second // as long as a Registrar has for REGISTER (package sip)
+	slowAnswer   = 2 * time.Second // from when on a Registrar is slow to answer SIP: half of that
 )
 
 // Probe is how far a device comes with one address, without signing in.
@@ -39,6 +40,15 @@ type Probe struct {
 
 // Reason is that of the Trouble.
 func (p *Probe) Reason() provisioning.Reason { return p.Trouble.Reason() }
+
+// SlowAnswer is about a Registrar that takes long to answer.
+func (p *Probe) SlowAnswer(c provisioning.Candidate) provisioning.Trouble {
+	took := p.Took - p.Connecting - p.Securing
+	if p.Greeting.Code == 0 || took < slowAnswer {
+		return provisioning.Trouble{}
+	}
+	return provisioning.FaultSlowAnswer.Met(provisioning.Facts{"at": c.HostPort(), "address": p.Addr, "ms": took.Milliseconds()})
+}
 
 // Probe tries one address of a Candidate: TCP, TLS and the name, and a SIP request without credentials.
 func (s *Signer) Probe(ctx context.Context, c provisioning.Candidate, addr netip.Addr) *Probe {
