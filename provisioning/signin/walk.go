@@ -69,7 +69,7 @@ func (w *Walk) newOpener(ctx context.Context, p pace, ahead <-chan []provisionin
 		return newOpening(ctx, &w.signer.gate, c, addr, func() { wake(w.wake) })
 	}
 	if w.warm != nil {
-		o.apart = 1
+		o.apart = w.warm.progress().sockets
 	}
 	return o
 }
@@ -93,7 +93,10 @@ func (w *Walk) Warm(ctx context.Context, c provisioning.Candidate) {
 // adopt returns the connection to last good if that is the place. One that could not be opened says nothing of now.
 func (w *Walk) adopt(place attempted) *opening {
 	p := w.warm
-	if p == nil || place != (attempted{p.c.Endpoint, p.addr}) || p.notConnected() {
+	if p == nil {
+		return nil
+	}
+	if w.opener.apart = p.progress().sockets; place != (attempted{p.c.Endpoint, p.addr}) || p.notConnected() {
 		return nil
 	}
 	w.warm, w.opener.apart = nil, 0
@@ -112,8 +115,7 @@ func (w *Walk) Close() {
 func (w *Walk) may(c provisioning.Candidate, addr netip.Addr) bool {
 	place := attempted{c.Endpoint, addr}
 	reason, _ := w.ruledOut(c)
-	turn, _ := w.signer.restraint.lostTurn(place)
-	return reason == "" && turn == "" && !w.failed[place] && !w.holds(c)
+	return reason == "" && !w.signer.restraint.LostTurn(c.Endpoint, addr) && !w.failed[place] && !w.holds(c)
 }
 
 // End gives up all connections but that to the Registrar that has accepted.

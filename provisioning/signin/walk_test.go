@@ -421,3 +421,36 @@ func TestAPoolIsBelievedOnce(t *testing.T) {
 		}
 	})
 }
+
+// A connection to last good that could not be opened holds none of the sockets, whether it failed before the walk began or
+// while it waited, and whether its place is named or not.
+func TestFailedWarmHoldsNoSocket(t *testing.T) {
+	const named, other = "fe01.contoso.com 5061 tls 10.0.0.5", "fe02.contoso.com 5061 tls 10.0.0.6"
+	for _, begunBefore := range []bool{false, true} {
+		for _, all := range []string{named + "\n" + other, other} {
+			synctest.Test(t, func(t *testing.T) {
+				s, _, _ := signerAt(t, "-- registrars --\n10.0.0.5:5061 tls fe01.contoso.com refuse rtt=20ms\n10.0.0.6:5061 tls fe02.contoso.com accept rtt=20ms\n", false)
+				w := s.NewWalk(nil)
+				w.Warm(t.Context(), candidates(t, named)[0])
+				if begunBefore {
+					w.Begin(t.Context(), nil)
+					if w.opener.apart != 1 {
+						t.Errorf("%d sockets besides, while last good is connected to", w.opener.apart)
+					}
+				}
+				time.Sleep(time.Second)
+				if !begunBefore {
+					w.Begin(t.Context(), nil)
+				}
+				reg := w.Step(t.Context(), candidates(t, all))
+				if reg == nil || w.opener.apart != 0 {
+					t.Errorf("registered %v, %d sockets besides", reg != nil, w.opener.apart)
+				} else {
+					reg.Session.Close()
+				}
+				w.End()
+				w.Close()
+			})
+		}
+	}
+}
