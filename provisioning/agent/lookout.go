@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -131,18 +132,28 @@ func (l *lookout) lookForNormalWay(ctx context.Context) *signin.Registration {
 	return reg
 }
 
+// primaryAnswers says whether the primary proves that it is there. Where it would not be signed in to now, nobody bothers it.
+func (l *lookout) primaryAnswers(ctx context.Context, addr netip.Addr) bool {
+	if !l.search.signer.Restraint().Allows(l.primary, addr) {
+		return false
+	}
+	conn, err := l.search.signer.Connect(ctx, l.primary, addr)
+	if err == nil {
+		conn.Close()
+	}
+	return err == nil
+}
+
 // lookAtPrimary proves that the primary is there, and takes it back when it has answered often enough. Until
 // then nothing is signed in to.
 func (l *lookout) lookAtPrimary(ctx context.Context) *signin.Registration {
 	s := l.search
-	conn, err := s.signer.Connect(ctx, l.primary, l.primary.Addrs[0])
-	if err != nil {
+	if !l.primaryAnswers(ctx, l.primary.Addrs[0]) {
 		l.answered = 0
 		// The address may be the one that is dead: the next look is at its sister.
 		l.primary.Addrs = append(l.primary.Addrs[1:], l.primary.Addrs[0])
 		return nil
 	}
-	conn.Close()
 	if l.answered++; l.answered < primaryAnswers {
 		return nil
 	}

@@ -112,6 +112,12 @@ func (r *Restraint) LostTurn(e provisioning.Endpoint, addr netip.Addr) bool {
 	return reason != ""
 }
 
+// Allows says whether an address of a Candidate may be connected to now.
+func (r *Restraint) Allows(c provisioning.Candidate, addr netip.Addr) bool {
+	reason, _ := r.ruledOut(c)
+	return reason == "" && !r.LostTurn(c.Endpoint, addr)
+}
+
 // PasswordRests says whether no sign-in is tried now, since the password was refused and there is nothing else to sign in with.
 func (r *Restraint) PasswordRests() bool { return r.passwordRests() && !r.certificate() }
 

@@ -316,3 +316,16 @@ func TestPatienceWithThePrimary(t *testing.T) {
 		}
 	})
 }
+
+// Where to connect to, besides on a walk: not at a place that has lost its turn, nor at one that asks to be left alone.
+func TestAllows(t *testing.T) {
+	r, here, sister := newRestraint(), netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("10.0.0.6")
+	c := candidates(t, "fe01.contoso.com 5061 tls 10.0.0.5 10.0.0.6")[0]
+	r.aside[attempted{c.Endpoint, here}] = aside{time.Now().Add(time.Minute), provisioning.ConnectReset}
+	if r.Allows(c, here) || !r.Allows(c, sister) {
+		t.Errorf("%v, which has lost its turn: %v; its sister: %v", here, r.Allows(c, here), r.Allows(c, sister))
+	}
+	if r.leaveAlone[c.Endpoint] = time.Now().Add(time.Minute); r.Allows(c, sister) {
+		t.Error("a Registrar that asks to be left alone may be connected to")
+	}
+}
