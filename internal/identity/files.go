@@ -34,7 +34,7 @@ func create(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	giveAway(f, filepath.Dir(filepath.Dir(path)))
+	giveAway(f, filepath.Dir(path))
 	_, err = f.Write(data)
 	return errors.Join(err, f.Sync(), f.Close())
 }

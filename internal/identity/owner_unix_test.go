@@ -86,3 +86,33 @@ func TestLinksAreNotFollowed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is known of the tries to get a certificate outlasts the process, behind no link.
+func TestTriesAreKept(t *testing.T) {
+	state := t.TempDir()
+	s := In(state)
+	if got, err := s.Asked(); got != (Asked{}) || err != nil {
+		t.Errorf("before the first: %+v, %v", got, err)
+	}
+	want := Asked{Version: format, At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Failures: 6}
+	for range 2 {
+		if err := s.NoteAsked(want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := In(state).Asked(); got != want || err != nil {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if _, err := s.Load(phone1, time.Now()); kindOf(t, err) != Absent {
+		t.Errorf("it is no pair: %v", err)
+	}
+	if err := os.RemoveAll(s.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(t.TempDir(), s.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.NoteAsked(want); err == nil {
+		t.Error("kept behind a link")
+	}
+}

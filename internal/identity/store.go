@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
 // format is the version of the files.
@@ -27,15 +29,18 @@ type Store struct{ dir string }
 // In returns the store of a state directory, which must exist when something is saved.
 func In(stateDir string) Store { return Store{filepath.Join(stateDir, "identity")} }
 
-// open returns the directory, which is in the state directory indeed: whoever may write there could have put a link to another
-// one in its place, and root takes things away in it.
-func (s Store) open() (*os.Root, error) {
-	state, err := os.OpenRoot(filepath.Dir(s.dir))
+// open opens the directory, and returns a path to what is open: whoever may write in the state directory could put a link to
+// another one in its place meanwhile, and root takes things away in it. Systems without /proc have the path alone.
+func (s Store) open() (dir *os.File, path string, err error) {
+	dir, err = safefile.Dir(s.dir)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	defer state.Close()
-	return state.OpenRoot(filepath.Base(s.dir))
+	path = "/proc/self/fd/" + strconv.Itoa(int(dir.Fd()))
+	if at, err := os.Stat(path); err != nil || !at.IsDir() {
+		path = s.dir
+	}
+	return dir, path, nil
 }
 
 // Load returns the newest pair that can be used by its owner now: one that Registrars have refused only where there is no
@@ -232,12 +237,12 @@ func (s Store) all() ([]found, error) {
 
 // numbers returns the generations, the newest first.
 func (s Store) numbers() ([]int, error) {
-	dir, err := s.open()
+	dir, _, err := s.open()
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	entries, err := fs.ReadDir(dir.FS(), ".")
+	entries, err := dir.ReadDir(-1)
 	if err != nil {
 		return nil, err
 	}
@@ -254,36 +259,37 @@ func (s Store) numbers() ([]int, error) {
 
 // sweep takes away what a power cut has left.
 func (s Store) sweep() {
-	dir, err := s.open()
+	dir, path, err := s.open()
 	if err != nil {
 		return
 	}
 	defer dir.Close()
-	entries, _ := fs.ReadDir(dir.FS(), ".") // what is left then does no harm
+	entries, _ := dir.ReadDir(-1) // what is left then does no harm
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), unborn) || strings.HasPrefix(e.Name(), dying) {
-			_ = dir.RemoveAll(e.Name())
+			_ = os.RemoveAll(filepath.Join(path, e.Name()))
 		}
 	}
 }
 
 // remove takes a generation away: whole under its name, or not there at all.
 func (s Store) remove(name string) error {
-	dir, err := s.open()
+	dir, path, err := s.open()
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	if err := dir.RemoveAll(dying + name); err != nil {
+	gone := filepath.Join(path, dying+name)
+	if err := os.RemoveAll(gone); err != nil {
 		return err
 	}
-	if err := dir.Rename(name, dying+name); err != nil {
+	if err := os.Rename(filepath.Join(path, name), gone); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		return err
 	}
-	return errors.Join(syncDir(s.dir), dir.RemoveAll(dying+name))
+	return errors.Join(syncDir(path), os.RemoveAll(gone))
 }
 
 func (p Pair) write(dir string) error {

@@ -20,6 +20,7 @@ const (
 	enrolLast    = time.Hour        // after a failure, in the last days of a certificate
 	lastDays     = 72 * time.Hour
 	lookAgain    = time.Hour // the clock may have been set
+	onceADay     = 6         // after so many failures in a row, the next try is a day later
 )
 
 // enrolling gets certificates in the background: a first one, and the next when two thirds of the life of the one at hand have
@@ -34,7 +35,7 @@ type enrolling struct {
 
 	service  enrol.Service
 	since    time.Time // when service was told first
-	failures int       // in a row
+	failures int       // in a row, over restarts
 	failedAt time.Time
 	gotAt    time.Time // when the latest certificate came; zero: none has
 }
@@ -79,14 +80,45 @@ func (e *enrolling) due(pair identity.Pair) (time.Duration, bool) {
 		wait = max(wait, time.Until(e.gotAt.Add(enrolBetween)))
 	}
 	if e.failures > 0 {
-		pause := min(enrolAgain<<min(e.failures-1, 5), again)
+		pause := min(enrolAgain<<min(e.failures-1, onceADay-1), again)
 		wait = max(wait, time.Until(e.failedAt.Add(pause*3/4+e.share(pause/2))))
 	}
 	return wait, true
 }
 
+// recall takes up the tries of before this start. When they were is not known better than by a clock that may have been wrong.
+func (e *enrolling) recall() {
+	asked, err := e.credential.store.Asked()
+	if err != nil { // nobody knows how many there were
+		asked = identity.Asked{At: e.credential.basis.now(), Failures: 1}
+	}
+	if e.failures = asked.Failures; e.failures > 0 {
+		ago := min(max(0, e.credential.basis.now().Sub(asked.At)), enrolBetween)
+		e.failedAt = time.Now().Add(-ago)
+	}
+}
+
+// note keeps on the disk that a certificate is asked for now, and how many tries have failed.
+func (e *enrolling) note(failures int) error {
+	return e.credential.store.NoteAsked(identity.Asked{At: e.credential.basis.now(), Failures: failures})
+}
+
+// once asks for a certificate. A try that is not noted could be repeated after each restart: no password and no PIN is sent then.
+func (e *enrolling) once(ctx context.Context) provisioning.Trouble {
+	failures := e.failures + 1
+	if e.enroller.ByPIN() {
+		failures = max(failures, onceADay) // two forms are tried, and a PIN is locked soon
+	}
+	if err := e.note(failures); err != nil {
+		return provisioning.FaultEnrolStore.Met(provisioning.Facts{"problem": err.Error()})
+	}
+	_, trouble := e.enroller.Once(ctx, e.service)
+	return trouble
+}
+
 // run gets certificates until ctx ends.
 func (e *enrolling) run(ctx context.Context) {
+	e.recall()
 	for ctx.Err() == nil {
 		var timer <-chan time.Time
 		pair, _ := e.credential.store.Load(e.credential.owner, e.credential.basis.now()) // what is wrong is told at the sign-in
@@ -119,23 +151,29 @@ func (e *enrolling) enrol(ctx context.Context) {
 		e.credential.board.enrolled(provisioning.FaultEnrolNoService.Met(nil))
 		return
 	}
-	_, trouble := e.enroller.Once(ctx, e.service)
+	trouble := e.once(ctx)
 	if ctx.Err() != nil {
 		return
 	}
 	e.failures++
 	e.failedAt = time.Now()
-	switch {
-	case trouble.None():
+	switch trouble.Fault {
+	case nil:
 		if e.failures, e.gotAt = 0, time.Now(); e.enroller.ByPIN() {
 			defer e.wake()
 		}
-	case trouble.Fault == provisioning.FaultEnrolPIN:
-		e.failures = max(e.failures, 6) // two forms were tried, and a PIN is locked soon: the next try is tomorrow, or a tech's
-	case trouble.Fault == provisioning.FaultEnrolCredentials:
-		e.failures = max(e.failures, 6) // once a day: the account is not to be locked
+	case provisioning.FaultEnrolCredentials: // the account is not to be locked
+		e.failures = max(e.failures, onceADay)
 		latest(e.refused)(struct{}{})
+	case provisioning.FaultEnrolPIN, // the next try is tomorrow, or a tech's
+		provisioning.FaultEnrolStore, provisioning.FaultEnrolUnusable: // each try may have made a certificate
+		e.failures = max(e.failures, onceADay)
 	}
+	kept := 0 // a service that was not there may be asked after a restart
+	if e.failures >= onceADay {
+		kept = e.failures
+	}
+	_ = e.note(kept) // else what was noted before stands
 	e.credential.load()
 	e.credential.board.enrolled(trouble)
 }

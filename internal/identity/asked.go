@@ -1,0 +1,67 @@
+package identity
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const askedFile = "asked.json"
+
+// Asked is what is kept of the tries to get a certificate, so that a restart does not begin them anew: a PIN and an account are
+// locked by a few wrong ones.
+type Asked struct {
+	Version  int       `json:"version"`
+	At       time.Time `json:"at"`       // when the last one began; zero: there was none
+	Failures int       `json:"failures"` // in a row, that one included until it has succeeded
+}
+
+// Asked returns what NoteAsked has kept.
+func (s Store) Asked() (Asked, error) {
+	text, err := read(filepath.Join(s.dir, askedFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Asked{}, nil
+	}
+	if err != nil {
+		return Asked{}, err
+	}
+	var a Asked
+	if err := json.Unmarshal(text, &a); err != nil {
+		return Asked{}, fmt.Errorf("%s: %w", askedFile, err)
+	}
+	if a.Version != format {
+		return Asked{}, fmt.Errorf("%s has version %d, not %d", askedFile, a.Version, format)
+	}
+	return a, nil
+}
+
+// NoteAsked keeps what is known of the tries. After it, that is on the disk.
+func (s Store) NoteAsked(a Asked) error {
+	a.Version = format
+	text, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	if !exists(s.dir) {
+		if err := createDir(s.dir); err != nil {
+			return err
+		}
+	}
+	dir, path, err := s.open()
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	unfinished := filepath.Join(path, unborn+askedFile)
+	if err := os.RemoveAll(unfinished); err != nil {
+		return err
+	}
+	if err := create(unfinished, append(text, '\n')); err != nil {
+		return err
+	}
+	return errors.Join(os.Rename(unfinished, filepath.Join(path, askedFile)), syncDir(path))
+}
