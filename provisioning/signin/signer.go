@@ -99,9 +99,16 @@ func (s *Signer) inClear(c provisioning.Candidate) bool {
 }
 
 func (s *Signer) account(c provisioning.Candidate, local net.Addr) sip.Account {
+	account := s.stranger(local)
+	account.User, account.Password, account.InClear = s.policy.User, s.policy.Password, s.inClear(c)
+	return account
+}
+
+// stranger is an account without what proves whose it is: whoever asks with it answers no challenge. It may be asked for
+// beside a sign-in.
+func (s *Signer) stranger(local net.Addr) sip.Account {
 	return sip.Account{
-		AOR: s.policy.SIPAddress, User: s.policy.User, Password: s.policy.Password, Schemes: s.policy.Auth,
-		InClear: s.inClear(c), UserAgent: userAgent(&s.policy), Host: s.policy.Workstation,
+		AOR: s.policy.SIPAddress, Schemes: s.policy.Auth, UserAgent: userAgent(&s.policy), Host: s.policy.Workstation,
 		EndpointID: s.EndpointID, Subnet: subnetOf(local),
 	}
 }
