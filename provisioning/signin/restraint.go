@@ -49,6 +49,7 @@ type Restraint struct {
 	knocks      int                                 // rests in a row that a Registrar has cut short by taking a connection
 	failures    int                                 // walks in a row that ended without registration
 	refusals    int                                 // complete credentials refused in a row
+	refusedAt   time.Time                           // when the last of them was
 	credentials time.Time                           // the secret rests until then
 	certificate func() bool                         // whether the device can sign in without the secret
 	leaveAlone  map[provisioning.Endpoint]time.Time // endpoints that sent Retry-After
@@ -168,8 +169,12 @@ func (r *Restraint) failed(c provisioning.Candidate, err error) {
 // Refused takes note that another service has refused the password.
 func (r *Restraint) Refused() { r.refused(1) }
 
-// refused counts passwords that a Registrar has seen and refused.
+// refused counts passwords that a server has seen and refused. What a directory has forgotten of them is forgotten here.
 func (r *Restraint) refused(n int) {
+	if time.Since(r.refusedAt) > credentialsRest {
+		r.refusals = 0
+	}
+	r.refusedAt = time.Now()
 	if r.refusals += n; r.refusals >= refusalsAllowed {
 		r.refusals = 0
 		r.credentials = time.Now().Add(credentialsRest)

@@ -329,3 +329,22 @@ func TestAllows(t *testing.T) {
 		t.Error("a Registrar that asks to be left alone may be connected to")
 	}
 }
+
+// A web service that refuses the password once a day does not keep a device that is registered from signing in again: what is longer
+// ago than a directory counts is forgotten.
+func TestRefusalsADayApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRestraint()
+		for range 3 {
+			if r.Refused(); r.PasswordRests() {
+				t.Fatal("the password rests")
+			}
+			time.Sleep(24 * time.Hour)
+		}
+		r.Refused()
+		time.Sleep(credentialsRest)
+		if r.Refused(); !r.PasswordRests() {
+			t.Error("two refusals within the window, and the password does not rest")
+		}
+	})
+}
