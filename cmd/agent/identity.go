@@ -195,7 +195,7 @@ func importIdentity(e env, conf *config.Config, file, endpoint string) error {
 	}
 	defer clear(text)
 	pair, err := certs.Import(text, certs.Details{
-		SIPAddress: conf.Policy.SIPAddress.String(), EndpointID: endpoint, EnrolledBy: "import", EnrolledAt: time.Now().UTC().Truncate(time.Second),
+		SIPAddress: conf.Policy.SIPAddress.String(), EndpointID: endpoint, EnrolledBy: certs.Imported, EnrolledAt: time.Now().UTC().Truncate(time.Second),
 	})
 	if err != nil {
 		f := &failure{code: exitFailed, err: fmt.Errorf("%s: %w", file, err)}

@@ -54,6 +54,12 @@ func pairFor(t testing.TB, of Owner, begins, ends time.Duration) Pair {
 
 func good(t testing.TB) Pair { return pairFor(t, phone1, -time.Hour, 100*time.Hour) }
 
+// imported is a pair that a tech has brought.
+func imported(p Pair) Pair {
+	p.Details.EnrolledBy = Imported
+	return p
+}
+
 func save(t testing.TB, s Store, p Pair) Pair {
 	t.Helper()
 	if err := s.Save(p); err != nil {
@@ -95,7 +101,7 @@ func TestEachKind(t *testing.T) {
 			save(t, s, pairFor(t, Owner{phone1.SIPAddress, "0000000000"}, 0, time.Hour))
 		}, Foreign},
 		"over":           {func(t *testing.T, s Store) { save(t, s, pairFor(t, phone1, -2*time.Hour, -time.Hour)) }, Expired},
-		"to come":        {func(t *testing.T, s Store) { save(t, s, pairFor(t, phone1, time.Hour, 2*time.Hour)) }, NotYetValid},
+		"to come":        {func(t *testing.T, s Store) { save(t, s, imported(pairFor(t, phone1, time.Hour, 2*time.Hour))) }, NotYetValid},
 		"half a key":     {spoil(keyFile, func(text []byte) []byte { return text[:len(text)/2] }), Damaged},
 		"no certificate": {spoil(certificateFile, func([]byte) []byte { return nil }), Damaged},
 		"details of a later version": {spoil(detailsFile, func(text []byte) []byte {
@@ -209,7 +215,7 @@ func TestTheOldPairStaysUntilTheNewOneIsProven(t *testing.T) {
 // A clock that is behind is not what a certificate is judged by: the caller passes a time that has passed.
 func TestTimes(t *testing.T) {
 	s := In(t.TempDir())
-	p := save(t, s, good(t))
+	p := save(t, s, imported(good(t)))
 	for _, row := range []struct {
 		now  time.Time
 		want Kind
@@ -224,6 +230,18 @@ func TestTimes(t *testing.T) {
 		if (err == nil) != row.ok || err != nil && kindOf(t, err) != row.want {
 			t.Errorf("at %v: %v", row.now, err)
 		}
+	}
+}
+
+// One that the device has asked for was valid when it came, whatever the clock shows after a power cut.
+func TestItsOwnCertificateIsNeverTooEarly(t *testing.T) {
+	s := In(t.TempDir())
+	p := save(t, s, good(t))
+	if _, err := s.Load(phone1, p.Certificate.Leaf.NotBefore.AddDate(-30, 0, 0)); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Load(phone1, p.Certificate.Leaf.NotAfter.Add(time.Second)); kindOf(t, err) != Expired {
+		t.Error(err)
 	}
 }
 

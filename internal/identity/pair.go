@@ -23,6 +23,9 @@ const keyBits = 2048
 // tolerated is how far the clocks of the issuer and of this device may be apart. (Our choice: what sign-in tolerates.)
 const tolerated = 5 * time.Minute
 
+// Imported is who has got a pair that a tech has brought.
+const Imported = "import"
+
 // Owner is whom a pair belongs to: the certificate service publishes a certificate for a user and an endpoint.
 type Owner struct {
 	SIPAddress string // "sip:phone1@contoso.com"
@@ -106,14 +109,15 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// fits says why a pair is not for its owner now, as a Kind; false: it is.
+// fits says why a pair is not for its owner now, as a Kind; false: it is. One that this device has asked for was valid when it came:
+// a clock that shows an earlier time is behind, and no reason not to use it.
 func (p Pair) fits(of Owner, now time.Time) (Kind, bool) {
 	switch leaf := p.Certificate.Leaf; {
 	case !strings.EqualFold(p.Details.SIPAddress, of.SIPAddress), p.Details.EndpointID != of.EndpointID:
 		return Foreign, false
 	case now.After(leaf.NotAfter):
 		return Expired, false
-	case now.Add(tolerated).Before(leaf.NotBefore):
+	case p.Details.EnrolledBy == Imported && now.Add(tolerated).Before(leaf.NotBefore):
 		return NotYetValid, false
 	}
 	return 0, true

@@ -73,7 +73,7 @@ func (e *enrolling) due(pair identity.Pair) (time.Duration, bool) {
 			again = enrolLast
 		}
 	}
-	if newest, err := e.credential.store.Newest(); err == nil && newest.Owner() == e.credential.owner && newest.Details.EnrolledBy != "import" && !newest.Details.EnrolledAt.After(now) {
+	if newest, err := e.credential.store.Newest(); err == nil && newest.Owner() == e.credential.owner && newest.Details.EnrolledBy != identity.Imported && !newest.Details.EnrolledAt.After(now) {
 		wait = max(wait, newest.Details.EnrolledAt.Add(enrolBetween).Sub(now))
 	}
 	if !e.gotAt.IsZero() {

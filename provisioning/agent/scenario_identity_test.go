@@ -41,7 +41,8 @@ var identities = map[string]func(*testing.T, *scenario){
 	"issued":  issued,
 	"ending":  has("sip:phone1@contoso.com", "phone1@contoso.com", -100*24*time.Hour, 48*time.Hour),
 	"expired": has("sip:phone1@contoso.com", "phone1@contoso.com", -48*time.Hour, -24*time.Hour),
-	"future":  has("sip:phone1@contoso.com", "phone1@contoso.com", 24*time.Hour, 48*time.Hour),
+	"future":  hasBy(identity.Imported, "sip:phone1@contoso.com", "phone1@contoso.com", 24*time.Hour, 48*time.Hour),
+	"later":   has("sip:phone1@contoso.com", "phone1@contoso.com", 71*time.Minute, 180*24*time.Hour),
 	"foreign": has("sip:phone2@contoso.com", "phone2@contoso.com", -time.Hour, 180*24*time.Hour),
 	"damaged": func(t *testing.T, s *scenario) {
 		issued(t, s)
@@ -54,15 +55,20 @@ var identities = map[string]func(*testing.T, *scenario){
 // endpoint is the endpoint id of devices that have a certificate before the start.
 const endpoint = "a1b2c3d4e5"
 
-// has is a certificate that the site has issued to a user, from and until some time from now.
+// has is a certificate that the device has got from the site for a user, from and until some time from now.
 func has(address, user string, begins, ends time.Duration) func(*testing.T, *scenario) {
+	return hasBy("ntlm", address, user, begins, ends)
+}
+
+// hasBy is has, however it came.
+func hasBy(by, address, user string, begins, ends time.Duration) func(*testing.T, *scenario) {
 	return func(t *testing.T, s *scenario) {
 		t.Helper()
 		der, err := s.site.Issue(user, strings.TrimPrefix(sip.Instance(endpoint), "urn:uuid:"), &devicesKey().PublicKey, time.Now().Add(begins), time.Now().Add(ends))
 		if err != nil {
 			t.Fatal(err)
 		}
-		pair, err := identity.Join(devicesKey(), der, identity.Details{SIPAddress: address, EndpointID: endpoint, EnrolledBy: "ntlm", EnrolledAt: time.Now().Add(begins)})
+		pair, err := identity.Join(devicesKey(), der, identity.Details{SIPAddress: address, EndpointID: endpoint, EnrolledBy: by, EnrolledAt: time.Now().Add(begins)})
 		if err == nil {
 			err = identity.In(s.dir).Save(pair)
 		}
