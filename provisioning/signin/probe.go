@@ -104,7 +104,7 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 		}
 		p.Secured, conn = true, secure
 	}
-	session := sip.NewSession(conn, p.Secured, s.stranger(conn.LocalAddr()))
+	session := sip.NewSession(conn, p.Secured, nobody(&s.policy, s.EndpointID, conn.LocalAddr()))
 	defer session.Close()
 	greeting, cancel := context.WithTimeout(ctx, probeGreet)
 	defer cancel()

@@ -99,17 +99,17 @@ func (s *Signer) inClear(c provisioning.Candidate) bool {
 }
 
 func (s *Signer) account(c provisioning.Candidate, local net.Addr) sip.Account {
-	account := s.stranger(local)
+	account := nobody(&s.policy, s.EndpointID, local)
 	account.User, account.Password, account.InClear = s.policy.User, s.policy.Password, s.inClear(c)
 	return account
 }
 
-// stranger is an account without what proves whose it is: whoever asks with it answers no challenge. It may be asked for
+// nobody is an account without what proves whose it is: whoever asks with it answers no challenge. It may be asked for
 // beside a sign-in.
-func (s *Signer) stranger(local net.Addr) sip.Account {
+func nobody(p *provisioning.Policy, endpointID string, local net.Addr) sip.Account {
 	return sip.Account{
-		AOR: s.policy.SIPAddress, Schemes: s.policy.Auth, UserAgent: userAgent(&s.policy), Host: s.policy.Workstation,
-		EndpointID: s.EndpointID, Subnet: subnetOf(local),
+		AOR: p.SIPAddress, Schemes: p.Auth, UserAgent: userAgent(p), Host: p.Workstation,
+		EndpointID: endpointID, Subnet: subnetOf(local),
 	}
 }
 
