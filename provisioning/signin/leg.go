@@ -240,7 +240,7 @@ func (w leg) follow(ctx context.Context, from provisioning.Candidate, redirects 
 		return w.LookBack(ctx)
 	})
 	if reg != nil && reg.Home == nil {
-		reg.Home = w.signer.homePair(from, contacts)
+		reg.Home = homePair(&w.signer.policy, from, contacts)
 	}
 	return reg
 }

@@ -70,9 +70,9 @@ func (s *Signer) contactReason(from, c provisioning.Candidate) (provisioning.Rea
 }
 
 // homePair is the primary and the backup Registrar of a redirect that may be remembered.
-func (s *Signer) homePair(from provisioning.Candidate, contacts []contact) []provisioning.Candidate {
+func homePair(p *provisioning.Policy, from provisioning.Candidate, contacts []contact) []provisioning.Candidate {
 	var home []provisioning.Candidate
-	if !s.policy.Vouches(from) {
+	if !p.Vouches(from) {
 		return nil
 	}
 	for _, c := range contacts {
