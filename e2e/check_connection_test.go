@@ -20,7 +20,7 @@ fe01.contoso.com:5061 (10.0.0.11) accepts the connection, and drops it when the 
 The problem is with the Registrar.
 If a proxy or load balancer listens there, check that the Registrar behind it is running, and that it passes on the name fe01.contoso.com (SNI) and expects no PROXY protocol from clients; otherwise check the log of the Registrar, and look for a firewall in between that drops connections.`},
 	{"the SRV record names a port where nothing listens, and 5061 answers", with(srvFor(fe01.host, 5065)), "connect-refused", `
-The SRV record _sipinternaltls._tcp.contoso.com leads to fe01.contoso.com:5065 (10.0.0.11), where no Registrar can be reached, but fe01.contoso.com accepts connections on port 5061.
+The SRV record _sipinternaltls._tcp.contoso.com leads to fe01.contoso.com:5065 (10.0.0.11), where no Registrar answers, but fe01.contoso.com accepts connections on port 5061.
 The problem is with DNS.
 Correct the port to 5061, or configure the Registrar to listen on 5065.`},
 	{"internal TLS is refused, and DHCP leads on", with(published(fe01), the(fe01, refuses), dhcpSays(startKea, full)), "connect-refused", `

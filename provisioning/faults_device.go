@@ -53,8 +53,8 @@ var (
 		"the last good record, which the device needs when DNS and DHCP fail, is not stored correctly: {problem}", "{cause.do}")
 
 	FaultDaemonStopped = declare("daemon.not-running", "", SideDevice, "the daemon is not running", "start it: homeward service start")
-	FaultDaemonRests   = declare("daemon.rests", "", SideDevice,
-		"the daemon pauses, and tries again at {until}: {cause}", "fix the cause; then restart homeward, or wait until {until}")
+	FaultDaemonRests   = declare("daemon.rests", "", "",
+		"the daemon pauses, and tries again at {until}: {cause}", "{cause.do}; homeward tries again at {until}, or at once after a restart")
 	FaultSpared = declare("daemon.rests-and-check", "", "",
 		"{cause}; the daemon pauses until {until}, and this check did not sign in either",
 		"{cause.do}; homeward tries again at {until}, or at once after a restart")

@@ -41,13 +41,13 @@ var (
 		"{at}[ ({address})] accepts the connection and then drops it", "check the log of the Registrar, and look for a firewall or proxy in between that drops connections")
 
 	FaultOtherPort = declare("port.other", "", "",
-		"{source} leads to {at}[ ({address})], where no Registrar can be reached, but {host} accepts connections on port {other}",
+		"{source} leads to {at}[ ({address})], where no Registrar answers, but {host} accepts connections on port {other}",
 		"correct the port to {other}, or configure the Registrar to listen on {port}")
 	FaultOtherPortDHCP = declare("port.other-dhcp", "", SideRegistrar,
-		"{source} leads to {at}[ ({address})], where no Registrar can be reached, but {host} accepts connections on port {other}",
+		"{source} leads to {at}[ ({address})], where no Registrar answers, but {host} accepts connections on port {other}",
 		"configure the Registrar to listen on {port}: option 120 contains no port")
 	FaultOtherPortConfigured = declare("port.other-configured", "", SideDevice,
-		"port {port} is configured for {host}, where no Registrar can be reached, but {host} accepts connections on port {other}",
+		"port {port} is configured for {host}, where no Registrar answers, but {host} accepts connections on port {other}",
 		`set internal_server (or external_server) = "{host}:{other}"`)
 	FaultEdgePort = declare("port.edge-configured", "", SideDevice,
 		"port {port} is configured for {host}, but its Access Edge listens on 443", `set external_server = "{host}:443"`)

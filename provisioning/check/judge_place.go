@@ -19,7 +19,7 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 		if !ok || len(p.Probes) == 0 {
 			continue
 		}
-		if first == nil || stage(first.best()) == 0 && stage(p.best()) > 0 {
+		if first == nil || showsNothing(first) && stage(p.best()) > 0 {
 			first = p
 		}
 	}
@@ -30,6 +30,14 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 		return t
 	}
 	return besideWildcard(f, disagreeAbout(f, first, deadPlace(f, first)), first)
+}
+
+// showsNothing says whether a place tells nothing of why it is dead. That nobody has its address, or that of the gateway to it,
+// is known.
+func showsNothing(p *Place) bool {
+	best := p.best()
+	known := best.Trouble.Fault == provisioning.FaultNoGateway || best.Trouble.Fault == provisioning.FaultNoNeighbour
+	return stage(best) == 0 && !known
 }
 
 // disagreeAbout says of a place that is dead that another DHCP server names another.
