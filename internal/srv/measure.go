@@ -93,15 +93,27 @@ type meter struct {
 }
 
 func (m *meter) ask(conn net.Conn, name string) error {
-	q, err := newQuestion(name, dns.TypeA, false)
-	if err != nil {
-		return err
+	for {
+		q, err := newQuestion(name, dns.TypeA, false)
+		if err != nil {
+			return err
+		}
+		if m.begin(q.id) {
+			_, err = conn.Write(q.wire)
+			return err
+		}
 	}
+}
+
+// begin takes note that a question is sent now; false: one of its id has no answer yet, and theirs could not be told apart.
+func (m *meter) begin(id uint16) bool {
 	m.mu.Lock()
-	m.open[q.id] = time.Now()
-	m.mu.Unlock()
-	_, err = conn.Write(q.wire)
-	return err
+	defer m.mu.Unlock()
+	if _, taken := m.open[id]; taken {
+		return false
+	}
+	m.open[id] = time.Now()
+	return true
 }
 
 func (m *meter) hear(conn net.Conn) {

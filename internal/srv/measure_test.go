@@ -73,3 +73,11 @@ func TestMeasureOfNobody(t *testing.T) {
 		t.Errorf("got %+v", q)
 	}
 }
+
+// Two questions of one id would share an answer, and one of them be counted as lost.
+func TestMeasuredQuestionsHaveIDsOfTheirOwn(t *testing.T) {
+	m := meter{open: map[uint16]time.Time{}}
+	if !m.begin(7) || m.begin(7) || !m.begin(8) {
+		t.Errorf("open: %v", m.open)
+	}
+}
