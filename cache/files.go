@@ -4,11 +4,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
+
+	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
 // keptAside is how many damaged files are kept for those who want to know why. (Our choice.)
@@ -45,23 +45,7 @@ func publish(open opener, tmp, path string) error {
 	if err := os.Rename(tmp, path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes a rename in dir durable, where the system has a way to ask for it.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = errors.Join(d.Sync(), d.Close())
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
-	return err
+	return safefile.SyncDir(filepath.Dir(path))
 }
 
 // setAside renames what is at path to path.damaged-N and returns the new name. The two newest are
@@ -86,7 +70,7 @@ func setAside(open opener, path string) (string, error) {
 		_ = os.RemoveAll(asideName(path, numbers[0]))
 		numbers = numbers[1:]
 	}
-	return aside, syncDir(filepath.Dir(path))
+	return aside, safefile.SyncDir(filepath.Dir(path))
 }
 
 func asideName(path string, n int) string { return path + ".damaged-" + strconv.Itoa(n) }

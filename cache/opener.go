@@ -6,12 +6,23 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
 // opener has the shape of os.OpenFile, and opens regular files alone (safefile.Open); tests replace it by a disk that fails.
 type opener func(name string, flag int, perm os.FileMode) (*os.File, error)
+
+// openOwned is safefile.Open, but what root makes gets the owner of the directory: the daemon, under a user of its own, must
+// be able to read what a tech has made by hand.
+func openOwned(name string, flag int, perm os.FileMode) (*os.File, error) {
+	f, err := safefile.Open(name, flag, perm)
+	if err == nil && flag&os.O_EXCL != 0 {
+		safefile.GiveAway(f, filepath.Dir(name))
+	}
+	return f, err
+}
 
 // regular returns an opener for a file that exists. It refuses what could block, lead elsewhere or
 // exhaust memory: pipes, devices, links, giants. It never creates: bbolt asks for that, and would

@@ -12,7 +12,6 @@ import (
 	"github.com/homeward-agent/homeward/internal/safefile"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/service/control"
-	"github.com/homeward-agent/homeward/service/internal/replace"
 )
 
 // Run keeps the history file: what is new is appended when last good was committed, when the process starts,
@@ -78,7 +77,7 @@ func (s *Story) save(after uint64) uint64 {
 func (s *Story) append(lines []byte) error {
 	f, err := safefile.Open(s.file, os.O_RDWR|os.O_APPEND, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		f, err = replace.Create(s.file, os.O_RDWR|os.O_APPEND, historyMode)
+		f, err = safefile.Create(s.file, os.O_RDWR|os.O_APPEND, historyMode)
 	}
 	if err != nil {
 		return err
@@ -111,7 +110,7 @@ func (s *Story) rewrite() error {
 	slices.SortFunc(kept, func(a, b *line) int { return cmp.Compare(a.Number, b.Number) })
 	lines := linesOf(plain(slices.Compact(kept)))
 	s.mu.Unlock()
-	return replace.File(s.file, lines, historyMode)
+	return safefile.Replace(s.file, lines, historyMode)
 }
 
 // newest returns the last lines that take at most room bytes in the file.

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/homeward-agent/homeward/e2e/needs"
+	"github.com/homeward-agent/homeward/internal/safefile"
 	"github.com/homeward-agent/homeward/service/control"
-	"github.com/homeward-agent/homeward/service/internal/replace"
 )
 
 func TestWhatRootMakesBelongsToTheDaemon(t *testing.T) {
@@ -30,7 +30,7 @@ func TestWhatRootMakesBelongsToTheDaemon(t *testing.T) {
 	s := openStory(filepath.Join(dir, "history.jsonl"))
 	outageOf(s, 1)
 	s.save(0)
-	if err := replace.File(filepath.Join(dir, "registrar.json"), []byte("{}"), stateFileMode); err != nil {
+	if err := safefile.Replace(filepath.Join(dir, "registrar.json"), []byte("{}"), stateFileMode); err != nil {
 		t.Fatal(err)
 	}
 	runtimeDir := filepath.Join(t.TempDir(), "run")

@@ -13,7 +13,6 @@ import (
 
 	"github.com/homeward-agent/homeward/internal/safefile"
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/service/internal/replace"
 )
 
 // writeAgain is how soon a file that could not be written is tried again: a full disk must not keep the phone where it was.
@@ -106,7 +105,7 @@ func (f *StateFile) write() bool {
 		text, _ = json.MarshalIndent(c, "", "  ") // as above
 		text = append(text, '\n')
 	}
-	if err := replace.File(f.path, text, stateFileMode); err != nil {
+	if err := safefile.Replace(f.path, text, stateFileMode); err != nil {
 		f.log.Warn("registrar.json not written", "err", err)
 		return false
 	}

@@ -84,7 +84,7 @@ func (s Store) All() ([]Anchor, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if err := private(f); err != nil {
+	if err := safefile.Private(f, 0o022); err != nil {
 		return nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
@@ -124,33 +124,15 @@ func (s Store) Keep(a Anchor) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Mkdir(s.dir, 0o700); err == nil {
-		if d, err := safefile.Dir(s.dir); err == nil {
-			giveAway(d, filepath.Dir(s.dir))
-			d.Close()
-		}
-	} else if !errors.Is(err, fs.ErrExist) {
+	if err := safefile.MakeDir(s.dir); err != nil {
 		return err
 	}
-	return s.write(append(text, '\n'))
-}
-
-// write puts the file in its place, whole or not at all.
-func (s Store) write(text []byte) error {
-	fresh := filepath.Join(s.dir, file+".new")
-	if err := os.RemoveAll(fresh); err != nil {
-		return err
-	}
-	f, err := safefile.Open(fresh, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	dir, path, err := safefile.Hold(s.dir)
 	if err != nil {
 		return err
 	}
-	giveAway(f, s.dir)
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.RemoveAll(fresh))
-	}
-	return os.Rename(fresh, filepath.Join(s.dir, file))
+	defer dir.Close()
+	return errors.Join(safefile.Replace(filepath.Join(path, file), append(text, '\n'), 0o600), safefile.SyncDir(path))
 }
 
 // Forget takes all authorities away. It says whether there was any.

@@ -7,5 +7,5 @@
 //
 // It decides neither what is accepted nor what it is good for.
 //
-// Read owner_unix.go first, then anchor.go.
+// There is one file, anchor.go.
 package anchor

@@ -21,3 +21,18 @@ func TestWhatOthersCanWriteIsNotBelieved(t *testing.T) {
 		notBelieved(t, func(path string) error { return os.Chmod(path, 0o666) })
 	})
 }
+
+// Nothing is kept behind a link that stands for the directory.
+func TestNothingIsKeptBehindALink(t *testing.T) {
+	victim := t.TempDir()
+	s := In(t.TempDir())
+	if err := os.Symlink(victim, s.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Keep(root); err == nil {
+		t.Error("kept")
+	}
+	if left, err := os.ReadDir(victim); len(left) > 0 || err != nil {
+		t.Errorf("behind the link: %v, %v", left, err)
+	}
+}

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
 const askedFile = "asked.json"
@@ -46,22 +47,13 @@ func (s Store) NoteAsked(a Asked) error {
 	if err != nil {
 		return err
 	}
-	if !exists(s.dir) {
-		if err := createDir(s.dir); err != nil {
-			return err
-		}
+	if err := safefile.MakeDir(s.dir); err != nil {
+		return err
 	}
-	dir, path, err := s.open()
+	dir, path, err := safefile.Hold(s.dir)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	unfinished := filepath.Join(path, unborn+askedFile)
-	if err := os.RemoveAll(unfinished); err != nil {
-		return err
-	}
-	if err := create(unfinished, append(text, '\n')); err != nil {
-		return err
-	}
-	return errors.Join(os.Rename(unfinished, filepath.Join(path, askedFile)), syncDir(path))
+	return errors.Join(safefile.Replace(filepath.Join(path, askedFile), append(text, '\n'), 0o600), safefile.SyncDir(path))
 }

@@ -7,5 +7,5 @@
 //
 // It asks nobody for a certificate, and decides neither when to use one nor when to renew it.
 //
-// Read pair.go first, then owner_unix.go, files.go, store.go, asked.go, import.go.
+// Read pair.go first, then files.go, store.go, asked.go, import.go.
 package identity

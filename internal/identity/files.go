@@ -4,10 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
-	"runtime"
 	"strconv"
-	"syscall"
 
 	"github.com/homeward-agent/homeward/internal/safefile"
 )
@@ -30,26 +27,12 @@ func generation(name string) (int, bool) {
 
 // create writes a new file for the owner of the directory alone, down to the disk.
 func create(path string, data []byte) error {
-	f, err := safefile.Open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := safefile.Create(path, os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	giveAway(f, filepath.Dir(path))
 	_, err = f.Write(data)
 	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// createDir makes a directory for the owner of the one it is in alone.
-func createDir(path string) error {
-	if err := os.Mkdir(path, 0o700); err != nil {
-		return err
-	}
-	f, err := safefile.Dir(path)
-	if err != nil {
-		return err
-	}
-	giveAway(f, filepath.Dir(path))
-	return f.Close()
 }
 
 // read reads one of our files. What others could have read or written is not ours any more.
@@ -59,7 +42,7 @@ func read(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if err := private(f); err != nil {
+	if err := safefile.Private(f, 0o077); err != nil {
 		return nil, err
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
@@ -72,20 +55,4 @@ func read(path string) ([]byte, error) {
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
-}
-
-// syncDir makes renames in a directory durable, where the system has a way to ask for it.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = errors.Join(d.Sync(), d.Close())
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
-	return err
 }

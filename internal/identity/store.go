@@ -29,20 +29,6 @@ type Store struct{ dir string }
 // In returns the store of a state directory, which must exist when something is saved.
 func In(stateDir string) Store { return Store{filepath.Join(stateDir, "identity")} }
 
-// open opens the directory, and returns a path to what is open: whoever may write in the state directory could put a link to
-// another one in its place meanwhile, and root takes things away in it. Systems without /proc have the path alone.
-func (s Store) open() (dir *os.File, path string, err error) {
-	dir, err = safefile.Dir(s.dir)
-	if err != nil {
-		return nil, "", err
-	}
-	path = "/proc/self/fd/" + strconv.Itoa(int(dir.Fd()))
-	if at, err := os.Stat(path); err != nil || !at.IsDir() {
-		path = s.dir
-	}
-	return dir, path, nil
-}
-
 // Load returns the newest pair that can be used by its owner now: one that Registrars have refused only where there is no
 // other; and one of a fingerprint that is to be avoided. now is a time that is known not to be too early. The error is an
 // *Error, about the newest pair.
@@ -88,7 +74,7 @@ func (s Store) Newest() (Pair, error) {
 func (s Store) Save(p Pair) error {
 	numbers, err := s.numbers()
 	if errors.Is(err, fs.ErrNotExist) {
-		err = createDir(s.dir)
+		err = safefile.MakeDir(s.dir)
 	}
 	if err != nil {
 		return err
@@ -113,7 +99,7 @@ func (s Store) Save(p Pair) error {
 	if err := os.Rename(unfinished, filepath.Join(s.dir, name)); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(s.dir), s.keep(numbers))
+	return errors.Join(safefile.SyncDir(s.dir), s.keep(numbers))
 }
 
 // keep takes away all pairs but the spare and those given.
@@ -148,7 +134,7 @@ func (s Store) spare(numbers []int) (spare int) {
 func (s Store) Confirm(p Pair) error {
 	return s.mark(p, func(path string, older []int) error {
 		if !exists(filepath.Join(path, provenFile)) {
-			if err := errors.Join(create(filepath.Join(path, provenFile), nil), syncDir(path)); err != nil {
+			if err := errors.Join(create(filepath.Join(path, provenFile), nil), safefile.SyncDir(path)); err != nil {
 				return err
 			}
 		}
@@ -166,7 +152,7 @@ func (s Store) Refuse(p Pair) error {
 		if exists(filepath.Join(path, refusedFile)) {
 			return nil
 		}
-		return errors.Join(create(filepath.Join(path, refusedFile), nil), syncDir(path))
+		return errors.Join(create(filepath.Join(path, refusedFile), nil), safefile.SyncDir(path))
 	})
 }
 
@@ -237,7 +223,7 @@ func (s Store) all() ([]found, error) {
 
 // numbers returns the generations, the newest first.
 func (s Store) numbers() ([]int, error) {
-	dir, _, err := s.open()
+	dir, _, err := safefile.Hold(s.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +245,7 @@ func (s Store) numbers() ([]int, error) {
 
 // sweep takes away what a power cut has left.
 func (s Store) sweep() {
-	dir, path, err := s.open()
+	dir, path, err := safefile.Hold(s.dir)
 	if err != nil {
 		return
 	}
@@ -274,7 +260,7 @@ func (s Store) sweep() {
 
 // remove takes a generation away: whole under its name, or not there at all.
 func (s Store) remove(name string) error {
-	dir, path, err := s.open()
+	dir, path, err := safefile.Hold(s.dir)
 	if err != nil {
 		return err
 	}
@@ -289,7 +275,7 @@ func (s Store) remove(name string) error {
 		}
 		return err
 	}
-	return errors.Join(syncDir(path), os.RemoveAll(gone))
+	return errors.Join(safefile.SyncDir(path), os.RemoveAll(gone))
 }
 
 func (p Pair) write(dir string) error {
@@ -304,7 +290,7 @@ func (p Pair) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := createDir(dir); err != nil {
+	if err := safefile.MakeDir(dir); err != nil {
 		return err
 	}
 	encoded := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})
@@ -313,7 +299,7 @@ func (p Pair) write(dir string) error {
 		create(filepath.Join(dir, keyFile), encoded),
 		create(filepath.Join(dir, certificateFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.Certificate.Leaf.Raw})),
 		create(filepath.Join(dir, detailsFile), append(details, '\n')),
-		syncDir(dir),
+		safefile.SyncDir(dir),
 	)
 }
 

@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/homeward-agent/homeward/internal/safefile"
-	"github.com/homeward-agent/homeward/service/internal/replace"
 )
 
 // MakeDir makes the directory of the control socket if it is not there. Made by root, it belongs to the owner of like, the
@@ -20,7 +19,7 @@ func MakeDir(dir, like string) error {
 		return err
 	}
 	if f, err := safefile.Dir(dir); err == nil {
-		replace.GiveAway(f, like)
+		safefile.GiveAway(f, like)
 		f.Close()
 	}
 	return nil
@@ -31,7 +30,7 @@ func MakeDir(dir, like string) error {
 // removed file would keep nobody out. Another daemon's claim is ErrRunning. Where the system has no such locks
 // (flock(2)), everybody gets the claim, and Listen alone decides.
 func Claim(path string) (io.Closer, error) {
-	f, err := replace.Create(path, os.O_RDWR, claimMode)
+	f, err := safefile.Create(path, os.O_RDWR, claimMode)
 	if errors.Is(err, fs.ErrExist) {
 		f, err = safefile.Open(path, os.O_RDWR, 0)
 	}

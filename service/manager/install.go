@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/homeward-agent/homeward/internal/safefile"
 	"github.com/homeward-agent/homeward/packaging"
-	"github.com/homeward-agent/homeward/service/internal/replace"
 )
 
 // Install lets the service manager start the program at boot, and does not start it now. What a package has brought is
@@ -83,7 +83,7 @@ func (m *Manager) write(program, text string) error {
 	if err := os.MkdirAll(filepath.Dir(m.file), 0o755); err != nil {
 		return err
 	}
-	return replace.File(m.file, []byte(text), mode)
+	return safefile.Replace(m.file, []byte(text), mode)
 }
 
 // erase removes the file and what points to it.

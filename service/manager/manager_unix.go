@@ -17,7 +17,7 @@ import (
 
 	kardianos "github.com/kardianos/service"
 
-	"github.com/homeward-agent/homeward/service/internal/replace"
+	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
 func forPlatform(*kardianos.Config) {}
@@ -137,5 +137,5 @@ func furnish(config, text string) (bool, error) {
 	if _, err := os.Lstat(config); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	return true, replace.File(config, []byte(text), 0o644)
+	return true, safefile.Replace(config, []byte(text), 0o644)
 }

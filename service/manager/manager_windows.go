@@ -12,7 +12,7 @@ import (
 	kardianos "github.com/kardianos/service"
 	"golang.org/x/sys/windows"
 
-	"github.com/homeward-agent/homeward/service/internal/replace"
+	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
 // forPlatform: an account without a password that may do little (LocalService), and a start after every end.
@@ -105,7 +105,7 @@ func furnish(config, text string) (bool, error) {
 		}
 		return false, err
 	}
-	return true, replace.File(config, []byte(text), 0o644)
+	return true, safefile.Replace(config, []byte(text), 0o644)
 }
 
 // checkOwner refuses what was there before and is not that of an administrator or of the system. A link is refused: its

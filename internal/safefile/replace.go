@@ -1,5 +1,4 @@
-// Package replace writes files that are read while they are written, and that belong to whom they should.
-package replace
+package safefile
 
 import (
 	"io/fs"
@@ -17,9 +16,9 @@ func Create(path string, flag int, mode fs.FileMode) (*os.File, error) {
 	return f, err
 }
 
-// File replaces a file as a whole: whoever reads it sees the old content or the new, also after a power
+// Replace replaces a file as a whole: whoever reads it sees the old content or the new, also after a power
 // cut.
-func File(path string, data []byte, mode fs.FileMode) (err error) {
+func Replace(path string, data []byte, mode fs.FileMode) (err error) {
 	temporary := path + ".new"
 	os.Remove(temporary) // left by a power cut
 	f, err := Create(temporary, os.O_WRONLY, mode)

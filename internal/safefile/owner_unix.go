@@ -1,8 +1,10 @@
 //go:build unix
 
-package replace
+package safefile
 
 import (
+	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -18,4 +20,13 @@ func GiveAway(f *os.File, dir string) {
 			_ = f.Chown(int(of.Uid), int(of.Gid))
 		}
 	}
+}
+
+// Private refuses a file with which others than its owner may do one of these things: 0o077 is anything, 0o022 is to write it.
+func Private(f *os.File, others fs.FileMode) error {
+	at, err := f.Stat()
+	if err == nil && at.Mode().Perm()&others != 0 {
+		err = fmt.Errorf("%s has mode %04o, which lets others in", f.Name(), at.Mode().Perm())
+	}
+	return err
 }
