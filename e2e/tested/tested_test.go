@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	_ "embed"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,36 +12,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// suite is a package with tests of every kind.
-const suite = `package suite
-
-import "testing"
-
-func TestGood(t *testing.T) { t.Log("what it says is not shown") }
-func TestLeft(t *testing.T) { t.Skip("needs ip: networks (Debian: iproute2)") }
-func TestShort(t *testing.T) { t.Skip("left out by -short") }
-func TestAllLeft(t *testing.T) {
-	t.Run("one", func(t *testing.T) { t.Skip("needs ip: networks (Debian: iproute2)") })
-	t.Run("other", func(t *testing.T) {
-		t.Run("of it", func(t *testing.T) { t.Skip("needs kea-dhcp4: a DHCP server") })
-	})
-}
-func TestPartlyLeft(t *testing.T) {
-	t.Run("one", func(t *testing.T) { t.Skip("needs kea-dhcp4: a DHCP server") })
-	t.Run("other", func(t *testing.T) {})
-}
-`
-
-const failing = `
-func TestBad(t *testing.T) {
-	t.Run("part", func(t *testing.T) { t.Error("this is wrong") })
-	t.Run("good", func(t *testing.T) { t.Log("not shown") })
-}
-`
-
-const panicking = `
-func TestPanic(t *testing.T) { go panic("the end"); select {} }
-`
+// What follows is a package with tests of every kind, and what makes it fail.
+var (
+	//go:embed testdata/suite.txt
+	suite string
+	//go:embed testdata/failing.txt
+	failing string
+	//go:embed testdata/panicking.txt
+	panicking string
+)
 
 // anyTime is what differs from run to run, and the machine's own list of what to install.
 var anyTime = regexp.MustCompile(`[0-9.]+s\b|(?m)^All programs.*\n.*\n`)
