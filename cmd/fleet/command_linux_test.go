@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/e2e/needs"
+	"github.com/homeward-agent/homeward/internal/brokertest"
 	"github.com/homeward-agent/homeward/internal/fleet"
 )
 
@@ -42,7 +43,7 @@ func (p *printed) String() string {
 func (p *printed) says(t *testing.T, pattern string) string {
 	t.Helper()
 	var found string
-	eventually(t, "it prints "+pattern, time.Minute, func() error {
+	brokertest.Eventually(t, "it prints "+pattern, time.Minute, func() error {
 		if found = regexp.MustCompile(pattern).FindString(p.String()); found == "" {
 			return fmt.Errorf("it has printed:\n%s", p)
 		}
@@ -103,7 +104,7 @@ func TestVerbs(t *testing.T) {
 		p.Add(fleet.Event{Event: "lost", Number: 1, Reason: "connect-refused", Host: "pool\x1b.contoso.com"})
 		all = append(all, p)
 	}
-	eventually(t, "the devices are listed", time.Minute, func() error {
+	brokertest.Eventually(t, "the devices are listed", time.Minute, func() error {
 		if got := standingsOf(t); len(got) != 4 || got["paris/stopped"] != "registered" {
 			return fmt.Errorf("got %v", got)
 		}

@@ -3,12 +3,9 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"context"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -16,25 +13,8 @@ import (
 	"time"
 )
 
-// export shows the fleet to Prometheus, until it is interrupted.
-func export(ctx context.Context, e env, args []string) error {
-	var o options
-	flags := flag.NewFlagSet("export", flag.ContinueOnError)
-	o.add(flags)
-	listen := flags.String("listen", "127.0.0.1:9188", "`address` on loopback on which /metrics is scraped")
-	if _, err := e.parse(flags, args, 0); err != nil {
-		return err
-	}
-	conf, err := o.settings()
-	if err == nil {
-		err = checkLoopback(*listen)
-	}
-	if err != nil {
-		return err
-	}
-	f := newFollower(conf, o.site)
-	f.noted = e.noteLink(conf.Broker)
-	go f.run(ctx)
+// export shows the fleet to Prometheus.
+var export = webSite{"export", "127.0.0.1:9188", "`address` on loopback on which /metrics is scraped", "/metrics", func(f *follower) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		l := f.link()
@@ -42,8 +22,8 @@ func export(ctx context.Context, e env, args []string) error {
 		_, counts := f.roster.happened()
 		_, _ = w.Write(metricsOf(l, summarize(f.roster, time.Now()), counts)) // a scraper that has gone misses it
 	})
-	return answer(ctx, *listen, mux, func(at net.Addr) { fmt.Fprintf(e.stdout, "http://%s/metrics\n", at) })
-}
+	return mux
+}}
 
 // metricsOf is the page that is scraped. While the broker is away there is nothing but that: what was is no figure either.
 func metricsOf(l link, s summary, events map[eventLabels]uint64) []byte {

@@ -235,23 +235,6 @@ func wrong(t testing.TB, all []*publisher) error {
 	return nil
 }
 
-func eventually(t testing.TB, what string, within time.Duration, is func() error) {
-	t.Helper()
-	tick, end := time.NewTicker(200*time.Millisecond), time.After(within)
-	defer tick.Stop()
-	for {
-		err := is()
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatalf("%s: %v", what, err)
-		}
-	}
-}
-
 // Many devices, through the code that runs on each: they are listed as they are, also after the broker has died with all that
 // it kept, while they changed.
 func TestLoad(t *testing.T) {
@@ -274,7 +257,7 @@ func TestLoad(t *testing.T) {
 		fleetOf(t, 0, "list")
 		t.Logf("fleet list takes %v", time.Since(began).Round(time.Millisecond))
 	}
-	eventually(t, "all are listed as they are", time.Minute, func() error { return wrong(t, c.all) })
+	brokertest.Eventually(t, "all are listed as they are", time.Minute, func() error { return wrong(t, c.all) })
 	if dir := os.Getenv("FLEET_SCREENSHOTS"); dir != "" {
 		picture(t, dir)
 	}
@@ -295,14 +278,14 @@ func TestLoad(t *testing.T) {
 		<-published
 	}
 	t.Logf("all are back %v after the broker; %s", time.Since(began).Round(time.Millisecond), memory(b))
-	eventually(t, "all are back as they are", time.Minute, func() error { return wrong(t, c.all) })
+	brokertest.Eventually(t, "all are back as they are", time.Minute, func() error { return wrong(t, c.all) })
 }
 
 // picture shows the page, wide and narrow.
 func picture(t *testing.T, dir string) {
 	served, _ := begin(t, "serve", "--listen", "127.0.0.1:0")
 	page := strings.TrimSpace(served.says(t, `http://\S+/`))
-	eventually(t, "the page has all devices", time.Minute, func() error {
+	brokertest.Eventually(t, "the page has all devices", time.Minute, func() error {
 		if text := get(t, page+"api/overview"); !strings.Contains(text, `"connected":true`) {
 			return errors.New(text[:min(len(text), 200)])
 		}

@@ -25,7 +25,7 @@ func main() {
 	os.Exit(run(ctx, env{os.Stdout, os.Stderr}, os.Args[1:]))
 }
 
-var verbs = map[string]func(context.Context, env, []string) error{"list": list, "show": show, "watch": watch, "export": export, "serve": serve}
+var verbs = map[string]func(context.Context, env, []string) error{"list": list, "show": show, "watch": watch, "export": export.run, "serve": serve.run}
 
 // run runs a command line, and returns its exit code.
 func run(ctx context.Context, e env, args []string) int {

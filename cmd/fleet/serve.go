@@ -1,12 +1,8 @@
 package main
 
 import (
-	"context"
 	_ "embed"
 	"encoding/json"
-	"flag"
-	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -36,27 +32,8 @@ var (
 // policy lets the page load what is served beside it, and nothing else.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// serve shows the fleet on a page, until it is interrupted.
-func serve(ctx context.Context, e env, args []string) error {
-	var o options
-	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
-	o.add(flags)
-	listen := flags.String("listen", "127.0.0.1:8420", "`address` on loopback of the page")
-	if _, err := e.parse(flags, args, 0); err != nil {
-		return err
-	}
-	conf, err := o.settings()
-	if err == nil {
-		err = checkLoopback(*listen)
-	}
-	if err != nil {
-		return err
-	}
-	f := newFollower(conf, o.site)
-	f.noted = e.noteLink(conf.Broker)
-	go f.run(ctx)
-	return answer(ctx, *listen, pages(f), func(at net.Addr) { fmt.Fprintf(e.stdout, "http://%s/\n", at) })
-}
+// serve shows the fleet on a page.
+var serve = webSite{"serve", "127.0.0.1:8420", "`address` on loopback of the page", "/", pages}
 
 // overview is what the page shows without being asked for more.
 type overview struct {

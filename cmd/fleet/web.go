@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -26,6 +28,36 @@ func checkLoopback(listen string) error {
 		return usagef("--listen: %q is not on loopback: put a server that asks for a password in front of it", listen)
 	}
 	return nil
+}
+
+// webSite is what a command shows of the fleet on loopback, until it is interrupted.
+type webSite struct {
+	command string
+	listen  string // where, if nothing else is said
+	usage   string // of --listen
+	path    string // of what it prints the URL of
+	pages   func(*follower) http.Handler
+}
+
+func (s webSite) run(ctx context.Context, e env, args []string) error {
+	var o options
+	flags := flag.NewFlagSet(s.command, flag.ContinueOnError)
+	o.add(flags)
+	listen := flags.String("listen", s.listen, s.usage)
+	if _, err := e.parse(flags, args, 0); err != nil {
+		return err
+	}
+	conf, err := o.settings()
+	if err == nil {
+		err = checkLoopback(*listen)
+	}
+	if err != nil {
+		return err
+	}
+	f := newFollower(conf, o.site)
+	f.noted = e.noteLink(conf.Broker)
+	go f.run(ctx)
+	return answer(ctx, *listen, s.pages(f), func(at net.Addr) { fmt.Fprintf(e.stdout, "http://%s%s\n", at, s.path) })
 }
 
 // answer serves HTTP on an address until ctx ends. opened is told which it is.

@@ -110,27 +110,10 @@ func retained(t testing.TB, b *brokertest.Broker, kinds ...string) map[string]st
 	return got
 }
 
-func eventually(t testing.TB, what string, is func() error) {
-	t.Helper()
-	tick, end := time.NewTicker(20*time.Millisecond), time.After(limit)
-	defer tick.Stop()
-	for {
-		err := is()
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatalf("%s: %v", what, err)
-		}
-	}
-}
-
 // standsAs waits until the broker has a device as online or not, and its state.
 func standsAs(t testing.TB, b *brokertest.Broker, device string, online bool, state string) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%s is online=%v %s", device, online, state), func() error {
+	brokertest.Eventually(t, fmt.Sprintf("%s is online=%v %s", device, online, state), limit, func() error {
 		var p Presence
 		var s State
 		all := retained(t, b, PresenceTopic, StateTopic)
@@ -184,7 +167,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	thief := settingsOf(t, b, "phone2")
 	thief.Device = "phone1" // by the certificate of phone2
 	p := startPhone(t, thief, "stolen")
-	eventually(t, "it is refused", func() error {
+	brokertest.Eventually(t, "it is refused", limit, func() error {
 		var refused *Refused
 		if err := p.reason(); !errors.As(err, &refused) || refused.Code != 0x87 || refused.What != "homeward/v1/site1/phone1/presence" {
 			return fmt.Errorf("got %w", err)
@@ -287,7 +270,7 @@ func TestLostPower(t *testing.T) {
 
 	w.dead.Store(true)
 	standsAs(t, b, "phone1", false, "outage")
-	eventually(t, "phone2 is back", func() error {
+	brokertest.Eventually(t, "phone2 is back", limit, func() error {
 		if !p2.up.Load() {
 			return errors.New("it is not")
 		}
@@ -342,7 +325,7 @@ func TestTroubles(t *testing.T) {
 				t.Errorf("it keeps %d events, %d bytes", len(p.outbox.events), p.outbox.size)
 			}
 			if trouble.seen {
-				eventually(t, "the connection is given up", func() error {
+				brokertest.Eventually(t, "the connection is given up", limit, func() error {
 					if p.up.Load() {
 						return errors.New("it is not")
 					}
@@ -352,7 +335,7 @@ func TestTroubles(t *testing.T) {
 			t.Log(p.reason())
 			trouble.fix(b, w)
 			standsAs(t, b, "phone1", true, "outage")
-			eventually(t, "the outbox is empty", func() error {
+			brokertest.Eventually(t, "the outbox is empty", limit, func() error {
 				if _, _, more := p.outbox.next(); more {
 					return errors.New("it is not")
 				}
@@ -391,7 +374,7 @@ func TestHostileLength(t *testing.T) {
 	certificate := a.Certificate(t, "phone1")
 	conf := Settings{Broker: "127.0.0.1:8883", Name: Name{"site1", "phone1"}, Roots: a.Pool(), Certificate: func() (tls.Certificate, error) { return certificate, nil }}
 	p := startPhone(t, conf, "registered")
-	eventually(t, "it is left", func() error {
+	brokertest.Eventually(t, "it is left", limit, func() error {
 		if err := p.reason(); err == nil || !strings.Contains(err.Error(), "a packet of more than 4096 bytes") {
 			return fmt.Errorf("got %w", err)
 		}
