@@ -6,4 +6,6 @@
 //	}
 //	b := brokertest.Start(t, "../../packaging/fleet")
 //	certificate := b.Certificate(t, "phone1")
+//
+// Read authority.go first, then broker_linux.go, eventually.go.
 package brokertest
