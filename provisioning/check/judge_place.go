@@ -26,11 +26,27 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if first == nil {
 		return nothingNamed(f)
 	}
+	if t := addressAlone(f); !t.None() {
+		return t
+	}
 	if t := aliasInCloud(f, first.Host); !t.None() {
 		return t
 	}
 	return besideWildcard(f, disagreeAbout(f, first, deadPlace(f, first)), first)
 }
+
+// addressAlone is for DHCP that gives an address where nothing else names a Registrar. TLS is not tried there, since nothing says
+// which name the certificate must be for: that plain TCP leads nowhere either is no fault of the server.
+func addressAlone(f *Facts) provisioning.Trouble {
+	for _, s := range f.Plan.Skipped {
+		if s.Step == provisioning.DHCPTLS && s.Reason == provisioning.TLSNoName && !slices.ContainsFunc(f.Plan.Try, isNamed) {
+			return notUsed(f, s)
+		}
+	}
+	return provisioning.Trouble{}
+}
+
+func isNamed(c provisioning.Candidate) bool { return !provisioning.IsAddress(c.Host) }
 
 // showsNothing says whether a place tells nothing of why it is dead. That nobody has its address, or that of the gateway to it,
 // is known.
