@@ -51,11 +51,9 @@ The problem is with DNS.
 Use the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if this is that port, configure the server to accept devices without a certificate.`},
 	{"the handshake stalls", with(pool01Hangs), "tls-timeout", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not answer the TLS handshake.
-The problem is with the Registrar.
 Check that this port speaks TLS (a port for plain SIP waits in the same way), and that the service on pool01.contoso.com is not hung; if both are right, look for large packets that are lost on the way (a tunnel or VPN with an MTU that is too small).`},
 	{"SIP without TLS on the port for TLS", with(published(clearPort)), "tls-timeout", `
 fe08.contoso.com:5061 (10.0.0.18) accepts the connection, but does not answer the TLS handshake.
-The problem is with the Registrar.
 Check that this port speaks TLS (a port for plain SIP waits in the same way), and that the service on fe08.contoso.com is not hung; if both are right, look for large packets that are lost on the way (a tunnel or VPN with an MTU that is too small).`},
 	{"HTTP on the port for TLS", with(pool01Is("http")), "tls-failed", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not speak TLS: its answer begins with HTTP/1.1 400 Bad Request.

@@ -90,7 +90,7 @@ func TestFaultTable(t *testing.T) {
 		}
 		side := string(f.Side)
 		if side == "" {
-			side = "whoever named the server"
+			side = "it depends"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", f.ID, reason, side, cell.Replace(f.What), cell.Replace(f.Do), "provisioning/"+sites[f.ID])
 	}

@@ -79,7 +79,7 @@ var (
 		"switch TLS renegotiation off on the Registrar, or on the proxy in front of it; asking clients for a certificate only after the handshake causes it, too")
 	FaultTLSUnknown = declare("tls.failed", TLSFailed, SideRegistrar,
 		"the TLS handshake with {at}[ ({address})] failed: {problem}", "search the log of the Registrar for the time of this attempt; the message above is what this device saw")
-	FaultTLSSilent = declare("tls.silent", TLSTimeout, SideRegistrar,
+	FaultTLSSilent = declare("tls.silent", TLSTimeout, "",
 		"{at}[ ({address})] accepts the connection, but does not answer the TLS handshake",
 		"check that this port speaks TLS (a port for plain SIP waits in the same way), and that the service on {host} is not hung; if both are right, look for large packets that are lost on the way (a tunnel or VPN with an MTU that is too small)")
 	FaultTLSStalls = declare("tls.stalls", TLSTimeout, SideNetwork,
