@@ -47,11 +47,8 @@ func (d *Doors) After() (time.Duration, bool) {
 // open are the doors at which one may knock.
 func (d *Doors) open() (doors []netip.AddrPort) {
 	for _, c := range d.all {
-		if reason, _ := d.signer.restraint.ruledOut(c); reason != "" {
-			continue
-		}
 		for _, addr := range c.Addrs {
-			if turn, _ := d.signer.restraint.lostTurn(attempted{c.Endpoint, addr}); turn == "" && d.signer.gate.refuses(c, addr) == nil {
+			if d.signer.restraint.Allows(c, addr) && d.signer.gate.refuses(c, addr) == nil {
 				doors = append(doors, netip.AddrPortFrom(addr, c.Port))
 			}
 		}

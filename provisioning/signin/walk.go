@@ -113,9 +113,8 @@ func (w *Walk) Close() {
 
 // may says whether a packet may go to an address of a Candidate whose turn has not come.
 func (w *Walk) may(c provisioning.Candidate, addr netip.Addr) bool {
-	place := attempted{c.Endpoint, addr}
 	reason, _ := w.ruledOut(c)
-	return reason == "" && !w.signer.restraint.LostTurn(c.Endpoint, addr) && !w.failed[place] && !w.holds(c)
+	return reason == "" && !w.signer.restraint.LostTurn(c.Endpoint, addr) && !w.failed[attempted{c.Endpoint, addr}] && !w.holds(c)
 }
 
 // End gives up all connections but that to the Registrar that has accepted.
@@ -196,12 +195,7 @@ func (w *Walk) Pause() time.Duration {
 
 // Untried says whether a Candidate may be tried now, and has an address that was not tried on this walk.
 func (w *Walk) Untried(c provisioning.Candidate) bool {
-	reason, _ := w.ruledOut(c)
-	return reason == "" && slices.ContainsFunc(c.Addrs, func(addr netip.Addr) bool {
-		place := attempted{c.Endpoint, addr}
-		turn, _ := w.signer.restraint.lostTurn(place)
-		return turn == "" && !w.failed[place]
-	})
+	return slices.ContainsFunc(c.Addrs, func(addr netip.Addr) bool { return w.may(c, addr) })
 }
 
 // ruledOut says why a Candidate is not even tried now.
