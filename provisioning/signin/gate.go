@@ -54,12 +54,7 @@ func (g *gate) open(ctx context.Context, c provisioning.Candidate, addr netip.Ad
 	if err != nil || c.Transport == provisioning.TCP {
 		return conn, trust.Met{}, err
 	}
-	secure, met, err := g.secure(ctx, c, conn)
-	if err != nil {
-		conn.Close()
-		return nil, met, err
-	}
-	return secure, met, nil
+	return g.secure(ctx, c, conn)
 }
 
 // dial connects to one address of a Candidate.
@@ -87,14 +82,14 @@ func (g *gate) notConnected(addr netip.Addr, err error) *attemptError {
 	return e
 }
 
-// secure speaks TLS on a connection and has the name of the Candidate proven. If it is not, the connection is the caller's to
-// close.
+// secure speaks TLS on a connection and has the name of the Candidate proven. If it is not, the connection is closed.
 func (g *gate) secure(ctx context.Context, c provisioning.Candidate, conn net.Conn) (net.Conn, trust.Met, error) {
 	ctx, cancel := context.WithTimeout(ctx, tlsLimit)
 	defer cancel()
 	watched := &wire.Watched{Conn: conn}
 	secure, met, err := trust.Handshake(ctx, watched, c.Host, g.proof(c))
 	if err != nil {
+		watched.Close()
 		return nil, met, &attemptError{stage: handshaking, err: err, met: met, loss: watched.Loss()}
 	}
 	return secure, met, nil

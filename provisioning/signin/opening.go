@@ -129,7 +129,6 @@ func (p *opening) connect(ctx context.Context, gone chan struct{}) {
 	p.wake()
 	secure, met, err := p.gate.secure(p.ctx, p.c, conn)
 	if err != nil {
-		conn.Close()
 		p.comes(failed, nil, met, err)
 		return
 	}
