@@ -72,9 +72,7 @@ func (s stranger) webServices(ctx context.Context, trial *gate, c provisioning.C
 	if err != nil {
 		return certprov.Address{}, err
 	}
-	account := s.account(c, conn.LocalAddr())
-	account.Password = ""
-	session := sip.NewSession(conn, true, account)
+	session := sip.NewSession(conn, true, nobody(&s.policy, s.EndpointID, conn.LocalAddr()))
 	defer session.Close()
 	switch _, err := session.Register(ctx); {
 	case err == nil:
