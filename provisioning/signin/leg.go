@@ -11,51 +11,6 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
-// Try walks through the Candidates in order.
-func (w *Walk) Try(ctx context.Context, candidates []provisioning.Candidate) *Registration {
-	w.Begin(ctx, nil)
-	defer w.End()
-	if reg := w.Step(ctx, candidates); reg != nil || w.stop {
-		return reg
-	}
-	return w.LookBack(ctx)
-}
-
-// Step walks through the next Candidates in order.
-func (w *Walk) Step(ctx context.Context, candidates []provisioning.Candidate) *Registration {
-	w.opener.expect(candidates)
-	for _, c := range candidates {
-		if reg := w.newLeg().candidate(ctx, c); reg != nil || w.stop || ctx.Err() != nil {
-			return reg
-		}
-	}
-	return nil
-}
-
-// LookBack tries what was passed over since it was slow: nothing else is left. It ends with a round that decides nothing, too.
-func (w *Walk) LookBack(ctx context.Context) *Registration {
-	for decided := -1; len(w.late) > 0 && w.opener.decided() > decided; {
-		decided = w.opener.decided()
-		late := w.late
-		w.late = nil
-		for _, c := range late {
-			for _, addr := range c.Addrs {
-				place := attempted{c.Endpoint, addr}
-				if l := &w.opener.lanes[w.opener.index(place)]; !l.done {
-					delete(w.failed, place)
-					l.spent, l.told = 0, false
-				}
-			}
-		}
-		for _, c := range late {
-			if reg := w.newLeg().candidate(ctx, c); reg != nil || w.stop || ctx.Err() != nil {
-				return reg
-			}
-		}
-	}
-	return nil
-}
-
 // leg is a part of a walk: along the Candidates of a plan, or along those of a redirect.
 type leg struct {
 	*Walk
@@ -260,4 +215,49 @@ func (w leg) detour(ctx context.Context, walk func() *Registration) *Registratio
 	outer.pace, outer.apart = w.opener.pace, w.opener.apart
 	w.opener, w.late = outer, late
 	return reg
+}
+
+// Try walks through the Candidates in order.
+func (w *Walk) Try(ctx context.Context, candidates []provisioning.Candidate) *Registration {
+	w.Begin(ctx, nil)
+	defer w.End()
+	if reg := w.Step(ctx, candidates); reg != nil || w.stop {
+		return reg
+	}
+	return w.LookBack(ctx)
+}
+
+// Step walks through the next Candidates in order.
+func (w *Walk) Step(ctx context.Context, candidates []provisioning.Candidate) *Registration {
+	w.opener.expect(candidates)
+	for _, c := range candidates {
+		if reg := w.newLeg().candidate(ctx, c); reg != nil || w.stop || ctx.Err() != nil {
+			return reg
+		}
+	}
+	return nil
+}
+
+// LookBack tries what was passed over since it was slow: nothing else is left. It ends with a round that decides nothing, too.
+func (w *Walk) LookBack(ctx context.Context) *Registration {
+	for decided := -1; len(w.late) > 0 && w.opener.decided() > decided; {
+		decided = w.opener.decided()
+		late := w.late
+		w.late = nil
+		for _, c := range late {
+			for _, addr := range c.Addrs {
+				place := attempted{c.Endpoint, addr}
+				if l := &w.opener.lanes[w.opener.index(place)]; !l.done {
+					delete(w.failed, place)
+					l.spent, l.told = 0, false
+				}
+			}
+		}
+		for _, c := range late {
+			if reg := w.newLeg().candidate(ctx, c); reg != nil || w.stop || ctx.Err() != nil {
+				return reg
+			}
+		}
+	}
+	return nil
 }

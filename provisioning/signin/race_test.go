@@ -87,7 +87,7 @@ func randomPlan(d *rand.Rand, maxRanks, maxAddrs int) racePlan {
 	return p
 }
 
-// run is a walk through a plan in a time of its own, with the decisions of the race; what the walk itself does is that of rank.go.
+// run is a walk through a plan in a time of its own, with the decisions of the race; what the walk itself does is that of leg.go.
 type raceRun struct {
 	*testing.T
 	plan     racePlan
