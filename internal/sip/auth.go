@@ -132,8 +132,8 @@ func (a *authentication) challenged(m *message, again bool) (progress, error) {
 	if m.code == a.askers[1].code {
 		by = &a.askers[1]
 	}
-	a.noteService(m.all(by.challenge))
 	offered := parseChallenges(m.all(by.challenge))
+	a.noteService(offered)
 	if d, ok := by.scheme.(*dskScheme); ok && d.busy() {
 		switch err := a.goOn(by, d, offered, m); {
 		case err != nil:
@@ -372,12 +372,9 @@ const maxService = 1 << 10
 
 // noteService takes the URL of the certificate service out of the challenges (sts-uri of TLS-DSK, MS-SIPAE section 2.2.1). What
 // comes in clear may be anybody's word.
-func (a *authentication) noteService(lines []string) {
-	if !a.secure {
-		return
-	}
-	for _, c := range parseChallenges(lines) {
-		if url := c.params["sts-uri"]; strings.EqualFold(c.scheme, "tls-dsk") && url != "" && len(url) <= maxService {
+func (a *authentication) noteService(offered []challenge) {
+	for _, c := range offered {
+		if url := c.params["sts-uri"]; a.secure && isDSK(c) && url != "" && len(url) <= maxService {
 			a.service = url
 			return
 		}
