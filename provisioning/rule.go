@@ -84,14 +84,14 @@ func (p *Policy) PortReason(step Step, port uint16) (Reason, string) {
 	return "", ""
 }
 
-// ForWeb is the policy for names of web services that a Registrar has told. The strict rule is about names from DNS and DHCP,
-// and has no host for web services in it: any host under the SIP domain will do.
-func (p *Policy) ForWeb() *Policy {
+// MayBeWeb says whether a web service that a Registrar has told may be at a host, which no address may be. The strict rule is about
+// names from DNS and DHCP, and has no host for web services in it: any host under the SIP domain will do.
+func (p *Policy) MayBeWeb(host string) bool {
 	web := *p
 	if web.Naming == NamingStrict {
 		web.Naming = NamingSuffix
 	}
-	return &web
+	return !IsAddress(host) && CheckName(host, &web) == nil
 }
 
 // anchors are those that count now.

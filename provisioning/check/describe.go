@@ -40,7 +40,7 @@ func Describe(ctx context.Context, o Options, url string) ([]Description, error)
 
 // webService connects to a web service whose name obeys the name rule.
 func (e *eye) webService(ctx context.Context, host string, port uint16) (net.Conn, error) {
-	if provisioning.IsAddress(host) || provisioning.CheckName(host, e.policy.ForWeb()) != nil {
+	if !e.policy.MayBeWeb(host) {
 		return nil, fmt.Errorf("%s is not under %s", host, e.policy.SIPAddress.Domain)
 	}
 	err := errors.New(host + " has no address")

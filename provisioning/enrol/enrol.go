@@ -123,7 +123,7 @@ func worthHaving(p identity.Pair, now time.Time) error {
 // dial connects to a web service. Its name was told by a Registrar that had proven its own, or by a service that had: the name
 // rule guards it all the same, as a password follows.
 func (e *Enroller) dial(ctx context.Context, host string, port uint16, anchor string) (net.Conn, error) {
-	if provisioning.IsAddress(host) || provisioning.CheckName(host, e.Policy.ForWeb()) != nil {
+	if !e.Policy.MayBeWeb(host) {
 		return nil, troubled{provisioning.FaultEnrolName.Met(provisioning.Facts{"host": host, "domain": e.Policy.SIPAddress.Domain})}
 	}
 	name := e.Resolve(ctx, []string{host})[0]

@@ -86,7 +86,7 @@ func (s stranger) webServices(ctx context.Context, trial *gate, c provisioning.C
 
 // sameAuthority connects to the web services, and says nothing to them.
 func (s stranger) sameAuthority(ctx context.Context, trial *gate, web certprov.Address) error {
-	if provisioning.IsAddress(web.Host) || provisioning.CheckName(web.Host, s.policy.ForWeb()) != nil {
+	if !s.policy.MayBeWeb(web.Host) {
 		return fmt.Errorf("%s is not under the SIP domain", web.Host)
 	}
 	c := provisioning.Candidate{Step: provisioning.Redirect, Endpoint: provisioning.Endpoint{Host: web.Host, Port: web.Port, Transport: provisioning.TLS}}
