@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // signIn is how the device signs in, and what each Registrar said to it.
@@ -104,4 +105,74 @@ func (b *branch) certificate() {
 		c.Result, c.Detail = Skipped, "not asked for by the Registrar"
 	}
 	b.add(c)
+}
+
+// attempts are those of a sign-in; none where nobody has tried.
+func attempts(s *signin.SignedIn) []provisioning.Attempt {
+	if s == nil {
+		return nil
+	}
+	return s.Attempts
+}
+
+// firstPlace is the node of the first place that a device would try.
+func (b *branch) firstPlace() string {
+	for _, c := range b.facts.Plan.Try {
+		if id := b.failed("registrar." + c.Host); id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// inBand is what a Registrar of Lync tells once it knows the device.
+func (b *branch) inBand() {
+	s := b.facts.SignIn
+	home := Check{ID: "home", Title: "home pool", Result: Good}
+	relays := Check{ID: "relays", Title: "media relays", Result: Good}
+	switch {
+	case !b.facts.signsIn():
+		home.Result, home.Needs, relays.Result, relays.Needs = Skipped, "sign-in", Skipped, "sign-in"
+	case !s.Lync:
+		home.Result, home.Detail, relays.Result, relays.Detail = Skipped, "not a Lync Registrar, so it names none", Skipped, "not a Lync Registrar, so it names none"
+	default:
+		var pair []string
+		for _, h := range s.Home {
+			pair = append(pair, strings.TrimSpace(fmt.Sprintf("%s %s", h.HostPort(), h.Role)))
+		}
+		home.Detail = cmp.Or(strings.Join(pair, ", "), "not told")
+		if s.Provisioning == nil && b.facts.witness() {
+			home.Result, home.Detail = Skipped, "not known: the daemon has not been told"
+			relays.Result, relays.Needs = Skipped, "home"
+		} else if s.Provisioning == nil {
+			home.Result, home.Reason, home.Detail = Warn, s.InBand, s.InBandDetail
+			relays.Result, relays.Needs = Skipped, "home"
+		} else if s.InBand != "" {
+			relays.Result, relays.Reason, relays.Detail = Warn, s.InBand, s.InBandDetail
+		}
+	}
+	b.add(home)
+	b.add(relays)
+	if !b.facts.signsIn() {
+		return
+	}
+	for _, r := range s.MediaRelays {
+		c := Check{ID: "relays." + r.Host, Under: "relays", Title: "media relay " + r.Host, Result: Good, Detail: strings.Join(
+			[]string{provisioning.ListOf(r.Addresses), answers("UDP", r.UDPPort, r.UDPAnswers), answers("TCP", r.TCPPort, r.TCPAnswers)}, "; ")}
+		if !answering(r, b.facts.witness()) {
+			c.Result, c.Reason = Warn, provisioning.RelayUnreachable
+		}
+		b.add(c)
+	}
+}
+
+func answers(network string, port uint16, yes *bool) string {
+	switch {
+	case port == 0 || yes == nil:
+		return network + " not offered"
+	case *yes:
+		return fmt.Sprintf("%s %d answers", network, port)
+	default:
+		return fmt.Sprintf("%s %d does not answer", network, port)
+	}
 }
