@@ -3,7 +3,9 @@ package certprov
 import (
 	"context"
 	"encoding/base64"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/homeward-agent/homeward/internal/ntlm"
@@ -34,10 +36,8 @@ func (e *Enrolment) authenticated(ctx context.Context, at Address, headers map[s
 		return answer{}, located(&Error{Kind: NoMethod, Status: first.status, Offered: schemesOf(first.header)}, at)
 	}
 	with := func(token []byte) map[string]string {
-		all := map[string]string{"Authorization": word + " " + base64.StdEncoding.EncodeToString(token)}
-		for name, value := range headers {
-			all[name] = value
-		}
+		all := maps.Clone(headers)
+		all["Authorization"] = word + " " + base64.StdEncoding.EncodeToString(token)
 		return all
 	}
 	opening := ntlm.Negotiate()
@@ -61,12 +61,9 @@ func (e *Enrolment) authenticated(ctx context.Context, at Address, headers map[s
 
 // offered is the word under which NTLM is offered; "" where it is not.
 func offered(h http.Header) string {
-	schemes := schemesOf(h)
 	for _, word := range []string{rawNTLM, negotiate} {
-		for _, scheme := range schemes {
-			if strings.EqualFold(scheme, word) {
-				return word
-			}
+		if slices.ContainsFunc(schemesOf(h), func(scheme string) bool { return strings.EqualFold(scheme, word) }) {
+			return word
 		}
 	}
 	return ""

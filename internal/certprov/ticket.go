@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha1"
 	"encoding/base64"
+	"net/http"
 	"time"
 )
 
@@ -71,7 +72,7 @@ func (e *Enrolment) ticketByPIN(ctx context.Context, at Address, request message
 }
 
 func (e *Enrolment) ticketByMessage(ctx context.Context, by string, at Address, request message, entropy []byte) (Ticket, error) {
-	got, err := e.ask(ctx, "POST", at, request.headers(), request.envelope(at))
+	got, err := e.ask(ctx, http.MethodPost, at, request.headers(), request.envelope(at))
 	if err != nil {
 		return Ticket{}, err
 	}
