@@ -36,6 +36,7 @@ type enrolling struct {
 	service  enrol.Service
 	since    time.Time // when service was told first
 	failures int       // in a row, over restarts
+	daily    bool      // one more could lock an account or make a certificate: the next try is tomorrow, or a tech's
 	failedAt time.Time
 	gotAt    time.Time // when the latest certificate came; zero: none has
 }
@@ -69,7 +70,7 @@ func (e *enrolling) due(pair identity.Pair) (time.Duration, bool) {
 		leaf := pair.Certificate.Leaf
 		life := leaf.NotAfter.Sub(leaf.NotBefore)
 		wait = max(wait, leaf.NotBefore.Add(life/3*2+e.share(min(enrolBetween, life/12))).Sub(now))
-		if leaf.NotAfter.Sub(now) < lastDays {
+		if leaf.NotAfter.Sub(now) < lastDays && !e.daily {
 			again = enrolLast
 		}
 	}
@@ -92,6 +93,7 @@ func (e *enrolling) recall() {
 	if err != nil { // nobody knows how many there were
 		asked = identity.Asked{At: e.credential.basis.now(), Failures: 1}
 	}
+	e.daily = asked.Failures >= onceADay
 	if e.failures = asked.Failures; e.failures > 0 {
 		ago := min(max(0, e.credential.basis.now().Sub(asked.At)), enrolBetween)
 		e.failedAt = time.Now().Add(-ago)
@@ -159,18 +161,20 @@ func (e *enrolling) enrol(ctx context.Context) {
 	e.failedAt = time.Now()
 	switch trouble.Fault {
 	case nil:
-		if e.failures, e.gotAt = 0, time.Now(); e.enroller.ByPIN() {
+		if e.failures, e.daily, e.gotAt = 0, false, time.Now(); e.enroller.ByPIN() {
 			defer e.wake()
 		}
-	case provisioning.FaultEnrolCredentials: // the account is not to be locked
-		e.failures = max(e.failures, onceADay)
+	case provisioning.FaultEnrolCredentials:
+		e.daily = true
 		latest(e.refused)(struct{}{})
-	case provisioning.FaultEnrolPIN, // the next try is tomorrow, or a tech's
-		provisioning.FaultEnrolStore, provisioning.FaultEnrolUnusable: // each try may have made a certificate
-		e.failures = max(e.failures, onceADay)
+	case provisioning.FaultEnrolPIN, provisioning.FaultEnrolStore, provisioning.FaultEnrolUnusable:
+		e.daily = true
+	default:
+		e.daily = false
 	}
 	kept := 0 // a service that was not there may be asked after a restart
-	if e.failures >= onceADay {
+	if e.daily {
+		e.failures = max(e.failures, onceADay)
 		kept = e.failures
 	}
 	_ = e.note(kept) // else what was noted before stands
