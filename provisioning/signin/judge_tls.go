@@ -83,6 +83,7 @@ func (j *judgement) certificate() provisioning.Trouble {
 		}
 	}
 	fault := certificateFaults[e.Problem]
+	meant := slices.IndexFunc(e.Names, func(name string) bool { return means(name, e.Host) })
 	ofAuthority := e.Of.Subject != "" && !e.Of.Leaf
 	if ofAuthority {
 		j.facts["authority"] = e.Of.Subject
@@ -90,9 +91,9 @@ func (j *judgement) certificate() provisioning.Trouble {
 	switch {
 	case fault == nil, e.Problem == trust.CriticalExtension && len(e.Extensions) == 0:
 		fault = provisioning.FaultCertificate
-	case e.Problem == trust.WrongName && slices.ContainsFunc(e.Names, func(name string) bool { return means(name, e.Host) }):
+	case e.Problem == trust.WrongName && meant >= 0:
 		fault = provisioning.FaultNameForm
-		j.facts["name"] = fmt.Sprintf("%q", e.Names[slices.IndexFunc(e.Names, func(name string) bool { return means(name, e.Host) })])
+		j.facts["name"] = fmt.Sprintf("%q", e.Names[meant])
 	case e.Nameless:
 		fault = provisioning.FaultSelfSignedNameless
 	case ofAuthority && e.Problem == trust.Expired:
@@ -172,17 +173,18 @@ func begins(first []byte) string {
 // handshake is for a handshake that ended before a certificate could be judged, or after that.
 func (j *judgement) handshake() provisioning.Trouble {
 	var e *trust.HandshakeError
+	ended := errors.As(j.err, &e)
 	switch {
-	case errors.As(j.err, &e) && e.Kind == trust.WantsCertificate && e.Alert == 0: // it may have other reasons to hang up
+	case ended && e.Kind == trust.WantsCertificate && e.Alert == 0: // it may have other reasons to hang up
 		return j.met(provisioning.FaultCutAsking)
-	case errors.As(j.err, &e) && j.attempt != nil && (e.Kind == trust.Silent && j.attempt.loss != wire.NoLoss || e.Kind == trust.Stalled && j.attempt.loss == wire.SentUnacknowledged):
+	case ended && j.attempt != nil && (e.Kind == trust.Silent && j.attempt.loss != wire.NoLoss || e.Kind == trust.Stalled && j.attempt.loss == wire.SentUnacknowledged):
 		j.facts["lost"] = lost[j.attempt.loss]
 		return j.met(provisioning.FaultTLSLost)
-	case errors.As(j.err, &e) && e.Received && e.Alert == unrecognizedName:
+	case ended && e.Received && e.Alert == unrecognizedName:
 		return j.met(provisioning.FaultTLSNameUnknown)
 	case trust.AsksAnew(j.err):
 		return j.met(provisioning.FaultTLSAnew)
-	case errors.As(j.err, &e) && handshakeFaults[e.Kind] != nil:
+	case ended && handshakeFaults[e.Kind] != nil:
 		j.facts["begins"] = begins(e.First)
 		j.facts["alert"] = fmt.Sprintf("%d, %s", e.Alert, plain.Words(tls.AlertError(e.Alert)))
 		return j.met(handshakeFaults[e.Kind])
