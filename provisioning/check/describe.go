@@ -75,10 +75,8 @@ var (
 func (h *hider) in(text []byte) []byte {
 	s := aURL.ReplaceAllStringFunc(string(text), func(url string) string {
 		scheme, host, _ := strings.Cut(url, "://")
-		for _, known := range wellKnow {
-			if strings.EqualFold(host, known) {
-				return url
-			}
+		if slices.Contains(wellKnow, strings.ToLower(host)) {
+			return url
 		}
 		return scheme + "://" + h.name(host)
 	})
