@@ -22,7 +22,7 @@ func (w *Walk) attempt(ctx context.Context, a *attempt) (*Registration, error) {
 	far := p.progress()
 	a.took = far.since.Sub(far.began)
 	conn, met, err := p.take()
-	if err != nil && (stranger{w.signer}).trusted(ctx, a.c, a.addr, err) {
+	if err != nil && w.signer.trustsFirst(ctx, a.c, a.addr, err) {
 		conn, met, err = w.signer.gate.open(ctx, a.c, a.addr)
 	}
 	if err != nil {

@@ -20,8 +20,11 @@ const (
 	maxTrialAddrs = 4
 )
 
-// stranger is a Registrar whose authority nobody here knows, as its signer sees it.
-type stranger struct{ *Signer }
+// trial is of a Registrar whose authority nobody here knows.
+type trial struct {
+	signer *Signer
+	gate   gate // that trusts the authority
+}
 
 // ConnectForPassword is Connect, to a server that may be shown the password; so may the one that has named it, by the anchor of c.
 func (s *Signer) ConnectForPassword(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, error) {
@@ -37,10 +40,10 @@ func (s *Signer) ConnectForPassword(ctx context.Context, c provisioning.Candidat
 	return conn, err
 }
 
-// trusted is for a Registrar whose authority nobody here knows, where the site trusts the first one that is met: only if
+// trustsFirst is for a Registrar whose authority nobody here knows, where the site trusts the first one that is met: only if
 // nothing is known of the SIP domain yet, and only if the web services that the Registrar names have the same authority. Nothing
 // is told to either of them. It says whether the authority is trusted now.
-func (s stranger) trusted(ctx context.Context, c provisioning.Candidate, addr netip.Addr, failed error) bool {
+func (s *Signer) trustsFirst(ctx context.Context, c provisioning.Candidate, addr netip.Addr, failed error) bool {
 	var attempt *attemptError
 	var unknown *trust.CertificateError
 	if !s.policy.MayTrustFirst() || s.owner.Floor() || !errors.As(failed, &attempt) || !errors.As(failed, &unknown) || unknown.Problem != trust.Untrusted {
@@ -54,11 +57,11 @@ func (s stranger) trusted(ctx context.Context, c provisioning.Candidate, addr ne
 	defer s.owner.Pass()
 	ctx, cancel := context.WithTimeout(ctx, trialLimit)
 	defer cancel()
-	trial := s.gate
-	trial.first = anchor.Fingerprint
-	web, err := s.webServices(ctx, &trial, c, addr)
+	t := trial{s, s.gate}
+	t.gate.first = anchor.Fingerprint
+	web, err := t.webServices(ctx, c, addr)
 	if err == nil {
-		err = s.sameAuthority(ctx, &trial, web)
+		err = t.sameAuthority(ctx, web)
 	}
 	if err == nil {
 		err = s.policy.Accept(provisioning.Anchor{Fingerprint: anchor.Fingerprint, Subject: anchor.Subject, FirstUse: true})
@@ -67,12 +70,12 @@ func (s stranger) trusted(ctx context.Context, c provisioning.Candidate, addr ne
 }
 
 // webServices asks a Registrar on trial where its web services are: by a REGISTER without credentials.
-func (s stranger) webServices(ctx context.Context, trial *gate, c provisioning.Candidate, addr netip.Addr) (certprov.Address, error) {
-	conn, _, err := trial.open(ctx, c, addr)
+func (t *trial) webServices(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (certprov.Address, error) {
+	conn, _, err := t.gate.open(ctx, c, addr)
 	if err != nil {
 		return certprov.Address{}, err
 	}
-	session := sip.NewSession(conn, true, nobody(&s.policy, s.EndpointID, conn.LocalAddr()))
+	session := sip.NewSession(conn, true, nobody(&t.signer.policy, t.signer.EndpointID, conn.LocalAddr()))
 	defer session.Close()
 	switch _, err := session.Register(ctx); {
 	case err == nil:
@@ -85,21 +88,21 @@ func (s stranger) webServices(ctx context.Context, trial *gate, c provisioning.C
 }
 
 // sameAuthority connects to the web services, and says nothing to them.
-func (s stranger) sameAuthority(ctx context.Context, trial *gate, web certprov.Address) error {
-	if !s.policy.MayBeWeb(web.Host) {
+func (t *trial) sameAuthority(ctx context.Context, web certprov.Address) error {
+	if !t.signer.policy.MayBeWeb(web.Host) {
 		return fmt.Errorf("%s is not under the SIP domain", web.Host)
 	}
 	c := provisioning.Candidate{Step: provisioning.Redirect, Endpoint: provisioning.Endpoint{Host: web.Host, Port: web.Port, Transport: provisioning.TLS}}
 	err := errors.New("it has no address")
-	addrs := s.owner.Resolve(ctx, []string{web.Host})[0].Addrs
+	addrs := t.signer.owner.Resolve(ctx, []string{web.Host})[0].Addrs
 	for _, addr := range addrs[:min(len(addrs), maxTrialAddrs)] {
-		s.owner.Pass()
-		conn, met, failed := trial.open(ctx, c, addr)
+		t.signer.owner.Pass()
+		conn, met, failed := t.gate.open(ctx, c, addr)
 		if err = failed; failed != nil {
 			continue
 		}
 		conn.Close()
-		if met.Anchor != trial.first {
+		if met.Anchor != t.gate.first {
 			err = errors.New("it has another authority")
 		}
 		break
