@@ -11,15 +11,15 @@ var (
 	FaultIdentityRefused = declare("identity.refused", CertificateRefused, SideAccount,
 		"{host} does not accept the certificate of this device[ ({subject}, valid until {ends})][: {said}]",
 		"if the certificate was issued within the last minutes, wait until it has reached all servers; otherwise it has been revoked or replaced: "+
-			"set password_file, so that the device can ask for a new one, or import one[; the clock of the Registrar and that of this device are {skew} apart: correct the wrong one]")
+			"set password_file, so that the device can ask for a new one, or import one"+skewed)
 	FaultIdentityUnknown = declare("identity.unknown", CertificateRefused, SideAccount,
 		"{host} does not know the certificate of this device[ ({subject}, valid until {ends})], or does not allow it[: {said}]",
-		"import a certificate that the pool has issued, or set password_file, so that the device can ask for one[; the clock of the Registrar and that of this device are {skew} apart: correct the wrong one]")
+		"import a certificate that the pool has issued, or set password_file, so that the device can ask for one"+skewed)
 	FaultIdentityRevoked = declare("identity.revoked", CertificateRefused, SideAccount,
 		"{host} says that the certificate of this device[ ({subject})] is revoked[: {said}]", "if the device is not lost: set password_file, so that it can ask for a new certificate, or import one")
 	FaultIdentityExpired = declare("identity.expired", CertificateExpired, SideDevice,
 		"the certificate of this device[ ({subject})] has expired[: it was valid until {ends}]",
-		"set password_file, so that the device can ask for a new one, or import one[; the clock of the Registrar and that of this device are {skew} apart: correct the wrong one]")
+		"set password_file, so that the device can ask for a new one, or import one"+skewed)
 	FaultIdentityForeign = declare("identity.foreign", CertificateRefused, SideAccount,
 		"{host} says that the certificate of this device[ ({subject})] belongs to another SIP address[: {said}]", "correct the setting sip_address, or import the certificate of that address")
 	FaultIdentityHandshake = declare("identity.handshake", SIPAuthNotSupported, SideRegistrar,
@@ -34,3 +34,6 @@ var (
 		"the server that {host} signs devices in with[ ({target})] has not proven that it belongs to this site[: {said}]",
 		`give it a certificate for its name, by an authority that this device trusts (setting roots); if its name is outside the SIP domain and should be accepted all the same: strict_naming = "off"`)
 )
+
+// skewed ends an advice where both clocks are far enough apart to put the dates of a certificate in doubt.
+const skewed = "[; the clock of the Registrar and that of this device are {skew} apart: correct the wrong one]"

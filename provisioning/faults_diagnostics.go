@@ -6,6 +6,9 @@ import (
 	"slices"
 )
 
+// ourBug is what to do where a Registrar finds a mistake in what this program sends.
+const ourBug = "this is a bug in homeward: run homeward bundle and report it with the archive"
+
 // faultsOfDiagnostics are the faults that Lync servers name themselves, by the error id of ms-diagnostics (MS-OCER;
 // TechNet, "ms-diagnostics").
 var faultsOfDiagnostics = map[int]*Fault{
@@ -20,15 +23,15 @@ var faultsOfDiagnostics = map[int]*Fault{
 	1011:  diagnostics(1011, "", SideRegistrar, "an earlier server sent an error without an explanation", "check the log of the server named in the message"),
 	1013:  FaultClockRegistrar,
 	1014:  diagnostics(1014, "", SideDNS, "the server cannot resolve a DNS host record", "correct the DNS records or name servers that {host} itself uses"),
-	2057:  diagnostics(2057, "", SideDevice, "the request of this program lacked gruu-10", "this is a bug in homeward: run homeward bundle and report it with the archive"),
+	2057:  diagnostics(2057, "", SideDevice, "the request of this program lacked gruu-10", ourBug),
 	4003:  diagnostics(4003, "", SideAccount, "the account is not enabled for remote access", "allow external user access for it, or sign in from inside"),
 	4004:  diagnostics(4004, "", SideAccount, "login name and SIP address belong to different accounts", "correct the setting user or sip_address: both must belong to the same account"),
 	4005:  diagnostics(4005, SIPNotFound, SideAccount, "the SIP address is not enabled or does not exist", "check sip_address, and that the account is enabled for Lync"),
 	4006:  diagnostics(4006, SIPNotFound, SideAccount, "the user is not in this pool", "nothing to do here: the device starts discovery again; if it persists, find out where the account has been moved"),
-	4010:  diagnostics(4010, "", SideDevice, "the request of this program lacked the endpoint id", "this is a bug in homeward: run homeward bundle and report it with the archive"),
-	4011:  diagnostics(4011, "", SideDevice, "the request of this program lacked the endpoint id", "this is a bug in homeward: run homeward bundle and report it with the archive"),
-	4012:  diagnostics(4012, "", SideDevice, "the endpoint id in the request of this program was too long", "this is a bug in homeward: run homeward bundle and report it with the archive"),
-	4055:  diagnostics(4055, "", SideDevice, `the event in the request of this program was not "registration"`, "this is a bug in homeward: run homeward bundle and report it with the archive"),
+	4010:  diagnostics(4010, "", SideDevice, "the request of this program lacked the endpoint id", ourBug),
+	4011:  diagnostics(4011, "", SideDevice, "the request of this program lacked the endpoint id", ourBug),
+	4012:  diagnostics(4012, "", SideDevice, "the endpoint id in the request of this program was too long", ourBug),
+	4055:  diagnostics(4055, "", SideDevice, `the event in the request of this program was not "registration"`, ourBug),
 	4141:  diagnostics(4141, "", SideAccount, "the account is disabled", "have the account enabled"),
 	5000:  diagnostics(5000, "", SideRegistrar, "critical services of the pool are down", "check the services of the Registrar"),
 	5001:  diagnostics(5001, "", SideRegistrar, "the pool did not answer in time", "check the services of the Registrar"),
