@@ -182,6 +182,7 @@ func (d *demo) fail(ctx context.Context) error {
 		d.site("zone silent"), d.site("dhcp silent"), d.site("registrar 127.0.0.1:5443 refuse"),
 		d.site(`registrar 127.0.0.1:5062 lync user=CONTOSO\phone1 password=correct-horse dcdown`),
 		d.site(`registrar 127.0.0.1:5063 lync user=CONTOSO\phone1 password=correct-horse dcdown`),
+		d.site(`registrar 127.0.0.1:5071 lync edge user=CONTOSO\phone1 password=correct-horse dcdown`),
 	)
 	if err != nil {
 		return err
