@@ -106,13 +106,13 @@ func Ask(ctx context.Context, conn net.Conn, q Question) (Root, error) {
 	if err := request.Write(conn); err != nil {
 		return Root{}, broken(ctx, err)
 	}
-	heard := &counted{r: io.LimitReader(conn, maxAnswer)}
+	heard := &ending{r: io.LimitReader(conn, maxAnswer)}
 	response, err := http.ReadResponse(bufio.NewReader(heard), request)
-	if err != nil && heard.n > 0 && !isCut(err) {
+	switch {
+	case err != nil && heard.err != nil: // what came before it says nothing of what the answer is
+		return Root{}, broken(ctx, heard.err)
+	case err != nil:
 		return Root{}, &Error{Kind: NotHTTP, Err: err}
-	}
-	if err != nil {
-		return Root{}, broken(ctx, err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode >= 300 && response.StatusCode < 400 {
@@ -128,22 +128,16 @@ func Ask(ctx context.Context, conn net.Conn, q Question) (Root, error) {
 	return parse(text)
 }
 
-// counted counts what is read.
-type counted struct {
-	r io.Reader
-	n int
+// ending remembers what the last read ended with.
+type ending struct {
+	r   io.Reader
+	err error
 }
 
-func (c *counted) Read(b []byte) (int, error) {
-	n, err := c.r.Read(b)
-	c.n += n
+func (e *ending) Read(b []byte) (int, error) {
+	n, err := e.r.Read(b)
+	e.err = err
 	return n, err
-}
-
-// isCut says whether an answer ended before it was whole, which says nothing of what it is.
-func isCut(err error) bool {
-	var timeout net.Error
-	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) || errors.As(err, &timeout)
 }
 
 // broken is an answer that did not come. That the time was over is what the closing of the connection means.

@@ -102,6 +102,7 @@ func TestKinds(t *testing.T) {
 		"the end":                    {"", false, NoAnswer, "the other side has hung up"},
 		"half an answer":             {answer("200 OK", "", xmlRoot)[:200], true, NoAnswer, "no answer in time"},
 		"cut":                        {answer("200 OK", "", xmlRoot)[:200], false, NoAnswer, "the other side has hung up"},
+		"cut in a header":            {"HTTP/1.1 200 OK\r\nServ", false, NoAnswer, "the other side has hung up"},
 		"another protocol":           {"220 mail.contoso.com ESMTP\r\n", false, NotHTTP, "the answer is not HTTP"},
 		"no such page":               {answer("404 Not Found", "", "nothing here"), false, BadStatus, "the web server answers 404 Not Found"},
 		"a redirect to nowhere":      {answer("302 Found", "", ""), false, BadStatus, "the web server answers 302 Found"},

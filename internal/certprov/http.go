@@ -48,6 +48,14 @@ type connection struct {
 	net.Conn
 	in    *bufio.Reader
 	limit *io.LimitedReader
+	ended error // what the last read ended with
+}
+
+// Read remembers how the connection ended: the reader of HTTP takes the piece of a line before it for a malformed one.
+func (c *connection) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.ended = err
+	return n, err
 }
 
 // answer is a whole answer of HTTP.
@@ -67,8 +75,9 @@ func (e *Enrolment) connect(ctx context.Context, at Address) (*connection, error
 	if err != nil {
 		return nil, &Error{Kind: Unreachable, Err: err}
 	}
-	limit := &io.LimitedReader{R: conn}
-	c := &connection{conn, bufio.NewReader(limit), limit}
+	c := &connection{Conn: conn}
+	c.limit = &io.LimitedReader{R: c}
+	c.in = bufio.NewReader(c.limit)
 	if e.open == nil {
 		e.open = map[string]*connection{}
 	}
@@ -147,6 +156,9 @@ func (e *Enrolment) request(method string, at Address, headers map[string]string
 func unread(err error, c *connection) *Error {
 	if c.limit.N <= 0 {
 		return badAnswer("more than %d bytes", maxHead+maxBody)
+	}
+	if c.ended != nil {
+		return broken(c.ended)
 	}
 	return broken(err)
 }

@@ -1,6 +1,7 @@
 package certprov
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -8,7 +9,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 	"sync"
@@ -188,6 +191,22 @@ func TestEachKind(t *testing.T) {
 		if !shown[k] && k != Unknown {
 			t.Errorf("nothing shows kind %d", k)
 		}
+	}
+}
+
+// An answer that ends in the middle of a header is cut off, however the end comes: half a line is no malformed one.
+func TestACutInAHeader(t *testing.T) {
+	ours, theirs := net.Pipe()
+	go func() {
+		http.ReadRequest(bufio.NewReader(theirs))
+		io.WriteString(theirs, "HTTP/1.1 200 OK\r\nServ")
+		theirs.Close()
+	}()
+	e := Enrolment{Dial: func(context.Context, string, uint16) (net.Conn, error) { return ours, nil }}
+	defer e.Close()
+	_, err := e.Discover(t.Context(), serviceURL)
+	if kind := new(Error); !errors.As(err, &kind) || kind.Kind != Cut {
+		t.Errorf("got %v", err)
 	}
 }
 
