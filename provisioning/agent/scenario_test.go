@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -211,10 +212,19 @@ func (s *scenario) record(e provisioning.Event) {
 }
 
 // seen is what the site saw of the kinds asked for, without the time. Questions to DNS and DHCP are asked at the
-// same time, so they come first, sorted, each once.
+// same time, so they come first, sorted, each once. A handshake that the device has broken off is noticed by the server
+// when it may: it stands before what came over a later connection.
 func (s *scenario) seen() string {
 	var questions, rest []string
+	var log []sitetest.Entry
 	for _, e := range s.site.Log() {
+		at := len(log)
+		if e.What == "tls-failed" {
+			at = slices.IndexFunc(append(log, e), func(o sitetest.Entry) bool { return o == e || o.After == e.After && port(o.From) > port(e.From) })
+		}
+		log = slices.Insert(log, at, e)
+	}
+	for _, e := range log {
 		if !slices.Contains(s.see, strings.Fields(e.What)[0]) {
 			continue
 		}
@@ -231,6 +241,12 @@ func (s *scenario) seen() string {
 		return ""
 	}
 	return strings.Join(all, "\n") + "\n"
+}
+
+// port is that of the other end; 0 without.
+func port(from string) uint16 {
+	at, _ := netip.ParseAddrPort(from)
+	return at.Port()
 }
 
 // lastGood is the record at the end, in the words of the section cache.
