@@ -31,7 +31,21 @@ var dskSuites = map[string][]uint16{
 	"none":  {tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}, // which no client of SIP offers
 }
 
-// dskHandshake is one handshake on its way.
+// opensslWords are the words of dsk-openssl=, with what they say in a configuration of OpenSSL. crypto/tls agrees on the extended
+// master secret (RFC 7627) with whoever offers it; Registrars on old versions of Windows do not know it.
+var opensslWords = map[string]string{"ems": "ExtendedMasterSecret", "no-ems": "-ExtendedMasterSecret"}
+
+// dskEnd is the server of one handshake on its way.
+type dskEnd interface {
+	take(flight []byte) []byte        // the flight that answers one
+	isDone() bool                     // and it has succeeded
+	keys(byPRF bool) (dskKeys, error) // what it leaves, once done
+	peer() []byte                     // the device's certificate, once done
+	version() uint16                  // of TLS
+	close()
+}
+
+// dskHandshake is a handshake with crypto/tls.
 type dskHandshake struct {
 	conn    innerConn
 	secrets bytes.Buffer // the key log
@@ -39,7 +53,6 @@ type dskHandshake struct {
 	err     error
 	state   tls.ConnectionState
 	hello   []byte // the first flight sent, up to the server's random
-	rest    []byte // of a flight that is sent in pieces
 }
 
 // startDSK begins to listen for a handshake.
@@ -66,6 +79,10 @@ func (h *dskHandshake) take(flight []byte) []byte {
 	}
 	return said
 }
+
+func (h *dskHandshake) peer() []byte { return h.state.PeerCertificates[0].Raw }
+
+func (h *dskHandshake) version() uint16 { return h.state.Version }
 
 // isDone says whether the handshake has succeeded.
 func (h *dskHandshake) isDone() bool {

@@ -73,7 +73,8 @@ type dskManner struct {
 	cas, pieces   int
 	alert         int
 	alerts, bare  bool
-	noControllers bool // NTLM cannot be checked
+	noControllers bool   // NTLM cannot be checked
+	openssl       string // a word of opensslWords: OpenSSL is at the other end
 }
 
 // isLync says whether a Registrar looks like one of Lync.
@@ -171,17 +172,18 @@ var mannerOptions = options[manner]{
 	"nopiggyback":  flag(func(m *manner) *bool { return &m.apart }),
 	"rspauth":      {take: (*manner).takeRspauth},
 
-	"dsk-tls":    {take: (*manner).takeInnerTLS},
-	"dsk-suites": {take: (*manner).takeInnerSuites},
-	"dsk-ecdsa":  flag(func(m *manner) *bool { return &m.dsk.ecdsa }),
-	"dsk-sha2":   flag(func(m *manner) *bool { return &m.dsk.byPRF }),
-	"dsk-cert":   {take: (*manner).takeInnerCert},
-	"dsk-cas":    number(func(m *manner) *int { return &m.dsk.cas }),
-	"dsk-pieces": number(func(m *manner) *int { return &m.dsk.pieces }),
-	"dsk-alert":  number(func(m *manner) *int { return &m.dsk.alert }),
-	"dsk-alerts": flag(func(m *manner) *bool { return &m.dsk.alerts }),
-	"dsk-bare":   flag(func(m *manner) *bool { return &m.dsk.bare }),
-	"dcdown":     flag(func(m *manner) *bool { return &m.dsk.noControllers }),
+	"dsk-tls":     {take: (*manner).takeInnerTLS},
+	"dsk-suites":  {take: (*manner).takeInnerSuites},
+	"dsk-ecdsa":   flag(func(m *manner) *bool { return &m.dsk.ecdsa }),
+	"dsk-sha2":    flag(func(m *manner) *bool { return &m.dsk.byPRF }),
+	"dsk-cert":    {take: (*manner).takeInnerCert},
+	"dsk-cas":     number(func(m *manner) *int { return &m.dsk.cas }),
+	"dsk-pieces":  number(func(m *manner) *int { return &m.dsk.pieces }),
+	"dsk-alert":   number(func(m *manner) *int { return &m.dsk.alert }),
+	"dsk-alerts":  flag(func(m *manner) *bool { return &m.dsk.alerts }),
+	"dsk-bare":    flag(func(m *manner) *bool { return &m.dsk.bare }),
+	"dsk-openssl": {take: (*manner).takeOpenSSL},
+	"dcdown":      flag(func(m *manner) *bool { return &m.dsk.noControllers }),
 
 	"web":         text(func(m *manner) *string { return &m.web }),
 	"services":    {take: (*manner).takeServices},
@@ -235,6 +237,13 @@ func (m *manner) takeInnerSuites(value string) error {
 func (m *manner) takeInnerCert(value string) error {
 	if m.dsk.cert = value; !slices.Contains(certKinds, value) && !strings.HasPrefix(value, "san:") {
 		return Unknown("kind of certificate", value, append(slices.Clone(certKinds), "san:NAME"))
+	}
+	return nil
+}
+
+func (m *manner) takeOpenSSL(value string) error {
+	if m.dsk.openssl = value; opensslWords[value] == "" {
+		return Unknown("word for OpenSSL", value, slices.Collect(maps.Keys(opensslWords)))
 	}
 	return nil
 }
@@ -298,6 +307,9 @@ func (m *manner) complete() error {
 		if m.edge { // where no KDC can be reached
 			m.schemes = []string{"NTLM", "TLS-DSK"}
 		}
+	}
+	if m.dsk.openssl != "" && m.dsk.cas > 0 {
+		return errors.New("dsk-openssl lists no authorities: leave dsk-cas= out")
 	}
 	if (m.user == "") != (m.password == "") || m.user == "" && (m.word == "digest" || m.signsIn()) {
 		return fmt.Errorf("%s: want user= and password=", m.word)

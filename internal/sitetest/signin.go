@@ -129,8 +129,8 @@ func (c *caller) authenticate(m manner, req *message, p map[string]string) error
 	return nil
 }
 
-// dskConfig is the server of the handshakes of a Registrar.
-func (c *caller) dskConfig(m manner) (*tls.Config, error) {
+// innerServer is the server of a handshake with a Registrar.
+func (c *caller) innerServer(m manner) (dskEnd, error) {
 	kind := m.dsk.cert
 	if m.dsk.suites != "ecdhe" || !m.dsk.ecdsa {
 		kind = rsaKind + kind
@@ -139,7 +139,19 @@ func (c *caller) dskConfig(m manner) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := &tls.Config{
+	if m.dsk.openssl != "" {
+		return startOpenSSL(cert, m.dsk)
+	}
+	config, err := c.dskConfig(m, cert)
+	if err != nil {
+		return nil, err
+	}
+	return startDSK(config), nil
+}
+
+// dskConfig is that of crypto/tls.
+func (c *caller) dskConfig(m manner, cert *tls.Certificate) (config *tls.Config, err error) {
+	config = &tls.Config{
 		Certificates: []tls.Certificate{*cert}, ClientAuth: tls.RequireAnyClientCert, SessionTicketsDisabled: true,
 		MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS12, CipherSuites: slices.Concat(dskSuites["ecdhe"], dskSuites["rsa"]),
 	}
@@ -181,11 +193,11 @@ func (c *caller) shake(m manner, p map[string]string) reply {
 			return refused("no handshake")
 		}
 		c.hangUp()
-		config, err := c.dskConfig(m)
+		server, err := c.innerServer(m)
 		if err != nil {
 			return refused(err.Error())
 		}
-		a = &association{scheme: "TLS-DSK", opaque: randomHex(4), version: m.version, fe: c.fe(m), family: m.family(), handshake: startDSK(config)}
+		a = &association{scheme: "TLS-DSK", opaque: randomHex(4), version: m.version, fe: c.fe(m), family: m.family(), handshake: server}
 		c.ntlm.begun = a
 	}
 	if a == nil || a.handshake == nil || p["opaque"] != "" && p["opaque"] != a.opaque {
@@ -193,23 +205,26 @@ func (c *caller) shake(m manner, p map[string]string) reply {
 	}
 	h, proof := a.handshake, "handshake"
 	if len(flight) > 0 {
-		h.rest = append(h.rest, h.take(flight)...)
+		a.rest = append(a.rest, h.take(flight)...)
 	}
 	if h.isDone() && a.signer == nil {
 		if a.signer, err = h.keys(m.dsk.byPRF); err != nil {
 			return refused(err.Error())
 		}
-		a.certificate = h.state.PeerCertificates[0].Raw
+		a.certificate = h.peer()
+		if o, ok := h.(*opensslEnd); ok {
+			c.sim.noteHandshake(o.agreed())
+		}
 		if alert := c.alertFor(m, a); alert != 0 {
-			h.rest = []byte{21, 3, byte(h.state.Version), 0, 2, 2, alert}
+			a.rest = []byte{21, 3, byte(h.version()), 0, 2, 2, alert}
 			proof = fmt.Sprintf("alert %d", alert)
 		}
 	}
-	send := h.rest
+	send := a.rest
 	if m.dsk.pieces > 0 {
 		send = send[:min(m.dsk.pieces, len(send))]
 	}
-	h.rest = h.rest[len(send):]
+	a.rest = a.rest[len(send):]
 	return reply{code: m.family().code, proof: proof, headers: []string{fmt.Sprintf(`%s: TLS-DSK opaque=%q, gssapi-data=%q, targetname=%q, realm=%q%s`,
 		m.family().challenge, a.opaque, base64.StdEncoding.EncodeToString(send), c.fe(m), sipaeRealm, versionParam(m.version))}}
 }

@@ -18,6 +18,7 @@ type simulation struct {
 	mu      sync.Mutex // guards these
 	now     state      // replaced by each change, never altered in place
 	log     []Entry
+	inner   []string                   // what handshakes with OpenSSL have come to
 	streams map[*stream]netip.AddrPort // to the server
 	closed  bool
 
@@ -54,6 +55,18 @@ func (s *simulation) note(e Entry) {
 	defer s.mu.Unlock()
 	e.After = time.Since(s.began)
 	s.log = append(s.log, e)
+}
+
+func (s *simulation) noteHandshake(agreed string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inner = append(s.inner, agreed)
+}
+
+func (s *simulation) handshakes() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.inner)
 }
 
 func (s *simulation) state() state {

@@ -20,8 +20,9 @@ const sipaeRealm = "SIP Communications Service" // of every Registrar of Microso
 type association struct {
 	signer      // nil: not known yet
 	scheme      string
-	handshake   *dskHandshake // of TLS-DSK
-	certificate []byte        // of the device, with TLS-DSK
+	handshake   dskEnd // of TLS-DSK
+	rest        []byte // of its flight that is sent in pieces
+	certificate []byte // of the device, with TLS-DSK
 	opaque      string
 	version     int
 	fe          string // targetname

@@ -102,6 +102,10 @@ func (s *Site) Issue(user, instance string, key any, begins, ends time.Time) ([]
 // Log returns what the site saw so far, in order.
 func (s *Site) Log() []Entry { return s.sim.entries() }
 
+// Handshakes are what the handshakes inside SIP with OpenSSL (dsk-openssl) have come to so far, in order, such as "TLS 1.0 AES128-SHA
+// without the extended master secret".
+func (s *Site) Handshakes() []string { return s.sim.handshakes() }
+
 // Note puts what the device does or says into the log, where it belongs among what the servers see.
 func (s *Site) Note(text string) { s.sim.note(Entry{Server: "device", What: "note", Name: text}) }
 

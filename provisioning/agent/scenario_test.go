@@ -54,7 +54,7 @@ func runScenario(t *testing.T, file string) {
 }
 
 // compareScenario compares what comes of a scenario with its expected sections, or with -update fills them in.
-func compareScenario(t *testing.T, archive *txtar.Archive, file string) {
+func compareScenario(t *testing.T, archive *txtar.Archive, file string) *scenario {
 	t.Helper()
 	s := playScenario(t, archive, file)
 	got := map[string]string{"timeline": s.timeline.String(), "seen": s.seen(), "record": s.lastGood(), "identity": s.kept(), "trust": s.trusted()}
@@ -71,6 +71,7 @@ func compareScenario(t *testing.T, archive *txtar.Archive, file string) {
 	if !compared {
 		t.Error("no section timeline, seen or record: nothing is compared")
 	}
+	return s
 }
 
 // playScenario does what a file says, in fake time, and looks for secrets in what comes of it.
