@@ -87,9 +87,19 @@ type MediaRelay struct {
 
 // Provisioning is what a Registrar told in band besides its home pool and media relays (MS-SIPREGE 2.2.2.5.1).
 type Provisioning struct {
-	Pool            string `json:"pool,omitempty"`              // the home pool
-	SIPSecurityMode string `json:"sip_security_mode,omitempty"` // "None", "Medium", "High"
-	UpdateURL       string `json:"update_url,omitempty"`        // where phones ask for their firmware
+	Pool            string  `json:"pool,omitempty"`              // the home pool
+	SIPSecurityMode string  `json:"sip_security_mode,omitempty"` // "None", "Medium", "High"
+	UpdateURL       string  `json:"update_url,omitempty"`        // where phones ask for their firmware
+	Update          *Update `json:"update,omitempty"`            // the same, as far as it may be used
+}
+
+// Update is where the updater of the phone may ask for firmware, as a Registrar told in band. Only https URLs of hosts under the
+// SIP domain are in it.
+type Update struct {
+	Enabled     bool   `json:"enabled"`                // false: the site wants no updates, and there are no URLs
+	URL         string `json:"url,omitempty"`          // the one of the two for where the device is now
+	InternalURL string `json:"internal_url,omitempty"` // from inside
+	ExternalURL string `json:"external_url,omitempty"` // from outside
 }
 
 // Pace is one thing that is slow, loses packets or is dead, although the device gets along.

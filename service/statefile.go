@@ -55,6 +55,7 @@ type RegistrarFile struct {
 	Registrar   *provisioning.Registrar   `json:"registrar,omitempty"`
 	Home        []provisioning.Registrar  `json:"home,omitempty"`
 	MediaRelays []provisioning.MediaRelay `json:"media_relays,omitempty"`
+	Update      *provisioning.Update      `json:"update,omitempty"`    // where the updater of the phone may ask for firmware
 	UpdatedAt   time.Time                 `json:"updated_at,omitzero"` // when any of this changed
 }
 
@@ -89,6 +90,9 @@ func (f *StateFile) write() bool {
 	c := RegistrarFile{Version: 1, State: s.State, Degraded: s.Degraded, Registrar: s.Registrar, Home: s.Home, MediaRelays: slices.Clone(s.MediaRelays)}
 	for i := range c.MediaRelays { // whether one answered a probe is for techs: the phone will find out, and must not be woken for it
 		c.MediaRelays[i].UDPAnswers, c.MediaRelays[i].TCPAnswers = nil, nil
+	}
+	if s.Provisioning != nil {
+		c.Update = s.Provisioning.Update
 	}
 	same, err := json.Marshal(c)
 	if err != nil {

@@ -32,7 +32,10 @@ func onFE01() provisioning.Status {
 		},
 		Home:        []provisioning.Registrar{{Endpoint: provisioning.Endpoint{Host: "pool01.contoso.com", Port: 5061}, Role: "primary"}},
 		MediaRelays: []provisioning.MediaRelay{{Host: "edge01.contoso.com", UDPPort: 3478, TCPPort: 443, Location: "intranet"}},
-		Detail:      "not for the phone stack",
+		Provisioning: &provisioning.Provisioning{Pool: "not for the phone stack", Update: &provisioning.Update{
+			Enabled: true, URL: "https://pool01.contoso.com/ucdevice.upx", InternalURL: "https://pool01.contoso.com/ucdevice.upx",
+		}},
+		Detail: "not for the phone stack",
 	}
 }
 
@@ -76,6 +79,11 @@ func TestStateFile(t *testing.T) {
       "location": "intranet"
     }
   ],
+  "update": {
+    "enabled": true,
+    "url": "https://pool01.contoso.com/ucdevice.upx",
+    "internal_url": "https://pool01.contoso.com/ucdevice.upx"
+  },
   "updated_at": "…"
 }
 `

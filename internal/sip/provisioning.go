@@ -16,6 +16,7 @@ type Provisioning struct {
 	MinPort, MaxPort  uint16 // where media may go out from; 0 both: anywhere
 	UpdateInternalURL string // device updates, seen from inside; http or https
 	UpdateExternalURL string // and from outside
+	UpdatesOff        bool   // devices are not to ask for updates
 }
 
 // parseProvisioning reads a provisioning document. Changes are told by group: when the one we look at is not in it, what
@@ -64,6 +65,9 @@ func newProvisioning(told map[string]string) Provisioning {
 		}
 	}
 	least, most := port(told["ucminmediaport"]), port(told["ucmaxmediaport"])
+	if told["updatesserverenabled"] != "" { // a word that is not known is no leave
+		p.UpdatesOff = !isTrue(told["updatesserverenabled"])
+	}
 	disabled := strings.EqualFold(told["ucportrangeenabled"], "false") || told["ucportrangeenabled"] == "0"
 	if !disabled && 0 < least && least <= most {
 		p.MinPort, p.MaxPort = least, most
@@ -80,6 +84,9 @@ func poolHost(gruu string) string {
 	}
 	return host
 }
+
+// isTrue reads a boolean of XML Schema; Lync writes them in any case.
+func isTrue(s string) bool { return strings.EqualFold(s, "true") || s == "1" }
 
 func webURL(s string) string {
 	u, err := url.Parse(s)

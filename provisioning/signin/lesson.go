@@ -23,6 +23,7 @@ type Lesson struct {
 	Reason       provisioning.Reason
 	Detail       string
 	again        time.Duration
+	update       *provisioning.Update // nil: nothing that may be used was told
 }
 
 // Unproven is what is learnt of a Registrar over plain TCP: nothing. Whoever is on the way could tell as much.
@@ -114,7 +115,7 @@ func (l *Lesson) settings() *provisioning.Provisioning {
 	if l.remote {
 		update = p.UpdateExternalURL
 	}
-	return &provisioning.Provisioning{Pool: p.PoolHost, SIPSecurityMode: p.SecurityMode, UpdateURL: update}
+	return &provisioning.Provisioning{Pool: p.PoolHost, SIPSecurityMode: p.SecurityMode, UpdateURL: update, Update: l.update}
 }
 
 // relaysOr returns the media relays to show: those told, or those of the record.

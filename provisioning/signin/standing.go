@@ -108,6 +108,7 @@ func (s *Signer) Believe(reg *Registration, l Lesson, m *provisioning.Memory) {
 	default:
 		l.provisioning.PoolHost = ""
 	}
+	l.update = updateOf(&s.policy, l)
 	reg.Lesson = &l
 	s.stand(reg, m, time.Now())
 }
