@@ -23,10 +23,11 @@ type issued struct {
 
 // ticket is a web ticket.
 type ticket struct {
-	user      string // "phone1@contoso.com"
-	assertion string // as sent
-	key       []byte
-	expires   time.Time
+	user         string // "phone1@contoso.com"
+	assertion    string // as sent
+	key          []byte
+	theirs, ours []byte // what the key is made of: the entropy of the device, and that of the service
+	expires      time.Time
 }
 
 // published is a certificate that Registrars know, or will.
@@ -117,4 +118,16 @@ func (i *issued) ticket(id string) (ticket, bool) {
 	defer i.mu.Unlock()
 	t, ok := i.tickets[id]
 	return t, ok
+}
+
+// secrets are what nobody but a device and the services may see of the tickets.
+func (i *issued) secrets() map[string][]byte {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	all := map[string][]byte{}
+	for id, t := range i.tickets {
+		all["a web ticket "+id], all["the key of ticket "+id] = []byte(id), t.key
+		all["the entropy of the device, of ticket "+id], all["the entropy of the service, of ticket "+id] = t.theirs, t.ours
+	}
+	return all
 }

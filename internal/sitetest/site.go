@@ -99,6 +99,10 @@ func (s *Site) Issue(user, instance string, key any, begins, ends time.Time) ([]
 	return der, err
 }
 
+// Secrets are what nobody but a device and the web services may see, of what those have given out and received so far: web tickets
+// by their id, their keys, and the entropy of both sides. The keys of the map say which is which.
+func (s *Site) Secrets() map[string][]byte { return s.sim.issued.secrets() }
+
 // Log returns what the site saw so far, in order.
 func (s *Site) Log() []Entry { return s.sim.entries() }
 

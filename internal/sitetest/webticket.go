@@ -44,7 +44,7 @@ func (w *web) grantTicket(m manner, r *http.Request, body string) webAnswer {
 	}
 	assertion := fmt.Sprintf(`<saml:Assertion %sMajorVersion="1" MinorVersion="1" AssertionID="%s" Issuer="%s" IssueInstant="%s"><saml:AuthenticationStatement><saml:Subject><saml:NameIdentifier>sip:%s</saml:NameIdentifier></saml:Subject></saml:AuthenticationStatement></saml:Assertion>`,
 		declared, id, m.names[0], created.Format(time.RFC3339), user)
-	w.sim.issued.keep(id, ticket{user: user, assertion: assertion, key: pSHA1(entropy, ours, 32), expires: created.Add(ticketLife)})
+	w.sim.issued.keep(id, ticket{user: user, assertion: assertion, key: pSHA1(entropy, ours, 32), theirs: entropy, ours: ours, expires: created.Add(ticketLife)})
 	return webAnswer{code: 200, proof: "ticket", body: webEnvelope(fmt.Sprintf(
 		`<RequestSecurityTokenResponseCollection xmlns="%s"%s><RequestSecurityTokenResponse Context="%s"><TokenType>http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV1.1</TokenType><RequestedSecurityToken>%s</RequestedSecurityToken><Lifetime><Created xmlns="%s">%s</Created><Expires xmlns="%s">%s</Expires></Lifetime><RequestedProofToken><ComputedKey>%s/CK/PSHA1</ComputedKey></RequestedProofToken><Entropy><BinarySecret>%s</BinarySecret></Entropy></RequestSecurityTokenResponse></RequestSecurityTokenResponseCollection>`,
 		nsWST, outer, rst.attr("Context"), assertion, nsWSU, created.Format(time.RFC3339), nsWSU, created.Add(ticketLife).Format(time.RFC3339), nsWST, base64.StdEncoding.EncodeToString(ours)))}

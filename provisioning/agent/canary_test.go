@@ -2,26 +2,34 @@ package agent
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"maps"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf16"
 
 	"golang.org/x/crypto/md4"
+	"golang.org/x/tools/txtar"
+
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
-// searchForSecrets looks for the password of a scenario, and what NTLM and Digest make of it, in everything the
-// agent has told and written. (Session keys are in no variable of this package; package sip searches for them.)
+// searchForSecrets looks for the secrets of a scenario in everything the agent has told, written and sent: the password and what NTLM
+// and Digest make of it, the PIN, private keys, and web tickets with what their keys are made of. (Session keys are in no variable
+// of this package; package sip searches for them.)
 func searchForSecrets(t *testing.T, s *scenario) {
 	t.Helper()
-	password := s.policy.Password.Reveal()
-	places := map[string][]byte{"events and status": s.told.Bytes()}
+	places := map[string][]byte{"events and status": s.told.Bytes(), "packets": s.packets.text()}
 	err := filepath.WalkDir(s.dir, func(path string, entry os.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
 			places[path], err = os.ReadFile(path)
@@ -32,21 +40,113 @@ func searchForSecrets(t *testing.T, s *scenario) {
 		t.Fatal(err)
 	}
 	searchForKeys(t, s, places)
+	for what, secret := range s.secrets() {
+		for _, found := range leaks(places, secret) {
+			t.Errorf("%s is in %s", what, found)
+		}
+	}
+}
+
+// secrets are those that have no file of their own among what the agent writes.
+func (s *scenario) secrets() map[string][]byte {
+	all := s.site.Secrets()
+	if password := s.policy.Password.Reveal(); password != "" {
+		maps.Copy(all, secretsOf(s.policy.User, s.policy.SIPAddress.String(), password))
+	}
 	if pin := s.policy.PIN.Reveal(); pin != "" {
+		all["the PIN"] = []byte(pin)
+	}
+	return all
+}
+
+// leaks are the places that have a secret, as it is or in a form of text.
+func leaks(places map[string][]byte, secret []byte) (found []string) {
+	for _, form := range [][]byte{secret, []byte(hex.EncodeToString(secret)), []byte(strings.ToUpper(hex.EncodeToString(secret))), []byte(base64.StdEncoding.EncodeToString(secret))} {
 		for place, text := range places {
-			if bytes.Contains(text, []byte(pin)) {
-				t.Errorf("the PIN is in %s", place)
+			if bytes.Contains(text, form) {
+				found = append(found, place)
 			}
 		}
 	}
-	if password == "" {
-		return
+	return found
+}
+
+// packets are what has gone over connections, both ways.
+type packets struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (p *packets) note(b []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all.Write(b)
+}
+
+func (p *packets) text() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all.Bytes()
+}
+
+// heard is a Wire whose connections are overheard.
+func (p *packets) heard(w wire.Wire) wire.Wire {
+	dial := w.Dial
+	w.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return overheard{conn, p}, nil
 	}
-	for what, secret := range secretsOf(s.policy.User, s.policy.SIPAddress.String(), password) {
-		for _, form := range [][]byte{secret, []byte(hex.EncodeToString(secret)), []byte(strings.ToUpper(hex.EncodeToString(secret))), []byte(base64.StdEncoding.EncodeToString(secret))} {
-			for place, text := range places {
-				if bytes.Contains(text, form) {
-					t.Errorf("%s is in %s", what, place)
+	return w
+}
+
+type overheard struct {
+	net.Conn
+	by *packets
+}
+
+func (c overheard) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.by.note(b[:n])
+	return n, err
+}
+
+func (c overheard) Write(b []byte) (int, error) {
+	c.by.note(b)
+	return c.Conn.Write(b)
+}
+
+// TestCanary: each secret of an enrolment, by password and by PIN, is known, and found wherever it is put, in each form. What is put
+// there stands for a mistake of ours, so that the search cannot fail unnoticed.
+func TestCanary(t *testing.T) {
+	for name, want := range map[string][]string{
+		"enrol-after-a-sign-in": {"a web ticket", "the entropy of the device", "the entropy of the service", "the key of ticket", "the password", "the NT hash"},
+		"enrol-pin":             {"a web ticket", "the entropy of the device", "the entropy of the service", "the key of ticket", "the PIN"},
+	} {
+		file := "testdata/scenarios/" + name + ".txtar"
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := playScenario(t, archive, file)
+		secrets := s.secrets()
+		for _, kind := range want {
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(secrets)), func(what string) bool { return strings.HasPrefix(what, kind) }) {
+				t.Errorf("%s: nobody looks for %s", name, kind)
+			}
+		}
+		if sent := s.packets.text(); !bytes.Contains(sent, []byte("contoso")) { // in a question to DNS, and in a ClientHello
+			t.Errorf("%s: %d bytes of packets, and none that is known", name, len(sent))
+		}
+		for what, secret := range secrets {
+			if len(secret) == 0 || len(leaks(map[string][]byte{"": s.packets.text()}, secret)) > 0 {
+				t.Errorf("%s: %s is empty, or leaks", name, what)
+			}
+			for _, form := range []string{string(secret), hex.EncodeToString(secret), base64.StdEncoding.EncodeToString(secret)} {
+				if len(leaks(map[string][]byte{"log": []byte("level=INFO msg=" + form + "\n")}, secret)) == 0 {
+					t.Errorf("%s: %s is not found as %q", name, what, form)
 				}
 			}
 		}

@@ -90,7 +90,7 @@ func playScenario(t *testing.T, archive *txtar.Archive, file string) *scenario {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.wire = wire.Wire(simulated)
+		s.wire = s.packets.heard(wire.Wire(simulated))
 		s.prepare(t, archive)
 		s.play(t)
 		searchForSecrets(t, s)
@@ -119,8 +119,9 @@ type scenario struct {
 	accepted []provisioning.Anchor       // by the device
 	identity func(*testing.T, *scenario) // makes the certificate that the device has; nil: it keeps none
 	told     bytes.Buffer                // everything the agent has told, in every form
-	vague    bool                        // a random delay has passed: times are no longer exact
-	inexact  bool                        // from the start, by the script
+	packets  packets
+	vague    bool // a random delay has passed: times are no longer exact
+	inexact  bool // from the start, by the script
 	waiting  string
 	awaited  chan struct{}
 }
