@@ -101,6 +101,9 @@ func (n *nameServers) reply(server netip.Addr, query []byte, overTCP bool) (repl
 	if m.Rcode == dns.RcodeNameError || m.Rcode == dns.RcodeSuccess && len(m.Answer) == 0 && !m.Truncated {
 		m.Ns = []dns.RR{&dns.SOA{Hdr: dns.RR_Header{Name: z.domain, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: 300}, Ns: z.domain, Mbox: z.domain, Minttl: 300}}
 	}
+	if f.word == "additional" {
+		m.Extra = append(m.Extra, n.out.records(z.besides(m.Answer))...)
+	}
 	m.Answer = n.out.records(m.Answer)
 	if f.word == "malformed" {
 		m.Answer, m.Ns, m.Extra, m.Rcode = nil, nil, nil, dns.RcodeSuccess

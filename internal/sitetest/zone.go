@@ -27,7 +27,7 @@ type fault struct {
 }
 
 // faultWords are the behaviours; "delay" has a duration behind it.
-var faultWords = []string{"answer", "servfail", "refused", "nxdomain", "nodata", "silent", "truncated", "malformed", "noedns", "closed", "absent", "ungated", "lossy", "delay"}
+var faultWords = []string{"answer", "servfail", "refused", "nxdomain", "nodata", "silent", "truncated", "malformed", "noedns", "closed", "absent", "ungated", "lossy", "additional", "delay"}
 
 // parseFault reads the words of a behaviour; false if they are none.
 func parseFault(words []string) (f fault, ok bool) {
@@ -185,6 +185,19 @@ func (z zone) wildcard(name string, rrtype uint16) (made []dns.RR, covered bool)
 		}
 	}
 	return made, covered
+}
+
+// besides are the addresses of the hosts that SRV records name.
+func (z zone) besides(answers []dns.RR) (all []dns.RR) {
+	for _, rr := range answers {
+		if s, ok := rr.(*dns.SRV); ok {
+			for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA} {
+				of, _ := z.look(dns.Question{Name: s.Target, Qtype: kind})
+				all = append(all, of...)
+			}
+		}
+	}
+	return all
 }
 
 // look finds the records for a question, along at most eight aliases.

@@ -20,11 +20,14 @@ type word[T any] struct {
 	fail   *Error
 }
 
+// reading turns one record of a server into what the caller wants, or says why it is of no use. besides are addresses in the same
+// answer, of whatever hosts.
+type reading[T any] func(server netip.AddrPort, rr dns.RR, besides []dns.RR) (T, *Error)
+
 // lookUp asks all servers the same question and returns as soon as the verdict cannot improve: found at once, absent when the
 // others had their time to disagree (see patience), failed when all have failed. Found beats absent beats failed.
-// The function read turns one record into what the caller wants, or says why it is of no use.
 func lookUp[T any](ctx context.Context, r *Resolver, name string, qtype uint16,
-	read func(netip.AddrPort, dns.RR) (T, *Error)) (found []T, left, fail *Error) {
+	read reading[T]) (found []T, left, fail *Error) {
 	if len(r.Servers) == 0 {
 		return nil, nil, &Error{Name: name, Type: dns.TypeToString[qtype], Kind: NoServer, Err: errors.New("no name server is known")}
 	}
@@ -128,16 +131,16 @@ func (p *patience) verdict(servers []netip.AddrPort) *Error {
 // askServer returns what one server has for name: the records that read accepts, of which there is at least one, and what is
 // wrong with the first of the others; or the reason.
 func askServer[T any](ctx context.Context, r *Resolver, server netip.AddrPort, name string, qtype uint16,
-	read func(netip.AddrPort, dns.RR) (T, *Error)) (found []T, left, fail *Error) {
+	read reading[T]) (found []T, left, fail *Error) {
 	addresses := r.alsoAddresses(ctx, server, dns.Fqdn(name), qtype)
-	records, fail := r.records(ctx, server, dns.Fqdn(name), qtype)
+	records, besides, fail := r.records(ctx, server, dns.Fqdn(name), qtype)
 	if fail = addresses(fail); fail != nil {
 		fail.Server = server.String()
 		return nil, nil, fail
 	}
 	var problem *Error
 	for _, rr := range records {
-		one, bad := read(server, rr)
+		one, bad := read(server, rr, besides)
 		switch {
 		case bad == nil:
 			found = append(found, one)
@@ -195,31 +198,31 @@ func (r *Resolver) alsoAddresses(ctx context.Context, server netip.AddrPort, nam
 }
 
 // records returns the records of the given type that one server has for an absolute name, which are never none. Aliases are
-// followed inside the answer, and beyond it when the server left the rest to us.
-func (r *Resolver) records(ctx context.Context, server netip.AddrPort, name string, qtype uint16) ([]dns.RR, *Error) {
+// followed inside the answer, and beyond it when the server left the rest to us. besides is what else the last answer holds.
+func (r *Resolver) records(ctx context.Context, server netip.AddrPort, name string, qtype uint16) (found, besides []dns.RR, fail *Error) {
 	for hops := 0; ; {
 		m, fail := r.exchange(ctx, server, name, qtype)
 		if fail != nil {
-			return nil, fail
+			return nil, nil, fail
 		}
 		if fail := m.refusal(); fail != nil {
-			return nil, fail
+			return nil, nil, fail
 		}
 		found, end, jumps := m.follow(name, qtype)
 		hops += jumps
 		switch {
 		case m.rcode == dns.RcodeNameError:
-			return nil, absent(m.rcode, end, hops)
+			return nil, nil, absent(m.rcode, end, hops)
 		case hops > maxAliases:
-			return nil, &Error{Kind: AliasLoop, Err: errors.New("too many aliases")}
+			return nil, nil, &Error{Kind: AliasLoop, Err: errors.New("too many aliases")}
 		case len(found) > 0:
-			return found, nil
+			return found, m.besides, nil
 		case m.damaged:
-			return nil, &Error{Kind: Unreadable, Err: fmt.Errorf("%w: its records are damaged", errUnreadable)}
+			return nil, nil, &Error{Kind: Unreadable, Err: fmt.Errorf("%w: its records are damaged", errUnreadable)}
 		case m.referral: // a server that does not look further has proven nothing
-			return nil, &Error{Kind: Referral, Err: errors.New("the server refers to other servers")}
+			return nil, nil, &Error{Kind: Referral, Err: errors.New("the server refers to other servers")}
 		case m.soa || end == name: // RFC 2308, section 2.2: no such data
-			return nil, absent(m.rcode, end, hops)
+			return nil, nil, absent(m.rcode, end, hops)
 		}
 		name = end
 	}

@@ -17,6 +17,7 @@ const (
 const (
 	offeredSize = 1232 // DNS flag day 2020: the largest answer that is never fragmented
 	maxAliases  = 8    // real chains have one or two; a loop ends here
+	maxBesides  = 32   // addresses that come besides; a hint needs one
 )
 
 // question is one query, ready to send, and what an answer to it must repeat.
@@ -44,6 +45,7 @@ func newQuestion(name string, qtype uint16, edns bool) (*question, error) {
 type message struct {
 	rcode    int      // with the extended bits of RFC 6891
 	answers  []dns.RR // class IN, of the type asked for or CNAME
+	besides  []dns.RR // addresses in the additional section
 	damaged  bool     // an answer record was dropped because it cannot be read
 	soa      bool     // the authority section proves that the name has no such data
 	referral bool     // the authority section sends us elsewhere
@@ -113,6 +115,10 @@ func (m *message) readRecords(raw []byte, off int, want uint16) error {
 		case i < authority:
 			m.soa = m.soa || h.Rrtype == dns.TypeSOA
 			ns = ns || h.Rrtype == dns.TypeNS
+		case h.Class == dns.ClassINET && (h.Rrtype == dns.TypeA || h.Rrtype == dns.TypeAAAA):
+			if rr, _, err := dns.UnpackRRWithHeader(h, raw[:off], start); err == nil && len(m.besides) < maxBesides {
+				m.besides = append(m.besides, rr)
+			}
 		case h.Rrtype == dns.TypeOPT: // RFC 6891, section 6.1.3: the upper bits of the response code
 			m.rcode |= int(h.Ttl>>24) << 4
 		}

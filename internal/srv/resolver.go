@@ -47,4 +47,7 @@ type Resolver struct {
 type Target struct {
 	Host                   string
 	Port, Priority, Weight uint16
+	// Hint is a Usable address that the same answer holds for Host besides, in its additional section (RFC 2782): one of several
+	// perhaps, and perhaps an old one. What counts is what Addrs says. Zero: there is none.
+	Hint netip.Addr
 }

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"sort"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ func (r *Resolver) SRV(ctx context.Context, name string) ([]Target, error) {
 
 // Targets is SRV, and says why the first of the records is of no use that were left out; nil: none was.
 func (r *Resolver) Targets(ctx context.Context, name string) (targets []Target, left *Error, err error) {
-	targets, left, fail := lookUp(ctx, r, name, dns.TypeSRV, readTarget)
+	targets, left, fail := lookUp(ctx, r, name, dns.TypeSRV, r.readTarget)
 	if fail != nil {
 		return nil, nil, fail
 	}
@@ -50,7 +51,7 @@ func (r *Resolver) Each(ctx context.Context, name string) []Said {
 	for i, server := range r.Servers {
 		asked.Go(func() {
 			started := time.Now()
-			targets, _, fail := askServer(ctx, r, server, name, dns.TypeSRV, readTarget)
+			targets, _, fail := askServer(ctx, r, server, name, dns.TypeSRV, r.readTarget)
 			if fail != nil {
 				fail.Name, fail.Type = name, "SRV"
 			}
@@ -123,7 +124,7 @@ func (r *Resolver) Alias(ctx context.Context, host string) (string, error) {
 	return names[0], nil
 }
 
-func readAlias(_ netip.AddrPort, rr dns.RR) (string, *Error) {
+func readAlias(_ netip.AddrPort, rr dns.RR, _ []dns.RR) (string, *Error) {
 	host, err := place.HostName(rr.(*dns.CNAME).Target)
 	if err != nil {
 		return "", &Error{Kind: BadTarget, Err: fmt.Errorf("alias of %.256q, which is not a host name", rr.(*dns.CNAME).Target)}
@@ -131,7 +132,7 @@ func readAlias(_ netip.AddrPort, rr dns.RR) (string, *Error) {
 	return host, nil
 }
 
-func readTarget(_ netip.AddrPort, rr dns.RR) (Target, *Error) {
+func (r *Resolver) readTarget(server netip.AddrPort, rr dns.RR, besides []dns.RR) (Target, *Error) {
 	s := rr.(*dns.SRV)
 	host, err := place.HostName(s.Target)
 	switch {
@@ -142,10 +143,24 @@ func readTarget(_ netip.AddrPort, rr dns.RR) (Target, *Error) {
 	case s.Port == 0:
 		return Target{}, &Error{Kind: BadPort, Err: fmt.Errorf("target %q has port 0", host)}
 	}
-	return Target{Host: host, Port: s.Port, Priority: s.Priority, Weight: s.Weight}, nil
+	return Target{Host: host, Port: s.Port, Priority: s.Priority, Weight: s.Weight, Hint: r.hint(server, s.Target, besides)}, nil
 }
 
-func (r *Resolver) readAddr(server netip.AddrPort, rr dns.RR) (netip.Addr, *Error) {
+// hint is the first usable address of a host among those besides an answer; IPv4 first, as Addrs has it.
+func (r *Resolver) hint(server netip.AddrPort, host string, besides []dns.RR) netip.Addr {
+	var of []netip.Addr
+	for _, rr := range besides {
+		if addr, bad := r.readAddr(server, rr, nil); bad == nil && strings.EqualFold(rr.Header().Name, host) {
+			of = append(of, addr)
+		}
+	}
+	for _, addr := range merge(of, nil) {
+		return addr
+	}
+	return netip.Addr{}
+}
+
+func (r *Resolver) readAddr(server netip.AddrPort, rr dns.RR, _ []dns.RR) (netip.Addr, *Error) {
 	var ip net.IP
 	switch rr := rr.(type) {
 	case *dns.A:

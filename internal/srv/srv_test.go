@@ -227,3 +227,34 @@ func TestErrorsAreTyped(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// D35: an address that comes besides an SRV record is a hint, if it is one of its host that a Registrar can have.
+func TestHint(t *testing.T) {
+	for _, c := range []struct{ name, besides, want string }{
+		{"none", "", "invalid IP"},
+		{"IPv4 first", "fe.contoso.com. 60 IN AAAA 2001:db8::1\nFE.contoso.com. 60 IN A 10.0.9.1\nfe.contoso.com. 60 IN A 10.0.9.2", "10.0.9.1"},
+		{"of another host", "fe2.contoso.com. 60 IN A 10.0.9.1", "invalid IP"},
+		{"of another type", "fe.contoso.com. 60 IN TXT 10.0.9.1", "invalid IP"},
+		{"of another class", "fe.contoso.com. 60 CH A 10.0.9.1", "invalid IP"},
+		{"not usable", "fe.contoso.com. 60 IN A 127.0.0.1\nfe.contoso.com. 60 IN A 10.0.9.2", "10.0.9.2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := says(func(_ query, m *dns.Msg) {
+					m.Answer = zoneAnswer(fe)
+					for text := range strings.Lines(c.besides) {
+						m.Extra = append(m.Extra, zoneAnswer(strings.TrimSpace(text))...)
+					}
+				})
+				s, r := newSite(server)
+				defer s.tasks.Wait()
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				targets, err := r.SRV(ctx, internalTLS)
+				if err != nil || len(targets) != 1 || targets[0].Hint.String() != c.want {
+					t.Errorf("targets %v, error %v; want the hint %s", targets, err, c.want)
+				}
+			})
+		})
+	}
+}

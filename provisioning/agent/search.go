@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -92,6 +93,9 @@ func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bo
 	floor, named := s.basis.floor(), map[string]bool{}
 	for _, step := range s.basis.policy.Steps() {
 		s.pulse.pass()
+		if f, ok := gathering.Foresee(ctx, step); ok {
+			s.walk.Foresee(ctx, provisioning.PlanStep(step, append(slices.Clone(found), f), &s.basis.policy, floor).Try)
+		}
 		if f, ok := gathering.Await(ctx, step); ok {
 			found = append(found, f)
 			if f.Source.Source == "dns" && f.Verdict == provisioning.Found {

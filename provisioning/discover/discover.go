@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -83,7 +84,7 @@ func (g *Gathering) start(ctx context.Context, floor bool) {
 	g.answers, g.hosts = map[provisioning.Step]*answer{}, map[string]*resolution{}
 	asked := slices.DeleteFunc(slices.Clone(g.steps), func(s provisioning.Step) bool { return g.policy.Closed(s.Transport(), floor) != "" })
 	for _, step := range asked {
-		g.answers[step] = &answer{done: make(chan struct{})}
+		g.answers[step] = &answer{foreseen: make(chan provisioning.Finding, 1), done: make(chan struct{})}
 	}
 	for _, step := range asked {
 		g.tasks.Go(func() { g.ask(ctx, step) })
@@ -122,9 +123,16 @@ func (g *Gathering) askSRV(step provisioning.Step) provisioning.Finding {
 	}
 	f.Verdict = provisioning.Found
 	leftOut(&f, left)
+	soon := f
 	for _, t := range targets {
 		f.Names = append(f.Names, provisioning.Name{Host: t.Host, Port: t.Port})
+		hinted := provisioning.Name{Host: t.Host, Port: t.Port}
+		if t.Hint.IsValid() {
+			hinted.Addrs = []netip.Addr{t.Hint}
+		}
+		soon.Names = append(soon.Names, hinted)
 	}
+	g.answers[step].foreseen <- soon
 	g.addresses(f.Step, f.Names)
 	return f
 }

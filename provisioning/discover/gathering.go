@@ -43,8 +43,9 @@ type Patience struct {
 
 // answer is a Finding to come.
 type answer struct {
-	done    chan struct{}
-	finding provisioning.Finding
+	foreseen chan provisioning.Finding // at most one, before it is done
+	done     chan struct{}
+	finding  provisioning.Finding
 }
 
 // resolution is the addresses of a host name to come.
@@ -86,6 +87,22 @@ func (g *Gathering) Await(ctx context.Context, step provisioning.Step) (provisio
 	case <-ctx.Done():
 		return provisioning.Finding{}, false
 	}
+}
+
+// Foresee returns what the Finding of a step will most likely be, with the addresses that name servers give besides an SRV record:
+// good enough to connect to, and not to say a word. False: it is decided already, or nothing is foreseen.
+func (g *Gathering) Foresee(ctx context.Context, step provisioning.Step) (provisioning.Finding, bool) {
+	a := g.answers[step]
+	if a == nil {
+		return provisioning.Finding{}, false
+	}
+	select {
+	case f := <-a.foreseen:
+		return f, ctx.Err() == nil
+	case <-a.done:
+	case <-ctx.Done():
+	}
+	return provisioning.Finding{}, false
 }
 
 // all returns every Finding, once all are decided.

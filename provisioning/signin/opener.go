@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -14,7 +15,7 @@ type opener struct {
 	may      func(provisioning.Candidate, netip.Addr) bool // whether a packet may go there now
 	open     func(provisioning.Candidate, netip.Addr) *opening
 	pass     func()
-	adopt    func(attempted) *opening          // what was opened there before the race knew of it; nil: nothing was
+	early    *early                            // what was opened before the race knew of it
 	holds    func(provisioning.Candidate) bool // whether the device is registered there
 	ahead    <-chan []provisioning.Candidate
 	wake     <-chan struct{}
@@ -30,8 +31,12 @@ func (o *opener) expect(candidates []provisioning.Candidate) {
 		for _, addr := range interleaved(c.Addrs) {
 			places = append(places, attempted{c.Endpoint, addr})
 		}
+		if i := slices.IndexFunc(places, o.early.isAt); i > 0 { // they are equals, and one handshake is enough
+			places[0], places[i] = places[i], places[0]
+		}
 		for _, i := range o.add(len(o.ranks)-1, c.Transport == provisioning.TLS, places) {
-			o.openings = append(o.openings, o.adopt(o.lanes[i].place))
+			o.openings = append(o.openings, o.early.takeFor(o.lanes[i].place))
+			o.apart = o.early.sockets()
 			if o.holds(c) {
 				o.lanes[i].laneProgress = laneProgress{state: ready} // without a socket
 			}

@@ -56,6 +56,41 @@ func newOpening(ctx context.Context, g *gate, c provisioning.Candidate, addr net
 	return p
 }
 
+// early is a connection that was begun before anything has led there: to last good, or to where an answer hints at.
+type early struct {
+	opening *opening // nil: there is none, or its place was named
+	hinted  bool     // at, by an answer of now
+}
+
+// isAt says whether it leads to a place.
+func (e *early) isAt(place attempted) bool {
+	return e.opening != nil && place == attempted{e.opening.c.Endpoint, e.opening.addr}
+}
+
+// takeFor hands it over if it leads to a place that was named; else nil. One to last good that could not be opened says nothing of now.
+func (e *early) takeFor(place attempted) *opening {
+	p := e.opening
+	if !e.isAt(place) || !e.hinted && p.notConnected() {
+		return nil
+	}
+	*e = early{}
+	return p
+}
+
+func (e *early) sockets() int {
+	if e.opening == nil {
+		return 0
+	}
+	return e.opening.progress().sockets
+}
+
+func (e *early) close() {
+	if e.opening != nil {
+		e.opening.close()
+		*e = early{}
+	}
+}
+
 // progress is how far it has come.
 func (p *opening) progress() laneProgress {
 	p.mu.Lock()

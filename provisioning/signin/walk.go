@@ -36,7 +36,7 @@ type Walk struct {
 
 	opener *opener                  // connects ahead; nil: the walk has not begun, or is over
 	wake   chan struct{}            // a connection has come further
-	warm   *opening                 // to last good, before anything has named it; nil: none, or its place was named
+	early  early                    // a connection to where nothing has led yet
 	late   []provisioning.Candidate // what was passed over since it was slow, to be tried when nothing else is left
 	better []provisioning.Candidate // the first of those ever
 }
@@ -64,13 +64,11 @@ func (w *Walk) Trip(most time.Duration) {
 
 // newOpener returns what connects ahead for a walk.
 func (w *Walk) newOpener(ctx context.Context, p pace, ahead <-chan []provisioning.Candidate) *opener {
-	o := &opener{race: race{pace: p}, may: w.may, pass: w.signer.owner.Pass, adopt: w.adopt, holds: w.holds, ahead: ahead, wake: w.wake}
+	o := &opener{race: race{pace: p}, may: w.may, pass: w.signer.owner.Pass, early: &w.early, holds: w.holds, ahead: ahead, wake: w.wake}
 	o.open = func(c provisioning.Candidate, addr netip.Addr) *opening {
 		return newOpening(ctx, &w.signer.gate, c, addr, func() { wake(w.wake) })
 	}
-	if w.warm != nil {
-		o.apart = w.warm.progress().sockets
-	}
+	o.apart = w.early.sockets()
 	return o
 }
 
@@ -85,31 +83,24 @@ func wake(waiting chan<- struct{}) {
 // Warm connects to an address of last good before anything has named it. If a Candidate does, the connection is used when its
 // turn comes. If none does, it is closed without a word.
 func (w *Walk) Warm(ctx context.Context, c provisioning.Candidate) {
-	if len(c.Addrs) > 0 && w.warm == nil && w.may(c, c.Addrs[0]) {
-		w.warm = newOpening(ctx, &w.signer.gate, c, c.Addrs[0], func() { wake(w.wake) })
+	if len(c.Addrs) > 0 && w.early.opening == nil && w.may(c, c.Addrs[0]) {
+		w.early.opening = newOpening(ctx, &w.signer.gate, c, c.Addrs[0], func() { wake(w.wake) })
 	}
 }
 
-// adopt returns the connection to last good if that is the place. One that could not be opened says nothing of now.
-func (w *Walk) adopt(place attempted) *opening {
-	p := w.warm
-	if p == nil {
-		return nil
+// Foresee connects to the first of the Candidates at an address which an answer hints at, before any name server has said that this
+// is its address: as Warm does, unless that has connected already. Over TLS only: plain TCP waits for better ranks to be decided.
+func (w *Walk) Foresee(ctx context.Context, most []provisioning.Candidate) {
+	if len(most) == 0 || most[0].Transport != provisioning.TLS || w.early.opening != nil || w.holding != nil && w.holding.Candidate.Endpoint == most[0].Endpoint {
+		return
 	}
-	if w.opener.apart = p.progress().sockets; place != (attempted{p.c.Endpoint, p.addr}) || p.notConnected() {
-		return nil
-	}
-	w.warm, w.opener.apart = nil, 0
-	return p
+	w.Warm(ctx, most[0])
+	w.early.hinted = w.early.opening != nil
+	w.opener.apart = w.early.sockets()
 }
 
-// Close gives up what Warm has connected to.
-func (w *Walk) Close() {
-	if w.warm != nil {
-		w.warm.close()
-		w.warm = nil
-	}
-}
+// Close gives up what Warm or Foresee has connected to.
+func (w *Walk) Close() { w.early.close() }
 
 // may says whether a packet may go to an address of a Candidate whose turn has not come.
 func (w *Walk) may(c provisioning.Candidate, addr netip.Addr) bool {

@@ -429,7 +429,7 @@ func TestFailedWarmHoldsNoSocket(t *testing.T) {
 	for _, begunBefore := range []bool{false, true} {
 		for _, all := range []string{named + "\n" + other, other} {
 			synctest.Test(t, func(t *testing.T) {
-				s, _, _ := signerAt(t, "-- registrars --\n10.0.0.5:5061 tls fe01.contoso.com refuse rtt=20ms\n10.0.0.6:5061 tls fe02.contoso.com accept rtt=20ms\n", false)
+				s, _, _ := signerAt(t, "-- registrars --\n10.0.0.5:5061 tls fe01.contoso.com blackhole\n10.0.0.6:5061 tls fe02.contoso.com accept rtt=20ms\n", false)
 				w := s.NewWalk(nil)
 				w.Warm(t.Context(), candidates(t, named)[0])
 				if begunBefore {
@@ -438,7 +438,7 @@ func TestFailedWarmHoldsNoSocket(t *testing.T) {
 						t.Errorf("%d sockets besides, while last good is connected to", w.opener.apart)
 					}
 				}
-				time.Sleep(time.Second)
+				time.Sleep(connectLimit + time.Second)
 				if !begunBefore {
 					w.Begin(t.Context(), nil)
 				}
