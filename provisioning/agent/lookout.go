@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -26,7 +27,7 @@ type lookout struct {
 
 	timer    <-chan time.Time       // nil: nothing better to look for
 	after    time.Time              // Registrars of discovery are left alone until then
-	primary  provisioning.Candidate // or the better one; without addresses: there is none
+	primary  provisioning.Candidate // or the better one; without a host: there is none. Without addresses: none was found so far
 	slow     bool                   // it was passed over
 	answered int                    // times in a row the primary has answered
 }
@@ -35,13 +36,11 @@ type lookout struct {
 func newLookout(s *search, c changes, reg *signin.Registration) *lookout {
 	l := &lookout{search: s, changes: c, reg: reg}
 	if !reg.Degraded {
-		if l.primary = primaryOf(reg, s.basis, s.signer); len(l.primary.Addrs) == 0 {
+		if l.primary = primaryOf(reg, s.basis, s.signer); l.primary.Host == "" {
 			l.primary, l.slow = slowOf(reg, s.basis), true
 		}
 	}
-	if reg.Degraded || len(l.primary.Addrs) > 0 {
-		l.rewind()
-	}
+	l.rewind()
 	return l
 }
 
@@ -77,11 +76,11 @@ func slowOf(reg *signin.Registration, b basis) (better provisioning.Candidate) {
 }
 
 func (l *lookout) rewind() {
-	if l.timer = nil; len(l.primary.Addrs) == 0 && !l.reg.Degraded {
+	if l.timer = nil; l.primary.Host == "" && !l.reg.Degraded {
 		return
 	}
 	wait := lookupDelay(l.search.nothingSince)
-	if len(l.primary.Addrs) > 0 {
+	if l.primary.Host != "" {
 		wait = primaryInterval * time.Duration(l.search.signer.Restraint().Patience())
 		wait = wait/2 + rand.N(wait)
 	}
@@ -102,7 +101,7 @@ func (l *lookout) look(ctx context.Context) (found *signin.Registration) {
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
 	change := l.changes.unless(leave, func() {
-		if len(l.primary.Addrs) > 0 {
+		if l.primary.Host != "" {
 			found = l.lookAtPrimary(ctx)
 		} else {
 			found = l.lookForNormalWay(ctx)
@@ -144,14 +143,33 @@ func (l *lookout) primaryAnswers(ctx context.Context, addr netip.Addr) bool {
 	return err == nil
 }
 
+// turn makes the next look one at another address: this one may be dead, or the host may have moved. The name says where to.
+func (l *lookout) turn(ctx context.Context) {
+	b, p := l.search.basis, &l.primary
+	addrs := p.Addrs
+	if !provisioning.IsAddress(p.Host) {
+		if name := b.resolve(ctx, []string{p.Host})[0]; len(name.Addrs) > 0 {
+			addrs, _ = b.ground().Only(p.Step, p.Host, name.Addrs)
+		}
+	}
+	var tried []netip.Addr
+	if len(p.Addrs) > 0 {
+		tried = p.Addrs[:1]
+	}
+	others := slices.DeleteFunc(slices.Clone(addrs), func(addr netip.Addr) bool { return slices.Contains(tried, addr) })
+	if len(others) < len(addrs) { // it is one of them still
+		others = append(others, tried...)
+	}
+	p.Addrs = others
+}
+
 // lookAtPrimary proves that the primary is there, and takes it back when it has answered often enough. Until
 // then nothing is signed in to.
 func (l *lookout) lookAtPrimary(ctx context.Context) *signin.Registration {
 	s := l.search
-	if !l.primaryAnswers(ctx, l.primary.Addrs[0]) {
+	if len(l.primary.Addrs) == 0 || !l.primaryAnswers(ctx, l.primary.Addrs[0]) {
 		l.answered = 0
-		// The address may be the one that is dead: the next look is at its sister.
-		l.primary.Addrs = append(l.primary.Addrs[1:], l.primary.Addrs[0])
+		l.turn(ctx)
 		return nil
 	}
 	if l.answered++; l.answered < primaryAnswers {
@@ -167,7 +185,7 @@ func (l *lookout) lookAtPrimary(ctx context.Context) *signin.Registration {
 	case reg == nil:
 		return nil
 	case reg == l.reg: // it sends us here
-		l.primary.Addrs = nil
+		l.primary = provisioning.Candidate{}
 		return nil
 	case l.slow:
 	case reg.Candidate.Endpoint != l.primary.Endpoint || reg.Binding.OnBackup:

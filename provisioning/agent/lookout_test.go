@@ -17,7 +17,7 @@ func TestLookAtPrimaryIsSpread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		signer := signin.New(provisioning.Policy{}, wire.Wire{}, "a1b2c3d4e5", nil, signin.Owner{})
 		l := &lookout{search: &search{gatherer: gatherer{signer: signer}}}
-		l.primary = provisioning.Candidate{Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.5")}}
+		l.primary = provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "pool01.contoso.com"}, Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.5")}}
 		for _, interval := range []time.Duration{primaryInterval, 2 * primaryInterval} {
 			var sooner, later int
 			for range 100 {
