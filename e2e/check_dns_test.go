@@ -73,6 +73,10 @@ Create the A record of gone.contoso.com, or delete the SRV record.`},
 No name server answers (10.0.0.53:53).
 The problem is with the network between this device and the server.
 Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
+	{"the name server answers from another address", with(published(fe01), dnsAnswersFrom("10.0.0.57"), dhcpSaysNothing), "dns-timeout", `
+The name server 10.0.0.53:53 was asked, and the answer came from 10.0.0.57:53: it is not accepted, since anybody could send such an answer.
+The problem is with DNS.
+Let the name server answer from the address that was asked; look for a NAT on the way that changes it; or enter 10.0.0.57:53 as the name server (DHCP option 6, or dns_servers).`},
 	{"nothing listens at the name server", with(published(fe01), dnsIsClosed), "dns-timeout", `
 No name server can be queried: 10.0.0.53:53 refuses the query (nothing listens there, or a firewall rejects it).
 The problem is with the network between this device and the server.

@@ -107,6 +107,19 @@ func dnsIsSilent(_ testing.TB, c *scene) {
 	}
 }
 
+// dnsAnswersFrom has the name server answer from another address than the one asked, as one does that has several, or behind a NAT.
+func dnsAnswersFrom(addr string) given {
+	return func(_ testing.TB, c *scene) {
+		start := c.nameServer
+		c.nameServer = func(t testing.TB, h *host, z zone) *process {
+			t.Helper()
+			p := start(t, h, z)
+			h.run(t, "nft", "add table inet fault; add chain inet fault elsewhere { type filter hook output priority -300; }; add rule inet fault elsewhere udp sport 53 ip saddr set "+addr)
+			return p
+		}
+	}
+}
+
 func dnsIsClosed(_ testing.TB, c *scene) {
 	c.nameServer = func(testing.TB, *host, zone) *process { return nil }
 }

@@ -64,6 +64,9 @@ var (
 	FaultDNSDropped = declare("dns.only-other-answers", DNSTimeout, SideNetwork,
 		"the name server {servers} does not answer when it is asked for {name}; {dropped} answers that did not match were ignored",
 		"look for a device in between that changes DNS messages, or for somebody who forges answers")
+	FaultDNSElsewhere = declare("dns.answers-from-elsewhere", DNSTimeout, SideDNS,
+		"the name server {servers} was asked, and the answer came from {from}: it is not accepted, since anybody could send such an answer",
+		"let the name server answer from the address that was asked; look for a NAT on the way that changes it; or enter {from} as the name server (DHCP option 6, or dns_servers)", "dns")
 	FaultDNSAliasLoop = declare("dns.alias-loop", DNSMalformed, SideDNS,
 		"{name} is an alias that leads nowhere: there are too many aliases in a row", "correct the aliases (CNAME) of {name}")
 	FaultDNSBadName = declare("dns.bad-name", DNSMalformed, SideDevice,

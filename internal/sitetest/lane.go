@@ -103,6 +103,18 @@ func (l *lane) get(b []byte, rest bool) (int, net.Addr, error) {
 	}
 }
 
+// now reads the first datagram that is due, if there is one.
+func (l *lane) now(b []byte) (int, netip.AddrPort) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 || time.Now().Before(l.queue[0].due) {
+		return 0, netip.AddrPort{}
+	}
+	p := l.queue[0]
+	l.queue = l.queue[1:]
+	return copy(b, p.data), p.from.(*net.UDPAddr).AddrPort()
+}
+
 // wait returns when something changed, or at next (zero: never). l.mu is held.
 func (l *lane) wait(next time.Time) {
 	if !next.IsZero() {
@@ -179,6 +191,15 @@ type datagrams struct {
 	*lane
 	local, remote net.Addr // remote is nil for a socket that is not connected
 	far           func(packet []byte, answers *lane)
+	others        *lane // what others send to its port; nil: nothing
+}
+
+// Overheard implements srv.Overhearing, with what has come since the socket was opened.
+func (d *datagrams) Overheard(b []byte) (int, netip.AddrPort) {
+	if d.others == nil {
+		return 0, netip.AddrPort{}
+	}
+	return d.others.now(b)
 }
 
 func (d *datagrams) ReadFrom(b []byte) (int, net.Addr, error) {

@@ -150,7 +150,7 @@ func (w *loopback) serveUDP(p net.PacketConn, answer func(packet []byte, from ne
 
 func (w *loopback) answerDNS(server netip.AddrPort, query []byte, from net.Addr) []parcel {
 	reply, delay := w.names.ask(server, from.String(), "udp", query)
-	if reply == nil {
+	if reply == nil || w.names.elsewhere(server) {
 		return nil
 	}
 	return []parcel{{data: reply, due: time.Now().Add(delay)}}

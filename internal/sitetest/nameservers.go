@@ -45,6 +45,11 @@ func (n *nameServers) shut(server netip.AddrPort) bool {
 	return n.sim.state().zone.fault(server.Addr(), "").word == "closed"
 }
 
+// elsewhere says whether a name server answers from another address than the one asked.
+func (n *nameServers) elsewhere(server netip.AddrPort) bool {
+	return n.sim.state().zone.fault(server.Addr(), "").word == "elsewhere"
+}
+
 // ask is one query that came, and what comes back for it after the delay; nil for silence.
 func (n *nameServers) ask(server netip.AddrPort, from, network string, query []byte) ([]byte, time.Duration) {
 	reply, delay, said := n.reply(server.Addr(), query, network == "tcp")
@@ -123,17 +128,22 @@ func (n *nameServers) reply(server netip.Addr, query []byte, overTCP bool) (repl
 
 // dial gives a UDP socket connected to a name server.
 func (n *nameServers) dial(local, server netip.AddrPort) net.Conn {
-	from := net.UDPAddrFromAddrPort(server)
+	from, others := net.UDPAddrFromAddrPort(server), newLane()
 	far := func(query []byte, answers *lane) {
 		if n.shut(server) {
 			answers.put(parcel{err: errRefused("read"), from: from})
 			return
 		}
-		if reply, delay := n.ask(server, local.String(), "udp", query); reply != nil {
+		reply, delay := n.ask(server, local.String(), "udp", query)
+		switch {
+		case reply == nil:
+		case n.elsewhere(server):
+			others.put(parcel{data: reply, from: net.UDPAddrFromAddrPort(netip.AddrPortFrom(server.Addr().Next(), server.Port())), due: time.Now().Add(delay)})
+		default:
 			answers.put(parcel{data: reply, from: from, due: time.Now().Add(delay)})
 		}
 	}
-	return &datagrams{lane: newLane(), local: net.UDPAddrFromAddrPort(local), remote: from, far: far}
+	return &datagrams{lane: newLane(), others: others, local: net.UDPAddrFromAddrPort(local), remote: from, far: far}
 }
 
 // serve answers the queries of one TCP connection (RFC 1035 section 4.2.2).

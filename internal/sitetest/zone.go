@@ -27,7 +27,7 @@ type fault struct {
 }
 
 // faultWords are the behaviours; "delay" has a duration behind it.
-var faultWords = []string{"answer", "servfail", "refused", "nxdomain", "nodata", "silent", "truncated", "malformed", "noedns", "closed", "absent", "ungated", "lossy", "additional", "delay"}
+var faultWords = []string{"answer", "servfail", "refused", "nxdomain", "nodata", "silent", "truncated", "malformed", "noedns", "closed", "absent", "ungated", "lossy", "additional", "elsewhere", "delay"}
 
 // parseFault reads the words of a behaviour; false if they are none.
 func parseFault(words []string) (f fault, ok bool) {
@@ -73,7 +73,7 @@ func (z *zone) take(words []string, change bool) error {
 	}
 	f, ok := parseFault(words[1:])
 	switch {
-	case ok && (f.word == "closed" || f.word == "absent" || f.word == "ungated"):
+	case ok && slices.Contains([]string{"closed", "absent", "ungated", "elsewhere"}, f.word):
 		return fmt.Errorf("%s is not for one name", f.word)
 	case ok:
 		z.faults[z.absolute(words[0])] = f

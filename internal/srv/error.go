@@ -119,7 +119,8 @@ func (e *Error) CodeName() string { return dns.RcodeToString[e.Code] }
 // Dropped is what came from the Server and was no answer to the question, so that it was not read.
 type Dropped struct {
 	Count int
-	Why   Drop // of the first; 0: nothing was dropped
+	Why   Drop           // of the first, if none came from elsewhere; 0: nothing was dropped
+	From  netip.AddrPort // of Elsewhere: who sent it
 }
 
 // Drop is why something was dropped (RFC 5452 section 9.1).
@@ -130,7 +131,8 @@ const (
 	NoAnswer      Drop = iota + 1 // a question, or not even a header
 	OtherID                       // the identifier is that of another question: somebody may be guessing
 	OtherQuestion                 // the identifier is right, but name, type or class are others
-	lastDrop      = OtherQuestion
+	Elsewhere                     // the answer, but from another address or port than was asked
+	lastDrop      = Elsewhere
 )
 
 // Drops returns all reasons, for who has a word for each.
@@ -142,6 +144,13 @@ func Drops() []Drop {
 func (d *Dropped) note(why Drop) {
 	if d.Count++; d.Why == 0 {
 		d.Why = why
+	}
+}
+
+// elsewhere counts an answer that came from another address: that is what is wrong, whatever else came.
+func (d *Dropped) elsewhere(from netip.AddrPort) {
+	if d.Count++; d.Why != Elsewhere {
+		d.Why, d.From = Elsewhere, from
 	}
 }
 
@@ -165,7 +174,9 @@ func (e *Error) Error() string {
 	if e.Waited > 0 {
 		s += fmt.Sprintf(" (%s)", e.Waited.Round(10*time.Millisecond))
 	}
-	if e.Kind == Timeout && e.Dropped.Count > 0 {
+	if e.Kind == Timeout && e.Dropped.Why == Elsewhere {
+		s += fmt.Sprintf(", but %s answered", e.Dropped.From)
+	} else if e.Kind == Timeout && e.Dropped.Count > 0 {
 		s += fmt.Sprintf(" (%d answers to other questions were dropped)", e.Dropped.Count)
 	}
 	if e.Addresses {

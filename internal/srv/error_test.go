@@ -42,9 +42,11 @@ func TestEachKindOfError(t *testing.T) {
 		{name: "an alias of nothing, and the server leaves that to us", servers: []server{elsewhere}, want: Error{Kind: DanglingAlias, Code: 3, Alias: "x.fabrikam.com."}},
 		{name: "not offered", servers: []server{zone(internalTLS + ". 60 IN SRV 0 0 0 .")}, want: Error{Kind: NotOffered}},
 		{name: "silence", servers: []server{silence}, want: Error{Kind: Timeout}},
-		{name: "another's answers", servers: []server{stranger(func(raw []byte) { raw[0]++ })}, want: Error{Kind: Timeout, Dropped: Dropped{20, OtherID}}},
-		{name: "answers to another question", servers: []server{stranger(func(raw []byte) { raw[13] = 'x' })}, want: Error{Kind: Timeout, Dropped: Dropped{20, OtherQuestion}}},
-		{name: "questions", servers: []server{stranger(func(raw []byte) { raw[2] &^= 0x80 })}, want: Error{Kind: Timeout, Dropped: Dropped{20, NoAnswer}}},
+		{name: "another's answers", servers: []server{stranger(func(raw []byte) { raw[0]++ })}, want: Error{Kind: Timeout, Dropped: Dropped{Count: 20, Why: OtherID}}},
+		{name: "answers to another question", servers: []server{stranger(func(raw []byte) { raw[13] = 'x' })}, want: Error{Kind: Timeout, Dropped: Dropped{Count: 20, Why: OtherQuestion}}},
+		{name: "questions", servers: []server{stranger(func(raw []byte) { raw[2] &^= 0x80 })}, want: Error{Kind: Timeout, Dropped: Dropped{Count: 20, Why: NoAnswer}}},
+		{name: "the answer of another", servers: []server{zone().elsewhere("10.0.0.9:53")}, want: Error{Kind: Timeout, Dropped: Dropped{Count: 19, Why: Elsewhere, From: netip.MustParseAddrPort("10.0.0.9:53")}}},
+		{name: "what others send and answers nothing", servers: []server{stranger(func(raw []byte) { raw[0]++ }).elsewhere("10.0.0.9:53")}, want: Error{Kind: Timeout}},
 		{name: "nobody to ask", want: Error{Kind: NoServer}},
 		{name: "a closed port", servers: []server{silence.reading(syscall.ECONNREFUSED)}, want: Error{Kind: PortClosed}},
 		{name: "no way", servers: []server{silence.dialling(syscall.EHOSTUNREACH)}, want: Error{Kind: Unreachable}},
@@ -69,7 +71,7 @@ func TestEachKindOfError(t *testing.T) {
 		{name: "SRV alone is FORMERR", servers: []server{zone().forType(dns.TypeA).or(rcode(dns.RcodeFormatError))}, want: Error{Kind: FormErr, Code: 1, Addresses: true}},
 		{name: "SRV alone is REFUSED", servers: []server{zone().forType(dns.TypeA).or(rcode(dns.RcodeRefused))}, want: Error{Kind: Refused, Code: 5, Addresses: true}},
 		{name: "SRV alone is SERVFAIL: that may be the zone", servers: []server{zone().forType(dns.TypeA).or(rcode(dns.RcodeServerFailure))}, want: Error{Kind: ServFail, Code: 2}},
-		{name: "a flood", servers: []server{flood}, want: Error{Kind: Strangers, Dropped: Dropped{200, OtherID}}},
+		{name: "a flood", servers: []server{flood}, want: Error{Kind: Strangers, Dropped: Dropped{Count: 200, Why: OtherID}}},
 		{name: "nonsense", servers: []server{crafted(65535)}, want: Error{Kind: Unreadable}},
 		{name: "a loop", servers: []server{aliases(9)}, want: Error{Kind: AliasLoop}},
 		{name: "a name that is none", servers: []server{zone()}, ask: "SRV a..b", want: Error{Kind: BadName}},
@@ -98,7 +100,7 @@ func TestEachKindOfError(t *testing.T) {
 				}
 				produced[e.Kind], dropped[e.Dropped.Why] = true, true
 				got := Error{Kind: e.Kind, Code: e.Code, Alias: e.Alias, Dropped: e.Dropped, TCP: e.TCP, Addresses: e.Addresses, Gateway: e.Gateway}
-				if diff := cmp.Diff(test.want, got, cmpopts.IgnoreUnexported(Error{}), cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+				if diff := cmp.Diff(test.want, got, cmpopts.IgnoreUnexported(Error{}), cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})); diff != "" {
 					t.Errorf("%s(%v)", diff, err)
 				}
 				if unasked := e.Kind == NoServer || e.Kind == PortClosed || e.Kind == Unreachable || e.Kind == HungUp || e.Kind == NobodyThere || e.Kind == NoGateway; e.Unasked() != unasked {

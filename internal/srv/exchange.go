@@ -149,6 +149,27 @@ func overUDP(conn net.Conn, q *question, dropped *Dropped, again *resends) (*mes
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil, err
 		}
+		overhear(conn, func(raw []byte, from netip.AddrPort) {
+			if _, other, _ := q.read(raw); other == 0 { // anything else is none of our business
+				dropped.elsewhere(from)
+			}
+		})
+	}
+}
+
+// overhear tells what others than its other end have sent to a socket since it was called first.
+func overhear(conn net.Conn, heard func(raw []byte, from netip.AddrPort)) {
+	listener, ok := conn.(Overhearing)
+	if !ok {
+		return
+	}
+	buf := make([]byte, datagramSize)
+	for range maxStrangers {
+		n, from := listener.Overheard(buf)
+		if n == 0 {
+			return
+		}
+		heard(buf[:n], from)
 	}
 }
 

@@ -22,11 +22,12 @@ const (
 // Quality is how well a name server answers: whatever it says counts.
 type Quality struct {
 	Server   netip.AddrPort
-	Asked    int           // questions sent, each once
-	Answered int           // of these
-	Median   time.Duration // until an answer; 0: there was none
-	Took     time.Duration // all of it
-	Err      error         // why nothing could be sent, or nil
+	Asked    int            // questions sent, each once
+	Answered int            // of these
+	Median   time.Duration  // until an answer; 0: there was none
+	From     netip.AddrPort // who answered from elsewhere, in place of the server; zero: nobody
+	Took     time.Duration  // all of it
+	Err      error          // why nothing could be sent, or nil
 }
 
 // Lost is the share of questions without an answer, in percent.
@@ -49,6 +50,7 @@ func Measure(ctx context.Context, dial func(ctx context.Context, network, addres
 		return q
 	}
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	overhear(conn, func([]byte, netip.AddrPort) {}) // from now on
 	m := meter{open: map[uint16]time.Time{}, all: make(chan struct{})}
 	var hearing sync.WaitGroup
 	hearing.Go(func() { m.hear(conn) })
@@ -62,6 +64,11 @@ func Measure(ctx context.Context, dial func(ctx context.Context, network, addres
 		}
 	}
 	m.wait(ctx, q.Asked)
+	overhear(conn, func(raw []byte, from netip.AddrPort) {
+		if m.awaits(raw) {
+			q.From = from
+		}
+	})
 	conn.Close()
 	hearing.Wait()
 	if q.Answered = len(m.took); q.Answered > 0 {
@@ -123,10 +130,24 @@ func (m *meter) hear(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		if n >= headerSize && buf[2]&0xf8 == 0x80 { // QR, and opcode QUERY
+		if isAnswer(buf[:n]) {
 			m.heard(binary.BigEndian.Uint16(buf))
 		}
 	}
+}
+
+// isAnswer says whether a message is one that a name server sends: QR, and opcode QUERY.
+func isAnswer(raw []byte) bool { return len(raw) >= headerSize && raw[2]&0xf8 == 0x80 }
+
+// awaits says whether a message answers a question that has no answer yet.
+func (m *meter) awaits(raw []byte) bool {
+	if !isAnswer(raw) {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, open := m.open[binary.BigEndian.Uint16(raw)]
+	return open
 }
 
 func (m *meter) heard(id uint16) {

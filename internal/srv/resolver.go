@@ -31,7 +31,7 @@ type Resolver struct {
 	// spoken, or had their time; and their order breaks ties between servers that say as much as each other.
 	Servers []netip.AddrPort
 	// Dial opens a connected socket: "udp", where one Write is one query and one Read is one answer, or "tcp". It returns
-	// when its context ends.
+	// when its context ends. One that is Overhearing shows who answers in place of a server.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Absent returns who on a link of this device does not answer when an address was just asked, that address or the gateway on the
 	// way there: which of that and the end of the time comes first is chance. Zero: nobody is missing. Nil: it is not known.
@@ -40,6 +40,14 @@ type Resolver struct {
 	Usable func(server netip.AddrPort, addr netip.Addr) error
 	// Pace is what is known of the servers. Nil: nothing, and nothing is remembered.
 	Pace *Pace
+}
+
+// Overhearing is a connected datagram socket that can tell what others than its other end send to its port. Nothing of that is an
+// answer, since anybody can send it (RFC 5452 section 9.1).
+type Overhearing interface {
+	// Overheard returns the next such datagram, and who sent it. It does not wait: n is 0 if there is none. They are kept from
+	// its first call on.
+	Overheard(b []byte) (n int, from netip.AddrPort)
 }
 
 // Target is the useful part of one SRV record: a host name (lower case, no final dot) and a port (never 0), with the

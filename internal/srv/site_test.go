@@ -34,8 +34,9 @@ type server struct {
 	after   time.Duration        // how long each answer takes
 	dial    error                // what connecting over UDP gives
 	dialTCP error
-	gone    netip.Addr // who does not answer on the link
-	read    error      // what reading from the socket gives, as ICMP would
+	gone    netip.Addr     // who does not answer on the link
+	read    error          // what reading from the socket gives, as ICMP would
+	from    netip.AddrPort // who answers over UDP in place of the server; zero: it does
 }
 
 // site is a network with name servers 10.0.0.1, 10.0.0.2 … behind Resolver.Dial, made of pipes.
@@ -88,7 +89,11 @@ func (s *site) dial(_ context.Context, network, address string) (net.Conn, error
 	ours, theirs := net.Pipe()
 	s.open.Add(1)
 	s.tasks.Go(func() { s.serve(behaviour, network, address, theirs) })
-	return &countedConn{Conn: ours, site: s, read: behaviour.read}, nil
+	c := &countedConn{Conn: ours, site: s, read: behaviour.read}
+	if network == "udp" && behaviour.from.IsValid() {
+		return &overheard{countedConn: c, server: behaviour}, nil
+	}
+	return c, nil
 }
 
 func (s *site) serve(behaviour server, network, address string, conn net.Conn) {
@@ -161,6 +166,31 @@ func (c *countedConn) Read(b []byte) (int, error) {
 func (c *countedConn) Close() error {
 	c.once.Do(func() { c.site.open.Add(-1) })
 	return c.Conn.Close()
+}
+
+// overheard is a socket whose server answers from elsewhere.
+type overheard struct {
+	*countedConn
+	server server
+	came   [][]byte
+}
+
+func (o *overheard) Write(b []byte) (int, error) {
+	q := query{network: "udp", raw: bytes.Clone(b), msg: new(dns.Msg)}
+	if err := q.msg.Unpack(b); err != nil {
+		panic(err)
+	}
+	o.came = append(o.came, o.server.answers(q)...)
+	return len(b), nil
+}
+
+func (o *overheard) Overheard(b []byte) (int, netip.AddrPort) {
+	if len(o.came) == 0 {
+		return 0, netip.AddrPort{}
+	}
+	n := copy(b, o.came[0])
+	o.came = o.came[1:]
+	return n, o.server.from
 }
 
 // ask runs one look-up ("SRV name", or "ADDR host") and returns all of its result as text, with the time it took.
@@ -253,6 +283,7 @@ func rcode(code int) server { return says(func(_ query, m *dns.Msg) { m.Rcode = 
 
 func (s server) slow(d time.Duration) server { s.after = d; return s }
 func (s server) absent(a string) server      { s.gone = netip.MustParseAddr(a); return s }
+func (s server) elsewhere(a string) server   { s.from = netip.MustParseAddrPort(a); return s }
 func (s server) dialling(err error) server   { s.dial = err; return s }
 func (s server) tcp(err error) server        { s.dialTCP = err; return s }
 func (s server) reading(err error) server    { s.read = err; return s }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/discover"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 // Specification constants: RFC 5905, sections 7.2 and 7.3.
@@ -98,6 +99,7 @@ func (e *eye) clockAhead(ctx context.Context, server provisioning.Name) (time.Du
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	overhear(conn, nil)              // from now on
 	asked := map[[8]byte]time.Time{} // by the cookie of each question
 	var strange error                // what came that is no answer to one of them
 	for range 2 {
@@ -126,7 +128,24 @@ func (e *eye) clockAhead(ctx context.Context, server provisioning.Name) (time.Du
 			strange = err
 		}
 	}
-	return 0, cmp.Or(strange, os.ErrDeadlineExceeded)
+	return 0, cmp.Or(overhear(conn, asked), strange, os.ErrDeadlineExceeded)
+}
+
+// overhear finds an answer to one of the questions that others have sent to a socket since it was called first; nil: there is none.
+func overhear(conn net.Conn, asked map[[8]byte]time.Time) error {
+	listener, ok := conn.(wire.Overhearing)
+	if !ok {
+		return nil
+	}
+	for answer := make([]byte, 512); ; {
+		n, from := listener.Overheard(answer)
+		if n == 0 {
+			return nil
+		}
+		if _, err := readTime(answer[:n], asked, time.Now()); !errors.Is(err, errNotTime) {
+			return timeError(fmt.Sprintf("does not answer, but %s does in its place", from))
+		}
+	}
 }
 
 // unasked says what of this device keeps a question from being sent.

@@ -232,7 +232,7 @@ func (f *Facts) dnsDead() provisioning.Finding {
 
 // unheard is a name for which the name servers have not answered in time, if that is what keeps the device out; "": there is none.
 func (f *Facts) unheard() string {
-	if dead := f.dnsDead(); dead.Reason == provisioning.DNSTimeout && !dead.NoServer {
+	if dead := f.dnsDead(); dead.Reason == provisioning.DNSTimeout && !dead.NoServer && dead.Trouble.Fault != provisioning.FaultDNSElsewhere {
 		return dead.Query
 	}
 	for _, s := range f.Plan.Skipped {

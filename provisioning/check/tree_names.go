@@ -79,9 +79,9 @@ func (b *branch) server(q discover.Quality) {
 	if q.Answered == 0 {
 		c.TookMS = provisioning.Milliseconds(q.Took)
 	}
-	switch dead := serverDead(b.facts); {
+	switch dead := discover.DeadServer(append([]discover.Quality{q}, b.facts.Quality...)); { // this one, if it is dead
 	case q.Answered == 0 && !dead.None():
-		c.because(Warn, provisioning.FaultDNSServerDead.Met(provisioning.Facts{"server": q.Server, "alive": dead.Facts["alive"]}))
+		c.because(Warn, dead)
 	case q.Answered == 0: // as said of DNS
 		c.Result, c.Needs = Skipped, "dns"
 	case !discover.LossyServer(q).None():

@@ -31,6 +31,9 @@ func DeadServer(all []Quality) provisioning.Trouble {
 	if dead == nil || alive == nil {
 		return provisioning.Trouble{}
 	}
+	if dead.From.IsValid() {
+		return provisioning.FaultDNSElsewhere.Met(provisioning.Facts{"servers": []string{dead.Server.String()}, "from": dead.From})
+	}
 	return provisioning.FaultDNSServerDead.Met(provisioning.Facts{"server": dead.Server, "alive": alive.Server})
 }
 

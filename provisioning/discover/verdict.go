@@ -66,6 +66,10 @@ func serverTrouble(e *srv.Error) provisioning.Trouble {
 	if e.Err != nil {
 		facts["problem"] = plain.Words(e.Err)
 	}
+	if e.Kind == srv.Timeout && !e.Addresses && e.Dropped.Why == srv.Elsewhere {
+		facts["from"] = e.Dropped.From
+		return provisioning.FaultDNSElsewhere.Met(facts)
+	}
 	if e.Kind == srv.Timeout && !e.Addresses && e.Dropped.Count > 0 {
 		facts["dropped"] = e.Dropped.Count
 		return provisioning.FaultDNSDropped.Met(facts)

@@ -15,7 +15,8 @@ import (
 
 // Wire is everything the agent touches outside its own process. Tests replace it, and nothing else.
 type Wire struct {
-	// Dial opens a stream ("tcp") or a connected datagram socket ("udp") to an address such as "10.0.0.5:5061".
+	// Dial opens a stream ("tcp") or a connected datagram socket ("udp", which may be Overhearing) to an address such as
+	// "10.0.0.5:5061".
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Links returns the interfaces on which DHCP, or DHCPv6, is asked; iface is the one configured, or "". Nil: that one.
 	Links func(iface string, six bool) ([]string, error)
@@ -36,6 +37,9 @@ type Wire struct {
 	Changes <-chan string
 }
 
+// Overhearing is what a datagram socket of Dial may be: it tells who answers in place of the one that was asked.
+type Overhearing = srv.Overhearing
+
 // Our choices: the kernel notices within 8 s that a path has died, and nobody wakes up for it. Six probes in a row must be
 // lost for that; where a packet in ten is, each way, at a round trip of 300 ms, that is once in 14 hours of silence, and the
 // device signs in again (ADR 44).
@@ -55,7 +59,13 @@ func System() Wire {
 		ControlContext:  unacknowledgedTimeout,
 	}
 	return Wire{
-		Dial:  dialer.DialContext,
+		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return overhearing(conn), nil
+		},
 		Links: dhcpopts.Links,
 		Listen: func(ctx context.Context, iface string) (dhcpopts.Conn, error) {
 			return dhcpopts.Listen(ctx, iface)
