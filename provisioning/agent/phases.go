@@ -250,6 +250,7 @@ func (a *Agent) registered(ctx context.Context) phase {
 		case <-a.pulse.asked:
 		case granted := <-watch.renewed:
 			a.keeper.renew(granted)
+			a.certificates.renewed(granted)
 		case <-a.certificates.refusals():
 			a.signer.Restraint().Refused()
 		case lesson := <-watch.lessons:
