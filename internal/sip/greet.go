@@ -36,12 +36,7 @@ func (a *authentication) greeting(m *message) Greeting {
 
 // greet asks for the bindings of the account, and binds nothing.
 func (r *registration) greet(ctx context.Context) (Greeting, error) {
-	r.sequence++
-	query := r.our.request("REGISTER", "sip:"+r.our.account.AOR.Domain, r.our.account.AOR.String(), r.callID, r.sequence)
-	query.add("Supported", supported)
-	query.add("Event", "registration")
-	query.add("Content-Length", "0")
-	m, err := r.talk.roundTrip(ctx, query)
+	m, err := r.talk.roundTrip(ctx, r.query())
 	switch {
 	case err != nil:
 		return Greeting{}, err

@@ -62,7 +62,9 @@ const (
 	minExpires     = 5
 	maxExpires     = 86400
 	defaultExpires = 600
-	maxRetryAfter  = 3600
+	// What is learnt in band takes less than a minute; a binding that is left behind should not live much longer.
+	briefExpires  = 120
+	maxRetryAfter = 3600
 	// A refresh happens somewhere in this part of the lifetime: late enough to be rare, early enough to leave time for a
 	// second attempt, and spread so that a site does not refresh in step.
 	refreshFrom, refreshTo = 0.5, 0.9

@@ -15,8 +15,8 @@ import (
 // Binding is what a Registrar grants.
 type Binding struct {
 	Expires time.Duration // 5 s to 24 h; 600 s when the Registrar names none
+	Unbound bool          // the Registrar has taken our credentials, and holds no binding of ours: within Expires it is asked again
 	Scheme  string        // how we signed in: "tls-dsk", "ntlm", "digest"; "": the Registrar asked for nothing
-	Leaf    string        // "sha256:…" of the certificate we signed in with, in hexadecimal digits; "": with none
 	User    string        // the login name we sent, as in StatusError; "": none
 	Server  string        // the Server header, escaped, at most 256 bytes
 	Date    time.Time     // the Registrar's clock; zero: not told
@@ -37,16 +37,19 @@ type registration struct {
 	sequence uint32
 	lifetime string // seconds to ask for; "": the Registrar picks
 	bound    bool   // the Registrar holds a binding of ours
+	briefly  bool   // Account.Unbound
+	needed   bool   // this Registrar tells in band: it is asked for a binding all the same
+	asked    bool   // the latest REGISTER has asked for one
 }
 
 func (r *registration) bind(ctx context.Context) (Binding, error) {
-	m, err := r.talk.exchange(ctx, func() *message { return r.register(r.lifetime) })
+	m, err := r.talk.exchange(ctx, r.request)
 	if err == nil && m.code == 423 && !m.unsigned {
 		// RFC 3261 section 10.2.8: too brief for this Registrar. Asked once more, with what it wants.
 		asked, _ := seconds(r.lifetime, maxExpires)
 		if least, _ := seconds(m.get(leastField), maxExpires); least > asked {
 			r.lifetime = strconv.Itoa(least)
-			m, err = r.talk.exchange(ctx, func() *message { return r.register(r.lifetime) })
+			m, err = r.talk.exchange(ctx, r.request)
 		}
 	}
 	switch {
@@ -54,8 +57,66 @@ func (r *registration) bind(ctx context.Context) (Binding, error) {
 		return Binding{}, err
 	case m.code >= 300:
 		return Binding{}, r.failure(m)
+	case !r.asked:
+		return r.taken(ctx, m)
 	}
 	return r.granted(m)
+}
+
+// Signing in without a binding. A phone beside us has the same account, and a Registrar may keep one binding for each account and
+// give it to whoever came last. A REGISTER without a Contact proves all that matters, and takes nothing from anybody (RFC 3261
+// section 10.2.3). A Lync server tells in band only those that are bound; it keeps a binding for each endpoint.
+
+// request builds the REGISTER that is due.
+func (r *registration) request() *message {
+	if r.asked = !r.briefly || r.needsBinding(); r.asked {
+		return r.register(r.lifetime)
+	}
+	return r.query()
+}
+
+// needsBinding says whether this is a Registrar of Lync: it has said so, or asks for credentials as only they do.
+func (r *registration) needsBinding() bool {
+	scheme := r.talk.auth.scheme()
+	return r.needed || scheme == "ntlm" || scheme == dskName
+}
+
+// query asks for the bindings of the account.
+func (r *registration) query() *message {
+	r.sequence++
+	m := r.our.request("REGISTER", "sip:"+r.our.account.AOR.Domain, r.our.account.AOR.String(), r.callID, r.sequence)
+	m.add("Supported", supported)
+	m.add("Event", "registration")
+	m.add("Content-Length", "0")
+	return m
+}
+
+// taken goes on when a query was answered by a 2xx: the Registrar has taken our credentials, or wants none. A binding of ours that is
+// left from another life is given back.
+func (r *registration) taken(ctx context.Context, m *message) (Binding, error) {
+	if tellsInBand(m) {
+		r.needed = true
+		return r.bind(ctx)
+	}
+	for _, contact := range r.left(m) {
+		if _, err := r.talk.exchange(ctx, func() *message { return r.registerAt(contact, leaving) }); err != nil {
+			return Binding{}, err // refused, it expires; unanswered, the way is no good
+		}
+	}
+	return r.accepted(m, defaultExpires*time.Second), nil
+}
+
+// left are the Contacts that carry our instance: nobody else's.
+func (r *registration) left(m *message) (contacts []string) {
+	ours := instance(r.our.account.EndpointID)
+	for _, element := range m.list("Contact") {
+		c := parseAddress(element)
+		theirs := strings.Trim(c.params["+sip.instance"], "<>")
+		if _, ok := parseURI(c.uri); ok && ours != "" && strings.EqualFold(theirs, ours) && isPlain(c.uri) && len(c.uri) <= maxURI && len(contacts) < maxListed {
+			contacts = append(contacts, "<"+c.uri+">")
+		}
+	}
+	return contacts
 }
 
 func (r *registration) unbind(ctx context.Context) error {
@@ -76,9 +137,14 @@ func (r *registration) unbind(ctx context.Context) error {
 // register builds one REGISTER. RFC 3261 section 10.2; the headers Lync wants are those of MS-SIPREGE section 2.2.1, and
 // others pass over them.
 func (r *registration) register(expires string) *message {
+	return r.registerAt(r.our.contact(), expires)
+}
+
+// registerAt does so for one Contact of ours.
+func (r *registration) registerAt(contact, expires string) *message {
 	r.sequence++
 	m := r.our.request("REGISTER", "sip:"+r.our.account.AOR.Domain, r.our.account.AOR.String(), r.callID, r.sequence)
-	contact := r.our.contact() + `;methods="` + allowed + `";proxy=replace`
+	contact += `;methods="` + allowed + `";proxy=replace`
 	if r.our.account.EndpointID != "" {
 		contact += `;+sip.instance="<` + instance(r.our.account.EndpointID) + `>"`
 	}
@@ -103,29 +169,41 @@ func (r *registration) granted(m *message) (Binding, error) {
 	if r.bound = expires > 0; !r.bound {
 		return Binding{}, &LostError{Kind: NothingGranted, Code: m.code}
 	}
-	state := parseParams(split(m.get("presence-state"), ';'))
-	if action := strings.ToLower(state["register-action"]); refresh && (action == "added" || action == "fixed") {
+	if action := strings.ToLower(presenceState(m)["register-action"]); refresh && (action == "added" || action == "fixed") {
 		// MS-SIPREGE section 3.1.1.5.1: what it knew of us beyond the binding is gone.
 		return Binding{}, &LostError{Kind: Forgotten, Code: m.code, Action: action}
 	}
 	r.our.gruu = r.findGRUU(m)
+	return r.accepted(m, time.Duration(max(expires, minExpires))*time.Second), nil
+}
+
+// presenceState are the parameters of what a Lync server says of the endpoint (MS-SIPREGE).
+func presenceState(m *message) params { return parseParams(split(m.get("presence-state"), ';')) }
+
+// accepted reads what a 2xx answer tells besides, and plans what comes next.
+func (r *registration) accepted(m *message, expires time.Duration) Binding {
 	b := Binding{
-		Expires:  time.Duration(max(expires, minExpires)) * time.Second,
+		Expires:  expires,
+		Unbound:  !r.bound,
 		Scheme:   r.talk.auth.scheme(),
-		Leaf:     r.talk.auth.leaf(),
 		User:     r.talk.auth.sentUser(),
 		Server:   printable(m.get("Server")),
 		Date:     date(m),
 		GRUU:     r.our.gruu,
 		Remote:   strings.EqualFold(m.get("ms-user-logon-data"), "RemoteUser"),
-		OnBackup: strings.EqualFold(state["is-connected-to-primary"], "no"),
-		Lync:     slices.ContainsFunc(m.list("Allow-Events"), func(e string) bool { return strings.EqualFold(e, provisioningEvent) }),
+		OnBackup: strings.EqualFold(presenceState(m)["is-connected-to-primary"], "no"),
+		Lync:     tellsInBand(m),
 	}
 	r.talk.flow.granted(m, b.Expires)
 	if until := r.talk.auth.until(); !until.IsZero() && until.Before(r.talk.flow.refreshAt) {
 		r.talk.flow.refreshAt = until // REGISTER is what signs in anew
 	}
-	return b, nil
+	return b
+}
+
+// tellsInBand says whether a 2xx answer is that of a Registrar with settings for a device.
+func tellsInBand(m *message) bool {
+	return slices.ContainsFunc(m.list("Allow-Events"), func(e string) bool { return strings.EqualFold(e, provisioningEvent) })
 }
 
 // findGRUU returns the URI the Registrar has given our Contact, "" if none.
@@ -245,6 +323,9 @@ func (r *registration) deregistered(m *message) error {
 	parts := split(string(m.body), ';')
 	if len(parts) == 0 || !strings.EqualFold(parts[0], "deregistered") {
 		return nil
+	}
+	if r.briefly && !r.bound {
+		return nil // that is what we have asked for
 	}
 	r.bound = false
 	return r.talk.end(fmt.Errorf("%w: %w", ErrBindingLost, &DeregisteredError{

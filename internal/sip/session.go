@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"net"
+	"strconv"
 	"time"
 )
 
@@ -22,8 +23,11 @@ func NewSession(conn net.Conn, secure bool, account Account) *Session {
 	talk, our := newConversation(newConnection(conn), newAuthentication(account, secure)), newComposer(account, conn, secure)
 	s := &Session{
 		talk: talk, our: our,
-		binding:  &registration{talk: talk, our: our, callID: token()},
+		binding:  &registration{talk: talk, our: our, callID: token(), briefly: account.Unbound},
 		settings: &subscription{talk: talk, our: our},
+	}
+	if account.Unbound {
+		s.binding.lifetime = strconv.Itoa(briefExpires)
 	}
 	talk.serve = (&responder{talk: talk, our: our, binding: s.binding, settings: s.settings}).serve
 	return s
@@ -54,6 +58,21 @@ func (s *Session) Refresh(ctx context.Context) error {
 // Unregister takes the binding back, if there is one, and waits for the answer as long as ctx and the limits of Register
 // allow. Best effort: the binding expires by itself otherwise.
 func (s *Session) Unregister(ctx context.Context) error { return s.talk.take(ctx, s.binding.unbind) }
+
+// GiveBack takes the binding back, and has Keep go on without one: it watches over the connection until then, when it asks for a
+// binding again and tells Watch.Refreshed. What was subscribed to ends with the binding. It is for an account that is Unbound, and may
+// be called while Keep runs. Whatever the error, no binding is renewed before then.
+func (s *Session) GiveBack(ctx context.Context, then time.Time) error {
+	return s.talk.take(ctx, func(ctx context.Context) error {
+		s.settings.renewAt, s.settings.asked = time.Time{}, false
+		err := s.binding.unbind(ctx)
+		if ctx.Err() != nil {
+			s.binding.bound = true // nobody knows; Unregister tries again
+		}
+		s.talk.flow.refreshAt, s.talk.flow.endsAt = then, then
+		return err
+	})
+}
 
 // Greet asks for the bindings of the account, without credentials and without a Contact, so that nothing is bound
 // whatever the answer (RFC 3261 section 10.2.3). It is for people who want to know what lives at the other end, and
