@@ -26,6 +26,9 @@ const (
 	Refreshed    EventKind = "refresh"     // the binding was renewed; or it stands although an unsigned answer refused that: Reason
 	Lost         EventKind = "lost"        // the binding or its connection is gone: Reason
 	WentNormal   EventKind = "normal"      // registered the normal way again, after degraded
+	GivenBack    EventKind = "give-back"   // the binding was given back, and the Registrar is watched without it: Reason, if it did not say so
+	Visited      EventKind = "visit"       // the Registrar keeps no connection without a binding, but it is there
+	Reported     EventKind = "report"      // the phone says that its own registration has failed: Detail is what follows
 	Unregistered EventKind = "unregister"  // at shutdown
 	NotCertified EventKind = "certificate" // the certificate did not sign in, whatever came after that: Reason
 	Enrolled     EventKind = "enrol"       // a certificate for sign-in has come; or none has, or the one at hand cannot be used: Reason

@@ -66,6 +66,8 @@ type Policy struct {
 	PIN   Secret // for a first certificate, where there is no password; "": none
 	Enrol bool   // ask for a certificate after a sign-in by password
 
+	Release bool // hold no binding: sign in, learn, give it back, and watch the Registrar without one
+
 	DNSServers []netip.AddrPort // empty: the system's
 	Interface  string           // where DHCP is asked; empty: the one with the default route
 	AskDHCP    bool             // by DHCPINFORM, and by DHCPv6 where there is IPv6

@@ -29,11 +29,34 @@ type Status struct {
 	Detail       string       `json:"detail,omitempty"` // raw words
 	Hint         string       `json:"hint,omitempty"`
 	NextAttempt  time.Time    `json:"next_attempt_at,omitzero"` // while resting
+	Watch        *Watch       `json:"watch,omitempty"`          // with binding = "release"; absent: homeward holds a binding, or is not signed in
 	Pace         []Pace       `json:"pace,omitempty"`           // what is slow, lossy or dead although it works
 	Certificate  *Identity    `json:"certificate,omitempty"`    // for sign-in
 	Cycle        *Cycle       `json:"cycle,omitempty"`
 	Store        []StoreState `json:"store,omitempty"`
 }
+
+// Watch is how the Registrar is watched with binding = "release".
+type Watch struct {
+	Binding    string    `json:"binding"`              // "held": a brief one, while homeward learns; "given-back"; "none": none was needed
+	Over       string    `json:"over"`                 // "connection"; "visits": the Registrar keeps no connection without a binding
+	AnsweredAt time.Time `json:"answered_at,omitzero"` // when the Registrar was last seen to answer
+	NextAt     time.Time `json:"next_at,omitzero"`     // of visits: the next one
+}
+
+// Report is what comes of a report that the phone's own registration has failed.
+type Report struct {
+	State State     `json:"state"`          // in which it came
+	Looks bool      `json:"looks"`          // the Registrar in use is asked now
+	Until time.Time `json:"until,omitzero"` // where it is not: when the next report is heeded, or when Registrars are tried again anyway
+}
+
+// The values of a Watch.
+const (
+	BindingHeld, BindingGivenBack, BindingNone = "held", "given-back", "none"
+
+	OverConnection, OverVisits = "connection", "visits"
+)
 
 // ByCertificate is the Scheme of a sign-in with the certificate of the device.
 const ByCertificate = "tls-dsk"

@@ -106,6 +106,15 @@ func headline(e control.Entry) (string, slog.Level) {
 		return "back to normal", slog.LevelInfo
 	case provisioning.NotCertified:
 		return "the certificate did not sign in", slog.LevelWarn
+	case provisioning.GivenBack:
+		if e.Reason != "" {
+			return "the binding was not given back, and will expire", slog.LevelWarn
+		}
+		return "binding given back, watching the Registrar without it", slog.LevelInfo
+	case provisioning.Visited:
+		return "the Registrar keeps no connection without a binding, but it answers", slog.LevelDebug
+	case provisioning.Reported:
+		return "the phone reports that its registration has failed", slog.LevelInfo
 	case provisioning.Unregistered:
 		return "unregistered", slog.LevelInfo
 	case provisioning.Waiting:

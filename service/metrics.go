@@ -42,6 +42,8 @@ var families = []family{
 	{"homeward_next_attempt_timestamp_seconds", "gauge", "", "When Registrars are tried again; absent while not resting."},
 	{"homeward_last_good_timestamp_seconds", "gauge", "", "When the last good registration was; absent if there is none."},
 	{"homeward_cycle_seconds", "gauge", "", "How long the last cycle took."},
+	{"homeward_watch", "gauge", "binding over", "1 for how the Registrar is watched with binding = \"release\": what has become of the binding, and over what; absent otherwise."},
+	{"homeward_watch_answered_timestamp_seconds", "gauge", "", "With binding = \"release\": when the Registrar was last seen to answer."},
 	{"homeward_media_relays", "gauge", "", "Media relays that the Registrar has named."},
 	{"homeward_media_relays_answering", "gauge", "transport", "Media relays that answered a probe; absent until they have been probed."},
 	{"homeward_store_reason", "gauge", "reason", "1 for each problem with the store of last good."},
@@ -54,6 +56,9 @@ var families = []family{
 	{"homeward_race_unused_total", "counter", "", "Connections opened ahead that nothing was sent on, since a better Registrar took the device."},
 	{"homeward_redirects_total", "counter", "step", "Redirects followed."},
 	{"homeward_refreshes_total", "counter", "", "Bindings renewed."},
+	{"homeward_given_back_total", "counter", "reason", "Bindings given back; with a reason: left to expire."},
+	{"homeward_visits_total", "counter", "", "Visits to a Registrar that keeps no connection without a binding."},
+	{"homeward_reports_total", "counter", "", "Reports of the phone that its own registration has failed, without those that came too soon after another."},
 	{"homeward_registrations_lost_total", "counter", "reason", "Registrations lost, not counting clean stops."},
 	{"homeward_returns_total", "counter", "", "Returns from last good to discovery, or from the backup to the primary Registrar."},
 	{"homeward_rests_total", "counter", "reason", "Pauses before Registrars are tried again."},
@@ -116,6 +121,12 @@ func (m *Metrics) Tell(e provisioning.Event) {
 		if reason == "" {
 			count("homeward_refreshes_total")
 		}
+	case provisioning.GivenBack:
+		count("homeward_given_back_total", "reason", reason)
+	case provisioning.Visited:
+		count("homeward_visits_total")
+	case provisioning.Reported:
+		count("homeward_reports_total")
 	case provisioning.Lost:
 		count("homeward_registrations_lost_total", "reason", reason)
 	case provisioning.WentNormal:
@@ -187,6 +198,10 @@ func gaugesOf(s provisioning.Status, lastGood time.Time) tables {
 	when(s.ExpiresAt, "homeward_expires_timestamp_seconds")
 	when(s.NextAttempt, "homeward_next_attempt_timestamp_seconds")
 	when(lastGood, "homeward_last_good_timestamp_seconds")
+	if w := s.Watch; w != nil {
+		show(1, "homeward_watch", "binding", w.Binding, "over", w.Over)
+		when(w.AnsweredAt, "homeward_watch_answered_timestamp_seconds")
+	}
 	if c := s.Certificate; c != nil {
 		when(c.NotAfter, "homeward_certificate_expires_timestamp_seconds")
 		if c.Reason != "" {

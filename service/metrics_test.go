@@ -39,6 +39,7 @@ func everything(m *Metrics) (provisioning.Status, time.Time) {
 	s.NextAttempt = noon.Add(time.Minute)
 	s.Cycle = &provisioning.Cycle{TookMS: 1824}
 	s.Certificate = &provisioning.Identity{NotAfter: noon.Add(24 * time.Hour), Reason: provisioning.EnrolFailed}
+	s.Watch = &provisioning.Watch{Binding: provisioning.BindingGivenBack, Over: provisioning.OverVisits, AnsweredAt: noon}
 	s.Store = []provisioning.StoreState{{Reason: provisioning.CacheReadOnly}}
 	s.MediaRelays = append(s.MediaRelays, provisioning.MediaRelay{UDPAnswers: &yes, TCPAnswers: &no})
 	for _, e := range []provisioning.Event{
@@ -58,6 +59,10 @@ func everything(m *Metrics) (provisioning.Status, time.Time) {
 		{Kind: provisioning.Enrolled, Reason: provisioning.EnrolFailed},
 		{Kind: provisioning.Told},
 		{Kind: provisioning.Refreshed},
+		{Kind: provisioning.GivenBack},
+		{Kind: provisioning.GivenBack, Reason: provisioning.SIPNoAnswer},
+		{Kind: provisioning.Visited},
+		{Kind: provisioning.Reported},
 		{Kind: provisioning.Lost, Reason: provisioning.AddressChanged},
 		{Kind: provisioning.WentNormal},
 		{Kind: provisioning.Waiting, Reason: provisioning.ConnectRefused},
@@ -90,6 +95,8 @@ homeward_expires_timestamp_seconds 1795176600
 homeward_next_attempt_timestamp_seconds 1795176060
 homeward_last_good_timestamp_seconds 1795172400
 homeward_cycle_seconds 1.824
+homeward_watch{binding="given-back",over="visits"} 1
+homeward_watch_answered_timestamp_seconds 1795176000
 homeward_media_relays 2
 homeward_media_relays_answering{transport="tcp"} 0
 homeward_media_relays_answering{transport="udp"} 1
@@ -105,6 +112,10 @@ homeward_attempts_total{step="internal-tls",transport="tls",result="failed",reas
 homeward_race_unused_total 2
 homeward_redirects_total{step="internal-tcp"} 1
 homeward_refreshes_total 1
+homeward_given_back_total 1
+homeward_given_back_total{reason="sip-no-answer"} 1
+homeward_visits_total 1
+homeward_reports_total 1
 homeward_registrations_lost_total{reason="address-changed"} 1
 homeward_returns_total 1
 homeward_rests_total{reason="connect-refused"} 1
@@ -139,6 +150,8 @@ homeward_degraded 0
 homeward_media_relays 0
 homeward_race_unused_total 0
 homeward_refreshes_total 0
+homeward_visits_total 0
+homeward_reports_total 0
 homeward_returns_total 0
 homeward_commits_total 0
 homeward_dhcp_conflicts_total 0

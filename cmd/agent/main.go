@@ -67,7 +67,7 @@ func run(ctx context.Context, e env, args []string) int {
 // rootCommand is the tree of verbs.
 func rootCommand(e env) *cobra.Command {
 	root := group("homeward", "Find the Lync SIP Registrar of this device and register with it", []*cobra.Command{
-		runCommand(e), statusCommand(e), planCommand(e), checkCommand(e), drillCommand(e), dhcpCommand(e), cacheCommand(e), identityCommand(e), trustCommand(e), historyCommand(e), bundleCommand(e), configCommand(e),
+		runCommand(e), statusCommand(e), planCommand(e), checkCommand(e), drillCommand(e), dhcpCommand(e), cacheCommand(e), identityCommand(e), trustCommand(e), reportCommand(e), historyCommand(e), bundleCommand(e), configCommand(e),
 		serviceCommand(e), versionCommand(e),
 	})
 	root.Long = "homeward looks for the Registrar through DNS and DHCP, in the order of a Lync phone. It signs in, follows the redirect to its home pool, and stores the last good Registrar and Media Relays for the day when DNS and DHCP fail. It runs as a daemon; the other verbs show what it knows and what to fix."

@@ -96,8 +96,20 @@ func running() provisioning.Status {
 	}
 }
 
+// released is the device that holds no binding.
+func released(w provisioning.Watch) provisioning.Status {
+	s := onFE01()
+	s.ExpiresAt, s.Cycle, s.Home, s.MediaRelays, s.Watch = time.Time{}, nil, nil, nil, &w
+	return s
+}
+
 func TestStatusText(t *testing.T) {
-	for name, s := range map[string]provisioning.Status{"registered": onFE01(), "degraded": throughLastGood(), "resting": resting(), "nothing": nothingFound(), "running": running()} {
+	for name, s := range map[string]provisioning.Status{
+		"released":   released(provisioning.Watch{Binding: "given-back", Over: "connection", AnsweredAt: noon}),
+		"visited":    released(provisioning.Watch{Binding: "none", Over: "visits", AnsweredAt: noon, NextAt: noon.Add(7 * time.Minute)}),
+		"learning":   released(provisioning.Watch{Binding: "held", Over: "connection", AnsweredAt: noon}),
+		"registered": onFE01(), "degraded": throughLastGood(), "resting": resting(), "nothing": nothingFound(), "running": running(),
+	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
 			if err := printStatus(newPage(&b), s, noon.Add(2*time.Minute)); err != nil {

@@ -139,6 +139,9 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 	if told := s.Provisioning; told != nil {
 		p.row("in band", toldInBand(*told))
 	}
+	if w := s.Watch; w != nil && s.Registrar != nil {
+		p.row("binding", watched(*w, s.Registrar.HostPort(), now))
+	}
 	if !s.ExpiresAt.IsZero() && s.ExpiresAt.After(now) {
 		p.row("next renewal", "within "+words(s.ExpiresAt.Sub(now)))
 	}
@@ -166,6 +169,8 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 	switch {
 	case s.State == provisioning.Registered && s.Degraded:
 		p.printf("%s since %s, through last good\n", p.paint(warn, "DEGRADED: registered"), since(now, s.RegisteredAt))
+	case s.State == provisioning.Registered && s.Watch != nil && s.Watch.Binding != provisioning.BindingHeld:
+		p.printf("%s since %s, holding no binding\n", p.paint(good, "signed in"), since(now, s.RegisteredAt))
 	case s.State == provisioning.Registered:
 		p.printf("%s since %s\n", p.paint(good, "registered"), since(now, s.RegisteredAt))
 	default:
@@ -175,6 +180,23 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 		p.row("because", because(s.Why()))
 		p.row("hint", s.Hint)
 		p.hinted[s.Hint] = true
+	}
+}
+
+// watched is what has become of the binding that is not to be held, and how the Registrar is watched.
+func watched(w provisioning.Watch, at string, now time.Time) string {
+	text := map[string]string{
+		provisioning.BindingHeld:      "held for a moment, to learn from the Registrar",
+		provisioning.BindingGivenBack: "given back, watching ",
+		provisioning.BindingNone:      "none taken, watching ",
+	}[w.Binding]
+	switch {
+	case w.Binding == provisioning.BindingHeld:
+		return text
+	case w.Over == provisioning.OverVisits:
+		return text + printable(at) + ", which keeps no connection; next visit " + until(now, w.NextAt)
+	default:
+		return text + printable(at) + " over its connection"
 	}
 }
 

@@ -123,6 +123,7 @@ var choices = map[string][]string{
 	"auth":  {"tls-dsk", "ntlm", "digest"},
 	"order": {"device", "communicator"},
 
+	"binding":         {"keep", "release"},
 	"trust_bootstrap": {"off", "pin", "first-use"},
 	"pin_sign_in":     {"off", "experimental"},
 
@@ -356,6 +357,12 @@ var keys = []Key{
 				return nil
 			}
 			return sip.CheckUserAgent(v.Text)
+		}},
+	{"binding", Text, `"keep"`, ``,
+		"whether homeward holds a binding at the Registrar: keep or release\nrelease: it signs in, gives the binding back and watches the Registrar without one, for a phone with the same account. See docs/phones.md",
+		func(v Value, to *Config) error {
+			to.Policy.Release = v.Text == "release"
+			return nil
 		}},
 	{"fleet_broker", Text, ``, `"mqtts://broker.contoso.com:8883"`,
 		"MQTT 5 broker to which the state of this device is published\nDefault: none. Over TLS only; the port is 8883 unless given. Nothing is subscribed to. For operators: docs/fleet.md",

@@ -313,7 +313,7 @@ func TestMistakesInFlags(t *testing.T) {
 
 func TestKeysAreTheOnesOfTheInterface(t *testing.T) {
 	want := strings.Fields(`sip_address user password_file auth enrol interface order internal_server external_server allow_tcp tls_floor
-		strict_naming roots trust_bootstrap trust_pins first_use_sends_credentials credentials_over_tcp tls_min dns_servers dhcp state_dir runtime_dir pin_sign_in phone pin_file log_level log_format on_change metrics_listen user_agent
+		strict_naming roots trust_bootstrap trust_pins first_use_sends_credentials credentials_over_tcp tls_min dns_servers dhcp state_dir runtime_dir pin_sign_in phone pin_file log_level log_format on_change metrics_listen user_agent binding
 		fleet_broker fleet_site fleet_cert fleet_key fleet_device fleet_roots fleet_identities`)
 	var got []string
 	for _, k := range keys {

@@ -17,6 +17,14 @@ func grant(_ *caller, m manner, req *message) reply {
 	if req.leaving() {
 		return reply{code: 200, headers: []string{"Expires: 0"}}
 	}
+	switch bound := "Contact: <sip:phone@10.0.0.22:5061>;expires=3000"; {
+	case req.header.Get("Contact") == "" && m.rival != "":
+		return reply{code: 200, headers: []string{bound}}
+	case req.header.Get("Contact") == "":
+		return reply{code: 200}
+	case m.rival == "stays":
+		return reply{code: 503, headers: []string{`Warning: 399 sitetest "too many registered contacts"`}}
+	}
 	return reply{code: 200, headers: []string{
 		fmt.Sprintf("Contact: <%s>;expires=%d", address(req.header.Get("Contact")), m.expires),
 		fmt.Sprintf("Expires: %d", m.expires),

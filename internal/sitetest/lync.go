@@ -34,6 +34,10 @@ func (c *caller) register(m manner, req *message) reply {
 		c.bound, c.subs = nil, nil
 		return reply{code: 200, headers: []string{"Expires: 0"}}
 	}
+	events := "Allow-Events: vnd-microsoft-roaming-contacts,presence,vnd-microsoft-roaming-self," + provisioningEvent
+	if req.header.Get("Contact") == "" {
+		return reply{code: 200, headers: []string{events}}
+	}
 	action, primary := "added", "yes"
 	if c.bound != nil {
 		action = "refreshed"
@@ -52,7 +56,7 @@ func (c *caller) register(m manner, req *message) reply {
 		binding(contact+";ms-received-cid=2600", aor, headerParam(req.header.Get("From"), "epid"), m.expires),
 		fmt.Sprintf("Expires: %d", m.expires),
 		fmt.Sprintf(`presence-state: register-action=%q;primary-cluster-type="central";is-connected-to-primary=%q`, action, primary),
-		"Allow-Events: vnd-microsoft-roaming-contacts,presence,vnd-microsoft-roaming-self," + provisioningEvent,
+		events,
 		"Supported: adhoclist", "Supported: msrtc-event-categories",
 	}}
 	if req.header.Get("ms-keep-alive") != "" {

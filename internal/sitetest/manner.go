@@ -24,7 +24,8 @@ type manner struct {
 	user, password    string   // with a user every answer needs Digest first
 	algorithms        []string
 	basic, stale      bool
-	forbids           bool // answers 403 to a wrong password
+	forbids           bool   // answers 403 to a wrong password
+	rival             string // a word of rivalWords: the phone of the user has the one binding that there may be; "": there is none
 	proxy, nopong     bool
 	expires           int // seconds
 	retryAfter        string
@@ -139,6 +140,7 @@ var mannerOptions = options[manner]{
 	"schemes":      list(func(m *manner) *[]string { return &m.schemes }),
 	"algorithm":    {take: (*manner).takeAlgorithms},
 	"basic":        flag(func(m *manner) *bool { return &m.basic }),
+	"rival":        {take: (*manner).takeRival},
 	"forbids":      flag(func(m *manner) *bool { return &m.forbids }),
 	"stale":        flag(func(m *manner) *bool { return &m.stale }),
 	"proxy":        flag(func(m *manner) *bool { return &m.proxy }),
@@ -313,6 +315,16 @@ func (m *manner) complete() error {
 	}
 	if (m.user == "") != (m.password == "") || m.user == "" && (m.word == "digest" || m.signsIn()) {
 		return fmt.Errorf("%s: want user= and password=", m.word)
+	}
+	return nil
+}
+
+// rivalWords say what becomes of the one binding of a user when another device asks for it.
+var rivalWords = []string{"stays", "goes"}
+
+func (m *manner) takeRival(value string) error {
+	if m.rival = value; !slices.Contains(rivalWords, value) {
+		return Unknown("word for the rival", value, rivalWords)
 	}
 	return nil
 }

@@ -257,6 +257,8 @@ func (l *leg) take(req *message) error {
 		e.What, e.Code = "response", req.code
 	case req.method == "REGISTER" && req.leaving():
 		e.What = "unregister"
+	case req.method == "REGISTER" && m.rival != "" && req.header.Get("Contact") != "":
+		e.What = "bind"
 	}
 	answer := answererOf(m.word)
 	if req.method == "" || req.method == "ACK" || answer == nil {

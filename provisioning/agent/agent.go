@@ -19,6 +19,7 @@ type Agent struct {
 	board        *board
 	pulse        pulse
 	changes      changes
+	reports      reports
 	signer       *signin.Signer
 	search       *search
 	keeper       *keeper
@@ -38,10 +39,21 @@ func New(policy provisioning.Policy, wire wire.Wire, store *cache.DB, emit func(
 		CertificateService: own.offered,
 	})
 	return &Agent{
-		basis: basis, board: board, pulse: pulse, signer: signer, changes: make(changes, 1),
+		basis: basis, board: board, pulse: pulse, signer: signer, changes: make(changes, 1), reports: reports{heeded: make(chan struct{}, 1)},
 		search:       &search{gatherer: gatherer{basis: basis, board: board, pulse: pulse, signer: signer}},
 		keeper:       &keeper{basis: basis, board: board, signer: signer},
 		certificates: own,
+	}
+}
+
+// introduce keeps the endpoint id before a Registrar binds it: the binding of a process that was killed is replaced by that of the
+// next one, and not joined by it.
+func (a *Agent) introduce() {
+	if !a.basis.policy.Release {
+		return
+	}
+	if err := a.basis.store.Introduce(a.signer.EndpointID); err != nil {
+		a.board.storeNote(provisioning.CacheWrite, err.Error())
 	}
 }
 
@@ -76,4 +88,23 @@ func (a *Agent) Enrol() {
 	if c := a.certificates; c.enrolling != nil {
 		latest(c.asked)(struct{}{})
 	}
+}
+
+// ReportFailed takes note that the phone's own registration has failed: while the device is registered, its Registrar is asked at once.
+// In every other state the device looks for one anyway, or leaves all of them alone, which a report does not change.
+func (a *Agent) ReportFailed() provisioning.Report {
+	s := a.Status()
+	report := provisioning.Report{State: s.State, Until: s.NextAttempt}
+	until, heeded := a.reports.heed()
+	switch registered := s.State == provisioning.Registered; {
+	case registered && heeded:
+		report.Looks = true
+		latest(a.reports.heeded)(struct{}{})
+	case registered:
+		report.Until = shownTime(until)
+	}
+	if heeded {
+		released{a.board}.reported(report)
+	}
+	return report
 }

@@ -15,14 +15,15 @@ import (
 // board is what others see of the agent: a Status, and every Event as it happens. It is the one place where what happens
 // becomes what is shown, and may be used from any goroutine.
 type board struct {
-	emit func(provisioning.Event)
+	emit    func(provisioning.Event)
+	release bool // no binding is to be held
 
 	mu     sync.Mutex
 	status provisioning.Status
 }
 
 func newBoard(policy provisioning.Policy, emit func(provisioning.Event)) *board {
-	return &board{emit: emit, status: provisioning.Status{Version: 1, SIPAddress: policy.SIPAddress.String(), SIPDomain: policy.SIPAddress.Domain}}
+	return &board{emit: emit, release: policy.Release, status: provisioning.Status{Version: 1, SIPAddress: policy.SIPAddress.String(), SIPDomain: policy.SIPAddress.Domain}}
 }
 
 // snapshot returns the status, with what the store has to say of itself.
@@ -142,7 +143,7 @@ func (b *board) registered(reg *signin.Registration) {
 		reg.Show(s)
 		s.Degraded = reg.Degraded
 		s.RegisteredAt = shownTime(reg.Since)
-		s.ExpiresAt = s.RegisteredAt.Add(reg.Binding.Expires)
+		bound(s, reg, b.release)
 		s.Because(provisioning.Why{})
 		if reg.Degraded {
 			why, _ := s.Cycle.Blame(false)
@@ -157,9 +158,22 @@ func (b *board) registered(reg *signin.Registration) {
 func (b *board) renewed(reg *signin.Registration) {
 	b.change(func(s *provisioning.Status) {
 		reg.Show(s)
-		s.ExpiresAt = shownTime(time.Now()).Add(reg.Binding.Expires)
+		bound(s, reg, b.release)
 	})
 	b.tell(reg.Event(provisioning.Refreshed, "", ""))
+}
+
+// bound shows until when the device is bound; and with which binding, where it is to hold none.
+func bound(s *provisioning.Status, reg *signin.Registration, release bool) {
+	now := shownTime(time.Now())
+	s.ExpiresAt, s.Watch = now.Add(reg.Binding.Expires), nil
+	if !release {
+		return
+	}
+	s.Watch = &provisioning.Watch{Binding: provisioning.BindingHeld, Over: provisioning.OverConnection, AnsweredAt: now}
+	if reg.Binding.Unbound {
+		s.ExpiresAt, s.Watch.Binding = time.Time{}, provisioning.BindingNone
+	}
 }
 
 // told shows what a Registrar has told in band.
@@ -171,7 +185,7 @@ func (b *board) told(reg *signin.Registration) {
 // lost shows why a registration is gone.
 func (b *board) lost(event provisioning.Event) {
 	b.change(func(s *provisioning.Status) {
-		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded, s.Pace = nil, time.Time{}, time.Time{}, false, nil
+		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded, s.Pace, s.Watch = nil, time.Time{}, time.Time{}, false, nil, nil
 		s.Scheme, s.Unproven = "", ""
 		s.Because(event.Why())
 	})
@@ -181,7 +195,7 @@ func (b *board) lost(event provisioning.Event) {
 // unregistering shows that the end has come.
 func (b *board) unregistering() {
 	b.change(func(s *provisioning.Status) {
-		s.State, s.Degraded, s.Registrar, s.RegisteredAt, s.ExpiresAt = provisioning.Resting, false, nil, time.Time{}, time.Time{}
+		s.State, s.Degraded, s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Watch = provisioning.Resting, false, nil, time.Time{}, time.Time{}, nil
 		s.Scheme, s.Unproven = "", ""
 	})
 }

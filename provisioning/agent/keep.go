@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -20,11 +21,13 @@ type keeper struct {
 	board   *board
 	signer  *signin.Signer
 	current *signin.Registration // nil: the device is not registered
+	anewAt  time.Time            // when to sign in anew where the binding was given back
 }
 
 // accept makes a registration the current one.
 func (k *keeper) accept(reg *signin.Registration) {
 	k.current = reg
+	k.anewAt = anewWithin(signin.Lesson{})
 	k.signer.Accept(reg, k.basis.memory())
 	k.board.registered(reg)
 	if problem := clockProblem(k.basis.clockFloor(), reg.Binding.Date); problem != "" {
@@ -61,7 +64,15 @@ func (k *keeper) renew(granted sip.Binding) {
 func (k *keeper) absorb(l signin.Lesson) {
 	k.signer.Believe(k.current, l, k.basis.memory())
 	k.board.told(k.current)
+	k.anewAt = anewWithin(l)
 	k.commit()
+}
+
+// anewWithin draws the moment at which what was learnt is learnt anew, before it is worth nothing: devices of a site do not do so
+// in step.
+func anewWithin(l signin.Lesson) time.Time {
+	life := l.Again()
+	return time.Now().Add(life/2 + rand.N(life*2/5)) // as a binding is renewed: between 50 and 90 %
 }
 
 // lose says why the registration is gone.
@@ -85,6 +96,13 @@ func (k *keeper) unregister(ctx context.Context) {
 	k.board.tell(event)
 }
 
+// visits are how a Registrar is watched that keeps no connection of a device without a binding. All are nil while it does.
+type visits struct {
+	due  <-chan time.Time // the next one
+	anew <-chan time.Time // when to sign in anew, as what was learnt is old
+	over <-chan struct{}  // the end of the watch
+}
+
 // watch is what the tasks of one registration have to say. Each channel holds the latest.
 type watch struct {
 	reg     *signin.Registration
@@ -93,6 +111,9 @@ type watch struct {
 	doubted chan error // a refresh was refused by who knows whom
 	unread  chan error // a document that cannot be read
 	lost    chan error
+	given   chan error // the binding was given back; an error: in vain
+	told    chan sip.Provisioning
+	visits  visits
 	keeping context.Context // of the tasks
 	stop    context.CancelFunc
 	held    context.Context // ends with the registration, at the latest with the tasks
@@ -103,29 +124,54 @@ type watch struct {
 func (k *keeper) watch(ctx context.Context, besides func(context.Context)) *watch {
 	w := &watch{
 		reg: k.current, renewed: make(chan sip.Binding, 1), lessons: make(chan signin.Lesson, 1),
-		doubted: make(chan error, 1), unread: make(chan error, 1), lost: make(chan error, 1),
+		doubted: make(chan error, 1), unread: make(chan error, 1), lost: make(chan error, 1), given: make(chan error, 1),
+		told: make(chan sip.Provisioning, 1),
 	}
-	session, granted := w.reg.Session, w.reg.Binding
-	told := make(chan sip.Provisioning, 1)
+	session := w.reg.Session
 	w.keeping, w.stop = context.WithCancel(ctx)
 	held, lose := context.WithCancel(w.keeping)
 	w.held = held
 	w.tasks.Go(func() {
-		err := session.Keep(w.keeping, sip.Watch{Refreshed: latest(w.renewed), Doubted: latest(w.doubted), Provisioned: latest(told), Unread: latest(w.unread)})
+		err := session.Keep(w.keeping, sip.Watch{Refreshed: latest(w.renewed), Doubted: latest(w.doubted), Provisioned: latest(w.told), Unread: latest(w.unread)})
 		lose() // a loss is not to wait for the end of a look-out
 		w.lost <- err
 	})
-	if w.reg.Candidate.Transport == provisioning.TLS {
-		w.tasks.Go(func() { k.signer.Learn(w.keeping, session, granted, told, latest(w.lessons)) })
-	} else if granted.Lync {
-		w.lessons <- signin.Unproven()
-	}
+	k.begin(w)
 	w.tasks.Go(func() { besides(w.keeping) })
 	return w
 }
 
-// refresh asks for the binding again, now; what comes of it, the others say.
-func (w *watch) refresh() { w.tasks.Go(func() { _ = w.reg.Session.Refresh(w.keeping) }) }
+// begin does what a new binding is good for: what the Registrar tells in band is learnt. With nothing to learn, it is given back, where
+// none is to be held.
+func (k *keeper) begin(w *watch) {
+	granted := w.reg.Binding
+	switch {
+	case granted.Lync && w.reg.Candidate.Transport == provisioning.TLS:
+		w.tasks.Go(func() { k.signer.Learn(w.keeping, w.reg.Session, granted, w.told, latest(w.lessons)) })
+	case granted.Lync:
+		latest(w.lessons)(signin.Unproven())
+	case k.basis.policy.Release && !granted.Unbound:
+		k.giveBack(w)
+	}
+}
+
+// giveBack gives the binding back, where none is to be held.
+func (k *keeper) giveBack(w *watch) {
+	if !k.basis.policy.Release || w.reg.Binding.Unbound {
+		return
+	}
+	then := k.anewAt
+	w.tasks.Go(func() { latest(w.given)(w.reg.Session.GiveBack(w.keeping, then)) })
+}
+
+// refresh asks the Registrar again, now; what comes of it, the others say.
+func (w *watch) refresh() {
+	if w.visits.due != nil {
+		w.visits.due = time.After(0)
+		return
+	}
+	w.tasks.Go(func() { _ = w.reg.Session.Refresh(w.keeping) })
+}
 
 // end ends the tasks, and waits for them.
 func (w *watch) end() {

@@ -3,11 +3,9 @@ package agent
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/signin"
@@ -29,15 +27,11 @@ type phase func(context.Context) phase
 func (a *Agent) Run(ctx context.Context) error {
 	defer a.search.end()
 	defer a.search.close()
-	told := a.tellNotes(nil)
+	for _, note := range a.basis.store.Notes() {
+		a.board.storeNote(provisioning.Reason(note.Code), note.Text)
+	}
+	a.introduce()
 	var heeding sync.WaitGroup
-	heeding.Go(func() {
-		select {
-		case <-a.basis.store.Settled():
-			a.tellNotes(told)
-		case <-ctx.Done():
-		}
-	})
 	heeding.Go(func() { a.changes.heed(ctx, a.basis.wire.Changes) })
 	if c := a.certificates; c.enrolling != nil {
 		c.credential.load() // what is wrong with it is told before all else
@@ -48,17 +42,6 @@ func (a *Agent) Run(ctx context.Context) error {
 		next = a.journey(ctx, next)
 	}
 	return context.Cause(ctx)
-}
-
-// tellNotes tells what the store has found and done, but for what was told before.
-func (a *Agent) tellNotes(told []cache.Note) []cache.Note {
-	notes := a.basis.store.Notes()
-	for _, note := range notes {
-		if !slices.Contains(told, note) {
-			a.board.storeNote(provisioning.Reason(note.Code), note.Text)
-		}
-	}
-	return notes
 }
 
 // journey goes from phase to phase to a registration, and to its end. When the network changes on the way, what was
@@ -267,18 +250,33 @@ func (a *Agent) registered(ctx context.Context) phase {
 		select {
 		case <-a.pulse.asked:
 		case granted := <-watch.renewed:
-			a.keeper.renew(granted)
-			a.certificates.renewed(granted)
+			a.keeper.rebound(watch, granted)
 		case <-a.certificates.refusals():
 			a.signer.Restraint().Refused()
 		case lesson := <-watch.lessons:
 			a.keeper.absorb(lesson)
+			a.keeper.giveBack(watch)
+		case err := <-watch.given:
+			a.keeper.gaveBack(err)
 		case err := <-watch.doubted:
 			a.board.tell(reg.Failed(provisioning.Refreshed, err))
 		case err := <-watch.unread:
 			a.board.tell(reg.Told(signin.ReasonOf(err), signin.InBandDetail(err)))
 		case err := <-watch.lost:
-			return a.lose(ctx, err)
+			if !a.keeper.outlives(ctx, watch, err) {
+				return a.lose(ctx, err)
+			}
+		case <-watch.visits.due:
+			if err := a.keeper.visit(ctx, watch); err != nil {
+				return a.lose(ctx, err)
+			}
+		case <-watch.visits.anew:
+			return a.signInAnew(ctx)
+		case <-watch.visits.over:
+			return a.lose(ctx, context.Cause(ctx))
+		case <-a.reports.heeded:
+			watch.refresh()
+			better.soon()
 		case change := <-a.changes:
 			a.board.networkChanged(change)
 			a.signer.NetworkChanged()
@@ -300,6 +298,26 @@ func (a *Agent) registered(ctx context.Context) phase {
 			}
 		}
 	}
+}
+
+// signInAnew signs in where the device is watched for. What refuses now ends the registration.
+func (a *Agent) signInAnew(ctx context.Context) phase {
+	reg := a.keeper.current
+	a.search.begin(nil)
+	next := a.search.walk.Try(ctx, []provisioning.Candidate{reg.Candidate})
+	switch {
+	case next != nil:
+		next.Degraded = reg.Degraded
+		return a.accept(next)
+	case ctx.Err() != nil:
+		return a.lose(ctx, context.Cause(ctx))
+	}
+	a.keeper.current = nil
+	released{a.board}.refused(reg, a.search.walk.Stopped())
+	if a.search.walk.Stopped() {
+		return a.rest
+	}
+	return a.discover
 }
 
 // lose goes on after a registration: at shutdown it is given back, else something else is to be found.

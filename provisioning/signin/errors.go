@@ -40,6 +40,12 @@ func isHungUp(err error) bool {
 	return isReset(err) || errors.As(err, &broken) && (broken.Kind == sip.HungUp || broken.Kind == sip.HungUpWithin)
 }
 
+// HungUp says whether the other side has ended the connection of a registration, and said no more: not even that the registration is
+// gone.
+func HungUp(err error) bool {
+	return isHungUp(err) && !errors.As(err, new(*sip.DeregisteredError)) && !PathDied(err)
+}
+
 // hasDomain says whether a login name names its domain: `CONTOSO\phone1`.
 func hasDomain(user string) bool { return strings.Contains(user, `\`) }
 

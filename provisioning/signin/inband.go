@@ -19,14 +19,17 @@ const (
 )
 
 // Learn asks a Lync Registrar for in-band provisioning and media relays, and asks again when something has
-// changed or the relays' credentials run out. It only reads; what it learns is handed to the owner of the state.
+// changed or the relays' credentials run out. It only reads; what it learns is handed to the owner of the state. Where the binding
+// is given back, it asks once.
 func (s *Signer) Learn(ctx context.Context, session *sip.Session, binding sip.Binding, told <-chan sip.Provisioning, lessons func(Lesson)) {
 	if !binding.Lync {
 		return
 	}
 	l := s.askProvisioning(ctx, session, binding)
 	for ctx.Err() == nil {
-		lessons(l)
+		if lessons(l); s.policy.Release {
+			return
+		}
 		select {
 		case p := <-told:
 			l = s.study(ctx, session, p, binding.Remote)

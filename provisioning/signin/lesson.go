@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -11,6 +12,9 @@ import (
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
 )
+
+// relearnAfter is our choice: of a Registrar that was never asked, or whose word is not trusted.
+const relearnAfter = 6 * time.Hour
 
 // Lesson is what a Registrar has told in band, looked up and tried.
 type Lesson struct {
@@ -30,6 +34,9 @@ type Lesson struct {
 func Unproven() Lesson {
 	return Lesson{Reason: provisioning.RegistrarNotProven, Detail: "what it says about its pool and media relays is trusted only over TLS"}
 }
+
+// Again is how long what was told is good for, or after how long to ask anew where nothing was.
+func (l Lesson) Again() time.Duration { return cmp.Or(l.again, relearnAfter) }
 
 // InBandDetail is an error of in-band provisioning in words.
 func InBandDetail(err error) string { return "in-band provisioning: " + plain.Words(err) }

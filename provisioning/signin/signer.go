@@ -109,7 +109,7 @@ func (s *Signer) account(c provisioning.Candidate, local net.Addr) sip.Account {
 func nobody(p *provisioning.Policy, endpointID string, local net.Addr) sip.Account {
 	return sip.Account{
 		AOR: p.SIPAddress, Schemes: p.Auth, UserAgent: userAgent(p), Host: p.Workstation,
-		EndpointID: endpointID, Subnet: subnetOf(local),
+		EndpointID: endpointID, Subnet: subnetOf(local), Unbound: p.Release,
 	}
 }
 

@@ -88,6 +88,19 @@ func (c *Client) Enrol(ctx context.Context) error {
 	return err
 }
 
+// Report tells the daemon that the phone's own registration has failed, and returns what comes of it.
+func (c *Client) Report(ctx context.Context) (provisioning.Report, error) {
+	var r provisioning.Report
+	body, err := c.ask(ctx, "POST", "/v1/report")
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(body, &r); err != nil {
+		return r, fmt.Errorf("read the answer: %w", err)
+	}
+	return r, nil
+}
+
 // History calls each for every entry, oldest first. With follow it goes on with what happens, until ctx
 // ends (no error), the daemon ends (ErrGone) or each returns an error.
 func (c *Client) History(ctx context.Context, failures, follow bool, each func(Entry) error) error {

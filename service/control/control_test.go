@@ -229,7 +229,7 @@ func TestBadRequests(t *testing.T) {
 		{"K03 a header without end", "GET /v1/status HTTP/1.1\r\nHost: homeward\r\nX: " + strings.Repeat("x", 1<<20), "431 Request Header Fields Too Large"},
 		{"K03 a request line without end", strings.Repeat("G", 1<<20), "431 Request Header Fields Too Large"},
 		{"K05 NUL and bad UTF-8", "GET /v1/\x00\xff HTTP/1.1\r\nHost: homeward\r\n\r\n", "400 Bad Request"},
-		{"K06 an unknown path", "GET /v1/nonsense HTTP/1.1\r\nHost: homeward\r\n\r\n", `"paths":["GET /v1/status","GET /v1/cache","GET /v1/history","GET /v1/log","POST /v1/forget","POST /v1/enrol"]`},
+		{"K06 an unknown path", "GET /v1/nonsense HTTP/1.1\r\nHost: homeward\r\n\r\n", `"paths":["GET /v1/status","GET /v1/cache","GET /v1/history","GET /v1/log","POST /v1/forget","POST /v1/enrol","POST /v1/report"]`},
 		{"not HTTP", "hello\r\n\r\n", "400 Bad Request"},
 		{"the wrong method", "DELETE /v1/status HTTP/1.1\r\nHost: homeward\r\n\r\n", "unknown path"},
 		{"a GET cannot forget", "GET /v1/forget HTTP/1.1\r\nHost: homeward\r\n\r\n", "unknown path"},

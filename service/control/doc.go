@@ -6,6 +6,7 @@
 //	GET  /v1/history[?failures][&follow]  one Entry per line, oldest first
 //	GET  /v1/log                       the end of the log, one line a line
 //	POST /v1/forget                    drop last good; root and the daemon's own user only
+//	POST /v1/report                    the phone's own registration has failed: provisioning.Report
 //
 // It decides nothing and changes nothing by itself, and it listens on no network. Who may read is decided by
 // the mode of the socket, who may write by the kernel's word on who is calling (SO_PEERCRED), never by what

@@ -32,6 +32,7 @@ type Source struct {
 	Record  func() (record any, ok bool) // the last good record, as JSON shows it; false: none
 	Forget  func() error                 // drops the last good record
 	Enrol   func()                       // asks for a certificate for sign-in; an event tells what comes of it
+	Report  func() provisioning.Report   // the phone's own registration has failed; it may be called at any rate
 	History func(failures bool) []Entry  // oldest first
 	Log     func() []byte                // the last lines of the log, oldest first
 	// Next waits for something that happened after the entry numbered after, and returns it with the number
@@ -54,7 +55,7 @@ func NewServer(l net.Listener, source Source, log *slog.Logger) *Server {
 }
 
 // paths are what the server answers to; an unknown path is told all of them.
-var paths = []string{"GET /v1/status", "GET /v1/cache", "GET /v1/history", "GET /v1/log", "POST /v1/forget", "POST /v1/enrol"}
+var paths = []string{"GET /v1/status", "GET /v1/cache", "GET /v1/history", "GET /v1/log", "POST /v1/forget", "POST /v1/enrol", "POST /v1/report"}
 
 // Run serves until ctx ends, and closes the socket when the followers have been told everything.
 func (s *Server) Run(ctx context.Context) error {
@@ -105,6 +106,7 @@ func (s *Server) mux() *http.ServeMux {
 	mux.HandleFunc(paths[3], s.logTail)
 	mux.HandleFunc(paths[4], s.forget)
 	mux.HandleFunc(paths[5], s.enrol)
+	mux.HandleFunc(paths[6], s.report)
 	mux.HandleFunc("/", s.unknown)
 	return mux
 }
@@ -232,6 +234,11 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
 	s.log.Info("a certificate is asked for on request", "uid", callerOf(r).uid)
 	s.source.Enrol()
 	answer(w, http.StatusOK, struct{}{})
+}
+
+// report takes note that the phone's own registration has failed. Whoever may read may say so: the agent limits what follows.
+func (s *Server) report(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, s.source.Report())
 }
 
 func (s *Server) unknown(w http.ResponseWriter, _ *http.Request) {
