@@ -20,6 +20,8 @@ type DB struct {
 	notes   []Note
 	hung    bool // a disk operation was given up and has not come back
 	closed  bool
+
+	settled chan struct{} // closed when the disk was brought in order, or could not be, for the first time
 }
 
 // Open returns the record kept in dir, which is created if it is missing. It never fails and takes
@@ -29,13 +31,40 @@ type DB struct {
 func Open(dir string) *DB { return openWith(dir, openOwned) }
 
 // InMemory returns a DB that holds r and never touches a disk: for who looks, and changes nothing.
-func InMemory(r Record) *DB { return &DB{rec: r, closed: true} }
+func InMemory(r Record) *DB {
+	db := &DB{rec: r, closed: true, settled: make(chan struct{})}
+	close(db.settled)
+	return db
+}
+
+// OpenAfter is Open for who is in a hurry: it reads, and sets aside what is damaged. What is missing is written only after begin is
+// closed, or by the first Commit; Settled tells. begin is closed in any case.
+func OpenAfter(dir string, begin <-chan struct{}) *DB { return openAfter(dir, openOwned, begin) }
 
 func openWith(dir string, open opener) *DB {
-	db := &DB{store: newStore(dir, open)}
+	db := &DB{store: newStore(dir, open), settled: make(chan struct{})}
 	_ = db.settle(nil) // what went wrong is in the notes
 	return db
 }
+
+func openAfter(dir string, open opener, begin <-chan struct{}) *DB {
+	db := &DB{store: newStore(dir, open), settled: make(chan struct{})}
+	_ = db.disk(func() error { db.store.look(false); return nil })
+	go func() {
+		<-begin
+		db.writer.Lock()
+		defer db.writer.Unlock()
+		select {
+		case <-db.settled:
+		default:
+			_ = db.settle(nil)
+		}
+	}()
+	return db
+}
+
+// Settled is closed when the disk was brought in order, or could not be, for the first time since Open: Notes says all of it.
+func (db *DB) Settled() <-chan struct{} { return db.settled }
 
 // Load returns the newest record. Without one it says false, and the record holds at most the EndpointID.
 func (db *DB) Load() (Record, bool) {
@@ -139,9 +168,28 @@ func (db *DB) hungNote() Note {
 	return keptElsewhere("cache-write", fmt.Sprintf("%s: %v", db.store.dir, errHung), "in memory only")
 }
 
-// settle brings r to the disk. When that does not come back in time, the operation keeps the store
-// until it does, and whoever comes meanwhile is told so: nothing queues up behind a dying disk.
+// settle brings r to the disk.
 func (db *DB) settle(r *Record, leftOut ...string) error {
+	defer func() {
+		db.mu.Lock()
+		defer db.mu.Unlock()
+		select {
+		case <-db.settled:
+		default:
+			close(db.settled)
+		}
+	}()
+	return db.disk(func() error {
+		for _, reason := range leftOut {
+			db.store.say("cache-write", "left out of the record: "+reason)
+		}
+		return db.store.settle(r)
+	})
+}
+
+// disk does something with the store. When that does not come back in time, the operation keeps the store
+// until it does, and whoever comes meanwhile is told so: nothing queues up behind a dying disk.
+func (db *DB) disk(do func() error) error {
 	db.mu.Lock()
 	hung, closed := db.hung, db.closed
 	db.mu.Unlock()
@@ -160,10 +208,7 @@ func (db *DB) settle(r *Record, leftOut ...string) error {
 			db.adopt(db.store.newest().rec)
 			db.notes = db.store.report()
 		}()
-		for _, reason := range leftOut {
-			db.store.say("cache-write", "left out of the record: "+reason)
-		}
-		return db.store.settle(r)
+		return do()
 	})
 	db.mu.Lock()
 	defer db.mu.Unlock()

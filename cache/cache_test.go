@@ -345,6 +345,44 @@ func TestAHealthyStartWritesNothingAndLeavesNothing(t *testing.T) {
 	}
 }
 
+// Who is in a hurry reads at once, and nothing is written before the time has come, or a Commit has.
+func TestOpenAfter(t *testing.T) {
+	for _, commits := range []bool{false, true} {
+		dir := deviceAfter(t, 3)
+		if err := os.Remove(filepath.Join(dir, "last-good.json")); err != nil {
+			t.Fatal(err)
+		}
+		begin := make(chan struct{})
+		db := OpenAfter(dir, begin)
+		if d := diff(committed(3), load(db)); d != "" || len(db.Notes()) > 0 {
+			t.Errorf("before it may write: (-want +got):\n%s\nnotes %v", d, db.Notes())
+		}
+		if before := files(t, dir); slices.Contains(before, "last-good.json") {
+			t.Errorf("written before its time: %v", before)
+		}
+		want := committed(3)
+		if commits {
+			want = committed(4)
+			if changed, err := db.Commit(record(4)); !changed || err != nil {
+				t.Errorf("commit: changed %v, error %v", changed, err)
+			}
+			<-db.Settled()
+		}
+		close(begin)
+		<-db.Settled()
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+		second, err := unseal(mustRead(t, dir, "last-good.json"))
+		if d := diff(want, second); err != nil || d != "" {
+			t.Errorf("commits %v: %v (-want +got):\n%s", commits, err, d)
+		}
+		if notes := db.Notes(); !commits && (len(notes) != 1 || !strings.Contains(notes[0].Text, "written again")) {
+			t.Errorf("notes %v", notes)
+		}
+	}
+}
+
 // fingerprint tells any write to a directory: names, sizes, times and bytes.
 func fingerprint(t *testing.T, dir string) map[string]string {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -131,7 +132,7 @@ func onlyRoot() error {
 const derSequence = 0x30
 
 // anEndpoint is an endpoint id as it may stand in SIP requests (MS-SIPRE section 3.2.3.1).
-var anEndpoint = regexp.MustCompile(`^[0-9a-zA-Z]{1,16}$`)
+var anEndpoint = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-zA-Z]{1,16}$`) })
 
 func identityImportCommand(e env) *cobra.Command {
 	var endpoint string
@@ -165,7 +166,7 @@ func identityImportCommand(e env) *cobra.Command {
 
 // endpointFor is the endpoint id for a certificate: the one that is given, or that of this device.
 func endpointFor(ctx context.Context, conf *config.Config, given string) (string, error) {
-	if given != "" && !anEndpoint.MatchString(given) {
+	if given != "" && !anEndpoint().MatchString(given) {
 		return "", badUsage("%q is not an endpoint id: 1 to 16 letters and digits", given)
 	}
 	record, _, err := lastGood(ctx, conf)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -44,7 +45,7 @@ func (r *redactor) token(identity string) string {
 }
 
 // tokenForm is what token returns.
-var tokenForm = regexp.MustCompile(`^id-[0-9a-f]{6}$`)
+var tokenForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^id-[0-9a-f]{6}$`) })
 
 // learnFrom looks for identities in JSON that this program has written. Foreign text is never learnt from: it could
 // name any word, and have the bundle made unreadable.
@@ -116,24 +117,26 @@ func (r *redactor) json(text []byte) []byte {
 var (
 	// addressee is the user part of a SIP URI (RFC 3261 §25.1), whatever follows it, or the left side of a mail address or
 	// a UPN; with percent-encoding or without.
-	addressee = regexp.MustCompile(`(?i)(sips?(?::|%3a))([^\s@<>"',]+?)(@|%40)([a-z0-9.-]*)|([\p{L}0-9._%+~!*-]+)(@|%40)([a-z0-9-]+(?:\.[a-z0-9-]+)+)`)
+	addressee = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(sips?(?::|%3a))([^\s@<>"',]+?)(@|%40)([a-z0-9.-]*)|([\p{L}0-9._%+~!*-]+)(@|%40)([a-z0-9-]+(?:\.[a-z0-9-]+)+)`)
+	})
 	// macAddress is one of six bytes, or of up to eight: a DHCP client identifier begins with a type.
-	macAddress = regexp.MustCompile(`(?i)\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5,}\b`)
+	macAddress = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5,}\b`) })
 )
 
 // text replaces the identities in text: those that are known wherever they stand as a word, in upper case and
 // percent-encoded too, and others by their form.
 func (r *redactor) text(s string) string {
 	s = r.knownIn(s)
-	s = replaceGroups(addressee, s, func(m []string) string {
+	s = replaceGroups(addressee(), s, func(m []string) string {
 		scheme, user, at, host := m[1], m[2]+m[5], m[3]+m[6], m[4]+m[7]
 		server := strings.HasSuffix(strings.ToLower(user), "."+strings.ToLower(host)) // a GRUU: sip:pool01.contoso.com@contoso.com;gruu
-		if !server && !tokenForm.MatchString(userPart(user)) {
+		if !server && !tokenForm().MatchString(userPart(user)) {
 			user = r.token(userPart(user))
 		}
 		return scheme + user + at + host
 	})
-	return replaceGroups(macAddress, s, func(m []string) string {
+	return replaceGroups(macAddress(), s, func(m []string) string {
 		if len(m[0]) > len("01:02:03:04:05:06:07:08") {
 			return m[0] // a fingerprint
 		}
@@ -165,7 +168,9 @@ func (r *redactor) knownIn(s string) string {
 
 // escapeBefore is the end of text that stands for a character which is no letter: of a quoted one, or of one that was
 // percent-encoded twice.
-var escapeBefore = regexp.MustCompile(`(?:%[0-9a-f]{2}|\\(?:[abfnrtv]|x[0-9a-f]{2}|u[0-9a-f]{4}))$`)
+var escapeBefore = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:%[0-9a-f]{2}|\\(?:[abfnrtv]|x[0-9a-f]{2}|u[0-9a-f]{4}))$`)
+})
 
 // isWord says whether text[i:end] stands by itself. What is all digits may be part of an address, a port or a time, and
 // is none then.
@@ -174,7 +179,7 @@ func isWord(text []byte, i, end int) bool {
 	after, width := utf8.DecodeRune(text[end:])
 	next, _ := utf8.DecodeRune(text[min(end+width, len(text)):])
 	switch {
-	case inWord(after), inWord(before) && !escapeBefore.Match(text[max(0, i-6):i]):
+	case inWord(after), inWord(before) && !escapeBefore().Match(text[max(0, i-6):i]):
 		return false
 	case len(bytes.Trim(text[i:end], "0123456789")) > 0, bytes.HasSuffix(text[:i], []byte("sip:")), bytes.HasSuffix(text[:i], []byte("sips:")):
 		return true

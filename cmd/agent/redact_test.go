@@ -87,7 +87,7 @@ func TestTokens(t *testing.T) {
 	if a.token("phone1") == b.token("phone1") && a.token("phone2") == b.token("phone2") {
 		t.Error("two bundles have the same tokens")
 	}
-	if !tokenForm.MatchString(a.token("phone1")) {
+	if !tokenForm().MatchString(a.token("phone1")) {
 		t.Errorf("%s is not known as a token", a.token("phone1"))
 	}
 }

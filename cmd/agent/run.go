@@ -102,9 +102,9 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	if err := os.MkdirAll(conf.StateDir, stateDirMode); err != nil {
 		log.Warn("state_dir cannot be created: last good is kept in memory only", "err", err)
 	}
-	store := cache.Open(conf.StateDir)
-	defer store.Close()
 	asked, open := gate()
+	store := cache.OpenAfter(conf.StateDir, asked)
+	defer store.Close()
 	story := service.NewStoryAfter(log, filepath.Join(conf.StateDir, historyFile), asked)
 	network := wire.System()
 	network.Dial = afterFirst(network.Dial, func() { readAuthorities(conf.Policy); open() })
@@ -133,7 +133,7 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 		service.Task{Name: "control socket", Run: server.Run},
 		service.Task{Name: "network", Run: watch.Run},
 		service.Task{Name: "history", Run: story.Run},
-		service.Task{Name: "registrar.json", Run: stateFile.Run},
+		service.Task{Name: "registrar.json", Run: after(asked, stateFile.Run)},
 		service.Task{Name: "on_change", Run: stateFile.RunCommand},
 		service.Readiness(story, daemon.Status, log),
 		service.Thrift(story, daemon.Status),
@@ -171,6 +171,17 @@ func gate() (closed <-chan struct{}, open func()) {
 	open = sync.OnceFunc(func() { close(c) })
 	time.AfterFunc(noQuestion, open)
 	return c, open
+}
+
+// after runs a task as soon as the gate is open, or ctx ends.
+func after(gate <-chan struct{}, run func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+		}
+		return run(ctx)
+	}
 }
 
 // afterFirst does something once, soon after the first dial.

@@ -32,3 +32,28 @@ func TestAfterFirst(t *testing.T) {
 		}
 	})
 }
+
+// A task behind a gate begins when that opens, and at the latest with the end of its context.
+func TestAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, opens := range []bool{true, false} {
+			began := make(chan error, 1)
+			gate := make(chan struct{})
+			ctx, cancel := context.WithCancel(t.Context())
+			go after(gate, func(ctx context.Context) error { began <- ctx.Err(); return nil })(ctx)
+			synctest.Wait()
+			if len(began) > 0 {
+				t.Error("it has begun before anything has happened")
+			}
+			if opens {
+				close(gate)
+			} else {
+				cancel()
+			}
+			if err := <-began; (err == nil) != opens {
+				t.Errorf("opens %v: begun with %v", opens, err)
+			}
+			cancel()
+		}
+	})
+}

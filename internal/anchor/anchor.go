@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/safefile"
@@ -43,7 +44,7 @@ const (
 )
 
 // aFingerprint is the SHA-256 of a certificate, as Parse accepts it.
-var aFingerprint = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+var aFingerprint = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^sha256:[0-9a-f]{64}$`) })
 
 // Parse reads a fingerprint as people write it, with or without "sha256:" before it: in hexadecimal digits, with or without colons
 // in between, or in base64.
@@ -56,7 +57,7 @@ func Parse(s string) (string, error) {
 	if sum, err := base64.StdEncoding.DecodeString(bare); err == nil && len(sum) == sha256.Size {
 		digits = "sha256:" + hex.EncodeToString(sum)
 	}
-	if !aFingerprint.MatchString(digits) {
+	if !aFingerprint().MatchString(digits) {
 		return "", fmt.Errorf("%q is not the SHA-256 of a certificate: \"sha256:\" and 64 hexadecimal digits", s)
 	}
 	return digits, nil
@@ -96,7 +97,7 @@ func (s Store) All() ([]Anchor, error) {
 		return nil, fmt.Errorf("%s: %w", f.Name(), err)
 	}
 	bad := func(a Anchor) bool {
-		return !aFingerprint.MatchString(a.Fingerprint) || a.By != Tech && a.By != FirstUse
+		return !aFingerprint().MatchString(a.Fingerprint) || a.By != Tech && a.By != FirstUse
 	}
 	if c.Version != format || len(c.Anchors) > maxKept || slices.ContainsFunc(c.Anchors, bad) {
 		return nil, fmt.Errorf("%s is not what homeward writes", f.Name())

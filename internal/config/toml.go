@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -129,16 +130,16 @@ func syntaxProblem(from Origin, document []byte, err *unstable.ParserError) *Pro
 const oneLineEach = "a line reads key = value, as homeward config example prints them; # begins a comment"
 
 // yamlLine is "key: value", an element of a list, or the line between documents.
-var yamlLine = regexp.MustCompile(`^\s*(---|- .*|"?[A-Za-z_-]+"?:(\s.*)?)$`)
+var yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*(---|- .*|"?[A-Za-z_-]+"?:(\s.*)?)$`) })
 
 // otherFormat names the format in which a document is written whose first line that is not TOML is this one, or "".
 func otherFormat(before [][]byte, line []byte) string {
 	line = bytes.TrimSpace(line)
-	isFirst := !slices.ContainsFunc(before, func(b []byte) bool { return len(bytes.TrimSpace(silent.ReplaceAll(b, nil))) > 0 })
+	isFirst := !slices.ContainsFunc(before, func(b []byte) bool { return len(bytes.TrimSpace(silent().ReplaceAll(b, nil))) > 0 })
 	switch {
 	case isFirst && bytes.HasPrefix(line, []byte("{")):
 		return "JSON"
-	case yamlLine.Match(line) && !bytes.Contains(line, []byte("=")):
+	case yamlLine().Match(line) && !bytes.Contains(line, []byte("=")):
 		return "YAML"
 	default:
 		return ""
@@ -146,13 +147,13 @@ func otherFormat(before [][]byte, line []byte) string {
 }
 
 // silent is what says nothing about where a list begins and ends: quoted text, and comments.
-var silent = regexp.MustCompile(`"[^"]*"|'[^']*'|#.*$`)
+var silent = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"[^"]*"|'[^']*'|#.*$`) })
 
 // openList returns the key of the list in which a line stands that is not the list's first, and the line in which the list
 // begins; nil: it stands in none.
 func openList(document []byte, line int) (k *Key, began int) {
 	for began = line - 1; began > 0; began-- {
-		before := silent.ReplaceAll(lineOf(document, began), nil)
+		before := silent().ReplaceAll(lineOf(document, began), nil)
 		if bytes.ContainsRune(before, ']') {
 			return nil, 0
 		}

@@ -302,3 +302,45 @@ func TestRequest(t *testing.T) {
 		t.Errorf("%d bits", bits)
 	}
 }
+
+// TestReadWhileItChanges: who reads while another saves, confirms or forgets sees a pair, or that there is none; never half of what
+// is being taken away.
+func TestReadWhileItChanges(t *testing.T) {
+	s := In(t.TempDir())
+	pairs := []Pair{good(t), good(t)}
+	save(t, s, pairs[0])
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for i := range 60 {
+			p := pairs[(i+1)%2]
+			err := s.Save(p)
+			if i%3 == 0 {
+				err = errors.Join(err, s.Confirm(p))
+			}
+			if i%10 == 9 {
+				_, forgotten := s.Forget()
+				err = errors.Join(err, forgotten)
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	defer func() { <-over }()
+	for reads := 0; ; reads++ {
+		_, err := s.Load(phone1, time.Now())
+		if err == nil {
+			_, err = s.Newest()
+		}
+		if err != nil && kindOf(t, err) != Absent {
+			t.Fatalf("read %d: %v", reads, err)
+		}
+		select {
+		case <-over:
+			return
+		default:
+		}
+	}
+}

@@ -197,28 +197,47 @@ type found struct {
 	err    error
 }
 
-// all returns the pairs, the newest first: at least one. The error is an *Error.
-func (s Store) all() ([]found, error) {
-	numbers, err := s.numbers()
-	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && len(numbers) == 0:
-		return nil, &Error{Kind: Absent, Path: s.dir}
-	case err != nil:
-		return nil, &Error{Kind: Unreadable, Path: s.dir, Err: err}
-	}
-	all := make([]found, len(numbers))
-	for i, n := range numbers {
-		f := &all[i]
-		f.number, f.path = n, filepath.Join(s.dir, strconv.Itoa(n))
-		if f.Pair, err = readPair(f.path); err != nil {
-			kind := Damaged
-			if errors.Is(err, fs.ErrPermission) {
-				kind = Unreadable
-			}
-			f.err = &Error{Kind: kind, Path: f.path, Err: err}
+// looks is how often the pairs are read again where something of them is missing. (Our choice: somebody may be taking one away.)
+const looks = 4
+
+// all returns the pairs, the newest first: at least one. What another process takes away meanwhile was not there. The error is an
+// *Error.
+func (s Store) all() (all []found, err error) {
+	for range looks {
+		numbers, err := s.numbers()
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, &Error{Kind: Absent, Path: s.dir}
+		case err != nil:
+			return nil, &Error{Kind: Unreadable, Path: s.dir, Err: err}
+		}
+		all = all[:0]
+		for _, n := range numbers {
+			all = append(all, s.look(n))
+		}
+		if !slices.ContainsFunc(all, func(f found) bool { return errors.Is(f.err, fs.ErrNotExist) }) {
+			break
 		}
 	}
+	all = slices.DeleteFunc(all, func(f found) bool { return f.err != nil && !exists(f.path) })
+	if len(all) == 0 {
+		return nil, &Error{Kind: Absent, Path: s.dir}
+	}
 	return all, nil
+}
+
+// look reads one pair.
+func (s Store) look(number int) found {
+	f := found{number: number, path: filepath.Join(s.dir, strconv.Itoa(number))}
+	var err error
+	if f.Pair, err = readPair(f.path); err != nil {
+		kind := Damaged
+		if errors.Is(err, fs.ErrPermission) {
+			kind = Unreadable
+		}
+		f.err = &Error{Kind: kind, Path: f.path, Err: err}
+	}
+	return f
 }
 
 // numbers returns the generations, the newest first.

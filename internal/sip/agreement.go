@@ -59,6 +59,11 @@ func (a *agreement) offered(c challenge) {
 // signed anew.
 func (a *agreement) inForce() bool { return a.stage == proven && a.method != "REGISTER" }
 
+// renews says whether a challenge begins a sign-in in place of the one in force, which has ended.
+func (a *agreement) renews() bool {
+	return a.current != nil && a.method == "REGISTER" && (a.stage == fresh || a.stage == proven)
+}
+
 // begin takes note of a message that is to be signed, and says whether that was done: with the association in force.
 func (a *agreement) begin(m *message) (done bool) {
 	if m.method == "" { // ours to a request of the Registrar, which was signed

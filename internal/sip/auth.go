@@ -2,6 +2,7 @@ package sip
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -36,12 +37,20 @@ func newAuthentication(account Account, secure bool) *authentication {
 	password := account.Password.Reveal()
 	account.Password = ""
 	a := &authentication{account: account, password: func() string { return password }, secure: secure, askers: newAskers()}
-	if account.Identity != nil {
-		if c := account.Identity.Certificate(); c != nil && c.Leaf != nil {
-			a.certificate = func() *tls.Certificate { return c }
-		}
-	}
+	a.identify()
 	return a
+}
+
+// identify asks for the certificate. One that has failed on this connection is not taken up again; another may be.
+func (a *authentication) identify() {
+	if a.account.Identity == nil {
+		return
+	}
+	c := a.account.Identity.Certificate()
+	if c == nil || c.Leaf == nil || a.certificate != nil && a.certificate().Leaf.Equal(c.Leaf) {
+		return
+	}
+	a.certificate, a.failed = func() *tls.Certificate { return c }, nil
 }
 
 func newAskers() [2]asker {
@@ -79,6 +88,16 @@ func (a *authentication) sentUser() string {
 	for _, by := range a.askers {
 		if by.scheme != nil && by.scheme.sent() != "" {
 			return by.scheme.sent()
+		}
+	}
+	return ""
+}
+
+// leaf returns the SHA-256 of the certificate that we sign in with; "": there is none.
+func (a *authentication) leaf() string {
+	for _, by := range a.askers {
+		if d, ok := by.scheme.(*dskScheme); ok {
+			return fmt.Sprintf("sha256:%x", sha256.Sum256(d.certificate().Leaf.Raw))
 		}
 	}
 	return ""
@@ -144,6 +163,8 @@ func (a *authentication) challenged(m *message, again bool) (progress, error) {
 			return startsOver, nil
 		}
 		again = false
+	} else if by.scheme != nil && by.scheme.renews() { // the certificate may be a newer one by now, or the first
+		a.identify()
 	}
 	return a.take(by, offered, m, again)
 }
@@ -168,7 +189,7 @@ func (a *authentication) take(by *asker, offered []challenge, m *message, again 
 		by.name, by.scheme = name, a.newScheme(name, by)
 	}
 	if d, ok := by.scheme.(*dskScheme); ok {
-		d.at = a.moment(m)
+		d.at, d.certificate = a.moment(m), a.certificate
 	}
 	switch err := by.scheme.answer(c, again); {
 	case errors.Is(err, errRefused):

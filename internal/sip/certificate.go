@@ -13,8 +13,8 @@ import (
 
 // Identity is how this device signs in with a certificate (TLS-DSK of MS-SIPAE).
 type Identity struct {
-	// Certificate returns the certificate with its Leaf and key; a function, because fmt cannot look into it. It is asked
-	// once for each Session.
+	// Certificate returns the certificate with its Leaf and key; a function, because fmt cannot look into it. It is asked at the
+	// start of a Session, and whenever a sign-in of the Session has come to its end and the next begins.
 	Certificate func() *tls.Certificate
 
 	// Admits judges who is at the other end of the handshake inside SIP: target is the targetname of the challenge, chain the

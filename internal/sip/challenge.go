@@ -69,6 +69,8 @@ type scheme interface {
 	// pending returns the realm of complete credentials that the latest request carried, and that nothing has accepted;
 	// false: it carried none, or they are in force.
 	pending() (realm string, ok bool)
+	// renews says whether a challenge begins a sign-in in place of one that was agreed on, and has ended.
+	renews() bool
 	// until returns when we have to sign in anew, with a REGISTER; zero: when the Registrar asks.
 	until() time.Time
 }

@@ -108,6 +108,8 @@ func (d *digestScheme) verify(m *message) error {
 
 func (d *digestScheme) sent() string { return d.latest.Username }
 
+func (d *digestScheme) renews() bool { return false } // nothing is agreed on
+
 func (d *digestScheme) pending() (string, bool) { return d.challenge.Realm, d.count > 0 }
 
 // confirms says whether an answer that verify lets pass shows that the Registrar knows our password.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/kinds"
@@ -83,10 +84,12 @@ func (e *StatusError) TooManyBindings() bool {
 	for _, w := range e.Warnings {
 		said = append(said, w.Text)
 	}
-	return !e.Unsigned && slices.ContainsFunc(said, tooMany.MatchString)
+	return !e.Unsigned && slices.ContainsFunc(said, tooMany().MatchString)
 }
 
-var tooMany = regexp.MustCompile(`(?i)\b(too many|max(imum)?( number of| allowed)?|number of) ([a-z]+ ){0,2}(registrations|contacts|bindings)\b`)
+var tooMany = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(too many|max(imum)?( number of| allowed)?|number of) ([a-z]+ ){0,2}(registrations|contacts|bindings)\b`)
+})
 
 func (e *StatusError) Error() string { return "answered " + e.Said() }
 

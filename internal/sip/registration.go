@@ -17,6 +17,7 @@ type Binding struct {
 	Expires time.Duration // 5 s to 24 h; 600 s when the Registrar names none
 	Unbound bool          // the Registrar has taken our credentials, and holds no binding of ours: within Expires it is asked again
 	Scheme  string        // how we signed in: "tls-dsk", "ntlm", "digest"; "": the Registrar asked for nothing
+	Leaf    string        // "sha256:…" of the certificate we signed in with, in hexadecimal digits; "": with none
 	User    string        // the login name we sent, as in StatusError; "": none
 	Server  string        // the Server header, escaped, at most 256 bytes
 	Date    time.Time     // the Registrar's clock; zero: not told
@@ -186,6 +187,7 @@ func (r *registration) accepted(m *message, expires time.Duration) Binding {
 		Expires:  expires,
 		Unbound:  !r.bound,
 		Scheme:   r.talk.auth.scheme(),
+		Leaf:     r.talk.auth.leaf(),
 		User:     r.talk.auth.sentUser(),
 		Server:   printable(m.get("Server")),
 		Date:     date(m),

@@ -91,9 +91,6 @@ func (n *memory) dial(ctx context.Context, network, address string) (net.Conn, e
 		return ours, nil
 	}
 	m, err := n.sim.state().mannerAt(far)
-	if err != nil {
-		return fail(err)
-	}
 	ready := time.After(m.rtt)
 	if m.swallowed() {
 		ready = nil
@@ -104,6 +101,9 @@ func (n *memory) dial(ctx context.Context, network, address string) (net.Conn, e
 		return fail(net.ErrClosed)
 	case <-ctx.Done():
 		return fail(ctx.Err())
+	}
+	if err != nil {
+		return fail(err)
 	}
 	ours, theirs := newStreams(local, far, m.rtt)
 	if !n.sim.accept(far, theirs, func() { n.registrars.serve(far, theirs) }) {

@@ -3,6 +3,9 @@ package agent
 import (
 	"context"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,4 +36,40 @@ func TestAliveWhenHung(t *testing.T) {
 		close(release)
 		<-ended
 	})
+}
+
+// What the store finds out after a start is told as well, and once.
+func TestNotesOfTheStore(t *testing.T) {
+	dir := t.TempDir()
+	db := cache.Open(dir)
+	if _, err := db.Commit(cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: cache.Registrar{Host: "fe01.contoso.com", Port: 5061, Transport: "tls", Step: "internal-tls", Via: "SRV"}}); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	if err := os.WriteFile(filepath.Join(dir, "homeward.db"), append([]byte("x"), make([]byte, 100)...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	begin, notes := make(chan struct{}), make(chan provisioning.Event, 10)
+	store := cache.OpenAfter(dir, begin)
+	silent := wire.Wire{Resolvers: func() ([]netip.AddrPort, error) { return nil, nil }}
+	agent := New(provisioning.Policy{SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}}, silent, store, func(e provisioning.Event) {
+		if e.Kind == provisioning.StoreNote {
+			notes <- e
+		}
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); agent.Run(ctx) }()
+	if e := <-notes; !strings.Contains(e.Detail, "set aside") {
+		t.Errorf("told first: %q", e.Detail)
+	}
+	close(begin)
+	if e := <-notes; !strings.Contains(e.Detail, "written again") {
+		t.Errorf("told then: %q", e.Detail)
+	}
+	stop()
+	<-ended
+	if len(notes) > 0 {
+		t.Errorf("told once more: %q", (<-notes).Detail)
+	}
 }

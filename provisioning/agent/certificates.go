@@ -3,6 +3,7 @@ package agent
 import (
 	"crypto/tls"
 
+	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/enrol"
 	"github.com/homeward-agent/homeward/provisioning/signin"
@@ -48,10 +49,17 @@ func (c *certificates) certified(reg *signin.Registration) {
 	case c.enrolling == nil:
 		return
 	case reg.Binding.Scheme == provisioning.ByCertificate:
-		c.credential.accepted()
+		c.credential.accepted(reg.Binding.Leaf)
 	}
 	if c.told.URL != "" && reg.Binding.Scheme != "" {
 		latest(c.offers)(c.told)
+	}
+}
+
+// renewed takes note of a binding that was granted again: the certificate behind it may be a newer one.
+func (c *certificates) renewed(granted sip.Binding) {
+	if c.enrolling != nil && granted.Scheme == provisioning.ByCertificate {
+		c.credential.accepted(granted.Leaf)
 	}
 }
 

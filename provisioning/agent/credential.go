@@ -86,12 +86,12 @@ func (c *credential) load() identity.Pair {
 	return pair
 }
 
-// accepted takes note that a Registrar has accepted the pair of the latest session.
-func (c *credential) accepted() {
+// accepted takes note that a Registrar has accepted the pair with a fingerprint. It may have been replaced since.
+func (c *credential) accepted(fingerprint string) {
 	c.mu.Lock()
 	pair := c.used
 	c.mu.Unlock()
-	if pair.None() || pair.Proven && !pair.Refused {
+	if pair.None() || pair.Fingerprint() != fingerprint || pair.Proven && !pair.Refused {
 		return
 	}
 	if err := c.store.Confirm(pair); err != nil {

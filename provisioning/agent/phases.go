@@ -3,9 +3,11 @@ package agent
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/signin"
@@ -27,11 +29,16 @@ type phase func(context.Context) phase
 func (a *Agent) Run(ctx context.Context) error {
 	defer a.search.end()
 	defer a.search.close()
-	for _, note := range a.basis.store.Notes() {
-		a.board.storeNote(provisioning.Reason(note.Code), note.Text)
-	}
+	told := a.tellNotes(nil)
 	a.introduce()
 	var heeding sync.WaitGroup
+	heeding.Go(func() {
+		select {
+		case <-a.basis.store.Settled():
+			a.tellNotes(told)
+		case <-ctx.Done():
+		}
+	})
 	heeding.Go(func() { a.changes.heed(ctx, a.basis.wire.Changes) })
 	if c := a.certificates; c.enrolling != nil {
 		c.credential.load() // what is wrong with it is told before all else
@@ -42,6 +49,17 @@ func (a *Agent) Run(ctx context.Context) error {
 		next = a.journey(ctx, next)
 	}
 	return context.Cause(ctx)
+}
+
+// tellNotes tells what the store has found and done, but for what was told before.
+func (a *Agent) tellNotes(told []cache.Note) []cache.Note {
+	notes := a.basis.store.Notes()
+	for _, note := range notes {
+		if !slices.Contains(told, note) {
+			a.board.storeNote(provisioning.Reason(note.Code), note.Text)
+		}
+	}
+	return notes
 }
 
 // journey goes from phase to phase to a registration, and to its end. When the network changes on the way, what was
@@ -251,6 +269,7 @@ func (a *Agent) registered(ctx context.Context) phase {
 		case <-a.pulse.asked:
 		case granted := <-watch.renewed:
 			a.keeper.rebound(watch, granted)
+			a.certificates.renewed(granted)
 		case <-a.certificates.refusals():
 			a.signer.Restraint().Refused()
 		case lesson := <-watch.lessons:

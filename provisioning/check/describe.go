@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/homeward-agent/homeward/internal/certprov"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -66,21 +67,21 @@ type hider struct {
 func newHider(domain string) *hider { return &hider{strings.ToLower(domain), map[string]string{}} }
 
 var (
-	aURL     = regexp.MustCompile(`(?i)(https?|net\.tcp|sip)://([^/:"'<>\s]+)`)
-	anUser   = regexp.MustCompile(`[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+`)
+	aURL     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(https?|net\.tcp|sip)://([^/:"'<>\s]+)`) })
+	anUser   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+`) })
 	hidden   = "contoso.example"
 	wellKnow = []string{"schemas.xmlsoap.org", "schemas.microsoft.com", "docs.oasis-open.org", "www.w3.org", "tempuri.org"}
 )
 
 func (h *hider) in(text []byte) []byte {
-	s := aURL.ReplaceAllStringFunc(string(text), func(url string) string {
+	s := aURL().ReplaceAllStringFunc(string(text), func(url string) string {
 		scheme, host, _ := strings.Cut(url, "://")
 		if slices.Contains(wellKnow, strings.ToLower(host)) {
 			return url
 		}
 		return scheme + "://" + h.name(host)
 	})
-	s = anUser.ReplaceAllString(s, "user@"+hidden)
+	s = anUser().ReplaceAllString(s, "user@"+hidden)
 	return []byte(h.known().ReplaceAllStringFunc(s, func(host string) string { // also where it stands outside a URL
 		return cmp.Or(h.hosts[strings.ToLower(host)], hidden)
 	}))

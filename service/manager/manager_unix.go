@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 
 	kardianos "github.com/kardianos/service"
@@ -38,7 +39,7 @@ func openUmask() { syscall.Umask(0o022) }
 var transient = []string{"/run/homeward", "/run/homeward-credentials", "/var/run/homeward", "/var/run/homeward-credentials"}
 
 // plainPath is what a path may be made of to stand in every file of packaging as it is.
-var plainPath = regexp.MustCompile(`^/[A-Za-z0-9_./+-]+$`)
+var plainPath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^/[A-Za-z0-9_./+-]+$`) })
 
 // hidden are the directories that the sandbox of systemd's unit hides (ProtectHome=), if their modes do not.
 var hidden = []string{"/home/", "/root/", "/run/user/"}
@@ -51,11 +52,11 @@ func checkProgram(program string) error {
 	if runtime.GOOS != "linux" {
 		place = "/usr/local/bin"
 	}
-	if !plainPath.MatchString(program) {
+	if !plainPath().MatchString(program) {
 		typed = "'" + strings.ReplaceAll(program, "'", `'\''`) + "'"
 	}
 	install := fmt.Sprintf(hint, typed, place)
-	if !plainPath.MatchString(program) {
+	if !plainPath().MatchString(program) {
 		return refuse(install, "%q cannot be the program of a service: only letters, digits and . _ + - are allowed", program)
 	}
 	for _, dir := range hidden {
