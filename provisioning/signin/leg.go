@@ -105,6 +105,7 @@ func (w leg) attend(ctx context.Context, a *attempt, own []int) (*Registration, 
 	var redirect *sip.RedirectError
 	if err == nil || errors.As(err, &redirect) {
 		if redirect != nil {
+			w.reached = true // it has had the work, wherever it leads
 			w.tried(provisioning.Redirected, *a, err)
 			return nil, redirect, nextAddress
 		}
