@@ -31,7 +31,11 @@ var walls = []wall{
 		"reads the command line, and puts everything else together",
 	},
 	{"cmd/fleet", "provisioning internal/fleet", "", "shows an operator what devices publish; it is on no device (provisioning: the words of reasons)"},
-	{"cmd/lab", "provisioning internal/sitetest", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
+	{"cmd/lab", "provisioning internal/sitetest cmd/lab/years", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
+	{
+		"cmd/lab/years", "internal/sitetest internal/identity cache provisioning provisioning/wire provisioning/agent service", "",
+		"lives years of devices in simulated time; puts the agent together as cmd/agent does",
+	},
 	{
 		"service", "service/control provisioning internal/fleet internal/safefile",
 		"github.com/coreos/go-systemd/v22 github.com/VictoriaMetrics/metrics golang.org/x/sys",

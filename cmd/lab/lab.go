@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -119,4 +120,17 @@ func (l *lab) furnish(settings []string) error {
 		}
 	}
 	return nil
+}
+
+// errUsage is a command line that cannot be understood.
+var errUsage = errors.New("usage")
+
+// inDirectory calls do with a directory that is gone afterwards.
+func inDirectory(do func(dir string) error) error {
+	dir, err := os.MkdirTemp("", "homeward-lab-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	return do(dir)
 }

@@ -15,12 +15,11 @@ const usage = `usage: lab FILE               serve the site of FILE on loopback 
        lab demo               show the agent signing in, surviving an outage, and going back to normal
        lab bench              measure the agent, and print the figures with their limits
        lab drill              hold each drill beside the outage that it rehearses, and compare the times
+       lab years [-n N] [-seed N] [-days D] [-episodes E] [-j J] [-k] [-trace] [-broken]
+                              live years of devices in simulated time, and hold the promises of ARCHITECTURE.md
 
 The format of FILE is described in docs/simulated-site.md; cmd/lab/demo.txtar is an example.
 `
-
-// errUsage is a command line that cannot be understood.
-var errUsage = errors.New("usage")
 
 func main() {
 	runtime.LockOSThread() // what is started here ends with this thread, see bindLife
@@ -57,6 +56,8 @@ func run(ctx context.Context, args []string) error {
 			}
 			return benchDrills(ctx, dir)
 		})
+	case len(args) > 0 && args[0] == "years":
+		return liveYears(ctx, args[1:])
 	case len(args) == 1 && args[0] != "" && args[0][0] != '-':
 		return inDirectory(func(dir string) error { return serve(ctx, dir, args[0], nil) })
 	case len(args) > 2 && args[1] == "--":
@@ -64,14 +65,4 @@ func run(ctx context.Context, args []string) error {
 	default:
 		return errUsage
 	}
-}
-
-// inDirectory calls do with a directory that is gone afterwards.
-func inDirectory(do func(dir string) error) error {
-	dir, err := os.MkdirTemp("", "homeward-lab-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	return do(dir)
 }

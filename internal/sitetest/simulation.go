@@ -50,6 +50,14 @@ func (s *simulation) entries() []Entry {
 	return slices.Clone(s.log)
 }
 
+func (s *simulation) drain() []Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.log
+	s.log = nil
+	return all
+}
+
 func (s *simulation) note(e Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -110,6 +110,9 @@ func (s *Site) Log() []Entry { return s.sim.entries() }
 // without the extended master secret".
 func (s *Site) Handshakes() []string { return s.sim.handshakes() }
 
+// Drain returns what the site saw since the last Drain, and forgets it: a site that runs for a year sees a lot.
+func (s *Site) Drain() []Entry { return s.sim.drain() }
+
 // Note puts what the device does or says into the log, where it belongs among what the servers see.
 func (s *Site) Note(text string) { s.sim.note(Entry{Server: "device", What: "note", Name: text}) }
 
