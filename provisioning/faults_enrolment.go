@@ -29,6 +29,9 @@ var (
 	FaultEnrolPIN = declare("enrol.pin", EnrolFailed, SideAccount,
 		"no certificate for sign-in, since {at} refuses the phone number or the PIN[: {said}]",
 		"check the settings phone and pin_file, and the PIN of the user (Get-CsClientPinInfo); it may be locked or expired. The form of this sign-in is a guess: see docs/certificates.md")
+	FaultEnrolNotRenewed = declare("enrol.not-renewed", EnrolFailed, SideDevice,
+		"the certificate of this device is not renewed: {at} does not take it, and this device has no password[ ({said})]",
+		"set password_file, or bring another certificate before this one ends (homeward identity import FILE)")
 	FaultEnrolChallenge = declare("enrol.challenge", EnrolFailed, SideRegistrar,
 		"no certificate for sign-in, since {at} asks for the password in a form that cannot be answered: {problem}", "look for a proxy in between that does not keep connections, and check the NTLM settings of the web server")
 	FaultEnrolRefused = declare("enrol.refused", EnrolFailed, SideRegistrar,

@@ -67,7 +67,7 @@ type Identity struct {
 	NotBefore   time.Time `json:"not_before,omitzero"`      // when it begins to be valid
 	NotAfter    time.Time `json:"not_after,omitzero"`       // when it ends
 	Fingerprint string    `json:"fingerprint,omitempty"`    // "sha256:…"
-	EnrolledBy  string    `json:"enrolled_by,omitempty"`    // "ntlm", "password", "pin", "import"
+	EnrolledBy  string    `json:"enrolled_by,omitempty"`    // "ntlm", "password", "pin", "certificate", "import"
 	EnrolledAt  time.Time `json:"enrolled_at,omitzero"`     // when it came
 	Proven      bool      `json:"proven"`                   // a Registrar has accepted it
 	Refused     bool      `json:"refused,omitempty"`        // Registrars have refused it

@@ -7,30 +7,37 @@ import (
 	"time"
 )
 
-// Specification constants: XML Signature and its algorithms.
-const (
-	nsDSig    = "http://www.w3.org/2000/09/xmldsig#"
-	exclusive = "http://www.w3.org/2001/10/xml-exc-c14n#"
-)
-
 // What is signed is written in its canonical form (Exclusive XML Canonicalization 1.0), so that nothing has to be brought into
 // it: each element declares its namespace, all have an end tag, and there is no white space between them.
+
+// timestampID is its name where it is signed.
+const timestampID = "timestamp"
 
 // timestamp says when a message is valid (WSS 1.1 section 10): as long as its ticket, by the clock of who has issued that.
 func timestamp(created, expires time.Time) string {
 	text := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
-	return `<wsu:Timestamp xmlns:wsu="` + nsWSU + `" wsu:Id="timestamp"><wsu:Created>` + text(created) + `</wsu:Created><wsu:Expires>` +
+	return `<wsu:Timestamp xmlns:wsu="` + nsWSU + `" wsu:Id="` + timestampID + `"><wsu:Created>` + text(created) + `</wsu:Created><wsu:Expires>` +
 		text(expires) + `</wsu:Expires></wsu:Timestamp>`
 }
 
+func (a algorithms) sum(text string) []byte {
+	h := a.hash.New()
+	h.Write([]byte(text))
+	return h.Sum(nil)
+}
+
+// part is an element that is signed, in canonical form, with its name.
+type part struct{ id, text string }
+
 // signedInfo says what is signed, and how (XML Signature section 4.4).
-func signedInfo(signed string) string {
-	digest := sha1.Sum([]byte(signed))
-	return `<SignedInfo xmlns="` + nsDSig + `"><CanonicalizationMethod Algorithm="` + exclusive + `"></CanonicalizationMethod>` +
-		`<SignatureMethod Algorithm="` + nsDSig + `hmac-sha1"></SignatureMethod>` +
-		`<Reference URI="#timestamp"><Transforms><Transform Algorithm="` + exclusive + `"></Transform></Transforms>` +
-		`<DigestMethod Algorithm="` + nsDSig + `sha1"></DigestMethod><DigestValue>` + base64.StdEncoding.EncodeToString(digest[:]) +
-		`</DigestValue></Reference></SignedInfo>`
+func (a algorithms) signedInfo(parts ...part) string {
+	text := `<SignedInfo xmlns="` + nsDSig + `"><CanonicalizationMethod Algorithm="` + exclusive + `"></CanonicalizationMethod>` +
+		`<SignatureMethod Algorithm="` + a.signature + `"></SignatureMethod>`
+	for _, p := range parts {
+		text += `<Reference URI="#` + p.id + `"><Transforms><Transform Algorithm="` + exclusive + `"></Transform></Transforms>` +
+			`<DigestMethod Algorithm="` + a.digest + `"></DigestMethod><DigestValue>` + base64.StdEncoding.EncodeToString(a.sum(p.text)) + `</DigestValue></Reference>`
+	}
+	return text + `</SignedInfo>`
 }
 
 // signatureValue signs a text with the key of a ticket.
@@ -43,7 +50,7 @@ func signatureValue(key []byte, text string) string {
 // security is what proves that a message comes from who holds a ticket: the time, the ticket, and a signature with its key.
 func (t Ticket) security() string {
 	signed := timestamp(t.created, t.expires)
-	what := signedInfo(signed)
+	what := hmacSHA1.signedInfo(part{timestampID, signed})
 	return signed + t.assertion +
 		`<Signature xmlns="` + nsDSig + `">` + what + `<SignatureValue>` + signatureValue(t.proof(), what) + `</SignatureValue><KeyInfo>` +
 		`<wsse:SecurityTokenReference wsse:TokenType="` + typeSAML + `">` +

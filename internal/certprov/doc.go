@@ -1,5 +1,5 @@
 // Package certprov asks the web services of a Lync site for a certificate (MS-OCAUTHWS): first the Web Ticket Service for a
-// ticket, with a password or a PIN, then the Certificate Provisioning Service for a certificate for a key of the device.
+// ticket, with a password, a PIN or the certificate at hand, then the Certificate Provisioning Service for a certificate for a key of the device.
 //
 //	e := certprov.Enrolment{Dial: dial, UserAgent: "homeward/1.0"} // dial proves the name of the server, by TLS
 //	defer e.Close()
@@ -12,6 +12,6 @@
 //
 // It neither makes keys nor keeps anything, and does not decide when to enrol.
 //
-// Read errors.go first, then address.go, document.go, http.go, login.go, envelope.go, metadata.go, ticket.go, canonical.go,
-// pkcs7.go, certificate.go.
+// Read errors.go first, then address.go, document.go, http.go, login.go, envelope.go, policy.go, metadata.go, ticket.go,
+// canonical.go, pkcs7.go, certificate.go, renewal.go.
 package certprov

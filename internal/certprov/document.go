@@ -159,6 +159,18 @@ func (e *element) each(do func(*element)) {
 	}
 }
 
+// count is how many elements of a name there are, itself or below it; 0 of nil.
+func (e *element) count(name string) (n int) {
+	if e != nil {
+		e.each(func(c *element) {
+			if c.name == name {
+				n++
+			}
+		})
+	}
+	return n
+}
+
 // value is the text of an element, without white space around it; "" of nil.
 func (e *element) value() string {
 	if e == nil {

@@ -34,6 +34,7 @@ const (
 type message struct {
 	action, security, body string
 	addressed              bool // with a header of WS-Addressing
+	namesTo                bool // the address in it has a name
 }
 
 // envelope writes a message to a service.
@@ -41,7 +42,11 @@ func (m message) envelope(to Address) string {
 	var b strings.Builder
 	b.WriteString(`<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="` + nsSOAP + `">`)
 	if m.addressed {
-		b.WriteString(`<soap:Header><wsa:To xmlns:wsa="` + nsWSA + `">` + escape(to.String()) + `</wsa:To>` +
+		address := `<wsa:To xmlns:wsa="` + nsWSA + `">` + escape(to.String()) + `</wsa:To>`
+		if m.namesTo {
+			address = signedTo(to)
+		}
+		b.WriteString(`<soap:Header>` + address +
 			`<wsa:ReplyTo xmlns:wsa="` + nsWSA + `"><wsa:Address>` + anonymous + `</wsa:Address></wsa:ReplyTo>` +
 			`<wsa:MessageID xmlns:wsa="` + nsWSA + `">uuid:` + freshUUID() + `</wsa:MessageID>` +
 			`<wsa:Action xmlns:wsa="` + nsWSA + `">` + m.action + `</wsa:Action>` +

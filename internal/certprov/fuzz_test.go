@@ -22,6 +22,7 @@ func FuzzAnswer(f *testing.F) {
 		soap + `<GetAndPublishCertResponse><RequestedSecurityToken><BinarySecurityToken ValueType="x#PKCS7">MAA=</BinarySecurityToken></RequestedSecurityToken></GetAndPublishCertResponse></s:Body></s:Envelope>`,
 		soap + `<GetAndPublishCertResponse><ErrorInfo ResponseCode="x">y</ErrorInfo></GetAndPublishCertResponse></s:Body></s:Envelope>`,
 		`<d><Policy Id="CertProvisioningServiceWebTicketProof_SHA1_policy"><EndorsingSupportingTokens><Issuer><Address>https://a.b/c</Address></Issuer></EndorsingSupportingTokens></Policy><port name="x"><address location="https://a.b/"/></port></d>`,
+		`<d><Policy Id="WebTicketServiceCert_policy"><TransportBinding><Policy><AlgorithmSuite><Policy><Basic256/></Policy></AlgorithmSuite></Policy></TransportBinding><EndorsingSupportingTokens><X509Token IncludeToken="x/AlwaysToRecipient"/><SignedParts><Header Name="To" Namespace="http://www.w3.org/2005/08/addressing"/></SignedParts></EndorsingSupportingTokens></Policy></d>`,
 	} {
 		f.Add([]byte(seed), 200)
 	}
@@ -43,6 +44,7 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		issuerOf(document)
+		provingOf(document, PortCert)
 		if ports := portsOf(document); len(ports) > maxPorts {
 			t.Errorf("%d ports", len(ports))
 		}

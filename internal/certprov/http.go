@@ -32,7 +32,9 @@ type Enrolment struct {
 	// Metadata, unless nil, is called with what a service says of itself, and its address.
 	Metadata func(at Address, text []byte)
 
-	open map[string]*connection // by host and port
+	open  map[string]*connection // by host and port
+	date  time.Time              // as a server has said last; zero: none has
+	dated time.Time              // when that was, by our clock
 }
 
 // Close ends all connections.
@@ -133,6 +135,9 @@ func (e *Enrolment) exchange(ctx context.Context, c *connection, method string, 
 		case len(text) > maxBody:
 			return answer{}, badAnswer("more than %d bytes", maxBody)
 		case response.StatusCode >= 200:
+			if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
+				e.date, e.dated = date, time.Now()
+			}
 			return answer{response.StatusCode, response.Header, text, response.Close}, nil
 		}
 	}

@@ -26,9 +26,14 @@ type Service struct {
 	tickets     Address            // the Web Ticket Service
 	certificate Address            // where a certificate is asked for
 	ports       map[string]Address // of the Web Ticket Service, those over HTTPS
+	proving     proving            // by which it takes a certificate
+	renews      bool               // it does
 	// Offered are the names of all ports of the Web Ticket Service.
 	Offered []string
 }
+
+// At is where the Web Ticket Service is, for people.
+func (s Service) At() string { return s.tickets.shown() }
 
 // Discover asks the Certificate Provisioning Service, and the Web Ticket Service that it names, what they offer. Both answer
 // everybody.
@@ -62,6 +67,7 @@ func (e *Enrolment) Discover(ctx context.Context, url string) (Service, error) {
 			s.ports[name] = at
 		}
 	}
+	s.proving, s.renews = provingOf(document, PortCert)
 	slices.Sort(s.Offered)
 	if len(s.Offered) == 0 {
 		return Service{}, located(&Error{Kind: NoService, Problem: "names no way to a web ticket"}, s.tickets)

@@ -42,6 +42,13 @@ var theKey = sync.OnceValue(func() *rsa.PrivateKey {
 // enrol goes the whole way to a certificate at a site whose web server has some options.
 func enrol(t *testing.T, options string, login Login) (der []byte, ticket Ticket, log []sitetest.Entry, err error) {
 	t.Helper()
+	log = at(t, options, func(t *testing.T, _ *sitetest.Site, e *Enrolment) { der, ticket, err = e.wholeWay(t, login) })
+	return der, ticket, log, err
+}
+
+// at does something at a site whose web server has some options.
+func at(t *testing.T, options string, do func(*testing.T, *sitetest.Site, *Enrolment)) (log []sitetest.Entry) {
+	t.Helper()
 	theKey()
 	synctest.Test(t, func(t *testing.T) {
 		site, parseErr := sitetest.Parse("site", []byte("-- registrars --\n"+webLine+options+"\n"))
@@ -66,10 +73,10 @@ func enrol(t *testing.T, options string, login Login) (der []byte, ticket Ticket
 			return tls.Client(conn, &tls.Config{ServerName: host, RootCAs: roots}), nil
 		}}
 		defer e.Close()
-		der, ticket, err = e.wholeWay(t, login)
+		do(t, site, &e)
 		log = site.Log()
 	})
-	return der, ticket, log, err
+	return log
 }
 
 func (e *Enrolment) wholeWay(t *testing.T, login Login) ([]byte, Ticket, error) {

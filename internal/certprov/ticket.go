@@ -19,7 +19,7 @@ const (
 
 // Ticket is a web ticket: it says who the device is, to whoever knows its key.
 type Ticket struct {
-	By        string // how it was got: "ntlm", "password", "pin"
+	By        string // how it was got: "ntlm", "password", "pin", "certificate"
 	assertion string // as sent; the server has signed it
 	id        string
 	created   time.Time

@@ -19,7 +19,7 @@ func TestVectors(t *testing.T) {
 	key := proofKey(count(0), count(0x20))
 	at := time.Date(2026, 11, 28, 8, 0, 0, 0, time.UTC)
 	signed := timestamp(at, at.Add(8*time.Hour))
-	info := signedInfo(signed)
+	info := hmacSHA1.signedInfo(part{timestampID, signed})
 	sum := sha1.Sum([]byte(info))
 	for _, row := range []struct{ what, got, want string }{
 		{"proof key", hex.EncodeToString(key), "df59132c2af6d230e4337732076a14561694be12838cc00203d63c816653d75b"},

@@ -37,7 +37,7 @@ type Details struct {
 	Version    int       `json:"version"`
 	SIPAddress string    `json:"sip_address"`
 	EndpointID string    `json:"epid"`
-	EnrolledBy string    `json:"enrolled_by"` // "ntlm", "password", "pin", "import"
+	EnrolledBy string    `json:"enrolled_by"` // "ntlm", "password", "pin", "certificate", "import"
 	EnrolledAt time.Time `json:"enrolled_at"`
 	URL        string    `json:"url,omitempty"` // of the certificate service; "": imported
 }

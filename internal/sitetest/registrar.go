@@ -183,7 +183,7 @@ func (l *leg) serveWeb(in *bufio.Reader) error {
 }
 
 func (l *leg) sendWeb(m manner, a webAnswer) error {
-	head := fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Type: text/xml; charset=utf-8\r\nServer: Microsoft-IIS/8.5\r\nX-MS-Server-Fqdn: %s\r\n", a.code, http.StatusText(a.code), m.names[0])
+	head := fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Type: text/xml; charset=utf-8\r\nServer: Microsoft-IIS/8.5\r\nX-MS-Server-Fqdn: %s\r\nDate: %s\r\n", a.code, http.StatusText(a.code), m.names[0], time.Now().Add(m.clock).UTC().Format(http.TimeFormat))
 	for _, line := range a.headers {
 		head += line + "\r\n"
 	}

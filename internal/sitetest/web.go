@@ -40,6 +40,8 @@ func (w *web) answer(m manner, r *http.Request, body string) webAnswer {
 		return w.ticketByNTLM(m, r, body)
 	case isTicket && ticketPath == "/Auth" && slices.Contains(m.services, "password"):
 		return w.ticketByToken(m, r, body, m.user, m.password, true)
+	case isTicket && ticketPath == "/Cert" && slices.Contains(m.services, "cert"):
+		return w.ticketByCertificate(m, r, body)
 	case isTicket && ticketPath == "/Pin" && slices.Contains(m.services, "pin"):
 		return w.ticketByToken(m, r, body, m.phone, m.pin, false)
 	}
@@ -60,11 +62,15 @@ func (w *web) certMetadata(m manner) string {
 
 func (w *web) ticketMetadata(m manner) string {
 	var ports strings.Builder
+	policy := ""
+	if slices.Contains(m.services, "cert") {
+		policy = certPolicy(m)
+	}
 	for _, service := range m.services {
 		if port := webPorts[service]; m.spoils != "ports" {
 			fmt.Fprintf(&ports, `<wsdl:port name=%q><soap:address location=%q/></wsdl:port>`, port.name, w.url(m, pathWebTicket+port.path))
 		}
 	}
-	return `<?xml version="1.0" encoding="utf-8"?><wsdl:definitions name="WebTicketService" xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/"><wsdl:service name="WebTicketService">` +
+	return `<?xml version="1.0" encoding="utf-8"?><wsdl:definitions name="WebTicketService" xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/">` + policy + `<wsdl:service name="WebTicketService">` +
 		ports.String() + `</wsdl:service></wsdl:definitions>`
 }

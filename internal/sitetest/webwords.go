@@ -23,7 +23,7 @@ var webPorts = map[string]struct{ name, path string }{
 // webSpoils are what may be wrong with web services.
 var webSpoils = []string{
 	"down", "dc", "disabled", "invalid", "store", "missing", "policy", "ports", "plain", "elsewhere", "redirect", "html", "huge", "deep", "entities",
-	"drip", "cut", "noticket", "nocert", "badcert", "otherkey", "otheruser", "expired", "future", "short", "pkcs7", "outer",
+	"drip", "cut", "noticket", "nocert", "badcert", "otherkey", "otheruser", "expired", "future", "short", "pkcs7", "outer", "asymmetric", "sha256",
 }
 
 // Namespaces of the messages.

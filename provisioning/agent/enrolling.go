@@ -48,16 +48,15 @@ func (e *enrolling) share(span time.Duration) time.Duration {
 	return time.Duration(float64(span) * float64(h.Sum64()%4096) / 4096)
 }
 
-// wanted says whether a certificate may be asked for without being told to.
-func (e *enrolling) wanted() bool {
-	p := e.enroller.Policy
-	return p.Enrol && e.service.URL != "" && (p.Password != "" || e.enroller.ByPIN())
+// wanted says whether a certificate may be asked for without being told to: with a secret, or with the pair at hand.
+func (e *enrolling) wanted(pair identity.Pair) bool {
+	return e.enroller.Policy.Enrol && e.service.URL != "" && (e.enroller.HasSecret() || enrol.Renewable(pair))
 }
 
 // due returns how long it is until a certificate is to be asked for; false: not until something has changed. What has happened since
 // the start is counted by a clock that nobody sets, what a certificate says by a time that is not too early.
 func (e *enrolling) due(pair identity.Pair) (time.Duration, bool) {
-	if !e.wanted() {
+	if !e.wanted(pair) {
 		return 0, false
 	}
 	now := e.credential.basis.now()
@@ -167,7 +166,7 @@ func (e *enrolling) enrol(ctx context.Context) {
 	case provisioning.FaultEnrolCredentials:
 		e.daily = true
 		latest(e.refused)(struct{}{})
-	case provisioning.FaultEnrolPIN, provisioning.FaultEnrolStore, provisioning.FaultEnrolUnusable:
+	case provisioning.FaultEnrolPIN, provisioning.FaultEnrolNotRenewed, provisioning.FaultEnrolStore, provisioning.FaultEnrolUnusable:
 		e.daily = true
 	default:
 		e.daily = false

@@ -58,8 +58,67 @@ func (e *Enroller) once(ctx context.Context, url, anchor string) (identity.Pair,
 	if err != nil {
 		return identity.Pair{}, err
 	}
+	var pair identity.Pair
+	for _, ticket := range e.ways(&asking, service) {
+		if pair, err = e.get(ctx, &asking, service, url, ticket); err == nil || !refuses(err) {
+			break
+		}
+	}
+	if err != nil {
+		return identity.Pair{}, err
+	}
+	if err := e.Store.Save(pair); err != nil {
+		return identity.Pair{}, troubled{provisioning.FaultEnrolStore.Met(provisioning.Facts{"problem": err.Error()})}
+	}
+	return pair, nil
+}
+
+// ticket asks for a web ticket.
+type ticket func(context.Context) (certprov.Ticket, error)
+
+// ways are those to a web ticket, the first one first: the certificate at hand, which needs no domain controller and shows no
+// secret, then PIN or password.
+func (e *Enroller) ways(asking *certprov.Enrolment, service certprov.Service) (all []ticket) {
 	user := e.Policy.SIPAddress.Bare()
-	ticket, err := asking.Ticket(ctx, service, user, e.login())
+	own, err := e.Store.Load(e.Owner, e.Now())
+	has := err == nil && Renewable(own)
+	if has && service.Renews() {
+		all = append(all, func(ctx context.Context) (certprov.Ticket, error) {
+			t, err := asking.Renewal(ctx, service, user, &own.Certificate)
+			if refuses(err) && !e.HasSecret() {
+				err = notRenewed(err)
+			}
+			return t, err
+		})
+	}
+	if e.HasSecret() || len(all) == 0 {
+		all = append(all, func(ctx context.Context) (certprov.Ticket, error) {
+			if !e.HasSecret() {
+				return certprov.Ticket{}, notRenewed(&certprov.Error{Kind: certprov.NoMethod, At: service.At(), Offered: service.Offered})
+			}
+			return asking.Ticket(ctx, service, user, e.login())
+		})
+	}
+	return all
+}
+
+// refuses says whether a service was asked, and refuses in the way it was asked: another way may do.
+func refuses(err error) bool {
+	var e *certprov.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Kind {
+	case certprov.CredentialsRefused, certprov.Faulted, certprov.Rejected, certprov.BadAnswer, certprov.NotFound, certprov.NoMethod:
+		return true
+	default:
+		return false
+	}
+}
+
+// get asks for a certificate with a web ticket.
+func (e *Enroller) get(ctx context.Context, asking *certprov.Enrolment, service certprov.Service, url string, ticket ticket) (identity.Pair, error) {
+	proof, err := ticket(ctx)
 	if err != nil {
 		return identity.Pair{}, err
 	}
@@ -67,17 +126,18 @@ func (e *Enroller) once(ctx context.Context, url, anchor string) (identity.Pair,
 	if err != nil {
 		return identity.Pair{}, err
 	}
+	user := e.Policy.SIPAddress.Bare()
 	request, err := identity.Request(key, user)
 	if err != nil {
 		return identity.Pair{}, err
 	}
-	der, err := asking.Certificate(ctx, service, ticket, certprov.Request{User: user, Instance: sip.Instance(e.Owner.EndpointID), PKCS10: request})
+	der, err := asking.Certificate(ctx, service, proof, certprov.Request{User: user, Instance: sip.Instance(e.Owner.EndpointID), PKCS10: request})
 	if err != nil {
 		return identity.Pair{}, err
 	}
 	now := e.Now()
 	pair, err := identity.Join(key, der, identity.Details{
-		SIPAddress: e.Owner.SIPAddress, EndpointID: e.Owner.EndpointID, EnrolledBy: ticket.By, EnrolledAt: now.UTC().Truncate(time.Second), URL: url,
+		SIPAddress: e.Owner.SIPAddress, EndpointID: e.Owner.EndpointID, EnrolledBy: proof.By, EnrolledAt: now.UTC().Truncate(time.Second), URL: url,
 	})
 	if err == nil {
 		err = worthHaving(pair, now)
@@ -85,11 +145,14 @@ func (e *Enroller) once(ctx context.Context, url, anchor string) (identity.Pair,
 	if err != nil {
 		return identity.Pair{}, troubled{provisioning.FaultEnrolUnusable.Met(provisioning.Facts{"at": url, "problem": err.Error()})}
 	}
-	if err := e.Store.Save(pair); err != nil {
-		return identity.Pair{}, troubled{provisioning.FaultEnrolStore.Met(provisioning.Facts{"problem": err.Error()})}
-	}
 	return pair, nil
 }
+
+// HasSecret says whether this device has a password or a PIN.
+func (e *Enroller) HasSecret() bool { return e.Policy.Password != "" || e.ByPIN() }
+
+// Renewable says whether a pair may get the next one by itself.
+func Renewable(p identity.Pair) bool { return !p.None() && !p.Refused }
 
 // ByPIN says whether certificates are asked for with a PIN. It has no other use, and needs no registration before.
 func (e *Enroller) ByPIN() bool { return e.Policy.PIN != "" }

@@ -2,6 +2,7 @@ package enrol
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/certprov"
@@ -56,6 +57,17 @@ func Judge(err error, pin bool) provisioning.Trouble {
 		fault = provisioning.FaultEnrolPIN
 	}
 	return fault.Met(facts)
+}
+
+// notRenewed says that a device has nothing but its certificate, and why that is not enough.
+func notRenewed(err error) error {
+	var e *certprov.Error
+	errors.As(err, &e)
+	said := e.Said()
+	if len(e.Offered) > 0 {
+		said = "it offers only " + strings.Join(e.Offered, ", ")
+	}
+	return troubled{provisioning.FaultEnrolNotRenewed.Met(provisioning.Facts{"at": e.At, "said": said})}
 }
 
 // JudgeIdentity says which fault of the device's own certificate an error of package identity is; none where there simply is no

@@ -28,6 +28,8 @@ func TestFaults(t *testing.T) {
 		show(fmt.Sprintf("kind %d", k), Judge(e, false))
 	}
 	show("a PIN", Judge(&certprov.Error{Kind: certprov.CredentialsRefused, At: "web01.contoso.com:443/x"}, true))
+	show("no password, and a certificate that is refused", Judge(notRenewed(&certprov.Error{Kind: certprov.CredentialsRefused, At: "web01.contoso.com:443/x", ID: 28020, Reason: "No valid security token."}), false))
+	show("no password, and no way without", Judge(notRenewed(&certprov.Error{Kind: certprov.NoMethod, At: "web01.contoso.com:443/x", Offered: []string{"PortOne", "PortTwo"}}), false))
 	show("the disk", Judge(troubled{provisioning.FaultEnrolStore.Met(provisioning.Facts{"problem": "no space left on device"})}, false))
 	show("another error", Judge(errors.New("raw"), false))
 	show("nobody knows where", provisioning.FaultEnrolNoService.Met(nil))
