@@ -82,11 +82,13 @@ Have the site's authority issue a certificate with pool01.contoso.com as Subject
 	{"an RSA key of 512 bits", with(fronted(box("rsa:512", "-sha1"))), "tls-version", `
 pool01.contoso.com:5061 (10.0.0.20) accepts none of the ciphers that this device offers, or has a certificate whose kind of key this device does not take (alert 40, handshake failure).
 The problem is with the Registrar.
-Enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384 (RSA key exchange alone is not enough); if they are enabled, give it a certificate with an RSA key of at least 2048 bits, or an ECDSA key on the curve P-256 or P-384.`},
+Enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384 (RSA key exchange alone is not enough).
+- Give it a certificate with an RSA key of at least 2048 bits, or an ECDSA key on the curve P-256 or P-384.`},
 	{"a key on a Brainpool curve", with(fronted(box("ec", "-pkeyopt", "ec_paramgen_curve:brainpoolP256r1"))), "tls-version", `
 pool01.contoso.com:5061 (10.0.0.20) accepts none of the ciphers that this device offers, or has a certificate whose kind of key this device does not take (alert 40, handshake failure).
 The problem is with the Registrar.
-Enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384 (RSA key exchange alone is not enough); if they are enabled, give it a certificate with an RSA key of at least 2048 bits, or an ECDSA key on the curve P-256 or P-384.`},
+Enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384 (RSA key exchange alone is not enough).
+- Give it a certificate with an RSA key of at least 2048 bits, or an ECDSA key on the curve P-256 or P-384.`},
 	{"a root that another authority has signed, too", with(fronted(crossSigned(false))), "", `
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"a root that another authority has signed, too, and that is over", with(fronted(crossSigned(true))), "", `

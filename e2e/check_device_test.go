@@ -31,8 +31,11 @@ Nothing names a Registrar for contoso.com: there is no SRV record, and DHCP cann
 The problem is with this device.
 Run as the service or as root, or grant CAP_NET_RAW.`},
 	{"the site's root certificate is not configured", with(published(fe01), unset("roots")), "tls-untrusted", `
-The certificate of fe01.contoso.com:5061 is issued by CN=e2e root, which this device does not know, and the server sends no intermediate certificate; it sends … CN=fe01.contoso.com.
-If CN=e2e root is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection; otherwise install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates; or compare the last fingerprint with that of the certificate at the site, not over this network, and if they are equal, set trust_bootstrap = "pin" and either set trust_pins = ["…"] or run homeward trust accept ….`},
+The certificate of fe01.contoso.com:5061 is issued by CN=e2e root, which this device does not know, and the server sends no intermediate certificate.
+If CN=e2e root belongs to this site, install the site's root certificate on this device and add its path to the setting roots.
+- If CN=e2e root is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
+- If this device already has that root, configure the server to send its intermediate certificates.
+- Ask the site, not over this network, for the fingerprint of CN=fe01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"last good has a new certificate for another name, and DHCP leads on", with(poolAlone, dhcpSays(startKea, full), later(poolRenamed)), "tls-name", `
 The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for pool02.contoso.com; the device signs in to pool.contoso.com:5061 instead.
 The problem is with the Registrar.
@@ -44,19 +47,26 @@ Restart homeward so that it registers again, or fix pool01.contoso.com: issue a 
 	{"last good is dead, and so are DNS and DHCP", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies, the(fe01, refuses))), "dns-timeout", `
 No name server answers (10.0.0.53:53); the last good Registrar fe01.contoso.com does not answer either.
 The problem is with the network between this device and the server.
-Check the VLAN and the gateway of this device first, since DHCP does not answer either; then check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
+Check the VLAN and the gateway of this device, since DHCP does not answer either.
+- Check that the name server runs, and that nothing drops port 53 on the way.
+- Set dns_servers to a name server that works.`},
 	{"last good is alive, and DNS and DHCP are dead", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies)), "dns-timeout", `
 The device signs in to fe01.contoso.com, the last Registrar that worked, because nothing else leads to one: no name server answers (10.0.0.53:53).
 The problem is with the network between this device and the server.
-Check the VLAN and the gateway of this device first, since DHCP does not answer either; then check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
+Check the VLAN and the gateway of this device, since DHCP does not answer either.
+- Check that the name server runs, and that nothing drops port 53 on the way.
+- Set dns_servers to a name server that works.`},
 	{"TLS is gone from a site that had it", with(published(fe01, at("internal-tcp")), later(the(fe01, refuses))), "connect-refused", `
-fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port.
+fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it.
 The problem is with the Registrar.
-Start the Registrar service on fe01.contoso.com, or correct the port.`},
+Start the Registrar service on fe01.contoso.com, or correct the port.
+- Look for a firewall on that host that rejects connections to port 5061.`},
 	{"everything is dead", with(published(deviceOrder...), dnsIsSilent, dhcpIsSilent), "dns-timeout", `
 No name server answers (10.0.0.53:53).
 The problem is with the network between this device and the server.
-Check the VLAN and the gateway of this device first, since DHCP does not answer either; then check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
+Check the VLAN and the gateway of this device, since DHCP does not answer either.
+- Check that the name server runs, and that nothing drops port 53 on the way.
+- Set dns_servers to a name server that works.`},
 }
 
 // unplugged takes the address of the device's interface away.

@@ -4,9 +4,10 @@ package e2e
 
 var dhcpFaults = []fault{
 	{"silent", with(dhcpIsSilent, published(fe01), the(fe01, refuses)), "connect-refused", `
-fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port.
+fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it.
 The problem is with the Registrar.
-Start the Registrar service on fe01.contoso.com, or correct the port.`},
+Start the Registrar service on fe01.contoso.com, or correct the port.
+- Look for a firewall on that host that rejects connections to port 5061.`},
 	{"refuses", with(dhcpRefuses), "dhcp-refused", `
 The DHCP server refused the DHCPINFORM (NAK): from 10.0.0.67.
 The problem is with the DHCP server.
@@ -34,11 +35,13 @@ Put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode
 	{"option 120 names a host outside the SIP domain", with(dhcpSays(startDhcpd, options{sipServer: "pool.fabrikam.com"})), "name-not-allowed", `
 DHCP option 120 names pool.fabrikam.com, which is outside the SIP domain contoso.com: devices do not use it.
 The problem is with the DHCP server.
-Name a host inside the SIP domain, such as sip.contoso.com, with an A record and in the certificate of the Registrar; or correct sip_address if its domain is wrong.`},
+Name a host inside the SIP domain, such as sip.contoso.com, with an A record and in the certificate of the Registrar.
+- If the domain contoso.com is wrong, correct sip_address.`},
 	{"option 120 names a pool that is gone", with(dhcpSays(startDhcpd, options{sipServer: "old.contoso.com"})), "no-address", `
-DHCP option 120 names old.contoso.com, which has no address.
-The problem is with DNS.
-Correct the name if it is misspelt; otherwise create the A record of old.contoso.com; if that record exists, look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection).`},
+DHCP option 120 names old.contoso.com, which does not exist in DNS.
+If the name is misspelt, correct it in DHCP option 120.
+- Create the A record of old.contoso.com.
+- If that record exists, look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection).`},
 	{"option 43 is another vendor's", with(published(fe01), dhcpSays(startKea, options{value43: []byte{0xf1, 4, 10, 0, 0, 5}})), "", `
 All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},
 	{"the port in option 43 is a number", with(published(fe01), dhcpSays(startKea, options{value43: portAsNumber(full)})), "dhcp-malformed", `

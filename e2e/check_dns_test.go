@@ -24,19 +24,26 @@ var dnsFaults = []fault{
 	{"no SRV record, and DHCP is silent", with(dhcpIsSilent), "dns-no-record", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and no DHCP server answered the DHCPINFORM.
 The problem is with DNS.
-If contoso.com is wrong, correct sip_address; if this network should see the internal DNS, check the VLAN of this device (its address is 10.0.0.90/24) and the name servers; otherwise create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.`},
+If other phones sign in at this site, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers.
+- Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.
+- If the domain contoso.com is wrong, correct sip_address.`},
 	{"no SRV record, and DHCP has no option", with(dhcpSaysNothing), "dns-no-record", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and the DHCP answer names no Registrar (option 120 missing).
 The problem is with DNS.
-If contoso.com is wrong, correct sip_address; if this network should see the internal DNS, check the VLAN of this device (its address is 10.0.0.90/24) and the name servers; otherwise create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.`},
+If other phones sign in at this site, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers.
+- Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.
+- If the domain contoso.com is wrong, correct sip_address.`},
 	{"the target has no address", with(srvFor("gone.contoso.com", 5061)), "no-address", `
-The SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which has no address.
+The SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which does not exist in DNS.
 The problem is with DNS.
-Correct the name if it is misspelt; otherwise create the A record of gone.contoso.com; if that record exists, look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection).`},
+If the name is misspelt, correct it in the SRV record _sipinternaltls._tcp.contoso.com.
+- Create the A record of gone.contoso.com.
+- If that record exists, look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection).`},
 	{"the target is outside the SIP domain", with(srvFor("fe01.fabrikam.com", 5061)), "name-not-allowed", `
 The SRV record _sipinternaltls._tcp.contoso.com names fe01.fabrikam.com, which is outside the SIP domain contoso.com: devices do not use it.
 The problem is with DNS.
-Name a host inside the SIP domain, such as sip.contoso.com, with an A record and in the certificate of the Registrar; or correct sip_address if its domain is wrong.`},
+Name a host inside the SIP domain, such as sip.contoso.com, with an A record and in the certificate of the Registrar.
+- If the domain contoso.com is wrong, correct sip_address.`},
 	{"strict naming, and the target is not sip", with(set(`strict_naming = "strict"`), published(fe01)), "name-not-allowed", `
 The SRV record _sipinternaltls._tcp.contoso.com names fe01.contoso.com, but strict_naming allows only contoso.com and sip.contoso.com.
 The problem is with DNS.
@@ -72,7 +79,8 @@ Create the A record of gone.contoso.com, or delete the SRV record.`},
 	{"the name server is silent", with(published(fe01), dnsIsSilent, dhcpSaysNothing), "dns-timeout", `
 No name server answers (10.0.0.53:53).
 The problem is with the network between this device and the server.
-Check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works.`},
+Check that the name server runs, and that nothing drops port 53 on the way.
+- Set dns_servers to a name server that works.`},
 	{"the name server answers from another address", with(published(fe01), dnsAnswersFrom("10.0.0.57"), dhcpSaysNothing), "dns-timeout", `
 The name server 10.0.0.53:53 was asked, and the answer came from 10.0.0.57:53: it is not accepted, since anybody could send such an answer.
 The problem is with DNS.

@@ -20,11 +20,14 @@ All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS
 	{"haproxy, and nothing behind it", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM\n server fe08 10.0.0.18:5999")), "connect-reset", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP.
 The problem is with the Registrar.
-If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP; otherwise check the log of the Registrar.`},
+If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP.
+- Check the log of the Registrar.
+- Look for a firewall that cuts connections to port 5061.`},
 	{"haproxy that asks for a certificate, and nothing behind it", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM ca-file ROOT verify optional\n server fe08 10.0.0.18:5999")), "connect-reset", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection and then drops it; before that it asked this device for a certificate.
 The problem is with the Registrar.
-If a proxy or load balancer listens there, check that the Registrar behind it is running; otherwise see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside.`},
+If a proxy or load balancer listens there, check that the Registrar behind it is running.
+- See whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside.`},
 	{"haproxy that demands a certificate", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM ca-file ROOT verify required\n server fe08 10.0.0.18:5061")), "tls-client-certificate", `
 pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients.
 The problem is with DNS.
@@ -36,25 +39,36 @@ Check that the address and port are those of the Registrar, and not of a web ser
 	{"haproxy sends the PROXY protocol to a Registrar that does not know it", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM\n server fe08 10.0.0.18:5061 send-proxy")), "connect-reset", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP.
 The problem is with the Registrar.
-If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP; otherwise check the log of the Registrar.`},
+If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP.
+- Check the log of the Registrar.
+- Look for a firewall that cuts connections to port 5061.`},
 	{"haproxy expects the PROXY protocol", with(haproxy("bind 10.0.0.20:5061 accept-proxy ssl crt PEM\n server fe08 10.0.0.18:5061")), "connect-reset", `
-pool01.contoso.com:5061 (10.0.0.20) accepts the connection, and drops it when the TLS handshake begins.
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection, and drops it when the TLS handshake begins: the service behind this port does not work, or a firewall on that host cuts the connection.
 The problem is with the Registrar.
-If a proxy or load balancer listens there, check that the Registrar behind it is running, and that it passes on the name pool01.contoso.com (SNI) and expects no PROXY protocol from clients; otherwise check the log of the Registrar, and look for a firewall in between that drops connections.`},
+If a proxy or load balancer listens there, check that the Registrar behind it is running.
+- Look for a firewall on that host that cuts connections to port 5061.
+- Check that the proxy passes on the name pool01.contoso.com (SNI), and expects no PROXY protocol from clients.
+- Check that this port speaks TLS, and check the log of the Registrar.`},
 	{"haproxy passes on other names only", with(haproxy("bind 10.0.0.20:5061\n tcp-request inspect-delay 2s\n tcp-request content reject unless { req.ssl_sni -i other.contoso.com }\n server fe08 10.0.0.18:5061")), "connect-reset", `
-pool01.contoso.com:5061 (10.0.0.20) accepts the connection, and drops it when the TLS handshake begins.
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection, and drops it when the TLS handshake begins: the service behind this port does not work, or a firewall on that host cuts the connection.
 The problem is with the Registrar.
-If a proxy or load balancer listens there, check that the Registrar behind it is running, and that it passes on the name pool01.contoso.com (SNI) and expects no PROXY protocol from clients; otherwise check the log of the Registrar, and look for a firewall in between that drops connections.`},
+If a proxy or load balancer listens there, check that the Registrar behind it is running.
+- Look for a firewall on that host that cuts connections to port 5061.
+- Check that the proxy passes on the name pool01.contoso.com (SNI), and expects no PROXY protocol from clients.
+- Check that this port speaks TLS, and check the log of the Registrar.`},
 	{"nginx", with(nginx("listen 10.0.0.20:5061 ssl; proxy_pass 10.0.0.18:5061;")), "", `
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"nginx, and nothing behind it", with(nginx("listen 10.0.0.20:5061 ssl; proxy_pass 10.0.0.18:5999;")), "connect-reset", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP.
 The problem is with the Registrar.
-If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP; otherwise check the log of the Registrar.`},
+If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP.
+- Check the log of the Registrar.
+- Look for a firewall that cuts connections to port 5061.`},
 	{"nginx that demands a certificate", with(nginx("listen 10.0.0.20:5061 ssl; ssl_verify_client on; ssl_client_certificate ROOT; proxy_pass 10.0.0.18:5061;")), "connect-reset", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection and then drops it; before that it asked this device for a certificate.
 The problem is with the Registrar.
-If a proxy or load balancer listens there, check that the Registrar behind it is running; otherwise see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside.`},
+If a proxy or load balancer listens there, check that the Registrar behind it is running.
+- See whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside.`},
 	{"nginx that does not know the name", with(nginxWeb("listen 10.0.0.20:5061 ssl; ssl_reject_handshake on;")), "tls-name", `
 pool01.contoso.com:5061 (10.0.0.20) has no certificate for the name pool01.contoso.com (TLS alert 112, unrecognized name).
 The problem is with the Registrar.
@@ -64,7 +78,9 @@ All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS
 	{"stunnel, and nothing behind it", with(stunnel("accept = 10.0.0.20:5061\nconnect = 10.0.0.18:5999")), "connect-reset", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP.
 The problem is with the Registrar.
-If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP; otherwise check the log of the Registrar.`},
+If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP.
+- Check the log of the Registrar.
+- Look for a firewall that cuts connections to port 5061.`},
 	{"stunnel that demands a certificate", with(stunnel("accept = 10.0.0.20:5061\nconnect = 10.0.0.18:5061\nverifyChain = yes\nCAfile = ROOT")), "tls-client-certificate", `
 pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients.
 The problem is with DNS.
@@ -72,9 +88,12 @@ Use the port for clients (5061 of a pool inside, 443 of an Access Edge outside);
 	{"sslh", with(sslh("--tls", "10.0.0.11:5061", fe01.host)), "", `
 All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},
 	{"sslh, and nothing behind it", with(sslh("--tls", "10.0.0.11:5999", pool01.host)), "connect-reset", `
-pool01.contoso.com:5061 (10.0.0.20) accepts the connection, and drops it when the TLS handshake begins.
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection, and drops it when the TLS handshake begins: the service behind this port does not work, or a firewall on that host cuts the connection.
 The problem is with the Registrar.
-If a proxy or load balancer listens there, check that the Registrar behind it is running, and that it passes on the name pool01.contoso.com (SNI) and expects no PROXY protocol from clients; otherwise check the log of the Registrar, and look for a firewall in between that drops connections.`},
+If a proxy or load balancer listens there, check that the Registrar behind it is running.
+- Look for a firewall on that host that cuts connections to port 5061.
+- Check that the proxy passes on the name pool01.contoso.com (SNI), and expects no PROXY protocol from clients.
+- Check that this port speaks TLS, and check the log of the Registrar.`},
 	{"sslh that knows SSH only", with(sslh("--ssh", "10.0.0.11:2222", pool01.host), banner("10.0.0.11:2222", "SSH-2.0-OpenSSH_9.2p1")), "tls-failed", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not speak TLS: its answer begins with SSH-2.0-OpenSSH_9.2p1.
 The problem is with the Registrar.
@@ -82,15 +101,17 @@ Check that this port speaks TLS, and check the log of the Registrar.`},
 	{"the way to the server loses large packets", with(published(fe01), the(fe01, " meta length > 1000 drop")), "tls-timeout", `
 Packets of the TLS handshake with fe01.contoso.com:5061 (10.0.0.11) are lost on the way: the server does not acknowledge what this device sends.
 The problem is with the network between this device and the server.
-Look for large packets that are lost: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed"; small packets, such as those of the connection itself, get through.`},
+Look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed".`},
 	{"the way from the server loses large packets", with(pool01Sends(openssl(adcs)), loses("tcp sport 5061 meta length > 1400")), "tls-timeout", `
 Packets of the TLS handshake with pool01.contoso.com:5061 (10.0.0.20) are lost on the way: later packets of the server arrive, but not the ones before them.
 The problem is with the network between this device and the server.
-Look for large packets that are lost: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed"; small packets, such as those of the connection itself, get through.`},
+Look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed".`},
 	{"the way from the server loses everything after the first packets", with(pool01Sends(openssl(adcs)), loses("tcp sport 5061 quota over 2000 bytes")), "tls-timeout", `
 pool01.contoso.com:5061 (10.0.0.20) begins the TLS handshake, and then nothing more arrives.
 The problem is with the network between this device and the server.
-Look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed"; if there is none, check whether the service on pool01.contoso.com is hung.`},
+Look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed".
+- Check whether the service on pool01.contoso.com is hung.
+- Look for a firewall or proxy on the way that holds back what the server sends.`},
 	{"a server that renegotiates", with(renegotiates), "tls-failed", `
 pool01.contoso.com:5061 (10.0.0.20) asks for another TLS handshake on the same connection (renegotiation), which this device does not do.
 The problem is with the Registrar.

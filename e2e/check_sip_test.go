@@ -85,12 +85,14 @@ Check the settings user (phone1) and password_file, then restart homeward; the a
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM))), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password for the realm "SIP Communications Service": 401 Unauthorized.
 The problem is with the user account.
-Check the settings user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file, then restart homeward; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
+Check the settings user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file, then restart homeward; the account may be locked or expired.
+- Compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"the proof of NTLM is refused", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM, diagnostics(1000, "Final handshake failed")))), "sip-credentials", `
 fe01.contoso.com refuses the user name or the password for the realm "SIP Communications Service": 401 Unauthorized; 1000 Final handshake failed (fe01.contoso.com).
 The problem is with the user account.
-Check the settings user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file, then restart homeward; the account may be locked or expired; if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
+Check the settings user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file, then restart homeward; the account may be locked or expired.
+- Compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"NTLM is offered, and no password is configured", with(says(fe01, "401 Unauthorized", offersNTLM, offersKerberos, offersTLSDSK), unset("password_file")),
 		"sip-auth-not-supported", `
 fe01.contoso.com asks for a password, but none is configured.
@@ -111,7 +113,8 @@ Offer Digest or NTLM on the Registrar.`},
 	{"Digest over TCP is not allowed", with(published(at("internal-tcp")), unset("credentials_over_tcp")), "sip-auth-not-supported", `
 fe03.contoso.com asks for a password over plain TCP (Digest MD5), where an eavesdropper could guess it.
 The problem is with the Registrar.
-Offer TLS on the Registrar; only if that is impossible: credentials_over_tcp = true lets this device sign in over plain TCP where an SRV record or internal_server names the Registrar, and an eavesdropper can then guess the password.`},
+Offer TLS on the Registrar.
+- Only if that is impossible: with credentials_over_tcp = true this device signs in over plain TCP where an SRV record or internal_server leads, and an eavesdropper can guess the password.`},
 
 	{"the home pool does not resolve", with(redirects(fe01, "gone.contoso.com:5061;transport=TLS")), "no-address", `
 fe01.contoso.com redirects the device to its home pool gone.contoso.com, which has no address.
@@ -120,9 +123,9 @@ Create the A record of gone.contoso.com, or move the user to a pool that exists.
 	{"the redirects form a loop", with(
 		redirects(fe01, "fe02.contoso.com:5061;transport=TLS"),
 		redirects(second, "fe01.contoso.com:5061;transport=TLS")), "sip-redirect-loop", `
-The redirects that begin at fe01.contoso.com form a loop.
+The redirects form a loop: fe02.contoso.com sends the device to fe01.contoso.com, where it has been.
 The problem is with the Registrar.
-Check the home pool of the user on the Registrars involved.`},
+On fe02.contoso.com and fe01.contoso.com, check which home pool the user has.`},
 	{"the home pool is reached over TCP", with(redirects(fe01, "fe03.contoso.com:5060;transport=TCP")), "sip-redirect-downgrade", `
 fe01.contoso.com redirects the device to fe03.contoso.com, which is not used: the redirect leads from TLS to plain TCP.
 The problem is with the Registrar.

@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,7 +15,7 @@ type fault struct {
 	name   string
 	given  []given
 	reason string // "": nothing is wrong
-	want   string // the summary of `homeward check`, a sentence a line
+	want   string // the summary of `homeward check`, a sentence a line, and below it what else may help
 }
 
 // TestCheck: each fault is found, and put into words (TechNet dd637123; what people in the field run into). All rows
@@ -41,7 +42,7 @@ func TestCheck(t *testing.T) {
 				d := f.arrange(t, common)
 				r := d.check(t)
 				t.Logf("check took %d ms", r.TookMS)
-				if got := strings.Join(append([]string{""}, r.Summary...), "\n"); stamps.ReplaceAllString(got, "…") != f.want {
+				if got := "\n" + strings.Join(slices.Concat(r.Summary, r.otherwise()), "\n"); stamps.ReplaceAllString(got, "…") != f.want {
 					t.Errorf("check says%s\nwant%s", got, f.want)
 				}
 				if r.Reason != f.reason {
@@ -106,11 +107,20 @@ var stamps = regexp.MustCompile(`\S+ over TLS \(dhcp-tls\), but the DHCP servers
 type report struct {
 	Verdict, Reason string
 	Summary         []string
+	Otherwise       []string
 	TookMS          int64 `json:"took_ms"`
 	Checks          []struct {
 		ID, Result, Reason, Detail string
 		TookMS                     int64 `json:"took_ms"`
 	}
+}
+
+// otherwise is what else may help, a line each.
+func (r report) otherwise() (lines []string) {
+	for _, cure := range r.Otherwise {
+		lines = append(lines, "- "+cure)
+	}
+	return lines
 }
 
 // shows says whether the tree shows where the reason comes from.

@@ -16,16 +16,21 @@ The certificate of pool01.contoso.com:5061 contains no name that a device accept
 The problem is with the Registrar.
 Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"the certificate is from an unknown root", with(pool01Has(hasOtherRoot)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 leads to CN=e2e root, but this device trusts another authority of that name: the site has created a new one; it sends … CN=pool01.contoso.com.
+The certificate of pool01.contoso.com:5061 leads to CN=e2e root, but this device trusts another authority of that name: the site has created a new one.
 The problem is with this device.
-Install the site's new root certificate and add its path to the setting roots; or compare the last fingerprint with that of the certificate at the site, not over this network, and if they are equal, set trust_bootstrap = "pin" and either set trust_pins = ["…"] or run homeward trust accept ….`},
+Install the site's new root certificate and add its path to the setting roots.
+- Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"the certificate signs itself", with(pool01Has(signsItself)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 is self-signed: no authority vouches for it; it sends … CN=pool01.contoso.com.
+The certificate of pool01.contoso.com:5061 is self-signed: no authority vouches for it.
 The problem is with the Registrar.
-Have the site's authority issue the certificate, or add the path of this certificate to the setting roots; or compare the last fingerprint with that of the certificate at the site, not over this network, and if they are equal, set trust_bootstrap = "pin" and either set trust_pins = ["…"] or run homeward trust accept ….`},
+Have the site's authority issue the certificate, or add the path of this certificate to the setting roots.
+- Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"the intermediate certificate is missing", with(pool01Has(lacksIntermediate)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 is issued by CN=e2e intermediate, which this device does not know, and the server sends no intermediate certificate; it sends … CN=pool01.contoso.com.
-If CN=e2e intermediate is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection; otherwise install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates; or compare the last fingerprint with that of the certificate at the site, not over this network, and if they are equal, set trust_bootstrap = "pin" and either set trust_pins = ["…"] or run homeward trust accept ….`},
+The certificate of pool01.contoso.com:5061 is issued by CN=e2e intermediate, which this device does not know, and the server sends no intermediate certificate.
+Configure the server to send the intermediate certificate CN=e2e intermediate along with its own.
+- If CN=e2e intermediate is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
+- If CN=e2e intermediate itself is a root of this site, install its certificate and add its path to the setting roots.
+- Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"the certificate is for clients", with(pool01Has(isForClients)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 is not meant for servers (extended key usage).
 The problem is with the Registrar.
@@ -44,17 +49,20 @@ Enable TLS 1.2 on the Registrar; until then, tls_min = "1.0" lets this device us
 	{"no cipher in common", with(pool01Has(nothingWrong, "-tls1_2", "-cipher", "ECDHE-ECDSA-CAMELLIA128-SHA256")), "tls-version", `
 pool01.contoso.com:5061 (10.0.0.20) accepts none of the ciphers that this device offers, or has a certificate whose kind of key this device does not take (alert 40, handshake failure).
 The problem is with the Registrar.
-Enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384 (RSA key exchange alone is not enough); if they are enabled, give it a certificate with an RSA key of at least 2048 bits, or an ECDSA key on the curve P-256 or P-384.`},
+Enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384 (RSA key exchange alone is not enough).
+- Give it a certificate with an RSA key of at least 2048 bits, or an ECDSA key on the curve P-256 or P-384.`},
 	{"the server asks for a certificate (port for servers)", with(pool01Has(nothingWrong, "-tls1_2", "-Verify", "1")), "tls-client-certificate", `
 pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients.
 The problem is with DNS.
 Use the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if this is that port, configure the server to accept devices without a certificate.`},
 	{"the handshake stalls", with(pool01Hangs), "tls-timeout", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not answer the TLS handshake.
-Check that this port speaks TLS (a port for plain SIP waits in the same way), and that the service on pool01.contoso.com is not hung; if both are right, look for large packets that are lost on the way (a tunnel or VPN with an MTU that is too small).`},
+Check that this port speaks TLS (a port for plain SIP waits in the same way).
+- Check that the service on pool01.contoso.com is not hung.`},
 	{"SIP without TLS on the port for TLS", with(published(clearPort)), "tls-timeout", `
 fe08.contoso.com:5061 (10.0.0.18) accepts the connection, but does not answer the TLS handshake.
-Check that this port speaks TLS (a port for plain SIP waits in the same way), and that the service on fe08.contoso.com is not hung; if both are right, look for large packets that are lost on the way (a tunnel or VPN with an MTU that is too small).`},
+Check that this port speaks TLS (a port for plain SIP waits in the same way).
+- Check that the service on fe08.contoso.com is not hung.`},
 	{"HTTP on the port for TLS", with(pool01Is("http")), "tls-failed", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not speak TLS: its answer begins with HTTP/1.1 400 Bad Request.
 The problem is with the Registrar.

@@ -40,12 +40,13 @@ func (s Side) Sentence() string {
 //
 // What and Do are the text, without a capital and without a full stop. {host} stands for the fact of that name; what
 // stands in brackets is left out when one of its facts is not known. {cause} and {cause.do} are the texts of the Cause.
+// A bar in Do separates cures, the most probable first: each is for the case that those before it do not help.
 type Fault struct {
 	ID     string // in docs/faults.md; that of the general fault of a Reason is its code: it is told when nothing else is known
 	Reason Reason // "": that of the Cause
 	Side   Side   // "": that of the Cause; or the Trouble says, as it depends on who named the server
 	What   string // what is wrong
-	Do     string // what to do about it, in the imperative
+	Do     string // what to do about it, in the imperative: one cure, or several
 	Fine   string // when there is nothing to do: "if DNS names the Registrar"
 	// Moot are the nodes of a check that this fault explains: what fails there is a consequence.
 	Moot []string
@@ -103,6 +104,15 @@ func (t Trouble) On(side Side) Trouble {
 	return t
 }
 
+// Host is the host that it is about; "": none.
+func (t Trouble) Host() string {
+	host, _ := t.Facts["host"].(string)
+	if host == "" && t.Cause != nil {
+		return t.Cause.Host()
+	}
+	return host
+}
+
 // None says whether nothing is wrong.
 func (t Trouble) None() bool { return t.Fault == nil }
 
@@ -137,15 +147,42 @@ func (t Trouble) Area() string {
 
 // What says what is wrong.
 func (t Trouble) What() string {
-	return t.say(t.fault().What, Trouble.What)
+	return t.and(fill(t.fault().What, t.fact), Trouble.What)
 }
 
-// Do says what to do about it, if something is to be done.
+// Do says what to do about it, if something is to be done: what is most likely to help.
 func (t Trouble) Do() string {
-	return t.say(t.fault().Do, Trouble.Do)
+	first, _ := t.cures()
+	return t.and(first, Trouble.Do)
 }
 
-// Hint says what to do about it, and when there is nothing to do.
+// Otherwise says what to do if that does not help, the more likely first.
+func (t Trouble) Otherwise() []string {
+	_, rest := t.cures()
+	for _, other := range t.And {
+		rest = append(rest, other.Otherwise()...)
+	}
+	return rest
+}
+
+// cures are what may help, of this Trouble alone.
+func (t Trouble) cures() (first string, rest []string) {
+	for cure := range strings.SplitSeq(t.fault().Do, "|") {
+		if text := fill(cure, t.fact); text != "" {
+			rest = append(rest, text)
+		}
+	}
+	if len(rest) == 0 {
+		return "", nil
+	}
+	first, rest = rest[0], rest[1:]
+	if t.Cause != nil && strings.Contains(t.fault().Do, "{cause.do}") {
+		rest = append(rest, t.Cause.Otherwise()...)
+	}
+	return first, rest
+}
+
+// Hint says what to do about it in one breath, and when there is nothing to do. Otherwise may say more.
 func (t Trouble) Hint() string {
 	if fine := t.fault().Fine; fine != "" {
 		return "nothing to do " + fine + "; otherwise " + t.Do()
@@ -153,8 +190,19 @@ func (t Trouble) Hint() string {
 	if t.Cause != nil && t.fault().Do == "{cause.do}" {
 		return t.Cause.Hint()
 	}
-	return t.Do()
+	hint := t.Do()
+	for _, cure := range t.Otherwise() {
+		longer := hint + "; otherwise " + cure
+		if len(longer) > longestHint {
+			break
+		}
+		hint = longer
+	}
+	return hint
 }
+
+// longestHint is how much a hint says, in bytes: as many cures as fit. (Our choice.)
+const longestHint = 220
 
 // fault is never nil.
 func (t Trouble) fault() *Fault {
@@ -164,9 +212,9 @@ func (t Trouble) fault() *Fault {
 	return t.Fault
 }
 
-// say fills in a template, and adds what is said in the same breath.
-func (t Trouble) say(template string, more func(Trouble) string) string {
-	parts := []string{fill(template, t.fact)}
+// and adds to a text what is said in the same breath.
+func (t Trouble) and(text string, more func(Trouble) string) string {
+	parts := []string{text}
 	for _, other := range t.And {
 		parts = append(parts, more(other))
 	}

@@ -21,6 +21,12 @@ var shown = []string{"check/testdata/*.txtar", "check/testdata/*.golden", "signi
 // anID is an id of a fault in an expected report or list.
 var anID = regexp.MustCompile(`[a-z][a-z-]*(?:\.[a-z0-9-]+)?`)
 
+// longestCure is how many characters a tech takes in at once, without the facts. (Our choice.)
+const longestCure = 200
+
+// aFact is one in a template.
+var aFact = regexp.MustCompile(`\{[^}]*\}|[\[\]]`)
+
 // sites returns for each fault the first file of a test that shows it.
 func sites(t *testing.T) map[string]string {
 	t.Helper()
@@ -61,6 +67,14 @@ func TestFaults(t *testing.T) {
 		if f.What == "" && f.Do == "" || strings.HasSuffix(f.What, ".") || strings.HasSuffix(f.Do, ".") {
 			t.Errorf("%s: what it says are sentences without a full stop: %q, %q", f.ID, f.What, f.Do)
 		}
+		for cure := range strings.SplitSeq(f.Do, "|") {
+			if n := len(aFact.ReplaceAllString(cure, "")); n > longestCure {
+				t.Errorf("%s: a cure of %d characters is read twice: put a bar where the next one begins: %q", f.ID, n, cure)
+			}
+			if strings.Count(cure, "[") != strings.Count(cure, "]") {
+				t.Errorf("%s: a bar inside brackets: %q", f.ID, f.Do)
+			}
+		}
 		if f.ID != string(f.Reason) && sites[f.ID] == "" {
 			t.Errorf("%s: no test shows it", f.ID)
 		}
@@ -72,11 +86,12 @@ func TestFaultTable(t *testing.T) {
 	sites := sites(t)
 	var b strings.Builder
 	b.WriteString("# Faults\n\nEverything that `check`, `status` and `history` can say is wrong, and what to do about it, in the same words everywhere.\n" +
-		"`{host}` stands for a fact of the case; text in brackets is left out if its facts are unknown. If only the reason is known, its\n" +
+		"`{host}` stands for a fact of the case; text in brackets is left out if its facts are unknown. Of several cures the most likely\n" +
+		"comes first; `status` and `history` give that one, `check` gives all. If only the reason is known, its\n" +
 		"[meaning](reasons.md) is shown instead. A blank cell means: said as part of another sentence. In JSON the id is the field `fault`.\n" +
 		"`make generate` writes this page.\n\n" +
 		"| fault | reason | whose side | what a tech reads | what to do | shown by |\n|---|---|---|---|---|---|\n")
-	cell := strings.NewReplacer("<", "&lt;", ">", "&gt;", "|", "\\|", "{cause}", "(the cause)", "{cause.do}", "(what to do about the cause)")
+	cell := strings.NewReplacer("<", "&lt;", ">", "&gt;", "|", "<br>otherwise: ", "{cause}", "(the cause)", "{cause.do}", "(what to do about the cause)")
 	for _, f := range Faults() {
 		if f.ID == string(f.Reason) {
 			continue
@@ -106,13 +121,13 @@ func TestTrouble(t *testing.T) {
 		side     Side
 	}{
 		{Trouble{}, "", "", "", ""},
-		{cause, "the connection is refused: nothing listens on this port: raw words", cause.Do(), ConnectRefused, SideRegistrar},
+		{cause, "the connection is refused: nothing listens on this port, or a firewall rejects it: raw words", cause.Do(), ConnectRefused, ""},
 		{FaultExpired.Met(Facts{"at": "fe01:5061", "ends": time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), "now": time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC), "clock": "the clock of this device"}),
 			"the certificate of fe01:5061 expired on 2026-01-02 03:04 UTC (it is 2026-02-03 04:05 UTC here)", "check the clock of this device first; if it is right, renew the certificate of the Registrar", TLSExpired, SideRegistrar},
 		{FaultWrongName.Met(Facts{"at": "a:1", "host": "a", "names": []string{"b", "c"}}), "the certificate of a:1 is not for a, but for b, c", "issue a certificate for a", TLSName, SideRegistrar},
 		{FaultNotUsed.Because(cause, Facts{"source": "DHCP", "host": "a"}).On(SideDHCP), "DHCP leads to a, which is not used: " + cause.What(), cause.Do(), ConnectRefused, SideDHCP},
 		{FaultOnlyLastGood.Because(cause, Facts{"host": "a"}).Also(FaultInstead, Facts{"instead": "b"}),
-			"the device signs in to a, the last Registrar that worked, because nothing else leads to one: " + cause.What() + "; the device signs in to b instead", cause.Do(), ConnectRefused, SideRegistrar},
+			"the device signs in to a, the last Registrar that worked, because nothing else leads to one: " + cause.What() + "; the device signs in to b instead", cause.Do(), ConnectRefused, ""},
 		{FaultAddressNotProven.Met(Facts{"host": "a", "names": "b"}), "the server is configured by its address a, which its certificate does not prove: it is for b", "configure the name of the server instead of its address", TLSName, SideDevice},
 		{FaultAddressNotProven.Met(Facts{"host": "a", "names": "b", "useful": "b"}), "the server is configured by its address a, which its certificate does not prove: it is for b", "configure the name of the server (b) instead of its address", TLSName, SideDevice},
 	} {

@@ -10,8 +10,8 @@ var (
 		"enrol: let the device sign in with a password once, at a Registrar that offers NTLM and names its certificate service; or import a certificate: homeward identity import FILE")
 	FaultIdentityRefused = declare("identity.refused", CertificateRefused, SideAccount,
 		"{host} does not accept the certificate of this device[ ({subject}, valid until {ends})][: {said}]",
-		"if the certificate was issued within the last minutes, wait until it has reached all servers; otherwise it has been revoked or replaced: "+
-			"set password_file, so that the device can ask for a new one, or import one"+skewed)
+		"if the certificate was issued within the last minutes, wait until it has reached all servers|"+
+			"it may have been revoked or replaced: set password_file, so that the device can ask for a new one, or import one"+skewed)
 	FaultIdentityUnknown = declare("identity.unknown", CertificateRefused, SideAccount,
 		"{host} does not know the certificate of this device[ ({subject}, valid until {ends})], or does not allow it[: {said}]",
 		"import a certificate that the pool has issued, or set password_file, so that the device can ask for one"+skewed)
@@ -36,4 +36,4 @@ var (
 )
 
 // skewed ends an advice where both clocks are far enough apart to put the dates of a certificate in doubt.
-const skewed = "[; the clock of the Registrar and that of this device are {skew} apart: correct the wrong one]"
+const skewed = "|[the clock of the Registrar and that of this device are {skew} apart: correct the wrong one]"

@@ -46,6 +46,8 @@ var (
 		"the device has not registered here yet, so it has nothing to fall back on", "let the daemon register once: homeward service start")
 	FaultLastGoodSilent = declare("last-good.silent-too", ConnectTimeout, SideRegistrar,
 		"the last good Registrar {host} does not answer either", "")
+	FaultLastGoodAnswers = declare("last-good.answers", "", "",
+		"the last Registrar that worked, {host}, still answers, but a device turns to it only when nothing else is named", "or have {source} lead to {host} again")
 	FaultLastGoodUnusable = declare("last-good.unusable", "", SideRegistrar,
 		"if DNS and DHCP failed now, the device could not sign in: it would fall back on {host}, and {cause}",
 		"restart homeward so that it registers again, or fix {host}: {cause.do}")

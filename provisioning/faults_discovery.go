@@ -34,7 +34,7 @@ var (
 		"no name server can be queried: {servers} closes the connection without an answer", "check the log of the name server, or set dns_servers to a name server that works", "dns")
 	FaultDNSSilent = declare("dns.silent", DNSTimeout, SideNetwork,
 		"no name server answers ({servers})",
-		"[check the VLAN and the gateway of this device first, since {dhcp} either; then ]check that the name server runs, and that nothing drops port 53 on the way; or set dns_servers to a name server that works", "dns")
+		"[check the VLAN and the gateway of this device, since {dhcp} either]|check that the name server runs, and that nothing drops port 53 on the way|set dns_servers to a name server that works", "dns")
 	FaultDNSSilentFor = declare("dns.silent-for-one-name", DNSTimeout, SideDNS,
 		"the name server {servers} does not answer when it is asked for {name}",
 		"look at the zone of {name} on the name server, and at its forwarders")
@@ -105,12 +105,10 @@ var (
 
 	FaultNothingNamed = declare("discovery.nothing", DNSNoRecord, SideDNS,
 		"nothing names a Registrar for {domain}: there is no SRV record, and {dhcp}",
-		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check the VLAN of this device[ (its address is {own})] and the name servers[ (many resolvers and DNS proxies do not pass on names under {local}, see RFC 6762)]; "+
-			"otherwise create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set {option}")
+		wrongNetwork+"|create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set {option}|"+wrongDomain)
 	FaultNothingNamedHosts = declare("discovery.nothing-communicator", DNSNoRecord, SideDNS,
 		"nothing names a Registrar for {domain}: there is neither an SRV record nor sipinternal, sip or sipexternal",
-		"if {domain} is wrong, correct sip_address; if this network should see the internal DNS, check the VLAN of this device[ (its address is {own})] and the name servers[ (many resolvers and DNS proxies do not pass on names under {local}, see RFC 6762)]; "+
-			"otherwise create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool")
+		wrongNetwork+"|create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool|"+wrongDomain)
 	FaultOnlyAutodiscover = declare("discovery.only-autodiscover", DNSNoRecord, SideDNS,
 		"nothing that this device asks names a Registrar for {domain}: there is no SRV record, and {dhcp}; Autodiscover ({autodiscover}) leads other Lync clients to the pool {pool}",
 		"create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the host {pool}, or put {pool} into DHCP option 120")
@@ -121,7 +119,7 @@ var (
 		"restore the default route, or set the setting interface to the port that is connected to the phone network, such as eth0")
 	FaultCloud = declare("discovery.cloud", NameNotAllowed, "",
 		"{source} leads to {host}: the SIP domain {domain} is served by Microsoft 365 (Teams), which has no Registrar for this device",
-		"if {domain} has a Registrar of its own besides, name it in the SRV record _sipinternaltls._tcp.{domain} or in internal_server; "+
+		"if {domain} has a Registrar of its own besides, name it in the SRV record _sipinternaltls._tcp.{domain} or in internal_server|"+
 			"if all of it has moved to Teams, this device needs the firmware that its maker has for Teams, or for the Teams SIP Gateway")
 	FaultClosedStep = declare("discovery.closed", "", SideDevice, "{cause}", "{cause.do}")
 
@@ -172,8 +170,7 @@ var (
 
 	FaultOutsideDomain = declare("name.outside-domain", NameNotAllowed, "",
 		"{source} names {host}, which is outside the SIP domain {domain}: devices do not use it",
-		"[point to {useful} instead; or correct sip_address if its domain is wrong]"+
-			"[name a host inside the SIP domain, such as {example}, with an A record and in the certificate of the Registrar; or correct sip_address if its domain is wrong]")
+		"[point to {useful} instead][name a host inside the SIP domain, such as {example}, with an A record and in the certificate of the Registrar]|"+wrongDomain)
 	FaultStrictNaming = declare("name.strict", NameNotAllowed, "",
 		"{source} names {host}, but strict_naming allows only {domain} and sip.{domain}",
 		`rename the Registrar to sip.{domain} in DNS and in its certificate, or set strict_naming = "suffix"`)
@@ -183,16 +180,19 @@ var (
 	FaultShortName = declare("name.short", "", SideDevice,
 		"the server {host} of {source} is a short (NetBIOS) name, which DNS does not know",
 		"give the full name (FQDN) of the server, as in its certificate")
-	FaultNoAddress = declare("name.no-address", NoAddress, SideDNS,
-		"{source} names {host}, which has no address",
-		"correct the name if it is misspelt; otherwise create the A record of {host}; if that record exists, "+rebind)
-	FaultNoAddressConfigured = declare("name.no-address-configured", NoAddress, SideDNS,
-		"{source} names {host}, which has no address",
-		"correct the name if it is misspelt; otherwise create its A record; if that record exists, "+rebind)
+	FaultNoAddress = declare("name.no-address", NoAddress, "",
+		"{source} names {host}, which {lack}",
+		"[if the name is misspelt, correct it in {misspelt}]|create the A record of {host}|if that record exists, "+rebind)
 	FaultNoAddressBlocks = declare("name.no-address-blocks-host-names", NoAddress, SideDNS,
 		"{source} names {host}, which has no address; because this SRV record exists, the device does not try host names such as sip.{domain}",
 		"create the A record of {host}, or delete the SRV record")
 	FaultNotUsed = declare("name.not-used", "", "", "{source} leads to {host}, which is not used: {cause}", "{cause.do}")
+)
+
+// What to do where a network names no Registrar, or one of another domain.
+const (
+	wrongNetwork = "if other phones sign in at this site, check the VLAN of this device[ (its address is {own})] and its name servers[ (many resolvers and DNS proxies do not pass on names under {local}, see RFC 6762)]"
+	wrongDomain  = "if the domain {domain} is wrong, correct sip_address"
 )
 
 // rebind is what hides a record that exists.

@@ -26,7 +26,7 @@ var generals = []*Fault{
 	general(DHCPConflict, SideDHCP, "DHCP servers disagree about the Registrar", "find the second DHCP server of this network and correct or stop it", ""),
 
 	general(NameNotAllowed, "", "the name is outside the SIP domain", `in DNS or DHCP, name a host inside the SIP domain, such as sip.<SIP domain>; strict_naming = "off" accepts any name, from whoever answers first`, ""),
-	general(AddressNotAllowed, "", "homeward does not connect to this address or port", "find out what names it (DNS, DHCP or a redirect) and correct it there: a Registrar needs an address of its own, and port 443 or a port from 1024 up that belongs to no other service; internal_server may use any port", ""),
+	general(AddressNotAllowed, "", "homeward does not connect to this address or port", "find out what names it (DNS, DHCP or a redirect) and correct it there: a Registrar needs an address of its own, and port 443 or a port from 1024 up that belongs to no other service|if the port is meant, name the server in internal_server, which may use any port", ""),
 	general(RegistrarNotProven, SideRegistrar, "the Registrar has not proven its name over TLS", "offer the Registrar over TLS, with a certificate for its name: over plain TCP, anybody on the network path can impersonate it", ""),
 	general(TransportPolicy, SideDevice, "plain TCP is not allowed here", "offer the Registrar over TLS: plain TCP needs allow_tcp, and is never tried after a certificate or a TLS handshake has failed", "if this is intended"),
 	general(TLSFloor, SideDevice, "plain TCP is no longer used, because this SIP domain has registered over TLS before", "restore TLS on the Registrar; if TLS is gone for good, run: homeward cache forget", "if a Registrar is reached over TLS"),
@@ -34,10 +34,10 @@ var generals = []*Fault{
 	general(SRVExists, SideDNS, "host names are tried only when no SRV record exists at all", "correct or delete them", "if the SRV records lead to a Registrar"),
 	general(SameAsFailed, SideRegistrar, "the same Registrar has just failed in this cycle", "fix what made this Registrar fail the first time, earlier in the list", ""),
 
-	general(ConnectRefused, SideRegistrar, "the connection is refused: nothing listens on this port", "check that the Registrar runs and the port is right (5061 inside, 443 on the Access Edge)", ""),
+	general(ConnectRefused, "", "the connection is refused: nothing listens on this port, or a firewall rejects it", "check that the Registrar runs and the port is right (5061 inside, 443 on the Access Edge)|look for a firewall that rejects this port", ""),
 	general(ConnectTimeout, SideNetwork, "the connection attempt got no answer", "look for a firewall that drops this port, or a server that is down", ""),
 	general(ConnectUnreachable, SideNetwork, "there is no route to the address", "check the cable, the address, the gateway and the VLAN of this device", ""),
-	general(ConnectReset, SideRegistrar, "the other side dropped the connection", "check the log of the Registrar, and look for a firewall or proxy in between that drops connections", ""),
+	general(ConnectReset, "", "the other side dropped the connection, or a firewall or proxy in between did", "check the log of the Registrar|look for a firewall or proxy in between that drops connections", ""),
 
 	general(TLSUntrusted, SideRegistrar, "the certificate is not signed by an authority this device trusts", "put the root certificate of the site on this device, as a PEM file, and add its path to the setting roots", ""),
 	general(TLSName, SideRegistrar, "the certificate is for other names", "issue a certificate for the name, or point DNS or DHCP at a name in the certificate", ""),

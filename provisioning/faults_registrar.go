@@ -2,12 +2,12 @@ package provisioning
 
 // The way to a Registrar: the port, TLS, the certificate. {at} is the place, such as "fe01.contoso.com:5061".
 var (
-	FaultRefused = declare("connect.refused", ConnectRefused, SideRegistrar,
-		"{at}[ ({address})] refuses the connection: nothing listens on this port", "start the Registrar service on {host}, or correct the port")
-	FaultRefusedTCP = declare("connect.refused-tcp", ConnectRefused, SideRegistrar,
-		"{at}[ ({address})] refuses the connection: nothing listens on this port", "offer TLS on port 5061, or enable the port for plain TCP in the settings of the pool")
+	FaultRefused = declare("connect.refused", ConnectRefused, "",
+		"{at}[ ({address})] refuses the connection: "+notListening, "start the Registrar service on {host}, or correct the port|"+rejecting)
+	FaultRefusedTCP = declare("connect.refused-tcp", ConnectRefused, "",
+		"{at}[ ({address})] refuses the connection: "+notListening, "offer TLS on port 5061, or enable the port for plain TCP in the settings of the pool|"+rejecting)
 	FaultFiltered = declare("connect.no-answer", ConnectTimeout, SideNetwork,
-		"{at}[ ({address})] does not answer at all: a firewall drops the packets, or the server is down", "look for a firewall that drops port {port}, then check whether {host} is running")
+		"{at}[ ({address})] does not answer at all: a firewall drops the packets, or the server is down", "check whether {host} is running|look for a firewall that drops port {port}, on the way or on {host} itself")
 	FaultNoNeighbour = declare("connect.nobody-there", ConnectTimeout, SideRegistrar,
 		"no host answers at the address of {at}[ ({address})], which is in the subnet of this device: the server is off or not connected, or the address is wrong",
 		"check that {host} is running and connected to this network, then its address record and the VLAN of this device")
@@ -19,7 +19,8 @@ var (
 		"look for a firewall that drops port {port}, on the way or on {host} itself")
 	FaultLossyWay = declare("connect.lossy", Lossy, SideNetwork,
 		"packets are lost: {lost} of {asked} queries to the name server {server} were not answered ({share} %), and no connection to {at}[ ({address})] can be made",
-		"look for a bad cable, weak Wi-Fi, a saturated link, or another host that has the address of this device; if the name server only limits queries, look for a firewall that drops port {port}")
+		"look for a bad cable, weak Wi-Fi, a saturated link, or another host that has the address of this device|"+
+			"if the name server only limits queries, look for a firewall that drops port {port}")
 	FaultNoWay = declare("connect.unreachable", ConnectUnreachable, SideNetwork,
 		"there is no route to {at}[ ({address})]", "check the address record, the gateway and the VLAN of this device")
 	FaultHostUnreachable = declare("connect.host-unreachable", ConnectUnreachable, SideNetwork,
@@ -33,12 +34,13 @@ var (
 		"the connection to {at} ({address}) is slow: connecting takes {ms} ms", "check the connection between this device and the Registrar: a saturated link, weak Wi-Fi, or lost packets")
 	FaultCutAsking = declare("connect.cut-after-asking", ConnectReset, SideRegistrar,
 		"{at}[ ({address})] accepts the connection and then drops it; before that it asked this device for a certificate",
-		"if a proxy or load balancer listens there, check that the Registrar behind it is running; otherwise see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside")
+		"if a proxy or load balancer listens there, check that the Registrar behind it is running|"+
+			"see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside")
 	FaultDropsSIP = declare("connect.cut-after-tls", ConnectReset, SideRegistrar,
 		"{at}[ ({address})] accepts the connection and TLS, and drops it when this device speaks SIP",
-		"if a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP; otherwise check the log of the Registrar")
-	FaultCut = declare("connect.cut", ConnectReset, SideRegistrar,
-		"{at}[ ({address})] accepts the connection and then drops it", "check the log of the Registrar, and look for a firewall or proxy in between that drops connections")
+		"if a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP|check the log of the Registrar|"+cutting)
+	FaultCut = declare("connect.cut", ConnectReset, "",
+		"{at}[ ({address})] accepts the connection and then drops it: "+notServing, "check the log of the Registrar|"+cutting)
 
 	FaultOtherPort = declare("port.other", "", "",
 		"{source} leads to {at}[ ({address})], where no Registrar answers, but {host} accepts connections on port {other}",
@@ -64,11 +66,13 @@ var (
 
 	FaultTLSNot = declare("tls.not-spoken", TLSFailed, SideRegistrar,
 		"{at}[ ({address})] accepts the connection, but does not speak TLS[: its answer begins with {begins}]", "check that this port speaks TLS, and check the log of the Registrar")
-	FaultTLSCut = declare("tls.cut", ConnectReset, SideRegistrar,
-		"{at}[ ({address})] drops the connection during the TLS handshake", "check the log of the Registrar, and look for a firewall or proxy in between that drops connections")
-	FaultTLSHungUp = declare("tls.hung-up", ConnectReset, SideRegistrar,
-		"{at}[ ({address})] accepts the connection, and drops it when the TLS handshake begins",
-		"if a proxy or load balancer listens there, check that the Registrar behind it is running, and that it passes on the name {host} (SNI) and expects no PROXY protocol from clients; otherwise check the log of the Registrar, and look for a firewall in between that drops connections")
+	FaultTLSCut = declare("tls.cut", ConnectReset, "",
+		"{at}[ ({address})] drops the connection during the TLS handshake: "+notServing, "check the log of the Registrar|"+cutting)
+	FaultTLSHungUp = declare("tls.hung-up", ConnectReset, "",
+		"{at}[ ({address})] accepts the connection, and drops it when the TLS handshake begins: "+notServing,
+		"if a proxy or load balancer listens there, check that the Registrar behind it is running|"+cutting+"|"+
+			"check that the proxy passes on the name {host} (SNI), and expects no PROXY protocol from clients|"+
+			"check that this port speaks TLS, and check the log of the Registrar")
 	FaultTLSAlert = declare("tls.alert", TLSFailed, SideRegistrar,
 		"{at}[ ({address})] ends the TLS handshake with alert {alert}", "check the log of the Registrar: only the Registrar knows why it sends this alert")
 	FaultTLSNameUnknown = declare("tls.name-unknown", TLSName, SideRegistrar,
@@ -81,19 +85,19 @@ var (
 		"the TLS handshake with {at}[ ({address})] failed: {problem}", "search the log of the Registrar for the time of this attempt; the message above is what this device saw")
 	FaultTLSSilent = declare("tls.silent", TLSTimeout, "",
 		"{at}[ ({address})] accepts the connection, but does not answer the TLS handshake",
-		"check that this port speaks TLS (a port for plain SIP waits in the same way), and that the service on {host} is not hung; if both are right, look for large packets that are lost on the way (a tunnel or VPN with an MTU that is too small)")
-	FaultTLSStalls = declare("tls.stalls", TLSTimeout, SideNetwork,
+		"check that this port speaks TLS (a port for plain SIP waits in the same way)|check that the service on {host} is not hung|"+tooLarge)
+	FaultTLSStalls = declare("tls.stalls", TLSTimeout, "",
 		"{at}[ ({address})] begins the TLS handshake, and then nothing more arrives",
-		"look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message \"fragmentation needed\"; if there is none, check whether the service on {host} is hung")
+		tooLarge+"|check whether the service on {host} is hung|look for a firewall or proxy on the way that holds back what the server sends")
 	FaultTLSLost = declare("tls.packets-lost", TLSTimeout, SideNetwork,
 		"packets of the TLS handshake with {at}[ ({address})] are lost on the way: {lost}",
-		"look for large packets that are lost: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message \"fragmentation needed\"; small packets, such as those of the connection itself, get through")
+		tooLarge)
 	FaultTLSOld = declare("tls.no-version-in-common", TLSVersion, SideRegistrar,
 		"{at}[ ({address})] offers no TLS version that this device may use",
 		`enable TLS 1.2 on the Registrar; until then, tls_min = "1.0" lets this device use what old servers offer`)
 	FaultTLSCipher = declare("tls.no-cipher-in-common", TLSVersion, SideRegistrar,
 		"{at}[ ({address})] accepts none of the ciphers that this device offers, or has a certificate whose kind of key this device does not take (alert {alert})",
-		"enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384 (RSA key exchange alone is not enough); if they are enabled, "+
+		"enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384 (RSA key exchange alone is not enough)|"+
 			"give it a certificate with an RSA key of at least 2048 bits, or an ECDSA key on the curve P-256 or P-384")
 	FaultUnreadable = declare("certificate.unreadable", TLSUnreadable, SideRegistrar,
 		"a certificate that {at} sends cannot be read: {problem}", "replace it with a certificate that does not have this fault")
@@ -148,10 +152,15 @@ var (
 		"install the site's new root certificate and add its path to the setting roots"+orPin)
 	FaultNoIntermediate = declare("certificate.no-intermediate", TLSUntrusted, "",
 		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate"+sends,
-		opened+"otherwise install the site's root certificate and add its path to the setting roots; if this device already has that root, configure the server to send its intermediate certificates"+orPin)
+		"configure the server to send the intermediate certificate {issuer} along with its own|"+opened+
+			"|if {issuer} itself is a root of this site, install its certificate and add its path to the setting roots"+orPin)
+	FaultUnknownIssuer = declare("certificate.unknown-issuer", TLSUntrusted, "",
+		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate"+sends,
+		"if {issuer} belongs to this site, install the site's root certificate on this device and add its path to the setting roots|"+opened+
+			"|if this device already has that root, configure the server to send its intermediate certificates"+orPin)
 	FaultUnknownAuthority = declare("certificate.unknown-authority", TLSUntrusted, "",
 		"the certificate of {at} is issued by {issuer}[ and leads to {above}], which this device does not trust"+sends,
-		opened+"otherwise install the root certificate {root} and add its path to the setting roots"+orPin)
+		"if {root} is an authority of this site, install its certificate on this device and add its path to the setting roots|"+opened+orPin)
 	FaultWrongIssuer = declare("certificate.wrong-issuer", TLSUntrusted, SideRegistrar,
 		whose+" names {issuer} as its issuer, but the {issuer} certificate that the server sends did not sign it",
 		"configure the server to send the intermediate certificate that did sign its own")
@@ -180,8 +189,19 @@ var (
 		"the certificate of {at} is refused: {problem}", "correct what this message says about the certificate, or issue another one for {host}")
 )
 
-// opened is what a firewall with TLS inspection looks like. It comes before any advice to trust an authority.
-const opened = "if {root} is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port {port} from TLS inspection; "
+// What is seen of a port that refuses, and of one that accepts and ends the connection: the host does that, or a firewall in its name.
+const (
+	notListening = "nothing listens on this port, or a firewall[ {there}] rejects it"
+	notServing   = "the service behind this port does not work, or a firewall[ {there}] cuts the connection"
+	rejecting    = "look for a firewall[ {there}] that rejects connections to port {port}"
+	cutting      = "look for a firewall[ {there}] that cuts connections to port {port}"
+)
+
+// tooLarge is for packets of which only the large ones are lost.
+const tooLarge = "[look for {large} that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message \"fragmentation needed\"]"
+
+// opened is what a firewall with TLS inspection looks like. Wherever trusting an authority is advised, so is this.
+const opened = "if {root} is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port {port} from TLS inspection"
 
 // whose says which certificate: that of the server, or one of an authority above it.
 const whose = "the certificate of {at}[ depends on that of the authority {authority}, which]"
@@ -189,6 +209,5 @@ const whose = "the certificate of {at}[ depends on that of the authority {author
 // sends and orPin are for a server that a pin would make trusted: the fingerprints of what it sends, and what to do with the last.
 const (
 	sends = "[; it sends {sent}]"
-	orPin = `[; or compare the last fingerprint with that of the certificate at the site, not over this network, and if they are equal, ` +
-		`set trust_bootstrap = "pin" and either set {pin} or run homeward trust accept {anchor}]`
+	orPin = `|[ask the site, not over this network, for the fingerprint of {last}; if it is {anchor}, set trust_bootstrap = "pin" and {pin}, or run homeward trust accept with it]`
 )

@@ -30,8 +30,8 @@ var (
 		"check the spelling of sip_address, and that the account is enabled for SIP")
 	FaultForbidden = declare("sip.forbidden", SIPForbidden, SideAccount,
 		"{host} refuses the sign-in: {said}",
-		"check the settings user and password_file first, then restart homeward: some Registrars answer a wrong password this way; if both are right: "+
-			"enable the account for SIP; allow this device in the client version policy; "+
+		"check the settings user and password_file, then restart homeward: some Registrars answer a wrong password this way|"+
+			"enable the account for SIP|allow this device in the client version policy|"+
 			"raise the limit of registrations per account (Asterisk: max_contacts, or remove_existing)")
 	FaultTooManyBindings = declare("sip.too-many-registrations", SIPForbidden, SideAccount,
 		"{host} refuses the sign-in: {said}",
@@ -40,8 +40,8 @@ var (
 		`{host} refuses the user name or the password[ for the realm "{realm}"]: {said}`, "check the settings user[ ({user})] and password_file, then restart homeward; the account may be locked or expired")
 	FaultCredentialsNTLM = declare("sip.credentials-ntlm", SIPCredentials, SideAccount,
 		`{host} refuses the user name or the password[ for the realm "{realm}"]: {said}`,
-		`check the settings user[ ({user})][ ({plain}; Lync often wants DOMAIN\name)] and password_file, then restart homeward; the account may be locked or expired; `+
-			"if both are right, compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses")
+		`check the settings user[ ({user})][ ({plain}; Lync often wants DOMAIN\name)] and password_file, then restart homeward; the account may be locked or expired|`+
+			"compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses")
 	FaultUnavailable = declare("sip.unavailable", SIPUnavailable, SideRegistrar,
 		"{host} cannot serve requests now: {said}", "check the services of the Registrar and its pool")
 	FaultRejected = declare("sip.rejected", SIPRejected, SideRegistrar,
@@ -59,7 +59,7 @@ var (
 	FaultNoPassword = declare("sip.no-password", SIPAuthNotSupported, SideDevice,
 		"{host} asks for a password, but none is configured", "set password_file")
 	FaultInClear = declare("sip.password-in-clear", SIPAuthNotSupported, SideRegistrar,
-		"{host} asks for a password over plain TCP[ ({offered})], where an eavesdropper could guess it", "offer TLS on the Registrar; only if that is impossible: credentials_over_tcp = true lets this device sign in over plain TCP where an SRV record or internal_server names the Registrar, and an eavesdropper can then guess the password")
+		"{host} asks for a password over plain TCP[ ({offered})], where an eavesdropper could guess it", "offer TLS on the Registrar|only if that is impossible: with credentials_over_tcp = true this device signs in over plain TCP where an SRV record or internal_server leads, and an eavesdropper can guess the password")
 	FaultOnlyKerberos = declare("sip.only-kerberos", SIPAuthNotSupported, SideRegistrar,
 		"{host} offers only {offered} for signing in, but this device supports none of these", "set the authentication protocol of the Registrar to both NTLM and Kerberos, or allow certificates (TLS-DSK): this device signs in with these two")
 	FaultOnlyBasic = declare("sip.only-basic", SIPAuthNotSupported, SideRegistrar,
@@ -83,7 +83,7 @@ var (
 	FaultRedirectNoAddress = declare("redirect.no-address", NoAddress, SideDNS,
 		"{from} redirects the device to its home pool {host}, which has no address", "create the A record of {host}, or move the user to a pool that exists")
 	FaultRedirectLoop = declare("redirect.loop", SIPRedirectLoop, SideRegistrar,
-		"the redirects that begin at {from} form a loop", "check the home pool of the user on the Registrars involved")
+		"the redirects form a loop: {from} sends the device to {host}, where it has been", "on {from} and {host}, check which home pool the user has")
 
 	FaultInstead        = declare("sign-in.instead", ConnectRefused, SideRegistrar, "the device signs in to {instead} instead", "")
 	FaultAddressRefuses = declare("connect.one-address-refuses", ConnectRefused, SideRegistrar,

@@ -286,6 +286,14 @@ func (s Source) Named() (string, Side) {
 	}
 }
 
+// nameLacks is the fact of what a name has not: an address, or all there is.
+const nameLacks = "lack"
+
+// NoSuchName is the Trouble of a name that does not exist in DNS (NXDOMAIN), whoever has named it.
+func NoSuchName() Trouble {
+	return NoAddress.Met("").With(Facts{nameLacks: "does not exist in DNS"})
+}
+
 // NotUsed is why a place that a source named is not tried. cause is what its name shows, if that has no address.
 func (p *Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Trouble {
 	facts := Facts{"source": source, "host": s.Host, "domain": p.SIPAddress.Domain, "example": "sip." + p.SIPAddress.Domain}
@@ -302,10 +310,15 @@ func (p *Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Troubl
 		return FaultNamedAddress.Met(facts).On(side)
 	case s.Reason == NoAddress && cause.Fault.OfName():
 		return cause.With(Facts{"source": source})
-	case s.Reason == NoAddress && s.Step == Manual:
-		return FaultNoAddressConfigured.Met(facts)
+	case s.Reason == NoAddress && cause.Facts[nameLacks] != nil: // who has misspelt it, or DNS that lacks it: nobody here knows
+		facts["misspelt"] = source
+		if side != SideDNS {
+			side = ""
+		}
+		return FaultNoAddress.Met(facts).With(cause.Facts).On(side)
 	case s.Reason == NoAddress:
-		return FaultNoAddress.Met(facts)
+		facts[nameLacks] = "has no address"
+		return FaultNoAddress.Met(facts).On(SideDNS)
 	case s.Reason == cause.Reason() && cause.Specific():
 		return cause
 	default:

@@ -157,6 +157,8 @@ func TestWhoHasNamedWhatIsNotUsed(t *testing.T) {
 		f.Names[0].Reason, f.Names[0].Trouble = cause.Reason, cause.Met(Facts{"name": "fe01.contoso.com"})
 		return f
 	}
+	misspelt := dhcpFinding(DHCPTLS, "fe1.contoso.com")
+	misspelt.Names[0].Trouble = NoSuchName()
 	for name, test := range map[string]struct {
 		found Finding
 		edit  func(*Policy)
@@ -171,8 +173,9 @@ func TestWhoHasNamedWhatIsNotUsed(t *testing.T) {
 		"another host, strict":                 {dhcpFinding(DHCPTLS, "fe01.contoso.com 10.0.0.5"), strict, FaultStrictNaming, SideDHCP, "DHCP option 120 names fe01.contoso.com"},
 		"an address":                           {dhcpFinding(DHCPTLS, "10.0.0.5 10.0.0.5"), nil, FaultNamedAddress, SideDHCP, "DHCP option 120 contains the IP address 10.0.0.5"},
 		"no address":                           {dhcpFinding(DHCPTLS, "fe01.contoso.com"), nil, FaultNoAddress, SideDNS, "DHCP option 120 names fe01.contoso.com"},
+		"a name that DHCP misspells":           {misspelt, nil, FaultNoAddress, "", "DHCP option 120 names fe1.contoso.com, which does not exist in DNS"},
 		"no address of a host name":            {named(HostName, "sip.contoso.com"), hosts, FaultNoAddress, SideDNS, "the host name names sip.contoso.com"},
-		"no address of what is configured":     {named(Manual, "lync.fabrikam.com"), manual, FaultNoAddressConfigured, SideDNS, "the configuration names lync.fabrikam.com"},
+		"no address of what is configured":     {named(Manual, "lync.fabrikam.com"), manual, FaultNoAddress, SideDNS, "the configuration names lync.fabrikam.com"},
 		"DNS fails for the name":               {unresolved(FaultDNSServFail), nil, FaultDNSServFail, SideDNS, ""},
 		"DNS has no answer for the name":       {unresolved(FaultDNSSilentFor), nil, FaultDNSSilentFor, SideDNS, ""},
 		"a port of another service":            {dnsFinding(InternalTLS, "fe01.contoso.com:25 10.0.0.5"), nil, FaultNotUsed, SideDNS, "the SRV record _sipinternaltls._tcp.contoso.com leads to fe01.contoso.com"},

@@ -136,6 +136,12 @@ func printReport(p *page, r check.Report, all bool) error {
 	for _, sentence := range r.Summary {
 		p.printf("%s\n", inFull(sentence))
 	}
+	if len(r.Otherwise) > 0 {
+		p.printf("If that does not help:\n")
+	}
+	for _, sentence := range r.Otherwise {
+		p.printf("  - %s\n", inFull(sentence))
+	}
 	if also := alsoWrong(r); len(also) > 0 {
 		heading := "Other problems (details below)"
 		if r.Verdict == check.OK {
@@ -203,21 +209,23 @@ func oneLine(c check.Check) string {
 	return text
 }
 
-// alsoWrong lists the sources that have a reason of their own besides the one that the summary is about. That DHCP is
-// silent, or says nothing of Registrars, is how sites look that use DNS. What a source has in common with what is below
-// it is said once.
+// alsoWrong lists the sources that have a reason of their own besides the one that the summary is about, and the Registrars besides
+// the one that it is about. That DHCP is silent, or says nothing of Registrars, is how sites look that use DNS. What a source has
+// in common with what is below it is said once.
 func alsoWrong(r check.Report) []string {
 	var also []string
 	reasons := map[string]provisioning.Reason{}
 	for _, c := range r.Checks {
 		isSource := strings.HasPrefix(c.ID, "dhcp") || strings.HasPrefix(c.ID, "dns") || strings.HasPrefix(c.ID, "autodiscover") || strings.HasPrefix(c.ID, "name.") || c.ID == "clock"
 		isWrong := c.Result == check.Warn || c.Result == check.Bad
-		if c.From != "" { // it is the node below
+		if c.From != "" && !strings.HasPrefix(c.ID, "registrar.") { // it is the node below
 			continue
 		}
 		reasons[c.ID] = c.Reason
 		known := c.Reason == r.Reason || c.Reason != "" && c.Reason == reasons[c.Under] || c.Reason == provisioning.DHCPSilent || c.Reason == provisioning.DHCPNoOption || c.Reason == provisioning.DNSNoRecord
-		if isSource && isWrong && !known {
+		host, isRegistrar := strings.CutPrefix(c.ID, "registrar.")
+		other := isRegistrar && c.Under == "" && c.Needs == "" && host != r.Host
+		if isWrong && (isSource && !known || other) {
 			also = append(also, fmt.Sprintf("%s (%s)", printable(c.Title), c.Reason))
 		}
 	}
@@ -245,11 +253,25 @@ func printCheck(p *page, c check.Check, indent, needs string) {
 
 // mark is how a node stands, at the beginning of its line.
 func mark(p *page, c check.Check) string {
-	text := fmt.Sprintf("%-9s", c.Result)
+	text := fmt.Sprintf("%-9s", standing(c))
 	if colour := map[check.Result]string{check.Good: good, check.Warn: warn, check.Bad: bad}[c.Result]; colour != "" {
 		return p.paint(colour, text)
 	}
 	return text
+}
+
+// standing is the result in a word. What was looked at, and is of no use to the device, was not skipped.
+func standing(c check.Check) string {
+	switch {
+	case c.Result != check.Skipped || c.Needs != "" || c.TookMS == 0:
+		return string(c.Result)
+	case c.Reason == provisioning.DNSNoRecord, c.Reason == provisioning.NoAddress:
+		return "none"
+	case c.Reason != "":
+		return "unused"
+	default:
+		return string(c.Result)
+	}
 }
 
 func verdictColour(v check.Verdict) string {

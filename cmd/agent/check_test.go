@@ -55,6 +55,57 @@ homeward check -v shows every line.
 	}
 }
 
+// Every Registrar that fails is named, and the one that the summary is about is not named again.
+func TestOtherDeadRegistrars(t *testing.T) {
+	r := check.Report{Verdict: check.Failed, Host: "fe01.contoso.com", Reason: provisioning.ConnectRefused}
+	for _, c := range []check.Check{
+		{ID: "registrar.fe01.contoso.com", Title: "Registrar fe01.contoso.com", Result: check.Bad, Reason: provisioning.ConnectRefused, From: "below"},
+		{ID: "registrar.fe02.contoso.com", Title: "Registrar fe02.contoso.com", Result: check.Bad, Reason: provisioning.ConnectRefused, From: "below"},
+		{ID: "registrar.fe02.contoso.com:5061/tls.10.0.0.6", Under: "registrar.fe02.contoso.com", Title: "fe02.contoso.com:5061 over TLS at 10.0.0.6", Result: check.Bad, Reason: provisioning.ConnectRefused},
+		{ID: "registrar.fe03.contoso.com", Title: "Registrar fe03.contoso.com", Result: check.Bad, Reason: provisioning.TLSExpired},
+		{ID: "registrar.fe04.contoso.com", Title: "Registrar fe04.contoso.com", Result: check.Good},
+		{ID: "registrar.fe05.contoso.com", Title: "Registrar fe05.contoso.com", Result: check.Skipped, Needs: "link"},
+	} {
+		r.Checks = append(r.Checks, c)
+	}
+	if got, want := strings.Join(alsoWrong(r), ", "), "Registrar fe02.contoso.com (connect-refused), Registrar fe03.contoso.com (tls-expired)"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// What else may help stands below the summary, a line each; what was looked at is not said to be skipped.
+func TestOtherwiseAndUnused(t *testing.T) {
+	r := check.Report{Verdict: check.Failed, Summary: []string{"It refuses.", "Start it."}, Otherwise: []string{"Look for a firewall.", "Ask."}, Checks: []check.Check{
+		{ID: "registrar.fe01", Title: "Registrar fe01", Result: check.Skipped, Reason: provisioning.ConnectRefused, What: "it refuses", TookMS: 3},
+		{ID: "dns.external-tls", Title: "SRV record", Result: check.Skipped, Reason: provisioning.DNSNoRecord, TookMS: 3},
+		{ID: "dns.external-tcp", Title: "SRV record for TCP", Result: check.Skipped, Reason: provisioning.TransportPolicy},
+		{ID: "sign-in", Title: "sign-in", Result: check.Skipped, Needs: "link"},
+	}}
+	var out bytes.Buffer
+	if err := printReport(newPage(&out), r, true); err != nil {
+		t.Fatal(err)
+	}
+	const want = `failed
+It refuses.
+Start it.
+If that does not help:
+  - Look for a firewall.
+  - Ask.
+
+unused   Registrar fe01 (3 ms)
+           connect-refused: it refuses
+none     SRV record (3 ms)
+           dns-no-record: the DNS record does not exist
+skipped  SRV record for TCP
+           transport-policy: plain TCP is not allowed here
+skipped  sign-in
+           not tested, because of: link
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
 // A summary is told to its end, however long the names in it are.
 func TestSummaryIsNotCut(t *testing.T) {
 	long := "Fe01" + strings.Repeat(".a-long-label", 16) + " does not answer (" + strings.Repeat("10.0.0.5, ", 16) + "and nobody else): this is the end."

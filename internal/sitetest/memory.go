@@ -22,7 +22,7 @@ func (n *memory) wire() Wire {
 	return Wire{
 		Dial: n.dial, Listen: n.dhcp.listen, Listen6: n.dhcp.listen6, Leases: n.dhcp.leases,
 		Resolvers: func() ([]netip.AddrPort, error) { return n.names.all(), nil },
-		Own:       n.own, Absent: n.absent, Changes: n.sim.changed,
+		Own:       n.own, Absent: n.absent, Near: n.near, Changes: n.sim.changed,
 	}
 }
 
@@ -37,6 +37,11 @@ func (n *memory) own() []netip.Addr {
 
 // gateway is that of the device, to what is "ungated".
 var gateway = netip.MustParseAddr("10.0.0.1")
+
+// near says whether an address is in the subnet of the device, 10.0.0.0/24.
+func (n *memory) near(addr netip.Addr) bool {
+	return netip.PrefixFrom(gateway, 24).Masked().Contains(addr)
+}
 
 // absent is who does not answer on the own link: the host at an address, or the gateway on the way there.
 func (n *memory) absent(addr netip.Addr) netip.Addr {

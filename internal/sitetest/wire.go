@@ -19,6 +19,7 @@ type Wire struct {
 	Resolvers func() ([]netip.AddrPort, error)
 	Own       func() []netip.Addr         // nil in the live world
 	Absent    func(netip.Addr) netip.Addr // nil in the live world
+	Near      func(netip.Addr) bool       // nil in the live world
 	Changes   <-chan string               // what the change "network" did; nil in the live world
 }
 

@@ -125,6 +125,9 @@ func play(t *testing.T, archive *txtar.Archive, file string, got map[string]stri
 		fmt.Fprintf(&b, ", also %s", also)
 	}
 	fmt.Fprintf(&b, "\n%s\n", fingerprints.ReplaceAllString(strings.Join(r.Summary, "\n"), "sha256:…"))
+	for _, cure := range r.Otherwise {
+		fmt.Fprintf(&b, "- %s\n", fingerprints.ReplaceAllString(cure, "sha256:…"))
+	}
 	for i := range r.Checks { // keys are made anew for each site
 		c := &r.Checks[i]
 		c.What, c.Hint = fingerprints.ReplaceAllString(c.What, "sha256:…"), fingerprints.ReplaceAllString(c.Hint, "sha256:…")

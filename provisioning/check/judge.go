@@ -64,13 +64,16 @@ func judge(f *Facts) Report {
 		found = onLossyWay(f, found)
 	}
 	r.Summary = summary(f, found)
+	for _, cure := range found.Otherwise() {
+		r.Otherwise = append(r.Otherwise, sentence(cure))
+	}
 	if found.Specific() {
 		r.Fault = found.Fault.ID
 	}
 	for _, also := range found.And {
 		r.Also = append(r.Also, also.Fault.ID)
 	}
-	r.Reason, r.Side = found.Reason(), found.OnSide()
+	r.Reason, r.Side, r.Host = found.Reason(), found.OnSide(), found.Host()
 	r.Checks = tree(f, found)
 	return r
 }

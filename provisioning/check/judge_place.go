@@ -32,7 +32,22 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if t := aliasInCloud(f, first.Host); !t.None() {
 		return t
 	}
-	return besideWildcard(f, disagreeAbout(f, first, deadPlace(f, first)), first)
+	return besideLastGood(f, besideWildcard(f, disagreeAbout(f, first, deadPlace(f, first)), first), first)
+}
+
+// besideLastGood adds to a Trouble of a place that the Registrar answers at which the device was registered last.
+func besideLastGood(f *Facts, t provisioning.Trouble, p *Place) provisioning.Trouble {
+	if t.None() || f.ByPassed {
+		return t
+	}
+	for _, c := range f.Outage.Try {
+		named := slices.ContainsFunc(f.Plan.Try, func(try provisioning.Candidate) bool { return try.Host == c.Host })
+		if seen, _ := f.place(c); seen.answered() && !named {
+			source, _ := f.sourceOf(p.Step)
+			return t.Also(provisioning.FaultLastGoodAnswers, provisioning.Facts{"host": c.Host, "source": source})
+		}
+	}
+	return t
 }
 
 // addressAlone is for DHCP that gives an address where nothing else names a Registrar. TLS is not tried there, since nothing says
@@ -224,8 +239,10 @@ func onlyOutside(f *Facts, p *Place) bool {
 	})
 }
 
-// badCertificate is for a server whose certificate proves nothing to this device.
+// badCertificate is for a server whose certificate proves nothing to this device. The fingerprints of what it sends stand with the
+// place.
 func badCertificate(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
+	t = t.With(provisioning.Facts{"sent": ""})
 	dated := t.Reason() == provisioning.TLSNotYetValid || t.Reason() == provisioning.TLSExpired || t.Reason() == provisioning.ClockWrong
 	switch clock := clockWrong(f); {
 	case dated && !clock.None():

@@ -25,7 +25,7 @@ func refusal(f *Facts) provisioning.Trouble {
 	}
 	for _, a := range attempts {
 		if a.Result == "skipped" && a.Step == provisioning.Redirect {
-			return redirectedNowhere(a, attempts)
+			return a.Trouble
 		}
 	}
 	if f.SignIn.Trouble.None() { // the time was over
@@ -66,15 +66,6 @@ func certificateFails(f *Facts) provisioning.Trouble {
 
 // untriedHere are why a certificate was not tried that may well be as it should be.
 var untriedHere = []*provisioning.Fault{provisioning.FaultOnlyDaemon, provisioning.FaultDaemonUnknown, provisioning.FaultIdentityUnreadable}
-
-// redirectedNowhere is for a redirect that cannot be followed.
-func redirectedNowhere(a provisioning.Attempt, attempts []provisioning.Attempt) provisioning.Trouble {
-	i := slices.IndexFunc(attempts, func(before provisioning.Attempt) bool { return before.Result == "redirected" })
-	if i >= 0 && a.Reason == provisioning.SIPRedirectLoop {
-		return a.Trouble.Fault.Met(provisioning.Facts{"from": attempts[i].Host}) // the circle as a whole
-	}
-	return a.Trouble
-}
 
 // onBackup is about a user whose primary Registrar is not there.
 func onBackup(f *Facts) provisioning.Trouble {

@@ -128,14 +128,17 @@ func (c *Check) because(result Result, t provisioning.Trouble) {
 
 // Report is the outcome, in the form of `homeward check --json`.
 type Report struct {
-	Version int                 `json:"version"`
-	Verdict Verdict             `json:"verdict"`
-	Summary []string            `json:"summary"` // one to three sentences
-	Reason  provisioning.Reason `json:"reason,omitempty"`
-	Fault   string              `json:"fault,omitempty"` // as in Check
-	Also    []string            `json:"also,omitempty"`  // faults told in the same breath
-	Side    provisioning.Side   `json:"side,omitempty"`  // who has to put it right
-	TookMS  int64               `json:"took_ms"`
+	Version int      `json:"version"`
+	Verdict Verdict  `json:"verdict"`
+	Summary []string `json:"summary"` // one to three sentences: what is wrong, whose side it is on, what to do
+	// Otherwise is what to do if that does not help, the more likely first.
+	Otherwise []string            `json:"otherwise,omitempty"`
+	Reason    provisioning.Reason `json:"reason,omitempty"`
+	Fault     string              `json:"fault,omitempty"` // as in Check
+	Also      []string            `json:"also,omitempty"`  // faults told in the same breath
+	Side      provisioning.Side   `json:"side,omitempty"`  // who has to put it right
+	Host      string              `json:"host,omitempty"`  // the host that the summary is about
+	TookMS    int64               `json:"took_ms"`
 	// CertificateService is the URL that a Registrar has named for certificates for sign-in.
 	CertificateService string  `json:"certificate_service,omitempty"`
 	Checks             []Check `json:"checks"` // the nodes, from the socket in the wall to the day when DNS and DHCP die

@@ -216,6 +216,9 @@ func noAddress(name *provisioning.Name, err error) {
 		name.Reason = provisioning.NoAddress
 	case e.Absent():
 		name.Reason, name.Trouble = provisioning.NoAddress, overruled(e, "address of "+e.Name, provisioning.NoAddress)
+		if e.Kind == srv.NoRecord && name.Trouble.None() {
+			name.Trouble = provisioning.NoSuchName()
+		}
 	default:
 		name.Trouble = lookupTrouble(e)
 		name.Reason = name.Trouble.Reason()

@@ -66,7 +66,7 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trus
 		if auth := (*sip.AuthError)(nil); withheld && errors.As(err, &auth) {
 			err = &withheldError{a.c.Anchor, err}
 		}
-		return nil, heard.said.Load(), &attemptError{stage: registering, err: turnedAway(met, err), met: met}
+		return nil, heard.said.Load(), &attemptError{stage: registering, err: turnedAway(met, err), met: met, near: s.gate.near(a.addr)}
 	}
 	reg = &Registration{Candidate: a.c, Addr: a.addr, Local: conn.LocalAddr(), Session: session, Binding: binding}
 	if binding.Scheme == provisioning.ByCertificate {

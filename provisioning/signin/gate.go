@@ -70,7 +70,7 @@ func (g *gate) dial(ctx context.Context, c provisioning.Candidate, addr netip.Ad
 
 // notConnected is the end of connecting to an address.
 func (g *gate) notConnected(addr netip.Addr, err error) *attemptError {
-	e := &attemptError{stage: connecting, err: err}
+	e := &attemptError{stage: connecting, err: err, near: g.near(addr)}
 	if g.wire.Absent == nil {
 		return e
 	}
@@ -90,10 +90,22 @@ func (g *gate) secure(ctx context.Context, c provisioning.Candidate, conn net.Co
 	secure, met, err := trust.Handshake(ctx, watched, c.Host, g.proof(c))
 	if err != nil {
 		watched.Close()
-		return nil, met, &attemptError{stage: handshaking, err: err, met: met, loss: watched.Loss()}
+		return nil, met, &attemptError{stage: handshaking, err: err, met: met, loss: watched.Loss(), near: g.near(addrOf(conn.RemoteAddr())), rooted: g.policy.Authorities() != nil}
 	}
 	return secure, met, nil
 }
+
+// addrOf returns the IP address of a socket's end; the zero Addr: it has none.
+func addrOf(end net.Addr) netip.Addr {
+	addrPort, err := netip.ParseAddrPort(end.String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addrPort.Addr().Unmap().WithZone("")
+}
+
+// near says whether an address is known to be on a link of this device.
+func (g *gate) near(addr netip.Addr) bool { return g.wire.Near != nil && g.wire.Near(addr) }
 
 // trust returns what certificates are judged by now. A clock that shows less than the last registration or
 // than the build of this program is wrong, and is not believed.

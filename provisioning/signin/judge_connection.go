@@ -19,6 +19,15 @@ type judgement struct {
 
 func (j *judgement) met(f *provisioning.Fault) provisioning.Trouble { return f.Met(j.facts) }
 
+// atPort is for what a host does at a port, or a firewall in its name: where no router is on the way, it is on that host.
+func (j *judgement) atPort(f *provisioning.Fault) provisioning.Trouble {
+	if j.attempt == nil || !j.attempt.near {
+		return j.met(f)
+	}
+	j.facts["there"] = "on that host"
+	return j.met(f).On(provisioning.SideRegistrar)
+}
+
 // refusedHere is for what this device does not do, and for a way that begins elsewhere now.
 func refusedHere(j *judgement) provisioning.Trouble {
 	var refused *refusedError
@@ -56,13 +65,13 @@ func (j *judgement) connection() provisioning.Trouble {
 	registering := j.attempt == nil || j.attempt.stage == registering
 	switch {
 	case errors.Is(j.err, syscall.ECONNREFUSED):
-		return j.met(provisioning.FaultRefused)
+		return j.atPort(provisioning.FaultRefused)
 	case isHungUp(j.err) && j.attempt != nil && j.attempt.met.AsksCertificate:
 		return j.met(provisioning.FaultCutAsking)
 	case isHungUp(j.err) && registering && j.attempt != nil && j.attempt.met.Version != "":
 		return j.met(provisioning.FaultDropsSIP)
 	case isHungUp(j.err):
-		return j.met(provisioning.FaultCut)
+		return j.atPort(provisioning.FaultCut)
 	case j.attempt != nil && j.attempt.absent && noWayOut(j.err):
 		return j.met(provisioning.FaultNoNeighbour)
 	case j.attempt != nil && j.attempt.gateway.IsValid() && noWayOut(j.err):

@@ -34,14 +34,17 @@ func TestJudge(t *testing.T) {
 		if !trouble.None() {
 			id = trouble.Fault.ID
 		}
-		fmt.Fprintf(&b, "%s: %s (%s, %s)\n\t%s\n\t%s\n", row.name, id, trouble.Reason(), trouble.OnSide(), trouble.What(), trouble.Hint())
+		fmt.Fprintf(&b, "%s: %s (%s, %s)\n\t%s\n\t%s\n", row.name, id, trouble.Reason(), trouble.OnSide(), trouble.What(), trouble.Do())
+		for _, cure := range trouble.Otherwise() {
+			fmt.Fprintf(&b, "\t- %s\n", cure)
+		}
 	}
 	inBand := (&Registration{Candidate: c}).Told(provisioning.SIPMalformed, "some words").Trouble
 	fmt.Fprintf(&b, "told in band, unreadable: %s (%s, %s)\n\t%s\n\t%s\n", inBand.Fault.ID, inBand.Reason(), inBand.OnSide(), inBand.What(), inBand.Hint())
 	const file = "testdata/faults.golden"
 	golden.Compare(t, file, []byte(b.String()))
 	said := regexp.MustCompile(`trust_pins = \["sha256:[0-9a-f]{64}"\]`).ReplaceAllString(b.String(), "")
-	if strings.ContainsAny(said, "{}[]") || strings.Contains(said, "(not known)") {
+	if strings.ContainsAny(said, "{}[]|") || strings.Contains(b.String(), "(not known)") {
 		t.Error("a fact is missing, or a bracket is left over")
 	}
 }
@@ -90,9 +93,18 @@ func judged() (all []judgedError) {
 	add("handshake, the name is not known", handshaking, &trust.HandshakeError{Kind: trust.AlertReceived, Alert: 112, Received: true, Err: errors.New("some words")})
 	add("handshake, first bytes of text", handshaking, &trust.HandshakeError{Kind: trust.NotTLS, First: []byte("SSH-2.0-OpenSSH_9.2p1\r\n"), Err: errors.New("some words")})
 	add("handshake, first bytes", handshaking, &trust.HandshakeError{Kind: trust.NotTLS, First: []byte("\x00\x01\x02\xff"), Err: errors.New("some words")})
-	for _, loss := range []wire.Loss{wire.SentUnacknowledged, wire.ReceivedGap} {
+	for _, loss := range []wire.Loss{wire.SentUnacknowledged, wire.ReceivedGap, wire.LargeLost} {
 		all = append(all, judgedError{fmt.Sprintf("handshake, lost %d", loss), &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: trust.Silent, Err: errors.New("some words")}, loss: loss}})
 	}
+	for _, k := range []trust.HandshakeKind{trust.Stalled, trust.Silent} {
+		all = append(all, judgedError{fmt.Sprintf("handshake in small packets, too, %d", k), &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: k, Err: errors.New("some words")}, small: true}})
+	}
+	all = append(all,
+		judgedError{"connect, refused nearby", &attemptError{stage: connecting, err: syscall.ECONNREFUSED, near: true}},
+		judgedError{"handshake, hung up nearby", &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: trust.HungUp, Err: io.EOF}, near: true}},
+		judgedError{"cut nearby", &attemptError{stage: registering, err: io.EOF, near: true}},
+		judgedError{"certificate, no intermediate, and roots of the site", &attemptError{stage: handshaking, err: &trust.CertificateError{Problem: trust.Untrusted, Err: errors.New("some words")}, met: met, rooted: true}},
+	)
 	add("handshake, the server asks for another", registering, &sip.ConnectionError{Kind: sip.ReadFailed, Err: &net.OpError{Op: "local error", Err: tls.AlertError(100)}})
 	all = append(all, judgedError{"cut after TLS", &attemptError{stage: registering, met: trust.Met{Shown: trust.Shown{Version: "TLS 1.3"}}, err: io.EOF}})
 	add("handshake, deadline", handshaking, context.DeadlineExceeded)

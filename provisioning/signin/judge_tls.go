@@ -2,6 +2,7 @@ package signin
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -101,7 +102,10 @@ func (j *judgement) certificate() provisioning.Trouble {
 	case ofAuthority && e.Problem == trust.NotYetValid:
 		fault = provisioning.FaultIssuerNotYetValid
 	case e.Problem == trust.Untrusted && j.facts["above"] == nil && (j.attempt == nil || j.attempt.met.IssuerEnds.IsZero()):
-		fault = provisioning.FaultNoIntermediate
+		fault = provisioning.FaultUnknownIssuer
+		if j.attempt != nil && j.attempt.rooted {
+			fault = provisioning.FaultNoIntermediate
+		}
 	}
 	return j.met(fault)
 }
@@ -116,7 +120,7 @@ func (j *judgement) pin(seen provisioning.SeenCertificates) {
 		sent = append(sent, strings.TrimSpace(c.Fingerprint+" "+c.Subject))
 	}
 	last := seen[len(seen)-1]
-	j.facts["sent"], j.facts["anchor"] = sent, last.Fingerprint
+	j.facts["sent"], j.facts["last"], j.facts["anchor"] = sent, cmp.Or(last.Subject, "that certificate"), last.Fingerprint
 	j.facts["pin"] = fmt.Sprintf("trust_pins = [%q]", last.Fingerprint)
 }
 
@@ -157,8 +161,12 @@ const unrecognizedName = 112
 // lost says which packets a way loses.
 var lost = map[wire.Loss]string{
 	wire.SentUnacknowledged: "the server does not acknowledge what this device sends",
+	wire.LargeLost:          "with smaller packets the handshake succeeds",
 	wire.ReceivedGap:        "later packets of the server arrive, but not the ones before them",
 }
+
+// large are the packets that a way with an MTU that is too small loses.
+const large = "large packets"
 
 // begins is the first line of text that a server has sent, or its first bytes; "": it has sent nothing.
 func begins(first []byte) string {
@@ -177,8 +185,8 @@ func (j *judgement) handshake() provisioning.Trouble {
 	switch {
 	case ended && e.Kind == trust.WantsCertificate && e.Alert == 0: // it may have other reasons to hang up
 		return j.met(provisioning.FaultCutAsking)
-	case ended && j.attempt != nil && (e.Kind == trust.Silent && j.attempt.loss != wire.NoLoss || e.Kind == trust.Stalled && j.attempt.loss == wire.SentUnacknowledged):
-		j.facts["lost"] = lost[j.attempt.loss]
+	case ended && j.attempt != nil && (e.Kind == trust.Silent && j.attempt.loss != wire.NoLoss || e.Kind == trust.Stalled && (j.attempt.loss == wire.SentUnacknowledged || j.attempt.loss == wire.LargeLost)):
+		j.facts["lost"], j.facts["large"] = lost[j.attempt.loss], large
 		return j.met(provisioning.FaultTLSLost)
 	case ended && e.Received && e.Alert == unrecognizedName:
 		return j.met(provisioning.FaultTLSNameUnknown)
@@ -187,14 +195,31 @@ func (j *judgement) handshake() provisioning.Trouble {
 	case ended && handshakeFaults[e.Kind] != nil:
 		j.facts["begins"] = begins(e.First)
 		j.facts["alert"] = fmt.Sprintf("%d, %s", e.Alert, plain.Words(tls.AlertError(e.Alert)))
-		return j.met(handshakeFaults[e.Kind])
+		return j.ended(handshakeFaults[e.Kind])
 	case j.attempt == nil || j.attempt.stage != handshaking:
 		return provisioning.Trouble{}
 	case isTimeout(j.err):
-		return j.met(provisioning.FaultTLSSilent)
+		return j.ended(provisioning.FaultTLSSilent)
 	case isReset(j.err):
-		return j.met(provisioning.FaultTLSCut)
+		return j.ended(provisioning.FaultTLSCut)
 	default:
 		return j.met(provisioning.FaultTLSUnknown)
 	}
+}
+
+// ended is for a handshake that has come to its end for want of an answer, or in another way that is no word of the server's.
+func (j *judgement) ended(f *provisioning.Fault) provisioning.Trouble {
+	switch f {
+	case provisioning.FaultTLSCut, provisioning.FaultTLSHungUp:
+		return j.atPort(f)
+	case provisioning.FaultTLSSilent, provisioning.FaultTLSStalls:
+		if j.attempt != nil && j.attempt.small { // then it is not their size
+			return j.met(f)
+		}
+		j.facts["large"] = large
+		if f == provisioning.FaultTLSStalls {
+			return j.met(f).On(provisioning.SideNetwork)
+		}
+	}
+	return j.met(f)
 }

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"net"
 	"net/netip"
 )
 
@@ -20,13 +19,4 @@ func (s *Signer) CheckPath(ctx context.Context, reg *Registration) error {
 		return &addressChangedError{was, is}
 	}
 	return nil
-}
-
-// addrOf returns the IP address of a socket's end; the zero Addr: it has none.
-func addrOf(end net.Addr) netip.Addr {
-	addrPort, err := netip.ParseAddrPort(end.String())
-	if err != nil {
-		return netip.Addr{}
-	}
-	return addrPort.Addr().Unmap().WithZone("")
 }

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"time"
@@ -10,11 +11,13 @@ import (
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 // Our choices: a person waits.
 const (
 	probeConnect = 2 * time.Second // leaves room for one lost SYN
+	probeSmall   = 2 * time.Second // for a handshake in small packets, where one has failed: what works at all has been seen to connect
 	probeGreet   = 4 * time.Second // as long as a Registrar has for REGISTER (package sip)
 	slowAnswer   = 2 * time.Second // from when on a Registrar is slow to answer SIP: half of that
 )
@@ -100,6 +103,7 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 		p.Securing = time.Since(began)
 		if p.TLS, p.AsksCertificate = met.Shown, met.AsksCertificate; err != nil {
 			p.Distrusted = isDistrust(err)
+			s.gate.inSmall(ctx, c, p.Addr, err)
 			return err
 		}
 		p.Secured, conn = true, secure
@@ -111,8 +115,31 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	if p.Greeting, err = session.Greet(greeting); err != nil {
 		err = turnedAway(met, err)
 		p.Answered, p.Distrusted = p.Greeting.Code != 0, isDistrust(err)
-		return &attemptError{stage: registering, err: err, met: met}
+		return &attemptError{stage: registering, err: err, met: met, near: s.gate.near(p.Addr)}
 	}
 	p.Answered = true
 	return nil
+}
+
+// inSmall finds out, of a handshake that got no answer, or not all of it, whether one in small packets does, and adds that to its
+// error.
+func (g *gate) inSmall(ctx context.Context, c provisioning.Candidate, addr netip.Addr, err error) {
+	var attempt *attemptError
+	var handshake *trust.HandshakeError
+	if !errors.As(err, &attempt) || !errors.As(err, &handshake) || handshake.Kind != trust.Silent && handshake.Kind != trust.Stalled || attempt.loss != wire.NoLoss {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeSmall)
+	defer cancel()
+	conn, err := g.dial(wire.SmallSegments(ctx), c, addr, probeConnect)
+	if err != nil {
+		return
+	}
+	secure, met, err := g.secure(ctx, c, conn)
+	if err == nil {
+		secure.Close()
+	}
+	if attempt.small = met.Version == ""; !attempt.small {
+		attempt.loss = wire.LargeLost
+	}
 }

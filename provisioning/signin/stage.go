@@ -27,6 +27,9 @@ type attemptError struct {
 	absent  bool
 	gateway netip.Addr // the one on the way there, if nobody has answered to it
 	loss    wire.Loss  // of a handshake
+	near    bool       // the address is on a link of this device: no router is on the way
+	small   bool       // the handshake was tried in small packets, too, and no more came of it
+	rooted  bool       // the device has roots of its own, besides those of the system
 }
 
 func (e *attemptError) Error() string { return e.stage.prefix() + plain.Words(e.err) }

@@ -8,4 +8,5 @@ const (
 	NoLoss             Loss = iota // none, or none that is known
 	SentUnacknowledged             // what was sent is sent again and again, and never acknowledged
 	ReceivedGap                    // later packets have come, and not the ones before them
+	LargeLost                      // with small packets, another connection got through
 )

@@ -24,6 +24,9 @@ func absent(addr netip.Addr) netip.Addr {
 	return hop
 }
 
+// near says whether the kernel sends what is for an address to itself, and not to a gateway.
+func near(addr netip.Addr) bool { return nextHop(addr) == addr.WithZone("") }
+
 // unanswered says whether the kernel is looking, or has looked in vain, for who has an address on a link (rtnetlink(7),
 // RTM_GETNEIGH). It needs no privilege. What cannot be read says nothing.
 func unanswered(addr netip.Addr) bool {

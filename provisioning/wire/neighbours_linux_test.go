@@ -45,5 +45,8 @@ func TestNobodyAnswersToAnAddress(t *testing.T) {
 		if got := System().Absent(netip.MustParseAddrPort(at).Addr()); got != want {
 			t.Errorf("%s: absent is %v, want %v (%v)", at, got, want, err)
 		}
+		if got, onLink := System().Near(netip.MustParseAddrPort(at).Addr()), strings.Contains(at, "9.0.") || strings.Contains(at, "db8:9:"); got != onLink {
+			t.Errorf("%s: on a link of this device: %t", at, got)
+		}
 	}
 }

@@ -33,6 +33,8 @@ type Wire struct {
 	// Absent returns who on a link of this device does not answer (ARP, neighbour discovery), shortly after a packet was to go to an
 	// address: addr itself, or the gateway on the way there. Zero: nobody is known to be missing. Nil: it is not known.
 	Absent func(addr netip.Addr) netip.Addr
+	// Near says whether an address is on a link of this device: what comes from there has passed no router. Nil: that is not known.
+	Near func(addr netip.Addr) bool
 	// Changes says what has changed on the network of this device, in words for techs. Nil: nobody watches.
 	Changes <-chan string
 }
@@ -56,7 +58,7 @@ const (
 func System() Wire {
 	dialer := net.Dialer{
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: peerIdle, Interval: peerInterval, Count: peerProbes},
-		ControlContext:  unacknowledgedTimeout,
+		ControlContext:  beforeConnect,
 	}
 	return Wire{
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -75,15 +77,31 @@ func System() Wire {
 		Resolvers: srv.SystemResolvers,
 		Own:       ownAddresses,
 		Absent:    absent,
+		Near:      near,
 	}
 }
 
-// unacknowledgedTimeout is for sockets that are about to be connected.
-func unacknowledgedTimeout(_ context.Context, network, _ string, c syscall.RawConn) error {
+// segmentSize is the size of TCP segments that gets through wherever IPv4 does (RFC 9293 section 3.7.1). (Specification constant.)
+const segmentSize = 536
+
+type smallSegments struct{}
+
+// SmallSegments has Wire.Dial keep the TCP segments of a connection small, both ways, where the system can.
+func SmallSegments(ctx context.Context) context.Context {
+	return context.WithValue(ctx, smallSegments{}, segmentSize)
+}
+
+// beforeConnect is for sockets that are about to be connected.
+func beforeConnect(ctx context.Context, network, _ string, c syscall.RawConn) error {
 	if !strings.HasPrefix(network, "tcp") {
 		return nil
 	}
-	return c.Control(func(fd uintptr) { limitUnacknowledged(fd, unacknowledgedLimit) })
+	return c.Control(func(fd uintptr) {
+		limitUnacknowledged(fd, unacknowledgedLimit)
+		if size, small := ctx.Value(smallSegments{}).(int); small {
+			limitSegments(fd, size)
+		}
+	})
 }
 
 // ownAddresses are those of all interfaces of this machine.

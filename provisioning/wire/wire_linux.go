@@ -14,6 +14,11 @@ func limitUnacknowledged(fd uintptr, limit time.Duration) {
 	_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(limit.Milliseconds()))
 }
 
+// limitSegments limits the size of segments: of those that are sent, and by what is announced of those that come (tcp(7), TCP_MAXSEG).
+func limitSegments(fd uintptr, size int) {
+	_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG, size)
+}
+
 // lossOf asks the kernel what it knows of a connection that is still open.
 func lossOf(conn net.Conn) Loss {
 	info := infoOf(conn)

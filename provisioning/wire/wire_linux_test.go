@@ -47,6 +47,35 @@ func TestConnectionsNoticeADeadPeer(t *testing.T) {
 	datagrams.Close()
 }
 
+// Segments are kept small where that is asked for, those of the other side too; else they are as large as the link takes.
+func TestSmallSegments(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	for _, small := range []bool{false, true} {
+		ctx := t.Context()
+		if small {
+			ctx = SmallSegments(ctx)
+		}
+		here, err := System().Dial(ctx, "tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		there, err := listener.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, end := range []net.Conn{here, there} {
+			if size := infoOf(end).Snd_mss; size == 0 || size <= segmentSize != small {
+				t.Errorf("small %t: segments have up to %d bytes", small, size)
+			}
+			end.Close()
+		}
+	}
+}
+
 // The addresses of this device are known without their prefixes, and IPv4 as IPv4.
 func TestOwnAddresses(t *testing.T) {
 	own := System().Own()

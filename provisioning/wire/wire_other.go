@@ -14,6 +14,12 @@ var absent func(netip.Addr) netip.Addr
 // overhearing leaves a connection as it is: its system tells of nobody else.
 func overhearing(conn net.Conn) net.Conn { return conn }
 
+// near is not known here.
+var near func(netip.Addr) bool
+
+// limitSegments does nothing here.
+func limitSegments(uintptr, int) {}
+
 // lossOf knows nothing here.
 func lossOf(net.Conn) Loss { return NoLoss }
 
