@@ -56,6 +56,15 @@ func (m message) envelope(to Address) string {
 	return b.String()
 }
 
+// toID is the name of the address where that is signed.
+const toID = "to"
+
+// signedTo is the header To of WS-Addressing in canonical form, with a name by which it can be signed. An Address has no sign in it
+// but "&" that is written in another way.
+func signedTo(at Address) string {
+	return `<wsa:To xmlns:wsa="` + nsWSA + `" xmlns:wsu="` + nsWSU + `" wsu:Id="` + toID + `">` + strings.ReplaceAll(at.String(), "&", "&amp;") + `</wsa:To>`
+}
+
 // headers are those of HTTP that belong to a message.
 func (m message) headers() map[string]string {
 	return map[string]string{"SOAPAction": strconv.Quote(m.action)}

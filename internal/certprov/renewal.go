@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -16,7 +15,6 @@ import (
 const (
 	base64Token = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
 	tokenID     = "own"
-	toID        = "to"
 )
 
 // provenFor is how long a signed message is good. (Our choice, and what Windows' web services use.)
@@ -74,10 +72,4 @@ func (p proving) security(signer crypto.Signer, der []byte, at Address, now time
 		base64.StdEncoding.EncodeToString(der) + `</wsse:BinarySecurityToken>` +
 		`<Signature xmlns="` + nsDSig + `">` + what + `<SignatureValue>` + base64.StdEncoding.EncodeToString(value) + `</SignatureValue><KeyInfo>` +
 		`<wsse:SecurityTokenReference><wsse:Reference URI="#` + tokenID + `" ValueType="` + typeX509 + `"></wsse:Reference></wsse:SecurityTokenReference></KeyInfo></Signature>`, nil
-}
-
-// signedTo is the header To of WS-Addressing in canonical form, with a name by which it can be signed. An Address has no sign in it
-// but "&" that is written in another way.
-func signedTo(at Address) string {
-	return `<wsa:To xmlns:wsa="` + nsWSA + `" xmlns:wsu="` + nsWSU + `" wsu:Id="` + toID + `">` + strings.ReplaceAll(at.String(), "&", "&amp;") + `</wsa:To>`
 }
