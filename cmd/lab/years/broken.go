@@ -53,6 +53,10 @@ func Broken() []Mutation {
 			"	return db.settle(&r, leftOut...)\n", "	return nil\n",
 		},
 		{
+			"phone", "a binding is asked for although the phone has the only one", "provisioning/signin/signer.go",
+			"Unbound: p.Release,", "Unbound: false,",
+		},
+		{
 			"home", "the primary is never taken back", "provisioning/agent/lookout.go",
 			"primaryAnswers  = 2 ", "primaryAnswers  = 1 << 30 ",
 		},

@@ -183,7 +183,7 @@ func (d *device) alone(format string, args ...any) { d.trace.add("# " + fmt.Spri
 func (d *device) newPolicy(site *sitetest.Site) provisioning.Policy {
 	p := provisioning.Policy{
 		SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: domain}, Password: provisioning.Secret(d.world.password), Auth: []string{"tls-dsk", "ntlm", "digest"},
-		AllowTCP: true, TLSFloor: true, AskDHCP: true, ReadLease: true, TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "years", Enrol: d.enrols,
+		AllowTCP: true, TLSFloor: true, AskDHCP: true, ReadLease: true, TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "years", Enrol: d.enrols, Release: d.world.release,
 	}
 	if d.world.lync {
 		p.User = `CONTOSO\phone1`

@@ -9,7 +9,7 @@ import (
 )
 
 // Promises are the checks of all promises, in the order of ARCHITECTURE.md.
-var Promises = []string{"order", "last-good", "stale", "credentials", "floor", "secret", "registrar.json", "status", "lock-out", "restraint", "home", "disk", "bounded", "alive"}
+var Promises = []string{"order", "last-good", "stale", "credentials", "floor", "secret", "registrar.json", "status", "lock-out", "restraint", "home", "disk", "bounded", "alive", "phone"}
 
 // The limits of the promises. ARCHITECTURE.md has them in words.
 const (
@@ -18,6 +18,7 @@ const (
 	aliveLimit = 40 * time.Second
 	noticed    = time.Minute      // a dead connection is told
 	settled    = 15 * time.Second // what was asked before a cycle is not older
+	visited    = 12 * time.Minute // without a binding, a Registrar that has ended the connection is asked as seldom
 	forgiven   = 35 * time.Minute // the longest that a Registrar loses its turn for, in one life
 
 	maxWrong      = 2 // passwords refused within the lock-out window, in one life

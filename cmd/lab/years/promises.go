@@ -83,6 +83,8 @@ func (j *judge) judgeEntry(e sitetest.Entry) {
 		}
 	}
 	switch {
+	case e.What == "bind":
+		j.broken("phone", "a binding is asked for at %s, where the phone has the only one", e.Server)
 	case e.What == "connect":
 		if f.connects[e.Server] = append(since(f.connects[e.Server], time.Minute), at); len(f.connects[e.Server]) > maxConnects {
 			j.broken("restraint", "%d connections to %s within a minute", len(f.connects[e.Server]), e.Server)
@@ -228,7 +230,13 @@ func (j *judge) judgeStatus(l *life, s provisioning.Status) {
 		return
 	}
 	at := netip.AddrPortFrom(s.Registrar.Address, s.Registrar.Port).String()
-	server, granted := j.world.at(at), j.facts.granted[at]
+	server, granted, limit := j.world.at(at), j.facts.granted[at], noticed
+	if j.world.release {
+		granted.until, limit = time.Now(), visited
+	}
+	if s.Watch != nil && s.Watch.Over == provisioning.OverVisits && time.Since(s.Watch.AnsweredAt) > visited {
+		j.broken("status", "watched without a binding, and nothing was heard since %v", s.Watch.AnsweredAt)
+	}
 	switch {
 	case server == nil:
 		j.broken("status", "registered at %s, where nobody is", at)
@@ -236,7 +244,7 @@ func (j *judge) judgeStatus(l *life, s provisioning.Status) {
 		j.broken("status", "registered at %s, which has accepted nothing in this life", at)
 	case time.Now().After(granted.until):
 		j.broken("status", "registered at %s, where the binding ended %v ago", at, time.Since(granted.until))
-	case !server.deadAt.IsZero() && time.Since(server.deadAt) > noticed && granted.at.Before(server.deadAt):
+	case !server.deadAt.IsZero() && time.Since(server.deadAt) > limit && granted.at.Before(server.deadAt):
 		j.broken("status", "registered at %s, which died %v ago", at, time.Since(server.deadAt))
 	case !j.world.up && time.Since(j.facts.netAt) > noticed:
 		j.broken("status", "registered at %s without a network for %v", at, time.Since(j.facts.netAt))

@@ -59,6 +59,7 @@ type world struct {
 	*rand.Rand
 	lync     bool
 	honeypot bool // a Registrar without TLS that accepts everybody
+	release  bool // the device holds no binding, since a phone does
 	routed   bool // the other site can be reached from the main one, and the other way round
 	password string
 	servers  []*server
@@ -78,7 +79,7 @@ type world struct {
 
 // newWorld draws a site.
 func newWorld(r *rand.Rand) *world {
-	w := &world{Rand: r, lync: r.IntN(4) > 0, honeypot: r.IntN(2) == 0, routed: r.IntN(2) == 0, password: fmt.Sprintf("Canary-%08x", r.Uint32()),
+	w := &world{Rand: r, lync: r.IntN(4) > 0, honeypot: r.IntN(2) == 0, routed: r.IntN(2) == 0, release: r.IntN(5) == 0, password: fmt.Sprintf("Canary-%08x", r.Uint32()),
 		address: "10.0.0.21", up: true, names: map[string][]span{}}
 	account := `lync user=CONTOSO\phone1 password=` + w.password + " web=web01." + domain + " expires=86400 keepalive=86000"
 	registrar := func(at, host string, from place, manner string) *server {
@@ -99,6 +100,9 @@ func newWorld(r *rand.Rand) *world {
 		registrar("10.0.0.8:443", "web01", everywhere, `web user=CONTOSO\phone1 password=`+w.password+" life=480h")
 	} else {
 		account = "digest user=phone1 password=" + w.password + " expires=7200"
+		if w.release {
+			account += " rival=stays"
+		}
 		registrar("10.0.0.5:5061", "fe01", mainSite, account)
 		registrar("10.0.0.15:5061", "fe01", mainSite, account).spare = true
 		registrar("10.0.0.6:5061", "fe02", mainSite, account)
