@@ -69,6 +69,7 @@ var generals = []*Fault{
 
 	general(CredentialsResting, SideAccount, "the password is not used for a while, to keep the account from being locked", "correct the setting user or password_file and restart homeward; otherwise it tries again when the pause is over", ""),
 	general(RetryAfter, SideRegistrar, "the Registrar asked the device to wait", "nothing to do: the device waits as asked", ""),
+	general(StormWindow, SideDevice, "the power was cut: all devices may be starting at this moment, and each of them waits for its turn", "nothing to do: the device starts at the time given; to have it start now, run homeward service restart", ""),
 
 	general(CertificateUnusable, SideDevice, "the certificate of this device cannot be used", "run homeward identity forget, and then homeward identity enrol or homeward identity import FILE", ""),
 	general(EnrolFailed, SideRegistrar, "the device cannot get a certificate for sign-in", "check the web services of the pool; the device stays registered meanwhile", ""),

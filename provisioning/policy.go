@@ -74,6 +74,8 @@ type Policy struct {
 	ReadLease  bool             // use what the system's DHCP client keeps
 	LeaseHooks string           // directory in which hooks of that client tell what it does not keep; empty: none
 
+	StormWindow time.Duration // over how long first contacts are spread after a power cut; negative: the site does not say
+
 	UserAgent   string // what SIP servers are told of this program (sip.CheckUserAgent); empty: homeward/ and the Version
 	Workstation string // host name of this device, for NTLM; empty: not told
 

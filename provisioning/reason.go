@@ -76,6 +76,7 @@ const (
 
 	CredentialsResting Reason = "credentials-resting"
 	RetryAfter         Reason = "retry-after"
+	StormWindow        Reason = "storm-window"
 
 	CertificateUnusable Reason = "certificate-unusable"
 	EnrolFailed         Reason = "enrol-failed"

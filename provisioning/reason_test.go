@@ -22,7 +22,7 @@ dhcp-malformed dhcp-not-permitted dhcp-conflict name-not-allowed transport-polic
 same-as-failed connect-refused connect-timeout connect-unreachable connect-reset tls-untrusted tls-name tls-no-name
 tls-expired tls-not-yet-valid tls-timeout tls-version tls-failed clock-wrong sip-no-answer sip-malformed
 sip-unavailable sip-forbidden sip-not-found sip-credentials sip-auth-not-supported sip-bad-signature
-sip-redirect-loop sip-redirect-downgrade certificate-refused certificate-expired binding-lost credentials-resting retry-after relay-none relay-unreachable
+sip-redirect-loop sip-redirect-downgrade certificate-refused certificate-expired binding-lost credentials-resting retry-after storm-window relay-none relay-unreachable
 relay-refused cache-damaged cache-write cache-too-new cache-read-only
 
 srv-exists dhcp-off dhcp-vendor-class dhcp-no-lease address-changed dhcp-not-supported dhcp-no-interface dhcp-no-network

@@ -25,6 +25,7 @@ type Fleet struct {
 	status func() provisioning.Status
 	kept   func() fleet.Cache // last good; the zero value: there is none
 	log    *slog.Logger
+	Wait   time.Duration // for the turn of this device; set before the task runs, if at all
 
 	mu       sync.Mutex
 	since    time.Time // of the state
@@ -83,13 +84,9 @@ func (f *Fleet) Task(status func() provisioning.Status) Task {
 		}
 		f.status = status
 		f.story.begin(ctx)
-		var wait time.Duration
-		if f.story.AfterUncleanEnd() {
-			wait = fleet.AfterPowerCut(f.conf.Name)
-		}
 		var published sync.WaitGroup
 		reading, stop := context.WithCancelCause(context.WithoutCancel(ctx))
-		published.Go(func() { _ = f.publisher.Run(reading, wait) }) // its errors are noted
+		published.Go(func() { _ = f.publisher.Run(reading, f.Wait) }) // its errors are noted
 		err := f.read(ctx)
 		stop(context.Cause(ctx)) // after what the end told
 		published.Wait()

@@ -35,7 +35,6 @@ type Story struct {
 	file     string
 	gate     <-chan struct{} // closed when the file may be read
 	reading  sync.Once
-	unclean  bool      // see AfterUncleanEnd
 	failedAt time.Time // when the file could not be written, which was said; zero: it could. The task's alone
 
 	mu         sync.Mutex
@@ -108,8 +107,8 @@ func (s *Story) read() {
 		s.add(e)
 	}
 	s.loaded = s.last
-	s.unclean = len(before) > 0 && before[len(before)-1].Event != control.Stopped
-	if s.unclean && len(told) > 0 && told[0].Event == control.Started { // as start would have done
+	unclean := len(before) > 0 && before[len(before)-1].Event != control.Stopped
+	if unclean && len(told) > 0 && told[0].Event == control.Started { // as start would have done
 		told[0].Detail = uncleanEnd
 		if latest := s.entries[len(s.entries)-1]; same(latest.Entry) == same(told[0].Entry) {
 			latest.again(told[0].Entry, s.loaded+told[0].number)
@@ -121,12 +120,6 @@ func (s *Story) read() {
 		s.keep(l)
 	}
 	s.last += last
-}
-
-// AfterUncleanEnd says whether the run before this one did not stop cleanly: the power was cut, or the process was killed.
-func (s *Story) AfterUncleanEnd() bool {
-	s.recall()
-	return s.unclean
 }
 
 // Life returns the main task of the process; the story tells its start and its stop.

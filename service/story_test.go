@@ -186,24 +186,3 @@ func TestTheDefaultLogSaysWhy(t *testing.T) {
 		})
 	}
 }
-
-// Whether the run before ended uncleanly is known from its last line.
-func TestStoryKnowsAnUncleanEnd(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "history.jsonl")
-	open := func() *Story { return NewStory(slog.New(slog.DiscardHandler), file) }
-	first := open()
-	if first.AfterUncleanEnd() {
-		t.Error("the first start of all is after an unclean end")
-	}
-	saved := uint64(0)
-	first.start("v1")
-	saved = first.save(saved)
-	if !open().AfterUncleanEnd() {
-		t.Error("a start without a stop is a clean end")
-	}
-	first.stop("v1", nil)
-	first.save(saved)
-	if open().AfterUncleanEnd() {
-		t.Error("a stop is an unclean end")
-	}
-}

@@ -26,12 +26,12 @@ type wall struct {
 var walls = []wall{
 	{
 		"cmd/agent",
-		"internal/anchor internal/config internal/fleet internal/identity internal/nearest internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check provisioning/drill cache dhcpopts packaging",
+		"internal/anchor internal/boot internal/config internal/fleet internal/identity internal/nearest internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check provisioning/drill cache dhcpopts packaging",
 		"github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term",
 		"reads the command line, and puts everything else together",
 	},
 	{"cmd/fleet", "provisioning internal/fleet", "", "shows an operator what devices publish; it is on no device (provisioning: the words of reasons)"},
-	{"cmd/lab", "provisioning internal/sitetest cmd/lab/years", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
+	{"cmd/lab", "provisioning internal/sitetest internal/storm cmd/lab/years", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
 	{
 		"cmd/lab/years", "internal/sitetest internal/identity cache provisioning provisioning/wire provisioning/agent service", "",
 		"lives years of devices in simulated time; puts the agent together as cmd/agent does",
@@ -50,7 +50,7 @@ var walls = []wall{
 	{"provisioning/wire", "dhcpopts internal/srv", "golang.org/x/sys", "is the one seam (x/sys: one socket option)"},
 	{"provisioning/discover", "provisioning provisioning/wire dhcpopts internal/place internal/srv internal/plain", "", "asks DNS and DHCP; signs in nowhere"},
 	{
-		"provisioning/signin", "provisioning provisioning/wire cache internal/certprov internal/place internal/sip internal/trust internal/plain", "",
+		"provisioning/signin", "provisioning provisioning/wire cache internal/certprov internal/place internal/sip internal/storm internal/trust internal/plain", "",
 		"signs in; asks neither DNS nor DHCP, and owns no state of the device (cache: its record is a value)",
 	},
 	{
@@ -58,7 +58,7 @@ var walls = []wall{
 		"gets a certificate once, when it is told to; knows no agent",
 	},
 	{
-		"provisioning/agent", "provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/enrol cache internal/sip internal/identity", "",
+		"provisioning/agent", "provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/enrol cache internal/boot internal/sip internal/identity internal/storm", "",
 		"owns the state; never checks",
 	},
 	{
@@ -89,6 +89,8 @@ var walls = []wall{
 	{"internal/kinds", "", "", "below all: lists the kinds of an enumeration"},
 	{"internal/nearest", "", "", "below all: finds the word that was probably meant"},
 	{"internal/plain", "", "", "below all: the words of the standard library's errors"},
+	{"internal/boot", "internal/safefile", "", "a leaf: how the run before has ended, and what the next one has to know"},
+	{"internal/storm", "", "", "below all: the rules by which devices do not come all at once"},
 	{"internal/secret", "", "", "below all: the type that holds a password"},
 	{
 		"internal/sitetest", "dhcpopts internal/nearest", "github.com/miekg/dns github.com/insomniacslk/dhcp",

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/boot"
 	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/internal/fleet"
 	certs "github.com/homeward-agent/homeward/internal/identity"
@@ -114,6 +115,9 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	broker := service.NewFleet(conf.Fleet, v.Version, func() fleet.Cache { return keptOf(store.Load()) }, story, log)
 	daemon := agent.New(conf.Policy, network, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e); broker.Tell(e) })
 	daemon.Identify(certs.In(conf.StateDir))
+	before := boot.Open(conf.StateDir, boot.This())
+	daemon.Resume(before)
+	broker.Wait = daemon.Turn()
 	stateFile := service.NewStateFile(filepath.Join(conf.RuntimeDir, "registrar.json"), daemon.Status, story, conf.OnChange, log)
 	watch.Besides(stateFile.Look)
 	lastGood := func() time.Time { record, _ := store.Load(); return record.RegisteredAt }
@@ -137,6 +141,9 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 		service.Task{Name: "on_change", Run: stateFile.RunCommand},
 		service.Readiness(story, daemon.Status, log),
 		service.Thrift(story, daemon.Status),
+		service.Task{Name: "restart.json", Run: func(ctx context.Context) error {
+			return before.Keep(ctx, asked, func(err error) { log.Warn("restart.json cannot be written", "err", err) })
+		}},
 		metrics.Task(daemon.Status, lastGood, log),
 		broker.Task(daemon.Status),
 		// Nothing of this is shared with those who ask over the control socket.
@@ -147,6 +154,7 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 		return &failure{code: exitFailed}
 	}
 	log.Info("homeward stops")
+	_ = before.End() // where it cannot be written, that was said
 	return nil
 }
 

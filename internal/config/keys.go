@@ -364,6 +364,12 @@ var keys = []Key{
 			to.Policy.Release = v.Text == "release"
 			return nil
 		}},
+	{"storm_window", Text, ``, `"30s"`,
+		"time over which the devices of a site spread their first contacts after a power cut: \"60s\", \"4m\"; 0: none\nDefault: 30s, or as long as a Registrar has asked this device to stay away when all of them came back.\nRight: 1.2 times the number of devices, divided by the sign-ins a second that the pool can serve (docs/storm.md).",
+		func(v Value, to *Config) (err error) {
+			to.Policy.StormWindow, err = parseWindow(v.Text)
+			return err
+		}},
 	{"fleet_broker", Text, ``, `"mqtts://broker.contoso.com:8883"`,
 		"MQTT 5 broker to which the state of this device is published\nDefault: none. Over TLS only; the port is 8883 unless given. Nothing is subscribed to. For operators: docs/fleet.md",
 		func(v Value, to *Config) (err error) {

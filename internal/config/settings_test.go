@@ -139,7 +139,7 @@ func TestDefaults(t *testing.T) {
 			SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}, User: "phone1@contoso.com",
 			Auth:     []string{"tls-dsk", "ntlm", "digest"},
 			AllowTCP: true, TLSFloor: true, Naming: provisioning.NamingSuffix, TLSMin: 0x0303, Enrol: true,
-			AskDHCP: true, ReadLease: true, LeaseHooks: "/run/homeward-dhcp",
+			AskDHCP: true, ReadLease: true, StormWindow: -1, LeaseHooks: "/run/homeward-dhcp",
 		},
 		StateDir: "/var/lib/homeward", RuntimeDir: "/run/homeward", LogLevel: slog.LevelInfo, LogFormat: "auto", OnChange: []string{},
 	}
@@ -314,7 +314,7 @@ func TestMistakesInFlags(t *testing.T) {
 func TestKeysAreTheOnesOfTheInterface(t *testing.T) {
 	want := strings.Fields(`sip_address user password_file auth enrol interface order internal_server external_server allow_tcp tls_floor
 		strict_naming roots trust_bootstrap trust_pins first_use_sends_credentials credentials_over_tcp tls_min dns_servers dhcp state_dir runtime_dir pin_sign_in phone pin_file log_level log_format on_change metrics_listen user_agent binding
-		fleet_broker fleet_site fleet_cert fleet_key fleet_device fleet_roots fleet_identities`)
+		storm_window fleet_broker fleet_site fleet_cert fleet_key fleet_device fleet_roots fleet_identities`)
 	var got []string
 	for _, k := range keys {
 		got = append(got, k.Name)

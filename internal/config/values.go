@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -241,4 +242,22 @@ func parsePins(texts []string) ([]string, error) {
 		pins = append(pins, pin)
 	}
 	return pins, nil
+}
+
+// mostWindow is our choice: a device that stays away longer is thought to be dead.
+const mostWindow = time.Hour
+
+// parseWindow reads storm_window; negative: the site does not say.
+func parseWindow(text string) (time.Duration, error) {
+	if text == "" {
+		return -1, nil
+	}
+	window, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		return 0, errors.New(`write a number and its unit: "30s", "4m", or "0" for none`)
+	case window < 0 || window > mostWindow:
+		return 0, errors.New("it must be between 0 and 1h")
+	}
+	return window, nil
 }

@@ -140,3 +140,15 @@ func TestNameServers(t *testing.T) {
 		})
 	}
 }
+
+func TestWindow(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "-1ns", "30s": "30s", "4m": "4m0s", "0": "0s", "0s": "0s", "1h": "1h0m0s",
+		"30": `error: write a number and its unit: "30s", "4m", or "0" for none`, "soon": `error: write a number and its unit: "30s", "4m", or "0" for none`,
+		"-1s": "error: it must be between 0 and 1h", "61m": "error: it must be between 0 and 1h",
+	} {
+		if got := outcome(parseWindow(in)); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}

@@ -3,11 +3,9 @@ package fleet
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,20 +125,6 @@ func TestPace(t *testing.T) {
 	}
 	if wait := usual.wait(1, true); wait < maxSpread/30 {
 		t.Errorf("a busy broker is asked again after %v", wait)
-	}
-	var waits []time.Duration
-	for n := range 10000 {
-		name := Name{"site1", fmt.Sprintf("phone%d", n)}
-		waits = append(waits, AfterPowerCut(name))
-		if again := AfterPowerCut(name); again != waits[n] {
-			t.Fatalf("%v and %v", waits[n], again)
-		}
-	}
-	slices.Sort(waits)
-	for i, wait := range waits { // each second has its share
-		if even := time.Duration(float64(i) / 10000 * float64(bootSpread)); (wait - even).Abs() > bootSpread/40 {
-			t.Fatalf("the %dth of 10000 waits %v", i, wait)
-		}
 	}
 	if 3*keepAlive/2+willDelay > 6*time.Minute {
 		t.Error("docs/fleet.md says that a device that has fallen silent is offline after six minutes")

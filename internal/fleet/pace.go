@@ -1,8 +1,6 @@
 package fleet
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"math/rand/v2"
 	"time"
 )
@@ -10,17 +8,16 @@ import (
 // Our choices. A device that falls silent is offline six minutes later at the most: one and a half keep-alives (MQTT 5 section 3.1.2.10), and
 // the delay of the will, in which a daemon that was started again, or a network that was away for a moment, is not told.
 const (
-	keepAlive  = 3 * time.Minute
-	willDelay  = 60 * time.Second
-	dialLimit  = 20 * time.Second // for TCP, TLS and CONNECT
-	ackLimit   = 30 * time.Second // a broker that takes longer is left
-	farewell   = time.Second      // the end of the daemon waits no longer for the broker
-	coalesce   = 10 * time.Second // between two states
-	day        = 24 * time.Hour   // all is published again after it, give or take a quarter
-	spread     = 30 * time.Second // the first retry comes within it, at random; each further one within twice as much
-	maxSpread  = 15 * time.Minute
-	heldFor    = time.Minute // a connection that holds so long ends a series of failures
-	bootSpread = 2 * time.Minute
+	keepAlive = 3 * time.Minute
+	willDelay = 60 * time.Second
+	dialLimit = 20 * time.Second // for TCP, TLS and CONNECT
+	ackLimit  = 30 * time.Second // a broker that takes longer is left
+	farewell  = time.Second      // the end of the daemon waits no longer for the broker
+	coalesce  = 10 * time.Second // between two states
+	day       = 24 * time.Hour   // all is published again after it, give or take a quarter
+	spread    = 30 * time.Second // the first retry comes within it, at random; each further one within twice as much
+	maxSpread = 15 * time.Minute
+	heldFor   = time.Minute // a connection that holds so long ends a series of failures
 )
 
 // Pace is how fast a publisher goes. There is one that devices have; tests have less time, or more.
@@ -48,11 +45,3 @@ func (p Pace) wait(failures int, busy bool) time.Duration {
 
 // aDay is 24 hours, give or take a quarter.
 func aDay() time.Duration { return day*3/4 + rand.N(day/2) }
-
-// AfterPowerCut is how long a device waits for its first connection after it ended uncleanly, when the power has probably returned
-// to all of them at the same moment: its own part of two minutes.
-func AfterPowerCut(n Name) time.Duration {
-	sum := sha256.Sum256([]byte(n.String()))
-	share := float64(binary.BigEndian.Uint32(sum[:4])) / (1 << 32)
-	return time.Duration(share * float64(bootSpread))
-}

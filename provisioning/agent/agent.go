@@ -3,8 +3,10 @@ package agent
 import (
 	"context"
 	"crypto/tls"
+	"time"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/boot"
 	"github.com/homeward-agent/homeward/internal/identity"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/enrol"
@@ -25,6 +27,7 @@ type Agent struct {
 	keeper       *keeper
 	preferred    string // the Registrar we were sent to
 	certificates *certificates
+	turn         *turn
 }
 
 // New returns an agent that has not started. emit is called for every Event, from several goroutines.
@@ -34,15 +37,19 @@ func New(policy provisioning.Policy, wire wire.Wire, store *cache.DB, emit func(
 		policy.Identity = func() (*tls.Certificate, error) { return own.identity(), nil }
 	}
 	basis, board, pulse := basis{policy, wire, store}, newBoard(policy, emit), pulse{make(chan struct{})}
+	turn := &turn{basis: basis, board: board, pulse: pulse, changes: make(changes, 1)}
 	signer := signin.New(policy, wire, endpointID(store), basis.memory().Vouched(), signin.Owner{
 		Tell: func(e provisioning.Event) { board.tell(e); own.noticed(e) }, Pass: pulse.pass, Ground: basis.ground, Floor: basis.floor, ClockFloor: basis.clockFloor, Resolve: basis.resolve,
 		CertificateService: own.offered,
+		Asked:              turn.asked,
 	})
+	turn.signer = signer
 	return &Agent{
-		basis: basis, board: board, pulse: pulse, signer: signer, changes: make(changes, 1), reports: reports{heeded: make(chan struct{}, 1)},
+		basis: basis, board: board, pulse: pulse, signer: signer, changes: turn.changes, reports: reports{heeded: make(chan struct{}, 1)},
 		search:       &search{gatherer: gatherer{basis: basis, board: board, pulse: pulse, signer: signer}},
 		keeper:       &keeper{basis: basis, board: board, signer: signer},
 		certificates: own,
+		turn:         turn,
 	}
 }
 
@@ -82,6 +89,12 @@ func (a *Agent) Identify(store identity.Store) {
 		},
 	}
 }
+
+// Resume tells the agent how the run before this one has ended. It is called before Run.
+func (a *Agent) Resume(before *boot.Memory) { a.turn.resume(before) }
+
+// Turn is how long it is until this device may come, after a power cut; else 0. It is asked before Run.
+func (a *Agent) Turn() time.Duration { return a.turn.comes() }
 
 // Enrol asks for a certificate now, whenever the last one came. What comes of it is told as an event.
 func (a *Agent) Enrol() {

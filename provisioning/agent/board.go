@@ -220,6 +220,17 @@ func (b *board) resting(until time.Time, password, stopped bool) {
 	b.tell(provisioning.Event{Kind: provisioning.Waiting, Until: until, Reason: reason, Trouble: trouble})
 }
 
+// awaitsTurn shows until when the device waits after a power cut.
+func (b *board) awaitsTurn(until time.Time) {
+	why := provisioning.Event{Reason: provisioning.StormWindow}
+	b.change(func(s *provisioning.Status) {
+		s.Because(why.Why())
+		s.NextAttempt = shownTime(until)
+	})
+	b.enter(provisioning.Resting)
+	b.tell(provisioning.Event{Kind: provisioning.Waiting, Until: until, Reason: why.Reason})
+}
+
 // holds shows the certificate for sign-in, or what is wrong with it.
 func (b *board) holds(pair identity.Pair, trouble provisioning.Trouble) {
 	b.showIdentity(func(before provisioning.Identity) provisioning.Identity {

@@ -2,10 +2,10 @@ package agent
 
 import (
 	"context"
-	"hash/fnv"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/identity"
+	"github.com/homeward-agent/homeward/internal/storm"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/enrol"
 )
@@ -43,9 +43,7 @@ type enrolling struct {
 
 // share is a part of a span that is the same for this device always, and spread over the fleet.
 func (e *enrolling) share(span time.Duration) time.Duration {
-	h := fnv.New64a()
-	h.Write([]byte(e.credential.owner.SIPAddress + " " + e.credential.owner.EndpointID))
-	return time.Duration(float64(span) * float64(h.Sum64()%4096) / 4096)
+	return storm.Share(e.credential.owner.SIPAddress+" "+e.credential.owner.EndpointID, span)
 }
 
 // wanted says whether a certificate may be asked for without being told to: with a secret, or with the pair at hand.

@@ -79,7 +79,7 @@ func (l *lookout) rewind() {
 	if l.timer = nil; l.primary.Host == "" && !l.reg.Degraded {
 		return
 	}
-	wait := lookupDelay(l.search.nothingSince)
+	wait := l.search.lookupDelay(l.search.nothingSince)
 	if l.primary.Host != "" {
 		wait = primaryInterval * time.Duration(l.search.signer.Restraint().Patience())
 		wait = wait/2 + rand.N(wait)

@@ -4,19 +4,24 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 func TestLookupsSlowDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		since := time.Now()
+		g := &gatherer{signer: signin.New(provisioning.Policy{}, wire.Wire{}, "", nil, signin.Owner{})}
 		for range 1000 {
-			if got := lookupDelay(since); got < 1500*time.Millisecond || got > 2500*time.Millisecond {
+			if got := g.lookupDelay(since); got < 1500*time.Millisecond || got > 2500*time.Millisecond {
 				t.Fatalf("at first: %v", got)
 			}
 		}
 		time.Sleep(5*time.Minute + 1)
 		for range 1000 {
-			if got := lookupDelay(since); got < 7500*time.Millisecond || got > 12500*time.Millisecond {
+			if got := g.lookupDelay(since); got < 7500*time.Millisecond || got > 12500*time.Millisecond {
 				t.Fatalf("after five minutes: %v", got)
 			}
 		}

@@ -45,6 +45,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		heeding.Go(func() { c.run(ctx) })
 	}
 	defer heeding.Wait()
+	a.turn.await(ctx)
 	for next := a.recall(nil); next != nil && (ctx.Err() == nil || a.keeper.current != nil); {
 		next = a.journey(ctx, next)
 	}
@@ -87,6 +88,7 @@ func (a *Agent) journey(ctx context.Context, next phase) phase {
 	a.signer.NetworkChanged()
 	a.search.forget()
 	a.signer.Restraint().TakeTurns()
+	a.turn.await(ctx) // a switch that comes up later than its devices is one network change for all
 	return a.recall(nil)
 }
 
@@ -204,7 +206,7 @@ func (a *Agent) rest(ctx context.Context) phase {
 		case since.IsZero() || resting:
 			lookAt = time.Time{}
 		case lookAt.IsZero():
-			lookAt = time.Now().Add(lookupDelay(since))
+			lookAt = time.Now().Add(a.search.lookupDelay(since))
 		}
 		if after, ok := a.search.walk.Doors.After(); ok && !a.search.walk.Stopped() && knockAt.IsZero() {
 			knockAt = time.Now().Add(after)
@@ -351,7 +353,7 @@ func (a *Agent) lose(ctx context.Context, err error) phase {
 	if errors.As(err, &sent) {
 		return a.sentAway(reg, sent)
 	}
-	if record, _ := a.basis.record(); signin.PathDied(err) && !record.Told && !reg.Degraded && !a.signer.Restraint().AllDrop() {
+	if record, _ := a.basis.record(); signin.PathDied(err) && !record.Told && !reg.Degraded && !a.signer.Restraint().Spent() {
 		a.search.begin(nil) // it has just been tried, by the system and in vain: its turn comes among the others
 		return a.discover
 	}
@@ -361,7 +363,7 @@ func (a *Agent) lose(ctx context.Context, err error) phase {
 // again is how to go on after a loss: at once. A Registrar that accepts and drops the device over and over has lost its
 // turn by now. Where many do, it is not for the next one to end that.
 func (a *Agent) again(lost *signin.Registration) phase {
-	if a.signer.Restraint().AllDrop() {
+	if a.signer.Restraint().Spent() {
 		return a.rest
 	}
 	return a.recall(lost)

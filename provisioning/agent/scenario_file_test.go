@@ -17,6 +17,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/boot"
 	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/internal/sitetest"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -65,11 +66,14 @@ type step func(s *scenario, t *testing.T)
 
 // verbs are the lines of a script. Each of run and until is one life of the agent, ended as the service manager ends it.
 var verbs = map[string]func(s *scenario, words []string) (step, error){
-	"run":   verbRun,
-	"until": verbUntil,
-	"apply": verbApply,
-	"see":   verbSee,
-	"vague": func(s *scenario, _ []string) (step, error) { s.inexact = true; return nil, nil },
+	"run":    verbRun,
+	"until":  verbUntil,
+	"cut":    verbCut,
+	"kill":   verbKill,
+	"reboot": func(*scenario, []string) (step, error) { return reboot, nil },
+	"apply":  verbApply,
+	"see":    verbSee,
+	"vague":  func(s *scenario, _ []string) (step, error) { s.inexact = true; return nil, nil },
 }
 
 func verbRun(_ *scenario, words []string) (step, error) {
@@ -89,6 +93,20 @@ func verbUntil(_ *scenario, words []string) (step, error) {
 	}
 	return func(s *scenario, t *testing.T) { s.live(t, longest, strings.Join(words, " ")) }, nil
 }
+
+// verbCut is a life that ends with the power, which returns at once.
+func verbCut(s *scenario, words []string) (step, error) {
+	kill, err := verbKill(s, words)
+	return func(s *scenario, t *testing.T) { kill(s, t); reboot(s, t) }, err
+}
+
+// verbKill is a life that ends with the process alone.
+func verbKill(s *scenario, words []string) (step, error) {
+	run, err := verbRun(s, words)
+	return func(s *scenario, t *testing.T) { s.unclean = true; run(s, t); s.unclean = false }, err
+}
+
+func reboot(s *scenario, _ *testing.T) { s.machine.ID += "'" }
 
 func verbApply(s *scenario, words []string) (step, error) {
 	return func(s *scenario, t *testing.T) {
@@ -181,7 +199,7 @@ func parseScenario(t *testing.T, archive *txtar.Archive, file, dir string) *scen
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scenario{site: site, file: filepath.Base(file), dir: dir, began: time.Now()}
+	s := &scenario{machine: boot.Machine{ID: "boot", Up: time.Minute}, site: site, file: filepath.Base(file), dir: dir, began: time.Now()}
 	err = site.Section("script", func(words []string) error {
 		verb := verbs[words[0]]
 		if verb == nil {

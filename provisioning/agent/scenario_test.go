@@ -18,6 +18,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/boot"
 	"github.com/homeward-agent/homeward/internal/golden"
 	"github.com/homeward-agent/homeward/internal/identity"
 	"github.com/homeward-agent/homeward/internal/sitetest"
@@ -114,9 +115,13 @@ type scenario struct {
 	timeline strings.Builder
 	last     provisioning.Status // just before the end
 	rootless bool
-	rootAt   string                      // the place of the one server whose certificate is a root; "": there is none
-	pins     []string                    // whose fingerprints: "site", "other"
-	accepted []provisioning.Anchor       // by the device
+	rootAt   string                // the place of the one server whose certificate is a root; "": there is none
+	pins     []string              // whose fingerprints: "site", "other"
+	accepted []provisioning.Anchor // by the device
+	machine  boot.Machine          // the boot in which the device runs
+	keeping  sync.WaitGroup
+	dead     bool                        // its power was cut: what it would still tell, nobody hears
+	unclean  bool                        // this life ends without being told to
 	identity func(*testing.T, *scenario) // makes the certificate that the device has; nil: it keeps none
 	told     bytes.Buffer                // everything the agent has told, in every form
 	packets  packets
@@ -149,6 +154,8 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 	if s.identity != nil {
 		agent.Identify(identity.In(s.dir))
 	}
+	before := boot.Open(s.dir, s.machine)
+	agent.Resume(before)
 	ctx, stop := context.WithCancel(t.Context())
 	s.site.Note("starts")
 	s.began, s.vague = time.Now(), s.inexact
@@ -159,6 +166,7 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 	done := make(chan struct{})
 	go func() { defer close(done); agent.Run(ctx) }()
 	go s.watch(t, ctx, agent)
+	s.remember(t, ctx, before)
 	select {
 	case <-time.After(limit):
 		if awaited != "" {
@@ -171,12 +179,28 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 	s.last = status
 	verifyOneRecord(t, status, store)
 	s.site.Note("is told to stop")
+	s.mu.Lock()
+	s.dead = s.unclean
+	s.mu.Unlock()
 	stop()
 	<-done
+	s.keeping.Wait()
+	if s.dead = false; !s.unclean {
+		if err := before.End(); err != nil {
+			t.Error(err)
+		}
+	}
 	fmt.Fprintf(&s.told, "%+v %#v\n", status, agent.basis.policy)
 	if err := json.NewEncoder(&s.told).Encode(status); err != nil {
 		t.Error(err)
 	}
+}
+
+// remember keeps what the next life has to know.
+func (s *scenario) remember(t *testing.T, ctx context.Context, before *boot.Memory) {
+	now := make(chan struct{})
+	close(now)
+	s.keeping.Go(func() { _ = before.Keep(ctx, now, func(err error) { t.Error(err) }) })
 }
 
 // watch asks like the watchdog of the service: whatever a site does, the agent must be heard of in time.
@@ -198,6 +222,9 @@ func (s *scenario) watch(t *testing.T, ctx context.Context, agent *Agent) {
 func (s *scenario) record(e provisioning.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.dead {
+		return
+	}
 	s.vague = s.vague || e.Kind == provisioning.Refreshed || e.Kind == provisioning.Lost && e.Reason == provisioning.SIPNoAnswer // pings are jittered too
 	when := fmt.Sprintf("+%v", time.Since(s.began).Round(time.Millisecond))
 	if s.vague {

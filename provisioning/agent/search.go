@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -137,10 +136,10 @@ func (s *search) somethingNew(ctx context.Context) bool {
 }
 
 // lookupDelay returns the pause between look-ups while nothing can be discovered.
-func lookupDelay(since time.Time) time.Duration {
+func (g *gatherer) lookupDelay(since time.Time) time.Duration {
 	base := lookupInterval
 	if time.Since(since) > lookupSlowAfter {
 		base = lookupSlow
 	}
-	return base*3/4 + rand.N(base/2) // a quarter either way
+	return g.signer.Restraint().Between(base*3/4, base*5/4) // a quarter either way
 }

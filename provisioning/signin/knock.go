@@ -38,10 +38,10 @@ func (d *Doors) failed(c provisioning.Candidate, err error) {
 
 // After returns when to Knock next; false: there is no door, or it is not for a Registrar to end the rest.
 func (d *Doors) After() (time.Duration, bool) {
-	if d.signer.restraint.AllDrop() || len(d.open()) == 0 {
+	if d.signer.restraint.Spent() || len(d.open()) == 0 {
 		return 0, false
 	}
-	return d.signer.restraint.knockAfter(), true
+	return d.signer.restraint.tries.Knock(rand.N), true
 }
 
 // open are the doors at which one may knock.
@@ -76,11 +76,6 @@ func (d *Doors) Knock(ctx context.Context) bool {
 	if len(opened) == 0 {
 		return false
 	}
-	d.signer.restraint.knocks++
+	d.signer.restraint.tries.Knocked()
 	return true
-}
-
-// knockAfter draws the pause before the next knock.
-func (r *Restraint) knockAfter() time.Duration {
-	return (leastKnock + rand.N(mostKnock-leastKnock)) << min(r.knocks, knocksDoubled)
 }

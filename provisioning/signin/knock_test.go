@@ -31,8 +31,12 @@ func TestWhereADeviceKnocks(t *testing.T) {
 		"TLS stalled":            {&attemptError{stage: handshaking, err: context.DeadlineExceeded}, nil, false},
 		"the Registrar was mute": {&attemptError{stage: registering, err: context.DeadlineExceeded}, nil, false},
 		"unavailable":            {&attemptError{stage: registering, err: &sip.StatusError{Code: 503}}, nil, false},
-		"all drop the device":    {timeout, func(w *Walk) { w.signer.restraint.earlyInARow = earlyLossesInARow }, false},
-		"the password rests":     {timeout, func(w *Walk) { w.signer.restraint.refused(refusalsAllowed) }, false},
+		"all drop the device": {timeout, func(w *Walk) {
+			for range 10 {
+				w.signer.restraint.tries.Spend()
+			}
+		}, false},
+		"the password rests": {timeout, func(w *Walk) { w.signer.restraint.refused(refusalsAllowed) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := knocker(nil)

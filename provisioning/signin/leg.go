@@ -25,6 +25,9 @@ func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registrat
 	if reason, detail := w.ruledOut(c); reason != "" {
 		w.past(c)
 		w.skip(c, reason, detail)
+		if reason == provisioning.RetryAfter {
+			w.retryAfter.of(time.Until(w.signer.restraint.leaveAlone[c.Endpoint]))
+		}
 		return nil
 	}
 	w.visited[c.Endpoint] = true

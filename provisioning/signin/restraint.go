@@ -9,20 +9,9 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/storm"
 	"github.com/homeward-agent/homeward/provisioning"
 )
-
-// delays between walks through the Registrars after a failure (RFC 5626 §4.5: base 30 s, doubled, at most
-// 1800 s; each is drawn from its upper half). The running total is beside.
-var delays = [...]time.Duration{
-	30 * time.Second,   // 0:30
-	60 * time.Second,   // 1:30
-	120 * time.Second,  // 3:30
-	240 * time.Second,  // 7:30
-	480 * time.Second,  // 15:30
-	960 * time.Second,  // 31:30
-	1800 * time.Second, // and so on, for ever
-}
 
 // Our choices.
 const (
@@ -30,11 +19,10 @@ const (
 	earlyLossesAllowed = 1                // for each Registrar: one that restarts resets connections
 	heldLong           = 10 * time.Minute // whoever ends a registration later than that has had a reason of that day
 	endsAllowed        = 1                // for each Registrar, in band: one that is drained ends all of its registrations
-	earlyLossesInARow  = 10               // of all Registrars together: then it rests, whoever else would take the device
 	unreachedWait      = 10 * time.Second // this device itself is cut off: no Registrar was bothered
 	refusalsAllowed    = 2                // a third wrong logon may lock the account
 	credentialsRest    = 30 * time.Minute // the usual lock-out window of a directory
-	retryAfterSpread   = 0.1              // so that a fleet does not return in one instant
+	mostInClear        = time.Minute      // of what is asked over plain TCP
 	primaryHeld        = 10 * time.Minute // a primary that is lost sooner after it was taken back did not hold
 	primaryPatience    = 8                // the longest factor on the interval, when the primary does not hold
 )
@@ -43,11 +31,9 @@ const (
 // It outlives the walks, which ask it before each attempt and tell it of each failure.
 type Restraint struct {
 	early       map[provisioning.Endpoint]int       // registrations lost at once, by endpoint, since one has held
-	earlyInARow int                                 // the same of all endpoints, since all had their turn again
+	tries       storm.Tries                         // walks in a row that ended without registration, and what is tried sooner than they allow
 	ended       map[provisioning.Endpoint]int       // registrations that the Registrar has ended itself, since one has held long
 	aside       map[attempted]aside                 // places that have lost their turn
-	knocks      int                                 // rests in a row that a Registrar has cut short by taking a connection
-	failures    int                                 // walks in a row that ended without registration
 	refusals    int                                 // complete credentials refused in a row
 	refusedAt   time.Time                           // when the last of them was
 	credentials time.Time                           // the secret rests until then
@@ -133,16 +119,36 @@ func (r *Restraint) untilPassword() time.Duration {
 	return time.Until(r.credentials)
 }
 
-// AllDrop says whether Registrars, whoever they were, accept the device and drop it at once over and over. It is not for the
+// Spent says whether Registrars, whoever they were, accept the device and drop it at once over and over. It is not for the
 // next one to end that.
-func (r *Restraint) AllDrop() bool { return r.earlyInARow >= earlyLossesInARow }
+func (r *Restraint) Spent() bool { return r.tries.Spent() }
+
+// Between draws a pause of at least from and less than to; after a power cut it is as long as the window, if that is longer.
+func (r *Restraint) Between(from, to time.Duration) time.Duration {
+	return r.tries.Between(from, to, rand.N)
+}
+
+// Storm takes note that the power has returned to all devices at once, which are spread over a window; 0: it has not.
+func (r *Restraint) Storm(window time.Duration) { r.tries.Window = window }
+
+// Stormy says whether that is so, and this device has not registered since.
+func (r *Restraint) Stormy() bool { return r.tries.Window > 0 }
+
+// Turn returns how long it is until the next turn of the device, whose share of the window is given, so long after its start.
+func (r *Restraint) Turn(share, since time.Duration) time.Duration { return r.tries.Turn(share, since) }
+
+// LeaveAlone leaves an endpoint alone for a while.
+func (r *Restraint) LeaveAlone(e provisioning.Endpoint, wait time.Duration) {
+	maps.DeleteFunc(r.leaveAlone, func(_ provisioning.Endpoint, until time.Time) bool { return time.Now().After(until) })
+	r.leaveAlone[e] = time.Now().Add(wait)
+}
 
 // Patience is the factor on the time before the primary is taken back.
 func (r *Restraint) Patience() int { return r.patience }
 
 // TakeTurns gives all places their turn again.
 func (r *Restraint) TakeTurns() {
-	r.earlyInARow = 0
+	r.tries.Refill()
 	clear(r.aside)
 }
 
@@ -159,10 +165,21 @@ func (r *Restraint) failed(c provisioning.Candidate, err error) {
 	if errors.As(err, &credentials) || doubtsPassword(err) {
 		r.refused(1)
 	}
+	if wait := retryAfter(c, err); wait > 0 {
+		r.LeaveAlone(c.Endpoint, wait)
+	}
+}
+
+// retryAfter is how long a Registrar asks to be left alone; 0: it does not. Over plain TCP anybody may have written it.
+func retryAfter(c provisioning.Candidate, err error) time.Duration {
 	var status *sip.StatusError
-	if errors.As(err, &status) && status.RetryAfter > 0 {
-		maps.DeleteFunc(r.leaveAlone, func(_ provisioning.Endpoint, until time.Time) bool { return time.Now().After(until) })
-		r.leaveAlone[c.Endpoint] = time.Now().Add(status.RetryAfter)
+	switch {
+	case !errors.As(err, &status):
+		return 0
+	case c.Transport == provisioning.TCP:
+		return min(status.RetryAfter, mostInClear)
+	default:
+		return status.RetryAfter
 	}
 }
 
@@ -191,11 +208,11 @@ func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, h
 		return
 	}
 	if held >= settled {
-		r.failures, r.earlyInARow = 0, 0
+		r.tries.Held()
 		clear(r.early)
 	} else {
 		r.early[at.endpoint]++
-		r.earlyInARow++
+		r.tries.Spend()
 	}
 	if held >= heldLong {
 		delete(r.ended, at.endpoint)
@@ -204,7 +221,7 @@ func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, h
 		r.ended[at.endpoint]++
 	}
 	if n := max(r.early[at.endpoint]-earlyLossesAllowed, r.ended[at.endpoint]-endsAllowed); n > 0 {
-		r.aside[at] = aside{time.Now().Add(delayAfter(n)), reason}
+		r.aside[at] = aside{time.Now().Add(storm.Delay(n, rand.N)), reason}
 	}
 	var credentials *sip.CredentialsError
 	if errors.As(err, &credentials) && credentials.Scheme == "digest" {
@@ -218,7 +235,7 @@ func (r *Restraint) succeeded(c provisioning.Candidate, addr netip.Addr, scheme 
 	if scheme != "" && scheme != "tls-dsk" {
 		r.refusals = 0
 	}
-	r.knocks = 0
+	r.tries.Accepted()
 	delete(r.leaveAlone, c.Endpoint)
 	if c.Transport == provisioning.TLS {
 		r.distrust.proven(c.Host, addr)
@@ -227,18 +244,7 @@ func (r *Restraint) succeeded(c provisioning.Candidate, addr netip.Addr, scheme 
 
 // delay returns how long to leave Registrars alone after a walk that failed, and counts it.
 func (r *Restraint) delay(retryAfter time.Duration) time.Duration {
-	r.failures++
-	wait := delayAfter(r.failures)
-	if retryAfter > 0 && (r.failures == 1 || retryAfter > wait) { // at first no longer than asked, then no shorter
-		wait = retryAfter + rand.N(time.Duration(float64(retryAfter)*retryAfterSpread)+1)
-	}
-	return max(wait, r.untilPassword())
-}
-
-// delayAfter draws the delay after the nth failure in a row.
-func delayAfter(n int) time.Duration {
-	base := delays[min(n, len(delays))-1]
-	return base/2 + rand.N(base/2)
+	return max(r.tries.Failed(retryAfter, rand.N), r.untilPassword())
 }
 
 // Returned takes note that the primary was taken back: one that does not hold is given more time to settle.

@@ -45,6 +45,9 @@ type Owner struct {
 	// CertificateService is told where a proven Registrar says that certificates for sign-in can be got, and the anchor that its
 	// proof rests on, or "". Nil: nobody listens.
 	CertificateService func(url, anchor string)
+
+	// Asked is told how long a Registrar that has proven its name wants to be left alone. Nil: nobody listens.
+	Asked func(of provisioning.Endpoint, wait time.Duration)
 }
 
 // offered tells where certificates can be got; "" is nowhere.

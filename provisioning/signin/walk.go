@@ -28,11 +28,11 @@ type Walk struct {
 	signer     *Signer
 	holding    *Registration // what the device is registered with meanwhile; nil: nothing
 	failed     map[attempted]bool
-	stop       bool          // no Registrar will do: nothing more is tried
-	retryAfter time.Duration // the shortest a Registrar asked for
-	others     bool          // a Registrar failed without asking to be left alone
-	reached    bool          // something on the network answered, or was silent
-	counted    bool          // among the failures in a row, which a walk is once
+	stop       bool  // no Registrar will do: nothing more is tried
+	retryAfter least // that a Registrar asked for
+	others     bool  // a Registrar failed without asking to be left alone
+	reached    bool  // something on the network answered, or was silent
+	counted    bool  // among the failures in a row, which a walk is once
 
 	opener *opener                  // connects ahead; nil: the walk has not begun, or is over
 	wake   chan struct{}            // a connection has come further
@@ -135,16 +135,27 @@ const (
 func (w *Walk) consider(c provisioning.Candidate, err error) next {
 	w.signer.restraint.failed(c, err)
 	w.Doors.failed(c, err)
-	var status *sip.StatusError
-	if !errors.As(err, &status) || status.RetryAfter == 0 {
+	if wait := retryAfter(c, err); wait == 0 {
 		w.others = true
-	} else if w.retryAfter == 0 || status.RetryAfter < w.retryAfter {
-		w.retryAfter = status.RetryAfter
+	} else {
+		w.retryAfter.of(wait)
+		if asked := w.signer.owner.Asked; asked != nil && c.Transport == provisioning.TLS && !w.signer.policy.Withholds(c.Anchor) {
+			asked(c.Endpoint, wait)
+		}
 	}
 	w.reached = w.reached || ReasonOf(err) != provisioning.ConnectUnreachable
 	after := afterFailure(err)
 	w.stop = after == stopWalk
 	return after
+}
+
+// least is the shortest of some durations; 0: there were none.
+type least time.Duration
+
+func (l *least) of(d time.Duration) {
+	if *l == 0 || d < time.Duration(*l) {
+		*l = least(d)
+	}
 }
 
 // afterFailure sorts failures: refused credentials and a forbidden account would be refused everywhere; an
@@ -175,13 +186,13 @@ func (w *Walk) Pause() time.Duration {
 		return max(unreachedWait+rand.N(unreachedWait), r.untilPassword())
 	}
 	if w.counted { // it went on after a rest, to what had not been answered before
-		r.failures--
+		r.tries.Failures--
 	}
 	w.counted = true
 	if w.others {
 		return r.delay(0)
 	}
-	return r.delay(w.retryAfter)
+	return r.delay(time.Duration(w.retryAfter))
 }
 
 // Untried says whether a Candidate may be tried now, and has an address that was not tried on this walk.

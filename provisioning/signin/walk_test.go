@@ -355,8 +355,8 @@ func TestPauseAfterAWalk(t *testing.T) {
 		registrars  string
 		least, most time.Duration
 	}{
-		{"all have asked", "10.0.0.5:5061 tls fe01.contoso.com status 503 retry-after=200\n10.0.0.6:5061 tls fe02.contoso.com status 503 retry-after=100", 100 * time.Second, 110 * time.Second},
-		{"all have asked, the patient one last", "10.0.0.5:5061 tls fe01.contoso.com status 503 retry-after=100\n10.0.0.6:5061 tls fe02.contoso.com status 503 retry-after=200", 100 * time.Second, 110 * time.Second},
+		{"all have asked", "10.0.0.5:5061 tls fe01.contoso.com status 503 retry-after=200\n10.0.0.6:5061 tls fe02.contoso.com status 503 retry-after=100", 100 * time.Second, 151 * time.Second},
+		{"all have asked, the patient one last", "10.0.0.5:5061 tls fe01.contoso.com status 503 retry-after=100\n10.0.0.6:5061 tls fe02.contoso.com status 503 retry-after=200", 100 * time.Second, 151 * time.Second},
 		{"one has not", "10.0.0.5:5061 tls fe01.contoso.com status 503 retry-after=200\n10.0.0.6:5061 tls fe02.contoso.com refuse", 15 * time.Second, 30 * time.Second},
 		{"none has", "10.0.0.5:5061 tls fe01.contoso.com status 503\n10.0.0.6:5061 tls fe02.contoso.com silent", 15 * time.Second, 30 * time.Second},
 		{"one is out of reach", "10.0.0.5:5061 tls fe01.contoso.com refuse", 15 * time.Second, 30 * time.Second},

@@ -1,0 +1,229 @@
+package boot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/safefile"
+)
+
+const (
+	fileName = "restart.json"
+	fileMode = 0o640
+	format   = 1
+)
+
+// Our choices.
+const (
+	afterBoot = 3 * time.Minute // whoever is started later is not started by the boot
+	maxAsked  = 8
+	maxFile   = 64 << 10
+
+	maxSeconds = 3600
+)
+
+// Machine is the boot in which this process runs.
+type Machine struct {
+	ID string        // a name of its own; "": not known
+	Up time.Duration // since it began
+}
+
+// This returns what the kernel says (random(4), proc_uptime(5)).
+func This() Machine {
+	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	m := Machine{ID: strings.TrimSpace(string(id))}
+	up, err := os.ReadFile("/proc/uptime")
+	first, _, _ := strings.Cut(string(up), " ")
+	seconds, wrong := strconv.ParseFloat(first, 64)
+	if err != nil || wrong != nil {
+		return Machine{} // no power cut is noticed
+	}
+	m.Up = time.Duration(seconds * float64(time.Second))
+	return m
+}
+
+// Asked is what a Registrar has asked, to be left alone for a while.
+type Asked struct {
+	Host    string    `json:"host"`
+	Port    uint16    `json:"port"`        // of TLS: what anybody on the way may have written is not kept
+	Seconds int       `json:"seconds"`     // 1 to 3600
+	At      time.Time `json:"at,omitzero"` // by a clock that may have been wrong; zero: that is over
+	// Crowded says that the device came after a power cut: then so many came that it was sent away.
+	Crowded bool `json:"crowded,omitempty"`
+}
+
+// For is how long it asked for.
+func (a Asked) For() time.Duration { return time.Duration(a.Seconds) * time.Second }
+
+// kept is the file.
+type kept struct {
+	Version int     `json:"version"`
+	BootID  string  `json:"boot_id,omitempty"` // of the latest run
+	Stopped bool    `json:"stopped"`           // it was told to, and has
+	Asked   []Asked `json:"asked,omitempty"`
+}
+
+// Memory is restart.json. Its methods may be called from any goroutine.
+type Memory struct {
+	dir     string
+	machine Machine
+	before  kept // as the run before has left it
+	known   bool // there was a file, and it can be read
+
+	news chan struct{} // one place: there is something to write
+
+	mu  sync.Mutex
+	now kept
+}
+
+// Open reads what the run before has left in a directory. What cannot be read is as if nothing were there.
+func Open(dir string, machine Machine) *Memory {
+	m := &Memory{dir: dir, machine: machine, news: make(chan struct{}, 1)}
+	err := m.read()
+	m.known = err == nil
+	if !m.known {
+		m.before = kept{}
+	}
+	m.now = kept{Version: format, BootID: machine.ID, Asked: m.before.Asked}
+	return m
+}
+
+func (m *Memory) read() error {
+	f, err := safefile.Open(filepath.Join(m.dir, fileName), os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := json.NewDecoder(io.LimitReader(f, maxFile)).Decode(&m.before); err != nil {
+		return err
+	}
+	for _, a := range m.before.Asked {
+		if a.Seconds < 1 || a.Seconds > maxSeconds {
+			return fmt.Errorf("%s: a Registrar asked for %d s", fileName, a.Seconds)
+		}
+	}
+	if m.before.Version != format || len(m.before.Asked) > maxAsked {
+		return fmt.Errorf("%s has version %d, not %d", fileName, m.before.Version, format)
+	}
+	return nil
+}
+
+// PowerCut says that this run begins with the boot, and that the one before it, in another boot, was not told to stop: the power
+// was cut, and has returned. A device on which homeward has never run knows of none.
+func (m *Memory) PowerCut() bool {
+	is, was := m.machine, m.before
+	return m.known && !was.Stopped && is.ID != "" && was.BootID != "" && is.ID != was.BootID && is.Up < afterBoot
+}
+
+// ByHand says that the run before has been told to stop, and this one was started in the same boot: somebody wants it so.
+func (m *Memory) ByHand() bool {
+	return m.known && m.before.Stopped && m.machine.ID == m.before.BootID
+}
+
+// Left is how long a Registrar is still to be left alone.
+type Left struct {
+	Host string
+	Port uint16
+	For  time.Duration
+}
+
+// Left returns whom to leave alone, and for how long, as Registrars had asked before this run. now is the time of this device, and
+// is believed if it is not before floor, which has passed, nor before they asked. If it is not, up to half of what they asked is
+// taken off by chance, and they are left alone for the last time. After a restart by hand nobody is.
+func (m *Memory) Left(now, floor time.Time, chance func(time.Duration) time.Duration) []Left {
+	var left []Left
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.now.Asked = nil
+	for _, a := range m.before.Asked {
+		still, believed := a.For()-now.Sub(a.At), !now.Before(floor) && !now.Before(a.At)
+		if !believed && !a.At.IsZero() {
+			still = a.For() - chance(a.For()/2+1)
+		}
+		if still <= 0 || a.At.IsZero() || m.ByHand() {
+			still, believed = 0, false
+		}
+		if still > 0 {
+			left = append(left, Left{a.Host, a.Port, still})
+		}
+		if !believed {
+			a.At = time.Time{}
+		}
+		if believed || a.Crowded {
+			m.now.Asked = append(m.now.Asked, a)
+		}
+	}
+	return left
+}
+
+// Window is the longest that a Registrar has asked this device to stay away when it came after a power cut; 0: none has.
+func (m *Memory) Window() (longest time.Duration) {
+	for _, a := range m.before.Asked {
+		if a.Crowded {
+			longest = max(longest, a.For())
+		}
+	}
+	return longest
+}
+
+// Keep keeps on the disk, until ctx ends, that this run has begun, once gate is closed, and what Registrars ask. What goes wrong
+// is told to failed.
+func (m *Memory) Keep(ctx context.Context, gate <-chan struct{}, failed func(error)) error {
+	select {
+	case <-gate:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	for {
+		if err := m.write(false); err != nil {
+			failed(err)
+		}
+		select {
+		case <-m.news:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// End keeps that this run was told to stop. It is called after Keep.
+func (m *Memory) End() error { return m.write(true) }
+
+// Note takes note of what a Registrar has asked, in the place of what it asked before. It does not wait for the disk.
+func (m *Memory) Note(a Asked) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	others := slices.DeleteFunc(m.now.Asked, func(other Asked) bool { return other.Host == a.Host && other.Port == a.Port })
+	m.now.Asked = append([]Asked{a}, others[:min(len(others), maxAsked-1)]...)
+	select {
+	case m.news <- struct{}{}:
+	default:
+	}
+}
+
+// write writes the file anew.
+func (m *Memory) write(stopped bool) error {
+	m.mu.Lock()
+	m.now.Stopped = stopped
+	text, err := json.Marshal(m.now)
+	m.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	dir, path, err := safefile.Hold(m.dir)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return errors.Join(safefile.Replace(filepath.Join(path, fileName), append(text, '\n'), fileMode), safefile.SyncDir(path))
+}
