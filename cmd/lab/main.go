@@ -17,6 +17,7 @@ const usage = `usage: lab FILE               serve the site of FILE on loopback 
        lab drill              hold each drill beside the outage that it rehearses, and compare the times
        lab years [-n N] [-seed N] [-days D] [-episodes E] [-j J] [-k] [-trace] [-broken]
                               live years of devices in simulated time, and hold the promises of ARCHITECTURE.md
+       lab storm [FLAGS]      play a power cut at a site of many devices, beside other ways to come back (-h: the flags)
 
 The format of FILE is described in docs/simulated-site.md; cmd/lab/demo.txtar is an example.
 `
@@ -58,6 +59,8 @@ func run(ctx context.Context, args []string) error {
 		})
 	case len(args) > 0 && args[0] == "years":
 		return liveYears(ctx, args[1:])
+	case len(args) > 0 && args[0] == "storm":
+		return stormCommand(args[1:], os.Stdout)
 	case len(args) == 1 && args[0] != "" && args[0][0] != '-':
 		return inDirectory(func(dir string) error { return serve(ctx, dir, args[0], nil) })
 	case len(args) > 2 && args[1] == "--":
