@@ -35,6 +35,7 @@ type settings struct {
 	names     map[string]string // host: the name its certificate carries instead
 
 	maxContacts     int  // that the user may have; 0 is no limit
+	replaces        bool // a new contact takes the place of all others
 	forbids         bool // answers 403 to a wrong password
 	methodFiltering bool // calls go to contacts only whose methods have INVITE
 }
@@ -75,8 +76,9 @@ func startKamailio(t testing.TB, on *site, s settings) *registrar {
 	if s.expires == 0 {
 		s.expires = 10 * time.Minute
 	}
+	saves := map[bool]string{false: "0x00", true: "0x04"}[s.replaces]
 	filtering := map[bool]string{false: "0", true: "1"}[s.methodFiltering]
-	config := strings.NewReplacer("DIR", dir, "MAX_CONTACTS", strconv.Itoa(s.maxContacts), "METHOD_FILTERING", filtering, "DOMAIN", sipDomain, "PASSWORD", password, "OPEN", at("dhcp-tcp").addr, "ALGORITHM", s.algorithm,
+	config := strings.NewReplacer("DIR", dir, "MAX_CONTACTS", strconv.Itoa(s.maxContacts), "METHOD_FILTERING", filtering, "SAVE_FLAGS", saves, "DOMAIN", sipDomain, "PASSWORD", password, "OPEN", at("dhcp-tcp").addr, "ALGORITHM", s.algorithm,
 		"EXPIRES", strconv.Itoa(int(s.expires.Seconds()))).Replace(read(t, "testdata/kamailio.cfg"))
 	r := &registrar{dir: dir}
 	r.process = start(t, on.registrar, "kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-Y", dir,

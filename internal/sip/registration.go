@@ -76,10 +76,10 @@ func (r *registration) request() *message {
 	return r.query()
 }
 
-// needsBinding says whether this is a Registrar of Lync: it has said so, or asks for credentials as only they do.
+// needsBinding says whether this is a Registrar of Lync, whose word is taken: it has said so, or asks for credentials as only they do.
 func (r *registration) needsBinding() bool {
 	scheme := r.talk.auth.scheme()
-	return r.needed || scheme == "ntlm" || scheme == dskName
+	return r.our.transport == "tls" && (r.needed || scheme == "ntlm" || scheme == dskName)
 }
 
 // query asks for the bindings of the account.
@@ -95,8 +95,7 @@ func (r *registration) query() *message {
 // taken goes on when a query was answered by a 2xx: the Registrar has taken our credentials, or wants none. A binding of ours that is
 // left from another life is given back.
 func (r *registration) taken(ctx context.Context, m *message) (Binding, error) {
-	if tellsInBand(m) {
-		r.needed = true
+	if r.needed = tellsInBand(m); r.needsBinding() {
 		return r.bind(ctx)
 	}
 	for _, contact := range r.left(m) {
