@@ -196,14 +196,28 @@ func TestMend25AsteriskIsTheRegistrar(t *testing.T) {
 		d.boot(t)
 		d.awaitRegistered(t)
 		homeward := a.contacts(t, 1)
-		startBaresip(t, s, at)
+		phone = startBaresip(t, s, at)
 		phones := a.takenFrom(t, homeward)
 		if got := d.status(t); got.State != "registered" {
 			t.Errorf("homeward knows of it: %+v", got)
 		}
 		d.kill()
 		d.boot(t)
-		a.takenFrom(t, phones)
+		taken := a.takenFrom(t, phones)
+		// Where it is to hold no binding, the phone takes its own back, and keeps it.
+		d.stop(t)
+		phone.stop(t)
+		startBaresip(t, s, at)
+		phones = a.takenFrom(t, taken)
+		write(t, d.dir, "homeward.toml", "binding = \"release\"\n"+read(t, d.config))
+		for range 2 {
+			d.boot(t)
+			d.awaitRegistered(t)
+			if now := a.contacts(t, 1); now[0] != phones[0] {
+				t.Errorf("Asterisk has the binding %q, and not the phone's, %q", now, phones)
+			}
+			d.kill()
+		}
 	})
 }
 

@@ -4,10 +4,12 @@ package e2e
 
 import (
 	"crypto/md5"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,5 +98,81 @@ func TestBesideThePhone(t *testing.T) {
 	}
 	if asked > 0 {
 		t.Errorf("homeward has asked for a binding %d times", asked)
+	}
+}
+
+// TestBesideARealPhone: a real phone follows homeward, which has its account, where an account may have one binding. It is the phone's,
+// at the first Registrar and at the next one when that dies, and whichever of the two is started anew.
+func TestBesideARealPhone(t *testing.T) {
+	for i, p := range phones {
+		t.Run(p.name, func(t *testing.T) {
+			for _, name := range []string{p.program, "jq", "nc.openbsd"} {
+				program(t, name)
+			}
+			s := newSite(t)
+			startDnsmasqDNS(t, s.dns, zoneWith(at("internal-tls"), second))
+			// One of the phones is with Registrars that refuse a second binding, the other with those that put it in the place of the first.
+			kept := settings{maxContacts: 1 - i, replaces: i == 1}
+			kept.places = []place{at("internal-tls")}
+			dying := startKamailio(t, s, kept)
+			kept.places = []place{second}
+			other := startKamailio(t, s, kept)
+			s.device.address(t, "add", deviceAddr)
+			a := newAppliance(t, s, "")
+			a.install(t, "etc/homeward/homeward.toml", read(t, a.root+"/etc/homeward/homeward.toml")+"dhcp = \"off\"\nbinding = \"release\"\n")
+			p.install(t, a)
+			a.boot(t)
+			a.run(t, "systemctl", "enable", "--now", p.name, "homeward")
+			binding := p.awaitBinding(t, dying, "")
+			for _, unit := range []string{"homeward", p.name} {
+				a.run(t, "systemctl", "restart", unit)
+				eventually(t, "homeward is signed in without a binding", func() error {
+					if out, _ := a.try("homeward", "status"); !strings.Contains(out, "none taken, watching "+at("internal-tls").host) {
+						return errors.New(out)
+					}
+					return nil
+				})
+				if unit == "homeward" && !slices.Equal(dying.bindings(t), []string{binding}) {
+					t.Errorf("the Registrar has the bindings %q, and not that of the phone alone", dying.bindings(t))
+				}
+			}
+			dying.kill()
+			p.awaitBinding(t, other, "")
+			a.run(t, "homeward", "report", "failed")
+			if n := len(other.bindings(t)); n != 1 {
+				t.Errorf("the next Registrar has %d bindings", n)
+			}
+			for _, r := range []*registrar{dying, other} {
+				if strings.Contains(r.output(t), "asked to bind by homeward") {
+					t.Error("homeward has asked for a binding")
+				}
+			}
+		})
+	}
+}
+
+// TestBesideAPhoneThatIsCalled: what a caller hears is the phone's word alone, since homeward has no binding.
+func TestBesideAPhoneThatIsCalled(t *testing.T) {
+	s := newSite(t)
+	here := at("internal-tls")
+	startDnsmasqDNS(t, s.dns, zoneWith(here))
+	r := startKamailio(t, s, settings{maxContacts: 1})
+	s.device.address(t, "add", deviceAddr)
+	startBaresip(t, s, here)
+	eventually(t, "the phone has a binding", func() error {
+		if n := len(r.contacts(t)); n != 1 {
+			return fmt.Errorf("there are %d bindings", n)
+		}
+		return nil
+	})
+	d := newDevice(t, s, `dhcp = "off"`, `binding = "release"`)
+	d.boot(t)
+	d.awaitRegistered(t)
+	answers := call(t, s, here, func() { rejectCall(t, s) })
+	if last := answers[len(answers)-1]; !strings.HasPrefix(last, "486 ") {
+		t.Errorf("the caller hears %q, and not that the phone is busy", answers)
+	}
+	if strings.Contains(r.output(t), "call answered 501") {
+		t.Error("homeward was called, too")
 	}
 }
