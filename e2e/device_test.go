@@ -30,7 +30,10 @@ type status struct {
 	Degraded  bool
 	Registrar *endpoint
 	Reason    string
-	Cycle     struct {
+	Losses    []struct {
+		LastHour int `json:"last_hour"`
+	}
+	Cycle struct {
 		Attempts []attempt
 		Sources  []source
 	}

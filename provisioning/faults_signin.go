@@ -10,6 +10,15 @@ var (
 	FaultWentSilent = declare("sip.went-silent", SIPNoAnswer, "",
 		"{at}[ ({address})] no longer answers on a connection that has worked until now",
 		"run homeward check: it tells a server that is down from a network that loses or drops its packets")
+	FaultIdleClosed = declare("connect.idle-closed", ConnectReset, "",
+		"the connection to {at} was lost {count} in the last hour, each time after {idle} without traffic: something on the path, or the Registrar itself, closes idle connections",
+		"raise the idle timeout of the load balancer, firewall or proxy in front of {host}, and of the Registrar, to 20 minutes or more")
+	FaultLifeLimited = declare("connect.life-limited", ConnectReset, "",
+		"the connection to {at} was lost {count} in the last hour, each time {life} after the sign-in, also while it was in use: something on the path, or the Registrar itself, limits how long a connection may last",
+		"remove that limit from the load balancer, firewall or proxy in front of {host}, and from the Registrar, or raise it to a day or more")
+	FaultLostOften = declare("connect.lost-often", "", "",
+		"the registration at {at} was lost {count} in the last hour, the last time because: {cause}",
+		"compare the times of the losses (homeward history --failures) with the logs of the Registrar and of what is on the path")
 	FaultNotOurAnswer = declare("sip.other-answer", SIPNoAnswer, SideNetwork,
 		"{at}[ ({address})] answers {begins}, but that does not match the request of this device: {differs} is another one",
 		"look for a proxy or firewall in between that changes SIP messages (SIP ALG), and switch that off; if there is none, check the log of the Registrar")

@@ -31,6 +31,7 @@ type Status struct {
 	NextAttempt  time.Time    `json:"next_attempt_at,omitzero"` // while resting
 	Watch        *Watch       `json:"watch,omitempty"`          // with binding = "release"; absent: homeward holds a binding, or is not signed in
 	Pace         []Pace       `json:"pace,omitempty"`           // what is slow, lossy or dead although it works
+	Losses       []Losses     `json:"losses,omitempty"`         // how often registrations were lost lately
 	Certificate  *Identity    `json:"certificate,omitempty"`    // for sign-in
 	Cycle        *Cycle       `json:"cycle,omitempty"`
 	Store        []StoreState `json:"store,omitempty"`
@@ -147,6 +148,11 @@ func (s *Status) Paced(area string, found []Trouble) (fresh []Trouble) {
 		}
 	}
 	return fresh
+}
+
+// KeepPace leaves what was found of one area.
+func (s *Status) KeepPace(area string) {
+	s.Pace = slices.DeleteFunc(slices.Clone(s.Pace), func(p Pace) bool { return p.area != area })
 }
 
 // Why is what is slow, lossy or dead, in words.

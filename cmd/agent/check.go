@@ -96,7 +96,7 @@ func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) c
 	r := check.Run(ctx, check.Options{
 		EndpointID: lent.endpoint, Alone: func() bool { return isAlone(ctx, conf) }, Untried: lent.untried,
 		Policy: conf.Policy, Wire: wire.System(), Record: record, Unread: unread, Identity: own.Identity, Link: check.SystemLink(conf.Policy.Interface),
-		Store: status.Store, Daemon: stands, ByPassed: byPassed, Progress: progress,
+		Store: status.Store, Daemon: stands, Losses: status.Losses, ByPassed: byPassed, Progress: progress,
 	})
 	r.CertificateService = cmp.Or(r.CertificateService, lent.service)
 	return r

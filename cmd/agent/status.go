@@ -146,6 +146,9 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 		p.row("next renewal", "within "+words(s.ExpiresAt.Sub(now)))
 	}
 	printIdentity(p, s.Certificate, now)
+	for _, l := range s.Losses {
+		p.row("lost", lossesWords(l, now))
+	}
 	if !s.NextAttempt.IsZero() {
 		p.row("next attempt", until(now, s.NextAttempt))
 		p.row("meanwhile", meanwhile(s, now))
@@ -212,6 +215,15 @@ func signedIn(s provisioning.Status) string {
 	default:
 		return "with its certificate"
 	}
+}
+
+// lossesWords says how often registrations at a Registrar were lost lately.
+func lossesWords(l provisioning.Losses, now time.Time) string {
+	text := fmt.Sprintf("%s: %d in the last hour, %d in the last day, the last one %s", printable(l.HostPort()), l.LastHour, l.LastDay, ago(now, l.LastAt))
+	if l.LastReason != "" {
+		text += " (" + string(l.LastReason) + ")"
+	}
+	return text
 }
 
 // printIdentity says until when the device can sign in with its certificate, or why it cannot.

@@ -23,6 +23,8 @@ type connection struct {
 	conn net.Conn
 	over error // why nothing more is read from it; nil while it is
 
+	pauses *pauses
+
 	start    sync.Once
 	reader   sync.WaitGroup
 	arrivals chan arrival
@@ -32,7 +34,7 @@ type connection struct {
 }
 
 func newConnection(conn net.Conn) *connection {
-	return &connection{conn: conn, arrivals: make(chan arrival, 16), closed: make(chan struct{})}
+	return &connection{conn: conn, pauses: newPauses(), arrivals: make(chan arrival, 16), closed: make(chan struct{})}
 }
 
 // listen starts the reader, once; close ends it.
@@ -72,6 +74,7 @@ func (c *connection) read() {
 			c.readErr = err
 			return
 		}
+		c.pauses.received()
 		select {
 		case c.arrivals <- next:
 		case <-c.closed:
@@ -127,6 +130,7 @@ func (c *connection) write(ctx context.Context, b []byte) error {
 		c.over = c.lastWord(err)
 		return c.over
 	}
+	c.pauses.sent()
 	return nil
 }
 

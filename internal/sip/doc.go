@@ -12,7 +12,7 @@
 //
 // Read limits.go first, then errors.go, value.go, message.go, framing.go, document.go, instance.go, useragent.go (what stands
 // on the wire), certificate.go, account.go, answer.go, challenge.go, association.go, agreement.go, ntlm.go, dsk.go, digest.go, auth.go (how we prove who we are),
-// composer.go, flow.go, connection.go, conversation.go (how requests and answers go to and fro), registration.go, greet.go,
+// composer.go, flow.go, pauses.go, connection.go, conversation.go (how requests and answers go to and fro), registration.go, greet.go,
 // provisioning.go, subscription.go, relays.go, responder.go (what is said), session.go, keep.go (what callers see).
 //
 //	session := sip.NewSession(conn, true, sip.Account{AOR: address, Password: secret, Schemes: []string{"ntlm", "digest"}})

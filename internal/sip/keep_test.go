@@ -493,3 +493,43 @@ func TestKeepHoldsPings(t *testing.T) {
 		})
 	}
 }
+
+// How long a connection was without traffic when it ended, and what it has survived before.
+func TestPauses(t *testing.T) {
+	for _, test := range []struct {
+		name           string
+		meanwhile      func(p *peer)
+		idle, survived time.Duration
+	}{
+		{"closed when it is idle", func(p *peer) { time.Sleep(15 * time.Second); p.conn.Close() }, 15 * time.Second, 0},
+		{"closed after a message", func(p *peer) {
+			time.Sleep(12 * time.Second)
+			p.send("\r\n\r\n")
+			time.Sleep(5 * time.Second)
+			p.conn.Close()
+		}, 5 * time.Second, 12 * time.Second},
+		{"closed at the first ping", func(p *peer) { time.Sleep(31 * time.Second); p.conn.Close() }, 30 * time.Second, 0},
+		{"closed after a ping that was answered", func(p *peer) {
+			time.Sleep(31 * time.Second)
+			p.send("\r\n")
+			time.Sleep(10 * time.Second)
+			p.conn.Close()
+		}, 10 * time.Second, 30 * time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, true, phone, []step{answer("200 OK")}, func(s *Session, p *peer) {
+				if _, err := s.Register(p.t.Context()); err != nil {
+					p.t.Fatal(err)
+				}
+				done := make(chan struct{})
+				go func() { defer close(done); test.meanwhile(p) }()
+				_ = s.Keep(p.t.Context(), Watch{})
+				if idle, survived := s.Pauses(); idle != test.idle || survived != test.survived {
+					p.t.Errorf("without traffic for %s, survived %s; want %s and %s", idle, survived, test.idle, test.survived)
+				}
+				s.Close()
+				<-done
+			})
+		})
+	}
+}

@@ -115,6 +115,10 @@ func take[T any](ctx context.Context, talk *conversation, do func(context.Contex
 	return brought, err
 }
 
+// Pauses returns how long the connection has been without traffic, or had been when something was sent that nothing has answered;
+// and the longest such time that it has survived.
+func (s *Session) Pauses() (idle, survived time.Duration) { return s.talk.conn.pauses.last() }
+
 // CertificateService is the URL of the service where a certificate for sign-in can be got, as the Registrar names it over TLS, and
 // as it stands there; "": it names none.
 func (s *Session) CertificateService() string { return s.talk.auth.service }

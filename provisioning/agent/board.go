@@ -20,6 +20,7 @@ type board struct {
 
 	mu     sync.Mutex
 	status provisioning.Status
+	losses provisioning.LossLog
 }
 
 func newBoard(policy provisioning.Policy, emit func(provisioning.Event)) *board {
@@ -35,7 +36,9 @@ func (b *board) snapshot(notes []cache.Note) provisioning.Status {
 		cycle.Sources, cycle.Attempts = slices.Clone(cycle.Sources), slices.Clone(cycle.Attempts)
 		s.Cycle = &cycle
 	}
+	s.Losses = b.losses.Lately(time.Now())
 	b.mu.Unlock()
+	s.Paced(lossArea, lostOften(s.Losses)) // as it is now
 	for _, note := range notes {
 		reason := provisioning.Reason(note.Code)
 		s.Store = append(s.Store, provisioning.StoreState{Reason: reason, Detail: note.Text, Hint: reason.Hint()})
@@ -182,14 +185,33 @@ func (b *board) told(reg *signin.Registration) {
 	b.tell(reg.Told(reg.Lesson.Reason, reg.Lesson.Detail))
 }
 
-// lost shows why a registration is gone.
-func (b *board) lost(event provisioning.Event) {
+// lossArea is that of registrations that are lost often.
+const lossArea = "loss"
+
+// lostOften is what is wrong where registrations are.
+func lostOften(losses []provisioning.Losses) (found []provisioning.Trouble) {
+	for _, l := range losses {
+		if t := l.Trouble(); !t.None() {
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
+// lost shows why a registration is gone, and counts that.
+func (b *board) lost(event provisioning.Event, loss provisioning.Loss) {
+	var lately []provisioning.Losses
 	b.change(func(s *provisioning.Status) {
-		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded, s.Pace, s.Watch = nil, time.Time{}, time.Time{}, false, nil, nil
+		loss.Endpoint, loss.Reason, loss.At = event.Endpoint, event.Reason, time.Now()
+		b.losses.Note(loss)
+		lately = b.losses.Lately(loss.At)
+		s.KeepPace(lossArea)
+		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded, s.Watch = nil, time.Time{}, time.Time{}, false, nil
 		s.Scheme, s.Unproven = "", ""
 		s.Because(event.Why())
 	})
 	b.tell(event)
+	b.paced(lossArea, lostOften(lately)...)
 }
 
 // unregistering shows that the end has come.

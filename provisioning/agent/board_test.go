@@ -2,6 +2,7 @@ package agent
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -40,4 +41,41 @@ func TestFoundTellsHowLongItTook(t *testing.T) {
 	if len(told) != 1 || told[0].Kind != provisioning.LookedUp || told[0].Took != 250*time.Millisecond {
 		t.Errorf("told: %+v", told)
 	}
+}
+
+// What is said of losses is as it is now: an hour after the last one, nothing is wrong any more, and the day is counted on.
+func TestSnapshotCountsLossesOfNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := 0
+		b := newBoard(provisioning.Policy{}, func(e provisioning.Event) {
+			if e.Kind == provisioning.Paced {
+				told++
+			}
+		})
+		lose := func() {
+			b.lost(provisioning.Event{Kind: provisioning.Lost, Endpoint: provisioning.Endpoint{Host: "fe01"}, Reason: provisioning.ConnectReset}, provisioning.Loss{Life: time.Minute, Idle: 20 * time.Second})
+			time.Sleep(time.Minute)
+		}
+		for range 5 {
+			lose()
+		}
+		if s := b.snapshot(nil); len(s.Losses) != 1 || s.Losses[0].LastHour != 5 || s.Losses[0].IdleMS != 20_000 || len(s.Pace) != 1 || told != 1 {
+			t.Errorf("after five losses %+v, %+v; told %d times", s.Losses, s.Pace, told)
+		}
+		time.Sleep(time.Hour)
+		if s := b.snapshot(nil); len(s.Losses) != 1 || s.Losses[0].LastHour != 0 || s.Losses[0].LastDay != 5 || s.Losses[0].IdleMS != 0 || len(s.Pace) != 0 {
+			t.Errorf("an hour later %+v, %+v", s.Losses, s.Pace)
+		}
+		lose()
+		for range 2 {
+			lose()
+		}
+		if b.snapshot(nil); told != 2 {
+			t.Errorf("what has begun anew was told %d times", told)
+		}
+		time.Sleep(24 * time.Hour)
+		if s := b.snapshot(nil); len(s.Losses) != 0 {
+			t.Errorf("a day later %+v", s.Losses)
+		}
+	})
 }

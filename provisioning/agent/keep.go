@@ -80,8 +80,10 @@ func (k *keeper) lose(err error) {
 	reg := k.current
 	k.current = nil
 	event := reg.Failed(provisioning.Lost, err)
-	k.signer.Restraint().Lost(reg.Candidate, reg.Addr, err, time.Since(reg.Since))
-	k.board.lost(event)
+	life := time.Since(reg.Since)
+	k.signer.Restraint().Lost(reg.Candidate, reg.Addr, err, life)
+	idle, survived := reg.Session.Pauses()
+	k.board.lost(event, provisioning.Loss{Life: life, Idle: idle, Survived: survived})
 }
 
 // unregister ends the registration with the agent.

@@ -36,7 +36,7 @@ func (r released) refused(reg *signin.Registration, stopped bool) {
 		why, trouble := s.Cycle.Blame(stopped)
 		event.Reason, event.Detail, event.Trouble = why.Reason, why.Detail, trouble
 	})
-	r.board.lost(event)
+	r.board.lost(event, provisioning.Loss{Life: time.Since(reg.Since)})
 }
 
 // reported tells what the phone says, and what follows.

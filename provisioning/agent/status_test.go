@@ -89,6 +89,9 @@ func TestStatusNamesWhatIsSlow(t *testing.T) {
 			"4 of 40 queries to the name server 10.0.0.53:53 were not answered (10 %)",
 			"the DHCP server 10.0.0.67 takes 3000 ms to answer; a phone that depends on DHCP may give up earlier",
 		},
+		"losses-idle-connection-closed": {
+			"the connection to fe01.contoso.com:5061 was lost 3 times in the last hour, each time after 15 s without traffic: something on the path, or the Registrar itself, closes idle connections",
+		},
 	} {
 		var got []string
 		for _, pace := range statusAfter(t, scenario).Pace {

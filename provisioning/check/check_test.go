@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -298,6 +299,35 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 			Scheme: provisioning.ByCertificate, ExpiresAt: time.Now().Add(10 * time.Minute),
 		}}
 		return err
+	},
+	"lost": func(o *Options, _ *config.Config, words []string) error {
+		if len(words) < 2 {
+			return errors.New("want lost HOST COUNT [REASON] [idle=D] [life=D]")
+		}
+		l := provisioning.Losses{Endpoint: provisioning.Endpoint{Host: words[0], Port: 5061, Transport: provisioning.TLS}, LastAt: time.Now()}
+		var err error
+		if l.LastHour, err = strconv.Atoi(words[1]); err != nil {
+			return err
+		}
+		l.LastDay = l.LastHour + 1
+		for _, word := range words[2:] {
+			name, value, timed := strings.Cut(word, "=")
+			d, err := time.ParseDuration(value)
+			switch {
+			case !timed:
+				l.LastReason = provisioning.Reason(word)
+			case err != nil:
+				return err
+			case name == "idle":
+				l.IdleMS = d.Milliseconds()
+			case name == "life":
+				l.LifeMS = d.Milliseconds()
+			default:
+				return fmt.Errorf("neither idle nor life: %q", word)
+			}
+		}
+		o.Losses = append(o.Losses, l)
+		return nil
 	},
 	"endpoint": func(o *Options, _ *config.Config, words []string) error {
 		o.EndpointID, o.Alone = words[0], func() bool { return len(words) == 1 }

@@ -20,7 +20,7 @@ var keepsOut = []judgement{notOnNetwork, answersEverything, refusal, nothingFoun
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{
 	onlyLastGood, clockOff, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, rehearsalFails, notKept,
-	autodiscoverDiffers, serversApart, serverDead, earlierServerFails, lossy, slow, idle,
+	lostOften, autodiscoverDiffers, serversApart, serverDead, earlierServerFails, lossy, slow, idle,
 }
 
 // tree is the walk of a tech, from the socket in the wall to the day when DNS and DHCP die. It is flat: each node names
@@ -74,6 +74,9 @@ func judge(f *Facts) Report {
 		r.Also = append(r.Also, also.Fault.ID)
 	}
 	r.Reason, r.Side, r.Host = found.Reason(), found.OnSide(), found.Host()
+	if !f.ByPassed {
+		r.Losses = f.Losses
+	}
 	r.Checks = tree(f, found)
 	return r
 }

@@ -67,6 +67,16 @@ func idle(f *Facts) provisioning.Trouble {
 	}
 }
 
+// lostOften is about a daemon that loses its registration over and over, though a sign-in works.
+func lostOften(f *Facts) provisioning.Trouble {
+	for _, l := range f.Losses {
+		if t := l.Trouble(); !t.None() && !f.ByPassed {
+			return t
+		}
+	}
+	return provisioning.Trouble{}
+}
+
 // refuses says whether a last good Registrar would refuse the device as the one that was tried has: it is that one, or the account
 // is at fault.
 func refuses(f *Facts, c provisioning.Candidate) bool {

@@ -28,6 +28,8 @@ type Options struct {
 	// Store is what the daemon says about its store.
 	Store  []provisioning.StoreState
 	Daemon Daemon
+	// Losses are how often the daemon has lost registrations lately.
+	Losses []provisioning.Losses
 	// ByPassed says that Policy.Manual was named on the command line, to by-pass discovery as -TargetFQDN does.
 	ByPassed bool
 	// Progress, if there is one, is told what is being looked at.
@@ -140,6 +142,8 @@ type Report struct {
 	Host      string              `json:"host,omitempty"`  // the host that the summary is about
 	TookMS    int64               `json:"took_ms"`
 	// CertificateService is the URL that a Registrar has named for certificates for sign-in.
-	CertificateService string  `json:"certificate_service,omitempty"`
-	Checks             []Check `json:"checks"` // the nodes, from the socket in the wall to the day when DNS and DHCP die
+	CertificateService string `json:"certificate_service,omitempty"`
+	// Losses are how often the daemon has lost registrations lately, as in status.
+	Losses []provisioning.Losses `json:"losses,omitempty"`
+	Checks []Check               `json:"checks"` // the nodes, from the socket in the wall to the day when DNS and DHCP die
 }

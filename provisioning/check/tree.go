@@ -206,6 +206,12 @@ func (b *branch) daemon() {
 	case toBeLost(f):
 		c.Result, c.Detail = Warn, "still registered, until its next renewal"
 	}
+	for _, l := range f.Losses {
+		c.Detail += fmt.Sprintf("; registrations lost at %s: %d in the last hour, %d in the last day", l.HostPort(), l.LastHour, l.LastDay)
+	}
+	if t.None() {
+		t = lostOften(f)
+	}
 	if !t.None() {
 		c.because(Warn, t)
 	}

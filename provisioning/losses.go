@@ -1,0 +1,179 @@
+package provisioning
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Our choices.
+const (
+	maxLossPlaces = 4               // Registrars whose losses are counted; of more, those are forgotten that were lost longest ago
+	lossesTimed   = 8               // of each the last ones, in which a pattern may be seen
+	oftenLost     = 3               // in an hour
+	minutesADay   = 24 * 60         // what is counted, by the minute
+	leastPattern  = 3 * time.Second // what ends sooner has no pattern worth telling
+)
+
+// Loss is the end of one registration that nobody has asked for.
+type Loss struct {
+	Endpoint
+	At       time.Time
+	Reason   Reason
+	Life     time.Duration // since it began
+	Idle     time.Duration // the time without traffic before it ended
+	Survived time.Duration // the longest time without traffic that it has survived
+}
+
+// Losses is how often registrations at one Registrar were lost lately, in the form of `homeward status --json`.
+type Losses struct {
+	Endpoint
+	LastHour   int       `json:"last_hour"`             // losses in the last hour
+	LastDay    int       `json:"last_day"`              // losses in the last day
+	LastAt     time.Time `json:"last_at"`               // when the last one was lost
+	LastReason Reason    `json:"last_reason,omitempty"` // why the last one was lost
+	IdleMS     int64     `json:"idle_ms,omitempty"`     // each of the last ones was lost after so long without traffic
+	LifeMS     int64     `json:"life_ms,omitempty"`     // each of the last ones was lost so long after it began
+}
+
+// Trouble is what is wrong where registrations are lost often.
+func (l Losses) Trouble() Trouble {
+	facts := Facts{"at": l.HostPort(), "host": l.Host, "count": fmt.Sprintf("%d times", l.LastHour)}
+	switch {
+	case l.LastHour < oftenLost:
+		return Trouble{}
+	case l.IdleMS > 0:
+		facts["idle"] = span(l.IdleMS)
+		return FaultIdleClosed.Met(facts)
+	case l.LifeMS > 0:
+		facts["life"] = span(l.LifeMS)
+		return FaultLifeLimited.Met(facts)
+	default:
+		return FaultLostOften.Because(l.LastReason.Met(""), facts)
+	}
+}
+
+// span is a time as a sentence has it.
+func span(ms int64) string {
+	d := time.Duration(ms) * time.Millisecond
+	if d >= 10*time.Minute {
+		return fmt.Sprintf("%d minutes", int(d.Round(time.Minute).Minutes()))
+	}
+	return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds()))
+}
+
+// LossLog counts losses. It holds no more than it did at the beginning, however many there are.
+type LossLog struct {
+	begun  time.Time
+	places []lossPlace
+}
+
+// lossPlace is what is known of one Registrar.
+type lossPlace struct {
+	minutes [minutesADay]uint8 // how many there were, by the minute of the day
+	minute  int                // the latest of them, since the log began
+	last    []Loss
+}
+
+// Note counts one more.
+func (l *LossLog) Note(loss Loss) {
+	if l.begun.IsZero() {
+		l.begun = loss.At
+	}
+	i := slices.IndexFunc(l.places, func(p lossPlace) bool { return p.last[0].Endpoint == loss.Endpoint })
+	if i < 0 && len(l.places) == maxLossPlaces {
+		i = 0
+		for j, p := range l.places {
+			if p.latest().At.Before(l.places[i].latest().At) {
+				i = j
+			}
+		}
+		l.places[i] = lossPlace{}
+	} else if i < 0 {
+		i, l.places = len(l.places), append(l.places, lossPlace{})
+	}
+	p := &l.places[i]
+	p.pass(l.minuteOf(loss.At))
+	if n := &p.minutes[p.minute%minutesADay]; *n < 255 {
+		*n++
+	}
+	if len(p.last) == lossesTimed {
+		p.last = slices.Delete(p.last, 0, 1)
+	}
+	p.last = append(p.last, loss)
+}
+
+// minuteOf is the minute of a time, counted by a clock that nobody sets.
+func (l *LossLog) minuteOf(at time.Time) int { return max(0, int(at.Sub(l.begun)/time.Minute)) }
+
+// Lately is how often each Registrar was lost, as of now; what is longer ago than a day is forgotten.
+func (l *LossLog) Lately(now time.Time) (all []Losses) {
+	for i := range l.places {
+		p := &l.places[i]
+		p.pass(l.minuteOf(now))
+		latest := p.latest()
+		one := Losses{Endpoint: latest.Endpoint, LastHour: p.within(60), LastDay: p.within(minutesADay), LastAt: latest.At.UTC().Truncate(time.Millisecond), LastReason: latest.Reason}
+		if one.LastDay > 0 {
+			one.IdleMS, one.LifeMS = p.pattern(now)
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+func (p *lossPlace) latest() Loss { return p.last[len(p.last)-1] }
+
+// pass goes on to a minute; those of a day before are over.
+func (p *lossPlace) pass(minute int) {
+	for m := max(p.minute+1, minute-minutesADay+1); m <= minute; m++ {
+		p.minutes[m%minutesADay] = 0
+	}
+	p.minute = max(p.minute, minute)
+}
+
+// within is how many there were in the last minutes.
+func (p *lossPlace) within(minutes int) (n int) {
+	for m := max(0, p.minute-minutes+1); m <= p.minute; m++ {
+		n += int(p.minutes[m%minutesADay])
+	}
+	return n
+}
+
+// pattern is what the losses of the last hour have in common, in milliseconds: the time without traffic, else the time since
+// the registration began; 0: it differs, or there are too few.
+func (p *lossPlace) pattern(now time.Time) (idle, life int64) {
+	var idles, lives []time.Duration
+	for _, loss := range p.last {
+		if now.Sub(loss.At) >= time.Hour {
+			continue
+		}
+		if !loss.byConnection() {
+			return 0, 0
+		}
+		lives = append(lives, loss.Life)
+		if loss.Survived < loss.Idle*9/10 { // else it is not being idle that ends it
+			idles = append(idles, loss.Idle)
+		}
+	}
+	if d := alike(idles); d > 0 && len(idles) == len(lives) {
+		return d.Milliseconds(), 0
+	}
+	return 0, alike(lives).Milliseconds()
+}
+
+// byConnection says whether the connection is what ended, and nobody has said why.
+func (l Loss) byConnection() bool {
+	return slices.Contains([]Reason{ConnectReset, ConnectTimeout, SIPNoAnswer}, l.Reason)
+}
+
+// alike is what times are that are the same, to the second or to a twentieth; 0: they are not, or too few or too short.
+func alike(times []time.Duration) time.Duration {
+	if len(times) < oftenLost {
+		return 0
+	}
+	low, high := slices.Min(times), slices.Max(times)
+	if low < leastPattern || high-low > max(time.Second, high/20) {
+		return 0
+	}
+	return low
+}

@@ -1,0 +1,85 @@
+package provisioning
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What is said of losses, by how they came. Each is a minute after the one before, at the same Registrar.
+func TestLosses(t *testing.T) {
+	const s = time.Second
+	cut := func(life, idle, survived time.Duration) Loss {
+		return Loss{Reason: ConnectReset, Life: life, Idle: idle, Survived: survived}
+	}
+	for _, test := range []struct {
+		name string
+		lost []Loss
+		want string // the fault, and what is known of the pattern
+	}{
+		{"two are no news", []Loss{cut(15*s, 15*s, 0), cut(15*s, 15*s, 0)}, ""},
+		{"an idle connection is closed", []Loss{cut(15*s, 15*s, 0), cut(16*s, 15300*time.Millisecond, s), cut(90*s, 15100*time.Millisecond, 10*s)}, "connect.idle-closed 15 s"},
+		{"a longer pause was survived", []Loss{cut(300*s, 15*s, 95*s), cut(300*s, 15*s, 95*s), cut(301*s, 15*s, 95*s)}, "connect.life-limited 300 s"},
+		{"one of them has survived a longer one", []Loss{cut(100*s, 15*s, 0), cut(300*s, 15*s, 95*s), cut(50*s, 15*s, 0)}, "connect.lost-often"},
+		{"each in its own way", []Loss{cut(100*s, 5*s, 20*s), cut(300*s, 15*s, 20*s), cut(50*s, 9*s, 20*s)}, "connect.lost-often"},
+		{"at once", []Loss{cut(s, s, 0), cut(s, s, 0), cut(s, s, 0)}, "connect.lost-often"},
+		{"by the network of the device", []Loss{cut(15*s, 15*s, 0), cut(15*s, 15*s, 0), {Reason: AddressChanged, Life: 15 * s, Idle: 15 * s}}, "connect.lost-often"},
+		{"after a long time", []Loss{cut(7200*s, 900*s, 60*s), cut(7300*s, 930*s, 60*s), cut(7400*s, 920*s, 60*s)}, "connect.idle-closed 15 minutes"},
+	} {
+		var l LossLog
+		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		for i, loss := range test.lost {
+			loss.Host, loss.At = "fe01", now.Add(time.Duration(i)*time.Minute)
+			l.Note(loss)
+		}
+		lately := l.Lately(now.Add(5 * time.Minute))
+		if len(lately) != 1 || lately[0].LastHour != len(test.lost) {
+			t.Errorf("%s: %+v", test.name, lately)
+			continue
+		}
+		trouble := lately[0].Trouble()
+		got := ""
+		if !trouble.None() {
+			got = strings.TrimSpace(fmt.Sprint(trouble.Fault.ID, " ", trouble.fact("idle"), trouble.fact("life")))
+		}
+		if got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+// However many losses there are, and at however many Registrars, the log holds no more than it may, and counts right.
+func TestLossesAreBounded(t *testing.T) {
+	var l LossLog
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	now := begin
+	for range 3 * minutesADay {
+		l.Note(Loss{Endpoint: Endpoint{Host: "fe01"}, At: now})
+		now = now.Add(time.Minute)
+	}
+	one := l.Lately(now)[0]
+	if one.LastHour != 59 || one.LastDay != minutesADay-1 || len(l.places[0].last) != lossesTimed { // this minute has none yet
+		t.Errorf("one a minute: %+v, %d timed", one, len(l.places[0].last))
+	}
+	for i := range 2 * maxLossPlaces {
+		now = now.Add(time.Second)
+		l.Note(Loss{Endpoint: Endpoint{Host: fmt.Sprintf("fe%d", i+2)}, At: now})
+	}
+	var hosts []string
+	for _, lost := range l.Lately(now) {
+		hosts = append(hosts, lost.Host)
+	}
+	slices.Sort(hosts)
+	if got := strings.Join(hosts, " "); got != "fe6 fe7 fe8 fe9" {
+		t.Errorf("of %d Registrars those are remembered: %s", 2*maxLossPlaces+1, got)
+	}
+	if left := l.Lately(now.Add(48 * time.Hour)); len(left) != 0 {
+		t.Errorf("two days later: %+v", left)
+	}
+	l.Note(Loss{Endpoint: Endpoint{Host: "fe9"}, At: begin.Add(-time.Hour)}) // a clock that was set back
+	if len(l.places) != maxLossPlaces {
+		t.Errorf("%d places", len(l.places))
+	}
+}
