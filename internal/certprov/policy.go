@@ -4,7 +4,6 @@ import (
 	"crypto"
 	_ "crypto/sha1"   // algorithms
 	_ "crypto/sha256" // algorithms
-	"slices"
 	"strings"
 )
 
@@ -33,10 +32,14 @@ type proving struct {
 	address bool // over the address in the header, too
 }
 
-// suites are the algorithm suites of WS-SecurityPolicy 1.2 section 7.1; Windows signs with SHA-256, too, where that is in the name.
-var suites = map[string]algorithms{
-	"Basic256": rsaSHA1, "Basic192": rsaSHA1, "Basic128": rsaSHA1, "TripleDes": rsaSHA1,
-	"Basic256Sha256": rsaSHA256, "Basic192Sha256": rsaSHA256, "Basic128Sha256": rsaSHA256, "TripleDesSha256": rsaSHA256,
+// suiteOf reads the name of an algorithm suite (WS-SecurityPolicy 1.2 section 7.1). Windows signs with SHA-256, too, where that is in
+// the name.
+func suiteOf(name string) (with algorithms, known bool) {
+	name, sha256 := strings.CutSuffix(strings.TrimSuffix(name, "Rsa15"), "Sha256")
+	if with = rsaSHA1; sha256 {
+		with = rsaSHA256
+	}
+	return with, name == "Basic256" || name == "Basic192" || name == "Basic128" || name == "TripleDes"
 }
 
 // provingOf reads the policy of the port for certificates; false: there is none, or it asks for anything else than is known here.
@@ -53,18 +56,13 @@ func provingOf(document *element, port string) (how proving, known bool) {
 	case !strings.HasSuffix(token.attr("IncludeToken"), "/AlwaysToRecipient"), token.find("RequireDerivedKeys") != nil, endorsing.find("SignedElements") != nil:
 		return proving{}, false
 	}
-	if how.with, known = suites[strings.TrimSuffix(suite.children[0].name, "Rsa15")]; !known {
-		return proving{}, false
-	}
+	how.with, known = suiteOf(suite.children[0].name)
 	if parts := endorsing.find("SignedParts"); parts != nil {
-		how.address = len(parts.children) > 0 && !slices.ContainsFunc(parts.children, func(part *element) bool {
-			return part.name != "Header" || part.attr("Name") != "To" || part.attr("Namespace") != nsWSA
-		})
-		if !how.address {
-			return proving{}, false
-		}
+		how.address = true
+		header := parts.child("Header")
+		known = known && len(parts.children) == 1 && header.attr("Name") == "To" && header.attr("Namespace") == nsWSA
 	}
-	return how, true
+	return how, known
 }
 
 // policyOf is the policy of a port; nil: there is none.

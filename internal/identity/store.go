@@ -211,15 +211,19 @@ func (s Store) all() (all []found, err error) {
 		case err != nil:
 			return nil, &Error{Kind: Unreadable, Path: s.dir, Err: err}
 		}
-		all = all[:0]
+		all = nil
+		missing := false
 		for _, n := range numbers {
-			all = append(all, s.look(n))
+			f := s.look(n)
+			missing = missing || errors.Is(f.err, fs.ErrNotExist)
+			if f.err == nil || exists(f.path) {
+				all = append(all, f)
+			}
 		}
-		if !slices.ContainsFunc(all, func(f found) bool { return errors.Is(f.err, fs.ErrNotExist) }) {
+		if !missing {
 			break
 		}
 	}
-	all = slices.DeleteFunc(all, func(f found) bool { return f.err != nil && !exists(f.path) })
 	if len(all) == 0 {
 		return nil, &Error{Kind: Absent, Path: s.dir}
 	}

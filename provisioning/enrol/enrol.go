@@ -59,10 +59,17 @@ func (e *Enroller) once(ctx context.Context, url, anchor string) (identity.Pair,
 		return identity.Pair{}, err
 	}
 	var pair identity.Pair
-	for _, ticket := range e.ways(&asking, service) {
-		if pair, err = e.get(ctx, &asking, service, url, ticket); err == nil || !refuses(err) {
-			break
-		}
+	if own, bad := e.Store.Load(e.Owner, e.Now()); bad == nil && Renewable(own) && service.Renews() {
+		pair, err = e.get(ctx, &asking, service, url, &own)
+	} else {
+		err = &certprov.Error{Kind: certprov.NoMethod, At: service.At(), Offered: service.Offered}
+	}
+	switch {
+	case !refuses(err):
+	case e.HasSecret():
+		pair, err = e.get(ctx, &asking, service, url, nil)
+	default:
+		err = notRenewed(err)
 	}
 	if err != nil {
 		return identity.Pair{}, err
@@ -71,35 +78,6 @@ func (e *Enroller) once(ctx context.Context, url, anchor string) (identity.Pair,
 		return identity.Pair{}, troubled{provisioning.FaultEnrolStore.Met(provisioning.Facts{"problem": err.Error()})}
 	}
 	return pair, nil
-}
-
-// ticket asks for a web ticket.
-type ticket func(context.Context) (certprov.Ticket, error)
-
-// ways are those to a web ticket, the first one first: the certificate at hand, which needs no domain controller and shows no
-// secret, then PIN or password.
-func (e *Enroller) ways(asking *certprov.Enrolment, service certprov.Service) (all []ticket) {
-	user := e.Policy.SIPAddress.Bare()
-	own, err := e.Store.Load(e.Owner, e.Now())
-	has := err == nil && Renewable(own)
-	if has && service.Renews() {
-		all = append(all, func(ctx context.Context) (certprov.Ticket, error) {
-			t, err := asking.Renewal(ctx, service, user, &own.Certificate)
-			if refuses(err) && !e.HasSecret() {
-				err = notRenewed(err)
-			}
-			return t, err
-		})
-	}
-	if e.HasSecret() || len(all) == 0 {
-		all = append(all, func(ctx context.Context) (certprov.Ticket, error) {
-			if !e.HasSecret() {
-				return certprov.Ticket{}, notRenewed(&certprov.Error{Kind: certprov.NoMethod, At: service.At(), Offered: service.Offered})
-			}
-			return asking.Ticket(ctx, service, user, e.login())
-		})
-	}
-	return all
 }
 
 // refuses says whether a service was asked, and refuses in the way it was asked: another way may do.
@@ -116,9 +94,17 @@ func refuses(err error) bool {
 	}
 }
 
-// get asks for a certificate with a web ticket.
-func (e *Enroller) get(ctx context.Context, asking *certprov.Enrolment, service certprov.Service, url string, ticket ticket) (identity.Pair, error) {
-	proof, err := ticket(ctx)
+// get asks for a certificate with a web ticket: with the pair at hand, which needs no domain controller and shows no secret, or else
+// with PIN or password.
+func (e *Enroller) get(ctx context.Context, asking *certprov.Enrolment, service certprov.Service, url string, own *identity.Pair) (identity.Pair, error) {
+	user := e.Policy.SIPAddress.Bare()
+	var proof certprov.Ticket
+	var err error
+	if own != nil {
+		proof, err = asking.Renewal(ctx, service, user, &own.Certificate)
+	} else {
+		proof, err = asking.Ticket(ctx, service, user, e.login())
+	}
 	if err != nil {
 		return identity.Pair{}, err
 	}
@@ -126,7 +112,6 @@ func (e *Enroller) get(ctx context.Context, asking *certprov.Enrolment, service 
 	if err != nil {
 		return identity.Pair{}, err
 	}
-	user := e.Policy.SIPAddress.Bare()
 	request, err := identity.Request(key, user)
 	if err != nil {
 		return identity.Pair{}, err
