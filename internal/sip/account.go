@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"time"
+
 	"github.com/homeward-agent/homeward/internal/place"
 	"github.com/homeward-agent/homeward/internal/secret"
 )
@@ -18,6 +20,7 @@ type Account struct {
 	Host       string           // host name of this device, for NTLM: accounts may be limited to some; or ""
 	EndpointID string           // epid (MS-SIPRE section 3.2.3.1), "a1b2c3d4e5"; +sip.instance is derived from it. Or ""
 	Unbound    bool             // sign in without a binding; where a Registrar tells in band only whom it has bound, with a brief one
+	Patience   time.Duration    // until a Registrar answers a sign-in that has a queue; below 4 s: 4 s
 	Subnet     string           // of our IPv4 address, "10.0.0.0", for ms-subnet; or ""
 }
 

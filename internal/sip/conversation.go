@@ -15,12 +15,14 @@ type conversation struct {
 	flow  flow
 	serve func(context.Context, *message) error // deals with a request of the Registrar
 
+	patience time.Duration // until the first answer to a REGISTER; whoever has the connection uses it
+
 	turn  chan struct{} // full: someone has the connection
 	calls chan call     // for Keep to do
 }
 
 func newConversation(conn *connection, auth *authentication) *conversation {
-	return &conversation{conn: conn, auth: auth, turn: make(chan struct{}, 1), calls: make(chan call)}
+	return &conversation{conn: conn, auth: auth, patience: firstAnswer, turn: make(chan struct{}, 1), calls: make(chan call)}
 }
 
 // call is something to do with the connection while Keep has it.
@@ -94,7 +96,7 @@ func (t *conversation) roundTrip(ctx context.Context, request *message) (*messag
 	if err := t.send(ctx, request); err != nil {
 		return nil, err
 	}
-	until := sent.Add(firstAnswer)
+	until := sent.Add(t.patience)
 	if request.method != "REGISTER" {
 		until = sent.Add(firstAnswerFromBehind)
 	}

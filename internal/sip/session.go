@@ -21,6 +21,7 @@ type Session struct {
 // it is TLS and the Registrar's name has been verified. Nothing is sent or started.
 func NewSession(conn net.Conn, secure bool, account Account) *Session {
 	talk, our := newConversation(newConnection(conn), newAuthentication(account, secure)), newComposer(account, conn, secure)
+	talk.patience = max(firstAnswer, account.Patience)
 	s := &Session{
 		talk: talk, our: our,
 		binding:  &registration{talk: talk, our: our, callID: token(), briefly: account.Unbound},
@@ -37,13 +38,16 @@ func NewSession(conn net.Conn, secure bool, account Account) *Session {
 func (s *Session) Close() error { return s.talk.conn.close() }
 
 // Register sends REGISTER, answers what challenges it may, and returns the binding granted. ctx bounds the whole exchange;
-// besides, each request must be answered within 4 s.
+// besides, each request must be answered within the Patience of the account, 4 s at least.
 //
 // Errors: *StatusError, *RedirectError, *AuthError, *CredentialsError, *CertificateError, *MalformedError, ErrNoAnswer
 // (*SilenceError), ErrBadSignature (*SignatureError), ErrBindingLost (*LostError: a 200 that grants nothing), *ConnectionError,
 // or the cause of ctx.
 func (s *Session) Register(ctx context.Context) (Binding, error) {
-	return take(ctx, s.talk, s.binding.bind)
+	return take(ctx, s.talk, func(ctx context.Context) (Binding, error) {
+		defer func() { s.talk.patience = firstAnswer }() // a Registrar that has accepted the device answers at once
+		return s.binding.bind(ctx)
+	})
 }
 
 // Refresh makes Keep renew the binding now: the way to find out whether the connection still leads to the Registrar, and

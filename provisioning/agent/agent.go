@@ -68,8 +68,8 @@ func (a *Agent) introduce() {
 func (a *Agent) Status() provisioning.Status { return a.board.snapshot(a.basis.store.Notes()) }
 
 // Alive returns nil as soon as the goroutine of Run passes by, and the cause of ctx if that ends first. Run passes
-// by at once while it waits, and between any two things it does otherwise: the longest of them is one attempt, whose
-// stages have 26 s together. A Registrar that is down, a silent DNS and a disk that hangs are no reason not to.
+// by at once while it waits, and between any two things it does otherwise: an attempt, whose stages usually have 26 s together, passes
+// by every 10 s where it waits for longer. A Registrar that is down, a silent DNS and a disk that hangs are no reason not to.
 func (a *Agent) Alive(ctx context.Context) error { return a.pulse.felt(ctx) }
 
 // Identify gives the agent a place for certificates for sign-in. It is called before Run.

@@ -45,6 +45,7 @@ func (w *Walk) attempt(ctx context.Context, a *attempt) (*Registration, error) {
 func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trust.Met) (reg *Registration, said bool, err error) {
 	s := w.signer
 	account, refused, unproven := s.account(a.c, conn.LocalAddr()), (*sip.CertificateError)(nil), ""
+	account.Patience = s.restraint.tries.Patience(leastPatience)
 	account.Rests = s.restraint.passwordRests()
 	account.Identity = s.own.identity(a.c, conn, func(e *sip.CertificateError) { refused = e }, func(target string) { unproven = target })
 	if !s.policy.Withholds(a.c.Anchor) { // else who has named it gets none either
@@ -78,7 +79,7 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trus
 // ask waits for the answer. A Registrar that says nothing at all has less time once another is ready.
 func (w *Walk) ask(ctx context.Context, a *attempt, session *sip.Session, heard *heardConn) (binding sip.Binding, err error) {
 	began := time.Now()
-	asking, cancel := context.WithTimeout(ctx, registerLimit)
+	asking, cancel := context.WithTimeout(ctx, registerLimit+w.signer.restraint.tries.Patience(leastPatience)-leastPatience)
 	defer cancel()
 	asking, giveUp := context.WithCancelCause(asking)
 	defer giveUp(nil)

@@ -17,7 +17,8 @@ type gate struct {
 	wire       wire.Wire
 	ground     func() *provisioning.Ground
 	clockFloor func() time.Time
-	first      string // an authority on trial: trusted for this gate alone; "": none
+	patience   time.Duration // for a TLS handshake, where it is more than tlsLimit
+	first      string        // an authority on trial: trusted for this gate alone; "": none
 }
 
 // refuses is the last gate before a packet goes to an address of a Candidate, whoever has let it so far.
@@ -84,7 +85,7 @@ func (g *gate) notConnected(addr netip.Addr, err error) *attemptError {
 
 // secure speaks TLS on a connection and has the name of the Candidate proven. If it is not, the connection is closed.
 func (g *gate) secure(ctx context.Context, c provisioning.Candidate, conn net.Conn) (net.Conn, trust.Met, error) {
-	ctx, cancel := context.WithTimeout(ctx, tlsLimit)
+	ctx, cancel := context.WithTimeout(ctx, max(tlsLimit, g.patience))
 	defer cancel()
 	watched := &wire.Watched{Conn: conn}
 	secure, met, err := trust.Handshake(ctx, watched, c.Host, g.proof(c))

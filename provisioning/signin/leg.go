@@ -118,6 +118,7 @@ func (w leg) attend(ctx context.Context, a *attempt, own []int) (*Registration, 
 	}
 	w.tried(provisioning.Attempted, *a, err)
 	w.signer.restraint.distrust.failed(a.c.Host, a.addr, err)
+	w.signer.restraint.triedInVain(attempted{a.c.Endpoint, a.addr}, err)
 	return nil, nil, w.consider(a.c, err)
 }
 

@@ -98,18 +98,18 @@ func (o *opener) drive(ctx context.Context, until <-chan struct{}, settled func(
 
 // wait waits until something may have happened; false: until is closed.
 func (o *opener) wait(ctx context.Context, until <-chan struct{}, again time.Time) bool {
-	var over <-chan time.Time
+	wait := passEvery
 	if !again.IsZero() {
-		timer := time.NewTimer(time.Until(again))
-		defer timer.Stop()
-		over = timer.C
+		wait = min(wait, time.Until(again))
 	}
+	over := time.NewTimer(wait)
+	defer over.Stop()
 	select {
 	case <-until:
 		return false
 	case <-ctx.Done():
 	case <-o.wake:
-	case <-over:
+	case <-over.C:
 	case candidates, more := <-o.ahead:
 		if o.expect(candidates); !more {
 			o.ahead = nil

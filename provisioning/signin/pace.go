@@ -12,6 +12,8 @@ const (
 
 	// registerLimit is for the whole exchange; each answer has 4 s (package sip): not the 32 s of SIP timer F.
 	registerLimit = 20 * time.Second
+	leastPatience = 4 * time.Second  // what package sip waits for an answer at least
+	passEvery     = 10 * time.Second // the owner hears of a walk that waits at least so often
 
 	unknownTrip = 100 * time.Millisecond // the round trip, where none has been seen
 

@@ -23,6 +23,8 @@ const (
 	refusalsAllowed    = 2                // a third wrong logon may lock the account
 	credentialsRest    = 30 * time.Minute // the usual lock-out window of a directory
 	mostInClear        = time.Minute      // of what is asked over plain TCP
+	inVainAllowed      = 4                // tries of an address in a row of which nothing came, although it takes connections
+	inVainDoubled      = 4                // so often the time grows for which it is left alone then: a primary is wanted back
 	primaryHeld        = 10 * time.Minute // a primary that is lost sooner after it was taken back did not hold
 	primaryPatience    = 8                // the longest factor on the interval, when the primary does not hold
 )
@@ -33,6 +35,7 @@ type Restraint struct {
 	early       map[provisioning.Endpoint]int       // registrations lost at once, by endpoint, since one has held
 	tries       storm.Tries                         // walks in a row that ended without registration, and what is tried sooner than they allow
 	ended       map[provisioning.Endpoint]int       // registrations that the Registrar has ended itself, since one has held long
+	inVain      map[attempted]int                   // tries in a row of which nothing came, of places that take connections
 	aside       map[attempted]aside                 // places that have lost their turn
 	refusals    int                                 // complete credentials refused in a row
 	refusedAt   time.Time                           // when the last of them was
@@ -54,16 +57,17 @@ type attempted struct {
 	addr     netip.Addr
 }
 
-// aside is why a place has lost its turn: it accepts the device and then drops it.
+// aside is why a place has lost its turn: it accepts the device and then drops it, or does not serve it.
 type aside struct {
 	until  time.Time
-	reason provisioning.Reason // of the last loss
+	reason provisioning.Reason // of the last loss, or failure
+	what   string
 }
 
 func newRestraint() *Restraint {
 	return &Restraint{
 		patience: 1, certificate: func() bool { return false }, leaveAlone: map[provisioning.Endpoint]time.Time{}, distrust: distrust{}, secured: map[provisioning.Endpoint]bool{},
-		early: map[provisioning.Endpoint]int{}, ended: map[provisioning.Endpoint]int{}, aside: map[attempted]aside{},
+		inVain: map[attempted]int{}, early: map[provisioning.Endpoint]int{}, ended: map[provisioning.Endpoint]int{}, aside: map[attempted]aside{},
 	}
 }
 
@@ -90,7 +94,7 @@ func (r *Restraint) lostTurn(at attempted) (provisioning.Reason, string) {
 	if !time.Now().Before(turn.until) {
 		return "", ""
 	}
-	return turn.reason, fmt.Sprintf("%s accepts the device and then drops it: not tried until %s", at.addr, turn.until.UTC().Format(time.RFC3339))
+	return turn.reason, fmt.Sprintf("%s %s: not tried until %s", at.addr, turn.what, turn.until.UTC().Format(time.RFC3339))
 }
 
 // LostTurn says whether an address of an endpoint is not tried now.
@@ -170,6 +174,24 @@ func (r *Restraint) failed(c provisioning.Candidate, err error) {
 	}
 }
 
+// triedInVain takes note of a try that failed. A place that takes connections, and of which nothing comes over and over, loses its turn for a
+// while, and then has one try each time, whatever brings the device to it. One that takes none begins anew: it costs nobody anything.
+func (r *Restraint) triedInVain(at attempted, err error) {
+	switch reason := ReasonOf(err); reason {
+	case provisioning.SIPUnavailable, provisioning.SIPNoAnswer, provisioning.TLSTimeout:
+		if len(r.inVain) >= maxDistrusted {
+			clear(r.inVain)
+		}
+		r.inVain[at]++
+		if n := r.inVain[at] - inVainAllowed; n > 0 {
+			r.aside[at] = aside{time.Now().Add(storm.Delay(min(n, inVainDoubled), rand.N)), reason, fmt.Sprintf("has not served the device %d times in a row", r.inVain[at])}
+		}
+	case provisioning.ConnectRefused, provisioning.ConnectTimeout, provisioning.ConnectUnreachable:
+		delete(r.inVain, at)
+	default:
+	}
+}
+
 // retryAfter is how long a Registrar asks to be left alone; 0: it does not. Over plain TCP anybody may have written it.
 func retryAfter(c provisioning.Candidate, err error) time.Duration {
 	var status *sip.StatusError
@@ -221,7 +243,7 @@ func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, h
 		r.ended[at.endpoint]++
 	}
 	if n := max(r.early[at.endpoint]-earlyLossesAllowed, r.ended[at.endpoint]-endsAllowed); n > 0 {
-		r.aside[at] = aside{time.Now().Add(storm.Delay(n, rand.N)), reason}
+		r.aside[at] = aside{time.Now().Add(storm.Delay(n, rand.N)), reason, "accepts the device and then drops it"}
 	}
 	var credentials *sip.CredentialsError
 	if errors.As(err, &credentials) && credentials.Scheme == "digest" {
@@ -236,6 +258,7 @@ func (r *Restraint) succeeded(c provisioning.Candidate, addr netip.Addr, scheme 
 		r.refusals = 0
 	}
 	r.tries.Accepted()
+	delete(r.inVain, attempted{c.Endpoint, addr})
 	delete(r.leaveAlone, c.Endpoint)
 	if c.Transport == provisioning.TLS {
 		r.distrust.proven(c.Host, addr)

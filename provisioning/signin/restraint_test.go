@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,6 +176,50 @@ func TestEndedTwiceInBand(t *testing.T) {
 	}
 }
 
+// An address that takes connections and serves nobody loses its turn with the fifth time, and has one try after each pause, which
+// grows up to four minutes; where it takes no connection, or serves the device, it begins anew.
+func TestWhoServesNobodyLosesItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRestraint()
+		at, busy := attempted{fe01.Endpoint, addr}, &attemptError{stage: registering, err: &sip.StatusError{Code: 503}}
+		open := func() bool { reason, _ := r.lostTurn(at); return reason != "" }
+		for n := 1; n <= 12; n++ {
+			if r.triedInVain(at, busy); open() != (n > inVainAllowed) {
+				t.Errorf("after %d times it has lost its turn: %t", n, open())
+			}
+			if n <= inVainAllowed {
+				continue
+			}
+			top := 30 * time.Second << (min(n-inVainAllowed, inVainDoubled) - 1)
+			if time.Sleep(top/2 - 1); !open() {
+				t.Errorf("after %d times it is left alone for less than %v", n, top/2)
+			}
+			if time.Sleep(top/2 + 1); open() {
+				t.Errorf("after %d times it is left alone for more than %v", n, top)
+			}
+		}
+		r.triedInVain(at, busy)
+		if reason, detail := r.lostTurn(at); reason != provisioning.SIPUnavailable || !strings.HasPrefix(detail, "10.0.0.5 has not served the device 13 times in a row: not tried until ") {
+			t.Errorf("%s: %s", reason, detail)
+		}
+		if reason, _ := r.lostTurn(attempted{fe01.Endpoint, netip.MustParseAddr("10.0.0.6")}); reason != "" {
+			t.Errorf("its other address: %s", reason)
+		}
+		for name, anew := range map[string]func(){
+			"it takes no connection": func() { r.triedInVain(at, &attemptError{stage: connecting, err: syscall.ECONNREFUSED}) },
+			"it serves the device":   func() { r.succeeded(fe01, addr, "") },
+		} {
+			r.TakeTurns()
+			r.triedInVain(at, busy)
+			r.TakeTurns()
+			anew()
+			if r.triedInVain(at, busy); open() {
+				t.Errorf("%s, and the next time it has lost its turn", name)
+			}
+		}
+	})
+}
+
 // What the device's own network has ended is not counted against a Registrar.
 func TestOwnNetworkIsNobodysFault(t *testing.T) {
 	r := newRestraint()
@@ -275,7 +320,7 @@ func TestPatienceWithThePrimary(t *testing.T) {
 func TestAllows(t *testing.T) {
 	r, here, sister := newRestraint(), netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("10.0.0.6")
 	c := candidates(t, "fe01.contoso.com 5061 tls 10.0.0.5 10.0.0.6")[0]
-	r.aside[attempted{c.Endpoint, here}] = aside{time.Now().Add(time.Minute), provisioning.ConnectReset}
+	r.aside[attempted{c.Endpoint, here}] = aside{time.Now().Add(time.Minute), provisioning.ConnectReset, "drops it"}
 	if r.Allows(c, here) || !r.Allows(c, sister) {
 		t.Errorf("%v, which has lost its turn: %v; its sister: %v", here, r.Allows(c, here), r.Allows(c, sister))
 	}

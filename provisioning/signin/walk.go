@@ -66,7 +66,9 @@ func (w *Walk) Trip(most time.Duration) {
 func (w *Walk) newOpener(ctx context.Context, p pace, ahead <-chan []provisioning.Candidate) *opener {
 	o := &opener{race: race{pace: p}, may: w.may, pass: w.signer.owner.Pass, early: &w.early, holds: w.holds, ahead: ahead, wake: w.wake}
 	o.open = func(c provisioning.Candidate, addr netip.Addr) *opening {
-		return newOpening(ctx, &w.signer.gate, c, addr, func() { wake(w.wake) })
+		patient := w.signer.gate
+		patient.patience = w.signer.restraint.tries.Patience(tlsLimit)
+		return newOpening(ctx, &patient, c, addr, func() { wake(w.wake) })
 	}
 	o.apart = w.early.sockets()
 	return o
