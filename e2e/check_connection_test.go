@@ -2,6 +2,11 @@
 
 package e2e
 
+import (
+	"os"
+	"testing"
+)
+
 var connectionFaults = []fault{
 	{"refused", with(published(fe01), the(fe01, refuses)), "connect-refused", `
 fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it.
@@ -10,7 +15,6 @@ Start the Registrar service on fe01.contoso.com, or correct the port.
 - Look for a firewall on that host that rejects connections to port 5061.`},
 	{"filtered", with(published(fe01), the(fe01, blackHole)), "connect-timeout", `
 fe01.contoso.com:5061 (10.0.0.11) does not answer, but the same server refuses connections on port 443: a firewall drops what is sent to port 5061.
-The problem is with the network between this device and the server.
 Look for a firewall that drops port 5061, on the way or on fe01.contoso.com itself.`},
 	{"no route", with(published(fe01), the(fe01, noRoute)), "connect-unreachable", `
 fe01.contoso.com:5061 (10.0.0.11) cannot be reached: a router or firewall rejects the connection, or no host has that address.
@@ -23,6 +27,45 @@ If a proxy or load balancer listens there, check that the Registrar behind it is
 - Look for a firewall on that host that cuts connections to port 5061.
 - Check that the proxy passes on the name fe01.contoso.com (SNI), and expects no PROXY protocol from clients.
 - Check that this port speaks TLS, and check the log of the Registrar.`},
+	{"behind a router, refused", with(published(fe01), behindRouter, the(fe01, refuses)), "connect-refused", `
+fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall rejects it.
+Start the Registrar service on fe01.contoso.com, or correct the port.
+- Look for a firewall that rejects connections to port 5061.`},
+	{"behind a router, accepted, then reset", with(published(fe01), behindRouter, the(fe01, resets)), "connect-reset", `
+fe01.contoso.com:5061 (10.0.0.11) accepts the connection, and drops it when the TLS handshake begins: the service behind this port does not work, or a firewall cuts the connection.
+If a proxy or load balancer listens there, check that the Registrar behind it is running.
+- Look for a firewall that cuts connections to port 5061.
+- Check that the proxy passes on the name fe01.contoso.com (SNI), and expects no PROXY protocol from clients.
+- Check that this port speaks TLS, and check the log of the Registrar.`},
+	{"behind a router, nothing arrives", with(published(fe01), behindRouter, dropsAll), "connect-timeout", `
+fe01.contoso.com:5061 (10.0.0.11) does not answer at all: a firewall drops the packets, or the server is down.
+The problem is with the network between this device and the server.
+Check whether fe01.contoso.com is running.
+- Look for a firewall that drops port 5061, on the way or on fe01.contoso.com itself.`},
+	{"the firewall of the server drops everything", with(published(fe01), dropsAll), "connect-timeout", `
+fe01.contoso.com:5061 (10.0.0.11) does not answer, although a host has that address (it answers ARP or neighbour discovery): its firewall, or a filter of the switch or access point, drops the packets.
+Look at the firewall of fe01.contoso.com: it must allow TCP port 5061 from this device (Windows: is the network profile still the right one?).
+- Look for a filter of the switch or access point (ACL, client isolation).
+- Check that the system of fe01.contoso.com is not hung.`},
+	{"the server is in another subnet, which the mask of the device includes", with(published(fe01), address(fe01.host, "10.0.5.11"), wideMask), "connect-timeout", `
+No host answers at the address of fe01.contoso.com:5061 (10.0.5.11), which is in the subnet of this device: the server is off or unplugged, its address is wrong, or this device has the wrong subnet mask.
+Check that fe01.contoso.com is running and connected to this network.
+- Check its address record, and the subnet mask and VLAN of this device.
+- On Wi-Fi, check that devices may reach each other (client isolation).`},
+	{"the server has an old address record besides", with(published(fe01), record("fe01 A 10.0.0.77")), "connect-timeout", `
+Nobody answers at 10.0.0.77, which is one of the addresses of fe01.contoso.com; the device signs in through another address of fe01.contoso.com.
+If a server of the pool has the address 10.0.0.77, check that it is running and reachable.
+- If the record is old, remove the address 10.0.0.77 of fe01.contoso.com from DNS.`},
+	{"one Registrar refuses, and the other is unplugged", with(published(fe01, second), the(fe01, refuses), address(second.host, "10.0.0.77")), "connect-refused", `
+fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it.
+The problem is with the Registrar.
+Start the Registrar service on fe01.contoso.com, or correct the port.
+- Look for a firewall on that host that rejects connections to port 5061.`},
+	{"the record leads to a new server that does not run yet, and last good answers", with(published(fe01), later(dnsNowNames(second), the(second, refuses))), "connect-refused", `
+fe02.contoso.com:5061 (10.0.0.14) refuses the connection: nothing listens on this port, or a firewall on that host rejects it; the last Registrar that worked, fe01.contoso.com, still answers, but a device turns to it only when nothing else is named.
+The problem is with the Registrar.
+Start the Registrar service on fe02.contoso.com, or correct the port; or have the SRV record _sipinternaltls._tcp.contoso.com lead to fe01.contoso.com again.
+- Look for a firewall on that host that rejects connections to port 5061.`},
 	{"the SRV record names a port where nothing listens, and 5061 answers", with(srvFor(fe01.host, 5065)), "connect-refused", `
 The SRV record _sipinternaltls._tcp.contoso.com leads to fe01.contoso.com:5065 (10.0.0.11), where no Registrar answers, but fe01.contoso.com accepts connections on port 5061.
 The problem is with DNS.
@@ -53,4 +96,24 @@ Configure the full name of the server (fe01.contoso.com).`},
 The server fe01 of the configuration is a short (NetBIOS) name, which DNS does not know.
 The problem is with this device.
 Give the full name (FQDN) of the server, as in its certificate.`},
+}
+
+// behindRouter has the device reach fe01 through a router, and not on its link.
+func behindRouter(t testing.TB, c *scene) {
+	for file, value := range map[string]string{"ip_forward": "1", "conf/br0/send_redirects": "0", "conf/all/send_redirects": "0"} {
+		if err := os.WriteFile("/proc/sys/net/ipv4/"+file, []byte(value), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustIP(t, "-n", c.site.device.name, "route", "replace", fe01.addr, "via", bridgeAddr)
+	t.Cleanup(func() { mustIP(t, "-n", c.site.device.name, "route", "del", fe01.addr) })
+}
+
+// dropsAll is the firewall of a server that lets nobody in.
+func dropsAll(t testing.TB, c *scene) { c.registrar.fault(t, "ip daddr "+fe01.addr+" drop") }
+
+// wideMask has the device take 10.0.0.0/16 for its subnet.
+func wideMask(t testing.TB, c *scene) {
+	mustIP(t, "-n", c.site.device.name, "address", "add", "10.0.0.90/16", "dev", "eth0")
+	t.Cleanup(func() { mustIP(t, "-n", c.site.device.name, "address", "del", "10.0.0.90/16", "dev", "eth0") })
 }

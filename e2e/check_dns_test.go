@@ -33,6 +33,13 @@ The problem is with DNS.
 If other phones sign in at this site, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers.
 - Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.
 - If the domain contoso.com is wrong, correct sip_address.`},
+	{"the zone file lacks the final dot of the target", with(record("_sipinternaltls._tcp SRV 0 0 5061 fe01.contoso.com")), "no-address", `
+The SRV record _sipinternaltls._tcp.contoso.com names fe01.contoso.com.contoso.com, which does not exist in DNS.
+The problem is with DNS.
+In the zone, put a final dot behind fe01.contoso.com: without it, the zone adds its own name.
+- If the name is misspelt, correct it in the SRV record _sipinternaltls._tcp.contoso.com.
+- Create the A record of fe01.contoso.com.contoso.com.
+- If that record exists, look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection).`},
 	{"the target has no address", with(srvFor("gone.contoso.com", 5061)), "no-address", `
 The SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which does not exist in DNS.
 The problem is with DNS.

@@ -106,6 +106,10 @@ Look for large packets that are lost on the way: a tunnel or VPN with an MTU tha
 Packets of the TLS handshake with pool01.contoso.com:5061 (10.0.0.20) are lost on the way: later packets of the server arrive, but not the ones before them.
 The problem is with the network between this device and the server.
 Look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed".`},
+	{"the way from the server loses the whole answer", with(pool01Has(nothingWrong), loses("tcp sport 5061 meta length > 700")), "tls-timeout", `
+Packets of the TLS handshake with pool01.contoso.com:5061 (10.0.0.20) are lost on the way: with smaller packets the handshake succeeds.
+The problem is with the network between this device and the server.
+Look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed".`},
 	{"the way from the server loses everything after the first packets", with(pool01Sends(openssl(adcs)), loses("tcp sport 5061 quota over 2000 bytes")), "tls-timeout", `
 pool01.contoso.com:5061 (10.0.0.20) begins the TLS handshake, and then nothing more arrives.
 The problem is with the network between this device and the server.

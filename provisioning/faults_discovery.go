@@ -170,7 +170,7 @@ var (
 
 	FaultOutsideDomain = declare("name.outside-domain", NameNotAllowed, "",
 		"{source} names {host}, which is outside the SIP domain {domain}: devices do not use it",
-		"[point to {useful} instead][name a host inside the SIP domain, such as {example}, with an A record and in the certificate of the Registrar]|"+wrongDomain)
+		"[write the whole name, with its domain, such as {whole}]|[point to {useful} instead][name a host inside the SIP domain, such as {example}, with an A record and in the certificate of the Registrar]|"+wrongDomain)
 	FaultStrictNaming = declare("name.strict", NameNotAllowed, "",
 		"{source} names {host}, but strict_naming allows only {domain} and sip.{domain}",
 		`rename the Registrar to sip.{domain} in DNS and in its certificate, or set strict_naming = "suffix"`)
@@ -182,7 +182,7 @@ var (
 		"give the full name (FQDN) of the server, as in its certificate")
 	FaultNoAddress = declare("name.no-address", NoAddress, "",
 		"{source} names {host}, which {lack}",
-		"[if the name is misspelt, correct it in {misspelt}]|create the A record of {host}|if that record exists, "+rebind)
+		"[in the zone, put a final dot behind {meant}: without it, the zone adds its own name]|[if the name is misspelt, correct it in {misspelt}]|create the A record of {host}|if that record exists, "+rebind)
 	FaultNoAddressBlocks = declare("name.no-address-blocks-host-names", NoAddress, SideDNS,
 		"{source} names {host}, which has no address; because this SRV record exists, the device does not try host names such as sip.{domain}",
 		"create the A record of {host}, or delete the SRV record")

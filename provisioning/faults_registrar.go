@@ -8,13 +8,17 @@ var (
 		"{at}[ ({address})] refuses the connection: "+notListening, "offer TLS on port 5061, or enable the port for plain TCP in the settings of the pool|"+rejecting)
 	FaultFiltered = declare("connect.no-answer", ConnectTimeout, SideNetwork,
 		"{at}[ ({address})] does not answer at all: a firewall drops the packets, or the server is down", "check whether {host} is running|look for a firewall that drops port {port}, on the way or on {host} itself")
-	FaultNoNeighbour = declare("connect.nobody-there", ConnectTimeout, SideRegistrar,
-		"no host answers at the address of {at}[ ({address})], which is in the subnet of this device: the server is off or not connected, or the address is wrong",
-		"check that {host} is running and connected to this network, then its address record and the VLAN of this device")
+	FaultHostDrops = declare("connect.host-drops", ConnectTimeout, "",
+		"{at}[ ({address})] does not answer, although a host has that address (it answers ARP or neighbour discovery): its firewall, or a filter of the switch or access point, drops the packets",
+		"look at the firewall of {host}: it must allow TCP port {port} from this device (Windows: is the network profile still the right one?)|"+
+			"look for a filter of the switch or access point (ACL, client isolation)|check that the system of {host} is not hung")
+	FaultNoNeighbour = declare("connect.nobody-there", ConnectTimeout, "",
+		"no host answers at the address of {at}[ ({address})], which is in the subnet of this device: the server is off or unplugged, its address is wrong, or this device has the wrong subnet mask",
+		"check that {host} is running and connected to this network|check its address record, and the subnet mask and VLAN of this device|on Wi-Fi, check that devices may reach each other (client isolation)")
 	FaultNoGateway = declare("connect.no-gateway", ConnectTimeout, SideDevice,
 		"the gateway {gateway} does not answer: this device cannot reach what is behind it, such as {at}[ ({address})]",
 		"correct the gateway and the subnet mask of this device if they are wrong; otherwise check that {gateway} is running and that this device is in its VLAN")
-	FaultPortFiltered = declare("connect.port-filtered", ConnectTimeout, SideNetwork,
+	FaultPortFiltered = declare("connect.port-filtered", ConnectTimeout, "",
 		"{at}[ ({address})] does not answer, but the same server {elsewhere}: a firewall drops what is sent to port {port}",
 		"look for a firewall that drops port {port}, on the way or on {host} itself")
 	FaultLossyWay = declare("connect.lossy", Lossy, SideNetwork,

@@ -98,6 +98,9 @@ var (
 	FaultAddressRefuses = declare("connect.one-address-refuses", ConnectRefused, SideRegistrar,
 		"{at} ({address}) refuses the connection: nothing listens at this address",
 		"see that the Registrar service runs at {address} and listens there, or remove this address record")
+	FaultAddressSilent = declare("connect.one-address-silent", ConnectTimeout, "",
+		"nobody answers at {address}, which is one of the addresses of {host}",
+		"if a server of the pool has the address {address}, check that it is running and reachable|if the record is old, remove the address {address} of {host} from DNS")
 	FaultOtherAddress = declare("sign-in.other-address", ConnectRefused, SideRegistrar, "the device signs in through another address of {host}", "")
 	FaultOnBackup     = declare("sign-in.on-backup", SIPUnavailable, SideRegistrar,
 		"that is only the backup Registrar: the user's primary Registrar is not available", "check the primary pool of the user")

@@ -305,6 +305,9 @@ func (p *Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Troubl
 	case s.Reason == NameNotAllowed && IsCloud(s.Host):
 		return FaultCloud.Met(facts).On(side)
 	case s.Reason == NameNotAllowed:
+		if !strings.Contains(s.Host, ".") {
+			facts["whole"] = s.Host + "." + p.SIPAddress.Domain
+		}
 		return FaultOutsideDomain.Met(facts).On(side)
 	case s.Reason == TLSNoName:
 		return FaultNamedAddress.Met(facts).On(side)
@@ -312,6 +315,9 @@ func (p *Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Troubl
 		return cause.With(Facts{"source": source})
 	case s.Reason == NoAddress && cause.Facts[nameLacks] != nil: // who has misspelt it, or DNS that lacks it: nobody here knows
 		facts["misspelt"] = source
+		if meant, twice := strings.CutSuffix(s.Host, "."+p.SIPAddress.Domain); twice && strings.HasSuffix(meant, "."+p.SIPAddress.Domain) {
+			facts["meant"] = meant
+		}
 		if side != SideDNS {
 			side = ""
 		}

@@ -57,17 +57,14 @@ homeward check -v shows every line.
 
 // Every Registrar that fails is named, and the one that the summary is about is not named again.
 func TestOtherDeadRegistrars(t *testing.T) {
-	r := check.Report{Verdict: check.Failed, Host: "fe01.contoso.com", Reason: provisioning.ConnectRefused}
-	for _, c := range []check.Check{
+	r := check.Report{Verdict: check.Failed, Host: "fe01.contoso.com", Reason: provisioning.ConnectRefused, Checks: []check.Check{
 		{ID: "registrar.fe01.contoso.com", Title: "Registrar fe01.contoso.com", Result: check.Bad, Reason: provisioning.ConnectRefused, From: "below"},
 		{ID: "registrar.fe02.contoso.com", Title: "Registrar fe02.contoso.com", Result: check.Bad, Reason: provisioning.ConnectRefused, From: "below"},
 		{ID: "registrar.fe02.contoso.com:5061/tls.10.0.0.6", Under: "registrar.fe02.contoso.com", Title: "fe02.contoso.com:5061 over TLS at 10.0.0.6", Result: check.Bad, Reason: provisioning.ConnectRefused},
 		{ID: "registrar.fe03.contoso.com", Title: "Registrar fe03.contoso.com", Result: check.Bad, Reason: provisioning.TLSExpired},
 		{ID: "registrar.fe04.contoso.com", Title: "Registrar fe04.contoso.com", Result: check.Good},
 		{ID: "registrar.fe05.contoso.com", Title: "Registrar fe05.contoso.com", Result: check.Skipped, Needs: "link"},
-	} {
-		r.Checks = append(r.Checks, c)
-	}
+	}}
 	if got, want := strings.Join(alsoWrong(r), ", "), "Registrar fe02.contoso.com (connect-refused), Registrar fe03.contoso.com (tls-expired)"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -38,9 +38,13 @@ func (n *memory) own() []netip.Addr {
 // gateway is that of the device, to what is "ungated".
 var gateway = netip.MustParseAddr("10.0.0.1")
 
-// near says whether an address is in the subnet of the device, 10.0.0.0/24.
-func (n *memory) near(addr netip.Addr) bool {
-	return netip.PrefixFrom(gateway, 24).Masked().Contains(addr)
+// near says whether an address is in the subnet of the device, 10.0.0.0/24, and whether a server has it.
+func (n *memory) near(addr netip.Addr) (onLink, there bool) {
+	onLink = netip.PrefixFrom(gateway, 24).Masked().Contains(addr)
+	for at := range n.sim.state().manners {
+		there = there || at.Addr() == addr
+	}
+	return onLink, onLink && there && !n.absent(addr).IsValid()
 }
 
 // absent is who does not answer on the own link: the host at an address, or the gateway on the way there.

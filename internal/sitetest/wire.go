@@ -17,10 +17,10 @@ type Wire struct {
 	Listen6   func(ctx context.Context, iface string) (dhcpopts.Conn, error)
 	Leases    func(iface, hooks string) ([]dhcpopts.Lease, error)
 	Resolvers func() ([]netip.AddrPort, error)
-	Own       func() []netip.Addr         // nil in the live world
-	Absent    func(netip.Addr) netip.Addr // nil in the live world
-	Near      func(netip.Addr) bool       // nil in the live world
-	Changes   <-chan string               // what the change "network" did; nil in the live world
+	Own       func() []netip.Addr                   // nil in the live world
+	Absent    func(netip.Addr) netip.Addr           // nil in the live world
+	Near      func(netip.Addr) (onLink, there bool) // nil in the live world
+	Changes   <-chan string                         // what the change "network" did; nil in the live world
 }
 
 // Live is a site on loopback.

@@ -93,6 +93,7 @@ func TestOnLossyWay(t *testing.T) {
 		{provisioning.FaultPortFiltered, provisioning.FaultLossyWay, 90},
 		{provisioning.FaultTLSLost, provisioning.FaultLossyWay, 43},
 		{provisioning.FaultFiltered, provisioning.FaultFiltered, 91},
+		{provisioning.FaultHostDrops, provisioning.FaultLossyWay, 90},
 		{provisioning.FaultFiltered, provisioning.FaultFiltered, 0}, // dead
 		{provisioning.FaultRefused, provisioning.FaultRefused, 43},
 	} {

@@ -124,8 +124,11 @@ func addressFails(f *Facts) provisioning.Trouble {
 		}
 		p.Probes = []*signin.Probe{probe}
 		t := deadPlace(f, p)
-		if t.Fault == provisioning.FaultRefused { // the service runs: elsewhere
+		switch t.Fault { // the service runs: elsewhere
+		case provisioning.FaultRefused:
 			t = provisioning.FaultAddressRefuses.Met(t.Facts)
+		case provisioning.FaultFiltered, provisioning.FaultHostDrops, provisioning.FaultNoNeighbour:
+			t = provisioning.FaultAddressSilent.Met(t.Facts)
 		}
 		return t.Also(provisioning.FaultOtherAddress, provisioning.Facts{"host": p.Host})
 	}
@@ -191,10 +194,15 @@ func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.T
 
 // filtered is what is wrong with a place that does not answer, with what its address does at other ports.
 func filtered(f *Facts, p *Place, closed provisioning.Trouble) provisioning.Trouble {
-	if closed.Fault != provisioning.FaultFiltered || otherPort(f, p) != nil || elsewhere(f, p) == "" {
+	near := closed.Fault == provisioning.FaultHostDrops
+	if closed.Fault != provisioning.FaultFiltered && !near || otherPort(f, p) != nil || elsewhere(f, p) == "" {
 		return closed
 	}
-	return provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p)}).Facts)
+	t := provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p)}).Facts)
+	if !near { // else it may be the host itself
+		t = t.On(provisioning.SideNetwork)
+	}
+	return t
 }
 
 // otherFamily says whether this device has IPv6 only, and a host is known by name and IPv4 addresses only.

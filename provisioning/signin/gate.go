@@ -71,7 +71,10 @@ func (g *gate) dial(ctx context.Context, c provisioning.Candidate, addr netip.Ad
 
 // notConnected is the end of connecting to an address.
 func (g *gate) notConnected(addr netip.Addr, err error) *attemptError {
-	e := &attemptError{stage: connecting, err: err, near: g.near(addr)}
+	e := &attemptError{stage: connecting, err: err}
+	if g.wire.Near != nil {
+		e.near, e.there = g.wire.Near(addr)
+	}
 	if g.wire.Absent == nil {
 		return e
 	}
@@ -106,7 +109,13 @@ func addrOf(end net.Addr) netip.Addr {
 }
 
 // near says whether an address is known to be on a link of this device.
-func (g *gate) near(addr netip.Addr) bool { return g.wire.Near != nil && g.wire.Near(addr) }
+func (g *gate) near(addr netip.Addr) bool {
+	if g.wire.Near == nil {
+		return false
+	}
+	onLink, _ := g.wire.Near(addr)
+	return onLink
+}
 
 // trust returns what certificates are judged by now. A clock that shows less than the last registration or
 // than the build of this program is wrong, and is not believed.

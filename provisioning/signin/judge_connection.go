@@ -81,6 +81,8 @@ func (j *judgement) connection() provisioning.Trouble {
 		return j.met(provisioning.FaultWentSilent)
 	case isTimeout(j.err) && registering:
 		return j.met(provisioning.FaultNoSIP)
+	case isTimeout(j.err) && j.attempt.there:
+		return j.met(provisioning.FaultHostDrops)
 	case isTimeout(j.err):
 		return j.met(provisioning.FaultFiltered)
 	case errors.Is(j.err, sip.ErrBindingLost):

@@ -100,6 +100,7 @@ func judged() (all []judgedError) {
 		all = append(all, judgedError{fmt.Sprintf("handshake in small packets, too, %d", k), &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: k, Err: errors.New("some words")}, small: true}})
 	}
 	all = append(all,
+		judgedError{"connect, deadline, and the host is there", &attemptError{stage: connecting, err: context.DeadlineExceeded, near: true, there: true}},
 		judgedError{"connect, refused nearby", &attemptError{stage: connecting, err: syscall.ECONNREFUSED, near: true}},
 		judgedError{"handshake, hung up nearby", &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: trust.HungUp, Err: io.EOF}, near: true}},
 		judgedError{"cut nearby", &attemptError{stage: registering, err: io.EOF, near: true}},

@@ -28,6 +28,7 @@ type attemptError struct {
 	gateway netip.Addr // the one on the way there, if nobody has answered to it
 	loss    wire.Loss  // of a handshake
 	near    bool       // the address is on a link of this device: no router is on the way
+	there   bool       // and a host has answered to it lately
 	small   bool       // the handshake was tried in small packets, too, and no more came of it
 	rooted  bool       // the device has roots of its own, besides those of the system
 }

@@ -18,36 +18,39 @@ const (
 // absent is the address to which the kernel sends what is for addr, be it addr itself or a gateway, if nobody answers there.
 func absent(addr netip.Addr) netip.Addr {
 	hop := nextHop(addr)
-	if hop == (netip.Addr{}) || !unanswered(hop) {
+	if hop == (netip.Addr{}) || stateOf(hop)&(unix.NUD_INCOMPLETE|unix.NUD_FAILED) == 0 { // neither looking, nor has it looked in vain
 		return netip.Addr{}
 	}
 	return hop
 }
 
-// near says whether the kernel sends what is for an address to itself, and not to a gateway.
-func near(addr netip.Addr) bool { return nextHop(addr) == addr.WithZone("") }
+// near says whether the kernel sends what is for an address to itself, and not to a gateway, and whether it knows that a host has it.
+func near(addr netip.Addr) (onLink, there bool) {
+	onLink = nextHop(addr) == addr.WithZone("")
+	return onLink, onLink && stateOf(addr)&unix.NUD_REACHABLE != 0
+}
 
-// unanswered says whether the kernel is looking, or has looked in vain, for who has an address on a link (rtnetlink(7),
-// RTM_GETNEIGH). It needs no privilege. What cannot be read says nothing.
-func unanswered(addr netip.Addr) bool {
+// stateOf is what the kernel knows of who has an address on a link (rtnetlink(7), RTM_GETNEIGH), in flags. It needs no privilege. What
+// cannot be read says nothing.
+func stateOf(addr netip.Addr) uint16 {
 	family := unix.AF_INET
 	if addr.Is6() {
 		family = unix.AF_INET6
 	}
 	table, err := syscall.NetlinkRIB(unix.RTM_GETNEIGH, family)
 	if err != nil {
-		return false
+		return 0
 	}
 	messages, err := syscall.ParseNetlinkMessage(table)
 	if err != nil {
-		return false
+		return 0
 	}
 	for _, m := range messages {
 		if m.Header.Type == unix.RTM_NEWNEIGH && addressIn(m.Data, neighbourHeader, unix.NDA_DST) == addr.WithZone("") {
-			return binary.NativeEndian.Uint16(m.Data[neighbourState:])&(unix.NUD_INCOMPLETE|unix.NUD_FAILED) != 0
+			return binary.NativeEndian.Uint16(m.Data[neighbourState:])
 		}
 	}
-	return false
+	return 0
 }
 
 // nextHop is where the kernel sends what is for an address (rtnetlink(7), RTM_GETROUTE): to a gateway, or to the address itself.

@@ -33,8 +33,9 @@ type Wire struct {
 	// Absent returns who on a link of this device does not answer (ARP, neighbour discovery), shortly after a packet was to go to an
 	// address: addr itself, or the gateway on the way there. Zero: nobody is known to be missing. Nil: it is not known.
 	Absent func(addr netip.Addr) netip.Addr
-	// Near says whether an address is on a link of this device: what comes from there has passed no router. Nil: that is not known.
-	Near func(addr netip.Addr) bool
+	// Near says whether an address is on a link of this device, so that what comes from there has passed no router, and whether a host
+	// has answered to it lately (ARP, neighbour discovery). Nil: that is not known.
+	Near func(addr netip.Addr) (onLink, there bool)
 	// Changes says what has changed on the network of this device, in words for techs. Nil: nobody watches.
 	Changes <-chan string
 }

@@ -15,7 +15,7 @@ var absent func(netip.Addr) netip.Addr
 func overhearing(conn net.Conn) net.Conn { return conn }
 
 // near is not known here.
-var near func(netip.Addr) bool
+var near func(netip.Addr) (onLink, there bool)
 
 // limitSegments does nothing here.
 func limitSegments(uintptr, int) {}
