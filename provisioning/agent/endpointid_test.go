@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 // A new device has ten hexadecimal digits for an epid, as Microsoft's clients have; a stored one stays, whatever it is.
@@ -25,5 +27,21 @@ func TestMend21EndpointID(t *testing.T) {
 	}
 	if id := endpointID(store); id != record.EndpointID {
 		t.Errorf("the stored epid became %q", id)
+	}
+}
+
+// A device that gives its bindings back is the same endpoint after a crash, also if that came before its first registration.
+func TestEndpointIDIsKeptBeforeABinding(t *testing.T) {
+	dir := t.TempDir()
+	ids := map[string]bool{}
+	for range 3 {
+		store := cache.Open(dir)
+		a := New(provisioning.Policy{Release: true}, wire.Wire{}, store, func(provisioning.Event) {})
+		a.introduce()
+		ids[a.signer.EndpointID] = true
+		store.Close()
+	}
+	if len(ids) != 1 {
+		t.Errorf("it was %v", ids)
 	}
 }

@@ -71,6 +71,7 @@ var verbs = map[string]func(s *scenario, words []string) (step, error){
 	"cut":    verbCut,
 	"kill":   verbKill,
 	"reboot": func(*scenario, []string) (step, error) { return reboot, nil },
+	"report": verbReport,
 	"apply":  verbApply,
 	"see":    verbSee,
 	"vague":  func(s *scenario, _ []string) (step, error) { s.inexact = true; return nil, nil },
@@ -82,6 +83,16 @@ func verbRun(_ *scenario, words []string) (step, error) {
 	}
 	limit, err := time.ParseDuration(words[0])
 	return func(s *scenario, t *testing.T) { s.live(t, limit, "") }, err
+}
+
+// verbReport has the phone say in each life that its own registration has failed.
+func verbReport(s *scenario, words []string) (step, error) {
+	if len(words) != 1 {
+		return nil, errors.New("want report DURATION")
+	}
+	after, err := time.ParseDuration(words[0])
+	s.reports = append(s.reports, after)
+	return nil, err
 }
 
 // longest is how long until waits.

@@ -110,6 +110,8 @@ type scenario struct {
 	script []step
 	see    []string
 
+	reports []time.Duration // when the phone says in each life that its registration has failed
+
 	began    time.Time
 	mu       sync.Mutex
 	timeline strings.Builder
@@ -167,6 +169,9 @@ func (s *scenario) live(t *testing.T, limit time.Duration, awaited string) {
 	go func() { defer close(done); agent.Run(ctx) }()
 	go s.watch(t, ctx, agent)
 	s.remember(t, ctx, before)
+	for _, after := range s.reports {
+		defer time.AfterFunc(after, func() { agent.ReportFailed() }).Stop()
+	}
 	select {
 	case <-time.After(limit):
 		if awaited != "" {
