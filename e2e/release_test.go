@@ -166,6 +166,9 @@ func TestBesideAPhoneThatIsCalled(t *testing.T) {
 		return nil
 	})
 	d := newDevice(t, s, `dhcp = "off"`, `binding = "release"`)
+	if out, code := d.run(t, "check"); code != 0 {
+		t.Errorf("a check ends with %d:\n%s", code, out)
+	}
 	d.boot(t)
 	d.awaitRegistered(t)
 	answers := call(t, s, here, func() { rejectCall(t, s) })
@@ -174,5 +177,8 @@ func TestBesideAPhoneThatIsCalled(t *testing.T) {
 	}
 	if strings.Contains(r.output(t), "call answered 501") {
 		t.Error("homeward was called, too")
+	}
+	if strings.Contains(r.output(t), "asked to bind by homeward") {
+		t.Error("homeward, or its check, has asked for a binding")
 	}
 }

@@ -56,6 +56,9 @@ var (
 	FaultRejected = declare("sip.rejected", SIPRejected, SideRegistrar,
 		"{host} refuses the request of this device as it stands: {said}",
 		"its answer says why: change the settings of the Registrar, or of a proxy in front of it, so that they accept the request")
+	FaultNoQuery = declare("sip.no-query", SIPRejected, SideRegistrar,
+		`{host} refuses a REGISTER without a Contact, which is how this device signs in with binding = "release": {said}`,
+		`set binding = "keep", and give homeward an account of its own (docs/phones.md): this Registrar does not tell who is registered`)
 	FaultGrantsNothing = declare("sip.grants-nothing", BindingLost, SideRegistrar,
 		"{host} accepts the sign-in, but grants a registration of 0 seconds",
 		"check how long registrations may last (Expires) in the settings of the Registrar, and of a proxy in front of it")

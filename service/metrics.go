@@ -38,7 +38,7 @@ var families = []family{
 	{"homeward_reason", "gauge", "reason", "1 for the reason why it is not registered, or is degraded; absent otherwise."},
 	{"homeward_registrar", "gauge", "step transport role", "1 for how the Registrar in use was found; absent while not registered."},
 	{"homeward_registered_timestamp_seconds", "gauge", "", "When it registered; absent while not registered."},
-	{"homeward_expires_timestamp_seconds", "gauge", "", "When the binding expires unless it is renewed; absent while not registered."},
+	{"homeward_expires_timestamp_seconds", "gauge", "", "When the binding expires unless it is renewed; absent while there is none."},
 	{"homeward_next_attempt_timestamp_seconds", "gauge", "", "When Registrars are tried again; absent while not resting."},
 	{"homeward_last_good_timestamp_seconds", "gauge", "", "When the last good registration was; absent if there is none."},
 	{"homeward_cycle_seconds", "gauge", "", "How long the last cycle took."},

@@ -49,6 +49,8 @@ type StatusError struct {
 	// How the REGISTER had signed in that is refused, where nothing shows that the Registrar has accepted it: "digest". "":
 	// without credentials, or by its signature the Registrar knows our password.
 	Scheme string
+	// The REGISTER had no Contact: it asked for no binding (Account.Unbound).
+	Unbound bool
 }
 
 // Diagnostic is a Lync server's own account of a failure (MS-OCER).

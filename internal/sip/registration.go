@@ -267,7 +267,7 @@ func (r *registration) failure(m *message) error {
 		}
 	}
 	e := r.talk.auth.refusal(m)
-	e.Scheme = r.talk.auth.unconfirmed(m)
+	e.Scheme, e.Unbound = r.talk.auth.unconfirmed(m), !r.asked
 	return e
 }
 

@@ -119,7 +119,10 @@ func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
 	if e.NamesNoInterval() {
 		return j.met(provisioning.FaultNoMinExpires)
 	}
-	return j.met(statusFault(e.Code))
+	if fault := statusFault(e.Code); fault != provisioning.FaultRejected || !e.Unbound {
+		return j.met(fault)
+	}
+	return j.met(provisioning.FaultNoQuery)
 }
 
 // statusFault is the fault of a status code (RFC 3261 section 21). A 4xx says that this request cannot be granted as it
