@@ -42,7 +42,7 @@ func TestCheck(t *testing.T) {
 				d := f.arrange(t, common)
 				r := d.check(t)
 				t.Logf("check took %d ms", r.TookMS)
-				if got := "\n" + strings.Join(slices.Concat(r.Summary, r.otherwise()), "\n"); stamps.ReplaceAllString(got, "…") != f.want {
+				if got := "\n" + r.said(); stamps.ReplaceAllString(got, "…") != f.want {
 					t.Errorf("check says%s\nwant%s", got, f.want)
 				}
 				if r.Reason != f.reason {
@@ -115,12 +115,13 @@ type report struct {
 	}
 }
 
-// otherwise is what else may help, a line each.
-func (r report) otherwise() (lines []string) {
+// said is the summary, a sentence a line, and below it what else may help.
+func (r report) said() string {
+	lines := slices.Clone(r.Summary)
 	for _, cure := range r.Otherwise {
 		lines = append(lines, "- "+cure)
 	}
-	return lines
+	return strings.Join(lines, "\n")
 }
 
 // shows says whether the tree shows where the reason comes from.
