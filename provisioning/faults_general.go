@@ -64,6 +64,7 @@ var generals = []*Fault{
 	general(SIPRedirectDowngrade, SideRegistrar, "the redirect leads from TLS to plain TCP", "configure the Registrar to redirect to an address with transport=tls", ""),
 	general(CertificateRefused, SideAccount, "the certificate of this device is refused", "set password_file, so that the device can ask for a new certificate, or import one: homeward identity import FILE", ""),
 	general(CertificateExpired, SideDevice, "the certificate of this device has expired", "set password_file, so that the device can ask for a new certificate, or import one: homeward identity import FILE", ""),
+	general(CertificateEnding, "", "a certificate ends soon", "renew it before it ends", ""),
 	general(BindingLost, SideRegistrar, "the Registrar has lost the registration", "nothing to do: the device registers again; if it recurs, check the Registrar", ""),
 	general(AddressChanged, SideDevice, "the device reaches the Registrar from another address than before", "nothing to do: the device registers again; if it recurs, look for a loose cable, weak Wi-Fi or short DHCP leases", ""),
 

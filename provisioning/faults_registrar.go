@@ -138,8 +138,11 @@ var (
 	FaultIssuerNotYetValid = declare("certificate.issuer-not-yet-valid", TLSNotYetValid, "",
 		"the certificate of the authority {authority}, on which that of {at} depends, is not valid before {begins} (it is {now} here)",
 		"[check {clock} first, then ]check the certificate of {authority}")
-	FaultEndsSoon = declare("certificate.ends-soon", "", SideRegistrar,
+	FaultEndsSoon = declare("certificate.ends-soon", CertificateEnding, SideRegistrar,
 		"the certificate of {whose} ends on {ends} ({left})", "renew this certificate before it ends: devices refuse it afterwards")
+	FaultOwnEndsSoon = declare("certificate.own-ends-soon", CertificateEnding, SideDevice,
+		"the certificate with which this device signs in ends on {ends} ({left}), and no newer one has come",
+		"see in homeward identity show why; run homeward identity enrol, or import a new one: homeward identity import FILE")
 	FaultNotForServers = declare("certificate.not-for-servers", TLSUntrusted, SideRegistrar,
 		whose+" is not meant for servers (extended key usage)", "issue a certificate for server authentication")
 	FaultSelfSigned = declare("certificate.self-signed", TLSUntrusted, SideRegistrar,

@@ -71,6 +71,7 @@ const (
 	SIPRedirectDowngrade Reason = "sip-redirect-downgrade"
 	CertificateRefused   Reason = "certificate-refused"
 	CertificateExpired   Reason = "certificate-expired"
+	CertificateEnding    Reason = "certificate-ending"
 	BindingLost          Reason = "binding-lost"
 	AddressChanged       Reason = "address-changed"
 

@@ -27,7 +27,7 @@ relay-refused cache-damaged cache-write cache-too-new cache-read-only
 
 srv-exists dhcp-off dhcp-vendor-class dhcp-no-lease address-changed dhcp-not-supported dhcp-no-interface dhcp-no-network
 tls-certificate-unreadable address-not-allowed registrar-not-proven tls-client-certificate sip-rejected unknown slow lossy dns-conflict
-autodiscover-failed autodiscover-conflict web-service-failed
+autodiscover-failed autodiscover-conflict web-service-failed certificate-ending
 certificate-unusable enrol-failed`
 
 func TestReasonsAreTheClosedList(t *testing.T) {

@@ -20,21 +20,23 @@ type Status struct {
 	Scheme       string        `json:"scheme,omitempty"`       // how it has signed in: "tls-dsk", "ntlm", "digest"; "": not asked for
 	// Unproven is the server that has taken the certificate inside SIP and has not proven this name, behind a Registrar that has
 	// proven its own; "": it has, or there is none.
-	Unproven     string       `json:"unproven_server,omitempty"`
-	RegisteredAt time.Time    `json:"registered_at,omitzero"`
-	ExpiresAt    time.Time    `json:"expires_at,omitzero"`
-	Reason       Reason       `json:"reason,omitempty"` // why it is not registered, or degraded
-	Fault        string       `json:"fault,omitempty"`  // its id in docs/faults.md, where more is known than the Reason
-	What         string       `json:"what,omitempty"`   // what is wrong, as docs/faults.md has it
-	Detail       string       `json:"detail,omitempty"` // raw words
-	Hint         string       `json:"hint,omitempty"`
-	NextAttempt  time.Time    `json:"next_attempt_at,omitzero"` // while resting
-	Watch        *Watch       `json:"watch,omitempty"`          // with binding = "release"; absent: homeward holds a binding, or is not signed in
-	Pace         []Pace       `json:"pace,omitempty"`           // what is slow, lossy or dead although it works
-	Losses       []Losses     `json:"losses,omitempty"`         // how often registrations were lost lately
-	Certificate  *Identity    `json:"certificate,omitempty"`    // for sign-in
-	Cycle        *Cycle       `json:"cycle,omitempty"`
-	Store        []StoreState `json:"store,omitempty"`
+	Unproven     string    `json:"unproven_server,omitempty"`
+	RegisteredAt time.Time `json:"registered_at,omitzero"`
+	ExpiresAt    time.Time `json:"expires_at,omitzero"`
+	Reason       Reason    `json:"reason,omitempty"` // why it is not registered, or degraded
+	Fault        string    `json:"fault,omitempty"`  // its id in docs/faults.md, where more is known than the Reason
+	What         string    `json:"what,omitempty"`   // what is wrong, as docs/faults.md has it
+	Detail       string    `json:"detail,omitempty"` // raw words
+	Hint         string    `json:"hint,omitempty"`
+	NextAttempt  time.Time `json:"next_attempt_at,omitzero"` // while resting
+	Watch        *Watch    `json:"watch,omitempty"`          // with binding = "release"; absent: homeward holds a binding, or is not signed in
+	Pace         []Pace    `json:"pace,omitempty"`           // what is slow, lossy or dead although it works
+	Losses       []Losses  `json:"losses,omitempty"`         // how often registrations were lost lately
+	Certificate  *Identity `json:"certificate,omitempty"`    // for sign-in
+	// ServerCertificates are that of the Registrar, and that of its issuer, if it ends before.
+	ServerCertificates []Ending     `json:"server_certificates,omitempty"`
+	Cycle              *Cycle       `json:"cycle,omitempty"`
+	Store              []StoreState `json:"store,omitempty"`
 }
 
 // Watch is how the Registrar is watched with binding = "release".
@@ -87,6 +89,18 @@ func (i *Identity) Because(w Why) {
 
 // Why is why there is no certificate, or no new one.
 func (i Identity) Why() Why { return Why{i.Reason, i.Fault, i.What, i.Detail, i.Hint} }
+
+// Ending is that of a certificate for sign-in.
+func (i Identity) Ending() Ending { return Ending{"this device, for sign-in", i.NotBefore, i.NotAfter} }
+
+// EndsSoon is that a certificate for sign-in ends, and no newer one has come; none: it does not end soon, or there is none.
+func (i Identity) EndsSoon(now time.Time) Trouble {
+	e := i.Ending()
+	if !e.Soon(now) {
+		return Trouble{}
+	}
+	return FaultOwnEndsSoon.Met(Facts{"ends": e.NotAfter, "left": e.Left(now)})
+}
 
 // Registrar is one as status and registrar.json show it.
 type Registrar struct {
@@ -150,9 +164,20 @@ func (s *Status) Paced(area string, found []Trouble) (fresh []Trouble) {
 	return fresh
 }
 
-// KeepPace leaves what was found of one area.
-func (s *Status) KeepPace(area string) {
-	s.Pace = slices.DeleteFunc(slices.Clone(s.Pace), func(p Pace) bool { return p.area != area })
+// KeepPace leaves what was found of these areas.
+func (s *Status) KeepPace(areas ...string) {
+	s.Pace = slices.DeleteFunc(slices.Clone(s.Pace), func(p Pace) bool { return !slices.Contains(areas, p.area) })
+}
+
+// EndSoon are the certificates that do.
+func (s *Status) EndSoon(now time.Time) (found []Trouble) {
+	for _, e := range s.ServerCertificates {
+		found = append(found, e.Trouble(now))
+	}
+	if s.Certificate != nil {
+		found = append(found, s.Certificate.EndsSoon(now))
+	}
+	return slices.DeleteFunc(found, Trouble.None)
 }
 
 // Why is what is slow, lossy or dead, in words.

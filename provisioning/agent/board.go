@@ -39,6 +39,7 @@ func (b *board) snapshot(notes []cache.Note) provisioning.Status {
 	s.Losses = b.losses.Lately(time.Now())
 	b.mu.Unlock()
 	s.Paced(lossArea, lostOften(s.Losses)) // as it is now
+	s.Paced(endingArea, s.EndSoon(time.Now()))
 	for _, note := range notes {
 		reason := provisioning.Reason(note.Code)
 		s.Store = append(s.Store, provisioning.StoreState{Reason: reason, Detail: note.Text, Hint: reason.Hint()})
@@ -155,6 +156,7 @@ func (b *board) registered(reg *signin.Registration) {
 	})
 	b.enter(provisioning.Registered)
 	b.paced("connect", reg.Way)
+	endSoon(b)
 }
 
 // renewed shows a binding that was granted again.
@@ -164,6 +166,7 @@ func (b *board) renewed(reg *signin.Registration) {
 		bound(s, reg, b.release)
 	})
 	b.tell(reg.Event(provisioning.Refreshed, "", ""))
+	endSoon(b)
 }
 
 // bound shows until when the device is bound; and with which binding, where it is to hold none.
@@ -185,8 +188,18 @@ func (b *board) told(reg *signin.Registration) {
 	b.tell(reg.Told(reg.Lesson.Reason, reg.Lesson.Detail))
 }
 
-// lossArea is that of registrations that are lost often.
-const lossArea = "loss"
+// The areas of registrations that are lost often, and of certificates that end soon.
+const (
+	lossArea   = "loss"
+	endingArea = "certificate"
+)
+
+// endSoon tells which certificates end soon, once.
+func endSoon(b *board) {
+	var found []provisioning.Trouble
+	b.change(func(s *provisioning.Status) { found = s.EndSoon(time.Now()) })
+	b.paced(endingArea, found...)
+}
 
 // lostOften is what is wrong where registrations are.
 func lostOften(losses []provisioning.Losses) (found []provisioning.Trouble) {
@@ -205,9 +218,9 @@ func (b *board) lost(event provisioning.Event, loss provisioning.Loss) {
 		loss.Endpoint, loss.Reason, loss.At = event.Endpoint, event.Reason, time.Now()
 		b.losses.Note(loss)
 		lately = b.losses.Lately(loss.At)
-		s.KeepPace(lossArea)
+		s.KeepPace(lossArea, endingArea)
 		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded, s.Watch = nil, time.Time{}, time.Time{}, false, nil
-		s.Scheme, s.Unproven = "", ""
+		s.Scheme, s.Unproven, s.ServerCertificates = "", "", nil
 		s.Because(event.Why())
 	})
 	b.tell(event)
@@ -218,7 +231,7 @@ func (b *board) lost(event provisioning.Event, loss provisioning.Loss) {
 func (b *board) unregistering() {
 	b.change(func(s *provisioning.Status) {
 		s.State, s.Degraded, s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Watch = provisioning.Resting, false, nil, time.Time{}, time.Time{}, nil
-		s.Scheme, s.Unproven = "", ""
+		s.Scheme, s.Unproven, s.ServerCertificates = "", "", nil
 	})
 }
 

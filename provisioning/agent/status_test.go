@@ -89,6 +89,10 @@ func TestStatusNamesWhatIsSlow(t *testing.T) {
 			"4 of 40 queries to the name server 10.0.0.53:53 were not answered (10 %)",
 			"the DHCP server 10.0.0.67 takes 3000 ms to answer; a phone that depends on DHCP may give up earlier",
 		},
+		"pace-certificates-end-soon": {
+			"the certificate of pool01.contoso.com ends on 2000-01-03 00:00 UTC (2 days left)",
+			"the certificate with which this device signs in ends on 2000-01-03 00:00 UTC (2 days left), and no newer one has come",
+		},
 		"losses-idle-connection-closed": {
 			"the connection to fe01.contoso.com:5061 was lost 3 times in the last hour, each time after 15 s without traffic: something on the path, or the Registrar itself, closes idle connections",
 		},

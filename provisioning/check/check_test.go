@@ -230,6 +230,9 @@ func optionsOf(t *testing.T, archive *txtar.Archive, site *sitetest.Site, file s
 	err = site.Section("certificate", func(words []string) error {
 		certificate, err := site.Certificate(words)
 		o.Policy.Identity = func() (*tls.Certificate, error) { return certificate, nil }
+		if err == nil {
+			o.Identity = provisioning.Identity{Subject: certificate.Leaf.Subject.String(), NotBefore: certificate.Leaf.NotBefore, NotAfter: certificate.Leaf.NotAfter}
+		}
 		return err
 	})
 	if err != nil {

@@ -2,55 +2,30 @@ package check
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"sort"
 	"strings"
-	"time"
 
 	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
-// A certificate ends soon when both hold: those for a day or a week are as they should be for most of their life. (Our choice.)
-const (
-	soonDays = 14
-	soonPart = 12 // of its life: 30 days of a year
-)
-
 // ending is a certificate that has been believed, or would have been but for its dates.
 type ending struct {
-	whose      string
-	begins, at time.Time
-	used       bool // by this device, on its way to a Registrar
+	provisioning.Ending
+	used bool // by this device, on its way to a Registrar
+	own  bool // of this device
 }
 
-// soon says whether it ends soon. One that has ended is told elsewhere.
-func (e ending) soon(now time.Time) bool {
-	left := e.at.Sub(now)
-	return left > 0 && left <= soonDays*day && left < e.at.Sub(e.begins)/soonPart
-}
-
-func (e ending) text(now time.Time) string {
-	if e.begins.After(now) {
-		return "is not valid before " + e.begins.UTC().Format(time.DateOnly)
-	}
-	return left(e.at.Sub(now))
-}
-
-func (e ending) trouble(now time.Time) provisioning.Trouble {
-	return provisioning.FaultEndsSoon.Met(provisioning.Facts{"whose": e.whose, "ends": e.at, "left": e.text(now)})
-}
-
-// endsSoon is about the certificate of a Registrar that devices will refuse soon.
+// endsSoon is about the certificate of a Registrar that devices will refuse soon, and about that of this device.
 func endsSoon(f *Facts) provisioning.Trouble {
 	for _, e := range endings(f) {
-		if e.used && e.soon(f.Now) {
-			return e.trouble(f.Now)
+		if e.used && e.Soon(f.Now) {
+			return e.Trouble(f.Now)
 		}
 	}
-	return provisioning.Trouble{}
+	return f.Identity.EndsSoon(f.Now)
 }
 
 // certificatesNode has the days that are left of each certificate that was seen on the way, also of Registrars that the device
@@ -63,12 +38,14 @@ func certificatesNode(f *Facts) (c Check, seen bool) {
 	c = Check{ID: "certificates", Title: "certificates", Result: Good}
 	texts := make([]string, len(ends))
 	for i, e := range ends {
-		texts[i] = e.whose + " " + e.text(f.Now)
+		texts[i] = e.Whose + " " + e.Left(f.Now)
 		switch {
-		case e.begins.After(f.Now) || e.at.Before(f.Now):
+		case e.NotBefore.After(f.Now) || e.NotAfter.Before(f.Now):
 			c.Result = Warn
-		case e.soon(f.Now) && c.Result == Good:
-			c.because(Warn, e.trouble(f.Now))
+		case e.Soon(f.Now) && c.Result == Good:
+			if c.because(Warn, e.Trouble(f.Now)); e.own {
+				c.because(Warn, f.Identity.EndsSoon(f.Now))
+			}
 		}
 	}
 	c.Detail = strings.Join(texts, ", ")
@@ -79,23 +56,22 @@ func certificatesNode(f *Facts) (c Check, seen bool) {
 func endings(f *Facts) []ending {
 	var ends []ending
 	add := func(e ending) {
-		i := slices.IndexFunc(ends, func(known ending) bool { return known.whose == e.whose })
+		i := slices.IndexFunc(ends, func(known ending) bool { return known.Whose == e.Whose })
 		switch {
-		case e.at.IsZero():
+		case e.NotAfter.IsZero():
 		case i < 0:
 			ends = append(ends, e)
 		default:
 			used := e.used || ends[i].used
-			if e.at.Before(ends[i].at) {
+			if e.NotAfter.Before(ends[i].NotAfter) {
 				ends[i] = e
 			}
 			ends[i].used = used
 		}
 	}
 	take := func(host string, shown trust.Shown, used bool) {
-		add(ending{host, shown.NotBefore, shown.NotAfter, used})
-		if shown.IssuerEnds.Before(shown.NotAfter) {
-			add(ending{"its issuer " + shown.IssuerName + " (of " + host + ")", shown.IssuerBegins, shown.IssuerEnds, used})
+		for _, e := range signin.Endings(host, shown) {
+			add(ending{Ending: e, used: used})
 		}
 	}
 	for _, p := range f.Places {
@@ -110,9 +86,9 @@ func endings(f *Facts) []ending {
 			take(a.Host, a.TLS, false)
 		}
 	}
-	add(ending{"this device, for sign-in", f.Identity.NotBefore, f.Identity.NotAfter, false})
+	add(ending{Ending: f.Identity.Ending(), own: true})
 	sort.SliceStable(ends, func(i, j int) bool {
-		return cmp.Or(ends[i].at.Compare(ends[j].at), strings.Compare(ends[i].whose, ends[j].whose)) < 0
+		return cmp.Or(ends[i].NotAfter.Compare(ends[j].NotAfter), strings.Compare(ends[i].Whose, ends[j].Whose)) < 0
 	})
 	return ends
 }
@@ -121,25 +97,4 @@ func endings(f *Facts) []ending {
 func dated(probe *signin.Probe, host string) bool {
 	return (probe.Reason() == provisioning.TLSExpired || probe.Reason() == provisioning.TLSNotYetValid) &&
 		slices.ContainsFunc(probe.TLS.Names, func(name string) bool { return strings.EqualFold(name, host) })
-}
-
-// left says how many days are left, of a time that may be over.
-func left(d time.Duration) string {
-	switch days := int(d.Abs() / day); {
-	case d < 0 && days == 0:
-		return "has ended today"
-	case d < 0:
-		return fmt.Sprintf("has ended %s ago", count(days))
-	case days == 0:
-		return "less than a day left"
-	default:
-		return count(days) + " left"
-	}
-}
-
-func count(days int) string {
-	if days == 1 {
-		return "1 day"
-	}
-	return fmt.Sprintf("%d days", days)
 }

@@ -69,7 +69,7 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trus
 		}
 		return nil, heard.said.Load(), &attemptError{stage: registering, err: turnedAway(met, err), met: met, near: s.gate.near(a.addr)}
 	}
-	reg = &Registration{Candidate: a.c, Addr: a.addr, Local: conn.LocalAddr(), Session: session, Binding: binding}
+	reg = &Registration{Candidate: a.c, Addr: a.addr, Local: conn.LocalAddr(), Ends: Endings(a.c.Host, met.Shown), Session: session, Binding: binding}
 	if binding.Scheme == provisioning.ByCertificate {
 		reg.Unproven = unproven
 	}

@@ -15,8 +15,9 @@ import (
 type Registration struct {
 	Candidate provisioning.Candidate
 	Addr      netip.Addr
-	Local     net.Addr             // our end of the connection
-	Way       provisioning.Trouble // what is wrong with the way, though it leads there
+	Local     net.Addr              // our end of the connection
+	Way       provisioning.Trouble  // what is wrong with the way, though it leads there
+	Ends      []provisioning.Ending // the certificates of its server; none: plain TCP
 	Session   *sip.Session
 	Binding   sip.Binding
 	Home      []provisioning.Candidate // primary and backup, when a redirect named them
@@ -66,7 +67,7 @@ func (r *Registration) Record() cache.Record { return r.standing.record }
 func (r *Registration) Show(s *provisioning.Status) {
 	registrar := r.standing.registrar
 	s.Registrar, s.Home, s.MediaRelays = &registrar, r.standing.home, r.standing.relays
-	s.Scheme, s.Unproven = r.Binding.Scheme, r.Unproven
+	s.Scheme, s.Unproven, s.ServerCertificates = r.Binding.Scheme, r.Unproven, r.Ends
 	if r.Lesson != nil {
 		s.Provisioning = r.Lesson.settings()
 	}

@@ -1,0 +1,64 @@
+package provisioning
+
+import (
+	"fmt"
+	"time"
+)
+
+// A certificate ends soon when both hold: those for a day or a week are as they should be for most of their life. (Our choice.)
+const (
+	soonDays = 14
+	soonPart = 12 // of its life: 30 days of a year
+)
+
+const day = 24 * time.Hour
+
+// Ending is a certificate that a server has proven itself with, or that of its issuer.
+type Ending struct {
+	Whose     string    `json:"whose"`               // "fe01.contoso.com", "its issuer Contoso CA (of fe01.contoso.com)"
+	NotBefore time.Time `json:"not_before,omitzero"` // when it begins to be valid
+	NotAfter  time.Time `json:"not_after,omitzero"`  // when it ends
+}
+
+// Soon says whether it ends soon. One that has ended is told elsewhere.
+func (e Ending) Soon(now time.Time) bool {
+	left := e.NotAfter.Sub(now)
+	return left > 0 && left <= soonDays*day && left < e.NotAfter.Sub(e.NotBefore)/soonPart
+}
+
+// Left says in words how long it is valid.
+func (e Ending) Left(now time.Time) string {
+	if e.NotBefore.After(now) {
+		return "is not valid before " + e.NotBefore.UTC().Format(time.DateOnly)
+	}
+	left := e.NotAfter.Sub(now)
+	days := int(left.Abs() / day)
+	if left > 0 { // so that two who look within the hour say the same of a whole number of days
+		days = int((left + time.Hour) / day)
+	}
+	switch {
+	case left < 0 && days == 0:
+		return "has ended today"
+	case left < 0:
+		return fmt.Sprintf("has ended %s ago", countDays(days))
+	case days == 0:
+		return "less than a day left"
+	default:
+		return countDays(days) + " left"
+	}
+}
+
+func countDays(n int) string {
+	if n == 1 {
+		return "1 day"
+	}
+	return fmt.Sprintf("%d days", n)
+}
+
+// Trouble is that it ends soon; none: it does not.
+func (e Ending) Trouble(now time.Time) Trouble {
+	if !e.Soon(now) {
+		return Trouble{}
+	}
+	return FaultEndsSoon.Met(Facts{"whose": e.Whose, "ends": e.NotAfter, "left": e.Left(now)})
+}
