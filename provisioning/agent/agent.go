@@ -82,10 +82,11 @@ func (a *Agent) Identify(store identity.Store) {
 	owner := identity.Owner{SIPAddress: a.basis.policy.SIPAddress.String(), EndpointID: a.signer.EndpointID}
 	a.certificates.enrolling = &enrolling{
 		credential: &credential{basis: a.basis, board: a.board, store: store, owner: owner},
-		offers:     make(chan enrol.Service, 1), asked: make(chan struct{}, 1), refused: make(chan struct{}, 1),
+		offers:     make(chan enrol.Service, 1), asked: make(chan struct{}, 1), refused: a.signer.Restraint().Refused,
 		wake: func() { a.changes.noticed("the device has a certificate for sign-in") },
 		enroller: enrol.Enroller{
 			Policy: a.basis.policy, Store: store, Owner: owner, Agent: a.signer.UserAgent(), Now: a.basis.now, Resolve: a.basis.resolve, Connect: a.signer.ConnectForPassword,
+			Rest: a.signer.Restraint().PasswordRest,
 		},
 	}
 }

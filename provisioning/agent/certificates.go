@@ -62,11 +62,3 @@ func (c *certificates) renewed(granted sip.Binding) {
 		c.credential.accepted(granted.Leaf)
 	}
 }
-
-// refusals has one whenever a web service has refused the password.
-func (c *certificates) refusals() <-chan struct{} {
-	if c.enrolling == nil {
-		return nil
-	}
-	return c.refused
-}

@@ -31,7 +31,7 @@ type enrolling struct {
 	offers     chan enrol.Service // where certificates can be got; the latest
 	asked      chan struct{}      // a tech wants one now
 	wake       func()             // the device can sign in now, and could not before
-	refused    chan struct{}      // a web service has refused the password
+	refused    func()             // a web service has refused the password
 
 	service  enrol.Service
 	since    time.Time // when service was told first
@@ -61,6 +61,9 @@ func (e *enrolling) due(pair identity.Pair) (time.Duration, bool) {
 	wait := time.Until(e.since.Add(enrolAfter + e.share(enrolSpread)))
 	if e.enroller.ByPIN() && pair.None() { // the device is of no use without
 		wait = time.Until(e.since.Add(e.share(pinSpread)))
+	}
+	if !enrol.Renewable(pair) { // else the password has no part in it
+		wait = max(wait, e.enroller.Resting())
 	}
 	again := enrolBetween
 	if !pair.None() && !pair.Refused {
@@ -163,7 +166,7 @@ func (e *enrolling) enrol(ctx context.Context) {
 		}
 	case provisioning.FaultEnrolCredentials:
 		e.daily = true
-		latest(e.refused)(struct{}{})
+		e.refused()
 	case provisioning.FaultEnrolPIN, provisioning.FaultEnrolNotRenewed, provisioning.FaultEnrolStore, provisioning.FaultEnrolUnusable:
 		e.daily = true
 	default:

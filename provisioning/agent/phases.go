@@ -272,8 +272,6 @@ func (a *Agent) registered(ctx context.Context) phase {
 		case granted := <-watch.renewed:
 			a.keeper.rebound(watch, granted)
 			a.certificates.renewed(granted)
-		case <-a.certificates.refusals():
-			a.signer.Restraint().Refused()
 		case lesson := <-watch.lessons:
 			a.keeper.absorb(lesson)
 			a.keeper.giveBack(watch)

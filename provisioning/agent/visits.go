@@ -15,7 +15,11 @@ const visitInterval = 10 * time.Minute
 // outlives says whether a Registrar is there although the connection has ended over which it was watched without a binding: some
 // end a connection on which nobody is bound. From then on it is visited.
 func (k *keeper) outlives(ctx context.Context, w *watch, err error) bool {
-	if !k.basis.policy.Release || !w.reg.Binding.Unbound || !signin.HungUp(err) || ctx.Err() != nil || k.visit(ctx, w) != nil {
+	if !k.basis.policy.Release || !w.reg.Binding.Unbound || !signin.HungUp(err) || ctx.Err() != nil {
+		return false
+	}
+	if err := k.visit(ctx, w); err != nil {
+		k.signer.Restraint().Heed(w.reg.Candidate, err)
 		return false
 	}
 	w.held = w.keeping

@@ -32,6 +32,8 @@ type Enroller struct {
 	Resolve func(ctx context.Context, hosts []string) []provisioning.Name
 	// Connect opens the way to one address of a Candidate, over TLS with the name proven.
 	Connect func(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, error)
+	// Rest is how long the password is not to be used, since it was refused. Nil: it may be used.
+	Rest func() time.Duration
 }
 
 // Service is where certificates can be got.
@@ -66,7 +68,7 @@ func (e *Enroller) once(ctx context.Context, url, anchor string) (identity.Pair,
 	}
 	switch {
 	case !refuses(err):
-	case e.HasSecret():
+	case e.mayUseSecret():
 		pair, err = e.get(ctx, &asking, service, url, nil)
 	default:
 		err = notRenewed(err)
@@ -135,6 +137,16 @@ func (e *Enroller) get(ctx context.Context, asking *certprov.Enrolment, service 
 
 // HasSecret says whether this device has a password or a PIN.
 func (e *Enroller) HasSecret() bool { return e.Policy.Password != "" || e.ByPIN() }
+
+// Resting is how long the password rests; 0: it does not. A PIN has limits of its own.
+func (e *Enroller) Resting() time.Duration {
+	if e.Rest == nil || e.ByPIN() {
+		return 0
+	}
+	return max(0, e.Rest())
+}
+
+func (e *Enroller) mayUseSecret() bool { return e.HasSecret() && e.Resting() == 0 }
 
 // Renewable says whether a pair may get the next one by itself.
 func Renewable(p identity.Pair) bool { return !p.None() && !p.Refused }

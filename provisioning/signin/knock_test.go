@@ -36,7 +36,11 @@ func TestWhereADeviceKnocks(t *testing.T) {
 				w.signer.restraint.tries.Spend()
 			}
 		}, false},
-		"the password rests": {timeout, func(w *Walk) { w.signer.restraint.refused(refusalsAllowed) }, false},
+		"the password rests": {timeout, func(w *Walk) {
+			for range refusalsAllowed {
+				w.signer.restraint.refusals.add()
+			}
+		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := knocker(nil)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/sip"
@@ -37,9 +38,7 @@ type Restraint struct {
 	ended       map[provisioning.Endpoint]int       // registrations that the Registrar has ended itself, since one has held long
 	inVain      map[attempted]int                   // tries in a row of which nothing came, of places that take connections
 	aside       map[attempted]aside                 // places that have lost their turn
-	refusals    int                                 // complete credentials refused in a row
-	refusedAt   time.Time                           // when the last of them was
-	credentials time.Time                           // the secret rests until then
+	refusals    refusals                            // complete credentials refused
 	certificate func() bool                         // whether the device can sign in without the secret
 	leaveAlone  map[provisioning.Endpoint]time.Time // endpoints that sent Retry-After
 	patience    int                                 // factor on the time before the primary is taken back
@@ -47,6 +46,44 @@ type Restraint struct {
 	distrust    distrust                            // where a certificate failed, or could not be judged: never plain TCP
 	secured     map[provisioning.Endpoint]bool      // what spoke TLS when it was tried last: plain TCP makes no sense there
 }
+
+// refusals counts passwords that a server has seen and refused, by whatever way. Its methods may be called from any goroutine.
+type refusals struct {
+	mu    sync.Mutex
+	inRow int
+	at    time.Time // when the last of them was
+	until time.Time // the password rests until then
+}
+
+// add takes note of one. What a directory has forgotten is forgotten here.
+func (r *refusals) add() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.at) > credentialsRest {
+		r.inRow = 0
+	}
+	r.at = time.Now()
+	if r.inRow++; r.inRow >= refusalsAllowed {
+		r.inRow, r.until = 0, r.at.Add(credentialsRest)
+	}
+}
+
+// accepted takes note of a password that was accepted.
+func (r *refusals) accepted() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.inRow = 0
+}
+
+// end is when the password has rested.
+func (r *refusals) end() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.until
+}
+
+// rest is how long the password rests; 0 or less: it does not.
+func (r *refusals) rest() time.Duration { return time.Until(r.end()) }
 
 // distrusted is why plain TCP to a host is closed.
 const distrusted = "its TLS handshake failed: no plain TCP to the same host"
@@ -74,7 +111,7 @@ func newRestraint() *Restraint {
 // ruledOut says why a Candidate may not be tried now.
 func (r *Restraint) ruledOut(c provisioning.Candidate) (provisioning.Reason, string) {
 	if r.PasswordRests() {
-		return provisioning.CredentialsResting, "until " + r.credentials.UTC().Format(time.RFC3339)
+		return provisioning.CredentialsResting, "until " + r.refusals.end().UTC().Format(time.RFC3339)
 	}
 	if time.Now().Before(r.leaveAlone[c.Endpoint]) {
 		return provisioning.RetryAfter, "until " + r.leaveAlone[c.Endpoint].UTC().Format(time.RFC3339)
@@ -113,14 +150,14 @@ func (r *Restraint) Allows(c provisioning.Candidate, addr netip.Addr) bool {
 func (r *Restraint) PasswordRests() bool { return r.passwordRests() && !r.certificate() }
 
 // passwordRests says whether the password is not used now, since it was refused.
-func (r *Restraint) passwordRests() bool { return time.Now().Before(r.credentials) }
+func (r *Restraint) passwordRests() bool { return r.refusals.rest() > 0 }
 
 // untilPassword is how long PasswordRests.
 func (r *Restraint) untilPassword() time.Duration {
 	if r.certificate() {
 		return 0
 	}
-	return time.Until(r.credentials)
+	return r.refusals.rest()
 }
 
 // Spent says whether Registrars, whoever they were, accept the device and drop it at once over and over. It is not for the
@@ -167,8 +204,13 @@ func (r *Restraint) failed(c provisioning.Candidate, err error) {
 	}
 	var credentials *sip.CredentialsError // by type, not by Reason: what a server says of itself must not put the password to rest
 	if errors.As(err, &credentials) || doubtsPassword(err) {
-		r.refused(1)
+		r.refusals.add()
 	}
+	r.Heed(c, err)
+}
+
+// Heed leaves a Registrar alone that asks for it.
+func (r *Restraint) Heed(c provisioning.Candidate, err error) {
 	if wait := retryAfter(c, err); wait > 0 {
 		r.LeaveAlone(c.Endpoint, wait)
 	}
@@ -205,20 +247,11 @@ func retryAfter(c provisioning.Candidate, err error) time.Duration {
 	}
 }
 
-// Refused takes note that another service has refused the password.
-func (r *Restraint) Refused() { r.refused(1) }
+// Refused takes note that another service has refused the password. It may be called from any goroutine.
+func (r *Restraint) Refused() { r.refusals.add() }
 
-// refused counts passwords that a server has seen and refused. What a directory has forgotten of them is forgotten here.
-func (r *Restraint) refused(n int) {
-	if time.Since(r.refusedAt) > credentialsRest {
-		r.refusals = 0
-	}
-	r.refusedAt = time.Now()
-	if r.refusals += n; r.refusals >= refusalsAllowed {
-		r.refusals = 0
-		r.credentials = time.Now().Add(credentialsRest)
-	}
-}
+// PasswordRest is how long the password is not used, since it was refused. It may be called from any goroutine.
+func (r *Restraint) PasswordRest() time.Duration { return r.refusals.rest() }
 
 // Lost takes note of a registration that held for a while. What our own network has ended is not counted against the
 // Registrar: changes have a hold-off of their own.
@@ -247,7 +280,7 @@ func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, h
 	}
 	var credentials *sip.CredentialsError
 	if errors.As(err, &credentials) && credentials.Scheme == "digest" {
-		r.refused(1) // besides the answer to the challenge: the signature sent unasked with the refresh
+		r.refusals.add() // besides the answer to the challenge: the signature sent unasked with the refresh
 	}
 }
 
@@ -255,7 +288,7 @@ func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, h
 // nothing, or took a certificate, says nothing of the password.
 func (r *Restraint) succeeded(c provisioning.Candidate, addr netip.Addr, scheme string) {
 	if scheme != "" && scheme != "tls-dsk" {
-		r.refusals = 0
+		r.refusals.accepted()
 	}
 	r.tries.Accepted()
 	delete(r.inVain, attempted{c.Endpoint, addr})

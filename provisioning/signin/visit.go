@@ -17,7 +17,7 @@ func (r *Registration) Visit(ctx context.Context, s *Signer) error {
 	session := sip.NewSession(conn, r.Candidate.Transport == provisioning.TLS, nobody(&s.policy, s.EndpointID, conn.LocalAddr()))
 	defer session.Close()
 	greeting, err := session.Greet(ctx)
-	if err != nil && (greeting.Code == 0 || greeting.Code >= 500) { // whatever else it says to a stranger, it is there
+	if err != nil && (greeting.Code == 0 || greeting.Code >= 500 || retryAfter(r.Candidate, err) > 0) { // whatever else it says to a stranger, it is there
 		return &attemptError{stage: registering, err: err}
 	}
 	return nil
