@@ -33,7 +33,7 @@ var walls = []wall{
 	{"cmd/fleet", "provisioning internal/fleet", "", "shows an operator what devices publish; it is on no device (provisioning: the words of reasons)"},
 	{"cmd/lab", "provisioning internal/sitetest internal/storm cmd/lab/years", "golang.org/x/sys", "runs a simulated site, for the demo and for people who write phone software"},
 	{
-		"cmd/lab/years", "internal/sitetest internal/identity cache provisioning provisioning/wire provisioning/agent service", "",
+		"cmd/lab/years", "internal/sitetest internal/boot internal/identity internal/fleet cache provisioning provisioning/wire provisioning/agent service", "",
 		"lives years of devices in simulated time; puts the agent together as cmd/agent does",
 	},
 	{

@@ -34,7 +34,7 @@ func Broken() []Mutation {
 		},
 		{
 			"status", "a registration that is lost is shown", "provisioning/agent/keep.go",
-			"	k.board.lost(event)\n", "	k.board.tell(event)\n",
+			"	k.board.lost(event, provisioning.Loss{Life: life, Idle: idle, Survived: survived})\n", "	_, _, _ = life, idle, survived\n	k.board.tell(event)\n",
 		},
 		{
 			"lock-out", "the password is tried five times", "provisioning/signin/restraint.go",
@@ -42,7 +42,7 @@ func Broken() []Mutation {
 		},
 		{
 			"restraint", "Retry-After is not heeded", "provisioning/signin/restraint.go",
-			"		r.leaveAlone[c.Endpoint] = time.Now().Add(status.RetryAfter)\n", "",
+			"	r.leaveAlone[e] = time.Now().Add(wait)\n", "	_, _ = e, wait\n",
 		},
 		{
 			"floor", "plain TCP is used after a registration over TLS", "provisioning/agent/basis.go",

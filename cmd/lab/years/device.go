@@ -8,14 +8,18 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/boot"
+	"github.com/homeward-agent/homeward/internal/fleet"
 	"github.com/homeward-agent/homeward/internal/identity"
 	"github.com/homeward-agent/homeward/internal/sitetest"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -35,6 +39,8 @@ type device struct {
 	stateDir string
 	spareDir string // to look at images
 	trace    trace
+	boots    int       // of the machine, so far
+	bootedAt time.Time // the zero time: it is off
 }
 
 // coin says yes once in n times. What it decides depends on the device: it is never asked for what happens to it.
@@ -68,6 +74,7 @@ func (d *device) spoil(r *rand.Rand) {
 		return
 	}
 	d.alone("damaged: %s", damage(r, d.disk))
+	d.cutAt = time.Time{}
 	d.acked = min(d.acked, d.store(d.disk).Generation) // what is left is what counts
 	if err := d.disk.write(d.stateDir); err != nil {
 		d.t.Fatal(err)
@@ -87,7 +94,7 @@ func (d *device) remember(ahead time.Duration) {
 		}
 	}
 	after, _ := db.Load()
-	d.acked = after.Generation
+	d.acked, d.cutAt = after.Generation, time.Time{}
 	if err := db.Close(); err != nil {
 		d.t.Fatal(err)
 	}
@@ -183,7 +190,7 @@ func (d *device) alone(format string, args ...any) { d.trace.add("# " + fmt.Spri
 func (d *device) newPolicy(site *sitetest.Site) provisioning.Policy {
 	p := provisioning.Policy{
 		SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: domain}, Password: provisioning.Secret(d.world.password), Auth: []string{"tls-dsk", "ntlm", "digest"},
-		AllowTCP: true, TLSFloor: true, AskDHCP: true, ReadLease: true, TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "years", Enrol: d.enrols, Release: d.world.release,
+		AllowTCP: true, TLSFloor: true, AskDHCP: true, ReadLease: true, TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "years", Enrol: d.enrols, Release: d.world.release, StormWindow: d.world.window,
 	}
 	if d.world.lync {
 		p.User = `CONTOSO\phone1`
@@ -192,6 +199,9 @@ func (d *device) newPolicy(site *sitetest.Site) provisioning.Policy {
 	return p
 }
 
+// kernelUp is how long a machine has been up when the daemon starts.
+const kernelUp = 20 * time.Second
+
 // start begins a life with what the disk holds.
 func (d *device) start() {
 	l := &life{
@@ -199,24 +209,49 @@ func (d *device) start() {
 		net: &network{open: map[*conn]bool{}, secret: []byte(d.world.password), alive: d.arrives},
 	}
 	story := service.NewStory(slog.New(slog.DiscardHandler), filepath.Join(d.stateDir, "history.jsonl"))
-	l.agent = agent.New(d.policy, l.net.wire(wire.Wire(d.wire)), l.store, func(e provisioning.Event) { l.tell(e); story.Tell(e) })
+	log := slog.New(slog.DiscardHandler)
+	var conf fleet.Settings
+	if d.broker != nil {
+		conf = d.broker.settings(l.net.dial(func(context.Context, string, string) (net.Conn, error) { return d.toBroker() }))
+	}
+	tells := service.NewFleet(conf, "years", func() fleet.Cache { return fleet.Cache{} }, story, log)
+	l.agent = agent.New(d.policy, l.net.wire(wire.Wire(d.wire)), l.store, func(e provisioning.Event) { l.tell(e); story.Tell(e); tells.Tell(e) })
 	if d.enrols {
 		l.agent.Identify(identity.In(d.stateDir))
 	}
-	file := service.NewStateFile(filepath.Join(d.runDir, "registrar.json"), l.agent.Status, story, nil, slog.New(slog.DiscardHandler))
+	if d.bootedAt.IsZero() {
+		d.boots, d.bootedAt = d.boots+1, time.Now()
+	}
+	before := boot.Open(d.stateDir, boot.Machine{ID: fmt.Sprint("boot ", d.boots), Up: time.Since(d.bootedAt) + kernelUp})
+	l.agent.Resume(before)
+	tells.Wait = l.agent.Turn()
+	atOnce := make(chan struct{})
+	close(atOnce)
+	restart := func(ctx context.Context) error {
+		return before.Keep(ctx, atOnce, func(err error) { d.broken("disk", "restart.json: %v", err) })
+	}
+	file := service.NewStateFile(filepath.Join(d.runDir, "registrar.json"), l.agent.Status, story, nil, log)
 	ctx, stop := context.WithCancelCause(d.t.Context())
 	l.stop = stop
 	go func() {
 		defer close(l.done)
-		err := service.Run(ctx, story.Life("years", service.Task{Name: "agent", Run: l.agent.Run}), service.Task{Name: "history", Run: story.Run}, service.Task{Name: "registrar.json", Run: file.Run})
+		err := service.Run(ctx, story.Life("years", service.Task{Name: "agent", Run: l.agent.Run}), service.Task{Name: "history", Run: story.Run}, service.Task{Name: "registrar.json", Run: file.Run}, tells.Task(l.agent.Status), service.Task{Name: "restart.json", Run: restart})
 		if err != nil {
 			d.broken("alive", "the daemon ends by itself: %v", err)
 		}
-		_ = l.store.Close() // the disk is a good one
+		_, _ = before.End(), l.store.Close() // the disk is a good one, or this is in vain: the power is cut
 	}()
 	d.life = l
 	d.alone("starts")
 	d.booted()
+}
+
+// toBroker connects the device to the broker.
+func (d *device) toBroker() (net.Conn, error) {
+	if own := d.wire.Own(); len(own) > 0 {
+		return d.broker.dial(own[0].String())
+	}
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ENETUNREACH}
 }
 
 // arrives says whether what one end of a connection sends comes to the other.
@@ -238,7 +273,7 @@ func (d *device) shutdown() {
 	l.stop(errStopped)
 	<-l.done
 	d.settle()
-	d.life = nil
+	d.life, d.cutAt = nil, time.Time{}
 	l.net.end()
 	if took := time.Since(began); took > stopLimit {
 		d.broken("alive", "the end took %v", took)
@@ -271,7 +306,8 @@ func (d *device) cut() {
 	l.stop(errStopped)
 	<-l.done
 	l.net.end()
-	d.life = nil
+	d.life, d.bootedAt = nil, time.Time{}
+	d.cutAt = time.Now()
 	d.world.site.Drain()
 	d.disk = now
 	if err := errors.Join(now.write(d.stateDir), image{}.write(d.runDir)); err != nil { // the runtime directory is in memory

@@ -3,5 +3,5 @@
 // would. After every event it holds the promises of ARCHITECTURE.md against what it knows of the site. cmd/lab runs many years,
 // the tests a few.
 //
-// Read world.go first, then network.go, disk.go, trace.go, count.go, facts.go, life.go, promises.go, device.go, incidents.go, year.go, main.go, broken.go.
+// Read world.go first, then network.go, broker.go, disk.go, trace.go, count.go, facts.go, life.go, promises.go, device.go, incidents.go, year.go, main.go, broken.go.
 package years

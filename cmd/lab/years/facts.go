@@ -9,7 +9,7 @@ import (
 )
 
 // Promises are the checks of all promises, in the order of ARCHITECTURE.md.
-var Promises = []string{"order", "last-good", "stale", "credentials", "floor", "secret", "registrar.json", "status", "lock-out", "restraint", "home", "disk", "bounded", "alive", "phone"}
+var Promises = []string{"order", "last-good", "stale", "credentials", "floor", "secret", "registrar.json", "status", "lock-out", "restraint", "home", "disk", "bounded", "alive", "phone", "fleet"}
 
 // The limits of the promises. ARCHITECTURE.md has them in words.
 const (
@@ -18,16 +18,20 @@ const (
 	aliveLimit = 40 * time.Second
 	noticed    = time.Minute      // a dead connection is told
 	settled    = 15 * time.Second // what was asked before a cycle is not older
+	written    = 2 * time.Second  // what is written down is on the disk
 	visited    = 12 * time.Minute // without a binding, a Registrar that has ended the connection is asked as seldom
+	published  = 20 * time.Minute // the longest pause between two tries to reach the broker, and some
 	forgiven   = 35 * time.Minute // the longest that a Registrar loses its turn for, in one life
 
-	maxWrong      = 2 // passwords refused within the lock-out window, in one life
-	lockout       = 30 * time.Minute
-	maxConnects   = 20 // to one address within a minute
-	maxRegisters  = 40 // in vain at one address within an hour
-	maxFiles      = 24
-	maxBytes      = 1 << 20
-	maxGoroutines = 300
+	maxWrong = 2 // passwords refused within the lock-out window, in one life
+	lockout  = 30 * time.Minute
+
+	nextCertificate = 17 * time.Hour // what could not be used is asked for a day later, a quarter either way
+	maxConnects     = 20             // to one address within a minute
+	maxRegisters    = 40             // in vain at one address within an hour
+	maxFiles        = 24
+	maxBytes        = 1 << 20
+	maxGoroutines   = 300
 )
 
 // verdict is what was broken.
@@ -57,6 +61,7 @@ type facts struct {
 	certified []time.Time
 	netAt     time.Time // the latest change of the network of the device
 	network   string
+	standsAt  time.Time // the latest change of the state
 }
 
 type grant struct {

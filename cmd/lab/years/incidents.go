@@ -32,6 +32,7 @@ var kinds = []struct {
 	{"all", 4, drawAll},
 	{"web", 4, drawWeb},
 	{"in-band", 5, drawInBand},
+	{"broker", 3, drawBroker},
 	{"network", 6, drawNetwork},
 	{"move", 5, drawMove},
 	{"renumber", 4, drawRenumber},
@@ -47,8 +48,6 @@ func between(r *rand.Rand, least, most time.Duration) time.Duration {
 	d := time.Duration(float64(least) * math.Pow(float64(most)/float64(least), r.Float64()))
 	return d.Round(time.Millisecond)
 }
-
-func one[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 
 // draw is one episode of a year: some incidents that overlap, all of which have an end.
 func draw(r *rand.Rand, w *world, count map[string]int) []incident {
@@ -188,6 +187,18 @@ func drawWeb(r *rand.Rand, w *world) []incident {
 	}
 	spoils := one(r, "down", "missing", "redirect", "html", "deep", "entities", "cut", "policy", "plain", "elsewhere", "dc", "noticket", "store", "nocert", "badcert", "otherkey", "otheruser", "expired", "future", "short")
 	return override(r, s, s.manner+" spoils="+spoils)
+}
+
+func drawBroker(r *rand.Rand, _ *world) []incident {
+	fault := one(r, brokerFaults...)
+	is := func(fault string) func(d *device) {
+		return func(d *device) {
+			if d.broker != nil {
+				d.broker.is(fault)
+			}
+		}
+	}
+	return lasting(between(r, time.Second, 90*time.Minute), "the broker: "+fault, is(fault), is(""))
 }
 
 func drawInBand(r *rand.Rand, w *world) []incident {

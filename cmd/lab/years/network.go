@@ -38,8 +38,15 @@ type conn struct {
 
 // wire is the wire of the site, through this network.
 func (n *network) wire(inner wire.Wire) wire.Wire {
-	dial := inner.Dial
-	inner.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+	inner.Dial = n.dial(inner.Dial)
+	return inner
+}
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// dial dials through this network.
+func (n *network) dial(dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		if n.isDark() {
 			return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ENETUNREACH}
 		}
@@ -53,7 +60,6 @@ func (n *network) wire(inner wire.Wire) wire.Wire {
 		n.mu.Unlock()
 		return mine, nil
 	}
-	return inner
 }
 
 func (n *network) isDark() bool {

@@ -24,11 +24,13 @@ type judge struct {
 	world  *world
 	began  time.Time // the year
 	runDir string    // of the device
+	broker *broker   // of the fleet; nil: there is none
 	life   *life     // nil: it is off
 	disk   image     // as of the last look
 
-	acked       uint64 // the generation of the record that was acknowledged
-	ackedBefore uint64 // before the latest commit
+	cutAt       time.Time // when the power was cut before this life; the zero time: it began otherwise, or from a disk that was damaged
+	acked       uint64    // the generation of the record that was acknowledged
+	ackedBefore uint64    // before the latest commit
 	facts       facts
 	verdict     verdict
 	count       Count
@@ -49,8 +51,11 @@ func (j *judge) booted() {
 	f.wrong, f.certified, f.granted = nil, nil, map[string]grant{}
 	clear(f.connects)
 	clear(f.registers)
-	for _, s := range j.world.servers {
-		s.asked = retry{}
+	before, _ := j.life.store.Load()
+	for _, s := range j.world.servers { // what was asked is kept over a power cut, if there was time to write it down
+		if j.cutAt.IsZero() || before.RegisteredAt.After(time.Now()) || s.asked.at.After(j.cutAt.Add(-written)) {
+			s.asked = retry{}
+		}
 	}
 	j.count.Lives++
 	record, ok := j.life.store.Load()
@@ -93,8 +98,8 @@ func (j *judge) judgeEntry(e sitetest.Entry) {
 		j.judgeRegister(s, e, at)
 	case e.Proof == "certificate" && e.Code == 200:
 		j.count.Certificates++
-		if f.certified = append(since(f.certified, 23*time.Hour), at); len(f.certified) > 1 {
-			j.broken("restraint", "%d certificates within a day", len(f.certified))
+		if f.certified = append(since(f.certified, nextCertificate), at); len(f.certified) > 1 {
+			j.broken("restraint", "%d certificates within %v", len(f.certified), nextCertificate)
 		}
 	}
 }
@@ -110,7 +115,7 @@ func (j *judge) judgeRegister(s *server, e sitetest.Entry, at time.Time) {
 	for word := range strings.FieldsSeq(s.now) {
 		var seconds int
 		if n, _ := fmt.Sscanf(word, "retry-after=%d", &seconds); n == 1 && e.Code >= 300 && e.Code != 401 && e.Code != 407 && s.host != "" {
-			s.asked.until = at.Add(time.Duration(seconds) * time.Second)
+			s.asked = retry{at, at.Add(time.Duration(seconds)*time.Second - written)} // it is kept in whole seconds
 		}
 	}
 	switch {
@@ -153,6 +158,7 @@ func (j *judge) judgeEvent(l *life, e provisioning.Event) {
 	}
 	switch e.Kind {
 	case provisioning.StateChanged:
+		f.standsAt = e.At
 		if e.State == provisioning.Recalling || e.State == provisioning.Discovering && f.state != provisioning.Recalling {
 			f.cycleAt, f.told = e.At, false
 		}
@@ -180,7 +186,7 @@ func (j *judge) judgeAttempt(e provisioning.Event) {
 		j.facts.told = e.Step == provisioning.Redirect
 	}
 	switch {
-	case e.Step == provisioning.LastGood && j.isClean():
+	case e.Step == provisioning.LastGood && j.facts.state == provisioning.Outage && j.isClean():
 		j.broken("last-good", "last good (%s) is tried, although DNS has answered since %v", e.Endpoint, time.Since(j.world.dnsAt))
 	case e.Reason != "" || e.Step <= provisioning.InternalTLS || e.Step > provisioning.ExternalTCP || j.facts.state != provisioning.Discovering:
 	case j.isClean() && j.firstIsDue():
@@ -208,6 +214,7 @@ func (j *judge) judgeLife(l *life) {
 	status := l.agent.Status()
 	j.judgeStatus(l, status)
 	j.judgeFile(status)
+	j.judgeFleet(l, status)
 	if status.State == provisioning.Registered && !status.Degraded {
 		j.judgeRecord(l, status)
 	}
@@ -275,6 +282,22 @@ func (j *judge) judgeFile(s provisioning.Status) {
 	is, _ := json.Marshal([]any{s.State, s.Degraded, s.Registrar, s.Home})
 	if !bytes.Equal(said, is) {
 		j.broken("registrar.json", "it says %s, where %s is true", said, is)
+	}
+}
+
+// judgeFleet: what the broker has kept is so, if the device has had time to say it.
+func (j *judge) judgeFleet(l *life, s provisioning.Status) {
+	if j.broker == nil {
+		return
+	}
+	standing := fmt.Sprintf("%s, degraded %v", s.State, s.Degraded)
+	kept, wellAt := j.broker.last()
+	from := time.Now().Add(-published)
+	if wellAt.IsZero() || wellAt.After(from) || l.began.After(from) || j.facts.netAt.After(from) || !j.world.up || time.Since(j.facts.standsAt) < noticed {
+		return
+	}
+	if said := fmt.Sprintf("%s, degraded %v", kept.State, kept.Degraded); said != standing {
+		j.broken("fleet", "the broker has kept %q, and %q is so since %v", said, standing, time.Since(j.facts.standsAt))
 	}
 }
 

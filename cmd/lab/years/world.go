@@ -44,7 +44,7 @@ type server struct {
 }
 
 // retry is a Registrar's wish to be left alone.
-type retry struct{ until time.Time }
+type retry struct{ at, until time.Time }
 
 func (s *server) isWeb() bool { return strings.HasPrefix(s.manner, "web ") }
 
@@ -58,9 +58,10 @@ type span struct {
 type world struct {
 	*rand.Rand
 	lync     bool
-	honeypot bool // a Registrar without TLS that accepts everybody
-	release  bool // the device holds no binding, since a phone does
-	routed   bool // the other site can be reached from the main one, and the other way round
+	honeypot bool          // a Registrar without TLS that accepts everybody
+	release  bool          // the device holds no binding, since a phone does
+	window   time.Duration // storm_window; negative: not configured
+	routed   bool          // the other site can be reached from the main one, and the other way round
 	password string
 	servers  []*server
 	site     *sitetest.Site
@@ -77,9 +78,12 @@ type world struct {
 	names    map[string][]span
 }
 
+// one is one of several.
+func one[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
+
 // newWorld draws a site.
 func newWorld(r *rand.Rand) *world {
-	w := &world{Rand: r, lync: r.IntN(4) > 0, honeypot: r.IntN(2) == 0, routed: r.IntN(2) == 0, release: r.IntN(5) == 0, password: fmt.Sprintf("Canary-%08x", r.Uint32()),
+	w := &world{Rand: r, lync: r.IntN(4) > 0, honeypot: r.IntN(2) == 0, routed: r.IntN(2) == 0, release: r.IntN(5) == 0, window: one(r, -1, -1, 0, 10*time.Second, 2*time.Minute), password: fmt.Sprintf("Canary-%08x", r.Uint32()),
 		address: "10.0.0.21", up: true, names: map[string][]span{}}
 	account := `lync user=CONTOSO\phone1 password=` + w.password + " web=web01." + domain + " expires=86400 keepalive=86000"
 	registrar := func(at, host string, from place, manner string) *server {

@@ -56,6 +56,9 @@ func (d *device) recover() {
 	if w.dhcp != "" {
 		w.setDHCP("")
 	}
+	if d.broker != nil && d.broker.now() != "" {
+		d.broker.is("")
+	}
 	if !w.up || w.place != mainSite {
 		w.move(mainSite)
 	}
@@ -71,6 +74,13 @@ func Year(t *testing.T, base string, seed uint64, p Plan) (count Count) {
 	d := &device{Rand: rand.New(rand.NewPCG(seed, 1)), t: t, stateDir: filepath.Join(base, "state"), spareDir: filepath.Join(base, "spare")}
 	d.judge = judge{world: newWorld(r), began: time.Now(), runDir: filepath.Join(base, "run"), facts: newFacts(), count: Count{Seed: seed, Incidents: map[string]int{}}}
 	d.enrols = d.world.lync && r.IntN(2) == 0
+	if r.IntN(3) == 0 {
+		var err error
+		if d.broker, err = newBroker(); err != nil {
+			t.Fatal(err)
+		}
+		defer d.broker.close()
+	}
 	d.trace = trace{began: time.Now(), all: p.Trace}
 	if err := errors.Join(os.MkdirAll(d.stateDir, 0o700), os.MkdirAll(d.runDir, 0o700), os.MkdirAll(d.spareDir, 0o700)); err != nil {
 		t.Fatal(err)

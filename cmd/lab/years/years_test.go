@@ -69,5 +69,9 @@ func TestPromisesAreThoseOfTheArchitecture(t *testing.T) {
 		if !slices.Contains(Promises, m.Promise) {
 			t.Errorf("%s breaks %q, which is no promise", m.What, m.Promise)
 		}
+		text, err := os.ReadFile(filepath.Join("../../..", m.File))
+		if n := strings.Count(string(text), m.Old); n != 1 || err != nil {
+			t.Errorf("%s: %s has %d places to change, want one (%v)", m.What, m.File, n, err)
+		}
 	}
 }
