@@ -99,7 +99,7 @@ func (e *eye) clockAhead(ctx context.Context, server provisioning.Name) (time.Du
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	overhear(conn, nil)              // from now on
+	_ = overhear(conn, nil)          // it listens from now on
 	asked := map[[8]byte]time.Time{} // by the cookie of each question
 	var strange error                // what came that is no answer to one of them
 	for range 2 {
