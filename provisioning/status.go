@@ -93,10 +93,11 @@ func (i Identity) Why() Why { return Why{i.Reason, i.Fault, i.What, i.Detail, i.
 // Ending is that of a certificate for sign-in.
 func (i Identity) Ending() Ending { return Ending{"this device, for sign-in", i.NotBefore, i.NotAfter} }
 
-// EndsSoon is that a certificate for sign-in ends, and no newer one has come; none: it does not end soon, or there is none.
+// EndsSoon is that a certificate for sign-in ends, and no newer one has come; none: it does not end soon, there is none, or the next one is on its
+// way.
 func (i Identity) EndsSoon(now time.Time) Trouble {
 	e := i.Ending()
-	if !e.Soon(now) {
+	if awaited := !i.NextAt.IsZero() && i.Reason == ""; awaited || !e.Soon(now) {
 		return Trouble{}
 	}
 	return FaultOwnEndsSoon.Met(Facts{"ends": e.NotAfter, "left": e.Left(now)})

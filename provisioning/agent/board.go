@@ -156,7 +156,7 @@ func (b *board) registered(reg *signin.Registration) {
 	})
 	b.enter(provisioning.Registered)
 	b.paced("connect", reg.Way)
-	endSoon(b)
+	endSoon(b, true)
 }
 
 // renewed shows a binding that was granted again.
@@ -166,7 +166,7 @@ func (b *board) renewed(reg *signin.Registration) {
 		bound(s, reg, b.release)
 	})
 	b.tell(reg.Event(provisioning.Refreshed, "", ""))
-	endSoon(b)
+	endSoon(b, false)
 }
 
 // bound shows until when the device is bound; and with which binding, where it is to hold none.
@@ -194,10 +194,16 @@ const (
 	endingArea = "certificate"
 )
 
-// endSoon tells which certificates end soon, once.
-func endSoon(b *board) {
+// endSoon tells which certificates end soon, once. At first nobody knows yet whether the next one for sign-in is on its way.
+func endSoon(b *board, first bool) {
 	var found []provisioning.Trouble
-	b.change(func(s *provisioning.Status) { found = s.EndSoon(time.Now()) })
+	b.change(func(s *provisioning.Status) {
+		shown := *s
+		if first {
+			shown.Certificate = nil
+		}
+		found = shown.EndSoon(time.Now())
+	})
 	b.paced(endingArea, found...)
 }
 
