@@ -11,7 +11,7 @@ import (
 type Entry struct {
 	After  time.Duration // since the start
 	Server string        // which server, by the address in the file: "10.0.0.5:5061", "10.0.0.53:53", "dhcp"
-	// What is "connect", "tls", "tls-failed", "closed", "ping", "response", a SIP method
+	// What is "connect", "tls", "resumed", "tls-failed", "closed", "ping", "response", a SIP method
 	// ("REGISTER"), "unregister", "bind"; "query SRV" and the like; a DHCP message type ("INFORM");
 	// "sent NOTIFY" (or BENOTIFY: a request of the Registrar's); "allocate" (to a Media Relay);
 	// "malformed"; "change"; "trouble" (of the simulation itself, live only); "note" (see [Site.Note]).
@@ -30,7 +30,7 @@ type Entry struct {
 }
 
 // Kinds are the first words that What may have, besides SIP methods and the names of DHCP messages, which are in upper case.
-var Kinds = []string{"connect", "tls", "tls-failed", "closed", "ping", "response", "unregister", "bind", "query", "sent", "allocate", "malformed", "change", "trouble", "note"}
+var Kinds = []string{"connect", "tls", "resumed", "tls-failed", "closed", "ping", "response", "unregister", "bind", "query", "sent", "allocate", "malformed", "change", "trouble", "note"}
 
 // String is the entry on one line, without the ephemeral From, and without the Answer, which the file has.
 func (e Entry) String() string {

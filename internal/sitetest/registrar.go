@@ -2,6 +2,7 @@ package sitetest
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -124,12 +125,17 @@ func (l *leg) handshake() error {
 	if m.clientCert {
 		config.ClientAuth = tls.RequireAnyClientCert
 	}
+	// A server that has another certificate has begun anew, and knows no sessions.
+	config.SetSessionTicketKeys([][32]byte{sha256.Sum256(append([]byte(l.addr.String()), shown.Certificate[0]...))})
 	conn := tls.Server(l.raw, config)
 	if err := conn.Handshake(); err != nil {
 		return err
 	}
 	l.conn, l.host = conn, conn.ConnectionState().ServerName
 	l.note(Entry{What: "tls", Name: l.host})
+	if conn.ConnectionState().DidResume {
+		l.note(Entry{What: "resumed", Name: l.host})
+	}
 	return nil
 }
 

@@ -31,11 +31,23 @@ const maxFirst = 32
 func Handshake(ctx context.Context, conn net.Conn, host string, s Settings) (*tls.Conn, Met, error) {
 	met := Met{}
 	heard := &heardConn{Conn: conn}
-	secure := tls.Client(heard, config(host, s, &met))
+	settings := config(host, addrOf(conn), s, &met)
+	secure := tls.Client(heard, settings)
 	if err := secure.HandshakeContext(ctx); err != nil {
+		if met.Offered { // whatever it was, the next handshake is a whole one
+			settings.ClientSessionCache.Put("", nil)
+		}
 		return nil, met, ended(host, heard, met, err)
 	}
 	return secure, met, nil
+}
+
+// addrOf is where a connection leads to.
+func addrOf(conn net.Conn) string {
+	if addr := conn.RemoteAddr(); addr != nil {
+		return addr.String()
+	}
+	return ""
 }
 
 // ended gives the end of a handshake its kind.

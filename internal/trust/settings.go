@@ -17,6 +17,8 @@ type Settings struct {
 	// Allowed says which names will do where an address stands in place of a name: the certificate must prove one of them,
 	// and that it is for the address proves nothing. Nil: it must prove the host, be that a name or an address.
 	Allowed func(name string) bool
+	// Sessions are those that servers may resume, and where new ones are kept. Nil: each handshake is a whole one.
+	Sessions *Sessions
 }
 
 // now is the time by which certificates are judged, unless it is before the Floor.

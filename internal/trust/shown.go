@@ -119,6 +119,11 @@ type Met struct {
 	// AsksCertificate says that the server asks for a certificate of ours, as those for other servers do.
 	AsksCertificate bool
 	Anchor          string // the pin on which the proof rests; "": it rests on a root, or there is no proof
+	Offered         bool   // a session was offered to the server
+	Resumed         bool   // and the server has resumed it: Shown and Anchor are about what it has shown then, judged by now
 
 	chain []*x509.Certificate
 }
+
+// Stumbled says of a handshake that has failed that the session may be why: it was offered, and the server has not begun a whole one.
+func (m Met) Stumbled() bool { return m.Offered && (m.Resumed || m.Version == "") }

@@ -8,9 +8,9 @@ import (
 )
 
 // config returns the client side of a handshake in which the certificate must prove host. What the server shows of
-// itself goes to met.
-func config(host string, s Settings, met *Met) *tls.Config {
-	return &tls.Config{
+// itself goes to met. addr is where it is: sessions are kept by that, too.
+func config(host, addr string, s Settings, met *Met) *tls.Config {
+	c := &tls.Config{
 		ServerName:   host,
 		MinVersion:   s.MinVersion,
 		CipherSuites: legacySuites(s.MinVersion),
@@ -18,7 +18,7 @@ func config(host string, s Settings, met *Met) *tls.Config {
 		// and name it is, and what the certificate offers instead.
 		InsecureSkipVerify: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
-			met.Shown = show(state)
+			met.Shown, met.Resumed = show(state), state.DidResume
 			met.chain = state.PeerCertificates
 			anchor, chains, err := verify(host, state.PeerCertificates, s)
 			met.Anchor, met.Chains = anchor, validities(chains)
@@ -29,7 +29,40 @@ func config(host string, s Settings, met *Met) *tls.Config {
 			return &tls.Certificate{}, nil // none
 		},
 	}
+	if s.Sessions != nil {
+		c.ClientSessionCache = &resuming{host, addr, s, met}
+	}
+	return c
 }
+
+// resuming is what crypto/tls sees of the Sessions in one handshake. It names hosts in a way of its own, which does not count.
+type resuming struct {
+	host, addr string
+	settings   Settings
+	met        *Met // of the handshake, which is over when a session of TLS 1.3 comes
+}
+
+func (r *resuming) Get(string) (*tls.ClientSessionState, bool) {
+	k, ok := r.settings.Sessions.find(r.host, r.addr)
+	if !ok {
+		return nil, false
+	}
+	proven := Prove(r.host, k.chain, r.settings) == nil
+	if k.once || !proven {
+		r.forget()
+	}
+	if !proven {
+		return nil, false
+	}
+	r.met.Offered = true
+	return k.state, true
+}
+
+func (r *resuming) Put(_ string, state *tls.ClientSessionState) {
+	r.settings.Sessions.replace(session{r.host, r.addr, state, r.met.chain, r.met.Version == tls.VersionName(tls.VersionTLS13)})
+}
+
+func (r *resuming) forget() { r.settings.Sessions.replace(session{host: r.host, addr: r.addr}) }
 
 // legacySuites adds the RSA key exchange for the servers of the OCS and Lync 2010 time, but only where the
 // site has lowered tls_min for them.

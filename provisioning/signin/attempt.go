@@ -23,7 +23,7 @@ func (w *Walk) attempt(ctx context.Context, a *attempt) (*Registration, error) {
 	a.took = far.since.Sub(far.began)
 	conn, met, err := p.take()
 	if err != nil && w.signer.trustsFirst(ctx, a.c, a.addr, err) {
-		conn, met, err = w.signer.gate.open(ctx, a.c, a.addr)
+		conn, met, err = w.signer.gate.known(&w.signer.sessions).open(ctx, a.c, a.addr)
 	}
 	if err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func (w *Walk) attempt(ctx context.Context, a *attempt) (*Registration, error) {
 	kept := time.Since(far.since) >= keptLong
 	reg, said, err := w.register(ctx, a, conn, met)
 	if err != nil && !said && isHungUp(err) && kept { // it was not kept for us: as if it had not been there
-		if conn, met, err = w.signer.gate.open(ctx, a.c, a.addr); err == nil {
+		if conn, met, err = w.signer.gate.known(&w.signer.sessions).open(ctx, a.c, a.addr); err == nil {
 			reg, _, err = w.register(ctx, a, conn, met)
 		}
 	}

@@ -17,8 +17,15 @@ type gate struct {
 	wire       wire.Wire
 	ground     func() *provisioning.Ground
 	clockFloor func() time.Time
-	patience   time.Duration // for a TLS handshake, where it is more than tlsLimit
-	first      string        // an authority on trial: trusted for this gate alone; "": none
+	patience   time.Duration   // for a TLS handshake, where it is more than tlsLimit
+	first      string          // an authority on trial: trusted for this gate alone; "": none
+	sessions   *trust.Sessions // of TLS that servers may resume; nil: each handshake is a whole one
+}
+
+// known is the gate to Registrars that may know this device: they may resume a session of TLS.
+func (g gate) known(sessions *trust.Sessions) *gate {
+	g.sessions = sessions
+	return &g
 }
 
 // refuses is the last gate before a packet goes to an address of a Candidate, whoever has let it so far.
@@ -55,7 +62,7 @@ func (g *gate) open(ctx context.Context, c provisioning.Candidate, addr netip.Ad
 	if err != nil || c.Transport == provisioning.TCP {
 		return conn, trust.Met{}, err
 	}
-	return g.secure(ctx, c, conn)
+	return g.secure(ctx, c, addr, conn)
 }
 
 // dial connects to one address of a Candidate.
@@ -86,10 +93,22 @@ func (g *gate) notConnected(addr netip.Addr, err error) *attemptError {
 	return e
 }
 
-// secure speaks TLS on a connection and has the name of the Candidate proven. If it is not, the connection is closed.
-func (g *gate) secure(ctx context.Context, c provisioning.Candidate, conn net.Conn) (net.Conn, trust.Met, error) {
+// secure speaks TLS on a connection and has the name of the Candidate proven. If it is not, the connection is closed. Where a server
+// has failed that was offered a session, it is asked once more without.
+func (g *gate) secure(ctx context.Context, c provisioning.Candidate, addr netip.Addr, conn net.Conn) (net.Conn, trust.Met, error) {
 	ctx, cancel := context.WithTimeout(ctx, max(tlsLimit, g.patience))
 	defer cancel()
+	secure, met, err := g.handshake(ctx, c, conn)
+	if err == nil || !met.Stumbled() || ctx.Err() != nil {
+		return secure, met, err
+	}
+	if conn, err = g.dial(ctx, c, addr, connectLimit); err != nil {
+		return nil, met, err
+	}
+	return g.handshake(ctx, c, conn)
+}
+
+func (g *gate) handshake(ctx context.Context, c provisioning.Candidate, conn net.Conn) (net.Conn, trust.Met, error) {
 	watched := &wire.Watched{Conn: conn}
 	secure, met, err := trust.Handshake(ctx, watched, c.Host, g.proof(c))
 	if err != nil {
@@ -124,5 +143,5 @@ func (g *gate) trust() trust.Settings {
 	if g.first != "" {
 		pins[g.first] = true
 	}
-	return trust.Settings{Roots: g.policy.Authorities(), Pins: pins, MinVersion: g.policy.TLSMin, Floor: g.clockFloor(), Clock: g.policy.Clock}
+	return trust.Settings{Roots: g.policy.Authorities(), Pins: pins, MinVersion: g.policy.TLSMin, Floor: g.clockFloor(), Clock: g.policy.Clock, Sessions: g.sessions}
 }

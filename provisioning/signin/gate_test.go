@@ -2,12 +2,22 @@ package signin
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
+	"io"
+	"log"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
@@ -68,6 +78,50 @@ func TestWhatACertificateMustProve(t *testing.T) {
 		}
 		if byRule && (!settings.Allowed("fe01.contoso.com") || settings.Allowed("fe01.fabrikam.com")) {
 			t.Errorf("%s: fe01.contoso.com will do: %t, fe01.fabrikam.com: %t", host, settings.Allowed("fe01.contoso.com"), settings.Allowed("fe01.fabrikam.com"))
+		}
+	}
+}
+
+// A server that fails as soon as a session is offered to it is asked once more, without.
+func TestAServerThatTakesNoSession(t *testing.T) {
+	const preSharedKey = 41 // RFC 8446 section 4.2
+	var offered atomic.Int32
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if slices.Contains(hello.Extensions, preSharedKey) {
+			offered.Add(1)
+			return nil, errors.New("what is that?")
+		}
+		return nil, nil
+	}}
+	server.StartTLS()
+	defer server.Close()
+	policy := contoso
+	policy.Roots = x509.NewCertPool()
+	policy.Roots.AddCert(server.Certificate())
+	dials := 0
+	g := gate{
+		policy: policy, clockFloor: func() time.Time { return time.Time{} }, sessions: &trust.Sessions{},
+		ground: func() *provisioning.Ground { return &provisioning.Ground{Policy: policy} },
+		wire: wire.Wire{Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			dials++
+			return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
+		}},
+	}
+	at := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "example.com", Port: 5061}}
+	for i, want := range []int{1, 3} {
+		conn, met, err := g.open(t.Context(), at, netip.MustParseAddr("10.0.0.5"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(conn, "GET / HTTP/1.0\r\n\r\n")
+		if answer, err := io.ReadAll(conn); err != nil || len(answer) == 0 {
+			t.Fatalf("answer %q, error %v", answer, err)
+		}
+		conn.Close()
+		if dials != want || met.Offered || met.Resumed || int(offered.Load()) != i {
+			t.Errorf("%d: %d connections, session offered %d times: %+v", i, dials, offered.Load(), met)
 		}
 	}
 }

@@ -162,7 +162,7 @@ func (p *opening) connect(ctx context.Context, gone chan struct{}) {
 	p.far.state, p.far.sockets, p.far.since = securing, 1, connected
 	p.mu.Unlock()
 	p.wake()
-	secure, met, err := p.gate.secure(p.ctx, p.c, conn)
+	secure, met, err := p.gate.secure(p.ctx, p.c, p.addr, conn)
 	if err != nil {
 		p.comes(failed, nil, met, err)
 		return

@@ -99,7 +99,7 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	if c.Transport == provisioning.TLS {
 		var secure net.Conn
 		began := time.Now()
-		secure, met, err = s.gate.secure(ctx, c, conn)
+		secure, met, err = s.gate.secure(ctx, c, p.Addr, conn)
 		p.Securing = time.Since(began)
 		if p.TLS, p.AsksCertificate = met.Shown, met.AsksCertificate; err != nil {
 			p.Distrusted = isDistrust(err)
@@ -135,7 +135,7 @@ func (g *gate) inSmall(ctx context.Context, c provisioning.Candidate, addr netip
 	if err != nil {
 		return
 	}
-	secure, met, err := g.secure(ctx, c, conn)
+	secure, met, err := g.secure(ctx, c, addr, conn)
 	if err == nil {
 		secure.Close()
 	}

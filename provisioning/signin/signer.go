@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/sip"
+	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
@@ -30,7 +31,8 @@ type Signer struct {
 	named      map[string]bool // hosts that SRV records named when discovery last found some
 	vouched    map[string]bool // hosts that proven Registrars have named
 	own        own
-	pace       pace // of the network, as the walks have seen it
+	pace       pace           // of the network, as the walks have seen it
+	sessions   trust.Sessions // of TLS, with the Registrars of this run
 }
 
 // Owner is what a signer has of whom it signs in for.

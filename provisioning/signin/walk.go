@@ -66,9 +66,9 @@ func (w *Walk) Trip(most time.Duration) {
 func (w *Walk) newOpener(ctx context.Context, p pace, ahead <-chan []provisioning.Candidate) *opener {
 	o := &opener{race: race{pace: p}, may: w.may, pass: w.signer.owner.Pass, early: &w.early, holds: w.holds, ahead: ahead, wake: w.wake}
 	o.open = func(c provisioning.Candidate, addr netip.Addr) *opening {
-		patient := w.signer.gate
+		patient := w.signer.gate.known(&w.signer.sessions)
 		patient.patience = w.signer.restraint.tries.Patience(tlsLimit)
-		return newOpening(ctx, &patient, c, addr, func() { wake(w.wake) })
+		return newOpening(ctx, patient, c, addr, func() { wake(w.wake) })
 	}
 	o.apart = w.early.sockets()
 	return o
@@ -86,7 +86,7 @@ func wake(waiting chan<- struct{}) {
 // turn comes. If none does, it is closed without a word.
 func (w *Walk) Warm(ctx context.Context, c provisioning.Candidate) {
 	if len(c.Addrs) > 0 && w.early.opening == nil && w.may(c, c.Addrs[0]) {
-		w.early.opening = newOpening(ctx, &w.signer.gate, c, c.Addrs[0], func() { wake(w.wake) })
+		w.early.opening = newOpening(ctx, w.signer.gate.known(&w.signer.sessions), c, c.Addrs[0], func() { wake(w.wake) })
 	}
 }
 
