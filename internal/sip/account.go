@@ -13,6 +13,7 @@ type Account struct {
 	User       string           // login name: `CONTOSO\phone1`; "" or the AOR without "sip:": that address, its part before "@" for Digest
 	Password   secret.Secret    // "": sign in only where no password is asked for
 	Identity   *Identity        // to sign in with a certificate; nil: there is none
+	Nonce      *Nonce           // of an earlier Session with the same Registrar, and of no other; nil: the first request goes out bare
 	Rests      bool             // the password is not used now, whoever asks for it
 	Schemes    []string         // allowed, in order of preference: "tls-dsk", "ntlm", "digest"; names unknown here are passed over
 	InClear    bool             // answer over clear TCP too, where whoever listens can try passwords against the proof

@@ -18,16 +18,16 @@ type asker struct {
 	name                                 string   // of the scheme, in lower case: "digest"; "" until asked
 	scheme                               scheme   // nil until asked
 	refused                              []string // algorithms of Digest with which it did not take the credentials
+	spent                                bool     // credentials that were sent ahead came to nothing, and it may be the password that was refused
 }
 
 // authentication is how we prove to whoever asks who we are, for as long as the connection lives.
 type authentication struct {
-	service  string        // the certificate service that the Registrar names; "": none
-	account  Account       // without the password
-	password func() string // fmt cannot look into a function
-	secure   bool
-	askers   [2]asker
-
+	service     string        // the certificate service that the Registrar names; "": none
+	account     Account       // without the password
+	password    func() string // fmt cannot look into a function
+	secure      bool
+	askers      [2]asker
 	certificate func() *tls.Certificate // nil: there is none
 	failed      *CertificateError       // why the certificate is not used any more on this connection; nil: nothing has failed
 }
@@ -38,7 +38,37 @@ func newAuthentication(account Account, secure bool) *authentication {
 	account.Password = ""
 	a := &authentication{account: account, password: func() string { return password }, secure: secure, askers: newAskers()}
 	a.identify()
+	a.signAhead()
 	return a
+}
+
+// signAhead takes up the nonce of another connection, where the Registrar would get credentials of Digest in any case: over TLS, with
+// a password that does not rest, and where no certificate comes first.
+func (a *authentication) signAhead() {
+	may := a.account.Nonce != nil && a.secure && a.password() != "" && !a.account.Rests && a.certificate == nil
+	if by := &a.askers[0]; may && a.preference(challenge{scheme: "digest"}) >= 0 {
+		by.name = "digest"
+		by.scheme = &digestScheme{user: a.account.digestUser(), password: a.password, field: by.credentials, confirmation: by.confirmation, nonce: a.account.Nonce, ahead: true}
+	}
+}
+
+// rash says whether a final answer refuses what was signed ahead, in a way that the nonce may be the reason of, and forgets it then: a
+// nonce of another connection is not worth a verdict on the account.
+func (by *asker) rash(m *message) bool {
+	d, ok := by.scheme.(*digestScheme)
+	if !ok || !d.ahead || m.code != 400 && m.code != 403 {
+		return false
+	}
+	by.name, by.scheme, by.spent = "", nil, true
+	return true
+}
+
+// nonce is that with which we sign by Digest; nil: there is none.
+func (by *asker) nonce() *Nonce {
+	if d, ok := by.scheme.(*digestScheme); ok {
+		return d.nonce
+	}
+	return nil
 }
 
 // identify asks for the certificate. One that has failed on this connection is not taken up again; another may be.
@@ -153,6 +183,9 @@ func (a *authentication) challenged(m *message, again bool) (progress, error) {
 	}
 	offered := parseChallenges(m.all(by.challenge))
 	a.noteService(offered)
+	if d, ok := by.scheme.(*digestScheme); ok && d.ahead {
+		by.spent = !slices.ContainsFunc(offered, isStale)
+	}
 	if d, ok := by.scheme.(*dskScheme); ok && d.busy() {
 		switch err := a.goOn(by, d, offered, m); {
 		case err != nil:
@@ -207,7 +240,7 @@ func (by *asker) refuses(c challenge) bool {
 	if !ok || !strings.EqualFold(c.scheme, "digest") || isStale(c) {
 		return false
 	}
-	by.refused = append(by.refused, d.algorithm)
+	by.refused = append(by.refused, d.algorithm())
 	return true
 }
 
@@ -219,7 +252,7 @@ func (a *authentication) newScheme(name string, by *asker) scheme {
 	case dskName:
 		return &dskScheme{agreement: on, identity: a.account.Identity, certificate: a.certificate}
 	}
-	return &digestScheme{user: a.account.digestUser(), password: a.password, field: by.credentials, confirmation: by.confirmation}
+	return &digestScheme{user: a.account.digestUser(), password: a.password, field: by.credentials, confirmation: by.confirmation, nonce: &Nonce{}}
 }
 
 // choose picks the challenge to answer: by our order of schemes, then by strength; never by the Registrar's order. What has

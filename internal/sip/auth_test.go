@@ -42,12 +42,12 @@ func TestDigestVectors(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			d := digestScheme{user: test.user, password: func() string { return test.password }}
+			d := digestScheme{user: test.user, password: func() string { return test.password }, nonce: &Nonce{}}
 			challenges := parseChallenges([]string{test.challenge})
 			if len(challenges) != 1 || d.answer(challenges[0], false) != nil {
 				t.Fatalf("not answered: %v", challenges)
 			}
-			got, err := d.compute("GET", test.uri, 1, test.cnonce, nil)
+			got, err := d.compute(d.nonce.now(), "GET", test.uri, 1, test.cnonce, nil)
 			if err != nil || got.Response != test.want {
 				t.Errorf("got %+v, %v; want %s", got, err, test.want)
 			}

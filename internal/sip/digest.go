@@ -16,10 +16,10 @@ type digestScheme struct {
 	user                string
 	password            func() string
 	field, confirmation string // header names
-	challenge           digest.Challenge
-	algorithm           string             // of the challenge
+	nonce               *Nonce
+	signed              bool               // a request, since the challenge
+	ahead               bool               // with a nonce of another connection: no challenge was answered on this one, and nothing accepted
 	latest              digest.Credentials // of the latest request
-	count               int                // requests signed with this nonce
 }
 
 // digestAlgorithm returns the algorithm of a Digest challenge, in upper case.
@@ -63,13 +63,14 @@ func (d *digestScheme) answer(c challenge, again bool) error {
 	if again && !isStale(c) {
 		return errRefused
 	}
-	d.count, d.algorithm = 0, digestAlgorithm(c)
-	d.challenge = digest.Challenge{
+	challenge := digest.Challenge{
 		Realm: c.params["realm"], Nonce: c.params["nonce"], Opaque: c.params["opaque"], Algorithm: c.params["algorithm"],
 	}
 	if qop := digestQOP(c); qop != "" {
-		d.challenge.QOP = []string{qop}
+		challenge.QOP = []string{qop}
 	}
+	d.nonce.become(challenge)
+	d.signed, d.ahead = false, false
 	return nil
 }
 
@@ -77,8 +78,9 @@ func (d *digestScheme) sign(m *message) error {
 	if m.method == "" {
 		return nil // only requests carry credentials
 	}
-	d.count++
-	credentials, err := d.compute(m.method, m.uri, d.count, "", m.body)
+	challenge, count := d.nonce.take()
+	d.signed = true
+	credentials, err := d.compute(challenge, m.method, m.uri, count, "", m.body)
 	if err != nil {
 		return &AuthError{Kind: UnusableChallenge, Problem: "answer Digest challenge: " + err.Error()}
 	}
@@ -95,22 +97,37 @@ func (d *digestScheme) verify(m *message) error {
 	}
 	confirmed := parseParams(m.list(d.confirmation))
 	if rspauth := confirmed["rspauth"]; rspauth != "" && d.latest.QOP != "" {
-		want, err := d.compute("", d.latest.URI, d.latest.Nc, d.latest.Cnonce, m.body)
+		want, err := d.compute(d.answered(), "", d.latest.URI, d.latest.Nc, d.latest.Cnonce, m.body)
 		if err != nil || !strings.EqualFold(want.Response, rspauth) {
 			return unproven(m, WrongSignature)
 		}
 	}
 	if next := confirmed["nextnonce"]; next != "" {
-		d.challenge.Nonce, d.count = next, 0
+		challenge := d.nonce.now()
+		challenge.Nonce = next
+		d.nonce.become(challenge)
+		d.signed = false
 	}
+	d.ahead = d.ahead && m.code >= 300
 	return nil
+}
+
+// answered is the challenge to which the latest request was the answer.
+func (d *digestScheme) answered() digest.Challenge {
+	challenge := d.nonce.now()
+	challenge.Nonce = d.latest.Nonce
+	return challenge
 }
 
 func (d *digestScheme) sent() string { return d.latest.Username }
 
 func (d *digestScheme) renews() bool { return false } // nothing is agreed on
 
-func (d *digestScheme) pending() (string, bool) { return d.challenge.Realm, d.count > 0 }
+func (d *digestScheme) pending() (string, bool) { return d.nonce.now().Realm, d.signed }
+
+func (d *digestScheme) algorithm() string {
+	return cmp.Or(strings.ToUpper(d.nonce.now().Algorithm), "MD5")
+}
 
 // confirms says whether an answer that verify lets pass shows that the Registrar knows our password.
 func (d *digestScheme) confirms(m *message) bool {
@@ -119,8 +136,8 @@ func (d *digestScheme) confirms(m *message) bool {
 
 func (d *digestScheme) until() time.Time { return time.Time{} }
 
-func (d *digestScheme) compute(method, uri string, count int, cnonce string, body []byte) (*digest.Credentials, error) {
-	return digest.Digest(&d.challenge, digest.Options{
+func (d *digestScheme) compute(challenge digest.Challenge, method, uri string, count int, cnonce string, body []byte) (*digest.Credentials, error) {
+	return digest.Digest(&challenge, digest.Options{
 		Method: method, URI: uri, Count: count, Cnonce: cnonce,
 		Username: d.user, Password: d.password(),
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },

@@ -126,8 +126,8 @@ func TestFieldDigestRemembersTheAlgorithm(t *testing.T) {
 		if _, err := a.challenged(both, want.again); err != nil {
 			t.Fatal(err)
 		}
-		if d := a.askers[0].scheme.(*digestScheme); d.algorithm != want.algorithm {
-			t.Errorf("challenge %d is answered with %s, want %s", i+1, d.algorithm, want.algorithm)
+		if d := a.askers[0].scheme.(*digestScheme); d.algorithm() != want.algorithm {
+			t.Errorf("challenge %d is answered with %s, want %s", i+1, d.algorithm(), want.algorithm)
 		}
 	}
 }

@@ -50,6 +50,14 @@ func (s *Session) Register(ctx context.Context) (Binding, error) {
 	})
 }
 
+// Nonce returns that with which Register has signed by Digest, for the next Session with the same Registrar: it need not ask then. Nil:
+// there is none.
+func (s *Session) Nonce() *Nonce { return s.talk.auth.askers[0].nonce() }
+
+// Spent says whether the Registrar has refused credentials that were sent ahead, with the Nonce of the Account, and did not say that it
+// was the nonce: who counts how often it has seen a wrong password counts that, too.
+func (s *Session) Spent() bool { return s.talk.auth.askers[0].spent }
+
 // Refresh makes Keep renew the binding now: the way to find out whether the connection still leads to the Registrar, and
 // whether the binding has outlived a time in which no timer ran.
 func (s *Session) Refresh(ctx context.Context) error {

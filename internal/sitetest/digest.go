@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // requireDigest asks for credentials before the behaviour, if the manner has a
@@ -34,9 +35,7 @@ func requireDigest(next answerer) answerer {
 				}
 				continue
 			}
-			count, err := strconv.ParseUint(p["nc"], 16, 32)
-			if p["nonce"] == c.digest.nonce && (p["qop"] == "" || err == nil && count > c.digest.count) && (!m.stale || c.digest.staled) {
-				c.digest.count = count
+			if c.counts(m, p) && (!m.stale || c.digest.staled) {
 				return next(c, m, req)
 			}
 			stale, c.digest.staled = true, true // right, but for a nonce that is not, or no longer, good
@@ -45,12 +44,28 @@ func requireDigest(next answerer) answerer {
 	}
 }
 
+// counts says whether a nonce is good, and has not been used so often yet, and counts that.
+func (c *caller) counts(m manner, p map[string]string) bool {
+	count, err := strconv.ParseUint(p["nc"], 16, 32)
+	if m.nonceLife > 0 {
+		return err == nil && c.sim.nonces.count(c.addr, p["nonce"], count)
+	}
+	if p["nonce"] != c.digest.nonce || p["qop"] != "" && (err != nil || count <= c.digest.count) {
+		return false
+	}
+	c.digest.count = count
+	return true
+}
+
 func (c *caller) challenge(m manner, stale bool) reply {
 	r, name := reply{code: 401}, "WWW-Authenticate"
 	if m.proxy {
 		r.code, name = 407, "Proxy-Authenticate"
 	}
 	c.digest.nonce, c.digest.count = rand.Text(), 0
+	if m.nonceLife > 0 {
+		c.sim.nonces.give(c.addr, c.digest.nonce, time.Now().Add(m.nonceLife))
+	}
 	for _, algorithm := range m.algorithms {
 		line := fmt.Sprintf(`%s: Digest realm=%q, nonce=%q, qop="auth", algorithm=%s`, name, c.realm, c.digest.nonce, algorithm)
 		if stale {

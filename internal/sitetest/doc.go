@@ -23,7 +23,7 @@
 // loopback.go.
 //
 // Read words.go first, then lane.go, entry.go, wire.go, markup.go, issued.go, webwords.go, dskpipe.go, zone.go, dhcp.go, manner.go, dskopenssl.go, document.go, relays.go, state.go,
-// parse.go, certs.go, simulation.go, mapping.go, nameservers.go, dhcpservers.go, message.go, mediarelays.go, md4.go, ntlm.go,
+// parse.go, certs.go, nonces.go, simulation.go, mapping.go, nameservers.go, dhcpservers.go, message.go, mediarelays.go, md4.go, ntlm.go,
 // sipae.go, caller.go, answer.go, digest.go, signin.go, mras.go, subscribe.go, lync.go, webanswer.go, webticket.go, webcert.go, webrenew.go, web.go, registrar.go, registrars.go,
 // servers.go, memory.go, loopback.go, full_linux.go, door.go, site.go, devicecert.go, page.go.
 package sitetest

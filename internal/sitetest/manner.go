@@ -24,8 +24,9 @@ type manner struct {
 	user, password    string   // with a user every answer needs Digest first
 	algorithms        []string
 	basic, stale      bool
-	forbids           bool   // answers 403 to a wrong password
-	rival             string // a word of rivalWords: the phone of the user has the one binding that there may be; "": there is none
+	forbids           bool          // answers 403 to a wrong password
+	rival             string        // a word of rivalWords: the phone of the user has the one binding that there may be; "": there is none
+	nonceLife         time.Duration // of nonces that are good on every connection; 0: on that which they were given out on
 	proxy, nopong     bool
 	expires           int // seconds
 	retryAfter        string
@@ -143,6 +144,7 @@ var mannerOptions = options[manner]{
 	"rival":        {take: (*manner).takeRival},
 	"forbids":      flag(func(m *manner) *bool { return &m.forbids }),
 	"stale":        flag(func(m *manner) *bool { return &m.stale }),
+	"nonce-life":   duration(func(m *manner) *time.Duration { return &m.nonceLife }),
 	"proxy":        flag(func(m *manner) *bool { return &m.proxy }),
 	"sendroot":     flag(func(m *manner) *bool { return &m.sendRoot }),
 	"clientcert":   flag(func(m *manner) *bool { return &m.clientCert }),

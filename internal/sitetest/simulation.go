@@ -28,6 +28,7 @@ type simulation struct {
 	changed chan string // told to the device, and not heard by it yet
 	ca      *authority
 	issued  issued
+	nonces  nonces
 	wg      sync.WaitGroup
 }
 

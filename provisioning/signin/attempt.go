@@ -46,7 +46,7 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trus
 	s := w.signer
 	account, refused, unproven := s.account(a.c, conn.LocalAddr()), (*sip.CertificateError)(nil), ""
 	account.Patience = s.restraint.tries.Patience(leastPatience)
-	account.Rests = s.restraint.passwordRests()
+	account.Rests, account.Nonce = s.restraint.passwordRests(), s.nonces[attempted{a.c.Endpoint, a.addr}]
 	account.Identity = s.own.identity(a.c, conn, func(e *sip.CertificateError) { refused = e }, func(target string) { unproven = target })
 	if !s.policy.Withholds(a.c.Anchor) { // else who has named it gets none either
 		a.c.Anchor = met.Anchor
@@ -63,12 +63,17 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trus
 		s.owner.Tell(Explained(provisioning.Event{Kind: provisioning.NotCertified, Step: a.c.Step, Endpoint: a.c.Endpoint, Addr: a.addr}, &attemptError{stage: registering, err: refused}))
 	}
 	if err != nil {
+		s.nonces.keep(attempted{a.c.Endpoint, a.addr}, nil)
+		if session.Spent() && (errors.As(err, new(*sip.CredentialsError)) || doubtsPassword(err)) {
+			s.restraint.refusals.add() // besides the answer to the challenge
+		}
 		session.Close()
 		if auth := (*sip.AuthError)(nil); withheld && errors.As(err, &auth) {
 			err = &withheldError{a.c.Anchor, err}
 		}
 		return nil, heard.said.Load(), &attemptError{stage: registering, err: turnedAway(met, err), met: met, near: s.gate.near(a.addr)}
 	}
+	s.nonces.keep(attempted{a.c.Endpoint, a.addr}, session.Nonce())
 	reg = &Registration{Candidate: a.c, Addr: a.addr, Local: conn.LocalAddr(), Ends: Endings(a.c.Host, met.Shown), Session: session, Binding: binding}
 	if binding.Scheme == provisioning.ByCertificate {
 		reg.Unproven = unproven

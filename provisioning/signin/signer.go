@@ -33,6 +33,7 @@ type Signer struct {
 	own        own
 	pace       pace           // of the network, as the walks have seen it
 	sessions   trust.Sessions // of TLS, with the Registrars of this run
+	nonces     nonces         // of Digest, with the same
 }
 
 // Owner is what a signer has of whom it signs in for.
@@ -64,7 +65,7 @@ func New(policy provisioning.Policy, wire wire.Wire, endpointID string, vouched 
 	s := &Signer{
 		policy: policy, wire: wire, owner: o, EndpointID: endpointID, restraint: newRestraint(),
 		gate:  gate{policy: policy, wire: wire, ground: o.Ground, clockFloor: o.ClockFloor},
-		named: map[string]bool{}, vouched: maps.Clone(vouched),
+		named: map[string]bool{}, vouched: maps.Clone(vouched), nonces: nonces{},
 	}
 	s.own = own{s.gate, s.vouched}
 	s.restraint.certificate = s.own.usable
@@ -131,6 +132,25 @@ func subnetOf(local net.Addr) string {
 		}
 	}
 	return ""
+}
+
+// maxNonces bounds what is kept of them. (Our choice: a home pair behind an Access Edge has fewer addresses.)
+const maxNonces = 8
+
+// nonces are those with which Registrars have accepted this device, each at its place: there the next REGISTER is signed before it
+// is asked for.
+type nonces map[attempted]*sip.Nonce
+
+// keep remembers the nonce of a place; nil forgets it.
+func (n nonces) keep(place attempted, nonce *sip.Nonce) {
+	switch {
+	case nonce == nil:
+		delete(n, place)
+		return
+	case len(n) >= maxNonces && n[place] == nil:
+		clear(n)
+	}
+	n[place] = nonce
 }
 
 // NetworkChanged forgets how fast the network was.

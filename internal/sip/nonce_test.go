@@ -1,0 +1,106 @@
+package sip
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// at is the time and number of a request.
+var at = regexp.MustCompile(`^\+0s (\d+ )?`)
+
+// A nonce that another connection to the Registrar has left signs the first REGISTER. Whatever comes of it but an answer costs a round
+// trip, and is no verdict on the account.
+func TestNonceAhead(t *testing.T) {
+	const fresh = `WWW-Authenticate: Digest realm="SIP", nonce="new", qop="auth", algorithm=MD5`
+	ok, asks := answer("200 OK"), answer("401 Unauthorized", fresh)
+	none := "REGISTER\n"
+	ahead := "REGISTER Authorization nonce=\"old\", algorithm=MD5, qop=auth, nc=00000003\n"
+	anew := "REGISTER Authorization nonce=\"new\", algorithm=MD5, qop=auth, nc=00000001\n"
+	for _, test := range []struct {
+		name    string
+		account Account
+		clear   bool
+		script  []step
+		want    string
+	}{
+		{"it is good", phone, false, []step{ok}, ahead + "binding"},
+		{"it is too old", phone, false, []step{answer("401 Unauthorized", fresh+", stale=true"), ok}, ahead + anew + "binding"},
+		{"the Registrar has never heard of it", phone, false, []step{asks, ok}, ahead + anew + "binding"},
+		{"the password is another one", phone, false, []step{asks, asks}, ahead + anew + "credentials"},
+		{"the account is refused for it", phone, false, []step{answer("403 Forbidden"), asks, ok}, ahead + none + anew + "binding"},
+		{"the account is refused with it, and without", phone, false, []step{answer("403 Forbidden"), answer("403 Forbidden")}, ahead + none + "status"},
+		{"the account is refused when it has answered", phone, false, []step{asks, answer("403 Forbidden")}, ahead + anew + "status"},
+		{"the request is not understood", phone, false, []step{answer("400 Bad Request"), ok}, ahead + none + "binding"},
+		{"the Registrar is busy", phone, false, []step{answer("503 Service Unavailable")}, ahead + "status"},
+		{"in clear", phone, true, []step{ok}, none + "binding"},
+		{"in clear, which is allowed", with(func(a *Account) { a.InClear = true }), true, []step{ok}, none + "binding"},
+		{"without a password", with(func(a *Account) { a.Password = "" }), false, []step{ok}, none + "binding"},
+		{"the password rests", with(func(a *Account) { a.Rests = true }), false, []step{ok}, none + "binding"},
+		{"Digest is not allowed", with(func(a *Account) { a.Schemes = []string{"tls-dsk", "ntlm"} }), false, []step{ok}, none + "binding"},
+		{"a certificate comes first", certified(nil), false, []step{ok}, none + "binding"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.account.Nonce = left(t)
+			lines := strings.Split(register(t, !test.clear, test.account, test.script...), "\n")
+			for i, line := range lines {
+				lines[i] = at.ReplaceAllString(line, "")
+			}
+			last := len(lines) - 1
+			lines[last], _, _ = strings.Cut(lines[last], " ")
+			if got := strings.TrimSuffix(strings.Join(lines, "\n"), ":"); got != test.want {
+				t.Errorf("got\n%s\nwant\n%s", got, test.want)
+			}
+		})
+	}
+}
+
+// What was refused ahead counts for whoever counts passwords, unless it was the nonce.
+func TestSpent(t *testing.T) {
+	asks, stale := answer("401 Unauthorized", md5Challenge), answer("401 Unauthorized", md5Challenge+", stale=true")
+	for name, test := range map[string]struct {
+		first step
+		want  bool
+	}{
+		"it is good": {answer("200 OK"), false}, "asked": {asks, true}, "asked, since it is too old": {stale, false}, "refused": {answer("403 Forbidden"), true},
+	} {
+		account := phone
+		account.Nonce = left(t)
+		bubble(t, true, account, []step{test.first, asks, answer("200 OK")}, func(s *Session, p *peer) {
+			if _, _ = s.Register(p.t.Context()); s.Spent() != test.want {
+				p.t.Errorf("%s: spent %v", name, s.Spent())
+			}
+		})
+	}
+}
+
+// left is the nonce of a connection on which two requests were signed with it.
+func left(t *testing.T) (n *Nonce) {
+	t.Helper()
+	bubble(t, true, phone, []step{
+		answer("401 Unauthorized", `WWW-Authenticate: Digest realm="SIP", nonce="first", qop="auth", algorithm=MD5`),
+		answer("200 OK", `Authentication-Info: nextnonce="old"`), answer("200 OK"), answer("200 OK"),
+	}, func(s *Session, p *peer) {
+		for range 3 {
+			if _, err := s.Register(p.t.Context()); err != nil {
+				p.t.Error(err)
+			}
+		}
+		n = s.Nonce()
+	})
+	return n
+}
+
+// Where nobody has asked, or for something else, there is no nonce.
+func TestNoNonce(t *testing.T) {
+	for name, script := range map[string][]step{
+		"nobody asks": {answer("200 OK")},
+		"NTLM":        {(&pool{version: 4}).serve(answer("200 OK"))},
+	} {
+		bubble(t, true, phone, script, func(s *Session, p *peer) {
+			if _, err := s.Register(p.t.Context()); err != nil || s.Nonce() != nil {
+				p.t.Errorf("%s: %v, nonce %v", name, err, s.Nonce())
+			}
+		})
+	}
+}
