@@ -27,6 +27,9 @@ type fate struct {
 // opens is how long it takes to be ready, or to fail.
 func (f fate) opens() time.Duration { return f.connect + f.handshake }
 
+// mute says whether REGISTER is never answered.
+func (f fate) mute() bool { return f.answer > mostAnswer-time.Millisecond }
+
 // trip is how long it takes to connect; 0: it does not.
 func (f fate) trip() time.Duration {
 	if f.dead && f.handshake == 0 {
@@ -87,7 +90,8 @@ func randomPlan(d *rand.Rand, maxRanks, maxAddrs int) racePlan {
 	return p
 }
 
-// run is a walk through a plan in a time of its own, with the decisions of the race; what the walk itself does is that of leg.go.
+// raceRun is a model of a walk through a plan in a time of its own, with the decisions of the race. TestWalkIsTheRace compares it
+// with the walk itself.
 type raceRun struct {
 	*testing.T
 	plan     racePlan
@@ -296,7 +300,16 @@ func (r *raceRun) attend(i int) (ends bool) {
 		}
 		r.note("REGISTER %v", l.place.addr)
 		r.race.held = r.now
-		r.until(r.now.Add(f.answer), func() (bool, time.Time) { return false, time.Time{} })
+		until, most := r.now.Add(r.race.pace.answer()), r.now.Add(f.answer)
+		if f.mute() {
+			most = r.now.Add(mostAnswer)
+		}
+		r.until(most, func() (bool, time.Time) {
+			if r.now.Before(until) {
+				return false, until
+			}
+			return r.race.anyReady(), time.Time{} // something else takes the device: a Registrar that has said nothing has had its time
+		})
 		r.race.held = time.Time{}
 		r.chosen, r.accepted = l.place, f.accepts
 	}
