@@ -85,6 +85,9 @@ var (
 	FaultDNSDisagree = declare("dns.disagree", DNSConflict, SideDNS,
 		"the name servers disagree about {query}: {problem}",
 		"use only name servers that know the internal zone of the site: remove the others from resolv.conf, DHCP option 6 or dns_servers")
+	FaultDNSDisagreeAddress = declare("dns.disagree-address", DNSConflict, SideDNS,
+		"the name servers disagree about the address of {host}: {problem}; only {addresses} works",
+		"correct the address record of {host} on {servers}, which may have missed an update of the zone, or remove {servers} from this device's list of name servers")
 	FaultDNSUnusable = declare("dns.unusable-answer", DNSMalformed, SideDNS,
 		"the name server {servers} sends an answer for {name} that cannot be used: {problem}",
 		"look for a DNS proxy or firewall in between that changes DNS messages, then into the log of the name server; or set dns_servers to a name server that works")

@@ -70,7 +70,7 @@ func (n *nameServers) reply(server netip.Addr, query []byte, overTCP bool) (repl
 	if q.Unpack(query) != nil || len(q.Question) != 1 || q.Response {
 		return nil, 0, ""
 	}
-	z := n.sim.state().zone
+	z := n.sim.state().zone.of(server)
 	f := z.fault(server, q.Question[0].Name)
 	m := new(dns.Msg).SetReply(q)
 	m.RecursionAvailable = true

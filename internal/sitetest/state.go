@@ -32,6 +32,7 @@ func (st state) clone() state {
 	st.zone.servers = slices.Clone(st.zone.servers)
 	st.zone.records = slices.Clone(st.zone.records)
 	st.zone.faults = maps.Clone(st.zone.faults)
+	st.zone.own = maps.Clone(st.zone.own)
 	st.dhcp.servers = slices.Clone(st.dhcp.servers)
 	st.dhcp.six = slices.Clone(st.dhcp.six)
 	st.dhcp.leases = slices.Clone(st.dhcp.leases)

@@ -17,7 +17,8 @@ type zone struct {
 	domain  string // with the final dot
 	servers []netip.Addr
 	records []dns.RR
-	faults  map[string]fault // by name, by server address, or "" for everything
+	faults  map[string]fault        // by name, by server address, or "" for everything
+	own     map[netip.Addr][]dns.RR // records that one server has in place of those of the same name and type
 }
 
 // fault is how a question is treated; the zero value answers.
@@ -103,6 +104,15 @@ func (z *zone) takeServer(words []string, change bool) error {
 	} else if !known {
 		z.servers = append(z.servers, addr)
 	}
+	if len(words) > 3 && slices.Contains(recordTypes, words[2]) {
+		if z.own == nil {
+			z.own = map[netip.Addr][]dns.RR{}
+		}
+		other := zone{domain: z.domain, records: slices.Clone(z.own[addr])}
+		err := other.takeRecords(words[1:], change)
+		z.own[addr] = other.records
+		return err
+	}
 	f, ok := parseFault(words[1:])
 	if !ok && len(words) > 1 {
 		return Unknown("behaviour", strings.Join(words[1:], " "), faultWords)
@@ -185,6 +195,16 @@ func (z zone) wildcard(name string, rrtype uint16) (made []dns.RR, covered bool)
 		}
 	}
 	return made, covered
+}
+
+// of is the zone as one server has it.
+func (z zone) of(server netip.Addr) zone {
+	own := z.own[server]
+	z.records = slices.DeleteFunc(slices.Clone(z.records), func(rr dns.RR) bool {
+		return slices.ContainsFunc(own, func(other dns.RR) bool { return z.is(rr, other.Header().Name, other.Header().Rrtype) })
+	})
+	z.records = append(z.records, own...)
+	return z
 }
 
 // besides are the addresses of the hosts that SRV records name.

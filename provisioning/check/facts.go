@@ -22,6 +22,7 @@ type Facts struct {
 	Quality     []discover.Quality                         // of the name servers
 	Late        bool                                       // DNS has not answered in time, and does answer
 	Disagree    map[provisioning.Step]provisioning.Trouble // how the name servers disagree about SRV records
+	Apart       map[string][]provisioning.Name             // what each of several name servers has for a host that the device would try
 	NotAsked    bool                                       // DNS and DHCP were not asked: the device has no address
 	Found       provisioning.Findings                      // of the steps of both orders, or of the configured servers
 	DHCP        *discover.DHCPSurvey

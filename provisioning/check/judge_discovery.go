@@ -104,6 +104,34 @@ func nameServersDisagree(f *Facts) provisioning.Trouble {
 	return provisioning.Trouble{}
 }
 
+// addressesDisagree is for name servers that have different addresses of a host, where the Registrar answers only at those of some.
+func addressesDisagree(f *Facts) provisioning.Trouble {
+	for _, c := range f.Plan.Try {
+		var words, stale []string
+		var good []netip.Addr
+		for i, name := range f.Apart[c.Host] {
+			c.Addrs = name.Addrs
+			p, _ := f.place(c)
+			switch {
+			case len(p.Probes) == 0:
+				continue
+			case p.ready():
+				good = append(good, name.Addrs...)
+			default:
+				stale = append(stale, f.Servers[i].Addr().String())
+			}
+			words = append(words, f.Servers[i].Addr().String()+" says "+provisioning.ListOf(name.Addrs))
+		}
+		if len(good) > 0 && len(stale) > 0 {
+			slices.SortFunc(good, netip.Addr.Compare)
+			return provisioning.FaultDNSDisagreeAddress.Met(provisioning.Facts{
+				"host": c.Host, "problem": strings.Join(words, ", "), "addresses": slices.Compact(good), "servers": stale,
+			})
+		}
+	}
+	return provisioning.Trouble{}
+}
+
 // earlierServerFails is for a name server that says nothing of use, where one that is listed after it says that there is nothing.
 func earlierServerFails(f *Facts) provisioning.Trouble {
 	for _, found := range f.Found {

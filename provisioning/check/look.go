@@ -56,7 +56,7 @@ func look(ctx context.Context, o Options) *Facts {
 		f.NotAsked = true
 		return f
 	}
-	f.Took = map[string]time.Duration{}
+	f.Took, f.Apart = map[string]time.Duration{}, map[string][]provisioning.Name{}
 	l := &looker{f, eye, make(chan struct{}), &prober{ctx: ctx, eye: eye, places: map[provisioning.Endpoint]*Place{}}, &stopwatch{took: f.Took}}
 	var measuring sync.WaitGroup // beside everything else: nothing waits for it
 	defer func() {
@@ -119,7 +119,9 @@ func (l *looker) ask(ctx context.Context) {
 		sources.Go(func() { l.askBeside(ctx) })
 		sources.Go(func() { l.Disagree = l.eye.Disagreement(ctx, steps) })
 	}
-	l.watch.time("plan", func() { l.Found = l.eye.Survey(ctx, steps, l.probeNamed) })
+	l.watch.time("plan", func() {
+		l.Found = l.eye.Survey(ctx, steps, func(found provisioning.Finding) { l.probeNamed(ctx, found) })
+	})
 	sources.Wait()
 	if l.Policy.Order == provisioning.CommunicatorOrder && len(l.Policy.Manual) == 0 {
 		l.Found = append(l.Found, discover.HostNameFinding(l.HostNames))
@@ -131,14 +133,38 @@ func (l *looker) ask(ctx context.Context) {
 }
 
 // probeNamed has a look at each place that a source names.
-func (l *looker) probeNamed(found provisioning.Finding) {
+func (l *looker) probeNamed(ctx context.Context, found provisioning.Finding) {
 	role := Unplanned
 	if l.Policy.Asks(found.Step) {
 		role = Planned
 	}
 	for _, c := range l.eye.candidates(found) {
 		l.prober.probe(c, role)
+		if role == Planned && len(l.Servers) > 1 && !provisioning.IsAddress(c.Host) {
+			l.askEach(ctx, c)
+		}
 	}
+}
+
+// askEach asks each name server for the addresses of a host, and has a look at all of them: a device takes the answer that comes
+// first.
+func (l *looker) askEach(ctx context.Context, c provisioning.Candidate) {
+	l.prober.mu.Lock()
+	defer l.prober.mu.Unlock()
+	if _, asked := l.Apart[c.Host]; asked {
+		return
+	}
+	l.Apart[c.Host] = nil
+	l.prober.tasks.Go(func() {
+		said := l.eye.Each(ctx, l.Servers, c.Step, c.Host)
+		for _, name := range said {
+			c.Addrs = name.Addrs
+			l.prober.probe(c, Unplanned)
+		}
+		l.prober.mu.Lock()
+		defer l.prober.mu.Unlock()
+		l.Apart[c.Host] = said
+	})
 }
 
 // askBeside asks for what no step asks for, and still tells a tech something.

@@ -35,6 +35,8 @@ func (b *branch) dns() {
 			root.because(Bad, dnsFails(f, dead.Trouble))
 		} else if t := nameServersDisagree(f); !t.None() {
 			root.because(Warn, t)
+		} else if t := addressesDisagree(f); !t.None() {
+			root.because(Warn, t)
 		}
 	}
 	for _, found := range f.Found { // all are asked at the same time
@@ -208,6 +210,9 @@ func (b *branch) plan() {
 	var order []string
 	for _, try := range f.Plan.Try {
 		order = append(order, fmt.Sprintf("%s (%s)", place(try), try.Step))
+		if addressesDisagree(f).Host() == try.Host {
+			order[len(order)-1] += " at the address from the name server that answers first"
+		}
 	}
 	c.Detail = strings.Join(order, ", then ")
 	if len(order) == 0 {

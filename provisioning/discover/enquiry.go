@@ -2,6 +2,7 @@ package discover
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -53,6 +54,24 @@ func (e *Enquiry) LookUp(ctx context.Context, host string) provisioning.Name {
 		noAddress(&name, err)
 	}
 	return name
+}
+
+// Each asks each of these name servers by itself for the addresses of a host to which a packet of a step may go.
+func (e *Enquiry) Each(ctx context.Context, servers []netip.AddrPort, step provisioning.Step, host string) []provisioning.Name {
+	ctx, cancel := context.WithTimeout(ctx, disagreeLimit)
+	defer cancel()
+	ground := GroundOf(&e.policy, e.wire)
+	said := make([]provisioning.Name, len(servers))
+	var asking sync.WaitGroup
+	for i, server := range servers {
+		asking.Go(func() {
+			one := resolverOn(ground, e.wire)
+			one.Servers = []netip.AddrPort{server}
+			said[i] = lookedUp(ground, step, provisioning.Name{Host: host}, func(host string) ([]netip.Addr, error) { return resolveHost(ctx, one, host) })
+		})
+	}
+	asking.Wait()
+	return said
 }
 
 // Alias returns the name of which a host is an alias; "": it is none, or nobody says so.
