@@ -25,7 +25,8 @@ const (
 // Links returns the interfaces on which DHCP, or DHCPv6, is asked: the one named; without a name that of the default
 // route. A route is of a destination, and DHCP is of a link: where the default route leads into what has no DHCP, such as a
 // tunnel, it is every interface that is up, has an address and can have DHCP. A network of one IP version has the default route
-// of that version only. The error is [ErrNoRoute] when there is no default route, or nothing besides that can have DHCP.
+// of that version only. Where there is no default route, it is the only such interface; the error is [ErrNoRoute] when there is none, or
+// when there are several.
 func Links(iface string, six bool) ([]string, error) {
 	if iface != "" {
 		return []string{iface}, nil
@@ -44,9 +45,6 @@ func Links(iface string, six bool) ([]string, error) {
 			routed = name
 		}
 	}
-	if routed == "" {
-		return nil, ErrNoRoute
-	}
 	all, err := net.Interfaces()
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
@@ -57,7 +55,12 @@ func Links(iface string, six bool) ([]string, error) {
 			links = append(links, ifi.Name)
 		}
 	}
-	if len(links) == 0 {
+	switch {
+	case routed == "" && len(links) == 1:
+		return links, nil
+	case routed == "":
+		return nil, ErrNoRoute
+	case len(links) == 0:
 		return nil, fmt.Errorf("%w but through %s, which can have no DHCP", ErrNoRoute, routed)
 	}
 	return links, nil

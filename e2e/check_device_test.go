@@ -14,7 +14,9 @@ The problem is with this device.
 Check the cable, the VLAN and the DHCP lease of this device.`},
 	{"no default route", with(published(fe01), noDefaultRoute), "", `
 All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},
-	{"no default route, and only DHCP leads on", with(dhcpSays(startKea, full), noDefaultRoute), "dhcp-no-network", `
+	{"no default route, and only DHCP leads on", with(dhcpSays(startKea, full), noDefaultRoute), "", `
+All is well: sip:phone1@contoso.com signs in to pool.contoso.com:5061 over TLS (dhcp-tls).`},
+	{"no default route, two links, and only DHCP leads on", with(dhcpSays(startKea, full), noDefaultRoute, secondLink), "dhcp-no-network", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and there is no network on which to ask DHCP: there is no default route.
 The problem is with this device.
 Restore the default route, or set the setting interface to the port that is connected to the phone network, such as eth0.`},
@@ -78,6 +80,15 @@ func unplugged(t testing.TB, c *scene) {
 func noDefaultRoute(t testing.TB, c *scene) {
 	mustIP(t, "-n", c.site.device.name, "route", "del", "default")
 	t.Cleanup(func() { plugIn(t, c.site) })
+}
+
+// secondLink gives the device another link with an address.
+func secondLink(t testing.TB, c *scene) {
+	mustIP(t, "-n", c.site.device.name, "link", "add", "second0", "type", "veth", "peer", "name", "second1")
+	t.Cleanup(func() { mustIP(t, "-n", c.site.device.name, "link", "del", "second0") })
+	mustIP(t, "-n", c.site.device.name, "link", "set", "second1", "up")
+	mustIP(t, "-n", c.site.device.name, "link", "set", "second0", "up")
+	mustIP(t, "-n", c.site.device.name, "address", "add", "10.77.0.2/24", "dev", "second0")
 }
 
 // wrongGateway gives the device a gateway that nobody is.

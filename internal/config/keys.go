@@ -173,7 +173,7 @@ var keys = []Key{
 			return nil
 		}},
 	{"interface", Text, ``, `"eth0"`,
-		"network interface on which DHCP is asked\nDefault: the interface with the default route; if that is a tunnel, every interface that can use DHCP.",
+		"network interface on which DHCP is asked\nDefault: the interface with the default route; if that is a tunnel, every interface that can use DHCP; without one, the only interface with an address.",
 		func(v Value, to *Config) error {
 			to.Policy.Interface = v.Text
 			return checkInterface(v.Text)

@@ -50,7 +50,7 @@ func SystemLink(name string) Link {
 		var err error
 		name, err = dhcpopts.DefaultInterface()
 		noRoute = errors.Is(err, dhcpopts.ErrNoRoute)
-		if links, err := dhcpopts.Links("", false); err == nil && !slices.Contains(links, name) {
+		if links, err := dhcpopts.Links("", false); err == nil && !noRoute && !slices.Contains(links, name) {
 			name, through = links[0], name
 		}
 	}
