@@ -5,7 +5,7 @@
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMIT   := $(shell git rev-parse HEAD 2>/dev/null)
 BUILT    := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
-GOBUILD  := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -gcflags=all=-l -ldflags '-s -w -funcalign=4 -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(BUILT)'
+GOBUILD  := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -gcflags=all=-l -ldflags '-s -w -funcalign=1 -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(BUILT)'
 GOTOOL   := go tool -modfile=go.tool.mod
 PLATFORM := linux-amd64 linux-arm64 linux-arm linux-mipsle linux-riscv64 windows-amd64.exe darwin-arm64 freebsd-amd64
 FUZZTIME ?= 5m
