@@ -206,11 +206,6 @@ func (r *Restraint) failed(c provisioning.Candidate, err error) {
 	if errors.As(err, &credentials) || doubtsPassword(err) {
 		r.refusals.add()
 	}
-	r.Heed(c, err)
-}
-
-// Heed leaves a Registrar alone that asks for it.
-func (r *Restraint) Heed(c provisioning.Candidate, err error) {
 	if wait := retryAfter(c, err); wait > 0 {
 		r.LeaveAlone(c.Endpoint, wait)
 	}

@@ -137,18 +137,28 @@ const (
 func (w *Walk) consider(c provisioning.Candidate, err error) next {
 	w.signer.restraint.failed(c, err)
 	w.Doors.failed(c, err)
-	if wait := retryAfter(c, err); wait == 0 {
+	if wait := w.signer.Heed(c, err); wait == 0 {
 		w.others = true
 	} else {
 		w.retryAfter.of(wait)
-		if asked := w.signer.owner.Asked; asked != nil && c.Transport == provisioning.TLS && !w.signer.policy.Withholds(c.Anchor) {
-			asked(c.Endpoint, wait)
-		}
 	}
 	w.reached = w.reached || ReasonOf(err) != provisioning.ConnectUnreachable
 	after := afterFailure(err)
 	w.stop = after == stopWalk
 	return after
+}
+
+// Heed leaves a Registrar alone for as long as it asks, and tells of it; 0: it does not ask.
+func (s *Signer) Heed(c provisioning.Candidate, err error) time.Duration {
+	wait := retryAfter(c, err)
+	if wait == 0 {
+		return 0
+	}
+	s.restraint.LeaveAlone(c.Endpoint, wait)
+	if s.owner.Asked != nil && c.Transport == provisioning.TLS && !s.policy.Withholds(c.Anchor) {
+		s.owner.Asked(c.Endpoint, wait)
+	}
+	return wait
 }
 
 // least is the shortest of some durations; 0: there were none.

@@ -161,12 +161,12 @@ func (b *broker) serve(raw net.Conn) {
 		}
 		switch b.now() {
 		case "silent":
-			continue
-		case "slow":
-			time.Sleep(slowAck)
-		}
-		if err := b.answer(c, raw, kind, flags, body); err != nil {
-			return
+		case "slow": // it reads at once
+			time.AfterFunc(slowAck, func() { _ = b.answer(c, raw, kind, flags, body) }) // the connection may be gone
+		default:
+			if err := b.answer(c, raw, kind, flags, body); err != nil {
+				return
+			}
 		}
 	}
 }
