@@ -82,7 +82,7 @@ func (k *keeper) lose(err error) {
 	event := reg.Failed(provisioning.Lost, err)
 	life := time.Since(reg.Since)
 	k.signer.Restraint().Lost(reg.Candidate, reg.Addr, err, life)
-	k.signer.Heed(reg.Candidate, err)
+	signin.Heed(k.signer, reg.Candidate, err)
 	idle, survived := reg.Session.Pauses()
 	k.board.lost(event, provisioning.Loss{Life: life, Idle: idle, Survived: survived})
 }

@@ -137,7 +137,7 @@ const (
 func (w *Walk) consider(c provisioning.Candidate, err error) next {
 	w.signer.restraint.failed(c, err)
 	w.Doors.failed(c, err)
-	if wait := w.signer.Heed(c, err); wait == 0 {
+	if wait := Heed(w.signer, c, err); wait == 0 {
 		w.others = true
 	} else {
 		w.retryAfter.of(wait)
@@ -149,7 +149,7 @@ func (w *Walk) consider(c provisioning.Candidate, err error) next {
 }
 
 // Heed leaves a Registrar alone for as long as it asks, and tells of it; 0: it does not ask.
-func (s *Signer) Heed(c provisioning.Candidate, err error) time.Duration {
+func Heed(s *Signer, c provisioning.Candidate, err error) time.Duration {
 	wait := retryAfter(c, err)
 	if wait == 0 {
 		return 0

@@ -13,15 +13,16 @@ var Promises = []string{"order", "last-good", "stale", "credentials", "floor", "
 
 // The limits of the promises. ARCHITECTURE.md has them in words.
 const (
-	homeLimit  = 65 * time.Minute // half an hour of rest, and the way back to the primary
-	stopLimit  = 10 * time.Second
-	aliveLimit = 40 * time.Second
-	noticed    = time.Minute      // a dead connection is told
-	settled    = 15 * time.Second // what was asked before a cycle is not older
-	written    = 2 * time.Second  // what is written down is on the disk
-	visited    = 12 * time.Minute // without a binding, a Registrar that has ended the connection is asked as seldom
-	published  = 20 * time.Minute // the longest pause between two tries to reach the broker, and some
-	forgiven   = 35 * time.Minute // the longest that a Registrar loses its turn for, in one life
+	homeLimit   = 65 * time.Minute // half an hour of rest, and the way back to the primary
+	stopLimit   = 10 * time.Second
+	aliveLimit  = 40 * time.Second
+	noticed     = time.Minute      // a dead connection is told
+	settled     = 15 * time.Second // what was asked before a cycle is not older
+	written     = 2 * time.Second  // what is written down is on the disk
+	visited     = 12 * time.Minute // without a binding, a Registrar that has ended the connection is asked as seldom
+	published   = 20 * time.Minute // the longest pause between two tries to reach the broker, and some
+	longestRest = 40 * time.Minute // what is asked for here, 25 min at most, and half of it again
+	forgiven    = 45 * time.Minute // the longest that a Registrar loses its turn for, in one life
 
 	maxWrong = 2 // passwords refused within the lock-out window, in one life
 	lockout  = 30 * time.Minute

@@ -115,6 +115,7 @@ func (j *judge) judgeRegister(s *server, e sitetest.Entry, at time.Time) {
 	for word := range strings.FieldsSeq(s.now) {
 		var seconds int
 		if n, _ := fmt.Sscanf(word, "retry-after=%d", &seconds); n == 1 && e.Code >= 300 && e.Code != 401 && e.Code != 407 && s.host != "" {
+			s.left = at.Add(time.Duration(seconds) * time.Second)
 			s.asked = retry{at, at.Add(time.Duration(seconds)*time.Second - written)} // it is kept in whole seconds
 		}
 	}
@@ -146,7 +147,7 @@ func (j *judge) isClean() bool {
 // isDue says whether a server is well, and has been long enough for the device to have nothing against it.
 func (j *judge) isDue(s *server) bool {
 	from := j.facts.cycleAt.Add(-settled)
-	return s != nil && j.world.reachable(s) && !s.wellAt.IsZero() && !s.wellAt.After(from) && (!s.wellAt.After(j.life.began.Add(-settled)) || time.Since(s.wellAt) > forgiven)
+	return s != nil && j.world.reachable(s) && !s.left.After(from) && !s.wellAt.IsZero() && !s.wellAt.After(from) && (!s.wellAt.After(j.life.began.Add(-settled)) || time.Since(s.wellAt) > forgiven)
 }
 
 // judgeEvent looks at what the device has told.
@@ -231,7 +232,7 @@ func (j *judge) judgeStatus(l *life, s provisioning.Status) {
 		return
 	}
 	if !registered {
-		if wait := time.Until(s.NextAttempt); wait > forgiven {
+		if wait := time.Until(s.NextAttempt); wait > longestRest {
 			j.broken("status", "it rests for %v more", wait)
 		}
 		return

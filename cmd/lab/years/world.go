@@ -41,6 +41,7 @@ type server struct {
 	deadAt   time.Time // since when a connection to it cannot live; zero: it can
 	badAt    time.Time // since when its certificate is not to be believed; zero: it is
 	asked    retry
+	left     time.Time // until when the device leaves it alone, if it has kept that
 }
 
 // retry is a Registrar's wish to be left alone.
