@@ -56,13 +56,15 @@ var anyEndpoint = regexp.MustCompile(`( [0-9.]+| \[[0-9a-f:]+\])?:[0-9]+ (tls|tc
 func story(event string) string { return anyEndpoint.ReplaceAllString(event, " $2") }
 
 // storyOf returns the story up to the registration, or "" if this scenario has no twin: its site changes, its
-// DHCP is out of reach, or the registration takes more than an instant.
+// DHCP is out of reach, a second DHCP server contradicts (who is heard when is chance), or the registration takes more than an
+// instant.
 func storyOf(archive *txtar.Archive) string {
 	var lines []string
 	for _, section := range archive.Files {
 		text := string(section.Data)
 		switch {
-		case section.Name == "change", section.Name == "script" && strings.Contains(text, "apply"), section.Name == "dhcp" && strings.Contains(text, "denied"):
+		case section.Name == "change", section.Name == "script" && strings.Contains(text, "apply"), section.Name == "dhcp" && strings.Contains(text, "denied"),
+			section.Name == "timeline" && strings.Contains(text, " conflict "):
 			return ""
 		case section.Name == "timeline":
 			for line := range strings.Lines(text) {
