@@ -19,7 +19,7 @@ var keepsOut = []judgement{notOnNetwork, answersEverything, refusal, nothingFoun
 
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{
-	onlyLastGood, clockOff, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, rehearsalFails, notKept,
+	onlyLastGood, clockOff, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, notKept,
 	lostOften, autodiscoverDiffers, serversApart, serverDead, earlierServerFails, lossy, slow, idle,
 }
 

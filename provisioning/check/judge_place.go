@@ -135,6 +135,26 @@ func addressFails(f *Facts) provisioning.Trouble {
 	return provisioning.Trouble{}
 }
 
+// spares are the hosts that the source which led to the sign-in names besides: where the device would go next.
+func spares(f *Facts) []provisioning.Candidate {
+	at := f.signedInAt()
+	i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return c.Endpoint == at })
+	if i < 0 || f.Plan.Try[i].Step > provisioning.ExternalTCP {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(f.Plan.Try[i+1:]), func(c provisioning.Candidate) bool { return c.Step != f.Plan.Try[i].Step || c.Host == at.Host })
+}
+
+// spareFails is about the Registrar that would be next if the one fails at which the device signs in.
+func spareFails(f *Facts) provisioning.Trouble {
+	for _, c := range spares(f) {
+		if p, _ := f.place(c); len(p.Probes) > 0 && !p.ready() && !p.closed() {
+			return provisioning.FaultSpareDead.Because(deadPlace(f, p), provisioning.Facts{"host": c.Host})
+		}
+	}
+	return provisioning.Trouble{}
+}
+
 // otherService are the faults of a port at which something else than a Registrar may listen.
 var otherService = []*provisioning.Fault{provisioning.FaultTLSNot, provisioning.FaultTLSSilent, provisioning.FaultNotSIP}
 

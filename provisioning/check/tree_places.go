@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,7 +69,7 @@ func comesTo(f *Facts, p *Place) bool {
 		case c.Endpoint == p.Endpoint:
 			return true
 		case c.Endpoint == f.signedInAt():
-			return false
+			return slices.ContainsFunc(spares(f), func(spare provisioning.Candidate) bool { return spare.Endpoint == p.Endpoint })
 		}
 	}
 	return false

@@ -135,6 +135,14 @@ func (h *rehearsal) report(o Options, remembers bool) Report {
 			r.Mend = append(r.Mend, "name a second Registrar of the pool in DNS or DHCP: this device was led to no other than "+o.Record.Registrar.Host)
 			return r
 		}
+		if status.Cycle != nil && o.Case == Primary {
+			for _, a := range status.Cycle.Attempts { // not the outage that the drill plays
+				if a.Result == "failed" && a.Host != o.Record.Registrar.Host {
+					r.because(a.Why())
+					break
+				}
+			}
+		}
 		r.Mend = append(r.Mend, "run homeward check, and repair what the device would fall back on")
 		return r
 	}

@@ -68,6 +68,10 @@ func TestDrill(t *testing.T) {
 			Primary, strings.Replace(site, "fe01 A", "_sipinternaltls._tcp SRV 1 0 5061 fe03\nfe03 A 10.0.0.7\nfe01 A", 1) + "10.0.0.7:5061 tls fe03.contoso.com accept\n",
 			record("fe01.contoso.com", "10.0.0.5"), false, true, false, 400 * time.Millisecond, "", "fe03.contoso.com", "",
 		},
+		"the primary, and the other is dead": {
+			Primary, strings.Replace(site, "fe01 A", "_sipinternaltls._tcp SRV 1 0 5061 fe03\nfe03 A 10.0.0.7\nfe01 A", 1) + "10.0.0.7:5061 tls fe03.contoso.com refuse\n",
+			record("fe01.contoso.com", "10.0.0.5"), false, false, false, 3 * time.Second, provisioning.ConnectRefused, "fe03.contoso.com", "repair what the device would fall back on",
+		},
 		"the primary of a device that has none":             {Primary, site, cache.Record{}, false, false, false, 0, "", "", "let the daemon register once"},
 		"the password rests":                                {DNS, site, record("fe01.contoso.com", "10.0.0.5"), true, false, false, 0, provisioning.CredentialsResting, "", "restart homeward"},
 		"the password is wrong":                             {DHCP, strings.Replace(site, "password=secret", "password=other", 1), cache.Record{}, false, false, false, 0, provisioning.SIPCredentials, "sip-credentials", "let the daemon register once"},
