@@ -3,7 +3,6 @@ module github.com/homeward-agent/homeward
 go 1.26.0
 
 require (
-	github.com/VictoriaMetrics/metrics v1.35.3
 	github.com/coreos/go-systemd/v22 v22.7.0
 	github.com/eclipse/paho.golang v0.23.0
 	github.com/elastic/go-seccomp-bpf v1.6.0
@@ -38,7 +37,5 @@ require (
 	github.com/mdlayher/socket v0.7.0 // indirect
 	github.com/pierrec/lz4/v4 v4.1.14 // indirect
 	github.com/u-root/uio v0.0.0-20230220225925-ffce2a382923 // indirect
-	github.com/valyala/fastrand v1.1.0 // indirect
-	github.com/valyala/histogram v1.2.0 // indirect
 	golang.org/x/sync v0.23.0 // indirect
 )

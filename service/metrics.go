@@ -5,12 +5,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
-
-	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/homeward-agent/homeward/provisioning"
 )
@@ -75,11 +77,12 @@ var families = []family{
 type Metrics struct {
 	address  string // "": nobody is to see them
 	listen   func(ctx context.Context, network, address string) (net.Listener, error)
+	mu       sync.Mutex
 	counters tables
 }
 
-// tables are the series of some families.
-type tables map[string]*metrics.Set
+// tables are the values of the series of some families, by family and series.
+type tables map[string]map[string]float64
 
 // NewMetrics returns metrics that are scraped on an address such as "127.0.0.1:9187"; with "" they are not. Nothing has
 // been counted yet.
@@ -89,9 +92,9 @@ func NewMetrics(address string) *Metrics {
 		if f.kind != "counter" {
 			continue
 		}
-		m.counters[f.name] = metrics.NewSet()
+		m.counters[f.name] = map[string]float64{}
 		if f.labels == "" {
-			m.counters[f.name].NewCounter(f.name) // so that the first one is an increase
+			m.counters[f.name][f.name] = 0 // so that the first one is an increase
 		}
 	}
 	return m
@@ -99,7 +102,9 @@ func NewMetrics(address string) *Metrics {
 
 // Tell counts an event. It may be called from any goroutine.
 func (m *Metrics) Tell(e provisioning.Event) {
-	count := func(name string, labels ...string) { m.counters[name].GetOrCreateCounter(series(name, labels)).Inc() }
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	count := func(name string, labels ...string) { m.counters[name][series(name, labels)]++ }
 	step, reason := e.Step.String(), string(e.Reason)
 	switch e.Kind {
 	case provisioning.StateChanged:
@@ -114,7 +119,7 @@ func (m *Metrics) Tell(e provisioning.Event) {
 			result = "failed"
 		}
 		count("homeward_attempts_total", "step", step, "transport", e.Transport.String(), "result", result, "reason", reason)
-		m.counters["homeward_race_unused_total"].GetOrCreateCounter("homeward_race_unused_total").Add(e.Unused)
+		m.counters["homeward_race_unused_total"]["homeward_race_unused_total"] += float64(e.Unused)
 	case provisioning.Redirected:
 		count("homeward_redirects_total", "step", step)
 	case provisioning.Refreshed:
@@ -171,9 +176,9 @@ func gaugesOf(s provisioning.Status, lastGood time.Time) tables {
 	t := tables{}
 	show := func(value float64, name string, labels ...string) {
 		if t[name] == nil {
-			t[name] = metrics.NewSet()
+			t[name] = map[string]float64{}
 		}
-		t[name].GetOrCreateGauge(series(name, labels), nil).Set(value)
+		t[name][series(name, labels)] = value
 	}
 	when := func(at time.Time, name string) {
 		if !at.IsZero() {
@@ -244,17 +249,18 @@ func number(is bool) float64 {
 // page is what is scraped.
 func (m *Metrics) page(s provisioning.Status, lastGood time.Time) []byte {
 	var b bytes.Buffer
-	gauges := gaugesOf(s, lastGood)
+	all := gaugesOf(s, lastGood)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.Copy(all, m.counters)
 	for _, f := range families {
-		set := m.counters[f.name]
-		if f.kind == "gauge" {
-			set = gauges[f.name]
-		}
-		if set == nil || len(set.ListMetricNames()) == 0 {
+		if len(all[f.name]) == 0 {
 			continue // nothing to say of it
 		}
 		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n", f.name, f.help, f.name, f.kind)
-		set.WritePrometheus(&b)
+		for _, series := range slices.Sorted(maps.Keys(all[f.name])) {
+			b.WriteString(series + " " + strconv.FormatFloat(all[f.name][series], 'f', -1, 64) + "\n")
+		}
 	}
 	return b.Bytes()
 }

@@ -38,7 +38,7 @@ var walls = []wall{
 	},
 	{
 		"service", "service/control provisioning internal/fleet internal/safefile",
-		"github.com/coreos/go-systemd/v22 github.com/VictoriaMetrics/metrics golang.org/x/sys",
+		"github.com/coreos/go-systemd/v22 golang.org/x/sys",
 		"reads events, and tells systemd; the store belongs to the agent (x/sys: netlink and clocks)",
 	},
 	{"service/control", "provisioning internal/safefile", "", "carries what the agent says; decides nothing"},
@@ -119,8 +119,6 @@ var shipped = map[string]string{
 	"github.com/pierrec/lz4/v4":            "u-root/uio",
 	"github.com/u-root/uio":                "insomniacslk/dhcp",
 	"golang.org/x/sync":                    "mdlayher/socket",
-	"github.com/valyala/fastrand":          "valyala/histogram",
-	"github.com/valyala/histogram":         "VictoriaMetrics/metrics",
 	"github.com/google/uuid":               "emiago/sipgo",
 	"github.com/gobwas/ws":                 "emiago/sipgo",
 	"github.com/gobwas/httphead":           "gobwas/ws",
