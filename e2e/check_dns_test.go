@@ -108,10 +108,20 @@ Check the forwarders and the zone on the name server.`},
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name servers disagree about _sipinternaltls._tcp.contoso.com: 10.0.0.53:53 names fe01.contoso.com:5061; 10.0.0.54:53 says that there is no such record.
 The problem is with DNS.
 Use only name servers that know the internal zone of the site: remove the others from resolv.conf, DHCP option 6 or dns_servers.`},
+	{"the second name server has an old address, and answers first", with(published(fe01), oddDNS("slow500"), secondNameServer(withOldAddress(zoneWith(fe01)))), "dns-conflict", `
+The name servers disagree about the address of fe01.contoso.com: 10.0.0.53 says 10.0.0.11, 10.0.0.54 says 10.0.0.98; only 10.0.0.11 works.
+The problem is with DNS.
+Correct the address record of fe01.contoso.com on 10.0.0.54, which may have missed an update of the zone, or remove 10.0.0.54 from this device's list of name servers.`},
 	{"the first name server is silent, the second answers", with(dnsIsSilent, secondNameServer(zoneWith(fe01))), "dns-timeout", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name server 10.0.0.53:53 does not answer, while 10.0.0.54:53 does: each look-up may have to wait for the dead one.
 The problem is with DNS.
 Fix the name server 10.0.0.53:53, or remove it from the list of name servers (DHCP option 6, or dns_servers).`},
+}
+
+// withOldAddress is a zone that has missed that fe01 has moved.
+func withOldAddress(z zone) zone {
+	z.addrs[fe01.host] = "10.0.0.98"
+	return z
 }
 
 // startCaptive is the name server of a captive portal: pool01 has all names.
