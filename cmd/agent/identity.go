@@ -112,7 +112,7 @@ func printIdentityAnswer(p *page, c identityAnswer, now time.Time) error {
 	}
 	if c.Reason != "" {
 		p.row("because", because(c.Why()))
-		p.row("hint", c.Hint)
+		p.hint(c.Hint)
 	}
 	if !c.NextAt.IsZero() {
 		p.row("next request", until(now, c.NextAt))

@@ -96,6 +96,9 @@ func (p *page) row(label, text string) {
 	}
 }
 
+// hint writes what to do about the row before.
+func (p *page) hint(text string) { p.row("hint", inFull(text)) }
+
 // because writes why something is as it is, and what to do about it, below the line it belongs to.
 func (p *page) because(w provisioning.Why) {
 	if w.Reason == "" {

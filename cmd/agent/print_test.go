@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/netip"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -101,6 +103,45 @@ func released(w provisioning.Watch) provisioning.Status {
 	s := onFE01()
 	s.ExpiresAt, s.Cycle, s.Home, s.MediaRelays, s.Watch = time.Time{}, nil, nil, nil, &w
 	return s
+}
+
+// hostile puts a text into every place of a value where text of others may stand.
+func hostile(v reflect.Value, text string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		hostile(v.Elem(), text)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		hostile(v.Index(0), text)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() && f.Type != reflect.TypeFor[provisioning.Trouble]() {
+				hostile(v.Field(i), text)
+			}
+		}
+	default:
+	}
+}
+
+// What others have written, such as the issuer of a certificate that a hint names, moves no cursor.
+func TestHostileStatus(t *testing.T) {
+	var b bytes.Buffer
+	var s provisioning.Status
+	hostile(reflect.ValueOf(&s).Elem(), "CN=\x1b[2J")
+	s.Registrar.Step, s.NextAttempt = nil, noon
+	var own identityAnswer
+	hostile(reflect.ValueOf(&own).Elem(), "CN=\x1b[2J")
+	if err := errors.Join(printStatus(newPage(&b), s, noon), printIdentityAnswer(newPage(&b), own, noon)); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if strings.ContainsRune(line, '\x1b') {
+			t.Errorf("%q", line)
+		}
+	}
 }
 
 func TestStatusText(t *testing.T) {

@@ -155,11 +155,11 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 	}
 	for _, state := range s.Store {
 		p.printf("\n%s\n", p.paint(warn, "store: "+because(provisioning.Why{Reason: state.Reason, Detail: state.Detail})))
-		p.row("hint", state.Hint)
+		p.hint(state.Hint)
 	}
 	for _, pace := range s.Pace {
 		p.printf("\n%s\n", p.paint(warn, because(pace.Why())))
-		p.row("hint", pace.Hint)
+		p.hint(pace.Hint)
 	}
 	if s.Cycle != nil {
 		printCycle(p, s, now)
@@ -181,7 +181,7 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 	}
 	if s.Reason != "" {
 		p.row("because", because(s.Why()))
-		p.row("hint", s.Hint)
+		p.hint(s.Hint)
 		p.hinted[s.Hint] = true
 	}
 }
@@ -221,7 +221,7 @@ func signedIn(s provisioning.Status) string {
 func lossesWords(l provisioning.Losses, now time.Time) string {
 	text := fmt.Sprintf("%s: %d in the last hour, %d in the last day, the last one %s", printable(l.HostPort()), l.LastHour, l.LastDay, ago(now, l.LastAt))
 	if l.LastReason != "" {
-		text += " (" + string(l.LastReason) + ")"
+		text += " (" + printable(string(l.LastReason)) + ")"
 	}
 	return text
 }
@@ -236,7 +236,7 @@ func printIdentity(p *page, c *provisioning.Identity, now time.Time) {
 	}
 	if c.Reason != "" {
 		p.row("certificate", p.paint(warn, because(c.Why())))
-		p.row("hint", c.Hint)
+		p.hint(c.Hint)
 	}
 }
 
@@ -350,7 +350,7 @@ func printCycle(p *page, s provisioning.Status, now time.Time) {
 		if a.Host != "" {
 			tried += " " + strings.ToUpper(a.Transport.String())
 		}
-		p.printf("  %-10s %-13s %s\n", a.Result, a.Step, tried)
+		p.printf("  %-10s %-13s %s\n", printable(a.Result), a.Step, tried)
 		p.because(a.Why())
 	}
 }
