@@ -12,13 +12,10 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
-// Our choices: a Registrar that restarts has its devices back within 10 s, and they come spread over them, however long it was
-// away. Where it takes connections and nothing comes of it, they stay away longer each time.
+// Our choices. When it is knocked, package storm decides.
 const (
-	leastKnock, mostKnock = 2 * time.Second, 9 * time.Second // each pause is drawn between them
-	knocksDoubled         = 5                                // so often at most, once for each time that it was in vain
-	knockDoors            = 6                                // sockets at once
-	knockLimit            = time.Second                      // for a connection; the next knock is soon
+	knockDoors = 6           // sockets at once
+	knockLimit = time.Second // for a connection; the next knock is soon
 )
 
 // Doors are the Candidates of a walk to which no connection came about.
