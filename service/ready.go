@@ -14,8 +14,7 @@ import (
 
 // Readiness returns the task that tells the service manager how far the daemon is: ready after the first
 // attempt or verdict, whatever it was (a site that is down must not hold up the boot), and a status line after
-// each change. It also gives memory back once, when the first registration is done with the system's
-// certificates.
+// each change.
 func Readiness(story *Story, status func() provisioning.Status, log *slog.Logger) Task {
 	notify := func(state string) {
 		if _, err := daemon.SdNotify(false, state); err != nil {
