@@ -5,8 +5,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/sip"
@@ -14,10 +16,45 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
+// maxVouched bounds what is kept of the hosts that Registrars name. (Our choice: a user has a pool and its backup.)
+const maxVouched = 64
+
+// vouched are the hosts that proven Registrars have named. They are looked up where a binding is renewed with the certificate, while a
+// walk beside it may add to them.
+type vouched struct {
+	mu    sync.Mutex
+	hosts map[string]bool // nil: none
+}
+
+// add takes down a host. When there are too many it begins anew: those in use are named again.
+func (v *vouched) add(host string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.hosts == nil || !v.hosts[host] && len(v.hosts) >= maxVouched {
+		v.hosts = map[string]bool{}
+	}
+	v.hosts[host] = true
+}
+
+func (v *vouched) has(host string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.hosts[host]
+}
+
+// all returns them; it is never nil.
+func (v *vouched) all() map[string]bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	all := map[string]bool{}
+	maps.Copy(all, v.hosts)
+	return all
+}
+
 // own is the certificate of this device, and to whom it is shown.
 type own struct {
 	gate    gate
-	vouched map[string]bool // hosts that proven Registrars have named; the signer fills it
+	vouched *vouched
 }
 
 // certificate is that of this device; nil: there is none that can be used.
@@ -78,7 +115,7 @@ func (o *own) admits(c provisioning.Candidate, outer *x509.Certificate, target s
 		return false, errors.New("the challenge names no server")
 	case unproven == nil:
 		return true, nil
-	case !strings.EqualFold(target, c.Host) && !o.vouched[strings.ToLower(target)] && !o.gate.policy.Configured(target) && provisioning.CheckName(target, &o.gate.policy) != nil:
+	case !strings.EqualFold(target, c.Host) && !o.vouched.has(strings.ToLower(target)) && !o.gate.policy.Configured(target) && provisioning.CheckName(target, &o.gate.policy) != nil:
 		return false, fmt.Errorf("%q is outside the SIP domain; %w", target, unproven)
 	case outer != nil:
 		return false, nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"maps"
 	"net"
 	"net/netip"
 	"time"
@@ -15,9 +14,6 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
-
-// maxVouched bounds what is kept of the hosts that Registrars name. (Our choice: a user has a pool and its backup.)
-const maxVouched = 64
 
 // Signer signs the device in: from a Plan to a registration. What it has learnt of Registrars outlives the walks. One
 // goroutine walks with it; look-outs and checks take turns with that.
@@ -29,7 +25,7 @@ type Signer struct {
 	gate       gate
 	restraint  *Restraint
 	named      map[string]bool // hosts that SRV records named when discovery last found some
-	vouched    map[string]bool // hosts that proven Registrars have named
+	vouched    vouched
 	own        own
 	pace       pace           // of the network, as the walks have seen it
 	sessions   trust.Sessions // of TLS, with the Registrars of this run
@@ -65,9 +61,12 @@ func New(policy provisioning.Policy, wire wire.Wire, endpointID string, vouched 
 	s := &Signer{
 		policy: policy, wire: wire, owner: o, EndpointID: endpointID, restraint: newRestraint(),
 		gate:  gate{policy: policy, wire: wire, ground: o.Ground, clockFloor: o.ClockFloor},
-		named: map[string]bool{}, vouched: maps.Clone(vouched), nonces: nonces{},
+		named: map[string]bool{}, nonces: nonces{},
 	}
-	s.own = own{s.gate, s.vouched}
+	for host := range vouched {
+		s.vouch(host)
+	}
+	s.own = own{s.gate, &s.vouched}
 	s.restraint.certificate = s.own.usable
 	return s
 }
@@ -82,17 +81,11 @@ func (s *Signer) Note(try []provisioning.Candidate, named map[string]bool) {
 	}
 }
 
-// vouch takes down a host that a proven Registrar has named. When there are too many it begins anew: those in use are named
-// again.
-func (s *Signer) vouch(host string) {
-	if !s.vouched[host] && len(s.vouched) >= maxVouched {
-		clear(s.vouched)
-	}
-	s.vouched[host] = true
-}
+// vouch takes down a host that a proven Registrar has named.
+func (s *Signer) vouch(host string) { s.vouched.add(host) }
 
 // Vouched returns the hosts that proven Registrars have named.
-func (s *Signer) Vouched() map[string]bool { return maps.Clone(s.vouched) }
+func (s *Signer) Vouched() map[string]bool { return s.vouched.all() }
 
 // Restraint says what this signer's Registrars, and this device's own failures, demand of whoever signs in.
 func (s *Signer) Restraint() *Restraint { return s.restraint }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -69,16 +70,33 @@ func TestWhatSRVHasNamed(t *testing.T) {
 
 // However many hosts Registrars name, few are kept, and the latest is among them.
 func TestVouchedIsBounded(t *testing.T) {
-	s := &Signer{vouched: map[string]bool{}}
+	s := &Signer{}
 	for i := range 1000 {
 		host := fmt.Sprintf("h%d", i)
 		for range 2 {
-			if s.vouch(host); len(s.vouched) > maxVouched || !s.vouched[host] {
-				t.Fatalf("after %d: %d are kept, the latest: %t", i+1, len(s.vouched), s.vouched[host])
+			if s.vouch(host); len(s.vouched.hosts) > maxVouched || !s.vouched.has(host) {
+				t.Fatalf("after %d: %d are kept, the latest: %t", i+1, len(s.vouched.hosts), s.vouched.has(host))
 			}
 		}
-		if i == maxVouched-1 && len(s.vouched) != maxVouched {
-			t.Errorf("of %d, %d are kept", maxVouched, len(s.vouched))
+		if i == maxVouched-1 && len(s.vouched.hosts) != maxVouched {
+			t.Errorf("of %d, %d are kept", maxVouched, len(s.vouched.hosts))
 		}
 	}
+}
+
+// A binding is renewed with the certificate while a walk, or what is learnt in band, names hosts.
+func TestVouchedWhileABindingIsRenewed(t *testing.T) {
+	s, _, _ := signerAt(t, "", false)
+	var renewing sync.WaitGroup
+	renewing.Go(func() {
+		for range 1000 {
+			if _, err := s.own.admits(provisioning.Candidate{}, nil, "pool01.fabrikam.com", nil); err == nil {
+				t.Error("a server without a certificate is admitted")
+			}
+		}
+	})
+	for i := range 1000 {
+		s.vouch(fmt.Sprintf("h%d.contoso.com", i))
+	}
+	renewing.Wait()
 }

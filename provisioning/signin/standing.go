@@ -114,5 +114,5 @@ func (s *Signer) Believe(reg *Registration, l Lesson, m *provisioning.Memory) {
 }
 
 func (s *Signer) stand(reg *Registration, m *provisioning.Memory, at time.Time) {
-	reg.standing = (&evidence{s.policy, s.EndpointID, s.vouched, m, at}).standing(reg)
+	reg.standing = (&evidence{s.policy, s.EndpointID, s.Vouched(), m, at}).standing(reg)
 }
