@@ -34,8 +34,11 @@ func (s Store) Asked() (Asked, error) {
 	if err := json.Unmarshal(text, &a); err != nil {
 		return Asked{}, fmt.Errorf("%s: %w", askedFile, err)
 	}
-	if a.Version != format {
+	switch {
+	case a.Version != format:
 		return Asked{}, fmt.Errorf("%s has version %d, not %d", askedFile, a.Version, format)
+	case a.Failures < 0: // no pause would come after it
+		return Asked{}, fmt.Errorf("%s counts %d failures", askedFile, a.Failures)
 	}
 	return a, nil
 }
