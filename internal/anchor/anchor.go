@@ -128,12 +128,7 @@ func (s Store) Keep(a Anchor) error {
 	if err := safefile.MakeDir(s.dir); err != nil {
 		return err
 	}
-	dir, path, err := safefile.Hold(s.dir)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return errors.Join(safefile.Replace(filepath.Join(path, file), append(text, '\n'), 0o600), safefile.SyncDir(path))
+	return safefile.Keep(s.dir, file, append(text, '\n'), 0o600)
 }
 
 // Forget takes all authorities away. It says whether there was any.

@@ -3,7 +3,6 @@ package boot
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -220,10 +219,5 @@ func (m *Memory) write(stopped bool) error {
 	if err != nil {
 		return err
 	}
-	dir, path, err := safefile.Hold(m.dir)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return errors.Join(safefile.Replace(filepath.Join(path, fileName), append(text, '\n'), fileMode), safefile.SyncDir(path))
+	return safefile.Keep(m.dir, fileName, append(text, '\n'), fileMode)
 }

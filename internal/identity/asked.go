@@ -53,10 +53,5 @@ func (s Store) NoteAsked(a Asked) error {
 	if err := safefile.MakeDir(s.dir); err != nil {
 		return err
 	}
-	dir, path, err := safefile.Hold(s.dir)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return errors.Join(safefile.Replace(filepath.Join(path, askedFile), append(text, '\n'), 0o600), safefile.SyncDir(path))
+	return safefile.Keep(s.dir, askedFile, append(text, '\n'), 0o600)
 }

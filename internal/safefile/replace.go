@@ -1,6 +1,7 @@
 package safefile
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -44,4 +45,14 @@ func Replace(path string, data []byte, mode fs.FileMode) (err error) {
 		return err
 	}
 	return os.Rename(temporary, path)
+}
+
+// Keep replaces a file of a directory which no link leads to. After it, the new content is on the disk.
+func Keep(dir, name string, data []byte, mode fs.FileMode) error {
+	held, path, err := Hold(dir)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	return errors.Join(Replace(filepath.Join(path, name), data, mode), SyncDir(path))
 }
