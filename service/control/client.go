@@ -58,16 +58,9 @@ type Client struct {
 func NewClient(socket string) *Client { return &Client{socket} }
 
 // Status returns where the daemon stands.
-func (c *Client) Status(ctx context.Context) (provisioning.Status, error) {
-	var status provisioning.Status
-	body, err := c.ask(ctx, "GET", "/v1/status")
-	if err != nil {
-		return status, err
-	}
-	if err := json.Unmarshal(body, &status); err != nil {
-		return status, fmt.Errorf("read the status: %w", err)
-	}
-	return status, nil
+func (c *Client) Status(ctx context.Context) (status provisioning.Status, err error) {
+	err = c.read(ctx, "GET", "/v1/status", &status)
+	return status, err
 }
 
 // Record returns the last good record in JSON; ErrNoRecord when there is none.
@@ -89,16 +82,9 @@ func (c *Client) Enrol(ctx context.Context) error {
 }
 
 // Report tells the daemon that the phone's own registration has failed, and returns what comes of it.
-func (c *Client) Report(ctx context.Context) (provisioning.Report, error) {
-	var r provisioning.Report
-	body, err := c.ask(ctx, "POST", "/v1/report")
-	if err != nil {
-		return r, err
-	}
-	if err := json.Unmarshal(body, &r); err != nil {
-		return r, fmt.Errorf("read the answer: %w", err)
-	}
-	return r, nil
+func (c *Client) Report(ctx context.Context) (report provisioning.Report, err error) {
+	err = c.read(ctx, "POST", "/v1/report", &report)
+	return report, err
 }
 
 // History calls each for every entry, oldest first. With follow it goes on with what happens, until ctx
@@ -140,6 +126,18 @@ func malformed(err error) bool {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	return errors.As(err, &syntax) || errors.As(err, &kind)
+}
+
+// read asks, and reads the answer.
+func (c *Client) read(ctx context.Context, method, path string, answer any) error {
+	body, err := c.ask(ctx, method, path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, answer); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	return nil
 }
 
 func (c *Client) ask(ctx context.Context, method, path string) ([]byte, error) {
