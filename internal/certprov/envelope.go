@@ -144,16 +144,16 @@ func (a answer) judged() (*element, error) {
 		e.diagnose(a.header)
 		return nil, e
 	}
-	e := &Error{Kind: Unavailable, Status: a.status}
+	e := &Error{Kind: Unavailable, Status: a.status, RetryAfter: a.retryAfter()}
 	e.diagnose(a.header)
 	if fault := a.fault(); fault != nil {
-		fault.Status = a.status
+		fault.Status, fault.RetryAfter = a.status, e.RetryAfter
 		if fault.ID == 0 {
 			fault.ID = e.ID
 		}
 		return nil, fault
 	}
-	if a.status < 500 {
+	if a.status < 500 && a.status != http.StatusTooManyRequests {
 		e.Kind = NotFound
 	}
 	return nil, e

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/homeward-agent/homeward/internal/kinds"
 	"github.com/homeward-agent/homeward/internal/plain"
@@ -21,7 +22,7 @@ const (
 	Cut                            // the connection ended before a whole answer
 	Redirected                     // to another place, which is not followed
 	NotFound                       // 403 or 404: the service is not there, or not for devices
-	Unavailable                    // 5xx without a SOAP fault: the service is down
+	Unavailable                    // 5xx or 429 without a SOAP fault: the service is down
 	BadAnswer                      // not what it must be, too large, or too deep
 	NoService                      // what the service says of itself names no way to a certificate
 	NoMethod                       // the Web Ticket Service offers no way to sign in that we have: Offered
@@ -49,6 +50,8 @@ type Error struct {
 	Offered []string // what the Web Ticket Service offers instead
 	Problem string   // what is wrong with an answer, an address or a challenge
 	Err     error
+
+	RetryAfter time.Duration // as the server has asked to be left alone: up to an hour; 0: it has not
 }
 
 func (e *Error) Error() string {
@@ -60,6 +63,7 @@ func (e *Error) Error() string {
 	}
 	add("%s", e.At, e.At != "")
 	add("HTTP %d", e.Status, e.Status != 0)
+	add("Retry-After %d s", int(e.RetryAfter.Seconds()), e.RetryAfter > 0)
 	add("error %d", e.ID, e.ID != 0)
 	add("%s", e.Code, e.Code != "")
 	add("%s", e.Reason, e.Reason != "")

@@ -22,6 +22,7 @@ const (
 	maxBody     = 1 << 20
 	maxHead     = 64 << 10
 	maxInterim  = 4 // answers of 1xx before the one that counts
+	maxAsked    = time.Hour
 )
 
 // Enrolment is one way to a certificate. It is used by one goroutine, and closed at the end.
@@ -66,6 +67,25 @@ type answer struct {
 	header http.Header
 	body   []byte
 	over   bool // the server ends the connection
+}
+
+// retryAfter is how long a server that is busy asks to be left alone (RFC 9110 section 10.2.3). A time is one of its own clock.
+func (a answer) retryAfter() time.Duration {
+	if a.status < 500 && a.status != http.StatusTooManyRequests {
+		return 0
+	}
+	text := a.header.Get("Retry-After")
+	seconds, err := strconv.ParseUint(text, 10, 32)
+	asked := time.Duration(seconds) * time.Second
+	if err != nil {
+		until, wrong := http.ParseTime(text)
+		now, none := http.ParseTime(a.header.Get("Date"))
+		if wrong != nil || none != nil {
+			return 0
+		}
+		asked = until.Sub(now)
+	}
+	return min(max(0, asked), maxAsked)
 }
 
 // connect returns the connection to a server.

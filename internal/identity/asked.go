@@ -19,6 +19,8 @@ type Asked struct {
 	Version  int       `json:"version"`
 	At       time.Time `json:"at"`       // when the last one began; zero: there was none
 	Failures int       `json:"failures"` // in a row, that one included until it has succeeded
+	// Seconds is for how long the service has asked then to be left alone; 0: it has not.
+	Seconds int `json:"seconds,omitempty"`
 }
 
 // Asked returns what NoteAsked has kept.

@@ -14,7 +14,11 @@ import (
 func (w *web) answer(m manner, r *http.Request, body string) webAnswer {
 	switch m.spoils {
 	case "down":
-		return webAnswer{code: 503, body: "Service Unavailable"}
+		a := webAnswer{code: 503, body: "Service Unavailable"}
+		if m.retryAfter != "" {
+			a.headers = []string{"Retry-After: " + m.retryAfter}
+		}
+		return a
 	case "missing":
 		return webAnswer{code: 404}
 	case "redirect":

@@ -39,6 +39,7 @@ type enrolling struct {
 	daily    bool      // one more could lock an account or make a certificate: the next try is tomorrow, or a tech's
 	failedAt time.Time
 	gotAt    time.Time // when the latest certificate came; zero: none has
+	alone    time.Time // a web service has asked to be left alone until then
 }
 
 // share is a part of a span that is the same for this device always, and spread over the fleet.
@@ -65,6 +66,7 @@ func (e *enrolling) due(pair identity.Pair) (time.Duration, bool) {
 	if !enrol.Renewable(pair) { // else the password has no part in it
 		wait = max(wait, e.enroller.Resting())
 	}
+	wait = max(wait, time.Until(e.alone))
 	again := enrolBetween
 	if !pair.None() && !pair.Refused {
 		leaf := pair.Certificate.Leaf
@@ -94,15 +96,21 @@ func (e *enrolling) recall() {
 		asked = identity.Asked{At: e.credential.basis.now(), Failures: 1}
 	}
 	e.daily = asked.Failures >= onceADay
+	ago := min(max(0, e.credential.basis.now().Sub(asked.At)), enrolBetween)
 	if e.failures = asked.Failures; e.failures > 0 {
-		ago := min(max(0, e.credential.basis.now().Sub(asked.At)), enrolBetween)
 		e.failedAt = time.Now().Add(-ago)
 	}
+	e.leaveAlone(time.Duration(asked.Seconds)*time.Second, ago)
 }
 
-// note keeps on the disk that a certificate is asked for now, and how many tries have failed.
-func (e *enrolling) note(failures int) error {
-	return e.credential.store.NoteAsked(identity.Asked{At: e.credential.basis.now(), Failures: failures})
+// leaveAlone takes note of what a web service has asked so long ago. It asks all devices for the same: each adds a part of it.
+func (e *enrolling) leaveAlone(asked, ago time.Duration) {
+	e.alone = time.Now().Add(asked + e.share(asked/2) - ago)
+}
+
+// note keeps on the disk that a certificate is asked for now, how many tries have failed, and for how long to ask for none.
+func (e *enrolling) note(failures int, alone time.Duration) error {
+	return e.credential.store.NoteAsked(identity.Asked{At: e.credential.basis.now(), Failures: failures, Seconds: int(alone.Seconds())})
 }
 
 // once asks for a certificate. A try that is not noted could be repeated after each restart: no password and no PIN is sent then.
@@ -111,7 +119,7 @@ func (e *enrolling) once(ctx context.Context) provisioning.Trouble {
 	if e.enroller.ByPIN() {
 		failures = max(failures, onceADay) // two forms are tried, and a PIN is locked soon
 	}
-	if err := e.note(failures); err != nil {
+	if err := e.note(failures, 0); err != nil {
 		return provisioning.FaultEnrolStore.Met(provisioning.Facts{"problem": err.Error()})
 	}
 	_, trouble := e.enroller.Once(ctx, e.service)
@@ -177,7 +185,9 @@ func (e *enrolling) enrol(ctx context.Context) {
 		e.failures = max(e.failures, onceADay)
 		kept = e.failures
 	}
-	_ = e.note(kept) // else what was noted before stands
+	asked := enrol.Asked(trouble)
+	e.leaveAlone(asked, 0)
+	_ = e.note(kept, asked) // else what was noted before stands
 	e.credential.load()
 	e.credential.board.enrolled(trouble)
 }

@@ -32,6 +32,12 @@ var faults = map[certprov.Kind]*provisioning.Fault{
 	certprov.NoCertificate:      provisioning.FaultEnrolUnusable,
 }
 
+// Asked is how long the service has asked to be left alone; 0: it has not.
+func Asked(t provisioning.Trouble) time.Duration {
+	asked, _ := t.Facts["asked"].(time.Duration)
+	return asked
+}
+
 // troubled is an error that says which Trouble it is.
 type troubled struct{ provisioning.Trouble }
 
@@ -52,6 +58,9 @@ func Judge(err error, pin bool) provisioning.Trouble {
 	problem := *e
 	problem.At = ""
 	facts := provisioning.Facts{"at": e.At, "problem": problem.Error(), "said": e.Said(), "offered": e.Offered}
+	if e.RetryAfter > 0 {
+		facts["asked"] = e.RetryAfter
+	}
 	fault := faults[e.Kind]
 	if e.Kind == certprov.CredentialsRefused && pin {
 		fault = provisioning.FaultEnrolPIN
