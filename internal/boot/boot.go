@@ -64,12 +64,19 @@ type Asked struct {
 // For is how long it asked for.
 func (a Asked) For() time.Duration { return time.Duration(a.Seconds) * time.Second }
 
+// Refused is how often in a row a password was refused.
+type Refused struct {
+	Times int       `json:"times"`
+	At    time.Time `json:"at"` // the last time, by a clock that may have been wrong
+}
+
 // kept is the file.
 type kept struct {
 	Version int     `json:"version"`
 	BootID  string  `json:"boot_id,omitempty"` // of the latest run
 	Stopped bool    `json:"stopped"`           // it was told to, and has
 	Asked   []Asked `json:"asked,omitempty"`
+	Refused Refused `json:"refused,omitzero"`
 }
 
 // Memory is restart.json. Its methods may be called from any goroutine.
@@ -94,6 +101,9 @@ func Open(dir string, machine Machine) *Memory {
 		m.before = kept{}
 	}
 	m.now = kept{Version: format, BootID: machine.ID, Asked: m.before.Asked}
+	if !m.before.Stopped { // else somebody wants it tried: with another password, perhaps
+		m.now.Refused = m.before.Refused
+	}
 	return m
 }
 
@@ -165,6 +175,26 @@ func (m *Memory) Left(now, floor time.Time, chance func(time.Duration) time.Dura
 	return left
 }
 
+// Refused returns how often in a row the password was refused before this run, and how long ago the last time was: by a clock that
+// is believed, as in Left; by none, just now. Once it was told to stop, that begins anew.
+func (m *Memory) Refused(now, floor time.Time) (times int, ago time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := &m.now.Refused
+	if now.Before(floor) || now.Before(r.At) {
+		r.At = now
+	}
+	return r.Times, now.Sub(r.At)
+}
+
+// NoteRefused takes note of how often in a row the password was refused until now. It does not wait for the disk.
+func (m *Memory) NoteRefused(times int, now time.Time) {
+	m.mu.Lock()
+	m.now.Refused = Refused{times, now.UTC().Truncate(time.Second)}
+	m.mu.Unlock()
+	m.changed()
+}
+
 // Window is the longest that a Registrar has asked this device to stay away when it came after a power cut; 0: none has.
 func (m *Memory) Window() (longest time.Duration) {
 	for _, a := range m.before.Asked {
@@ -204,6 +234,11 @@ func (m *Memory) Note(a Asked) {
 	defer m.mu.Unlock()
 	others := slices.DeleteFunc(m.now.Asked, func(other Asked) bool { return other.Host == a.Host && other.Port == a.Port })
 	m.now.Asked = append([]Asked{a}, others[:min(len(others), maxAsked-1)]...)
+	m.changed()
+}
+
+// changed lets the file be written.
+func (m *Memory) changed() {
 	select {
 	case m.news <- struct{}{}:
 	default:

@@ -106,6 +106,37 @@ func TestLeft(t *testing.T) {
 	}
 }
 
+// A password that was refused is known over a crash and a power cut, for as long as a clock says that is believed; by another it was
+// refused just now. Whoever stops the daemon wants it tried.
+func TestRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		is         Machine
+		clean      bool
+		now, floor time.Time
+		times      int
+		ago        time.Duration
+	}{
+		"a crash":                      {first, false, noon.Add(time.Minute), noon, 2, time.Minute},
+		"a power cut":                  {later, false, noon.Add(time.Hour), noon, 2, time.Hour},
+		"the clock has gone back":      {later, false, noon.Add(-time.Hour), time.Time{}, 2, 0},
+		"the clock shows what is past": {later, false, noon.Add(time.Minute), noon.Add(time.Hour), 2, 0},
+		"stopped":                      {first, true, noon.Add(time.Minute), noon, 0, 0},
+		"a clean reboot":               {later, true, noon.Add(time.Minute), noon, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			live(t, dir, first, test.clean, func(m *Memory) { m.NoteRefused(1, noon); m.NoteRefused(2, noon) })
+			for range 2 { // also the run after that, which crashes, too
+				m := live(t, dir, test.is, false, func(*Memory) {})
+				times, ago := m.Refused(test.now, test.floor)
+				if times != test.times || times > 0 && ago != test.ago {
+					t.Errorf("%d times, %v ago; want %d and %v", times, ago, test.times, test.ago)
+				}
+			}
+		})
+	}
+}
+
 // What a Registrar asked after a power cut says how many come then: it stays, when the device may come again.
 func TestWindowStays(t *testing.T) {
 	dir := t.TempDir()

@@ -32,6 +32,8 @@ func (t *turn) resume(before *boot.Memory) {
 	for _, left := range before.Left(time.Now(), t.basis.clockFloor(), rand.N) {
 		restraint.LeaveAlone(provisioning.Endpoint{Host: left.Host, Port: left.Port, Transport: provisioning.TLS}, left.For)
 	}
+	times, ago := before.Refused(time.Now(), t.basis.clockFloor())
+	restraint.Recall(times, ago, before.NoteRefused)
 	if before.PowerCut() {
 		window := storm.Window(t.basis.policy.StormWindow, before.Window())
 		restraint.Storm(window)

@@ -53,6 +53,24 @@ type refusals struct {
 	inRow int
 	at    time.Time // when the last of them was
 	until time.Time // the password rests until then
+
+	keep func(times int, at time.Time) // keeps how often in a row, for the next run; nil: nobody does
+}
+
+// recall takes up what was before this run.
+func (r *refusals) recall(times int, ago time.Duration, keep func(int, time.Time)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.keep = keep; ago < credentialsRest {
+		r.count(times, time.Now().Add(-ago))
+	}
+}
+
+// count is the last of so many in a row.
+func (r *refusals) count(times int, at time.Time) {
+	if r.inRow, r.at = times, at; times >= refusalsAllowed {
+		r.inRow, r.until = 0, at.Add(credentialsRest)
+	}
 }
 
 // add takes note of one. What a directory has forgotten is forgotten here.
@@ -62,9 +80,9 @@ func (r *refusals) add() {
 	if time.Since(r.at) > credentialsRest {
 		r.inRow = 0
 	}
-	r.at = time.Now()
-	if r.inRow++; r.inRow >= refusalsAllowed {
-		r.inRow, r.until = 0, r.at.Add(credentialsRest)
+	times := r.inRow + 1
+	if r.count(times, time.Now()); r.keep != nil {
+		r.keep(times, r.at)
 	}
 }
 
@@ -72,6 +90,9 @@ func (r *refusals) add() {
 func (r *refusals) accepted() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.inRow > 0 && r.keep != nil {
+		r.keep(0, r.at)
+	}
 	r.inRow = 0
 }
 
@@ -244,6 +265,12 @@ func retryAfter(c provisioning.Candidate, err error) time.Duration {
 
 // Refused takes note that another service has refused the password. It may be called from any goroutine.
 func (r *Restraint) Refused() { r.refusals.add() }
+
+// Recall takes up how often in a row the password was refused before this run, and how long ago the last time was. keep keeps
+// that for the next.
+func (r *Restraint) Recall(times int, ago time.Duration, keep func(times int, at time.Time)) {
+	r.refusals.recall(times, ago, keep)
+}
 
 // PasswordRest is how long the password is not used, since it was refused. It may be called from any goroutine.
 func (r *Restraint) PasswordRest() time.Duration { return r.refusals.rest() }

@@ -331,6 +331,35 @@ func TestAllows(t *testing.T) {
 	}
 }
 
+// What was refused before a crash counts after it, for as long as it counts at all. Each change is kept for the next run.
+func TestRefusalsOverACrash(t *testing.T) {
+	for _, test := range []struct {
+		times int
+		ago   time.Duration
+		rests time.Duration // at the start
+		after string        // what is kept then, of a refusal and a password that is accepted
+	}{
+		{0, 0, 0, "1 0 "},
+		{1, 29 * time.Minute, 0, "2 "},
+		{1, 31 * time.Minute, 0, "1 0 "},
+		{2, 10 * time.Minute, 20 * time.Minute, "1 0 "},
+		{2, 31 * time.Minute, 0, "1 0 "},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r, kept := newRestraint(), ""
+			r.Recall(test.times, test.ago, func(times int, at time.Time) { kept += fmt.Sprint(times, " ") })
+			if got := max(0, r.PasswordRest()); got != test.rests {
+				t.Errorf("%d times %v ago: it rests for %v, want %v", test.times, test.ago, got, test.rests)
+			}
+			r.Refused()
+			r.refusals.accepted()
+			if kept != test.after {
+				t.Errorf("%d times %v ago: kept %q, want %q", test.times, test.ago, kept, test.after)
+			}
+		})
+	}
+}
+
 // A web service that refuses the password once a day does not keep a device that is registered from signing in again: what is longer
 // ago than a directory counts is forgotten.
 func TestRefusalsADayApart(t *testing.T) {

@@ -48,7 +48,10 @@ func (j *judge) broken(promise, format string, args ...any) {
 // booted is the beginning of a life: the disk has kept what was acknowledged.
 func (j *judge) booted() {
 	f := &j.facts
-	f.wrong, f.certified, f.granted = nil, nil, map[string]grant{}
+	f.certified, f.granted = nil, map[string]grant{}
+	f.wrong = slices.DeleteFunc(f.wrong, func(at time.Time) bool { // so are passwords refused
+		return j.cutAt.IsZero() || at.After(j.cutAt.Add(-written))
+	})
 	clear(f.connects)
 	clear(f.registers)
 	before, _ := j.life.store.Load()
