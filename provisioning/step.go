@@ -28,6 +28,12 @@ var stepNames = [...]string{
 	"manual", "host-name", "recall", "last-good", "redirect",
 }
 
+// IsInside says whether the step is for devices inside the site.
+func (s Step) IsInside() bool { return s <= DHCPTCP }
+
+// IsOutside says whether it is for those outside.
+func (s Step) IsOutside() bool { return s == ExternalTLS || s == ExternalTCP }
+
 // String returns the name used in the public JSON, such as "internal-tls".
 func (s Step) String() string { return stepNames[s] }
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"net/netip"
@@ -15,11 +16,12 @@ import (
 const (
 	primaryInterval = time.Minute // between looks at the primary, half of it either way
 	primaryAnswers  = 2           // in a row, before it is taken back
+	mostVain        = 7           // looks inside that were in vain, each of which makes the next one a minute later
 )
 
 // lookout is what a registration that is not the best one has in view: the normal way, while the device is
 // registered through last good; the primary Registrar, while it is on the backup; the better one that was passed over since it
-// was slow.
+// was slow; the way inside, while it is outside since that one failed (ADR 62).
 type lookout struct {
 	search  *search
 	changes changes
@@ -28,17 +30,18 @@ type lookout struct {
 	timer    <-chan time.Time       // nil: nothing better to look for
 	after    time.Time              // Registrars of discovery are left alone until then
 	primary  provisioning.Candidate // or the better one; without a host: there is none. Without addresses: none was found so far
-	slow     bool                   // it was passed over
+	better   string                 // it is not the primary of a pair: what is told when it is taken
 	answered int                    // times in a row the primary has answered
+	vain     int                    // looks that have found nothing
+	open     provisioning.Findings  // what was said when nobody said whether there is a way inside; none: somebody did
 }
 
 // newLookout begins to look out for something better than reg, through s.
 func newLookout(s *search, c changes, reg *signin.Registration) *lookout {
 	l := &lookout{search: s, changes: c, reg: reg}
 	if !reg.Degraded {
-		if l.primary = primaryOf(reg, s.basis, s.signer); l.primary.Host == "" {
-			l.primary, l.slow = slowOf(reg, s.basis), true
-		}
+		l.primary, l.open = primaryOf(reg, s.basis, s.signer), s.outside
+		l.orBetter()
 	}
 	l.rewind()
 	return l
@@ -65,23 +68,42 @@ func primaryOf(reg *signin.Registration, b basis, signer *signin.Signer) provisi
 	return primary
 }
 
-// slowOf returns the best Registrar that was passed over since it was slow, if it may be used now.
-func slowOf(reg *signin.Registration, b basis) (better provisioning.Candidate) {
-	if len(reg.Better) == 0 || b.policy.Closed(reg.Better[0].Transport, b.floor()) != "" {
+// orBetter has in view, without a primary, the best Registrar that was passed over since it was slow, or that would not do inside.
+func (l *lookout) orBetter() {
+	if l.primary.Host != "" {
+		return
+	}
+	if l.primary, l.better = l.usable(l.reg.Better), "the better Registrar is no longer slow"; l.primary.Host == "" {
+		l.primary, l.better = l.usable(l.reg.Inside), insideAgain
+	}
+}
+
+// insideAgain is what is told of a device that was outside.
+const insideAgain = "the way inside is open again"
+
+// usable is the first of these Registrars, if it may be used now.
+func (l *lookout) usable(better []provisioning.Candidate) (first provisioning.Candidate) {
+	b := l.search.basis
+	if len(better) == 0 || b.policy.Closed(better[0].Transport, b.floor()) != "" {
 		return provisioning.Candidate{}
 	}
-	better = reg.Better[0]
-	better.Addrs, _ = b.ground().Only(better.Step, better.Host, better.Addrs)
-	return better
+	first = better[0]
+	first.Addrs, _ = b.ground().Only(first.Step, first.Host, first.Addrs)
+	return first
 }
 
 func (l *lookout) rewind() {
-	if l.timer = nil; l.primary.Host == "" && !l.reg.Degraded {
+	steady := l.primary.Host != "" || len(l.open) > 0
+	if l.timer = nil; !steady && !l.reg.Degraded {
 		return
 	}
 	wait := l.search.lookupDelay(l.search.nothingSince)
-	if l.primary.Host != "" {
-		wait = primaryInterval * time.Duration(l.search.signer.Restraint().Patience())
+	if steady {
+		times := l.search.signer.Restraint().Patience()
+		if l.better == insideAgain && l.answered == 0 {
+			times = max(times, 1+min(l.vain, mostVain))
+		}
+		wait = primaryInterval * time.Duration(times)
 		wait = wait/2 + rand.N(wait)
 	}
 	l.timer = time.After(wait)
@@ -98,12 +120,16 @@ func (l *lookout) soon() {
 // A change of the network ends it, and is left to the phase.
 func (l *lookout) look(ctx context.Context) (found *signin.Registration) {
 	defer l.rewind()
+	l.vain++
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
 	change := l.changes.unless(leave, func() {
-		if l.primary.Host != "" {
+		switch {
+		case l.primary.Host != "":
 			found = l.lookAtPrimary(ctx)
-		} else {
+		case len(l.open) > 0:
+			found = l.lookInside(ctx)
+		default:
 			found = l.lookForNormalWay(ctx)
 		}
 	})
@@ -128,6 +154,28 @@ func (l *lookout) lookForNormalWay(ctx context.Context) *signin.Registration {
 	}
 	reg.Degraded = false
 	l.search.board.tell(reg.Event(provisioning.WentNormal, "", ""))
+	return reg
+}
+
+// lookInside asks again what nobody has said about the inside, and registers there.
+func (l *lookout) lookInside(ctx context.Context) *signin.Registration {
+	s := l.search
+	found, usable := s.lookUp(ctx, l.open, func(c provisioning.Candidate) bool { return c.Step.IsInside() })
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case !usable:
+		s.led(l.reg, found)
+		l.open, s.outside = s.outside, nil
+		return nil
+	}
+	s.begin(l.reg)
+	reg, _ := s.steps(ctx)
+	if l.open = s.outside; reg == nil || reg == l.reg {
+		l.orBetter()
+		return nil
+	}
+	s.board.tell(reg.Event(provisioning.WentNormal, "", insideAgain))
 	return reg
 }
 
@@ -177,7 +225,7 @@ func (l *lookout) lookAtPrimary(ctx context.Context) *signin.Registration {
 	}
 	l.answered = 0
 	s.begin(nil)
-	if l.slow {
+	if l.better != "" {
 		s.begin(l.reg)
 	}
 	reg := s.walk.Try(ctx, []provisioning.Candidate{l.primary})
@@ -187,16 +235,12 @@ func (l *lookout) lookAtPrimary(ctx context.Context) *signin.Registration {
 	case reg == l.reg: // it sends us here
 		l.primary = provisioning.Candidate{}
 		return nil
-	case l.slow:
+	case l.better != "":
 	case reg.Candidate.Endpoint != l.primary.Endpoint || reg.Binding.OnBackup:
 		reg.Session.Close() // it sends us away again: the registration we have is as good
 		return nil
 	}
 	s.signer.Restraint().Returned()
-	detail := "the primary Registrar is back"
-	if l.slow {
-		detail = "the better Registrar is no longer slow"
-	}
-	s.board.tell(reg.Event(provisioning.WentNormal, "", detail))
+	s.board.tell(reg.Event(provisioning.WentNormal, "", cmp.Or(l.better, "the primary Registrar is back")))
 	return reg
 }

@@ -24,14 +24,15 @@ const (
 type search struct {
 	gatherer // whose answers it walks through
 
-	walk  *signin.Walk          // through the Registrars, in this cycle
-	found provisioning.Findings // what DNS and DHCP have said in it
+	walk    *signin.Walk          // through the Registrars, in this cycle
+	found   provisioning.Findings // what DNS and DHCP have said in it, if it has led nowhere
+	outside provisioning.Findings // the same, if it has led outside, and something about the inside was not answered
 }
 
 // begin starts anew with what was tried. holding is what the device is registered with meanwhile; nil: nothing.
 func (s *search) begin(holding *signin.Registration) {
 	s.close()
-	s.walk, s.found = s.signer.NewWalk(holding), nil
+	s.walk, s.found, s.outside = s.signer.NewWalk(holding), nil, nil
 	s.board.beginCycle()
 }
 
@@ -112,6 +113,7 @@ func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bo
 		s.signer.Note(plan.Try, named)
 		s.board.skipped(plan.Skipped)
 		if reg := s.walk.Step(ctx, plan.Try); reg != nil || s.walk.Stopped() {
+			s.led(reg, found)
 			return reg, usable
 		}
 	}
@@ -120,6 +122,14 @@ func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bo
 	}
 	s.found = found
 	return nil, usable
+}
+
+// led takes note of where a discovery has led: outside, perhaps, since nobody said whether there is a way inside.
+func (s *search) led(reg *signin.Registration, found provisioning.Findings) {
+	inside := slices.DeleteFunc(slices.Clone(found), func(f provisioning.Finding) bool { return !f.Step.IsInside() })
+	if reg != nil && reg.Candidate.Step.IsOutside() && inside.Unanswered() {
+		s.outside = found
+	}
 }
 
 // open says whether there is something in this cycle that no name server has answered, and that is worth another question.

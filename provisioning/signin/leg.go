@@ -27,13 +27,14 @@ func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registrat
 		w.skip(c, reason, detail)
 		if reason == provisioning.RetryAfter {
 			w.retryAfter.of(time.Until(w.signer.restraint.leaveAlone[c.Endpoint]))
+			w.missed(c)
 		}
 		return nil
 	}
 	w.visited[c.Endpoint] = true
 	if w.holds(c) {
 		c.Anchor = cmp.Or(c.Anchor, w.holding.Candidate.Anchor)
-		w.holding.Candidate, w.holding.Better = c, w.better
+		w.holding.Candidate, w.holding.Better, w.holding.Inside = c, w.better, w.insideOf(c)
 		w.tried(provisioning.Attempted, attempt{c: c, addr: w.holding.Addr}, nil)
 		return w.holding
 	}
@@ -60,7 +61,7 @@ func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registrat
 			w.past(c) // its sisters would lead to the same place
 			return leg{w.Walk, w.visited, w.depth + 1}.follow(ctx, a.c, redirect.Contacts)
 		case reg != nil:
-			reg.Better = w.better
+			reg.Better, reg.Inside = w.better, w.insideOf(c)
 			return reg
 		case after != nextAddress:
 			w.give(c)
@@ -68,7 +69,23 @@ func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registrat
 		}
 		own = slices.DeleteFunc(own, func(i int) bool { return w.opener.lanes[i].done })
 	}
+	w.missed(c)
 	return nil
+}
+
+// missed takes note of the first Registrar inside of which no server would do: another time one may.
+func (w leg) missed(c provisioning.Candidate) {
+	if w.inside == nil && (c.Step.IsInside() || c.Step == provisioning.Recall || c.Step == provisioning.Redirect) {
+		w.inside = []provisioning.Candidate{c}
+	}
+}
+
+// insideOf is what was missed inside on the way to a Candidate outside.
+func (w leg) insideOf(c provisioning.Candidate) []provisioning.Candidate {
+	if !c.Step.IsOutside() {
+		return nil
+	}
+	return w.inside
 }
 
 // own are the lanes of a Candidate: those of its addresses that may be tried, and have not been.

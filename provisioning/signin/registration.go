@@ -22,6 +22,7 @@ type Registration struct {
 	Binding   sip.Binding
 	Home      []provisioning.Candidate // primary and backup, when a redirect named them
 	Better    []provisioning.Candidate // the best rank that was passed over since it was slow; none: there was none
+	Inside    []provisioning.Candidate // where this one is outside: the best rank inside, of which no server would do; none: there was none
 	Degraded  bool                     // through last good
 	Since     time.Time                // when it became the current one
 	Lesson    *Lesson                  // what it has told in band; nil: nothing yet

@@ -39,6 +39,7 @@ type Walk struct {
 	early  early                    // a connection to where nothing has led yet
 	late   []provisioning.Candidate // what was passed over since it was slow, to be tried when nothing else is left
 	better []provisioning.Candidate // the first of those ever
+	inside []provisioning.Candidate // the first inside of which no server would do
 }
 
 // NewWalk begins a walk on which nothing has been tried. holding is what the device is registered with meanwhile: it is the
