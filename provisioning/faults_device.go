@@ -56,7 +56,7 @@ var (
 
 	FaultDaemonStopped = declare("daemon.not-running", "", SideDevice, "the daemon is not running", "start it: homeward service start")
 	FaultDaemonRests   = declare("daemon.rests", "", "",
-		"the daemon pauses, and tries again at {until}: {cause}", "{cause.do}; homeward tries again at {until}, or at once after a restart")
+		"the daemon is not registered[ (since {since})][, and tries again at {until}]: {cause}", "{cause.do}[; homeward tries again at {until}, or at once after a restart]")
 	FaultSpared = declare("daemon.rests-and-check", "", "",
 		"{cause}; the daemon pauses until {until}, and this check did not sign in either",
 		"{cause.do}; homeward tries again at {until}, or at once after a restart")

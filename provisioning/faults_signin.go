@@ -1,5 +1,7 @@
 package provisioning
 
+const compareLosses = "compare the times of the losses (homeward history --failures) with the logs of the Registrar and of what is on the path"
+
 // The sign-in: what a Registrar that speaks SIP makes of the device. {said} are its own words.
 var (
 	FaultNoSIP = declare("sip.no-answer", SIPNoAnswer, SideRegistrar,
@@ -18,7 +20,9 @@ var (
 		"remove that limit from the load balancer, firewall or proxy in front of {host}, and from the Registrar, or raise it to a day or more")
 	FaultLostOften = declare("connect.lost-often", "", "",
 		"the registration at {at} was lost {count} in the last hour, the last time because: {cause}",
-		"compare the times of the losses (homeward history --failures) with the logs of the Registrar and of what is on the path")
+		compareLosses)
+	FaultLostVariously = declare("connect.lost-variously", BindingLost, "",
+		"the registration at {at} was lost {count} in the last hour, for different reasons; the latest first: {reasons}", compareLosses)
 	FaultNotOurAnswer = declare("sip.other-answer", SIPNoAnswer, SideNetwork,
 		"{at}[ ({address})] answers {begins}, but that does not match the request of this device: {differs} is another one",
 		"look for a proxy or firewall in between that changes SIP messages (SIP ALG), and switch that off; if there is none, check the log of the Registrar")

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -32,8 +33,10 @@ type Losses struct {
 	LastDay    int       `json:"last_day"`              // losses in the last day
 	LastAt     time.Time `json:"last_at"`               // when the last one was lost
 	LastReason Reason    `json:"last_reason,omitempty"` // why the last one was lost
-	IdleMS     int64     `json:"idle_ms,omitempty"`     // each of the last ones was lost after so long without traffic
-	LifeMS     int64     `json:"life_ms,omitempty"`     // each of the last ones was lost so long after it began
+	// OtherReasons are those of the ones before it, of the last ones in this hour, where they differ; the latest first.
+	OtherReasons []Reason `json:"other_reasons,omitempty"`
+	IdleMS       int64    `json:"idle_ms,omitempty"` // each of the last ones was lost after so long without traffic
+	LifeMS       int64    `json:"life_ms,omitempty"` // each of the last ones was lost so long after it began
 }
 
 // Trouble is what is wrong where registrations are lost often.
@@ -48,9 +51,25 @@ func (l Losses) Trouble() Trouble {
 	case l.LifeMS > 0:
 		facts["life"] = span(l.LifeMS)
 		return FaultLifeLimited.Met(facts)
+	case len(l.OtherReasons) > 0:
+		return l.various(facts)
 	default:
 		return FaultLostOften.Because(l.LastReason.Met(""), facts)
 	}
+}
+
+// various is what is wrong where they are lost now for this reason, now for that. It is on a side if all reasons are on that one.
+func (l Losses) various(facts Facts) Trouble {
+	var titles []string
+	side := l.LastReason.Met("").OnSide()
+	for _, reason := range slices.Concat([]Reason{l.LastReason}, l.OtherReasons) {
+		titles = append(titles, fmt.Sprintf("%s (%s)", reason.Title(), reason))
+		if reason.Met("").OnSide() != side {
+			side = ""
+		}
+	}
+	facts["reasons"] = strings.Join(titles, "; ")
+	return FaultLostVariously.Met(facts).On(side)
 }
 
 // span is a time as a sentence has it.
@@ -115,6 +134,7 @@ func (l *LossLog) Lately(now time.Time) (all []Losses) {
 		one := Losses{Endpoint: latest.Endpoint, LastHour: p.within(60), LastDay: p.within(minutesADay), LastAt: latest.At.UTC().Truncate(time.Millisecond), LastReason: latest.Reason}
 		if one.LastDay > 0 {
 			one.IdleMS, one.LifeMS = p.pattern(now)
+			one.OtherReasons = p.others(now)
 			all = append(all, one)
 		}
 	}
@@ -159,6 +179,16 @@ func (p *lossPlace) pattern(now time.Time) (idle, life int64) {
 		return d.Milliseconds(), 0
 	}
 	return 0, alike(lives).Milliseconds()
+}
+
+// others are the reasons besides that of the latest, of those in the last hour.
+func (p *lossPlace) others(now time.Time) (others []Reason) {
+	for _, loss := range slices.Backward(p.last) {
+		if now.Sub(loss.At) < time.Hour && loss.Reason != p.latest().Reason && !slices.Contains(others, loss.Reason) {
+			others = append(others, loss.Reason)
+		}
+	}
+	return others
 }
 
 // byConnection says whether the connection is what ended, and nobody has said why.

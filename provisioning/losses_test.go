@@ -25,7 +25,10 @@ func TestLosses(t *testing.T) {
 		{"one of them has survived a longer one", []Loss{cut(100*s, 15*s, 0), cut(300*s, 15*s, 95*s), cut(50*s, 15*s, 0)}, "connect.lost-often"},
 		{"each in its own way", []Loss{cut(100*s, 5*s, 20*s), cut(300*s, 15*s, 20*s), cut(50*s, 9*s, 20*s)}, "connect.lost-often"},
 		{"at once", []Loss{cut(s, s, 0), cut(s, s, 0), cut(s, s, 0)}, "connect.lost-often"},
-		{"by the network of the device", []Loss{cut(15*s, 15*s, 0), cut(15*s, 15*s, 0), {Reason: AddressChanged, Life: 15 * s, Idle: 15 * s}}, "connect.lost-often"},
+		{"by the network of the device", []Loss{cut(15*s, 15*s, 0), cut(15*s, 15*s, 0), {Reason: AddressChanged, Life: 15 * s, Idle: 15 * s}}, "connect.lost-variously"},
+		{"each time by the network of the device", []Loss{{Reason: AddressChanged}, {Reason: AddressChanged}, {Reason: AddressChanged}}, "connect.lost-often device"},
+		{"by different faults of the Registrar", []Loss{{Reason: BindingLost}, {Reason: SIPNoAnswer}, {Reason: BindingLost}}, "connect.lost-variously registrar"},
+		{"by all sides", []Loss{{Reason: BindingLost}, {Reason: AddressChanged}, {Reason: ConnectUnreachable}}, "connect.lost-variously"},
 		{"after a long time", []Loss{cut(7200*s, 900*s, 60*s), cut(7300*s, 930*s, 60*s), cut(7400*s, 920*s, 60*s)}, "connect.idle-closed 15 minutes"},
 	} {
 		var l LossLog
@@ -42,7 +45,7 @@ func TestLosses(t *testing.T) {
 		trouble := lately[0].Trouble()
 		got := ""
 		if !trouble.None() {
-			got = strings.TrimSpace(fmt.Sprint(trouble.Fault.ID, " ", trouble.fact("idle"), trouble.fact("life")))
+			got = strings.Join(strings.Fields(fmt.Sprint(trouble.Fault.ID, " ", trouble.fact("idle"), trouble.fact("life"), " ", trouble.OnSide())), " ")
 		}
 		if got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)

@@ -23,16 +23,18 @@ type Status struct {
 	Unproven     string    `json:"unproven_server,omitempty"`
 	RegisteredAt time.Time `json:"registered_at,omitzero"`
 	ExpiresAt    time.Time `json:"expires_at,omitzero"`
-	Reason       Reason    `json:"reason,omitempty"` // why it is not registered, or degraded
-	Fault        string    `json:"fault,omitempty"`  // its id in docs/faults.md, where more is known than the Reason
-	What         string    `json:"what,omitempty"`   // what is wrong, as docs/faults.md has it
-	Detail       string    `json:"detail,omitempty"` // raw words
-	Hint         string    `json:"hint,omitempty"`
-	NextAttempt  time.Time `json:"next_attempt_at,omitzero"` // while resting
-	Watch        *Watch    `json:"watch,omitempty"`          // with binding = "release"; absent: homeward holds a binding, or is not signed in
-	Pace         []Pace    `json:"pace,omitempty"`           // what is slow, lossy or dead although it works
-	Losses       []Losses  `json:"losses,omitempty"`         // how often registrations were lost lately
-	Certificate  *Identity `json:"certificate,omitempty"`    // for sign-in
+	// NotRegisteredSince is since when it is not registered: its start, or the end of the registration.
+	NotRegisteredSince time.Time `json:"not_registered_since,omitzero"`
+	Reason             Reason    `json:"reason,omitempty"` // why it is not registered, or degraded
+	Fault              string    `json:"fault,omitempty"`  // its id in docs/faults.md, where more is known than the Reason
+	What               string    `json:"what,omitempty"`   // what is wrong, as docs/faults.md has it
+	Detail             string    `json:"detail,omitempty"` // raw words
+	Hint               string    `json:"hint,omitempty"`
+	NextAttempt        time.Time `json:"next_attempt_at,omitzero"` // while resting
+	Watch              *Watch    `json:"watch,omitempty"`          // with binding = "release"; absent: homeward holds a binding, or is not signed in
+	Pace               []Pace    `json:"pace,omitempty"`           // what is slow, lossy or dead although it works
+	Losses             []Losses  `json:"losses,omitempty"`         // how often registrations were lost lately
+	Certificate        *Identity `json:"certificate,omitempty"`    // for sign-in
 	// ServerCertificates are that of the Registrar, and that of its issuer, if it ends before.
 	ServerCertificates []Ending     `json:"server_certificates,omitempty"`
 	Cycle              *Cycle       `json:"cycle,omitempty"`

@@ -85,7 +85,13 @@ func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) c
 	defer cancel()
 	record, unread := e.recall(asking, conf, "last good cannot be read")
 	status, err := daemon(conf).Status(asking)
-	stands := check.Daemon{NotRunning: errors.Is(err, control.ErrNotRunning), State: status.State, Reason: status.Reason, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt}
+	stands := check.Daemon{
+		NotRunning: errors.Is(err, control.ErrNotRunning), State: status.State, Degraded: status.Degraded, Since: status.NotRegisteredSince,
+		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt,
+	}
+	if status.State == provisioning.Registered {
+		stands.Since = status.RegisteredAt
+	}
 	if status.State == provisioning.Registered && status.Scheme == provisioning.ByCertificate {
 		stands.Certified = &status
 	}

@@ -177,7 +177,11 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 	case s.State == provisioning.Registered:
 		p.printf("%s since %s\n", p.paint(good, "registered"), since(now, s.RegisteredAt))
 	default:
-		p.printf("%s (%s)\n", p.paint(bad, "NOT REGISTERED"), s.State)
+		text := fmt.Sprintf("%s (%s)", p.paint(bad, "NOT REGISTERED"), s.State)
+		if !s.NotRegisteredSince.IsZero() {
+			text += " since " + since(now, s.NotRegisteredSince)
+		}
+		p.printf("%s\n", text)
 	}
 	if s.Reason != "" {
 		p.row("because", because(s.Why()))
@@ -221,7 +225,11 @@ func signedIn(s provisioning.Status) string {
 func lossesWords(l provisioning.Losses, now time.Time) string {
 	text := fmt.Sprintf("%s: %d in the last hour, %d in the last day, the last one %s", printable(l.HostPort()), l.LastHour, l.LastDay, ago(now, l.LastAt))
 	if l.LastReason != "" {
-		text += " (" + printable(string(l.LastReason)) + ")"
+		reasons := string(l.LastReason)
+		for i, other := range l.OtherReasons {
+			reasons += []string{"; before that ", ", "}[min(i, 1)] + string(other)
+		}
+		text += " (" + printable(reasons) + ")"
 	}
 	return text
 }

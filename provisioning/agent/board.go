@@ -24,7 +24,7 @@ type board struct {
 }
 
 func newBoard(policy provisioning.Policy, emit func(provisioning.Event)) *board {
-	return &board{emit: emit, release: policy.Release, status: provisioning.Status{Version: 1, SIPAddress: policy.SIPAddress.String(), SIPDomain: policy.SIPAddress.Domain}}
+	return &board{emit: emit, release: policy.Release, status: provisioning.Status{Version: 1, SIPAddress: policy.SIPAddress.String(), SIPDomain: policy.SIPAddress.Domain, NotRegisteredSince: shownTime(time.Now())}}
 }
 
 // snapshot returns the status, with what the store has to say of itself.
@@ -146,7 +146,7 @@ func (b *board) registered(reg *signin.Registration) {
 	b.change(func(s *provisioning.Status) {
 		reg.Show(s)
 		s.Degraded = reg.Degraded
-		s.RegisteredAt = shownTime(reg.Since)
+		s.RegisteredAt, s.NotRegisteredSince = shownTime(reg.Since), time.Time{}
 		bound(s, reg, b.release)
 		s.Because(provisioning.Why{})
 		if reg.Degraded {
@@ -226,7 +226,7 @@ func (b *board) lost(event provisioning.Event, loss provisioning.Loss) {
 		lately = b.losses.Lately(loss.At)
 		s.KeepPace(lossArea, endingArea)
 		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded, s.Watch = nil, time.Time{}, time.Time{}, false, nil
-		s.Scheme, s.Unproven, s.ServerCertificates = "", "", nil
+		s.Scheme, s.Unproven, s.ServerCertificates, s.NotRegisteredSince = "", "", nil, shownTime(loss.At)
 		s.Because(event.Why())
 	})
 	b.tell(event)

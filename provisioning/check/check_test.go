@@ -281,7 +281,9 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		case "stopped":
 			o.Daemon = Daemon{NotRunning: true}
 		case "registered":
-			o.Daemon = Daemon{State: provisioning.Registered}
+			o.Daemon = Daemon{State: provisioning.Registered, Since: time.Now().Add(-time.Hour)}
+		case "discovering":
+			o.Daemon = Daemon{State: provisioning.Discovering, Reason: provisioning.Reason(strings.Join(words[1:], "")), Since: time.Now().Add(-time.Hour)}
 		default:
 			o.Daemon = Daemon{
 				State: provisioning.Resting, Reason: provisioning.Reason(words[0]), What: strings.Join(words[1:], " "), NextAttempt: time.Now().Add(20 * time.Second),
@@ -305,7 +307,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 	},
 	"lost": func(o *Options, _ *config.Config, words []string) error {
 		if len(words) < 2 {
-			return errors.New("want lost HOST COUNT [REASON] [idle=D] [life=D]")
+			return errors.New("want lost HOST COUNT [REASON …] [idle=D] [life=D]")
 		}
 		l := provisioning.Losses{Endpoint: provisioning.Endpoint{Host: words[0], Port: 5061, Transport: provisioning.TLS}, LastAt: time.Now()}
 		var err error
@@ -317,6 +319,8 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 			name, value, timed := strings.Cut(word, "=")
 			d, err := time.ParseDuration(value)
 			switch {
+			case !timed && l.LastReason != "":
+				l.OtherReasons = append(l.OtherReasons, provisioning.Reason(word))
 			case !timed:
 				l.LastReason = provisioning.Reason(word)
 			case err != nil:

@@ -50,7 +50,7 @@ func notKept(f *Facts) provisioning.Trouble {
 
 // toBeLost says whether the daemon is registered still, where a sign-in fails now.
 func toBeLost(f *Facts) bool {
-	return f.Daemon.State == provisioning.Registered && !f.signsIn() && f.Untried.None()
+	return f.Daemon.registered() && !f.signsIn() && f.Untried.None()
 }
 
 // idle is about a daemon that does not do what the check has done. One that has never registered here need not run.
@@ -60,8 +60,8 @@ func idle(f *Facts) provisioning.Trouble {
 		return provisioning.Trouble{}
 	case d.NotRunning && f.remembers():
 		return provisioning.FaultDaemonStopped.Met(nil)
-	case d.State == provisioning.Resting:
-		return provisioning.FaultDaemonRests.Because(d.cause(), d.until())
+	case !d.registered() && d.Reason != "":
+		return provisioning.FaultDaemonRests.Because(d.cause(), d.facts())
 	default:
 		return provisioning.Trouble{}
 	}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"fmt"
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
@@ -40,12 +41,38 @@ type Options struct {
 type Daemon struct {
 	NotRunning  bool
 	State       provisioning.State
-	Reason      provisioning.Reason // why it rests
+	Degraded    bool
+	Since       time.Time           // it is registered, or is not; zero: not known
+	Reason      provisioning.Reason // why it is not registered, or degraded
+	Fault       string              // its id in docs/faults.md, where more is known than the Reason
 	What        string              // that in words, with the hosts; "": nothing more is known
 	Hint        string              // what to do about it; "": nothing more is known
 	NextAttempt time.Time           // while it rests
 	// Certified is how it is registered with the certificate of the device; nil: it is not.
 	Certified *provisioning.Status
+}
+
+// registered says whether it is.
+func (d Daemon) registered() bool { return d.State == provisioning.Registered }
+
+// does is what it does, and since when.
+func (d Daemon) does() string {
+	text := "registered"
+	switch {
+	case d.registered() && d.Degraded:
+		text += " through last good"
+	case d.registered():
+	default:
+		text = "not registered (" + d.State.String() + ")"
+	}
+	facts := d.facts()
+	if since := facts["since"]; since != nil {
+		text += fmt.Sprintf(" since %s", since)
+	}
+	if until := facts["until"]; until != nil {
+		text += fmt.Sprintf("; it tries again at %s", until)
+	}
+	return text
 }
 
 // spares is why nobody signs in now, or none: a Registrar has refused the password of the daemon, or asks for a pause. The daemon
@@ -65,7 +92,7 @@ func (d Daemon) spares(elsewhere bool) provisioning.Trouble {
 	default:
 		return provisioning.Trouble{}
 	}
-	return provisioning.FaultSpared.Because(d.cause(), d.until())
+	return provisioning.FaultSpared.Because(d.cause(), d.facts())
 }
 
 // cause is why a daemon rests, in its own words where it has told some.
@@ -79,8 +106,16 @@ func (d Daemon) cause() provisioning.Trouble {
 	return told.Met(provisioning.Facts{"what": d.What, "do": cmp.Or(d.Hint, d.Reason.Hint())})
 }
 
-func (d Daemon) until() provisioning.Facts {
-	return provisioning.Facts{"until": d.NextAttempt.UTC().Format("15:04:05 UTC")}
+// facts are since when it is as it is, and when it tries again.
+func (d Daemon) facts() provisioning.Facts {
+	facts := provisioning.Facts{}
+	if !d.NextAttempt.IsZero() {
+		facts["until"] = d.NextAttempt.UTC().Format("15:04:05 UTC")
+	}
+	if !d.Since.IsZero() {
+		facts["since"] = d.Since.UTC().Format("2006-01-02 15:04:05 UTC")
+	}
+	return facts
 }
 
 // Verdict is what a check comes to.

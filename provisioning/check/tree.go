@@ -191,10 +191,10 @@ func (b *branch) dhcp() {
 	}
 }
 
-// daemon is who does in earnest what the check tries.
+// daemon is who does in earnest what the check tries. Why it is not registered is told once: here, unless the verdict says so.
 func (b *branch) daemon() {
 	f := b.facts
-	c := Check{ID: "daemon", Title: "the daemon on this device", Result: Good, Detail: f.Daemon.State.String()}
+	c := Check{ID: "daemon", Title: "the daemon on this device", Result: Good, Detail: f.Daemon.does()}
 	t := idle(f)
 	switch {
 	case f.ByPassed || f.Daemon == Daemon{}:
@@ -204,7 +204,9 @@ func (b *branch) daemon() {
 	case f.Daemon.NotRunning:
 		c.Detail = "it is not running"
 	case toBeLost(f):
-		c.Result, c.Detail = Warn, "still registered, until its next renewal"
+		c.Result, c.Detail = Warn, c.Detail+", until its next renewal"
+	case !f.Daemon.registered() || f.Daemon.Degraded:
+		c.Result = Warn
 	}
 	for _, l := range f.Losses {
 		c.Detail += fmt.Sprintf("; registrations lost at %s: %d in the last hour, %d in the last day", l.HostPort(), l.LastHour, l.LastDay)
@@ -212,10 +214,20 @@ func (b *branch) daemon() {
 	if t.None() {
 		t = lostOften(f)
 	}
-	if !t.None() {
+	if !t.None() && !explainsDaemon(b.verdict, f) {
 		c.because(Warn, t)
 	}
 	b.add(c)
+}
+
+// explainsDaemon says whether the verdict is why the daemon is not registered: then that is a consequence.
+func explainsDaemon(verdict provisioning.Trouble, f *Facts) bool {
+	d := f.Daemon
+	if d.NotRunning || d.registered() || verdict.None() || f.signsIn() {
+		return false
+	}
+	moot := verdict.Fault.Moot
+	return verdict.Reason() == d.Reason || verdict.Fault.ID == d.Fault || slices.Contains(moot, "registrar") || d.Reason.IsDiscovery() && slices.Contains(moot, "dns")
 }
 
 // option is one option as a tech compares it with the server: its meaning and its bytes.
