@@ -69,11 +69,43 @@ func TestPhoneFollows(t *testing.T) {
 	}
 }
 
+// TestPhoneReports: a phone whose own registration fails says so, and homeward asks its Registrar.
+func TestPhoneReports(t *testing.T) {
+	for _, p := range phones {
+		t.Run(p.name, func(t *testing.T) {
+			for _, name := range []string{p.program, "jq", "nc.openbsd"} {
+				program(t, name)
+			}
+			s := newSite(t)
+			startDnsmasqDNS(t, s.dns, zoneWith(at("internal-tls")))
+			startKea(t, s.dhcp, options{})
+			startKamailio(t, s, settings{places: []place{at("internal-tls")}})
+			startDhclient(t, s.device)
+			a := newAppliance(t, s, "")
+			p.install(t, a)
+			for _, name := range p.own {
+				path := filepath.Join("var/lib", p.name, name)
+				a.install(t, path, strings.ReplaceAll(read(t, filepath.Join(a.root, path)), password, "wrong"))
+			}
+			a.boot(t)
+			a.run(t, "systemctl", "enable", "--now", p.name, "homeward")
+			eventually(t, "homeward is told, and asks its Registrar", func() error {
+				out, err := a.try("homeward", "history", "--json")
+				if !strings.Contains(out, `"event":"report"`) || !strings.Contains(out, "the Registrar is asked now") {
+					return fmt.Errorf("%s, %w", out, err)
+				}
+				return nil
+			})
+		})
+	}
+}
+
 // install puts the example on the appliance, with its user.
 func (p phone) install(t *testing.T, a *appliance) {
 	t.Helper()
 	a.install(t, "etc/passwd", read(t, a.root+"/etc/passwd")+fmt.Sprintf("%s:x:%d:%[2]d::/nonexistent:/usr/sbin/nologin\n", p.name, phoneUser))
-	a.install(t, "etc/group", read(t, a.root+"/etc/group")+fmt.Sprintf("%s:x:%d:\n", p.name, phoneUser))
+	group := strings.Replace(read(t, a.root+"/etc/group"), "homeward:x:950:\n", "homeward:x:950:"+p.name+"\n", 1)
+	a.install(t, "etc/group", group+fmt.Sprintf("%s:x:%d:\n", p.name, phoneUser))
 	for _, unit := range []string{p.name + ".service", p.name + "-follow.service"} {
 		a.install(t, "etc/systemd/system/"+unit, read(t, filepath.Join(examples, p.name, unit)))
 	}

@@ -150,6 +150,7 @@ func TestStatusText(t *testing.T) {
 		"visited":    released(provisioning.Watch{Binding: "none", Over: "visits", AnsweredAt: noon, NextAt: noon.Add(7 * time.Minute)}),
 		"learning":   released(provisioning.Watch{Binding: "held", Over: "connection", AnsweredAt: noon}),
 		"registered": onFE01(), "degraded": throughLastGood(), "resting": resting(), "nothing": nothingFound(), "running": running(),
+		"all-fail": allFail(), "dhcp-off": dhcpOff(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
@@ -159,6 +160,25 @@ func TestStatusText(t *testing.T) {
 			golden.Compare(t, "testdata/golden/status-"+name+".txt", b.Bytes())
 		})
 	}
+}
+
+// allFail is a device at whose two Registrars nothing listens.
+func allFail() provisioning.Status {
+	s := nothingFound()
+	s.NotRegisteredSince = noon
+	for _, host := range []string{"fe01.contoso.com", "fe01.contoso.com", "fe02.contoso.com"} {
+		s.Cycle.Note(provisioning.Event{At: noon, Kind: provisioning.Attempted, Endpoint: provisioning.Endpoint{Host: host, Port: 5061}, Addr: fe01, Reason: provisioning.ConnectRefused})
+	}
+	why, _ := s.Cycle.Blame(false)
+	s.Because(why)
+	return s
+}
+
+// dhcpOff is a device that finds nothing, and is not to ask DHCP.
+func dhcpOff() provisioning.Status {
+	s := nothingFound()
+	s.Cycle.Source(provisioning.Source{Step: provisioning.DHCPTLS, Source: "dhcp", Query: "option 120", Reason: provisioning.DHCPOff})
+	return s
 }
 
 // lastGoodFE01 is what such a device remembers.

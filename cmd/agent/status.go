@@ -188,6 +188,23 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 		p.hint(s.Hint)
 		p.hinted[s.Hint] = true
 	}
+	if n := len(inVain(s)); n > 1 {
+		p.row("tried", fmt.Sprintf("%d Registrars in the last cycle; none of them works (see below)", n))
+	}
+}
+
+// inVain are the Registrars that were tried in the last cycle of a device that rests since all of them have failed.
+func inVain(s provisioning.Status) map[provisioning.Endpoint]bool {
+	tried := map[provisioning.Endpoint]bool{}
+	if s.State != provisioning.Resting || s.Cycle == nil || s.Cycle.Registered() {
+		return tried
+	}
+	for _, a := range s.Cycle.Attempts {
+		if a.Result == "failed" {
+			tried[a.Endpoint()] = true
+		}
+	}
+	return tried
 }
 
 // watched is what has become of the binding that is not to be held, and how the Registrar is watched.
@@ -279,6 +296,9 @@ func meanwhile(s provisioning.Status, now time.Time) string {
 	}
 	if s.Cycle != nil && slices.ContainsFunc(s.Cycle.Attempts, func(a provisioning.Attempt) bool { return a.Result != "skipped" }) {
 		return ""
+	}
+	if s.Cycle != nil && slices.ContainsFunc(s.Cycle.Sources, func(source provisioning.Source) bool { return source.Reason == provisioning.DHCPOff }) {
+		return "DNS is asked again every few seconds"
 	}
 	return "DNS and DHCP are asked again every few seconds"
 }
