@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -112,6 +113,9 @@ func (a *appliance) bare(t testing.TB) {
 // boot starts the first process, and returns when it has done what there is to do at a boot.
 func (a *appliance) boot(t testing.TB) {
 	t.Helper()
+	if name, _, _ := strings.Cut(t.Name(), "/"); !slices.Contains(inTurn, name) {
+		t.Fatalf("%s boots an appliance: it belongs into the list inTurn", name)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

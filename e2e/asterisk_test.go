@@ -19,6 +19,10 @@ import (
 // asterisks are the releases of Debian that have Asterisk; Debian 12 has not.
 var asterisks = []struct{ version, suite string }{{"16", "bullseye"}, {"22", "sid"}}
 
+func asteriskRoot(suite string) []string {
+	return []string{suite, "systemd-sysv", "asterisk", "jq", "ca-certificates"}
+}
+
 // eachAsterisk runs a test in a Debian with each Asterisk that can be had, on a site of its own. One will do: Debian keeps
 // neither of them for ever.
 func eachAsterisk(t *testing.T, test func(*testing.T, *site, *appliance)) {
@@ -29,7 +33,7 @@ func eachAsterisk(t *testing.T, test func(*testing.T, *site, *appliance)) {
 	var none error
 	had := false
 	for _, asterisk := range asterisks {
-		root, err := debianRoot(t, []string{asterisk.suite, "systemd-sysv", "asterisk", "jq", "ca-certificates"})
+		root, err := debianRoot(t, asteriskRoot(asterisk.suite))
 		if err != nil {
 			t.Logf("Asterisk %s is not to be had: %v", asterisk.version, err)
 			none = err

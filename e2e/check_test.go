@@ -18,41 +18,37 @@ type fault struct {
 	want   string // the summary of `homeward check`, a sentence a line, and below it what else may help
 }
 
-// TestCheck: each fault is found, and put into words (TechNet dd637123; what people in the field run into). All rows
-// share one segment and one set of Registrars; DNS, DHCP and the device's state are a row's own.
-func TestCheck(t *testing.T) {
+// TestCheck…: each fault is found, and put into words (TechNet dd637123; what people in the field run into). All rows of a
+// test share one segment and one set of Registrars; DNS, DHCP and the device's state are a row's own.
+
+func TestCheckHealthy(t *testing.T)     { checkEach(t, healthy) }
+func TestCheckDNS(t *testing.T)         { checkEach(t, dnsFaults) }
+func TestCheckDHCP(t *testing.T)        { checkEach(t, dhcpFaults) }
+func TestCheckConnection(t *testing.T)  { checkEach(t, connectionFaults) }
+func TestCheckTLS(t *testing.T)         { checkEach(t, tlsFaults) }
+func TestCheckSIP(t *testing.T)         { checkEach(t, sipFaults) }
+func TestCheckFrontEnd(t *testing.T)    { checkEach(t, frontFaults) }
+func TestCheckCertificate(t *testing.T) { checkEach(t, certificateFaults) }
+func TestCheckProxy(t *testing.T)       { checkEach(t, proxyFaults) }
+func TestCheckDevice(t *testing.T)      { checkEach(t, deviceFaults) }
+
+func checkEach(t *testing.T, faults []fault) {
 	common := newScene(t)
-	for _, part := range []struct {
-		name   string
-		faults []fault
-	}{
-		{"healthy", healthy},
-		{"DNS", dnsFaults},
-		{"DHCP", dhcpFaults},
-		{"connection", connectionFaults},
-		{"TLS", tlsFaults},
-		{"SIP", sipFaults},
-		{"front end", frontFaults},
-		{"certificate", certificateFaults},
-		{"proxy", proxyFaults},
-		{"device", deviceFaults},
-	} {
-		for _, f := range part.faults {
-			t.Run(part.name+"/"+f.name, func(t *testing.T) {
-				d := f.arrange(t, common)
-				r := d.check(t)
-				t.Logf("check took %d ms", r.TookMS)
-				if got := "\n" + r.said(); stamps.ReplaceAllString(got, "…") != f.want {
-					t.Errorf("check says%s\nwant%s", got, f.want)
-				}
-				if r.Reason != f.reason {
-					t.Errorf("the reason is %q, want %q", r.Reason, f.reason)
-				}
-				if r.Reason != "" && !r.shows(r.Reason) {
-					t.Errorf("no check shows the reason %q: %+v", r.Reason, r.Checks)
-				}
-			})
-		}
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			d := f.arrange(t, common)
+			r := d.check(t)
+			t.Logf("check took %d ms", r.TookMS)
+			if got := "\n" + r.said(); stamps.ReplaceAllString(got, "…") != f.want {
+				t.Errorf("check says%s\nwant%s", got, f.want)
+			}
+			if r.Reason != f.reason {
+				t.Errorf("the reason is %q, want %q", r.Reason, f.reason)
+			}
+			if r.Reason != "" && !r.shows(r.Reason) {
+				t.Errorf("no check shows the reason %q: %+v", r.Reason, r.Checks)
+			}
+		})
 	}
 }
 

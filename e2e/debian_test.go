@@ -20,9 +20,40 @@ import (
 // Debian 12 as it comes, with the ways to a network and to roots of trust that it installs by default.
 var debian = []string{"bookworm", "systemd-sysv", "ifupdown", "isc-dhcp-client", "ca-certificates"}
 
-// debianRoot is the root of a fresh Debian: a suite, and packages. What debootstrap makes is kept from run to run in the
-// user's cache directory. The error says why it is not to be had.
+// TestRoots makes what other tests boot, while they do something else. Whether one can do without a root is theirs to say.
+func TestRoots(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out by -short")
+	}
+	canBoot(t)
+	roots := [][]string{debian}
+	for _, d := range clientRoots {
+		roots = append(roots, d.root)
+	}
+	for _, a := range asterisks {
+		roots = append(roots, asteriskRoot(a.suite))
+	}
+	for _, root := range roots {
+		if _, err := debianTarball(t, root); err != nil {
+			t.Logf("%s: %v", root, err)
+		}
+	}
+}
+
+// debianRoot is the root of a fresh Debian: a suite, and packages. The error says why it is not to be had.
 func debianRoot(t testing.TB, wanted []string) (string, error) {
+	t.Helper()
+	made, err := debianTarball(t, wanted)
+	if err != nil {
+		return "", err
+	}
+	root := t.TempDir()
+	runTool(t, exec.Command("tar", "--extract", "--file="+made, "--directory="+root))
+	return root, nil
+}
+
+// debianTarball is such a root as a file. What debootstrap makes is kept from run to run in the user's cache directory.
+func debianTarball(t testing.TB, wanted []string) (string, error) {
 	t.Helper()
 	for _, name := range []string{"debootstrap", "tar", "nsenter"} {
 		program(t, name)
@@ -32,14 +63,11 @@ func debianRoot(t testing.TB, wanted []string) (string, error) {
 		cache = t.TempDir()
 	}
 	made := filepath.Join(cache, "homeward-e2e", strings.Join(wanted, "+")+".tar")
+	defer lock(t, made+".lock").Close()
 	if _, err := os.Stat(made); errors.Is(err, os.ErrNotExist) {
-		if err := bootstrap(t, made, wanted); err != nil {
-			return "", err
-		}
+		return made, bootstrap(t, made, wanted)
 	}
-	root := t.TempDir()
-	runTool(t, exec.Command("tar", "--extract", "--file="+made, "--directory="+root))
-	return root, nil
+	return made, nil
 }
 
 // bootstrap makes the root, as a tar file. Packages are fetched where the machine's own network is; their scripts run

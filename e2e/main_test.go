@@ -5,6 +5,7 @@ package e2e
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(envProp) != "":
 		os.Exit(runProp(os.Getenv(envProp)))
-	case testing.Short(): // newSite skips
+	case testing.Short(), flag.Lookup("test.list").Value.String() != "": // newSite skips
 		os.Exit(m.Run())
 	case os.Getenv(envInside) == "":
 		os.Exit(outermost(m))
@@ -56,7 +57,12 @@ func outermost(m *testing.M) int {
 	}
 	os.Setenv(envDir, dir)
 	build(dir)
-	code, err := enter()
+	var code int
+	if names := singly(); len(names) > 1 {
+		code, err = sideBySide(names)
+	} else {
+		code, err = enter(os.Stdout, os.Args[1:]...)
+	}
 	if err != nil {
 		os.Setenv(envSkip, err.Error())
 		return m.Run()
@@ -79,9 +85,9 @@ func build(dir string) {
 
 // enter runs this test binary again in namespaces of its own; it returns the exit code. The process namespace is what ends
 // every server, whatever becomes of the tests.
-func enter() (int, error) {
-	inside := exec.Command("/proc/self/exe", os.Args[1:]...)
-	inside.Stdout, inside.Stderr = os.Stdout, os.Stderr
+func enter(out io.Writer, args ...string) (int, error) {
+	inside := exec.Command("/proc/self/exe", args...)
+	inside.Stdout, inside.Stderr = out, out
 	inside.Env = append(os.Environ(), envInside+"=1")
 	for _, kind := range []string{"net", "mnt"} { // for outside
 		own, err := os.Open("/proc/self/ns/" + kind)

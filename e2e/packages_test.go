@@ -30,6 +30,7 @@ const (
 func packages(t testing.TB, version string) string {
 	t.Helper()
 	dir := filepath.Join(os.Getenv(envDir), version)
+	defer lock(t, dir+".lock").Close()
 	if _, err := os.Stat(dir + "/SHA256SUMS"); err == nil { // made for another test
 		return dir
 	}
