@@ -35,11 +35,11 @@ race:
 	@if CGO_ENABLED=1 go build runtime/cgo 2>/dev/null; then set -x; CGO_ENABLED=1 go test -race -short ./...; else \
 		( set -x; go test -short ./... ) && echo 'left out: the race detector, which needs a C compiler (Debian: gcc libc6-dev)'; fi
 
-test:                               # unit, scenarios, fuzz seeds, CLI scripts; those that share port 67 of loopback; end to end
+test:                               # side by side: end to end; those that share port 67 of loopback; unit, scenarios, fuzz seeds, CLI scripts
 	@go run ./e2e/tested \
-		-- -count=1 -timeout 20m $$(go list ./... | grep -vE '/(e2e|cmd/agent|provisioning/agent|internal/sitetest)$$') \
-		-- -count=1 -timeout 20m -p 1 ./cmd/agent ./provisioning/agent ./internal/sitetest \
-		-- -count=1 -timeout 40m ./e2e
+		-- -count=1 -timeout 40m ./e2e \
+		++ -count=1 -timeout 40m -p 1 ./cmd/agent ./provisioning/agent ./internal/sitetest \
+		++ -count=1 -timeout 40m $$(go list ./... | grep -vE '/(e2e|cmd/agent|provisioning/agent|internal/sitetest)$$')
 
 demo:                               # the story: sign in, outage, restart, the way back
 	go run ./cmd/lab demo

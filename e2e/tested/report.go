@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/homeward-agent/homeward/e2e/needs"
 )
@@ -23,8 +24,9 @@ const (
 	namesShown = 6   // names of tests in one line
 )
 
-// report is what became of the tests.
+// report is what became of the tests. Who reads the events of a group holds the lock for one event.
 type report struct {
+	sync.Mutex
 	out      io.Writer
 	packages map[string]*tests
 	failed   []string            // what failed
@@ -49,6 +51,8 @@ func (r *report) print(text string) { fmt.Fprint(r.out, text) }
 
 // broken is a failure that is not one of a test.
 func (r *report) broken(what string) {
+	r.Lock()
+	defer r.Unlock()
 	r.failed = append(r.failed, what)
 	fmt.Fprintln(r.out, what)
 }

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,10 +89,53 @@ func TestFailures(t *testing.T) {
 	if err := r.run([]string{"-no-such-flag"}); err == nil && len(r.failed) == 0 {
 		t.Errorf("go test that cannot start counts as passed:\n%s", &out)
 	}
-	if err := r.read(strings.NewReader(`{"Action":"start","Package":"x/y/z/cut"}`)); err != nil {
+	if _, err := r.read(strings.NewReader(`{"Action":"start","Package":"x/y/z/cut"}`)); err != nil {
 		t.Fatal(err)
 	}
 	if r.end(); !strings.Contains(out.String(), "cut has not ended") {
 		t.Errorf("a package that never ended:\n%s", &out)
+	}
+}
+
+// Groups that run side by side share one report: a line for each package, what failed in each, and what was left out once. A group
+// that cannot start is not hidden by a failure of the one beside it.
+func TestSideBySide(t *testing.T) {
+	dir := t.TempDir()
+	files := map[string]string{
+		"go.mod":         "module suite\n\ngo 1.26\n",
+		"good/a_test.go": suite,
+		"bad/b_test.go":  suite + failing,
+		"last/c_test.go": suite,
+	}
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	all := groups(strings.Fields("-- -count=1 ./good ++ -count=1 ./bad ++ -C nowhere -- ./last"))
+	if diff := cmp.Diff([][][]string{{{"-count=1", "./good"}, {"-count=1", "./bad"}, {"-C", "nowhere"}}, {{"./last"}}}, all); diff != "" {
+		t.Fatalf("groups (-want +got):\n%s", diff)
+	}
+	var out bytes.Buffer
+	r := newReport(&out)
+	r.runAll(all)
+	r.end()
+	got := anyTime.ReplaceAllString(out.String(), "")
+	want := []string{"bad TestBad", "go test -C nowhere: exit status 2"}
+	if slices.Sort(r.failed); !slices.Equal(r.failed, want) {
+		t.Errorf("failed %q, want %q", r.failed, want)
+	}
+	for text, times := range map[string]int{
+		"ok  \tsuite/good\t": 1, "FAIL\tsuite/bad\t": 1, "ok  \tsuite/last\t": 1, "this is wrong": 1, "not shown": 0, "Left out on this machine": 1,
+		"16 tests: 6 passed, 9 left out, 1 failed": 1,
+	} {
+		if n := strings.Count(got, text); n != times {
+			t.Errorf("%q is there %d times, want %d:\n%s", text, n, times, got)
+		}
+	}
+	if last := strings.Index(got, "suite/last"); last < strings.Index(got, "suite/good") || last < strings.Index(got, "suite/bad") {
+		t.Errorf("a group begins before those that come before it have ended:\n%s", got)
 	}
 }
