@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -110,6 +111,9 @@ func (a *appliance) bare(t testing.TB) {
 	a.install(t, "etc/shadow", "root:*:20000::::::\n")
 }
 
+// inAppliance is in the environment of the first process of an appliance.
+const inAppliance = "container=e2e"
+
 // boot starts the first process, and returns when it has done what there is to do at a boot.
 func (a *appliance) boot(t testing.TB) {
 	t.Helper()
@@ -122,16 +126,21 @@ func (a *appliance) boot(t testing.TB) {
 	}
 	a.process = start(t, a.host, "env", envProp+"=appliance", envRoot+"="+a.root, envInit+"="+strings.Join(a.init, "\n"),
 		"unshare", "--pid", "--mount", "--cgroup", "--uts", "--ipc", "--fork", "--kill-child", self)
-	started := []string{"true"}
-	if a.init[0] == systemdInit[0] {
-		started = []string{"systemctl", "is-active", "basic.target"}
+	started := func() error { // executing it is the last thing that becomeInit does
+		environ, err := os.ReadFile("/proc/" + a.first() + "/environ")
+		if err == nil && !bytes.Contains(environ, []byte(inAppliance)) {
+			err = errors.New("the first process has not been executed")
+		}
+		return err
 	}
-	eventually(t, "the appliance has started", func() error {
-		if err := a.running(); err != nil {
+	if a.init[0] == systemdInit[0] {
+		started = func() error {
+			_, err := a.try("systemctl", "is-active", "basic.target")
 			return err
 		}
-		_, err := a.try(started...)
-		return err
+	}
+	eventually(t, "the appliance has started", func() error {
+		return errors.Join(a.running(), started())
 	})
 	booted, first := a.process, a.first()
 	t.Cleanup(func() {
@@ -273,5 +282,5 @@ func becomeInit(root string, argv []string) error {
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0); errno != 0 {
 		return errno
 	}
-	return syscall.Exec(argv[0], argv, []string{"container=e2e", "PATH=/usr/sbin:/usr/bin"})
+	return syscall.Exec(argv[0], argv, []string{inAppliance, "PATH=/usr/sbin:/usr/bin"})
 }
