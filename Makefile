@@ -38,8 +38,8 @@ race:
 test:                               # side by side: end to end; those that share port 67 of loopback; unit, scenarios, fuzz seeds, CLI scripts
 	@go run ./e2e/tested \
 		-- -count=1 -timeout 40m ./e2e \
-		++ -count=1 -timeout 40m -p 1 ./cmd/agent ./provisioning/agent ./internal/sitetest \
-		++ -count=1 -timeout 40m $$(go list ./... | grep -vE '/(e2e|cmd/agent|provisioning/agent|internal/sitetest)$$')
+		++ -count=1 -timeout 40m -p 1 ./cmd/agent ./cmd/lab ./provisioning/agent ./internal/sitetest \
+		++ -count=1 -timeout 40m $$(go list ./... | grep -vE '/(e2e|cmd/agent|cmd/lab|provisioning/agent|internal/sitetest)$$')
 
 demo:                               # the story: sign in, outage, restart, the way back
 	go run ./cmd/lab demo
