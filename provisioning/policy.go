@@ -52,7 +52,7 @@ type Policy struct {
 	Naming   Naming
 
 	Roots              *x509.CertPool        // who may sign certificates; nil: the system's roots
-	LateRoots          func() *x509.CertPool // the same, read when they are first asked for; nil: Roots it is
+	LateRoots          func() *x509.CertPool // these and the system's, which take their time to read, for what Roots do not prove; nil: Roots are all
 	TLSMin             uint16                // tls.VersionTLS12 or the site's exception
 	CredentialsOverTCP bool                  // challenges over plain TCP may be answered, at hosts that SRV or the configuration name
 
@@ -82,14 +82,6 @@ type Policy struct {
 	Clock   func() time.Time // what certificates are judged by; nil: the clock of this device
 	Version string           // of this program
 	Built   time.Time        // no clock is right that shows less than this; zero: unknown
-}
-
-// Authorities are who may sign certificates; nil: the system's roots.
-func (p *Policy) Authorities() *x509.CertPool {
-	if p.LateRoots != nil {
-		return p.LateRoots()
-	}
-	return p.Roots
 }
 
 // ManualServer is a Registrar named in the configuration; Port 0 means the default of the transport.

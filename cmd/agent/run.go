@@ -205,7 +205,7 @@ type dialFunc = func(ctx context.Context, network, address string) (net.Conn, er
 
 // readAuthorities reads the system's roots before a certificate needs them. It takes longer than all the rest of a start.
 func readAuthorities(p provisioning.Policy) {
-	if p.Authorities() == nil {
+	if p.Roots == nil {
 		_, _ = x509.SystemCertPool() // it stays read; what is wrong with it, a certificate will show
 	}
 }

@@ -216,11 +216,11 @@ var keys = []Key{
 	{"roots", List, ``, `["/etc/homeward/site-root.pem"]`,
 		"files with certificates, in PEM or DER, to trust in addition to the system's roots\nCertificates that cannot be read are skipped, with a warning.",
 		func(v Value, to *Config) error {
-			roots, warnings, err := readRoots(v.List)
+			roots, all, warnings, err := readRoots(v.List)
 			for _, warning := range warnings {
 				to.warn("roots: " + warning)
 			}
-			to.Policy.LateRoots = roots
+			to.Policy.Roots, to.Policy.LateRoots = roots, all
 			return err
 		}},
 	{"trust_bootstrap", Text, `"off"`, ``,

@@ -19,37 +19,40 @@ const (
 	pemBoundary = "-----BEGIN "
 )
 
-// readRoots returns the system's roots, which take their time to read, and those of the files; nil, which means the system's,
-// without files. What cannot
+// readRoots returns the roots of the files, and all: these and the system's, which take their time to read. Without files roots
+// is nil, which means the system's. What cannot
 // be read in a file is left out, and told as a warning; it is an error when no file has a certificate that can be read.
-func readRoots(paths []string) (roots func() *x509.CertPool, warnings []string, err error) {
+func readRoots(paths []string) (roots *x509.CertPool, all func() *x509.CertPool, warnings []string, err error) {
 	if len(paths) == 0 {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
 	var left leftOut
 	var read []*x509.Certificate
 	for _, path := range paths {
 		certificates, err := readCertificates(path, &left)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		read = append(read, certificates...)
 	}
 	switch err := errors.New(strings.Join(left.texts(), "; ")); {
 	case len(read) == 0 && left.noPEM:
-		return nil, nil, &advised{err, "export the certificate as PEM, which Windows calls Base-64"}
+		return nil, nil, nil, &advised{err, "export the certificate as PEM, which Windows calls Base-64"}
 	case len(read) == 0:
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return sync.OnceValue(func() *x509.CertPool {
-		pool, err := x509.SystemCertPool()
-		if err != nil { // a small device may have none
-			pool = x509.NewCertPool()
-		}
+	with := func(pool *x509.CertPool) *x509.CertPool {
 		for _, c := range read {
 			pool.AddCert(c)
 		}
 		return pool
+	}
+	return with(x509.NewCertPool()), sync.OnceValue(func() *x509.CertPool {
+		pool, err := x509.SystemCertPool()
+		if err != nil { // a small device may have none
+			pool = x509.NewCertPool()
+		}
+		return with(pool)
 	}), left.texts(), nil
 }
 

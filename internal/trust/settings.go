@@ -7,8 +7,9 @@ import (
 
 // Settings is what a site decides about certificates.
 type Settings struct {
-	Roots      *x509.CertPool // nil: the system's
-	MinVersion uint16         // tls.VersionTLS12, or a named exception below it
+	Roots      *x509.CertPool        // nil: the system's
+	LateRoots  func() *x509.CertPool // Roots and more, for what Roots do not prove; nil: Roots are all
+	MinVersion uint16                // tls.VersionTLS12, or a named exception below it
 	// Pins are fingerprints ("sha256:…") of certificates that are trusted as authorities where a server sends them. Nil: none.
 	Pins  map[string]bool
 	Floor time.Time // no certificate is judged by a clock that shows less; zero: the clock alone

@@ -55,6 +55,40 @@ func TestValidAt(t *testing.T) {
 	}
 }
 
+// What takes time to read is read only for a chain that the other roots do not prove; that one is judged by all of them.
+func TestLateRoots(t *testing.T) {
+	root, other := certify(t, nil, "root", certifies()), certify(t, nil, "other", certifies())
+	chain := []*x509.Certificate{certify(t, root, "leaf", serves()).cert}
+	pool := func(of ...*made) *x509.CertPool {
+		p := x509.NewCertPool()
+		for _, c := range of {
+			p.AddCert(c.cert)
+		}
+		return p
+	}
+	for name, row := range map[string]struct {
+		roots, late *x509.CertPool
+		read, want  string
+	}{
+		"proven at once": {pool(root), pool(root, other), "", ""},
+		"proven late":    {pool(other), pool(other, root), "read", ""},
+		"not proven":     {pool(other), pool(other, expiredTwin(t, root)), "read", "expired"},
+	} {
+		read, got := "", ""
+		err := Prove("fe01.contoso.com", chain, Settings{Roots: row.roots, LateRoots: func() *x509.CertPool { read += "read"; return row.late }})
+		var e *CertificateError
+		switch {
+		case errors.As(err, &e) && e.Problem == Expired && e.Of.Subject == "CN=root":
+			got = "expired"
+		case err != nil:
+			got = err.Error()
+		}
+		if read != row.read || got != row.want {
+			t.Errorf("%s: roots: %q, got %q, want %q and %q", name, read, got, row.read, row.want)
+		}
+	}
+}
+
 // A device without a clock takes a chain only if all of it is valid at the latest moment that it knows to have passed; the time
 // of this machine plays no part in it.
 func TestWithoutAClock(t *testing.T) {

@@ -92,7 +92,10 @@ func verify(host string, chain []*x509.Certificate, s Settings) (anchor string, 
 		return "", nil, &CertificateError{Host: host, Problem: NoCertificate, Err: errors.New("no certificate was sent")}
 	}
 	leaf := chain[0]
-	chains, err = chained(chain, s.Roots, s.now(), s.Floor)
+	if chains, err = chained(chain, s.Roots, s.now(), s.Floor); err != nil && s.LateRoots != nil {
+		s.Roots = s.LateRoots()
+		chains, err = chained(chain, s.Roots, s.now(), s.Floor)
+	}
 	for _, c := range chain {
 		if err == nil {
 			break

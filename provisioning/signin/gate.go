@@ -113,7 +113,7 @@ func (g *gate) handshake(ctx context.Context, c provisioning.Candidate, conn net
 	secure, met, err := trust.Handshake(ctx, watched, c.Host, g.proof(c))
 	if err != nil {
 		watched.Close()
-		return nil, met, &attemptError{stage: handshaking, err: err, met: met, loss: watched.Loss(), near: g.near(addrOf(conn.RemoteAddr())), rooted: g.policy.Authorities() != nil}
+		return nil, met, &attemptError{stage: handshaking, err: err, met: met, loss: watched.Loss(), near: g.near(addrOf(conn.RemoteAddr())), rooted: g.policy.Roots != nil}
 	}
 	return secure, met, nil
 }
@@ -143,5 +143,5 @@ func (g *gate) trust() trust.Settings {
 	if g.first != "" {
 		pins[g.first] = true
 	}
-	return trust.Settings{Roots: g.policy.Authorities(), Pins: pins, MinVersion: g.policy.TLSMin, Floor: g.clockFloor(), Clock: g.policy.Clock, Sessions: g.sessions}
+	return trust.Settings{Roots: g.policy.Roots, LateRoots: g.policy.LateRoots, Pins: pins, MinVersion: g.policy.TLSMin, Floor: g.clockFloor(), Clock: g.policy.Clock, Sessions: g.sessions}
 }
