@@ -10,8 +10,8 @@ import (
 // Ground is what decides, besides names and certificates, whether a packet may go to a place that the network has named.
 type Ground struct {
 	Policy Policy
-	Bench  []netip.AddrPort // name servers on this device, which may name the device
-	Own    []netip.Addr     // addresses of this device
+	Bench  []netip.AddrPort    // name servers on this device, which may name the device
+	Own    func() []netip.Addr // addresses of this device, asked where they matter; nil: unknown
 }
 
 // Answer says why an address that a name server gave is not used, or nil.
@@ -29,7 +29,7 @@ func (g *Ground) Refuses(step Step, host string, addr netip.Addr) string {
 	if err := place.CheckAddress(addr, len(g.Bench) > 0); err != nil {
 		return err.Error()
 	}
-	if slices.Contains(g.Own, addr) && !step.byDNS() && !g.Policy.Configured(host) && len(g.Bench) == 0 {
+	if g.Own != nil && !step.byDNS() && !g.Policy.Configured(host) && len(g.Bench) == 0 && slices.Contains(g.Own(), addr) {
 		return "address " + addr.String() + " is this device's own"
 	}
 	return ""

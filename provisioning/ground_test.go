@@ -36,7 +36,7 @@ func TestWhichAddressesAreRefused(t *testing.T) {
 			{"169.254.0.9", "169.254.0.9", true, true},
 			{"169.254.0.10", "169.254.0.10", false, false},
 		} {
-			g := Ground{Policy: policy, Own: []netip.Addr{netip.MustParseAddr(own)}}
+			g := Ground{Policy: policy, Own: func() []netip.Addr { return []netip.Addr{netip.MustParseAddr(own)} }}
 			if problem := g.Refuses(step, test.host, netip.MustParseAddr(test.addr)); (problem == "") != test.allowed {
 				t.Errorf("%s: %s at %s: %q", step, test.host, test.addr, problem)
 			}

@@ -59,3 +59,26 @@ func TestMend29HelpOfService(t *testing.T) {
 		}
 	})
 }
+
+// The daemon starts without the other verbs, and is the same for it.
+func TestDaemonAlone(t *testing.T) {
+	for line, want := range map[string]bool{
+		"run": true, "run --log-level debug": true, "--config run run": true,
+		"": false, "--config run": false, "help run": false, "check run": false, "--version run": false, "--config=run plan": false,
+	} {
+		if got := isDaemon(strings.Fields(line)); got != want {
+			t.Errorf("homeward %s: %t", line, got)
+		}
+	}
+	help := func(root *cobra.Command, out *bytes.Buffer) string {
+		root.SetArgs([]string{"run", "--help"})
+		if err := root.ExecuteContext(t.Context()); err != nil {
+			t.Error(err)
+		}
+		return out.String()
+	}
+	var alone, whole bytes.Buffer
+	if got, want := help(rootOf(env{stdout: &alone}, runCommand(env{})), &alone), help(rootCommand(env{stdout: &whole}), &whole); got != want || want == "" {
+		t.Errorf("run --help says\n%s\nwith the other verbs beside it\n%s", got, want)
+	}
+}

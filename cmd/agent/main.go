@@ -25,7 +25,11 @@ func main() {
 // run runs one command and returns its exit code. The voice of the program: results go to stdout; remarks go
 // to stderr, as "homeward: error: …" and "homeward: hint: …", without a capital and without a full stop.
 func run(ctx context.Context, e env, args []string) int {
-	root := rootCommand(e)
+	tree := rootCommand
+	if isDaemon(args) {
+		tree = func(e env) *cobra.Command { return rootOf(e, runCommand(e)) }
+	}
+	root := tree(e)
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -64,12 +68,25 @@ func run(ctx context.Context, e env, args []string) int {
 	return f.code
 }
 
+// isDaemon says whether a command line starts the daemon, which is in a hurry: it does without the other verbs.
+func isDaemon(args []string) bool {
+	if len(args) > 1 && args[0] == "--config" {
+		args = args[2:]
+	}
+	return len(args) > 0 && args[0] == "run"
+}
+
 // rootCommand is the tree of verbs.
 func rootCommand(e env) *cobra.Command {
-	root := group("homeward", "Find the Lync SIP Registrar of this device and register with it", []*cobra.Command{
+	return rootOf(e,
 		runCommand(e), statusCommand(e), planCommand(e), checkCommand(e), drillCommand(e), dhcpCommand(e), cacheCommand(e), identityCommand(e), trustCommand(e), reportCommand(e), historyCommand(e), bundleCommand(e), configCommand(e),
 		serviceCommand(e), versionCommand(e),
-	})
+	)
+}
+
+// rootOf is the tree of some of them.
+func rootOf(e env, verbs ...*cobra.Command) *cobra.Command {
+	root := group("homeward", "Find the Lync SIP Registrar of this device and register with it", verbs)
 	root.Long = "homeward looks for the Registrar through DNS and DHCP, in the order of a Lync phone. It signs in, follows the redirect to its home pool, and stores the last good Registrar and Media Relays for the day when DNS and DHCP fail. It runs as a daemon; the other verbs show what it knows and what to fix."
 	root.Version = thisVersion().Version // for --version, which people try first
 	root.Flags().Bool("version", false, "show the version")

@@ -15,10 +15,7 @@ const dnsPort = 53 // RFC 1035, section 4.2
 
 // GroundOf is the ground of this device now.
 func GroundOf(p *provisioning.Policy, wire wire.Wire) *provisioning.Ground {
-	g := &provisioning.Ground{Policy: *p}
-	if wire.Own != nil {
-		g.Own = wire.Own()
-	}
+	g := &provisioning.Ground{Policy: *p, Own: wire.Own}
 	for _, server := range nameServers(p, wire) {
 		// On port 53 of loopback stands a stub, as systemd-resolved is one, and says what the network says. Who configures
 		// a name server on loopback, or has it on another port, means the device itself: the lab, a Registrar beside us.

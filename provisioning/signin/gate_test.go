@@ -53,7 +53,7 @@ func TestTheLastGate(t *testing.T) {
 		g := gate{
 			policy: policy, clockFloor: func() time.Time { return time.Time{} },
 			ground: func() *provisioning.Ground {
-				return &provisioning.Ground{Policy: policy, Own: []netip.Addr{own}}
+				return &provisioning.Ground{Policy: policy, Own: func() []netip.Addr { return []netip.Addr{own} }}
 			},
 			wire: wire.Wire{Dial: func(context.Context, string, string) (net.Conn, error) { return nil, reached }},
 		}
