@@ -28,7 +28,8 @@ type Answer struct {
 	Type   string        // "ack"; "nak", which carries no options; "unusable", of which Problem says why
 	SIP    SIPServers    // option 120; Raw is nil when it was not sent
 	Vendor VendorOption  // option 43; Raw is nil when it was not sent
-	NTP    []netip.Addr  // option 42, if the Question asks for it
+
+	NTP, Routers, NameServers []netip.Addr // options 42, 3 and 6, if the Question asks for them
 
 	Problem string // what is wrong with the answer as a whole, or ""; what stands before the fault is used
 }
@@ -39,5 +40,6 @@ const Unusable = "unusable"
 // same tells whether b is a again: sent twice by the server, or through two relays.
 func (a Answer) same(b Answer) bool {
 	return a.Server == b.Server && a.Type == b.Type &&
-		bytes.Equal(a.SIP.Raw, b.SIP.Raw) && bytes.Equal(a.Vendor.Raw, b.Vendor.Raw) && slices.Equal(a.NTP, b.NTP)
+		bytes.Equal(a.SIP.Raw, b.SIP.Raw) && bytes.Equal(a.Vendor.Raw, b.Vendor.Raw) && slices.Equal(a.NTP, b.NTP) &&
+		slices.Equal(a.Routers, b.Routers) && slices.Equal(a.NameServers, b.NameServers)
 }

@@ -153,7 +153,7 @@ func TestQuestion(t *testing.T) {
 			n, _ := server.Read(buf)
 			heard <- buf[:n]
 		}()
-		if _, err := (Question{VendorClass: "ms-uc-client", NTP: true}).Inform(ctx, pipeConn{client, server67}, nil); err != nil {
+		if _, err := (Question{VendorClass: "ms-uc-client", Besides: true}).Inform(ctx, pipeConn{client, server67}, nil); err != nil {
 			t.Fatal(err)
 		}
 		asked, err := dhcpv4.FromBytes(<-heard)
@@ -163,7 +163,7 @@ func TestQuestion(t *testing.T) {
 		if got, want := asked.ClassIdentifier(), "ms-uc-client"; got != want {
 			t.Errorf("vendor class %q, want %q", got, want)
 		}
-		if got, want := asked.Options.Get(dhcpv4.OptionParameterRequestList), []byte{120, 43, 42}; !bytes.Equal(got, want) {
+		if got, want := asked.Options.Get(dhcpv4.OptionParameterRequestList), []byte{120, 43, 42, 3, 6}; !bytes.Equal(got, want) {
 			t.Errorf("asked for %v, want %v", got, want)
 		}
 	})

@@ -19,7 +19,7 @@ const maxMessage = 1500
 // Question is what may differ from the question of a Lync phone, which is the zero value.
 type Question struct {
 	VendorClass string // option 60; "" is MS-UC-Client
-	NTP         bool   // ask for NTP servers, too (option 42, RFC 2132 section 8.3)
+	Besides     bool   // ask for routers, name servers and NTP servers, too (options 3, 6 and 42, RFC 2132)
 }
 
 // query is a question as it is asked.
@@ -35,8 +35,8 @@ type query struct {
 // message is the question, which is broadcast.
 func (q *query) message() (payload []byte, to net.Addr) {
 	options := dhcpv4.OptionCodeList{dhcpv4.OptionSIPServers, dhcpv4.OptionVendorSpecificInformation}
-	if q.NTP {
-		options.Add(dhcpv4.OptionNTPServers)
+	if q.Besides {
+		options.Add(dhcpv4.OptionNTPServers, dhcpv4.OptionRouter, dhcpv4.OptionDomainNameServer)
 	}
 	m := dhcpv4.DHCPv4{
 		OpCode:        dhcpv4.OpcodeBootRequest,

@@ -80,8 +80,8 @@ func (q *query) options(m *dhcpv4.DHCPv4, a *Answer) {
 	// A Registrar on loopback is a neighbour only for a device that asked on loopback (cmd/lab).
 	a.SIP = parseSIPServers(value(m, dhcpv4.OptionSIPServers), q.addr.IsLoopback())
 	a.Vendor = ParseVendor(value(m, dhcpv4.OptionVendorSpecificInformation))
-	if q.NTP {
-		a.NTP = hosts(m.NTPServers())
+	if q.Besides {
+		a.NTP, a.Routers, a.NameServers = hosts(m.NTPServers()), hosts(m.Router()), hosts(m.DNS())
 	}
 }
 

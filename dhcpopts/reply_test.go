@@ -43,7 +43,7 @@ func TestAnswerToNTP(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			q := testQuery()
-			q.NTP = true
+			q.Besides = true
 			a, why := q.answer(message("", "", "350105 36040A000043"+test.options+"FF"), server67)
 			if why != Read || !slices.Equal(a.NTP, test.want) {
 				t.Errorf("%v, got %v, want %v", why, a.NTP, test.want)

@@ -13,9 +13,20 @@ The DHCP server refused the DHCPINFORM (NAK): from 10.0.0.67.
 The problem is with the DHCP server.
 Configure the DHCP server to answer DHCPINFORM for vendor class MS-UC-Client; the lease of the device is not affected.`},
 	{"another server tells another Registrar", with(dhcpSays(startKea, full), secondDHCPServer(options{sipServer: second.host})), "dhcp-conflict", `
-sip:phone1@contoso.com signs in to … disagree: 10.0.0.67 says pool.contoso.com, 10.0.0.68 says fe02.contoso.com.
+sip:phone1@contoso.com signs in to … disagree: 10.0.0.67 says pool.contoso.com, 10.0.0.68 says fe02.contoso.com; which of them this device has its lease from is not known.
 The problem is with the DHCP server.
 Find the second DHCP server of this network and correct or stop it.`},
+	{"a router of somebody answers, too", with(published(fe01), dhcpSays(startKea, full), strangeDHCPServer), "dhcp-conflict", `
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the DHCP servers disagree: 10.0.0.67 says pool.contoso.com, 10.0.0.68 says nothing; 10.0.0.67 gives the gateway 10.0.0.1 and the name server 10.0.0.53, 10.0.0.68 gives the gateway 10.0.0.68 and the name server 10.0.0.68; the name servers of this device are those of 10.0.0.67.
+The problem is with the DHCP server.
+Find the second DHCP server of this network and correct or stop it.`},
+	{"a router of somebody answers, too, and the device obeys it", with(published(fe01), dhcpSays(startDhcpd, options{}), strangeDHCPServer, set(`dns_servers = ["10.0.0.68"]`)), "dhcp-conflict", `
+The DHCP servers disagree: 10.0.0.67 gives the gateway 10.0.0.1 and the name server 10.0.0.53, 10.0.0.68 gives the gateway 10.0.0.68 and the name server 10.0.0.68; the name servers of this device are those of 10.0.0.68; nothing names a Registrar for contoso.com: there is no SRV record, and the DHCP answer names no Registrar (option 120 missing).
+The problem is with the DHCP server.
+Find the DHCP server that does not belong to this network, stop it, and have this device renew its lease.
+- If other phones sign in at this site, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers.
+- Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.
+- If the domain contoso.com is wrong, correct sip_address.`},
 	{"option 120 is text", with(dhcpSays(startKea, options{value120: []byte("pool.contoso.com")})), "dhcp-malformed", `
 sip:phone1@contoso.com signs in to pool.contoso.com:5061 over TLS (dhcp-tls), but the DHCP server sends malformed bytes: option 120 from 10.0.0.67: byte 0 is 0x70 ('p'): the option was entered as text, not in encoding 0.
 The problem is with the DHCP server.

@@ -112,10 +112,86 @@ Use only name servers that know the internal zone of the site: remove the others
 The name servers disagree about the address of fe01.contoso.com: 10.0.0.53 says 10.0.0.11, 10.0.0.54 says 10.0.0.98; only 10.0.0.11 works.
 The problem is with DNS.
 Correct the address record of fe01.contoso.com on 10.0.0.54, which may have missed an update of the zone, or remove 10.0.0.54 from this device's list of name servers.`},
+	{"the second name server has an old SRV record, and answers first", with(published(fe01), oddDNS("slow500"), secondNameServer(withOldRecord(zoneWith()))), "dns-conflict", `
+The name servers disagree about _sipinternaltls._tcp.contoso.com: 10.0.0.53:53 names fe01.contoso.com:5061; 10.0.0.54:53 names fe09.contoso.com:5061; of these, only fe01.contoso.com:5061 works.
+The problem is with DNS.
+Correct the SRV record on 10.0.0.54, which may have missed an update of the zone, or remove 10.0.0.54 from this device's list of name servers.`},
+	{"both name servers name a Registrar that works, and not the same", with(published(fe01), oddDNS("slow500"), secondNameServer(zoneWith(second))), "dns-conflict", `
+sip:phone1@contoso.com signs in to fe02.contoso.com:5061 over TLS (internal-tls), but the name servers disagree about _sipinternaltls._tcp.contoso.com: 10.0.0.53:53 names fe01.contoso.com:5061; 10.0.0.54:53 names fe02.contoso.com:5061.
+The problem is with DNS.
+Find out which of the name servers is right, and correct _sipinternaltls._tcp.contoso.com on the other one, or remove that one from this device's list of name servers.`},
+	{"dnsmasq removes private addresses", with(published(fe01), dnsmasqFilters), "no-address", addressHidden},
+	{"Unbound removes private addresses", with(published(fe01), unboundFilters), "no-address", addressHidden},
+	{"Unbound removes the private address of an alias", with(srvFor("sip.contoso.com", 5061), record("sip CNAME fe01"), address(fe01.host, fe01.addr), unboundFilters), "no-address", `
+The SRV record _sipinternaltls._tcp.contoso.com names sip.contoso.com; the name fe01.contoso.com exists in DNS, but the name servers give no address for it.
+The problem is with DNS.
+Look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection), and exempt contoso.com there (dnsmasq: rebind-domain-ok, Unbound: private-domain).
+- If the zone has no A record of fe01.contoso.com, create it.`},
+	{"one name server of two removes private addresses", with(published(fe01), dnsmasqFilters, askBoth), "dns-conflict", `
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name servers disagree about the address of fe01.contoso.com: 10.0.0.53 gives none, 10.0.0.54 says 10.0.0.11; only 10.0.0.11 works.
+The problem is with DNS.
+Look for a setting of 10.0.0.53 that removes private addresses from answers (DNS rebind protection).
+- Correct the address record of fe01.contoso.com on 10.0.0.53, which may have missed an update of the zone, or remove 10.0.0.53 from this device's list of name servers.`},
+	{"the zone has the name of the target, and no address", with(srvFor("fe07.contoso.com", 5061), record("fe07 TXT moved"), address("sip.contoso.com", sipHost.addr)), "no-address", `
+The SRV record _sipinternaltls._tcp.contoso.com names fe07.contoso.com, which has no address.
+The problem is with DNS.
+See whether the zone has an A record of fe07.contoso.com, and create it if it has none.
+- If it has one, look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection).`},
+	{"the zone of the second name server has expired", with(published(fe01), secondIsOrphan), "dns-conflict", `
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name servers disagree about _sipinternaltls._tcp.contoso.com: 10.0.0.53:53 names fe01.contoso.com:5061; 10.0.0.54:53 answers SERVFAIL (RCODE 2).
+The problem is with DNS.
+Look at the zone on 10.0.0.54, which may be missing, have expired or hold a bad record, or remove 10.0.0.54 from this device's list of name servers.
+- Use only name servers that know the internal zone of the site: remove the others from resolv.conf, DHCP option 6 or dns_servers.`},
 	{"the first name server is silent, the second answers", with(dnsIsSilent, secondNameServer(zoneWith(fe01))), "dns-timeout", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name server 10.0.0.53:53 does not answer, while 10.0.0.54:53 does: each look-up may have to wait for the dead one.
 The problem is with DNS.
 Fix the name server 10.0.0.53:53, or remove it from the list of name servers (DHCP option 6, or dns_servers).`},
+}
+
+const addressHidden = `
+The SRV record _sipinternaltls._tcp.contoso.com names fe01.contoso.com; the name fe01.contoso.com exists in DNS, but the name servers give no address for it.
+The problem is with DNS.
+Look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection), and exempt contoso.com there (dnsmasq: rebind-domain-ok, Unbound: private-domain).
+- If the zone has no A record of fe01.contoso.com, create it.`
+
+// withOldRecord is a zone that has missed that the Registrar has moved.
+func withOldRecord(z zone) zone {
+	z.srv = append(z.srv, srv{name: fe01.srv, port: 5061, target: "fe09.contoso.com"})
+	z.addrs["fe09.contoso.com"] = "10.0.0.98"
+	return z
+}
+
+// secondIsOrphan asks a second name server besides: a secondary that has lost its primary.
+func secondIsOrphan(t testing.TB, c *scene) {
+	startOrphan(t, c.dns2, c.zone)
+	askBoth(t, c)
+}
+
+// dnsmasqFilters has dnsmasq stand before the zone, as it does on many routers, with its protection against DNS rebinding.
+func dnsmasqFilters(_ testing.TB, c *scene) {
+	behind := c.dns2
+	c.nameServer = func(t testing.TB, h *host, z zone) *process {
+		t.Helper()
+		startNamed(t, behind, z)
+		p := startDnsmasq(t, h, []string{"no-resolv", "no-hosts", "stop-dns-rebind", "server=" + behind.addr})
+		waitDNS(t, h, p, "NOERROR")
+		return p
+	}
+}
+
+// unboundFilters has Unbound stand before the zone, with private addresses removed.
+func unboundFilters(_ testing.TB, c *scene) {
+	behind := c.dns2
+	c.nameServer = func(t testing.TB, h *host, z zone) *process {
+		t.Helper()
+		startNamed(t, behind, z)
+		return startUnboundWith(t, h, []string{"private-address: 10.0.0.0/8", "domain-insecure: " + sipDomain, "stub-zone:", "name: " + sipDomain, "stub-addr: " + behind.addr})
+	}
+}
+
+// askBoth has the device ask both machines.
+func askBoth(_ testing.TB, c *scene) {
+	c.config = append(c.config, fmt.Sprintf("dns_servers = [%q, %q]", c.dns.addr, c.dns2.addr))
 }
 
 // withOldAddress is a zone that has missed that fe01 has moved.

@@ -183,6 +183,19 @@ func secondDHCPServer(o options) given {
 	}
 }
 
+// strangeDHCPServer has a router answer that somebody has connected: it names itself as the gateway and the name server, and knows
+// nothing of the site.
+func strangeDHCPServer(_ testing.TB, c *scene) {
+	start := c.dhcpServer
+	c.dhcpServer = func(t testing.TB, h *host) {
+		t.Helper()
+		start(t, h)
+		r := c.dhcp2
+		waitDHCP(t, startDnsmasq(t, r, []string{"no-resolv", "no-hosts", "local=/" + sipDomain + "/", "no-ping", "dhcp-authoritative", "dhcp-leasefile=" + t.TempDir() + "/leases",
+			"dhcp-range=10.0.0.200,10.0.0.250,255.255.255.0,1h", "dhcp-option=option:router," + r.addr, "dhcp-option=option:dns-server," + r.addr}))
+	}
+}
+
 // Registrars.
 
 // the has something happen to what is sent to a place; see the faults of a host.

@@ -75,7 +75,7 @@ var (
 		"{name} has only addresses to which homeward does not connect[: {problem}]", "correct the address records of {name}")
 	FaultDanglingAlias = declare("dns.dangling-alias", NoAddress, SideDNS,
 		"[{source} names {name}: ]{name} is an alias of {alias}, which {lack}",
-		"correct the alias (CNAME) {name}, or create the A record of {alias}")
+		"correct the alias (CNAME) {name}, or create the A record of {alias}|[if {kept} has an A record, "+rebind+"]")
 	FaultDanglingRecord = declare("dns.dangling-record", DNSNoRecord, SideDNS,
 		"there is no SRV record {query}: that name is an alias of {alias}, which {lack}",
 		"create the SRV record {query}, in place of the alias (CNAME)")
@@ -84,10 +84,16 @@ var (
 		"repair {first}, or remove it from this device's list of name servers; the answer of {servers} may come from the external DNS zone, so do not rely on it", "dns")
 	FaultDNSDisagree = declare("dns.disagree", DNSConflict, SideDNS,
 		"the name servers disagree about {query}: {problem}",
-		"use only name servers that know the internal zone of the site: remove the others from resolv.conf, DHCP option 6 or dns_servers")
+		"[look at the zone on {failing}, which may be missing, have expired or hold a bad record, or remove {failing} from this device's list of name servers]|"+
+			"use only name servers that know the internal zone of the site: remove the others from resolv.conf, DHCP option 6 or dns_servers")
+	FaultDNSDisagreeRecord = declare("dns.disagree-record", DNSConflict, SideDNS,
+		"the name servers disagree about {query}: {problem}[; of these, only {works} works]",
+		"[correct the SRV record on {servers}, which may have missed an update of the zone, or remove {servers} from this device's list of name servers]|"+
+			"[find out which of the name servers is right, and correct {unsure} on the other one, or remove that one from this device's list of name servers]", "registrar")
 	FaultDNSDisagreeAddress = declare("dns.disagree-address", DNSConflict, SideDNS,
 		"the name servers disagree about the address of {host}: {problem}; only {addresses} works",
-		"correct the address record of {host} on {servers}, which may have missed an update of the zone, or remove {servers} from this device's list of name servers")
+		"[look for a setting of {filters} that removes private addresses from answers (DNS rebind protection)]|"+
+			"correct the address record of {host} on {servers}, which may have missed an update of the zone, or remove {servers} from this device's list of name servers")
 	FaultDNSUnusable = declare("dns.unusable-answer", DNSMalformed, SideDNS,
 		"the name server {servers} sends an answer for {name} that cannot be used: {problem}",
 		"look for a DNS proxy or firewall in between that changes DNS messages, then into the log of the name server; or set dns_servers to a name server that works")
@@ -150,9 +156,12 @@ var (
 		"the DHCP server spells the vendor class of Lync phones wrong: {problem}",
 		"spell it exactly MS-UC-Client on the DHCP server: bytes 4D532D55432D436C69656E74, without a trailing zero byte (00)")
 	FaultDHCPDisagree = declare("dhcp.disagree", DHCPConflict, SideDHCP,
-		"the DHCP servers disagree: {problem}", "find the second DHCP server of this network and correct or stop it")
+		"the DHCP servers disagree: {problem}"+obeyed, "find the second DHCP server of this network and correct or stop it")
+	FaultDHCPStranger = declare("dhcp.disagree-network", DHCPConflict, SideDHCP,
+		"the DHCP servers disagree: {problem}"+obeyed+"; {cause}",
+		"find the DHCP server that does not belong to this network, stop it, and have this device renew its lease|{cause.do}")
 	FaultDHCPDisagreeDead = declare("dhcp.disagree-dead", DHCPConflict, SideDHCP,
-		"the DHCP servers disagree: {problem}; the device uses the answer that comes first, and {cause}",
+		"the DHCP servers disagree: {problem}"+obeyed+"; the device uses the answer that comes first, and {cause}",
 		"find the DHCP server that does not belong to this network, and correct or stop it; if all of them belong here, correct option 120 on the one that is wrong", "registrar")
 	FaultDHCPOtherAnswers = declare("dhcp.other-answers", DHCPConflict, SideDHCP, "{host}, which another of them names, answers", "")
 	FaultDHCPOtherDead    = declare("dhcp.other-dead", DHCPConflict, SideDHCP, "no Registrar can be reached at {host}, which one of them names", "")
@@ -186,6 +195,15 @@ var (
 	FaultNoAddress = declare("name.no-address", NoAddress, "",
 		"{source} names {host}, which {lack}",
 		"[in the zone, put a final dot behind {meant}: without it, the zone adds its own name]|[if the name is misspelt, correct it in {misspelt}]|create the A record of {host}|if that record exists, "+rebind)
+	FaultNoData = declare("name.no-data", NoAddress, SideDNS,
+		"{source} names {host}, which has no address",
+		"see whether the zone has an A record of {host}, and create it if it has none|if it has one, "+rebind)
+	FaultHidden = declare("name.address-hidden", NoAddress, SideDNS,
+		"{source} names {host}; the name {hidden} exists in DNS, but the name servers give no address for it",
+		exempt+"|if the zone has no A record of {hidden}, create it")
+	FaultHiddenRefused = declare("name.address-refused", DNSRefused, SideDNS,
+		"{source} names {host}; the name server {servers} answers other queries for {domain}, but refuses to give this address (REFUSED)",
+		exempt+"|see in the log of {servers} why it refuses")
 	FaultNoAddressBlocks = declare("name.no-address-blocks-host-names", NoAddress, SideDNS,
 		"{source} names {host}, which has no address; because this SRV record exists, the device does not try host names such as sip.{domain}",
 		"create the A record of {host}, or delete the SRV record")
@@ -200,6 +218,12 @@ const (
 
 // rebind is what hides a record that exists.
 const rebind = "look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection)"
+
+// obeyed is which of several DHCP servers a device obeys.
+const obeyed = "[; the lease of this device comes from {lease}][; the name servers of this device are those of {like}][; which of them this device has its lease from {unknown}]"
+
+// exempt is what to do about it where that has been seen.
+const exempt = "look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection), and exempt {domain} there (dnsmasq: rebind-domain-ok, Unbound: private-domain)"
 
 // Autodiscover, which other Lync clients ask before anything else.
 var (

@@ -323,8 +323,7 @@ func (p *Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Troubl
 		}
 		return FaultNoAddress.Met(facts).With(cause.Facts).On(side)
 	case s.Reason == NoAddress:
-		facts[nameLacks] = "has no address"
-		return FaultNoAddress.Met(facts).On(SideDNS)
+		return FaultNoData.Met(facts)
 	case s.Reason == cause.Reason() && cause.Specific():
 		return cause
 	default:

@@ -119,7 +119,7 @@ func (b *bundleSource) dhcp(ctx context.Context) ([]byte, error) {
 	if !conf.Policy.AskDHCP {
 		return nil, &advised{errors.New("DHCP is off in the configuration"), "run homeward dhcp to ask it anyway"}
 	}
-	survey := discover.SurveyDHCP(ctx, wire.System(), conf.Policy.Interface)
+	survey := discover.SurveyDHCP(ctx, wire.System(), conf.Policy.Interface, nil)
 	if survey.Reason == provisioning.DHCPNotPermitted {
 		return nil, fmt.Errorf("%w; %w", surveyFailure(survey), fs.ErrPermission)
 	}

@@ -24,7 +24,7 @@ func dhcpCommand(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		survey := discover.SurveyDHCP(c.Context(), wire.System(), conf.Policy.Interface)
+		survey := discover.SurveyDHCP(c.Context(), wire.System(), conf.Policy.Interface, nil)
 		if err := uninterrupted(c); err != nil {
 			return err
 		}

@@ -40,6 +40,8 @@ type dhcpServer struct {
 	class  string       // who gets it
 	spoils string       // what it does wrong; see spoilers
 	delay  time.Duration
+
+	network map[uint8][]byte // options 3, 6 and 42
 }
 
 // dhcpWords are for all servers.
@@ -94,6 +96,9 @@ func (d *dhcpSection) take4(address string, nak bool, options []string) error {
 var dhcpOptions = options[dhcpServer]{
 	"120":   {take: (*dhcpServer).take120},
 	"43":    {take: (*dhcpServer).take43},
+	"3":     {take: func(d *dhcpServer, value string) error { return d.takeAddrs(3, value) }},
+	"6":     {take: func(d *dhcpServer, value string) error { return d.takeAddrs(6, value) }},
+	"42":    {take: func(d *dhcpServer, value string) error { return d.takeAddrs(42, value) }},
 	"class": text(func(d *dhcpServer) *string { return &d.class }),
 	"delay": duration(func(d *dhcpServer) *time.Duration { return &d.delay }),
 	"spoils": {take: func(d *dhcpServer, value string) error {
@@ -133,6 +138,21 @@ func (d *dhcpServer) take120(value string) (err error) {
 	}
 	d.sip, err = packNames([]byte{0}, value) // RFC 3361 section 3.1: encoding, then names
 	return err
+}
+
+// takeAddrs is an option that holds IPv4 addresses.
+func (d *dhcpServer) takeAddrs(code uint8, value string) error {
+	if d.network == nil {
+		d.network = map[uint8][]byte{}
+	}
+	for text := range strings.SplitSeq(value, ",") {
+		addr, err := netip.ParseAddr(text)
+		if err != nil || !addr.Is4() {
+			return fmt.Errorf("not an IPv4 address: %q", text)
+		}
+		d.network[code] = append(d.network[code], addr.AsSlice()...)
+	}
+	return nil
 }
 
 func (d *dhcpServer) take43(value string) (err error) {
@@ -233,8 +253,12 @@ func (d *dhcpSection) take6(address string, options []string) error {
 
 // leaseOptions are those of a lease.
 var leaseOptions = options[dhcpLease]{
-	"120":     {take: func(l *dhcpLease, value string) error { return l.said.take120(value) }},
-	"43":      {take: func(l *dhcpLease, value string) error { return l.said.take43(value) }},
+	"120": {take: func(l *dhcpLease, value string) error { return l.said.take120(value) }},
+	"43":  {take: func(l *dhcpLease, value string) error { return l.said.take43(value) }},
+	"from": {take: func(l *dhcpLease, value string) (err error) {
+		l.said.addr, err = netip.ParseAddr(value)
+		return err
+	}},
 	"expires": duration(func(l *dhcpLease) *time.Duration { return &l.expires }),
 }
 

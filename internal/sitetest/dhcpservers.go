@@ -61,6 +61,11 @@ func (d *dhcpServers) inform(packet []byte, from string) (answers []parcel) {
 				reply.UpdateOption(dhcpv4.OptGeneric(dhcpv4.OptionVendorSpecificInformation, server.vendor))
 				with += fmt.Sprintf(" 43=%q", server.vendor)
 			}
+			for code, value := range server.network {
+				if option := dhcpv4.GenericOptionCode(code); request.IsOptionRequested(option) {
+					reply.UpdateOption(dhcpv4.OptGeneric(option, value))
+				}
+			}
 		}
 		said = append(said, fmt.Sprintf("%s from %s%s%s", reply.MessageType(), server.addr, with, later(server.delay)))
 		answer := parcel{
@@ -124,7 +129,7 @@ func (d *dhcpServers) leases(iface, _ string) ([]dhcpopts.Lease, error) {
 	var leases []dhcpopts.Lease
 	for _, l := range d.sim.state().dhcp.leases {
 		lease := dhcpopts.Lease{
-			File: l.file, Interface: iface, Addr: d.sim.state().device,
+			File: l.file, Interface: iface, Addr: d.sim.state().device, Server: l.said.addr,
 			SIP: dhcpopts.ParseSIPServers(d.option120(l.said)), Vendor: dhcpopts.ParseVendor(l.said.vendor),
 		}
 		if l.expires != 0 {

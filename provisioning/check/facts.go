@@ -18,14 +18,15 @@ type Facts struct {
 	Now         time.Time
 	ClockFloor  time.Time // the latest moment that is known to have passed
 	Servers     []netip.AddrPort
-	NotServers  string                                     // what the system names beside them that is not asked, and why
-	Quality     []discover.Quality                         // of the name servers
-	Late        bool                                       // DNS has not answered in time, and does answer
-	Disagree    map[provisioning.Step]provisioning.Trouble // how the name servers disagree about SRV records
-	Apart       map[string][]provisioning.Name             // what each of several name servers has for a host that the device would try
-	NotAsked    bool                                       // DNS and DHCP were not asked: the device has no address
-	Found       provisioning.Findings                      // of the steps of both orders, or of the configured servers
+	NotServers  string                                      // what the system names beside them that is not asked, and why
+	Quality     []discover.Quality                          // of the name servers
+	Late        bool                                        // DNS has not answered in time, and does answer
+	Disagree    map[provisioning.Step]discover.Disagreement // of the name servers about SRV records, with the addresses of what they name
+	Apart       map[string][]provisioning.Name              // what each of several name servers has for a host that the device would try
+	NotAsked    bool                                        // DNS and DHCP were not asked: the device has no address
+	Found       provisioning.Findings                       // of the steps of both orders, or of the configured servers
 	DHCP        *discover.DHCPSurvey
+	Lease       netip.Addr          // the DHCP server that the lease of the device comes from, where several disagree; zero: not known
 	WebServices []WebService        // that option 43 names
 	HostNames   []provisioning.Name // sipinternal., sip., sipexternal.
 	// TimeServers are those that option 42 and _ntp._udp name.

@@ -57,7 +57,7 @@ func noPlan(f *Facts) provisioning.Trouble {
 	}
 	for _, s := range f.Plan.Skipped {
 		if s.Host != "" && isDNSFailure(s.Reason) && !isShort(s) {
-			return dnsFails(f, s.Trouble)
+			return notUsed(f, s)
 		}
 	}
 	for _, s := range f.Plan.Skipped {
@@ -92,44 +92,6 @@ func noPlan(f *Facts) provisioning.Trouble {
 		}
 	}
 	return nothingNamed(f)
-}
-
-// nameServersDisagree is for name servers of which one has what another has not.
-func nameServersDisagree(f *Facts) provisioning.Trouble {
-	for _, found := range f.Found {
-		if t := f.Disagree[found.Step]; !t.None() {
-			return t
-		}
-	}
-	return provisioning.Trouble{}
-}
-
-// addressesDisagree is for name servers that have different addresses of a host, where the Registrar answers only at those of some.
-func addressesDisagree(f *Facts) provisioning.Trouble {
-	for _, c := range f.Plan.Try {
-		var words, stale []string
-		var good []netip.Addr
-		for i, name := range f.Apart[c.Host] {
-			c.Addrs = name.Addrs
-			p, _ := f.place(c)
-			switch {
-			case len(p.Probes) == 0:
-				continue
-			case p.ready():
-				good = append(good, name.Addrs...)
-			default:
-				stale = append(stale, f.Servers[i].Addr().String())
-			}
-			words = append(words, f.Servers[i].Addr().String()+" says "+provisioning.ListOf(name.Addrs))
-		}
-		if len(good) > 0 && len(stale) > 0 {
-			slices.SortFunc(good, netip.Addr.Compare)
-			return provisioning.FaultDNSDisagreeAddress.Met(provisioning.Facts{
-				"host": c.Host, "problem": strings.Join(words, ", "), "addresses": slices.Compact(good), "servers": stale,
-			})
-		}
-	}
-	return provisioning.Trouble{}
 }
 
 // earlierServerFails is for a name server that says nothing of use, where one that is listed after it says that there is nothing.
@@ -221,6 +183,10 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 	t.Facts = facts
 	source, side := f.sourceOf(s.Step)
 	facts["source"] = source
+	if fault, name := hiddenName(f, &t); fault != nil {
+		facts["host"], facts["hidden"], facts["domain"] = s.Host, name, f.sipDomain()
+		return fault.Met(facts)
+	}
 	switch {
 	case t.Fault == provisioning.FaultOutsideDomain:
 		if useful := insideName(f); useful != "" {
@@ -236,6 +202,37 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 	default:
 		return t
 	}
+}
+
+// hiddenName is for a name of which DNS knows more than it says: that it exists, where other names do not, or that it may not be told,
+// where other questions are answered. So do filters that remove private addresses; that one was given speaks against it. name is what
+// has no address.
+func hiddenName(f *Facts, t *provisioning.Trouble) (fault *provisioning.Fault, name any) {
+	tellsApart := f.Stray.Reason == provisioning.NoAddress && f.Stray.Trouble.Fault == provisioning.NoAddress.General()
+	answers := tellsApart
+	for i := range f.HostNames {
+		if private(f.HostNames[i].Addrs) {
+			return nil, nil
+		}
+	}
+	for i := range f.Found {
+		found := &f.Found[i]
+		answers = answers || found.Source.Source == "dns" && found.Verdict == provisioning.Found
+		for j := range found.Names {
+			if n := &found.Names[j]; private(n.Addrs) && !provisioning.IsAddress(n.Host) {
+				return nil, nil
+			}
+		}
+	}
+	switch {
+	case t.Fault == provisioning.FaultNoData && tellsApart:
+		return provisioning.FaultHidden, t.Facts["host"]
+	case t.Fault == provisioning.FaultDanglingAlias && t.Facts["kept"] != nil && tellsApart:
+		return provisioning.FaultHidden, t.Facts["kept"]
+	case t.Fault == provisioning.FaultDNSRefused && answers:
+		return provisioning.FaultHiddenRefused, nil
+	}
+	return nil, nil
 }
 
 // insideName is a Registrar inside the SIP domain that is there already, or "".
@@ -260,7 +257,7 @@ func dhcpFlaw(f *Facts) provisioning.Trouble {
 	}
 	switch f.DHCP.Reason {
 	case provisioning.DHCPConflict:
-		return deadOnesOf(f, f.DHCP.Trouble)
+		return deadOnesOf(f, provisioning.FaultDHCPDisagree.Met(strangers(f)))
 	case provisioning.DHCPMalformed, provisioning.DHCPVendorClass, provisioning.TLSNoName:
 		return f.DHCP.Trouble
 	default: // silence, and no option, are how sites look that use DNS

@@ -32,7 +32,11 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if t := aliasInCloud(f, first.Host); !t.None() {
 		return t
 	}
-	return besideLastGood(f, besideWildcard(f, disagreeAbout(f, first, deadPlace(f, first)), first), first)
+	t := besideLastGood(f, besideWildcard(f, disagreeAbout(f, first, deadPlace(f, first)), first), first)
+	if other := recordsOf(f, first.Step); !t.None() && !other.None() { // it may be the old one
+		t.And = append(slices.Clip(t.And), other)
+	}
+	return t
 }
 
 // besideLastGood adds to a Trouble of a place that the Registrar answers at which the device was registered last.
@@ -76,7 +80,7 @@ func disagreeAbout(f *Facts, p *Place, dead provisioning.Trouble) provisioning.T
 	if p.Step != provisioning.DHCPTLS && p.Step != provisioning.DHCPTCP || f.DHCP == nil || f.DHCP.Conflict == "" {
 		return dead
 	}
-	t := provisioning.FaultDHCPDisagreeDead.Because(dead, provisioning.Facts{"problem": f.DHCP.Conflict})
+	t := provisioning.FaultDHCPDisagreeDead.Because(dead, strangers(f))
 	for _, other := range f.Places {
 		if other.Host != p.Host && other.Role == Unplanned && other.Step == provisioning.DHCPTLS && other.ready() {
 			return t.Also(provisioning.FaultDHCPOtherAnswers, provisioning.Facts{"host": other.HostPort()})
@@ -191,6 +195,9 @@ func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.T
 	case onlyOutside(f, p):
 		if inside, _ := f.finding(provisioning.InternalTLS); isDNSFailure(inside.Reason) { // it may well exist
 			return dnsFails(f, inside.Trouble).Also(provisioning.FaultEdgeNotReached, closed.Facts)
+		}
+		if i := slices.IndexFunc(f.Plan.Skipped, func(s provisioning.Skip) bool { return s.Step == provisioning.InternalTLS && s.Host != "" }); i >= 0 { // it does
+			return notUsed(f, f.Plan.Skipped[i]).Also(provisioning.FaultEdgeNotReached, closed.Facts)
 		}
 		return provisioning.FaultOnlyOutside.Because(closed, closed.With(provisioning.Facts{"domain": f.sipDomain()}).Facts)
 	case filtered(f, p, closed).Fault == provisioning.FaultPortFiltered:

@@ -117,7 +117,16 @@ func (l *looker) ask(ctx context.Context) {
 			steps = append(steps, provisioning.Manual)
 		}
 		sources.Go(func() { l.askBeside(ctx) })
-		sources.Go(func() { l.Disagree = l.eye.Disagreement(ctx, steps) })
+		sources.Go(func() {
+			l.Disagree = l.eye.Disagreement(ctx, steps)
+			for step, d := range l.Disagree { // a device uses the answer that comes first, and that may be the old one
+				for i := range d.Said {
+					for _, c := range l.eye.candidates(provisioning.Finding{Source: provisioning.Source{Step: step, Source: "dns"}, Names: d.Said[i].Names}) {
+						l.prober.probe(c, Unplanned)
+					}
+				}
+			}
+		})
 	}
 	l.watch.time("plan", func() {
 		l.Found = l.eye.Survey(ctx, steps, func(found provisioning.Finding) { l.probeNamed(ctx, found) })
@@ -178,9 +187,18 @@ func (l *looker) askBeside(ctx context.Context) {
 	if l.Policy.AskDHCP {
 		looks.Go(func() {
 			var survey discover.DHCPSurvey
-			l.watch.time("dhcp", func() { survey = discover.SurveyDHCP(ctx, l.Wire, l.Policy.Interface) })
+			var clocks bool
+			heard := func(a dhcpopts.Answer) { // not at the end: a time server that is dead takes its time
+				if names := ntpOf(a); len(names) > 0 && !clocks {
+					clocks = true
+					looks.Go(func() { l.watch.time("clock", func() { byDHCP = l.eye.askTime(ctx, option42, names) }) })
+				}
+			}
+			l.watch.time("dhcp", func() { survey = discover.SurveyDHCP(ctx, l.Wire, l.Policy.Interface, heard) })
 			l.DHCP = &survey
-			looks.Go(func() { l.watch.time("clock", func() { byDHCP = l.eye.askTime(ctx, option42, ntpOf(survey.Answers)) }) })
+			if survey.Conflict != "" {
+				l.Lease = l.leasedBy()
+			}
 			l.WebServices = webServices(ctx, l.eye, survey.Answers)
 			l.otherServers(ctx, survey)
 		})
@@ -213,17 +231,23 @@ func foreignDomain(domain string) string {
 	return "example.com"
 }
 
-// ntpOf are the time servers of the first answer that names some.
-func ntpOf(answers []dhcpopts.Answer) (names []provisioning.Name) {
-	for _, a := range answers {
-		for _, addr := range a.NTP {
-			names = append(names, provisioning.Name{Host: addr.String(), Port: ntpPort, Addrs: []netip.Addr{addr}})
-		}
-		if len(names) > 0 {
-			break
-		}
+// ntpOf are the time servers that an answer names.
+func ntpOf(a dhcpopts.Answer) (names []provisioning.Name) {
+	for _, addr := range a.NTP {
+		names = append(names, provisioning.Name{Host: addr.String(), Port: ntpPort, Addrs: []netip.Addr{addr}})
 	}
 	return names
+}
+
+// leasedBy is the DHCP server that the newest lease of this device comes from; zero: that is not known.
+func (l *looker) leasedBy() netip.Addr {
+	leases, _ := l.Wire.Leases(l.Policy.Interface, l.Policy.LeaseHooks) // those that can be read
+	for _, lease := range leases {
+		if lease.Server.Is4() {
+			return lease.Server
+		}
+	}
+	return netip.Addr{}
 }
 
 // otherServers looks at what each of several DHCP servers names: a device uses the first that answers, and that may be the wrong

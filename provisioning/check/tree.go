@@ -152,8 +152,15 @@ func (b *branch) dhcp() {
 		c.Result, c.Needs = Skipped, "link"
 	case f.DHCP != nil && f.DHCP.Reason != "":
 		c.because(Warn, f.DHCP.Trouble)
-		c.Detail = f.DHCP.Detail
-		if asked && f.Policy.Asks(provisioning.DHCPTLS) && len(f.Plan.Try) == 0 {
+		if c.Detail = f.DHCP.Detail; f.DHCP.Reason == provisioning.DHCPSilent && c.Detail == "" {
+			c.Detail = fmt.Sprintf("nothing came within %.1f s", f.Took[c.ID].Seconds())
+		}
+		optional := f.DHCP.Reason == provisioning.DHCPSilent || f.DHCP.Reason == provisioning.DHCPNoOption
+		switch {
+		case optional && !f.nothingThere(): // a site may use DNS
+			c.Result = Skipped
+		case !asked || !f.Policy.Asks(provisioning.DHCPTLS) || len(f.Plan.Try) > 0:
+		case !optional, b.explained(c):
 			c.Result = Bad
 		}
 	}

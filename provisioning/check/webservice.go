@@ -77,7 +77,7 @@ func (e *eye) offered(ctx context.Context, s WebService) ([]string, provisioning
 		case err != nil:
 			return nil, err
 		case len(addrs) == 0:
-			return nil, &unopened{provisioning.FaultNoAddress.Met(provisioning.Facts{"host": host, "source": "the certificate service", "lack": "has no address"}).On(provisioning.SideDNS)}
+			return nil, &unopened{provisioning.FaultNoData.Met(provisioning.Facts{"host": host, "source": "the certificate service"})}
 		}
 		conn, _, trouble := e.signer.Open(ctx, c, addrs[0])
 		if !trouble.None() {

@@ -23,18 +23,24 @@ func TestDiffer(t *testing.T) {
 	fails := func(n byte, k srv.Kind) srv.Said { return srv.Said{Server: at(n), Err: &srv.Error{Kind: k}} }
 	fe01, fe02 := srv.Target{Host: "fe01.contoso.com", Port: 5061}, srv.Target{Host: "fe02.contoso.com", Port: 5061}
 	for want, said := range map[string][]srv.Said{
-		"": {names(1, fe01, fe02), names(2, fe02, fe01, fe02), fails(3, srv.Timeout), fails(4, srv.ServFail)},
+		"": {names(1, fe01, fe02), names(2, fe02, fe01, fe02), fails(3, srv.Timeout), fails(4, srv.Unreadable)},
+		"10.0.0.1:53 names fe01.contoso.com:5061; 10.0.0.2:53 answers SERVFAIL (RCODE 2); 10.0.0.3:53 has a record that cannot be used": {
+			names(1, fe01), {Server: at(2), Err: &srv.Error{Kind: srv.ServFail, Code: 2}}, fails(3, srv.BadPort)},
 		"10.0.0.1:53 names fe01.contoso.com:5061; 10.0.0.2:53 names fe02.contoso.com:5061":                                                {names(1, fe01), names(2, fe02)},
 		"10.0.0.2:53 says that there is no such record; 10.0.0.1:53 names fe01.contoso.com:5061, fe02.contoso.com:5061":                   {fails(2, srv.NoRecord), names(1, fe02, fe01)},
 		"10.0.0.1:53 says that the service is not offered; 10.0.0.3:53 says that there is no such record":                                 {fails(1, srv.NotOffered), fails(2, srv.Refused), fails(3, srv.NoData)},
 		"10.0.0.1:53 names fe01.contoso.com:5061; 10.0.0.2:53 names fe01.contoso.com:5061; 10.0.0.3:53 says that there is no such record": {names(1, fe01), names(2, fe01), fails(3, srv.DanglingAlias)},
 	} {
-		if got := differ(said); got != want {
+		d := differ("_sip._tls.contoso.com", said)
+		if got, _ := d.Facts["problem"].(string); got != want {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	}
-	if got := differ([]srv.Said{fails(1, srv.NoRecord), fails(2, srv.NoData)}); got != "" {
-		t.Errorf("two ways to be absent are no difference: %q", got)
+	if d := differ("_sip._tls.contoso.com", []srv.Said{fails(1, srv.NoRecord), fails(2, srv.NoData)}); !d.None() {
+		t.Errorf("two ways to be absent are no difference: %+v", d)
+	}
+	if d := differ("_sip._tls.contoso.com", []srv.Said{names(1, fe01), names(2, fe02)}); d.Fault != provisioning.FaultDNSDisagreeRecord || len(d.Said) != 2 {
+		t.Errorf("two that name different places: %+v", d)
 	}
 }
 
@@ -47,6 +53,7 @@ func TestDisagreements(t *testing.T) {
 	}{
 		"one server":                      {zone, 0},
 		"two, of which one knows nothing": {zone + "server 10.0.0.53\nserver 10.0.0.54 nxdomain\n", 1},
+		"two, of which one fails":         {zone + "server 10.0.0.53\nserver 10.0.0.54 servfail\n", 1},
 		"two that agree":                  {zone + "server 10.0.0.53\nserver 10.0.0.54\n", 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -36,7 +36,7 @@ var HostNames = []string{"sipinternal.", "sip.", "sipexternal."}
 // floor: this SIP domain has registered over TLS before. It registers nowhere.
 func Discover(ctx context.Context, policy *provisioning.Policy, wire wire.Wire, floor bool) provisioning.Findings {
 	var conflicts []string
-	var disagree map[provisioning.Step]provisioning.Trouble
+	var disagree map[provisioning.Step]Disagreement
 	var names sync.WaitGroup
 	names.Go(func() { disagree = disagreements(ctx, policy, wire, policy.Steps()) })
 	g := Gather(ctx, policy, wire, floor, nil, nil, Patience{Limit: verdictWithNothing}, func(t provisioning.Trouble) {
@@ -48,7 +48,7 @@ func Discover(ctx context.Context, policy *provisioning.Policy, wire wire.Wire, 
 	g.Linger(ctx)
 	names.Wait()
 	for i := range found {
-		if t := disagree[found[i].Step]; !t.None() {
+		if t := disagree[found[i].Step].Trouble; !t.None() {
 			said := &found[i].Source
 			said.Reason, said.Detail, said.Trouble = t.Reason(), "", t
 			*said = said.Told()

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -29,7 +30,8 @@ const (
 type DHCPSurvey struct {
 	Interface string              // where DHCP was asked, with commas; as configured when it could not be asked
 	Answers   []dhcpopts.Answer   // to the question of a Lync phone, in the order they came; NTP servers are asked for, too
-	Conflict  string              // how two servers disagree about option 120 or 43, or ""
+	Conflict  string              // how two servers disagree, or ""
+	Network   string              // how they do about the gateway and the name servers, or ""
 	Six       []dhcpopts.Answer   // to the same question by DHCPv6, which Lync phones do not ask
 	Dropped   []dhcpopts.Dropped  // what came and was not read as an answer
 	Reason    provisioning.Reason // what to put right first, or ""
@@ -46,14 +48,15 @@ func (s DHCPSurvey) Why() provisioning.Why {
 // that answer. When an option is missing it asks again with the vendor class in lower case, which some documents
 // print and some servers are therefore configured with, until all that answered have answered again. It takes 3.6 s at most, and
 // another second for that.
-func SurveyDHCP(ctx context.Context, wire wire.Wire, iface string) DHCPSurvey {
-	s := surveyor{wire: wire, DHCPSurvey: DHCPSurvey{Interface: iface}}
+// heard is called with each answer as soon as it has come; it must not wait.
+func SurveyDHCP(ctx context.Context, wire wire.Wire, iface string, heard func(dhcpopts.Answer)) DHCPSurvey {
+	s := surveyor{wire: wire, heard: heard, DHCPSurvey: DHCPSurvey{Interface: iface}}
 	var both sync.WaitGroup
 	var err6 error
 	asking, enough := context.WithTimeout(ctx, surveyLimit)
 	defer enough()
 	both.Go(func() { err6 = s.ask(asking, iface, true, dhcpopts.Inform6, &s.Six, enough) })
-	err := s.askAll(ctx, iface, dhcpopts.Question{NTP: true}, surveyLimit)
+	err := s.askAll(ctx, iface, dhcpopts.Question{Besides: true}, surveyLimit)
 	lower := surveyor{wire: wire, first: s.Answers}
 	if s.lacks() {
 		// What cannot be asked a second time tells nothing more.
@@ -73,7 +76,8 @@ type surveyor struct {
 	wire wire.Wire
 	mu   sync.Mutex
 	DHCPSurvey
-	links []string          // on which it could be asked
+	links []string // on which it could be asked
+	heard func(dhcpopts.Answer)
 	first []dhcpopts.Answer // to an earlier question; once all who gave them have answered again, it is enough
 }
 
@@ -123,7 +127,9 @@ func (s *surveyor) ask(ctx context.Context, iface string, six bool, question inf
 			if len(*list) == 0 {
 				time.AfterFunc(surveyWindow, enough)
 			}
-			a.Link = name
+			if a.Link = name; s.heard != nil && !six {
+				s.heard(a)
+			}
 			if *list = append(*list, a); s.heardAll(*list) {
 				enough()
 			}
@@ -145,9 +151,11 @@ func (s *DHCPSurvey) lacks() bool {
 func (s *DHCPSurvey) judge(lower []dhcpopts.Answer, err, err6 error) {
 	for i, a := range s.Answers {
 		for _, earlier := range s.Answers[:i] {
+			s.Network = cmp.Or(s.Network, networkDisagreement(&earlier, &a))
 			s.Conflict = cmp.Or(s.Conflict, disagreement(earlier, a), vendorDisagreement(earlier, a))
 		}
 	}
+	s.Conflict = strings.Trim(s.Conflict+"; "+s.Network, "; ")
 	best := bestAnswer(s.Answers)
 	misspelt := s.misspelt(lower)
 	switch {
@@ -207,6 +215,40 @@ func vendorDisagreement(a, b dhcpopts.Answer) string {
 	}
 	a, b = byServer(a, b)
 	return fmt.Sprintf("option 43: %s says %s, %s says %s", a.Server, orNothing(a.Vendor.URL), b.Server, orNothing(b.Vendor.URL))
+}
+
+// networkDisagreement says how the gateways and name servers differ that two servers give, or "". That one gives none is no fault:
+// it may be there for phones alone.
+func networkDisagreement(a, b *dhcpopts.Answer) string {
+	if a.Link != b.Link || sameServers(a.Routers, b.Routers) && sameServers(a.NameServers, b.NameServers) {
+		return ""
+	}
+	if b.Server.Less(a.Server) {
+		a, b = b, a
+	}
+	return networkOf(a) + ", " + networkOf(b)
+}
+
+// sameServers says whether nothing that b holds is missing in a, or one of them is empty.
+func sameServers(a, b []netip.Addr) bool {
+	for _, one := range b {
+		if len(a) > 0 && !slices.Contains(a, one) {
+			return false
+		}
+	}
+	return len(a) <= len(b) || len(b) == 0
+}
+
+// networkOf is what a server gives.
+func networkOf(a *dhcpopts.Answer) string {
+	var said []string
+	if len(a.Routers) > 0 {
+		said = append(said, "the gateway "+provisioning.ListOf(a.Routers))
+	}
+	if len(a.NameServers) > 0 {
+		said = append(said, "the name server "+provisioning.ListOf(a.NameServers))
+	}
+	return a.Server.String() + " gives " + strings.Join(said, " and ")
 }
 
 // misspelt says which server does not spell the vendor class as Lync phones do, or "".

@@ -212,7 +212,11 @@ func noAddress(name *provisioning.Name, err error) {
 	e := lookUpError(err)
 	switch name.Detail = plain.Words(err); {
 	case e.Kind == srv.DanglingAlias:
-		name.Trouble = provisioning.FaultDanglingAlias.Met(provisioning.Facts{"name": e.Name, "alias": aliasOf(e), "lack": lack(e, "address")})
+		facts := provisioning.Facts{"name": e.Name, "alias": aliasOf(e), "lack": lack(e, "address")}
+		if e.Code == 0 {
+			facts["kept"] = facts["alias"]
+		}
+		name.Trouble = provisioning.FaultDanglingAlias.Met(facts)
 		name.Reason = provisioning.NoAddress
 	case e.Absent():
 		name.Reason, name.Trouble = provisioning.NoAddress, overruled(e, "address of "+e.Name, provisioning.NoAddress)

@@ -1,0 +1,129 @@
+package check
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// nameServersDisagree is for name servers of which one has what another has not.
+func nameServersDisagree(f *Facts) provisioning.Trouble {
+	for i := range f.Found {
+		if t := recordsOf(f, f.Found[i].Step); !t.None() {
+			return t
+		}
+	}
+	return provisioning.Trouble{}
+}
+
+// recordsDisagree is for name servers that name different Registrars, where those of some lead nowhere.
+func recordsDisagree(f *Facts) provisioning.Trouble {
+	if t := nameServersDisagree(f); t.Facts["works"] != nil {
+		return t
+	}
+	return provisioning.Trouble{}
+}
+
+// recordsOf is how the name servers disagree about a step, and which of them is right, where the Registrars show that.
+func recordsOf(f *Facts, step provisioning.Step) provisioning.Trouble {
+	d := f.Disagree[step]
+	if d.Fault != provisioning.FaultDNSDisagreeRecord {
+		return d.Trouble
+	}
+	var works, stale []string
+	for i := range d.Said {
+		dead := true
+		for j := range d.Said[i].Names {
+			n := &d.Said[i].Names[j]
+			at := provisioning.Endpoint{Host: n.Host, Port: n.Port, Transport: step.Transport()}
+			leads := n.Reason != provisioning.NoAddress && provisioning.CheckName(n.Host, &f.Policy) == nil
+			for _, p := range f.Places {
+				if p.Endpoint == at {
+					leads = p.ready()
+					if hp := at.HostPort(); leads && !slices.Contains(works, hp) {
+						works = append(works, hp)
+					}
+				}
+			}
+			dead = dead && !leads // or it is not known
+		}
+		if dead {
+			stale = append(stale, d.Said[i].Server.Addr().String())
+		}
+	}
+	if len(works) == 0 || len(stale) == 0 {
+		return d.Trouble
+	}
+	return d.With(provisioning.Facts{"works": works, "servers": stale, "unsure": nil})
+}
+
+// addressesDisagree is for name servers that have different addresses of a host, where the Registrar answers only at those of some.
+func addressesDisagree(f *Facts) provisioning.Trouble {
+	for _, c := range f.Plan.Try {
+		var words, stale, filters []string
+		var good []netip.Addr
+		for i, name := range f.Apart[c.Host] {
+			c.Addrs = name.Addrs
+			p, _ := f.place(c)
+			switch {
+			case name.Reason == provisioning.NoAddress && name.Trouble.None(): // the name exists
+				server := f.Servers[i].Addr().String()
+				stale, filters, words = append(stale, server), append(filters, server), append(words, server+" gives none")
+				continue
+			case len(p.Probes) == 0:
+				continue
+			case p.ready():
+				good = append(good, name.Addrs...)
+			default:
+				stale = append(stale, f.Servers[i].Addr().String())
+			}
+			words = append(words, f.Servers[i].Addr().String()+" says "+provisioning.ListOf(name.Addrs))
+		}
+		if len(good) > 0 && len(stale) > 0 {
+			slices.SortFunc(good, netip.Addr.Compare)
+			facts := provisioning.Facts{"host": c.Host, "problem": strings.Join(words, ", "), "addresses": slices.Compact(good), "servers": stale}
+			if private(good) {
+				facts["filters"] = filters
+			}
+			return provisioning.FaultDNSDisagreeAddress.Met(facts)
+		}
+	}
+	return provisioning.Trouble{}
+}
+
+// strangers is what is known of DHCP servers that disagree, and of which of them this device obeys.
+func strangers(f *Facts) provisioning.Facts {
+	facts := provisioning.Facts{"problem": f.DHCP.Conflict}
+	like, alike := netip.Addr{}, 0 // whose name servers the device has
+	for i := range f.DHCP.Answers {
+		if a := &f.DHCP.Answers[i]; len(f.Servers) > 0 && slices.Contains(a.NameServers, f.Servers[0].Addr()) {
+			like = a.Server
+			alike++
+		}
+	}
+	switch {
+	case f.Lease.IsValid():
+		facts["lease"] = f.Lease
+	case alike == 1:
+		facts["like"] = like
+	default:
+		facts["unknown"] = "is not known"
+	}
+	return facts
+}
+
+// byStrangers is for a device that finds no way where DHCP servers disagree about the gateway or the name servers: that may be why.
+func byStrangers(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	switch t.Area() {
+	case "dns", "discovery", "name", "connect":
+		if f.DHCP != nil && f.DHCP.Network != "" {
+			return provisioning.FaultDHCPStranger.Because(t, strangers(f))
+		}
+	}
+	return t
+}
+
+// private says whether one of these addresses is private.
+func private(addrs []netip.Addr) bool { return slices.ContainsFunc(addrs, netip.Addr.IsPrivate) }
