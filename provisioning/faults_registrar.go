@@ -142,7 +142,7 @@ var (
 		"the certificate of {whose} ends on {ends} ({left})", "renew this certificate before it ends: devices refuse it afterwards")
 	FaultOwnEndsSoon = declare("certificate.own-ends-soon", CertificateEnding, SideDevice,
 		"the certificate with which this device signs in ends on {ends} ({left}), and no newer one has come",
-		"see in homeward identity show why; run homeward identity enrol, or import a new one: homeward identity import FILE")
+		"run homeward identity show to see why, then homeward identity enrol, or import a new one: homeward identity import FILE")
 	FaultNotForServers = declare("certificate.not-for-servers", TLSUntrusted, SideRegistrar,
 		whose+" is not meant for servers (extended key usage)", "issue a certificate for server authentication")
 	FaultSelfSigned = declare("certificate.self-signed", TLSUntrusted, SideRegistrar,
