@@ -121,6 +121,9 @@ func (m *Memory) read() error {
 			return fmt.Errorf("%s: a Registrar asked for %d s", fileName, a.Seconds)
 		}
 	}
+	if m.before.Refused.Times < 0 { // more tries than are allowed would follow
+		return fmt.Errorf("%s counts %d refusals", fileName, m.before.Refused.Times)
+	}
 	if m.before.Version != format || len(m.before.Asked) > maxAsked {
 		return fmt.Errorf("%s has version %d, not %d", fileName, m.before.Version, format)
 	}

@@ -165,9 +165,10 @@ func TestDamaged(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"sound": string(sound), "empty": "", "half": string(sound[:len(sound)/2]), "of a later version": `{"version":2,"boot_id":"x"}`,
-		"another hour": `{"version":1,"boot_id":"x","asked":[{"host":"a","port":1,"seconds":86400}]}`,
-		"too many":     `{"version":1,"boot_id":"x","asked":[` + strings.TrimSuffix(strings.Repeat(`{"host":"a","port":1,"seconds":1},`, maxAsked+1), ",") + `]}`,
-		"endless":      `{"version":1,"boot_id":"x","host":"` + strings.Repeat("x", 2*maxFile) + `"}`,
+		"another hour":            `{"version":1,"boot_id":"x","asked":[{"host":"a","port":1,"seconds":86400}]}`,
+		"too many":                `{"version":1,"boot_id":"x","asked":[` + strings.TrimSuffix(strings.Repeat(`{"host":"a","port":1,"seconds":1},`, maxAsked+1), ",") + `]}`,
+		"refused less than never": `{"version":1,"boot_id":"x","refused":{"times":-5}}`,
+		"endless":                 `{"version":1,"boot_id":"x","host":"` + strings.Repeat("x", 2*maxFile) + `"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

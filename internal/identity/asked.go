@@ -11,7 +11,10 @@ import (
 	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
-const askedFile = "asked.json"
+const (
+	askedFile  = "asked.json"
+	maxSeconds = 3600 // an hour, as certprov has it
+)
 
 // Asked is what is kept of the tries to get a certificate, so that a restart does not begin them anew: a PIN and an account are
 // locked by a few wrong ones.
@@ -41,6 +44,8 @@ func (s Store) Asked() (Asked, error) {
 		return Asked{}, fmt.Errorf("%s has version %d, not %d", askedFile, a.Version, format)
 	case a.Failures < 0: // no pause would come after it
 		return Asked{}, fmt.Errorf("%s counts %d failures", askedFile, a.Failures)
+	case a.Seconds < 0 || a.Seconds > maxSeconds:
+		return Asked{}, fmt.Errorf("%s: a service asked for %d s", askedFile, a.Seconds)
 	}
 	return a, nil
 }

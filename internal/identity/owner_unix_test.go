@@ -106,11 +106,13 @@ func TestTriesAreKept(t *testing.T) {
 	if _, err := s.Load(phone1, time.Now()); kindOf(t, err) != Absent {
 		t.Errorf("it is no pair: %v", err)
 	}
-	if err := s.NoteAsked(Asked{Failures: -1}); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := s.Asked(); err == nil {
-		t.Errorf("a count that cannot be: %+v", got)
+	for _, wrong := range []Asked{{Failures: -1}, {Seconds: -1}, {Seconds: 3601}} {
+		if err := s.NoteAsked(wrong); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Asked(); err == nil {
+			t.Errorf("a count that cannot be: %+v", got)
+		}
 	}
 	if err := os.RemoveAll(s.dir); err != nil {
 		t.Fatal(err)
