@@ -161,25 +161,6 @@ func TestLeaseOfDhcpcd(t *testing.T) {
 	}
 }
 
-// TestLeaseOfAStranger: two DHCP servers answer. check says what each gives, and which of them the device has its lease from.
-func TestLeaseOfAStranger(t *testing.T) {
-	s := newSite(t)
-	startNamed(t, s.dns, zoneWith(fe01))
-	startKamailio(t, s, settings{})
-	c := &scene{site: s, dhcp2: newHost(t, "dhcp2", "10.0.0.68"), dhcpServer: func(testing.TB, *host) {}}
-	strangeDHCPServer(t, c)
-	c.dhcpServer(t, s.dhcp)
-	d := newDevice(t, s)
-	leaseDhclient(t, s.device, "")
-	startKea(t, s.dhcp, options{})
-	r := d.check(t)
-	shows(t, strings.Join(r.Summary, "\n"), "signs in to fe01.contoso.com:5061", "the DHCP servers disagree: 10.0.0.67 gives the gateway 10.0.0.1 and the name server 10.0.0.53, "+
-		"10.0.0.68 gives the gateway 10.0.0.68 and the name server 10.0.0.68; the lease of this device comes from 10.0.0.68")
-	if r.Reason != "dhcp-conflict" {
-		t.Errorf("the reason is %q", r.Reason)
-	}
-}
-
 // TestLeaseWhenSilent: nobody answers DHCPINFORM any more; the lease goes on naming the Registrar.
 func TestLeaseWhenSilent(t *testing.T) {
 	s := newSite(t)
