@@ -56,6 +56,16 @@ Check that fe01.contoso.com is running and connected to this network.
 Nobody answers at 10.0.0.77, which is one of the addresses of fe01.contoso.com; the device signs in through another address of fe01.contoso.com.
 If a server of the pool has the address 10.0.0.77, check that it is running and reachable.
 - If the record is old, remove the address 10.0.0.77 of fe01.contoso.com from DNS.`},
+	{"the second Registrar refuses, beside a good first", with(published(fe01, second), the(second, refuses)), "connect-refused", `
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the next Registrar in line cannot be used: fe02.contoso.com:5061 (10.0.0.14) refuses the connection: nothing listens on this port, or a firewall on that host rejects it.
+The problem is with the Registrar.
+Start the Registrar service on fe02.contoso.com, or correct the port.
+- Look for a firewall on that host that rejects connections to port 5061.`},
+	{"the second Registrar is unplugged, beside a good first", with(published(fe01, second), address(second.host, "10.0.0.77")), "connect-timeout", `
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the next Registrar in line cannot be used: no host answers at the address of fe02.contoso.com:5061 (10.0.0.77), which is in the subnet of this device: the server is off or unplugged, its address is wrong, or this device has the wrong subnet mask.
+Check that fe02.contoso.com is running and connected to this network.
+- Check its address record, and the subnet mask and VLAN of this device.
+- On Wi-Fi, check that devices may reach each other (client isolation).`},
 	{"one Registrar refuses, and the other is unplugged", with(published(fe01, second), the(fe01, refuses), address(second.host, "10.0.0.77")), "connect-refused", `
 fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it.
 The problem is with the Registrar.

@@ -169,7 +169,7 @@ var (
 		"the host of the web service that option 43 names, {host}, cannot be reached by its name: {cause}",
 		"create the A record of {host}, or correct sub-option 3: phones that sign in by PIN need it")
 	FaultWebServiceDown = declare("dhcp.web-service-unreachable", "", "",
-		"the certificate service that option 43 names, {host}, cannot be asked what it offers: {cause}",
+		"the certificate service that option 43 names cannot be asked what it offers: {cause}",
 		"see whether the web services of the pool run and show a certificate for {host}, or correct option 43: phones that sign in by PIN need it")
 	FaultWebServiceAnswer = declare("dhcp.web-service-answer", WebServiceFailed, SideRegistrar,
 		"the certificate service that option 43 names does not say what it offers: {problem}",
@@ -228,7 +228,7 @@ const exempt = "look for a router or DNS proxy that removes private addresses fr
 // Autodiscover, which other Lync clients ask before anything else.
 var (
 	FaultAutodiscover = declare("autodiscover.unreachable", "", "",
-		"{host} has an address, but Autodiscover cannot be asked there: {cause}",
+		"DNS has a record for Autodiscover, but it cannot be asked there: {cause}",
 		"correct the Autodiscover web service of {host} and its certificate, or delete the DNS record: this device does not use Autodiscover, but other Lync clients do")
 	FaultAutodiscoverAnswer = declare("autodiscover.no-document", AutodiscoverFailed, SideRegistrar,
 		"{host} gives no Autodiscover document: {problem}",

@@ -102,7 +102,7 @@ var (
 		"the redirects form a loop: {from} sends the device to {host}, where it has been", "on {from} and {host}, check which home pool the user has")
 
 	FaultInstead        = declare("sign-in.instead", ConnectRefused, SideRegistrar, "the device signs in to {instead} instead", "")
-	FaultSpareDead      = declare("sign-in.no-second", "", "", "{host}, the next Registrar in line, cannot be used: {cause}", "{cause.do}")
+	FaultSpareDead      = declare("sign-in.no-second", "", "", "the next Registrar in line cannot be used: {cause}", "{cause.do}")
 	FaultAddressRefuses = declare("connect.one-address-refuses", ConnectRefused, SideRegistrar,
 		"{at} ({address}) refuses the connection: nothing listens at this address",
 		"see that the Registrar service runs at {address} and listens there, or remove this address record")
