@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -42,6 +43,50 @@ fe01.contoso.com:5061 (10.0.0.11) does not answer at all: a firewall drops the p
 The problem is with the network between this device and the server.
 Check whether fe01.contoso.com is running.
 - Look for a firewall that drops port 5061, on the way or on fe01.contoso.com itself.`},
+	{"behind a router, a firewall drops the TLS handshake", with(published(fe01), behindRouter, firewall(hello+" drop")), "tls-timeout", `
+fe01.contoso.com:5061 (10.0.0.11) accepts the connection, but the TLS handshake of this device never arrives there, not even in small packets: a firewall lets the connection through, and drops what is sent on it.
+The problem is with the network between this device and the server.
+Look for a firewall that opens connections to port 5061 and then drops what is sent on them: application control, TLS inspection, intrusion prevention.`},
+	{"behind a router, a firewall cuts what follows the TLS handshake", with(published(fe01), behindRouter, firewall(data+refuses)), "connect-reset", `
+fe01.contoso.com:5061 (10.0.0.11) accepts the connection and TLS, and drops it when this device speaks SIP: the service behind this port does not work, or a firewall cuts the connection.
+If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP.
+- Check the log of the Registrar.
+- Look for a firewall that cuts connections to port 5061.`},
+	{"behind a router, a firewall drops what follows the TLS handshake", with(published(fe01), behindRouter, firewall(data+" drop")), "sip-no-answer", `
+fe01.contoso.com:5061 (10.0.0.11) accepts the connection and TLS, but the SIP request of this device never arrives there: it is not acknowledged.
+The problem is with the network between this device and the server.
+Look for a firewall that opens connections to port 5061 and then drops what is sent on them: application control, TLS inspection, intrusion prevention.
+- Check whether fe01.contoso.com is still running.`},
+	{"behind a router, nothing arrives at any Registrar", with(published(fe01, second, edge05), behindRouter, firewall("drop")), "connect-timeout", `
+Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) does not answer at all; as it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
+The problem is with the network between this device and the server.
+Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
+- See what else they share: a host, a load balancer, a setting, an update.
+- Check whether fe01.contoso.com is running.
+- Look for a firewall that drops port 5061, on the way or on fe01.contoso.com itself.`},
+	{"behind a router, all Registrars refuse", with(published(fe01, second, edge05), behindRouter, firewall(refuses)), "connect-refused", `
+Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) refuses the connection; as it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
+Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
+- See what else they share: a host, a load balancer, a setting, an update.
+- Start the Registrar service on fe01.contoso.com, or correct the port.
+- Look for a firewall that rejects connections to port 5061.`},
+	{"behind a router, the TLS handshake arrives at no Registrar", with(published(fe01, second, edge05), behindRouter, firewall(hello+" drop")), "tls-timeout", `
+Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but the TLS handshake of this device never arrives there, not even in small packets; as it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
+The problem is with the network between this device and the server.
+Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
+- See what else they share: a host, a load balancer, a setting, an update.
+- Look for a firewall that opens connections to port 5061 and then drops what is sent on them: application control, TLS inspection, intrusion prevention.`},
+	{"behind a router, all Registrars are cut off after the TLS handshake", with(published(fe01, second, edge05), behindRouter, firewall(data+refuses)), "connect-reset", `
+Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection and TLS, and drops it when this device speaks SIP; as it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
+Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
+- See what else they share: a host, a load balancer, a setting, an update.
+- If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP.
+- Check the log of the Registrar.
+- Look for a firewall that cuts connections to port 5061.`},
+	{"behind a router, one Registrar refuses, and one is silent", with(published(fe01, second), behindRouter, the(fe01, refuses), the(second, blackHole)), "connect-refused", `
+fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall rejects it.
+Start the Registrar service on fe01.contoso.com, or correct the port.
+- Look for a firewall that rejects connections to port 5061.`},
 	{"the firewall of the server drops everything", with(published(fe01), dropsAll), "connect-timeout", `
 fe01.contoso.com:5061 (10.0.0.11) does not answer, although a host has that address (it answers ARP or neighbour discovery): its firewall, or a filter of the switch or access point, drops the packets.
 Look at the firewall of fe01.contoso.com: it must allow TCP port 5061 from this device (Windows: is the network profile still the right one?).
@@ -108,15 +153,39 @@ The problem is with this device.
 Give the full name (FQDN) of the server, as in its certificate.`},
 }
 
-// behindRouter has the device reach fe01 through a router, and not on its link.
+// What a firewall sees of TLS: the first byte of a packet that begins a record of the handshake, or one of data (RFC 8446 section 5.1).
+const (
+	hello = "@th,256,8 0x16"
+	data  = "@th,256,8 0x17"
+)
+
+// firewall is one on the router, for connections to Registrars.
+func firewall(rule string) given {
+	return func(t testing.TB, _ *scene) {
+		t.Cleanup(func() { nft(t, "delete table ip front") })
+		nft(t, "add table ip front; add chain ip front passing { type filter hook forward priority 0; }; add rule ip front passing tcp dport { 443, 5061 } "+rule)
+	}
+}
+
+func nft(t testing.TB, what string) {
+	t.Helper()
+	program(t, "nft")
+	if out, err := exec.Command("nft", what).CombinedOutput(); err != nil {
+		t.Fatalf("nft %s: %v\n%s", what, err, out)
+	}
+}
+
+// behindRouter has the device reach Registrars through a router, and not on its link.
 func behindRouter(t testing.TB, c *scene) {
 	for file, value := range map[string]string{"ip_forward": "1", "conf/br0/send_redirects": "0", "conf/all/send_redirects": "0"} {
 		if err := os.WriteFile("/proc/sys/net/ipv4/"+file, []byte(value), 0); err != nil {
 			t.Fatal(err)
 		}
 	}
-	mustIP(t, "-n", c.site.device.name, "route", "replace", fe01.addr, "via", bridgeAddr)
-	t.Cleanup(func() { mustIP(t, "-n", c.site.device.name, "route", "del", fe01.addr) })
+	for _, p := range []place{fe01, second, edge05} {
+		mustIP(t, "-n", c.site.device.name, "route", "replace", p.addr, "via", bridgeAddr)
+		t.Cleanup(func() { mustIP(t, "-n", c.site.device.name, "route", "del", p.addr) })
+	}
 }
 
 // dropsAll is the firewall of a server that lets nobody in.

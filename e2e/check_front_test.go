@@ -18,16 +18,17 @@ All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS
 	{"haproxy with TLS 1.0 only, and tls_min allows it", with(set(`tls_min = "1.0"`), haproxy("bind 10.0.0.20:5061 ssl crt PEM ssl-min-ver TLSv1.0 ssl-max-ver TLSv1.0 ciphers DEFAULT@SECLEVEL=0\n server fe08 10.0.0.18:5061")), "", `
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"haproxy, and nothing behind it", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM\n server fe08 10.0.0.18:5999")), "connect-reset", `
-pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP.
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP: the service behind this port does not work, or a firewall on that host cuts the connection.
 The problem is with the Registrar.
 If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP.
 - Check the log of the Registrar.
-- Look for a firewall that cuts connections to port 5061.`},
+- Look for a firewall on that host that cuts connections to port 5061.`},
 	{"haproxy that asks for a certificate, and nothing behind it", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM ca-file ROOT verify optional\n server fe08 10.0.0.18:5999")), "connect-reset", `
-pool01.contoso.com:5061 (10.0.0.20) accepts the connection and then drops it; before that it asked this device for a certificate.
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection and asks this device for a certificate, and then drops the connection: the service behind this port does not work, or a firewall on that host cuts the connection.
 The problem is with the Registrar.
 If a proxy or load balancer listens there, check that the Registrar behind it is running.
-- See whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside.`},
+- See whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside.
+- Look for a firewall on that host that cuts connections to port 5061.`},
 	{"haproxy that demands a certificate", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM ca-file ROOT verify required\n server fe08 10.0.0.18:5061")), "tls-client-certificate", `
 pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients.
 The problem is with DNS.
@@ -37,11 +38,11 @@ pool01.contoso.com:5061 (10.0.0.20) answers, but does not speak SIP: its answer 
 The problem is with the Registrar.
 Check that the address and port are those of the Registrar, and not of a web server or another service.`},
 	{"haproxy sends the PROXY protocol to a Registrar that does not know it", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM\n server fe08 10.0.0.18:5061 send-proxy")), "connect-reset", `
-pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP.
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP: the service behind this port does not work, or a firewall on that host cuts the connection.
 The problem is with the Registrar.
 If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP.
 - Check the log of the Registrar.
-- Look for a firewall that cuts connections to port 5061.`},
+- Look for a firewall on that host that cuts connections to port 5061.`},
 	{"haproxy expects the PROXY protocol", with(haproxy("bind 10.0.0.20:5061 accept-proxy ssl crt PEM\n server fe08 10.0.0.18:5061")), "connect-reset", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection, and drops it when the TLS handshake begins: the service behind this port does not work, or a firewall on that host cuts the connection.
 The problem is with the Registrar.
@@ -59,16 +60,17 @@ If a proxy or load balancer listens there, check that the Registrar behind it is
 	{"nginx", with(nginx("listen 10.0.0.20:5061 ssl; proxy_pass 10.0.0.18:5061;")), "", `
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"nginx, and nothing behind it", with(nginx("listen 10.0.0.20:5061 ssl; proxy_pass 10.0.0.18:5999;")), "connect-reset", `
-pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP.
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP: the service behind this port does not work, or a firewall on that host cuts the connection.
 The problem is with the Registrar.
 If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP.
 - Check the log of the Registrar.
-- Look for a firewall that cuts connections to port 5061.`},
+- Look for a firewall on that host that cuts connections to port 5061.`},
 	{"nginx that demands a certificate", with(nginx("listen 10.0.0.20:5061 ssl; ssl_verify_client on; ssl_client_certificate ROOT; proxy_pass 10.0.0.18:5061;")), "connect-reset", `
-pool01.contoso.com:5061 (10.0.0.20) accepts the connection and then drops it; before that it asked this device for a certificate.
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection and asks this device for a certificate, and then drops the connection: the service behind this port does not work, or a firewall on that host cuts the connection.
 The problem is with the Registrar.
 If a proxy or load balancer listens there, check that the Registrar behind it is running.
-- See whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside.`},
+- See whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside.
+- Look for a firewall on that host that cuts connections to port 5061.`},
 	{"nginx that does not know the name", with(nginxWeb("listen 10.0.0.20:5061 ssl; ssl_reject_handshake on;")), "tls-name", `
 pool01.contoso.com:5061 (10.0.0.20) has no certificate for the name pool01.contoso.com (TLS alert 112, unrecognized name).
 The problem is with the Registrar.
@@ -76,11 +78,11 @@ Configure the server, or the proxy in front of it, for the name pool01.contoso.c
 	{"stunnel", with(stunnel("accept = 10.0.0.20:5061\nconnect = 10.0.0.18:5061")), "", `
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"stunnel, and nothing behind it", with(stunnel("accept = 10.0.0.20:5061\nconnect = 10.0.0.18:5999")), "connect-reset", `
-pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP.
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection and TLS, and drops it when this device speaks SIP: the service behind this port does not work, or a firewall on that host cuts the connection.
 The problem is with the Registrar.
 If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP.
 - Check the log of the Registrar.
-- Look for a firewall that cuts connections to port 5061.`},
+- Look for a firewall on that host that cuts connections to port 5061.`},
 	{"stunnel that demands a certificate", with(stunnel("accept = 10.0.0.20:5061\nconnect = 10.0.0.18:5061\nverifyChain = yes\nCAfile = ROOT")), "tls-client-certificate", `
 pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients.
 The problem is with DNS.
@@ -99,7 +101,7 @@ pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not speak T
 The problem is with the Registrar.
 Check that this port speaks TLS, and check the log of the Registrar.`},
 	{"the way to the server loses large packets", with(published(fe01), the(fe01, " meta length > 1000 drop")), "tls-timeout", `
-Packets of the TLS handshake with fe01.contoso.com:5061 (10.0.0.11) are lost on the way: the server does not acknowledge what this device sends.
+Packets of the TLS handshake with fe01.contoso.com:5061 (10.0.0.11) are lost on the way: with smaller packets the handshake succeeds.
 The problem is with the network between this device and the server.
 Look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed".`},
 	{"the way from the server loses large packets", with(pool01Sends(openssl(adcs)), loses("tcp sport 5061 meta length > 1400")), "tls-timeout", `
@@ -138,7 +140,7 @@ func TestFrontEndsAreToldTheSame(t *testing.T) {
 			"pool01.contoso.com:5061 (10.0.0.20) answers sip/2.0 401 unauthorized, but that does not match the request of this device: its call-id is another one",
 			"look for a proxy or firewall in between that changes sip messages (sip alg), and switch that off"},
 		{"the way to the server loses large packets", with(published(fe01), the(fe01, " meta length > 1000 drop")), "tls-timeout",
-			"packets of the tls handshake with fe01.contoso.com:5061 (10.0.0.11) are lost on the way: the server does not acknowledge what this device sends",
+			"packets of the tls handshake with fe01.contoso.com:5061 (10.0.0.11) are lost on the way",
 			"look for large packets that are lost"},
 	})
 }

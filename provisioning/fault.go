@@ -40,7 +40,7 @@ func (s Side) Sentence() string {
 //
 // What and Do are the text, without a capital and without a full stop. {host} stands for the fact of that name; what
 // stands in brackets is left out when one of its facts is not known. {cause} and {cause.do} are the texts of the Cause.
-// A bar in Do separates cures, the most probable first: each is for the case that those before it do not help.
+// A bar in What separates what was seen, {cause.seen}, from what it may mean. A bar in Do separates cures, the most probable first: each is for the case that those before it do not help.
 type Fault struct {
 	ID     string // in docs/faults.md; that of the general fault of a Reason is its code: it is told when nothing else is known
 	Reason Reason // "": that of the Cause
@@ -104,6 +104,12 @@ func (t Trouble) On(side Side) Trouble {
 	return t
 }
 
+// sideOpen is no side, whatever that of the Cause is.
+const sideOpen = "open"
+
+// OnNoSide says that it is not known whose side it is on, whatever the side of the Cause.
+func (t Trouble) OnNoSide() Trouble { return t.On(sideOpen) }
+
 // Host is the host that it is about; "": none.
 func (t Trouble) Host() string {
 	host, _ := t.Facts["host"].(string)
@@ -127,6 +133,8 @@ func (t Trouble) Reason() Reason {
 // OnSide returns who has to put it right.
 func (t Trouble) OnSide() Side {
 	switch side := t.fault().Side; {
+	case t.Side == sideOpen:
+		return ""
 	case t.Side != "":
 		return t.Side
 	case side != "" || t.Cause == nil:
@@ -147,7 +155,13 @@ func (t Trouble) Area() string {
 
 // What says what is wrong.
 func (t Trouble) What() string {
-	return t.and(fill(t.fault().What, t.fact), Trouble.What)
+	return t.and(fill(strings.Replace(t.fault().What, "|", ": ", 1), t.fact), Trouble.What)
+}
+
+// observed says of that what was seen, without what it may mean.
+func (t Trouble) observed() string {
+	seen, _, _ := strings.Cut(t.fault().What, "|")
+	return fill(seen, t.fact)
 }
 
 // Do says what to do about it, if something is to be done: what is most likely to help.
@@ -226,6 +240,8 @@ func (t Trouble) fact(name string) string {
 	switch {
 	case name == "cause" && t.Cause != nil:
 		return t.Cause.What()
+	case name == "cause.seen" && t.Cause != nil:
+		return t.Cause.observed()
 	case name == "cause.do" && t.Cause != nil:
 		return t.Cause.Do()
 	}

@@ -91,7 +91,7 @@ func TestFaultTable(t *testing.T) {
 		"[meaning](reasons.md) is shown instead. A blank cell means: said as part of another sentence. In JSON the id is the field `fault`.\n" +
 		"`make generate` writes this page.\n\n" +
 		"| fault | reason | whose side | what a tech reads | what to do | shown by |\n|---|---|---|---|---|---|\n")
-	cell := strings.NewReplacer("<", "&lt;", ">", "&gt;", "|", "<br>otherwise: ", "{cause}", "(the cause)", "{cause.do}", "(what to do about the cause)")
+	cell := strings.NewReplacer("<", "&lt;", ">", "&gt;", "|", "<br>otherwise: ", "{cause}", "(the cause)", "{cause.seen}", "(what was seen)", "{cause.do}", "(what to do about the cause)")
 	for _, f := range Faults() {
 		if f.ID == string(f.Reason) {
 			continue
@@ -107,7 +107,7 @@ func TestFaultTable(t *testing.T) {
 		if side == "" {
 			side = "it depends"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", f.ID, reason, side, cell.Replace(f.What), cell.Replace(f.Do), "provisioning/"+sites[f.ID])
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", f.ID, reason, side, cell.Replace(strings.Replace(f.What, "|", ": ", 1)), cell.Replace(f.Do), "provisioning/"+sites[f.ID])
 	}
 	golden.Compare(t, faultTable, []byte(b.String()))
 }

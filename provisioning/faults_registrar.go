@@ -3,13 +3,13 @@ package provisioning
 // The way to a Registrar: the port, TLS, the certificate. {at} is the place, such as "fe01.contoso.com:5061".
 var (
 	FaultRefused = declare("connect.refused", ConnectRefused, "",
-		"{at}[ ({address})] refuses the connection: "+notListening, "start the Registrar service on {host}, or correct the port|"+rejecting)
+		"{at}[ ({address})] refuses the connection|"+notListening, "start the Registrar service on {host}, or correct the port|"+rejecting)
 	FaultRefusedTCP = declare("connect.refused-tcp", ConnectRefused, "",
-		"{at}[ ({address})] refuses the connection: "+notListening, "offer TLS on port 5061, or enable the port for plain TCP in the settings of the pool|"+rejecting)
+		"{at}[ ({address})] refuses the connection|"+notListening, "offer TLS on port 5061, or enable the port for plain TCP in the settings of the pool|"+rejecting)
 	FaultFiltered = declare("connect.no-answer", ConnectTimeout, SideNetwork,
-		"{at}[ ({address})] does not answer at all: a firewall drops the packets, or the server is down", "check whether {host} is running|look for a firewall that drops port {port}, on the way or on {host} itself")
+		"{at}[ ({address})] does not answer at all|a firewall drops the packets, or the server is down", "check whether {host} is running|look for a firewall that drops port {port}, on the way or on {host} itself")
 	FaultHostDrops = declare("connect.host-drops", ConnectTimeout, "",
-		"{at}[ ({address})] does not answer, although a host has that address (it answers ARP or neighbour discovery): its firewall, or a filter of the switch or access point, drops the packets",
+		"{at}[ ({address})] does not answer, although a host has that address (it answers ARP or neighbour discovery)|its firewall, or a filter of the switch or access point, drops the packets",
 		"look at the firewall of {host}: it must allow TCP port {port} from this device (Windows: is the network profile still the right one?)|"+
 			"look for a filter of the switch or access point (ACL, client isolation)|check that the system of {host} is not hung")
 	FaultNoNeighbour = declare("connect.nobody-there", ConnectTimeout, "",
@@ -19,7 +19,7 @@ var (
 		"the gateway {gateway} does not answer: this device cannot reach what is behind it, such as {at}[ ({address})]",
 		"correct the gateway and the subnet mask of this device if they are wrong; otherwise check that {gateway} is running and that this device is in its VLAN")
 	FaultPortFiltered = declare("connect.port-filtered", ConnectTimeout, "",
-		"{at}[ ({address})] does not answer, but the same server {elsewhere}: a firewall drops what is sent to port {port}",
+		"{at}[ ({address})] does not answer, but the same server {elsewhere}|a firewall drops what is sent to port {port}",
 		"look for a firewall that drops port {port}, on the way or on {host} itself")
 	FaultLossyWay = declare("connect.lossy", Lossy, SideNetwork,
 		"packets are lost: {lost} of {asked} queries to the name server {server} were not answered ({share} %), and no connection to {at}[ ({address})] can be made",
@@ -28,7 +28,7 @@ var (
 	FaultNoWay = declare("connect.unreachable", ConnectUnreachable, SideNetwork,
 		"there is no route to {at}[ ({address})]", "check the address record, the gateway and the VLAN of this device")
 	FaultHostUnreachable = declare("connect.host-unreachable", ConnectUnreachable, SideNetwork,
-		"{at}[ ({address})] cannot be reached: a router or firewall rejects the connection, or no host has that address",
+		"{at}[ ({address})] cannot be reached|a router or firewall rejects the connection, or no host has that address",
 		"look for a firewall that rejects port {port}, then check the address record and whether {host} is running")
 	FaultNotPermitted = declare("connect.not-permitted", ConnectUnreachable, SideDevice,
 		"this device does not permit the connection to {at}[ ({address})]", "look for a firewall or security policy on this device that blocks port {port}")
@@ -36,15 +36,19 @@ var (
 		"this device has an IPv6 address only, and {host} has only IPv4 addresses ({addresses})", "create an AAAA record for {host}, or give this device an IPv4 address")
 	FaultSlowWay = declare("connect.slow", Slow, SideNetwork,
 		"the connection to {at} ({address}) is slow: connecting takes {ms} ms", "check the connection between this device and the Registrar: a saturated link, weak Wi-Fi, or lost packets")
-	FaultCutAsking = declare("connect.cut-after-asking", ConnectReset, SideRegistrar,
-		"{at}[ ({address})] accepts the connection and then drops it; before that it asked this device for a certificate",
+	FaultCutAsking = declare("connect.cut-after-asking", ConnectReset, "",
+		"{at}[ ({address})] accepts the connection and asks this device for a certificate, and then drops the connection|"+notServing,
 		"if a proxy or load balancer listens there, check that the Registrar behind it is running|"+
-			"see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside")
-	FaultDropsSIP = declare("connect.cut-after-tls", ConnectReset, SideRegistrar,
-		"{at}[ ({address})] accepts the connection and TLS, and drops it when this device speaks SIP",
+			"see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside|"+cutting)
+	FaultDropsSIP = declare("connect.cut-after-tls", ConnectReset, "",
+		"{at}[ ({address})] accepts the connection and TLS, and drops it when this device speaks SIP|"+notServing,
 		"if a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP|check the log of the Registrar|"+cutting)
 	FaultCut = declare("connect.cut", ConnectReset, "",
-		"{at}[ ({address})] accepts the connection and then drops it: "+notServing, "check the log of the Registrar|"+cutting)
+		"{at}[ ({address})] accepts the connection and then drops it|"+notServing, "check the log of the Registrar|"+cutting)
+
+	FaultAlike = declare("connect.all-alike", "", "",
+		"{cause.seen}; as it is the same at all of them, the cause is most likely {likely}; it is not known which",
+		"look for one firewall or filter on the way to all of them, and what it does with connections to port {ports}|see what else they share: a host, a load balancer, a setting, an update|{cause.do}")
 
 	FaultOtherPort = declare("port.other", "", "",
 		"{source} leads to {at}[ ({address})], where no Registrar answers, but {host} accepts connections on port {other}",
@@ -71,9 +75,9 @@ var (
 	FaultTLSNot = declare("tls.not-spoken", TLSFailed, SideRegistrar,
 		"{at}[ ({address})] accepts the connection, but does not speak TLS[: its answer begins with {begins}]", "check that this port speaks TLS, and check the log of the Registrar")
 	FaultTLSCut = declare("tls.cut", ConnectReset, "",
-		"{at}[ ({address})] drops the connection during the TLS handshake: "+notServing, "check the log of the Registrar|"+cutting)
+		"{at}[ ({address})] drops the connection during the TLS handshake|"+notServing, "check the log of the Registrar|"+cutting)
 	FaultTLSHungUp = declare("tls.hung-up", ConnectReset, "",
-		"{at}[ ({address})] accepts the connection, and drops it when the TLS handshake begins: "+notServing,
+		"{at}[ ({address})] accepts the connection, and drops it when the TLS handshake begins|"+notServing,
 		"if a proxy or load balancer listens there, check that the Registrar behind it is running|"+cutting+"|"+
 			"check that the proxy passes on the name {host} (SNI), and expects no PROXY protocol from clients|"+
 			"check that this port speaks TLS, and check the log of the Registrar")
@@ -88,14 +92,17 @@ var (
 	FaultTLSUnknown = declare("tls.failed", TLSFailed, SideRegistrar,
 		"the TLS handshake with {at}[ ({address})] failed: {problem}", "search the log of the Registrar for the time of this attempt; the message above is what this device saw")
 	FaultTLSSilent = declare("tls.silent", TLSTimeout, "",
-		"{at}[ ({address})] accepts the connection, but does not answer the TLS handshake",
-		"check that this port speaks TLS (a port for plain SIP waits in the same way)|check that the service on {host} is not hung|"+tooLarge)
+		"{at}[ ({address})] accepts the connection, but does not answer the TLS handshake[, which {arrived}]",
+		"check that this port speaks TLS (a port for plain SIP waits in the same way)|check that the service on {host} is not hung|"+tooLarge+
+			"|look for a firewall on the way that drops what {host} answers")
 	FaultTLSStalls = declare("tls.stalls", TLSTimeout, "",
 		"{at}[ ({address})] begins the TLS handshake, and then nothing more arrives",
 		tooLarge+"|check whether the service on {host} is hung|look for a firewall or proxy on the way that holds back what the server sends")
 	FaultTLSLost = declare("tls.packets-lost", TLSTimeout, SideNetwork,
 		"packets of the TLS handshake with {at}[ ({address})] are lost on the way: {lost}",
-		tooLarge)
+		tooLarge+"|[look for a firewall on the way that drops {dropped} on connections to port {port}]")
+	FaultTLSDropped = declare("tls.dropped", TLSTimeout, "",
+		"{at}[ ({address})] accepts the connection, but the TLS handshake of this device never arrives there, not even in small packets|a firewall lets the connection through, and drops what is sent on it", dropping)
 	FaultTLSOld = declare("tls.no-version-in-common", TLSVersion, SideRegistrar,
 		"{at}[ ({address})] offers no TLS version that this device may use",
 		`enable TLS 1.2 on the Registrar; until then, tls_min = "1.0" lets this device use what old servers offer`)
@@ -203,6 +210,9 @@ const (
 	rejecting    = "look for a firewall[ {there}] that rejects connections to port {port}"
 	cutting      = "look for a firewall[ {there}] that cuts connections to port {port}"
 )
+
+// dropping is for a firewall that looks into connections.
+const dropping = "look for a firewall[ {there}] that opens connections to port {port} and then drops what is sent on them: application control, TLS inspection, intrusion prevention"
 
 // tooLarge is for packets of which only the large ones are lost.
 const tooLarge = "[look for {large} that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message \"fragmentation needed\"]"

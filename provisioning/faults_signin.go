@@ -5,8 +5,11 @@ const compareLosses = "compare the times of the losses (homeward history --failu
 // The sign-in: what a Registrar that speaks SIP makes of the device. {said} are its own words.
 var (
 	FaultNoSIP = declare("sip.no-answer", SIPNoAnswer, SideRegistrar,
-		"{at}[ ({address})] accepts the connection, but does not answer SIP in time",
+		"{at}[ ({address})] accepts the connection, but does not answer SIP in time[: the request {arrived}]",
 		"check that the Registrar service runs behind this port; if it runs, look at its load and that of its domain controllers: a device waits 4 s for an answer")
+	FaultSIPDropped = declare("sip.dropped", SIPNoAnswer, "",
+		"{at}[ ({address})] accepts the connection and TLS, but the SIP request of this device never arrives there: it is not acknowledged",
+		dropping+"|check whether {host} is still running")
 	FaultSlowAnswer = declare("sip.slow-answer", Slow, SideRegistrar,
 		"{at} ({address}) takes {ms} ms to answer SIP", "look at the load of the Registrar and of its domain controllers: a device waits 4 s for an answer")
 	FaultWentSilent = declare("sip.went-silent", SIPNoAnswer, "",

@@ -139,7 +139,11 @@ type stream struct {
 	in, out       *lane
 	lag           time.Duration // until what is written can be read
 	local, remote net.Addr
+	loses         func() bool // whether what is written is lost now; nil: never
 }
+
+// Acknowledged implements wire.Telling.
+func (c *stream) Acknowledged() bool { return c.loses == nil || !c.loses() }
 
 // newStreams gives both ends of a connection whose answers take rtt.
 func newStreams(client, far netip.AddrPort, rtt time.Duration) (ours, theirs *stream) {

@@ -17,7 +17,7 @@ type manner struct {
 	names []string // of the certificate
 
 	word              string
-	hello             bool // silent, reset: at the first byte already
+	hello             bool // silent, reset, lost: at the first byte already
 	code              int
 	contacts          []string // redirect
 	schemes           []string // offer
@@ -87,6 +87,9 @@ func (m manner) swallowed() bool {
 	return m.word == "blackhole" || m.word == "absent" || m.word == "ungated"
 }
 
+// loses says whether what is sent on a connection is lost.
+func (m manner) loses() bool { return m.word == "lost" || m.swallowed() }
+
 // signsIn says whether the credentials are those of MS-SIPAE.
 func (m manner) signsIn() bool { return m.word != "offer" && len(m.schemes) > 0 }
 
@@ -98,7 +101,7 @@ var (
 // behaviours are what a Registrar may do, with what reads the words that belong to the behaviour and returns the rest.
 var behaviours = map[string]func(m *manner, words []string) (rest []string, err error){
 	"accept": alone, "digest": alone, "lync": alone, "http": alone, "web": alone, "refuse": alone, "unreachable": alone, "blackhole": alone, "absent": alone, "ungated": alone,
-	"silent": helloToo, "reset": helloToo,
+	"silent": helloToo, "reset": helloToo, "lost": helloToo,
 	"status": func(m *manner, words []string) ([]string, error) {
 		if len(words) == 0 {
 			return nil, errors.New("status: want a code")

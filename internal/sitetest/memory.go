@@ -115,6 +115,7 @@ func (n *memory) dial(ctx context.Context, network, address string) (net.Conn, e
 		return fail(err)
 	}
 	ours, theirs := newStreams(local, far, m.rtt)
+	ours.loses = func() bool { return n.sim.state().manners[far].loses() }
 	if !n.sim.accept(far, theirs, func() { n.registrars.serve(far, theirs) }) {
 		return fail(net.ErrClosed)
 	}

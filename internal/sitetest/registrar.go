@@ -39,7 +39,7 @@ func (l *leg) manner() manner {
 	if m := l.sim.state().manners[l.addr]; m.word != "refuse" && m.word != "unreachable" {
 		l.last = m
 	}
-	if m := l.last; l.out.lost(l.raw.RemoteAddr()) || m.swallowed() {
+	if m := l.last; l.out.lost(l.raw.RemoteAddr()) || m.loses() {
 		m.word = "blackhole"
 		return m
 	}

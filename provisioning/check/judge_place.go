@@ -32,7 +32,11 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if t := aliasInCloud(f, first.Host); !t.None() {
 		return t
 	}
-	t := besideLastGood(f, besideWildcard(f, disagreeAbout(f, first, deadPlace(f, first)), first), first)
+	dead := alike(f)
+	if dead.None() {
+		dead = deadPlace(f, first)
+	}
+	t := besideLastGood(f, besideWildcard(f, disagreeAbout(f, first, dead), first), first)
 	if other := recordsOf(f, first.Step); !t.None() && !other.None() { // it may be the old one
 		t.And = append(slices.Clip(t.And), other)
 	}

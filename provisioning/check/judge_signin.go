@@ -14,6 +14,11 @@ func refusal(f *Facts) provisioning.Trouble {
 	if t := untried(f); !t.None() {
 		return t
 	}
+	if sameWay[f.SignIn.Trouble.Fault] != nil {
+		if t := alike(f); !t.None() {
+			return t
+		}
+	}
 	attempts := f.SignIn.Attempts
 	for _, a := range slices.Backward(attempts) { // the last word, where it is the one that counts
 		if a.Result == "failed" && a.Reason == f.SignIn.Trouble.Reason() {

@@ -11,6 +11,7 @@ import (
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/internal/trust"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 // keptLong is our choice: how long a connection has to be ready to be one that the Registrar may have grown tired of.
@@ -58,6 +59,10 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trus
 	heard := &heardConn{Conn: conn}
 	session := sip.NewSession(heard, a.c.Transport == provisioning.TLS, account)
 	binding, err := w.ask(ctx, a, session, heard)
+	loss := wire.NoLoss
+	if err != nil {
+		loss = lossOf(conn)
+	}
 	s.owner.offered(session.CertificateService(), a.c.Anchor)
 	if refused != nil && !errors.As(err, new(*sip.CertificateError)) { // which says so itself
 		s.owner.Tell(Explained(provisioning.Event{Kind: provisioning.NotCertified, Step: a.c.Step, Endpoint: a.c.Endpoint, Addr: a.addr}, &attemptError{stage: registering, err: refused}))
@@ -71,7 +76,7 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trus
 		if auth := (*sip.AuthError)(nil); withheld && errors.As(err, &auth) {
 			err = &withheldError{a.c.Anchor, err}
 		}
-		return nil, heard.said.Load(), &attemptError{stage: registering, err: turnedAway(met, err), met: met, near: s.gate.near(a.addr)}
+		return nil, heard.said.Load(), &attemptError{stage: registering, err: turnedAway(met, err), met: met, loss: loss, near: s.gate.near(a.addr)}
 	}
 	s.nonces.keep(attempted{a.c.Endpoint, a.addr}, session.Nonce())
 	reg = &Registration{Candidate: a.c, Addr: a.addr, Local: conn.LocalAddr(), Ends: Endings(a.c.Host, met.Shown), Session: session, Binding: binding}

@@ -118,6 +118,20 @@ func (g *gate) handshake(ctx context.Context, c provisioning.Candidate, conn net
 	return secure, met, nil
 }
 
+// lossOf is what the way of a connection over TLS loses, as far as it is known.
+func lossOf(conn net.Conn) wire.Loss {
+	for {
+		if watched, is := conn.(*wire.Watched); is {
+			return watched.Loss()
+		}
+		outer, more := conn.(interface{ NetConn() net.Conn })
+		if !more {
+			return wire.NoLoss
+		}
+		conn = outer.NetConn()
+	}
+}
+
 // addrOf returns the IP address of a socket's end; the zero Addr: it has none.
 func addrOf(end net.Addr) netip.Addr {
 	addrPort, err := netip.ParseAddrPort(end.String())

@@ -7,6 +7,7 @@ import (
 
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 // judgement is an error while it is judged.
@@ -26,6 +27,27 @@ func (j *judgement) atPort(f *provisioning.Fault) provisioning.Trouble {
 	}
 	j.facts["there"] = "on that host"
 	return j.met(f).On(provisioning.SideRegistrar)
+}
+
+// dropped is for what was sent, and lost on the way: where a router is on it, the network loses it.
+func (j *judgement) dropped(f *provisioning.Fault) provisioning.Trouble {
+	if j.attempt.near {
+		j.facts["there"] = "on the way or on that host"
+		return j.met(f)
+	}
+	return j.met(f).On(provisioning.SideNetwork)
+}
+
+// mute is for a Registrar that answers no SIP.
+func (j *judgement) mute() provisioning.Trouble {
+	switch j.attempt.loss {
+	case wire.SentUnacknowledged:
+		return j.dropped(provisioning.FaultSIPDropped)
+	case wire.Acknowledged:
+		j.facts["arrived"] = arrived
+	default: // it is not known
+	}
+	return j.met(provisioning.FaultNoSIP)
 }
 
 // refusedHere is for what this device does not do, and for a way that begins elsewhere now.
@@ -67,9 +89,9 @@ func (j *judgement) connection() provisioning.Trouble {
 	case errors.Is(j.err, syscall.ECONNREFUSED):
 		return j.atPort(provisioning.FaultRefused)
 	case isHungUp(j.err) && j.attempt != nil && j.attempt.met.AsksCertificate:
-		return j.met(provisioning.FaultCutAsking)
+		return j.atPort(provisioning.FaultCutAsking)
 	case isHungUp(j.err) && registering && j.attempt != nil && j.attempt.met.Version != "":
-		return j.met(provisioning.FaultDropsSIP)
+		return j.atPort(provisioning.FaultDropsSIP)
 	case isHungUp(j.err):
 		return j.atPort(provisioning.FaultCut)
 	case j.attempt != nil && j.attempt.absent && noWayOut(j.err):
@@ -80,7 +102,7 @@ func (j *judgement) connection() provisioning.Trouble {
 	case isTimeout(j.err) && j.attempt == nil:
 		return j.met(provisioning.FaultWentSilent)
 	case isTimeout(j.err) && registering:
-		return j.met(provisioning.FaultNoSIP)
+		return j.mute()
 	case isTimeout(j.err) && j.attempt.there:
 		return j.met(provisioning.FaultHostDrops)
 	case isTimeout(j.err):

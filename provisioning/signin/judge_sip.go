@@ -63,7 +63,7 @@ func (j *judgement) answered() provisioning.Trouble {
 		j.facts["begins"], j.facts["differs"] = silence.Strange, silence.Differs
 		return j.met(provisioning.FaultNotOurAnswer)
 	case errors.Is(j.err, sip.ErrNoAnswer) && j.attempt != nil:
-		return j.met(provisioning.FaultNoSIP)
+		return j.mute()
 	case errors.Is(j.err, sip.ErrNoAnswer):
 		return j.met(provisioning.FaultWentSilent)
 	case errors.As(j.err, &status):

@@ -93,16 +93,24 @@ func judged() (all []judgedError) {
 	add("handshake, the name is not known", handshaking, &trust.HandshakeError{Kind: trust.AlertReceived, Alert: 112, Received: true, Err: errors.New("some words")})
 	add("handshake, first bytes of text", handshaking, &trust.HandshakeError{Kind: trust.NotTLS, First: []byte("SSH-2.0-OpenSSH_9.2p1\r\n"), Err: errors.New("some words")})
 	add("handshake, first bytes", handshaking, &trust.HandshakeError{Kind: trust.NotTLS, First: []byte("\x00\x01\x02\xff"), Err: errors.New("some words")})
-	for _, loss := range []wire.Loss{wire.SentUnacknowledged, wire.ReceivedGap, wire.LargeLost} {
+	for _, loss := range []wire.Loss{wire.Acknowledged, wire.SentUnacknowledged, wire.ReceivedGap, wire.LargeLost} {
 		all = append(all, judgedError{fmt.Sprintf("handshake, lost %d", loss), &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: trust.Silent, Err: errors.New("some words")}, loss: loss}})
 	}
 	for _, k := range []trust.HandshakeKind{trust.Stalled, trust.Silent} {
-		all = append(all, judgedError{fmt.Sprintf("handshake in small packets, too, %d", k), &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: k, Err: errors.New("some words")}, small: true}})
+		all = append(all, judgedError{fmt.Sprintf("handshake in small packets, too, %d", k), &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: k, Err: errors.New("some words")}, small: true}},
+			judgedError{fmt.Sprintf("handshake in small packets, too, never acknowledged, %d", k), &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: k, Err: errors.New("some words")}, small: true, loss: wire.SentUnacknowledged}})
+	}
+	for _, loss := range []wire.Loss{wire.Acknowledged, wire.SentUnacknowledged} {
+		for _, near := range []bool{false, true} {
+			all = append(all, judgedError{fmt.Sprintf("no answer to SIP, lost %d, near %t", loss, near), &attemptError{stage: registering, err: &sip.SilenceError{Kind: sip.ToRequest, Method: "REGISTER", After: 4 * time.Second}, loss: loss, near: near}})
+		}
 	}
 	all = append(all,
 		judgedError{"connect, deadline, and the host is there", &attemptError{stage: connecting, err: context.DeadlineExceeded, near: true, there: true}},
 		judgedError{"connect, refused nearby", &attemptError{stage: connecting, err: syscall.ECONNREFUSED, near: true}},
 		judgedError{"handshake, hung up nearby", &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: trust.HungUp, Err: io.EOF}, near: true}},
+		judgedError{"handshake dropped nearby", &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: trust.Silent, Err: io.EOF}, near: true, small: true, loss: wire.SentUnacknowledged}},
+		judgedError{"cut after TLS nearby", &attemptError{stage: registering, met: trust.Met{Shown: trust.Shown{Version: "TLS 1.3"}}, err: io.EOF, near: true}},
 		judgedError{"cut nearby", &attemptError{stage: registering, err: io.EOF, near: true}},
 		judgedError{"certificate, no intermediate, and roots of the site", &attemptError{stage: handshaking, err: &trust.CertificateError{Problem: trust.Untrusted, Err: errors.New("some words")}, met: met, rooted: true}},
 	)

@@ -184,9 +184,16 @@ func (j *judgement) handshake() provisioning.Trouble {
 	ended := errors.As(j.err, &e)
 	switch {
 	case ended && e.Kind == trust.WantsCertificate && e.Alert == 0: // it may have other reasons to hang up
-		return j.met(provisioning.FaultCutAsking)
-	case ended && j.attempt != nil && (e.Kind == trust.Silent && j.attempt.loss != wire.NoLoss || e.Kind == trust.Stalled && (j.attempt.loss == wire.SentUnacknowledged || j.attempt.loss == wire.LargeLost)):
-		j.facts["lost"], j.facts["large"] = lost[j.attempt.loss], large
+		return j.atPort(provisioning.FaultCutAsking)
+	case ended && j.attempt != nil && e.Kind == trust.Silent && j.attempt.loss == wire.SentUnacknowledged && j.attempt.small: // it is not their size
+		return j.dropped(provisioning.FaultTLSDropped)
+	case ended && j.attempt != nil && (e.Kind == trust.Silent && lost[j.attempt.loss] != "" || e.Kind == trust.Stalled && (j.attempt.loss == wire.SentUnacknowledged || j.attempt.loss == wire.LargeLost)):
+		if j.facts["lost"] = lost[j.attempt.loss]; !j.attempt.small {
+			j.facts["large"] = large
+		}
+		if j.attempt.loss == wire.SentUnacknowledged {
+			j.facts["dropped"] = "TLS"
+		}
 		return j.met(provisioning.FaultTLSLost)
 	case ended && e.Received && e.Alert == unrecognizedName:
 		return j.met(provisioning.FaultTLSNameUnknown)
@@ -207,12 +214,18 @@ func (j *judgement) handshake() provisioning.Trouble {
 	}
 }
 
+// arrived is what is known of what was acknowledged, and not answered.
+const arrived = "has arrived (it was acknowledged)"
+
 // ended is for a handshake that has come to its end for want of an answer, or in another way that is no word of the server's.
 func (j *judgement) ended(f *provisioning.Fault) provisioning.Trouble {
 	switch f {
 	case provisioning.FaultTLSCut, provisioning.FaultTLSHungUp:
 		return j.atPort(f)
 	case provisioning.FaultTLSSilent, provisioning.FaultTLSStalls:
+		if j.attempt != nil && j.attempt.loss == wire.Acknowledged {
+			j.facts["arrived"] = arrived
+		}
 		if j.attempt != nil && j.attempt.small { // then it is not their size
 			return j.met(f)
 		}

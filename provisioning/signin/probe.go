@@ -17,7 +17,8 @@ import (
 // Our choices: a person waits.
 const (
 	probeConnect = 2 * time.Second // leaves room for one lost SYN
-	probeSmall   = 2 * time.Second // for a handshake in small packets, where one has failed: what works at all has been seen to connect
+	probeSmall   = 2 * time.Second // for a handshake in small packets: what works at all has been seen to connect
+	smallAfter   = time.Second     // until it is tried beside one that has not succeeded: both end with tlsLimit
 	probeGreet   = 4 * time.Second // as long as a Registrar has for REGISTER (package sip)
 	slowAnswer   = 2 * time.Second // from when on a Registrar is slow to answer SIP: half of that
 )
@@ -99,11 +100,10 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	if c.Transport == provisioning.TLS {
 		var secure net.Conn
 		began := time.Now()
-		secure, met, err = s.gate.secure(ctx, c, p.Addr, conn)
+		secure, met, err = s.gate.secureInBoth(ctx, c, p.Addr, conn)
 		p.Securing = time.Since(began)
 		if p.TLS, p.AsksCertificate = met.Shown, met.AsksCertificate; err != nil {
 			p.Distrusted = isDistrust(err)
-			s.gate.inSmall(ctx, c, p.Addr, err)
 			return err
 		}
 		p.Secured, conn = true, secure
@@ -115,31 +115,52 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	if p.Greeting, err = session.Greet(greeting); err != nil {
 		err = turnedAway(met, err)
 		p.Answered, p.Distrusted = p.Greeting.Code != 0, isDistrust(err)
-		return &attemptError{stage: registering, err: err, met: met, near: s.gate.near(p.Addr)}
+		return &attemptError{stage: registering, err: err, met: met, loss: lossOf(conn), near: s.gate.near(p.Addr)}
 	}
 	p.Answered = true
 	return nil
 }
 
-// inSmall finds out, of a handshake that got no answer, or not all of it, whether one in small packets does, and adds that to its
-// error.
-func (g *gate) inSmall(ctx context.Context, c provisioning.Candidate, addr netip.Addr, err error) {
+// secureInBoth secures a connection. Where that takes long, it is tried in small packets, too, beside it, and what came of that is
+// added to the error.
+func (g *gate) secureInBoth(ctx context.Context, c provisioning.Candidate, addr netip.Addr, conn net.Conn) (net.Conn, trust.Met, error) {
+	small, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var answered, tried bool
+	done := make(chan struct{})
+	trial := time.AfterFunc(smallAfter, func() {
+		defer close(done)
+		answered, tried = g.inSmall(small, c, addr)
+	})
+	secure, met, err := g.secure(ctx, c, addr, conn)
 	var attempt *attemptError
 	var handshake *trust.HandshakeError
-	if !errors.As(err, &attempt) || !errors.As(err, &handshake) || handshake.Kind != trust.Silent && handshake.Kind != trust.Stalled || attempt.loss != wire.NoLoss {
-		return
+	silent := errors.As(err, &attempt) && errors.As(err, &handshake) && (handshake.Kind == trust.Silent || handshake.Kind == trust.Stalled)
+	if !silent {
+		cancel()
 	}
+	if trial.Stop() {
+		return secure, met, err
+	}
+	if <-done; silent && tried {
+		if attempt.small = !answered; answered {
+			attempt.loss = wire.LargeLost
+		}
+	}
+	return secure, met, err
+}
+
+// inSmall says whether a handshake in small packets gets all of its answer; it is not tried where there is no other connection.
+func (g *gate) inSmall(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (answered, tried bool) {
 	ctx, cancel := context.WithTimeout(ctx, probeSmall)
 	defer cancel()
 	conn, err := g.dial(wire.SmallSegments(ctx), c, addr, probeConnect)
 	if err != nil {
-		return
+		return false, false
 	}
 	secure, met, err := g.secure(ctx, c, addr, conn)
 	if err == nil {
 		secure.Close()
 	}
-	if attempt.small = met.Version == ""; !attempt.small {
-		attempt.loss = wire.LargeLost
-	}
+	return met.Version != "", true
 }

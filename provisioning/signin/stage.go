@@ -26,7 +26,7 @@ type attemptError struct {
 	// absent says that nobody on the own link has answered to the address.
 	absent  bool
 	gateway netip.Addr // the one on the way there, if nobody has answered to it
-	loss    wire.Loss  // of a handshake
+	loss    wire.Loss  // over TLS
 	near    bool       // the address is on a link of this device: no router is on the way
 	there   bool       // and a host has answered to it lately
 	small   bool       // the handshake was tried in small packets, too, and no more came of it

@@ -43,6 +43,9 @@ type Wire struct {
 // Overhearing is what a datagram socket of Dial may be: it tells who answers in place of the one that was asked.
 type Overhearing = srv.Overhearing
 
+// Telling is what a stream of Dial may be: it says itself whether all that was sent was acknowledged, where its system knows nothing of it.
+type Telling interface{ Acknowledged() bool }
+
 // Our choices: the kernel notices within 8 s that a path has died, and nobody wakes up for it. Six probes in a row must be
 // lost for that; where a packet in ten is, each way, at a round trip of 300 ms, that is once in 14 hours of silence, and the
 // device signs in again (ADR 44).
@@ -125,7 +128,17 @@ type Watched struct {
 
 // Loss looks once, at the latest when the connection is closed.
 func (w *Watched) Loss() Loss {
-	w.once.Do(func() { w.loss = lossOf(w.Conn) })
+	w.once.Do(func() {
+		telling, tells := w.Conn.(Telling)
+		switch {
+		case !tells:
+			w.loss = lossOf(w.Conn)
+		case telling.Acknowledged():
+			w.loss = Acknowledged
+		default:
+			w.loss = SentUnacknowledged
+		}
+	})
 	return w.loss
 }
 

@@ -29,6 +29,8 @@ func lossOf(conn net.Conn) Loss {
 		return ReceivedGap
 	case info.Unacked > 0 && info.Total_retrans > 0:
 		return SentUnacknowledged
+	case info.Unacked == 0 && info.Notsent_bytes == 0 && info.Data_segs_out > 0:
+		return Acknowledged
 	}
 	return NoLoss
 }

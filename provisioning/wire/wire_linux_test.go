@@ -3,6 +3,7 @@ package wire
 import (
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"syscall"
 	"testing"
@@ -45,6 +46,39 @@ func TestConnectionsNoticeADeadPeer(t *testing.T) {
 		t.Fatal(err)
 	}
 	datagrams.Close()
+}
+
+// What was sent has arrived once it is acknowledged, whether anybody reads it or not. Before anything is sent, nothing is known.
+func TestAcknowledged(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	for _, sends := range []bool{false, true} {
+		conn, err := System().Dial(t.Context(), "tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := NoLoss
+		if sends {
+			want = Acknowledged
+			if _, err := conn.Write([]byte("hello")); err != nil {
+				t.Fatal(err)
+			}
+			for range 1000 {
+				if infoOf(conn).Unacked == 0 {
+					break
+				}
+				runtime.Gosched()
+			}
+		}
+		watched := &Watched{Conn: conn}
+		watched.Close()
+		if got := watched.Loss(); got != want {
+			t.Errorf("sends %t: lost %d, want %d", sends, got, want)
+		}
+	}
 }
 
 // Segments are kept small where that is asked for, those of the other side too; else they are as large as the link takes.

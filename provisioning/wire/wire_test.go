@@ -6,6 +6,22 @@ import (
 	"time"
 )
 
+// A stream that knows itself what was acknowledged is believed.
+func TestTelling(t *testing.T) {
+	for acknowledged, want := range map[bool]Loss{true: Acknowledged, false: SentUnacknowledged} {
+		if got := (&Watched{Conn: telling{acknowledged: acknowledged}}).Loss(); got != want {
+			t.Errorf("acknowledged: %t: lost %d, want %d", acknowledged, got, want)
+		}
+	}
+}
+
+type telling struct {
+	net.Conn
+	acknowledged bool
+}
+
+func (c telling) Acknowledged() bool { return c.acknowledged }
+
 // TestLoss: a way that loses nothing says so, before and after the end of the connection. What is lost is shown in e2e, where there
 // is a way that loses packets.
 func TestLoss(t *testing.T) {

@@ -1,0 +1,101 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
+)
+
+// sameWay are the faults that one thing on the way to several Registrars, or that they share, can cause at all of them; those with the
+// same value are told as that one where they stand side by side.
+var sameWay = map[*provisioning.Fault]*provisioning.Fault{
+	provisioning.FaultFiltered: provisioning.FaultFiltered, provisioning.FaultHostDrops: provisioning.FaultFiltered, provisioning.FaultPortFiltered: provisioning.FaultFiltered,
+	provisioning.FaultRefused: provisioning.FaultRefused, provisioning.FaultRefusedTCP: provisioning.FaultRefused, provisioning.FaultHostUnreachable: provisioning.FaultHostUnreachable,
+	provisioning.FaultTLSHungUp: provisioning.FaultTLSHungUp, provisioning.FaultTLSCut: provisioning.FaultTLSCut, provisioning.FaultTLSSilent: provisioning.FaultTLSSilent,
+	provisioning.FaultTLSStalls: provisioning.FaultTLSStalls, provisioning.FaultTLSLost: provisioning.FaultTLSLost, provisioning.FaultTLSDropped: provisioning.FaultTLSDropped,
+	provisioning.FaultDropsSIP: provisioning.FaultDropsSIP, provisioning.FaultCutAsking: provisioning.FaultDropsSIP, provisioning.FaultCut: provisioning.FaultCut,
+	provisioning.FaultNoSIP: provisioning.FaultNoSIP, provisioning.FaultSIPDropped: provisioning.FaultSIPDropped,
+}
+
+// together is what fails in the same way.
+type together struct {
+	trouble             provisioning.Trouble // the first
+	hosts, addrs, ports []string
+	near                bool // some are known to be on a link of this device
+}
+
+// alike is for several Registrars, or addresses of one, at which the same happens: that is more likely one cause than as many.
+func alike(f *Facts) provisioning.Trouble {
+	var all together
+	for _, c := range f.Plan.Try {
+		p, _ := f.place(c)
+		if p.closed() {
+			continue
+		}
+		for _, probe := range p.Probes {
+			alone := *p
+			alone.Probes = []*signin.Probe{probe}
+			if !all.add(&alone, deadPlace(f, &alone)) {
+				return provisioning.Trouble{}
+			}
+		}
+	}
+	wider := !f.ByPassed && f.dnsDead().Reason != "" // or packets get lost everywhere
+	if len(all.hosts) < 2 && len(all.addrs) < 2 || wider || onLossyWay(f, all.trouble).Fault != all.trouble.Fault {
+		return provisioning.Trouble{}
+	}
+	return all.told()
+}
+
+// add adds what is wrong at one address; false: it is not the same.
+func (a *together) add(p *Place, t provisioning.Trouble) bool {
+	way := sameWay[t.Fault]
+	switch {
+	case way == nil, len(t.And) > 0:
+		return false
+	case len(a.addrs) == 0:
+		a.trouble = t
+	case way != sameWay[a.trouble.Fault]:
+		return false
+	case t.Fault != a.trouble.Fault || t.Facts["elsewhere"] != a.trouble.Facts["elsewhere"]:
+		a.trouble = way.Met(a.trouble.Facts)
+	}
+	a.near = a.near || t.Facts["there"] != nil || t.Fault == provisioning.FaultHostDrops
+	for list, value := range map[*[]string]string{&a.hosts: p.Host, &a.addrs: p.Probes[0].Addr.String(), &a.ports: fmt.Sprint(p.Port)} {
+		if !slices.Contains(*list, value) {
+			*list = append(*list, value)
+		}
+	}
+	return true
+}
+
+// oneDevice is what is most likely, where nothing speaks for anything else.
+const oneDevice = "one device on the way, such as a firewall between this network and them"
+
+// told says it of all of them.
+func (a *together) told() provisioning.Trouble {
+	who := provisioning.Facts{"at": fmt.Sprintf("each of the %d Registrars", len(a.hosts)), "address": a.hosts, "there": nil}
+	if len(a.hosts) == 1 {
+		who["at"], who["address"] = fmt.Sprintf("each of the %d addresses of %s", len(a.addrs), a.hosts[0]), a.addrs
+	}
+	cause := a.trouble.With(who)
+	likely := oneDevice
+	switch {
+	case cause.Facts["arrived"] != nil:
+		likely = "something that they share, or one device on the way that drops what they answer"
+	case len(a.addrs) == 1:
+		likely = fmt.Sprintf("one device on the way, such as a firewall, or as likely the server or load balancer at %s, which they share", a.addrs[0])
+	case a.near:
+		likely = "one filter on the way, such as that of a switch or access point, or something that they share, such as a host, a setting or an update"
+	case len(a.hosts) == 1:
+		likely += ", or something that the servers of the pool share"
+	}
+	t := provisioning.FaultAlike.Because(cause, provisioning.Facts{"likely": likely, "ports": strings.Join(a.ports, " or ")})
+	if likely == oneDevice && cause.OnSide() == provisioning.SideNetwork {
+		return t
+	}
+	return t.OnNoSide()
+}
