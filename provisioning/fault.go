@@ -66,6 +66,23 @@ func declare(id string, reason Reason, side Side, what, do string, moot ...strin
 // it: lists with commas, times to the minute in UTC.
 type Facts map[string]any
 
+// Through notes a gateway, in the word for its version of IP.
+func (f Facts) Through(gateway netip.Addr) {
+	word := "gateway"
+	if !gateway.Is4() {
+		word = "router"
+	}
+	f[word] = gateway
+}
+
+// Family is the version of IP of an address.
+func Family(addr netip.Addr) string {
+	if addr.Is4() {
+		return "IPv4"
+	}
+	return "IPv6"
+}
+
 // Trouble is a fault that was met: which one, and the facts of the case. The zero Trouble is none.
 type Trouble struct {
 	Fault *Fault
@@ -137,6 +154,8 @@ func (t Trouble) OnSide() Side {
 		return ""
 	case t.Side != "":
 		return t.Side
+	case t.Facts["router"] != nil: // a router of IPv6 names itself: nobody has configured it here
+		return SideNetwork
 	case side != "" || t.Cause == nil:
 		return side
 	default:

@@ -23,6 +23,20 @@ var (
 	FaultLinkUnknown = declare("link.unknown", ConnectUnreachable, SideDevice,
 		"the network interfaces of this device cannot be read: {problem}", "run the command as root; if it runs in a container or sandbox, allow it to read the network interfaces")
 
+	FaultOwnAddressTwice = declare("link.own-address-twice", ConnectTimeout, "",
+		"the address {address} of this device is used twice: [another device on this link, with the MAC {mac}, has it, too]"+
+			"[{system} has found out that another device on this link has it, too, and does not use it here]",
+		"find the other device[ (the MAC address table of the switch shows the port of {mac})], and give one of the two another address|"+
+			"if this address comes by DHCP, look for a device with a fixed address inside the range of the DHCP server")
+	FaultAddressTwice = declare("link.address-twice", ConnectTimeout, "",
+		"more than one device on this link has the address {address} of {of}: the MACs {mac} answer for it (ARP), and what is sent to it may arrive at the wrong one",
+		"see which of {mac} is that of {of} (on its label or in its settings), find the other device (the MAC address table of the switch shows its port), and give it another address|"+
+			"if one of them is a router or an access point that answers for others (proxy ARP), switch that off", "dns", "registrar")
+	FaultNothingBehind = declare("link.nothing-behind-gateway", ConnectTimeout, SideNetwork,
+		"the [gateway {gateway}][IPv6 router {router}][ (MAC {mac})] answers, but nothing behind it does (asked: {silent}); what stops the packets (the [gateway {gateway}][router {router}] itself, the line behind it or a firewall) cannot be seen from here",
+		"see whether other devices in this subnet reach anything behind it; if none does, check that [{gateway}][{router}] forwards packets, and the line behind it|"+
+			"if others do, look for a firewall or an access list that stops this device", "dns", "registrar")
+
 	FaultClockPassed = declare("clock.before-what-has-passed", ClockWrong, SideDevice,
 		"the clock of this device is wrong: it shows {now}, but {passed} is already past", setClock)
 	FaultClockBehind = declare("clock.behind", ClockWrong, SideDevice,
@@ -63,6 +77,9 @@ var (
 )
 
 const (
+	mendGateway = "[correct the gateway and the subnet mask of this device if they are wrong; otherwise check that {gateway} is running and that this device is in its VLAN]|" +
+		"[check that the router {router} is running and still announces itself in this VLAN (router advertisements)]|" +
+		"[if the default route over {router} was configured on this device, correct it]"
 	mendLink = "check the cable, the VLAN and the DHCP lease of this device"
 	setClock = "set the clock of this device[ from {server}, which {source} names and which gives the right time]" +
 		"[; to have it set automatically, create the SRV record {record} or set DHCP option 42]"

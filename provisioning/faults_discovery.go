@@ -14,8 +14,8 @@ var (
 		"this device has no name server: it asks itself ({servers}), and no resolver runs there",
 		"if resolv.conf names no name server, let DHCP name one (option 6), or set dns_servers; if it names this device, start the resolver of this device (such as systemd-resolved or dnsmasq)", "dns")
 	FaultDNSServerDead = declare("dns.one-dead", DNSTimeout, SideDNS,
-		"the name server {server} does not answer, while {alive} does: each look-up may have to wait for the dead one",
-		"fix the name server {server}, or remove it from the list of name servers (DHCP option 6, or dns_servers)")
+		"the name server {server} does not answer[ over {fails}], while {alive} does[ over {works}]: each look-up may have to wait for the dead one",
+		"[if both are one machine, look for what drops {fails} on the way to it: a router, a tunnel or a firewall]|fix the name server {server}, or remove it from the list of name servers (DHCP option 6, or dns_servers)")
 	FaultDNSLossy = declare("dns.lossy", Lossy, SideNetwork,
 		"{lost} of {asked} queries to the name server {server} were not answered ({share} %)",
 		"look for a bad cable, weak Wi-Fi or a saturated link between this device and {server}, and for a query limit on the server")
@@ -28,8 +28,7 @@ var (
 		"no host answers at the address of the name server {servers}, which is in the subnet of this device: the server is off or not connected, or the address is wrong",
 		"start the name server, or correct its address (DHCP option 6, or dns_servers); check the VLAN of this device", "dns")
 	FaultDNSNoGateway = declare("dns.no-gateway", DNSTimeout, SideDevice,
-		"no name server can be queried: the gateway {gateway}, through which this device reaches {servers}, does not answer",
-		"correct the gateway and the subnet mask of this device if they are wrong; otherwise check that {gateway} is running and that this device is in its VLAN", "dns", "registrar")
+		"no name server can be queried: the [gateway {gateway}][IPv6 router {router}], through which this device reaches {servers}, does not answer", mendGateway, "dns", "registrar")
 	FaultDNSHungUp = declare("dns.hung-up", DNSTimeout, SideDNS,
 		"no name server can be queried: {servers} closes the connection without an answer", "check the log of the name server, or set dns_servers to a name server that works", "dns")
 	FaultDNSSilent = declare("dns.silent", DNSTimeout, SideNetwork,

@@ -16,8 +16,7 @@ var (
 		"no host answers at the address of {at}[ ({address})], which is in the subnet of this device: the server is off or unplugged, its address is wrong, or this device has the wrong subnet mask",
 		"check that {host} is running and connected to this network|check its address record, and the subnet mask and VLAN of this device|on Wi-Fi, check that devices may reach each other (client isolation)")
 	FaultNoGateway = declare("connect.no-gateway", ConnectTimeout, SideDevice,
-		"the gateway {gateway} does not answer: this device cannot reach what is behind it, such as {at}[ ({address})]",
-		"correct the gateway and the subnet mask of this device if they are wrong; otherwise check that {gateway} is running and that this device is in its VLAN")
+		"the [gateway {gateway}][IPv6 router {router}] does not answer: this device cannot reach what is behind it, such as {at}[ ({address})]", mendGateway)
 	FaultPortFiltered = declare("connect.port-filtered", ConnectTimeout, "",
 		"{at}[ ({address})] does not answer, but the same server {elsewhere}|a firewall drops what is sent to port {port}",
 		"look for a firewall that drops port {port}, on the way or on {host} itself")

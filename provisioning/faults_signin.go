@@ -112,6 +112,10 @@ var (
 	FaultAddressSilent = declare("connect.one-address-silent", ConnectTimeout, "",
 		"nobody answers at {address}, which is one of the addresses of {host}",
 		"if a server of the pool has the address {address}, check that it is running and reachable|if the record is old, remove the address {address} of {host} from DNS")
+	FaultOneFamily = declare("connect.one-ip-version", ConnectTimeout, SideNetwork,
+		"{host} answers over {works} ({address}, {ms} ms), but not over {fails} ({addresses})",
+		"look for what drops {fails} on the way to {host}: a router, a tunnel, or a firewall (also that of {host}) that allows only {works}|"+
+			"if {host} is not meant to be reached over {fails}, remove the address {addresses} of {host} from DNS")
 	FaultOtherAddress = declare("sign-in.other-address", ConnectRefused, SideRegistrar, "the device signs in through another address of {host}", "")
 	FaultOnBackup     = declare("sign-in.on-backup", SIPUnavailable, SideRegistrar,
 		"that is only the backup Registrar: the user's primary Registrar is not available", "check the primary pool of the user")

@@ -35,8 +35,8 @@ func (n *memory) own() []netip.Addr {
 	return []netip.Addr{device, device6}
 }
 
-// gateway is that of the device, to what is "ungated".
-var gateway = netip.MustParseAddr("10.0.0.1")
+// gateway is that of the device, to what is "ungated", and router that of IPv6.
+var gateway, router = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fe80::1")
 
 // near says whether an address is in the subnet of the device, 10.0.0.0/24, and whether a server has it.
 func (n *memory) near(addr netip.Addr) (onLink, there bool) {
@@ -61,6 +61,8 @@ func (n *memory) absent(addr netip.Addr) netip.Addr {
 	switch {
 	case slices.Contains(words, "absent"):
 		return addr
+	case slices.Contains(words, "ungated") && addr.Is6():
+		return router
 	case slices.Contains(words, "ungated"):
 		return gateway
 	default:

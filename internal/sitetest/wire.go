@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
 )
@@ -17,10 +18,12 @@ type Wire struct {
 	Listen6   func(ctx context.Context, iface string) (dhcpopts.Conn, error)
 	Leases    func(iface, hooks string) ([]dhcpopts.Lease, error)
 	Resolvers func() ([]netip.AddrPort, error)
-	Own       func() []netip.Addr                   // nil in the live world
-	Absent    func(netip.Addr) netip.Addr           // nil in the live world
-	Near      func(netip.Addr) (onLink, there bool) // nil in the live world
-	Changes   <-chan string                         // what the change "network" did; nil in the live world
+	Own       func() []netip.Addr                                                                         // nil in the live world
+	Absent    func(netip.Addr) netip.Addr                                                                 // nil in the live world
+	Near      func(netip.Addr) (onLink, there bool)                                                       // nil in the live world
+	Next      func(netip.Addr) (hop netip.Addr, mac net.HardwareAddr, ago time.Duration)                  // nil
+	Holders   func(ctx context.Context, iface string, sender, addr netip.Addr) (macs []string, err error) // nil
+	Changes   <-chan string                                                                               // what the change "network" did; nil in the live world
 }
 
 // Live is a site on loopback.

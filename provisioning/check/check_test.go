@@ -367,6 +367,12 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		lacks(&o.Link)
 		return nil
 	},
+	"neighbour": func(*Options, *config.Config, []string) error { return nil }, // see onLink
+	"duplicate": func(o *Options, _ *config.Config, words []string) error {
+		addr, err := netip.ParseAddr(words[0])
+		o.Link.Duplicates = append(o.Link.Duplicates, addr)
+		return err
+	},
 	"other": func(o *Options, _ *config.Config, words []string) error {
 		o.Link.Others = append(o.Link.Others, strings.Join(words, " "))
 		return nil

@@ -9,6 +9,7 @@ import (
 	"net"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -90,7 +91,9 @@ func (h *hider) in(text []byte) []byte {
 // known matches every name that is hidden, and of two that begin at one place the longer one.
 func (h *hider) known() *regexp.Regexp {
 	names := append(slices.Collect(maps.Keys(h.hosts)), h.domain)
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	sort.Slice(names, func(i, j int) bool {
+		return cmp.Or(len(names[j])-len(names[i]), strings.Compare(names[i], names[j])) < 0
+	})
 	for i, name := range names {
 		names[i] = regexp.QuoteMeta(name)
 	}

@@ -19,6 +19,8 @@ type Facts struct {
 	ClockFloor  time.Time // the latest moment that is known to have passed
 	Servers     []netip.AddrPort
 	NotServers  string                                      // what the system names beside them that is not asked, and why
+	Neighbours  []Neighbour                                 // on the link
+	Ways        map[netip.Addr]Way                          // to all addresses that were asked
 	Quality     []discover.Quality                          // of the name servers
 	Late        bool                                        // DNS has not answered in time, and does answer
 	Disagree    map[provisioning.Step]discover.Disagreement // of the name servers about SRV records, with the addresses of what they name

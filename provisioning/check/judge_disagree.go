@@ -3,6 +3,7 @@ package check
 import (
 	"net/netip"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -82,7 +83,7 @@ func addressesDisagree(f *Facts) provisioning.Trouble {
 			words = append(words, f.Servers[i].Addr().String()+" says "+provisioning.ListOf(name.Addrs))
 		}
 		if len(good) > 0 && len(stale) > 0 {
-			slices.SortFunc(good, netip.Addr.Compare)
+			sort.Slice(good, func(i, j int) bool { return good[i].Less(good[j]) })
 			facts := provisioning.Facts{"host": c.Host, "problem": strings.Join(words, ", "), "addresses": slices.Compact(good), "servers": stale}
 			if private(good) {
 				facts["filters"] = filters

@@ -156,6 +156,15 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 // look-up met.
 func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	dead := f.dnsDead().Reason != ""
+	for _, server := range f.Servers {
+		shared := nothingBehind(f, server.Addr())
+		if shared.Fault == provisioning.FaultNoGateway { // of the way to name servers
+			shared.Fault, shared.Facts["servers"] = provisioning.FaultDNSNoGateway, provisioning.ListOf(f.Servers)
+		}
+		if !shared.None() {
+			return shared
+		}
+	}
 	switch {
 	case f.Late:
 		return provisioning.FaultDNSLate.Met(t.With(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)}).Facts)

@@ -26,6 +26,9 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if first == nil {
 		return nothingNamed(f)
 	}
+	if t := nothingBehind(f, first.best().Addr); !t.None() {
+		return t
+	}
 	if t := addressAlone(f); !t.None() {
 		return t
 	}
@@ -130,8 +133,12 @@ func addressFails(f *Facts) provisioning.Trouble {
 		if isReady(probe) || f.Link.cannotReach(probe) {
 			continue
 		}
-		p.Probes = []*signin.Probe{probe}
-		t := deadPlace(f, p)
+		alone := *p
+		alone.Probes = []*signin.Probe{probe}
+		t := overFamily(p, probe, deadPlace(f, &alone))
+		if shared := nothingBehind(f, probe.Addr); !shared.None() && t.Fault != provisioning.FaultNoGateway {
+			t = shared
+		}
 		switch t.Fault { // the service runs: elsewhere
 		case provisioning.FaultRefused:
 			t = provisioning.FaultAddressRefuses.Met(t.Facts)
@@ -141,6 +148,33 @@ func addressFails(f *Facts) provisioning.Trouble {
 		return t.Also(provisioning.FaultOtherAddress, provisioning.Facts{"host": p.Host})
 	}
 	return provisioning.Trouble{}
+}
+
+// overFamily is what is wrong with an address of a place that does not answer: the way over its version of IP, where nothing answers
+// over that, and the host does over the other one.
+func overFamily(p *Place, probe *signin.Probe, silent provisioning.Trouble) provisioning.Trouble {
+	if silent.Fault != provisioning.FaultFiltered && silent.Fault != provisioning.FaultHostDrops {
+		return silent
+	}
+	var works *signin.Probe
+	var addrs []netip.Addr
+	for _, other := range p.Probes {
+		switch same := other.Addr.Is4() == probe.Addr.Is4(); {
+		case same && other.Connected:
+			return silent
+		case same:
+			addrs = append(addrs, other.Addr)
+		case other.Connected:
+			works = other
+		}
+	}
+	if works == nil {
+		return silent
+	}
+	return provisioning.FaultOneFamily.Met(provisioning.Facts{
+		"host": p.Host, "fails": provisioning.Family(probe.Addr), "addresses": addrs,
+		"works": provisioning.Family(works.Addr), "address": works.Addr, "ms": max(1, works.Connecting.Milliseconds()),
+	})
 }
 
 // spares are the hosts that the source which led to the sign-in names besides: where the device would go next.

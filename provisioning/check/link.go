@@ -1,10 +1,14 @@
 package check
 
 import (
+	"encoding/hex"
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -20,8 +24,9 @@ type Link struct {
 	Down       bool   // switched off
 	NoCarrier  bool   // no cable, no radio
 	Addrs      []netip.Prefix
-	Others     []string // further interfaces with an address: "wlan0 10.0.1.7/24"
-	Interfaces []string // the names of all
+	Others     []string     // further interfaces with an address: "wlan0 10.0.1.7/24"
+	Interfaces []string     // the names of all
+	Duplicates []netip.Addr // of Addrs: those that the system does not use, as others have them (IPv6)
 }
 
 // Lack is what a link does not have.
@@ -63,8 +68,27 @@ func SystemLink(name string) Link {
 		cards[i] = card{each.Name, each.Flags, prefixes(each)}
 	}
 	l := linkOf(name, noRoute, cards)
-	l.Through = through
+	l.Through, l.Duplicates = through, duplicates(name)
 	return l
+}
+
+// duplicates are the addresses of an interface of which the system has found out that another device has them (RFC 4862 section 5.4).
+// Only Linux tells: each line of the table has the address, the flags in the fifth column, and the name of the interface.
+func duplicates(iface string) (list []netip.Addr) {
+	const failed = 0x08                                // if_addr.h, IFA_F_DADFAILED
+	table, _ := os.ReadFile("/proc/self/net/if_inet6") // none is not known
+	for _, line := range strings.Split(string(table), "\n") {
+		f := strings.Fields(line)
+		if len(f) != 6 || f[5] != iface {
+			continue
+		}
+		flags, err := strconv.ParseUint(f[4], 16, 8)
+		raw, bad := hex.DecodeString(f[0])
+		if addr, is := netip.AddrFromSlice(raw); err == nil && bad == nil && is && flags&failed != 0 {
+			list = append(list, addr)
+		}
+	}
+	return list
 }
 
 // linkOf is the link of a device that has these interfaces, and uses the one named; noRoute says why none is.

@@ -46,6 +46,8 @@ func (s *stopwatch) time(node string, look func()) {
 
 // look sees everything there is to see. Sources and places are asked at the same time; the sign-in waits for them.
 func look(ctx context.Context, o Options) *Facts {
+	began, ears := time.Now(), &ears{heard: map[netip.Addr]bool{}}
+	o.Wire = ears.listen(o.Wire)
 	eye := newEye(o)
 	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.memory.ClockFloor()}
 	f.Servers, f.NotServers = nameServers(o)
@@ -61,8 +63,10 @@ func look(ctx context.Context, o Options) *Facts {
 	var measuring sync.WaitGroup // beside everything else: nothing waits for it
 	defer func() {
 		measuring.Wait()
+		f.Ways = ears.ways(o.Wire, f, began)
 		f.Leads = append(autodiscoverLeads(f.Autodiscover), f.Leads...)
 	}()
+	measuring.Go(func() { f.Neighbours = eye.neighbours(ctx, o.Link) })
 	if !o.ByPassed {
 		measuring.Go(func() { f.Quality = eye.Measure(ctx) })
 		measuring.Go(func() { f.Autodiscover = eye.autodiscover(ctx, l.planned) })

@@ -43,6 +43,9 @@ func (b *branch) explained(c Check) bool {
 	}
 	area := b.verdict.Area()
 	root, _, below := strings.Cut(c.ID, ".")
+	if onlySilence := b.verdict.Fault == provisioning.FaultAddressTwice || b.verdict.Fault == provisioning.FaultNothingBehind; onlySilence && c.Reason != provisioning.DNSTimeout && c.Reason != provisioning.ConnectTimeout {
+		return false
+	}
 	return c.ID != area && (root != area || below) && slices.Contains(b.verdict.Fault.Moot, root)
 }
 
@@ -77,30 +80,6 @@ func (b *branch) failed(ids ...string) string {
 		}
 	}
 	return ""
-}
-
-func (b *branch) link() {
-	l := b.facts.Link
-	c := Check{ID: "link", Title: "link and address", Result: Good, Detail: strings.TrimSpace(l.Interface + " " + provisioning.ListOf(l.Addrs))}
-	t := l.trouble()
-	if t.Fault == provisioning.FaultNoDefaultRoute && b.facts.signsIn() {
-		t = provisioning.FaultSubnetOnly.Met(nil)
-	}
-	switch {
-	case t.None() && l.Through != "":
-		c.Detail += "; the default route leads through " + l.Through + ", which has no DHCP"
-	case t.None():
-	case len(l.Others) > 0:
-		c.because(Warn, t)
-		c.Detail = "there is also " + strings.Join(l.Others, ", ")
-	case b.facts.signsIn():
-		c.because(Warn, t)
-		c.Detail = ""
-	default:
-		c.because(Bad, t)
-		c.Detail = ""
-	}
-	b.add(c)
 }
 
 func (b *branch) clock() {

@@ -34,6 +34,12 @@ func (b *branch) registrars() {
 		for _, p := range f.at(host) {
 			b.place(p, id)
 		}
+		for i := at + 1; i < len(b.checks) && b.checks[at].Result == Bad; i++ {
+			if below := &b.checks[i]; below.Result == Skipped && below.Needs == b.verdict.Area() { // which explains it
+				top := &b.checks[at]
+				top.Result, top.Needs, top.TookMS = Skipped, below.Needs, 0
+			}
+		}
 		for _, below := range b.checks[at+1:] { // the first trouble below is what a tech reads here, in the same words
 			if top := &b.checks[at]; top.Result != Good && top.Needs == "" && below.Reason != "" && below.Result == top.Result && top.Reason == "" {
 				top.Reason, top.Fault, top.What, top.Hint, top.Detail, top.From = below.Reason, below.Fault, below.What, below.Hint, below.Title, below.ID
@@ -103,7 +109,7 @@ func (b *branch) place(p *Place, under string) {
 func metAt(f *Facts, p *Place, probe *signin.Probe) provisioning.Trouble {
 	alone := *p
 	alone.Probes = []*signin.Probe{probe}
-	return filtered(f, &alone, probe.Trouble)
+	return overFamily(p, probe, filtered(f, &alone, probe.Trouble))
 }
 
 // layers are TCP, TLS and SIP of one address. What comes after a failure is not run.

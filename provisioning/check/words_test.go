@@ -3,7 +3,10 @@ package check
 import (
 	"context"
 	"crypto/x509"
+	"io/fs"
 	"maps"
+	"net"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -80,9 +83,55 @@ func deviceAt(t *testing.T, archive *txtar.Archive, file string) (*sitetest.Site
 	}
 	o := optionsOf(t, archive, site, filepath.Base(file))
 	o.Wire = wire.Wire(simulated)
+	onLink(t, site, &o.Wire)
 	o.Policy.Roots = x509.NewCertPool()
 	o.Policy.Roots.AppendCertsFromPEM(site.Roots())
 	return site, o
+}
+
+// onLink puts on the wire what lines "neighbour" say of the link. A system knows of IPv6 by itself.
+func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
+	t.Helper()
+	macs, unasked := map[netip.Addr][]string{}, map[netip.Addr]bool{}
+	err := site.Section("device", func(words []string) error {
+		if words[0] != "neighbour" {
+			return nil
+		}
+		addr, err := netip.ParseAddr(words[1])
+		macs[addr] = nil
+		for _, word := range words[2:] {
+			if unasked[addr] = word == "unasked"; unasked[addr] {
+				break
+			}
+			macs[addr] = append(macs[addr], word)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(macs) == 0 {
+		return
+	}
+	link4, link6 := netip.MustParsePrefix("10.0.0.0/24"), netip.MustParsePrefix("2001:db8::/64")
+	w.Next = func(addr netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration) {
+		switch router := netip.MustParseAddr("fe80::1"); {
+		case link4.Contains(addr), link6.Contains(addr):
+			return addr, nil, 0
+		case addr.Is4():
+			return netip.MustParseAddr("10.0.0.1"), nil, 0
+		case len(macs[router]) > 0:
+			return router, net.HardwareAddr{2, 0, 0, 0, 0, 1}, 0
+		default:
+			return router, nil, 0
+		}
+	}
+	w.Holders = func(_ context.Context, _ string, _, addr netip.Addr) ([]string, error) {
+		if unasked[addr] {
+			return nil, fs.ErrPermission
+		}
+		return macs[addr], nil
+	}
 }
 
 func checkWords(t *testing.T, archive *txtar.Archive, file string) words {

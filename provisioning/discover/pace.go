@@ -34,7 +34,11 @@ func DeadServer(all []Quality) provisioning.Trouble {
 	if dead.From.IsValid() {
 		return provisioning.FaultDNSElsewhere.Met(provisioning.Facts{"servers": []string{dead.Server.String()}, "from": dead.From})
 	}
-	return provisioning.FaultDNSServerDead.Met(provisioning.Facts{"server": dead.Server, "alive": alive.Server})
+	facts := provisioning.Facts{"server": dead.Server, "alive": alive.Server}
+	if fails, works := provisioning.Family(dead.Server.Addr()), provisioning.Family(alive.Server.Addr()); fails != works {
+		facts["fails"], facts["works"] = fails, works
+	}
+	return provisioning.FaultDNSServerDead.Met(facts)
 }
 
 // LossyServer is about questions that get lost on the way to a name server that is alive.

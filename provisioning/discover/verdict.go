@@ -58,7 +58,7 @@ func lookupTrouble(e *srv.Error) provisioning.Trouble {
 func serverTrouble(e *srv.Error) provisioning.Trouble {
 	facts := provisioning.Facts{"name": e.Name, "query": e.Name, "alias": aliasOf(e), "code": code(e), "tcp": overTCP[e.TCP]}
 	if e.Gateway.IsValid() {
-		facts["gateway"] = e.Gateway
+		facts.Through(e.Gateway)
 	}
 	if e.Server != "" {
 		facts["servers"] = append([]string{e.Server}, e.Alike...)

@@ -97,7 +97,7 @@ func (j *judgement) connection() provisioning.Trouble {
 	case j.attempt != nil && j.attempt.absent && noWayOut(j.err):
 		return j.met(provisioning.FaultNoNeighbour)
 	case j.attempt != nil && j.attempt.gateway.IsValid() && noWayOut(j.err):
-		j.facts["gateway"] = j.attempt.gateway
+		j.facts.Through(j.attempt.gateway)
 		return j.met(provisioning.FaultNoGateway)
 	case isTimeout(j.err) && j.attempt == nil:
 		return j.met(provisioning.FaultWentSilent)

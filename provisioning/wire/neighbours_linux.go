@@ -2,23 +2,26 @@ package wire
 
 import (
 	"encoding/binary"
+	"net"
 	"net/netip"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Specification constants: rtnetlink(7), struct ndmsg, in bytes.
+// Specification constants: rtnetlink(7), struct ndmsg and nda_cacheinfo, in bytes.
 const (
 	neighbourHeader = 12
 	neighbourState  = 8 // where the state stands
 	attributeHeader = 4
+	clockTick       = time.Second / 100 // time(7), USER_HZ
 )
 
 // absent is the address to which the kernel sends what is for addr, be it addr itself or a gateway, if nobody answers there.
 func absent(addr netip.Addr) netip.Addr {
 	hop := nextHop(addr)
-	if hop == (netip.Addr{}) || stateOf(hop)&(unix.NUD_INCOMPLETE|unix.NUD_FAILED) == 0 { // neither looking, nor has it looked in vain
+	if hop == (netip.Addr{}) || neighbourAt(hop).state&(unix.NUD_INCOMPLETE|unix.NUD_FAILED) == 0 { // neither looking, nor has it looked in vain
 		return netip.Addr{}
 	}
 	return hop
@@ -27,30 +30,51 @@ func absent(addr netip.Addr) netip.Addr {
 // near says whether the kernel sends what is for an address to itself, and not to a gateway, and whether it knows that a host has it.
 func near(addr netip.Addr) (onLink, there bool) {
 	onLink = nextHop(addr) == addr.WithZone("")
-	return onLink, onLink && stateOf(addr)&unix.NUD_REACHABLE != 0
+	return onLink, onLink && neighbourAt(addr).state&unix.NUD_REACHABLE != 0
 }
 
-// stateOf is what the kernel knows of who has an address on a link (rtnetlink(7), RTM_GETNEIGH), in flags. It needs no privilege. What
-// cannot be read says nothing.
-func stateOf(addr netip.Addr) uint16 {
+// next is where the kernel sends what is for an address, and what it knows of who is there.
+func next(addr netip.Addr) (hop netip.Addr, mac net.HardwareAddr, ago time.Duration) {
+	hop = nextHop(addr)
+	n := neighbourAt(hop)
+	if n.state&(unix.NUD_REACHABLE|unix.NUD_STALE|unix.NUD_DELAY|unix.NUD_PROBE) == 0 {
+		return hop, nil, 0
+	}
+	return hop, n.mac, n.confirmed
+}
+
+// neighbour is what the kernel knows of who has an address on a link; zero: nothing.
+type neighbour struct {
+	state     uint16 // in flags
+	mac       net.HardwareAddr
+	confirmed time.Duration // since it last knew that this one is there
+}
+
+// neighbourAt asks the kernel (rtnetlink(7), RTM_GETNEIGH). It needs no privilege. What cannot be read says nothing.
+func neighbourAt(addr netip.Addr) (n neighbour) {
 	family := unix.AF_INET
 	if addr.Is6() {
 		family = unix.AF_INET6
 	}
 	table, err := syscall.NetlinkRIB(unix.RTM_GETNEIGH, family)
 	if err != nil {
-		return 0
+		return n
 	}
 	messages, err := syscall.ParseNetlinkMessage(table)
 	if err != nil {
-		return 0
+		return n
 	}
 	for _, m := range messages {
-		if m.Header.Type == unix.RTM_NEWNEIGH && addressIn(m.Data, neighbourHeader, unix.NDA_DST) == addr.WithZone("") {
-			return binary.NativeEndian.Uint16(m.Data[neighbourState:])
+		if m.Header.Type != unix.RTM_NEWNEIGH || addressIn(m.Data, neighbourHeader, unix.NDA_DST) != addr.WithZone("") {
+			continue
 		}
+		n.state, n.mac = binary.NativeEndian.Uint16(m.Data[neighbourState:]), attributeIn(m.Data, neighbourHeader, unix.NDA_LLADDR)
+		if times := attributeIn(m.Data, neighbourHeader, unix.NDA_CACHEINFO); len(times) >= 4 {
+			n.confirmed = time.Duration(binary.NativeEndian.Uint32(times)) * clockTick
+		}
+		break
 	}
-	return 0
+	return n
 }
 
 // nextHop is where the kernel sends what is for an address (rtnetlink(7), RTM_GETROUTE): to a gateway, or to the address itself.
@@ -102,8 +126,14 @@ func converse(ask, answer []byte) (int, error) {
 
 // addressIn is the address that an attribute of an entry holds, after a header of so many bytes; zero: it has none.
 func addressIn(entry []byte, header int, attribute uint16) netip.Addr {
+	addr, _ := netip.AddrFromSlice(attributeIn(entry, header, attribute))
+	return addr
+}
+
+// attributeIn is what an attribute holds; nil: the entry has none.
+func attributeIn(entry []byte, header int, attribute uint16) []byte {
 	if len(entry) < header {
-		return netip.Addr{}
+		return nil
 	}
 	for attributes := entry[header:]; len(attributes) >= attributeHeader; {
 		length := int(binary.NativeEndian.Uint16(attributes))
@@ -111,10 +141,9 @@ func addressIn(entry []byte, header int, attribute uint16) netip.Addr {
 			break
 		}
 		if binary.NativeEndian.Uint16(attributes[2:]) == attribute {
-			addr, _ := netip.AddrFromSlice(attributes[attributeHeader:length])
-			return addr
+			return attributes[attributeHeader:length]
 		}
 		attributes = attributes[min(len(attributes), (length+3)&^3):]
 	}
-	return netip.Addr{}
+	return nil
 }

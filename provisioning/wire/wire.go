@@ -36,6 +36,13 @@ type Wire struct {
 	// Near says whether an address is on a link of this device, so that what comes from there has passed no router, and whether a host
 	// has answered to it lately (ARP, neighbour discovery). Nil: that is not known.
 	Near func(addr netip.Addr) (onLink, there bool)
+	// Next returns where the system sends what is for an address: to the address itself, on a link, or to a gateway; and who is
+	// there, and how long ago that was last known for certain, if the system knows. Zero: there is no way. Nil: it is not known.
+	Next func(addr netip.Addr) (hop netip.Addr, mac net.HardwareAddr, ago time.Duration)
+	// Holders asks the link of an interface who has an address of IPv4 (ARP), and returns the hardware addresses of all who say so, but
+	// for those of this device. The sender is an address of this device; who asks for an own one is 0.0.0.0, so that nobody learns from
+	// the question who has it (RFC 5227 section 2.1.1). It takes 0.7 s. Nil: nobody can be asked.
+	Holders func(ctx context.Context, iface string, sender, addr netip.Addr) (macs []string, err error)
 	// Changes says what has changed on the network of this device, in words for techs. Nil: nobody watches.
 	Changes <-chan string
 }
@@ -82,6 +89,8 @@ func System() Wire {
 		Own:       ownAddresses,
 		Absent:    absent,
 		Near:      near,
+		Next:      next,
+		Holders:   holders,
 	}
 }
 

@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"time"
@@ -16,6 +17,12 @@ func overhearing(conn net.Conn) net.Conn { return conn }
 
 // near is not known here.
 var near func(netip.Addr) (onLink, there bool)
+
+// next is not known here.
+var next func(netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration)
+
+// holders are not known here.
+var holders func(context.Context, string, netip.Addr, netip.Addr) ([]string, error)
 
 // limitSegments does nothing here.
 func limitSegments(uintptr, int) {}

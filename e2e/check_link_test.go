@@ -1,0 +1,155 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// What is wrong with the link itself, and with what is right behind it.
+const (
+	far1, far2   = "10.98.0.53", "10.98.0.54"
+	far6         = "2001:db8:1::53"
+	rogueMAC     = "02:00:00:00:00:99"
+	throughOther = "the device signs in through another address of fe01.contoso.com."
+)
+
+// linkRow is a site, and what check says of it.
+type linkRow struct {
+	name, verdict, reason string
+	given                 []given
+	says, not             []string // the summary
+	node, detail          string   // a node, and what it says
+}
+
+var linkRows = []linkRow{
+	{name: "the gateway does not forward", verdict: "failed", reason: "connect-timeout", given: with(set(`dns_servers = ["` + far1 + `", "` + far2 + `"]`)),
+		says: []string{"The gateway 10.0.0.1 (MAC 02:00:00:00:00:01) answers, but nothing behind it does (asked: 10.98.0.53, 10.98.0.54); what stops the packets", "cannot be seen from here."},
+		not:  []string{"too late", "No name server answers"}, node: "link.address.10.0.0.1", detail: "the MAC 02:00:00:00:00:01 answers (ARP)"},
+	{name: "the line behind the gateway is dead, and it says so", verdict: "failed", reason: "connect-timeout", given: with(set(`dns_servers = ["`+far1+`", "`+far2+`"]`), deadLine),
+		says: []string{"The gateway 10.0.0.1 (MAC 02:00:00:00:00:01) answers, but nothing behind it does"}, not: []string{"too late", "no route"}},
+	{name: "the gateway does not forward, and only the Registrars are behind it", verdict: "failed", reason: "connect-timeout",
+		given: with(published(fe01, second), address(fe01.host, "10.98.0.2"), address(second.host, "10.98.0.3")),
+		says:  []string{"nothing behind it does (asked: fe01.contoso.com (10.98.0.2), " + second.host + " (10.98.0.3));"}},
+	{name: "the gateway does not forward, and one name server is behind it", verdict: "failed", reason: "dns-timeout", given: with(set(`dns_servers = ["` + far1 + `"]`)),
+		says: []string{"No name server answers (10.98.0.53:53)."}, node: "link.address.10.0.0.1", detail: "the MAC 02:00:00:00:00:01 answers (ARP)"},
+	{name: "the gateway does not forward, and nobody may ask who it is", verdict: "failed", reason: "dns-timeout", given: with(set(`dns_servers = ["`+far1+`", "`+far2+`"]`), onDevice(unprivileged), forgottenGateway),
+		says: []string{"No name server answers (10.98.0.53:53, 10.98.0.54:53)"}, node: "link.address.10.0.0.1", detail: "it is not known who has it: operation not permitted"},
+	{name: "a second device has the address of the gateway", verdict: "degraded", reason: "connect-timeout", given: with(published(fe01), rogue("10.0.0.1/24")),
+		says: []string{"but more than one device on this link has the address 10.0.0.1 of the gateway: the MACs", "02:00:00:00:00:01", rogueMAC}},
+	{name: "the address of the device is used twice", reason: "connect-timeout", given: with(published(fe01), rogue("10.0.0.90/24")),
+		says: []string{"he address 10.0.0.90 of this device is used twice: another device on this link, with the MAC " + rogueMAC + ", has it, too"}},
+	{name: "the address of the device is used twice, and nobody may ask", given: with(published(fe01), onDevice(unprivileged)), verdict: "ok",
+		says: []string{isWell}, node: "link.address.10.0.0.90", detail: "it is not known who has it: operation not permitted"},
+	{name: "the IPv6 address of the device is used twice", verdict: "degraded", reason: "connect-timeout", given: with(published(fe01), rogue("2001:db8::90/64"), twiceIPv6),
+		says: []string{"but the address 2001:db8::90 of this device is used twice: the system (duplicate address detection) has found out that another device on this link has it, too"}},
+	{name: "all is well", verdict: "ok", given: with(published(fe01)), says: []string{isWell}, node: "link.address.10.0.0.90", detail: "no other device has it (ARP)"},
+	{name: "IPv6 leads nowhere", verdict: "degraded", reason: "connect-timeout", given: with(published(fe01), record("fe01 AAAA 2001:db8:1::11"), overIPv6("2001:db8::1")),
+		says: []string{"fe01.contoso.com answers over IPv4 (10.0.0.11, ", " ms), but not over IPv6 (2001:db8:1::11); " + throughOther, "Look for what drops IPv6 on the way to fe01.contoso.com"}, not: []string{"is running"}},
+	{name: "the router of IPv6 is dead", verdict: "degraded", reason: "connect-timeout", given: with(published(fe01), record("fe01 AAAA 2001:db8:1::11"), overIPv6("fe80::dead")),
+		says: []string{"The IPv6 router fe80::dead does not answer: this device cannot reach what is behind it, such as fe01.contoso.com:5061 (2001:db8:1::11); " + throughOther, "router advertisements"},
+		not:  []string{"subnet mask", "ARP"}},
+	{name: "the first name server answers over IPv4 only", verdict: "degraded", reason: "dns-timeout", given: with(published(fe01), overIPv6("2001:db8::1"), set(`dns_servers = ["[`+far6+`]:53", "10.0.0.53:53"]`)),
+		says: []string{"the name server [" + far6 + "]:53 does not answer over IPv6, while 10.0.0.53:53 does over IPv4"}},
+}
+
+// TestCheckLink: the verdict is about the gateway, or about who has whose address, and not about what cannot be reached because of it.
+func TestCheckLink(t *testing.T) {
+	common := newScene(t)
+	for _, row := range linkRows {
+		t.Run(row.name, func(t *testing.T) {
+			d := fault{given: row.given}.arrange(t, common)
+			r := d.check(t)
+			said := r.said()
+			t.Logf("check is %s after %d ms: %s\n%s", r.Verdict, r.TookMS, r.Reason, said)
+			if r.Reason != row.reason || row.verdict != "" && r.Verdict != row.verdict {
+				t.Errorf("want %s: %s", row.verdict, row.reason)
+			}
+			if row.reason != "" && !r.shows(row.reason) {
+				t.Error("no check shows the reason")
+			}
+			shows(t, said, row.says...)
+			for _, text := range row.not {
+				if strings.Contains(said, text) {
+					t.Errorf("it says %q", text)
+				}
+			}
+			for _, c := range r.Checks {
+				if c.ID == row.node && c.Detail != row.detail {
+					t.Errorf("%s is %s: %q, want %q", c.ID, c.Result, c.Detail, row.detail)
+				}
+			}
+		})
+	}
+}
+
+// rogue plugs in another device, which has an address of somebody else.
+func rogue(addr string) given {
+	return func(t testing.TB, _ *scene) {
+		h := newHost(t, "rogue")
+		mustIP(t, "-n", h.name, "link", "set", "eth0", "address", rogueMAC)
+		mustIP(t, "-n", h.name, "address", "add", addr, "dev", "eth0", "nodad")
+	}
+}
+
+// deadLine has the gateway forward, into a line at whose other end is nobody: it says that hosts are unreachable.
+func deadLine(t testing.TB, _ *scene) {
+	setting := "/proc/sys/net/ipv4/ip_forward"
+	before, err := os.ReadFile(setting)
+	if err == nil {
+		err = os.WriteFile(setting, []byte("1"), 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustIP(t, "link", "add", "line0", "type", "veth", "peer", "name", "line1")
+	mustIP(t, "link", "set", "line1", "up")
+	mustIP(t, "link", "set", "line0", "up")
+	mustIP(t, "address", "add", "10.98.0.1/24", "dev", "line0")
+	t.Cleanup(func() {
+		mustIP(t, "link", "del", "line0")
+		if err := os.WriteFile(setting, before, 0); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// forgottenGateway has the device know its gateway for good, so that the system has no word of whether it answers.
+func forgottenGateway(t testing.TB, c *scene) {
+	mustIP(t, "-n", c.site.device.name, "neighbour", "replace", bridgeAddr, "lladdr", "02:00:00:00:00:01", "dev", "eth0", "nud", "permanent")
+	t.Cleanup(func() { mustIP(t, "-n", c.site.device.name, "neighbour", "del", bridgeAddr, "dev", "eth0") })
+}
+
+// overIPv6 gives the device an address of IPv6, and such a router; that of the bridge answers and does not forward.
+func overIPv6(router string) given {
+	return func(t testing.TB, c *scene) {
+		device := c.site.device.name
+		mustIP(t, "address", "add", "2001:db8::1/64", "dev", "br0", "nodad")
+		mustIP(t, "-6", "route", "add", "blackhole", "2001:db8:1::/64") // else it would say that it does not forward
+		mustIP(t, "-n", device, "address", "add", "2001:db8::90/64", "dev", "eth0", "nodad")
+		mustIP(t, "-n", device, "-6", "route", "add", "default", "via", router, "dev", "eth0")
+		t.Cleanup(func() {
+			mustIP(t, "-n", device, "-6", "route", "del", "default")
+			mustIP(t, "-n", device, "address", "del", "2001:db8::90/64", "dev", "eth0")
+			mustIP(t, "-6", "route", "del", "blackhole", "2001:db8:1::/64")
+			mustIP(t, "address", "del", "2001:db8::1/64", "dev", "br0")
+		})
+	}
+}
+
+// twiceIPv6 has the system of the device find out that another one has its address.
+func twiceIPv6(t testing.TB, c *scene) {
+	device := c.site.device
+	device.run(t, "sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/eth0/accept_dad")
+	mustIP(t, "-n", device.name, "address", "add", "2001:db8::90/64", "dev", "eth0")
+	t.Cleanup(func() { mustIP(t, "-n", device.name, "address", "del", "2001:db8::90/64", "dev", "eth0") })
+	eventually(t, "the system has looked for another one", func() error {
+		if text := device.run(t, "ip", "-6", "address", "show", "dev", "eth0"); !strings.Contains(text, "dadfailed") {
+			return fmt.Errorf("addresses %s", text)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,84 @@
+package check
+
+import (
+	"net/netip"
+	"sort"
+	"strings"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// maxSilent is how many of those that do not answer a sentence has. (Our choice.)
+const maxSilent = 4
+
+// addressTwice is about an address on the link that two devices have. What an account is refused for is no consequence of that.
+func addressTwice(f *Facts) provisioning.Trouble {
+	if f.SignIn != nil && f.SignIn.Trouble.OnSide() == provisioning.SideAccount {
+		return provisioning.Trouble{}
+	}
+	for i := range f.Neighbours {
+		if t := f.Neighbours[i].trouble(); !t.None() {
+			return t
+		}
+	}
+	return provisioning.Trouble{}
+}
+
+// trouble is what is wrong with who has an address: each must have one owner, and an own one no other.
+func (n *Neighbour) trouble() provisioning.Trouble {
+	facts := provisioning.Facts{"address": n.Addr, "of": n.Of, "system": n.System, "mac": strings.Join(n.MACs, " and ")}
+	switch {
+	case n.Of == ownAddress && (len(n.MACs) > 0 || n.System != ""):
+		return provisioning.FaultOwnAddressTwice.Met(facts)
+	case n.Of != ownAddress && len(n.MACs) > 1:
+		return provisioning.FaultAddressTwice.Met(facts)
+	default:
+		return provisioning.Trouble{}
+	}
+}
+
+// nothingBehind is about the gateway through which an address is reached, where nothing behind it answers. One address that does not
+// answer may be at fault itself, where the gateway does.
+func nothingBehind(f *Facts, addr netip.Addr) provisioning.Trouble {
+	hop := f.Ways[addr].Hop
+	if !hop.IsValid() || hop == addr {
+		return provisioning.Trouble{}
+	}
+	var silent []netip.Addr
+	for other, way := range f.Ways {
+		if way.Hop != hop || other == hop {
+			continue
+		}
+		if way.Heard {
+			return provisioning.Trouble{}
+		}
+		silent = append(silent, other)
+	}
+	sort.Slice(silent, func(i, j int) bool { return silent[i].Less(silent[j]) })
+	mac, known := macOf(f, hop)
+	facts := provisioning.Facts{"silent": silent[:min(len(silent), maxSilent)], "at": addr, "mac": mac}
+	facts.Through(hop)
+	switch {
+	case known && mac == "": // it was asked, too
+		return provisioning.FaultNoGateway.Met(facts)
+	case known && len(silent) > 1:
+		return provisioning.FaultNothingBehind.Met(facts)
+	default:
+		return provisioning.Trouble{}
+	}
+}
+
+// macOf says who was there at an address on the link during the check; "": nobody.
+func macOf(f *Facts, hop netip.Addr) (mac string, known bool) {
+	for _, way := range f.Ways {
+		if way.Hop == hop && (way.MAC != "" || way.Gone) {
+			return way.MAC, true
+		}
+	}
+	for _, n := range f.Neighbours {
+		if n.Addr == hop && n.Problem == "" {
+			return strings.Join(n.MACs, " and "), true
+		}
+	}
+	return "", false
+}

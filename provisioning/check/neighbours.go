@@ -1,0 +1,135 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/homeward-agent/homeward/internal/plain"
+	"github.com/homeward-agent/homeward/provisioning/wire"
+)
+
+// farAway is an address that nobody has (RFC 5737): the way there is the default route. No packet goes there.
+var farAway = netip.AddrFrom4([4]byte{198, 51, 100, 1})
+
+// Whose addresses are asked for on the link.
+const (
+	ownAddress = "this device"
+	itsGateway = "the gateway"
+)
+
+// Neighbour is an address on the link, and who has it.
+type Neighbour struct {
+	Addr    netip.Addr
+	Of      string // whose it is meant to be
+	MACs    []string
+	System  string // who has found out that another device has it, too, without ARP; or ""
+	Problem string // why nobody could be asked, or ""
+}
+
+// neighbours asks the link who has the addresses of this device and of its gateway, all at the same time. IPv6 sees to that by itself.
+func (e *eye) neighbours(ctx context.Context, link Link) (all []Neighbour) {
+	for _, addr := range link.Duplicates {
+		all = append(all, Neighbour{Addr: addr, Of: ownAddress, System: "the system (duplicate address detection)"})
+	}
+	if e.wire.Holders == nil || e.wire.Next == nil {
+		return all
+	}
+	gateway, _, _ := e.wire.Next(farAway)
+	senders := map[netip.Addr]netip.Addr{}
+	for _, p := range link.Addrs {
+		if own := p.Addr().Unmap(); own.Is4() {
+			all, senders[own] = append(all, Neighbour{Addr: own, Of: ownAddress}), netip.IPv4Unspecified()
+			if gateway != own && p.Contains(gateway) && !senders[gateway].IsValid() {
+				all, senders[gateway] = append(all, Neighbour{Addr: gateway, Of: itsGateway}), own
+			}
+		}
+	}
+	var asking sync.WaitGroup
+	for i := range all {
+		n := &all[i]
+		if sender := senders[n.Addr]; sender.IsValid() {
+			asking.Go(func() {
+				var err error
+				if n.MACs, err = e.wire.Holders(ctx, link.Interface, sender, n.Addr); err != nil {
+					n.Problem = plain.Words(err)
+				}
+			})
+		}
+	}
+	asking.Wait()
+	return all
+}
+
+// Way is what was found out about the way to an address.
+type Way struct {
+	Hop   netip.Addr // where the system sends what is for it: to the address itself, or to a gateway; zero: not known
+	MAC   string     // of the hop, if it was there during the check
+	Gone  bool       // nobody answers at the hop
+	Heard bool       // it has answered, be it with a refusal
+}
+
+// ears notes which addresses were asked, and which of them have answered.
+type ears struct {
+	mu    sync.Mutex
+	heard map[netip.Addr]bool
+}
+
+func (e *ears) note(addr netip.Addr, heard bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.heard[addr] = e.heard[addr] || heard
+}
+
+// listen is a wire with ears. A connection that was given up before its time tells nothing.
+func (e *ears) listen(w wire.Wire) wire.Wire {
+	dial := w.Dial
+	w.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		at, bad := netip.ParseAddrPort(address)
+		if bad == nil && network == "tcp" && !errors.Is(err, context.Canceled) {
+			e.note(at.Addr(), err == nil || !lifeless(err))
+		}
+		return conn, err
+	}
+	return w
+}
+
+// lifeless says whether an error is no word of who was asked: nothing came, or a router on the way says that there is no way.
+func lifeless(err error) bool {
+	return os.IsTimeout(err) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH)
+}
+
+// ways are those to all addresses that were asked.
+func (e *ears) ways(w wire.Wire, f *Facts, began time.Time) map[netip.Addr]Way {
+	for i := range f.Quality {
+		q := &f.Quality[i]
+		e.note(q.Server.Addr(), q.Answered > 0 || q.From.IsValid() || q.Err != nil && !lifeless(q.Err))
+	}
+	for i := range f.TimeServers {
+		s := &f.TimeServers[i]
+		if at, err := netip.ParseAddr(s.Name); err == nil && s.Problem == "" {
+			e.note(at, true)
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	ways := map[netip.Addr]Way{}
+	for addr, heard := range e.heard {
+		way := Way{Heard: heard}
+		if w.Next != nil {
+			hop, mac, ago := w.Next(addr)
+			way.Hop, way.Gone = hop, hop.IsValid() && w.Absent != nil && w.Absent(addr) == hop
+			if mac != nil && ago < time.Since(began) {
+				way.MAC = mac.String()
+			}
+		}
+		ways[addr] = way
+	}
+	return ways
+}

@@ -1,0 +1,64 @@
+package check
+
+import (
+	"strings"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+func (b *branch) link() {
+	l := b.facts.Link
+	c := Check{ID: "link", Title: "link and address", Result: Good, Detail: strings.TrimSpace(l.Interface + " " + provisioning.ListOf(l.Addrs))}
+	t := l.trouble()
+	if t.Fault == provisioning.FaultNoDefaultRoute && b.facts.signsIn() {
+		t = provisioning.FaultSubnetOnly.Met(nil)
+	}
+	switch {
+	case t.None() && l.Through != "":
+		c.Detail += "; the default route leads through " + l.Through + ", which has no DHCP"
+	case t.None():
+	case len(l.Others) > 0:
+		c.because(Warn, t)
+		c.Detail = "there is also " + strings.Join(l.Others, ", ")
+	case b.facts.signsIn():
+		c.because(Warn, t)
+		c.Detail = ""
+	default:
+		c.because(Bad, t)
+		c.Detail = ""
+	}
+	if t := b.verdict; t.Fault == provisioning.FaultNothingBehind && c.Result == Good {
+		c.because(wrong(b.facts), t)
+	}
+	b.add(c)
+	neighbours(b)
+}
+
+// wrong is how a node stands that is not as it should be.
+func wrong(f *Facts) Result {
+	if f.signsIn() {
+		return Warn
+	}
+	return Bad
+}
+
+// neighbours has a node for each address on the link on which this device depends, with who has it.
+func neighbours(b *branch) {
+	for i := range b.facts.Neighbours {
+		n := &b.facts.Neighbours[i]
+		c := Check{ID: "link.address." + n.Addr.String(), Under: "link", Title: "address " + n.Addr.String() + " of " + n.Of, Result: Good}
+		switch t := n.trouble(); {
+		case n.Problem != "":
+			c.Result, c.Detail = Skipped, "it is not known who has it: "+n.Problem
+		case !t.None():
+			c.because(wrong(b.facts), t)
+		case n.Of == ownAddress:
+			c.Detail = "no other device has it (ARP)"
+		case len(n.MACs) == 0:
+			c.Result, c.Detail = Skipped, "nobody answers (ARP)"
+		default:
+			c.Detail = "the MAC " + n.MACs[0] + " answers (ARP)"
+		}
+		b.add(c)
+	}
+}
