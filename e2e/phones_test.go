@@ -69,37 +69,6 @@ func TestPhoneFollows(t *testing.T) {
 	}
 }
 
-// TestPhoneReports: a phone whose own registration fails says so, and homeward asks its Registrar.
-func TestPhoneReports(t *testing.T) {
-	for _, p := range phones {
-		t.Run(p.name, func(t *testing.T) {
-			for _, name := range []string{p.program, "jq", "nc.openbsd"} {
-				program(t, name)
-			}
-			s := newSite(t)
-			startDnsmasqDNS(t, s.dns, zoneWith(at("internal-tls")))
-			startKea(t, s.dhcp, options{})
-			startKamailio(t, s, settings{places: []place{at("internal-tls")}})
-			startDhclient(t, s.device)
-			a := newAppliance(t, s, "")
-			p.install(t, a)
-			for _, name := range p.own {
-				path := filepath.Join("var/lib", p.name, name)
-				a.install(t, path, strings.ReplaceAll(read(t, filepath.Join(a.root, path)), password, "wrong"))
-			}
-			a.boot(t)
-			a.run(t, "systemctl", "enable", "--now", p.name, "homeward")
-			eventually(t, "homeward is told, and asks its Registrar", func() error {
-				out, err := a.try("homeward", "history", "--json")
-				if !strings.Contains(out, `"event":"report"`) || !strings.Contains(out, "the Registrar is asked now") {
-					return fmt.Errorf("%s, %w", out, err)
-				}
-				return nil
-			})
-		})
-	}
-}
-
 // install puts the example on the appliance, with its user.
 func (p phone) install(t *testing.T, a *appliance) {
 	t.Helper()
