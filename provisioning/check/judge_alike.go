@@ -99,3 +99,39 @@ func (a *together) told() provisioning.Trouble {
 	}
 	return t.OnNoSide()
 }
+
+// deadPlaces is for a device that knows where to go, and meets nobody who speaks SIP there. The first place is the one
+// the site means to be used; but one that shows a fault of its own says more than one that shows nothing.
+func deadPlaces(f *Facts) provisioning.Trouble {
+	var first *Place
+	for _, c := range f.Plan.Try {
+		p, ok := f.place(c)
+		if !ok || len(p.Probes) == 0 {
+			continue
+		}
+		if first == nil || showsNothing(first) && stage(p.best()) > 0 {
+			first = p
+		}
+	}
+	if first == nil {
+		return nothingNamed(f)
+	}
+	if t := nothingBehind(f, first.best().Addr); !t.None() {
+		return t
+	}
+	if t := addressAlone(f); !t.None() {
+		return t
+	}
+	if t := aliasInCloud(f, first.Host); !t.None() {
+		return t
+	}
+	dead := alike(f)
+	if dead.None() {
+		dead = deadPlace(f, first)
+	}
+	t := besideLastGood(f, besideWildcard(f, disagreeAbout(f, first, dead), first), first)
+	if other := recordsOf(f, first.Step); !t.None() && !other.None() { // it may be the old one
+		t.And = append(slices.Clip(t.And), other)
+	}
+	return t
+}

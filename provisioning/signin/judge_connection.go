@@ -38,6 +38,9 @@ func (j *judgement) dropped(f *provisioning.Fault) provisioning.Trouble {
 	return j.met(f).On(provisioning.SideNetwork)
 }
 
+// arrived is what is known of what was acknowledged, and not answered.
+const arrived = "has arrived (it was acknowledged)"
+
 // mute is for a Registrar that answers no SIP.
 func (j *judgement) mute() provisioning.Trouble {
 	switch j.attempt.loss {

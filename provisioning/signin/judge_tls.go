@@ -214,9 +214,6 @@ func (j *judgement) handshake() provisioning.Trouble {
 	}
 }
 
-// arrived is what is known of what was acknowledged, and not answered.
-const arrived = "has arrived (it was acknowledged)"
-
 // ended is for a handshake that has come to its end for want of an answer, or in another way that is no word of the server's.
 func (j *judgement) ended(f *provisioning.Fault) provisioning.Trouble {
 	switch f {

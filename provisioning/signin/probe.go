@@ -17,8 +17,7 @@ import (
 // Our choices: a person waits.
 const (
 	probeConnect = 2 * time.Second // leaves room for one lost SYN
-	probeSmall   = 2 * time.Second // for a handshake in small packets: what works at all has been seen to connect
-	smallAfter   = time.Second     // until it is tried beside one that has not succeeded: both end with tlsLimit
+	probeSmall   = 2 * time.Second // for a handshake in small packets, where one has failed: what works at all has been seen to connect
 	probeGreet   = 4 * time.Second // as long as a Registrar has for REGISTER (package sip)
 	slowAnswer   = 2 * time.Second // from when on a Registrar is slow to answer SIP: half of that
 )
@@ -121,28 +120,16 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	return nil
 }
 
-// secureInBoth secures a connection. Where that takes long, it is tried in small packets, too, beside it, and what came of that is
-// added to the error.
+// secureInBoth secures a connection. Where no answer comes, or not all of it, it is tried in small packets, too, and what came of that
+// is added to the error: afterwards, since some servers speak with one client at a time.
 func (g *gate) secureInBoth(ctx context.Context, c provisioning.Candidate, addr netip.Addr, conn net.Conn) (net.Conn, trust.Met, error) {
-	small, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var answered, tried bool
-	done := make(chan struct{})
-	trial := time.AfterFunc(smallAfter, func() {
-		defer close(done)
-		answered, tried = g.inSmall(small, c, addr)
-	})
 	secure, met, err := g.secure(ctx, c, addr, conn)
 	var attempt *attemptError
 	var handshake *trust.HandshakeError
-	silent := errors.As(err, &attempt) && errors.As(err, &handshake) && (handshake.Kind == trust.Silent || handshake.Kind == trust.Stalled)
-	if !silent {
-		cancel()
-	}
-	if trial.Stop() {
+	if !errors.As(err, &attempt) || !errors.As(err, &handshake) || handshake.Kind != trust.Silent && handshake.Kind != trust.Stalled || attempt.loss == wire.ReceivedGap {
 		return secure, met, err
 	}
-	if <-done; silent && tried {
+	if answered, tried := g.inSmall(ctx, c, addr); tried {
 		if attempt.small = !answered; answered {
 			attempt.loss = wire.LargeLost
 		}
