@@ -83,26 +83,51 @@ func Family(addr netip.Addr) string {
 	return "IPv6"
 }
 
-// Trouble is a fault that was met: which one, and the facts of the case. The zero Trouble is none.
+// Trouble is a fault that was met: which one, and the facts of the case. The zero Trouble is none. It goes by value
+// through every judgement, so it is small: three words.
 type Trouble struct {
 	Fault *Fault
 	Facts Facts
+	More  *More // nil: none. It is replaced, and never changed, since copies share it
+}
+
+// More is what few Troubles have.
+type More struct {
 	Side  Side      // where the Fault leaves it open
 	Cause *Trouble  // what it comes from
 	And   []Trouble // what is said in the same breath; the Reason and the Side are not theirs
 }
+
+// rest is never nil, and a copy.
+func (t Trouble) rest() *More {
+	if t.More == nil {
+		return &More{}
+	}
+	rest := *t.More
+	return &rest
+}
+
+// cause is what it comes from; nil: nothing else.
+func (t Trouble) cause() *Trouble { return t.rest().Cause }
+
+// Others are what is said in the same breath.
+func (t Trouble) Others() []Trouble { return t.rest().And }
 
 // Met returns a Trouble.
 func (f *Fault) Met(facts Facts) Trouble { return Trouble{Fault: f, Facts: facts} }
 
 // Because returns a Trouble that comes from another.
 func (f *Fault) Because(cause Trouble, facts Facts) Trouble {
-	return Trouble{Fault: f, Facts: facts, Cause: &cause}
+	return Trouble{Fault: f, Facts: facts, More: &More{Cause: &cause}}
 }
 
 // Also adds what is said in the same breath.
-func (t Trouble) Also(f *Fault, facts Facts) Trouble {
-	t.And = append(slices.Clip(t.And), f.Met(facts))
+func (t Trouble) Also(f *Fault, facts Facts) Trouble { return t.And(f.Met(facts)) }
+
+// And adds what is said in the same breath.
+func (t Trouble) And(other Trouble) Trouble {
+	t.More = t.rest()
+	t.More.And = append(slices.Clip(t.More.And), other)
 	return t
 }
 
@@ -117,7 +142,8 @@ func (t Trouble) With(more Facts) Trouble {
 
 // On says whose side it is on, where the Fault leaves that open.
 func (t Trouble) On(side Side) Trouble {
-	t.Side = side
+	t.More = t.rest()
+	t.More.Side = side
 	return t
 }
 
@@ -130,8 +156,8 @@ func (t Trouble) OnNoSide() Trouble { return t.On(sideOpen) }
 // Host is the host that it is about; "": none.
 func (t Trouble) Host() string {
 	host, _ := t.Facts["host"].(string)
-	if host == "" && t.Cause != nil {
-		return t.Cause.Host()
+	if cause := t.cause(); host == "" && cause != nil {
+		return cause.Host()
 	}
 	return host
 }
@@ -141,25 +167,27 @@ func (t Trouble) None() bool { return t.Fault == nil }
 
 // Reason returns the public code.
 func (t Trouble) Reason() Reason {
-	if reason := t.fault().Reason; reason != "" || t.Cause == nil {
+	reason, cause := t.fault().Reason, t.cause()
+	if reason != "" || cause == nil {
 		return reason
 	}
-	return t.Cause.Reason()
+	return cause.Reason()
 }
 
 // OnSide returns who has to put it right.
 func (t Trouble) OnSide() Side {
+	rest := t.rest()
 	switch side := t.fault().Side; {
-	case t.Side == sideOpen:
+	case rest.Side == sideOpen:
 		return ""
-	case t.Side != "":
-		return t.Side
+	case rest.Side != "":
+		return rest.Side
 	case t.Facts["router"] != nil: // a router of IPv6 names itself: nobody has configured it here
 		return SideNetwork
-	case side != "" || t.Cause == nil:
+	case side != "" || rest.Cause == nil:
 		return side
 	default:
-		return t.Cause.OnSide()
+		return rest.Cause.OnSide()
 	}
 }
 
@@ -192,7 +220,7 @@ func (t Trouble) Do() string {
 // Otherwise says what to do if that does not help, the more likely first.
 func (t Trouble) Otherwise() []string {
 	_, rest := t.cures()
-	for _, other := range t.And {
+	for _, other := range t.Others() {
 		rest = append(rest, other.Otherwise()...)
 	}
 	return rest
@@ -209,8 +237,8 @@ func (t Trouble) cures() (first string, rest []string) {
 		return "", nil
 	}
 	first, rest = rest[0], rest[1:]
-	if t.Cause != nil && strings.Contains(t.fault().Do, "{cause.do}") {
-		rest = append(rest, t.Cause.Otherwise()...)
+	if cause := t.cause(); cause != nil && strings.Contains(t.fault().Do, "{cause.do}") {
+		rest = append(rest, cause.Otherwise()...)
 	}
 	return first, rest
 }
@@ -220,8 +248,8 @@ func (t Trouble) Hint() string {
 	if fine := t.fault().Fine; fine != "" {
 		return "nothing to do " + fine + "; otherwise " + t.Do()
 	}
-	if t.Cause != nil && t.fault().Do == "{cause.do}" {
-		return t.Cause.Hint()
+	if cause := t.cause(); cause != nil && t.fault().Do == "{cause.do}" {
+		return cause.Hint()
 	}
 	hint := t.Do()
 	for _, cure := range t.Otherwise() {
@@ -248,7 +276,7 @@ func (t Trouble) fault() *Fault {
 // and adds to a text what is said in the same breath.
 func (t Trouble) and(text string, more func(Trouble) string) string {
 	parts := []string{text}
-	for _, other := range t.And {
+	for _, other := range t.Others() {
 		parts = append(parts, more(other))
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")
@@ -256,13 +284,13 @@ func (t Trouble) and(text string, more func(Trouble) string) string {
 
 // fact returns one fact as people read it; "": it is not known.
 func (t Trouble) fact(name string) string {
-	switch {
-	case name == "cause" && t.Cause != nil:
-		return t.Cause.What()
-	case name == "cause.seen" && t.Cause != nil:
-		return t.Cause.observed()
-	case name == "cause.do" && t.Cause != nil:
-		return t.Cause.Do()
+	switch cause := t.cause(); {
+	case name == "cause" && cause != nil:
+		return cause.What()
+	case name == "cause.seen" && cause != nil:
+		return cause.observed()
+	case name == "cause.do" && cause != nil:
+		return cause.Do()
 	}
 	switch v := t.Facts[name].(type) {
 	case nil:

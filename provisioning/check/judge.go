@@ -70,7 +70,7 @@ func judge(f *Facts) Report {
 	if found.Specific() {
 		r.Fault = found.Fault.ID
 	}
-	for _, also := range found.And {
+	for _, also := range found.Others() {
 		r.Also = append(r.Also, also.Fault.ID)
 	}
 	r.Reason, r.Side, r.Host = found.Reason(), found.OnSide(), found.Host()
@@ -95,7 +95,7 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 			what = "all is well: " + fine + "; DNS and DHCP were not looked at"
 		case t.None():
 			what = "all is well: " + fine
-		case t.Fault != provisioning.FaultOnlyLastGood && len(t.And) == 0: // those say how it signs in
+		case t.Fault != provisioning.FaultOnlyLastGood && len(t.Others()) == 0: // those say how it signs in
 			what = fine + ", but " + what
 		}
 	}

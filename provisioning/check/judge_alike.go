@@ -54,7 +54,7 @@ func alike(f *Facts) provisioning.Trouble {
 func (a *together) add(p *Place, t provisioning.Trouble) bool {
 	way := sameWay[t.Fault]
 	switch {
-	case way == nil, len(t.And) > 0:
+	case way == nil, len(t.Others()) > 0:
 		return false
 	case len(a.addrs) == 0:
 		a.trouble = t
@@ -131,7 +131,7 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	}
 	t := besideLastGood(f, besideWildcard(f, disagreeAbout(f, first, dead), first), first)
 	if other := recordsOf(f, first.Step); !t.None() && !other.None() { // it may be the old one
-		t.And = append(slices.Clip(t.And), other)
+		t = t.And(other)
 	}
 	return t
 }

@@ -168,7 +168,7 @@ func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	switch {
 	case f.Late:
 		return provisioning.FaultDNSLate.Met(t.With(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)}).Facts)
-	case dead && t.Fault == provisioning.FaultDNSSilentFor && len(t.And) == 0:
+	case dead && t.Fault == provisioning.FaultDNSSilentFor && len(t.Others()) == 0:
 		t = t.With(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)})
 		if f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent {
 			t.Facts["dhcp"] = "DHCP does not answer"

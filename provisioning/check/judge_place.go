@@ -340,7 +340,7 @@ func badAt(f *Facts, a provisioning.Attempt) (*Place, bool) {
 func refused(f *Facts, a provisioning.Attempt) provisioning.Trouble {
 	t := a.Trouble
 	if clock := clockOff(f); !clock.None() && a.Reason != provisioning.ClockWrong {
-		t.And = append(slices.Clip(t.And), clock)
+		t = t.And(clock)
 	}
 	return t
 }

@@ -48,7 +48,7 @@ func lookupTrouble(e *srv.Error) provisioning.Trouble {
 	t := serverTrouble(e)
 	for _, other := range e.Others {
 		if !other.Absent() {
-			t.And = append(t.And, serverTrouble(other))
+			t = t.And(serverTrouble(other))
 		}
 	}
 	return t

@@ -51,7 +51,7 @@ func (j *judgement) narrowed(t provisioning.Trouble, c provisioning.Candidate) p
 		return reason.Met(j.raw)
 	}
 	if t.Fault == provisioning.FaultRefused && c.Transport == provisioning.TCP {
-		return provisioning.FaultRefusedTCP.Met(j.facts).On(t.Side)
+		return provisioning.FaultRefusedTCP.Met(j.facts).On(t.OnSide())
 	}
 	return t
 }
