@@ -33,7 +33,7 @@ var linkRows = []linkRow{
 		says: []string{"The gateway 10.0.0.1 (MAC 02:00:00:00:00:01) answers, but nothing behind it does"}, not: []string{"too late", "no route"}},
 	{name: "the gateway does not forward, and only the Registrars are behind it", verdict: "failed", reason: "connect-timeout",
 		given: with(published(fe01, second), address(fe01.host, "10.98.0.2"), address(second.host, "10.98.0.3")),
-		says:  []string{"nothing behind it does (asked: fe01.contoso.com (10.98.0.2), " + second.host + " (10.98.0.3));"}},
+		says:  []string{"nothing behind it does (asked: 10.98.0.2, 10.98.0.3);"}},
 	{name: "the gateway does not forward, and one name server is behind it", verdict: "failed", reason: "dns-timeout", given: with(set(`dns_servers = ["` + far1 + `"]`)),
 		says: []string{"No name server answers (10.98.0.53:53)."}, node: "link.address.10.0.0.1", detail: "the MAC 02:00:00:00:00:01 answers (ARP)"},
 	{name: "the gateway does not forward, and nobody may ask who it is", verdict: "failed", reason: "dns-timeout", given: with(set(`dns_servers = ["`+far1+`", "`+far2+`"]`), onDevice(unprivileged), forgottenGateway),
