@@ -209,7 +209,7 @@ func lock(t testing.TB, path string) *os.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for err = syscall.EINTR; err == syscall.EINTR; {
+	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
 		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX)
 	}
 	if err != nil {

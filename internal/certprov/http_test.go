@@ -1,6 +1,7 @@
 package certprov
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -29,8 +30,8 @@ func TestRetryAfter(t *testing.T) {
 		{404, "600", "", NotFound, 0},
 	} {
 		_, err := answer{status: test.status, header: http.Header{"Retry-After": {test.after}, "Date": {test.date}}}.judged()
-		e, ok := err.(*Error)
-		if !ok || e.Kind != test.kind || e.RetryAfter != test.want {
+		var e *Error
+		if !errors.As(err, &e) || e.Kind != test.kind || e.RetryAfter != test.want {
 			t.Errorf("%d %q: %v, want kind %d and %v", test.status, test.after, err, test.kind, test.want)
 		}
 	}
