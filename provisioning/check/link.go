@@ -171,3 +171,26 @@ func (l Link) cannotReach(p *signin.Probe) bool {
 func (l Link) routable() []netip.Prefix {
 	return slices.DeleteFunc(slices.Clone(l.Addrs), func(p netip.Prefix) bool { return p.Addr().IsLinkLocalUnicast() })
 }
+
+// Whose addresses are asked for on the link.
+const (
+	ownAddress = "this device"
+	itsGateway = "the gateway"
+)
+
+// Neighbour is an address on the link, and who has it.
+type Neighbour struct {
+	Addr    netip.Addr
+	Of      string // whose it is meant to be
+	MACs    []string
+	System  string // who has found out that another device has it, too, without ARP; or ""
+	Problem string // why nobody could be asked, or ""
+}
+
+// Way is what was found out about the way to an address.
+type Way struct {
+	Hop   netip.Addr // where the system sends what is for it: to the address itself, or to a gateway; zero: not known
+	MAC   string     // of the hop, if it was there during the check
+	Gone  bool       // nobody answers at the hop
+	Heard bool       // it has answered, be it with a refusal
+}

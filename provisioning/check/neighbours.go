@@ -17,21 +17,6 @@ import (
 // farAway is an address that nobody has (RFC 5737): the way there is the default route. No packet goes there.
 var farAway = netip.AddrFrom4([4]byte{198, 51, 100, 1})
 
-// Whose addresses are asked for on the link.
-const (
-	ownAddress = "this device"
-	itsGateway = "the gateway"
-)
-
-// Neighbour is an address on the link, and who has it.
-type Neighbour struct {
-	Addr    netip.Addr
-	Of      string // whose it is meant to be
-	MACs    []string
-	System  string // who has found out that another device has it, too, without ARP; or ""
-	Problem string // why nobody could be asked, or ""
-}
-
 // neighbours asks the link who has the addresses of this device and of its gateway, all at the same time. IPv6 sees to that by itself.
 func (e *eye) neighbours(ctx context.Context, link Link) (all []Neighbour) {
 	for _, addr := range link.Duplicates {
@@ -64,14 +49,6 @@ func (e *eye) neighbours(ctx context.Context, link Link) (all []Neighbour) {
 	}
 	asking.Wait()
 	return all
-}
-
-// Way is what was found out about the way to an address.
-type Way struct {
-	Hop   netip.Addr // where the system sends what is for it: to the address itself, or to a gateway; zero: not known
-	MAC   string     // of the hop, if it was there during the check
-	Gone  bool       // nobody answers at the hop
-	Heard bool       // it has answered, be it with a refusal
 }
 
 // ears notes which addresses were asked, and which of them have answered.
