@@ -57,12 +57,11 @@ fe01.contoso.com:5061 (10.0.0.11) accepts the connection and TLS, but the SIP re
 The problem is with the network between this device and the server.
 Look for a firewall that opens connections to port 5061 and then drops what is sent on them: application control, TLS inspection, intrusion prevention.
 - Check whether fe01.contoso.com is still running.`},
-	{"behind a router, nothing arrives at any Registrar", with(published(fe01, second, edge05), behindRouter, firewall("drop")), "connect-timeout", `
-Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) does not answer at all; as it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
+	{"behind a router, nothing arrives at any Registrar", with(published(fe01, second), behindRouter, firewall("tcp dport 5061 drop")), "connect-timeout", `
+Each of the 2 Registrars (fe01.contoso.com, fe02.contoso.com) does not answer, but the same server refuses connections on port 443; as it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
 The problem is with the network between this device and the server.
-Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
+Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061.
 - See what else they share: a host, a load balancer, a setting, an update.
-- Check whether fe01.contoso.com is running.
 - Look for a firewall that drops port 5061, on the way or on fe01.contoso.com itself.`},
 	{"behind a router, all Registrars refuse", with(published(fe01, second, edge05), behindRouter, firewall(refuses)), "connect-refused", `
 Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) refuses the connection; as it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
