@@ -233,7 +233,7 @@ func alsoWrong(r check.Report) []string {
 		reasons[c.ID] = c.Reason
 		known := c.Reason == r.Reason || c.Reason != "" && c.Reason == reasons[c.Under] || c.Reason == provisioning.DHCPSilent || c.Reason == provisioning.DHCPNoOption || c.Reason == provisioning.DNSNoRecord
 		host, isRegistrar := strings.CutPrefix(c.ID, "registrar.")
-		other := isRegistrar && c.Under == "" && c.Needs == "" && host != r.Host
+		other := isRegistrar && c.Under == "" && c.Needs == "" && host != r.Host && r.Fault != provisioning.FaultAlike.ID // that is about all
 		if isWrong && (isSource && !known || other) {
 			also = append(also, fmt.Sprintf("%s (%s)", printable(c.Title), c.Reason))
 		}
