@@ -123,10 +123,10 @@ Find out which of the name servers is right, and correct _sipinternaltls._tcp.co
 	{"dnsmasq removes private addresses", with(published(fe01), dnsmasqFilters), "no-address", addressHidden},
 	{"Unbound removes private addresses", with(published(fe01), unboundFilters), "no-address", addressHidden},
 	{"Unbound removes the private address of an alias", with(srvFor("sip.contoso.com", 5061), record("sip CNAME fe01"), address(fe01.host, fe01.addr), unboundFilters), "no-address", `
-The SRV record _sipinternaltls._tcp.contoso.com names sip.contoso.com; the name fe01.contoso.com exists in DNS, but the name servers give no address for it.
+The SRV record _sipinternaltls._tcp.contoso.com names sip.contoso.com: sip.contoso.com is an alias of fe01.contoso.com, which has no address.
 The problem is with DNS.
-Look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection), and exempt contoso.com there (dnsmasq: rebind-domain-ok, Unbound: private-domain).
-- If the zone has no A record of fe01.contoso.com, create it.`},
+Correct the alias (CNAME) sip.contoso.com, or create the A record of fe01.contoso.com.
+- If fe01.contoso.com has an A record, look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection).`},
 	{"one name server of two removes private addresses", with(published(fe01), dnsmasqFilters, askBoth), "dns-conflict", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name servers disagree about the address of fe01.contoso.com: 10.0.0.53 gives none, 10.0.0.54 says 10.0.0.11; only 10.0.0.11 works.
 The problem is with DNS.

@@ -116,7 +116,7 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if first == nil {
 		return nothingNamed(f)
 	}
-	if t := nothingBehind(f, first.best().Addr); !t.None() {
+	if t := nothingBehind(f, first.best().Addr); !t.None() && first.best().Trouble.Fault != provisioning.FaultNoGateway {
 		return t
 	}
 	if t := addressAlone(f); !t.None() {

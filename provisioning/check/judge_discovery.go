@@ -192,8 +192,8 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 	t.Facts = facts
 	source, side := f.sourceOf(s.Step)
 	facts["source"] = source
-	if fault, name := hiddenName(f, &t); fault != nil {
-		facts["host"], facts["hidden"], facts["domain"] = s.Host, name, f.sipDomain()
+	if fault := hiddenName(f, &t); fault != nil {
+		facts["hidden"], facts["host"], facts["domain"] = facts["host"], s.Host, f.sipDomain()
 		return fault.Met(facts)
 	}
 	switch {
@@ -214,14 +214,14 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 }
 
 // hiddenName is for a name of which DNS knows more than it says: that it exists, where other names do not, or that it may not be told,
-// where other questions are answered. So do filters that remove private addresses; that one was given speaks against it. name is what
-// has no address.
-func hiddenName(f *Facts, t *provisioning.Trouble) (fault *provisioning.Fault, name any) {
+// where other questions are answered. So do filters that remove private addresses; that one was given speaks against it. An alias may
+// as well lead to the wrong name. nil: nothing of that.
+func hiddenName(f *Facts, t *provisioning.Trouble) *provisioning.Fault {
 	tellsApart := f.Stray.Reason == provisioning.NoAddress && f.Stray.Trouble.Fault == provisioning.NoAddress.General()
 	answers := tellsApart
 	for i := range f.HostNames {
 		if private(f.HostNames[i].Addrs) {
-			return nil, nil
+			return nil
 		}
 	}
 	for i := range f.Found {
@@ -229,19 +229,17 @@ func hiddenName(f *Facts, t *provisioning.Trouble) (fault *provisioning.Fault, n
 		answers = answers || found.Source.Source == "dns" && found.Verdict == provisioning.Found
 		for j := range found.Names {
 			if n := &found.Names[j]; private(n.Addrs) && !provisioning.IsAddress(n.Host) {
-				return nil, nil
+				return nil
 			}
 		}
 	}
 	switch {
 	case t.Fault == provisioning.FaultNoData && tellsApart:
-		return provisioning.FaultHidden, t.Facts["host"]
-	case t.Fault == provisioning.FaultDanglingAlias && t.Facts["kept"] != nil && tellsApart:
-		return provisioning.FaultHidden, t.Facts["kept"]
+		return provisioning.FaultHidden
 	case t.Fault == provisioning.FaultDNSRefused && answers:
-		return provisioning.FaultHiddenRefused, nil
+		return provisioning.FaultHiddenRefused
 	}
-	return nil, nil
+	return nil
 }
 
 // insideName is a Registrar inside the SIP domain that is there already, or "".
