@@ -140,9 +140,10 @@ func (b *bundleSource) history(failures bool) func(ctx context.Context) ([]byte,
 	return func(ctx context.Context) ([]byte, error) {
 		var lines bytes.Buffer
 		each := func(entry control.Entry) error { return printJSONLine(&lines, entry) }
-		err := daemon(b.places).History(ctx, failures, false, each)
+		wanted := control.Excerpt{Failures: failures}
+		err := daemon(b.places).History(ctx, wanted, each)
 		if errors.Is(err, control.ErrNotRunning) {
-			err = leftHistory(env{stderr: io.Discard}, filepath.Join(b.places.StateDir, historyFile), failures, each, err)
+			err = leftHistory(env{stderr: io.Discard}, filepath.Join(b.places.StateDir, historyFile), wanted, each, err)
 		}
 		if err != nil {
 			return nil, daemonFailure(err)

@@ -20,33 +20,32 @@ import (
 )
 
 func historyCommand(e env) *cobra.Command {
-	var asJSON, failures, follow bool
+	var asJSON bool
+	var wanted control.Excerpt
 	var file, since string
-	var last int
 	c := verb("history [--failures] [-n N] [--since TIME] [--follow | --file PATH] [--json]", "Show what happened, oldest first", func(c *cobra.Command) error {
 		places, err := loadPlaces(c)
 		if err != nil {
 			return err
 		}
-		if follow && file != "" {
+		if wanted.Follow && file != "" {
 			return badUsage("--follow needs the daemon of this device: a file does not change")
 		}
-		wanted := excerpt{last: last}
 		switch {
-		case last < 0:
-			return badUsage("-n: %d is negative", last)
+		case wanted.Last < 0:
+			return badUsage("-n: %d is negative", wanted.Last)
 		case c.Flags().Changed("since"):
-			if wanted.since, err = parseSince(since, time.Now()); err != nil {
+			if wanted.Since, err = parseSince(since, time.Now()); err != nil {
 				return badUsage("--since: %v", err)
 			}
-		case follow && last == 0: // what was before is shown on request
-			wanted.since = time.Now().Truncate(time.Millisecond)
+		case wanted.Follow && wanted.Last == 0: // what was before is shown on request
+			wanted.Since = time.Now().Truncate(time.Millisecond) // as entries are told
 		}
 		tell := source{e, places, file}
 		out := newPage(e.stdout)
-		print, shown := printEntry(out, follow), []control.Entry(nil)
+		print, shown := printEntry(out, wanted.Follow), []control.Entry(nil)
 		each := func(entry control.Entry) error {
-			if failures && !follow {
+			if wanted.Failures && !wanted.Follow {
 				shown = append(shown, entry)
 			}
 			return print(entry)
@@ -54,20 +53,20 @@ func historyCommand(e env) *cobra.Command {
 		if asJSON {
 			each = func(entry control.Entry) error { return printJSONLine(e.stdout, entry) }
 		}
-		if err := wanted.of(c.Context(), tell.history, failures, follow, each); err != nil {
+		if err := tell.history(c.Context(), wanted, each); err != nil {
 			return err
 		}
-		if failures && !follow && !asJSON && len(shown) == 0 {
-			out.printf("nothing has failed%s\n", tell.begin(c.Context(), wanted))
+		if wanted.Failures && !wanted.Follow && !asJSON && len(shown) == 0 {
+			out.printf("nothing has failed%s\n", tell.begin(c.Context(), wanted.Since))
 		}
 		return printHints(out, shown)
 	})
 	c.Long = `If the daemon is not running, it shows the history that is stored in state_dir.`
 	c.Example = "homeward history --failures\nhomeward history -n 20 --follow\nhomeward history --since 2h --json\nhomeward history --file /media/usb/history.jsonl"
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object per line")
-	c.Flags().BoolVar(&failures, "failures", false, "show only failures, including some older than the rest of the history")
-	c.Flags().BoolVar(&follow, "follow", false, "show new events until interrupted; with -n or --since, earlier ones too")
-	c.Flags().IntVarP(&last, "lines", "n", 0, "show only the last `N` entries (default: all)")
+	c.Flags().BoolVar(&wanted.Failures, "failures", false, "show only failures, including some older than the rest of the history")
+	c.Flags().BoolVar(&wanted.Follow, "follow", false, "show new events until interrupted; with -n or --since, earlier ones too")
+	c.Flags().IntVarP(&wanted.Last, "lines", "n", 0, "show only the last `N` entries (default: all)")
 	c.Flags().StringVar(&since, "since", "", "show only what happened since `TIME`: 2h or 3d (so long ago), \"2026-11-29 08:15\", or RFC 3339")
 	c.Flags().StringVar(&file, "file", "", "read a copied history.jsonl at `PATH` instead of this device's history")
 	return c
@@ -80,14 +79,14 @@ type source struct {
 	file   string // "": the daemon's
 }
 
-// history calls each for every entry, or for those of failures.
-func (t source) history(ctx context.Context, failures, follow bool, each func(control.Entry) error) error {
+// history calls each for every entry that is wanted.
+func (t source) history(ctx context.Context, wanted control.Excerpt, each func(control.Entry) error) error {
 	if t.file != "" {
-		return copiedHistory(t.file, failures, each)
+		return copiedHistory(t.file, wanted, each)
 	}
-	err := daemon(t.places).History(ctx, failures, follow, each)
-	if errors.Is(err, control.ErrNotRunning) && !follow {
-		err = leftHistory(t.env, filepath.Join(t.places.StateDir, historyFile), failures, each, err)
+	err := daemon(t.places).History(ctx, wanted, each)
+	if errors.Is(err, control.ErrNotRunning) && !wanted.Follow {
+		err = leftHistory(t.env, filepath.Join(t.places.StateDir, historyFile), wanted, each, err)
 	}
 	if err != nil {
 		return daemonFailure(err)
@@ -95,12 +94,11 @@ func (t source) history(ctx context.Context, failures, follow bool, each func(co
 	return nil
 }
 
-// begin is " since" when what was asked for begins, or when all that happened is known; or "".
-func (t source) begin(ctx context.Context, wanted excerpt) string {
-	first := wanted.since
+// begin is " since" when what was asked for begins, or, zero, when all that happened is known; or "".
+func (t source) begin(ctx context.Context, first time.Time) string {
 	quiet := t
 	quiet.stderr = io.Discard
-	_ = quiet.history(ctx, false, false, func(entry control.Entry) error { // what cannot be read now could be before
+	_ = quiet.history(ctx, control.Excerpt{}, func(entry control.Entry) error { // what cannot be read now could be before
 		if first.IsZero() {
 			first = entry.At
 		}
@@ -113,7 +111,7 @@ func (t source) begin(ctx context.Context, wanted excerpt) string {
 }
 
 // copiedHistory shows the history in a file, whoever has written it.
-func copiedHistory(file string, failures bool, each func(control.Entry) error) error {
+func copiedHistory(file string, wanted control.Excerpt, each func(control.Entry) error) error {
 	path, err := filepath.EvalSymlinks(file)
 	if err != nil {
 		return &failure{code: exitFailed, err: safefile.Unopened(file, err)}
@@ -128,11 +126,11 @@ func copiedHistory(file string, failures bool, each func(control.Entry) error) e
 	if err != nil {
 		return &failure{code: exitFailed, err: safefile.Unopened(file, err)}
 	}
-	return eachOf(entries, failures, each)
+	return eachOf(wanted.Of(entries), each)
 }
 
 // leftHistory shows what the last daemon left behind.
-func leftHistory(e env, file string, failures bool, each func(control.Entry) error, notRunning error) error {
+func leftHistory(e env, file string, wanted control.Excerpt, each func(control.Entry) error, notRunning error) error {
 	entries, err := service.ReadHistory(file)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -143,14 +141,11 @@ func leftHistory(e env, file string, failures bool, each func(control.Entry) err
 		return notRunning
 	}
 	e.remark("hint", "the daemon is not running; this is its stored history")
-	return eachOf(entries, failures, each)
+	return eachOf(wanted.Of(entries), each)
 }
 
-func eachOf(entries []control.Entry, failures bool, each func(control.Entry) error) error {
+func eachOf(entries []control.Entry, each func(control.Entry) error) error {
 	for _, entry := range entries {
-		if failures && !entry.Failure() {
-			continue
-		}
 		if err := each(entry); err != nil {
 			return err
 		}

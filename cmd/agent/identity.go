@@ -256,7 +256,7 @@ var errCame = errors.New("it has come")
 
 // awaitCertificate waits for the event that tells what has come of an enrolment; none: ctx has ended first.
 func awaitCertificate(ctx context.Context, places *config.Config, since time.Time) (came control.Entry, err error) {
-	err = daemon(places).History(ctx, false, true, func(entry control.Entry) error {
+	err = daemon(places).History(ctx, control.Excerpt{Follow: true}, func(entry control.Entry) error {
 		if entry.Event == string(provisioning.Enrolled) && (entry.At.After(since) || entry.LastAt.After(since)) {
 			came = entry
 			return errCame

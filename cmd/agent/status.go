@@ -51,7 +51,7 @@ func watchStatus(ctx context.Context, e env, places *config.Config, asJSON bool)
 	happened := make(chan struct{}, 1)
 	go func() {
 		for ctx.Err() == nil {
-			_ = daemon(places).History(ctx, false, true, func(control.Entry) error {
+			_ = daemon(places).History(ctx, control.Excerpt{Follow: true}, func(control.Entry) error {
 				select {
 				case happened <- struct{}{}:
 				default: // it will be looked at anyway

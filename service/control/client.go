@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"syscall"
@@ -87,17 +86,13 @@ func (c *Client) Report(ctx context.Context) (report provisioning.Report, err er
 	return report, err
 }
 
-// History calls each for every entry, oldest first. With follow it goes on with what happens, until ctx
-// ends (no error), the daemon ends (ErrGone) or each returns an error.
-func (c *Client) History(ctx context.Context, failures, follow bool, each func(Entry) error) error {
-	query := url.Values{}
-	if failures {
-		query.Set("failures", "")
+// History calls each for every entry that is wanted, oldest first. One that is followed ends with ctx (no error), with
+// the daemon (ErrGone) or when each returns an error.
+func (c *Client) History(ctx context.Context, wanted Excerpt, each func(Entry) error) error {
+	response, done, err := c.open(ctx, "GET", "/v1/history?"+wanted.query().Encode(), wanted.Follow)
+	if wanted.Follow && hungUp(err) { // it took the call, and ended
+		return ErrGone
 	}
-	if follow {
-		query.Set("follow", "")
-	}
-	response, done, err := c.open(ctx, "GET", "/v1/history?"+query.Encode(), follow)
 	if err != nil {
 		return err
 	}
@@ -108,7 +103,7 @@ func (c *Client) History(ctx context.Context, failures, follow bool, each func(E
 		switch err := lines.Decode(&e); {
 		case ctx.Err() != nil:
 			return nil
-		case follow && err != nil && !malformed(err):
+		case wanted.Follow && err != nil && !malformed(err):
 			return ErrGone
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 			return nil
@@ -119,6 +114,11 @@ func (c *Client) History(ctx context.Context, failures, follow bool, each func(E
 			return err
 		}
 	}
+}
+
+// hungUp says whether the other end of a connection has ended it without an answer.
+func hungUp(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // malformed says whether what was read is not an entry, in contrast to nothing being left to read.

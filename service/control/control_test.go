@@ -68,15 +68,20 @@ var past = []Entry{
 func serve(t *testing.T) *site {
 	t.Helper()
 	s := &site{socket: socketIn(t), record: map[string]any{"generation": 12}, news: make(chan Entry)}
-	l, err := Listen(t.Context(), s.socket)
+	run(t, s.socket, s.source())
+	return s
+}
+
+func run(t *testing.T, socket string, source Source) {
+	t.Helper()
+	l, err := Listen(t.Context(), socket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var server sync.WaitGroup
-	server.Go(func() { NewServer(l, s.source(), slog.New(slog.DiscardHandler)).Run(ctx) })
+	server.Go(func() { NewServer(l, source, slog.New(slog.DiscardHandler)).Run(ctx) })
 	t.Cleanup(func() { cancel(); server.Wait() })
-	return s
 }
 
 // socketIn returns a short path: the name of a test is part of t.TempDir, and may be long.
@@ -110,7 +115,7 @@ func TestQuestions(t *testing.T) {
 		want     []Entry
 	}{{false, past}, {true, past[1:]}} {
 		var got []Entry
-		err := c.History(t.Context(), test.failures, false, func(e Entry) error { got = append(got, e); return nil })
+		err := c.History(t.Context(), Excerpt{Failures: test.failures}, func(e Entry) error { got = append(got, e); return nil })
 		if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
 			t.Errorf("failures %t: err %v, %s", test.failures, err, diff)
 		}
@@ -122,7 +127,7 @@ func TestFollow(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var got []string
-	err := NewClient(s.socket).History(ctx, false, true, func(e Entry) error {
+	err := NewClient(s.socket).History(ctx, Excerpt{Follow: true}, func(e Entry) error {
 		got = append(got, e.Event)
 		switch len(got) {
 		case len(past):
@@ -148,8 +153,30 @@ func TestFollowEndsWithTheDaemon(t *testing.T) {
 	var server sync.WaitGroup
 	defer server.Wait()
 	server.Go(func() { NewServer(l, s.source(), slog.New(slog.DiscardHandler)).Run(ctx) })
-	err = NewClient(s.socket).History(t.Context(), true, true, func(Entry) error { cancel(); return nil })
+	err = NewClient(s.socket).History(t.Context(), Excerpt{Failures: true, Follow: true}, func(Entry) error { cancel(); return nil })
 	if !errors.Is(err, ErrGone) {
+		t.Errorf("got %v, want ErrGone", err)
+	}
+}
+
+// A daemon that ends before it answers has ended, too.
+func TestFollowEndsBeforeTheAnswer(t *testing.T) {
+	socket := socketIn(t)
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	if err := NewClient(socket).History(t.Context(), Excerpt{Follow: true}, func(Entry) error { return nil }); !errors.Is(err, ErrGone) {
 		t.Errorf("got %v, want ErrGone", err)
 	}
 }
@@ -174,7 +201,7 @@ func TestFollowersAreToldTheEnd(t *testing.T) {
 	defer server.Wait()
 	server.Go(func() { NewServer(l, source, slog.New(slog.DiscardHandler)).Run(ctx) })
 	var got []string
-	err = NewClient(s.socket).History(t.Context(), false, true, func(e Entry) error {
+	err = NewClient(s.socket).History(t.Context(), Excerpt{Follow: true}, func(e Entry) error {
 		if got = append(got, e.Event); len(got) == len(past) {
 			cancel()
 		}

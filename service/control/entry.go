@@ -41,6 +41,14 @@ type Entry struct {
 	Number    uint64              `json:"number,omitempty"` // rises from entry to entry, across restarts: a clock may be set back
 }
 
+// Latest is when it happened last.
+func (e Entry) Latest() time.Time {
+	if e.LastAt.After(e.At) {
+		return e.LastAt
+	}
+	return e.At
+}
+
 // Failure says whether a tech who looks for trouble wants to see this entry. What policy ruled out and what is
 // proven not to exist is not trouble, unless a fault is told of it; a name that leads nowhere is, and so is a redirect that cannot be followed.
 func (e Entry) Failure() bool {

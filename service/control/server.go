@@ -144,9 +144,13 @@ func (s *Server) cache(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) history(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/jsonl")
-	query := r.URL.Query()
-	if !query.Has("follow") {
-		_ = writeLines(w, s.source.History(query.Has("failures"))) // a caller that has hung up is no concern of ours
+	wanted, err := wantedBy(r.URL.Query())
+	if err != nil {
+		answer(w, http.StatusBadRequest, problem{Error: err.Error()})
+		return
+	}
+	if !wanted.Follow {
+		_ = writeLines(w, wanted.Of(s.source.History(wanted.Failures))) // a caller that has hung up is no concern of ours
 		return
 	}
 	leave, ok := s.followers.take(callerOf(r))
@@ -155,12 +159,12 @@ func (s *Server) history(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leave()
-	s.follow(w, r, query.Has("failures"))
+	s.follow(w, r, wanted)
 }
 
-// follow writes what happens, as it happens, until the caller or the daemon is gone. A caller that does not
-// read is gone after writeLimit.
-func (s *Server) follow(w http.ResponseWriter, r *http.Request, failures bool) {
+// follow writes what has happened, and what happens, as it happens, until the caller or the daemon is gone. A caller that
+// does not read is gone after writeLimit.
+func (s *Server) follow(w http.ResponseWriter, r *http.Request, wanted Excerpt) {
 	control := http.NewResponseController(w)
 	if control.SetReadDeadline(time.Time{}) != nil { // net/http notices a caller that hangs up by reading on
 		return
@@ -171,10 +175,10 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, failures bool) {
 		if err != nil {
 			return
 		}
-		after = next
-		if failures {
-			entries = slices.DeleteFunc(entries, func(e Entry) bool { return !e.Failure() })
+		if after == 0 {
+			entries = wanted.Of(entries)
 		}
+		after, entries = next, slices.DeleteFunc(entries, func(e Entry) bool { return !wanted.tells(e) })
 		if control.SetWriteDeadline(time.Now().Add(writeLimit)) != nil || writeLines(w, entries) != nil || control.Flush() != nil {
 			return
 		}
