@@ -46,7 +46,7 @@ func (s *stopwatch) time(node string, look func()) {
 
 // look sees everything there is to see. Sources and places are asked at the same time; the sign-in waits for them.
 func look(ctx context.Context, o Options) *Facts {
-	began, ears := time.Now(), &ears{heard: map[netip.Addr]bool{}}
+	began, ears := time.Now(), &ears{heard: map[netip.Addr]bool{}, nobody: map[netip.Addr]error{}}
 	o.Wire = ears.listen(o.Wire)
 	eye := newEye(o)
 	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.memory.ClockFloor()}
@@ -64,6 +64,7 @@ func look(ctx context.Context, o Options) *Facts {
 	defer func() {
 		measuring.Wait()
 		f.Ways = ears.ways(o.Wire, f, began)
+		ears.settle(f)
 		f.Leads = append(autodiscoverLeads(f.Autodiscover), f.Leads...)
 	}()
 	measuring.Go(func() { f.Neighbours = eye.neighbours(ctx, o.Link) })

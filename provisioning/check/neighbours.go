@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/plain"
+	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
@@ -51,10 +52,15 @@ func (e *eye) neighbours(ctx context.Context, link Link) (all []Neighbour) {
 	return all
 }
 
+// searched is how long it has taken at least, where a router says that an address cannot be reached since it has looked for the host
+// there in vain; one that rejects a connection to a port says so at once. (Our choice.)
+const searched = 500 * time.Millisecond
+
 // ears notes which addresses were asked, and which of them have answered.
 type ears struct {
-	mu    sync.Mutex
-	heard map[netip.Addr]bool
+	mu     sync.Mutex
+	heard  map[netip.Addr]bool
+	nobody map[netip.Addr]error // what a router has said of the others
 }
 
 func (e *ears) note(addr netip.Addr, heard bool) {
@@ -67,14 +73,56 @@ func (e *ears) note(addr netip.Addr, heard bool) {
 func (e *ears) listen(w wire.Wire) wire.Wire {
 	dial := w.Dial
 	w.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		began := time.Now()
 		conn, err := dial(ctx, network, address)
 		at, bad := netip.ParseAddrPort(address)
 		if bad == nil && network == "tcp" && !errors.Is(err, context.Canceled) {
 			e.note(at.Addr(), err == nil || !lifeless(err))
+			if errors.Is(err, syscall.EHOSTUNREACH) && time.Since(began) >= searched {
+				e.mu.Lock()
+				e.nobody[at.Addr()] = err
+				e.mu.Unlock()
+			}
 		}
 		return conn, err
 	}
 	return w
+}
+
+// settle tells in one way what was seen at an address: a look that was given up does not know what a router has said since.
+func (e *ears) settle(f *Facts) {
+	for _, p := range f.Places {
+		for _, probe := range p.Probes {
+			if e.exact(&probe.Trouble, probe.Addr) {
+				probe.Detail = plain.Words(e.nobody[probe.Addr])
+			}
+		}
+	}
+	for i := range f.Autodiscover {
+		e.exact(&f.Autodiscover[i].Trouble, netip.Addr{})
+	}
+	for i := range f.WebServices {
+		e.exact(&f.WebServices[i].Trouble, netip.Addr{})
+	}
+}
+
+// exact makes of no answer what a router says of the address, also where it is the cause of a Trouble.
+func (e *ears) exact(t *provisioning.Trouble, addr netip.Addr) bool {
+	if at, known := t.Facts["address"].(netip.Addr); known {
+		addr = at
+	}
+	switch {
+	case t.Fault == provisioning.FaultFiltered && e.nobody[addr] != nil && !e.heard[addr]:
+		t.Fault = provisioning.FaultHostUnreachable
+		return true
+	case t.More != nil && t.More.Cause != nil:
+		more, cause := *t.More, *t.More.Cause
+		changed := e.exact(&cause, addr)
+		more.Cause, t.More = &cause, &more
+		return changed
+	default:
+		return false
+	}
 }
 
 // lifeless says whether an error is no word of who was asked: nothing came, or a router on the way says that there is no way.
