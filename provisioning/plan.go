@@ -153,6 +153,14 @@ func (p *Policy) Steps() []Step {
 // Asks says whether a device of this policy looks at the step.
 func (p *Policy) Asks(step Step) bool { return slices.Contains(p.Steps(), step) }
 
+// Shut says why a step is not asked as a whole, or "".
+func (p *Policy) Shut(step Step, floor bool) Reason {
+	if (step == DHCPTLS || step == DHCPTCP) && !p.AskDHCP && !p.ReadLease {
+		return DHCPOff
+	}
+	return p.Closed(step.Transport(), floor)
+}
+
 // OnlyAddresses says whether the configured servers are addresses: then nobody needs DNS.
 func (p *Policy) OnlyAddresses() bool {
 	return len(p.Manual) > 0 && !slices.ContainsFunc(p.Manual, func(m ManualServer) bool { return !IsAddress(m.Host) })
@@ -172,7 +180,7 @@ func MakePlan(found Findings, policy *Policy, floor bool) Plan {
 
 // PlanStep is the part of MakePlan that belongs to one step; it needs only the Findings up to that step.
 func PlanStep(step Step, found Findings, policy *Policy, floor bool) Plan {
-	if reason := policy.Closed(step.Transport(), floor); reason != "" {
+	if reason := policy.Shut(step, floor); reason != "" {
 		return Plan{Skipped: []Skip{{Step: step, Endpoint: Endpoint{Transport: step.Transport()}, Reason: reason}}}
 	}
 	if step == HostName && !HostNamesAllowed(found) {

@@ -169,7 +169,7 @@ func TestTheDefaultLogSaysWhy(t *testing.T) {
 		want  string
 	}{
 		{"a look-up failed", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Failed}, "<4>"},
-		{"DHCP is switched off", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Failed, Reason: provisioning.DHCPOff}, ""},
+		{"DHCP is switched off", provisioning.Event{Kind: provisioning.Skipped, Reason: provisioning.DHCPOff}, ""},
 		{"a look-up found something", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Found}, ""},
 		{"an option is of use, and malformed", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Found, Reason: provisioning.DHCPMalformed}, "<4>"},
 		{"a look-up proved absence", provisioning.Event{Kind: provisioning.LookedUp, Verdict: provisioning.Absent}, ""},

@@ -177,7 +177,7 @@ func allFail() provisioning.Status {
 // dhcpOff is a device that finds nothing, and is not to ask DHCP.
 func dhcpOff() provisioning.Status {
 	s := nothingFound()
-	s.Cycle.Source(provisioning.Source{Step: provisioning.DHCPTLS, Source: "dhcp", Query: "option 120", Reason: provisioning.DHCPOff})
+	s.Cycle.Note(provisioning.Event{Kind: provisioning.Skipped, At: s.Cycle.StartedAt, Step: provisioning.DHCPTLS, Reason: provisioning.DHCPOff})
 	return s
 }
 

@@ -297,7 +297,7 @@ func meanwhile(s provisioning.Status, now time.Time) string {
 	if s.Cycle != nil && slices.ContainsFunc(s.Cycle.Attempts, func(a provisioning.Attempt) bool { return a.Result != "skipped" }) {
 		return ""
 	}
-	if s.Cycle != nil && slices.ContainsFunc(s.Cycle.Sources, func(source provisioning.Source) bool { return source.Reason == provisioning.DHCPOff }) {
+	if s.Cycle != nil && slices.ContainsFunc(s.Cycle.Attempts, func(a provisioning.Attempt) bool { return a.Reason == provisioning.DHCPOff }) {
 		return "DNS is asked again every few seconds"
 	}
 	return "DNS and DHCP are asked again every few seconds"

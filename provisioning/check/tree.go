@@ -120,8 +120,10 @@ func (b *branch) dhcp() {
 	finding, asked := f.finding(provisioning.DHCPTLS)
 	c.Detail = finding.Detail
 	switch {
-	case f.ByPassed || !f.Policy.AskDHCP && !f.Policy.ReadLease:
+	case f.ByPassed:
 		c.Result, c.Detail = Skipped, "not asked"
+	case !f.Policy.AskDHCP && !f.Policy.ReadLease:
+		c.because(Skipped, provisioning.DHCPOff.Met(""))
 	case !f.Policy.AskDHCP:
 		c.Title, c.Reason = "DHCP, from the leases of the system's client", finding.Reason
 		if c.Reason != "" {

@@ -124,8 +124,6 @@ func sixLacks(answered bool, problem error) provisioning.Trouble {
 func (d *dhcpAsk) unasked(err error) provisioning.Reason {
 	not := new(notAsked)
 	switch {
-	case !d.policy.AskDHCP && !d.policy.ReadLease:
-		return provisioning.DHCPOff
 	case !d.policy.AskDHCP:
 		return provisioning.DHCPNoLease
 	case errors.As(err, &not):

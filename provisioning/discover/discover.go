@@ -82,7 +82,7 @@ func (g *Gathering) start(ctx context.Context, floor bool) {
 	g.resolver = resolverOn(g.ground, g.wire)
 	g.resolver.Pace = srv.NewPace(g.patience.InVain)
 	g.answers, g.hosts = map[provisioning.Step]*answer{}, map[string]*resolution{}
-	asked := slices.DeleteFunc(slices.Clone(g.steps), func(s provisioning.Step) bool { return g.policy.Closed(s.Transport(), floor) != "" })
+	asked := slices.DeleteFunc(slices.Clone(g.steps), func(s provisioning.Step) bool { return g.policy.Shut(s, floor) != "" })
 	for _, step := range asked {
 		g.answers[step] = &answer{foreseen: make(chan provisioning.Finding, 1), done: make(chan struct{})}
 	}

@@ -54,14 +54,7 @@ func (e Entry) Latest() time.Time {
 func (e Entry) Failure() bool {
 	switch provisioning.EventKind(e.Event) {
 	case provisioning.LookedUp:
-		switch e.Reason {
-		case provisioning.DHCPOff: // the site's own wish
-			return false
-		case provisioning.DHCPMalformed: // some of it may be of use all the same
-			return true
-		default:
-			return e.Verdict == provisioning.Failed.String() || e.Fault != ""
-		}
+		return e.Verdict == provisioning.Failed.String() || e.Fault != "" || e.Reason == provisioning.DHCPMalformed // which may be of use all the same
 	case provisioning.Skipped:
 		return e.Fault != ""
 	case provisioning.Waiting:

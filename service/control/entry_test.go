@@ -19,6 +19,7 @@ func TestSkipsThatAreFailures(t *testing.T) {
 		{provisioning.TransportPolicy, "", false},
 		{provisioning.SameAsFailed, "", false},
 		{provisioning.SRVExists, "", false},
+		{provisioning.DHCPOff, "", false},
 	} {
 		e := Entry{Event: string(provisioning.Skipped), Reason: test.reason, Fault: test.fault}
 		if got := e.Failure(); got != test.want {
