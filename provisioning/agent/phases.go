@@ -122,10 +122,10 @@ func (a *Agent) recallEntry(ctx context.Context, lost *signin.Registration) prov
 		return a.preferredEntry(ctx)
 	}
 	if lost == nil {
-		a.search.start(ctx)
 		if known {
 			a.search.warm(ctx, record)
 		}
+		a.search.start(ctx)
 		if !told {
 			return provisioning.Plan{}
 		}
