@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -12,6 +13,22 @@ const (
 )
 
 const day = 24 * time.Hour
+
+// Apart is how far two clocks are apart, as people say it: without the units that are zero, "1h", and in days or years where it is long.
+// Servers tell the time in whole seconds, and two who compare within one read the same: from five minutes on, seconds do not count.
+func Apart(d time.Duration) string {
+	if d >= 5*time.Minute {
+		d = d.Round(time.Minute)
+	}
+	switch {
+	case d >= 2*365*day:
+		return fmt.Sprintf("%d years", d.Round(day)/(365*day))
+	case d >= 3*day:
+		return fmt.Sprintf("%d days", d.Round(day)/day)
+	default:
+		return strings.Replace(strings.Replace(d.String(), "m0s", "m", 1), "h0m", "h", 1)
+	}
+}
 
 // Ending is a certificate that a server has proven itself with, or that of its issuer.
 type Ending struct {

@@ -36,6 +36,9 @@ var (
 		"what {at} sends is not valid SIP: {problem}", "look for a proxy or firewall in between that changes SIP messages (SIP ALG), then check the log of the Registrar")
 	FaultInBandUnreadable = declare("sip.in-band-unreadable", SIPMalformed, SideRegistrar,
 		"the in-band provisioning of {host} cannot be read: {problem}", "the device stays registered, but check the in-band provisioning settings of the pool")
+	FaultInBand = declare("sip.in-band-failed", "", SideRegistrar,
+		"nothing was learned in band from {host}, neither its pool nor its media relays: {cause}",
+		"see in the log of {host} why it does not answer; the device stays registered, and asks again every 10 minutes")
 	FaultSlowSignIn = declare("sip.slow", SIPNoAnswer, SideRegistrar,
 		"the Registrar answers, but the sign-in takes longer than a check waits",
 		"look at the load of the Registrar and of its domain controllers; the daemon waits longer: see homeward status")

@@ -32,7 +32,7 @@ type Status struct {
 	Hint               string    `json:"hint,omitempty"`
 	NextAttempt        time.Time `json:"next_attempt_at,omitzero"` // while resting
 	Watch              *Watch    `json:"watch,omitempty"`          // with binding = "release"; absent: homeward holds a binding, or is not signed in
-	Pace               []Pace    `json:"pace,omitempty"`           // what is slow, lossy or dead although it works
+	Pace               []Pace    `json:"pace,omitempty"`           // what is slow, lossy, dead or else not as it should be although the device is registered
 	Losses             []Losses  `json:"losses,omitempty"`         // how often registrations were lost lately
 	Certificate        *Identity `json:"certificate,omitempty"`    // for sign-in
 	// ServerCertificates are that of the Registrar, and that of its issuer, if it ends before.
@@ -143,7 +143,7 @@ type Update struct {
 	ExternalURL string `json:"external_url,omitempty"` // from outside
 }
 
-// Pace is one thing that is slow, loses packets or is dead, although the device gets along.
+// Pace is one thing that is slow, loses packets, is dead or else not as it should be, although the device gets along.
 type Pace struct {
 	Reason Reason `json:"reason"`
 	Fault  string `json:"fault,omitempty"` // as in Status
@@ -159,7 +159,7 @@ func (s *Status) Paced(area string, found []Trouble) (fresh []Trouble) {
 	s.Pace = slices.DeleteFunc(slices.Clone(known), func(p Pace) bool { return p.area == area })
 	for _, t := range found {
 		w := Event{Reason: t.Reason(), Trouble: t}.Why()
-		s.Pace = append(s.Pace, Pace{w.Reason, w.Fault, w.What, w.Hint, area})
+		s.Pace = append(s.Pace, Pace{w.Reason, w.Fault, t.What(), w.Hint, area})
 		if !slices.ContainsFunc(known, func(p Pace) bool { return p.Fault == w.Fault && p.area == area }) {
 			fresh = append(fresh, t)
 		}

@@ -124,12 +124,16 @@ func (b *board) noticed(t provisioning.Trouble) {
 	b.paced("dhcp", t)
 }
 
+// flawed shows what of an area is not as it should be now, although the device is registered, and returns what of it is new.
+func (b *board) flawed(area string, found ...provisioning.Trouble) (fresh []provisioning.Trouble) {
+	found = slices.DeleteFunc(found, provisioning.Trouble.None)
+	b.change(func(s *provisioning.Status) { fresh = s.Paced(area, found) })
+	return fresh
+}
+
 // paced tells what of an area is slow, lossy or dead now.
 func (b *board) paced(area string, found ...provisioning.Trouble) {
-	found = slices.DeleteFunc(found, provisioning.Trouble.None)
-	var fresh []provisioning.Trouble
-	b.change(func(s *provisioning.Status) { fresh = s.Paced(area, found) })
-	for _, t := range fresh {
+	for _, t := range b.flawed(area, found...) {
 		b.tell(provisioning.Event{Kind: provisioning.Paced, Reason: t.Reason(), Trouble: t})
 	}
 }
@@ -182,16 +186,31 @@ func bound(s *provisioning.Status, reg *signin.Registration, release bool) {
 	}
 }
 
-// told shows what a Registrar has told in band.
-func (b *board) told(reg *signin.Registration) {
-	b.change(reg.Show)
-	b.tell(reg.Told(reg.Lesson.Reason, reg.Lesson.Detail))
+// learned is what others see of what a Registrar tells in band.
+type learned struct{ board *board }
+
+// told shows what it has told, and what is wrong with that.
+func (l learned) told(reg *signin.Registration) {
+	l.board.change(reg.Show)
+	event, flaws := reg.Told()
+	l.board.flawed(inBandArea, flaws...)
+	l.board.tell(event)
 }
 
-// The areas of registrations that are lost often, and of certificates that end soon.
+// unread shows that what it has told since cannot be read.
+func (l learned) unread(reg *signin.Registration, err error) {
+	event, flaw := reg.Unread(err)
+	l.board.flawed(inBandArea, flaw)
+	l.board.tell(event)
+}
+
+// The areas of registrations that are lost often, of certificates that end soon, of clocks that are far apart, and of what is learned
+// in band.
 const (
 	lossArea   = "loss"
 	endingArea = "certificate"
+	clockArea  = "clock"
+	inBandArea = "in-band"
 )
 
 // endSoon tells which certificates end soon, once. At first nobody knows yet whether the next one for sign-in is on its way.

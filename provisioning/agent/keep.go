@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -30,9 +29,7 @@ func (k *keeper) accept(reg *signin.Registration) {
 	k.anewAt = anewWithin(signin.Lesson{})
 	k.signer.Accept(reg, k.basis.memory())
 	k.board.registered(reg)
-	if problem := clockProblem(k.basis.clockFloor(), reg.Binding.Date); problem != "" {
-		k.board.tell(reg.Event(provisioning.ClockSkew, provisioning.ClockWrong, problem))
-	}
+	k.compareClocks()
 }
 
 // commit keeps what the registration has proven: one transaction that drops whatever it does not confirm. A degraded
@@ -57,13 +54,14 @@ func (k *keeper) commit() {
 func (k *keeper) renew(granted sip.Binding) {
 	k.signer.Renew(k.current, granted, k.basis.memory())
 	k.board.renewed(k.current)
+	k.compareClocks()
 	k.commit() // what could not be written before, or was told to forget
 }
 
 // absorb takes in what was told in band: it is shown, and kept with the Registrar.
 func (k *keeper) absorb(l signin.Lesson) {
 	k.signer.Believe(k.current, l, k.basis.memory())
-	k.board.told(k.current)
+	learned{k.board}.told(k.current)
 	k.anewAt = anewWithin(l)
 	k.commit()
 }
@@ -209,20 +207,38 @@ func latest[T any](ch chan T) func(T) {
 	}
 }
 
-// clockProblem says what is wrong with our clock, as far as it shows, or "". floor has passed; date is the Registrar's, which
-// may be far from ours by what sign-in tolerates (5 min for Kerberos, 15 min for NTLM; MS-SIPAE).
-func clockProblem(floor, date time.Time) string {
+// compareClocks shows how far the clock of the Registrar and ours are apart, and tells it once.
+func (k *keeper) compareClocks() {
+	reg := k.current
+	t := clocksApart(k.basis.clockFloor(), reg).With(provisioning.Facts{"record": "_ntp._udp." + k.basis.policy.SIPAddress.Domain})
+	for _, fresh := range k.board.flawed(clockArea, t) {
+		event := reg.Event(provisioning.ClockSkew, fresh.Reason(), "")
+		event.Trouble = fresh
+		k.board.tell(event)
+	}
+}
+
+// clocksApart is what is wrong with a clock, as far as it shows: floor has passed, and the clock of the Registrar, which counts for more
+// where its certificate is valid by it, may be far from ours by what sign-in tolerates (5 min for Kerberos, 15 min for NTLM; MS-SIPAE).
+func clocksApart(floor time.Time, reg *signin.Registration) provisioning.Trouble {
 	const tolerated = 5 * time.Minute
-	now := time.Now()
+	now, date := time.Now(), reg.Binding.Date
 	skew := date.Sub(now).Round(time.Second)
+	facts := provisioning.Facts{"host": reg.Candidate.Host, "span": provisioning.Apart(skew.Abs()), "now": now, "passed": floor}
+	proven := len(reg.Ends) > 0
 	switch {
 	case now.Before(floor):
-		return fmt.Sprintf("it shows %s, but %s has passed", now.UTC().Format(time.RFC3339), floor.UTC().Format(time.RFC3339))
+		return provisioning.FaultClockPassed.Met(facts)
 	case date.IsZero() || skew.Abs() <= tolerated:
-		return ""
+		return provisioning.Trouble{}
+	case proven && (date.Before(reg.Ends[0].NotBefore) || date.After(reg.Ends[0].NotAfter)):
+		facts["begins"], facts["ends"] = reg.Ends[0].NotBefore, reg.Ends[0].NotAfter
+		return provisioning.FaultClockEither.Met(facts)
+	case !proven:
+		return provisioning.FaultClockEither.Met(facts)
 	case skew > 0:
-		return fmt.Sprintf("the Registrar's clock is %s ahead", skew)
+		return provisioning.FaultClockBehind.Met(facts)
 	default:
-		return fmt.Sprintf("the Registrar's clock is %s behind", -skew)
+		return provisioning.FaultClockAhead.Met(facts)
 	}
 }

@@ -280,7 +280,7 @@ func (a *Agent) registered(ctx context.Context) phase {
 		case err := <-watch.doubted:
 			a.board.tell(reg.Failed(provisioning.Refreshed, err))
 		case err := <-watch.unread:
-			a.board.tell(reg.Told(signin.ReasonOf(err), signin.InBandDetail(err)))
+			learned{a.board}.unread(reg, err)
 		case err := <-watch.lost:
 			if !a.keeper.outlives(ctx, watch, err) {
 				return a.lose(ctx, err)

@@ -93,6 +93,16 @@ func TestStatusNamesWhatIsSlow(t *testing.T) {
 			"the certificate of pool01.contoso.com ends on 2000-01-03 00:00 UTC (2 days left)",
 			"the certificate with which this device signs in ends on 2000-01-03 00:00 UTC (2 days left), and no newer one has come",
 		},
+		"status-what-is-wrong-in-band": {
+			"the clock of this device is 10m slow compared with pool01.contoso.com",
+			"the media relay edge02-int.contoso.com does not answer",
+		},
+		"status-nothing-in-band": {
+			"nothing was learned in band from pool01.contoso.com, neither its pool nor its media relays: the Registrar cannot serve requests now: in-band provisioning: answered 503 Service Unavailable",
+		},
+		"lync-relay-busy": {
+			"the media relay service refused to give credentials: no media relays: 200 Server Busy",
+		},
 		"losses-idle-connection-closed": {
 			"the connection to fe01.contoso.com:5061 was lost 3 times in the last hour, each time after 15 s without traffic: something on the path, or the Registrar itself, closes idle connections",
 		},
@@ -100,7 +110,7 @@ func TestStatusNamesWhatIsSlow(t *testing.T) {
 		var got []string
 		for _, pace := range statusAfter(t, scenario).Pace {
 			got = append(got, pace.What)
-			if pace.Hint == "" || pace.Reason == "" || pace.Fault == "" {
+			if pace.Hint == "" || pace.Reason == "" || pace.What == "" {
 				t.Errorf("%s: %+v", scenario, pace)
 			}
 		}

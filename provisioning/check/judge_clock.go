@@ -114,7 +114,7 @@ func clockOff(f *Facts) provisioning.Trouble {
 		return setClock(f, provisioning.FaultClockPassed.Met(provisioning.Facts{"now": f.Now, "passed": f.ClockFloor}))
 	}
 	s := skewOf(f)
-	facts := provisioning.Facts{"host": s.host, "span": span(s.ahead.Abs())}
+	facts := provisioning.Facts{"host": s.host, "span": provisioning.Apart(s.ahead.Abs())}
 	switch {
 	case s.host == "" || s.ahead.Abs() <= tolerated:
 		return provisioning.Trouble{}
@@ -166,7 +166,7 @@ func serversApart(f *Facts) provisioning.Trouble {
 	if apart <= tolerated {
 		return provisioning.Trouble{}
 	}
-	facts := provisioning.Facts{"span": span(apart)}
+	facts := provisioning.Facts{"span": provisioning.Apart(apart)}
 	for name, source := range map[string]string{"dhcp": option42, "dns": f.timeRecord()} {
 		if servers := timeServers(f, source); servers != "" {
 			facts[name] = source + " names " + servers
@@ -188,9 +188,9 @@ func timeServers(f *Facts, source string) string {
 		case s.Ahead.Abs() < time.Second:
 			what = "within 1s"
 		case s.Ahead > 0:
-			what = span(s.Ahead.Round(time.Second)) + " ahead"
+			what = provisioning.Apart(s.Ahead.Round(time.Second)) + " ahead"
 		default:
-			what = span(-s.Ahead.Round(time.Second)) + " behind"
+			what = provisioning.Apart(-s.Ahead.Round(time.Second)) + " behind"
 		}
 		if host := contradicts(f, s); s.Problem == "" && host != "" {
 			what += ", when the certificate of " + host + " is not valid"
@@ -198,18 +198,4 @@ func timeServers(f *Facts, source string) string {
 		said = append(said, fmt.Sprintf("%s (%s)", s.Name, what))
 	}
 	return strings.Join(said, ", ")
-}
-
-const day = 24 * time.Hour
-
-// span is a duration as people say it: without the units that are zero, "1h", and in days or years where it is long.
-func span(d time.Duration) string {
-	switch {
-	case d >= 2*365*day:
-		return fmt.Sprintf("%d years", d.Round(day)/(365*day))
-	case d >= 3*day:
-		return fmt.Sprintf("%d days", d.Round(day)/day)
-	default:
-		return strings.Replace(strings.Replace(d.String(), "m0s", "m", 1), "h0m", "h", 1)
-	}
 }

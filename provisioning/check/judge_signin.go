@@ -82,13 +82,8 @@ func onBackup(f *Facts) provisioning.Trouble {
 
 // relaysFail is about what the Registrar tells in band, and about media. A site may have no relays.
 func relaysFail(f *Facts) provisioning.Trouble {
-	s := f.SignIn
-	switch {
-	case s.InBand == "" || s.InBand == provisioning.RelayNone:
-		return provisioning.Trouble{}
-	case s.InBand == provisioning.RelayUnreachable && len(s.MediaRelays) > 0:
-		return provisioning.FaultRelaySilent.Met(provisioning.Facts{"host": s.MediaRelays[0].Host})
-	default:
-		return s.InBand.Met(s.InBandDetail)
+	if flaws := f.SignIn.Flaws; len(flaws) > 0 {
+		return flaws[0]
 	}
+	return provisioning.Trouble{}
 }

@@ -145,7 +145,8 @@ func (b *branch) inBand() {
 			home.Result, home.Detail = Skipped, "not known: the daemon has not been told"
 			relays.Result, relays.Needs = Skipped, "home"
 		} else if s.Provisioning == nil {
-			home.Result, home.Reason, home.Detail = Warn, s.InBand, s.InBandDetail
+			home.because(Warn, relaysFail(b.facts))
+			home.Detail = s.InBandDetail
 			relays.Result, relays.Needs = Skipped, "home"
 		} else if s.InBand != "" {
 			relays.Result, relays.Reason, relays.Detail = Warn, s.InBand, s.InBandDetail

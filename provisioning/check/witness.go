@@ -1,8 +1,6 @@
 package check
 
 import (
-	"slices"
-
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/signin"
 )
@@ -39,8 +37,12 @@ func asRegistered(s *provisioning.Status) signin.SignedIn {
 		Registrar: &r, Scheme: s.Scheme, OnBackup: r.Role == signin.Roles[1], Lync: true,
 		Home: s.Home, MediaRelays: s.MediaRelays, Provisioning: s.Provisioning,
 	}
-	answers := func(r provisioning.MediaRelay) bool { return answering(r, true) }
-	if len(s.MediaRelays) > 0 && !slices.ContainsFunc(s.MediaRelays, answers) {
+	for _, r := range s.MediaRelays {
+		if !answering(r, true) {
+			done.Flaws = append(done.Flaws, provisioning.FaultRelaySilent.Met(provisioning.Facts{"host": r.Host}))
+		}
+	}
+	if len(s.MediaRelays) > 0 && len(done.Flaws) == len(s.MediaRelays) {
 		done.InBand = provisioning.RelayUnreachable
 	}
 	return done

@@ -39,7 +39,7 @@ func TestJudge(t *testing.T) {
 			fmt.Fprintf(&b, "\t- %s\n", cure)
 		}
 	}
-	inBand := (&Registration{Candidate: c}).Told(provisioning.SIPMalformed, "some words").Trouble
+	inBand := unreadable(c.Host, "some words")
 	fmt.Fprintf(&b, "told in band, unreadable: %s (%s, %s)\n\t%s\n\t%s\n", inBand.Fault.ID, inBand.Reason(), inBand.OnSide(), inBand.What(), inBand.Hint())
 	const file = "testdata/faults.golden"
 	golden.Compare(t, file, []byte(b.String()))

@@ -41,6 +41,38 @@ func (l Lesson) Again() time.Duration { return cmp.Or(l.again, relearnAfter) }
 // InBandDetail is an error of in-band provisioning in words.
 func InBandDetail(err error) string { return "in-band provisioning: " + plain.Words(err) }
 
+// answers says whether a probe was answered over UDP or TCP.
+func answers(m provisioning.MediaRelay) bool {
+	return m.UDPAnswers != nil && *m.UDPAnswers || m.TCPAnswers != nil && *m.TCPAnswers
+}
+
+// Troubles are why in-band provisioning, or a media relay that it names, is not as it should be. A site may have no relays.
+func (l *Lesson) Troubles(host string) (all []provisioning.Trouble) {
+	switch reason := l.Reason; {
+	case reason == "", reason == provisioning.RelayNone, reason == provisioning.RelayUnreachable: // each of them says so
+	case reason == provisioning.SIPMalformed:
+		all = append(all, unreadable(host, l.Detail))
+	case !l.known && reason != provisioning.RegistrarNotProven:
+		all = append(all, provisioning.FaultInBand.Because(reason.Met(l.Detail), provisioning.Facts{"host": host}))
+	default:
+		all = append(all, reason.Met(l.Detail))
+	}
+	for _, r := range l.relays {
+		switch {
+		case len(r.Addresses) == 0:
+			all = append(all, provisioning.FaultNoData.Met(provisioning.Facts{"source": "in-band provisioning", "host": r.Host}))
+		case !answers(r):
+			all = append(all, provisioning.FaultRelaySilent.Met(provisioning.Facts{"host": r.Host}))
+		}
+	}
+	return all
+}
+
+// unreadable is for a document that says nothing against the Registrar.
+func unreadable(host, problem string) provisioning.Trouble {
+	return provisioning.FaultInBandUnreadable.Met(provisioning.Facts{"host": host, "problem": problem})
+}
+
 // isAt looks for the Registrar of a place.
 func isAt(at provisioning.Endpoint) func(provisioning.Registrar) bool {
 	return func(r provisioning.Registrar) bool { return r.Endpoint == at }

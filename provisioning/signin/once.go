@@ -26,8 +26,9 @@ type SignedIn struct {
 	Provisioning       *provisioning.Provisioning
 	InBand             provisioning.Reason // why in-band provisioning or the relays are not as they should be
 	InBandDetail       string
-	Why                provisioning.Why     // why nobody accepted
-	Trouble            provisioning.Trouble // which fault that is, where it was found out
+	Flaws              []provisioning.Trouble // the same, with each media relay that does not answer
+	Why                provisioning.Why       // why nobody accepted
+	Trouble            provisioning.Trouble   // which fault that is, where it was found out
 }
 
 // SignInOnce walks through the Candidates as the daemon does, until one accepts; asks it for what it tells in band; and
@@ -54,7 +55,7 @@ func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m
 		}
 		s.Believe(reg, l, m)
 		done.Provisioning, done.MediaRelays = l.settings(), l.relays
-		done.InBand, done.InBandDetail = l.Reason, l.Detail
+		done.InBand, done.InBandDetail, done.Flaws = l.Reason, l.Detail, l.Troubles(reg.Candidate.Host)
 	}
 	done.Home, done.Registrar = reg.standing.home, &reg.standing.registrar
 	if ours() {

@@ -85,11 +85,24 @@ func (r *Registration) Failed(kind provisioning.EventKind, err error) provisioni
 	return Explained(r.Event(kind, "", ""), err)
 }
 
-// Told is an event about what was told in band. A document that cannot be read says nothing against the Registrar.
-func (r *Registration) Told(reason provisioning.Reason, detail string) provisioning.Event {
-	e := r.Event(provisioning.Told, reason, detail)
-	if reason == provisioning.SIPMalformed {
-		e.Trouble = provisioning.FaultInBandUnreadable.Met(provisioning.Facts{"host": r.Candidate.Host, "problem": detail})
+// Told is an event about what was told in band, and what is wrong with that.
+func (r *Registration) Told() (provisioning.Event, []provisioning.Trouble) {
+	l := r.Lesson
+	e, flaws := r.Event(provisioning.Told, l.Reason, l.Detail), l.Troubles(r.Candidate.Host)
+	for _, t := range flaws {
+		if e.Trouble.None() && t.Reason() == l.Reason {
+			e.Trouble = t
+		}
 	}
-	return e
+	return e, flaws
+}
+
+// Unread is an event about a document that cannot be read.
+func (r *Registration) Unread(err error) (provisioning.Event, provisioning.Trouble) {
+	e := r.Event(provisioning.Told, ReasonOf(err), InBandDetail(err))
+	e.Trouble = e.Reason.Met(e.Detail)
+	if e.Reason == provisioning.SIPMalformed {
+		e.Trouble = unreadable(r.Candidate.Host, e.Detail)
+	}
+	return e, e.Trouble
 }

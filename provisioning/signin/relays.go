@@ -16,11 +16,6 @@ import (
 // relayLimit is how long a media relay may take to answer a probe. (Our choice.)
 const relayLimit = 2 * time.Second
 
-// answers says whether a probe was answered over UDP or TCP.
-func answers(m provisioning.MediaRelay) bool {
-	return m.UDPAnswers != nil && *m.UDPAnswers || m.TCPAnswers != nil && *m.TCPAnswers
-}
-
 // probeRelays tries each relay on UDP and TCP, without credentials, and notes whether it answers.
 func probeRelays(ctx context.Context, w wire.Wire, relays []provisioning.MediaRelay) {
 	ctx, cancel := context.WithTimeout(ctx, relayLimit)
