@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	kardianos "github.com/kardianos/service"
 )
 
 // Managed is what the service manager says about the daemon.
@@ -48,14 +46,9 @@ func (m *Manager) Status() (Managed, error) {
 	if m.name == "systemd" {
 		return s, s.askSystemd()
 	}
-	library, err := m.library("")
-	if err != nil {
-		return s, err
-	}
-	said, err := library.Status()
-	s.Running = said == kardianos.StatusRunning
+	s.Running, err = isRunning(m.command("status"), m.running)
 	var exit *exec.ExitError // how a script says that it is not
-	if err != nil && !errors.As(err, &exit) && !errors.Is(err, kardianos.ErrNotInstalled) {
+	if err != nil && !errors.As(err, &exit) {
 		s.Detail = err.Error()
 	}
 	return s, nil
@@ -113,11 +106,9 @@ func (m *Manager) Order(verb string, first func() error) error {
 	switch { // one that does not run now is stopped, too: its supervisor may be about to start it
 	case verb == "start" && s.Running:
 	case m.order == nil:
-		err = m.orderByLibrary(verb)
+		err = orderByLibrary(verb)
 	default:
-		line := slices.Clone(m.order)
-		line[slices.Index(line, verbHere)] = verb
-		err = runAll([][]string{line})
+		err = runAll([][]string{m.command(verb)})
 	}
 	if err == nil {
 		return nil
@@ -126,22 +117,6 @@ func (m *Manager) Order(verb string, first func() error) error {
 		return nil // to some it is an error when there is nothing to stop
 	}
 	return refuse("the log says why: "+m.Log, "%s could not %s the service: %w", m.name, verb, err)
-}
-
-func (m *Manager) orderByLibrary(verb string) error {
-	library, err := m.library("")
-	if err != nil {
-		return err
-	}
-	switch verb {
-	case "start":
-		return library.Start()
-	case "stop":
-		return library.Stop()
-	default:
-		_ = library.Stop() // it may not run; if it does, it cannot be started
-		return library.Start()
-	}
 }
 
 // startLinks are the links through which the daemon is started at boot, those that stop it left out.

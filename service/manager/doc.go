@@ -6,5 +6,5 @@
 //
 // A daemon that the service control manager of Windows has started runs in Host, and writes its log to a LogFile.
 //
-// Read refusal.go first, then manager_unix.go, manager.go, daemon.go, install.go, host_other.go, logfile.go.
+// Read refusal.go first, then manager_unix.go, library_other.go, manager.go, daemon.go, install.go, host_other.go, logfile.go.
 package manager

@@ -70,11 +70,7 @@ func (m *Manager) Install(program, config, example string) (done []string, err e
 // start homeward.
 func (m *Manager) write(program, text string) error {
 	if m.file == "" {
-		library, err := m.library(program)
-		if err != nil {
-			return err
-		}
-		return library.Install()
+		return register(program)
 	}
 	mode := fs.FileMode(0o644)
 	if strings.HasPrefix(text, "#!") {
@@ -89,11 +85,7 @@ func (m *Manager) write(program, text string) error {
 // erase removes the file and what points to it.
 func (m *Manager) erase() error {
 	if m.file == "" {
-		library, err := m.library("")
-		if err != nil {
-			return err
-		}
-		return library.Uninstall()
+		return unregister()
 	}
 	var failed []error
 	for _, path := range append(glob(m.links), m.file) {

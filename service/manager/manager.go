@@ -7,8 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-
-	kardianos "github.com/kardianos/service"
+	"slices"
 
 	"github.com/homeward-agent/homeward/packaging"
 )
@@ -29,14 +28,22 @@ type Manager struct {
 	enable  [][]string  // what makes it start at boot
 	disable [][]string  // what is left to do when file and links are gone
 	asked   []string    // succeeds if it is started at boot; nil: links say so
-	order   []string    // a command line with a place for start, stop or restart; nil: the library gives the order
-
-	system kardianos.System // as the library sees it
+	order   []string    // a command line with a place for start, stop, restart or status; nil: the library gives the order
+	running string      // what the answer to status begins with when the daemon runs; "": it succeeds then
 }
 
 const verbHere = "VERB" // the place in order
 
-// managers are those we know, by the names the library has for them.
+// command is the command line for a verb; nil: the library gives the order.
+func (m *Manager) command(verb string) []string {
+	line := slices.Clone(m.order)
+	if i := slices.Index(line, verbHere); i >= 0 {
+		line[i] = verb
+	}
+	return line
+}
+
+// managers are those we know, by name.
 var managers = map[string]Manager{
 	"linux-systemd": {
 		name: "systemd", file: "/etc/systemd/system/homeward.service", Log: "journalctl --unit homeward", Tells: true,
@@ -59,11 +66,12 @@ var managers = map[string]Manager{
 	},
 	"linux-procd": {
 		name: "procd", file: "/etc/init.d/homeward", Log: "logread -e homeward",
-		runs:   func() bool { return firstProcess() == "procd" },
-		text:   packaging.Procd,
-		links:  "/etc/rc.d/[SK]??homeward",
-		enable: [][]string{{"/etc/init.d/homeward", "enable"}},
-		order:  []string{"/etc/init.d/homeward", verbHere},
+		runs:    func() bool { return firstProcess() == "procd" },
+		text:    packaging.Procd,
+		links:   "/etc/rc.d/[SK]??homeward",
+		enable:  [][]string{{"/etc/init.d/homeward", "enable"}},
+		order:   []string{"/etc/init.d/homeward", verbHere},
+		running: "running",
 	},
 	"unix-systemv": {
 		name: "System V init", file: "/etc/init.d/homeward", Log: "syslog",
@@ -73,7 +81,8 @@ var managers = map[string]Manager{
 		enable: [][]string{{"sh", "-c", `link() { [ ! -d "$1" ] || ln -sf /etc/init.d/homeward "$1/$2"; }
 			for dir in /etc/rc[2-5].d; do link $dir S50homeward; done
 			for dir in /etc/rc[016].d; do link $dir K02homeward; done`}},
-		order: []string{"service", serviceName, verbHere},
+		order:   []string{"service", serviceName, verbHere},
+		running: "Running",
 	},
 	"freebsd": {
 		name: "rc", file: "/usr/local/etc/rc.d/homeward", Log: "syslog",
@@ -91,12 +100,10 @@ var managers = map[string]Manager{
 	"windows-service": {name: "the service control manager of Windows", Log: "homeward.log in state_dir"},
 }
 
-// Find returns the service manager of this machine. The library takes the first that is installed; this, the first that is
-// at work.
+// Find returns the service manager of this machine: the first that is at work, and not only installed.
 func Find() (*Manager, error) {
-	for _, system := range kardianos.AvailableSystems() {
-		if m, known := managers[system.String()]; known && (m.runs == nil || m.runs()) {
-			m.system = system
+	for _, name := range systems() {
+		if m, known := managers[name]; known && (m.runs == nil || m.runs()) {
 			return &m, nil
 		}
 	}
@@ -113,16 +120,6 @@ func firstProcess() string {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-// library returns the library's view of the service.
-func (m *Manager) library(program string) (kardianos.Service, error) {
-	c := &kardianos.Config{
-		Name: serviceName, DisplayName: serviceName, Description: "finds the SIP Registrar of this device",
-		Executable: program, Arguments: []string{"run"}, Option: kardianos.KeyValue{},
-	}
-	forPlatform(c)
-	return m.system.New(nil, c)
 }
 
 func glob(pattern string) []string {
@@ -142,15 +139,7 @@ func (m *Manager) installed() (bool, error) {
 		}
 		return err == nil, err
 	}
-	library, err := m.library("")
-	if err != nil {
-		return false, err
-	}
-	_, err = library.Status()
-	if errors.Is(err, kardianos.ErrNotInstalled) {
-		return false, nil
-	}
-	return err == nil, err
+	return registered()
 }
 
 // owners are the commands that tell which package a file belongs to.

@@ -16,12 +16,8 @@ import (
 	"sync"
 	"syscall"
 
-	kardianos "github.com/kardianos/service"
-
 	"github.com/homeward-agent/homeward/internal/safefile"
 )
-
-func forPlatform(*kardianos.Config) {}
 
 func enabledInRegistry() bool { return false } // there is none
 

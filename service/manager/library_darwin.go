@@ -1,0 +1,5 @@
+package manager
+
+import kardianos "github.com/kardianos/service"
+
+func forPlatform(*kardianos.Config) {}
