@@ -31,6 +31,8 @@ type Status struct {
 	Detail             string    `json:"detail,omitempty"` // raw words
 	Hint               string    `json:"hint,omitempty"`
 	NextAttempt        time.Time `json:"next_attempt_at,omitzero"` // while resting
+	NextLookup         time.Time `json:"next_lookup_at,omitzero"`  // meanwhile: when DNS, and DHCP where nothing was found, are asked again
+	NextKnock          time.Time `json:"next_knock_at,omitzero"`   // meanwhile: when the device sees whether a Registrar takes connections again
 	Watch              *Watch    `json:"watch,omitempty"`          // with binding = "release"; absent: homeward holds a binding, or is not signed in
 	Pace               []Pace    `json:"pace,omitempty"`           // what is slow, lossy, dead or else not as it should be although the device is registered
 	Losses             []Losses  `json:"losses,omitempty"`         // how often registrations were lost lately

@@ -87,6 +87,7 @@ func nothingFound() provisioning.Status {
 	s := resting()
 	s.Reason, s.Detail, s.Hint = provisioning.DNSTimeout, "", provisioning.DNSTimeout.Hint()
 	s.Cycle = &provisioning.Cycle{StartedAt: noon, Attempts: []provisioning.Attempt{}}
+	s.NextLookup = noon.Add(2*time.Minute + 2*time.Second)
 	return s
 }
 
@@ -171,6 +172,7 @@ func allFail() provisioning.Status {
 	}
 	why, _ := s.Cycle.Blame(false)
 	s.Because(why)
+	s.NextKnock = noon.Add(2*time.Minute + 5*time.Second)
 	return s
 }
 

@@ -151,7 +151,9 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 	}
 	if !s.NextAttempt.IsZero() {
 		p.row("next attempt", until(now, s.NextAttempt))
-		p.row("meanwhile", meanwhile(s, now))
+		for _, row := range meanwhile(s, now) {
+			p.row("meanwhile", row)
+		}
 	}
 	for _, state := range s.Store {
 		p.printf("\n%s\n", p.paint(warn, "store: "+because(provisioning.Why{Reason: state.Reason, Detail: state.Detail})))
@@ -289,18 +291,22 @@ func foundBy(step, via string) string {
 	return strings.Trim(printable(step)+", "+printable(via), ", ")
 }
 
-// meanwhile says what goes on while Registrars are left alone: without one to try, discovery does.
-func meanwhile(s provisioning.Status, now time.Time) string {
-	if s.State != provisioning.Resting || !s.Reason.IsDiscovery() || !s.NextAttempt.After(now) {
-		return ""
+// meanwhile says what goes on while Registrars are left alone.
+func meanwhile(s provisioning.Status, now time.Time) (rows []string) {
+	if !s.NextLookup.IsZero() {
+		what := "DNS and DHCP are asked again every few seconds"
+		switch {
+		case s.Cycle != nil && slices.ContainsFunc(s.Cycle.Attempts, func(a provisioning.Attempt) bool { return a.Result != "skipped" && a.Step < provisioning.Recall }):
+			what = "DNS is asked again every few seconds for what it has not answered"
+		case s.Cycle != nil && slices.ContainsFunc(s.Cycle.Attempts, func(a provisioning.Attempt) bool { return a.Reason == provisioning.DHCPOff }):
+			what = "DNS is asked again every few seconds"
+		}
+		rows = append(rows, what+"; next "+until(now, s.NextLookup))
 	}
-	if s.Cycle != nil && slices.ContainsFunc(s.Cycle.Attempts, func(a provisioning.Attempt) bool { return a.Result != "skipped" }) {
-		return ""
+	if !s.NextKnock.IsZero() {
+		rows = append(rows, "the device tries every few seconds to connect to a Registrar, and signs in as soon as one accepts; next "+until(now, s.NextKnock))
 	}
-	if s.Cycle != nil && slices.ContainsFunc(s.Cycle.Attempts, func(a provisioning.Attempt) bool { return a.Reason == provisioning.DHCPOff }) {
-		return "DNS is asked again every few seconds"
-	}
-	return "DNS and DHCP are asked again every few seconds"
+	return rows
 }
 
 func since(now, then time.Time) string {

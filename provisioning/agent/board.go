@@ -358,7 +358,9 @@ func shownIdentity(p identity.Pair, trouble provisioning.Trouble) provisioning.I
 
 // rested shows that nobody waits any more.
 func (b *board) rested() {
-	b.change(func(s *provisioning.Status) { s.NextAttempt = time.Time{} })
+	b.change(func(s *provisioning.Status) {
+		s.NextAttempt, s.NextLookup, s.NextKnock = time.Time{}, time.Time{}, time.Time{}
+	})
 }
 
 // shownTime is a time in the form of Status.

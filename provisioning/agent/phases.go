@@ -217,6 +217,7 @@ func (a *Agent) rest(ctx context.Context) phase {
 				next = at
 			}
 		}
+		a.board.change(func(s *provisioning.Status) { s.NextLookup, s.NextKnock = shownTime(lookAt), shownTime(knockAt) })
 		if !a.pulse.wait(ctx, time.Until(next)) {
 			return nil
 		}

@@ -50,3 +50,19 @@ func TestLookUpsGoOnBesideKnocks(t *testing.T) {
 		t.Errorf("the last look-up was at %v", last)
 	}
 }
+
+// A device that rests says when it looks next, and when it tries next to connect; one that is registered does neither.
+func TestStatusTellsWhatGoesOnMeanwhile(t *testing.T) {
+	s := statusAfter(t, "status-meanwhile")
+	for name, at := range map[string]time.Time{"look-up": s.NextLookup, "knock": s.NextKnock} {
+		if at.IsZero() || !at.Before(s.NextAttempt) {
+			t.Errorf("the next %s is at %v, the next attempt at %v", name, at, s.NextAttempt)
+		}
+	}
+	if s := statusAfter(t, "status-nothing-in-band"); !s.NextLookup.IsZero() || !s.NextKnock.IsZero() {
+		t.Errorf("a device that is registered: %v, %v", s.NextLookup, s.NextKnock)
+	}
+	if s := statusAfter(t, "lync-wrong-password"); !s.NextLookup.IsZero() || !s.NextKnock.IsZero() || s.NextAttempt.IsZero() {
+		t.Errorf("a device whose password rests: %v, %v", s.NextLookup, s.NextKnock)
+	}
+}
