@@ -52,6 +52,9 @@ var linkRows = []linkRow{
 	{name: "the router of IPv6 is dead", verdict: "degraded", reason: "connect-timeout", given: with(published(fe01), record("fe01 AAAA 2001:db8:1::11"), overIPv6("fe80::dead")),
 		says: []string{"The IPv6 router fe80::dead does not answer: this device cannot reach what is behind it, such as fe01.contoso.com:5061 (2001:db8:1::11); " + throughOther, "router advertisements"},
 		not:  []string{"subnet mask", "ARP"}},
+	{name: "the router of IPv6 has no route", verdict: "degraded", reason: "connect-unreachable", given: with(published(fe01), record("fe01 AAAA 2001:db8:1::11"), overIPv6("2001:db8::1"), noRouteOverIPv6),
+		says: []string{"fe01.contoso.com answers over IPv4 (10.0.0.11, ", " ms), but not over IPv6: the IPv6 router 2001:db8::1, or a router behind it, says that 2001:db8:1::11 cannot be reached; " + throughOther,
+			"See whether the router 2001:db8::1 has a route to 2001:db8:1::11", "router advertisements"}},
 	{name: "the first name server answers over IPv4 only", verdict: "degraded", reason: "dns-timeout", given: with(published(fe01), overIPv6("2001:db8::1"), set(`dns_servers = ["[`+far6+`]:53", "10.0.0.53:53"]`)),
 		says: []string{"the name server [" + far6 + "]:53 does not answer over IPv6, while 10.0.0.53:53 does over IPv4"}},
 }
@@ -138,6 +141,12 @@ func overIPv6(router string) given {
 			mustIP(t, "address", "del", "2001:db8::1/64", "dev", "br0")
 		})
 	}
+}
+
+// noRouteOverIPv6 has the router of IPv6 say that it does not know the way.
+func noRouteOverIPv6(t testing.TB, _ *scene) {
+	mustIP(t, "-6", "route", "del", "blackhole", "2001:db8:1::/64")
+	t.Cleanup(func() { mustIP(t, "-6", "route", "add", "blackhole", "2001:db8:1::/64") })
 }
 
 // twiceIPv6 has the system of the device find out that another one has its address.

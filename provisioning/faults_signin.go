@@ -119,6 +119,11 @@ var (
 		"{host} answers over {works} ({address}, {ms} ms), but not over {fails} ({addresses})",
 		"look for what drops {fails} on the way to {host}: a router, a tunnel, or a firewall (also that of {host}) that allows only {works}|"+
 			"if {host} is not meant to be reached over {fails}, remove the address {addresses} of {host} from DNS")
+	FaultOneFamilyTold = declare("connect.no-route-over-one-ip-version", ConnectUnreachable, SideNetwork,
+		"{host} answers over {works} ({address}, {ms} ms), but not over {fails}: the [gateway {gateway}][IPv6 router {router}], or a router behind it, says that {addresses} cannot be reached",
+		"see whether the router [{gateway}][{router}] has a route to {addresses}, and its uplink carries {fails}|"+
+			"[if this network is not meant to have IPv6, stop the router {router} from announcing itself here (router advertisements)]|"+
+			"if {host} is not meant to be reached over {fails}, remove the address {addresses} of {host} from DNS")
 	FaultOtherAddress = declare("sign-in.other-address", ConnectRefused, SideRegistrar, "the device signs in through another address of {host}", "")
 	FaultOnBackup     = declare("sign-in.on-backup", SIPUnavailable, SideRegistrar,
 		"that is only the backup Registrar: the user's primary Registrar is not available", "check the primary pool of the user")

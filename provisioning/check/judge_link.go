@@ -2,10 +2,12 @@ package check
 
 import (
 	"net/netip"
+	"slices"
 	"sort"
 	"strings"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // maxSilent is how many of those that do not answer a sentence has. (Our choice.)
@@ -66,6 +68,23 @@ func nothingBehind(f *Facts, addr netip.Addr) provisioning.Trouble {
 	default:
 		return provisioning.Trouble{}
 	}
+}
+
+// routerTo is the gateway or router that this device, with an address of its own, uses on the way to another; zero: none, or it is not
+// known.
+func routerTo(f *Facts, addr netip.Addr) netip.Addr {
+	hop := f.Ways[addr].Hop
+	own := slices.ContainsFunc(f.Link.routable(), func(p netip.Prefix) bool { return p.Addr().Unmap().Is4() == addr.Is4() })
+	if hop == addr || !own {
+		return netip.Addr{}
+	}
+	return hop
+}
+
+// cannotReach says whether there is no way to an address since this device may not have its IP version at all.
+func cannotReach(f *Facts, p *signin.Probe) bool {
+	noVersion := p.Addr.Is6() || f.Link.onlyIPv6()
+	return p.Reason() == provisioning.ConnectUnreachable && noVersion && !routerTo(f, p.Addr).IsValid()
 }
 
 // macOf says who was there at an address on the link during the check; "": nobody.

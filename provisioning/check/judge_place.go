@@ -94,13 +94,13 @@ func addressFails(f *Facts) provisioning.Trouble {
 	}
 	p, _ := f.place(f.Plan.Try[i])
 	for _, probe := range p.Probes {
-		if isReady(probe) || f.Link.cannotReach(probe) {
+		if isReady(probe) || cannotReach(f, probe) {
 			continue
 		}
 		alone := *p
 		alone.Probes = []*signin.Probe{probe}
-		t := overFamily(p, probe, deadPlace(f, &alone))
-		if shared := nothingBehind(f, probe.Addr); !shared.None() && t.Fault != provisioning.FaultNoGateway {
+		t := overFamily(f, p, probe, deadPlace(f, &alone))
+		if shared := nothingBehind(f, probe.Addr); !shared.None() && t.Fault != provisioning.FaultNoGateway && t.Fault != provisioning.FaultOneFamilyTold {
 			t = shared
 		}
 		switch t.Fault { // the service runs: elsewhere
@@ -116,8 +116,12 @@ func addressFails(f *Facts) provisioning.Trouble {
 
 // overFamily is what is wrong with an address of a place that does not answer: the way over its version of IP, where nothing answers
 // over that, and the host does over the other one.
-func overFamily(p *Place, probe *signin.Probe, silent provisioning.Trouble) provisioning.Trouble {
-	if silent.Fault != provisioning.FaultFiltered && silent.Fault != provisioning.FaultHostDrops {
+func overFamily(f *Facts, p *Place, probe *signin.Probe, silent provisioning.Trouble) provisioning.Trouble {
+	fault, router := provisioning.FaultOneFamily, routerTo(f, probe.Addr)
+	switch {
+	case probe.Reason() == provisioning.ConnectUnreachable && silent.Fault != provisioning.FaultNotPermitted && router.IsValid():
+		fault = provisioning.FaultOneFamilyTold
+	case silent.Fault != provisioning.FaultFiltered && silent.Fault != provisioning.FaultHostDrops:
 		return silent
 	}
 	var works *signin.Probe
@@ -135,10 +139,14 @@ func overFamily(p *Place, probe *signin.Probe, silent provisioning.Trouble) prov
 	if works == nil {
 		return silent
 	}
-	return provisioning.FaultOneFamily.Met(provisioning.Facts{
+	facts := provisioning.Facts{
 		"host": p.Host, "fails": provisioning.Family(probe.Addr), "addresses": addrs,
 		"works": provisioning.Family(works.Addr), "address": works.Addr, "ms": max(1, works.Connecting.Milliseconds()),
-	})
+	}
+	if fault == provisioning.FaultOneFamilyTold {
+		facts.Through(router)
+	}
+	return fault.Met(facts)
 }
 
 // spares are the hosts that the source which led to the sign-in names besides: where the device would go next.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // Link is how this device is plugged in, as far as the system tells.
@@ -159,11 +158,6 @@ func prefixes(i net.Interface) []netip.Prefix {
 // onlyIPv6 says whether this device has addresses, and none of IPv4.
 func (l Link) onlyIPv6() bool {
 	return len(l.routable()) > 0 && len(l.Others) == 0 && !slices.ContainsFunc(l.Addrs, func(p netip.Prefix) bool { return p.Addr().Unmap().Is4() })
-}
-
-// cannotReach says whether there is no way to an address since this device may not have its IP version at all.
-func (l Link) cannotReach(p *signin.Probe) bool {
-	return p.Reason() == provisioning.ConnectUnreachable && (p.Addr.Is6() || l.onlyIPv6())
 }
 
 // routable are the addresses that other machines can answer to; one that the device made up itself (RFC 3927,

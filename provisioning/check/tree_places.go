@@ -97,7 +97,7 @@ func (b *branch) place(p *Place, under string) {
 		switch {
 		case c.Result == Skipped:
 			c.Hint = "nothing to do: a device does not get this far"
-		case c.Result == Warn && p.ready() && b.facts.Link.cannotReach(probe):
+		case c.Result == Warn && p.ready() && cannotReach(b.facts, probe):
 			c.Result, c.Hint = Skipped, "nothing to do: this device signs in over the other IP version"
 		}
 		b.add(c)
@@ -109,7 +109,7 @@ func (b *branch) place(p *Place, under string) {
 func metAt(f *Facts, p *Place, probe *signin.Probe) provisioning.Trouble {
 	alone := *p
 	alone.Probes = []*signin.Probe{probe}
-	return overFamily(p, probe, filtered(f, &alone, probe.Trouble))
+	return overFamily(f, p, probe, filtered(f, &alone, probe.Trouble))
 }
 
 // layers are TCP, TLS and SIP of one address. What comes after a failure is not run.
