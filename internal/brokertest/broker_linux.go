@@ -105,13 +105,27 @@ func (b *Broker) Kill() { b.end(syscall.SIGKILL) }
 // Stop ends it in order: it keeps what is retained.
 func (b *Broker) Stop() { b.end(syscall.SIGTERM) }
 
+// end sends a signal until it has ended: Mosquitto forgets a SIGTERM that comes before its main loop.
 func (b *Broker) end(signal syscall.Signal) {
 	if b.cmd == nil {
 		return
 	}
-	_ = b.cmd.Process.Signal(signal) // it may have ended
-	_ = b.cmd.Wait()
-	b.cmd = nil
+	ended := make(chan struct{})
+	go func() {
+		_ = b.cmd.Wait()
+		close(ended)
+	}()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_ = b.cmd.Process.Signal(signal) // it may have ended
+		select {
+		case <-ended:
+			b.cmd = nil
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // Freeze makes it deaf and mute, and Thaw wakes it: its connections stay.
