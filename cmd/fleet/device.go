@@ -31,38 +31,28 @@ var clockFloor = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 type device struct {
 	fleet.Name
 	presence *fleet.Presence // nil: nothing
-	state    *brief          // nil: nothing
-	text     []byte          // what state is the beginning of
+	state    *fleet.State    // nil: nothing
 	seen     int             // the session in which it was there last
-}
-
-// brief is what is read of each State: of a hundred thousand the rest would take a second. The fields are those of fleet.State.
-type brief struct {
-	At                     time.Time
-	State                  string
-	Degraded               bool
-	Since                  time.Time
-	Reason                 string
-	Account                string
-	SIPAddress             string `json:"sip_address"`
-	Registrar              *struct{ Host string }
-	Cache                  *struct{}
-	CertificateUntil       time.Time `json:"certificate_until"`
-	BrokerCertificateUntil time.Time `json:"broker_certificate_until"`
-	Counters               struct{ Dropped uint64 }
 }
 
 // take takes a message over. What cannot be read is as good as nothing; whoever can write it is a device, and not trusted.
 func (d *device) take(kind string, text []byte) {
 	switch kind {
 	case fleet.PresenceTopic:
-		d.presence = read[fleet.Presence](text)
+		d.presence = read(text, (*skimmer).presence)
 	case fleet.StateTopic:
-		d.state, d.text = read[brief](text), text
+		d.state = read(text, (*skimmer).state)
 	}
 }
 
-func read[T any](text []byte) *T {
+// read reads a message; nil: it cannot be read. It is skimmed, if that can be done.
+func read[T any](text []byte, skim func(*skimmer, *T)) *T {
+	if skim != nil {
+		s, into := skimmer{text: text}, new(T)
+		if skim(&s, into); s.done() {
+			return into
+		}
+	}
 	into := new(T)
 	if len(text) == 0 || json.Unmarshal(text, into) != nil {
 		return nil
@@ -72,6 +62,9 @@ func read[T any](text []byte) *T {
 
 // gone says whether there is nothing left of it: an operator has removed it.
 func (d *device) gone() bool { return d.presence == nil && d.state == nil }
+
+// partial says whether the broker has given out only one of its two messages.
+func (d *device) partial() bool { return (d.presence == nil) != (d.state == nil) }
 
 // at is when it published last, by its own clock; the zero time: never, or its clock is wrong.
 func (d *device) at() time.Time {
@@ -108,15 +101,12 @@ func (d *device) standing(now time.Time) string {
 }
 
 // known is the state, or one in which nothing is known.
-func (d *device) known() *brief {
+func (d *device) known() *fleet.State {
 	if d.state == nil {
-		return &brief{}
+		return &fleet.State{}
 	}
 	return d.state
 }
-
-// whole is all of the state; nil: there is none that can be read.
-func (d *device) whole() *fleet.State { return read[fleet.State](d.text) }
 
 // registrar is the host of the one in use, or "".
 func (d *device) registrar() string {

@@ -32,10 +32,10 @@ type env struct{ stdout, stderr io.Writer }
 
 func (e env) remark(kind, text string) { fmt.Fprintf(e.stderr, "fleet: %s: %s\n", kind, plain(text)) }
 
-// remarkPartial says that what was printed is not all.
-func (e env) remarkPartial(s summary) {
-	if s.Partial > 0 {
-		e.remark("hint", fmt.Sprintf("of %d devices the broker has given out only a part; Mosquitto drops retained messages above max_queued_messages: set it to 0", s.Partial))
+// remarkPartial says that what was printed is not all of so many devices.
+func (e env) remarkPartial(devices int) {
+	if devices > 0 {
+		e.remark("hint", fmt.Sprintf("of %d devices the broker has given out only a part; Mosquitto drops retained messages above max_queued_messages: set it to 0", devices))
 	}
 }
 

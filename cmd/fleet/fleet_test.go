@@ -15,7 +15,7 @@ var now = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 // How a device stands follows from what the broker keeps, and what a device says of the time is not trusted.
 func TestStanding(t *testing.T) {
 	online := func(at time.Time) *fleet.Presence { return &fleet.Presence{Online: true, At: at} }
-	state := func(s string, at time.Time) *brief { return &brief{State: s, At: at} }
+	state := func(s string, at time.Time) *fleet.State { return &fleet.State{State: s, At: at} }
 	for _, test := range []struct {
 		name string
 		device
@@ -23,8 +23,8 @@ func TestStanding(t *testing.T) {
 	}{
 		{"well", device{presence: online(now), state: state("registered", now)}, "registered"},
 		{"in an outage", device{presence: online(now), state: state("outage", now)}, "outage"},
-		{"through last good", device{presence: online(now), state: &brief{State: "registered", Degraded: true}}, "degraded"},
-		{"looking for more while degraded", device{presence: online(now), state: &brief{State: "discovering", Degraded: true}}, "discovering"},
+		{"through last good", device{presence: online(now), state: &fleet.State{State: "registered", Degraded: true}}, "degraded"},
+		{"looking for more while degraded", device{presence: online(now), state: &fleet.State{State: "discovering", Degraded: true}}, "discovering"},
 		{"the will was published", device{presence: &fleet.Presence{}, state: state("registered", now)}, "offline"},
 		{"only a state", device{state: state("registered", now)}, "offline"},
 		{"only a presence", device{presence: online(now)}, "unknown"},

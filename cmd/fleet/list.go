@@ -27,7 +27,7 @@ type row struct {
 }
 
 func rowOf(d *device, now time.Time) row {
-	return row{d.Site, d.Device, d.standing(now), d.presence, d.whole()}
+	return row{d.Site, d.Device, d.standing(now), d.presence, d.state}
 }
 
 // list prints the devices.
@@ -60,7 +60,7 @@ func list(ctx context.Context, e env, args []string) error {
 	} else {
 		err = printList(e.stdout, devices, now)
 	}
-	e.remarkPartial(summarize(r, now))
+	e.remarkPartial(r.partial())
 	return err
 }
 

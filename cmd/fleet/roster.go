@@ -95,7 +95,7 @@ func (s *shard) take(n note) {
 	if n.Kind == fleet.PresenceTopic {
 		d.presence = fresh.presence
 	} else {
-		d.state, d.text = fresh.state, fresh.text
+		d.state = fresh.state
 	}
 	d.seen = n.session
 	if s.devices[n.Name] = &d; d.gone() {
@@ -104,7 +104,7 @@ func (s *shard) take(n note) {
 }
 
 func (r *roster) putEvent(m fleet.Message) {
-	e := read[fleet.Event](m.Text)
+	e := read[fleet.Event](m.Text, nil)
 	if e == nil {
 		return
 	}
@@ -173,6 +173,16 @@ func (r *roster) each(do func(*device)) {
 		}
 		s.mu.Unlock()
 	}
+}
+
+// partial is how many devices are known only in part.
+func (r *roster) partial() (devices int) {
+	r.each(func(d *device) {
+		if d.partial() {
+			devices++
+		}
+	})
+	return devices
 }
 
 // happened are the last events, newest first, and how many there have been of each kind.

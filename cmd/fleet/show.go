@@ -69,7 +69,7 @@ func describe(d *device, now time.Time) (rows [][]string) {
 			line(what, at.UTC().Format(time.DateTime)+" UTC")
 		}
 	}
-	s := d.whole()
+	s := d.state
 	line("device", d.Name.String())
 	line("state", d.standing(now))
 	if d.presence != nil {

@@ -74,7 +74,7 @@ func summarize(r *roster, now time.Time) summary {
 		s.Devices++
 		s.Standings[standing]++
 		sites.add(d.Site, standing)
-		if (d.state == nil) != (d.presence == nil) {
+		if d.partial() {
 			s.Partial++
 		}
 		if d.state == nil {

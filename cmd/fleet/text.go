@@ -2,8 +2,8 @@ package main
 
 import (
 	"bufio"
-	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -12,6 +12,9 @@ import (
 
 // plain is text of a device for a terminal, on which it must not do anything.
 func plain(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
@@ -29,11 +32,11 @@ func ago(at, now time.Time) string {
 	case age < time.Minute:
 		return "now"
 	case age < time.Hour:
-		return fmt.Sprintf("%dmin", age/time.Minute)
+		return strconv.Itoa(int(age/time.Minute)) + "min"
 	case age < 48*time.Hour:
-		return fmt.Sprintf("%dh", age/time.Hour)
+		return strconv.Itoa(int(age/time.Hour)) + "h"
 	default:
-		return fmt.Sprintf("%dd", age/(24*time.Hour))
+		return strconv.Itoa(int(age/(24*time.Hour))) + "d"
 	}
 }
 
@@ -62,9 +65,12 @@ func table(w io.Writer, rows [][]string) error {
 	for _, row := range rows {
 		last := len(row) - 1
 		for i, cell := range row[:last] {
-			fmt.Fprintf(out, "%-*s", widths[i]+2, cell)
+			_, _ = out.WriteString(cell) // Flush has its error
+			for range widths[i] + 2 - utf8.RuneCountInString(cell) {
+				_ = out.WriteByte(' ')
+			}
 		}
-		fmt.Fprintln(out, row[last])
+		_, _ = out.WriteString(row[last] + "\n")
 	}
 	return out.Flush()
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eclipse/paho.golang/packets"
 	"pgregory.net/rapid"
 )
 
@@ -131,42 +132,77 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// However the bytes are cut, packets up to the limit pass as they are, and nothing of a longer one does.
+// However the bytes are cut, packets up to the limit pass as they are, and nothing of a longer one does. What is published
+// goes past the reader, if somebody takes it.
 func FuzzFramed(f *testing.F) {
 	f.Add([]byte{0x20, 0x02, 0, 0, 0xd0, 0x00, 0x30, 0x80, 0x01}, uint64(1))
 	f.Add([]byte{0x20, 0xff, 0xff, 0xff, 0x7f}, uint64(2))
 	f.Add([]byte{0x20, 0x80, 0x80, 0x80, 0x80, 0x80}, uint64(3))
+	f.Add([]byte("\x20\x02\x00\x00\x31\x09\x00\x03a/b\x00{}\xd0\x00\x30\x00"), uint64(4))
+	f.Add([]byte("\x31\x0b\x00\x01a\x05\x03\x00\x02ok{}\x33\x03\x00\x01a"), uint64(5))
 	f.Fuzz(func(t *testing.T, bytesIn []byte, seed uint64) {
 		const limit = 100
-		fr := newFramed(pieces{bytes.NewReader(bytesIn), rand.New(rand.NewPCG(seed, 0))}, limit, 16)
-		got, err := io.ReadAll(fr)
-		want, whole := bytesIn, true
-		for at := 0; at < len(bytesIn); { // a second reader of the same
-			length, shift := 0, 0
-			i := at + 1
-			for ; i < len(bytesIn); i++ {
-				length |= int(bytesIn[i]&0x7f) << shift
-				shift += 7
-				if length > limit || shift > 28 {
-					want, whole = bytesIn[:at], false
-					break
-				}
-				if bytesIn[i]&0x80 == 0 {
-					break
-				}
-			}
-			if !whole {
-				break
-			}
-			at = i + 1 + length
+		read := func(take func(byte, []byte) error) ([]byte, error) {
+			in := pieces{bytes.NewReader(bytesIn), rand.New(rand.NewPCG(seed, 0))}
+			return io.ReadAll(newFramed(in, intake{limit, 16, take}))
 		}
-		if whole && (err != nil || !bytes.Equal(got, want)) {
-			t.Errorf("%x: got %x, %v", bytesIn, got, err)
+		all, tooLong := packetsIn(bytesIn, limit)
+		got, err := read(nil)
+		if want := bytes.Join(all, nil); !bytes.Equal(got, want) || (err != nil) != tooLong {
+			t.Errorf("%x: got %x, %v; want %x", bytesIn, got, err, want)
 		}
-		if !whole && (err == nil || len(got) > len(bytesIn)) {
-			t.Errorf("%x: got %x, no error", bytesIn, got)
+
+		var taken []packets.Publish
+		got, err = read(func(first byte, body []byte) error {
+			topic, text, ok := parsePublish(body)
+			if !ok {
+				return io.ErrUnexpectedEOF
+			}
+			taken = append(taken, packets.Publish{QoS: (first & qosBits) >> 1, Topic: topic, Retain: first&retainBit != 0, Payload: text})
+			return nil
+		})
+		var passed []byte
+		published := 0
+		for _, packet := range all {
+			if packet[0]>>4 != typePublish {
+				passed = append(passed, packet...)
+				continue
+			}
+			if published++; published > len(taken) {
+				continue
+			}
+			mine := taken[published-1]
+			theirs, err := packets.ReadPacket(bytes.NewReader(packet))
+			if err != nil {
+				continue // they look into the properties, too
+			}
+			if p := theirs.Content.(*packets.Publish); p.QoS == 0 && (p.Topic != mine.Topic || p.Retain != mine.Retain || !bytes.Equal(p.Payload, mine.Payload)) {
+				t.Errorf("%x: taken %s, want %s", packet, &mine, p)
+			}
+		}
+		if !bytes.HasPrefix(passed, got) || err == nil && len(taken) < published-1 {
+			t.Errorf("%x: got %x and %d messages, %v; want %x and %d", bytesIn, got, len(taken), err, passed, published)
 		}
 	})
+}
+
+// packetsIn are the packets in what a broker sends, the last one perhaps without its end, up to one that is too long.
+func packetsIn(in []byte, limit int) (all [][]byte, tooLong bool) {
+	for len(in) > 0 {
+		length, size := 0, 1
+		for more := true; more; size++ {
+			if size == len(in) {
+				return all, false
+			}
+			length |= int(in[size]&0x7f) << (7 * (size - 1))
+			if more = in[size]&0x80 != 0; length > limit || more && size == 4 {
+				return all, true
+			}
+		}
+		end := min(size+length, len(in))
+		all, in = append(all, in[:end]), in[end:]
+	}
+	return all, false
 }
 
 // pieces gives its bytes out in pieces.

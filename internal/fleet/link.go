@@ -78,25 +78,21 @@ type link struct {
 	why error // it was lost for
 }
 
-// connect makes a connection, with the properties of one. receive gets what is published; the packets of the broker have at
-// most limit bytes.
-func (s Settings) connect(ctx context.Context, packet *paho.Connect, ackLimit time.Duration, limit, buffer int, receive func(*paho.Publish)) (*link, error) {
+// connect makes a connection, with the properties of one.
+func (s Settings) connect(ctx context.Context, packet *paho.Connect, ackLimit time.Duration, in intake) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
 	conn, err := s.dialTLS(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l := &link{in: newFramed(conn, limit, buffer)}
+	l := &link{in: newFramed(conn, in)}
 	l.conn = packets.NewThreadSafeConn(l.in)
 	l.client = paho.NewClient(paho.ClientConfig{
 		Conn: l.conn, PacketTimeout: ackLimit,
 		OnClientError:      l.lost,
 		OnServerDisconnect: func(d *paho.Disconnect) { l.lost(&Refused{"to go on", d.ReasonCode}) },
-		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(p paho.PublishReceived) (bool, error) {
-			receive(p.Packet)
-			return true, nil
-		}},
+		OnPublishReceived:  []func(paho.PublishReceived) (bool, error){func(paho.PublishReceived) (bool, error) { return true, nil }},
 	})
 	defer context.AfterFunc(ctx, func() { conn.Close() })() // a broker that does not read holds nobody up
 	switch answer, err := l.client.Connect(ctx, packet); {
@@ -122,11 +118,7 @@ func (s Settings) dialTLS(ctx context.Context) (net.Conn, error) {
 		}
 		conf.Certificates = []tls.Certificate{certificate}
 	}
-	dial := s.Dial
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
-	plain, err := dial(ctx, "tcp", s.Broker)
+	plain, err := s.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +128,13 @@ func (s Settings) dialTLS(ctx context.Context) (net.Conn, error) {
 		return nil, fmt.Errorf("TLS with %s: %w", s.Broker, err)
 	}
 	return conn, nil
+}
+
+func (s Settings) dial(ctx context.Context) (net.Conn, error) {
+	if s.Dial != nil {
+		return s.Dial(ctx, "tcp", s.Broker)
+	}
+	return new(net.Dialer).DialContext(ctx, "tcp", s.Broker)
 }
 
 // publish publishes at QoS 1, and returns when the broker has it.

@@ -71,7 +71,7 @@ func (p *Publisher) Run(ctx context.Context, wait time.Duration) error {
 
 // session is one connection, from CONNECT to its end.
 func (p *Publisher) session(ctx context.Context) error {
-	l, err := p.conf.connect(ctx, p.hello(), p.Pace.ackLimit, maxAnswer, answerBuffer, func(*paho.Publish) {})
+	l, err := p.conf.connect(ctx, p.hello(), p.Pace.ackLimit, intake{limit: maxAnswer, buffer: answerBuffer})
 	if err != nil {
 		return err
 	}

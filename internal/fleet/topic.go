@@ -31,11 +31,12 @@ func (n Name) topic(kind string) string { return Root + "/" + n.Site + "/" + n.D
 // ParseTopic takes a topic of a device apart. ok is false for any other.
 func ParseTopic(topic string) (n Name, kind string, ok bool) {
 	rest, ok := strings.CutPrefix(topic, Root+"/")
-	parts := strings.Split(rest, "/")
-	if !ok || len(parts) != 3 || CheckName(parts[0]) != nil || CheckName(parts[1]) != nil {
+	site, rest, _ := strings.Cut(rest, "/")
+	device, kind, _ := strings.Cut(rest, "/")
+	if !ok || CheckName(site) != nil || CheckName(device) != nil || kind == "" || strings.Contains(kind, "/") {
 		return Name{}, "", false
 	}
-	return Name{parts[0], parts[1]}, parts[2], true
+	return Name{site, device}, kind, true
 }
 
 // CheckName says what is wrong with the name of a site or device: it is one level of a topic, of printable ASCII without blanks.
@@ -45,8 +46,11 @@ func CheckName(name string) error {
 		return errors.New("it is empty")
 	case len(name) > maxName:
 		return fmt.Errorf("it is longer than %d characters", maxName)
-	case strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`/+#$"\`, r) }):
-		return fmt.Errorf("%q: only letters, digits and .-_@: can be used", name)
+	}
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c > '~' || strings.IndexByte(`/+#$"\`, c) >= 0 {
+			return fmt.Errorf("%q: only letters, digits and .-_@: can be used", name)
+		}
 	}
 	return nil
 }
