@@ -10,5 +10,5 @@
 // logs events only.
 //
 // Read run.go first, then log.go, logqueue.go, logtail.go, journal.go, history_file.go, story.go, statefile.go, group_unix.go,
-// command.go, history.go; ready.go, thrift_linux.go, thrift.go, watchdog.go, crowd.go, metrics.go; fleet.go; network_linux.go, network.go.
+// command.go, history.go; ready.go, thrift_linux.go, thrift.go, awake.go, watchdog.go, crowd.go, metrics.go; fleet.go; network_linux.go, network.go.
 package service

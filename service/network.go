@@ -30,15 +30,16 @@ type NetworkWatch struct {
 	log       *slog.Logger
 	changes   chan string
 	besides   func()
+	awake     <-chan struct{}
 	unread    string          // why the name servers could not be read last, which was said; "": they could
 	events    []io.ReadCloser // each read is an event
 	told      network         // what the last change that was taken has led to
 }
 
 // NewNetworkWatch looks at the network as it is now; what changes from now on is told by Run. resolvers returns the
-// name servers in use.
-func NewNetworkWatch(resolvers func() ([]netip.AddrPort, error), log *slog.Logger) *NetworkWatch {
-	w := &NetworkWatch{resolvers: resolvers, slept: slept, log: log, changes: make(chan string), besides: func() {}}
+// name servers in use; awake is joined.
+func NewNetworkWatch(resolvers func() ([]netip.AddrPort, error), awake *Awake, log *slog.Logger) *NetworkWatch {
+	w := &NetworkWatch{resolvers: resolvers, slept: slept, log: log, changes: make(chan string), besides: func() {}, awake: awake.join()}
 	for _, open := range []func() (io.ReadCloser, error){subscribe, wakings} { // before the first look: a change in between would never be noticed
 		events, err := open()
 		switch {
@@ -52,7 +53,7 @@ func NewNetworkWatch(resolvers func() ([]netip.AddrPort, error), log *slog.Logge
 	return w
 }
 
-// Besides has f called whenever Run looks without an event, every 30 s: the process is awake then. It is called before Run.
+// Besides has f called whenever Run looks without an event, about every 30 s: the process is awake then. It is called before Run.
 func (w *NetworkWatch) Besides(f func()) { w.besides = f }
 
 // Changes returns where changes are taken, in words: "gone: 10.0.0.21/24 on eth0; new: 10.0.0.22/24 on eth0".
@@ -67,8 +68,7 @@ func (w *NetworkWatch) Run(ctx context.Context) error {
 		hearing.Go(func() { w.hear(ctx, events, happened) })
 		defer events.Close()
 	}
-	poll := time.NewTicker(networkPoll)
-	defer poll.Stop()
+	wait := networkPoll
 	for now := w.told; ; now = w.look(now) {
 		change := now.since(w.told)
 		offer := w.changes
@@ -80,7 +80,11 @@ func (w *NetworkWatch) Run(ctx context.Context) error {
 			w.told = now
 		case <-happened:
 			settle(ctx, happened)
-		case <-poll.C:
+		case <-w.awake:
+			wait = 2 * networkPoll // the next keep-alive comes before, as a rule
+			w.besides()
+		case <-time.After(wait):
+			wait = networkPoll
 			w.besides()
 		case <-ctx.Done():
 			return context.Cause(ctx)

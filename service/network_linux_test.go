@@ -61,7 +61,7 @@ func TestWakingIsToldAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var slept atomic.Int64
 		timer := make(wakingTimer)
-		w := NewNetworkWatch(func() ([]netip.AddrPort, error) { return nil, nil }, slog.New(slog.DiscardHandler))
+		w := NewNetworkWatch(func() ([]netip.AddrPort, error) { return nil, nil }, &Awake{}, slog.New(slog.DiscardHandler))
 		for _, events := range w.events {
 			events.Close()
 		}
@@ -130,7 +130,7 @@ func watchNetwork(t *testing.T) *deviceNetwork {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return w.servers, nil
-	}, slog.New(slog.NewTextHandler(&w.log, nil)))
+	}, &Awake{}, slog.New(slog.NewTextHandler(&w.log, nil)))
 	return w
 }
 

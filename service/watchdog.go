@@ -37,8 +37,9 @@ func Returns(name string, f func()) Check {
 
 // Watchdog returns the task that feeds the service manager's watchdog, as long as every part answers. When one
 // hangs, it says which, and lets the service manager end the daemon and start it again: half a daemon would look alive.
-// It does nothing where no watchdog is set (WatchdogSec= of systemd.service(5)).
-func Watchdog(log *slog.Logger, checks ...Check) Task {
+// It does nothing where no watchdog is set (WatchdogSec= of systemd.service(5)). awake is joined.
+func Watchdog(log *slog.Logger, awake *Awake, checks ...Check) Task {
+	keepAlive := awake.join()
 	return Task{"watchdog", func(ctx context.Context) error {
 		within, err := daemon.SdWatchdogEnabled(false)
 		if err != nil {
@@ -49,8 +50,6 @@ func Watchdog(log *slog.Logger, checks ...Check) Task {
 			return context.Cause(ctx)
 		}
 		// The slowest answer that is allowed comes in time for the next meal: 1/4 + 2/3 < 1.
-		again := time.NewTicker(within / 4)
-		defer again.Stop()
 		for hung := false; ; {
 			switch err := askAll(ctx, within*2/3, checks); {
 			case ctx.Err() != nil:
@@ -65,7 +64,8 @@ func Watchdog(log *slog.Logger, checks ...Check) Task {
 				}
 			}
 			select {
-			case <-again.C:
+			case <-keepAlive:
+			case <-time.After(within / 4):
 			case <-ctx.Done():
 			}
 		}

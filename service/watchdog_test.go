@@ -49,7 +49,7 @@ func TestWatchdog(t *testing.T) {
 	story, log := newStory(t)
 	answers := make(chan error)
 	ctx, cancel := context.WithCancel(t.Context())
-	task := Watchdog(story.log,
+	task := Watchdog(story.log, &Awake{},
 		Check{"agent", func(context.Context) error { return nil }},
 		Check{"control socket", func(context.Context) error {
 			select {
@@ -95,7 +95,7 @@ func TestWatchdogNotSet(t *testing.T) {
 	story, _ := newStory(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := Watchdog(story.log, Check{"agent", func(context.Context) error { t.Error("asked"); return nil }}).Run(ctx)
+	err := Watchdog(story.log, &Awake{}, Check{"agent", func(context.Context) error { t.Error("asked"); return nil }}).Run(ctx)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("ended with %v", err)
 	}

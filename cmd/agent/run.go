@@ -109,8 +109,9 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	story := service.NewStoryAfter(log, filepath.Join(conf.StateDir, historyFile), asked)
 	network := wire.System()
 	network.Dial = afterFirst(network.Dial, func() { readAuthorities(conf.Policy); open() })
-	watch := service.NewNetworkWatch(network.Resolvers, log)
-	network.Changes = watch.Changes()
+	awake := &service.Awake{}
+	watch := service.NewNetworkWatch(network.Resolvers, awake, log)
+	network.Changes, network.Awake = watch.Changes(), awake.Tell
 	metrics := service.NewMetrics(conf.MetricsListen)
 	broker := service.NewFleet(conf.Fleet, v.Version, func() fleet.Cache { return keptOf(store.Load()) }, story, log)
 	daemon := agent.New(conf.Policy, network, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e); broker.Tell(e) })
@@ -147,7 +148,7 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 		metrics.Task(daemon.Status, lastGood, log),
 		broker.Task(daemon.Status),
 		// Nothing of this is shared with those who ask over the control socket.
-		service.Watchdog(log, service.Check{Name: "agent", Ask: daemon.Alive}, service.Returns("status", func() { daemon.Status() })),
+		service.Watchdog(log, awake, service.Check{Name: "agent", Ask: daemon.Alive}, service.Returns("status", func() { daemon.Status() })),
 	)
 	if err != nil {
 		log.Error("homeward stops", "err", err) // in the log, which never waits for a reader

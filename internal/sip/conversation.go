@@ -150,13 +150,11 @@ var errDue = errors.New("time is up")
 // with on the way; they may move that moment.
 func (t *conversation) receive(ctx context.Context, due func() time.Time, calls <-chan call) (*message, error) {
 	t.conn.listen()
-	timer := time.NewTimer(time.Until(due()))
-	defer timer.Stop()
-	for ; t.conn.over == nil; timer.Reset(time.Until(due())) {
+	for t.conn.over == nil {
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
-		case <-timer.C:
+		case <-time.After(time.Until(due())): // a new timer: one that is reset wakes an idle process at its old moment, too
 			return nil, errDue
 		case c := <-calls:
 			c.run(ctx)

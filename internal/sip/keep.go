@@ -13,6 +13,7 @@ type Watch struct {
 	Refreshed   func(Binding)      // a new binding
 	Doubted     func(error)        // a refresh was refused, unsigned (*StatusError): the binding stands, and the refresh is tried again
 	Provisioned func(Provisioning) // settings that differ from what Provision returned, or from the last call
+	Pinged      func()             // a keep-alive was sent
 	Unread      func(error)        // a document with settings that cannot be read (*MalformedError); what was known stays
 }
 
@@ -60,7 +61,11 @@ func (s *Session) keepOnce(ctx context.Context, watch Watch) error {
 	case !now.Before(flow.pingAt) && s.talk.conn.unanswered() >= probesInVain && flow.holds(now):
 	case !now.Before(flow.pingAt):
 		flow.pinged(now)
-		return s.talk.conn.write(ctx, []byte(ping))
+		err := s.talk.conn.write(ctx, []byte(ping))
+		if err == nil && watch.Pinged != nil {
+			watch.Pinged()
+		}
+		return err
 	case s.settings.renewalDue(now):
 		s.settings.renew(ctx)
 	}

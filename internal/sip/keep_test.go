@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,6 +18,7 @@ import (
 // meanwhile runs beside the script.
 func keep(t *testing.T, account Account, d time.Duration, script []step, meanwhile func(p *peer)) string {
 	t.Helper()
+	pings := 0
 	transcript := bubble(t, true, account, script, func(s *Session, p *peer) {
 		ctx, cancel := context.WithTimeoutCause(p.t.Context(), d, errors.New("the test is over"))
 		defer cancel()
@@ -26,7 +28,7 @@ func keep(t *testing.T, account Account, d time.Duration, script []step, meanwhi
 		p.note("registered")
 		done := make(chan struct{})
 		go func() { defer close(done); meanwhile(p) }()
-		err := s.Keep(ctx, Watch{Refreshed: func(b Binding) { p.note("refreshed for %s", b.Expires) }})
+		err := s.Keep(ctx, Watch{Refreshed: func(b Binding) { p.note("refreshed for %s", b.Expires) }, Pinged: func() { pings++ }})
 		synctest.Wait()
 		p.note("%s", err)
 		if binding := errors.Is(err, ErrBindingLost); binding == (ctx.Err() != nil) {
@@ -35,6 +37,9 @@ func keep(t *testing.T, account Account, d time.Duration, script []step, meanwhi
 		s.Close()
 		<-done
 	})
+	if seen := len(regexp.MustCompile(`(?m)^\+\S+ ping$`).FindAllString(transcript, -1)); pings != seen {
+		t.Errorf("%d pings are told of, and %d were sent", pings, seen)
+	}
 	_, transcript, _ = strings.Cut(transcript, "+0s registered\n")
 	return transcript
 }

@@ -133,7 +133,7 @@ func (k *keeper) watch(ctx context.Context, besides func(context.Context)) *watc
 	held, lose := context.WithCancel(w.keeping)
 	w.held = held
 	w.tasks.Go(func() {
-		err := session.Keep(w.keeping, sip.Watch{Refreshed: latest(w.renewed), Doubted: latest(w.doubted), Provisioned: latest(w.told), Unread: latest(w.unread)})
+		err := session.Keep(w.keeping, sip.Watch{Refreshed: latest(w.renewed), Doubted: latest(w.doubted), Provisioned: latest(w.told), Unread: latest(w.unread), Pinged: k.basis.wire.Awake})
 		lose() // a loss is not to wait for the end of a look-out
 		w.lost <- err
 	})

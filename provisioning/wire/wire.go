@@ -43,6 +43,9 @@ type Wire struct {
 	// for those of this device. The sender is an address of this device; who asks for an own one is 0.0.0.0, so that nobody learns from
 	// the question who has it (RFC 5227 section 2.1.1). It takes 0.7 s. Nil: nobody can be asked.
 	Holders func(ctx context.Context, iface string, sender, addr netip.Addr) (macs []string, err error)
+	// Awake is called with each keep-alive: the device is awake, and whatever is done now and then is best done now. Nil: nobody
+	// waits for it.
+	Awake func()
 	// Changes says what has changed on the network of this device, in words for techs. Nil: nobody watches.
 	Changes <-chan string
 }
