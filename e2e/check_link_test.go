@@ -35,7 +35,7 @@ var linkRows = []linkRow{
 		given: with(published(fe01, second), address(fe01.host, "10.98.0.2"), address(second.host, "10.98.0.3")),
 		says:  []string{"nothing behind it does (asked: 10.98.0.2, 10.98.0.3);"}},
 	{name: "the gateway does not forward, and one name server is behind it", verdict: "failed", reason: "dns-timeout", given: with(set(`dns_servers = ["` + far1 + `"]`)),
-		says: []string{"No name server answers (10.98.0.53:53)."}, node: "link.address.10.0.0.1", detail: "the MAC 02:00:00:00:00:01 answers (ARP)"},
+		says: []string{"No name server answers (10.98.0.53:53); the gateway 10.0.0.1 on the way there does."}, node: "link.address.10.0.0.1", detail: "the MAC 02:00:00:00:00:01 answers (ARP)"},
 	{name: "the gateway does not forward, and nobody may ask who it is", verdict: "failed", reason: "dns-timeout", given: with(set(`dns_servers = ["`+far1+`", "`+far2+`"]`), onDevice(unprivileged), forgottenGateway),
 		says: []string{"No name server answers (10.98.0.53:53, 10.98.0.54:53)"}, node: "link.address.10.0.0.1", detail: "it is not known who has it: operation not permitted"},
 	{name: "a second device has the address of the gateway", verdict: "degraded", reason: "connect-timeout", given: with(published(fe01), rogue("10.0.0.1/24")),

@@ -107,6 +107,17 @@ func dnsIsSilent(_ testing.TB, c *scene) {
 	}
 }
 
+// dnsOverTCPAlone has a firewall drop what is asked over UDP.
+func dnsOverTCPAlone(_ testing.TB, c *scene) {
+	start := c.nameServer
+	c.nameServer = func(t testing.TB, h *host, z zone) *process {
+		t.Helper()
+		p := start(t, h, z)
+		h.fault(t, "udp dport 53 drop")
+		return p
+	}
+}
+
 // dnsAnswersFrom has the name server answer from another address than the one asked, as one does that has several, or behind a NAT.
 func dnsAnswersFrom(addr string) given {
 	return func(_ testing.TB, c *scene) {

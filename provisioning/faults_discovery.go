@@ -34,6 +34,13 @@ var (
 	FaultDNSSilent = declare("dns.silent", DNSTimeout, SideNetwork,
 		"no name server answers ({servers})",
 		"[check the VLAN and the gateway of this device, since {dhcp} either]|check that the name server runs, and that nothing drops port 53 on the way|set dns_servers to a name server that works", "dns")
+	FaultDNSSilentWayOpen = declare("dns.silent-way-open", DNSTimeout, "",
+		"no name server answers ({servers})[, although {alive}][; the gateway {hop} on the way there does]",
+		"[look for a firewall, on the way or on the server itself, that drops {dropped}]|check that the name server runs|"+
+			"[look for a firewall, on the way or on the server itself, that drops {blocked}]|[check that the gateway {hop} forwards packets]|set dns_servers to a name server that works", "dns")
+	FaultDNSUpstream = declare("dns.upstream-silent", DNSTimeout, SideNetwork,
+		"the resolver on this device ({servers}) gets no answer from the name servers that it asks ({upstream})[, although {alive}][; the gateway {hop} on the way there answers]",
+		"[check the VLAN and the gateway of this device, since {dhcp} either]|check that {upstream} runs, and that nothing drops port 53 on the way|have DHCP name other name servers (option 6), or set dns_servers to one that works", "dns")
 	FaultDNSSilentFor = declare("dns.silent-for-one-name", DNSTimeout, SideDNS,
 		"the name server {servers} does not answer when it is asked for {name}",
 		"look at the zone of {name} on the name server, and at its forwarders")

@@ -94,7 +94,7 @@ func (n *memory) dial(ctx context.Context, network, address string) (net.Conn, e
 		return &datagrams{lane: newLane(), local: net.UDPAddrFromAddrPort(local), remote: net.UDPAddrFromAddrPort(far), far: func([]byte, *lane) {}}, nil
 	case isDNS && n.names.shut(far):
 		return fail(errRefused("connect"))
-	case isDNS:
+	case isDNS && !n.names.mute(far):
 		ours, theirs := newStreams(local, far, 0)
 		if !n.sim.accept(far, theirs, func() { n.names.serve(far, theirs) }) {
 			return fail(net.ErrClosed)
@@ -103,7 +103,7 @@ func (n *memory) dial(ctx context.Context, network, address string) (net.Conn, e
 	}
 	m, err := n.sim.state().mannerAt(far)
 	ready := time.After(m.rtt)
-	if m.swallowed() {
+	if m.swallowed() || isDNS {
 		ready = nil
 	}
 	select {

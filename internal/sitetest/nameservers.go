@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -43,6 +44,11 @@ func (n *nameServers) all() (all []netip.AddrPort) {
 // shut says whether nothing listens at a name server's address.
 func (n *nameServers) shut(server netip.AddrPort) bool {
 	return n.sim.state().zone.fault(server.Addr(), "").word == "closed"
+}
+
+// mute says whether a name server answers nobody, over TCP no more than over UDP.
+func (n *nameServers) mute(server netip.AddrPort) bool {
+	return slices.Contains([]string{"silent", "absent", "ungated"}, n.sim.state().zone.fault(server.Addr(), "").word)
 }
 
 // elsewhere says whether a name server answers from another address than the one asked.

@@ -18,6 +18,7 @@ type Wire struct {
 	Listen6   func(ctx context.Context, iface string) (dhcpopts.Conn, error)
 	Leases    func(iface, hooks string) ([]dhcpopts.Lease, error)
 	Resolvers func() ([]netip.AddrPort, error)
+	Upstreams func() []netip.AddrPort                                                                     // nil
 	Own       func() []netip.Addr                                                                         // nil in the live world
 	Absent    func(netip.Addr) netip.Addr                                                                 // nil in the live world
 	Near      func(netip.Addr) (onLink, there bool)                                                       // nil in the live world

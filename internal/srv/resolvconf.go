@@ -58,6 +58,25 @@ func SystemResolvers() ([]netip.AddrPort, error) {
 	return resolversIn(resolvConf)
 }
 
+// upstreamFiles are where the system tells a resolver on this machine whom to ask, in the form of resolv.conf: systemd-resolved,
+// NetworkManager with dnsmasq, resolvconf with dnsmasq, ConnMan.
+var upstreamFiles = []string{"/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf", "/run/dnsmasq/resolv.conf", "/run/connman/resolv.conf"}
+
+// SystemUpstreams returns the name servers that a resolver on this machine asks, as far as the system tells: those of the first file that
+// names some.
+func SystemUpstreams() []netip.AddrPort { return upstreamsIn(upstreamFiles) }
+
+func upstreamsIn(paths []string) []netip.AddrPort {
+	for _, path := range paths {
+		servers, _ := resolversIn(path) // what can be read of it
+		servers = slices.DeleteFunc(servers, func(s netip.AddrPort) bool { return s.Addr().IsLoopback() })
+		if len(servers) > 0 {
+			return servers
+		}
+	}
+	return nil
+}
+
 // resolversIn reads a resolv.conf, which may be a link to one, as that of systemd-resolved is.
 func resolversIn(path string) ([]netip.AddrPort, error) {
 	f, err := safefile.Follow(path)

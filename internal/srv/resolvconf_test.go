@@ -3,6 +3,8 @@ package srv
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -39,6 +41,28 @@ func TestResolvConf(t *testing.T) {
 				t.Errorf("got %s, %q, want %s, %q", got, left, row.want, row.left)
 			}
 		})
+	}
+}
+
+// A resolver on this machine has its own list. One that names itself, or is not there, tells nothing.
+func TestUpstreams(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	missing, stub, empty := filepath.Join(dir, "missing"), write("stub", "nameserver 127.0.0.53\n"), write("empty", "# none yet\n")
+	some := write("some", "nameserver 127.0.0.1\nnameserver 10.0.0.53\nnameserver 2001:db8::53\n")
+	for want, paths := range map[string][]string{
+		"[10.0.0.53:53 [2001:db8::53]:53]": {missing, stub, empty, some, write("later", "nameserver 10.0.0.54\n")},
+		"[]":                               {missing, stub, empty},
+	} {
+		if got := fmt.Sprint(upstreamsIn(paths)); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 

@@ -22,6 +22,8 @@ type Facts struct {
 	Neighbours  []Neighbour                                 // on the link
 	Ways        map[netip.Addr]Way                          // to all addresses that were asked
 	Quality     []discover.Quality                          // of the name servers
+	Upstream    []discover.Quality                          // of those that a resolver on this device asks, where it has nothing to say
+	OverTCP     string                                      // what a silent name server does on TCP port 53; "": nothing
 	Late        bool                                        // DNS has not answered in time, and does answer
 	Disagree    map[provisioning.Step]discover.Disagreement // of the name servers about SRV records, with the addresses of what they name
 	Apart       map[string][]provisioning.Name              // what each of several name servers has for a host that the device would try

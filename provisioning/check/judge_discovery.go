@@ -156,24 +156,17 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 // look-up met.
 func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	dead := f.dnsDead().Reason != ""
-	for _, server := range f.Servers {
-		shared := nothingBehind(f, server.Addr())
-		if shared.Fault == provisioning.FaultNoGateway { // of the way to name servers
-			shared.Fault, shared.Facts["servers"] = provisioning.FaultDNSNoGateway, provisioning.ListOf(f.Servers)
-		}
-		if !shared.None() {
-			return shared
-		}
+	if shared := serversFail(f, f.Servers); !shared.None() {
+		return shared
+	}
+	if upstream := upstreamFails(f); dead && !upstream.None() {
+		return upstream
 	}
 	switch {
 	case f.Late:
 		return provisioning.FaultDNSLate.Met(t.With(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)}).Facts)
 	case dead && t.Fault == provisioning.FaultDNSSilentFor && len(t.Others()) == 0:
-		t = t.With(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)})
-		if f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent {
-			t.Facts["dhcp"] = "DHCP does not answer"
-		}
-		return provisioning.FaultDNSSilent.Met(t.Facts)
+		return silentServers(f, t)
 	case dead:
 		return t.With(provisioning.Facts{"name": f.sipDomain()})
 	default:

@@ -86,6 +86,9 @@ func look(ctx context.Context, o Options) *Facts {
 	if unheard := f.unheard(); unheard != "" {
 		l.prober.tasks.Go(func() { f.Late = eye.AnswersLate(ctx, unheard) })
 	}
+	if f.dnsDead().Reason != "" {
+		l.prober.tasks.Go(func() { eye.askUpstream(ctx, f) })
+	}
 	o.Progress("looking at the Registrars")
 	l.prober.inClear(nil, f.Plan.Try, Planned)
 	l.prober.inClear(f.Plan.Try, f.Outage.Try, LastGood)

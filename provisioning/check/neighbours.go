@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -132,8 +133,7 @@ func lifeless(err error) bool {
 
 // ways are those to all addresses that were asked.
 func (e *ears) ways(w wire.Wire, f *Facts, began time.Time) map[netip.Addr]Way {
-	for i := range f.Quality {
-		q := &f.Quality[i]
+	for _, q := range slices.Concat(f.Quality, f.Upstream) {
 		e.note(q.Server.Addr(), q.Answered > 0 || q.From.IsValid() || q.Err != nil && !lifeless(q.Err))
 	}
 	for i := range f.TimeServers {

@@ -116,7 +116,7 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 	link4, link6 := netip.MustParsePrefix("10.0.0.0/24"), netip.MustParsePrefix("2001:db8::/64")
 	w.Next = func(addr netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration) {
 		switch router := netip.MustParseAddr("fe80::1"); {
-		case link4.Contains(addr), link6.Contains(addr):
+		case link4.Contains(addr), link6.Contains(addr), addr.IsLoopback():
 			return addr, nil, 0
 		case addr.Is4():
 			return netip.MustParseAddr("10.0.0.1"), nil, 0

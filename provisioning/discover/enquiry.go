@@ -97,9 +97,13 @@ func (e *Enquiry) Alias(ctx context.Context, host string) string {
 	return alias
 }
 
-// Measure asks each name server many times, all servers at the same time.
+// Measure asks each name server of this device many times.
 func (e *Enquiry) Measure(ctx context.Context) []Quality {
-	servers := nameServers(&e.policy, e.wire)
+	return e.MeasureAll(ctx, nameServers(&e.policy, e.wire))
+}
+
+// MeasureAll asks each of these name servers many times, all at the same time.
+func (e *Enquiry) MeasureAll(ctx context.Context, servers []netip.AddrPort) []Quality {
 	measured := make([]Quality, len(servers))
 	var asking sync.WaitGroup
 	for i, server := range servers {

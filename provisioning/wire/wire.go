@@ -28,6 +28,8 @@ type Wire struct {
 	Leases func(iface, hooks string) ([]dhcpopts.Lease, error)
 	// Resolvers returns the name servers the system is configured with now.
 	Resolvers func() ([]netip.AddrPort, error)
+	// Upstreams returns the name servers that a resolver on this machine asks, as far as the system tells. Nil: it is not known.
+	Upstreams func() []netip.AddrPort
 	// Own returns the addresses of this device. Nil: they are not known.
 	Own func() []netip.Addr
 	// Absent returns who on a link of this device does not answer (ARP, neighbour discovery), shortly after a packet was to go to an
@@ -89,6 +91,7 @@ func System() Wire {
 		Listen6:   dhcpopts.Listen6,
 		Leases:    dhcpopts.ReadLeases,
 		Resolvers: srv.SystemResolvers,
+		Upstreams: srv.SystemUpstreams,
 		Own:       ownAddresses,
 		Absent:    absent,
 		Near:      near,

@@ -1,0 +1,163 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
+)
+
+// Specification constant: RFC 1035 section 4.2.
+const dnsPort = 53
+
+// Our choices.
+const (
+	maxUpstreams  = 8               // asked
+	tcpDNSConnect = 2 * time.Second // as long as a Registrar has
+)
+
+// askUpstream asks the name servers behind a resolver on this device that has nothing to say, and sees whether one that is silent takes
+// connections at least: then its host runs, and the way there is open.
+func (e *eye) askUpstream(ctx context.Context, f *Facts) {
+	servers := f.upstreams()
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	switch {
+	case len(servers) > 0:
+		asking.Go(func() { f.Upstream = e.MeasureAll(ctx, servers) })
+		f.OverTCP = e.dnsOverTCP(ctx, servers)
+	case f.unheard() != "":
+		f.OverTCP = e.dnsOverTCP(ctx, f.Servers)
+	}
+}
+
+// dnsOverTCP is what the first name server does that does anything on TCP port 53; "": none does.
+func (e *eye) dnsOverTCP(ctx context.Context, servers []netip.AddrPort) string {
+	ctx, cancel := context.WithTimeout(ctx, tcpDNSConnect)
+	defer cancel()
+	said := make([]string, len(servers))
+	var dialling sync.WaitGroup
+	for i, server := range servers {
+		dialling.Go(func() {
+			conn, err := e.wire.Dial(ctx, "tcp", server.String())
+			switch {
+			case err == nil:
+				conn.Close()
+				said[i] = server.Addr().String() + " accepts connections"
+			case errors.Is(err, syscall.ECONNREFUSED):
+				said[i] = server.Addr().String() + " refuses connections"
+			}
+		})
+	}
+	dialling.Wait()
+	if i := slices.IndexFunc(said, func(s string) bool { return s != "" }); i >= 0 {
+		return said[i]
+	}
+	return ""
+}
+
+// upstreams are the name servers that a resolver on this device asks, where this device asks no others itself; as far as the system, or
+// failing that DHCP, tells.
+func (f *Facts) upstreams() (servers []netip.AddrPort) {
+	if len(f.Policy.DNSServers) > 0 || slices.ContainsFunc(f.Servers, func(s netip.AddrPort) bool { return !s.Addr().IsLoopback() }) {
+		return nil
+	}
+	if f.Wire.Upstreams != nil {
+		servers = f.Wire.Upstreams()
+	}
+	if len(servers) == 0 && f.DHCP != nil {
+		for i := range f.DHCP.Answers {
+			for _, addr := range f.DHCP.Answers[i].NameServers {
+				at := netip.AddrPortFrom(addr, dnsPort)
+				if discover.CheckPlace(&f.Policy, f.Wire, at, dnsPort) == nil && !slices.Contains(servers, at) {
+					servers = append(servers, at)
+				}
+			}
+		}
+	}
+	return servers[:min(len(servers), maxUpstreams)]
+}
+
+// serversFail is what is wrong with all of these name servers, or with the way to them, where none answers.
+func serversFail(f *Facts, servers []netip.AddrPort) provisioning.Trouble {
+	for _, server := range servers {
+		shared := nothingBehind(f, server.Addr())
+		if shared.Fault == provisioning.FaultNoGateway { // of the way to name servers
+			shared.Fault, shared.Facts["servers"] = provisioning.FaultDNSNoGateway, provisioning.ListOf(servers)
+		}
+		if !shared.None() {
+			return shared
+		}
+	}
+	return provisioning.Trouble{}
+}
+
+// upstreamFails is for a resolver on this device whose own name servers do not answer.
+func upstreamFails(f *Facts) provisioning.Trouble {
+	var servers []netip.AddrPort
+	for _, q := range f.Upstream {
+		if servers = append(servers, q.Server); q.Answered > 0 || q.From.IsValid() {
+			return provisioning.Trouble{}
+		}
+	}
+	if len(servers) == 0 {
+		return provisioning.Trouble{}
+	}
+	if t := serversFail(f, servers); !t.None() {
+		return t
+	}
+	facts := wayTo(f, servers)
+	facts["servers"], facts["upstream"] = provisioning.ListOf(f.Servers), provisioning.ListOf(servers)
+	return provisioning.FaultDNSUpstream.Met(facts)
+}
+
+// silentServers is for name servers of which none answers; t is what one look-up met.
+func silentServers(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	facts := wayTo(f, f.Servers)
+	facts["servers"] = provisioning.ListOf(f.Servers)
+	if facts["alive"] != nil || facts["hop"] != nil {
+		return provisioning.FaultDNSSilentWayOpen.Met(t.With(facts).Facts)
+	}
+	return provisioning.FaultDNSSilent.Met(t.With(facts).Facts)
+}
+
+// wayTo is what is known of the way to name servers of which none answers: who does on it, and DHCP.
+func wayTo(f *Facts, servers []netip.AddrPort) provisioning.Facts {
+	facts := provisioning.Facts{"blocked": "port 53"}
+	var heard []netip.Addr
+	for _, server := range servers {
+		hop := f.Ways[server.Addr()].Hop
+		mac, known := macOf(f, hop)
+		if hop == server.Addr() || !known || mac == "" {
+			continue
+		}
+		facts["hop"] = hop
+		for addr, way := range f.Ways {
+			if way.Hop == hop && addr != hop && way.Heard {
+				heard = append(heard, addr)
+			}
+		}
+	}
+	slices.SortFunc(heard, netip.Addr.Compare)
+	switch {
+	case f.OverTCP != "":
+		facts["alive"], facts["dropped"] = f.OverTCP+" on TCP port 53", "UDP port 53"
+		delete(facts, "blocked")
+	case len(heard) > 0:
+		facts["alive"] = fmt.Sprintf("%s, behind the same gateway (%s), can be reached", heard[0], facts["hop"])
+	}
+	switch {
+	case facts["alive"] != nil:
+		delete(facts, "hop") // it is told with that
+	case f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent && facts["hop"] == nil:
+		facts["dhcp"] = "DHCP does not answer"
+	}
+	return facts
+}
