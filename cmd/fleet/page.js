@@ -55,10 +55,22 @@ function ask(change) {
   Object.assign(query, change);
   $("state").value = query.state;
   showDevices();
+  const devices = $("filter").closest("section");
+  if (devices.getBoundingClientRect().top > 0.7 * innerHeight) devices.scrollIntoView(); // or nothing seems to happen
+}
+
+// What is shown already is left alone: it may be selected, or have the focus.
+const shown = {};
+function isNew(what, ...content) {
+  const text = JSON.stringify(content);
+  if (shown[what] === text) return false;
+  shown[what] = text;
+  return true;
 }
 
 function showWhole(o) {
   const f = o.fleet;
+  if (!isNew("whole", f.devices, f.standings, f.unarmed, f.sign_in, f.broker, f.partial, o.hidden, query.state)) return;
   $("share").textContent = f.devices ? percent(f.standings.registered || 0, f.devices) + " of " + number(f.devices) : "no devices";
   fillBar($("bar"), f.standings, f.devices);
   $("legend").replaceChildren(...standings.filter(s => f.standings[s]).map(s => {
@@ -81,6 +93,7 @@ function showWhole(o) {
 }
 
 function showCounts(id, counts, withBar, pick) {
+  if (!isNew(id, counts)) return;
   const rows = counts.map(c => {
     const row = make("tr"), name = make("td", c.name), well = c.standings.registered || 0;
     row.tabIndex = 0;
@@ -102,6 +115,7 @@ function showCounts(id, counts, withBar, pick) {
 }
 
 function showEvents(events) {
+  if (!isNew("events", events)) return;
   $("events").replaceChildren(...(events || []).map(e => {
     const item = make("li");
     item.append(make("span", new Date(e.at).toLocaleTimeString("en-GB"), "none"), make("span", e.site + "/" + e.device), make("span", e.text));
@@ -147,7 +161,9 @@ async function showDevices() {
   const wanted = JSON.stringify(query);
   const found = await get("api/devices?" + new URLSearchParams(query));
   if (wanted !== JSON.stringify(query)) return; // another question has been asked since
-  const rows = found.rows.map(d => rowOf(d, Date.now()));
+  const now = 60000 * Math.floor(Date.now() / 60000); // ages are in minutes
+  if (!isNew("devices", found, query, now)) return;
+  const rows = found.rows.map(d => rowOf(d, now));
   $("devices").tBodies[0].replaceChildren(...rows);
   $("found").textContent = found.devices > rows.length ? "the first " + rows.length + " of " + number(found.devices) : number(found.devices);
   $("chips").replaceChildren(...["site", "registrar", "reason"].filter(k => query[k]).map(k => {

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"compress/gzip"
 	_ "embed"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -73,14 +73,14 @@ func pages(f *follower) http.Handler {
 	file("/page.css", "text/css; charset=utf-8", pageCSS)
 	file("/page.js", "text/javascript; charset=utf-8", pageJS)
 	look := newLook(f)
-	mux.HandleFunc("GET /api/overview", func(w http.ResponseWriter, _ *http.Request) { give(w, look.overview()) })
+	mux.HandleFunc("GET /api/overview", func(w http.ResponseWriter, r *http.Request) { give(w, r, look.overview()) })
 	mux.HandleFunc("GET /api/devices", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		give(w, look.devices(query{q.Get("state"), q.Get("site"), q.Get("registrar"), q.Get("reason"), strings.ToLower(strings.TrimSpace(q.Get("text")))}))
+		give(w, r, look.devices(query{q.Get("state"), q.Get("site"), q.Get("registrar"), q.Get("reason"), strings.ToLower(strings.TrimSpace(q.Get("text")))}))
 	})
 	mux.HandleFunc("GET /api/reason", func(w http.ResponseWriter, r *http.Request) {
 		reason := provisioning.Reason(r.URL.Query().Get("code"))
-		give(w, map[string]string{"title": reason.Title(), "hint": reason.Hint()})
+		give(w, r, map[string]string{"title": reason.Title(), "hint": reason.Hint()})
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", policy)
@@ -91,9 +91,17 @@ func pages(f *follower) http.Handler {
 	})
 }
 
-func give(w http.ResponseWriter, answer any) {
+// give gives an answer, made small for who has forwarded the port: what it says is much the same from device to device.
+func give(w http.ResponseWriter, r *http.Request, answer any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(answer) // a reader that has gone misses it
+	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		_ = json.NewEncoder(w).Encode(answer) // a reader that has gone misses it
+		return
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	small := gzip.NewWriter(w)
+	_ = json.NewEncoder(small).Encode(answer)
+	_ = small.Close()
 }
 
 // look is how the page looks at the fleet: many pages make no more work than one.
@@ -159,11 +167,17 @@ var urgent = []string{"outage", "resting", "discovering", "recalling", degraded,
 func (l *look) devices(q query) found {
 	now := time.Now()
 	all := l.f.roster.all(func(d *device) bool { return q.matches(d, now) })
-	rank := func(d *device) int { return slices.Index(urgent, d.standing(now)) }
-	slices.SortStableFunc(all, func(a, b *device) int { return rank(a) - rank(b) })
+	ranked := map[string][]*device{}
+	for _, d := range all {
+		if standing := d.standing(now); len(ranked[standing]) < shownRows {
+			ranked[standing] = append(ranked[standing], d)
+		}
+	}
 	answer := found{Devices: len(all), Rows: []row{}}
-	for _, d := range all[:min(len(all), shownRows)] {
-		answer.Rows = append(answer.Rows, rowOf(d, now))
+	for _, standing := range urgent {
+		for _, d := range ranked[standing][:min(len(ranked[standing]), shownRows-len(answer.Rows))] {
+			answer.Rows = append(answer.Rows, rowOf(d, now))
+		}
 	}
 	return answer
 }
