@@ -9,6 +9,7 @@ GOBUILD  := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -gcflags=all
 GOTOOL   := go tool -modfile=go.tool.mod
 PLATFORM := linux-amd64 linux-arm64 linux-arm linux-mipsle linux-riscv64 windows-amd64.exe darwin-arm64 freebsd-amd64
 FUZZTIME ?= 5m
+DAEMONS  ?= 20
 FILE     ?= cmd/lab/demo.txtar
 
 .DEFAULT_GOAL := check
@@ -47,8 +48,9 @@ demo:                               # the story: sign in, outage, restart, the w
 lab:                                # a simulated site on loopback, until interrupted: make lab FILE=site.txtar
 	go run ./cmd/lab $(FILE)
 
-bench: build                        # figures beside their limits: of real servers (BENCH='-quick -rows hole'), of the lab, of each package
+bench: build                        # figures beside their limits: of real servers (BENCH='-quick -rows hole'), of many daemons and a broker at fault (DAEMONS=200), of the lab, of each package
 	E2E_BINARY=$(CURDIR)/bin/homeward go test -timeout 6h -run '^$$' -bench SignIn ./e2e -args $(BENCH)
+	E2E_BINARY=$(CURDIR)/bin/homeward go test -timeout 2h -run '^$$' -bench Fleet ./e2e -args -daemons $(DAEMONS)
 	go run ./cmd/lab bench
 	go test -run '^$$' -bench . $$(go list ./... | grep -v '/e2e$$')
 

@@ -81,7 +81,7 @@ func startKamailio(t testing.TB, on *site, s settings) *registrar {
 	config := strings.NewReplacer("DIR", dir, "MAX_CONTACTS", strconv.Itoa(s.maxContacts), "METHOD_FILTERING", filtering, "SAVE_FLAGS", saves, "DOMAIN", sipDomain, "PASSWORD", password, "OPEN", at("dhcp-tcp").addr, "ALGORITHM", s.algorithm,
 		"EXPIRES", strconv.Itoa(int(s.expires.Seconds()))).Replace(read(t, "testdata/kamailio.cfg"))
 	r := &registrar{dir: dir}
-	r.process = start(t, on.registrar, "kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-Y", dir,
+	r.process = start(t, on.registrar, "kamailio", "-DD", "-E", "-m", "64", "-M", "4", "-Y", dir,
 		"-f", write(t, dir, "kamailio.cfg", listen.String()+config))
 	listens(t, r.process, s.places[len(s.places)-1])
 	return r
