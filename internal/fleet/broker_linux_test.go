@@ -298,6 +298,11 @@ var troubles = []struct {
 		b.Add("max_connections 0")
 		b.Restart()
 	}, func(b *brokertest.Broker, _ *wire) { b.Stop(); b.Add("max_connections -1"); b.Restart() }, true},
+	{"taking no message", func(_ *testing.T, b *brokertest.Broker, w *wire) {
+		b.Stop()
+		b.Add("message_size_limit 1")
+		b.Restart()
+	}, func(b *brokertest.Broker, _ *wire) { b.Stop(); b.Add("message_size_limit 0"); b.Restart() }, true},
 }
 
 // Whatever becomes of the broker, nobody waits for it, what is kept has its bound, what is lost is counted, and when the broker is
