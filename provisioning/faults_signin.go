@@ -72,6 +72,9 @@ var (
 	FaultGrantsNothing = declare("sip.grants-nothing", BindingLost, SideRegistrar,
 		"{host} accepts the sign-in, but grants a registration of 0 seconds",
 		"check how long registrations may last (Expires) in the settings of the Registrar, and of a proxy in front of it")
+	FaultUnlisted = declare("sip.not-listed", SIPMalformed, SideRegistrar,
+		"the answer of {at} lists no registration of this device, although RFC 3261 demands it|perhaps something in front of the Registrar answers in its place",
+		"see on the Registrar whether it has a registration of this device; if not, look at the proxy or session border controller in front of it")
 	FaultNoMinExpires = declare("sip.no-min-expires", SIPRejected, SideRegistrar,
 		"{host} wants the registration to last longer, but does not say how long (no Min-Expires): {said}",
 		"configure the Registrar to send Min-Expires in its answer, or to accept shorter registrations")

@@ -570,7 +570,22 @@ func TestRegisterTells(t *testing.T) {
 		{
 			name:    "a binding",
 			script:  []step{answer("401 Unauthorized", md5Challenge), answer("200 OK", clock, "Server: RTC/5.0\x1b", "Expires: 900")},
-			binding: Binding{Expires: 15 * time.Minute, Scheme: "digest", User: "phone1", Server: `RTC/5.0\x1b`, Date: date},
+			binding: Binding{Expires: 15 * time.Minute, Unlisted: true, Scheme: "digest", User: "phone1", Server: `RTC/5.0\x1b`, Date: date},
+		},
+		{
+			name:    "a binding that is listed",
+			script:  []step{answer("200 OK", ownContact+"900")},
+			binding: Binding{Expires: 15 * time.Minute},
+		},
+		{
+			name:    "one that is listed with an address that the Registrar has put there",
+			script:  []step{answer("200 OK", "Contact: <sip:phone1@203.0.113.9:1234>;expires=900")},
+			binding: Binding{Expires: 15 * time.Minute},
+		},
+		{
+			name:    "only that of another device is listed",
+			script:  []step{answer("200 OK", `Contact: <sip:phone1@10.0.0.99:50123>;expires=60;+sip.instance="<urn:uuid:00000000-0000-0000-0000-000000000001>"`)},
+			binding: Binding{Expires: time.Minute, Unlisted: true},
 		},
 		{
 			name: "all that Lync tells of a binding",

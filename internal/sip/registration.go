@@ -14,13 +14,14 @@ import (
 
 // Binding is what a Registrar grants.
 type Binding struct {
-	Expires time.Duration // 5 s to 24 h; 600 s when the Registrar names none
-	Unbound bool          // the Registrar has taken our credentials, and holds no binding of ours: within Expires it is asked again
-	Scheme  string        // how we signed in: "tls-dsk", "ntlm", "digest"; "": the Registrar asked for nothing
-	Leaf    string        // "sha256:…" of the certificate we signed in with, in hexadecimal digits; "": with none
-	User    string        // the login name we sent, as in StatusError; "": none
-	Server  string        // the Server header, escaped, at most 256 bytes
-	Date    time.Time     // the Registrar's clock; zero: not told
+	Expires  time.Duration // 5 s to 24 h; 600 s when the Registrar names none
+	Unbound  bool          // the Registrar has taken our credentials, and holds no binding of ours: within Expires it is asked again
+	Unlisted bool          // it has accepted, and its answer lists no binding that could be ours: whether it holds one is not known
+	Scheme   string        // how we signed in: "tls-dsk", "ntlm", "digest"; "": the Registrar asked for nothing
+	Leaf     string        // "sha256:…" of the certificate we signed in with, in hexadecimal digits; "": with none
+	User     string        // the login name we sent, as in StatusError; "": none
+	Server   string        // the Server header, escaped, at most 256 bytes
+	Date     time.Time     // the Registrar's clock; zero: not told
 
 	// What Lync tells besides (MS-SIPREGE).
 	GRUU     string // URI by which others reach this very device; "": none
@@ -174,7 +175,22 @@ func (r *registration) granted(m *message) (Binding, error) {
 		return Binding{}, &LostError{Kind: Forgotten, Code: m.code, Action: action}
 	}
 	r.our.gruu = r.findGRUU(m)
-	return r.accepted(m, time.Duration(max(expires, minExpires))*time.Second), nil
+	b := r.accepted(m, time.Duration(max(expires, minExpires))*time.Second)
+	b.Unlisted = r.unlisted(m)
+	return b, nil
+}
+
+// unlisted says whether a 2xx answer lists no Contact that could be ours. It must (RFC 3261 section 10.3); there are Registrars that list
+// none and hold the binding all the same, and things in front of a Registrar that answer in its place.
+func (r *registration) unlisted(m *message) bool {
+	ours := instance(r.our.account.EndpointID)
+	own, _ := parseURI(parseAddress(r.our.contact()).uri)
+	return !slices.ContainsFunc(m.list("Contact"), func(element string) bool {
+		c := parseAddress(element)
+		u, ok := parseURI(c.uri)
+		theirs := strings.Trim(c.params["+sip.instance"], "<>")
+		return theirs == "" || ours == "" || strings.EqualFold(theirs, ours) || ok && u.same(own)
+	})
 }
 
 // presenceState are the parameters of what a Lync server says of the endpoint (MS-SIPREGE).

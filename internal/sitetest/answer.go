@@ -22,6 +22,8 @@ func grant(_ *caller, m manner, req *message) reply {
 		return reply{code: 200, headers: []string{bound}}
 	case req.header.Get("Contact") == "":
 		return reply{code: 200}
+	case m.unlisted:
+		return reply{code: 200}
 	case m.rival == "stays":
 		return reply{code: 503, headers: []string{`Warning: 399 sitetest "too many registered contacts"`}}
 	}

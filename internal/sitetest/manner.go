@@ -25,6 +25,7 @@ type manner struct {
 	algorithms        []string
 	basic, stale      bool
 	forbids           bool          // answers 403 to a wrong password
+	unlisted          bool          // what is granted is not listed
 	rival             string        // a word of rivalWords: the phone of the user has the one binding that there may be; "": there is none
 	nonceLife         time.Duration // of nonces that are good on every connection; 0: on that which they were given out on
 	proxy, nopong     bool
@@ -153,6 +154,7 @@ var mannerOptions = options[manner]{
 	"clientcert":   flag(func(m *manner) *bool { return &m.clientCert }),
 	"nopong":       flag(func(m *manner) *bool { return &m.nopong }),
 	"pong":         {isFlag: true, take: func(m *manner, _ string) error { m.nopong = false; return nil }},
+	"unlisted":     flag(func(m *manner) *bool { return &m.unlisted }),
 	"expires":      number(func(m *manner) *int { return &m.expires }),
 	"retry-after":  text(func(m *manner) *string { return &m.retryAfter }),
 	"pad":          number(func(m *manner) *int { return &m.pad }),

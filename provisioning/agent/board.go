@@ -160,6 +160,7 @@ func (b *board) registered(reg *signin.Registration) {
 	})
 	b.enter(provisioning.Registered)
 	b.paced("connect", reg.Way)
+	b.paced(bindingArea, reg.Unlisted())
 	endSoon(b, true)
 }
 
@@ -170,6 +171,7 @@ func (b *board) renewed(reg *signin.Registration) {
 		bound(s, reg, b.release)
 	})
 	b.tell(reg.Event(provisioning.Refreshed, "", ""))
+	b.paced(bindingArea, reg.Unlisted())
 	endSoon(b, false)
 }
 
@@ -204,13 +206,14 @@ func (l learned) unread(reg *signin.Registration, err error) {
 	l.board.tell(event)
 }
 
-// The areas of registrations that are lost often, of certificates that end soon, of clocks that are far apart, and of what is learned
-// in band.
+// The areas of registrations that are lost often, of certificates that end soon, of clocks that are far apart, of what is learned
+// in band, and of bindings that are not listed.
 const (
-	lossArea   = "loss"
-	endingArea = "certificate"
-	clockArea  = "clock"
-	inBandArea = "in-band"
+	lossArea    = "loss"
+	endingArea  = "certificate"
+	clockArea   = "clock"
+	inBandArea  = "in-band"
+	bindingArea = "binding"
 )
 
 // endSoon tells which certificates end soon, once. At first nobody knows yet whether the next one for sign-in is on its way.

@@ -97,6 +97,9 @@ func TestStatusNamesWhatIsSlow(t *testing.T) {
 			"the clock of this device is 10m slow compared with pool01.contoso.com",
 			"the media relay edge02-int.contoso.com does not answer",
 		},
+		"status-not-listed": {
+			"the answer of pool01.contoso.com:5061 lists no registration of this device, although RFC 3261 demands it: perhaps something in front of the Registrar answers in its place",
+		},
 		"status-nothing-in-band": {
 			"nothing was learned in band from pool01.contoso.com, neither its pool nor its media relays: the Registrar cannot serve requests now: in-band provisioning: answered 503 Service Unavailable",
 		},

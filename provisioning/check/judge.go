@@ -19,7 +19,7 @@ var keepsOut = []judgement{notOnNetwork, addressTwice, answersEverything, refusa
 
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{
-	addressTwice, onlyLastGood, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, notKept,
+	addressTwice, unlisted, onlyLastGood, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, notKept,
 	lostOften, autodiscoverDiffers, serversApart, serverDead, earlierServerFails, lossy, slow, idle,
 }
 

@@ -72,6 +72,9 @@ func certificateFails(f *Facts) provisioning.Trouble {
 // untriedHere are why a certificate was not tried that may well be as it should be.
 var untriedHere = []*provisioning.Fault{provisioning.FaultOnlyDaemon, provisioning.FaultDaemonUnknown, provisioning.FaultIdentityUnreadable}
 
+// unlisted is about a Registrar that has accepted, and does not list what it has granted.
+func unlisted(f *Facts) provisioning.Trouble { return f.SignIn.Unlisted }
+
 // onBackup is about a user whose primary Registrar is not there.
 func onBackup(f *Facts) provisioning.Trouble {
 	if !f.SignIn.OnBackup {

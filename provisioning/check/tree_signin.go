@@ -38,6 +38,9 @@ func (b *branch) signIn() {
 		if f.FromRecord {
 			c.because(Warn, onlyLastGood(f))
 		}
+		if t := unlisted(f); !t.None() {
+			c.because(Warn, t)
+		}
 	}
 	b.add(c)
 	b.certificate()

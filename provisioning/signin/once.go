@@ -14,7 +14,8 @@ type SignedIn struct {
 	User      string                  // the login name that was sent; empty: none
 	// NotCertified is why the certificate of the device did not sign in, where something else did.
 	NotCertified provisioning.Trouble
-	Remote       bool // through an Access Edge
+	Unlisted     provisioning.Trouble // its answer does not list the binding
+	Remote       bool                 // through an Access Edge
 	OnBackup     bool
 	Lync         bool // it tells in band
 	// CertificateService is where certificates for sign-in can be got, as a Registrar says that has proven its name.
@@ -45,6 +46,7 @@ func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m
 	defer reg.Session.Close()
 	s.Accept(reg, m)
 	done.Scheme, done.User = reg.Binding.Scheme, reg.Binding.User
+	done.Unlisted = reg.Unlisted()
 	done.Remote, done.OnBackup, done.Lync = reg.Binding.Remote, reg.Binding.OnBackup, reg.Binding.Lync
 	if done.Lync {
 		l := Unproven()

@@ -60,6 +60,15 @@ type standing struct {
 	relays    []provisioning.MediaRelay // as probed, when they were told; else those of the record
 }
 
+// Unlisted is what is wrong where the Registrar has accepted, and its answer lists no binding of this device. It is registered all the
+// same: there are Registrars that list none.
+func (r *Registration) Unlisted() provisioning.Trouble {
+	if !r.Binding.Unlisted {
+		return provisioning.Trouble{}
+	}
+	return provisioning.FaultUnlisted.Met(provisioning.Facts{"at": r.Candidate.HostPort(), "host": r.Candidate.Host})
+}
+
 // Record is what last good keeps of a registration.
 func (r *Registration) Record() cache.Record { return r.standing.record }
 
