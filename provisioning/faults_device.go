@@ -69,7 +69,9 @@ var (
 		"the last good record, which the device needs when DNS and DHCP fail, is not stored correctly: {problem}", "{cause.do}")
 
 	FaultDaemonStopped = declare("daemon.not-running", "", SideDevice, "the daemon is not running", "start it: homeward service start")
-	FaultDaemonRests   = declare("daemon.rests", "", "",
+	FaultDaemonHangs   = declare("daemon.hangs", "", SideDevice, "the daemon does not answer: it hangs, or another program listens on its control socket",
+		"restart it: homeward service restart")
+	FaultDaemonRests = declare("daemon.rests", "", "",
 		"the daemon is not registered[ (since {since})][, and tries again at {until}]: {cause}", "{cause.do}[; homeward tries again at {until}, or at once after a restart]")
 	FaultSpared = declare("daemon.rests-and-check", "", "",
 		"{cause}; the daemon pauses until {until}, and this check did not sign in either",

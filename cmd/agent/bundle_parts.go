@@ -142,7 +142,7 @@ func (b *bundleSource) history(failures bool) func(ctx context.Context) ([]byte,
 		each := func(entry control.Entry) error { return printJSONLine(&lines, entry) }
 		wanted := control.Excerpt{Failures: failures}
 		err := daemon(b.places).History(ctx, wanted, each)
-		if errors.Is(err, control.ErrNotRunning) {
+		if left(err) {
 			err = leftHistory(env{stderr: io.Discard}, filepath.Join(b.places.StateDir, historyFile), wanted, each, err)
 		}
 		if err != nil {

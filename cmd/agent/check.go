@@ -83,10 +83,10 @@ func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) c
 	anchored(conf)
 	asking, cancel := context.WithTimeout(ctx, daemonLimit)
 	defer cancel()
+	status, err := daemon(conf).Status(asking) // first: if it hangs, nothing else waits for it
 	record, unread := e.recall(asking, conf, "last good cannot be read")
-	status, err := daemon(conf).Status(asking)
 	stands := check.Daemon{
-		NotRunning: errors.Is(err, control.ErrNotRunning), State: status.State, Degraded: status.Degraded, Since: status.NotRegisteredSince,
+		NotRunning: errors.Is(err, control.ErrNotRunning), Hangs: errors.Is(err, os.ErrDeadlineExceeded), State: status.State, Degraded: status.Degraded, Since: status.NotRegisteredSince,
 		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt,
 	}
 	if status.State == provisioning.Registered {

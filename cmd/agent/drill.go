@@ -67,9 +67,9 @@ func rehearse(ctx context.Context, e env, conf *config.Config, what drill.Case) 
 	anchored(conf)
 	asking, cancel := context.WithTimeout(ctx, daemonLimit)
 	defer cancel()
-	record, _ := e.recall(asking, conf, "the last good record cannot be read; the drill assumes that there is none")
 	var rests provisioning.Trouble
-	status, err := daemon(conf).Status(asking)
+	status, err := daemon(conf).Status(asking) // first: if it hangs, nothing else waits for it
+	record, _ := e.recall(asking, conf, "the last good record cannot be read; the drill assumes that there is none")
 	if err == nil {
 		rests = pause(status)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -61,7 +62,7 @@ func historyCommand(e env) *cobra.Command {
 		}
 		return printHints(out, shown)
 	})
-	c.Long = `If the daemon is not running, it shows the history that is stored in state_dir.`
+	c.Long = `If the daemon is not running, or hangs, it shows the history that is stored in state_dir.`
 	c.Example = "homeward history --failures\nhomeward history -n 20 --follow\nhomeward history --since 2h --json\nhomeward history --file /media/usb/history.jsonl"
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object per line")
 	c.Flags().BoolVar(&wanted.Failures, "failures", false, "show only failures, including some older than the rest of the history")
@@ -85,7 +86,7 @@ func (t source) history(ctx context.Context, wanted control.Excerpt, each func(c
 		return copiedHistory(t.file, wanted, each)
 	}
 	err := daemon(t.places).History(ctx, wanted, each)
-	if errors.Is(err, control.ErrNotRunning) && !wanted.Follow {
+	if left(err) && !wanted.Follow {
 		err = leftHistory(t.env, filepath.Join(t.places.StateDir, historyFile), wanted, each, err)
 	}
 	if err != nil {
@@ -129,6 +130,11 @@ func copiedHistory(file string, wanted control.Excerpt, each func(control.Entry)
 	return eachOf(wanted.Of(entries), each)
 }
 
+// left says whether the history is to be read from the disk: the daemon does not run, or hangs.
+func left(err error) bool {
+	return errors.Is(err, control.ErrNotRunning) || errors.Is(err, os.ErrDeadlineExceeded)
+}
+
 // leftHistory shows what the last daemon left behind.
 func leftHistory(e env, file string, wanted control.Excerpt, each func(control.Entry) error, notRunning error) error {
 	entries, err := service.ReadHistory(file)
@@ -140,7 +146,11 @@ func leftHistory(e env, file string, wanted control.Excerpt, each func(control.E
 	case len(entries) == 0:
 		return notRunning
 	}
-	e.remark("hint", "the daemon is not running; this is its stored history")
+	what := "is not running"
+	if !errors.Is(notRunning, control.ErrNotRunning) {
+		what = "does not answer"
+	}
+	e.remark("hint", "the daemon "+what+"; this is its stored history")
 	return eachOf(wanted.Of(entries), each)
 }
 

@@ -280,6 +280,8 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		switch words[0] {
 		case "stopped":
 			o.Daemon = Daemon{NotRunning: true}
+		case "hangs":
+			o.Daemon = Daemon{Hangs: true}
 		case "registered":
 			o.Daemon = Daemon{State: provisioning.Registered, Since: time.Now().Add(-time.Hour)}
 		case "discovering":

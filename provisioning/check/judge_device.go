@@ -60,6 +60,8 @@ func idle(f *Facts) provisioning.Trouble {
 		return provisioning.Trouble{}
 	case d.NotRunning && f.remembers():
 		return provisioning.FaultDaemonStopped.Met(nil)
+	case d.Hangs:
+		return provisioning.FaultDaemonHangs.Met(nil)
 	case !d.registered() && d.Reason != "":
 		return provisioning.FaultDaemonRests.Because(d.cause(), d.facts())
 	default:

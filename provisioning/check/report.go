@@ -40,6 +40,7 @@ type Options struct {
 // Daemon is where the daemon of this device stands; zero: it could not be asked.
 type Daemon struct {
 	NotRunning  bool
+	Hangs       bool // it runs, and does not answer
 	State       provisioning.State
 	Degraded    bool
 	Since       time.Time           // it is registered, or is not; zero: not known

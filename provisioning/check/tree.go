@@ -191,6 +191,8 @@ func (b *branch) daemon() {
 		c.Result, c.Detail = Skipped, "it is not running; the check does not need it"
 	case f.Daemon.NotRunning:
 		c.Detail = "it is not running"
+	case f.Daemon.Hangs:
+		c.Detail = "" // nobody knows
 	case toBeLost(f):
 		c.Result, c.Detail = Warn, c.Detail+", until its next renewal"
 	case !f.Daemon.registered() || f.Daemon.Degraded:

@@ -148,13 +148,16 @@ func (c *Client) ask(ctx context.Context, method, path string) ([]byte, error) {
 	defer done()
 	body, err := io.ReadAll(io.LimitReader(response.Body, answerSize))
 	if err != nil {
-		return nil, c.unasked(err)
+		return nil, c.unasked(ctx, err)
 	}
 	return bytes.TrimSpace(body), nil
 }
 
 // unasked is why a question got no answer.
-func (c *Client) unasked(err error) error {
+func (c *Client) unasked(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) { // its end has closed the connection
+		err = os.ErrDeadlineExceeded
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return &Refusal{"the daemon does not answer on " + c.socket, "it hangs, or another program listens there: restart it", err}
 	}
@@ -193,19 +196,19 @@ func (c *Client) openOnce(ctx context.Context, method, path string, follow bool)
 	}()
 	if !follow {
 		if err := conn.SetDeadline(time.Now().Add(answerLimit)); err != nil {
-			return nil, nil, c.unasked(err)
+			return nil, nil, c.unasked(ctx, err)
 		}
 	}
 	request, err := http.NewRequestWithContext(ctx, method, "http://homeward"+path, nil)
 	if err != nil {
-		return nil, nil, c.unasked(err)
+		return nil, nil, c.unasked(ctx, err)
 	}
 	if err := request.Write(conn); err != nil && !errors.Is(err, syscall.EPIPE) { // whoever hangs up has said why
-		return nil, nil, c.unasked(err)
+		return nil, nil, c.unasked(ctx, err)
 	}
 	response, err = http.ReadResponse(bufio.NewReader(conn), request)
 	if err != nil {
-		return nil, nil, c.unasked(err)
+		return nil, nil, c.unasked(ctx, err)
 	}
 	return response, hangUp, refusal(response)
 }
@@ -224,6 +227,8 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 		return nil, &Refusal{"the control socket " + c.socket + " is not accessible to this user", "run the command as root, or join the group of the socket", fs.ErrPermission}
 	case errors.Is(err, syscall.EAGAIN):
 		return nil, fmt.Errorf("%w: %w", errBusy, err)
+	case ctx.Err() != nil: // nobody knows: it was not asked
+		return nil, fmt.Errorf("ask the daemon: %w", context.Cause(ctx))
 	default:
 		return nil, fmt.Errorf("%w (nothing listens on %s)", ErrNotRunning, c.socket)
 	}

@@ -399,10 +399,22 @@ func TestSilentDaemon(t *testing.T) {
 	}
 }
 
-// A daemon that hangs is told from one that is not there.
+// A daemon that hangs is told from one that is not there, and from one that was not asked.
 func TestHangingDaemon(t *testing.T) {
+	socket := socketIn(t)
+	l, err := net.Listen("unix", socket) // takes the call, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	brief, done := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer done()
 	var told *Refusal
-	if err := NewClient("/run/x.sock").unasked(&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}); !errors.As(err, &told) || told.Hint == "" || !strings.Contains(told.Text, "does not answer on /run/x.sock") {
-		t.Errorf("got %v", err)
+	_, err = NewClient(socket).Status(brief)
+	if !errors.As(err, &told) || told.Hint == "" || !strings.Contains(told.Text, "does not answer on "+socket) || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("it hangs: got %v", err)
+	}
+	if _, err = NewClient(socket).Status(brief); err == nil || errors.Is(err, ErrNotRunning) || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("it was not asked, as the time was over: got %v", err)
 	}
 }
