@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -58,7 +59,12 @@ func (open opener) read(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, limit))
+	var all bytes.Buffer
+	if info, err := f.Stat(); err == nil {
+		all.Grow(int(min(info.Size(), limit)) + bytes.MinRead) // at once: a start waits for it
+	}
+	_, err = all.ReadFrom(io.LimitReader(f, limit))
+	return all.Bytes(), err
 }
 
 // bare leaves out the path, which the sentence around it names already.

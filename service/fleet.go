@@ -40,7 +40,11 @@ type Fleet struct {
 // NewFleet returns a fleet reader for a broker; there may be none. kept returns what the store holds.
 func NewFleet(conf fleet.Settings, version string, kept func() fleet.Cache, story *Story, log *slog.Logger) *Fleet {
 	f := &Fleet{conf: conf, story: story, kept: kept, log: log}
-	f.publisher = fleet.NewPublisher(conf, fleet.Presence{Version: version, BootID: bootID()}, f.snapshot, f.note)
+	presence := fleet.Presence{Version: version}
+	if conf.Broker != "" {
+		presence.BootID = bootID()
+	}
+	f.publisher = fleet.NewPublisher(conf, presence, f.snapshot, f.note)
 	return f
 }
 
