@@ -37,11 +37,15 @@ func (f *flow) granted(m *message, expires time.Duration) {
 	if !ok { // MS-CONMGMT: "UAS; tcp=no; hop-hop=yes; end-end=no; timeout=300"
 		told, ok = seconds(parseParams(split(m.get("ms-keep-alive"), ';'))["timeout"], maxExpires)
 	}
+	first := f.pingAt.IsZero()
 	f.interval = pingInterval
 	if ok {
 		f.interval = max(time.Duration(pingShare*float64(told)*float64(time.Second)), minPingInterval)
 	}
 	f.pingAt = time.Now().Add(f.interval)
+	if first && !f.pongs { // until it is known whether the peer answers pings, its silence says nothing
+		f.pingAt = time.Now().Add(min(f.interval, firstPing))
+	}
 }
 
 // doubts plans another refresh after one that an unsigned answer refused; false: it is enough.

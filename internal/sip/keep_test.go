@@ -56,12 +56,13 @@ func TestKeep(t *testing.T) {
 		want   string
 	}{
 		{
-			name:   "a silent connection is pinged every 30 s",
+			name:   "a silent connection is pinged soon, and then every 30 s",
 			lasts:  70 * time.Second,
 			script: []step{granted()},
 			want: `
-				+30s ping
-				+60s ping
+				+5s ping
+				+35s ping
+				+65s ping
 				+70s the test is over`,
 		},
 		{
@@ -69,8 +70,9 @@ func TestKeep(t *testing.T) {
 			lasts:  500 * time.Second,
 			script: []step{granted("ms-keep-alive: UAS; tcp=no; hop-hop=yes; end-end=no; timeout=300")},
 			want: `
-				+240s ping
-				+480s ping
+				+5s ping
+				+245s ping
+				+485s ping
 				+500s the test is over`,
 		},
 		{
@@ -95,6 +97,7 @@ func TestKeep(t *testing.T) {
 			script: []step{answer("401 Unauthorized", md5Challenge), answer("200 OK", "Expires: 20"),
 				answer("200 OK", "Expires: 90000"), silence},
 			want: `
+				+5s ping
 				+13.6s 3 REGISTER Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000002
 				+13.6s refreshed for 24h0m0s
 				+20s the test is over`,
@@ -105,6 +108,7 @@ func TestKeep(t *testing.T) {
 			script: []step{answer("401 Unauthorized", md5Challenge), answer("200 OK", "Expires: 20"),
 				answer("401 Unauthorized", strings.Replace(md5Challenge, "n1", "n2", 1)), answer("200 OK")},
 			want: `
+				+5s ping
 				+13.6s 3 REGISTER Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000002
 				+13.6s 4 REGISTER Authorization nonce="n2", algorithm=MD5, qop=auth, nc=00000001
 				+13.6s refreshed for 10m0s
@@ -116,6 +120,7 @@ func TestKeep(t *testing.T) {
 			script: []step{answer("401 Unauthorized", md5Challenge), answer("200 OK", "Expires: 20", `Authentication-Info: nextnonce="n9"`),
 				answer("200 OK")},
 			want: `
+				+5s ping
 				+13.6s 3 REGISTER Authorization nonce="n9", algorithm=MD5, qop=auth, nc=00000001
 				+13.6s refreshed for 10m0s
 				+20s the test is over`,
@@ -125,6 +130,7 @@ func TestKeep(t *testing.T) {
 			lasts:  time.Minute,
 			script: []step{answer("200 OK", "Expires: 20"), answer("503 Service Unavailable", "Retry-After: 60")},
 			want: `
+				+5s ping
 				+11.5s 2 REGISTER
 				+11.5s binding lost: answered 503 Service Unavailable (Retry-After 60 s)`,
 		},
@@ -133,6 +139,7 @@ func TestKeep(t *testing.T) {
 			lasts:  time.Minute,
 			script: []step{answer("200 OK", "Expires: 20"), answer("301 Moved", "Contact: <sip:pool02.contoso.com>")},
 			want: `
+				+5s ping
 				+11.5s 2 REGISTER
 				+11.5s binding lost: redirected to pool02.contoso.com:5061 (tls)`,
 		},
@@ -142,6 +149,7 @@ func TestKeep(t *testing.T) {
 			script: []step{answer("200 OK", "Expires: 20", `presence-state: register-action="added"`),
 				answer("200 OK", "Expires: 7200", `presence-state: register-action="refreshed"`)},
 			want: `
+				+5s ping
 				+11.5s 2 REGISTER
 				+11.5s refreshed for 2h0m0s
 				+20s the test is over`,
@@ -152,6 +160,7 @@ func TestKeep(t *testing.T) {
 			script: []step{answer("200 OK", "Expires: 20", `presence-state: register-action="added"`),
 				answer("200 OK", "Expires: 20", `Presence-State: register-action="Added";is-connected-to-primary="yes"`)},
 			want: `
+				+5s ping
 				+11.5s 2 REGISTER
 				+11.5s binding lost: the Registrar had forgotten it (register-action added)`,
 		},
@@ -161,6 +170,7 @@ func TestKeep(t *testing.T) {
 			script: []step{answer("200 OK", "Expires: 20"),
 				answer("200 OK", "Expires: 20", `presence-state: register-action=fixed`)},
 			want: `
+				+5s ping
 				+11.5s 2 REGISTER
 				+11.5s binding lost: the Registrar had forgotten it (register-action fixed)`,
 		},
@@ -169,6 +179,7 @@ func TestKeep(t *testing.T) {
 			lasts:  time.Minute,
 			script: []step{answer("200 OK", "Expires: 20"), silence},
 			want: `
+				+5s ping
 				+11.5s 2 REGISTER
 				+15.5s binding lost: no answer from the Registrar to REGISTER after 4s`,
 		},
@@ -204,6 +215,7 @@ func TestKeepServes(t *testing.T) {
 				+0s answered 481
 				+0s answered 405
 				+0s answered 501
+				+5s ping
 				+20s the test is over`,
 		},
 		{
@@ -211,12 +223,14 @@ func TestKeepServes(t *testing.T) {
 			sent: []string{request("NEGOTIATE", "Compression: LZ77-8K\r\n")},
 			want: `
 				+0s answered 501
+				+5s ping
 				+20s the test is over`,
 		},
 		{
 			name: "S62 answers nobody waits for are dropped",
 			sent: []string{"SIP/2.0 403 Forbidden\r\n" + head + "CSeq: 1 REGISTER\r\n\r\n"},
-			want: `+20s the test is over`,
+			want: `+5s ping
+				+20s the test is over`,
 		},
 		{
 			name: "a ping is answered with a pong, also byte by byte",
@@ -224,6 +238,7 @@ func TestKeepServes(t *testing.T) {
 			want: `
 				+0s pong
 				+2s pong
+				+5s ping
 				+20s the test is over`,
 		},
 		{
@@ -232,6 +247,7 @@ func TestKeepServes(t *testing.T) {
 			want: `
 				+0s pong
 				+2s pong
+				+5s ping
 				+20s the test is over`,
 		},
 		{
@@ -260,13 +276,14 @@ func TestKeepServes(t *testing.T) {
 		{
 			name: "other news of the registration are no farewell",
 			sent: []string{request("BENOTIFY", "Content-Type: text/registration-event\r\nl: 43\r\n") + "registered;event=userservices-unavailable\r\n"},
-			want: `+20s the test is over`,
+			want: `+5s ping
+				+20s the test is over`,
 		},
 		{
 			name: "S52 a message that takes longer than 32 s ends the conversation",
 			sent: []string{"NOTIFY sip:phone1@10.0.0.21 SIP/2.0\r\nVia"},
 			want: `
-				+30s ping
+				+5s ping
 				+32s binding lost: a message that was not complete after 32s`,
 		},
 		{
@@ -307,13 +324,13 @@ func TestKeepServes(t *testing.T) {
 // A peer that has answered one ping is expected to answer the next; one that never has, is not.
 func TestKeepLearnsPongs(t *testing.T) {
 	got := keep(t, phone, time.Hour, []step{answer("200 OK")}, func(p *peer) {
-		time.Sleep(31 * time.Second)
+		time.Sleep(6 * time.Second)
 		p.send("\r\n")
 	})
 	want := tidy(`
-		+30s ping
-		+60s ping
-		+70s binding lost: no answer from the Registrar to a keep-alive after 10s`)
+		+5s ping
+		+35s ping
+		+45s binding lost: no answer from the Registrar to a keep-alive after 10s`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -322,15 +339,16 @@ func TestKeepLearnsPongs(t *testing.T) {
 // An answered ping is done with: the next one comes when its time has come, not when patience would have ended.
 func TestKeepAnsweredPings(t *testing.T) {
 	got := keep(t, phone, 110*time.Second, []step{answer("200 OK")}, func(p *peer) {
-		for range 3 {
-			time.Sleep(30*time.Second + time.Millisecond)
+		for _, pause := range []time.Duration{5, 30, 30, 30} {
+			time.Sleep(pause*time.Second + time.Millisecond)
 			p.send("\r\n")
 		}
 	})
 	want := tidy(`
-		+30s ping
-		+60s ping
-		+90s ping
+		+5s ping
+		+35s ping
+		+65s ping
+		+95s ping
 		+110s the test is over`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -476,9 +494,9 @@ func TestKeepHoldsPings(t *testing.T) {
 		vain func(since time.Duration) time.Duration
 		want string
 	}{
-		"every probe is answered": {func(time.Duration) time.Duration { return 2 * time.Second }, "+30s ping\n+60s ping"},
-		"one answer was late":     {func(since time.Duration) time.Duration { return max(0, 34*time.Second-since) }, "+33s ping"},
-		"there are no probes":     {func(since time.Duration) time.Duration { return since }, "+36s ping"},
+		"every probe is answered": {func(time.Duration) time.Duration { return 2 * time.Second }, "+5s ping\n+35s ping"},
+		"one answer was late":     {func(since time.Duration) time.Duration { return max(0, 9*time.Second-since) }, "+8s ping\n+38s ping"},
+		"there are no probes":     {func(since time.Duration) time.Duration { return since }, "+11s ping\n+47s ping"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := bubble(t, true, phone, []step{answer("200 OK")}, func(s *Session, p *peer) {
@@ -506,16 +524,17 @@ func TestPauses(t *testing.T) {
 		meanwhile      func(p *peer)
 		idle, survived time.Duration
 	}{
-		{"closed when it is idle", func(p *peer) { time.Sleep(15 * time.Second); p.conn.Close() }, 15 * time.Second, 0},
+		// There is a ping after 5 s.
+		{"closed when it is idle", func(p *peer) { time.Sleep(20 * time.Second); p.conn.Close() }, 15 * time.Second, 0},
 		{"closed after a message", func(p *peer) {
-			time.Sleep(12 * time.Second)
+			time.Sleep(17 * time.Second)
 			p.send("\r\n\r\n")
 			time.Sleep(5 * time.Second)
 			p.conn.Close()
 		}, 5 * time.Second, 12 * time.Second},
-		{"closed at the first ping", func(p *peer) { time.Sleep(31 * time.Second); p.conn.Close() }, 30 * time.Second, 0},
+		{"closed at a ping", func(p *peer) { time.Sleep(36 * time.Second); p.conn.Close() }, 30 * time.Second, 0},
 		{"closed after a ping that was answered", func(p *peer) {
-			time.Sleep(31 * time.Second)
+			time.Sleep(36 * time.Second)
 			p.send("\r\n")
 			time.Sleep(10 * time.Second)
 			p.conn.Close()

@@ -95,6 +95,7 @@ const (
 
 	// Shorter than the idle time-outs of home routers and firewalls for TCP and TLS.
 	pingInterval = 30 * time.Second
+	firstPing    = 5 * time.Second
 	// The part of the silence a Registrar tolerates after which we ping.
 	pingShare = 0.8
 	// The system has probed the connection more than once, and nothing came back; it is sure before the last ping that is held.

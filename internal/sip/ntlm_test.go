@@ -312,7 +312,7 @@ func TestNTLMKeeps(t *testing.T) {
 			lasts: 35 * time.Second,
 			steps: func(*pool) []step { return []step{granted("40"), granted("7200")} },
 			want: `
-				+30s ping
+				+5s ping
 				+31.2s 4 REGISTER Authorization NTLM opaque="5A01", cnum="2"
 				+31.2s refreshed for 2h0m0s
 				+35s the test is over`,
@@ -324,7 +324,7 @@ func TestNTLMKeeps(t *testing.T) {
 				return []step{granted("40"), func(p *peer, r *sipgoRequest) { l.ask(p, r, "") }, granted("7200")}
 			},
 			want: `
-				+30s ping
+				+5s ping
 				+31.2s 4 REGISTER Authorization NTLM opaque="5A01", cnum="2"
 				+31.2s 5 REGISTER Authorization NTLM gssapi-data="", version=4
 				+31.2s 6 REGISTER Authorization NTLM opaque="5A02", gssapi-data=*, version=4, cnum="1"
@@ -338,7 +338,7 @@ func TestNTLMKeeps(t *testing.T) {
 				return []step{granted("40"), func(p *peer, r *sipgoRequest) { l.password = "new"; l.ask(p, r, "") }}
 			},
 			want: `
-				+30s ping
+				+5s ping
 				+31.2s 4 REGISTER Authorization NTLM opaque="5A01", cnum="2"
 				+31.2s 5 REGISTER Authorization NTLM gssapi-data="", version=4
 				+31.2s 6 REGISTER Authorization NTLM opaque="5A02", gssapi-data=*, version=4, cnum="1"
@@ -351,7 +351,7 @@ func TestNTLMKeeps(t *testing.T) {
 				return []step{granted("40"), func(p *peer, r *sipgoRequest) { p.sealWith(nil); granted("40")(p, r) }}
 			},
 			want: `
-				+30s ping
+				+5s ping
 				+31.2s 4 REGISTER Authorization NTLM opaque="5A01", cnum="2"
 				+31.2s binding lost: not signed by the Registrar: it has no Authentication-Info ("SIP/2.0 200 OK")`,
 		},
