@@ -27,7 +27,7 @@ var (
 		"the address {address} of this device is used twice: [another device on this link, with the MAC {mac}, has it, too]"+
 			"[{system} has found out that another device on this link has it, too, and does not use it here]",
 		"find the other device[ (the MAC address table of the switch shows the port of {mac})], and give one of the two another address|"+
-			"if this address comes by DHCP, look for a device with a fixed address inside the range of the DHCP server")
+			"if this address comes by DHCP, look for a device with a fixed address inside the range of the DHCP server", "dns", "registrar")
 	FaultAddressTwice = declare("link.address-twice", ConnectTimeout, "",
 		"more than one device on this link has the address {address} of {of}: the MACs {mac} answer for it (ARP), and what is sent to it may arrive at the wrong one",
 		"see which of {mac} is that of {of} (on its label or in its settings), find the other device (the MAC address table of the switch shows its port), and give it another address|"+

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -218,23 +219,11 @@ func oneLine(c check.Check) string {
 	return text
 }
 
-// alsoWrong lists the sources that have a reason of their own besides the one that the summary is about, and the Registrars besides
-// the one that it is about. That DHCP is silent, or says nothing of Registrars, is how sites look that use DNS. What a source has
-// in common with what is below it is said once.
+// alsoWrong lists what has a problem besides that of the summary.
 func alsoWrong(r check.Report) []string {
 	var also []string
-	reasons := map[string]provisioning.Reason{}
 	for _, c := range r.Checks {
-		isSource := strings.HasPrefix(c.ID, "dhcp") || strings.HasPrefix(c.ID, "dns") || strings.HasPrefix(c.ID, "autodiscover") || strings.HasPrefix(c.ID, "name.") || c.ID == "clock"
-		isWrong := c.Result == check.Warn || c.Result == check.Bad
-		if c.From != "" && !strings.HasPrefix(c.ID, "registrar.") { // it is the node below
-			continue
-		}
-		reasons[c.ID] = c.Reason
-		known := c.Reason == r.Reason || c.Reason != "" && c.Reason == reasons[c.Under] || c.Reason == provisioning.DHCPSilent || c.Reason == provisioning.DHCPNoOption || c.Reason == provisioning.DNSNoRecord
-		host, isRegistrar := strings.CutPrefix(c.ID, "registrar.")
-		other := isRegistrar && c.Under == "" && c.Needs == "" && host != r.Host && r.Fault != provisioning.FaultAlike.ID // that is about all
-		if isWrong && (isSource && !known || other) {
+		if slices.Contains(r.Besides, c.ID) {
 			also = append(also, fmt.Sprintf("%s (%s)", printable(c.Title), c.Reason))
 		}
 	}

@@ -23,7 +23,7 @@ func TestWrongBesides(t *testing.T) {
 		{check.Degraded, "Other problems (details below): DHCP (dhcp-refused).\n"},
 	} {
 		var out bytes.Buffer
-		if err := printReport(newPage(&out), check.Report{Verdict: test.verdict, Checks: nak}, true); err != nil {
+		if err := printReport(newPage(&out), check.Report{Verdict: test.verdict, Besides: []string{"dhcp"}, Checks: nak}, true); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.HasPrefix(out.String(), string(test.verdict)+"\n"+test.want) {
@@ -38,7 +38,7 @@ func TestWrongBelow(t *testing.T) {
 		Reason: provisioning.Slow, What: "the name server takes 300 ms", TookMS: 300}
 	top := check.Check{ID: "dns", Title: "DNS", Result: check.Warn, Reason: slow.Reason, What: slow.What, From: slow.ID, TookMS: 301}
 	var out bytes.Buffer
-	if err := printReport(newPage(&out), check.Report{Verdict: check.Degraded, Checks: []check.Check{top, slow}}, false); err != nil {
+	if err := printReport(newPage(&out), check.Report{Verdict: check.Degraded, Besides: []string{slow.ID}, Checks: []check.Check{top, slow}}, false); err != nil {
 		t.Fatal(err)
 	}
 	const want = `degraded
@@ -52,21 +52,6 @@ homeward check -v shows every line.
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
-	}
-}
-
-// Every Registrar that fails is named, and the one that the summary is about is not named again.
-func TestOtherDeadRegistrars(t *testing.T) {
-	r := check.Report{Verdict: check.Failed, Host: "fe01.contoso.com", Reason: provisioning.ConnectRefused, Checks: []check.Check{
-		{ID: "registrar.fe01.contoso.com", Title: "Registrar fe01.contoso.com", Result: check.Bad, Reason: provisioning.ConnectRefused, From: "below"},
-		{ID: "registrar.fe02.contoso.com", Title: "Registrar fe02.contoso.com", Result: check.Bad, Reason: provisioning.ConnectRefused, From: "below"},
-		{ID: "registrar.fe02.contoso.com:5061/tls.10.0.0.6", Under: "registrar.fe02.contoso.com", Title: "fe02.contoso.com:5061 over TLS at 10.0.0.6", Result: check.Bad, Reason: provisioning.ConnectRefused},
-		{ID: "registrar.fe03.contoso.com", Title: "Registrar fe03.contoso.com", Result: check.Bad, Reason: provisioning.TLSExpired},
-		{ID: "registrar.fe04.contoso.com", Title: "Registrar fe04.contoso.com", Result: check.Good},
-		{ID: "registrar.fe05.contoso.com", Title: "Registrar fe05.contoso.com", Result: check.Skipped, Needs: "link"},
-	}}
-	if got, want := strings.Join(alsoWrong(r), ", "), "Registrar fe02.contoso.com (connect-refused), Registrar fe03.contoso.com (tls-expired)"; got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 

@@ -129,6 +129,9 @@ func play(t *testing.T, archive *txtar.Archive, file string, got map[string]stri
 	for _, cure := range r.Otherwise {
 		fmt.Fprintf(&b, "- %s\n", fingerprints.ReplaceAllString(cure, "sha256:…"))
 	}
+	if len(r.Besides) > 0 {
+		fmt.Fprintf(&b, "besides: %s\n", strings.Join(r.Besides, ", "))
+	}
 	for i := range r.Checks { // keys are made anew for each site
 		c := &r.Checks[i]
 		c.What, c.Hint = fingerprints.ReplaceAllString(c.What, "sha256:…"), fingerprints.ReplaceAllString(c.Hint, "sha256:…")

@@ -78,6 +78,7 @@ func judge(f *Facts) Report {
 		r.Losses = f.Losses
 	}
 	r.Checks = tree(f, found)
+	r.Besides = besides(&r, found)
 	return r
 }
 

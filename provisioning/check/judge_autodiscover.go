@@ -26,7 +26,7 @@ func aliasInCloud(f *Facts, host string) provisioning.Trouble {
 }
 
 func atCloud(f *Facts, lead Lead) provisioning.Trouble {
-	return provisioning.FaultCloud.Met(provisioning.Facts{"source": lead.Source, "host": lead.Host, "domain": f.sipDomain()}).On(provisioning.SideDNS)
+	return provisioning.FaultCloud.Met(provisioning.Facts{"source": lead.Source, "host": lead.Host, "alias": lead.Name, "domain": f.sipDomain()}).On(provisioning.SideDNS)
 }
 
 // autodiscoverLeads are where Autodiscover leads, with the names that are aliases.

@@ -174,9 +174,11 @@ type Report struct {
 	Reason    provisioning.Reason `json:"reason,omitempty"`
 	Fault     string              `json:"fault,omitempty"` // as in Check
 	Also      []string            `json:"also,omitempty"`  // faults told in the same breath
-	Side      provisioning.Side   `json:"side,omitempty"`  // who has to put it right
-	Host      string              `json:"host,omitempty"`  // the host that the summary is about
-	TookMS    int64               `json:"took_ms"`
+	// Besides are the nodes with a problem that the summary neither tells nor explains.
+	Besides []string          `json:"besides,omitempty"`
+	Side    provisioning.Side `json:"side,omitempty"` // who has to put it right
+	Host    string            `json:"host,omitempty"` // the host that the summary is about
+	TookMS  int64             `json:"took_ms"`
 	// CertificateService is the URL that a Registrar has named for certificates for sign-in.
 	CertificateService string `json:"certificate_service,omitempty"`
 	// Losses are how often the daemon has lost registrations lately, as in status.

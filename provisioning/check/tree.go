@@ -43,7 +43,7 @@ func (b *branch) explained(c Check) bool {
 	}
 	area := b.verdict.Area()
 	root, _, below := strings.Cut(c.ID, ".")
-	if onlySilence := b.verdict.Fault == provisioning.FaultAddressTwice || b.verdict.Fault == provisioning.FaultNothingBehind; onlySilence && c.Reason != provisioning.DNSTimeout && c.Reason != provisioning.ConnectTimeout {
+	if !mayCause(b.verdict, c.Reason) {
 		return false
 	}
 	return c.ID != area && (root != area || below) && slices.Contains(b.verdict.Fault.Moot, root)

@@ -56,13 +56,20 @@ func (b *branch) resultOf(p *Place, ready bool) Result {
 	switch {
 	case ready:
 		return Good
-	case p.closed() || p.Role == Beside || p.Role == Unplanned || b.facts.signsIn() && !comesTo(b.facts, p):
+	case p.closed() || p.Role == Beside || overTLS(b.facts, p) || p.Role == Unplanned || b.facts.signsIn() && !comesTo(b.facts, p):
 		return Skipped
 	case b.facts.signsIn() || p.Role == LastGood:
 		return Warn
 	default:
 		return Bad
 	}
+}
+
+// overTLS says whether a device does without a place, since the same host is ready over TLS. Many listen on one port only.
+func overTLS(f *Facts, p *Place) bool {
+	return p.Transport == provisioning.TCP && slices.ContainsFunc(f.at(p.Host), func(other *Place) bool {
+		return other.Transport == provisioning.TLS && other.Role == p.Role && other.ready()
+	})
 }
 
 // comesTo says whether a device that signs in comes to a place on its way.

@@ -1,0 +1,90 @@
+package check
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// besides are the nodes with a problem that is another one than that of the verdict: sources, the clock, and Registrars. What the verdict
+// tells, and what it explains, is not told again. That DHCP is silent, or says nothing of Registrars, is how sites look that use DNS.
+func besides(r *Report, verdict provisioning.Trouble) []string {
+	var ids []string
+	reasons := map[string]provisioning.Reason{}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		_, isRegistrar := strings.CutPrefix(c.ID, "registrar.")
+		if c.From != "" && !isRegistrar { // it is the node below
+			continue
+		}
+		reasons[c.ID] = c.Reason
+		wrong := (c.Result == Warn || c.Result == Bad) && !follows(verdict, c)
+		switch {
+		case !wrong:
+		case isRegistrar && (c.Under != "" || c.Needs != "" || r.Fault == provisioning.FaultAlike.ID): // that is about all
+		case isRegistrar:
+			ids = append(ids, c.ID)
+		case !isSource(c.ID), c.Reason == r.Reason, slices.Contains(usual, c.Reason), c.Reason != "" && c.Reason == reasons[c.Under]:
+		case strings.HasPrefix(c.ID, "name.") && c.Reason == reasons["dhcp"]: // which has given it
+		default:
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+// usual are what sources say of a site that does without them.
+var usual = []provisioning.Reason{provisioning.DHCPSilent, provisioning.DHCPNoOption, provisioning.DNSNoRecord}
+
+// isSource says whether a node is about what leads to a Registrar, or about the clock.
+func isSource(id string) bool {
+	return id == "clock" || slices.ContainsFunc([]string{"dhcp", "dns", "autodiscover", "name."}, func(source string) bool { return strings.HasPrefix(id, source) })
+}
+
+// follows says whether what is wrong at a node is what the verdict tells, or comes of it.
+func follows(verdict provisioning.Trouble, c *Check) bool {
+	if verdict.None() {
+		return false
+	}
+	root, _, _ := strings.Cut(c.ID, ".")
+	switch {
+	case verdict.Area() == "clock" && slices.Contains(byClock, c.Reason), verdict.Fault == provisioning.FaultLossyWay && slices.Contains(silence, c.Reason):
+		return true
+	case slices.Contains(verdict.Fault.Moot, root) && mayCause(verdict, c.Reason):
+		return true
+	default:
+		return tells(verdict, verdict.OnSide(), c)
+	}
+}
+
+// byClock are what a wrong clock makes of a certificate.
+var byClock = []provisioning.Reason{provisioning.TLSNotYetValid, provisioning.TLSExpired, provisioning.ClockWrong}
+
+// mayCause says whether a fault may be why that is wrong. One that loses packets makes nobody refuse anything.
+func mayCause(t provisioning.Trouble, reason provisioning.Reason) bool {
+	return !slices.Contains(losing, t.Fault) || slices.Contains(silence, reason)
+}
+
+// losing are the faults of the link by which packets get lost, and silence is what comes of it.
+var (
+	losing  = []*provisioning.Fault{provisioning.FaultOwnAddressTwice, provisioning.FaultAddressTwice, provisioning.FaultNothingBehind}
+	silence = []provisioning.Reason{provisioning.DNSTimeout, provisioning.ConnectTimeout, provisioning.ConnectReset, provisioning.SIPNoAnswer, provisioning.Lossy, provisioning.Slow}
+)
+
+// tells says whether a Trouble, what it comes from, or what is said in the same breath is what is wrong at a node. Of a Registrar it tells
+// what is wrong with the one that it names; if it names none, or if it is the account, which each of them refuses, the same at all.
+func tells(t provisioning.Trouble, side provisioning.Side, c *Check) bool {
+	host, isRegistrar := strings.CutPrefix(c.ID, "registrar.")
+	same := c.Fault == t.Fault.ID || c.Reason != "" && c.Reason == t.Reason() && (isRegistrar || !t.Specific() || c.Fault == "")
+	everywhere := side == provisioning.SideAccount || t.Host() == "" || t.Fault == provisioning.FaultNoGateway
+	switch {
+	case isRegistrar && (t.Host() == host || t.Facts["alias"] == host || same && everywhere), !isRegistrar && same:
+		return true
+	}
+	parts := t.Others()
+	if t.More != nil && t.More.Cause != nil {
+		parts = append(slices.Clip(parts), *t.More.Cause)
+	}
+	return slices.ContainsFunc(parts, func(part provisioning.Trouble) bool { return !part.None() && tells(part, side, c) })
+}
