@@ -182,3 +182,32 @@ func TestBesideAPhoneThatIsCalled(t *testing.T) {
 		t.Error("homeward, or its check, has asked for a binding")
 	}
 }
+
+// TestBesideTheDaemon: the account may have one binding, which the daemon holds. A check and a drill leave it: at a Registrar that
+// refuses another, and at one that puts it in the place of the first.
+func TestBesideTheDaemon(t *testing.T) {
+	for name, kept := range map[string]settings{"another is refused": {maxContacts: 1}, "another replaces it": {replaces: true}} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			here := at("internal-tls")
+			startDnsmasqDNS(t, s.dns, zoneWith(here))
+			r := startKamailio(t, s, kept)
+			s.device.address(t, "add", deviceAddr)
+			d := newDevice(t, s, `dhcp = "off"`)
+			d.boot(t)
+			d.awaitRegistered(t)
+			held := r.bindings(t)
+			if len(held) != 1 {
+				t.Fatalf("the daemon has the bindings %q", held)
+			}
+			for _, args := range [][]string{{"check"}, {"drill", "dhcp"}} {
+				if out, code := d.run(t, args...); code != 0 || !strings.HasPrefix(out, "ok\n") {
+					t.Errorf("%s ends with %d:\n%s", args[0], code, out)
+				}
+				if now := r.bindings(t); !slices.Equal(now, held) {
+					t.Errorf("%s: the daemon had the binding %q, and now there is %q", args[0], held, now)
+				}
+			}
+		})
+	}
+}

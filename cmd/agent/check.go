@@ -58,9 +58,10 @@ func checkCommand(e env) *cobra.Command {
 	})
 	c.Long = `It begins with what is wrong, whose side it is on, and what to do. DHCP is asked on the interface with the default route,
 unless the setting interface names another. The time servers that DHCP and DNS name are asked how far off the clock of
-this device is; the clock is never set. check signs in and signs out again as a separate endpoint. The certificate of this device
-belongs to the endpoint of the daemon: where the daemon is registered with it, check reports that; where the daemon is not
-running, check signs in with it. Exit code 0 means ok or degraded. Degraded means that the device signs in, but
+this device is; the clock is never set. check signs in and signs out again as a separate endpoint; beside a running daemon it does so
+without a Contact, so that a Registrar which keeps one registration for each account leaves that of the daemon as it is.
+The certificate of this device belongs to the endpoint of the daemon: where the daemon is registered with it, check
+reports that; where the daemon is not running, check signs in with it. Exit code 0 means ok or degraded. Degraded means that the device signs in, but
 something should be fixed.
 
 What other phones use and this device does not is looked at, too, anonymously and over verified HTTPS only: the root document
@@ -86,16 +87,7 @@ func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) c
 	defer cancel()
 	status, err := daemon(conf).Status(asking) // first: if it hangs, nothing else waits for it
 	record, unread := e.recall(asking, conf, "last good cannot be read")
-	stands := check.Daemon{
-		NotRunning: errors.Is(err, control.ErrNotRunning), Hangs: errors.Is(err, os.ErrDeadlineExceeded), State: status.State, Degraded: status.Degraded, Since: status.NotRegisteredSince,
-		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt,
-	}
-	if status.State == provisioning.Registered {
-		stands.Since = status.RegisteredAt
-	}
-	if status.State == provisioning.Registered && status.Scheme == provisioning.ByCertificate {
-		stands.Certified = &status
-	}
+	stands := daemonStands(status, err)
 	if all := conf.Policy.LateRoots; all != nil { // a check tells of every chain that a certificate has
 		conf.Policy.Roots, conf.Policy.LateRoots = all(), nil
 	}
@@ -110,6 +102,22 @@ func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) c
 	})
 	r.CertificateService = cmp.Or(r.CertificateService, lent.service)
 	return r
+}
+
+// daemonStands is where the daemon stands that has answered so.
+func daemonStands(status provisioning.Status, err error) check.Daemon {
+	d := check.Daemon{
+		NotRunning: errors.Is(err, control.ErrNotRunning), Hangs: errors.Is(err, os.ErrDeadlineExceeded), State: status.State, Degraded: status.Degraded, Since: status.NotRegisteredSince,
+		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt,
+	}
+	d.Unknown = err != nil && !d.NotRunning && !d.Hangs
+	if status.State == provisioning.Registered {
+		d.Since = status.RegisteredAt
+	}
+	if status.State == provisioning.Registered && status.Scheme == provisioning.ByCertificate {
+		d.Certified = &status
+	}
+	return d
 }
 
 // saveMetadata saves what the certificate service and the web ticket service say of themselves to everybody.

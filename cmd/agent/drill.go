@@ -44,7 +44,7 @@ func drillCommand(e env) *cobra.Command {
 	})
 	c.Long = `Simulates one failure: dns (no name server answers), dhcp (no DHCP server answers), both, primary (the Registrar in use
 does not answer), or clock (the device starts without a clock). It then looks for a Registrar as the daemon would, really
-signs in there as a separate endpoint, and signs out again. It reports how long the device would be without a Registrar
+signs in there as a separate endpoint, and signs out again; beside a running daemon it takes no place from it, as check does. It reports how long the device would be without a Registrar
 after a power cut or the loss of its Registrar, and what to repair beforehand. It takes 20 seconds at most.
 While the daemon pauses, for example because the password was refused, the drill is not held.
 Exit code 0: the device would find a Registrar; 4: it would not; 1: the drill was not held.`
@@ -78,7 +78,7 @@ func rehearse(ctx context.Context, e env, conf *config.Config, what drill.Case) 
 	defer done()
 	progress("rehearsing, for 20 seconds at most")
 	return drill.Run(ctx, drill.Options{
-		Case: what, Policy: conf.Policy, Wire: wire.System(), Record: record, Rests: rests, EndpointID: lent.endpoint, Untried: lent.untried,
+		Case: what, Policy: conf.Policy, Wire: wire.System(), Record: record, Rests: rests, Beside: daemonStands(status, err).MayBeBound(), EndpointID: lent.endpoint, Untried: lent.untried,
 	})
 }
 

@@ -151,7 +151,7 @@ func play(t *testing.T, archive *txtar.Archive, file string, got map[string]stri
 	var requests strings.Builder
 	servers := map[string]bool{}
 	for _, e := range site.Log() {
-		if slices.Contains([]string{"REGISTER", "unregister", "SUBSCRIBE", "SERVICE", "allocate"}, e.What) {
+		if slices.Contains([]string{"REGISTER", "bind", "unregister", "SUBSCRIBE", "SERVICE", "allocate"}, e.What) {
 			fmt.Fprintf(&requests, "%s %s %s %d\n", e.Server, e.What, e.Auth, e.Code)
 		}
 		if e.What == "connect" {

@@ -9,7 +9,8 @@
 //	fmt.Println(report.Verdict, report.Summary)
 //
 // It does not decide what a device does: reasons, plan, look-ups and sign-in come from provisioning, discover and signin,
-// which the daemon uses too. It changes nothing: it writes no record, and removes the one binding that it makes. A certificate is
+// which the daemon uses too. It changes nothing: it writes no record, makes no binding beside a daemon that may hold one (ADR 63), and
+// removes the one that it makes otherwise. A certificate is
 // issued to the endpoint of the daemon, and a Registrar keeps one binding for an endpoint: where the daemon is registered with it, that is
 // the result; where it is not running, the check signs in with the certificate itself; else it says that this was not tried.
 //

@@ -13,8 +13,8 @@ import (
 )
 
 // eye does once what the daemon does all the time, and leaves nothing behind: it signs in under an endpoint id of
-// its own, so that a daemon beside it keeps its registration, takes the binding back, and writes no record. A certificate belongs to
-// the endpoint id of the daemon: where the eye signs in with it, there is no daemon.
+// its own, and writes no record. Beside a daemon that may hold a binding it makes none, as with binding = "release" (ADR 63); else it
+// takes the binding back. A certificate belongs to the endpoint id of the daemon: where the eye signs in with it, there is no daemon.
 type eye struct {
 	*discover.Enquiry
 	policy provisioning.Policy
@@ -33,6 +33,7 @@ type eye struct {
 func newEye(o Options) *eye {
 	policy, wire := o.Policy, o.Wire
 	policy.Accept = nil // a check leaves nothing behind
+	policy.Release = policy.Release || o.Daemon.MayBeBound()
 	m := policy.Memory(cache.InMemory(o.Record))
 	e := &eye{Enquiry: discover.NewEnquiry(&policy, wire, m.Floor()), policy: policy, wire: wire, memory: m, cycle: provisioning.Cycle{Attempts: []provisioning.Attempt{}}}
 	e.resolve = func(ctx context.Context, hosts []string) []provisioning.Name {

@@ -37,10 +37,11 @@ type Options struct {
 	Progress func(what string)
 }
 
-// Daemon is where the daemon of this device stands; zero: it could not be asked.
+// Daemon is where the daemon of this device stands; zero: nothing is known of one.
 type Daemon struct {
 	NotRunning  bool
 	Hangs       bool // it runs, and does not answer
+	Unknown     bool // it could not be asked
 	State       provisioning.State
 	Degraded    bool
 	Since       time.Time           // it is registered, or is not; zero: not known
@@ -55,6 +56,12 @@ type Daemon struct {
 
 // registered says whether it is.
 func (d Daemon) registered() bool { return d.State == provisioning.Registered }
+
+// MayBeBound says whether it may hold a binding, or is about to: where a Registrar keeps one for each account, another one would push
+// it out, and to take that back would leave none. One that rests, or does not run, has none to lose.
+func (d Daemon) MayBeBound() bool {
+	return d != Daemon{} && !d.NotRunning && d.State != provisioning.Resting
+}
 
 // does is what it does, and since when.
 func (d Daemon) does() string {

@@ -35,6 +35,7 @@ func Run(ctx context.Context, o Options) Report {
 		o.Policy.Clock = fromTheBeginning(time.Now())
 	}
 	o.Policy.Accept, o.Policy.Enrol = nil, false // a drill leaves nothing behind
+	o.Policy.Release = o.Policy.Release || o.Beside
 	primary, err := provisioning.RegistrarOf(record.Registrar)
 	if err != nil && o.Case == Primary {
 		return refused(o.Case, provisioning.CacheDamaged.Met(err.Error()))

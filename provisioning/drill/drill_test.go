@@ -42,6 +42,50 @@ func TestNotHeld(t *testing.T) {
 		"no password, and the daemon has the certificate: "+own.Fault+"\n\t"+own.What+"\n"))
 }
 
+// drillAt is a drill of a device at a site.
+func drillAt(t *testing.T, text string, c Case, last cache.Record) (*sitetest.Site, Options) {
+	t.Helper()
+	s, err := sitetest.Parse(t.Name(), []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	simulated, err := s.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := place.ParseSIPAddress("sip:phone1@contoso.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Case: c, Wire: wire.Wire(simulated), Record: last, Policy: provisioning.Policy{
+		SIPAddress: address, Password: "secret", Auth: []string{"digest"}, AllowTCP: true, TLSFloor: true, AskDHCP: true,
+		TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "test",
+	}}
+	o.Policy.Roots.AppendCertsFromPEM(s.Roots())
+	return s, o
+}
+
+// Beside a daemon that may have the one binding of the account, a drill signs in without one.
+func TestBesideADaemon(t *testing.T) {
+	for _, rival := range []string{"goes", "stays"} {
+		t.Run(rival, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, o := drillAt(t, strings.Replace(site, "password=secret", "password=secret rival="+rival, 1), DHCP, cache.Record{})
+				defer s.Close()
+				o.Beside = true
+				if r := Run(t.Context(), o); !r.Registered {
+					t.Errorf("got %+v", r)
+				}
+				for _, e := range s.Log() {
+					if e.What == "bind" || e.What == "unregister" {
+						t.Errorf("the drill has sent a REGISTER with a Contact: %s", e.What)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestDrill(t *testing.T) {
 	for name, test := range map[string]struct {
 		c          Case
@@ -82,27 +126,11 @@ func TestDrill(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, err := sitetest.Parse(name, []byte(test.site))
-				if err != nil {
-					t.Fatal(err)
-				}
-				simulated, err := s.Start()
-				if err != nil {
-					t.Fatal(err)
-				}
+				s, o := drillAt(t, test.site, test.c, test.record)
 				defer s.Close()
-				address, err := place.ParseSIPAddress("sip:phone1@contoso.com")
-				if err != nil {
-					t.Fatal(err)
-				}
-				o := Options{Case: test.c, Wire: wire.Wire(simulated), Record: test.record, Policy: provisioning.Policy{
-					SIPAddress: address, Password: "secret", Auth: []string{"digest"}, AllowTCP: true, TLSFloor: true, AskDHCP: true,
-					TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "test",
-				}}
 				if test.rests {
 					o.Rests = provisioning.CredentialsResting.Met("")
 				}
-				o.Policy.Roots.AppendCertsFromPEM(s.Roots())
 				if o.Record.SIPAddress != "" {
 					o.Record.RegisteredAt = time.Now()
 				}

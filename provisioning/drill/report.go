@@ -31,6 +31,8 @@ type Options struct {
 	Record cache.Record // what the device remembers; zero: nothing
 	// Rests is why the daemon leaves Registrars alone now: then a drill, which signs in, is not held. None: it does not.
 	Rests provisioning.Trouble
+	// Beside says that a daemon may hold a binding: the drill makes none.
+	Beside bool
 	// EndpointID is the endpoint to which Policy.Identity was issued: the drill signs in as that, since the daemon does not run. "":
 	// as an endpoint of its own.
 	EndpointID string
