@@ -82,6 +82,24 @@ Look for one firewall or filter on the way to all of them, and what it does with
 - If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP.
 - Check the log of the Registrar.
 - Look for a firewall that cuts connections to port 5061.`},
+	{"behind a router, the TLS handshake arrives at all Registrars, and no answer comes", with(published(fe01, second, edge05), behindRouter, answersDropped("ip length > 60")), "tls-timeout", `
+Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged); as it is the same at all of them, the cause is most likely something that they share, or one device on the way that drops what they answer; it is not known which.
+Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
+- See what else they share: a host, a load balancer, a setting, an update.
+- Check that this port speaks TLS (a port for plain SIP waits in the same way).
+- Check that the service on fe01.contoso.com is not hung.
+- Look for a firewall on the way that drops what fe01.contoso.com answers.`},
+	{"behind a router, all Registrars are mute after the TLS handshake", with(published(fe01, second, edge05), behindRouter, answersDropped(data)), "sip-no-answer", `
+Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer SIP in time: the request has arrived (it was acknowledged); as it is the same at all of them, the cause is most likely something that they share, or one device on the way that drops what they answer; it is not known which.
+Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
+- See what else they share: a host, a load balancer, a setting, an update.
+- Check that the Registrar service runs behind this port; if it runs, look at its load and that of its domain controllers: a device waits 4 s for an answer.`},
+	{"behind a router that lets nothing through, and only Registrars are asked", with(published(fe01, second, edge05), behindRouter, firewall("drop")), "connect-timeout", `
+The gateway 10.0.0.1 (MAC 02:00:00:00:00:01) answers, but nothing behind it does (asked: 10.0.0.11, 10.0.0.14, 10.0.0.15); what stops the packets (the gateway 10.0.0.1 itself, the line behind it or a firewall) cannot be seen from here.
+The problem is with the network between this device and the server.
+See whether other devices in this subnet reach anything behind it; if none does, check that 10.0.0.1 forwards packets, and the line behind it.
+- If others do, look for a firewall or an access list that stops this device.
+- Only Registrars were asked: if anything else behind it can be reached, look for a firewall that drops port 5061 or 443, and what all Registrars share (a host, a load balancer).`},
 	{"behind a router, one Registrar refuses, and one is silent", with(published(fe01, second), behindRouter, the(fe01, refuses), the(second, blackHole)), "connect-refused", `
 fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall rejects it.
 Start the Registrar service on fe01.contoso.com, or correct the port.
@@ -163,6 +181,14 @@ func firewall(rule string) given {
 	return func(t testing.TB, _ *scene) {
 		t.Cleanup(func() { nft(t, "delete table ip front") })
 		nft(t, "add table ip front; add chain ip front passing { type filter hook forward priority 0; }; add rule ip front passing tcp dport { 443, 5061 } "+rule)
+	}
+}
+
+// answersDropped is one that drops what Registrars send.
+func answersDropped(rule string) given {
+	return func(t testing.TB, _ *scene) {
+		t.Cleanup(func() { nft(t, "delete table ip front") })
+		nft(t, "add table ip front; add chain ip front passing { type filter hook forward priority 0; }; add rule ip front passing tcp sport { 443, 5061 } "+rule+" drop")
 	}
 }
 

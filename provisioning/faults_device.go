@@ -35,7 +35,8 @@ var (
 	FaultNothingBehind = declare("link.nothing-behind-gateway", ConnectTimeout, SideNetwork,
 		"the [gateway {gateway}][IPv6 router {router}][ (MAC {mac})] answers, but nothing behind it does (asked: {silent}); what stops the packets (the [gateway {gateway}][router {router}] itself, the line behind it or a firewall) cannot be seen from here",
 		"see whether other devices in this subnet reach anything behind it; if none does, check that [{gateway}][{router}] forwards packets, and the line behind it|"+
-			"if others do, look for a firewall or an access list that stops this device", "dns", "registrar")
+			"if others do, look for a firewall or an access list that stops this device"+
+			"|[only Registrars were asked: if anything else behind it can be reached, look for a firewall that drops port {ports}, and what all Registrars share (a host, a load balancer)]", "dns", "registrar")
 
 	FaultClockPassed = declare("clock.before-what-has-passed", ClockWrong, SideDevice,
 		"the clock of this device is wrong: it shows {now}, but {passed} is already past", setClock)

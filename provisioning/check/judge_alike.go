@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -100,6 +101,25 @@ func (a *together) told() provisioning.Trouble {
 	return t.OnNoSide()
 }
 
+// besideAlike adds what else it may be where a gateway has let nothing through: several Registrars that have one cause in common, where
+// nothing but Registrars was asked behind it.
+func besideAlike(f *Facts, t provisioning.Trouble, addr netip.Addr) provisioning.Trouble {
+	var registrars []netip.Addr
+	var ports []string
+	for _, p := range f.Places {
+		registrars = append(registrars, p.Addrs...)
+		if port := fmt.Sprint(p.Port); p.Role != Beside && !slices.Contains(ports, port) {
+			ports = append(ports, port)
+		}
+	}
+	for other, way := range f.Ways {
+		if way.Hop == f.Ways[addr].Hop && other != way.Hop && !slices.Contains(registrars, other) {
+			return t
+		}
+	}
+	return t.With(provisioning.Facts{"ports": strings.Join(ports, " or ")})
+}
+
 // deadPlaces is for a device that knows where to go, and meets nobody who speaks SIP there. The first place is the one
 // the site means to be used; but one that shows a fault of its own says more than one that shows nothing.
 func deadPlaces(f *Facts) provisioning.Trouble {
@@ -117,7 +137,7 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 		return nothingNamed(f)
 	}
 	if t := nothingBehind(f, first.best().Addr); !t.None() && first.best().Trouble.Fault != provisioning.FaultNoGateway {
-		return t
+		return besideAlike(f, t, first.best().Addr)
 	}
 	if t := addressAlone(f); !t.None() {
 		return t
