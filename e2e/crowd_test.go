@@ -62,16 +62,22 @@ func BenchmarkFleet(b *testing.B) {
 	c.signIn("the broker is well", false)
 	c.awaitAll("registered")
 	c.compareMemory()
+	c.signIn("the broker is well", true) // to compare with: what follows starts them anew, too
+	c.awaitAll("registered")
+	s.dns.fault(b, silentDNS)
+	c.signIn("the broker is well, DNS silent", true)
+	c.awaitAll("degraded")
+	s.dns.heal(b)
 	for i, fault := range crowdFaults {
-		state := "registered"
-		if i%2 == 0 {
-			state = "degraded"
+		state, when := "registered", "the broker is "+fault.name
+		if i%2 == 1 {
+			state, when = "degraded", when+", DNS silent"
 			s.dns.fault(b, silentDNS)
 		} else {
 			s.dns.heal(b)
 		}
 		end := fault.make(c)
-		c.signIn("the broker is "+fault.name, true)
+		c.signIn(when, true)
 		end()
 		c.awaitAll(state)
 	}
@@ -152,7 +158,7 @@ func (c *crowd) signIn(when string, again bool) {
 		took = append(took, up[d].Sub(began[d]))
 		stops = append(stops, ended[d].Sub(ended[nil]))
 	}
-	fmt.Printf("%-28s  %d sign in, each within %s; they had ended within %s\n", when, len(took), spreadOf(took), spreadOf(stops))
+	fmt.Printf("%-36s  %d sign in, each within %s; they had ended within %s\n", when, len(took), spreadOf(took), spreadOf(stops))
 }
 
 // each does something with each device, and returns when it was over with each; under nil, when that began.
@@ -195,7 +201,7 @@ func (c *crowd) awaitAll(state string) {
 		want[name] = state
 	}
 	began, err := time.Now(), errors.New("not looked")
-	for end := began.Add(crowdReturn); err != nil && time.Now().Before(end); <-time.After(pollEvery) {
+	for end := began.Add(crowdReturn); err != nil && time.Now().Before(end); <-time.After(time.Second) {
 		err = c.broker.stands(c.reader[0], c.reader[1], c.reader[2], want)
 	}
 	if err != nil {
