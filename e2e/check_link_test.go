@@ -31,6 +31,10 @@ var linkRows = []linkRow{
 		not:  []string{"too late", "No name server answers"}, node: "link.address.10.0.0.1", detail: "the MAC 02:00:00:00:00:01 answers (ARP)"},
 	{name: "the line behind the gateway is dead, and it says so", verdict: "failed", reason: "connect-timeout", given: with(set(`dns_servers = ["`+far1+`", "`+far2+`"]`), deadLine),
 		says: []string{"The gateway 10.0.0.1 (MAC 02:00:00:00:00:01) answers, but nothing behind it does"}, not: []string{"too late", "no route"}},
+	{name: "the gateway has looked in vain for one host, which has two names", verdict: "failed", reason: "connect-unreachable",
+		given: with(published(fe01), address(fe01.host, "10.98.0.2"), record("lyncdiscoverinternal A 10.98.0.2"), deadLine, afterMoreThanTwoSeconds),
+		says:  []string{"fe01.contoso.com:5061 (10.98.0.2) cannot be reached"}, not: []string{"does not answer"},
+		node: "registrar.fe01.contoso.com:5061/tls.10.98.0.2", detail: "connect: no route to host"},
 	{name: "the gateway does not forward, and only the Registrars are behind it", verdict: "failed", reason: "connect-timeout",
 		given: with(published(fe01, second), address(fe01.host, "10.98.0.2"), address(second.host, "10.98.0.3")),
 		says:  []string{"nothing behind it does (asked: 10.98.0.2, 10.98.0.3);"}},
@@ -118,6 +122,13 @@ func deadLine(t testing.TB, _ *scene) {
 			t.Error(err)
 		}
 	})
+}
+
+// afterMoreThanTwoSeconds has the gateway look for that long until it says so: a Registrar is given up after two.
+func afterMoreThanTwoSeconds(t testing.TB, _ *scene) {
+	if err := os.WriteFile("/proc/sys/net/ipv4/neigh/line0/retrans_time_ms", []byte("750"), 0); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // forgottenGateway has the device know its gateway for good, so that the system has no word of whether it answers.

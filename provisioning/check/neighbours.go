@@ -95,7 +95,7 @@ func (e *ears) settle(f *Facts) {
 	for _, p := range f.Places {
 		for _, probe := range p.Probes {
 			if e.exact(&probe.Trouble, probe.Addr) {
-				probe.Detail = plain.Words(e.nobody[probe.Addr])
+				probe.Detail = "connect: " + plain.Words(e.nobody[probe.Addr])
 			}
 		}
 	}
