@@ -15,11 +15,15 @@ The problem is with the Registrar.
 Start the Registrar service on fe01.contoso.com, or correct the port.
 - Look for a firewall on that host that rejects connections to port 5061.`},
 	{"filtered", with(published(fe01), the(fe01, blackHole)), "connect-timeout", `
-fe01.contoso.com:5061 (10.0.0.11) does not answer, but the same server refuses connections on port 443: a firewall drops what is sent to port 5061.
-Look for a firewall that drops port 5061, on the way or on fe01.contoso.com itself.`},
+fe01.contoso.com:5061 (10.0.0.11) does not answer, but the same server refuses connections on port 443: the service behind port 5061 hangs and takes no connections, or a firewall drops what is sent there or what comes back.
+Check that the service behind port 5061 of fe01.contoso.com does not hang.
+- Look for a firewall that drops packets to or from port 5061, on the way or on fe01.contoso.com itself.`},
+	{"hung, and its queue is full", with(published(pool01), hung), "connect-timeout", `
+pool01.contoso.com:5061 (10.0.0.20) does not answer, but the same server refuses connections on port 443: the service behind port 5061 hangs and takes no connections, or a firewall drops what is sent there or what comes back.
+Check that the service behind port 5061 of pool01.contoso.com does not hang.
+- Look for a firewall that drops packets to or from port 5061, on the way or on pool01.contoso.com itself.`},
 	{"no route", with(published(fe01), the(fe01, noRoute)), "connect-unreachable", `
 fe01.contoso.com:5061 (10.0.0.11) cannot be reached: a router or firewall rejects the connection, or no host has that address.
-The problem is with the network between this device and the server.
 Look for a firewall that rejects port 5061, then check the address record and whether fe01.contoso.com is running.`},
 	{"accepted, then reset", with(published(fe01), the(fe01, resets)), "connect-reset", `
 fe01.contoso.com:5061 (10.0.0.11) accepts the connection, and drops it when the TLS handshake begins: the service behind this port does not work, or a firewall on that host cuts the connection.
@@ -39,10 +43,9 @@ If a proxy or load balancer listens there, check that the Registrar behind it is
 - Check that the proxy passes on the name fe01.contoso.com (SNI), and expects no PROXY protocol from clients.
 - Check that this port speaks TLS, and check the log of the Registrar.`},
 	{"behind a router, nothing arrives", with(published(fe01), behindRouter, dropsAll), "connect-timeout", `
-fe01.contoso.com:5061 (10.0.0.11) does not answer at all: a firewall drops the packets, or the server is down.
-The problem is with the network between this device and the server.
-Check whether fe01.contoso.com is running.
-- Look for a firewall that drops port 5061, on the way or on fe01.contoso.com itself.`},
+fe01.contoso.com:5061 (10.0.0.11) does not answer at all: the server is down or hangs, or a firewall drops what is sent there or what comes back.
+Check that fe01.contoso.com is running and does not hang.
+- Look for a firewall that drops packets to or from port 5061, on the way or on fe01.contoso.com itself.`},
 	{"behind a router, a firewall drops the TLS handshake", with(published(fe01), behindRouter, firewall(hello+" drop")), "tls-timeout", `
 fe01.contoso.com:5061 (10.0.0.11) accepts the connection, but the TLS handshake of this device never arrives there, not even in small packets: a firewall lets the connection through, and drops what is sent on it.
 The problem is with the network between this device and the server.
@@ -59,10 +62,10 @@ Look for a firewall that opens connections to port 5061 and then drops what is s
 - Check whether fe01.contoso.com is still running.`},
 	{"behind a router, nothing arrives at any Registrar", with(published(fe01, second), behindRouter, firewall("tcp dport 5061 drop")), "connect-timeout", `
 Each of the 2 Registrars (fe01.contoso.com, fe02.contoso.com) does not answer, but the same server refuses connections on port 443; as it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
-The problem is with the network between this device and the server.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061.
 - See what else they share: a host, a load balancer, a setting, an update.
-- Look for a firewall that drops port 5061, on the way or on fe01.contoso.com itself.`},
+- Check that the service behind port 5061 of fe01.contoso.com does not hang.
+- Look for a firewall that drops packets to or from port 5061, on the way or on fe01.contoso.com itself.`},
 	{"behind a router, all Registrars refuse", with(published(fe01, second, edge05), behindRouter, firewall(refuses)), "connect-refused", `
 Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) refuses the connection; as it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
@@ -105,10 +108,10 @@ fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on thi
 Start the Registrar service on fe01.contoso.com, or correct the port.
 - Look for a firewall that rejects connections to port 5061.`},
 	{"the firewall of the server drops everything", with(published(fe01), dropsAll), "connect-timeout", `
-fe01.contoso.com:5061 (10.0.0.11) does not answer, although a host has that address (it answers ARP or neighbour discovery): its firewall, or a filter of the switch or access point, drops the packets.
+fe01.contoso.com:5061 (10.0.0.11) does not answer, although a host has that address (it answers ARP or neighbour discovery): its firewall, or a filter of the switch or access point, drops the packets, or the service hangs and takes no connections.
 Look at the firewall of fe01.contoso.com: it must allow TCP port 5061 from this device (Windows: is the network profile still the right one?).
 - Look for a filter of the switch or access point (ACL, client isolation).
-- Check that the system of fe01.contoso.com is not hung.`},
+- Check that the service behind port 5061 of fe01.contoso.com, or its whole system, does not hang.`},
 	{"the server is in another subnet, which the mask of the device includes", with(published(fe01), address(fe01.host, "10.0.5.11"), wideMask), "connect-timeout", `
 No host answers at the address of fe01.contoso.com:5061 (10.0.5.11), which is in the subnet of this device: the server is off or unplugged, its address is wrong, or this device has the wrong subnet mask.
 Check that fe01.contoso.com is running and connected to this network.

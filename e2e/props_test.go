@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -66,6 +68,8 @@ func runProp(prop string) (code int) {
 		err = http.ListenAndServe(args[1], nil)
 	case "https":
 		err = http.ListenAndServeTLS(args[1], args[2], args[3], nil)
+	case "hung":
+		err = fillQueue(args[1])
 	case "banner":
 		err = serveBanner(args[1], args[2])
 	case "dns":
@@ -137,4 +141,43 @@ func refuse(conn net.PacketConn, peer net.Addr, m *dhcpv4.DHCPv4) {
 		return
 	}
 	conn.WriteTo(nak.ToBytes(), &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ClientPort})
+}
+
+// hung has a server in the place of pool01 that listens, and accepts nothing any more: its queue is full, and the system drops what
+// comes to its port.
+func hung(t testing.TB, c *scene) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, c.registrar, "env", fmt.Sprintf("%s=hung %s:%d", envProp, pool01.addr, pool01.port), self)
+	eventually(t, "the queue is full", contains(t, p.log, "listening"))
+}
+
+// fillQueue listens at an address, and connects to it until the system takes no more.
+func fillQueue(addr string) error {
+	at, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return err
+	}
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()}); err != nil {
+		return err
+	}
+	if err := syscall.Listen(fd, 1); err != nil {
+		return err
+	}
+	var waiting []net.Conn
+	for {
+		conn, err := net.DialTimeout("tcp", addr, time.Second)
+		if err != nil {
+			break
+		}
+		waiting = append(waiting, conn)
+	}
+	fmt.Println("listening, with", len(waiting), "connections in the queue")
+	select {}
 }

@@ -35,7 +35,7 @@ var generals = []*Fault{
 	general(SameAsFailed, SideRegistrar, "the same Registrar has just failed in this cycle", "fix what made this Registrar fail the first time, earlier in the list", ""),
 
 	general(ConnectRefused, "", "the connection is refused: nothing listens on this port, or a firewall rejects it", "check that the Registrar runs and the port is right (5061 inside, 443 on the Access Edge)|look for a firewall that rejects this port", ""),
-	general(ConnectTimeout, SideNetwork, "the connection attempt got no answer", "look for a firewall that drops this port, or a server that is down", ""),
+	general(ConnectTimeout, "", "the connection attempt got no answer", "check that the server is running, and does not hang|look for a firewall that drops packets to or from this port", ""),
 	general(ConnectUnreachable, SideNetwork, "there is no route to the address", "check the cable, the address, the gateway and the VLAN of this device", ""),
 	general(ConnectReset, "", "the other side dropped the connection, or a firewall or proxy in between did", "check the log of the Registrar|look for a firewall or proxy in between that drops connections", ""),
 

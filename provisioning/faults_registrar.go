@@ -6,27 +6,28 @@ var (
 		"{at}[ ({address})] refuses the connection|"+notListening, "start the Registrar service on {host}, or correct the port|"+rejecting)
 	FaultRefusedTCP = declare("connect.refused-tcp", ConnectRefused, "",
 		"{at}[ ({address})] refuses the connection|"+notListening, "offer TLS on port 5061, or enable the port for plain TCP in the settings of the pool|"+rejecting)
-	FaultFiltered = declare("connect.no-answer", ConnectTimeout, SideNetwork,
-		"{at}[ ({address})] does not answer at all|a firewall drops the packets, or the server is down", "check whether {host} is running|look for a firewall that drops port {port}, on the way or on {host} itself")
+	FaultFiltered = declare("connect.no-answer", ConnectTimeout, "",
+		"{at}[ ({address})] does not answer at all|the server is down or hangs, or a firewall drops what is sent there or what comes back",
+		"check that {host} is running and does not hang|"+dropsPort)
 	FaultHostDrops = declare("connect.host-drops", ConnectTimeout, "",
-		"{at}[ ({address})] does not answer, although a host has that address (it answers ARP or neighbour discovery)|its firewall, or a filter of the switch or access point, drops the packets",
+		"{at}[ ({address})] does not answer, although a host has that address (it answers ARP or neighbour discovery)|its firewall, or a filter of the switch or access point, drops the packets, or the service hangs and takes no connections",
 		"look at the firewall of {host}: it must allow TCP port {port} from this device (Windows: is the network profile still the right one?)|"+
-			"look for a filter of the switch or access point (ACL, client isolation)|check that the system of {host} is not hung")
+			"look for a filter of the switch or access point (ACL, client isolation)|check that the service behind port {port} of {host}, or its whole system, does not hang")
 	FaultNoNeighbour = declare("connect.nobody-there", ConnectTimeout, "",
 		"no host answers at the address of {at}[ ({address})], which is in the subnet of this device: the server is off or unplugged, its address is wrong, or this device has the wrong subnet mask",
 		"check that {host} is running and connected to this network|check its address record, and the subnet mask and VLAN of this device|on Wi-Fi, check that devices may reach each other (client isolation)")
 	FaultNoGateway = declare("connect.no-gateway", ConnectTimeout, SideDevice,
 		"the [gateway {gateway}][IPv6 router {router}] does not answer: this device cannot reach what is behind it, such as {at}[ ({address})]", mendGateway)
 	FaultPortFiltered = declare("connect.port-filtered", ConnectTimeout, "",
-		"{at}[ ({address})] does not answer, but the same server {elsewhere}|a firewall drops what is sent to port {port}",
-		"look for a firewall that drops port {port}, on the way or on {host} itself")
+		"{at}[ ({address})] does not answer, but the same server {elsewhere}|the service behind port {port} hangs and takes no connections, or a firewall drops what is sent there or what comes back",
+		"check that the service behind port {port} of {host} does not hang|"+dropsPort)
 	FaultLossyWay = declare("connect.lossy", Lossy, SideNetwork,
 		"packets are lost: {lost} of {asked} queries to the name server {server} were not answered ({share} %), and no connection to {at}[ ({address})] can be made",
 		"look for a bad cable, weak Wi-Fi, a saturated link, or another host that has the address of this device|"+
 			"if the name server only limits queries, look for a firewall that drops port {port}")
 	FaultNoWay = declare("connect.unreachable", ConnectUnreachable, SideNetwork,
 		"there is no route to {at}[ ({address})]", "check the address record, the gateway and the VLAN of this device")
-	FaultHostUnreachable = declare("connect.host-unreachable", ConnectUnreachable, SideNetwork,
+	FaultHostUnreachable = declare("connect.host-unreachable", ConnectUnreachable, "",
 		"{at}[ ({address})] cannot be reached|a router or firewall rejects the connection, or no host has that address",
 		"look for a firewall that rejects port {port}, then check the address record and whether {host} is running")
 	FaultNotPermitted = declare("connect.not-permitted", ConnectUnreachable, SideDevice,
@@ -209,6 +210,9 @@ const (
 	rejecting    = "look for a firewall[ {there}] that rejects connections to port {port}"
 	cutting      = "look for a firewall[ {there}] that cuts connections to port {port}"
 )
+
+// dropsPort is for a port that does not answer: the same is seen where the answer is dropped on its way back.
+const dropsPort = "look for a firewall that drops packets to or from port {port}, on the way or on {host} itself"
 
 // dropping is for a firewall that looks into connections.
 const dropping = "look for a firewall[ {there}] that opens connections to port {port} and then drops what is sent on them: application control, TLS inspection, intrusion prevention"

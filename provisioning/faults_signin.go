@@ -14,7 +14,7 @@ var (
 		"{at} ({address}) takes {ms} ms to answer SIP", "look at the load of the Registrar and of its domain controllers: a device waits 4 s for an answer")
 	FaultWentSilent = declare("sip.went-silent", SIPNoAnswer, "",
 		"{at}[ ({address})] no longer answers on a connection that has worked until now",
-		"run homeward check: it tells a server that is down from a network that loses or drops its packets")
+		"run homeward check: it shows what still answers on the way to {host}, and on {host} itself")
 	FaultIdleClosed = declare("connect.idle-closed", ConnectReset, "",
 		"the connection to {at} was lost {count} in the last hour, each time after {idle} without traffic: something on the path, or the Registrar itself, closes idle connections",
 		"raise the idle timeout of the load balancer, firewall or proxy in front of {host}, and of the Registrar, to 20 minutes or more")

@@ -231,15 +231,11 @@ func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.T
 
 // filtered is what is wrong with a place that does not answer, with what its address does at other ports.
 func filtered(f *Facts, p *Place, closed provisioning.Trouble) provisioning.Trouble {
-	near := closed.Fault == provisioning.FaultHostDrops
-	if closed.Fault != provisioning.FaultFiltered && !near || otherPort(f, p) != nil || elsewhere(f, p) == "" {
+	silent := closed.Fault == provisioning.FaultFiltered || closed.Fault == provisioning.FaultHostDrops
+	if !silent || otherPort(f, p) != nil || elsewhere(f, p) == "" {
 		return closed
 	}
-	t := provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p)}).Facts)
-	if !near { // else it may be the host itself
-		t = t.On(provisioning.SideNetwork)
-	}
-	return t
+	return provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p)}).Facts)
 }
 
 // otherFamily says whether this device has IPv6 only, and a host is known by name and IPv4 addresses only.

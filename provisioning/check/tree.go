@@ -21,7 +21,7 @@ type branch struct {
 
 // add adds a node. What the verdict explains is not told as a fault of its own.
 func (b *branch) add(c Check) {
-	if c.Result == Bad && b.explained(c) {
+	if (c.Result == Bad || b.verdict.Fault == provisioning.FaultOwnAddressTwice && slices.Contains(silence, c.Reason)) && b.explained(c) {
 		c = Check{ID: c.ID, Under: c.Under, Title: c.Title, Result: Skipped, Needs: b.verdict.Area()}
 	}
 	if c.Hint == "" && c.Result != Good && c.Needs == "" {

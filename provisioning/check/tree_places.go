@@ -34,7 +34,8 @@ func (b *branch) registrars() {
 		for _, p := range f.at(host) {
 			b.place(p, id)
 		}
-		for i := at + 1; i < len(b.checks) && b.checks[at].Result == Bad; i++ {
+		explained := b.checks[at].Result == Bad || b.checks[at].Result == Warn && b.verdict.Fault == provisioning.FaultOwnAddressTwice
+		for i := at + 1; i < len(b.checks) && explained; i++ {
 			if below := &b.checks[i]; below.Result == Skipped && below.Needs == b.verdict.Area() { // which explains it
 				top := &b.checks[at]
 				top.Result, top.Needs, top.TookMS = Skipped, below.Needs, 0
@@ -116,7 +117,7 @@ func (b *branch) place(p *Place, under string) {
 func metAt(f *Facts, p *Place, probe *signin.Probe) provisioning.Trouble {
 	alone := *p
 	alone.Probes = []*signin.Probe{probe}
-	return overFamily(f, p, probe, filtered(f, &alone, probe.Trouble))
+	return onLossyWay(f, overFamily(f, p, probe, filtered(f, &alone, probe.Trouble)))
 }
 
 // layers are TCP, TLS and SIP of one address. What comes after a failure is not run.
