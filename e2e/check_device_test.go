@@ -47,16 +47,14 @@ sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls)
 The problem is with the Registrar.
 Restart homeward so that it registers again, or fix pool01.contoso.com: issue a certificate for pool01.contoso.com.`},
 	{"last good is dead, and so are DNS and DHCP", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies, the(fe01, refuses))), "dns-timeout", `
-No name server answers (10.0.0.53:53); the last good Registrar fe01.contoso.com does not answer either.
-The problem is with the network between this device and the server.
-Check the VLAN and the gateway of this device, since DHCP does not answer either.
-- Check that the name server runs, and that nothing drops port 53 on the way.
+No name server answers (10.0.0.53:53), although 10.0.0.11, in the same subnet, can be reached; the last good Registrar fe01.contoso.com does not answer either.
+Check that the name server runs and does not hang.
+- Look for a firewall, on the way or on the server itself, that drops port 53.
 - Set dns_servers to a name server that works.`},
 	{"last good is alive, and DNS and DHCP are dead", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies)), "dns-timeout", `
-The device signs in to fe01.contoso.com, the last Registrar that worked, because nothing else leads to one: no name server answers (10.0.0.53:53).
-The problem is with the network between this device and the server.
-Check the VLAN and the gateway of this device, since DHCP does not answer either.
-- Check that the name server runs, and that nothing drops port 53 on the way.
+The device signs in to fe01.contoso.com, the last Registrar that worked, because nothing else leads to one: no name server answers (10.0.0.53:53), although 10.0.0.11, in the same subnet, can be reached.
+Check that the name server runs and does not hang.
+- Look for a firewall, on the way or on the server itself, that drops port 53.
 - Set dns_servers to a name server that works.`},
 	{"TLS is gone from a site that had it", with(published(fe01, at("internal-tcp")), later(the(fe01, refuses))), "connect-refused", `
 fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it.
@@ -65,7 +63,6 @@ Start the Registrar service on fe01.contoso.com, or correct the port.
 - Look for a firewall on that host that rejects connections to port 5061.`},
 	{"everything is dead", with(published(deviceOrder...), dnsIsSilent, dhcpIsSilent), "dns-timeout", `
 No name server answers (10.0.0.53:53).
-The problem is with the network between this device and the server.
 Check the VLAN and the gateway of this device, since DHCP does not answer either.
 - Check that the name server runs, and that nothing drops port 53 on the way.
 - Set dns_servers to a name server that works.`},

@@ -85,13 +85,12 @@ Create the A record of gone.contoso.com, or delete the SRV record.`},
 
 	{"the name server is silent", with(published(fe01), dnsIsSilent, dhcpSaysNothing), "dns-timeout", `
 No name server answers (10.0.0.53:53).
-The problem is with the network between this device and the server.
 Check that the name server runs, and that nothing drops port 53 on the way.
 - Set dns_servers to a name server that works.`},
 	{"the name server answers over TCP alone", with(published(fe01), dnsOverTCPAlone, dhcpSaysNothing), "dns-timeout", `
 No name server answers (10.0.0.53:53), although 10.0.0.53 accepts connections on TCP port 53.
-Look for a firewall, on the way or on the server itself, that drops UDP port 53.
-- Check that the name server runs.
+Check that the name server runs and does not hang.
+- Look for a firewall, on the way or on the server itself, that drops UDP port 53.
 - Set dns_servers to a name server that works.`},
 	{"the name server answers from another address", with(published(fe01), dnsAnswersFrom("10.0.0.57"), dhcpSaysNothing), "dns-timeout", `
 The name server 10.0.0.53:53 was asked, and the answer came from 10.0.0.57:53: it is not accepted, since anybody could send such an answer.
@@ -99,7 +98,6 @@ The problem is with DNS.
 Let the name server answer from the address that was asked; look for a NAT on the way that changes it; or enter 10.0.0.57:53 as the name server (DHCP option 6, or dns_servers).`},
 	{"nothing listens at the name server", with(published(fe01), dnsIsClosed), "dns-timeout", `
 No name server can be queried: 10.0.0.53:53 refuses the query (nothing listens there, or a firewall rejects it).
-The problem is with the network between this device and the server.
 Check that a name server runs at this address and port, and that no firewall rejects the query; or set dns_servers to a name server that works.`},
 	{"the name server refuses", with(nameServer(refusingDNS)), "dns-refused", `
 The name server 10.0.0.53:53 refuses to answer this device (REFUSED).

@@ -7,7 +7,7 @@ var (
 	FaultDNSLate = declare("dns.late", DNSTimeout, SideDNS,
 		"the name server {servers} answers too late: a device does not wait that long",
 		"on the name server, look for a forwarder that does not answer; or set dns_servers to another name server", "dns")
-	FaultDNSClosed = declare("dns.port-closed", DNSTimeout, SideNetwork,
+	FaultDNSClosed = declare("dns.port-closed", DNSTimeout, "",
 		"no name server can be queried: {servers} refuses the query (nothing listens there, or a firewall rejects it)",
 		"check that a name server runs at this address and port, and that no firewall rejects the query; or set dns_servers to a name server that works", "dns")
 	FaultDNSOwnClosed = declare("dns.own-closed", DNSTimeout, SideDevice,
@@ -19,7 +19,7 @@ var (
 	FaultDNSLossy = declare("dns.lossy", Lossy, SideNetwork,
 		"{lost} of {asked} queries to the name server {server} were not answered ({share} %)",
 		"look for a bad cable, weak Wi-Fi or a saturated link between this device and {server}, and for a query limit on the server")
-	FaultDNSSlow = declare("dns.slow", Slow, SideNetwork,
+	FaultDNSSlow = declare("dns.slow", Slow, "",
 		"the name server {server} takes {ms} ms to answer", "check the connection between this device and {server}, and the forwarders of the server; or set dns_servers to a nearer one")
 	FaultDNSUnreachable = declare("dns.unreachable", DNSTimeout, SideNetwork,
 		"no name server can be queried: there is no route to {servers}[ ({problem})]",
@@ -31,14 +31,14 @@ var (
 		"no name server can be queried: the [gateway {gateway}][IPv6 router {router}], through which this device reaches {servers}, does not answer", mendGateway, "dns", "registrar")
 	FaultDNSHungUp = declare("dns.hung-up", DNSTimeout, SideDNS,
 		"no name server can be queried: {servers} closes the connection without an answer", "check the log of the name server, or set dns_servers to a name server that works", "dns")
-	FaultDNSSilent = declare("dns.silent", DNSTimeout, SideNetwork,
+	FaultDNSSilent = declare("dns.silent", DNSTimeout, "",
 		"no name server answers ({servers})",
 		"[check the VLAN and the gateway of this device, since {dhcp} either]|check that the name server runs, and that nothing drops port 53 on the way|set dns_servers to a name server that works", "dns")
 	FaultDNSSilentWayOpen = declare("dns.silent-way-open", DNSTimeout, "",
 		"no name server answers ({servers})[, although {alive}][; the gateway {hop} on the way there does]",
-		"[look for a firewall, on the way or on the server itself, that drops {dropped}]|check that the name server runs|"+
+		"check that the name server runs and does not hang|[look for a firewall, on the way or on the server itself, that drops {dropped}]|"+
 			"[look for a firewall, on the way or on the server itself, that drops {blocked}]|[check that the gateway {hop} forwards packets]|set dns_servers to a name server that works", "dns")
-	FaultDNSUpstream = declare("dns.upstream-silent", DNSTimeout, SideNetwork,
+	FaultDNSUpstream = declare("dns.upstream-silent", DNSTimeout, "",
 		"the resolver on this device ({servers}) gets no answer from the name servers that it asks ({upstream})[, although {alive}][; the gateway {hop} on the way there answers]",
 		"[check the VLAN and the gateway of this device, since {dhcp} either]|check that {upstream} runs, and that nothing drops port 53 on the way|have DHCP name other name servers (option 6), or set dns_servers to one that works", "dns")
 	FaultDNSSilentFor = declare("dns.silent-for-one-name", DNSTimeout, SideDNS,

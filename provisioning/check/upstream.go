@@ -1,9 +1,11 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -131,33 +133,42 @@ func silentServers(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 // wayTo is what is known of the way to name servers of which none answers: who does on it, and DHCP.
 func wayTo(f *Facts, servers []netip.AddrPort) provisioning.Facts {
 	facts := provisioning.Facts{"blocked": "port 53"}
-	var heard []netip.Addr
+	alive, heard := "", false // by anybody: then this device is on a network that works
+	for _, way := range f.Ways {
+		heard = heard || way.Heard
+	}
 	for _, server := range servers {
 		hop := f.Ways[server.Addr()].Hop
-		mac, known := macOf(f, hop)
-		if hop == server.Addr() || !known || mac == "" {
-			continue
+		if mac, known := macOf(f, hop); hop != server.Addr() && known && mac != "" {
+			facts["hop"] = hop
 		}
-		facts["hop"] = hop
-		for addr, way := range f.Ways {
-			if way.Hop == hop && addr != hop && way.Heard {
-				heard = append(heard, addr)
-			}
-		}
+		alive = cmp.Or(alive, beside(f, server.Addr(), hop))
 	}
-	slices.SortFunc(heard, netip.Addr.Compare)
-	switch {
-	case f.OverTCP != "":
-		facts["alive"], facts["dropped"] = f.OverTCP+" on TCP port 53", "UDP port 53"
+	if f.OverTCP != "" {
+		alive, facts["dropped"] = f.OverTCP+" on TCP port 53", "UDP port 53"
 		delete(facts, "blocked")
-	case len(heard) > 0:
-		facts["alive"] = fmt.Sprintf("%s, behind the same gateway (%s), can be reached", heard[0], facts["hop"])
 	}
 	switch {
-	case facts["alive"] != nil:
+	case alive != "":
+		facts["alive"] = alive
 		delete(facts, "hop") // it is told with that
-	case f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent && facts["hop"] == nil:
+	case f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent && facts["hop"] == nil && !heard:
 		facts["dhcp"] = "DHCP does not answer"
 	}
 	return facts
+}
+
+// beside says who answers where a silent address is, through the same gateway or in the same subnet of this device; "": nobody.
+func beside(f *Facts, silent, hop netip.Addr) string {
+	for _, addr := range slices.SortedFunc(maps.Keys(f.Ways), netip.Addr.Compare) {
+		both := func(p netip.Prefix) bool { return p.Contains(silent) && p.Contains(addr) }
+		switch way := f.Ways[addr]; {
+		case !way.Heard || addr == silent || addr == hop || !hop.IsValid():
+		case hop == silent && way.Hop == addr && slices.ContainsFunc(f.Link.Addrs, both):
+			return addr.String() + ", in the same subnet, can be reached"
+		case hop != silent && way.Hop == hop:
+			return fmt.Sprintf("%s, behind the same gateway (%s), can be reached", addr, hop)
+		}
+	}
+	return ""
 }
