@@ -6,16 +6,12 @@ import (
 	"encoding/json"
 	"flag"
 	"io"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/fleet"
 )
-
-// oneShotMemory is our choice: bytes up to which a command that is over in a moment clears nothing up.
-const oneShotMemory = 1 << 30
 
 // row is a device as JSON shows it.
 type row struct {
@@ -47,8 +43,6 @@ func list(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	debug.SetGCPercent(-1) // over in a moment
-	debug.SetMemoryLimit(oneShotMemory)
 	r, err := snapshot(ctx, conf, o.site)
 	if err != nil {
 		return err
