@@ -21,7 +21,7 @@ sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls)
 The problem is with the DHCP server.
 Find the second DHCP server of this network and correct or stop it.`},
 	{"a router of somebody answers, too, and the device obeys it", with(published(fe01), dhcpSays(startDhcpd, options{}), strangeDHCPServer, set(`dns_servers = ["10.0.0.68"]`)), "dhcp-conflict", `
-The DHCP servers disagree: 10.0.0.67 gives the gateway 10.0.0.1 and the name server 10.0.0.53, 10.0.0.68 gives the gateway 10.0.0.68 and the name server 10.0.0.68; the name servers of this device are those of 10.0.0.68; nothing names a Registrar for contoso.com: there is no SRV record, and the DHCP answer names no Registrar (option 120 missing).
+DHCP servers that disagree answer here (10.0.0.67, 10.0.0.68); the name servers of this device are those of 10.0.0.68; nothing names a Registrar for contoso.com: there is no SRV record, and the DHCP answer names no Registrar (option 120 missing).
 The problem is with the DHCP server.
 Find the DHCP server that does not belong to this network, stop it, and have this device renew its lease.
 - If other phones sign in at this site, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers.

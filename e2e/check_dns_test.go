@@ -46,6 +46,19 @@ The problem is with DNS.
 If the name is misspelt, correct it in the SRV record _sipinternaltls._tcp.contoso.com.
 - Create the A record of gone.contoso.com.
 - If that record exists, look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection).`},
+	{"the target is misspelt, and a wildcard record leads to the web server", with(srvFor("pol01.contoso.com", 5061), record("* A "+pool01.addr)), "connect-refused", `
+The SRV record _sipinternaltls._tcp.contoso.com names pol01.contoso.com, which probably does not exist: DNS gives it only the address of the wildcard record *.contoso.com, 10.0.0.20, where no Registrar answers.
+The problem is with DNS.
+Correct pol01.contoso.com in the SRV record _sipinternaltls._tcp.contoso.com.
+- If the name is right, create an A record of pol01.contoso.com with the address of the Registrar.
+- If the Registrar is at 10.0.0.20: start the Registrar service on pol01.contoso.com, or correct the port.
+- Look for a firewall on that host that rejects connections to port 5061.`},
+	{"the target has no address, and option 120 names a Registrar that is down", with(srvFor("gone.contoso.com", 5061), dhcpSays(startKea, full), the(pool, refuses)), "no-address", `
+sip:phone1@contoso.com signs in to pool.contoso.com:5060 over TCP (dhcp-tcp), but the SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which does not exist in DNS.
+The problem is with DNS.
+If the name is misspelt, correct it in the SRV record _sipinternaltls._tcp.contoso.com.
+- Create the A record of gone.contoso.com.
+- If that record exists, look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection).`},
 	{"the target is outside the SIP domain", with(srvFor("fe01.fabrikam.com", 5061)), "name-not-allowed", `
 The SRV record _sipinternaltls._tcp.contoso.com names fe01.fabrikam.com, which is outside the SIP domain contoso.com: devices do not use it.
 The problem is with DNS.
@@ -67,12 +80,14 @@ Correct the SRV record if the service should be offered here.`},
 All is well: sip:phone1@contoso.com signs in to sip.contoso.com:5061 over TLS (internal-tls).`},
 	{"every name resolves (captive portal)", with(nameServer(startCaptive), pool01Is("https"), dhcpSaysNothing), "dns-malformed", `
 DNS gives the address 10.0.0.20 for every name, even for names that do not exist.
-The problem is with DNS.
-Remove the wildcard record, or sign in to the captive portal of this network.`},
+The problem is with the network between this device and the server.
+If this is a guest network with a captive portal, connect this device to the network for phones, or sign in to the portal.
+- Have the name server answer only for names that exist, or set dns_servers to one that does.`},
 	{"order communicator, and every name resolves", with(set(`order = "communicator"`), nameServer(startCaptive), pool01Is("https")), "dns-malformed", `
 DNS gives the address 10.0.0.20 for every name, even for names that do not exist.
-The problem is with DNS.
-Remove the wildcard record, or sign in to the captive portal of this network.`},
+The problem is with the network between this device and the server.
+If this is a guest network with a captive portal, connect this device to the network for phones, or sign in to the portal.
+- Have the name server answer only for names that exist, or set dns_servers to one that does.`},
 	{"only the external record is visible inside, and the Edge is filtered", with(published(edge05), the(edge05, blackHole)), "connect-timeout", `
 Only the external record leads to a Registrar, and its Access Edge edge05.contoso.com:443 (10.0.0.15) does not answer from this network.
 The problem is with DNS.

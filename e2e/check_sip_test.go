@@ -119,7 +119,7 @@ Offer TLS on the Registrar.
 	{"the home pool does not resolve", with(redirects(fe01, "gone.contoso.com:5061;transport=TLS")), "no-address", `
 fe01.contoso.com redirects the device to its home pool gone.contoso.com, which has no address.
 The problem is with DNS.
-Create the A record of gone.contoso.com, or move the user to a pool that exists.`},
+Create the A record of gone.contoso.com, or move the user to another pool.`},
 	{"the redirects form a loop", with(
 		redirects(fe01, "fe02.contoso.com:5061;transport=TLS"),
 		redirects(second, "fe01.contoso.com:5061;transport=TLS")), "sip-redirect-loop", `

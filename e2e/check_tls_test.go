@@ -6,7 +6,8 @@ var tlsFaults = []fault{
 	{"the certificate lacks the name", with(pool01Has(namesAnother)), "tls-name", `
 The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for lync01.contoso.com.
 The problem is with the Registrar.
-Issue a certificate that also contains pool01.contoso.com, or let the SRV record _sipinternaltls._tcp.contoso.com name lync01.contoso.com, with an A record for lync01.contoso.com.`},
+On the Registrar, choose the certificate that contains pool01.contoso.com, or issue one.
+- If lync01.contoso.com is a name of this Registrar, let the SRV record _sipinternaltls._tcp.contoso.com name it.`},
 	{"the certificate has a wildcard", with(pool01Has(namesWildcard)), "tls-name", `
 The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for *.contoso.com.
 The problem is with the Registrar.

@@ -55,9 +55,9 @@ func (e Ending) Left(now time.Time) string {
 	}
 	switch {
 	case left < 0 && days == 0:
-		return "has ended today"
+		return "ended today"
 	case left < 0:
-		return fmt.Sprintf("has ended %s ago", countDays(days))
+		return fmt.Sprintf("ended %s ago", countDays(days))
 	case days == 0:
 		return "less than a day left"
 	default:

@@ -49,6 +49,9 @@ var (
 		"compare both with a clock that is right, and set the wrong one")
 	FaultClockCertificate = declare("clock.before-certificate", ClockWrong, SideDevice,
 		"the clock of this device is wrong: it shows {now}, but the certificate of {at} is valid only from {begins}", setClock)
+	FaultTimeServerOff = declare("clock.server-off", "", "",
+		"the time server {server}, which {source} names, is {span} {direction}[: at its time the certificate of {of} is not valid]",
+		"set the clock of the time server, or remove it from {source}: phones set their clocks by it")
 	FaultTimeServersApart = declare("clock.servers-apart", "", "",
 		"the time servers of this network are {span} apart, so one of them is wrong[; {dhcp}][; {dns}]",
 		"compare them with a clock that is right, and correct the one that is wrong, or remove it where it is named: phones set their clocks by them")

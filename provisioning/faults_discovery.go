@@ -103,14 +103,15 @@ var (
 	FaultDNSUnusable = declare("dns.unusable-answer", DNSMalformed, SideDNS,
 		"the name server {servers} sends an answer for {name} that cannot be used: {problem}",
 		"look for a DNS proxy or firewall in between that changes DNS messages, then into the log of the name server; or set dns_servers to a name server that works")
-	FaultDNSAnswersAll = declare("dns.answers-everything", DNSMalformed, SideDNS,
+	FaultDNSAnswersAll = declare("dns.answers-everything", DNSMalformed, "",
 		"DNS gives the address {addresses} for every name, even for names that do not exist",
-		"remove the wildcard record, or sign in to the captive portal of this network")
+		"if this is a guest network with a captive portal, connect this device to the network for phones, or sign in to the portal|"+
+			"have the name server answer only for names that exist, or set dns_servers to one that does", "dns", "registrar")
 	FaultWildcardNothing = declare("dns.wildcard", "", "",
 		"a wildcard record *.{domain} gives the address {addresses} to every name that does not exist; that names no Registrar: a device asks for SRV records", "")
 	FaultWildcardHost = declare("dns.wildcard-host", "", "",
-		"{host} may have no address record of its own: it has the address that a wildcard record gives to every name of {domain} that does not exist",
-		"check that {host} has an A record with the right address")
+		"{source} names {host}, which probably does not exist: DNS gives it only the address of the wildcard record *.{domain}, {addresses}, where no Registrar answers",
+		"correct {host} in {source}|if the name is right, create an A record of {host} with the address of the Registrar|if the Registrar is at {addresses}: {cause.do}")
 	FaultRecordUnusable = declare("dns.unusable-record", DNSMalformed, SideDNS,
 		"the SRV record {query} cannot be used: {problem}", "correct the target and the port of the SRV record")
 	FaultOneRecordUnusable = declare("dns.one-unusable-record", DNSMalformed, SideDNS,
@@ -164,10 +165,10 @@ var (
 	FaultDHCPDisagree = declare("dhcp.disagree", DHCPConflict, SideDHCP,
 		"the DHCP servers disagree: {problem}"+obeyed, "find the second DHCP server of this network and correct or stop it")
 	FaultDHCPStranger = declare("dhcp.disagree-network", DHCPConflict, SideDHCP,
-		"the DHCP servers disagree: {problem}"+obeyed+"; {cause}",
+		"DHCP servers that disagree answer here ({servers})"+obeyed+"; {cause}",
 		"find the DHCP server that does not belong to this network, stop it, and have this device renew its lease|{cause.do}")
 	FaultDHCPDisagreeDead = declare("dhcp.disagree-dead", DHCPConflict, SideDHCP,
-		"the DHCP servers disagree: {problem}"+obeyed+"; the device uses the answer that comes first, and {cause}",
+		"DHCP servers that disagree answer here ({servers})"+obeyedKnown+"; the device uses the answer that comes first, and {cause}",
 		"find the DHCP server that does not belong to this network, and correct or stop it; if all of them belong here, correct option 120 on the one that is wrong", "registrar")
 	FaultDHCPOtherAnswers = declare("dhcp.other-answers", DHCPConflict, SideDHCP, "{host}, which another of them names, answers", "")
 	FaultDHCPOtherDead    = declare("dhcp.other-dead", DHCPConflict, SideDHCP, "no Registrar can be reached at {host}, which one of them names", "")
@@ -226,7 +227,10 @@ const (
 const rebind = "look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection)"
 
 // obeyed is which of several DHCP servers a device obeys.
-const obeyed = "[; the lease of this device comes from {lease}][; the name servers of this device are those of {like}][; which of them this device has its lease from {unknown}]"
+const (
+	obeyed      = obeyedKnown + "[; which of them this device has its lease from {unknown}]"
+	obeyedKnown = "[; the lease of this device comes from {lease}][; the name servers of this device are those of {like}]"
+)
 
 // exempt is what to do about it where that has been seen.
 const exempt = "look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection), and exempt {domain} there (dnsmasq: rebind-domain-ok, Unbound: private-domain)"

@@ -114,13 +114,13 @@ var (
 		"a certificate that {at} sends cannot be read: {problem}", "replace it with a certificate that does not have this fault")
 
 	FaultWrongName = declare("certificate.other-name", TLSName, SideRegistrar,
-		"the certificate of {at} is not for {host}, but for {names}", "issue a certificate for {host}")
+		"the certificate of {at} is not for {host}, but for {names}", rightCertificate)
 	FaultWrongNameOfRecord = declare("certificate.other-name-than-dns", TLSName, SideRegistrar,
 		"the certificate of {at} is not for {host}, but for {names}",
-		"issue a certificate that also contains {host}, or let {source} name {useful}[, with an A record for {missing}]")
+		rightCertificate+"|[if {useful} is a name of this Registrar, let {source} name it]")
 	FaultWrongNameUseful = declare("certificate.other-name-useful", TLSName, SideRegistrar,
 		"the certificate of {at} is not for {host}, but for {names}",
-		"issue a certificate that also contains {host}, or name {useful} instead[, with an A record for {missing}]")
+		rightCertificate+"|[if {useful} is a name of this Registrar, use it instead]")
 	FaultWildcard = declare("certificate.wildcard", TLSName, SideRegistrar,
 		"the certificate of {at} is not for {host}, but for {names}", "issue a certificate that names {host}: devices do not accept a wildcard for SIP")
 	FaultAddressNotProven = declare("certificate.configured-address", TLSName, SideDevice,
@@ -219,6 +219,9 @@ const dropping = "look for a firewall[ {there}] that opens connections to port {
 
 // tooLarge is for packets of which only the large ones are lost.
 const tooLarge = "[look for {large} that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message \"fragmentation needed\"]"
+
+// rightCertificate is for a server that shows the certificate of another name: of another service, more often than not.
+const rightCertificate = "on the Registrar, choose the certificate that contains {host}, or issue one"
 
 // opened is what a firewall with TLS inspection looks like. Wherever trusting an authority is advised, so is this.
 const opened = "if {root} is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port {port} from TLS inspection"

@@ -106,7 +106,7 @@ var (
 		"{host} redirects the device, but names no Registrar that it could use: {said}",
 		"configure the Registrar to redirect to SIP addresses with a host name and transport=tls")
 	FaultRedirectNoAddress = declare("redirect.no-address", NoAddress, SideDNS,
-		"{from} redirects the device to its home pool {host}, which has no address", "create the A record of {host}, or move the user to a pool that exists")
+		"{from} redirects the device to its home pool {host}, which has no address", "create the A record of {host}, or move the user to another pool")
 	FaultRedirectLoop = declare("redirect.loop", SIPRedirectLoop, SideRegistrar,
 		"the redirects form a loop: {from} sends the device to {host}, where it has been", "on {from} and {host}, check which home pool the user has")
 

@@ -232,7 +232,7 @@ func alsoWrong(r check.Report) []string {
 	var also []string
 	for _, c := range r.Checks {
 		if slices.Contains(r.Besides, c.ID) {
-			also = append(also, fmt.Sprintf("%s (%s)", printable(c.Title), c.Reason))
+			also = append(also, fmt.Sprintf("%s (%s)", printable(c.Title), cmp.Or(string(c.Reason), c.Fault)))
 		}
 	}
 	return also

@@ -207,7 +207,19 @@ func TestTimeServersApart(t *testing.T) {
 	if r.Verdict != Degraded {
 		t.Errorf("the verdict is %s", r.Verdict)
 	}
-	golden.Compare(t, "testdata/faults.golden", []byte("two time servers: "+r.Fault+"\n\t"+strings.Join(r.Summary, "\n\t")+"\n"))
+	told := "two time servers: " + r.Fault + "\n\t" + strings.Join(r.Summary, "\n\t") + "\n"
+	p := &Place{Candidate: provisioning.Candidate{Endpoint: f.SignIn.Registrar.Endpoint}, Probes: []*signin.Probe{{Secured: true, Answered: true}}}
+	p.Probes[0].TLS.NotBefore, p.Probes[0].TLS.NotAfter, p.Probes[0].Greeting.Date = f.Now.Add(-30*day), f.Now.Add(30*day), f.Now
+	off := *f
+	off.Places, off.TimeServers = []*Place{p}, []TimeServer{{Source: option42, Name: "10.0.0.13", Ahead: -7 * 365 * day}}
+	r = judge(&off)
+	told += "one that is off: " + r.Fault + "\n\t" + strings.Join(r.Summary, "\n\t") + "\n"
+	golden.Compare(t, "testdata/faults.golden", []byte(told))
+	for ahead, want := range map[time.Duration]Verdict{20 * day: Degraded, tolerated: OK} { // the Registrar has the time of the device
+		if off.TimeServers[0].Ahead = ahead; judge(&off).Verdict != want {
+			t.Errorf("%s ahead: the verdict is not %s", ahead, want)
+		}
+	}
 	f.TimeServers[1].Ahead = -tolerated
 	if r := judge(f); r.Verdict != OK {
 		t.Errorf("within what is tolerated: the verdict is %s, %q", r.Verdict, r.Summary)
@@ -250,7 +262,7 @@ func TestTimeServersAreHeard(t *testing.T) {
 		{"one alone is not enough", []TimeServer{{Name: "a", Ahead: 17520 * time.Hour}, {Name: "b", Problem: "does not answer"}},
 			0, "and of a are 2 years apart, and it is not certain which of them is wrong", by("a"), "; DHCP option 42 names a (2 years ahead), b (does not answer)"},
 		{"one is at the time of no certificate", []TimeServer{{Name: "a", Ahead: 100 * 24 * time.Hour}},
-			-time.Second, "", generic, "; within 1s of fe01.contoso.com; DHCP option 42 names a (100 days ahead, when the certificate of fe01.contoso.com is not valid)"},
+			-time.Second, "", generic, "; within 1s of fe01.contoso.com; DHCP option 42 names a (100 days ahead, which is wrong)"},
 		{"a Registrar is at the time of its own certificate no more", nil,
 			100 * 24 * time.Hour, "and of fe01.contoso.com are 100 days apart, and it is not certain which of them is wrong: at the time of fe01.contoso.com its own certificate, valid from 2026-10-27 15:04 UTC to 2026-12-26 15:04 UTC, is not valid", generic, ""},
 		{"a Registrar counts before them", []TimeServer{{Name: "a"}, {Name: "b", Ahead: time.Hour + time.Second}},

@@ -196,6 +196,20 @@ func (f *Facts) resolves(host string) bool {
 	return len(f.at(host)) > 0 || slices.ContainsFunc(f.HostNames, func(n provisioning.Name) bool { return n.Host == host && len(n.Addrs) > 0 })
 }
 
+// isElsewhere says whether a name was seen to have other addresses only: it is that of another server.
+func (f *Facts) isElsewhere(host string, addrs []netip.Addr) bool {
+	var has []netip.Addr
+	for _, p := range f.at(host) {
+		has = append(has, p.Addrs...)
+	}
+	for _, n := range f.HostNames {
+		if n.Host == host {
+			has = append(has, n.Addrs...)
+		}
+	}
+	return len(has) > 0 && !slices.ContainsFunc(has, func(a netip.Addr) bool { return slices.Contains(addrs, a) })
+}
+
 // sourceOf names what leads to the places of a step, and whose side that is.
 func (f *Facts) sourceOf(step provisioning.Step) (string, provisioning.Side) {
 	if step == provisioning.Manual && f.ByPassed {

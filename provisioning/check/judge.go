@@ -20,7 +20,7 @@ var keepsOut = []judgement{notOnNetwork, addressTwice, answersEverything, refusa
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{
 	addressTwice, unlisted, onlyLastGood, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, notKept,
-	lostOften, autodiscoverDiffers, serversApart, serverDead, earlierServerFails, lossy, slow, idle,
+	lostOften, autodiscoverDiffers, serverOff, serversApart, serverDead, earlierServerFails, lossy, slow, idle,
 }
 
 // tree is the walk of a tech, from the socket in the wall to the day when DNS and DHCP die. It is flat: each node names

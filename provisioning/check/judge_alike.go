@@ -142,6 +142,9 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if t := addressAlone(f); !t.None() {
 		return t
 	}
+	if t := betterRank(f, []provisioning.Candidate{first.Candidate}); !t.None() {
+		return t
+	}
 	if t := aliasInCloud(f, first.Host); !t.None() {
 		return t
 	}
@@ -149,7 +152,7 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if dead.None() {
 		dead = deadPlace(f, first)
 	}
-	t := besideLastGood(f, besideWildcard(f, disagreeAbout(f, first, dead), first), first)
+	t := besideLastGood(f, byWildcard(f, disagreeAbout(f, first, dead), first), first)
 	if other := recordsOf(f, first.Step); !t.None() && !other.None() { // it may be the old one
 		t = t.And(other)
 	}

@@ -175,6 +175,31 @@ func serversApart(f *Facts) provisioning.Trouble {
 	return provisioning.FaultTimeServersApart.Met(facts)
 }
 
+// serverOff is about a time server whose time is wrong for certain: a certificate that has been believed is not valid then, it is past, or
+// a Registrar that has proven its name has the time of this device. A phone that has no battery for its clock believes the server.
+func serverOff(f *Facts) provisioning.Trouble {
+	if t := clockOff(f); !t.None() {
+		return provisioning.Trouble{}
+	}
+	ours := skewOf(f)
+	agreed := ours.sure && slices.ContainsFunc(f.Places, func(p *Place) bool { return p.Host == ours.host })
+	for _, s := range f.TimeServers {
+		host, passed := contradicts(f, s), f.Now.Add(s.Ahead).Before(f.ClockFloor)
+		if s.Problem != "" || s.Ahead.Abs() <= tolerated || !agreed && host == "" && !passed {
+			continue
+		}
+		facts := provisioning.Facts{"server": s.Name, "source": s.Source, "span": provisioning.Apart(s.Ahead.Abs().Round(time.Second)), "direction": "ahead"}
+		if s.Ahead < 0 {
+			facts["direction"] = "behind"
+		}
+		if host != "" {
+			facts["of"] = host
+		}
+		return provisioning.FaultTimeServerOff.Met(facts)
+	}
+	return provisioning.Trouble{}
+}
+
 // timeServers are those that a source names, with what each says.
 func timeServers(f *Facts, source string) string {
 	var said []string
@@ -193,7 +218,7 @@ func timeServers(f *Facts, source string) string {
 			what = provisioning.Apart(-s.Ahead.Round(time.Second)) + " behind"
 		}
 		if host := contradicts(f, s); s.Problem == "" && host != "" {
-			what += ", when the certificate of " + host + " is not valid"
+			what += ", which is wrong"
 		}
 		said = append(said, fmt.Sprintf("%s (%s)", s.Name, what))
 	}

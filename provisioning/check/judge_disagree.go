@@ -97,13 +97,20 @@ func addressesDisagree(f *Facts) provisioning.Trouble {
 // strangers is what is known of DHCP servers that disagree, and of which of them this device obeys.
 func strangers(f *Facts) provisioning.Facts {
 	facts := provisioning.Facts{"problem": f.DHCP.Conflict}
+	var servers []netip.Addr
 	like, alike := netip.Addr{}, 0 // whose name servers the device has
 	for i := range f.DHCP.Answers {
-		if a := &f.DHCP.Answers[i]; len(f.Servers) > 0 && slices.Contains(a.NameServers, f.Servers[0].Addr()) {
+		a := &f.DHCP.Answers[i]
+		if !slices.Contains(servers, a.Server) {
+			servers = append(servers, a.Server)
+		}
+		if len(f.Servers) > 0 && slices.Contains(a.NameServers, f.Servers[0].Addr()) {
 			like = a.Server
 			alike++
 		}
 	}
+	slices.SortFunc(servers, netip.Addr.Compare) // they answer now in this order, now in that
+	facts["servers"] = servers
 	switch {
 	case f.Lease.IsValid():
 		facts["lease"] = f.Lease

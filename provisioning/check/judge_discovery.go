@@ -21,7 +21,11 @@ func dnsAnswersAll(f *Facts) provisioning.Trouble {
 	if !f.hijacked() {
 		return provisioning.Trouble{}
 	}
-	return provisioning.FaultDNSAnswersAll.Met(provisioning.Facts{"addresses": f.Stray.Addrs})
+	t := provisioning.FaultDNSAnswersAll.Met(provisioning.Facts{"addresses": f.Stray.Addrs})
+	if private(f.Stray.Addrs) { // a portal is in its own network
+		return t.On(provisioning.SideNetwork)
+	}
+	return t.On(provisioning.SideDNS)
 }
 
 // wildcard says whether addresses are those that a wildcard record gives every name of the SIP domain that does not exist.
@@ -29,12 +33,15 @@ func wildcard(f *Facts, addrs []netip.Addr) bool {
 	return !f.hijacked() && len(addrs) > 0 && !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return !slices.Contains(f.Stray.Addrs, a) })
 }
 
-// besideWildcard adds to a Trouble that a wildcard record may be what led to a host.
-func besideWildcard(f *Facts, t provisioning.Trouble, p *Place) provisioning.Trouble {
-	if t.None() || !wildcard(f, []netip.Addr{p.best().Addr}) {
+// byWildcard is for a host at which nobody speaks SIP, and that has no address but that of a wildcard record: there is probably no such
+// host, and what is at that address is another one. t is what is wrong there.
+func byWildcard(f *Facts, t provisioning.Trouble, p *Place) provisioning.Trouble {
+	if t.None() || !wildcard(f, p.Addrs) || p.answered() {
 		return t
 	}
-	return t.Also(provisioning.FaultWildcardHost, provisioning.Facts{"host": p.Host, "domain": f.sipDomain()})
+	source, side := f.sourceOf(p.Step)
+	facts := provisioning.Facts{"host": p.Host, "domain": f.sipDomain(), "source": source, "addresses": p.Addrs}
+	return provisioning.FaultWildcardHost.Because(t, facts).On(side)
 }
 
 // nothingFound is why discovery leads nowhere, when last good does not help either: what is there and of no use comes

@@ -60,8 +60,32 @@ func disagreeAbout(f *Facts, p *Place, dead provisioning.Trouble) provisioning.T
 	return t
 }
 
-// firstChoiceFails is about what the site means to be used, and is not.
+// firstChoiceFails is about what the site means to be used, and is not: a name that leads nowhere comes before a Registrar of a later rank.
 func firstChoiceFails(f *Facts) provisioning.Trouble {
+	t := firstPlaceFails(f)
+	if better := betterRank(f, f.Plan.Try); !t.None() && !better.None() {
+		return better
+	}
+	return t
+}
+
+// betterRank is what keeps the device from a better rank than that of the first of those that are dead: a name that a source above has given, and that leads
+// nowhere or may not be used. Were it right, the device would go there first.
+func betterRank(f *Facts, dead []provisioning.Candidate) provisioning.Trouble {
+	if len(dead) == 0 || !dead[0].Step.IsInside() {
+		return provisioning.Trouble{}
+	}
+	for _, s := range f.Plan.Skipped {
+		wrong := s.Reason == provisioning.NoAddress || s.Reason == provisioning.NameNotAllowed || isDNSFailure(s.Reason)
+		if s.Host != "" && s.Step < dead[0].Step && wrong {
+			return notUsed(f, s)
+		}
+	}
+	return provisioning.Trouble{}
+}
+
+// firstPlaceFails is about the first Registrar that was tried, and did not take the device.
+func firstPlaceFails(f *Facts) provisioning.Trouble {
 	for _, c := range f.Plan.Try {
 		p, _ := f.place(c)
 		if c.Endpoint == f.signedInAt() || len(p.Probes) == 0 {
@@ -302,15 +326,12 @@ func wrongName(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble 
 	names := p.best().TLS.Names
 	useful := ""
 	for _, name := range names {
-		if provisioning.CheckName(name, &f.Policy) == nil && !strings.HasPrefix(name, "*") && (useful == "" || f.resolves(name)) {
+		if provisioning.CheckName(name, &f.Policy) == nil && !strings.HasPrefix(name, "*") && !f.isElsewhere(name, p.Addrs) && (useful == "" || f.resolves(name)) {
 			useful = name
 		}
 	}
 	source, side := f.sourceOf(p.Step)
 	t = t.With(provisioning.Facts{"useful": useful, "source": source})
-	if !f.resolves(useful) {
-		t = t.With(provisioning.Facts{"missing": useful})
-	}
 	switch {
 	case provisioning.IsAddress(p.Host):
 		return provisioning.FaultAddressNotProven.Met(t.Facts)

@@ -105,6 +105,9 @@ func (b *branch) clock() {
 			c.Detail += fmt.Sprintf("; %s names %s", source, servers)
 		}
 	}
+	if t := serverOff(f); !t.None() && c.Result == Good {
+		c.because(Warn, t)
+	}
 	if t := serversApart(f); !t.None() {
 		c.Detail += fmt.Sprintf("; the time servers are %s apart, so one of them is wrong", t.Facts["span"])
 		if c.Result == Good {

@@ -32,7 +32,7 @@ func TestDaysLeft(t *testing.T) {
 	f := &Facts{Now: now, Places: []*Place{
 		place("a", issued), place("b", probe(12.9), probe(1.5)), place("c", probe(0.5)), place("d", over(probe(-3.5))), place("e", over(probe(-0.1))), place("h", unproven), place("f", &signin.Probe{}),
 	}, Autodiscover: []Autodiscover{{Name: provisioning.Name{Host: "g"}, TLS: shown}, {Name: provisioning.Name{Host: "i"}, TLS: probe(9).TLS}}}
-	const want = "d has ended 3 days ago, e has ended today, c less than a day left, b 1 day left, its issuer Contoso Issuing CA (of a) 40 days left, g 90 days left, a 400 days left"
+	const want = "d ended 3 days ago, e ended today, c less than a day left, b 1 day left, its issuer Contoso Issuing CA (of a) 40 days left, g 90 days left, a 400 days left"
 	if c, seen := certificatesNode(f); !seen || c.Detail != want || c.Result != Warn {
 		t.Errorf("got %q", c.Detail)
 	}

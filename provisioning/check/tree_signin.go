@@ -118,11 +118,14 @@ func attempts(s *signin.SignedIn) []provisioning.Attempt {
 	return s.Attempts
 }
 
-// firstPlace is the node of the first place that a device would try.
+// firstPlace is the node of the first place that a device would try and that failed, or why that was not told.
 func (b *branch) firstPlace() string {
 	for _, c := range b.facts.Plan.Try {
 		if id := b.failed("registrar." + c.Host); id != "" {
 			return id
+		}
+		if i := slices.IndexFunc(b.checks, func(host Check) bool { return host.ID == "registrar."+c.Host && host.Needs != "" }); i >= 0 {
+			return b.checks[i].Needs
 		}
 	}
 	return ""
