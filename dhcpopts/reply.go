@@ -82,6 +82,9 @@ func (q *query) options(m *dhcpv4.DHCPv4, a *Answer) {
 	a.Vendor = ParseVendor(value(m, dhcpv4.OptionVendorSpecificInformation))
 	if q.Besides {
 		a.NTP, a.Routers, a.NameServers = hosts(m.NTPServers()), hosts(m.Router()), hosts(m.DNS())
+		if mask := m.SubnetMask(); len(mask) == net.IPv4len {
+			a.MaskBits, _ = mask.Size() // 0 if the ones are not all at its beginning
+		}
 	}
 }
 

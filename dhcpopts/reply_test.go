@@ -52,6 +52,26 @@ func TestAnswerToNTP(t *testing.T) {
 	}
 }
 
+func TestAnswerToMask(t *testing.T) {
+	for _, test := range []struct {
+		name, options string
+		want          int
+	}{
+		{"not sent", "", 0},
+		{"as most have it", "0104 FFFFFF00", 24},
+		{"one that is cut", "0103 FFFFFF", 0},
+		{"one with a hole", "0104 FF00FF00", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			q := testQuery()
+			q.Besides = true
+			if a, why := q.answer(message("", "", "350105 36040A000043"+test.options+"FF"), server67); why != Read || a.MaskBits != test.want {
+				t.Errorf("%v, got %d, want %d", why, a.MaskBits, test.want)
+			}
+		})
+	}
+}
+
 func TestAnswer(t *testing.T) {
 	const (
 		isAck  = "350105 36040A000043" // from 10.0.0.67

@@ -32,6 +32,9 @@ var (
 		"more than one device on this link has the address {address} of {of}: the MACs {mac} answer for it (ARP), and what is sent to it may arrive at the wrong one",
 		"see which of {mac} is that of {of} (on its label or in its settings), find the other device (the MAC address table of the switch shows its port), and give it another address|"+
 			"if one of them is a router or an access point that answers for others (proxy ARP), switch that off", "dns", "registrar")
+	FaultOtherMask = declare("link.other-mask", ConnectTimeout, SideDevice,
+		"this device has the subnet mask {own}, but DHCP ({server}) gives {mask}; therefore it looks for {silent} in its own subnet, where nobody answers, and not behind the gateway",
+		"correct the subnet mask of this device to {mask}, or have it take its address and mask by DHCP|if {own} is right, correct option 1 of the DHCP server {server}", "dns", "registrar")
 	FaultNothingBehind = declare("link.nothing-behind-gateway", ConnectTimeout, SideNetwork,
 		"the [gateway {gateway}][IPv6 router {router}][ (MAC {mac})] answers, but nothing behind it does (asked: {silent}); what stops the packets (the [gateway {gateway}][router {router}] itself, the line behind it or a firewall) cannot be seen from here",
 		"see whether other devices in this subnet reach anything behind it; if none does, check that [{gateway}][{router}] forwards packets, and the line behind it|"+

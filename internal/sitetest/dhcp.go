@@ -96,6 +96,7 @@ func (d *dhcpSection) take4(address string, nak bool, options []string) error {
 var dhcpOptions = options[dhcpServer]{
 	"120":   {take: (*dhcpServer).take120},
 	"43":    {take: (*dhcpServer).take43},
+	"1":     {take: func(d *dhcpServer, value string) error { return d.takeAddrs(1, value) }},
 	"3":     {take: func(d *dhcpServer, value string) error { return d.takeAddrs(3, value) }},
 	"6":     {take: func(d *dhcpServer, value string) error { return d.takeAddrs(6, value) }},
 	"42":    {take: func(d *dhcpServer, value string) error { return d.takeAddrs(42, value) }},

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"net"
 	"net/netip"
 	"slices"
 	"sort"
@@ -38,6 +39,53 @@ func (n *Neighbour) trouble() provisioning.Trouble {
 		return provisioning.Trouble{}
 	}
 }
+
+// otherMask is about a device whose subnet mask is wider than DHCP says: what is behind the gateway, and in the subnet by that mask alone,
+// is looked for on the link, in vain.
+func otherMask(f *Facts) provisioning.Trouble {
+	if f.DHCP == nil {
+		return provisioning.Trouble{}
+	}
+	for i := range f.DHCP.Answers {
+		a := &f.DHCP.Answers[i]
+		for _, own := range f.Link.Addrs {
+			if own = netip.PrefixFrom(own.Addr().Unmap(), own.Bits()); !own.Addr().Is4() || a.MaskBits == 0 {
+				continue
+			}
+			if own.Bits() >= a.MaskBits { // nothing is looked for in vain by that
+				return provisioning.Trouble{}
+			}
+			narrow := netip.PrefixFrom(own.Addr(), a.MaskBits)
+			for _, addr := range inVain(f) {
+				if own.Contains(addr) && !narrow.Contains(addr) {
+					return provisioning.FaultOtherMask.Met(provisioning.Facts{"own": maskOf(own.Bits()), "mask": maskOf(a.MaskBits), "server": a.Server, "silent": addr})
+				}
+			}
+		}
+	}
+	return provisioning.Trouble{}
+}
+
+// inVain are the addresses that this device has looked for on its link, and that nobody has.
+func inVain(f *Facts) (addrs []netip.Addr) {
+	for addr, way := range f.Ways {
+		if way.Hop == addr && !way.Heard {
+			addrs = append(addrs, addr)
+		}
+	}
+	for _, p := range f.Places {
+		for _, probe := range p.Probes {
+			if probe.Trouble.Fault == provisioning.FaultNoNeighbour { // such a look is given up
+				addrs = append(addrs, probe.Addr)
+			}
+		}
+	}
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	return addrs
+}
+
+// maskOf is a subnet mask as people type it.
+func maskOf(bits int) string { return net.IP(net.CIDRMask(bits, 32)).String() }
 
 // nothingBehind is about the gateway through which an address is reached, where nothing behind it answers. One address that does not
 // answer may be at fault itself, where the gateway does.

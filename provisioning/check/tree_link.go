@@ -27,7 +27,7 @@ func (b *branch) link() {
 		c.because(Bad, t)
 		c.Detail = ""
 	}
-	if t := b.verdict; t.Fault == provisioning.FaultNothingBehind && c.Result == Good {
+	if t := b.verdict; (t.Fault == provisioning.FaultNothingBehind || t.Fault == provisioning.FaultOtherMask) && c.Result == Good {
 		c.because(wrong(b.facts), t)
 	}
 	b.add(c)

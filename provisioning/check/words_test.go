@@ -93,7 +93,11 @@ func deviceAt(t *testing.T, archive *txtar.Archive, file string) (*sitetest.Site
 func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 	t.Helper()
 	macs, unasked := map[netip.Addr][]string{}, map[netip.Addr]bool{}
+	link4, link6 := netip.MustParsePrefix("10.0.0.0/24"), netip.MustParsePrefix("2001:db8::/64")
 	err := site.Section("device", func(words []string) error {
+		if prefix, err := netip.ParsePrefix(words[len(words)-1]); words[0] == "link" && err == nil && prefix.Addr().Is4() {
+			link4 = prefix
+		}
 		if words[0] != "neighbour" {
 			return nil
 		}
@@ -113,7 +117,6 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 	if len(macs) == 0 {
 		return
 	}
-	link4, link6 := netip.MustParsePrefix("10.0.0.0/24"), netip.MustParsePrefix("2001:db8::/64")
 	w.Next = func(addr netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration) {
 		switch router := netip.MustParseAddr("fe80::1"); {
 		case link4.Contains(addr), link6.Contains(addr), addr.IsLoopback():
