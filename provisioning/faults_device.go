@@ -86,7 +86,8 @@ var (
 )
 
 const (
-	mendGateway = "[correct the gateway and the subnet mask of this device if they are wrong; otherwise check that {gateway} is running and that this device is in its VLAN]|" +
+	mendGateway = "[correct the gateway of this device: DHCP gives {given}]|" +
+		"[correct the gateway and the subnet mask of this device if they are wrong; otherwise check that {gateway} is running and that this device is in its VLAN]|" +
 		"[check that the router {router} is running and still announces itself in this VLAN (router advertisements)]|" +
 		"[if the default route over {router} was configured on this device, correct it]"
 	mendLink = "check the cable, the VLAN and the DHCP lease of this device"

@@ -11,7 +11,7 @@ var (
 		"no name server can be queried: {servers} refuses the query (nothing listens there, or a firewall rejects it)",
 		"check that a name server runs at this address and port, and that no firewall rejects the query; or set dns_servers to a name server that works", "dns")
 	FaultDNSOwnClosed = declare("dns.own-closed", DNSTimeout, SideDevice,
-		"this device has no name server: it asks itself ({servers}), and no resolver runs there",
+		"this device asks itself for names ({servers}), and no resolver runs there",
 		"if resolv.conf names no name server, let DHCP name one (option 6), or set dns_servers; if it names this device, start the resolver of this device (such as systemd-resolved or dnsmasq)", "dns")
 	FaultDNSServerDead = declare("dns.one-dead", DNSTimeout, SideDNS,
 		"the name server {server} does not answer[ over {fails}], while {alive} does[ over {works}]: each look-up may have to wait for the dead one",

@@ -61,7 +61,7 @@ func judge(f *Facts) Report {
 	if f.signsIn() && !found.None() {
 		r.Verdict = Degraded
 	} else {
-		found = byStrangers(f, onLossyWay(f, found))
+		found = byStrangers(f, byDHCP(f, onLossyWay(f, found)))
 	}
 	r.Summary = summary(f, found)
 	for _, cure := range found.Otherwise() {

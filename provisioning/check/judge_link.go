@@ -118,6 +118,20 @@ func nothingBehind(f *Facts, addr netip.Addr) provisioning.Trouble {
 	}
 }
 
+// byDHCP adds to a gateway that does not answer the one that DHCP gives instead.
+func byDHCP(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	gateway, known := t.Facts["gateway"].(netip.Addr)
+	if f.DHCP == nil || !known || t.Fault != provisioning.FaultNoGateway && t.Fault != provisioning.FaultDNSNoGateway {
+		return t
+	}
+	for i := range f.DHCP.Answers {
+		if given := f.DHCP.Answers[i].Routers; len(given) > 0 && !slices.Contains(given, gateway) {
+			return t.With(provisioning.Facts{"given": provisioning.ListOf(given)})
+		}
+	}
+	return t
+}
+
 // routerTo is the gateway or router that this device, with an address of its own, uses on the way to another; zero: none, or it is not
 // known.
 func routerTo(f *Facts, addr netip.Addr) netip.Addr {

@@ -93,6 +93,10 @@ func duplicates(iface string) (list []netip.Addr) {
 // linkOf is the link of a device that has these interfaces, and uses the one named; noRoute says why none is.
 func linkOf(name string, noRoute bool, cards []card) Link {
 	l := Link{Interface: name}
+	if noRoute {
+		l.Interface = selfMade(cards)
+		name, noRoute = l.Interface, l.Interface == ""
+	}
 	known := false
 	for _, c := range cards {
 		l.Interfaces = append(l.Interfaces, c.name)
@@ -112,6 +116,23 @@ func linkOf(name string, noRoute bool, cards []card) Link {
 		l.Lack = NoDefaultRoute
 	}
 	return l
+}
+
+// selfMade is the first interface that has an address of IPv4 which it has given itself, where no interface has any other kind: that nobody
+// gave it one is why there is no default route. "": there is none.
+func selfMade(cards []card) (name string) {
+	for _, c := range cards {
+		for _, p := range c.addrs {
+			switch addr := p.Addr().Unmap(); {
+			case c.flags&net.FlagLoopback != 0:
+			case !addr.IsLinkLocalUnicast():
+				return ""
+			case addr.Is4() && name == "":
+				name = c.name
+			}
+		}
+	}
+	return name
 }
 
 // trouble is what keeps this device from talking to others.

@@ -37,10 +37,15 @@ func TestLinkOf(t *testing.T) {
 		"no such one":  {"eth7", false, []card{lo, eth0}, Link{Lack: NoInterface, Others: []string{"eth0 10.0.0.21/24, fe80::21/64"}}, "this device is not on the network: there is no interface eth7; it has lo, eth0"},
 		"no default route": {"", true, []card{lo, wlan0}, Link{Lack: NoDefaultRoute, Others: []string{"wlan0 10.0.1.7/24"}},
 			"this device is not on the network: there is no default route"},
+		"only an address of its own making": {"", true, []card{lo, {"eth1", works, at("fe80::22/64")}, {"eth0", works, at("169.254.9.9/16", "fe80::21/64")}},
+			Link{Interface: "eth0", Addrs: at("169.254.9.9/16", "fe80::21/64"), Others: []string{"eth1 fe80::22/64"}},
+			"this device is not on the network: eth0 has only a self-assigned address, 169.254.9.9/16, fe80::21/64, because DHCP gave none"},
+		"one of its own making beside another": {"", true, []card{lo, {"eth0", works, at("169.254.9.9/16")}, wlan0},
+			Link{Lack: NoDefaultRoute, Others: []string{"eth0 169.254.9.9/16", "wlan0 10.0.1.7/24"}}, "this device is not on the network: there is no default route"},
 		"nothing has an address": {"", true, []card{lo, {"eth0", works, nil}}, Link{Lack: NothingHasAddress}, "this device is not on the network: no interface has an address"},
 		"not known which":        {"", false, []card{lo, eth0}, Link{Others: []string{"eth0 10.0.0.21/24, fe80::21/64"}}, ""},
 	} {
-		test.want.Interface = test.used
+		test.want.Interface = test.want.Interface + test.used
 		for _, c := range test.cards {
 			test.want.Interfaces = append(test.want.Interfaces, c.name)
 		}
