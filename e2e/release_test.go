@@ -211,3 +211,36 @@ func TestBesideTheDaemon(t *testing.T) {
 		})
 	}
 }
+
+// TestSecondConnection: the daemon is registered, and the check beside it gets no connection: the packet filter allows each device one, or
+// the Registrar hangs. The device is registered, so it is told neither that it is not, nor that the port is closed.
+func TestSecondConnection(t *testing.T) {
+	for name, c := range map[string]struct {
+		fails func(t *testing.T, s *site, r *registrar)
+		wants []string
+	}{
+		"one connection is allowed": {func(t *testing.T, s *site, _ *registrar) {
+			s.registrar.fault(t, "tcp dport 5061 ct state new drop")
+		}, []string{"a second one from this device to", "is not answered: either the number of connections is limited", "Look for a limit of connections"}},
+		"the Registrar hangs": {func(_ *testing.T, _ *site, r *registrar) { r.hang() },
+			[]string{"the TLS handshake is not answered: most likely the service", "has hung since the daemon registered", "The problem is with the Registrar."}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			here := at("internal-tls")
+			startDnsmasqDNS(t, s.dns, zoneWith(here))
+			r := startKamailio(t, s, settings{})
+			s.device.address(t, "add", deviceAddr)
+			d := newDevice(t, s, `dhcp = "off"`)
+			d.boot(t)
+			d.awaitRegistered(t)
+			c.fails(t, s, r)
+			out, code := d.run(t, "check")
+			for _, want := range append(c.wants, "degraded\nThe daemon is registered as ") {
+				if code != 0 || !strings.Contains(out, want) {
+					t.Errorf("homeward check does not say %q (exit code %d):\n%s", want, code, out)
+				}
+			}
+		})
+	}
+}

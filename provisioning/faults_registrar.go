@@ -46,6 +46,17 @@ var (
 	FaultCut = declare("connect.cut", ConnectReset, "",
 		"{at}[ ({address})] accepts the connection and then drops it|"+notServing, "check the log of the Registrar|"+cutting)
 
+	FaultSecondConnection = declare("connect.second", "", "",
+		"beside the connection of the daemon, a second one from this device to {at} ({address}) {fails}|"+
+			"either the number of connections is limited, or something has failed since the daemon registered",
+		"look for a limit of connections from one address: in a firewall on the way, on {host}, or in a proxy in front of it|"+
+			"see homeward status in a minute: if the daemon is no longer registered by then, run homeward check again")
+	FaultSecondSilent = declare("connect.second-silent", "", SideRegistrar,
+		"beside the connection of the daemon, a second one from this device to {at} ({address}) is accepted, but {protocol} is not answered|"+
+			"most likely the service on {host} has hung since the daemon registered",
+		"see whether the service on {host} answers other devices, and restart it if it does not|"+
+			"look for a limit of connections from one address, on {host} or in a proxy in front of it|look for a firewall on the way that drops what {host} answers")
+
 	FaultAlike = declare("connect.all-alike", "", "",
 		"{cause.seen}; as it is the same at all of them, the cause is most likely {likely}; it is not known which",
 		"look for one firewall or filter on the way to all of them, and what it does with connections to port {ports}|see what else they share: a host, a load balancer, a setting, an update|{cause.do}")

@@ -66,6 +66,10 @@ var (
 	FaultRejected = declare("sip.rejected", SIPRejected, SideRegistrar,
 		"{host} refuses the request of this device as it stands: {said}",
 		"its answer says why: change the settings of the Registrar, or of a proxy in front of it, so that they accept the request")
+	FaultSecondRefused = declare("sip.second-refused", "", "",
+		"{host} refuses a second sign-in of this device beside that of the daemon[: {said}]",
+		"see in the log of {host} why: if it limits sign-ins or registrations of one account, that of the daemon is enough, and the limit may stay|"+
+			"see homeward status in a minute: if the daemon is no longer registered by then, run homeward check again")
 	FaultNoQuery = declare("sip.no-query", SIPRejected, SideRegistrar,
 		`{host} refuses a REGISTER without a Contact, which is how this device signs in with binding = "release": {said}`,
 		`set binding = "keep", and give homeward an account of its own (docs/phones.md): this Registrar does not tell who is registered`)

@@ -17,7 +17,6 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/check"
 	"github.com/homeward-agent/homeward/provisioning/wire"
-	"github.com/homeward-agent/homeward/service/control"
 )
 
 func checkCommand(e env) *cobra.Command {
@@ -98,26 +97,10 @@ func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) c
 	r := check.Run(ctx, check.Options{
 		EndpointID: lent.endpoint, Alone: func() bool { return isAlone(ctx, conf) }, Untried: lent.untried,
 		Policy: conf.Policy, Wire: wire.System(), Record: record, Unread: unread, Identity: own.Identity, Link: check.SystemLink(conf.Policy.Interface),
-		Store: status.Store, Daemon: stands, Losses: status.Losses, ByPassed: byPassed, Progress: progress,
+		Store: status.Store, Daemon: stands, Again: func() check.Daemon { return askAgain(ctx, conf) }, Losses: status.Losses, ByPassed: byPassed, Progress: progress,
 	})
 	r.CertificateService = cmp.Or(r.CertificateService, lent.service)
 	return r
-}
-
-// daemonStands is where the daemon stands that has answered so.
-func daemonStands(status provisioning.Status, err error) check.Daemon {
-	d := check.Daemon{
-		NotRunning: errors.Is(err, control.ErrNotRunning), Hangs: errors.Is(err, os.ErrDeadlineExceeded), State: status.State, Degraded: status.Degraded, Since: status.NotRegisteredSince,
-		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt,
-	}
-	d.Unknown = err != nil && !d.NotRunning && !d.Hangs
-	if status.State == provisioning.Registered {
-		d.Since = status.RegisteredAt
-	}
-	if status.State == provisioning.Registered && status.Scheme == provisioning.ByCertificate {
-		d.Certified = &status
-	}
-	return d
 }
 
 // saveMetadata saves what the certificate service and the web ticket service say of themselves to everybody.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"os"
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
@@ -12,6 +13,7 @@ import (
 	certs "github.com/homeward-agent/homeward/internal/identity"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/agent"
+	"github.com/homeward-agent/homeward/provisioning/check"
 	"github.com/homeward-agent/homeward/service/control"
 )
 
@@ -61,10 +63,25 @@ func daemonsOwn(s provisioning.Status) provisioning.Trouble {
 	})
 }
 
+// daemonStands is where the daemon stands that has answered so.
+func daemonStands(status provisioning.Status, err error) check.Daemon {
+	d := check.Daemon{
+		NotRunning: errors.Is(err, control.ErrNotRunning), Hangs: errors.Is(err, os.ErrDeadlineExceeded), State: status.State, Degraded: status.Degraded, Since: status.NotRegisteredSince,
+		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt,
+	}
+	d.Unknown = err != nil && !d.NotRunning && !d.Hangs
+	if status.State == provisioning.Registered {
+		d.Since, d.At = status.RegisteredAt, &status
+	}
+	return d
+}
+
 // isAlone says whether it is certain that no daemon runs.
-func isAlone(ctx context.Context, conf *config.Config) bool {
+func isAlone(ctx context.Context, conf *config.Config) bool { return askAgain(ctx, conf).NotRunning }
+
+// askAgain asks the daemon where it stands now.
+func askAgain(ctx context.Context, conf *config.Config) check.Daemon {
 	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), daemonLimit)
 	defer cancel()
-	_, err := daemon(conf).Status(asking)
-	return errors.Is(err, control.ErrNotRunning)
+	return daemonStands(daemon(conf).Status(asking))
 }

@@ -302,12 +302,31 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		}
 		addr, err := netip.ParseAddr(words[1])
 		step := provisioning.InternalTLS
-		o.Daemon = Daemon{State: provisioning.Registered, Certified: &provisioning.Status{
+		o.Daemon = Daemon{State: provisioning.Registered, At: &provisioning.Status{
 			Registrar: &provisioning.Registrar{
 				Endpoint: provisioning.Endpoint{Host: words[0], Port: 5061, Transport: provisioning.TLS}, Address: addr, Step: &step, Role: strings.Join(words[2:], " "),
 			},
 			Scheme: provisioning.ByCertificate, ExpiresAt: time.Now().Add(10 * time.Minute),
 		}}
+		return err
+	},
+	"daemon-at": func(o *Options, _ *config.Config, words []string) error {
+		if len(words) < 2 {
+			return errors.New("want daemon-at HOST ADDRESS [lost]")
+		}
+		addr, err := netip.ParseAddr(words[1])
+		step, since := provisioning.InternalTLS, time.Now().Add(-time.Hour)
+		o.Daemon = Daemon{State: provisioning.Registered, Since: since, At: &provisioning.Status{
+			Registrar: &provisioning.Registrar{
+				Endpoint: provisioning.Endpoint{Host: words[0], Port: 5061, Transport: provisioning.TLS}, Address: addr, Step: &step,
+			},
+			Scheme: "digest", RegisteredAt: since, ExpiresAt: time.Now().Add(5 * time.Minute),
+		}}
+		stands := o.Daemon
+		if len(words) > 2 {
+			stands = Daemon{State: provisioning.Recalling, Since: time.Now()}
+		}
+		o.Again = func() Daemon { return stands }
 		return err
 	},
 	"lost": func(o *Options, _ *config.Config, words []string) error {

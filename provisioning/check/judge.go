@@ -19,7 +19,7 @@ var keepsOut = []judgement{notOnNetwork, addressTwice, otherMask, answersEveryth
 
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{
-	addressTwice, otherMask, unlisted, onlyLastGood, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, notKept,
+	addressTwice, otherMask, unlisted, onlyLastGood, besideFails, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, notKept,
 	lostOften, autodiscoverDiffers, serverOff, serversApart, serverDead, earlierServerFails, lossy, slow, idle,
 }
 
@@ -88,8 +88,11 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 	if f.signsIn() {
 		r := f.SignIn.Registrar
 		fine := fmt.Sprintf("%s signs in to %s:%d over %s (%s)", f.Policy.SIPAddress, r.Host, r.Port, strings.ToUpper(r.Transport.String()), r.Step)
-		if f.witness() {
+		if f.Second.None() && f.witness() {
 			fine = fmt.Sprintf("the daemon has signed in as %s to %s:%d over %s (%s) with the certificate of this device", f.Policy.SIPAddress, r.Host, r.Port, strings.ToUpper(r.Transport.String()), r.Step)
+		}
+		if !f.Second.None() {
+			fine = fmt.Sprintf("the daemon is registered as %s with %s:%d over %s (%s) since %s", f.Policy.SIPAddress, r.Host, r.Port, strings.ToUpper(r.Transport.String()), r.Step, f.Daemon.since())
 		}
 		switch {
 		case t.None() && f.ByPassed:

@@ -95,6 +95,9 @@ func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
 		if p.ready() && refuses(f, c) {
 			return Skipped, provisioning.Trouble{}, ""
 		}
+		if len(p.Probes) > 0 && !second(f, p.Endpoint, p.best().Addr, p.best().Trouble).None() {
+			return Good, provisioning.Trouble{}, fmt.Sprintf("%s, where the daemon is registered", place(c))
+		}
 		if p.ready() {
 			return Good, provisioning.Trouble{}, fmt.Sprintf("%s, last registered %s, answers at %s", place(c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)
 		}

@@ -199,6 +199,9 @@ var otherService = []*provisioning.Fault{provisioning.FaultTLSNot, provisioning.
 // deadPlace is what is wrong with one place: what the daemon would tell of it, and what a look around it adds.
 func deadPlace(f *Facts, p *Place) provisioning.Trouble {
 	probe := p.best()
+	if another := second(f, p.Endpoint, probe.Addr, probe.Trouble); !another.None() {
+		return another
+	}
 	switch t := probe.Trouble; {
 	case t.Fault == provisioning.FaultNoGateway: // whatever else there is, it is behind it
 		return t

@@ -72,6 +72,9 @@ func certificateFails(f *Facts) provisioning.Trouble {
 // untriedHere are why a certificate was not tried that may well be as it should be.
 var untriedHere = []*provisioning.Fault{provisioning.FaultOnlyDaemon, provisioning.FaultDaemonUnknown, provisioning.FaultIdentityUnreadable}
 
+// besideFails is about a device whose daemon is registered where a second connection, or sign-in, is not to be had.
+func besideFails(f *Facts) provisioning.Trouble { return f.Second }
+
 // unlisted is about a Registrar that has accepted, and does not list what it has granted.
 func unlisted(f *Facts) provisioning.Trouble { return f.SignIn.Unlisted }
 

@@ -95,6 +95,7 @@ func look(ctx context.Context, o Options) *Facts {
 	l.prober.tasks.Wait()
 	f.Places = l.prober.seen(f)
 	l.signIn(ctx)
+	l.besideDaemon()
 	confirmClock(f)
 	return f
 }
@@ -293,7 +294,7 @@ func (l *looker) signIn(ctx context.Context) {
 		return
 	}
 	if l.witness() {
-		s := asRegistered(l.Daemon.Certified)
+		s := asRegistered(l.Daemon.At)
 		l.SignIn = &s
 		return
 	}
@@ -313,6 +314,27 @@ func (l *looker) signIn(ctx context.Context) {
 			l.proveReady(a)
 		}
 	}
+}
+
+// besideDaemon takes the word of the daemon where the check fails at the very place where that is registered, and still is.
+func (l *looker) besideDaemon() {
+	if l.signsIn() || l.Daemon.At == nil || !l.Untried.None() {
+		return
+	}
+	t := secondOf(l.Facts)
+	if t.None() {
+		return
+	}
+	if l.Again != nil {
+		l.Daemon = l.Again()
+		t = secondOf(l.Facts) // it may have lost its registration meanwhile
+	}
+	if t.None() {
+		return
+	}
+	s := asRegistered(l.Daemon.At)
+	s.Attempts = attempts(l.SignIn)
+	l.Second, l.SignIn = t, &s
 }
 
 // proveReady notes that a server has dealt with the device, whatever it says to strangers.

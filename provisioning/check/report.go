@@ -29,6 +29,8 @@ type Options struct {
 	// Store is what the daemon says about its store.
 	Store  []provisioning.StoreState
 	Daemon Daemon
+	// Again asks the daemon once more.
+	Again func() Daemon
 	// Losses are how often the daemon has lost registrations lately.
 	Losses []provisioning.Losses
 	// ByPassed says that Policy.Manual was named on the command line, to by-pass discovery as -TargetFQDN does.
@@ -50,8 +52,8 @@ type Daemon struct {
 	What        string              // that in words, with the hosts; "": nothing more is known
 	Hint        string              // what to do about it; "": nothing more is known
 	NextAttempt time.Time           // while it rests
-	// Certified is how it is registered with the certificate of the device; nil: it is not.
-	Certified *provisioning.Status
+	// At is how it is registered; nil: it is not.
+	At *provisioning.Status
 }
 
 // registered says whether it is.
@@ -114,6 +116,9 @@ func (d Daemon) cause() provisioning.Trouble {
 	return told.Met(provisioning.Facts{"what": d.What, "do": cmp.Or(d.Hint, d.Reason.Hint())})
 }
 
+// since is that moment, as people read it.
+func (d Daemon) since() string { return d.Since.UTC().Format("2006-01-02 15:04:05 UTC") }
+
 // facts are since when it is as it is, and when it tries again.
 func (d Daemon) facts() provisioning.Facts {
 	facts := provisioning.Facts{}
@@ -121,7 +126,7 @@ func (d Daemon) facts() provisioning.Facts {
 		facts["until"] = d.NextAttempt.UTC().Format("15:04:05 UTC")
 	}
 	if !d.Since.IsZero() {
-		facts["since"] = d.Since.UTC().Format("2006-01-02 15:04:05 UTC")
+		facts["since"] = d.since()
 	}
 	return facts
 }

@@ -117,6 +117,9 @@ func (b *branch) place(p *Place, under string) {
 func metAt(f *Facts, p *Place, probe *signin.Probe) provisioning.Trouble {
 	alone := *p
 	alone.Probes = []*signin.Probe{probe}
+	if another := second(f, p.Endpoint, probe.Addr, probe.Trouble); !another.None() {
+		return another
+	}
 	return onLossyWay(f, overFamily(f, p, probe, filtered(f, &alone, probe.Trouble)))
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // signIn is how the device signs in, and what each Registrar said to it.
@@ -35,6 +34,9 @@ func (b *branch) signIn() {
 		if s.OnBackup {
 			c.because(Warn, onBackup(f))
 		}
+		if !f.Second.None() {
+			c.because(Warn, f.Second)
+		}
 		if f.FromRecord {
 			c.because(Warn, onlyLastGood(f))
 		}
@@ -59,6 +61,9 @@ func (b *branch) signIn() {
 		case a.Result == "skipped":
 			try.Result = Skipped
 		case a.Result == "failed" && f.signsIn():
+			if t := second(f, a.Endpoint(), a.Address, a.Trouble); !t.None() {
+				try.because(Warn, t)
+			}
 			try.Result = Warn
 		case a.Result == "failed":
 			try.Result = Bad
@@ -72,6 +77,8 @@ func (b *branch) signIn() {
 func (f *Facts) how() string {
 	s, text := f.SignIn, ""
 	switch {
+	case !f.Second.None():
+		return ", by the daemon; the check could not sign in beside it"
 	case f.witness():
 		return ", by the daemon with the certificate of this device; the check did not sign in, as that would end the registration of the daemon"
 	case s.Scheme == provisioning.ByCertificate:
@@ -90,9 +97,9 @@ func (b *branch) certificate() {
 	f := b.facts
 	c := Check{ID: "sign-in.certificate", Under: "sign-in", Title: "certificate of this device", Result: Good}
 	switch t := f.Untried; {
-	case t.None() && f.Policy.Identity == nil && !f.witness():
+	case t.None() && f.Policy.Identity == nil && !certified(f):
 		return
-	case f.witness():
+	case certified(f):
 		c.Detail = "the daemon is registered with it"
 	case !t.None() && slices.Contains(untriedHere, t.Fault):
 		c.because(Skipped, t)
@@ -108,14 +115,6 @@ func (b *branch) certificate() {
 		c.Result, c.Detail = Skipped, "not asked for by the Registrar"
 	}
 	b.add(c)
-}
-
-// attempts are those of a sign-in; none where nobody has tried.
-func attempts(s *signin.SignedIn) []provisioning.Attempt {
-	if s == nil {
-		return nil
-	}
-	return s.Attempts
 }
 
 // firstPlace is the node of the first place that a device would try and that failed, or why that was not told.

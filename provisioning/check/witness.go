@@ -1,15 +1,83 @@
 package check
 
 import (
+	"net/netip"
+
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // witness says whether the daemon has shown already what the check would try: only one at a time can be registered with a
-// certificate.
-func (f *Facts) witness() bool {
-	s := f.Daemon.Certified
-	return s != nil && !f.ByPassed && s.Registrar != nil && s.Registrar.Step != nil && f.Now.Before(s.ExpiresAt)
+// certificate, and some networks let only one connection through.
+func (f *Facts) witness() bool { return certified(f) || !f.Second.None() }
+
+// certified says whether the daemon is registered with the certificate of the device.
+func certified(f *Facts) bool {
+	s := f.Daemon.At
+	return s != nil && s.Scheme == provisioning.ByCertificate && !f.ByPassed && s.Registrar != nil && s.Registrar.Step != nil && f.Now.Before(s.ExpiresAt)
+}
+
+// second is what is to be said where the device fails at an address at which the daemon is registered at this moment: that is a fact, and
+// what fails is a second connection, or a second sign-in. None: the daemon is registered elsewhere, or another one would fail like this.
+func second(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisioning.Trouble) provisioning.Trouble {
+	s := f.Daemon.At
+	if failed.None() || s == nil || s.Registrar == nil || s.Registrar.Step == nil || !f.Now.Before(s.ExpiresAt) || f.silent() ||
+		s.Registrar.Address != addr || s.Registrar.Port != at.Port || s.Registrar.Transport != at.Transport {
+		return provisioning.Trouble{}
+	}
+	facts := provisioning.Facts{"at": at.HostPort(), "address": addr, "host": at.Host, "said": failed.Facts["said"]}
+	if fails := secondFails[failed.Fault]; fails != "" {
+		facts["fails"] = fails
+		return provisioning.FaultSecondConnection.Because(failed, facts).OnNoSide()
+	}
+	protocol := unserved[failed.Reason()]
+	switch {
+	case protocol != "":
+		facts["protocol"] = protocol
+		return provisioning.FaultSecondSilent.Because(failed, facts)
+	case failed.Reason() == provisioning.ConnectReset:
+		facts["fails"] = "is accepted, and then dropped"
+		return provisioning.FaultSecondConnection.Because(failed, facts).OnNoSide()
+	case failed.Reason() == provisioning.SIPUnavailable, failed.Reason() == provisioning.SIPRejected, failed.Fault == provisioning.FaultTooManyBindings:
+		return provisioning.FaultSecondRefused.Because(failed, facts).OnNoSide()
+	default:
+		return provisioning.Trouble{}
+	}
+}
+
+// unserved are the reasons of a connection that is accepted and not served, with what is not answered on it.
+var unserved = map[provisioning.Reason]string{provisioning.TLSTimeout: "the TLS handshake", provisioning.SIPNoAnswer: "SIP"}
+
+// secondFails are the faults of a connection that a limit of connections causes as well, in the words for a second one. Where it is known
+// that nothing is there, or no way to it, there is no limit.
+var secondFails = map[*provisioning.Fault]string{
+	provisioning.FaultFiltered: "is not answered", provisioning.FaultPortFiltered: "is not answered", provisioning.FaultHostDrops: "is not answered",
+	provisioning.FaultRefused: "is refused", provisioning.FaultRefusedTCP: "is refused", provisioning.FaultHostUnreachable: "is rejected",
+}
+
+// attempts are those of a sign-in; none where nobody has tried.
+func attempts(s *signin.SignedIn) []provisioning.Attempt {
+	if s == nil {
+		return nil
+	}
+	return s.Attempts
+}
+
+// secondOf is what second says of the first place, or attempt, of which it says something.
+func secondOf(f *Facts) provisioning.Trouble {
+	for _, a := range attempts(f.SignIn) {
+		if t := second(f, a.Endpoint(), a.Address, a.Trouble); !t.None() && a.Result == "failed" {
+			return t
+		}
+	}
+	for _, p := range f.Places {
+		for _, probe := range p.Probes {
+			if t := second(f, p.Endpoint, probe.Addr, probe.Trouble); !t.None() && (p.Role == Planned || p.Role == LastGood) {
+				return t
+			}
+		}
+	}
+	return provisioning.Trouble{}
 }
 
 // signedInAt is the place that led to the sign-in: the one that redirected, where one did.
@@ -30,11 +98,11 @@ func (f *Facts) signedInAt() provisioning.Endpoint {
 	return provisioning.Endpoint{}
 }
 
-// asRegistered is the sign-in of a daemon that is registered with the certificate of the device.
+// asRegistered is the sign-in of a daemon that is registered.
 func asRegistered(s *provisioning.Status) signin.SignedIn {
 	r := *s.Registrar
 	done := signin.SignedIn{
-		Registrar: &r, Scheme: s.Scheme, OnBackup: r.Role == signin.Roles[1], Lync: true,
+		Registrar: &r, Scheme: s.Scheme, OnBackup: r.Role == signin.Roles[1], Lync: s.Scheme == provisioning.ByCertificate || s.Provisioning != nil,
 		Home: s.Home, MediaRelays: s.MediaRelays, Provisioning: s.Provisioning,
 	}
 	for _, r := range s.MediaRelays {
