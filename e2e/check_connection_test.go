@@ -61,39 +61,39 @@ The problem is with the network between this device and the server.
 Look for a firewall that opens connections to port 5061 and then drops what is sent on them: application control, TLS inspection, intrusion prevention.
 - Check whether fe01.contoso.com is still running.`},
 	{"behind a router, nothing arrives at any Registrar", with(published(fe01, second), behindRouter, firewall("tcp dport 5061 drop")), "connect-timeout", `
-Each of the 2 Registrars (fe01.contoso.com, fe02.contoso.com) does not answer, but the same server refuses connections on port 443; as it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
+Each of the 2 Registrars (fe01.contoso.com, fe02.contoso.com) does not answer, but the same server refuses connections on port 443. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them. It is not known which.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061.
 - See what else they share: a host, a load balancer, a setting, an update.
 - Check that the service behind port 5061 of fe01.contoso.com does not hang.
 - Look for a firewall that drops packets to or from port 5061, on the way or on fe01.contoso.com itself.`},
 	{"behind a router, all Registrars refuse", with(published(fe01, second, edge05), behindRouter, firewall(refuses)), "connect-refused", `
-Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) refuses the connection; as it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
+Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) refuses the connection. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them. It is not known which.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
 - See what else they share: a host, a load balancer, a setting, an update.
 - Start the Registrar service on fe01.contoso.com, or correct the port.
 - Look for a firewall that rejects connections to port 5061.`},
 	{"behind a router, the TLS handshake arrives at no Registrar", with(published(fe01, second, edge05), behindRouter, firewall(hello+" drop")), "tls-timeout", `
-Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but the TLS handshake of this device never arrives there, not even in small packets; as it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
+Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but the TLS handshake of this device never arrives there, not even in small packets. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them. It is not known which.
 The problem is with the network between this device and the server.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
 - See what else they share: a host, a load balancer, a setting, an update.
 - Look for a firewall that opens connections to port 5061 and then drops what is sent on them: application control, TLS inspection, intrusion prevention.`},
 	{"behind a router, all Registrars are cut off after the TLS handshake", with(published(fe01, second, edge05), behindRouter, firewall(data+refuses)), "connect-reset", `
-Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection and TLS, and drops it when this device speaks SIP; as it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
+Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection and TLS, and drops it when this device speaks SIP. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them. It is not known which.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
 - See what else they share: a host, a load balancer, a setting, an update.
 - If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP.
 - Check the log of the Registrar.
 - Look for a firewall that cuts connections to port 5061.`},
 	{"behind a router, the TLS handshake arrives at all Registrars, and no answer comes", with(published(fe01, second, edge05), behindRouter, answersDropped("ip length > 60")), "tls-timeout", `
-Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged); as it is the same at all of them, the cause is most likely something that they share, or one device on the way that drops what they answer; it is not known which.
+Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged). As it is the same at all of them, the cause is most likely something that they share, or one device on the way that drops what they answer. It is not known which.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
 - See what else they share: a host, a load balancer, a setting, an update.
 - Check that this port speaks TLS (a port for plain SIP waits in the same way).
 - Check that the service on fe01.contoso.com is not hung.
 - Look for a firewall on the way that drops what fe01.contoso.com answers.`},
 	{"behind a router, all Registrars are mute after the TLS handshake", with(published(fe01, second, edge05), behindRouter, answersDropped(data)), "sip-no-answer", `
-Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer SIP in time: the request has arrived (it was acknowledged); as it is the same at all of them, the cause is most likely something that they share, or one device on the way that drops what they answer; it is not known which.
+Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer SIP in time: the request has arrived (it was acknowledged). As it is the same at all of them, the cause is most likely something that they share, or one device on the way that drops what they answer. It is not known which.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
 - See what else they share: a host, a load balancer, a setting, an update.
 - Check that the Registrar service runs behind this port; if it runs, look at its load and that of its domain controllers: a device waits 4 s for an answer.`},
@@ -118,7 +118,7 @@ Check that fe01.contoso.com is running and connected to this network.
 - Check its address record, and the subnet mask and VLAN of this device.
 - On Wi-Fi, check that devices may reach each other (client isolation).`},
 	{"the server has an old address record besides", with(published(fe01), record("fe01 A 10.0.0.77")), "connect-timeout", `
-Nobody answers at 10.0.0.77, which is one of the addresses of fe01.contoso.com; the device signs in through another address of fe01.contoso.com.
+Nobody answers at 10.0.0.77, which is one of the addresses of fe01.contoso.com. The device signs in through another address of fe01.contoso.com.
 If a server of the pool has the address 10.0.0.77, check that it is running and reachable.
 - If the record is old, remove the address 10.0.0.77 of fe01.contoso.com from DNS.`},
 	{"the second Registrar refuses, beside a good first", with(published(fe01, second), the(second, refuses)), "connect-refused", `
@@ -137,7 +137,7 @@ The problem is with the Registrar.
 Start the Registrar service on fe01.contoso.com, or correct the port.
 - Look for a firewall on that host that rejects connections to port 5061.`},
 	{"the record leads to a new server that does not run yet, and last good answers", with(published(fe01), later(dnsNowNames(second), the(second, refuses))), "connect-refused", `
-fe02.contoso.com:5061 (10.0.0.14) refuses the connection: nothing listens on this port, or a firewall on that host rejects it; the last Registrar that worked, fe01.contoso.com, still answers, but a device turns to it only when nothing else is named.
+fe02.contoso.com:5061 (10.0.0.14) refuses the connection: nothing listens on this port, or a firewall on that host rejects it. The last Registrar that worked, fe01.contoso.com, still answers, but a device turns to it only when nothing else is named.
 The problem is with the Registrar.
 Start the Registrar service on fe02.contoso.com, or correct the port; or have the SRV record _sipinternaltls._tcp.contoso.com lead to fe01.contoso.com again.
 - Look for a firewall on that host that rejects connections to port 5061.`},
@@ -146,7 +146,7 @@ The SRV record _sipinternaltls._tcp.contoso.com leads to fe01.contoso.com:5065 (
 The problem is with DNS.
 Correct the port to 5061, or configure the Registrar to listen on 5065.`},
 	{"internal TLS is refused, and DHCP leads on", with(published(fe01), the(fe01, refuses), dhcpSays(startKea, full)), "connect-refused", `
-fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it; the device signs in to pool.contoso.com:5061 instead.
+fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it. The device signs in to pool.contoso.com:5061 instead.
 The problem is with the Registrar.
 Start the Registrar service on fe01.contoso.com, or correct the port.
 - Look for a firewall on that host that rejects connections to port 5061.`},

@@ -116,6 +116,10 @@ The problem is with the Registrar.
 Offer TLS on the Registrar.
 - Only if that is impossible: with credentials_over_tcp = true this device signs in over plain TCP where an SRV record or internal_server leads, and an eavesdropper can guess the password.`},
 
+	{"a proxy in front answers in place of the Registrar, and lists no registration", with(says(fe01, "200 OK")), "sip-malformed", `
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the answer of fe01.contoso.com:5061 lists no registration of this device, although RFC 3261 demands it: perhaps something in front of the Registrar answers in its place.
+The problem is with the Registrar.
+See on the Registrar whether it has a registration of this device; if not, look at the proxy or session border controller in front of it.`},
 	{"the home pool does not resolve", with(redirects(fe01, "gone.contoso.com:5061;transport=TLS")), "no-address", `
 fe01.contoso.com redirects the device to its home pool gone.contoso.com, which has no address.
 The problem is with DNS.

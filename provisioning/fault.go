@@ -205,6 +205,18 @@ func (t Trouble) What() string {
 	return t.and(fill(strings.Replace(t.fault().What, "|", ": ", 1), t.fact), Trouble.What)
 }
 
+// Sentences say what is wrong, and each thing that is said in the same breath in one of its own.
+func (t Trouble) Sentences() []string {
+	alone := t
+	alone.More = t.rest()
+	alone.More.And = nil
+	all := []string{alone.What()}
+	for _, other := range t.Others() {
+		all = append(all, other.Sentences()...)
+	}
+	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
+}
+
 // observed says of that what was seen, without what it may mean.
 func (t Trouble) observed() string {
 	seen, _, _ := strings.Cut(t.fault().What, "|")

@@ -58,7 +58,7 @@ var (
 			"look for a limit of connections from one address, on {host} or in a proxy in front of it|look for a firewall on the way that drops what {host} answers")
 
 	FaultAlike = declare("connect.all-alike", "", "",
-		"{cause.seen}; as it is the same at all of them, the cause is most likely {likely}; it is not known which",
+		"{cause.seen}. As it is the same at all of them, the cause is most likely {likely}. It is not known which",
 		"look for one firewall or filter on the way to all of them, and what it does with connections to port {ports}|see what else they share: a host, a load balancer, a setting, an update|{cause.do}")
 
 	FaultOtherPort = declare("port.other", "", "",

@@ -84,7 +84,11 @@ func judge(f *Facts) Report {
 
 // summary is what a tech takes away, in one to three sentences: what is wrong, whose side it is on, what to do.
 func summary(f *Facts, t provisioning.Trouble) []string {
-	what := t.What()
+	told := t.Sentences()
+	what := ""
+	if len(told) > 0 {
+		what = told[0]
+	}
 	if f.signsIn() {
 		r := f.SignIn.Registrar
 		fine := fmt.Sprintf("%s signs in to %s:%d over %s (%s)", f.Policy.SIPAddress, r.Host, r.Port, strings.ToUpper(r.Transport.String()), r.Step)
@@ -103,7 +107,11 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 			what = fine + ", but " + what
 		}
 	}
-	all := []string{sentence(what), t.OnSide().Sentence(), sentence(t.Do())}
+	what = sentence(what)
+	for _, more := range told[min(1, len(told)):] {
+		what += " " + sentence(more)
+	}
+	all := []string{what, t.OnSide().Sentence(), sentence(t.Do())}
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }
 
