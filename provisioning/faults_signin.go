@@ -56,7 +56,8 @@ var (
 		"{host} refuses the sign-in: {said}",
 		"the account has as many registrations as the Registrar allows: remove stale registrations there, or raise the limit (max_contacts of Kamailio)")
 	FaultCredentials = declare("sip.credentials", SIPCredentials, SideAccount,
-		`{host} refuses the user name or the password[ for the realm "{realm}"]: {said}`, "check the settings user[ ({user})] and password_file, then restart homeward; the account may be locked or expired")
+		`{host} refuses the user name or the password[ for the realm "{realm}"]: {said}[; this came after {took}, so the answer may also have been too late for its nonce]`,
+		"check the settings user[ ({user})] and password_file, then restart homeward; the account may be locked or expired|[on {host}, have nonces live longer: at least a few times {took}]")
 	FaultCredentialsNTLM = declare("sip.credentials-ntlm", SIPCredentials, SideAccount,
 		`{host} refuses the user name or the password[ for the realm "{realm}"]: {said}`,
 		`check the settings user[ ({user})][ ({plain}; Lync often wants DOMAIN\name)] and password_file, then restart homeward; the account may be locked or expired|`+
@@ -101,6 +102,9 @@ var (
 		"{host} asks for a password in a form that cannot be answered: {problem}", "correct the authentication settings of the Registrar")
 	FaultChallengedAgain = declare("sip.challenged-again", SIPAuthNotSupported, SideRegistrar,
 		"{host} asks for the password again after each answer", "check the log of the Registrar: it neither says that the password is wrong nor accepts it")
+	FaultStale = declare("sip.stale-again", SIPAuthNotSupported, SideRegistrar,
+		"{host} calls each answer of this device outdated (stale nonce), although it goes out at once[; each refusal comes after {took}]",
+		"on {host}, have nonces live longer[: at least a few times {took}]|[find out what takes {took}: the way to {host}, or {host} itself]|check the log of {host}, and whether several servers behind it share their nonces")
 	FaultNoScheme = declare("sip.no-scheme", SIPAuthNotSupported, SideRegistrar,
 		"{host} offers no sign-in scheme that this device may use: {said}", "enable NTLM or Digest over TLS on the Registrar; the setting auth says which of them this device may use")
 

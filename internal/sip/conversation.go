@@ -70,8 +70,11 @@ func (c call) run(keeping context.Context) {
 func (t *conversation) exchange(ctx context.Context, build func() *message) (*message, error) {
 	defer t.auth.hangUp()
 	answered := map[int]bool{}
+	stale := 0 // answers that came too late for their nonce, though they went out at once
 	for rounds := 0; rounds <= maxChallenges; rounds++ {
+		sent := time.Now()
 		m, err := t.roundTrip(ctx, build())
+		took := time.Since(sent).Round(time.Millisecond)
 		if err == nil && (t.auth.foreign(m) || t.auth.askers[0].rash(m)) {
 			clear(answered)
 			continue
@@ -79,9 +82,18 @@ func (t *conversation) exchange(ctx context.Context, build func() *message) (*me
 		if err != nil || m.code != 401 && m.code != 407 {
 			return m, err
 		}
+		if answered[m.code] && saysStale(m) {
+			stale++
+		}
 		next, err := t.auth.challenged(m, answered[m.code])
+		if refused := (*CredentialsError)(nil); errors.As(err, &refused) {
+			refused.Took = took
+		}
 		if err != nil {
 			return nil, err
+		}
+		if rounds == maxChallenges && stale == maxChallenges {
+			return nil, &AuthError{Kind: NonceOutdated, Took: took, Problem: "each of " + strconv.Itoa(stale) + " answers was refused as stale"}
 		}
 		if answered[m.code] = next != startsOver; next == handshakes { // package dsk bounds that
 			rounds--

@@ -30,6 +30,11 @@ func digestAlgorithm(c challenge) string {
 // isStale says whether a challenge says that the nonce was too old, and not that the credentials are wrong.
 func isStale(c challenge) bool { return strings.EqualFold(c.params["stale"], "true") }
 
+// saysStale says whether an answer has such a challenge.
+func saysStale(m *message) bool {
+	return slices.ContainsFunc(parseChallenges(slices.Concat(m.all("WWW-Authenticate"), m.all("Proxy-Authenticate"))), isStale)
+}
+
 // digestWeakness ranks the algorithm of a Digest challenge, 0 the strongest; -1: not one of ours. RFC 8760 section 2.1.
 func digestWeakness(c challenge) int {
 	return slices.Index([]string{"SHA-256", "SHA-512-256", "MD5"}, digestAlgorithm(c))

@@ -153,8 +153,9 @@ func (e *RedirectError) Error() string {
 // in answer.
 type AuthError struct {
 	Kind    AuthKind
-	Offered []string // "NTLM", "Basic", "Digest SHA-256": in the Registrar's order, escaped; empty: it named none
-	Problem string   // why each of them was not answered, in words
+	Offered []string      // "NTLM", "Basic", "Digest SHA-256": in the Registrar's order, escaped; empty: it named none
+	Problem string        // why each of them was not answered, in words
+	Took    time.Duration // NonceOutdated: until the last of the answers was refused
 }
 
 // AuthKind says why no challenge was answered: where there are several, of the one that came closest to an answer.
@@ -173,7 +174,8 @@ const (
 	PasswordResting                        // Account.Rests: the password is not used now
 	UnusableChallenge                      // of a scheme that is allowed, but in a form that cannot be answered
 	ChallengedTooOften                     // again after each answer
-	lastAuthKind       = ChallengedTooOften
+	NonceOutdated                          // the same, each time since its nonce no longer counted (stale=true)
+	lastAuthKind       = NonceOutdated
 )
 
 // AuthKinds returns all kinds, for who has a word for each.
@@ -186,11 +188,13 @@ func (e *AuthError) Error() string {
 	return "offered " + strings.Join(e.Offered, ", ") + ", but " + e.Problem
 }
 
-// CredentialsError means that the Registrar refused complete credentials: user name or password is wrong.
+// CredentialsError means that the Registrar refused complete credentials: user name or password is wrong, or else they came too late for
+// their nonce, where it does not say so.
 type CredentialsError struct {
-	Scheme string       // "ntlm", "digest"
-	Realm  string       // escaped
-	Status *StatusError // the refusal itself: its User is who was refused, its Date tells of a wrong clock, its Diagnostics why
+	Took   time.Duration // until the refusal came
+	Scheme string        // "ntlm", "digest"
+	Realm  string        // escaped
+	Status *StatusError  // the refusal itself: its User is who was refused, its Date tells of a wrong clock, its Diagnostics why
 }
 
 func (e *CredentialsError) Error() string {

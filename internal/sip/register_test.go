@@ -157,7 +157,7 @@ func TestRegister(t *testing.T) {
 				+0s 3 REGISTER Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001
 				+0s 4 REGISTER Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001
 				+0s 5 REGISTER Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001
-				+0s auth: challenged again after 4 answers`,
+				+0s auth: each of 4 answers was refused as stale`,
 		},
 		{
 			name: "S59 the strongest challenge is answered, not the first",

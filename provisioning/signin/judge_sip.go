@@ -2,6 +2,8 @@ package signin
 
 import (
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
@@ -19,7 +21,11 @@ var authFaults = map[sip.AuthKind]*provisioning.Fault{
 	sip.PasswordMissing:    provisioning.FaultNoPassword,
 	sip.UnusableChallenge:  provisioning.FaultBadChallenge,
 	sip.ChallengedTooOften: provisioning.FaultChallengedAgain,
+	sip.NonceOutdated:      provisioning.FaultStale,
 }
+
+// longForNonce is how long an exchange takes that may be too slow for a nonce: few Registrars let them live for less. (Our choice.)
+const longForNonce = time.Second
 
 // answered is for a Registrar that has answered, or should have.
 func (j *judgement) answered() provisioning.Trouble {
@@ -41,6 +47,7 @@ func (j *judgement) answered() provisioning.Trouble {
 		return j.credentials(credentials)
 	case errors.As(j.err, &auth):
 		j.facts["offered"], j.facts["said"], j.facts["problem"] = auth.Offered, auth.Problem, auth.Problem
+		j.late(auth.Took)
 		if auth.Kind == sip.PasswordResting {
 			return provisioning.CredentialsResting.Met(j.raw)
 		}
@@ -88,6 +95,9 @@ func (j *judgement) malformed(e *sip.MalformedError) provisioning.Trouble {
 func (j *judgement) credentials(e *sip.CredentialsError) provisioning.Trouble {
 	fault := provisioning.FaultCredentials
 	j.facts["realm"] = e.Realm
+	if e.Scheme == "digest" {
+		j.late(e.Took)
+	}
 	if e.Status != nil {
 		j.facts["said"] = e.Status.Said()
 		j.facts["user"] = e.Status.User
@@ -101,7 +111,17 @@ func (j *judgement) credentials(e *sip.CredentialsError) provisioning.Trouble {
 			j.facts["user"], j.facts["plain"] = "", e.Status.User
 		}
 	}
+	if j.facts["took"] != nil { // then it is not known
+		return j.met(fault).OnNoSide()
+	}
 	return j.met(fault)
+}
+
+// late is for an answer that may have come too late for its nonce.
+func (j *judgement) late(took time.Duration) {
+	if took >= longForNonce {
+		j.facts["took"] = fmt.Sprintf("%.1f s", took.Seconds())
+	}
 }
 
 // refused is for a final answer that refuses, and is no challenge.
