@@ -89,8 +89,8 @@ Look for one firewall or filter on the way to all of them, and what it does with
 Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged). As it is the same at all of them, the cause is most likely something that they share, or one device on the way that drops what they answer. It is not known which.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
 - See what else they share: a host, a load balancer, a setting, an update.
-- Check that this port speaks TLS (a port for plain SIP waits in the same way).
-- Check that the service on fe01.contoso.com is not hung.
+- Check that the service on fe01.contoso.com does not hang, and restart it if it does.
+- Check that port 5061 speaks TLS (a port for plain SIP waits in the same way).
 - Look for a firewall on the way that drops what fe01.contoso.com answers.`},
 	{"behind a router, all Registrars are mute after the TLS handshake", with(published(fe01, second, edge05), behindRouter, answersDropped(data)), "sip-no-answer", `
 Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer SIP in time: the request has arrived (it was acknowledged). As it is the same at all of them, the cause is most likely something that they share, or one device on the way that drops what they answer. It is not known which.

@@ -58,13 +58,13 @@ The problem is with DNS.
 Use the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if this is that port, configure the server to accept devices without a certificate.`},
 	{"the handshake stalls", with(pool01Hangs), "tls-timeout", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged).
-Check that this port speaks TLS (a port for plain SIP waits in the same way).
-- Check that the service on pool01.contoso.com is not hung.
+Check that the service on pool01.contoso.com does not hang, and restart it if it does.
+- Check that port 5061 speaks TLS (a port for plain SIP waits in the same way).
 - Look for a firewall on the way that drops what pool01.contoso.com answers.`},
 	{"SIP without TLS on the port for TLS", with(published(clearPort)), "tls-timeout", `
 fe08.contoso.com:5061 (10.0.0.18) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged).
-Check that this port speaks TLS (a port for plain SIP waits in the same way).
-- Check that the service on fe08.contoso.com is not hung.
+Check that the service on fe08.contoso.com does not hang, and restart it if it does.
+- Check that port 5061 speaks TLS (a port for plain SIP waits in the same way).
 - Look for a firewall on the way that drops what fe08.contoso.com answers.`},
 	{"HTTP on the port for TLS", with(pool01Is("http")), "tls-failed", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not speak TLS: its answer begins with HTTP/1.1 400 Bad Request.

@@ -104,7 +104,8 @@ var (
 		"the TLS handshake with {at}[ ({address})] failed: {problem}", "search the log of the Registrar for the time of this attempt; the message above is what this device saw")
 	FaultTLSSilent = declare("tls.silent", TLSTimeout, "",
 		"{at}[ ({address})] accepts the connection, but does not answer the TLS handshake[, which {arrived}]",
-		"check that this port speaks TLS (a port for plain SIP waits in the same way)|check that the service on {host} is not hung|"+tooLarge+
+		"[check that port {odd} speaks TLS (a port for plain SIP waits in the same way)]|check that the service on {host} does not hang, and restart it if it does[ (this device registered there over TLS at {worked})]|"+
+			"[check that port {usual} speaks TLS (a port for plain SIP waits in the same way)]|"+tooLarge+
 			"|look for a firewall on the way that drops what {host} answers")
 	FaultTLSStalls = declare("tls.stalls", TLSTimeout, "",
 		"{at}[ ({address})] begins the TLS handshake, and then nothing more arrives",

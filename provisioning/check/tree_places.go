@@ -120,6 +120,9 @@ func metAt(f *Facts, p *Place, probe *signin.Probe) provisioning.Trouble {
 	if another := second(f, p.Endpoint, probe.Addr, probe.Trouble); !another.None() {
 		return another
 	}
+	if probe.Trouble.Fault == provisioning.FaultTLSSilent {
+		return silentTLS(f, p, probe.Trouble)
+	}
 	return onLossyWay(f, overFamily(f, p, probe, filtered(f, &alone, probe.Trouble)))
 }
 

@@ -220,6 +220,11 @@ func (j *judgement) ended(f *provisioning.Fault) provisioning.Trouble {
 	case provisioning.FaultTLSCut, provisioning.FaultTLSHungUp:
 		return j.atPort(f)
 	case provisioning.FaultTLSSilent, provisioning.FaultTLSStalls:
+		port := "odd" // for TLS
+		if p := j.facts["port"]; p == uint16(provisioning.TLSPort) || p == uint16(provisioning.AccessProxyPort) {
+			port = "usual"
+		}
+		j.facts[port] = j.facts["port"]
 		if j.attempt != nil && j.attempt.loss == wire.Acknowledged {
 			j.facts["arrived"] = arrived
 		}
