@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
 // Every Registrar that fails is named, but for the one that the verdict is about, and those that refuse the same account.
@@ -36,6 +37,19 @@ func TestBesidesRegistrars(t *testing.T) {
 		r := Report{Checks: all, Fault: test.verdict.Fault.ID}
 		if got := strings.Join(besides(&r, test.verdict), " "); got != test.want {
 			t.Errorf("%s:\ngot  %s\nwant %s", test.name, got, test.want)
+		}
+	}
+}
+
+// Beside a daemon a check asks for no registration. That the Registrar lists none of the daemon is known from its status.
+func TestDaemonIsNotListed(t *testing.T) {
+	step := provisioning.InternalTLS
+	r := &provisioning.Registrar{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}, Step: &step}
+	f := &Facts{SignIn: &signin.SignedIn{Registrar: r}}
+	for fault, want := range map[string]Verdict{provisioning.FaultUnlisted.ID: Degraded, provisioning.FaultSlowWay.ID: OK} {
+		f.Daemon = Daemon{State: provisioning.Registered, At: &provisioning.Status{Registrar: r, Pace: []provisioning.Pace{{Fault: fault}}}}
+		if got := judge(f); got.Verdict != want || want == Degraded && got.Fault != fault {
+			t.Errorf("%s: the verdict is %s, %s", fault, got.Verdict, got.Summary)
 		}
 	}
 }

@@ -75,8 +75,16 @@ var untriedHere = []*provisioning.Fault{provisioning.FaultOnlyDaemon, provisioni
 // besideFails is about a device whose daemon is registered where a second connection, or sign-in, is not to be had.
 func besideFails(f *Facts) provisioning.Trouble { return f.Second }
 
-// unlisted is about a Registrar that has accepted, and does not list what it has granted.
-func unlisted(f *Facts) provisioning.Trouble { return f.SignIn.Unlisted }
+// unlisted is about a Registrar that has accepted, and does not list what it has granted: to the check, or to the daemon, beside which a
+// check asks for nothing.
+func unlisted(f *Facts) provisioning.Trouble {
+	at := f.Daemon.At
+	said := at != nil && at.Registrar != nil && slices.ContainsFunc(at.Pace, func(p provisioning.Pace) bool { return p.Fault == provisioning.FaultUnlisted.ID })
+	if said && f.SignIn.Unlisted.None() && !f.ByPassed {
+		return provisioning.FaultUnlisted.Met(provisioning.Facts{"at": at.Registrar.HostPort(), "host": at.Registrar.Host})
+	}
+	return f.SignIn.Unlisted
+}
 
 // onBackup is about a user whose primary Registrar is not there.
 func onBackup(f *Facts) provisioning.Trouble {
