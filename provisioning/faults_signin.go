@@ -62,6 +62,9 @@ var (
 		`{host} refuses the user name or the password[ for the realm "{realm}"]: {said}`,
 		`check the settings user[ ({user})][ ({plain}; Lync often wants DOMAIN\name)] and password_file, then restart homeward; the account may be locked or expired|`+
 			"compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses")
+	FaultPasswordRests = declare("sip.password-rests", CredentialsResting, SideAccount,
+		"{cause} (as it told the daemon at {at}); to keep the account from being locked, the password is not used[ before {until}], and this check did not sign in either",
+		"{cause.do}")
 	FaultUnavailable = declare("sip.unavailable", SIPUnavailable, SideRegistrar,
 		"{host} cannot serve requests now: {said}", "check the services of the Registrar and its pool")
 	FaultRejected = declare("sip.rejected", SIPRejected, SideRegistrar,

@@ -67,7 +67,7 @@ func daemonsOwn(s provisioning.Status) provisioning.Trouble {
 func daemonStands(status provisioning.Status, err error) check.Daemon {
 	d := check.Daemon{
 		NotRunning: errors.Is(err, control.ErrNotRunning), Hangs: errors.Is(err, os.ErrDeadlineExceeded), State: status.State, Degraded: status.Degraded, Since: status.NotRegisteredSince,
-		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt,
+		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt, Cycle: status.Cycle,
 	}
 	d.Unknown = err != nil && !d.NotRunning && !d.Hangs
 	if status.State == provisioning.Registered {

@@ -270,8 +270,15 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.ByPassed = true
 		return conf.AddServer(strings.Join(words, " "), false)
 	},
-	"resting": func(o *Options, _ *config.Config, _ []string) error {
+	"resting": func(o *Options, _ *config.Config, words []string) error {
 		o.Daemon = Daemon{State: provisioning.Resting, Reason: provisioning.CredentialsResting}
+		if len(words) > 0 {
+			o.Daemon.NextAttempt = time.Now().Add(30 * time.Minute)
+			o.Daemon.Cycle = &provisioning.Cycle{StartedAt: time.Now().Add(-time.Minute), TookMS: 2000, Attempts: []provisioning.Attempt{
+				{Host: "fe01.contoso.com", Result: "failed", Reason: provisioning.SIPCredentials, What: strings.Join(words, " "), Hint: "check the settings user and password_file, then restart homeward"},
+				{Host: "fe02.contoso.com", Result: "skipped", Reason: provisioning.CredentialsResting},
+			}}
+		}
 		return nil
 	},
 	"store": func(o *Options, _ *config.Config, words []string) error {

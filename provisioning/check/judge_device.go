@@ -92,7 +92,7 @@ func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
 	var first provisioning.Trouble
 	for i, c := range f.Outage.Try {
 		p, _ := f.place(c)
-		if p.ready() && refuses(f, c) {
+		if p.ready() && (refuses(f, c) || spared(f).OnSide() == provisioning.SideAccount) {
 			return Skipped, provisioning.Trouble{}, ""
 		}
 		if len(p.Probes) > 0 && !second(f, p.Endpoint, p.best().Addr, p.best().Trouble).None() {

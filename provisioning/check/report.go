@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
@@ -52,6 +53,8 @@ type Daemon struct {
 	What        string              // that in words, with the hosts; "": nothing more is known
 	Hint        string              // what to do about it; "": nothing more is known
 	NextAttempt time.Time           // while it rests
+	// Cycle is its latest walk; nil: none.
+	Cycle *provisioning.Cycle
 	// At is how it is registered; nil: it is not.
 	At *provisioning.Status
 }
@@ -93,7 +96,7 @@ func (d Daemon) spares(elsewhere bool) provisioning.Trouble {
 	}
 	switch d.Reason {
 	case provisioning.CredentialsResting:
-		return d.Reason.Met("")
+		return d.refused()
 	case provisioning.SIPCredentials, provisioning.SIPForbidden:
 	case provisioning.RetryAfter, provisioning.SIPUnavailable:
 		if elsewhere {
@@ -111,9 +114,28 @@ func (d Daemon) cause() provisioning.Trouble {
 	if t.None() || d.What == "" {
 		return t
 	}
+	return toldAs(t, d.What, cmp.Or(d.Hint, d.Reason.Hint()))
+}
+
+// toldAs is a Trouble in the words of the daemon.
+func toldAs(t provisioning.Trouble, what, do string) provisioning.Trouble {
 	told := *t.Fault
 	told.What, told.Do = "{what}", "{do}"
-	return told.Met(provisioning.Facts{"what": d.What, "do": cmp.Or(d.Hint, d.Reason.Hint())})
+	return told.Met(provisioning.Facts{"what": what, "do": do})
+}
+
+// refused is why the daemon does not use the password: who has refused it, as far as that is known. That it is not used is the consequence.
+func (d Daemon) refused() provisioning.Trouble {
+	if d.Cycle != nil {
+		for _, a := range slices.Backward(d.Cycle.Attempts) {
+			if a.Result == "failed" && a.What != "" && (a.Reason == provisioning.SIPCredentials || a.Reason == provisioning.SIPForbidden) {
+				facts := d.facts()
+				facts["host"], facts["at"] = a.Host, d.Cycle.StartedAt.Add(time.Duration(d.Cycle.TookMS)*time.Millisecond).UTC().Format("2006-01-02 15:04:05 UTC")
+				return provisioning.FaultPasswordRests.Because(toldAs(a.Reason.Met(""), a.What, cmp.Or(a.Hint, a.Reason.Hint())), facts)
+			}
+		}
+	}
+	return d.Reason.Met("")
 }
 
 // since is that moment, as people read it.
