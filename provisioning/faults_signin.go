@@ -77,6 +77,10 @@ var (
 	FaultNoQuery = declare("sip.no-query", SIPRejected, SideRegistrar,
 		`{host} refuses a REGISTER without a Contact, which is how this device signs in with binding = "release": {said}`,
 		`set binding = "keep", and give homeward an account of its own (docs/phones.md): this Registrar does not tell who is registered`)
+	FaultNoQueryBeside = declare("sip.no-query-beside", SIPRejected, "",
+		"beside a running daemon, a check or drill signs in by a REGISTER without a Contact; {host} refuses that ({said}), so whether it would accept the daemon is not known",
+		"see homeward status: if the daemon is registered, nothing has to be done|"+
+			"stop the daemon (homeward service stop), and run the command again: then it signs in as the daemon does")
 	FaultGrantsNothing = declare("sip.grants-nothing", BindingLost, SideRegistrar,
 		"{host} accepts the sign-in, but grants a registration of 0 seconds",
 		"check how long registrations may last (Expires) in the settings of the Registrar, and of a proxy in front of it")

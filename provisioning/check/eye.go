@@ -27,15 +27,17 @@ type eye struct {
 	service string               // the certificate service that a Registrar has named; "": none
 	refused provisioning.Trouble // what was wrong with the certificate of the device
 	alone   func() bool          // whether there is no daemon under the same endpoint id
+	beside  bool                 // it makes no binding since there is a daemon; without one it would
 }
 
 // newEye returns the eye of a device.
 func newEye(o Options) *eye {
 	policy, wire := o.Policy, o.Wire
 	policy.Accept = nil // a check leaves nothing behind
-	policy.Release = policy.Release || o.Daemon.MayBeBound()
+	beside := o.Daemon.MayBeBound() && !policy.Release
+	policy.Release = policy.Release || beside
 	m := policy.Memory(cache.InMemory(o.Record))
-	e := &eye{Enquiry: discover.NewEnquiry(&policy, wire, m.Floor()), policy: policy, wire: wire, memory: m, cycle: provisioning.Cycle{Attempts: []provisioning.Attempt{}}}
+	e := &eye{Enquiry: discover.NewEnquiry(&policy, wire, m.Floor()), policy: policy, wire: wire, memory: m, cycle: provisioning.Cycle{Attempts: []provisioning.Attempt{}}, beside: beside}
 	e.resolve = func(ctx context.Context, hosts []string) []provisioning.Name {
 		return discover.ResolveAll(ctx, &policy, wire, m, hosts)
 	}
@@ -54,6 +56,9 @@ func newEye(o Options) *eye {
 func (e *eye) take(event provisioning.Event) {
 	if event.Kind == provisioning.NotCertified {
 		e.refused = event.Trouble
+	}
+	if event.Trouble.Fault == provisioning.FaultNoQuery && e.beside { // the daemon asks otherwise
+		event.Trouble.Fault = provisioning.FaultNoQueryBeside
 	}
 	e.cycle.Note(event)
 }

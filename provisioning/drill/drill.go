@@ -35,6 +35,7 @@ func Run(ctx context.Context, o Options) Report {
 		o.Policy.Clock = fromTheBeginning(time.Now())
 	}
 	o.Policy.Accept, o.Policy.Enrol = nil, false // a drill leaves nothing behind
+	o.Beside = o.Beside && !o.Policy.Release
 	o.Policy.Release = o.Policy.Release || o.Beside
 	primary, err := provisioning.RegistrarOf(record.Registrar)
 	if err != nil && o.Case == Primary {
@@ -115,6 +116,19 @@ func onlyTried(c *provisioning.Cycle, host string) bool {
 	return len(c.Attempts) > 0 && !slices.ContainsFunc(c.Attempts, other)
 }
 
+// unseen is about a Registrar that refuses how a drill signs in beside a daemon: it may well accept a daemon.
+func unseen(o Options, c *provisioning.Cycle) provisioning.Trouble {
+	if c == nil || !o.Beside {
+		return provisioning.Trouble{}
+	}
+	for i := range c.Attempts {
+		if t := c.Attempts[i].Trouble; t.Fault == provisioning.FaultNoQuery {
+			return provisioning.FaultNoQueryBeside.Met(t.Facts)
+		}
+	}
+	return provisioning.Trouble{}
+}
+
 func (h *rehearsal) report(o Options, remembers bool) Report {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -125,6 +139,9 @@ func (h *rehearsal) report(o Options, remembers bool) Report {
 			r.WithoutMS = since(h.began)
 		}
 		r.because(status.Why())
+		if t := unseen(o, status.Cycle); !t.None() {
+			return refused(o.Case, t)
+		}
 		if o.Case == Clock && (status.Reason == provisioning.TLSNotYetValid || status.Reason == provisioning.ClockWrong) {
 			r.Mend = append(r.Mend, "register once with this Registrar while the clock is right, so that the device stores a more recent date")
 			return r

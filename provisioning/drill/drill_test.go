@@ -86,6 +86,21 @@ func TestBesideADaemon(t *testing.T) {
 	}
 }
 
+// Where a Registrar refuses a REGISTER without a Contact, a drill beside a daemon does not know whether it would accept the device; one
+// that is to sign in like that knows that it would not.
+func TestNoQueryBesideADaemon(t *testing.T) {
+	for release, want := range map[bool]string{false: "sip.no-query-beside", true: "sip.no-query"} {
+		synctest.Test(t, func(t *testing.T) {
+			s, o := drillAt(t, strings.Replace(site, "digest user=phone1 password=secret", "status 400", 1), DHCP, cache.Record{})
+			defer s.Close()
+			o.Beside, o.Policy.Release = true, release
+			if r := Run(t.Context(), o); r.Held != release || r.Fault != want {
+				t.Errorf("release %t: held %t, %s: %s", release, r.Held, r.Fault, r.What)
+			}
+		})
+	}
+}
+
 func TestDrill(t *testing.T) {
 	for name, test := range map[string]struct {
 		c          Case
