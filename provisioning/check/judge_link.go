@@ -1,13 +1,13 @@
 package check
 
 import (
-	"net"
 	"net/netip"
 	"slices"
 	"sort"
 	"strings"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
 	"github.com/homeward-agent/homeward/provisioning/signin"
 )
 
@@ -46,24 +46,25 @@ func otherMask(f *Facts) provisioning.Trouble {
 	if f.DHCP == nil {
 		return provisioning.Trouble{}
 	}
+	var found provisioning.Trouble
 	for i := range f.DHCP.Answers {
 		a := &f.DHCP.Answers[i]
 		for _, own := range f.Link.Addrs {
 			if own = netip.PrefixFrom(own.Addr().Unmap(), own.Bits()); !own.Addr().Is4() || a.MaskBits == 0 {
 				continue
 			}
-			if own.Bits() >= a.MaskBits { // nothing is looked for in vain by that
+			if own.Bits() >= a.MaskBits { // nothing is looked for in vain by that, whatever another server says
 				return provisioning.Trouble{}
 			}
 			narrow := netip.PrefixFrom(own.Addr(), a.MaskBits)
 			for _, addr := range inVain(f) {
-				if own.Contains(addr) && !narrow.Contains(addr) {
-					return provisioning.FaultOtherMask.Met(provisioning.Facts{"own": maskOf(own.Bits()), "mask": maskOf(a.MaskBits), "server": a.Server, "silent": addr})
+				if found.None() && own.Contains(addr) && !narrow.Contains(addr) {
+					found = provisioning.FaultOtherMask.Met(provisioning.Facts{"own": discover.MaskOf(own.Bits()), "mask": discover.MaskOf(a.MaskBits), "server": a.Server, "silent": addr})
 				}
 			}
 		}
 	}
-	return provisioning.Trouble{}
+	return found
 }
 
 // inVain are the addresses that this device has looked for on its link, and that nobody has.
@@ -83,9 +84,6 @@ func inVain(f *Facts) (addrs []netip.Addr) {
 	slices.SortFunc(addrs, netip.Addr.Compare)
 	return addrs
 }
-
-// maskOf is a subnet mask as people type it.
-func maskOf(bits int) string { return net.IP(net.CIDRMask(bits, 32)).String() }
 
 // nothingBehind is about the gateway through which an address is reached, where nothing behind it answers. One address that does not
 // answer may be at fault itself, where the gateway does.
@@ -124,12 +122,20 @@ func byDHCP(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	if f.DHCP == nil || !known || t.Fault != provisioning.FaultNoGateway && t.Fault != provisioning.FaultDNSNoGateway {
 		return t
 	}
+	var others []netip.Addr
 	for i := range f.DHCP.Answers {
-		if given := f.DHCP.Answers[i].Routers; len(given) > 0 && !slices.Contains(given, gateway) {
-			return t.With(provisioning.Facts{"given": provisioning.ListOf(given)})
+		given := f.DHCP.Answers[i].Routers
+		if slices.Contains(given, gateway) {
+			return t // then it is not for this to say which of the servers is right
+		}
+		if len(others) == 0 {
+			others = given
 		}
 	}
-	return t
+	if len(others) == 0 {
+		return t
+	}
+	return t.With(provisioning.Facts{"given": provisioning.ListOf(others)})
 }
 
 // routerTo is the gateway or router that this device, with an address of its own, uses on the way to another; zero: none, or it is not

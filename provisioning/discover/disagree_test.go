@@ -157,3 +157,19 @@ func TestOverruled(t *testing.T) {
 		t.Errorf("%+v", dangling)
 	}
 }
+
+// Servers of one link that give different subnet masks disagree; that one gives none is no fault.
+func TestMasksDisagree(t *testing.T) {
+	answer := func(server string, bits int) dhcpopts.Answer {
+		return dhcpopts.Answer{Server: netip.MustParseAddr(server), Routers: []netip.Addr{netip.MustParseAddr("10.0.0.1")}, MaskBits: bits}
+	}
+	for bits, want := range map[int]string{
+		24: "", 0: "",
+		8: "10.0.0.67 gives the subnet mask 255.0.0.0 and the gateway 10.0.0.1, 10.0.0.68 gives the subnet mask 255.255.255.0 and the gateway 10.0.0.1",
+	} {
+		a, b := answer("10.0.0.68", 24), answer("10.0.0.67", bits)
+		if got := networkDisagreement(&a, &b); got != want {
+			t.Errorf("%d bits: %q, want %q", bits, got, want)
+		}
+	}
+}

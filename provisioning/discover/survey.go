@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -217,16 +218,17 @@ func vendorDisagreement(a, b dhcpopts.Answer) string {
 	return fmt.Sprintf("option 43: %s says %s, %s says %s", a.Server, orNothing(a.Vendor.URL), b.Server, orNothing(b.Vendor.URL))
 }
 
-// networkDisagreement says how the gateways and name servers differ that two servers give, or "". That one gives none is no fault:
-// it may be there for phones alone.
+// networkDisagreement says how the subnet masks, gateways and name servers differ that two servers give, or "". That one gives none is no
+// fault: it may be there for phones alone.
 func networkDisagreement(a, b *dhcpopts.Answer) string {
-	if a.Link != b.Link || sameServers(a.Routers, b.Routers) && sameServers(a.NameServers, b.NameServers) {
+	masks := a.MaskBits != b.MaskBits && a.MaskBits > 0 && b.MaskBits > 0
+	if a.Link != b.Link || !masks && sameServers(a.Routers, b.Routers) && sameServers(a.NameServers, b.NameServers) {
 		return ""
 	}
 	if b.Server.Less(a.Server) {
 		a, b = b, a
 	}
-	return networkOf(a) + ", " + networkOf(b)
+	return networkOf(a, masks) + ", " + networkOf(b, masks)
 }
 
 // sameServers says whether nothing that b holds is missing in a, or one of them is empty.
@@ -239,9 +241,15 @@ func sameServers(a, b []netip.Addr) bool {
 	return len(a) <= len(b) || len(b) == 0
 }
 
-// networkOf is what a server gives.
-func networkOf(a *dhcpopts.Answer) string {
+// MaskOf is a subnet mask as people type it.
+func MaskOf(bits int) string { return net.IP(net.CIDRMask(bits, 32)).String() }
+
+// networkOf is what a server gives, with the subnet mask where that differs.
+func networkOf(a *dhcpopts.Answer, masks bool) string {
 	var said []string
+	if masks {
+		said = append(said, "the subnet mask "+MaskOf(a.MaskBits))
+	}
 	if len(a.Routers) > 0 {
 		said = append(said, "the gateway "+provisioning.ListOf(a.Routers))
 	}
