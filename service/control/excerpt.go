@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"math"
 	"net/url"
 	"strconv"
 	"time"
@@ -24,7 +25,7 @@ func (x Excerpt) query() url.Values {
 		query.Set("since", x.Since.Format(time.RFC3339Nano))
 	}
 	if x.Last > 0 {
-		query.Set("last", strconv.Itoa(x.Last))
+		query.Set("last", strconv.Itoa(min(x.Last, math.MaxInt32)))
 	}
 	if x.Follow {
 		query.Set("follow", "")
