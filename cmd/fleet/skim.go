@@ -41,7 +41,7 @@ func (s *skimmer) state(p *fleet.State) {
 	s.object(func(name []byte) {
 		switch string(name) {
 		case "version":
-			p.Version = int(s.number(1 << 31))
+			p.Version = int(s.number(1<<31 - 1))
 		case "at":
 			s.time(&p.At)
 		case "state":
