@@ -39,9 +39,9 @@ var (
 	FaultInBand = declare("sip.in-band-failed", "", SideRegistrar,
 		"nothing was learned in band from {host}, neither its pool nor its media relays: {cause}",
 		"see in the log of {host} why it does not answer; the device stays registered, and asks again every 10 minutes")
-	FaultSlowSignIn = declare("sip.slow", SIPNoAnswer, SideRegistrar,
-		"the Registrar answers, but the sign-in takes longer than a check waits",
-		"look at the load of the Registrar and of its domain controllers; the daemon waits longer: see homeward status")
+	FaultSlowSignIn = declare("sip.slow", SIPNoAnswer, "",
+		"the Registrar answers, but the sign-in takes longer than a check waits[: TLS with {at} took {securing} ms, and one answer to SIP {took} ms]",
+		"find out what takes so long: the way there, or the Registrar and its domain controllers; the daemon waits longer: see homeward status")
 
 	FaultAccountRefused = declare("sip.account-refused", SIPForbidden, SideAccount, "{host} refuses the sign-in: {said}",
 		"check that the account is enabled for SIP and may sign in from where this device is, and that the client version policy lets the device in")

@@ -37,9 +37,24 @@ func refusal(f *Facts) provisioning.Trouble {
 		if t := deadPlaces(f); t.Reason() != "" {
 			return t
 		}
-		return provisioning.FaultSlowSignIn.Met(nil)
+		return slowSignIn(f)
 	}
 	return f.SignIn.Trouble
+}
+
+// slowSignIn is for a sign-in for which the time of the check was not enough, with what was measured before it.
+func slowSignIn(f *Facts) provisioning.Trouble {
+	for _, c := range f.Plan.Try {
+		p, _ := f.place(c)
+		for _, probe := range p.Probes {
+			if probe.Answered && probe.Secured {
+				return provisioning.FaultSlowSignIn.Met(provisioning.Facts{
+					"at": c.HostPort(), "securing": probe.Securing.Milliseconds(), "took": (probe.Took - probe.Connecting - probe.Securing).Milliseconds(),
+				})
+			}
+		}
+	}
+	return provisioning.FaultSlowSignIn.Met(nil)
 }
 
 // untried is for a device whose certificate was not tried, and that has nothing else to sign in with.

@@ -27,7 +27,7 @@ func (b *branch) signIn() {
 	case s.Registrar == nil:
 		c.Result, c.Reason, c.Fault, c.What, c.Detail, c.Hint = Bad, s.Why.Reason, s.Why.Fault, s.Why.What, s.Why.Detail, s.Why.Hint
 		if s.Why.Reason == "" { // the time was over
-			c.because(Bad, provisioning.FaultSlowSignIn.Met(nil))
+			c.because(Bad, slowSignIn(f))
 		}
 	default:
 		c.Detail = fmt.Sprintf("%s over %s", s.Registrar.HostPort(), strings.ToUpper(s.Registrar.Transport.String())) + f.how()
