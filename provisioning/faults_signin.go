@@ -7,6 +7,10 @@ var (
 	FaultNoSIP = declare("sip.no-answer", SIPNoAnswer, SideRegistrar,
 		"{at}[ ({address})] accepts the connection, but does not answer SIP in time[: the request {arrived}]",
 		"check that the Registrar service runs behind this port; if it runs, look at its load and that of its domain controllers: a device waits 4 s for an answer")
+	FaultRegisterSilent = declare("sip.no-answer-to-register", SIPNoAnswer, SideRegistrar,
+		"{at}[ ({address})] answers OPTIONS, but not REGISTER[: the request {arrived}]",
+		"look into the log of {host} for the REGISTER of this device: a filter there, such as one of user agents, accounts or addresses, may drop it|"+
+			"see whether what it needs for a sign-in, such as its database or domain controllers, answers in time: a device waits 4 s")
 	FaultSIPDropped = declare("sip.dropped", SIPNoAnswer, "",
 		"{at}[ ({address})] accepts the connection and TLS, but the SIP request of this device never arrives there: it is not acknowledged",
 		dropping+"|check whether {host} is still running")

@@ -96,6 +96,17 @@ func (s *Session) Greet(ctx context.Context) (Greeting, error) {
 	return take(ctx, s.talk, s.binding.greet)
 }
 
+// AnswersOptions says whether whoever does not answer a REGISTER answers OPTIONS (RFC 3261 section 11), within ctx.
+func (s *Session) AnswersOptions(ctx context.Context) bool {
+	_, err := take(ctx, s.talk, func(ctx context.Context) (*message, error) {
+		m := s.our.request("OPTIONS", "sip:"+s.our.account.AOR.Domain, s.our.account.AOR.String(), token(), 1)
+		m.add("Accept", "application/sdp")
+		m.add("Content-Length", "0")
+		return s.talk.roundTrip(ctx, m)
+	})
+	return err == nil
+}
+
 // Provision asks a Lync server (Binding.Lync) for its settings, and to be told when they change: Keep renews the
 // subscription and tells Watch.Provisioned. ctx bounds it; besides, the answer must come within 10 s, and the document
 // within another 5 s. The binding stands, whatever comes of it. Register must have succeeded; it may be called from

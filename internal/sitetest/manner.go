@@ -24,6 +24,7 @@ type manner struct {
 	user, password    string   // with a user every answer needs Digest first
 	algorithms        []string
 	basic, stale      bool
+	deaf              bool          // to REGISTER
 	forbids           bool          // answers 403 to a wrong password
 	unlisted          bool          // what is granted is not listed
 	rival             string        // a word of rivalWords: the phone of the user has the one binding that there may be; "": there is none
@@ -146,6 +147,7 @@ var mannerOptions = options[manner]{
 	"algorithm":    {take: (*manner).takeAlgorithms},
 	"basic":        flag(func(m *manner) *bool { return &m.basic }),
 	"rival":        {take: (*manner).takeRival},
+	"deaf":         flag(func(m *manner) *bool { return &m.deaf }),
 	"forbids":      flag(func(m *manner) *bool { return &m.forbids }),
 	"stale":        flag(func(m *manner) *bool { return &m.stale }),
 	"nonce-life":   duration(func(m *manner) *time.Duration { return &m.nonceLife }),

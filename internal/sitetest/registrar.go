@@ -267,7 +267,7 @@ func (l *leg) take(req *message) error {
 		e.What = "bind"
 	}
 	answer := answererOf(m.word)
-	if req.method == "" || req.method == "ACK" || answer == nil {
+	if req.method == "" || req.method == "ACK" || answer == nil || m.deaf && req.method == "REGISTER" {
 		e.Proof = l.proofOf(m, req)
 		l.note(e)
 		if m.word == "reset" {

@@ -18,7 +18,7 @@ var sameWay = map[*provisioning.Fault]*provisioning.Fault{
 	provisioning.FaultTLSHungUp: provisioning.FaultTLSHungUp, provisioning.FaultTLSCut: provisioning.FaultTLSCut, provisioning.FaultTLSSilent: provisioning.FaultTLSSilent,
 	provisioning.FaultTLSStalls: provisioning.FaultTLSStalls, provisioning.FaultTLSLost: provisioning.FaultTLSLost, provisioning.FaultTLSDropped: provisioning.FaultTLSDropped,
 	provisioning.FaultDropsSIP: provisioning.FaultDropsSIP, provisioning.FaultCutAsking: provisioning.FaultDropsSIP, provisioning.FaultCut: provisioning.FaultCut,
-	provisioning.FaultNoSIP: provisioning.FaultNoSIP, provisioning.FaultSIPDropped: provisioning.FaultSIPDropped,
+	provisioning.FaultNoSIP: provisioning.FaultNoSIP, provisioning.FaultRegisterSilent: provisioning.FaultRegisterSilent, provisioning.FaultSIPDropped: provisioning.FaultSIPDropped,
 }
 
 // together is what fails in the same way.

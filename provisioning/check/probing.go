@@ -173,3 +173,21 @@ func (p *prober) seen(f *Facts) []*Place {
 	})
 	return list
 }
+
+// registerSilent has the attempts of a sign-in say what the probes know: that the Registrar answers something else.
+func registerSilent(f *Facts, s *signin.SignedIn) {
+	for i := range s.Attempts {
+		a := &s.Attempts[i]
+		for _, p := range f.Places {
+			for _, probe := range p.Probes {
+				if known := probe.RegisterSilent(a.Trouble); known.Fault != a.Trouble.Fault && p.Endpoint == a.Endpoint() && probe.Addr == a.Address {
+					a.Trouble = known
+					a.Fault, a.What, a.Hint = known.Fault.ID, known.What(), known.Hint()
+					if s.Trouble.Fault == provisioning.FaultNoSIP && s.Trouble.Host() == known.Host() {
+						s.Trouble, s.Why.Fault, s.Why.What, s.Why.Hint = known, a.Fault, a.What, a.Hint
+					}
+				}
+			}
+		}
+	}
+}

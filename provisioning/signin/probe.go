@@ -16,10 +16,11 @@ import (
 
 // Our choices: a person waits.
 const (
-	probeConnect = 2 * time.Second // leaves room for one lost SYN
-	probeSmall   = 2 * time.Second // for a handshake in small packets, where one has failed: what works at all has been seen to connect
-	probeGreet   = 4 * time.Second // as long as a Registrar has for REGISTER (package sip)
-	slowAnswer   = 2 * time.Second // from when on a Registrar is slow to answer SIP: half of that
+	probeConnect = 2 * time.Second        // leaves room for one lost SYN
+	probeSmall   = 2 * time.Second        // for a handshake in small packets, where one has failed: what works at all has been seen to connect
+	probeOptions = 500 * time.Millisecond // for one that is silent, and is not to be waited for
+	probeGreet   = 4 * time.Second        // as long as a Registrar has for REGISTER (package sip)
+	slowAnswer   = 2 * time.Second        // from when on a Registrar is slow to answer SIP: half of that
 )
 
 // Probe is how far a device comes with one address, without signing in.
@@ -34,6 +35,7 @@ type Probe struct {
 	// AsksCertificate says that the server asks for a certificate of ours, as those for other servers do.
 	AsksCertificate bool
 	Greeting        sip.Greeting
+	OnlyRegister    bool                 // it answers OPTIONS, and no REGISTER
 	Trouble         provisioning.Trouble // why it went no further; none: the server is ready for a sign-in
 	// Distrusted says that TLS was spoken and no server proven: the daemon then closes plain TCP to the same host.
 	Distrusted bool
@@ -62,7 +64,7 @@ func (s *Signer) Probe(ctx context.Context, c provisioning.Candidate, addr netip
 		err = s.probe(ctx, c, p)
 	}
 	if p.Took = time.Since(started); err != nil {
-		p.Trouble = Judge(err, c, addr)
+		p.Trouble = p.RegisterSilent(Judge(err, c, addr))
 		p.Detail = plain.Words(err)
 	}
 	return p
@@ -112,12 +114,28 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	greeting, cancel := context.WithTimeout(ctx, probeGreet)
 	defer cancel()
 	if p.Greeting, err = session.Greet(greeting); err != nil {
+		p.OnlyRegister = errors.Is(err, sip.ErrNoAnswer) && answersOptions(ctx, session)
 		err = turnedAway(met, err)
 		p.Answered, p.Distrusted = p.Greeting.Code != 0, isDistrust(err)
 		return &attemptError{stage: registering, err: err, met: met, loss: lossOf(conn), near: s.gate.near(p.Addr)}
 	}
 	p.Answered = true
 	return nil
+}
+
+// answersOptions says whether a Registrar that does not answer REGISTER answers something else.
+func answersOptions(ctx context.Context, session *sip.Session) bool {
+	ctx, cancel := context.WithTimeout(ctx, probeOptions)
+	defer cancel()
+	return session.AnswersOptions(ctx)
+}
+
+// RegisterSilent makes of the silence of a Registrar what is known of it, where it answers something else.
+func (p *Probe) RegisterSilent(t provisioning.Trouble) provisioning.Trouble {
+	if p.OnlyRegister && t.Fault == provisioning.FaultNoSIP {
+		return provisioning.FaultRegisterSilent.Met(t.Facts)
+	}
+	return t
 }
 
 // secureInBoth secures a connection. Where no answer comes, or not all of it, it is tried in small packets, too, and what came of that
