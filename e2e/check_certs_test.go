@@ -34,7 +34,7 @@ Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"an address only", with(fronted(leafWith(func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, []net.IP{net.ParseIP(pool01.addr)} }))), "tls-name", `
 The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for 10.0.0.20.
 The problem is with the Registrar.
-On the Registrar, choose the certificate that contains pool01.contoso.com, or issue one.`},
+Choose the certificate that contains pool01.contoso.com on the server, or issue one.`},
 	{"as AD CS makes them", with(fronted(openssl(adcs))), "", `
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"as AD CS makes them, signed with RSASSA-PSS", with(fronted(openssl(adcs, "-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"))), "", `

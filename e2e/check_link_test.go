@@ -14,7 +14,7 @@ const (
 	far1, far2   = "10.98.0.53", "10.98.0.54"
 	far6         = "2001:db8:1::53"
 	rogueMAC     = "02:00:00:00:00:99"
-	throughOther = "the device signs in through another address of fe01.contoso.com."
+	throughOther = "The device signs in through another address of fe01.contoso.com."
 )
 
 // linkRow is a site, and what check says of it.
@@ -52,12 +52,12 @@ var linkRows = []linkRow{
 		says: []string{"but the address 2001:db8::90 of this device is used twice: the system (duplicate address detection) has found out that another device on this link has it, too"}},
 	{name: "all is well", verdict: "ok", given: with(published(fe01)), says: []string{isWell}, node: "link.address.10.0.0.90", detail: "no other device has it (ARP)"},
 	{name: "IPv6 leads nowhere", verdict: "degraded", reason: "connect-timeout", given: with(published(fe01), record("fe01 AAAA 2001:db8:1::11"), overIPv6("2001:db8::1")),
-		says: []string{"fe01.contoso.com answers over IPv4 (10.0.0.11, ", " ms), but not over IPv6 (2001:db8:1::11); " + throughOther, "Look for what drops IPv6 on the way to fe01.contoso.com"}, not: []string{"is running"}},
+		says: []string{"fe01.contoso.com answers over IPv4 (10.0.0.11, ", " ms), but not over IPv6 (2001:db8:1::11). " + throughOther, "Look for what drops IPv6 on the way to fe01.contoso.com"}, not: []string{"is running"}},
 	{name: "the router of IPv6 is dead", verdict: "degraded", reason: "connect-timeout", given: with(published(fe01), record("fe01 AAAA 2001:db8:1::11"), overIPv6("fe80::dead")),
-		says: []string{"The IPv6 router fe80::dead does not answer: this device cannot reach what is behind it, such as fe01.contoso.com:5061 (2001:db8:1::11); " + throughOther, "router advertisements"},
+		says: []string{"The IPv6 router fe80::dead does not answer: this device cannot reach what is behind it, such as fe01.contoso.com:5061 (2001:db8:1::11). " + throughOther, "router advertisements"},
 		not:  []string{"subnet mask", "ARP"}},
 	{name: "the router of IPv6 has no route", verdict: "degraded", reason: "connect-unreachable", given: with(published(fe01), record("fe01 AAAA 2001:db8:1::11"), overIPv6("2001:db8::1"), noRouteOverIPv6),
-		says: []string{"fe01.contoso.com answers over IPv4 (10.0.0.11, ", " ms), but not over IPv6: the IPv6 router 2001:db8::1, or a router behind it, says that 2001:db8:1::11 cannot be reached; " + throughOther,
+		says: []string{"fe01.contoso.com answers over IPv4 (10.0.0.11, ", " ms), but not over IPv6: the IPv6 router 2001:db8::1, or a router behind it, says that 2001:db8:1::11 cannot be reached. " + throughOther,
 			"See whether the router 2001:db8::1 has a route to 2001:db8:1::11", "router advertisements"}},
 	{name: "the first name server answers over IPv4 only", verdict: "degraded", reason: "dns-timeout", given: with(published(fe01), overIPv6("2001:db8::1"), set(`dns_servers = ["[`+far6+`]:53", "10.0.0.53:53"]`)),
 		says: []string{"the name server [" + far6 + "]:53 does not answer over IPv6, while 10.0.0.53:53 does over IPv4"}},

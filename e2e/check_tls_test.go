@@ -6,7 +6,7 @@ var tlsFaults = []fault{
 	{"the certificate lacks the name", with(pool01Has(namesAnother)), "tls-name", `
 The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for lync01.contoso.com.
 The problem is with the Registrar.
-On the Registrar, choose the certificate that contains pool01.contoso.com, or issue one.
+Choose the certificate that contains pool01.contoso.com on the server, or issue one.
 - If lync01.contoso.com is a name of this Registrar, let the SRV record _sipinternaltls._tcp.contoso.com name it.`},
 	{"the certificate has a wildcard", with(pool01Has(namesWildcard)), "tls-name", `
 The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for *.contoso.com.

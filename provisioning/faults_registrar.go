@@ -233,7 +233,7 @@ const dropping = "look for a firewall[ {there}] that opens connections to port {
 const tooLarge = "[look for {large} that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message \"fragmentation needed\"]"
 
 // rightCertificate is for a server that shows the certificate of another name: of another service, more often than not.
-const rightCertificate = "on the Registrar, choose the certificate that contains {host}, or issue one"
+const rightCertificate = "choose the certificate that contains {host} on the server, or issue one"
 
 // opened is what a firewall with TLS inspection looks like. Wherever trusting an authority is advised, so is this.
 const opened = "if {root} is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port {port} from TLS inspection"
