@@ -2,6 +2,8 @@ package agent
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/homeward-agent/homeward/cache"
+	"github.com/homeward-agent/homeward/internal/sitetest"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
@@ -72,4 +75,43 @@ func TestNotesOfTheStore(t *testing.T) {
 	if len(notes) > 0 {
 		t.Errorf("told once more: %q", (<-notes).Detail)
 	}
+}
+
+// What goes wrong with one copy of last good when a registration is kept is told then, and once, although the other copy holds the record.
+func TestNoteOfACommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		site, err := sitetest.Parse(t.Name(), []byte("-- zone --\n_sipinternaltls._tcp SRV 0 0 5061 fe01\nfe01 A 10.0.0.5\n-- registrars --\n10.0.0.5:5061 tls fe01.contoso.com accept\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		simulated, err := site.Start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer site.Close()
+		dir := t.TempDir()
+		store := cache.Open(dir)
+		defer store.Close()
+		policy := provisioning.Policy{
+			SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}, TLSMin: tls.VersionTLS12, Roots: x509.NewCertPool(), Version: "test",
+		}
+		policy.Roots.AppendCertsFromPEM(site.Roots())
+		var notes []provisioning.Event
+		agent := New(policy, wire.Wire(simulated), store, func(e provisioning.Event) {
+			switch {
+			case e.Kind == provisioning.Attempted && e.Reason == "": // where the file would be is something else
+				if err := os.MkdirAll(filepath.Join(dir, "last-good.json", "x"), 0o700); err != nil {
+					t.Error(err)
+				}
+			case e.Kind == provisioning.StoreNote:
+				notes = append(notes, e)
+			}
+		})
+		ctx, stop := context.WithTimeout(t.Context(), time.Hour) // it renews several times
+		defer stop()
+		agent.Run(ctx)
+		if len(notes) != 1 || notes[0].Reason != provisioning.CacheDamaged || !strings.Contains(notes[0].Detail, "last-good.json: it is not a regular file") {
+			t.Errorf("got %+v", notes)
+		}
+	})
 }

@@ -21,6 +21,7 @@ type board struct {
 	mu     sync.Mutex
 	status provisioning.Status
 	losses provisioning.LossLog
+	noted  []cache.Note // what the store had to say when it was told last
 }
 
 func newBoard(policy provisioning.Policy, emit func(provisioning.Event)) *board {
@@ -74,6 +75,19 @@ func (b *board) tell(e provisioning.Event) {
 
 func (b *board) enter(state provisioning.State) {
 	b.tell(provisioning.Event{Kind: provisioning.StateChanged, State: state})
+}
+
+// storeNotes tells what the store has to say, but for what was told before.
+func (b *board) storeNotes(notes []cache.Note) {
+	b.mu.Lock()
+	before := b.noted
+	b.noted = slices.Clone(notes)
+	b.mu.Unlock()
+	for _, note := range notes {
+		if !slices.Contains(before, note) {
+			b.storeNote(provisioning.Reason(note.Code), note.Text)
+		}
+	}
 }
 
 // storeNote tells what the store has found or could not do.

@@ -49,6 +49,9 @@ func (k *keeper) commit() {
 	case changed:
 		k.board.tell(k.current.Event(provisioning.Committed, "", ""))
 	}
+	if err == nil { // one of the two copies may have failed all the same
+		k.board.storeNotes(k.basis.store.Notes())
+	}
 }
 
 func (k *keeper) renew(granted sip.Binding) {

@@ -3,11 +3,9 @@ package agent
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/sip"
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/signin"
@@ -29,13 +27,13 @@ type phase func(context.Context) phase
 func (a *Agent) Run(ctx context.Context) error {
 	defer a.search.end()
 	defer a.search.close()
-	told := a.tellNotes(nil)
+	a.board.storeNotes(a.basis.store.Notes())
 	a.introduce()
 	var heeding sync.WaitGroup
 	heeding.Go(func() {
 		select {
 		case <-a.basis.store.Settled():
-			a.tellNotes(told)
+			a.board.storeNotes(a.basis.store.Notes())
 		case <-ctx.Done():
 		}
 	})
@@ -50,17 +48,6 @@ func (a *Agent) Run(ctx context.Context) error {
 		next = a.journey(ctx, next)
 	}
 	return context.Cause(ctx)
-}
-
-// tellNotes tells what the store has found and done, but for what was told before.
-func (a *Agent) tellNotes(told []cache.Note) []cache.Note {
-	notes := a.basis.store.Notes()
-	for _, note := range notes {
-		if !slices.Contains(told, note) {
-			a.board.storeNote(provisioning.Reason(note.Code), note.Text)
-		}
-	}
-	return notes
 }
 
 // journey goes from phase to phase to a registration, and to its end. When the network changes on the way, what was
