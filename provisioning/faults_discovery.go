@@ -39,7 +39,7 @@ var (
 		"check that the name server runs and does not hang|[look for a firewall, on the way or on the server itself, that drops {dropped}]|"+
 			"[look for a firewall, on the way or on the server itself, that drops {blocked}]|[check that the gateway {hop} forwards packets]|set dns_servers to a name server that works", "dns")
 	FaultDNSUpstream = declare("dns.upstream-silent", DNSTimeout, "",
-		"the resolver on this device ({servers}) gets no answer from the name servers that it asks ({upstream})[, although {alive}][; the gateway {hop} on the way there answers]",
+		"the resolver on this device ({servers}) resolves nothing, and the name servers that it is meant to ask do not answer ({upstream})[, although {alive}][; the gateway {hop} on the way there does]",
 		"[check the VLAN and the gateway of this device, since {dhcp} either]|check that {upstream} runs, and that nothing drops port 53 on the way|have DHCP name other name servers (option 6), or set dns_servers to one that works", "dns")
 	FaultDNSSilentFor = declare("dns.silent-for-one-name", DNSTimeout, SideDNS,
 		"the name server {servers} does not answer when it is asked for {name}",

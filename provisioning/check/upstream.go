@@ -66,8 +66,11 @@ func (e *eye) dnsOverTCP(ctx context.Context, servers []netip.AddrPort) string {
 }
 
 // upstreams are the name servers that a resolver on this device asks, where this device asks no others itself; as far as the system, or
-// failing that DHCP, tells.
+// failing that DHCP, tells. One that does not run, or has an answer of its own, such as that it has nobody to ask, asks none.
 func (f *Facts) upstreams() (servers []netip.AddrPort) {
+	if dead := f.dnsDead(); dead.NoServer || dead.Reason != provisioning.DNSTimeout && dead.Reason != provisioning.DNSServFail {
+		return nil
+	}
 	if len(f.Policy.DNSServers) > 0 || slices.ContainsFunc(f.Servers, func(s netip.AddrPort) bool { return !s.Addr().IsLoopback() }) {
 		return nil
 	}
