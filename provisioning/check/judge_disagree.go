@@ -3,7 +3,6 @@ package check
 import (
 	"net/netip"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/homeward-agent/homeward/provisioning"
@@ -83,7 +82,7 @@ func addressesDisagree(f *Facts) provisioning.Trouble {
 			words = append(words, f.Servers[i].Addr().String()+" says "+provisioning.ListOf(name.Addrs))
 		}
 		if len(good) > 0 && len(stale) > 0 {
-			sort.Slice(good, func(i, j int) bool { return good[i].Less(good[j]) })
+			sorted(good)
 			facts := provisioning.Facts{"host": c.Host, "problem": strings.Join(words, ", "), "addresses": slices.Compact(good), "servers": stale}
 			if private(good) {
 				facts["filters"] = filters
@@ -109,8 +108,7 @@ func strangers(f *Facts) provisioning.Facts {
 			alike++
 		}
 	}
-	slices.SortFunc(servers, netip.Addr.Compare) // they answer now in this order, now in that
-	facts["servers"] = servers
+	facts["servers"] = sorted(servers) // they answer now in this order, now in that
 	switch {
 	case f.Lease.IsValid():
 		facts["lease"] = f.Lease

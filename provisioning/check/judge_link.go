@@ -81,7 +81,12 @@ func inVain(f *Facts) (addrs []netip.Addr) {
 			}
 		}
 	}
-	slices.SortFunc(addrs, netip.Addr.Compare)
+	return sorted(addrs)
+}
+
+// sorted sorts addresses, and returns them. Not by the package slices: that costs 10 KB of program for each type it sorts.
+func sorted(addrs []netip.Addr) []netip.Addr {
+	sort.Slice(addrs, func(i, j int) bool { return addrs[i].Less(addrs[j]) })
 	return addrs
 }
 
@@ -102,7 +107,7 @@ func nothingBehind(f *Facts, addr netip.Addr) provisioning.Trouble {
 		}
 		silent = append(silent, other)
 	}
-	sort.Slice(silent, func(i, j int) bool { return silent[i].Less(silent[j]) })
+	sorted(silent)
 	mac, known := macOf(f, hop)
 	facts := provisioning.Facts{"silent": silent[:min(len(silent), maxSilent)], "at": addr, "mac": mac}
 	facts.Through(hop)

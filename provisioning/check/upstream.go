@@ -163,7 +163,7 @@ func wayTo(f *Facts, servers []netip.AddrPort) provisioning.Facts {
 
 // beside says who answers where a silent address is, through the same gateway or in the same subnet of this device; "": nobody.
 func beside(f *Facts, silent, hop netip.Addr) string {
-	for _, addr := range slices.SortedFunc(maps.Keys(f.Ways), netip.Addr.Compare) {
+	for _, addr := range sorted(slices.Collect(maps.Keys(f.Ways))) {
 		both := func(p netip.Prefix) bool { return p.Contains(silent) && p.Contains(addr) }
 		switch way := f.Ways[addr]; {
 		case !way.Heard || addr == silent || addr == hop || !hop.IsValid():
