@@ -78,7 +78,7 @@ func (b *board) enter(state provisioning.State) {
 }
 
 // storeNotes tells what the store has to say, but for what was told before.
-func (b *board) storeNotes(notes []cache.Note) {
+func storeNotes(b *board, notes []cache.Note) {
 	b.mu.Lock()
 	before := b.noted
 	b.noted = slices.Clone(notes)

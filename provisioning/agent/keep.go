@@ -50,7 +50,7 @@ func (k *keeper) commit() {
 		k.board.tell(k.current.Event(provisioning.Committed, "", ""))
 	}
 	if err == nil { // one of the two copies may have failed all the same
-		k.board.storeNotes(k.basis.store.Notes())
+		storeNotes(k.board, k.basis.store.Notes())
 	}
 }
 

@@ -27,13 +27,13 @@ type phase func(context.Context) phase
 func (a *Agent) Run(ctx context.Context) error {
 	defer a.search.end()
 	defer a.search.close()
-	a.board.storeNotes(a.basis.store.Notes())
+	storeNotes(a.board, a.basis.store.Notes())
 	a.introduce()
 	var heeding sync.WaitGroup
 	heeding.Go(func() {
 		select {
 		case <-a.basis.store.Settled():
-			a.board.storeNotes(a.basis.store.Notes())
+			storeNotes(a.board, a.basis.store.Notes())
 		case <-ctx.Done():
 		}
 	})
