@@ -193,7 +193,7 @@ func (m *Memory) Refused(now, floor time.Time) (times int, ago time.Duration) {
 // NoteRefused takes note of how often in a row the password was refused until now. It does not wait for the disk.
 func (m *Memory) NoteRefused(times int, now time.Time) {
 	m.mu.Lock()
-	m.now.Refused = Refused{times, now.UTC().Truncate(time.Second)}
+	m.now.Refused = Refused{times, now.UTC()} // to the second would end a pause before its time
 	m.mu.Unlock()
 	m.changed()
 }

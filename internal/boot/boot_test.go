@@ -137,6 +137,16 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// A pause after refused passwords does not end a part of a second early, because a power cut came.
+func TestMend34RefusalsAreKeptToTheInstant(t *testing.T) {
+	dir, at := t.TempDir(), noon.Add(900*time.Millisecond)
+	live(t, dir, first, false, func(m *Memory) { m.NoteRefused(2, at) })
+	m := live(t, dir, later, false, func(*Memory) {})
+	if times, ago := m.Refused(at.Add(time.Minute), noon); times != 2 || ago != time.Minute {
+		t.Errorf("%d times, %v ago", times, ago)
+	}
+}
+
 // What a Registrar asked after a power cut says how many come then: it stays, when the device may come again.
 func TestWindowStays(t *testing.T) {
 	dir := t.TempDir()

@@ -45,7 +45,7 @@ func (t *turn) resume(before *boot.Memory) {
 func (t *turn) asked(of provisioning.Endpoint, wait time.Duration) {
 	if t.before != nil {
 		t.before.Note(boot.Asked{
-			Host: of.Host, Port: of.Port, Seconds: int(wait.Seconds()), At: time.Now().UTC().Truncate(time.Second), Crowded: t.signer.Restraint().Stormy(),
+			Host: of.Host, Port: of.Port, Seconds: int(wait.Seconds()), At: time.Now().UTC(), Crowded: t.signer.Restraint().Stormy(),
 		})
 	}
 }
