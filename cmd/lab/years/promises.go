@@ -118,7 +118,11 @@ func (j *judge) judgeRegister(s *server, e sitetest.Entry, at time.Time) {
 	for word := range strings.FieldsSeq(s.now) {
 		var seconds int
 		if n, _ := fmt.Sscanf(word, "retry-after=%d", &seconds); n == 1 && e.Code >= 300 && e.Code != 401 && e.Code != 407 && s.host != "" {
-			s.left = at.Add(time.Duration(seconds) * time.Second)
+			for _, same := range j.world.servers { // the device leaves the host alone, wherever it moves
+				if same.host == s.host {
+					same.left = at.Add(time.Duration(seconds) * time.Second)
+				}
+			}
 			s.asked = retry{at, at.Add(time.Duration(seconds)*time.Second - written)} // it is kept in whole seconds
 		}
 	}
