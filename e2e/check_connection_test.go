@@ -216,8 +216,12 @@ func behindRouter(t testing.TB, c *scene) {
 	}
 }
 
-// dropsAll is the firewall of a server that lets nobody in.
-func dropsAll(t testing.TB, c *scene) { c.registrar.fault(t, "ip daddr "+fe01.addr+" drop") }
+// dropsAll is the firewall of a server that lets nobody in. The device has not heard of the server: the kernel asks again for a neighbour
+// whom it has known only after five seconds.
+func dropsAll(t testing.TB, c *scene) {
+	c.registrar.fault(t, "ip daddr "+fe01.addr+" drop")
+	mustIP(t, "-n", c.site.device.name, "neighbour", "flush", "dev", "eth0")
+}
 
 // wideMask has the device take 10.0.0.0/16 for its subnet.
 func wideMask(t testing.TB, c *scene) {

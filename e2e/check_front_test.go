@@ -30,9 +30,9 @@ If a proxy or load balancer listens there, check that the Registrar behind it is
 - See whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside.
 - Look for a firewall on that host that cuts connections to port 5061.`},
 	{"haproxy that demands a certificate", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM ca-file ROOT verify required\n server fe08 10.0.0.18:5061")), "tls-client-certificate", `
-pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients.
-The problem is with DNS.
-Use the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if this is that port, configure the server to accept devices without a certificate.`},
+pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and accepts no connection without one: it is a port for servers, or its settings demand one.
+If this is the port for clients (5061 of a pool inside, 443 of an Access Edge outside), configure the server to accept devices without a certificate.
+- If it is another port, use the port for clients.`},
 	{"haproxy for HTTP", with(haproxy("bind 10.0.0.20:5061 ssl crt PEM\n mode http\n server fe08 10.0.0.18:5061")), "sip-malformed", `
 pool01.contoso.com:5061 (10.0.0.20) answers, but does not speak SIP: its answer begins with HTTP/1.1 400 Bad request.
 The problem is with the Registrar.
@@ -84,9 +84,9 @@ If a proxy or load balancer listens there, check that the Registrar behind it is
 - Check the log of the Registrar.
 - Look for a firewall on that host that cuts connections to port 5061.`},
 	{"stunnel that demands a certificate", with(stunnel("accept = 10.0.0.20:5061\nconnect = 10.0.0.18:5061\nverifyChain = yes\nCAfile = ROOT")), "tls-client-certificate", `
-pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients.
-The problem is with DNS.
-Use the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if this is that port, configure the server to accept devices without a certificate.`},
+pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and accepts no connection without one: it is a port for servers, or its settings demand one.
+If this is the port for clients (5061 of a pool inside, 443 of an Access Edge outside), configure the server to accept devices without a certificate.
+- If it is another port, use the port for clients.`},
 	{"sslh", with(sslh("--tls", "10.0.0.11:5061", fe01.host)), "", `
 All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},
 	{"sslh, and nothing behind it", with(sslh("--tls", "10.0.0.11:5999", pool01.host)), "connect-reset", `

@@ -16,8 +16,10 @@ All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"headers on several lines", with(edge("FOLDS")), "", `
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
-	{"an answer without Contact", with(edge("NO_CONTACT")), "", `
-All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
+	{"an answer without Contact", with(edge("NO_CONTACT")), "sip-malformed", `
+sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls), but the answer of pool01.contoso.com:5061 lists no registration of this device, although RFC 3261 demands it: perhaps something in front of the Registrar answers in its place.
+The problem is with the Registrar.
+See on the Registrar whether it has a registration of this device; if not, look at the proxy or session border controller in front of it.`},
 	{"another branch in the Via", with(edge("OTHER_BRANCH")), "sip-no-answer", `
 pool01.contoso.com:5061 (10.0.0.20) answers SIP/2.0 401 Unauthorized, but that does not match the request of this device: the branch of its Via is another one.
 The problem is with the network between this device and the server.

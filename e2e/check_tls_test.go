@@ -53,9 +53,9 @@ The problem is with the Registrar.
 Enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384 (RSA key exchange alone is not enough).
 - Give it a certificate with an RSA key of at least 2048 bits, or an ECDSA key on the curve P-256 or P-384.`},
 	{"the server asks for a certificate (port for servers)", with(pool01Has(nothingWrong, "-tls1_2", "-Verify", "1")), "tls-client-certificate", `
-pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients.
-The problem is with DNS.
-Use the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if this is that port, configure the server to accept devices without a certificate.`},
+pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and accepts no connection without one: it is a port for servers, or its settings demand one.
+If this is the port for clients (5061 of a pool inside, 443 of an Access Edge outside), configure the server to accept devices without a certificate.
+- If it is another port, use the port for clients.`},
 	{"the handshake stalls", with(pool01Hangs), "tls-timeout", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged).
 Check that the service on pool01.contoso.com does not hang, and restart it if it does.

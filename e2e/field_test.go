@@ -139,8 +139,8 @@ func TestField05RSAKeyExchangeOnly(t *testing.T) {
 // A server that asks for a certificate of the device is told as that, whatever the version of TLS.
 func TestField07ClientCertificate(t *testing.T) {
 	const (
-		what = "pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients"
-		do   = "use the port for clients (5061 of a pool inside, 443 of an access edge outside); if this is that port, configure the server to accept devices without a certificate"
+		what = "pool01.contoso.com:5061 (10.0.0.20) asks this device for a certificate, and accepts no connection without one: it is a port for servers, or its settings demand one"
+		do   = "if this is the port for clients (5061 of a pool inside, 443 of an access edge outside), configure the server to accept devices without a certificate"
 	)
 	tellTheSame(t, []fieldFault{
 		{"TLS 1.2", with(pool01Has(nothingWrong, "-tls1_2", "-Verify", "1")), "tls-client-certificate", what, do},

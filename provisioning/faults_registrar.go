@@ -73,8 +73,8 @@ var (
 	FaultEdgePort = declare("port.edge-configured", "", SideDevice,
 		"port {port} is configured for {host}, but its Access Edge listens on 443", `set external_server = "{host}:443"`)
 	FaultServerPort = declare("port.for-servers", TLSClientCert, "",
-		"{at}[ ({address})] asks this device for a certificate, and refuses it without one: it is a port for servers, not for clients",
-		"use the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if this is that port, configure the server to accept devices without a certificate")
+		"{at}[ ({address})] asks this device for a certificate, and accepts no connection without one|it is a port for servers, or its settings demand one",
+		"if this is the port for clients (5061 of a pool inside, 443 of an Access Edge outside), configure the server to accept devices without a certificate|if it is another port, use the port for clients")
 	FaultOnlyOutside = declare("discovery.only-outside", "", SideDNS,
 		"only the external record leads to a Registrar, and its Access Edge {at}[ ({address})] does not answer from this network",
 		"if this network belongs to the site, create _sipinternaltls._tcp.{domain} in the internal DNS zone; if the device is outside the site, open port {port} from here to {host}")

@@ -205,9 +205,6 @@ func deadPlace(f *Facts, p *Place) provisioning.Trouble {
 	switch t := probe.Trouble; {
 	case t.Fault == provisioning.FaultNoGateway: // whatever else there is, it is behind it
 		return t
-	case t.Fault == provisioning.FaultServerPort:
-		_, side := f.sourceOf(p.Step)
-		return t.On(side)
 	case probe.Reason() == provisioning.ConnectRefused, probe.Reason() == provisioning.ConnectTimeout, probe.Reason() == provisioning.ConnectUnreachable:
 		return closedPlace(f, p, t)
 	case slices.Contains(otherService, t.Fault) && otherPort(f, p) != nil:
