@@ -25,7 +25,7 @@ DHCP servers that disagree answer here (10.0.0.67, 10.0.0.68); the name servers 
 The problem is with the DHCP server.
 Find the DHCP server that does not belong to this network, stop it, and have this device renew its lease.
 - If other phones sign in at this site, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers.
-- Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.
+- Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120, also for the vendor class MS-UC-Client.
 - If the domain contoso.com is wrong, correct sip_address.`},
 	{"option 120 is text", with(dhcpSays(startKea, options{value120: []byte("pool.contoso.com")})), "dhcp-malformed", `
 sip:phone1@contoso.com signs in to pool.contoso.com:5061 over TLS (dhcp-tls), but the DHCP server sends malformed bytes: option 120 from 10.0.0.67: byte 0 is 0x70 ('p'): the option was entered as text, not in encoding 0.

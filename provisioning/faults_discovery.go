@@ -119,7 +119,7 @@ var (
 	FaultNotOffered = declare("dns.service-not-offered", ServiceNotOffered, SideDNS,
 		`the SRV record {query} says that the service is not offered here (target ".")`, "correct the SRV record if the service should be offered here")
 
-	FaultNothingNamed = declare("discovery.nothing", DNSNoRecord, SideDNS,
+	FaultNothingNamed = declare("discovery.nothing", DNSNoRecord, "",
 		"nothing names a Registrar for {domain}: there is no SRV record, and {dhcp}",
 		wrongNetwork+"|create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set {option}|"+wrongDomain)
 	FaultNothingNamedHosts = declare("discovery.nothing-communicator", DNSNoRecord, SideDNS,

@@ -140,6 +140,7 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 		}
 	case f.DHCP != nil:
 		dhcp = provisioning.DHCPNoOption.Met("")
+		facts["option"] = "DHCP option 120, also for the vendor class MS-UC-Client" // a scope may give it to another class only
 	}
 	if t := inCloud(f); !t.None() {
 		return t
