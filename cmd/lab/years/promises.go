@@ -137,7 +137,7 @@ func (j *judge) judgeRegister(s *server, e sitetest.Entry, at time.Time) {
 		}
 		f.granted[e.Server] = grant{at, at.Add(expires)}
 		f.registers[e.Server] = nil
-	case e.Auth == "" || e.Proof == "begins":
+	case e.Auth == "" || e.Proof == "begins" || e.Proof == "handshake": // a step of a sign-in
 	default:
 		if f.registers[e.Server] = append(since(f.registers[e.Server], time.Hour), at); len(f.registers[e.Server]) > maxRegisters {
 			j.broken("restraint", "%d REGISTERs in vain at %s within an hour", len(f.registers[e.Server]), e.Server)
