@@ -147,6 +147,31 @@ func TestConnectingAhead(t *testing.T) {
 	}
 }
 
+// What was connected to before the walk knew of it is not overtaken at once: a healthy network sees one handshake, however far that
+// connection has come by then.
+func TestMend35EarlyConnectionHasItsTime(t *testing.T) {
+	const trip = 100 * time.Millisecond
+	for ahead := time.Duration(0); ahead <= 3*trip; ahead += trip / 4 {
+		synctest.Test(t, func(t *testing.T) {
+			s, _, told, _ := signerOn(t, "-- registrars --\n10.0.0.5:5061 tls fe01.contoso.com accept rtt=100ms\n10.0.0.6:5061 tls fe02.contoso.com accept rtt=100ms\n", false)
+			dials := sockets{inner: s.gate.wire.Dial}
+			s.gate.wire.Dial = dials.dial
+			w, all := s.NewWalk(nil), candidates(t, "fe01.contoso.com 5061 tls 10.0.0.5\nfe02.contoso.com 5061 tls 10.0.0.6")
+			w.Warm(t.Context(), all[0])
+			time.Sleep(ahead)
+			reg := w.Try(t.Context(), all)
+			w.Close()
+			if reg == nil {
+				t.Fatalf("not registered: %v", *told)
+			}
+			reg.Session.Close()
+			if reg.Candidate.Host != "fe01.contoso.com" || dials.dialled != 1 {
+				t.Errorf("%v ahead: registered with %s after %d connections", ahead, reg.Candidate.Host, dials.dialled)
+			}
+		})
+	}
+}
+
 // black are so many Registrars that are black holes, over TLS and over TCP.
 func black(n int) (lines string) {
 	for i := range n {

@@ -100,6 +100,10 @@ func (r *race) progress(i int, now laneProgress) {
 	switch was := l.state; {
 	case now.state == failed && was != failed && i == r.latest:
 		r.next = time.Time{} // the next is begun at once
+	case now.state == dialling && was == waiting: // it was opened before the race knew of it
+		if soon := now.began.Add(r.pace.stagger()); soon.After(r.next) {
+			r.next, r.latest = soon, i
+		}
 	case now.state == securing && was != securing, now.state == ready && was != ready && l.secure:
 		if soon := now.since.Add(r.pace.stagger()); soon.After(r.next) {
 			r.next = soon
