@@ -172,6 +172,26 @@ func TestMend35EarlyConnectionHasItsTime(t *testing.T) {
 	}
 }
 
+// A hint that comes when the race has learnt of the place already opens no second connection there.
+func TestMend36TheRaceSeesToIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _, _ := signerOn(t, "-- registrars --\n10.0.0.5:5061 tls fe01.contoso.com accept rtt=20ms\n", false)
+		dials := sockets{inner: s.gate.wire.Dial}
+		s.gate.wire.Dial = dials.dial
+		w, all := s.NewWalk(nil), candidates(t, "fe01.contoso.com 5061 tls 10.0.0.5")
+		w.Begin(t.Context(), nil)
+		w.opener.expect(all)
+		w.Foresee(t.Context(), all)
+		reg := w.Step(t.Context(), all)
+		w.End()
+		w.Close()
+		if reg == nil || dials.dialled != 1 {
+			t.Fatalf("registered %v, %d connections", reg != nil, dials.dialled)
+		}
+		reg.Session.Close()
+	})
+}
+
 // black are so many Registrars that are black holes, over TLS and over TCP.
 func black(n int) (lines string) {
 	for i := range n {

@@ -97,6 +97,9 @@ func (w *Walk) Foresee(ctx context.Context, most []provisioning.Candidate) {
 	if len(most) == 0 || most[0].Transport != provisioning.TLS || w.early.opening != nil || w.holding != nil && w.holding.Candidate.Endpoint == most[0].Endpoint {
 		return
 	}
+	if len(most[0].Addrs) > 0 && w.opener.index(attempted{most[0].Endpoint, most[0].Addrs[0]}) >= 0 { // the race sees to it
+		return
+	}
 	w.Warm(ctx, most[0])
 	w.early.hinted = w.early.opening != nil
 	w.opener.apart = w.early.sockets()
