@@ -39,20 +39,14 @@ type device struct {
 func (d *device) take(kind string, text []byte) {
 	switch kind {
 	case fleet.PresenceTopic:
-		d.presence = read(text, (*skimmer).presence)
+		d.presence = read[fleet.Presence](text)
 	case fleet.StateTopic:
-		d.state = read(text, (*skimmer).state)
+		d.state = read[fleet.State](text)
 	}
 }
 
-// read reads a message; nil: it cannot be read. It is skimmed, if that can be done.
-func read[T any](text []byte, skim func(*skimmer, *T)) *T {
-	if skim != nil {
-		s, into := skimmer{text: text}, new(T)
-		if skim(&s, into); s.done() {
-			return into
-		}
-	}
+// read reads a message; nil: it cannot be read.
+func read[T any](text []byte) *T {
 	into := new(T)
 	if len(text) == 0 || json.Unmarshal(text, into) != nil {
 		return nil

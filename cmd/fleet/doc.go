@@ -3,6 +3,6 @@
 //
 //	fleet list --broker mqtts://broker.contoso.com --cert reader.pem --key reader.key --roots root.pem
 //
-// Read skim.go first, then device.go, roster.go, follow.go, summary.go, text.go, env.go, options.go, list.go, show.go, watch.go, web.go,
+// Read device.go first, then roster.go, follow.go, summary.go, text.go, env.go, options.go, list.go, show.go, watch.go, web.go,
 // export.go, serve.go, main.go.
 package main

@@ -104,7 +104,7 @@ func (s *shard) take(n note) {
 }
 
 func (r *roster) putEvent(m fleet.Message) {
-	e := read[fleet.Event](m.Text, nil)
+	e := read[fleet.Event](m.Text)
 	if e == nil {
 		return
 	}

@@ -54,7 +54,7 @@ func lineOf(m fleet.Message) string {
 	join := func(words ...string) string { return strings.Join(strings.Fields(strings.Join(words, " ")), " ") }
 	switch m.Kind {
 	case fleet.PresenceTopic:
-		p := read(m.Text, (*skimmer).presence)
+		p := read[fleet.Presence](m.Text)
 		switch {
 		case p == nil:
 			return "removed"
@@ -66,14 +66,14 @@ func lineOf(m fleet.Message) string {
 			return "offline: it was stopped"
 		}
 	case fleet.StateTopic:
-		s := read(m.Text, (*skimmer).state)
+		s := read[fleet.State](m.Text)
 		if s == nil {
 			return ""
 		}
 		d := device{Name: m.Name, presence: &fleet.Presence{Online: true, At: time.Now()}, state: s}
 		return join("is", d.standing(time.Now()), s.Reason, d.registrar())
 	default:
-		e := read[fleet.Event](m.Text, nil)
+		e := read[fleet.Event](m.Text)
 		if e == nil {
 			return ""
 		}
