@@ -50,19 +50,9 @@ func TestField10TruncatedWithoutTCP(t *testing.T) {
 			c.zone.srv = append(c.zone.srv, srv{fe01.srv, uint16(i), 0, 5061, fmt.Sprintf("a-host-with-a-long-name-%d.contoso.com", i)})
 		}
 	}
-	tcp53 := func(verdict string) given {
-		return func(t testing.TB, c *scene) {
-			start := c.nameServer
-			c.nameServer = func(t testing.TB, h *host, z zone) *process {
-				p := start(t, h, z)
-				h.fault(t, "tcp dport 53 "+verdict)
-				return p
-			}
-		}
-	}
 	tellTheSame(t, []fieldFault{
-		{"BIND, and a firewall rejects TCP", with(many, tcp53("reject with tcp reset")), "dns-malformed", what("refuses the connection"), do},
-		{"BIND, and a firewall drops TCP", with(many, tcp53("drop")), "dns-malformed", what("does not answer"), do},
+		{"BIND, and a firewall rejects TCP", with(many, dnsOverUDPAlone), "dns-malformed", what("refuses the connection"), do},
+		{"BIND, and a firewall drops TCP", with(many, dnsBehind("tcp dport 53 drop")), "dns-malformed", what("does not answer"), do},
 		{"nothing listens", with(oddDNS("cut")), "dns-malformed", what("refuses the connection"), do},
 		{"it takes the connection, and is silent", with(oddDNS("cutmute")), "dns-malformed", what("does not answer"), do},
 		{"it hangs up", with(oddDNS("cuthangup")), "dns-malformed", what("closes the connection without an answer"), do},

@@ -106,28 +106,6 @@ func balanced(rules ...string) given {
 	}
 }
 
-// losesQueries has one in ten questions to the name server of the site lost.
-func losesQueries(_ testing.TB, c *scene) {
-	start := c.nameServer
-	c.nameServer = func(t testing.TB, h *host, z zone) *process {
-		t.Helper()
-		p := start(t, h, z)
-		h.fault(t, "udp dport 53 numgen inc mod 10 == 3 drop")
-		return p
-	}
-}
-
-// onlyUDP has TCP refused by the name server of the site.
-func onlyUDP(_ testing.TB, c *scene) {
-	start := c.nameServer
-	c.nameServer = func(t testing.TB, h *host, z zone) *process {
-		t.Helper()
-		p := start(t, h, z)
-		h.fault(t, "tcp dport 53 reject with tcp reset")
-		return p
-	}
-}
-
 const (
 	askedForSRV = `QTypeRule(DNSQType.SRV)`
 	isWell      = "All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls)."
@@ -168,10 +146,10 @@ func TestNameServers(t *testing.T) {
 		{"dnsdist answers SERVFAIL to SRV", with(published(fe01), balanced(`addAction(`+askedForSRV+`, RCodeAction(DNSRCode.SERVFAIL))`)), "dns-servfail",
 			[]string{"10.0.0.53:53 cannot look up", "(SERVFAIL)"}},
 		{"dnsdist truncates, and takes TCP", with(published(fe01), balanced(`addAction(AndRule({`+askedForSRV+`, TCPRule(false)}), TCAction())`)), "", []string{isWell}},
-		{"dnsdist truncates, and refuses TCP", with(published(fe01), balanced(`addAction(AndRule({`+askedForSRV+`, TCPRule(false)}), TCAction())`), onlyUDP), "dns-malformed",
+		{"dnsdist truncates, and refuses TCP", with(published(fe01), balanced(`addAction(AndRule({`+askedForSRV+`, TCPRule(false)}), TCAction())`), dnsOverUDPAlone), "dns-malformed",
 			[]string{"sends a truncated answer for _sipinternaltls._tcp.contoso.com, and over TCP it refuses the connection"}},
 		{"dnsdist takes 300 ms", with(published(fe01), balanced(`addAction(AllRule(), DelayAction(300))`)), "slow", []string{"the name server 10.0.0.53:53 takes 3", " ms to answer"}},
-		{"one in ten questions is lost", with(published(fe01), losesQueries), "lossy", []string{" of 40 queries to the name server 10.0.0.53:53 were not answered ("}},
+		{"one in ten questions is lost", with(published(fe01), dnsLosesQueries), "lossy", []string{" of 40 queries to the name server 10.0.0.53:53 were not answered ("}},
 		{"the first of two does not answer", with(published(fe01), dnsIsSilent, secondNameServer(zoneWith(fe01))), "dns-timeout",
 			[]string{"the name server 10.0.0.53:53 does not answer, while 10.0.0.54:53 does"}},
 		{"dnsdist filters .local", with(onDevice(ofLocal), balanced(`addAction(RegexRule("[.]local$"), RCodeAction(DNSRCode.NXDOMAIN))`)), "dns-no-record",

@@ -97,26 +97,26 @@ func dnsNowNames(places ...place) given {
 
 func refusingDNS(t testing.TB, h *host, _ zone) *process { return startRefusingDNS(t, h) }
 
-func dnsIsSilent(_ testing.TB, c *scene) {
-	start := c.nameServer
-	c.nameServer = func(t testing.TB, h *host, z zone) *process {
-		t.Helper()
-		p := start(t, h, z)
-		h.fault(t, silentDNS)
-		return p
+// dnsBehind has a firewall in front of the name server of the site, with one rule of nftables.
+func dnsBehind(rule string) given {
+	return func(_ testing.TB, c *scene) {
+		start := c.nameServer
+		c.nameServer = func(t testing.TB, h *host, z zone) *process {
+			t.Helper()
+			p := start(t, h, z)
+			h.fault(t, rule)
+			return p
+		}
 	}
 }
 
-// dnsOverTCPAlone has a firewall drop what is asked over UDP.
-func dnsOverTCPAlone(_ testing.TB, c *scene) {
-	start := c.nameServer
-	c.nameServer = func(t testing.TB, h *host, z zone) *process {
-		t.Helper()
-		p := start(t, h, z)
-		h.fault(t, "udp dport 53 drop")
-		return p
-	}
-}
+// dnsIsSilent, dnsOverTCPAlone, dnsOverUDPAlone and dnsLosesQueries, one in ten, are what firewalls do to a name server.
+var (
+	dnsIsSilent     = dnsBehind(silentDNS)
+	dnsOverTCPAlone = dnsBehind("udp dport 53 drop")
+	dnsOverUDPAlone = dnsBehind("tcp dport 53 reject with tcp reset")
+	dnsLosesQueries = dnsBehind("udp dport 53 numgen inc mod 10 == 3 drop")
+)
 
 // dnsAnswersFrom has the name server answer from another address than the one asked, as one does that has several, or behind a NAT.
 func dnsAnswersFrom(addr string) given {
