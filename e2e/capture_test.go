@@ -1,0 +1,96 @@
+//go:build linux
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// captureTrip is a round trip at which a healthy network still gives no reason for a second connection.
+const captureTrip = 100 * time.Millisecond
+
+// TestCapture counts at the Registrars what a device opens to each of six steps, cold and warm, and what it says to whom: on a
+// healthy network one connection, to the best; else no REGISTER to any but the one that takes it.
+func TestCapture(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fault string // of the best
+		takes place
+		alone bool // no other is connected to
+	}{
+		{"healthy", "", deviceOrder[0], true},
+		{"the best refuses", refuses, deviceOrder[1], false},
+		{"the best is a black hole", blackHole, deviceOrder[1], false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSite(t)
+			startNamed(t, s.dns, zoneWith(deviceOrder...))
+			startKea(t, s.dhcp, full)
+			server := startKamailio(t, s, settings{})
+			newPath(t, s.device).trip.Store(int64(captureTrip))
+			plugIn(t, s)
+			if c.fault != "" {
+				s.registrar.fault(t, deviceOrder[0].match()+c.fault)
+			}
+			d := newDevice(t, s)
+			for _, start := range []string{"cold", "warm"} {
+				s.registrar.count(t, deviceOrder)
+				said := len(server.output(t))
+				d.boot(t)
+				d.awaitRegistered(t)
+				opened := s.registrar.counted(t)
+				if c.alone && !slices.Equal(opened, []int{1, 0, 0, 0, 0, 0}) {
+					t.Errorf("%s: connections to the six steps: %d", start, opened)
+				}
+				asked := slices.Compact(regexp.MustCompile(`request REGISTER by \w+ on \S+`).FindAllString(server.output(t)[said:], -1))
+				want := fmt.Sprintf("request REGISTER by %s on %s:%d", c.takes.transport, c.takes.addr, c.takes.port)
+				if got := strings.Join(asked, ", "); got != want {
+					t.Errorf("%s: Kamailio: %s; want %s", start, got, want)
+				}
+				d.stop(t)
+			}
+		})
+	}
+}
+
+// count counts from now on how many connections are opened to each of the places.
+func (h *host) count(t testing.TB, places []place) {
+	t.Helper()
+	h.run(t, "nft", "add table inet count; delete table inet count; add table inet count; add chain inet count input { type filter hook input priority -1; }")
+	for _, p := range places {
+		h.run(t, "nft", "add rule inet count input "+p.match()+" tcp flags & (syn | ack) == syn counter comment "+strconv.Quote(p.host))
+	}
+}
+
+// counted returns the counts, a SYN that was sent again included.
+func (h *host) counted(t testing.TB) (counts []int) {
+	t.Helper()
+	var table struct {
+		NFTables []struct {
+			Rule *struct {
+				Expr []struct{ Counter *struct{ Packets int } }
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(h.run(t, "nft", "-j", "list", "table", "inet", "count")), &table); err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range table.NFTables {
+		if item.Rule == nil {
+			continue
+		}
+		for _, e := range item.Rule.Expr {
+			if e.Counter != nil {
+				counts = append(counts, e.Counter.Packets)
+			}
+		}
+	}
+	return counts
+}
