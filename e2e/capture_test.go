@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +40,7 @@ func TestCapture(t *testing.T) {
 			}
 			d := newDevice(t, s)
 			for _, start := range []string{"cold", "warm"} {
-				s.registrar.count(t, deviceOrder)
+				s.registrar.count(t, opens(deviceOrder)...)
 				said := len(server.output(t))
 				d.boot(t)
 				d.awaitRegistered(t)
@@ -60,16 +59,24 @@ func TestCapture(t *testing.T) {
 	}
 }
 
-// count counts from now on how many connections are opened to each of the places.
-func (h *host) count(t testing.TB, places []place) {
+// opens are packet filter expressions for the SYNs to places, those that are sent again included.
+func opens(places []place) (matches []string) {
+	for _, p := range places {
+		matches = append(matches, p.match()+" tcp flags & (syn | ack) == syn")
+	}
+	return matches
+}
+
+// count counts from now on the packets that arrive at the machine and match, such as "udp dport 53", before any fault.
+func (h *host) count(t testing.TB, matches ...string) {
 	t.Helper()
 	h.run(t, "nft", "add table inet count; delete table inet count; add table inet count; add chain inet count input { type filter hook input priority -1; }")
-	for _, p := range places {
-		h.run(t, "nft", "add rule inet count input "+p.match()+" tcp flags & (syn | ack) == syn counter comment "+strconv.Quote(p.host))
+	for _, match := range matches {
+		h.run(t, "nft", "add rule inet count input "+match+" counter")
 	}
 }
 
-// counted returns the counts, a SYN that was sent again included.
+// counted returns the counts.
 func (h *host) counted(t testing.TB) (counts []int) {
 	t.Helper()
 	var table struct {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // device is homeward on the device of the site, with its configuration and its state directory.
@@ -26,11 +27,12 @@ type device struct {
 
 // status is the part of `homeward status --json` and of registrar.json that the tests look at.
 type status struct {
-	State     string
-	Degraded  bool
-	Registrar *endpoint
-	Reason    string
-	Losses    []struct {
+	State       string
+	Degraded    bool
+	Registrar   *endpoint
+	Reason      string
+	NextAttempt time.Time `json:"next_attempt_at"`
+	Losses      []struct {
 		LastHour int `json:"last_hour"`
 	}
 	Cycle struct {

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/homeward-agent/homeward/e2e/needs"
 )
@@ -25,7 +27,7 @@ func TestPowerCut(t *testing.T) {
 	startKea(t, s.dhcp, full)
 	startKamailio(t, s, settings{})
 	startDhclient(t, s.device)
-	d := newDevice(t, s, `storm_window = "2s"`)
+	d := newDevice(t, s, `storm_window = "5s"`)
 	waits := func() bool {
 		out, _ := d.run(t, "history", "--json")
 		return strings.Contains(out, `"reason":"storm-window"`)
@@ -52,7 +54,15 @@ func TestPowerCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.dns.count(t, "udp dport 53")
+	s.dhcp.count(t, "udp dport 67")
+	s.registrar.count(t, "tcp flags & (syn | ack) == syn")
 	d.boot(t, "unshare", "--time", "--fork", "--boottime", fmt.Sprint(60-int(up)))
+	turn := d.await(t, "waiting, or has waited", func(s status) bool { return !s.NextAttempt.IsZero() || s.State == "registered" }).NextAttempt
+	asked := slices.Concat(s.dns.counted(t), s.dhcp.counted(t), s.registrar.counted(t))
+	if time.Now().Before(turn) && !slices.Equal(asked, []int{0, 0, 0}) { // else its turn came too soon to look
+		t.Errorf("packets to DNS, DHCP and the Registrar before its turn: %d", asked)
+	}
 	d.awaitRegistered(t)
 	if !waits() {
 		out, _ := d.run(t, "history", "-n", "20")
