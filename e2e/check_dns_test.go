@@ -117,9 +117,15 @@ The name server 10.0.0.53:53 refuses to answer this device (REFUSED).
 The problem is with DNS.
 Allow this network to query the name server, set dns_servers to a name server that works, or correct sip_address if its domain is wrong.`},
 	{"the name server cannot find out", with(nameServer(startOrphan)), "dns-servfail", `
-The name server 10.0.0.53:53 cannot look up contoso.com (SERVFAIL).
+The name server 10.0.0.53:53 cannot look up anything in contoso.com (SERVFAIL).
 The problem is with DNS.
-Check the forwarders and the zone on the name server.`},
+See whether the zone of contoso.com is loaded on the name server, or has expired, as a secondary's does whose primary does not answer.
+- If it does not hold that zone itself, check the forwarders to which it passes such queries.`},
+	{"the name server has lost this zone alone", with(nameServer(startOrphanOfMany)), "dns-servfail", `
+The name server 10.0.0.53:53 cannot look up anything in contoso.com (SERVFAIL), although it answers for other domains.
+The problem is with DNS.
+See whether the zone of contoso.com is loaded on the name server, or has expired, as a secondary's does whose primary does not answer.
+- If it does not hold that zone itself, check the forwarders to which it passes such queries.`},
 	{"the second name server has no record", with(published(fe01), secondNameServer(zoneWith())), "dns-conflict", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name servers disagree about _sipinternaltls._tcp.contoso.com: 10.0.0.53:53 names fe01.contoso.com:5061; 10.0.0.54:53 says that there is no such record.
 The problem is with DNS.
@@ -227,7 +233,19 @@ func startCaptive(t testing.TB, h *host, _ zone) *process {
 // startOrphan is a secondary of the zone whose primary is gone: it answers SERVFAIL.
 func startOrphan(t testing.TB, h *host, _ zone) *process {
 	t.Helper()
-	p := startNamedWith(t, h, fmt.Sprintf(`zone %q { type secondary; primaries { 10.0.0.99; }; };`, sipDomain))
+	return startOrphanBeside(t, h, "")
+}
+
+// startOrphanOfMany is one that has other zones, too: all names outside the SIP domain do not exist.
+func startOrphanOfMany(t testing.TB, h *host, _ zone) *process {
+	t.Helper()
+	root := write(t, t.TempDir(), "root", "$TTL 60\n@ SOA . . 1 1h 1h 1h 60\n@ NS ns.example.\nns.example. A 10.0.0.53\n")
+	return startOrphanBeside(t, h, fmt.Sprintf(`zone "." { type primary; file %q; };`, root))
+}
+
+func startOrphanBeside(t testing.TB, h *host, zones string) *process {
+	t.Helper()
+	p := startNamedWith(t, h, fmt.Sprintf(`zone %q { type secondary; primaries { 10.0.0.99; }; };`, sipDomain)+zones)
 	waitDNS(t, h, p, "SERVFAIL")
 	return p
 }

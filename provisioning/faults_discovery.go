@@ -45,7 +45,9 @@ var (
 		"the name server {servers} does not answer when it is asked for {name}",
 		"look at the zone of {name} on the name server, and at its forwarders")
 	FaultDNSServFail = declare("dns.servfail", DNSServFail, SideDNS,
-		"the name server {servers} cannot look up {name} (SERVFAIL)", "check the forwarders and the zone on the name server")
+		"the name server {servers} cannot look up {name} (SERVFAIL)", mendZone)
+	FaultDNSServFailAll = declare("dns.servfail-for-all", DNSServFail, SideDNS,
+		"the name server {servers} cannot look up anything in {name} (SERVFAIL)[, although it answers for {others}]", mendZone)
 	FaultDNSRefused = declare("dns.refused", DNSRefused, SideDNS,
 		"the name server {servers} refuses to answer this device (REFUSED)",
 		"allow this network to query the name server, set dns_servers to a name server that works, or correct sip_address if its domain is wrong")
@@ -216,6 +218,10 @@ var (
 		"create the A record of {host}, or delete the SRV record")
 	FaultNotUsed = declare("name.not-used", "", "", "{source} leads to {host}, which is not used: {cause}", "{cause.do}")
 )
+
+// mendZone is what to do about a name server that cannot look up.
+const mendZone = "see whether the zone of {name} is loaded on the name server, or has expired, as a secondary's does whose primary does not answer|" +
+	"if it does not hold that zone itself, check the forwarders to which it passes such queries"
 
 // What to do where a network names no Registrar, or one of another domain.
 const (

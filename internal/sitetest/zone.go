@@ -173,9 +173,13 @@ func (z zone) is(rr dns.RR, name string, rrtype uint16) bool {
 	return strings.EqualFold(rr.Header().Name, name) && rr.Header().Rrtype == rrtype
 }
 
-// fault is the behaviour for a question: of the name, else of the server, else of the zone.
+// fault is the behaviour for a question: of the name, else of all names of the SIP domain, else of the server, else of everything.
 func (z zone) fault(server netip.Addr, name string) fault {
-	for _, key := range []string{dns.CanonicalName(name), server.String()} {
+	keys := []string{dns.CanonicalName(name), server.String()}
+	if dns.IsSubDomain(z.domain, name) {
+		keys = slices.Insert(keys, 1, "*."+z.domain)
+	}
+	for _, key := range keys {
 		if f := z.faults[key]; f != (fault{}) {
 			return f
 		}
@@ -224,7 +228,7 @@ func (z zone) besides(answers []dns.RR) (all []dns.RR) {
 func (z zone) look(q dns.Question) (found []dns.RR, rcode int) {
 	name := q.Name
 	for range 8 {
-		exists, alias := false, ""
+		exists, alias := strings.EqualFold(name, z.domain), ""
 		for _, rr := range z.records {
 			if z.is(rr, name, q.Qtype) {
 				found = append(found, rr)

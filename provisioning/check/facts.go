@@ -36,7 +36,7 @@ type Facts struct {
 	// TimeServers are those that option 42 and _ntp._udp name.
 	TimeServers []TimeServer
 	Stray       provisioning.Name // a name of the SIP domain that nobody can have made
-	Abroad      provisioning.Name // one outside the SIP domain, asked for where Stray has addresses
+	Abroad      provisioning.Name // one outside the SIP domain, asked for where Stray has addresses, or cannot be looked up
 	Plan        provisioning.Plan
 	Outage      provisioning.Plan
 	Places      []*Place
@@ -231,7 +231,7 @@ func (f *Facts) nothingThere() bool {
 }
 
 // hijacked says whether DNS answers whatever is asked.
-func (f *Facts) hijacked() bool { return len(f.Abroad.Addrs) > 0 }
+func (f *Facts) hijacked() bool { return len(f.Stray.Addrs) > 0 && len(f.Abroad.Addrs) > 0 }
 
 // dnsDead returns a Finding that says why DNS said nothing at all, or none. A question that could not be put says more
 // than one that was not answered: systems refuse only so many a second aloud.

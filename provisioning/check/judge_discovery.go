@@ -176,7 +176,14 @@ func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	case dead && t.Fault == provisioning.FaultDNSSilentFor && len(t.Others()) == 0:
 		return silentServers(f, t)
 	case dead:
-		return t.With(provisioning.Facts{"name": f.sipDomain()})
+		facts := provisioning.Facts{"name": f.sipDomain()}
+		if isNoSuchName(f.Abroad) || len(f.Abroad.Addrs) > 0 {
+			facts["others"] = "other domains"
+		}
+		if t.Fault == provisioning.FaultDNSServFail {
+			t.Fault = provisioning.FaultDNSServFailAll
+		}
+		return t.With(facts)
 	default:
 		return t
 	}
@@ -218,7 +225,7 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 // where other questions are answered. So do filters that remove private addresses; that one was given speaks against it. An alias may
 // as well lead to the wrong name. nil: nothing of that.
 func hiddenName(f *Facts, t *provisioning.Trouble) *provisioning.Fault {
-	tellsApart := f.Stray.Reason == provisioning.NoAddress && f.Stray.Trouble.Fault == provisioning.NoAddress.General()
+	tellsApart := isNoSuchName(f.Stray)
 	answers := tellsApart
 	for i := range f.HostNames {
 		if private(f.HostNames[i].Addrs) {
@@ -241,6 +248,11 @@ func hiddenName(f *Facts, t *provisioning.Trouble) *provisioning.Fault {
 		return provisioning.FaultHiddenRefused
 	}
 	return nil
+}
+
+// isNoSuchName says whether DNS says of a name that it does not exist (NXDOMAIN).
+func isNoSuchName(n provisioning.Name) bool {
+	return n.Reason == provisioning.NoAddress && n.Trouble.Fault == provisioning.NoAddress.General()
 }
 
 // insideName is a Registrar inside the SIP domain that is there already, or "".

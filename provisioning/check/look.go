@@ -223,7 +223,7 @@ func (l *looker) askBeside(ctx context.Context) {
 	})
 	looks.Go(func() {
 		l.Stray = l.eye.LookUp(ctx, strayLabel()+"."+l.sipDomain())
-		if len(l.Stray.Addrs) > 0 { // a wildcard record, or DNS that answers whatever is asked
+		if len(l.Stray.Addrs) > 0 || l.Stray.Reason == provisioning.DNSServFail { // a wildcard record, DNS that answers whatever is asked, or a zone that is not loaded
 			l.Abroad = l.eye.LookUp(ctx, strayLabel()+"."+foreignDomain(l.sipDomain()))
 		}
 	})

@@ -217,6 +217,9 @@ func (b *branch) plan() {
 	c.Detail = strings.Join(order, ", then ")
 	if len(order) == 0 {
 		c.Result, c.Reason, c.Detail = Bad, planReason(f), "nothing: neither DNS nor DHCP leads to a Registrar"
+		if named := namedInVain(f); named != "" {
+			c.Detail = "nothing that can be used: " + named
+		}
 		if len(f.Policy.Manual) > 0 {
 			c.Detail = "nothing: no configured server can be used"
 		}
@@ -235,6 +238,18 @@ func (b *branch) plan() {
 		c.because(Skipped, s.Trouble)
 		b.add(c)
 	}
+}
+
+// namedInVain is what sources name that cannot be used; "": nothing.
+func namedInVain(f *Facts) string {
+	var named []string
+	for _, s := range f.Plan.Skipped {
+		source, _ := f.sourceOf(s.Step)
+		if text := source + " names " + s.Host; s.Host != "" && s.Step != provisioning.HostName && !slices.Contains(named, text) {
+			named = append(named, text)
+		}
+	}
+	return strings.Join(named, ", ")
 }
 
 // planReason is why discovery gave nothing usable.
