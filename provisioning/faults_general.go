@@ -14,7 +14,7 @@ var generals = []*Fault{
 
 	general(DHCPSilent, SideDHCP, "no DHCP server answered the DHCPINFORM", "check that a DHCP server or relay serves this network and answers DHCPINFORM", "if DNS names the Registrar"),
 	general(DHCPRefused, SideDHCP, "the DHCP server refused the DHCPINFORM (NAK)", "configure the DHCP server to answer DHCPINFORM for vendor class MS-UC-Client; the lease of the device is not affected", ""),
-	general(DHCPNoOption, SideDHCP, "the DHCP answer names no Registrar (option 120 missing)", "set option 120 (and 43 for vendor class MS-UC-Client) on the scope of this network, as homeward dhcp encode prints them", "if DNS names the Registrar"),
+	general(DHCPNoOption, SideDHCP, "the DHCP answer names no Registrar (option 120 missing)", "set option 120 on the scope of this network, also for the vendor class MS-UC-Client (and option 43 for that class), as homeward dhcp encode prints them", "if DNS names the Registrar"),
 	general(DHCPMalformed, SideDHCP, "the DHCP option is malformed", "correct the bytes of the option on the DHCP server: homeward dhcp shows what is wrong, homeward dhcp encode prints the right ones", ""),
 	general(DHCPNotPermitted, SideDevice, "DHCP cannot be asked from here", "run as the service or as root, or grant CAP_NET_RAW", ""),
 	general(DHCPNotSupported, SideDevice, "only the DHCP client of this system can ask DHCP here", "name the Registrar in DNS", "if DNS names the Registrar"),

@@ -139,6 +139,9 @@ func (b *branch) dhcp() {
 		if c.Detail = f.DHCP.Detail; f.DHCP.Reason == provisioning.DHCPSilent && c.Detail == "" {
 			c.Detail = fmt.Sprintf("nothing came within %.1f s", f.Took[c.ID].Seconds())
 		}
+		if f.DHCP.Reason == provisioning.DHCPNoOption && len(f.DHCP.Answers) > 0 {
+			c.Detail += ", asked as " + discover.VendorClass // a scope may give it to another class only
+		}
 		optional := f.DHCP.Reason == provisioning.DHCPSilent || f.DHCP.Reason == provisioning.DHCPNoOption
 		switch {
 		case optional && !f.nothingThere(): // a site may use DNS

@@ -201,10 +201,10 @@ func generation(server string) string {
 	return ""
 }
 
-// lastGood is the rehearsal: what if DNS and DHCP died now?
+// lastGood is the rehearsal: what if DNS and DHCP failed now?
 func (b *branch) lastGood() {
 	f := b.facts
-	c := Check{ID: "last-good", Title: "if DNS and DHCP died now", Result: Good}
+	c := Check{ID: "last-good", Title: "if DNS and DHCP failed now", Result: Good}
 	switch {
 	case f.ByPassed:
 		c.Result, c.Detail = Skipped, "not asked"

@@ -1,0 +1,54 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// refuses says whether a last good Registrar would refuse the device as the one that was tried has: it is that one, or the account
+// is at fault.
+func refuses(f *Facts, c provisioning.Candidate) bool {
+	return f.SignIn != nil && !f.signsIn() && (f.SignIn.Trouble.OnSide() == provisioning.SideAccount ||
+		slices.ContainsFunc(f.SignIn.Attempts, func(a provisioning.Attempt) bool { return a.Result == "failed" && a.Endpoint() == c.Endpoint }))
+}
+
+// rehearse says how the device would fare with its last good Registrars: well, at the place of the text; or why not. Skipped: not at all, for the reason
+// that the sign-in has failed.
+func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
+	var first provisioning.Trouble
+	for i, c := range f.Outage.Try {
+		p, _ := f.place(c)
+		if p.ready() && (refuses(f, c) || spared(f).OnSide() == provisioning.SideAccount) {
+			return Skipped, provisioning.Trouble{}, ""
+		}
+		if len(p.Probes) > 0 && !second(f, p.Endpoint, p.best().Addr, p.best().Trouble).None() {
+			return Good, provisioning.Trouble{}, fmt.Sprintf("%s, where the daemon is registered", place(c))
+		}
+		if p.ready() {
+			return Good, provisioning.Trouble{}, fmt.Sprintf("%s, last registered %s, answers at %s", place(c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)
+		}
+		if i == 0 && len(p.Probes) > 0 {
+			first = deadPlace(f, p)
+		}
+	}
+	if len(f.Outage.Try) == 0 && len(f.Outage.Skipped) > 0 {
+		s := f.Outage.Skipped[0]
+		return Warn, s.Reason.Met(s.Detail), ""
+	}
+	return Warn, first, ""
+}
+
+// rehearsalFails is about what the device would fall back to.
+func rehearsalFails(f *Facts) provisioning.Trouble {
+	if !f.remembers() || f.ByPassed {
+		return provisioning.Trouble{}
+	}
+	result, cause, _ := rehearse(f)
+	if result != Warn {
+		return provisioning.Trouble{}
+	}
+	return provisioning.FaultLastGoodUnusable.Because(cause, provisioning.Facts{"host": f.lastGood().Host})
+}
