@@ -76,7 +76,7 @@ func (b bundle) facts() string {
 					_ = each(e) // into memory
 				}
 			}
-			_ = printHints(out, entries) // as above
+			_ = printHints(out, entries, entries) // as above
 		}
 	}
 	if failures.Len() == 0 {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sort"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 	"github.com/homeward-agent/homeward/internal/config"
 	"github.com/homeward-agent/homeward/internal/safefile"
+	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/service"
 	"github.com/homeward-agent/homeward/service/control"
 )
@@ -60,7 +62,10 @@ func historyCommand(e env) *cobra.Command {
 		if wanted.Failures && !wanted.Follow && !asJSON && len(shown) == 0 {
 			out.printf("nothing has failed%s\n", tell.begin(c.Context(), wanted.Since))
 		}
-		return printHints(out, shown)
+		if len(shown) == 0 {
+			return out.err
+		}
+		return printHints(out, shown, tell.all(c.Context()))
 	})
 	c.Long = `If the daemon is not running, or hangs, it shows the history that is stored in state_dir.`
 	c.Example = "homeward history --failures\nhomeward history -n 20 --follow\nhomeward history --since 2h --json\nhomeward history --file /media/usb/history.jsonl"
@@ -97,18 +102,23 @@ func (t source) history(ctx context.Context, wanted control.Excerpt, each func(c
 
 // begin is " since" when what was asked for begins, or, zero, when all that happened is known; or "".
 func (t source) begin(ctx context.Context, first time.Time) string {
-	quiet := t
-	quiet.stderr = io.Discard
-	_ = quiet.history(ctx, control.Excerpt{}, func(entry control.Entry) error { // what cannot be read now could be before
-		if first.IsZero() {
-			first = entry.At
-		}
-		return nil
-	})
+	if all := t.all(ctx); first.IsZero() && len(all) > 0 {
+		first = all[0].At
+	}
 	if first.IsZero() {
 		return ""
 	}
 	return " since " + moment(first)
+}
+
+// all is all that is known to have happened.
+func (t source) all(ctx context.Context) (entries []control.Entry) {
+	t.stderr = io.Discard
+	_ = t.history(ctx, control.Excerpt{}, func(entry control.Entry) error { // what cannot be read now could be before
+		entries = append(entries, entry)
+		return nil
+	})
+	return entries
 }
 
 // copiedHistory shows the history in a file, whoever has written it.
@@ -214,17 +224,76 @@ func detail(e control.Entry) string {
 	return "(" + printable(e.Detail) + ")"
 }
 
-// printHints says once what to do about each of the failures.
-func printHints(p *page, failures []control.Entry) error {
-	for _, e := range failures {
+// printHints says once what to do about each of the failures: first that for which the device rests, then what stands as well, and then what
+// is over, each the latest first. all tells what else has happened: what something else has come of since is over.
+func printHints(p *page, failures, all []control.Entry) error {
+	last, rests := outcomes(all)
+	rank := func(e *control.Entry) int {
+		came := last[subject(e)]
+		switch {
+		case came != nil && outcome(came) != outcome(e):
+			return 2
+		case e.Hint == rests:
+			return 0
+		default:
+			return 1
+		}
+	}
+	todo := make([]*control.Entry, len(failures))
+	for i := range failures {
+		todo[i] = &failures[i]
+	}
+	sort.SliceStable(todo, func(i, j int) bool {
+		a, b := rank(todo[i]), rank(todo[j])
+		return a < b || a == b && todo[i].Latest().After(todo[j].Latest())
+	})
+	headings := []string{"what to do", "what to do", "over by now (what to do if it comes back)"}
+	heading := ""
+	for _, e := range todo {
 		if e.Hint == "" || p.hinted[e.Hint] {
 			continue
 		}
-		if len(p.hinted) == 0 {
-			p.printf("what to do\n")
+		if now := headings[rank(e)]; now != heading {
+			heading = now
+			p.printf("%s\n", heading)
 		}
 		p.hinted[e.Hint] = true
 		p.printf("  %s: %s\n", printable(string(e.Reason)), inFull(e.Hint))
 	}
 	return p.err
 }
+
+// outcomes are what has come last of each subject, and what to do about that for which the device rests; "": it does not.
+func outcomes(all []control.Entry) (last map[string]*control.Entry, rests string) {
+	last = map[string]*control.Entry{}
+	var stood time.Time
+	for i := range all {
+		e := &all[i]
+		if before := last[subject(e)]; before == nil || !before.Latest().After(e.Latest()) {
+			last[subject(e)] = e
+		}
+		waits := provisioning.EventKind(e.Event) == provisioning.Waiting
+		if (waits || e.State == provisioning.Registered.String()) && !stood.After(e.Latest()) {
+			stood, rests = e.Latest(), ""
+			if waits {
+				rests = e.Hint
+			}
+		}
+	}
+	return last, rests
+}
+
+// subject is what an entry is about: a question, or a place. What is about neither is a subject of its own.
+func subject(e *control.Entry) string {
+	switch provisioning.EventKind(e.Event) {
+	case provisioning.LookedUp:
+		return e.Step + " " + e.Query
+	case provisioning.Attempted, provisioning.Lost:
+		return fmt.Sprint(e.Host, e.Port, e.Transport, e.Address)
+	default:
+		return fmt.Sprint(e.Event, e.Step, e.Host, e.Port, e.Transport, outcome(e))
+	}
+}
+
+// outcome is what an entry has come to; of what went well that is nothing.
+func outcome(e *control.Entry) string { return string(e.Reason) + " " + e.Fault }

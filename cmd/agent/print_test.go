@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -353,11 +354,81 @@ func TestHistoryText(t *testing.T) {
 			if test.width == 0 && len(lines) != len(troubledWeek)+1 {
 				t.Errorf("%d lines for %d entries", len(lines)-1, len(troubledWeek))
 			}
-			if err := printHints(p, troubledWeek); err != nil {
+			if err := printHints(p, troubledWeek, troubledWeek); err != nil {
 				t.Fatal(err)
 			}
 			golden.Compare(t, "testdata/golden/"+name, b.Bytes())
 		})
+	}
+}
+
+// TestMend43WhatStandsComesFirst: what to do begins with that for which the device rests; what something else has come of since is over.
+func TestMend43WhatStandsComesFirst(t *testing.T) {
+	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	n := 0
+	event := func(event string, reason provisioning.Reason, host string) control.Entry {
+		n++
+		e := control.Entry{At: noon.Add(time.Duration(n) * time.Second), Event: event, State: "resting", Reason: reason}
+		if reason != "" {
+			e.Hint = "mend " + string(reason)
+		}
+		if host != "" {
+			e.Host, e.Port, e.Transport, e.Address = host, 5061, "tls", "10.0.0.5"
+		}
+		return e
+	}
+	lookup := func(reason provisioning.Reason) control.Entry {
+		e := event("lookup", reason, "")
+		e.Step, e.Query, e.Verdict = "internal-tls", "_sipinternaltls._tcp.contoso.com", "failed"
+		return e
+	}
+	registered := event("state", "", "")
+	registered.State = "registered"
+	hardened := []control.Entry{
+		event("lost", provisioning.ConnectReset, "fe01"), event("attempt", provisioning.ConnectRefused, "fe01"), event("attempt", provisioning.TLSClientCert, "fe01"),
+		event("attempt", provisioning.ConnectTimeout, "fe02"), event("wait", provisioning.TLSClientCert, ""),
+	}
+	again := event("attempt", provisioning.ConnectReset, "fe01")
+	again.LastAt, again.Count = noon.Add(time.Hour), 2
+	for name, test := range map[string]struct {
+		all  []control.Entry
+		want string
+	}{
+		"hardened": {hardened, `what to do
+  tls-client-certificate: mend tls-client-certificate
+  connect-timeout: mend connect-timeout
+over by now (what to do if it comes back)
+  connect-refused: mend connect-refused
+  connect-reset: mend connect-reset
+`},
+		"well again": {append(slices.Clone(hardened[:3]), event("attempt", "", "fe01"), registered), `over by now (what to do if it comes back)
+  tls-client-certificate: mend tls-client-certificate
+  connect-refused: mend connect-refused
+  connect-reset: mend connect-reset
+`},
+		"the last of several": {[]control.Entry{again, event("attempt", provisioning.ConnectRefused, "fe01")}, `what to do
+  connect-reset: mend connect-reset
+over by now (what to do if it comes back)
+  connect-refused: mend connect-refused
+`},
+		"DNS is back": {[]control.Entry{lookup(provisioning.DNSTimeout), lookup(""), event("clock", provisioning.ClockWrong, "")}, `what to do
+  clock-wrong: mend clock-wrong
+over by now (what to do if it comes back)
+  dns-timeout: mend dns-timeout
+`},
+		"DNS is not": {[]control.Entry{lookup(provisioning.DNSTimeout), event("attempt", provisioning.ConnectRefused, "fe01"), event("wait", provisioning.DNSTimeout, "")}, `what to do
+  dns-timeout: mend dns-timeout
+  connect-refused: mend connect-refused
+`},
+	} {
+		var b bytes.Buffer
+		failures := control.Excerpt{Failures: true}.Of(test.all)
+		if err := printHints(newPage(&b), failures, test.all); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, b.String()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
