@@ -48,7 +48,6 @@ Check that fe01.contoso.com is running and does not hang.
 - Look for a firewall that drops packets to or from port 5061, on the way or on fe01.contoso.com itself.`},
 	{"behind a router, a firewall drops the TLS handshake", with(published(fe01), behindRouter, firewall(hello+" drop")), "tls-timeout", `
 fe01.contoso.com:5061 (10.0.0.11) accepts the connection, but the TLS handshake of this device never arrives there, not even in small packets: a firewall lets the connection through, and drops what is sent on it.
-The problem is with the network between this device and the server.
 Look for a firewall that opens connections to port 5061 and then drops what is sent on them: application control, TLS inspection, intrusion prevention.`},
 	{"behind a router, a firewall cuts what follows the TLS handshake", with(published(fe01), behindRouter, firewall(data+refuses)), "connect-reset", `
 fe01.contoso.com:5061 (10.0.0.11) accepts the connection and TLS, and drops it when this device speaks SIP: the service behind this port does not work, or a firewall cuts the connection.
@@ -57,9 +56,16 @@ If a proxy or load balancer listens there, check that the Registrar behind it is
 - Look for a firewall that cuts connections to port 5061.`},
 	{"behind a router, a firewall drops what follows the TLS handshake", with(published(fe01), behindRouter, firewall(data+" drop")), "sip-no-answer", `
 fe01.contoso.com:5061 (10.0.0.11) accepts the connection and TLS, but the SIP request of this device never arrives there: it is not acknowledged.
-The problem is with the network between this device and the server.
 Look for a firewall that opens connections to port 5061 and then drops what is sent on them: application control, TLS inspection, intrusion prevention.
 - Check whether fe01.contoso.com is still running.`},
+	{"behind a router, a firewall cuts what follows the first answer", with(published(fe01), behindRouter, counted, firewall("ct original bytes > 3500"+refuses)), "connect-reset", `
+fe01.contoso.com:5061 (10.0.0.11) answers REGISTER with 401 Unauthorized, and drops the connection when this device sends its credentials: the Registrar, a proxy in front of it, or a firewall does that.
+Check the log of the Registrar, and of a proxy in front of it, for the time of this attempt.
+- Look for a firewall that cuts connections to port 5061 once they have begun: application control, TLS inspection, intrusion prevention, a limit of bytes.`},
+	{"behind a router, a firewall cuts what follows TLS, where the device was registered", with(published(fe01), behindRouter, later(firewall(data+refuses))), "connect-reset", `
+fe01.contoso.com:5061 (10.0.0.11) accepts the connection and TLS, and drops it when this device speaks SIP: the service behind this port does not work, or a firewall cuts the connection. This device was registered there at ….
+Check the log of the Registrar; see what has changed since then, there or on the way.
+- Look for a firewall that cuts connections to port 5061.`},
 	{"behind a router, nothing arrives at any Registrar", with(published(fe01, second), behindRouter, firewall("tcp dport 5061 drop")), "connect-timeout", `
 Each of the 2 Registrars (fe01.contoso.com, fe02.contoso.com) does not answer, but the same server refuses connections on port 443. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them. It is not known which.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061.
@@ -184,6 +190,13 @@ func firewall(rule string) given {
 	return func(t testing.TB, _ *scene) {
 		t.Cleanup(func() { nft(t, "delete table ip front") })
 		nft(t, "add table ip front; add chain ip front passing { type filter hook forward priority 0; }; add rule ip front passing tcp dport { 443, 5061 } "+rule)
+	}
+}
+
+// counted has the router count the bytes of connections.
+func counted(t testing.TB, _ *scene) {
+	if err := os.WriteFile("/proc/sys/net/netfilter/nf_conntrack_acct", []byte("1"), 0); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -39,7 +39,7 @@ If CN=e2e root belongs to this site, install the site's root certificate on this
 - If this device already has that root, configure the server to send its intermediate certificates.
 - Ask the site, not over this network, for the fingerprint of CN=fe01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"last good has a new certificate for another name, and DHCP leads on", with(poolAlone, dhcpSays(startKea, full), later(poolRenamed)), "tls-name", `
-The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for pool02.contoso.com. The device signs in to pool.contoso.com:5061 instead.
+The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for pool02.contoso.com. This device was registered there at …. The device signs in to pool.contoso.com:5061 instead.
 The problem is with the Registrar.
 Choose the certificate that contains pool01.contoso.com on the server, or issue one.
 - If pool02.contoso.com is a name of this Registrar, let the SRV record _sipinternaltls._tcp.contoso.com name it.`},
@@ -58,9 +58,9 @@ Check that the name server runs and does not hang.
 - Look for a firewall, on the way or on the server itself, that drops port 53.
 - Set dns_servers to a name server that works.`},
 	{"TLS is gone from a site that had it", with(published(fe01, at("internal-tcp")), later(the(fe01, refuses))), "connect-refused", `
-fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it.
+fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it. This device was registered there at ….
 The problem is with the Registrar.
-Start the Registrar service on fe01.contoso.com, or correct the port.
+Start the Registrar service on fe01.contoso.com; see what has changed since then, there or on the way.
 - Look for a firewall on that host that rejects connections to port 5061.`},
 	{"everything is dead", with(published(deviceOrder...), dnsIsSilent, dhcpIsSilent), "dns-timeout", `
 No name server answers (10.0.0.53:53).

@@ -39,7 +39,7 @@ func (s Side) Sentence() string {
 // tell it from there.
 //
 // What and Do are the text, without a capital and without a full stop. {host} stands for the fact of that name; what
-// stands in brackets is left out when one of its facts is not known. {cause} and {cause.do} are the texts of the Cause.
+// stands in brackets is left out when one of its facts is not known; {-name} there shows nothing of the fact. {cause} and {cause.do} are the texts of the Cause.
 // A bar in What separates what was seen, {cause.seen}, from what it may mean. A bar in Do separates cures, the most probable first: each is for the case that those before it do not help.
 type Fault struct {
 	ID     string // in docs/faults.md; that of the general fault of a Reason is its code: it is told when nothing else is known
@@ -110,8 +110,14 @@ func (t Trouble) rest() *More {
 // cause is what it comes from; nil: nothing else.
 func (t Trouble) cause() *Trouble { return t.rest().Cause }
 
-// Others are what is said in the same breath.
-func (t Trouble) Others() []Trouble { return t.rest().And }
+// Others are what is said in the same breath: first that the place has served this device before (see Since).
+func (t Trouble) Others() []Trouble {
+	others := t.rest().And
+	if worked, known := t.Facts["worked"].(Trouble); known {
+		others = append([]Trouble{worked}, others...)
+	}
+	return others
+}
 
 // Met returns a Trouble.
 func (f *Fault) Met(facts Facts) Trouble { return Trouble{Fault: f, Facts: facts} }
@@ -201,16 +207,14 @@ func (t Trouble) Area() string {
 }
 
 // What says what is wrong.
-func (t Trouble) What() string {
-	return t.and(fill(strings.Replace(t.fault().What, "|", ": ", 1), t.fact), Trouble.What)
-}
+func (t Trouble) What() string { return t.and(alone(t), Trouble.What) }
+
+// alone says of that what nothing else says in the same breath.
+func alone(t Trouble) string { return fill(strings.Replace(t.fault().What, "|", ": ", 1), t.fact) }
 
 // Sentences say what is wrong, and each thing that is said in the same breath in one of its own.
 func (t Trouble) Sentences() []string {
-	alone := t
-	alone.More = t.rest()
-	alone.More.And = nil
-	all := []string{alone.What()}
+	all := []string{alone(t)}
 	for _, other := range t.Others() {
 		all = append(all, other.Sentences()...)
 	}
@@ -330,8 +334,8 @@ func Texts[T fmt.Stringer](values []T) []string {
 	return texts
 }
 
-// fill puts the facts in place of {name}. What stands in brackets is left out unless all its facts are known; brackets
-// do not nest.
+// fill puts the facts in place of {name}. What stands in brackets is left out unless all its facts are known; {-name} is nothing but that
+// condition. Brackets do not nest.
 func fill(template string, fact func(string) string) string {
 	var b strings.Builder
 	for template != "" {
@@ -361,9 +365,12 @@ func fillPlain(template string, fact func(string) string) (text string, known bo
 			return b.String(), known
 		}
 		name, after, _ := strings.Cut(rest, "}")
+		name, asked := strings.CutPrefix(name, "-")
 		value := fact(name)
 		known = known && value != ""
-		b.WriteString(cmp.Or(value, unknownFact))
+		if !asked || value == "" {
+			b.WriteString(cmp.Or(value, unknownFact))
+		}
 		template = after
 	}
 }

@@ -3,7 +3,7 @@ package provisioning
 // The way to a Registrar: the port, TLS, the certificate. {at} is the place, such as "fe01.contoso.com:5061".
 var (
 	FaultRefused = declare("connect.refused", ConnectRefused, "",
-		"{at}[ ({address})] refuses the connection|"+notListening, "start the Registrar service on {host}, or correct the port|"+rejecting)
+		"{at}[ ({address})] refuses the connection|"+notListening, "start the Registrar service on {host}[{-new}, or correct the port]|"+rejecting)
 	FaultRefusedTCP = declare("connect.refused-tcp", ConnectRefused, "",
 		"{at}[ ({address})] refuses the connection|"+notListening, "offer TLS on port 5061, or enable the port for plain TCP in the settings of the pool|"+rejecting)
 	FaultFiltered = declare("connect.no-answer", ConnectTimeout, "",
@@ -38,13 +38,21 @@ var (
 		"the connection to {at} ({address}) is slow: connecting takes {ms} ms", "check the connection between this device and the Registrar: a saturated link, weak Wi-Fi, or lost packets")
 	FaultCutAsking = declare("connect.cut-after-asking", ConnectReset, "",
 		"{at}[ ({address})] accepts the connection and asks this device for a certificate, and then drops the connection|"+notServing,
-		"if a proxy or load balancer listens there, check that the Registrar behind it is running|"+
-			"see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside|"+cutting)
+		"[{-new}if a proxy or load balancer listens there, check that the Registrar behind it is running]|"+
+			"[{-new}see whether this is a port for servers: clients use 5061 of a pool inside, 443 of an Access Edge outside]|[{-worked}check the log of the Registrar]|"+cutting)
 	FaultDropsSIP = declare("connect.cut-after-tls", ConnectReset, "",
 		"{at}[ ({address})] accepts the connection and TLS, and drops it when this device speaks SIP|"+notServing,
-		"if a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP|check the log of the Registrar|"+cutting)
+		"[{-new}if a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP]|check the log of the Registrar|"+cutting)
+	FaultStepCut = declare("connect.cut-in-sign-in", ConnectReset, "",
+		"{at}[ ({address})] answers {method} with {answer}, and drops the connection[ {then}]|the Registrar, a proxy in front of it, or a firewall[ {there}] does that",
+		"check the log of the Registrar, and of a proxy in front of it, for the time of this attempt|"+cuttingLater)
 	FaultCut = declare("connect.cut", ConnectReset, "",
 		"{at}[ ({address})] accepts the connection and then drops it|"+notServing, "check the log of the Registrar|"+cutting)
+	FaultAnsweredBefore = declare("connect.answered-before", "", "",
+		"{cause.seen}, although it has just answered this device on another connection ({answer})|the Registrar, a proxy in front of it, or a firewall[ {there}] does that",
+		"check the log of the Registrar, and of a proxy in front of it, for the time of this attempt|look for a limit of connections from one address|"+cuttingLater)
+	FaultWorked = declare("connect.worked-before", "", "",
+		"this device was registered there {when}", "[{-hidden}see what has changed since then, there or on the way]")
 
 	FaultSecondConnection = declare("connect.second", "", "",
 		"beside the connection of the daemon, a second one from this device to {at} ({address}) {fails}|"+
@@ -73,8 +81,8 @@ var (
 	FaultEdgePort = declare("port.edge-configured", "", SideDevice,
 		"port {port} is configured for {host}, but its Access Edge listens on 443", `set external_server = "{host}:443"`)
 	FaultServerPort = declare("port.for-servers", TLSClientCert, "",
-		"{at}[ ({address})] asks this device for a certificate, and accepts no connection without one|it is a port for servers, or its settings demand one",
-		"if this is the port for clients (5061 of a pool inside, 443 of an Access Edge outside), configure the server to accept devices without a certificate|if it is another port, use the port for clients")
+		"{at}[ ({address})] asks this device for a certificate, and accepts no connection without one|[{-new}it is a port for servers, or ]its settings demand one",
+		"[{-new}if this is the port for clients (5061 of a pool inside, 443 of an Access Edge outside), ]configure the server to accept devices without a certificate|[{-new}if it is another port, use the port for clients]")
 	FaultOnlyOutside = declare("discovery.only-outside", "", SideDNS,
 		"only the external record leads to a Registrar, and its Access Edge {at}[ ({address})] does not answer from this network",
 		"if this network belongs to the site, create _sipinternaltls._tcp.{domain} in the internal DNS zone; if the device is outside the site, open port {port} from here to {host}")
@@ -89,9 +97,9 @@ var (
 		"{at}[ ({address})] drops the connection during the TLS handshake|"+notServing, "check the log of the Registrar|"+cutting)
 	FaultTLSHungUp = declare("tls.hung-up", ConnectReset, "",
 		"{at}[ ({address})] accepts the connection, and drops it when the TLS handshake begins|"+notServing,
-		"if a proxy or load balancer listens there, check that the Registrar behind it is running|"+cutting+"|"+
+		"[{-new}if a proxy or load balancer listens there, check that the Registrar behind it is running]|[{-worked}check the log of the Registrar]|"+cutting+"|"+
 			"check that the proxy passes on the name {host} (SNI), and expects no PROXY protocol from clients|"+
-			"check that this port speaks TLS, and check the log of the Registrar")
+			"[{-new}check that this port speaks TLS, and check the log of the Registrar]")
 	FaultTLSAlert = declare("tls.alert", TLSFailed, SideRegistrar,
 		"{at}[ ({address})] ends the TLS handshake with alert {alert}", "check the log of the Registrar: only the Registrar knows why it sends this alert")
 	FaultTLSNameUnknown = declare("tls.name-unknown", TLSName, SideRegistrar,
@@ -104,7 +112,7 @@ var (
 		"the TLS handshake with {at}[ ({address})] failed: {problem}", "search the log of the Registrar for the time of this attempt; the message above is what this device saw")
 	FaultTLSSilent = declare("tls.silent", TLSTimeout, "",
 		"{at}[ ({address})] accepts the connection, but does not answer the TLS handshake[, which {arrived}]",
-		"[check that port {odd} speaks TLS (a port for plain SIP waits in the same way)]|check that the service on {host} does not hang, and restart it if it does[ (this device registered there over TLS at {worked})]|"+
+		"[check that port {odd} speaks TLS (a port for plain SIP waits in the same way)]|check that the service on {host} does not hang, and restart it if it does|"+
 			"[check that port {usual} speaks TLS (a port for plain SIP waits in the same way)]|"+tooLarge+
 			"|look for a firewall on the way that drops what {host} answers")
 	FaultTLSStalls = declare("tls.stalls", TLSTimeout, "",
@@ -222,6 +230,9 @@ const (
 	rejecting    = "look for a firewall[ {there}] that rejects connections to port {port}"
 	cutting      = "look for a firewall[ {there}] that cuts connections to port {port}"
 )
+
+// cuttingLater is for a firewall that has let something of SIP through.
+const cuttingLater = "look for a firewall[ {there}] that cuts connections to port {port} once they have begun: application control, TLS inspection, intrusion prevention, a limit of bytes"
 
 // dropsPort is for a port that does not answer: the same is seen where the answer is dropped on its way back.
 const dropsPort = "look for a firewall that drops packets to or from port {port}, on the way or on {host} itself"

@@ -3,8 +3,11 @@ package provisioning
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/homeward-agent/homeward/cache"
 )
@@ -74,5 +77,64 @@ func TestMemoryOfTheLastRegistration(t *testing.T) {
 		if got := other.Memory(cache.InMemory(record)).ClockFloor(); !got.Equal(want) {
 			t.Errorf("registered %s: got %s", at, got)
 		}
+	}
+}
+
+// That a place has served the device is said of that address only, and until when, if the end of it is known.
+func TestMend41WorkedBefore(t *testing.T) {
+	at, addr, other := Endpoint{"fe01.contoso.com", 5061, TLS}, netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("10.0.0.6")
+	registered := time.Date(2026, 11, 29, 8, 15, 30, 0, time.UTC)
+	policy := Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}}
+	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: Candidate{Step: InternalTLS, Endpoint: at, Addrs: []netip.Addr{addr, other}}.Registrar(addr).Kept(), RegisteredAt: registered}
+	lost := func(host string, after time.Duration) []Losses {
+		return []Losses{{Endpoint: Endpoint{host, 5061, TLS}, LastAt: registered.Add(after)}}
+	}
+	for name, test := range map[string]struct {
+		record cache.Record
+		losses []Losses
+		at     Endpoint
+		addr   netip.Addr
+		want   string
+	}{
+		"no record":                     {cache.Record{}, nil, at, addr, ""},
+		"the record":                    {record, nil, at, addr, "at 2026-11-29 08:15 UTC"},
+		"another port":                  {record, nil, Endpoint{at.Host, 443, TLS}, addr, ""},
+		"another transport":             {record, nil, Endpoint{at.Host, 5061, TCP}, addr, ""},
+		"an address that was not used":  {record, nil, at, other, ""},
+		"lost since":                    {record, lost(at.Host, time.Hour), at, addr, "until 2026-11-29 09:15:30 UTC"},
+		"lost before that":              {record, lost(at.Host, -time.Hour), at, addr, "at 2026-11-29 08:15 UTC"},
+		"another was lost":              {record, lost("fe02.contoso.com", time.Hour), at, addr, "at 2026-11-29 08:15 UTC"},
+		"lost at an address not in use": {record, lost(at.Host, time.Hour), at, other, ""},
+	} {
+		if got := (&Memory{policy: policy, kept: test.record, known: true}).Worked(test.losses, test.at, test.addr); got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// What has worked before is said in a sentence of its own, with what to do about it, of faults of places only; and what cannot be then is not
+// said.
+func TestMend41Since(t *testing.T) {
+	facts := Facts{"at": "fe01.contoso.com:5061", "host": "fe01.contoso.com", "port": uint16(5061), "new": true}
+	port := FaultServerPort.Met(facts)
+	if !strings.Contains(port.What(), ": it is a port for servers, or its settings demand one") || len(port.Otherwise()) != 1 {
+		t.Errorf("no word of another port: %s; %q", port.What(), port.Otherwise())
+	}
+	const served = "fe01.contoso.com:5061 asks this device for a certificate, and accepts no connection without one: its settings demand one"
+	since := Since("until 2026-11-29 09:15:30 UTC", port)
+	if diff := cmp.Diff([]string{served, "this device was registered there until 2026-11-29 09:15:30 UTC"}, since.Sentences()); diff != "" {
+		t.Errorf("sentences (-want +got):\n%s", diff)
+	}
+	if got := since.What(); got != served+"; this device was registered there until 2026-11-29 09:15:30 UTC" {
+		t.Errorf("in one breath: %s", got)
+	}
+	if got := since.Do(); got != "configure the server to accept devices without a certificate" || len(since.Otherwise()) > 0 {
+		t.Errorf("what to do: %s, %q", got, since.Otherwise())
+	}
+	if since.OnSide() != SideRegistrar || port.OnSide() != "" {
+		t.Errorf("on the side of %q, and without that of %q", since.OnSide(), port.OnSide())
+	}
+	if refused := Since("until then", FaultAccountRefused.Met(facts)); len(refused.Others()) > 0 {
+		t.Errorf("of a refusal: %s", refused.What())
 	}
 }

@@ -16,6 +16,7 @@ type conversation struct {
 	serve func(context.Context, *message) error // deals with a request of the Registrar
 
 	patience time.Duration // until the first answer to a REGISTER; whoever has the connection uses it
+	answered *Answered     // the latest answer on the connection; nil: there was none
 
 	turn  chan struct{} // full: someone has the connection
 	calls chan call     // for Keep to do
@@ -102,8 +103,27 @@ func (t *conversation) exchange(ctx context.Context, build func() *message) (*me
 	return nil, &AuthError{Kind: ChallengedTooOften, Problem: "challenged again after " + strconv.Itoa(maxChallenges) + " answers"}
 }
 
-// roundTrip sends one request and returns its final answer. What else arrives meanwhile is dealt with, in order.
+// roundTrip sends one request and returns its final answer. Where none comes, the error says what was answered before.
 func (t *conversation) roundTrip(ctx context.Context, request *message) (*message, error) {
+	earlier := t.answered
+	m, err := t.await(ctx, request)
+	if err != nil && t.answered != nil {
+		before := *t.answered
+		before.Same, before.Proof = t.answered != earlier, t.auth.sentUser() != ""
+		var broken *ConnectionError
+		var silence *SilenceError
+		switch {
+		case errors.As(err, &broken):
+			broken.Answered = &before
+		case errors.As(err, &silence):
+			silence.Answered = &before
+		}
+	}
+	return m, err
+}
+
+// await sends one request and returns its final answer. What else arrives meanwhile is dealt with, in order.
+func (t *conversation) await(ctx context.Context, request *message) (*message, error) {
 	sent := time.Now()
 	if err := t.send(ctx, request); err != nil {
 		return nil, err
@@ -119,6 +139,9 @@ func (t *conversation) roundTrip(ctx context.Context, request *message) (*messag
 			// An answer to nothing we asked; RFC 3261 section 18.1.2: dropped.
 			strange, differs = printable(m.start), m.differs(request)
 			continue
+		}
+		if err == nil {
+			t.answered = &Answered{Method: request.method, With: strconv.Itoa(m.code) + " " + printable(m.phrase)}
 		}
 		switch {
 		case errors.Is(err, errDue), errors.Is(err, context.DeadlineExceeded):

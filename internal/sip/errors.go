@@ -264,6 +264,7 @@ type SilenceError struct {
 	// What came meanwhile that is no answer to the request: the first line of the latest, escaped, and in what it differs: "the
 	// branch of its Via"; "": nothing.
 	Strange, Differs string
+	Answered         *Answered // before, on the same connection; nil: nothing
 }
 
 // SilenceKind says what was not answered.
@@ -304,8 +305,16 @@ func (e *SilenceError) Unwrap() error { return ErrNoAnswer }
 
 // ConnectionError means that the connection has failed. Err is what it returned: io.EOF, say.
 type ConnectionError struct {
-	Kind ConnectionKind
-	Err  error
+	Kind     ConnectionKind
+	Err      error
+	Answered *Answered // before, to requests of ours; nil: nothing
+}
+
+// Answered is the latest answer on a connection that came to nothing afterwards.
+type Answered struct {
+	Method, With string // "REGISTER", "401 Unauthorized"; escaped
+	Same         bool   // it was no final one, and none has come
+	Proof        bool   // since then, or before, the login name was sent with what proves it
 }
 
 // ConnectionKind says how a connection has failed.

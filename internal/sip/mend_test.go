@@ -120,3 +120,44 @@ func TestMend22RefusedWithoutTheChallenge(t *testing.T) {
 		})
 	}
 }
+
+// What was answered on a connection before it came to nothing is known of it: that the service works is not doubted then.
+func TestMend40AnsweredBefore(t *testing.T) {
+	const ntlm = `WWW-Authenticate: NTLM realm="SIP Communications Service", targetname="fe01.contoso.com", version=4`
+	digest := answer("401 Unauthorized", md5Challenge)
+	challenged := Answered{Method: "REGISTER", With: "401 Unauthorized"}
+	proven := challenged
+	proven.Proof = true
+	for name, test := range map[string]struct {
+		script []step
+		want   *Answered
+	}{
+		"cut at once":                     {[]step{hangUp}, nil},
+		"silent at once":                  {[]step{silence}, nil},
+		"the proof is cut":                {[]step{digest, hangUp}, &proven},
+		"the proof is not answered":       {[]step{digest, silence}, &proven},
+		"a handshake is cut":              {[]step{answer("401 Unauthorized", ntlm), hangUp}, &challenged},
+		"no final answer":                 {[]step{all(answer("100 Trying"), hangUp)}, &Answered{Method: "REGISTER", With: "100 Trying", Same: true}},
+		"a longer registration is wanted": {[]step{answer("423 Interval Too Brief", "Min-Expires: 7200"), hangUp}, &Answered{Method: "REGISTER", With: "423 Interval Too Brief"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, true, with(func(a *Account) { a.Schemes = []string{"ntlm", "digest"} }), test.script, func(s *Session, p *peer) {
+				_, err := s.Register(p.t.Context())
+				var broken *ConnectionError
+				var silent *SilenceError
+				var got *Answered
+				switch {
+				case errors.As(err, &broken):
+					got = broken.Answered
+				case errors.As(err, &silent):
+					got = silent.Answered
+				default:
+					t.Errorf("got %v", err)
+				}
+				if (got == nil) != (test.want == nil) || got != nil && *got != *test.want {
+					t.Errorf("got %+v, want %+v", got, test.want)
+				}
+			})
+		})
+	}
+}

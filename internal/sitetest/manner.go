@@ -42,6 +42,8 @@ type manner struct {
 	edge              bool
 	idle              time.Duration
 	pad               int // bytes
+	cutAfter          int // bytes of the device on one connection: then it is reset; 0: never
+	muteAfter         int // the same: then what comes is not heard
 	split             bool
 	upper, folded     bool
 
@@ -160,6 +162,8 @@ var mannerOptions = options[manner]{
 	"expires":      number(func(m *manner) *int { return &m.expires }),
 	"retry-after":  text(func(m *manner) *string { return &m.retryAfter }),
 	"pad":          number(func(m *manner) *int { return &m.pad }),
+	"cut-after":    number(func(m *manner) *int { return &m.cutAfter }),
+	"mute-after":   number(func(m *manner) *int { return &m.muteAfter }),
 	"delay":        duration(func(m *manner) *time.Duration { return &m.delay }),
 	"rtt":          duration(func(m *manner) *time.Duration { return &m.rtt }),
 	"clock":        duration(func(m *manner) *time.Duration { return &m.clock }),

@@ -25,6 +25,15 @@ type leg struct {
 	mu   sync.Mutex // guards the caller and the rest, and the order of what is written
 	last manner     // as of the last look
 	sent int        // requests of ours
+	came counter    // bytes of the device, without TLS
+}
+
+// counter counts what is written to it.
+type counter int
+
+func (c *counter) Write(b []byte) (int, error) {
+	*c += counter(len(b))
+	return len(b), nil
 }
 
 func (l *leg) note(e Entry) {
@@ -82,7 +91,7 @@ func (l *leg) run() error {
 			return fmt.Errorf("%w: %w", errHandshake, err)
 		}
 	}
-	in := bufio.NewReader(l.conn)
+	in := bufio.NewReader(io.TeeReader(l.conn, &l.came))
 	switch l.manner().word {
 	case "http":
 		return l.speakHTTP(in)
@@ -253,8 +262,13 @@ func (l *leg) ping() {
 // take treats one message, and returns an error when the connection is over.
 func (l *leg) take(req *message) error {
 	m := l.manner()
-	if m.word == "blackhole" {
-		return nil // nothing arrived
+	mute := m.muteAfter > 0 && int(l.came) > m.muteAfter
+	switch {
+	case m.word == "blackhole", mute:
+		return nil // nothing arrived, or nobody heeds it
+	case m.cutAfter > 0 && int(l.came) > m.cutAfter:
+		l.raw.reset()
+		return errOver
 	}
 	e := Entry{What: req.method, Name: address(req.header.Get("To"))}
 	e.Auth, _, _ = strings.Cut(req.header.Get("Authorization")+req.header.Get("Proxy-Authorization"), " ")

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -267,6 +268,13 @@ func (b *board) lost(event provisioning.Event, loss provisioning.Loss) {
 	})
 	b.tell(event)
 	b.paced(lossArea, lostOften(lately)...)
+}
+
+// worked says until when, or else when, the device was registered at an address of a place.
+func worked(b *board, m *provisioning.Memory, at provisioning.Endpoint, addr netip.Addr) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return m.Worked(b.losses.Lately(time.Now()), at, addr)
 }
 
 // unregistering shows that the end has come.

@@ -423,7 +423,7 @@ func setRecord(o *Options, conf *config.Config, words []string) error {
 	addr, err := netip.ParseAddr(words[1])
 	o.Record = cache.Record{
 		SIPAddress: conf.Policy.SIPAddress.String(), TLSFloor: true, RegisteredAt: time.Now(),
-		Registrar: cache.Registrar{Host: words[0], Port: 5061, Transport: "tls", Step: "internal-tls", Addresses: []netip.Addr{addr}},
+		Registrar: cache.Registrar{Host: words[0], Port: 5061, Transport: "tls", Step: "internal-tls", Address: addr, Addresses: []netip.Addr{addr}},
 	}
 	if len(words) > 2 {
 		o.Record.TLSFloor, o.Record.Registrar.Port, o.Record.Registrar.Transport = false, 5060, words[2]

@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"context"
+	"net/netip"
 	"slices"
 
 	"github.com/homeward-agent/homeward/cache"
@@ -47,6 +48,7 @@ func newEye(o Options) *eye {
 	e.signer = signin.New(policy, wire, endpoint, m.Vouched(), signin.Owner{
 		Tell: e.take, Pass: func() {}, Floor: m.Floor, ClockFloor: m.ClockFloor,
 		Ground:  func() *provisioning.Ground { return discover.GroundOf(&policy, wire) },
+		Worked:  func(at provisioning.Endpoint, addr netip.Addr) string { return m.Worked(o.Losses, at, addr) },
 		Resolve: e.resolve, CertificateService: func(url, _ string) { e.service = url },
 	})
 	return e

@@ -18,6 +18,7 @@ var sameWay = map[*provisioning.Fault]*provisioning.Fault{
 	provisioning.FaultTLSHungUp: provisioning.FaultTLSHungUp, provisioning.FaultTLSCut: provisioning.FaultTLSCut, provisioning.FaultTLSSilent: provisioning.FaultTLSSilent,
 	provisioning.FaultTLSStalls: provisioning.FaultTLSStalls, provisioning.FaultTLSLost: provisioning.FaultTLSLost, provisioning.FaultTLSDropped: provisioning.FaultTLSDropped,
 	provisioning.FaultDropsSIP: provisioning.FaultDropsSIP, provisioning.FaultCutAsking: provisioning.FaultDropsSIP, provisioning.FaultCut: provisioning.FaultCut,
+	provisioning.FaultStepCut: provisioning.FaultStepCut, provisioning.FaultStepSilent: provisioning.FaultStepSilent,
 	provisioning.FaultNoSIP: provisioning.FaultNoSIP, provisioning.FaultRegisterSilent: provisioning.FaultRegisterSilent, provisioning.FaultSIPDropped: provisioning.FaultSIPDropped,
 }
 
@@ -55,7 +56,7 @@ func alike(f *Facts) provisioning.Trouble {
 func (a *together) add(p *Place, t provisioning.Trouble) bool {
 	way := sameWay[t.Fault]
 	switch {
-	case way == nil, len(t.Others()) > 0:
+	case way == nil, t.More != nil && len(t.More.And) > 0:
 		return false
 	case len(a.addrs) == 0:
 		a.trouble = t
@@ -78,7 +79,7 @@ const oneDevice = "one device on the way, such as a firewall between this networ
 
 // told says it of all of them.
 func (a *together) told() provisioning.Trouble {
-	who := provisioning.Facts{"at": fmt.Sprintf("each of the %d Registrars", len(a.hosts)), "address": a.hosts, "there": nil}
+	who := provisioning.Facts{"at": fmt.Sprintf("each of the %d Registrars", len(a.hosts)), "address": a.hosts, "there": nil, "worked": nil, "new": true}
 	if len(a.hosts) == 1 {
 		who["at"], who["address"] = fmt.Sprintf("each of the %d addresses of %s", len(a.addrs), a.hosts[0]), a.addrs
 	}
@@ -95,8 +96,9 @@ func (a *together) told() provisioning.Trouble {
 		likely += ", or something that the servers of the pool share"
 	}
 	t := provisioning.FaultAlike.Because(cause, provisioning.Facts{"likely": likely, "ports": strings.Join(a.ports, " or ")})
-	if likely == oneDevice && cause.OnSide() == provisioning.SideNetwork {
-		return t
+	lost := cause.OnSide() == provisioning.SideNetwork || cause.Fault == provisioning.FaultTLSDropped || cause.Fault == provisioning.FaultSIPDropped
+	if likely == oneDevice && lost { // several hosts do not do so at once
+		return t.On(provisioning.SideNetwork)
 	}
 	return t.OnNoSide()
 }

@@ -210,7 +210,7 @@ func deadPlace(f *Facts, p *Place) provisioning.Trouble {
 	case slices.Contains(otherService, t.Fault) && otherPort(f, p) != nil:
 		return closedPlace(f, p, t)
 	case t.Fault == provisioning.FaultTLSSilent:
-		return silentTLS(f, p, t)
+		return silentTLS(p, t)
 	case probe.Reason().IsCertificate() && probe.TLS.Version != "":
 		return badCertificate(f, p, t)
 	default:
@@ -218,14 +218,9 @@ func deadPlace(f *Facts, p *Place) provisioning.Trouble {
 	}
 }
 
-// silentTLS is for a port that takes connections and says nothing. One that a record names for TLS, or over which the device has
-// registered, is the right one.
-func silentTLS(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
-	worked := f.remembers() && f.lastGood().Endpoint == p.Endpoint
-	if worked {
-		t = t.With(provisioning.Facts{"worked": f.Record.RegisteredAt})
-	}
-	if worked || p.Step.BySRV() {
+// silentTLS is for a port that takes connections and says nothing. One that a record names for TLS is the right one.
+func silentTLS(p *Place, t provisioning.Trouble) provisioning.Trouble {
+	if p.Step.BySRV() {
 		t = t.With(provisioning.Facts{"odd": nil, "usual": p.Port})
 	}
 	return t

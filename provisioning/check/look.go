@@ -308,7 +308,7 @@ func (l *looker) signIn(ctx context.Context) {
 		s = l.eye.signIn(ctx, l.alive(plan, func(p *signin.Probe) bool { return speaks(p) || isUnproven(p) }))
 	})
 	l.Took["home"], l.Took["relays"] = s.InBandTook, s.InBandTook
-	registerSilent(l.Facts, &s)
+	knownBetter(l.Facts, &s)
 	l.SignIn = &s
 	for _, a := range s.Attempts {
 		if a.Result == "ok" || a.Result == "redirected" {

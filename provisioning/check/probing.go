@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"sort"
@@ -174,20 +175,32 @@ func (p *prober) seen(f *Facts) []*Place {
 	return list
 }
 
-// registerSilent has the attempts of a sign-in say what the probes know: that the Registrar answers something else.
-func registerSilent(f *Facts, s *signin.SignedIn) {
+// knownBetter has the attempts of a sign-in say what the probes know: that the Registrar answers something else, or has just answered.
+func knownBetter(f *Facts, s *signin.SignedIn) {
 	for i := range s.Attempts {
 		a := &s.Attempts[i]
 		for _, p := range f.Places {
 			for _, probe := range p.Probes {
-				if known := probe.RegisterSilent(a.Trouble); known.Fault != a.Trouble.Fault && p.Endpoint == a.Endpoint() && probe.Addr == a.Address {
-					a.Trouble = known
-					a.Fault, a.What, a.Hint = known.Fault.ID, known.What(), known.Hint()
-					if s.Trouble.Fault == provisioning.FaultNoSIP && s.Trouble.Host() == known.Host() {
-						s.Trouble, s.Why.Fault, s.Why.What, s.Why.Hint = known, a.Fault, a.What, a.Hint
-					}
+				known := answeredBefore(probe, probe.RegisterSilent(a.Trouble))
+				if known.Fault == a.Trouble.Fault || p.Endpoint != a.Endpoint() || probe.Addr != a.Address {
+					continue
 				}
+				if s.Trouble.Fault == a.Trouble.Fault && s.Trouble.Host() == known.Host() {
+					s.Trouble, s.Why.Fault, s.Why.What, s.Why.Hint = known, known.Fault.ID, known.What(), known.Hint()
+				}
+				a.Trouble, a.Fault, a.What, a.Hint = known, known.Fault.ID, known.What(), known.Hint()
 			}
 		}
 	}
+}
+
+// answeredBefore is what is wrong where an attempt met nobody, and a probe has had an answer just before.
+func answeredBefore(probe *signin.Probe, t provisioning.Trouble) provisioning.Trouble {
+	met := slices.Contains([]provisioning.Reason{provisioning.ConnectRefused, provisioning.ConnectReset, provisioning.ConnectTimeout, provisioning.TLSTimeout}, t.Reason()) ||
+		t.Fault == provisioning.FaultNoSIP || t.Fault == provisioning.FaultSIPDropped
+	if !met || probe.Greeting.Code == 0 || t.Fault == provisioning.FaultStepCut || t.Fault == provisioning.FaultNoGateway {
+		return t
+	}
+	answer := fmt.Sprintf("%d %s", probe.Greeting.Code, probe.Greeting.Phrase)
+	return provisioning.FaultAnsweredBefore.Because(t, t.With(provisioning.Facts{"answer": answer}).Facts).OnNoSide()
 }

@@ -121,7 +121,7 @@ func metAt(f *Facts, p *Place, probe *signin.Probe) provisioning.Trouble {
 		return another
 	}
 	if probe.Trouble.Fault == provisioning.FaultTLSSilent {
-		return silentTLS(f, p, probe.Trouble)
+		return silentTLS(p, probe.Trouble)
 	}
 	return onLossyWay(f, overFamily(f, p, probe, filtered(f, &alone, probe.Trouble)))
 }

@@ -41,7 +41,7 @@ func turnedAway(met trust.Met, err error) error {
 	if turned := trust.Turned(met, err); turned != nil {
 		return turned
 	}
-	if met.AsksCertificate && isReset(err) {
+	if met.AsksCertificate && isReset(err) && answeredBefore(err) == nil {
 		return &trust.HandshakeError{Kind: trust.WantsCertificate, Err: err}
 	}
 	return err

@@ -46,6 +46,20 @@ func HungUp(err error) bool {
 	return isHungUp(err) && !errors.As(err, new(*sip.DeregisteredError)) && !PathDied(err)
 }
 
+// answeredBefore is what had been answered on the connection; nil: nothing, or it is not known.
+func answeredBefore(err error) *sip.Answered {
+	var broken *sip.ConnectionError
+	var silence *sip.SilenceError
+	switch {
+	case errors.As(err, &broken):
+		return broken.Answered
+	case errors.As(err, &silence):
+		return silence.Answered
+	default:
+		return nil
+	}
+}
+
 // hasDomain says whether a login name names its domain: `CONTOSO\phone1`.
 func hasDomain(user string) bool { return strings.Contains(user, `\`) }
 

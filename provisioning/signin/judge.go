@@ -15,7 +15,7 @@ func Judge(err error, c provisioning.Candidate, addr netip.Addr) provisioning.Tr
 	if err == nil {
 		return provisioning.Trouble{}
 	}
-	j := judgement{err: err, raw: plain.Words(err), facts: provisioning.Facts{"host": c.Host, "port": c.Port, "at": c.HostPort(), "now": time.Now()}}
+	j := judgement{err: err, raw: plain.Words(err), facts: provisioning.Facts{"host": c.Host, "port": c.Port, "at": c.HostPort(), "now": time.Now(), "new": true}}
 	if !provisioning.IsAddress(c.Host) && addr.IsValid() {
 		j.facts["address"] = addr
 	}

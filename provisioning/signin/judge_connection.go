@@ -2,6 +2,7 @@ package signin
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"syscall"
 
@@ -29,13 +30,29 @@ func (j *judgement) atPort(f *provisioning.Fault) provisioning.Trouble {
 	return j.met(f).On(provisioning.SideRegistrar)
 }
 
-// dropped is for what was sent, and lost on the way: where a router is on it, the network loses it.
+// dropped is for what was sent, and never acknowledged: something on the way drops it, or the host itself does.
 func (j *judgement) dropped(f *provisioning.Fault) provisioning.Trouble {
 	if j.attempt.near {
 		j.facts["there"] = "on the way or on that host"
-		return j.met(f)
 	}
-	return j.met(f).On(provisioning.SideNetwork)
+	return j.met(f)
+}
+
+// stepped notes how far a sign-in had come; false: nothing was answered.
+func (j *judgement) stepped() bool {
+	before := answeredBefore(j.err)
+	if j.attempt == nil || before == nil {
+		return false
+	}
+	j.facts["method"], j.facts["answer"] = before.Method, before.With
+	switch {
+	case before.Same:
+	case before.Proof:
+		j.facts["then"] = "when this device sends its credentials"
+	default:
+		j.facts["then"] = "when this device goes on with the sign-in"
+	}
+	return true
 }
 
 // arrived is what is known of what was acknowledged, and not answered.
@@ -43,14 +60,31 @@ const arrived = "has arrived (it was acknowledged)"
 
 // mute is for a Registrar that answers no SIP.
 func (j *judgement) mute() provisioning.Trouble {
+	stepped := j.stepped()
 	switch j.attempt.loss {
 	case wire.SentUnacknowledged:
+		if j.facts["unheard"] = "the SIP request of this device"; stepped {
+			j.facts["unheard"] = "what this device sends then"
+		}
 		return j.dropped(provisioning.FaultSIPDropped)
 	case wire.Acknowledged:
 		j.facts["arrived"] = arrived
 	default: // it is not known
 	}
-	return j.met(provisioning.FaultNoSIP)
+	switch {
+	case !stepped:
+		return j.met(provisioning.FaultNoSIP)
+	case j.facts["then"] == nil:
+		j.facts["silent"] = "sends no final answer in time"
+	default:
+		j.facts["silent"] = fmt.Sprint("does not answer in time ", j.facts["then"])
+	}
+	switch {
+	case j.facts["arrived"] != nil:
+		return j.met(provisioning.FaultStepSilent).On(provisioning.SideRegistrar)
+	default:
+		return j.met(provisioning.FaultStepSilent)
+	}
 }
 
 // refusedHere is for what this device does not do, and for a way that begins elsewhere now.
@@ -91,6 +125,8 @@ func (j *judgement) connection() provisioning.Trouble {
 	switch {
 	case errors.Is(j.err, syscall.ECONNREFUSED):
 		return j.atPort(provisioning.FaultRefused)
+	case isHungUp(j.err) && j.stepped():
+		return j.atPort(provisioning.FaultStepCut)
 	case isHungUp(j.err) && j.attempt != nil && j.attempt.met.AsksCertificate:
 		return j.atPort(provisioning.FaultCutAsking)
 	case isHungUp(j.err) && registering && j.attempt != nil && j.attempt.met.Version != "":

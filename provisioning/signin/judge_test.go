@@ -139,6 +139,19 @@ func judgedSIP() (all []judgedError) {
 	for _, k := range sip.SilenceKinds() {
 		add(fmt.Sprintf("silence, %d", k), &sip.SilenceError{Kind: k, Method: "REGISTER", After: 4 * time.Second})
 	}
+	for i, name := range []string{"the proof", "a handshake", "the same request"} {
+		before := sip.Answered{Method: "REGISTER", With: []string{"401 Unauthorized", "401 Unauthorized", "100 Trying"}[i], Proof: i == 0, Same: i == 2}
+		for _, loss := range []wire.Loss{wire.NoLoss, wire.Acknowledged, wire.SentUnacknowledged} {
+			all = append(all, judgedError{fmt.Sprintf("answered, and then not: %s, lost %d", name, loss), &attemptError{
+				stage: registering, loss: loss, err: &sip.SilenceError{Kind: sip.ToRequest, Method: "REGISTER", After: 4 * time.Second, Answered: &before},
+			}})
+		}
+		for _, near := range []bool{false, true} {
+			all = append(all, judgedError{fmt.Sprintf("answered, and then cut: %s, near %t", name, near), &attemptError{
+				stage: registering, near: near, met: trust.Met{AsksCertificate: true}, err: &sip.ConnectionError{Kind: sip.HungUp, Err: io.EOF, Answered: &before},
+			}})
+		}
+	}
 	add("silence, and an answer to something else", &sip.SilenceError{Kind: sip.ToRequest, Method: "REGISTER", After: 4 * time.Second, Strange: "SIP/2.0 200 OK", Differs: "the branch of its Via"})
 	for _, k := range sip.SignatureKinds() {
 		add(fmt.Sprintf("signature, %d", k), &sip.SignatureError{Kind: k, Begins: "SIP/2.0 200 OK", Scheme: "NTLM", Target: "fe01"})

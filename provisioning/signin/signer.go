@@ -45,6 +45,10 @@ type Owner struct {
 	// proof rests on, or "". Nil: nobody listens.
 	CertificateService func(url, anchor string)
 
+	// Worked is until when, or else when, this device was registered at an address of a place, in words; "": nothing is known of it. Nil:
+	// nothing is known of any.
+	Worked func(at provisioning.Endpoint, addr netip.Addr) string
+
 	// Asked is told how long a Registrar that has proven its name wants to be left alone. Nil: nobody listens.
 	Asked func(of provisioning.Endpoint, wait time.Duration)
 }
@@ -54,6 +58,14 @@ func (o Owner) offered(url, anchor string) {
 	if o.CertificateService != nil && url != "" {
 		o.CertificateService(url, anchor)
 	}
+}
+
+// since adds to what is wrong at a place that it has served this device before.
+func (o Owner) since(t provisioning.Trouble, c provisioning.Candidate, addr netip.Addr) provisioning.Trouble {
+	if o.Worked == nil || t.None() {
+		return t
+	}
+	return provisioning.Since(o.Worked(c.Endpoint, addr), t)
 }
 
 // New returns a signer that has signed in nowhere yet. vouched are the hosts that proven Registrars had named before.

@@ -245,6 +245,7 @@ func (w *Walk) tried(kind provisioning.EventKind, a attempt, err error) {
 		e.Detail = plain.Words(err)
 	} else {
 		e = Explained(e, err)
+		e.Trouble = w.signer.owner.since(e.Trouble, a.c, a.addr)
 	}
 	w.signer.owner.Tell(e)
 }
