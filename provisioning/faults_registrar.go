@@ -45,14 +45,14 @@ var (
 		"[{-new}if a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP]|check the log of the Registrar|"+cutting)
 	FaultStepCut = declare("connect.cut-in-sign-in", ConnectReset, "",
 		"{at}[ ({address})] answers {method} with {answer}, and drops the connection[ {then}]|the Registrar, a proxy in front of it, or a firewall[ {there}] does that",
-		"check the log of the Registrar, and of a proxy in front of it, for the time of this attempt|"+cuttingLater)
+		"check the log of the Registrar, and of a proxy in front of it|"+cuttingLater)
 	FaultCut = declare("connect.cut", ConnectReset, "",
 		"{at}[ ({address})] accepts the connection and then drops it|"+notServing, "check the log of the Registrar|"+cutting)
 	FaultAnsweredBefore = declare("connect.answered-before", "", "",
 		"{cause.seen}, although it has just answered this device on another connection ({answer})|the Registrar, a proxy in front of it, or a firewall[ {there}] does that",
-		"check the log of the Registrar, and of a proxy in front of it, for the time of this attempt|look for a limit of connections from one address|"+cuttingLater)
+		"check the log of the Registrar, and of a proxy in front of it|look for a limit of connections from one address|"+cuttingLater)
 	FaultWorked = declare("connect.worked-before", "", "",
-		"this device was registered there {when}", "[{-hidden}see what has changed since then, there or on the way]")
+		"this device was registered there {when}", "[{-hidden}see what has changed since then]")
 
 	FaultSecondConnection = declare("connect.second", "", "",
 		"beside the connection of the daemon, a second one from this device to {at} ({address}) {fails}|"+
@@ -232,7 +232,7 @@ const (
 )
 
 // cuttingLater is for a firewall that has let something of SIP through.
-const cuttingLater = "look for a firewall[ {there}] that cuts connections to port {port} once they have begun: application control, TLS inspection, intrusion prevention, a limit of bytes"
+const cuttingLater = "look for a firewall[ {there}] that cuts running connections to port {port} (application control, intrusion prevention)"
 
 // dropsPort is for a port that does not answer: the same is seen where the answer is dropped on its way back.
 const dropsPort = "look for a firewall that drops packets to or from port {port}, on the way or on {host} itself"
