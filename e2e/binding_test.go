@@ -123,6 +123,43 @@ func TestMend22TooManyRegistrations(t *testing.T) {
 	}
 }
 
+// TestMend54RegistrationGone: an administrator removes the registration of the daemon; its connection stays, and check beside it says that no
+// call arrives, and how to register anew.
+func TestMend54RegistrationGone(t *testing.T) {
+	s := newSite(t)
+	startNamed(t, s.dns, zoneWith(at("internal-tls")))
+	startDnsmasqDHCP(t, s.dhcp, options{})
+	r := startKamailio(t, s, settings{})
+	startDhclient(t, s.device)
+	d := newDevice(t, s)
+	d.boot(t)
+	d.awaitRegistered(t)
+	if got := d.check(t); got.Fault != "" {
+		t.Fatalf("registered, and check says %q", got.Summary)
+	}
+	r.rpc(t, "ul.rm", "location", sipUser+"@"+sipDomain)
+	if got := r.bindings(t); got != nil {
+		t.Fatalf("bindings %q after they were removed", got)
+	}
+	got := d.check(t)
+	told := strings.Join(got.Summary, " ")
+	if got.Verdict != "degraded" || got.Fault != "sip.registration-gone" || !strings.Contains(told, "calls reach nobody until it renews its registration, within 10 min") {
+		t.Errorf("%s, fault %q, says %q", got.Verdict, got.Fault, told)
+	}
+	if out, code := d.run(t, "report", "failed"); code != 0 {
+		t.Fatalf("homeward report failed: exit code %d\n%s", code, out)
+	}
+	eventually(t, "the daemon has registered anew", func() error {
+		if n := len(r.bindings(t)); n != 1 {
+			return fmt.Errorf("%d bindings", n)
+		}
+		return nil
+	})
+	if got := d.check(t); got.Fault != "" {
+		t.Errorf("registered anew, and check says %q", got.Summary)
+	}
+}
+
 // TestLeaseIsLeftAlone: whatever DHCP does, the system's lease, its address and its client stay as they were, and
 // the device registers by the other steps (row T10).
 func TestLeaseIsLeftAlone(t *testing.T) {

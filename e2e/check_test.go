@@ -101,11 +101,11 @@ var stamps = regexp.MustCompile(`\S+ over TLS \(dhcp-tls\), but the DHCP servers
 
 // report is the part of `homeward check --json` that the tests look at.
 type report struct {
-	Verdict, Reason string
-	Summary         []string
-	Otherwise       []string
-	TookMS          int64 `json:"took_ms"`
-	Checks          []struct {
+	Verdict, Reason, Fault string
+	Summary                []string
+	Otherwise              []string
+	TookMS                 int64 `json:"took_ms"`
+	Checks                 []struct {
 		ID, Result, Reason, Detail string
 		TookMS                     int64 `json:"took_ms"`
 	}

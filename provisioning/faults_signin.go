@@ -94,6 +94,11 @@ var (
 	FaultUnlisted = declare("sip.not-listed", SIPMalformed, SideRegistrar,
 		"the answer of {at} lists no registration of this device, although RFC 3261 demands it|perhaps something in front of the Registrar answers in its place",
 		"see on the Registrar whether it has a registration of this device; if not, look at the proxy or session border controller in front of it")
+	FaultBindingGone = declare("sip.registration-gone", BindingLost, SideRegistrar,
+		"{at} lists no registration of {user}, although the daemon has been registered there since {since}: calls reach nobody until it renews its registration, within {left} min",
+		"run: homeward report failed, which makes the daemon register anew at once; then find out on {host} what removed the registration: an administrator, a lost database, another device|"+
+			"if homeward check says this again, and calls arrive all the same: {host} does not list registrations when it is asked, and nothing has to be done|"+
+			"if there are several servers behind {host}, let them share their registrations")
 	FaultNoMinExpires = declare("sip.no-min-expires", SIPRejected, SideRegistrar,
 		"{host} wants the registration to last longer, but does not say how long (no Min-Expires): {said}",
 		"configure the Registrar to send Min-Expires in its answer, or to accept shorter registrations")

@@ -16,6 +16,7 @@ import (
 type Binding struct {
 	Expires  time.Duration // 5 s to 24 h; 600 s when the Registrar names none
 	Unbound  bool          // the Registrar has taken our credentials, and holds no binding of ours: within Expires it is asked again
+	Nobody   bool          // asked for no binding, and the answer lists none of this account, of whatever device
 	Unlisted bool          // it has accepted, and its answer lists no binding that could be ours: whether it holds one is not known
 	Scheme   string        // how we signed in: "tls-dsk", "ntlm", "digest"; "": the Registrar asked for nothing
 	Leaf     string        // "sha256:…" of the certificate we signed in with, in hexadecimal digits; "": with none
@@ -104,7 +105,9 @@ func (r *registration) taken(ctx context.Context, m *message) (Binding, error) {
 			return Binding{}, err // refused, it expires; unanswered, the way is no good
 		}
 	}
-	return r.accepted(m, defaultExpires*time.Second), nil
+	b := r.accepted(m, defaultExpires*time.Second)
+	b.Nobody = len(m.list("Contact")) == 0
+	return b, nil
 }
 
 // left are the Contacts that carry our instance: nobody else's.

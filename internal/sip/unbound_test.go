@@ -48,6 +48,14 @@ func TestUnbound(t *testing.T) {
 				+0s binding for 10m0s, unbound`,
 		},
 		{
+			name:   "where nobody is registered",
+			script: []step{answer("200 OK")},
+			want: `
+				+0s 1 REGISTER
+				+0s   no Contact
+				+0s binding for 10m0s, unbound, and nobody is listed`,
+		},
+		{
 			name:   "with credentials",
 			script: []step{answer("401 Unauthorized", md5Challenge), answer("200 OK", other)},
 			want: `
@@ -123,6 +131,9 @@ func TestUnbound(t *testing.T) {
 				text := outcome(b, err)
 				if b.Unbound {
 					text += ", unbound"
+				}
+				if b.Nobody {
+					text += ", and nobody is listed"
 				}
 				p.note("%s", text)
 			})

@@ -4,22 +4,32 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // An answerer is one behaviour, or what comes before it: what a Registrar of manner m answers to one request.
 type answerer func(c *caller, m manner, req *message) reply
 
+// contactOf is the binding that a REGISTER is about.
+func contactOf(req *message) contact {
+	value := req.header.Get("Contact")
+	return contact{address(req.header.Get("To")), address(value), headerParam(value, "+sip.instance")}
+}
+
 // grant is a Registrar that has the user (RFC 3261 section 10.3).
-func grant(_ *caller, m manner, req *message) reply {
+func grant(c *caller, m manner, req *message) reply {
 	if req.method != "REGISTER" {
 		return reply{code: 200}
 	}
 	if req.leaving() {
+		c.sim.bind(c.addr, contactOf(req), 0)
 		return reply{code: 200, headers: []string{"Expires: 0"}}
 	}
 	switch bound := "Contact: <sip:phone@10.0.0.22:5061>;expires=3000"; {
 	case req.header.Get("Contact") == "" && m.rival != "":
 		return reply{code: 200, headers: []string{bound}}
+	case req.header.Get("Contact") == "" && !m.unlisted:
+		return reply{code: 200, headers: c.sim.bindings(c.addr, contactOf(req).aor)}
 	case req.header.Get("Contact") == "":
 		return reply{code: 200}
 	case m.unlisted:
@@ -27,6 +37,7 @@ func grant(_ *caller, m manner, req *message) reply {
 	case m.rival == "stays":
 		return reply{code: 503, headers: []string{`Warning: 399 sitetest "too many registered contacts"`}}
 	}
+	c.sim.bind(c.addr, contactOf(req), time.Duration(m.expires)*time.Second)
 	return reply{code: 200, headers: []string{
 		fmt.Sprintf("Contact: <%s>;expires=%d", address(req.header.Get("Contact")), m.expires),
 		fmt.Sprintf("Expires: %d", m.expires),

@@ -3,6 +3,7 @@ package sitetest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type simulation struct {
 	inner   []string                   // what handshakes with OpenSSL have come to
 	streams map[*stream]netip.AddrPort // to the server
 	closed  bool
+	bound   map[netip.AddrPort]map[contact]time.Time // with the Registrars that are not of Lync, and their ends
 
 	// Set by open, before any goroutine starts.
 	began   time.Time
@@ -32,6 +34,40 @@ type simulation struct {
 	wg      sync.WaitGroup
 }
 
+// contact is one binding of an account: its Contact, and the device that has made it.
+type contact struct{ aor, uri, instance string }
+
+// bind keeps the binding that a Registrar has granted for so long; 0: it was taken back.
+func (s *simulation) bind(at netip.AddrPort, c contact, life time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bound[at] == nil {
+		s.bound[at] = map[contact]time.Time{}
+	}
+	s.bound[at][c] = time.Now().Add(life)
+	maps.DeleteFunc(s.bound[at], func(_ contact, ends time.Time) bool { return !time.Now().Before(ends) })
+}
+
+// bindings are the Contacts of an account, as an answer lists them.
+func (s *simulation) bindings(at netip.AddrPort, aor string) (lines []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c, ends := range s.bound[at] {
+		if left := time.Until(ends); left > 0 && c.aor == aor {
+			lines = append(lines, fmt.Sprintf("Contact: <%s>;expires=%d", c.uri, int(left.Seconds())))
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// unbind forgets the bindings of a Registrar, as an administrator does.
+func (s *simulation) unbind(at netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.bound, at)
+}
+
 func (s *simulation) open() error {
 	if s.done != nil {
 		return errors.New("a site is started once")
@@ -41,6 +77,7 @@ func (s *simulation) open() error {
 		return err
 	}
 	s.done, s.began, s.streams = make(chan struct{}), time.Now(), map[*stream]netip.AddrPort{}
+	s.bound = map[netip.AddrPort]map[contact]time.Time{}
 	s.changed = make(chan string, 1)
 	return nil
 }

@@ -132,6 +132,9 @@ func (s *Site) apply(words []string) error {
 	if words[0] == "revoke" {
 		s.sim.issued.revoke(words[1])
 	}
+	if words[0] == "forget" {
+		s.sim.unbind(netip.MustParseAddrPort(words[1])) // rehearsed by change
+	}
 	s.registrars.tell(words, document)
 	if s.live != nil {
 		return s.live.follow()

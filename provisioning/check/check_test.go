@@ -317,9 +317,9 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		}}
 		return err
 	},
-	"daemon-at": func(o *Options, _ *config.Config, words []string) error {
+	"daemon-at": func(o *Options, conf *config.Config, words []string) error {
 		if len(words) < 2 {
-			return errors.New("want daemon-at HOST ADDRESS [lost]")
+			return errors.New("want daemon-at HOST ADDRESS [lost|renewed|unlisted]")
 		}
 		addr, err := netip.ParseAddr(words[1])
 		step, since := provisioning.InternalTLS, time.Now().Add(-time.Hour)
@@ -327,11 +327,18 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 			Registrar: &provisioning.Registrar{
 				Endpoint: provisioning.Endpoint{Host: words[0], Port: 5061, Transport: provisioning.TLS}, Address: addr, Step: &step,
 			},
-			Scheme: "digest", RegisteredAt: since, ExpiresAt: time.Now().Add(5 * time.Minute),
+			SIPAddress: conf.Policy.SIPAddress.String(), Scheme: "digest", RegisteredAt: since, ExpiresAt: time.Now().Add(5 * time.Minute),
 		}}
 		stands := o.Daemon
-		if len(words) > 2 {
+		switch strings.Join(words[2:], " ") {
+		case "lost":
 			stands = Daemon{State: provisioning.Recalling, Since: time.Now()}
+		case "renewed":
+			renewed := *o.Daemon.At
+			renewed.ExpiresAt = renewed.ExpiresAt.Add(time.Minute)
+			stands.At = &renewed
+		case "unlisted":
+			o.Daemon.At.Pace = []provisioning.Pace{{Fault: provisioning.FaultUnlisted.ID}}
 		}
 		o.Again = func() Daemon { return stands }
 		return err

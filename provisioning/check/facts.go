@@ -45,6 +45,7 @@ type Facts struct {
 	Leads        []Lead
 	SignIn       *signin.SignedIn         // nil: not tried
 	Second       provisioning.Trouble     // why the device cannot sign in beside the daemon, whose sign-in SignIn is then
+	Gone         provisioning.Trouble     // the Registrar lists no binding of the daemon, which is registered there
 	Took         map[string]time.Duration // by node, where that is not told with what was seen
 	FromRecord   bool                     // the sign-in was tried with last good: discovery gave nothing usable
 }

@@ -19,7 +19,7 @@ var keepsOut = []judgement{notOnNetwork, addressTwice, otherMask, answersEveryth
 
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{
-	addressTwice, otherMask, unlisted, onlyLastGood, besideFails, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, notKept,
+	addressTwice, otherMask, unlisted, bindingGone, onlyLastGood, besideFails, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, notKept,
 	lostOften, autodiscoverDiffers, serverOff, serversApart, serverDead, earlierServerFails, lossy, slow, idle,
 }
 

@@ -94,12 +94,15 @@ func besideFails(f *Facts) provisioning.Trouble { return f.Second }
 // check asks for nothing.
 func unlisted(f *Facts) provisioning.Trouble {
 	at := f.Daemon.At
-	said := at != nil && at.Registrar != nil && slices.ContainsFunc(at.Pace, func(p provisioning.Pace) bool { return p.Fault == provisioning.FaultUnlisted.ID })
+	said := at != nil && at.Registrar != nil && slices.ContainsFunc(at.Pace, notListed)
 	if said && f.SignIn.Unlisted.None() && !f.ByPassed {
 		return provisioning.FaultUnlisted.Met(provisioning.Facts{"at": at.Registrar.HostPort(), "host": at.Registrar.Host})
 	}
 	return f.SignIn.Unlisted
 }
+
+// bindingGone is about a daemon that is registered, and a Registrar that knows nothing of it.
+func bindingGone(f *Facts) provisioning.Trouble { return f.Gone }
 
 // onBackup is about a user whose primary Registrar is not there.
 func onBackup(f *Facts) provisioning.Trouble {

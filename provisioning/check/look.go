@@ -96,6 +96,7 @@ func look(ctx context.Context, o Options) *Facts {
 	f.Places = l.prober.seen(f)
 	l.signIn(ctx)
 	l.besideDaemon()
+	l.missBinding()
 	confirmClock(f)
 	return f
 }
@@ -337,6 +338,29 @@ func (l *looker) besideDaemon() {
 	s.Attempts = attempts(l.SignIn)
 	l.Second, l.SignIn = t, &s
 }
+
+// missBinding notes that the daemon holds a binding, before and after the question, at a Registrar that lists none. One that has listed none to
+// the daemon either does not say what it holds.
+func (l *looker) missBinding() {
+	s := l.Daemon.At
+	if !l.signsIn() || !l.SignIn.Nobody || l.ByPassed || l.Policy.Release || l.Again == nil || !l.holds(s) || slices.ContainsFunc(s.Pace, notListed) {
+		return
+	}
+	if now := l.Again().At; now != nil && l.holds(now) && now.ExpiresAt.Equal(s.ExpiresAt) {
+		l.Gone = provisioning.FaultBindingGone.Met(provisioning.Facts{
+			"at": s.Registrar.HostPort(), "host": s.Registrar.Host, "user": s.SIPAddress, "since": l.Daemon.since(), "left": int64((time.Until(s.ExpiresAt) + time.Minute - 1) / time.Minute),
+		})
+	}
+}
+
+// holds says whether a daemon holds a binding of this account, on the very server that the check has signed in to.
+func (l *looker) holds(s *provisioning.Status) bool {
+	r := l.SignIn.Registrar
+	return s != nil && s.Registrar != nil && s.Watch == nil && s.SIPAddress == l.Policy.SIPAddress.String() && time.Now().Before(s.ExpiresAt) &&
+		s.Registrar.Endpoint == r.Endpoint && s.Registrar.Address == r.Address
+}
+
+func notListed(p provisioning.Pace) bool { return p.Fault == provisioning.FaultUnlisted.ID }
 
 // proveReady notes that a server has dealt with the device, whatever it says to strangers.
 func (l *looker) proveReady(a provisioning.Attempt) {

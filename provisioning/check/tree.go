@@ -208,6 +208,9 @@ func (b *branch) daemon() {
 		c.Detail += fmt.Sprintf("; registrations lost at %s: %d in the last hour, %d in the last day", l.HostPort(), l.LastHour, l.LastDay)
 	}
 	if t.None() {
+		t = bindingGone(f)
+	}
+	if t.None() {
 		t = lostOften(f)
 	}
 	if !t.None() && !explainsDaemon(b.verdict, f) {

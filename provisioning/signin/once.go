@@ -15,6 +15,7 @@ type SignedIn struct {
 	// NotCertified is why the certificate of the device did not sign in, where something else did.
 	NotCertified provisioning.Trouble
 	Unlisted     provisioning.Trouble // its answer does not list the binding
+	Nobody       bool                 // asked for no binding, it lists none of this account, of whatever device
 	Remote       bool                 // through an Access Edge
 	OnBackup     bool
 	Lync         bool // it tells in band
@@ -46,7 +47,7 @@ func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m
 	defer reg.Session.Close()
 	s.Accept(reg, m)
 	done.Scheme, done.User = reg.Binding.Scheme, reg.Binding.User
-	done.Unlisted = reg.Unlisted()
+	done.Unlisted, done.Nobody = reg.Unlisted(), reg.Binding.Nobody
 	done.Remote, done.OnBackup, done.Lync = reg.Binding.Remote, reg.Binding.OnBackup, reg.Binding.Lync
 	if done.Lync {
 		l := Unproven()
