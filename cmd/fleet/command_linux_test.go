@@ -206,7 +206,7 @@ func browse(t *testing.T, url string, more ...string) string {
 
 // The examples name no metric, label or standing that does not exist.
 func TestExamplesNameWhatExists(t *testing.T) {
-	page := string(metricsOf(link{Connected: true}, summarize(newRoster(), time.Now()), nil))
+	page := string(metricsOf(link{Connected: true}, summarize(newRoster(t.Context()), time.Now()), nil))
 	labels := map[string]string{"site": "", "reason": "", "registrar": "", "kind": "sign-in broker", "days": "7 30 90", "event": "", "state": strings.Join(standings, " "), "job": "fleet"}
 	for _, name := range []string{"alerts.yml", "dashboard.json"} {
 		text, err := os.ReadFile(filepath.Join(shipped, name))

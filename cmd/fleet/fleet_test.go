@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/homeward-agent/homeward/internal/fleet"
@@ -47,7 +50,7 @@ func message(site, device, kind, text string) fleet.Message {
 
 // What is gone from the broker is gone from the roster: taken back, or not there any more when the broker has given out all again.
 func TestRoster(t *testing.T) {
-	r := newRoster()
+	r := newRoster(t.Context())
 	names := func() string {
 		var b strings.Builder
 		for _, d := range r.all(func(*device) bool { return true }) {
@@ -79,9 +82,23 @@ func TestRoster(t *testing.T) {
 	}
 }
 
+// Nothing of a roster is left when its time is over, and nobody waits for it.
+func TestRosterEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := newRoster(ctx)
+		cancel()
+		synctest.Wait()
+		for n := range runtime.GOMAXPROCS(0)*backlog + 1 {
+			r.put(message("berlin", fmt.Sprint("phone", n), fleet.PresenceTopic, `{"online":true}`))
+		}
+		r.settle()
+	})
+}
+
 // However many names devices invent, the figures have a bound, and lose nobody.
 func TestSummaryHasABound(t *testing.T) {
-	r := newRoster()
+	r := newRoster(t.Context())
 	r.begin()
 	const many = 3 * maxSeries
 	for n := range many {

@@ -19,7 +19,7 @@ const (
 func snapshot(ctx context.Context, conf fleet.Settings, site string) (*roster, error) {
 	ctx, cancel := context.WithTimeout(ctx, snapLimit)
 	defer cancel()
-	r, complete, failed := newRoster(), make(chan struct{}), make(chan error, 1)
+	r, complete, failed := newRoster(ctx), make(chan struct{}), make(chan error, 1)
 	r.begin()
 	go func() {
 		failed <- fleet.Follow(ctx, conf, site, []string{fleet.PresenceTopic, fleet.StateTopic}, func() { close(complete) }, r.put)
@@ -52,8 +52,8 @@ type follower struct {
 	state link
 }
 
-func newFollower(conf fleet.Settings, site string) *follower {
-	return &follower{conf: conf, site: site, roster: newRoster(), state: link{Since: time.Now()}}
+func newFollower(ctx context.Context, conf fleet.Settings, site string) *follower {
+	return &follower{conf: conf, site: site, roster: newRoster(ctx), state: link{Since: time.Now()}}
 }
 
 func (f *follower) link() link {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"hash/maphash"
 	"maps"
 	"runtime"
@@ -18,8 +19,9 @@ const (
 	maxSeries  = 1000 // names that come from devices are not trusted to be few
 )
 
-// roster holds the devices. Messages are read in parallel, those of one device in their order.
+// roster holds the devices. Messages are read in parallel, those of one device in their order, until ctx ends.
 type roster struct {
+	ctx    context.Context
 	shards []*shard
 	seed   maphash.Seed
 
@@ -53,22 +55,37 @@ type namedEvent struct {
 // eventLabels are what events are counted by.
 type eventLabels struct{ site, event, reason string }
 
-func newRoster() *roster {
-	r := &roster{seed: maphash.MakeSeed(), counts: map[eventLabels]uint64{}}
+func newRoster(ctx context.Context) *roster {
+	r := &roster{ctx: ctx, seed: maphash.MakeSeed(), counts: map[eventLabels]uint64{}}
 	for range runtime.GOMAXPROCS(0) {
 		s := &shard{in: make(chan note, backlog), devices: map[fleet.Name]*device{}}
 		r.shards = append(r.shards, s)
-		go func() {
-			for n := range s.in {
-				if n.read != nil {
-					close(n.read)
-					continue
-				}
-				s.take(n)
-			}
-		}()
+		go s.run(ctx)
 	}
 	return r
+}
+
+func (s *shard) run(ctx context.Context) {
+	for {
+		select {
+		case n := <-s.in:
+			if n.read != nil {
+				close(n.read)
+				continue
+			}
+			s.take(n)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// hand gives a shard something to read.
+func (r *roster) hand(s *shard, n note) {
+	select {
+	case s.in <- n:
+	case <-r.ctx.Done():
+	}
 }
 
 // put takes a message in. It is called by one goroutine.
@@ -80,7 +97,7 @@ func (r *roster) put(m fleet.Message) {
 	r.mu.Lock()
 	session := r.session
 	r.mu.Unlock()
-	r.shards[maphash.Comparable(r.seed, m.Name)%uint64(len(r.shards))].in <- note{Message: m, session: session}
+	r.hand(r.shards[maphash.Comparable(r.seed, m.Name)%uint64(len(r.shards))], note{Message: m, session: session})
 }
 
 func (s *shard) take(n note) {
@@ -130,8 +147,11 @@ func (r *roster) begin() {
 func (r *roster) settle() {
 	for _, s := range r.shards {
 		read := make(chan struct{})
-		s.in <- note{read: read}
-		<-read
+		r.hand(s, note{read: read})
+		select {
+		case <-read:
+		case <-r.ctx.Done():
+		}
 	}
 	r.mu.Lock()
 	session := r.session

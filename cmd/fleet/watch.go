@@ -24,7 +24,7 @@ func watch(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	f := newFollower(conf, o.site)
+	f := newFollower(ctx, conf, o.site)
 	f.noted = e.noteLink(conf.Broker)
 	f.heard = func(m fleet.Message) {
 		if m.Retained { // it was so before

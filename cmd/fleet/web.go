@@ -54,7 +54,7 @@ func (s webSite) run(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	f := newFollower(conf, o.site)
+	f := newFollower(ctx, conf, o.site)
 	f.noted = e.noteLink(conf.Broker)
 	go f.run(ctx)
 	return answer(ctx, *listen, s.pages(f), func(at net.Addr) { fmt.Fprintf(e.stdout, "http://%s%s\n", at, s.path) })
