@@ -137,7 +137,11 @@ var (
 	FaultRedirectLoop = declare("redirect.loop", SIPRedirectLoop, SideRegistrar,
 		"the redirects form a loop: {from} sends the device to {host}, where it has been", "on {from} and {host}, check which home pool the user has")
 
-	FaultInstead        = declare("sign-in.instead", ConnectRefused, SideRegistrar, "the device signs in to {instead} instead", "")
+	FaultInstead = declare("sign-in.instead", ConnectRefused, SideRegistrar,
+		"the device signs in to {instead} instead[, which {other} names]", "")
+	FaultRecordAhead = declare("sign-in.record-ahead", "", "", "{cause}", "until {host} serves devices, set {source} back to {instead}|{cause.do}")
+	FaultNamedBefore = declare("sign-in.named-before", "", "",
+		"{source} named {instead} when the device last registered ({when}); {other} still does, and the device signs in there", "")
 	FaultSpareDead      = declare("sign-in.no-second", "", "", "the next Registrar in line cannot be used: {cause}", "{cause.do}")
 	FaultAddressRefuses = declare("connect.one-address-refuses", ConnectRefused, SideRegistrar,
 		"{at} ({address}) refuses the connection: nothing listens at this address",

@@ -93,6 +93,29 @@ func addressesDisagree(f *Facts) provisioning.Trouble {
 	return provisioning.Trouble{}
 }
 
+// sourcesDiffer adds to what is wrong at a place where the device signs in instead: which other source names that one; and, where the device was
+// registered there by the source that names the dead one now, that this has changed.
+func sourcesDiffer(f *Facts, p *Place, dead provisioning.Trouble) provisioning.Trouble {
+	facts := provisioning.Facts{"host": p.Host, "instead": f.SignIn.Registrar.HostPort()}
+	i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return c.Endpoint == f.signedInAt() })
+	if i < 0 || !p.Step.IsInside() || !f.Plan.Try[i].Step.IsInside() || f.Plan.Try[i].Host == p.Host {
+		return dead.Also(provisioning.FaultInstead, facts)
+	}
+	works, r := f.Plan.Try[i], f.Record.Registrar
+	source, side := f.sourceOf(p.Step)
+	other, _ := f.sourceOf(works.Step)
+	if source == other {
+		return dead.Also(provisioning.FaultInstead, facts)
+	}
+	facts["source"], facts["other"] = source, other
+	if !f.remembers() || r.Host != works.Host || r.Step != p.Step.String() {
+		return dead.Also(provisioning.FaultInstead, facts)
+	}
+	facts["instead"], facts["when"] = works.Host, f.Record.RegisteredAt
+	dead = dead.With(provisioning.Facts{"new": nil})
+	return provisioning.FaultRecordAhead.Because(dead, facts).On(side).Also(provisioning.FaultNamedBefore, facts)
+}
+
 // strangers is what is known of DHCP servers that disagree, and of which of them this device obeys.
 func strangers(f *Facts) provisioning.Facts {
 	facts := provisioning.Facts{"problem": f.DHCP.Conflict}

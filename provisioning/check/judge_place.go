@@ -102,7 +102,7 @@ func firstPlaceFails(f *Facts) provisioning.Trouble {
 			return refused(f, attempt) // it answers strangers, and refuses us
 		}
 		if !p.ready() && p.best().Reason() != "" {
-			return deadPlace(f, p).Also(provisioning.FaultInstead, provisioning.Facts{"instead": f.SignIn.Registrar.HostPort()})
+			return sourcesDiffer(f, p, deadPlace(f, p))
 		}
 	}
 	return provisioning.Trouble{}
