@@ -2,7 +2,8 @@
 // (SIP servers, RFC 3361) and option 43 as Lync fills it for the vendor class MS-UC-Client.
 //
 // It asks with DHCPINFORM from a packet socket, so it needs no port and stands beside whatever DHCP
-// client the device runs. It reads the two options and, for a diagnosis, option 42; nothing else of an answer.
+// client the device runs. It reads the two options and, for a diagnosis, the
+// subnet mask, the routes, the name servers and the NTP servers; nothing else of an answer.
 // Of DHCPv6 it asks for options 21 and 22 (RFC 3319), and it reads what that client keeps in its lease files.
 //
 // It is not a DHCP client: it never asks for an address, and no answer ever touches the lease. It has
@@ -18,6 +19,6 @@
 //		fmt.Println(a.Server, a.SIP.Names, a.Vendor.URL)
 //	})
 //
-// Read text.go first, then names.go, meant.go, sipservers.go, vendor.go, parse_vendor.go; answer.go, dropped.go, exchange.go, question.go, reply.go, inform.go,
+// Read text.go first, then names.go, meant.go, sipservers.go, vendor.go, parse_vendor.go, route.go; answer.go, dropped.go, exchange.go, question.go, reply.go, inform.go,
 // inform6.go; ip.go, links_linux.go, listen_linux.go, listen6_linux.go; and of leases troubles.go, lease.go, lease_dhclient.go, leases_linux.go.
 package dhcpopts

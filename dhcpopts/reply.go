@@ -82,6 +82,13 @@ func (q *query) options(m *dhcpv4.DHCPv4, a *Answer) {
 	a.Vendor = ParseVendor(value(m, dhcpv4.OptionVendorSpecificInformation))
 	if q.Besides {
 		a.NTP, a.Routers, a.NameServers = hosts(m.NTPServers()), hosts(m.Router()), hosts(m.DNS())
+		a.Routes = routesIn(m.Options)
+		for _, r := range a.Routes { // RFC 3442
+			if r.To.IsValid() && r.To.Bits() == 0 {
+				a.Routers = []netip.Addr{r.Via}
+				break
+			}
+		}
 		if mask := m.SubnetMask(); len(mask) == net.IPv4len {
 			a.MaskBits, _ = mask.Size() // 0 if the ones are not all at its beginning
 		}
