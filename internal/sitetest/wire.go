@@ -23,6 +23,8 @@ type Wire struct {
 	Absent    func(netip.Addr) netip.Addr                                                                 // nil in the live world
 	Near      func(netip.Addr) (onLink, there bool)                                                       // nil in the live world
 	Next      func(netip.Addr) (hop netip.Addr, mac net.HardwareAddr, ago time.Duration)                  // nil
+	Route     func(netip.Addr) *dhcpopts.Route                                                            // nil
+	Routes    func() []*dhcpopts.Route                                                                    // nil
 	Holders   func(ctx context.Context, iface string, sender, addr netip.Addr) (macs []string, err error) // nil
 	Awake     func()                                                                                      // nil
 	Changes   <-chan string                                                                               // what the change "network" did; nil in the live world

@@ -41,6 +41,10 @@ type Wire struct {
 	// Next returns where the system sends what is for an address: to the address itself, on a link, or to a gateway; and who is
 	// there, and how long ago that was last known for certain, if the system knows. Zero: there is no way. Nil: it is not known.
 	Next func(addr netip.Addr) (hop netip.Addr, mac net.HardwareAddr, ago time.Duration)
+	// Route returns the route by which the system sends what is for an address, or by which it refuses to; nil: it is not known. Nil: none is.
+	Route func(addr netip.Addr) *Route
+	// Routes returns the routes of the main table, as many as a device may have. Nil: they are not known.
+	Routes func() []*Route
 	// Holders asks the link of an interface who has an address of IPv4 (ARP), and returns the hardware addresses of all who say so, but
 	// for those of this device. The sender is an address of this device; who asks for an own one is 0.0.0.0, so that nobody learns from
 	// the question who has it (RFC 5227 section 2.1.1). It takes 0.7 s. Nil: nobody can be asked.
@@ -96,6 +100,8 @@ func System() Wire {
 		Absent:    absent,
 		Near:      near,
 		Next:      next,
+		Route:     route,
+		Routes:    routes,
 		Holders:   holders,
 	}
 }

@@ -21,6 +21,12 @@ var near func(netip.Addr) (onLink, there bool)
 // next is not known here.
 var next func(netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration)
 
+// route is not known here.
+var route func(netip.Addr) *Route
+
+// routes are not known here.
+var routes func() []*Route
+
 // holders are not known here.
 var holders func(context.Context, string, netip.Addr, netip.Addr) ([]string, error)
 
