@@ -64,9 +64,13 @@ var linkRows = []linkRow{
 }
 
 // TestCheckLink: the verdict is about the gateway, or about who has whose address, and not about what cannot be reached because of it.
-func TestCheckLink(t *testing.T) {
+func TestCheckLink(t *testing.T) { checkLinks(t, linkRows) }
+
+// checkLinks has check look at each site.
+func checkLinks(t *testing.T, rows []linkRow) {
+	t.Helper()
 	common := newScene(t)
-	for _, row := range linkRows {
+	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			d := fault{given: row.given}.arrange(t, common)
 			r := d.check(t)

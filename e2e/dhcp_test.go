@@ -23,6 +23,8 @@ type options struct {
 	sipServer string // option 120: one name
 	webServer string // option 43: sub-option 3
 
+	routes string // option 121, as dnsmasq has it in its configuration; not told by the others
+
 	value120, value43 []byte // what the option holds in place of that; not told by dnsmasq
 	class             string // the vendor class that the server knows; "" is vendorClass
 	classOnly         bool   // option 120 too is for that vendor class only; ISC only

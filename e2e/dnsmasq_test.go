@@ -50,6 +50,9 @@ func startDnsmasqDHCP(t testing.TB, h *host, o options) *process {
 	if o.sipServer != "" {
 		lines = append(lines, "dhcp-option=option:sip-server,"+o.sipServer)
 	}
+	if o.routes != "" {
+		lines = append(lines, "dhcp-option=121,"+o.routes)
+	}
 	for code, value := range o.subOptions() {
 		lines = append(lines, fmt.Sprintf("dhcp-option=vendor:%s,%d,%q", o.vendor(), code, value))
 	}

@@ -75,6 +75,17 @@ func (f Facts) Through(gateway netip.Addr) {
 	f[word] = gateway
 }
 
+// ByRoute are the facts of a route by which something goes through a gateway that does not answer.
+func ByRoute(route any, hop netip.Addr) Facts {
+	facts := Facts{"route": route, "hop": hop}
+	if hop.Is4() {
+		facts["unsure"] = "121 or 249"
+	} else {
+		facts["announced"] = "router advertisements"
+	}
+	return facts
+}
+
 // Family is the version of IP of an address.
 func Family(addr netip.Addr) string {
 	if addr.Is4() {

@@ -35,6 +35,11 @@ var (
 	FaultOtherMask = declare("link.other-mask", ConnectTimeout, SideDevice,
 		"this device has the subnet mask {own}, but DHCP ({server}) gives {mask}; therefore it looks for {silent} in its own subnet, where nobody answers, and not behind the gateway",
 		"correct the subnet mask of this device to {mask}, or have it take its address and mask by DHCP|if {own} is right, correct option 1 of the DHCP server {server}", "dns", "registrar")
+	FaultUnusedDefault = declare("link.unused-default-route", ConnectTimeout, "",
+		"this device uses its default route through {hop} ({used}), by which nobody has answered, and not its other one, through {other} ({instead})[; that gateway answers (MAC {mac})]",
+		"if the default route through {other} is the right one, remove the other, or give it a higher metric")
+	FaultByRoute = declare("connect.by-route", ConnectTimeout, "",
+		"what is sent there goes through {hop}, by {route}, and not by the default route", "see whether that route is right")
 	FaultNothingBehind = declare("link.nothing-behind-gateway", ConnectTimeout, SideNetwork,
 		"the [gateway {gateway}][IPv6 router {router}][ (MAC {mac})] answers, but nothing behind it does (asked: {silent}); what stops the packets (the [gateway {gateway}][router {router}] itself, the line behind it or a firewall) cannot be seen from here",
 		"see whether other devices in this subnet reach anything behind it; if none does, check that [{gateway}][{router}] forwards packets, and the line behind it|"+
@@ -90,6 +95,12 @@ const (
 		"[correct the gateway and the subnet mask of this device if they are wrong; otherwise check that {gateway} is running and that this device is in its VLAN]|" +
 		"[check that the router {router} is running and still announces itself in this VLAN (router advertisements)]|" +
 		"[if the default route over {router} was configured on this device, correct it]"
+	// mendRoute has a cure for whatever is known of where a route comes from, and one for the case that it is not known.
+	mendRoute = "[correct option {option} of the DHCP server {giver}, which gives this route, and have this device renew its lease]|" +
+		"[remove this route from this device, or have it renew its DHCP lease: DHCP ({lacking}) does not give this route]|" +
+		"[remove this route; if it comes by DHCP (option {unsure}), correct it there]|" +
+		"[remove this route; if a router announces it ({announced}), correct it there]|" +
+		"if the route is right, check that {hop} is running and in the VLAN of this device"
 	mendLink = "check the cable, the VLAN and the DHCP lease of this device"
 	setClock = "set the clock of this device[ from {server}, which {source} names and which gives the right time]" +
 		"[; to have it set automatically, create the SRV record {record} or set DHCP option 42]"

@@ -29,6 +29,8 @@ var (
 		"start the name server, or correct its address (DHCP option 6, or dns_servers); check the VLAN of this device", "dns")
 	FaultDNSNoGateway = declare("dns.no-gateway", DNSTimeout, SideDevice,
 		"no name server can be queried: the [gateway {gateway}][IPv6 router {router}], through which this device reaches {servers}, does not answer", mendGateway, "dns", "registrar")
+	FaultDNSDeadRoute = declare("dns.dead-route", DNSTimeout, "",
+		"no name server can be queried: {route} leads through {hop}, which does not answer[, although the default gateway {other} does]; {servers} cannot be reached", mendRoute, "dns", "registrar")
 	FaultDNSHungUp = declare("dns.hung-up", DNSTimeout, SideDNS,
 		"no name server can be queried: {servers} closes the connection without an answer", "check the log of the name server, or set dns_servers to a name server that works", "dns")
 	FaultDNSSilent = declare("dns.silent", DNSTimeout, "",

@@ -18,6 +18,11 @@ var (
 		"check that {host} is running and connected to this network|check its address record, and the subnet mask and VLAN of this device|on Wi-Fi, check that devices may reach each other (client isolation)")
 	FaultNoGateway = declare("connect.no-gateway", ConnectTimeout, SideDevice,
 		"the [gateway {gateway}][IPv6 router {router}] does not answer: this device cannot reach what is behind it, such as {at}[ ({address})]", mendGateway)
+	FaultDeadRoute = declare("connect.dead-route", ConnectTimeout, "",
+		"{route} leads through {hop}, which does not answer[, although the default gateway {other} does]: this device cannot reach what is behind it, such as {at}[ ({address})]", mendRoute)
+	FaultRouteRefuses = declare("connect.route-refuses", ConnectUnreachable, SideDevice,
+		"this device sends nothing to {at}[ ({address})]: its routing says \"{refuses}\"",
+		"remove the route or the rule that says so from this device (Linux: ip route, ip rule)|if a program has made it, such as a VPN or a security program, change its settings")
 	FaultPortFiltered = declare("connect.port-filtered", ConnectTimeout, "",
 		"{at}[ ({address})] does not answer, but the same server {elsewhere}|the service behind port {port} hangs and takes no connections, or a firewall drops what is sent there or what comes back",
 		"check that the service behind port {port} of {host} does not hang|"+dropsPort)

@@ -41,7 +41,7 @@ type dhcpServer struct {
 	spoils string       // what it does wrong; see spoilers
 	delay  time.Duration
 
-	network map[uint8][]byte // options 3, 6 and 42
+	network map[uint8][]byte // options 1, 3, 6, 42, 121 and 249
 }
 
 // dhcpWords are for all servers.
@@ -99,6 +99,8 @@ var dhcpOptions = options[dhcpServer]{
 	"1":     {take: func(d *dhcpServer, value string) error { return d.takeAddrs(1, value) }},
 	"3":     {take: func(d *dhcpServer, value string) error { return d.takeAddrs(3, value) }},
 	"6":     {take: func(d *dhcpServer, value string) error { return d.takeAddrs(6, value) }},
+	"121":   {take: func(d *dhcpServer, value string) error { return d.takeRoutes(121, value) }},
+	"249":   {take: func(d *dhcpServer, value string) error { return d.takeRoutes(249, value) }},
 	"42":    {take: func(d *dhcpServer, value string) error { return d.takeAddrs(42, value) }},
 	"class": text(func(d *dhcpServer) *string { return &d.class }),
 	"delay": duration(func(d *dhcpServer) *time.Duration { return &d.delay }),
@@ -152,6 +154,24 @@ func (d *dhcpServer) takeAddrs(code uint8, value string) error {
 			return fmt.Errorf("not an IPv4 address: %q", text)
 		}
 		d.network[code] = append(d.network[code], addr.AsSlice()...)
+	}
+	return nil
+}
+
+// takeRoutes is an option that holds routes as RFC 3442 has them: "10.98.0.0/24:10.0.0.2", with commas.
+func (d *dhcpServer) takeRoutes(code uint8, value string) error {
+	if d.network == nil {
+		d.network = map[uint8][]byte{}
+	}
+	for text := range strings.SplitSeq(value, ",") {
+		to, via, _ := strings.Cut(text, ":")
+		prefix, err := netip.ParsePrefix(to)
+		gateway, bad := netip.ParseAddr(via)
+		if err != nil || bad != nil || !prefix.Addr().Is4() || !gateway.Is4() {
+			return fmt.Errorf("not a network and a gateway of IPv4: %q", text)
+		}
+		significant := prefix.Addr().AsSlice()[:(prefix.Bits()+7)/8]
+		d.network[code] = slices.Concat(d.network[code], []byte{byte(prefix.Bits())}, significant, gateway.AsSlice())
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func TestParseNamesFileAndLineOfMistakes(t *testing.T) {
 		{"option 120 with bad hex", "-- dhcp --\n10.0.0.67 ack 120=hex:0g\n", `site.txt:2: 120=hex:0g: encoding/hex: invalid byte`},
 		{"option 120 with an IPv6 address", "-- dhcp --\n10.0.0.67 ack 120=ip:::1\n", `site.txt:2: 120=ip:::1: not an IPv4 address: "::1"`},
 		{"option 43 without a URL", "-- dhcp --\n10.0.0.67 ack 43=web\n", `site.txt:2: 43=web: not a URL: "web"`},
-		{"an unknown DHCP option", "-- dhcp --\n10.0.0.67 ack 121=x\n", `site.txt:2: 121=x: unknown option`},
+		{"an unknown DHCP option", "-- dhcp --\n10.0.0.67 ack 122=x\n", `site.txt:2: 122=x: unknown option`},
 		{"a registrar without transport", "-- registrars --\n10.0.0.5:5061 accept\n", `site.txt:2: want ADDRESS:PORT tls|tcp [NAME …] BEHAVIOUR [OPTION …]`},
 		{"a registrar without port", "-- registrars --\n10.0.0.5 tls fe01.contoso.com accept\n", `site.txt:2: not an ip:port`},
 		{"a TLS registrar without name", "-- registrars --\n10.0.0.5:5061 tls accept\n", `site.txt:2: registrar 10.0.0.5:5061: tls needs a name for the certificate`},

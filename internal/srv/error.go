@@ -93,6 +93,7 @@ type Error struct {
 	Dropped Dropped
 	Err     error      // details, or nil
 	Gateway netip.Addr // of NoGateway: who does not answer
+	Detour  string     // of NoGateway: the route that leads through it, where that is not the default route
 
 	TCP       Kind          // of Truncated: how it went over TCP, a kind from Timeout to HungUp, or Unreadable
 	Addresses bool          // the server answers for the addresses of the same name, though not this question

@@ -58,7 +58,9 @@ func (r *Resolver) missing(fail *Error, server netip.Addr) {
 	case who == server.WithZone(""):
 		fail.Kind, fail.Err = NobodyThere, errNobody
 	case who.IsValid():
-		fail.Kind, fail.Err, fail.Gateway = NoGateway, errNoGateway, who
+		if fail.Kind, fail.Err, fail.Gateway = NoGateway, errNoGateway, who; r.Detour != nil {
+			fail.Detour = r.Detour(server)
+		}
 	}
 }
 

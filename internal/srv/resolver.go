@@ -36,6 +36,8 @@ type Resolver struct {
 	// Absent returns who on a link of this device does not answer when an address was just asked, that address or the gateway on the
 	// way there: which of that and the end of the time comes first is chance. Zero: nobody is missing. Nil: it is not known.
 	Absent func(netip.Addr) netip.Addr
+	// Detour says by which route what is for an address goes where that is not the default route, or "". Nil: it is not known.
+	Detour func(netip.Addr) string
 	// Usable says why an address that a server gave is of no use, or nil. Without it every address is used.
 	Usable func(server netip.AddrPort, addr netip.Addr) error
 	// Pace is what is known of the servers. Nil: nothing, and nothing is remembered.

@@ -77,7 +77,7 @@ var (
 func tells(t provisioning.Trouble, side provisioning.Side, c *Check) bool {
 	host, isRegistrar := strings.CutPrefix(c.ID, "registrar.")
 	same := c.Fault == t.Fault.ID || c.Reason != "" && c.Reason == t.Reason() && (isRegistrar || !t.Specific() || c.Fault == "")
-	everywhere := side == provisioning.SideAccount || t.Host() == "" || t.Fault == provisioning.FaultNoGateway
+	everywhere := side == provisioning.SideAccount || t.Host() == "" || deadForDNS[t.Fault] != nil
 	switch {
 	case isRegistrar && (t.Host() == host || t.Facts["alias"] == host || same && everywhere), !isRegistrar && same:
 		return true

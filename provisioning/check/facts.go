@@ -10,6 +10,7 @@ import (
 	"github.com/homeward-agent/homeward/provisioning"
 	"github.com/homeward-agent/homeward/provisioning/discover"
 	"github.com/homeward-agent/homeward/provisioning/signin"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 // Facts is all that was seen. Nothing in it is a judgement, but for the verdicts and reasons of package provisioning.
@@ -19,7 +20,8 @@ type Facts struct {
 	ClockFloor  time.Time // the latest moment that is known to have passed
 	Servers     []netip.AddrPort
 	NotServers  string                                      // what the system names beside them that is not asked, and why
-	Neighbours  []Neighbour                                 // on the link
+	Neighbours  []*Neighbour                                // on the link
+	Defaults    []*wire.Route                               // of IPv4: first the one that is used, if it is known
 	Ways        map[netip.Addr]Way                          // to all addresses that were asked
 	Quality     []discover.Quality                          // of the name servers
 	Upstream    []discover.Quality                          // of those that a resolver on this device asks, where it has nothing to say

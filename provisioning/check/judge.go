@@ -59,9 +59,9 @@ func judge(f *Facts) Report {
 		}
 	}
 	if f.signsIn() && !found.None() {
-		r.Verdict = Degraded
+		r.Verdict, found = Degraded, byRoute(f, found)
 	} else {
-		found = byStrangers(f, byDHCP(f, onLossyWay(f, found)))
+		found = byStrangers(f, byRoute(f, onLossyWay(f, found)))
 	}
 	r.Summary = summary(f, found)
 	for _, cure := range found.Otherwise() {

@@ -19,8 +19,8 @@ func addressTwice(f *Facts) provisioning.Trouble {
 	if f.SignIn != nil && f.SignIn.Trouble.OnSide() == provisioning.SideAccount {
 		return provisioning.Trouble{}
 	}
-	for i := range f.Neighbours {
-		if t := f.Neighbours[i].trouble(); !t.None() {
+	for _, n := range f.Neighbours {
+		if t := n.trouble(); !t.None() {
 			return t
 		}
 	}
@@ -110,37 +110,16 @@ func nothingBehind(f *Facts, addr netip.Addr) provisioning.Trouble {
 	sorted(silent)
 	mac, known := macOf(f, hop)
 	facts := provisioning.Facts{"silent": silent[:min(len(silent), maxSilent)], "at": addr, "mac": mac}
+	if known && mac == "" { // it was asked, too
+		return deadGateway(f, facts, addr)
+	}
 	facts.Through(hop)
 	switch {
-	case known && mac == "": // it was asked, too
-		return provisioning.FaultNoGateway.Met(facts)
 	case known && len(silent) > 1:
 		return provisioning.FaultNothingBehind.Met(facts)
 	default:
 		return provisioning.Trouble{}
 	}
-}
-
-// byDHCP adds to a gateway that does not answer the one that DHCP gives instead.
-func byDHCP(f *Facts, t provisioning.Trouble) provisioning.Trouble {
-	gateway, known := t.Facts["gateway"].(netip.Addr)
-	if f.DHCP == nil || !known || t.Fault != provisioning.FaultNoGateway && t.Fault != provisioning.FaultDNSNoGateway {
-		return t
-	}
-	var others []netip.Addr
-	for i := range f.DHCP.Answers {
-		given := f.DHCP.Answers[i].Routers
-		if slices.Contains(given, gateway) {
-			return t // then it is not for this to say which of the servers is right
-		}
-		if len(others) == 0 {
-			others = given
-		}
-	}
-	if len(others) == 0 {
-		return t
-	}
-	return t.With(provisioning.Facts{"given": provisioning.ListOf(others)})
 }
 
 // routerTo is the gateway or router that this device, with an address of its own, uses on the way to another; zero: none, or it is not
@@ -158,19 +137,4 @@ func routerTo(f *Facts, addr netip.Addr) netip.Addr {
 func cannotReach(f *Facts, p *signin.Probe) bool {
 	noVersion := p.Addr.Is6() || f.Link.onlyIPv6()
 	return p.Reason() == provisioning.ConnectUnreachable && noVersion && !routerTo(f, p.Addr).IsValid()
-}
-
-// macOf says who was there at an address on the link during the check; "": nobody.
-func macOf(f *Facts, hop netip.Addr) (mac string, known bool) {
-	for _, way := range f.Ways {
-		if way.Hop == hop && (way.MAC != "" || way.Gone) {
-			return way.MAC, true
-		}
-	}
-	for _, n := range f.Neighbours {
-		if n.Addr == hop && n.Problem == "" {
-			return strings.Join(n.MACs, " and "), true
-		}
-	}
-	return "", false
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
 // Link is how this device is plugged in, as far as the system tells.
@@ -189,11 +190,14 @@ func (l Link) routable() []netip.Prefix {
 
 // Whose addresses are asked for on the link.
 const (
-	ownAddress = "this device"
-	itsGateway = "the gateway"
+	ownAddress   = "this device"
+	itsGateway   = "the gateway"
+	otherGateway = "the gateway of a default route that is not used"
+	aGateway     = "a gateway"
+	aHost        = "a host"
 )
 
-// Neighbour is an address on the link, and who has it.
+// Neighbour is an address on a link, and who has it.
 type Neighbour struct {
 	Addr    netip.Addr
 	Of      string // whose it is meant to be
@@ -204,8 +208,9 @@ type Neighbour struct {
 
 // Way is what was found out about the way to an address.
 type Way struct {
-	Hop   netip.Addr // where the system sends what is for it: to the address itself, or to a gateway; zero: not known
-	MAC   string     // of the hop, if it was there during the check
-	Gone  bool       // nobody answers at the hop
-	Heard bool       // it has answered, be it with a refusal
+	Route *wire.Route // by which the system sends what is for it; nil: not known
+	Hop   netip.Addr  // where the system sends what is for it: to the address itself, or to a gateway; zero: not known
+	MAC   string      // of the hop, if it was there during the check
+	Gone  bool        // nobody answers at the hop
+	Heard bool        // it has answered, be it with a refusal
 }

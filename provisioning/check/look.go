@@ -46,7 +46,7 @@ func (s *stopwatch) time(node string, look func()) {
 
 // look sees everything there is to see. Sources and places are asked at the same time; the sign-in waits for them.
 func look(ctx context.Context, o Options) *Facts {
-	began, ears := time.Now(), &ears{heard: map[netip.Addr]bool{}, nobody: map[netip.Addr]error{}}
+	began, ears := time.Now(), &ears{wire: o.Wire, link: o.Link, heard: map[netip.Addr]bool{}, nobody: map[netip.Addr]error{}}
 	o.Wire = ears.listen(o.Wire)
 	eye := newEye(o)
 	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.memory.ClockFloor()}
@@ -63,11 +63,13 @@ func look(ctx context.Context, o Options) *Facts {
 	var measuring sync.WaitGroup // beside everything else: nothing waits for it
 	defer func() {
 		measuring.Wait()
-		f.Ways = ears.ways(o.Wire, f, began)
+		ears.asking.Wait()
+		f.Neighbours, f.Ways = ears.asked, ears.ways(f, began)
 		ears.settle(f)
 		f.Leads = append(autodiscoverLeads(f.Autodiscover), f.Leads...)
 	}()
-	measuring.Go(func() { f.Neighbours = eye.neighbours(ctx, o.Link) })
+	f.Defaults = ears.defaults()
+	ears.neighbours(ctx, o.Link, f.Defaults)
 	if !o.ByPassed {
 		measuring.Go(func() { f.Quality = eye.Measure(ctx) })
 		measuring.Go(func() { f.Autodiscover = eye.autodiscover(ctx, l.planned) })
@@ -88,6 +90,9 @@ func look(ctx context.Context, o Options) *Facts {
 	}
 	if f.dnsDead().Reason != "" {
 		l.prober.tasks.Go(func() { eye.askUpstream(ctx, f) })
+		for _, server := range f.Servers {
+			ears.askFor(ctx, server.Addr())
+		}
 	}
 	o.Progress("looking at the Registrars")
 	l.prober.inClear(nil, f.Plan.Try, Planned)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -19,37 +20,105 @@ import (
 // farAway is an address that nobody has (RFC 5737): the way there is the default route. No packet goes there.
 var farAway = netip.AddrFrom4([4]byte{198, 51, 100, 1})
 
-// neighbours asks the link who has the addresses of this device and of its gateway, all at the same time. IPv6 sees to that by itself.
-func (e *eye) neighbours(ctx context.Context, link Link) (all []Neighbour) {
+// neighbours asks the links who has the addresses of this device and of its gateways, all at the same time. IPv6 sees to that by itself.
+func (e *ears) neighbours(ctx context.Context, link Link, defaults []*wire.Route) {
 	for _, addr := range link.Duplicates {
-		all = append(all, Neighbour{Addr: addr, Of: ownAddress, System: "the system (duplicate address detection)"})
+		e.asked = append(e.asked, &Neighbour{Addr: addr, Of: ownAddress, System: "the system (duplicate address detection)"})
 	}
 	if e.wire.Holders == nil || e.wire.Next == nil {
-		return all
+		return
 	}
 	gateway, _, _ := e.wire.Next(farAway)
-	senders := map[netip.Addr]netip.Addr{}
 	for _, p := range link.Addrs {
 		if own := p.Addr().Unmap(); own.Is4() {
-			all, senders[own] = append(all, Neighbour{Addr: own, Of: ownAddress}), netip.IPv4Unspecified()
-			if gateway != own && p.Contains(gateway) && !senders[gateway].IsValid() {
-				all, senders[gateway] = append(all, Neighbour{Addr: gateway, Of: itsGateway}), own
+			e.ask(ctx, link.Interface, own, ownAddress)
+			if p.Contains(gateway) {
+				e.ask(ctx, link.Interface, gateway, itsGateway)
 			}
 		}
 	}
-	var asking sync.WaitGroup
-	for i := range all {
-		n := &all[i]
-		if sender := senders[n.Addr]; sender.IsValid() {
-			asking.Go(func() {
-				var err error
-				if n.MACs, err = e.wire.Holders(ctx, link.Interface, sender, n.Addr); err != nil {
-					n.Problem = plain.Words(err)
-				}
-			})
+	for _, r := range defaults {
+		e.ask(ctx, r.Interface, r.Via, otherGateway)
+	}
+}
+
+// ask asks a link for an address, once. Who asks for an own address, or knows no own one that is beside it, names none.
+func (e *ears) ask(ctx context.Context, iface string, addr netip.Addr, of string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, n := range e.asked {
+		if n.Addr == addr && n.System == "" {
+			return
 		}
 	}
-	asking.Wait()
+	sender := netip.IPv4Unspecified()
+	for _, p := range e.link.Addrs {
+		if of != ownAddress && iface == e.link.Interface && p.Contains(addr) {
+			sender = p.Addr().Unmap()
+		}
+	}
+	n := &Neighbour{Addr: addr, Of: of}
+	e.asked = append(e.asked, n)
+	e.asking.Go(func() {
+		macs, err := e.wire.Holders(ctx, iface, sender, addr)
+		if n.MACs = macs; err != nil {
+			n.Problem = plain.Words(err)
+		}
+	})
+}
+
+// doubted is how long an address has to answer until its link is asked whether anybody is there: where the system has known a host, it
+// asks again only after 5 s. (Our choice.)
+const doubted = 500 * time.Millisecond
+
+// doubt asks for an address, or for the gateway on the way there, unless the address answers in time.
+func (e *ears) doubt(ctx context.Context, addr netip.Addr) (answered func()) {
+	done := make(chan struct{})
+	e.asking.Go(func() {
+		select {
+		case <-time.After(doubted):
+			e.askFor(ctx, addr)
+		case <-done:
+		}
+	})
+	return func() { close(done) }
+}
+
+// askFor asks for an address that does not answer, or for the gateway on the way there.
+func (e *ears) askFor(ctx context.Context, addr netip.Addr) {
+	if e.wire.Holders == nil || e.wire.Next == nil {
+		return
+	}
+	iface, of := e.link.Interface, aGateway
+	hop, _, _ := e.wire.Next(addr)
+	if hop == addr {
+		of = aHost
+	}
+	if e.wire.Route != nil {
+		if r := e.wire.Route(addr); r != nil && r.Interface != "" {
+			iface = r.Interface
+		}
+	}
+	if hop.Is4() {
+		e.ask(ctx, iface, hop, of)
+	}
+}
+
+// defaults are the default routes of IPv4 that lead through a gateway: first the one that is used; none, if that is not known.
+func (e *ears) defaults() (all []*wire.Route) {
+	if e.wire.Route == nil {
+		return nil
+	}
+	used := e.wire.Route(farAway)
+	if used == nil || used.Detour() || !used.Via.Is4() {
+		return nil
+	}
+	all = append(all, used)
+	for _, r := range e.wire.Routes() {
+		if r.To.Bits() == 0 && r.Via.Is4() && (r.Via != used.Via || r.Interface != used.Interface) {
+			all = append(all, r)
+		}
+	}
 	return all
 }
 
@@ -59,7 +128,11 @@ const searched = 500 * time.Millisecond
 
 // ears notes which addresses were asked, and which of them have answered.
 type ears struct {
+	wire   wire.Wire // without ears
+	link   Link
+	asking sync.WaitGroup
 	mu     sync.Mutex
+	asked  []*Neighbour
 	heard  map[netip.Addr]bool
 	nobody map[netip.Addr]error // what a router has said of the others
 }
@@ -75,8 +148,11 @@ func (e *ears) listen(w wire.Wire) wire.Wire {
 	dial := w.Dial
 	w.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		began := time.Now()
-		conn, err := dial(ctx, network, address)
 		at, bad := netip.ParseAddrPort(address)
+		if bad == nil && network == "tcp" {
+			defer e.doubt(ctx, at.Addr())()
+		}
+		conn, err := dial(ctx, network, address)
 		if bad == nil && network == "tcp" && !errors.Is(err, context.Canceled) {
 			e.note(at.Addr(), err == nil || !lifeless(err))
 			if errors.Is(err, syscall.EHOSTUNREACH) && time.Since(began) >= searched {
@@ -90,25 +166,26 @@ func (e *ears) listen(w wire.Wire) wire.Wire {
 	return w
 }
 
-// settle tells in one way what was seen at an address: a look that was given up does not know what a router has said since.
+// settle tells in one way what was seen at an address: a look that was given up does not know what a router, or the link, has said since.
 func (e *ears) settle(f *Facts) {
 	for _, p := range f.Places {
 		for _, probe := range p.Probes {
-			if e.exact(&probe.Trouble, probe.Addr) {
+			if e.exact(f, &probe.Trouble, probe.Addr) && probe.Trouble.Fault == provisioning.FaultHostUnreachable {
 				probe.Detail = "connect: " + plain.Words(e.nobody[probe.Addr])
 			}
 		}
 	}
 	for i := range f.Autodiscover {
-		e.exact(&f.Autodiscover[i].Trouble, netip.Addr{})
+		e.exact(f, &f.Autodiscover[i].Trouble, netip.Addr{})
 	}
 	for i := range f.WebServices {
-		e.exact(&f.WebServices[i].Trouble, netip.Addr{})
+		e.exact(f, &f.WebServices[i].Trouble, netip.Addr{})
 	}
 }
 
-// exact makes of no answer what a router says of the address, also where it is the cause of a Trouble.
-func (e *ears) exact(t *provisioning.Trouble, addr netip.Addr) bool {
+// exact makes of no answer what a router says of the address, or what the link says of who is there, also where it is the cause of a
+// Trouble.
+func (e *ears) exact(f *Facts, t *provisioning.Trouble, addr netip.Addr) bool {
 	if at, known := t.Facts["address"].(netip.Addr); known {
 		addr = at
 	}
@@ -116,14 +193,56 @@ func (e *ears) exact(t *provisioning.Trouble, addr netip.Addr) bool {
 	case t.Fault == provisioning.FaultFiltered && e.nobody[addr] != nil && !e.heard[addr]:
 		t.Fault = provisioning.FaultHostUnreachable
 		return true
+	case t.Fault == provisioning.FaultFiltered:
+		was := t.Fault
+		*t = linkSays(f, *t, addr)
+		return t.Fault != was
 	case t.More != nil && t.More.Cause != nil:
 		more, cause := *t.More, *t.More.Cause
-		changed := e.exact(&cause, addr)
+		changed := e.exact(f, &cause, addr)
 		more.Cause, t.More = &cause, &more
 		return changed
 	default:
 		return false
 	}
+}
+
+// linkSays makes of no answer from an address what the link says of it, or of the gateway on the way there.
+func linkSays(f *Facts, silent provisioning.Trouble, addr netip.Addr) provisioning.Trouble {
+	way := f.Ways[addr]
+	mac, known := macOf(f, way.Hop)
+	switch {
+	case !known || way.Heard || asked(f, way.Hop, true):
+	case way.Hop != addr && mac == "":
+		return deadGateway(f, silent.Facts, addr)
+	case way.Hop == addr && mac == "":
+		silent.Fault = provisioning.FaultNoNeighbour
+	case way.Hop == addr:
+		silent.Fault = provisioning.FaultHostDrops
+	}
+	return silent
+}
+
+// deadGateway is what is wrong with the gateway on the way to an address, which does not answer: that of the default route, or of another
+// one.
+func deadGateway(f *Facts, facts provisioning.Facts, addr netip.Addr) provisioning.Trouble {
+	way := f.Ways[addr]
+	if way.Route.Detour() {
+		return provisioning.FaultDeadRoute.Met(facts).With(provisioning.ByRoute(way.Route, way.Hop))
+	}
+	through := provisioning.Facts{}
+	through.Through(way.Hop)
+	return provisioning.FaultNoGateway.Met(facts).With(through)
+}
+
+// asked says whether anything behind a gateway was asked, and has answered, or has not.
+func asked(f *Facts, hop netip.Addr, heard bool) bool {
+	for addr, way := range f.Ways {
+		if way.Hop == hop && addr != hop && way.Heard == heard {
+			return true
+		}
+	}
+	return false
 }
 
 // lifeless says whether an error is no word of who was asked: nothing came, or a router on the way says that there is no way.
@@ -132,7 +251,7 @@ func lifeless(err error) bool {
 }
 
 // ways are those to all addresses that were asked.
-func (e *ears) ways(w wire.Wire, f *Facts, began time.Time) map[netip.Addr]Way {
+func (e *ears) ways(f *Facts, began time.Time) map[netip.Addr]Way {
 	for _, q := range slices.Concat(f.Quality, f.Upstream) {
 		e.note(q.Server.Addr(), q.Answered > 0 || q.From.IsValid() || q.Err != nil && !lifeless(q.Err))
 	}
@@ -142,11 +261,15 @@ func (e *ears) ways(w wire.Wire, f *Facts, began time.Time) map[netip.Addr]Way {
 			e.note(at, true)
 		}
 	}
+	w := e.wire
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	ways := map[netip.Addr]Way{}
 	for addr, heard := range e.heard {
 		way := Way{Heard: heard}
+		if w.Route != nil {
+			way.Route = w.Route(addr)
+		}
 		if w.Next != nil {
 			hop, mac, ago := w.Next(addr)
 			way.Hop, way.Gone = hop, hop.IsValid() && w.Absent != nil && w.Absent(addr) == hop
@@ -157,4 +280,19 @@ func (e *ears) ways(w wire.Wire, f *Facts, began time.Time) map[netip.Addr]Way {
 		ways[addr] = way
 	}
 	return ways
+}
+
+// macOf says who was there at an address on the link during the check; "": nobody.
+func macOf(f *Facts, hop netip.Addr) (mac string, known bool) {
+	for _, way := range f.Ways {
+		if way.Hop == hop && (way.MAC != "" || way.Gone) {
+			return way.MAC, true
+		}
+	}
+	for _, n := range f.Neighbours {
+		if n.Addr == hop && n.Problem == "" {
+			return strings.Join(n.MACs, " and "), true
+		}
+	}
+	return "", false
 }

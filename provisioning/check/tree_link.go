@@ -44,8 +44,7 @@ func wrong(f *Facts) Result {
 
 // neighbours has a node for each address on the link on which this device depends, with who has it.
 func neighbours(b *branch) {
-	for i := range b.facts.Neighbours {
-		n := &b.facts.Neighbours[i]
+	for _, n := range b.facts.Neighbours {
 		c := Check{ID: "link.address." + n.Addr.String(), Under: "link", Title: "address " + n.Addr.String() + " of " + n.Of, Result: Good}
 		switch t := n.trouble(); {
 		case n.Problem != "":

@@ -90,16 +90,27 @@ func (f *Facts) upstreams() (servers []netip.AddrPort) {
 	return servers[:min(len(servers), maxUpstreams)]
 }
 
+// deadForDNS are the faults of a gateway that does not answer, as those of the way to name servers.
+var deadForDNS = map[*provisioning.Fault]*provisioning.Fault{
+	provisioning.FaultNoGateway: provisioning.FaultDNSNoGateway, provisioning.FaultDeadRoute: provisioning.FaultDNSDeadRoute,
+}
+
 // serversFail is what is wrong with all of these name servers, or with the way to them, where none answers.
 func serversFail(f *Facts, servers []netip.AddrPort) provisioning.Trouble {
+	gone := len(servers) > 0
 	for _, server := range servers {
 		shared := nothingBehind(f, server.Addr())
-		if shared.Fault == provisioning.FaultNoGateway { // of the way to name servers
-			shared.Fault, shared.Facts["servers"] = provisioning.FaultDNSNoGateway, provisioning.ListOf(servers)
+		if fault := deadForDNS[shared.Fault]; fault != nil {
+			shared.Fault, shared.Facts["servers"] = fault, provisioning.ListOf(servers)
 		}
 		if !shared.None() {
 			return shared
 		}
+		mac, known := macOf(f, server.Addr())
+		gone = gone && known && mac == "" && f.Ways[server.Addr()].Hop == server.Addr()
+	}
+	if gone {
+		return provisioning.FaultDNSNobodyThere.Met(provisioning.Facts{"servers": provisioning.ListOf(servers)})
 	}
 	return provisioning.Trouble{}
 }

@@ -3,12 +3,16 @@ package check
 import (
 	"context"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"net"
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -89,52 +93,136 @@ func deviceAt(t *testing.T, archive *txtar.Archive, file string) (*sitetest.Site
 	return site, o
 }
 
-// onLink puts on the wire what lines "neighbour" say of the link. A system knows of IPv6 by itself.
+// onLink puts on the wire what lines "neighbour" and "route" say of the links. A system knows of IPv6 by itself.
 func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 	t.Helper()
 	macs, unasked := map[netip.Addr][]string{}, map[netip.Addr]bool{}
-	link4, link6 := netip.MustParsePrefix("10.0.0.0/24"), netip.MustParsePrefix("2001:db8::/64")
+	routes := []*wire.Route{
+		{To: netip.MustParsePrefix("10.0.0.0/24"), Interface: "eth0"}, {To: netip.MustParsePrefix("2001:db8::/64"), Interface: "eth0"},
+		{To: netip.MustParsePrefix("::/0"), Via: netip.MustParseAddr("fe80::1"), Interface: "eth0"}, {To: netip.MustParsePrefix("127.0.0.0/8"), Interface: "lo"},
+	}
+	default4 := &wire.Route{To: netip.MustParsePrefix("0.0.0.0/0"), Via: netip.MustParseAddr("10.0.0.1"), Interface: "eth0"}
+	known := len(routes)
 	err := site.Section("device", func(words []string) error {
-		if prefix, err := netip.ParsePrefix(words[len(words)-1]); words[0] == "link" && err == nil && prefix.Addr().Is4() {
-			link4 = prefix
-		}
-		if words[0] != "neighbour" {
-			return nil
-		}
-		addr, err := netip.ParseAddr(words[1])
-		macs[addr] = nil
-		for _, word := range words[2:] {
-			if unasked[addr] = word == "unasked"; unasked[addr] {
-				break
+		switch prefix, err := netip.ParsePrefix(words[len(words)-1]); {
+		case words[0] == "link" && err == nil && prefix.Addr().Is4():
+			routes[0].To = prefix.Masked()
+		case words[0] == "route":
+			r, err := routeLine(words[1:])
+			routes = append(routes, r)
+			return err
+		case words[0] == "neighbour":
+			addr, err := netip.ParseAddr(words[1])
+			macs[addr] = nil
+			for _, word := range words[2:] {
+				if unasked[addr] = word == "unasked"; unasked[addr] {
+					break
+				}
+				macs[addr] = append(macs[addr], word)
 			}
-			macs[addr] = append(macs[addr], word)
+			return err
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(macs) == 0 {
+	if len(macs) == 0 && len(routes) == known {
 		return
 	}
-	w.Next = func(addr netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration) {
-		switch router := netip.MustParseAddr("fe80::1"); {
-		case link4.Contains(addr), link6.Contains(addr), addr.IsLoopback():
-			return addr, nil, 0
-		case addr.Is4():
-			return netip.MustParseAddr("10.0.0.1"), nil, 0
-		case len(macs[router]) > 0:
-			return router, net.HardwareAddr{2, 0, 0, 0, 0, 1}, 0
-		default:
-			return router, nil, 0
+	if !slices.ContainsFunc(routes[known:], func(r *wire.Route) bool { return r.To == default4.To && r.Table == 0 }) {
+		routes = append(routes, default4)
+	}
+	w.Route = func(addr netip.Addr) (best *wire.Route) {
+		for _, r := range routes {
+			if !r.To.IsValid() && !routes[0].To.Contains(addr) {
+				return r
+			}
+			if r.To.Contains(addr) && (best == nil || r.To.Bits() > best.To.Bits() || r.To.Bits() == best.To.Bits() && (r.Metric < best.Metric || r.Table > best.Table)) {
+				best = r
+			}
 		}
+		return best
+	}
+	w.Routes = func() []*wire.Route {
+		return slices.DeleteFunc(slices.Clone(routes), func(r *wire.Route) bool { return r.To.Bits() > 0 || r.Table != 0 || r.Refuses != "" })
+	}
+	w.Next = func(addr netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration) {
+		hop := addr
+		if r := w.Route(addr); r != nil && r.Via.IsValid() {
+			hop = r.Via
+		}
+		if hop.Is6() && len(macs[hop]) > 0 {
+			return hop, net.HardwareAddr{2, 0, 0, 0, 0, 1}, 0
+		}
+		return hop, nil, 0
+	}
+	absent, near := w.Absent, w.Near
+	listed := func(addr netip.Addr) bool { _, is := macs[addr]; return is }
+	w.Near = func(addr netip.Addr) (onLink, there bool) {
+		onLink, there = near(addr)
+		return onLink, there && (!listed(addr) || len(macs[addr]) > 0)
+	}
+	w.Absent = func(addr netip.Addr) netip.Addr {
+		if who := absent(addr); !who.IsValid() || who == addr {
+			return who
+		}
+		hop, _, _ := w.Next(addr)
+		return hop
+	}
+	if len(macs) == 0 {
+		return
 	}
 	w.Holders = func(_ context.Context, _ string, _, addr netip.Addr) ([]string, error) {
 		if unasked[addr] {
 			return nil, fs.ErrPermission
 		}
+		servers, _ := w.Resolvers()
+		server := slices.ContainsFunc(servers, func(s netip.AddrPort) bool { return s.Addr() == addr })
+		if _, there := w.Near(addr); (server || there) && !listed(addr) && absent(addr) != addr {
+			return []string{"02:00:00:00:00:05"}, nil
+		}
 		return macs[addr], nil
 	}
+}
+
+// routeLine reads a line "route".
+func routeLine(words []string) (r *wire.Route, err error) {
+	r = &wire.Route{}
+	if len(words) < 3 {
+		return r, errors.New("want route NETWORK/N GATEWAY INTERFACE [metric=N] [table=N] [refuses=WORD]")
+	}
+	r.Interface = words[2]
+	if words[0] != "-" {
+		if r.To, err = netip.ParsePrefix(words[0]); err != nil {
+			return r, err
+		}
+	}
+	if words[1] != "-" {
+		if r.Via, err = netip.ParseAddr(words[1]); err != nil {
+			return r, err
+		}
+	}
+	for _, word := range words[3:] {
+		name, value, _ := strings.Cut(word, "=")
+		switch name {
+		case "refuses":
+			if r.Refuses = value; r.To.IsValid() {
+				r.Refuses += " " + r.To.String()
+			}
+		case "metric", "table":
+			n, err := strconv.ParseUint(value, 10, 32)
+			if err != nil {
+				return r, err
+			}
+			if r.Metric = uint32(n); name == "table" {
+				r.Metric, r.Table = 0, uint32(n)
+			}
+		default:
+			return r, fmt.Errorf("not known: %q", word)
+		}
+	}
+	return r, nil
 }
 
 func checkWords(t *testing.T, archive *txtar.Archive, file string) words {

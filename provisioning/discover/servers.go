@@ -41,7 +41,16 @@ func nameServers(p *provisioning.Policy, wire wire.Wire) []netip.AddrPort {
 }
 
 func resolverOn(g *provisioning.Ground, wire wire.Wire) srv.Resolver {
-	return srv.Resolver{Servers: nameServers(&g.Policy, wire), Dial: wire.Dial, Absent: wire.Absent, Usable: g.Answer, Pace: srv.NewPace(false)}
+	r := srv.Resolver{Servers: nameServers(&g.Policy, wire), Dial: wire.Dial, Absent: wire.Absent, Usable: g.Answer, Pace: srv.NewPace(false)}
+	if wire.Route != nil {
+		r.Detour = func(addr netip.Addr) string {
+			if route := wire.Route(addr); route.Detour() {
+				return route.String()
+			}
+			return ""
+		}
+	}
+	return r
 }
 
 // lookedUp is a name with the addresses that look gives and a packet may go to, or why there are none.

@@ -3,6 +3,7 @@ package discover
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -57,7 +58,7 @@ func lookupTrouble(e *srv.Error) provisioning.Trouble {
 // serverTrouble is what a server says that found nothing.
 func serverTrouble(e *srv.Error) provisioning.Trouble {
 	facts := provisioning.Facts{"name": e.Name, "query": e.Name, "alias": aliasOf(e), "code": code(e), "tcp": overTCP[e.TCP]}
-	if e.Gateway.IsValid() {
+	if e.Gateway.IsValid() && e.Detour == "" {
 		facts.Through(e.Gateway)
 	}
 	if e.Server != "" {
@@ -75,6 +76,10 @@ func serverTrouble(e *srv.Error) provisioning.Trouble {
 		return provisioning.FaultDNSDropped.Met(facts)
 	}
 	fault := dnsFaults[e.Kind]
+	if e.Detour != "" {
+		maps.Copy(facts, provisioning.ByRoute(e.Detour, e.Gateway))
+		fault = provisioning.FaultDNSDeadRoute
+	}
 	switch {
 	case fault == nil:
 		return provisioning.Unknown.Met(plain.Words(e))

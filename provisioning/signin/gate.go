@@ -82,6 +82,9 @@ func (g *gate) notConnected(addr netip.Addr, err error) *attemptError {
 	if g.wire.Near != nil {
 		e.near, e.there = g.wire.Near(addr)
 	}
+	if g.wire.Route != nil {
+		e.route = g.wire.Route(addr)
+	}
 	if g.wire.Absent == nil {
 		return e
 	}

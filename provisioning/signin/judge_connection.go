@@ -55,6 +55,15 @@ func (j *judgement) stepped() bool {
 	return true
 }
 
+// deadGateway is for a gateway that does not answer: that of the default route, or of another one.
+func (j *judgement) deadGateway() provisioning.Trouble {
+	if route := j.attempt.route; route.Detour() {
+		return j.met(provisioning.FaultDeadRoute).With(provisioning.ByRoute(route, j.attempt.gateway))
+	}
+	j.facts.Through(j.attempt.gateway)
+	return j.met(provisioning.FaultNoGateway)
+}
+
 // arrived is what is known of what was acknowledged, and not answered.
 const arrived = "has arrived (it was acknowledged)"
 
@@ -136,8 +145,7 @@ func (j *judgement) connection() provisioning.Trouble {
 	case j.attempt != nil && j.attempt.absent && noWayOut(j.err):
 		return j.met(provisioning.FaultNoNeighbour)
 	case j.attempt != nil && j.attempt.gateway.IsValid() && noWayOut(j.err):
-		j.facts.Through(j.attempt.gateway)
-		return j.met(provisioning.FaultNoGateway)
+		return j.deadGateway()
 	case isTimeout(j.err) && j.attempt == nil:
 		return j.met(provisioning.FaultWentSilent)
 	case isTimeout(j.err) && registering:
@@ -148,6 +156,10 @@ func (j *judgement) connection() provisioning.Trouble {
 		return j.met(provisioning.FaultFiltered)
 	case errors.Is(j.err, sip.ErrBindingLost):
 		return provisioning.BindingLost.Met(j.raw)
+	}
+	if j.attempt != nil && j.attempt.route != nil && j.attempt.route.Refuses != "" {
+		j.facts["refuses"] = j.attempt.route.Refuses
+		return j.met(provisioning.FaultRouteRefuses)
 	}
 	for _, way := range unreachable {
 		if slices.ContainsFunc(way.errnos, func(errno error) bool { return errors.Is(j.err, errno) }) {

@@ -25,12 +25,13 @@ type attemptError struct {
 	met   trust.Met
 	// absent says that nobody on the own link has answered to the address.
 	absent  bool
-	gateway netip.Addr // the one on the way there, if nobody has answered to it
-	loss    wire.Loss  // over TLS
-	near    bool       // the address is on a link of this device: no router is on the way
-	there   bool       // and a host has answered to it lately
-	small   bool       // the handshake was tried in small packets, too, and no more came of it
-	rooted  bool       // the device has roots of its own, besides those of the system
+	gateway netip.Addr  // the one on the way there, if nobody has answered to it
+	route   *wire.Route // by which the system sends what is for the address; nil: it is not known
+	loss    wire.Loss   // over TLS
+	near    bool        // the address is on a link of this device: no router is on the way
+	there   bool        // and a host has answered to it lately
+	small   bool        // the handshake was tried in small packets, too, and no more came of it
+	rooted  bool        // the device has roots of its own, besides those of the system
 }
 
 func (e *attemptError) Error() string { return e.stage.prefix() + plain.Words(e.err) }

@@ -1,0 +1,108 @@
+//go:build linux
+
+package e2e
+
+import (
+	"strings"
+	"testing"
+)
+
+// What is wrong with the routes of the device, where all else is well: the name server is in its subnet, unless a row says otherwise.
+const (
+	detour       = "10.98.0.0/28 via 10.0.0.199"
+	farRegistrar = "10.98.0.2"
+	deadDetour   = "The route of this device to 10.98.0.0/28 leads through 10.0.0.199, which does not answer, although the default gateway 10.0.0.1 does: this device cannot reach what is behind it, such as fe01.contoso.com:5061 (10.98.0.2)."
+)
+
+var routeRows = []linkRow{
+	{name: "a route is left over", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), address(fe01.host, farRegistrar), dhcpSaysNothing, routes(detour)),
+		says: []string{deadDetour, "The problem is with this device.", "Remove this route from this device, or have it renew its DHCP lease: DHCP (10.0.0.67) does not give this route."}, not: []string{"Correct the gateway"}},
+	{name: "DHCP gives the route", verdict: "failed", reason: "connect-timeout",
+		given: with(published(fe01), address(fe01.host, farRegistrar), dhcpSays(startDnsmasqDHCP, options{routes: "10.98.0.0/28,10.0.0.199,0.0.0.0/0,10.0.0.1"}), routes(detour)),
+		says:  []string{deadDetour, "The problem is with the DHCP server.", "Correct option 121 of the DHCP server 10.0.0.67, which gives this route, and have this device renew its lease."}, not: []string{"Remove this"}},
+	{name: "nobody knows where the route comes from", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), address(fe01.host, farRegistrar), routes("10.98.0.2/32 via 10.0.0.199")),
+		says: []string{"The route of this device to 10.98.0.2/32 leads through 10.0.0.199, which does not answer", "Remove this route; if it comes by DHCP (option 121 or 249), correct it there."}, not: []string{"The problem is with"}},
+	{name: "a rule leads to another table of routes", verdict: "failed", reason: "connect-timeout",
+		given: with(published(fe01), address(fe01.host, farRegistrar), dhcpSaysNothing, routes("default via 10.0.0.199 table 100"), rule("to 10.98.0.0/28 lookup 100")),
+		says:  []string{"The default route of this device in the routing table 100 leads through 10.0.0.199, which does not answer"}, not: []string{"The problem is with"}},
+	{name: "a route is left over, and the name server is behind it", verdict: "failed", reason: "dns-timeout", given: with(set(`dns_servers = ["`+far1+`"]`), dhcpSaysNothing, routes("10.98.0.48/28 via 10.0.0.199")),
+		says: []string{"No name server can be queried: the route of this device to 10.98.0.48/28 leads through 10.0.0.199, which does not answer", "The problem is with this device."}},
+	{name: "a route of IPv6 is left over", verdict: "degraded", reason: "connect-timeout",
+		given: with(published(fe01), record("fe01 AAAA 2001:db8:1::11"), overIPv6("2001:db8::1"), routes("2001:db8:1::/64 via fe80::dead dev eth0 proto ra")),
+		says:  []string{"The route of this device to 2001:db8:1::/64 leads through fe80::dead, which does not answer", throughOther, "Remove this route; if a router announces it (router advertisements), correct it there."}},
+	{name: "a route forbids it", verdict: "failed", reason: "connect-unreachable", given: with(published(fe01), address(fe01.host, farRegistrar), routes("prohibit 10.98.0.0/28")),
+		says: []string{`This device sends nothing to fe01.contoso.com:5061 (10.98.0.2): its routing says "prohibit 10.98.0.0/28".`, "The problem is with this device."}},
+	{name: "a route swallows it", verdict: "failed", reason: "connect-unreachable", given: with(published(fe01), address(fe01.host, farRegistrar), routes("blackhole 10.98.0.2")),
+		says: []string{`This device sends nothing to fe01.contoso.com:5061 (10.98.0.2): its routing says "blackhole 10.98.0.2/32".`}},
+	{name: "a rule forbids it", verdict: "failed", reason: "connect-unreachable", given: with(published(fe01), address(fe01.host, farRegistrar), rule("to 10.98.0.0/28 prohibit")),
+		says: []string{`This device sends nothing to fe01.contoso.com:5061 (10.98.0.2): its routing says "prohibit".`}},
+}
+
+var defaultRows = []linkRow{
+	{name: "of two default routes the one that is used is dead", verdict: "failed", reason: "connect-timeout",
+		given: with(published(fe01), address(fe01.host, farRegistrar), dhcpSaysNothing, noDefaultRoute, routes("default via 10.0.0.199 metric 50", "default via 10.0.0.1 metric 100")),
+		says: []string{"The gateway 10.0.0.199 does not answer", "This device uses its default route through 10.0.0.199 (eth0 metric 50), by which nobody has answered, and not its other one, through 10.0.0.1 (eth0 metric 100); that gateway answers (MAC 02:00:00:00:00:01).",
+			"The problem is with this device.", "Correct the gateway of this device: DHCP gives 10.0.0.1; if the default route through 10.0.0.1 is the right one, remove the other, or give it a higher metric."}},
+	{name: "the default route of a second network is used, and leads nowhere", verdict: "failed", reason: "dns-timeout",
+		given: with(set(`dns_servers = ["`+far1+`"]`), noDefaultRoute, secondLink, routes("default via 10.0.0.1 metric 50", "default via 10.77.0.1 dev second0 metric 100")),
+		says:  []string{"This device uses its default route through 10.0.0.1 (eth0 metric 50), by which nobody has answered, and not its other one, through 10.77.0.1 (second0 metric 100)."}, not: []string{"The problem is with"}},
+	{name: "there is a second default route, and all is well", verdict: "ok", given: with(published(fe01), noDefaultRoute, secondLink, routes("default via 10.0.0.1 metric 50", "default via 10.77.0.1 dev second0 metric 100")),
+		says: []string{isWell}},
+	{name: "there is a second default route, and nothing is asked through either", verdict: "failed", reason: "connect-timeout",
+		given: with(published(fe01), address(fe01.host, "10.0.0.198"), noDefaultRoute, secondLink, routes("default via 10.0.0.1 metric 50", "default via 10.77.0.1 dev second0 metric 100")),
+		says:  []string{"No host answers at the address of fe01.contoso.com:5061"}, not: []string{"default route"}},
+}
+
+var knownRows = []linkRow{
+	{name: "the Registrar in the subnet is gone", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), address(fe01.host, "10.0.0.198"), known("10.0.0.198")),
+		says: []string{"No host answers at the address of fe01.contoso.com:5061 (10.0.0.198), which is in the subnet of this device"}, node: "link.address.10.0.0.198", detail: "nobody answers (ARP)"},
+	{name: "the gateway is gone", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), address(fe01.host, farRegistrar), wrongGateway, known("10.0.0.199")),
+		says: []string{"The gateway 10.0.0.199 does not answer"}},
+	{name: "the router of a route is gone", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), address(fe01.host, farRegistrar), dhcpSaysNothing, routes(detour), known("10.0.0.199")),
+		says: []string{deadDetour}},
+	{name: "the name server in the subnet is gone", verdict: "failed", reason: "dns-timeout", given: with(set(`dns_servers = ["10.0.0.198"]`), known("10.0.0.198")),
+		says: []string{"No host answers at the address of the name server 10.0.0.198:53"}},
+}
+
+// TestMend37CheckRoutes: a route that leads through a router that does not answer is told as such, and not as a wrong gateway.
+func TestMend37CheckRoutes(t *testing.T) { checkLinks(t, routeRows) }
+
+// TestMend38CheckDefaultRoutes: where nobody answers through the default route that is used, the other one is told.
+func TestMend38CheckDefaultRoutes(t *testing.T) { checkLinks(t, defaultRows) }
+
+// TestMend39CheckKnownHosts: a host that the system has known, and that is gone, is told as exactly as one that it has never known.
+func TestMend39CheckKnownHosts(t *testing.T) { checkLinks(t, knownRows) }
+
+// routes gives the device routes.
+func routes(all ...string) given {
+	return func(t testing.TB, c *scene) {
+		for _, route := range all {
+			words := append([]string{"-n", c.site.device.name, "route", "add"}, strings.Fields(route)...)
+			mustIP(t, words...)
+			t.Cleanup(func() {
+				words[3] = "del"
+				mustIP(t, words...)
+			})
+		}
+	}
+}
+
+// rule gives the device a rule of routing.
+func rule(text string) given {
+	return func(t testing.TB, c *scene) {
+		words := append([]string{"-n", c.site.device.name, "rule", "add"}, strings.Fields(text)...)
+		mustIP(t, words...)
+		t.Cleanup(func() {
+			words[3] = "del"
+			mustIP(t, words...)
+		})
+	}
+}
+
+// known has the system of the device know a host that is gone.
+func known(addr string) given {
+	return func(t testing.TB, c *scene) {
+		mustIP(t, "-n", c.site.device.name, "neighbour", "replace", addr, "lladdr", "02:00:00:00:00:98", "dev", "eth0", "nud", "stale")
+		t.Cleanup(func() { mustIP(t, "-n", c.site.device.name, "neighbour", "flush", "to", addr) })
+	}
+}

@@ -1,0 +1,130 @@
+package check
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/wire"
+)
+
+// byWhat is an interface and a metric, as a tech reads them in a table of routes.
+func byWhat(r *wire.Route) string { return fmt.Sprintf("%s metric %d", r.Interface, r.Metric) }
+
+// byRoute adds to what does not answer what is known besides of the way there: where a gateway does not, which one does, what DHCP gives,
+// and whose it is to put right.
+func byRoute(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	switch {
+	case t.Fault == provisioning.FaultNoGateway, t.Fault == provisioning.FaultDNSNoGateway:
+		return byOther(f, byDHCP(f, t))
+	case t.Fault == provisioning.FaultDeadRoute, t.Fault == provisioning.FaultDNSDeadRoute:
+		return byOrigin(f, t)
+	case slices.Contains(unheardOf, t.Fault):
+		return byDetour(f, t)
+	default:
+		return t
+	}
+}
+
+// unheardOf are the faults of silence that a wrong route may cause.
+var unheardOf = []*provisioning.Fault{
+	provisioning.FaultFiltered, provisioning.FaultNothingBehind, provisioning.FaultHostUnreachable,
+	provisioning.FaultDNSSilent, provisioning.FaultDNSSilentWayOpen, provisioning.FaultDNSUpstream,
+}
+
+// byOrigin adds to a route that leads through a gateway that does not answer where it comes from, and the gateway of the default route that
+// does answer.
+func byOrigin(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	hop, _ := t.Facts["hop"].(netip.Addr)
+	for _, r := range f.Defaults {
+		if mac, _ := macOf(f, r.Via); (mac != "" || asked(f, r.Via, true)) && r.Via != hop && hop.Is4() {
+			t = t.With(provisioning.Facts{"other": r.Via})
+			break
+		}
+	}
+	route, _ := t.Facts["route"].(*wire.Route)
+	if route == nil {
+		return t
+	}
+	facts, side := whoGives(f, route, hop)
+	if side == "" {
+		return t
+	}
+	return t.With(facts).On(side)
+}
+
+// whoGives says who gives a route, and whose side it is on; "": that is not known. It is not, where DHCP was not asked on the link of the
+// route, where an answer could not be read to its end, or where it has another route that this one may have been made from.
+func whoGives(f *Facts, r *wire.Route, hop netip.Addr) (facts provisioning.Facts, side provisioning.Side) {
+	if f.DHCP == nil || !hop.Is4() || r.Table != 0 || !slices.Contains(strings.Split(f.DHCP.Interface, ", "), r.Interface) {
+		return nil, ""
+	}
+	var servers []netip.Addr
+	for i := range f.DHCP.Answers {
+		a := &f.DHCP.Answers[i]
+		if a.Type != "ack" || a.Problem != "" {
+			return nil, ""
+		}
+		servers = append(servers, a.Server)
+		for j := range a.Routes {
+			given := &a.Routes[j]
+			to := given.To
+			switch same := to.Bits() == r.To.Bits() && r.To.Contains(to.Addr()); {
+			case same && given.Via == hop:
+				return provisioning.Facts{"unsure": nil, "option": given.Option, "giver": a.Server}, provisioning.SideDHCP
+			case !to.IsValid(), !same && to.Bits() > 0 && (to.Contains(r.To.Addr()) || r.To.Contains(to.Addr())):
+				return nil, ""
+			}
+		}
+	}
+	if len(servers) == 0 {
+		return nil, ""
+	}
+	return provisioning.Facts{"unsure": nil, "lacking": servers}, provisioning.SideDevice
+}
+
+// byDHCP adds to a gateway that does not answer the one that DHCP gives instead.
+func byDHCP(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	gateway, known := t.Facts["gateway"].(netip.Addr)
+	if f.DHCP == nil || !known {
+		return t
+	}
+	var others []netip.Addr
+	for i := range f.DHCP.Answers {
+		given := f.DHCP.Answers[i].Routers
+		if slices.Contains(given, gateway) {
+			return t // then it is not for this to say which of the servers is right
+		}
+		if len(others) == 0 {
+			others = given
+		}
+	}
+	if len(others) == 0 {
+		return t
+	}
+	return t.With(provisioning.Facts{"given": provisioning.ListOf(others)})
+}
+
+// byDetour adds to what does not answer that it is reached by another route than all else.
+func byDetour(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	addr, _ := t.Facts["address"].(netip.Addr)
+	if way := f.Ways[addr]; way.Route.Detour() && way.Hop != addr && !asked(f, way.Hop, true) {
+		return t.Also(provisioning.FaultByRoute, provisioning.Facts{"route": way.Route, "hop": way.Hop})
+	}
+	return byOther(f, t)
+}
+
+// byOther adds to what does not answer that there is another default route than the one that is used, where nobody has answered through that.
+func byOther(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	if len(f.Defaults) < 2 || !asked(f, f.Defaults[0].Via, false) || asked(f, f.Defaults[0].Via, true) {
+		return t
+	}
+	used, other := f.Defaults[0], f.Defaults[1]
+	facts := provisioning.Facts{"hop": used.Via, "used": byWhat(used), "other": other.Via, "instead": byWhat(other)}
+	if mac, _ := macOf(f, other.Via); mac != "" {
+		facts["mac"] = mac
+	}
+	return t.Also(provisioning.FaultUnusedDefault, facts)
+}
