@@ -13,21 +13,22 @@ import (
 )
 
 // word is what one server says.
-type word[T any] struct {
+type word struct {
 	server int
-	found  []T
+	found  []Target
 	left   *Error // why the first of the records is of no use that are left out of what was found; nil: none is
 	fail   *Error
 }
 
-// reading turns one record of a server into what the caller wants, or says why it is of no use. besides are addresses in the same
-// answer, of whatever hosts.
-type reading[T any] func(server netip.AddrPort, rr dns.RR, besides []dns.RR) (T, *Error)
+// reading turns one record of a server into what it holds, or says why it is of no use: of an address that is a Target with only a Hint, of
+// an alias one with only a Host. (With a type for each, all that follows is in the program three times: 20 KB.) besides are addresses in
+// the same answer, of whatever hosts.
+type reading func(server netip.AddrPort, rr dns.RR, besides []dns.RR) (Target, *Error)
 
 // lookUp asks all servers the same question and returns as soon as the verdict cannot improve: found at once, absent when the
 // others had their time to disagree (see patience), failed when all have failed. Found beats absent beats failed.
-func lookUp[T any](ctx context.Context, r *Resolver, name string, qtype uint16,
-	read reading[T]) (found []T, left, fail *Error) {
+func lookUp(ctx context.Context, r *Resolver, name string, qtype uint16,
+	read reading) (found []Target, left, fail *Error) {
 	if len(r.Servers) == 0 {
 		return nil, nil, &Error{Name: name, Type: dns.TypeToString[qtype], Kind: NoServer, Err: errors.New("no name server is known")}
 	}
@@ -36,7 +37,7 @@ func lookUp[T any](ctx context.Context, r *Resolver, name string, qtype uint16,
 	defer flight.Wait()
 	defer cancel()
 
-	words := make(chan word[T], len(r.Servers))
+	words := make(chan word, len(r.Servers))
 	for i, server := range r.Servers {
 		flight.Go(func() {
 			found, left, fail := askServer(ctx, r, server, name, qtype, read)
@@ -45,7 +46,7 @@ func lookUp[T any](ctx context.Context, r *Resolver, name string, qtype uint16,
 					e.Name, e.Type = name, dns.TypeToString[qtype]
 				}
 			}
-			words <- word[T]{i, found, left, fail}
+			words <- word{i, found, left, fail}
 		})
 	}
 	p := newPatience(ctx, len(r.Servers))
@@ -130,8 +131,8 @@ func (p *patience) verdict(servers []netip.AddrPort) *Error {
 
 // askServer returns what one server has for name: the records that read accepts, of which there is at least one, and what is
 // wrong with the first of the others; or the reason.
-func askServer[T any](ctx context.Context, r *Resolver, server netip.AddrPort, name string, qtype uint16,
-	read reading[T]) (found []T, left, fail *Error) {
+func askServer(ctx context.Context, r *Resolver, server netip.AddrPort, name string, qtype uint16,
+	read reading) (found []Target, left, fail *Error) {
 	addresses := r.alsoAddresses(ctx, server, dns.Fqdn(name), qtype)
 	records, besides, fail := r.records(ctx, server, dns.Fqdn(name), qtype)
 	if fail = addresses(fail); fail != nil {

@@ -75,12 +75,12 @@ func (r *Resolver) Addrs(ctx context.Context, host string) ([]netip.Addr, error)
 	defer families.Wait()
 	defer cancel()
 
-	var found [2][]netip.Addr
+	var found [2][]Target
 	var fails [2]*Error
 	done := make(chan int, 2)
 	for i, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		families.Go(func() {
-			found[i], _, fails[i] = lookUp(ctx, r, name, qtype, r.readAddr)
+			found[i], _, fails[i] = lookUp(ctx, r, name, qtype, r.readHint)
 			done <- i
 		})
 	}
@@ -101,9 +101,14 @@ func (r *Resolver) Addrs(ctx context.Context, host string) ([]netip.Addr, error)
 }
 
 // merge joins both families, IPv4 first, each address once.
-func merge(v4, v6 []netip.Addr) []netip.Addr {
-	all := slices.Concat(v4, v6)
-	// An AAAA record may hide an IPv4 address (::ffff:10.0.0.1), which readAddr has unwrapped.
+func merge(found ...[]Target) []netip.Addr {
+	var all []netip.Addr
+	for _, family := range found {
+		for i := range family {
+			all = append(all, family[i].Hint)
+		}
+	}
+	// An AAAA record may hide an IPv4 address (::ffff:10.0.0.1), which readHint has unwrapped.
 	sort.SliceStable(all, func(i, j int) bool { return all[i].BitLen() < all[j].BitLen() })
 	var once []netip.Addr
 	for _, a := range all {
@@ -121,15 +126,15 @@ func (r *Resolver) Alias(ctx context.Context, host string) (string, error) {
 	if fail != nil {
 		return "", fail
 	}
-	return names[0], nil
+	return names[0].Host, nil
 }
 
-func readAlias(_ netip.AddrPort, rr dns.RR, _ []dns.RR) (string, *Error) {
+func readAlias(_ netip.AddrPort, rr dns.RR, _ []dns.RR) (Target, *Error) {
 	host, err := place.HostName(rr.(*dns.CNAME).Target)
 	if err != nil {
-		return "", &Error{Kind: BadTarget, Err: fmt.Errorf("alias of %.256q, which is not a host name", rr.(*dns.CNAME).Target)}
+		return Target{}, &Error{Kind: BadTarget, Err: fmt.Errorf("alias of %.256q, which is not a host name", rr.(*dns.CNAME).Target)}
 	}
-	return host, nil
+	return Target{Host: host}, nil
 }
 
 func (r *Resolver) readTarget(server netip.AddrPort, rr dns.RR, besides []dns.RR) (Target, *Error) {
@@ -148,19 +153,19 @@ func (r *Resolver) readTarget(server netip.AddrPort, rr dns.RR, besides []dns.RR
 
 // hint is the first usable address of a host among those besides an answer; IPv4 first, as Addrs has it.
 func (r *Resolver) hint(server netip.AddrPort, host string, besides []dns.RR) netip.Addr {
-	var of []netip.Addr
+	var of []Target
 	for _, rr := range besides {
-		if addr, bad := r.readAddr(server, rr, nil); bad == nil && strings.EqualFold(rr.Header().Name, host) {
+		if addr, bad := r.readHint(server, rr, nil); bad == nil && strings.EqualFold(rr.Header().Name, host) {
 			of = append(of, addr)
 		}
 	}
-	for _, addr := range merge(of, nil) {
+	for _, addr := range merge(of) {
 		return addr
 	}
 	return netip.Addr{}
 }
 
-func (r *Resolver) readAddr(server netip.AddrPort, rr dns.RR, _ []dns.RR) (netip.Addr, *Error) {
+func (r *Resolver) readHint(server netip.AddrPort, rr dns.RR, _ []dns.RR) (Target, *Error) {
 	var ip net.IP
 	switch rr := rr.(type) {
 	case *dns.A:
@@ -170,13 +175,13 @@ func (r *Resolver) readAddr(server netip.AddrPort, rr dns.RR, _ []dns.RR) (netip
 	}
 	addr, ok := netip.AddrFromSlice(ip)
 	if !ok {
-		return addr, &Error{Kind: Unreadable, Err: errUnreadable}
+		return Target{}, &Error{Kind: Unreadable, Err: errUnreadable}
 	}
 	addr = addr.Unmap()
 	if r.Usable != nil {
 		if err := r.Usable(server, addr); err != nil {
-			return addr, &Error{Kind: BadAddress, Err: err}
+			return Target{}, &Error{Kind: BadAddress, Err: err}
 		}
 	}
-	return addr, nil
+	return Target{Hint: addr}, nil
 }
