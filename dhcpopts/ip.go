@@ -123,7 +123,13 @@ func (s *piles) take(p packet) (data []byte, whole bool) {
 // (RFC 5722); one that came twice is one.
 func (m *pile) whole() (data []byte, ok bool) {
 	sort.Slice(m.pieces, func(i, j int) bool { return m.pieces[i].at < m.pieces[j].at })
-	m.pieces = slices.CompactFunc(m.pieces, func(a, b packet) bool { return a.at == b.at && len(a.data) == len(b.data) })
+	once := m.pieces[:0]
+	for _, piece := range m.pieces {
+		if last := len(once) - 1; last < 0 || once[last].at != piece.at || len(once[last].data) != len(piece.data) {
+			once = append(once, piece)
+		}
+	}
+	m.pieces = once
 	for i, piece := range m.pieces {
 		if piece.at != len(data) || piece.more == (i == len(m.pieces)-1) {
 			return nil, false

@@ -43,11 +43,13 @@ func (s *Session) Close() error { return s.talk.conn.close() }
 // Errors: *StatusError, *RedirectError, *AuthError, *CredentialsError, *CertificateError, *MalformedError, ErrNoAnswer
 // (*SilenceError), ErrBadSignature (*SignatureError), ErrBindingLost (*LostError: a 200 that grants nothing), *ConnectionError,
 // or the cause of ctx.
-func (s *Session) Register(ctx context.Context) (Binding, error) {
-	return take(ctx, s.talk, func(ctx context.Context) (Binding, error) {
+func (s *Session) Register(ctx context.Context) (granted Binding, err error) {
+	err = s.talk.take(ctx, func(ctx context.Context) (err error) {
 		defer func() { s.talk.patience = firstAnswer }() // a Registrar that has accepted the device answers at once
-		return s.binding.bind(ctx)
+		granted, err = s.binding.bind(ctx)
+		return err
 	})
+	return granted, err
 }
 
 // Nonce returns that with which Register has signed by Digest, for the next Session with the same Registrar: it need not ask then. Nil:
@@ -92,17 +94,22 @@ func (s *Session) GiveBack(ctx context.Context, then time.Time) error {
 //
 // Errors: *StatusError (refused, and not for want of credentials; the Greeting is there nevertheless),
 // *MalformedError, ErrNoAnswer, *ConnectionError, or the cause of ctx.
-func (s *Session) Greet(ctx context.Context) (Greeting, error) {
-	return take(ctx, s.talk, s.binding.greet)
+func (s *Session) Greet(ctx context.Context) (said Greeting, err error) {
+	err = s.talk.take(ctx, func(ctx context.Context) (err error) {
+		said, err = s.binding.greet(ctx)
+		return err
+	})
+	return said, err
 }
 
 // AnswersOptions says whether whoever does not answer a REGISTER answers OPTIONS (RFC 3261 section 11), within ctx.
 func (s *Session) AnswersOptions(ctx context.Context) bool {
-	_, err := take(ctx, s.talk, func(ctx context.Context) (*message, error) {
+	err := s.talk.take(ctx, func(ctx context.Context) error {
 		m := s.our.request("OPTIONS", "sip:"+s.our.account.AOR.Domain, s.our.account.AOR.String(), token(), 1)
 		m.add("Accept", "application/sdp")
 		m.add("Content-Length", "0")
-		return s.talk.roundTrip(ctx, m)
+		_, err := s.talk.roundTrip(ctx, m)
+		return err
 	})
 	return err == nil
 }
@@ -114,8 +121,12 @@ func (s *Session) AnswersOptions(ctx context.Context) bool {
 //
 // Errors: *StatusError, *MalformedError (an unreadable document), *AuthError, ErrNoAnswer, ErrBadSignature, ErrBindingLost
 // (ended meanwhile), *ConnectionError, or the cause of ctx.
-func (s *Session) Provision(ctx context.Context) (Provisioning, error) {
-	return take(ctx, s.talk, s.settings.provision)
+func (s *Session) Provision(ctx context.Context) (named Provisioning, err error) {
+	err = s.talk.take(ctx, func(ctx context.Context) (err error) {
+		named, err = s.settings.provision(ctx)
+		return err
+	})
+	return named, err
 }
 
 // MediaRelays asks the MRAS of a Lync site (Provisioning.MRASURI) for the Media Relays of this user; remote says that we
@@ -124,18 +135,12 @@ func (s *Session) Provision(ctx context.Context) (Provisioning, error) {
 //
 // Errors: *RelayError, *MalformedError (an unreadable document), *AuthError, ErrNoAnswer, ErrBadSignature, ErrBindingLost
 // (ended meanwhile), *ConnectionError, or the cause of ctx.
-func (s *Session) MediaRelays(ctx context.Context, mrasURI string, remote bool) (Relays, error) {
-	return take(ctx, s.talk, func(ctx context.Context) (Relays, error) { return askRelays(ctx, s.talk, s.our, mrasURI, remote) })
-}
-
-// take does something that brings something, as soon as nobody else has the connection.
-func take[T any](ctx context.Context, talk *conversation, do func(context.Context) (T, error)) (T, error) {
-	var brought T
-	err := talk.take(ctx, func(ctx context.Context) (err error) {
-		brought, err = do(ctx)
+func (s *Session) MediaRelays(ctx context.Context, mrasURI string, remote bool) (named Relays, err error) {
+	err = s.talk.take(ctx, func(ctx context.Context) (err error) {
+		named, err = askRelays(ctx, s.talk, s.our, mrasURI, remote)
 		return err
 	})
-	return brought, err
+	return named, err
 }
 
 // Pauses returns how long the connection has been without traffic, or had been when something was sent that nothing has answered;

@@ -18,7 +18,7 @@ const maxSessions = 8
 // value holds none. It may be used from several goroutines.
 type Sessions struct {
 	mu   sync.Mutex
-	kept []session // the latest is the last
+	kept []*session // the latest is the last
 }
 
 type session struct {
@@ -32,20 +32,20 @@ type session struct {
 func (s *Sessions) find(host, addr string) (found session, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.kept, func(k session) bool { return k.host == host && k.addr == addr })
+	i := slices.IndexFunc(s.kept, func(k *session) bool { return k.host == host && k.addr == addr })
 	if i < 0 {
 		return session{}, false
 	}
-	return s.kept[i], true
+	return *s.kept[i], true
 }
 
 // replace drops the session with a host at an address, and keeps another; without a state, none.
 func (s *Sessions) replace(by session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kept = slices.DeleteFunc(s.kept, func(k session) bool { return k.host == by.host && k.addr == by.addr })
+	s.kept = slices.DeleteFunc(s.kept, func(k *session) bool { return k.host == by.host && k.addr == by.addr })
 	if by.state != nil {
-		s.kept = append(s.kept, by)
+		s.kept = append(s.kept, &by)
 		s.kept = s.kept[max(0, len(s.kept)-maxSessions):]
 	}
 }

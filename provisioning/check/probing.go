@@ -33,7 +33,7 @@ type prober struct {
 	mu     sync.Mutex
 	places map[provisioning.Endpoint]*Place
 	hosts  []string
-	shaken []handshake // all probes over TLS
+	shaken []*handshake // all probes over TLS
 }
 
 // probe starts a look at a place, and at the other ports of its host. Plain TCP waits: see inClear.
@@ -65,7 +65,7 @@ func (p *prober) add(c provisioning.Candidate, role Role) {
 			continue
 		}
 		at, done := place.Candidate, make(chan struct{})
-		p.shaken = append(p.shaken, handshake{c.Host, addr, place, i, done})
+		p.shaken = append(p.shaken, &handshake{c.Host, addr, place, i, done})
 		p.tasks.Go(func() {
 			defer close(done)
 			p.put(place, i, p.eye.signer.Probe(p.ctx, at, addr))
@@ -123,7 +123,7 @@ func (p *prober) inClear(before, plan []provisioning.Candidate, role Role) {
 			continue
 		}
 		place := p.placeOf(c, role)
-		earlier := slices.DeleteFunc(slices.Clone(p.shaken), func(h handshake) bool {
+		earlier := slices.DeleteFunc(slices.Clone(p.shaken), func(h *handshake) bool {
 			same := h.host == c.Host || slices.Contains(c.Addrs, h.addr)
 			return !same || !slices.ContainsFunc(slices.Concat(before, plan[:rank]), func(first provisioning.Candidate) bool {
 				return first.Endpoint == h.place.Endpoint && slices.Contains(first.Addrs, h.addr)
@@ -138,7 +138,7 @@ func (p *prober) inClear(before, plan []provisioning.Candidate, role Role) {
 }
 
 // after looks at an address over plain TCP once the handshakes that come before it are over.
-func (p *prober) after(earlier []handshake, c provisioning.Candidate, addr netip.Addr) *signin.Probe {
+func (p *prober) after(earlier []*handshake, c provisioning.Candidate, addr netip.Addr) *signin.Probe {
 	for _, h := range earlier {
 		<-h.done // a probe has its own deadlines
 		p.mu.Lock()
