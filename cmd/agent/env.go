@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -115,6 +116,21 @@ func asWhom(advice string) string {
 		return "root has limited rights here, as in a container: run the command outside it, or as the user of the daemon"
 	}
 	return advice
+}
+
+// mayRead is the advice where the daemon may not read a file of its configuration: whose the file should be, its user alone tells.
+func mayRead(err error) string {
+	var file *fs.PathError
+	if os.Geteuid() <= 0 || !errors.As(err, &file) {
+		return asWhom("run it as root: sudo homeward run")
+	}
+	user, do := config.UserName(os.Geteuid()), ""
+	if _, err := os.Lstat(file.Path); errors.Is(err, fs.ErrPermission) {
+		do = "give it access to the directories above " + file.Path
+	} else {
+		do = fmt.Sprintf("run: chown %s %s", user, file.Path)
+	}
+	return fmt.Sprintf("if %s is the user of the daemon, %s; otherwise start the service: sudo homeward service start", user, do)
 }
 
 // progressOn tells people in front of a terminal what is going on, in one line that is gone at the end.

@@ -88,6 +88,9 @@ func loadSettings(c *cobra.Command) (config.Settings, error) {
 		File: path, Named: c.Flags().Changed("config"), Flags: map[string]config.Value{},
 		Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), Password: config.DefaultPassword,
 	}
+	if c.Name() != "run" { // the daemon, once it runs
+		from.RunsAs = runsAs(c.Context(), path)
+	}
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if given, ok := f.Value.(*flagValue); ok {
 			from.Flags[given.key.Name] = given.value

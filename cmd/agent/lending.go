@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"os"
-	"time"
 
 	"github.com/homeward-agent/homeward/cache"
 	"github.com/homeward-agent/homeward/internal/config"
@@ -16,9 +15,6 @@ import (
 	"github.com/homeward-agent/homeward/provisioning/check"
 	"github.com/homeward-agent/homeward/service/control"
 )
-
-// daemonLimit is how long a check waits for a daemon that may hang: it is not what the check is about. (Our choice.)
-const daemonLimit = time.Second
 
 // lending is how a check or a drill stands to the certificate of the device.
 type lending struct {

@@ -52,6 +52,8 @@ func run(ctx context.Context, e env, args []string) int {
 	hints := append(f.hints, advice(f.err)...)
 	switch {
 	case len(hints) > 0:
+	case f.code == exitUsage && errors.Is(f.err, fs.ErrPermission) && command.Name() == "run":
+		hints = []string{mayRead(f.err)}
 	case f.code == exitUsage && errors.Is(f.err, fs.ErrPermission):
 		hints = []string{asWhom("run it as root: sudo " + command.CommandPath())}
 	case usage != nil || errors.As(err, &usage):

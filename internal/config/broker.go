@@ -59,8 +59,8 @@ func (c *Config) setFleetCertificate(keyFile string) error {
 	case keyFile == "":
 		return errNeeded
 	}
-	certFile, stateDir := c.fleetCert, c.StateDir
-	c.Fleet.Certificate = func() (tls.Certificate, error) { return readPair(certFile, keyFile, stateDir) }
+	certFile, who := c.fleetCert, c.daemonUser()
+	c.Fleet.Certificate = func() (tls.Certificate, error) { return readPair(certFile, keyFile, who) }
 	pair, err := c.Fleet.Certificate()
 	if err != nil {
 		return err
@@ -73,12 +73,12 @@ func (c *Config) setFleetCertificate(keyFile string) error {
 }
 
 // readPair reads a certificate, with those above it, and its key.
-func readPair(certFile, keyFile, stateDir string) (pair tls.Certificate, err error) {
+func readPair(certFile, keyFile string, who daemonUser) (pair tls.Certificate, err error) {
 	certs, err := readText(certFile, maxCertificate, openAny, anybodys)
 	if err != nil {
 		return pair, err
 	}
-	key, err := readText(keyFile, maxCertificate, openOwn, func(info fs.FileInfo) error { return checkPrivate(keyFile, info, stateDir) })
+	key, err := readText(keyFile, maxCertificate, openOwn, func(info fs.FileInfo) error { return checkPrivate(keyFile, info, who) })
 	if err != nil {
 		return pair, err
 	}

@@ -25,7 +25,20 @@ type Config struct {
 
 	byPIN       bool   // pin_sign_in is on
 	credentials string // directory in which the service manager has put the password; "": it has not
+	runsAs      RunsAs
 }
+
+// RunsAs says as which user the daemon runs that uses a runtime_dir, and how that is known, in words such as "it runs as"; "": it
+// is not known.
+type RunsAs func(runtimeDir string) (uid int, by string)
+
+// daemonUser is what tells the user of the daemon, to whom its secrets may belong.
+type daemonUser struct {
+	stateDir, runtimeDir string
+	runsAs               RunsAs // nil: nobody is asked
+}
+
+func (c *Config) daemonUser() daemonUser { return daemonUser{c.StateDir, c.RuntimeDir, c.runsAs} }
 
 // warn notes a warning; "" is none.
 func (c *Config) warn(text string) {

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"os"
@@ -71,7 +72,7 @@ func TestPasswordFile(t *testing.T) {
 		{"missing", "error: there is no file FILE"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			secret, err := readPassword(at(test.name), "", dir)
+			secret, err := readPassword(at(test.name), "", daemonUser{stateDir: dir})
 			if got := strings.ReplaceAll(outcome(secret.Reveal(), err), at(test.name), "FILE"); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
@@ -105,9 +106,54 @@ func TestMend29PasswordOfTheDaemon(t *testing.T) {
 			os.Chown(path, test.file, test.file)
 			os.Chmod(path, test.mode)
 			os.Chown(state, test.dir, test.dir)
-			secret, err := readPassword(path, "", test.state)
+			secret, err := readPassword(path, "", daemonUser{stateDir: test.state})
 			if secret.Reveal() != test.want || test.says == "" && err != nil || test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)) {
 				t.Errorf("got %q, %v", secret.Reveal(), err)
+			}
+		})
+	}
+}
+
+// The daemon that runs, or its service, tells whose the password may be: a state directory that was restored as root does not.
+func TestMend59UserOfTheDaemon(t *testing.T) {
+	if os.Geteuid() != 0 {
+		needs.Missing(t, "root", "")
+	}
+	state := t.TempDir()
+	path := filepath.Join(t.TempDir(), "password")
+	os.WriteFile(path, []byte("secret"), 0o600)
+	const refused = " belongs to user 12345, not to root or to the user of the daemon"
+	const eitherWay = "if the daemon runs as 12345, run: chown -R 12345 STATE; otherwise: chown USER FILE, with the user as which it runs"
+	for _, test := range []struct {
+		name             string
+		file, dir        int // their owners
+		runs             int // the user that by tells of
+		by               string
+		want, says, hint string
+	}{
+		{name: "it runs", file: 12345, dir: 0, runs: 12345, by: "it runs as", want: "secret"},
+		{name: "its service", file: 12345, dir: 0, runs: 12345, by: "the service runs as", want: "secret"},
+		{name: "as another, to whom state_dir belongs no longer", file: 12345, dir: 12345, runs: 12346, by: "it runs as", says: refused + ": it runs as user 12346", hint: "run: chown 12346 FILE"},
+		{name: "as root for once", file: 12345, dir: 12345, by: "it runs as", want: "secret"},
+		{name: "as root, and so is its state", file: 12345, dir: 0, by: "it runs as", says: refused + ": state_dir belongs to root", hint: eitherWay},
+		{name: "not known", file: 12345, dir: 0, says: refused + ": state_dir belongs to root", hint: eitherWay},
+		{name: "not known, and the state is of a third", file: 12345, dir: 12346, says: refused + ": state_dir belongs to user 12346", hint: eitherWay},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			os.Chown(path, test.file, test.file)
+			os.Chown(state, test.dir, test.dir)
+			asked := ""
+			secret, err := readPassword(path, "", daemonUser{state, "/run/there", func(dir string) (int, string) { asked = dir; return test.runs, test.by }})
+			said, hint := "", ""
+			if err != nil {
+				said = strings.TrimPrefix(err.Error(), path)
+			}
+			var a *advised
+			if errors.As(err, &a) {
+				hint = strings.NewReplacer(path, "FILE", state, "STATE").Replace(a.hint)
+			}
+			if secret.Reveal() != test.want || said != test.says || hint != test.hint || asked != "/run/there" {
+				t.Errorf("got %q, %q with %q, of %q", secret.Reveal(), said, hint, asked)
 			}
 		})
 	}
@@ -126,15 +172,15 @@ func TestCredential(t *testing.T) {
 		}
 	}
 	os.WriteFile(file, []byte("from the file\n"), 0o600)
-	if got, err := readPassword(file, dir, dir); err != nil || got.Reveal() != "from the file" {
+	if got, err := readPassword(file, dir, daemonUser{stateDir: dir}); err != nil || got.Reveal() != "from the file" {
 		t.Errorf("without a credential: %q, %v", got.Reveal(), err)
 	}
 	credential("from systemd\n")
-	if got, err := readPassword(file, dir, dir); err != nil || got.Reveal() != "from systemd" {
+	if got, err := readPassword(file, dir, daemonUser{stateDir: dir}); err != nil || got.Reveal() != "from systemd" {
 		t.Errorf("with a credential: %q, %v", got.Reveal(), err)
 	}
 	credential("\n") // the default of our unit
-	if got, err := readPassword(file, dir, dir); err != nil || got.Reveal() != "from the file" {
+	if got, err := readPassword(file, dir, daemonUser{stateDir: dir}); err != nil || got.Reveal() != "from the file" {
 		t.Errorf("with an empty line for a credential: %q, %v", got.Reveal(), err)
 	}
 }

@@ -14,37 +14,87 @@ import (
 
 // checkPrivate refuses a file that anybody but its owner can read, or that belongs to somebody else: neither to root nor
 // to who reads it. Root, who looks at what the daemon does, may read what belongs to the daemon.
-func checkPrivate(path string, info fs.FileInfo, stateDir string) error {
+func checkPrivate(path string, info fs.FileInfo, who daemonUser) error {
 	if mode := info.Mode().Perm(); mode&^0o600 != 0 {
 		return fmt.Errorf("%s has mode %04o; run: chmod 0600 %s", path, mode, path)
 	}
 	owner, known := ownerOf(info)
-	switch ours := os.Geteuid(); {
-	case !known, owner == 0, owner == ours:
+	ours := os.Geteuid()
+	if !known || owner == 0 || owner == ours {
 		return nil
-	case ours == 0:
-		if daemon, known := userOfDaemon(stateDir); known && owner == daemon {
-			return nil
-		}
 	}
-	return fmt.Errorf("%s belongs to user %d, not to root or to the user of the daemon", path, owner)
+	err := fmt.Errorf("%s belongs to %s, not to root or to the user of the daemon", path, userWords(owner))
+	if ours != 0 {
+		return err
+	}
+	daemon, by := who.find()
+	switch {
+	case by == "":
+		return err
+	case daemon == owner:
+		return nil
+	}
+	err = fmt.Errorf("%w: %s %s", err, by, userWords(daemon))
+	if by != byStateDir {
+		return &advised{err, fmt.Sprintf("run: chown %s %s", UserName(daemon), path)}
+	}
+	return &advised{err, fmt.Sprintf("if the daemon runs as %s, run: chown -R %[1]s %s; otherwise: chown USER %s, with the user as which it runs",
+		UserName(owner), who.stateDir, path)}
 }
 
-// userOfDaemon is the owner of the directory of its state; where there is none yet, the user that is made for the service.
-func userOfDaemon(stateDir string) (uid int, known bool) {
-	info, err := os.Stat(stateDir)
+// How the user of the daemon is known, in the words before the name.
+const (
+	byStateDir = "state_dir belongs to"
+	byAccount  = "the user of the service is"
+)
+
+// find returns the user of the daemon, and how that is known; "": it is not. The daemon that is running, or its service, tells; where
+// neither does, the owner of the directory of its state; where there is none yet, the user that is made for the service. A daemon
+// that runs as root for once says nothing of the user for whom the files are.
+func (d daemonUser) find() (uid int, by string) {
+	if d.runsAs != nil {
+		if uid, by = d.runsAs(d.runtimeDir); by != "" && uid != 0 {
+			return uid, by
+		}
+	}
+	info, err := os.Stat(d.stateDir)
 	if err == nil {
-		return ownerOf(info)
+		if uid, known := ownerOf(info); known {
+			return uid, byStateDir
+		}
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return 0, false
+		return 0, ""
 	}
-	u, err := user.Lookup("homeward")
+	if uid, err = UserID("homeward"); err != nil {
+		return 0, ""
+	}
+	return uid, byAccount
+}
+
+// UserID returns the number of a user.
+func UserID(name string) (int, error) {
+	u, err := user.Lookup(name)
 	if err != nil {
-		return 0, false
+		return strconv.Atoi(name) // systemd takes a number, too
 	}
-	uid, err = strconv.Atoi(u.Uid)
-	return uid, err == nil
+	return strconv.Atoi(u.Uid)
+}
+
+// UserName is a user as chown takes it: its name, or its number where it has none.
+func UserName(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(uid)
+}
+
+// userWords is a user in a sentence.
+func userWords(uid int) string {
+	if name := UserName(uid); name != strconv.Itoa(uid) {
+		return name
+	}
+	return "user " + strconv.Itoa(uid)
 }
 
 func ownerOf(info fs.FileInfo) (uid int, known bool) {

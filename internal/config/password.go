@@ -15,8 +15,7 @@ import (
 const maxPassword = 4 << 10
 
 // readPassword returns the password: the credential of the service manager when there is one, else what the file holds.
-// stateDir tells who the daemon is.
-func readPassword(path, credentials, stateDir string) (provisioning.Secret, error) {
+func readPassword(path, credentials string, who daemonUser) (provisioning.Secret, error) {
 	if credentials != "" {
 		// The directory belongs to this service alone (systemd.exec(5)); the mode of the file may show the
 		// mask of an access list, and says nothing.
@@ -28,7 +27,7 @@ func readPassword(path, credentials, stateDir string) (provisioning.Secret, erro
 	if path == "" {
 		return "", nil // signs in only where nobody asks for a password
 	}
-	return readSecret(path, func(info fs.FileInfo) error { return checkPrivate(path, info, stateDir) })
+	return readSecret(path, func(info fs.FileInfo) error { return checkPrivate(path, info, who) })
 }
 
 // isThere says whether there is something at a path, whatever it is.

@@ -17,12 +17,14 @@ type Source struct {
 	Flags       map[string]Value // those that were given, by the name of their key; they beat the file
 	Credentials string           // directory in which the service manager has put the password; "": it has not
 	Password    string           // the file that service managers take it from, used where nothing else says which
+	RunsAs      RunsAs           // tells root as whom the daemon runs; nil: state_dir alone does
 }
 
 // Settings are the values of all keys: defaults, below the file, below the flags.
 type Settings struct {
 	of          map[string]Setting
 	credentials string
+	runsAs      RunsAs
 }
 
 // Of returns the setting of a key.
@@ -85,16 +87,16 @@ func Load(from Source) (Settings, error) {
 	if !from.Named && from.Credentials == "" && !s.Of("password_file").From.Given() && isThere(from.Password) {
 		s.of["password_file"] = Setting{Value: Value{Text: from.Password}}
 	}
-	s.credentials = from.Credentials
+	s.credentials, s.runsAs = from.Credentials, from.RunsAs
 	return s, nil
 }
 
 // Check checks the values of the named keys, or of all, and what they name. An error is Problems: everything that is
 // wrong with them.
 func (s Settings) Check(names ...string) (*Config, error) {
-	to := &Config{credentials: s.credentials}
+	to := &Config{credentials: s.credentials, runsAs: s.runsAs}
 	var wrong Problems
-	isPassword := func(k Key) bool { return k.Name == "password_file" } // whose it may be, state_dir tells
+	isPassword := func(k Key) bool { return k.Name == "password_file" } // whose it may be, the directories tell
 	for _, k := range append(slices.DeleteFunc(Keys(), isPassword), *findKey("password_file")) {
 		if len(names) > 0 && !slices.Contains(names, k.Name) {
 			continue

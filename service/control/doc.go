@@ -14,5 +14,5 @@
 // the caller says.
 //
 // Read entry.go first, then excerpt.go, files.go, peer_linux.go, caller.go, bind_unix.go, listen.go, claim_unix.go, claim.go, server.go,
-// client.go.
+// client.go, runsas.go.
 package control

@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"io/fs"
 	"net"
 	"syscall"
 )
@@ -29,4 +30,13 @@ func peerUID(conn net.Conn) (int, error) {
 		return 0, fmt.Errorf("ask who is calling: %w", err)
 	}
 	return int(cred.Uid), nil
+}
+
+// ownerOf returns the user to whom a file belongs.
+func ownerOf(info fs.FileInfo) (uid int, known bool) {
+	at, known := info.Sys().(*syscall.Stat_t)
+	if !known {
+		return 0, false
+	}
+	return int(at.Uid), true
 }

@@ -4,6 +4,7 @@ package control
 
 import (
 	"errors"
+	"io/fs"
 	"net"
 )
 
@@ -11,3 +12,6 @@ import (
 func peerUID(net.Conn) (int, error) {
 	return 0, errors.New("this system does not say who is calling")
 }
+
+// ownerOf is not asked for where nobody says who is calling.
+func ownerOf(fs.FileInfo) (uid int, known bool) { return 0, false }

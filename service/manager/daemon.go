@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -52,6 +53,24 @@ func (m *Manager) Status() (Managed, error) {
 		s.Detail = err.Error()
 	}
 	return s, nil
+}
+
+// RunsAs returns the name or the number of the user of the daemon; "": the service manager does not know.
+func (m *Manager) RunsAs(ctx context.Context) string {
+	if is, err := m.installed(); err != nil || !is && m.packaged() == "" {
+		return ""
+	}
+	if m.name == "systemd" { // where an administrator may have said otherwise
+		out, err := exec.CommandContext(ctx, "systemctl", "show", "--property=User", "--value", serviceName).Output()
+		if err != nil {
+			return ""
+		}
+		return strings.TrimSpace(string(out))
+	}
+	if m.account {
+		return serviceName
+	}
+	return ""
 }
 
 // enabled says whether the daemon is started at boot.
