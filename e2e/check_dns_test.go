@@ -4,6 +4,10 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -113,19 +117,39 @@ Let the name server answer from the address that was asked; look for a NAT on th
 No name server can be queried: 10.0.0.53:53 refuses the query (nothing listens there, or a firewall rejects it).
 Check that a name server runs at this address and port, and that no firewall rejects the query; or set dns_servers to a name server that works.`},
 	{"the name server refuses", with(nameServer(refusingDNS)), "dns-refused", `
-The name server 10.0.0.53:53 refuses to answer this device (REFUSED).
+The name server 10.0.0.53:53 refuses to answer this device (REFUSED); it says "Not Ready".
 The problem is with DNS.
 Allow this network to query the name server, set dns_servers to a name server that works, or correct sip_address if its domain is wrong.`},
 	{"the name server cannot find out", with(nameServer(startOrphan)), "dns-servfail", `
 The name server 10.0.0.53:53 cannot look up anything in contoso.com (SERVFAIL).
 The problem is with DNS.
 See whether the zone of contoso.com is loaded on the name server, or has expired, as a secondary's does whose primary does not answer.
-- If it does not hold that zone itself, check the forwarders to which it passes such queries.`},
+- If it does not hold that zone itself, check the forwarders to which it passes such queries.
+- Correct the delegation of contoso.com (the NS records in its parent zone): it may lead to servers that do not have the zone.`},
 	{"the name server has lost this zone alone", with(nameServer(startOrphanOfMany)), "dns-servfail", `
 The name server 10.0.0.53:53 cannot look up anything in contoso.com (SERVFAIL), although it answers for other domains.
 The problem is with DNS.
 See whether the zone of contoso.com is loaded on the name server, or has expired, as a secondary's does whose primary does not answer.
-- If it does not hold that zone itself, check the forwarders to which it passes such queries.`},
+- If it does not hold that zone itself, check the forwarders to which it passes such queries.
+- Correct the delegation of contoso.com (the NS records in its parent zone): it may lead to servers that do not have the zone.`},
+	{"the signatures of the zone have expired, and Unbound says so", with(published(fe01), dhcpSaysNothing, signatureExpired(validatingUnbound)), "dns-servfail", `
+The name server 10.0.0.53:53 cannot look up _sipinternaltls._tcp.contoso.com (SERVFAIL); it says that DNSSEC validation fails: "DNSSEC Bogus: signature expired from 10.0.0.54 for trust anchor contoso.com. while building chain of trust".
+The problem is with DNS.
+Have the zone of contoso.com signed anew.
+- If its signatures are valid, correct the DS record in its parent zone, or the trust anchor on 10.0.0.53:53.
+- Check the clock of 10.0.0.53:53.`},
+	{"the signatures of the zone have expired, and BIND does not say so", with(published(fe01), dhcpSaysNothing, signatureExpired(validatingNamed)), "dns-servfail", `
+The name server 10.0.0.53:53 cannot look up _sipinternaltls._tcp.contoso.com (SERVFAIL); it answers when asked not to validate, so the validation by DNSSEC is what fails.
+The problem is with DNS.
+Have the zone of contoso.com signed anew.
+- If its signatures are valid, correct the DS record in its parent zone, or the trust anchor on 10.0.0.53:53.
+- Check the clock of 10.0.0.53:53.`},
+	{"the servers of the zone do not have it", with(dhcpSaysNothing, lame), "dns-servfail", `
+The name server 10.0.0.53:53 cannot look up anything in contoso.com (SERVFAIL).
+The problem is with DNS.
+See whether the zone of contoso.com is loaded on the name server, or has expired, as a secondary's does whose primary does not answer.
+- If it does not hold that zone itself, check the forwarders to which it passes such queries.
+- Correct the delegation of contoso.com (the NS records in its parent zone): it may lead to servers that do not have the zone.`},
 	{"the second name server has no record", with(published(fe01), secondNameServer(zoneWith())), "dns-conflict", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name servers disagree about _sipinternaltls._tcp.contoso.com: 10.0.0.53:53 names fe01.contoso.com:5061; 10.0.0.54:53 says that there is no such record.
 The problem is with DNS.
@@ -246,6 +270,68 @@ func startOrphanOfMany(t testing.TB, h *host, _ zone) *process {
 func startOrphanBeside(t testing.TB, h *host, zones string) *process {
 	t.Helper()
 	p := startNamedWith(t, h, fmt.Sprintf(`zone %q { type secondary; primaries { 10.0.0.99; }; };`, sipDomain)+zones)
+	waitDNS(t, h, p, "SERVFAIL")
+	return p
+}
+
+// signatureExpired has a resolver that validates ask BIND for the zone, whose signatures have expired.
+func signatureExpired(validating func(t testing.TB, h, behind *host, key string) *process) given {
+	return func(_ testing.TB, c *scene) {
+		behind := c.dns2
+		c.nameServer = func(t testing.TB, h *host, z zone) *process {
+			t.Helper()
+			program(t, "dnssec-keygen")
+			program(t, "dnssec-signzone")
+			dir := t.TempDir()
+			file := write(t, dir, "zone", z.file(behind))
+			runTool(t, exec.Command("dnssec-keygen", "-q", "-K", dir, "-a", "ECDSAP256SHA256", "-f", "KSK", sipDomain))
+			runTool(t, exec.Command("dnssec-signzone", "-q", "-S", "-z", "-P", "-K", dir, "-d", dir, "-s", "20200101000000", "-e", "20200201000000", "-o", sipDomain, file))
+			p := startNamedWith(t, behind, fmt.Sprintf("zone %q { type primary; file %q; };", sipDomain, file+".signed"))
+			waitDNS(t, behind, p, "NOERROR")
+			keys, err := filepath.Glob(filepath.Join(dir, "K*.key"))
+			if err != nil || len(keys) != 1 {
+				t.Fatalf("the keys are %q (%v)", keys, err)
+			}
+			return validating(t, h, behind, keys[0])
+		}
+	}
+}
+
+// validatingUnbound asks another machine for the zone, and validates with this key.
+func validatingUnbound(t testing.TB, h, behind *host, key string) *process {
+	t.Helper()
+	return unboundThatFails(t, h, behind, "trust-anchor-file: "+key)
+}
+
+// lame has a resolver ask a machine for the zone that does not have it.
+func lame(_ testing.TB, c *scene) {
+	behind := c.dns2
+	c.nameServer = func(t testing.TB, h *host, _ zone) *process {
+		t.Helper()
+		startRefusingDNS(t, behind)
+		return unboundThatFails(t, h, behind)
+	}
+}
+
+func unboundThatFails(t testing.TB, h, behind *host, lines ...string) *process {
+	t.Helper()
+	return startUnboundFor(t, h, append([]string{"ede: yes", "val-log-level: 2"}, append(lines, "stub-zone:", "name: "+sipDomain, "stub-addr: "+behind.addr)...), "SERVFAIL")
+}
+
+// validatingNamed is BIND in that place.
+func validatingNamed(t testing.TB, h, behind *host, key string) *process {
+	t.Helper()
+	text, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, record, found := strings.Cut(string(text), " DNSKEY ")
+	fields := strings.Fields(record)
+	if !found || len(fields) < 4 {
+		t.Fatalf("the key is %q", text)
+	}
+	p := startNamedWith(t, h, fmt.Sprintf(`zone %[1]q { type static-stub; server-addresses { %[2]s; }; };
+trust-anchors { %[1]q static-key %[3]s %q; };`, sipDomain, behind.addr, strings.Join(fields[:3], " "), strings.Join(fields[3:], "")), "recursion yes", "dnssec-validation yes")
 	waitDNS(t, h, p, "SERVFAIL")
 	return p
 }

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -15,9 +16,12 @@ func startNamed(t testing.TB, h *host, z zone) *process {
 	return p
 }
 
-// startNamedWith runs BIND on h with the zones of a configuration file.
-func startNamedWith(t testing.TB, h *host, zones string) *process {
+// startNamedWith runs BIND on h with the zones of a configuration file, authoritative only unless options say more.
+func startNamedWith(t testing.TB, h *host, zones string, options ...string) *process {
 	t.Helper()
+	if len(options) == 0 {
+		options = []string{"recursion no", "dnssec-validation no"}
+	}
 	dir := t.TempDir()
 	conf := write(t, dir, "named.conf", fmt.Sprintf(`options {
 	directory %q;
@@ -25,12 +29,11 @@ func startNamedWith(t testing.TB, h *host, zones string) *process {
 	session-keyfile none;
 	listen-on { any; };
 	listen-on-v6 { none; };
-	recursion no;
-	dnssec-validation no;
 	querylog yes;
+	%s;
 };
 controls { };
 %s
-`, dir, zones))
+`, dir, strings.Join(options, "; "), zones))
 	return start(t, h, "named", "-g", "-n", "1", "-c", conf)
 }

@@ -42,12 +42,18 @@ func startUnbound(t testing.TB, h *host, z zone) *process {
 // startUnboundWith runs Unbound with further lines of its section "server", and of sections that follow.
 func startUnboundWith(t testing.TB, h *host, lines []string) *process {
 	t.Helper()
+	return startUnboundFor(t, h, lines, "NOERROR")
+}
+
+// startUnboundFor runs Unbound until it answers so.
+func startUnboundFor(t testing.TB, h *host, lines []string, code string) *process {
+	t.Helper()
 	conf := "server:\n" + strings.Join(append([]string{
 		"interface: " + h.addr, "access-control: 0.0.0.0/0 allow", "access-control: ::0/0 allow", "do-daemonize: no", `username: ""`, `chroot: ""`,
 		`pidfile: ""`, "use-syslog: no", `logfile: ""`, "log-queries: yes", "num-threads: 1", "do-not-query-localhost: no",
 	}, lines...), "\n") + "\n"
 	p := start(t, h, "unbound", "-d", "-c", write(t, t.TempDir(), "unbound.conf", conf))
-	waitDNS(t, h, p, "NOERROR")
+	waitDNS(t, h, p, code)
 	return p
 }
 

@@ -47,14 +47,23 @@ var (
 		"the name server {servers} does not answer when it is asked for {name}",
 		"look at the zone of {name} on the name server, and at its forwarders")
 	FaultDNSServFail = declare("dns.servfail", DNSServFail, SideDNS,
-		"the name server {servers} cannot look up {name} (SERVFAIL)", mendZone)
+		"the name server {servers} cannot look up {name} (SERVFAIL)"+itSays, mendZone)
 	FaultDNSServFailAll = declare("dns.servfail-for-all", DNSServFail, SideDNS,
-		"the name server {servers} cannot look up anything in {name} (SERVFAIL)[, although it answers for {others}]", mendZone)
+		"the name server {servers} cannot look up anything in {name} (SERVFAIL)[, although it answers for {others}]"+itSays, mendZone)
+	FaultDNSSEC = declare("dns.dnssec", DNSServFail, SideDNS,
+		`the name server {servers} cannot look up {name} (SERVFAIL)[; it says that DNSSEC validation fails: "{says}"][; it answers when asked {how}, so the validation by DNSSEC is what fails]`,
+		"have the zone of {zone} signed anew|if its signatures are valid, correct the DS record in its parent zone, or the trust anchor on {servers}|check the clock of {servers}")
+	FaultDNSNoAuthority = declare("dns.no-authority", DNSServFail, SideDNS,
+		`the name server {servers} cannot look up {name} (SERVFAIL); it says that no server of the zone answers it: "{says}"`,
+		"see whether the servers of the zone of {zone} run, have that zone, and can be reached from {servers}|"+delegation)
+	FaultDNSBlocked = declare("dns.blocked", "", SideDNS,
+		`the name server {servers} says that it blocks {name}: "{says}"`,
+		"exempt {name} from the filter of {servers}, or set dns_servers to a name server that does not block it")
 	FaultDNSRefused = declare("dns.refused", DNSRefused, SideDNS,
-		"the name server {servers} refuses to answer this device (REFUSED)",
+		"the name server {servers} refuses to answer this device (REFUSED)"+itSays,
 		"allow this network to query the name server, set dns_servers to a name server that works, or correct sip_address if its domain is wrong")
 	FaultDNSStubRefused = declare("dns.stub-refuses", DNSRefused, SideDevice,
-		"the resolver on this device itself, {servers}, refuses the query (REFUSED): it has no name server to ask, or may not pass this name on",
+		"the resolver on this device itself, {servers}, refuses the query (REFUSED): it has no name server to ask, or may not pass this name on"+itSays,
 		"see which name servers it has (with systemd-resolved: resolvectl status); let DHCP name them (option 6), or set dns_servers to a name server that works", "dns")
 	FaultDNSNotUnderstood = declare("dns.not-understood", DNSServFail, SideDNS,
 		"the name server {servers} does not accept the query for {name}: {code}",
@@ -117,11 +126,11 @@ var (
 		"{source} names {host}, which probably does not exist: DNS gives it only the address of the wildcard record *.{domain}, {addresses}, where no Registrar answers",
 		"correct {host} in {source}|if the name is right, create an A record of {host} with the address of the Registrar|if the Registrar is at {addresses}: {cause.do}")
 	FaultRecordUnusable = declare("dns.unusable-record", DNSMalformed, SideDNS,
-		"the SRV record {query} cannot be used: {problem}", "correct the target and the port of the SRV record")
+		"the SRV record {name} cannot be used: {problem}", "correct the target and the port of the SRV record")
 	FaultOneRecordUnusable = declare("dns.one-unusable-record", DNSMalformed, SideDNS,
 		"one of the SRV records {query} cannot be used: {problem}", "correct the target and the port of this record, or delete it")
 	FaultNotOffered = declare("dns.service-not-offered", ServiceNotOffered, SideDNS,
-		`the SRV record {query} says that the service is not offered here (target ".")`, "correct the SRV record if the service should be offered here")
+		`the SRV record {name} says that the service is not offered here (target ".")`, "correct the SRV record if the service should be offered here")
 
 	FaultNothingNamed = declare("discovery.nothing", DNSNoRecord, "",
 		"nothing names a Registrar for {domain}: there is no SRV record, and {dhcp}",
@@ -222,8 +231,13 @@ var (
 )
 
 // mendZone is what to do about a name server that cannot look up.
-const mendZone = "see whether the zone of {name} is loaded on the name server, or has expired, as a secondary's does whose primary does not answer|" +
-	"if it does not hold that zone itself, check the forwarders to which it passes such queries"
+const mendZone = "see whether the zone of {zone} is loaded on the name server, or has expired, as a secondary's does whose primary does not answer|" +
+	"if it does not hold that zone itself, check the forwarders to which it passes such queries|" + delegation
+
+const (
+	delegation = "correct the delegation of {zone} (the NS records in its parent zone): it may lead to servers that do not have the zone"
+	itSays     = `[; it says "{says}"]` // RFC 8914
+)
 
 // What to do where a network names no Registrar, or one of another domain.
 const (
@@ -257,4 +271,6 @@ var (
 )
 
 // OfName says whether a fault is about the name of a host: it says more than that the host has no address.
-func (f *Fault) OfName() bool { return f == FaultDanglingAlias || f == FaultDNSFirstFails }
+func (f *Fault) OfName() bool {
+	return f == FaultDanglingAlias || f == FaultDNSFirstFails || f == FaultDNSBlocked
+}

@@ -85,7 +85,14 @@ func (n *nameServers) reply(server netip.Addr, query []byte, overTCP bool) (repl
 		m.SetEdns0(1232, false)
 		size = max(size, int(edns.UDPSize()))
 	}
-	switch f.word {
+	if edns := m.IsEdns0(); edns != nil && f.says != nil {
+		edns.Option = append(edns.Option, f.says)
+	}
+	word := f.word
+	if word == "bogus" && !q.CheckingDisabled {
+		word = "servfail"
+	}
+	switch word {
 	case "silent", "closed", "absent", "ungated":
 		return nil, 0, "nothing"
 	case "servfail":

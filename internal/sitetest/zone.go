@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,22 +26,30 @@ type zone struct {
 type fault struct {
 	word  string
 	delay time.Duration
+	says  *dns.EDNS0_EDE // nil: nothing (RFC 8914)
 }
 
 // faultWords are the behaviours; "delay" has a duration behind it.
-var faultWords = []string{"answer", "servfail", "refused", "nxdomain", "nodata", "silent", "truncated", "malformed", "noedns", "closed", "absent", "ungated", "lossy", "additional", "elsewhere", "delay"}
+var faultWords = []string{"answer", "servfail", "refused", "nxdomain", "nodata", "silent", "truncated", "malformed", "noedns", "closed", "absent", "ungated", "lossy", "additional", "elsewhere", "bogus", "delay", "ede"}
 
 // parseFault reads the words of a behaviour; false if they are none.
 func parseFault(words []string) (f fault, ok bool) {
 	for len(words) > 0 {
 		switch {
+		case words[0] == "ede" && len(words) > 1:
+			code, err := strconv.ParseUint(words[1], 10, 16)
+			if err != nil {
+				return f, false
+			}
+			f.says = &dns.EDNS0_EDE{InfoCode: uint16(code), ExtraText: strings.Join(words[2:], " ")}
+			words = nil
 		case words[0] == "delay" && len(words) > 1:
 			var err error
 			if f.delay, err = time.ParseDuration(words[1]); err != nil {
 				return f, false
 			}
 			words = words[2:]
-		case f.word == "" && words[0] != "delay" && slices.Contains(faultWords, words[0]):
+		case f.word == "" && words[0] != "delay" && words[0] != "ede" && slices.Contains(faultWords, words[0]):
 			f.word = words[0]
 			words = words[1:]
 		default:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -173,6 +174,15 @@ var badInputs = []row{
 	{name: "D30 BADVERS is no reason to give up", servers: []server{noEDNS(dns.RcodeBadVers, false)}, want: "+0s fe.contoso.com:5061"},
 	{name: "D30 FORMERR without EDNS is a failure", servers: []server{rcode(dns.RcodeFormatError)},
 		want: "+0s 10.0.0.1:53: RCODE 1=FORMERR"},
+	{name: "an extended error is told, with its text made safe", servers: []server{extended(dns.RcodeServerFailure, 7, "expired \x1b[31m\"\u202e in\n2026\x00")},
+		want: `+0s 10.0.0.1:53: RCODE 2=SERVFAIL; it says "Signature Expired: expired [31m in 2026"`},
+	{name: "the words before the cause, which repeat the query, are left out, and no more is kept than a line holds", servers: []server{extended(dns.RcodeServerFailure, 9, "validation failure <_sip. SRV IN>: signature "+strings.Repeat("é", 1000))},
+		want: `+0s 10.0.0.1:53: RCODE 2=SERVFAIL; it says "DNSKEY Missing: signature ` + strings.Repeat("é", 75) + `…"`},
+	{name: "an extended error of no code has its text", servers: []server{extended(dns.RcodeServerFailure, 0, "no luck")},
+		want: `+0s 10.0.0.1:53: RCODE 2=SERVFAIL; it says "Other: no luck"`},
+	{name: "an extended error decides nothing: the name does not exist", servers: []server{extended(dns.RcodeNameError, 15, "")},
+		want: `+0s 10.0.0.1:53: no such name; it says "Blocked"`},
+	{name: "nor does it spoil an answer", servers: []server{zone(fe).or(extended(dns.RcodeSuccess, 7, ""))}, want: "+0s fe.contoso.com:5061"},
 	{name: "D32 names are absolute", servers: []server{zone()}, ask: "SRV _sip._tls.contoso", want: `+0s look up SRV "_sip._tls.contoso" at 10.0.0.1:53: no such name`,
 		log: "+0s 10.0.0.1:53 udp edns=1232 SRV _sip._tls.contoso."},
 	{name: "D34 a record of another owner is not used", servers: []server{crafted(1, record([]byte("\x01x\x00"), dns.TypeSRV, prefs, []byte("\x02fe\x00")))},
@@ -188,6 +198,15 @@ func TestBadInputs(t *testing.T) { runRows(t, badInputs) }
 // The behaviours and records of the rows above.
 
 var truncated = says(func(_ query, m *dns.Msg) { m.Truncated = true })
+
+// extended answers with an extended error (RFC 8914).
+func extended(code int, info uint16, text string) server {
+	return says(func(_ query, m *dns.Msg) {
+		m.Rcode = code
+		m.SetEdns0(1232, false)
+		m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeOther}, &dns.EDNS0_EDE{InfoCode: info, ExtraText: text})
+	})
+}
 
 // flood answers every question with 1,000 guesses of its ID.
 var flood = server{answers: func(q query) [][]byte {

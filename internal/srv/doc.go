@@ -13,5 +13,5 @@
 //	targets, err := r.SRV(ctx, "_sipinternaltls._tcp.contoso.com")
 //	addrs, err := r.Addrs(ctx, targets[0].Host)
 //
-// Read error.go first, then message.go, pace.go, resolver.go, exchange.go, measure.go, flight.go, order.go, srv.go, resolvconf.go.
+// Read extended.go first, then error.go, message.go, pace.go, resolver.go, exchange.go, measure.go, flight.go, order.go, srv.go, resolvconf.go.
 package srv

@@ -94,6 +94,7 @@ type Error struct {
 	Err     error      // details, or nil
 	Gateway netip.Addr // of NoGateway: who does not answer
 	Detour  string     // of NoGateway: the route that leads through it, where that is not the default route
+	Says    *Extended  // nil: the server says no more than its Code
 
 	TCP       Kind          // of Truncated: how it went over TCP, a kind from Timeout to HungUp, or Unreadable
 	Addresses bool          // the server answers for the addresses of the same name, though not this question
@@ -114,8 +115,10 @@ func (e *Error) Earlier() *Error {
 	return nil
 }
 
-// CodeName is the name of the RCODE, "NOTIMP"; "": it has none.
-func (e *Error) CodeName() string { return dns.RcodeToString[e.Code] }
+// CodeName is the RCODE as a tech knows it, "NOTIMP (RCODE 4)", with what the server says besides.
+func (e *Error) CodeName() string {
+	return strings.TrimSpace(fmt.Sprintf("%s (RCODE %d%s)", dns.RcodeToString[e.Code], e.Code, e.Says.aside()))
+}
 
 // Dropped is what came from the Server and was no answer to the question, so that it was not read.
 type Dropped struct {
@@ -183,6 +186,7 @@ func (e *Error) Error() string {
 	if e.Addresses {
 		s += "; it answers for addresses"
 	}
+	s += e.Says.aside()
 	for _, other := range e.Others {
 		s += "; " + strings.TrimPrefix(other.Error(), fmt.Sprintf("look up %s %.256q ", e.Type, e.Name))
 	}

@@ -32,6 +32,9 @@ func (r *Resolver) exchange(ctx context.Context, server netip.AddrPort, name str
 		if err != nil {
 			return nil, &Error{Kind: BadName, Err: err}
 		}
+		if r.Unvalidated {
+			q.wire[3] |= flagCD
+		}
 		m, err := r.converse(ctx, network, server, q, &dropped)
 		switch {
 		case network == "udp" && (errors.Is(err, errTruncated) || errors.Is(err, errStrangers)):

@@ -134,14 +134,14 @@ func (p *patience) verdict(servers []netip.AddrPort) *Error {
 func askServer(ctx context.Context, r *Resolver, server netip.AddrPort, name string, qtype uint16,
 	read reading) (found []Target, left, fail *Error) {
 	addresses := r.alsoAddresses(ctx, server, dns.Fqdn(name), qtype)
-	records, besides, fail := r.records(ctx, server, dns.Fqdn(name), qtype)
+	records, last, fail := r.records(ctx, server, dns.Fqdn(name), qtype)
 	if fail = addresses(fail); fail != nil {
-		fail.Server = server.String()
+		fail.Server, fail.Says = server.String(), last.extended
 		return nil, nil, fail
 	}
 	var problem *Error
 	for _, rr := range records {
-		one, bad := read(server, rr, besides)
+		one, bad := read(server, rr, last.besides)
 		switch {
 		case bad == nil:
 			found = append(found, one)
@@ -150,7 +150,7 @@ func askServer(ctx context.Context, r *Resolver, server netip.AddrPort, name str
 		}
 	}
 	if problem != nil {
-		problem.Server = server.String()
+		problem.Server, problem.Says = server.String(), last.extended
 	}
 	if len(found) > 0 {
 		return found, problem, nil
@@ -199,31 +199,31 @@ func (r *Resolver) alsoAddresses(ctx context.Context, server netip.AddrPort, nam
 }
 
 // records returns the records of the given type that one server has for an absolute name, which are never none. Aliases are
-// followed inside the answer, and beyond it when the server left the rest to us. besides is what else the last answer holds.
-func (r *Resolver) records(ctx context.Context, server netip.AddrPort, name string, qtype uint16) (found, besides []dns.RR, fail *Error) {
+// followed inside the answer, and beyond it when the server left the rest to us. last is the last answer, and never nil.
+func (r *Resolver) records(ctx context.Context, server netip.AddrPort, name string, qtype uint16) (found []dns.RR, last *message, fail *Error) {
 	for hops := 0; ; {
 		m, fail := r.exchange(ctx, server, name, qtype)
 		if fail != nil {
-			return nil, nil, fail
+			return nil, &message{}, fail
 		}
 		if fail := m.refusal(); fail != nil {
-			return nil, nil, fail
+			return nil, m, fail
 		}
 		found, end, jumps := m.follow(name, qtype)
 		hops += jumps
 		switch {
 		case m.rcode == dns.RcodeNameError:
-			return nil, nil, absent(m.rcode, end, hops)
+			return nil, m, absent(m.rcode, end, hops)
 		case hops > maxAliases:
-			return nil, nil, &Error{Kind: AliasLoop, Err: errors.New("too many aliases")}
+			return nil, m, &Error{Kind: AliasLoop, Err: errors.New("too many aliases")}
 		case len(found) > 0:
-			return found, m.besides, nil
+			return found, m, nil
 		case m.damaged:
-			return nil, nil, &Error{Kind: Unreadable, Err: fmt.Errorf("%w: its records are damaged", errUnreadable)}
+			return nil, m, &Error{Kind: Unreadable, Err: fmt.Errorf("%w: its records are damaged", errUnreadable)}
 		case m.referral: // a server that does not look further has proven nothing
-			return nil, nil, &Error{Kind: Referral, Err: errors.New("the server refers to other servers")}
+			return nil, m, &Error{Kind: Referral, Err: errors.New("the server refers to other servers")}
 		case m.soa || end == name: // RFC 2308, section 2.2: no such data
-			return nil, nil, absent(m.rcode, end, hops)
+			return nil, m, absent(m.rcode, end, hops)
 		}
 		name = end
 	}

@@ -10,7 +10,8 @@ import (
 
 // Specification constants.
 const (
-	headerSize = 12 // RFC 1035, section 4.1.1
+	headerSize = 12   // RFC 1035, section 4.1.1
+	flagCD     = 0x10 // of the fourth byte: RFC 4035, section 3.2.2
 )
 
 // Our choices.
@@ -49,6 +50,7 @@ type message struct {
 	damaged  bool     // an answer record was dropped because it cannot be read
 	soa      bool     // the authority section proves that the name has no such data
 	referral bool     // the authority section sends us elsewhere
+	extended *Extended
 }
 
 // read returns the answer to q in raw, or why raw is not an answer to q (RFC 5452, section 9.1).
@@ -121,6 +123,7 @@ func (m *message) readRecords(raw []byte, off int, want uint16) error {
 			}
 		case h.Rrtype == dns.TypeOPT: // RFC 6891, section 6.1.3: the upper bits of the response code
 			m.rcode |= int(h.Ttl>>24) << 4
+			m.extended = readExtended(m.extended, raw[min(start, off):off])
 		}
 	}
 	m.referral = ns && !m.soa

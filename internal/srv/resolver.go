@@ -40,6 +40,8 @@ type Resolver struct {
 	Detour func(netip.Addr) string
 	// Usable says why an address that a server gave is of no use, or nil. Without it every address is used.
 	Usable func(server netip.AddrPort, addr netip.Addr) error
+	// Unvalidated asks servers to answer what they cannot validate by DNSSEC, too (RFC 4035 section 3.2.2, the bit CD).
+	Unvalidated bool
 	// Pace is what is known of the servers. Nil: nothing, and nothing is remembered.
 	Pace *Pace
 }

@@ -26,6 +26,7 @@ type Facts struct {
 	Quality     []discover.Quality                          // of the name servers
 	Upstream    []discover.Quality                          // of those that a resolver on this device asks, where it has nothing to say
 	OverTCP     string                                      // what a silent name server does on TCP port 53; "": nothing
+	Unvalidated bool                                        // the name servers, which cannot look up, can when asked not to validate (DNSSEC)
 	Late        bool                                        // DNS has not answered in time, and does answer
 	Disagree    map[provisioning.Step]discover.Disagreement // of the name servers about SRV records, with the addresses of what they name
 	Apart       map[string][]provisioning.Name              // what each of several name servers has for a host that the device would try
@@ -247,7 +248,7 @@ func (f *Facts) dnsDead() provisioning.Finding {
 		if found.Verdict != provisioning.Failed {
 			return provisioning.Finding{}
 		}
-		if !dead.NoServer {
+		if dead.Reason == "" || found.NoServer && !dead.NoServer {
 			dead = found
 		}
 	}

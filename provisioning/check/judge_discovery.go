@@ -94,7 +94,7 @@ func noPlan(f *Facts) provisioning.Trouble {
 		}
 	}
 	for _, found := range f.Found {
-		if found.Trouble.Fault == provisioning.FaultDanglingRecord && f.Policy.Asks(found.Step) {
+		if fault := found.Trouble.Fault; (fault == provisioning.FaultDanglingRecord || fault == provisioning.FaultDNSBlocked) && f.Policy.Asks(found.Step) {
 			return found.Trouble
 		}
 	}
@@ -171,12 +171,15 @@ func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 		return upstream
 	}
 	switch {
+	case dead && f.Unvalidated:
+		return provisioning.FaultDNSSEC.Met(t.With(provisioning.Facts{"how": "not to validate", "says": nil}).Facts)
 	case f.Late:
 		return provisioning.FaultDNSLate.Met(t.With(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)}).Facts)
 	case dead && t.Fault == provisioning.FaultDNSSilentFor && len(t.Others()) == 0:
 		return silentServers(f, t)
-	case dead:
-		facts := provisioning.Facts{"name": f.sipDomain()}
+	case dead && t.Fault != provisioning.FaultDNSSEC && t.Fault != provisioning.FaultDNSNoAuthority:
+		domain := f.sipDomain()
+		facts := provisioning.Facts{"name": domain, "zone": domain}
 		if isNoSuchName(f.Abroad) || len(f.Abroad.Addrs) > 0 {
 			facts["others"] = "other domains"
 		}

@@ -125,7 +125,7 @@ func (b *branch) sourceNode(id, title string, found provisioning.Finding) {
 			c.Result = Bad
 		}
 	case provisioning.Failed:
-		c.Result = Bad
+		c.Result, c.Hint = Bad, found.Trouble.Hint()
 	default:
 		c.Detail = listNames(found.Names)
 		for _, name := range found.Names {

@@ -26,12 +26,14 @@ const (
 )
 
 // askUpstream asks the name servers behind a resolver on this device that has nothing to say, and sees whether one that is silent takes
-// connections at least: then its host runs, and the way there is open.
+// connections at least: then its host runs, and the way there is open. Of one that cannot look up it finds out whether DNSSEC keeps it from that.
 func (e *eye) askUpstream(ctx context.Context, f *Facts) {
-	servers := f.upstreams()
+	servers, dead := f.upstreams(), f.dnsDead()
 	var asking sync.WaitGroup
 	defer asking.Wait()
 	switch {
+	case dead.Trouble.Fault == provisioning.FaultDNSServFail && e.OnlyUnvalidated(ctx, dead.Query):
+		f.Unvalidated = true
 	case len(servers) > 0:
 		asking.Go(func() { f.Upstream = e.MeasureAll(ctx, servers) })
 		f.OverTCP = e.dnsOverTCP(ctx, servers)

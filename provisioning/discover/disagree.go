@@ -109,7 +109,7 @@ func differ(query string, said []srv.Said) (d Disagreement) {
 func failure(e *srv.Error) string {
 	switch {
 	case e.Code != 0:
-		return "answers " + code(e)
+		return "answers " + e.CodeName()
 	case e.Kind == srv.BadTarget || e.Kind == srv.BadPort:
 		return "has a record that cannot be used"
 	default:

@@ -136,9 +136,31 @@ func (e *Enquiry) Records(ctx context.Context, name string) provisioning.Finding
 func (e *Enquiry) AnswersLate(ctx context.Context, name string) bool {
 	ctx, cancel := context.WithTimeout(ctx, lateLimit)
 	defer cancel()
+	err := e.fails(ctx, name, false)
+	return err == nil || lookupTrouble(err).Reason() != provisioning.DNSTimeout
+}
+
+// OnlyUnvalidated says whether DNS, which cannot look up a name (SERVFAIL), answers for it when asked not to validate by DNSSEC, and still
+// does not otherwise.
+func (e *Enquiry) OnlyUnvalidated(ctx context.Context, name string) bool {
+	ctx, cancel := context.WithTimeout(ctx, enquiryLimit)
+	defer cancel()
+	if err := e.fails(ctx, name, true); err != nil && !err.Absent() {
+		return false
+	}
+	err := e.fails(ctx, name, false)
+	return err != nil && err.Kind == srv.ServFail
+}
+
+// fails is why DNS does not have the SRV records of a name; nil: it has them.
+func (e *Enquiry) fails(ctx context.Context, name string, unvalidated bool) *srv.Error {
 	resolver := newResolver(&e.policy, e.wire)
+	resolver.Unvalidated = unvalidated
 	_, err := resolver.SRV(ctx, name)
-	return err == nil || lookupTrouble(lookUpError(err)).Reason() != provisioning.DNSTimeout
+	if err == nil {
+		return nil
+	}
+	return lookUpError(err)
 }
 
 // DHCPPace asks DHCP once more, for as long as nobody waits for it, and says how slow the first server is; nothing: nobody has

@@ -57,16 +57,7 @@ func lookupTrouble(e *srv.Error) provisioning.Trouble {
 
 // serverTrouble is what a server says that found nothing.
 func serverTrouble(e *srv.Error) provisioning.Trouble {
-	facts := provisioning.Facts{"name": e.Name, "query": e.Name, "alias": aliasOf(e), "code": code(e), "tcp": overTCP[e.TCP]}
-	if e.Gateway.IsValid() && e.Detour == "" {
-		facts.Through(e.Gateway)
-	}
-	if e.Server != "" {
-		facts["servers"] = append([]string{e.Server}, e.Alike...)
-	}
-	if e.Err != nil {
-		facts["problem"] = plain.Words(e.Err)
-	}
+	facts := factsOf(e)
 	if e.Kind == srv.Timeout && !e.Addresses && e.Dropped.Why == srv.Elsewhere {
 		facts["from"] = e.Dropped.From
 		return provisioning.FaultDNSElsewhere.Met(facts)
@@ -80,20 +71,46 @@ func serverTrouble(e *srv.Error) provisioning.Trouble {
 		maps.Copy(facts, provisioning.ByRoute(e.Detour, e.Gateway))
 		fault = provisioning.FaultDNSDeadRoute
 	}
-	switch {
+	switch class := e.Says.Class(); {
 	case fault == nil:
 		return provisioning.Unknown.Met(plain.Words(e))
+	case class == srv.Filtered:
+		return provisioning.FaultDNSBlocked.Because(fault.Met(facts), facts)
+	case e.Kind == srv.ServFail && class == srv.Validation:
+		return provisioning.FaultDNSSEC.Met(facts)
+	case e.Kind == srv.ServFail && class == srv.NoAuthority:
+		return provisioning.FaultDNSNoAuthority.Met(facts)
 	case e.Kind == srv.Refused && !e.Addresses && ownResolver(e.Server):
 		return provisioning.FaultDNSStubRefused.Met(facts)
 	case e.Addresses && e.Kind == srv.Timeout:
 		facts["how"] = "no answer"
 		return provisioning.FaultDNSNoSRV.Because(fault.Met(facts), facts)
 	case e.Addresses:
-		facts["how"] = code(e)
+		facts["how"] = e.CodeName()
 		return provisioning.FaultDNSNoSRV.Because(fault.Met(facts), facts)
 	default:
 		return fault.Met(facts)
 	}
+}
+
+// factsOf is what is known of a look-up that found nothing.
+func factsOf(e *srv.Error) provisioning.Facts {
+	facts := provisioning.Facts{"name": e.Name, "zone": zoneOf(e.Name), "says": e.Says.String(), "alias": aliasOf(e), "code": e.CodeName(), "tcp": overTCP[e.TCP]}
+	if e.Gateway.IsValid() && e.Detour == "" {
+		facts.Through(e.Gateway)
+	}
+	if e.Server != "" {
+		facts["servers"] = append([]string{e.Server}, e.Alike...)
+	}
+	if e.Err != nil {
+		facts["problem"] = plain.Words(e.Err)
+	}
+	return facts
+}
+
+// blocked is for what a server may not tell, as it says, and that looks as if it were not there.
+func blocked(e *srv.Error, as provisioning.Reason) provisioning.Trouble {
+	return provisioning.FaultDNSBlocked.Because(as.Met(""), factsOf(e))
 }
 
 // ownClosed are the name servers of a device that asks nobody but itself, as one does that knows no name server
@@ -119,12 +136,12 @@ func ownResolver(server string) bool {
 	return err == nil && at.Addr().IsLoopback()
 }
 
-// code is an RCODE as a tech knows it.
-func code(e *srv.Error) string {
-	if name := e.CodeName(); name != "" {
-		return fmt.Sprintf("%s (RCODE %d)", name, e.Code)
+// zoneOf is the domain of an SRV record (RFC 2782), or else the name itself.
+func zoneOf(name string) string {
+	for strings.HasPrefix(name, "_") {
+		_, name, _ = strings.Cut(name, ".")
 	}
-	return fmt.Sprintf("RCODE %d", e.Code)
+	return name
 }
 
 // overTCP has every way in which TCP fails after a truncated answer: what the server does then.
@@ -185,6 +202,9 @@ func absence(e *srv.Error) provisioning.Trouble {
 	if t := overruled(e, "SRV record "+e.Name, provisioning.DNSNoRecord); !t.None() {
 		return t
 	}
+	if e.Says.Class() == srv.Filtered {
+		return blocked(e, provisioning.DNSNoRecord)
+	}
 	if e.Kind == srv.DanglingAlias {
 		return provisioning.FaultDanglingRecord.Met(provisioning.Facts{"query": e.Name, "alias": aliasOf(e), "lack": lack(e, "SRV record")})
 	}
@@ -204,7 +224,7 @@ func overruled(e *srv.Error, query string, reason provisioning.Reason) provision
 	case first.Unasked():
 		did = "could not be asked"
 	case first.Code != 0:
-		did = "answers " + code(first)
+		did = "answers " + first.CodeName()
 	default:
 		did = "sends an answer that cannot be used"
 	}
@@ -216,6 +236,8 @@ func overruled(e *srv.Error, query string, reason provisioning.Reason) provision
 func noAddress(name *provisioning.Name, err error) {
 	e := lookUpError(err)
 	switch name.Detail = plain.Words(err); {
+	case e.Absent() && e.Says.Class() == srv.Filtered:
+		name.Reason, name.Trouble = provisioning.NoAddress, blocked(e, provisioning.NoAddress)
 	case e.Kind == srv.DanglingAlias:
 		facts := provisioning.Facts{"name": e.Name, "alias": aliasOf(e), "lack": lack(e, "address")}
 		if e.Code == 0 {
