@@ -150,7 +150,7 @@ Start the Registrar service on fe02.contoso.com, or correct the port; or have th
 	{"the SRV record names a port where nothing listens, and 5061 answers", with(srvFor(fe01.host, 5065)), "connect-refused", `
 The SRV record _sipinternaltls._tcp.contoso.com leads to fe01.contoso.com:5065 (10.0.0.11), where no Registrar answers, but fe01.contoso.com accepts connections on port 5061.
 The problem is with DNS.
-Correct the port to 5061, or configure the Registrar to listen on 5065.`},
+Correct the port to 5061 in the SRV record _sipinternaltls._tcp.contoso.com.`},
 	{"internal TLS is refused, and DHCP leads on", with(published(fe01), the(fe01, refuses), dhcpSays(startKea, full)), "connect-refused", `
 fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it. The device signs in to pool.contoso.com:5061 instead.
 The problem is with the Registrar.

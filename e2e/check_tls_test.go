@@ -17,9 +17,9 @@ The certificate of pool01.contoso.com:5061 contains no name that a device accept
 The problem is with the Registrar.
 Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"the certificate is from an unknown root", with(pool01Has(hasOtherRoot)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 leads to CN=e2e root, but this device trusts another authority of that name: the site has created a new one.
+The certificate of pool01.contoso.com:5061 leads to CN=e2e root, but this device trusts another authority of that name; probably the site has created a new one.
 The problem is with this device.
-Install the site's new root certificate and add its path to the setting roots.
+Ask the site, not over this network, whether its root is new; if it is, install it and add its path to the setting roots.
 - Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"the certificate signs itself", with(pool01Has(signsItself)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 is self-signed: no authority vouches for it.

@@ -75,13 +75,13 @@ var (
 		"look for one firewall or filter on the way to all of them, and what it does with connections to port {ports}|see what else they share: a host, a load balancer, a setting, an update|{cause.do}")
 
 	FaultOtherPort = declare("port.other", "", "",
-		"{source} leads to {at}[ ({address})], where no Registrar answers, but {host} accepts connections on port {other}",
-		"correct the port to {other}, or configure the Registrar to listen on {port}")
+		"{source} leads to {at}[ ({address})], where {nothing}, but {host} accepts connections on port {other}",
+		"correct the port to {other} in {source}")
 	FaultOtherPortDHCP = declare("port.other-dhcp", "", SideRegistrar,
-		"{source} leads to {at}[ ({address})], where no Registrar answers, but {host} accepts connections on port {other}",
-		"configure the Registrar to listen on {port}: option 120 contains no port")
+		"{source} leads to {at}[ ({address})], where {nothing}, but {host} accepts connections on port {other}",
+		"configure the Registrar to listen on {port}: {source} contains no port")
 	FaultOtherPortConfigured = declare("port.other-configured", "", SideDevice,
-		"port {port} is configured for {host}, where no Registrar answers, but {host} accepts connections on port {other}",
+		"port {port} is configured for {host}, where {nothing}, but {host} accepts connections on port {other}",
 		`set internal_server (or external_server) = "{host}:{other}"`)
 	FaultEdgePort = declare("port.edge-configured", "", SideDevice,
 		"port {port} is configured for {host}, but its Access Edge listens on 443", `set external_server = "{host}:443"`)
@@ -187,8 +187,8 @@ var (
 		whose+" is signed with an algorithm that is no longer safe[: {signature}]",
 		"have the certificate of the Registrar, and any intermediate one above it, signed with SHA-256")
 	FaultSameNameAuthority = declare("certificate.new-authority", TLSUntrusted, SideDevice,
-		"the certificate of {at} leads to {root}, but this device trusts another authority of that name: the site has created a new one"+sends,
-		"install the site's new root certificate and add its path to the setting roots"+orPin)
+		"the certificate of {at} leads to {root}, but this device trusts another authority of that name; probably the site has created a new one"+sends,
+		"ask the site, not over this network, whether its root is new; if it is, install it and add its path to the setting roots"+orPin)
 	FaultNoIntermediate = declare("certificate.no-intermediate", TLSUntrusted, "",
 		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate"+sends,
 		"configure the server to send the intermediate certificate {issuer} along with its own|"+opened+

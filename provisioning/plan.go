@@ -124,7 +124,7 @@ type Source struct {
 // Specification constants: ports.
 const (
 	TLSPort         = 5061 // RFC 3261 §19.1.2
-	tcpPort         = 5060 // RFC 3261 §19.1.2
+	TCPPort         = 5060 // RFC 3261 §19.1.2
 	AccessProxyPort = 443  // Access Edge, TechNet dd637123
 )
 
@@ -207,11 +207,11 @@ func PlanStep(step Step, found Findings, policy *Policy, floor bool) Plan {
 func (p *Policy) endpoints(step Step, name Name) []Endpoint {
 	switch host := name.Host; step {
 	case HostName: // Communicator Phone Edition: each name on 5061, then 443; TCP if policy allows (TechNet dd572514)
-		return []Endpoint{{host, TLSPort, TLS}, {host, AccessProxyPort, TLS}, {host, tcpPort, TCP}}
+		return []Endpoint{{host, TLSPort, TLS}, {host, AccessProxyPort, TLS}, {host, TCPPort, TCP}}
 	case Manual:
 		return manualEndpoints(host, name.Port)
 	case InternalTCP, DHCPTCP, ExternalTCP:
-		return []Endpoint{{host, cmp.Or(name.Port, tcpPort), TCP}}
+		return []Endpoint{{host, cmp.Or(name.Port, TCPPort), TCP}}
 	default:
 		return []Endpoint{{host, cmp.Or(name.Port, TLSPort), TLS}}
 	}
@@ -222,10 +222,10 @@ func (p *Policy) endpoints(step Step, name Name) []Endpoint {
 func manualEndpoints(host string, port uint16) []Endpoint {
 	switch port {
 	case 0:
-		return []Endpoint{{host, TLSPort, TLS}, {host, tcpPort, TCP}}
+		return []Endpoint{{host, TLSPort, TLS}, {host, TCPPort, TCP}}
 	case TLSPort, AccessProxyPort:
 		return []Endpoint{{host, port, TLS}}
-	case tcpPort:
+	case TCPPort:
 		return []Endpoint{{host, port, TCP}}
 	default:
 		return []Endpoint{{host, port, TLS}, {host, port, TCP}}

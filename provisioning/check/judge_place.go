@@ -207,7 +207,7 @@ func deadPlace(f *Facts, p *Place) provisioning.Trouble {
 		return t
 	case probe.Reason() == provisioning.ConnectRefused, probe.Reason() == provisioning.ConnectTimeout, probe.Reason() == provisioning.ConnectUnreachable:
 		return closedPlace(f, p, t)
-	case slices.Contains(otherService, t.Fault) && otherPort(f, p) != nil:
+	case (slices.Contains(otherService, t.Fault) || t.Fault == provisioning.FaultTLSHungUp && p.Port == provisioning.TCPPort) && otherPort(f, p) != nil:
 		return closedPlace(f, p, t)
 	case t.Fault == provisioning.FaultTLSSilent:
 		return silentTLS(p, t)
@@ -233,7 +233,7 @@ func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.T
 	other := otherPort(f, p)
 	switch {
 	case other != nil:
-		closed = closed.With(provisioning.Facts{"other": other.Port, "source": source})
+		closed = closed.With(provisioning.Facts{"other": other.Port, "source": source, "nothing": nothingAt(p)})
 	case otherFamily(f.Link, p):
 		return provisioning.FaultNoIPv6.Because(closed, provisioning.Facts{"host": p.Host, "addresses": provisioning.ListOf(p.Addrs)})
 	case onlyOutside(f, p):
@@ -256,10 +256,23 @@ func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.T
 		return provisioning.FaultEdgePort.Because(closed, closed.Facts)
 	case p.Step == provisioning.Manual:
 		return provisioning.FaultOtherPortConfigured.Because(closed, closed.Facts)
-	case side == provisioning.SideDHCP:
+	case side == provisioning.SideDHCP, p.Step == provisioning.HostName:
 		return provisioning.FaultOtherPortDHCP.Because(closed, closed.Facts)
 	default:
 		return provisioning.FaultOtherPort.Because(closed, closed.Facts).On(side)
+	}
+}
+
+// nothingAt says what does not happen at a place at which no Registrar answers.
+func nothingAt(p *Place) string {
+	best := p.best()
+	switch {
+	case p.Transport != provisioning.TLS || !best.Connected || best.TLS.Version != "":
+		return "no Registrar answers"
+	case p.Port == provisioning.TCPPort:
+		return "nothing answers in TLS (5060 is the usual port of plain SIP)"
+	default:
+		return "nothing answers in TLS"
 	}
 }
 
