@@ -137,6 +137,61 @@ func TestNAT64(t *testing.T) {
 	}
 }
 
+// TestMend50AddressesOfNoUse: the device is registered when the addresses of its Registrar in DNS become of no use to it. A renewal goes over the
+// connection that it has; after a restart it registers through last good; and check, status and plan say what is wrong with the name.
+func TestMend50AddressesOfNoUse(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		records []string
+		reason  string
+		want    []string
+	}{
+		{name: "IPv6 alone, and the device has none", records: []string{"fe01 AAAA 2001:db8::11"}, reason: "connect-unreachable",
+			want: []string{"fe01.contoso.com resolves only to IPv6 (2001:db8::11), and this device has no IPv6 address"}},
+		{name: "what a DNS filter answers", records: []string{"fe01 A 0.0.0.0", "fe01 AAAA ::"}, reason: "address-not-allowed",
+			want: []string{"the name server 10.0.0.53:53 gives fe01.contoso.com the address 0.0.0.0", "a DNS filter that blocks fe01.contoso.com may answer so"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSite(t)
+			plugIn(t, s)
+			server := startNamed(t, s.dns, zoneWith(fe01))
+			r := startKamailio(t, s, settings{})
+			d := newDevice(t, s, fmt.Sprintf(`dns_servers = ["%s:53"]`, dnsAddr), `dhcp = "off"`)
+			d.boot(t)
+			d.awaitRegistered(t)
+			d.awaitCommitted(t)
+
+			server.stop(t)
+			z := zoneWith(fe01)
+			delete(z.addrs, fe01.host)
+			z.more = test.records
+			startNamed(t, s.dns, z)
+			beside := d.check(t)
+			if shows(t, beside.said(), append(test.want, "The problem is with DNS.")...); beside.Verdict != "degraded" {
+				t.Errorf("beside the daemon check is %s", beside.Verdict)
+			}
+			d.shutDown(t, r)
+			d.boot(t)
+			if during := d.awaitDegraded(t); during.Registrar.Address != fe01.addr || during.Reason != test.reason {
+				t.Errorf("uses %s because of %q, want %s because of %q", during.Registrar, during.Reason, fe01.addr, test.reason)
+			}
+			for _, command := range []string{"status", "plan"} {
+				text, _ := d.run(t, command)
+				shows(t, text, test.want[0])
+			}
+			if test.reason != "connect-unreachable" {
+				return
+			}
+			mustIP(t, "-n", s.device.name, "address", "add", "2001:db8::90/64", "dev", "eth0", "nodad")
+			text, _ := d.run(t, "plan")
+			shows(t, text, "2001:db8::11")
+			if strings.Contains(text, "no IPv6 address") {
+				t.Errorf("it has one now:\n%s", text)
+			}
+		})
+	}
+}
+
 // TestDualStack: both versions of IP lead to the site, and what is wrong with one of them is told of that one.
 func TestDualStack(t *testing.T) {
 	const throughIPv4 = "The device signs in through another address of fe01.contoso.com"

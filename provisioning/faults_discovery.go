@@ -90,8 +90,12 @@ var (
 		"{name} is an alias that leads nowhere: there are too many aliases in a row", "correct the aliases (CNAME) of {name}")
 	FaultDNSBadName = declare("dns.bad-name", DNSMalformed, SideDevice,
 		"{name} is not a valid DNS name[: {problem}]", "correct the name in the configuration, or the record that leads to it")
-	FaultDNSBadAddress = declare("dns.bad-address", DNSMalformed, SideDNS,
-		"{name} has only addresses to which homeward does not connect[: {problem}]", "correct the address records of {name}")
+	FaultDNSBadAddress = declare("dns.bad-address", AddressNotAllowed, SideDNS,
+		"the name server {servers} gives {name} the address {addresses}, which no server of a site can have[; a DNS filter that blocks {blocked} may answer so]",
+		"[if there is a DNS filter (such as Pi-hole or Umbrella), exempt {blocked} from it]|correct the address record of {name}")
+	FaultDNSOtherVersion = declare("dns.other-ip-version", ConnectUnreachable, SideDNS,
+		"{name} resolves only to {version} ({addresses}), and this device has no {version} address",
+		"create the {record} record of {name}[: this device has registered there at {was}]|enable {version} in the network of this device")
 	FaultDanglingAlias = declare("dns.dangling-alias", NoAddress, SideDNS,
 		"[{source} names {name}: ]{name} is an alias of {alias}, which {lack}",
 		"correct the alias (CNAME) {name}, or create the A record of {alias}|[if {kept} has an A record, "+rebind+"]")

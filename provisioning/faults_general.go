@@ -8,7 +8,7 @@ var generals = []*Fault{
 	general(DNSTimeout, "", "no name server answered", "check that the name servers of this device are reachable at the address and port asked", ""),
 	general(DNSServFail, SideDNS, "the name server could not resolve the name (SERVFAIL)", "see whether the zone is loaded on the name server, or has expired|check its forwarders", ""),
 	general(DNSRefused, SideDNS, "the name server refuses to answer this device (REFUSED)", "allow this network to query the name server, set dns_servers to a name server that works, or correct sip_address if its domain is wrong", ""),
-	general(DNSMalformed, SideDNS, "the DNS answer is broken or unusable", "correct the record on the name server: an SRV record needs a host name as its target and a port other than 0, and the host needs a reachable address", ""),
+	general(DNSMalformed, SideDNS, "the DNS answer is broken or unusable", "correct the record on the name server: an SRV record needs a host name as its target and a port other than 0", ""),
 	general(DNSConflict, SideDNS, "the name servers of this device disagree", "use only name servers that know the internal zone of the site: remove the others from resolv.conf, DHCP option 6 or dns_servers", ""),
 	general(NoAddress, SideDNS, "the name has no address record", "create an A record for the name, or correct the target of the SRV record", ""),
 

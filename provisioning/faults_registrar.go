@@ -37,8 +37,6 @@ var (
 		"look for a firewall that rejects port {port}, then check the address record and whether {host} is running")
 	FaultNotPermitted = declare("connect.not-permitted", ConnectUnreachable, SideDevice,
 		"this device does not permit the connection to {at}[ ({address})]", "look for a firewall or security policy on this device that blocks port {port}")
-	FaultNoIPv6 = declare("connect.no-ipv6", ConnectUnreachable, SideDNS,
-		"this device has an IPv6 address only, and {host} has only IPv4 addresses ({addresses})", "create an AAAA record for {host}, or give this device an IPv4 address")
 	FaultSlowWay = declare("connect.slow", Slow, SideNetwork,
 		"the connection to {at} ({address}) is slow: connecting takes {ms} ms", "check the connection between this device and the Registrar: a saturated link, weak Wi-Fi, or lost packets")
 	FaultCutAsking = declare("connect.cut-after-asking", ConnectReset, "",

@@ -109,7 +109,7 @@ func (d *dhcpServers) listen(_ context.Context, iface string) (dhcpopts.Conn, er
 	switch {
 	case st.dhcp.word == "denied":
 		return nil, &net.OpError{Op: "listen", Net: "packet", Err: fs.ErrPermission}
-	case !st.device.IsValid(), st.dhcp.word == "ipv6":
+	case !st.device.IsValid(), st.dhcp.word == "ipv6", st.only == "ipv6":
 		return nil, &net.OpError{Op: "listen", Net: "packet", Err: dhcpopts.ErrNoAddress}
 	}
 	if iface == "" {
@@ -145,7 +145,7 @@ func (d *dhcpServers) listen6(_ context.Context, iface string) (dhcpopts.Conn, e
 	switch st := d.sim.state(); {
 	case st.dhcp.word == "denied":
 		return nil, &net.OpError{Op: "listen", Net: "packet", Err: fs.ErrPermission}
-	case len(st.dhcp.six) == 0 && st.dhcp.word != "ipv6", !st.device.IsValid():
+	case len(st.dhcp.six) == 0 && st.dhcp.word != "ipv6", !st.device.IsValid(), st.only == "ipv4":
 		return nil, dhcpopts.ErrNoAddress
 	}
 	if iface == "" {

@@ -22,17 +22,26 @@ func (n *memory) wire() Wire {
 	return Wire{
 		Dial: n.dial, Listen: n.dhcp.listen, Listen6: n.dhcp.listen6, Leases: n.dhcp.leases,
 		Resolvers: func() ([]netip.AddrPort, error) { return n.names.all(), nil },
-		Own:       n.own, Absent: n.absent, Near: n.near, Changes: n.sim.changed,
+		Own:       n.own, Lacks: n.lacks, Absent: n.absent, Near: n.near, Changes: n.sim.changed,
 	}
 }
 
 // own are the addresses of the device.
 func (n *memory) own() []netip.Addr {
-	device := n.sim.state().device
-	if !device.IsValid() {
-		return nil
+	st := n.sim.state()
+	var own []netip.Addr
+	for _, addr := range []netip.Addr{st.device, device6} {
+		if st.device.IsValid() && !st.lacks(addr) {
+			own = append(own, addr)
+		}
 	}
-	return []netip.Addr{device, device6}
+	return own
+}
+
+// lacks says whether the device has nothing of the version of IP of an address.
+func (n *memory) lacks(addr netip.Addr) bool {
+	st := n.sim.state()
+	return st.device.IsValid() && st.lacks(addr)
 }
 
 // gateway is that of the device, to what is "ungated", and router that of IPv6.
@@ -132,6 +141,9 @@ func (n *memory) localFor(far netip.AddrPort) netip.AddrPort {
 	local := device6
 	if far.Addr().Is4() || !n.sim.now.device.IsValid() {
 		local = n.sim.now.device
+	}
+	if n.sim.now.lacks(far.Addr()) {
+		local = netip.Addr{}
 	}
 	return netip.AddrPortFrom(local, 50000+n.dialled%10000)
 }

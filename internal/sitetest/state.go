@@ -26,6 +26,7 @@ type state struct {
 	provisioning document
 	relays       relaySection
 	device       netip.Addr // of IPv4; the zero Addr: it is cut off
+	only         string     // the one version of IP that it has, "ipv4" or "ipv6"; "": both
 }
 
 func (st state) clone() state {
@@ -135,15 +136,24 @@ func (st *state) changeRegistrar(words []string) error {
 func (st *state) changeNetwork(words []string) error {
 	switch word := strings.Join(words, " "); word {
 	case "":
-		return errors.New("want network ADDRESS, down, or what has changed")
+		return errors.New("want network ADDRESS, down, ipv4, ipv6, both, or what has changed")
 	case "down":
 		st.device = netip.Addr{}
+	case "ipv4", "ipv6":
+		st.only = word
+	case "both":
+		st.only = ""
 	default:
 		if addr, err := netip.ParseAddr(word); err == nil {
 			st.device = addr
 		}
 	}
 	return nil
+}
+
+// lacks says whether the device has not the version of IP of an address.
+func (st state) lacks(addr netip.Addr) bool {
+	return st.only == "ipv4" && addr.Is6() || st.only == "ipv6" && addr.Is4()
 }
 
 // takeRelay reads a line of the section relays.

@@ -20,6 +20,7 @@ type Wire struct {
 	Resolvers func() ([]netip.AddrPort, error)
 	Upstreams func() []netip.AddrPort                                                                     // nil
 	Own       func() []netip.Addr                                                                         // nil in the live world
+	Lacks     func(netip.Addr) bool                                                                       // nil in the live world
 	Absent    func(netip.Addr) netip.Addr                                                                 // nil in the live world
 	Near      func(netip.Addr) (onLink, there bool)                                                       // nil in the live world
 	Next      func(netip.Addr) (hop netip.Addr, mac net.HardwareAddr, ago time.Duration)                  // nil

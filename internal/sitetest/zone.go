@@ -160,7 +160,7 @@ func (z *zone) takeRecords(words []string, change bool) error {
 	}
 	if change {
 		z.records = slices.DeleteFunc(z.records, func(rr dns.RR) bool {
-			return len(fresh) > 0 && z.is(rr, fresh[0].Header().Name, fresh[0].Header().Rrtype)
+			return z.is(rr, z.absolute(words[0]), dns.StringToType[words[1]]) || len(fresh) > 0 && z.is(rr, fresh[0].Header().Name, fresh[0].Header().Rrtype)
 		})
 	}
 	z.records = append(z.records, fresh...)

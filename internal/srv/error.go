@@ -46,8 +46,9 @@ const (
 	BadTarget  // no target of the SRV records is a host name
 	BadPort    // the SRV records have port 0
 	BadAddress // none of the addresses may be used: Resolver.Usable
+	NoWay      // all addresses are of a version of IP that this device does not have: Resolver.Lacks
 
-	lastKind = BadAddress
+	lastKind = NoWay
 )
 
 // Kinds returns all kinds, for who has a word for each.
@@ -61,7 +62,7 @@ var words = [lastKind + 1]string{
 	Timeout: "no answer in time", NoServer: "no server", PortClosed: "no server", Unreachable: "no server", HungUp: "no server", NobodyThere: "no server", NoGateway: "no server",
 	ServFail: "server failure", Refused: "refused", FormErr: "server failure", NotImp: "server failure", OtherCode: "server failure", Referral: "server failure",
 	Truncated: "not usable", Strangers: "not usable", Unreadable: "not usable", AliasLoop: "not usable", BadName: "not usable",
-	BadTarget: "not usable", BadPort: "not usable", BadAddress: "not usable",
+	BadTarget: "not usable", BadPort: "not usable", BadAddress: "not usable", NoWay: "not usable",
 }
 
 // String returns the kind in words, which it shares with others of its sort.
@@ -91,10 +92,11 @@ type Error struct {
 	Code    int    // the RCODE of its answer (RFC 1035 section 4.1.1, RFC 6891): 2; 0: NOERROR, or no answer
 	Alias   string // of DanglingAlias: the end of the aliases, absolute; untrusted
 	Dropped Dropped
-	Err     error      // details, or nil
-	Gateway netip.Addr // of NoGateway: who does not answer
-	Detour  string     // of NoGateway: the route that leads through it, where that is not the default route
-	Says    *Extended  // nil: the server says no more than its Code
+	Err     error        // details, or nil
+	Gateway netip.Addr   // of NoGateway: who does not answer
+	Detour  string       // of NoGateway: the route that leads through it, where that is not the default route
+	Says    *Extended    // nil: the server says no more than its Code
+	Addrs   []netip.Addr // of BadAddress the first, of NoWay all
 
 	TCP       Kind          // of Truncated: how it went over TCP, a kind from Timeout to HungUp, or Unreadable
 	Addresses bool          // the server answers for the addresses of the same name, though not this question
@@ -212,4 +214,5 @@ var (
 	errStrangers  = errors.New("too many answers to other questions")
 	errNoGateway  = errors.New("the gateway on the way there does not answer")
 	errNobody     = errors.New("no host answers at this address")
+	errNoWay      = errors.New("this device has no address of this version of IP")
 )

@@ -33,7 +33,8 @@ func TestEachKindOfError(t *testing.T) {
 		name    string
 		servers []server
 		ask     string
-		want    Error // Kind, Code, Alias, Dropped, TCP, Addresses
+		only    string // the version of IP that this device has; "": both
+		want    Error  // Kind, Code, Alias, Dropped, TCP, Addresses
 	}{
 		{name: "no such name", servers: []server{zone()}, want: Error{Kind: NoRecord, Code: 3}},
 		{name: "no such record", servers: []server{zone(internalTLS + ". 60 IN TXT x")}, want: Error{Kind: NoData}},
@@ -78,11 +79,13 @@ func TestEachKindOfError(t *testing.T) {
 		{name: "a host that is none", servers: []server{zone()}, ask: "ADDR 10.0.0.1", want: Error{Kind: BadName}},
 		{name: "a target that is none", servers: []server{zone(internalTLS + ". 60 IN SRV 0 0 5061 10.0.0.1.")}, want: Error{Kind: BadTarget}},
 		{name: "a port that is none", servers: []server{zone(internalTLS + ". 60 IN SRV 0 0 0 fe.contoso.com.")}, want: Error{Kind: BadPort}},
-		{name: "an address of no use", servers: []server{zone(host + ". 60 IN A 127.0.0.1")}, ask: "ADDR " + host, want: Error{Kind: BadAddress}},
+		{name: "addresses without a way", servers: []server{zone(host + ". 60 IN AAAA 2001:db8::1")}, only: "IPv4", ask: "ADDR " + host, want: Error{Kind: NoWay, Addrs: []netip.Addr{netip.MustParseAddr("2001:db8::1")}}},
+		{name: "an address of no use", servers: []server{zone(host + ". 60 IN A 127.0.0.1")}, ask: "ADDR " + host, want: Error{Kind: BadAddress, Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, r := newSite(test.servers...)
+				s.only = test.only
 				defer s.tasks.Wait()
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
@@ -99,7 +102,7 @@ func TestEachKindOfError(t *testing.T) {
 					t.Fatalf("%v is no Error", err)
 				}
 				produced[e.Kind], dropped[e.Dropped.Why] = true, true
-				got := Error{Kind: e.Kind, Code: e.Code, Alias: e.Alias, Dropped: e.Dropped, TCP: e.TCP, Addresses: e.Addresses, Gateway: e.Gateway}
+				got := Error{Kind: e.Kind, Code: e.Code, Alias: e.Alias, Dropped: e.Dropped, TCP: e.TCP, Addresses: e.Addresses, Gateway: e.Gateway, Addrs: e.Addrs}
 				if diff := cmp.Diff(test.want, got, cmpopts.IgnoreUnexported(Error{}), cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})); diff != "" {
 					t.Errorf("%s(%v)", diff, err)
 				}

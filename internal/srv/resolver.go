@@ -42,6 +42,9 @@ type Resolver struct {
 	Usable func(server netip.AddrPort, addr netip.Addr) error
 	// Unvalidated asks servers to answer what they cannot validate by DNSSEC, too (RFC 4035 section 3.2.2, the bit CD).
 	Unvalidated bool
+	// Lacks says whether this device has nothing of the version of IP of an address. Addresses without any of the other version count
+	// as none then. Nil: it is not known.
+	Lacks func(netip.Addr) bool
 	// Pace is what is known of the servers. Nil: nothing, and nothing is remembered.
 	Pace *Pace
 }

@@ -43,6 +43,7 @@ type server struct {
 type site struct {
 	servers map[string]server
 	start   time.Time
+	only    string       // the version of IP that this device has; "": both
 	open    atomic.Int32 // connections the resolver has not closed
 	mu      sync.Mutex
 	log     []string
@@ -61,6 +62,7 @@ func usable(server netip.AddrPort, addr netip.Addr) error {
 func newSite(servers ...server) (*site, *Resolver) {
 	s := &site{servers: map[string]server{}, start: time.Now(), count: map[string]int{}}
 	r := &Resolver{Dial: s.dial, Usable: usable, Absent: func(addr netip.Addr) netip.Addr { return s.servers[netip.AddrPortFrom(addr, 53).String()].gone }}
+	r.Lacks = func(addr netip.Addr) bool { return s.only != "" && (s.only == "IPv4") != addr.Is4() }
 	for i, behaviour := range servers {
 		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 53)
 		r.Servers = append(r.Servers, addr)

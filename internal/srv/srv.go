@@ -63,7 +63,8 @@ func (r *Resolver) Each(ctx context.Context, name string) []Said {
 }
 
 // Addrs returns the addresses of host, at most 16, IPv4 first, otherwise as the server ordered them. A and AAAA are asked
-// together; one family is enough, both must be absent to prove the host absent. Addresses that are not Usable are left out.
+// together; one family is enough, both must be absent to prove the host absent. Addresses that are not Usable are left out, and
+// those of a family that this device Lacks are not enough.
 // The ctx must carry a deadline. Every error is an *Error.
 func (r *Resolver) Addrs(ctx context.Context, host string) ([]netip.Addr, error) {
 	name, err := place.HostName(host)
@@ -81,6 +82,9 @@ func (r *Resolver) Addrs(ctx context.Context, host string) ([]netip.Addr, error)
 	for i, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		families.Go(func() {
 			found[i], _, fails[i] = lookUp(ctx, r, name, qtype, r.readHint)
+			if fails[i] == nil && r.noWay(found[i]) {
+				fails[i] = &Error{Name: name, Type: dns.TypeToString[qtype], Kind: NoWay, Addrs: merge(found[i]), Err: errNoWay}
+			}
 			done <- i
 		})
 	}
@@ -92,12 +96,15 @@ func (r *Resolver) Addrs(ctx context.Context, host string) ([]netip.Addr, error)
 	if fails[0] == nil || fails[1] == nil {
 		return merge(found[0], found[1]), nil
 	}
-	for _, fail := range fails {
-		if !fail.Absent() {
-			return nil, fail
-		}
+	if of4, of6 := fails[0], fails[1]; of4.Absent() && !of6.Absent() || of4.Kind == NoWay && !of6.Absent() { // what leaves more open
+		return nil, of6
 	}
 	return nil, fails[0]
+}
+
+// noWay says whether this device has nothing of the versions of IP of any of these addresses.
+func (r *Resolver) noWay(found []Target) bool {
+	return r.Lacks != nil && !slices.ContainsFunc(found, func(t Target) bool { return !r.Lacks(t.Hint) })
 }
 
 // merge joins both families, IPv4 first, each address once.
@@ -151,11 +158,12 @@ func (r *Resolver) readTarget(server netip.AddrPort, rr dns.RR, besides []dns.RR
 	return Target{Host: host, Port: s.Port, Priority: s.Priority, Weight: s.Weight, Hint: r.hint(server, s.Target, besides)}, nil
 }
 
-// hint is the first usable address of a host among those besides an answer; IPv4 first, as Addrs has it.
+// hint is the first usable address, of a family that this device has, of a host among those besides an answer; IPv4 first, as Addrs has it.
 func (r *Resolver) hint(server netip.AddrPort, host string, besides []dns.RR) netip.Addr {
 	var of []Target
 	for _, rr := range besides {
-		if addr, bad := r.readHint(server, rr, nil); bad == nil && strings.EqualFold(rr.Header().Name, host) {
+		addr, bad := r.readHint(server, rr, nil)
+		if bad == nil && strings.EqualFold(rr.Header().Name, host) && !r.noWay([]Target{addr}) {
 			of = append(of, addr)
 		}
 	}
@@ -180,7 +188,7 @@ func (r *Resolver) readHint(server netip.AddrPort, rr dns.RR, _ []dns.RR) (Targe
 	addr = addr.Unmap()
 	if r.Usable != nil {
 		if err := r.Usable(server, addr); err != nil {
-			return Target{}, &Error{Kind: BadAddress, Err: err}
+			return Target{}, &Error{Kind: BadAddress, Addrs: []netip.Addr{addr}, Err: err}
 		}
 	}
 	return Target{Hint: addr}, nil

@@ -25,6 +25,7 @@ type row struct {
 	ask     string // "SRV _sipinternaltls._tcp.contoso.com" if empty
 	want    string // the time it took and the whole result
 	log     string // what the servers were asked, if it matters
+	only    string // the version of IP that this device has; "": both
 }
 
 func runRows(t *testing.T, rows []row) {
@@ -33,6 +34,7 @@ func runRows(t *testing.T, rows []row) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, r := newSite(row.servers...)
+				s.only = row.only
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
 				if row.ask == "" {
@@ -140,6 +142,28 @@ func TestFamilies(t *testing.T) {
 	})
 }
 
+// TestMend50NoWayOfItsVersionOfIP: addresses of a version of IP that this device does not have are no answer by themselves, and are
+// not waited for; beside others they are kept, for the day when the device has it.
+func TestMend50NoWayOfItsVersionOfIP(t *testing.T) {
+	const v4, v6 = "fe.contoso.com. 60 IN A 10.0.9.1", "fe.contoso.com. 60 IN AAAA 2001:db8::1"
+	other := func(qtype uint16) server { return zone(v4, v6).forType(qtype) }
+	fail := rcode(dns.RcodeServerFailure)
+	const noIPv6 = `look up AAAA "fe.contoso.com": this device has no address of this version of IP`
+	runRows(t, []row{
+		{name: "IPv6 alone", only: "IPv4", ask: "ADDR fe.contoso.com", servers: []server{zone(v6)}, want: "+0s " + noIPv6},
+		{name: "IPv4 alone", only: "IPv6", ask: "ADDR fe.contoso.com", servers: []server{zone(v4)},
+			want: `+0s look up A "fe.contoso.com": this device has no address of this version of IP`},
+		{name: "IPv4 written as IPv6", only: "IPv4", ask: "ADDR fe.contoso.com", servers: []server{zone("fe.contoso.com. 60 IN AAAA ::ffff:10.0.9.1")}, want: "+0s 10.0.9.1"},
+		{name: "nothing of both is lost", only: "IPv4", ask: "ADDR fe.contoso.com", servers: []server{zone(v4, v6)}, want: "+0s 10.0.9.1 2001:db8::1"},
+		{name: "the other is waited for", only: "IPv4", ask: "ADDR fe.contoso.com",
+			servers: []server{other(dns.TypeAAAA).or(other(dns.TypeA).fromNth(8))}, want: "+750ms 10.0.9.1 2001:db8::1"},
+		{name: "whether there is another is not known", only: "IPv4", ask: "ADDR fe.contoso.com", servers: []server{other(dns.TypeAAAA)},
+			want: `+5s look up A "fe.contoso.com" at 10.0.0.1:53: no answer in time`},
+		{name: "nor from one that fails", only: "IPv6", ask: "ADDR fe.contoso.com", servers: []server{other(dns.TypeA).or(fail)},
+			want: `+0s look up AAAA "fe.contoso.com" at 10.0.0.1:53: RCODE 2=SERVFAIL`},
+	})
+}
+
 func TestAddressesNoRegistrarCanHave(t *testing.T) {
 	for _, addr := range []string{"0.0.0.0", "127.0.0.1", "127.255.0.1", "169.254.1.1", "224.0.0.1", "239.1.2.3", "255.255.255.255",
 		"::", "::1", "::ffff:127.0.0.1", "::ffff:169.254.0.1", "fe80::1", "ff02::1"} {
@@ -236,6 +260,7 @@ func TestHint(t *testing.T) {
 		{"of another host", "fe2.contoso.com. 60 IN A 10.0.9.1", "invalid IP"},
 		{"of another type", "fe.contoso.com. 60 IN TXT 10.0.9.1", "invalid IP"},
 		{"of another class", "fe.contoso.com. 60 CH A 10.0.9.1", "invalid IP"},
+		{"of a version of IP that this device lacks", "fe.contoso.com. 60 IN A 10.0.9.1\nfe.contoso.com. 60 IN AAAA 2001:db8::1", "2001:db8::1"},
 		{"not usable", "fe.contoso.com. 60 IN A 127.0.0.1\nfe.contoso.com. 60 IN A 10.0.9.2", "10.0.9.2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -247,6 +272,9 @@ func TestHint(t *testing.T) {
 					}
 				})
 				s, r := newSite(server)
+				if strings.Contains(c.name, "lacks") {
+					s.only = "IPv6"
+				}
 				defer s.tasks.Wait()
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()

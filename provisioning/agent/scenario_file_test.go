@@ -124,6 +124,10 @@ func verbApply(s *scenario, words []string) (step, error) {
 		if err := s.site.Apply(strings.Join(words, " ")); err != nil {
 			t.Fatal(err)
 		}
+		select {
+		case <-s.wire.Changes: // the next run begins with how things are
+		default:
+		}
 	}, s.site.Rehearse(words)
 }
 

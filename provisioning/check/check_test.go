@@ -407,6 +407,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 	},
 	"neighbour": func(*Options, *config.Config, []string) error { return nil }, // see onLink
 	"route":     func(*Options, *config.Config, []string) error { return nil }, // likewise
+	"network":   func(*Options, *config.Config, []string) error { return nil }, // see onLink
 	"duplicate": func(o *Options, _ *config.Config, words []string) error {
 		addr, err := netip.ParseAddr(words[0])
 		o.Link.Duplicates = append(o.Link.Duplicates, addr)

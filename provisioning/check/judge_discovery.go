@@ -219,6 +219,11 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 		return provisioning.FaultNoAddressBlocks.Met(facts)
 	case isDNSFailure(s.Reason):
 		return dnsFails(f, s.Trouble)
+	case t.Fault == provisioning.FaultDNSOtherVersion:
+		if last := f.lastGood(); f.remembers() && last.Host == s.Host && provisioning.Family(last.Address) != facts["version"] {
+			facts["was"] = last.Address
+		}
+		return t
 	default:
 		return t
 	}

@@ -235,7 +235,7 @@ func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.T
 	case other != nil:
 		closed = closed.With(provisioning.Facts{"other": other.Port, "source": source, "nothing": nothingAt(p)})
 	case otherFamily(f.Link, p):
-		return provisioning.FaultNoIPv6.Because(closed, provisioning.Facts{"host": p.Host, "addresses": provisioning.ListOf(p.Addrs)})
+		return provisioning.FaultDNSOtherVersion.Met(provisioning.Facts{"name": p.Host, "version": "IPv4", "addresses": p.Addrs, "record": "AAAA"})
 	case onlyOutside(f, p):
 		if inside, _ := f.finding(provisioning.InternalTLS); isDNSFailure(inside.Reason) { // it may well exist
 			return dnsFails(f, inside.Trouble).Also(provisioning.FaultEdgeNotReached, closed.Facts)
@@ -285,7 +285,8 @@ func filtered(f *Facts, p *Place, closed provisioning.Trouble) provisioning.Trou
 	return provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p)}).Facts)
 }
 
-// otherFamily says whether this device has IPv6 only, and a host is known by name and IPv4 addresses only.
+// otherFamily says whether this device has IPv6 only, and a host is known by name and IPv4 addresses only. (Where the system says so
+// itself, the host is not even tried: Wire.Lacks.)
 func otherFamily(l Link, p *Place) bool {
 	return l.onlyIPv6() && len(p.Addrs) > 0 && !provisioning.IsAddress(p.Host) && !slices.ContainsFunc(p.Addrs, netip.Addr.Is6)
 }

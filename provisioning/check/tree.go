@@ -200,7 +200,7 @@ func (b *branch) daemon() {
 	case f.Daemon.Hangs:
 		c.Detail = "" // nobody knows
 	case toBeLost(f):
-		c.Result, c.Detail = Warn, c.Detail+", until its next renewal"
+		c.Result, c.Detail = Warn, c.Detail+", for as long as its connection holds and its renewals are accepted; a new sign-in would fail"
 	case !f.Daemon.registered() || f.Daemon.Degraded:
 		c.Result = Warn
 	}

@@ -132,7 +132,7 @@ func (b *branch) sourceNode(id, title string, found provisioning.Finding) {
 			if len(name.Addrs) == 0 && name.Reason != "" {
 				c.Result, c.Reason, c.Detail = Bad, name.Reason, c.Detail+"; "+name.Detail
 				if name.Trouble.Specific() {
-					c.Fault, c.What = name.Trouble.Fault.ID, name.Trouble.What()
+					c.because(Bad, name.Trouble)
 				}
 			}
 		}
@@ -216,7 +216,8 @@ func (b *branch) plan() {
 	}
 	c.Detail = strings.Join(order, ", then ")
 	if len(order) == 0 {
-		c.Result, c.Reason, c.Detail = Bad, planReason(f), "nothing: neither DNS nor DHCP leads to a Registrar"
+		c.because(Bad, whyNothing(f))
+		c.Detail = "nothing: neither DNS nor DHCP leads to a Registrar"
 		if named := namedInVain(f); named != "" {
 			c.Detail = "nothing that can be used: " + named
 		}
@@ -224,7 +225,7 @@ func (b *branch) plan() {
 			c.Detail = "nothing: no configured server can be used"
 		}
 		if f.NotAsked {
-			c.Result, c.Reason, c.Needs, c.Detail = Skipped, "", "link", ""
+			c = Check{ID: c.ID, Title: c.Title, Result: Skipped, Needs: "link"}
 		} else if f.remembers() {
 			c.Detail += fmt.Sprintf("; its last good Registrar is %s", f.lastGood().HostPort())
 		}
@@ -252,17 +253,21 @@ func namedInVain(f *Facts) string {
 	return strings.Join(named, ", ")
 }
 
-// planReason is why discovery gave nothing usable.
-func planReason(f *Facts) provisioning.Reason {
+// whyNothing is why discovery gave nothing usable. Of addresses that are of no use the Reason alone says too little.
+func whyNothing(f *Facts) provisioning.Trouble {
 	for _, s := range f.Plan.Skipped {
-		if s.Host != "" {
-			return s.Reason
+		switch {
+		case s.Host == "":
+		case s.Reason == provisioning.AddressNotAllowed || s.Reason == provisioning.ConnectUnreachable:
+			return s.Trouble
+		default:
+			return s.Reason.Met("")
 		}
 	}
 	for _, found := range f.Found {
 		if found.Reason != "" {
-			return found.Reason
+			return found.Reason.Met("")
 		}
 	}
-	return provisioning.DNSNoRecord
+	return provisioning.DNSNoRecord.Met("")
 }

@@ -107,6 +107,8 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 		switch prefix, err := netip.ParsePrefix(words[len(words)-1]); {
 		case words[0] == "link" && err == nil && prefix.Addr().Is4():
 			routes[0].To = prefix.Masked()
+		case words[0] == "network":
+			return site.Apply(strings.Join(words, " "))
 		case words[0] == "route":
 			r, err := routeLine(words[1:])
 			routes = append(routes, r)

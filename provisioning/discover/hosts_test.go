@@ -57,7 +57,7 @@ fe01.contoso.com [10.0.0.5]`},
 		{"a host without an address, and one that cannot be meant", "_sipinternaltls._tcp SRV 0 0 5061 fe01\n_sipinternaltls._tcp SRV 1 0 5061 fe02\nfe02 A 169.254.0.9", nil, provisioning.InternalTLS, `
 found 
 fe01.contoso.com [] no-address
-fe02.contoso.com [] dns-malformed`},
+fe02.contoso.com [] address-not-allowed`},
 		{"a host that is not asked for: the name rule refuses it", "_sipinternaltls._tcp SRV 0 0 5061 fe01.evil.net.\nfe01.evil.net. A 10.0.0.5", nil, provisioning.InternalTLS, `
 found 
 fe01.evil.net []`},

@@ -38,6 +38,7 @@ var dnsFaults = map[srv.Kind]*provisioning.Fault{
 	srv.BadTarget:   provisioning.FaultRecordUnusable,
 	srv.BadPort:     provisioning.FaultRecordUnusable,
 	srv.BadAddress:  provisioning.FaultDNSBadAddress,
+	srv.NoWay:       provisioning.FaultDNSOtherVersion,
 }
 
 // lookupTrouble is what a look-up that found nothing is, but for a name that does not exist; and what the other servers say, if it
@@ -105,12 +106,28 @@ func factsOf(e *srv.Error) provisioning.Facts {
 	if e.Err != nil {
 		facts["problem"] = plain.Words(e.Err)
 	}
+	noteAddresses(facts, e)
 	return facts
 }
 
 // blocked is for what a server may not tell, as it says, and that looks as if it were not there.
 func blocked(e *srv.Error, as provisioning.Reason) provisioning.Trouble {
 	return provisioning.FaultDNSBlocked.Because(as.Met(""), factsOf(e))
+}
+
+// noteAddresses adds what is to be told of addresses that lead this device nowhere.
+func noteAddresses(facts provisioning.Facts, e *srv.Error) {
+	if len(e.Addrs) == 0 {
+		return
+	}
+	addr := e.Addrs[0]
+	facts["addresses"], facts["version"], facts["record"] = e.Addrs, provisioning.Family(addr), "A"
+	if addr.Is4() {
+		facts["record"] = "AAAA"
+	}
+	if addr.IsUnspecified() || addr.IsLoopback() { // what filters answer in place of an address that they block; or a mistake
+		facts["blocked"] = e.Name
+	}
 }
 
 // ownClosed are the name servers of a device that asks nobody but itself, as one does that knows no name server

@@ -53,8 +53,9 @@ func TestFaultsOfDNS(t *testing.T) {
 		}
 	}
 	codes := map[srv.Kind]int{srv.NoRecord: 3, srv.DanglingAlias: 3, srv.ServFail: 2, srv.Refused: 5, srv.FormErr: 1, srv.NotImp: 4, srv.OtherCode: 9}
+	usedBy := map[srv.Kind][]netip.Addr{srv.BadAddress: {netip.MustParseAddr("169.254.0.9")}, srv.NoWay: {netip.MustParseAddr("2001:db8::5")}}
 	for _, k := range srv.Kinds() {
-		e := &srv.Error{Kind: k, Name: "_sip._tls.contoso.com", Type: "SRV", Server: "10.0.0.53:53", Code: codes[k], TCP: srv.PortClosed, Alias: "gone.contoso.com.", Gateway: netip.MustParseAddr("10.9.0.1"), Err: errors.New("some words")}
+		e := &srv.Error{Kind: k, Name: "_sip._tls.contoso.com", Type: "SRV", Server: "10.0.0.53:53", Code: codes[k], TCP: srv.PortClosed, Alias: "gone.contoso.com.", Gateway: netip.MustParseAddr("10.9.0.1"), Addrs: usedBy[k], Err: errors.New("some words")}
 		var f provisioning.Finding
 		failed(&f, e)
 		tell(fmt.Sprintf("SRV, %d", k), f.Trouble)
@@ -62,6 +63,12 @@ func TestFaultsOfDNS(t *testing.T) {
 		name := provisioning.Name{Host: e.Name}
 		noAddress(&name, e)
 		tell(fmt.Sprintf("A, %d", k), name.Trouble)
+	}
+	for _, addrs := range []string{"0.0.0.0", "127.0.0.1", "::"} {
+		tell("blocked by "+addrs, lookupTrouble(&srv.Error{Kind: srv.BadAddress, Name: "fe01.contoso.com", Type: "A", Server: "10.0.0.53:53", Addrs: []netip.Addr{netip.MustParseAddr(addrs)}}))
+	}
+	for _, addrs := range [][]netip.Addr{{netip.MustParseAddr("10.0.0.5")}, {netip.MustParseAddr("2001:db8::5"), netip.MustParseAddr("2001:db8::6")}} {
+		tell("no way to "+provisioning.ListOf(addrs), lookupTrouble(&srv.Error{Kind: srv.NoWay, Name: "fe01.contoso.com", Addrs: addrs}))
 	}
 	e := &srv.Error{Kind: srv.Timeout, Name: "_sip._tls.contoso.com", Type: "SRV", Server: "10.0.0.53:53", Dropped: srv.Dropped{Count: 3, Why: srv.OtherID}}
 	tell("dropped", lookupTrouble(e))

@@ -32,6 +32,9 @@ type Wire struct {
 	Upstreams func() []netip.AddrPort
 	// Own returns the addresses of this device. Nil: they are not known.
 	Own func() []netip.Addr
+	// Lacks says whether this device has nothing of the version of IP of an address: no address but link-local ones, while it has one of
+	// the other version, and the way to the address leads not to a link, but through a router, or there is none. Nil: it is not known.
+	Lacks func(addr netip.Addr) bool
 	// Absent returns who on a link of this device does not answer (ARP, neighbour discovery), shortly after a packet was to go to an
 	// address: addr itself, or the gateway on the way there. Zero: nobody is known to be missing. Nil: it is not known.
 	Absent func(addr netip.Addr) netip.Addr
@@ -80,7 +83,7 @@ func System() Wire {
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: peerIdle, Interval: peerInterval, Count: peerProbes},
 		ControlContext:  beforeConnect,
 	}
-	return Wire{
+	w := Wire{
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, network, address)
 			if err != nil {
@@ -104,6 +107,28 @@ func System() Wire {
 		Routes:    routes,
 		Holders:   holders,
 	}
+	if w.Next != nil {
+		w.Lacks = func(addr netip.Addr) bool { return lacking(addr, ownAddresses(), next) }
+	}
+	return w
+}
+
+// lacking says whether a device that has these addresses has nothing of the version of IP of another. No router forwards what comes from
+// a link-local address (RFC 4291 section 2.5.6, RFC 3927 section 7); on the link it is good enough. That a device has no address of
+// either version is no matter of the version.
+func lacking(addr netip.Addr, own []netip.Addr, next func(netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration)) bool {
+	other := false
+	for _, a := range own {
+		switch {
+		case a.IsLoopback() || a.IsLinkLocalUnicast():
+		case a.Is4() == addr.Is4():
+			return false
+		default:
+			other = true
+		}
+	}
+	hop, _, _ := next(addr)
+	return other && hop != addr
 }
 
 // segmentSize is the size of TCP segments that gets through wherever IPv4 does (RFC 9293 section 3.7.1). (Specification constant.)

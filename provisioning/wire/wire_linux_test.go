@@ -7,6 +7,7 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -106,6 +107,48 @@ func TestSmallSegments(t *testing.T) {
 				t.Errorf("small %t: segments have up to %d bytes", small, size)
 			}
 			end.Close()
+		}
+	}
+}
+
+// Of a version of IP a device has nothing if it has only link-local addresses of it, and the way leads through a router or nowhere.
+// What it has of neither is no matter of the version, and what is on the link can be reached from any address.
+func TestMend50WhatADeviceLacks(t *testing.T) {
+	const v4, v6, local6, local4 = "10.0.0.21", "2001:db8::21", "fe80::21", "169.254.0.21"
+	far4, far6 := netip.MustParseAddr("10.9.0.5"), netip.MustParseAddr("2001:db8:9::5")
+	for _, test := range []struct {
+		own      []string
+		onLink   bool
+		no4, no6 bool
+	}{
+		{own: []string{v4, v6}},
+		{own: []string{v4, local6}, no6: true},
+		{own: []string{v4}, no6: true},
+		{own: []string{v4, local6}, onLink: true},
+		{own: []string{v6}, no4: true},
+		{own: []string{v6, local4}, no4: true},
+		{own: []string{v6, local4}, onLink: true},
+		{own: []string{"127.0.0.1", "::1", v4}, no6: true},
+		{own: []string{"127.0.0.1", "::1", local4, local6}},
+		{},
+	} {
+		var own []netip.Addr
+		for _, addr := range test.own {
+			own = append(own, netip.MustParseAddr(addr))
+		}
+		hop := func(addr netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration) {
+			if test.onLink {
+				return addr, nil, 0
+			}
+			return netip.MustParseAddr("fe80::1"), nil, 0
+		}
+		if no4, no6 := lacking(far4, own, hop), lacking(far6, own, hop); no4 != test.no4 || no6 != test.no6 {
+			t.Errorf("with %v, on the link %t: IPv4 lacks %t, IPv6 %t", test.own, test.onLink, no4, no6)
+		}
+	}
+	for _, here := range []string{"127.0.0.1", "::1"} {
+		if System().Lacks(netip.MustParseAddr(here)) {
+			t.Errorf("this device lacks the way to itself, %s", here)
 		}
 	}
 }
