@@ -37,39 +37,44 @@ sip:phone1@contoso.com signs in to pool.contoso.com:5061 over TLS (dhcp-tls), bu
 The problem is with the Registrar.
 Check the services of the Registrar and its pool.`},
 	{"the user does not exist", with(says(fe01, "404 Not Found", diagnostics(1003, "User does not exist"))), "sip-not-found", `
-fe01.contoso.com refuses the sign-in because the user does not exist: 404 Not Found; 1003 User does not exist (fe01.contoso.com).
+fe01.contoso.com refuses the sign-in because the user does not exist: 404 Not Found; ms-diagnostics 1003: User does not exist.
 The problem is with the user account.
 Check the spelling of sip_address, and that the account is enabled for Lync.`},
 	{"the SIP address is not enabled", with(says(fe01, "404 Not Found", diagnostics(4005, "Destination URI either not enabled for SIP or does not exist"))), "sip-not-found", `
-fe01.contoso.com refuses the sign-in because the SIP address is not enabled or does not exist: 404 Not Found; 4005 Destination URI either not enabled for SIP or does not exist (fe01.contoso.com).
+fe01.contoso.com refuses the sign-in because the SIP address is not enabled or does not exist: 404 Not Found; ms-diagnostics 4005: Destination URI either not enabled for SIP or does not exist.
 The problem is with the user account.
 Check sip_address, and that the account is enabled for Lync.`},
 	{"remote access is off", with(says(edge05, "403 Forbidden", publicDiagnostics(4003, "From URI is not enabled for remote access"))), "sip-forbidden", `
-edge05.contoso.com refuses the sign-in because the account is not enabled for remote access: 403 Forbidden; 4003 From URI is not enabled for remote access.
+edge05.contoso.com refuses the sign-in because the account is not enabled for remote access: 403 Forbidden; ms-diagnostics 4003: From URI is not enabled for remote access.
 The problem is with the user account.
 Allow external user access for it, or sign in from inside.`},
 	{"the login belongs to another SIP address", with(says(fe01, "403 Forbidden", publicDiagnostics(4004, "Credentials provided are not authorized to act as specified from URI"))), "sip-forbidden", `
-fe01.contoso.com refuses the sign-in because login name and SIP address belong to different accounts: 403 Forbidden; 4004 Credentials provided are not authorized to act as specified from URI.
+fe01.contoso.com refuses the sign-in because login name and SIP address belong to different accounts: 403 Forbidden; ms-diagnostics 4004: Credentials provided are not authorized to act as specified from URI.
 The problem is with the user account.
 Correct the setting user or sip_address: both must belong to the same account.`},
 	{"the account is disabled", with(says(fe01, "403 Forbidden", diagnostics(4141, "User disabled"))), "sip-forbidden", `
-fe01.contoso.com refuses the sign-in because the account is disabled: 403 Forbidden; 4141 User disabled (fe01.contoso.com).
+fe01.contoso.com refuses the sign-in because the account is disabled: 403 Forbidden; ms-diagnostics 4141: User disabled.
 The problem is with the user account.
 Have the account enabled.`},
 	{"the client version is refused", with(says(fe01, "403 Forbidden", diagnostics(17000, "Client version not allowed"))), "sip-forbidden", `
-fe01.contoso.com refuses the sign-in because the client version policy refuses this device: 403 Forbidden; 17000 Client version not allowed (fe01.contoso.com).
+fe01.contoso.com refuses the sign-in because the client version policy refuses this device: 403 Forbidden; ms-diagnostics 17000: Client version not allowed.
 The problem is with the Registrar.
 In the client version policy of the pool, allow this device's User-Agent; or change the setting user_agent.`},
 	{"the Edge does not trust the pool", with(says(edge05, "504 Server time-out", diagnostics(1010, "Certificate trust with another server could not be established"))), "sip-unavailable", `
-edge05.contoso.com refuses the sign-in because it does not trust the certificate of the next server: 504 Server time-out; 1010 Certificate trust with another server could not be established (fe01.contoso.com).
+edge05.contoso.com refuses the sign-in because it does not trust the certificate of the next server: 504 Server time-out; ms-diagnostics 1010: Certificate trust with another server could not be established (fe01.contoso.com).
 The problem is with the Registrar.
 Check the certificates that the Edge and the pool present to each other.`},
 	{"the pool is down", with(says(fe01, "504 Server time-out", diagnostics(5000, "Critical services are down"))), "sip-unavailable", `
-fe01.contoso.com refuses the sign-in because critical services of the pool are down: 504 Server time-out; 5000 Critical services are down (fe01.contoso.com).
+fe01.contoso.com refuses the sign-in because critical services of the pool are down: 504 Server time-out; ms-diagnostics 5000: Critical services are down.
 The problem is with the Registrar.
 Check the services of the Registrar.`},
+	{"the database of the pool is down", with(says(fe01, "500 Server Internal Error",
+		`ms-diagnostics: 2;reason="See response code and reason phrase";HRESULT="0xC3E93C5F(SIPPROXY_E_SQL_TIMEOUT)";source="fe01.contoso.com"`)), "sip-unavailable", `
+fe01.contoso.com cannot serve requests now: 500 Server Internal Error; ms-diagnostics 2: HRESULT 0xC3E93C5F(SIPPROXY_E_SQL_TIMEOUT).
+The problem is with the Registrar.
+Check the services of the Registrar and its pool.`},
 	{"the clocks are too far apart", with(says(fe01, "504 Server time-out", diagnostics(1013, "Significant time skew detected during authentication"))), "clock-wrong", `
-fe01.contoso.com says that the clocks are too far apart: 504 Server time-out; 1013 Significant time skew detected during authentication (fe01.contoso.com).
+fe01.contoso.com says that the clocks are too far apart: 504 Server time-out; ms-diagnostics 1013: Significant time skew detected during authentication.
 The problem is with this device.
 Set the clock of this device.`},
 	{"the Registrar's clock is an hour ahead", with(hourAhead), "clock-wrong", `
@@ -89,7 +94,7 @@ Check the settings user (phone1@contoso.com; Lync often wants DOMAIN\name) and p
 - Compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"the proof of NTLM is refused", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM, diagnostics(1000, "Final handshake failed")))), "sip-credentials", `
-fe01.contoso.com refuses the user name or the password for the realm "SIP Communications Service": 401 Unauthorized; 1000 Final handshake failed (fe01.contoso.com).
+fe01.contoso.com refuses the user name or the password for the realm "SIP Communications Service": 401 Unauthorized; ms-diagnostics 1000: Final handshake failed.
 The problem is with the user account.
 Check the settings user (phone1@contoso.com; Lync often wants DOMAIN\name) and password_file, then restart homeward; the account may be locked or expired.
 - Compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},

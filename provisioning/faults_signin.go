@@ -73,7 +73,7 @@ var (
 		"{cause} (as it told the daemon at {at}); to keep the account from being locked, the password is not used[ before {until}], and this check did not sign in either",
 		"{cause.do}")
 	FaultUnavailable = declare("sip.unavailable", SIPUnavailable, SideRegistrar,
-		"{host} cannot serve requests now: {said}", "check the services of the Registrar and its pool")
+		"{host} cannot serve requests now: {said}[; {accepted} accepted before that]", "check the services of the Registrar and its pool")
 	FaultRejected = declare("sip.rejected", SIPRejected, SideRegistrar,
 		"{host} refuses the request of this device as it stands: {said}",
 		"its answer says why: change the settings of the Registrar, or of a proxy in front of it, so that they accept the request")

@@ -33,10 +33,23 @@ func diagnostics(m *message) []Diagnostic {
 		}
 		if id, err := strconv.Atoi(parts[0]); err == nil {
 			p := parseParams(parts[1:])
-			found = append(found, Diagnostic{ID: id, Reason: printable(p["reason"]), Source: printable(p["source"])})
+			found = append(found, Diagnostic{ID: id, Reason: printable(p["reason"]), Source: printable(p["source"]), Besides: besides(p)})
 		}
 	}
 	return found
+}
+
+// tellingParams are the parameters of ms-diagnostics that say why: what failed, and with whom (MS-OCER; TechNet, "ms-diagnostics"). What
+// is not here is for the logs of the servers.
+var tellingParams = []string{"HRESULT", "ErrorType", "cause", "summary", "winsock-info", "dns-srv-result", "fqdn", "PeerServer", "tls-target", "ip-address", "domain", "appName"}
+
+func besides(p params) (said []string) {
+	for _, name := range tellingParams {
+		if value := p[strings.ToLower(name)]; value != "" {
+			said = append(said, name+" "+printable(value))
+		}
+	}
+	return said
 }
 
 // warnings reads what the servers on the way say about an answer.

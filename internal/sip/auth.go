@@ -162,7 +162,9 @@ func (a *authentication) unconfirmed(m *message) string {
 // refusal reads what a final answer says about itself, and whom it refuses.
 func (a *authentication) refusal(m *message) *StatusError {
 	e := refusal(m)
-	e.User = a.sentUser()
+	if e.User = a.sentUser(); e.User != "" && !m.unsigned && m.claimsProof() && a.unconfirmed(m) == "" {
+		e.Accepted = a.scheme()
+	}
 	return e
 }
 

@@ -49,6 +49,8 @@ type StatusError struct {
 	// How the REGISTER had signed in that is refused, where nothing shows that the Registrar has accepted it: "digest". "":
 	// without credentials, or by its signature the Registrar knows our password.
 	Scheme string
+	// How it had signed in where the signature of the answer shows that the Registrar has accepted that: "ntlm". "": nothing shows it.
+	Accepted string
 	// The REGISTER had no Contact: it asked for no binding (Account.Unbound).
 	Unbound bool
 }
@@ -57,6 +59,30 @@ type StatusError struct {
 type Diagnostic struct {
 	ID             int    // 4005
 	Reason, Source string // verbatim but escaped, at most 256 bytes; Source, the server's name, is hidden from the outside
+	// Besides are the parameters that say more, such as "HRESULT 0xC3E93C5F(SIPPROXY_E_SQL_TIMEOUT)"; each likewise.
+	Besides []string
+}
+
+// seeCode is the error id of a server that has nothing to say besides its status code (MS-OCER).
+const seeCode = 2
+
+// said is all of it that says something; "": nothing does. Whose word it is goes without saying at the host itself.
+func (d Diagnostic) said(host string) string {
+	parts := d.Besides
+	if d.ID != seeCode && d.Reason != "" {
+		parts = append([]string{d.Reason}, parts...)
+	}
+	text := fmt.Sprintf("ms-diagnostics %d", d.ID)
+	switch {
+	case len(parts) > 0:
+		text += ": " + strings.Join(parts, ", ")
+	case d.ID == seeCode:
+		return ""
+	}
+	if d.Source != "" && !strings.EqualFold(d.Source, host) {
+		text += " (" + d.Source + ")"
+	}
+	return text
 }
 
 // Warning is what a server says besides about its answer: 399 lcs.microsoft.com "…". RFC 3261 section 20.43.
@@ -93,10 +119,10 @@ var tooMany = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)\b(too many|max(imum)?( number of| allowed)?|number of) ([a-z]+ ){0,2}(registrations|contacts|bindings)\b`)
 })
 
-func (e *StatusError) Error() string { return "answered " + e.Said() }
+func (e *StatusError) Error() string { return "answered " + e.Said("") }
 
-// Said is what the Registrar says: "403 Forbidden; 4003 …".
-func (e *StatusError) Said() string {
+// Said is what the Registrar on a host says: "403 Forbidden; ms-diagnostics 4003: …".
+func (e *StatusError) Said(host string) string {
 	text := fmt.Sprintf("%d %s", e.Code, e.Phrase)
 	if e.RetryAfter > 0 {
 		text += fmt.Sprintf(" (Retry-After %d s)", int(e.RetryAfter.Seconds()))
@@ -113,16 +139,15 @@ func (e *StatusError) Said() string {
 	for _, f := range e.Fields {
 		text += "; " + f.Name + ": " + f.Value
 	}
-	return text + saying(e.Diagnostics)
+	return text + saying(e.Diagnostics, host)
 }
 
-// saying appends diagnostics to the text of an error.
-func saying(diagnostics []Diagnostic) string {
+// saying appends diagnostics of a host to the text of an error.
+func saying(diagnostics []Diagnostic, host string) string {
 	text := ""
 	for _, d := range diagnostics {
-		text += fmt.Sprintf("; %d %s", d.ID, d.Reason)
-		if d.Source != "" {
-			text += " (" + d.Source + ")"
+		if said := d.said(host); said != "" {
+			text += "; " + said
 		}
 	}
 	return text
@@ -215,7 +240,7 @@ func (e *DeregisteredError) Error() string {
 	if e.Preferred != "" {
 		text += " and prefers " + e.Preferred
 	}
-	return text + saying(e.Diagnostics)
+	return text + saying(e.Diagnostics, "")
 }
 
 // RelayError means that there are no Media Relays for us: the request was refused on its way, or by the MRAS itself.
@@ -226,7 +251,7 @@ type RelayError struct {
 }
 
 func (e *RelayError) Error() string {
-	return fmt.Sprintf("no media relays: %d %s", e.Code, e.Phrase) + saying(e.Diagnostics)
+	return fmt.Sprintf("no media relays: %d %s", e.Code, e.Phrase) + saying(e.Diagnostics, "")
 }
 
 // MalformedError means that the peer does not speak SIP as a stream: wrong framing, another protocol, or messages beyond

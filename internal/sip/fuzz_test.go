@@ -101,7 +101,7 @@ func look(t *testing.T, m *message) {
 		shown = append(shown, gone.Event)
 	}
 	for _, d := range refusal.Diagnostics {
-		shown = append(shown, d.Reason, d.Source)
+		shown = append(append(shown, d.Reason, d.Source), d.Besides...)
 	}
 	for _, text := range shown {
 		if len(text) > maxText || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {

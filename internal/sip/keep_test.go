@@ -266,7 +266,7 @@ func TestKeepServes(t *testing.T) {
 			name: "one that sends us elsewhere says where, and why",
 			sent: []string{request("BENOTIFY", "Content-Type: text/registration-event\r\nP-Preferred-Registrar: <sip:>, <sip:Pool02.contoso.com.:5061;transport=tls>\r\n"+
 				"ms-diagnostics-public: 4166;reason=\"Registrar has changed\"\r\nl: 50\r\n") + "\r\n deregistered ; event=preferred-registrar-change \r\n"},
-			want: `+0s binding lost: the Registrar sent "deregistered;event=preferred-registrar-change" and prefers pool02.contoso.com; 4166 Registrar has changed`,
+			want: `+0s binding lost: the Registrar sent "deregistered;event=preferred-registrar-change" and prefers pool02.contoso.com; ms-diagnostics 4166: Registrar has changed`,
 		},
 		{
 			name: "a bare host name is a place too",

@@ -254,7 +254,7 @@ func TestNTLM(t *testing.T) {
 			name:  "a signed refusal is told with the server's own account of it",
 			steps: []step{answer("404 Not Found", `ms-diagnostics: 4005;reason="Destination URI either not enabled for SIP or does not exist";source="FE01.contoso.com"`)},
 			want: signedIn + `
-				+0s status: answered 404 Not Found; 4005 Destination URI either not enabled for SIP or does not exist (FE01.contoso.com), retry after 0s`,
+				+0s status: answered 404 Not Found; ms-diagnostics 4005: Destination URI either not enabled for SIP or does not exist (FE01.contoso.com), retry after 0s`,
 		},
 		{
 			name: "provisional answers need no signature",

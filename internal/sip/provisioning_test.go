@@ -190,7 +190,7 @@ func TestProvision(t *testing.T) {
 			want: `
 				+0s 1 SUBSCRIBE
 				+0s 1 SUBSCRIBE expires=0
-				+0s error: answered 489 Bad Event; 2035 no`,
+				+0s error: answered 489 Bad Event; ms-diagnostics 2035: no`,
 		},
 		{
 			name:   "a refusal of another kind is not answered by another SUBSCRIBE",

@@ -293,7 +293,7 @@ func TestRegister(t *testing.T) {
 			script: []step{answer("403 Forbidden", `ms-diagnostics-public: 4003;reason="User not enabled for remote access"`)},
 			want: `
 				+0s 1 REGISTER
-				+0s status: answered 403 Forbidden; 4003 User not enabled for remote access, retry after 0s`,
+				+0s status: answered 403 Forbidden; ms-diagnostics 4003: User not enabled for remote access, retry after 0s`,
 		},
 		{
 			name:   "S68 a thousand provisional answers start one timer",
@@ -314,7 +314,7 @@ func TestRegister(t *testing.T) {
 			script: []step{answer("500 Oops", `ms-diagnostics: 1000;reason="a \"quoted; word\"";source="`+strings.Repeat("h", 50_000)+`"`, "ms-diagnostics: none", "ms-diagnostics:")},
 			want: `
 				+0s 1 REGISTER
-				+0s status: answered 500 Oops; 1000 a "quoted; word" (` + strings.Repeat("h", 256) + `), retry after 0s`,
+				+0s status: answered 500 Oops; ms-diagnostics 1000: a "quoted; word" (` + strings.Repeat("h", 256) + `), retry after 0s`,
 		},
 		{
 			name:   "S74 a connection that ends in the middle of a 200 is a failure",
@@ -554,7 +554,7 @@ func TestRegisterTells(t *testing.T) {
 	refusal := &StatusError{
 		Code: 504, Phrase: "Server time-out", RetryAfter: 2 * time.Minute, Date: date,
 		Diagnostics: []Diagnostic{
-			{ID: 1007, Reason: "Temporarily cannot route", Source: "fe01.contoso.com"},
+			{ID: 1007, Reason: "Temporarily cannot route", Source: "fe01.contoso.com", Besides: []string{"domain contoso.com"}},
 			{ID: 4004, Reason: "Credentials provided are not authorized to act as specified From URI"},
 		},
 	}

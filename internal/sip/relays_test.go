@@ -111,7 +111,7 @@ func TestMediaRelays(t *testing.T) {
 			want: `
 				+0s 1 SERVICE
 				+0s intranet
-				+0s no media relays: 403 Forbidden; 7005 no (pool01.contoso.com)`,
+				+0s no media relays: 403 Forbidden; ms-diagnostics 7005: no (pool01.contoso.com)`,
 		},
 		{
 			name:   "a challenge is answered, a second one is a refusal",

@@ -70,6 +70,7 @@ func (c *caller) fe(m manner) string {
 
 // reasons are the texts of ErrorIds (MS-OCER).
 var reasons = map[int]string{
+	2:    "See response code and reason phrase",
 	1000: "Final handshake failed",
 	1003: "User does not exist",
 	1007: "Temporarily cannot route",
@@ -96,7 +97,10 @@ func (c *caller) diagnosis(m manner, id int) string {
 	if m.edge {
 		return fmt.Sprintf("ms-diagnostics-public: %d;reason=%q", id, reason)
 	}
-	return fmt.Sprintf("ms-diagnostics: %d;reason=%q;source=%q", id, reason, c.fe(m))
+	if id == 2 { // as where the database of the pool does not answer
+		reason += `";HRESULT="0xC3E93C5F(SIPPROXY_E_SQL_TIMEOUT)`
+	}
+	return fmt.Sprintf(`ms-diagnostics: %d;reason="%s";source=%q`, id, reason, c.fe(m))
 }
 
 // reply is an answer: a status, and what is its own.

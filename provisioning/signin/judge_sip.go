@@ -99,7 +99,7 @@ func (j *judgement) credentials(e *sip.CredentialsError) provisioning.Trouble {
 		j.late(e.Took)
 	}
 	if e.Status != nil {
-		j.facts["said"] = e.Status.Said()
+		j.facts["said"] = e.Status.Said(fmt.Sprint(j.facts["host"]))
 		j.facts["user"] = e.Status.User
 		if d := diagnosed(j.err); d != nil && d.Reason != provisioning.SIPCredentials {
 			return d.Because(provisioning.FaultCredentials.Met(j.facts), j.facts)
@@ -126,7 +126,14 @@ func (j *judgement) late(took time.Duration) {
 
 // refused is for a final answer that refuses, and is no challenge.
 func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
-	j.facts["said"], j.facts["user"] = e.Said(), e.User
+	j.facts["said"], j.facts["user"] = e.Said(fmt.Sprint(j.facts["host"])), e.User
+	switch e.Accepted {
+	case "":
+	case "tls-dsk":
+		j.facts["accepted"] = "the certificate was"
+	default:
+		j.facts["accepted"] = "user name and password were"
+	}
 	if e.TooManyBindings() {
 		return j.met(provisioning.FaultTooManyBindings)
 	}
