@@ -136,6 +136,8 @@ var (
 	FaultNotOffered = declare("dns.service-not-offered", ServiceNotOffered, SideDNS,
 		`the SRV record {name} says that the service is not offered here (target ".")`, "correct the SRV record if the service should be offered here")
 
+	FaultSourceGone = declare("discovery.source-gone", "", "",
+		"{source}, through which this device registered at {last} ({when}), is gone; {cause}", "restore {source}|{cause.do}")
 	FaultNothingNamed = declare("discovery.nothing", DNSNoRecord, "",
 		"nothing names a Registrar for {domain}: there is no SRV record, and {dhcp}",
 		wrongNetwork+"|create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set {option}|"+wrongDomain)

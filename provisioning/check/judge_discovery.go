@@ -57,8 +57,31 @@ func nothingFound(f *Facts) provisioning.Trouble {
 	return t
 }
 
-// noPlan is why there is nothing that a device would try.
+// noPlan is why there is nothing that a device would try, with what is gone of that through which it registered.
 func noPlan(f *Facts) provisioning.Trouble {
+	t, source, side := lacking(f), "", provisioning.Side("")
+	for _, found := range f.Found {
+		if f.gone(found) && t.Area() != "dns" {
+			source, side = f.sourceOf(found.Step)
+		}
+	}
+	if source == "" {
+		return t
+	}
+	t, other := provisioning.FaultSourceGone.Because(t, provisioning.Facts{"source": source, "last": f.Record.Registrar.Host, "when": f.Record.RegisteredAt}), t.OnSide()
+	if side == provisioning.SideDNS && other == provisioning.SideDHCP { // it is enough to mend one of them
+		return t.OnNoSide()
+	}
+	return t.On(side)
+}
+
+// gone says whether a source has nothing now through which the device has registered last.
+func (f *Facts) gone(found provisioning.Finding) bool {
+	return f.remembers() && found.Step.String() == f.Record.Registrar.Step && found.Verdict == provisioning.Absent
+}
+
+// lacking is why nothing that there is leads to a Registrar.
+func lacking(f *Facts) provisioning.Trouble {
 	if len(f.Servers) == 0 && !f.Policy.OnlyAddresses() {
 		return provisioning.FaultNoNameServer.Met(nil)
 	}
