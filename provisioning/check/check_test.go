@@ -427,14 +427,17 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 
 func setRecord(o *Options, conf *config.Config, words []string) error {
 	if len(words) < 2 {
-		return errors.New("want record HOST ADDRESS [tcp]")
+		return errors.New("want record HOST ADDRESS [tcp|STEP]")
 	}
 	addr, err := netip.ParseAddr(words[1])
 	o.Record = cache.Record{
 		SIPAddress: conf.Policy.SIPAddress.String(), TLSFloor: true, RegisteredAt: time.Now(),
 		Registrar: cache.Registrar{Host: words[0], Port: 5061, Transport: "tls", Step: "internal-tls", Address: addr, Addresses: []netip.Addr{addr}},
 	}
-	if len(words) > 2 {
+	switch {
+	case len(words) > 2 && words[2] != "tcp":
+		o.Record.Registrar.Step = words[2]
+	case len(words) > 2:
 		o.Record.TLSFloor, o.Record.Registrar.Port, o.Record.Registrar.Transport = false, 5060, words[2]
 	}
 	return err

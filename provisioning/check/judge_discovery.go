@@ -61,7 +61,7 @@ func nothingFound(f *Facts) provisioning.Trouble {
 func noPlan(f *Facts) provisioning.Trouble {
 	t, source, side := lacking(f), "", provisioning.Side("")
 	for _, found := range f.Found {
-		if f.gone(found) && t.Area() != "dns" {
+		if isGone(f, found) && t.Area() != "dns" {
 			source, side = f.sourceOf(found.Step)
 		}
 	}
@@ -75,8 +75,8 @@ func noPlan(f *Facts) provisioning.Trouble {
 	return t.On(side)
 }
 
-// gone says whether a source has nothing now through which the device has registered last.
-func (f *Facts) gone(found provisioning.Finding) bool {
+// isGone says whether a source has nothing now through which the device has registered last.
+func isGone(f *Facts, found provisioning.Finding) bool {
 	return f.remembers() && found.Step.String() == f.Record.Registrar.Step && found.Verdict == provisioning.Absent
 }
 
