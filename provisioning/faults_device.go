@@ -92,7 +92,9 @@ var (
 
 const (
 	mendGateway = "[correct the gateway of this device: DHCP gives {given}]|" +
-		"[correct the gateway and the subnet mask of this device if they are wrong; otherwise check that {gateway} is running and that this device is in its VLAN]|" +
+		"[check the cable and the switch port of this device (VLAN, 802.1X, MAC filter), since {dhcp} either]|" +
+		"[check that {gateway} is running, and that this device is in its VLAN]|" +
+		"[if {gateway} is the wrong gateway of this device, or its subnet mask is wrong, correct that]|" +
 		"[check that the router {router} is running and still announces itself in this VLAN (router advertisements)]|" +
 		"[if the default route over {router} was configured on this device, correct it]"
 	// mendRoute has a cure for whatever is known of where a route comes from, and one for the case that it is not known.

@@ -27,8 +27,8 @@ var (
 	FaultDNSNobodyThere = declare("dns.nobody-there", DNSTimeout, SideDNS,
 		"no host answers at the address of the name server {servers}, which is in the subnet of this device: the server is off or not connected, or the address is wrong",
 		"start the name server, or correct its address (DHCP option 6, or dns_servers); check the VLAN of this device", "dns")
-	FaultDNSNoGateway = declare("dns.no-gateway", DNSTimeout, SideDevice,
-		"no name server can be queried: the [gateway {gateway}][IPv6 router {router}], through which this device reaches {servers}, does not answer", mendGateway, "dns", "registrar")
+	FaultDNSNoGateway = declare("dns.no-gateway", DNSTimeout, "",
+		"no name server can be queried: the [gateway {gateway}][IPv6 router {router}], through which this device reaches {servers}, does not answer[; {dhcp} either]", mendGateway, "dns", "registrar")
 	FaultDNSDeadRoute = declare("dns.dead-route", DNSTimeout, "",
 		"no name server can be queried: {route} leads through {hop}, which does not answer[, although the default gateway {other} does]; {servers} cannot be reached", mendRoute, "dns", "registrar")
 	FaultDNSHungUp = declare("dns.hung-up", DNSTimeout, SideDNS,

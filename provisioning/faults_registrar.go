@@ -16,8 +16,8 @@ var (
 	FaultNoNeighbour = declare("connect.nobody-there", ConnectTimeout, "",
 		"no host answers at the address of {at}[ ({address})], which is in the subnet of this device: the server is off or unplugged, its address is wrong, or this device has the wrong subnet mask",
 		"check that {host} is running and connected to this network|check its address record, and the subnet mask and VLAN of this device|on Wi-Fi, check that devices may reach each other (client isolation)")
-	FaultNoGateway = declare("connect.no-gateway", ConnectTimeout, SideDevice,
-		"the [gateway {gateway}][IPv6 router {router}] does not answer: this device cannot reach what is behind it, such as {at}[ ({address})]", mendGateway)
+	FaultNoGateway = declare("connect.no-gateway", ConnectTimeout, "",
+		"the [gateway {gateway}][IPv6 router {router}] does not answer[; {dhcp} either]: this device cannot reach what is behind it, such as {at}[ ({address})]", mendGateway)
 	FaultDeadRoute = declare("connect.dead-route", ConnectTimeout, "",
 		"{route} leads through {hop}, which does not answer[, although the default gateway {other} does]: this device cannot reach what is behind it, such as {at}[ ({address})]", mendRoute)
 	FaultRouteRefuses = declare("connect.route-refuses", ConnectUnreachable, SideDevice,

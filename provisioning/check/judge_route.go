@@ -18,6 +18,9 @@ func byWhat(r *wire.Route) string { return fmt.Sprintf("%s metric %d", r.Interfa
 func byRoute(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	switch {
 	case t.Fault == provisioning.FaultNoGateway, t.Fault == provisioning.FaultDNSNoGateway:
+		if nobody(f) {
+			t = t.With(provisioning.Facts{"dhcp": dhcpSilent})
+		}
 		return byOther(f, byDHCP(f, t))
 	case t.Fault == provisioning.FaultDeadRoute, t.Fault == provisioning.FaultDNSDeadRoute:
 		return byOrigin(f, t)
@@ -104,7 +107,7 @@ func byDHCP(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	if len(others) == 0 {
 		return t
 	}
-	return t.With(provisioning.Facts{"given": provisioning.ListOf(others)})
+	return t.With(provisioning.Facts{"given": provisioning.ListOf(others)}).On(provisioning.SideDevice)
 }
 
 // byDetour adds to what does not answer that it is reached by another route than all else.

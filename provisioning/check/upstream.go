@@ -149,10 +149,7 @@ func silentServers(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 // wayTo is what is known of the way to name servers of which none answers: who does on it, and DHCP.
 func wayTo(f *Facts, servers []netip.AddrPort) provisioning.Facts {
 	facts := provisioning.Facts{"blocked": "port 53"}
-	alive, heard := "", false // by anybody: then this device is on a network that works
-	for _, way := range f.Ways {
-		heard = heard || way.Heard
-	}
+	alive := ""
 	for _, server := range servers {
 		hop := f.Ways[server.Addr()].Hop
 		if mac, known := macOf(f, hop); hop != server.Addr() && known && mac != "" {
@@ -168,10 +165,22 @@ func wayTo(f *Facts, servers []netip.AddrPort) provisioning.Facts {
 	case alive != "":
 		facts["alive"] = alive
 		delete(facts, "hop") // it is told with that
-	case f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent && facts["hop"] == nil && !heard:
-		facts["dhcp"] = "DHCP does not answer"
+	case facts["hop"] == nil && nobody(f):
+		facts["dhcp"] = dhcpSilent
 	}
 	return facts
+}
+
+const dhcpSilent = "DHCP does not answer"
+
+// nobody says whether DHCP was asked and does not answer, and nothing else has been heard of this network.
+func nobody(f *Facts) bool {
+	for _, way := range f.Ways {
+		if way.Heard {
+			return false
+		}
+	}
+	return f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent
 }
 
 // beside says who answers where a silent address is, through the same gateway or in the same subnet of this device; "": nobody.
