@@ -43,17 +43,18 @@ func readOnly(t *testing.T, dir string, on bool) {
 }
 
 func TestX19ReadOnlyFileSystem(t *testing.T) {
-	const db, json = "cache-read-only: homeward.db: read-only file system; the record is kept ", "cache-read-only: last-good.json: read-only file system; the record is kept in memory only"
+	const db = "cache-read-only: homeward.db: read-only file system; "
+	stays := "changes are not stored, and the record of " + record(3).RegisteredAt.UTC().Format("2006-01-02 15:04 UTC") + " stays"
 	for _, tt := range []struct {
 		name    string
 		records int
 		spoil   func(*testing.T, string)
 		want    start
 	}{
-		{"a healthy device", 3, func(*testing.T, string) {}, untouched(3, db+"in last-good.json alone")},
-		{"a device that never registered", 0, func(*testing.T, string) {}, start{0, []string{db + "in memory only"}, nil}},
+		{"a healthy device", 3, func(*testing.T, string) {}, untouched(3, db+stays)},
+		{"a device that never registered", 0, func(*testing.T, string) {}, start{0, []string{db + "nothing can be stored there"}, nil}},
 		{"a damaged database, too", 3, database(func(b []byte) []byte { return flip(b, int(must(native.newestMeta(b)).root)*pageSize) }),
-			untouched(3, "cache-read-only: homeward.db: page 3 is not the page it should be, and it cannot be set aside: read-only file system; the record is kept in last-good.json alone")},
+			untouched(3, "cache-read-only: homeward.db: page 3 is not the page it should be, and it cannot be set aside: read-only file system; "+stays)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := mounted(t, "")

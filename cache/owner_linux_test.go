@@ -111,3 +111,48 @@ func TestFilesThatBelongToRoot(t *testing.T) {
 		}
 	})
 }
+
+// A directory that belongs to root: it is the cause, said once, and what its files may hold stays.
+func TestMend60DirectoryOfAnother(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		mode    os.FileMode // of the directory
+		records int
+		want    string
+	}{
+		{"restored as root", 0o700, 3, "homeward.db: permission denied; nothing can be stored there"},
+		{"which others may read", 0o755, 3, "homeward.db: permission denied; changes are not stored, and the record of " + record(3).RegisteredAt.UTC().Format("2006-01-02 15:04 UTC") + " stays"},
+		{"without a record", 0o755, 0, "homeward.db: permission denied; nothing can be stored there"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := stateDir(t)
+			if test.records > 0 {
+				from := deviceAfter(t, test.records)
+				for _, name := range []string{"homeward.db", "last-good.json"} {
+					mustWrite(t, dir, name, mustRead(t, from, name))
+					os.Chmod(filepath.Join(dir, name), 0o644)
+				}
+			}
+			os.Chown(dir, 0, 0)
+			os.Chmod(dir, test.mode)
+			asDaemon(t, func() {
+				db := Open(dir)
+				defer db.Close()
+				for range 2 { // after the start, and when there is something to store
+					var said []Note
+					for _, n := range db.Notes() {
+						if n.Dir != "" {
+							said = append(said, n)
+						}
+					}
+					if len(said) != 1 || len(db.Notes()) != 1 || said[0].Text != dir+"/"+test.want || said[0].Dir != dir || said[0].Owner != "root" || said[0].User == "root" || said[0].Code != "cache-read-only" {
+						t.Errorf("got %q", db.Notes())
+					}
+					if _, err := db.Commit(record(7)); !errors.As(err, new(Note)) {
+						t.Errorf("Commit: %v", err)
+					}
+				}
+			})
+		})
+	}
+}

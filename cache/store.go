@@ -10,6 +10,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
 // Our choices.
@@ -24,6 +26,9 @@ type Note struct {
 	Text string // one sentence, with the path
 	// Fault is the part of Text that says what is wrong, where the rest says where the record is kept instead; else empty.
 	Fault string
+	// Dir is the directory where it is the cause: it belongs to Owner and this process runs as User, or its file system is read-only.
+	// Kept says what becomes of the record.
+	Dir, Owner, User, Kept string
 }
 
 // Error returns the text.
@@ -129,7 +134,9 @@ func (s *store) look(forget bool) {
 		case isDamage(h.err), errors.Is(h.err, ErrTooNew), errors.Is(h.err, syscall.EIO), !mine && forget:
 			h.err = s.quarantine(h, h.err)
 		case !mine:
-			h.err = denied(h.path, h.err)
+			if _, _, other := safefile.OfAnother(s.dir); !other {
+				h.err = denied(h.path, h.err)
+			}
 		}
 	}
 }
@@ -214,15 +221,43 @@ func (s *store) report() []Note {
 		return append(notes, *s.hold)
 	}
 	for _, h := range []*half{&s.database, &s.second} {
-		if h.err != nil {
-			notes = append(notes, s.trouble(h))
+		if h.err == nil {
+			continue
+		}
+		n := s.trouble(h)
+		notes = append(notes, n)
+		if n.Dir != "" {
+			break // the other copy is in it, too
 		}
 	}
 	return notes
 }
 
+// ofDirectory is the trouble of a copy with the directory, if that is the cause.
+func (s *store) ofDirectory(h *half) (Note, bool) {
+	n := Note{Code: "cache-read-only", Fault: fmt.Sprintf("%s: %v", h.path, bare(h.err)), Dir: s.dir, Kept: "nothing can be stored there"}
+	if best := s.newest(); best.value != nil && !best.rec.empty() {
+		n.Kept = "changes are not stored, and the record of " + best.rec.RegisteredAt.UTC().Format("2006-01-02 15:04 UTC") + " stays"
+	}
+	other := false
+	switch {
+	case errors.Is(h.err, syscall.EROFS):
+	case errors.Is(h.err, fs.ErrPermission):
+		if n.Owner, n.User, other = safefile.OfAnother(s.dir); !other {
+			return n, false
+		}
+	default:
+		return n, false
+	}
+	n.Text = n.Fault + "; " + n.Kept
+	return n, true
+}
+
 // trouble says why a copy is not used, and where the record is instead.
 func (s *store) trouble(h *half) Note {
+	if n, is := s.ofDirectory(h); is {
+		return n
+	}
 	where := "in memory only"
 	switch {
 	case s.database.err == nil:

@@ -79,6 +79,9 @@ var (
 		"restart homeward so that it registers again, or fix {host}: {cause.do}")
 	FaultNotKept = declare("last-good.not-kept", "", SideDevice,
 		"the last good record, which the device needs when DNS and DHCP fail, is not stored correctly: {problem}", "{cause.do}")
+	FaultStateForeign = declare("last-good.foreign", CacheReadOnly, SideDevice, "{dir} belongs to {owner}, but the daemon runs as {user}; {kept}", "run: chown -R {user} {dir}")
+	FaultReadOnly     = declare("last-good.read-only", CacheReadOnly, SideDevice, "the file system of {dir} is read-only; {kept}",
+		"look for errors of the flash in the log of the kernel (dmesg), and check the flash|mount it read-write|if root can write there, it is closed to the service alone: set ReadWritePaths={dir} in its unit")
 
 	FaultDaemonStopped = declare("daemon.not-running", "", SideDevice, "the daemon is not running", "start it: homeward service start")
 	FaultDaemonHangs   = declare("daemon.hangs", "", SideDevice, "the daemon does not answer: it hangs, or another program listens on its control socket",

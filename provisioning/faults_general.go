@@ -82,7 +82,7 @@ var generals = []*Fault{
 	general(CacheDamaged, SideDevice, "the stored record was damaged", "nothing to do: it was set aside and replaced; look for failing flash or power cuts if it recurs", ""),
 	general(CacheWrite, SideDevice, "the last good record cannot be written", "check free space and permissions of state_dir", ""),
 	general(CacheTooNew, SideDevice, "the stored record was made by a newer version", "install the newer version again, or run: homeward cache forget", ""),
-	general(CacheReadOnly, SideDevice, "the state directory is read-only", "make state_dir writable; until then last good does not survive a restart", ""),
+	general(CacheReadOnly, SideDevice, "state_dir cannot be written to", "check to whom state_dir belongs and whether its file system is read-only: changes are not stored", ""),
 
 	general(AutodiscoverFailed, SideRegistrar, "Autodiscover gives no root document", "correct the Autodiscover web service, or delete its DNS record: other Lync clients ask it", "for this device, which does not use Autodiscover"),
 	general(AutodiscoverConflict, SideDNS, "Autodiscover leads to another pool than DNS and DHCP", "correct the one that is wrong", ""),

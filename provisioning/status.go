@@ -221,9 +221,14 @@ func (a Attempt) Endpoint() Endpoint { return Endpoint{a.Host, a.Port, a.Transpo
 // StoreState says what is not as it should be with the store.
 type StoreState struct {
 	Reason Reason `json:"reason"`
+	Fault  string `json:"fault,omitempty"`
+	What   string `json:"what,omitempty"`
 	Detail string `json:"detail"`
 	Hint   string `json:"hint,omitempty"`
 }
+
+// Why is the state in words.
+func (s StoreState) Why() Why { return Why(s) }
 
 // Note adds an attempt or a skip to the cycle; other events tell nothing of it. Nil: no cycle has begun.
 func (c *Cycle) Note(e Event) {

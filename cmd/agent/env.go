@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/homeward-agent/homeward/internal/config"
+	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
 // env is the outside of a command: what it reads and where it writes.
@@ -124,7 +125,7 @@ func mayRead(err error) string {
 	if os.Geteuid() <= 0 || !errors.As(err, &file) {
 		return asWhom("run it as root: sudo homeward run")
 	}
-	user, do := config.UserName(os.Geteuid()), ""
+	user, do := safefile.UserName(os.Geteuid()), ""
 	if _, err := os.Lstat(file.Path); errors.Is(err, fs.ErrPermission) {
 		do = "give it access to the directories above " + file.Path
 	} else {

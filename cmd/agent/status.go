@@ -156,7 +156,7 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 		}
 	}
 	for _, state := range s.Store {
-		p.printf("\n%s\n", p.paint(warn, "store: "+because(provisioning.Why{Reason: state.Reason, Detail: state.Detail})))
+		p.printf("\n%s\n", p.paint(warn, "store: "+because(state.Why())))
 		p.hint(state.Hint)
 	}
 	for _, pace := range s.Pace {

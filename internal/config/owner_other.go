@@ -13,7 +13,4 @@ func checkPrivate(_ string, _ fs.FileInfo, _ daemonUser) error { return nil }
 // UserID does not exist here: users have no numbers.
 func UserID(string) (int, error) { return 0, errors.ErrUnsupported }
 
-// UserName does not exist here, either.
-func UserName(int) string { return "" }
-
 func writableByAll(fs.FileInfo) bool { return false }

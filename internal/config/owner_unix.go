@@ -10,6 +10,8 @@ import (
 	"os/user"
 	"strconv"
 	"syscall"
+
+	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
 // checkPrivate refuses a file that anybody but its owner can read, or that belongs to somebody else: neither to root nor
@@ -36,10 +38,10 @@ func checkPrivate(path string, info fs.FileInfo, who daemonUser) error {
 	}
 	err = fmt.Errorf("%w: %s %s", err, by, userWords(daemon))
 	if by != byStateDir {
-		return &advised{err, fmt.Sprintf("run: chown %s %s", UserName(daemon), path)}
+		return &advised{err, fmt.Sprintf("run: chown %s %s", safefile.UserName(daemon), path)}
 	}
 	return &advised{err, fmt.Sprintf("if the daemon runs as %s, run: chown -R %[1]s %s; otherwise: chown USER %s, with the user as which it runs",
-		UserName(owner), who.stateDir, path)}
+		safefile.UserName(owner), who.stateDir, path)}
 }
 
 // How the user of the daemon is known, in the words before the name.
@@ -81,17 +83,9 @@ func UserID(name string) (int, error) {
 	return strconv.Atoi(u.Uid)
 }
 
-// UserName is a user as chown takes it: its name, or its number where it has none.
-func UserName(uid int) string {
-	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
-		return u.Username
-	}
-	return strconv.Itoa(uid)
-}
-
 // userWords is a user in a sentence.
 func userWords(uid int) string {
-	if name := UserName(uid); name != strconv.Itoa(uid) {
+	if name := safefile.UserName(uid); name != strconv.Itoa(uid) {
 		return name
 	}
 	return "user " + strconv.Itoa(uid)

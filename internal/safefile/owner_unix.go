@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
+	"strconv"
 	"syscall"
 )
 
@@ -29,4 +31,26 @@ func Private(f *os.File, others fs.FileMode) error {
 		err = fmt.Errorf("%s has mode %04o, which lets others in", f.Name(), at.Mode().Perm())
 	}
 	return err
+}
+
+// UserName is a user as chown takes it: its name, or its number where it has none.
+func UserName(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(uid)
+}
+
+// OfAnother says whether a directory belongs to another user than this one, who is not root: to whom, and who this one is.
+func OfAnother(dir string) (owner, us string, other bool) {
+	ours := os.Geteuid()
+	at, err := os.Stat(dir)
+	if err != nil || ours == 0 {
+		return "", "", false
+	}
+	of, ok := at.Sys().(*syscall.Stat_t)
+	if !ok || int(of.Uid) == ours {
+		return "", "", false
+	}
+	return UserName(int(of.Uid)), UserName(ours), true
 }

@@ -62,7 +62,7 @@ func (a *Agent) introduce() {
 		return
 	}
 	if err := a.basis.store.Introduce(a.signer.EndpointID); err != nil {
-		a.board.storeNote(provisioning.CacheWrite, err.Error())
+		a.board.tell(noteEvent(cache.Note{Code: string(provisioning.CacheWrite), Text: err.Error()}))
 	}
 }
 

@@ -43,8 +43,7 @@ func (b *board) snapshot(notes []cache.Note) provisioning.Status {
 	s.Paced(lossArea, lostOften(s.Losses)) // as it is now
 	s.Paced(endingArea, s.EndSoon(time.Now()))
 	for _, note := range notes {
-		reason := provisioning.Reason(note.Code)
-		s.Store = append(s.Store, provisioning.StoreState{Reason: reason, Detail: note.Text, Hint: reason.Hint()})
+		s.Store = append(s.Store, provisioning.StoreState(noteEvent(note).Why()))
 	}
 	return s
 }
@@ -86,14 +85,21 @@ func storeNotes(b *board, notes []cache.Note) {
 	b.mu.Unlock()
 	for _, note := range notes {
 		if !slices.Contains(before, note) {
-			b.storeNote(provisioning.Reason(note.Code), note.Text)
+			b.tell(noteEvent(note))
 		}
 	}
 }
 
-// storeNote tells what the store has found or could not do.
-func (b *board) storeNote(reason provisioning.Reason, detail string) {
-	b.tell(provisioning.Event{Kind: provisioning.StoreNote, Reason: reason, Detail: detail})
+// noteEvent is what the store has found or could not do.
+func noteEvent(n cache.Note) provisioning.Event {
+	e := provisioning.Event{Kind: provisioning.StoreNote, Reason: provisioning.Reason(n.Code), Detail: n.Text}
+	switch facts := (provisioning.Facts{"dir": n.Dir, "owner": n.Owner, "user": n.User, "kept": n.Kept}); {
+	case n.Owner != "":
+		e.Trouble = provisioning.FaultStateForeign.Met(facts)
+	case n.Dir != "":
+		e.Trouble = provisioning.FaultReadOnly.Met(facts)
+	}
+	return e
 }
 
 // networkChanged tells how the network of this device is another now.

@@ -41,11 +41,9 @@ func (k *keeper) commit() {
 	changed, err := k.basis.store.Commit(k.current.Record())
 	switch {
 	case err != nil:
-		reason := provisioning.CacheWrite
-		if note := (cache.Note{}); errors.As(err, &note) {
-			reason = provisioning.Reason(note.Code)
-		}
-		k.board.storeNote(reason, err.Error())
+		note := cache.Note{Code: string(provisioning.CacheWrite), Text: err.Error()}
+		_ = errors.As(err, &note) // else it is another error
+		k.board.tell(noteEvent(note))
 	case changed:
 		k.board.tell(k.current.Event(provisioning.Committed, "", ""))
 	}

@@ -264,6 +264,9 @@ var untriedWords = map[string]provisioning.Trouble{
 	"expired": provisioning.FaultIdentityExpired.Met(provisioning.Facts{"subject": "CN=phone1@contoso.com", "ends": time.Date(1999, 12, 24, 0, 0, 0, 0, time.UTC)}),
 }
 
+// storeFaults are those of a line "store".
+var storeFaults = map[string]*provisioning.Fault{provisioning.FaultStateForeign.ID: provisioning.FaultStateForeign, provisioning.FaultReadOnly.ID: provisioning.FaultReadOnly}
+
 // deviceLines are what the device has besides its configuration. docs/simulated-site.md describes them.
 var deviceLines = map[string]func(o *Options, conf *config.Config, words []string) error{
 	"target": func(o *Options, conf *config.Config, words []string) error {
@@ -282,7 +285,13 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		return nil
 	},
 	"store": func(o *Options, _ *config.Config, words []string) error {
-		reason := provisioning.Reason(strings.Join(words, " "))
+		reason := provisioning.Reason(words[0])
+		if len(words) > 1 { // the words of a fault, as the daemon tells them
+			facts := provisioning.Facts{"dir": "/var/lib/homeward", "owner": "root", "user": "homeward", "kept": strings.Join(words[2:], " ")}
+			w := provisioning.Event{Reason: reason, Trouble: storeFaults[words[1]].Met(facts)}.Why()
+			o.Store = append(o.Store, provisioning.StoreState{Reason: reason, Fault: w.Fault, What: w.What, Hint: w.Hint})
+			return nil
+		}
 		o.Store = append(o.Store, provisioning.StoreState{Reason: reason, Detail: "/var/lib/homeward/homeward.db: " + reason.Title()})
 		return nil
 	},

@@ -27,6 +27,9 @@ func notKept(f *Facts) provisioning.Trouble {
 	if !forgets {
 		return provisioning.Trouble{}
 	}
+	if s.What != "" {
+		return provisioning.FaultNotKept.Because(toldAs(s.Reason.Met(""), s.What, s.Hint), provisioning.Facts{"problem": s.What})
+	}
 	return provisioning.FaultNotKept.Because(s.Reason.Met(s.Detail), provisioning.Facts{"problem": s.Detail})
 }
 
