@@ -17,7 +17,7 @@ sip:phone1@contoso.com signs in to … disagree: 10.0.0.67 says pool.contoso.com
 The problem is with the DHCP server.
 Find the second DHCP server of this network and correct or stop it.`},
 	{"a router of somebody answers, too", with(published(fe01), dhcpSays(startKea, full), strangeDHCPServer), "dhcp-conflict", `
-sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the DHCP servers disagree: 10.0.0.67 says pool.contoso.com, 10.0.0.68 says nothing; 10.0.0.67 gives the gateway 10.0.0.1 and the name server 10.0.0.53, 10.0.0.68 gives the gateway 10.0.0.68 and the name server 10.0.0.68; the name servers of this device are those of 10.0.0.67.
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the DHCP servers disagree: 10.0.0.67 says pool.contoso.com, 10.0.0.68 says nothing; 10.0.0.67 gives the gateway 10.0.0.1 and the name server 10.0.0.53, 10.0.0.68 gives the gateway 10.0.0.68 and the name server 10.0.0.68; the name servers of this device are those of 10.0.0.67, so 10.0.0.68 probably does not belong to this network.
 The problem is with the DHCP server.
 Find the second DHCP server of this network and correct or stop it.`},
 	{"a router of somebody answers, too, and the device obeys it", with(published(fe01), dhcpSays(startDhcpd, options{}), strangeDHCPServer, set(`dns_servers = ["10.0.0.68"]`)), "dhcp-conflict", `

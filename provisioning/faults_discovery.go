@@ -182,10 +182,14 @@ var (
 		"the DHCP server spells the vendor class of Lync phones wrong: {problem}",
 		"spell it exactly MS-UC-Client on the DHCP server: bytes 4D532D55432D436C69656E74, without a trailing zero byte (00)")
 	FaultDHCPDisagree = declare("dhcp.disagree", DHCPConflict, SideDHCP,
-		"the DHCP servers disagree: {problem}"+obeyed, "find the second DHCP server of this network and correct or stop it")
+		"the DHCP servers disagree: {problem}"+obeyed+"[, so {foreign} probably does not belong to this network]", "find the second DHCP server of this network and correct or stop it")
 	FaultDHCPStranger = declare("dhcp.disagree-network", DHCPConflict, SideDHCP,
 		"DHCP servers that disagree answer here ({servers})"+obeyed+"; {cause}",
 		"find the DHCP server that does not belong to this network, stop it, and have this device renew its lease|{cause.do}")
+	FaultDHCPForeign = declare("dhcp.foreign", DHCPConflict, SideDHCP,
+		"the DHCP server {foreign} probably does not belong to this network[: the lease of this device comes from {lease}][: the name servers of this device are those of {like}]; {cause}; "+
+			"without {foreign}, nothing names a Registrar: there is no SRV record, and {own} does not send option 120",
+		"find {foreign} and stop it; then create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set option 120 on {own}", "name")
 	FaultDHCPDisagreeDead = declare("dhcp.disagree-dead", DHCPConflict, SideDHCP,
 		"DHCP servers that disagree answer here ({servers})"+obeyedKnown+"; the device uses the answer that comes first, and {cause}",
 		"find the DHCP server that does not belong to this network, and correct or stop it; if all of them belong here, correct option 120 on the one that is wrong", "registrar")

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/homeward-agent/homeward/dhcpopts"
 	"github.com/homeward-agent/homeward/provisioning"
 )
 
@@ -132,15 +133,39 @@ func strangers(f *Facts) provisioning.Facts {
 		}
 	}
 	facts["servers"] = sorted(servers) // they answer now in this order, now in that
+	own := f.Lease
 	switch {
-	case f.Lease.IsValid():
-		facts["lease"] = f.Lease
+	case own.IsValid():
+		facts["lease"] = own
 	case alike == 1:
-		facts["like"] = like
+		own, facts["like"] = like, like
 	default:
 		facts["unknown"] = "is not known"
+		return facts
+	}
+	foreign := func(names bool) []netip.Addr {
+		return slices.DeleteFunc(slices.Clone(servers), func(server netip.Addr) bool { return server == own || names && !namesOne(f, server) })
+	}
+	switch {
+	case f.DHCP.Network == "":
+	case f.signsIn() && !f.FromRecord: // the network that it has got works
+		facts["foreign"] = foreign(false)
+	case !namesOne(f, own) && noRecord(f):
+		facts["foreign"], facts["own"], facts["domain"] = foreign(true), own, f.sipDomain()
 	}
 	return facts
+}
+
+// namesOne says whether a DHCP server names a Registrar.
+func namesOne(f *Facts, server netip.Addr) bool {
+	return slices.ContainsFunc(f.DHCP.Answers, func(a dhcpopts.Answer) bool { return a.Server == server && len(a.SIP.Names) > 0 })
+}
+
+// noRecord says whether DNS says that there is no SRV record.
+func noRecord(f *Facts) bool {
+	return !slices.ContainsFunc(f.Found, func(found provisioning.Finding) bool {
+		return found.Source.Source == "dns" && found.Verdict != provisioning.Absent && f.Policy.Asks(found.Step)
+	})
 }
 
 // byStrangers is for a device that finds no way where DHCP servers disagree about the gateway or the name servers: that may be why.
@@ -148,7 +173,11 @@ func byStrangers(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	switch t.Area() {
 	case "dns", "discovery", "name", "connect":
 		if f.DHCP != nil && f.DHCP.Network != "" {
-			return provisioning.FaultDHCPStranger.Because(t, strangers(f))
+			facts := strangers(f)
+			if foreign, _ := facts["foreign"].([]netip.Addr); len(foreign) > 0 && t.Area() == "name" {
+				return provisioning.FaultDHCPForeign.Because(t, facts)
+			}
+			return provisioning.FaultDHCPStranger.Because(t, facts)
 		}
 	}
 	return t
