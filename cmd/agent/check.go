@@ -25,7 +25,7 @@ func checkCommand(e env) *cobra.Command {
 	c := verb("check [flags]", "Test the whole sign-in, layer by layer, and say what to fix", func(c *cobra.Command) error {
 		conf, err := loadSite(c)
 		if err != nil {
-			return err
+			return besideDaemon(c, err)
 		}
 		if c.Flags().Changed("target") {
 			conf.Policy.Manual = nil
@@ -75,6 +75,22 @@ another authority.`
 	complete(c, "target")
 	c.Flags().StringVar(&metadata, "save-metadata", "", "save what the certificate services say of themselves in `DIR`, with the names of the site replaced")
 	return c
+}
+
+// besideDaemon says of a configuration that cannot be used how the daemon stands, which has read it at its start.
+func besideDaemon(c *cobra.Command, wrong error) error {
+	places, err := loadPlaces(c)
+	if err != nil {
+		return wrong
+	}
+	asking, cancel := context.WithTimeout(c.Context(), daemonLimit)
+	defer cancel()
+	s, err := daemon(places).Status(asking)
+	if err != nil || s.State != provisioning.Registered {
+		return wrong
+	}
+	return &failure{code: exitUsage, err: wrong, hints: []string{"the daemon has been registered since " + clock(s.RegisteredAt) +
+		" with the settings and the password that it read at its start; it reads them again at its next start: correct this before"}}
 }
 
 // checkSite runs a check for this device as it is now. A daemon beside it goes on undisturbed.

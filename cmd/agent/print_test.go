@@ -490,3 +490,37 @@ func TestPrintable(t *testing.T) {
 		t.Errorf("a megabyte became %d bytes", got)
 	}
 }
+
+// Two ports of a host are one Registrar.
+func TestMend62TriedPorts(t *testing.T) {
+	at := func(host string, port uint16) provisioning.Attempt {
+		return provisioning.Attempt{Step: provisioning.InternalTLS, Host: host, Port: port, Result: "failed", Reason: provisioning.ConnectRefused}
+	}
+	for _, test := range []struct {
+		name  string
+		tried []provisioning.Attempt
+		want  string // "": it is not said
+	}{
+		{"one", []provisioning.Attempt{at("a.example", 5061)}, ""},
+		{"two ports", []provisioning.Attempt{at("a.example", 5061), at("a.example", 5060)}, "one Registrar on 2 ports in the last cycle; none of them works (see below)"},
+		{"two", []provisioning.Attempt{at("a.example", 5061), at("b.example", 5061)}, "2 Registrars in the last cycle; none of them works (see below)"},
+		{"two, and a port more", []provisioning.Attempt{at("a.example", 5061), at("b.example", 5061), at("a.example", 5060)}, "2 Registrars in the last cycle; none of them works (see below)"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var out bytes.Buffer
+			s := provisioning.Status{State: provisioning.Resting, Reason: provisioning.ConnectRefused, Cycle: &provisioning.Cycle{Attempts: test.tried}}
+			if err := printStatus(newPage(&out), s, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			said := ""
+			for line := range strings.Lines(out.String()) {
+				if text, is := strings.CutPrefix(strings.TrimSpace(line), "tried "); is {
+					said = strings.TrimSpace(text)
+				}
+			}
+			if said != test.want {
+				t.Errorf("got %q, want %q", said, test.want)
+			}
+		})
+	}
+}

@@ -190,8 +190,16 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 		p.hint(s.Hint)
 		p.hinted[s.Hint] = true
 	}
-	if n := len(inVain(s)); n > 1 {
-		p.row("tried", fmt.Sprintf("%d Registrars in the last cycle; none of them works (see below)", n))
+	if tried := inVain(s); len(tried) > 1 {
+		hosts := map[string]bool{}
+		for at := range tried {
+			hosts[at.Host] = true
+		}
+		text := fmt.Sprintf("%d Registrars in the last cycle; none of them works (see below)", len(hosts))
+		if len(hosts) == 1 {
+			text = fmt.Sprintf("one Registrar on %d ports in the last cycle; none of them works (see below)", len(tried))
+		}
+		p.row("tried", text)
 	}
 }
 

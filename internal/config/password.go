@@ -50,12 +50,12 @@ func readSecret(path string, believe func(fs.FileInfo) error) (provisioning.Secr
 		return "", err
 	}
 	if string(text) == "\n" {
-		return "", fmt.Errorf("%s %w", path, errNoLine)
+		return "", &advised{fmt.Errorf("%s %w", path, errNoLine), "write it to " + path + " again"}
 	}
 	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
 	switch {
 	case len(text) == 0:
-		return "", fmt.Errorf("%s is empty", path)
+		return "", &advised{fmt.Errorf("%s is empty", path), "write it to " + path + " again"}
 	case bytes.ContainsAny(text, "\r\n"):
 		return "", fmt.Errorf("%s contains more than one line", path)
 	}
