@@ -13,6 +13,18 @@ import (
 // byWhat is an interface and a metric, as a tech reads them in a table of routes.
 func byWhat(r *wire.Route) string { return fmt.Sprintf("%s metric %d", r.Interface, r.Metric) }
 
+const dhcpSilent = "DHCP does not answer"
+
+// nobody says whether DHCP was asked and does not answer, and nothing else has been heard of this network.
+func nobody(f *Facts) bool {
+	for _, way := range f.Ways {
+		if way.Heard {
+			return false
+		}
+	}
+	return f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent
+}
+
 // byRoute adds to what does not answer what is known besides of the way there: where a gateway does not, which one does, what DHCP gives,
 // and whose it is to put right.
 func byRoute(f *Facts, t provisioning.Trouble) provisioning.Trouble {

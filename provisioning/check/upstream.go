@@ -171,18 +171,6 @@ func wayTo(f *Facts, servers []netip.AddrPort) provisioning.Facts {
 	return facts
 }
 
-const dhcpSilent = "DHCP does not answer"
-
-// nobody says whether DHCP was asked and does not answer, and nothing else has been heard of this network.
-func nobody(f *Facts) bool {
-	for _, way := range f.Ways {
-		if way.Heard {
-			return false
-		}
-	}
-	return f.DHCP != nil && f.DHCP.Reason == provisioning.DHCPSilent
-}
-
 // beside says who answers where a silent address is, through the same gateway or in the same subnet of this device; "": nobody.
 func beside(f *Facts, silent, hop netip.Addr) string {
 	for _, addr := range sorted(slices.Collect(maps.Keys(f.Ways))) {
