@@ -12,10 +12,10 @@ var (
 		"look into the log of {host} for the REGISTER of this device: a filter there, such as one of user agents, accounts or addresses, may drop it|"+
 			"see whether what it needs for a sign-in, such as its database or domain controllers, answers in time: a device waits 4 s")
 	FaultStepSilent = declare("sip.no-answer-in-sign-in", SIPNoAnswer, "",
-		"{at}[ ({address})] answers {method} with {answer}, but {silent}[: the request {arrived}]",
+		"{at}[ ({address})] answers {method} with {answer}, but no final answer comes in time[ {then}][: the request {arrived}]",
 		"look into the log of {host} for this sign-in: what it needs for that, such as its database or domain controllers, may not answer in time (a device waits 4 s)|"+dropping)
 	FaultSIPDropped = declare("sip.dropped", SIPNoAnswer, "",
-		"{at}[ ({address})] accepts the connection and TLS[, and answers {method} with {answer}], but {unheard} never arrives there: it is not acknowledged",
+		"{at}[ ({address})] accepts the connection and TLS[, and answers {method} with {answer}], but the[{-answer} next] SIP request of this device never arrives there: it is not acknowledged",
 		dropping+"|check whether {host} is still running")
 	FaultSlowAnswer = declare("sip.slow-answer", Slow, SideRegistrar,
 		"{at} ({address}) takes {ms} ms to answer SIP", "look at the load of the Registrar and of its domain controllers: a device waits 4 s for an answer")

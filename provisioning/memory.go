@@ -75,15 +75,15 @@ func (m *Memory) Vouched() map[string]bool {
 // Worked says until when, or else when, this device was registered at an address of a place, as last good and the losses of its daemon have
 // it; "": it is not known to have been.
 func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr) string {
-	_, ok := m.Record()
-	since := m.kept.RegisteredAt
-	if r := &m.kept.Registrar; !ok || r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() || since.IsZero() {
+	since, ours := m.kept.RegisteredAt, m.known && m.kept.SIPAddress == m.policy.SIPAddress.String()
+	if r := &m.kept.Registrar; !ours || r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() || since.IsZero() {
 		return ""
 	}
+	layout := "at 2006-01-02 15:04 UTC"
 	for i := range losses {
 		if l := &losses[i]; l.Endpoint == at && !l.LastAt.Before(since) {
-			return l.LastAt.UTC().Format("until 2006-01-02 15:04:05 UTC")
+			since, layout = l.LastAt, "until 2006-01-02 15:04:05 UTC"
 		}
 	}
-	return since.UTC().Format("at 2006-01-02 15:04 UTC")
+	return since.UTC().Format(layout)
 }

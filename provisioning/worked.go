@@ -11,19 +11,19 @@ var ofPlaces = []Reason{
 // Since adds to what is wrong at a place that this device was registered there: "until 2026-11-30 03:54:29 UTC". What can be wrong only where
 // it was not is not said then, nor advised: the fact "new" is for that.
 func Since(worked string, t Trouble) Trouble {
-	if worked == "" || !slices.Contains(ofPlaces, t.Reason()) || t.OnSide() == SideDevice {
+	reason := t.Reason()
+	if worked == "" || !slices.Contains(ofPlaces, reason) || t.OnSide() == SideDevice {
 		return t
 	}
-	before := FaultWorked.Met(Facts{"when": worked})
-	if !t.Reason().IsCertificate() && t.Fault != FaultServerPort { // of those it is seen what has changed
-		before.Facts["hidden"] = true
+	facts := Facts{"when": worked}
+	if !reason.IsCertificate() && reason != TLSClientCert { // of those it is seen what has changed
+		facts["hidden"] = true
 	}
 	t = t.With(nil)
-	t.Facts["worked"] = before
+	t.Facts["worked"] = FaultWorked.Met(facts)
 	delete(t.Facts, "new")
 	if odd := t.Facts["odd"]; odd != nil {
-		t.Facts["usual"] = odd
-		delete(t.Facts, "odd")
+		t.Facts["usual"], t.Facts["odd"] = odd, nil
 	}
 	if t.Fault == FaultServerPort {
 		return t.On(SideRegistrar)

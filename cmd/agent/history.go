@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 	"time"
 
@@ -228,37 +227,22 @@ func detail(e control.Entry) string {
 // is over, each the latest first. all tells what else has happened: what something else has come of since is over.
 func printHints(p *page, failures, all []control.Entry) error {
 	last, rests := outcomes(all)
-	rank := func(e *control.Entry) int {
-		came := last[subject(e)]
-		switch {
-		case came != nil && outcome(came) != outcome(e):
-			return 2
-		case e.Hint == rests:
-			return 0
-		default:
-			return 1
-		}
-	}
-	todo := make([]*control.Entry, len(failures))
-	for i := range failures {
-		todo[i] = &failures[i]
-	}
-	sort.SliceStable(todo, func(i, j int) bool {
-		a, b := rank(todo[i]), rank(todo[j])
-		return a < b || a == b && todo[i].Latest().After(todo[j].Latest())
-	})
-	headings := []string{"what to do", "what to do", "over by now (what to do if it comes back)"}
 	heading := ""
-	for _, e := range todo {
-		if e.Hint == "" || p.hinted[e.Hint] {
-			continue
+	for rank, now := range []string{"what to do", "what to do", "over by now (what to do if it comes back)"} {
+		for i := len(failures) - 1; i >= 0; i-- {
+			e := &failures[i]
+			came := last[subject(e)]
+			over := came != nil && outcome(came) != outcome(e)
+			if e.Hint == "" || p.hinted[e.Hint] || over != (rank == 2) || rank == 0 && e.Hint != rests {
+				continue
+			}
+			if now != heading {
+				heading = now
+				p.printf("%s\n", heading)
+			}
+			p.hinted[e.Hint] = true
+			p.printf("  %s: %s\n", printable(string(e.Reason)), inFull(e.Hint))
 		}
-		if now := headings[rank(e)]; now != heading {
-			heading = now
-			p.printf("%s\n", heading)
-		}
-		p.hinted[e.Hint] = true
-		p.printf("  %s: %s\n", printable(string(e.Reason)), inFull(e.Hint))
 	}
 	return p.err
 }
@@ -269,14 +253,15 @@ func outcomes(all []control.Entry) (last map[string]*control.Entry, rests string
 	var stood time.Time
 	for i := range all {
 		e := &all[i]
-		if before := last[subject(e)]; before == nil || !before.Latest().After(e.Latest()) {
-			last[subject(e)] = e
+		at, of := e.Latest(), subject(e)
+		if before := last[of]; before == nil || !before.Latest().After(at) {
+			last[of] = e
 		}
-		waits := provisioning.EventKind(e.Event) == provisioning.Waiting
-		if (waits || e.State == provisioning.Registered.String()) && !stood.After(e.Latest()) {
-			stood, rests = e.Latest(), ""
-			if waits {
-				rests = e.Hint
+		waits := e.Event == string(provisioning.Waiting)
+		if (waits || e.State == provisioning.Registered.String()) && !stood.After(at) {
+			stood, rests = at, e.Hint
+			if !waits {
+				rests = ""
 			}
 		}
 	}
@@ -285,14 +270,15 @@ func outcomes(all []control.Entry) (last map[string]*control.Entry, rests string
 
 // subject is what an entry is about: a question, or a place. What is about neither is a subject of its own.
 func subject(e *control.Entry) string {
+	text := e.Step + " " + e.Query
 	switch provisioning.EventKind(e.Event) {
 	case provisioning.LookedUp:
-		return e.Step + " " + e.Query
 	case provisioning.Attempted, provisioning.Lost:
-		return fmt.Sprint(e.Host, e.Port, e.Transport, e.Address)
+		text = hostPort(e.Host, e.Port) + " " + e.Address + " " + e.Transport
 	default:
-		return fmt.Sprint(e.Event, e.Step, e.Host, e.Port, e.Transport, outcome(e))
+		text += e.Event + e.Host + outcome(e)
 	}
+	return text
 }
 
 // outcome is what an entry has come to; of what went well that is nothing.

@@ -16,7 +16,8 @@ type conversation struct {
 	serve func(context.Context, *message) error // deals with a request of the Registrar
 
 	patience time.Duration // until the first answer to a REGISTER; whoever has the connection uses it
-	answered *Answered     // the latest answer on the connection; nil: there was none
+	answered *message      // the latest answer on the connection; nil: there was none
+	asked    string        // the method of what it answers
 
 	turn  chan struct{} // full: someone has the connection
 	calls chan call     // for Keep to do
@@ -108,15 +109,16 @@ func (t *conversation) roundTrip(ctx context.Context, request *message) (*messag
 	earlier := t.answered
 	m, err := t.await(ctx, request)
 	if err != nil && t.answered != nil {
-		before := *t.answered
-		before.Same, before.Proof = t.answered != earlier, t.auth.sentUser() != ""
+		before := &Answered{
+			Method: t.asked, With: strconv.Itoa(t.answered.code) + " " + printable(t.answered.phrase), Same: t.answered != earlier, Proof: t.auth.sentUser() != "",
+		}
 		var broken *ConnectionError
 		var silence *SilenceError
 		switch {
 		case errors.As(err, &broken):
-			broken.Answered = &before
+			broken.Answered = before
 		case errors.As(err, &silence):
-			silence.Answered = &before
+			silence.Answered = before
 		}
 	}
 	return m, err
@@ -141,7 +143,7 @@ func (t *conversation) await(ctx context.Context, request *message) (*message, e
 			continue
 		}
 		if err == nil {
-			t.answered = &Answered{Method: request.method, With: strconv.Itoa(m.code) + " " + printable(m.phrase)}
+			t.answered, t.asked = m, request.method
 		}
 		switch {
 		case errors.Is(err, errDue), errors.Is(err, context.DeadlineExceeded):

@@ -279,8 +279,9 @@ func (b *board) lost(event provisioning.Event, loss provisioning.Loss) {
 // worked says until when, or else when, the device was registered at an address of a place.
 func worked(b *board, m *provisioning.Memory, at provisioning.Endpoint, addr netip.Addr) string {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	return m.Worked(b.losses.Lately(time.Now()), at, addr)
+	lately := b.losses.Lately(time.Now())
+	b.mu.Unlock()
+	return m.Worked(lately, at, addr)
 }
 
 // unregistering shows that the end has come.

@@ -50,5 +50,5 @@ func rehearsalFails(f *Facts) provisioning.Trouble {
 	if result != Warn {
 		return provisioning.Trouble{}
 	}
-	return provisioning.FaultLastGoodUnusable.Because(cause.With(provisioning.Facts{"worked": nil}), provisioning.Facts{"host": f.lastGood().Host})
+	return provisioning.FaultLastGoodUnusable.Because(cause, provisioning.Facts{"host": f.lastGood().Host})
 }

@@ -179,16 +179,16 @@ func (p *prober) seen(f *Facts) []*Place {
 func knownBetter(f *Facts, s *signin.SignedIn) {
 	for i := range s.Attempts {
 		a := &s.Attempts[i]
-		for _, p := range f.Places {
-			for _, probe := range p.Probes {
-				known := answeredBefore(probe, probe.RegisterSilent(a.Trouble))
-				if known.Fault == a.Trouble.Fault || p.Endpoint != a.Endpoint() || probe.Addr != a.Address {
-					continue
-				}
-				if s.Trouble.Fault == a.Trouble.Fault && s.Trouble.Host() == known.Host() {
-					s.Trouble, s.Why.Fault, s.Why.What, s.Why.Hint = known, known.Fault.ID, known.What(), known.Hint()
-				}
-				a.Trouble, a.Fault, a.What, a.Hint = known, known.Fault.ID, known.What(), known.Hint()
+		p, _ := f.place(provisioning.Candidate{Endpoint: a.Endpoint(), Addrs: []netip.Addr{a.Address}})
+		for _, probe := range p.Probes {
+			known := answeredBefore(probe, probe.RegisterSilent(a.Trouble))
+			if known.Fault == a.Trouble.Fault {
+				continue
+			}
+			same := s.Trouble.Fault == a.Trouble.Fault && s.Trouble.Host() == known.Host()
+			a.Trouble, a.Fault, a.What, a.Hint = known, known.Fault.ID, known.What(), known.Hint()
+			if same {
+				s.Trouble, s.Why.Fault, s.Why.What, s.Why.Hint = known, a.Fault, a.What, a.Hint
 			}
 		}
 	}
@@ -196,11 +196,14 @@ func knownBetter(f *Facts, s *signin.SignedIn) {
 
 // answeredBefore is what is wrong where an attempt met nobody, and a probe has had an answer just before.
 func answeredBefore(probe *signin.Probe, t provisioning.Trouble) provisioning.Trouble {
-	met := slices.Contains([]provisioning.Reason{provisioning.ConnectRefused, provisioning.ConnectReset, provisioning.ConnectTimeout, provisioning.TLSTimeout}, t.Reason()) ||
-		t.Fault == provisioning.FaultNoSIP || t.Fault == provisioning.FaultSIPDropped
-	if !met || probe.Greeting.Code == 0 || t.Fault == provisioning.FaultStepCut || t.Fault == provisioning.FaultNoGateway {
+	answered := t.Facts["answer"] != nil || t.Facts["differs"] != nil // on that connection, too
+	if probe.Greeting.Code == 0 || answered || !slices.Contains(nobodyMet, t.Reason()) {
 		return t
 	}
-	answer := fmt.Sprintf("%d %s", probe.Greeting.Code, probe.Greeting.Phrase)
-	return provisioning.FaultAnsweredBefore.Because(t, t.With(provisioning.Facts{"answer": answer}).Facts).OnNoSide()
+	facts := t.With(nil).Facts
+	facts["answer"] = fmt.Sprint(probe.Greeting.Code, " ", probe.Greeting.Phrase)
+	return provisioning.FaultAnsweredBefore.Because(t, facts).OnNoSide()
 }
+
+// nobodyMet are the Reasons of an attempt to which nothing may have been answered.
+var nobodyMet = []provisioning.Reason{provisioning.ConnectRefused, provisioning.ConnectReset, provisioning.ConnectTimeout, provisioning.TLSTimeout, provisioning.SIPNoAnswer}

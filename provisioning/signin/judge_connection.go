@@ -2,7 +2,6 @@ package signin
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"syscall"
 
@@ -72,9 +71,6 @@ func (j *judgement) mute() provisioning.Trouble {
 	stepped := j.stepped()
 	switch j.attempt.loss {
 	case wire.SentUnacknowledged:
-		if j.facts["unheard"] = "the SIP request of this device"; stepped {
-			j.facts["unheard"] = "what this device sends then"
-		}
 		return j.dropped(provisioning.FaultSIPDropped)
 	case wire.Acknowledged:
 		j.facts["arrived"] = arrived
@@ -83,12 +79,6 @@ func (j *judgement) mute() provisioning.Trouble {
 	switch {
 	case !stepped:
 		return j.met(provisioning.FaultNoSIP)
-	case j.facts["then"] == nil:
-		j.facts["silent"] = "sends no final answer in time"
-	default:
-		j.facts["silent"] = fmt.Sprint("does not answer in time ", j.facts["then"])
-	}
-	switch {
 	case j.facts["arrived"] != nil:
 		return j.met(provisioning.FaultStepSilent).On(provisioning.SideRegistrar)
 	default:
