@@ -18,8 +18,8 @@ import (
 	"github.com/homeward-agent/homeward/provisioning/wire"
 )
 
-// Specification constants.
-const VendorClass = "MS-UC-Client" // of Lync phones, case-sensitive (TechNet gg412828)
+// VendorClass is that of Lync phones, case-sensitive (TechNet gg412828).
+const VendorClass = "MS-UC-Client"
 
 // Our choices.
 const (
