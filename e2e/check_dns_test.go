@@ -119,7 +119,7 @@ Check that a name server runs at this address and port, and that no firewall rej
 	{"the name server refuses", with(nameServer(refusingDNS)), "dns-refused", `
 The name server 10.0.0.53:53 refuses to answer this device (REFUSED); it says "Not Ready".
 The problem is with DNS.
-Allow this network to query the name server, set dns_servers to a name server that works, or correct sip_address if its domain is wrong.`},
+Allow this network to query the name server, correct sip_address if its domain is wrong, or set dns_servers to a name server that works.`},
 	{"the name server cannot find out", with(nameServer(startOrphan)), "dns-servfail", `
 The name server 10.0.0.53:53 cannot look up anything in contoso.com (SERVFAIL).
 The problem is with DNS.

@@ -134,7 +134,7 @@ Create the A record of gone.contoso.com, or move the user to another pool.`},
 		redirects(second, "fe01.contoso.com:5061;transport=TLS")), "sip-redirect-loop", `
 The redirects form a loop: fe02.contoso.com sends the device to fe01.contoso.com, where it has been.
 The problem is with the Registrar.
-On fe02.contoso.com and fe01.contoso.com, check which home pool the user has.`},
+On fe02.contoso.com and fe01.contoso.com, check which home pool sip:phone1@contoso.com has.`},
 	{"the home pool is reached over TCP", with(redirects(fe01, "fe03.contoso.com:5060;transport=TCP")), "sip-redirect-downgrade", `
 fe01.contoso.com redirects the device to fe03.contoso.com, which is not used: the redirect leads from TLS to plain TCP.
 The problem is with the Registrar.

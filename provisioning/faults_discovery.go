@@ -19,6 +19,9 @@ var (
 	FaultDNSLossy = declare("dns.lossy", Lossy, SideNetwork,
 		"{lost} of {asked} queries to the name server {server} were not answered ({share} %)",
 		"look for a bad cable, weak Wi-Fi or a saturated link between this device and {server}, and for a query limit on the server")
+	FaultDNSGap = declare("dns.gap", DNSTimeout, "",
+		"the name server {server} did not answer for {span} at {at}, but answers otherwise",
+		"if it was restarted then, nothing has to be done; if this comes again, look in its log for that time, for a query limit on it, and for what interrupts the way to it")
 	FaultDNSSlow = declare("dns.slow", Slow, "",
 		"the name server {server} takes {ms} ms to answer", "check the connection between this device and {server}, and the forwarders of the server; or set dns_servers to a nearer one")
 	FaultDNSUnreachable = declare("dns.unreachable", DNSTimeout, SideNetwork,
@@ -61,7 +64,7 @@ var (
 		"exempt {name} from the filter of {servers}, or set dns_servers to a name server that does not block it")
 	FaultDNSRefused = declare("dns.refused", DNSRefused, SideDNS,
 		"the name server {servers} refuses to answer this device (REFUSED)"+itSays,
-		"allow this network to query the name server, set dns_servers to a name server that works, or correct sip_address if its domain is wrong")
+		"allow this network to query the name server[{-new}, correct sip_address if its domain is wrong], or set dns_servers to a name server that works")
 	FaultDNSStubRefused = declare("dns.stub-refuses", DNSRefused, SideDevice,
 		"the resolver on this device itself, {servers}, refuses the query (REFUSED): it has no name server to ask, or may not pass this name on"+itSays,
 		"see which name servers it has (with systemd-resolved: resolvectl status); let DHCP name them (option 6), or set dns_servers to a name server that works", "dns")

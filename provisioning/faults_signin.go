@@ -135,7 +135,7 @@ var (
 	FaultRedirectNoAddress = declare("redirect.no-address", NoAddress, SideDNS,
 		"{from} redirects the device to its home pool {host}, which has no address", "create the A record of {host}, or move the user to another pool")
 	FaultRedirectLoop = declare("redirect.loop", SIPRedirectLoop, SideRegistrar,
-		"the redirects form a loop: {from} sends the device to {host}, where it has been", "on {from} and {host}, check which home pool the user has")
+		"the redirects form a loop: {from} sends the device to {host}, where it has been", "on {from} and {host}, check which home pool {user} has")
 
 	FaultInstead = declare("sign-in.instead", ConnectRefused, SideRegistrar,
 		"the device signs in to {instead} instead[, which {other} names]", "")

@@ -28,6 +28,14 @@ type Quality struct {
 	From     netip.AddrPort // who answered from elsewhere, in place of the server; zero: nobody
 	Took     time.Duration  // all of it
 	Err      error          // why nothing could be sent, or nil
+	Gap      Gap            // in which all those without an answer were sent; zero: there are none, or others between them were answered
+}
+
+// Gap is a time in which a name server answered nothing, though it did before or after.
+type Gap struct {
+	At   time.Time
+	Took time.Duration
+	Open bool // it had not ended when the last question was sent
 }
 
 // Lost is the share of questions without an answer, in percent.
@@ -51,7 +59,7 @@ func Measure(ctx context.Context, dial func(ctx context.Context, network, addres
 	}
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	overhear(conn, func([]byte, netip.AddrPort) {}) // from now on
-	m := meter{open: map[uint16]time.Time{}, all: make(chan struct{})}
+	m := meter{open: map[uint16]sent{}, all: make(chan struct{})}
 	var hearing sync.WaitGroup
 	hearing.Go(func() { m.hear(conn) })
 	for range measureCount {
@@ -73,7 +81,7 @@ func Measure(ctx context.Context, dial func(ctx context.Context, network, addres
 	hearing.Wait()
 	if q.Answered = len(m.took); q.Answered > 0 {
 		sort.Slice(m.took, func(i, j int) bool { return m.took[i] < m.took[j] })
-		q.Median, q.Err = m.took[len(m.took)/2], nil
+		q.Median, q.Err, q.Gap = m.took[len(m.took)/2], nil, m.gap(q.Asked)
 	}
 	return q
 }
@@ -90,10 +98,17 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// sent is when a question was sent, and how many were before it.
+type sent struct {
+	at     time.Time
+	before int
+}
+
 // meter counts answers.
 type meter struct {
 	mu    sync.Mutex
-	open  map[uint16]time.Time // when a question was sent
+	open  map[uint16]sent // questions without an answer
+	begun int             // how many were sent
 	took  []time.Duration
 	asked int           // when it is known how many; 0: not yet
 	all   chan struct{} // closed when all are answered
@@ -119,8 +134,26 @@ func (m *meter) begin(id uint16) bool {
 	if _, taken := m.open[id]; taken {
 		return false
 	}
-	m.open[id] = time.Now()
+	m.open[id] = sent{time.Now(), m.begun}
+	m.begun++
 	return true
+}
+
+// gap is that of asked questions.
+func (m *meter) gap(asked int) Gap {
+	var first, last sent
+	for _, s := range m.open {
+		if first.at.IsZero() || s.before < first.before {
+			first = s
+		}
+		if s.before >= last.before {
+			last = s
+		}
+	}
+	if len(m.open) == 0 || last.before-first.before+1 != len(m.open) {
+		return Gap{}
+	}
+	return Gap{first.at, last.at.Sub(first.at) + measureSpacing, last.before+1 >= asked}
 }
 
 func (m *meter) hear(conn net.Conn) {
@@ -153,12 +186,12 @@ func (m *meter) awaits(raw []byte) bool {
 func (m *meter) heard(id uint16) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	sent, known := m.open[id]
+	question, known := m.open[id]
 	if !known {
 		return
 	}
 	delete(m.open, id)
-	m.took = append(m.took, time.Since(sent))
+	m.took = append(m.took, time.Since(question.at))
 	if m.asked > 0 && len(m.took) == m.asked {
 		close(m.all)
 	}

@@ -18,11 +18,16 @@ func TestMeasure(t *testing.T) {
 		answers  func(n int) bool
 		answered int
 		lost     int
+		gap      time.Duration
+		open     bool
 	}{
-		"all":           {func(int) bool { return true }, measureCount, 0},
-		"one in ten":    {func(n int) bool { return n%10 != 0 }, measureCount * 9 / 10, 10},
-		"none":          {func(int) bool { return false }, 0, 100},
-		"all but three": {func(n int) bool { return n > 3 }, measureCount - 3, 7},
+		"all":              {func(int) bool { return true }, measureCount, 0, 0, false},
+		"one in ten":       {func(n int) bool { return n%10 != 0 }, measureCount * 9 / 10, 10, 0, false},
+		"none":             {func(int) bool { return false }, 0, 100, 0, false},
+		"the first three":  {func(n int) bool { return n > 3 }, measureCount - 3, 7, 3 * measureSpacing, false},
+		"ten at a time":    {func(n int) bool { return n <= 12 || n > 22 }, measureCount - 10, 25, 10 * measureSpacing, false},
+		"the last four":    {func(n int) bool { return n <= measureCount-4 }, measureCount - 4, 10, 4 * measureSpacing, true},
+		"two, then others": {func(n int) bool { return n != 5 && n != 6 && n != 9 }, measureCount - 3, 7, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -49,7 +54,8 @@ func TestMeasure(t *testing.T) {
 				}()
 				at := netip.MustParseAddrPort("10.0.0.53:53")
 				q := Measure(t.Context(), func(context.Context, string, string) (net.Conn, error) { return client, nil }, at, "contoso.com")
-				if q.Server != at || q.Asked != measureCount || q.Answered != test.answered || q.Lost() != test.lost || (q.Median >= 30*time.Millisecond) != (test.answered > 0) || q.Err != nil {
+				if q.Server != at || q.Asked != measureCount || q.Answered != test.answered || q.Lost() != test.lost || (q.Median >= 30*time.Millisecond) != (test.answered > 0) || q.Err != nil ||
+					(q.Gap.Took-test.gap).Abs() > measureSpacing || q.Gap.Open != test.open || q.Gap.At.IsZero() != (test.gap == 0) {
 					t.Errorf("got %+v", q)
 				}
 			})
@@ -76,7 +82,7 @@ func TestMeasureOfNobody(t *testing.T) {
 
 // Two questions of one id would share an answer, and one of them be counted as lost.
 func TestMeasuredQuestionsHaveIDsOfTheirOwn(t *testing.T) {
-	m := meter{open: map[uint16]time.Time{}}
+	m := meter{open: map[uint16]sent{}}
 	if !m.begin(7) || m.begin(7) || !m.begin(8) {
 		t.Errorf("open: %v", m.open)
 	}

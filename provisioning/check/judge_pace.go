@@ -33,7 +33,7 @@ func onLossyWay(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 		return t
 	}
 	for _, q := range f.Quality {
-		if loss := discover.LossyServer(q); !loss.None() && q.Lost() >= muchLost {
+		if loss := discover.LossyServer(q); loss.Fault == provisioning.FaultDNSLossy && q.Lost() >= muchLost {
 			return provisioning.FaultLossyWay.Met(t.With(loss.Facts).Facts)
 		}
 	}

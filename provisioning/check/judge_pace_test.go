@@ -43,6 +43,8 @@ func TestPace(t *testing.T) {
 		f.Policy.AskDHCP = true
 		return f
 	}
+	gap := quality(100, 96, 0)
+	gap.Quality[0].Gap.Took = 80 * time.Millisecond
 	for _, test := range []struct {
 		name  string
 		judge judgement
@@ -51,6 +53,7 @@ func TestPace(t *testing.T) {
 	}{
 		{"4 of 100 lost", lossy, quality(100, 96, 0), provisioning.FaultDNSLossy},
 		{"3 of 100 lost", lossy, quality(100, 97, 0), nil},
+		{"4 of 100 at once", lossy, gap, provisioning.FaultDNSGap},
 		{"dead", lossy, quality(100, 0, 0), nil},
 		{"dead, alone", serverDead, quality(100, 0, 0), nil},
 		{"DNS at the limit", slow, quality(100, 100, slowDNS), provisioning.FaultDNSSlow},

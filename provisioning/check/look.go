@@ -147,6 +147,11 @@ func (l *looker) ask(ctx context.Context) {
 		l.Found = l.eye.Survey(ctx, steps, func(found provisioning.Finding) { l.probeNamed(ctx, found) })
 	})
 	sources.Wait()
+	for i := range l.Found { // a Registrar has known the SIP address: its domain is right
+		if t := l.Found[i].Trouble; t.Fault == provisioning.FaultDNSRefused && l.remembers() {
+			l.Found[i].Trouble = t.With(provisioning.Facts{"new": nil})
+		}
+	}
 	if l.Policy.Order == provisioning.CommunicatorOrder && len(l.Policy.Manual) == 0 {
 		l.Found = append(l.Found, discover.HostNameFinding(l.HostNames))
 	}

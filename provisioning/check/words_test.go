@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,8 +74,11 @@ func (w words) add(fault, what string) {
 	if w[fault] == nil {
 		w[fault] = map[string]bool{}
 	}
-	w[fault][fingerprints.ReplaceAllString(what, "sha256:…")] = true
+	w[fault][moments.ReplaceAllString(fingerprints.ReplaceAllString(what, "sha256:…"), "at … UTC")] = true
 }
+
+// moments are when something was seen: the daemon and the check look at a site one after the other.
+var moments = regexp.MustCompile(`at \d\d:\d\d:\d\d UTC`)
 
 // deviceAt is a device at the site of a file.
 func deviceAt(t *testing.T, archive *txtar.Archive, file string) (*sitetest.Site, Options) {

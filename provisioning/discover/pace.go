@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/homeward-agent/homeward/dhcpopts"
@@ -41,10 +42,18 @@ func DeadServer(all []Quality) provisioning.Trouble {
 	return provisioning.FaultDNSServerDead.Met(facts)
 }
 
-// LossyServer is about questions that get lost on the way to a name server that is alive.
+// LossyServer is about questions that get lost on the way to a name server that is alive; or that it did not answer for a while, if it did
+// before or after, and none between.
 func LossyServer(q Quality) provisioning.Trouble {
 	if q.Answered == 0 || q.Lost() < lossyShare {
 		return provisioning.Trouble{}
+	}
+	if g := q.Gap; g.Took > 0 {
+		span := "about"
+		if g.Open {
+			span = "at least"
+		}
+		return provisioning.FaultDNSGap.Met(provisioning.Facts{"server": q.Server, "at": g.At.UTC().Format("15:04:05 UTC"), "span": fmt.Sprintf("%s %d ms", span, g.Took.Milliseconds())})
 	}
 	return provisioning.FaultDNSLossy.Met(provisioning.Facts{"server": q.Server, "asked": q.Asked, "lost": q.Asked - q.Answered, "share": q.Lost()})
 }

@@ -85,7 +85,7 @@ func homePair(p *provisioning.Policy, from provisioning.Candidate, contacts []co
 
 // pass tells that a Contact of a redirect is not tried.
 func (w *Walk) pass(from, c provisioning.Candidate, reason provisioning.Reason, detail string) {
-	facts := provisioning.Facts{"from": from.Host, "host": c.Host}
+	facts := provisioning.Facts{"from": from.Host, "host": c.Host, "user": w.signer.policy.SIPAddress}
 	s := provisioning.Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: cmp.Or(detail, "redirected by "+from.Host)}
 	switch reason {
 	case provisioning.NoAddress:
