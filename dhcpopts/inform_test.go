@@ -163,7 +163,7 @@ func TestQuestion(t *testing.T) {
 		if got, want := asked.ClassIdentifier(), "ms-uc-client"; got != want {
 			t.Errorf("vendor class %q, want %q", got, want)
 		}
-		if got, want := asked.Options.Get(dhcpv4.OptionParameterRequestList), []byte{120, 43, 42, 121, 249, 3, 33, 6, 1}; !bytes.Equal(got, want) {
+		if got, want := asked.Options.Get(dhcpv4.OptionParameterRequestList), []byte{120, 43, 42, 121, 249, 3, 33, 6, 1, 15, 119}; !bytes.Equal(got, want) {
 			t.Errorf("asked for %v, want %v", got, want)
 		}
 	})

@@ -19,7 +19,7 @@ const maxMessage = 1500
 // Question is what may differ from the question of a Lync phone, which is the zero value.
 type Question struct {
 	VendorClass string // option 60; "" is MS-UC-Client
-	Besides     bool   // ask for the subnet mask, routers, routes, name servers and NTP servers, too (options 1, 3, 6, 33 and 42, RFC 2132; 121 and 249)
+	Besides     bool   // ask for the subnet mask, routers, routes, name servers, domains and NTP servers, too (options 1, 3, 6, 15, 33 and 42, RFC 2132; 119, 121 and 249)
 }
 
 // query is a question as it is asked.
@@ -36,7 +36,8 @@ type query struct {
 func (q *query) message() (payload []byte, to net.Addr) {
 	options := dhcpv4.OptionCodeList{dhcpv4.OptionSIPServers, dhcpv4.OptionVendorSpecificInformation}
 	if q.Besides {
-		options.Add(dhcpv4.OptionNTPServers, dhcpv4.OptionClasslessStaticRoute, dhcpv4.GenericOptionCode(optionMSRoutes), dhcpv4.OptionRouter, dhcpv4.OptionStaticRoutingTable, dhcpv4.OptionDomainNameServer, dhcpv4.OptionSubnetMask)
+		options.Add(dhcpv4.OptionNTPServers, dhcpv4.OptionClasslessStaticRoute, dhcpv4.GenericOptionCode(optionMSRoutes), dhcpv4.OptionRouter, dhcpv4.OptionStaticRoutingTable, dhcpv4.OptionDomainNameServer, dhcpv4.OptionSubnetMask,
+			dhcpv4.OptionDomainName, dhcpv4.OptionDNSDomainSearchList)
 	}
 	m := dhcpv4.DHCPv4{
 		OpCode:        dhcpv4.OpcodeBootRequest,

@@ -12,6 +12,8 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
+
+	"github.com/homeward-agent/homeward/internal/place"
 )
 
 // Specification constants: RFC 2131 section 2, in bytes from the start of a message.
@@ -91,6 +93,10 @@ func (q *query) options(m *dhcpv4.DHCPv4, a *Answer) {
 		}
 		if mask := m.SubnetMask(); len(mask) == net.IPv4len {
 			a.MaskBits, _ = mask.Size() // 0 if the ones are not all at its beginning
+		}
+		a.Domains = readNames(value(m, dhcpv4.OptionDNSDomainSearchList), 0, &problems{}) // nobody is told what is wrong with it
+		if domain, err := place.HostName(strings.TrimRight(string(value(m, dhcpv4.OptionDomainName)), ".\x00")); err == nil {
+			a.Domains = append(a.Domains, domain)
 		}
 	}
 }

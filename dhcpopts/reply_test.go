@@ -2,6 +2,7 @@ package dhcpopts
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -67,6 +68,30 @@ func TestAnswerToMask(t *testing.T) {
 			q.Besides = true
 			if a, why := q.answer(message("", "", "350105 36040A000043"+test.options+"FF"), server67); why != Read || a.MaskBits != test.want {
 				t.Errorf("%v, got %d, want %d", why, a.MaskBits, test.want)
+			}
+		})
+	}
+}
+
+func TestAnswerToDomain(t *testing.T) {
+	const text, list = "0F0B 636F6E746F736F2E636F6D", "770D 07636F6E746F736F03636F6D00"
+	for _, test := range []struct {
+		name, options, want string
+	}{
+		{"not sent", "", "[]"},
+		{"as most have it", text, "[contoso.com]"},
+		{"in capitals, with a dot and a zero", "0F0D 434F4E544F534F2E636F6D2E00", "[contoso.com]"},
+		{"no host name", "0F03 2D2061", "[]"},
+		{"a search list", list, "[contoso.com]"},
+		{"both", text + list, "[contoso.com contoso.com]"},
+		{"a search list that is cut", "7705 07636F6E74", "[]"},
+		{"an empty search list", "7700", "[]"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			q := testQuery()
+			q.Besides = true
+			if a, why := q.answer(message("", "", "350105 36040A000043"+test.options+"FF"), server67); why != Read || fmt.Sprint(a.Domains) != test.want {
+				t.Errorf("%v, got %q, want %s", why, a.Domains, test.want)
 			}
 		})
 	}

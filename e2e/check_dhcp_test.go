@@ -21,12 +21,11 @@ sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls)
 The problem is with the DHCP server.
 Find the second DHCP server of this network and correct or stop it.`},
 	{"a router of somebody answers, too, and the device obeys it", with(published(fe01), dhcpSays(startDhcpd, options{}), strangeDHCPServer, set(`dns_servers = ["10.0.0.68"]`)), "dhcp-conflict", `
-DHCP servers that disagree answer here (10.0.0.67, 10.0.0.68); the name servers of this device are those of 10.0.0.68; nothing names a Registrar for contoso.com: there is no SRV record, and the DHCP answer names no Registrar (option 120 missing).
+DHCP servers that disagree answer here (10.0.0.67, 10.0.0.68); the name servers of this device are those of 10.0.0.68; sip_address says contoso.com, but DNS has no such domain (NXDOMAIN).
 The problem is with the DHCP server.
 Find the DHCP server that does not belong to this network, stop it, and have this device renew its lease.
-- If other phones sign in at this site, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers.
-- Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120, also for the vendor class MS-UC-Client.
-- If the domain contoso.com is wrong, correct sip_address.`},
+- If the domain contoso.com is wrong, correct sip_address.
+- If contoso.com is right, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers (10.0.0.68:53), which do not have it.`},
 	{"option 120 is text", with(dhcpSays(startKea, options{value120: []byte("pool.contoso.com")})), "dhcp-malformed", `
 sip:phone1@contoso.com signs in to pool.contoso.com:5061 over TLS (dhcp-tls), but the DHCP server sends malformed bytes: option 120 from 10.0.0.67: byte 0 is 0x70 ('p'): the option was entered as text, not in encoding 0.
 The problem is with the DHCP server.
@@ -44,10 +43,30 @@ DHCP option 120 contains the IP address 10.0.0.12; homeward needs a host name, t
 The problem is with the DHCP server.
 Put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes.`},
 	{"option 120 names a host outside the SIP domain", with(dhcpSays(startDhcpd, options{sipServer: "pool.fabrikam.com"})), "name-not-allowed", `
+sip_address says contoso.com, but DHCP option 120 names pool.fabrikam.com, which devices of that domain do not use; DNS knows the domain contoso.com, but no Registrar in it.
+Compare sip_address with that of a phone that signs in here, and correct it if that has another domain.
+- If contoso.com is right, name a host inside it in DHCP option 120, such as sip.contoso.com, with an A record and in the certificate of the Registrar.`},
+	{"option 120 names a host outside the SIP domain, which option 15 names", with(dhcpSays(startKea, options{sipServer: "pool.fabrikam.com", domain: sipDomain})), "name-not-allowed", `
 DHCP option 120 names pool.fabrikam.com, which is outside the SIP domain contoso.com: devices do not use it.
 The problem is with the DHCP server.
-Name a host inside the SIP domain, such as sip.contoso.com, with an A record and in the certificate of the Registrar.
-- If the domain contoso.com is wrong, correct sip_address.`},
+Name a host inside the SIP domain, such as sip.contoso.com, with an A record and in the certificate of the Registrar.`},
+	{"a letter is missing in sip_address", with(nameServer(startNamedForAll), dhcpSays(startKea, options{sipServer: full.sipServer, domain: sipDomain}), onDevice(called("contso.com"))), "dns-no-record", `
+sip_address says contso.com, but DNS has no such domain (NXDOMAIN); DHCP option 120 names pool.contoso.com; DHCP (option 15 or 119) says contoso.com.
+The problem is with this device.
+Correct the domain in sip_address if it should be contoso.com.
+- If contso.com is right, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers (10.0.0.53:53), which do not have it.
+- If contso.com is right, name a host inside it in DHCP option 120, such as sip.contso.com, with an A record and in the certificate of the Registrar, in place of pool.contoso.com.`},
+	{"a letter is missing in sip_address, and DHCP names the domain alone", with(nameServer(startNamedForAll), published(fe01), dhcpSays(startDnsmasqDHCP, options{domain: sipDomain}), onDevice(called("contso.com"))), "dns-no-record", `
+sip_address says contso.com, but DNS has no such domain (NXDOMAIN); DHCP (option 15 or 119) says contoso.com.
+The problem is with this device.
+Correct the domain in sip_address if it should be contoso.com.
+- If contso.com is right, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers (10.0.0.53:53), which do not have it.`},
+	{"a letter is missing in sip_address, and the name server answers for its own zones alone", with(dhcpSays(startDnsmasqDHCP, options{sipServer: full.sipServer, domain: sipDomain}), onDevice(called("contso.com"))), "name-not-allowed", `
+sip_address says contso.com, but DHCP option 120 names pool.contoso.com, which devices of that domain do not use; DHCP (option 15 or 119) says contoso.com; the name server 10.0.0.53:53 refuses to answer this device (REFUSED).
+The problem is with this device.
+Correct the domain in sip_address if it should be contoso.com.
+- Allow this network to query the name server, set dns_servers to a name server that works, or correct sip_address if its domain is wrong.
+- If contso.com is right, name a host inside it in DHCP option 120, such as sip.contso.com, with an A record and in the certificate of the Registrar.`},
 	{"option 120 names a pool that is gone", with(dhcpSays(startDhcpd, options{sipServer: "old.contoso.com"})), "no-address", `
 DHCP option 120 names old.contoso.com, which does not exist in DNS.
 If the name is misspelt, correct it in DHCP option 120.

@@ -124,13 +124,13 @@ Allow this network to query the name server, correct sip_address if its domain i
 The name server 10.0.0.53:53 cannot look up anything in contoso.com (SERVFAIL).
 The problem is with DNS.
 See whether the zone of contoso.com is loaded on the name server, or has expired, as a secondary's does whose primary does not answer.
-- If it does not hold that zone itself, check the forwarders to which it passes such queries.
+- If the name server does not hold the zone of contoso.com itself, check the forwarders to which it passes such queries.
 - Correct the delegation of contoso.com (the NS records in its parent zone): it may lead to servers that do not have the zone.`},
 	{"the name server has lost this zone alone", with(nameServer(startOrphanOfMany)), "dns-servfail", `
 The name server 10.0.0.53:53 cannot look up anything in contoso.com (SERVFAIL), although it answers for other domains.
 The problem is with DNS.
 See whether the zone of contoso.com is loaded on the name server, or has expired, as a secondary's does whose primary does not answer.
-- If it does not hold that zone itself, check the forwarders to which it passes such queries.
+- If the name server does not hold the zone of contoso.com itself, check the forwarders to which it passes such queries.
 - Correct the delegation of contoso.com (the NS records in its parent zone): it may lead to servers that do not have the zone.`},
 	{"the signatures of the zone have expired, and Unbound says so", with(published(fe01), dhcpSaysNothing, signatureExpired(validatingUnbound)), "dns-servfail", `
 The name server 10.0.0.53:53 cannot look up _sipinternaltls._tcp.contoso.com (SERVFAIL); it says that DNSSEC validation fails: "DNSSEC Bogus: signature expired from 10.0.0.54 for trust anchor contoso.com. while building chain of trust".
@@ -148,7 +148,7 @@ Have the zone of contoso.com signed anew.
 The name server 10.0.0.53:53 cannot look up anything in contoso.com (SERVFAIL).
 The problem is with DNS.
 See whether the zone of contoso.com is loaded on the name server, or has expired, as a secondary's does whose primary does not answer.
-- If it does not hold that zone itself, check the forwarders to which it passes such queries.
+- If the name server does not hold the zone of contoso.com itself, check the forwarders to which it passes such queries.
 - Correct the delegation of contoso.com (the NS records in its parent zone): it may lead to servers that do not have the zone.`},
 	{"the second name server has no record", with(published(fe01), secondNameServer(zoneWith())), "dns-conflict", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name servers disagree about _sipinternaltls._tcp.contoso.com: 10.0.0.53:53 names fe01.contoso.com:5061; 10.0.0.54:53 says that there is no such record.
@@ -263,8 +263,21 @@ func startOrphan(t testing.TB, h *host, _ zone) *process {
 // startOrphanOfMany is one that has other zones, too: all names outside the SIP domain do not exist.
 func startOrphanOfMany(t testing.TB, h *host, _ zone) *process {
 	t.Helper()
+	return startOrphanBeside(t, h, rootZone(t))
+}
+
+// startNamedForAll is a name server that knows, beside the zone, that no other domain exists.
+func startNamedForAll(t testing.TB, h *host, z zone) *process {
+	t.Helper()
+	p := startNamedWith(t, h, fmt.Sprintf("zone %q { type primary; file %q; };", sipDomain, write(t, t.TempDir(), "zone", z.file(h)))+rootZone(t))
+	waitDNS(t, h, p, "NOERROR")
+	return p
+}
+
+// rootZone is a root of DNS with nothing below it.
+func rootZone(t testing.TB) string {
 	root := write(t, t.TempDir(), "root", "$TTL 60\n@ SOA . . 1 1h 1h 1h 60\n@ NS ns.example.\nns.example. A 10.0.0.53\n")
-	return startOrphanBeside(t, h, fmt.Sprintf(`zone "." { type primary; file %q; };`, root))
+	return fmt.Sprintf(`zone "." { type primary; file %q; };`, root)
 }
 
 func startOrphanBeside(t testing.TB, h *host, zones string) *process {

@@ -27,6 +27,7 @@ type options struct {
 
 	value120, value43 []byte // what the option holds in place of that; not told by dnsmasq
 	class             string // the vendor class that the server knows; "" is vendorClass
+	domain            string // option 15
 	classOnly         bool   // option 120 too is for that vendor class only; ISC only
 }
 

@@ -53,6 +53,9 @@ func startDnsmasqDHCP(t testing.TB, h *host, o options) *process {
 	if o.routes != "" {
 		lines = append(lines, "dhcp-option=121,"+o.routes)
 	}
+	if o.domain != "" {
+		lines = append(lines, "dhcp-option=option:domain-name,"+o.domain)
+	}
 	for code, value := range o.subOptions() {
 		lines = append(lines, fmt.Sprintf("dhcp-option=vendor:%s,%d,%q", o.vendor(), code, value))
 	}

@@ -18,6 +18,9 @@ func startKea(t testing.TB, h *host, o options) *process {
 		return m{"code": code, "csv-format": false, "data": hex.EncodeToString(data)}
 	}
 	common := []m{{"name": "routers", "data": bridgeAddr}, {"name": "domain-name-servers", "data": dnsAddr}}
+	if o.domain != "" {
+		common = append(common, m{"name": "domain-name", "data": o.domain})
+	}
 	if value := o.option120(); value != nil {
 		common = append(common, raw(120, value))
 	}

@@ -158,18 +158,20 @@ func TestNameServers(t *testing.T) {
 		{"one in ten questions is lost", with(published(fe01), dnsLosesQueries), "lossy", []string{" of 40 queries to the name server 10.0.0.53:53 were not answered ("}},
 		{"the first of two does not answer", with(published(fe01), dnsIsSilent, secondNameServer(zoneWith(fe01))), "dns-timeout",
 			[]string{"the name server 10.0.0.53:53 does not answer, while 10.0.0.54:53 does"}},
-		{"dnsdist filters .local", with(onDevice(ofLocal), balanced(`addAction(RegexRule("[.]local$"), RCodeAction(DNSRCode.NXDOMAIN))`)), "dns-no-record",
-			[]string{"Nothing names a Registrar for contoso.local", "under .local, see RFC 6762"}},
+		{"dnsdist filters .local", with(onDevice(called("contoso.local")), balanced(`addAction(RegexRule("[.]local$"), RCodeAction(DNSRCode.NXDOMAIN))`)), "dns-no-record",
+			[]string{"sip_address says contoso.local, but DNS has no such domain (NXDOMAIN)", "under .local (RFC 6762)"}},
 	} {
 		t.Run(s.name, func(t *testing.T) { s.isSeen(t, common) })
 	}
 }
 
-// ofLocal gives the device a SIP domain under .local, as many sites have one inside.
-func ofLocal(t testing.TB, d *device) {
-	d.without(t, "sip_address")
-	write(t, d.dir, "homeward.toml", `sip_address = "sip:phone1@contoso.local"`+"\n"+read(t, d.config))
-	give(t, d.config)
+// called gives the device another SIP domain.
+func called(domain string) func(testing.TB, *device) {
+	return func(t testing.TB, d *device) {
+		d.without(t, "sip_address")
+		write(t, d.dir, "homeward.toml", fmt.Sprintf("sip_address = %q\n", "sip:phone1@"+domain)+read(t, d.config))
+		give(t, d.config)
+	}
 }
 
 // isSeen makes the site, and looks whether check says so, and the daemon signs in where check does.

@@ -52,7 +52,7 @@ var (
 	FaultDNSServFail = declare("dns.servfail", DNSServFail, SideDNS,
 		"the name server {servers} cannot look up {name} (SERVFAIL)"+itSays, mendZone)
 	FaultDNSServFailAll = declare("dns.servfail-for-all", DNSServFail, SideDNS,
-		"the name server {servers} cannot look up anything in {name} (SERVFAIL)[, although it answers for {others}]"+itSays, mendZone)
+		"the name server {servers} cannot look up anything in {name} (SERVFAIL)[, although it answers for {abroad}]"+itSays+"[; {others}]", "[correct the domain in sip_address if it should be {meant}]|"+mendZone)
 	FaultDNSSEC = declare("dns.dnssec", DNSServFail, SideDNS,
 		`the name server {servers} cannot look up {name} (SERVFAIL)[; it says that DNSSEC validation fails: "{says}"][; it answers when asked {how}, so the validation by DNSSEC is what fails]`,
 		"have the zone of {zone} signed anew|if its signatures are valid, correct the DS record in its parent zone, or the trust anchor on {servers}|check the clock of {servers}")
@@ -62,6 +62,12 @@ var (
 	FaultDNSBlocked = declare("dns.blocked", "", SideDNS,
 		`the name server {servers} says that it blocks {name}: "{says}"`,
 		"exempt {name} from the filter of {servers}, or set dns_servers to a name server that does not block it")
+	FaultNoSuchDomain = declare("dns.no-such-domain", DNSNoRecord, "",
+		"sip_address says {domain}, but DNS has no such domain (NXDOMAIN)[; DHCP option 120 names {elsewhere}][; {others}]",
+		"[correct the domain in sip_address if it should be {meant}]|[if the domain {unsure} is wrong, correct sip_address]|"+
+			"if {domain} is right, check the VLAN of this device[ (its address is {own})] and its name servers ({servers}), which do not have it[; many resolvers and DNS proxies do not pass on names under {local} (RFC 6762)]|"+
+			"[if the domain {doubted} is wrong, correct sip_address]|"+
+			"[if {domain} is right, name a host inside it in DHCP option 120, such as sip.{domain}, with an A record and in the certificate of the Registrar, in place of {elsewhere}]")
 	FaultDNSRefused = declare("dns.refused", DNSRefused, SideDNS,
 		"the name server {servers} refuses to answer this device (REFUSED)"+itSays,
 		"allow this network to query the name server[{-new}, correct sip_address if its domain is wrong], or set dns_servers to a name server that works")
@@ -142,8 +148,9 @@ var (
 	FaultSourceGone = declare("discovery.source-gone", "", "",
 		"{source}, through which this device registered at {last} ({when}), is gone; {cause}", "restore {source}|{cause.do}")
 	FaultNothingNamed = declare("discovery.nothing", DNSNoRecord, "",
-		"nothing names a Registrar for {domain}: there is no SRV record, and {dhcp}",
-		wrongNetwork+"|create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set {option}|"+wrongDomain)
+		"nothing names a Registrar for {domain}: there is no SRV record, and {dhcp}[; {others}]",
+		"[correct the domain in sip_address if it should be {meant}]|"+
+			wrongNetwork+"|create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set {option}|"+wrongDomain)
 	FaultNothingNamedHosts = declare("discovery.nothing-communicator", DNSNoRecord, SideDNS,
 		"nothing names a Registrar for {domain}: there is neither an SRV record nor sipinternal, sip or sipexternal",
 		wrongNetwork+"|create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool|"+wrongDomain)
@@ -215,7 +222,13 @@ var (
 
 	FaultOutsideDomain = declare("name.outside-domain", NameNotAllowed, "",
 		"{source} names {host}, which is outside the SIP domain {domain}: devices do not use it",
-		"[write the whole name, with its domain, such as {whole}]|[point to {useful} instead][name a host inside the SIP domain, such as {example}, with an A record and in the certificate of the Registrar]|"+wrongDomain)
+		"[if the domain {typed} is wrong, correct sip_address]|[write the whole name, with its domain, such as {whole}]|"+
+			"[point to {useful} instead][name a host inside the SIP domain, such as {example}, with an A record and in the certificate of the Registrar]|[if the domain {doubted} is wrong, correct sip_address]")
+	FaultOtherDomain = declare("name.other-domain", NameNotAllowed, "",
+		"sip_address says {domain}, but {source} names {host}, which devices of that domain do not use[; {others}]"+
+			"[; DNS knows the domain {known}, but no Registrar in it][; {cause}]",
+		"[correct the domain in sip_address if it should be {meant}]|[{cause.do}]|[compare {unsure} with that of a phone that signs in here, and correct it if that has another domain]|"+
+			"if {domain} is right, name a host inside it in {source}, such as {example}, with an A record and in the certificate of the Registrar")
 	FaultStrictNaming = declare("name.strict", NameNotAllowed, "",
 		"{source} names {host}, but strict_naming allows only {domain} and sip.{domain}",
 		`rename the Registrar to sip.{domain} in DNS and in its certificate, or set strict_naming = "suffix"`)
@@ -245,7 +258,7 @@ var (
 
 // mendZone is what to do about a name server that cannot look up.
 const mendZone = "see whether the zone of {zone} is loaded on the name server, or has expired, as a secondary's does whose primary does not answer|" +
-	"if it does not hold that zone itself, check the forwarders to which it passes such queries|" + delegation
+	"if the name server does not hold the zone of {zone} itself, check the forwarders to which it passes such queries|" + delegation
 
 const (
 	delegation = "correct the delegation of {zone} (the NS records in its parent zone): it may lead to servers that do not have the zone"

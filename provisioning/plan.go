@@ -316,6 +316,11 @@ func (p *Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Troubl
 		if !strings.Contains(s.Host, ".") {
 			facts["whole"] = s.Host + "." + p.SIPAddress.Domain
 		}
+		doubt := "doubted"
+		if side == SideDHCP { // which serves all devices of the site, and sip_address only this one
+			doubt = "typed"
+		}
+		facts[doubt] = p.SIPAddress.Domain
 		return FaultOutsideDomain.Met(facts).On(side)
 	case s.Reason == TLSNoName:
 		return FaultNamedAddress.Met(facts).On(side)

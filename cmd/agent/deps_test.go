@@ -66,7 +66,7 @@ var walls = []wall{
 		"runs an agent over a wire on which something is dead",
 	},
 	{
-		"provisioning/check", "provisioning provisioning/wire provisioning/discover provisioning/signin cache dhcpopts internal/autodiscover internal/certprov internal/certprov internal/sip internal/trust internal/plain", "",
+		"provisioning/check", "provisioning provisioning/wire provisioning/discover provisioning/signin cache dhcpopts internal/autodiscover internal/certprov internal/nearest internal/sip internal/trust internal/plain", "",
 		"judges what a device sees, by the kinds of what failed; looks through discover and signin, and knows no agent",
 	},
 	{

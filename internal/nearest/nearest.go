@@ -14,6 +14,13 @@ func Word(typed string, names []string) string {
 	return best
 }
 
+// Slip says whether one word may be the other after a slip of the fingers: one or two letters are added, missing or exchanged, and at
+// most one in four. Upper and lower case are the same to it.
+func Slip(a, b string) bool {
+	d := distance(strings.ToLower(a), strings.ToLower(b))
+	return d > 0 && d <= min(2, len(a)/4, len(b)/4)
+}
+
 // distance is how many letters must be added, removed or exchanged to turn a into b (Levenshtein).
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)

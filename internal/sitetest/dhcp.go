@@ -41,7 +41,7 @@ type dhcpServer struct {
 	spoils string       // what it does wrong; see spoilers
 	delay  time.Duration
 
-	network map[uint8][]byte // options 1, 3, 6, 42, 121 and 249
+	network map[uint8][]byte // options 1, 3, 6, 15, 42, 119, 121 and 249
 }
 
 // dhcpWords are for all servers.
@@ -94,13 +94,18 @@ func (d *dhcpSection) take4(address string, nak bool, options []string) error {
 
 // dhcpOptions are those of a server of DHCP.
 var dhcpOptions = options[dhcpServer]{
-	"120":   {take: (*dhcpServer).take120},
-	"43":    {take: (*dhcpServer).take43},
-	"1":     {take: func(d *dhcpServer, value string) error { return d.takeAddrs(1, value) }},
-	"3":     {take: func(d *dhcpServer, value string) error { return d.takeAddrs(3, value) }},
-	"6":     {take: func(d *dhcpServer, value string) error { return d.takeAddrs(6, value) }},
-	"121":   {take: func(d *dhcpServer, value string) error { return d.takeRoutes(121, value) }},
-	"249":   {take: func(d *dhcpServer, value string) error { return d.takeRoutes(249, value) }},
+	"120": {take: (*dhcpServer).take120},
+	"43":  {take: (*dhcpServer).take43},
+	"1":   {take: func(d *dhcpServer, value string) error { return d.takeAddrs(1, value) }},
+	"3":   {take: func(d *dhcpServer, value string) error { return d.takeAddrs(3, value) }},
+	"6":   {take: func(d *dhcpServer, value string) error { return d.takeAddrs(6, value) }},
+	"15":  {take: func(d *dhcpServer, value string) error { return d.takeBytes(15, []byte(value)) }},
+	"121": {take: func(d *dhcpServer, value string) error { return d.takeRoutes(121, value) }},
+	"249": {take: func(d *dhcpServer, value string) error { return d.takeRoutes(249, value) }},
+	"119": {take: func(d *dhcpServer, value string) error {
+		names, err := packNames(nil, value)
+		return errors.Join(err, d.takeBytes(119, names))
+	}},
 	"42":    {take: func(d *dhcpServer, value string) error { return d.takeAddrs(42, value) }},
 	"class": text(func(d *dhcpServer) *string { return &d.class }),
 	"delay": duration(func(d *dhcpServer) *time.Duration { return &d.delay }),
@@ -145,16 +150,23 @@ func (d *dhcpServer) take120(value string) (err error) {
 
 // takeAddrs is an option that holds IPv4 addresses.
 func (d *dhcpServer) takeAddrs(code uint8, value string) error {
-	if d.network == nil {
-		d.network = map[uint8][]byte{}
-	}
+	var raw []byte
 	for text := range strings.SplitSeq(value, ",") {
 		addr, err := netip.ParseAddr(text)
 		if err != nil || !addr.Is4() {
 			return fmt.Errorf("not an IPv4 address: %q", text)
 		}
-		d.network[code] = append(d.network[code], addr.AsSlice()...)
+		raw = append(raw, addr.AsSlice()...)
 	}
+	return d.takeBytes(code, raw)
+}
+
+// takeBytes is an option as it goes over the wire.
+func (d *dhcpServer) takeBytes(code uint8, raw []byte) error {
+	if d.network == nil {
+		d.network = map[uint8][]byte{}
+	}
+	d.network[code] = raw
 	return nil
 }
 

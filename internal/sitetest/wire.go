@@ -19,6 +19,7 @@ type Wire struct {
 	Leases    func(iface, hooks string) ([]dhcpopts.Lease, error)
 	Resolvers func() ([]netip.AddrPort, error)
 	Upstreams func() []netip.AddrPort                                                                     // nil
+	Search    func() []string                                                                             // nil
 	Own       func() []netip.Addr                                                                         // nil in the live world
 	Lacks     func(netip.Addr) bool                                                                       // nil in the live world
 	Absent    func(netip.Addr) netip.Addr                                                                 // nil in the live world

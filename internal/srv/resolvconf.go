@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/homeward-agent/homeward/internal/place"
 	"github.com/homeward-agent/homeward/internal/safefile"
 )
 
@@ -56,6 +57,34 @@ func SystemResolvers() ([]netip.AddrPort, error) {
 		return nil, fmt.Errorf("read the system's name servers: %w", errors.ErrUnsupported)
 	}
 	return resolversIn(resolvConf)
+}
+
+// SystemSearch returns the domains of the search list of /etc/resolv.conf, at most 8: what this device takes for the domain of its site. Look-ups do not use it.
+func SystemSearch() []string {
+	f, err := safefile.Follow(resolvConf)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	return parseSearch(f)
+}
+
+// parseSearch reads the last line of a search list, which is the one that counts (resolv.conf(5)).
+func parseSearch(r io.Reader) (domains []string) {
+	raw, _ := io.ReadAll(io.LimitReader(r, maxResolvConf)) // what can be read
+	for _, line := range strings.Split(string(raw), "\n") {
+		word := strings.Fields(line)
+		if len(word) < 2 || word[0] != "search" && word[0] != "domain" {
+			continue
+		}
+		domains = nil
+		for _, name := range word[1:min(len(word), maxServers+1)] {
+			if domain, err := place.HostName(name); err == nil {
+				domains = append(domains, domain)
+			}
+		}
+	}
+	return domains
 }
 
 // upstreamFiles are where the system tells a resolver on this machine whom to ask, in the form of resolv.conf: systemd-resolved,

@@ -44,6 +44,22 @@ func TestResolvConf(t *testing.T) {
 	}
 }
 
+func TestSearch(t *testing.T) {
+	for _, row := range []struct{ name, file, want string }{
+		{"a list", "search contoso.com corp.contoso.com.\nnameserver 10.0.0.53\n", "[contoso.com corp.contoso.com]"},
+		{"one domain", "domain CONTOSO.com\n", "[contoso.com]"},
+		{"the last line counts", "domain fabrikam.com\nsearch contoso.com\n", "[contoso.com]"},
+		{"what is no host name is skipped", "search . con_toso,com \xff contoso.com\n", "[contoso.com]"},
+		{"D31 only the first 8 of 10,000 count", "search" + strings.Repeat(" contoso.com", 10_000) + "\n", "[" + strings.Repeat("contoso.com ", 7) + "contoso.com]"},
+		{"a comment", "# search contoso.com\nnameserver 10.0.0.53\n", "[]"},
+		{"nothing", "", "[]"},
+	} {
+		if got := fmt.Sprint(parseSearch(strings.NewReader(row.file))); got != row.want {
+			t.Errorf("%s: got %s, want %s", row.name, got, row.want)
+		}
+	}
+}
+
 // A resolver on this machine has its own list. One that names itself, or is not there, tells nothing.
 func TestUpstreams(t *testing.T) {
 	dir := t.TempDir()

@@ -426,6 +426,14 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Link.Others = append(o.Link.Others, strings.Join(words, " "))
 		return nil
 	},
+	"search": func(o *Options, _ *config.Config, words []string) error {
+		o.Wire.Search = func() []string { return words }
+		return nil
+	},
+	"record-of": func(o *Options, _ *config.Config, words []string) error {
+		o.Record.SIPAddress = strings.Join(words, " ")
+		return nil
+	},
 	"registered": func(o *Options, _ *config.Config, words []string) error {
 		later, err := time.ParseDuration(strings.Join(words, " "))
 		o.Record.RegisteredAt = o.Record.RegisteredAt.Add(later)

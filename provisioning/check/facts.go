@@ -40,6 +40,8 @@ type Facts struct {
 	TimeServers []TimeServer
 	Stray       provisioning.Name // a name of the SIP domain that nobody can have made
 	Abroad      provisioning.Name // one outside the SIP domain, asked for where Stray has addresses, or cannot be looked up
+	Apex        provisioning.Name // the SIP domain itself
+	Search      []string          // the search list of this device
 	Plan        provisioning.Plan
 	Outage      provisioning.Plan
 	Places      []*Place

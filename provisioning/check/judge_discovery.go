@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/homeward-agent/homeward/provisioning"
 )
@@ -106,6 +105,9 @@ func lacking(f *Facts) provisioning.Trouble {
 	if dead := f.dnsDead(); dead.Reason != "" {
 		return dnsFails(f, dead.Trouble)
 	}
+	if t := noSuchDomain(f); !t.None() {
+		return t
+	}
 	for _, s := range f.Plan.Skipped { // a step that is closed, and was the only one with something behind it
 		if s.Reason == provisioning.TLSFloor {
 			return provisioning.FaultClosedStep.Because(s.Reason.Met(s.Detail), nil)
@@ -140,9 +142,10 @@ func isDNSFailure(reason provisioning.Reason) bool {
 
 // nothingNamed is the site that says nothing at all, and says so clearly.
 func nothingNamed(f *Facts) provisioning.Trouble {
-	facts := provisioning.Facts{"domain": f.sipDomain(), "option": "DHCP option 120", "own": provisioning.ListOf(f.Link.routable())}
-	if local := ".local"; strings.HasSuffix(f.sipDomain(), local) {
-		facts["local"] = local
+	facts := siteFacts(f)
+	facts["option"] = "DHCP option 120"
+	if d := domainsOf(f); d.meant != "" { // many sites have a domain of their own besides
+		d.tell(facts)
 	}
 	dhcp := provisioning.DHCPOff.Met("")
 	switch {
@@ -201,18 +204,28 @@ func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	case dead && t.Fault == provisioning.FaultDNSSilentFor && len(t.Others()) == 0:
 		return silentServers(f, t)
 	case dead && t.Fault != provisioning.FaultDNSSEC && t.Fault != provisioning.FaultDNSNoAuthority:
-		domain := f.sipDomain()
-		facts := provisioning.Facts{"name": domain, "zone": domain}
-		if isNoSuchName(f.Abroad) || len(f.Abroad.Addrs) > 0 {
-			facts["others"] = "other domains"
-		}
-		if t.Fault == provisioning.FaultDNSServFail {
-			t.Fault = provisioning.FaultDNSServFailAll
-		}
-		return t.With(facts)
+		return notServed(f, t)
 	default:
 		return t
 	}
+}
+
+// notServed is for name servers that say of all names of the SIP domain that they cannot look them up, or something else that helps nobody.
+func notServed(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	domain := f.sipDomain()
+	facts := provisioning.Facts{"name": domain, "zone": domain}
+	if t.Fault != provisioning.FaultDNSServFail {
+		return t.With(facts)
+	}
+	t.Fault = provisioning.FaultDNSServFailAll
+	if isNoSuchName(&f.Abroad) || len(f.Abroad.Addrs) > 0 {
+		facts["abroad"] = "other domains"
+	}
+	if d := domainsOf(f); d.meant != "" && otherHost(f) == "" { // otherwise that is told with it
+		d.tell(facts)
+		t = t.OnNoSide()
+	}
+	return t.With(facts)
 }
 
 // notUsed is for a name that DNS, DHCP or the configuration gave, and that may not or cannot be used: what the daemon would
@@ -232,10 +245,7 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 	}
 	switch {
 	case t.Fault == provisioning.FaultOutsideDomain:
-		if useful := insideName(f); useful != "" {
-			facts["useful"], facts["example"] = useful, ""
-		}
-		return t.On(side)
+		return outsideDomain(f, t, side)
 	case isShort(s) && (s.Reason == provisioning.NoAddress || isDNSFailure(s.Reason)):
 		return provisioning.FaultShortName.Because(s.Reason.Met(s.Detail), facts)
 	case s.Reason == provisioning.NoAddress && hostNamesBlocked(f) && !t.Fault.OfName():
@@ -252,11 +262,33 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 	}
 }
 
+// outsideDomain is for a name outside the SIP domain: whoever names it is wrong, or sip_address is.
+func outsideDomain(f *Facts, t provisioning.Trouble, side provisioning.Side) provisioning.Trouble {
+	if side == provisioning.SideDHCP {
+		dead := f.dnsDead().Trouble
+		if !dead.None() {
+			dead = dnsFails(f, dead)
+		}
+		if other := otherDomain(f, t.Facts, dead); !other.None() {
+			return other
+		}
+	}
+	doubted := f.sipDomain()
+	if domainsOf(f).agreed || f.signsIn() {
+		doubted = ""
+	}
+	t.Facts["typed"], t.Facts["doubted"] = "", doubted
+	if useful := insideName(f); useful != "" {
+		t.Facts["useful"], t.Facts["example"] = useful, ""
+	}
+	return t.On(side)
+}
+
 // hiddenName is for a name of which DNS knows more than it says: that it exists, where other names do not, or that it may not be told,
 // where other questions are answered. So do filters that remove private addresses; that one was given speaks against it. An alias may
 // as well lead to the wrong name. nil: nothing of that.
 func hiddenName(f *Facts, t *provisioning.Trouble) *provisioning.Fault {
-	tellsApart := isNoSuchName(f.Stray)
+	tellsApart := isNoSuchName(&f.Stray)
 	answers := tellsApart
 	for i := range f.HostNames {
 		if private(f.HostNames[i].Addrs) {
@@ -279,11 +311,6 @@ func hiddenName(f *Facts, t *provisioning.Trouble) *provisioning.Fault {
 		return provisioning.FaultHiddenRefused
 	}
 	return nil
-}
-
-// isNoSuchName says whether DNS says of a name that it does not exist (NXDOMAIN).
-func isNoSuchName(n provisioning.Name) bool {
-	return n.Reason == provisioning.NoAddress && n.Trouble.Fault == provisioning.NoAddress.General()
 }
 
 // insideName is a Registrar inside the SIP domain that is there already, or "".

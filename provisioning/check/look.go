@@ -51,6 +51,9 @@ func look(ctx context.Context, o Options) *Facts {
 	eye := newEye(o)
 	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.memory.ClockFloor()}
 	f.Servers, f.NotServers = nameServers(o)
+	if o.Wire.Search != nil {
+		f.Search = o.Wire.Search()
+	}
 	if !o.ByPassed {
 		f.Outage = eye.outage()
 	}
@@ -232,6 +235,7 @@ func (l *looker) askBeside(ctx context.Context) {
 	looks.Go(func() {
 		l.watch.time("clock", func() { byDNS = l.eye.askTime(ctx, l.timeRecord(), l.eye.Records(ctx, l.timeRecord()).Names) })
 	})
+	looks.Go(func() { l.Apex = l.eye.LookUp(ctx, l.sipDomain()) })
 	looks.Go(func() {
 		l.Stray = l.eye.LookUp(ctx, strayLabel()+"."+l.sipDomain())
 		if len(l.Stray.Addrs) > 0 || l.Stray.Reason == provisioning.DNSServFail { // a wildcard record, DNS that answers whatever is asked, or a zone that is not loaded

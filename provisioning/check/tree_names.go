@@ -33,10 +33,14 @@ func (b *branch) dns() {
 			root.because(Bad, dnsFails(f, provisioning.DNSTimeout.Met("")))
 		} else if dead := f.dnsDead(); dead.Reason != "" {
 			root.because(Bad, dnsFails(f, dead.Trouble))
+		} else if t := noSuchDomain(f); !t.None() {
+			root.because(Bad, t)
 		} else if t := nameServersDisagree(f); !t.None() {
 			root.because(Warn, t)
 		} else if t := addressesDisagree(f); !t.None() {
 			root.because(Warn, t)
+		} else if bare(f) {
+			root.Detail += "; the domain exists, without a record of a Registrar"
 		}
 	}
 	for _, found := range f.Found { // all are asked at the same time

@@ -30,6 +30,8 @@ type Wire struct {
 	Resolvers func() ([]netip.AddrPort, error)
 	// Upstreams returns the name servers that a resolver on this machine asks, as far as the system tells. Nil: it is not known.
 	Upstreams func() []netip.AddrPort
+	// Search returns the domains of the system's search list, which look-ups do not use. Nil: it is not known.
+	Search func() []string
 	// Own returns the addresses of this device. Nil: they are not known.
 	Own func() []netip.Addr
 	// Lacks says whether this device has nothing of the version of IP of an address: no address but link-local ones, while it has one of
@@ -99,6 +101,7 @@ func System() Wire {
 		Leases:    dhcpopts.ReadLeases,
 		Resolvers: srv.SystemResolvers,
 		Upstreams: srv.SystemUpstreams,
+		Search:    srv.SystemSearch,
 		Own:       ownAddresses,
 		Absent:    absent,
 		Near:      near,

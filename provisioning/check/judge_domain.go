@@ -1,0 +1,159 @@
+package check
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/homeward-agent/homeward/internal/nearest"
+	"github.com/homeward-agent/homeward/provisioning"
+)
+
+// otherHost is a host of another domain than that of sip_address that DHCP names, and that is not used therefore; "": there is none.
+func otherHost(f *Facts) string {
+	for i := range f.Plan.Skipped {
+		s := &f.Plan.Skipped[i]
+		if (s.Step == provisioning.DHCPTLS || s.Step == provisioning.DHCPTCP) && s.Trouble.Fault == provisioning.FaultOutsideDomain {
+			return s.Host
+		}
+	}
+	return ""
+}
+
+// domains are what others than sip_address take for the domain of this site.
+type domains struct {
+	told   []string // who says which
+	meant  string   // that which sip_address probably should say; "": none
+	sure   bool     // it should: its own is a slip away and does not exist, or two sources name the other
+	agreed bool     // somebody names the own domain, or one above or below it
+}
+
+// domainsOf is what others say about the domain.
+func domainsOf(f *Facts) *domains {
+	d := &domains{}
+	own, host, absent, named := f.sipDomain(), otherHost(f), isNoSuchName(&f.Apex), []string{}
+	_, parent, _ := strings.Cut(host, ".")
+	_, former, _ := strings.Cut(f.Record.SIPAddress, "@")
+	say := func(by string, said []string) {
+		for _, domain := range said {
+			if !strings.Contains(domain, ".") || slices.Contains(named, domain) { // nothing, that of nobody, or told
+				continue
+			}
+			if within(own, domain) || within(domain, own) {
+				d.agreed = true
+				continue
+			}
+			named, d.told = append(named, domain), append(d.told, by+" says "+domain)
+			switch both := within(host, domain); {
+			case nearest.Slip(own, domain) && !d.sure:
+				d.meant, d.sure = domain, absent || both
+			case d.meant == "" && (domain == former || absent && both):
+				d.meant = domain
+			}
+		}
+	}
+	say("the last good record", []string{former})
+	if f.DHCP != nil {
+		for i := range f.DHCP.Answers {
+			say("DHCP (option 15 or 119)", f.DHCP.Answers[i].Domains)
+		}
+	}
+	say("the search list of this device", f.Search)
+	switch {
+	case d.agreed:
+		d.meant, d.sure, d.told = "", false, nil
+	case d.meant == "" && nearest.Slip(own, parent):
+		d.meant, d.sure = parent, absent
+	}
+	return d
+}
+
+// tell adds that to facts.
+func (d *domains) tell(facts provisioning.Facts) { facts["others"], facts["meant"] = d.told, d.meant }
+
+func within(name, domain string) bool { return name == domain || strings.HasSuffix(name, "."+domain) }
+
+// onSide says that it is the side of the device, or that it is not known whose.
+func onSide(t provisioning.Trouble, device bool) provisioning.Trouble {
+	if device {
+		return t.On(provisioning.SideDevice)
+	}
+	return t.OnNoSide()
+}
+
+// inDNS says whether DNS has records of Registrars in the SIP domain, be they of use or not; open: it does not say.
+func inDNS(f *Facts) (has, open bool) {
+	for i := range f.Found {
+		if found := &f.Found[i]; found.Source.Source == "dns" {
+			has, open = has || found.Verdict == provisioning.Found, open || found.Verdict == provisioning.Failed
+		}
+	}
+	for i := range f.HostNames {
+		has = has || len(f.HostNames[i].Addrs) > 0 && len(f.Stray.Addrs) == 0
+	}
+	return has, open
+}
+
+// isNoSuchName says whether DNS says of a name that it does not exist (NXDOMAIN).
+func isNoSuchName(n *provisioning.Name) bool {
+	return n.Reason == provisioning.NoAddress && n.Trouble.Fault == provisioning.NoAddress.General()
+}
+
+// bare says whether DNS knows the SIP domain, and no Registrar in it.
+func bare(f *Facts) bool {
+	has, open := inDNS(f)
+	return !has && !open && (len(f.Apex.Addrs) > 0 || f.Apex.Reason == provisioning.NoAddress && !isNoSuchName(&f.Apex))
+}
+
+// noSuchDomain is for a SIP domain that does not exist in DNS, where nothing leads to a Registrar.
+func noSuchDomain(f *Facts) provisioning.Trouble {
+	if has, _ := inDNS(f); has || !isNoSuchName(&f.Apex) || len(f.Plan.Try) > 0 {
+		return provisioning.Trouble{}
+	}
+	d, facts := domainsOf(f), siteFacts(f)
+	d.tell(facts)
+	facts["servers"], facts["elsewhere"] = provisioning.ListOf(f.Servers), otherHost(f)
+	switch {
+	case f.remembers(): // it was right
+	case facts["local"] != nil: // somebody on the way may keep it back
+		facts["doubted"] = f.sipDomain()
+	case d.meant == "":
+		facts["unsure"] = f.sipDomain()
+	}
+	t := provisioning.FaultNoSuchDomain.Met(facts)
+	if facts["elsewhere"] != "" {
+		t = provisioning.FaultNoSuchDomain.Because(provisioning.NameNotAllowed.Met(""), facts)
+	}
+	return onSide(t, d.sure)
+}
+
+// siteFacts are those of a site that names no Registrar of the SIP domain.
+func siteFacts(f *Facts) provisioning.Facts {
+	facts := provisioning.Facts{"domain": f.sipDomain(), "own": provisioning.ListOf(f.Link.routable())}
+	if local := ".local"; strings.HasSuffix(f.sipDomain(), local) {
+		facts["local"] = local
+	}
+	return facts
+}
+
+// otherDomain is for a host outside the SIP domain that DHCP names, where nothing shows that the SIP domain has a Registrar: sip_address may
+// be wrong as well as DHCP. facts are those of the host; dead is why DNS says nothing at all.
+func otherDomain(f *Facts, facts provisioning.Facts, dead provisioning.Trouble) provisioning.Trouble {
+	if t := noSuchDomain(f); !t.None() {
+		return t
+	}
+	d := domainsOf(f)
+	if has, _ := inDNS(f); has || d.agreed || f.signsIn() {
+		return provisioning.Trouble{}
+	}
+	if d.tell(facts); d.meant == "" {
+		facts["unsure"] = "sip_address"
+	}
+	if bare(f) {
+		facts["known"] = f.sipDomain()
+	}
+	t := provisioning.FaultOtherDomain.Met(facts)
+	if !dead.None() {
+		t = provisioning.FaultOtherDomain.Because(dead, facts)
+	}
+	return onSide(t, d.sure)
+}
