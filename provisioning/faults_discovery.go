@@ -44,8 +44,8 @@ var (
 		"check that the name server runs and does not hang|[look for a firewall, on the way or on the server itself, that drops {dropped}]|"+
 			"[look for a firewall, on the way or on the server itself, that drops {blocked}]|[check that the gateway {hop} forwards packets]|set dns_servers to a name server that works", "dns")
 	FaultDNSUpstream = declare("dns.upstream-silent", DNSTimeout, "",
-		"the resolver on this device ({servers}) resolves nothing, and the name servers that it is meant to ask do not answer ({upstream})[, although {alive}][; the gateway {hop} on the way there does]",
-		"[check the VLAN and the gateway of this device, since {dhcp} either]|check that {upstream} runs, and that nothing drops port 53 on the way|have DHCP name other name servers (option 6), or set dns_servers to one that works", "dns")
+		"the resolver on this device ({servers}) resolves nothing[, and the name servers that it is meant to ask do not answer ({upstream})][; whom it asks is not known; the name servers that DHCP gives do not answer ({given})][, although {alive}][; the gateway {hop} on the way there does]",
+		"[check the VLAN and the gateway of this device, since {dhcp} either]|check that [{upstream}][{given}] runs, and that nothing drops port 53 on the way|[see whom the resolver on this device asks, if it is not {given}]|have DHCP name other name servers (option 6), or set dns_servers to one that works", "dns")
 	FaultDNSSilentFor = declare("dns.silent-for-one-name", DNSTimeout, SideDNS,
 		"the name server {servers} does not answer when it is asked for {name}",
 		"look at the zone of {name} on the name server, and at its forwarders")
@@ -150,7 +150,7 @@ var (
 	FaultNothingNamed = declare("discovery.nothing", DNSNoRecord, "",
 		"nothing names a Registrar for {domain}: there is no SRV record, and {dhcp}[; {others}]",
 		"[correct the domain in sip_address if it should be {meant}]|"+
-			wrongNetwork+"|create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set {option}|"+wrongDomain)
+			"[if phones of other makes sign in at this site, see whether DHCP gives option 120 to their vendor class only: this device asks as {class}]|"+wrongNetwork+"|create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set {option}|"+wrongDomain)
 	FaultNothingNamedHosts = declare("discovery.nothing-communicator", DNSNoRecord, SideDNS,
 		"nothing names a Registrar for {domain}: there is neither an SRV record nor sipinternal, sip or sipexternal",
 		wrongNetwork+"|create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool|"+wrongDomain)

@@ -18,7 +18,7 @@ type Wire struct {
 	Listen6   func(ctx context.Context, iface string) (dhcpopts.Conn, error)
 	Leases    func(iface, hooks string) ([]dhcpopts.Lease, error)
 	Resolvers func() ([]netip.AddrPort, error)
-	Upstreams func() []netip.AddrPort                                                                     // nil
+	Upstreams func(resolvers []netip.AddrPort) []netip.AddrPort                                           // nil
 	Search    func() []string                                                                             // nil
 	Own       func() []netip.Addr                                                                         // nil in the live world
 	Lacks     func(netip.Addr) bool                                                                       // nil in the live world

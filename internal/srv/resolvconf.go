@@ -87,23 +87,23 @@ func parseSearch(r io.Reader) (domains []string) {
 	return domains
 }
 
-// upstreamFiles are where the system tells a resolver on this machine whom to ask, in the form of resolv.conf: systemd-resolved,
-// NetworkManager with dnsmasq, resolvconf with dnsmasq, ConnMan.
-var upstreamFiles = []string{"/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf", "/run/dnsmasq/resolv.conf", "/run/connman/resolv.conf"}
+// resolvedConf is where systemd-resolved tells whom it asks, in the form of resolv.conf.
+const resolvedConf = "/run/systemd/resolve/resolv.conf"
 
-// SystemUpstreams returns the name servers that a resolver on this machine asks, as far as the system tells: those of the first file that
-// names some.
-func SystemUpstreams() []netip.AddrPort { return upstreamsIn(upstreamFiles) }
+// SystemUpstreams returns the name servers that these resolvers on this machine ask; nil: it is not known. Only of systemd-resolved it is, by
+// the addresses that are its own (systemd-resolved.service(8)): the files of resolvers stay there where another one is in use.
+func SystemUpstreams(resolvers []netip.AddrPort) []netip.AddrPort {
+	return upstreamsIn(resolvedConf, resolvers)
+}
 
-func upstreamsIn(paths []string) []netip.AddrPort {
-	for _, path := range paths {
-		servers, _ := resolversIn(path) // what can be read of it
-		servers = slices.DeleteFunc(servers, func(s netip.AddrPort) bool { return s.Addr().IsLoopback() })
-		if len(servers) > 0 {
-			return servers
+func upstreamsIn(path string, resolvers []netip.AddrPort) []netip.AddrPort {
+	for _, resolver := range resolvers {
+		if addr := resolver.Addr(); addr != netip.AddrFrom4([4]byte{127, 0, 0, 53}) && addr != netip.AddrFrom4([4]byte{127, 0, 0, 54}) {
+			return nil
 		}
 	}
-	return nil
+	servers, _ := resolversIn(path) // what can be read of it
+	return slices.DeleteFunc(servers, func(s netip.AddrPort) bool { return s.Addr().IsLoopback() })
 }
 
 // resolversIn reads a resolv.conf, which may be a link to one, as that of systemd-resolved is.

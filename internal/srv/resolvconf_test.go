@@ -3,6 +3,7 @@ package srv
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,7 +62,7 @@ func TestSearch(t *testing.T) {
 }
 
 // A resolver on this machine has its own list. One that names itself, or is not there, tells nothing.
-func TestUpstreams(t *testing.T) {
+func TestMend47UpstreamsOfTheResolverInUse(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
 		path := filepath.Join(dir, name)
@@ -70,14 +71,22 @@ func TestUpstreams(t *testing.T) {
 		}
 		return path
 	}
-	missing, stub, empty := filepath.Join(dir, "missing"), write("stub", "nameserver 127.0.0.53\n"), write("empty", "# none yet\n")
 	some := write("some", "nameserver 127.0.0.1\nnameserver 10.0.0.53\nnameserver 2001:db8::53\n")
-	for want, paths := range map[string][]string{
-		"[10.0.0.53:53 [2001:db8::53]:53]": {missing, stub, empty, some, write("later", "nameserver 10.0.0.54\n")},
-		"[]":                               {missing, stub, empty},
+	for _, row := range []struct{ name, path, resolvers, want string }{
+		{"the stub of systemd-resolved", some, "127.0.0.53:53", "[10.0.0.53:53 [2001:db8::53]:53]"},
+		{"both of its stubs", some, "127.0.0.53:53 127.0.0.54:53", "[10.0.0.53:53 [2001:db8::53]:53]"},
+		{"another resolver, beside the file of that one", some, "127.0.0.1:53", "[]"},
+		{"another resolver besides", some, "127.0.0.53:53 [::1]:53", "[]"},
+		{"there is no such file", filepath.Join(dir, "missing"), "127.0.0.53:53", "[]"},
+		{"it names itself", write("stub", "nameserver 127.0.0.53\n"), "127.0.0.53:53", "[]"},
+		{"it names nobody yet", write("empty", "# none yet\n"), "127.0.0.53:53", "[]"},
 	} {
-		if got := fmt.Sprint(upstreamsIn(paths)); got != want {
-			t.Errorf("got %s, want %s", got, want)
+		var resolvers []netip.AddrPort
+		for text := range strings.FieldsSeq(row.resolvers) {
+			resolvers = append(resolvers, netip.MustParseAddrPort(text))
+		}
+		if got := fmt.Sprint(upstreamsIn(row.path, resolvers)); got != row.want {
+			t.Errorf("%s: got %s, want %s", row.name, got, row.want)
 		}
 	}
 }

@@ -426,6 +426,18 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Link.Others = append(o.Link.Others, strings.Join(words, " "))
 		return nil
 	},
+	"upstream": func(o *Options, _ *config.Config, words []string) error {
+		var servers []netip.AddrPort
+		for _, word := range words {
+			server, err := netip.ParseAddrPort(word)
+			if err != nil {
+				return err
+			}
+			servers = append(servers, server)
+		}
+		o.Wire.Upstreams = func([]netip.AddrPort) []netip.AddrPort { return servers }
+		return nil
+	},
 	"search": func(o *Options, _ *config.Config, words []string) error {
 		o.Wire.Search = func() []string { return words }
 		return nil

@@ -25,6 +25,7 @@ type Facts struct {
 	Ways        map[netip.Addr]Way                          // to all addresses that were asked
 	Quality     []discover.Quality                          // of the name servers
 	Upstream    []discover.Quality                          // of those that a resolver on this device asks, where it has nothing to say
+	Told        bool                                        // the system has told which these are, and not DHCP
 	OverTCP     string                                      // what a silent name server does on TCP port 53; "": nothing
 	Unvalidated bool                                        // the name servers, which cannot look up, can when asked not to validate (DNSSEC)
 	Late        bool                                        // DNS has not answered in time, and does answer

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/homeward-agent/homeward/provisioning"
+	"github.com/homeward-agent/homeward/provisioning/discover"
 )
 
 // answersEverything is about DNS that leads astray. A server that has proven the name of a Registrar shows that it does not.
@@ -166,7 +167,7 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 		}
 	case f.DHCP != nil:
 		dhcp = provisioning.DHCPNoOption.Met("")
-		facts["option"] = "DHCP option 120, also for the vendor class MS-UC-Client" // a scope may give it to another class only
+		facts["class"], facts["option"] = discover.VendorClass, "DHCP option 120, also for the vendor class "+discover.VendorClass // a scope may give it to another class only
 	}
 	if t := inCloud(f); !t.None() {
 		return t

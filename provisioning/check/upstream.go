@@ -67,8 +67,8 @@ func (e *eye) dnsOverTCP(ctx context.Context, servers []netip.AddrPort) string {
 	return ""
 }
 
-// upstreams are the name servers that a resolver on this device asks, where this device asks no others itself; as far as the system, or
-// failing that DHCP, tells. One that does not run, or has an answer of its own, such as that it has nobody to ask, asks none.
+// upstreams are the name servers that a resolver on this device asks, where this device asks no others itself; as far as the system tells,
+// or failing that, those that DHCP gives: these it probably asks. One that does not run, or has an answer of its own, such as that it has nobody to ask, asks none.
 func (f *Facts) upstreams() (servers []netip.AddrPort) {
 	if dead := f.dnsDead(); dead.NoServer || dead.Reason != provisioning.DNSTimeout && dead.Reason != provisioning.DNSServFail {
 		return nil
@@ -77,9 +77,9 @@ func (f *Facts) upstreams() (servers []netip.AddrPort) {
 		return nil
 	}
 	if f.Wire.Upstreams != nil {
-		servers = f.Wire.Upstreams()
+		servers = f.Wire.Upstreams(f.Servers)
 	}
-	if len(servers) == 0 && f.DHCP != nil {
+	if f.Told = len(servers) > 0; !f.Told && f.DHCP != nil {
 		for i := range f.DHCP.Answers {
 			for _, addr := range f.DHCP.Answers[i].NameServers {
 				at := netip.AddrPortFrom(addr, dnsPort)
@@ -132,7 +132,11 @@ func upstreamFails(f *Facts) provisioning.Trouble {
 		return t
 	}
 	facts := wayTo(f, servers)
-	facts["servers"], facts["upstream"] = provisioning.ListOf(f.Servers), provisioning.ListOf(servers)
+	whom := "given"
+	if f.Told {
+		whom = "upstream"
+	}
+	facts["servers"], facts[whom] = provisioning.ListOf(f.Servers), provisioning.ListOf(servers)
 	return provisioning.FaultDNSUpstream.Met(facts)
 }
 

@@ -92,9 +92,9 @@ func deviceAt(t *testing.T, archive *txtar.Archive, file string) (*sitetest.Site
 		t.Fatal(err)
 	}
 	o := optionsOf(t, archive, site, filepath.Base(file))
-	search := o.Wire.Search
+	search, upstreams := o.Wire.Search, o.Wire.Upstreams
 	o.Wire = wire.Wire(simulated)
-	o.Wire.Search = search
+	o.Wire.Search, o.Wire.Upstreams = search, upstreams
 	onLink(t, site, &o.Wire)
 	o.Policy.Roots = x509.NewCertPool()
 	o.Policy.Roots.AppendCertsFromPEM(site.Roots())

@@ -28,8 +28,8 @@ type Wire struct {
 	Leases func(iface, hooks string) ([]dhcpopts.Lease, error)
 	// Resolvers returns the name servers the system is configured with now.
 	Resolvers func() ([]netip.AddrPort, error)
-	// Upstreams returns the name servers that a resolver on this machine asks, as far as the system tells. Nil: it is not known.
-	Upstreams func() []netip.AddrPort
+	// Upstreams returns the name servers that these resolvers on this machine ask, as far as the system tells. Nil: it is not known.
+	Upstreams func(resolvers []netip.AddrPort) []netip.AddrPort
 	// Search returns the domains of the system's search list, which look-ups do not use. Nil: it is not known.
 	Search func() []string
 	// Own returns the addresses of this device. Nil: they are not known.
