@@ -65,7 +65,7 @@ Correct the domain in sip_address if it should be contoso.com.
 sip_address says contso.com, but DHCP option 120 names pool.contoso.com, which devices of that domain do not use; DHCP (option 15 or 119) says contoso.com; the name server 10.0.0.53:53 refuses to answer this device (REFUSED).
 The problem is with this device.
 Correct the domain in sip_address if it should be contoso.com.
-- Allow this network to query the name server, set dns_servers to a name server that works, or correct sip_address if its domain is wrong.
+- Allow this network to query the name server, correct sip_address if its domain is wrong, or set dns_servers to a name server that works.
 - If contso.com is right, name a host inside it in DHCP option 120, such as sip.contso.com, with an A record and in the certificate of the Registrar.`},
 	{"option 120 names a pool that is gone", with(dhcpSays(startDhcpd, options{sipServer: "old.contoso.com"})), "no-address", `
 DHCP option 120 names old.contoso.com, which does not exist in DNS.
