@@ -14,7 +14,7 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // mounted returns a directory with a file system of its own.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/homeward-agent/homeward/cache"
+	"homeward/cache"
 )
 
 func ExampleOpen() {

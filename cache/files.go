@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/safefile"
 )
 
 // keptAside is how many damaged files are kept for those who want to know why. (Our choice.)

@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/safefile"
 )
 
 // opener has the shape of os.OpenFile, and opens regular files alone (safefile.Open); tests replace it by a disk that fails.

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 const daemonUser = 65534 // any user but root

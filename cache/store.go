@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/safefile"
 )
 
 // Our choices.

@@ -15,9 +15,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 // Every client got the same from dnsmasq 2.90, which writes the names in this way, and option 43 last to first.

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // TestReadLeases lays files where clients keep them, below a directory, and reads what is left of them for eth0, which

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
-	"github.com/homeward-agent/homeward/e2e/netns"
+	"homeward/e2e/needs"
+	"homeward/e2e/netns"
 )
 
 func TestDefaultRoute6(t *testing.T) {

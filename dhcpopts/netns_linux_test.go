@@ -22,8 +22,8 @@ import (
 	socket "github.com/mdlayher/packet"
 	"golang.org/x/sys/unix"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
-	"github.com/homeward-agent/homeward/e2e/netns"
+	"homeward/e2e/needs"
+	"homeward/e2e/netns"
 )
 
 func run(t *testing.T, command string) {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 // optionVendor is the option that garbled values are of (RFC 2132 section 8.4).

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 // Specification constants.

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 // Specification constants. Sub-options and values: TechNet gg412828 (DHCPUtil) and gg398369.

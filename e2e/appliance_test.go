@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // appliance is the device of the site with systemd as its first process, and homeward as its service: with the unit of

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // asterisks are the releases of Debian that have Asterisk; Debian 12 has not.

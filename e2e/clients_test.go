@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // clientOf is a program of a Debian that looks after the network of the device: what is installed for it, how it is started and

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // Debian 12 as it comes, with the ways to a network and to roots of trust that it installs by default.

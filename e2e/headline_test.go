@@ -18,7 +18,7 @@ import (
 
 	"github.com/mdlayher/packet"
 
-	"github.com/homeward-agent/homeward/internal/sitetest"
+	"homeward/internal/sitetest"
 )
 
 // headlineSite is a pool of Lync with its web services. No real one is to be had.

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/netns"
+	"homeward/e2e/netns"
 )
 
 // Environment of the second start of the test binary, inside the namespaces.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // TestMend59StateRestoredAsRoot: the state directory was restored as root, and the daemon is the user of the service, to whom its

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // TestPowerCut: a daemon that was killed registers again at once, as the boot is the same. After a power cut it waits for its

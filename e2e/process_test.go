@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // Our choices.

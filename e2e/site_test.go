@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // The site of every test: one Ethernet segment, its bridge held by the tests themselves.

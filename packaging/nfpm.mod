@@ -1,4 +1,4 @@
-module github.com/homeward-agent/homeward
+module homeward
 
 go 1.26.0
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/golden"
+	"homeward/internal/golden"
 )
 
 const faultTable = "../docs/faults.md"

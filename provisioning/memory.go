@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/cache"
+	"homeward/internal/place"
 )
 
 // Memory is last good under the policy of today.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/cache"
+	"homeward/cache"
 )
 
 // A record is worth something for its own SIP address only; the TLS floor holds for the whole SIP domain, and where it

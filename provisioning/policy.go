@@ -6,8 +6,8 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/place"
-	"github.com/homeward-agent/homeward/internal/secret"
+	"homeward/internal/place"
+	"homeward/internal/secret"
 )
 
 // Secret is a password. It prints as "[redacted]" in every form; Reveal returns it.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/internal/golden"
+	"homeward/internal/golden"
 )
 
 const reasonTable = "../docs/reasons.md"

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/homeward-agent/homeward/cache"
+	"homeward/cache"
 )
 
 // RecallPlan is the Registrars this user was told to use: primary and backup of the home pool, then the pool told in

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/cache"
+	"homeward/internal/place"
 )
 
 // Registrar is a Candidate as status shows it. used is the address in use, if one is.

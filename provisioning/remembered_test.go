@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/cache"
+	"homeward/cache"
 )
 
 var asValues = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })

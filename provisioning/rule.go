@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 // NameReason applies the name rule. It guards names from DNS, DHCP, unproven Registrars and records; a configured server

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/cache"
+	"homeward/cache"
 )
 
 // Where an address stands in place of a name: only the steps listed here take one, each over one transport.

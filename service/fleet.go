@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/fleet"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/internal/fleet"
+	"homeward/provisioning"
+	"homeward/service/control"
 )
 
 // fleetRelays is our choice: media relays that are published.

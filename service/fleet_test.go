@@ -17,9 +17,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
-	"github.com/homeward-agent/homeward/internal/fleet"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/internal/fleet"
+	"homeward/provisioning"
+	"homeward/service/control"
 )
 
 const fleetSchema = "../docs/fleet.schema.json"

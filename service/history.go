@@ -9,9 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/internal/safefile"
+	"homeward/provisioning"
+	"homeward/service/control"
 )
 
 // Run keeps the history file: what is new is appended when last good was committed, when the process starts,

@@ -12,8 +12,8 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/internal/safefile"
+	"homeward/service/control"
 )
 
 // Our choices: flash has a limited number of writes, so that the file grows by what is new and is written anew

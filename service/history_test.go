@@ -15,8 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/provisioning"
+	"homeward/service/control"
 )
 
 func openStory(file string) *Story { return NewStory(slog.New(slog.DiscardHandler), file) }

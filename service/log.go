@@ -4,8 +4,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/provisioning"
+	"homeward/service/control"
 )
 
 // logEntry writes one entry to the log. State changes and registrations are Info; failures, an outage and a

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // Our choices: a scrape is a few kB, and whoever is slower than this is not a Prometheus.

@@ -20,8 +20,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
-	"github.com/homeward-agent/homeward/e2e/netns"
+	"homeward/e2e/needs"
+	"homeward/e2e/netns"
 )
 
 func TestRoutesInWords(t *testing.T) {

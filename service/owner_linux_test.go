@@ -6,9 +6,9 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
-	"github.com/homeward-agent/homeward/internal/safefile"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/e2e/needs"
+	"homeward/internal/safefile"
+	"homeward/service/control"
 )
 
 func TestWhatRootMakesBelongsToTheDaemon(t *testing.T) {

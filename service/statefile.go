@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/safefile"
+	"homeward/provisioning"
 )
 
 // writeAgain is how soon a file that could not be written is tried again: a full disk must not keep the phone where it was.

@@ -18,7 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 var internalTLS = provisioning.InternalTLS

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/provisioning"
+	"homeward/service/control"
 )
 
 // Our choices.

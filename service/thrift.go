@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/provisioning"
+	"homeward/service/control"
 )
 
 // settling is after how long without an event nothing of a registration goes on any more. Our choice.

@@ -13,9 +13,9 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/check"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/provisioning"
+	"homeward/provisioning/check"
+	"homeward/service/control"
 )
 
 // pageFrame is index.html without what this bundle puts in: text that is escaped here, and data in JSON that its script

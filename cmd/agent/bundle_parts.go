@@ -15,11 +15,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/internal/config"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
-	"github.com/homeward-agent/homeward/provisioning/wire"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/internal/config"
+	"homeward/provisioning"
+	"homeward/provisioning/discover"
+	"homeward/provisioning/wire"
+	"homeward/service/control"
 )
 
 // Our choices.

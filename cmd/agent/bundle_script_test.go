@@ -13,7 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // unpack unpacks a bundle: unpack FILE DIRECTORY; FILE may hold the name of the bundle instead.

@@ -16,7 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/internal/config"
+	"homeward/internal/config"
 )
 
 // A part that fails, one that is late and one that does not even notice do not spoil the others, and nobody waits long.

@@ -13,10 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/safefile"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/cache"
+	"homeward/internal/safefile"
+	"homeward/provisioning"
+	"homeward/service/control"
 )
 
 func cacheCommand(e env) *cobra.Command {

@@ -13,10 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/internal/config"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/check"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/config"
+	"homeward/provisioning"
+	"homeward/provisioning/check"
+	"homeward/provisioning/wire"
 )
 
 func checkCommand(e env) *cobra.Command {

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/check"
+	"homeward/provisioning"
+	"homeward/provisioning/check"
 )
 
 // What is wrong besides is said once, and does not contradict that all is well.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/internal/config"
+	"homeward/internal/config"
 )
 
 // The scripts of packaging/completion ask the binary what can follow (`homeward __complete`, of cobra). They offer

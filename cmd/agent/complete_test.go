@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
-	"github.com/homeward-agent/homeward/internal/golden"
+	"homeward/e2e/needs"
+	"homeward/internal/golden"
 )
 
 const completionDir = "../../packaging/completion"

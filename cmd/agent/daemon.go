@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/config"
-	"github.com/homeward-agent/homeward/service/control"
-	"github.com/homeward-agent/homeward/service/manager"
+	"homeward/internal/config"
+	"homeward/service/control"
+	"homeward/service/manager"
 )
 
 // What a daemon leaves in state_dir.

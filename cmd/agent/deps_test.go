@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-const module = "github.com/homeward-agent/homeward"
+const module = "homeward"
 
 // wall is a row of the import table: what a package may import of ours, and which modules of others.
 type wall struct {

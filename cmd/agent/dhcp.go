@@ -11,10 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/dhcpopts"
+	"homeward/provisioning"
+	"homeward/provisioning/discover"
+	"homeward/provisioning/wire"
 )
 
 func dhcpCommand(e env) *cobra.Command {

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
+	"homeward/dhcpopts"
 )
 
 type option120 struct {

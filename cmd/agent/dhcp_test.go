@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/internal/golden"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
+	"homeward/dhcpopts"
+	"homeward/internal/golden"
+	"homeward/provisioning"
+	"homeward/provisioning/discover"
 )
 
 // server67 is a server that says the options of o.

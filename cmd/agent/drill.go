@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/internal/config"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/drill"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/config"
+	"homeward/provisioning"
+	"homeward/provisioning/drill"
+	"homeward/provisioning/wire"
 )
 
 func drillCommand(e env) *cobra.Command {

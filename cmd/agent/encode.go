@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
+	"homeward/dhcpopts"
 )
 
 // maxOption is what fits into one option (RFC 2132 section 2). More can be sent (RFC 3396), but few phones can be

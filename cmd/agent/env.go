@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/homeward-agent/homeward/internal/config"
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/config"
+	"homeward/internal/safefile"
 )
 
 // env is the outside of a command: what it reads and where it writes.

@@ -11,10 +11,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/homeward-agent/homeward/internal/anchor"
-	"github.com/homeward-agent/homeward/internal/config"
-	"github.com/homeward-agent/homeward/internal/nearest"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/anchor"
+	"homeward/internal/config"
+	"homeward/internal/nearest"
+	"homeward/provisioning"
 )
 
 // addSettingFlags gives a command a flag for each of the named keys, or for all. A flag beats the file.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/internal/config"
+	"homeward/internal/config"
 )
 
 // A flag is read by the key that it is made from, and says what is wrong as the command line does.

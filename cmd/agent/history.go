@@ -14,11 +14,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/internal/config"
-	"github.com/homeward-agent/homeward/internal/safefile"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/service"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/internal/config"
+	"homeward/internal/safefile"
+	"homeward/provisioning"
+	"homeward/service"
+	"homeward/service/control"
 )
 
 func historyCommand(e env) *cobra.Command {

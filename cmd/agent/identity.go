@@ -14,13 +14,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/config"
-	certs "github.com/homeward-agent/homeward/internal/identity"
-	"github.com/homeward-agent/homeward/internal/safefile"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/cache"
+	"homeward/internal/config"
+	certs "homeward/internal/identity"
+	"homeward/internal/safefile"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
+	"homeward/service/control"
 )
 
 // Our choices.

@@ -18,13 +18,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/internal/golden"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/check"
-	"github.com/homeward-agent/homeward/provisioning/drill"
-	"github.com/homeward-agent/homeward/service"
-	"github.com/homeward-agent/homeward/service/control"
-	"github.com/homeward-agent/homeward/service/manager"
+	"homeward/internal/golden"
+	"homeward/provisioning"
+	"homeward/provisioning/check"
+	"homeward/provisioning/drill"
+	"homeward/service"
+	"homeward/service/control"
+	"homeward/service/manager"
 )
 
 const jsonReference = "../../docs/json.md"

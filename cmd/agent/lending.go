@@ -7,13 +7,13 @@ import (
 	"errors"
 	"os"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/config"
-	certs "github.com/homeward-agent/homeward/internal/identity"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/agent"
-	"github.com/homeward-agent/homeward/provisioning/check"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/cache"
+	"homeward/internal/config"
+	certs "homeward/internal/identity"
+	"homeward/provisioning"
+	"homeward/provisioning/agent"
+	"homeward/provisioning/check"
+	"homeward/service/control"
 )
 
 // lending is how a check or a drill stands to the certificate of the device.

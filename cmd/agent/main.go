@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/internal/config"
+	"homeward/internal/config"
 )
 
 func main() {

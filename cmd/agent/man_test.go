@@ -12,10 +12,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
-	"github.com/homeward-agent/homeward/internal/config"
-	"github.com/homeward-agent/homeward/internal/golden"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/e2e/needs"
+	"homeward/internal/config"
+	"homeward/internal/golden"
+	"homeward/provisioning"
 )
 
 const manDir = "../../packaging/man"

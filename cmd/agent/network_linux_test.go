@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/netns"
+	"homeward/e2e/netns"
 )
 
 // A device without a route lacks a network, not a capability.

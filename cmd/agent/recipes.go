@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
+	"homeward/dhcpopts"
 )
 
 // lyncOptions is what a DHCP server is to tell Lync phones.

@@ -19,17 +19,17 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/boot"
-	"github.com/homeward-agent/homeward/internal/config"
-	"github.com/homeward-agent/homeward/internal/fleet"
-	certs "github.com/homeward-agent/homeward/internal/identity"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/agent"
-	"github.com/homeward-agent/homeward/provisioning/wire"
-	"github.com/homeward-agent/homeward/service"
-	"github.com/homeward-agent/homeward/service/control"
-	"github.com/homeward-agent/homeward/service/manager"
+	"homeward/cache"
+	"homeward/internal/boot"
+	"homeward/internal/config"
+	"homeward/internal/fleet"
+	certs "homeward/internal/identity"
+	"homeward/provisioning"
+	"homeward/provisioning/agent"
+	"homeward/provisioning/wire"
+	"homeward/service"
+	"homeward/service/control"
+	"homeward/service/manager"
 )
 
 const stateDirMode = 0o750 // techs of the group may read last-good.json and the history

@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/internal/config"
-	"github.com/homeward-agent/homeward/service/control"
-	"github.com/homeward-agent/homeward/service/manager"
+	"homeward/internal/config"
+	"homeward/service/control"
+	"homeward/service/manager"
 )
 
 func serviceCommand(e env) *cobra.Command {

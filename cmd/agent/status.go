@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/internal/config"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/service/control"
+	"homeward/internal/config"
+	"homeward/provisioning"
+	"homeward/service/control"
 )
 
 func statusCommand(e env) *cobra.Command {

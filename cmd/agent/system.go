@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/safefile"
 )
 
 // maxSystemFile is our choice: bytes of a table of the kernel, the largest of what is read here.

@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/homeward-agent/homeward/internal/anchor"
-	"github.com/homeward-agent/homeward/internal/config"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/anchor"
+	"homeward/internal/config"
+	"homeward/provisioning"
 )
 
 func trustCommand(e env) *cobra.Command {

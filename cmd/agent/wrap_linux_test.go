@@ -11,10 +11,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
-	"github.com/homeward-agent/homeward/internal/golden"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/check"
+	"homeward/e2e/needs"
+	"homeward/internal/golden"
+	"homeward/provisioning"
+	"homeward/provisioning/check"
 )
 
 // onTerminal returns what a page shows on a pseudo terminal of this width (pty(7)).

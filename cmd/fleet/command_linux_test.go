@@ -16,9 +16,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
-	"github.com/homeward-agent/homeward/internal/brokertest"
-	"github.com/homeward-agent/homeward/internal/fleet"
+	"homeward/e2e/needs"
+	"homeward/internal/brokertest"
+	"homeward/internal/fleet"
 )
 
 // printed collects what a command prints while it runs.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/fleet"
+	"homeward/internal/fleet"
 )
 
 // The standings besides the states of a device.

@@ -17,9 +17,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/e2e/netns"
-	"github.com/homeward-agent/homeward/internal/brokertest"
-	"github.com/homeward-agent/homeward/internal/fleet"
+	"homeward/e2e/netns"
+	"homeward/internal/brokertest"
+	"homeward/internal/fleet"
 )
 
 // many is how many publishers TestLoad has. 100,000 take half an hour; FLEET_SCREENSHOTS is a directory for pictures of the page:

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/fleet"
+	"homeward/internal/fleet"
 )
 
 // Our choices.

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/brokertest"
-	"github.com/homeward-agent/homeward/internal/fleet"
+	"homeward/internal/brokertest"
+	"homeward/internal/fleet"
 )
 
 // BenchmarkList is fleet list, as it is installed, of a hundred thousand devices on a real Mosquitto with TLS and the ACL; port 8883

@@ -11,7 +11,7 @@ import (
 	"net/url"
 	"os"
 
-	"github.com/homeward-agent/homeward/internal/fleet"
+	"homeward/internal/fleet"
 )
 
 // options are what every verb takes.

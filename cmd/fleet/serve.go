@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // Our choices: a page is for people.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/fleet"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/fleet"
+	"homeward/provisioning"
 )
 
 // show prints everything about one device.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/fleet"
+	"homeward/internal/fleet"
 )
 
 // stateOf is how the nth device of a simulated fleet stands: most are well.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/fleet"
+	"homeward/internal/fleet"
 )
 
 // watch prints what happens, until it is interrupted.

@@ -25,7 +25,7 @@ const (
 // like.
 func build(ctx context.Context, dir string, env ...string) (binary string, err error) {
 	binary = filepath.Join(dir, strings.Join(append([]string{"homeward"}, env...), "-"))
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-gcflags=all=-l", "-ldflags", "-s -w -funcalign=1", "-o", binary, "github.com/homeward-agent/homeward/cmd/agent")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-gcflags=all=-l", "-ldflags", "-s -w -funcalign=1", "-o", binary, "homeward/cmd/agent")
 	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the agent: %w\n%s", err, out)

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/cmd/lab/years"
+	"homeward/cmd/lab/years"
 )
 
 // envYears is set for the processes that live years.
@@ -80,7 +80,7 @@ func buildBroken(ctx context.Context, dir string, m years.Mutation) (exe string,
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-overlay", overlay, "-o", exe, "github.com/homeward-agent/homeward/cmd/lab")
+	cmd := exec.CommandContext(ctx, "go", "build", "-overlay", overlay, "-o", exe, "homeward/cmd/lab")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, out)

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sitetest"
+	"homeward/internal/sitetest"
 )
 
 //go:embed demo.txtar

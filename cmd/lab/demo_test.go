@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sitetest"
+	"homeward/internal/sitetest"
 )
 
 func TestDemoSiteParses(t *testing.T) {

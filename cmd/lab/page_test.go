@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/internal/sitetest"
+	"homeward/internal/sitetest"
 )
 
 // The lab serves every file that docs/simulated-site.md describes: its examples, scenarios, and the sites of check.

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sitetest"
+	"homeward/internal/sitetest"
 )
 
 // serve runs the site of a file until ctx ends, or until the command of the agent given does.

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/storm"
+	"homeward/internal/storm"
 )
 
 // weather is a power cut at a site.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/storm"
+	"homeward/internal/storm"
 )
 
 // usualPatience is how long the agent waits for an answer, usually.

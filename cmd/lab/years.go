@@ -17,7 +17,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/cmd/lab/years"
+	"homeward/cmd/lab/years"
 )
 
 // yearsAtOnce is how many years one process lives before another one does. (Our choice: a leak has time to show.)

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/homeward-agent/homeward/cmd/lab/years"
+	"homeward/cmd/lab/years"
 )
 
 // Promises that are broken on purpose are found. `lab years -broken` does it with all of them.

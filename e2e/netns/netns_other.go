@@ -5,7 +5,7 @@ package netns
 import (
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // Enter returns true: elsewhere there is one network, and the test is run as it is.

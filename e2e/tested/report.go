@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // event is a line of go test -json (cmd/test2json).

@@ -17,7 +17,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/safefile"
 )
 
 // Our choices.

@@ -15,8 +15,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/place"
-	"github.com/homeward-agent/homeward/internal/plain"
+	"homeward/internal/place"
+	"homeward/internal/plain"
 )
 
 // Specification constants: MS-OCDISCWS.

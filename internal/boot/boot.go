@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/safefile"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 const (

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/kinds"
-	"github.com/homeward-agent/homeward/internal/plain"
+	"homeward/internal/kinds"
+	"homeward/internal/plain"
 )
 
 // Kind is why an enrolment has ended without a certificate.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/ntlm"
+	"homeward/internal/ntlm"
 )
 
 // Login is who asks for a ticket.

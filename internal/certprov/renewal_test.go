@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
-	"github.com/homeward-agent/homeward/internal/sitetest"
+	"homeward/e2e/needs"
+	"homeward/internal/sitetest"
 )
 
 // given is a certificate that the site has given out to the key of these tests.

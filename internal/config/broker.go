@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/fleet"
-	"github.com/homeward-agent/homeward/internal/plain"
+	"homeward/internal/fleet"
+	"homeward/internal/plain"
 )
 
 // Specification constants.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/internal/brokertest"
+	"homeward/internal/brokertest"
 )
 
 // What a site can get wrong about the broker is said before the daemon starts.

@@ -4,8 +4,8 @@ import (
 	"crypto/x509"
 	"log/slog"
 
-	"github.com/homeward-agent/homeward/internal/fleet"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/fleet"
+	"homeward/provisioning"
 )
 
 // Config is what all settings come to: values that have been checked.

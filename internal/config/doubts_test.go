@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/e2e/needs"
+	"homeward/provisioning"
 )
 
 // What is valid and will not work here is said, each in a sentence of its own.

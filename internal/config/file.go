@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/safefile"
 )
 
 // byteOrderMark is what some editors put in front of text.

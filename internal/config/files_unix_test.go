@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // C09, C10: a password that others can read, or that is no plain file, is refused; nothing waits.

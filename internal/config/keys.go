@@ -11,9 +11,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/fleet"
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/fleet"
+	"homeward/internal/sip"
+	"homeward/provisioning"
 )
 
 // Kind is the type of a value in the configuration file.

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/safefile"
 )
 
 // checkPrivate refuses a file that anybody but its owner can read, or that belongs to somebody else: neither to root nor

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/homeward-agent/homeward/internal/plain"
+	"homeward/internal/plain"
 )
 
 // Our choices.

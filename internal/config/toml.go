@@ -12,7 +12,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
-	"github.com/homeward-agent/homeward/internal/nearest"
+	"homeward/internal/nearest"
 )
 
 // Setting is a value with the place it comes from.

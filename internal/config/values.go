@@ -12,9 +12,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/homeward-agent/homeward/internal/anchor"
-	"github.com/homeward-agent/homeward/internal/place"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/anchor"
+	"homeward/internal/place"
+	"homeward/provisioning"
 )
 
 // Specification constants.

@@ -5,8 +5,8 @@ import (
 	"net"
 	"reflect"
 
-	"github.com/homeward-agent/homeward/internal/kinds"
-	"github.com/homeward-agent/homeward/internal/plain"
+	"homeward/internal/kinds"
+	"homeward/internal/plain"
 )
 
 // Error says why a handshake has failed.

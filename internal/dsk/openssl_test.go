@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // TestOpenSSL: OpenSSL at the other end has the same keys, with and without the extended master secret, which crypto/tls does

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/e2e/netns"
-	"github.com/homeward-agent/homeward/internal/brokertest"
+	"homeward/e2e/netns"
+	"homeward/internal/brokertest"
 )
 
 const shipped = "../../packaging/fleet"

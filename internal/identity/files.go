@@ -6,7 +6,7 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/safefile"
 )
 
 // Our choices.

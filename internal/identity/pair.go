@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/kinds"
+	"homeward/internal/kinds"
 )
 
 // keyBits is a specification constant: what the certificate service of Lync is known to sign (MS-OCAUTHWS; it takes RSA keys

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // TestGSSNTLMSSP: a server that others have written takes our AUTHENTICATE message with its MIC, and both sides take each

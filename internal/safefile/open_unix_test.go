@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // What is no regular file is neither read nor waited for, and a link leads to nothing: not when it is written, and not when it

@@ -3,8 +3,8 @@ package sip
 import (
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/place"
-	"github.com/homeward-agent/homeward/internal/secret"
+	"homeward/internal/place"
+	"homeward/internal/secret"
 )
 
 // Account is who registers, and how it may prove that.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 // RFC 2617 section 3.5 and RFC 7616 sections 3.9.1 (both algorithms): what we compute is what the RFCs print.

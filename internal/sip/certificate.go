@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/kinds"
-	"github.com/homeward-agent/homeward/internal/plain"
+	"homeward/internal/kinds"
+	"homeward/internal/plain"
 )
 
 // Identity is how this device signs in with a certificate (TLS-DSK of MS-SIPAE).

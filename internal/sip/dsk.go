@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/dsk"
+	"homeward/internal/dsk"
 )
 
 const dskName = "tls-dsk"

@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/kinds"
-	"github.com/homeward-agent/homeward/internal/plain"
+	"homeward/internal/kinds"
+	"homeward/internal/plain"
 )
 
 var (

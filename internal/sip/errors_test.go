@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 // Whatever Register fails for has a kind, and fields that say what a sentence would say.

@@ -4,7 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 
-	"github.com/homeward-agent/homeward/internal/ntlm"
+	"homeward/internal/ntlm"
 )
 
 // ntlmScheme signs in with NTLM in the manner of MS-SIPAE, versions 2 to 4, and signs every message from then on. While asking,

@@ -21,7 +21,7 @@ import (
 
 	sipgo "github.com/emiago/sipgo/sip"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 // peer is a scripted Registrar at the other end of an in-memory connection. It reads what we send with sipgo's parser: a

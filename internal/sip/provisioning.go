@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 // Provisioning is what a Lync server tells a device in band (MS-SIPREGE section 2.2.2.5.1, ServerConfiguration). What it

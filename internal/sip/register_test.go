@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 const (

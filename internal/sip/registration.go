@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 // Binding is what a Registrar grants.

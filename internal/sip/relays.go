@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 // Relay is one Media Relay: an A/V Edge.

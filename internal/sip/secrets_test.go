@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/crypto/md4"
 
-	"github.com/homeward-agent/homeward/internal/secret"
+	"homeward/internal/secret"
 )
 
 // printed is a thing in all the ways in which things are printed.

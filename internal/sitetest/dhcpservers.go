@@ -14,7 +14,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv6"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
+	"homeward/dhcpopts"
 )
 
 // dhcpServers are the DHCP servers of a site that runs, of both kinds, and what the device's DHCP client keeps.

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
-	"github.com/homeward-agent/homeward/e2e/netns"
+	"homeward/e2e/needs"
+	"homeward/e2e/netns"
 )
 
 // TestPidgin: pidgin-sipe, which others have written against real servers of Microsoft's, signs in to a simulated site, with NTLM

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
+	"homeward/dhcpopts"
 )
 
 // Wire is what a device touches of the site. It has the fields of

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/nearest"
+	"homeward/internal/nearest"
 )
 
 // Words of a site file. What a section knows is a table from the word to what reads it, so that what is known,

@@ -9,8 +9,8 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/homeward-agent/homeward/internal/kinds"
-	"github.com/homeward-agent/homeward/internal/plain"
+	"homeward/internal/kinds"
+	"homeward/internal/plain"
 )
 
 // Kind says why a look-up returned nothing.

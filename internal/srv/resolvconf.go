@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/place"
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/place"
+	"homeward/internal/safefile"
 )
 
 // Specification constants.

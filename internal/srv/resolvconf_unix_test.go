@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/safefile"
 )
 
 // Nobody waits for a pipe that somebody has put in the place of resolv.conf.

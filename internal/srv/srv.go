@@ -15,7 +15,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 // SRV returns the targets of the SRV records of name in the order to try them: by priority, then by the weighted draw of

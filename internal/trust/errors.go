@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/kinds"
-	"github.com/homeward-agent/homeward/internal/plain"
+	"homeward/internal/kinds"
+	"homeward/internal/plain"
 )
 
 // Problem is why a certificate is not believed.

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/place"
+	"homeward/internal/place"
 )
 
 func checkNames(leaf *x509.Certificate, host string, allowed func(name string) bool) error {

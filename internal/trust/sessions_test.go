@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // openSSL runs a server of OpenSSL that sends back each line reversed, and returns where it is, and what ends it.

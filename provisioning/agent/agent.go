@@ -6,13 +6,13 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/boot"
-	"github.com/homeward-agent/homeward/internal/identity"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/enrol"
-	"github.com/homeward-agent/homeward/provisioning/signin"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/cache"
+	"homeward/internal/boot"
+	"homeward/internal/identity"
+	"homeward/provisioning"
+	"homeward/provisioning/enrol"
+	"homeward/provisioning/signin"
+	"homeward/provisioning/wire"
 )
 
 // Agent finds a Registrar, registers, and keeps registered. One goroutine, the one in Run, owns its state; the

@@ -12,10 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/sitetest"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/cache"
+	"homeward/internal/sitetest"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // An agent that hangs is not alive: here in telling what happens. That one which works is always heard of in time, every

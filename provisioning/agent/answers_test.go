@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/cache"
+	"homeward/provisioning"
 )
 
 // verifyAnswers: whatever a scenario is about, what the device answers to a Registrar of Lync is signed as it must be.

@@ -4,11 +4,11 @@ import (
 	"context"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
-	"github.com/homeward-agent/homeward/provisioning/signin"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/cache"
+	"homeward/provisioning"
+	"homeward/provisioning/discover"
+	"homeward/provisioning/signin"
+	"homeward/provisioning/wire"
 )
 
 // basis is what the agent has to go by before it asks anybody: its policy, its wire, and what it remembers now. It has no

@@ -7,10 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/identity"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/cache"
+	"homeward/internal/identity"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // board is what others see of the agent: a Status, and every Event as it happens. It is the one place where what happens

@@ -21,7 +21,7 @@ import (
 	"golang.org/x/crypto/md4"
 	"golang.org/x/tools/txtar"
 
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/provisioning/wire"
 )
 
 // searchForSecrets looks for the secrets of a scenario in everything the agent has told, written and sent: the password and what NTLM

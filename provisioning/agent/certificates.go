@@ -3,10 +3,10 @@ package agent
 import (
 	"crypto/tls"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/enrol"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/internal/sip"
+	"homeward/provisioning"
+	"homeward/provisioning/enrol"
+	"homeward/provisioning/signin"
 )
 
 // certificates are what the agent has to do with certificates for sign-in. Without a place for them it has nothing.

@@ -5,9 +5,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/internal/sip"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // Kerberos tolerates 5 minutes; what is known to have passed is no matter of tolerance. Whose clock is wrong is said where the

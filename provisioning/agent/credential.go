@@ -5,10 +5,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/identity"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/enrol"
+	"homeward/cache"
+	"homeward/internal/identity"
+	"homeward/provisioning"
+	"homeward/provisioning/enrol"
 )
 
 // replicated is the time after which a certificate has come to all Registrars of a site. (Our choice: minutes are usual.)

@@ -5,9 +5,9 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/cache"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // A new device has ten hexadecimal digits for an epid, as Microsoft's clients have; a stored one stays, whatever it is.

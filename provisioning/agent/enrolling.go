@@ -4,10 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/identity"
-	"github.com/homeward-agent/homeward/internal/storm"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/enrol"
+	"homeward/internal/identity"
+	"homeward/internal/storm"
+	"homeward/provisioning"
+	"homeward/provisioning/enrol"
 )
 
 // Our choices: a fleet that was switched on together does not enrol together, and web services that are down are left alone.

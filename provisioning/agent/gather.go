@@ -7,10 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/cache"
+	"homeward/provisioning"
+	"homeward/provisioning/discover"
+	"homeward/provisioning/signin"
 )
 
 // gatherer asks DNS and DHCP, whose answers wait for the phase that uses them, and knows for how long they have not been

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // TestHandshakes signs in through a Director, through an Edge and at the backup, with OpenSSL at the other end of each handshake

@@ -7,10 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/cache"
+	"homeward/internal/sip"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // keeper has the registration that the device uses: it shows and commits what a Registrar has accepted, renewed or told.

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // Our choices: a fleet returns to its primary spread over minutes, and not to one that comes and goes.

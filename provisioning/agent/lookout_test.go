@@ -6,9 +6,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
+	"homeward/provisioning/wire"
 )
 
 // A fleet on the backup looks at its primary after half the interval to one and a half of it, spread; after a primary

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // A cable with a loose contact: a thousand times in 100 s the device loses its address and has it again. The Registrar

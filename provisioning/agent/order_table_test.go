@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"github.com/homeward-agent/homeward/internal/golden"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/golden"
+	"homeward/provisioning"
 )
 
 const orderTable = "../../docs/device-order.md"

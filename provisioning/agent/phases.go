@@ -6,9 +6,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/internal/sip"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // A phase does one leg of the journey and names the next; nil ends the run.

@@ -3,8 +3,8 @@ package agent
 import (
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // released is what others see of a device that is to hold no binding, and of the phone beside it.

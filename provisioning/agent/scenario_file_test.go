@@ -16,12 +16,12 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/boot"
-	"github.com/homeward-agent/homeward/internal/config"
-	"github.com/homeward-agent/homeward/internal/sitetest"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/cache"
+	"homeward/internal/boot"
+	"homeward/internal/config"
+	"homeward/internal/sitetest"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // What a scenario has besides its site. docs/simulated-site.md describes it, by these tables.

@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/identity"
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/identity"
+	"homeward/internal/sip"
+	"homeward/internal/trust"
+	"homeward/provisioning"
 )
 
 // fingerprints are those of certificates: keys are made anew for each site.

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
-	"github.com/homeward-agent/homeward/internal/golden"
-	"github.com/homeward-agent/homeward/internal/sitetest"
+	"homeward/internal/golden"
+	"homeward/internal/sitetest"
 )
 
 const pageFile = "../../docs/simulated-site.md"

@@ -5,10 +5,10 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/boot"
-	"github.com/homeward-agent/homeward/internal/storm"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/internal/boot"
+	"homeward/internal/storm"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // turn is when this device may come, after the power has returned to all of them. The goroutine of Run alone uses it, once that

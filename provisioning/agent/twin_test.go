@@ -13,10 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/e2e/netns"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/cache"
+	"homeward/e2e/netns"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // TestTwins runs the scenarios that register at once a second time, over real sockets on loopback and in real

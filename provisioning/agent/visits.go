@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/internal/sip"
+	"homeward/provisioning/signin"
 )
 
 // visitInterval is our choice: as often as a binding of ten minutes is renewed. Each pause is drawn from its upper half.

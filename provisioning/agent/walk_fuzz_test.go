@@ -13,12 +13,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/sitetest"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/agent"
-	"github.com/homeward-agent/homeward/provisioning/check"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/cache"
+	"homeward/internal/sitetest"
+	"homeward/provisioning"
+	"homeward/provisioning/agent"
+	"homeward/provisioning/check"
+	"homeward/provisioning/wire"
 )
 
 // FuzzWalk makes a hostile site, a device and a record of the bytes, lets the agent live there twice and a check look at

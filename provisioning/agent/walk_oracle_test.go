@@ -11,9 +11,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/sitetest"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/cache"
+	"homeward/internal/sitetest"
+	"homeward/provisioning"
 )
 
 // watch stands at the wire and knows what may never happen. It is written from the rules (ADR 31) and shares nothing with

@@ -7,10 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/autodiscover"
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/autodiscover"
+	"homeward/internal/plain"
+	"homeward/internal/trust"
+	"homeward/provisioning"
 )
 
 // Specification constants.

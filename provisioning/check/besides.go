@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // besides are the nodes with a problem that is another one than that of the verdict: sources, the clock, and Registrars. What the verdict

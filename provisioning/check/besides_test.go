@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // Every Registrar that fails is named, but for the one that the verdict is about, and those that refuse the same account.

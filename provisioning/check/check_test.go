@@ -21,11 +21,11 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"golang.org/x/tools/txtar"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/config"
-	"github.com/homeward-agent/homeward/internal/golden"
-	"github.com/homeward-agent/homeward/internal/sitetest"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/cache"
+	"homeward/internal/config"
+	"homeward/internal/golden"
+	"homeward/internal/sitetest"
+	"homeward/provisioning"
 )
 
 // reportSections are those of a file that do not belong to the site.

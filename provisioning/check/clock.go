@@ -15,9 +15,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/provisioning"
+	"homeward/provisioning/discover"
+	"homeward/provisioning/wire"
 )
 
 // Specification constants: RFC 5905, sections 7.2 and 7.3.

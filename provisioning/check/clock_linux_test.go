@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // A time server that answers from another address than the one asked is not silent, and its time is not used.

@@ -14,10 +14,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/internal/golden"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/dhcpopts"
+	"homeward/internal/golden"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // ntpAnswer is what a server of stratum 2 says at a moment.

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/homeward-agent/homeward/internal/certprov"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/certprov"
+	"homeward/provisioning"
 )
 
 // Description is what a web service says of itself to everybody, with the names of the site replaced.

@@ -3,9 +3,9 @@ package check
 import (
 	"testing"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/cache"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // A Lync Registrar knows a device by its endpoint id: a check under that of the daemon would take its registration.

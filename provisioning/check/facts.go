@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
-	"github.com/homeward-agent/homeward/provisioning/signin"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/provisioning"
+	"homeward/provisioning/discover"
+	"homeward/provisioning/signin"
+	"homeward/provisioning/wire"
 )
 
 // Facts is all that was seen. Nothing in it is a judgement, but for the verdicts and reasons of package provisioning.

@@ -3,7 +3,7 @@ package check
 import (
 	"testing"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // A name server that could not be asked is told, whichever of the questions shows it.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // sameWay are the faults that one thing on the way to several Registrars, or that they share, can cause at all of them; those with the

@@ -3,7 +3,7 @@ package check
 import (
 	"slices"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // inCloud is for a SIP domain whose records lead to Microsoft 365.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // tolerated is how far two clocks may be apart before a sign-in is in danger: 5 minutes for Kerberos (MS-SIPAE).

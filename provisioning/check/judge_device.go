@@ -1,6 +1,6 @@
 package check
 
-import "github.com/homeward-agent/homeward/provisioning"
+import "homeward/provisioning"
 
 // notOnNetwork is about a device from which nothing gets out.
 func notOnNetwork(f *Facts) provisioning.Trouble {

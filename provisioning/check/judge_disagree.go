@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/dhcpopts"
+	"homeward/provisioning"
 )
 
 // nameServersDisagree is for name servers of which one has what another has not.

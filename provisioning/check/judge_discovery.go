@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
+	"homeward/provisioning"
+	"homeward/provisioning/discover"
 )
 
 // answersEverything is about DNS that leads astray. A server that has proven the name of a Registrar shows that it does not.

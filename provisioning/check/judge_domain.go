@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/nearest"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/nearest"
+	"homeward/provisioning"
 )
 
 // otherHost is a host of another domain than that of sip_address that DHCP names, and that is not used therefore; "": there is none.

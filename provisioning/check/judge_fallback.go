@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // refuses says whether a last good Registrar would refuse the device as the one that was tried has: it is that one, or the account

@@ -6,9 +6,9 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/provisioning"
+	"homeward/provisioning/discover"
+	"homeward/provisioning/signin"
 )
 
 // maxSilent is how many of those that do not answer a sentence has. (Our choice.)

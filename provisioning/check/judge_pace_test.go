@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/dhcpopts"
+	"homeward/provisioning"
+	"homeward/provisioning/discover"
+	"homeward/provisioning/signin"
 )
 
 // The limits, of packages discover and signin.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // besideLastGood adds to a Trouble of a place that the Registrar answers at which the device was registered last.

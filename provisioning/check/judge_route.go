@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // byWhat is an interface and a metric, as a tech reads them in a table of routes.

@@ -3,7 +3,7 @@ package check
 import (
 	"slices"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // refusal is for a device that meets Registrars, none of which takes it.

@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/dhcpopts"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // Link is how this device is plugged in, as far as the system tells.

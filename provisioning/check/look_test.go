@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // A Registrar that refuses strangers, and takes the device, is as it should be.

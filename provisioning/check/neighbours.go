@@ -12,9 +12,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/plain"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // farAway is an address that nobody has (RFC 5737): the way there is the default route. No packet goes there.

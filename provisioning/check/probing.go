@@ -10,8 +10,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // Our choices.

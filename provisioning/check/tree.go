@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
+	"homeward/dhcpopts"
+	"homeward/provisioning"
+	"homeward/provisioning/discover"
 )
 
 // branch is the tree while it grows.

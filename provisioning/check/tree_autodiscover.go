@@ -3,7 +3,7 @@ package check
 import (
 	"strings"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // autodiscover has a node for each name that other Lync clients ask before DNS and DHCP.

@@ -6,9 +6,9 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/internal/trust"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // ending is a certificate that has been believed, or would have been but for its dates.

@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/internal/trust"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // Each certificate is told once by host, the first to end first; an issuer that ends before its certificate is told, too.

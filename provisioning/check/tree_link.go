@@ -3,7 +3,7 @@ package check
 import (
 	"strings"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 func (b *branch) link() {

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
+	"homeward/provisioning"
+	"homeward/provisioning/discover"
 )
 
 // dns has a node for each record of both orders, whether the device asks for it or not.

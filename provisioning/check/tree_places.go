@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // registrars has a node for each host, below it one for each port and address, and below that the layers.

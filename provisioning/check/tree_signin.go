@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // signIn is how the device signs in, and what each Registrar said to it.

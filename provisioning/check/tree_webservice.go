@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/certprov"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/certprov"
+	"homeward/provisioning"
 )
 
 // ticketPorts are the ways to a web ticket in words (Set-CsWebServiceConfiguration, MobilePreferredAuthType).

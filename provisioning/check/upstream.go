@@ -12,8 +12,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
+	"homeward/provisioning"
+	"homeward/provisioning/discover"
 )
 
 // Specification constant: RFC 1035 section 4.2.

@@ -9,10 +9,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/internal/certprov"
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/dhcpopts"
+	"homeward/internal/certprov"
+	"homeward/internal/plain"
+	"homeward/provisioning"
 )
 
 // webServiceLimit is how long a check waits for a certificate service, beside everything else. (Our choice.)

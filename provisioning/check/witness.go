@@ -3,8 +3,8 @@ package check
 import (
 	"net/netip"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // witness says whether the daemon has shown already what the check would try: only one at a time can be registered with a

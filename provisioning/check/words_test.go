@@ -21,11 +21,11 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/sitetest"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/agent"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/cache"
+	"homeward/internal/sitetest"
+	"homeward/provisioning"
+	"homeward/provisioning/agent"
+	"homeward/provisioning/wire"
 )
 
 // A fault that a check finds at a site, and the daemon, too, is told in the same words by both: the check's tree, the

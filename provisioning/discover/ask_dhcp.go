@@ -11,10 +11,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/dhcpopts"
+	"homeward/internal/plain"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // Our choices.

@@ -15,10 +15,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/internal/sitetest"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/dhcpopts"
+	"homeward/internal/sitetest"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // askedOnce is what each source says in one round, in the order in which they are believed.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/dhcpopts"
+	"homeward/provisioning"
 )
 
 // maxDHCPNames bounds the names and addresses of all sources. (Our choice.)

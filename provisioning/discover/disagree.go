@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/srv"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/srv"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // disagreeLimit is how long a name server may take that nobody has to wait for. (Our choice: a person waits.)

@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/srv"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/srv"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // Our choices.

@@ -6,10 +6,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/internal/srv"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/dhcpopts"
+	"homeward/internal/srv"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // Our choices: a person waits.

@@ -6,9 +6,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/srv"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/srv"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // Gathering asks every source of one cycle at the same time, under one deadline, and hands the answers out in

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/dhcpopts"
+	"homeward/provisioning"
 )
 
 // dropWords are what was wrong with messages that came and were not read.

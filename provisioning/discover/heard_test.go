@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/dhcpopts"
+	"homeward/provisioning"
 )
 
 // Silence is told as such only when nothing came; what could not be read comes before what was for others.

@@ -7,9 +7,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/dhcpopts"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // DHCP is asked on each link; the name of one is told where there are several. One that can be asked is enough.

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/internal/srv"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/dhcpopts"
+	"homeward/internal/srv"
+	"homeward/provisioning"
 )
 
 // What a tech would not let pass. (Our choices.)

@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"sync"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // ResolveAll looks up the addresses of hosts that a Registrar has named, all at the same time. What cannot be looked up

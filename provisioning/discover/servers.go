@@ -5,10 +5,10 @@ import (
 	"errors"
 	"net/netip"
 
-	"github.com/homeward-agent/homeward/internal/place"
-	"github.com/homeward-agent/homeward/internal/srv"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/place"
+	"homeward/internal/srv"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 const dnsPort = 53 // RFC 1035, section 4.2

@@ -12,10 +12,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/dhcpopts"
+	"homeward/internal/plain"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // VendorClass is that of Lync phones, case-sensitive (TechNet gg412828).

@@ -12,10 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/internal/sitetest"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/dhcpopts"
+	"homeward/internal/sitetest"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // TestSurveyDHCP asks simulated servers in fake time. What the survey comes to is compared as text.

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/internal/srv"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/plain"
+	"homeward/internal/srv"
+	"homeward/provisioning"
 )
 
 // dnsFaults has every srv.Kind but those that prove absence: what a look-up that found nothing is.

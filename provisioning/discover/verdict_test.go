@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/internal/golden"
-	"github.com/homeward-agent/homeward/internal/srv"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/golden"
+	"homeward/internal/srv"
+	"homeward/provisioning"
 )
 
 // Every kind of srv means something, of SRV records and of a host: what proves absence, what publishes a refusal, and what

@@ -6,10 +6,10 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/discover"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/dhcpopts"
+	"homeward/provisioning"
+	"homeward/provisioning/discover"
+	"homeward/provisioning/wire"
 )
 
 // without returns the wire on which what the case names is dead: it takes whatever is sent, and never answers.

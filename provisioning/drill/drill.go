@@ -7,11 +7,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/agent"
-	"github.com/homeward-agent/homeward/provisioning/signin"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/cache"
+	"homeward/provisioning"
+	"homeward/provisioning/agent"
+	"homeward/provisioning/signin"
+	"homeward/provisioning/wire"
 )
 
 // limit is how long a tech waits; another 2 s may pass to take the binding back. (Our choice.)

@@ -10,12 +10,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/golden"
-	"github.com/homeward-agent/homeward/internal/place"
-	"github.com/homeward-agent/homeward/internal/sitetest"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/cache"
+	"homeward/internal/golden"
+	"homeward/internal/place"
+	"homeward/internal/sitetest"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 const site = `-- zone --

@@ -3,9 +3,9 @@ package drill
 import (
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/cache"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // Case is what is dead.

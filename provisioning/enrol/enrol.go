@@ -7,10 +7,10 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/certprov"
-	"github.com/homeward-agent/homeward/internal/identity"
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/certprov"
+	"homeward/internal/identity"
+	"homeward/internal/sip"
+	"homeward/provisioning"
 )
 
 // Our choices.

@@ -5,11 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/certprov"
-	"github.com/homeward-agent/homeward/internal/identity"
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/signin"
+	"homeward/internal/certprov"
+	"homeward/internal/identity"
+	"homeward/internal/plain"
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // faults has every certprov.Kind.

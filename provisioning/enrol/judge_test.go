@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/certprov"
-	"github.com/homeward-agent/homeward/internal/golden"
-	"github.com/homeward-agent/homeward/internal/identity"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/certprov"
+	"homeward/internal/golden"
+	"homeward/internal/identity"
+	"homeward/provisioning"
 )
 
 // What a tech reads about each way in which an enrolment, or the certificate at hand, fails.

@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/sip"
+	"homeward/internal/trust"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // keptLong is our choice: how long a connection has to be ready to be one that the Registrar may have grown tired of.

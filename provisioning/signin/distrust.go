@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/trust"
+	"homeward/provisioning"
 )
 
 // distrust is where TLS was spoken and no server could be proven (see trust.HandshakeError). Plain TCP to the same host,

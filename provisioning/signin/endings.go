@@ -1,8 +1,8 @@
 package signin
 
 import (
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/trust"
+	"homeward/provisioning"
 )
 
 // Endings are the certificate that a server has shown, and that of its issuer, if it ends before.

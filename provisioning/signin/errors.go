@@ -10,8 +10,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/internal/sip"
+	"homeward/internal/plain"
+	"homeward/internal/sip"
 )
 
 // addressChangedError means that the way to the Registrar does not begin where the connection does any more.

@@ -13,9 +13,9 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/sip"
+	"homeward/internal/trust"
+	"homeward/provisioning"
 )
 
 func TestReasonOf(t *testing.T) {

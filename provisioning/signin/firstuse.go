@@ -8,10 +8,10 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/certprov"
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/certprov"
+	"homeward/internal/sip"
+	"homeward/internal/trust"
+	"homeward/provisioning"
 )
 
 // Our choices: a trial takes no longer than the agent is not heard of, and no more addresses than enrolment tries.

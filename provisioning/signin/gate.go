@@ -6,9 +6,9 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/trust"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // gate is the way to a Registrar: where no packet goes, and what a certificate must prove.

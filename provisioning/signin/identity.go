@@ -11,9 +11,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/sip"
+	"homeward/internal/trust"
+	"homeward/provisioning"
 )
 
 // maxVouched bounds what is kept of the hosts that Registrars name. (Our choice: a user has a pool and its backup.)

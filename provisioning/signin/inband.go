@@ -5,9 +5,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/plain"
+	"homeward/internal/sip"
+	"homeward/provisioning"
 )
 
 // Our choices.

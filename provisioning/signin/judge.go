@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/plain"
+	"homeward/provisioning"
 )
 
 // Judge says which fault the error of an attempt at an address of a Candidate is, or the error that has ended a

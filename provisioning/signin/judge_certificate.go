@@ -4,8 +4,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/sip"
+	"homeward/provisioning"
 )
 
 // identityFaults has every sip.CertificateKind.

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/sip"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // judgement is an error while it is judged.

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/sip"
+	"homeward/provisioning"
 )
 
 // authFaults has every sip.AuthKind but that of a password that rests, which is no fault of its own.

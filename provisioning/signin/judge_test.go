@@ -15,11 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/golden"
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/golden"
+	"homeward/internal/sip"
+	"homeward/internal/trust"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // Every kind of error of the leaves is a fault of the catalogue, and what a tech reads of it is in testdata/faults.golden:

@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/plain"
+	"homeward/internal/trust"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // certificateFaults has every trust.Problem.

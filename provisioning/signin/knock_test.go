@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/sip"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // knocker is a walk on which nothing has been tried.

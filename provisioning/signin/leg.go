@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/sip"
+	"homeward/provisioning"
 )
 
 // leg is a part of a walk: along the Candidates of a plan, or along those of a redirect.

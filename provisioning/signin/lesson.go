@@ -6,11 +6,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/place"
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/cache"
+	"homeward/internal/place"
+	"homeward/internal/plain"
+	"homeward/internal/sip"
+	"homeward/provisioning"
 )
 
 // relearnAfter is our choice: of a Registrar that was never asked, or whose word is not trusted.

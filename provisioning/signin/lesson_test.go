@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/sip"
+	"homeward/provisioning"
 )
 
 // The home pair after a Registrar has told of its pool: "host role addresses", one behind the other.

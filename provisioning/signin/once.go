@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // SignedIn is how a sign-in went.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // opener does what a race asks for. The goroutine of the walk alone uses it, and drives it while it waits.

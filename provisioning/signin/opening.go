@@ -9,8 +9,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/trust"
+	"homeward/provisioning"
 )
 
 // opening is the way to one address of a Candidate while it is opened: TCP, once or over two sockets of which the first counts,

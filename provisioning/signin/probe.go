@@ -7,11 +7,11 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/plain"
+	"homeward/internal/sip"
+	"homeward/internal/trust"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // Our choices: a person waits.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 var racePlans = flag.Int("race-plans", 20_000, "how many random plans TestRaceIsTheSerialWalk goes through")

@@ -5,8 +5,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/sip"
+	"homeward/provisioning"
 )
 
 // contact is a Contact of a redirect, and why it is not tried.

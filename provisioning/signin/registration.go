@@ -6,9 +6,9 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/cache"
+	"homeward/internal/sip"
+	"homeward/provisioning"
 )
 
 // Registration is a Registrar that has accepted this device.

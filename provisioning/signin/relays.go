@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // relayLimit is how long a media relay may take to answer a probe. (Our choice.)

@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/internal/storm"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/sip"
+	"homeward/internal/storm"
+	"homeward/provisioning"
 )
 
 // Our choices.

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 func TestMend21UserAgentOfThisProgram(t *testing.T) {

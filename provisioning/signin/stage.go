@@ -3,10 +3,10 @@ package signin
 import (
 	"net/netip"
 
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/internal/trust"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/internal/plain"
+	"homeward/internal/trust"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // stage is how far an attempt came; the same fault means different things at each.

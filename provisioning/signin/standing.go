@@ -5,9 +5,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/cache"
+	"homeward/internal/sip"
+	"homeward/provisioning"
 )
 
 // evidence is what a standing is made of besides the registration.

@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/cache"
+	"homeward/internal/sip"
+	"homeward/provisioning"
 )
 
 // Name servers rotate addresses: that alone is nothing to write down, wherever in the record they stand.

@@ -3,8 +3,8 @@ package signin
 import (
 	"net/url"
 
-	"github.com/homeward-agent/homeward/internal/place"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/place"
+	"homeward/provisioning"
 )
 
 // updateOf is where the updater of the phone may ask, as a lesson has it; nil: nowhere. What may not be used is left out, and what

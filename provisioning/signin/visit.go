@@ -3,8 +3,8 @@ package signin
 import (
 	"context"
 
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/sip"
+	"homeward/provisioning"
 )
 
 // Visit finds out over a new connection whether the Registrar of a registration is there: its name is proven, and it answers SIP. It

@@ -14,10 +14,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/sitetest"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/cache"
+	"homeward/internal/sitetest"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // places are where hosts of the tests are, for a Signer that a Registrar sends elsewhere.

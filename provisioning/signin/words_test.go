@@ -11,10 +11,10 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/homeward-agent/homeward/internal/plain"
-	"github.com/homeward-agent/homeward/internal/sip"
-	"github.com/homeward-agent/homeward/internal/srv"
-	"github.com/homeward-agent/homeward/internal/trust"
+	"homeward/internal/plain"
+	"homeward/internal/sip"
+	"homeward/internal/srv"
+	"homeward/internal/trust"
 )
 
 func TestWordsOfAttempts(t *testing.T) {

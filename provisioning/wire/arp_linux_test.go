@@ -13,8 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
-	"github.com/homeward-agent/homeward/e2e/netns"
+	"homeward/e2e/needs"
+	"homeward/e2e/netns"
 )
 
 // answerARP has three devices at there0 who answer for each address that is asked for: one has the hardware address of this device, one

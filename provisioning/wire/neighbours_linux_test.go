@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
-	"github.com/homeward-agent/homeward/e2e/netns"
+	"homeward/e2e/needs"
+	"homeward/e2e/netns"
 )
 
 // An address of the own link that nobody has is told from one that somebody has who is silent, and from one behind a gateway that

@@ -1,6 +1,6 @@
 package wire
 
-import "github.com/homeward-agent/homeward/dhcpopts"
+import "homeward/dhcpopts"
 
 // Route is an entry of the routing table of this device.
 type Route = dhcpopts.Route

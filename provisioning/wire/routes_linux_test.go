@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
-	"github.com/homeward-agent/homeward/e2e/netns"
+	"homeward/e2e/needs"
+	"homeward/e2e/netns"
 )
 
 // The route that leads to an address is told as it stands in the table and also where nothing is sent by it; what is

@@ -9,8 +9,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/homeward-agent/homeward/dhcpopts"
-	"github.com/homeward-agent/homeward/internal/srv"
+	"homeward/dhcpopts"
+	"homeward/internal/srv"
 )
 
 // Wire is everything the agent touches outside its own process. Tests replace it, and nothing else.

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/safefile"
 )
 
 // MakeDir makes the directory of the control socket if it is not there. Made by root, it belongs to the owner of like, the

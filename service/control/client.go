@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // Our choices.

@@ -3,7 +3,7 @@ package control
 import (
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // The events of the process itself; all others are the agent's (provisioning.EventKind). A start without a stop

@@ -3,7 +3,7 @@ package control
 import (
 	"testing"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // What was not tried is a failure where something is wrong, and none where policy or the order says so.

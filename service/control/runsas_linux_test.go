@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/homeward-agent/homeward/e2e/needs"
+	"homeward/e2e/needs"
 )
 
 // The user of the daemon is he who listens, but only where nobody else can have put the socket: whose the password may be hangs on it.

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // Our choices: a caller that does nothing, or too much, costs the daemon little and not for long.

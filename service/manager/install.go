@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
-	"github.com/homeward-agent/homeward/packaging"
+	"homeward/internal/safefile"
+	"homeward/packaging"
 )
 
 // Install lets the service manager start the program at boot, and does not start it now. What a package has brought is

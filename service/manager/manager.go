@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/homeward-agent/homeward/packaging"
+	"homeward/packaging"
 )
 
 // Manager is the service manager of this machine. What it knows of homeward stands in a file.

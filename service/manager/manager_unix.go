@@ -16,7 +16,7 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/safefile"
 )
 
 func enabledInRegistry() bool { return false } // there is none

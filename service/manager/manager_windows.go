@@ -12,7 +12,7 @@ import (
 	kardianos "github.com/kardianos/service"
 	"golang.org/x/sys/windows"
 
-	"github.com/homeward-agent/homeward/internal/safefile"
+	"homeward/internal/safefile"
 )
 
 // forPlatform: an account without a password that may do little (LocalService), and a start after every end.

@@ -20,7 +20,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/fleet"
+	"homeward/internal/fleet"
 )
 
 // brokerAt is where the broker of the fleet is, brokerName the name in its certificate.

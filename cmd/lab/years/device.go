@@ -17,15 +17,15 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/boot"
-	"github.com/homeward-agent/homeward/internal/fleet"
-	"github.com/homeward-agent/homeward/internal/identity"
-	"github.com/homeward-agent/homeward/internal/sitetest"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/agent"
-	"github.com/homeward-agent/homeward/provisioning/wire"
-	"github.com/homeward-agent/homeward/service"
+	"homeward/cache"
+	"homeward/internal/boot"
+	"homeward/internal/fleet"
+	"homeward/internal/identity"
+	"homeward/internal/sitetest"
+	"homeward/provisioning"
+	"homeward/provisioning/agent"
+	"homeward/provisioning/wire"
+	"homeward/service"
 )
 
 // device is one device in its world, for a year. The driver alone uses it, but for what says otherwise.

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // Promises are the checks of all promises, in the order of ARCHITECTURE.md.

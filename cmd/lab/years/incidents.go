@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/provisioning"
 )
 
 // incident is something that happens in a year, drawn before anything has: what the device does has no influence on it.

@@ -6,9 +6,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/provisioning/agent"
+	"homeward/cache"
+	"homeward/provisioning"
+	"homeward/provisioning/agent"
 )
 
 // life is one run of the daemon: the agent, its store, its history and its registrar.json, as cmd/agent puts them together. What

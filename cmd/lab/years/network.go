@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/homeward-agent/homeward/provisioning/wire"
+	"homeward/provisioning/wire"
 )
 
 // deadAfter is when a kernel ends a connection whose other end is gone (ADR 44).

@@ -13,10 +13,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/cache"
-	"github.com/homeward-agent/homeward/internal/sitetest"
-	"github.com/homeward-agent/homeward/provisioning"
-	"github.com/homeward-agent/homeward/service"
+	"homeward/cache"
+	"homeward/internal/sitetest"
+	"homeward/provisioning"
+	"homeward/service"
 )
 
 // judge holds the promises against what happens. The driver alone uses it, but for broken.

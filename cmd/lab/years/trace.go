@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sitetest"
-	"github.com/homeward-agent/homeward/provisioning"
+	"homeward/internal/sitetest"
+	"homeward/provisioning"
 )
 
 // traceLength is how many lines of what has happened are kept.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sitetest"
+	"homeward/internal/sitetest"
 )
 
 // place is where the device is.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/homeward-agent/homeward/internal/sitetest"
+	"homeward/internal/sitetest"
 )
 
 // episode is some trouble, the way home, and a quiet time.
