@@ -5,7 +5,7 @@
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMIT   := $(shell git rev-parse HEAD 2>/dev/null)
 BUILT    := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
-GOBUILD  := CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -gcflags=all=-l -ldflags '-s -w -funcalign=1 -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(BUILT)'
+GOBUILD   = CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -gcflags=all=-l -ldflags '-s -w -funcalign=1 $(ROUND) -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(BUILT)'
 GOTOOL   := go tool -modfile=go.tool.mod
 PLATFORM := linux-amd64 linux-arm64 linux-arm linux-mipsle linux-riscv64 windows-amd64.exe darwin-arm64 freebsd-amd64
 FUZZTIME ?= 5m
@@ -67,6 +67,7 @@ fleet:                              # the operator's tool, docs/fleet.md; it is 
 
 cross: $(PLATFORM:%=dist/homeward-%)
 
+dist/homeward-linux-mipsle: ROUND := -R 0x8000 # segments at multiples of 32 KiB, in place of 64 (ADR 65)
 dist/homeward-%: FORCE              # linux-arm is ARMv7, linux-mipsle has no floating point unit
 	GOOS=$(firstword $(subst -, ,$*)) GOARCH=$(lastword $(subst -, ,$(basename $*))) GOARM=7 GOMIPS=softfloat $(GOBUILD) -o $@ ./cmd/agent
 

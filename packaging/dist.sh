@@ -24,7 +24,9 @@ esac
 alpine=$(echo "$plain" | sed -E 's/~([0-9]+).*/_git\1/; s/~([a-z]+)\.?/_\1/; s/\+([0-9]+).*/_p\1/; s/\+.*//')
 
 compile() { # OS ARCH FILE
-	GOOS=$1 GOARCH=$2 go build -trimpath -tags nethttpomithttp2 -gcflags=all=-l -buildvcs=false -o "$3" -ldflags "-s -w -funcalign=1 -buildid= -X main.version=$version \
+	round=
+	[ "$2" != mipsle ] || round='-R 0x8000' # ADR 65
+	GOOS=$1 GOARCH=$2 go build -trimpath -tags nethttpomithttp2 -gcflags=all=-l -buildvcs=false -o "$3" -ldflags "-s -w -funcalign=1 $round -buildid= -X main.version=$version \
 -X main.commit=$(git rev-parse HEAD 2>/dev/null || true) -X main.built=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" ./cmd/agent
 }
 
