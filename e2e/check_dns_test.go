@@ -167,7 +167,12 @@ Correct the SRV record on 10.0.0.54, which may have missed an update of the zone
 sip:phone1@contoso.com signs in to fe02.contoso.com:5061 over TLS (internal-tls), but the name servers disagree about _sipinternaltls._tcp.contoso.com: 10.0.0.53:53 names fe01.contoso.com:5061; 10.0.0.54:53 names fe02.contoso.com:5061.
 The problem is with DNS.
 Find out which of the name servers is right, and correct _sipinternaltls._tcp.contoso.com on the other one, or remove that one from this device's list of name servers.`},
-	{"dnsmasq removes private addresses", with(published(fe01), dnsmasqFilters), "no-address", addressHidden},
+	{"dnsmasq removes private addresses", with(published(fe01), dnsmasqFilters), "no-address", `
+The name server 10.0.0.53:53 says that it blocks fe01.contoso.com: "Blocked".
+The problem is with DNS.
+Exempt fe01.contoso.com from the filter of 10.0.0.53:53.
+- Look there for a setting that removes private addresses from answers (DNS rebind protection), and exempt fe01.contoso.com (dnsmasq: rebind-domain-ok, Unbound: private-domain).
+- Set dns_servers to a name server that does not block it.`},
 	{"Unbound removes private addresses", with(published(fe01), unboundFilters), "no-address", addressHidden},
 	{"Unbound removes the private address of an alias", with(srvFor("sip.contoso.com", 5061), record("sip CNAME fe01"), address(fe01.host, fe01.addr), unboundFilters), "no-address", `
 The SRV record _sipinternaltls._tcp.contoso.com names sip.contoso.com: sip.contoso.com is an alias of fe01.contoso.com, which has no address.

@@ -61,7 +61,8 @@ var (
 		"see whether the servers of the zone of {zone} run, have that zone, and can be reached from {servers}|"+delegation)
 	FaultDNSBlocked = declare("dns.blocked", "", SideDNS,
 		`the name server {servers} says that it blocks {name}: "{says}"`,
-		"exempt {name} from the filter of {servers}, or set dns_servers to a name server that does not block it")
+		"exempt {name} from the filter of {servers}|look there for a setting that removes private addresses from answers (DNS rebind protection), and exempt {zone} (dnsmasq: rebind-domain-ok, Unbound: private-domain)|"+
+			"set dns_servers to a name server that does not block it")
 	FaultNoSuchDomain = declare("dns.no-such-domain", DNSNoRecord, "",
 		"sip_address says {domain}, but DNS has no such domain (NXDOMAIN)[; DHCP option 120 names {elsewhere}][; {others}]",
 		"[correct the domain in sip_address if it should be {meant}]|[if the domain {unsure} is wrong, correct sip_address]|"+

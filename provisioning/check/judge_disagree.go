@@ -69,7 +69,7 @@ func addressesDisagree(f *Facts) provisioning.Trouble {
 			c.Addrs = name.Addrs
 			p, _ := f.place(c)
 			switch {
-			case name.Reason == provisioning.NoAddress && name.Trouble.None(): // the name exists
+			case name.Reason == provisioning.NoAddress && (name.Trouble.None() || name.Trouble.Fault == provisioning.FaultDNSBlocked): // the name exists
 				server := f.Servers[i].Addr().String()
 				stale, filters, words = append(stale, server), append(filters, server), append(words, server+" gives none")
 				continue
