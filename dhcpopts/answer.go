@@ -29,7 +29,7 @@ type Answer struct {
 	SIP    SIPServers    // option 120; Raw is nil when it was not sent
 	Vendor VendorOption  // option 43; Raw is nil when it was not sent
 
-	NTP, Routers, NameServers []netip.Addr // options 42, 3 and 6, if the Question asks for them; the routers of option 121 count more (RFC 3442)
+	NTP, Routers, NameServers []netip.Addr // options 42, 3 and 6, if the Question asks for them; the first default gateway of option 121 counts more (RFC 3442)
 	Routes                    []Route      // options 121 and 249, likewise; one without a destination stands for what is not read, such as option 33
 	MaskBits                  int          // the ones of option 1, likewise; 0: not sent, or no mask
 	Domains                   []string     // options 15 and 119, likewise: at most 9
@@ -44,6 +44,6 @@ const Unusable = "unusable"
 func (a Answer) same(b Answer) bool {
 	return a.Server == b.Server && a.Type == b.Type &&
 		bytes.Equal(a.SIP.Raw, b.SIP.Raw) && bytes.Equal(a.Vendor.Raw, b.Vendor.Raw) && slices.Equal(a.NTP, b.NTP) &&
-		slices.Equal(a.Routers, b.Routers) && slices.Equal(a.NameServers, b.NameServers) && a.MaskBits == b.MaskBits && len(a.Routes) == len(b.Routes) &&
+		slices.Equal(a.Routers, b.Routers) && slices.Equal(a.NameServers, b.NameServers) && a.MaskBits == b.MaskBits && slices.Equal(a.Routes, b.Routes) &&
 		slices.Equal(a.Domains, b.Domains)
 }

@@ -2,8 +2,8 @@
 // (SIP servers, RFC 3361) and option 43 as Lync fills it for the vendor class MS-UC-Client.
 //
 // It asks with DHCPINFORM from a packet socket, so it needs no port and stands beside whatever DHCP
-// client the device runs. It reads the two options and, for a diagnosis, the
-// subnet mask, the routes, the name servers and the NTP servers; nothing else of an answer.
+// client the device runs. It reads the two options and, for a diagnosis, the subnet mask, the routes, the
+// domains, the name servers and the NTP servers; nothing else of an answer.
 // Of DHCPv6 it asks for options 21 and 22 (RFC 3319), and it reads what that client keeps in its lease files.
 //
 // It is not a DHCP client: it never asks for an address, and no answer ever touches the lease. It has

@@ -13,7 +13,7 @@ import (
 const optionVendor = 43
 
 // traces are what shows that a value was made for Lync phones, in lower case.
-var traces = [][]byte{[]byte(strings.ToLower(vendorClass)), []byte("certprov")}
+var traces = [][]byte{[]byte(strings.ToLower(VendorClass)), []byte("certprov")}
 
 // ParseVendor decodes the value of option 43, without code and length. It returns the zero value for nil
 // (option not sent). Without a sub-option 1 that is exactly MS-UC-Client Vendor and URL stay empty: the option is Garbled
@@ -30,18 +30,18 @@ func ParseVendor(raw []byte) VendorOption {
 	sub := readSub(raw, &p)
 	v := VendorOption{Raw: raw, Sub: sub.values}
 	switch class, sent := v.Sub[subClass]; {
-	case class == vendorClass:
-		v.Vendor = vendorClass
+	case class == VendorClass:
+		v.Vendor = VendorClass
 		v.URL = certURL(sub, &p)
 	case v.garbled():
 		p = problems{}
 		v.Meant = v.remark(sub, &p)
 	case sent: // what follows was written for somebody else: whatever is odd in it is not a fault
 		p = problems{}
-		p.add(sub.classByte(), "sub-option 1 is %+q, not %s: the option belongs to another vendor class", class, vendorClass)
+		p.add(sub.classByte(), "sub-option 1 is %+q, not %s: the option belongs to another vendor class", class, VendorClass)
 	default:
 		p = problems{}
-		p.add(0, "byte 0 is %s, and no sub-option 1 says %s: the option belongs to another vendor class", show(raw[0]), vendorClass)
+		p.add(0, "byte 0 is %s, and no sub-option 1 says %s: the option belongs to another vendor class", show(raw[0]), VendorClass)
 	}
 	v.Problem, v.Wrong = p.String(), p.wrong
 	return v
@@ -60,7 +60,7 @@ func (v *VendorOption) garbled() bool {
 func (v *VendorOption) remark(sub subOptions, p *problems) string {
 	text := typed(v.Raw)
 	if class, sent := v.Sub[subClass]; sent {
-		p.add(sub.classByte(), "sub-option 1 is %+q, not %s: Lync phones take the option for one of another vendor class", class, vendorClass)
+		p.add(sub.classByte(), "sub-option 1 is %+q, not %s: Lync phones take the option for one of another vendor class", class, VendorClass)
 		return ""
 	}
 	for _, guess := range []struct {
@@ -77,14 +77,14 @@ func (v *VendorOption) remark(sub subOptions, p *problems) string {
 		}
 	}
 	if meant := typedURL(text); meant != "" {
-		p.add(0, "byte 0 is %s: a URL was entered as text, which belongs into sub-options 2 to 5, behind %s in sub-option 1", show(v.Raw[0]), vendorClass)
+		p.add(0, "byte 0 is %s: a URL was entered as text, which belongs into sub-options 2 to 5, behind %s in sub-option 1", show(v.Raw[0]), VendorClass)
 		return meant
 	}
 	if text != "" {
 		p.add(0, "byte 0 is %s: the option was entered as text: %+q, not as sub-options", show(v.Raw[0]), text)
 		return ""
 	}
-	p.add(0, "byte 0 is %s, and no sub-option 1 says %s, although the value was made for that vendor class", show(v.Raw[0]), vendorClass)
+	p.add(0, "byte 0 is %s, and no sub-option 1 says %s, although the value was made for that vendor class", show(v.Raw[0]), VendorClass)
 	return ""
 }
 
@@ -92,7 +92,7 @@ func (v *VendorOption) remark(sub subOptions, p *problems) string {
 func urlOf(value []byte) string {
 	var p problems
 	sub := readSub(value, &p)
-	if sub.values[subClass] != vendorClass {
+	if sub.values[subClass] != VendorClass {
 		return ""
 	}
 	return certURL(sub, &p)
@@ -100,7 +100,7 @@ func urlOf(value []byte) string {
 
 // withoutHeader43 is a value without the code and length of the option, which somebody has entered, too; nil: it has none.
 func withoutHeader43(raw []byte) []byte {
-	if len(raw) < 4 || raw[0] != optionVendor || int(raw[1]) != len(raw)-2 && (raw[2] != subClass || int(raw[3]) != len(vendorClass)) {
+	if len(raw) < 4 || raw[0] != optionVendor || int(raw[1]) != len(raw)-2 && (raw[2] != subClass || int(raw[3]) != len(VendorClass)) {
 		return nil
 	}
 	return raw[2:]

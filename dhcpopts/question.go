@@ -49,7 +49,7 @@ func (q *query) message() (payload []byte, to net.Addr) {
 		Options: dhcpv4.OptionsFromList(
 			dhcpv4.OptMessageType(dhcpv4.MessageTypeInform),
 			dhcpv4.OptMaxMessageSize(maxMessage),
-			dhcpv4.OptClassIdentifier(cmp.Or(q.VendorClass, vendorClass)),
+			dhcpv4.OptClassIdentifier(cmp.Or(q.VendorClass, VendorClass)),
 			dhcpv4.OptParameterRequestList(options...),
 		),
 	}

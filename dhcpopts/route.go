@@ -58,7 +58,11 @@ func routesIn(options dhcpv4.Options) (all []Route) {
 			var to, via [net.IPv4len]byte
 			copy(to[:], rest[1:1+size])
 			copy(via[:], rest[1+size:])
-			all = append(all, Route{To: netip.PrefixFrom(netip.AddrFrom4(to), bits), Via: netip.AddrFrom4(via), Option: option})
+			r := Route{To: netip.PrefixFrom(netip.AddrFrom4(to), bits), Option: option}
+			if gateway := netip.AddrFrom4(via); !gateway.IsUnspecified() { // else it is on the link (RFC 3442)
+				r.Via = gateway
+			}
+			all = append(all, r)
 			rest = rest[1+size+net.IPv4len:]
 		}
 	}

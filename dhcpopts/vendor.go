@@ -10,10 +10,11 @@ import (
 	"homeward/internal/place"
 )
 
+// VendorClass is the vendor class of Lync phones, case-sensitive, without a final NUL (TechNet gg412828).
+const VendorClass = "MS-UC-Client"
+
 // Specification constants. Sub-options and values: TechNet gg412828 (DHCPUtil) and gg398369.
 const (
-	vendorClass = "MS-UC-Client" // case-sensitive, without a final NUL
-
 	subClass  = 1
 	subScheme = 2
 	subHost   = 3
@@ -50,7 +51,7 @@ func EncodeVendor(web string) ([]byte, error) {
 		return nil, fmt.Errorf("encode option 43: %+q is not a host name", web)
 	}
 	return encodeSub(map[uint8]string{
-		subClass: vendorClass, subScheme: "https", subHost: host, subPort: "443", subPath: certPath,
+		subClass: VendorClass, subScheme: "https", subHost: host, subPort: "443", subPath: certPath,
 	}), nil
 }
 
@@ -82,7 +83,7 @@ func (s subOptions) at(code uint8) int {
 // classByte returns the first byte in which sub-option 1 differs from MS-UC-Client; its length, when it is cut short.
 func (s subOptions) classByte() int {
 	class, same := s.values[subClass], 0
-	for same < min(len(class), len(vendorClass)) && class[same] == vendorClass[same] {
+	for same < min(len(class), len(VendorClass)) && class[same] == VendorClass[same] {
 		same++
 	}
 	if class != "" && same == len(class) {

@@ -43,8 +43,8 @@ If a proxy or load balancer listens there, check that the Registrar behind it is
 - Check that the proxy passes on the name fe01.contoso.com (SNI), and expects no PROXY protocol from clients.
 - Check that this port speaks TLS, and check the log of the Registrar.`},
 	{"behind a router, nothing arrives", with(published(fe01), behindRouter, dropsAll), "connect-timeout", `
-fe01.contoso.com:5061 (10.0.0.11) does not answer at all: the server is down or hangs, or a firewall drops what is sent there or what comes back.
-Check that fe01.contoso.com is running and does not hang.
+fe01.contoso.com:5061 (10.0.0.11) does not answer at all: the server is down or hangs, or a firewall drops what is sent there or what comes back. What is sent there goes through 10.0.0.1, by the route of this device to 10.0.0.11/32, and not by the default route.
+Check that fe01.contoso.com is running and does not hang; see whether that route is right.
 - Look for a firewall that drops packets to or from port 5061, on the way or on fe01.contoso.com itself.`},
 	{"behind a router, a firewall drops the TLS handshake", with(published(fe01), behindRouter, firewall(hello+" drop")), "tls-timeout", `
 fe01.contoso.com:5061 (10.0.0.11) accepts the connection, but the TLS handshake of this device never arrives there, not even in small packets: a firewall lets the connection through, and drops what is sent on it.
@@ -152,7 +152,7 @@ The SRV record _sipinternaltls._tcp.contoso.com leads to fe01.contoso.com:5065 (
 The problem is with DNS.
 Correct the port to 5061 in the SRV record _sipinternaltls._tcp.contoso.com.`},
 	{"internal TLS is refused, and DHCP leads on", with(published(fe01), the(fe01, refuses), dhcpSays(startKea, full)), "connect-refused", `
-fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it. The device signs in to pool.contoso.com:5061 instead.
+fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it. The device signs in to pool.contoso.com:5061 instead, which DHCP option 120 names.
 The problem is with the Registrar.
 Start the Registrar service on fe01.contoso.com, or correct the port.
 - Look for a firewall on that host that rejects connections to port 5061.`},

@@ -102,7 +102,7 @@ const (
 		"[if the default route over {router} was configured on this device, correct it]"
 	// mendRoute has a cure for whatever is known of where a route comes from, and one for the case that it is not known.
 	mendRoute = "[correct option {option} of the DHCP server {giver}, which gives this route, and have this device renew its lease]|" +
-		"[remove this route from this device, or have it renew its DHCP lease: DHCP ({lacking}) does not give this route]|" +
+		"[remove this route from this device, or have it renew its DHCP lease: DHCP ({lacking}) does not give this route when it is asked as a Lync phone asks]|" +
 		"[remove this route; if it comes by DHCP (option {unsure}), correct it there]|" +
 		"[remove this route; if a router announces it ({announced}), correct it there]|" +
 		"if the route is right, check that {hop} is running and in the VLAN of this device"

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,16 +68,12 @@ func (b bundle) facts() string {
 		case p.name == "failures.jsonl" && p.err != nil:
 			failures.WriteString(p.plain())
 		case p.name == "failures.jsonl":
-			out, entries := newPage(&failures), []control.Entry(nil)
+			out, entries := newPage(&failures), entriesIn(p.text)
 			each := printEntry(out, false)
-			for line := range bytes.Lines(p.text) {
-				var e control.Entry
-				if json.Unmarshal(line, &e) == nil {
-					entries = append(entries, e)
-					_ = each(e) // into memory
-				}
+			for _, e := range entries {
+				_ = each(e) // into memory
 			}
-			_ = printHints(out, entries, entries) // as above
+			_ = printHints(out, entries, slices.Concat(entries, b.entries("history.jsonl"))) // as above
 		}
 	}
 	if failures.Len() == 0 {
@@ -84,6 +81,27 @@ func (b bundle) facts() string {
 	}
 	return fmt.Sprintf("<h2>Status</h2>\n<pre>%s</pre>\n<h2>Check</h2>\n<pre>%s</pre>\n<h2>Failures, oldest first</h2>\n<pre>%s</pre>\n",
 		shown(status.String()), shown(checked.String()), shown(failures.String()))
+}
+
+// entries are those of a part of the history; none if it is not there.
+func (b bundle) entries(name string) []control.Entry {
+	for _, p := range b.pieces {
+		if p.name == name && p.err == nil {
+			return entriesIn(p.text)
+		}
+	}
+	return nil
+}
+
+// entriesIn reads a line of JSON for each entry.
+func entriesIn(text []byte) (entries []control.Entry) {
+	for line := range bytes.Lines(text) {
+		var e control.Entry
+		if json.Unmarshal(line, &e) == nil {
+			entries = append(entries, e)
+		}
+	}
+	return entries
 }
 
 // parts is the text of every part.

@@ -118,6 +118,18 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// What is over by now, as the whole history shows, is not told as what to do.
+func TestPageTellsWhatIsOver(t *testing.T) {
+	const lost = `{"at":"2026-11-20T12:00:00Z","event":"lookup","step":"internal-tls","query":"q","reason":"dns-timeout","hint":"ask another server"}` + "\n"
+	const found = `{"at":"2026-11-20T12:01:00Z","event":"lookup","step":"internal-tls","query":"q"}` + "\n"
+	for heading, history := range map[string]string{"what to do\n": lost, "over by now": lost + found} {
+		page := string(bundle{made: noon, pieces: []piece{{name: "history.jsonl", text: []byte(history)}, {name: "failures.jsonl", text: []byte(lost)}}}.page())
+		if !strings.Contains(page, heading) {
+			t.Errorf("it lacks %q", heading)
+		}
+	}
+}
+
 func TestPageData(t *testing.T) {
 	var got struct {
 		Missing []string

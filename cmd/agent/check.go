@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -77,10 +78,11 @@ another authority.`
 	return c
 }
 
-// besideDaemon says of a configuration that cannot be used how the daemon stands, which has read it at its start.
+// besideDaemon says of a configuration that cannot be used how the daemon stands, which may have read it at its start. What is wrong with a
+// flag, or with the rights of who runs the command, is nothing to the daemon.
 func besideDaemon(c *cobra.Command, wrong error) error {
 	places, err := loadPlaces(c)
-	if err != nil {
+	if err != nil || errors.Is(wrong, fs.ErrPermission) || setByFlag(c) {
 		return wrong
 	}
 	asking, cancel := context.WithTimeout(c.Context(), daemonLimit)
@@ -90,7 +92,7 @@ func besideDaemon(c *cobra.Command, wrong error) error {
 		return wrong
 	}
 	return &failure{code: exitUsage, err: wrong, hints: []string{"the daemon has been registered since " + clock(s.RegisteredAt) +
-		" with the settings and the password that it read at its start; it reads them again at its next start: correct this before"}}
+		" with the settings and the password that it read at its start; if it reads this file at its next start, correct this before then"}}
 }
 
 // checkSite runs a check for this device as it is now. A daemon beside it goes on undisturbed.

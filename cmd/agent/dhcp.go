@@ -141,7 +141,7 @@ func newDHCPAnswer(s discover.DHCPSurvey) dhcpAnswer {
 
 // printSurvey shows what each server said, byte by byte, and what it comes to.
 func printSurvey(p *page, s discover.DHCPSurvey) error {
-	p.printf("asked on %s, as a Lync phone asks (vendor class %s)\n", printable(s.Interface), discover.VendorClass)
+	p.printf("asked on %s, as a Lync phone asks (vendor class %s)\n", printable(s.Interface), dhcpopts.VendorClass)
 	for _, a := range s.Answers {
 		p.printf("\n")
 		printServer(p, a)

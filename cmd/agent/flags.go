@@ -39,6 +39,16 @@ func addSettingFlags(c *cobra.Command, names ...string) {
 	c.Flags().SortFlags = false
 }
 
+// setByFlag says whether a setting was given as a flag.
+func setByFlag(c *cobra.Command) (set bool) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if _, ok := f.Value.(*flagValue); ok {
+			set = true
+		}
+	})
+	return set
+}
+
 // flagError says what is wrong with a flag, and which one was probably meant.
 func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError

@@ -52,7 +52,7 @@ const (
 
 // find returns the user of the daemon, and how that is known; "": it is not. The daemon that is running, or its service, tells; where
 // neither does, the owner of the directory of its state; where there is none yet, the user that is made for the service. A daemon
-// that runs as root for once says nothing of the user for whom the files are.
+// that happens to run as root this time says nothing of the user for whom the files are.
 func (d daemonUser) find() (uid int, by string) {
 	if d.runsAs != nil {
 		if uid, by = d.runsAs(d.runtimeDir); by != "" && uid != 0 {

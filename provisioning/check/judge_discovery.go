@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"homeward/dhcpopts"
 	"homeward/provisioning"
-	"homeward/provisioning/discover"
 )
 
 // answersEverything is about DNS that leads astray. A server that has proven the name of a Registrar shows that it does not.
@@ -167,7 +167,7 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 		}
 	case f.DHCP != nil:
 		dhcp = provisioning.DHCPNoOption.Met("")
-		facts["class"], facts["option"] = discover.VendorClass, "DHCP option 120, also for the vendor class "+discover.VendorClass // a scope may give it to another class only
+		facts["class"], facts["option"] = dhcpopts.VendorClass, "DHCP option 120, also for the vendor class "+dhcpopts.VendorClass // a scope may give it to another class only
 	}
 	if t := inCloud(f); !t.None() {
 		return t
@@ -265,6 +265,7 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 
 // outsideDomain is for a name outside the SIP domain: whoever names it is wrong, or sip_address is.
 func outsideDomain(f *Facts, t provisioning.Trouble, side provisioning.Side) provisioning.Trouble {
+	t = t.With(nil) // its facts are those of the plan
 	if side == provisioning.SideDHCP {
 		dead := f.dnsDead().Trouble
 		if !dead.None() {

@@ -23,7 +23,7 @@ func otherHost(f *Facts) string {
 type domains struct {
 	told   []string // who says which
 	meant  string   // that which sip_address probably should say; "": none
-	sure   bool     // it should: its own is a slip away and does not exist, or two sources name the other
+	sure   bool     // it should: its own is a slip away and does not exist, or DHCP and the last good record name the other
 	agreed bool     // somebody names the own domain, or one above or below it
 }
 
@@ -45,7 +45,7 @@ func domainsOf(f *Facts) *domains {
 			named, d.told = append(named, domain), append(d.told, by+" says "+domain)
 			switch both := within(host, domain); {
 			case nearest.Slip(own, domain) && !d.sure:
-				d.meant, d.sure = domain, absent || both
+				d.meant, d.sure = domain, absent || both && domain == former // what DHCP sets, and it sets the search list, is one source
 			case d.meant == "" && (domain == former || absent && both):
 				d.meant = domain
 			}

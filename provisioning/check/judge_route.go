@@ -64,10 +64,10 @@ func byOrigin(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 		return t
 	}
 	facts, side := whoGives(f, route, hop)
-	if side == "" {
-		return t
+	if t = t.With(facts); side != "" {
+		t = t.On(side)
 	}
-	return t.With(facts).On(side)
+	return t
 }
 
 // whoGives says who gives a route, and whose side it is on; "": that is not known. It is not, where DHCP was not asked on the link of the
@@ -97,7 +97,7 @@ func whoGives(f *Facts, r *wire.Route, hop netip.Addr) (facts provisioning.Facts
 	if len(servers) == 0 {
 		return nil, ""
 	}
-	return provisioning.Facts{"unsure": nil, "lacking": servers}, provisioning.SideDevice
+	return provisioning.Facts{"unsure": nil, "lacking": servers}, ""
 }
 
 // byDHCP adds to a gateway that does not answer the one that DHCP gives instead.

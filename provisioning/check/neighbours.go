@@ -37,8 +37,12 @@ func (e *ears) neighbours(ctx context.Context, link Link, defaults []*wire.Route
 			}
 		}
 	}
-	for _, r := range defaults {
-		e.ask(ctx, r.Interface, r.Via, otherGateway)
+	for i, r := range defaults { // the first one is in use
+		of := itsGateway
+		if i > 0 {
+			of = otherGateway
+		}
+		e.ask(ctx, r.Interface, r.Via, of)
 	}
 }
 

@@ -140,7 +140,7 @@ func (b *branch) dhcp() {
 			c.Detail = fmt.Sprintf("nothing came within %.1f s", f.Took[c.ID].Seconds())
 		}
 		if f.DHCP.Reason == provisioning.DHCPNoOption && len(f.DHCP.Answers) > 0 {
-			c.Detail += ", asked as " + discover.VendorClass // a scope may give it to another class only
+			c.Detail += ", asked as " + dhcpopts.VendorClass // a scope may give it to another class only
 		}
 		optional := f.DHCP.Reason == provisioning.DHCPSilent || f.DHCP.Reason == provisioning.DHCPNoOption
 		switch {

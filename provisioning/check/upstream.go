@@ -68,7 +68,8 @@ func (e *eye) dnsOverTCP(ctx context.Context, servers []netip.AddrPort) string {
 }
 
 // upstreams are the name servers that a resolver on this device asks, where this device asks no others itself; as far as the system tells,
-// or failing that, those that DHCP gives: these it probably asks. One that does not run, or has an answer of its own, such as that it has nobody to ask, asks none.
+// or failing that, those that DHCP gives: these it probably asks. One that does not run, or has an answer of its own, such as that it has nobody to ask, asks none. It
+// notes whether the system has told.
 func (f *Facts) upstreams() (servers []netip.AddrPort) {
 	if dead := f.dnsDead(); dead.NoServer || dead.Reason != provisioning.DNSTimeout && dead.Reason != provisioning.DNSServFail {
 		return nil

@@ -18,9 +18,6 @@ import (
 	"homeward/provisioning/wire"
 )
 
-// VendorClass is that of Lync phones, case-sensitive (TechNet gg412828).
-const VendorClass = "MS-UC-Client"
-
 // Our choices.
 const (
 	surveyLimit  = dhcpLimit
@@ -61,7 +58,7 @@ func SurveyDHCP(ctx context.Context, wire wire.Wire, iface string, heard func(dh
 	lower := surveyor{wire: wire, first: s.Answers}
 	if s.lacks() {
 		// What cannot be asked a second time tells nothing more.
-		_ = lower.askAll(ctx, iface, dhcpopts.Question{VendorClass: strings.ToLower(VendorClass)}, surveyWindow)
+		_ = lower.askAll(ctx, iface, dhcpopts.Question{VendorClass: strings.ToLower(dhcpopts.VendorClass)}, surveyWindow)
 	}
 	if len(s.Answers) > 0 {
 		enough()
@@ -276,11 +273,11 @@ func (s *DHCPSurvey) misspelt(lower []dhcpopts.Answer) string {
 			more = append(more, "option 43")
 		}
 		if len(more) > 0 {
-			return fmt.Sprintf("%s sends %s only to %s", l.Server, strings.Join(more, " and "), strings.ToLower(VendorClass))
+			return fmt.Sprintf("%s sends %s only to %s", l.Server, strings.Join(more, " and "), strings.ToLower(dhcpopts.VendorClass))
 		}
 	}
 	for _, a := range s.Answers {
-		if a.Vendor.Vendor == "" && strings.EqualFold(strings.Trim(a.Vendor.Sub[1], "\x00 "), VendorClass) {
+		if a.Vendor.Vendor == "" && strings.EqualFold(strings.Trim(a.Vendor.Sub[1], "\x00 "), dhcpopts.VendorClass) {
 			return joinDetail("from "+a.Server.String(), a.Vendor.Problem)
 		}
 	}

@@ -127,7 +127,7 @@ func TestSurveyJudges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lower := []byte(strings.Replace(string(lync), VendorClass, "ms-uc-client", 1))
+	lower := []byte(strings.Replace(string(lync), dhcpopts.VendorClass, "ms-uc-client", 1))
 	ack := func(sip dhcpopts.SIPServers, vendor []byte) []dhcpopts.Answer {
 		return []dhcpopts.Answer{{Server: server, Type: "ack", SIP: sip, Vendor: dhcpopts.ParseVendor(vendor)}}
 	}

@@ -141,7 +141,8 @@ func gatewayIn(entry []byte) netip.Addr {
 	return addressIn(entry, unix.SizeofRtMsg, unix.RTA_GATEWAY)
 }
 
-// askRoute asks for the way to an address (RTM_GETROUTE). The error is the system's for what would be sent there.
+// askRoute asks for the way to an address (RTM_GETROUTE). The error is the system's for what would be sent there, or ErrUnsupported where it
+// cannot be asked.
 func askRoute(addr netip.Addr, flags uint32) (entry []byte, err error) {
 	family := byte(unix.AF_INET)
 	if addr.Is6() {
@@ -159,12 +160,12 @@ func askRoute(addr netip.Addr, flags uint32) (entry []byte, err error) {
 	answer := make([]byte, 4096)
 	n, err := converse(ask, answer)
 	if err != nil {
-		return nil, err
+		return nil, errors.ErrUnsupported // its errno is not about the route
 	}
 	messages, err := syscall.ParseNetlinkMessage(answer[:n])
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, errors.ErrUnsupported
 	case len(messages) == 1 && messages[0].Header.Type == unix.NLMSG_ERROR && len(messages[0].Data) >= 4:
 		return nil, syscall.Errno(-int32(binary.NativeEndian.Uint32(messages[0].Data)))
 	case len(messages) == 0 || messages[0].Header.Type != unix.RTM_NEWROUTE || len(messages[0].Data) < unix.SizeofRtMsg:
