@@ -63,7 +63,6 @@ Correct the domain in sip_address if it should be contoso.com.
 - If contso.com is right, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers (10.0.0.53:53), which do not have it.`},
 	{"a letter is missing in sip_address, and the name server answers for its own zones alone", with(dhcpSays(startDnsmasqDHCP, options{sipServer: full.sipServer, domain: sipDomain}), onDevice(called("contso.com"))), "name-not-allowed", `
 sip_address says contso.com, but DHCP option 120 names pool.contoso.com, which devices of that domain do not use; DHCP (option 15 or 119) says contoso.com; the name server 10.0.0.53:53 refuses to answer this device (REFUSED).
-The problem is with this device.
 Correct the domain in sip_address if it should be contoso.com.
 - Allow this network to query the name server, correct sip_address if its domain is wrong, or set dns_servers to a name server that works.
 - If contso.com is right, name a host inside it in DHCP option 120, such as sip.contso.com, with an A record and in the certificate of the Registrar.`},
