@@ -17,11 +17,11 @@ Start the Registrar service on fe01.contoso.com, or correct the port.
 	{"filtered", with(published(fe01), the(fe01, blackHole)), "connect-timeout", `
 fe01.contoso.com:5061 (10.0.0.11) does not answer, but the same server refuses connections on port 443: the service behind port 5061 hangs and takes no connections, or a firewall drops what is sent there or what comes back.
 Check that the service behind port 5061 of fe01.contoso.com does not hang.
-- Look for a firewall that drops packets to or from port 5061, on the way or on fe01.contoso.com itself.`},
+- Look for a firewall that drops packets to or from port 5061, on the way, on fe01.contoso.com itself or on this device.`},
 	{"hung, and its queue is full", with(published(pool01), hung), "connect-timeout", `
 pool01.contoso.com:5061 (10.0.0.20) does not answer, but the same server refuses connections on port 443: the service behind port 5061 hangs and takes no connections, or a firewall drops what is sent there or what comes back.
 Check that the service behind port 5061 of pool01.contoso.com does not hang.
-- Look for a firewall that drops packets to or from port 5061, on the way or on pool01.contoso.com itself.`},
+- Look for a firewall that drops packets to or from port 5061, on the way, on pool01.contoso.com itself or on this device.`},
 	{"no route", with(published(fe01), the(fe01, noRoute)), "connect-unreachable", `
 fe01.contoso.com:5061 (10.0.0.11) cannot be reached: a router or firewall rejects the connection, or no host has that address.
 Look for a firewall that rejects port 5061, then check the address record and whether fe01.contoso.com is running.`},
@@ -45,7 +45,7 @@ If a proxy or load balancer listens there, check that the Registrar behind it is
 	{"behind a router, nothing arrives", with(published(fe01), behindRouter, dropsAll), "connect-timeout", `
 fe01.contoso.com:5061 (10.0.0.11) does not answer at all: the server is down or hangs, or a firewall drops what is sent there or what comes back. What is sent there goes through 10.0.0.1, by the route of this device to 10.0.0.11/32, and not by the default route.
 Check that fe01.contoso.com is running and does not hang; see whether that route is right.
-- Look for a firewall that drops packets to or from port 5061, on the way or on fe01.contoso.com itself.`},
+- Look for a firewall that drops packets to or from port 5061, on the way, on fe01.contoso.com itself or on this device.`},
 	{"behind a router, a firewall drops the TLS handshake", with(published(fe01), behindRouter, firewall(hello+" drop")), "tls-timeout", `
 fe01.contoso.com:5061 (10.0.0.11) accepts the connection, but the TLS handshake of this device never arrives there, not even in small packets: a firewall lets the connection through, and drops what is sent on it.
 Look for a firewall that opens connections to port 5061 and then drops what is sent on them: application control, TLS inspection, intrusion prevention.`},
@@ -71,7 +71,7 @@ Each of the 2 Registrars (fe01.contoso.com, fe02.contoso.com) does not answer, b
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061.
 - See what else they share: a host, a load balancer, a setting, an update.
 - Check that the service behind port 5061 of fe01.contoso.com does not hang.
-- Look for a firewall that drops packets to or from port 5061, on the way or on fe01.contoso.com itself.`},
+- Look for a firewall that drops packets to or from port 5061, on the way, on fe01.contoso.com itself or on this device.`},
 	{"behind a router, all Registrars refuse", with(published(fe01, second, edge05), behindRouter, firewall(refuses)), "connect-refused", `
 Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) refuses the connection. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them. It is not known which.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.

@@ -22,7 +22,7 @@ The problem is with this device.
 Restore the default route, or set the setting interface to the port that is connected to the phone network, such as eth0.`},
 	{"the gateway is wrong, and the Registrar is behind it", with(published(fe01), address(fe01.host, "10.98.0.2"), wrongGateway), "connect-timeout", `
 The gateway 10.0.0.199 does not answer: this device cannot reach what is behind it, such as fe01.contoso.com:5061 (10.98.0.2).
-Check that 10.0.0.199 is running, and that this device is in its VLAN.
+Check the cable and the switch port of this device (VLAN, 802.1X, MAC filter), and that 10.0.0.199 is running.
 - If 10.0.0.199 is the wrong gateway of this device, or its subnet mask is wrong, correct that.`},
 	{"no password is configured", with(published(fe01), unset("password_file")), "sip-auth-not-supported", `
 fe01.contoso.com asks for a password, but none is configured.
@@ -51,12 +51,12 @@ Restart homeward so that it registers again, or fix pool01.contoso.com: choose t
 	{"last good is dead, and so are DNS and DHCP", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies, the(fe01, refuses))), "dns-timeout", `
 No name server answers (10.0.0.53:53), although 10.0.0.11, in the same subnet, can be reached. The last good Registrar fe01.contoso.com does not answer either.
 Check that the name server runs and does not hang.
-- Look for a firewall, on the way or on the server itself, that drops port 53.
+- Look for a firewall, on the way, on the server itself or on this device, that drops port 53.
 - Set dns_servers to a name server that works.`},
 	{"last good is alive, and DNS and DHCP are dead", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies)), "dns-timeout", `
 The device signs in to fe01.contoso.com, the last Registrar that worked, because nothing else leads to one: no name server answers (10.0.0.53:53), although 10.0.0.11, in the same subnet, can be reached.
 Check that the name server runs and does not hang.
-- Look for a firewall, on the way or on the server itself, that drops port 53.
+- Look for a firewall, on the way, on the server itself or on this device, that drops port 53.
 - Set dns_servers to a name server that works.`},
 	{"TLS is gone from a site that had it", with(published(fe01, at("internal-tcp")), later(the(fe01, refuses))), "connect-refused", `
 fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it. This device was registered there at ….

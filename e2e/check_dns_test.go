@@ -108,7 +108,7 @@ Check that the name server runs, and that nothing drops port 53 on the way.
 	{"the name server answers over TCP alone", with(published(fe01), dnsOverTCPAlone, dhcpSaysNothing), "dns-timeout", `
 No name server answers (10.0.0.53:53), although 10.0.0.53 accepts connections on TCP port 53.
 Check that the name server runs and does not hang.
-- Look for a firewall, on the way or on the server itself, that drops UDP port 53.
+- Look for a firewall, on the way, on the server itself or on this device, that drops UDP port 53.
 - Set dns_servers to a name server that works.`},
 	{"the name server answers from another address", with(published(fe01), dnsAnswersFrom("10.0.0.57"), dhcpSaysNothing), "dns-timeout", `
 The name server 10.0.0.53:53 was asked, and the answer came from 10.0.0.57:53: it is not accepted, since anybody could send such an answer.

@@ -95,8 +95,7 @@ var (
 
 const (
 	mendGateway = "[correct the gateway of this device: DHCP gives {given}]|" +
-		"[check the cable and the switch port of this device (VLAN, 802.1X, MAC filter), since {dhcp} either]|" +
-		"[check that {gateway} is running, and that this device is in its VLAN]|" +
+		"[check the cable and the switch port of this device (VLAN, 802.1X, MAC filter), and that {gateway} is running]|" +
 		"[if {gateway} is the wrong gateway of this device, or its subnet mask is wrong, correct that]|" +
 		"[check that the router {router} is running and still announces itself in this VLAN (router advertisements)]|" +
 		"[if the default route over {router} was configured on this device, correct it]"

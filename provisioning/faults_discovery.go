@@ -20,8 +20,8 @@ var (
 		"{lost} of {asked} queries to the name server {server} were not answered ({share} %)",
 		"look for a bad cable, weak Wi-Fi or a saturated link between this device and {server}, and for a query limit on the server")
 	FaultDNSGap = declare("dns.gap", DNSTimeout, "",
-		"the name server {server} did not answer for {span} at {at}, but answers otherwise",
-		"if it was restarted then, nothing has to be done; if this comes again, look in its log for that time, for a query limit on it, and for what interrupts the way to it")
+		"the name server {server} did not answer for {span} at {at}; it answered {otherwise}",
+		"[run {now}: it shows whether the name server answers again]|if it was restarted then, nothing has to be done; if this comes again, look in its log for that time, for a query limit on it, and for what interrupts the way to it")
 	FaultDNSSlow = declare("dns.slow", Slow, "",
 		"the name server {server} takes {ms} ms to answer", "check the connection between this device and {server}, and the forwarders of the server; or set dns_servers to a nearer one")
 	FaultDNSUnreachable = declare("dns.unreachable", DNSTimeout, SideNetwork,
@@ -41,14 +41,14 @@ var (
 		"[check the VLAN and the gateway of this device, since {dhcp} either]|check that the name server runs, and that nothing drops port 53 on the way|set dns_servers to a name server that works", "dns")
 	FaultDNSSilentWayOpen = declare("dns.silent-way-open", DNSTimeout, "",
 		"no name server answers ({servers})[, although {alive}][; the gateway {hop} on the way there does]",
-		"check that the name server runs and does not hang|[look for a firewall, on the way or on the server itself, that drops {dropped}]|"+
-			"[look for a firewall, on the way or on the server itself, that drops {blocked}]|[check that the gateway {hop} forwards packets]|set dns_servers to a name server that works", "dns")
+		"check that the name server runs and does not hang|[look for a firewall, on the way, on the server itself or on this device, that drops {dropped}]|"+
+			"[look for a firewall, on the way, on the server itself or on this device, that drops {blocked}]|[check that the gateway {hop} forwards packets]|set dns_servers to a name server that works", "dns")
 	FaultDNSUpstream = declare("dns.upstream-silent", DNSTimeout, "",
 		"the resolver on this device ({servers}) resolves nothing[, and the name servers that it is meant to ask do not answer ({upstream})][; whom it asks is not known; the name servers that DHCP gives do not answer ({given})][, although {alive}][; the gateway {hop} on the way there does]",
 		"[check the VLAN and the gateway of this device, since {dhcp} either]|check that [{upstream}][{given}] runs, and that nothing drops port 53 on the way|[see whom the resolver on this device asks, if it is not {given}]|have DHCP name other name servers (option 6), or set dns_servers to one that works", "dns")
 	FaultDNSSilentFor = declare("dns.silent-for-one-name", DNSTimeout, SideDNS,
 		"the name server {servers} does not answer when it is asked for {name}",
-		"look at the zone of {name} on the name server, and at its forwarders")
+		"if the name server answers other questions, look at the zone of {name} there, and at its forwarders|otherwise see whether it runs, and whether its address is right")
 	FaultDNSServFail = declare("dns.servfail", DNSServFail, SideDNS,
 		"the name server {servers} cannot look up {name} (SERVFAIL)"+itSays, mendZone)
 	FaultDNSServFailAll = declare("dns.servfail-for-all", DNSServFail, SideDNS,
@@ -203,7 +203,7 @@ var (
 		"find {foreign} and stop it; then create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set option 120 on {own}", "name")
 	FaultDHCPDisagreeDead = declare("dhcp.disagree-dead", DHCPConflict, SideDHCP,
 		"DHCP servers that disagree answer here ({servers})"+obeyedKnown+"; the device uses the answer that comes first, and {cause}",
-		"find the DHCP server that does not belong to this network, and correct or stop it; if all of them belong here, correct option 120 on the one that is wrong", "registrar")
+		"find the DHCP server that does not belong to this network, and correct or stop it[: {wrong} names {host}]; if all of them belong here, correct option 120 on the one that is wrong", "registrar")
 	FaultDHCPOtherAnswers = declare("dhcp.other-answers", DHCPConflict, SideDHCP, "{host}, which another of them names, answers", "")
 	FaultDHCPOtherDead    = declare("dhcp.other-dead", DHCPConflict, SideDHCP, "no Registrar can be reached at {host}, which one of them names", "")
 	FaultWebService       = declare("dhcp.web-service", "", SideDNS,

@@ -238,7 +238,7 @@ const (
 const cuttingLater = "look for a firewall[ {there}] that cuts running connections to port {port} (application control, intrusion prevention)"
 
 // dropsPort is for a port that does not answer: the same is seen where the answer is dropped on its way back.
-const dropsPort = "look for a firewall that drops packets to or from port {port}, on the way or on {host} itself"
+const dropsPort = "look for a firewall that drops packets to or from port {port}, on the way, on {host} itself or on this device"
 
 // dropping is for a firewall that looks into connections.
 const dropping = "look for a firewall[ {there}] that opens connections to port {port} and then drops what is sent on them: application control, TLS inspection, intrusion prevention"

@@ -154,7 +154,7 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if dead.None() {
 		dead = deadPlace(f, first)
 	}
-	t := besideLastGood(f, byWildcard(f, disagreeAbout(f, first, dead), first), first)
+	t := besideLastGood(f, byWildcard(f, disagreeAbout(f, first.Step, first.Host, dead), first), first)
 	if other := recordsOf(f, first.Step); !t.None() && !other.None() { // it may be the old one
 		t = t.And(other)
 	}

@@ -168,6 +168,30 @@ func noRecord(f *Facts) bool {
 	})
 }
 
+// disagreeAbout says of a host that leads nowhere that another DHCP server names another, and who names it.
+func disagreeAbout(f *Facts, step provisioning.Step, host string, dead provisioning.Trouble) provisioning.Trouble {
+	if step != provisioning.DHCPTLS && step != provisioning.DHCPTCP || f.DHCP == nil || f.DHCP.Conflict == "" {
+		return dead
+	}
+	facts := strangers(f)
+	var wrong []netip.Addr
+	for i := range f.DHCP.Answers {
+		if a := &f.DHCP.Answers[i]; slices.Contains(a.SIP.Names, host) {
+			wrong = append(wrong, a.Server)
+		}
+	}
+	if len(wrong) > 0 {
+		facts["wrong"], facts["host"] = sorted(wrong), host
+	}
+	t := provisioning.FaultDHCPDisagreeDead.Because(dead, facts)
+	for _, other := range f.Places {
+		if other.Host != host && other.Role == Unplanned && other.Step == provisioning.DHCPTLS && other.ready() {
+			return t.Also(provisioning.FaultDHCPOtherAnswers, provisioning.Facts{"host": other.HostPort()})
+		}
+	}
+	return t
+}
+
 // byStrangers is for a device that finds no way where DHCP servers disagree about the gateway or the name servers: that may be why.
 func byStrangers(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	switch t.Area() {

@@ -91,8 +91,12 @@ func lacking(f *Facts) provisioning.Trouble {
 		}
 	}
 	for _, s := range f.Plan.Skipped {
-		if s.Host != "" && s.Step != provisioning.HostName {
-			return notUsed(f, s)
+		switch t := notUsed(f, s); {
+		case s.Host == "" || s.Step == provisioning.HostName:
+		case s.Reason == provisioning.NoAddress && f.DHCP != nil && f.DHCP.Network == "": // else it may be of another network
+			return disagreeAbout(f, s.Step, s.Host, t)
+		default:
+			return t
 		}
 	}
 	for _, found := range f.Found {

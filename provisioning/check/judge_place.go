@@ -46,20 +46,6 @@ func showsNothing(p *Place) bool {
 	return stage(best) == 0 && !known
 }
 
-// disagreeAbout says of a place that is dead that another DHCP server names another.
-func disagreeAbout(f *Facts, p *Place, dead provisioning.Trouble) provisioning.Trouble {
-	if p.Step != provisioning.DHCPTLS && p.Step != provisioning.DHCPTCP || f.DHCP == nil || f.DHCP.Conflict == "" {
-		return dead
-	}
-	t := provisioning.FaultDHCPDisagreeDead.Because(dead, strangers(f))
-	for _, other := range f.Places {
-		if other.Host != p.Host && other.Role == Unplanned && other.Step == provisioning.DHCPTLS && other.ready() {
-			return t.Also(provisioning.FaultDHCPOtherAnswers, provisioning.Facts{"host": other.HostPort()})
-		}
-	}
-	return t
-}
-
 // firstChoiceFails is about what the site means to be used, and is not: a name that leads nowhere comes before a Registrar of a later rank.
 func firstChoiceFails(f *Facts) provisioning.Trouble {
 	t := firstPlaceFails(f)

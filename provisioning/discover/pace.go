@@ -49,11 +49,12 @@ func LossyServer(q Quality) provisioning.Trouble {
 		return provisioning.Trouble{}
 	}
 	if g := q.Gap; g.Took > 0 {
-		span := "about"
+		facts := provisioning.Facts{"server": q.Server, "at": g.At.UTC().Format("15:04:05 UTC"), "span": fmt.Sprintf("about %d ms", g.Took.Milliseconds()), "otherwise": "after that"}
 		if g.Open {
-			span = "at least"
+			facts["span"], facts["otherwise"] = fmt.Sprintf("at least %d ms", g.Took.Milliseconds()), "before that; whether it does again was not seen"
+			facts["now"] = "homeward check"
 		}
-		return provisioning.FaultDNSGap.Met(provisioning.Facts{"server": q.Server, "at": g.At.UTC().Format("15:04:05 UTC"), "span": fmt.Sprintf("%s %d ms", span, g.Took.Milliseconds())})
+		return provisioning.FaultDNSGap.Met(facts)
 	}
 	return provisioning.FaultDNSLossy.Met(provisioning.Facts{"server": q.Server, "asked": q.Asked, "lost": q.Asked - q.Answered, "share": q.Lost()})
 }
