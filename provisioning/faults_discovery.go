@@ -38,11 +38,12 @@ var (
 		"no name server can be queried: {servers} closes the connection without an answer", "check the log of the name server, or set dns_servers to a name server that works", "dns")
 	FaultDNSSilent = declare("dns.silent", DNSTimeout, "",
 		"no name server answers ({servers})",
-		"[check the VLAN and the gateway of this device, since {dhcp} either]|check that the name server runs, and that nothing drops port 53 on the way|set dns_servers to a name server that works", "dns")
+		"[correct the name servers of this device: DHCP gives {better}]|[check the VLAN and the gateway of this device, since {dhcp} either]|check that the name server runs, and that nothing drops port 53 on the way|set dns_servers to a name server that works", "dns")
 	FaultDNSSilentWayOpen = declare("dns.silent-way-open", DNSTimeout, "",
 		"no name server answers ({servers})[, although {alive}][; the gateway {hop} on the way there does]",
-		"check that the name server runs and does not hang|[look for a firewall, on the way, on the server itself or on this device, that drops {dropped}]|"+
+		"[correct the name servers of this device: DHCP gives {better}]|check that the name server runs and does not hang|[look for a firewall, on the way, on the server itself or on this device, that drops {dropped}]|"+
 			"[look for a firewall, on the way, on the server itself or on this device, that drops {blocked}]|[check that the gateway {hop} forwards packets]|set dns_servers to a name server that works", "dns")
+	FaultDNSGiven    = declare("dns.given-answers", DNSTimeout, "", "the name server {better}, which DHCP gives and this device does not ask, answers", "")
 	FaultDNSUpstream = declare("dns.upstream-silent", DNSTimeout, "",
 		"the resolver on this device ({servers}) resolves nothing[, and the name servers that it is meant to ask do not answer ({upstream})][; whom it asks is not known; the name servers that DHCP gives do not answer ({given})][, although {alive}][; the gateway {hop} on the way there does]",
 		"[check the VLAN and the gateway of this device, since {dhcp} either]|check that [{upstream}][{given}] runs, and that nothing drops port 53 on the way|[see whom the resolver on this device asks, if it is not {given}]|have DHCP name other name servers (option 6), or set dns_servers to one that works", "dns")

@@ -105,7 +105,7 @@ func TestVerbs(t *testing.T) {
 		all = append(all, p)
 	}
 	brokertest.Eventually(t, "the devices are listed", time.Minute, func() error {
-		if got := standingsOf(t); len(got) != 4 || got["paris/stopped"] != "registered" {
+		if got, err := standingsOf(t); err != nil || len(got) != 4 || got["paris/stopped"] != "registered" {
 			return fmt.Errorf("got %v", got)
 		}
 		return nil

@@ -24,6 +24,7 @@ type Facts struct {
 	Defaults    []*wire.Route                               // of IPv4: first the one that is used, if it is known
 	Ways        map[netip.Addr]Way                          // to all addresses that were asked
 	Quality     []discover.Quality                          // of the name servers
+	Given       []discover.Quality                          // of those that DHCP gives and this device does not ask, where its own do not answer
 	Upstream    []discover.Quality                          // of those that a resolver on this device asks, where it has nothing to say
 	Told        bool                                        // the system has told which these are, and not DHCP
 	OverTCP     string                                      // what a silent name server does on TCP port 53; "": nothing

@@ -38,6 +38,7 @@ func (e *eye) askUpstream(ctx context.Context, f *Facts) {
 		asking.Go(func() { f.Upstream = e.MeasureAll(ctx, servers) })
 		f.OverTCP = e.dnsOverTCP(ctx, servers)
 	case f.unheard() != "":
+		asking.Go(func() { f.Given = e.MeasureAll(ctx, given(f)) })
 		f.OverTCP = e.dnsOverTCP(ctx, f.Servers)
 	}
 }
@@ -80,13 +81,22 @@ func (f *Facts) upstreams() (servers []netip.AddrPort) {
 	if f.Wire.Upstreams != nil {
 		servers = f.Wire.Upstreams(f.Servers)
 	}
-	if f.Told = len(servers) > 0; !f.Told && f.DHCP != nil {
-		for i := range f.DHCP.Answers {
-			for _, addr := range f.DHCP.Answers[i].NameServers {
-				at := netip.AddrPortFrom(addr, dnsPort)
-				if discover.CheckPlace(&f.Policy, f.Wire, at, dnsPort) == nil && !slices.Contains(servers, at) {
-					servers = append(servers, at)
-				}
+	if f.Told = len(servers) > 0; !f.Told {
+		servers = given(f)
+	}
+	return servers[:min(len(servers), maxUpstreams)]
+}
+
+// given are the name servers that DHCP gives, and that this device does not ask.
+func given(f *Facts) (servers []netip.AddrPort) {
+	if f.DHCP == nil {
+		return nil
+	}
+	for i := range f.DHCP.Answers {
+		for _, addr := range f.DHCP.Answers[i].NameServers {
+			at := netip.AddrPortFrom(addr, dnsPort)
+			if discover.CheckPlace(&f.Policy, f.Wire, at, dnsPort) == nil && !slices.Contains(servers, at) && !slices.Contains(f.Servers, at) {
+				servers = append(servers, at)
 			}
 		}
 	}
@@ -145,10 +155,17 @@ func upstreamFails(f *Facts) provisioning.Trouble {
 func silentServers(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	facts := wayTo(f, f.Servers)
 	facts["servers"] = provisioning.ListOf(f.Servers)
+	fault := provisioning.FaultDNSSilent
 	if facts["alive"] != nil || facts["hop"] != nil {
-		return provisioning.FaultDNSSilentWayOpen.Met(t.With(facts).Facts)
+		fault = provisioning.FaultDNSSilentWayOpen
 	}
-	return provisioning.FaultDNSSilent.Met(t.With(facts).Facts)
+	for _, q := range f.Given {
+		if q.Answered > 0 {
+			facts["better"] = q.Server
+			return fault.Met(t.With(facts).Facts).Also(provisioning.FaultDNSGiven, facts)
+		}
+	}
+	return fault.Met(t.With(facts).Facts)
 }
 
 // wayTo is what is known of the way to name servers of which none answers: who does on it, and DHCP.
