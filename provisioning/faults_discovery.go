@@ -49,7 +49,7 @@ var (
 		"[check the VLAN and the gateway of this device, since {dhcp} either]|check that [{upstream}][{given}] runs, and that nothing drops port 53 on the way|[see whom the resolver on this device asks, if it is not {given}]|have DHCP name other name servers (option 6), or set dns_servers to one that works", "dns")
 	FaultDNSSilentFor = declare("dns.silent-for-one-name", DNSTimeout, SideDNS,
 		"the name server {servers} does not answer when it is asked for {name}",
-		"if the name server answers other questions, look at the zone of {name} there, and at its forwarders|otherwise see whether it runs, and whether its address is right")
+		"if the name server answers other questions, look at the zone of {name} there, and at its forwarders|see whether it runs, and whether its address is right")
 	FaultDNSServFail = declare("dns.servfail", DNSServFail, SideDNS,
 		"the name server {servers} cannot look up {name} (SERVFAIL)"+itSays, mendZone)
 	FaultDNSServFailAll = declare("dns.servfail-for-all", DNSServFail, SideDNS,
