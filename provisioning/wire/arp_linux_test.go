@@ -67,20 +67,26 @@ func answerARP(t *testing.T) (asked func() []string) {
 	}
 }
 
+// configure runs commands of ip, such as "link set here0 up".
+func configure(t *testing.T, commands ...string) {
+	t.Helper()
+	ip := needs.Program(t, "ip")
+	for _, command := range commands {
+		if out, err := exec.Command(ip, strings.Fields(command)...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %v: %s", command, err, out)
+		}
+	}
+}
+
 // Everybody who says that he has an address is heard, once each: not this device itself, nor who speaks of another address. Asked for an
 // own address, the question names no sender: see Wire.Holders.
 func TestHolders(t *testing.T) {
 	if !netns.Enter(t) {
 		return
 	}
-	ip := needs.Program(t, "ip")
-	for _, command := range []string{
+	configure(t,
 		"link add here0 type veth peer name there0", "link set here0 address 02:00:00:00:00:01", "link set there0 arp off up", "link set here0 up", "address add 10.9.0.1/24 dev here0",
-	} {
-		if out, err := exec.Command(ip, strings.Fields(command)...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %s: %v: %s", command, err, out)
-		}
-	}
+	)
 	asked := answerARP(t)
 	for addr, want := range map[string]string{
 		"10.9.0.2": "02:00:00:00:00:08 02:00:00:00:00:09", "10.9.0.3": "02:00:00:00:00:08", "10.9.0.1": "02:00:00:00:00:08 02:00:00:00:00:09",
@@ -119,16 +125,11 @@ func TestNext(t *testing.T) {
 	if !netns.Enter(t) {
 		return
 	}
-	ip := needs.Program(t, "ip")
-	for _, command := range []string{
+	configure(t,
 		"link add here0 type veth peer name there0", "link set there0 up", "link set here0 up", "address add 10.9.0.1/24 dev here0",
 		"neighbour add 10.9.0.2 lladdr 02:00:00:00:00:02 dev here0 nud reachable", "neighbour add 10.9.0.4 lladdr 02:00:00:00:00:04 dev here0 nud permanent",
 		"route add default via 10.9.0.2", "route add 192.0.2.0/24 via 10.9.0.4",
-	} {
-		if out, err := exec.Command(ip, strings.Fields(command)...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %s: %v: %s", command, err, out)
-		}
-	}
+	)
 	for addr, want := range map[string]string{
 		"198.51.100.1": "10.9.0.2 02:00:00:00:00:02", "10.9.0.2": "10.9.0.2 02:00:00:00:00:02", "10.9.0.3": "10.9.0.3", "192.0.2.1": "10.9.0.4", // which is not known to be there
 	} {

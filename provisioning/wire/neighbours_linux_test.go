@@ -3,12 +3,10 @@ package wire
 import (
 	"context"
 	"net/netip"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
-	"homeward/e2e/needs"
 	"homeward/e2e/netns"
 )
 
@@ -18,17 +16,12 @@ func TestNobodyAnswersToAnAddress(t *testing.T) {
 	if !netns.Enter(t) {
 		return
 	}
-	ip := needs.Program(t, "ip")
-	for _, command := range []string{
+	configure(t,
 		"link add here0 type veth peer name there0", "link set there0 up", "link set here0 up",
 		"address add 10.9.0.1/24 dev here0", "address add 2001:db8:9::1/64 dev here0 nodad",
 		"neighbour add 10.9.0.2 lladdr 02:00:00:00:00:02 dev here0", "neighbour add 2001:db8:9::2 lladdr 02:00:00:00:00:02 dev here0",
 		"route add default via 10.9.0.2", "route add 192.0.2.128/25 via 10.9.0.4", "route add 2001:db8:99::/64 via 2001:db8:9::4",
-	} {
-		if out, err := exec.Command(ip, strings.Fields(command)...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %s: %v: %s", command, err, out)
-		}
-	}
+	)
 	for at, missing := range map[string]string{
 		"10.9.0.3:5061": "10.9.0.3", "[2001:db8:9::3]:5061": "2001:db8:9::3",
 		"192.0.2.129:5061": "10.9.0.4", "[2001:db8:99::1]:5061": "2001:db8:9::4",

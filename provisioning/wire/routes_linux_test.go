@@ -3,12 +3,9 @@ package wire
 import (
 	"fmt"
 	"net/netip"
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 
-	"homeward/e2e/needs"
 	"homeward/e2e/netns"
 )
 
@@ -18,19 +15,14 @@ func TestRoute(t *testing.T) {
 	if !netns.Enter(t) {
 		return
 	}
-	ip := needs.Program(t, "ip")
-	for _, command := range []string{
+	configure(t,
 		"link add here0 type veth peer name there0", "link set there0 up", "link set here0 up", "address add 10.9.0.1/24 dev here0", "address add 2001:db8:9::1/64 dev here0 nodad",
 		"route add default via 10.9.0.2 metric 50", "route add default via 10.9.0.3 metric 100", "route add default via 2001:db8:9::2 metric 70",
 		"route add 192.0.2.0/28 via 10.9.0.4 proto dhcp metric 9", "route add 192.0.2.1/32 via 10.9.0.5", "route add 192.0.2.32/28 nexthop via 10.9.0.6 nexthop via 10.9.0.6 weight 2",
 		"route add 192.0.2.48/28 via inet6 fe80::9 dev here0", "route add 2001:db8:a::/48 via fe80::4 dev here0 proto ra",
 		"route add unreachable 192.0.2.64/28", "route add blackhole 192.0.2.80/28", "route add prohibit 192.0.2.96/28", "route add unreachable 2001:db8:b::/48",
 		"route add 192.0.2.112/28 via 10.9.0.7 table 100", "rule add to 192.0.2.112/28 lookup 100", "rule add to 192.0.2.128/28 prohibit", "rule add to 192.0.2.144/28 blackhole",
-	} {
-		if out, err := exec.Command(ip, strings.Fields(command)...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %s: %v: %s", command, err, out)
-		}
-	}
+	)
 	for addr, want := range map[string]string{
 		"198.51.100.1": "0.0.0.0/0 10.9.0.2 here0 50 0 ", "10.9.0.9": "10.9.0.0/24 invalid IP here0 0 0 ",
 		"192.0.2.2": "192.0.2.0/28 10.9.0.4 here0 9 0 ", "192.0.2.1": "192.0.2.1/32 10.9.0.5 here0 0 0 ",
