@@ -74,28 +74,22 @@ func TestMend38CheckDefaultRoutes(t *testing.T) { checkLinks(t, defaultRows) }
 func TestMend39CheckKnownHosts(t *testing.T) { checkLinks(t, knownRows) }
 
 // routes gives the device routes.
-func routes(all ...string) given {
+func routes(all ...string) given { return routing("route", all...) }
+
+// rule gives the device a rule of routing.
+func rule(text string) given { return routing("rule", text) }
+
+// routing adds entries to a table of the device, by the commands of ip.
+func routing(table string, entries ...string) given {
 	return func(t testing.TB, c *scene) {
-		for _, route := range all {
-			words := append([]string{"-n", c.site.device.name, "route", "add"}, strings.Fields(route)...)
+		for _, entry := range entries {
+			words := append([]string{"-n", c.site.device.name, table, "add"}, strings.Fields(entry)...)
 			mustIP(t, words...)
 			t.Cleanup(func() {
 				words[3] = "del"
 				mustIP(t, words...)
 			})
 		}
-	}
-}
-
-// rule gives the device a rule of routing.
-func rule(text string) given {
-	return func(t testing.TB, c *scene) {
-		words := append([]string{"-n", c.site.device.name, "rule", "add"}, strings.Fields(text)...)
-		mustIP(t, words...)
-		t.Cleanup(func() {
-			words[3] = "del"
-			mustIP(t, words...)
-		})
 	}
 }
 

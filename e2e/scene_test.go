@@ -97,17 +97,22 @@ func dnsNowNames(places ...place) given {
 
 func refusingDNS(t testing.TB, h *host, _ zone) *process { return startRefusingDNS(t, h) }
 
-// dnsBehind has a firewall in front of the name server of the site, with one rule of nftables.
-func dnsBehind(rule string) given {
+// dnsWith does something to the machine of the name server of the site, when that runs.
+func dnsWith(do func(t testing.TB, h *host)) given {
 	return func(_ testing.TB, c *scene) {
 		start := c.nameServer
 		c.nameServer = func(t testing.TB, h *host, z zone) *process {
 			t.Helper()
 			p := start(t, h, z)
-			h.fault(t, rule)
+			do(t, h)
 			return p
 		}
 	}
+}
+
+// dnsBehind has a firewall in front of it, with one rule of nftables.
+func dnsBehind(rule string) given {
+	return dnsWith(func(t testing.TB, h *host) { h.fault(t, rule) })
 }
 
 // dnsIsSilent, dnsOverTCPAlone, dnsOverUDPAlone and dnsLosesQueries, one in ten, are what firewalls do to a name server.
@@ -120,15 +125,9 @@ var (
 
 // dnsAnswersFrom has the name server answer from another address than the one asked, as one does that has several, or behind a NAT.
 func dnsAnswersFrom(addr string) given {
-	return func(_ testing.TB, c *scene) {
-		start := c.nameServer
-		c.nameServer = func(t testing.TB, h *host, z zone) *process {
-			t.Helper()
-			p := start(t, h, z)
-			h.run(t, "nft", "add table inet fault; add chain inet fault elsewhere { type filter hook output priority -300; }; add rule inet fault elsewhere udp sport 53 ip saddr set "+addr)
-			return p
-		}
-	}
+	return dnsWith(func(t testing.TB, h *host) {
+		h.run(t, "nft", "add table inet fault; add chain inet fault elsewhere { type filter hook output priority -300; }; add rule inet fault elsewhere udp sport 53 ip saddr set "+addr)
+	})
 }
 
 func dnsIsClosed(_ testing.TB, c *scene) {
