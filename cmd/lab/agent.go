@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -25,7 +26,11 @@ const (
 // like.
 func build(ctx context.Context, dir string, env ...string) (binary string, err error) {
 	binary = filepath.Join(dir, strings.Join(append([]string{"homeward"}, env...), "-"))
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-gcflags=all=-l", "-ldflags", "-s -w -funcalign=1", "-o", binary, "homeward/cmd/agent")
+	link := "-s -w -funcalign=1"
+	if slices.Contains(env, "GOARCH=mipsle") {
+		link += " -R 0x8000" // ADR 65
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-gcflags=all=-l", "-ldflags", link, "-o", binary, "homeward/cmd/agent")
 	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the agent: %w\n%s", err, out)
