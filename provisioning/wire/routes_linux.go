@@ -104,6 +104,15 @@ func nextHop(addr netip.Addr) netip.Addr {
 	return addr.WithZone("")
 }
 
+// source is the address of this machine from which the kernel would send to another; zero: from none, or that is not known.
+func source(to netip.Addr) netip.Addr {
+	entry, err := askRoute(to, 0)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addressIn(entry, unix.SizeofRtMsg, unix.RTA_PREFSRC)
+}
+
 // routeIn reads an entry of a routing table.
 func routeIn(entry []byte, cards []net.Interface) *Route {
 	to := addressIn(entry, unix.SizeofRtMsg, unix.RTA_DST)

@@ -53,4 +53,9 @@ func TestRoute(t *testing.T) {
 	if hop, _, _ := System().Next(netip.MustParseAddr("192.0.2.49")); hop.String() != "fe80::9" {
 		t.Errorf("IPv4 over a gateway of IPv6: next is %s", hop)
 	}
+	for to, want := range map[string]string{"198.51.100.1": "10.9.0.1", "2001:db8:c::1": "2001:db8:9::1", "192.0.2.81": "invalid IP"} {
+		if from := source(netip.MustParseAddr(to)); from.String() != want {
+			t.Errorf("to %s it sends from %s, want %s", to, from, want)
+		}
+	}
 }

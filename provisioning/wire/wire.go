@@ -111,19 +111,25 @@ func System() Wire {
 		Holders:   holders,
 	}
 	if w.Next != nil {
-		w.Lacks = func(addr netip.Addr) bool { return lacking(addr, ownAddresses(), next) }
+		w.Lacks = func(addr netip.Addr) bool {
+			return !forwarded(source(addr)) && lacking(addr, ownAddresses(), next) // its own addresses take longer to list
+		}
 	}
 	return w
 }
 
-// lacking says whether a device that has these addresses has nothing of the version of IP of another. No router forwards what comes from
-// a link-local address (RFC 4291 section 2.5.6, RFC 3927 section 7); on the link it is good enough. That a device has no address of
-// either version is no matter of the version.
+// forwarded says whether a router forwards what comes from an address, which it does not if that is link-local (RFC 4291 section 2.5.6, RFC 3927 section 7).
+func forwarded(a netip.Addr) bool {
+	return a.IsValid() && !a.IsLoopback() && !a.IsLinkLocalUnicast()
+}
+
+// lacking says whether a device that has these addresses has nothing of the version of IP of another. On the link a link-local address
+// is good enough. That a device has no address of either version is no matter of the version.
 func lacking(addr netip.Addr, own []netip.Addr, next func(netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration)) bool {
 	other := false
 	for _, a := range own {
 		switch {
-		case a.IsLoopback() || a.IsLinkLocalUnicast():
+		case !forwarded(a):
 		case a.Is4() == addr.Is4():
 			return false
 		default:

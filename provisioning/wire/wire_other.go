@@ -21,6 +21,9 @@ var near func(netip.Addr) (onLink, there bool)
 // next is not known here.
 var next func(netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration)
 
+// source is not known here.
+func source(netip.Addr) netip.Addr { return netip.Addr{} }
+
 // route is not known here.
 var route func(netip.Addr) *Route
 
