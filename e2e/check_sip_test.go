@@ -60,6 +60,28 @@ Have the account enabled.`},
 fe01.contoso.com refuses the sign-in because the client version policy refuses this device: 403 Forbidden; ms-diagnostics 17000: Client version not allowed.
 The problem is with the Registrar.
 In the client version policy of the pool, allow this device's User-Agent; or change the setting user_agent.`},
+	{"refused before any challenge", with(says(fe01, "403 Forbidden"), set(`user_agent = "acme/1.0"`)), "sip-forbidden", `
+fe01.contoso.com refuses this device before it has asked for a password, so the password is not the reason: 403 Forbidden.
+See in the log of fe01.contoso.com, or of a proxy in front of it, which rule refuses this device: one for addresses (here 10.0.0.90), for User-Agents (acme/1.0), or for SIP domains or users (sip:phone1@contoso.com).`},
+	{"refused before any challenge, for the User-Agent", with(says(fe01, "403 Forbidden", `Warning: 399 fe01.contoso.com "User-Agent not allowed"`), set(`user_agent = "acme/1.0"`)), "sip-forbidden", `
+fe01.contoso.com refuses this device before it has asked for a password, so the password is not the reason: 403 Forbidden; warning 399: User-Agent not allowed.
+The problem is with the Registrar.
+Allow the User-Agent acme/1.0 on fe01.contoso.com, or on a proxy in front of it; or change the setting user_agent.
+- See in the log of fe01.contoso.com, or of a proxy in front of it, which rule refuses this device: one for addresses (here 10.0.0.90), for User-Agents (acme/1.0), or for SIP domains or users (sip:phone1@contoso.com).`},
+	{"declined before any challenge, for the address", with(says(fe01, "603 Decline", `Reason: SIP;cause=603;text="source IP not in ACL"`), set(`user_agent = "acme/1.0"`)), "sip-rejected", `
+fe01.contoso.com refuses this device before it has asked for a password, so the password is not the reason: 603 Decline; Reason: SIP;cause=603;text="source IP not in ACL".
+The problem is with the Registrar.
+Allow the address 10.0.0.90 on fe01.contoso.com, or on a proxy in front of it.
+- See in the log of fe01.contoso.com, or of a proxy in front of it, which rule refuses this device: one for addresses (here 10.0.0.90), for User-Agents (acme/1.0), or for SIP domains or users (sip:phone1@contoso.com).`},
+	{"not found before any challenge", with(says(fe01, "404 Not Found")), "sip-not-found", `
+fe01.contoso.com says, before it has asked for a password, that it does not know the SIP address sip:phone1@contoso.com, or does not serve its domain: 404 Not Found.
+Check the spelling of sip_address, also of its domain.
+- Check on fe01.contoso.com that there is such an account, enabled for SIP, and that its domain is served there.
+- If another Registrar has the account, correct what names fe01.contoso.com.`},
+	{"a SIP server that is no Registrar", with(says(fe01, "405 Method Not Allowed")), "sip-rejected", `
+fe01.contoso.com speaks SIP, but takes no registrations: 405 Method Not Allowed.
+See whether fe01.contoso.com is the Registrar, or a gateway or another SIP server: then correct what names it.
+- If it is the Registrar, allow REGISTER there.`},
 	{"the Edge does not trust the pool", with(says(edge05, "504 Server time-out", diagnostics(1010, "Certificate trust with another server could not be established"))), "sip-unavailable", `
 edge05.contoso.com refuses the sign-in because it does not trust the certificate of the next server: 504 Server time-out; ms-diagnostics 1010: Certificate trust with another server could not be established (fe01.contoso.com).
 The problem is with the Registrar.

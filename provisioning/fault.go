@@ -164,11 +164,11 @@ func (t Trouble) On(side Side) Trouble {
 	return t
 }
 
-// sideOpen is no side, whatever that of the Cause is.
-const sideOpen = "open"
+// SideOpen is no side, whatever that of the Fault or the Cause is.
+const SideOpen = "open"
 
 // OnNoSide says that it is not known whose side it is on, whatever the side of the Cause.
-func (t Trouble) OnNoSide() Trouble { return t.On(sideOpen) }
+func (t Trouble) OnNoSide() Trouble { return t.On(SideOpen) }
 
 // Host is the host that it is about; "": none.
 func (t Trouble) Host() string {
@@ -195,7 +195,7 @@ func (t Trouble) Reason() Reason {
 func (t Trouble) OnSide() Side {
 	rest := t.rest()
 	switch side := t.fault().Side; {
-	case rest.Side == sideOpen:
+	case rest.Side == SideOpen:
 		return ""
 	case rest.Side != "":
 		return rest.Side

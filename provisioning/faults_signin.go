@@ -2,6 +2,12 @@ package provisioning
 
 const compareLosses = "compare the times of the losses (homeward history --failures) with the logs of the Registrar and of what is on the path"
 
+// itsWords is what to do about that of which a Registrar says that its refusal is about.
+const itsWords = "[allow the User-Agent {of-agent} on {host}, or on a proxy in front of it; or change the setting user_agent]|" +
+	"[allow the address {of-address} on {host}, or on a proxy in front of it]|" +
+	"[{-of-transport}see over which transport (TLS or TCP) {host} lets devices sign in, and have DNS or DHCP name that]|" +
+	"[{-of-domain}check the domain of sip_address, and that {host} serves it]|"
+
 // The sign-in: what a Registrar that speaks SIP makes of the device. {said} are its own words.
 var (
 	FaultNoSIP = declare("sip.no-answer", SIPNoAnswer, SideRegistrar,
@@ -50,13 +56,20 @@ var (
 		"the Registrar answers, but the sign-in takes longer than a check waits[: TLS with {at} took {securing} ms, and one answer to SIP {took} ms]",
 		"find out what takes so long: the way there, or the Registrar and its domain controllers; the daemon waits longer: see homeward status")
 
+	FaultRefusedUnasked = declare("sip.refused-unasked", "", "",
+		"{host} refuses this device before it has asked for a password, so the password is not the reason: {said}",
+		itsWords+"[check on {host} that there is an account {of-account}, and that it may sign in]|see in the log of {host}, or of a proxy in front of it, which rule refuses this device: one for addresses[ (here {own})], for User-Agents[ ({agent})], or for SIP domains or users[ ({user})]")
 	FaultAccountRefused = declare("sip.account-refused", SIPForbidden, SideAccount, "{host} refuses the sign-in: {said}",
-		"check that the account is enabled for SIP and may sign in from where this device is, and that the client version policy lets the device in")
+		itsWords+"check that the account is enabled for SIP and may sign in from where this device is, and that the client version policy lets the device in")
+	FaultUnknownUnasked = declare("sip.unknown-unasked", "", "",
+		"{host} says, before it has asked for a password, that it does not know the SIP address[ {user}], or does not serve its domain: {said}",
+		"check the spelling of sip_address, also of its domain|check on {host} that there is such an account, enabled for SIP, and that its domain is served there|"+
+			"if another Registrar has the account, correct what names {host}")
 	FaultAccountUnknown = declare("sip.account-unknown", SIPNotFound, SideAccount, "{host} does not know this SIP address: {said}",
 		"check the spelling of sip_address, and that the account is enabled for SIP")
 	FaultForbidden = declare("sip.forbidden", SIPForbidden, SideAccount,
 		"{host} refuses the sign-in: {said}",
-		"check the settings user and password_file, then restart homeward: some Registrars answer a wrong password this way|"+
+		itsWords+"check the settings user and password_file, then restart homeward: some Registrars answer a wrong password this way|"+
 			"enable the account for SIP|allow this device in the client version policy|"+
 			"raise the limit of registrations per account (Asterisk: max_contacts, or remove_existing)")
 	FaultTooManyBindings = declare("sip.too-many-registrations", SIPForbidden, SideAccount,
@@ -74,9 +87,14 @@ var (
 		"{cause.do}")
 	FaultUnavailable = declare("sip.unavailable", SIPUnavailable, SideRegistrar,
 		"{host} cannot serve requests now: {said}[; {accepted} accepted before that]", "check the services of the Registrar and its pool")
-	FaultRejected = declare("sip.rejected", SIPRejected, SideRegistrar,
+	FaultRejected = declare("sip.rejected", SIPRejected, "",
 		"{host} refuses the request of this device as it stands: {said}",
-		"its answer says why: change the settings of the Registrar, or of a proxy in front of it, so that they accept the request")
+		"[{-says}its answer says why: change the settings of the Registrar, or of a proxy in front of it, so that they accept the request]|"+
+			"[{-mute}see in the log of {host}, or of a proxy in front of it, what it does not accept: its answer does not say]|"+
+			"[{-mute}if that is a mistake in the request, run homeward bundle and report it with the archive]")
+	FaultTakesNoRegister = declare("sip.takes-no-register", "", "",
+		"{host} speaks SIP, but takes no registrations: {said}",
+		"see whether {host} is the Registrar, or a gateway or another SIP server: then correct what names it|if it is the Registrar, allow REGISTER there")
 	FaultSecondRefused = declare("sip.second-refused", "", "",
 		"{host} refuses a second sign-in of this device beside that of the daemon[: {said}]",
 		"see in the log of {host} why: if it limits sign-ins or registrations of one account, that of the daemon is enough, and the limit may stay|"+

@@ -67,7 +67,7 @@ func warnings(m *message) []Warning {
 
 // telling are the header fields in which a Registrar says what it wants of a request that it refuses (RFC 3261 sections
 // 21.4.14, 21.4.15, 21.4.17; RFC 3329), and why it refuses it (RFC 3326).
-var telling = []string{"Require", "Unsupported", leastField, "Security-Server", "Reason"}
+var telling = []string{"Require", "Unsupported", leastField, "Security-Server", reasonField}
 
 // fields reads them. A 3xx that is not followed says where else to go in its Contact (RFC 3261 section 21.3).
 func fields(m *message) []Field {

@@ -123,6 +123,14 @@ func (a *authentication) sentUser() string {
 	return ""
 }
 
+// asked says whether it has asked for credentials, or was shown some.
+func (by *asker) asked() bool { return by.scheme != nil || by.spent }
+
+// wasAsked says whether the Registrar, or a proxy, has asked for credentials, or was shown some.
+func wasAsked(a *authentication) bool {
+	return a.askers[0].asked() || a.askers[1].asked()
+}
+
 // leaf returns the SHA-256 of the certificate that we sign in with; "": there is none.
 func (a *authentication) leaf() string {
 	for _, by := range a.askers {

@@ -53,6 +53,15 @@ func (c *composer) contact() string {
 	return "<sip:" + c.account.AOR.User + "@" + c.local + ";transport=" + c.transport + ">"
 }
 
+// shown is what each request of ours shows.
+func (c *composer) shown() *Shown {
+	s := &Shown{UserAgent: c.account.UserAgent, AOR: c.account.AOR.String()}
+	if local, err := netip.ParseAddrPort(c.local); err == nil {
+		s.Address = local.Addr().String()
+	}
+	return s
+}
+
 // reachable is our Contact for others.
 func (c *composer) reachable() string {
 	if c.gruu != "" {

@@ -10,7 +10,7 @@
 // It is not for deciding where to register, what a failure means, or when to try again: nothing here retries beyond what
 // a challenge or a 423 asks for. It places no calls, knows neither UDP nor DNS, and logs nothing.
 //
-// Read limits.go first, then errors.go, value.go, message.go, framing.go, document.go, instance.go, useragent.go (what stands
+// Read limits.go first, then errors.go, subject.go, value.go, message.go, framing.go, document.go, instance.go, useragent.go (what stands
 // on the wire), certificate.go, nonce.go, account.go, answer.go, challenge.go, association.go, agreement.go, ntlm.go, dsk.go, digest.go, auth.go (how we prove who we are),
 // composer.go, flow.go, pauses.go, connection.go, conversation.go (how requests and answers go to and fro), registration.go, greet.go,
 // provisioning.go, subscription.go, relays.go, responder.go (what is said), session.go, keep.go (what callers see).

@@ -53,6 +53,16 @@ type StatusError struct {
 	Accepted string
 	// The REGISTER had no Contact: it asked for no binding (Account.Unbound).
 	Unbound bool
+	// What the REGISTER had shown that was refused without credentials, and before any had been asked for: it says nothing about the
+	// password. nil: they had been asked for, or were sent.
+	Unasked *Shown
+}
+
+// Shown is by what a Registrar may tell devices apart, besides credentials.
+type Shown struct {
+	Address   string // from where it comes: "10.0.0.21"; "": not known
+	UserAgent string
+	AOR       string // "sip:phone1@contoso.com"
 }
 
 // Diagnostic is a Lync server's own account of a failure (MS-OCER).
@@ -99,6 +109,9 @@ type Field struct {
 // leastField says how long a registration must last at least (RFC 3261 section 20.23).
 const leastField = "Min-Expires"
 
+// reasonField says why a request is refused (RFC 3326).
+const reasonField = "Reason"
+
 // NamesNoInterval says whether the Registrar wants a registration that lasts longer, and does not say how long: a 423 must
 // have a Min-Expires (RFC 3261 section 21.4.17).
 func (e *StatusError) NamesNoInterval() bool {
@@ -123,7 +136,7 @@ func (e *StatusError) Error() string { return "answered " + e.Said("") }
 
 // Said is what the Registrar on a host says: "403 Forbidden; ms-diagnostics 4003: …".
 func (e *StatusError) Said(host string) string {
-	text := fmt.Sprintf("%d %s", e.Code, e.Phrase)
+	text := strings.TrimSpace(fmt.Sprintf("%d %s", e.Code, e.Phrase))
 	if e.RetryAfter > 0 {
 		text += fmt.Sprintf(" (Retry-After %d s)", int(e.RetryAfter.Seconds()))
 	}

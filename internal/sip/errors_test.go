@@ -195,3 +195,28 @@ func TestTooManyBindings(t *testing.T) {
 		}
 	}
 }
+
+// What people write into a refusal leads to what it is about, where they speak of one thing.
+func TestMend79Subject(t *testing.T) {
+	for _, test := range []struct {
+		status StatusError
+		want   Subject
+	}{
+		{StatusError{Code: 403, Phrase: "Forbidden"}, 0},
+		{StatusError{Code: 403, Phrase: "User-Agent not allowed"}, AboutAgent},
+		{StatusError{Code: 403, Phrase: "Forbidden", Warnings: []Warning{{Code: 310, Text: "You are not using the recommended version of the client"}}}, AboutAgent},
+		{StatusError{Code: 403, Phrase: "Forbidden", Fields: []Field{{"Reason", `SIP;cause=403;text="IP not in ACL"`}}}, AboutAddress},
+		{StatusError{Code: 403, Phrase: "Your address is blocked"}, AboutAddress},
+		{StatusError{Code: 403, Phrase: "Forbidden", Diagnostics: []Diagnostic{{ID: 99999, Reason: "Only TLS is accepted"}}}, AboutTransport},
+		{StatusError{Code: 404, Phrase: "Domain not served"}, AboutDomain},
+		{StatusError{Code: 404, Phrase: "User not found"}, AboutAccount},
+		{StatusError{Code: 403, Phrase: "SIP address not enabled"}, AboutAccount},
+		{StatusError{Code: 403, Phrase: "User not allowed from this network"}, 0},
+		{StatusError{Code: 403, Phrase: "User-Agent not allowed", Unsigned: true}, 0},
+		{StatusError{Code: 420, Phrase: "Bad Extension", Fields: []Field{{"Require", "user-agent"}}}, 0},
+	} {
+		if got := test.status.Subject(); got != test.want {
+			t.Errorf("%v: about %d, not %d", &test.status, got, test.want)
+		}
+	}
+}

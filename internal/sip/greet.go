@@ -43,5 +43,5 @@ func (r *registration) greet(ctx context.Context) (Greeting, error) {
 	case m.code < 400 || m.code == 401 || m.code == 407:
 		return r.talk.auth.greeting(m), nil
 	}
-	return r.talk.auth.greeting(m), r.talk.auth.refusal(m)
+	return r.talk.auth.greeting(m), r.refusal(m)
 }

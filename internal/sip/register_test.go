@@ -551,8 +551,9 @@ func tidy(want string) string {
 func TestRegisterTells(t *testing.T) {
 	const clock = "Date: Tue, 24 Oct 2023 13:28:50 GMT"
 	date := time.Date(2023, 10, 24, 13, 28, 50, 0, time.UTC)
+	unasked := &Shown{UserAgent: "homeward/test", AOR: "sip:phone1@contoso.com"}
 	refusal := &StatusError{
-		Code: 504, Phrase: "Server time-out", RetryAfter: 2 * time.Minute, Date: date,
+		Code: 504, Phrase: "Server time-out", RetryAfter: 2 * time.Minute, Date: date, Unasked: unasked,
 		Diagnostics: []Diagnostic{
 			{ID: 1007, Reason: "Temporarily cannot route", Source: "fe01.contoso.com", Besides: []string{"domain contoso.com"}},
 			{ID: 4004, Reason: "Credentials provided are not authorized to act as specified From URI"},
@@ -613,7 +614,7 @@ func TestRegisterTells(t *testing.T) {
 			script: []step{answer("420 Bad Extension", "Require: outbound", "Unsupported: gruu-10, ms-benotify", `Reason: SIP;cause=420;text="by`+"\x1b"+`policy"`,
 				`Warning: 399 fe01.contoso.com "Contact user part must be digits"`, "Security-Server: tls;q=0.1", "Contact: <sip:elsewhere@contoso.com>")},
 			err: &StatusError{
-				Code: 420, Phrase: "Bad Extension",
+				Code: 420, Phrase: "Bad Extension", Unasked: unasked,
 				Warnings: []Warning{{Code: 399, Agent: "fe01.contoso.com", Text: "Contact user part must be digits"}},
 				Fields: []Field{
 					{"Require", "outbound"}, {"Unsupported", "gruu-10, ms-benotify"}, {"Security-Server", "tls;q=0.1"}, {"Reason", `SIP;cause=420;text="by\x1bpolicy"`},
@@ -624,8 +625,13 @@ func TestRegisterTells(t *testing.T) {
 			name:   "another service",
 			script: []step{answer("380 Alternative Service", "Contact: <sip:fe02.contoso.com;transport=tls>")},
 			err: &StatusError{
-				Code: 380, Phrase: "Alternative Service", Fields: []Field{{"Contact", "<sip:fe02.contoso.com;transport=tls>"}},
+				Code: 380, Phrase: "Alternative Service", Unasked: unasked, Fields: []Field{{"Contact", "<sip:fe02.contoso.com;transport=tls>"}},
 			},
+		},
+		{
+			name:   "a refusal of what was signed",
+			script: []step{answer("401 Unauthorized", md5Challenge), answer("403 Forbidden")},
+			err:    &StatusError{Code: 403, Phrase: "Forbidden", User: "phone1", Scheme: "digest"},
 		},
 		{
 			name:   "refused credentials",
@@ -661,5 +667,13 @@ func TestRegisterTells(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What was shown goes with a refusal that came before any question, from where there is an address.
+func TestMend79Shown(t *testing.T) {
+	c := composer{account: Account{AOR: place.SIPAddress{User: "phone1", Domain: "contoso.com"}, UserAgent: "homeward/test"}, local: "10.0.0.21:50123"}
+	if got, want := *c.shown(), (Shown{"10.0.0.21", "homeward/test", "sip:phone1@contoso.com"}); got != want {
+		t.Errorf("%v, not %v", got, want)
 	}
 }

@@ -285,8 +285,17 @@ func (r *registration) failure(m *message) error {
 			return &RedirectError{Contacts: contacts}
 		}
 	}
-	e := r.talk.auth.refusal(m)
+	e := r.refusal(m)
 	e.Scheme, e.Unbound = r.talk.auth.unconfirmed(m), !r.asked
+	return e
+}
+
+// refusal reads what a final answer says about itself, and what it refuses.
+func (r *registration) refusal(m *message) *StatusError {
+	e := r.talk.auth.refusal(m)
+	if !wasAsked(r.talk.auth) {
+		e.Unasked = r.our.shown()
+	}
 	return e
 }
 

@@ -49,6 +49,9 @@ func refuse(c *caller, m manner, _ *message) reply {
 	if m.diagnostics != 0 {
 		r.headers = append(r.headers, c.diagnosis(m, m.diagnostics))
 	}
+	if m.warning != "" {
+		r.headers = append(r.headers, fmt.Sprintf("Warning: 399 sitetest %q", strings.ReplaceAll(m.warning, "_", " ")))
+	}
 	if m.retryAfter != "" {
 		r.headers = append(r.headers, "Retry-After: "+m.retryAfter)
 	}

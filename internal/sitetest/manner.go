@@ -38,6 +38,7 @@ type manner struct {
 	clientCert        bool
 	sendRoot          bool
 	diagnostics       int
+	warning           string // with "_" for blanks
 	autodiscover      string // http: where the root document leads; "": there is none
 	edge              bool
 	idle              time.Duration
@@ -169,6 +170,7 @@ var mannerOptions = options[manner]{
 	"clock":        duration(func(m *manner) *time.Duration { return &m.clock }),
 	"idle":         duration(func(m *manner) *time.Duration { return &m.idle }),
 	"diagnostics":  number(func(m *manner) *int { return &m.diagnostics }),
+	"warning":      text(func(m *manner) *string { return &m.warning }),
 	"autodiscover": text(func(m *manner) *string { return &m.autodiscover }),
 	"edge":         flag(func(m *manner) *bool { return &m.edge }),
 	"split":        flag(func(m *manner) *bool { return &m.split }),

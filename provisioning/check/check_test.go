@@ -306,8 +306,9 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		case "discovering":
 			o.Daemon = Daemon{State: provisioning.Discovering, Reason: provisioning.Reason(strings.Join(words[1:], "")), Since: time.Now().Add(-time.Hour)}
 		default:
+			reason, fault, _ := strings.Cut(words[0], "=")
 			o.Daemon = Daemon{
-				State: provisioning.Resting, Reason: provisioning.Reason(words[0]), What: strings.Join(words[1:], " "), NextAttempt: time.Now().Add(20 * time.Second),
+				State: provisioning.Resting, Reason: provisioning.Reason(reason), Fault: fault, What: strings.Join(words[1:], " "), NextAttempt: time.Now().Add(20 * time.Second),
 			}
 		}
 		return nil

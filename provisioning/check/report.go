@@ -114,13 +114,18 @@ func (d Daemon) cause() provisioning.Trouble {
 	if t.None() || d.What == "" {
 		return t
 	}
-	return toldAs(t, d.What, cmp.Or(d.Hint, d.Reason.Hint()))
+	return toldAs(t, d.Fault, d.What, cmp.Or(d.Hint, d.Reason.Hint()))
 }
 
-// toldAs is a Trouble in the words of the daemon.
-func toldAs(t provisioning.Trouble, what, do string) provisioning.Trouble {
+// toldAs is a Trouble in the words of the daemon, with the side of the fault that it names.
+func toldAs(t provisioning.Trouble, fault, what, do string) provisioning.Trouble {
 	told := *t.Fault
 	told.What, told.Do = "{what}", "{do}"
+	for _, f := range provisioning.Faults() {
+		if f.ID == fault {
+			told.Side = f.Side
+		}
+	}
 	return told.Met(provisioning.Facts{"what": what, "do": do})
 }
 
@@ -131,7 +136,7 @@ func (d Daemon) refused() provisioning.Trouble {
 			if a.Result == "failed" && a.What != "" && (a.Reason == provisioning.SIPCredentials || a.Reason == provisioning.SIPForbidden) {
 				facts := d.facts()
 				facts["host"], facts["at"] = a.Host, d.Cycle.StartedAt.Add(time.Duration(d.Cycle.TookMS)*time.Millisecond).UTC().Format("2006-01-02 15:04:05 UTC")
-				return provisioning.FaultPasswordRests.Because(toldAs(a.Reason.Met(""), a.What, cmp.Or(a.Hint, a.Reason.Hint())), facts)
+				return provisioning.FaultPasswordRests.Because(toldAs(a.Reason.Met(""), a.Fault, a.What, cmp.Or(a.Hint, a.Reason.Hint())), facts)
 			}
 		}
 	}

@@ -38,7 +38,7 @@ func second(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisio
 	case failed.Reason() == provisioning.ConnectReset:
 		facts["fails"] = "is accepted, and then dropped"
 		return provisioning.FaultSecondConnection.Because(failed, facts).OnNoSide()
-	case failed.Reason() == provisioning.SIPUnavailable, failed.Reason() == provisioning.SIPRejected, failed.Fault == provisioning.FaultTooManyBindings:
+	case failed.Reason() == provisioning.SIPUnavailable, failed.Reason() == provisioning.SIPRejected, failed.Fault == provisioning.FaultTooManyBindings, failed.Fault == provisioning.FaultRefusedUnasked:
 		return provisioning.FaultSecondRefused.Because(failed, facts).OnNoSide()
 	default:
 		return provisioning.Trouble{}

@@ -1,8 +1,10 @@
 package signin
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"homeward/internal/sip"
@@ -137,19 +139,75 @@ func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
 	if e.TooManyBindings() {
 		return j.met(provisioning.FaultTooManyBindings)
 	}
-	if doubtsPassword(j.err) {
-		return j.met(provisioning.FaultForbidden)
-	}
-	if d := diagnosed(j.err); d != nil {
-		return d.Because(statusFault(e.Code).Met(j.facts), j.facts)
-	}
-	if e.NamesNoInterval() {
+	d, side := diagnosed(j.err), j.about(e)
+	fault := statusFault(e.Code)
+	switch {
+	case doubtsPassword(j.err):
+		return j.met(provisioning.FaultForbidden).On(side)
+	case d != nil:
+		return d.Because(fault.Met(j.facts), j.facts)
+	case e.NamesNoInterval():
 		return j.met(provisioning.FaultNoMinExpires)
-	}
-	if fault := statusFault(e.Code); fault != provisioning.FaultRejected || !e.Unbound {
+	case fault == provisioning.FaultRejected && e.Unbound:
+		return j.met(provisioning.FaultNoQuery)
+	case e.Code == 405 || e.Code == 501:
+		return provisioning.FaultTakesNoRegister.Because(fault.Met(j.facts), j.facts).OnNoSide()
+	case e.Unasked != nil && (fault == provisioning.FaultAccountRefused || e.Code == 603):
+		return provisioning.FaultRefusedUnasked.Because(fault.Met(j.facts), j.facts).On(cmp.Or(side, provisioning.SideOpen))
+	case e.Unasked != nil && fault == provisioning.FaultAccountUnknown:
+		return provisioning.FaultUnknownUnasked.Because(fault.Met(j.facts), j.facts).OnNoSide()
+	case fault == provisioning.FaultAccountRefused:
+		return j.met(fault).On(side)
+	case fault == provisioning.FaultRejected:
+		return j.rejected(e)
+	default:
 		return j.met(fault)
 	}
-	return j.met(provisioning.FaultNoQuery)
+}
+
+// about notes what the words of a refusal lead to, and returns whose side that is; "": they do not tell.
+func (j *judgement) about(e *sip.StatusError) provisioning.Side {
+	agent, address := "of this device", "of this device"
+	if u := e.Unasked; u != nil {
+		agent, address = cmp.Or(u.UserAgent, agent), cmp.Or(u.Address, address)
+		j.facts["agent"], j.facts["own"], j.facts["user"] = u.UserAgent, u.Address, u.AOR
+	}
+	switch e.Subject() {
+	case sip.AboutAgent:
+		j.facts["of-agent"] = agent
+		return provisioning.SideRegistrar
+	case sip.AboutAddress:
+		j.facts["of-address"] = address
+		return provisioning.SideRegistrar
+	case sip.AboutTransport:
+		j.facts["of-transport"] = true
+		return provisioning.SideRegistrar
+	case sip.AboutDomain: // sip_address or the Registrar
+		j.facts["of-domain"] = true
+		return provisioning.SideOpen
+	case sip.AboutAccount:
+		j.facts["of-account"] = j.facts["user"]
+		return provisioning.SideAccount
+	default:
+		return ""
+	}
+}
+
+// demands are the statuses by which a Registrar asks for more than this device does, or has been set up to loop: they say why. The others
+// do not say whether the request is wrong, or who refuses it.
+var demands = []int{420, 421, 423, 439, 482, 483, 494}
+
+// rejected is for a request that is refused as it stands.
+func (j *judgement) rejected(e *sip.StatusError) provisioning.Trouble {
+	demanded, says := slices.Contains(demands, e.Code), "mute"
+	if demanded || e.Explains() {
+		says = "says"
+	}
+	j.facts[says] = true
+	if demanded {
+		return j.met(provisioning.FaultRejected).On(provisioning.SideRegistrar)
+	}
+	return j.met(provisioning.FaultRejected)
 }
 
 // statusFault is the fault of a status code (RFC 3261 section 21). A 4xx says that this request cannot be granted as it

@@ -166,6 +166,15 @@ func judgedSIP() (all []judgedError) {
 		add(fmt.Sprintf("status %d", code), &sip.StatusError{Code: code, Phrase: "Some Words", Warnings: []sip.Warning{{Code: 399, Text: "more words"}}, Fields: []sip.Field{{Name: "Require", Value: "outbound"}}})
 	}
 	add("status 423 that names an interval", &sip.StatusError{Code: 423, Phrase: "Interval Too Brief", Fields: []sip.Field{{Name: "Min-Expires", Value: "1000000"}}})
+	shown := &sip.Shown{Address: "10.0.0.50", UserAgent: "homeward/1.0", AOR: "sip:phone1@contoso.com"}
+	for _, code := range []int{403, 404, 405, 480, 488, 501, 603} {
+		add(fmt.Sprintf("status %d before any challenge", code), &sip.StatusError{Code: code, Phrase: "Some Words", Unasked: shown})
+	}
+	for _, words := range []string{"User-Agent not allowed", "IP not in ACL", "TLS only", "Domain not served", "Unknown user", "User not allowed from this network"} {
+		add("status 403, "+words+", before any challenge", &sip.StatusError{Code: 403, Phrase: "Forbidden", Unasked: shown, Warnings: []sip.Warning{{Code: 399, Text: words}}})
+		add("status 403, "+words+", to a digest", &sip.StatusError{Code: 403, Phrase: "Forbidden", Scheme: "digest", User: "phone1", Warnings: []sip.Warning{{Code: 399, Text: words}}})
+	}
+	add("status 403, IP not in ACL, after NTLM", &sip.StatusError{Code: 403, Phrase: "IP not in ACL", Accepted: "ntlm", User: "phone1"})
 	add("status 403 to a digest", &sip.StatusError{Code: 403, Phrase: "Forbidden", Scheme: "digest", User: "phone1"})
 	add("status 403, too many bindings", &sip.StatusError{Code: 403, Phrase: "Forbidden", Problem: "Too many registered contacts"})
 	for _, id := range provisioning.DiagnosticsIDs() {

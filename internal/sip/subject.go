@@ -1,0 +1,73 @@
+package sip
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// Subject is what the words of a refusal are about. People write them, each in another way: they are a lead, and no proof.
+type Subject uint8
+
+// The subjects.
+const (
+	AboutAgent     Subject = iota + 1 // which program the device is
+	AboutAddress                      // from where it comes
+	AboutTransport                    // TLS or TCP
+	AboutDomain                       // its SIP domain
+	AboutAccount
+)
+
+// subjects has the words of each subject, in the order of the subjects: what the words of one have matched is not there for the next
+// ("user agent" is no user).
+var subjects = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`(?i)\b(user.?agents?|(client|phone|device|software) (version|type|model)|version of the client|firmware)\b`),
+		regexp.MustCompile(`(?i)\b(ips?|ip.?address(es)?|(source|your|remote) address|networks?|subnets?|acls?|geo.?ip|country)\b`),
+		regexp.MustCompile(`(?i)\b(tls|srtp|encrypt(ed|ion)|transport|tcp|udp)\b`),
+		regexp.MustCompile(`(?i)\b(domains?|realm|tenant)\b`),
+		regexp.MustCompile(`(?i)\b(users?|user.?names?|accounts?|subscribers?|licen[cs]e[ds]?|sip address(es)?)\b`),
+	}
+})
+
+// Subject is what the Registrar says that its refusal is about; 0: it does not say, speaks of several things, or the answer is not signed.
+func (e *StatusError) Subject() Subject {
+	if e.Unsigned {
+		return 0
+	}
+	words := strings.Join(e.words(), "\n")
+	var found Subject
+	for i, of := range subjects() {
+		rest := of.ReplaceAllString(words, "")
+		if rest != words && found != 0 {
+			return 0
+		}
+		if rest != words {
+			found = Subject(i + 1) //nolint:gosec // there are five
+		}
+		words = rest
+	}
+	return found
+}
+
+// words are all that people have written into the answer.
+func (e *StatusError) words() []string {
+	said := []string{e.Phrase, e.Problem}
+	for _, w := range e.Warnings {
+		said = append(said, w.Text)
+	}
+	for _, f := range e.Fields {
+		if f.Name == reasonField {
+			said = append(said, f.Value)
+		}
+	}
+	for _, d := range e.Diagnostics {
+		said = append(said, d.Reason)
+	}
+	return said
+}
+
+// Explains says whether the answer says more than its status.
+func (e *StatusError) Explains() bool {
+	return e.Problem != "" || len(e.Warnings)+len(e.Fields) > 0 || saying(e.Diagnostics, "") != ""
+}
