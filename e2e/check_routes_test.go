@@ -53,6 +53,29 @@ var defaultRows = []linkRow{
 		says:  []string{"No host answers at the address of fe01.contoso.com:5061"}, not: []string{"default route"}},
 }
 
+// noWayOut is what a device says that has no default route, and needs one.
+const noWayOut = "This device has no default route, so it cannot reach the name server 10.98.0.53:53"
+
+// routerRows are devices without a default route, and what DHCP says to that. The name server is on another network.
+var routerRows = []linkRow{
+	{name: "DHCP names no router", verdict: "failed", reason: "connect-unreachable",
+		given: with(set(`dns_servers = ["`+far1+`"]`), dhcpSays(startDnsmasqDHCP, options{noRouter: true}), noDefaultRoute),
+		says:  []string{noWayOut + ", and DHCP (10.0.0.67, on eth0) names no router (option 3).", "The problem is with the DHCP server.", "Add the router (option 3) to the scope of this network on the DHCP server 10.0.0.67"}, not: []string{"not on the network", "with the network"}},
+	{name: "DHCP names no router, and the Registrar is on another network", verdict: "failed", reason: "connect-unreachable",
+		given: with(published(fe01), address(fe01.host, farRegistrar), dhcpSays(startKea, options{noRouter: true}), noDefaultRoute),
+		says:  []string{"This device has no default route, so it cannot reach fe01.contoso.com:5061 (10.98.0.2), and DHCP (10.0.0.67, on eth0) names no router (option 3)."}},
+	{name: "DHCP names a router", verdict: "failed", reason: "connect-unreachable", given: with(set(`dns_servers = ["`+far1+`"]`), dhcpSaysNothing, noDefaultRoute),
+		says: []string{noWayOut + ", although DHCP (10.0.0.67, on eth0) names the router 10.0.0.1 (option 3): the DHCP client of this device has not installed that route, or it was removed.", "The problem is with this device."}},
+	{name: "DHCP sends routes, and no default route among them", verdict: "failed", reason: "connect-unreachable",
+		given: with(set(`dns_servers = ["`+far1+`"]`), dhcpSays(startDnsmasqDHCP, options{routes: "10.97.0.0/24,10.0.0.1"}), noDefaultRoute),
+		says: []string{noWayOut + "; DHCP (10.0.0.67, on eth0) sends routes (option 121) without a default route, and a client that takes them ignores option 3, which names 10.0.0.1 (RFC 3442).",
+			"Add a default route (0.0.0.0/0 through 10.0.0.1) to option 121 of the DHCP server 10.0.0.67"}},
+	{name: "DHCP does not answer", verdict: "failed", reason: "connect-unreachable", given: with(set(`dns_servers = ["`+far1+`"]`), dhcpIsSilent, noDefaultRoute),
+		says: []string{noWayOut + "; whether DHCP names a router is not known: DHCP does not answer."}, not: []string{"The problem is with"}},
+	{name: "DHCP is not asked", verdict: "failed", reason: "connect-unreachable", given: with(set(`dns_servers = ["`+far1+`"]`), noDefaultRoute),
+		says: []string{noWayOut + "; whether DHCP names a router is not known: DHCP was not asked."}, not: []string{"The problem is with"}},
+}
+
 var knownRows = []linkRow{
 	{name: "the Registrar in the subnet is gone", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), address(fe01.host, "10.0.0.198"), known("10.0.0.198")),
 		says: []string{"No host answers at the address of fe01.contoso.com:5061 (10.0.0.198), which is in the subnet of this device"}, node: "link.address.10.0.0.198", detail: "nobody answers (ARP)"},
@@ -69,6 +92,9 @@ func TestMend37CheckRoutes(t *testing.T) { checkLinks(t, routeRows) }
 
 // TestMend38CheckDefaultRoutes: where nobody answers through the default route that is used, the other one is told.
 func TestMend38CheckDefaultRoutes(t *testing.T) { checkLinks(t, defaultRows) }
+
+// TestMend73CheckNoDefaultRoute: where a device has no default route, check says what DHCP has to do with that.
+func TestMend73CheckNoDefaultRoute(t *testing.T) { checkLinks(t, routerRows) }
 
 // TestMend39CheckKnownHosts: a host that the system has known, and that is gone, is told as exactly as one that it has never known.
 func TestMend39CheckKnownHosts(t *testing.T) { checkLinks(t, knownRows) }

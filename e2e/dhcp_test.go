@@ -23,7 +23,8 @@ type options struct {
 	sipServer string // option 120: one name
 	webServer string // option 43: sub-option 3
 
-	routes string // option 121, as dnsmasq has it in its configuration; not told by the others
+	routes   string // option 121, as dnsmasq has it in its configuration; not told by the others
+	noRouter bool   // without option 3; dnsmasq and Kea only
 
 	value120, value43 []byte // what the option holds in place of that; not told by dnsmasq
 	class             string // the vendor class that the server knows; "" is vendorClass

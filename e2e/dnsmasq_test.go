@@ -44,7 +44,7 @@ func startDnsmasqDHCP(t testing.TB, h *host, o options) *process {
 		"no-ping", // Otherwise an address is offered three seconds late.
 		"dhcp-leasefile=" + t.TempDir() + "/leases",
 		"dhcp-range=10.0.0.100,10.0.0.199,255.255.255.0,1h",
-		"dhcp-option=option:router," + bridgeAddr,
+		"dhcp-option=option:router" + map[bool]string{false: "," + bridgeAddr}[o.noRouter],
 		"dhcp-option=option:dns-server," + dnsAddr,
 	}
 	if o.sipServer != "" {

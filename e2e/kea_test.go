@@ -17,7 +17,10 @@ func startKea(t testing.TB, h *host, o options) *process {
 	raw := func(code int, data []byte) m {
 		return m{"code": code, "csv-format": false, "data": hex.EncodeToString(data)}
 	}
-	common := []m{{"name": "routers", "data": bridgeAddr}, {"name": "domain-name-servers", "data": dnsAddr}}
+	common := []m{{"name": "domain-name-servers", "data": dnsAddr}}
+	if !o.noRouter {
+		common = append(common, m{"name": "routers", "data": bridgeAddr})
+	}
 	if o.domain != "" {
 		common = append(common, m{"name": "domain-name", "data": o.domain})
 	}

@@ -5,13 +5,28 @@ var (
 	FaultNoInterface = declare("link.no-interface", DHCPNoInterface, SideDevice,
 		"this device is not on the network: there is no interface {interface}; it has {interfaces}",
 		"correct the setting interface, or plug in the adapter", "dhcp", "dns", "registrar")
-	FaultNoDefaultRoute = declare("link.no-default-route", ConnectUnreachable, SideDevice,
-		"this device is not on the network: there is no default route", mendLink, "dhcp", "dns", "registrar")
+	FaultNoDefaultRoute = declare("link.no-default-route", ConnectUnreachable, "",
+		"this device has no default route[, so it cannot reach {beyond}]; whether DHCP names a router is not known[: {why}]",
+		"[check the cable and the VLAN of this device, and the DHCP server, since {silent}]|have this device renew its DHCP lease, and see whether the DHCP server names a router (option 3)|"+fixedSettings,
+		"dns", "registrar")
+	FaultNoRouterGiven = declare("link.no-router-given", ConnectUnreachable, SideDHCP,
+		"this device has no default route[, so it cannot reach {beyond}], and DHCP ({lacking}, on {on}) names no router (option 3)",
+		"add the router (option 3) to the scope of this network on the DHCP server {lacking}, and have this device renew its lease|"+fixedSettings, "dns", "registrar")
+	FaultRouterNotTaken = declare("link.router-not-taken", ConnectUnreachable, SideDevice,
+		"this device has no default route[, so it cannot reach {beyond}], although DHCP ({giving}, on {on}) names the router {routers} (option {option}): the DHCP client of this device has not installed that route, or it was removed"+
+			"[; the DHCP server {lacking}, which answers, too, gives no default route]",
+		"[see which DHCP server this device has its lease from, and if it is {lacking}, add the router (option 3) there, or stop it]|"+
+			"have this device renew its lease, and see whether it has the default route then (Linux: ip route)|see whether its DHCP client is told to take no routes|"+
+			"if the settings of this device are fixed, configure its default gateway, {routers}", "dns", "registrar")
+	FaultRouterIgnored = declare("link.router-ignored", ConnectUnreachable, SideDHCP,
+		"this device has no default route[, so it cannot reach {beyond}]; DHCP ({lacking}, on {on}) sends routes (option 121) without a default route, and a client that takes them ignores option 3[, which names {routers}] (RFC 3442)",
+		"add a default route (0.0.0.0/0[ through {routers}]) to option 121 of the DHCP server {lacking}, and have this device renew its lease|"+
+			"[if no other route is needed, remove option 121 there: then the router {routers} of option 3 counts]", "dns", "registrar")
 	FaultSubnetOnly = declare("link.subnet-only", ConnectUnreachable, SideDevice,
 		"there is no default route: this device can reach only its own subnet",
 		"if something that the phone needs is elsewhere, check the gateway that the DHCP lease gives (option 3), or configure one")
 	FaultNothingHasAddress = declare("link.nothing-has-address", ConnectUnreachable, SideDevice,
-		"this device is not on the network: no interface has an address", mendLink, "dhcp", "dns", "registrar")
+		"this device is not on the network: no interface has an address[; {unplugged} has no carrier (no cable, or nothing at its other end)]", mendLink, "dhcp", "dns", "registrar")
 	FaultSwitchedOff = declare("link.switched-off", ConnectUnreachable, SideDevice,
 		"this device is not on the network: {interface} is switched off", "switch {interface} on (Linux: ip link set {interface} up)", "dhcp", "dns", "registrar")
 	FaultNoCarrier = declare("link.no-carrier", ConnectUnreachable, SideDevice,
@@ -105,7 +120,10 @@ const (
 		"[remove this route; if it comes by DHCP (option {unsure}), correct it there]|" +
 		"[remove this route; if a router announces it ({announced}), correct it there]|" +
 		"if the route is right, check that {hop} is running and in the VLAN of this device"
-	mendLink = "check the cable, the VLAN and the DHCP lease of this device"
-	setClock = "set the clock of this device[ from {server}, which {source} names and which gives the right time]" +
+	fixedSettings = "if the settings of this device are fixed, configure its default gateway"
+	// mendDefault is what to do where nobody has asked DHCP for the router.
+	mendDefault = "run homeward check: it asks whether DHCP names a router (option 3)|" + fixedSettings
+	mendLink    = "check the cable, the VLAN and the DHCP lease of this device"
+	setClock    = "set the clock of this device[ from {server}, which {source} names and which gives the right time]" +
 		"[; to have it set automatically, create the SRV record {record} or set DHCP option 42]"
 )

@@ -24,9 +24,11 @@ var (
 		"[run {now}: it shows whether the name server answers again]|if it was restarted then, nothing has to be done; if this comes again, look in its log for that time, for a query limit on it, and for what interrupts the way to it")
 	FaultDNSSlow = declare("dns.slow", Slow, "",
 		"the name server {server} takes {ms} ms to answer", "check the connection between this device and {server}, and the forwarders of the server; or set dns_servers to a nearer one")
-	FaultDNSUnreachable = declare("dns.unreachable", DNSTimeout, SideNetwork,
+	FaultDNSUnreachable = declare("dns.unreachable", DNSTimeout, "",
 		"no name server can be queried: there is no route to {servers}[ ({problem})]",
 		"check the gateway and the VLAN of this device, and the address of the name server; or set dns_servers to a name server that works", "dns")
+	FaultDNSNoDefault = declare("dns.no-default-route", DNSTimeout, "",
+		"no name server can be queried: this device has no default route, so it cannot reach {servers}", mendDefault, "dns")
 	FaultDNSNobodyThere = declare("dns.nobody-there", DNSTimeout, SideDNS,
 		"no host answers at the address of the name server {servers}, which is in the subnet of this device: the server is off or not connected, or the address is wrong",
 		"start the name server, or correct its address (DHCP option 6, or dns_servers); check the VLAN of this device", "dns")

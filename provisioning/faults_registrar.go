@@ -30,7 +30,9 @@ var (
 		"packets are lost: {lost} of {asked} queries to the name server {server} were not answered ({share} %), and no connection to {at}[ ({address})] can be made",
 		"look for a bad cable, weak Wi-Fi, a saturated link, or another host that has the address of this device|"+
 			"if the name server only limits queries, look for a firewall that drops port {port}")
-	FaultNoWay = declare("connect.unreachable", ConnectUnreachable, SideNetwork,
+	FaultNoDefault = declare("connect.no-default-route", ConnectUnreachable, "",
+		"this device has no default route, so it cannot reach {at}[ ({address})]", mendDefault)
+	FaultNoWay = declare("connect.unreachable", ConnectUnreachable, "",
 		"there is no route to {at}[ ({address})]", "check the address record, the gateway and the VLAN of this device")
 	FaultHostUnreachable = declare("connect.host-unreachable", ConnectUnreachable, "",
 		"{at}[ ({address})] cannot be reached|a router or firewall rejects the connection, or no host has that address",

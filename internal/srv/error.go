@@ -95,6 +95,7 @@ type Error struct {
 	Err     error        // details, or nil
 	Gateway netip.Addr   // of NoGateway: who does not answer
 	Detour  string       // of NoGateway: the route that leads through it, where that is not the default route
+	NoRoute bool         // of Unreachable: this device has no default route: Resolver.NoDefault
 	Says    *Extended    // nil: the server says no more than its Code
 	Addrs   []netip.Addr // of BadAddress the first, of NoWay all
 

@@ -52,8 +52,10 @@ func (r *Resolver) exchange(ctx context.Context, server netip.AddrPort, name str
 	}
 }
 
-// missing notes in a failure that the server, or the gateway on the way there, is not on the link on which it should be.
+// missing notes in a failure that there is no default route, or that the server, or the gateway on the way there, is not on the link on which
+// it should be.
 func (r *Resolver) missing(fail *Error, server netip.Addr) {
+	fail.NoRoute = fail.Kind == Unreachable && r.NoDefault != nil && r.NoDefault(server)
 	if fail.Kind != Timeout && fail.Kind != Unreachable || r.Absent == nil {
 		return
 	}

@@ -38,6 +38,8 @@ type Resolver struct {
 	Absent func(netip.Addr) netip.Addr
 	// Detour says by which route what is for an address goes where that is not the default route, or "". Nil: it is not known.
 	Detour func(netip.Addr) string
+	// NoDefault says whether there is no way to an address since this device has no default route. Nil: it is not known.
+	NoDefault func(netip.Addr) bool
 	// Usable says why an address that a server gave is of no use, or nil. Without it every address is used.
 	Usable func(server netip.AddrPort, addr netip.Addr) error
 	// Unvalidated asks servers to answer what they cannot validate by DNSSEC, too (RFC 4035 section 3.2.2, the bit CD).

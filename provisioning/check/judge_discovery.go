@@ -211,7 +211,7 @@ func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	case dead && t.Fault != provisioning.FaultDNSSEC && t.Fault != provisioning.FaultDNSNoAuthority:
 		return notServed(f, t)
 	default:
-		return t
+		return byRouter(f, t)
 	}
 }
 

@@ -34,6 +34,8 @@ func byRoute(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 			t = t.With(provisioning.Facts{"dhcp": dhcpSilent})
 		}
 		return byOther(f, byDHCP(f, t))
+	case slices.Contains(lacksDefault, t.Fault):
+		return byRouter(f, t)
 	case t.Fault == provisioning.FaultDeadRoute, t.Fault == provisioning.FaultDNSDeadRoute:
 		return byOrigin(f, t)
 	case slices.Contains(unheardOf, t.Fault):

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"net"
@@ -17,12 +18,13 @@ import (
 
 // Link is how this device is plugged in, as far as the system tells.
 type Link struct {
-	Interface  string // the link of the default route, or the configured one; empty: none, or not known
-	Through    string // what the default route leads through in place of Interface, such as a tunnel; or ""
-	Lack       Lack   // why there is no Interface, or why it cannot be looked at
-	Problem    string // raw words to Unreadable
-	Down       bool   // switched off
-	NoCarrier  bool   // no cable, no radio
+	Interface  string   // the link of the default route, or the configured one; empty: none, or not known
+	Through    string   // what the default route leads through in place of Interface, such as a tunnel; or ""
+	Lack       Lack     // why there is no Interface, or why it cannot be looked at
+	Problem    string   // raw words to Unreadable
+	Down       bool     // switched off
+	NoCarrier  bool     // no cable, no radio
+	Unplugged  []string // the others that are switched on and have no carrier
 	Addrs      []netip.Prefix
 	Others     []string     // further interfaces with an address: "wlan0 10.0.1.7/24"
 	Interfaces []string     // the names of all
@@ -95,8 +97,8 @@ func duplicates(iface string) (list []netip.Addr) {
 func linkOf(name string, noRoute bool, cards []card) Link {
 	l := Link{Interface: name}
 	if noRoute {
-		l.Interface = selfMade(cards)
-		name, noRoute = l.Interface, l.Interface == ""
+		l.Interface, noRoute = onlyOne(cards), selfMade(cards) == ""
+		name = l.Interface
 	}
 	known := false
 	for _, c := range cards {
@@ -104,19 +106,37 @@ func linkOf(name string, noRoute bool, cards []card) Link {
 		if c.name == name {
 			known, l.Addrs = true, c.addrs
 			l.Down, l.NoCarrier = c.flags&net.FlagUp == 0, c.flags&net.FlagUp != 0 && c.flags&net.FlagRunning == 0
-		} else if c.flags&net.FlagLoopback == 0 && len(c.addrs) > 0 {
+			continue
+		}
+		if c.flags&net.FlagLoopback == 0 && len(c.addrs) > 0 {
 			l.Others = append(l.Others, c.name+" "+provisioning.ListOf(c.addrs))
+		}
+		if c.flags&(net.FlagLoopback|net.FlagUp|net.FlagRunning) == net.FlagUp {
+			l.Unplugged = append(l.Unplugged, c.name)
 		}
 	}
 	switch {
 	case name != "" && !known:
 		l.Lack = NoInterface
-	case noRoute && len(l.Others) == 0:
+	case noRoute && name == "" && len(l.Others) == 0:
 		l.Lack = NothingHasAddress
 	case noRoute:
 		l.Lack = NoDefaultRoute
 	}
 	return l
+}
+
+// onlyOne is the only interface that has an address others can answer to, or the one that has made one up; "": there is none, or there are several.
+func onlyOne(cards []card) (name string) {
+	for _, c := range cards {
+		if c.flags&net.FlagLoopback == 0 && len(Link{Addrs: c.addrs}.routable()) > 0 {
+			if name != "" {
+				return ""
+			}
+			name = c.name
+		}
+	}
+	return cmp.Or(name, selfMade(cards))
 }
 
 // selfMade is the first interface that has an address of IPv4 which it has given itself, where no interface has any other kind: that nobody
@@ -138,11 +158,11 @@ func selfMade(cards []card) (name string) {
 
 // trouble is what keeps this device from talking to others.
 func (l Link) trouble() provisioning.Trouble {
-	facts := provisioning.Facts{"interface": l.Interface, "interfaces": l.Interfaces, "addresses": provisioning.ListOf(l.Addrs), "problem": l.Problem}
+	facts := provisioning.Facts{"interface": l.Interface, "interfaces": l.Interfaces, "addresses": provisioning.ListOf(l.Addrs), "problem": l.Problem, "unplugged": l.Unplugged}
 	switch {
 	case l.Lack == NoInterface:
 		return provisioning.FaultNoInterface.Met(facts)
-	case l.Lack == NoDefaultRoute:
+	case l.Lack == NoDefaultRoute && !l.Down && !l.NoCarrier:
 		return provisioning.FaultNoDefaultRoute.Met(facts)
 	case l.Lack == NothingHasAddress:
 		return provisioning.FaultNothingHasAddress.Met(facts)

@@ -17,6 +17,7 @@ func TestLinkOf(t *testing.T) {
 		return list
 	}
 	const works = net.FlagUp | net.FlagRunning
+	const noDefaultYet = "this device has no default route; whether DHCP names a router is not known"
 	lo := card{"lo", works | net.FlagLoopback, at("127.0.0.1/8", "::1/128")}
 	eth0 := card{"eth0", works, at("10.0.0.21/24", "fe80::21/64")}
 	wlan0 := card{"wlan0", works, at("10.0.1.7/24")}
@@ -32,18 +33,22 @@ func TestLinkOf(t *testing.T) {
 			Link{Addrs: eth0.addrs, Others: []string{"wlan0 10.0.1.7/24"}}, ""},
 		"the other has two addresses": {"wlan0", false, []card{lo, eth0, wlan0},
 			Link{Addrs: wlan0.addrs, Others: []string{"eth0 10.0.0.21/24, fe80::21/64"}}, ""},
-		"switched off": {"eth0", false, []card{lo, {"eth0", 0, nil}}, Link{Down: true}, "this device is not on the network: eth0 is switched off"},
-		"no cable":     {"eth0", false, []card{lo, {"eth0", net.FlagUp, nil}}, Link{NoCarrier: true}, "this device is not on the network: eth0 has no carrier (no cable, or nothing at its other end)"},
-		"no such one":  {"eth7", false, []card{lo, eth0}, Link{Lack: NoInterface, Others: []string{"eth0 10.0.0.21/24, fe80::21/64"}}, "this device is not on the network: there is no interface eth7; it has lo, eth0"},
-		"no default route": {"", true, []card{lo, wlan0}, Link{Lack: NoDefaultRoute, Others: []string{"wlan0 10.0.1.7/24"}},
-			"this device is not on the network: there is no default route"},
+		"switched off":     {"eth0", false, []card{lo, {"eth0", 0, nil}}, Link{Down: true}, "this device is not on the network: eth0 is switched off"},
+		"no cable":         {"eth0", false, []card{lo, {"eth0", net.FlagUp, nil}}, Link{NoCarrier: true}, "this device is not on the network: eth0 has no carrier (no cable, or nothing at its other end)"},
+		"no such one":      {"eth7", false, []card{lo, eth0}, Link{Lack: NoInterface, Others: []string{"eth0 10.0.0.21/24, fe80::21/64"}}, "this device is not on the network: there is no interface eth7; it has lo, eth0"},
+		"no default route": {"", true, []card{lo, wlan0}, Link{Interface: "wlan0", Lack: NoDefaultRoute, Addrs: wlan0.addrs}, noDefaultYet},
+		"no default route, and two have addresses": {"", true, []card{lo, eth0, wlan0}, Link{Lack: NoDefaultRoute, Others: []string{"eth0 10.0.0.21/24, fe80::21/64", "wlan0 10.0.1.7/24"}}, noDefaultYet},
+		"switched off, which has removed the default route": {"", true, []card{lo, {"eth0", 0, at("10.0.0.21/24")}}, Link{Interface: "eth0", Lack: NoDefaultRoute, Down: true, Addrs: at("10.0.0.21/24")},
+			"this device is not on the network: eth0 is switched off"},
 		"only an address of its own making": {"", true, []card{lo, {"eth1", works, at("fe80::22/64")}, {"eth0", works, at("169.254.9.9/16", "fe80::21/64")}},
 			Link{Interface: "eth0", Addrs: at("169.254.9.9/16", "fe80::21/64"), Others: []string{"eth1 fe80::22/64"}},
 			"this device is not on the network: eth0 has only a self-assigned address, 169.254.9.9/16, fe80::21/64, because DHCP gave none"},
 		"one of its own making beside another": {"", true, []card{lo, {"eth0", works, at("169.254.9.9/16")}, wlan0},
-			Link{Lack: NoDefaultRoute, Others: []string{"eth0 169.254.9.9/16", "wlan0 10.0.1.7/24"}}, "this device is not on the network: there is no default route"},
+			Link{Interface: "wlan0", Lack: NoDefaultRoute, Addrs: wlan0.addrs, Others: []string{"eth0 169.254.9.9/16"}}, noDefaultYet},
 		"nothing has an address": {"", true, []card{lo, {"eth0", works, nil}}, Link{Lack: NothingHasAddress}, "this device is not on the network: no interface has an address"},
-		"not known which":        {"", false, []card{lo, eth0}, Link{Others: []string{"eth0 10.0.0.21/24, fe80::21/64"}}, ""},
+		"nothing has an address, since there is no cable": {"", true, []card{lo, {"eth0", net.FlagUp, nil}, {"eth1", 0, nil}}, Link{Lack: NothingHasAddress, Unplugged: []string{"eth0"}},
+			"this device is not on the network: no interface has an address; eth0 has no carrier (no cable, or nothing at its other end)"},
+		"not known which": {"", false, []card{lo, eth0}, Link{Others: []string{"eth0 10.0.0.21/24, fe80::21/64"}}, ""},
 	} {
 		test.want.Interface = test.want.Interface + test.used
 		for _, c := range test.cards {

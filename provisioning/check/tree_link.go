@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 
 	"homeward/provisioning"
@@ -10,14 +11,19 @@ func (b *branch) link() {
 	l := b.facts.Link
 	c := Check{ID: "link", Title: "link and address", Result: Good, Detail: strings.TrimSpace(l.Interface + " " + provisioning.ListOf(l.Addrs))}
 	t := l.trouble()
-	if t.Fault == provisioning.FaultNoDefaultRoute && b.facts.signsIn() {
+	switch {
+	case slices.Contains(routerFaults, b.verdict.Fault):
+		t = b.verdict
+	case t.Fault == provisioning.FaultNoDefaultRoute && b.facts.signsIn():
 		t = provisioning.FaultSubnetOnly.Met(nil)
+	default:
+		t = byRouter(b.facts, t)
 	}
 	switch {
 	case t.None() && l.Through != "":
 		c.Detail += "; the default route leads through " + l.Through + ", which has no DHCP"
 	case t.None():
-	case len(l.Others) > 0:
+	case len(l.Others) > 0 && t.Fault != b.verdict.Fault:
 		c.because(Warn, t)
 		c.Detail = "there is also " + strings.Join(l.Others, ", ")
 	case b.facts.signsIn():

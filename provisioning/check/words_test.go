@@ -9,12 +9,14 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,11 +113,13 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 		{To: netip.MustParsePrefix("::/0"), Via: netip.MustParseAddr("fe80::1"), Interface: "eth0"}, {To: netip.MustParsePrefix("127.0.0.0/8"), Interface: "lo"},
 	}
 	default4 := &wire.Route{To: netip.MustParsePrefix("0.0.0.0/0"), Via: netip.MustParseAddr("10.0.0.1"), Interface: "eth0"}
-	known := len(routes)
+	known, alone := len(routes), false
 	err := site.Section("device", func(words []string) error {
 		switch prefix, err := netip.ParsePrefix(words[len(words)-1]); {
 		case words[0] == "link" && err == nil && prefix.Addr().Is4():
 			routes[0].To = prefix.Masked()
+		case words[0] == "link-lacks" && words[1] == "default-route":
+			alone = true
 		case words[0] == "network":
 			return site.Apply(strings.Join(words, " "))
 		case words[0] == "route":
@@ -138,10 +142,10 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(macs) == 0 && len(routes) == known {
+	if len(macs) == 0 && len(routes) == known && !alone {
 		return
 	}
-	if !slices.ContainsFunc(routes[known:], func(r *wire.Route) bool { return r.To == default4.To && r.Table == 0 }) {
+	if !alone && !slices.ContainsFunc(routes[known:], func(r *wire.Route) bool { return r.To == default4.To && r.Table == 0 }) {
 		routes = append(routes, default4)
 	}
 	w.Route = func(addr netip.Addr) (best *wire.Route) {
@@ -156,17 +160,27 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 		return best
 	}
 	w.Routes = func() []*wire.Route {
-		return slices.DeleteFunc(slices.Clone(routes), func(r *wire.Route) bool { return r.To.Bits() > 0 || r.Table != 0 || r.Refuses != "" })
+		return slices.DeleteFunc(slices.Clone(routes), func(r *wire.Route) bool { return r.Table != 0 || r.Refuses != "" })
 	}
 	w.Next = func(addr netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration) {
 		hop := addr
-		if r := w.Route(addr); r != nil && r.Via.IsValid() {
+		switch r := w.Route(addr); {
+		case r == nil:
+			return netip.Addr{}, nil, 0
+		case r.Via.IsValid():
 			hop = r.Via
 		}
 		if hop.Is6() && len(macs[hop]) > 0 {
 			return hop, net.HardwareAddr{2, 0, 0, 0, 0, 1}, 0
 		}
 		return hop, nil, 0
+	}
+	dial := w.Dial
+	w.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if at, err := netip.ParseAddrPort(address); err == nil && w.Route(at.Addr()) == nil {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}
+		}
+		return dial(ctx, network, address)
 	}
 	absent, near := w.Absent, w.Near
 	listed := func(addr netip.Addr) bool { _, is := macs[addr]; return is }

@@ -41,7 +41,7 @@ func nameServers(p *provisioning.Policy, wire wire.Wire) []netip.AddrPort {
 }
 
 func resolverOn(g *provisioning.Ground, wire wire.Wire) srv.Resolver {
-	r := srv.Resolver{Servers: nameServers(&g.Policy, wire), Dial: wire.Dial, Absent: wire.Absent, Usable: g.Answer, Lacks: wire.Lacks, Pace: srv.NewPace(false)}
+	r := srv.Resolver{Servers: nameServers(&g.Policy, wire), Dial: wire.Dial, Absent: wire.Absent, Usable: g.Answer, Lacks: wire.Lacks, NoDefault: wire.NoDefault, Pace: srv.NewPace(false)}
 	if wire.Route != nil {
 		r.Detour = func(addr netip.Addr) string {
 			if route := wire.Route(addr); route.Detour() {

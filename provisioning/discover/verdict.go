@@ -72,6 +72,9 @@ func serverTrouble(e *srv.Error) provisioning.Trouble {
 		maps.Copy(facts, provisioning.ByRoute(e.Detour, e.Gateway))
 		fault = provisioning.FaultDNSDeadRoute
 	}
+	if e.NoRoute {
+		fault = provisioning.FaultDNSNoDefault
+	}
 	switch class := e.Says.Class(); {
 	case fault == nil:
 		return provisioning.Unknown.Met(plain.Words(e))

@@ -70,6 +70,7 @@ func TestFaultsOfDNS(t *testing.T) {
 	for _, addrs := range [][]netip.Addr{{netip.MustParseAddr("10.0.0.5")}, {netip.MustParseAddr("2001:db8::5"), netip.MustParseAddr("2001:db8::6")}} {
 		tell("no way to "+provisioning.ListOf(addrs), lookupTrouble(&srv.Error{Kind: srv.NoWay, Name: "fe01.contoso.com", Addrs: addrs}))
 	}
+	tell("no default route", lookupTrouble(&srv.Error{Kind: srv.Unreachable, NoRoute: true, Name: "_sip._tls.contoso.com", Type: "SRV", Server: "10.98.0.53:53"}))
 	e := &srv.Error{Kind: srv.Timeout, Name: "_sip._tls.contoso.com", Type: "SRV", Server: "10.0.0.53:53", Dropped: srv.Dropped{Count: 3, Why: srv.OtherID}}
 	tell("dropped", lookupTrouble(e))
 	for _, k := range slices.Sorted(maps.Keys(overTCP)) {

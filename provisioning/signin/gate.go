@@ -85,6 +85,7 @@ func (g *gate) notConnected(addr netip.Addr, err error) *attemptError {
 	if g.wire.Route != nil {
 		e.route = g.wire.Route(addr)
 	}
+	e.noRoute = g.wire.NoDefault(addr)
 	if g.wire.Absent == nil {
 		return e
 	}

@@ -151,6 +151,9 @@ func (j *judgement) connection() provisioning.Trouble {
 		j.facts["refuses"] = j.attempt.route.Refuses
 		return j.met(provisioning.FaultRouteRefuses)
 	}
+	if j.attempt != nil && j.attempt.noRoute && errors.Is(j.err, syscall.ENETUNREACH) {
+		return j.met(provisioning.FaultNoDefault)
+	}
 	for _, way := range unreachable {
 		if slices.ContainsFunc(way.errnos, func(errno error) bool { return errors.Is(j.err, errno) }) {
 			return j.met(way.means)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -59,6 +60,17 @@ type Wire struct {
 	Awake func()
 	// Changes says what has changed on the network of this device, in words for techs. Nil: nobody watches.
 	Changes <-chan string
+}
+
+// NoDefault says whether there is no way to an address of IPv4 since this device has no default route. What cannot be read is not known, and
+// therefore no such case.
+func (w *Wire) NoDefault(addr netip.Addr) bool {
+	if w.Next == nil || w.Route == nil || w.Routes == nil || !addr.Is4() || w.Route(addr) != nil {
+		return false
+	}
+	hop, _, _ := w.Next(addr)
+	routes := w.Routes()
+	return !hop.IsValid() && len(routes) > 0 && !slices.ContainsFunc(routes, func(r *Route) bool { return r.To.Bits() == 0 && r.To.Addr().Is4() })
 }
 
 // Overhearing is what a datagram socket of Dial may be: it tells who answers in place of the one that was asked.
