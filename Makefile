@@ -1,11 +1,11 @@
 # `make` alone is the quick check; `make test` is every test. Both are what CI runs (.ci/run), and neither needs set-up
 # after a clone. The tests use the programs they find; `make test` ends with what it left out and what to install.
 
-# What is installed is built without inlining: a tenth smaller on flash, and nobody waits for the processor (ADR 22).
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMIT   := $(shell git rev-parse HEAD 2>/dev/null)
 BUILT    := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
-GOBUILD   = CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -gcflags=all=-l -ldflags '-s -w -funcalign=1 $(ROUND) -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(BUILT)'
+COMPILE  := packaging/compile
+LINK     := -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(BUILT)
 GOTOOL   := go tool -modfile=go.tool.mod
 PLATFORM := linux-amd64 linux-arm64 linux-arm linux-mipsle linux-riscv64 windows-amd64.exe darwin-arm64 freebsd-amd64
 FUZZTIME ?= 5m
@@ -60,16 +60,15 @@ fuzz:                               # each fuzz target for FUZZTIME; the interes
 	done; done
 
 build:
-	$(GOBUILD) -o bin/homeward ./cmd/agent
+	$(COMPILE) bin/homeward '$(LINK)'
 
 fleet:                              # the operator's tool, docs/fleet.md; it is on no device
 	CGO_ENABLED=0 go build -trimpath -o bin/fleet ./cmd/fleet
 
 cross: $(PLATFORM:%=dist/homeward-%)
 
-dist/homeward-linux-mipsle: ROUND := -R 0x8000 # segments at multiples of 32 KiB, in place of 64 (ADR 65)
-dist/homeward-%: FORCE              # linux-arm is ARMv7, linux-mipsle has no floating point unit
-	GOOS=$(firstword $(subst -, ,$*)) GOARCH=$(lastword $(subst -, ,$(basename $*))) GOARM=7 GOMIPS=softfloat $(GOBUILD) -o $@ ./cmd/agent
+dist/homeward-%: FORCE
+	GOOS=$(firstword $(subst -, ,$*)) GOARCH=$(lastword $(subst -, ,$(basename $*))) $(COMPILE) $@ '$(LINK)'
 
 dist: FORCE                         # all that is released: packages, archives, bills of materials, checksums
 	packaging/dist.sh dist/release $(VERSION) $(or $(shell git log -1 --format=%ct 2>/dev/null),0)

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 out=$1 version=$2 only=${4-}
-export SOURCE_DATE_EPOCH=$3 TZ=UTC LC_ALL=C CGO_ENABLED=0 GOARM=7 GOMIPS=softfloat
+export SOURCE_DATE_EPOCH=$3 TZ=UTC LC_ALL=C CGO_ENABLED=0
 umask 022
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -24,10 +24,8 @@ esac
 alpine=$(echo "$plain" | sed -E 's/~([0-9]+).*/_git\1/; s/~([a-z]+)\.?/_\1/; s/\+([0-9]+).*/_p\1/; s/\+.*//')
 
 compile() { # OS ARCH FILE
-	round=
-	[ "$2" != mipsle ] || round='-R 0x8000' # ADR 65
-	GOOS=$1 GOARCH=$2 go build -trimpath -tags nethttpomithttp2 -gcflags=all=-l -buildvcs=false -o "$3" -ldflags "-s -w -funcalign=1 $round -buildid= -X main.version=$version \
--X main.commit=$(git rev-parse HEAD 2>/dev/null || true) -X main.built=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" ./cmd/agent
+	GOOS=$1 GOARCH=$2 GOFLAGS=-buildvcs=false packaging/compile "$3" "-buildid= -X main.version=$version \
+-X main.commit=$(git rev-parse HEAD 2>/dev/null || true) -X main.built=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)"
 }
 
 # example is the configuration that is installed: as printed, but nobody's SIP address.

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -22,16 +21,22 @@ const (
 	backlog  = 4096             // lines of the agent's log that may wait for us; it must not wait
 )
 
+// moduleRoot is the directory of this checkout.
+func moduleRoot(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	return strings.TrimSpace(string(out)), err
+}
+
 // build builds the agent, as it is shipped, from the checkout this runs in. env says for what: GOARCH and the
 // like.
 func build(ctx context.Context, dir string, env ...string) (binary string, err error) {
 	binary = filepath.Join(dir, strings.Join(append([]string{"homeward"}, env...), "-"))
-	link := "-s -w -funcalign=1"
-	if slices.Contains(env, "GOARCH=mipsle") {
-		link += " -R 0x8000" // ADR 65
+	root, err := moduleRoot(ctx)
+	if err != nil {
+		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-gcflags=all=-l", "-ldflags", link, "-o", binary, "homeward/cmd/agent")
-	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
+	cmd := exec.CommandContext(ctx, filepath.Join(root, "packaging", "compile"), binary)
+	cmd.Dir, cmd.Env = root, append(os.Environ(), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the agent: %w\n%s", err, out)
 	}

@@ -33,8 +33,8 @@ var builds = []struct {
 }{
 	{"amd64", []string{"GOOS=linux", "GOARCH=amd64"}, 11},
 	{"arm64", []string{"GOOS=linux", "GOARCH=arm64"}, 0},
-	{"ARMv7", []string{"GOOS=linux", "GOARCH=arm", "GOARM=7"}, 0},
-	{"mipsle, soft float", []string{"GOOS=linux", "GOARCH=mipsle", "GOMIPS=softfloat"}, 12},
+	{"ARMv7", []string{"GOOS=linux", "GOARCH=arm"}, 0},
+	{"mipsle, soft float", []string{"GOOS=linux", "GOARCH=mipsle"}, 12},
 }
 
 // benchSite has a second Registrar behind the first; RTT is replaced.

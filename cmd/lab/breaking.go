@@ -49,12 +49,6 @@ func outcome(n int, found string, took time.Duration) string {
 	return fmt.Sprintf("found in year %d, after %v: %s", n, took.Round(time.Second), found)
 }
 
-// moduleRoot is the directory of this checkout.
-func moduleRoot(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
-	return strings.TrimSpace(string(out)), err
-}
-
 // buildBroken builds this program with a mutation in it. The checkout stays as it is.
 func buildBroken(ctx context.Context, dir string, m years.Mutation) (exe string, err error) {
 	root, err := moduleRoot(ctx)
