@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -147,4 +149,38 @@ func poolAlone(t testing.TB, c *scene) {
 func poolRenamed(t testing.TB, c *scene) {
 	c.alone.stop(t)
 	startKamailio(t, c.site, settings{places: []place{pool01}, names: map[string]string{pool01.host: "pool02.contoso.com"}})
+}
+
+// TestMend80PasswordFile: the file of the password is empty, only a line end, gone, or open to others. Check says so, and what the rest
+// of the site is like; the exit code is that of a configuration that cannot be used.
+func TestMend80PasswordFile(t *testing.T) {
+	d := fault{given: with(published(fe01))}.arrange(t, newScene(t))
+	file := filepath.Join(d.dir, "password")
+	for _, row := range []struct {
+		does    func() error
+		problem string
+		do      string
+	}{
+		{func() error { return os.WriteFile(file, nil, 0o600) }, file + " is empty", "Write the password to " + file + " again"},
+		{func() error { return os.WriteFile(file, []byte("\n"), 0o600) }, file + " is empty", "Write the password to " + file + " again"},
+		{func() error { return os.Chmod(file, 0o644) }, file + " has mode 0644, and must have 0600 or 0400", "Run: chmod 0600 " + file},
+		{func() error { return os.Remove(file) }, "there is no file " + file, "Write the password to " + file + ", with mode 0600, or correct the setting password_file"},
+	} {
+		if err := row.does(); err != nil {
+			t.Fatal(err)
+		}
+		out, code := d.run(t, "check")
+		t.Log(out)
+		if code != 2 {
+			t.Errorf("check ends with %d", code)
+		}
+		for _, want := range []string{
+			"failed\n", "This device has no password to sign in with, and homeward cannot start: " + row.problem + " (password_file, ",
+			"\nThe problem is with this device.\n" + row.do + ", then run homeward check again.\n", "\nok       Registrar fe01.contoso.com",
+		} {
+			if !strings.Contains(out, want) {
+				t.Errorf("check does not say %q", want)
+			}
+		}
+	}
 }

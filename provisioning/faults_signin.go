@@ -125,6 +125,10 @@ var (
 
 	FaultNoPassword = declare("sip.no-password", SIPAuthNotSupported, SideDevice,
 		"{host} asks for a password, but none is configured", "set password_file")
+	FaultPasswordFile = declare("password.file", SIPAuthNotSupported, SideDevice,
+		"this device has no password to sign in with, and homeward cannot start: {problem}[ (password_file, {from})]"+
+			"[; the daemon, which has been registered since {since}, lives on the password that it read at its start]",
+		"[{advice}, then run homeward check again]|[{-mute}correct that, then run homeward check again]", "sign-in")
 	FaultInClear = declare("sip.password-in-clear", SIPAuthNotSupported, SideRegistrar,
 		"{host} asks for a password over plain TCP[ ({offered})], where an eavesdropper could guess it", "offer TLS on the Registrar|only if that is impossible: with credentials_over_tcp = true this device signs in over plain TCP where an SRV record or internal_server leads, and an eavesdropper can guess the password")
 	FaultOnlyKerberos = declare("sip.only-kerberos", SIPAuthNotSupported, SideRegistrar,

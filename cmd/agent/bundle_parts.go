@@ -103,11 +103,11 @@ func (b *bundleSource) checked(names ...string) (*config.Config, error) {
 
 // check is `check --json`. No other part reads the password.
 func (b *bundleSource) check(ctx context.Context) ([]byte, error) {
-	conf, err := b.checked()
+	conf, noPassword, err := toCheck(b.checked)
 	if err != nil {
 		return nil, err
 	}
-	return indented(checkSite(ctx, env{stderr: io.Discard}, conf, false))
+	return indented(checkSite(ctx, env{stderr: io.Discard}, conf, noPassword, false))
 }
 
 // dhcp is `dhcp --json`. A site that has switched DHCP off is asked by that command only.

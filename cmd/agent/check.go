@@ -24,7 +24,7 @@ func checkCommand(e env) *cobra.Command {
 	var asJSON, all bool
 	var target, metadata string
 	c := verb("check [flags]", "Test the whole sign-in, layer by layer, and say what to fix", func(c *cobra.Command) error {
-		conf, err := loadSite(c)
+		conf, noPassword, err := toCheck(func(names ...string) (*config.Config, error) { return loadSite(c, names...) })
 		if err != nil {
 			return besideDaemon(c, err)
 		}
@@ -37,7 +37,7 @@ func checkCommand(e env) *cobra.Command {
 				return badUsage("--target is empty")
 			}
 		}
-		report := checkSite(c.Context(), e, conf, c.Flags().Changed("target"))
+		report := checkSite(c.Context(), e, conf, noPassword, c.Flags().Changed("target"))
 		if err := uninterrupted(c); err != nil {
 			return err
 		}
@@ -50,6 +50,9 @@ func checkCommand(e env) *cobra.Command {
 			err = printJSON(e.stdout, report)
 		} else {
 			err = printReport(newPage(e.stdout), report, all)
+		}
+		if err == nil && !noPassword.None() {
+			return &failure{code: exitUsage}
 		}
 		if err == nil && report.Verdict == check.Failed {
 			err = &failure{code: exitNotRegistered}
@@ -78,6 +81,33 @@ another authority.`
 	return c
 }
 
+// toCheck loads the settings for a check. The file of the password may be wrong, where the configuration names it: what can be seen without
+// the password is seen all the same. Who may not read the file is not the daemon, and who types its name is there to correct it.
+func toCheck(load func(names ...string) (*config.Config, error)) (*config.Config, provisioning.Trouble, error) {
+	conf, err := load()
+	var wrong config.Problems
+	if !errors.As(err, &wrong) || len(wrong) != 1 || wrong[0].Key != passwordKey || wrong[0].From.Flag != "" || errors.Is(err, fs.ErrPermission) {
+		return conf, provisioning.Trouble{}, err
+	}
+	p, names := wrong[0], []string{}
+	for _, k := range config.Keys() {
+		if k.Name != passwordKey {
+			names = append(names, k.Name)
+		}
+	}
+	if conf, err = load(names...); err != nil {
+		return nil, provisioning.Trouble{}, err
+	}
+	facts := provisioning.Facts{"problem": p.Err.Error(), "from": p.From.String(), "advice": p.Hint}
+	if p.Hint == "" {
+		facts["mute"] = true
+	}
+	return conf, provisioning.FaultPasswordFile.Met(facts), nil
+}
+
+// passwordKey is the setting that names the file of the password.
+const passwordKey = "password_file"
+
 // besideDaemon says of a configuration that cannot be used how the daemon stands, which may have read it at its start. What is wrong with a
 // flag, or with the rights of who runs the command, is nothing to the daemon.
 func besideDaemon(c *cobra.Command, wrong error) error {
@@ -96,7 +126,7 @@ func besideDaemon(c *cobra.Command, wrong error) error {
 }
 
 // checkSite runs a check for this device as it is now. A daemon beside it goes on undisturbed.
-func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) check.Report {
+func checkSite(ctx context.Context, e env, conf *config.Config, noPassword provisioning.Trouble, byPassed bool) check.Report {
 	v := thisVersion()
 	identify(&conf.Policy, v)
 	anchored(conf)
@@ -113,7 +143,7 @@ func checkSite(ctx context.Context, e env, conf *config.Config, byPassed bool) c
 	progress, done := progressOn(e)
 	defer done()
 	r := check.Run(ctx, check.Options{
-		EndpointID: lent.endpoint, Alone: func() bool { return isAlone(ctx, conf) }, Untried: lent.untried,
+		NoPassword: noPassword, EndpointID: lent.endpoint, Alone: func() bool { return isAlone(ctx, conf) }, Untried: lent.untried,
 		Policy: conf.Policy, Wire: wire.System(), Record: record, Unread: unread, Identity: own.Identity, Link: check.SystemLink(conf.Policy.Interface),
 		Store: status.Store, Daemon: stands, Again: func() check.Daemon { return askAgain(ctx, conf) }, Losses: status.Losses, ByPassed: byPassed, Progress: progress,
 	})

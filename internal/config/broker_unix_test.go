@@ -36,7 +36,7 @@ func TestBroker(t *testing.T) {
 		{"a certificate without a name", broker + pair("nameless"), "fleet_device: it is required, because fleet_cert has no common name"},
 		{"a name of two levels", broker + pair("other"), `fleet_device: "a/b": only letters, digits and .-_@: can be used`},
 		{"a site that is a wildcard", broker + pair("phone1") + `fleet_site = "+"`, `FILE:4: fleet_site: "+": only letters, digits and .-_@: can be used`},
-		{"a key that others can read", broker + strings.Replace(pair("phone1"), "phone1.key", "open.key", 1), "FILE:3: fleet_key: DIR/open.key has mode 0644; run: chmod 0600 DIR/open.key"},
+		{"a key that others can read", broker + strings.Replace(pair("phone1"), "phone1.key", "open.key", 1), "FILE:3: fleet_key: DIR/open.key has mode 0644, and must have 0600 or 0400"},
 		{"the key of another", broker + strings.Replace(pair("phone1"), "phone1.key", "other.key", 1), "FILE:3: fleet_key: DIR/phone1.pem and DIR/other.key are no certificate in PEM with its key: private key does not match public key"},
 		{"no TLS", `fleet_broker = "mqtt://broker.contoso.com"`, `FILE:1: fleet_broker: "mqtt://broker.contoso.com": the broker is spoken to over TLS only, mqtts://`},
 		{"a password", `fleet_broker = "mqtts://user:secret@broker.contoso.com"`, `FILE:1: fleet_broker: a user name or password does not belong into the file; the broker knows the device by fleet_cert`},

@@ -18,7 +18,7 @@ import (
 // to who reads it. Root, who looks at what the daemon does, may read what belongs to the daemon.
 func checkPrivate(path string, info fs.FileInfo, who daemonUser) error {
 	if mode := info.Mode().Perm(); mode&^0o600 != 0 {
-		return fmt.Errorf("%s has mode %04o; run: chmod 0600 %s", path, mode, path)
+		return &advised{fmt.Errorf("%s has mode %04o, and must have 0600 or 0400", path, mode), "run: chmod 0600 " + path}
 	}
 	owner, known := ownerOf(info)
 	ours := os.Geteuid()

@@ -27,7 +27,11 @@ func readPassword(path, credentials string, who daemonUser) (provisioning.Secret
 	if path == "" {
 		return "", nil // signs in only where nobody asks for a password
 	}
-	return readSecret(path, func(info fs.FileInfo) error { return checkPrivate(path, info, who) })
+	secret, err := readSecret(path, func(info fs.FileInfo) error { return checkPrivate(path, info, who) })
+	if errors.Is(err, fs.ErrNotExist) {
+		err = &advised{err, "write the password to " + path + ", with mode 0600, or correct the setting password_file"}
+	}
+	return secret, err
 }
 
 // isThere says whether there is something at a path, whatever it is.
@@ -50,14 +54,14 @@ func readSecret(path string, believe func(fs.FileInfo) error) (provisioning.Secr
 		return "", err
 	}
 	if string(text) == "\n" {
-		return "", &advised{fmt.Errorf("%s %w", path, errNoLine), "write it to " + path + " again"}
+		return "", &advised{fmt.Errorf("%s %w", path, errNoLine), "write the password to " + path + " again"}
 	}
 	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
 	switch {
 	case len(text) == 0:
-		return "", &advised{fmt.Errorf("%s is empty", path), "write it to " + path + " again"}
+		return "", &advised{fmt.Errorf("%s is empty", path), "write the password to " + path + " again"}
 	case bytes.ContainsAny(text, "\r\n"):
-		return "", fmt.Errorf("%s contains more than one line", path)
+		return "", &advised{fmt.Errorf("%s contains more than one line", path), "leave only the password in it, on one line"}
 	}
 	return provisioning.Secret(text), nil
 }

@@ -313,6 +313,10 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		}
 		return nil
 	},
+	"password-file": func(o *Options, _ *config.Config, words []string) error {
+		o.NoPassword = provisioning.FaultPasswordFile.Met(provisioning.Facts{"problem": strings.Join(words, " "), "from": "homeward.toml:3", "advice": "write the password to " + words[0] + " again"})
+		return nil
+	},
 	"daemon-certified": func(o *Options, _ *config.Config, words []string) error {
 		if len(words) < 2 {
 			return errors.New("want daemon-certified HOST ADDRESS [ROLE]")

@@ -13,6 +13,14 @@ func notOnNetwork(f *Facts) provisioning.Trouble {
 // spared is about a daemon that rests, and whose password the check has spared.
 func spared(f *Facts) provisioning.Trouble { return f.Daemon.spares(f.ByPassed) }
 
+// passwordless is about a password that is configured and cannot be read: a daemon that runs has read it before.
+func passwordless(f *Facts) provisioning.Trouble {
+	if f.NoPassword.None() || !f.Daemon.registered() {
+		return f.NoPassword
+	}
+	return f.NoPassword.With(provisioning.Facts{"since": f.Daemon.since()})
+}
+
 // onlyLastGood is about a device that would be lost without what it remembers.
 func onlyLastGood(f *Facts) provisioning.Trouble {
 	if !f.FromRecord {

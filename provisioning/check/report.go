@@ -23,6 +23,8 @@ type Options struct {
 	// EndpointID is the endpoint to which Policy.Identity was issued: the check signs in as that, since the daemon does not run. "":
 	// as an endpoint of its own.
 	EndpointID string
+	// NoPassword is why the password that is configured cannot be read; none: it was, or there is none.
+	NoPassword provisioning.Trouble
 	// Alone says whether the daemon still does not run, where there is an EndpointID.
 	Alone func() bool
 	// Untried is why the check does not sign in with the certificate that the device has; none: it does, or there is none.

@@ -9,6 +9,17 @@ import (
 	"homeward/provisioning"
 )
 
+// addPassword tells what keeps the device from its password.
+func addPassword(b *branch) {
+	if t := passwordless(b.facts); !t.None() {
+		c := Check{ID: "password", Title: "password of this device"}
+		if c.because(Bad, t); b.facts.signsIn() { // with a certificate, or since nobody has asked
+			c.Result = Warn
+		}
+		b.add(c)
+	}
+}
+
 // signIn is how the device signs in, and what each Registrar said to it.
 func (b *branch) signIn() {
 	f := b.facts
