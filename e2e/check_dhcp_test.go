@@ -42,6 +42,10 @@ Put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode
 DHCP option 120 contains the IP address 10.0.0.12; homeward needs a host name, to compare it with the certificate.
 The problem is with the DHCP server.
 Put the name of the Registrar into option 120 (encoding 0); homeward dhcp encode prints the bytes.`},
+	{"option 120 names a host without its domain", with(dhcpSays(startKea, options{sipServer: "sipserver"})), "name-not-allowed", `
+DHCP option 120 names sipserver, which is a name without a domain (single label): a device neither completes nor uses it, since it could be a host of any domain.
+The problem is with the DHCP server.
+On the DHCP server 10.0.0.67, write the whole name into option 120 of the scope for this network, such as sipserver.contoso.com.`},
 	{"option 120 names a host outside the SIP domain", with(dhcpSays(startDhcpd, options{sipServer: "pool.fabrikam.com"})), "name-not-allowed", `
 sip_address says contoso.com, but DHCP option 120 names pool.fabrikam.com, which devices of that domain do not use; DNS knows the domain contoso.com, but no Registrar in it.
 Compare sip_address with that of a phone that signs in here, and correct it if that has another domain.

@@ -226,8 +226,11 @@ var (
 
 	FaultOutsideDomain = declare("name.outside-domain", NameNotAllowed, "",
 		"{source} names {host}, which is outside the SIP domain {domain}: devices do not use it",
-		"[if the domain {typed} is wrong, correct sip_address]|[write the whole name, with its domain, such as {whole}]|"+
+		"[if the domain {typed} is wrong, correct sip_address]|"+
 			"[point to {useful} instead][name a host inside the SIP domain, such as {example}, with an A record and in the certificate of the Registrar]|[if the domain {doubted} is wrong, correct sip_address]")
+	FaultSingleLabel = declare("name.single-label", NameNotAllowed, "",
+		"{source} names {host}, which is a name without a domain (single label): a device neither completes nor uses it, since it could be a host of any domain[; {cause}]",
+		"[on the DHCP server {giver}, write the whole name into option 120 of the scope for this network, such as {whole}]|[write the whole name into {place}, such as {whole}]|[point to {useful} instead]|[{cause.do}]")
 	FaultOtherDomain = declare("name.other-domain", NameNotAllowed, "",
 		"sip_address says {domain}, but {source} names {host}, which devices of that domain do not use[; {others}]"+
 			"[; DNS knows the domain {known}, but no Registrar in it][; {cause}]",

@@ -312,10 +312,10 @@ func (p *Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Troubl
 		return FaultStrictNaming.Met(facts).On(side)
 	case s.Reason == NameNotAllowed && IsCloud(s.Host):
 		return FaultCloud.Met(facts).On(side)
+	case s.Reason == NameNotAllowed && !strings.Contains(s.Host, "."):
+		facts["whole"], facts["place"] = s.Host+"."+p.SIPAddress.Domain, source
+		return FaultSingleLabel.Met(facts).On(side)
 	case s.Reason == NameNotAllowed:
-		if !strings.Contains(s.Host, ".") {
-			facts["whole"] = s.Host + "." + p.SIPAddress.Domain
-		}
 		doubt := "doubted"
 		if side == SideDHCP { // which serves all devices of the site, and sip_address only this one
 			doubt = "typed"

@@ -169,6 +169,7 @@ func TestWhoHasNamedWhatIsNotUsed(t *testing.T) {
 		"SRV names another domain": {dnsFinding(InternalTLS, "fe01.evil.net 10.0.0.5"), nil, FaultOutsideDomain, SideDNS,
 			"the SRV record _sipinternaltls._tcp.contoso.com names fe01.evil.net"},
 		"DHCP names another domain":            {dhcpFinding(DHCPTLS, "fe01.evil.net 10.0.0.5"), nil, FaultOutsideDomain, SideDHCP, "DHCP option 120 names fe01.evil.net"},
+		"DHCP names a single label":            {dhcpFinding(DHCPTLS, "sipserver 10.0.0.5"), nil, FaultSingleLabel, SideDHCP, "DHCP option 120 names sipserver, which is a name without a domain"},
 		"another domain, strict":               {dhcpFinding(DHCPTLS, "fe01.evil.net 10.0.0.5"), strict, FaultOutsideDomain, SideDHCP, "DHCP option 120 names fe01.evil.net"},
 		"another host, strict":                 {dhcpFinding(DHCPTLS, "fe01.contoso.com 10.0.0.5"), strict, FaultStrictNaming, SideDHCP, "DHCP option 120 names fe01.contoso.com"},
 		"an address":                           {dhcpFinding(DHCPTLS, "10.0.0.5 10.0.0.5"), nil, FaultNamedAddress, SideDHCP, "DHCP option 120 contains the IP address 10.0.0.5"},

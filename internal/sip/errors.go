@@ -121,16 +121,29 @@ func (e *StatusError) NamesNoInterval() bool {
 // TooManyBindings says whether the Registrar has no room for one more binding of the account: Kamailio and OpenSIPS say so in
 // P-Registrar-Error (module registrar: max_contacts), others in their phrase or in a Warning.
 func (e *StatusError) TooManyBindings() bool {
-	said := []string{e.Problem, e.Phrase}
-	for _, w := range e.Warnings {
-		said = append(said, w.Text)
-	}
-	return !e.Unsigned && slices.ContainsFunc(said, tooMany().MatchString)
+	return !e.Unsigned && tooMany().MatchString(e.words())
 }
 
 var tooMany = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)\b(too many|max(imum)?( number of| allowed)?|number of) ([a-z]+ ){0,2}(registrations|contacts|bindings)\b`)
 })
+
+// words are all that people have written into the answer, a line each.
+func (e *StatusError) words() string {
+	said := e.Phrase + "\n" + e.Problem
+	for _, w := range e.Warnings {
+		said += "\n" + w.Text
+	}
+	for _, f := range e.Fields {
+		if f.Name == reasonField {
+			said += "\n" + f.Value
+		}
+	}
+	for _, d := range e.Diagnostics {
+		said += "\n" + d.Reason
+	}
+	return said
+}
 
 func (e *StatusError) Error() string { return "answered " + e.Said("") }
 

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"regexp"
-	"strings"
 	"sync"
 )
 
@@ -35,7 +34,7 @@ func (e *StatusError) Subject() Subject {
 	if e.Unsigned {
 		return 0
 	}
-	words := strings.Join(e.words(), "\n")
+	words := e.words()
 	var found Subject
 	for i, of := range subjects() {
 		rest := of.ReplaceAllString(words, "")
@@ -48,23 +47,6 @@ func (e *StatusError) Subject() Subject {
 		words = rest
 	}
 	return found
-}
-
-// words are all that people have written into the answer.
-func (e *StatusError) words() []string {
-	said := []string{e.Phrase, e.Problem}
-	for _, w := range e.Warnings {
-		said = append(said, w.Text)
-	}
-	for _, f := range e.Fields {
-		if f.Name == reasonField {
-			said = append(said, f.Value)
-		}
-	}
-	for _, d := range e.Diagnostics {
-		said = append(said, d.Reason)
-	}
-	return said
 }
 
 // Explains says whether the answer says more than its status.

@@ -251,6 +251,12 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 	switch {
 	case t.Fault == provisioning.FaultOutsideDomain:
 		return outsideDomain(f, t, side)
+	case t.Fault == provisioning.FaultSingleLabel:
+		if dead := f.dnsDead().Trouble; !dead.None() {
+			t, side = t.Fault.Because(dnsFails(f, dead), facts), provisioning.SideOpen
+		}
+		facts["useful"] = insideName(f)
+		return singleLabel(f, t.On(side))
 	case isShort(s) && (s.Reason == provisioning.NoAddress || isDNSFailure(s.Reason)):
 		return provisioning.FaultShortName.Because(s.Reason.Met(s.Detail), facts)
 	case s.Reason == provisioning.NoAddress && hostNamesBlocked(f) && !t.Fault.OfName():

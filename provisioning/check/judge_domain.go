@@ -1,6 +1,7 @@
 package check
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -156,4 +157,19 @@ func otherDomain(f *Facts, facts provisioning.Facts, dead provisioning.Trouble) 
 		t = provisioning.FaultOtherDomain.Because(dead, facts)
 	}
 	return onSide(t, d.sure)
+}
+
+// singleLabel is for a name without a domain, with the DHCP servers that give it. Where DNS does not have the SIP domain, that is told.
+func singleLabel(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	if other := noSuchDomain(f); !other.None() {
+		return other
+	}
+	var givers []netip.Addr
+	for i := 0; f.DHCP != nil && i < len(f.DHCP.Answers); i++ {
+		if a := &f.DHCP.Answers[i]; slices.Contains(a.SIP.Names, t.Host()) {
+			givers, t.Facts["place"] = append(givers, a.Server), nil
+		}
+	}
+	t.Facts["giver"] = givers
+	return t
 }

@@ -165,32 +165,25 @@ func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
 	}
 }
 
+// leads are the fact that each subject of a refusal is, and whose side it leads to. Of a domain, sip_address may be wrong as well.
+var leads = []struct {
+	fact string
+	side provisioning.Side
+}{{}, {"of-agent", provisioning.SideRegistrar}, {"of-address", provisioning.SideRegistrar}, {"of-transport", provisioning.SideRegistrar}, {"of-domain", provisioning.SideOpen}, {"of-account", provisioning.SideAccount}}
+
 // about notes what the words of a refusal lead to, and returns whose side that is; "": they do not tell.
 func (j *judgement) about(e *sip.StatusError) provisioning.Side {
-	agent, address := "of this device", "of this device"
+	subject, agent, address := e.Subject(), "of this device", "of this device"
 	if u := e.Unasked; u != nil {
 		agent, address = cmp.Or(u.UserAgent, agent), cmp.Or(u.Address, address)
 		j.facts["agent"], j.facts["own"], j.facts["user"] = u.UserAgent, u.Address, u.AOR
 	}
-	switch e.Subject() {
-	case sip.AboutAgent:
-		j.facts["of-agent"] = agent
-		return provisioning.SideRegistrar
-	case sip.AboutAddress:
-		j.facts["of-address"] = address
-		return provisioning.SideRegistrar
-	case sip.AboutTransport:
-		j.facts["of-transport"] = true
-		return provisioning.SideRegistrar
-	case sip.AboutDomain: // sip_address or the Registrar
-		j.facts["of-domain"] = true
-		return provisioning.SideOpen
-	case sip.AboutAccount:
-		j.facts["of-account"] = j.facts["user"]
-		return provisioning.SideAccount
-	default:
+	if subject == 0 {
 		return ""
 	}
+	values := []any{nil, agent, address, true, true, j.facts["user"]}
+	j.facts[leads[subject].fact] = values[subject]
+	return leads[subject].side
 }
 
 // demands are the statuses by which a Registrar asks for more than this device does, or has been set up to loop: they say why. The others
