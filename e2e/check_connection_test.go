@@ -104,7 +104,7 @@ Look for one firewall or filter on the way to all of them, and what it does with
 - See what else they share: a host, a load balancer, a setting, an update.
 - Check that the Registrar service runs behind this port; if it runs, look at its load and that of its domain controllers: a device waits 4 s for an answer.`},
 	{"behind a router that lets nothing through, and only Registrars are asked", with(published(fe01, second, edge05), behindRouter, firewall("drop")), "connect-timeout", `
-The gateway 10.0.0.1 (MAC 02:00:00:00:00:01) answers, but nothing behind it does (asked: 10.0.0.11, 10.0.0.14, 10.0.0.15); what stops the packets (the gateway 10.0.0.1 itself, the line behind it or a firewall) cannot be seen from here.
+The gateway 10.0.0.1 on eth0 (MAC 02:00:00:00:00:01) answers, but nothing behind it does (asked: 10.0.0.11, 10.0.0.14, 10.0.0.15); what stops the packets (the gateway 10.0.0.1 itself, the line behind it or a firewall) cannot be seen from here.
 The problem is with the network between this device and the server.
 See whether other devices in this subnet reach anything behind it; if none does, check that 10.0.0.1 forwards packets, and the line behind it.
 - If others do, look for a firewall or an access list that stops this device.

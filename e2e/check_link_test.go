@@ -27,10 +27,10 @@ type linkRow struct {
 
 var linkRows = []linkRow{
 	{name: "the gateway does not forward", verdict: "failed", reason: "connect-timeout", given: with(set(`dns_servers = ["` + far1 + `", "` + far2 + `"]`)),
-		says: []string{"The gateway 10.0.0.1 (MAC 02:00:00:00:00:01) answers, but nothing behind it does (asked: 10.98.0.53, 10.98.0.54); what stops the packets", "cannot be seen from here."},
+		says: []string{"The gateway 10.0.0.1 on eth0 (MAC 02:00:00:00:00:01) answers, but nothing behind it does (asked: 10.98.0.53, 10.98.0.54); what stops the packets", "cannot be seen from here."},
 		not:  []string{"too late", "No name server answers"}, node: "link.address.10.0.0.1", detail: "the MAC 02:00:00:00:00:01 answers (ARP)"},
 	{name: "the line behind the gateway is dead, and it says so", verdict: "failed", reason: "connect-timeout", given: with(set(`dns_servers = ["`+far1+`", "`+far2+`"]`), deadLine),
-		says: []string{"The gateway 10.0.0.1 (MAC 02:00:00:00:00:01) answers, but nothing behind it does"}, not: []string{"too late", "no route"}},
+		says: []string{"The gateway 10.0.0.1 on eth0 (MAC 02:00:00:00:00:01) answers, but nothing behind it does"}, not: []string{"too late", "no route"}},
 	{name: "the gateway has looked in vain for one host, which has two names", verdict: "failed", reason: "connect-unreachable",
 		given: with(published(fe01), address(fe01.host, "10.98.0.2"), record("lyncdiscoverinternal A 10.98.0.2"), deadLine, afterMoreThanTwoSeconds),
 		says:  []string{"fe01.contoso.com:5061 (10.98.0.2) cannot be reached"}, not: []string{"does not answer"},
@@ -40,8 +40,8 @@ var linkRows = []linkRow{
 		says:  []string{"nothing behind it does (asked: 10.98.0.2, 10.98.0.3);"}},
 	{name: "the gateway does not forward, and one name server is behind it", verdict: "failed", reason: "dns-timeout", given: with(set(`dns_servers = ["` + far1 + `"]`)),
 		says: []string{"No name server answers (10.98.0.53:53); the gateway 10.0.0.1 on the way there does."}, node: "link.address.10.0.0.1", detail: "the MAC 02:00:00:00:00:01 answers (ARP)"},
-	{name: "the gateway does not forward, and nobody may ask who it is", verdict: "failed", reason: "dns-timeout", given: with(set(`dns_servers = ["`+far1+`", "`+far2+`"]`), onDevice(unprivileged), forgottenGateway),
-		says: []string{"No name server answers (10.98.0.53:53, 10.98.0.54:53)"}, node: "link.address.10.0.0.1", detail: "it is not known who has it: operation not permitted"},
+	{name: "the gateway does not forward, and nobody may ask who it is", verdict: "failed", reason: "connect-timeout", given: with(set(`dns_servers = ["`+far1+`", "`+far2+`"]`), onDevice(unprivileged), forgottenGateway),
+		says: []string{"Nothing behind the gateway 10.0.0.1 on eth0 answers (asked: 10.98.0.53, 10.98.0.54); whether the gateway 10.0.0.1 itself does is not known."}, node: "link.address.10.0.0.1", detail: "it is not known who has it: operation not permitted"},
 	{name: "a second device has the address of the gateway", verdict: "degraded", reason: "connect-timeout", given: with(published(fe01), rogue("10.0.0.1/24")),
 		says: []string{"but more than one device on this link has the address 10.0.0.1 of the gateway: the MACs", "02:00:00:00:00:01", rogueMAC}},
 	{name: "the address of the device is used twice", reason: "connect-timeout", given: with(published(fe01), rogue("10.0.0.90/24")),

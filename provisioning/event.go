@@ -47,13 +47,14 @@ type Event struct {
 	Query    string
 	Verdict  Verdict
 	Endpoint
-	Addr    netip.Addr
-	Reason  Reason
-	Detail  string  // raw words of who has met it
-	Trouble Trouble // which fault it is, where that was found out: its Reason is the one above
-	Until   time.Time
-	Took    time.Duration
-	Unused  int // connections to worse Registrars that were opened ahead, of an attempt that registered
+	Addr     netip.Addr
+	Reason   Reason
+	Detail   string  // raw words of who has met it
+	Trouble  Trouble // which fault it is, where that was found out: its Reason is the one above
+	Until    time.Time
+	Took     time.Duration
+	Explains bool // that nobody answered in this search follows from it
+	Unused   int  // connections to worse Registrars that were opened ahead, of an attempt that registered
 }
 
 // Why is why something is as it is, as the JSON of every command shows it.

@@ -56,8 +56,13 @@ var (
 	FaultByRoute = declare("connect.by-route", ConnectTimeout, "",
 		"what is sent there goes through {hop}, by {route}, and not by the default route", "see whether that route is right")
 	FaultNothingBehind = declare("link.nothing-behind-gateway", ConnectTimeout, SideNetwork,
-		"the [gateway {gateway}][IPv6 router {router}][ (MAC {mac})] answers, but nothing behind it does (asked: {silent}); what stops the packets (the [gateway {gateway}][router {router}] itself, the line behind it or a firewall) cannot be seen from here",
+		"the [gateway {gateway}][IPv6 router {router}][ on {link}][ (MAC {mac})] answers, but nothing behind it does (asked: {silent}); what stops the packets (the [gateway {gateway}][router {router}] itself, the line behind it or a firewall) cannot be seen from here",
 		"see whether other devices in this subnet reach anything behind it; if none does, check that [{gateway}][{router}] forwards packets, and the line behind it|"+
+			"if others do, look for a firewall or an access list that stops this device"+
+			"|[only Registrars were asked: if anything else behind it can be reached, look for a firewall that drops port {ports}, and what all Registrars share (a host, a load balancer)]", "dns", "registrar")
+	FaultSilentBehind = declare("link.silent-behind-gateway", ConnectTimeout, "",
+		"nothing behind the [gateway {gateway}][IPv6 router {router}][ on {link}] answers (asked: {silent}); whether the [gateway {gateway}][router {router}] itself does is not known",
+		"see whether other devices in this subnet reach anything behind it; if none does, check that [{gateway}][{router}] is running and forwards packets, and the line behind it|"+
 			"if others do, look for a firewall or an access list that stops this device"+
 			"|[only Registrars were asked: if anything else behind it can be reached, look for a firewall that drops port {ports}, and what all Registrars share (a host, a load balancer)]", "dns", "registrar")
 

@@ -117,7 +117,8 @@ type Source struct {
 	What    string  `json:"what,omitempty"`
 	Detail  string  `json:"detail,omitempty"`
 	Hint    string  `json:"hint,omitempty"`
-	Trouble Trouble `json:"-"` // what Fault, What and Hint are made from
+	Follows bool    `json:"follows,omitempty"` // from that for which the device rests
+	Trouble Trouble `json:"-"`                 // what Fault, What and Hint are made from
 	TookMS  int64   `json:"took_ms"`
 }
 

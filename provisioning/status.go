@@ -209,6 +209,7 @@ type Attempt struct {
 	What      string     `json:"what,omitempty"`
 	Detail    string     `json:"detail,omitempty"`
 	Hint      string     `json:"hint,omitempty"`
+	Follows   bool       `json:"follows,omitempty"` // from that for which the device rests
 	// Seen are the certificates of a server that is not trusted, its own first: for homeward trust accept.
 	Seen    SeenCertificates `json:"seen,omitempty"`
 	Trouble Trouble          `json:"-"` // what Fault, What and Hint are made from

@@ -316,7 +316,7 @@ func entryOf(e provisioning.Event) control.Entry {
 	why := e.Why()
 	entry := control.Entry{
 		At: e.At.UTC().Truncate(time.Millisecond), Event: string(e.Kind), State: e.State.String(), Degraded: e.Degraded,
-		Query: cut(e.Query), Host: cut(e.Host), Reason: e.Reason, Fault: why.Fault, What: cutAt(why.What, whatLimit), Detail: cut(e.Detail), Hint: why.Hint,
+		Query: cut(e.Query), Host: cut(e.Host), Reason: e.Reason, Fault: why.Fault, What: cutAt(why.What, whatLimit), Detail: cut(e.Detail), Hint: why.Hint, Explains: e.Explains,
 		TookMS: e.Took.Milliseconds(), Until: e.Until.UTC().Truncate(time.Second),
 	}
 	switch e.Kind {

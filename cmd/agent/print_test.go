@@ -388,6 +388,15 @@ func TestMend43WhatStandsComesFirst(t *testing.T) {
 		event("lost", provisioning.ConnectReset, "fe01"), event("attempt", provisioning.ConnectRefused, "fe01"), event("attempt", provisioning.TLSClientCert, "fe01"),
 		event("attempt", provisioning.ConnectTimeout, "fe02"), event("wait", provisioning.TLSClientCert, ""),
 	}
+	behind := func(explains bool) []control.Entry { // mend 75
+		search, rest := event("state", "", ""), event("wait", provisioning.ConnectTimeout, "")
+		search.State, rest.Explains, rest.Hint = "discovering", explains, "mend the gateway"
+		all := []control.Entry{event("attempt", provisioning.ConnectRefused, "fe09"), event("lost", provisioning.SIPNoAnswer, "fe01"), search, lookup(provisioning.DNSTimeout), event("attempt", provisioning.ConnectTimeout, "fe01"), rest}
+		for i := range all {
+			all[i].At = noon.Add(time.Duration(i) * time.Second)
+		}
+		return all
+	}
 	again := event("attempt", provisioning.ConnectReset, "fe01")
 	again.LastAt, again.Count = noon.Add(time.Hour), 2
 	for name, test := range map[string]struct {
@@ -419,6 +428,17 @@ over by now (what to do if it comes back)
 		"DNS is not": {[]control.Entry{lookup(provisioning.DNSTimeout), event("attempt", provisioning.ConnectRefused, "fe01"), event("wait", provisioning.DNSTimeout, "")}, `what to do
   dns-timeout: mend dns-timeout
   connect-refused: mend connect-refused
+`},
+		"nobody answers behind the gateway": {behind(true), `what to do
+  connect-timeout: mend the gateway
+  connect-refused: mend connect-refused
+`},
+		"nobody answers, and they share nothing": {behind(false), `what to do
+  connect-timeout: mend connect-timeout
+  dns-timeout: mend dns-timeout
+  connect-refused: mend connect-refused
+over by now (what to do if it comes back)
+  sip-no-answer: mend sip-no-answer
 `},
 	} {
 		var b bytes.Buffer

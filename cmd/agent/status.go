@@ -379,7 +379,7 @@ func printCycle(p *page, s provisioning.Status, now time.Time) {
 		p.printf("\nthis cycle: running for %d s\n", max(0, int(now.Sub(c.StartedAt).Seconds())))
 	}
 	for _, source := range c.Sources {
-		if s.Fault == provisioning.FaultDNSSilent.ID && source.Fault == provisioning.FaultDNSSilentFor.ID {
+		if source.Follows || s.Fault == provisioning.FaultDNSSilent.ID && source.Fault == provisioning.FaultDNSSilentFor.ID {
 			source.Hint = "" // it is not the zone: no question was answered
 		}
 		printSource(p, source)
@@ -392,13 +392,23 @@ func printCycle(p *page, s provisioning.Status, now time.Time) {
 		if a.Host != "" {
 			tried += " " + strings.ToUpper(a.Transport.String())
 		}
+		if a.Follows {
+			tried, a.Hint = tried+fromThat, ""
+		}
 		p.printf("  %-10s %-13s %s\n", printable(a.Result), a.Step, tried)
 		p.because(a.Why())
 	}
 }
 
+// fromThat marks what is no further fault.
+const fromThat = "; follows from the reason above"
+
 // printSource prints what one source said.
 func printSource(p *page, s provisioning.Source) {
-	p.printf("  %-10s %-13s %s, %s\n", s.Verdict, s.Step, strings.TrimSpace(printable(s.Source+" "+s.Query)), milliseconds(s.TookMS))
+	text := strings.TrimSpace(printable(s.Source+" "+s.Query)) + ", " + milliseconds(s.TookMS)
+	if s.Follows {
+		text += fromThat
+	}
+	p.printf("  %-10s %-13s %s\n", s.Verdict, s.Step, text)
 	p.because(s.Why())
 }

@@ -292,26 +292,6 @@ func (b *board) unregistering() {
 	})
 }
 
-// resting shows why and until when Registrars are left alone. password: since the password is; stopped: since one of them
-// has refused for all.
-func (b *board) resting(until time.Time, password, stopped bool) {
-	var reason provisioning.Reason
-	var trouble provisioning.Trouble
-	b.change(func(s *provisioning.Status) {
-		if why, t := s.Cycle.Blame(stopped); why.Reason != "" && !s.Cycle.Registered() { // what was lost has its own reason
-			s.Because(why)
-			trouble = t
-		}
-		if password {
-			trouble = provisioning.Trouble{}
-			s.Because(provisioning.Why{Reason: provisioning.CredentialsResting, Detail: s.Detail, Hint: provisioning.CredentialsResting.Hint()})
-		}
-		reason, s.NextAttempt = s.Reason, shownTime(until)
-	})
-	b.enter(provisioning.Resting)
-	b.tell(provisioning.Event{Kind: provisioning.Waiting, Until: until, Reason: reason, Trouble: trouble})
-}
-
 // awaitsTurn shows until when the device waits after a power cut.
 func (b *board) awaitsTurn(until time.Time) {
 	why := provisioning.Event{Reason: provisioning.StormWindow}

@@ -68,7 +68,7 @@ func mayCause(t provisioning.Trouble, reason provisioning.Reason) bool {
 
 // losing are the faults of the link by which packets get lost, and silence is what comes of it.
 var (
-	losing  = []*provisioning.Fault{provisioning.FaultOwnAddressTwice, provisioning.FaultAddressTwice, provisioning.FaultNothingBehind}
+	losing  = []*provisioning.Fault{provisioning.FaultOwnAddressTwice, provisioning.FaultAddressTwice, provisioning.FaultNothingBehind, provisioning.FaultSilentBehind}
 	silence = []provisioning.Reason{provisioning.DNSTimeout, provisioning.ConnectTimeout, provisioning.ConnectReset, provisioning.SIPNoAnswer, provisioning.Lossy, provisioning.Slow}
 )
 
@@ -77,7 +77,7 @@ var (
 func tells(t provisioning.Trouble, side provisioning.Side, c *Check) bool {
 	host, isRegistrar := strings.CutPrefix(c.ID, "registrar.")
 	same := c.Fault == t.Fault.ID || c.Reason != "" && c.Reason == t.Reason() && (isRegistrar || !t.Specific() || c.Fault == "")
-	everywhere := side == provisioning.SideAccount || t.Host() == "" || deadForDNS[t.Fault] != nil
+	everywhere := side == provisioning.SideAccount || t.Host() == "" || provisioning.DeadForDNS[t.Fault] != nil
 	switch {
 	case isRegistrar && (t.Host() == host || t.Facts["alias"] == host || same && everywhere), !isRegistrar && same:
 		return true

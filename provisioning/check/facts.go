@@ -22,7 +22,7 @@ type Facts struct {
 	NotServers  string                                      // what the system names beside them that is not asked, and why
 	Neighbours  []*Neighbour                                // on the link
 	Defaults    []*wire.Route                               // of IPv4: first the one that is used, if it is known
-	Ways        map[netip.Addr]Way                          // to all addresses that were asked
+	Ways        provisioning.Ways                           // to all addresses that were asked
 	Quality     []discover.Quality                          // of the name servers
 	Given       []discover.Quality                          // of those that DHCP gives and this device does not ask, where its own do not answer
 	Upstream    []discover.Quality                          // of those that a resolver on this device asks, where it has nothing to say

@@ -138,7 +138,7 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if first == nil {
 		return nothingNamed(f)
 	}
-	if t := nothingBehind(f, first.best().Addr); !t.None() && deadForDNS[first.best().Trouble.Fault] == nil {
+	if t := nothingBehind(f, first.best().Addr); !t.None() && provisioning.DeadForDNS[first.best().Trouble.Fault] == nil {
 		return besideAlike(f, t, first.best().Addr)
 	}
 	if t := addressAlone(f); !t.None() {

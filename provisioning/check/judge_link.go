@@ -11,9 +11,6 @@ import (
 	"homeward/provisioning/signin"
 )
 
-// maxSilent is how many of those that do not answer a sentence has. (Our choice.)
-const maxSilent = 4
-
 // addressTwice is about an address on the link that two devices have. What an account is refused for is no consequence of that.
 func addressTwice(f *Facts) provisioning.Trouble {
 	if f.SignIn != nil && f.SignIn.Trouble.OnSide() == provisioning.SideAccount {
@@ -90,36 +87,9 @@ func sorted(addrs []netip.Addr) []netip.Addr {
 	return addrs
 }
 
-// nothingBehind is about the gateway through which an address is reached, where nothing behind it answers. One address that does not
-// answer may be at fault itself, where the gateway does.
+// nothingBehind is about the gateway through which an address is reached, where nothing behind it answers.
 func nothingBehind(f *Facts, addr netip.Addr) provisioning.Trouble {
-	hop := f.Ways[addr].Hop
-	if !hop.IsValid() || hop == addr {
-		return provisioning.Trouble{}
-	}
-	var silent []netip.Addr
-	for other, way := range f.Ways {
-		if way.Hop != hop || other == hop {
-			continue
-		}
-		if way.Heard {
-			return provisioning.Trouble{}
-		}
-		silent = append(silent, other)
-	}
-	sorted(silent)
-	mac, known := macOf(f, hop)
-	facts := provisioning.Facts{"silent": silent[:min(len(silent), maxSilent)], "at": addr, "mac": mac}
-	if known && mac == "" { // it was asked, too
-		return deadGateway(f, facts, addr)
-	}
-	facts.Through(hop)
-	switch {
-	case known && len(silent) > 1:
-		return provisioning.FaultNothingBehind.Met(facts)
-	default:
-		return provisioning.Trouble{}
-	}
+	return f.Ways.NothingBehind(addr, who(f))
 }
 
 // routerTo is the gateway or router that this device, with an address of its own, uses on the way to another; zero: none, or it is not

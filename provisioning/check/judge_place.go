@@ -42,7 +42,7 @@ func isNamed(c provisioning.Candidate) bool { return !provisioning.IsAddress(c.H
 // is known.
 func showsNothing(p *Place) bool {
 	best := p.best()
-	known := deadForDNS[best.Trouble.Fault] != nil || best.Trouble.Fault == provisioning.FaultNoNeighbour
+	known := provisioning.DeadForDNS[best.Trouble.Fault] != nil || best.Trouble.Fault == provisioning.FaultNoNeighbour
 	return stage(best) == 0 && !known
 }
 
@@ -110,7 +110,7 @@ func addressFails(f *Facts) provisioning.Trouble {
 		alone := *p
 		alone.Probes = []*signin.Probe{probe}
 		t := overFamily(f, p, probe, deadPlace(f, &alone))
-		if shared := nothingBehind(f, probe.Addr); !shared.None() && deadForDNS[t.Fault] == nil && t.Fault != provisioning.FaultOneFamilyTold {
+		if shared := nothingBehind(f, probe.Addr); !shared.None() && provisioning.DeadForDNS[t.Fault] == nil && t.Fault != provisioning.FaultOneFamilyTold {
 			t = shared
 		}
 		switch t.Fault { // the service runs: elsewhere
@@ -189,7 +189,7 @@ func deadPlace(f *Facts, p *Place) provisioning.Trouble {
 		return another
 	}
 	switch t := probe.Trouble; {
-	case deadForDNS[t.Fault] != nil, t.Fault == provisioning.FaultRouteRefuses: // whatever else there is, it is behind it
+	case provisioning.DeadForDNS[t.Fault] != nil, t.Fault == provisioning.FaultRouteRefuses: // whatever else there is, it is behind it
 		return t
 	case probe.Reason() == provisioning.ConnectRefused, probe.Reason() == provisioning.ConnectTimeout, probe.Reason() == provisioning.ConnectUnreachable:
 		return closedPlace(f, p, t)

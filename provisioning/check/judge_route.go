@@ -13,8 +13,6 @@ import (
 // byWhat is an interface and a metric, as a tech reads them in a table of routes.
 func byWhat(r *wire.Route) string { return fmt.Sprintf("%s metric %d", r.Interface, r.Metric) }
 
-const dhcpSilent = "DHCP does not answer"
-
 // nobody says whether DHCP was asked and does not answer, and nothing else has been heard of this network.
 func nobody(f *Facts) bool {
 	for _, way := range f.Ways {
@@ -31,7 +29,7 @@ func byRoute(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	switch {
 	case t.Fault == provisioning.FaultNoGateway, t.Fault == provisioning.FaultDNSNoGateway:
 		if nobody(f) {
-			t = t.With(provisioning.Facts{"dhcp": dhcpSilent})
+			t = t.With(provisioning.Facts{"dhcp": provisioning.NorDHCP})
 		}
 		return byOther(f, byDHCP(f, t))
 	case slices.Contains(lacksDefault, t.Fault):
@@ -47,7 +45,7 @@ func byRoute(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 
 // unheardOf are the faults of silence that a wrong route may cause.
 var unheardOf = []*provisioning.Fault{
-	provisioning.FaultFiltered, provisioning.FaultNothingBehind, provisioning.FaultHostUnreachable,
+	provisioning.FaultFiltered, provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultHostUnreachable,
 	provisioning.FaultDNSSilent, provisioning.FaultDNSSilentWayOpen, provisioning.FaultDNSUpstream,
 }
 
@@ -127,8 +125,8 @@ func byDHCP(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 // byDetour adds to what does not answer that it is reached by another route than all else.
 func byDetour(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	addr, _ := t.Facts["address"].(netip.Addr)
-	if way := f.Ways[addr]; way.Route.Detour() && way.Hop != addr && !asked(f, way.Hop, true) {
-		return t.Also(provisioning.FaultByRoute, provisioning.Facts{"route": way.Route, "hop": way.Hop})
+	if way := f.Ways[addr]; way.Detour != nil && way.Hop != addr && !asked(f, way.Hop, true) {
+		return t.Also(provisioning.FaultByRoute, provisioning.Facts{"route": way.Detour, "hop": way.Hop})
 	}
 	return byOther(f, t)
 }

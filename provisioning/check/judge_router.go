@@ -77,7 +77,7 @@ func beyondReach(f *Facts) (all []string) {
 			}
 		}
 	}
-	return all[:min(len(all), maxSilent)]
+	return all[:min(len(all), provisioning.MaxSilent)]
 }
 
 // routerOf is what DHCP says of a router, where this device has no default route.

@@ -13,7 +13,6 @@ import (
 
 	"homeward/dhcpopts"
 	"homeward/provisioning"
-	"homeward/provisioning/wire"
 )
 
 // Link is how this device is plugged in, as far as the system tells.
@@ -224,13 +223,4 @@ type Neighbour struct {
 	MACs    []string
 	System  string // who has found out that another device has it, too, without ARP; or ""
 	Problem string // why nobody could be asked, or ""
-}
-
-// Way is what was found out about the way to an address.
-type Way struct {
-	Route *wire.Route // by which the system sends what is for it; nil: not known
-	Hop   netip.Addr  // where the system sends what is for it: to the address itself, or to a gateway; zero: not known
-	MAC   string      // of the hop, if it was there during the check
-	Gone  bool        // nobody answers at the hop
-	Heard bool        // it has answered, be it with a refusal
 }

@@ -14,6 +14,7 @@ import (
 
 	"homeward/internal/plain"
 	"homeward/provisioning"
+	"homeward/provisioning/signin"
 	"homeward/provisioning/wire"
 )
 
@@ -218,25 +219,13 @@ func linkSays(f *Facts, silent provisioning.Trouble, addr netip.Addr) provisioni
 	switch {
 	case !known || way.Heard || asked(f, way.Hop, true):
 	case way.Hop != addr && mac == "":
-		return deadGateway(f, silent.Facts, addr)
+		return f.Ways.DeadGateway(silent.Facts, addr)
 	case way.Hop == addr && mac == "":
 		silent.Fault = provisioning.FaultNoNeighbour
 	case way.Hop == addr:
 		silent.Fault = provisioning.FaultHostDrops
 	}
 	return silent
-}
-
-// deadGateway is what is wrong with the gateway on the way to an address, which does not answer: that of the default route, or of another
-// one.
-func deadGateway(f *Facts, facts provisioning.Facts, addr netip.Addr) provisioning.Trouble {
-	way := f.Ways[addr]
-	if way.Route.Detour() {
-		return provisioning.FaultDeadRoute.Met(facts).With(provisioning.ByRoute(way.Route, way.Hop))
-	}
-	through := provisioning.Facts{}
-	through.Through(way.Hop)
-	return provisioning.FaultNoGateway.Met(facts).With(through)
 }
 
 // asked says whether anything behind a gateway was asked, and has answered, or has not.
@@ -255,7 +244,7 @@ func lifeless(err error) bool {
 }
 
 // ways are those to all addresses that were asked.
-func (e *ears) ways(f *Facts, began time.Time) map[netip.Addr]Way {
+func (e *ears) ways(f *Facts, began time.Time) provisioning.Ways {
 	for _, q := range slices.Concat(f.Quality, f.Upstream) {
 		e.note(q.Server.Addr(), q.Answered > 0 || q.From.IsValid() || q.Err != nil && !lifeless(q.Err))
 	}
@@ -268,19 +257,10 @@ func (e *ears) ways(f *Facts, began time.Time) map[netip.Addr]Way {
 	w := e.wire
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	ways := map[netip.Addr]Way{}
+	ways := provisioning.Ways{}
 	for addr, heard := range e.heard {
-		way := Way{Heard: heard}
-		if w.Route != nil {
-			way.Route = w.Route(addr)
-		}
-		if w.Next != nil {
-			hop, mac, ago := w.Next(addr)
-			way.Hop, way.Gone = hop, hop.IsValid() && w.Absent != nil && w.Absent(addr) == hop
-			if mac != nil && ago < time.Since(began) {
-				way.MAC = mac.String()
-			}
-		}
+		way := signin.WayTo(&w, addr, began)
+		way.Heard = heard
 		ways[addr] = way
 	}
 	return ways
@@ -288,10 +268,8 @@ func (e *ears) ways(f *Facts, began time.Time) map[netip.Addr]Way {
 
 // macOf says who was there at an address on the link during the check; "": nobody.
 func macOf(f *Facts, hop netip.Addr) (mac string, known bool) {
-	for _, way := range f.Ways {
-		if way.Hop == hop && (way.MAC != "" || way.Gone) {
-			return way.MAC, true
-		}
+	if mac, known = f.Ways.Who(hop); known {
+		return mac, known
 	}
 	for _, n := range f.Neighbours {
 		if n.Addr == hop && n.Problem == "" {
@@ -299,4 +277,9 @@ func macOf(f *Facts, hop netip.Addr) (mac string, known bool) {
 		}
 	}
 	return "", false
+}
+
+// who says the same where it is asked for.
+func who(f *Facts) provisioning.Who {
+	return func(hop netip.Addr) (string, bool) { return macOf(f, hop) }
 }

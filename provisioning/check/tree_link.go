@@ -33,7 +33,8 @@ func (b *branch) link() {
 		c.because(Bad, t)
 		c.Detail = ""
 	}
-	if t := b.verdict; (t.Fault == provisioning.FaultNothingBehind || t.Fault == provisioning.FaultOtherMask) && c.Result == Good {
+	ofLink := []*provisioning.Fault{provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultOtherMask}
+	if t := b.verdict; slices.Contains(ofLink, t.Fault) && c.Result == Good {
 		c.because(wrong(b.facts), t)
 	}
 	b.add(c)

@@ -103,22 +103,13 @@ func given(f *Facts) (servers []netip.AddrPort) {
 	return servers[:min(len(servers), maxUpstreams)]
 }
 
-// deadForDNS are the faults of a gateway that does not answer, as those of the way to name servers.
-var deadForDNS = map[*provisioning.Fault]*provisioning.Fault{
-	provisioning.FaultNoGateway: provisioning.FaultDNSNoGateway, provisioning.FaultDeadRoute: provisioning.FaultDNSDeadRoute,
-}
-
 // serversFail is what is wrong with all of these name servers, or with the way to them, where none answers.
 func serversFail(f *Facts, servers []netip.AddrPort) provisioning.Trouble {
+	if shared := f.Ways.ServersCut(servers, who(f)); !shared.None() {
+		return shared
+	}
 	gone := len(servers) > 0
 	for _, server := range servers {
-		shared := nothingBehind(f, server.Addr())
-		if fault := deadForDNS[shared.Fault]; fault != nil {
-			shared.Fault, shared.Facts["servers"] = fault, provisioning.ListOf(servers)
-		}
-		if !shared.None() {
-			return shared
-		}
 		mac, known := macOf(f, server.Addr())
 		gone = gone && known && mac == "" && f.Ways[server.Addr()].Hop == server.Addr()
 	}
@@ -188,7 +179,7 @@ func wayTo(f *Facts, servers []netip.AddrPort) provisioning.Facts {
 		facts["alive"] = alive
 		delete(facts, "hop") // it is told with that
 	case facts["hop"] == nil && nobody(f):
-		facts["dhcp"] = dhcpSilent
+		facts["dhcp"] = provisioning.NorDHCP
 	}
 	return facts
 }

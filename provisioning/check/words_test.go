@@ -77,8 +77,12 @@ func (w words) add(fault, what string) {
 	if w[fault] == nil {
 		w[fault] = map[string]bool{}
 	}
+	what = inOneBreath.ReplaceAllString(what, "")
 	w[fault][moments.ReplaceAllString(fingerprints.ReplaceAllString(what, "sha256:…"), "at … UTC")] = true
 }
+
+// inOneBreath is what the verdict of a check says in sentences of its own, and the daemon in the same one.
+var inOneBreath = regexp.MustCompile(`; (DHCP|the last good Registrar \S+) does not answer either`)
 
 // moments are when something was seen: the daemon and the check look at a site one after the other.
 var moments = regexp.MustCompile(`at \d\d:\d\d:\d\d UTC`)

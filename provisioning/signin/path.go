@@ -3,6 +3,10 @@ package signin
 import (
 	"context"
 	"net/netip"
+	"time"
+
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // CheckPath says what is wrong with the way to the Registrar of a registration, as far as this device knows without
@@ -19,4 +23,24 @@ func (s *Signer) CheckPath(ctx context.Context, reg *Registration) error {
 		return &addressChangedError{was, is}
 	}
 	return nil
+}
+
+// WayTo is what the system knows of the way to an address; of who is there on the link, what it has seen since then.
+func WayTo(w *wire.Wire, addr netip.Addr, since time.Time) (way provisioning.Way) {
+	if w.Route != nil {
+		if r := w.Route(addr); r != nil {
+			way.Link = r.Interface
+			if r.Detour() {
+				way.Detour = r
+			}
+		}
+	}
+	if w.Next != nil {
+		hop, mac, ago := w.Next(addr)
+		way.Hop, way.Gone = hop, hop.IsValid() && w.Absent != nil && w.Absent(addr) == hop
+		if mac != nil && ago < time.Since(since) {
+			way.MAC = mac.String()
+		}
+	}
+	return way
 }

@@ -34,6 +34,7 @@ type Entry struct {
 	What      string              `json:"what,omitempty"`  // what is wrong, as docs/faults.md has it
 	Detail    string              `json:"detail,omitempty"`
 	Hint      string              `json:"hint,omitempty"`
+	Explains  bool                `json:"explains,omitempty"` // of a rest: that nobody answered in the search before it follows from this
 	TookMS    int64               `json:"took_ms,omitempty"`
 	Until     time.Time           `json:"until,omitzero"`   // of a rest: when it ends
 	Count     int                 `json:"count,omitempty"`  // more than one: it happened again and again
@@ -58,7 +59,7 @@ func (e Entry) Failure() bool {
 	case provisioning.Skipped:
 		return e.Fault != ""
 	case provisioning.Waiting:
-		return false
+		return e.Explains
 	default:
 		return e.Reason != ""
 	}

@@ -1,0 +1,61 @@
+package agent
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"time"
+
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
+)
+
+// silence is what all have in common that were asked in a cycle and have not answered.
+func (b *basis) silence(ctx context.Context, cycle *provisioning.Cycle) provisioning.Trouble {
+	find := func(addr netip.Addr) provisioning.Way { return signin.WayTo(&b.wire, addr, cycle.StartedAt) }
+	return cycle.Shared(find, func(link string, hop netip.Addr) (mac string, known bool) {
+		if b.wire.Holders == nil || link == "" || !hop.Is4() {
+			return "", false
+		}
+		macs, err := b.wire.Holders(ctx, link, netip.IPv4Unspecified(), hop)
+		return strings.Join(macs, " and "), err == nil
+	})
+}
+
+// resting shows why and until when Registrars are left alone. password: since the password is; stopped: since one of them
+// has refused for all. silence says what those have in common who have not answered.
+func (b *board) resting(until time.Time, password, stopped bool, silence func(*provisioning.Cycle) provisioning.Trouble) {
+	why, trouble := blamed(b, stopped)
+	explains := false
+	if !password && provisioning.Unheard(trouble) {
+		if shared := silence(b.snapshot(nil).Cycle); !shared.None() {
+			why, trouble, explains = provisioning.Event{Reason: shared.Reason(), Trouble: shared}.Why(), shared, true
+		}
+	}
+	var reason provisioning.Reason
+	b.change(func(s *provisioning.Status) {
+		if why.Reason != "" {
+			s.Because(why)
+		}
+		if password {
+			trouble = provisioning.Trouble{}
+			s.Because(provisioning.Why{Reason: provisioning.CredentialsResting, Detail: s.Detail, Hint: provisioning.CredentialsResting.Hint()})
+		}
+		if explains {
+			s.Cycle.Explained()
+		}
+		reason, s.NextAttempt = s.Reason, shownTime(until)
+	})
+	b.enter(provisioning.Resting)
+	b.tell(provisioning.Event{Kind: provisioning.Waiting, Until: until, Reason: reason, Trouble: trouble, Explains: explains})
+}
+
+// blamed is what this cycle has failed for, unless it has ended with a registration: what was lost has its own reason.
+func blamed(b *board, stopped bool) (why provisioning.Why, t provisioning.Trouble) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.status.Cycle.Registered() {
+		return why, t
+	}
+	return b.status.Cycle.Blame(stopped)
+}

@@ -1,0 +1,220 @@
+package provisioning
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+)
+
+// MaxSilent is how many of those that do not answer a sentence has. (Our choice.)
+const MaxSilent = 4
+
+// NorDHCP is the fact "dhcp" of a gateway that does not answer, where nothing else of this network does.
+const NorDHCP = "DHCP does not answer"
+
+// Way is what was found out about the way to an address.
+type Way struct {
+	Detour any        // the route that leads there, where that is not the default one; nil: it is, or it is not known
+	Link   string     // the interface; "": not known
+	Hop    netip.Addr // where the system sends what is for it: to the address itself, or to a gateway; zero: not known
+	MAC    string     // of the hop, if it was there at that time
+	Gone   bool       // nobody answers at the hop
+	Heard  bool       // it has answered, be it with a refusal
+}
+
+// Ways are those to all addresses that were asked.
+type Ways map[netip.Addr]Way
+
+// Who says who is there at an address on a link; "": nobody. known: somebody has asked.
+type Who func(hop netip.Addr) (mac string, known bool)
+
+// Who is there at a gateway, as the system knows.
+func (w Ways) Who(hop netip.Addr) (mac string, known bool) {
+	for _, way := range w {
+		if way.Hop == hop && (way.MAC != "" || way.Gone) {
+			return way.MAC, true
+		}
+	}
+	return "", false
+}
+
+// NothingBehind is about the gateway through which an address is reached, where nothing behind it answers. One address that does not
+// answer may be at fault itself, unless it is known that the gateway does not answer either.
+func (w Ways) NothingBehind(addr netip.Addr, who Who) Trouble {
+	hop := w[addr].Hop
+	if !hop.IsValid() || hop == addr {
+		return Trouble{}
+	}
+	var silent []netip.Addr
+	for other, way := range w {
+		if way.Hop != hop || other == hop {
+			continue
+		}
+		if way.Heard {
+			return Trouble{}
+		}
+		silent = append(silent, other)
+	}
+	silent = sorted(silent)
+	mac, known := who(hop)
+	facts := Facts{"silent": silent[:min(len(silent), MaxSilent)], "at": addr, "mac": mac, "link": w[addr].Link}
+	if known && mac == "" { // it was asked, too
+		return w.DeadGateway(facts, addr)
+	}
+	facts.Through(hop)
+	switch {
+	case len(silent) < 2:
+		return Trouble{}
+	case known:
+		return FaultNothingBehind.Met(facts)
+	default:
+		return FaultSilentBehind.Met(facts)
+	}
+}
+
+// DeadGateway is what is wrong with the gateway on the way to an address, which does not answer: that of the default route, or of another
+// one.
+func (w Ways) DeadGateway(facts Facts, addr netip.Addr) Trouble {
+	way := w[addr]
+	if way.Detour != nil {
+		return FaultDeadRoute.Met(facts).With(ByRoute(way.Detour, way.Hop))
+	}
+	through := Facts{}
+	through.Through(way.Hop)
+	return FaultNoGateway.Met(facts).With(through)
+}
+
+// DeadForDNS are the faults of a gateway that does not answer, as those of the way to name servers.
+var DeadForDNS = map[*Fault]*Fault{FaultNoGateway: FaultDNSNoGateway, FaultDeadRoute: FaultDNSDeadRoute}
+
+// ServersCut is what is wrong with the gateway on the way to these name servers, of which none answers.
+func (w Ways) ServersCut(servers []netip.AddrPort, who Who) Trouble {
+	for _, server := range servers {
+		shared := w.NothingBehind(server.Addr(), who)
+		if fault := DeadForDNS[shared.Fault]; fault != nil {
+			shared.Fault, shared.Facts["servers"] = fault, ListOf(servers)
+		}
+		if !shared.None() {
+			return shared
+		}
+	}
+	return Trouble{}
+}
+
+// unanswered are the faults of those of which nothing came.
+var unanswered = []*Fault{
+	FaultDNSSilentFor, FaultDNSSilent, FaultDNSNobodyThere, FaultDNSNoGateway, FaultDNSDeadRoute, FaultDNSUnreachable,
+	FaultFiltered, FaultHostDrops, FaultNoNeighbour, FaultNoGateway, FaultDeadRoute, FaultHostUnreachable, FaultNoWay,
+}
+
+// Unheard says whether nothing came of who was asked, whichever of several it was.
+func Unheard(t Trouble) bool {
+	for _, other := range t.Others() {
+		if other.Fault != FaultWorked && !Unheard(other) {
+			return false
+		}
+	}
+	return slices.Contains(unanswered, t.Fault)
+}
+
+// Shared is what all have in common that were asked in a cycle and have not answered: the gateway through which they are reached, where
+// nothing behind it answers. None: they are reached in several ways, or that is not known. find finds out about the way to an address, and
+// ask asks a link who is at a gateway.
+func (c *Cycle) Shared(find func(netip.Addr) Way, ask func(link string, hop netip.Addr) (mac string, known bool)) (shared Trouble) {
+	ways, link := Ways{}, ""
+	var hops []netip.Addr // of the silent
+	note := func(addr netip.Addr, silent bool) {
+		way := find(addr)
+		way.Heard = !silent || ways[addr].Heard
+		ways[addr] = way
+		if silent {
+			hops, link = append(hops, way.Hop), way.Link
+		}
+	}
+	servers, nobody := c.silentServers(), true
+	for _, server := range servers {
+		note(server.Addr(), true)
+	}
+	var first *Attempt
+	lastGood := ""
+	for i := range c.Attempts {
+		a := &c.Attempts[i]
+		silent := Unheard(a.Trouble)
+		if a.Result == "skipped" {
+			continue
+		}
+		note(a.Address, silent)
+		nobody = nobody && silent
+		if silent && first == nil {
+			first = a
+		}
+		if silent && a.Step == LastGood {
+			lastGood = cmp.Or(lastGood, a.Host)
+		}
+	}
+	for _, hop := range hops {
+		if hop != hops[0] {
+			return shared
+		}
+	}
+	who := func(hop netip.Addr) (mac string, known bool) {
+		if mac, known = ways.Who(hop); !known {
+			mac, known = ask(link, hop)
+		}
+		return mac, known
+	}
+	if shared = ways.ServersCut(servers, who); shared.None() && first != nil {
+		if shared = ways.NothingBehind(first.Address, who); DeadForDNS[shared.Fault] != nil {
+			shared = ways.DeadGateway(first.Trouble.Facts, first.Address)
+		}
+	}
+	dead := shared.Fault == FaultDNSNoGateway || shared.Fault == FaultNoGateway
+	for i := range c.Sources {
+		if dead && nobody && c.Sources[i].Reason == DHCPSilent {
+			shared = shared.With(Facts{"dhcp": NorDHCP})
+		}
+	}
+	if lastGood != "" && !shared.None() {
+		shared = shared.Also(FaultLastGoodSilent, Facts{"host": lastGood})
+	}
+	return shared
+}
+
+// silentServers are the name servers that have not answered in a cycle; none: one of them has.
+func (c *Cycle) silentServers() (servers []netip.AddrPort) {
+	note := func(t Trouble) {
+		for _, one := range append([]Trouble{t}, t.Others()...) {
+			texts, _ := one.Facts["servers"].([]string)
+			for _, text := range texts {
+				if at, err := netip.ParseAddrPort(text); err == nil && !slices.Contains(servers, at) {
+					servers = append(servers, at)
+				}
+			}
+		}
+	}
+	for i := range c.Attempts {
+		if a := &c.Attempts[i]; a.Result == "skipped" && Unheard(a.Trouble) {
+			note(a.Trouble)
+		}
+	}
+	for i := range c.Sources {
+		switch s := &c.Sources[i]; {
+		case s.Source != "dns":
+		case s.Verdict != Failed || !Unheard(s.Trouble):
+			return nil
+		default:
+			note(s.Trouble)
+		}
+	}
+	return servers
+}
+
+// Explained marks what follows from one cause: that those did not answer who have not.
+func (c *Cycle) Explained() {
+	for i := range c.Sources {
+		c.Sources[i].Follows = Unheard(c.Sources[i].Trouble)
+	}
+	for i := range c.Attempts {
+		c.Attempts[i].Follows = Unheard(c.Attempts[i].Trouble)
+	}
+}
