@@ -95,7 +95,6 @@ All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"a trusted root that is over", with(oldRoot), "tls-expired", `
 The certificate of the authority CN=e2e old root, on which that of pool01.contoso.com:5061 depends, expired on … (it is … here).
-The problem is with the Registrar.
 Check the clock of this device first; then renew the certificate of CN=e2e old root and configure the server to send it, or install the root certificate that replaces it and add its path to the setting roots.`},
 }
 

@@ -93,7 +93,6 @@ If this is a guest network with a captive portal, connect this device to the net
 - Have the name server answer only for names that exist, or set dns_servers to one that does.`},
 	{"only the external record is visible inside, and the Edge is filtered", with(published(edge05), the(edge05, blackHole)), "connect-timeout", `
 Only the external record leads to a Registrar, and its Access Edge edge05.contoso.com:443 (10.0.0.15) does not answer from this network.
-The problem is with DNS.
 If this network belongs to the site, create _sipinternaltls._tcp.contoso.com in the internal DNS zone; if the device is outside the site, open port 443 from here to edge05.contoso.com.`},
 	{"order communicator, and an SRV record without address hides host names that work",
 		with(set(`order = "communicator"`), srvFor("gone.contoso.com", 5061), address("sip.contoso.com", sipHost.addr)), "no-address", `

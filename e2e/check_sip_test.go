@@ -97,8 +97,8 @@ The problem is with the Registrar.
 Check the services of the Registrar and its pool.`},
 	{"the clocks are too far apart", with(says(fe01, "504 Server time-out", diagnostics(1013, "Significant time skew detected during authentication"))), "clock-wrong", `
 fe01.contoso.com says that the clocks are too far apart: 504 Server time-out; ms-diagnostics 1013: Significant time skew detected during authentication.
-The problem is with this device.
-Set the clock of this device.`},
+Compare the clock of this device, which shows …, with one that is right, and set it if it is wrong.
+- If it is right, set that of fe01.contoso.com, or of the server in front of it or behind it that says so.`},
 	{"the Registrar's clock is an hour ahead", with(hourAhead), "clock-wrong", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the clock of this device is 1h1m slow compared with fe01.contoso.com.
 The problem is with this device.

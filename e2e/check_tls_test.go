@@ -38,7 +38,6 @@ The problem is with the Registrar.
 Issue a certificate for server authentication.`},
 	{"the certificate has expired", with(pool01Has(hasExpired)), "tls-expired", `
 The certificate of pool01.contoso.com:5061 expired on … (it is … here).
-The problem is with the Registrar.
 Check the clock of this device first; if it is right, renew the certificate of the Registrar.`},
 	{"the certificate is not valid yet", with(pool01Has(beginsTomorrow)), "tls-not-yet-valid", `
 The certificate of pool01.contoso.com:5061 is not valid before … (it is … here).

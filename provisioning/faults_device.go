@@ -22,18 +22,18 @@ var (
 		"this device has no default route[, so it cannot reach {beyond}]; DHCP ({lacking}, on {on}) sends routes (option 121) without a default route, and a client that takes them ignores option 3[, which names {routers}] (RFC 3442)",
 		"add a default route (0.0.0.0/0[ through {routers}]) to option 121 of the DHCP server {lacking}, and have this device renew its lease|"+
 			"[if no other route is needed, remove option 121 there: then the router {routers} of option 3 counts]", "dns", "registrar")
-	FaultSubnetOnly = declare("link.subnet-only", ConnectUnreachable, SideDevice,
+	FaultSubnetOnly = declare("link.subnet-only", ConnectUnreachable, "",
 		"there is no default route: this device can reach only its own subnet",
 		"if something that the phone needs is elsewhere, check the gateway that the DHCP lease gives (option 3), or configure one")
-	FaultNothingHasAddress = declare("link.nothing-has-address", ConnectUnreachable, SideDevice,
+	FaultNothingHasAddress = declare("link.nothing-has-address", ConnectUnreachable, "",
 		"this device is not on the network: no interface has an address[; {unplugged} has no carrier (no cable, or nothing at its other end)]", mendLink, "dhcp", "dns", "registrar")
 	FaultSwitchedOff = declare("link.switched-off", ConnectUnreachable, SideDevice,
 		"this device is not on the network: {interface} is switched off", "switch {interface} on (Linux: ip link set {interface} up)", "dhcp", "dns", "registrar")
-	FaultNoCarrier = declare("link.no-carrier", ConnectUnreachable, SideDevice,
+	FaultNoCarrier = declare("link.no-carrier", ConnectUnreachable, "",
 		"this device is not on the network: {interface} has no carrier (no cable, or nothing at its other end)", "check the cable and the switch port", "dhcp", "dns", "registrar")
-	FaultNoOwnAddress = declare("link.no-address", ConnectUnreachable, SideDevice,
+	FaultNoOwnAddress = declare("link.no-address", ConnectUnreachable, "",
 		"this device is not on the network: {interface} has no address", "check the VLAN and the DHCP server", "dhcp", "dns", "registrar")
-	FaultOnlySelfMadeAddress = declare("link.self-made-address", ConnectUnreachable, SideDevice,
+	FaultOnlySelfMadeAddress = declare("link.self-made-address", ConnectUnreachable, "",
 		"this device is not on the network: {interface} has only a self-assigned address, {addresses}, because DHCP gave none", "check the VLAN and the DHCP server", "dhcp", "dns", "registrar")
 	FaultLinkUnknown = declare("link.unknown", ConnectUnreachable, SideDevice,
 		"the network interfaces of this device cannot be read: {problem}", "run the command as root; if it runs in a container or sandbox, allow it to read the network interfaces")
@@ -83,8 +83,9 @@ var (
 	FaultTimeServersApart = declare("clock.servers-apart", "", "",
 		"the time servers of this network are {span} apart, so one of them is wrong[; {dhcp}][; {dns}]",
 		"compare them with a clock that is right, and correct the one that is wrong, or remove it where it is named: phones set their clocks by them")
-	FaultClockRegistrar = declare("clock.registrar-says", ClockWrong, SideDevice,
-		"{host} says that the clocks are too far apart: {said}", "set the clock of this device")
+	FaultClockRegistrar = declare("clock.registrar-says", ClockWrong, "",
+		"{host} says that the clocks are too far apart: {said}",
+		"compare the clock of this device, which shows {now}, with one that is right, and set it if it is wrong|if it is right, set that of {host}, or of the server in front of it or behind it that says so")
 
 	FaultOnlyLastGood = declare("last-good.only", "", "",
 		"the device signs in to {host}, the last Registrar that worked, because nothing else leads to one: {cause}", "{cause.do}")
@@ -94,7 +95,7 @@ var (
 		"the last good Registrar {host} does not answer either", "")
 	FaultLastGoodAnswers = declare("last-good.answers", "", "",
 		"the last Registrar that worked, {host}, still answers, but a device turns to it only when nothing else is named", "or have {source} lead to {host} again")
-	FaultLastGoodUnusable = declare("last-good.unusable", "", SideRegistrar,
+	FaultLastGoodUnusable = declare("last-good.unusable", "", "",
 		"if DNS and DHCP failed now, the device could not sign in: it would fall back on {host}, and {cause}",
 		"restart homeward so that it registers again, or fix {host}: {cause.do}")
 	FaultNotKept = declare("last-good.not-kept", "", SideDevice,

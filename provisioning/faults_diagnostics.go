@@ -14,7 +14,7 @@ const ourBug = "this is a bug in homeward: run homeward bundle and report it wit
 var faultsOfDiagnostics = map[int]*Fault{
 	1000:  diagnostics(1000, SIPCredentials, SideAccount, "the final security handshake failed", `check the settings user (Lync often wants DOMAIN\name) and password_file, the certificate and the clock, then restart homeward`),
 	1003:  diagnostics(1003, SIPNotFound, SideAccount, "the user does not exist", "check the spelling of sip_address, and that the account is enabled for Lync"),
-	1005:  diagnostics(1005, "", SideDevice, "the server does not serve this SIP domain", "check sip_address and the supported SIP domains of the site"),
+	1005:  diagnostics(1005, "", "", "the server does not serve this SIP domain", "check sip_address and the supported SIP domains of the site"),
 	1006:  diagnostics(1006, "", SideRegistrar, "the server could not route on this connection", "nothing to do here: the device tries again"),
 	1007:  diagnostics(1007, "", SideRegistrar, "it cannot reach the next server at the moment", "wait; if it persists, check the servers to which {host} forwards requests"),
 	1008:  diagnostics(1008, "", SideDNS, "the server cannot resolve a DNS SRV record", "correct the DNS records or name servers that {host} itself uses"),

@@ -155,7 +155,7 @@ var (
 		"nothing names a Registrar for {domain}: there is no SRV record, and {dhcp}[; {others}]",
 		"[correct the domain in sip_address if it should be {meant}]|"+
 			"[if phones of other makes sign in at this site, see whether DHCP gives option 120 to their vendor class only: this device asks as {class}]|"+wrongNetwork+"|create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set {option}|"+wrongDomain)
-	FaultNothingNamedHosts = declare("discovery.nothing-communicator", DNSNoRecord, SideDNS,
+	FaultNothingNamedHosts = declare("discovery.nothing-communicator", DNSNoRecord, "",
 		"nothing names a Registrar for {domain}: there is neither an SRV record nor sipinternal, sip or sipexternal",
 		wrongNetwork+"|create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool|"+wrongDomain)
 	FaultOnlyAutodiscover = declare("discovery.only-autodiscover", DNSNoRecord, SideDNS,

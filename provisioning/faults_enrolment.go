@@ -19,11 +19,11 @@ var (
 	FaultEnrolNotThere = declare("enrol.not-there", EnrolFailed, SideRegistrar,
 		"no certificate for sign-in, since there is no certificate service at {at}: {problem}",
 		"check the URL of the web services of the pool, and the reverse proxy in front of them; if the site gives out no certificates, set enrol = false")
-	FaultEnrolBroken = declare("enrol.broken", EnrolFailed, SideRegistrar,
+	FaultEnrolBroken = declare("enrol.broken", EnrolFailed, "",
 		"no certificate for sign-in, since what {at} sends is not valid: {problem}", "look for a proxy, firewall or sign-in portal between this device and the web services")
 	FaultEnrolMethod = declare("enrol.method", EnrolFailed, SideRegistrar,
 		"no certificate for sign-in, since {at} offers only {offered}", "enable Windows authentication for the web services: Set-CsWebServiceConfiguration -UseWindowsAuth NTLM")
-	FaultEnrolCredentials = declare("enrol.credentials", EnrolFailed, SideAccount,
+	FaultEnrolCredentials = declare("enrol.credentials", EnrolFailed, "",
 		"no certificate for sign-in, since {at} refuses the user name or the password[: {said}]",
 		"the Registrar takes them: check that a domain controller can be reached from the web services, and that the account may use NTLM there")
 	FaultEnrolPIN = declare("enrol.pin", EnrolFailed, SideAccount,

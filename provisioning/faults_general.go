@@ -42,12 +42,12 @@ var generals = []*Fault{
 	general(TLSUntrusted, SideRegistrar, "the certificate is not signed by an authority this device trusts", "put the root certificate of the site on this device, as a PEM file, and add its path to the setting roots", ""),
 	general(TLSName, SideRegistrar, "the certificate is for other names", "issue a certificate for the name, or point DNS or DHCP at a name in the certificate", ""),
 	general(TLSNoName, SideRegistrar, "there is no name to verify: the certificate contains none, or only an address is known", "issue a certificate with a Subject Alternative Name, and name the Registrar by its host name (option 120 in encoding 0)", ""),
-	general(TLSExpired, SideRegistrar, "the certificate has expired", "check the clock of this device first; if it is right, renew the certificate of the Registrar", ""),
+	general(TLSExpired, "", "the certificate has expired", "check the clock of this device first; if it is right, renew the certificate of the Registrar", ""),
 	general(TLSNotYetValid, "", "the certificate is not valid yet", "check the clock of this device first, then the certificate of the Registrar", ""),
 	general(TLSUnreadable, SideRegistrar, "the certificate cannot be parsed", "issue another certificate for the Registrar: the detail says what is wrong with this one, such as a negative serial number", ""),
-	general(TLSTimeout, SideRegistrar, "the TLS handshake stalled", "check the Registrar; on a tunnel, look for an MTU that is too small", ""),
+	general(TLSTimeout, "", "the TLS handshake stalled", "check the Registrar; on a tunnel, look for an MTU that is too small", ""),
 	general(TLSVersion, SideRegistrar, "no TLS version or cipher in common", `update the Registrar; until then tls_min = "1.0" lets this device use what old servers offer`, ""),
-	general(TLSFailed, SideRegistrar, "the TLS handshake failed", "check that this port speaks TLS, and check the log of the Registrar", ""),
+	general(TLSFailed, "", "the TLS handshake failed", "check that this port speaks TLS, and check the log of the Registrar", ""),
 	general(TLSClientCert, "", "the server asks this device for a certificate, and refuses it without one", "use the port for clients (5061 of a pool inside, 443 of an Access Edge outside); if this is that port, configure the server to accept devices without a certificate", ""),
 	general(ClockWrong, SideDevice, "the clock of this device is wrong", "set the clock of this device; phones find their time server through the SRV record _ntp._udp.<SIP domain> or DHCP option 42", ""),
 
@@ -76,7 +76,7 @@ var generals = []*Fault{
 	general(EnrolFailed, SideRegistrar, "the device cannot get a certificate for sign-in", "check the web services of the pool; the device stays registered meanwhile", ""),
 
 	general(RelayNone, SideRegistrar, "there is no media relay for this device", "assign an A/V Edge to the pool if media must pass firewalls", ""),
-	general(RelayUnreachable, SideNetwork, "the media relay does not answer", "in the firewall, allow UDP 3478 and TCP 443 from this device to the A/V Edge; check that the A/V Edge is running", ""),
+	general(RelayUnreachable, "", "the media relay does not answer", "in the firewall, allow UDP 3478 and TCP 443 from this device to the A/V Edge; check that the A/V Edge is running", ""),
 	general(RelayRefused, SideRegistrar, "the media relay service refused to give credentials", "check the A/V authentication service of the pool", ""),
 
 	general(CacheDamaged, SideDevice, "the stored record was damaged", "nothing to do: it was set aside and replaced; look for failing flash or power cuts if it recurs", ""),

@@ -88,7 +88,7 @@ var (
 	FaultServerPort = declare("port.for-servers", TLSClientCert, "",
 		"{at}[ ({address})] asks this device for a certificate, and accepts no connection without one|[{-new}it is a port for servers, or ]its settings demand one",
 		"[{-new}if this is the port for clients (5061 of a pool inside, 443 of an Access Edge outside), ]configure the server to accept devices without a certificate|[{-new}if it is another port, use the port for clients]")
-	FaultOnlyOutside = declare("discovery.only-outside", "", SideDNS,
+	FaultOnlyOutside = declare("discovery.only-outside", "", "",
 		"only the external record leads to a Registrar, and its Access Edge {at}[ ({address})] does not answer from this network",
 		"if this network belongs to the site, create _sipinternaltls._tcp.{domain} in the internal DNS zone; if the device is outside the site, open port {port} from here to {host}")
 	FaultEdgeNotReached = declare("discovery.edge-not-reached", ConnectTimeout, SideNetwork,
@@ -113,8 +113,8 @@ var (
 	FaultTLSAnew = declare("tls.renegotiates", TLSFailed, SideRegistrar,
 		"{at}[ ({address})] asks for another TLS handshake on the same connection (renegotiation), which this device does not do",
 		"switch TLS renegotiation off on the Registrar, or on the proxy in front of it; asking clients for a certificate only after the handshake causes it, too")
-	FaultTLSUnknown = declare("tls.failed", TLSFailed, SideRegistrar,
-		"the TLS handshake with {at}[ ({address})] failed: {problem}", "search the log of the Registrar for the time of this attempt; the message above is what this device saw")
+	FaultTLSUnknown = declare("tls.failed", TLSFailed, "",
+		"the TLS handshake with {at}[ ({address})] failed: {problem}", "search the log of the Registrar for the time of this attempt; the message above is what this device saw|look for a firewall or proxy on the way that opens TLS")
 	FaultTLSSilent = declare("tls.silent", TLSTimeout, "",
 		"{at}[ ({address})] accepts the connection, but does not answer the TLS handshake[, which {arrived}]",
 		"[check that port {odd} speaks TLS (a port for plain SIP waits in the same way)]|check that the service on {host} does not hang, and restart it if it does|"+
@@ -160,9 +160,9 @@ var (
 	FaultNoSAN = declare("certificate.no-san", TLSNoName, SideRegistrar,
 		"the certificate of {at} contains no name that a device accepts: its Subject Alternative Name has no host name",
 		"issue a certificate with {host} as Subject Alternative Name")
-	FaultExpired = declare("certificate.expired", TLSExpired, SideRegistrar,
+	FaultExpired = declare("certificate.expired", TLSExpired, "",
 		whose+" expired on {ends} (it is {now} here)", "[check {clock} first; if it is right, ]renew the certificate of the Registrar")
-	FaultIssuerExpired = declare("certificate.issuer-expired", TLSExpired, SideRegistrar,
+	FaultIssuerExpired = declare("certificate.issuer-expired", TLSExpired, "",
 		"the certificate of the authority {authority}, on which that of {at} depends, expired on {ends} (it is {now} here)",
 		"[check {clock} first; then ]renew the certificate of {authority} and configure the server to send it, or install the root certificate that replaces it and add its path to the setting roots")
 	FaultNotYetValid = declare("certificate.not-yet-valid", TLSNotYetValid, "",

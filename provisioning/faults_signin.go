@@ -45,8 +45,8 @@ var (
 	FaultNotSIP = declare("sip.not-spoken", SIPMalformed, SideRegistrar,
 		"{at}[ ({address})] answers, but does not speak SIP[: its answer begins with {begins}]",
 		"check that the address and port are those of the Registrar, and not of a web server or another service")
-	FaultBadSIP = declare("sip.broken", SIPMalformed, SideRegistrar,
-		"what {at} sends is not valid SIP: {problem}", "look for a proxy or firewall in between that changes SIP messages (SIP ALG), then check the log of the Registrar")
+	FaultBadSIP = declare("sip.broken", SIPMalformed, "",
+		"what {at} sends is not valid SIP: {problem}", "look for a proxy or firewall in between that changes SIP messages (SIP ALG)|check the log of the Registrar")
 	FaultInBandUnreadable = declare("sip.in-band-unreadable", SIPMalformed, SideRegistrar,
 		"the in-band provisioning of {host} cannot be read: {problem}", "the device stays registered, but check the in-band provisioning settings of the pool")
 	FaultInBand = declare("sip.in-band-failed", "", SideRegistrar,
@@ -165,13 +165,13 @@ var (
 	FaultNamedBefore = declare("sign-in.named-before", "", "",
 		"{source} named {instead} when the device last registered ({when}); {other} still does, and the device signs in there", "")
 	FaultSpareDead      = declare("sign-in.no-second", "", "", "the next Registrar in line cannot be used: {cause}", "{cause.do}")
-	FaultAddressRefuses = declare("connect.one-address-refuses", ConnectRefused, SideRegistrar,
-		"{at} ({address}) refuses the connection: nothing listens at this address",
-		"see that the Registrar service runs at {address} and listens there, or remove this address record")
+	FaultAddressRefuses = declare("connect.one-address-refuses", ConnectRefused, "",
+		"{at} ({address}) refuses the connection|"+notListening,
+		"see that the Registrar service runs at {address} and listens there|if none is meant to run there, remove the address {address} of {host} from DNS|"+rejecting)
 	FaultAddressSilent = declare("connect.one-address-silent", ConnectTimeout, "",
 		"nobody answers at {address}, which is one of the addresses of {host}",
 		"if a server of the pool has the address {address}, check that it is running and reachable|if the record is old, remove the address {address} of {host} from DNS")
-	FaultOneFamily = declare("connect.one-ip-version", ConnectTimeout, SideNetwork,
+	FaultOneFamily = declare("connect.one-ip-version", ConnectTimeout, "",
 		"{host} answers over {works} ({address}, {ms} ms), but not over {fails} ({addresses})",
 		"look for what drops {fails} on the way to {host}: a router, a tunnel, or a firewall (also that of {host}) that allows only {works}|"+
 			"if {host} is not meant to be reached over {fails}, remove the address {addresses} of {host} from DNS")
@@ -183,6 +183,6 @@ var (
 	FaultOtherAddress = declare("sign-in.other-address", ConnectRefused, SideRegistrar, "the device signs in through another address of {host}", "")
 	FaultOnBackup     = declare("sign-in.on-backup", SIPUnavailable, SideRegistrar,
 		"that is only the backup Registrar: the user's primary Registrar is not available", "check the primary pool of the user")
-	FaultRelaySilent = declare("relay.no-answer", RelayUnreachable, SideNetwork,
-		"the media relay {host} does not answer", "in the firewall, allow UDP 3478 and TCP 443 from this device to {host}; check that the A/V Edge is running")
+	FaultRelaySilent = declare("relay.no-answer", RelayUnreachable, "",
+		"the media relay {host} does not answer", "in the firewall, allow UDP 3478 and TCP 443 from this device to {host}|check that the A/V Edge is running")
 )

@@ -104,7 +104,7 @@ func (j *judgement) credentials(e *sip.CredentialsError) provisioning.Trouble {
 		j.facts["said"] = e.Status.Said(fmt.Sprint(j.facts["host"]))
 		j.facts["user"] = e.Status.User
 		if d := diagnosed(j.err); d != nil && d.Reason != provisioning.SIPCredentials {
-			return d.Because(provisioning.FaultCredentials.Met(j.facts), j.facts)
+			return j.named(d, provisioning.FaultCredentials)
 		}
 	}
 	if e.Scheme == "ntlm" {
@@ -145,7 +145,7 @@ func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
 	case doubtsPassword(j.err):
 		return j.met(provisioning.FaultForbidden).On(side)
 	case d != nil:
-		return d.Because(fault.Met(j.facts), j.facts)
+		return j.named(d, fault)
 	case e.NamesNoInterval():
 		return j.met(provisioning.FaultNoMinExpires)
 	case fault == provisioning.FaultRejected && e.Unbound:
@@ -170,6 +170,11 @@ var leads = []struct {
 	fact string
 	side provisioning.Side
 }{{}, {"of-agent", provisioning.SideRegistrar}, {"of-address", provisioning.SideRegistrar}, {"of-transport", provisioning.SideRegistrar}, {"of-domain", provisioning.SideOpen}, {"of-account", provisioning.SideAccount}}
+
+// named is for a fault that the answer names, and that is what its status stands for: its side is its own, be it known or not.
+func (j *judgement) named(d, status *provisioning.Fault) provisioning.Trouble {
+	return d.Because(status.Met(j.facts), j.facts).On(cmp.Or(d.Side, provisioning.SideOpen))
+}
 
 // about notes what the words of a refusal lead to, and returns whose side that is; "": they do not tell.
 func (j *judgement) about(e *sip.StatusError) provisioning.Side {
