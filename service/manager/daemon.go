@@ -127,7 +127,7 @@ func (m *Manager) Order(verb string, first func() error) error {
 	case m.order == nil:
 		err = orderByLibrary(verb)
 	default:
-		err = runAll([][]string{m.command(verb)})
+		err = run(m.command(verb))
 	}
 	if err == nil {
 		return nil

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"homeward/internal/safefile"
-	"homeward/packaging"
 )
 
 // Install lets the service manager start the program at boot, and does not start it now. What a package has brought is
@@ -23,7 +22,7 @@ func (m *Manager) Install(program, config, example string) (done []string, err e
 	if err != nil {
 		return nil, err
 	}
-	text, packaged := packaging.For(program, m.text), m.packaged()
+	text, packaged := m.unit(program), m.packaged()
 	ofPackage := packaged != "" && (!is || packaged == m.file)
 	if !ofPackage {
 		if err := checkProgram(program); err != nil {
@@ -55,7 +54,7 @@ func (m *Manager) Install(program, config, example string) (done []string, err e
 		err = m.write(program, text)
 	}
 	if err == nil {
-		err = runAll(m.enable)
+		err = run(m.enable)
 	}
 	if err != nil {
 		if !is && !ofPackage {
@@ -116,7 +115,7 @@ func (m *Manager) Uninstall() (bool, error) {
 		return false, err
 	}
 	if err = m.erase(); err == nil {
-		err = runAll(m.disable)
+		err = run(m.disable)
 	}
 	for _, dir := range transient {
 		err = errors.Join(err, os.RemoveAll(dir))

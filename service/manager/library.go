@@ -8,9 +8,6 @@ import (
 	kardianos "github.com/kardianos/service"
 )
 
-// systems are the service managers that there may be here, the likeliest first. The library knows one on each of these systems.
-func systems() []string { return []string{kardianos.ChosenSystem().String()} }
-
 // library returns the library's view of the service.
 func library(program string) (kardianos.Service, error) {
 	c := &kardianos.Config{

@@ -5,17 +5,8 @@ package manager
 import (
 	"errors"
 	"os/exec"
-	"runtime"
 	"strings"
 )
-
-// systems are the service managers that there may be here, the likeliest first.
-func systems() []string {
-	if runtime.GOOS == "freebsd" {
-		return []string{"freebsd"}
-	}
-	return []string{"linux-systemd", "linux-openrc", "linux-procd", "unix-systemv"}
-}
 
 // isRunning asks whether the daemon runs, by a command whose answer begins so if it does.
 func isRunning(command []string, begins string) (bool, error) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"homeward/packaging"
@@ -21,12 +22,12 @@ type Manager struct {
 	name    string      // as people call it
 	file    string      // that it reads; "": it keeps a registry of its own
 	runs    func() bool // says that it is in charge here, and not only installed; nil: it always is
-	text    string      // of the file, as packaging has it
+	text    *string     // of the file, as packaging has it
 	account bool        // the daemon has a user of its own
 	vendor  []string    // where packages put the file, if not there
 	links   string      // in whose place the daemon is started at boot, as a pattern of paths
-	enable  [][]string  // what makes it start at boot
-	disable [][]string  // what is left to do when file and links are gone
+	enable  []string    // what makes it start at boot
+	disable []string    // what is left to do when file and links are gone
 	asked   []string    // succeeds if it is started at boot; nil: links say so
 	order   []string    // a command line with a place for start, stop, restart or status; nil: the library gives the order
 	running string      // what the answer to status begins with when the daemon runs; "": it succeeds then
@@ -43,67 +44,92 @@ func (m *Manager) command(verb string) []string {
 	return line
 }
 
-// managers are those we know, by name.
-var managers = map[string]Manager{
-	"linux-systemd": {
-		name: "systemd", file: "/etc/systemd/system/homeward.service", Log: "journalctl --unit homeward", Tells: true,
-		runs: func() bool { return exists("/run/systemd/system") },
-		text: packaging.Systemd, account: true,
-		vendor:  []string{"/usr/lib/systemd/system/homeward.service", "/lib/systemd/system/homeward.service"},
-		links:   "/etc/systemd/system/*.wants/homeward.service",
-		enable:  [][]string{{"systemctl", "enable", serviceName}},
-		disable: [][]string{{"systemctl", "daemon-reload"}},
-		asked:   []string{"systemctl", "is-enabled", serviceName},
-		order:   []string{"systemctl", verbHere, serviceName},
-	},
-	"linux-openrc": {
-		name: "OpenRC", file: "/etc/init.d/homeward", Log: "syslog, or /var/log/homeward.log",
-		runs: func() bool { return exists("/run/openrc/softlevel") },
-		text: packaging.OpenRC, account: true,
-		links:  "/etc/runlevels/*/homeward",
-		enable: [][]string{{"rc-update", "add", serviceName, "default"}},
-		order:  []string{"rc-service", serviceName, verbHere},
-	},
-	"linux-procd": {
-		name: "procd", file: "/etc/init.d/homeward", Log: "logread -e homeward",
-		runs:    func() bool { return firstProcess() == "procd" },
-		text:    packaging.Procd,
-		links:   "/etc/rc.d/[SK]??homeward",
-		enable:  [][]string{{"/etc/init.d/homeward", "enable"}},
-		order:   []string{"/etc/init.d/homeward", verbHere},
-		running: "running",
-	},
-	"unix-systemv": {
-		name: "System V init", file: "/etc/init.d/homeward", Log: "syslog",
-		runs: func() bool { return firstProcess() == "init" },
-		text: packaging.SysV, account: true,
-		links: "/etc/rc?.d/[SK]??homeward",
-		enable: [][]string{{"sh", "-c", `link() { [ ! -d "$1" ] || ln -sf /etc/init.d/homeward "$1/$2"; }
+// unit is the file for a program; "": the service manager reads none.
+func (m *Manager) unit(program string) string {
+	if m.text == nil {
+		return ""
+	}
+	return packaging.For(program, *m.text)
+}
+
+// The service managers that we know, the likeliest first. (Each program has those of its system alone: the compiler leaves out the
+// others.)
+var (
+	onLinux = []Manager{
+		{
+			name: "systemd", file: "/etc/systemd/system/homeward.service", Log: "journalctl --unit homeward", Tells: true,
+			runs: func() bool { return exists("/run/systemd/system") },
+			text: &packaging.Systemd, account: true,
+			vendor:  []string{"/usr/lib/systemd/system/homeward.service", "/lib/systemd/system/homeward.service"},
+			links:   "/etc/systemd/system/*.wants/homeward.service",
+			enable:  []string{"systemctl", "enable", serviceName},
+			disable: []string{"systemctl", "daemon-reload"},
+			asked:   []string{"systemctl", "is-enabled", serviceName},
+			order:   []string{"systemctl", verbHere, serviceName},
+		},
+		{
+			name: "OpenRC", file: "/etc/init.d/homeward", Log: "syslog, or /var/log/homeward.log",
+			runs: func() bool { return exists("/run/openrc/softlevel") },
+			text: &packaging.OpenRC, account: true,
+			links:  "/etc/runlevels/*/homeward",
+			enable: []string{"rc-update", "add", serviceName, "default"},
+			order:  []string{"rc-service", serviceName, verbHere},
+		},
+		{
+			name: "procd", file: "/etc/init.d/homeward", Log: "logread -e homeward",
+			runs:    func() bool { return firstProcess() == "procd" },
+			text:    &packaging.Procd,
+			links:   "/etc/rc.d/[SK]??homeward",
+			enable:  []string{"/etc/init.d/homeward", "enable"},
+			order:   []string{"/etc/init.d/homeward", verbHere},
+			running: "running",
+		},
+		{
+			name: "System V init", file: "/etc/init.d/homeward", Log: "syslog",
+			runs: func() bool { return firstProcess() == "init" },
+			text: &packaging.SysV, account: true,
+			links: "/etc/rc?.d/[SK]??homeward",
+			enable: []string{"sh", "-c", `link() { [ ! -d "$1" ] || ln -sf /etc/init.d/homeward "$1/$2"; }
 			for dir in /etc/rc[2-5].d; do link $dir S50homeward; done
-			for dir in /etc/rc[016].d; do link $dir K02homeward; done`}},
-		order:   []string{"service", serviceName, verbHere},
-		running: "Running",
-	},
-	"freebsd": {
+			for dir in /etc/rc[016].d; do link $dir K02homeward; done`},
+			order:   []string{"service", serviceName, verbHere},
+			running: "Running",
+		},
+	}
+	onFreeBSD = []Manager{{
 		name: "rc", file: "/usr/local/etc/rc.d/homeward", Log: "syslog",
-		text: packaging.FreeBSD, account: true,
-		enable:  [][]string{{"sysrc", "homeward_enable=YES"}},
-		disable: [][]string{{"sysrc", "-x", "homeward_enable"}},
+		text: &packaging.FreeBSD, account: true,
+		enable:  []string{"sysrc", "homeward_enable=YES"},
+		disable: []string{"sysrc", "-x", "homeward_enable"},
 		asked:   []string{"service", serviceName, "enabled"},
 		order:   []string{"service", serviceName, verbHere},
-	},
-	"darwin-launchd": {
+	}}
+	onDarwin = []Manager{{
 		name: "launchd", file: "/Library/LaunchDaemons/homeward.plist", Log: "/var/log/homeward.log",
-		text:  packaging.Launchd,
+		text:  &packaging.Launchd,
 		links: "/Library/LaunchDaemons/homeward.plist",
-	},
-	"windows-service": {name: "the service control manager of Windows", Log: "homeward.log in state_dir"},
+	}}
+	onWindows = []Manager{{name: "the service control manager of Windows", Log: "homeward.log in state_dir"}}
+)
+
+// known returns those of this system.
+func known() []Manager {
+	switch runtime.GOOS {
+	case "windows":
+		return onWindows
+	case "darwin":
+		return onDarwin
+	case "freebsd":
+		return onFreeBSD
+	default:
+		return onLinux
+	}
 }
 
 // Find returns the service manager of this machine: the first that is at work, and not only installed.
 func Find() (*Manager, error) {
-	for _, name := range systems() {
-		if m, known := managers[name]; known && (m.runs == nil || m.runs()) {
+	for _, m := range known() {
+		if m.runs == nil || m.runs() {
 			return &m, nil
 		}
 	}

@@ -110,13 +110,13 @@ func makeAccount() (done []string, err error) {
 			continue
 		}
 		if noGroup != nil {
-			if err := runAll([][]string{commands.group}); err != nil {
+			if err := run(commands.group); err != nil {
 				return nil, fmt.Errorf("create the group homeward: %w", err)
 			}
 			done = append(done, "created the group homeward")
 		}
 		if noUser != nil {
-			if err := runAll([][]string{commands.user}); err != nil {
+			if err := run(commands.user); err != nil {
 				return done, fmt.Errorf("create the user homeward: %w", err)
 			}
 			done = append(done, "created the user homeward")

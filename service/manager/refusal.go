@@ -25,14 +25,15 @@ func refuse(hint, format string, args ...any) error {
 	return &Refusal{fmt.Errorf(format, args...), hint}
 }
 
-// runAll runs commands until one fails, and tells what it said.
-func runAll(commands [][]string) error {
-	for _, c := range commands {
-		cmd := exec.Command(c[0], c[1:]...)
-		cmd.WaitDelay = time.Second // what a script has started may hold on to the pipe
-		if out, err := cmd.CombinedOutput(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-			return fmt.Errorf("%s: %w: %s", strings.Join(c, " "), err, bytes.TrimSpace(out))
-		}
+// run runs a command, if there is one, and tells what it said when it fails.
+func run(command []string) error {
+	if len(command) == 0 {
+		return nil
+	}
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.WaitDelay = time.Second // what a script has started may hold on to the pipe
+	if out, err := cmd.CombinedOutput(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
+		return fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, bytes.TrimSpace(out))
 	}
 	return nil
 }
