@@ -66,7 +66,7 @@ All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS
 	{"an authority for clients", with(fronted(openssl(adcs.with("ca", "extendedKeyUsage = clientAuth")))), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 depends on that of the authority CN=e2e issuing,DC=contoso,DC=com, which is not meant for servers (extended key usage).
 The problem is with the Registrar.
-Issue a certificate for server authentication.`},
+Issue the certificate of CN=e2e issuing,DC=contoso,DC=com again, without extended key usage or with server authentication in it.`},
 	{"a critical extension that only its maker knows", with(fronted(openssl(adcs.with("leaf", "1.3.6.1.4.1.9999.1 = critical,DER:0500")))), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 has a critical extension that this device does not know: 1.3.6.1.4.1.9999.1.
 The problem is with the Registrar.
@@ -94,8 +94,10 @@ All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS
 	{"a root that another authority has signed, too, and that is over", with(fronted(crossSigned(true))), "", `
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"a trusted root that is over", with(oldRoot), "tls-expired", `
-The certificate of the authority CN=e2e old root, on which that of pool01.contoso.com:5061 depends, expired on … (it is … here).
-Check the clock of this device first; then renew the certificate of CN=e2e old root and configure the server to send it, or install the root certificate that replaces it and add its path to the setting roots.`},
+The root certificate CN=e2e old root on this device, to which the certificate of pool01.contoso.com:5061 leads, expired on … (it is … here).
+The problem is with this device.
+Check the clock of this device first; then install the certificate that replaces it on this device, and add its path to the setting roots.
+- If there is none yet, the site has to renew its root.`},
 }
 
 // fronted has internal TLS lead to stunnel with such a chain, in front of the Registrar that speaks without TLS.

@@ -96,8 +96,8 @@ func (f fault) arrange(t testing.TB, c scene) *device {
 	return d
 }
 
-// stamps are moments and spans, fingerprints, and whom the faster of two DHCP servers names: no row can know them.
-var stamps = regexp.MustCompile(`\S+ over TLS \(dhcp-tls\), but the DHCP servers|\d{4}-\d\d-\d\d \d\d:\d\d UTC|(\d+h)?\d+m\d+s|sha256:[0-9a-f]{64}`)
+// stamps are moments and spans, fingerprints, identifiers of keys, and whom the faster of two DHCP servers names: no row can know them.
+var stamps = regexp.MustCompile(`\S+ over TLS \(dhcp-tls\), but the DHCP servers|\d{4}-\d\d-\d\d \d\d:\d\d UTC|(\d+h)?\d+m\d+s|sha256:[0-9a-f]{64}|\b[0-9a-f]{40}\b|\b\d{4}-\d\d-\d\d\b`)
 
 // report is the part of `homeward check --json` that the tests look at.
 type report struct {

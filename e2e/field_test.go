@@ -114,7 +114,7 @@ func TestField04IssuerIsOver(t *testing.T) {
 	tellTheSame(t, []fieldFault{
 		{"ended", with(pool01Sends(issuedBy(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = ends.AddDate(-1, 0, 0), ends }))), "tls-expired",
 			"the certificate of the authority cn=e2e intermediate, on which that of pool01.contoso.com:5061 depends, expired on … (it is … here)",
-			"then renew the certificate of cn=e2e intermediate and configure the server to send it"},
+			"then have the server send the present certificate of cn=e2e intermediate instead of the expired one"},
 		{"not begun", with(pool01Sends(issuedBy(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = begins, begins.AddDate(1, 0, 0) }))), "tls-not-yet-valid",
 			"the certificate of the authority cn=e2e intermediate, on which that of pool01.contoso.com:5061 depends, is not valid before … (it is … here)",
 			"check the clock of this device first, then check the certificate of cn=e2e intermediate"},

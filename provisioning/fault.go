@@ -56,9 +56,17 @@ type Fault struct {
 var declared []*Fault
 
 // declare adds a fault to the catalogue.
-func declare(id string, reason Reason, side Side, what, do string, moot ...string) *Fault {
-	f := &Fault{ID: id, Reason: reason, Side: side, What: what, Do: do, Moot: moot}
+func declare(id string, reason Reason, side Side, what, do string) *Fault {
+	f := &Fault{ID: id, Reason: reason, Side: side, What: spelled(what), Do: spelled(do)}
 	declared = append(declared, f)
+	return f
+}
+
+// explains adds one that explains what fails at other nodes of a check. (It is apart from declare for the size of the binary: most faults
+// explain nothing.)
+func explains(id string, reason Reason, side Side, what, do string, moot ...string) *Fault {
+	f := declare(id, reason, side, what, do)
+	f.Moot = moot
 	return f
 }
 

@@ -2,52 +2,52 @@ package provisioning
 
 // The device: its link, its clock, its memory, its daemon.
 var (
-	FaultNoInterface = declare("link.no-interface", DHCPNoInterface, SideDevice,
+	FaultNoInterface = explains("link.no-interface", DHCPNoInterface, SideDevice,
 		"this device is not on the network: there is no interface {interface}; it has {interfaces}",
 		"correct the setting interface, or plug in the adapter", "dhcp", "dns", "registrar")
-	FaultNoDefaultRoute = declare("link.no-default-route", ConnectUnreachable, "",
+	FaultNoDefaultRoute = explains("link.no-default-route", ConnectUnreachable, "",
 		"this device has no default route[, so it cannot reach {beyond}]; whether DHCP names a router is not known[: {why}]",
 		"[check the cable and the VLAN of this device, and the DHCP server, since {silent}]|have this device renew its DHCP lease, and see whether the DHCP server names a router (option 3)|"+fixedSettings,
 		"dns", "registrar")
-	FaultNoRouterGiven = declare("link.no-router-given", ConnectUnreachable, SideDHCP,
+	FaultNoRouterGiven = explains("link.no-router-given", ConnectUnreachable, SideDHCP,
 		"this device has no default route[, so it cannot reach {beyond}], and DHCP ({lacking}, on {on}) names no router (option 3)",
 		"add the router (option 3) to the scope of this network on the DHCP server {lacking}, and have this device renew its lease|"+fixedSettings, "dns", "registrar")
-	FaultRouterNotTaken = declare("link.router-not-taken", ConnectUnreachable, SideDevice,
+	FaultRouterNotTaken = explains("link.router-not-taken", ConnectUnreachable, SideDevice,
 		"this device has no default route[, so it cannot reach {beyond}], although DHCP ({giving}, on {on}) names the router {routers} (option {option}): the DHCP client of this device has not installed that route, or it was removed"+
 			"[; the DHCP server {lacking}, which answers, too, gives no default route]",
 		"[see which DHCP server this device has its lease from, and if it is {lacking}, add the router (option 3) there, or stop it]|"+
 			"have this device renew its lease, and see whether it has the default route then (Linux: ip route)|see whether its DHCP client is told to take no routes|"+
 			"if the settings of this device are fixed, configure its default gateway, {routers}", "dns", "registrar")
-	FaultRouterIgnored = declare("link.router-ignored", ConnectUnreachable, SideDHCP,
+	FaultRouterIgnored = explains("link.router-ignored", ConnectUnreachable, SideDHCP,
 		"this device has no default route[, so it cannot reach {beyond}]; DHCP ({lacking}, on {on}) sends routes (option 121) without a default route, and a client that takes them ignores option 3[, which names {routers}] (RFC 3442)",
 		"add a default route (0.0.0.0/0[ through {routers}]) to option 121 of the DHCP server {lacking}, and have this device renew its lease|"+
 			"[if no other route is needed, remove option 121 there: then the router {routers} of option 3 counts]", "dns", "registrar")
 	FaultSubnetOnly = declare("link.subnet-only", ConnectUnreachable, "",
 		"there is no default route: this device can reach only its own subnet",
 		"if something that the phone needs is elsewhere, check the gateway that the DHCP lease gives (option 3), or configure one")
-	FaultNothingHasAddress = declare("link.nothing-has-address", ConnectUnreachable, "",
+	FaultNothingHasAddress = explains("link.nothing-has-address", ConnectUnreachable, "",
 		"this device is not on the network: no interface has an address[; {unplugged} has no carrier (no cable, or nothing at its other end)]", mendLink, "dhcp", "dns", "registrar")
-	FaultSwitchedOff = declare("link.switched-off", ConnectUnreachable, SideDevice,
+	FaultSwitchedOff = explains("link.switched-off", ConnectUnreachable, SideDevice,
 		"this device is not on the network: {interface} is switched off", "switch {interface} on (Linux: ip link set {interface} up)", "dhcp", "dns", "registrar")
-	FaultNoCarrier = declare("link.no-carrier", ConnectUnreachable, "",
+	FaultNoCarrier = explains("link.no-carrier", ConnectUnreachable, "",
 		"this device is not on the network: {interface} has no carrier (no cable, or nothing at its other end)", "check the cable and the switch port", "dhcp", "dns", "registrar")
-	FaultNoOwnAddress = declare("link.no-address", ConnectUnreachable, "",
+	FaultNoOwnAddress = explains("link.no-address", ConnectUnreachable, "",
 		"this device is not on the network: {interface} has no address", "check the VLAN and the DHCP server", "dhcp", "dns", "registrar")
-	FaultOnlySelfMadeAddress = declare("link.self-made-address", ConnectUnreachable, "",
+	FaultOnlySelfMadeAddress = explains("link.self-made-address", ConnectUnreachable, "",
 		"this device is not on the network: {interface} has only a self-assigned address, {addresses}, because DHCP gave none", "check the VLAN and the DHCP server", "dhcp", "dns", "registrar")
 	FaultLinkUnknown = declare("link.unknown", ConnectUnreachable, SideDevice,
 		"the network interfaces of this device cannot be read: {problem}", "run the command as root; if it runs in a container or sandbox, allow it to read the network interfaces")
 
-	FaultOwnAddressTwice = declare("link.own-address-twice", ConnectTimeout, "",
+	FaultOwnAddressTwice = explains("link.own-address-twice", ConnectTimeout, "",
 		"the address {address} of this device is used twice: [another device on this link, with the MAC {mac}, has it, too]"+
 			"[{system} has found out that another device on this link has it, too, and does not use it here]",
 		"find the other device[ (the MAC address table of the switch shows the port of {mac})], and give one of the two another address|"+
 			"if this address comes by DHCP, look for a device with a fixed address inside the range of the DHCP server", "dns", "registrar")
-	FaultAddressTwice = declare("link.address-twice", ConnectTimeout, "",
+	FaultAddressTwice = explains("link.address-twice", ConnectTimeout, "",
 		"more than one device on this link has the address {address} of {of}: the MACs {mac} answer for it (ARP), and what is sent to it may arrive at the wrong one",
 		"see which of {mac} is that of {of} (on its label or in its settings), find the other device (the MAC address table of the switch shows its port), and give it another address|"+
 			"if one of them is a router or an access point that answers for others (proxy ARP), switch that off", "dns", "registrar")
-	FaultOtherMask = declare("link.other-mask", ConnectTimeout, SideDevice,
+	FaultOtherMask = explains("link.other-mask", ConnectTimeout, SideDevice,
 		"this device has the subnet mask {own}, but DHCP ({server}) gives {mask}; therefore it looks for {silent} in its own subnet, where nobody answers, and not behind the gateway",
 		"correct the subnet mask of this device to {mask}, or have it take its address and mask by DHCP|if {own} is right, correct option 1 of the DHCP server {server}", "dns", "registrar")
 	FaultUnusedDefault = declare("link.unused-default-route", ConnectTimeout, "",
@@ -55,12 +55,12 @@ var (
 		"if the default route through {other} is the right one, remove the other, or give it a higher metric")
 	FaultByRoute = declare("connect.by-route", ConnectTimeout, "",
 		"what is sent there goes through {hop}, by {route}, and not by the default route", "see whether that route is right")
-	FaultNothingBehind = declare("link.nothing-behind-gateway", ConnectTimeout, SideNetwork,
+	FaultNothingBehind = explains("link.nothing-behind-gateway", ConnectTimeout, SideNetwork,
 		"the [gateway {gateway}][IPv6 router {router}][ on {link}][ (MAC {mac})] answers, but nothing behind it does (asked: {silent}); what stops the packets (the [gateway {gateway}][router {router}] itself, the line behind it or a firewall) cannot be seen from here",
 		"see whether other devices in this subnet reach anything behind it; if none does, check that [{gateway}][{router}] forwards packets, and the line behind it|"+
 			"if others do, look for a firewall or an access list that stops this device"+
 			"|[only Registrars were asked: if anything else behind it can be reached, look for a firewall that drops port {ports}, and what all Registrars share (a host, a load balancer)]", "dns", "registrar")
-	FaultSilentBehind = declare("link.silent-behind-gateway", ConnectTimeout, "",
+	FaultSilentBehind = explains("link.silent-behind-gateway", ConnectTimeout, "",
 		"nothing behind the [gateway {gateway}][IPv6 router {router}][ on {link}] answers (asked: {silent}); whether the [gateway {gateway}][router {router}] itself does is not known",
 		"see whether other devices in this subnet reach anything behind it; if none does, check that [{gateway}][{router}] is running and forwards packets, and the line behind it|"+
 			"if others do, look for a firewall or an access list that stops this device"+

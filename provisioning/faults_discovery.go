@@ -2,15 +2,15 @@ package provisioning
 
 // Discovery: DNS, DHCP, and the names that they and the configuration give.
 var (
-	FaultNoNameServer = declare("dns.no-server-known", DNSTimeout, SideDevice,
+	FaultNoNameServer = explains("dns.no-server-known", DNSTimeout, SideDevice,
 		"this device knows no name server", "let DHCP name the name servers (option 6), or set dns_servers to a name server that works", "dns")
-	FaultDNSLate = declare("dns.late", DNSTimeout, SideDNS,
+	FaultDNSLate = explains("dns.late", DNSTimeout, SideDNS,
 		"the name server {servers} answers too late: a device does not wait that long",
 		"on the name server, look for a forwarder that does not answer; or set dns_servers to another name server", "dns")
-	FaultDNSClosed = declare("dns.port-closed", DNSTimeout, "",
+	FaultDNSClosed = explains("dns.port-closed", DNSTimeout, "",
 		"no name server can be queried: {servers} refuses the query (nothing listens there, or a firewall rejects it)",
 		"check that a name server runs at this address and port, and that no firewall rejects the query; or set dns_servers to a name server that works", "dns")
-	FaultDNSOwnClosed = declare("dns.own-closed", DNSTimeout, SideDevice,
+	FaultDNSOwnClosed = explains("dns.own-closed", DNSTimeout, SideDevice,
 		"this device asks itself for names ({servers}), and no resolver runs there",
 		"if resolv.conf names no name server, let DHCP name one (option 6), or set dns_servers; if it names this device, start the resolver of this device (such as systemd-resolved or dnsmasq)", "dns")
 	FaultDNSServerDead = declare("dns.one-dead", DNSTimeout, SideDNS,
@@ -24,29 +24,29 @@ var (
 		"[run {now}: it shows whether the name server answers again]|if it was restarted then, nothing has to be done; if this comes again, look in its log for that time, for a query limit on it, and for what interrupts the way to it")
 	FaultDNSSlow = declare("dns.slow", Slow, "",
 		"the name server {server} takes {ms} ms to answer", "check the connection between this device and {server}, and the forwarders of the server; or set dns_servers to a nearer one")
-	FaultDNSUnreachable = declare("dns.unreachable", DNSTimeout, "",
+	FaultDNSUnreachable = explains("dns.unreachable", DNSTimeout, "",
 		"no name server can be queried: there is no route to {servers}[ ({problem})]",
 		"check the gateway and the VLAN of this device, and the address of the name server; or set dns_servers to a name server that works", "dns")
-	FaultDNSNoDefault = declare("dns.no-default-route", DNSTimeout, "",
+	FaultDNSNoDefault = explains("dns.no-default-route", DNSTimeout, "",
 		"no name server can be queried: this device has no default route, so it cannot reach {servers}", mendDefault, "dns")
-	FaultDNSNobodyThere = declare("dns.nobody-there", DNSTimeout, SideDNS,
+	FaultDNSNobodyThere = explains("dns.nobody-there", DNSTimeout, SideDNS,
 		"no host answers at the address of the name server {servers}, which is in the subnet of this device: the server is off or not connected, or the address is wrong",
 		"start the name server, or correct its address (DHCP option 6, or dns_servers); check the VLAN of this device", "dns")
-	FaultDNSNoGateway = declare("dns.no-gateway", DNSTimeout, "",
+	FaultDNSNoGateway = explains("dns.no-gateway", DNSTimeout, "",
 		"no name server can be queried: the [gateway {gateway}][IPv6 router {router}], through which this device reaches {servers}, does not answer[; {dhcp} either]", mendGateway, "dns", "registrar")
-	FaultDNSDeadRoute = declare("dns.dead-route", DNSTimeout, "",
+	FaultDNSDeadRoute = explains("dns.dead-route", DNSTimeout, "",
 		"no name server can be queried: {route} leads through {hop}, which does not answer[, although the default gateway {other} does]; {servers} cannot be reached", mendRoute, "dns", "registrar")
-	FaultDNSHungUp = declare("dns.hung-up", DNSTimeout, SideDNS,
+	FaultDNSHungUp = explains("dns.hung-up", DNSTimeout, SideDNS,
 		"no name server can be queried: {servers} closes the connection without an answer", "check the log of the name server, or set dns_servers to a name server that works", "dns")
-	FaultDNSSilent = declare("dns.silent", DNSTimeout, "",
+	FaultDNSSilent = explains("dns.silent", DNSTimeout, "",
 		"no name server answers ({servers})",
 		"[correct the name servers of this device: DHCP gives {better}]|[check the VLAN and the gateway of this device, since {dhcp} either]|check that the name server runs, and that nothing drops port 53 on the way|set dns_servers to a name server that works", "dns")
-	FaultDNSSilentWayOpen = declare("dns.silent-way-open", DNSTimeout, "",
+	FaultDNSSilentWayOpen = explains("dns.silent-way-open", DNSTimeout, "",
 		"no name server answers ({servers})[, although {alive}][; the gateway {hop} on the way there does]",
 		"[correct the name servers of this device: DHCP gives {better}]|check that the name server runs and does not hang|[look for a firewall, on the way, on the server itself or on this device, that drops {dropped}]|"+
 			"[look for a firewall, on the way, on the server itself or on this device, that drops {blocked}]|[check that the gateway {hop} forwards packets]|set dns_servers to a name server that works", "dns")
 	FaultDNSGiven    = declare("dns.given-answers", DNSTimeout, "", "the name server {better}, which DHCP gives and this device does not ask, answers", "")
-	FaultDNSUpstream = declare("dns.upstream-silent", DNSTimeout, "",
+	FaultDNSUpstream = explains("dns.upstream-silent", DNSTimeout, "",
 		"the resolver on this device ({servers}) resolves nothing[, and the name servers that it is meant to ask do not answer ({upstream})][; whom it asks is not known; the name servers that DHCP gives do not answer ({given})][, although {alive}][; the gateway {hop} on the way there does]",
 		"[check the VLAN and the gateway of this device, since {dhcp} either]|check that [{upstream}][{given}] runs, and that nothing drops port 53 on the way|[see whom the resolver on this device asks, if it is not {given}]|have DHCP name other name servers (option 6), or set dns_servers to one that works", "dns")
 	FaultDNSSilentFor = declare("dns.silent-for-one-name", DNSTimeout, SideDNS,
@@ -75,13 +75,13 @@ var (
 	FaultDNSRefused = declare("dns.refused", DNSRefused, SideDNS,
 		"the name server {servers} refuses to answer this device (REFUSED)"+itSays,
 		"allow this network to query the name server[{-new}, correct sip_address if its domain is wrong], or set dns_servers to a name server that works")
-	FaultDNSStubRefused = declare("dns.stub-refuses", DNSRefused, SideDevice,
+	FaultDNSStubRefused = explains("dns.stub-refuses", DNSRefused, SideDevice,
 		"the resolver on this device itself, {servers}, refuses the query (REFUSED): it has no name server to ask, or may not pass this name on"+itSays,
 		"see which name servers it has (with systemd-resolved: resolvectl status); let DHCP name them (option 6), or set dns_servers to a name server that works", "dns")
 	FaultDNSNotUnderstood = declare("dns.not-understood", DNSServFail, SideDNS,
 		"the name server {servers} does not accept the query for {name}: {code}",
 		"check the log of the name server, or set dns_servers to another one")
-	FaultDNSNoSRV = declare("dns.no-srv", "", SideDNS,
+	FaultDNSNoSRV = explains("dns.no-srv", "", SideDNS,
 		"the name server {servers} answers queries for addresses, but not for SRV records: {how}",
 		"set dns_servers to the site's own name server; if {servers} is the DNS proxy of a router, configure it to forward SRV queries", "dns")
 	FaultDNSReferral = declare("dns.referral", DNSServFail, SideDNS,
@@ -96,7 +96,7 @@ var (
 	FaultDNSDropped = declare("dns.only-other-answers", DNSTimeout, SideNetwork,
 		"the name server {servers} does not answer when it is asked for {name}; {dropped} answers that did not match were ignored",
 		"look for a device in between that changes DNS messages, or for somebody who forges answers")
-	FaultDNSElsewhere = declare("dns.answers-from-elsewhere", DNSTimeout, SideDNS,
+	FaultDNSElsewhere = explains("dns.answers-from-elsewhere", DNSTimeout, SideDNS,
 		"the name server {servers} was asked, and the answer came from {from}: it is not accepted, since anybody could send such an answer",
 		"let the name server answer from the address that was asked; look for a NAT on the way that changes it; or enter {from} as the name server (DHCP option 6, or dns_servers)", "dns")
 	FaultDNSAliasLoop = declare("dns.alias-loop", DNSMalformed, SideDNS,
@@ -115,14 +115,14 @@ var (
 	FaultDanglingRecord = declare("dns.dangling-record", DNSNoRecord, SideDNS,
 		"there is no SRV record {query}: that name is an alias of {alias}, which {lack}",
 		"create the SRV record {query}, in place of the alias (CNAME)")
-	FaultDNSFirstFails = declare("dns.first-fails", "", SideDNS,
+	FaultDNSFirstFails = explains("dns.first-fails", "", SideDNS,
 		"the name server {first} {did}, and {servers}, which is listed after it, says that there is no {query}",
 		"repair {first}, or remove it from this device's list of name servers; the answer of {servers} may come from the external DNS zone, so do not rely on it", "dns")
 	FaultDNSDisagree = declare("dns.disagree", DNSConflict, SideDNS,
 		"the name servers disagree about {query}: {problem}",
 		"[look at the zone on {failing}, which may be missing, have expired or hold a bad record, or remove {failing} from this device's list of name servers]|"+
 			"use only name servers that know the internal zone of the site: remove the others from resolv.conf, DHCP option 6 or dns_servers")
-	FaultDNSDisagreeRecord = declare("dns.disagree-record", DNSConflict, SideDNS,
+	FaultDNSDisagreeRecord = explains("dns.disagree-record", DNSConflict, SideDNS,
 		"the name servers disagree about {query}: {problem}[; of these, only {works} works]",
 		"[correct the SRV record on {servers}, which may have missed an update of the zone, or remove {servers} from this device's list of name servers]|"+
 			"[find out which of the name servers is right, and correct {unsure} on the other one, or remove that one from this device's list of name servers]", "registrar")
@@ -133,7 +133,7 @@ var (
 	FaultDNSUnusable = declare("dns.unusable-answer", DNSMalformed, SideDNS,
 		"the name server {servers} sends an answer for {name} that cannot be used: {problem}",
 		"look for a DNS proxy or firewall in between that changes DNS messages, then into the log of the name server; or set dns_servers to a name server that works")
-	FaultDNSAnswersAll = declare("dns.answers-everything", DNSMalformed, "",
+	FaultDNSAnswersAll = explains("dns.answers-everything", DNSMalformed, "",
 		"DNS gives the address {addresses} for every name, even for names that do not exist",
 		"if this is a guest network with a captive portal, connect this device to the network for phones, or sign in to the portal|"+
 			"have the name server answer only for names that exist, or set dns_servers to one that does", "dns", "registrar")
@@ -200,11 +200,11 @@ var (
 	FaultDHCPStranger = declare("dhcp.disagree-network", DHCPConflict, SideDHCP,
 		"DHCP servers that disagree answer here ({servers})"+obeyed+"; {cause}",
 		"find the DHCP server that does not belong to this network, stop it, and have this device renew its lease|{cause.do}")
-	FaultDHCPForeign = declare("dhcp.foreign", DHCPConflict, SideDHCP,
+	FaultDHCPForeign = explains("dhcp.foreign", DHCPConflict, SideDHCP,
 		"the DHCP server {foreign} probably does not belong to this network[: the lease of this device comes from {lease}][: the name servers of this device are those of {like}]; {cause}; "+
 			"without {foreign}, nothing names a Registrar: there is no SRV record, and {own} does not send option 120",
 		"find {foreign} and stop it; then create the SRV record _sipinternaltls._tcp.{domain} with port 5061 and the name of the pool, or set option 120 on {own}", "name")
-	FaultDHCPDisagreeDead = declare("dhcp.disagree-dead", DHCPConflict, SideDHCP,
+	FaultDHCPDisagreeDead = explains("dhcp.disagree-dead", DHCPConflict, SideDHCP,
 		"DHCP servers that disagree answer here ({servers})"+obeyedKnown+"; the device uses the answer that comes first, and {cause}",
 		"find the DHCP server that does not belong to this network, and correct or stop it[: {wrong} names {host}]; if all of them belong here, correct option 120 on the one that is wrong", "registrar")
 	FaultDHCPOtherAnswers = declare("dhcp.other-answers", DHCPConflict, SideDHCP, "{host}, which another of them names, answers", "")
@@ -288,7 +288,7 @@ const (
 )
 
 // exempt is what to do about it where that has been seen.
-const exempt = "look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection), and exempt {domain} there (dnsmasq: rebind-domain-ok, Unbound: private-domain)"
+const exempt = "\x0c"
 
 // Autodiscover, which other Lync clients ask before anything else.
 var (

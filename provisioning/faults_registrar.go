@@ -163,8 +163,13 @@ var (
 	FaultExpired = declare("certificate.expired", TLSExpired, "",
 		whose+" expired on {ends} (it is {now} here)", "[check {clock} first; if it is right, ]renew the certificate of the Registrar")
 	FaultIssuerExpired = declare("certificate.issuer-expired", TLSExpired, "",
-		"the certificate of the authority {authority}, on which that of {at} depends, expired on {ends} (it is {now} here)",
-		"[check {clock} first; then ]renew the certificate of {authority} and configure the server to send it, or install the root certificate that replaces it and add its path to the setting roots")
+		"the certificate of the authority {authority}, on which that of {at} depends, expired on {ends} (it is {now} here)[; this device does not trust {unknown} either, to which it leads]",
+		"[check {clock} first; then ]have the server send the present certificate of {authority} instead of the expired one|if that has not been renewed, renew it, or install the root certificate that replaces it on this device and add its path to the setting roots|"+
+			"[if {unknown} is an authority of this site, install its certificate on this device and add its path to the setting roots]")
+	FaultRootExpired = declare("certificate.root-expired", TLSExpired, SideDevice,
+		"the root certificate {authority} on this device, to which the certificate of {at} leads, expired on {ends} (it is {now} here)",
+		"[check {clock} first; then ]install the certificate that replaces it on this device, and add its path to the setting roots|"+
+			"if there is none yet, the site has to renew its root|[if {below} has a root certificate of its own, install that one]")
 	FaultNotYetValid = declare("certificate.not-yet-valid", TLSNotYetValid, "",
 		whose+" is not valid before {begins} (it is {now} here)", "[check {clock} first, then ]check the certificate of the Registrar")
 	FaultIssuerNotYetValid = declare("certificate.issuer-not-yet-valid", TLSNotYetValid, "",
@@ -176,7 +181,8 @@ var (
 		"the certificate with which this device signs in ends on {ends} ({left}), and no newer one has come",
 		"run homeward identity show to see why, then homeward identity enrol, or import a new one: homeward identity import FILE")
 	FaultNotForServers = declare("certificate.not-for-servers", TLSUntrusted, SideRegistrar,
-		whose+" is not meant for servers (extended key usage)", "issue a certificate for server authentication")
+		whose+" is not meant for servers (extended key usage)",
+		"[issue a certificate for server authentication{-own}]|[issue the certificate of {authority} again, without extended key usage or with server authentication in it]")
 	FaultSelfSigned = declare("certificate.self-signed", TLSUntrusted, SideRegistrar,
 		"the certificate of {at} is self-signed: no authority vouches for it"+sends,
 		"have the site's authority issue the certificate, or add the path of this certificate to the setting roots"+orPin)
@@ -187,25 +193,45 @@ var (
 		whose+" is signed with an algorithm that is no longer safe[: {signature}]",
 		"have the certificate of the Registrar, and any intermediate one above it, signed with SHA-256")
 	FaultSameNameAuthority = declare("certificate.new-authority", TLSUntrusted, SideDevice,
-		"the certificate of {at} leads to {root}, but this device trusts another authority of that name; probably the site has created a new one"+sends,
-		"ask the site, not over this network, whether its root is new; if it is, install it and add its path to the setting roots"+orPin)
+		"the certificate of {at} leads to {root}, but this device trusts another authority of that name[ (its key identifier is {has}, not {needs})]; probably the site has created a new one"+sends,
+		"ask the site, not over this network, whether its root is new; if it is, install it and add its path to the setting roots|"+
+			"if that of this device is the newer one, have the certificate of the Registrar issued again under it"+orPin)
+	FaultFormerRoot = declare("certificate.former-root", TLSUntrusted, SideRegistrar,
+		whose+" was issued on {begins} by {issuer}, but not by the root of that name on this device[ (key identifier {has}, not {needs})], which is younger: it begins on {since}",
+		"have the certificate of the Registrar issued again by an authority under the present root of the site|"+
+			"if the site still uses its former root, install that one on this device and add its path to the setting roots")
 	FaultNoIntermediate = declare("certificate.no-intermediate", TLSUntrusted, "",
-		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate"+sends,
+		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate[, but its own {times}]"+sends,
 		"configure the server to send the intermediate certificate {issuer} along with its own|"+opened+
 			"|if {issuer} itself is a root of this site, install its certificate and add its path to the setting roots"+orPin)
 	FaultUnknownIssuer = declare("certificate.unknown-issuer", TLSUntrusted, "",
-		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate"+sends,
+		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate[, but its own {times}]"+sends,
 		"if {issuer} belongs to this site, install the site's root certificate on this device and add its path to the setting roots|"+opened+
 			"|if this device already has that root, configure the server to send its intermediate certificates"+orPin)
 	FaultUnknownAuthority = declare("certificate.unknown-authority", TLSUntrusted, "",
 		"the certificate of {at} is issued by {issuer}[ and leads to {above}], which this device does not trust"+sends,
-		"if {root} is an authority of this site, install its certificate on this device and add its path to the setting roots|"+opened+orPin)
+		"if {root} is an authority of this site, install its certificate on this device and add its path to the setting roots|"+
+			"[if {open} is no root but an intermediate authority, have the server send its certificate, too]|"+opened+orPin)
+	FaultStrangerNameless = declare("certificate.stranger", TLSUntrusted, SideRegistrar,
+		"the certificate of {at}, issued by {issuer}, leads to no root that this device trusts, and it is not for {host} either[, but for {names}]",
+		"have the server use a certificate for {host} that an authority of the site has issued: this one may be the default certificate of an appliance, or that of another service|"+
+			"if {at} is not a Registrar, correct the record or setting that leads there")
+	FaultStrangeIssuer = declare("certificate.strange-issuer", TLSUntrusted, SideRegistrar,
+		whose+" was issued by {issuer}, but the server does not send the certificate of that authority: instead, it sends {others}",
+		"install the certificate of {issuer}[ with the key identifier {needs}] on the server as an intermediate certificate, and have it send that one|"+
+			"if {issuer} itself is a root of this site, install its certificate on this device and add its path to the setting roots|"+opened)
 	FaultWrongIssuer = declare("certificate.wrong-issuer", TLSUntrusted, SideRegistrar,
-		whose+" names {issuer} as its issuer, but the {issuer} certificate that the server sends did not sign it",
-		"configure the server to send the intermediate certificate that did sign its own")
+		whose+" was issued by {issuer}, and the server sends a certificate of that name, but not the one whose key signed it[: key identifier {has} instead of {needs}]",
+		"install the certificate of {issuer}[ with the key identifier {needs}] on the server, and have it send that one: what it sends is probably an older or newer one of the same authority")
 	FaultNotAuthority = declare("certificate.not-authority", TLSUntrusted, SideRegistrar,
 		"the certificate of {at} depends on that of {of}, which is not an authority (CA)",
 		"have the certificate of the Registrar signed by an authority; if {of} is one, issue its certificate again with CA:TRUE in the basic constraints")
+	FaultRootNotAuthority = declare("certificate.root-not-authority", TLSUntrusted, SideDevice,
+		"the certificate of {at} is signed by {of}, which this device trusts, but the certificate of {of} is not that of an authority (CA)",
+		"issue the certificate of {of} again, with the same key and with CA:TRUE in the basic constraints, and replace it in the setting roots")
+	FaultNotSigner = declare("certificate.not-signer", TLSUntrusted, SideRegistrar,
+		"the certificate of {at} depends on that of {of}, whose key usage does not allow it to sign certificates",
+		"issue the certificate of {of} again, with the key usage keyCertSign (certificate signing)|have the certificate of the Registrar issued by another authority")
 	FaultChainTooLong = declare("certificate.chain-too-long", TLSUntrusted, SideRegistrar,
 		"the chain of the certificate of {at} has more intermediate certificates than {of} allows (path length)",
 		"have the certificate of the Registrar issued by an authority nearer to the root, or raise the path length of {of}")
@@ -231,34 +257,34 @@ var (
 // What is seen of a port that refuses, and of one that accepts and ends the connection: the host does that, or a firewall in its name.
 const (
 	notListening = "nothing listens on this port, or a firewall[ {there}] rejects it"
-	notServing   = "the service behind this port does not work, or a firewall[ {there}] cuts the connection"
+	notServing   = "\x0a"
 	rejecting    = "look for a firewall[ {there}] that rejects connections to port {port}"
-	cutting      = "look for a firewall[ {there}] that cuts connections to port {port}"
+	cutting      = "\x09"
 )
 
 // cuttingLater is for a firewall that has let something of SIP through.
-const cuttingLater = "look for a firewall[ {there}] that cuts running connections to port {port} (application control, intrusion prevention)"
+const cuttingLater = "\x08"
 
 // dropsPort is for a port that does not answer: the same is seen where the answer is dropped on its way back.
 const dropsPort = "look for a firewall that drops packets to or from port {port}, on the way, on {host} itself or on this device"
 
 // dropping is for a firewall that looks into connections.
-const dropping = "look for a firewall[ {there}] that opens connections to port {port} and then drops what is sent on them: application control, TLS inspection, intrusion prevention"
+const dropping = "\x07"
 
 // tooLarge is for packets of which only the large ones are lost.
-const tooLarge = "[look for {large} that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message \"fragmentation needed\"]"
+const tooLarge = "\x06"
 
 // rightCertificate is for a server that shows the certificate of another name: of another service, more often than not.
-const rightCertificate = "choose the certificate that contains {host} on the server, or issue one"
+const rightCertificate = "\x05"
 
 // opened is what a firewall with TLS inspection looks like. Wherever trusting an authority is advised, so is this.
-const opened = "if {root} is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port {port} from TLS inspection"
+const opened = "\x04"
 
 // whose says which certificate: that of the server, or one of an authority above it.
-const whose = "the certificate of {at}[ depends on that of the authority {authority}, which]"
+const whose = "\x01"
 
 // sends and orPin are for a server that a pin would make trusted: the fingerprints of what it sends, and what to do with the last.
 const (
-	sends = "[; it sends {sent}]"
-	orPin = `|[ask the site, not over this network, for the fingerprint of {last}; if it is {anchor}, set trust_bootstrap = "pin" and {pin}, or run homeward trust accept with it]`
+	sends = "\x02"
+	orPin = "\x03"
 )

@@ -3,10 +3,7 @@ package provisioning
 const compareLosses = "compare the times of the losses (homeward history --failures) with the logs of the Registrar and of what is on the path"
 
 // itsWords is what to do about that of which a Registrar says that its refusal is about.
-const itsWords = "[allow the User-Agent {of-agent} on {host}, or on a proxy in front of it; or change the setting user_agent]|" +
-	"[allow the address {of-address} on {host}, or on a proxy in front of it]|" +
-	"[{-of-transport}see over which transport (TLS or TCP) {host} lets devices sign in, and have DNS or DHCP name that]|" +
-	"[{-of-domain}check the domain of sip_address, and that {host} serves it]|"
+const itsWords = "\x0b"
 
 // The sign-in: what a Registrar that speaks SIP makes of the device. {said} are its own words.
 var (
@@ -125,7 +122,7 @@ var (
 
 	FaultNoPassword = declare("sip.no-password", SIPAuthNotSupported, SideDevice,
 		"{host} asks for a password, but none is configured", "set password_file")
-	FaultPasswordFile = declare("password.file", SIPAuthNotSupported, SideDevice,
+	FaultPasswordFile = explains("password.file", SIPAuthNotSupported, SideDevice,
 		"this device has no password to sign in with, and homeward cannot start: {problem}[ (password_file, {from})]"+
 			"[; the daemon, which has been registered since {since}, lives on the password that it read at its start]",
 		"[{advice}, then run homeward check again]|[{-mute}correct that, then run homeward check again]", "sign-in")

@@ -18,8 +18,8 @@ import (
 // Reader is the common name that may read all.
 const Reader = "fleet-reader"
 
-// startLimit is our choice: a broker that has kept 100,000 sessions reads them before it listens.
-const startLimit = 2 * time.Minute
+// startLimit is our choice.
+const startLimit = 10 * time.Second
 
 // Broker is a Mosquitto on loopback.
 type Broker struct {

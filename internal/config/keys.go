@@ -214,13 +214,14 @@ var keys = []Key{
 			return nil
 		}},
 	{"roots", List, ``, `["/etc/homeward/site-root.pem"]`,
-		"files with certificates, in PEM or DER, to trust in addition to the system's roots\nCertificates that cannot be read are skipped, with a warning.",
+		"files with certificates, in PEM or DER, to trust in addition to the system's roots\nWhat cannot be read as a certificate is skipped, with a warning, as long as one certificate remains.\nIt is an error if none does, and if a file is missing or larger than 1 MiB.",
 		func(v Value, to *Config) error {
-			roots, all, warnings, err := readRoots(v.List)
+			own, warnings, err := readRoots(v.List)
 			for _, warning := range warnings {
 				to.warn("roots: " + warning)
 			}
-			to.Policy.Roots, to.Policy.LateRoots = roots, all
+			to.Policy.OwnRoots = own
+			to.Policy.Roots, to.Policy.LateRoots = pools(own)
 			return err
 		}},
 	{"trust_bootstrap", Text, `"off"`, ``,

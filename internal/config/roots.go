@@ -19,27 +19,36 @@ const (
 	pemBoundary = "-----BEGIN "
 )
 
-// readRoots returns the roots of the files, and all: these and the system's, which take their time to read. Without files roots
-// is nil, which means the system's. What cannot
-// be read in a file is left out, and told as a warning; it is an error when no file has a certificate that can be read.
-func readRoots(paths []string) (roots *x509.CertPool, all func() *x509.CertPool, warnings []string, err error) {
+// readRoots returns the certificates of the files. What cannot be read in a file is left out, and told as a warning; it is an error
+// when a file is not there, and when no file has a certificate that can be read.
+func readRoots(paths []string) (read []*x509.Certificate, warnings []string, err error) {
 	if len(paths) == 0 {
-		return nil, nil, nil, nil
+		return nil, nil, nil
 	}
 	var left leftOut
-	var read []*x509.Certificate
 	for _, path := range paths {
 		certificates, err := readCertificates(path, &left)
 		if err != nil {
-			return nil, nil, nil, err
+			return nil, nil, err
 		}
 		read = append(read, certificates...)
 	}
 	switch err := errors.New(strings.Join(left.texts(), "; ")); {
+	case len(read) == 0 && left.page:
+		return nil, nil, &advised{err, "get the file again: what was saved is a web page, such as the log-in page of a site or of a proxy"}
 	case len(read) == 0 && left.noPEM:
-		return nil, nil, nil, &advised{err, "export the certificate as PEM, which Windows calls Base-64"}
+		return nil, nil, &advised{err, "export the certificate as PEM, which Windows calls Base-64"}
 	case len(read) == 0:
-		return nil, nil, nil, err
+		return nil, nil, err
+	}
+	return read, left.texts(), nil
+}
+
+// pools returns the roots, and all: these and the system's, which take their time to read. Where there are none, roots is nil, which
+// means the system's.
+func pools(read []*x509.Certificate) (roots *x509.CertPool, all func() *x509.CertPool) {
+	if len(read) == 0 {
+		return nil, nil
 	}
 	with := func(pool *x509.CertPool) *x509.CertPool {
 		for _, c := range read {
@@ -53,7 +62,7 @@ func readRoots(paths []string) (roots *x509.CertPool, all func() *x509.CertPool,
 			pool = x509.NewCertPool()
 		}
 		return with(pool)
-	}), left.texts(), nil
+	})
 }
 
 // leftOut is what could not be read, in words.
@@ -61,6 +70,7 @@ type leftOut struct {
 	first []string
 	more  int
 	noPEM bool // a file was of another form
+	page  bool // and that is a web page
 }
 
 func (l *leftOut) add(format string, args ...any) {
@@ -88,6 +98,11 @@ func readCertificates(path string, left *leftOut) ([]*x509.Certificate, error) {
 		c, err := x509.ParseCertificate(text)
 		if err != nil {
 			left.noPEM = true
+			if page := bytes.HasPrefix(bytes.TrimLeft(text, "\ufeff \t\r\n"), []byte{'<'}); page {
+				left.page = true
+				left.add("%s contains no certificate, but a web page (HTML)", path)
+				return nil, nil
+			}
 			left.add("%s contains no certificate, neither in PEM nor in DER", path)
 			return nil, nil
 		}

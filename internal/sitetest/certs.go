@@ -84,6 +84,7 @@ func (a *authority) issue(names []string, kind string) (*tls.Certificate, error)
 		return nil, fmt.Errorf("make a key: %w", err)
 	}
 	parent, alternative := a, true
+	var between *authority // whose certificate is sent along
 	kind, san, _ := strings.Cut(kind, ":")
 	switch kind {
 	case "expired":
@@ -98,6 +99,18 @@ func (a *authority) issue(names []string, kind string) (*tls.Certificate, error)
 		if parent, err = newAuthority("Another authority"); err != nil {
 			return nil, err
 		}
+		if kind == "inspected" {
+			between = parent
+		}
+	case "otherissuer", "oldissuer", "nosigner":
+		if parent, between, err = a.between(kind); err != nil {
+			return nil, err
+		}
+	case "appliance":
+		if parent, err = newAuthority("Appliance vendor"); err != nil {
+			return nil, err
+		}
+		names, between = []string{"appliance-0042.example.net"}, parent
 	case "wrongname":
 		names = []string{"wrong.example.net"}
 	case "cnonly":
@@ -131,10 +144,44 @@ func (a *authority) issue(names []string, kind string) (*tls.Certificate, error)
 		return nil, fmt.Errorf("sign the certificate of %s: %w", names[0], err)
 	}
 	chain := [][]byte{der}
-	if kind == "inspected" {
-		chain = append(chain, parent.cert.Raw)
+	if between != nil {
+		chain = append(chain, between.cert.Raw)
 	}
 	return &tls.Certificate{Certificate: chain, PrivateKey: key}, nil
+}
+
+// between returns an authority below this one that issues, and the one whose certificate a server sends that is set up wrong.
+func (a *authority) between(kind string) (issues, sent *authority, err error) {
+	if issues, err = a.below("Issuing CA 2", kind); err != nil {
+		return nil, nil, err
+	}
+	switch kind {
+	case "otherissuer":
+		sent, err = a.below("Issuing CA 1", kind)
+	case "oldissuer":
+		sent, err = a.below("Issuing CA 2", kind)
+	default:
+		sent = issues
+	}
+	return issues, sent, err
+}
+
+// below makes an authority that this one has certified.
+func (a *authority) below(name, kind string) (*authority, error) {
+	b, err := newAuthority(name)
+	if err != nil {
+		return nil, err
+	}
+	b.cert.SerialNumber, b.cert.AuthorityKeyId = big.NewInt(time.Now().UnixNano()), nil
+	if kind == "nosigner" {
+		b.cert.KeyUsage = x509.KeyUsageDigitalSignature
+	}
+	der, err := x509.CreateCertificate(rand.Reader, b.cert, a.cert, b.key.Public(), a.key)
+	if err != nil {
+		return nil, fmt.Errorf("sign the certificate of %s: %w", name, err)
+	}
+	b.cert, err = x509.ParseCertificate(der)
+	return b, err
 }
 
 // rsaKind before the kind of a certificate says that its key is an RSA key.

@@ -99,7 +99,7 @@ func (m manner) loses() bool { return m.word == "lost" || m.swallowed() }
 func (m manner) signsIn() bool { return m.word != "offer" && len(m.schemes) > 0 }
 
 var (
-	certKinds   = []string{"expired", "ending", "notyet", "selfsigned", "untrusted", "inspected", "wrongname", "cnonly", "wildcard", "sha1", "wrongeku", "negserial", "oddname"}
+	certKinds   = []string{"expired", "ending", "notyet", "selfsigned", "untrusted", "inspected", "wrongname", "cnonly", "wildcard", "sha1", "wrongeku", "negserial", "oddname", "otherissuer", "oldissuer", "nosigner", "appliance"}
 	tlsVersions = map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 )
 

@@ -3,22 +3,20 @@ package trust
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 )
 
-// maxSeen bounds what is kept of a chain that is not believed. (Our choice: an honest one has four certificates.)
-const maxSeen = 8
-
 // describe gives a failed verification its Problem, and the certificate it is about. crypto/x509 has a type for most of
 // them; for what it says in words alone, the chain is examined here.
 func describe(host string, chain []*x509.Certificate, s Settings, err error) *CertificateError {
 	leaf, now := chain[0], s.now()
 	e := &CertificateError{Host: host, Names: names(leaf), Now: now, Err: err}
-	for _, c := range chain[:min(len(chain), maxSeen)] {
-		e.Sent = append(e.Sent, Seen{c.Subject.String(), Fingerprint(c)})
+	for _, c := range signedPath(chain) {
+		e.Sent = append(e.Sent, Seen{distinguished(c.RawSubject, c.Subject), Fingerprint(c)})
 	}
 	// Of a certificate that is valid at the floor, the clock is not what fails.
 	atFloor := now.Before(s.Floor) && !s.Floor.Before(leaf.NotBefore) && !s.Floor.After(leaf.NotAfter)
@@ -36,14 +34,43 @@ func describe(host string, chain []*x509.Certificate, s Settings, err error) *Ce
 	default:
 		problem, of = chainProblem(chain, s, now, err)
 	}
-	e.Problem, e.Of = problem, certificate(of, leaf)
-	e.Nameless = problem == SelfSigned && checkNames(leaf, host, s.Allowed) != nil
-	if problem == CriticalExtension {
+	e.Problem, e.Of = problem, *certificate(of, leaf)
+	e.Of.Root = !contains(chain, of) || isSelfSigned(of) && contains(s.Own, of)
+	e.examine(chain, s, of)
+	return e
+}
+
+// examine adds what is known of the certificates beside the one that has the Problem.
+func (e *CertificateError) examine(chain []*x509.Certificate, s Settings, of *x509.Certificate) {
+	switch e.Problem {
+	case SelfSigned, Untrusted, StrangeIssuer, WrongIssuer, OtherKey, FormerRoot:
+		e.Nameless = checkNames(chain[0], e.Host, s.Allowed) != nil
+	case CriticalExtension:
 		for _, id := range of.UnhandledCriticalExtensions {
 			e.Extensions = append(e.Extensions, id.String())
 		}
+	case Expired, NotYetValid:
+		e.Unknown = !e.Of.Leaf && !e.Of.Root && !slices.ContainsFunc(append(above(chain, next), of), func(c *x509.Certificate) bool { return hasRoot(s.Roots, c.RawIssuer) })
+	default: // nothing more is known
 	}
-	return e
+	for _, c := range strangers(chain) {
+		if e.Problem == StrangeIssuer || e.Problem == WrongIssuer && bytes.Equal(c.RawSubject, of.RawIssuer) {
+			e.Others = append(e.Others, certificate(c, chain[0]))
+		}
+	}
+	if root := ownIssuer(s.Own, of); root != nil {
+		e.Above = certificate(root, chain[0])
+	}
+}
+
+// ownIssuer is the root of the site that has the name of the issuer of a certificate, the one that began first; nil: there is none.
+func ownIssuer(own []*x509.Certificate, below *x509.Certificate) (root *x509.Certificate) {
+	for _, c := range own {
+		if bytes.Equal(c.RawSubject, below.RawIssuer) && (root == nil || c.NotBefore.Before(root.NotBefore)) {
+			root = c
+		}
+	}
+	return root
 }
 
 // wrongTime is the Problem of a certificate that is not valid now.
@@ -72,7 +99,7 @@ func chainProblem(chain []*x509.Certificate, s Settings, now time.Time, err erro
 	case errors.As(err, &unknown) && unknown.Cert != nil:
 		return unknownProblem(chain, s, unknown.Cert)
 	case errors.As(err, new(x509.UnhandledCriticalExtension)):
-		return CriticalExtension, first(chain, func(c *x509.Certificate) bool { return len(c.UnhandledCriticalExtensions) > 0 })
+		return CriticalExtension, first(withRoots(chain, s.Own), func(c *x509.Certificate) bool { return len(c.UnhandledCriticalExtensions) > 0 })
 	case errors.As(err, &noRoots):
 		return NoRoots, leaf
 	}
@@ -84,6 +111,7 @@ func invalidProblem(chain []*x509.Certificate, s Settings, now time.Time, invali
 	if of == nil {
 		of = chain[0]
 	}
+	all := withRoots(chain, s.Own)
 	switch invalid.Reason {
 	case x509.Expired: // what crypto/x509 calls so may as well begin later
 		return wrongTime(of, now, s.Floor), of
@@ -92,17 +120,31 @@ func invalidProblem(chain []*x509.Certificate, s Settings, now time.Time, invali
 	case x509.TooManyIntermediates:
 		return TooManyIntermediates, of
 	case x509.IncompatibleUsage, x509.CANotAuthorizedForExtKeyUsage:
-		return Unusable, first(chain, func(c *x509.Certificate) bool { return !forServers(c) })
+		if i := slices.IndexFunc(all, func(c *x509.Certificate) bool { return !forServers(c) }); i >= 0 {
+			return Unusable, all[i]
+		}
+		return Unproven, of
 	case x509.CANotAuthorizedForThisName, x509.UnconstrainedName, x509.NameConstraintsWithoutSANs, x509.TooManyConstraints:
-		return NameConstraint, first(chain, constrains) // crypto/x509 names the certificate that is refused, and not who refuses it
+		return NameConstraint, first(all, constrains) // crypto/x509 names the certificate that is refused, and not who refuses it
 	case x509.NoValidChains: // crypto/x509 says so where the policies of all chains are at fault
-		if i := slices.IndexFunc(chain, demandsPolicy); i >= 0 {
-			return PolicyConstraint, chain[i]
+		if i := slices.IndexFunc(all, demandsPolicy); i >= 0 {
+			return PolicyConstraint, all[i]
 		}
 		return Unproven, of
 	default:
 		return Unproven, of
 	}
+}
+
+// withRoots adds the roots of the site to which what is sent leads.
+func withRoots(chain, own []*x509.Certificate) []*x509.Certificate {
+	all := slices.Clip(chain)
+	for _, root := range own {
+		if slices.ContainsFunc(chain, func(c *x509.Certificate) bool { return bytes.Equal(c.RawIssuer, root.RawSubject) && hasSigned(root, c) }) {
+			all = append(all, root)
+		}
+	}
+	return all
 }
 
 // unknownProblem says why nobody is found who has signed a certificate of the chain: crypto/x509 knows, and says it in words
@@ -112,13 +154,16 @@ func unknownProblem(chain []*x509.Certificate, s Settings, of *x509.Certificate)
 		return SelfSigned, of
 	}
 	named, sent := hasRoot(s.Roots, of.RawIssuer), false
-	for _, issuer := range chain {
+	for _, issuer := range append(slices.Clip(chain), s.Own...) {
 		if issuer.Equal(of) || !bytes.Equal(issuer.RawSubject, of.RawIssuer) {
 			continue
 		}
 		err := of.CheckSignatureFrom(issuer)
-		switch {
-		case errors.As(err, new(x509.ConstraintViolationError)):
+		isCA := issuer.IsCA && issuer.BasicConstraintsValid
+		switch limited := errors.As(err, new(x509.ConstraintViolationError)) && hasSigned(issuer, of); {
+		case limited && isCA:
+			return NotSigner, issuer
+		case limited:
 			return NotAuthority, issuer
 		case errors.As(err, new(x509.InsecureAlgorithmError)):
 			return WeakSignature, of
@@ -127,15 +172,20 @@ func unknownProblem(chain []*x509.Certificate, s Settings, of *x509.Certificate)
 		}
 		sent = sent || err != nil
 	}
+	root := ownIssuer(s.Own, of)
 	switch {
 	case named && isWeak(of.SignatureAlgorithm):
 		return WeakSignature, of
 	case named && of.SignatureAlgorithm == x509.UnknownSignatureAlgorithm:
 		return UnknownSignature, of
+	case root != nil && of.NotBefore.Before(root.NotBefore):
+		return FormerRoot, of
 	case named:
 		return OtherKey, of
 	case sent:
 		return WrongIssuer, of
+	case !isSelfSigned(of) && len(strangers(chain)) > 0:
+		return StrangeIssuer, of
 	}
 	return Untrusted, of
 }
@@ -187,9 +237,14 @@ func first(chain []*x509.Certificate, faulty func(*x509.Certificate) bool) *x509
 	return chain[0]
 }
 
-func certificate(c, leaf *x509.Certificate) Certificate {
-	return Certificate{
+func certificate(c, leaf *x509.Certificate) *Certificate {
+	issuerKey := c.AuthorityKeyId
+	if len(issuerKey) == 0 && isSelfSigned(c) {
+		issuerKey = c.SubjectKeyId
+	}
+	return &Certificate{
 		Leaf: c.Equal(leaf), Subject: distinguished(c.RawSubject, c.Subject), Issuer: distinguished(c.RawIssuer, c.Issuer), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
-		Signature: c.SignatureAlgorithm.String(),
+		Signature: c.SignatureAlgorithm.String(), Key: hex.EncodeToString(c.SubjectKeyId), IssuerKey: hex.EncodeToString(issuerKey),
+		Authority: c.IsCA && c.BasicConstraintsValid,
 	}
 }

@@ -66,6 +66,7 @@ func serves(edits ...func(*x509.Certificate)) func(*x509.Certificate) {
 	}
 }
 
+func early(c *x509.Certificate)     { c.NotBefore = time.Now().Add(-48 * time.Hour) }
 func over(c *x509.Certificate)      { c.NotAfter = time.Now().Add(-time.Hour) }
 func yetToCome(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }
 func nothing(*x509.Certificate)     {}
@@ -76,10 +77,12 @@ func TestSelfSignedWithoutTheName(t *testing.T) {
 		"no name":      func(c *x509.Certificate) { c.DNSNames = nil },
 		"another name": func(c *x509.Certificate) { c.DNSNames = []string{"fe02.contoso.com"} },
 	} {
-		chain := []*x509.Certificate{certify(t, nil, "leaf", serves(edit)).cert}
-		var e *CertificateError
-		if err := Prove("fe01.contoso.com", chain, Settings{Roots: x509.NewCertPool()}); !errors.As(err, &e) || e.Problem != SelfSigned || !e.Nameless {
-			t.Errorf("%s: %v", name, err)
+		for want, by := range map[Problem]*made{SelfSigned: nil, Untrusted: certify(t, nil, "vendor", certifies())} { // the certificate an appliance comes with
+			chain := []*x509.Certificate{certify(t, by, "leaf", serves(edit)).cert}
+			var e *CertificateError
+			if err := Prove("fe01.contoso.com", chain, Settings{Roots: x509.NewCertPool()}); !errors.As(err, &e) || e.Problem != want || !e.Nameless {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	}
 }
@@ -127,6 +130,10 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 	otherMiddle := certify(t, other, "middle", certifies())
 	lone := certify(t, nil, "nobody", certifies())
 	self := certify(t, nil, "leaf", serves())
+	below := certify(t, middle, "below", certifies())
+	belowMiddle := certify(t, below, "leaf", serves())
+	plain := certify(t, nil, "plain", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature })
+	clients := certify(t, nil, "clients", certifies(forClients))
 	produced := map[Problem]bool{}
 	for _, test := range []struct {
 		name  string
@@ -144,6 +151,12 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 		{name: "an authority of that name at the end", sent: []*made{certify(t, otherMiddle, "leaf", serves()), otherMiddle}, want: OtherKey, of: "CN=middle"},
 		{name: "an authority of that name, and it is sent", sent: []*made{certify(t, other, "leaf", serves()), other}, want: OtherKey, of: "CN=root"},
 		{name: "another intermediate of that name", sent: []*made{leaf, otherMiddle}, want: WrongIssuer, of: "CN=leaf"},
+		{name: "another authority's", sent: []*made{leaf, certify(t, root, "side", certifies())}, want: StrangeIssuer, of: "CN=leaf"},
+		{name: "the root in place of the intermediate", sent: []*made{leaf, root}, want: StrangeIssuer, of: "CN=leaf"},
+		{name: "another authority's above the first", sent: []*made{belowMiddle, below, lone}, want: StrangeIssuer, of: "CN=below"},
+		{name: "its own twice", sent: []*made{leaf, leaf}, want: Untrusted, of: "CN=leaf"},
+		{name: "nobody knows the authority, and more is sent than its chain", sent: []*made{certify(t, lone, "leaf", serves()), middle, lone}, want: Untrusted, of: "CN=nobody"},
+		{name: "a root of that name that is younger", sent: []*made{certify(t, other, "leaf", serves(early))}, want: FormerRoot, of: "CN=leaf"},
 		{name: "by itself", sent: []*made{self}, want: SelfSigned, of: "CN=leaf"},
 		{name: "by itself, with a trusted name", sent: []*made{certify(t, nil, "root", serves())}, want: SelfSigned, of: "CN=root"},
 		{name: "SHA-1", sent: []*made{certify(t, root, "leaf", serves(sha1))}, want: WeakSignature, of: "CN=leaf"},
@@ -153,6 +166,9 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 		{name: "an algorithm that is not known", sent: []*made{{cert: unknownAlgorithm(t, leaf.cert)}, middle}, want: UnknownSignature, of: "CN=leaf"},
 		{name: "an algorithm that is not known, by a root", sent: []*made{{cert: unknownAlgorithm(t, certify(t, root, "leaf", serves()).cert)}}, want: UnknownSignature, of: "CN=leaf"},
 		{name: "by a server", sent: under(serves()), want: NotAuthority, of: "CN=middle"},
+		{name: "by an authority that may not sign", sent: under(certifies(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature })), want: NotSigner, of: "CN=middle"},
+		{name: "by a trusted certificate that is not one of an authority", sent: []*made{certify(t, plain, "leaf", serves())}, roots: []*made{plain}, want: NotAuthority, of: "CN=plain"},
+		{name: "a trusted root for clients", sent: []*made{certify(t, clients, "leaf", serves())}, roots: []*made{clients}, want: Unusable, of: "CN=clients"},
 		{name: "too many in between", sent: chainOf(t, certify(t, root, "middle", certifies(func(c *x509.Certificate) { c.MaxPathLenZero = true }))), want: TooManyIntermediates, of: "CN=middle"},
 		{name: "a name that is not for this authority", sent: under(certifies(func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"fabrikam.com"} })), want: NameConstraint, of: "CN=middle"},
 		{name: "a policy that is demanded", sent: under(certifies(func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{explicit} })), want: PolicyConstraint, of: "CN=middle"},
@@ -179,6 +195,7 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 			settings := Settings{Roots: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
 			for _, r := range append(test.roots, root)[:max(1, len(test.roots))] {
 				settings.Roots.AddCert(r.cert)
+				settings.Own = append(settings.Own, r.cert)
 			}
 			if test.floor != 0 {
 				settings.Floor = time.Now().Add(test.floor)
@@ -204,6 +221,9 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 			}
 			if e.Nameless {
 				t.Error("it has the name")
+			}
+			if len(e.Others) > 0 != (e.Problem == StrangeIssuer || e.Problem == WrongIssuer) {
+				t.Errorf("stand in its place: %v", e.Others)
 			}
 			if len(chain) > 0 && e.Of.Leaf != (e.Of.Subject == chain[0].Subject.String()) {
 				t.Errorf("that of the server: %t, of %q", e.Of.Leaf, e.Of.Subject)

@@ -21,10 +21,13 @@ const (
 	Untrusted                           // no chain to a trusted root: nobody here knows the authority
 	OtherKey                            // an authority of that name is trusted, but this one has another key
 	WrongIssuer                         // the server sends a certificate of the authority's name that has not signed it
+	StrangeIssuer                       // the server sends certificates, and none of the authority's name
+	FormerRoot                          // signed by a root of the name of a trusted one, before that began
 	SelfSigned                          // signed by itself, and not trusted as such
 	WeakSignature                       // signed by an algorithm that is not safe any more: MD5, SHA-1
 	UnknownSignature                    // signed by an algorithm that is not known here
 	NotAuthority                        // signed by a certificate that is not one of an authority
+	NotSigner                           // signed by an authority whose certificate does not allow it to sign any
 	TooManyIntermediates                // more certificates in between than an authority allows
 	NameConstraint                      // an authority may not issue for such names
 	PolicyConstraint                    // an authority demands a certificate policy that it has not
@@ -50,6 +53,10 @@ type Certificate struct {
 	Subject, Issuer     string // distinguished names (RFC 4514)
 	NotBefore, NotAfter time.Time
 	Signature           string // the algorithm: "SHA256-RSA"
+	// Key and IssuerKey are the identifiers of its own key and of the one that has signed it, in hexadecimal digits; "": it names none.
+	Key, IssuerKey string
+	Root           bool // trusted here, and not what the server has sent
+	Authority      bool // it says that it is one
 }
 
 // CertificateError says why a certificate is not believed.
@@ -58,13 +65,18 @@ type CertificateError struct {
 	Problem Problem
 	Of      Certificate // the one that the problem is about; zero: none could be read
 	Names   []string    // what the server's certificate is for
-	// Nameless says of one that signs itself that it would not prove the Host if it were trusted either.
+	// Nameless says of one that no authority here vouches for that it would not prove the Host if one did either.
 	Nameless bool
+	// Others are those that stand where the certificate of the issuer of Of should be, and are not what has signed it.
+	Others []*Certificate
+	Above  *Certificate // the trusted one of the name of the issuer of Of; nil: there is none, or it is one of the system
+	// Unknown says of the certificate of an authority that has the wrong dates that none is trusted here to which the chain leads.
+	Unknown bool
 	// Extensions are the object identifiers of the extensions of Of that must be understood and are not: "1.3.6.1.4.1.311.21.10".
 	// None: they are those of a root.
 	Extensions []string
 	Now        time.Time // by which it was judged; zero: it was not read
-	Sent       []Seen    // all that the server has sent, its own first
+	Sent       []Seen    // what the server has sent of the chain, its own first: each would do as an authority, were it trusted
 	Err        error
 }
 

@@ -19,7 +19,7 @@ func (m Met) FirstUse(host string, s Settings) (Seen, error) {
 	if len(m.chain) == 0 {
 		return Seen{}, errors.New("the server has shown no certificate")
 	}
-	anchor := last(m.chain)
+	anchor := last(m.chain, firstNamed)
 	if !anchor.IsCA || !anchor.BasicConstraintsValid || anchor.Equal(m.chain[0]) {
 		return Seen{}, errors.New("the server does not send the certificate of its authority")
 	}
@@ -35,7 +35,7 @@ func (m Met) FirstUse(host string, s Settings) (Seen, error) {
 	case proven != fingerprint:
 		return Seen{}, errors.New("the server is trusted already")
 	}
-	return Seen{anchor.Subject.String(), fingerprint}, nil
+	return Seen{distinguished(anchor.RawSubject, anchor.Subject), fingerprint}, nil
 }
 
 func isStrong(c *x509.Certificate) bool {

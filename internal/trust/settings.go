@@ -9,6 +9,7 @@ import (
 type Settings struct {
 	Roots      *x509.CertPool        // nil: the system's
 	LateRoots  func() *x509.CertPool // Roots and more, for what Roots do not prove; nil: Roots are all
+	Own        []*x509.Certificate   // those of Roots that this site has chosen: a pool does not show what is in it
 	MinVersion uint16                // tls.VersionTLS12, or a named exception below it
 	// Pins are fingerprints ("sha256:…") of certificates that are trusted as authorities where a server sends them. Nil: none.
 	Pins  map[string]bool

@@ -1,7 +1,6 @@
 package trust
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -30,6 +29,7 @@ type Shown struct {
 	IssuerName   string
 	Chains       []Validity // of each chain to a trusted root, when it has been believed
 	LeadsTo      string     // the issuer of the last certificate that continues the chain: that of its own, if none does
+	Complete     bool       // and that one is a root: nobody can be above it
 }
 
 // Validity is when all certificates of a chain are valid, the root included.
@@ -67,36 +67,14 @@ func show(state tls.ConnectionState) Shown {
 	s.Issuer, s.Names, s.Key = distinguished(leaf.RawIssuer, leaf.Issuer), names(leaf), keyOf(leaf)
 	s.NotBefore, s.NotAfter = leaf.NotBefore, leaf.NotAfter
 	s.SelfSigned = isSelfSigned(leaf)
-	end := last(state.PeerCertificates)
-	s.LeadsTo = distinguished(end.RawIssuer, end.Issuer)
-	above(state.PeerCertificates, func(c *x509.Certificate) {
+	end := last(state.PeerCertificates, next)
+	s.LeadsTo, s.Complete = distinguished(end.RawIssuer, end.Issuer), isSelfSigned(end)
+	for _, c := range above(state.PeerCertificates, next) {
 		if s.IssuerEnds.IsZero() || c.NotAfter.Before(s.IssuerEnds) {
 			s.IssuerBegins, s.IssuerEnds, s.IssuerName = c.NotBefore, c.NotAfter, c.Subject.CommonName
 		}
-	})
-	return s
-}
-
-func isSelfSigned(c *x509.Certificate) bool { return bytes.Equal(c.RawIssuer, c.RawSubject) }
-
-// last follows the chain from its first certificate on, by names: they come in any order, with others among them.
-func last(sent []*x509.Certificate) *x509.Certificate {
-	at := sent[0]
-	above(sent, func(c *x509.Certificate) { at = c })
-	return at
-}
-
-// above calls each for the certificates that continue the chain above the first, from below.
-func above(sent []*x509.Certificate, each func(*x509.Certificate)) {
-	at := sent[0]
-	for range sent {
-		i := slices.IndexFunc(sent, func(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, at.RawIssuer) })
-		if i < 0 || isSelfSigned(at) {
-			break
-		}
-		at = sent[i]
-		each(at)
 	}
+	return s
 }
 
 // keyOf names the public key of a certificate.

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 )
@@ -118,5 +119,61 @@ func TestWithoutAClock(t *testing.T) {
 		if errors.As(err, &e); (err == nil) != (test.want == 0) || err != nil && e.Problem != test.want {
 			t.Errorf("%s: %v, problem %v, want %v", name, err, e, test.want)
 		}
+	}
+}
+
+// Servers go on sending what has been replaced, and what has nothing to do with their certificate: the chain is what signatures prove.
+func TestMend77WhatIsSentOfTheChain(t *testing.T) {
+	root, lone := certify(t, nil, "root", certifies()), certify(t, nil, "nobody", certifies())
+	middle := certify(t, root, "middle", certifies())
+	expired := expiredTwin(t, middle)
+	namesake := certify(t, lone, "middle", certifies())
+	leaf := certify(t, middle, "leaf", serves())
+	for _, test := range []struct {
+		name  string
+		sent  []*made
+		leads string
+		ends  *made
+		path  []*made
+	}{
+		{"a stranger first", []*made{leaf, lone, middle}, "CN=root", middle, []*made{leaf, middle}},
+		{"a stranger alone", []*made{leaf, lone}, "CN=middle", nil, []*made{leaf}},
+		{"a namesake first", []*made{leaf, namesake, middle}, "CN=root", middle, []*made{leaf, middle}},
+		{"a namesake alone", []*made{leaf, namesake}, "CN=nobody", namesake, []*made{leaf}},
+		{"the one before first", []*made{leaf, expired, middle}, "CN=root", middle, []*made{leaf, middle}},
+		{"the one before last", []*made{leaf, middle, expired}, "CN=root", middle, []*made{leaf, middle}},
+	} {
+		var chain []*x509.Certificate
+		for _, m := range test.sent {
+			chain = append(chain, m.cert)
+		}
+		got := show(tls.ConnectionState{PeerCertificates: chain})
+		if got.LeadsTo != test.leads || got.Complete || test.ends == nil != got.IssuerEnds.IsZero() || test.ends != nil && !got.IssuerEnds.Equal(test.ends.cert.NotAfter) {
+			t.Errorf("%s: leads to %s, ends %v, complete %t", test.name, got.LeadsTo, got.IssuerEnds, got.Complete)
+		}
+		var want []Seen
+		for _, m := range test.path {
+			want = append(want, Seen{m.cert.Subject.String(), Fingerprint(m.cert)})
+		}
+		var e *CertificateError
+		if err := Prove("fe01.contoso.com", chain, Settings{Roots: x509.NewCertPool()}); !errors.As(err, &e) || !slices.Equal(e.Sent, want) {
+			t.Errorf("%s: of the chain are %v", test.name, e.Sent)
+		}
+	}
+}
+
+// A server that sends a great many certificates of one name costs no more than a few signatures.
+func TestMend77ManyOfOneName(t *testing.T) {
+	root := certify(t, nil, "root", certifies())
+	middle := certify(t, root, "middle", certifies())
+	chain := []*x509.Certificate{certify(t, middle, "leaf", serves()).cert}
+	for range maxSeen + 1 {
+		chain = append(chain, certify(t, root, "middle", certifies()).cert)
+	}
+	if got := next(chain[0], append(chain, middle.cert)); got == nil || got.Equal(middle.cert) {
+		t.Error("all of them were compared")
+	}
+	if got := strangers(chain); len(got) != maxSeen {
+		t.Errorf("%d are kept", len(got))
 	}
 }

@@ -78,7 +78,7 @@ func (w words) add(fault, what string) {
 		w[fault] = map[string]bool{}
 	}
 	what = inOneBreath.ReplaceAllString(what, "")
-	w[fault][moments.ReplaceAllString(fingerprints.ReplaceAllString(what, "sha256:…"), "at … UTC")] = true
+	w[fault][moments.ReplaceAllString(fingerprints.ReplaceAllString(what, "${1}…"), "at … UTC")] = true
 }
 
 // inOneBreath is what the verdict of a check says in sentences of its own, and the daemon in the same one.

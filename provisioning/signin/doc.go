@@ -8,7 +8,7 @@
 //
 // It asks neither DNS nor DHCP, owns no state of the device, and writes nothing: package agent does that.
 //
-// Read stage.go first, then errors.go, judge_connection.go, judge_tls.go, judge_certificate.go, judge_sip.go, judge.go, distrust.go,
+// Read stage.go first, then errors.go, judge_connection.go, judge_tls.go, judge_chain.go, judge_certificate.go, judge_sip.go, judge.go, distrust.go,
 // restraint.go, lesson.go, endings.go, registration.go, pace.go, gate.go, identity.go, signer.go, update.go, standing.go, firstuse.go, race.go, opening.go,
 // opener.go, knock.go, walk.go, attempt.go, redirect.go, leg.go, relays.go, inband.go, path.go, visit.go, probe.go, once.go. The last two are
 // for checks.

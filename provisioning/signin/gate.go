@@ -161,5 +161,5 @@ func (g *gate) trust() trust.Settings {
 	if g.first != "" {
 		pins[g.first] = true
 	}
-	return trust.Settings{Roots: g.policy.Roots, LateRoots: g.policy.LateRoots, Pins: pins, MinVersion: g.policy.TLSMin, Floor: g.clockFloor(), Clock: g.policy.Clock, Sessions: g.sessions}
+	return trust.Settings{Roots: g.policy.Roots, LateRoots: g.policy.LateRoots, Own: g.policy.OwnRoots, Pins: pins, MinVersion: g.policy.TLSMin, Floor: g.clockFloor(), Clock: g.policy.Clock, Sessions: g.sessions}
 }

@@ -29,15 +29,15 @@ const tolerated = 5 * time.Minute
 // certified is for a certificate that did not sign in. What the Registrar says of it in ms-diagnostics is written for
 // passwords, and is shown as it stands.
 func (j *judgement) certified(e *sip.CertificateError) provisioning.Trouble {
-	j.facts["subject"], j.facts["target"], j.facts["problem"] = e.Subject, e.Target, e.Error()
-	if said := e.Said(); said != "" {
-		j.facts["said"] = said
-	}
+	j.know("subject", e.Subject)
+	j.know("target", e.Target)
+	j.know("problem", e.Error())
+	j.know("said", e.Said())
 	if !e.Ends.IsZero() {
 		j.facts["ends"] = e.Ends
 	}
 	if skew := time.Until(e.Date).Round(time.Second).Abs(); !e.Date.IsZero() && skew > tolerated {
-		j.facts["skew"] = strings.TrimSuffix(strings.TrimSuffix(skew.String(), "0s"), "0m")
+		j.know("skew", strings.TrimSuffix(strings.TrimSuffix(skew.String(), "0s"), "0m"))
 	}
 	fault := identityFaults[e.Kind]
 	if fault == nil {

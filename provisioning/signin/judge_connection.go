@@ -18,6 +18,13 @@ type judgement struct {
 	facts   provisioning.Facts
 }
 
+// know notes a fact, if there is one.
+func (j *judgement) know(name, text string) {
+	if text != "" {
+		j.facts[name] = text
+	}
+}
+
 func (j *judgement) met(f *provisioning.Fault) provisioning.Trouble { return f.Met(j.facts) }
 
 // atPort is for what a host does at a port, or a firewall in its name: where no router is on the way, it is on that host.
@@ -25,14 +32,14 @@ func (j *judgement) atPort(f *provisioning.Fault) provisioning.Trouble {
 	if j.attempt == nil || !j.attempt.near {
 		return j.met(f)
 	}
-	j.facts["there"] = "on that host"
+	j.know("there", "on that host")
 	return j.met(f).On(provisioning.SideRegistrar)
 }
 
 // dropped is for what was sent, and never acknowledged: something on the way drops it, or the host itself does.
 func (j *judgement) dropped(f *provisioning.Fault) provisioning.Trouble {
 	if j.attempt.near {
-		j.facts["there"] = "on the way or on that host"
+		j.know("there", "on the way or on that host")
 	}
 	return j.met(f)
 }
@@ -43,13 +50,14 @@ func (j *judgement) stepped() bool {
 	if j.attempt == nil || before == nil {
 		return false
 	}
-	j.facts["method"], j.facts["answer"] = before.Method, before.With
+	j.know("method", before.Method)
+	j.know("answer", before.With)
 	switch {
 	case before.Same:
 	case before.Proof:
-		j.facts["then"] = "when this device sends its credentials"
+		j.know("then", "when this device sends its credentials")
 	default:
-		j.facts["then"] = "when this device goes on with the sign-in"
+		j.know("then", "when this device goes on with the sign-in")
 	}
 	return true
 }
@@ -73,7 +81,7 @@ func (j *judgement) mute() provisioning.Trouble {
 	case wire.SentUnacknowledged:
 		return j.dropped(provisioning.FaultSIPDropped)
 	case wire.Acknowledged:
-		j.facts["arrived"] = arrived
+		j.know("arrived", arrived)
 	default: // it is not known
 	}
 	switch {
@@ -93,7 +101,7 @@ func refusedHere(j *judgement) provisioning.Trouble {
 	var withheld *withheldError
 	switch {
 	case errors.As(j.err, &withheld):
-		j.facts["anchor"] = withheld.anchor
+		j.know("anchor", withheld.anchor)
 		return j.met(provisioning.FaultFirstUse)
 	case errors.As(j.err, &refused):
 		return refused.reason.Met(refused.detail)
@@ -148,7 +156,7 @@ func (j *judgement) connection() provisioning.Trouble {
 		return provisioning.BindingLost.Met(j.raw)
 	}
 	if j.attempt != nil && j.attempt.route != nil && j.attempt.route.Refuses != "" {
-		j.facts["refuses"] = j.attempt.route.Refuses
+		j.know("refuses", j.attempt.route.Refuses)
 		return j.met(provisioning.FaultRouteRefuses)
 	}
 	if j.attempt != nil && j.attempt.noRoute && errors.Is(j.err, syscall.ENETUNREACH) {

@@ -96,7 +96,7 @@ func (j *judgement) malformed(e *sip.MalformedError) provisioning.Trouble {
 
 func (j *judgement) credentials(e *sip.CredentialsError) provisioning.Trouble {
 	fault := provisioning.FaultCredentials
-	j.facts["realm"] = e.Realm
+	j.know("realm", e.Realm)
 	if e.Scheme == "digest" {
 		j.late(e.Took)
 	}
@@ -122,7 +122,7 @@ func (j *judgement) credentials(e *sip.CredentialsError) provisioning.Trouble {
 // late is for an answer that may have come too late for its nonce.
 func (j *judgement) late(took time.Duration) {
 	if took >= longForNonce {
-		j.facts["took"] = fmt.Sprintf("%.1f s", took.Seconds())
+		j.know("took", fmt.Sprintf("%.1f s", took.Seconds()))
 	}
 }
 
@@ -132,9 +132,9 @@ func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
 	switch e.Accepted {
 	case "":
 	case "tls-dsk":
-		j.facts["accepted"] = "the certificate was"
+		j.know("accepted", "the certificate was")
 	default:
-		j.facts["accepted"] = "user name and password were"
+		j.know("accepted", "user name and password were")
 	}
 	if e.TooManyBindings() {
 		return j.met(provisioning.FaultTooManyBindings)

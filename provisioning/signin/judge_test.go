@@ -72,20 +72,43 @@ func judged() (all []judgedError) {
 		all = append(all, judgedError{"connect, gateway missing", &attemptError{stage: connecting, err: way, gateway: netip.MustParseAddr("10.9.0.1")}})
 	}
 	sent := []trust.Seen{{Subject: "CN=fe01.contoso.com", Fingerprint: "sha256:" + strings.Repeat("1", 64)}, {Subject: "CN=Contoso Root CA", Fingerprint: "sha256:" + strings.Repeat("2", 64)}}
+	former := &trust.Certificate{Subject: "CN=Contoso Root CA", NotBefore: day.AddDate(0, 1, 0), Key: "a1a1"}
+	signed := dated(day)
+	signed.IssuerKey = "b2b2"
+	authority, root := signed, dated(day)
+	authority.Leaf, authority.Subject = false, "CN=Contoso Issuing CA"
+	root.Leaf, root.Root, root.Subject = false, true, "CN=Contoso Root CA"
+	now := day.AddDate(0, 0, 1)
+	others := []*trust.Certificate{{Subject: "CN=Contoso Issuing CA 1", Authority: true, NotAfter: day.AddDate(1, 0, 0)}, {Subject: "CN=sip.contoso.com"}, {Subject: "CN=Old CA", Authority: true, NotAfter: day}, {Subject: "CN=A root", Issuer: "CN=A root", Authority: true, NotAfter: day.AddDate(1, 0, 0)}}
 	for _, p := range trust.Problems() {
-		add(fmt.Sprintf("certificate, %d", p), handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Problem: p, Of: dated(day), Names: []string{"pool01.contoso.com"}, Extensions: []string{"1.2.3.4", "1.3.6.1.4.1.311.21.10"}, Err: errors.New("some words"), Sent: sent})
+		add(fmt.Sprintf("certificate, %d", p), handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Problem: p, Of: dated(day), Names: []string{"pool01.contoso.com"}, Extensions: []string{"1.2.3.4", "1.3.6.1.4.1.311.21.10"}, Err: errors.New("some words"), Sent: sent, Others: others[:1], Above: former})
 	}
 	for _, p := range []trust.Problem{trust.Expired, trust.NotYetValid, trust.WeakSignature, trust.UnknownSignature, trust.WrongIssuer, trust.CriticalExtension, trust.Unusable, trust.NameConstraint} {
 		of := dated(day)
 		of.Leaf, of.Subject = false, "CN=Contoso Issuing CA"
 		add(fmt.Sprintf("certificate of an authority, %d", p), handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Problem: p, Of: of, Names: []string{"pool01.contoso.com"}, Extensions: []string{"1.2.3.4"}, Err: errors.New("some words")})
 	}
+	add("certificate of another issuer", handshaking, &trust.CertificateError{Problem: trust.StrangeIssuer, Of: signed, Others: others, Now: now})
+	add("certificate of another issuer above an authority", handshaking, &trust.CertificateError{Problem: trust.StrangeIssuer, Of: authority, Others: others[:1], Now: now})
+	add("certificate of the issuer, with another key", handshaking, &trust.CertificateError{Problem: trust.WrongIssuer, Of: signed, Others: []*trust.Certificate{{Key: "a1a1"}}})
+	add("certificate, a root of that name, whose key is known", handshaking, &trust.CertificateError{Problem: trust.OtherKey, Of: signed, Above: former})
+	add("certificate, a root of that name that is younger", handshaking, &trust.CertificateError{Problem: trust.FormerRoot, Of: signed, Above: former})
+	add("certificate of an authority, a root of that name that is younger", handshaking, &trust.CertificateError{Problem: trust.FormerRoot, Of: authority, Above: former})
+	add("certificate of a root, expired", handshaking, &trust.CertificateError{Problem: trust.Expired, Of: root, Sent: append(sent[:1:1], trust.Seen{Subject: "CN=Contoso Issuing CA"}, sent[1])})
+	add("certificate of a root, not one of an authority", handshaking, &trust.CertificateError{Problem: trust.NotAuthority, Of: root})
+	add("certificate of an authority, expired, and not known", handshaking, &trust.CertificateError{Problem: trust.Expired, Of: authority, Unknown: true})
+	add("certificate, unknown and nameless", handshaking, &trust.CertificateError{Problem: trust.Untrusted, Nameless: true, Names: []string{"appliance.example.net"}})
 	add("certificate, self-signed and nameless", handshaking, &trust.CertificateError{Problem: trust.SelfSigned, Nameless: true, Err: errors.New("some words")})
 	for _, name := range []string{"fe01.contoso.com.", "https://fe01.contoso.com/", "sip:fe01.contoso.com", " fe01.contoso.com", "fe01.contoso.com:5061"} {
 		add(fmt.Sprintf("certificate, name as %q", name), handshaking, &trust.CertificateError{Host: "fe01.contoso.com", Problem: trust.WrongName, Of: dated(day), Names: []string{"pool01.contoso.com", name}, Err: errors.New("some words")})
 	}
 	add("a password that is withheld", registering, &withheldError{"sha256:" + strings.Repeat("0", 64), errors.New("no password is configured")})
 	met.LeadsTo = met.Issuer
+	met.Sent = 2
+	add("certificate, no intermediate, its own twice", handshaking, &trust.CertificateError{Problem: trust.Untrusted, Err: errors.New("some words"), Sent: sent[:1]})
+	met.Sent = 3
+	add("certificate, no intermediate, its own three times", handshaking, &trust.CertificateError{Problem: trust.Untrusted, Err: errors.New("some words"), Sent: sent[:1]})
+	met.Sent = 1
 	add("certificate, no intermediate", handshaking, &trust.CertificateError{Problem: trust.Untrusted, Err: errors.New("some words"), Sent: sent[:1]})
 	for _, k := range trust.HandshakeKinds() {
 		add(fmt.Sprintf("handshake, %d", k), handshaking, &trust.HandshakeError{Kind: k, Alert: 80, Received: true, Err: errors.New("some words")})
