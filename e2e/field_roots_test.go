@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -74,4 +75,30 @@ func TestField24RootsCutAndForms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMend89PageInPlaceOfTheRoot: a proxy has sent a page in place of the root. config check, the daemon and the example agree: what cannot
+// be read is skipped as long as something can, and that nothing can is an error.
+func TestMend89PageInPlaceOfTheRoot(t *testing.T) {
+	const (
+		page = "<!DOCTYPE html>\n<html><head><title>Log in</title></head></html>\n"
+		told = "root.pem contains no certificate, but a web page (HTML)"
+	)
+	common := newScene(t)
+	beside := onDevice(func(t testing.TB, d *device) {
+		path := write(t, d.dir, "beside.pem", read(t, common.ca.file))
+		give(t, path)
+		d.without(t, "roots")
+		give(t, write(t, d.dir, "homeward.toml", read(t, d.config)+fmt.Sprintf("roots = [%q, %q]\n", d.dir+"/root.pem", path)))
+	})
+	alone := fault{given: with(published(fe01), rootsFile(page))}.arrange(t, common)
+	if said, code := alone.configCheck(t); code != 2 || !strings.Contains(said, told) || !strings.Contains(said, "hint: get the file again") {
+		t.Errorf("config check ends with %d:\n%s", code, said)
+	}
+	d := fault{given: with(published(fe01), rootsFile(page), beside)}.arrange(t, common)
+	if said, code := d.configCheck(t); code != 0 || !strings.Contains(said, told) {
+		t.Errorf("config check ends with %d:\n%s", code, said)
+	}
+	d.boot(t)
+	d.awaitRegistered(t)
 }
