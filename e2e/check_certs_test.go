@@ -14,25 +14,25 @@ import (
 // device if TLS does.
 var certificateFaults = []fault{
 	{"a final dot behind the name", with(fronted(leafWith(func(c *x509.Certificate) { c.DNSNames = []string{"pool01.contoso.com."} }))), "tls-name", `
-The certificate of pool01.contoso.com:5061 contains the name pool01.contoso.com only as "pool01.contoso.com.", which is not how a host name is written in a certificate.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) contains the name pool01.contoso.com only as "pool01.contoso.com.", which is not how a host name is written in a certificate.
 The problem is with the Registrar.
 Issue a certificate whose Subject Alternative Name contains exactly pool01.contoso.com, as a DNS name.`},
 	{"a URL in place of the name", with(fronted(leafWith(func(c *x509.Certificate) { c.DNSNames = []string{"https://pool01.contoso.com"} }))), "tls-name", `
-The certificate of pool01.contoso.com:5061 contains the name pool01.contoso.com only as "https://pool01.contoso.com", which is not how a host name is written in a certificate.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) contains the name pool01.contoso.com only as "https://pool01.contoso.com", which is not how a host name is written in a certificate.
 The problem is with the Registrar.
 Issue a certificate whose Subject Alternative Name contains exactly pool01.contoso.com, as a DNS name.`},
 	{"a blank behind the name", with(fronted(leafWith(func(c *x509.Certificate) { c.DNSNames = []string{"pool01.contoso.com "} }))), "tls-name", `
-The certificate of pool01.contoso.com:5061 contains the name pool01.contoso.com only as "pool01.contoso.com ", which is not how a host name is written in a certificate.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) contains the name pool01.contoso.com only as "pool01.contoso.com ", which is not how a host name is written in a certificate.
 The problem is with the Registrar.
 Issue a certificate whose Subject Alternative Name contains exactly pool01.contoso.com, as a DNS name.`},
 	{"a SIP URI only", with(fronted(leafWith(func(c *x509.Certificate) {
 		c.DNSNames, c.URIs = nil, []*url.URL{{Scheme: "sip", Opaque: "contoso.com"}}
 	}))), "tls-no-name", `
-The certificate of pool01.contoso.com:5061 contains no name that a device accepts: its Subject Alternative Name has no host name.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) contains no name that a device accepts: its Subject Alternative Name has no host name.
 The problem is with the Registrar.
 Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"an address only", with(fronted(leafWith(func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, []net.IP{net.ParseIP(pool01.addr)} }))), "tls-name", `
-The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for 10.0.0.20.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for 10.0.0.20.
 The problem is with the Registrar.
 Choose the certificate that contains pool01.contoso.com on the server, or issue one.`},
 	{"as AD CS makes them", with(fronted(openssl(adcs))), "", `
@@ -40,43 +40,43 @@ All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS
 	{"as AD CS makes them, signed with RSASSA-PSS", with(fronted(openssl(adcs, "-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"))), "", `
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"signed with RSASSA-PSS and an unusual salt", with(fronted(openssl(adcs, "-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:max"))), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 is signed with an algorithm that this device does not know.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is signed with an algorithm that this device does not know.
 The problem is with the Registrar.
 Have it signed with SHA-256 and RSA (PKCS #1 version 1.5) or ECDSA; in AD CS: AlternateSignatureAlgorithm = 0.`},
 	{"signed with SHA-1", with(fronted(openssl(adcs, "-sha1"))), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 is signed with an algorithm that is no longer safe: SHA1-RSA.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is signed with an algorithm that is no longer safe: SHA1-RSA.
 The problem is with the Registrar.
 Have the certificate of the Registrar, and any intermediate one above it, signed with SHA-256.`},
 	{"an authority that is limited to a part of the directory", with(fronted(openssl(adcs.with("ca", "nameConstraints = critical,permitted;dirName:dir,permitted;DNS:contoso.com")))), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 depends on that of the authority CN=e2e issuing,DC=contoso,DC=com, which has a critical extension that this device does not know: 2.5.29.30 (name constraints of a kind that it cannot check, such as directory names).
+The certificate of pool01.contoso.com:5061 (10.0.0.20) depends on that of the authority CN=e2e issuing,DC=contoso,DC=com, which has a critical extension that this device does not know: 2.5.29.30 (name constraints of a kind that it cannot check, such as directory names).
 The problem is with the Registrar.
 Issue the certificate without that extension, or with the extension not marked critical.`},
 	{"an authority that is limited to the names below the SIP domain", with(fronted(openssl(adcs.with("ca", "nameConstraints = critical,permitted;DNS:.contoso.com")))), "", `
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"an authority that may not issue for the SIP domain", with(fronted(openssl(adcs.with("ca", "nameConstraints = critical,excluded;DNS:contoso.com")))), "tls-untrusted", `
-The name constraints of CN=e2e issuing,DC=contoso,DC=com do not permit the certificate of pool01.contoso.com:5061, which is for pool01.contoso.com.
+The name constraints of CN=e2e issuing,DC=contoso,DC=com do not permit the certificate of pool01.contoso.com:5061 (10.0.0.20), which is for pool01.contoso.com.
 The problem is with the Registrar.
 Have the certificate of the Registrar issued by an authority that may issue it, or correct the name constraints.`},
 	{"an authority that demands a policy", with(fronted(openssl(adcs.with("ca", "policyConstraints = critical,requireExplicitPolicy:0")))), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 lacks a certificate policy that an authority above it demands: CN=e2e issuing,DC=contoso,DC=com (policy constraints).
+The certificate of pool01.contoso.com:5061 (10.0.0.20) lacks a certificate policy that an authority above it demands: CN=e2e issuing,DC=contoso,DC=com (policy constraints).
 The problem is with the Registrar.
 Issue the certificate with a certificate policy that this authority allows, or correct the policy constraints of the authority.`},
 	{"an authority that takes no policy for all", with(fronted(openssl(adcs.with("ca", "inhibitAnyPolicy = critical,0")))), "", `
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"an authority for clients", with(fronted(openssl(adcs.with("ca", "extendedKeyUsage = clientAuth")))), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 depends on that of the authority CN=e2e issuing,DC=contoso,DC=com, which is not meant for servers (extended key usage).
+The certificate of pool01.contoso.com:5061 (10.0.0.20) depends on that of the authority CN=e2e issuing,DC=contoso,DC=com, which is not meant for servers (extended key usage).
 The problem is with the Registrar.
 Issue the certificate of CN=e2e issuing,DC=contoso,DC=com again, without extended key usage or with server authentication in it.`},
 	{"a critical extension that only its maker knows", with(fronted(openssl(adcs.with("leaf", "1.3.6.1.4.1.9999.1 = critical,DER:0500")))), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 has a critical extension that this device does not know: 1.3.6.1.4.1.9999.1.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) has a critical extension that this device does not know: 1.3.6.1.4.1.9999.1.
 The problem is with the Registrar.
 Issue the certificate without that extension, or with the extension not marked critical.`},
 	{"as Samba makes them", with(fronted(samba)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 is self-signed, and does not contain the name pool01.contoso.com either.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is self-signed, and does not contain the name pool01.contoso.com either.
 The problem is with the Registrar.
 Have the site's authority issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"as small devices make them, of version 1", with(fronted(box("rsa:1024", "-sha1"))), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 is self-signed, and does not contain the name pool01.contoso.com either.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is self-signed, and does not contain the name pool01.contoso.com either.
 The problem is with the Registrar.
 Have the site's authority issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"an RSA key of 512 bits", with(fronted(box("rsa:512", "-sha1"))), "tls-version", `
@@ -94,7 +94,7 @@ All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS
 	{"a root that another authority has signed, too, and that is over", with(fronted(crossSigned(true))), "", `
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"a trusted root that is over", with(oldRoot), "tls-expired", `
-The root certificate CN=e2e old root on this device, to which the certificate of pool01.contoso.com:5061 leads, expired on … (it is … here).
+The root certificate CN=e2e old root on this device, to which the certificate of pool01.contoso.com:5061 (10.0.0.20) leads, expired on … (it is … here).
 The problem is with this device.
 Check the clock of this device first; then install the certificate that replaces it on this device, and add its path to the setting roots.
 - If there is none yet, the site has to renew its root.`},

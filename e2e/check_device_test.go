@@ -34,18 +34,18 @@ Nothing names a Registrar for contoso.com: there is no SRV record, and DHCP cann
 The problem is with this device.
 Run as the service or as root, or grant CAP_NET_RAW.`},
 	{"the site's root certificate is not configured", with(published(fe01), unset("roots")), "tls-untrusted", `
-The certificate of fe01.contoso.com:5061 is issued by CN=e2e root, which this device does not know, and the server sends no intermediate certificate.
+The certificate of fe01.contoso.com:5061 (10.0.0.11) is issued by CN=e2e root, which this device does not know, and the server sends no intermediate certificate.
 If CN=e2e root belongs to this site, install the site's root certificate on this device and add its path to the setting roots.
 - If CN=e2e root is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
 - If this device already has that root, configure the server to send its intermediate certificates.
 - Ask the site, not over this network, for the fingerprint of CN=fe01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"last good has a new certificate for another name, and DHCP leads on", with(poolAlone, dhcpSays(startKea, full), later(poolRenamed)), "tls-name", `
-The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for pool02.contoso.com. This device was registered there at …. The device signs in to pool.contoso.com:5061 instead, which DHCP option 120 names.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for pool02.contoso.com. This device was registered there at …. The device signs in to pool.contoso.com:5061 instead, which DHCP option 120 names.
 The problem is with the Registrar.
 Choose the certificate that contains pool01.contoso.com on the server, or issue one.
 - If pool02.contoso.com is a name of this Registrar, let the SRV record _sipinternaltls._tcp.contoso.com name it.`},
 	{"last good has a new certificate for another name, and DNS leads elsewhere by now", with(poolAlone, later(poolRenamed, dnsNowNames(fe01))), "tls-name", `
-sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but if DNS and DHCP failed now, the device could not sign in: it would fall back on pool01.contoso.com, and the certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for pool02.contoso.com; this device was registered there at ….
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but if DNS and DHCP failed now, the device could not sign in: it would fall back on pool01.contoso.com, and the certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for pool02.contoso.com; this device was registered there at ….
 The problem is with the Registrar.
 Restart homeward so that it registers again, or fix pool01.contoso.com: choose the certificate that contains pool01.contoso.com on the server, or issue one.
 - If pool02.contoso.com is a name of this Registrar, use it instead.`},

@@ -134,7 +134,7 @@ func TestFrontEndsAreToldTheSame(t *testing.T) {
 			"pool01.contoso.com:5061 (10.0.0.20) has no certificate for the name pool01.contoso.com (tls alert 112, unrecognized name)",
 			"configure the server, or the proxy in front of it, for the name pool01.contoso.com"},
 		{"a final dot behind the name", with(fronted(leafWith(func(c *x509.Certificate) { c.DNSNames = []string{"pool01.contoso.com."} }))), "tls-name",
-			`the certificate of pool01.contoso.com:5061 contains the name pool01.contoso.com only as "pool01.contoso.com."`,
+			`the certificate of pool01.contoso.com:5061 (10.0.0.20) contains the name pool01.contoso.com only as "pool01.contoso.com."`,
 			"issue a certificate whose subject alternative name contains exactly pool01.contoso.com, as a dns name"},
 		{"a proxy that changes the Call-ID", with(edge("OTHER_CALL")), "sip-no-answer",
 			"pool01.contoso.com:5061 (10.0.0.20) answers sip/2.0 401 unauthorized, but that does not match the request of this device: its call-id is another one",

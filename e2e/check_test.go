@@ -52,6 +52,22 @@ func checkEach(t *testing.T, faults []fault) {
 	}
 }
 
+// Of two front ends behind one name, one presents the certificate of another host: which one is said in the first sentence, whether the
+// device comes to it first or not.
+func TestMend86OneOfTwoFrontEnds(t *testing.T) {
+	common := newScene(t)
+	good := pool01.movedTo(edge05.addr)
+	startKamailio(t, common.site, settings{places: []place{good}})
+	d := fault{given: with(pool01Has(namesAnother), record("pool01 A "+good.addr))}.arrange(t, common)
+	r := d.check(t)
+	t.Logf("check says\n%s", r.said())
+	const which = "The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for lync01.contoso.com. "
+	const first, next = "At 10.0.0.15, pool01.contoso.com presents a certificate that this device accepts.", "The device signs in through another address of pool01.contoso.com."
+	if said := r.Summary[0]; said != which+first && said != which+next {
+		t.Errorf("check says\n%s", said)
+	}
+}
+
 // newScene is the segment and the set of Registrars that rows share.
 func newScene(t testing.TB) scene {
 	t.Helper()

@@ -4,43 +4,48 @@ package e2e
 
 var tlsFaults = []fault{
 	{"the certificate lacks the name", with(pool01Has(namesAnother)), "tls-name", `
-The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for lync01.contoso.com.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for lync01.contoso.com.
+The problem is with the Registrar.
+Choose the certificate that contains pool01.contoso.com on the server, or issue one.
+- If lync01.contoso.com is a name of this Registrar, let the SRV record _sipinternaltls._tcp.contoso.com name it.`},
+	{"the certificate of one of two Registrars lacks the name", with(pool01Has(namesAnother), published(fe01)), "tls-name", `
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for lync01.contoso.com. The device signs in to fe01.contoso.com:5061 instead.
 The problem is with the Registrar.
 Choose the certificate that contains pool01.contoso.com on the server, or issue one.
 - If lync01.contoso.com is a name of this Registrar, let the SRV record _sipinternaltls._tcp.contoso.com name it.`},
 	{"the certificate has a wildcard", with(pool01Has(namesWildcard)), "tls-name", `
-The certificate of pool01.contoso.com:5061 is not for pool01.contoso.com, but for *.contoso.com.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for *.contoso.com.
 The problem is with the Registrar.
 Issue a certificate that names pool01.contoso.com: devices do not accept a wildcard for SIP.`},
 	{"the certificate has a common name only", with(pool01Has(hasCommonNameOnly)), "tls-no-name", `
-The certificate of pool01.contoso.com:5061 contains no name that a device accepts: its Subject Alternative Name has no host name.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) contains no name that a device accepts: its Subject Alternative Name has no host name.
 The problem is with the Registrar.
 Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"the certificate is from an unknown root", with(pool01Has(hasOtherRoot)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 leads to CN=e2e root, but this device trusts another authority of that name; probably the site has created a new one.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) leads to CN=e2e root, but this device trusts another authority of that name; probably the site has created a new one.
 The problem is with this device.
 Ask the site, not over this network, whether its root is new; if it is, install it and add its path to the setting roots.
 - Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"the certificate signs itself", with(pool01Has(signsItself)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 is self-signed: no authority vouches for it.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is self-signed: no authority vouches for it.
 The problem is with the Registrar.
 Have the site's authority issue the certificate, or add the path of this certificate to the setting roots.
 - Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"the intermediate certificate is missing", with(pool01Has(lacksIntermediate)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 is issued by CN=e2e intermediate, which this device does not know, and the server sends no intermediate certificate.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is issued by CN=e2e intermediate, which this device does not know, and the server sends no intermediate certificate.
 Configure the server to send the intermediate certificate CN=e2e intermediate along with its own.
 - If CN=e2e intermediate is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
 - If CN=e2e intermediate itself is a root of this site, install its certificate and add its path to the setting roots.
 - Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"the certificate is for clients", with(pool01Has(isForClients)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 is not meant for servers (extended key usage).
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is not meant for servers (extended key usage).
 The problem is with the Registrar.
 Issue a certificate for server authentication.`},
 	{"the certificate has expired", with(pool01Has(hasExpired)), "tls-expired", `
-The certificate of pool01.contoso.com:5061 expired on … (it is … here).
+The certificate of pool01.contoso.com:5061 (10.0.0.20) expired on … (it is … here).
 Check the clock of this device first; if it is right, renew the certificate of the Registrar.`},
 	{"the certificate is not valid yet", with(pool01Has(beginsTomorrow)), "tls-not-yet-valid", `
-The certificate of pool01.contoso.com:5061 is not valid before … (it is … here).
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is not valid before … (it is … here).
 Check the clock of this device first, then check the certificate of the Registrar.`},
 	{"TLS 1.0 only", with(pool01Has(nothingWrong, "-tls1", "-cipher", "DEFAULT@SECLEVEL=0")), "tls-version", `
 pool01.contoso.com:5061 (10.0.0.20) offers no TLS version that this device may use.

@@ -71,10 +71,10 @@ func TestField01UnreadableCertificate(t *testing.T) {
 	const do = "replace it with a certificate that does not have this fault"
 	tellTheSame(t, []fieldFault{
 		{"negative serial number", site(negativeSerial), "tls-certificate-unreadable",
-			"a certificate that fe03.contoso.com:5061 sends cannot be read: negative serial number", do},
+			"a certificate that fe03.contoso.com:5061 (10.0.0.13) sends cannot be read: negative serial number", do},
 		{"a URI among the names that is none", site(leafWith(func(leaf *x509.Certificate) {
 			leaf.URIs = []*url.URL{{Scheme: "https", Host: "web[01].contoso.com", Path: "/"}}
-		})), "tls-certificate-unreadable", `a certificate that fe03.contoso.com:5061 sends cannot be read: cannot parse uri "https://web[01].contoso.com/"`, do},
+		})), "tls-certificate-unreadable", `a certificate that fe03.contoso.com:5061 (10.0.0.13) sends cannot be read: cannot parse uri "https://web[01].contoso.com/"`, do},
 	})
 }
 
@@ -88,21 +88,21 @@ func TestField03RootIsThere(t *testing.T) {
 	critical := func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{policies} }
 	tellTheSame(t, []fieldFault{
 		{"critical application policies", with(pool01Sends(leafWith(critical))), "tls-untrusted",
-			"the certificate of pool01.contoso.com:5061 has a critical extension that this device does not know: 1.3.6.1.4.1.311.21.10 (application policies)",
+			"the certificate of pool01.contoso.com:5061 (10.0.0.20) has a critical extension that this device does not know: 1.3.6.1.4.1.311.21.10 (application policies)",
 			namesExtension},
 		{"critical application policies of the authority", with(pool01Sends(issuedBy(critical))), "tls-untrusted",
-			"the certificate of pool01.contoso.com:5061 depends on that of the authority cn=e2e intermediate, which has a critical extension that this device does not know: 1.3.6.1.4.1.311.21.10 (application policies)",
+			"the certificate of pool01.contoso.com:5061 (10.0.0.20) depends on that of the authority cn=e2e intermediate, which has a critical extension that this device does not know: 1.3.6.1.4.1.311.21.10 (application policies)",
 			namesExtension},
 		{"name constraints", with(pool01Sends(issuedBy(func(c *x509.Certificate) {
 			c.PermittedDNSDomains, c.PermittedDNSDomainsCritical = []string{"corp.contoso.com"}, true
 		}))), "tls-untrusted",
-			"the name constraints of cn=e2e intermediate do not permit the certificate of pool01.contoso.com:5061, which is for pool01.contoso.com",
+			"the name constraints of cn=e2e intermediate do not permit the certificate of pool01.contoso.com:5061 (10.0.0.20), which is for pool01.contoso.com",
 			"have the certificate of the registrar issued by an authority that may issue it, or correct the name constraints"},
 		{"path length", with(pool01Sends(issuedBy(func(c *x509.Certificate) { c.MaxPathLenZero = true }, func(*x509.Certificate) {}))), "tls-untrusted",
-			"the chain of the certificate of pool01.contoso.com:5061 has more intermediate certificates than cn=e2e intermediate allows (path length)",
+			"the chain of the certificate of pool01.contoso.com:5061 (10.0.0.20) has more intermediate certificates than cn=e2e intermediate allows (path length)",
 			"raise the path length of cn=e2e intermediate"},
 		{"the issuer is no authority", with(pool01Sends(issuedBy(func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, 0 }))), "tls-untrusted",
-			"the certificate of pool01.contoso.com:5061 depends on that of cn=e2e intermediate, which is not an authority (ca)",
+			"the certificate of pool01.contoso.com:5061 (10.0.0.20) depends on that of cn=e2e intermediate, which is not an authority (ca)",
 			"have the certificate of the registrar signed by an authority"},
 	})
 }
@@ -113,10 +113,10 @@ func TestField04IssuerIsOver(t *testing.T) {
 	begins := time.Now().Add(120 * time.Hour).UTC()
 	tellTheSame(t, []fieldFault{
 		{"ended", with(pool01Sends(issuedBy(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = ends.AddDate(-1, 0, 0), ends }))), "tls-expired",
-			"the certificate of the authority cn=e2e intermediate, on which that of pool01.contoso.com:5061 depends, expired on … (it is … here)",
+			"the certificate of the authority cn=e2e intermediate, on which that of pool01.contoso.com:5061 (10.0.0.20) depends, expired on … (it is … here)",
 			"then have the server send the present certificate of cn=e2e intermediate instead of the expired one"},
 		{"not begun", with(pool01Sends(issuedBy(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = begins, begins.AddDate(1, 0, 0) }))), "tls-not-yet-valid",
-			"the certificate of the authority cn=e2e intermediate, on which that of pool01.contoso.com:5061 depends, is not valid before … (it is … here)",
+			"the certificate of the authority cn=e2e intermediate, on which that of pool01.contoso.com:5061 (10.0.0.20) depends, is not valid before … (it is … here)",
 			"check the clock of this device first, then check the certificate of cn=e2e intermediate"},
 	})
 }

@@ -33,6 +33,14 @@ var deviceOrder = []place{
 // second is a further Registrar of internal TLS, for tests that take the first away.
 var second = place{"internal-tls", "_sipinternaltls._tcp.contoso.com", "fe02.contoso.com", "10.0.0.14", 5061, "tls"}
 
+// mistyped is fe01 at an address that nobody has.
+var mistyped = at("internal-tls").movedTo("10.0.0.99")
+
+func (p place) movedTo(addr string) place {
+	p.addr = addr
+	return p
+}
+
 // places returns everything that listens on the site.
 func places() []place { return append(slices.Clone(deviceOrder), second) }
 
@@ -69,6 +77,7 @@ func zoneWith(services ...place) zone {
 		z.addrs[p.host] = p.addr
 	}
 	for i, p := range services {
+		z.addrs[p.host] = p.addr
 		if p.srv != "" {
 			z.srv = append(z.srv, srv{p.srv, uint16(i), 0, p.port, p.host})
 		}

@@ -129,11 +129,14 @@ func (t Trouble) rest() *More {
 // cause is what it comes from; nil: nothing else.
 func (t Trouble) cause() *Trouble { return t.rest().Cause }
 
-// Others are what is said in the same breath: first that the place has served this device before (see Since).
+// Others are what is said in the same breath: first that the place has served this device before (see Since), or that its name led
+// elsewhere (see Led).
 func (t Trouble) Others() []Trouble {
 	others := t.rest().And
-	if worked, known := t.Facts["worked"].(Trouble); known {
-		others = append([]Trouble{worked}, others...)
+	for _, before := range []string{"led", "worked"} {
+		if told, known := t.Facts[before].(Trouble); known {
+			others = append([]Trouble{told}, others...)
+		}
 	}
 	return others
 }

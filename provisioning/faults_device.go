@@ -76,7 +76,7 @@ var (
 		"the clocks of this device and of {host} are {span} apart, and it is not certain which of them is wrong[: at the time of {host} its own certificate, valid from {begins} to {ends}, is not valid]",
 		"compare both with a clock that is right, and set the wrong one")
 	FaultClockCertificate = declare("clock.before-certificate", ClockWrong, SideDevice,
-		"the clock of this device is wrong: it shows {now}, but the certificate of {at} is valid only from {begins}", setClock)
+		"the clock of this device is wrong: it shows {now}, but the certificate of {at}[ ({address})] is valid only from {begins}", setClock)
 	FaultTimeServerOff = declare("clock.server-off", "", "",
 		"the time server {server}, which {source} names, is {span} {direction}[: at its time the certificate of {of} is not valid]",
 		"set the clock of the time server, or remove it from {source}: phones set their clocks by it")

@@ -260,8 +260,16 @@ var (
 	FaultNoAddressBlocks = declare("name.no-address-blocks-host-names", NoAddress, SideDNS,
 		"{source} names {host}, which has no address; because this SRV record exists, the device does not try host names such as sip.{domain}",
 		"create the A record of {host}, or delete the SRV record")
+	FaultAddressChanged = declare("name.address-changed", "", SideDNS,
+		"DNS[ (name server {servers})] now gives {now} as the address of {host}[ (that of the wildcard record {wildcard})], {where}; "+earlier+", it was {was}, which still answers",
+		"set the {record} record of {host} to {was} again|if the Registrar has moved to {now}: {cause.do}")
+	FaultLed = declare("name.led-elsewhere", "", "",
+		earlier+", the address of {host} was {was}; DNS now gives {now}[, and {was} {does}]", "[if {host} has not moved, set its {record} record to {serving} again][{-ask}run homeward check: it shows whether {was} still answers]")
 	FaultNotUsed = declare("name.not-used", "", "", "{source} leads to {host}, which is not used: {cause}", "{cause.do}")
 )
+
+// earlier is when a name led elsewhere than it leads now.
+const earlier = "[when this device last registered ({when})][before this device registered elsewhere ({elsewhere})]"
 
 // mendZone is what to do about a name server that cannot look up.
 const mendZone = "see whether the zone of {zone} is loaded on the name server, or has expired, as a secondary's does whose primary does not answer|" +

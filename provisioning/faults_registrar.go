@@ -136,18 +136,18 @@ var (
 		"enable cipher suites with ECDHE key exchange on the Registrar, such as ECDHE-RSA-AES256-GCM-SHA384 (RSA key exchange alone is not enough)|"+
 			"give it a certificate with an RSA key of at least 2048 bits, or an ECDSA key on the curve P-256 or P-384")
 	FaultUnreadable = declare("certificate.unreadable", TLSUnreadable, SideRegistrar,
-		"a certificate that {at} sends cannot be read: {problem}", "replace it with a certificate that does not have this fault")
+		"a certificate that {at}[ ({address})] sends cannot be read: {problem}", "replace it with a certificate that does not have this fault")
 
 	FaultWrongName = declare("certificate.other-name", TLSName, SideRegistrar,
-		"the certificate of {at} is not for {host}, but for {names}", rightCertificate)
+		"the certificate of {at}[ ({address})] is not for {host}, but for {names}", rightCertificate)
 	FaultWrongNameOfRecord = declare("certificate.other-name-than-dns", TLSName, SideRegistrar,
-		"the certificate of {at} is not for {host}, but for {names}",
+		"the certificate of {at}[ ({address})] is not for {host}, but for {names}",
 		rightCertificate+"|[if {useful} is a name of this Registrar, let {source} name it]")
 	FaultWrongNameUseful = declare("certificate.other-name-useful", TLSName, SideRegistrar,
-		"the certificate of {at} is not for {host}, but for {names}",
+		"the certificate of {at}[ ({address})] is not for {host}, but for {names}",
 		rightCertificate+"|[if {useful} is a name of this Registrar, use it instead]")
 	FaultWildcard = declare("certificate.wildcard", TLSName, SideRegistrar,
-		"the certificate of {at} is not for {host}, but for {names}", "issue a certificate that names {host}: devices do not accept a wildcard for SIP")
+		"the certificate of {at}[ ({address})] is not for {host}, but for {names}", "issue a certificate that names {host}: devices do not accept a wildcard for SIP")
 	FaultAddressNotProven = declare("certificate.configured-address", TLSName, SideDevice,
 		"the server is configured by its address {host}, which its certificate does not prove: it is for {names}",
 		"configure the name of the server[ ({useful})] instead of its address")
@@ -155,25 +155,25 @@ var (
 		"the server is configured by the short (NetBIOS) name {host}, which its certificate does not prove: it is for {names}",
 		"configure the full name of the server[ ({useful})]")
 	FaultNameForm = declare("certificate.name-form", TLSName, SideRegistrar,
-		"the certificate of {at} contains the name {host} only as {name}, which is not how a host name is written in a certificate",
+		"the certificate of {at}[ ({address})] contains the name {host} only as {name}, which is not how a host name is written in a certificate",
 		"issue a certificate whose Subject Alternative Name contains exactly {host}, as a DNS name")
 	FaultNoSAN = declare("certificate.no-san", TLSNoName, SideRegistrar,
-		"the certificate of {at} contains no name that a device accepts: its Subject Alternative Name has no host name",
+		"the certificate of {at}[ ({address})] contains no name that a device accepts: its Subject Alternative Name has no host name",
 		"issue a certificate with {host} as Subject Alternative Name")
 	FaultExpired = declare("certificate.expired", TLSExpired, "",
 		whose+" expired on {ends} (it is {now} here)", "[check {clock} first; if it is right, ]renew the certificate of the Registrar")
 	FaultIssuerExpired = declare("certificate.issuer-expired", TLSExpired, "",
-		"the certificate of the authority {authority}, on which that of {at} depends, expired on {ends} (it is {now} here)[; this device does not trust {unknown} either, to which it leads]",
+		"the certificate of the authority {authority}, on which that of {at}[ ({address})] depends, expired on {ends} (it is {now} here)[; this device does not trust {unknown} either, to which it leads]",
 		"[check {clock} first; then ]have the server send the present certificate of {authority} instead of the expired one|if that has not been renewed, renew it, or install the root certificate that replaces it on this device and add its path to the setting roots|"+
 			"[if {unknown} is an authority of this site, install its certificate on this device and add its path to the setting roots]")
 	FaultRootExpired = declare("certificate.root-expired", TLSExpired, SideDevice,
-		"the root certificate {authority} on this device, to which the certificate of {at} leads, expired on {ends} (it is {now} here)",
+		"the root certificate {authority} on this device, to which the certificate of {at}[ ({address})] leads, expired on {ends} (it is {now} here)",
 		"[check {clock} first; then ]install the certificate that replaces it on this device, and add its path to the setting roots|"+
 			"if there is none yet, the site has to renew its root|[if {below} has a root certificate of its own, install that one]")
 	FaultNotYetValid = declare("certificate.not-yet-valid", TLSNotYetValid, "",
 		whose+" is not valid before {begins} (it is {now} here)", "[check {clock} first, then ]check the certificate of the Registrar")
 	FaultIssuerNotYetValid = declare("certificate.issuer-not-yet-valid", TLSNotYetValid, "",
-		"the certificate of the authority {authority}, on which that of {at} depends, is not valid before {begins} (it is {now} here)",
+		"the certificate of the authority {authority}, on which that of {at}[ ({address})] depends, is not valid before {begins} (it is {now} here)",
 		"[check {clock} first, then ]check the certificate of {authority}")
 	FaultEndsSoon = declare("certificate.ends-soon", CertificateEnding, SideRegistrar,
 		"the certificate of {whose} ends on {ends} ({left})", "renew this certificate before it ends: devices refuse it afterwards")
@@ -184,16 +184,16 @@ var (
 		whose+" is not meant for servers (extended key usage)",
 		"[issue a certificate for server authentication{-own}]|[issue the certificate of {authority} again, without extended key usage or with server authentication in it]")
 	FaultSelfSigned = declare("certificate.self-signed", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} is self-signed: no authority vouches for it"+sends,
+		"the certificate of {at}[ ({address})] is self-signed: no authority vouches for it"+sends,
 		"have the site's authority issue the certificate, or add the path of this certificate to the setting roots"+orPin)
 	FaultSelfSignedNameless = declare("certificate.self-signed-nameless", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} is self-signed, and does not contain the name {host} either",
+		"the certificate of {at}[ ({address})] is self-signed, and does not contain the name {host} either",
 		"have the site's authority issue a certificate with {host} as Subject Alternative Name")
 	FaultWeakSignature = declare("certificate.weak-signature", TLSUntrusted, SideRegistrar,
 		whose+" is signed with an algorithm that is no longer safe[: {signature}]",
 		"have the certificate of the Registrar, and any intermediate one above it, signed with SHA-256")
 	FaultSameNameAuthority = declare("certificate.new-authority", TLSUntrusted, SideDevice,
-		"the certificate of {at} leads to {root}, but this device trusts another authority of that name[ (its key identifier is {has}, not {needs})]; probably the site has created a new one"+sends,
+		"the certificate of {at}[ ({address})] leads to {root}, but this device trusts another authority of that name[ (its key identifier is {has}, not {needs})]; probably the site has created a new one"+sends,
 		"ask the site, not over this network, whether its root is new; if it is, install it and add its path to the setting roots|"+
 			"if that of this device is the newer one, have the certificate of the Registrar issued again under it"+orPin)
 	FaultFormerRoot = declare("certificate.former-root", TLSUntrusted, SideRegistrar,
@@ -201,19 +201,19 @@ var (
 		"have the certificate of the Registrar issued again by an authority under the present root of the site|"+
 			"if the site still uses its former root, install that one on this device and add its path to the setting roots")
 	FaultNoIntermediate = declare("certificate.no-intermediate", TLSUntrusted, "",
-		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate[, but its own {times}]"+sends,
+		"the certificate of {at}[ ({address})] is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate[, but its own {times}]"+sends,
 		"configure the server to send the intermediate certificate {issuer} along with its own|"+opened+
 			"|if {issuer} itself is a root of this site, install its certificate and add its path to the setting roots"+orPin)
 	FaultUnknownIssuer = declare("certificate.unknown-issuer", TLSUntrusted, "",
-		"the certificate of {at} is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate[, but its own {times}]"+sends,
+		"the certificate of {at}[ ({address})] is issued by {issuer}, which this device does not know, and the server sends no intermediate certificate[, but its own {times}]"+sends,
 		"if {issuer} belongs to this site, install the site's root certificate on this device and add its path to the setting roots|"+opened+
 			"|if this device already has that root, configure the server to send its intermediate certificates"+orPin)
 	FaultUnknownAuthority = declare("certificate.unknown-authority", TLSUntrusted, "",
-		"the certificate of {at} is issued by {issuer}[ and leads to {above}], which this device does not trust"+sends,
+		"the certificate of {at}[ ({address})] is issued by {issuer}[ and leads to {above}], which this device does not trust"+sends,
 		"if {root} is an authority of this site, install its certificate on this device and add its path to the setting roots|"+
 			"[if {open} is no root but an intermediate authority, have the server send its certificate, too]|"+opened+orPin)
 	FaultStrangerNameless = declare("certificate.stranger", TLSUntrusted, SideRegistrar,
-		"the certificate of {at}, issued by {issuer}, leads to no root that this device trusts, and it is not for {host} either[, but for {names}]",
+		"the certificate of {at}[ ({address})], issued by {issuer}, leads to no root that this device trusts, and it is not for {host} either[, but for {names}]",
 		"have the server use a certificate for {host} that an authority of the site has issued: this one may be the default certificate of an appliance, or that of another service|"+
 			"if {at} is not a Registrar, correct the record or setting that leads there")
 	FaultStrangeIssuer = declare("certificate.strange-issuer", TLSUntrusted, SideRegistrar,
@@ -224,22 +224,22 @@ var (
 		whose+" was issued by {issuer}, and the server sends a certificate of that name, but not the one whose key signed it[: key identifier {has} instead of {needs}]",
 		"install the certificate of {issuer}[ with the key identifier {needs}] on the server, and have it send that one: what it sends is probably an older or newer one of the same authority")
 	FaultNotAuthority = declare("certificate.not-authority", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} depends on that of {of}, which is not an authority (CA)",
+		"the certificate of {at}[ ({address})] depends on that of {of}, which is not an authority (CA)",
 		"have the certificate of the Registrar signed by an authority; if {of} is one, issue its certificate again with CA:TRUE in the basic constraints")
 	FaultRootNotAuthority = declare("certificate.root-not-authority", TLSUntrusted, SideDevice,
-		"the certificate of {at} is signed by {of}, which this device trusts, but the certificate of {of} is not that of an authority (CA)",
+		"the certificate of {at}[ ({address})] is signed by {of}, which this device trusts, but the certificate of {of} is not that of an authority (CA)",
 		"issue the certificate of {of} again, with the same key and with CA:TRUE in the basic constraints, and replace it in the setting roots")
 	FaultNotSigner = declare("certificate.not-signer", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} depends on that of {of}, whose key usage does not allow it to sign certificates",
+		"the certificate of {at}[ ({address})] depends on that of {of}, whose key usage does not allow it to sign certificates",
 		"issue the certificate of {of} again, with the key usage keyCertSign (certificate signing)|have the certificate of the Registrar issued by another authority")
 	FaultChainTooLong = declare("certificate.chain-too-long", TLSUntrusted, SideRegistrar,
-		"the chain of the certificate of {at} has more intermediate certificates than {of} allows (path length)",
+		"the chain of the certificate of {at}[ ({address})] has more intermediate certificates than {of} allows (path length)",
 		"have the certificate of the Registrar issued by an authority nearer to the root, or raise the path length of {of}")
 	FaultNameConstraint = declare("certificate.name-constraint", TLSUntrusted, SideRegistrar,
-		"the name constraints[ of {authority}] do not permit the certificate of {at}, which is for {names}",
+		"the name constraints[ of {authority}] do not permit the certificate of {at}[ ({address})], which is for {names}",
 		"have the certificate of the Registrar issued by an authority that may issue it, or correct the name constraints")
 	FaultPolicyConstraint = declare("certificate.policy-constraint", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} lacks a certificate policy that an authority above it demands[: {authority}] (policy constraints)",
+		"the certificate of {at}[ ({address})] lacks a certificate policy that an authority above it demands[: {authority}] (policy constraints)",
 		"issue the certificate with a certificate policy that this authority allows, or correct the policy constraints of the authority")
 	FaultCriticalExtension = declare("certificate.critical-extension", TLSUntrusted, SideRegistrar,
 		whose+" has a critical extension that this device does not know: {extensions}",
@@ -247,11 +247,11 @@ var (
 	FaultUnknownSignature = declare("certificate.unknown-signature", TLSUntrusted, SideRegistrar,
 		whose+" is signed with an algorithm that this device does not know", "have it signed with SHA-256 and RSA (PKCS #1 version 1.5) or ECDSA; in AD CS: AlternateSignatureAlgorithm = 0")
 	FaultNoCertificate = declare("certificate.none", TLSUntrusted, SideRegistrar,
-		"{at} sends no certificate", "give the Registrar a certificate for {host}")
+		"{at}[ ({address})] sends no certificate", "give the Registrar a certificate for {host}")
 	FaultNoRoots = declare("certificate.no-roots", TLSUntrusted, SideDevice,
 		"this device has no root certificates, so it trusts no server: {problem}", "install the package ca-certificates, or add the path of the site's root certificate to the setting roots")
 	FaultCertificate = declare("certificate.refused", TLSUntrusted, SideRegistrar,
-		"the certificate of {at} is refused: {problem}", "correct what this message says about the certificate, or issue another one for {host}")
+		"the certificate of {at}[ ({address})] is refused: {problem}", "correct what this message says about the certificate, or issue another one for {host}")
 )
 
 // What is seen of a port that refuses, and of one that accepts and ends the connection: the host does that, or a firewall in its name.

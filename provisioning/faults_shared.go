@@ -3,7 +3,7 @@ package provisioning
 // shared are the texts that many faults have in common, by the byte that stands for each in their templates: so they are in the binary
 // once. The constant with the name of a text is that byte. (For the size of the binary: what is added to a constant is there each time.)
 var shared = [...]string{
-	1:  "the certificate of {at}[ depends on that of the authority {authority}, which]",                                                                                         // whose
+	1:  "the certificate of {at}[ ({address})][ depends on that of the authority {authority}, which]",                                                                           // whose
 	2:  "[; it sends {sent}]",                                                                                                                                                   // sends
 	3:  `|[ask the site, not over this network, for the fingerprint of {last}; if it is {anchor}, set trust_bootstrap = "pin" and {pin}, or run homeward trust accept with it]`, // orPin
 	4:  "if {root} is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port {port} from TLS inspection",                                          // opened

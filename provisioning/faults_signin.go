@@ -178,6 +178,7 @@ var (
 			"[if this network is not meant to have IPv6, stop the router {router} from announcing itself here (router advertisements)]|"+
 			"if {host} is not meant to be reached over {fails}, remove the address {addresses} of {host} from DNS")
 	FaultOtherAddress = declare("sign-in.other-address", ConnectRefused, SideRegistrar, "the device signs in through another address of {host}", "")
+	FaultOtherProven  = declare("sign-in.other-address-proven", "", "", "at {addresses}, {host} presents a certificate that this device accepts", "")
 	FaultOnBackup     = declare("sign-in.on-backup", SIPUnavailable, SideRegistrar,
 		"that is only the backup Registrar: the user's primary Registrar is not available", "check the primary pool of the user")
 	FaultRelaySilent = declare("relay.no-answer", RelayUnreachable, "",

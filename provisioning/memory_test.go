@@ -138,3 +138,67 @@ func TestMend41Since(t *testing.T) {
 		t.Errorf("of a refusal: %s", refused.What())
 	}
 }
+
+// What a name led to at the last registration is told where it leads elsewhere now; what is of an IP version that was not looked up is not
+// compared.
+func TestMend71Earlier(t *testing.T) {
+	addrs := func(texts ...string) (list []netip.Addr) {
+		for _, text := range texts {
+			list = append(list, netip.MustParseAddr(text))
+		}
+		return list
+	}
+	at := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	policy := Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}}
+	record := cache.Record{
+		SIPAddress: "sip:phone1@contoso.com", RegisteredAt: at,
+		Registrar: cache.Registrar{Host: "fe01.contoso.com", Address: addrs("10.0.0.5")[0], Addresses: addrs("10.0.0.4", "10.0.0.5")},
+		Home:      []cache.Registrar{{Host: "fe02.contoso.com", Addresses: addrs("10.0.0.6", "2001:db8::6")}},
+		Flushed: []cache.Flushed{
+			{Kind: cache.FlushedRelay, Host: "fe03.contoso.com", Addresses: addrs("10.0.0.9"), At: at},
+			{Kind: cache.FlushedRegistrar, Host: "fe03.contoso.com", Addresses: addrs("10.0.0.7"), At: at.Add(-time.Hour)},
+			{Kind: cache.FlushedAddress, Host: "fe01.contoso.com", Addresses: addrs("10.0.0.3"), At: at.Add(-time.Hour)},
+		},
+	}
+	const last = "when this device last registered (2026-11-26 12:00 UTC), the address of "
+	for _, row := range []struct {
+		host string
+		now  []netip.Addr
+		want string
+	}{
+		{"fe01.contoso.com", addrs("10.0.0.99"), last + "fe01.contoso.com was 10.0.0.5; DNS now gives 10.0.0.99"},
+		{"fe01.contoso.com", addrs("10.0.0.4"), last + "fe01.contoso.com was 10.0.0.5; DNS now gives 10.0.0.4"},
+		{"fe01.contoso.com", addrs("10.0.0.99", "10.0.0.5"), ""},
+		{"fe01.contoso.com", addrs("2001:db8::99"), ""},
+		{"fe01.contoso.com", nil, ""},
+		{"fe02.contoso.com", addrs("10.0.0.98", "10.0.0.99"), last + "fe02.contoso.com was 10.0.0.6; DNS now gives 10.0.0.98, 10.0.0.99"},
+		{"fe02.contoso.com", addrs("2001:db8::99"), last + "fe02.contoso.com was 2001:db8::6; DNS now gives 2001:db8::99"},
+		{"fe02.contoso.com", addrs("2001:db8::6", "10.0.0.99"), ""},
+		{"fe03.contoso.com", addrs("10.0.0.99"), "before this device registered elsewhere (2026-11-26 11:00 UTC), the address of fe03.contoso.com was 10.0.0.7; DNS now gives 10.0.0.99"},
+		{"fe04.contoso.com", addrs("10.0.0.99"), ""},
+		{"10.0.0.99", addrs("10.0.0.99"), ""},
+	} {
+		c := Candidate{Endpoint: Endpoint{Host: row.host, Port: 5061}, Addrs: row.now}
+		silent := FaultFiltered.Met(Facts{"at": c.HostPort(), "host": c.Host})
+		got := ""
+		if others := Led(policy.Memory(cache.InMemory(record)).Earlier(c), silent).Others(); len(others) > 0 {
+			got = others[0].What()
+		}
+		if got != row.want {
+			t.Errorf("%s %v:\n\t%s\nwant\n\t%s", row.host, row.now, got, row.want)
+		}
+	}
+	other := record
+	other.SIPAddress = "sip:phone2@contoso.com"
+	c := Candidate{Endpoint: Endpoint{Host: "fe01.contoso.com", Port: 5061}, Addrs: addrs("10.0.0.99")}
+	if got := policy.Memory(cache.InMemory(other)).Earlier(c); got != nil {
+		t.Errorf("of another SIP address: %v", got)
+	}
+	earlier := policy.Memory(cache.InMemory(record)).Earlier(c)
+	if got := Led(earlier, SIPForbidden.Met("")); len(got.Others()) > 0 {
+		t.Errorf("a refusal: %v", got.Others())
+	}
+	if do := Led(earlier, FaultFiltered.Met(Facts{"host": "fe01"})).Do(); !strings.HasSuffix(do, "; run homeward check: it shows whether 10.0.0.5 still answers") {
+		t.Errorf("the cure: %s", do)
+	}
+}

@@ -8,6 +8,15 @@ var ofPlaces = []Reason{
 	SIPNoAnswer, SIPMalformed,
 }
 
+// Led adds to what is wrong at a place that its name led elsewhere when this device last registered (see Memory.Earlier).
+func Led(earlier Facts, t Trouble) Trouble {
+	reason := t.Reason()
+	if earlier == nil || t.OnSide() == SideDevice || !slices.Contains(ofPlaces, reason) && reason != ConnectUnreachable && !reason.IsCertificate() {
+		return t
+	}
+	return t.With(Facts{"led": FaultLed.Met(earlier)})
+}
+
 // Since adds to what is wrong at a place that this device was registered there: "until 2026-11-30 03:54:29 UTC". What can be wrong only where
 // it was not is not said then, nor advised: the fact "new" is for that.
 func Since(worked string, t Trouble) Trouble {

@@ -456,6 +456,11 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Record.RegisteredAt = o.Record.RegisteredAt.Add(later)
 		return err
 	},
+	"earlier": func(o *Options, _ *config.Config, words []string) error {
+		addr, err := netip.ParseAddr(words[len(words)-1])
+		o.Record.Flushed = append(o.Record.Flushed, cache.Flushed{At: o.Record.RegisteredAt, Kind: cache.FlushedRegistrar, Host: words[0], Port: 5061, Addresses: []netip.Addr{addr}})
+		return err
+	},
 	"record": setRecord,
 }
 

@@ -25,10 +25,11 @@ type eye struct {
 	cycle  provisioning.Cycle // what the sign-in has told
 
 	resolve func(ctx context.Context, hosts []string) []provisioning.Name
-	service string               // the certificate service that a Registrar has named; "": none
-	refused provisioning.Trouble // what was wrong with the certificate of the device
-	alone   func() bool          // whether there is no daemon under the same endpoint id
-	beside  bool                 // it makes no binding since there is a daemon; without one it would
+	service string                                       // the certificate service that a Registrar has named; "": none
+	refused provisioning.Trouble                         // what was wrong with the certificate of the device
+	alone   func() bool                                  // whether there is no daemon under the same endpoint id
+	led     map[provisioning.Endpoint]provisioning.Facts // where names led earlier, once that has been looked at: see Facts.Earlier
+	beside  bool                                         // it makes no binding since there is a daemon; without one it would
 }
 
 // newEye returns the eye of a device.
@@ -48,6 +49,7 @@ func newEye(o Options) *eye {
 	e.signer = signin.New(policy, wire, endpoint, m.Vouched(), signin.Owner{
 		Tell: e.take, Pass: func() {}, Floor: m.Floor, ClockFloor: m.ClockFloor,
 		Ground:  func() *provisioning.Ground { return discover.GroundOf(&policy, wire) },
+		Led:     func(c provisioning.Candidate) provisioning.Facts { return e.led[c.Endpoint] },
 		Worked:  func(at provisioning.Endpoint, addr netip.Addr) string { return m.Worked(o.Losses, at, addr) },
 		Resolve: e.resolve, CertificateService: func(url, _ string) { e.service = url },
 	})

@@ -47,6 +47,8 @@ type Facts struct {
 	Plan        provisioning.Plan
 	Outage      provisioning.Plan
 	Places      []*Place
+	// Earlier is where the names of the plan led when the device last registered, by the place, if they lead elsewhere now.
+	Earlier map[provisioning.Endpoint]provisioning.Facts
 	// Autodiscover is what other clients ask, and Leads are where it and other records lead that no step asks for.
 	Autodiscover []Autodiscover
 	Leads        []Lead
@@ -91,6 +93,7 @@ func (f *Facts) place(c provisioning.Candidate) (*Place, bool) {
 		return &Place{}, false
 	}
 	p := *f.Places[i]
+	p.Addrs = slices.DeleteFunc(slices.Clone(p.Addrs), func(addr netip.Addr) bool { return !slices.Contains(c.Addrs, addr) })
 	p.Probes = slices.DeleteFunc(slices.Clone(p.Probes), func(probe *signin.Probe) bool { return !slices.Contains(c.Addrs, probe.Addr) })
 	return &p, true
 }

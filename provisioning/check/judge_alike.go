@@ -79,7 +79,7 @@ const oneDevice = "one device on the way, such as a firewall between this networ
 
 // told says it of all of them.
 func (a *together) told() provisioning.Trouble {
-	who := provisioning.Facts{"at": fmt.Sprintf("each of the %d Registrars", len(a.hosts)), "address": a.hosts, "there": nil, "worked": nil, "new": true}
+	who := provisioning.Facts{"at": fmt.Sprintf("each of the %d Registrars", len(a.hosts)), "address": a.hosts, "there": nil, "worked": nil, "led": nil, "new": true}
 	if len(a.hosts) == 1 {
 		who["at"], who["address"] = fmt.Sprintf("each of the %d addresses of %s", len(a.addrs), a.hosts[0]), a.addrs
 	}
@@ -131,14 +131,15 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 		if !ok || len(p.Probes) == 0 {
 			continue
 		}
-		if first == nil || showsNothing(first) && stage(p.best()) > 0 {
+		if first == nil || showsNothing(f, first) && (stage(p.best()) > 0 || !ledElsewhere(f, p, p.best().Trouble).None()) {
 			first = p
 		}
 	}
 	if first == nil {
 		return nothingNamed(f)
 	}
-	if t := nothingBehind(f, first.best().Addr); !t.None() && provisioning.DeadForDNS[first.best().Trouble.Fault] == nil {
+	led := !ledElsewhere(f, first, first.best().Trouble).None()
+	if t := nothingBehind(f, first.best().Addr); !t.None() && !led && provisioning.DeadForDNS[first.best().Trouble.Fault] == nil {
 		return besideAlike(f, t, first.best().Addr)
 	}
 	if t := addressAlone(f); !t.None() {

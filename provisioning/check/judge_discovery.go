@@ -39,8 +39,11 @@ func byWildcard(f *Facts, t provisioning.Trouble, p *Place) provisioning.Trouble
 	if t.None() || !wildcard(f, p.Addrs) || p.answered() {
 		return t
 	}
+	if t.Fault == provisioning.FaultAddressChanged { // the name had a record
+		return t.With(provisioning.Facts{"wildcard": "*." + f.sipDomain()})
+	}
 	source, side := f.sourceOf(p.Step)
-	facts := provisioning.Facts{"host": p.Host, "domain": f.sipDomain(), "source": source, "addresses": p.Addrs}
+	facts := provisioning.Facts{"host": p.Host, "domain": f.sipDomain(), "source": source, "addresses": p.Addrs, "led": p.best().Trouble.Facts["led"]}
 	return provisioning.FaultWildcardHost.Because(t, facts).On(side)
 }
 

@@ -40,9 +40,9 @@ func isNamed(c provisioning.Candidate) bool { return !provisioning.IsAddress(c.H
 
 // showsNothing says whether a place tells nothing of why it is dead. That nobody has its address, or that of the gateway to it,
 // is known.
-func showsNothing(p *Place) bool {
+func showsNothing(f *Facts, p *Place) bool {
 	best := p.best()
-	known := provisioning.DeadForDNS[best.Trouble.Fault] != nil || best.Trouble.Fault == provisioning.FaultNoNeighbour
+	known := provisioning.DeadForDNS[best.Trouble.Fault] != nil || best.Trouble.Fault == provisioning.FaultNoNeighbour || !ledElsewhere(f, p, best.Trouble).None()
 	return stage(best) == 0 && !known
 }
 
@@ -88,7 +88,7 @@ func firstPlaceFails(f *Facts) provisioning.Trouble {
 			return refused(f, attempt) // it answers strangers, and refuses us
 		}
 		if !p.ready() && p.best().Reason() != "" {
-			return sourcesDiffer(f, p, deadPlace(f, p))
+			return sourcesDiffer(f, p, besideProven(f, p, deadPlace(f, p)))
 		}
 	}
 	return provisioning.Trouble{}
@@ -182,8 +182,17 @@ func spareFails(f *Facts) provisioning.Trouble {
 // otherService are the faults of a port at which something else than a Registrar may listen.
 var otherService = []*provisioning.Fault{provisioning.FaultTLSNot, provisioning.FaultTLSSilent, provisioning.FaultNotSIP}
 
-// deadPlace is what is wrong with one place: what the daemon would tell of it, and what a look around it adds.
+// deadPlace is what is wrong with one place, or with the name that leads there.
 func deadPlace(f *Facts, p *Place) provisioning.Trouble {
+	dead := atPlace(f, p)
+	if led := ledElsewhere(f, p, dead); !led.None() {
+		return led
+	}
+	return dead
+}
+
+// atPlace is what is wrong at one place: what the daemon would tell of it, and what a look around it adds.
+func atPlace(f *Facts, p *Place) provisioning.Trouble {
 	probe := p.best()
 	if another := second(f, p.Endpoint, probe.Addr, probe.Trouble); !another.None() {
 		return another
@@ -363,6 +372,22 @@ func isWildcardFor(name, host string) bool {
 	parent, is := strings.CutPrefix(name, "*.")
 	_, domain, _ := strings.Cut(host, ".")
 	return is && strings.EqualFold(parent, domain)
+}
+
+// besideProven adds to what is wrong with a certificate at the addresses of a place that it is as it should be at the other ones of its host.
+func besideProven(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
+	c, planned := f.planned(p)
+	whole, _ := f.place(c)
+	var proven []netip.Addr
+	for _, probe := range whole.Probes {
+		if isSecured(probe) {
+			proven = append(proven, probe.Addr)
+		}
+	}
+	if !planned || len(proven) == 0 || !t.Reason().IsCertificate() || t.Fault == provisioning.FaultClockCertificate {
+		return t
+	}
+	return t.Also(provisioning.FaultOtherProven, provisioning.Facts{"host": p.Host, "addresses": proven})
 }
 
 // badAt returns the place at which an attempt has met a bad certificate, with the address that showed it.

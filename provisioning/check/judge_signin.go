@@ -23,7 +23,7 @@ func refusal(f *Facts) provisioning.Trouble {
 	for _, a := range slices.Backward(attempts) { // the last word, where it is the one that counts
 		if a.Result == "failed" && a.Reason == f.SignIn.Trouble.Reason() {
 			if p, ok := badAt(f, a); ok {
-				return deadPlace(f, p)
+				return besideProven(f, p, deadPlace(f, p))
 			}
 			return refused(f, a)
 		}

@@ -88,6 +88,9 @@ func look(ctx context.Context, o Options) *Facts {
 	for _, c := range f.Outage.Try {
 		l.prober.probe(c, LastGood)
 	}
+	if !o.ByPassed {
+		lookBack(l.prober, f.Plan.Try)
+	}
 	if unheard := f.unheard(); unheard != "" {
 		l.prober.tasks.Go(func() { f.Late = eye.AnswersLate(ctx, unheard) })
 	}
@@ -102,6 +105,7 @@ func look(ctx context.Context, o Options) *Facts {
 	l.prober.inClear(f.Plan.Try, f.Outage.Try, LastGood)
 	l.prober.tasks.Wait()
 	f.Places = l.prober.seen(f)
+	eye.lookedBack(f)
 	l.signIn(ctx)
 	l.besideDaemon()
 	l.missBinding()

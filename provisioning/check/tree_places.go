@@ -226,6 +226,7 @@ func (b *branch) lastGood() {
 		case Skipped:
 			c.Result, c.Needs = Skipped, "sign-in"
 		default: // it holds
+			c.Detail += otherNow(f)
 		}
 	}
 	if t := notKept(f); !t.None() && c.Result != Warn {

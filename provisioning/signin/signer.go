@@ -49,6 +49,10 @@ type Owner struct {
 	// nothing is known of any.
 	Worked func(at provisioning.Endpoint, addr netip.Addr) string
 
+	// Led is where the name of a Candidate led when this device last registered; nil: there still, or that is not known. Nil: nothing is
+	// known of any.
+	Led func(provisioning.Candidate) provisioning.Facts
+
 	// Asked is told how long a Registrar that has proven its name wants to be left alone. Nil: nobody listens.
 	Asked func(of provisioning.Endpoint, wait time.Duration)
 }
@@ -60,12 +64,15 @@ func (o Owner) offered(url, anchor string) {
 	}
 }
 
-// since adds to what is wrong at a place that it has served this device before.
+// since adds to what is wrong at a place that it has served this device before, or that its name led elsewhere then.
 func (o Owner) since(t provisioning.Trouble, c provisioning.Candidate, addr netip.Addr) provisioning.Trouble {
-	if o.Worked == nil || t.None() {
-		return t
+	if o.Worked != nil && !t.None() {
+		t = provisioning.Since(o.Worked(c.Endpoint, addr), t)
 	}
-	return provisioning.Since(o.Worked(c.Endpoint, addr), t)
+	if o.Led != nil && !t.None() {
+		t = provisioning.Led(o.Led(c), t)
+	}
+	return t
 }
 
 // New returns a signer that has signed in nowhere yet. vouched are the hosts that proven Registrars had named before.
