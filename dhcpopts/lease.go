@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,9 +98,13 @@ func parseNetworkd(f leaseFile) ([]Lease, error) {
 
 // told are the leases, or none when what has been read of them is nothing but errors.
 func told(wrong *troubles, leases ...Lease) []Lease {
-	return slices.DeleteFunc(leases, func(l Lease) bool {
-		return wrong.err() != nil && !l.Addr.IsValid() && l.SIP.Raw == nil && l.Vendor.Raw == nil
-	})
+	var all []Lease
+	for i := range leases {
+		if l := &leases[i]; wrong.err() == nil || l.Addr.IsValid() || l.SIP.Raw != nil || l.Vendor.Raw != nil {
+			all = append(all, *l)
+		}
+	}
+	return all
 }
 
 // leasedAddr reads the address of a lease. One that cannot be understood is an address that no interface has: whose lease

@@ -158,7 +158,12 @@ type Pace struct {
 // is new.
 func (s *Status) Paced(area string, found []Trouble) (fresh []Trouble) {
 	known := s.Pace
-	s.Pace = slices.DeleteFunc(slices.Clone(known), func(p Pace) bool { return p.area == area })
+	s.Pace = nil
+	for i := range known {
+		if known[i].area != area {
+			s.Pace = append(s.Pace, known[i])
+		}
+	}
 	for _, t := range found {
 		w := Event{Reason: t.Reason(), Trouble: t}.Why()
 		s.Pace = append(s.Pace, Pace{w.Reason, w.Fault, t.What(), w.Hint, area})
@@ -171,7 +176,13 @@ func (s *Status) Paced(area string, found []Trouble) (fresh []Trouble) {
 
 // KeepPace leaves what was found of these areas.
 func (s *Status) KeepPace(areas ...string) {
-	s.Pace = slices.DeleteFunc(slices.Clone(s.Pace), func(p Pace) bool { return !slices.Contains(areas, p.area) })
+	known := s.Pace
+	s.Pace = nil
+	for i := range known {
+		if slices.Contains(areas, known[i].area) {
+			s.Pace = append(s.Pace, known[i])
+		}
+	}
 }
 
 // EndSoon are the certificates that do.

@@ -96,8 +96,10 @@ func Load(from Source) (Settings, error) {
 func (s Settings) Check(names ...string) (*Config, error) {
 	to := &Config{credentials: s.credentials, runsAs: s.runsAs}
 	var wrong Problems
-	isPassword := func(k Key) bool { return k.Name == "password_file" } // whose it may be, the directories tell
-	for _, k := range append(slices.DeleteFunc(Keys(), isPassword), *findKey("password_file")) {
+	for i, k := range append(Keys(), *findKey("password_file")) {
+		if k.Name == "password_file" && i < len(Keys()) { // it comes last: whose it may be, the directories tell
+			continue
+		}
 		if len(names) > 0 && !slices.Contains(names, k.Name) {
 			continue
 		}

@@ -128,7 +128,12 @@ func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bo
 
 // led takes note of where a discovery has led: outside, perhaps, since nobody said whether there is a way inside.
 func (s *search) led(reg *signin.Registration, found provisioning.Findings) {
-	inside := slices.DeleteFunc(slices.Clone(found), func(f provisioning.Finding) bool { return !f.Step.IsInside() })
+	var inside provisioning.Findings
+	for i := range found {
+		if found[i].Step.IsInside() {
+			inside = append(inside, found[i])
+		}
+	}
 	if reg != nil && reg.Candidate.Step.IsOutside() && inside.Unanswered() {
 		s.outside = found
 	}

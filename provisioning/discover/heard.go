@@ -36,7 +36,12 @@ func unheard(dropped []dhcpopts.Dropped) (t provisioning.Trouble, detail string)
 		return provisioning.Trouble{}, ""
 	}
 	fault := provisioning.FaultDHCPOthers
-	unread := slices.DeleteFunc(slices.Clone(dropped), func(d dhcpopts.Dropped) bool { return d.Why == dhcpopts.OtherTransaction })
+	var unread []dhcpopts.Dropped
+	for _, d := range dropped {
+		if d.Why != dhcpopts.OtherTransaction {
+			unread = append(unread, d)
+		}
+	}
 	if len(unread) > 0 {
 		dropped, fault = unread, provisioning.FaultDHCPUnread
 	}

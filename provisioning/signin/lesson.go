@@ -114,8 +114,12 @@ func (l *Lesson) home(before []provisioning.Registrar, through provisioning.Endp
 	}
 	host, step := l.provisioning.PoolHost, provisioning.Recall
 	named := func(r provisioning.Registrar) bool { return r.Host == host }
-	inBand := func(r provisioning.Registrar) bool { return r.Step != nil && *r.Step == step }
-	pair := slices.DeleteFunc(slices.Clone(before), inBand)
+	var pair []provisioning.Registrar
+	for i := range before {
+		if r := &before[i]; r.Step == nil || *r.Step != step { // not learned in band
+			pair = append(pair, *r)
+		}
+	}
 	if !slices.ContainsFunc(pair, named) {
 		at := provisioning.Endpoint{Host: host, Port: provisioning.TLSPort, Transport: provisioning.TLS}
 		pool := provisioning.Registrar{Endpoint: at, Step: &step, Via: "in-band provisioning"}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"time"
 
 	"homeward/provisioning"
@@ -178,8 +177,14 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, wanted Excerpt) 
 		if after == 0 {
 			entries = wanted.Of(entries)
 		}
-		after, entries = next, slices.DeleteFunc(entries, func(e Entry) bool { return !wanted.tells(e) })
-		if control.SetWriteDeadline(time.Now().Add(writeLimit)) != nil || writeLines(w, entries) != nil || control.Flush() != nil {
+		var told []Entry
+		for i := range entries {
+			if wanted.tells(entries[i]) {
+				told = append(told, entries[i])
+			}
+		}
+		after = next
+		if control.SetWriteDeadline(time.Now().Add(writeLimit)) != nil || writeLines(w, told) != nil || control.Flush() != nil {
 			return
 		}
 	}
