@@ -2,7 +2,6 @@ package provisioning
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 
 	"homeward/cache"
@@ -63,40 +62,41 @@ func (m *Memory) Addresses(host string) []netip.Addr {
 
 // Earlier says where the name of a Candidate led when this device last registered, if it leads elsewhere now; nil: it leads there still, or
 // that is not known. Only what is of one version of IP is compared: the look-ups of the other one may have been left out.
-func (m *Memory) Earlier(c Candidate) Facts {
-	if m.kept.SIPAddress != m.policy.SIPAddress.String() || IsAddress(c.Host) {
-		return nil
-	}
-	for i, r := range append([]cache.Registrar{m.kept.Registrar}, m.kept.Home...) {
-		if r.Host != c.Host {
-			continue
+func (m *Memory) Earlier(c *Candidate) Facts {
+	if k := &m.kept; k.SIPAddress == m.policy.SIPAddress.String() && !IsAddress(c.Host) {
+		if k.Registrar.Host == c.Host {
+			return c.ledTo([]netip.Addr{k.Registrar.Address}, "when", k.RegisteredAt)
 		}
-		led := r.Addresses
-		if i == 0 && r.Address.IsValid() {
-			led = []netip.Addr{r.Address}
+		for i := range k.Home {
+			if h := &k.Home[i]; h.Host == c.Host {
+				return c.ledTo(h.Addresses, "when", k.RegisteredAt)
+			}
 		}
-		return c.ledTo(led, "when", m.kept.RegisteredAt)
-	}
-	for i := range m.kept.Flushed { // the newest first
-		if f := &m.kept.Flushed[i]; f.Host == c.Host && f.Kind != cache.FlushedRelay {
-			return c.ledTo(f.Addresses, "elsewhere", f.At)
+		for i := range k.Flushed { // the newest first
+			if f := &k.Flushed[i]; f.Host == c.Host && f.Kind != cache.FlushedRelay {
+				return c.ledTo(f.Addresses, "elsewhere", f.At)
+			}
 		}
 	}
 	return nil
 }
 
 // ledTo are the facts of a name that led to these addresses, if it leads to none of them now.
-func (c Candidate) ledTo(addrs []netip.Addr, moment string, at time.Time) Facts {
+func (c *Candidate) ledTo(addrs []netip.Addr, moment string, at time.Time) Facts {
 	var was []netip.Addr
 	for _, addr := range addrs {
-		if slices.Contains(c.Addrs, addr) {
-			return nil
+		same := false
+		for _, now := range c.Addrs {
+			if now == addr {
+				return nil
+			}
+			same = same || now.BitLen() == addr.BitLen()
 		}
-		if slices.ContainsFunc(c.Addrs, func(now netip.Addr) bool { return now.Is4() == addr.Is4() }) {
+		if same {
 			was = append(was, addr)
 		}
 	}
-	if len(was) == 0 || at.IsZero() {
+	if was == nil || at.IsZero() {
 		return nil
 	}
 	return Facts{"host": c.Host, "was": was, moment: at, "now": c.Addrs, "ask": true}

@@ -181,7 +181,7 @@ func TestMend71Earlier(t *testing.T) {
 		c := Candidate{Endpoint: Endpoint{Host: row.host, Port: 5061}, Addrs: row.now}
 		silent := FaultFiltered.Met(Facts{"at": c.HostPort(), "host": c.Host})
 		got := ""
-		if others := Led(policy.Memory(cache.InMemory(record)).Earlier(c), silent).Others(); len(others) > 0 {
+		if others := Led(policy.Memory(cache.InMemory(record)).Earlier(&c), silent).Others(); len(others) > 0 {
 			got = others[0].What()
 		}
 		if got != row.want {
@@ -191,10 +191,10 @@ func TestMend71Earlier(t *testing.T) {
 	other := record
 	other.SIPAddress = "sip:phone2@contoso.com"
 	c := Candidate{Endpoint: Endpoint{Host: "fe01.contoso.com", Port: 5061}, Addrs: addrs("10.0.0.99")}
-	if got := policy.Memory(cache.InMemory(other)).Earlier(c); got != nil {
+	if got := policy.Memory(cache.InMemory(other)).Earlier(&c); got != nil {
 		t.Errorf("of another SIP address: %v", got)
 	}
-	earlier := policy.Memory(cache.InMemory(record)).Earlier(c)
+	earlier := policy.Memory(cache.InMemory(record)).Earlier(&c)
 	if got := Led(earlier, SIPForbidden.Met("")); len(got.Others()) > 0 {
 		t.Errorf("a refusal: %v", got.Others())
 	}

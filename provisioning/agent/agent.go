@@ -43,7 +43,7 @@ func New(policy provisioning.Policy, wire wire.Wire, store *cache.DB, emit func(
 		Tell: func(e provisioning.Event) { board.tell(e); own.noticed(e) }, Pass: pulse.pass, Ground: basis.ground, Floor: basis.floor, ClockFloor: basis.clockFloor, Resolve: basis.resolve,
 		CertificateService: own.offered,
 		Asked:              turn.asked,
-		Led:                func(c provisioning.Candidate) provisioning.Facts { return basis.memory().Earlier(c) },
+		Led:                func(c *provisioning.Candidate) provisioning.Facts { return basis.memory().Earlier(c) },
 		Worked:             func(at provisioning.Endpoint, addr netip.Addr) string { return worked(board, basis.memory(), at, addr) },
 	})
 	turn.signer = signer

@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // lookBack has a look at where the names of the plan led when the device last registered, if they lead elsewhere now.
-func lookBack(p *prober, plan []provisioning.Candidate) {
-	for _, c := range plan {
-		if earlier := p.eye.memory.Earlier(c); earlier != nil {
-			c.Addrs = addrsIn(earlier, "was")
+func (e *eye) lookBack(f *Facts, p *prober) {
+	for i := range f.Plan.Try {
+		c := f.Plan.Try[i]
+		if c.Addrs = addrsIn(e.memory.Earlier(&f.Plan.Try[i]), "was"); c.Addrs != nil && !f.ByPassed {
 			p.probe(c, Unplanned)
 		}
 	}
@@ -21,16 +22,21 @@ func lookBack(p *prober, plan []provisioning.Candidate) {
 // lookedBack notes where the names of the plan led earlier, and what was seen there, also with what is wrong where they lead now.
 func (e *eye) lookedBack(f *Facts) {
 	f.Earlier = map[provisioning.Endpoint]provisioning.Facts{}
-	for _, c := range f.Plan.Try {
+	for i := range f.Plan.Try {
+		c := &f.Plan.Try[i]
 		earlier := e.memory.Earlier(c)
 		if earlier == nil {
 			continue
 		}
-		f.Earlier[c.Endpoint] = seenEarlier(f, c, earlier)
+		delete(earlier, "ask")
+		f.Earlier[c.Endpoint] = earlier
 		for _, p := range f.Places {
-			for _, probe := range p.Probes {
-				if p.Endpoint == c.Endpoint && slices.Contains(c.Addrs, probe.Addr) && !probe.Trouble.None() {
-					probe.Trouble = provisioning.Led(earlier, probe.Trouble)
+			if p.Endpoint == c.Endpoint {
+				seenEarlier(p.Probes, earlier)
+				for _, probe := range p.Probes {
+					if slices.Contains(c.Addrs, probe.Addr) && !probe.Trouble.None() {
+						probe.Trouble = provisioning.Led(earlier, probe.Trouble)
+					}
 				}
 			}
 		}
@@ -38,27 +44,30 @@ func (e *eye) lookedBack(f *Facts) {
 	e.led = f.Earlier
 }
 
-// seenEarlier adds what was seen where a name led earlier.
-func seenEarlier(f *Facts, c provisioning.Candidate, earlier provisioning.Facts) provisioning.Facts {
-	delete(earlier, "ask")
-	c.Addrs = addrsIn(earlier, "was")
-	p, _ := f.place(c)
+// seenEarlier adds to where a name led earlier what was seen there.
+func seenEarlier(probes []*signin.Probe, earlier provisioning.Facts) {
+	was := addrsIn(earlier, "was")
+	var serving []netip.Addr
 	silent := 0
-	for _, probe := range p.Probes {
+	for _, probe := range probes {
 		switch {
+		case !slices.Contains(was, probe.Addr):
 		case isReady(probe):
-			earlier["serving"], earlier["does"], earlier["record"] = append(addrsIn(earlier, "serving"), probe.Addr), "still answers", "A"
-			if probe.Addr.Is6() {
-				earlier["record"] = "AAAA"
-			}
+			serving = append(serving, probe.Addr)
 		case probe.Reason() == provisioning.ConnectTimeout, probe.Reason() == provisioning.ConnectUnreachable:
 			silent++
 		}
 	}
-	if silent > 0 && silent == len(c.Addrs) {
+	switch {
+	case serving != nil:
+		record := "A"
+		if serving[0].Is6() {
+			record = "AAAA"
+		}
+		earlier["serving"], earlier["does"], earlier["record"] = serving, "still answers", record
+	case silent == len(was):
 		earlier["does"] = "no longer answers"
 	}
-	return earlier
 }
 
 func addrsIn(facts provisioning.Facts, name string) []netip.Addr {
@@ -68,48 +77,72 @@ func addrsIn(facts provisioning.Facts, name string) []netip.Addr {
 
 // otherNow says which addresses the host of last good has now, if none of them is the one of then.
 func otherNow(f *Facts) string {
-	i := slices.IndexFunc(f.Plan.Try, func(c provisioning.Candidate) bool { return c.Host == f.lastGood().Host })
-	if i < 0 {
-		return ""
-	}
-	if now := addrsIn(f.Earlier[f.Plan.Try[i].Endpoint], "now"); len(now) > 0 {
-		return "; DNS now gives " + provisioning.ListOf(now)
+	for at, earlier := range f.Earlier {
+		if at.Host == f.Record.Registrar.Host {
+			return "; DNS now gives " + provisioning.ListOf(addrsIn(earlier, "now"))
+		}
 	}
 	return ""
 }
 
-// nobodyThere are the Reasons of a place at which nothing at all shows that it is meant to be a Registrar, with what is there.
-var nobodyThere = map[provisioning.Reason]string{
-	provisioning.ConnectTimeout: "where nobody answers", provisioning.ConnectUnreachable: "where nobody answers",
-	provisioning.ConnectRefused: "where no Registrar listens",
-	provisioning.TLSName:        "where a server answers whose certificate is not for that name", provisioning.TLSNoName: "where a server answers whose certificate is not for that name",
-	provisioning.TLSFailed: "where no Registrar answers", provisioning.SIPMalformed: "where no Registrar answers",
+// nobodyThere says of a Reason what there is at a place at which nothing shows that it is meant to be a Registrar; "": something does.
+func nobodyThere(reason provisioning.Reason) string {
+	switch reason {
+	case provisioning.ConnectTimeout, provisioning.ConnectUnreachable:
+		return "where nobody answers"
+	case provisioning.ConnectRefused, provisioning.TLSFailed, provisioning.SIPMalformed:
+		return "where no Registrar answers"
+	case provisioning.TLSName, provisioning.TLSNoName:
+		return "where a server answers whose certificate is not for that name"
+	default:
+		return ""
+	}
 }
 
 // ledElsewhere is for a place at which nothing shows a Registrar, and whose name led elsewhere when the device last registered, where one
 // answers still. dead is what is wrong with the place.
 func ledElsewhere(f *Facts, p *Place, dead provisioning.Trouble) provisioning.Trouble {
-	led, _ := p.best().Trouble.Facts["led"].(provisioning.Trouble)
-	serving, where := addrsIn(led.Facts, "serving"), nobodyThere[p.best().Reason()]
-	if len(serving) == 0 || where == "" || provisioning.DeadForDNS[p.best().Trouble.Fault] != nil { // behind a gateway that is gone there may be anything
+	best := p.best()
+	led, _ := best.Trouble.Facts["led"].(provisioning.Trouble)
+	where := nobodyThere(best.Reason())
+	if led.Facts["serving"] == nil || where == "" || provisioning.DeadForDNS[best.Trouble.Fault] != nil { // behind a gateway that is gone there may be anything
 		return provisioning.Trouble{}
 	}
-	facts := led.With(provisioning.Facts{"was": serving, "where": where}).Facts
-	if servers := sayers(f, p.Host, addrsIn(facts, "now")); len(servers) > 0 {
-		facts["servers"] = strings.Join(servers, ", ")
+	facts := led.With(provisioning.Facts{"was": led.Facts["serving"], "where": where}).Facts
+	if servers := sayers(f, p); servers != "" {
+		facts["servers"] = servers
 	}
 	return provisioning.FaultAddressChanged.Because(dead.With(provisioning.Facts{"led": nil}), facts)
 }
 
-// sayers are the name servers that give a host one of these addresses; none: it is not known which do.
-func sayers(f *Facts, host string, addrs []netip.Addr) (servers []string) {
+// sayers are the name servers that give the host of a place one of its addresses; "": it is not known which do.
+func sayers(f *Facts, p *Place) string {
 	if len(f.Servers) == 1 {
-		return []string{f.Servers[0].Addr().String()}
+		return f.Servers[0].Addr().String()
 	}
-	for i, name := range f.Apart[host] {
-		if slices.ContainsFunc(name.Addrs, func(a netip.Addr) bool { return slices.Contains(addrs, a) }) {
-			servers = append(servers, f.Servers[i].Addr().String())
+	var servers []string
+	for i, name := range f.Apart[p.Host] {
+		for _, addr := range name.Addrs {
+			if addr == p.best().Addr {
+				servers = append(servers, f.Servers[i].Addr().String())
+			}
 		}
 	}
-	return servers
+	return strings.Join(servers, ", ")
+}
+
+// besideProven adds to what is wrong with a certificate at the addresses of a place that it is as it should be at other ones of its host.
+func besideProven(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
+	var proven []netip.Addr
+	for _, whole := range f.Places {
+		for _, probe := range whole.Probes {
+			if whole.Endpoint == p.Endpoint && isSecured(probe) {
+				proven = append(proven, probe.Addr)
+			}
+		}
+	}
+	if proven == nil || !t.Reason().IsCertificate() || t.Facts["led"] != nil || t.Fault == provisioning.FaultAddressChanged {
+		return t
+	}
+	return t.Also(provisioning.FaultOtherProven, provisioning.Facts{"host": p.Host, "addresses": proven})
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
-	"slices"
 
 	"homeward/cache"
 	"homeward/provisioning"
@@ -49,7 +48,7 @@ func newEye(o Options) *eye {
 	e.signer = signin.New(policy, wire, endpoint, m.Vouched(), signin.Owner{
 		Tell: e.take, Pass: func() {}, Floor: m.Floor, ClockFloor: m.ClockFloor,
 		Ground:  func() *provisioning.Ground { return discover.GroundOf(&policy, wire) },
-		Led:     func(c provisioning.Candidate) provisioning.Facts { return e.led[c.Endpoint] },
+		Led:     func(c *provisioning.Candidate) provisioning.Facts { return e.led[c.Endpoint] },
 		Worked:  func(at provisioning.Endpoint, addr netip.Addr) string { return m.Worked(o.Losses, at, addr) },
 		Resolve: e.resolve, CertificateService: func(url, _ string) { e.service = url },
 	})
@@ -74,7 +73,12 @@ func (e *eye) candidates(f provisioning.Finding) []provisioning.Candidate {
 
 // plan is what the daemon would make of the findings.
 func (e *eye) plan(found provisioning.Findings) provisioning.Plan {
-	used := slices.DeleteFunc(slices.Clone(found), func(f provisioning.Finding) bool { return !e.policy.Asks(f.Step) })
+	var used provisioning.Findings
+	for i := range found {
+		if e.policy.Asks(found[i].Step) {
+			used = append(used, found[i])
+		}
+	}
 	return provisioning.MakePlan(used, &e.policy, e.memory.Floor())
 }
 

@@ -93,8 +93,12 @@ func (f *Facts) place(c provisioning.Candidate) (*Place, bool) {
 		return &Place{}, false
 	}
 	p := *f.Places[i]
-	p.Addrs = slices.DeleteFunc(slices.Clone(p.Addrs), func(addr netip.Addr) bool { return !slices.Contains(c.Addrs, addr) })
-	p.Probes = slices.DeleteFunc(slices.Clone(p.Probes), func(probe *signin.Probe) bool { return !slices.Contains(c.Addrs, probe.Addr) })
+	p.Addrs, p.Probes = nil, nil
+	for _, probe := range f.Places[i].Probes {
+		if slices.Contains(c.Addrs, probe.Addr) {
+			p.Addrs, p.Probes = append(p.Addrs, probe.Addr), append(p.Probes, probe)
+		}
+	}
 	return &p, true
 }
 

@@ -166,7 +166,13 @@ func spares(f *Facts) []provisioning.Candidate {
 	if i < 0 || f.Plan.Try[i].Step > provisioning.ExternalTCP {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(f.Plan.Try[i+1:]), func(c provisioning.Candidate) bool { return c.Step != f.Plan.Try[i].Step || c.Host == at.Host })
+	var next []provisioning.Candidate
+	for _, c := range f.Plan.Try[i+1:] {
+		if c.Step == f.Plan.Try[i].Step && c.Host != at.Host {
+			next = append(next, c)
+		}
+	}
+	return next
 }
 
 // spareFails is about the Registrar that would be next if the one fails at which the device signs in.
@@ -372,22 +378,6 @@ func isWildcardFor(name, host string) bool {
 	parent, is := strings.CutPrefix(name, "*.")
 	_, domain, _ := strings.Cut(host, ".")
 	return is && strings.EqualFold(parent, domain)
-}
-
-// besideProven adds to what is wrong with a certificate at the addresses of a place that it is as it should be at the other ones of its host.
-func besideProven(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
-	c, planned := f.planned(p)
-	whole, _ := f.place(c)
-	var proven []netip.Addr
-	for _, probe := range whole.Probes {
-		if isSecured(probe) {
-			proven = append(proven, probe.Addr)
-		}
-	}
-	if !planned || len(proven) == 0 || !t.Reason().IsCertificate() || t.Fault == provisioning.FaultClockCertificate {
-		return t
-	}
-	return t.Also(provisioning.FaultOtherProven, provisioning.Facts{"host": p.Host, "addresses": proven})
 }
 
 // badAt returns the place at which an attempt has met a bad certificate, with the address that showed it.

@@ -88,9 +88,7 @@ func look(ctx context.Context, o Options) *Facts {
 	for _, c := range f.Outage.Try {
 		l.prober.probe(c, LastGood)
 	}
-	if !o.ByPassed {
-		lookBack(l.prober, f.Plan.Try)
-	}
+	eye.lookBack(f, l.prober)
 	if unheard := f.unheard(); unheard != "" {
 		l.prober.tasks.Go(func() { f.Late = eye.AnswersLate(ctx, unheard) })
 	}

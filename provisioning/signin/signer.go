@@ -51,7 +51,7 @@ type Owner struct {
 
 	// Led is where the name of a Candidate led when this device last registered; nil: there still, or that is not known. Nil: nothing is
 	// known of any.
-	Led func(provisioning.Candidate) provisioning.Facts
+	Led func(*provisioning.Candidate) provisioning.Facts
 
 	// Asked is told how long a Registrar that has proven its name wants to be left alone. Nil: nobody listens.
 	Asked func(of provisioning.Endpoint, wait time.Duration)
@@ -70,7 +70,7 @@ func (o Owner) since(t provisioning.Trouble, c provisioning.Candidate, addr neti
 		t = provisioning.Since(o.Worked(c.Endpoint, addr), t)
 	}
 	if o.Led != nil && !t.None() {
-		t = provisioning.Led(o.Led(c), t)
+		t = provisioning.Led(o.Led(&c), t)
 	}
 	return t
 }
