@@ -89,13 +89,8 @@ func toCheck(load func(names ...string) (*config.Config, error)) (*config.Config
 	if !errors.As(err, &wrong) || len(wrong) != 1 || wrong[0].Key != passwordKey || wrong[0].From.Flag != "" || errors.Is(err, fs.ErrPermission) {
 		return conf, provisioning.Trouble{}, err
 	}
-	p, names := wrong[0], []string{}
-	for _, k := range config.Keys() {
-		if k.Name != passwordKey {
-			names = append(names, k.Name)
-		}
-	}
-	if conf, err = load(names...); err != nil {
+	p := wrong[0]
+	if conf, err = load(config.AllBut(passwordKey)...); err != nil {
 		return nil, provisioning.Trouble{}, err
 	}
 	facts := provisioning.Facts{"problem": p.Err.Error(), "from": p.From.String(), "advice": p.Hint}

@@ -151,11 +151,11 @@ func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
 	case fault == provisioning.FaultRejected && e.Unbound:
 		return j.met(provisioning.FaultNoQuery)
 	case e.Code == 405 || e.Code == 501:
-		return provisioning.FaultTakesNoRegister.Because(fault.Met(j.facts), j.facts).OnNoSide()
+		return j.named(provisioning.FaultTakesNoRegister, fault)
 	case e.Unasked != nil && (fault == provisioning.FaultAccountRefused || e.Code == 603):
 		return provisioning.FaultRefusedUnasked.Because(fault.Met(j.facts), j.facts).On(cmp.Or(side, provisioning.SideOpen))
 	case e.Unasked != nil && fault == provisioning.FaultAccountUnknown:
-		return provisioning.FaultUnknownUnasked.Because(fault.Met(j.facts), j.facts).OnNoSide()
+		return j.named(provisioning.FaultUnknownUnasked, fault)
 	case fault == provisioning.FaultAccountRefused:
 		return j.met(fault).On(side)
 	case fault == provisioning.FaultRejected:
