@@ -157,6 +157,11 @@ Create the A record of gone.contoso.com, or move the user to another pool.`},
 The redirects form a loop: fe02.contoso.com sends the device to fe01.contoso.com, where it has been.
 The problem is with the Registrar.
 On fe02.contoso.com and fe01.contoso.com, check which home pool sip:phone1@contoso.com has.`},
+	{"the home pool refuses the connection", with(redirects(fe01, "fe02.contoso.com:5061;transport=TLS"), address(second.host, second.addr), the(second, refuses)), "connect-refused", `
+fe02.contoso.com:5061 (10.0.0.14) refuses the connection: nothing listens on this port, or a firewall on that host rejects it. fe01.contoso.com redirects the device to fe02.contoso.com:5061.
+The problem is with the Registrar.
+Start the Registrar service on fe02.contoso.com, or correct the port; if fe02.contoso.com is not meant to serve this user, correct where fe01.contoso.com redirects to.
+- Look for a firewall on that host that rejects connections to port 5061.`},
 	{"the home pool is reached over TCP", with(redirects(fe01, "fe03.contoso.com:5060;transport=TCP")), "sip-redirect-downgrade", `
 fe01.contoso.com redirects the device to fe03.contoso.com, which is not used: the redirect leads from TLS to plain TCP.
 The problem is with the Registrar.
@@ -167,4 +172,20 @@ func wrongPassword(t testing.TB, d *device) { write(t, d.dir, "password", "wrong
 
 func hourAhead(t testing.TB, c *scene) {
 	says(fe01, "", "Date: "+time.Now().Add(time.Hour+80*time.Second).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))(t, c)
+}
+
+// TestMend88WhereARedirectFails: two Registrars redirect to the same pool, which refuses. The daemon says at each of them who redirects,
+// where to, and what has failed there.
+func TestMend88WhereARedirectFails(t *testing.T) {
+	common := newScene(t)
+	const there = "edge05.contoso.com:5061;transport=TLS"
+	d := fault{given: with(redirects(fe01, there), redirects(second, there), address(edge05.host, edge05.addr))}.arrange(t, common)
+	d.boot(t)
+	d.await(t, "resting", func(s status) bool { return s.State == "resting" })
+	const failed = "edge05.contoso.com:5061 (10.0.0.15) refuses the connection: nothing listens on this port, or a firewall on that host rejects it; fe01.contoso.com redirects the device to edge05.contoso.com:5061"
+	for _, command := range []string{"status", "history"} {
+		out, _ := d.run(t, command)
+		t.Logf("homeward %s\n%s", command, out)
+		shows(t, out, failed, "fe02.contoso.com redirects the device to edge05.contoso.com:5061, where it has just failed: "+failed)
+	}
 }

@@ -148,6 +148,10 @@ var (
 
 	FaultRedirectNotUsed = declare("redirect.not-used", "", SideRegistrar,
 		"{from} redirects the device to {host}, which is not used: {cause}", "{cause.do}")
+	FaultRedirected = declare("redirect.leads-here", "", "",
+		"{from} redirects the device to {at}", "if {host} is not meant to serve this user, correct where {from} redirects to")
+	FaultRedirectAgain = declare("redirect.failed-before", SameAsFailed, "",
+		"{from} redirects the device to {at}, where it has just failed: {cause}", "{cause.do}")
 	FaultRedirectNowhere = declare("redirect.nowhere", SIPRejected, SideRegistrar,
 		"{host} redirects the device, but names no Registrar that it could use: {said}",
 		"configure the Registrar to redirect to SIP addresses with a host name and transport=tls")

@@ -110,7 +110,7 @@ var unanswered = []*Fault{
 // Unheard says whether nothing came of who was asked, whichever of several it was.
 func Unheard(t Trouble) bool {
 	for _, other := range t.Others() {
-		if other.Fault != FaultWorked && !Unheard(other) {
+		if !other.Fault.Aside() && !Unheard(other) {
 			return false
 		}
 	}

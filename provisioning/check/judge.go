@@ -104,7 +104,7 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 			what = "all is well: " + fine + "; DNS and DHCP were not looked at"
 		case t.None():
 			what = "all is well: " + fine
-		case t.Fault != provisioning.FaultOnlyLastGood && len(t.Others()) == 0: // those say how it signs in
+		case t.Fault != provisioning.FaultOnlyLastGood && !slices.ContainsFunc(t.Others(), saysHow): // those say how it signs in
 			what = fine + ", but " + what
 		}
 	}
@@ -115,6 +115,9 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 	all := []string{what, t.OnSide().Sentence(), sentence(t.Do())}
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }
+
+// saysHow says whether what is said in the same breath says how a device signs in.
+func saysHow(t provisioning.Trouble) bool { return !t.Fault.Aside() }
 
 // sentence gives text a capital, unless it begins with the name of a host or a setting, and a full stop.
 func sentence(text string) string {

@@ -23,7 +23,13 @@ func refusal(f *Facts) provisioning.Trouble {
 	for _, a := range slices.Backward(attempts) { // the last word, where it is the one that counts
 		if a.Result == "failed" && a.Reason == f.SignIn.Trouble.Reason() {
 			if p, ok := badAt(f, a); ok {
-				return besideProven(f, p, deadPlace(f, p))
+				t := besideProven(f, p, deadPlace(f, p))
+				for _, other := range a.Trouble.Others() {
+					if other.Fault == provisioning.FaultRedirected {
+						t = t.And(other)
+					}
+				}
+				return t
 			}
 			return refused(f, a)
 		}

@@ -69,6 +69,8 @@ func (b *branch) signIn() {
 		case !untried(f).None(): // with what it was tried is not what the device has
 			try.because(Skipped, untried(f))
 			try.Detail = ""
+		case a.Result == "skipped" && a.Step == provisioning.Redirect && a.Fault != "": // it was meant to be tried
+			try.Result = Warn
 		case a.Result == "skipped":
 			try.Result = Skipped
 		case a.Result == "failed" && f.signsIn():

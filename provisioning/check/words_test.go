@@ -82,7 +82,7 @@ func (w words) add(fault, what string) {
 }
 
 // inOneBreath is what the verdict of a check says in sentences of its own, and the daemon in the same one.
-var inOneBreath = regexp.MustCompile(`; (DHCP|the last good Registrar \S+) does not answer either`)
+var inOneBreath = regexp.MustCompile(`; (DHCP|the last good Registrar \S+) does not answer either|; \S+ redirects the device to \S+`)
 
 // moments are when something was seen: the daemon and the check look at a site one after the other.
 var moments = regexp.MustCompile(`at \d\d:\d\d:\d\d UTC`)

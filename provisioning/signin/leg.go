@@ -16,6 +16,7 @@ type leg struct {
 	*Walk
 	visited map[provisioning.Endpoint]bool // endpoints, those of other branches too: none is worth a second visit
 	depth   int                            // of redirects
+	from    string                         // who has redirected here; "": nobody
 }
 
 func (w *Walk) newLeg() leg { return leg{Walk: w, visited: map[provisioning.Endpoint]bool{}} }
@@ -24,7 +25,7 @@ func (w *Walk) newLeg() leg { return leg{Walk: w, visited: map[provisioning.Endp
 func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registration {
 	if reason, detail := w.ruledOut(c); reason != "" {
 		w.past(c)
-		w.skip(c, reason, detail)
+		w.rule(c, reason, detail)
 		if reason == provisioning.RetryAfter {
 			w.retryAfter.of(time.Until(w.signer.restraint.leaveAlone[c.Endpoint]))
 			w.missed(c)
@@ -52,14 +53,14 @@ func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registrat
 			w.passOver(c, own)
 			return nil
 		}
-		a := attempt{c: c, addr: w.opener.lanes[lane].place.addr, lane: lane}
+		a := attempt{c: c, addr: w.opener.lanes[lane].place.addr, lane: lane, from: w.from}
 		reg, redirect, after := w.attend(ctx, &a, own)
 		switch {
 		case ctx.Err() != nil && reg == nil:
 			return nil
 		case redirect != nil:
 			w.past(c) // its sisters would lead to the same place
-			return leg{w.Walk, w.visited, w.depth + 1}.follow(ctx, a.c, redirect.Contacts)
+			return leg{w.Walk, w.visited, w.depth + 1, c.Host}.follow(ctx, a.c, redirect.Contacts)
 		case reg != nil:
 			reg.Better, reg.Inside = w.better, w.insideOf(c)
 			return reg
@@ -71,6 +72,15 @@ func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registrat
 	}
 	w.missed(c)
 	return nil
+}
+
+// rule tells that a Candidate, or an address of it, is not tried now; and who redirects there.
+func (w leg) rule(c provisioning.Candidate, reason provisioning.Reason, detail string) {
+	if w.from == "" {
+		w.skip(c, reason, detail)
+		return
+	}
+	w.pass(provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: w.from}}, c, reason, detail)
 }
 
 // missed takes note of the first Registrar inside of which no server would do: another time one may.
@@ -98,7 +108,7 @@ func (w leg) own(c provisioning.Candidate) (own []int) {
 		}
 		if reason, detail := w.signer.restraint.lostTurn(place); reason != "" {
 			w.opener.lanes[i].done = true
-			w.skip(c, reason, detail)
+			w.rule(c, reason, detail)
 			continue
 		}
 		w.opener.lanes[i].done = false // whoever skipped it before has had reasons that are over
@@ -178,7 +188,7 @@ func (w leg) slow(c provisioning.Candidate, lane int) {
 		return
 	}
 	l.told = true
-	a := attempt{c: c, addr: l.place.addr, took: l.spent}
+	a := attempt{c: c, addr: l.place.addr, took: l.spent, from: w.from}
 	if l.under() {
 		a.took = time.Since(l.began)
 	}

@@ -90,6 +90,9 @@ func (w *Walk) pass(from, c provisioning.Candidate, reason provisioning.Reason, 
 	switch reason {
 	case provisioning.NoAddress:
 		s.Trouble = provisioning.FaultRedirectNoAddress.Met(facts)
+	case provisioning.SameAsFailed:
+		facts["at"] = c.HostPort()
+		s.Trouble = provisioning.FaultRedirectAgain.Because(w.met[c.Endpoint], facts)
 	case provisioning.SIPRedirectLoop:
 		s.Trouble = provisioning.FaultRedirectLoop.Met(facts)
 	default:

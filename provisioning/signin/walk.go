@@ -28,11 +28,12 @@ type Walk struct {
 	signer     *Signer
 	holding    *Registration // what the device is registered with meanwhile; nil: nothing
 	failed     map[attempted]bool
-	stop       bool  // no Registrar will do: nothing more is tried
-	retryAfter least // that a Registrar asked for
-	others     bool  // a Registrar failed without asking to be left alone
-	reached    bool  // something on the network answered, or was silent
-	counted    bool  // among the failures in a row, which a walk is once
+	met        map[provisioning.Endpoint]provisioning.Trouble // what failed there last
+	stop       bool                                           // no Registrar will do: nothing more is tried
+	retryAfter least                                          // that a Registrar asked for
+	others     bool                                           // a Registrar failed without asking to be left alone
+	reached    bool                                           // something on the network answered, or was silent
+	counted    bool                                           // among the failures in a row, which a walk is once
 
 	opener *opener                  // connects ahead; nil: the walk has not begun, or is over
 	wake   chan struct{}            // a connection has come further
@@ -45,7 +46,7 @@ type Walk struct {
 // NewWalk begins a walk on which nothing has been tried. holding is what the device is registered with meanwhile: it is the
 // end of the walk that leads there; nil: nothing.
 func (s *Signer) NewWalk(holding *Registration) *Walk {
-	return &Walk{Doors: Doors{signer: s}, signer: s, holding: holding, failed: map[attempted]bool{}, wake: make(chan struct{}, 1)}
+	return &Walk{Doors: Doors{signer: s}, signer: s, holding: holding, failed: map[attempted]bool{}, met: map[provisioning.Endpoint]provisioning.Trouble{}, wake: make(chan struct{}, 1)}
 }
 
 // Stopped says whether a Registrar has refused the device for all of them: no other is tried.
@@ -233,6 +234,7 @@ type attempt struct {
 	c    provisioning.Candidate
 	addr netip.Addr
 	lane int
+	from string        // who has redirected there; "": nobody
 	took time.Duration // without the time in which it was ready, and its turn had not come
 }
 
@@ -246,6 +248,10 @@ func (w *Walk) tried(kind provisioning.EventKind, a attempt, err error) {
 	} else {
 		e = Explained(e, err)
 		e.Trouble = w.signer.owner.since(e.Trouble, a.c, a.addr)
+		if a.from != "" && err != nil {
+			e.Trouble = e.Trouble.Also(provisioning.FaultRedirected, provisioning.Facts{"from": a.from, "at": a.c.HostPort(), "host": a.c.Host})
+		}
+		w.met[a.c.Endpoint] = e.Trouble
 	}
 	w.signer.owner.Tell(e)
 }
