@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -125,20 +124,22 @@ func plainText(s string) bool {
 // leaveOut drops the optional entries that a later start would refuse, and says which: one odd
 // Media Relay must not keep the device from remembering its Registrar.
 func (r *Record) leaveOut() (reasons []string) {
-	r.Home = slices.DeleteFunc(r.Home, func(e Registrar) bool {
-		err := e.check()
-		if err != nil {
+	home, relays := r.Home[:0], r.MediaRelays[:0]
+	for _, e := range r.Home {
+		if err := e.check(); err != nil {
 			reasons = append(reasons, fmt.Sprintf("home: %v", err))
+			continue
 		}
-		return err != nil
-	})
-	r.MediaRelays = slices.DeleteFunc(r.MediaRelays, func(m Relay) bool {
-		err := m.check()
-		if err != nil {
+		home = append(home, e)
+	}
+	for _, m := range r.MediaRelays {
+		if err := m.check(); err != nil {
 			reasons = append(reasons, fmt.Sprintf("media relay: %v", err))
+			continue
 		}
-		return err != nil
-	})
+		relays = append(relays, m)
+	}
+	r.Home, r.MediaRelays = home, relays
 	return reasons
 }
 

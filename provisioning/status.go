@@ -188,12 +188,16 @@ func (s *Status) KeepPace(areas ...string) {
 // EndSoon are the certificates that do.
 func (s *Status) EndSoon(now time.Time) (found []Trouble) {
 	for _, e := range s.ServerCertificates {
-		found = append(found, e.Trouble(now))
+		if t := e.Trouble(now); !t.None() {
+			found = append(found, t)
+		}
 	}
 	if s.Certificate != nil {
-		found = append(found, s.Certificate.EndsSoon(now))
+		if t := s.Certificate.EndsSoon(now); !t.None() {
+			found = append(found, t)
+		}
 	}
-	return slices.DeleteFunc(found, Trouble.None)
+	return found
 }
 
 // Why is what is slow, lossy or dead, in words.
@@ -279,11 +283,22 @@ func (c *Cycle) Source(said Source) {
 		return
 	case said.Reason == "" && conflict >= 0:
 		said = said.explainedBy(c.Sources[conflict])
-		c.Sources = slices.DeleteFunc(c.Sources, func(x Source) bool { return x.Step == said.Step })
+		c.Sources = without(c.Sources, func(x Source) bool { return x.Step == said.Step })
 	case said.Reason != DHCPConflict:
-		c.Sources = slices.DeleteFunc(c.Sources, is(false))
+		c.Sources = without(c.Sources, is(false))
 	}
 	c.Sources = append(c.Sources, said)
+}
+
+// without leaves some sources out.
+func without(sources []Source, some func(Source) bool) []Source {
+	kept := sources[:0]
+	for i := range sources {
+		if !some(sources[i]) {
+			kept = append(kept, sources[i])
+		}
+	}
+	return kept
 }
 
 // explainedBy is the source with the words of another.

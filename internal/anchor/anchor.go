@@ -106,18 +106,29 @@ func (s Store) All() ([]Anchor, error) {
 }
 
 // Of returns the authorities that are kept for a SIP domain.
-func (s Store) Of(sipDomain string) ([]Anchor, error) {
+func (s Store) Of(sipDomain string) (kept []Anchor, err error) {
 	all, err := s.All()
-	return slices.DeleteFunc(all, func(a Anchor) bool { return a.SIPDomain != sipDomain }), err
+	for _, a := range all {
+		if a.SIPDomain == sipDomain {
+			kept = append(kept, a)
+		}
+	}
+	return kept, err
 }
 
 // Keep keeps an authority, in the place of the same one.
 func (s Store) Keep(a Anchor) error {
-	all, err := s.All()
+	before, err := s.All()
 	if err != nil {
 		return err
 	}
-	all = append(slices.DeleteFunc(all, func(b Anchor) bool { return b.Fingerprint == a.Fingerprint && b.SIPDomain == a.SIPDomain }), a)
+	var all []Anchor
+	for _, b := range before {
+		if b.Fingerprint != a.Fingerprint || b.SIPDomain != a.SIPDomain {
+			all = append(all, b)
+		}
+	}
+	all = append(all, a)
 	if len(all) > maxKept {
 		return fmt.Errorf("there are %d already", maxKept)
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -235,8 +234,13 @@ func (m *Memory) End() error { return m.write(true) }
 func (m *Memory) Note(a Asked) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	others := slices.DeleteFunc(m.now.Asked, func(other Asked) bool { return other.Host == a.Host && other.Port == a.Port })
-	m.now.Asked = append([]Asked{a}, others[:min(len(others), maxAsked-1)]...)
+	asked := []Asked{a}
+	for _, other := range m.now.Asked {
+		if (other.Host != a.Host || other.Port != a.Port) && len(asked) < maxAsked {
+			asked = append(asked, other)
+		}
+	}
+	m.now.Asked = asked
 	m.changed()
 }
 
