@@ -76,6 +76,20 @@ var routerRows = []linkRow{
 		says: []string{noWayOut + "; whether DHCP names a router is not known: DHCP was not asked."}, not: []string{"The problem is with"}},
 }
 
+// dhcpOnSecond has DHCP asked on another interface than that by which the device reaches its name server and the default route.
+var dhcpOnSecond = set(`interface = "second0"`)
+
+// interfaceRows are devices with two interfaces.
+var interfaceRows = []linkRow{
+	{name: "the other interface, on which DHCP is asked, has no carrier", verdict: "failed", reason: "dns-timeout", given: with(set(`dns_servers = ["`+far1+`"]`), secondLink, secondUnplugged, dhcpOnSecond, dhcpIsSilent),
+		says: []string{"No name server answers (10.98.0.53:53)"}, not: []string{"second0", "DHCP does not answer"}, node: "link", detail: "eth0 10.0.0.90/24; DHCP is asked on second0, which has no carrier"},
+	{name: "DHCP is asked on another interface, and all is well", verdict: "ok", given: with(published(fe01), secondLink, dhcpOnSecond),
+		says: []string{isWell}, node: "link", detail: "eth0 10.0.0.90/24; DHCP is asked on second0, which has 10.77.0.2/24"},
+	{name: "the interface by which the Registrar is reached has no carrier", verdict: "failed", reason: "connect-unreachable",
+		given: with(published(fe01), address(fe01.host, "10.77.0.3"), secondLink, secondUnplugged),
+		says:  []string{"The interface second0, by which this device reaches fe01.contoso.com:5061, has no carrier (no cable, or nothing at its other end).", "Check the cable and the switch port of second0."}},
+}
+
 var knownRows = []linkRow{
 	{name: "the Registrar in the subnet is gone", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), address(fe01.host, "10.0.0.198"), known("10.0.0.198")),
 		says: []string{"No host answers at the address of fe01.contoso.com:5061 (10.0.0.198), which is in the subnet of this device"}, node: "link.address.10.0.0.198", detail: "nobody answers (ARP)"},
@@ -95,6 +109,9 @@ func TestMend38CheckDefaultRoutes(t *testing.T) { checkLinks(t, defaultRows) }
 
 // TestMend73CheckNoDefaultRoute: where a device has no default route, check says what DHCP has to do with that.
 func TestMend73CheckNoDefaultRoute(t *testing.T) { checkLinks(t, routerRows) }
+
+// TestMend87CheckInterfaces: of several interfaces that is told by which a destination is reached.
+func TestMend87CheckInterfaces(t *testing.T) { checkLinks(t, interfaceRows) }
 
 // TestMend39CheckKnownHosts: a host that the system has known, and that is gone, is told as exactly as one that it has never known.
 func TestMend39CheckKnownHosts(t *testing.T) { checkLinks(t, knownRows) }
@@ -125,4 +142,9 @@ func known(addr string) given {
 		mustIP(t, "-n", c.site.device.name, "neighbour", "replace", addr, "lladdr", "02:00:00:00:00:98", "dev", "eth0", "nud", "stale")
 		t.Cleanup(func() { mustIP(t, "-n", c.site.device.name, "neighbour", "flush", "to", addr) })
 	}
+}
+
+// secondUnplugged takes out the cable of the second link.
+func secondUnplugged(t testing.TB, c *scene) {
+	mustIP(t, "-n", c.site.device.name, "link", "set", "second1", "down")
 }

@@ -39,6 +39,32 @@ func (h *host) address(t testing.TB, verb, addr string) {
 	mustIP(t, "-n", h.name, "address", verb, addr+"/24", "dev", "eth0")
 }
 
+// TestMend74StatusNoCarrier: while the cable is out, status says so, whatever the daemon has met for that, and also before that has lost its
+// registration.
+func TestMend74StatusNoCarrier(t *testing.T) {
+	s, _, d := newSiteWithDevice(t, deviceAddr)
+	says := func(wanted bool, headline string) {
+		t.Helper()
+		eventually(t, "status says what the link lacks", func() error {
+			text, _ := d.run(t, "status")
+			if strings.Contains(text, "this device is not on the network: eth0 has no carrier (no cable, or nothing at its other end)") != wanted || !strings.Contains(text, headline) {
+				return fmt.Errorf("status is\n%s", text)
+			}
+			return nil
+		})
+	}
+	s.device.unplug(t)
+	d.boot(t)
+	d.await(t, "resting", func(s status) bool { return s.State == "resting" })
+	says(true, "  because        connect-unreachable")
+	s.device.plug(t)
+	d.awaitRegistered(t)
+	says(false, "registered since")
+	s.device.unplug(t)
+	says(true, "  but now        connect-unreachable")
+	s.device.plug(t)
+}
+
 // TestNetworkEndsARest: a device rests, because it has no network or because the Registrar refuses the connection. An
 // address comes, and it registers before the rest ends.
 func TestNetworkEndsARest(t *testing.T) {

@@ -31,6 +31,8 @@ var (
 		"this device is not on the network: {interface} is switched off", "switch {interface} on (Linux: ip link set {interface} up)", "dhcp", "dns", "registrar")
 	FaultNoCarrier = explains("link.no-carrier", ConnectUnreachable, "",
 		"this device is not on the network: {interface} has no carrier (no cable, or nothing at its other end)", "check the cable and the switch port", "dhcp", "dns", "registrar")
+	FaultWayNoCarrier = explains("link.way-no-carrier", ConnectUnreachable, "",
+		"the interface {interface}, by which this device reaches {to}, has no carrier (no cable, or nothing at its other end)", "check the cable and the switch port of {interface}", "registrar")
 	FaultNoOwnAddress = explains("link.no-address", ConnectUnreachable, "",
 		"this device is not on the network: {interface} has no address", "check the VLAN and the DHCP server", "dhcp", "dns", "registrar")
 	FaultOnlySelfMadeAddress = explains("link.self-made-address", ConnectUnreachable, "",

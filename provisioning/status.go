@@ -41,6 +41,7 @@ type Status struct {
 	ServerCertificates []Ending     `json:"server_certificates,omitempty"`
 	Cycle              *Cycle       `json:"cycle,omitempty"`
 	Store              []StoreState `json:"store,omitempty"`
+	Link               *StoreState  `json:"link,omitempty"` // what keeps the device off the network at the moment of the question; absent: nothing, as far as is known
 }
 
 // Watch is how the Registrar is watched with binding = "release".
@@ -234,7 +235,7 @@ type Attempt struct {
 // Endpoint is the place that was tried or skipped.
 func (a Attempt) Endpoint() Endpoint { return Endpoint{a.Host, a.Port, a.Transport} }
 
-// StoreState says what is not as it should be with the store.
+// StoreState says what is not as it should be with the store, or with the link.
 type StoreState struct {
 	Reason Reason `json:"reason"`
 	Fault  string `json:"fault,omitempty"`

@@ -146,13 +146,20 @@ func TestHostileStatus(t *testing.T) {
 	}
 }
 
+// unplugged has the cable out at the moment of the question.
+func unplugged(s provisioning.Status) provisioning.Status {
+	link := provisioning.StoreState(provisioning.Event{Reason: provisioning.ConnectUnreachable, Trouble: provisioning.FaultNoCarrier.Met(provisioning.Facts{"interface": "eth0"})}.Why())
+	s.Link = &link
+	return s
+}
+
 func TestStatusText(t *testing.T) {
 	for name, s := range map[string]provisioning.Status{
 		"released":   released(provisioning.Watch{Binding: "given-back", Over: "connection", AnsweredAt: noon}),
 		"visited":    released(provisioning.Watch{Binding: "none", Over: "visits", AnsweredAt: noon, NextAt: noon.Add(7 * time.Minute)}),
 		"learning":   released(provisioning.Watch{Binding: "held", Over: "connection", AnsweredAt: noon}),
 		"registered": onFE01(), "degraded": throughLastGood(), "resting": resting(), "nothing": nothingFound(), "running": running(),
-		"all-fail": allFail(), "dhcp-off": dhcpOff(),
+		"all-fail": allFail(), "dhcp-off": dhcpOff(), "mend-74-no-carrier": unplugged(nothingFound()), "mend-74-no-carrier-yet-registered": unplugged(onFE01()),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer

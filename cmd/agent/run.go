@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -26,6 +27,7 @@ import (
 	certs "homeward/internal/identity"
 	"homeward/provisioning"
 	"homeward/provisioning/agent"
+	"homeward/provisioning/check"
 	"homeward/provisioning/wire"
 	"homeward/service"
 	"homeward/service/control"
@@ -123,7 +125,7 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	watch.Besides(stateFile.Look)
 	lastGood := func() time.Time { record, _ := store.Load(); return record.RegisteredAt }
 	server := control.NewServer(listener, control.Source{
-		Status:  daemon.Status,
+		Status:  func() provisioning.Status { return nowOf(daemon, &conf.Policy, &network) },
 		Record:  func() (any, bool) { record, ok := store.Load(); return recordAnswer{1, record, "daemon"}, ok },
 		Forget:  store.Forget,
 		Enrol:   daemon.Enrol,
@@ -157,6 +159,21 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	log.Info("homeward stops")
 	_ = before.End() // where it cannot be written, that was said
 	return nil
+}
+
+// nowOf is how the daemon stands, with what keeps the device off the network at this moment: one that has met a silent gateway does not know why it
+// is silent.
+func nowOf(daemon *agent.Agent, policy *provisioning.Policy, network *wire.Wire) provisioning.Status {
+	s, at := daemon.Status(), policy.DNSServers
+	if s.Registrar != nil && s.Registrar.Address.IsValid() {
+		at = []netip.AddrPort{netip.AddrPortFrom(s.Registrar.Address, s.Registrar.Port)}
+	} else if len(at) == 0 {
+		at, _ = network.Resolvers() // those that can be read
+	}
+	if t := check.OffNetwork(policy.Interface, network, at); !t.None() {
+		s.Link = &provisioning.StoreState{Reason: t.Reason(), Fault: t.Fault.ID, What: t.What(), Hint: t.Hint()}
+	}
+	return s
 }
 
 // keptOf is what the fleet is told of the store.

@@ -185,11 +185,7 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 		}
 		p.printf("%s\n", text)
 	}
-	if s.Reason != "" {
-		p.row("because", because(s.Why()))
-		p.hint(s.Hint)
-		p.hinted[s.Hint] = true
-	}
+	printWhy(p, s)
 	if tried := inVain(s); len(tried) > 1 {
 		hosts := map[string]bool{}
 		for at := range tried {
@@ -201,6 +197,25 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 		}
 		p.row("tried", text)
 	}
+}
+
+// printWhy says why the device is not registered, or degraded: what keeps it off the network now comes before what it has met.
+func printWhy(p *page, s provisioning.Status) {
+	why, label := s.Why(), "because"
+	if s.Link != nil {
+		if s.State == provisioning.Registered {
+			label = "but now"
+		}
+		why = s.Link.Why()
+	}
+	if why.Reason != "" {
+		p.row(label, because(why))
+		p.hint(why.Hint)
+	}
+	if s.Link != nil && s.Reason != "" {
+		p.row("last met", because(s.Why()))
+	}
+	p.hinted[s.Hint] = true
 }
 
 // inVain are the Registrars that were tried in the last cycle of a device that rests since all of them have failed.

@@ -411,6 +411,31 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		}
 		return nil
 	},
+	"card": func(o *Options, _ *config.Config, words []string) error {
+		card := Link{Interface: words[0]}
+		for _, word := range words[1:] {
+			if lacks, known := linkLacks[word]; known {
+				lacks(&card)
+				continue
+			}
+			address, err := netip.ParsePrefix(word)
+			if err != nil {
+				return err
+			}
+			card.Addrs = append(card.Addrs, address)
+		}
+		own, others := o.Link, o.Link.Of
+		o.Link.Of = func(name string) *Link {
+			switch {
+			case name == card.Interface:
+				return &card
+			case name == own.Interface || others == nil:
+				return &own
+			}
+			return others(name)
+		}
+		return nil
+	},
 	"link-lacks": func(o *Options, _ *config.Config, words []string) error {
 		lacks, known := linkLacks[strings.Join(words, " ")]
 		if !known {

@@ -15,7 +15,7 @@ type judgement func(*Facts) provisioning.Trouble
 
 // keepsOut is what can keep a device from signing in, in the order in which a tech goes from the socket in the wall to
 // the Registrar. The first Trouble is the verdict: what comes after it may be its consequence.
-var keepsOut = []judgement{passwordless, notOnNetwork, addressTwice, otherMask, noDefault, answersEverything, refusal, recordsDisagree, nothingFound, spared, untried, addressesDisagree, deadPlaces}
+var keepsOut = []judgement{passwordless, notOnNetwork, unplugged, addressTwice, otherMask, noDefault, answersEverything, refusal, recordsDisagree, nothingFound, spared, untried, addressesDisagree, deadPlaces}
 
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{

@@ -11,6 +11,24 @@ import (
 	"homeward/provisioning/signin"
 )
 
+// unplugged is about an interface without a carrier, where what this device needs is behind that one, and not all behind the same.
+func unplugged(f *Facts) provisioning.Trouble {
+	var found provisioning.Trouble
+	for _, p := range f.Places {
+		if p.Role != Planned || len(p.Probes) == 0 {
+			continue
+		}
+		by := f.Ways[p.best().Addr].Link
+		switch {
+		case p.answered():
+			return provisioning.Trouble{}
+		case by != "" && f.Link.Of != nil && f.Link.Of(by).NoCarrier:
+			found = provisioning.FaultWayNoCarrier.Met(provisioning.Facts{"interface": by, "to": p.HostPort()})
+		}
+	}
+	return found
+}
+
 // addressTwice is about an address on the link that two devices have. What an account is refused for is no consequence of that.
 func addressTwice(f *Facts) provisioning.Trouble {
 	if f.SignIn != nil && f.SignIn.Trouble.OnSide() == provisioning.SideAccount {

@@ -13,8 +13,11 @@ import (
 // byWhat is an interface and a metric, as a tech reads them in a table of routes.
 func byWhat(r *wire.Route) string { return fmt.Sprintf("%s metric %d", r.Interface, r.Metric) }
 
-// nobody says whether DHCP was asked and does not answer, and nothing else has been heard of this network.
+// nobody says whether DHCP was asked on the link in use and does not answer, and nothing else has been heard of this network.
 func nobody(f *Facts) bool {
+	if f.Link.AskedOn != nil {
+		return false
+	}
 	for _, way := range f.Ways {
 		if way.Heard {
 			return false

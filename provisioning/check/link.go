@@ -13,6 +13,7 @@ import (
 
 	"homeward/dhcpopts"
 	"homeward/provisioning"
+	"homeward/provisioning/wire"
 )
 
 // Link is how this device is plugged in, as far as the system tells.
@@ -25,8 +26,11 @@ type Link struct {
 	NoCarrier  bool     // no cable, no radio
 	Unplugged  []string // the others that are switched on and have no carrier
 	Addrs      []netip.Prefix
-	Others     []string     // further interfaces with an address: "wlan0 10.0.1.7/24"
-	Interfaces []string     // the names of all
+	Others     []string // further interfaces with an address: "wlan0 10.0.1.7/24"
+	Interfaces []string // the names of all
+	AskedOn    *Link    // where DHCP is asked, if that is another interface; nil: it is this one
+	// Of is what another interface is like; nil: that is not known.
+	Of         func(name string) *Link
 	Duplicates []netip.Addr // of Addrs: those that the system does not use, as others have them (IPv6)
 }
 
@@ -70,7 +74,45 @@ func SystemLink(name string) Link {
 	}
 	l := linkOf(name, noRoute, cards)
 	l.Through, l.Duplicates = through, duplicates(name)
+	l.Of = func(name string) *Link {
+		other := linkOf(name, false, cards)
+		other.Duplicates = duplicates(name)
+		return &other
+	}
 	return l
+}
+
+// farAway is an address that nobody has (RFC 5737): the way there is the default route. No packet goes there.
+var farAway = netip.AddrFrom4([4]byte{198, 51, 100, 1})
+
+// towards is the link by which this device reaches the first of these places, or else what its default route leads to, where that is another
+// one than the one on which DHCP is asked.
+func (l *Link) towards(w *wire.Wire, at []netip.AddrPort) *Link {
+	to := farAway
+	if len(at) > 0 && !at[0].Addr().IsLoopback() {
+		to = at[0].Addr()
+	}
+	if w.Route == nil || l.Of == nil || l.Lack != Nothing || l.Interface == "" || l.Through != "" {
+		return l
+	}
+	r := w.Route(to)
+	if r == nil || r.Interface == "" || r.Interface == l.Interface {
+		return l
+	}
+	used := l.Of(r.Interface)
+	used.AskedOn, used.Of = l, l.Of
+	return used
+}
+
+// OffNetwork is what keeps this device off the network at this moment, by the link by which it reaches the first of these places. That it has no
+// default route is told where something is not reached for that.
+func OffNetwork(iface string, w *wire.Wire, at []netip.AddrPort) provisioning.Trouble {
+	l := SystemLink(iface)
+	t := l.towards(w, at).trouble()
+	if t.Fault == provisioning.FaultNoDefaultRoute || t.Fault == provisioning.FaultLinkUnknown {
+		return provisioning.Trouble{}
+	}
+	return t
 }
 
 // duplicates are the addresses of an interface of which the system has found out that another device has them (RFC 4862 section 5.4).
@@ -153,6 +195,18 @@ func selfMade(cards []card) (name string) {
 		}
 	}
 	return name
+}
+
+// has are the addresses to which others can answer, or what it lacks.
+func (l Link) has() string {
+	switch {
+	case l.NoCarrier:
+		return "no carrier"
+	case l.Down || len(l.routable()) == 0:
+		return "no address"
+	default:
+		return provisioning.ListOf(l.routable())
+	}
 }
 
 // trouble is what keeps this device from talking to others.

@@ -46,11 +46,13 @@ func (s *stopwatch) time(node string, look func()) {
 
 // look sees everything there is to see. Sources and places are asked at the same time; the sign-in waits for them.
 func look(ctx context.Context, o Options) *Facts {
+	servers, unread := nameServers(o)
+	link := o.Link
+	o.Link = *link.towards(&o.Wire, servers)
 	began, ears := time.Now(), &ears{wire: o.Wire, link: o.Link, heard: map[netip.Addr]bool{}, nobody: map[netip.Addr]error{}}
 	o.Wire = ears.listen(o.Wire)
 	eye := newEye(o)
-	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.memory.ClockFloor()}
-	f.Servers, f.NotServers = nameServers(o)
+	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.memory.ClockFloor(), Servers: servers, NotServers: unread}
 	if o.Wire.Search != nil {
 		f.Search = o.Wire.Search()
 	}

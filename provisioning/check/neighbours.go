@@ -18,9 +18,6 @@ import (
 	"homeward/provisioning/wire"
 )
 
-// farAway is an address that nobody has (RFC 5737): the way there is the default route. No packet goes there.
-var farAway = netip.AddrFrom4([4]byte{198, 51, 100, 1})
-
 // neighbours asks the links who has the addresses of this device and of its gateways, all at the same time. IPv6 sees to that by itself.
 func (e *ears) neighbours(ctx context.Context, link Link, defaults []*wire.Route) {
 	for _, addr := range link.Duplicates {

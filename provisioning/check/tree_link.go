@@ -11,8 +11,9 @@ func (b *branch) link() {
 	l := b.facts.Link
 	c := Check{ID: "link", Title: "link and address", Result: Good, Detail: strings.TrimSpace(l.Interface + " " + provisioning.ListOf(l.Addrs))}
 	t := l.trouble()
+	c.Detail += besideLink(b.facts)
 	switch {
-	case slices.Contains(routerFaults, b.verdict.Fault):
+	case slices.Contains(routerFaults, b.verdict.Fault), b.verdict.Fault == provisioning.FaultWayNoCarrier:
 		t = b.verdict
 	case t.Fault == provisioning.FaultNoDefaultRoute && b.facts.signsIn():
 		t = provisioning.FaultSubnetOnly.Met(nil)
@@ -39,6 +40,23 @@ func (b *branch) link() {
 	}
 	b.add(c)
 	neighbours(b)
+}
+
+// besideLink says which other interfaces count: that on which DHCP is asked, and those by which Registrars are reached.
+func besideLink(f *Facts) (text string) {
+	if asked := f.Link.AskedOn; asked != nil {
+		text = "; DHCP is asked on " + asked.Interface + ", which has " + asked.has()
+	}
+	told := []string{f.Link.Interface, ""}
+	for _, p := range f.Places {
+		if p.Role != Planned || len(p.Probes) == 0 || told[0] == "" {
+			continue
+		}
+		if by := f.Ways[p.best().Addr].Link; !slices.Contains(told, by) {
+			told, text = append(told, by), text+"; "+p.HostPort()+" is reached by "+by
+		}
+	}
+	return text
 }
 
 // wrong is how a node stands that is not as it should be.
