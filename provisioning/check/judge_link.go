@@ -12,6 +12,7 @@ import (
 )
 
 // unplugged is about an interface without a carrier, where what this device needs is behind that one, and not all behind the same.
+// The cable, the switch port or the device itself may be why.
 func unplugged(f *Facts) provisioning.Trouble {
 	var found provisioning.Trouble
 	for _, p := range f.Places {
