@@ -20,6 +20,7 @@ type Record struct {
 	Told bool `json:"told,omitempty"`
 	// Vouched are those of Registrar and Home that lie outside the name rule and are trusted all the same.
 	Vouched      Vouched   `json:"vouched,omitzero"`
+	Scheme       string    `json:"scheme,omitempty"`       // how it signed in: "tls-dsk", "ntlm", "digest"; "": not asked for, or not known
 	RegisteredAt time.Time `json:"registered_at,omitzero"` // by a clock that may have been wrong; UTC, whole seconds
 	Generation   uint64    `json:"generation"`             // set by Commit: one more for each change
 	EndpointID   string    `json:"endpoint_id,omitempty"`  // the epid parameter, the same for the life of the device

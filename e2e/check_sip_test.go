@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -129,6 +130,11 @@ Set password_file.`},
 fe01.contoso.com offers only Kerberos for signing in, but this device supports none of these.
 The problem is with the Registrar.
 Set the authentication protocol of the Registrar to both NTLM and Kerberos, or allow certificates (TLS-DSK): this device signs in with these two.`},
+	{"only Kerberos and TLS-DSK are offered, and Digest was", with(published(fe01), later(says(fe01, "401 Unauthorized", offersKerberos, offersTLSDSK))), "sip-auth-not-supported", `
+fe01.contoso.com has changed what it offers for signing in: before Digest, with which this device was registered there at …, now Kerberos, TLS-DSK.
+The problem is with the Registrar.
+Offer Digest on fe01.contoso.com again.
+- Enrol: let the device sign in with a password once, at a Registrar that offers NTLM and names its certificate service; or import a certificate: homeward identity import FILE.`},
 	{"only Kerberos and TLS-DSK are offered", with(says(fe01, "401 Unauthorized", offersKerberos, offersTLSDSK)), "sip-auth-not-supported", `
 fe01.contoso.com offers only Kerberos, TLS-DSK for signing in, but this device has no certificate.
 The problem is with this device.
@@ -172,6 +178,19 @@ func wrongPassword(t testing.TB, d *device) { write(t, d.dir, "password", "wrong
 
 func hourAhead(t testing.TB, c *scene) {
 	says(fe01, "", "Date: "+time.Now().Add(time.Hour+80*time.Second).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))(t, c)
+}
+
+// TestMend76OfferChanged: a Registrar that took Digest offers Kerberos alone when the device comes again. Status and history say what has changed.
+func TestMend76OfferChanged(t *testing.T) {
+	common := newScene(t)
+	d := fault{given: with(published(fe01), later(says(fe01, "401 Unauthorized", offersKerberos)))}.arrange(t, common)
+	d.boot(t)
+	d.await(t, "resting", func(s status) bool { return s.State == "resting" })
+	for _, command := range []string{"status", "history --failures"} {
+		out, _ := d.run(t, strings.Fields(command)...)
+		t.Logf("homeward %s\n%s", command, out)
+		shows(t, out, "fe01.contoso.com has changed what it offers for signing in: before Digest, with which this device was registered there at ", ", now Kerberos", "ffer Digest on fe01.contoso.com again")
+	}
 }
 
 // TestMend88WhereARedirectFails: two Registrars redirect to the same pool, which refuses. The daemon says at each of them who redirects,

@@ -130,6 +130,9 @@ var (
 		"{host} asks for a password over plain TCP[ ({offered})], where an eavesdropper could guess it", "offer TLS on the Registrar|only if that is impossible: with credentials_over_tcp = true this device signs in over plain TCP where an SRV record or internal_server leads, and an eavesdropper can guess the password")
 	FaultOnlyKerberos = declare("sip.only-kerberos", SIPAuthNotSupported, SideRegistrar,
 		"{host} offers only {offered} for signing in, but this device supports none of these", "set the authentication protocol of the Registrar to both NTLM and Kerberos, or allow certificates (TLS-DSK): this device signs in with these two")
+	FaultOfferChanged = declare("sip.offer-changed", SIPAuthNotSupported, SideRegistrar,
+		"{host} has changed what it offers for signing in: before {before}, with which this device was registered there {when}, now {now}",
+		"offer {before} on {host} again|{cause.do}")
 	FaultOnlyBasic = declare("sip.only-basic", SIPAuthNotSupported, SideRegistrar,
 		"{host} offers only Basic for signing in, which would show the password and is never answered", "offer Digest or NTLM on the Registrar")
 	FaultSchemeNotAllowed = declare("sip.scheme-not-allowed", SIPAuthNotSupported, SideDevice,

@@ -115,11 +115,11 @@ func (m *Memory) Vouched() map[string]bool {
 }
 
 // Worked says until when, or else when, this device was registered at an address of a place, as last good and the losses of its daemon have
-// it; "": it is not known to have been.
-func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr) string {
+// it, and by which scheme it had signed in; "": it is not known to have been.
+func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr) (when, scheme string) {
 	since, ours := m.kept.RegisteredAt, m.known && m.kept.SIPAddress == m.policy.SIPAddress.String()
 	if r := &m.kept.Registrar; !ours || r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() || since.IsZero() {
-		return ""
+		return "", ""
 	}
 	layout := "at 2006-01-02 15:04 UTC"
 	for i := range losses {
@@ -127,5 +127,5 @@ func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr) string {
 			since, layout = l.LastAt, "until 2006-01-02 15:04:05 UTC"
 		}
 	}
-	return since.UTC().Format(layout)
+	return since.UTC().Format(layout), m.kept.Scheme
 }

@@ -106,7 +106,7 @@ func TestMend41WorkedBefore(t *testing.T) {
 		"another was lost":              {record, lost("fe02.contoso.com", time.Hour), at, addr, "at 2026-11-29 08:15 UTC"},
 		"lost at an address not in use": {record, lost(at.Host, time.Hour), at, other, ""},
 	} {
-		if got := (&Memory{policy: policy, kept: test.record, known: true}).Worked(test.losses, test.at, test.addr); got != test.want {
+		if got, _ := (&Memory{policy: policy, kept: test.record, known: true}).Worked(test.losses, test.at, test.addr); got != test.want {
 			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}
 	}

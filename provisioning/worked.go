@@ -1,6 +1,9 @@
 package provisioning
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // ofPlaces are the Reasons of what fails at a place, and may be otherwise than it was. A refusal says itself what it is about.
 var ofPlaces = []Reason{
@@ -41,4 +44,27 @@ func Since(worked string, t Trouble) Trouble {
 		return t.On(SideRegistrar)
 	}
 	return t
+}
+
+// schemes are the names of the ways to sign in, as Registrars offer them.
+var schemes = map[string]string{"digest": "Digest", "ntlm": "NTLM", "tls-dsk": "TLS-DSK"}
+
+// Offers makes of what a Registrar offers, and this device cannot use, that it has offered another scheme before, by which this device had
+// signed in there.
+func Offers(when, scheme string, t Trouble) Trouble {
+	before := schemes[scheme]
+	offered, known := t.Facts["offered"].([]string)
+	if before == "" || when == "" || !known || t.Reason() != SIPAuthNotSupported {
+		return t
+	}
+	for _, name := range offered {
+		if strings.HasPrefix(name, before) { // "Digest SHA-256"
+			return t
+		}
+	}
+	now := "none"
+	if len(offered) > 0 {
+		now = strings.Join(offered, ", ")
+	}
+	return FaultOfferChanged.Because(t, Facts{"host": t.Facts["host"], "before": before, "when": when, "now": now})
 }

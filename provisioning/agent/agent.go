@@ -44,7 +44,9 @@ func New(policy provisioning.Policy, wire wire.Wire, store *cache.DB, emit func(
 		CertificateService: own.offered,
 		Asked:              turn.asked,
 		Led:                func(c *provisioning.Candidate) provisioning.Facts { return basis.memory().Earlier(c) },
-		Worked:             func(at provisioning.Endpoint, addr netip.Addr) string { return worked(board, basis.memory(), at, addr) },
+		Worked: func(at provisioning.Endpoint, addr netip.Addr) (when, scheme string) {
+			return worked(board, basis.memory(), at, addr)
+		},
 	})
 	turn.signer = signer
 	return &Agent{

@@ -486,6 +486,10 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Record.Flushed = append(o.Record.Flushed, cache.Flushed{At: o.Record.RegisteredAt, Kind: cache.FlushedRegistrar, Host: words[0], Port: 5061, Addresses: []netip.Addr{addr}})
 		return err
 	},
+	"scheme": func(o *Options, _ *config.Config, words []string) error { // of the record
+		o.Record.Scheme = words[0]
+		return nil
+	},
 	"record": setRecord,
 }
 

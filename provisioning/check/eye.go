@@ -47,9 +47,11 @@ func newEye(o Options) *eye {
 	e.alone = func() bool { return o.EndpointID == "" || o.Alone() }
 	e.signer = signin.New(policy, wire, endpoint, m.Vouched(), signin.Owner{
 		Tell: e.take, Pass: func() {}, Floor: m.Floor, ClockFloor: m.ClockFloor,
-		Ground:  func() *provisioning.Ground { return discover.GroundOf(&policy, wire) },
-		Led:     func(c *provisioning.Candidate) provisioning.Facts { return e.led[c.Endpoint] },
-		Worked:  func(at provisioning.Endpoint, addr netip.Addr) string { return m.Worked(o.Losses, at, addr) },
+		Ground: func() *provisioning.Ground { return discover.GroundOf(&policy, wire) },
+		Led:    func(c *provisioning.Candidate) provisioning.Facts { return e.led[c.Endpoint] },
+		Worked: func(at provisioning.Endpoint, addr netip.Addr) (when, scheme string) {
+			return m.Worked(o.Losses, at, addr)
+		},
 		Resolve: e.resolve, CertificateService: func(url, _ string) { e.service = url },
 	})
 	return e

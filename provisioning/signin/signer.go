@@ -45,9 +45,9 @@ type Owner struct {
 	// proof rests on, or "". Nil: nobody listens.
 	CertificateService func(url, anchor string)
 
-	// Worked is until when, or else when, this device was registered at an address of a place, in words; "": nothing is known of it. Nil:
+	// Worked is until when, or else when, this device was registered at an address of a place, in words, and by which scheme; "": nothing is known of it. Nil:
 	// nothing is known of any.
-	Worked func(at provisioning.Endpoint, addr netip.Addr) string
+	Worked func(at provisioning.Endpoint, addr netip.Addr) (when, scheme string)
 
 	// Led is where the name of a Candidate led when this device last registered; nil: there still, or that is not known. Nil: nothing is
 	// known of any.
@@ -67,7 +67,8 @@ func (o Owner) offered(url, anchor string) {
 // since adds to what is wrong at a place that it has served this device before, or that its name led elsewhere then.
 func (o Owner) since(t provisioning.Trouble, c provisioning.Candidate, addr netip.Addr) provisioning.Trouble {
 	if o.Worked != nil && !t.None() {
-		t = provisioning.Since(o.Worked(c.Endpoint, addr), t)
+		when, scheme := o.Worked(c.Endpoint, addr)
+		t = provisioning.Offers(when, scheme, provisioning.Since(when, t))
 	}
 	if o.Led != nil && !t.None() {
 		t = provisioning.Led(o.Led(&c), t)

@@ -29,6 +29,7 @@ func (e *evidence) record(reg *Registration) cache.Record {
 		SIPAddress: e.policy.SIPAddress.String(),
 		// Verified TLS sets the floor; nothing that comes over the network lowers it.
 		TLSFloor:     c.Transport == provisioning.TLS || e.memory.Floor() || reg.Lesson.closesTCP(),
+		Scheme:       reg.Binding.Scheme,
 		RegisteredAt: e.at.UTC(),
 		EndpointID:   e.endpointID,
 	}
