@@ -13,9 +13,8 @@
 // Nothing here touches the network or the disk: discover asks, signin signs in, agent goes from phase to phase, and check
 // judges.
 //
-// The faults: a [Fault] is declared once, in the files faults_*.go; a [Trouble] is a fault that was met, with its facts.
+// The faults: a [Fault] is declared once, in faults.txt; a [Trouble] is a fault that was met, with its facts.
 //
-// Read step.go first, then reason.go, faults_shared.go, fault.go, faults_general.go, faults_device.go, faults_discovery.go, faults_registrar.go,
-// faults_signin.go, worked.go, faults_certificate.go, faults_enrolment.go, faults_diagnostics.go, endpoint.go, anchor.go, policy.go, rule.go, plan.go, ground.go, event.go, losses.go, ending.go, status.go,
-// remembered.go, ways.go, memory.go, record.go.
+// Read step.go first, then reason.go, faults.go, catalogue.go, fault.go, general.go, worked.go, endpoint.go, anchor.go, policy.go, rule.go, plan.go, ground.go, event.go,
+// losses.go, ending.go, status.go, remembered.go, ways.go, memory.go, record.go.
 package provisioning

@@ -70,7 +70,7 @@ type Why struct {
 func (e Event) Why() Why {
 	w := Why{Reason: e.Reason, Detail: e.Detail, Hint: e.Reason.Hint()}
 	if e.Trouble.Specific() {
-		w.Fault, w.What, w.Hint = e.Trouble.Fault.ID, e.Trouble.What(), e.Trouble.Hint()
+		w.Fault, w.What, w.Hint = string(e.Trouble.Fault), e.Trouble.What(), e.Trouble.Hint()
 	}
 	return w
 }

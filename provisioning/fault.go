@@ -10,66 +10,6 @@ import (
 	"time"
 )
 
-// Side is who has to put a fault right.
-type Side string
-
-// The sides.
-const (
-	SideDevice    Side = "device"
-	SideNetwork   Side = "network"
-	SideDNS       Side = "dns"
-	SideDHCP      Side = "dhcp"
-	SideRegistrar Side = "registrar"
-	SideAccount   Side = "account"
-)
-
-// Sentence says whose side it is on; "" for a side that is not known.
-func (s Side) Sentence() string {
-	return map[Side]string{
-		SideDevice:    "The problem is with this device.",
-		SideNetwork:   "The problem is with the network between this device and the server.",
-		SideDNS:       "The problem is with DNS.",
-		SideDHCP:      "The problem is with the DHCP server.",
-		SideRegistrar: "The problem is with the Registrar.",
-		SideAccount:   "The problem is with the user account.",
-	}[s]
-}
-
-// Fault is one thing that can be wrong, declared once in the catalogue (Faults): check, status, history and the documents
-// tell it from there.
-//
-// What and Do are the text, without a capital and without a full stop. {host} stands for the fact of that name; what
-// stands in brackets is left out when one of its facts is not known; {-name} there shows nothing of the fact. {cause} and {cause.do} are the texts of the Cause.
-// A bar in What separates what was seen, {cause.seen}, from what it may mean. A bar in Do separates cures, the most probable first: each is for the case that those before it do not help.
-type Fault struct {
-	ID     string // in docs/faults.md; that of the general fault of a Reason is its code: it is told when nothing else is known
-	Reason Reason // "": that of the Cause
-	Side   Side   // "": that of the Cause; or the Trouble says, as it depends on who named the server
-	What   string // what is wrong
-	Do     string // what to do about it, in the imperative: one cure, or several
-	Fine   string // when there is nothing to do: "if DNS names the Registrar"
-	// Moot are the nodes of a check that this fault explains: what fails there is a consequence.
-	Moot []string
-}
-
-// declared are the faults of which more is known than the Reason, in the order of docs/faults.md.
-var declared []*Fault
-
-// declare adds a fault to the catalogue.
-func declare(id string, reason Reason, side Side, what, do string) *Fault {
-	f := &Fault{ID: id, Reason: reason, Side: side, What: spelled(what), Do: spelled(do)}
-	declared = append(declared, f)
-	return f
-}
-
-// explains adds one that explains what fails at other nodes of a check. (It is apart from declare for the size of the binary: most faults
-// explain nothing.)
-func explains(id string, reason Reason, side Side, what, do string, moot ...string) *Fault {
-	f := declare(id, reason, side, what, do)
-	f.Moot = moot
-	return f
-}
-
 // Facts are what is known of one case of a fault, by the names that What and Do use. A value is shown as people write
 // it: lists with commas, times to the minute in UTC.
 type Facts map[string]any
@@ -103,9 +43,9 @@ func Family(addr netip.Addr) string {
 }
 
 // Trouble is a fault that was met: which one, and the facts of the case. The zero Trouble is none. It goes by value
-// through every judgement, so it is small: three words.
+// through every judgement, so it is small: four words.
 type Trouble struct {
-	Fault *Fault
+	Fault Fault
 	Facts Facts
 	More  *More // nil: none. It is replaced, and never changed, since copies share it
 }
@@ -115,7 +55,11 @@ type More struct {
 	Side  Side      // where the Fault leaves it open
 	Cause *Trouble  // what it comes from
 	And   []Trouble // what is said in the same breath; the Reason and the Side are not theirs
+	Words *Words    // nil: those of the Fault
 }
+
+// Words are those of somebody else who has met the Fault.
+type Words struct{ What, Do string }
 
 // rest is never nil, and a copy.
 func (t Trouble) rest() *More {
@@ -142,15 +86,15 @@ func (t Trouble) Others() []Trouble {
 }
 
 // Met returns a Trouble.
-func (f *Fault) Met(facts Facts) Trouble { return Trouble{Fault: f, Facts: facts} }
+func (f Fault) Met(facts Facts) Trouble { return Trouble{Fault: f, Facts: facts} }
 
 // Because returns a Trouble that comes from another.
-func (f *Fault) Because(cause Trouble, facts Facts) Trouble {
+func (f Fault) Because(cause Trouble, facts Facts) Trouble {
 	return Trouble{Fault: f, Facts: facts, More: &More{Cause: &cause}}
 }
 
 // Also adds what is said in the same breath.
-func (t Trouble) Also(f *Fault, facts Facts) Trouble { return t.And(f.Met(facts)) }
+func (t Trouble) Also(f Fault, facts Facts) Trouble { return t.And(f.Met(facts)) }
 
 // And adds what is said in the same breath.
 func (t Trouble) And(other Trouble) Trouble {
@@ -175,6 +119,13 @@ func (t Trouble) On(side Side) Trouble {
 	return t
 }
 
+// InWords tells it in the words of somebody else.
+func (t Trouble) InWords(what, do string) Trouble {
+	t.More = t.rest()
+	t.More.Words = &Words{what, do}
+	return t
+}
+
 // SideOpen is no side, whatever that of the Fault or the Cause is.
 const SideOpen = "open"
 
@@ -191,11 +142,11 @@ func (t Trouble) Host() string {
 }
 
 // None says whether nothing is wrong.
-func (t Trouble) None() bool { return t.Fault == nil }
+func (t Trouble) None() bool { return t.Fault == "" }
 
 // Reason returns the public code.
 func (t Trouble) Reason() Reason {
-	reason, cause := t.fault().Reason, t.cause()
+	reason, cause := t.Fault.entry().reason, t.cause()
 	if reason != "" || cause == nil {
 		return reason
 	}
@@ -205,7 +156,7 @@ func (t Trouble) Reason() Reason {
 // OnSide returns who has to put it right.
 func (t Trouble) OnSide() Side {
 	rest := t.rest()
-	switch side := t.fault().Side; {
+	switch side := t.Fault.Side(); {
 	case rest.Side == SideOpen:
 		return ""
 	case rest.Side != "":
@@ -220,11 +171,13 @@ func (t Trouble) OnSide() Side {
 }
 
 // Specific says whether more is known than the Reason: then What says all there is to say.
-func (t Trouble) Specific() bool { return !t.None() && t.Fault.ID != string(t.Fault.Reason) }
+func (t Trouble) Specific() bool {
+	return !t.None() && string(t.Fault) != string(t.Fault.entry().reason)
+}
 
 // Area is the node of a check at which the fault is found: "dns" of "dns.silent".
 func (t Trouble) Area() string {
-	area, _, _ := strings.Cut(t.fault().ID, ".")
+	area, _, _ := strings.Cut(string(t.Fault), ".")
 	return area
 }
 
@@ -232,7 +185,12 @@ func (t Trouble) Area() string {
 func (t Trouble) What() string { return t.and(alone(t), Trouble.What) }
 
 // alone says of that what nothing else says in the same breath.
-func alone(t Trouble) string { return fill(strings.Replace(t.fault().What, "|", ": ", 1), t.fact) }
+func alone(t Trouble) string {
+	if told := t.rest().Words; told != nil {
+		return told.What
+	}
+	return fill(strings.Replace(t.Fault.entry().what, "|", ": ", 1), t.fact)
+}
 
 // Sentences say what is wrong, and each thing that is said in the same breath in one of its own.
 func (t Trouble) Sentences() []string {
@@ -245,7 +203,10 @@ func (t Trouble) Sentences() []string {
 
 // observed says of that what was seen, without what it may mean.
 func (t Trouble) observed() string {
-	seen, _, _ := strings.Cut(t.fault().What, "|")
+	if told := t.rest().Words; told != nil {
+		return told.What
+	}
+	seen, _, _ := strings.Cut(t.Fault.entry().what, "|")
 	return fill(seen, t.fact)
 }
 
@@ -266,7 +227,10 @@ func (t Trouble) Otherwise() []string {
 
 // cures are what may help, of this Trouble alone.
 func (t Trouble) cures() (first string, rest []string) {
-	for cure := range strings.SplitSeq(t.fault().Do, "|") {
+	if told := t.rest().Words; told != nil {
+		return told.Do, nil
+	}
+	for cure := range strings.SplitSeq(t.Fault.entry().do, "|") {
 		if text := fill(cure, t.fact); text != "" {
 			rest = append(rest, text)
 		}
@@ -275,7 +239,7 @@ func (t Trouble) cures() (first string, rest []string) {
 		return "", nil
 	}
 	first, rest = rest[0], rest[1:]
-	if cause := t.cause(); cause != nil && strings.Contains(t.fault().Do, "{cause.do}") {
+	if cause := t.cause(); cause != nil && strings.Contains(t.Fault.entry().do, "{cause.do}") {
 		rest = append(rest, cause.Otherwise()...)
 	}
 	return first, rest
@@ -283,10 +247,10 @@ func (t Trouble) cures() (first string, rest []string) {
 
 // Hint says what to do about it in one breath, and when there is nothing to do. Otherwise may say more.
 func (t Trouble) Hint() string {
-	if fine := t.fault().Fine; fine != "" {
+	if fine := t.Fault.entry().fine; fine != "" {
 		return "nothing to do " + fine + "; otherwise " + t.Do()
 	}
-	if cause := t.cause(); cause != nil && t.fault().Do == "{cause.do}" {
+	if cause := t.cause(); cause != nil && t.Fault.entry().do == "{cause.do}" {
 		return cause.Hint()
 	}
 	hint := t.Do()
@@ -302,14 +266,6 @@ func (t Trouble) Hint() string {
 
 // longestHint is how much a hint says, in bytes: as many cures as fit. (Our choice.)
 const longestHint = 220
-
-// fault is never nil.
-func (t Trouble) fault() *Fault {
-	if t.Fault == nil {
-		return &Fault{}
-	}
-	return t.Fault
-}
 
 // and adds to a text what is said in the same breath.
 func (t Trouble) and(text string, more func(Trouble) string) string {
@@ -372,9 +328,6 @@ func fill(template string, fact func(string) string) string {
 	}
 	return b.String()
 }
-
-// unknownFact stands where a fact belongs that is not known: that is a fault of ours, and tests look for it.
-const unknownFact = "(not known)"
 
 // fillPlain fills in a part of a template; known says whether it knows all facts of it.
 func fillPlain(template string, fact func(string) string) (text string, known bool) {

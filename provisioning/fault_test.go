@@ -1,10 +1,17 @@
 package provisioning
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -56,27 +63,80 @@ func sites(t *testing.T) map[string]string {
 	return byID
 }
 
+// What is packed into the program is what is written in the catalogue.
+func TestPacked(t *testing.T) {
+	const file = "faults.txt"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if golden.Update() {
+		var b bytes.Buffer
+		w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(text); err != nil || w.Close() != nil {
+			t.Fatal(err)
+		}
+		golden.Write(t, file+".gz", b.Bytes())
+		return
+	}
+	if string(text) != unpacked() {
+		t.Errorf("%s has changed since it was packed: make generate", file)
+	}
+}
+
+// Each fault that code may meet is in the catalogue, and each entry has a name for code to meet it by, but those that are found by a Reason
+// or by an error id.
+func TestFaultsHaveNames(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "faults.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[Fault]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if kind, ok := spec.Type.(*ast.Ident); ok && kind.Name == "Fault" {
+			id, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if named[Fault(id)] = true; err != nil || !slices.Contains(Faults(), Fault(id)) {
+				t.Errorf("%s: no fault %q in faults.txt", spec.Names[0], id)
+			}
+		}
+		return true
+	})
+	for _, f := range Faults() {
+		if general := Reason(f).General() == f && f.Reason() == Reason(f); !named[f] && !general && !strings.HasPrefix(string(f), diagnostics) {
+			t.Errorf("%s has no name in faults.go", f)
+		}
+	}
+}
+
 // Each fault is declared well, and a test shows it: what no site and no error can come to has no place in the catalogue.
 func TestFaults(t *testing.T) {
 	sites, ids := sites(t), map[string]bool{}
-	for _, f := range Faults() {
-		if ids[f.ID] {
-			t.Errorf("%s is declared twice", f.ID)
+	for _, id := range Faults() {
+		f := id.entry()
+		if ids[string(id)] {
+			t.Errorf("%s is declared twice", id)
 		}
-		ids[f.ID] = true
-		if f.What == "" && f.Do == "" || strings.HasSuffix(f.What, ".") || strings.HasSuffix(f.Do, ".") {
-			t.Errorf("%s: what it says are sentences without a full stop: %q, %q", f.ID, f.What, f.Do)
+		ids[string(id)] = true
+		if f.what == "" && f.do == "" || strings.HasSuffix(f.what, ".") || strings.HasSuffix(f.do, ".") {
+			t.Errorf("%s: what it says are sentences without a full stop: %q, %q", id, f.what, f.do)
 		}
-		for cure := range strings.SplitSeq(f.Do, "|") {
+		for cure := range strings.SplitSeq(f.do, "|") {
 			if n := len(aFact.ReplaceAllString(cure, "")); n > longestCure {
-				t.Errorf("%s: a cure of %d characters is read twice: put a bar where the next one begins: %q", f.ID, n, cure)
+				t.Errorf("%s: a cure of %d characters is read twice: put a bar where the next one begins: %q", id, n, cure)
 			}
 			if strings.Count(cure, "[") != strings.Count(cure, "]") {
-				t.Errorf("%s: a bar inside brackets: %q", f.ID, f.Do)
+				t.Errorf("%s: a bar inside brackets: %q", id, f.do)
 			}
 		}
-		if f.ID != string(f.Reason) && sites[f.ID] == "" {
-			t.Errorf("%s: no test shows it", f.ID)
+		if string(id) != string(f.reason) && sites[string(id)] == "" {
+			t.Errorf("%s: no test shows it", id)
 		}
 	}
 }
@@ -92,22 +152,23 @@ func TestFaultTable(t *testing.T) {
 		"`make generate` writes this page.\n\n" +
 		"| fault | reason | whose side | what a tech reads | what to do | shown by |\n|---|---|---|---|---|---|\n")
 	cell := strings.NewReplacer("<", "&lt;", ">", "&gt;", "|", "<br>otherwise: ", "{cause}", "(the cause)", "{cause.seen}", "(what was seen)", "{cause.do}", "(what to do about the cause)", "{-new}", "", "{-worked}", "", "{-hidden}", "", "{-answer}", "")
-	for _, f := range Faults() {
-		if f.ID == string(f.Reason) {
+	for _, id := range Faults() {
+		f := id.entry()
+		if string(id) == string(f.reason) {
 			continue
 		}
 		reason := "none"
 		switch {
-		case f.Reason != "":
-			reason = "`" + string(f.Reason) + "`"
-		case strings.Contains(f.What+f.Do, "{cause"), strings.Contains(f.ID, ".second"): // the words of those are their own
+		case f.reason != "":
+			reason = "`" + string(f.reason) + "`"
+		case strings.Contains(f.what+f.do, "{cause"), strings.Contains(string(id), ".second"): // the words of those are their own
 			reason = "that of the cause"
 		}
-		side := string(f.Side)
+		side := string(f.side)
 		if side == "" {
 			side = "it depends"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", f.ID, reason, side, cell.Replace(strings.Replace(f.What, "|", ": ", 1)), cell.Replace(f.Do), "provisioning/"+sites[f.ID])
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", id, reason, side, cell.Replace(strings.Replace(f.what, "|", ": ", 1)), cell.Replace(f.do), "provisioning/"+sites[string(id)])
 	}
 	golden.Compare(t, faultTable, []byte(b.String()))
 }
@@ -150,9 +211,10 @@ func TestHintAndDo(t *testing.T) {
 
 // Every Side has a sentence, and every Fault a Side that has one, or none.
 func TestSides(t *testing.T) {
-	for _, f := range Faults() {
-		if f.Side != "" && f.Side.Sentence() == "" {
-			t.Errorf("%s: no sentence for side %q", f.ID, f.Side)
+	for _, id := range Faults() {
+		f := id.entry()
+		if f.side != "" && f.side.Sentence() == "" {
+			t.Errorf("%s: no sentence for side %q", id, f.side)
 		}
 	}
 	if Side("").Sentence() != "" {

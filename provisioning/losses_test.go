@@ -45,7 +45,7 @@ func TestLosses(t *testing.T) {
 		trouble := lately[0].Trouble()
 		got := ""
 		if !trouble.None() {
-			got = strings.Join(strings.Fields(fmt.Sprint(trouble.Fault.ID, " ", trouble.fact("idle"), trouble.fact("life"), " ", trouble.OnSide())), " ")
+			got = strings.Join(strings.Fields(fmt.Sprint(string(trouble.Fault), " ", trouble.fact("idle"), trouble.fact("life"), " ", trouble.OnSide())), " ")
 		}
 		if got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)

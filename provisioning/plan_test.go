@@ -152,9 +152,9 @@ func TestWhoHasNamedWhatIsNotUsed(t *testing.T) {
 	named := func(step Step, target string) Finding {
 		return Finding{Source: Source{Step: step, Source: "dns", Verdict: Found}, Names: []Name{nameOf(target)}}
 	}
-	unresolved := func(cause *Fault) Finding {
+	unresolved := func(cause Fault) Finding {
 		f := dnsFinding(InternalTLS, "fe01.contoso.com")
-		f.Names[0].Reason, f.Names[0].Trouble = cause.Reason, cause.Met(Facts{"name": "fe01.contoso.com"})
+		f.Names[0].Reason, f.Names[0].Trouble = cause.Reason(), cause.Met(Facts{"name": "fe01.contoso.com"})
 		return f
 	}
 	misspelt := dhcpFinding(DHCPTLS, "fe1.contoso.com")
@@ -162,7 +162,7 @@ func TestWhoHasNamedWhatIsNotUsed(t *testing.T) {
 	for name, test := range map[string]struct {
 		found Finding
 		edit  func(*Policy)
-		want  *Fault
+		want  Fault
 		side  Side
 		says  string
 	}{
@@ -193,7 +193,7 @@ func TestWhoHasNamedWhatIsNotUsed(t *testing.T) {
 		}
 		got := plan.Skipped[0].Trouble
 		if got.Fault != test.want || got.OnSide() != test.side || !strings.HasPrefix(got.What(), test.says) || got.Reason() != plan.Skipped[0].Reason {
-			t.Errorf("%s: got %s (%s, %s): %s", name, got.fault().ID, got.Reason(), got.OnSide(), got.What())
+			t.Errorf("%s: got %s (%s, %s): %s", name, got.Fault, got.Reason(), got.OnSide(), got.What())
 		}
 	}
 }

@@ -66,14 +66,14 @@ func TestEachReasonIsExplained(t *testing.T) {
 		}
 		if kind, ok := spec.Type.(*ast.Ident); ok && kind.Name == "Reason" {
 			code, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-			if found++; err != nil || Reason(code).General() == nil {
-				t.Errorf("%s (%s) has no row in faults_general.go", spec.Names[0], code)
+			if found++; err != nil || Reason(code).General() == "" {
+				t.Errorf("%s (%s) has no entry in faults.txt", spec.Names[0], code)
 			}
 		}
 		return true
 	})
 	if found != len(Reasons()) {
-		t.Errorf("%d constants, %d rows", found, len(Reasons()))
+		t.Errorf("%d constants, %d entries", found, len(Reasons()))
 	}
 }
 

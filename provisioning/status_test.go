@@ -26,7 +26,7 @@ func TestWhatACycleIsBlamedOn(t *testing.T) {
 		sources  []Source
 		stopped  bool
 		want     Reason
-		fault    *Fault
+		fault    Fault
 	}{
 		"nothing":                             {},
 		"it went well":                        {attempts: []Attempt{attempt("ok", "a", "")}},
@@ -47,7 +47,7 @@ func TestWhatACycleIsBlamedOn(t *testing.T) {
 		if why.Reason != test.want || trouble.Fault != test.fault {
 			t.Errorf("%s: got %+v, %+v", name, why, trouble)
 		}
-		if test.fault != nil && (why.Fault != test.fault.ID || why.What != trouble.What()) {
+		if test.fault != "" && (why.Fault != string(test.fault) || why.What != trouble.What()) {
 			t.Errorf("%s: told as %+v", name, why)
 		}
 	}

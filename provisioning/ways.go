@@ -85,13 +85,13 @@ func (w Ways) DeadGateway(facts Facts, addr netip.Addr) Trouble {
 }
 
 // DeadForDNS are the faults of a gateway that does not answer, as those of the way to name servers.
-var DeadForDNS = map[*Fault]*Fault{FaultNoGateway: FaultDNSNoGateway, FaultDeadRoute: FaultDNSDeadRoute}
+var DeadForDNS = map[Fault]Fault{FaultNoGateway: FaultDNSNoGateway, FaultDeadRoute: FaultDNSDeadRoute}
 
 // ServersCut is what is wrong with the gateway on the way to these name servers, of which none answers.
 func (w Ways) ServersCut(servers []netip.AddrPort, who Who) Trouble {
 	for _, server := range servers {
 		shared := w.NothingBehind(server.Addr(), who)
-		if fault := DeadForDNS[shared.Fault]; fault != nil {
+		if fault := DeadForDNS[shared.Fault]; fault != "" {
 			shared.Fault, shared.Facts["servers"] = fault, ListOf(servers)
 		}
 		if !shared.None() {
@@ -102,7 +102,7 @@ func (w Ways) ServersCut(servers []netip.AddrPort, who Who) Trouble {
 }
 
 // unanswered are the faults of those of which nothing came.
-var unanswered = []*Fault{
+var unanswered = []Fault{
 	FaultDNSSilentFor, FaultDNSSilent, FaultDNSNobodyThere, FaultDNSNoGateway, FaultDNSDeadRoute, FaultDNSUnreachable,
 	FaultFiltered, FaultHostDrops, FaultNoNeighbour, FaultNoGateway, FaultDeadRoute, FaultHostUnreachable, FaultNoWay,
 }
@@ -164,7 +164,7 @@ func (c *Cycle) Shared(find func(netip.Addr) Way, ask func(link string, hop neti
 		return mac, known
 	}
 	if shared = ways.ServersCut(servers, who); shared.None() && first != nil {
-		if shared = ways.NothingBehind(first.Address, who); DeadForDNS[shared.Fault] != nil {
+		if shared = ways.NothingBehind(first.Address, who); DeadForDNS[shared.Fault] != "" {
 			shared = ways.DeadGateway(first.Trouble.Facts, first.Address)
 		}
 	}

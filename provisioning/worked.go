@@ -12,7 +12,7 @@ var ofPlaces = []Reason{
 }
 
 // Aside says whether a fault only adds to another what is known of that place: it does not say how the device signs in instead.
-func (f *Fault) Aside() bool { return f == FaultWorked || f == FaultLed || f == FaultRedirected }
+func (f Fault) Aside() bool { return f == FaultWorked || f == FaultLed || f == FaultRedirected }
 
 // Led adds to what is wrong at a place that its name led elsewhere when this device last registered (see Memory.Earlier).
 func Led(earlier Facts, t Trouble) Trouble {

@@ -110,7 +110,7 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	defer store.Close()
 	story := service.NewStoryAfter(log, filepath.Join(conf.StateDir, historyFile), asked)
 	network := wire.System()
-	network.Dial = afterFirst(network.Dial, func() { readAuthorities(conf.Policy); open() })
+	network.Dial = afterFirst(network.Dial, func() { readAhead(conf.Policy); open() })
 	awake := &service.Awake{}
 	watch := service.NewNetworkWatch(network.Resolvers, awake, log)
 	network.Changes, network.Awake = watch.Changes(), awake.Tell
@@ -171,7 +171,7 @@ func nowOf(daemon *agent.Agent, policy *provisioning.Policy, network *wire.Wire)
 		at, _ = network.Resolvers() // those that can be read
 	}
 	if t := check.OffNetwork(policy.Interface, network, at); !t.None() {
-		s.Link = &provisioning.StoreState{Reason: t.Reason(), Fault: t.Fault.ID, What: t.What(), Hint: t.Hint()}
+		s.Link = &provisioning.StoreState{Reason: t.Reason(), Fault: string(t.Fault), What: t.What(), Hint: t.Hint()}
 	}
 	return s
 }
@@ -221,8 +221,10 @@ func afterFirst(dial dialFunc, do func()) dialFunc {
 
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// readAuthorities reads the system's roots before a certificate needs them. It takes longer than all the rest of a start.
-func readAuthorities(p provisioning.Policy) {
+// readAhead reads what the first answers need while they are on their way: what may be wrong with them, and the system's roots, which takes
+// longer than all the rest of a start.
+func readAhead(p provisioning.Policy) {
+	_ = provisioning.Faults()
 	if p.Roots == nil {
 		_, _ = x509.SystemCertPool() // it stays read; what is wrong with it, a certificate will show
 	}

@@ -394,7 +394,7 @@ func printCycle(p *page, s provisioning.Status, now time.Time) {
 		p.printf("\nthis cycle: running for %d s\n", max(0, int(now.Sub(c.StartedAt).Seconds())))
 	}
 	for _, source := range c.Sources {
-		if source.Follows || s.Fault == provisioning.FaultDNSSilent.ID && source.Fault == provisioning.FaultDNSSilentFor.ID {
+		if source.Follows || s.Fault == string(provisioning.FaultDNSSilent) && source.Fault == string(provisioning.FaultDNSSilentFor) {
 			source.Hint = "" // it is not the zone: no question was answered
 		}
 		printSource(p, source)

@@ -168,7 +168,7 @@ func (e *enrolling) enrol(ctx context.Context) {
 	e.failures++
 	e.failedAt = time.Now()
 	switch trouble.Fault {
-	case nil:
+	case "":
 		if e.failures, e.daily, e.gotAt = 0, false, time.Now(); e.enroller.ByPIN() {
 			defer e.wake()
 		}

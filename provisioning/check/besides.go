@@ -22,7 +22,7 @@ func besides(r *Report, verdict provisioning.Trouble) []string {
 		wrong := (c.Result == Warn || c.Result == Bad) && !follows(verdict, c)
 		switch {
 		case !wrong:
-		case isRegistrar && (c.Under != "" || c.Needs != "" || r.Fault == provisioning.FaultAlike.ID): // that is about all
+		case isRegistrar && (c.Under != "" || c.Needs != "" || r.Fault == string(provisioning.FaultAlike)): // that is about all
 		case isRegistrar:
 			ids = append(ids, c.ID)
 		case !isSource(c.ID), c.Reason == r.Reason, slices.Contains(usual, c.Reason), c.Reason != "" && c.Reason == reasons[c.Under]:
@@ -51,7 +51,7 @@ func follows(verdict provisioning.Trouble, c *Check) bool {
 	switch {
 	case verdict.Area() == "clock" && slices.Contains(byClock, c.Reason), verdict.Fault == provisioning.FaultLossyWay && slices.Contains(silence, c.Reason):
 		return true
-	case slices.Contains(verdict.Fault.Moot, root) && mayCause(verdict, c.Reason):
+	case slices.Contains(verdict.Fault.Explains(), root) && mayCause(verdict, c.Reason):
 		return true
 	default:
 		return tells(verdict, verdict.OnSide(), c)
@@ -68,7 +68,7 @@ func mayCause(t provisioning.Trouble, reason provisioning.Reason) bool {
 
 // losing are the faults of the link by which packets get lost, and silence is what comes of it.
 var (
-	losing  = []*provisioning.Fault{provisioning.FaultOwnAddressTwice, provisioning.FaultAddressTwice, provisioning.FaultNothingBehind, provisioning.FaultSilentBehind}
+	losing  = []provisioning.Fault{provisioning.FaultOwnAddressTwice, provisioning.FaultAddressTwice, provisioning.FaultNothingBehind, provisioning.FaultSilentBehind}
 	silence = []provisioning.Reason{provisioning.DNSTimeout, provisioning.ConnectTimeout, provisioning.ConnectReset, provisioning.SIPNoAnswer, provisioning.Lossy, provisioning.Slow}
 )
 
@@ -76,8 +76,8 @@ var (
 // what is wrong with the one that it names; if it names none, or if it is the account, which each of them refuses, the same at all.
 func tells(t provisioning.Trouble, side provisioning.Side, c *Check) bool {
 	host, isRegistrar := strings.CutPrefix(c.ID, "registrar.")
-	same := c.Fault == t.Fault.ID || c.Reason != "" && c.Reason == t.Reason() && (isRegistrar || !t.Specific() || c.Fault == "")
-	everywhere := side == provisioning.SideAccount || t.Host() == "" || provisioning.DeadForDNS[t.Fault] != nil
+	same := c.Fault == string(t.Fault) || c.Reason != "" && c.Reason == t.Reason() && (isRegistrar || !t.Specific() || c.Fault == "")
+	everywhere := side == provisioning.SideAccount || t.Host() == "" || provisioning.DeadForDNS[t.Fault] != ""
 	switch {
 	case isRegistrar && (t.Host() == host || t.Facts["alias"] == host || same && everywhere), !isRegistrar && same:
 		return true

@@ -34,7 +34,7 @@ func TestBesidesRegistrars(t *testing.T) {
 		{"a cause, and a word about another", provisioning.FaultDHCPStranger.Because(provisioning.DNSRefused.Met(""), nil).Also(provisioning.FaultLastGoodSilent, provisioning.Facts{"host": "fe06"}),
 			"registrar.fe01 registrar.fe02 registrar.fe03 registrar.fe07"},
 	} {
-		r := Report{Checks: all, Fault: test.verdict.Fault.ID}
+		r := Report{Checks: all, Fault: string(test.verdict.Fault)}
 		if got := strings.Join(besides(&r, test.verdict), " "); got != test.want {
 			t.Errorf("%s:\ngot  %s\nwant %s", test.name, got, test.want)
 		}
@@ -46,7 +46,7 @@ func TestDaemonIsNotListed(t *testing.T) {
 	step := provisioning.InternalTLS
 	r := &provisioning.Registrar{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}, Step: &step}
 	f := &Facts{SignIn: &signin.SignedIn{Registrar: r}}
-	for fault, want := range map[string]Verdict{provisioning.FaultUnlisted.ID: Degraded, provisioning.FaultSlowWay.ID: OK} {
+	for fault, want := range map[string]Verdict{string(provisioning.FaultUnlisted): Degraded, string(provisioning.FaultSlowWay): OK} {
 		f.Daemon = Daemon{State: provisioning.Registered, At: &provisioning.Status{Registrar: r, Pace: []provisioning.Pace{{Fault: fault}}}}
 		if got := judge(f); got.Verdict != want || want == Degraded && got.Fault != fault {
 			t.Errorf("%s: the verdict is %s, %s", fault, got.Verdict, got.Summary)

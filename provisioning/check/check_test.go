@@ -265,7 +265,7 @@ var untriedWords = map[string]provisioning.Trouble{
 }
 
 // storeFaults are those of a line "store".
-var storeFaults = map[string]*provisioning.Fault{provisioning.FaultStateForeign.ID: provisioning.FaultStateForeign, provisioning.FaultReadOnly.ID: provisioning.FaultReadOnly}
+var storeFaults = map[string]provisioning.Fault{string(provisioning.FaultStateForeign): provisioning.FaultStateForeign, string(provisioning.FaultReadOnly): provisioning.FaultReadOnly}
 
 // deviceLines are what the device has besides its configuration. docs/simulated-site.md describes them.
 var deviceLines = map[string]func(o *Options, conf *config.Config, words []string) error{
@@ -352,7 +352,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 			renewed.ExpiresAt = renewed.ExpiresAt.Add(time.Minute)
 			stands.At = &renewed
 		case "unlisted":
-			o.Daemon.At.Pace = []provisioning.Pace{{Fault: provisioning.FaultUnlisted.ID}}
+			o.Daemon.At.Pace = []provisioning.Pace{{Fault: string(provisioning.FaultUnlisted)}}
 		}
 		o.Again = func() Daemon { return stands }
 		return err

@@ -169,14 +169,14 @@ func TestAskTime(t *testing.T) {
 func TestCertificateSecondsATimeServer(t *testing.T) {
 	f := &Facts{Now: time.Date(2026, 11, 26, 15, 4, 54, 0, time.UTC), TimeServers: []TimeServer{{Name: "a", Ahead: 1000 * time.Hour}}}
 	p := &Place{Probes: []*signin.Probe{{}}}
-	for want, begins := range map[*provisioning.Fault]time.Duration{
+	for want, begins := range map[provisioning.Fault]time.Duration{
 		provisioning.FaultClockBehind: 900 * time.Hour, // it is valid soon
 		provisioning.FaultClockEither: -time.Hour,      // it is valid now
 	} {
 		p.Probes[0].TLS.NotBefore, p.Probes[0].TLS.NotAfter = f.Now.Add(begins), f.Now.Add(2000*time.Hour)
 		f.Places = []*Place{p}
 		if got := clockOff(f); got.Fault != want {
-			t.Errorf("begins %s from now: %s", begins, got.Fault.ID)
+			t.Errorf("begins %s from now: %s", begins, string(got.Fault))
 		}
 		if got := clockWrong(f); got.None() != (want == provisioning.FaultClockEither) {
 			t.Errorf("begins %s from now, for sure: %v", begins, got)

@@ -105,7 +105,7 @@ func ledElsewhere(f *Facts, p *Place, dead provisioning.Trouble) provisioning.Tr
 	best := p.best()
 	led, _ := best.Trouble.Facts["led"].(provisioning.Trouble)
 	where := nobodyThere(best.Reason())
-	if led.Facts["serving"] == nil || where == "" || provisioning.DeadForDNS[best.Trouble.Fault] != nil { // behind a gateway that is gone there may be anything
+	if led.Facts["serving"] == nil || where == "" || provisioning.DeadForDNS[best.Trouble.Fault] != "" { // behind a gateway that is gone there may be anything
 		return provisioning.Trouble{}
 	}
 	facts := led.With(provisioning.Facts{"was": led.Facts["serving"], "where": where}).Facts

@@ -69,10 +69,10 @@ func judge(f *Facts) Report {
 		r.Otherwise = append(r.Otherwise, sentence(cure))
 	}
 	if found.Specific() {
-		r.Fault = found.Fault.ID
+		r.Fault = string(found.Fault)
 	}
 	for _, also := range found.Others() {
-		r.Also = append(r.Also, also.Fault.ID)
+		r.Also = append(r.Also, string(also.Fault))
 	}
 	r.Reason, r.Side, r.Host = found.Reason(), found.OnSide(), found.Host()
 	if !f.ByPassed {

@@ -12,7 +12,7 @@ import (
 
 // sameWay are the faults that one thing on the way to several Registrars, or that they share, can cause at all of them; those with the
 // same value are told as that one where they stand side by side.
-var sameWay = map[*provisioning.Fault]*provisioning.Fault{
+var sameWay = map[provisioning.Fault]provisioning.Fault{
 	provisioning.FaultFiltered: provisioning.FaultFiltered, provisioning.FaultHostDrops: provisioning.FaultFiltered, provisioning.FaultPortFiltered: provisioning.FaultFiltered,
 	provisioning.FaultRefused: provisioning.FaultRefused, provisioning.FaultRefusedTCP: provisioning.FaultRefused, provisioning.FaultHostUnreachable: provisioning.FaultHostUnreachable,
 	provisioning.FaultTLSHungUp: provisioning.FaultTLSHungUp, provisioning.FaultTLSCut: provisioning.FaultTLSCut, provisioning.FaultTLSSilent: provisioning.FaultTLSSilent,
@@ -56,7 +56,7 @@ func alike(f *Facts) provisioning.Trouble {
 func (a *together) add(p *Place, t provisioning.Trouble) bool {
 	way := sameWay[t.Fault]
 	switch {
-	case way == nil, t.More != nil && len(t.More.And) > 0:
+	case way == "", t.More != nil && len(t.More.And) > 0:
 		return false
 	case len(a.addrs) == 0:
 		a.trouble = t
@@ -139,7 +139,7 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 		return nothingNamed(f)
 	}
 	led := !ledElsewhere(f, first, first.best().Trouble).None()
-	if t := nothingBehind(f, first.best().Addr); !t.None() && !led && provisioning.DeadForDNS[first.best().Trouble.Fault] == nil {
+	if t := nothingBehind(f, first.best().Addr); !t.None() && !led && provisioning.DeadForDNS[first.best().Trouble.Fault] == "" {
 		return besideAlike(f, t, first.best().Addr)
 	}
 	if t := addressAlone(f); !t.None() {

@@ -247,7 +247,7 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 	t.Facts = facts
 	source, side := f.sourceOf(s.Step)
 	facts["source"] = source
-	if fault := hiddenName(f, &t); fault != nil {
+	if fault := hiddenName(f, &t); fault != "" {
 		facts["hidden"], facts["host"], facts["domain"] = facts["host"], s.Host, f.sipDomain()
 		return fault.Met(facts)
 	}
@@ -302,12 +302,12 @@ func outsideDomain(f *Facts, t provisioning.Trouble, side provisioning.Side) pro
 // hiddenName is for a name of which DNS knows more than it says: that it exists, where other names do not, or that it may not be told,
 // where other questions are answered. So do filters that remove private addresses; that one was given speaks against it. An alias may
 // as well lead to the wrong name. nil: nothing of that.
-func hiddenName(f *Facts, t *provisioning.Trouble) *provisioning.Fault {
+func hiddenName(f *Facts, t *provisioning.Trouble) provisioning.Fault {
 	tellsApart := isNoSuchName(&f.Stray)
 	answers := tellsApart
 	for i := range f.HostNames {
 		if private(f.HostNames[i].Addrs) {
-			return nil
+			return ""
 		}
 	}
 	for i := range f.Found {
@@ -315,7 +315,7 @@ func hiddenName(f *Facts, t *provisioning.Trouble) *provisioning.Fault {
 		answers = answers || found.Source.Source == "dns" && found.Verdict == provisioning.Found
 		for j := range found.Names {
 			if n := &found.Names[j]; private(n.Addrs) && !provisioning.IsAddress(n.Host) {
-				return nil
+				return ""
 			}
 		}
 	}
@@ -325,7 +325,7 @@ func hiddenName(f *Facts, t *provisioning.Trouble) *provisioning.Fault {
 	case t.Fault == provisioning.FaultDNSRefused && answers:
 		return provisioning.FaultHiddenRefused
 	}
-	return nil
+	return ""
 }
 
 // insideName is a Registrar inside the SIP domain that is there already, or "".

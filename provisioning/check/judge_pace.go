@@ -25,7 +25,7 @@ func lossy(f *Facts) provisioning.Trouble {
 const muchLost = 10
 
 // dropped are the faults of packets that do not arrive.
-var dropped = []*provisioning.Fault{provisioning.FaultFiltered, provisioning.FaultHostDrops, provisioning.FaultPortFiltered, provisioning.FaultTLSLost, provisioning.FaultTLSStalls, provisioning.FaultTLSDropped, provisioning.FaultSIPDropped}
+var dropped = []provisioning.Fault{provisioning.FaultFiltered, provisioning.FaultHostDrops, provisioning.FaultPortFiltered, provisioning.FaultTLSLost, provisioning.FaultTLSStalls, provisioning.FaultTLSDropped, provisioning.FaultSIPDropped}
 
 // onLossyWay is for a Registrar that seems to be behind a firewall, where the questions to a name server get lost, too.
 func onLossyWay(f *Facts, t provisioning.Trouble) provisioning.Trouble {

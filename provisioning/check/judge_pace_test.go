@@ -49,23 +49,23 @@ func TestPace(t *testing.T) {
 		name  string
 		judge judgement
 		facts *Facts
-		want  *provisioning.Fault
+		want  provisioning.Fault
 	}{
 		{"4 of 100 lost", lossy, quality(100, 96, 0), provisioning.FaultDNSLossy},
-		{"3 of 100 lost", lossy, quality(100, 97, 0), nil},
+		{"3 of 100 lost", lossy, quality(100, 97, 0), ""},
 		{"4 of 100 at once", lossy, gap, provisioning.FaultDNSGap},
-		{"dead", lossy, quality(100, 0, 0), nil},
-		{"dead, alone", serverDead, quality(100, 0, 0), nil},
+		{"dead", lossy, quality(100, 0, 0), ""},
+		{"dead, alone", serverDead, quality(100, 0, 0), ""},
 		{"DNS at the limit", slow, quality(100, 100, slowDNS), provisioning.FaultDNSSlow},
-		{"DNS below it", slow, quality(100, 100, slowDNS-time.Millisecond), nil},
+		{"DNS below it", slow, quality(100, 100, slowDNS-time.Millisecond), ""},
 		{"a way at the limit", slow, way(true, slowConnect), provisioning.FaultSlowWay},
-		{"a way below it", slow, way(true, slowConnect-time.Millisecond), nil},
-		{"no way", slow, way(false, slowConnect), nil},
+		{"a way below it", slow, way(true, slowConnect-time.Millisecond), ""},
+		{"no way", slow, way(false, slowConnect), ""},
 		{"an answer at the limit", slow, answer(slowAnswer), provisioning.FaultSlowAnswer},
-		{"an answer below it", slow, answer(slowAnswer - time.Millisecond), nil},
-		{"no answer", slow, silent, nil},
+		{"an answer below it", slow, answer(slowAnswer - time.Millisecond), ""},
+		{"no answer", slow, silent, ""},
 		{"DHCP at the limit", slow, dhcp(slowDHCP), provisioning.FaultDHCPSlow},
-		{"DHCP below it", slow, dhcp(slowDHCP - time.Millisecond), nil},
+		{"DHCP below it", slow, dhcp(slowDHCP - time.Millisecond), ""},
 	} {
 		if got := test.judge(test.facts).Fault; got != test.want {
 			t.Errorf("%s: %+v", test.name, got)
@@ -89,7 +89,7 @@ func TestServerDead(t *testing.T) {
 // Silence is that of a lossy way only where it would be that of a firewall, and where enough is lost.
 func TestOnLossyWay(t *testing.T) {
 	for _, test := range []struct {
-		met, want *provisioning.Fault
+		met, want provisioning.Fault
 		answered  int
 	}{
 		{provisioning.FaultFiltered, provisioning.FaultLossyWay, 90},
@@ -102,7 +102,7 @@ func TestOnLossyWay(t *testing.T) {
 	} {
 		f := &Facts{Quality: []discover.Quality{{Asked: 100, Answered: 100}, {Asked: 100, Answered: test.answered}}}
 		if got := onLossyWay(f, test.met.Met(provisioning.Facts{"at": "fe01.contoso.com:5061"})); got.Fault != test.want || got.Facts["at"] == nil {
-			t.Errorf("%s, %d answered: %+v", test.met.ID, test.answered, got)
+			t.Errorf("%s, %d answered: %+v", test.met, test.answered, got)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func isNamed(c provisioning.Candidate) bool { return !provisioning.IsAddress(c.H
 // is known.
 func showsNothing(f *Facts, p *Place) bool {
 	best := p.best()
-	known := provisioning.DeadForDNS[best.Trouble.Fault] != nil || best.Trouble.Fault == provisioning.FaultNoNeighbour || !ledElsewhere(f, p, best.Trouble).None()
+	known := provisioning.DeadForDNS[best.Trouble.Fault] != "" || best.Trouble.Fault == provisioning.FaultNoNeighbour || !ledElsewhere(f, p, best.Trouble).None()
 	return stage(best) == 0 && !known
 }
 
@@ -110,7 +110,7 @@ func addressFails(f *Facts) provisioning.Trouble {
 		alone := *p
 		alone.Probes = []*signin.Probe{probe}
 		t := overFamily(f, p, probe, deadPlace(f, &alone))
-		if shared := nothingBehind(f, probe.Addr); !shared.None() && provisioning.DeadForDNS[t.Fault] == nil && t.Fault != provisioning.FaultOneFamilyTold {
+		if shared := nothingBehind(f, probe.Addr); !shared.None() && provisioning.DeadForDNS[t.Fault] == "" && t.Fault != provisioning.FaultOneFamilyTold {
 			t = shared
 		}
 		switch t.Fault { // the service runs: elsewhere
@@ -186,7 +186,7 @@ func spareFails(f *Facts) provisioning.Trouble {
 }
 
 // otherService are the faults of a port at which something else than a Registrar may listen.
-var otherService = []*provisioning.Fault{provisioning.FaultTLSNot, provisioning.FaultTLSSilent, provisioning.FaultNotSIP}
+var otherService = []provisioning.Fault{provisioning.FaultTLSNot, provisioning.FaultTLSSilent, provisioning.FaultNotSIP}
 
 // deadPlace is what is wrong with one place, or with the name that leads there.
 func deadPlace(f *Facts, p *Place) provisioning.Trouble {
@@ -204,7 +204,7 @@ func atPlace(f *Facts, p *Place) provisioning.Trouble {
 		return another
 	}
 	switch t := probe.Trouble; {
-	case provisioning.DeadForDNS[t.Fault] != nil, t.Fault == provisioning.FaultRouteRefuses: // whatever else there is, it is behind it
+	case provisioning.DeadForDNS[t.Fault] != "", t.Fault == provisioning.FaultRouteRefuses: // whatever else there is, it is behind it
 		return t
 	case probe.Reason() == provisioning.ConnectRefused, probe.Reason() == provisioning.ConnectTimeout, probe.Reason() == provisioning.ConnectUnreachable:
 		return closedPlace(f, p, t)

@@ -47,7 +47,7 @@ func byRoute(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 }
 
 // unheardOf are the faults of silence that a wrong route may cause.
-var unheardOf = []*provisioning.Fault{
+var unheardOf = []provisioning.Fault{
 	provisioning.FaultFiltered, provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultHostUnreachable,
 	provisioning.FaultDNSSilent, provisioning.FaultDNSSilentWayOpen, provisioning.FaultDNSUpstream,
 }

@@ -16,10 +16,10 @@ const (
 )
 
 // lacksDefault are the faults of a device that has no default route, before it is known what DHCP says to that.
-var lacksDefault = []*provisioning.Fault{provisioning.FaultNoDefaultRoute, provisioning.FaultDNSNoDefault, provisioning.FaultNoDefault}
+var lacksDefault = []provisioning.Fault{provisioning.FaultNoDefaultRoute, provisioning.FaultDNSNoDefault, provisioning.FaultNoDefault}
 
 // routerFaults are what they are then.
-var routerFaults = []*provisioning.Fault{provisioning.FaultNoDefaultRoute, provisioning.FaultNoRouterGiven, provisioning.FaultRouterNotTaken, provisioning.FaultRouterIgnored}
+var routerFaults = []provisioning.Fault{provisioning.FaultNoDefaultRoute, provisioning.FaultNoRouterGiven, provisioning.FaultRouterNotTaken, provisioning.FaultRouterIgnored}
 
 // noDefault is about a device that has no default route, and for which what it needs is behind one: nothing that it asks or would try is
 // beside it.
@@ -81,7 +81,7 @@ func beyondReach(f *Facts) (all []string) {
 }
 
 // routerOf is what DHCP says of a router, where this device has no default route.
-func routerOf(f *Facts) (*provisioning.Fault, provisioning.Facts) {
+func routerOf(f *Facts) (provisioning.Fault, provisioning.Facts) {
 	if why, silent := unheardOfRouters(f); why != "" {
 		facts := provisioning.Facts{"why": why}
 		if silent {

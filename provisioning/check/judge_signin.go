@@ -14,7 +14,7 @@ func refusal(f *Facts) provisioning.Trouble {
 	if t := untried(f); !t.None() {
 		return t
 	}
-	if sameWay[f.SignIn.Trouble.Fault] != nil {
+	if sameWay[f.SignIn.Trouble.Fault] != "" {
 		if t := alike(f); !t.None() {
 			return t
 		}
@@ -76,7 +76,7 @@ func untried(f *Facts) provisioning.Trouble {
 }
 
 // withoutCertificate are the faults of a device that has nothing to sign in with.
-var withoutCertificate = []*provisioning.Fault{provisioning.FaultNoIdentity, provisioning.FaultNoPassword}
+var withoutCertificate = []provisioning.Fault{provisioning.FaultNoIdentity, provisioning.FaultNoPassword}
 
 // certificateFails is about a device that signs in, and not with its certificate.
 func certificateFails(f *Facts) provisioning.Trouble {
@@ -91,7 +91,7 @@ func certificateFails(f *Facts) provisioning.Trouble {
 }
 
 // untriedHere are why a certificate was not tried that may well be as it should be.
-var untriedHere = []*provisioning.Fault{provisioning.FaultOnlyDaemon, provisioning.FaultDaemonUnknown, provisioning.FaultIdentityUnreadable}
+var untriedHere = []provisioning.Fault{provisioning.FaultOnlyDaemon, provisioning.FaultDaemonUnknown, provisioning.FaultIdentityUnreadable}
 
 // besideFails is about a device whose daemon is registered where a second connection, or sign-in, is not to be had.
 func besideFails(f *Facts) provisioning.Trouble { return f.Second }

@@ -378,7 +378,7 @@ func (l *looker) holds(s *provisioning.Status) bool {
 		s.Registrar.Endpoint == r.Endpoint && s.Registrar.Address == r.Address
 }
 
-func notListed(p provisioning.Pace) bool { return p.Fault == provisioning.FaultUnlisted.ID }
+func notListed(p provisioning.Pace) bool { return p.Fault == string(provisioning.FaultUnlisted) }
 
 // proveReady notes that a server has dealt with the device, whatever it says to strangers.
 func (l *looker) proveReady(a provisioning.Attempt) {

@@ -121,14 +121,15 @@ func (d Daemon) cause() provisioning.Trouble {
 
 // toldAs is a Trouble in the words of the daemon, with the side of the fault that it names.
 func toldAs(t provisioning.Trouble, fault, what, do string) provisioning.Trouble {
-	told := *t.Fault
-	told.What, told.Do = "{what}", "{do}"
-	for _, f := range provisioning.Faults() {
-		if f.ID == fault {
-			told.Side = f.Side
-		}
+	t = t.InWords(what, do)
+	switch side := provisioning.Fault(fault).Side(); {
+	case !slices.Contains(provisioning.Faults(), provisioning.Fault(fault)): // of a daemon of another version
+		return t
+	case side == "":
+		return t.OnNoSide()
+	default:
+		return t.On(side)
 	}
-	return told.Met(provisioning.Facts{"what": what, "do": do})
 }
 
 // refused is why the daemon does not use the password: who has refused it, as far as that is known. That it is not used is the consequence.
@@ -201,7 +202,7 @@ type Check struct {
 func (c *Check) because(result Result, t provisioning.Trouble) {
 	c.Result, c.Reason, c.Hint = result, t.Reason(), t.Hint()
 	if t.Specific() {
-		c.Fault, c.What = t.Fault.ID, t.What()
+		c.Fault, c.What = string(t.Fault), t.What()
 	}
 }
 

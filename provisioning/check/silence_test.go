@@ -19,7 +19,7 @@ import (
 func TestMend75WhatTheSilentShare(t *testing.T) {
 	for _, test := range []struct {
 		site   string
-		fault  *provisioning.Fault
+		fault  provisioning.Fault
 		follow int // of the sources and attempts of the last cycle
 	}{
 		{site: "gateway-alone-and-last-good", fault: provisioning.FaultNothingBehind, follow: 3},
@@ -50,10 +50,10 @@ func TestMend75WhatTheSilentShare(t *testing.T) {
 						follow++
 					}
 				}
-				if status.Fault != test.fault.ID || follow != test.follow {
-					t.Errorf("it rests for %s: %s; %d follow, want %s and %d\n%+v\n%+v", status.Fault, status.What, follow, test.fault.ID, test.follow, status.Cycle.Sources, status.Cycle.Attempts)
+				if status.Fault != string(test.fault) || follow != test.follow {
+					t.Errorf("it rests for %s: %s; %d follow, want %s and %d\n%+v\n%+v", status.Fault, status.What, follow, string(test.fault), test.follow, status.Cycle.Sources, status.Cycle.Attempts)
 				}
-				if want := fmt.Sprintf("%s %v", test.fault.ID, test.follow > 0); rested != want {
+				if want := fmt.Sprintf("%s %v", string(test.fault), test.follow > 0); rested != want {
 					t.Errorf("the history has %s, want %s", rested, want)
 				}
 			})

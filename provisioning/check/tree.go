@@ -46,7 +46,7 @@ func (b *branch) explained(c Check) bool {
 	if !mayCause(b.verdict, c.Reason) {
 		return false
 	}
-	return c.ID != area && (root != area || below) && slices.Contains(b.verdict.Fault.Moot, root)
+	return c.ID != area && (root != area || below) && slices.Contains(b.verdict.Fault.Explains(), root)
 }
 
 // agree has no source and no Registrar stand better than what is below it: such a node says what the first one below it says
@@ -225,8 +225,8 @@ func explainsDaemon(verdict provisioning.Trouble, f *Facts) bool {
 	if d.NotRunning || d.registered() || verdict.None() || f.signsIn() {
 		return false
 	}
-	moot := verdict.Fault.Moot
-	return verdict.Reason() == d.Reason || verdict.Fault.ID == d.Fault || slices.Contains(moot, "registrar") || d.Reason.IsDiscovery() && slices.Contains(moot, "dns")
+	moot := verdict.Fault.Explains()
+	return verdict.Reason() == d.Reason || string(verdict.Fault) == d.Fault || slices.Contains(moot, "registrar") || d.Reason.IsDiscovery() && slices.Contains(moot, "dns")
 }
 
 // option is one option as a tech compares it with the server: its meaning and its bytes.

@@ -48,15 +48,15 @@ func TestEndsSoon(t *testing.T) {
 		name       string
 		life, left time.Duration
 		role       Role
-		want       *provisioning.Fault
+		want       provisioning.Fault
 	}{
 		{"14 days of a year", 365 * day, 14 * day, Planned, provisioning.FaultEndsSoon},
 		{"of last good", 365 * day, day, LastGood, provisioning.FaultEndsSoon},
-		{"of a Registrar that is not used", 365 * day, day, Unplanned, nil},
-		{"more than 14 days", 365 * day, 14*day + time.Second, Planned, nil},
-		{"a twelfth of a day", day, 2 * time.Hour, Planned, nil},
+		{"of a Registrar that is not used", 365 * day, day, Unplanned, ""},
+		{"more than 14 days", 365 * day, 14*day + time.Second, Planned, ""},
+		{"a twelfth of a day", day, 2 * time.Hour, Planned, ""},
 		{"less", day, 2*time.Hour - time.Second, Planned, provisioning.FaultEndsSoon},
-		{"over", 365 * day, -time.Second, Planned, nil},
+		{"over", 365 * day, -time.Second, Planned, ""},
 	} {
 		probe := &signin.Probe{Secured: true, TLS: trust.Shown{NotBefore: now.Add(test.left - test.life), NotAfter: now.Add(test.left)}}
 		place := &Place{Candidate: provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "a"}}, Role: test.role, Probes: []*signin.Probe{probe}}

@@ -50,7 +50,7 @@ var unserved = map[provisioning.Reason]string{provisioning.TLSTimeout: "the TLS 
 
 // secondFails are the faults of a connection that a limit of connections causes as well, in the words for a second one. Where it is known
 // that nothing is there, or no way to it, there is no limit.
-var secondFails = map[*provisioning.Fault]string{
+var secondFails = map[provisioning.Fault]string{
 	provisioning.FaultFiltered: "is not answered", provisioning.FaultPortFiltered: "is not answered", provisioning.FaultHostDrops: "is not answered",
 	provisioning.FaultRefused: "is refused", provisioning.FaultRefusedTCP: "is refused", provisioning.FaultHostUnreachable: "is rejected",
 }

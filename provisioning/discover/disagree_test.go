@@ -83,13 +83,13 @@ func TestTroubleOfAnswers(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer dhcpopts.Answer
 		reason provisioning.Reason
-		want   *provisioning.Fault
+		want   provisioning.Fault
 	}{
-		"another reason":            {dhcpopts.Answer{Type: dhcpopts.Unusable}, provisioning.DHCPNoOption, nil},
+		"another reason":            {dhcpopts.Answer{Type: dhcpopts.Unusable}, provisioning.DHCPNoOption, ""},
 		"of no use at all":          {dhcpopts.Answer{Type: dhcpopts.Unusable, Problem: "some words"}, provisioning.DHCPMalformed, provisioning.FaultDHCPUnusable},
 		"cut":                       {dhcpopts.Answer{Type: "ack", Problem: "some words"}, provisioning.DHCPMalformed, provisioning.FaultDHCPCut},
-		"cut, and the option wrong": {dhcpopts.Answer{Type: "ack", Problem: "some words", SIP: dhcpopts.SIPServers{Problem: "more"}}, provisioning.DHCPMalformed, nil},
-		"the option wrong":          {dhcpopts.Answer{Type: "ack", SIP: dhcpopts.SIPServers{Problem: "more"}}, provisioning.DHCPMalformed, nil},
+		"cut, and the option wrong": {dhcpopts.Answer{Type: "ack", Problem: "some words", SIP: dhcpopts.SIPServers{Problem: "more"}}, provisioning.DHCPMalformed, ""},
+		"the option wrong":          {dhcpopts.Answer{Type: "ack", SIP: dhcpopts.SIPServers{Problem: "more"}}, provisioning.DHCPMalformed, ""},
 	} {
 		if got := (&dhcpSource{Who: "10.0.0.67", Answer: test.answer}).trouble(test.reason); got.Fault != test.want {
 			t.Errorf("%s: %+v", name, got)
@@ -106,7 +106,7 @@ func TestTroubleOfAnswers(t *testing.T) {
 		"an empty answer":          {DHCPSurvey{Six: []dhcpopts.Answer{{Type: "reply"}}}, false, provisioning.DHCPNoOption},
 		"addresses":                {DHCPSurvey{Six: []dhcpopts.Answer{{Type: "reply", SIP: addrs}}}, false, provisioning.TLSNoName},
 		"a name":                   {DHCPSurvey{Six: []dhcpopts.Answer{{Type: "reply"}, {Type: "reply", SIP: names}}}, true, provisioning.TLSNoName},
-		"only what was not for us": {DHCPSurvey{Dropped: []dhcpopts.Dropped{{From: netip.MustParseAddr("10.0.0.67"), Why: dhcpopts.OtherTransaction, Count: 2}}}, false, provisioning.FaultDHCPOthers.Reason},
+		"only what was not for us": {DHCPSurvey{Dropped: []dhcpopts.Dropped{{From: netip.MustParseAddr("10.0.0.67"), Why: dhcpopts.OtherTransaction, Count: 2}}}, false, provisioning.FaultDHCPOthers.Reason()},
 	} {
 		reason, _, _ := test.survey.sixReason(dhcpopts.ErrNoAddress)
 		if test.survey.sixNames() != test.names || reason != test.reason && name != "nothing came" {

@@ -35,8 +35,8 @@ func TestField17ReceivedIsNotSilence(t *testing.T) {
 			t.Errorf("%s: %v, %q", test.name, got, details)
 			continue
 		}
-		if !got.None() && (got.Reason() != test.reason || got.Fault.ID != test.fault || got.What() != test.what || string(got.OnSide()) != test.side) {
-			t.Errorf("%s: %s %s on the side of %q: %s", test.name, got.Reason(), got.Fault.ID, got.OnSide(), got.What())
+		if !got.None() && (got.Reason() != test.reason || string(got.Fault) != test.fault || got.What() != test.what || string(got.OnSide()) != test.side) {
+			t.Errorf("%s: %s %s on the side of %q: %s", test.name, got.Reason(), string(got.Fault), got.OnSide(), got.What())
 		}
 	}
 	for why := dhcpopts.Read + 1; why <= dhcpopts.TooLong; why++ {

@@ -82,9 +82,9 @@ func TestJudgeWithoutAnswers(t *testing.T) {
 	}{
 		"IPv6 names one":                 {DHCPSurvey{Six: named}, failed, nil, "", ""},
 		"IPv6 only, and silent":          {DHCPSurvey{}, failed, nil, provisioning.DHCPSilent, "no socket"},
-		"IPv6 only, of others":           {DHCPSurvey{Dropped: strangers}, failed, nil, provisioning.FaultDHCPOthers.Reason, "from 10.0.0.67: " + DropWords(strangers[0]) + ", 1 times"},
+		"IPv6 only, of others":           {DHCPSurvey{Dropped: strangers}, failed, nil, provisioning.FaultDHCPOthers.Reason(), "from 10.0.0.67: " + DropWords(strangers[0]) + ", 1 times"},
 		"neither can be asked":           {DHCPSurvey{}, failed, failed6, provisioning.Unknown, "no socket"},
-		"asked, and only of others":      {DHCPSurvey{Dropped: strangers}, nil, nil, provisioning.FaultDHCPOthers.Reason, "from 10.0.0.67: " + DropWords(strangers[0]) + ", 1 times"},
+		"asked, and only of others":      {DHCPSurvey{Dropped: strangers}, nil, nil, provisioning.FaultDHCPOthers.Reason(), "from 10.0.0.67: " + DropWords(strangers[0]) + ", 1 times"},
 		"asked, and silent":              {DHCPSurvey{}, nil, nil, provisioning.DHCPSilent, ""},
 		"an answer, whatever else there": {DHCPSurvey{Answers: []dhcpopts.Answer{{Type: "ack"}}, Dropped: strangers}, nil, nil, provisioning.DHCPNoOption, "from invalid IP"},
 	} {

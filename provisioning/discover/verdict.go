@@ -15,7 +15,7 @@ import (
 )
 
 // dnsFaults has every srv.Kind but those that prove absence: what a look-up that found nothing is.
-var dnsFaults = map[srv.Kind]*provisioning.Fault{
+var dnsFaults = map[srv.Kind]provisioning.Fault{
 	srv.NotOffered:  provisioning.FaultNotOffered,
 	srv.Timeout:     provisioning.FaultDNSSilentFor,
 	srv.NoServer:    provisioning.FaultNoNameServer,
@@ -76,7 +76,7 @@ func serverTrouble(e *srv.Error) provisioning.Trouble {
 		fault = provisioning.FaultDNSNoDefault
 	}
 	switch class := e.Says.Class(); {
-	case fault == nil:
+	case fault == "":
 		return provisioning.Unknown.Met(plain.Words(e))
 	case class == srv.Filtered:
 		return provisioning.FaultDNSBlocked.Because(fault.Met(facts), facts)

@@ -49,7 +49,7 @@ func TestFaultsOfDNS(t *testing.T) {
 	var b strings.Builder
 	tell := func(name string, trouble provisioning.Trouble) {
 		if !trouble.None() {
-			fmt.Fprintf(&b, "%s: %s (%s, %s)\n\t%s\n\t%s\n", name, trouble.Fault.ID, trouble.Reason(), trouble.OnSide(), trouble.What(), trouble.Hint())
+			fmt.Fprintf(&b, "%s: %s (%s, %s)\n\t%s\n\t%s\n", name, string(trouble.Fault), trouble.Reason(), trouble.OnSide(), trouble.What(), trouble.Hint())
 		}
 	}
 	codes := map[srv.Kind]int{srv.NoRecord: 3, srv.DanglingAlias: 3, srv.ServFail: 2, srv.Refused: 5, srv.FormErr: 1, srv.NotImp: 4, srv.OtherCode: 9}

@@ -13,7 +13,7 @@ import (
 )
 
 // faults has every certprov.Kind.
-var faults = map[certprov.Kind]*provisioning.Fault{
+var faults = map[certprov.Kind]provisioning.Fault{
 	certprov.Unknown:            provisioning.FaultEnrolBroken,
 	certprov.BadAddress:         provisioning.FaultEnrolNotThere,
 	certprov.Unreachable:        provisioning.FaultEnrolUnreachable,

@@ -18,7 +18,7 @@ import (
 func TestFaults(t *testing.T) {
 	var b strings.Builder
 	show := func(what string, trouble provisioning.Trouble) {
-		fmt.Fprintf(&b, "%s: %s %s\n\t%s\n\t%s\n", what, trouble.Reason(), trouble.Fault.ID, trouble.What(), trouble.Hint())
+		fmt.Fprintf(&b, "%s: %s %s\n\t%s\n\t%s\n", what, trouble.Reason(), string(trouble.Fault), trouble.What(), trouble.Hint())
 	}
 	for _, k := range certprov.Kinds() {
 		e := &certprov.Error{Kind: k, At: "web01.contoso.com:443/x", Status: 500, ID: 28000, Code: "code", Reason: "words", Offered: []string{"PortOne", "PortTwo"}, Problem: "what is wrong", Err: errors.New("raw")}

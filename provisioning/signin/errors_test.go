@@ -93,7 +93,7 @@ func TestRefusedPasswordsWantARestart(t *testing.T) {
 // for none but those that show no TLS, nor for what has no kind at all.
 func TestEveryKindOfTLSHasAReason(t *testing.T) {
 	for _, p := range trust.Problems() {
-		if certificateFaults[p] == nil {
+		if certificateFaults[p] == "" {
 			t.Errorf("problem %d of a certificate means nothing", p)
 		}
 		if got := ReasonOf(&attemptError{stage: handshaking, err: &trust.CertificateError{Problem: p, Err: io.EOF}}); !got.IsCertificate() {
@@ -102,7 +102,7 @@ func TestEveryKindOfTLSHasAReason(t *testing.T) {
 	}
 	open := []trust.HandshakeKind{trust.Silent, trust.HungUp, trust.NotTLS}
 	for _, k := range trust.HandshakeKinds() {
-		if known := handshakeFaults[k] != nil; known == (k == trust.BadCertificate || k == trust.HandshakeFailed) {
+		if known := handshakeFaults[k] != ""; known == (k == trust.BadCertificate || k == trust.HandshakeFailed) {
 			t.Errorf("kind %d of a handshake: in the table: %t", k, known)
 		}
 		err := &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: k, Err: errors.New("tls: some words")}}

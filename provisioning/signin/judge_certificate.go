@@ -9,7 +9,7 @@ import (
 )
 
 // identityFaults has every sip.CertificateKind.
-var identityFaults = map[sip.CertificateKind]*provisioning.Fault{
+var identityFaults = map[sip.CertificateKind]provisioning.Fault{
 	sip.CertificateRefused: provisioning.FaultIdentityRefused,
 	sip.CertificateUnknown: provisioning.FaultIdentityUnknown,
 	sip.CertificateRevoked: provisioning.FaultIdentityRevoked,
@@ -40,7 +40,7 @@ func (j *judgement) certified(e *sip.CertificateError) provisioning.Trouble {
 		j.know("skew", strings.TrimSuffix(strings.TrimSuffix(skew.String(), "0s"), "0m"))
 	}
 	fault := identityFaults[e.Kind]
-	if fault == nil {
+	if fault == "" {
 		fault = provisioning.FaultIdentityHandshake
 	}
 	return j.met(fault)

@@ -14,7 +14,7 @@ import (
 )
 
 // certificateFaults has every trust.Problem.
-var certificateFaults = map[trust.Problem]*provisioning.Fault{
+var certificateFaults = map[trust.Problem]provisioning.Fault{
 	trust.Unproven:             provisioning.FaultCertificate,
 	trust.Untrusted:            provisioning.FaultUnknownAuthority,
 	trust.OtherKey:             provisioning.FaultSameNameAuthority,
@@ -58,7 +58,7 @@ func (j *judgement) certificate() provisioning.Trouble {
 	meant := slices.IndexFunc(e.Names, func(name string) bool { return means(name, e.Host) })
 	ofAuthority := e.Of.Subject != "" && !e.Of.Leaf
 	switch {
-	case fault == nil, e.Problem == trust.CriticalExtension && len(e.Extensions) == 0:
+	case fault == "", e.Problem == trust.CriticalExtension && len(e.Extensions) == 0:
 		fault = provisioning.FaultCertificate
 	case e.Problem == trust.WrongName && meant >= 0:
 		fault = provisioning.FaultNameForm

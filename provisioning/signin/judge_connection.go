@@ -25,10 +25,10 @@ func (j *judgement) know(name, text string) {
 	}
 }
 
-func (j *judgement) met(f *provisioning.Fault) provisioning.Trouble { return f.Met(j.facts) }
+func (j *judgement) met(f provisioning.Fault) provisioning.Trouble { return f.Met(j.facts) }
 
 // atPort is for what a host does at a port, or a firewall in its name: where no router is on the way, it is on that host.
-func (j *judgement) atPort(f *provisioning.Fault) provisioning.Trouble {
+func (j *judgement) atPort(f provisioning.Fault) provisioning.Trouble {
 	if j.attempt == nil || !j.attempt.near {
 		return j.met(f)
 	}
@@ -37,7 +37,7 @@ func (j *judgement) atPort(f *provisioning.Fault) provisioning.Trouble {
 }
 
 // dropped is for what was sent, and never acknowledged: something on the way drops it, or the host itself does.
-func (j *judgement) dropped(f *provisioning.Fault) provisioning.Trouble {
+func (j *judgement) dropped(f provisioning.Fault) provisioning.Trouble {
 	if j.attempt.near {
 		j.know("there", "on the way or on that host")
 	}
@@ -115,7 +115,7 @@ func refusedHere(j *judgement) provisioning.Trouble {
 // unreachable are the system's ways to say that no packet gets through, by what they mean. The first are also what it makes of
 // ICMP: host unreachable, and administratively prohibited (EACCES with IPv6).
 var unreachable = []struct {
-	means  *provisioning.Fault
+	means  provisioning.Fault
 	errnos []error
 }{
 	{provisioning.FaultHostUnreachable, []error{syscall.EHOSTUNREACH, syscall.EACCES}},

@@ -12,7 +12,7 @@ import (
 )
 
 // authFaults has every sip.AuthKind but that of a password that rests, which is no fault of its own.
-var authFaults = map[sip.AuthKind]*provisioning.Fault{
+var authFaults = map[sip.AuthKind]provisioning.Fault{
 	sip.NothingOffered:     provisioning.FaultNoChallenge,
 	sip.BasicOffered:       provisioning.FaultOnlyBasic,
 	sip.SchemeUnknown:      provisioning.FaultNoScheme,
@@ -53,7 +53,7 @@ func (j *judgement) answered() provisioning.Trouble {
 		if auth.Kind == sip.PasswordResting {
 			return provisioning.CredentialsResting.Met(j.raw)
 		}
-		if fault := authFaults[auth.Kind]; fault != nil {
+		if fault := authFaults[auth.Kind]; fault != "" {
 			return j.met(fault)
 		}
 		return provisioning.SIPAuthNotSupported.Met(j.raw)
@@ -103,7 +103,7 @@ func (j *judgement) credentials(e *sip.CredentialsError) provisioning.Trouble {
 	if e.Status != nil {
 		j.facts["said"] = e.Status.Said(fmt.Sprint(j.facts["host"]))
 		j.facts["user"] = e.Status.User
-		if d := diagnosed(j.err); d != nil && d.Reason != provisioning.SIPCredentials {
+		if d := diagnosed(j.err); d != "" && d.Reason() != provisioning.SIPCredentials {
 			return j.named(d, provisioning.FaultCredentials)
 		}
 	}
@@ -144,7 +144,7 @@ func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
 	switch {
 	case doubtsPassword(j.err):
 		return j.met(provisioning.FaultForbidden).On(side)
-	case d != nil:
+	case d != "":
 		return j.named(d, fault)
 	case e.NamesNoInterval():
 		return j.met(provisioning.FaultNoMinExpires)
@@ -172,8 +172,8 @@ var leads = []struct {
 }{{}, {"of-agent", provisioning.SideRegistrar}, {"of-address", provisioning.SideRegistrar}, {"of-transport", provisioning.SideRegistrar}, {"of-domain", provisioning.SideOpen}, {"of-account", provisioning.SideAccount}}
 
 // named is for a fault that the answer names, and that is what its status stands for: its side is its own, be it known or not.
-func (j *judgement) named(d, status *provisioning.Fault) provisioning.Trouble {
-	return d.Because(status.Met(j.facts), j.facts).On(cmp.Or(d.Side, provisioning.SideOpen))
+func (j *judgement) named(d, status provisioning.Fault) provisioning.Trouble {
+	return d.Because(status.Met(j.facts), j.facts).On(cmp.Or(d.Side(), provisioning.SideOpen))
 }
 
 // about notes what the words of a refusal lead to, and returns whose side that is; "": they do not tell.
@@ -210,7 +210,7 @@ func (j *judgement) rejected(e *sip.StatusError) provisioning.Trouble {
 
 // statusFault is the fault of a status code (RFC 3261 section 21). A 4xx says that this request cannot be granted as it
 // stands; what is about the server, or about now, is said elsewhere.
-func statusFault(code int) *provisioning.Fault {
+func statusFault(code int) provisioning.Fault {
 	switch {
 	case code == 403:
 		return provisioning.FaultAccountRefused
@@ -226,13 +226,13 @@ func statusFault(code int) *provisioning.Fault {
 }
 
 // diagnosed returns the fault that the first diagnostics of an answer name of which we know something, or nil.
-func diagnosed(err error) *provisioning.Fault {
+func diagnosed(err error) provisioning.Fault {
 	for _, said := range diagnosticsOf(err) {
-		if fault := provisioning.FaultOfDiagnostics(said.ID); fault != nil {
+		if fault := provisioning.FaultOfDiagnostics(said.ID); fault != "" {
 			return fault
 		}
 	}
-	return nil
+	return ""
 }
 
 // doubtsPassword says whether a refusal may be that of the password, although it is no 401: Asterisk's chan_sip answers
@@ -243,7 +243,7 @@ func doubtsPassword(err error) bool {
 		return false
 	}
 	d := diagnosed(err)
-	return d == nil || d.Reason == provisioning.SIPCredentials
+	return d == "" || d.Reason() == provisioning.SIPCredentials
 }
 
 func diagnosticsOf(err error) []sip.Diagnostic {

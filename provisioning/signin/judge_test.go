@@ -32,7 +32,7 @@ func TestJudge(t *testing.T) {
 		trouble.Facts["now"] = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 		id := "(none)"
 		if !trouble.None() {
-			id = trouble.Fault.ID
+			id = string(trouble.Fault)
 		}
 		fmt.Fprintf(&b, "%s: %s (%s, %s)\n\t%s\n\t%s\n", row.name, id, trouble.Reason(), trouble.OnSide(), trouble.What(), trouble.Do())
 		for _, cure := range trouble.Otherwise() {
@@ -40,7 +40,7 @@ func TestJudge(t *testing.T) {
 		}
 	}
 	inBand := unreadable(c.Host, "some words")
-	fmt.Fprintf(&b, "told in band, unreadable: %s (%s, %s)\n\t%s\n\t%s\n", inBand.Fault.ID, inBand.Reason(), inBand.OnSide(), inBand.What(), inBand.Hint())
+	fmt.Fprintf(&b, "told in band, unreadable: %s (%s, %s)\n\t%s\n\t%s\n", string(inBand.Fault), inBand.Reason(), inBand.OnSide(), inBand.What(), inBand.Hint())
 	const file = "testdata/faults.golden"
 	golden.Compare(t, file, []byte(b.String()))
 	said := regexp.MustCompile(`trust_pins = \["sha256:[0-9a-f]{64}"\]`).ReplaceAllString(b.String(), "")

@@ -14,7 +14,7 @@ import (
 
 // handshakeFaults has every trust.HandshakeKind but that of a certificate, whose Problem says more, and that which says
 // nothing.
-var handshakeFaults = map[trust.HandshakeKind]*provisioning.Fault{
+var handshakeFaults = map[trust.HandshakeKind]provisioning.Fault{
 	trust.NoVersion:        provisioning.FaultTLSOld,
 	trust.NoCipher:         provisioning.FaultTLSCipher,
 	trust.WantsCertificate: provisioning.FaultServerPort,
@@ -70,7 +70,7 @@ func (j *judgement) handshake() provisioning.Trouble {
 		return j.met(provisioning.FaultTLSNameUnknown)
 	case trust.AsksAnew(j.err):
 		return j.met(provisioning.FaultTLSAnew)
-	case ended && handshakeFaults[e.Kind] != nil:
+	case ended && handshakeFaults[e.Kind] != "":
 		j.know("begins", begins(e.First))
 		j.know("alert", fmt.Sprintf("%d, %s", e.Alert, plain.Words(tls.AlertError(e.Alert))))
 		return j.ended(handshakeFaults[e.Kind])
@@ -86,7 +86,7 @@ func (j *judgement) handshake() provisioning.Trouble {
 }
 
 // ended is for a handshake that has come to its end for want of an answer, or in another way that is no word of the server's.
-func (j *judgement) ended(f *provisioning.Fault) provisioning.Trouble {
+func (j *judgement) ended(f provisioning.Fault) provisioning.Trouble {
 	switch f {
 	case provisioning.FaultTLSCut, provisioning.FaultTLSHungUp:
 		return j.atPort(f)

@@ -13,9 +13,9 @@ func TestSkipsThatAreFailures(t *testing.T) {
 		fault  string
 		want   bool
 	}{
-		{provisioning.NoAddress, provisioning.FaultRedirectNoAddress.ID, true},
-		{provisioning.NoAddress, provisioning.FaultNoAddress.ID, true},
-		{provisioning.NameNotAllowed, provisioning.FaultOutsideDomain.ID, true},
+		{provisioning.NoAddress, string(provisioning.FaultRedirectNoAddress), true},
+		{provisioning.NoAddress, string(provisioning.FaultNoAddress), true},
+		{provisioning.NameNotAllowed, string(provisioning.FaultOutsideDomain), true},
 		{provisioning.TransportPolicy, "", false},
 		{provisioning.SameAsFailed, "", false},
 		{provisioning.SRVExists, "", false},
