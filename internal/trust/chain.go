@@ -13,9 +13,9 @@ import (
 // describe gives a failed verification its Problem, and the certificate it is about. crypto/x509 has a type for most of
 // them; for what it says in words alone, the chain is examined here.
 func describe(host string, chain []*x509.Certificate, s Settings, err error) *CertificateError {
-	leaf, now := chain[0], s.now()
+	leaf, now, by := chain[0], s.now(), newSignatures()
 	e := &CertificateError{Host: host, Names: names(leaf), Now: now, Err: err}
-	for _, c := range signedPath(chain) {
+	for _, c := range by.path(chain) {
 		e.Sent = append(e.Sent, Seen{distinguished(c.RawSubject, c.Subject), Fingerprint(c)})
 	}
 	// Of a certificate that is valid at the floor, the clock is not what fails.
@@ -32,16 +32,16 @@ func describe(host string, chain []*x509.Certificate, s Settings, err error) *Ce
 			problem, e.Err = NoName, fmt.Errorf("it has no Subject Alternative Name, only the common name %q", leaf.Subject.CommonName)
 		}
 	default:
-		problem, of = chainProblem(chain, s, now, err)
+		problem, of = by.chainProblem(chain, s, now, err)
 	}
 	e.Problem, e.Of = problem, *certificate(of, leaf)
 	e.Of.Root = !contains(chain, of) || isSelfSigned(of) && contains(s.Own, of)
-	e.examine(chain, s, of)
+	e.examine(chain, s, of, by)
 	return e
 }
 
 // examine adds what is known of the certificates beside the one that has the Problem.
-func (e *CertificateError) examine(chain []*x509.Certificate, s Settings, of *x509.Certificate) {
+func (e *CertificateError) examine(chain []*x509.Certificate, s Settings, of *x509.Certificate, by *signatures) {
 	switch e.Problem {
 	case SelfSigned, Untrusted, StrangeIssuer, WrongIssuer, OtherKey, FormerRoot:
 		e.Nameless = checkNames(chain[0], e.Host, s.Allowed) != nil
@@ -50,10 +50,10 @@ func (e *CertificateError) examine(chain []*x509.Certificate, s Settings, of *x5
 			e.Extensions = append(e.Extensions, id.String())
 		}
 	case Expired, NotYetValid:
-		e.Unknown = !e.Of.Leaf && !e.Of.Root && !slices.ContainsFunc(append(above(chain, next), of), func(c *x509.Certificate) bool { return hasRoot(s.Roots, c.RawIssuer) })
+		e.Unknown = !e.Of.Leaf && !e.Of.Root && !slices.ContainsFunc(append(above(chain, by.next), of), func(c *x509.Certificate) bool { return hasRoot(s.Roots, c.RawIssuer) })
 	default: // nothing more is known
 	}
-	for _, c := range strangers(chain) {
+	for _, c := range by.strangers(chain) {
 		if e.Problem == StrangeIssuer || e.Problem == WrongIssuer && bytes.Equal(c.RawSubject, of.RawIssuer) {
 			e.Others = append(e.Others, certificate(c, chain[0]))
 		}
@@ -86,7 +86,7 @@ func wrongTime(c *x509.Certificate, now, floor time.Time) Problem {
 }
 
 // chainProblem is why no chain to a trusted root was found, and the certificate where that shows.
-func chainProblem(chain []*x509.Certificate, s Settings, now time.Time, err error) (Problem, *x509.Certificate) {
+func (by *signatures) chainProblem(chain []*x509.Certificate, s Settings, now time.Time, err error) (Problem, *x509.Certificate) {
 	var (
 		invalid x509.CertificateInvalidError
 		unknown x509.UnknownAuthorityError
@@ -95,23 +95,23 @@ func chainProblem(chain []*x509.Certificate, s Settings, now time.Time, err erro
 	leaf := chain[0]
 	switch {
 	case errors.As(err, &invalid):
-		return invalidProblem(chain, s, now, invalid)
+		return by.invalidProblem(chain, s, now, invalid)
 	case errors.As(err, &unknown) && unknown.Cert != nil:
-		return unknownProblem(chain, s, unknown.Cert)
+		return by.unknownProblem(chain, s, unknown.Cert)
 	case errors.As(err, new(x509.UnhandledCriticalExtension)):
-		return CriticalExtension, first(withRoots(chain, s.Own), func(c *x509.Certificate) bool { return len(c.UnhandledCriticalExtensions) > 0 })
+		return CriticalExtension, first(by.withRoots(chain, s.Own), func(c *x509.Certificate) bool { return len(c.UnhandledCriticalExtensions) > 0 })
 	case errors.As(err, &noRoots):
 		return NoRoots, leaf
 	}
 	return Unproven, leaf
 }
 
-func invalidProblem(chain []*x509.Certificate, s Settings, now time.Time, invalid x509.CertificateInvalidError) (Problem, *x509.Certificate) {
+func (by *signatures) invalidProblem(chain []*x509.Certificate, s Settings, now time.Time, invalid x509.CertificateInvalidError) (Problem, *x509.Certificate) {
 	of := invalid.Cert
 	if of == nil {
 		of = chain[0]
 	}
-	all := withRoots(chain, s.Own)
+	all := by.withRoots(chain, s.Own)
 	switch invalid.Reason {
 	case x509.Expired: // what crypto/x509 calls so may as well begin later
 		return wrongTime(of, now, s.Floor), of
@@ -137,10 +137,12 @@ func invalidProblem(chain []*x509.Certificate, s Settings, now time.Time, invali
 }
 
 // withRoots adds the roots of the site to which what is sent leads.
-func withRoots(chain, own []*x509.Certificate) []*x509.Certificate {
+func (by *signatures) withRoots(chain, own []*x509.Certificate) []*x509.Certificate {
 	all := slices.Clip(chain)
 	for _, root := range own {
-		if slices.ContainsFunc(chain, func(c *x509.Certificate) bool { return bytes.Equal(c.RawIssuer, root.RawSubject) && hasSigned(root, c) }) {
+		if slices.ContainsFunc(chain, func(c *x509.Certificate) bool {
+			return bytes.Equal(c.RawIssuer, root.RawSubject) && by.hasSigned(root, c)
+		}) {
 			all = append(all, root)
 		}
 	}
@@ -149,7 +151,7 @@ func withRoots(chain, own []*x509.Certificate) []*x509.Certificate {
 
 // unknownProblem says why nobody is found who has signed a certificate of the chain: crypto/x509 knows, and says it in words
 // alone.
-func unknownProblem(chain []*x509.Certificate, s Settings, of *x509.Certificate) (Problem, *x509.Certificate) {
+func (by *signatures) unknownProblem(chain []*x509.Certificate, s Settings, of *x509.Certificate) (Problem, *x509.Certificate) {
 	if of.Equal(chain[0]) && isSelfSigned(of) {
 		return SelfSigned, of
 	}
@@ -158,9 +160,9 @@ func unknownProblem(chain []*x509.Certificate, s Settings, of *x509.Certificate)
 		if issuer.Equal(of) || !bytes.Equal(issuer.RawSubject, of.RawIssuer) {
 			continue
 		}
-		err := of.CheckSignatureFrom(issuer)
+		err := by.check(signature{issuer, of, true})
 		isCA := issuer.IsCA && issuer.BasicConstraintsValid
-		switch limited := errors.As(err, new(x509.ConstraintViolationError)) && hasSigned(issuer, of); {
+		switch limited := errors.As(err, new(x509.ConstraintViolationError)) && by.hasSigned(issuer, of); {
 		case limited && isCA:
 			return NotSigner, issuer
 		case limited:
@@ -170,7 +172,7 @@ func unknownProblem(chain []*x509.Certificate, s Settings, of *x509.Certificate)
 		case errors.Is(err, x509.ErrUnsupportedAlgorithm):
 			return UnknownSignature, of
 		}
-		sent = sent || err != nil
+		sent = sent || err != nil && !errors.Is(err, errTooMany)
 	}
 	root := ownIssuer(s.Own, of)
 	switch {
@@ -184,7 +186,7 @@ func unknownProblem(chain []*x509.Certificate, s Settings, of *x509.Certificate)
 		return OtherKey, of
 	case sent:
 		return WrongIssuer, of
-	case !isSelfSigned(of) && len(strangers(chain)) > 0:
+	case !isSelfSigned(of) && len(by.strangers(chain)) > 0:
 		return StrangeIssuer, of
 	}
 	return Untrusted, of

@@ -67,9 +67,10 @@ func show(state tls.ConnectionState) Shown {
 	s.Issuer, s.Names, s.Key = distinguished(leaf.RawIssuer, leaf.Issuer), names(leaf), keyOf(leaf)
 	s.NotBefore, s.NotAfter = leaf.NotBefore, leaf.NotAfter
 	s.SelfSigned = isSelfSigned(leaf)
-	end := last(state.PeerCertificates, next)
+	by := newSignatures()
+	end := last(state.PeerCertificates, by.next)
 	s.LeadsTo, s.Complete = distinguished(end.RawIssuer, end.Issuer), isSelfSigned(end)
-	for _, c := range above(state.PeerCertificates, next) {
+	for _, c := range above(state.PeerCertificates, by.next) {
 		if s.IssuerEnds.IsZero() || c.NotAfter.Before(s.IssuerEnds) {
 			s.IssuerBegins, s.IssuerEnds, s.IssuerName = c.NotBefore, c.NotAfter, c.Subject.CommonName
 		}

@@ -170,10 +170,10 @@ func TestMend77ManyOfOneName(t *testing.T) {
 	for range maxSeen + 1 {
 		chain = append(chain, certify(t, root, "middle", certifies()).cert)
 	}
-	if got := next(chain[0], append(chain, middle.cert)); got == nil || got.Equal(middle.cert) {
+	if got := newSignatures().next(chain[0], append(chain, middle.cert)); got == nil || got.Equal(middle.cert) {
 		t.Error("all of them were compared")
 	}
-	if got := strangers(chain); len(got) != maxSeen {
+	if got := newSignatures().strangers(chain); len(got) != maxSeen {
 		t.Errorf("%d are kept", len(got))
 	}
 }

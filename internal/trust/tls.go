@@ -96,17 +96,20 @@ func verify(host string, chain []*x509.Certificate, s Settings) (anchor string, 
 		s.Roots = s.LateRoots()
 		chains, err = chained(chain, s.Roots, s.now(), s.Floor)
 	}
+	tried := map[string]bool{} // a server may send one a hundred times
 	for _, c := range chain {
 		if err == nil {
 			break
 		}
-		if !s.Pins[Fingerprint(c)] {
+		pin := Fingerprint(c)
+		if !s.Pins[pin] || tried[pin] {
 			continue
 		}
+		tried[pin] = true
 		pool := x509.NewCertPool()
 		pool.AddCert(c)
 		if to, failed := chained(chain, pool, s.now(), s.Floor); failed == nil {
-			chains, err, anchor = to, nil, Fingerprint(c)
+			chains, err, anchor = to, nil, pin
 		}
 	}
 	if err == nil {
