@@ -13,8 +13,8 @@ import (
 func (e *eye) lookBack(f *Facts, p *prober) {
 	for i := range f.Plan.Try {
 		c := f.Plan.Try[i]
-		if c.Addrs = addrsIn(e.memory.Earlier(&f.Plan.Try[i]), "was"); c.Addrs != nil && !f.ByPassed {
-			p.probe(c, Unplanned)
+		if c.Addrs = addrsIn(e.memory.Earlier(&f.Plan.Try[i]), "was"); c.Addrs != nil && !f.ByPassed && c.Transport == provisioning.TLS {
+			p.lookBackAt(c)
 		}
 	}
 }
@@ -32,7 +32,9 @@ func (e *eye) lookedBack(f *Facts) {
 		f.Earlier[c.Endpoint] = earlier
 		for _, p := range f.Places {
 			if p.Endpoint == c.Endpoint {
-				seenEarlier(p.Probes, earlier)
+				was := formerOf(f, p)
+				was.Probes = slices.DeleteFunc(was.Probes, func(probe *signin.Probe) bool { return slices.Contains(p.Addrs, probe.Addr) }) // another name server still gives it
+				seenEarlier(slices.Concat(p.Probes, was.Probes), earlier)
 				for _, probe := range p.Probes {
 					if slices.Contains(c.Addrs, probe.Addr) && !probe.Trouble.None() {
 						probe.Trouble = provisioning.Led(earlier, probe.Trouble)
@@ -42,6 +44,16 @@ func (e *eye) lookedBack(f *Facts) {
 		}
 	}
 	e.led = f.Earlier
+}
+
+// formerOf is a place as it was when the device last registered: at the addresses that its host had then.
+func formerOf(f *Facts, p *Place) *Place {
+	for _, was := range f.Former {
+		if was.Endpoint == p.Endpoint {
+			return was
+		}
+	}
+	return &Place{}
 }
 
 // seenEarlier adds to where a name led earlier what was seen there.

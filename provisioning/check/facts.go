@@ -47,6 +47,7 @@ type Facts struct {
 	Plan        provisioning.Plan
 	Outage      provisioning.Plan
 	Places      []*Place
+	Former      []*Place // those that had other addresses when the device last registered, at these alone
 	// Earlier is where the names of the plan led when the device last registered, by the place, if they lead elsewhere now.
 	Earlier map[provisioning.Endpoint]provisioning.Facts
 	// Autodiscover is what other clients ask, and Leads are where it and other records lead that no step asks for.

@@ -104,7 +104,7 @@ func look(ctx context.Context, o Options) *Facts {
 	l.prober.inClear(nil, f.Plan.Try, Planned)
 	l.prober.inClear(f.Plan.Try, f.Outage.Try, LastGood)
 	l.prober.tasks.Wait()
-	f.Places = l.prober.seen(f)
+	f.Places, f.Former = l.prober.seen(f), l.prober.former
 	eye.lookedBack(f)
 	l.signIn(ctx)
 	l.besideDaemon()

@@ -170,7 +170,7 @@ func (e *ears) listen(w wire.Wire) wire.Wire {
 
 // settle tells in one way what was seen at an address: a look that was given up does not know what a router, or the link, has said since.
 func (e *ears) settle(f *Facts) {
-	for _, p := range f.Places {
+	for _, p := range slices.Concat(f.Places, f.Former) {
 		for _, probe := range p.Probes {
 			if e.exact(f, &probe.Trouble, probe.Addr) && probe.Trouble.Fault == provisioning.FaultHostUnreachable {
 				probe.Detail = "connect: " + plain.Words(e.nobody[probe.Addr])

@@ -32,6 +32,7 @@ type prober struct {
 
 	mu     sync.Mutex
 	places map[provisioning.Endpoint]*Place
+	former []*Place // at the addresses that their hosts had once
 	hosts  []string
 	shaken []*handshake // all probes over TLS
 }
@@ -70,6 +71,21 @@ func (p *prober) add(c provisioning.Candidate, role Role) {
 			defer close(done)
 			p.put(place, i, p.eye.signer.Probe(p.ctx, at, addr))
 		})
+	}
+}
+
+// lookBackAt starts a look at a Candidate at the addresses that its host had once. They lead no device anywhere: what is seen there is told of
+// them alone, and not of the place.
+func (p *prober) lookBackAt(c provisioning.Candidate) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	was := &Place{Candidate: c, Role: Unplanned}
+	was.Addrs = nil
+	p.former = append(p.former, was)
+	for _, addr := range c.Addrs {
+		if i, fresh := was.room(addr); fresh {
+			p.tasks.Go(func() { p.put(was, i, p.eye.signer.Probe(p.ctx, c, addr)) })
+		}
 	}
 }
 

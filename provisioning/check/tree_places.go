@@ -33,6 +33,7 @@ func (b *branch) registrars() {
 		b.add(c)
 		for _, p := range f.at(host) {
 			b.place(p, id)
+			b.place(formerOf(f, p), id)
 		}
 		explained := b.checks[at].Result == Bad || b.checks[at].Result == Warn && b.verdict.Fault == provisioning.FaultOwnAddressTwice
 		for i := at + 1; i < len(b.checks) && explained; i++ {
