@@ -208,3 +208,16 @@ func TestMend88WhereARedirectFails(t *testing.T) {
 		shows(t, out, failed, "fe02.contoso.com redirects the device to edge05.contoso.com:5061, where it has just failed: "+failed)
 	}
 }
+
+// TestMend100RedirectedBack: a Registrar redirects to a pool that refuses, and another one to the first, which has not failed itself.
+func TestMend100RedirectedBack(t *testing.T) {
+	common := newScene(t)
+	d := fault{given: with(redirects(fe01, "edge05.contoso.com:5061;transport=TLS"), redirects(second, "fe01.contoso.com:5061;transport=TLS"), address(edge05.host, edge05.addr))}.arrange(t, common)
+	d.boot(t)
+	d.await(t, "resting", func(s status) bool { return s.State == "resting" })
+	for _, command := range []string{"status", "history"} {
+		out, _ := d.run(t, command)
+		t.Logf("homeward %s\n%s", command, out)
+		shows(t, out, "fe02.contoso.com redirects the device to fe01.contoso.com:5061, which has redirected it before")
+	}
+}

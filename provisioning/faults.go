@@ -317,6 +317,7 @@ const (
 	FaultRedirectNotUsed   Fault = "redirect.not-used"
 	FaultRedirected        Fault = "redirect.leads-here"
 	FaultRedirectAgain     Fault = "redirect.failed-before"
+	FaultRedirectBack      Fault = "redirect.back"
 	FaultRedirectNowhere   Fault = "redirect.nowhere"
 	FaultRedirectNoAddress Fault = "redirect.no-address"
 	FaultRedirectLoop      Fault = "redirect.loop"

@@ -92,11 +92,24 @@ func (w *Walk) pass(from, c provisioning.Candidate, reason provisioning.Reason, 
 		s.Trouble = provisioning.FaultRedirectNoAddress.Met(facts)
 	case provisioning.SameAsFailed:
 		facts["at"] = c.HostPort()
-		s.Trouble = provisioning.FaultRedirectAgain.Because(w.met[c.Endpoint], facts)
+		met, known := w.met[c.Endpoint]
+		s.Trouble = again(met, known, facts)
 	case provisioning.SIPRedirectLoop:
 		s.Trouble = provisioning.FaultRedirectLoop.Met(facts)
 	default:
 		s.Trouble = provisioning.FaultRedirectNotUsed.Because(reason.Met(detail), facts)
 	}
 	w.signer.owner.Tell(s.Event())
+}
+
+// again is for a redirect to where all addresses have been tried, and what was met there last, if that is known.
+func again(met provisioning.Trouble, known bool, facts provisioning.Facts) provisioning.Trouble {
+	switch {
+	case !known:
+		return provisioning.FaultRedirectNotUsed.Because(provisioning.SameAsFailed.Met(""), facts)
+	case met.None():
+		return provisioning.FaultRedirectBack.Met(facts)
+	default:
+		return provisioning.FaultRedirectAgain.Because(met, facts)
+	}
 }

@@ -149,3 +149,21 @@ func redirecting(d *rand.Rand) (registrars, try string) {
 	}
 	return registrars, try
 }
+
+// Of a redirect to where all addresses have been tried it is said what is known of them, and nothing else.
+func TestMend100RedirectsToWhereAllIsTried(t *testing.T) {
+	for _, test := range []struct {
+		met   provisioning.Trouble
+		known bool
+		want  string
+	}{
+		{provisioning.FaultUnavailable.Met(provisioning.Facts{"host": "fe02", "said": "503"}), true, "fe01 redirects the device to fe02:5061, where it has just failed: fe02 cannot serve requests now: 503"},
+		{provisioning.Trouble{}, true, "fe01 redirects the device to fe02:5061, which has redirected it before"},
+		{provisioning.Trouble{}, false, "fe01 redirects the device to fe02, which is not used: the same Registrar has just failed in this cycle"},
+	} {
+		trouble := again(test.met, test.known, provisioning.Facts{"from": "fe01", "host": "fe02", "at": "fe02:5061", "user": "sip:phone1@contoso.com"})
+		if got := trouble.What(); got != test.want || strings.Contains(trouble.Do(), "(not known)") {
+			t.Errorf("got %s (%s), want %s", got, trouble.Do(), test.want)
+		}
+	}
+}

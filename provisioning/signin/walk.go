@@ -28,7 +28,7 @@ type Walk struct {
 	signer     *Signer
 	holding    *Registration // what the device is registered with meanwhile; nil: nothing
 	failed     map[attempted]bool
-	met        map[provisioning.Endpoint]provisioning.Trouble // what failed there last
+	met        map[provisioning.Endpoint]provisioning.Trouble // what failed there last; none: it has redirected the device
 	stop       bool                                           // no Registrar will do: nothing more is tried
 	retryAfter least                                          // that a Registrar asked for
 	others     bool                                           // a Registrar failed without asking to be left alone
@@ -251,8 +251,8 @@ func (w *Walk) tried(kind provisioning.EventKind, a attempt, err error) {
 		if a.from != "" && err != nil {
 			e.Trouble = e.Trouble.Also(provisioning.FaultRedirected, provisioning.Facts{"from": a.from, "at": a.c.HostPort(), "host": a.c.Host})
 		}
-		w.met[a.c.Endpoint] = e.Trouble
 	}
+	w.met[a.c.Endpoint] = e.Trouble
 	w.signer.owner.Tell(e)
 }
 
