@@ -118,52 +118,42 @@ func Unheard(t Trouble) bool {
 }
 
 // Shared is what all have in common that were asked in a cycle and have not answered: the gateway through which they are reached, where
-// nothing behind it answers. None: they are reached in several ways, or that is not known. find finds out about the way to an address, and
-// ask asks a link who is at a gateway.
-func (c *Cycle) Shared(find func(netip.Addr) Way, ask func(link string, hop netip.Addr) (mac string, known bool)) (shared Trouble) {
-	ways, link := Ways{}, ""
-	var hops []netip.Addr // of the silent
-	note := func(addr netip.Addr, silent bool) {
-		way := find(addr)
-		way.Heard = !silent || ways[addr].Heard
-		ways[addr] = way
-		if silent {
-			hops, link = append(hops, way.Hop), way.Link
+// nothing behind it answers. None: they are reached in several ways, or that is not known. servers are the name servers of this device:
+// where they are not known to be silent, they are taken for alive. find finds out about the way to an address, and ask asks a link who is at
+// a gateway.
+func (c *Cycle) Shared(servers []netip.AddrPort, find func(netip.Addr) Way, ask func(link string, hop netip.Addr) (mac string, known bool)) (shared Trouble) {
+	mute := c.silentServers()
+	ways, silent := c.ways(servers, mute, find)
+	for _, addr := range silent {
+		if ways[addr].Hop != ways[silent[0]].Hop {
+			return shared
 		}
-	}
-	servers, nobody := c.silentServers(), true
-	for _, server := range servers {
-		note(server.Addr(), true)
 	}
 	var first *Attempt
 	lastGood := ""
+	nobody := len(mute) > 0 || len(servers) == 0
 	for i := range c.Attempts {
 		a := &c.Attempts[i]
-		silent := Unheard(a.Trouble)
-		if a.Result == "skipped" {
+		switch {
+		case a.Result == "skipped":
 			continue
-		}
-		note(a.Address, silent)
-		nobody = nobody && silent
-		if silent && first == nil {
+		case !Unheard(a.Trouble):
+			nobody = false
+			continue
+		case first == nil:
 			first = a
 		}
-		if silent && a.Step == LastGood {
+		if a.Step == LastGood {
 			lastGood = cmp.Or(lastGood, a.Host)
-		}
-	}
-	for _, hop := range hops {
-		if hop != hops[0] {
-			return shared
 		}
 	}
 	who := func(hop netip.Addr) (mac string, known bool) {
 		if mac, known = ways.Who(hop); !known {
-			mac, known = ask(link, hop)
+			mac, known = ask(ways[silent[0]].Link, hop)
 		}
 		return mac, known
 	}
-	if shared = ways.ServersCut(servers, who); shared.None() && first != nil {
+	if shared = ways.ServersCut(mute, who); shared.None() && first != nil {
 		if shared = ways.NothingBehind(first.Address, who); DeadForDNS[shared.Fault] != "" {
 			shared = ways.DeadGateway(first.Trouble.Facts, first.Address)
 		}
@@ -178,6 +168,34 @@ func (c *Cycle) Shared(find func(netip.Addr) Way, ask func(link string, hop neti
 		shared = shared.Also(FaultLastGoodSilent, Facts{"host": lastGood})
 	}
 	return shared
+}
+
+// ways are those to all addresses that were asked in a cycle, and the silent among these. servers are the name servers; mute are those that
+// are silent, where none has answered.
+func (c *Cycle) ways(servers, mute []netip.AddrPort, find func(netip.Addr) Way) (ways Ways, silent []netip.Addr) {
+	ways = Ways{}
+	note := func(addr netip.Addr, heard bool) {
+		way := find(addr)
+		way.Heard = heard || ways[addr].Heard
+		ways[addr] = way
+		if !heard {
+			silent = append(silent, addr)
+		}
+	}
+	for _, server := range mute {
+		note(server.Addr(), false)
+	}
+	if len(mute) == 0 {
+		for _, server := range servers {
+			note(server.Addr(), true)
+		}
+	}
+	for i := range c.Attempts {
+		if a := &c.Attempts[i]; a.Result != "skipped" {
+			note(a.Address, !Unheard(a.Trouble))
+		}
+	}
+	return ways, silent
 }
 
 // silentServers are the name servers that have not answered in a cycle; none: one of them has.

@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"homeward/provisioning"
+	"homeward/provisioning/discover"
 	"homeward/provisioning/signin"
 )
 
 // silence is what all have in common that were asked in a cycle and have not answered.
 func (b *basis) silence(ctx context.Context, cycle *provisioning.Cycle) provisioning.Trouble {
 	find := func(addr netip.Addr) provisioning.Way { return signin.WayTo(&b.wire, addr, cycle.StartedAt) }
-	return cycle.Shared(find, func(link string, hop netip.Addr) (mac string, known bool) {
+	servers, _ := discover.NameServers(&b.policy, b.wire) // those that can be read
+	return cycle.Shared(servers, find, func(link string, hop netip.Addr) (mac string, known bool) {
 		if b.wire.Holders == nil || link == "" || !hop.Is4() {
 			return "", false
 		}

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +16,8 @@ import (
 )
 
 // TestMend75WhatTheSilentShare: where nobody answers behind one gateway, the daemon rests for the fault that a check finds, and what did not
-// answer follows from it. Where the silent are reached in several ways, or one of them may be at fault itself, it does not.
+// answer follows from it. Where the silent are reached in several ways, or one of them may be at fault itself, it does not; nor where
+// anything behind that gateway has answered.
 func TestMend75WhatTheSilentShare(t *testing.T) {
 	for _, test := range []struct {
 		site   string
@@ -29,6 +31,8 @@ func TestMend75WhatTheSilentShare(t *testing.T) {
 		{site: "mend-68-nothing-on-the-link", fault: provisioning.FaultDNSNoGateway, follow: 3},
 		{site: "name-server-alone-behind-the-gateway", fault: provisioning.FaultDNSSilent},
 		{site: "mend-75-silent-in-two-ways", fault: provisioning.FaultFiltered},
+		{site: "mend-92-name-server-behind-answers", fault: provisioning.FaultFiltered},
+		{site: "mend-92-name-server-on-the-link-answers", fault: provisioning.FaultNoGateway, follow: 1},
 		{site: "refused", fault: provisioning.FaultRefused},
 	} {
 		t.Run(test.site, func(t *testing.T) {
@@ -52,6 +56,9 @@ func TestMend75WhatTheSilentShare(t *testing.T) {
 				}
 				if status.Fault != string(test.fault) || follow != test.follow {
 					t.Errorf("it rests for %s: %s; %d follow, want %s and %d\n%+v\n%+v", status.Fault, status.What, follow, string(test.fault), test.follow, status.Cycle.Sources, status.Cycle.Attempts)
+				}
+				if strings.HasPrefix(test.site, "mend-92") && strings.Contains(status.What, provisioning.NorDHCP) {
+					t.Errorf("it says that nothing answers, although the name server has: %s", status.What)
 				}
 				if want := fmt.Sprintf("%s %v", string(test.fault), test.follow > 0); rested != want {
 					t.Errorf("the history has %s, want %s", rested, want)
