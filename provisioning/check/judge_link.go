@@ -1,11 +1,13 @@
 package check
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"sort"
 	"strings"
 
+	"homeward/dhcpopts"
 	"homeward/provisioning"
 	"homeward/provisioning/discover"
 	"homeward/provisioning/signin"
@@ -56,6 +58,12 @@ func (n *Neighbour) trouble() provisioning.Trouble {
 	}
 }
 
+// cameOn says whether an answer of DHCP is about an interface: where both are known, it must have come on that one.
+func cameOn(f *Facts, a *dhcpopts.Answer, link string) bool {
+	on := cmp.Or(a.Link, f.DHCP.Interface)
+	return on == link || on == "" || link == ""
+}
+
 // otherMask is about a device whose subnet mask is wider than DHCP says: what is behind the gateway, and in the subnet by that mask alone,
 // is looked for on the link, in vain.
 func otherMask(f *Facts) provisioning.Trouble {
@@ -65,6 +73,9 @@ func otherMask(f *Facts) provisioning.Trouble {
 	var found provisioning.Trouble
 	for i := range f.DHCP.Answers {
 		a := &f.DHCP.Answers[i]
+		if !cameOn(f, a, f.Link.Interface) {
+			continue
+		}
 		for _, own := range f.Link.Addrs {
 			if own = netip.PrefixFrom(own.Addr().Unmap(), own.Bits()); !own.Addr().Is4() || a.MaskBits == 0 {
 				continue
@@ -74,7 +85,8 @@ func otherMask(f *Facts) provisioning.Trouble {
 			}
 			narrow := netip.PrefixFrom(own.Addr(), a.MaskBits)
 			for _, addr := range inVain(f) {
-				if found.None() && own.Contains(addr) && !narrow.Contains(addr) {
+				by := f.Ways[addr].Link
+				if found.None() && (by == "" || by == f.Link.Interface) && own.Contains(addr) && !narrow.Contains(addr) {
 					found = provisioning.FaultOtherMask.Met(provisioning.Facts{"own": discover.MaskOf(own.Bits()), "mask": discover.MaskOf(a.MaskBits), "server": a.Server, "silent": addr})
 				}
 			}

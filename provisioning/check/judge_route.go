@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"homeward/dhcpopts"
 	"homeward/provisioning"
 	"homeward/provisioning/wire"
 )
@@ -103,7 +104,17 @@ func whoGives(f *Facts, r *wire.Route, hop netip.Addr) (facts provisioning.Facts
 	return provisioning.Facts{"unsure": nil, "lacking": servers}, ""
 }
 
-// byDHCP adds to a gateway that does not answer the one that DHCP gives instead.
+// behind says whether a gateway is asked by an interface of which an answer of DHCP is.
+func behind(f *Facts, gateway netip.Addr, a *dhcpopts.Answer) bool {
+	for _, way := range f.Ways {
+		if way.Hop == gateway && !cameOn(f, a, way.Link) {
+			return false
+		}
+	}
+	return true
+}
+
+// byDHCP adds to a gateway that does not answer the one that DHCP gives instead on the same link.
 func byDHCP(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	gateway, known := t.Facts["gateway"].(netip.Addr)
 	if f.DHCP == nil || !known {
@@ -115,7 +126,7 @@ func byDHCP(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 		if slices.Contains(given, gateway) {
 			return t // then it is not for this to say which of the servers is right
 		}
-		if len(others) == 0 {
+		if len(others) == 0 && behind(f, gateway, &f.DHCP.Answers[i]) {
 			others = given
 		}
 	}
