@@ -130,3 +130,29 @@ func TestPropertyList(t *testing.T) {
 		t.Errorf("it says\n%s\nwant\n%s", got, want)
 	}
 }
+
+// The agent is built from the checkout around the script, whatever the current directory is, and the file is where the caller says. For
+// which ARM or MIPS is said only where the architecture is: this machine may be an older one.
+func TestCompile(t *testing.T) {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tools, elsewhere := t.TempDir(), t.TempDir()
+	const tool = "#!/bin/sh\nwhile [ $# -gt 1 ] && [ \"$1\" != -o ]; do shift; done\necho \"$(pwd -P) $2 $CGO_ENABLED ${GOARM-none} ${GOMIPS-none}\"\n"
+	if err := os.WriteFile(filepath.Join(tools, "go"), []byte(tool), 0o755); err != nil { //nolint:gosec // it is run
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ arch, file, want string }{
+		{"", "bin/homeward", elsewhere + "/bin/homeward 0 none none"},
+		{"", "/opt/homeward", "/opt/homeward 0 none none"},
+		{"arm", "homeward", elsewhere + "/homeward 0 7 softfloat"},
+	} {
+		cmd := exec.Command(filepath.Join(root, "packaging", "compile"), test.file)
+		cmd.Dir, cmd.Env = elsewhere, []string{"PATH=" + tools + ":" + os.Getenv("PATH"), "GOARCH=" + test.arch}
+		out, err := cmd.CombinedOutput()
+		if want := root + " " + test.want + "\n"; err != nil || string(out) != want {
+			t.Errorf("%s for %q: %v\ngot  %swant %s", test.file, test.arch, err, out, want)
+		}
+	}
+}
