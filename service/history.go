@@ -113,12 +113,19 @@ func (s *Story) rewrite() error {
 	return safefile.Replace(s.file, lines, historyMode)
 }
 
-// newest returns the last lines that take at most room bytes in the file.
-func newest(lines []*line, room int) []*line {
+// newest returns the last lines that take at most room bytes in the file, the last one first. One that would take a quarter of it is left
+// out: it must not cost the others their place.
+func newest(lines []*line, room int) (kept []*line) {
+	left := room
 	for i := range slices.Backward(lines) {
-		if room -= len(linesOf(plain(lines[i : i+1]))); room < 0 {
-			return lines[i+1:]
+		size := len(linesOf(plain(lines[i : i+1])))
+		if size > room/4 {
+			continue
 		}
+		if left -= size; left < 0 {
+			break
+		}
+		kept = append(kept, lines[i])
 	}
-	return lines
+	return kept
 }

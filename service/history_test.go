@@ -395,3 +395,30 @@ func TestHistoryReadAtTheEnd(t *testing.T) {
 		t.Errorf("said %d times that it is unreadable\n%s", got, &log)
 	}
 }
+
+// What somebody has put into a certificate costs no other line its place in the file, not even a line that is longer than it may be.
+func TestMend103LongHint(t *testing.T) {
+	s, _ := newStory(t)
+	for i := range 200 {
+		s.Tell(provisioning.Event{Kind: provisioning.Attempted, At: noon, Endpoint: provisioning.Endpoint{Host: fmt.Sprint("fe", i), Port: 5061}, Reason: provisioning.ConnectTimeout})
+	}
+	before := len(newest(s.entries, historySize/4))
+	if before != 200 {
+		t.Fatalf("%d lines are kept", before)
+	}
+	long := provisioning.FaultStrangeIssuer.Met(provisioning.Facts{"at": "fe:5061", "host": "fe", "port": 5061, "own": "own", "issuer": strings.Repeat("\x01", 200_000), "others": "none", "root": "root"})
+	s.Tell(provisioning.Event{Kind: provisioning.Attempted, At: noon, Endpoint: provisioning.Endpoint{Host: "fe"}, Reason: long.Reason(), Trouble: long})
+	last := s.History(false)[200]
+	if len(last.Hint) > hintLimit || len(last.What) > whatLimit || last.Fault == "" {
+		t.Errorf("%d bytes of advice are kept, and %d of what it is", len(last.Hint), len(last.What))
+	}
+	s.add(control.Entry{At: noon, Event: "attempt", Hint: strings.Repeat("6b", 200_000)}) // of a file, say
+	s.Tell(registered(noon))
+	if err := s.rewrite(); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := ReadHistory(s.file)
+	if err != nil || len(kept) < before || kept[len(kept)-1].State != "registered" {
+		t.Errorf("%d lines are kept, there were %d; err %v", len(kept), before, err)
+	}
+}

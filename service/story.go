@@ -19,6 +19,7 @@ const (
 	failuresLength = 100  // kept apart, so that a quiet month does not push the last trouble out
 	textLimit      = 256  // bytes kept of text that came from the network
 	whatLimit      = 1024 // of a sentence of ours in which such text may stand more than once
+	hintLimit      = 2048 // of several of them
 
 	steady   = 10 * time.Minute // a registration that is lost sooner did not hold
 	flapping = 3                // of those in a row are told; the others are counted
@@ -316,7 +317,7 @@ func entryOf(e provisioning.Event) control.Entry {
 	why := e.Why()
 	entry := control.Entry{
 		At: e.At.UTC().Truncate(time.Millisecond), Event: string(e.Kind), State: e.State.String(), Degraded: e.Degraded,
-		Query: cut(e.Query), Host: cut(e.Host), Reason: e.Reason, Fault: why.Fault, What: cutAt(why.What, whatLimit), Detail: cut(e.Detail), Hint: why.Hint, Explains: e.Explains,
+		Query: cut(e.Query), Host: cut(e.Host), Reason: e.Reason, Fault: why.Fault, What: cutAt(why.What, whatLimit), Detail: cut(e.Detail), Hint: cutAt(why.Hint, hintLimit), Explains: e.Explains,
 		TookMS: e.Took.Milliseconds(), Until: e.Until.UTC().Truncate(time.Second),
 	}
 	switch e.Kind {

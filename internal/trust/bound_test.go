@@ -7,9 +7,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"math/big"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // counting is a curve that counts how often it is asked for, which every check of a signature does.
@@ -124,5 +128,55 @@ func TestMend102PinnedManyTimes(t *testing.T) {
 	}
 	if n.checks() == 0 || n.checks() > 10 {
 		t.Errorf("%d signatures are checked", n.checks())
+	}
+}
+
+// A certificate may hold 200 KB of text in each place: what is told of it is short, and whole letters.
+func TestMend103LongTextInACertificate(t *testing.T) {
+	long := strings.Repeat("ü\x01", 60_000)
+	var odd []pkix.Extension
+	for i := range 20 {
+		odd = append(odd, pkix.Extension{Id: append([]int{1, 2, i}, slices.Repeat([]int{99}, 1_000)...), Critical: true, Value: []byte{5, 0}})
+	}
+	lone := certify(t, nil, long, certifies(func(c *x509.Certificate) { c.SubjectKeyId = []byte(long) }))
+	side := certify(t, nil, long+"side", certifies(func(c *x509.Certificate) { c.SubjectKeyId = []byte(long) }))
+	names := func(c *x509.Certificate) { c.DNSNames = slices.Repeat([]string{strings.Repeat("a", 9_000)}, 20) }
+	for want, chain := range map[Problem][]*made{
+		StrangeIssuer:     {certify(t, lone, "leaf"+long, serves()), side},
+		Untrusted:         {certify(t, lone, "leaf"+long, serves()), lone},
+		SelfSigned:        {certify(t, nil, long, serves())},
+		WrongName:         {certify(t, lone, "leaf"+long, serves(names))},
+		NoName:            {certify(t, lone, "leaf"+long, serves(func(c *x509.Certificate) { c.DNSNames = nil }))},
+		CriticalExtension: {certify(t, lone, "leaf"+long, serves(func(c *x509.Certificate) { c.ExtraExtensions = odd }))},
+	} {
+		settings := Settings{Roots: x509.NewCertPool()}
+		if want == WrongName || want == NoName || want == CriticalExtension {
+			settings.Roots.AddCert(lone.cert)
+		}
+		var sent []*x509.Certificate
+		for _, m := range chain {
+			sent = append(sent, m.cert)
+		}
+		var e *CertificateError
+		if err := Prove("fe01.contoso.com", sent, settings); !errors.As(err, &e) || e.Problem != want {
+			t.Errorf("problem %d: got %.300v (%d)", want, err, problemOf(t, err))
+			continue
+		}
+		shown := show(tls.ConnectionState{PeerCertificates: sent})
+		texts := []string{e.Of.Subject, e.Of.Issuer, e.Of.Key, e.Of.IssuerKey, shown.Issuer, shown.LeadsTo, shown.IssuerName}
+		for _, seen := range e.Sent {
+			texts = append(texts, seen.Subject)
+		}
+		for _, other := range e.Others {
+			texts = append(texts, other.Subject, other.Issuer, other.Key, other.IssuerKey)
+		}
+		for i, text := range append(texts, e.Extensions...) {
+			if len(text) > 256 || !utf8.ValidString(text) {
+				t.Errorf("problem %d: text %d has %d bytes", want, i, len(text))
+			}
+		}
+		if all := e.Error(); len(all) > maxWords || len(Listed(e.Names)) > 9*maxName {
+			t.Errorf("problem %d: the error has %d bytes, the names %d", want, len(all), len(Listed(e.Names)))
+		}
 	}
 }

@@ -3,7 +3,6 @@ package trust
 import (
 	"bytes"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,7 +28,7 @@ func describe(host string, chain []*x509.Certificate, s Settings, err error) *Ce
 	case errors.As(err, new(x509.HostnameError)):
 		problem = WrongName
 		if len(leaf.DNSNames) == 0 && len(leaf.IPAddresses) == 0 {
-			problem, e.Err = NoName, fmt.Errorf("it has no Subject Alternative Name, only the common name %q", leaf.Subject.CommonName)
+			problem, e.Err = NoName, fmt.Errorf("it has no Subject Alternative Name, only the common name %q", short(leaf.Subject.CommonName, maxName))
 		}
 	default:
 		problem, of = by.chainProblem(chain, s, now, err)
@@ -46,8 +45,8 @@ func (e *CertificateError) examine(chain []*x509.Certificate, s Settings, of *x5
 	case SelfSigned, Untrusted, StrangeIssuer, WrongIssuer, OtherKey, FormerRoot:
 		e.Nameless = checkNames(chain[0], e.Host, s.Allowed) != nil
 	case CriticalExtension:
-		for _, id := range of.UnhandledCriticalExtensions {
-			e.Extensions = append(e.Extensions, id.String())
+		for _, id := range of.UnhandledCriticalExtensions[:min(len(of.UnhandledCriticalExtensions), maxSeen)] {
+			e.Extensions = append(e.Extensions, short(id.String(), maxName))
 		}
 	case Expired, NotYetValid:
 		e.Unknown = !e.Of.Leaf && !e.Of.Root && !slices.ContainsFunc(append(above(chain, by.next), of), func(c *x509.Certificate) bool { return hasRoot(s.Roots, c.RawIssuer) })
@@ -246,7 +245,7 @@ func certificate(c, leaf *x509.Certificate) *Certificate {
 	}
 	return &Certificate{
 		Leaf: c.Equal(leaf), Subject: distinguished(c.RawSubject, c.Subject), Issuer: distinguished(c.RawIssuer, c.Issuer), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
-		Signature: c.SignatureAlgorithm.String(), Key: hex.EncodeToString(c.SubjectKeyId), IssuerKey: hex.EncodeToString(issuerKey),
+		Signature: c.SignatureAlgorithm.String(), Key: keyID(c.SubjectKeyId), IssuerKey: keyID(issuerKey),
 		Authority: c.IsCA && c.BasicConstraintsValid,
 	}
 }

@@ -92,7 +92,9 @@ func Fingerprint(c *x509.Certificate) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-func (e *CertificateError) Error() string {
+func (e *CertificateError) Error() string { return short(e.words(), maxWords) }
+
+func (e *CertificateError) words() string {
 	whose := "certificate of " + e.Host
 	if e.Of.Subject != "" && !e.Of.Leaf {
 		whose = fmt.Sprintf("certificate of the authority %q, on which that of %s rests,", e.Of.Subject, e.Host)
@@ -164,6 +166,6 @@ func (e *HandshakeError) Spoken() bool {
 	}
 }
 
-func (e *HandshakeError) Error() string { return plain.Words(e.Err) }
+func (e *HandshakeError) Error() string { return short(plain.Words(e.Err), maxWords) }
 
 func (e *HandshakeError) Unwrap() error { return e.Err }

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/hex"
 	"errors"
 	"net/netip"
 	"slices"
@@ -67,8 +68,31 @@ func names(leaf *x509.Certificate) []string {
 // section 3, RFC 2985 section 5.2.1).
 var shortTypes = map[string]string{"0.9.2342.19200300.100.1.25": "DC", "0.9.2342.19200300.100.1.1": "UID", "1.2.840.113549.1.9.1": "emailAddress"}
 
-// distinguished is a distinguished name in text (RFC 4514).
+// Our choices: what is kept of texts that a certificate may fill with 200 KB each.
+const (
+	maxName  = 256 // bytes; a host name has at most 253
+	maxKey   = 64  // bytes of the identifier of a key; an honest one has 20
+	maxWords = 1024
+	maxNames = 8
+)
+
+// short is the beginning of a text that is longer than it may be.
+func short(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit-len("…")], "") + "…"
+}
+
+// keyID is the identifier of a key in hexadecimal digits.
+func keyID(id []byte) string { return hex.EncodeToString(id[:min(len(id), maxKey)]) }
+
+// distinguished is a distinguished name in text (RFC 4514), the beginning of a long one.
 func distinguished(raw []byte, parsed pkix.Name) string {
+	return short(wholeName(raw, parsed), maxName)
+}
+
+func wholeName(raw []byte, parsed pkix.Name) string {
 	var sequence pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(raw, &sequence); err != nil || len(rest) > 0 {
 		return parsed.String()
@@ -94,8 +118,12 @@ func distinguished(raw []byte, parsed pkix.Name) string {
 
 // Listed is a list of names in words, of which the first eight are shown.
 func Listed(names []string) string {
-	if len(names) > 8 {
-		names = append(slices.Clone(names[:8]), "…")
+	var shown []string
+	for _, name := range names[:min(len(names), maxNames)] {
+		shown = append(shown, short(name, maxName))
 	}
-	return strings.Join(names, ", ")
+	if len(names) > maxNames {
+		shown = append(shown, "…")
+	}
+	return strings.Join(shown, ", ")
 }

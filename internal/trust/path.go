@@ -107,7 +107,7 @@ func (by *signatures) next(below *x509.Certificate, sent []*x509.Certificate) *x
 	return best
 }
 
-// signedPath is the chain as far as what is sent proves it: the server's own certificate, and above each the one that has signed it.
+// path is the chain as far as what is sent proves it: the server's own certificate, and above each the one that has signed it.
 func (by *signatures) path(sent []*x509.Certificate) []*x509.Certificate {
 	return append(sent[:1:1], above(sent, func(below *x509.Certificate, sent []*x509.Certificate) *x509.Certificate {
 		if c := by.next(below, sent); c != nil && by.check(signature{c, below, true}) == nil {

@@ -72,7 +72,7 @@ func show(state tls.ConnectionState) Shown {
 	s.LeadsTo, s.Complete = distinguished(end.RawIssuer, end.Issuer), isSelfSigned(end)
 	for _, c := range above(state.PeerCertificates, by.next) {
 		if s.IssuerEnds.IsZero() || c.NotAfter.Before(s.IssuerEnds) {
-			s.IssuerBegins, s.IssuerEnds, s.IssuerName = c.NotBefore, c.NotAfter, c.Subject.CommonName
+			s.IssuerBegins, s.IssuerEnds, s.IssuerName = c.NotBefore, c.NotAfter, short(c.Subject.CommonName, maxName)
 		}
 	}
 	return s

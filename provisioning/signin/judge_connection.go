@@ -3,6 +3,7 @@ package signin
 import (
 	"errors"
 	"slices"
+	"strings"
 	"syscall"
 
 	"homeward/internal/sip"
@@ -18,8 +19,14 @@ type judgement struct {
 	facts   provisioning.Facts
 }
 
+// maxFact bounds a text that may be anybody's. (Our choice.)
+const maxFact = 1024
+
 // know notes a fact, if there is one.
 func (j *judgement) know(name, text string) {
+	if len(text) > maxFact {
+		text = strings.ToValidUTF8(text[:maxFact], "") + "…"
+	}
 	if text != "" {
 		j.facts[name] = text
 	}
