@@ -27,6 +27,9 @@ const (
 // arpTries are until when answers to each of the questions are waited for: one may get lost. (Our choice.)
 var arpTries = []time.Duration{300 * time.Millisecond, 700 * time.Millisecond}
 
+// maxHolders bounds how many are told: anybody on the link can answer with ever new addresses. (Our choice.)
+const maxHolders = 8
+
 // holders asks with a packet socket, which needs CAP_NET_RAW.
 func holders(ctx context.Context, iface string, sender, addr netip.Addr) (macs []string, err error) {
 	card, err := net.InterfaceByName(iface)
@@ -66,6 +69,9 @@ func holders(ctx context.Context, iface string, sender, addr netip.Addr) (macs [
 			}
 			if mac := net.HardwareAddr(buf[arpSender : arpSender+macSize]).String(); !known[mac] {
 				macs, known[mac] = append(macs, mac), true
+			}
+			if len(macs) == maxHolders {
+				return macs, nil
 			}
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {

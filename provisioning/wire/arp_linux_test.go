@@ -17,9 +17,9 @@ import (
 	"homeward/e2e/netns"
 )
 
-// answerARP has three devices at there0 who answer for each address that is asked for: one has the hardware address of this device, one
-// speaks twice, and one, asked for 10.9.0.3, speaks of another address. asked ends that, and returns the questions, each once.
-func answerARP(t *testing.T) (asked func() []string) {
+// answerARP has devices at there0 who answer for each address that is asked for, with hardware addresses that end so: 1 is that of this
+// device, and 9, asked for 10.9.0.3, speaks of another address. asked ends that, and returns the questions, each once.
+func answerARP(t *testing.T, ends ...byte) (asked func() []string) {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -47,7 +47,7 @@ func answerARP(t *testing.T) (asked func() []string) {
 				continue
 			}
 			questions = append(questions, fmt.Sprintf("%v asks for %v", buf[arpSenderIP:arpSenderIP+4], buf[arpTargetIP:arpSize]))
-			for _, last := range []byte{1, 8, 9, 8} {
+			for _, last := range ends {
 				answer := slices.Clone(buf[:arpSize])
 				answer[7] = 2
 				copy(answer[arpSender:], []byte{2, 0, 0, 0, 0, last})
@@ -87,7 +87,7 @@ func TestHolders(t *testing.T) {
 	configure(t,
 		"link add here0 type veth peer name there0", "link set here0 address 02:00:00:00:00:01", "link set there0 arp off up", "link set here0 up", "address add 10.9.0.1/24 dev here0",
 	)
-	asked := answerARP(t)
+	asked := answerARP(t, 1, 8, 9, 8)
 	for addr, want := range map[string]string{
 		"10.9.0.2": "02:00:00:00:00:08 02:00:00:00:00:09", "10.9.0.3": "02:00:00:00:00:08", "10.9.0.1": "02:00:00:00:00:08 02:00:00:00:00:09",
 	} {
@@ -118,6 +118,29 @@ func TestHolders(t *testing.T) {
 	if got := asked(); !slices.Equal(got, want) {
 		t.Errorf("asked %q, want %q", got, want)
 	}
+}
+
+// Anybody on the link may answer with ever new hardware addresses: no more than a few are told.
+func TestMend104ManyHolders(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	configure(t, "link add here0 type veth peer name there0", "link set there0 arp off up", "link set here0 up", "address add 10.9.0.1/24 dev here0")
+	var ends []byte
+	for i := range byte(100) {
+		ends = append(ends, 100+i)
+	}
+	defer answerARP(t, ends...)()
+	for range 20 { // on a busy machine an answer may come too late
+		macs, err := System().Holders(t.Context(), "here0", netip.IPv4Unspecified(), netip.MustParseAddr("10.9.0.2"))
+		if err != nil || len(macs) > maxHolders {
+			t.Fatalf("%d are told, err %v", len(macs), err)
+		}
+		if len(macs) == maxHolders {
+			return
+		}
+	}
+	t.Error("none of many is told")
 }
 
 // Who is next on the way to an address, and since when that is known.
