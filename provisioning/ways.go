@@ -26,28 +26,28 @@ type Way struct {
 type Ways map[netip.Addr]Way
 
 // Who says who is there at an address on a link; "": nobody. known: somebody has asked.
-type Who func(hop netip.Addr) (mac string, known bool)
+type Who func(link string, hop netip.Addr) (mac string, known bool)
 
-// Who is there at a gateway, as the system knows.
-func (w Ways) Who(hop netip.Addr) (mac string, known bool) {
+// Who is there at a gateway, as the system knows; who has been there during the look is.
+func (w Ways) Who(link string, hop netip.Addr) (mac string, known bool) {
 	for _, way := range w {
-		if way.Hop == hop && (way.MAC != "" || way.Gone) {
-			return way.MAC, true
+		if way.Link == link && way.Hop == hop {
+			mac, known = max(mac, way.MAC), known || way.MAC != "" || way.Gone
 		}
 	}
-	return "", false
+	return mac, known
 }
 
 // NothingBehind is about the gateway through which an address is reached, where nothing behind it answers. One address that does not
 // answer may be at fault itself, unless it is known that the gateway does not answer either.
 func (w Ways) NothingBehind(addr netip.Addr, who Who) Trouble {
-	hop := w[addr].Hop
+	link, hop := w[addr].Link, w[addr].Hop
 	if !hop.IsValid() || hop == addr {
 		return Trouble{}
 	}
 	var silent []netip.Addr
 	for other, way := range w {
-		if way.Hop != hop || other == hop {
+		if way.Link != link || way.Hop != hop || other == hop {
 			continue
 		}
 		if way.Heard {
@@ -56,8 +56,8 @@ func (w Ways) NothingBehind(addr netip.Addr, who Who) Trouble {
 		silent = append(silent, other)
 	}
 	silent = sorted(silent)
-	mac, known := who(hop)
-	facts := Facts{"silent": silent[:min(len(silent), MaxSilent)], "at": addr, "mac": mac, "link": w[addr].Link}
+	mac, known := who(link, hop)
+	facts := Facts{"silent": silent[:min(len(silent), MaxSilent)], "at": addr, "mac": mac, "link": link}
 	if known && mac == "" { // it was asked, too
 		return w.DeadGateway(facts, addr)
 	}
@@ -121,11 +121,11 @@ func Unheard(t Trouble) bool {
 // nothing behind it answers. None: they are reached in several ways, or that is not known. servers are the name servers of this device:
 // where they are not known to be silent, they are taken for alive. find finds out about the way to an address, and ask asks a link who is at
 // a gateway.
-func (c *Cycle) Shared(servers []netip.AddrPort, find func(netip.Addr) Way, ask func(link string, hop netip.Addr) (mac string, known bool)) (shared Trouble) {
+func (c *Cycle) Shared(servers []netip.AddrPort, find func(netip.Addr) Way, ask Who) (shared Trouble) {
 	mute := c.silentServers()
 	ways, silent := c.ways(servers, mute, find)
 	for _, addr := range silent {
-		if ways[addr].Hop != ways[silent[0]].Hop {
+		if ways[addr].Link != ways[silent[0]].Link || ways[addr].Hop != ways[silent[0]].Hop {
 			return shared
 		}
 	}
@@ -147,9 +147,9 @@ func (c *Cycle) Shared(servers []netip.AddrPort, find func(netip.Addr) Way, ask 
 			lastGood = cmp.Or(lastGood, a.Host)
 		}
 	}
-	who := func(hop netip.Addr) (mac string, known bool) {
-		if mac, known = ways.Who(hop); !known {
-			mac, known = ask(ways[silent[0]].Link, hop)
+	who := func(link string, hop netip.Addr) (mac string, known bool) {
+		if mac, known = ways.Who(link, hop); !known {
+			mac, known = ask(link, hop)
 		}
 		return mac, known
 	}

@@ -58,7 +58,7 @@ var unheardOf = []provisioning.Fault{
 func byOrigin(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	hop, _ := t.Facts["hop"].(netip.Addr)
 	for _, r := range f.Defaults {
-		if mac, _ := macOf(f, r.Via); (mac != "" || asked(f, r.Via, true)) && r.Via != hop && hop.Is4() {
+		if mac, _ := macOf(f, r.Interface, r.Via); (mac != "" || asked(f, r.Via, true)) && r.Via != hop && hop.Is4() {
 			t = t.With(provisioning.Facts{"other": r.Via})
 			break
 		}
@@ -152,7 +152,7 @@ func byOther(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	}
 	used, other := f.Defaults[0], f.Defaults[1]
 	facts := provisioning.Facts{"hop": used.Via, "used": byWhat(used), "other": other.Via, "instead": byWhat(other)}
-	if mac, _ := macOf(f, other.Via); mac != "" {
+	if mac, _ := macOf(f, other.Interface, other.Via); mac != "" {
 		facts["mac"] = mac
 	}
 	return t.Also(provisioning.FaultUnusedDefault, facts)

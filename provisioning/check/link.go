@@ -277,4 +277,5 @@ type Neighbour struct {
 	MACs    []string
 	System  string // who has found out that another device has it, too, without ARP; or ""
 	Problem string // why nobody could be asked, or ""
+	link    string // the interface on which that was asked
 }

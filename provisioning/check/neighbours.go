@@ -49,7 +49,7 @@ func (e *ears) ask(ctx context.Context, iface string, addr netip.Addr, of string
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, n := range e.asked {
-		if n.Addr == addr && n.System == "" {
+		if n.Addr == addr && n.link == iface && n.System == "" {
 			return
 		}
 	}
@@ -59,7 +59,7 @@ func (e *ears) ask(ctx context.Context, iface string, addr netip.Addr, of string
 			sender = p.Addr().Unmap()
 		}
 	}
-	n := &Neighbour{Addr: addr, Of: of}
+	n := &Neighbour{Addr: addr, Of: of, link: iface}
 	e.asked = append(e.asked, n)
 	e.asking.Go(func() {
 		macs, err := e.wire.Holders(ctx, iface, sender, addr)
@@ -212,7 +212,7 @@ func (e *ears) exact(f *Facts, t *provisioning.Trouble, addr netip.Addr) bool {
 // linkSays makes of no answer from an address what the link says of it, or of the gateway on the way there.
 func linkSays(f *Facts, silent provisioning.Trouble, addr netip.Addr) provisioning.Trouble {
 	way := f.Ways[addr]
-	mac, known := macOf(f, way.Hop)
+	mac, known := macOf(f, way.Link, way.Hop)
 	switch {
 	case !known || way.Heard || asked(f, way.Hop, true):
 	case way.Hop != addr && mac == "":
@@ -264,12 +264,12 @@ func (e *ears) ways(f *Facts, began time.Time) provisioning.Ways {
 }
 
 // macOf says who was there at an address on the link during the check; "": nobody.
-func macOf(f *Facts, hop netip.Addr) (mac string, known bool) {
-	if mac, known = f.Ways.Who(hop); known {
+func macOf(f *Facts, link string, hop netip.Addr) (mac string, known bool) {
+	if mac, known = f.Ways.Who(link, hop); known {
 		return mac, known
 	}
 	for _, n := range f.Neighbours {
-		if n.Addr == hop && n.Problem == "" {
+		if n.Addr == hop && (n.link == link || link == "") && n.Problem == "" {
 			return strings.Join(n.MACs, " and "), true
 		}
 	}
@@ -278,5 +278,5 @@ func macOf(f *Facts, hop netip.Addr) (mac string, known bool) {
 
 // who says the same where it is asked for.
 func who(f *Facts) provisioning.Who {
-	return func(hop netip.Addr) (string, bool) { return macOf(f, hop) }
+	return func(link string, hop netip.Addr) (string, bool) { return macOf(f, link, hop) }
 }

@@ -110,8 +110,9 @@ func serversFail(f *Facts, servers []netip.AddrPort) provisioning.Trouble {
 	}
 	gone := len(servers) > 0
 	for _, server := range servers {
-		mac, known := macOf(f, server.Addr())
-		gone = gone && known && mac == "" && f.Ways[server.Addr()].Hop == server.Addr()
+		way := f.Ways[server.Addr()]
+		mac, known := macOf(f, way.Link, server.Addr())
+		gone = gone && known && mac == "" && way.Hop == server.Addr()
 	}
 	if gone {
 		return provisioning.FaultDNSNobodyThere.Met(provisioning.Facts{"servers": provisioning.ListOf(servers)})
@@ -164,8 +165,8 @@ func wayTo(f *Facts, servers []netip.AddrPort) provisioning.Facts {
 	facts := provisioning.Facts{"blocked": "port 53"}
 	alive := ""
 	for _, server := range servers {
-		hop := f.Ways[server.Addr()].Hop
-		if mac, known := macOf(f, hop); hop != server.Addr() && known && mac != "" {
+		link, hop := f.Ways[server.Addr()].Link, f.Ways[server.Addr()].Hop
+		if mac, known := macOf(f, link, hop); hop != server.Addr() && known && mac != "" {
 			facts["hop"] = hop
 		}
 		alive = cmp.Or(alive, beside(f, server.Addr(), hop))

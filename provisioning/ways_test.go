@@ -1,0 +1,38 @@
+package provisioning_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"homeward/provisioning"
+)
+
+// TestMend95OneGatewayAddressOnTwoLinks: an address of a gateway means one on its link alone, as fe80::1 is there on most; and where a gateway
+// did not answer at first and has answered then, it answers.
+func TestMend95OneGatewayAddressOnTwoLinks(t *testing.T) {
+	const mac = "02:00:00:00:00:02"
+	gateway := netip.MustParseAddr("fe80::1")
+	first, second, third := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2"), netip.MustParseAddr("2001:db8::3")
+	gone := func(link string) provisioning.Way { return provisioning.Way{Hop: gateway, Link: link, Gone: true} }
+	there := func(link string) provisioning.Way { return provisioning.Way{Hop: gateway, Link: link, MAC: mac} }
+	heard := there("wlan0")
+	heard.Heard = true
+	for name, test := range map[string]struct {
+		ways provisioning.Ways
+		want provisioning.Fault
+	}{
+		"gone on this link":                    {provisioning.Ways{first: gone("eth0"), second: there("wlan0")}, provisioning.FaultNoGateway},
+		"gone on the other link":               {provisioning.Ways{first: there("wlan0"), second: gone("eth0")}, ""},
+		"silence on the other link":            {provisioning.Ways{first: there("eth0"), second: there("wlan0")}, ""},
+		"silence on both":                      {provisioning.Ways{first: there("eth0"), second: there("eth0"), third: heard}, provisioning.FaultNothingBehind},
+		"it did not answer first and has then": {provisioning.Ways{first: gone("eth0"), second: there("eth0")}, provisioning.FaultNothingBehind},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 20 { // the order of a map is another each time
+				if got := test.ways.NothingBehind(first, test.ways.Who); got.Fault != test.want {
+					t.Fatalf("%q: %s, want %q", got.Fault, got.What(), test.want)
+				}
+			}
+		})
+	}
+}
