@@ -88,11 +88,23 @@ var farAway = netip.AddrFrom4([4]byte{198, 51, 100, 1})
 // towards is the link by which this device reaches the first of these places, or else what its default route leads to, where that is another
 // one than the one on which DHCP is asked.
 func (l *Link) towards(w *wire.Wire, at []netip.AddrPort) *Link {
+	if l.Lack != Nothing || l.Interface == "" || l.Through != "" {
+		return l
+	}
+	used := l.reaching(w, at)
+	if used != l {
+		used.AskedOn = l
+	}
+	return used
+}
+
+// reaching is the link by which this device reaches the first of these places, or else what its default route leads to, if that is known.
+func (l *Link) reaching(w *wire.Wire, at []netip.AddrPort) *Link {
 	to := farAway
 	if len(at) > 0 && !at[0].Addr().IsLoopback() {
 		to = at[0].Addr()
 	}
-	if w.Route == nil || l.Of == nil || l.Lack != Nothing || l.Interface == "" || l.Through != "" {
+	if w.Route == nil || l.Of == nil {
 		return l
 	}
 	r := w.Route(to)
@@ -100,7 +112,7 @@ func (l *Link) towards(w *wire.Wire, at []netip.AddrPort) *Link {
 		return l
 	}
 	used := l.Of(r.Interface)
-	used.AskedOn, used.Of = l, l.Of
+	used.Of = l.Of
 	return used
 }
 
@@ -108,8 +120,17 @@ func (l *Link) towards(w *wire.Wire, at []netip.AddrPort) *Link {
 // default route is told where something is not reached for that.
 func OffNetwork(iface string, w *wire.Wire, at []netip.AddrPort) provisioning.Trouble {
 	l := SystemLink(iface)
-	t := l.towards(w, at).trouble()
-	if t.Fault == provisioning.FaultNoDefaultRoute || t.Fault == provisioning.FaultLinkUnknown {
+	return l.keepsOff(w, at)
+}
+
+// keepsOff is OffNetwork of a link on which DHCP is asked. Which one that is does not count, nor whether it is there, if another one is in use.
+func (l *Link) keepsOff(w *wire.Wire, at []netip.AddrPort) provisioning.Trouble {
+	used := l.reaching(w, at)
+	t := used.trouble()
+	switch {
+	case t.Fault == provisioning.FaultNoDefaultRoute, t.Fault == provisioning.FaultLinkUnknown:
+		return provisioning.Trouble{}
+	case t.Fault == provisioning.FaultNoOwnAddress && used != l && len(used.Others) > 0: // a tunnel may send from the address of another interface
 		return provisioning.Trouble{}
 	}
 	return t

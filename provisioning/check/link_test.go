@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"homeward/provisioning/wire"
 )
 
 // What the system says of its interfaces, and what of that is the link.
@@ -59,6 +61,35 @@ func TestLinkOf(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 		if says := got.trouble().What(); says != test.says {
+			t.Errorf("%s: it says %q", name, says)
+		}
+	}
+}
+
+// What keeps a device off the network is judged by the interface in use, whatever the one is like on which DHCP is asked.
+func TestMend98OffNetworkByTheLinkInUse(t *testing.T) {
+	at := func(text string) []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix(text)} }
+	const works = net.FlagUp | net.FlagRunning
+	eth0, wlan0 := card{"eth0", net.FlagUp, at("192.0.2.5/24")}, card{"wlan0", works, at("10.0.1.7/24")}
+	const noCarrier = "this device is not on the network: eth0 has no carrier (no cable, or nothing at its other end)"
+	for name, test := range map[string]struct {
+		asked, through, by string
+		cards              []card
+		says               string
+	}{
+		"the adapter named is pulled, and another interface is in use":      {"usb0", "", "wlan0", []card{eth0, wlan0}, ""},
+		"the adapter named is pulled, and the other one has no carrier":     {"usb0", "", "eth0", []card{eth0, wlan0}, noCarrier},
+		"the adapter named is pulled, and nothing leads there":              {"usb0", "", "", []card{eth0, wlan0}, "this device is not on the network: there is no interface usb0; it has eth0, wlan0"},
+		"a tunnel over another interface":                                   {"eth0", "wg0", "wg0", []card{eth0, wlan0, {"wg0", works, at("10.9.0.2/32")}}, ""},
+		"a tunnel that has no address of its own":                           {"eth0", "wg0", "wg0", []card{eth0, wlan0, {"wg0", works, nil}}, ""},
+		"a tunnel that is switched off":                                     {"eth0", "wg0", "wg0", []card{eth0, wlan0, {"wg0", 0, nil}}, "this device is not on the network: wg0 is switched off"},
+		"the interface on which DHCP is asked, and it is the one in use":    {"eth0", "", "eth0", []card{eth0, wlan0}, noCarrier},
+		"the interface in use has no address, and no other has one, either": {"usb0", "", "eth0", []card{{"eth0", works, nil}}, "this device is not on the network: eth0 has no address"},
+	} {
+		l := linkOf(test.asked, false, test.cards)
+		l.Through, l.Of = test.through, func(name string) *Link { other := linkOf(name, false, test.cards); return &other }
+		w := wire.Wire{Route: func(netip.Addr) *wire.Route { return &wire.Route{Interface: test.by} }}
+		if says := l.keepsOff(&w, []netip.AddrPort{netip.MustParseAddrPort("10.5.0.1:5061")}).What(); says != test.says {
 			t.Errorf("%s: it says %q", name, says)
 		}
 	}
