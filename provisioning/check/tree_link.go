@@ -7,6 +7,11 @@ import (
 	"homeward/provisioning"
 )
 
+// reachesRegistrar says whether a Registrar that is to be tried has taken a connection, whatever came of it.
+func reachesRegistrar(f *Facts) bool {
+	return f.signsIn() || slices.ContainsFunc(f.Places, func(p *Place) bool { return p.Role == Planned && slices.ContainsFunc(p.Probes, isAnswered) })
+}
+
 func (b *branch) link() {
 	l := b.facts.Link
 	c := Check{ID: "link", Title: "link and address", Result: Good, Detail: strings.TrimSpace(l.Interface + " " + provisioning.ListOf(l.Addrs))}
@@ -15,7 +20,7 @@ func (b *branch) link() {
 	switch {
 	case slices.Contains(routerFaults, b.verdict.Fault), b.verdict.Fault == provisioning.FaultWayNoCarrier:
 		t = b.verdict
-	case t.Fault == provisioning.FaultNoDefaultRoute && b.facts.signsIn():
+	case t.Fault == provisioning.FaultNoDefaultRoute && reachesRegistrar(b.facts):
 		t = provisioning.FaultSubnetOnly.Met(nil)
 	default:
 		t = byRouter(b.facts, t)
@@ -27,7 +32,7 @@ func (b *branch) link() {
 	case len(l.Others) > 0 && t.Fault != b.verdict.Fault:
 		c.because(Warn, t)
 		c.Detail = "there is also " + strings.Join(l.Others, ", ")
-	case b.facts.signsIn():
+	case b.facts.signsIn(), t.Fault == provisioning.FaultSubnetOnly:
 		c.because(Warn, t)
 		c.Detail = ""
 	default:
