@@ -29,6 +29,7 @@ cross     New_Trust_Root          old       ca      valid  new
 crossold  New_Trust_Root          old       ca      ended  new
 vendor    Appliance_Vendor_Root   -         ca
 device    Appliance_Device_CA     vendor    ca
+line      Appliance_Line_CA       device    ca
 leaf      pool01.contoso.com      issuing2  leaf
 leaf3     pool01.contoso.com      issuing3  leaf
 leafmute  pool01.contoso.com      mute      leaf
@@ -37,6 +38,7 @@ leafcli   pool01.contoso.com      clients   leaf
 leafnew   pool01.contoso.com      new       leaf
 leafroot  pool01.contoso.com      root      leaf
 box       box-0042.example.net    device    box
+linebox   box-0042.example.net    line      box
 `
 
 // authorityConfig is what openssl knows of them.
@@ -255,6 +257,11 @@ Have the certificate of the Registrar issued again by an authority under the pre
 - If the site still uses its former root, install that one on this device and add its path to the setting roots.`},
 	{"the default of an appliance", "box", "device vendor", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20), issued by CN=Appliance Device CA, leads to no root that this device trusts, and it is not for pool01.contoso.com either, but for box-0042.example.net.
+The problem is with the Registrar.
+Have the server use a certificate for pool01.contoso.com that an authority of the site has issued: this one may be the default certificate of an appliance, or that of another service.
+- If pool01.contoso.com:5061 is not a Registrar, correct the record or setting that leads there.`},
+	{"the default of an appliance, and a stranger in place of the authority above (mend-101)", "linebox", "line issuing1", "root", "tls-untrusted", `
+The certificate of pool01.contoso.com:5061 (10.0.0.20), issued by CN=Appliance Line CA, leads to no root that this device trusts, and it is not for pool01.contoso.com either, but for box-0042.example.net.
 The problem is with the Registrar.
 Have the server use a certificate for pool01.contoso.com that an authority of the site has issued: this one may be the default certificate of an appliance, or that of another service.
 - If pool01.contoso.com:5061 is not a Registrar, correct the record or setting that leads there.`},

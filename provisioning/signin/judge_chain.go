@@ -113,6 +113,9 @@ func (j *judgement) certificateFacts(e *trust.CertificateError) {
 	switch e.Problem {
 	case trust.WrongIssuer, trust.StrangeIssuer, trust.FormerRoot:
 		j.know("root", e.Of.Issuer)
+		if e.Nameless { // then the words are about the server's own, whatever the problem is about
+			j.know("issuer", met.Issuer)
+		}
 		return
 	default:
 		j.know("issuer", met.Issuer)

@@ -216,3 +216,15 @@ func judgedSIP() (all []judgedError) {
 	add("something else", errors.New("some words"))
 	return all
 }
+
+// A certificate for another name, of an authority that is not known: it is said who has issued it, and not who has issued one above it.
+func TestMend101IssuedByWhom(t *testing.T) {
+	for _, p := range []trust.Problem{trust.Untrusted, trust.OtherKey, trust.WrongIssuer, trust.StrangeIssuer, trust.FormerRoot} {
+		e := &trust.CertificateError{Problem: p, Of: trust.Certificate{Subject: "CN=Line CA", Issuer: "CN=Vendor CA"}, Nameless: true, Names: []string{"box.example.net"}, Above: &trust.Certificate{}}
+		got := Judge(&attemptError{stage: handshaking, err: e, met: trust.Met{Shown: trust.Shown{Issuer: "CN=Line CA", LeadsTo: "CN=Vendor CA"}}}, provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01", Port: 5061}}, netip.Addr{})
+		const want = "the certificate of fe01:5061, issued by CN=Line CA, leads to no root that this device trusts, and it is not for fe01 either, but for box.example.net"
+		if got.Fault != provisioning.FaultStrangerNameless || got.What() != want {
+			t.Errorf("problem %d: %s: %s", p, got.Fault, got.What())
+		}
+	}
+}
