@@ -23,6 +23,7 @@ type Facts struct {
 	Neighbours  []*Neighbour                                // on the link
 	Defaults    []*wire.Route                               // of IPv4: first the one that is used, if it is known
 	Ways        provisioning.Ways                           // to all addresses that were asked
+	Beyond      []netip.AddrPort                            // the name servers to which there is no way without a default route, where none answers
 	Quality     []discover.Quality                          // of the name servers
 	Given       []discover.Quality                          // of those that DHCP gives and this device does not ask, where its own do not answer
 	Upstream    []discover.Quality                          // of those that a resolver on this device asks, where it has nothing to say

@@ -64,10 +64,8 @@ func byRouter(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 // beyondReach are those that this device has asked, and cannot reach without a default route.
 func beyondReach(f *Facts) (all []string) {
 	if f.dnsDead().Trouble.Fault == provisioning.FaultDNSNoDefault {
-		for _, server := range f.Servers {
-			if f.Wire.NoDefault(server.Addr()) {
-				all = append(all, "the name server "+server.String())
-			}
+		for _, server := range f.Beyond {
+			all = append(all, "the name server "+server.String())
 		}
 	}
 	for _, p := range f.Places {

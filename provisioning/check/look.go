@@ -98,6 +98,9 @@ func look(ctx context.Context, o Options) *Facts {
 		l.prober.tasks.Go(func() { eye.askUpstream(ctx, f) })
 		for _, server := range f.Servers {
 			ears.askFor(ctx, server.Addr())
+			if o.Wire.NoDefault(server.Addr()) {
+				f.Beyond = append(f.Beyond, server)
+			}
 		}
 	}
 	o.Progress("looking at the Registrars")

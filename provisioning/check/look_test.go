@@ -1,11 +1,19 @@
 package check
 
 import (
+	"net"
 	"net/netip"
+	"path/filepath"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/tools/txtar"
 
 	"homeward/provisioning"
 	"homeward/provisioning/signin"
+	"homeward/provisioning/wire"
 )
 
 // A Registrar that refuses strangers, and takes the device, is as it should be.
@@ -22,5 +30,41 @@ func TestProveReady(t *testing.T) {
 	(&looker{Facts: f}).proveReady(taken)
 	if r := judge(f); r.Verdict != OK {
 		t.Errorf("after: %+v", r)
+	}
+}
+
+// TestMend99JudgedWithoutTheSystem: what a check says comes from what it has seen, and not from what the routes of the system are by then.
+func TestMend99JudgedWithoutTheSystem(t *testing.T) {
+	files, err := filepath.Glob("testdata/mend-73-*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no sites: %v", err)
+	}
+	beyond := 0
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Test(t, func(t *testing.T) {
+			site, o := deviceAt(t, archive, file)
+			defer site.Close()
+			o.Progress = func(string) {}
+			f := look(t.Context(), o)
+			next := f.Wire.Next
+			f.Wire.Next = func(addr netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration) {
+				t.Errorf("%s: the system is asked for the way to %s", file, addr)
+				return next(addr)
+			}
+			f.Wire.Route = func(addr netip.Addr) *wire.Route {
+				t.Errorf("%s: the system is asked for the route to %s", file, addr)
+				return nil
+			}
+			if r := judge(f); strings.Contains(strings.Join(r.Summary, " "), "the name server") {
+				beyond++
+			}
+		})
+	}
+	if beyond == 0 {
+		t.Error("no site is judged by that")
 	}
 }
