@@ -207,7 +207,8 @@ Install the certificate of CN=Contoso Issuing CA 2 with the key identifier … o
 	{"an expired one with the same key", "leaf", "ended2", "root", "tls-expired", `
 The certificate of the authority CN=Contoso Issuing CA 2, on which that of pool01.contoso.com:5061 (10.0.0.20) depends, expired on … (it is … here).
 Check the clock of this device first; then have the server send the present certificate of CN=Contoso Issuing CA 2 instead of the expired one.
-- If that has not been renewed, renew it, or install the root certificate that replaces it on this device and add its path to the setting roots.`},
+- If that has not been renewed, renew it, or install the root certificate that replaces it on this device and add its path to the setting roots.
+- If CN=Contoso Root CA is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.`},
 	{"the one above is missing, and a stranger stands there", "leaf3", "issuing3 issuing1", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) depends on that of the authority CN=Contoso Issuing CA 3, which was issued by CN=Contoso Policy CA, but the server does not send the certificate of that authority: instead, it sends that of CN=Contoso Issuing CA 1.
 The problem is with the Registrar.
@@ -249,11 +250,12 @@ Check the clock of this device first; then install the certificate that replaces
 The certificate of the authority CN=New Trust Root, on which that of pool01.contoso.com:5061 (10.0.0.20) depends, expired on … (it is … here); this device does not trust CN=Old Trust Root either, to which it leads.
 Check the clock of this device first; then have the server send the present certificate of CN=New Trust Root instead of the expired one.
 - If that has not been renewed, renew it, or install the root certificate that replaces it on this device and add its path to the setting roots.
+- If CN=Old Trust Root is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
 - If CN=Old Trust Root is an authority of this site, install its certificate on this device and add its path to the setting roots.`},
 	{"a root of the same name that is younger", "leafroot", "", "younger", "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) was issued on … by CN=Contoso Root CA, but not by the root of that name on this device (key identifier …, not …), which is younger: it begins on ….
-The problem is with the Registrar.
-Have the certificate of the Registrar issued again by an authority under the present root of the site.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) says that CN=Contoso Root CA issued it on …, but it is not signed by the root of that name on this device (key identifier …, not …), which is younger: it begins on ….
+Ask the site, not over this network, whether a former root of that name issued this certificate; if it did, have the certificate of the Registrar issued again under the present root.
+- If the site has had no other authority of the name CN=Contoso Root CA, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
 - If the site still uses its former root, install that one on this device and add its path to the setting roots.`},
 	{"the default of an appliance", "box", "device vendor", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20), issued by CN=Appliance Device CA, leads to no root that this device trusts, and it is not for pool01.contoso.com either, but for box-0042.example.net.

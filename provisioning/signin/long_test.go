@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,5 +58,46 @@ func TestMend103LongTextInACertificate(t *testing.T) {
 	j.know("problem", strings.Repeat("ü", 200_000))
 	if got, _ := j.facts["problem"].(string); len(got) > maxFact+len("…") || !strings.HasSuffix(got, "ü…") {
 		t.Errorf("a fact has %d bytes", len(got))
+	}
+}
+
+// Who opens TLS can write the name of the site's root and any date into a certificate: that it was issued before the root began is no
+// fault of the Registrar, and no reason to trust another authority unasked.
+func TestMend105ForgedDate(t *testing.T) {
+	begun := time.Now().AddDate(-1, 0, 0)
+	issue := func(dns string, from time.Time) *x509.Certificate {
+		key, errKey := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Contoso Root CA"}, NotBefore: from, NotAfter: time.Now().AddDate(1, 0, 0)}
+		issuer := &x509.Certificate{Subject: template.Subject, PublicKey: key.Public()}
+		if template.IsCA, template.BasicConstraintsValid = dns == "", true; dns != "" {
+			template.Subject, template.DNSNames = pkix.Name{CommonName: dns}, []string{dns}
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, issuer, &key.PublicKey, key)
+		if err != nil || errKey != nil {
+			t.Fatal(err, errKey)
+		}
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	root := issue("", begun)
+	settings := trust.Settings{Roots: x509.NewCertPool(), Own: []*x509.Certificate{root}}
+	settings.Roots.AddCert(root)
+	err := trust.Prove("pool.contoso.com", []*x509.Certificate{issue("pool.contoso.com", begun.AddDate(0, 0, -1))}, settings)
+	c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "pool.contoso.com", Port: 5061}}
+	told := Judge(&attemptError{stage: handshaking, err: err, met: trust.Met{Shown: trust.Shown{Version: "TLS 1.3", Sent: 1}}}, c, netip.MustParseAddr("10.0.0.5"))
+	if told.Fault != provisioning.FaultFormerRoot || told.OnSide() != "" {
+		t.Errorf("%s is on the side %q", told.Fault, told.OnSide())
+	}
+	if first := told.Do(); !strings.HasPrefix(first, "ask the site, not over this network,") {
+		t.Errorf("the first advice: %s", first)
+	}
+	for _, fault := range []provisioning.Fault{told.Fault, provisioning.FaultSameNameAuthority, provisioning.FaultIssuerExpired} {
+		told := fault.Met(told.Facts)
+		if !slices.ContainsFunc(told.Otherwise(), func(cure string) bool { return strings.HasSuffix(cure, "exempt port 5061 from TLS inspection") }) {
+			t.Errorf("%s: nothing is said of who may open TLS: %q", fault, told.Otherwise())
+		}
 	}
 }
