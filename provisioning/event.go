@@ -53,8 +53,9 @@ type Event struct {
 	Trouble  Trouble // which fault it is, where that was found out: its Reason is the one above
 	Until    time.Time
 	Took     time.Duration
-	Explains bool // that nobody answered in this search follows from it
-	Unused   int  // connections to worse Registrars that were opened ahead, of an attempt that registered
+	Explains bool    // that nobody answered in this search follows from it
+	Follow   []Event // what follows, as it was told
+	Unused   int     // connections to worse Registrars that were opened ahead, of an attempt that registered
 }
 
 // Why is why something is as it is, as the JSON of every command shows it.

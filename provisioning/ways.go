@@ -227,12 +227,25 @@ func (c *Cycle) silentServers() (servers []netip.AddrPort) {
 	return servers
 }
 
-// Explained marks what follows from one cause: that those did not answer who have not.
-func (c *Cycle) Explained() {
+// Explained marks what follows from one cause, and returns it as it was told: that those did not answer who have not. What a name server has
+// not answered follows only where none has answered anything.
+func (c *Cycle) Explained() (follow []Event) {
+	mute := len(c.silentServers()) > 0
 	for i := range c.Sources {
-		c.Sources[i].Follows = Unheard(c.Sources[i].Trouble)
+		s := &c.Sources[i]
+		if s.Follows = mute && s.Source == "dns" && Unheard(s.Trouble); s.Follows {
+			follow = append(follow, Event{Kind: LookedUp, Step: s.Step, Query: s.Query, Verdict: s.Verdict, Reason: s.Reason, Trouble: s.Trouble})
+		}
 	}
 	for i := range c.Attempts {
-		c.Attempts[i].Follows = Unheard(c.Attempts[i].Trouble)
+		a := &c.Attempts[i]
+		kind := Attempted
+		if a.Result == "skipped" {
+			kind = Skipped
+		}
+		if a.Follows = Unheard(a.Trouble) && (mute || kind == Attempted); a.Follows {
+			follow = append(follow, Event{Kind: kind, Step: a.Step, Endpoint: a.Endpoint(), Addr: a.Address, Reason: a.Reason, Trouble: a.Trouble})
+		}
 	}
+	return follow
 }

@@ -59,7 +59,7 @@ type line struct {
 // again counts the line once more: the entry tells the same.
 func (l *line) again(entry control.Entry, number uint64) {
 	l.Count = max(l.Count, 1) + 1
-	l.LastAt, l.What, l.Detail, l.TookMS, l.Until = entry.At, entry.What, entry.Detail, entry.TookMS, entry.Until
+	l.LastAt, l.What, l.Detail, l.TookMS, l.Until, l.Follows = entry.At, entry.What, entry.Detail, entry.TookMS, entry.Until, false
 	l.number = number
 }
 
@@ -168,6 +168,7 @@ func (s *Story) Tell(e provisioning.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.follow(e)
+	s.mark(e.Follow)
 	if s.tell(entry) {
 		logEntry(s.log, entry)
 	}
@@ -192,6 +193,36 @@ func (s *Story) follow(e provisioning.Event) {
 	s.registered = now
 	if s.brief < flapping {
 		s.turn()
+	}
+}
+
+// mark marks the entries of what follows from that for which the device rests, and that of the loss of a registration with one of those who
+// have not answered since.
+func (s *Story) mark(follow []provisioning.Event) {
+	silent := map[string]bool{} // addresses
+	for _, e := range follow {
+		told := entryOf(e)
+		for _, l := range slices.Backward(s.entries) {
+			if l.Event == told.Event && l.Step == told.Step && l.Query == told.Query && l.Host == told.Host && l.Port == told.Port && l.Address == told.Address && l.Fault == told.Fault {
+				l.Follows = true
+				break
+			}
+		}
+		silent[told.Address] = true
+	}
+	var lost *line
+	for _, l := range s.entries {
+		registers := l.Event == string(provisioning.StateChanged) && l.State == provisioning.Registered.String()
+		switch {
+		case lost != nil && l.Latest().Before(lost.Latest()):
+		case registers:
+			lost = nil
+		case l.Event == string(provisioning.Lost):
+			lost = l
+		}
+	}
+	if lost != nil && lost.Address != "" && silent[lost.Address] && lost.Reason == provisioning.SIPNoAnswer {
+		lost.Follows = true
 	}
 }
 
@@ -308,7 +339,7 @@ func plain(lines []*line) []control.Entry {
 // same leaves of an entry what makes two of them tell the same.
 func same(e control.Entry) control.Entry {
 	e.Number, e.At, e.LastAt, e.Until = 0, time.Time{}, time.Time{}, time.Time{}
-	e.What, e.Detail, e.TookMS, e.Count = "", "", 0, 0
+	e.What, e.Detail, e.TookMS, e.Count, e.Follows = "", "", 0, 0, false
 	return e
 }
 

@@ -186,3 +186,52 @@ func TestTheDefaultLogSaysWhy(t *testing.T) {
 		})
 	}
 }
+
+// TestMend93WhatFollowsIsMarked: a rest marks the entries of what follows from its fault, and the loss of a registration with one of the silent;
+// what is told anew is not marked before the next rest says so.
+func TestMend93WhatFollowsIsMarked(t *testing.T) {
+	s, _ := newStory(t)
+	silent := provisioning.Event{
+		Kind: provisioning.Attempted, Step: provisioning.LastGood, Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061},
+		Addr: netip.MustParseAddr("10.98.0.2"), Reason: provisioning.ConnectTimeout, Trouble: provisioning.FaultFiltered.Met(nil),
+	}
+	refused := silent
+	refused.Addr, refused.Reason, refused.Trouble = netip.MustParseAddr("10.0.0.5"), provisioning.ConnectRefused, provisioning.FaultRefused.Met(nil)
+	lost := silent
+	lost.Kind, lost.Reason, lost.Trouble = provisioning.Lost, provisioning.SIPNoAnswer, provisioning.FaultWentSilent.Met(nil)
+	lookup := provisioning.Event{Kind: provisioning.LookedUp, Query: "_sip._tls.contoso.com", Verdict: provisioning.Failed, Reason: provisioning.DNSTimeout, Trouble: provisioning.FaultDNSSilentFor.Met(nil)}
+	wait := provisioning.Event{Kind: provisioning.Waiting, Reason: provisioning.ConnectTimeout, Explains: true, Follow: []provisioning.Event{silent}}
+	n := 0
+	tell := func(events ...provisioning.Event) (marked string) {
+		for _, e := range events {
+			n++
+			e.At = noon.Add(time.Duration(n) * time.Second)
+			s.Tell(e)
+		}
+		for _, e := range s.History(false) {
+			if e.Follows {
+				marked += e.Event + " " + e.Address + ";"
+			}
+		}
+		return marked
+	}
+	for _, step := range []struct {
+		name   string
+		events []provisioning.Event
+		want   string
+	}{
+		{"before the rest", []provisioning.Event{lost, lookup, refused, silent}, ""},
+		{"the rest", []provisioning.Event{wait}, "lost 10.98.0.2;attempt 10.98.0.2;"},
+		{"the next search", []provisioning.Event{silent}, "lost 10.98.0.2;"},
+		{"the next rest", []provisioning.Event{wait}, "lost 10.98.0.2;attempt 10.98.0.2;"},
+	} {
+		if got := tell(step.events...); got != step.want {
+			t.Errorf("%s: %q is marked, want %q", step.name, got, step.want)
+		}
+	}
+	other, _ := newStory(t)
+	s = other
+	if got := tell(lost, registered(noon.Add(time.Minute)), silent, wait); got != "attempt 10.98.0.2;" {
+		t.Errorf("after a registration %q is marked", got)
+	}
+}

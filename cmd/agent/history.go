@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -227,14 +226,14 @@ func detail(e control.Entry) string {
 // printHints says once what to do about each of the failures: first that for which the device rests, then what stands as well, and then what
 // is over, each the latest first. all tells what else has happened: what something else has come of since is over.
 func printHints(p *page, failures, all []control.Entry) error {
-	last, rests, explained := outcomes(all)
+	last, rests := outcomes(all)
 	heading := ""
 	for rank, now := range []string{"what to do", "what to do", "over by now (what to do if it comes back)"} {
 		for i := len(failures) - 1; i >= 0; i-- {
 			e := &failures[i]
 			came := last[subject(e)]
 			over := came != nil && outcome(came) != outcome(e)
-			if e.Hint == "" || p.hinted[e.Hint] || explained(e) || over != (rank == 2) || rank == 0 && e.Hint != rests {
+			if e.Hint == "" || p.hinted[e.Hint] || e.Follows || over != (rank == 2) || rank == 0 && e.Hint != rests {
 				continue
 			}
 			if now != heading {
@@ -248,12 +247,10 @@ func printHints(p *page, failures, all []control.Entry) error {
 	return p.err
 }
 
-// outcomes are what has come last of each subject, and what to do about that for which the device rests; "": it does not. explained says whether
-// that is what an entry follows from: nobody answered in this search, or on the connection before it.
-func outcomes(all []control.Entry) (last map[string]*control.Entry, rests string, explained func(*control.Entry) bool) {
+// outcomes are what has come last of each subject, and what to do about that for which the device rests; "": it does not.
+func outcomes(all []control.Entry) (last map[string]*control.Entry, rests string) {
 	last = map[string]*control.Entry{}
-	var stood, search, lost time.Time
-	explains := false
+	var stood time.Time
 	for i := range all {
 		e := &all[i]
 		at, of := e.Latest(), subject(e)
@@ -262,26 +259,14 @@ func outcomes(all []control.Entry) (last map[string]*control.Entry, rests string
 		}
 		waits := e.Event == string(provisioning.Waiting)
 		if (waits || e.State == provisioning.Registered.String()) && !stood.After(at) {
-			stood, rests, explains = at, e.Hint, e.Explains
+			stood, rests = at, e.Hint
 			if !waits {
 				rests = ""
 			}
 		}
-		switch {
-		case e.Event == string(provisioning.Lost) && at.After(lost):
-			lost = at
-		case e.Event == string(provisioning.StateChanged) && e.State == provisioning.Discovering.String() && at.After(search):
-			search = at
-		}
 	}
-	return last, rests, func(e *control.Entry) bool {
-		silent := slices.Contains(unanswered, e.Reason) && e.Event != string(provisioning.Waiting)
-		return explains && silent && !e.Latest().After(stood) && (!e.Latest().Before(search) || e.Event == string(provisioning.Lost) && e.Latest().Equal(lost))
-	}
+	return last, rests
 }
-
-// unanswered are the reasons of those of whom nothing came.
-var unanswered = []provisioning.Reason{provisioning.DNSTimeout, provisioning.ConnectTimeout, provisioning.ConnectUnreachable, provisioning.SIPNoAnswer}
 
 // subject is what an entry is about: a question, or a place. What is about neither is a subject of its own.
 func subject(e *control.Entry) string {

@@ -400,6 +400,7 @@ func TestMend43WhatStandsComesFirst(t *testing.T) {
 		search.State, rest.Explains, rest.Hint = "discovering", explains, "mend the gateway"
 		all := []control.Entry{event("attempt", provisioning.ConnectRefused, "fe09"), event("lost", provisioning.SIPNoAnswer, "fe01"), search, lookup(provisioning.DNSTimeout), event("attempt", provisioning.ConnectTimeout, "fe01"), rest}
 		for i := range all {
+			all[i].Follows = explains && i > 0 && i != 2 && i < 5
 			all[i].At = noon.Add(time.Duration(i) * time.Second)
 		}
 		return all

@@ -35,6 +35,7 @@ func (b *board) resting(until time.Time, password, stopped bool, silence func(*p
 		}
 	}
 	var reason provisioning.Reason
+	var follow []provisioning.Event
 	b.change(func(s *provisioning.Status) {
 		if why.Reason != "" {
 			s.Because(why)
@@ -44,12 +45,12 @@ func (b *board) resting(until time.Time, password, stopped bool, silence func(*p
 			s.Because(provisioning.Why{Reason: provisioning.CredentialsResting, Detail: s.Detail, Hint: provisioning.CredentialsResting.Hint()})
 		}
 		if explains {
-			s.Cycle.Explained()
+			follow = s.Cycle.Explained()
 		}
 		reason, s.NextAttempt = s.Reason, shownTime(until)
 	})
 	b.enter(provisioning.Resting)
-	b.tell(provisioning.Event{Kind: provisioning.Waiting, Until: until, Reason: reason, Trouble: trouble, Explains: explains})
+	b.tell(provisioning.Event{Kind: provisioning.Waiting, Until: until, Reason: reason, Trouble: trouble, Explains: explains, Follow: follow})
 }
 
 // blamed is what this cycle has failed for, unless it has ended with a registration: what was lost has its own reason.

@@ -32,6 +32,7 @@ func TestMend75WhatTheSilentShare(t *testing.T) {
 		{site: "name-server-alone-behind-the-gateway", fault: provisioning.FaultDNSSilent},
 		{site: "mend-75-silent-in-two-ways", fault: provisioning.FaultFiltered},
 		{site: "mend-92-name-server-behind-answers", fault: provisioning.FaultFiltered},
+		{site: "mend-93-one-question-on-the-link", fault: provisioning.FaultNothingBehind, follow: 2},
 		{site: "mend-92-name-server-on-the-link-answers", fault: provisioning.FaultNoGateway, follow: 1},
 		{site: "refused", fault: provisioning.FaultRefused},
 	} {

@@ -35,6 +35,7 @@ type Entry struct {
 	Detail    string              `json:"detail,omitempty"`
 	Hint      string              `json:"hint,omitempty"`
 	Explains  bool                `json:"explains,omitempty"` // of a rest: that nobody answered in the search before it follows from this
+	Follows   bool                `json:"follows,omitempty"`  // from that for which the device rested then
 	TookMS    int64               `json:"took_ms,omitempty"`
 	Until     time.Time           `json:"until,omitzero"`   // of a rest: when it ends
 	Count     int                 `json:"count,omitempty"`  // more than one: it happened again and again
