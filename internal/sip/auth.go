@@ -18,6 +18,7 @@ type asker struct {
 	name                                 string   // of the scheme, in lower case: "digest"; "" until asked
 	scheme                               scheme   // nil until asked
 	refused                              []string // algorithms of Digest with which it did not take the credentials
+	seen                                 bool     // it has asked, whatever became of that
 	spent                                bool     // credentials that were sent ahead came to nothing, and it may be the password that was refused
 }
 
@@ -124,7 +125,7 @@ func (a *authentication) sentUser() string {
 }
 
 // asked says whether it has asked for credentials, or was shown some.
-func (by *asker) asked() bool { return by.scheme != nil || by.spent }
+func (by *asker) asked() bool { return by.scheme != nil || by.seen || by.spent }
 
 // wasAsked says whether the Registrar, or a proxy, has asked for credentials, or was shown some.
 func wasAsked(a *authentication) bool {
@@ -191,6 +192,7 @@ func (a *authentication) challenged(m *message, again bool) (progress, error) {
 	if m.code == a.askers[1].code {
 		by = &a.askers[1]
 	}
+	by.seen = true
 	offered := parseChallenges(m.all(by.challenge))
 	a.noteService(offered)
 	if d, ok := by.scheme.(*digestScheme); ok && d.ahead {
