@@ -20,6 +20,7 @@ type Way struct {
 	MAC    string     // of the hop, if it was there at that time
 	Gone   bool       // nobody answers at the hop
 	Heard  bool       // it has answered, be it with a refusal
+	Barred bool       // nothing came of it, but it is said that it cannot be reached: by a router or firewall, unless the hop does not answer
 }
 
 // Ways are those to all addresses that were asked.
@@ -46,6 +47,7 @@ func (w Ways) NothingBehind(addr netip.Addr, who Who) Trouble {
 		return Trouble{}
 	}
 	var silent []netip.Addr
+	barred := false
 	for other, way := range w {
 		if way.Link != link || way.Hop != hop || other == hop {
 			continue
@@ -53,6 +55,7 @@ func (w Ways) NothingBehind(addr netip.Addr, who Who) Trouble {
 		if way.Heard {
 			return Trouble{}
 		}
+		barred = barred || way.Barred
 		silent = append(silent, other)
 	}
 	silent = sorted(silent)
@@ -63,7 +66,7 @@ func (w Ways) NothingBehind(addr netip.Addr, who Who) Trouble {
 	}
 	facts.Through(hop)
 	switch {
-	case len(silent) < 2:
+	case len(silent) < 2 || barred: // who says so is behind it, or it is the gateway
 		return Trouble{}
 	case known:
 		return FaultNothingBehind.Met(facts)
@@ -115,6 +118,11 @@ func Unheard(t Trouble) bool {
 		}
 	}
 	return slices.Contains(unanswered, t.Fault)
+}
+
+// bars says whether somebody has said that who was asked cannot be reached.
+func bars(t Trouble) bool {
+	return t.Fault == FaultHostUnreachable || t.Fault == FaultDNSUnreachable || slices.ContainsFunc(t.Others(), bars)
 }
 
 // Shared is what all have in common that were asked in a cycle and have not answered: the gateway through which they are reached, where
@@ -174,25 +182,25 @@ func (c *Cycle) Shared(servers []netip.AddrPort, find func(netip.Addr) Way, ask 
 // are silent, where none has answered.
 func (c *Cycle) ways(servers, mute []netip.AddrPort, find func(netip.Addr) Way) (ways Ways, silent []netip.Addr) {
 	ways = Ways{}
-	note := func(addr netip.Addr, heard bool) {
+	note := func(addr netip.Addr, heard, barred bool) {
 		way := find(addr)
-		way.Heard = heard || ways[addr].Heard
+		way.Heard, way.Barred = heard || ways[addr].Heard, barred || ways[addr].Barred
 		ways[addr] = way
 		if !heard {
 			silent = append(silent, addr)
 		}
 	}
 	for _, server := range mute {
-		note(server.Addr(), false)
+		note(server.Addr(), false, slices.ContainsFunc(c.Sources, func(s Source) bool { return bars(s.Trouble) }))
 	}
 	if len(mute) == 0 {
 		for _, server := range servers {
-			note(server.Addr(), true)
+			note(server.Addr(), true, false)
 		}
 	}
 	for i := range c.Attempts {
 		if a := &c.Attempts[i]; a.Result != "skipped" {
-			note(a.Address, !Unheard(a.Trouble))
+			note(a.Address, !Unheard(a.Trouble), bars(a.Trouble))
 		}
 	}
 	return ways, silent

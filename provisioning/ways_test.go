@@ -36,3 +36,30 @@ func TestMend95OneGatewayAddressOnTwoLinks(t *testing.T) {
 		})
 	}
 }
+
+// TestMend94ARouterSaysSo: of whom it is said that they cannot be reached, that is told, as whoever says it is behind the gateway, or is the
+// gateway; where the gateway itself does not answer, nobody has said it.
+func TestMend94ARouterSaysSo(t *testing.T) {
+	addrs := []netip.Addr{netip.MustParseAddr("10.98.0.2"), netip.MustParseAddr("10.98.0.3")}
+	way := provisioning.Way{Hop: netip.MustParseAddr("10.0.0.1"), Link: "eth0"}
+	for _, test := range []struct {
+		fault provisioning.Fault
+		mac   string
+		known bool
+		want  provisioning.Fault
+	}{
+		{provisioning.FaultHostUnreachable, "02:00:00:00:00:01", true, ""},
+		{provisioning.FaultHostUnreachable, "", false, ""},
+		{provisioning.FaultHostUnreachable, "", true, provisioning.FaultNoGateway},
+		{provisioning.FaultFiltered, "02:00:00:00:00:01", true, provisioning.FaultNothingBehind},
+	} {
+		c := provisioning.Cycle{Attempts: []provisioning.Attempt{
+			{Address: addrs[0], Result: "failed", Trouble: provisioning.FaultFiltered.Met(nil)},
+			{Address: addrs[1], Result: "failed", Trouble: test.fault.Met(nil)},
+		}}
+		got := c.Shared(nil, func(netip.Addr) provisioning.Way { return way }, func(string, netip.Addr) (string, bool) { return test.mac, test.known })
+		if got.Fault != test.want {
+			t.Errorf("%+v: %q: %s", test, got.Fault, got.What())
+		}
+	}
+}
