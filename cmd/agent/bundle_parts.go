@@ -107,7 +107,18 @@ func (b *bundleSource) check(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.hidePassword(noPassword.Facts)
 	return indented(checkSite(ctx, env{stderr: io.Discard}, conf, noPassword, false))
+}
+
+// hidePassword leaves of the file of the password its name: where it lies is told nowhere in a bundle.
+func (b *bundleSource) hidePassword(facts provisioning.Facts) {
+	path := b.settings.Of(passwordKey).Value.Text
+	for name, fact := range facts {
+		if text, ok := fact.(string); ok && path != "" {
+			facts[name] = strings.ReplaceAll(text, path, filepath.Base(path))
+		}
+	}
 }
 
 // dhcp is `dhcp --json`. A site that has switched DHCP off is asked by that command only.

@@ -12,6 +12,7 @@ import (
 // set it for the eye and find nothing out, the others have to go. A row that is not needed any more fails.
 var searched = table(`
 cmd/agent env.remark: writes each line of a remark as one
+cmd/agent bundleSource.hidePassword: leaves out a path
 cmd/agent page.printf: wraps lines
 cmd/agent progress: shows the first line
 provisioning/check sentence: gives a sentence its capital and its full stop
