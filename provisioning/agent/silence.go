@@ -15,12 +15,16 @@ import (
 func (b *basis) silence(ctx context.Context, cycle *provisioning.Cycle) provisioning.Trouble {
 	find := func(addr netip.Addr) provisioning.Way { return signin.WayTo(&b.wire, addr, cycle.StartedAt) }
 	servers, _ := discover.NameServers(&b.policy, b.wire) // those that can be read
-	return cycle.Shared(servers, find, func(link string, hop netip.Addr) (mac string, known bool) {
+	asked, mac, known := false, "", false                 // of the one gateway that all have in common
+	return cycle.Shared(servers, find, func(link string, hop netip.Addr) (string, bool) {
 		if b.wire.Holders == nil || link == "" || !hop.Is4() {
 			return "", false
 		}
-		macs, err := b.wire.Holders(ctx, link, netip.IPv4Unspecified(), hop)
-		return strings.Join(macs, " and "), err == nil
+		if !asked {
+			macs, err := b.wire.Holders(ctx, link, netip.IPv4Unspecified(), hop)
+			asked, mac, known = true, strings.Join(macs, " and "), err == nil
+		}
+		return mac, known
 	})
 }
 

@@ -52,6 +52,7 @@ func holders(ctx context.Context, iface string, sender, addr netip.Addr) (macs [
 	socket := os.NewFile(uintptr(fd), "arp")
 	defer socket.Close()
 	all := everybody(card.Index)
+	defer context.AfterFunc(ctx, func() { _ = socket.SetReadDeadline(time.Unix(1, 0)) })() // it is not read any more
 	err = unix.Bind(fd, all)
 	known := ownMACs()
 	began, buf := time.Now(), make([]byte, 2*arpSize)

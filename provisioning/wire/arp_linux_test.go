@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -108,6 +109,19 @@ func TestHolders(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: %s, want %s", addr, got, want)
 		}
+	}
+	stopped := false
+	for range 20 {
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		_, err := System().Holders(ctx, "here0", netip.MustParseAddr("10.9.0.1"), netip.MustParseAddr("10.9.0.2"))
+		if cancel(); err != nil && time.Since(began) < arpTries[0] {
+			stopped = true
+			break
+		}
+	}
+	if !stopped {
+		t.Error("it goes on when nobody waits for it any more")
 	}
 	for _, iface := range []string{"lo", "gone0"} {
 		if macs, err := System().Holders(t.Context(), iface, netip.IPv4Unspecified(), netip.MustParseAddr("10.9.0.2")); err == nil {
