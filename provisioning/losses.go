@@ -9,11 +9,12 @@ import (
 
 // Our choices.
 const (
-	maxLossPlaces = 4               // Registrars whose losses are counted; of more, those are forgotten that were lost longest ago
-	lossesTimed   = 8               // of each the last ones, in which a pattern may be seen
-	oftenLost     = 3               // in an hour
-	minutesADay   = 24 * 60         // what is counted, by the minute
-	leastPattern  = 3 * time.Second // what ends sooner has no pattern worth telling
+	maxLossPlaces = 4                // Registrars whose losses are counted; of more, those are forgotten that were lost longest ago
+	lossesTimed   = 8                // of each the last ones, in which a pattern may be seen
+	oftenLost     = 3                // in an hour
+	minutesADay   = 24 * 60          // what is counted, by the minute
+	leastPattern  = 3 * time.Second  // what ends sooner has no pattern worth telling
+	atOnce        = 10 * time.Second // a new registration within this time after a loss needed no second try
 )
 
 // Loss is the end of one registration that nobody has asked for.
@@ -37,6 +38,9 @@ type Losses struct {
 	OtherReasons []Reason `json:"other_reasons,omitempty"`
 	IdleMS       int64    `json:"idle_ms,omitempty"` // each of the last ones was lost after so long without traffic
 	LifeMS       int64    `json:"life_ms,omitempty"` // each of the last ones was lost so long after it began
+	// Silences are how many of the last ones were lost as the connection passed no data any more, without a reset or a close, where
+	// a new connection worked at once; then life_ms is about these.
+	Silences int `json:"silences,omitempty"`
 }
 
 // Trouble is what is wrong where registrations are lost often.
@@ -48,24 +52,47 @@ func (l Losses) Trouble() Trouble {
 	case l.IdleMS > 0:
 		facts["idle"] = span(l.IdleMS)
 		return FaultIdleClosed.Met(facts)
+	case l.Silences >= oftenLost:
+		return l.silent(facts)
 	case l.LifeMS > 0:
 		facts["life"] = span(l.LifeMS)
 		return FaultLifeLimited.Met(facts)
 	case len(l.OtherReasons) > 0:
 		return l.various(facts)
 	default:
-		return FaultLostOften.Because(l.LastReason.Met(""), facts)
+		return FaultLostOften.Because(l.LastReason.Met(""), facts).On(sideOfLoss(l.LastReason))
 	}
+}
+
+// silent is what is wrong where connections stop passing data.
+func (l Losses) silent(facts Facts) Trouble {
+	facts["times"] = "each time"
+	if l.Silences < l.LastHour {
+		facts["times"] = fmt.Sprintf("the last %d times", l.Silences)
+	}
+	if l.LifeMS > 0 {
+		facts["life"] = span(l.LifeMS)
+	}
+	return FaultGoesSilent.Met(facts)
+}
+
+// sideOfLoss is whose side it is on that a registration was lost. Where the connection has ended, or nothing came on it any more, that
+// is not known: it has worked until then.
+func sideOfLoss(r Reason) Side {
+	if side := r.Met("").OnSide(); side != "" && !endsConnection(r) {
+		return side
+	}
+	return SideOpen
 }
 
 // various is what is wrong where they are lost now for this reason, now for that. It is on a side if all reasons are on that one.
 func (l Losses) various(facts Facts) Trouble {
 	var titles []string
-	side := l.LastReason.Met("").OnSide()
+	side := sideOfLoss(l.LastReason)
 	for _, reason := range slices.Concat([]Reason{l.LastReason}, l.OtherReasons) {
 		titles = append(titles, fmt.Sprintf("%s (%s)", reason.Title(), reason))
-		if reason.Met("").OnSide() != side {
-			side = ""
+		if sideOfLoss(reason) != side {
+			side = SideOpen
 		}
 	}
 	facts["reasons"] = strings.Join(titles, "; ")
@@ -135,6 +162,9 @@ func (l *LossLog) Lately(now time.Time) (all []Losses) {
 		if one.LastDay > 0 {
 			one.IdleMS, one.LifeMS = p.pattern(now)
 			one.OtherReasons = p.others(now)
+			if n, life := p.silences(now); n >= oftenLost && one.IdleMS == 0 {
+				one.Silences, one.LifeMS = n, life
+			}
 			all = append(all, one)
 		}
 	}
@@ -167,7 +197,7 @@ func (p *lossPlace) pattern(now time.Time) (idle, life int64) {
 		if now.Sub(loss.At) >= time.Hour {
 			continue
 		}
-		if !loss.byConnection() {
+		if !endsConnection(loss.Reason) {
 			return 0, 0
 		}
 		lives = append(lives, loss.Life)
@@ -191,9 +221,36 @@ func (p *lossPlace) others(now time.Time) (others []Reason) {
 	return others
 }
 
-// byConnection says whether the connection is what ended, and nobody has said why.
-func (l Loss) byConnection() bool {
-	return slices.Contains([]Reason{ConnectReset, ConnectTimeout, SIPNoAnswer}, l.Reason)
+// silences are how many of the last losses were silences after each of which a new connection worked at once, and how long after it
+// began each was lost, in milliseconds, where that is the same. If it is not, they are told only if all of the hour are such.
+func (p *lossPlace) silences(now time.Time) (n int, life int64) {
+	var lives []time.Duration // the latest first
+	whole := true
+	next := now
+	for i, loss := range slices.Backward(p.last) {
+		if now.Sub(loss.At) >= time.Hour {
+			break
+		}
+		anew := i == len(p.last)-1 || next.Sub(loss.At) <= atOnce
+		if whole = anew && (loss.Reason == ConnectTimeout || loss.Reason == SIPNoAnswer); !whole {
+			break
+		}
+		lives, next = append(lives, loss.Life), loss.At.Add(-loss.Life)
+	}
+	for n := len(lives); n >= oftenLost; n-- {
+		if d := alike(lives[:n]); d > 0 {
+			return n, d.Milliseconds()
+		}
+	}
+	if !whole {
+		return 0, 0
+	}
+	return len(lives), 0
+}
+
+// endsConnection says whether the connection is what ended, and nobody has said why.
+func endsConnection(r Reason) bool {
+	return r == ConnectReset || r == ConnectTimeout || r == SIPNoAnswer
 }
 
 // alike is what times are that are the same, to the second or to a twentieth; 0: they are not, or too few or too short.

@@ -14,6 +14,9 @@ func TestLosses(t *testing.T) {
 	cut := func(life, idle, survived time.Duration) Loss {
 		return Loss{Reason: ConnectReset, Life: life, Idle: idle, Survived: survived}
 	}
+	hung := func(life, idle time.Duration) Loss {
+		return Loss{Reason: SIPNoAnswer, Life: life, Idle: idle, Survived: idle / 2}
+	}
 	for _, test := range []struct {
 		name string
 		lost []Loss
@@ -27,9 +30,18 @@ func TestLosses(t *testing.T) {
 		{"at once", []Loss{cut(s, s, 0), cut(s, s, 0), cut(s, s, 0)}, "connect.lost-often"},
 		{"by the network of the device", []Loss{cut(15*s, 15*s, 0), cut(15*s, 15*s, 0), {Reason: AddressChanged, Life: 15 * s, Idle: 15 * s}}, "connect.lost-variously"},
 		{"each time by the network of the device", []Loss{{Reason: AddressChanged}, {Reason: AddressChanged}, {Reason: AddressChanged}}, "connect.lost-often device"},
-		{"by different faults of the Registrar", []Loss{{Reason: BindingLost}, {Reason: SIPNoAnswer}, {Reason: BindingLost}}, "connect.lost-variously registrar"},
+		{"by different faults of the Registrar", []Loss{{Reason: BindingLost}, {Reason: SIPUnavailable}, {Reason: BindingLost}}, "connect.lost-variously registrar"},
+		{"by the Registrar, and by silence, which is on no side", []Loss{{Reason: BindingLost}, {Reason: SIPNoAnswer}, {Reason: BindingLost}}, "connect.lost-variously"},
 		{"by all sides", []Loss{{Reason: BindingLost}, {Reason: AddressChanged}, {Reason: ConnectUnreachable}}, "connect.lost-variously"},
 		{"after a long time", []Loss{cut(7200*s, 900*s, 60*s), cut(7300*s, 930*s, 60*s), cut(7400*s, 920*s, 60*s)}, "connect.idle-closed 15 minutes"},
+		// mend-110: silence on a connection that has worked says nothing of whose side it is on.
+		{"silence, after which a new connection works at once", []Loss{hung(51*s, 0), hung(51500*time.Millisecond, 0), hung(51*s, 0)}, "connect.goes-silent 51 s each time"},
+		{"as before, after one that had lasted", []Loss{hung(400*s, 0), hung(51*s, 0), hung(52*s, 0), hung(51*s, 0)}, "connect.goes-silent 51 s the last 3 times"},
+		{"as before, after a reset", []Loss{cut(51*s, 30*s, 40*s), hung(51*s, 0), hung(52*s, 0), hung(51*s, 0)}, "connect.goes-silent 51 s the last 3 times"},
+		{"silence after different times", []Loss{hung(51*s, 0), hung(58*s, 0), hung(54*s, 0)}, "connect.goes-silent each time"},
+		{"as before, after a reset", []Loss{cut(51*s, 30*s, 40*s), hung(51*s, 0), hung(58*s, 0), hung(54*s, 0)}, "connect.lost-variously"},
+		{"silence of a connection that is idle", []Loss{hung(51*s, 51*s), hung(51*s, 51*s), hung(51*s, 51*s)}, "connect.idle-closed 51 s"},
+		{"silence, and no new connection at once", []Loss{hung(20*s, 0), hung(30*s, 0), hung(25*s, 0)}, "connect.lost-often"},
 	} {
 		var l LossLog
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -45,7 +57,7 @@ func TestLosses(t *testing.T) {
 		trouble := lately[0].Trouble()
 		got := ""
 		if !trouble.None() {
-			got = strings.Join(strings.Fields(fmt.Sprint(string(trouble.Fault), " ", trouble.fact("idle"), trouble.fact("life"), " ", trouble.OnSide())), " ")
+			got = strings.Join(strings.Fields(fmt.Sprint(string(trouble.Fault), " ", trouble.fact("idle"), trouble.fact("life"), " ", trouble.fact("times"), " ", trouble.OnSide())), " ")
 		}
 		if got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)

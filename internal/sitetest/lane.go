@@ -140,6 +140,7 @@ type stream struct {
 	lag           time.Duration // until what is written can be read
 	local, remote net.Addr
 	loses         func() bool // whether what is written is lost now; nil: never
+	small         bool        // its packets are
 }
 
 // Acknowledged implements wire.Telling.

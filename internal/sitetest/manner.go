@@ -18,6 +18,7 @@ type manner struct {
 
 	word              string
 	hello             bool // silent, reset, lost: at the first byte already
+	large             bool // lost: but not what is sent in small packets
 	code              int
 	contacts          []string // redirect
 	schemes           []string // offer
@@ -92,8 +93,10 @@ func (m manner) swallowed() bool {
 	return m.word == "blackhole" || m.word == "absent" || m.word == "ungated"
 }
 
-// loses says whether what is sent on a connection is lost.
-func (m manner) loses() bool { return m.word == "lost" || m.swallowed() }
+// loses says whether what is sent on a connection is lost; small: in small packets.
+func (m manner) loses(small bool) bool {
+	return m.word == "lost" && !(m.large && small) || m.swallowed()
+}
 
 // signsIn says whether the credentials are those of MS-SIPAE.
 func (m manner) signsIn() bool { return m.word != "offer" && len(m.schemes) > 0 }
@@ -106,7 +109,13 @@ var (
 // behaviours are what a Registrar may do, with what reads the words that belong to the behaviour and returns the rest.
 var behaviours = map[string]func(m *manner, words []string) (rest []string, err error){
 	"accept": alone, "digest": alone, "lync": alone, "http": alone, "web": alone, "refuse": alone, "unreachable": alone, "blackhole": alone, "absent": alone, "ungated": alone,
-	"silent": helloToo, "reset": helloToo, "lost": helloToo,
+	"silent": helloToo, "reset": helloToo,
+	"lost": func(m *manner, words []string) ([]string, error) {
+		if len(words) > 0 && words[0] == "large" {
+			m.hello, m.large, words = true, true, words[1:]
+		}
+		return helloToo(m, words)
+	},
 	"status": func(m *manner, words []string) ([]string, error) {
 		if len(words) == 0 {
 			return nil, errors.New("status: want a code")

@@ -79,6 +79,11 @@ func (n *memory) absent(addr netip.Addr) netip.Addr {
 	}
 }
 
+type inSmall struct{}
+
+// InSmall has Wire.Dial make a connection whose packets are small; on loopback nothing comes of it.
+func InSmall(ctx context.Context) context.Context { return context.WithValue(ctx, inSmall{}, true) }
+
 // dial is the network of the site in memory.
 func (n *memory) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	far, err := netip.ParseAddrPort(address)
@@ -126,7 +131,8 @@ func (n *memory) dial(ctx context.Context, network, address string) (net.Conn, e
 		return fail(err)
 	}
 	ours, theirs := newStreams(local, far, m.rtt)
-	ours.loses = func() bool { return n.sim.state().manners[far].loses() }
+	theirs.small = ctx.Value(inSmall{}) != nil
+	ours.loses = func() bool { return n.sim.state().manners[far].loses(theirs.small) }
 	if !n.sim.accept(far, theirs, func() { n.registrars.serve(far, theirs) }) {
 		return fail(net.ErrClosed)
 	}

@@ -48,7 +48,7 @@ func (l *leg) manner() manner {
 	if m := l.sim.state().manners[l.addr]; m.word != "refuse" && m.word != "unreachable" {
 		l.last = m
 	}
-	if m := l.last; l.out.lost(l.raw.RemoteAddr()) || m.loses() {
+	if m := l.last; l.out.lost(l.raw.RemoteAddr()) || m.loses(l.raw.small) {
 		m.word = "blackhole"
 		return m
 	}
@@ -78,7 +78,7 @@ var (
 )
 
 func (l *leg) run() error {
-	if m := l.manner(); m.hello {
+	if m := l.manner(); m.hello && !(m.large && l.raw.small) {
 		if _, err := l.conn.Read(make([]byte, 1)); err != nil || m.word == "reset" {
 			l.raw.reset()
 			return errors.Join(err, errOver)

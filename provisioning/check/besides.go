@@ -22,7 +22,7 @@ func besides(r *Report, verdict provisioning.Trouble) []string {
 		wrong := (c.Result == Warn || c.Result == Bad) && !follows(verdict, c)
 		switch {
 		case !wrong:
-		case isRegistrar && (c.Under != "" || c.Needs != "" || r.Fault == string(provisioning.FaultAlike)): // that is about all
+		case isRegistrar && (c.Under != "" || c.Needs != "" || r.Fault == string(provisioning.FaultAlike) || r.Fault == string(provisioning.FaultAllLoseLarge)): // that is about all
 		case isRegistrar:
 			ids = append(ids, c.ID)
 		case !isSource(c.ID), c.Reason == r.Reason, slices.Contains(usual, c.Reason), c.Reason != "" && c.Reason == reasons[c.Under]:

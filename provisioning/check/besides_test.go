@@ -28,6 +28,7 @@ func TestBesidesRegistrars(t *testing.T) {
 	}{
 		{"one refuses", provisioning.FaultRefused.Met(facts), "registrar.fe02 registrar.fe03 registrar.fe06 registrar.fe07 dns"},
 		{"the account", provisioning.FaultForbidden.Met(facts), "registrar.fe02 registrar.fe06 registrar.fe07 dns"},
+		{"large packets", provisioning.FaultAllLoseLarge.Because(provisioning.FaultTLSLost.Met(facts), nil), "dns"},
 		{"all alike", provisioning.FaultAlike.Because(provisioning.FaultRefused.Met(facts), nil), "dns"},
 		{"packets get lost", provisioning.FaultOwnAddressTwice.Met(nil), "registrar.fe01 registrar.fe02 registrar.fe03 registrar.fe07 dns"},
 		{"the clock", provisioning.FaultClockBehind.Met(nil), "registrar.fe01 registrar.fe02 registrar.fe03 registrar.fe06 dns"},

@@ -359,7 +359,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 	},
 	"lost": func(o *Options, _ *config.Config, words []string) error {
 		if len(words) < 2 {
-			return errors.New("want lost HOST COUNT [REASON …] [idle=D] [life=D]")
+			return errors.New("want lost HOST COUNT [REASON …] [idle=D] [life=D] [silences=N]")
 		}
 		l := provisioning.Losses{Endpoint: provisioning.Endpoint{Host: words[0], Port: 5061, Transport: provisioning.TLS}, LastAt: time.Now()}
 		var err error
@@ -369,6 +369,12 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		l.LastDay = l.LastHour + 1
 		for _, word := range words[2:] {
 			name, value, timed := strings.Cut(word, "=")
+			if name == "silences" {
+				if l.Silences, err = strconv.Atoi(value); err != nil {
+					return err
+				}
+				continue
+			}
 			d, err := time.ParseDuration(value)
 			switch {
 			case !timed && l.LastReason != "":

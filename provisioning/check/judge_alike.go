@@ -27,6 +27,7 @@ type together struct {
 	trouble             provisioning.Trouble // the first
 	hosts, addrs, ports []string
 	near                bool // some are known to be on a link of this device
+	other               bool // at some it is not proven that packets are lost for their size
 }
 
 // alike is for several Registrars, or addresses of one, at which the same happens: that is more likely one cause than as many.
@@ -65,6 +66,7 @@ func (a *together) add(p *Place, t provisioning.Trouble) bool {
 	case t.Fault != a.trouble.Fault || t.Facts["elsewhere"] != a.trouble.Facts["elsewhere"]:
 		a.trouble = way.Met(a.trouble.Facts)
 	}
+	a.other = a.other || t.Facts["smaller"] == nil
 	a.near = a.near || t.Facts["there"] != nil || t.Fault == provisioning.FaultHostDrops
 	for list, value := range map[*[]string]string{&a.hosts: p.Host, &a.addrs: p.Probes[0].Addr.String(), &a.ports: fmt.Sprint(p.Port)} {
 		if !slices.Contains(*list, value) {
@@ -84,6 +86,9 @@ func (a *together) told() provisioning.Trouble {
 		who["at"], who["address"] = fmt.Sprintf("each of the %d addresses of %s", len(a.addrs), a.hosts[0]), a.addrs
 	}
 	cause := a.trouble.With(who)
+	if !a.other {
+		return provisioning.FaultAllLoseLarge.Because(cause, nil)
+	}
 	likely := oneDevice
 	switch {
 	case cause.Facts["arrived"] != nil:

@@ -52,6 +52,9 @@ func TestSameWords(t *testing.T) {
 			}
 			shared[fault] = true
 			for text := range said {
+				if strings.HasSuffix(text, ": with smaller packets the handshake succeeds") { // only a check tries them
+					continue
+				}
 				if !slices.ContainsFunc(slices.Collect(maps.Keys(byDaemon[fault])), func(said string) bool {
 					more, same := strings.CutPrefix(text, said)
 					return same && (more == "" || strings.HasPrefix(more, ", and 10.") || strings.HasPrefix(more, "; 10.0.0.67 gives the gateway") || strings.HasPrefix(more, "; the name server 10.98.0.54:53, which DHCP gives")) // only a check asks for these
@@ -102,6 +105,12 @@ func deviceAt(t *testing.T, archive *txtar.Archive, file string) (*sitetest.Site
 	search, upstreams := o.Wire.Search, o.Wire.Upstreams
 	o.Wire = wire.Wire(simulated)
 	o.Wire.Search, o.Wire.Upstreams = search, upstreams
+	o.Wire.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if wire.AreSmall(ctx) {
+			ctx = sitetest.InSmall(ctx)
+		}
+		return simulated.Dial(ctx, network, address)
+	}
 	onLink(t, site, &o.Wire)
 	o.Policy.Roots = x509.NewCertPool()
 	o.Policy.Roots.AppendCertsFromPEM(site.Roots())

@@ -65,6 +65,9 @@ func (j *judgement) handshake() provisioning.Trouble {
 		if j.attempt.loss == wire.SentUnacknowledged {
 			j.know("dropped", "TLS")
 		}
+		if j.attempt.loss == wire.LargeLost { // it is their size
+			j.know("smaller", large)
+		}
 		return j.met(provisioning.FaultTLSLost)
 	case ended && e.Received && e.Alert == unrecognizedName:
 		return j.met(provisioning.FaultTLSNameUnknown)

@@ -159,8 +159,11 @@ type smallSegments struct{}
 
 // SmallSegments has Wire.Dial keep the TCP segments of a connection small, both ways, where the system can.
 func SmallSegments(ctx context.Context) context.Context {
-	return context.WithValue(ctx, smallSegments{}, segmentSize)
+	return context.WithValue(ctx, smallSegments{}, true)
 }
+
+// AreSmall says whether SmallSegments has asked for small ones.
+func AreSmall(ctx context.Context) bool { return ctx.Value(smallSegments{}) != nil }
 
 // beforeConnect is for sockets that are about to be connected.
 func beforeConnect(ctx context.Context, network, _ string, c syscall.RawConn) error {
@@ -169,8 +172,8 @@ func beforeConnect(ctx context.Context, network, _ string, c syscall.RawConn) er
 	}
 	return c.Control(func(fd uintptr) {
 		limitUnacknowledged(fd, unacknowledgedLimit)
-		if size, small := ctx.Value(smallSegments{}).(int); small {
-			limitSegments(fd, size)
+		if AreSmall(ctx) {
+			limitSegments(fd, segmentSize)
 		}
 	})
 }
