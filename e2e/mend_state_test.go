@@ -5,7 +5,9 @@ package e2e
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"homeward/e2e/needs"
@@ -35,5 +37,48 @@ func TestMend59StateRestoredAsRoot(t *testing.T) {
 	}
 	if out, code := d.run(t, "check", "--json"); code != 2 || !strings.Contains(out, `"fault": "password.file"`) || strings.Contains(out, "no-default-route") {
 		t.Errorf("with the password of a third check ends with %d:\n%s", code, out)
+	}
+}
+
+// TestMend112FullStateDirectory: nothing more can be stored in the state directory. check says so beside a daemon, where all else is well, and
+// without one; so does status. Once there is space, nobody does.
+func TestMend112FullStateDirectory(t *testing.T) {
+	_, _, d := newSiteWithDevice(t, deviceAddr)
+	state := d.dir + "/state"
+	if err := syscall.Mount("tmpfs", state, "tmpfs", 0, "size=1m,mode=0750"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Unmount(state, syscall.MNT_DETACH) })
+	give(t, state)
+	d.boot(t)
+	d.awaitRegistered(t)
+	d.awaitCommitted(t)
+	filler, err := os.Create(filepath.Join(state, "filler"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = filler.Write(make([]byte, 4096))
+	}
+	filler.Close()
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	words := "here is no space left on the file system of " + state + ": last good, the history and certificates cannot be stored"
+	if r := d.check(t); r.Verdict != "degraded" || r.Fault != "store.no-space" || !strings.Contains(r.said(), words) {
+		t.Errorf("check says %s, %s\n%s", r.Verdict, r.Fault, r.said())
+	}
+	if out, _ := d.run(t, "status"); !strings.Contains(out, words) {
+		t.Errorf("status says\n%s", out)
+	}
+	d.stop(t)
+	if out, _ := d.run(t, "check"); !strings.Contains(out, words) {
+		t.Errorf("without a daemon check says\n%s", out)
+	}
+	if err := os.Remove(filler.Name()); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := d.run(t, "check"); strings.Contains(out, "no space") {
+		t.Errorf("once there is space check says\n%s", out)
 	}
 }

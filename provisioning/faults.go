@@ -67,6 +67,7 @@ const (
 	FaultNotKept             Fault = "last-good.not-kept"
 	FaultStateForeign        Fault = "last-good.foreign"
 	FaultReadOnly            Fault = "last-good.read-only"
+	FaultNoSpace             Fault = "store.no-space"
 	FaultDaemonStopped       Fault = "daemon.not-running"
 	FaultDaemonHangs         Fault = "daemon.hangs"
 	FaultDaemonRests         Fault = "daemon.rests"

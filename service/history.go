@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"homeward/internal/safefile"
@@ -63,14 +64,19 @@ func (s *Story) save(after uint64) uint64 {
 			s.log.Warn("history not written, it is tried again and again", "err", err)
 		}
 		s.failedAt = time.Now()
+		s.full.Store(errors.Is(err, syscall.ENOSPC))
 		return after
 	}
+	s.full.Store(false)
 	if !s.failedAt.IsZero() {
 		s.log.Info("history written again")
 	}
 	s.failedAt = time.Time{}
 	return last
 }
+
+// Full says whether the file could not be written the last time because there was no space.
+func (s *Story) Full() bool { return s.full.Load() }
 
 // append adds lines to the file, or writes the file anew when it would become too large. It is not synced: what
 // a power cut takes is a story, not a registration.

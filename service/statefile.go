@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"homeward/internal/safefile"
@@ -30,6 +33,7 @@ type StateFile struct {
 	command []string // started after each change, with path as last argument; empty: none
 	log     *slog.Logger
 
+	full    atomic.Bool
 	mu      sync.Mutex // one at a time writes
 	written []byte     // content of the file, without updated_at
 	text    []byte     // all of it
@@ -82,6 +86,9 @@ func (f *StateFile) Run(ctx context.Context) error {
 // Look writes the file again if somebody has removed or altered it. It is called when the process is awake anyway.
 func (f *StateFile) Look() { f.write() }
 
+// Full says whether the file could not be written the last time because there was no space.
+func (f *StateFile) Full() bool { return f.full.Load() }
+
 // write says whether the file is as it should be.
 func (f *StateFile) write() bool {
 	f.mu.Lock()
@@ -109,7 +116,9 @@ func (f *StateFile) write() bool {
 		text, _ = json.MarshalIndent(c, "", "  ") // as above
 		text = append(text, '\n')
 	}
-	if err := safefile.Replace(f.path, text, stateFileMode); err != nil {
+	err = safefile.Replace(f.path, text, stateFileMode)
+	f.full.Store(errors.Is(err, syscall.ENOSPC))
+	if err != nil {
 		f.log.Warn("registrar.json not written", "err", err)
 		return false
 	}

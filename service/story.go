@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"homeward/provisioning"
@@ -37,6 +38,7 @@ type Story struct {
 	gate     <-chan struct{} // closed when the file may be read
 	reading  sync.Once
 	failedAt time.Time // when the file could not be written, which was said; zero: it could. The task's alone
+	full     atomic.Bool
 
 	mu         sync.Mutex
 	registered bool

@@ -135,6 +135,9 @@ func checkSite(ctx context.Context, e env, conf *config.Config, noPassword provi
 	}
 	own, _ := identityOf(asking, conf) // who may not read it sees the rest
 	lent := lend(conf, record, status, err)
+	if !slices.ContainsFunc(status.Store, isWithoutSpace) { // the daemon does not run, or is of another version
+		status.Store = append(withoutSpace(conf, tight{}), status.Store...)
+	}
 	progress, done := progressOn(e)
 	defer done()
 	r := check.Run(ctx, check.Options{

@@ -125,7 +125,9 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	watch.Besides(stateFile.Look)
 	lastGood := func() time.Time { record, _ := store.Load(); return record.RegisteredAt }
 	server := control.NewServer(listener, control.Source{
-		Status:  func() provisioning.Status { return nowOf(daemon, &conf.Policy, &network) },
+		Status: func() provisioning.Status {
+			return nowOf(daemon, conf, &network, tight{story.Full(), stateFile.Full()})
+		},
 		Record:  func() (any, bool) { record, ok := store.Load(); return recordAnswer{1, record, "daemon"}, ok },
 		Forget:  store.Forget,
 		Enrol:   daemon.Enrol,
@@ -161,18 +163,19 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	return nil
 }
 
-// nowOf is how the daemon stands, with what keeps the device off the network at this moment: one that has met a silent gateway does not know why it
-// is silent.
-func nowOf(daemon *agent.Agent, policy *provisioning.Policy, network *wire.Wire) provisioning.Status {
-	s, at := daemon.Status(), policy.DNSServers
+// nowOf is how the daemon stands, with what keeps the device off the network at this moment, since one that has met a silent gateway does not know why
+// it is silent, and with what it cannot store for want of space.
+func nowOf(daemon *agent.Agent, conf *config.Config, network *wire.Wire, met tight) provisioning.Status {
+	s, at := daemon.Status(), conf.Policy.DNSServers
 	if s.Registrar != nil && s.Registrar.Address.IsValid() {
 		at = []netip.AddrPort{netip.AddrPortFrom(s.Registrar.Address, s.Registrar.Port)}
 	} else if len(at) == 0 {
 		at, _ = network.Resolvers() // those that can be read
 	}
-	if t := check.OffNetwork(policy.Interface, network, at); !t.None() {
+	if t := check.OffNetwork(conf.Policy.Interface, network, at); !t.None() {
 		s.Link = &provisioning.StoreState{Reason: t.Reason(), Fault: string(t.Fault), What: t.What(), Hint: t.Hint()}
 	}
+	s.Store = append(withoutSpace(conf, met), s.Store...)
 	return s
 }
 

@@ -7,7 +7,7 @@ import (
 	"homeward/provisioning"
 )
 
-// besides are the nodes with a problem that is another one than that of the verdict: sources, the clock, and Registrars. What the verdict
+// besides are the nodes with a problem that is another one than that of the verdict: sources, the clock, space to store, and Registrars. What the verdict
 // tells, and what it explains, is not told again. That DHCP is silent, or says nothing of Registrars, is how sites look that use DNS.
 func besides(r *Report, verdict provisioning.Trouble) []string {
 	var ids []string
@@ -37,9 +37,9 @@ func besides(r *Report, verdict provisioning.Trouble) []string {
 // usual are what sources say of a site that does without them.
 var usual = []provisioning.Reason{provisioning.DHCPSilent, provisioning.DHCPNoOption, provisioning.DNSNoRecord}
 
-// isSource says whether a node is about what leads to a Registrar, or about the clock.
+// isSource says whether a node is about what leads to a Registrar, about the clock, or about space to store.
 func isSource(id string) bool {
-	return id == "clock" || slices.ContainsFunc([]string{"dhcp", "dns", "autodiscover", "name."}, func(source string) bool { return strings.HasPrefix(id, source) })
+	return id == "clock" || id == "store" || slices.ContainsFunc([]string{"dhcp", "dns", "autodiscover", "name."}, func(source string) bool { return strings.HasPrefix(id, source) })
 }
 
 // follows says whether what is wrong at a node is what the verdict tells, or comes of it.

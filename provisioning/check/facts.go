@@ -191,7 +191,7 @@ func (f *Facts) silent() bool {
 // forgetful returns why what the device learns may not survive a restart.
 func (f *Facts) forgetful() (provisioning.StoreState, bool) {
 	i := slices.IndexFunc(f.Store, func(s provisioning.StoreState) bool {
-		return s.Reason == provisioning.CacheWrite || s.Reason == provisioning.CacheReadOnly || s.Reason == provisioning.CacheTooNew
+		return s.Fault != string(provisioning.FaultNoSpace) && (s.Reason == provisioning.CacheWrite || s.Reason == provisioning.CacheReadOnly || s.Reason == provisioning.CacheTooNew)
 	})
 	if i < 0 {
 		return provisioning.StoreState{}, false

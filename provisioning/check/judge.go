@@ -19,7 +19,7 @@ var keepsOut = []judgement{passwordless, notOnNetwork, unplugged, addressTwice, 
 
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{
-	passwordless, addressTwice, otherMask, unlisted, bindingGone, onlyLastGood, besideFails, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, notKept,
+	passwordless, addressTwice, otherMask, unlisted, bindingGone, onlyLastGood, besideFails, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, noSpace, notKept,
 	lostOften, autodiscoverDiffers, serverOff, serversApart, serverDead, earlierServerFails, lossy, slow, idle,
 }
 
@@ -41,6 +41,7 @@ func tree(f *Facts, verdict provisioning.Trouble) []Check {
 	addPassword(b)
 	b.signIn()
 	b.lastGood()
+	addStore(b)
 	b.daemon()
 	b.agree()
 	return b.checks

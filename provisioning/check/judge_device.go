@@ -41,6 +41,16 @@ func notKept(f *Facts) provisioning.Trouble {
 	return provisioning.FaultNotKept.Because(s.Reason.Met(s.Detail), provisioning.Facts{"problem": s.Detail})
 }
 
+// noSpace is about a file system on which nothing more can be stored.
+func noSpace(f *Facts) provisioning.Trouble {
+	for _, s := range f.Store {
+		if s.Fault == string(provisioning.FaultNoSpace) {
+			return provisioning.FaultNoSpace.Met(nil).InWords(s.What, s.Hint)
+		}
+	}
+	return provisioning.Trouble{}
+}
+
 // toBeLost says whether the daemon is registered still, where a sign-in fails now.
 func toBeLost(f *Facts) bool {
 	return f.Daemon.registered() && !f.signsIn() && f.Untried.None()

@@ -202,6 +202,15 @@ func generation(server string) string {
 	return ""
 }
 
+// addStore adds where nothing more can be stored; that there is space is not news.
+func addStore(b *branch) {
+	if t := noSpace(b.facts); !t.None() {
+		c := Check{ID: "store", Title: "space to store what the device learns"}
+		c.because(Warn, t)
+		b.add(c)
+	}
+}
+
 // lastGood is the rehearsal: what if DNS and DHCP failed now?
 func (b *branch) lastGood() {
 	f := b.facts

@@ -1,0 +1,42 @@
+package service
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"homeward/e2e/needs"
+	"homeward/provisioning"
+)
+
+// What could not be written for want of space is known until it was written.
+func TestMend112NoSpace(t *testing.T) {
+	if os.Getuid() != 0 {
+		needs.Missing(t, "root", "")
+	}
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+		needs.Missing(t, "loop", err.Error())
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	s := openStory(filepath.Join(dir, "history.jsonl"))
+	f := NewStateFile(filepath.Join(dir, "registrar.json"), func() provisioning.Status { return provisioning.Status{} }, s, nil, slog.New(slog.DiscardHandler))
+	filler := filepath.Join(dir, "filler")
+	if err := os.WriteFile(filler, make([]byte, 64<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	outageOf(s, 1)
+	s.save(0)
+	if f.write() || !s.Full() || !f.Full() {
+		t.Errorf("on a full file system: full %v, %v", s.Full(), f.Full())
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	s.save(0)
+	if !f.write() || s.Full() || f.Full() {
+		t.Errorf("once there is room: full %v, %v", s.Full(), f.Full())
+	}
+}
