@@ -12,8 +12,13 @@ import (
 	"time"
 )
 
-// captureTrip is a round trip at which a healthy network still gives no reason for a second connection.
-const captureTrip = 100 * time.Millisecond
+// captureTrip is a round trip at which a healthy network still gives no reason for a second connection. A sign-in is five of them, cold; one that
+// takes captureSlow was held up by this machine, which is as good a reason as a network that is not healthy: it is made again, captureTries times at most.
+const (
+	captureTrip  = 100 * time.Millisecond
+	captureSlow  = 7 * captureTrip
+	captureTries = 10
+)
 
 // TestCapture counts at the Registrars what a device opens to each of six steps, cold and warm, and what it says to whom: on a
 // healthy network one connection, to the best; else no REGISTER to any but the one that takes it.
@@ -40,11 +45,13 @@ func TestCapture(t *testing.T) {
 			}
 			d := newDevice(t, s)
 			for _, start := range []string{"cold", "warm"} {
-				s.registrar.count(t, opens(deviceOrder)...)
-				said := len(server.output(t))
-				d.boot(t)
-				d.awaitRegistered(t)
-				opened := s.registrar.counted(t)
+				said, opened := len(server.output(t)), connects(t, s, d)
+				for try := 1; c.alone && opened == nil && try < captureTries; try++ {
+					if d.stop(t); start == "cold" {
+						d = newDevice(t, s)
+					}
+					said, opened = len(server.output(t)), connects(t, s, d)
+				}
 				if c.alone && !slices.Equal(opened, []int{1, 0, 0, 0, 0, 0}) {
 					t.Errorf("%s: connections to the six steps: %d", start, opened)
 				}
@@ -57,6 +64,21 @@ func TestCapture(t *testing.T) {
 			}
 		})
 	}
+}
+
+// connects starts a device until it is registered, and returns how many connections it has opened to each of the six steps; nil: to more than one,
+// and this machine has held it up.
+func connects(t *testing.T, s *site, d *device) (opened []int) {
+	t.Helper()
+	s.registrar.count(t, opens(deviceOrder)...)
+	began := time.Now()
+	d.boot(t)
+	d.awaitRegistered(t)
+	slow := time.Since(began) > captureSlow
+	if opened = s.registrar.counted(t); slow && opened[1] > 0 {
+		return nil
+	}
+	return opened
 }
 
 // opens are packet filter expressions for the SYNs to places, those that are sent again included.
