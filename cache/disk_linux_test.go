@@ -17,20 +17,6 @@ import (
 	"homeward/e2e/needs"
 )
 
-// mounted returns a directory with a file system of its own.
-func mounted(t *testing.T, options string) string {
-	t.Helper()
-	if os.Getuid() != 0 {
-		needs.Missing(t, "root", "")
-	}
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
-		needs.Missing(t, "loop", err.Error())
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	return dir
-}
-
 func readOnly(t *testing.T, dir string, on bool) {
 	t.Helper()
 	flags := uintptr(syscall.MS_REMOUNT)
@@ -57,7 +43,7 @@ func TestX19ReadOnlyFileSystem(t *testing.T) {
 			untouched(3, "cache-read-only: homeward.db: page 3 is not the page it should be, and it cannot be set aside: read-only file system; "+stays)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			dir := mounted(t, "")
+			dir := needs.Mounted(t, "")
 			if tt.records > 0 {
 				from := deviceAfter(t, tt.records)
 				for _, name := range []string{"homeward.db", "last-good.json"} {
@@ -95,7 +81,7 @@ func TestX19ReadOnlyFileSystem(t *testing.T) {
 }
 
 func TestX20FullDisk(t *testing.T) {
-	dir := mounted(t, "size=256k")
+	dir := needs.Mounted(t, "size=256k")
 	db := Open(dir)
 	for n := range 3 {
 		if _, err := db.Commit(record(n + 1)); err != nil {

@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"homeward/e2e/needs"
@@ -13,14 +12,7 @@ import (
 
 // What could not be written for want of space is known until it was written.
 func TestMend112NoSpace(t *testing.T) {
-	if os.Getuid() != 0 {
-		needs.Missing(t, "root", "")
-	}
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
-		needs.Missing(t, "loop", err.Error())
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	dir := needs.Mounted(t, "size=64k")
 	s := openStory(filepath.Join(dir, "history.jsonl"))
 	f := NewStateFile(filepath.Join(dir, "registrar.json"), func() provisioning.Status { return provisioning.Status{} }, s, nil, slog.New(slog.DiscardHandler))
 	filler := filepath.Join(dir, "filler")

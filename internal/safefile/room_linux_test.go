@@ -12,14 +12,7 @@ import (
 
 // A file system says how much there is left, of bytes and of files.
 func TestMend112RoomIn(t *testing.T) {
-	if os.Getuid() != 0 {
-		needs.Missing(t, "root", "")
-	}
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k,nr_inodes=4"); err != nil {
-		needs.Missing(t, "loop", err.Error())
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	dir := needs.Mounted(t, "size=256k,nr_inodes=4")
 	room := func(wantBytes, wantFiles uint64) {
 		t.Helper()
 		if bytes, files, known := RoomIn(dir); bytes != wantBytes || files != wantFiles || !known {
