@@ -128,6 +128,10 @@ func unheardOfRouters(f *Facts) (why string, silent bool) {
 	for i := range f.DHCP.Answers {
 		a := &f.DHCP.Answers[i]
 		unread := func(r dhcpopts.Route) bool { return r.Option == optionClassless && !r.To.IsValid() }
+		onLink := func(r dhcpopts.Route) bool { return r.To.IsValid() && r.To.Bits() == 0 && !r.Via.IsValid() }
+		if slices.ContainsFunc(a.Routes, onLink) {
+			return "the answer of " + discover.Who(*a) + " has a default route without a router, on the link itself", false
+		}
 		if a.Type != "ack" || a.Problem != "" || slices.ContainsFunc(a.Routes, unread) {
 			return "the answer of " + discover.Who(*a) + " cannot be used, or not all of it", false
 		}
@@ -141,8 +145,6 @@ func givenDefault(a *dhcpopts.Answer) (router netip.Addr, option uint8) {
 	for i := range a.Routes {
 		switch r := &a.Routes[i]; {
 		case !r.To.IsValid():
-		case r.To.Bits() == 0 && !r.Via.IsValid(): // on the link itself
-			return netip.IPv4Unspecified(), r.Option
 		case r.To.Bits() == 0:
 			return r.Via, r.Option
 		case r.Option == optionClassless:
