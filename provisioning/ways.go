@@ -190,8 +190,9 @@ func (c *Cycle) ways(servers, mute []netip.AddrPort, find func(netip.Addr) Way) 
 			silent = append(silent, addr)
 		}
 	}
+	barred := slices.ContainsFunc(c.Sources, func(s Source) bool { return bars(s.Trouble) })
 	for _, server := range mute {
-		note(server.Addr(), false, slices.ContainsFunc(c.Sources, func(s Source) bool { return bars(s.Trouble) }))
+		note(server.Addr(), false, barred)
 	}
 	if len(mute) == 0 {
 		for _, server := range servers {

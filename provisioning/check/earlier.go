@@ -32,18 +32,23 @@ func (e *eye) lookedBack(f *Facts) {
 		f.Earlier[c.Endpoint] = earlier
 		for _, p := range f.Places {
 			if p.Endpoint == c.Endpoint {
-				was := formerOf(f, p)
-				was.Probes = slices.DeleteFunc(was.Probes, func(probe *signin.Probe) bool { return slices.Contains(p.Addrs, probe.Addr) }) // another name server still gives it
-				seenEarlier(slices.Concat(p.Probes, was.Probes), earlier)
-				for _, probe := range p.Probes {
-					if slices.Contains(c.Addrs, probe.Addr) && !probe.Trouble.None() {
-						probe.Trouble = provisioning.Led(earlier, probe.Trouble)
-					}
-				}
+				lookedBackAt(f, p, c.Addrs, earlier)
 			}
 		}
 	}
 	e.led = f.Earlier
+}
+
+// lookedBackAt adds to where the name of a place led earlier what was seen there, and that to what is wrong at its addresses of now.
+func lookedBackAt(f *Facts, p *Place, now []netip.Addr, earlier provisioning.Facts) {
+	was := formerOf(f, p)
+	was.Probes = slices.DeleteFunc(was.Probes, func(probe *signin.Probe) bool { return slices.Contains(p.Addrs, probe.Addr) }) // another name server still gives it
+	seenEarlier(slices.Concat(p.Probes, was.Probes), earlier)
+	for _, probe := range p.Probes {
+		if slices.Contains(now, probe.Addr) && !probe.Trouble.None() {
+			probe.Trouble = provisioning.Led(earlier, probe.Trouble)
+		}
+	}
 }
 
 // formerOf is a place as it was when the device last registered: at the addresses that its host had then.
