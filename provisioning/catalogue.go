@@ -10,12 +10,12 @@ import (
 	"sync"
 )
 
-// packed is faults.txt, a fourth as large: make generate packs it.
+// packed is faults.txt without its comments, a fourth as large: make generate packs it.
 //
 //go:embed faults.txt.gz
 var packed string
 
-// unpacked is faults.txt, which says itself how it is written.
+// unpacked is what faults.txt has besides comments; these say how it is written.
 func unpacked() string {
 	r, err := gzip.NewReader(strings.NewReader(packed))
 	if err != nil {
@@ -53,7 +53,7 @@ func readCatalogue() catalogue {
 		fine, isFine := strings.CutPrefix(words, "fine ")
 		name, isShared := strings.CutPrefix(line, "+")
 		switch {
-		case line == "" || line[0] == '#' || words == "-":
+		case words == "-":
 		case isWords && isCure && to.do != "":
 			to.do += "|" + spelled(cure, shared)
 		case isWords && isCure:
