@@ -36,7 +36,7 @@ func (e *eye) lookedBack(f *Facts) {
 			}
 		}
 	}
-	e.led = f.Earlier
+	e.led.Store(&f.Earlier)
 }
 
 // lookedBackAt adds to where the name of a place led earlier what was seen there, and that to what is wrong at its addresses of now.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
+	"sync/atomic"
 
 	"homeward/cache"
 	"homeward/provisioning"
@@ -24,11 +25,11 @@ type eye struct {
 	cycle  provisioning.Cycle // what the sign-in has told
 
 	resolve func(ctx context.Context, hosts []string) []provisioning.Name
-	service string                                       // the certificate service that a Registrar has named; "": none
-	refused provisioning.Trouble                         // what was wrong with the certificate of the device
-	alone   func() bool                                  // whether there is no daemon under the same endpoint id
-	led     map[provisioning.Endpoint]provisioning.Facts // where names led earlier, once that has been looked at: see Facts.Earlier
-	beside  bool                                         // it makes no binding since there is a daemon; without one it would
+	service string                                                       // the certificate service that a Registrar has named; "": none
+	refused provisioning.Trouble                                         // what was wrong with the certificate of the device
+	alone   func() bool                                                  // whether there is no daemon under the same endpoint id
+	led     atomic.Pointer[map[provisioning.Endpoint]provisioning.Facts] // where names led earlier, once that has been looked at: see Facts.Earlier
+	beside  bool                                                         // it makes no binding since there is a daemon; without one it would
 }
 
 // newEye returns the eye of a device.
@@ -48,7 +49,12 @@ func newEye(o Options) *eye {
 	e.signer = signin.New(policy, wire, endpoint, m.Vouched(), signin.Owner{
 		Tell: e.take, Pass: func() {}, Floor: m.Floor, ClockFloor: m.ClockFloor,
 		Ground: func() *provisioning.Ground { return discover.GroundOf(&policy, wire) },
-		Led:    func(c *provisioning.Candidate) provisioning.Facts { return e.led[c.Endpoint] },
+		Led: func(c *provisioning.Candidate) provisioning.Facts {
+			if led := e.led.Load(); led != nil {
+				return (*led)[c.Endpoint]
+			}
+			return nil
+		},
 		Worked: func(at provisioning.Endpoint, addr netip.Addr) (when, scheme string) {
 			return m.Worked(o.Losses, at, addr)
 		},
