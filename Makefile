@@ -33,8 +33,8 @@ vet:
 lint:                               # the rules of .golangci.yml; the first run builds the linter
 	$(GOTOOL) golangci-lint run
 
-race:
-	@if CGO_ENABLED=1 go build runtime/cgo 2>/dev/null; then set -x; CGO_ENABLED=1 go test -race -short ./...; else \
+race:                               # on one processor: on more, the race detector of Go 1.26 crashes now and then where a bubble has timers (golang/go#78156)
+	@if CGO_ENABLED=1 go build runtime/cgo 2>/dev/null; then set -x; CGO_ENABLED=1 go test -race -short -cpu 1 ./...; else \
 		( set -x; go test -short ./... ) && echo 'left out: the race detector, which needs a C compiler (Debian: gcc libc6-dev)'; fi
 
 test:                               # side by side: end to end; those that share port 67 of loopback; unit, scenarios, fuzz seeds, CLI scripts
