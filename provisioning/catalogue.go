@@ -1,29 +1,19 @@
 package provisioning
 
 import (
-	"compress/gzip"
 	_ "embed"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	"homeward/internal/packed"
 )
 
-// packed is faults.txt without its comments, a fourth as large: make generate packs it.
+// packedFaults is faults.txt without its comments, which say how it is written; make generate packs it, a fourth as large.
 //
 //go:embed faults.txt.gz
-var packed string
-
-// unpacked is what faults.txt has besides comments; these say how it is written.
-func unpacked() string {
-	r, err := gzip.NewReader(strings.NewReader(packed))
-	if err != nil {
-		return "" // a test compares
-	}
-	all, _ := io.ReadAll(r)
-	return string(all)
-}
+var packedFaults string
 
 // entry is what the catalogue says of a Fault.
 type entry struct {
@@ -46,7 +36,7 @@ var theCatalogue = sync.OnceValue(readCatalogue)
 
 func readCatalogue() catalogue {
 	c, shared, to := catalogue{entries: map[Fault]*entry{}}, map[string]*entry{}, &entry{}
-	for line := range strings.Lines(unpacked()) {
+	for line := range strings.Lines(packed.Text(packedFaults)) {
 		line = strings.TrimSuffix(line, "\n")
 		words, isWords := strings.CutPrefix(line, "\t")
 		cure, isCure := strings.CutPrefix(words, "- ")

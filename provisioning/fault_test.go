@@ -1,8 +1,6 @@
 package provisioning
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -71,22 +69,7 @@ func TestPacked(t *testing.T) {
 		t.Fatal(err)
 	}
 	comments := regexp.MustCompile(`(?m)^(#.*)?\n`)
-	text = comments.ReplaceAll(text, nil)
-	if golden.Update() {
-		var b bytes.Buffer
-		w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write(text); err != nil || w.Close() != nil {
-			t.Fatal(err)
-		}
-		golden.Write(t, file+".gz", b.Bytes())
-		return
-	}
-	if string(text) != unpacked() {
-		t.Errorf("%s has changed since it was packed: make generate", file)
-	}
+	golden.Packed(t, file, comments.ReplaceAll(text, nil))
 }
 
 // Each fault that code may meet is in the catalogue, and each entry has a name for code to meet it by, but those that are found by a Reason

@@ -14,15 +14,16 @@ import (
 	"time"
 	"unicode"
 
+	"homeward/internal/packed"
 	"homeward/provisioning"
 	"homeward/provisioning/check"
 	"homeward/service/control"
 )
 
 // pageFrame is index.html without what this bundle puts in: text that is escaped here, and data in JSON that its script
-// shows as text.
+// shows as text. It is bundle.html, a third as large: make generate packs it.
 //
-//go:embed bundle.html
+//go:embed bundle.html.gz
 var pageFrame string
 
 // page returns index.html. It needs nothing but itself, and what it shows needs no script. The script is the only one
@@ -43,7 +44,7 @@ func (b bundle) page() []byte {
 		"<!--facts-->", b.facts(),
 		"<!--parts-->", b.parts(),
 		"<!--data-->", string(b.data()),
-	).Replace(pageFrame))
+	).Replace(packed.Text(pageFrame)))
 }
 
 // facts is what matters most, as the command line prints it.

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"homeward/internal/config"
+	"homeward/internal/golden"
 )
 
 // A part that fails, one that is late and one that does not even notice do not spoil the others, and nobody waits long.
@@ -87,6 +88,16 @@ func TestWriteNew(t *testing.T) {
 	if left, _ := os.ReadDir(dir); len(left) != 1 {
 		t.Errorf("%v is left behind", left)
 	}
+}
+
+// What is packed into the program is what is written in the page.
+func TestPacked(t *testing.T) {
+	const file = "bundle.html"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.Packed(t, file, text)
 }
 
 // Whatever the parts hold, the page has one script of its own and shows the rest as text.

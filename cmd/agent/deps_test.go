@@ -26,7 +26,7 @@ type wall struct {
 var walls = []wall{
 	{
 		"cmd/agent",
-		"internal/anchor internal/boot internal/config internal/fleet internal/identity internal/nearest internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check provisioning/drill cache dhcpopts packaging",
+		"internal/anchor internal/boot internal/config internal/fleet internal/identity internal/nearest internal/packed internal/safefile service service/control service/manager provisioning provisioning/wire provisioning/discover provisioning/signin provisioning/agent provisioning/check provisioning/drill cache dhcpopts packaging",
 		"github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term",
 		"reads the command line, and puts everything else together",
 	},
@@ -46,7 +46,7 @@ var walls = []wall{
 		"service/manager", "internal/safefile packaging", "github.com/kardianos/service golang.org/x/sys",
 		"meets the system's service manager, and knows nothing of the agent (x/sys: access lists of Windows)",
 	},
-	{"provisioning", "cache internal/place internal/secret", "", "has the words and the pure decisions: no I/O"},
+	{"provisioning", "cache internal/packed internal/place internal/secret", "", "has the words and the pure decisions: no I/O"},
 	{"provisioning/wire", "dhcpopts internal/srv", "golang.org/x/sys", "is the one seam (x/sys: one socket option)"},
 	{"provisioning/discover", "provisioning provisioning/wire dhcpopts internal/place internal/srv internal/plain", "", "asks DNS and DHCP; signs in nowhere"},
 	{
@@ -85,9 +85,10 @@ var walls = []wall{
 	{"internal/identity", "internal/kinds internal/safefile", "", "a leaf: the key and the certificate of the device"},
 	{"internal/autodiscover", "internal/place internal/plain", "", "a leaf: the root document of Autodiscover, for people alone: the daemon knows nothing of it"},
 	{"internal/place", "", "", "below all: values that say where a Registrar may be"},
-	{"internal/golden", "", "github.com/google/go-cmp", "below all: expected output of tests"},
+	{"internal/golden", "internal/packed", "github.com/google/go-cmp", "below all: expected output of tests"},
 	{"internal/kinds", "", "", "below all: lists the kinds of an enumeration"},
 	{"internal/nearest", "", "", "below all: finds the word that was probably meant"},
+	{"internal/packed", "", "", "below all: unpacks what the program carries packed"},
 	{"internal/plain", "", "", "below all: the words of the standard library's errors"},
 	{"internal/boot", "internal/safefile", "", "a leaf: how the run before has ended, and what the next one has to know"},
 	{"internal/storm", "", "", "below all: the rules by which devices do not come all at once"},

@@ -37,3 +37,20 @@ func TestCompare(t *testing.T) {
 		t.Error("it goes on writing")
 	}
 }
+
+func TestPacked(t *testing.T) {
+	file, before := filepath.Join(t.TempDir(), "page"), *update
+	*update = true
+	Packed(t, file, []byte("one\n"))
+	*update = false
+	same, other := &told{TB: t}, &told{TB: t}
+	Packed(same, file, []byte("one\n"))
+	Packed(other, file, []byte("two\n"))
+	*update = before
+	if len(same.errors) > 0 {
+		t.Error("the same is told as different:", same.errors)
+	}
+	if len(other.errors) != 1 || !strings.Contains(other.errors[0], "make generate") {
+		t.Error("what differs is not told:", other.errors)
+	}
+}
