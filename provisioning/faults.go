@@ -71,6 +71,7 @@ const (
 	FaultDaemonStopped       Fault = "daemon.not-running"
 	FaultDaemonHangs         Fault = "daemon.hangs"
 	FaultDaemonRests         Fault = "daemon.rests"
+	FaultDaemonTriesAgain    Fault = "daemon.tries-again"
 	FaultSpared              Fault = "daemon.rests-and-check"
 )
 

@@ -65,6 +65,9 @@ func daemonStands(status provisioning.Status, err error) check.Daemon {
 		NotRunning: errors.Is(err, control.ErrNotRunning), Hangs: errors.Is(err, os.ErrDeadlineExceeded), State: status.State, Degraded: status.Degraded, Since: status.NotRegisteredSince,
 		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt, Cycle: status.Cycle,
 	}
+	if d.Sooner = status.NextKnock; d.Sooner.IsZero() && !triesSome(status.Cycle) {
+		d.Sooner = status.NextLookup
+	}
 	d.Unknown = err != nil && !d.NotRunning && !d.Hangs
 	if status.State == provisioning.Registered {
 		d.Since, d.At = status.RegisteredAt, &status

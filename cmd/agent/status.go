@@ -319,7 +319,7 @@ func meanwhile(s provisioning.Status, now time.Time) (rows []string) {
 	if !s.NextLookup.IsZero() {
 		what := "DNS and DHCP are asked again every few seconds"
 		switch {
-		case s.Cycle != nil && slices.ContainsFunc(s.Cycle.Attempts, func(a provisioning.Attempt) bool { return a.Result != "skipped" && a.Step < provisioning.Recall }):
+		case triesSome(s.Cycle):
 			what = "DNS is asked again every few seconds for what it has not answered"
 		case s.Cycle != nil && slices.ContainsFunc(s.Cycle.Attempts, func(a provisioning.Attempt) bool { return a.Reason == provisioning.DHCPOff }):
 			what = "DNS is asked again every few seconds"
@@ -330,6 +330,11 @@ func meanwhile(s provisioning.Status, now time.Time) (rows []string) {
 		rows = append(rows, "the device tries every few seconds to connect to a Registrar, and signs in as soon as one accepts; next "+until(now, s.NextKnock))
 	}
 	return rows
+}
+
+// triesSome says whether DNS and DHCP have led to something to try: else they are asked for all of it again.
+func triesSome(c *provisioning.Cycle) bool {
+	return c != nil && slices.ContainsFunc(c.Attempts, func(a provisioning.Attempt) bool { return a.Result != "skipped" && a.Step < provisioning.Recall })
 }
 
 func since(now, then time.Time) string {

@@ -313,6 +313,15 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		}
 		return nil
 	},
+	"daemon-back": func(o *Options, _ *config.Config, _ []string) error {
+		o.Again = func() Daemon { return Daemon{State: provisioning.Registered, Since: time.Now()} }
+		return nil
+	},
+	"daemon-sooner": func(o *Options, _ *config.Config, words []string) error {
+		in, err := time.ParseDuration(strings.Join(words, ""))
+		o.Daemon.NextAttempt, o.Daemon.Sooner = time.Now().Add(10*time.Minute), time.Now().Add(in)
+		return err
+	},
 	"password-file": func(o *Options, _ *config.Config, words []string) error {
 		o.NoPassword = provisioning.FaultPasswordFile.Met(provisioning.Facts{"problem": strings.Join(words, " "), "from": "homeward.toml:3", "advice": "write the password to " + words[0] + " again"})
 		return nil

@@ -61,7 +61,10 @@ func judge(f *Facts) Report {
 		}
 	}
 	if f.signsIn() && !found.None() {
-		r.Verdict, found = Degraded, byRoute(f, found)
+		found = byRoute(f, found)
+		if r.Verdict = Degraded; found.Fault == provisioning.FaultDaemonTriesAgain { // nothing is to be fixed
+			r.Verdict = OK
+		}
 	} else {
 		found = byStrangers(f, byRoute(f, onLossyWay(f, found)))
 	}
@@ -105,6 +108,8 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 			what = "all is well: " + fine + "; DNS and DHCP were not looked at"
 		case t.None():
 			what = "all is well: " + fine
+		case t.Fault == provisioning.FaultDaemonTriesAgain:
+			what, told = "nothing that this check sees is wrong any more: "+fine, append([]string{""}, told...)
 		case t.Fault != provisioning.FaultOnlyLastGood && !slices.ContainsFunc(t.Others(), saysHow): // those say how it signs in
 			what = fine + ", but " + what
 		}

@@ -65,11 +65,19 @@ func idle(f *Facts) provisioning.Trouble {
 		return provisioning.FaultDaemonStopped.Met(nil)
 	case d.Hangs:
 		return provisioning.FaultDaemonHangs.Met(nil)
-	case !d.registered() && d.Reason != "":
-		return provisioning.FaultDaemonRests.Because(d.cause(), d.facts())
-	default:
+	case d.registered() || d.Reason == "":
 		return provisioning.Trouble{}
+	case passed(f, d.Reason):
+		return provisioning.FaultDaemonTriesAgain.Because(d.cause(), d.back()).OnNoSide()
+	default:
+		return provisioning.FaultDaemonRests.Because(d.cause(), d.facts())
 	}
+}
+
+// passed says whether the check has got past what a daemon met: not past a right that only the daemon lacks, nor its turn, nor what a
+// certificate met that the check did not use.
+func passed(f *Facts, met provisioning.Reason) bool {
+	return f.signsIn() && (f.Untried.None() || !met.IsSIP()) && !met.IsDHCPUnasked() && met != provisioning.StormWindow
 }
 
 // lostOften is about a daemon that loses its registration over and over, though a sign-in works.

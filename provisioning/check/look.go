@@ -112,6 +112,7 @@ func look(ctx context.Context, o Options) *Facts {
 	l.signIn(ctx)
 	l.besideDaemon()
 	l.missBinding()
+	l.awaitDaemon()
 	confirmClock(f)
 	return f
 }
@@ -371,6 +372,16 @@ func (l *looker) missBinding() {
 		l.Gone = provisioning.FaultBindingGone.Met(provisioning.Facts{
 			"at": s.Registrar.HostPort(), "host": s.Registrar.Host, "user": s.SIPAddress, "since": l.Daemon.since(), "left": int64((time.Until(s.ExpiresAt) + time.Minute - 1) / time.Minute),
 		})
+	}
+}
+
+// awaitDaemon asks a daemon that was not registered once more, where a sign-in works: it may have come back meanwhile.
+func (l *looker) awaitDaemon() {
+	if !l.signsIn() || l.Daemon.registered() || l.Daemon.Reason == "" || l.Again == nil {
+		return
+	}
+	if now := l.Again(); !now.Unknown && !now.Hangs {
+		l.Daemon = now
 	}
 }
 

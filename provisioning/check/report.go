@@ -55,6 +55,8 @@ type Daemon struct {
 	What        string              // that in words, with the hosts; "": nothing more is known
 	Hint        string              // what to do about it; "": nothing more is known
 	NextAttempt time.Time           // while it rests
+	// Sooner is when it finds out before that whether there is something to try, or whether a Registrar takes connections; zero: it does not.
+	Sooner time.Time
 	// Cycle is its latest walk; nil: none.
 	Cycle *provisioning.Cycle
 	// At is how it is registered; nil: it is not.
@@ -157,6 +159,23 @@ func (d Daemon) facts() provisioning.Facts {
 	}
 	if !d.Since.IsZero() {
 		facts["since"] = d.since()
+	}
+	return facts
+}
+
+// back are the facts of a daemon that has nothing left to wait for.
+func (d Daemon) back() provisioning.Facts {
+	if !d.Sooner.IsZero() {
+		d.NextAttempt = d.Sooner
+	}
+	facts, left := d.facts(), max(time.Until(d.NextAttempt), 1)
+	switch {
+	case d.State != provisioning.Resting:
+		facts["looks"] = true
+	case left < 2*time.Minute:
+		facts["in"] = fmt.Sprintf("%d s", (left+time.Second-1)/time.Second)
+	default:
+		facts["in"] = fmt.Sprintf("%d min", (left+time.Minute-1)/time.Minute)
 	}
 	return facts
 }
