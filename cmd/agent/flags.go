@@ -119,6 +119,18 @@ func loadConfig(c *cobra.Command, names ...string) (*config.Config, error) {
 	return checked(s, names...)
 }
 
+// notStarting is what to do about what cannotStart returns.
+const notStarting = "homeward cannot start with this configuration: correct it, then run homeward service start"
+
+// cannotStart is why a daemon would end at its start, as far as who asks may read what it reads: nil, if nothing is wrong with that.
+func cannotStart(c *cobra.Command) error {
+	_, wrong := loadConfig(c)
+	if errors.Is(wrong, fs.ErrPermission) {
+		return nil
+	}
+	return wrong
+}
+
 // loadPlaces returns where a daemon keeps its files, for commands that only read. They work without the right
 // to read the configuration.
 func loadPlaces(c *cobra.Command) (*config.Config, error) {

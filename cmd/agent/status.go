@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,11 @@ func statusCommand(e env) *cobra.Command {
 			return watchStatus(c.Context(), e, places, asJSON)
 		}
 		status, err := daemon(places).Status(c.Context())
+		if errors.Is(err, control.ErrNotRunning) {
+			if wrong := cannotStart(c); wrong != nil {
+				return &failure{code: exitNotRunning, err: errors.Join(err, wrong), hints: []string{notStarting}}
+			}
+		}
 		if err != nil {
 			return daemonFailure(err)
 		}
