@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -26,6 +27,9 @@ const (
 	afterBoot = 3 * time.Minute // whoever is started later is not started by the boot
 	maxAsked  = 8
 	maxFile   = 64 << 10
+
+	nonceLives = 5 * time.Minute // few Registrars take one that is older
+	maxNonce   = 4 << 10         // bytes of a challenge
 
 	maxSeconds = 3600
 )
@@ -69,6 +73,16 @@ type Refused struct {
 	At    time.Time `json:"at"` // the last time, by a clock that may have been wrong
 }
 
+// Accepted is how a Registrar has accepted this device by Digest, over TLS, when the run that was told to stop gave its binding back.
+type Accepted struct {
+	Host      string     `json:"host"`
+	Port      uint16     `json:"port"`
+	Address   netip.Addr `json:"address"`
+	Challenge string     `json:"challenge"` // that was answered last
+	Count     int        `json:"count"`     // how often
+	At        time.Time  `json:"at"`
+}
+
 // kept is the file.
 type kept struct {
 	Version int     `json:"version"`
@@ -76,6 +90,8 @@ type kept struct {
 	Stopped bool    `json:"stopped"`           // it was told to, and has
 	Asked   []Asked `json:"asked,omitempty"`
 	Refused Refused `json:"refused,omitzero"`
+
+	Accepted Accepted `json:"accepted,omitzero"`
 }
 
 // Memory is restart.json. Its methods may be called from any goroutine.
@@ -195,6 +211,23 @@ func (m *Memory) NoteRefused(times int, now time.Time) {
 	m.now.Refused = Refused{times, now.UTC()} // to the second would end a pause before its time
 	m.mu.Unlock()
 	m.changed()
+}
+
+// NoteAccepted takes note of how this device was accepted last. It is kept by End alone, and known to the next run alone.
+func (m *Memory) NoteAccepted(a Accepted) {
+	if len(a.Challenge) > maxNonce {
+		return
+	}
+	m.mu.Lock()
+	m.now.Accepted = a
+	m.mu.Unlock()
+}
+
+// Accepted returns how this device was accepted last, where the run before was told to stop a short while ago, by a clock that is believed.
+func (m *Memory) Accepted(now, floor time.Time) (a Accepted, ok bool) {
+	a = m.before.Accepted
+	ok = m.before.Stopped && a.Challenge != "" && !now.Before(floor) && !now.Before(a.At) && now.Sub(a.At) < nonceLives
+	return a, ok
 }
 
 // Window is the longest that a Registrar has asked this device to stay away when it came after a power cut; 0: none has.

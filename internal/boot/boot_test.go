@@ -3,6 +3,7 @@ package boot
 import (
 	"context"
 	"encoding/json"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -134,6 +135,40 @@ func TestRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// How a Registrar has accepted the device is known to the next run alone, if this one was told to stop, for as long as a nonce lives by a clock
+// that is believed.
+func TestAccepted(t *testing.T) {
+	accepted := Accepted{"fe01.contoso.com", 5061, netip.MustParseAddr("10.0.0.5"), `Digest realm="SIP", nonce="n"`, 3, noon}
+	for name, test := range map[string]struct {
+		clean      bool
+		now, floor time.Time
+		want       bool
+	}{
+		"stopped":                      {true, noon.Add(time.Minute), noon, true},
+		"killed":                       {false, noon.Add(time.Minute), noon, false},
+		"too old":                      {true, noon.Add(nonceLives), noon, false},
+		"the clock has gone back":      {true, noon.Add(-time.Minute), time.Time{}, false},
+		"the clock shows what is past": {true, noon.Add(time.Minute), noon.Add(time.Hour), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			live(t, dir, first, test.clean, func(m *Memory) { m.NoteAccepted(accepted) })
+			m := live(t, dir, first, true, nothing)
+			if got, ok := m.Accepted(test.now, test.floor); ok != test.want || ok && got != accepted {
+				t.Errorf("%+v, %t", got, ok)
+			}
+			if got, ok := Open(dir, first).Accepted(test.now, test.floor); ok {
+				t.Errorf("the run after that knows of it: %+v", got)
+			}
+		})
+	}
+	m := Open(t.TempDir(), first)
+	m.NoteAccepted(Accepted{Challenge: strings.Repeat("x", maxNonce+1)})
+	if m.now.Accepted.Challenge != "" {
+		t.Error("what is kept has no bound")
 	}
 }
 

@@ -3,10 +3,12 @@ package sip
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"io"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/icholy/digest"
 )
@@ -64,17 +66,34 @@ func digestQOP(c challenge) string {
 	return ""
 }
 
+// digestChallenge is what an answer to a challenge is made of.
+func digestChallenge(c challenge) digest.Challenge {
+	of := digest.Challenge{
+		Realm: c.params["realm"], Nonce: c.params["nonce"], Opaque: c.params["opaque"], Algorithm: c.params["algorithm"],
+	}
+	if qop := digestQOP(c); qop != "" {
+		of.QOP = []string{qop}
+	}
+	return of
+}
+
+// KeptNonce is the Nonce of which Kept has told. What a Registrar could not have written is an error.
+func KeptNonce(text string, count int) (*Nonce, error) {
+	offered := parseChallenges([]string{text})
+	if len(offered) != 1 || !strings.EqualFold(offered[0].scheme, "Digest") || strings.ContainsFunc(text, unicode.IsControl) || count < 0 {
+		return nil, errors.New("no challenge of Digest")
+	}
+	if problem := digestProblem(offered[0]); problem != "" {
+		return nil, errors.New(problem)
+	}
+	return &Nonce{challenge: digestChallenge(offered[0]), count: count}, nil
+}
+
 func (d *digestScheme) answer(c challenge, again bool) error {
 	if again && !isStale(c) {
 		return errRefused
 	}
-	challenge := digest.Challenge{
-		Realm: c.params["realm"], Nonce: c.params["nonce"], Opaque: c.params["opaque"], Algorithm: c.params["algorithm"],
-	}
-	if qop := digestQOP(c); qop != "" {
-		challenge.QOP = []string{qop}
-	}
-	d.nonce.become(challenge)
+	d.nonce.become(digestChallenge(c))
 	d.signed, d.ahead = false, false
 	return nil
 }

@@ -36,3 +36,11 @@ func (n *Nonce) now() digest.Challenge {
 	defer n.mu.Unlock()
 	return n.challenge
 }
+
+// Kept is what is to be kept of it for the next run of the program: the challenge as a Registrar would write it, and how many requests were
+// signed with it. Nothing of the password is in it.
+func (n *Nonce) Kept() (challenge string, count int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.challenge.String(), n.count
+}

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -102,5 +103,35 @@ func TestNoNonce(t *testing.T) {
 				p.t.Errorf("%s: %v, nonce %v", name, err, s.Nonce())
 			}
 		})
+	}
+}
+
+// What is kept of a nonce for the next run signs as it does itself; what no Registrar can have written does not.
+func TestKeptNonce(t *testing.T) {
+	for _, text := range []string{
+		`Digest realm="SIP Communications Service", nonce="a+/=", opaque="o\"p\\q", algorithm=SHA-256, qop="auth"`, `Digest realm="", nonce="n"`,
+	} {
+		n, err := KeptNonce(text, 7)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		again, count := n.Kept()
+		same, err := KeptNonce(again, count)
+		if err != nil || !reflect.DeepEqual(same, n) || count != 7 {
+			t.Errorf("%s: kept as %s, %d: %v", text, again, count, err)
+		}
+	}
+	for name, text := range map[string]string{
+		"nothing": "", "another way": `NTLM realm="SIP", targetname="fe01"`, "two": `Digest nonce="a", Digest nonce="b"`, "no nonce": `Digest realm="SIP"`,
+		"an algorithm that is not ours": `Digest nonce="a", algorithm=SHA-1`, "a second line": "Digest nonce=\"a\r\nRoute: <sip:evil>\"",
+		"a quality that is not ours": `Digest nonce="a", qop="auth-conf"`,
+	} {
+		if n, err := KeptNonce(text, 0); err == nil {
+			t.Errorf("%s: %v", name, n)
+		}
+	}
+	if n, err := KeptNonce(`Digest nonce="a"`, -1); err == nil {
+		t.Errorf("signed less than never: %v", n)
 	}
 }

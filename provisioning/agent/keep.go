@@ -21,6 +21,8 @@ type keeper struct {
 	signer  *signin.Signer
 	current *signin.Registration // nil: the device is not registered
 	anewAt  time.Time            // when to sign in anew where the binding was given back
+
+	left func(*signin.Registration) // is told, at the end of the run, whose Registrar has taken its binding back
 }
 
 // accept makes a registration the current one.
@@ -92,8 +94,11 @@ func (k *keeper) unregister(ctx context.Context) {
 	k.current = nil
 	k.board.unregistering()
 	event := reg.Event(provisioning.Unregistered, "", "")
-	if err := reg.TakeBack(ctx); err != nil {
+	switch err := reg.TakeBack(ctx); {
+	case err != nil:
 		event = reg.Failed(provisioning.Unregistered, err)
+	case !k.basis.policy.Release: // else nothing was to be taken back
+		k.left(reg)
 	}
 	k.board.tell(event)
 }

@@ -41,7 +41,7 @@ func (w *Walk) contacts(ctx context.Context, from provisioning.Candidate, redire
 			}
 		}
 		if s.policy.Vouches(from) && (c.reason == "" || c.reason == provisioning.NoAddress) {
-			s.vouch(c.Host)
+			s.vouched.add(c.Host)
 		}
 	}
 	return contacts

@@ -84,7 +84,7 @@ func New(policy provisioning.Policy, wire wire.Wire, endpointID string, vouched 
 		named: map[string]bool{}, nonces: nonces{},
 	}
 	for host := range vouched {
-		s.vouch(host)
+		s.vouched.add(host)
 	}
 	s.own = own{s.gate, &s.vouched}
 	s.restraint.certificate = s.own.usable
@@ -100,9 +100,6 @@ func (s *Signer) Note(try []provisioning.Candidate, named map[string]bool) {
 		}
 	}
 }
-
-// vouch takes down a host that a proven Registrar has named.
-func (s *Signer) vouch(host string) { s.vouched.add(host) }
 
 // Vouched returns the hosts that proven Registrars have named.
 func (s *Signer) Vouched() map[string]bool { return s.vouched.all() }
@@ -164,6 +161,14 @@ func (n nonces) keep(place attempted, nonce *sip.Nonce) {
 		clear(n)
 	}
 	n[place] = nonce
+}
+
+// Recall takes up the Digest challenge with which a Registrar has accepted this device at the end of the run before: see sip.KeptNonce.
+// One that is damaged is none.
+func (s *Signer) Recall(at provisioning.Endpoint, addr netip.Addr, challenge string, count int) {
+	if nonce, err := sip.KeptNonce(challenge, count); err == nil {
+		s.nonces.keep(attempted{at, addr}, nonce)
+	}
 }
 
 // NetworkChanged forgets how fast the network was.

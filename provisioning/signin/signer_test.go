@@ -74,7 +74,7 @@ func TestVouchedIsBounded(t *testing.T) {
 	for i := range 1000 {
 		host := fmt.Sprintf("h%d", i)
 		for range 2 {
-			if s.vouch(host); len(s.vouched.hosts) > maxVouched || !s.vouched.has(host) {
+			if s.vouched.add(host); len(s.vouched.hosts) > maxVouched || !s.vouched.has(host) {
 				t.Fatalf("after %d: %d are kept, the latest: %t", i+1, len(s.vouched.hosts), s.vouched.has(host))
 			}
 		}
@@ -96,7 +96,7 @@ func TestVouchedWhileABindingIsRenewed(t *testing.T) {
 		}
 	})
 	for i := range 1000 {
-		s.vouch(fmt.Sprintf("h%d.contoso.com", i))
+		s.vouched.add(fmt.Sprintf("h%d.contoso.com", i))
 	}
 	renewing.Wait()
 }

@@ -105,7 +105,7 @@ func (s *Signer) Believe(reg *Registration, l Lesson, m *provisioning.Memory) {
 	switch pool := l.provisioning.PoolHost; {
 	case pool == "":
 	case s.policy.MayName(reg.Candidate, pool):
-		s.vouch(pool)
+		s.vouched.add(pool)
 	default:
 		l.provisioning.PoolHost = ""
 	}
