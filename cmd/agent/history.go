@@ -224,7 +224,7 @@ func detail(e control.Entry) string {
 }
 
 // printHints says once what to do about each of the failures: first that for which the device rests, then what stands as well, and then what
-// is over, each the latest first. all tells what else has happened: what something else has come of since is over.
+// is over, and what came when instead, each the latest first. all tells what else has happened: what something else has come of since is over.
 func printHints(p *page, failures, all []control.Entry) error {
 	last, rests := outcomes(all)
 	heading := ""
@@ -232,8 +232,10 @@ func printHints(p *page, failures, all []control.Entry) error {
 		for i := len(failures) - 1; i >= 0; i-- {
 			e := &failures[i]
 			came := last[subject(e)]
-			over := came != nil && outcome(came) != outcome(e)
-			if e.Hint == "" || p.hinted[e.Hint] || e.Follows || over != (rank == 2) || rank == 0 && e.Hint != rests {
+			if came == nil || outcome(came) == outcome(e) {
+				came = dnsAnswered(e, all)
+			}
+			if e.Hint == "" || p.hinted[e.Hint] || e.Follows || (came != nil) != (rank == 2) || rank == 0 && e.Hint != rests {
 				continue
 			}
 			if now != heading {
@@ -241,10 +243,59 @@ func printHints(p *page, failures, all []control.Entry) error {
 				p.printf("%s\n", heading)
 			}
 			p.hinted[e.Hint] = true
-			p.printf("  %s: %s\n", printable(string(e.Reason)), inFull(e.Hint))
+			p.printf("  %s%s: %s\n", printable(string(e.Reason)), instead(e, came), inFull(e.Hint))
 		}
 	}
 	return p.err
+}
+
+// instead is what has come in the place of a failure, and when: " (answered at 2026-11-20 12:00:00)".
+func instead(e, came *control.Entry) string {
+	if came == nil {
+		return ""
+	}
+	at := came.At
+	if !at.After(e.Latest()) {
+		at = came.Latest()
+	}
+	word := string(came.Reason)
+	switch kind := provisioning.EventKind(came.Event); {
+	case kind == provisioning.LookedUp && came.Verdict != provisioning.Failed.String():
+		word = "answered"
+	case word != "":
+	case kind == provisioning.Enrolled:
+		word = "received"
+	case kind == provisioning.Refreshed:
+		word = "renewed"
+	default:
+		word = "registered"
+	}
+	return fmt.Sprintf(" (%s at %s)", printable(word), moment(at))
+}
+
+// dnsAnswered is the first that DNS has answered since nobody answered a question of it; nil: nothing, or others were answered at that time, so that it is
+// about that question.
+func dnsAnswered(e *control.Entry, all []control.Entry) (since *control.Entry) {
+	if !asksDNS(e) || e.Reason != provisioning.DNSTimeout {
+		return nil
+	}
+	asked := e.Latest().Add(-time.Duration(e.TookMS+1) * time.Millisecond)
+	for i := range all {
+		x := &all[i]
+		switch {
+		case !asksDNS(x) || x.Reason == provisioning.DNSTimeout || x.Latest().Before(asked):
+		case !x.At.After(e.Latest()):
+			return nil
+		case since == nil:
+			since = x
+		}
+	}
+	return since
+}
+
+// asksDNS says whether an entry is about a question to DNS.
+func asksDNS(e *control.Entry) bool {
+	return e.Event == string(provisioning.LookedUp) && e.Step != provisioning.DHCPTLS.String() && e.Step != provisioning.DHCPTCP.String()
 }
 
 // outcomes are what has come last of each subject, and what to do about that for which the device rests; "": it does not.
@@ -268,15 +319,21 @@ func outcomes(all []control.Entry) (last map[string]*control.Entry, rests string
 	return last, rests
 }
 
-// subject is what an entry is about: a question, or a place. What is about neither is a subject of its own.
+// subject is what an entry is about: a question, a place, or whether the device is registered. What is about none of them is a subject of its own.
 func subject(e *control.Entry) string {
 	text := e.Step + " " + e.Query
 	switch provisioning.EventKind(e.Event) {
 	case provisioning.LookedUp:
 	case provisioning.Attempted, provisioning.Lost:
 		text = hostPort(e.Host, e.Port) + " " + e.Address + " " + e.Transport
+	case provisioning.Waiting:
+		text = provisioning.Registered.String()
+	case provisioning.Enrolled, provisioning.Refreshed:
+		text = e.Event
 	default:
-		text += e.Event + e.Host + outcome(e)
+		if text += e.Event + e.Host + outcome(e); e.Event == string(provisioning.StateChanged) {
+			text = e.State
+		}
 	}
 	return text
 }

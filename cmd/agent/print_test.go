@@ -454,6 +454,76 @@ over by now (what to do if it comes back)
 		if err := printHints(newPage(&b), failures, test.all); err != nil {
 			t.Fatal(err)
 		}
+		if diff := cmp.Diff(test.want, cameInstead.ReplaceAllString(b.String(), "$1:")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+var cameInstead = regexp.MustCompile(`(?m)^(  [a-z-]+) \(.*?\):`)
+
+// TestMend124OverSince: what is over says what came instead, and when; a question that DNS has left unanswered is over when DNS answers
+// another one, unless it did so at that time, too; what the device rested for is over when it is registered.
+func TestMend124OverSince(t *testing.T) {
+	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	at := func(seconds int, e control.Entry) control.Entry {
+		e.At = noon.Add(time.Duration(seconds) * time.Second)
+		if e.Reason != "" {
+			e.Hint = "mend " + string(e.Reason)
+		}
+		return e
+	}
+	lookup := func(step, verdict string, reason provisioning.Reason) control.Entry {
+		return control.Entry{Event: "lookup", Step: step, Query: "of " + step, Verdict: verdict, Reason: reason, TookMS: 900}
+	}
+	a, b := lookup("internal-tls", "found", ""), lookup("external-tls", "failed", provisioning.DNSTimeout)
+	silent, absent := lookup("internal-tls", "failed", provisioning.DNSTimeout), lookup("internal-tls", "absent", provisioning.DNSNoRecord)
+	dhcp := lookup("dhcp-tls", "found", "")
+	rest := control.Entry{Event: "wait", Reason: provisioning.ConnectTimeout, Explains: true}
+	registered := control.Entry{Event: "state", State: "registered"}
+	refused := control.Entry{Event: "attempt", Host: "fe01", Port: 5061, Transport: "tls", Address: "10.0.0.5", Reason: provisioning.ConnectRefused}
+	accepted := refused
+	accepted.Reason = ""
+	refresh := control.Entry{Event: "refresh", Host: "fe01", Reason: provisioning.SIPNoAnswer}
+	renewed := refresh
+	renewed.Reason = ""
+	often := a
+	often.Count, often.LastAt = 9, noon.Add(time.Hour)
+	for name, test := range map[string]struct {
+		all  []control.Entry
+		want string
+	}{
+		"DNS answers another question": {[]control.Entry{at(1, silent), at(1, b), at(3, a)}, `over by now (what to do if it comes back)
+  dns-timeout (answered at 2026-11-20 12:00:03): mend dns-timeout
+`},
+		"with a proof of absence": {[]control.Entry{at(1, b), at(3, absent)}, `over by now (what to do if it comes back)
+  dns-timeout (answered at 2026-11-20 12:00:03): mend dns-timeout
+`},
+		"for one name alone":         {[]control.Entry{at(0, a), at(0, b), at(3, a)}, "what to do\n  dns-timeout: mend dns-timeout\n"},
+		"answered meanwhile":         {[]control.Entry{at(0, a), at(1, b)}, "what to do\n  dns-timeout: mend dns-timeout\n"},
+		"perhaps answered meanwhile": {[]control.Entry{at(0, often), at(9, b)}, "what to do\n  dns-timeout: mend dns-timeout\n"},
+		"DHCP answers":               {[]control.Entry{at(1, b), at(3, dhcp)}, "what to do\n  dns-timeout: mend dns-timeout\n"},
+		"registered": {[]control.Entry{at(1, refused), at(2, rest), at(3, accepted), at(3, registered)}, `over by now (what to do if it comes back)
+  connect-timeout (registered at 2026-11-20 12:00:03): mend connect-timeout
+  connect-refused (registered at 2026-11-20 12:00:03): mend connect-refused
+`},
+		"renewed": {[]control.Entry{at(1, refresh), at(3, control.Entry{Event: "enrol", Reason: provisioning.ConnectRefused}), at(4, renewed), at(5, control.Entry{Event: "enrol"})}, `over by now (what to do if it comes back)
+  connect-refused (received at 2026-11-20 12:00:05): mend connect-refused
+  sip-no-answer (renewed at 2026-11-20 12:00:04): mend sip-no-answer
+`},
+		"rests again": {[]control.Entry{at(2, rest), at(3, registered), at(4, rest)}, "what to do\n  connect-timeout: mend connect-timeout\n"},
+		"something else": {[]control.Entry{at(1, refused), at(3, control.Entry{
+			Event: "attempt", Host: "fe01", Port: 5061, Transport: "tls", Address: "10.0.0.5", Reason: provisioning.TLSClientCert,
+		})}, `what to do
+  tls-client-certificate: mend tls-client-certificate
+over by now (what to do if it comes back)
+  connect-refused (tls-client-certificate at 2026-11-20 12:00:03): mend connect-refused
+`},
+	} {
+		var b bytes.Buffer
+		if err := printHints(newPage(&b), control.Excerpt{Failures: true}.Of(test.all), test.all); err != nil {
+			t.Fatal(err)
+		}
 		if diff := cmp.Diff(test.want, b.String()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
