@@ -112,6 +112,14 @@ func (t Trouble) With(more Facts) Trouble {
 	return t
 }
 
+// AmongHeard is a question that DNS has left unanswered while it has answered another; any other Trouble as it is.
+func AmongHeard(t Trouble) Trouble {
+	if t.Fault != FaultDNSSilentFor || t.Facts["dead"] == nil {
+		return t
+	}
+	return t.With(Facts{"dead": nil, "alone": nil, "hears": true})
+}
+
 // On says whose side it is on, where the Fault leaves that open.
 func (t Trouble) On(side Side) Trouble {
 	t.More = t.rest()

@@ -257,6 +257,9 @@ func (c *Cycle) Note(e Event) {
 	if e.Kind == Attempted && e.Reason == "" {
 		result = "ok"
 	}
+	if c.hears() {
+		e.Trouble = AmongHeard(e.Trouble)
+	}
 	w := e.Why()
 	c.Attempts = append(c.Attempts, Attempt{
 		Step: e.Step, Host: e.Host, Address: e.Addr, Port: e.Port, Transport: e.Transport, Result: result,
@@ -312,6 +315,12 @@ func (s Source) explainedBy(why Source) Source {
 func (c *Cycle) Registered() bool {
 	return slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return a.Result == "ok" })
 }
+
+// Heard says whether DNS has answered it.
+func (s Source) Heard() bool { return s.Source == "dns" && s.Reason != DNSTimeout }
+
+// hears says whether any question to DNS was answered.
+func (c *Cycle) hears() bool { return slices.ContainsFunc(c.Sources, Source.Heard) }
 
 // dnsIsSilent says whether no question to DNS was answered.
 func (c *Cycle) dnsIsSilent() bool {

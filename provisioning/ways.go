@@ -258,3 +258,33 @@ func (c *Cycle) Explained() (follow []Event) {
 	}
 	return follow
 }
+
+// Said adds what a source said, as Source does, and says of each question that DNS has left unanswered what it did with others in this cycle. Where
+// it has just answered what it had left unanswered, nothing is to be done about the others that it left unanswered then.
+func (c *Cycle) Said(said Source) {
+	if c == nil {
+		return
+	}
+	again := said.Reason != DNSTimeout && slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Step == said.Step && s.Trouble.Fault == FaultDNSSilentFor })
+	c.Source(said)
+	silent := 0
+	for i := range c.Sources {
+		if c.Sources[i].Trouble.Fault == FaultDNSSilentFor {
+			silent++
+		}
+	}
+	for i := range c.Sources {
+		s := &c.Sources[i]
+		switch {
+		case s.Trouble.Fault != FaultDNSSilentFor:
+			continue
+		case again:
+			s.Trouble = s.Trouble.With(Facts{"dead": nil, "alone": nil, "hears": nil})
+		case c.hears():
+			s.Trouble = AmongHeard(s.Trouble)
+		case silent > 1:
+			s.Trouble = s.Trouble.With(Facts{"alone": nil})
+		}
+		*s = s.Told()
+	}
+}

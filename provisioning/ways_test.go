@@ -63,3 +63,47 @@ func TestMend94ARouterSaysSo(t *testing.T) {
 		}
 	}
 }
+
+// TestMend126WhatASilentServerDoes: what to do about a question that DNS has left unanswered begins with what is known of the others.
+func TestMend126WhatASilentServerDoes(t *testing.T) {
+	const dead, zone = "see whether the name server runs, and whether its address is right", "look at the zone of contoso.com on the name server, and at its forwarders: it answers other questions"
+	silent := func(step provisioning.Step) provisioning.Source {
+		facts := provisioning.Facts{"servers": "10.0.0.53:53", "name": "contoso.com", "dead": true, "alone": true}
+		return provisioning.Source{Step: step, Source: "dns", Verdict: provisioning.Failed, Reason: provisioning.DNSTimeout, Trouble: provisioning.FaultDNSSilentFor.Met(facts)}.Told()
+	}
+	found := func(step provisioning.Step) provisioning.Source {
+		return provisioning.Source{Step: step, Source: "dns"}
+	}
+	a, b := silent(provisioning.InternalTLS), silent(provisioning.ExternalTLS)
+	for name, test := range map[string]struct {
+		said []provisioning.Source
+		want string // of the last
+	}{
+		"nothing is known of others": {[]provisioning.Source{b}, dead + "; otherwise look at the zone of contoso.com there, and at its forwarders, if it answers other questions"},
+		"no other is answered":       {[]provisioning.Source{b, a}, dead},
+		"another is answered":        {[]provisioning.Source{b, found(provisioning.InternalTLS)}, zone},
+		"another was answered":       {[]provisioning.Source{found(provisioning.InternalTLS), b}, zone},
+		"it answers again":           {[]provisioning.Source{a, b, found(provisioning.InternalTLS)}, ""},
+		"it answers again, and others": {
+			[]provisioning.Source{a, b, found(provisioning.InternalTLS), found(provisioning.InternalTCP)}, "",
+		},
+		"but not to all":  {[]provisioning.Source{a, b, found(provisioning.InternalTLS), b}, zone},
+		"DHCP is no name": {[]provisioning.Source{b, {Step: provisioning.DHCPTLS, Source: "dhcp"}, a}, dead},
+	} {
+		c := &provisioning.Cycle{}
+		for _, said := range test.said {
+			c.Said(said)
+		}
+		for _, s := range c.Sources {
+			if s.Step == provisioning.ExternalTLS && s.Hint != test.want {
+				t.Errorf("%s: %q, want %q", name, s.Hint, test.want)
+			}
+		}
+	}
+	c := &provisioning.Cycle{}
+	c.Said(found(provisioning.InternalTLS))
+	c.Note(provisioning.Event{Kind: provisioning.Skipped, Reason: provisioning.DNSTimeout, Trouble: b.Trouble})
+	if got := c.Attempts[0].Hint; got != zone {
+		t.Errorf("a name that DNS gave: %q", got)
+	}
+}

@@ -268,7 +268,7 @@ func TestTexts(t *testing.T) {
 
 // Where no question to DNS is answered, the zone of each one is not to be looked at.
 func TestStatusOfSilentDNS(t *testing.T) {
-	facts := provisioning.Facts{"servers": "10.0.0.53:53", "name": "_sipinternaltls._tcp.contoso.com"}
+	facts := provisioning.Facts{"servers": "10.0.0.53:53", "name": "_sipinternaltls._tcp.contoso.com", "dead": true}
 	source := provisioning.Source{
 		Step: provisioning.InternalTLS, Source: "dns", Query: "_sipinternaltls._tcp.contoso.com", Verdict: provisioning.Failed, Reason: provisioning.DNSTimeout,
 		Trouble: provisioning.FaultDNSSilentFor.Met(facts),

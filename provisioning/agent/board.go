@@ -116,7 +116,7 @@ func (b *board) skipped(skips []provisioning.Skip) {
 
 // found emits what a source said, and shows it in the cycle.
 func (b *board) found(f provisioning.Finding) {
-	b.change(func(s *provisioning.Status) { s.Cycle.Source(f.Told()) })
+	b.change(func(s *provisioning.Status) { s.Cycle.Said(f.Told()) })
 	b.tell(provisioning.Event{
 		Kind: provisioning.LookedUp, Step: f.Step, Query: f.Query, Verdict: f.Verdict, Reason: f.Reason, Detail: f.Detail, Trouble: f.Trouble,
 		Took: time.Duration(f.TookMS) * time.Millisecond,

@@ -158,15 +158,25 @@ func (l *looker) ask(ctx context.Context) {
 		l.Found = l.eye.Survey(ctx, steps, func(found provisioning.Finding) { l.probeNamed(ctx, found) })
 	})
 	sources.Wait()
-	for i := range l.Found { // a Registrar has known the SIP address: its domain is right
-		if t := l.Found[i].Trouble; t.Fault == provisioning.FaultDNSRefused && l.remembers() {
-			l.Found[i].Trouble = t.With(provisioning.Facts{"new": nil})
+	hears := slices.ContainsFunc(l.Found, func(f provisioning.Finding) bool { return f.Heard() })
+	for i := range l.Found {
+		t := &l.Found[i].Trouble
+		if t.Fault == provisioning.FaultDNSRefused && l.remembers() { // a Registrar has known the SIP address: its domain is right
+			*t = t.With(provisioning.Facts{"new": nil})
+		}
+		if hears {
+			*t = provisioning.AmongHeard(*t)
 		}
 	}
 	if l.Policy.Order == provisioning.CommunicatorOrder && len(l.Policy.Manual) == 0 {
 		l.Found = append(l.Found, discover.HostNameFinding(l.HostNames))
 	}
 	l.Plan = l.eye.plan(l.Found)
+	for i := range l.Plan.Skipped {
+		if s := &l.Plan.Skipped[i]; hears {
+			s.Trouble = provisioning.AmongHeard(s.Trouble)
+		}
+	}
 	for _, c := range l.Plan.Try {
 		l.prober.probe(c, Planned)
 	}

@@ -99,7 +99,7 @@ func serverTrouble(e *srv.Error) provisioning.Trouble {
 
 // factsOf is what is known of a look-up that found nothing.
 func factsOf(e *srv.Error) provisioning.Facts {
-	facts := provisioning.Facts{"name": e.Name, "zone": zoneOf(e.Name), "says": e.Says.String(), "alias": aliasOf(e), "code": e.CodeName(), "tcp": overTCP[e.TCP], "new": true}
+	facts := provisioning.Facts{"name": e.Name, "zone": zoneOf(e.Name), "says": e.Says.String(), "alias": aliasOf(e), "code": e.CodeName(), "tcp": overTCP[e.TCP], "new": true, "dead": true, "alone": true}
 	if e.Gateway.IsValid() && e.Detour == "" {
 		facts.Through(e.Gateway)
 	}
