@@ -34,8 +34,8 @@ type catalogue struct {
 // theCatalogue is read when something is told for the first time, which takes 2 ms.
 var theCatalogue = sync.OnceValue(readCatalogue)
 
-func readCatalogue() catalogue {
-	c, shared, to := catalogue{entries: map[Fault]*entry{}}, map[string]*entry{}, &entry{}
+func readCatalogue() *catalogue {
+	c, shared, to := &catalogue{entries: map[Fault]*entry{}}, map[string]*entry{}, &entry{}
 	for line := range strings.Lines(packed.Text(packedFaults)) {
 		line = strings.TrimSuffix(line, "\n")
 		words, isWords := strings.CutPrefix(line, "\t")
