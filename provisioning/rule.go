@@ -99,13 +99,7 @@ func (p *Policy) anchors() []Anchor {
 	if p.Bootstrap == TrustRoots || p.Anchors == nil {
 		return nil
 	}
-	var count []Anchor
-	for _, a := range p.Anchors() {
-		if !a.FirstUse || p.Bootstrap == TrustFirstUse {
-			count = append(count, a)
-		}
-	}
-	return count
+	return slices.DeleteFunc(p.Anchors(), func(a Anchor) bool { return a.FirstUse && p.Bootstrap != TrustFirstUse })
 }
 
 // Pins are the fingerprints of certificates that are trusted as authorities, besides the roots.

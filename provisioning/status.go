@@ -189,16 +189,12 @@ func (s *Status) KeepPace(areas ...string) {
 // EndSoon are the certificates that do.
 func (s *Status) EndSoon(now time.Time) (found []Trouble) {
 	for _, e := range s.ServerCertificates {
-		if t := e.Trouble(now); !t.None() {
-			found = append(found, t)
-		}
+		found = append(found, e.Trouble(now))
 	}
 	if s.Certificate != nil {
-		if t := s.Certificate.EndsSoon(now); !t.None() {
-			found = append(found, t)
-		}
+		found = append(found, s.Certificate.EndsSoon(now))
 	}
-	return found
+	return slices.DeleteFunc(found, Trouble.None)
 }
 
 // Why is what is slow, lossy or dead, in words.
@@ -287,22 +283,11 @@ func (c *Cycle) Source(said Source) {
 		return
 	case said.Reason == "" && conflict >= 0:
 		said = said.explainedBy(c.Sources[conflict])
-		c.Sources = without(c.Sources, func(x Source) bool { return x.Step == said.Step })
+		c.Sources = slices.DeleteFunc(c.Sources, func(x Source) bool { return x.Step == said.Step })
 	case said.Reason != DHCPConflict:
-		c.Sources = without(c.Sources, is(false))
+		c.Sources = slices.DeleteFunc(c.Sources, is(false))
 	}
 	c.Sources = append(c.Sources, said)
-}
-
-// without leaves some sources out.
-func without(sources []Source, some func(Source) bool) []Source {
-	kept := sources[:0]
-	for i := range sources {
-		if !some(sources[i]) {
-			kept = append(kept, sources[i])
-		}
-	}
-	return kept
 }
 
 // explainedBy is the source with the words of another.

@@ -147,13 +147,8 @@ func (b *board) noticed(t provisioning.Trouble) {
 
 // flawed shows what of an area is not as it should be now, although the device is registered, and returns what of it is new.
 func (b *board) flawed(area string, found ...provisioning.Trouble) (fresh []provisioning.Trouble) {
-	var flaws []provisioning.Trouble
-	for _, t := range found {
-		if !t.None() {
-			flaws = append(flaws, t)
-		}
-	}
-	b.change(func(s *provisioning.Status) { fresh = s.Paced(area, flaws) })
+	found = slices.DeleteFunc(found, provisioning.Trouble.None)
+	b.change(func(s *provisioning.Status) { fresh = s.Paced(area, found) })
 	return fresh
 }
 
