@@ -180,8 +180,11 @@ const metadataLimit = 30 * time.Second
 // all: every line there is.
 func printReport(p *page, r check.Report, all bool) error {
 	p.printf("%s\n", p.paint(verdictColour(r.Verdict), string(r.Verdict)))
-	for _, sentence := range r.Summary {
+	for i, sentence := range r.Summary {
 		p.printf("%s\n", inFull(sentence))
+		if i == 0 && r.Side == "" && r.Verdict != check.OK { // absent from the JSON, as all that is not known
+			p.printf("Which side is at fault is not known.\n")
+		}
 	}
 	if len(r.Otherwise) > 0 {
 		p.printf("If that does not help:\n")

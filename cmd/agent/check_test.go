@@ -69,6 +69,7 @@ func TestOtherwiseAndUnused(t *testing.T) {
 	}
 	const want = `failed
 It refuses.
+Which side is at fault is not known.
 Start it.
 If that does not help:
   - Look for a firewall.
