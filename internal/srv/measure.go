@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sort"
+	"strconv"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ type Quality struct {
 	Server   netip.AddrPort
 	Asked    int            // questions sent, each once
 	Answered int            // of these
+	Codes    [16]int        // how many of the answers have each RCODE
 	Median   time.Duration  // until an answer; 0: there was none
 	From     netip.AddrPort // who answered from elsewhere, in place of the server; zero: nobody
 	Took     time.Duration  // all of it
@@ -45,6 +47,24 @@ func (q Quality) Lost() int {
 	}
 	return (q.Asked - q.Answered) * 100 / q.Asked
 }
+
+// Failing is of how many answers the RCODE says that they are none, and what it is: "all with REFUSED", "3 with SERVFAIL"; "": of none.
+func (q Quality) Failing() string {
+	for code, n := range q.Codes {
+		if n == 0 || code == dns.RcodeSuccess || code == dns.RcodeNameError {
+			continue
+		}
+		many := strconv.Itoa(n)
+		if n == q.Answered {
+			many = "all"
+		}
+		return many + " with " + dns.RcodeToString[code]
+	}
+	return ""
+}
+
+// Serves says whether any answer is one of a name server that looks up.
+func (q Quality) Serves() bool { return q.Codes[dns.RcodeSuccess]+q.Codes[dns.RcodeNameError] > 0 }
 
 // Measure asks a name server the same question many times over one socket, and counts what comes back. It takes 2.3 s at most,
 // and as long as the answers do where all come.
@@ -79,6 +99,7 @@ func Measure(ctx context.Context, dial func(ctx context.Context, network, addres
 	})
 	conn.Close()
 	hearing.Wait()
+	q.Codes = m.codes
 	if q.Answered = len(m.took); q.Answered > 0 {
 		sort.Slice(m.took, func(i, j int) bool { return m.took[i] < m.took[j] })
 		q.Median, q.Err, q.Gap = m.took[len(m.took)/2], nil, m.gap(q.Asked)
@@ -110,6 +131,7 @@ type meter struct {
 	open  map[uint16]sent // questions without an answer
 	begun int             // how many were sent
 	took  []time.Duration
+	codes [16]int
 	asked int           // when it is known how many; 0: not yet
 	all   chan struct{} // closed when all are answered
 }
@@ -164,7 +186,7 @@ func (m *meter) hear(conn net.Conn) {
 			return
 		}
 		if isAnswer(buf[:n]) {
-			m.heard(binary.BigEndian.Uint16(buf))
+			m.heard(binary.BigEndian.Uint16(buf), buf[3]&0xf)
 		}
 	}
 }
@@ -183,7 +205,7 @@ func (m *meter) awaits(raw []byte) bool {
 	return open
 }
 
-func (m *meter) heard(id uint16) {
+func (m *meter) heard(id uint16, code byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	question, known := m.open[id]
@@ -191,6 +213,7 @@ func (m *meter) heard(id uint16) {
 		return
 	}
 	delete(m.open, id)
+	m.codes[code]++
 	m.took = append(m.took, time.Since(question.at))
 	if m.asked > 0 && len(m.took) == m.asked {
 		close(m.all)

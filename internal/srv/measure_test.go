@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,6 +58,44 @@ func TestMeasure(t *testing.T) {
 				if q.Server != at || q.Asked != measureCount || q.Answered != test.answered || q.Lost() != test.lost || (q.Median >= 30*time.Millisecond) != (test.answered > 0) || q.Err != nil ||
 					(q.Gap.Took-test.gap).Abs() > measureSpacing || q.Gap.Open != test.open || q.Gap.At.IsZero() != (test.gap == 0) {
 					t.Errorf("got %+v", q)
+				}
+			})
+		})
+	}
+}
+
+// TestMend125AnswersThatAreNone: an answer that refuses is an answer, and is counted as what it is.
+func TestMend125AnswersThatAreNone(t *testing.T) {
+	for name, test := range map[string]struct {
+		code func(n int) int
+		want string
+	}{
+		"answers":        {func(int) int { return dns.RcodeSuccess }, ""},
+		"no such name":   {func(int) int { return dns.RcodeNameError }, ""},
+		"refuses":        {func(int) int { return dns.RcodeRefused }, "all with REFUSED"},
+		"refuses a few":  {func(n int) int { return dns.RcodeRefused * min(1, n/38) }, "3 with REFUSED"},
+		"cannot look up": {func(int) int { return dns.RcodeServerFailure }, "all with SERVFAIL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, server := net.Pipe()
+				defer server.Close()
+				go func() {
+					for buf, n := make([]byte, 512), 1; ; n++ {
+						size, err := server.Read(buf)
+						if err != nil {
+							return
+						}
+						var q dns.Msg
+						if q.Unpack(buf[:size]) == nil {
+							answer, _ := new(dns.Msg).SetRcode(&q, test.code(n)).Pack()
+							server.Write(answer)
+						}
+					}
+				}()
+				q := Measure(t.Context(), func(context.Context, string, string) (net.Conn, error) { return client, nil }, netip.MustParseAddrPort("10.0.0.53:53"), "contoso.com")
+				if got := q.Failing(); got != test.want || q.Answered != measureCount || q.Serves() == strings.HasPrefix(got, "all") {
+					t.Errorf("%d answered, %q, want %q", q.Answered, got, test.want)
 				}
 			})
 		})

@@ -96,6 +96,9 @@ func (b *branch) server(q discover.Quality) {
 		c.because(Warn, discover.SlowServer(q))
 	default:
 		c.Detail = fmt.Sprintf("%d of %d questions answered", q.Answered, q.Asked)
+		if failing := q.Failing(); failing != "" {
+			c.Detail += ", " + failing
+		}
 	}
 	b.add(c)
 }

@@ -152,7 +152,7 @@ func silentServers(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 		fault = provisioning.FaultDNSSilentWayOpen
 	}
 	for _, q := range f.Given {
-		if q.Answered > 0 {
+		if q.Serves() {
 			facts["better"] = q.Server
 			return fault.Met(t.With(facts).Facts).Also(provisioning.FaultDNSGiven, facts)
 		}
