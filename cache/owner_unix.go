@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"homeward/internal/safefile"
 )
 
 // denied says what to do about a file that may not be opened, if it belongs to somebody else.
@@ -15,7 +17,7 @@ func denied(path string, err error) error {
 		return err
 	}
 	if of, ok := info.Sys().(*syscall.Stat_t); ok && int(of.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s (it belongs to user %d; run: chown %d %s)", bare(err).Error(), of.Uid, os.Geteuid(), path)
+		return fmt.Errorf("%s (it belongs to user %d; run: chown %d %s)", bare(err).Error(), of.Uid, os.Geteuid(), safefile.Quoted(path))
 	}
 	return err
 }

@@ -31,6 +31,9 @@ type Note struct {
 	Dir, Owner, User, Kept string
 }
 
+// Quoted is the directory as a command takes it.
+func (n Note) Quoted() string { return safefile.Quoted(n.Dir) }
+
 // Error returns the text.
 func (n Note) Error() string { return n.Text }
 

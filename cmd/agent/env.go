@@ -129,7 +129,7 @@ func mayRead(err error) string {
 	if _, err := os.Lstat(file.Path); errors.Is(err, fs.ErrPermission) {
 		do = "give it access to the directories above " + file.Path
 	} else {
-		do = fmt.Sprintf("run: chown %s %s", user, file.Path)
+		do = fmt.Sprintf("run: chown %s %s", user, safefile.Quoted(file.Path))
 	}
 	return fmt.Sprintf("if %s is the user of the daemon, %s; otherwise start the service: sudo homeward service start", user, do)
 }

@@ -114,6 +114,21 @@ func TestMend29PasswordOfTheDaemon(t *testing.T) {
 	}
 }
 
+// TestMend127PathsInCommands: what is to be run means the file, whatever its name.
+func TestMend127PathsInCommands(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pass word; reboot")
+	os.WriteFile(path, []byte("secret"), 0o644)
+	_, err := readPassword(path, "", daemonUser{})
+	var a *advised
+	if !errors.As(err, &a) || a.hint != "run: chmod 0600 '"+path+"'" {
+		t.Errorf("got %v, %+v", err, a)
+	}
+	os.Chmod(path, 0o666)
+	if _, err := readFile(path); err == nil || !strings.HasSuffix(err.Error(), "; run: chmod o-w '"+path+"'") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // The daemon that runs, or its service, tells whose the password may be: a state directory that was restored as root does not.
 func TestMend59UserOfTheDaemon(t *testing.T) {
 	if os.Geteuid() != 0 {

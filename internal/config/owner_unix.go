@@ -18,7 +18,7 @@ import (
 // to who reads it. Root, who looks at what the daemon does, may read what belongs to the daemon.
 func checkPrivate(path string, info fs.FileInfo, who daemonUser) error {
 	if mode := info.Mode().Perm(); mode&^0o600 != 0 {
-		return &advised{fmt.Errorf("%s has mode %04o, and must have 0600 or 0400", path, mode), "run: chmod 0600 " + path}
+		return &advised{fmt.Errorf("%s has mode %04o, and must have 0600 or 0400", path, mode), "run: chmod 0600 " + safefile.Quoted(path)}
 	}
 	owner, known := ownerOf(info)
 	ours := os.Geteuid()
@@ -38,10 +38,10 @@ func checkPrivate(path string, info fs.FileInfo, who daemonUser) error {
 	}
 	err = fmt.Errorf("%w: %s %s", err, by, userWords(daemon))
 	if by != byStateDir {
-		return &advised{err, fmt.Sprintf("run: chown %s %s", safefile.UserName(daemon), path)}
+		return &advised{err, fmt.Sprintf("run: chown %s %s", safefile.UserName(daemon), safefile.Quoted(path))}
 	}
 	return &advised{err, fmt.Sprintf("if the daemon runs as %s, run: chown -R %[1]s %s; otherwise: chown USER %s, with the user as which it runs",
-		safefile.UserName(owner), who.stateDir, path)}
+		safefile.UserName(owner), safefile.Quoted(who.stateDir), safefile.Quoted(path))}
 }
 
 // How the user of the daemon is known, in the words before the name.

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"homeward/internal/safefile"
 )
 
 const maxFile = 64 << 10 // bytes, our choice; the example has 4
@@ -122,7 +124,7 @@ func (s Settings) Check(names ...string) (*Config, error) {
 func readFile(path string) ([]byte, error) {
 	document, err := readText(path, maxFile, openAny, func(info fs.FileInfo) error {
 		if writableByAll(info) {
-			return fmt.Errorf("%s can be written by everybody; run: chmod o-w %s", path, path)
+			return fmt.Errorf("%s can be written by everybody; run: chmod o-w %s", path, safefile.Quoted(path))
 		}
 		return nil
 	})

@@ -93,7 +93,7 @@ func storeNotes(b *board, notes []cache.Note) {
 // noteEvent is what the store has found or could not do.
 func noteEvent(n cache.Note) provisioning.Event {
 	e := provisioning.Event{Kind: provisioning.StoreNote, Reason: provisioning.Reason(n.Code), Detail: n.Text}
-	switch facts := (provisioning.Facts{"dir": n.Dir, "owner": n.Owner, "user": n.User, "kept": n.Kept}); {
+	switch facts := (provisioning.Facts{"dir": n.Dir, "owner": n.Owner, "user": n.User, "kept": n.Kept, "quoted": n.Quoted()}); {
 	case n.Owner != "":
 		e.Trouble = provisioning.FaultStateForeign.Met(facts)
 	case n.Dir != "":

@@ -287,7 +287,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 	"store": func(o *Options, _ *config.Config, words []string) error {
 		reason := provisioning.Reason(words[0])
 		if len(words) > 1 { // the words of a fault, as the daemon tells them
-			facts := provisioning.Facts{"dir": "/var/lib/homeward", "owner": "root", "user": "homeward", "kept": strings.Join(words[2:], " "), "room": "no space", "lost": "last good", "none": true}
+			facts := provisioning.Facts{"dir": "/var/lib/homeward", "quoted": "/var/lib/homeward", "owner": "root", "user": "homeward", "kept": strings.Join(words[2:], " "), "room": "no space", "lost": "last good", "none": true}
 			w := provisioning.Event{Reason: reason, Trouble: storeFaults[words[1]].Met(facts)}.Why()
 			o.Store = append(o.Store, provisioning.StoreState{Reason: reason, Fault: w.Fault, What: w.What, Hint: w.Hint})
 			return nil
