@@ -133,7 +133,8 @@ func trustAcceptCommand(e env) *cobra.Command {
 func accept(c *cobra.Command, e env, conf *config.Config, fingerprint string) error {
 	domain := conf.Policy.SIPAddress.Domain
 	accepted := anchor.Anchor{Fingerprint: fingerprint, SIPDomain: domain, By: anchor.Tech, At: time.Now().UTC().Truncate(time.Second)}
-	if status, err := daemon(conf).Status(c.Context()); err == nil && status.Cycle != nil {
+	status, err := daemon(conf).Status(c.Context())
+	if err == nil && status.Cycle != nil {
 		for _, u := range untrustedIn(status.Cycle) {
 			for _, seen := range u.Seen {
 				if seen.Fingerprint == fingerprint {
@@ -151,6 +152,8 @@ func accept(c *cobra.Command, e env, conf *config.Config, fingerprint string) er
 	newPage(e.stdout).printf("accepted for %s\n", domain)
 	if conf.Policy.Bootstrap == provisioning.TrustRoots {
 		e.remark("hint", `it has no effect until trust_bootstrap = "pin" is set`)
+	} else if err == nil && status.State == provisioning.Resting {
+		e.remark("hint", "the daemon uses it at its next attempt, "+until(time.Now(), status.NextAttempt)+"; "+atOnce)
 	}
 	return nil
 }
