@@ -120,9 +120,9 @@ func Unheard(t Trouble) bool {
 	return slices.Contains(unanswered, t.Fault)
 }
 
-// bars says whether somebody has said that who was asked cannot be reached.
-func bars(t Trouble) bool {
-	return t.Fault == FaultHostUnreachable || t.Fault == FaultDNSUnreachable || slices.ContainsFunc(t.Others(), bars)
+// Bars says whether somebody has said that who was asked cannot be reached.
+func Bars(t Trouble) bool {
+	return t.Fault == FaultHostUnreachable || t.Fault == FaultDNSUnreachable || slices.ContainsFunc(t.Others(), Bars)
 }
 
 // Shared is what all have in common that were asked in a cycle and have not answered: the gateway through which they are reached, where
@@ -190,7 +190,7 @@ func (c *Cycle) ways(servers, mute []netip.AddrPort, find func(netip.Addr) Way) 
 			silent = append(silent, addr)
 		}
 	}
-	barred := slices.ContainsFunc(c.Sources, func(s Source) bool { return bars(s.Trouble) })
+	barred := slices.ContainsFunc(c.Sources, func(s Source) bool { return Bars(s.Trouble) })
 	for _, server := range mute {
 		note(server.Addr(), false, barred)
 	}
@@ -201,7 +201,7 @@ func (c *Cycle) ways(servers, mute []netip.AddrPort, find func(netip.Addr) Way) 
 	}
 	for i := range c.Attempts {
 		if a := &c.Attempts[i]; a.Result != "skipped" {
-			note(a.Address, !Unheard(a.Trouble), bars(a.Trouble))
+			note(a.Address, !Unheard(a.Trouble), Bars(a.Trouble))
 		}
 	}
 	return ways, silent

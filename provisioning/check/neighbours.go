@@ -136,6 +136,7 @@ type ears struct {
 	mu     sync.Mutex
 	asked  []*Neighbour
 	heard  map[netip.Addr]bool
+	barred map[netip.Addr]bool  // of whom somebody has said that they cannot be reached
 	nobody map[netip.Addr]error // what a router has said of the others
 }
 
@@ -157,11 +158,12 @@ func (e *ears) listen(w wire.Wire) wire.Wire {
 		conn, err := dial(ctx, network, address)
 		if bad == nil && network == "tcp" && !errors.Is(err, context.Canceled) {
 			e.note(at.Addr(), err == nil || !lifeless(err))
+			e.mu.Lock()
+			e.barred[at.Addr()] = e.barred[at.Addr()] || errors.Is(err, syscall.EHOSTUNREACH)
 			if errors.Is(err, syscall.EHOSTUNREACH) && time.Since(began) >= searched {
-				e.mu.Lock()
 				e.nobody[at.Addr()] = err
-				e.mu.Unlock()
 			}
+			e.mu.Unlock()
 		}
 		return conn, err
 	}
@@ -254,10 +256,11 @@ func (e *ears) ways(f *Facts, began time.Time) provisioning.Ways {
 	w := e.wire
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	barred := slices.ContainsFunc(f.Found, func(found provisioning.Finding) bool { return provisioning.Bars(found.Trouble) })
 	ways := provisioning.Ways{}
 	for addr, heard := range e.heard {
 		way := signin.WayTo(&w, addr, began)
-		way.Heard = heard
+		way.Heard, way.Barred = heard, e.barred[addr] || !heard && slices.ContainsFunc(f.Servers, func(s netip.AddrPort) bool { return barred && s.Addr() == addr })
 		ways[addr] = way
 	}
 	return ways

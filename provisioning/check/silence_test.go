@@ -34,6 +34,7 @@ func TestMend75WhatTheSilentShare(t *testing.T) {
 		{site: "mend-92-name-server-behind-answers", fault: provisioning.FaultFiltered},
 		{site: "mend-93-one-question-on-the-link", fault: provisioning.FaultNothingBehind, follow: 2},
 		{site: "mend-92-name-server-on-the-link-answers", fault: provisioning.FaultNoGateway, follow: 1},
+		{site: "mend-128-a-router-says-so", fault: provisioning.FaultFiltered},
 		{site: "refused", fault: provisioning.FaultRefused},
 	} {
 		t.Run(test.site, func(t *testing.T) {
