@@ -21,7 +21,7 @@ func flush(before, after Record) []Flushed {
 			dropped = append(dropped, f)
 		}
 	}
-	return slices.Concat(dropped, before.Flushed)
+	return append(dropped, before.Flushed...)
 }
 
 // holding is a server that a record knows, with its addresses from all places where the record names it.

@@ -57,7 +57,7 @@ func surveyFailure(s discover.DHCPSurvey) error {
 	switch {
 	case s.Reason.IsDHCPUnasked():
 		return &failure{code: exitFailed, err: fmt.Errorf("%s: %s", s.Reason, s.Detail), hints: []string{s.Reason.Hint()}}
-	case s.Reason == provisioning.DHCPSilent, s.Reason == provisioning.DHCPMalformed && !slices.ContainsFunc(slices.Concat(s.Answers, s.Six), useful):
+	case s.Reason == provisioning.DHCPSilent, s.Reason == provisioning.DHCPMalformed && !slices.ContainsFunc(s.Answers, useful) && !slices.ContainsFunc(s.Six, useful):
 		return &failure{code: exitNotRegistered}
 	default:
 		return nil

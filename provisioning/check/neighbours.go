@@ -14,6 +14,7 @@ import (
 
 	"homeward/internal/plain"
 	"homeward/provisioning"
+	"homeward/provisioning/discover"
 	"homeward/provisioning/signin"
 	"homeward/provisioning/wire"
 )
@@ -244,8 +245,10 @@ func lifeless(err error) bool {
 
 // ways are those to all addresses that were asked.
 func (e *ears) ways(f *Facts, began time.Time) provisioning.Ways {
-	for _, q := range slices.Concat(f.Quality, f.Upstream) {
-		e.note(q.Server.Addr(), q.Answered > 0 || q.From.IsValid() || q.Err != nil && !lifeless(q.Err))
+	for _, quality := range [][]discover.Quality{f.Quality, f.Upstream} {
+		for _, q := range quality {
+			e.note(q.Server.Addr(), q.Answered > 0 || q.From.IsValid() || q.Err != nil && !lifeless(q.Err))
+		}
 	}
 	for i := range f.TimeServers {
 		s := &f.TimeServers[i]

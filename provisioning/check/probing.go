@@ -141,9 +141,10 @@ func (p *prober) inClear(before, plan []provisioning.Candidate, role Role) {
 		place := p.placeOf(c, role)
 		earlier := slices.DeleteFunc(slices.Clone(p.shaken), func(h *handshake) bool {
 			same := h.host == c.Host || slices.Contains(c.Addrs, h.addr)
-			return !same || !slices.ContainsFunc(slices.Concat(before, plan[:rank]), func(first provisioning.Candidate) bool {
+			here := func(first provisioning.Candidate) bool {
 				return first.Endpoint == h.place.Endpoint && slices.Contains(first.Addrs, h.addr)
-			})
+			}
+			return !same || !slices.ContainsFunc(before, here) && !slices.ContainsFunc(plan[:rank], here)
 		})
 		for _, addr := range c.Addrs {
 			if i, fresh := place.room(addr); fresh {
