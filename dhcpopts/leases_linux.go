@@ -153,7 +153,8 @@ func (r *leaseReader) dir(dir, pattern string, believe func(fs.FileInfo) error, 
 // keep takes the last lease of a file that is of this interface and its address.
 func (r *leaseReader) keep(f leaseFile, leases []Lease) {
 	for _, six := range []bool{false, true} {
-		for _, l := range slices.Backward(leases) {
+		for i := len(leases) - 1; i >= 0; i-- {
+			l := leases[i]
 			if l.IPv6 != six || l.Interface != "" && l.Interface != r.iface || l.Addr.IsValid() && !slices.Contains(r.addrs, l.Addr) {
 				continue
 			}

@@ -144,7 +144,7 @@ func (l *LossLog) Note(loss Loss) {
 		*n++
 	}
 	if len(p.last) == lossesTimed {
-		p.last = slices.Delete(p.last, 0, 1)
+		p.last = p.last[1:]
 	}
 	p.last = append(p.last, loss)
 }
@@ -213,7 +213,8 @@ func (p *lossPlace) pattern(now time.Time) (idle, life int64) {
 
 // others are the reasons besides that of the latest, of those in the last hour.
 func (p *lossPlace) others(now time.Time) (others []Reason) {
-	for _, loss := range slices.Backward(p.last) {
+	for i := len(p.last) - 1; i >= 0; i-- {
+		loss := &p.last[i]
 		if now.Sub(loss.At) < time.Hour && loss.Reason != p.latest().Reason && !slices.Contains(others, loss.Reason) {
 			others = append(others, loss.Reason)
 		}
@@ -227,7 +228,8 @@ func (p *lossPlace) silences(now time.Time) (n int, life int64) {
 	var lives []time.Duration // the latest first
 	whole := true
 	next := now
-	for i, loss := range slices.Backward(p.last) {
+	for i := len(p.last) - 1; i >= 0; i-- {
+		loss := &p.last[i]
 		if now.Sub(loss.At) >= time.Hour {
 			break
 		}

@@ -20,7 +20,8 @@ func refusal(f *Facts) provisioning.Trouble {
 		}
 	}
 	attempts := f.SignIn.Attempts
-	for _, a := range slices.Backward(attempts) { // the last word, where it is the one that counts
+	for i := len(attempts) - 1; i >= 0; i-- { // the last word, where it is the one that counts
+		a := attempts[i]
 		if a.Result == "failed" && a.Reason == f.SignIn.Trouble.Reason() {
 			if p, ok := badAt(f, a); ok {
 				t := besideProven(f, p, deadPlace(f, p))

@@ -137,7 +137,8 @@ func toldAs(t provisioning.Trouble, fault, what, do string) provisioning.Trouble
 // refused is why the daemon does not use the password: who has refused it, as far as that is known. That it is not used is the consequence.
 func (d Daemon) refused() provisioning.Trouble {
 	if d.Cycle != nil {
-		for _, a := range slices.Backward(d.Cycle.Attempts) {
+		for i := len(d.Cycle.Attempts) - 1; i >= 0; i-- {
+			a := d.Cycle.Attempts[i]
 			if a.Result == "failed" && a.What != "" && (a.Reason == provisioning.SIPCredentials || a.Reason == provisioning.SIPForbidden) {
 				facts := d.facts()
 				facts["host"], facts["at"] = a.Host, d.Cycle.StartedAt.Add(time.Duration(d.Cycle.TookMS)*time.Millisecond).UTC().Format("2006-01-02 15:04:05 UTC")
