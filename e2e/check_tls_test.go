@@ -22,9 +22,8 @@ The certificate of pool01.contoso.com:5061 (10.0.0.20) contains no name that a d
 The problem is with the Registrar.
 Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"the certificate is from an unknown root", with(pool01Has(hasOtherRoot)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) leads to CN=e2e root, but this device trusts another authority of that name; probably the site has created a new one.
-The problem is with this device.
-Ask the site, not over this network, whether its root is new; if it is, install it and add its path to the setting roots.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) leads to CN=e2e root, but this device trusts another authority of that name; either the site has created a new one, or somebody on the way uses its name.
+Compare its fingerprint with the administrator of the Registrar, not over this network; only if the site has a new root with that fingerprint, install it and add its path to the setting roots.
 - If the site has had no other authority of the name CN=e2e root, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
 - If that of this device is the newer one, have the certificate of the Registrar issued again under it.
 - Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},

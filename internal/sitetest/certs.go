@@ -102,6 +102,11 @@ func (a *authority) issue(names []string, kind string) (*tls.Certificate, error)
 		if kind == "inspected" {
 			between = parent
 		}
+	case "namesake":
+		if parent, err = newAuthority(a.cert.Subject.CommonName); err != nil {
+			return nil, err
+		}
+		between = parent
 	case "otherissuer", "oldissuer", "nosigner":
 		if parent, between, err = a.between(kind); err != nil {
 			return nil, err

@@ -75,6 +75,9 @@ func (j *judgement) certificate() provisioning.Trouble {
 		fault = provisioning.FaultIssuerNotYetValid
 	case e.Of.Root && e.Problem == trust.NotAuthority:
 		fault = provisioning.FaultRootNotAuthority
+	case e.Of.Root && e.Problem == trust.NotSigner: // the site may have another one than this device
+		j.know("here", e.Of.Subject)
+		return j.met(fault).OnNoSide()
 	case e.Problem == trust.Untrusted && j.facts["above"] == nil && (j.attempt == nil || j.attempt.met.IssuerEnds.IsZero()):
 		fault = provisioning.FaultUnknownIssuer
 		if j.attempt != nil && j.attempt.rooted {

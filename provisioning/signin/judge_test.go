@@ -96,6 +96,7 @@ func judged() (all []judgedError) {
 	add("certificate of an authority, a root of that name that is younger", handshaking, &trust.CertificateError{Problem: trust.FormerRoot, Of: authority, Above: former})
 	add("certificate of a root, expired", handshaking, &trust.CertificateError{Problem: trust.Expired, Of: root, Sent: append(sent[:1:1], trust.Seen{Subject: "CN=Contoso Issuing CA"}, sent[1])})
 	add("certificate of a root, not one of an authority", handshaking, &trust.CertificateError{Problem: trust.NotAuthority, Of: root})
+	add("certificate of a root that may not sign", handshaking, &trust.CertificateError{Problem: trust.NotSigner, Of: root})
 	add("certificate of an authority, expired, and not known", handshaking, &trust.CertificateError{Problem: trust.Expired, Of: authority, Unknown: true})
 	add("certificate, unknown and nameless", handshaking, &trust.CertificateError{Problem: trust.Untrusted, Nameless: true, Names: []string{"appliance.example.net"}})
 	add("certificate, self-signed and nameless", handshaking, &trust.CertificateError{Problem: trust.SelfSigned, Nameless: true, Err: errors.New("some words")})
@@ -215,6 +216,21 @@ func judgedSIP() (all []judgedError) {
 	all = append(all, judgedError{"a registration has ended, the path has died", os.NewSyscallError("read", syscall.ETIMEDOUT)})
 	add("something else", errors.New("some words"))
 	return all
+}
+
+// TestMend129SideOfARoot: whether a root of a known name, or one on this device that may not sign, is a matter of the site or of somebody else, the
+// device cannot know; and nobody is told to trust a root before its fingerprint has been compared.
+func TestMend129SideOfARoot(t *testing.T) {
+	for _, of := range []trust.CertificateError{{Problem: trust.OtherKey}, {Problem: trust.NotSigner, Of: trust.Certificate{Subject: "CN=Contoso Root CA", Root: true}}} {
+		got := Judge(&attemptError{stage: handshaking, err: &of}, provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01", Port: 5061}}, netip.Addr{})
+		if got.OnSide() != "" || !strings.HasPrefix(got.Do(), "compare ") || !strings.Contains(got.Do(), ", not over this network") {
+			t.Errorf("%s: side %q: %s", got.Fault, got.OnSide(), got.Do())
+		}
+	}
+	intermediate := &trust.CertificateError{Problem: trust.NotSigner, Of: trust.Certificate{Subject: "CN=Contoso Issuing CA"}}
+	if got := Judge(&attemptError{stage: handshaking, err: intermediate}, provisioning.Candidate{}, netip.Addr{}); got.OnSide() != provisioning.SideRegistrar {
+		t.Errorf("one that the server sends: side %q", got.OnSide())
+	}
 }
 
 // A certificate for another name, of an authority that is not known: it is said who has issued it, and not who has issued one above it.
