@@ -86,9 +86,9 @@ func SystemLink(name string) Link {
 var farAway = netip.AddrFrom4([4]byte{198, 51, 100, 1})
 
 // towards is the link by which this device reaches the first of these places, or else what its default route leads to, where that is another
-// one than the one on which DHCP is asked.
+// one than the one on which DHCP is asked, be that there or not.
 func (l *Link) towards(w *wire.Wire, at []netip.AddrPort) *Link {
-	if l.Lack != Nothing || l.Interface == "" || l.Through != "" {
+	if l.Lack != Nothing && l.Lack != NoInterface || l.Interface == "" || l.Through != "" {
 		return l
 	}
 	used := l.reaching(w, at)
@@ -221,12 +221,14 @@ func selfMade(cards []card) (name string) {
 // has are the addresses to which others can answer, or what it lacks.
 func (l Link) has() string {
 	switch {
+	case l.Lack == NoInterface:
+		return "is not there"
 	case l.NoCarrier:
-		return "no carrier"
+		return "has no carrier"
 	case l.Down || len(l.routable()) == 0:
-		return "no address"
+		return "has no address"
 	default:
-		return provisioning.ListOf(l.routable())
+		return "has " + provisioning.ListOf(l.routable())
 	}
 }
 

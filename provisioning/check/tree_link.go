@@ -50,7 +50,7 @@ func (b *branch) link() {
 // besideLink says which other interfaces count: that on which DHCP is asked, and those by which Registrars are reached.
 func besideLink(f *Facts) (text string) {
 	if asked := f.Link.AskedOn; asked != nil {
-		text = "; DHCP is asked on " + asked.Interface + ", which has " + asked.has()
+		text = "; DHCP is asked on " + asked.Interface + ", which " + asked.has()
 	}
 	told := []string{f.Link.Interface, ""}
 	for _, p := range f.Places {
