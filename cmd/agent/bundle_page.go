@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,7 +73,7 @@ func (b bundle) facts() string {
 			for _, e := range entries {
 				_ = each(e) // into memory
 			}
-			_ = printHints(out, entries, slices.Concat(entries, b.entries("history.jsonl"))) // as above
+			_ = printHints(out, entries, append(entries, b.entries("history.jsonl")...)) // as above
 		}
 	}
 	if failures.Len() == 0 {

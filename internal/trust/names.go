@@ -98,7 +98,8 @@ func wholeName(raw []byte, parsed pkix.Name) string {
 		return parsed.String()
 	}
 	var parts []string
-	for _, relative := range slices.Backward(sequence) {
+	for i := len(sequence) - 1; i >= 0; i-- {
+		relative := sequence[i]
 		var attributes []string
 		for _, a := range relative {
 			short, known := shortTypes[a.Type.String()]
