@@ -104,7 +104,7 @@ func TestOtherTextsOnTerminals(t *testing.T) {
 var brokenSite = check.Report{
 	Version: 1, Verdict: check.Failed,
 	Otherwise: []string{"Look for a firewall on that host that rejects connections to port 5061."},
-	Summary:   []string{"fe01.contoso.com:5061 (10.0.0.5) refuses the connection: nothing listens on this port, or a firewall on that host rejects it.", "The problem is with the Registrar."}, Host: "fe01.contoso.com",
+	Summary:   []string{"fe01.contoso.com:5061 (10.0.0.5) refuses the connection: nothing listens on this port, or a firewall on that host rejects it.", "The problem is with the Registrar."}, Side: provisioning.SideRegistrar, Host: "fe01.contoso.com",
 	Besides: []string{"dns.internal-tls"}, Checks: []check.Check{
 		{ID: "link", Title: "link and address", Result: check.Good, Detail: "eth0 10.0.0.21/24"},
 		{ID: "dns", Title: "DNS for contoso.com", Result: check.Warn},
