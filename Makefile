@@ -75,7 +75,8 @@ dist: FORCE                         # all that is released: packages, archives, 
 	packaging/dist.sh dist/release $(VERSION) $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
 
 sizes: dist/homeward-linux-amd64 dist/homeward-linux-arm64 dist/homeward-linux-arm dist/homeward-linux-mipsle
-	@echo "stripped binary           MiB  limit"
-	@for f in amd64:11 arm64:- arm:- mipsle:12; do \
-		printf '%-24s %5s  %s\n' linux-$${f%:*} $$(wc -c <dist/homeward-linux-$${f%:*} | awk '{ printf "%.2f", $$1/1048576 }') $${f#*:}; \
-	done
+	@echo "stripped binary          bytes     limit"
+	@over=0; for f in amd64:$$((11 << 20)) arm64:- arm:- mipsle:$$((12 << 20)); do \
+		size=$$(wc -c <dist/homeward-linux-$${f%:*}); printf '%-20s %9s %9s\n' linux-$${f%:*} $$size $${f#*:}; \
+		[ $${f#*:} = - ] || [ $$size -le $${f#*:} ] || over=1; \
+	done; [ $$over = 0 ] || { echo "a binary is larger than its limit"; exit 1; }
