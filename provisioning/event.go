@@ -20,7 +20,7 @@ const (
 	Committed    EventKind = "commit"      // last good was written
 	StoreNote    EventKind = "store"       // the store is not as it should be: Reason, Detail
 	Conflict     EventKind = "conflict"    // DHCP servers disagree
-	Paced        EventKind = "pace"        // something is slow, loses packets or is dead, although the device gets along: Reason
+	Paced        EventKind = "pace"        // something is slow, loses packets or is dead, although the device gets along: Reason; or it is no longer
 	ClockSkew    EventKind = "clock"       // the Registrar's clock and ours are far apart
 	Told         EventKind = "told"        // the Registrar has told in band: home pool, media relays
 	Refreshed    EventKind = "refresh"     // the binding was renewed; or it stands although an unsigned answer refused that: Reason

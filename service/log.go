@@ -85,6 +85,9 @@ func headline(e control.Entry) (string, slog.Level) {
 	case provisioning.Conflict:
 		return "DHCP servers disagree", slog.LevelWarn
 	case provisioning.Paced:
+		if e.Reason == "" {
+			return "no longer slow, or losing packets", slog.LevelInfo
+		}
 		return "slow, or losing packets", slog.LevelWarn
 	case provisioning.ClockSkew:
 		return "clocks are far apart", slog.LevelWarn

@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,4 +80,27 @@ func TestSnapshotCountsLossesOfNow(t *testing.T) {
 			t.Errorf("a day later %+v", s.Losses)
 		}
 	})
+}
+
+// What was wrong with a name server is told to be over when all were heard and it is, also after the registration was lost; not where they were
+// not heard, and once.
+func TestMeasuredTellsWhatIsOver(t *testing.T) {
+	var told []string
+	b := newBoard(provisioning.Policy{}, func(e provisioning.Event) {
+		if e.Kind == provisioning.Paced {
+			told = append(told, strings.TrimSpace(string(e.Reason)+" "+e.Why().Fault+" "+e.Detail))
+		}
+	})
+	dead := provisioning.FaultDNSServerDead.Met(provisioning.Facts{"server": "10.0.0.54:53", "alive": "10.0.0.53:53"})
+	slow := provisioning.FaultDNSSlow.Met(provisioning.Facts{"server": "10.0.0.53:53", "ms": 300})
+	b.measured([]provisioning.Trouble{dead, slow}, false)
+	b.lost(provisioning.Event{Kind: provisioning.Lost}, provisioning.Loss{})
+	b.measured([]provisioning.Trouble{slow}, false)
+	b.measured([]provisioning.Trouble{slow}, true)
+	b.measured(nil, true)
+	b.measured(nil, true)
+	want := []string{"dns-timeout dns.one-dead", "slow dns.slow", "slow dns.slow", "dns.one-dead no longer: " + dead.What(), "dns.slow no longer: " + slow.What()}
+	if !slices.Equal(told, want) {
+		t.Errorf("got %q, want %q", told, want)
+	}
 }

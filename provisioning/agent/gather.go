@@ -91,7 +91,7 @@ func (g *gatherer) beside() func(context.Context) {
 		hearing.Go(func() { hear(ctx) })
 		defer hearing.Wait()
 		for !b.policy.OnlyAddresses() {
-			board.paced("dns", discover.NewEnquiry(&b.policy, b.wire, b.floor()).Pace(ctx)...)
+			board.measured(discover.NewEnquiry(&b.policy, b.wire, b.floor()).Pace(ctx))
 			select {
 			case <-time.After(remeasure*3/4 + rand.N(remeasure/2)):
 			case <-ctx.Done():

@@ -3,6 +3,7 @@ package discover
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -174,18 +175,19 @@ func (e *Enquiry) DHCPPace(ctx context.Context) provisioning.Trouble {
 	return SlowDHCP(s.Answers[0])
 }
 
-// Pace measures the name servers of this device, and says what is dead, lossy or slow about them. It takes some seconds.
-func (e *Enquiry) Pace(ctx context.Context) []provisioning.Trouble {
+// Pace measures the name servers of this device, and says what is dead, lossy or slow about them; heard: all of them have answered. It takes some
+// seconds.
+func (e *Enquiry) Pace(ctx context.Context) (all []provisioning.Trouble, heard bool) {
 	quality := e.Measure(ctx)
+	heard = len(quality) > 0 && ctx.Err() == nil && !slices.ContainsFunc(quality, func(q Quality) bool { return q.Answered == 0 })
 	found := []provisioning.Trouble{DeadServer(quality)}
 	for _, q := range quality {
 		found = append(found, LossyServer(q), SlowServer(q))
 	}
-	var all []provisioning.Trouble
 	for _, t := range found {
 		if !t.None() && ctx.Err() == nil { // what was cut short has lost nothing
 			all = append(all, t)
 		}
 	}
-	return all
+	return all, heard
 }
