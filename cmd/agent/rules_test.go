@@ -68,9 +68,9 @@ func TestRulesAreInTheTree(t *testing.T) {
 }
 
 var (
-	regressionOfTest = regexp.MustCompile(`func Test(?:Namespace)?(Mend|Field)([0-9]{2})`)
-	regressionOfFile = regexp.MustCompile(`^(mend|field)-([0-9]{2})-.*\.txtar$`)
-	regressionInPage = regexp.MustCompile(`(?m)^\| ([0-9]{2}) \|`)
+	regressionOfTest = regexp.MustCompile(`func Test(?:Namespace)?(Mend|Field)([0-9]{2,3})`)
+	regressionOfFile = regexp.MustCompile(`^(mend|field)-([0-9]{2,3})-.*\.txtar$`)
+	regressionInPage = regexp.MustCompile(`(?m)^\| ([0-9]{2,3}) \|`)
 )
 
 // Every number of a regression or of a fault from the field that a test cites is in docs/regressions.md, and every number of
