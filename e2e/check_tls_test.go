@@ -30,7 +30,8 @@ Compare its fingerprint with the administrator of the Registrar, not over this n
 	{"the certificate signs itself", with(pool01Has(signsItself)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) is self-signed: no authority vouches for it.
 The problem is with the Registrar.
-Have the site's authority issue the certificate, or add the path of this certificate to the setting roots.
+Have the site's authority issue the certificate.
+- If it is meant to be self-signed, compare its fingerprint with the administrator of the Registrar, not over this network, and add its path to the setting roots.
 - Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"the intermediate certificate is missing", with(pool01Has(lacksIntermediate)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) is issued by CN=e2e intermediate, which this device does not know, and the server sends no intermediate certificate.
