@@ -270,30 +270,47 @@ func (c *Cycle) Source(said Source) {
 	if c == nil {
 		return
 	}
-	is := func(conflict bool) func(Source) bool {
-		return func(x Source) bool { return x.Step == said.Step && (x.Reason == DHCPConflict) == conflict }
+	conflict, other := (*Source)(nil), (*Source)(nil)
+	for i := range c.Sources {
+		switch s := &c.Sources[i]; {
+		case s.Step != said.Step:
+		case s.Reason == DHCPConflict && conflict == nil:
+			conflict = s
+		case s.Reason != DHCPConflict && other == nil:
+			other = s
+		}
 	}
-	conflict, other := slices.IndexFunc(c.Sources, is(true)), slices.IndexFunc(c.Sources, is(false))
 	switch {
-	case said.Reason == DHCPConflict && other >= 0 && c.Sources[other].Reason == "":
-		c.Sources[other] = c.Sources[other].explainedBy(said)
+	case said.Reason == DHCPConflict && other != nil && other.Reason == "":
+		other.explain(&said)
 		return
-	case said.Reason == DHCPConflict && conflict >= 0:
-		c.Sources[conflict] = c.Sources[conflict].explainedBy(said)
+	case said.Reason == DHCPConflict && conflict != nil:
+		conflict.explain(&said)
 		return
-	case said.Reason == "" && conflict >= 0:
-		said = said.explainedBy(c.Sources[conflict])
-		c.Sources = slices.DeleteFunc(c.Sources, func(x Source) bool { return x.Step == said.Step })
+	case said.Reason == "" && conflict != nil:
+		said.explain(conflict)
+		c.drop(said.Step, true)
 	case said.Reason != DHCPConflict:
-		c.Sources = slices.DeleteFunc(c.Sources, is(false))
+		c.drop(said.Step, false)
 	}
 	c.Sources = append(c.Sources, said)
 }
 
-// explainedBy is the source with the words of another.
-func (s Source) explainedBy(why Source) Source {
+// drop leaves out what was said of a step, with that DHCP servers disagree or without.
+func (c *Cycle) drop(step Step, conflict bool) {
+	kept := 0
+	for i := range c.Sources {
+		if s := &c.Sources[i]; s.Step != step || s.Reason == DHCPConflict && !conflict {
+			c.Sources[kept] = *s
+			kept++
+		}
+	}
+	c.Sources = c.Sources[:kept]
+}
+
+// explain gives the source the words of another.
+func (s *Source) explain(why *Source) {
 	s.Reason, s.Fault, s.What, s.Detail, s.Hint, s.Trouble = why.Reason, why.Fault, why.What, why.Detail, why.Hint, why.Trouble
-	return s
 }
 
 // Registered says whether this cycle ended with a registration.

@@ -93,7 +93,8 @@ func TestCycleNotes(t *testing.T) {
 	}
 	found, conflict := Source{Step: DHCPTLS, Verdict: Found, TookMS: 4}, Source{Step: DHCPTLS, Verdict: Found, Reason: DHCPConflict}
 	malformed := Source{Step: DHCPTLS, Verdict: Found, Reason: DHCPMalformed}
-	both := found.explainedBy(conflict)
+	both := found
+	both.explain(&conflict)
 	for _, test := range []struct{ said, want []Source }{
 		{[]Source{found, conflict}, []Source{both}},
 		{[]Source{found, conflict, conflict}, []Source{both}},
