@@ -41,6 +41,9 @@ func (r Record) check() error {
 	if err := r.Registrar.check(); err != nil {
 		return fmt.Errorf("registrar: %w", err)
 	}
+	if n := r.Network; n != nil && !plainText(n.Subnet+n.Gateway+n.NameServers+n.Step) {
+		return errors.New("text about the network")
+	}
 	if year := r.RegisteredAt.Year(); year < 0 || year > 9999 {
 		return fmt.Errorf("registered in the year %d", year)
 	}

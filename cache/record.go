@@ -24,6 +24,7 @@ type Record struct {
 	RegisteredAt time.Time `json:"registered_at,omitzero"` // by a clock that may have been wrong; UTC, whole seconds
 	Generation   uint64    `json:"generation"`             // set by Commit: one more for each change
 	EndpointID   string    `json:"endpoint_id,omitempty"`  // the epid parameter, the same for the life of the device
+	Network      *Network  `json:"network,omitempty"`      // where the device was then, and what had led it there
 	Flushed      []Flushed `json:"flushed,omitempty"`      // set by Commit: what it and those before it dropped, newest first, at most 8
 }
 
@@ -46,6 +47,15 @@ type Relay struct {
 	UDPPort   uint16       `json:"udp_port,omitempty"` // 0: not offered
 	TCPPort   uint16       `json:"tcp_port,omitempty"`
 	Location  string       `json:"location,omitempty"` // "intranet", "internet"
+}
+
+// Network is where a device was on the network, and how discovery had led it to a Registrar. What is not known is empty. It is
+// replaced, and never changed, since copies share it.
+type Network struct {
+	Subnet      string `json:"subnet,omitempty"`       // "10.0.0.0/24": that of the gateway
+	Gateway     string `json:"gateway,omitempty"`      // "10.0.0.1": that of the default route
+	NameServers string `json:"name_servers,omitempty"` // "10.0.0.53:53, 10.0.0.54:53", sorted
+	Step        string `json:"step,omitempty"`         // "internal-tls": by which discovery had led to the Registrar, or to who named it
 }
 
 // maxFlushed is our choice: what is of use to a tech who asks where an address has gone. A device whose pool

@@ -200,11 +200,17 @@ func alone(t Trouble) string {
 	return fill(strings.Replace(t.Fault.entry().what, "|", ": ", 1), t.fact)
 }
 
-// Sentences say what is wrong, and each thing that is said in the same breath in one of its own.
+// changed are the faults of what has changed since the device was registered, which are told before what has come of that.
+var changed = []Fault{FaultOtherNetwork, FaultOtherServers, FaultOutsideView}
+
+// Sentences say what is wrong, and each thing that is said in the same breath, or has come of what has changed, in one of its own.
 func (t Trouble) Sentences() []string {
 	all := []string{alone(t)}
 	for _, other := range t.Others() {
 		all = append(all, other.Sentences()...)
+	}
+	if slices.Contains(changed, t.Fault) {
+		all = append(all, t.cause().Sentences()...)
 	}
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }

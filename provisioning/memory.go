@@ -117,15 +117,22 @@ func (m *Memory) Vouched() map[string]bool {
 // Worked says until when, or else when, this device was registered at an address of a place, as last good and the losses of its daemon have
 // it, and by which scheme it had signed in; "": it is not known to have been.
 func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr) (when, scheme string) {
-	since, ours := m.kept.RegisteredAt, m.known && m.kept.SIPAddress == m.policy.SIPAddress.String()
-	if r := &m.kept.Registrar; !ours || r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() || since.IsZero() {
+	if r := &m.kept.Registrar; !m.ours() || r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() || m.kept.RegisteredAt.IsZero() {
 		return "", ""
 	}
-	layout := "at 2006-01-02 15:04 UTC"
+	return m.last(losses), m.kept.Scheme
+}
+
+// ours says whether last good belongs to this SIP address.
+func (m *Memory) ours() bool { return m.known && m.kept.SIPAddress == m.policy.SIPAddress.String() }
+
+// last is until when, or else when, this device was registered at its last good Registrar.
+func (m *Memory) last(losses []Losses) string {
+	since, layout, r := m.kept.RegisteredAt, "at 2006-01-02 15:04 UTC", &m.kept.Registrar
 	for i := range losses {
-		if l := &losses[i]; l.Endpoint == at && !l.LastAt.Before(since) {
+		if l := &losses[i]; l.Host == r.Host && l.Port == r.Port && !l.LastAt.Before(since) {
 			since, layout = l.LastAt, "until 2006-01-02 15:04:05 UTC"
 		}
 	}
-	return since.UTC().Format(layout), m.kept.Scheme
+	return since.UTC().Format(layout)
 }

@@ -10,6 +10,7 @@ import (
 	"homeward/cache"
 	"homeward/internal/sip"
 	"homeward/provisioning"
+	"homeward/provisioning/discover"
 	"homeward/provisioning/signin"
 )
 
@@ -40,7 +41,10 @@ func (k *keeper) commit() {
 	if k.current.Degraded {
 		return
 	}
-	changed, err := k.basis.store.Commit(k.current.Record())
+	record := k.current.Record()
+	network := discover.Network(&k.basis.policy, &k.basis.wire)
+	network.Step, record.Network = record.Network.Step, network
+	changed, err := k.basis.store.Commit(record)
 	switch {
 	case err != nil:
 		note := cache.Note{Code: string(provisioning.CacheWrite), Text: err.Error()}

@@ -184,7 +184,9 @@ func (a *Agent) rest(ctx context.Context) phase {
 	a.search.close()
 	until := time.Now().Add(a.search.walk.Pause())
 	resting := a.signer.Restraint().PasswordRests()
-	a.board.resting(until, resting, a.search.walk.Stopped(), func(c *provisioning.Cycle) provisioning.Trouble { return a.basis.silence(ctx, c) })
+	a.board.resting(until, resting, a.search.walk.Stopped(), func(s *provisioning.Status, t provisioning.Trouble) (provisioning.Trouble, bool) {
+		return a.basis.explain(ctx, s, a.search.found, t)
+	})
 	defer a.board.rested()
 	var lookAt, knockAt time.Time // zero: nothing to look up, nobody to knock at
 	for {

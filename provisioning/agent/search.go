@@ -116,6 +116,9 @@ func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bo
 		s.board.skipped(plan.Skipped)
 		if reg := s.walk.Step(ctx, plan.Try); reg != nil || s.walk.Stopped() {
 			s.led(reg, found)
+			if reg != nil {
+				reg.By = min(reg.Candidate.Step, step).String()
+			}
 			return reg, usable
 		}
 	}

@@ -28,14 +28,30 @@ func (b *basis) silence(ctx context.Context, cycle *provisioning.Cycle) provisio
 	})
 }
 
+// explain makes of what a cycle has failed for what those have in common who have not answered, which explains that they have not, and what
+// has changed since the device was registered, if that may be why.
+func (b *basis) explain(ctx context.Context, s *provisioning.Status, found provisioning.Findings, t provisioning.Trouble) (why provisioning.Trouble, explains bool) {
+	if provisioning.Unheard(t) {
+		if shared := b.silence(ctx, s.Cycle); !shared.None() {
+			t, explains = shared, true
+		}
+	}
+	return b.memory().Before(discover.Here(&b.policy, &b.wire, found, s.Losses), t), explains
+}
+
 // resting shows why and until when Registrars are left alone. password: since the password is; stopped: since one of them
-// has refused for all. silence says what those have in common who have not answered.
-func (b *board) resting(until time.Time, password, stopped bool, silence func(*provisioning.Cycle) provisioning.Trouble) {
+// has refused for all. explain may know better why.
+func (b *board) resting(until time.Time, password, stopped bool, explain func(*provisioning.Status, provisioning.Trouble) (provisioning.Trouble, bool)) {
 	why, trouble := blamed(b, stopped)
 	explains := false
-	if !password && provisioning.Unheard(trouble) {
-		if shared := silence(b.snapshot(nil).Cycle); !shared.None() {
-			why, trouble, explains = provisioning.Event{Reason: shared.Reason(), Trouble: shared}.Why(), shared, true
+	if !password && why.Reason != "" {
+		met, cause := b.snapshot(nil), trouble
+		if cause.None() {
+			cause = why.Reason.Met(why.Detail)
+		}
+		known := cause
+		if known, explains = explain(&met, cause); known.Fault != cause.Fault || explains {
+			why, trouble = provisioning.Event{Reason: known.Reason(), Trouble: known}.Why(), known
 		}
 	}
 	var reason provisioning.Reason

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"homeward/cache"
 	"homeward/provisioning"
 )
 
@@ -41,6 +42,19 @@ func TestStatusInAnOutage(t *testing.T) {
 	}
 }
 
+// The record keeps by which step discovery had led to the Registrar, also where a Director has named that, or the device has recalled it since.
+func TestMend116WhatHadLedThere(t *testing.T) {
+	for scenario, want := range map[string]string{
+		"lync-director-redirect": "internal-tls", "certificate-director": "internal-tls", "lync-outage-after-sign-in": "internal-tls", "T02-no-internal-tls-record": "dhcp-tls", "R10-lost-registrar-comes-back": "internal-tls",
+	} {
+		store := cache.Open(played(t, scenario).dir)
+		record, _ := store.Load()
+		if store.Close(); record.Network == nil || record.Network.Step != want {
+			t.Errorf("%s: %+v, want %q, with the step %s", scenario, record.Network, want, record.Registrar.Step)
+		}
+	}
+}
+
 // Status says with what the device has signed in, and which server has taken its certificate without proving its name.
 func TestStatusNamesTheWayIn(t *testing.T) {
 	for scenario, want := range map[string][2]string{
@@ -68,12 +82,17 @@ func TestStatusNamesWhatDHCPDoesWrong(t *testing.T) {
 // statusAfter plays a scenario and returns the status just before the end.
 func statusAfter(t *testing.T, name string) provisioning.Status {
 	t.Helper()
+	return played(t, name).last
+}
+
+func played(t *testing.T, name string) *scenario {
+	t.Helper()
 	file := "testdata/scenarios/" + name + ".txtar"
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return playScenario(t, archive, file).last
+	return playScenario(t, archive, file)
 }
 
 // What is slow, lossy or dead is named with its number, although the device is registered.

@@ -501,6 +501,24 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Record.Flushed = append(o.Record.Flushed, cache.Flushed{At: o.Record.RegisteredAt, Kind: cache.FlushedRegistrar, Host: words[0], Port: 5061, Addresses: []netip.Addr{addr}})
 		return err
 	},
+	"was": func(o *Options, _ *config.Config, words []string) error { // of the record
+		o.Record.Network = &cache.Network{}
+		for _, word := range words {
+			switch name, value, of := strings.Cut(word, "="); {
+			case !of:
+				o.Record.Network.Subnet = word
+			case name == "gateway":
+				o.Record.Network.Gateway = value
+			case name == "dns":
+				o.Record.Network.NameServers = value
+			case name == "by":
+				o.Record.Network.Step = value
+			default:
+				return fmt.Errorf("neither gateway, dns nor by: %q", word)
+			}
+		}
+		return nil
+	},
 	"scheme": func(o *Options, _ *config.Config, words []string) error { // of the record
 		o.Record.Scheme = words[0]
 		return nil

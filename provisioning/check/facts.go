@@ -51,6 +51,8 @@ type Facts struct {
 	Former      []*Place // those that had other addresses when the device last registered, at these alone
 	// Earlier is where the names of the plan led when the device last registered, by the place, if they lead elsewhere now.
 	Earlier map[provisioning.Endpoint]provisioning.Facts
+	Here    *provisioning.Now    // where this device is on the network
+	Memory  *provisioning.Memory // of where it was
 	// Autodiscover is what other clients ask, and Leads are where it and other records lead that no step asks for.
 	Autodiscover []Autodiscover
 	Leads        []Lead

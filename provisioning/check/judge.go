@@ -67,6 +67,9 @@ func judge(f *Facts) Report {
 		}
 	} else {
 		found = byStrangers(f, byRoute(f, onLossyWay(f, found)))
+		if f.Here != nil {
+			found = f.Memory.Before(f.Here, found)
+		}
 	}
 	r.Summary = summary(f, found)
 	for _, cure := range found.Otherwise() {

@@ -109,6 +109,10 @@ func look(ctx context.Context, o Options) *Facts {
 	l.prober.tasks.Wait()
 	f.Places, f.Former = l.prober.seen(f), l.prober.former
 	eye.lookedBack(f)
+	if !o.ByPassed {
+		f.Memory = eye.memory
+		f.Here = discover.Here(&f.Policy, &f.Wire, f.Found, f.Losses)
+	}
 	l.signIn(ctx)
 	l.besideDaemon()
 	l.missBinding()

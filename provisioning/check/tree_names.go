@@ -39,6 +39,8 @@ func (b *branch) dns() {
 			root.because(Warn, t)
 		} else if t := addressesDisagree(f); !t.None() {
 			root.because(Warn, t)
+		} else if t := b.verdict; t.Fault == provisioning.FaultOtherServers || t.Fault == provisioning.FaultOutsideView {
+			root.because(Bad, t)
 		} else if bare(f) {
 			root.Detail += "; the domain exists, without a record of a Registrar"
 		}

@@ -126,14 +126,19 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 		{To: netip.MustParsePrefix("::/0"), Via: netip.MustParseAddr("fe80::1"), Interface: "eth0"}, {To: netip.MustParsePrefix("127.0.0.0/8"), Interface: "lo"},
 	}
 	default4 := &wire.Route{To: netip.MustParsePrefix("0.0.0.0/0"), Via: netip.MustParseAddr("10.0.0.1"), Interface: "eth0"}
-	known, alone := len(routes), false
+	known, alone, only6 := len(routes), false, false
 	err := site.Section("device", func(words []string) error {
 		switch prefix, err := netip.ParsePrefix(words[len(words)-1]); {
 		case words[0] == "link" && err == nil && prefix.Addr().Is4():
 			routes[0].To = prefix.Masked()
+		case words[0] == "link" && err == nil:
+			routes[1].To = prefix.Masked()
 		case words[0] == "link-lacks" && words[1] == "default-route":
 			alone = true
 		case words[0] == "network":
+			if only6 = only6 || slices.Contains(words, "no-ipv4"); only6 {
+				routes[0].Interface = "lo"
+			}
 			return site.Apply(strings.Join(words, " "))
 		case words[0] == "route":
 			r, err := routeLine(words[1:])
@@ -158,7 +163,7 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 	if len(macs) == 0 && len(routes) == known && !alone {
 		return
 	}
-	if !alone && !slices.ContainsFunc(routes[known:], func(r *wire.Route) bool { return r.To == default4.To && r.Table == 0 }) {
+	if !alone && !only6 && !slices.ContainsFunc(routes[known:], func(r *wire.Route) bool { return r.To == default4.To && r.Table == 0 }) {
 		routes = append(routes, default4)
 	}
 	w.Route = func(addr netip.Addr) (best *wire.Route) {
@@ -173,7 +178,9 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 		return best
 	}
 	w.Routes = func() []*wire.Route {
-		return slices.DeleteFunc(slices.Clone(routes), func(r *wire.Route) bool { return r.Table != 0 || r.Refuses != "" })
+		all := slices.DeleteFunc(slices.Clone(routes), func(r *wire.Route) bool { return r.Table != 0 || r.Refuses != "" })
+		slices.SortStableFunc(all, func(a, b *wire.Route) int { return a.To.Addr().BitLen() - b.To.Addr().BitLen() })
+		return all
 	}
 	w.Next = func(addr netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration) {
 		hop := addr

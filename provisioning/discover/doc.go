@@ -5,6 +5,6 @@
 //
 // It does not decide the order, which is the task of PlanStep in package provisioning, and does not register.
 //
-// Read verdict.go first, then servers.go, gathering.go, dhcp.go, heard.go, pace.go, ask_dhcp.go, disagree.go, discover.go, and what
+// Read verdict.go first, then servers.go, gathering.go, dhcp.go, heard.go, pace.go, ask_dhcp.go, disagree.go, discover.go, here.go, and what
 // people and Registrars have asked for: resolve.go, survey.go, enquiry.go.
 package discover

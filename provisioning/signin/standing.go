@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -35,6 +36,10 @@ func (e *evidence) record(reg *Registration) cache.Record {
 	}
 	if date := reg.Binding.Date; !date.IsZero() && date.Before(record.RegisteredAt) {
 		record.RegisteredAt = date // certificates are judged by it: a clock that is ahead must not close TLS later
+	}
+	record.Network = &cache.Network{Step: cmp.Or(reg.By, c.Step.String())}
+	if same && reg.By == "" && c.Step >= provisioning.Recall && previous.Network != nil { // discovery has led to who named it
+		record.Network.Step = previous.Network.Step
 	}
 	var home []provisioning.Registrar
 	if same {

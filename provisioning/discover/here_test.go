@@ -1,0 +1,77 @@
+package discover
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"homeward/dhcpopts"
+	"homeward/provisioning"
+	"homeward/provisioning/wire"
+)
+
+// Where a device is, and who has put it there, is what the system tells; a lease of another address says nothing of this one.
+func TestMend114Here(t *testing.T) {
+	addr := netip.MustParseAddr
+	next := func(hop string) func(netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration) {
+		gateway := addr(hop)
+		return func(to netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration) {
+			switch {
+			case to == gateway:
+				return gateway, net.HardwareAddr{2, 0, 0, 0, 0, 0x99}, 0
+			case to.Is4() == gateway.Is4():
+				return gateway, nil, 0
+			default:
+				return netip.Addr{}, nil, 0
+			}
+		}
+	}
+	on := func(prefix string) func(netip.Addr) *wire.Route {
+		return func(netip.Addr) *wire.Route { return &wire.Route{To: netip.MustParsePrefix(prefix)} }
+	}
+	own := func() []netip.Addr { return []netip.Addr{addr("192.168.178.23")} }
+	servers := func(list ...string) func() ([]netip.AddrPort, error) {
+		return func() (all []netip.AddrPort, err error) {
+			for _, s := range list {
+				all = append(all, netip.MustParseAddrPort(s))
+			}
+			return all, nil
+		}
+	}
+	leases := func(all ...dhcpopts.Lease) func(string, string) ([]dhcpopts.Lease, error) {
+		return func(string, string) ([]dhcpopts.Lease, error) { return all, errors.New("one file cannot be read") }
+	}
+	old := dhcpopts.Lease{Addr: addr("10.0.0.90"), Server: addr("10.0.0.67")}
+	for name, row := range map[string]struct {
+		w      wire.Wire
+		want   provisioning.Network
+		lessor string
+	}{
+		"a router of somebody": {
+			wire.Wire{Next: next("192.168.178.1"), Route: on("192.168.178.0/24"), Own: own, Resolvers: servers("192.168.178.1:53"), Leases: leases(old, dhcpopts.Lease{Addr: own()[0], Server: addr("192.168.178.1")})},
+			provisioning.Network{Subnet: "192.168.178.0/24", Gateway: "192.168.178.1", NameServers: "192.168.178.1:53"}, "192.168.178.1 (MAC 02:00:00:00:00:99)",
+		},
+		"a DHCP server behind a relay, and name servers in any order": {
+			wire.Wire{Next: next("192.168.178.1"), Route: on("192.168.178.0/24"), Own: own, Resolvers: servers("10.0.0.54:53", "10.0.0.53:53"), Leases: leases(dhcpopts.Lease{Addr: own()[0], Server: addr("172.16.0.67")})},
+			provisioning.Network{Subnet: "192.168.178.0/24", Gateway: "192.168.178.1", NameServers: "10.0.0.53:53, 10.0.0.54:53"}, "172.16.0.67",
+		},
+		"IPv6 only, and a lease of before": {
+			wire.Wire{Next: next("fe80::1"), Route: on("fe80::/64"), Own: own, Resolvers: servers("[2001:db8::53]:53"), Leases: leases(old)},
+			provisioning.Network{Subnet: "fe80::/64", Gateway: "fe80::1", NameServers: "[2001:db8::53]:53"}, "",
+		},
+		"a resolver on the device, whose name servers are known": {
+			wire.Wire{Resolvers: servers("127.0.0.53:53"), Upstreams: func([]netip.AddrPort) []netip.AddrPort {
+				return []netip.AddrPort{netip.MustParseAddrPort("10.0.0.53:53")}
+			}},
+			provisioning.Network{NameServers: "10.0.0.53:53"}, "",
+		},
+		"a system that tells nothing": {wire.Wire{}, provisioning.Network{}, ""},
+	} {
+		here := Here(&provisioning.Policy{ReadLease: true}, &row.w, nil, nil)
+		if *here.Network != row.want || here.Lessor != row.lessor {
+			t.Errorf("%s: %+v by %q", name, *here.Network, here.Lessor)
+		}
+	}
+}

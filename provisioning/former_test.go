@@ -1,0 +1,55 @@
+package provisioning
+
+import (
+	"testing"
+	"time"
+
+	"homeward/cache"
+)
+
+// What has changed since a device was registered is told where it may be why the device is kept out, and only then.
+func TestMend114BeforeAndNow(t *testing.T) {
+	policy := Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, AllowTCP: true}
+	noon := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	was := Network{Subnet: "10.0.0.0/24", Gateway: "10.0.0.1", NameServers: "10.0.0.53:53", Step: "internal-tls"}
+	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", RegisteredAt: noon, Registrar: cache.Registrar{Host: "pool01.contoso.com", Port: 5061, Transport: "tls", Step: "recall"}, Network: &was}
+	foreign := Network{Subnet: "192.168.178.0/24", Gateway: "192.168.178.1", NameServers: "192.168.178.1:53"}
+	servers := was
+	servers.NameServers = "203.0.113.53:53"
+	lost := []Losses{{Endpoint: Endpoint{Host: "pool01.contoso.com", Port: 5061}, LastAt: noon.Add(time.Hour)}}
+	outside := Findings{
+		{Source: Source{Step: InternalTLS, Verdict: Absent, Query: "_sipinternaltls._tcp.contoso.com"}}, {Source: Source{Step: ExternalTLS, Verdict: Found, Query: "_sip._tls.contoso.com"}},
+	}
+	inside := Findings{{Source: Source{Step: DHCPTLS, Verdict: Found, Query: "option 120"}}, outside[0], outside[1]}
+	for _, row := range []struct {
+		name   string
+		now    Now
+		met    Trouble
+		want   Fault
+		record cache.Record
+		says   string
+	}{
+		{"another network, and the registration was lost", Now{Network: &foreign, Lessor: "192.168.178.1 (MAC 02:00:00:00:00:99)", Losses: lost}, FaultDNSRefused.Met(nil), FaultOtherNetwork, record,
+			"this device was registered until 2026-11-30 13:00:00 UTC in another network (10.0.0.0/24, gateway 10.0.0.1, name server 10.0.0.53:53) than it is in now (192.168.178.0/24, gateway 192.168.178.1, name server 192.168.178.1:53); it has its address from the DHCP server 192.168.178.1 (MAC 02:00:00:00:00:99)"},
+		{"another network, and nothing is known of when", Now{Network: &foreign}, FaultFiltered.Met(nil), FaultOtherNetwork, record,
+			"this device was registered at 2026-11-30 12:00 UTC in another network (10.0.0.0/24, gateway 10.0.0.1, name server 10.0.0.53:53) than it is in now (192.168.178.0/24, gateway 192.168.178.1, name server 192.168.178.1:53)"},
+		{"another network, and a Registrar refuses the account", Now{Network: &foreign}, FaultForbidden.Met(nil), FaultForbidden, record, ""},
+		{"the same network", Now{Network: &was}, FaultDNSRefused.Met(nil), FaultDNSRefused, record, ""},
+		{"no default route now", Now{Network: &Network{NameServers: was.NameServers}}, FaultFiltered.Met(nil), FaultFiltered, record, ""},
+		{"other name servers", Now{Network: &servers}, FaultDNSRefused.Met(nil), FaultOtherServers, record, "this device was registered at 2026-11-30 12:00 UTC with other name servers (10.0.0.53:53) than it asks now (203.0.113.53:53)"},
+		{"other name servers, which is not why a Registrar is silent", Now{Network: &servers}, FaultFiltered.Met(nil), FaultFiltered, record, ""},
+		{"the outside view", Now{Network: &was, Found: outside}, FaultFiltered.Met(nil), FaultOutsideView, record,
+			"_sipinternaltls._tcp.contoso.com, by which this device was registered at 2026-11-30 12:00 UTC with pool01.contoso.com, is gone: the name server 10.0.0.53:53, which gave it then, gives only _sip._tls.contoso.com, the record for devices outside; this device sees the outside view of DNS"},
+		{"the outside view of another name server", Now{Network: &servers, Found: outside}, FaultFiltered.Met(nil), FaultOtherServers, record, ""},
+		{"something leads inside", Now{Network: &was, Found: inside}, FaultFiltered.Met(nil), FaultFiltered, record, ""},
+		{"a record of another SIP address", Now{Network: &foreign}, FaultDNSRefused.Met(nil), FaultDNSRefused, cache.Record{SIPAddress: "sip:phone2@contoso.com", Registrar: record.Registrar, Network: &was}, ""},
+		{"a record of an older version", Now{Network: &foreign, Found: outside}, FaultDNSRefused.Met(nil), FaultDNSRefused, cache.Record{SIPAddress: record.SIPAddress, Registrar: record.Registrar, RegisteredAt: noon}, ""},
+		{"no record", Now{Network: &foreign, Found: outside}, FaultDNSRefused.Met(nil), FaultDNSRefused, cache.Record{}, ""},
+	} {
+		policy.AskDHCP = true
+		got := policy.Memory(cache.InMemory(row.record)).Before(&row.now, row.met)
+		if got.Fault != row.want || row.says != "" && got.What() != row.says {
+			t.Errorf("%s: %s\n%s", row.name, got.Fault, got.What())
+		}
+	}
+}
