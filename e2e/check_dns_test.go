@@ -94,6 +94,14 @@ If this is a guest network with a captive portal, connect this device to the net
 	{"only the external record is visible inside, and the Edge is filtered", with(published(edge05), the(edge05, blackHole)), "connect-timeout", `
 Only the external record leads to a Registrar, and its Access Edge edge05.contoso.com:443 (10.0.0.15) does not answer from this network.
 If this network belongs to the site, create _sipinternaltls._tcp.contoso.com in the internal DNS zone; if the device is outside the site, open port 443 from here to edge05.contoso.com.`},
+	{"only the external record is left since the last sign-in, and the Edge is filtered", with(published(fe01), later(dnsNowNames(edge05), the(edge05, blackHole))), "connect-timeout", `
+_sipinternaltls._tcp.contoso.com, by which this device was registered at … with fe01.contoso.com, is gone: the name server 10.0.0.53:53, which gave it then, gives only _sip._tls.contoso.com, the record for devices outside; this device sees the outside view of DNS. edge05.contoso.com:443 (10.0.0.15) does not answer, although a host has that address (it answers ARP or neighbour discovery): its firewall, or a filter of the switch or access point, drops the packets, or the service hangs and takes no connections.
+The problem is with DNS.
+Give devices in this network the inside view again: by split DNS on the name server, or by its forwarder for the domain.
+- If the name server has an inside zone, create _sipinternaltls._tcp.contoso.com in it again.
+- If this device is meant to be outside: look at the firewall of edge05.contoso.com: it must allow TCP port 443 from this device (Windows: is the network profile still the right one?).
+- Look for a filter of the switch or access point (ACL, client isolation).
+- Check that the service behind port 443 of edge05.contoso.com, or its whole system, does not hang.`},
 	{"order communicator, and an SRV record without address hides host names that work",
 		with(set(`order = "communicator"`), srvFor("gone.contoso.com", 5061), address("sip.contoso.com", sipHost.addr)), "no-address", `
 The SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which has no address; because this SRV record exists, the device does not try host names such as sip.contoso.com.

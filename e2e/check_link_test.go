@@ -59,6 +59,9 @@ var linkRows = []linkRow{
 	{name: "the router of IPv6 has no route", verdict: "degraded", reason: "connect-unreachable", given: with(published(fe01), record("fe01 AAAA 2001:db8:1::11"), overIPv6("2001:db8::1"), noRouteOverIPv6),
 		says: []string{"fe01.contoso.com answers over IPv4 (10.0.0.11, ", " ms), but not over IPv6: the IPv6 router 2001:db8::1, or a router behind it, says that 2001:db8:1::11 cannot be reached. " + throughOther,
 			"See whether the router 2001:db8::1 has a route to 2001:db8:1::11", "router advertisements"}},
+	{name: "the device was put into the network of somebody's router since the last sign-in", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), later(intoAnotherNetwork)),
+		says: []string{"This device was registered at ", " UTC in another network (10.0.0.0/24, gateway 10.0.0.1, name server 10.0.0.53:53) than it is in now (192.168.178.0/24, gateway 192.168.178.1, name server 10.0.0.53:53).",
+			"Check the VLAN of the switch port to which this device is connected."}},
 	{name: "the first name server answers over IPv4 only", verdict: "degraded", reason: "dns-timeout", given: with(published(fe01), overIPv6("2001:db8::1"), set(`dns_servers = ["[`+far6+`]:53", "10.0.0.53:53"]`)),
 		says: []string{"the name server [" + far6 + "]:53 does not answer over IPv6, while 10.0.0.53:53 does over IPv4"}},
 }
@@ -95,6 +98,19 @@ func checkLinks(t *testing.T, rows []linkRow) {
 			}
 		})
 	}
+}
+
+// intoAnotherNetwork gives the device an address and a gateway of another network.
+func intoAnotherNetwork(t testing.TB, c *scene) {
+	mustIP(t, "address", "add", "192.168.178.1/24", "dev", "br0")
+	t.Cleanup(func() {
+		mustIP(t, "address", "del", "192.168.178.1/24", "dev", "br0")
+		mustIP(t, "-n", c.site.device.name, "address", "flush", "dev", "eth0")
+		plugIn(t, c.site)
+	})
+	mustIP(t, "-n", c.site.device.name, "address", "flush", "dev", "eth0")
+	mustIP(t, "-n", c.site.device.name, "address", "add", "192.168.178.90/24", "dev", "eth0")
+	mustIP(t, "-n", c.site.device.name, "route", "replace", "default", "via", "192.168.178.1")
 }
 
 // rogue plugs in another device, which has an address of somebody else.
