@@ -75,12 +75,13 @@ type Refused struct {
 
 // Accepted is how a Registrar has accepted this device by Digest, over TLS, when the run that was told to stop gave its binding back.
 type Accepted struct {
-	Host      string     `json:"host"`
-	Port      uint16     `json:"port"`
-	Address   netip.Addr `json:"address"`
-	Challenge string     `json:"challenge"` // that was answered last
-	Count     int        `json:"count"`     // how often
-	At        time.Time  `json:"at"`
+	SIPAddress string     `json:"sip_address"`
+	Host       string     `json:"host"`
+	Port       uint16     `json:"port"`
+	Address    netip.Addr `json:"address"`
+	Challenge  string     `json:"challenge"` // that was answered last
+	Count      int        `json:"count"`     // how often
+	At         time.Time  `json:"at"`
 }
 
 // kept is the file.

@@ -141,7 +141,7 @@ func TestRefused(t *testing.T) {
 // How a Registrar has accepted the device is known to the next run alone, if this one was told to stop, for as long as a nonce lives by a clock
 // that is believed.
 func TestAccepted(t *testing.T) {
-	accepted := Accepted{"fe01.contoso.com", 5061, netip.MustParseAddr("10.0.0.5"), `Digest realm="SIP", nonce="n"`, 3, noon}
+	accepted := Accepted{"sip:phone1@contoso.com", "fe01.contoso.com", 5061, netip.MustParseAddr("10.0.0.5"), `Digest realm="SIP", nonce="n"`, 3, noon}
 	for name, test := range map[string]struct {
 		clean      bool
 		now, floor time.Time

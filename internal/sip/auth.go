@@ -19,6 +19,7 @@ type asker struct {
 	scheme                               scheme   // nil until asked
 	refused                              []string // algorithms of Digest with which it did not take the credentials
 	seen                                 bool     // it has asked, whatever became of that
+	likes                                string   // the algorithm of a nonce with which it has accepted us before, once that was sent ahead; "": none was
 	spent                                bool     // credentials that were sent ahead came to nothing, and it may be the password that was refused
 }
 
@@ -60,7 +61,7 @@ func (by *asker) rash(m *message) bool {
 	if !ok || !d.ahead || m.code != 400 && m.code != 403 {
 		return false
 	}
-	by.name, by.scheme, by.spent = "", nil, true
+	by.name, by.scheme, by.spent, by.likes = "", nil, true, d.algorithm()
 	return true
 }
 
@@ -196,7 +197,7 @@ func (a *authentication) challenged(m *message, again bool) (progress, error) {
 	offered := parseChallenges(m.all(by.challenge))
 	a.noteService(offered)
 	if d, ok := by.scheme.(*digestScheme); ok && d.ahead {
-		by.spent = !slices.ContainsFunc(offered, isStale)
+		by.spent, by.likes = !slices.ContainsFunc(offered, isStale), d.algorithm()
 	}
 	if d, ok := by.scheme.(*dskScheme); ok && d.busy() {
 		switch err := a.goOn(by, d, offered, m); {
@@ -217,7 +218,7 @@ func (a *authentication) challenged(m *message, again bool) (progress, error) {
 // take answers one of the challenges.
 func (a *authentication) take(by *asker, offered []challenge, m *message, again bool) (progress, error) {
 	c, err := a.choose(offered, by, m)
-	if err == nil && again && by.refuses(c) { // RFC 8760: it may keep the password under another algorithm only
+	if err == nil && again && by.refuses(c) && by.proofs() < mostProofs { // RFC 8760: it may keep the password under another algorithm only
 		c, err = a.choose(offered, by, m)
 		again = slices.Contains(by.refused, digestAlgorithm(c))
 	}
@@ -297,12 +298,23 @@ func (a *authentication) choose(offered []challenge, by *asker, m *message) (cha
 	}), nil
 }
 
-// doubts is 1 for an algorithm that it has refused.
+// doubts ranks the algorithm of a Digest challenge: first what it has accepted before, last what it has refused.
 func (by *asker) doubts(c challenge) int {
-	if strings.EqualFold(c.scheme, "digest") && slices.Contains(by.refused, digestAlgorithm(c)) {
+	switch digest := strings.EqualFold(c.scheme, "digest"); {
+	case digest && slices.Contains(by.refused, digestAlgorithm(c)):
 		return 1
+	case digest && by.likes == digestAlgorithm(c):
+		return -1
 	}
 	return 0
+}
+
+// proofs is how many proofs of the password it has refused.
+func (by *asker) proofs() int {
+	if by.spent {
+		return len(by.refused) + 1
+	}
+	return len(by.refused)
 }
 
 // preference returns the place of a challenge's scheme in our order, -1 when it is not allowed.

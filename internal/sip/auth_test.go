@@ -2,6 +2,7 @@ package sip
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 
@@ -52,6 +53,25 @@ func TestDigestVectors(t *testing.T) {
 				t.Errorf("got %+v, %v; want %s", got, err, test.want)
 			}
 		})
+	}
+}
+
+// What a Registrar has quoted goes back to it as it came: neither Latin-1 nor a space that is no ASCII is escaped as Go would.
+func TestMend142RealmsGoBackAsTheyCame(t *testing.T) {
+	for _, realm := range []string{"B\xfcro", "B\u00a0ro", "Büro", `a "b" \c`} {
+		d := digestScheme{user: "ph\xf6ne", password: func() string { return "secret" }, nonce: &Nonce{}, field: "Authorization"}
+		if err := d.answer(parseChallenges([]string{`Digest realm=` + quote(realm) + `, nonce="n", opaque="o", qop="auth", algorithm=SHA-256`})[0], false); err != nil {
+			t.Fatal(err)
+		}
+		m := &message{method: "REGISTER", uri: "sip:contoso.com"}
+		if err := d.sign(m); err != nil {
+			t.Fatal(err)
+		}
+		c := parseChallenges(m.all("Authorization"))[0]
+		want := params{"username": "ph\xf6ne", "realm": realm, "nonce": "n", "uri": "sip:contoso.com", "opaque": "o", "qop": "auth", "nc": "00000001", "algorithm": "SHA-256", "cnonce": d.latest.Cnonce, "response": d.latest.Response}
+		if c.scheme != "Digest" || !maps.Equal(c.params, want) {
+			t.Errorf("%q: %v", realm, m.all("Authorization"))
+		}
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -77,10 +79,34 @@ func digestChallenge(c challenge) digest.Challenge {
 	return of
 }
 
+// digestField is the credentials as they go into a header. The library quotes as Go does, which no Registrar undoes: RFC 3261 section 25.1.
+func digestField(c *digest.Credentials) string {
+	field := "Digest username=" + quote(c.Username) + ", realm=" + quote(c.Realm) + ", nonce=" + quote(c.Nonce) + ", uri=" + quote(c.URI)
+	if c.Algorithm != "" {
+		field += ", algorithm=" + c.Algorithm
+	}
+	if c.QOP != "" {
+		field += ", cnonce=" + quote(c.Cnonce)
+	}
+	if c.Opaque != "" {
+		field += ", opaque=" + quote(c.Opaque)
+	}
+	if c.QOP != "" {
+		field += fmt.Sprintf(", qop=%s, nc=%08x", c.QOP, c.Nc)
+	}
+	return field + ", response=" + quote(c.Response)
+}
+
+// maxKept bounds what is taken up: a challenge in bytes. maxCount is more than any run signs.
+const (
+	maxKept  = 4 << 10
+	maxCount = math.MaxInt32
+)
+
 // KeptNonce is the Nonce of which Kept has told. What a Registrar could not have written is an error.
 func KeptNonce(text string, count int) (*Nonce, error) {
 	offered := parseChallenges([]string{text})
-	if len(offered) != 1 || !strings.EqualFold(offered[0].scheme, "Digest") || strings.ContainsFunc(text, unicode.IsControl) || count < 0 {
+	if len(offered) != 1 || !strings.EqualFold(offered[0].scheme, "Digest") || strings.ContainsFunc(text, unicode.IsControl) || len(text) > maxKept || count < 0 || count > maxCount {
 		return nil, errors.New("no challenge of Digest")
 	}
 	if problem := digestProblem(offered[0]); problem != "" {
@@ -109,7 +135,7 @@ func (d *digestScheme) sign(m *message) error {
 		return &AuthError{Kind: UnusableChallenge, Problem: "answer Digest challenge: " + err.Error()}
 	}
 	d.latest = *credentials
-	m.add(d.field, credentials.String())
+	m.add(d.field, digestField(credentials))
 	return nil
 }
 

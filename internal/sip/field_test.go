@@ -92,24 +92,30 @@ func TestFieldDigestOfTheOtherAlgorithm(t *testing.T) {
 		{"one offered, and refused", []step{answer("401 Unauthorized", md5)}, `- MD5: credentials: credentials refused by "contoso.com", which answered 401 Unauthorized`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var tried []string
-			for i, next := range test.script {
-				test.script[i] = func(p *peer, r *sipgoRequest) {
-					algorithm := "-"
-					if h := r.GetHeader("Authorization"); h != nil {
-						algorithm = regexp.MustCompile(`algorithm="?([A-Z0-9-]+)`).FindStringSubmatch(h.Value())[1]
-					}
-					tried = append(tried, algorithm)
-					next(p, r)
-				}
-			}
-			lines := strings.Split(register(t, true, phone, test.script...), "\n")
+			script, tried := noting(test.script)
+			lines := strings.Split(register(t, true, phone, script...), "\n")
 			_, outcome, _ := strings.Cut(lines[len(lines)-1], " ")
-			if got := strings.Join(tried, " ") + ": " + outcome; got != test.want {
+			if got := strings.Join(*tried, " ") + ": " + outcome; got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})
 	}
+}
+
+// noting is a script that notes the algorithm of Digest in each request; "-": it is bare.
+func noting(script []step) (noted []step, tried *[]string) {
+	tried = new([]string)
+	for _, next := range script {
+		noted = append(noted, func(p *peer, r *sipgoRequest) {
+			algorithm := "-"
+			if h := r.GetHeader("Authorization"); h != nil {
+				algorithm = regexp.MustCompile(`algorithm="?([A-Z0-9-]+)`).FindStringSubmatch(h.Value())[1]
+			}
+			*tried = append(*tried, algorithm)
+			next(p, r)
+		})
+	}
+	return noted, tried
 }
 
 // The algorithm that was taken is the first to be used when the Registrar asks again.

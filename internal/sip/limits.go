@@ -82,6 +82,9 @@ const (
 	relayMinutes                     = 480
 	minRelayMinutes, maxRelayMinutes = 5, 1440
 
+	// With so many proofs of the password refused there is no other algorithm: the next may lock the account.
+	mostProofs = 2
+
 	// The first challenge, and three more when the nonce was stale each time (or a proxy asks as well).
 	maxChallenges = 4
 

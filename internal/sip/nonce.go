@@ -42,5 +42,12 @@ func (n *Nonce) now() digest.Challenge {
 func (n *Nonce) Kept() (challenge string, count int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.challenge.String(), n.count
+	challenge = "Digest realm=" + quote(n.challenge.Realm) + ", nonce=" + quote(n.challenge.Nonce) + ", opaque=" + quote(n.challenge.Opaque)
+	if n.challenge.Algorithm != "" {
+		challenge += ", algorithm=" + n.challenge.Algorithm
+	}
+	for _, qop := range n.challenge.QOP {
+		challenge += ", qop=" + quote(qop)
+	}
+	return challenge, n.count
 }

@@ -56,22 +56,40 @@ func TestNonceAhead(t *testing.T) {
 	}
 }
 
-// What was refused ahead counts for whoever counts passwords, unless it was the nonce.
-func TestSpent(t *testing.T) {
+// Each proof that is refused counts for whoever counts passwords, unless it was the nonce: also what was sent ahead, and what was made with another
+// algorithm. After two there is no third: the one with which it was accepted before comes first.
+func TestMend141ProofsAreCounted(t *testing.T) {
+	const sha256 = `WWW-Authenticate: Digest realm="contoso.com", nonce="n1", algorithm=SHA-256, qop="auth"`
 	asks, stale := answer("401 Unauthorized", md5Challenge), answer("401 Unauthorized", md5Challenge+", stale=true")
+	both, forbidden, ok := answer("401 Unauthorized", sha256, md5Challenge), answer("403 Forbidden"), answer("200 OK")
 	for name, test := range map[string]struct {
-		first step
-		want  bool
+		ahead  bool
+		script []step
+		want   int
+		signed string // the algorithms of the requests
 	}{
-		"it is good": {answer("200 OK"), false}, "asked": {asks, true}, "asked, since it is too old": {stale, false}, "refused": {answer("403 Forbidden"), true},
+		"it is good":                       {true, []step{ok}, 0, "MD5"},
+		"asked":                            {true, []step{asks, ok}, 1, "MD5 MD5"},
+		"asked, since it is too old":       {true, []step{stale, ok}, 0, "MD5 MD5"},
+		"refused":                          {true, []step{forbidden, asks, ok}, 1, "MD5 - MD5"},
+		"one algorithm":                    {false, []step{asks}, 1, "- MD5"},
+		"two algorithms":                   {false, []step{both}, 2, "- SHA-256 MD5"},
+		"two, and one was accepted before": {true, []step{both}, 2, "MD5 MD5"},
+		"it knows the nonce no more":       {true, []step{both, ok}, 1, "MD5 MD5"},
 	} {
 		account := phone
-		account.Nonce = left(t)
-		bubble(t, true, account, []step{test.first, asks, answer("200 OK")}, func(s *Session, p *peer) {
+		if test.ahead {
+			account.Nonce = left(t)
+		}
+		script, tried := noting(test.script)
+		bubble(t, true, account, script, func(s *Session, p *peer) {
 			if _, _ = s.Register(p.t.Context()); s.Spent() != test.want {
-				p.t.Errorf("%s: spent %v", name, s.Spent())
+				p.t.Errorf("%s: %d proofs were refused, want %d", name, s.Spent(), test.want)
 			}
 		})
+		if got := strings.Join(*tried, " "); got != test.signed {
+			t.Errorf("%s: signed with %q, want %q", name, got, test.signed)
+		}
 	}
 }
 
@@ -125,13 +143,15 @@ func TestKeptNonce(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing": "", "another way": `NTLM realm="SIP", targetname="fe01"`, "two": `Digest nonce="a", Digest nonce="b"`, "no nonce": `Digest realm="SIP"`,
 		"an algorithm that is not ours": `Digest nonce="a", algorithm=SHA-1`, "a second line": "Digest nonce=\"a\r\nRoute: <sip:evil>\"",
-		"a quality that is not ours": `Digest nonce="a", qop="auth-conf"`,
+		"a quality that is not ours": `Digest nonce="a", qop="auth-conf"`, "endless": `Digest nonce="` + strings.Repeat("a", maxKept) + `"`,
 	} {
 		if n, err := KeptNonce(text, 0); err == nil {
 			t.Errorf("%s: %v", name, n)
 		}
 	}
-	if n, err := KeptNonce(`Digest nonce="a"`, -1); err == nil {
-		t.Errorf("signed less than never: %v", n)
+	for _, count := range []int{-1, maxCount - 1} {
+		if n, err := KeptNonce(`Digest nonce="a"`, count); (err == nil) != (count > 0) {
+			t.Errorf("signed with %d times: %v, %v", count, n, err)
+		}
 	}
 }

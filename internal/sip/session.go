@@ -56,9 +56,14 @@ func (s *Session) Register(ctx context.Context) (granted Binding, err error) {
 // there is none.
 func (s *Session) Nonce() *Nonce { return s.talk.auth.askers[0].nonce() }
 
-// Spent says whether the Registrar has refused credentials that were sent ahead, with the Nonce of the Account, and did not say that it
-// was the nonce: who counts how often it has seen a wrong password counts that, too.
-func (s *Session) Spent() bool { return s.talk.auth.askers[0].spent }
+// Spent is how many proofs of the password the Registrar and a proxy have refused, as who counts wrong passwords may count them: one for each
+// algorithm of Digest, and one for credentials that were sent ahead, with the Nonce of the Account, unless it said that it was the nonce.
+func (s *Session) Spent() (times int) {
+	for _, by := range s.talk.auth.askers {
+		times += by.proofs()
+	}
+	return times
+}
 
 // Refresh makes Keep renew the binding now: the way to find out whether the connection still leads to the Registrar, and
 // whether the binding has outlived a time in which no timer ran.

@@ -52,7 +52,7 @@ func New(policy provisioning.Policy, wire wire.Wire, store *cache.DB, emit func(
 	return &Agent{
 		basis: basis, board: board, pulse: pulse, signer: signer, changes: turn.changes, reports: reports{heeded: make(chan struct{}, 1)},
 		search:       &search{gatherer: gatherer{basis: basis, board: board, pulse: pulse, signer: signer}},
-		keeper:       &keeper{basis: basis, board: board, signer: signer, left: turn.left},
+		keeper:       &keeper{basis: basis, board: board, signer: signer, returned: turn.returned},
 		certificates: own,
 		turn:         turn,
 	}

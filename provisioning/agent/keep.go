@@ -23,7 +23,7 @@ type keeper struct {
 	current *signin.Registration // nil: the device is not registered
 	anewAt  time.Time            // when to sign in anew where the binding was given back
 
-	left func(*signin.Registration) // is told, at the end of the run, whose Registrar has taken its binding back
+	returned func(*signin.Registration) // is told, at the end of the run, whose Registrar has taken its binding back
 }
 
 // accept makes a registration the current one.
@@ -102,7 +102,7 @@ func (k *keeper) unregister(ctx context.Context) {
 	case err != nil:
 		event = reg.Failed(provisioning.Unregistered, err)
 	case !k.basis.policy.Release: // else nothing was to be taken back
-		k.left(reg)
+		k.returned(reg)
 	}
 	k.board.tell(event)
 }

@@ -34,7 +34,7 @@ func (t *turn) resume(before *boot.Memory) {
 	}
 	times, ago := before.Refused(time.Now(), t.basis.clockFloor())
 	restraint.Recall(times, ago, before.NoteRefused)
-	if a, ok := before.Accepted(time.Now(), t.basis.clockFloor()); ok {
+	if a, ok := before.Accepted(time.Now(), t.basis.clockFloor()); ok && a.SIPAddress == t.basis.policy.SIPAddress.String() {
 		t.signer.Recall(provisioning.Endpoint{Host: a.Host, Port: a.Port, Transport: provisioning.TLS}, a.Address, a.Challenge, a.Count)
 	}
 	if before.PowerCut() {
@@ -53,14 +53,16 @@ func (t *turn) asked(of provisioning.Endpoint, wait time.Duration) {
 	}
 }
 
-// left keeps how a Registrar has just taken its binding back, for the next run.
-func (t *turn) left(reg *signin.Registration) {
+// returned keeps how a Registrar has just taken its binding back, for the next run.
+func (t *turn) returned(reg *signin.Registration) {
 	nonce := reg.Session.Nonce()
 	if t.before == nil || nonce == nil || reg.Candidate.Transport != provisioning.TLS {
 		return
 	}
 	challenge, count := nonce.Kept()
-	t.before.NoteAccepted(boot.Accepted{Host: reg.Candidate.Host, Port: reg.Candidate.Port, Address: reg.Addr, Challenge: challenge, Count: count, At: time.Now().UTC()})
+	t.before.NoteAccepted(boot.Accepted{
+		SIPAddress: t.basis.policy.SIPAddress.String(), Host: reg.Candidate.Host, Port: reg.Candidate.Port, Address: reg.Addr, Challenge: challenge, Count: count, At: time.Now().UTC(),
+	})
 }
 
 // comes returns how long it is until the turn comes, after a power cut; else 0.

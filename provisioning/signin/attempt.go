@@ -69,9 +69,7 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trus
 	}
 	if err != nil {
 		s.nonces.keep(attempted{a.c.Endpoint, a.addr}, nil)
-		if session.Spent() && (errors.As(err, new(*sip.CredentialsError)) || doubtsPassword(err)) {
-			s.restraint.refusals.add() // besides the answer to the challenge
-		}
+		s.restraint.refusals.add(besides(session, err))
 		session.Close()
 		if auth := (*sip.AuthError)(nil); withheld && errors.As(err, &auth) {
 			err = &withheldError{a.c.Anchor, err}
@@ -84,6 +82,18 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trus
 		reg.Unproven = unproven
 	}
 	return reg, true, nil
+}
+
+// besides is how often a sign-in that failed has had the password refused, besides the refusal that it failed with. A nonce that is not known any more
+// is no wrong password, where it did not fail with one.
+func besides(session *sip.Session, err error) int {
+	switch refused := (*sip.CredentialsError)(nil); {
+	case errors.As(err, &refused) && refused.Scheme == "digest":
+		return session.Spent() - 1
+	case doubtsPassword(err), errors.As(err, &refused):
+		return session.Spent()
+	}
+	return 0
 }
 
 // ask waits for the answer. A Registrar that says nothing at all has less time once another is ready.

@@ -38,7 +38,7 @@ func TestWhereADeviceKnocks(t *testing.T) {
 		}, false},
 		"the password rests": {timeout, func(w *Walk) {
 			for range refusalsAllowed {
-				w.signer.restraint.refusals.add()
+				w.signer.restraint.refusals.add(1)
 			}
 		}, false},
 	} {

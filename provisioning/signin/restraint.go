@@ -73,14 +73,17 @@ func (r *refusals) count(times int, at time.Time) {
 	}
 }
 
-// add takes note of one. What a directory has forgotten is forgotten here.
-func (r *refusals) add() {
+// add takes note of some more. What a directory has forgotten is forgotten here.
+func (r *refusals) add(more int) {
+	if more <= 0 {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if time.Since(r.at) > credentialsRest {
 		r.inRow = 0
 	}
-	times := r.inRow + 1
+	times := r.inRow + more
 	if r.count(times, time.Now()); r.keep != nil {
 		r.keep(times, r.at)
 	}
@@ -225,7 +228,7 @@ func (r *Restraint) failed(c provisioning.Candidate, err error) {
 	}
 	var credentials *sip.CredentialsError // by type, not by Reason: what a server says of itself must not put the password to rest
 	if errors.As(err, &credentials) || doubtsPassword(err) {
-		r.refusals.add()
+		r.refusals.add(1)
 	}
 	if wait := retryAfter(c, err); wait > 0 {
 		r.LeaveAlone(c.Endpoint, wait)
@@ -264,7 +267,7 @@ func retryAfter(c provisioning.Candidate, err error) time.Duration {
 }
 
 // Refused takes note that another service has refused the password. It may be called from any goroutine.
-func (r *Restraint) Refused() { r.refusals.add() }
+func (r *Restraint) Refused() { r.refusals.add(1) }
 
 // Recall takes up how often in a row the password was refused before this run, and how long ago the last time was. keep keeps
 // that for the next.
@@ -302,7 +305,7 @@ func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, h
 	}
 	var credentials *sip.CredentialsError
 	if errors.As(err, &credentials) && credentials.Scheme == "digest" {
-		r.refusals.add() // besides the answer to the challenge: the signature sent unasked with the refresh
+		r.refusals.add(1) // besides the answer to the challenge: the signature sent unasked with the refresh
 	}
 }
 

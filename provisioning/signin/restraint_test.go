@@ -289,7 +289,7 @@ func TestWhoIsRuledOut(t *testing.T) {
 		}
 
 		for range refusalsAllowed {
-			r.refusals.add()
+			r.refusals.add(1)
 		}
 		if out(fe01) != provisioning.CredentialsResting || out(fe02) != provisioning.CredentialsResting {
 			t.Errorf("a refused password: %q, another %q", out(fe01), out(fe02))
