@@ -18,7 +18,7 @@ FILE     ?= cmd/lab/demo.txtar
 check: fmt vet lint race            # everything quick that must hold; without a C compiler there is no race detector
 
 generate:                           # the files that are made from others: what is packed, and from the code reasons, faults, JSON, device order, metrics, manual pages, completion
-	go test ./provisioning ./cmd/agent -run Packed -update
+	go test ./provisioning ./cmd/agent ./packaging -run Packed -update
 	go test ./provisioning -run 'ReasonTable|FaultTable' -update
 	go test ./provisioning/agent -run OrderTable -update
 	go test ./service -run MetricsTable -update

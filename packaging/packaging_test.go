@@ -13,11 +13,24 @@ import (
 	"testing"
 
 	"homeward/e2e/needs"
+	"homeward/internal/golden"
+	"homeward/internal/packed"
 )
 
 var files = map[string]string{
 	"systemd/homeward.service": Systemd, "openrc/homeward": OpenRC, "sysv/homeward": SysV, "procd/homeward": Procd,
 	"freebsd/homeward": FreeBSD, "launchd/homeward.plist": Launchd,
+}
+
+// The program carries each file as it is in the packages.
+func TestPacked(t *testing.T) {
+	for name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden.Packed(t, name, text)
+	}
 }
 
 // Each file starts the program that it is for.
@@ -105,7 +118,7 @@ func TestOpenWrtPostinst(t *testing.T) {
 // The property list is XML, and says what launchd is to be told.
 func TestPropertyList(t *testing.T) {
 	var words []string // of keys and values, in the order of the file
-	for in := xml.NewDecoder(strings.NewReader(Launchd)); ; {
+	for in := xml.NewDecoder(strings.NewReader(packed.Text(Launchd))); ; {
 		token, err := in.Token()
 		if errors.Is(err, io.EOF) {
 			break

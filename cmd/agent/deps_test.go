@@ -100,7 +100,7 @@ var walls = []wall{
 	{"cache", "internal/safefile internal/place", "go.etcd.io/bbolt", "a leaf: the store"},
 	{"dhcpopts", "internal/place", "github.com/insomniacslk/dhcp github.com/mdlayher/packet golang.org/x/net golang.org/x/sys", "a leaf: DHCP; BPF and packet sockets need x/net and x/sys"},
 	{"internal/safefile", "", "", "a leaf below the leaves: opens regular files alone"},
-	{"packaging", "", "", "holds files"},
+	{"packaging", "internal/packed", "", "holds files"},
 	{"packaging/sbom", "", "", "reads a binary, for the bill of materials of a release"},
 	{"packaging/zip", "", "", "packs a release for Windows"},
 	{"e2e", "", "", "tests only, against the built binary"},
