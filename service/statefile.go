@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -94,7 +93,7 @@ func (f *StateFile) write() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.status()
-	c := RegistrarFile{Version: 1, State: s.State, Degraded: s.Degraded, Registrar: s.Registrar, Home: s.Home, MediaRelays: slices.Clone(s.MediaRelays)}
+	c := RegistrarFile{Version: 1, State: s.State, Degraded: s.Degraded, Registrar: s.Registrar, Home: s.Home, MediaRelays: append([]provisioning.MediaRelay(nil), s.MediaRelays...)}
 	for i := range c.MediaRelays { // whether one answered a probe is for techs: the phone will find out, and must not be woken for it
 		c.MediaRelays[i].UDPAnswers, c.MediaRelays[i].TCPAnswers = nil, nil
 	}

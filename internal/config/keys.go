@@ -47,7 +47,7 @@ type Key struct {
 }
 
 // Keys returns all keys, in the order of documentation.
-func Keys() []Key { return slices.Clone(keys) }
+func Keys() []Key { return append([]Key(nil), keys...) }
 
 // Secrets are the keys that name files which only the daemon needs, and may read.
 var Secrets = []string{"password_file", "pin_file", "fleet_key"}

@@ -96,7 +96,7 @@ func (d *dhcpAsk) usable(name string) bool {
 func (d *dhcpAsk) inOrder() []dhcpSource {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	all := slices.Clone(d.sources)
+	all := append([]dhcpSource(nil), d.sources...)
 	sort.SliceStable(all, func(i, j int) bool { return all[i].rank < all[j].rank })
 	return all
 }

@@ -181,7 +181,7 @@ func (g *Gathering) complete(f provisioning.Finding) provisioning.Finding {
 		}
 	}
 	g.addresses(f.Step, open)
-	f.Names = slices.Clone(f.Names)
+	f.Names = append([]provisioning.Name(nil), f.Names...)
 	for i, name := range open {
 		f.Names[at[i]] = name
 	}

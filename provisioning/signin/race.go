@@ -144,9 +144,13 @@ func (r *race) decided() (n int) {
 // barred says whether a lane would overtake TLS with plain TCP: a lane of the same host, or address, is better and not done.
 func (r *race) barred(i int) bool {
 	l := &r.lanes[i]
-	return !l.secure && slices.ContainsFunc(r.lanes[:i], func(b lane) bool {
-		return b.secure && !b.done && (b.place.endpoint.Host == l.place.endpoint.Host || b.place.addr == l.place.addr)
-	})
+	for j := range i {
+		b := &r.lanes[j]
+		if !l.secure && b.secure && !b.done && (b.place.endpoint.Host == l.place.endpoint.Host || b.place.addr == l.place.addr) {
+			return true
+		}
+	}
+	return false
 }
 
 // patience is until when a lane that is under way may stay undecided while a worse one is ready.
