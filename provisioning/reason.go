@@ -113,6 +113,12 @@ func (r Reason) IsCertificate() bool {
 // IsSIP says whether a Registrar was met that spoke, or was to speak, SIP.
 func (r Reason) IsSIP() bool { return r.about("sip-") || r.about("certificate-") }
 
+// IsPause says whether a device that rests for that is to be left alone until it is time, also by a restart: a Registrar or the site has asked
+// for that, or another try may lock the account.
+func (r Reason) IsPause() bool {
+	return slices.Contains([]Reason{RetryAfter, SIPUnavailable, StormWindow, CredentialsResting, SIPCredentials, SIPForbidden}, r)
+}
+
 // IsDiscovery says whether DNS or DHCP is what failed.
 func (r Reason) IsDiscovery() bool { return r == NoAddress || r.about("dns-") || r.about("dhcp-") }
 

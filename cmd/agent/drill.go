@@ -91,7 +91,11 @@ func pause(s provisioning.Status) provisioning.Trouble {
 	case s.Reason == provisioning.CredentialsResting:
 		return s.Reason.Met("")
 	default:
-		return provisioning.FaultDaemonRests.Because(s.Reason.Met(""), provisioning.Facts{"until": s.NextAttempt.UTC().Format("15:04:05 UTC")})
+		facts := provisioning.Facts{"until": s.NextAttempt.UTC().Format("15:04:05 UTC")}
+		if mayTry(s) {
+			facts["restart"] = true
+		}
+		return provisioning.FaultDaemonRests.Because(s.Reason.Met(""), facts)
 	}
 }
 

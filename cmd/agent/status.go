@@ -335,7 +335,7 @@ func meanwhile(s provisioning.Status, now time.Time) (rows []string) {
 	if !s.NextKnock.IsZero() {
 		rows = append(rows, "the device tries every few seconds to connect to a Registrar, and signs in as soon as one accepts; next "+until(now, s.NextKnock))
 	}
-	if len(rows) == 0 && s.Link == nil && s.State == provisioning.Resting && !slices.Contains(pauses, s.Reason) {
+	if len(rows) == 0 && s.Link == nil && mayTry(s) {
 		rows = append(rows, "what is fixed may not be noticed before that; "+atOnce)
 	}
 	return rows
@@ -344,8 +344,10 @@ func meanwhile(s provisioning.Status, now time.Time) (rows []string) {
 // atOnce is how a daemon that rests tries now: by hand, since a fault that is fixed is fixed for all devices in the same instant.
 const atOnce = "to have it tried at once: homeward service restart"
 
-// pauses are why nobody should try before it is time.
-var pauses = []provisioning.Reason{provisioning.RetryAfter, provisioning.SIPUnavailable, provisioning.StormWindow, provisioning.CredentialsResting, provisioning.SIPCredentials}
+// mayTry says whether nothing speaks against that.
+func mayTry(s provisioning.Status) bool {
+	return s.State == provisioning.Resting && !s.Reason.IsPause()
+}
 
 // triesSome says whether DNS and DHCP have led to something to try: else they are asked for all of it again.
 func triesSome(c *provisioning.Cycle) bool {

@@ -153,7 +153,11 @@ func accept(c *cobra.Command, e env, conf *config.Config, fingerprint string) er
 	if conf.Policy.Bootstrap == provisioning.TrustRoots {
 		e.remark("hint", `it has no effect until trust_bootstrap = "pin" is set`)
 	} else if err == nil && status.State == provisioning.Resting {
-		e.remark("hint", "the daemon uses it at its next attempt, "+until(time.Now(), status.NextAttempt)+"; "+atOnce)
+		hint := "the daemon uses it at its next attempt, " + until(time.Now(), status.NextAttempt)
+		if mayTry(status) {
+			hint += "; " + atOnce
+		}
+		e.remark("hint", hint)
 	}
 	return nil
 }

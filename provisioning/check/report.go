@@ -95,21 +95,15 @@ func (d Daemon) does() string {
 // spares is why nobody signs in now, or none: a Registrar has refused the password of the daemon, or asks for a pause. The daemon
 // counts its tries, and one of the check would come on top. Another Registrar than those of the daemon has asked for no pause.
 func (d Daemon) spares(elsewhere bool) provisioning.Trouble {
-	if d.State != provisioning.Resting {
+	asked := d.Reason == provisioning.RetryAfter || d.Reason == provisioning.SIPUnavailable
+	switch {
+	case d.State != provisioning.Resting, !d.Reason.IsPause(), d.Reason == provisioning.StormWindow, asked && elsewhere:
 		return provisioning.Trouble{}
-	}
-	switch d.Reason {
-	case provisioning.CredentialsResting:
+	case d.Reason == provisioning.CredentialsResting:
 		return d.refused()
-	case provisioning.SIPCredentials, provisioning.SIPForbidden:
-	case provisioning.RetryAfter, provisioning.SIPUnavailable:
-		if elsewhere {
-			return provisioning.Trouble{}
-		}
 	default:
-		return provisioning.Trouble{}
+		return provisioning.FaultSpared.Because(d.cause(), d.facts())
 	}
-	return provisioning.FaultSpared.Because(d.cause(), d.facts())
 }
 
 // cause is why a daemon rests, in its own words where it has told some.
@@ -157,6 +151,9 @@ func (d Daemon) facts() provisioning.Facts {
 	facts := provisioning.Facts{}
 	if !d.NextAttempt.IsZero() {
 		facts["until"] = d.NextAttempt.UTC().Format("15:04:05 UTC")
+		if !d.Reason.IsPause() {
+			facts["restart"] = true
+		}
 	}
 	if !d.Since.IsZero() {
 		facts["since"] = d.since()
