@@ -19,6 +19,7 @@ var packedFaults string
 type entry struct {
 	reason   Reason   // "": that of the Cause
 	side     Side     // "": that of the Cause; or the Trouble says, as it depends on who named the server
+	perhaps  bool     // it is not known whether anything is at fault
 	what     string   // what is wrong
 	do       string   // what to do about it: cures with a bar between them, the most probable first
 	fine     string   // when there is nothing to do
@@ -57,7 +58,8 @@ func readCatalogue() *catalogue {
 			shared[name] = to
 		default:
 			head := strings.Fields(line)
-			to = &entry{reason: Reason(known(head[1])), side: Side(known(head[2]))}
+			side, perhaps := strings.CutSuffix(head[2], "?")
+			to = &entry{reason: Reason(known(head[1])), side: Side(known(side)), perhaps: perhaps}
 			if len(head) > 4 {
 				to.explains = head[4:]
 			}
@@ -109,6 +111,9 @@ func (f Fault) Reason() Reason { return f.entry().reason }
 
 // Side returns who has to put it right; "": that depends.
 func (f Fault) Side() Side { return f.entry().side }
+
+// Perhaps says whether it is not known that anything is at fault.
+func (f Fault) Perhaps() bool { return f.entry().perhaps }
 
 // Explains returns the nodes of a check that this fault explains: what fails there is a consequence.
 func (f Fault) Explains() []string { return f.entry().explains }

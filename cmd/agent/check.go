@@ -182,7 +182,7 @@ func printReport(p *page, r check.Report, all bool) error {
 	p.printf("%s\n", p.paint(verdictColour(r.Verdict), string(r.Verdict)))
 	for i, sentence := range r.Summary {
 		p.printf("%s\n", inFull(sentence))
-		if i == 0 && r.Side == "" && r.Verdict != check.OK { // absent from the JSON, as all that is not known
+		if i == 0 && r.Side == "" && r.Verdict != check.OK && !provisioning.Fault(r.Fault).Perhaps() { // absent from the JSON, as all that is not known
 			p.printf("Which side is at fault is not known.\n")
 		}
 	}

@@ -89,6 +89,24 @@ skipped  sign-in
 	}
 }
 
+// Where it is not known whether anything is at fault, no side is asked after.
+func TestMend135NothingMayBeAtFault(t *testing.T) {
+	for _, test := range []struct {
+		fault provisioning.Fault
+		asks  bool
+	}{
+		{provisioning.FaultSecondConnection, false}, {provisioning.FaultSecondRefused, false}, {provisioning.FaultNoQueryBeside, false}, {provisioning.FaultAlike, true}, {"", true},
+	} {
+		var out bytes.Buffer
+		if err := printReport(newPage(&out), check.Report{Verdict: check.Degraded, Fault: string(test.fault), Summary: []string{"It refuses."}}, true); err != nil {
+			t.Fatal(err)
+		}
+		if asks := strings.Contains(out.String(), "at fault"); asks != test.asks {
+			t.Errorf("%s: got %q, with the side: want %v", test.fault, out.String(), test.asks)
+		}
+	}
+}
+
 // A summary is told to its end, however long the names in it are.
 func TestSummaryIsNotCut(t *testing.T) {
 	long := "Fe01" + strings.Repeat(".a-long-label", 16) + " does not answer (" + strings.Repeat("10.0.0.5, ", 16) + "and nobody else): this is the end."

@@ -32,12 +32,15 @@ func socketPath(places *config.Config) string {
 	return filepath.Join(places.RuntimeDir, socketFile)
 }
 
+// noService is what to do about a daemon that is not running, and not installed.
+const noService = "if there is no service, start the daemon with: homeward run"
+
 // daemonFailure gives an error of the control socket its exit code and its hint.
 func daemonFailure(err error) error {
 	var refusal *control.Refusal
 	switch {
 	case errors.Is(err, control.ErrNotRunning):
-		return &failure{code: exitNotRunning, err: err, hints: []string{"see whether the service is running: homeward service status", "if there is no service, start the daemon with: homeward run"}}
+		return &failure{code: exitNotRunning, err: err, hints: []string{"see whether the service is running: homeward service status", noService}}
 	case errors.Is(err, control.ErrGone):
 		return &failure{code: exitNotRunning, err: err}
 	case errors.As(err, &refusal) && refusal.Hint != "":

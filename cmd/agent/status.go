@@ -28,7 +28,7 @@ func statusCommand(e env) *cobra.Command {
 		status, err := daemon(places).Status(c.Context())
 		if errors.Is(err, control.ErrNotRunning) {
 			if wrong := cannotStart(c); wrong != nil {
-				return &failure{code: exitNotRunning, err: errors.Join(err, wrong), hints: []string{notStarting}}
+				return &failure{code: exitNotRunning, err: errors.Join(err, wrong), hints: []string{notStarting, noService}}
 			}
 		}
 		if err != nil {

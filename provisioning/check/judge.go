@@ -87,6 +87,9 @@ func judge(f *Facts) Report {
 	}
 	r.Checks = tree(f, found)
 	r.Besides = besides(&r, found)
+	if r.Verdict == OK { // what the daemon met before is no reason of it
+		r.Reason = ""
+	}
 	return r
 }
 
@@ -112,7 +115,7 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 		case t.None():
 			what = "all is well: " + fine
 		case t.Fault == provisioning.FaultDaemonTriesAgain:
-			what, told = "nothing that this check sees is wrong any more: "+fine, append([]string{""}, told...)
+			what, told = "nothing keeps this device from signing in any more: "+fine, append([]string{""}, told...)
 		case t.Fault != provisioning.FaultOnlyLastGood && !slices.ContainsFunc(t.Others(), saysHow): // those say how it signs in
 			what = fine + ", but " + what
 		}
