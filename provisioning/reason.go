@@ -119,6 +119,9 @@ func (r Reason) IsPause() bool {
 	return slices.Contains([]Reason{RetryAfter, SIPUnavailable, StormWindow, CredentialsResting, SIPCredentials, SIPForbidden}, r)
 }
 
+// IsConnect says whether no connection came about, or none that lasted.
+func (r Reason) IsConnect() bool { return r.about("connect-") }
+
 // IsDiscovery says whether DNS or DHCP is what failed.
 func (r Reason) IsDiscovery() bool { return r == NoAddress || r.about("dns-") || r.about("dhcp-") }
 

@@ -63,10 +63,10 @@ func daemonsOwn(s provisioning.Status) provisioning.Trouble {
 func daemonStands(status provisioning.Status, err error) check.Daemon {
 	d := check.Daemon{
 		NotRunning: errors.Is(err, control.ErrNotRunning), Hangs: errors.Is(err, os.ErrDeadlineExceeded), State: status.State, Degraded: status.Degraded, Since: status.NotRegisteredSince,
-		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt, Cycle: status.Cycle,
+		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt, NextKnock: status.NextKnock, Cycle: status.Cycle,
 	}
-	if d.Sooner = status.NextKnock; d.Sooner.IsZero() && !triesSome(status.Cycle) {
-		d.Sooner = status.NextLookup
+	if !triesSome(status.Cycle) {
+		d.NextLookup = status.NextLookup
 	}
 	d.Unknown = err != nil && !d.NotRunning && !d.Hangs
 	if status.State == provisioning.Registered {

@@ -318,8 +318,19 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		return nil
 	},
 	"daemon-sooner": func(o *Options, _ *config.Config, words []string) error {
-		in, err := time.ParseDuration(strings.Join(words, ""))
-		o.Daemon.NextAttempt, o.Daemon.Sooner = time.Now().Add(10*time.Minute), time.Now().Add(in)
+		in, err := time.ParseDuration(words[0])
+		if err != nil {
+			return err
+		}
+		o.Daemon.NextAttempt = time.Now().Add(10 * time.Minute)
+		if len(words) < 3 {
+			o.Daemon.NextLookup = time.Now().Add(in)
+			return nil
+		}
+		o.Daemon.NextKnock = time.Now().Add(in)
+		tried := provisioning.Attempt{Host: words[1], Port: 5061, Transport: provisioning.TLS, Result: "failed", Reason: o.Daemon.Reason}
+		o.Daemon.Cycle = &provisioning.Cycle{Attempts: []provisioning.Attempt{tried}}
+		o.Daemon.Cycle.Attempts[0].Address, err = netip.ParseAddr(words[2])
 		return err
 	},
 	"password-file": func(o *Options, _ *config.Config, words []string) error {

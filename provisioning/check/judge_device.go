@@ -68,7 +68,7 @@ func idle(f *Facts) provisioning.Trouble {
 	case d.registered() || d.Reason == "":
 		return provisioning.Trouble{}
 	case passed(f, d.Reason):
-		return provisioning.FaultDaemonTriesAgain.Because(d.cause(), d.back()).OnNoSide()
+		return provisioning.FaultDaemonTriesAgain.Because(d.cause(), d.back(f.SignIn.Registrar)).OnNoSide()
 	default:
 		return provisioning.FaultDaemonRests.Because(d.cause(), d.facts())
 	}

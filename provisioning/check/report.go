@@ -55,8 +55,9 @@ type Daemon struct {
 	What        string              // that in words, with the hosts; "": nothing more is known
 	Hint        string              // what to do about it; "": nothing more is known
 	NextAttempt time.Time           // while it rests
-	// Sooner is when it finds out before that whether there is something to try, or whether a Registrar takes connections; zero: it does not.
-	Sooner time.Time
+	// NextKnock is when it sees before that whether one of the places to which no connection came about takes one, and NextLookup whether there
+	// is something to try, where there was nothing; zero: it does not.
+	NextKnock, NextLookup time.Time
 	// Cycle is its latest walk; nil: none.
 	Cycle *provisioning.Cycle
 	// At is how it is registered; nil: it is not.
@@ -161,10 +162,20 @@ func (d Daemon) facts() provisioning.Facts {
 	return facts
 }
 
-// back are the facts of a daemon that has nothing left to wait for.
-func (d Daemon) back() provisioning.Facts {
-	if !d.Sooner.IsZero() {
-		d.NextAttempt = d.Sooner
+// knocksAt says whether it sees by itself that a Registrar takes connections: it knocks where none came about.
+func (d Daemon) knocksAt(r *provisioning.Registrar) bool {
+	return !d.NextKnock.IsZero() && d.Cycle != nil && slices.ContainsFunc(d.Cycle.Attempts, func(a provisioning.Attempt) bool {
+		return a.Result == "failed" && a.Reason.IsConnect() && a.Endpoint() == r.Endpoint && a.Address == r.Address
+	})
+}
+
+// back are the facts of a daemon that has nothing left to wait for, where a check has signed in to a Registrar.
+func (d Daemon) back(r *provisioning.Registrar) provisioning.Facts {
+	switch {
+	case d.knocksAt(r):
+		d.NextAttempt = d.NextKnock
+	case !d.NextLookup.IsZero():
+		d.NextAttempt = d.NextLookup
 	}
 	facts, left := d.facts(), max(time.Until(d.NextAttempt), 1)
 	switch {
