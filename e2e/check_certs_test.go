@@ -96,8 +96,8 @@ All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS
 	{"a trusted root that is over", with(oldRoot), "tls-expired", `
 The root certificate CN=e2e old root on this device, to which the certificate of pool01.contoso.com:5061 (10.0.0.20) leads, expired on … (it is … here).
 The problem is with this device.
-Check the clock of this device first; then install the certificate that replaces it on this device, and add its path to the setting roots.
-- If there is none yet, the site has to renew its root.`},
+Check the clock of this device first; then ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
+- If the site has no newer root yet, it has to renew its root.`},
 }
 
 // fronted has internal TLS lead to stunnel with such a chain, in front of the Registrar that speaks without TLS.

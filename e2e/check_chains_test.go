@@ -186,19 +186,19 @@ var chains = []chained{
 The certificate of pool01.contoso.com:5061 (10.0.0.20) was issued by CN=Contoso Issuing CA 2, but the server does not send the certificate of that authority: instead, it sends that of CN=Contoso Issuing CA 1.
 The problem is with the Registrar.
 Install the certificate of CN=Contoso Issuing CA 2 with the key identifier … on the server as an intermediate certificate, and have it send that one.
-- If CN=Contoso Issuing CA 2 itself is a root of this site, install its certificate on this device and add its path to the setting roots.
+- If CN=Contoso Issuing CA 2 is a root of this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=Contoso Issuing CA 2 is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.`},
 	{"the root in its place", "leaf", "root", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) was issued by CN=Contoso Issuing CA 2, but the server does not send the certificate of that authority: instead, it sends that of CN=Contoso Root CA (a root certificate).
 The problem is with the Registrar.
 Install the certificate of CN=Contoso Issuing CA 2 with the key identifier … on the server as an intermediate certificate, and have it send that one.
-- If CN=Contoso Issuing CA 2 itself is a root of this site, install its certificate on this device and add its path to the setting roots.
+- If CN=Contoso Issuing CA 2 is a root of this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=Contoso Issuing CA 2 is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.`},
 	{"of another authority, and the root", "leaf", "issuing1 root", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) was issued by CN=Contoso Issuing CA 2, but the server does not send the certificate of that authority: instead, it sends that of CN=Contoso Issuing CA 1 and that of CN=Contoso Root CA (a root certificate).
 The problem is with the Registrar.
 Install the certificate of CN=Contoso Issuing CA 2 with the key identifier … on the server as an intermediate certificate, and have it send that one.
-- If CN=Contoso Issuing CA 2 itself is a root of this site, install its certificate on this device and add its path to the setting roots.
+- If CN=Contoso Issuing CA 2 is a root of this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=Contoso Issuing CA 2 is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.`},
 	{"a former one of the same name", "leaf", "former2", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) was issued by CN=Contoso Issuing CA 2, and the server sends a certificate of that name, but not the one whose key signed it: key identifier … instead of ….
@@ -207,17 +207,18 @@ Install the certificate of CN=Contoso Issuing CA 2 with the key identifier … o
 	{"an expired one with the same key", "leaf", "ended2", "root", "tls-expired", `
 The certificate of the authority CN=Contoso Issuing CA 2, on which that of pool01.contoso.com:5061 (10.0.0.20) depends, expired on … (it is … here).
 Check the clock of this device first; then have the server send the present certificate of CN=Contoso Issuing CA 2 instead of the expired one.
-- If that has not been renewed, renew it, or install the root certificate that replaces it on this device and add its path to the setting roots.
+- If that has not been renewed, renew it.
+- If a new root replaces it, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=Contoso Root CA is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.`},
 	{"the one above is missing, and a stranger stands there", "leaf3", "issuing3 issuing1", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) depends on that of the authority CN=Contoso Issuing CA 3, which was issued by CN=Contoso Policy CA, but the server does not send the certificate of that authority: instead, it sends that of CN=Contoso Issuing CA 1.
 The problem is with the Registrar.
 Install the certificate of CN=Contoso Policy CA with the key identifier … on the server as an intermediate certificate, and have it send that one.
-- If CN=Contoso Policy CA itself is a root of this site, install its certificate on this device and add its path to the setting roots.
+- If CN=Contoso Policy CA is a root of this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=Contoso Policy CA is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.`},
 	{"the one above is missing", "leaf3", "issuing3", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) is issued by CN=Contoso Issuing CA 3 and leads to CN=Contoso Policy CA, which this device does not trust.
-If CN=Contoso Policy CA is an authority of this site, install its certificate on this device and add its path to the setting roots.
+If CN=Contoso Policy CA belongs to this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=Contoso Policy CA is no root but an intermediate authority, have the server send its certificate, too.
 - If CN=Contoso Policy CA is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
 - Ask the site, not over this network, for the fingerprint of CN=Contoso Issuing CA 3; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
@@ -225,7 +226,7 @@ If CN=Contoso Policy CA is an authority of this site, install its certificate on
 The certificate of pool01.contoso.com:5061 (10.0.0.20) is issued by CN=Contoso Issuing CA 2, which this device does not know, and the server sends no intermediate certificate, but its own twice.
 Configure the server to send the intermediate certificate CN=Contoso Issuing CA 2 along with its own.
 - If CN=Contoso Issuing CA 2 is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
-- If CN=Contoso Issuing CA 2 itself is a root of this site, install its certificate and add its path to the setting roots.
+- If CN=Contoso Issuing CA 2 is a root of this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"an authority that may not sign", "leafmute", "mute", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) depends on that of CN=Contoso Issuing CA 4, whose key usage does not allow it to sign certificates.
@@ -243,20 +244,21 @@ Issue the certificate of CN=Contoso Issuing CA 6 again, without extended key usa
 	{"signed by a root that has ended, and is all that is trusted", "leafnew", "cross", "old", "tls-expired", `
 The root certificate CN=Old Trust Root on this device, to which the certificate of pool01.contoso.com:5061 (10.0.0.20) leads, expired on … (it is … here).
 The problem is with this device.
-Check the clock of this device first; then install the certificate that replaces it on this device, and add its path to the setting roots.
-- If there is none yet, the site has to renew its root.
-- If CN=New Trust Root has a root certificate of its own, install that one.`},
+Check the clock of this device first; then ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
+- If the site has no newer root yet, it has to renew its root.
+- If CN=New Trust Root has a root certificate of its own, ask for that one.`},
 	{"a cross-signature that has ended, and nobody knows either", "leafnew", "crossold", "root", "tls-expired", `
 The certificate of the authority CN=New Trust Root, on which that of pool01.contoso.com:5061 (10.0.0.20) depends, expired on … (it is … here); this device does not trust CN=Old Trust Root either, to which it leads.
 Check the clock of this device first; then have the server send the present certificate of CN=New Trust Root instead of the expired one.
-- If that has not been renewed, renew it, or install the root certificate that replaces it on this device and add its path to the setting roots.
+- If that has not been renewed, renew it.
+- If a new root replaces it, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=Old Trust Root is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
-- If CN=Old Trust Root is an authority of this site, install its certificate on this device and add its path to the setting roots.`},
+- If CN=Old Trust Root belongs to this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.`},
 	{"a root of the same name that is younger", "leafroot", "", "younger", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) says that CN=Contoso Root CA issued it on …, but it is not signed by the root of that name on this device (key identifier …, not …), which is younger: it begins on ….
 Ask the site, not over this network, whether a former root of that name issued this certificate; if it did, have the certificate of the Registrar issued again under the present root.
 - If the site has had no other authority of the name CN=Contoso Root CA, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
-- If the site still uses its former root, install that one on this device and add its path to the setting roots.`},
+- If the site still uses its former root, ask for that one in the same way, install it and add its path to the setting roots.`},
 	{"the default of an appliance", "box", "device vendor", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20), issued by CN=Appliance Device CA, leads to no root that this device trusts, and it is not for pool01.contoso.com either, but for box-0042.example.net.
 The problem is with the Registrar.

@@ -35,7 +35,7 @@ The problem is with this device.
 Run as the service or as root, or grant CAP_NET_RAW.`},
 	{"the site's root certificate is not configured", with(published(fe01), unset("roots")), "tls-untrusted", `
 The certificate of fe01.contoso.com:5061 (10.0.0.11) is issued by CN=e2e root, which this device does not know, and the server sends no intermediate certificate.
-If CN=e2e root belongs to this site, install the site's root certificate on this device and add its path to the setting roots.
+If CN=e2e root belongs to this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=e2e root is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
 - If this device already has that root, configure the server to send its intermediate certificates.
 - Ask the site, not over this network, for the fingerprint of CN=fe01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},

@@ -23,7 +23,7 @@ The problem is with the Registrar.
 Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"the certificate is from an unknown root", with(pool01Has(hasOtherRoot)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) leads to CN=e2e root, but this device trusts another authority of that name; either the site has created a new one, or somebody on the way uses its name.
-Compare its fingerprint with the administrator of the Registrar, not over this network; only if the site has a new root with that fingerprint, install it and add its path to the setting roots.
+Ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; only if the site has a new root, install it and add its path to the setting roots.
 - If the site has had no other authority of the name CN=e2e root, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
 - If that of this device is the newer one, have the certificate of the Registrar issued again under it.
 - Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
@@ -37,7 +37,7 @@ Have the site's authority issue the certificate.
 The certificate of pool01.contoso.com:5061 (10.0.0.20) is issued by CN=e2e intermediate, which this device does not know, and the server sends no intermediate certificate.
 Configure the server to send the intermediate certificate CN=e2e intermediate along with its own.
 - If CN=e2e intermediate is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
-- If CN=e2e intermediate itself is a root of this site, install its certificate and add its path to the setting roots.
+- If CN=e2e intermediate is a root of this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"the certificate is for clients", with(pool01Has(isForClients)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) is not meant for servers (extended key usage).

@@ -126,6 +126,25 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestMend139RootsAreCompared: whoever answers in place of a Registrar chooses what its certificates say, so no cure has a root trusted that has not
+// come from who runs the site.
+func TestMend139RootsAreCompared(t *testing.T) {
+	advised := 0
+	for _, id := range Faults() {
+		for cure := range strings.SplitSeq(id.entry().do, "|") {
+			if !strings.Contains(cure, "add its path to the setting roots") {
+				continue
+			}
+			if advised++; !strings.Contains(cure, ", not over this network") && !strings.Contains(cure, "ask for that one in the same way") {
+				t.Errorf("%s: %q", id, cure)
+			}
+		}
+	}
+	if advised == 0 {
+		t.Error("no cure has a root trusted")
+	}
+}
+
 // TestFaultTable keeps docs/faults.md what the program says.
 func TestFaultTable(t *testing.T) {
 	sites := sites(t)
