@@ -72,13 +72,13 @@ The certificate of pool01.contoso.com:5061 (10.0.0.20) has a critical extension 
 The problem is with the Registrar.
 Issue the certificate without that extension, or with the extension not marked critical.`},
 	{"as Samba makes them", with(fronted(samba)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) is self-signed, and does not contain the name pool01.contoso.com either.
-The problem is with the Registrar.
-Have the site's authority issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is self-signed, and it does not contain the name pool01.contoso.com; either the Registrar has no certificate of the site's authority, or somebody on the way answers in its place.
+Have the site's authority issue a certificate with pool01.contoso.com as Subject Alternative Name.
+- If the Registrar has another certificate than this one, look for what answers in its place: a firewall or proxy on the way, or another device with the address 10.0.0.20.`},
 	{"as small devices make them, of version 1", with(fronted(box("rsa:1024", "-sha1"))), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) is self-signed, and does not contain the name pool01.contoso.com either.
-The problem is with the Registrar.
-Have the site's authority issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is self-signed, and it does not contain the name pool01.contoso.com; either the Registrar has no certificate of the site's authority, or somebody on the way answers in its place.
+Have the site's authority issue a certificate with pool01.contoso.com as Subject Alternative Name.
+- If the Registrar has another certificate than this one, look for what answers in its place: a firewall or proxy on the way, or another device with the address 10.0.0.20.`},
 	{"an RSA key of 512 bits", with(fronted(box("rsa:512", "-sha1"))), "tls-version", `
 pool01.contoso.com:5061 (10.0.0.20) accepts none of the ciphers that this device offers, or has a certificate whose kind of key this device does not take (alert 40, handshake failure).
 The problem is with the Registrar.

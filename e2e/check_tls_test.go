@@ -28,10 +28,10 @@ Ask the administrator of the Registrar, not over this network, for the root cert
 - If that of this device is the newer one, have the certificate of the Registrar issued again under it.
 - Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"the certificate signs itself", with(pool01Has(signsItself)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) is self-signed: no authority vouches for it.
-The problem is with the Registrar.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is self-signed: no authority vouches for it; either the Registrar has no certificate of the site's authority, or somebody on the way answers in its place.
 Have the site's authority issue the certificate.
-- If it is meant to be self-signed, compare its fingerprint with the administrator of the Registrar, not over this network, and add its path to the setting roots.
+- If the Registrar has another certificate than this one, look for what answers in its place: a firewall or proxy on the way, or another device with the address 10.0.0.20.
+- If it is meant to be self-signed, compare its fingerprint with the one that the administrator of the Registrar gives you, not over this network; if they match, add its path to the setting roots.
 - Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"the intermediate certificate is missing", with(pool01Has(lacksIntermediate)), "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) is issued by CN=e2e intermediate, which this device does not know, and the server sends no intermediate certificate.
