@@ -73,6 +73,8 @@ const (
 	FaultDaemonHangs         Fault = "daemon.hangs"
 	FaultDaemonRests         Fault = "daemon.rests"
 	FaultDaemonTriesAgain    Fault = "daemon.tries-again"
+	FaultDaemonSettings      Fault = "daemon.other-settings"
+	FaultDaemonUntrusted     Fault = "daemon.met-untrusted"
 	FaultSpared              Fault = "daemon.rests-and-check"
 )
 

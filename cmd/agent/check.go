@@ -129,7 +129,7 @@ func checkSite(ctx context.Context, e env, conf *config.Config, noPassword provi
 	defer cancel()
 	status, err := daemon(conf).Status(asking) // first: if it hangs, nothing else waits for it
 	record, unread := e.recall(asking, conf, "last good cannot be read")
-	stands := daemonStands(status, err)
+	stands := daemonStands(conf, status, err)
 	if all := conf.Policy.LateRoots; all != nil { // a check tells of every chain that a certificate has
 		conf.Policy.Roots, conf.Policy.LateRoots = all(), nil
 	}

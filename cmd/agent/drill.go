@@ -78,7 +78,7 @@ func rehearse(ctx context.Context, e env, conf *config.Config, what drill.Case) 
 	defer done()
 	progress("rehearsing, for 20 seconds at most")
 	return drill.Run(ctx, drill.Options{
-		Case: what, Policy: conf.Policy, Wire: wire.System(), Record: record, Rests: rests, Beside: daemonStands(status, err).MayBeBound(), EndpointID: lent.endpoint, Untried: lent.untried,
+		Case: what, Policy: conf.Policy, Wire: wire.System(), Record: record, Rests: rests, Beside: daemonStands(conf, status, err).MayBeBound(), EndpointID: lent.endpoint, Untried: lent.untried,
 	})
 }
 

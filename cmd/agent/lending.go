@@ -60,9 +60,9 @@ func daemonsOwn(s provisioning.Status) provisioning.Trouble {
 }
 
 // daemonStands is where the daemon stands that has answered so.
-func daemonStands(status provisioning.Status, err error) check.Daemon {
+func daemonStands(conf *config.Config, status provisioning.Status, err error) check.Daemon {
 	d := check.Daemon{
-		NotRunning: errors.Is(err, control.ErrNotRunning), Hangs: errors.Is(err, os.ErrDeadlineExceeded), State: status.State, Degraded: status.Degraded, Since: status.NotRegisteredSince,
+		NotRunning: errors.Is(err, control.ErrNotRunning), Hangs: errors.Is(err, os.ErrDeadlineExceeded), State: status.State, SIPAddress: status.SIPAddress, Newer: newer(conf), Degraded: status.Degraded, Since: status.NotRegisteredSince,
 		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt, NextKnock: status.NextKnock, Cycle: status.Cycle,
 	}
 	if !triesSome(status.Cycle) {
@@ -82,5 +82,20 @@ func isAlone(ctx context.Context, conf *config.Config) bool { return askAgain(ct
 func askAgain(ctx context.Context, conf *config.Config) check.Daemon {
 	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), daemonLimit)
 	defer cancel()
-	return daemonStands(daemon(conf).Status(asking))
+	status, err := daemon(conf).Status(asking)
+	return daemonStands(conf, status, err)
+}
+
+// newer is a file of settings that is newer than the socket of the daemon, which it makes at its start; "": none is, or that cannot be seen.
+func newer(conf *config.Config) string {
+	socket, err := os.Stat(socketPath(conf))
+	if err != nil {
+		return ""
+	}
+	for _, path := range conf.Files {
+		if file, err := os.Stat(path); err == nil && file.ModTime().After(socket.ModTime()) {
+			return path
+		}
+	}
+	return ""
 }

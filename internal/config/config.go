@@ -18,6 +18,7 @@ type Config struct {
 	OnChange      []string       // program and arguments; none: nothing is started
 	MetricsListen string         // "": no metrics
 	Fleet         fleet.Settings // without a Broker: none
+	Files         []string       // which the settings, the password and roots came from, some more than once
 	Warnings      []string       // exceptions the site has made, and what is probably not meant; logged at start
 
 	fleetCert string            // a file

@@ -106,6 +106,7 @@ func (s Settings) Check(names ...string) (*Config, error) {
 			continue
 		}
 		at := s.Of(k.Name)
+		to.readFrom(k.Name, at)
 		switch err := k.check(at.Value, to); {
 		case err != nil && at.missing != nil:
 			wrong = append(wrong, at.missing)
@@ -117,6 +118,19 @@ func (s Settings) Check(names ...string) (*Config, error) {
 		return nil, err
 	}
 	return to, nil
+}
+
+// readFrom notes the files of a setting.
+func (c *Config) readFrom(name string, at Setting) {
+	if at.From.File != "" {
+		c.Files = append(c.Files, at.From.File)
+	}
+	switch name {
+	case "roots":
+		c.Files = append(c.Files, at.List...)
+	case "password_file":
+		c.Files = append(c.Files, at.Text)
+	}
 }
 
 // readFile returns the text of a configuration file. It reads a file that others may write to no more than it waits for a

@@ -295,7 +295,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Store = append(o.Store, provisioning.StoreState{Reason: reason, Detail: "/var/lib/homeward/homeward.db: " + reason.Title()})
 		return nil
 	},
-	"daemon": func(o *Options, _ *config.Config, words []string) error {
+	"daemon": func(o *Options, conf *config.Config, words []string) error {
 		switch words[0] {
 		case "stopped":
 			o.Daemon = Daemon{NotRunning: true}
@@ -311,6 +311,28 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 				State: provisioning.Resting, Reason: provisioning.Reason(reason), Fault: fault, What: strings.Join(words[1:], " "), NextAttempt: time.Now().Add(20 * time.Second),
 			}
 		}
+		o.Daemon.SIPAddress = conf.Policy.SIPAddress.String()
+		return nil
+	},
+	"daemon-as": func(o *Options, _ *config.Config, words []string) error {
+		o.Daemon.SIPAddress = words[0]
+		return nil
+	},
+	"daemon-newer": func(o *Options, _ *config.Config, words []string) error {
+		o.Daemon.Newer = words[0]
+		return nil
+	},
+	"daemon-then": func(o *Options, _ *config.Config, words []string) error {
+		now := o.Daemon
+		now.State, now.Reason, now.NextAttempt = provisioning.Resting, provisioning.Reason(words[0]), time.Now().Add(20*time.Second)
+		o.Again = func() Daemon { return now }
+		return nil
+	},
+	"daemon-met": func(o *Options, _ *config.Config, words []string) error {
+		if len(words) < 3 {
+			return errors.New("want daemon-met HOST REASON WORDS …")
+		}
+		o.Daemon.Cycle = &provisioning.Cycle{Attempts: []provisioning.Attempt{{Host: words[0], Result: "failed", Reason: provisioning.Reason(words[1]), What: strings.Join(words[2:], " ")}}}
 		return nil
 	},
 	"daemon-back": func(o *Options, _ *config.Config, _ []string) error {

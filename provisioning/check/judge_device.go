@@ -1,6 +1,10 @@
 package check
 
-import "homeward/provisioning"
+import (
+	"slices"
+
+	"homeward/provisioning"
+)
 
 // notOnNetwork is about a device from which nothing gets out.
 func notOnNetwork(f *Facts) provisioning.Trouble {
@@ -58,7 +62,7 @@ func toBeLost(f *Facts) bool {
 
 // idle is about a daemon that does not do what the check has done. One that has never registered here need not run.
 func idle(f *Facts) provisioning.Trouble {
-	switch d := f.Daemon; {
+	switch d := &f.Daemon; {
 	case f.ByPassed:
 		return provisioning.Trouble{}
 	case d.NotRunning && f.remembers():
@@ -67,17 +71,41 @@ func idle(f *Facts) provisioning.Trouble {
 		return provisioning.FaultDaemonHangs.Met(nil)
 	case d.registered() || d.Reason == "":
 		return provisioning.Trouble{}
-	case passed(f, d.Reason):
-		return provisioning.FaultDaemonTriesAgain.Because(d.cause(), d.back(f.SignIn.Registrar)).OnNoSide()
-	default:
+	case !passed(f):
 		return provisioning.FaultDaemonRests.Because(d.cause(), d.facts())
+	default:
+		return cured(f)
 	}
 }
 
-// passed says whether the check has got past what a daemon met: not past a right that only the daemon lacks, nor its turn, nor what a
-// certificate met that the check did not use.
-func passed(f *Facts, met provisioning.Reason) bool {
-	return f.signsIn() && (f.Untried.None() || !met.IsSIP()) && !met.IsDHCPUnasked() && met != provisioning.StormWindow
+// cured is about a daemon that is not registered, where the check has got past what it met. It may come back by itself, unless it has other
+// settings; and what it met may be there again.
+func cured(f *Facts) provisioning.Trouble {
+	d := &f.Daemon
+	fault, cause, facts := provisioning.FaultDaemonSettings, d.cause(), d.facts()
+	switch a := d.met(ofStrangers...); {
+	case d.SIPAddress != f.Policy.SIPAddress.String():
+		facts["as"], facts["user"] = d.SIPAddress, f.Policy.SIPAddress
+	case d.Newer != "":
+		facts["newer"] = d.Newer
+	case slices.Contains(ofStrangers, d.Reason):
+		fault = provisioning.FaultDaemonUntrusted
+	case a != nil:
+		fault, cause = provisioning.FaultDaemonUntrusted, told(a)
+	default:
+		fault, facts = provisioning.FaultDaemonTriesAgain, d.back(f.SignIn.Registrar)
+	}
+	return fault.Because(cause, facts).OnNoSide()
+}
+
+// ofStrangers are the reasons that somebody on the way may be behind, who is not there whenever one looks.
+var ofStrangers = []provisioning.Reason{provisioning.TLSUntrusted, provisioning.TLSName, provisioning.TLSNoName, provisioning.TLSFailed, provisioning.SIPBadSignature}
+
+// passed says whether the check has got past what the daemon met: not past a right that only the daemon lacks, nor its turn, nor what a
+// certificate met that the check did not use, nor what it spares a Registrar.
+func passed(f *Facts) bool {
+	met := f.Daemon.Reason
+	return f.signsIn() && (f.Untried.None() || !met.IsSIP()) && !met.IsDHCPUnasked() && met != provisioning.StormWindow && f.Daemon.spares(false).None()
 }
 
 // lostOften is about a daemon that loses its registration over and over, though a sign-in works.

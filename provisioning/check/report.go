@@ -48,6 +48,8 @@ type Daemon struct {
 	Hangs       bool // it runs, and does not answer
 	Unknown     bool // it could not be asked
 	State       provisioning.State
+	SIPAddress  string // as which it signs in
+	Newer       string // a file of settings that is newer than its start; "": none, as far as that is known
 	Degraded    bool
 	Since       time.Time           // it is registered, or is not; zero: not known
 	Reason      provisioning.Reason // why it is not registered, or degraded
@@ -65,7 +67,7 @@ type Daemon struct {
 }
 
 // registered says whether it is.
-func (d Daemon) registered() bool { return d.State == provisioning.Registered }
+func (d *Daemon) registered() bool { return d.State == provisioning.Registered }
 
 // MayBeBound says whether it may hold a binding, or is about to: where a Registrar keeps one for each account, another one would push
 // it out, and to take that back would leave none. One that rests, or does not run, has none to lose.
@@ -74,7 +76,7 @@ func (d Daemon) MayBeBound() bool {
 }
 
 // does is what it does, and since when.
-func (d Daemon) does() string {
+func (d *Daemon) does() string {
 	text := "registered"
 	switch {
 	case d.registered() && d.Degraded:
@@ -95,7 +97,7 @@ func (d Daemon) does() string {
 
 // spares is why nobody signs in now, or none: a Registrar has refused the password of the daemon, or asks for a pause. The daemon
 // counts its tries, and one of the check would come on top. Another Registrar than those of the daemon has asked for no pause.
-func (d Daemon) spares(elsewhere bool) provisioning.Trouble {
+func (d *Daemon) spares(elsewhere bool) provisioning.Trouble {
 	asked := d.Reason == provisioning.RetryAfter || d.Reason == provisioning.SIPUnavailable
 	switch {
 	case d.State != provisioning.Resting, !d.Reason.IsPause(), d.Reason == provisioning.StormWindow, asked && elsewhere:
@@ -108,7 +110,7 @@ func (d Daemon) spares(elsewhere bool) provisioning.Trouble {
 }
 
 // cause is why a daemon rests, in its own words where it has told some.
-func (d Daemon) cause() provisioning.Trouble {
+func (d *Daemon) cause() provisioning.Trouble {
 	t := d.Reason.Met("")
 	if t.None() || d.What == "" {
 		return t
@@ -130,28 +132,44 @@ func toldAs(t provisioning.Trouble, fault, what, do string) provisioning.Trouble
 }
 
 // refused is why the daemon does not use the password: who has refused it, as far as that is known. That it is not used is the consequence.
-func (d Daemon) refused() provisioning.Trouble {
-	if d.Cycle != nil {
-		for i := len(d.Cycle.Attempts) - 1; i >= 0; i-- {
-			a := d.Cycle.Attempts[i]
-			if a.Result == "failed" && a.What != "" && (a.Reason == provisioning.SIPCredentials || a.Reason == provisioning.SIPForbidden) {
-				facts := d.facts()
-				facts["host"], facts["at"] = a.Host, d.Cycle.StartedAt.Add(time.Duration(d.Cycle.TookMS)*time.Millisecond).UTC().Format("2006-01-02 15:04:05 UTC")
-				return provisioning.FaultPasswordRests.Because(toldAs(a.Reason.Met(""), a.Fault, a.What, cmp.Or(a.Hint, a.Reason.Hint())), facts)
-			}
+func (d *Daemon) refused() provisioning.Trouble {
+	a := d.met(provisioning.SIPCredentials, provisioning.SIPForbidden)
+	if a == nil {
+		return d.Reason.Met("")
+	}
+	facts := d.facts()
+	facts["host"], facts["at"] = a.Host, d.Cycle.StartedAt.Add(time.Duration(d.Cycle.TookMS)*time.Millisecond).UTC().Format("2006-01-02 15:04:05 UTC")
+	return provisioning.FaultPasswordRests.Because(told(a), facts)
+}
+
+// told is why an attempt has failed, in the words of the daemon.
+func told(a *provisioning.Attempt) provisioning.Trouble {
+	return toldAs(a.Reason.Met(""), a.Fault, a.What, cmp.Or(a.Hint, a.Reason.Hint()))
+}
+
+// met is the last attempt that has failed for one of these reasons, and tells more of it; nil: there is none.
+func (d *Daemon) met(reasons ...provisioning.Reason) *provisioning.Attempt {
+	if d.Cycle == nil {
+		return nil
+	}
+	for i := len(d.Cycle.Attempts) - 1; i >= 0; i-- {
+		if a := &d.Cycle.Attempts[i]; a.Result == "failed" && a.What != "" && slices.Contains(reasons, a.Reason) {
+			return a
 		}
 	}
-	return d.Reason.Met("")
+	return nil
 }
 
 // since is that moment, as people read it.
-func (d Daemon) since() string { return d.Since.UTC().Format("2006-01-02 15:04:05 UTC") }
+func (d *Daemon) since() string { return d.Since.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // facts are since when it is as it is, and when it tries again.
-func (d Daemon) facts() provisioning.Facts {
+func (d *Daemon) facts() provisioning.Facts { return d.factsUntil(d.NextAttempt) }
+
+func (d *Daemon) factsUntil(at time.Time) provisioning.Facts {
 	facts := provisioning.Facts{}
-	if !d.NextAttempt.IsZero() {
-		facts["until"] = d.NextAttempt.UTC().Format("15:04:05 UTC")
+	if !at.IsZero() {
+		facts["until"] = at.UTC().Format("15:04:05 UTC")
 		if !d.Reason.IsPause() {
 			facts["restart"] = true
 		}
@@ -163,21 +181,22 @@ func (d Daemon) facts() provisioning.Facts {
 }
 
 // knocksAt says whether it sees by itself that a Registrar takes connections: it knocks where none came about.
-func (d Daemon) knocksAt(r *provisioning.Registrar) bool {
+func (d *Daemon) knocksAt(r *provisioning.Registrar) bool {
 	return !d.NextKnock.IsZero() && d.Cycle != nil && slices.ContainsFunc(d.Cycle.Attempts, func(a provisioning.Attempt) bool {
 		return a.Result == "failed" && a.Reason.IsConnect() && a.Endpoint() == r.Endpoint && a.Address == r.Address
 	})
 }
 
 // back are the facts of a daemon that has nothing left to wait for, where a check has signed in to a Registrar.
-func (d Daemon) back(r *provisioning.Registrar) provisioning.Facts {
+func (d *Daemon) back(r *provisioning.Registrar) provisioning.Facts {
+	at := d.NextAttempt
 	switch {
 	case d.knocksAt(r):
-		d.NextAttempt = d.NextKnock
+		at = d.NextKnock
 	case !d.NextLookup.IsZero():
-		d.NextAttempt = d.NextLookup
+		at = d.NextLookup
 	}
-	facts, left := d.facts(), max(time.Until(d.NextAttempt), 1)
+	facts, left := d.factsUntil(at), max(time.Until(at), 1)
 	switch {
 	case d.State != provisioning.Resting:
 		facts["looks"] = true

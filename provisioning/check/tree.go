@@ -221,7 +221,7 @@ func (b *branch) daemon() {
 
 // explainsDaemon says whether the verdict is why the daemon is not registered: then that is a consequence.
 func explainsDaemon(verdict provisioning.Trouble, f *Facts) bool {
-	d := f.Daemon
+	d := &f.Daemon
 	if d.NotRunning || d.registered() || verdict.None() || f.signsIn() {
 		return false
 	}
