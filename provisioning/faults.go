@@ -204,6 +204,8 @@ const (
 	FaultDropsSIP            Fault = "connect.cut-after-tls"
 	FaultStepCut             Fault = "connect.cut-in-sign-in"
 	FaultCut                 Fault = "connect.cut"
+	FaultSlowPath            Fault = "connect.slow-path"
+	FaultTooSlow             Fault = "connect.too-slow"
 	FaultAnsweredBefore      Fault = "connect.answered-before"
 	FaultWorked              Fault = "connect.worked-before"
 	FaultSecondConnection    Fault = "connect.second"

@@ -321,6 +321,14 @@ func (c *Cycle) Registered() bool {
 // Heard says whether DNS has answered it.
 func (s Source) Heard() bool { return s.Source == "dns" && s.Reason != DNSTimeout }
 
+// Trip is how long a round trip took, at most, to the name server that has led somewhere; 0: unknown.
+func (s Source) Trip() time.Duration {
+	if s.Source != "dns" || s.Verdict != Found {
+		return 0
+	}
+	return time.Duration(s.TookMS) * time.Millisecond / 2 // the record, and the addresses
+}
+
 // hears says whether any question to DNS was answered.
 func (c *Cycle) hears() bool { return slices.ContainsFunc(c.Sources, Source.Heard) }
 

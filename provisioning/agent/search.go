@@ -100,9 +100,7 @@ func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bo
 		}
 		if f, ok := gathering.Await(ctx, step); ok {
 			found = append(found, f)
-			if f.Source.Source == "dns" && f.Verdict == provisioning.Found {
-				s.walk.Trip(time.Duration(f.TookMS) * time.Millisecond / 2) // the record, and the addresses
-			}
+			s.walk.Trip(f.Trip())
 			if before, asked := s.found.Of(step); !asked || !before.Says(f) {
 				s.board.found(f)
 			}

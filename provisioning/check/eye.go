@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"homeward/cache"
 	"homeward/provisioning"
@@ -99,9 +100,13 @@ func (e *eye) outage() provisioning.Plan {
 	return discover.GroundOf(&e.policy, e.wire).Tidy(provisioning.OutagePlan(&record, &e.policy, nil, e.memory.Vouched()))
 }
 
-// signIn does what the daemon would do with these Candidates, and takes the binding back.
-func (e *eye) signIn(ctx context.Context, try []provisioning.Candidate) signin.SignedIn {
-	done := e.signer.SignInOnce(ctx, try, e.memory, &e.cycle, e.alone)
+// signIn does what the daemon would do with these Candidates, where found has led to them, and takes the binding back.
+func (e *eye) signIn(ctx context.Context, try []provisioning.Candidate, found provisioning.Findings) signin.SignedIn {
+	var trip time.Duration
+	for i := range found {
+		trip = cmp.Or(trip, found[i].Trip())
+	}
+	done := e.signer.SignInOnce(ctx, try, trip, e.memory, &e.cycle, e.alone)
 	done.CertificateService, done.NotCertified = e.service, e.refused
 	return done
 }

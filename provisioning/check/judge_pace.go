@@ -40,13 +40,8 @@ func onLossyWay(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	return t
 }
 
-// slow is about what takes long although all goes well in the end.
-func slow(f *Facts) provisioning.Trouble {
-	for _, q := range f.Quality {
-		if t := discover.SlowServer(q); !t.None() {
-			return t
-		}
-	}
+// slowPlace is about a Registrar of the plan that is slow, or the way to it.
+func slowPlace(f *Facts) provisioning.Trouble {
 	for _, c := range f.Plan.Try {
 		p, _ := f.place(c)
 		for _, probe := range p.Probes {
@@ -57,6 +52,24 @@ func slow(f *Facts) provisioning.Trouble {
 				return t
 			}
 		}
+	}
+	return provisioning.Trouble{}
+}
+
+// slow is about what takes long although all goes well in the end.
+func slow(f *Facts) provisioning.Trouble {
+	place := slowPlace(f)
+	for _, q := range f.Quality {
+		switch t := discover.SlowServer(q); {
+		case t.None():
+		case place.Fault == provisioning.FaultSlowWay: // both, so it is on the way
+			return provisioning.FaultSlowPath.Met(place.With(provisioning.Facts{"server": q.Server, "answers": t.Facts["ms"]}).Facts)
+		default:
+			return t
+		}
+	}
+	if !place.None() {
+		return place
 	}
 	if f.DHCP != nil && f.Policy.Asks(provisioning.DHCPTLS) {
 		for _, a := range f.DHCP.Answers {

@@ -342,7 +342,7 @@ func (l *looker) signIn(ctx context.Context) {
 	l.Progress("signing in")
 	var s signin.SignedIn
 	l.watch.time("sign-in", func() {
-		s = l.eye.signIn(ctx, l.alive(plan, func(p *signin.Probe) bool { return speaks(p) || isUnproven(p) }))
+		s = l.eye.signIn(ctx, l.alive(plan, func(p *signin.Probe) bool { return speaks(p) || isUnproven(p) }), l.Found)
 	})
 	l.Took["home"], l.Took["relays"] = s.InBandTook, s.InBandTook
 	knownBetter(l.Facts, &s)

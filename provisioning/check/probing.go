@@ -198,7 +198,7 @@ func knownBetter(f *Facts, s *signin.SignedIn) {
 		a := &s.Attempts[i]
 		p, _ := f.place(provisioning.Candidate{Endpoint: a.Endpoint(), Addrs: []netip.Addr{a.Address}})
 		for _, probe := range p.Probes {
-			known := answeredBefore(probe, probe.RegisterSilent(a.Trouble))
+			known := answeredBefore(probe, slowerThan(a, probe, probe.RegisterSilent(a.Trouble)))
 			if known.Fault == a.Trouble.Fault {
 				continue
 			}
@@ -211,10 +211,18 @@ func knownBetter(f *Facts, s *signin.SignedIn) {
 	}
 }
 
+// slowerThan is what is wrong where an attempt did not wait for a connection, as another Registrar was ready, and a probe has had the patience.
+func slowerThan(a *provisioning.Attempt, probe *signin.Probe, t provisioning.Trouble) provisioning.Trouble {
+	if t.Reason() != provisioning.ConnectTimeout || !probe.Connected || provisioning.Milliseconds(probe.Connecting) < a.TookMS {
+		return t
+	}
+	return provisioning.FaultTooSlow.Because(t, t.With(provisioning.Facts{"ms": probe.Connecting.Milliseconds()}).Facts)
+}
+
 // answeredBefore is what is wrong where an attempt met nobody, and a probe has had an answer just before.
 func answeredBefore(probe *signin.Probe, t provisioning.Trouble) provisioning.Trouble {
 	answered := t.Facts["answer"] != nil || t.Facts["differs"] != nil // on that connection, too
-	if probe.Greeting.Code == 0 || answered || !slices.Contains(nobodyMet, t.Reason()) {
+	if probe.Greeting.Code == 0 || answered || t.Fault == provisioning.FaultTooSlow || !slices.Contains(nobodyMet, t.Reason()) {
 		return t
 	}
 	facts := t.With(nil).Facts

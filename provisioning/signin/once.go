@@ -34,8 +34,10 @@ type SignedIn struct {
 }
 
 // SignInOnce walks through the Candidates as the daemon does, until one accepts; asks it for what it tells in band; and
-// takes the binding back if it is still ours. cycle is where the events of this signer are noted.
-func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, m *provisioning.Memory, cycle *provisioning.Cycle, ours func() bool) SignedIn {
+// takes the binding back if it is still ours. trip is how long a round trip took on the network, at most, for how patient the walk is; 0: unknown.
+// cycle is where the events of this signer are noted.
+func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, trip time.Duration, m *provisioning.Memory, cycle *provisioning.Cycle, ours func() bool) SignedIn {
+	s.pace.hint = trip
 	s.Note(try, map[string]bool{})
 	w := s.NewWalk(nil)
 	reg := w.Try(ctx, try)

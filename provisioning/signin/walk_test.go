@@ -214,7 +214,7 @@ because of address-not-allowed`},
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, cycle, told := signerAt(t, "-- registrars --\n"+test.registrars+"\n", test.floor)
-				done := s.SignInOnce(t.Context(), candidates(t, test.try), contoso.Memory(cache.InMemory(cache.Record{})), cycle, func() bool { return true })
+				done := s.SignInOnce(t.Context(), candidates(t, test.try), 0, contoso.Memory(cache.InMemory(cache.Record{})), cycle, func() bool { return true })
 				lines := *told
 				for _, h := range done.Home {
 					lines = append(lines, "home "+h.HostPort()+" "+h.Role)
@@ -273,7 +273,7 @@ Lync false`},
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, cycle, _ := signerAt(t, "-- registrars --\n"+test.site+"\n", false)
-				done := s.SignInOnce(t.Context(), candidates(t, "fe01.contoso.com 5061 tls 10.0.0.5\nfe01.contoso.com 5060 tcp 10.0.0.5"), contoso.Memory(cache.InMemory(cache.Record{})), cycle, func() bool { return true })
+				done := s.SignInOnce(t.Context(), candidates(t, "fe01.contoso.com 5061 tls 10.0.0.5\nfe01.contoso.com 5060 tcp 10.0.0.5"), 0, contoso.Memory(cache.InMemory(cache.Record{})), cycle, func() bool { return true })
 				if done.Registrar == nil {
 					t.Fatalf("it did not sign in: %+v", done.Why)
 				}
