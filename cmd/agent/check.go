@@ -135,7 +135,7 @@ func checkSite(ctx context.Context, e env, conf *config.Config, noPassword provi
 	}
 	own, _ := identityOf(asking, conf) // who may not read it sees the rest
 	lent := lend(conf, record, status, err)
-	if !slices.ContainsFunc(status.Store, isWithoutSpace) { // the daemon does not run, or is of another version
+	if slices.IndexFunc(status.Store, isWithoutSpace) < 0 { // the daemon does not run, or is of another version
 		status.Store = append(withoutSpace(conf, tight{}), status.Store...)
 	}
 	progress, done := progressOn(e)

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"homeward/internal/plain"
@@ -83,7 +82,11 @@ func (s *Signer) study(ctx context.Context, session *sip.Session, p sip.Provisio
 		l.take(provisioning.MediaRelay{Host: r.Host, Addresses: names[i+1].Addrs, UDPPort: r.UDPPort, TCPPort: r.TCPPort, Location: r.Location}, names[i+1])
 	}
 	probeRelays(ctx, s.wire, l.relays)
-	if l.relaysKnown && len(l.relays) > 0 && !slices.ContainsFunc(l.relays, answers) {
+	silent := l.relaysKnown && len(l.relays) > 0
+	for _, r := range l.relays {
+		silent = silent && !answers(r)
+	}
+	if silent {
 		l.Reason, l.Detail = provisioning.RelayUnreachable, "no media relay answers on any of its addresses"
 	}
 	return l
