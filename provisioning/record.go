@@ -36,7 +36,7 @@ func OutagePlan(record *cache.Record, policy *Policy, fresh map[string]Name, vou
 	known, unusable := remembered(LastGood, append([]cache.Registrar{record.Registrar}, record.Home...))
 	plan := Plan{Skipped: unusable}
 	for i, r := range known {
-		if slices.ContainsFunc(known[:i], func(earlier Registrar) bool { return earlier.Endpoint == r.Endpoint }) {
+		if slices.IndexFunc(known[:i], func(earlier Registrar) bool { return earlier.Endpoint == r.Endpoint }) >= 0 {
 			continue
 		}
 		name := fresh[r.Host]

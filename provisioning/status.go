@@ -168,7 +168,7 @@ func (s *Status) Paced(area string, found []Trouble) (fresh []Trouble) {
 	for _, t := range found {
 		w := Event{Reason: t.Reason(), Trouble: t}.Why()
 		s.Pace = append(s.Pace, Pace{w.Reason, w.Fault, t.What(), w.Hint, area})
-		if !slices.ContainsFunc(known, func(p Pace) bool { return p.Fault == w.Fault && p.area == area }) {
+		if slices.IndexFunc(known, func(p Pace) bool { return p.Fault == w.Fault && p.area == area }) < 0 {
 			fresh = append(fresh, t)
 		}
 	}

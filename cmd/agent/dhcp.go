@@ -57,7 +57,7 @@ func surveyFailure(s discover.DHCPSurvey) error {
 	switch {
 	case s.Reason.IsDHCPUnasked():
 		return &failure{code: exitFailed, err: fmt.Errorf("%s: %s", s.Reason, s.Detail), hints: []string{s.Reason.Hint()}}
-	case s.Reason == provisioning.DHCPSilent, s.Reason == provisioning.DHCPMalformed && !slices.ContainsFunc(s.Answers, useful) && !slices.ContainsFunc(s.Six, useful):
+	case s.Reason == provisioning.DHCPSilent, s.Reason == provisioning.DHCPMalformed && slices.IndexFunc(s.Answers, useful) < 0 && slices.IndexFunc(s.Six, useful) < 0:
 		return &failure{code: exitNotRegistered}
 	default:
 		return nil
@@ -160,7 +160,7 @@ func printSurvey(p *page, s discover.DHCPSurvey) error {
 		}
 	}
 	p.printf("\na Lync phone is told: %s\n", taken(p, s.Answers))
-	if six := slices.IndexFunc(s.Six, named); six >= 0 && !slices.ContainsFunc(s.Answers, named) {
+	if six := slices.IndexFunc(s.Six, named); six >= 0 && slices.IndexFunc(s.Answers, named) < 0 {
 		p.printf("this device is told: %s, from %s over DHCPv6 (Lync phones do not use DHCPv6)\n", p.paint(good, s.Six[six].SIP.Names[0]), discover.Who(s.Six[six]))
 	}
 	p.because(s.Why())

@@ -158,7 +158,7 @@ func strangers(f *Facts) provisioning.Facts {
 
 // namesOne says whether a DHCP server names a Registrar.
 func namesOne(f *Facts, server netip.Addr) bool {
-	return slices.ContainsFunc(f.DHCP.Answers, func(a dhcpopts.Answer) bool { return a.Server == server && len(a.SIP.Names) > 0 })
+	return slices.IndexFunc(f.DHCP.Answers, func(a dhcpopts.Answer) bool { return a.Server == server && len(a.SIP.Names) > 0 }) >= 0
 }
 
 // noRecord says whether DNS says that there is no SRV record.

@@ -101,7 +101,7 @@ func besideFails(f *Facts) provisioning.Trouble { return f.Second }
 // check asks for nothing.
 func unlisted(f *Facts) provisioning.Trouble {
 	at := f.Daemon.At
-	said := at != nil && at.Registrar != nil && slices.ContainsFunc(at.Pace, notListed)
+	said := at != nil && at.Registrar != nil && slices.IndexFunc(at.Pace, notListed) >= 0
 	if said && f.SignIn.Unlisted.None() && !f.ByPassed {
 		return provisioning.FaultUnlisted.Met(provisioning.Facts{"at": at.Registrar.HostPort(), "host": at.Registrar.Host})
 	}

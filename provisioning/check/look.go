@@ -379,7 +379,7 @@ func (l *looker) besideDaemon() {
 // the daemon either does not say what it holds.
 func (l *looker) missBinding() {
 	s := l.Daemon.At
-	if !l.signsIn() || !l.SignIn.Nobody || l.ByPassed || l.Policy.Release || l.Again == nil || !l.holds(s) || slices.ContainsFunc(s.Pace, notListed) {
+	if !l.signsIn() || !l.SignIn.Nobody || l.ByPassed || l.Policy.Release || l.Again == nil || !l.holds(s) || slices.IndexFunc(s.Pace, notListed) >= 0 {
 		return
 	}
 	if now := l.Again().At; now != nil && l.holds(now) && now.ExpiresAt.Equal(s.ExpiresAt) {

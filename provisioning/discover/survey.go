@@ -140,8 +140,8 @@ func (s *surveyor) ask(ctx context.Context, iface string, six bool, question inf
 // lacks says whether somebody answered, and nobody has option 120, or nobody option 43 for Lync phones.
 func (s *DHCPSurvey) lacks() bool {
 	return len(s.Answers) > 0 &&
-		(!slices.ContainsFunc(s.Answers, func(a dhcpopts.Answer) bool { return a.SIP.Raw != nil }) ||
-			!slices.ContainsFunc(s.Answers, func(a dhcpopts.Answer) bool { return a.Vendor.Vendor != "" }))
+		(slices.IndexFunc(s.Answers, func(a dhcpopts.Answer) bool { return a.SIP.Raw != nil }) < 0 ||
+			slices.IndexFunc(s.Answers, func(a dhcpopts.Answer) bool { return a.Vendor.Vendor != "" }) < 0)
 }
 
 // judge decides what to put right first. lower are the answers to the vendor class in lower case; err and err6 are why asking
@@ -182,7 +182,7 @@ func (s *DHCPSurvey) judge(lower []dhcpopts.Answer, err, err6 error) {
 
 // sixNames says whether DHCPv6 names a Registrar.
 func (s *DHCPSurvey) sixNames() bool {
-	return slices.ContainsFunc(s.Six, func(a dhcpopts.Answer) bool { return len(a.SIP.Names) > 0 })
+	return slices.IndexFunc(s.Six, func(a dhcpopts.Answer) bool { return len(a.SIP.Names) > 0 }) >= 0
 }
 
 // sixReason is what is wrong with DHCPv6 where there is nothing else; err is why.
@@ -261,7 +261,7 @@ func (s *DHCPSurvey) misspelt(lower []dhcpopts.Answer) string {
 	for _, l := range lower {
 		// told says whether the same server told as much to a Lync phone.
 		told := func(as func(a dhcpopts.Answer) bool) bool {
-			return slices.ContainsFunc(s.Answers, func(a dhcpopts.Answer) bool { return a.Server == l.Server && a.Link == l.Link && as(a) })
+			return slices.IndexFunc(s.Answers, func(a dhcpopts.Answer) bool { return a.Server == l.Server && a.Link == l.Link && as(a) }) >= 0
 		}
 		var more []string
 		if l.SIP.Raw != nil && !told(func(a dhcpopts.Answer) bool { return a.SIP.Raw != nil }) {

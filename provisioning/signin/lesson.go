@@ -120,13 +120,13 @@ func (l *Lesson) home(before []provisioning.Registrar, through provisioning.Endp
 			pair = append(pair, *r)
 		}
 	}
-	if !slices.ContainsFunc(pair, named) {
+	if slices.IndexFunc(pair, named) < 0 {
 		at := provisioning.Endpoint{Host: host, Port: provisioning.TLSPort, Transport: provisioning.TLS}
 		pool := provisioning.Registrar{Endpoint: at, Step: &step, Via: "in-band provisioning"}
 		if i := slices.IndexFunc(before, named); i >= 0 {
 			pool.Addresses = before[i].Addresses
 		}
-		if !redirected && !slices.ContainsFunc(pair, isAt(through)) {
+		if !redirected && slices.IndexFunc(pair, isAt(through)) < 0 {
 			pair, pool.Role = nil, Roles[0]
 		}
 		pair = append(pair, pool)

@@ -45,7 +45,7 @@ func (e *evidence) record(reg *Registration) cache.Record {
 	if same {
 		home, record.MediaRelays = provisioning.PairOf(previous), previous.MediaRelays
 		// A registration elsewhere says that the pair is not the way any more; it stays for outages.
-		record.Told = previous.Told && slices.ContainsFunc(home, isAt(c.Endpoint))
+		record.Told = previous.Told && slices.IndexFunc(home, isAt(c.Endpoint)) >= 0
 	}
 	if len(reg.Home) > 0 {
 		home, record.Told = nil, true
