@@ -17,7 +17,7 @@ func TestMend75BehindOneGateway(t *testing.T) {
 		cut        func(testing.TB)
 		says, cure string
 	}{
-		{"the line behind the gateway is dead", deadEnd, "he gateway 10.0.0.1 on eth0 (MAC 02:00:00:00:00:01) answers, but nothing behind it does (asked: 10.98.0.2, 10.98.0.53)", "ee whether other devices in this subnet reach anything behind it"},
+		{"the line behind the gateway is dead", deadEnd, "he gateway 10.0.0.1 on eth0 (MAC 02:00:00:00:00:01) answers, but nothing that was asked behind it does (10.98.0.2, 10.98.0.53)", "ee whether other devices in this subnet reach 10.98.0.2, 10.98.0.53"},
 		{"the gateway is dead", noGateway, "o name server can be queried: the gateway 10.0.0.1, through which this device reaches 10.98.0.53:53, does not answer", "heck the cable and the switch port of this device"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -24,7 +24,14 @@ func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
 		if p.ready() && (refuses(f, c) || spared(f).OnSide() == provisioning.SideAccount) {
 			return Skipped, provisioning.Trouble{}, ""
 		}
-		if len(p.Probes) > 0 && !second(f, p.Endpoint, p.best().Addr, p.best().Trouble).None() {
+		var beside provisioning.Trouble
+		if len(p.Probes) > 0 {
+			beside = second(f, p.Endpoint, p.best().Addr, p.best().Trouble)
+		}
+		switch {
+		case beside.Fault == provisioning.FaultSecondSilent: // it serves nobody, most likely
+			return Skipped, provisioning.Trouble{}, ""
+		case !beside.None():
 			return Good, provisioning.Trouble{}, fmt.Sprintf("%s, where the daemon is registered", place(c))
 		}
 		if p.ready() {
