@@ -109,13 +109,10 @@ func TestOnLossyWay(t *testing.T) {
 
 // A second connection that fails where packets get lost says nothing of a limit of connections.
 func TestMend146LossesAreNoLimit(t *testing.T) {
-	at, step := provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: provisioning.TLS}, provisioning.InternalTLS
-	address := netip.MustParseAddr("10.0.0.5")
-	failed := provisioning.FaultFiltered.Met(provisioning.Facts{"at": at.HostPort()})
-	for answered, want := range map[int]provisioning.Fault{100: provisioning.FaultSecondConnection, 80: ""} {
-		f := &Facts{Now: time.Now(), Quality: []discover.Quality{{Asked: 100, Answered: answered}}}
-		f.Daemon.At = &provisioning.Status{Registrar: &provisioning.Registrar{Endpoint: at, Step: &step, Address: address}, ExpiresAt: f.Now.Add(time.Minute)}
-		if got := second(f, at, address, failed); got.Fault != want {
+	failed := provisioning.FaultFiltered.Met(provisioning.Facts{"at": "fe01.contoso.com:5061", "fails": "is not answered"})
+	for answered, want := range map[int]provisioning.Fault{100: provisioning.FaultSecondConnection, 80: provisioning.FaultLossyWay} {
+		f := &Facts{Quality: []discover.Quality{{Asked: 100, Answered: answered}}, Second: provisioning.FaultSecondConnection.Because(failed, failed.Facts)}
+		if got := besideFails(f); got.Fault != want {
 			t.Errorf("%d of 100 answered: %q, want %q", answered, got.Fault, want)
 		}
 	}

@@ -21,7 +21,7 @@ func certified(f *Facts) bool {
 // what fails is a second connection, or a second sign-in. None: the daemon is registered elsewhere, or another one would fail like this.
 func second(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisioning.Trouble) provisioning.Trouble {
 	s := f.Daemon.At
-	if failed.None() || onLossyWay(f, failed).Fault != failed.Fault || s == nil || s.Registrar == nil || s.Registrar.Step == nil || !f.Now.Before(s.ExpiresAt) || f.silent() ||
+	if failed.None() || s == nil || s.Registrar == nil || s.Registrar.Step == nil || !f.Now.Before(s.ExpiresAt) || f.silent() ||
 		s.Registrar.Address != addr || s.Registrar.Port != at.Port || s.Registrar.Transport != at.Transport {
 		return provisioning.Trouble{}
 	}
