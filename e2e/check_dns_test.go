@@ -204,7 +204,7 @@ Look at the zone on 10.0.0.54, which may be missing, have expired or hold a bad 
 	{"the first name server is silent, the second answers", with(dnsIsSilent, secondNameServer(zoneWith(fe01))), "dns-timeout", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the name server 10.0.0.53:53 does not answer, while 10.0.0.54:53 does: each look-up may have to wait for the dead one.
 The problem is with DNS.
-Fix the name server 10.0.0.53:53, or remove it from the list of name servers (DHCP option 6, or dns_servers).`},
+Fix the name server 10.0.0.53:53, or, if the others know all names of the site, remove it from the list of name servers (DHCP option 6, or dns_servers).`},
 }
 
 const addressHidden = `

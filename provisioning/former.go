@@ -1,6 +1,10 @@
 package provisioning
 
-import "homeward/cache"
+import (
+	"strings"
+
+	"homeward/cache"
+)
 
 // Network is where a device is on the network, as a record keeps it.
 type Network = cache.Network
@@ -32,6 +36,11 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	switch {
 	case before != here && was.Gateway != "" && now.Gateway != "" && (asked || reason.about("connect-") || reason == NameNotAllowed || reason == TLSFloor):
 		facts["left"], facts["here"] = before, here
+		servers := "apart"
+		if strings.HasPrefix(now.Lessor+" ", now.Gateway+" ") && now.NameServers == now.Gateway+":53" {
+			servers = "router"
+		}
+		facts[servers] = true
 		return FaultOtherNetwork.Because(t, facts)
 	case was.NameServers == now.NameServers:
 		facts["same"] = true

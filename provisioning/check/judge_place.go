@@ -283,7 +283,11 @@ func filtered(f *Facts, p *Place, closed provisioning.Trouble) provisioning.Trou
 	if !silent || otherPort(f, p) != nil || elsewhere(f, p) == "" {
 		return closed
 	}
-	return provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p)}).Facts)
+	server := "same"
+	if f.Here != nil && f.Memory.Before(f.Here, closed).Fault == provisioning.FaultOtherNetwork { // a captive portal answers for everybody
+		server = "moved"
+	}
+	return provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p), server: true}).Facts)
 }
 
 // otherFamily says whether this device has IPv6 only, and a host is known by name and IPv4 addresses only. (Where the system says so

@@ -249,6 +249,9 @@ func overruled(e *srv.Error, query string, reason provisioning.Reason) provision
 		did = "sends an answer that cannot be used"
 	}
 	facts := provisioning.Facts{"query": query, "servers": append([]string{e.Server}, e.Alike...), "first": first.Server, "did": did}
+	if first.Kind == srv.Timeout {
+		facts["silent"] = true
+	}
 	return provisioning.FaultDNSFirstFails.Because(reason.Met(plain.Words(e)), facts)
 }
 
