@@ -1,12 +1,12 @@
 package service
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"slices"
+	"sort"
 	"syscall"
 	"time"
 
@@ -112,8 +112,8 @@ func (s *Story) append(lines []byte) error {
 // rewrite leaves half of the room to what is to come. The last failures have a quarter for themselves.
 func (s *Story) rewrite() error {
 	s.mu.Lock()
-	kept := slices.Concat(newest(s.failures, historySize/4), newest(s.entries, historySize/4))
-	slices.SortFunc(kept, func(a, b *line) int { return cmp.Compare(a.Number, b.Number) })
+	kept := append(newest(s.failures, historySize/4), newest(s.entries, historySize/4)...)
+	sort.Slice(kept, func(i, j int) bool { return kept[i].Number < kept[j].Number })
 	lines := linesOf(plain(slices.Compact(kept)))
 	s.mu.Unlock()
 	return safefile.Replace(s.file, lines, historyMode)

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
-	"slices"
 	"sort"
 
 	"homeward/internal/safefile"
@@ -90,7 +88,10 @@ func ReadHistory(file string) ([]control.Entry, error) {
 		}
 		latest[e.Number] = e
 	}
-	entries := slices.Collect(maps.Values(latest))
+	var entries []control.Entry
+	for _, e := range latest {
+		entries = append(entries, e)
+	}
 	sort.Slice(entries, func(i, j int) bool { return entries[i].Number < entries[j].Number })
 	return entries, nil
 }

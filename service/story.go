@@ -1,10 +1,10 @@
 package service
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -321,12 +321,14 @@ func (s *Story) since(after uint64) []control.Entry {
 		return nil
 	}
 	var fresh []*line
-	for _, l := range slices.Concat(s.failures, s.entries) {
-		if l.number > after {
-			fresh = append(fresh, l)
+	for _, lines := range [][]*line{s.failures, s.entries} {
+		for _, l := range lines {
+			if l.number > after {
+				fresh = append(fresh, l)
+			}
 		}
 	}
-	slices.SortFunc(fresh, func(a, b *line) int { return cmp.Compare(a.number, b.number) })
+	sort.Slice(fresh, func(i, j int) bool { return fresh[i].number < fresh[j].number })
 	return plain(slices.Compact(fresh))
 }
 
