@@ -20,7 +20,8 @@ const (
 	Committed    EventKind = "commit"      // last good was written
 	StoreNote    EventKind = "store"       // the store is not as it should be: Reason, Detail
 	Conflict     EventKind = "conflict"    // DHCP servers disagree
-	Paced        EventKind = "pace"        // something is slow, loses packets or is dead, although the device gets along: Reason; or it is no longer
+	Paced        EventKind = "pace"        // something is slow, loses packets or is dead, although the device gets along: Reason
+	Well         EventKind = "well"        // what was told of a name server in Paced is over: Trouble is that, in words of its own
 	ClockSkew    EventKind = "clock"       // the Registrar's clock and ours are far apart
 	Told         EventKind = "told"        // the Registrar has told in band: home pool, media relays
 	Refreshed    EventKind = "refresh"     // the binding was renewed; or it stands although an unsigned answer refused that: Reason
@@ -97,6 +98,8 @@ func (e Event) String() string {
 		if e.Reason == "" {
 			b.WriteString(" ok")
 		}
+	case Well:
+		fmt.Fprintf(&b, "well %s %s", e.Addr, e.Trouble.Fault)
 	default:
 		b.WriteString(string(e.Kind))
 		if e.Host != "" {

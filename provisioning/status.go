@@ -153,6 +153,7 @@ type Pace struct {
 	What   string `json:"what,omitempty"`
 	Hint   string `json:"hint,omitempty"`
 	area   string // of the fault
+	server string // which it is about, if it is about one
 }
 
 // Paced puts what was found of an area ("dns", "dhcp", "connect") in the place of what was found of it before, and returns what
@@ -166,9 +167,12 @@ func (s *Status) Paced(area string, found []Trouble) (fresh []Trouble) {
 		}
 	}
 	for _, t := range found {
-		w := Event{Reason: t.Reason(), Trouble: t}.Why()
-		s.Pace = append(s.Pace, Pace{w.Reason, w.Fault, t.What(), w.Hint, area})
-		if slices.IndexFunc(known, func(p Pace) bool { return p.Fault == w.Fault && p.area == area }) < 0 {
+		w, server, told := Event{Reason: t.Reason(), Trouble: t}.Why(), t.fact("server"), false
+		s.Pace = append(s.Pace, Pace{w.Reason, w.Fault, t.What(), w.Hint, area, server})
+		for i := range known {
+			told = told || known[i].Fault == w.Fault && known[i].area == area && known[i].server == server
+		}
+		if !told {
 			fresh = append(fresh, t)
 		}
 	}

@@ -85,10 +85,9 @@ func headline(e control.Entry) (string, slog.Level) {
 	case provisioning.Conflict:
 		return "DHCP servers disagree", slog.LevelWarn
 	case provisioning.Paced:
-		if e.Reason == "" {
-			return "no longer slow, or losing packets", slog.LevelInfo
-		}
-		return "slow, or losing packets", slog.LevelWarn
+		return "not as it should be, although the device gets along", slog.LevelWarn
+	case provisioning.Well:
+		return "a name server answers as it should again", slog.LevelInfo
 	case provisioning.ClockSkew:
 		return "clocks are far apart", slog.LevelWarn
 	case provisioning.Enrolled:

@@ -356,7 +356,7 @@ func entryOf(e provisioning.Event) control.Entry {
 		TookMS: e.Took.Milliseconds(), Until: e.Until.UTC().Truncate(time.Second),
 	}
 	switch e.Kind {
-	case provisioning.StateChanged, provisioning.StoreNote, provisioning.ClockSkew, provisioning.Paced, provisioning.Waiting, provisioning.NetworkChanged, provisioning.Enrolled, provisioning.Reported:
+	case provisioning.StateChanged, provisioning.StoreNote, provisioning.ClockSkew, provisioning.Paced, provisioning.Well, provisioning.Waiting, provisioning.NetworkChanged, provisioning.Enrolled, provisioning.Reported:
 		// not about one step
 	default:
 		entry.Step = e.Step.String()

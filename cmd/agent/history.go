@@ -267,8 +267,8 @@ func instead(e, came *control.Entry) string {
 		word = "received"
 	case kind == provisioning.Refreshed:
 		word = "renewed"
-	case kind == provisioning.Paced:
-		word = "well"
+	case kind == provisioning.Well:
+		word = "well again"
 	default:
 		word = "registered"
 	}
@@ -332,8 +332,8 @@ func subject(e *control.Entry) string {
 		text = provisioning.Registered.String()
 	case provisioning.Enrolled, provisioning.Refreshed:
 		text = e.Event
-	case provisioning.Paced:
-		text = e.Event + e.Fault
+	case provisioning.Paced, provisioning.Well:
+		text = string(provisioning.Paced) + e.Address + " " + e.Fault
 	default:
 		if text += e.Event + e.Host + outcome(e); e.Event == string(provisioning.StateChanged) {
 			text = e.State

@@ -513,11 +513,11 @@ func TestMend124OverSince(t *testing.T) {
 `},
 		"a name server answers again": {[]control.Entry{
 			at(1, control.Entry{Event: "pace", Fault: "dns.one-dead", Reason: provisioning.DNSTimeout}), at(2, control.Entry{Event: "pace", Fault: "dns.slow", Reason: "slow"}),
-			at(3, control.Entry{Event: "pace", Fault: "dns.one-dead"}),
+			at(3, control.Entry{Event: "well", Fault: "dns.one-dead"}),
 		}, `what to do
   slow: mend slow
 over by now (what to do if it comes back)
-  dns-timeout (well at 2026-11-20 12:00:03): mend dns-timeout
+  dns-timeout (well again at 2026-11-20 12:00:03): mend dns-timeout
 `},
 		"rests again": {[]control.Entry{at(2, rest), at(3, registered), at(4, rest)}, "what to do\n  connect-timeout: mend connect-timeout\n"},
 		"something else": {[]control.Entry{at(1, refused), at(3, control.Entry{

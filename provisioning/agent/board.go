@@ -23,7 +23,7 @@ type board struct {
 	status provisioning.Status
 	losses provisioning.LossLog
 	noted  []cache.Note           // what the store had to say when it was told last
-	unwell []provisioning.Trouble // what was wrong with the name servers, and is not known to be over
+	unwell []provisioning.Trouble // what was wrong with the name servers in this network, and is not known to be over
 }
 
 func newBoard(policy provisioning.Policy, emit func(provisioning.Event)) *board {
@@ -105,6 +105,7 @@ func noteEvent(n cache.Note) provisioning.Event {
 
 // networkChanged tells how the network of this device is another now.
 func (b *board) networkChanged(change string) {
+	b.change(func(*provisioning.Status) { b.unwell = nil }) // an address may be that of another name server there
 	b.tell(provisioning.Event{Kind: provisioning.NetworkChanged, Detail: change})
 }
 
@@ -153,31 +154,17 @@ func (b *board) flawed(area string, found ...provisioning.Trouble) (fresh []prov
 	return fresh
 }
 
+// serverOf is the name server that is slow, lossy or dead; zero: it is something else.
+func serverOf(t *provisioning.Trouble) netip.AddrPort {
+	server, _ := t.Facts["server"].(netip.AddrPort)
+	return server
+}
+
 // paced tells what of an area is slow, lossy or dead now.
 func (b *board) paced(area string, found ...provisioning.Trouble) {
 	for _, t := range b.flawed(area, found...) {
-		b.tell(provisioning.Event{Kind: provisioning.Paced, Reason: t.Reason(), Trouble: t})
+		b.tell(provisioning.Event{Kind: provisioning.Paced, Addr: serverOf(&t).Addr(), Reason: t.Reason(), Trouble: t})
 	}
-}
-
-// measured tells what of the name servers is slow, lossy or dead now, and, where all were heard, what of that is over which was told before: also before
-// the registration was lost.
-func (b *board) measured(found []provisioning.Trouble, heard bool) {
-	b.paced("dns", found...)
-	stands := func(f provisioning.Fault) bool {
-		return slices.ContainsFunc(found, func(t provisioning.Trouble) bool { return t.Fault == f })
-	}
-	b.mu.Lock()
-	before := b.unwell
-	b.mu.Unlock()
-	for i := range before {
-		if t := &before[i]; heard && !stands(t.Fault) {
-			b.tell(provisioning.Event{Kind: provisioning.Paced, Detail: "no longer: " + t.What(), Trouble: t.Fault.Met(nil).InWords("", "")})
-		} else if !stands(t.Fault) {
-			found = append(found, *t)
-		}
-	}
-	b.change(func(*provisioning.Status) { b.unwell = found })
 }
 
 // beginCycle shows that nothing has been tried yet.

@@ -1,13 +1,14 @@
 package agent
 
 import (
+	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"homeward/provisioning"
+	"homeward/provisioning/discover"
 )
 
 // Whoever was shown a status has it as it was: what happens later changes the next one only.
@@ -82,25 +83,72 @@ func TestSnapshotCountsLossesOfNow(t *testing.T) {
 	})
 }
 
-// What was wrong with a name server is told to be over when all were heard and it is, also after the registration was lost; not where they were
-// not heard, and once.
-func TestMeasuredTellsWhatIsOver(t *testing.T) {
-	var told []string
-	b := newBoard(provisioning.Policy{}, func(e provisioning.Event) {
-		if e.Kind == provisioning.Paced {
-			told = append(told, strings.TrimSpace(string(e.Reason)+" "+e.Why().Fault+" "+e.Detail))
+// TestMend136WhatIsOver: what was wrong with a name server is told to be over, once, when that one answers as it should, also after the registration
+// was lost. Of one that is not asked any more, that does not answer, or in another network, that was not seen.
+func TestMend136WhatIsOver(t *testing.T) {
+	one, two := netip.MustParseAddrPort("10.0.0.53:53"), netip.MustParseAddrPort("10.0.0.54:53")
+	met := func(fault provisioning.Fault, server netip.AddrPort) provisioning.Trouble {
+		return fault.Met(provisioning.Facts{"server": server, "alive": "10.0.0.52:53", "ms": 300, "asked": 40, "lost": 4, "share": 10})
+	}
+	type measured struct {
+		quality []discover.Quality
+		found   []provisioning.Trouble
+	}
+	well := func(server netip.AddrPort, wrong ...provisioning.Trouble) measured {
+		return measured{[]discover.Quality{{Server: server, Asked: 40, Answered: 40}}, wrong}
+	}
+	mute := func(server netip.AddrPort, wrong ...provisioning.Trouble) measured {
+		return measured{[]discover.Quality{{Server: server, Asked: 40}}, wrong}
+	}
+	slow := func(server netip.AddrPort) measured { return well(server, met(provisioning.FaultDNSSlow, server)) }
+	dead := func(server netip.AddrPort) measured {
+		return mute(server, met(provisioning.FaultDNSServerDead, server))
+	}
+	measure := func(b *board, all []measured) {
+		var both measured
+		for _, m := range all {
+			both.quality, both.found = append(both.quality, m.quality...), append(both.found, m.found...)
 		}
-	})
-	dead := provisioning.FaultDNSServerDead.Met(provisioning.Facts{"server": "10.0.0.54:53", "alive": "10.0.0.53:53"})
-	slow := provisioning.FaultDNSSlow.Met(provisioning.Facts{"server": "10.0.0.53:53", "ms": 300})
-	b.measured([]provisioning.Trouble{dead, slow}, false)
-	b.lost(provisioning.Event{Kind: provisioning.Lost}, provisioning.Loss{})
-	b.measured([]provisioning.Trouble{slow}, false)
-	b.measured([]provisioning.Trouble{slow}, true)
-	b.measured(nil, true)
-	b.measured(nil, true)
-	want := []string{"dns-timeout dns.one-dead", "slow dns.slow", "slow dns.slow", "dns.one-dead no longer: " + dead.What(), "dns.slow no longer: " + slow.What()}
-	if !slices.Equal(told, want) {
-		t.Errorf("got %q, want %q", told, want)
+		b.measured(both.quality, both.found)
+	}
+	for name, test := range map[string]struct {
+		before, then []measured
+		between      func(*board)
+		want         []string // told of the second measurement
+	}{
+		"dead":                        {before: []measured{well(one), dead(two)}, then: []measured{well(one), well(two)}, want: []string{"well 10.0.0.54 dns.one-dead: the name server 10.0.0.54:53 answers again"}},
+		"still dead":                  {before: []measured{well(one), dead(two)}, then: []measured{well(one), dead(two)}},
+		"taken off the list":          {before: []measured{well(one), dead(two)}, then: []measured{well(one)}},
+		"nobody is asked":             {before: []measured{well(one), dead(two)}},
+		"another is dead":             {before: []measured{well(one), dead(two)}, then: []measured{dead(one), well(two)}, want: []string{"pace 10.0.0.53 dns.one-dead", "well 10.0.0.54 dns.one-dead: the name server 10.0.0.54:53 answers again"}},
+		"none answers":                {before: []measured{well(one), dead(two)}, then: []measured{mute(one), mute(two)}},
+		"slow, and dead now":          {before: []measured{slow(one), well(two)}, then: []measured{dead(one), well(two)}, want: []string{"pace 10.0.0.53 dns.one-dead"}},
+		"dead, and slow now":          {before: []measured{dead(one), well(two)}, then: []measured{slow(one), well(two)}, want: []string{"pace 10.0.0.53 dns.slow", "well 10.0.0.53 dns.one-dead: the name server 10.0.0.53:53 answers again"}},
+		"one of two that were slow":   {before: []measured{slow(one), slow(two)}, then: []measured{slow(one), well(two)}, want: []string{"well 10.0.0.54 dns.slow: the name server 10.0.0.54:53 answers as it should again"}},
+		"the other is slow, too":      {before: []measured{slow(one), well(two)}, then: []measured{slow(one), slow(two)}, want: []string{"pace 10.0.0.54 dns.slow"}},
+		"loses in another way":        {before: []measured{well(one, met(provisioning.FaultDNSLossy, one))}, then: []measured{well(one, met(provisioning.FaultDNSGap, one))}, want: []string{"pace 10.0.0.53 dns.gap"}},
+		"the registration was lost":   {before: []measured{well(one), dead(two)}, then: []measured{well(one), well(two)}, between: func(b *board) { b.lost(provisioning.Event{Kind: provisioning.Lost}, provisioning.Loss{}) }, want: []string{"well 10.0.0.54 dns.one-dead: the name server 10.0.0.54:53 answers again"}},
+		"in another network":          {before: []measured{well(one), dead(two)}, then: []measured{well(one), well(two)}, between: func(b *board) { b.networkChanged("eth0") }},
+		"well, and once more so":      {before: []measured{slow(one)}, then: []measured{well(one)}, between: func(b *board) { measure(b, []measured{well(one)}) }},
+		"none answered in the middle": {before: []measured{well(one), dead(two)}, then: []measured{well(one), well(two)}, between: func(b *board) { measure(b, []measured{mute(one), mute(two)}) }, want: []string{"well 10.0.0.54 dns.one-dead: the name server 10.0.0.54:53 answers again"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told []string
+			b := newBoard(provisioning.Policy{}, func(e provisioning.Event) {
+				line := string(e.Kind) + " " + e.Addr.String() + " " + e.Why().Fault
+				if e.Kind == provisioning.Well {
+					line += ": " + e.Why().What
+				}
+				told = append(told, line)
+			})
+			measure(b, test.before)
+			if test.between != nil {
+				test.between(b)
+			}
+			told = nil
+			if measure(b, test.then); !slices.Equal(told, test.want) {
+				t.Errorf("got %q, want %q", told, test.want)
+			}
+		})
 	}
 }

@@ -91,7 +91,9 @@ func (g *gatherer) beside() func(context.Context) {
 		hearing.Go(func() { hear(ctx) })
 		defer hearing.Wait()
 		for !b.policy.OnlyAddresses() {
-			board.measured(discover.NewEnquiry(&b.policy, b.wire, b.floor()).Pace(ctx))
+			if quality, found := discover.NewEnquiry(&b.policy, b.wire, b.floor()).Pace(ctx); ctx.Err() == nil { // what was cut short has lost nothing
+				board.measured(quality, found)
+			}
 			select {
 			case <-time.After(remeasure*3/4 + rand.N(remeasure/2)):
 			case <-ctx.Done():

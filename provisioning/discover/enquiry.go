@@ -175,19 +175,13 @@ func (e *Enquiry) DHCPPace(ctx context.Context) provisioning.Trouble {
 	return SlowDHCP(s.Answers[0])
 }
 
-// Pace measures the name servers of this device, and says what is dead, lossy or slow about them; heard: all of them have answered. It takes some
-// seconds.
-func (e *Enquiry) Pace(ctx context.Context) (all []provisioning.Trouble, heard bool) {
-	quality := e.Measure(ctx)
-	heard = len(quality) > 0 && ctx.Err() == nil && !slices.ContainsFunc(quality, func(q Quality) bool { return q.Answered == 0 })
-	found := []provisioning.Trouble{DeadServer(quality)}
+// Pace measures the name servers of this device, and says what is dead, lossy or slow about them; each is the fact "server". It takes some seconds.
+// What is cut short by ctx tells nothing.
+func (e *Enquiry) Pace(ctx context.Context) (quality []Quality, found []provisioning.Trouble) {
+	quality = e.Measure(ctx)
+	found = append(found, DeadServer(quality))
 	for _, q := range quality {
 		found = append(found, LossyServer(q), SlowServer(q))
 	}
-	for _, t := range found {
-		if !t.None() && ctx.Err() == nil { // what was cut short has lost nothing
-			all = append(all, t)
-		}
-	}
-	return all, heard
+	return quality, slices.DeleteFunc(found, provisioning.Trouble.None)
 }

@@ -33,7 +33,7 @@ func DeadServer(all []Quality) provisioning.Trouble {
 		return provisioning.Trouble{}
 	}
 	if dead.From.IsValid() {
-		return provisioning.FaultDNSElsewhere.Met(provisioning.Facts{"servers": []string{dead.Server.String()}, "from": dead.From})
+		return provisioning.FaultDNSElsewhere.Met(provisioning.Facts{"server": dead.Server, "servers": []string{dead.Server.String()}, "from": dead.From})
 	}
 	facts := provisioning.Facts{"server": dead.Server, "alive": alive.Server}
 	if fails, works := provisioning.Family(dead.Server.Addr()), provisioning.Family(alive.Server.Addr()); fails != works {

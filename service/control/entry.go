@@ -30,8 +30,8 @@ type Entry struct {
 	Transport string              `json:"transport,omitempty"`
 	Address   string              `json:"address,omitempty"`
 	Reason    provisioning.Reason `json:"reason,omitempty"`
-	Fault     string              `json:"fault,omitempty"` // its id in docs/faults.md, where more is known than the reason
-	What      string              `json:"what,omitempty"`  // what is wrong, as docs/faults.md has it
+	Fault     string              `json:"fault,omitempty"` // its id in docs/faults.md, where more is known than the reason; of the event well: of what is over
+	What      string              `json:"what,omitempty"`  // what is wrong, as docs/faults.md has it; of the event well: that it is over
 	Detail    string              `json:"detail,omitempty"`
 	Hint      string              `json:"hint,omitempty"`
 	Explains  bool                `json:"explains,omitempty"` // of a rest: that nobody answered in the search before it follows from this
