@@ -122,6 +122,9 @@ func (r Reason) IsPause() bool {
 // IsConnect says whether no connection came about, or none that lasted.
 func (r Reason) IsConnect() bool { return r.about("connect-") }
 
+// InTLS says whether there was a connection, and TLS is what failed.
+func (r Reason) InTLS() bool { return r.about("tls-") || r == ClockWrong }
+
 // IsDiscovery says whether DNS or DHCP is what failed.
 func (r Reason) IsDiscovery() bool { return r == NoAddress || r.about("dns-") || r.about("dhcp-") }
 

@@ -6,6 +6,6 @@
 // are put together.
 //
 // Read wrap.go first, then print.go, env.go, verbs.go, complete.go, version.go, daemon.go, flags.go, lastgood.go, and verb by verb
-// space.go, run.go, status.go, cache.go, identity.go, plan.go, lending.go, check.go, drill.go, recipes.go, dhcp_options.go, encode.go, dhcp.go, since.go, history.go, trust.go, report.go, config.go,
+// space.go, run.go, status.go, cache.go, identity.go, plan.go, lending.go, check.go, drill.go, recipes.go, dhcp_options.go, encode.go, dhcp.go, since.go, over.go, history.go, trust.go, report.go, config.go,
 // service.go, system.go, redact.go, bundle_pieces.go, bundle_parts.go, bundle_page.go, bundle.go; then help.go, main.go.
 package main

@@ -369,7 +369,7 @@ func TestHistoryText(t *testing.T) {
 	}
 }
 
-// TestMend43WhatStandsComesFirst: what to do begins with that for which the device rests; what something else has come of since is over.
+// TestMend43WhatStandsComesFirst: what to do begins with that for which the device rests; what something has come further than since is over.
 func TestMend43WhatStandsComesFirst(t *testing.T) {
 	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	n := 0
@@ -444,9 +444,8 @@ over by now (what to do if it comes back)
 		"nobody answers, and they share nothing": {behind(false), `what to do
   connect-timeout: mend connect-timeout
   dns-timeout: mend dns-timeout
-  connect-refused: mend connect-refused
-over by now (what to do if it comes back)
   sip-no-answer: mend sip-no-answer
+  connect-refused: mend connect-refused
 `},
 	} {
 		var b bytes.Buffer
