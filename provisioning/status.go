@@ -247,8 +247,8 @@ type StoreState struct {
 // Why is the state in words.
 func (s StoreState) Why() Why { return Why(s) }
 
-// Note adds an attempt or a skip to the cycle; other events tell nothing of it. Nil: no cycle has begun.
-func (c *Cycle) Note(e Event) {
+// Note adds an attempt or a skip to the cycle, and what the cycle knows to the event; other events tell nothing of it. Nil: no cycle has begun.
+func (c *Cycle) Note(e *Event) {
 	results := map[EventKind]string{Attempted: "failed", Redirected: "redirected", Skipped: "skipped"}
 	result, tells := results[e.Kind]
 	if c == nil || !tells {

@@ -61,7 +61,7 @@ func TestCycleNotes(t *testing.T) {
 	at := Endpoint{"fe01.contoso.com", 5061, TLS}
 	addr := netip.MustParseAddr("10.0.0.5")
 	note := func(kind EventKind, reason Reason) {
-		c.Note(Event{At: began.Add(2 * time.Second), Kind: kind, Endpoint: at, Addr: addr, Reason: reason, Detail: "raw", Took: time.Second})
+		c.Note(&Event{At: began.Add(2 * time.Second), Kind: kind, Endpoint: at, Addr: addr, Reason: reason, Detail: "raw", Took: time.Second})
 	}
 	note(Attempted, ConnectRefused)
 	note(StateChanged, "")
@@ -111,7 +111,7 @@ func TestCycleNotes(t *testing.T) {
 		}
 	}
 	var none *Cycle
-	none.Note(Event{Kind: Attempted})
+	none.Note(&Event{Kind: Attempted})
 	none.Source(Source{})
 }
 

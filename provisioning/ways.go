@@ -260,10 +260,11 @@ func (c *Cycle) Explained() (follow []Event) {
 }
 
 // Said adds what a source said, as Source does, and says of each question that DNS has left unanswered what it did with others in this cycle. Where
-// it has just answered what it had left unanswered, nothing is to be done about the others that it left unanswered then.
-func (c *Cycle) Said(said Source) {
+// it has just answered what it had left unanswered, nothing is to be done about the others that it left unanswered then. It returns what is wrong
+// with said, as it is known then.
+func (c *Cycle) Said(said Source) Trouble {
 	if c == nil {
-		return
+		return said.Trouble
 	}
 	again := said.Reason != DNSTimeout && slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Step == said.Step && s.Trouble.Fault == FaultDNSSilentFor })
 	c.Source(said)
@@ -285,6 +286,9 @@ func (c *Cycle) Said(said Source) {
 		case silent > 1:
 			s.Trouble = s.Trouble.With(Facts{"alone": nil})
 		}
-		*s = s.Told()
+		if *s = s.Told(); s.Step == said.Step {
+			said.Trouble = s.Trouble
+		}
 	}
+	return said.Trouble
 }

@@ -102,7 +102,7 @@ func TestMend126WhatASilentServerDoes(t *testing.T) {
 	}
 	c := &provisioning.Cycle{}
 	c.Said(found(provisioning.InternalTLS))
-	c.Note(provisioning.Event{Kind: provisioning.Skipped, Reason: provisioning.DNSTimeout, Trouble: b.Trouble})
+	c.Note(&provisioning.Event{Kind: provisioning.Skipped, Reason: provisioning.DNSTimeout, Trouble: b.Trouble})
 	if got := c.Attempts[0].Hint; got != zone {
 		t.Errorf("a name that DNS gave: %q", got)
 	}

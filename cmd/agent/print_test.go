@@ -176,7 +176,7 @@ func allFail() provisioning.Status {
 	s := nothingFound()
 	s.NotRegisteredSince = noon
 	for _, host := range []string{"fe01.contoso.com", "fe01.contoso.com", "fe02.contoso.com"} {
-		s.Cycle.Note(provisioning.Event{At: noon, Kind: provisioning.Attempted, Endpoint: provisioning.Endpoint{Host: host, Port: 5061}, Addr: fe01, Reason: provisioning.ConnectRefused})
+		s.Cycle.Note(&provisioning.Event{At: noon, Kind: provisioning.Attempted, Endpoint: provisioning.Endpoint{Host: host, Port: 5061}, Addr: fe01, Reason: provisioning.ConnectRefused})
 	}
 	why, _ := s.Cycle.Blame(false)
 	s.Because(why)
@@ -187,7 +187,7 @@ func allFail() provisioning.Status {
 // dhcpOff is a device that finds nothing, and is not to ask DHCP.
 func dhcpOff() provisioning.Status {
 	s := nothingFound()
-	s.Cycle.Note(provisioning.Event{Kind: provisioning.Skipped, At: s.Cycle.StartedAt, Step: provisioning.DHCPTLS, Reason: provisioning.DHCPOff})
+	s.Cycle.Note(&provisioning.Event{Kind: provisioning.Skipped, At: s.Cycle.StartedAt, Step: provisioning.DHCPTLS, Reason: provisioning.DHCPOff})
 	return s
 }
 

@@ -67,7 +67,7 @@ func (b *board) tell(e provisioning.Event) {
 		case provisioning.Conflict:
 			s.Cycle.Source(provisioning.Source{Step: e.Step, Source: "dhcp", Verdict: provisioning.Found, Query: "option 120", Reason: e.Reason, Detail: e.Detail, Trouble: e.Trouble}.Told())
 		default:
-			s.Cycle.Note(e)
+			s.Cycle.Note(&e)
 		}
 		e.State = s.State
 	})
@@ -118,7 +118,7 @@ func (b *board) skipped(skips []provisioning.Skip) {
 
 // found emits what a source said, and shows it in the cycle.
 func (b *board) found(f provisioning.Finding) {
-	b.change(func(s *provisioning.Status) { s.Cycle.Said(f.Told()) })
+	b.change(func(s *provisioning.Status) { f.Trouble = s.Cycle.Said(f.Told()) })
 	b.tell(provisioning.Event{
 		Kind: provisioning.LookedUp, Step: f.Step, Query: f.Query, Verdict: f.Verdict, Reason: f.Reason, Detail: f.Detail, Trouble: f.Trouble,
 		Took: time.Duration(f.TookMS) * time.Millisecond,

@@ -152,3 +152,42 @@ func TestMend136WhatIsOver(t *testing.T) {
 		})
 	}
 }
+
+// TestMend138HistoryAsStatus: what to do about a name server that leaves a question unanswered is the same in the event as in the status of that time.
+func TestMend138HistoryAsStatus(t *testing.T) {
+	source := func(step provisioning.Step, name string) provisioning.Finding {
+		if name == "" {
+			return provisioning.Finding{Source: provisioning.Source{Step: step, Source: "dns", Verdict: provisioning.Found}}
+		}
+		met := provisioning.FaultDNSSilentFor.Met(provisioning.Facts{"servers": "10.0.0.53:53", "name": name, "dead": true, "alone": true})
+		return provisioning.Finding{Source: provisioning.Source{Step: step, Source: "dns", Verdict: provisioning.Failed, Reason: met.Reason(), Trouble: met}}
+	}
+	const zone = "look at the zone of two.example on the name server, and at its forwarders: it answers other questions"
+	for name, test := range map[string]struct {
+		first, second provisioning.Finding
+		want          string // of the second
+	}{
+		"it answers others":     {source(provisioning.InternalTLS, ""), source(provisioning.ExternalTLS, "two.example"), zone},
+		"it answers nothing":    {source(provisioning.InternalTLS, "one.example"), source(provisioning.ExternalTLS, "two.example"), "see whether the name server runs, and whether its address is right"},
+		"it answers after that": {source(provisioning.InternalTLS, "one.example"), source(provisioning.ExternalTLS, ""), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told []provisioning.Event
+			b := newBoard(provisioning.Policy{}, func(e provisioning.Event) { told = append(told, e) })
+			b.beginCycle()
+			b.found(test.first)
+			b.found(test.second)
+			if history, status := told[1].Why().Hint, b.snapshot(nil).Cycle.Sources[1].Hint; history != test.want || status != test.want {
+				t.Errorf("history: %q, status: %q, want %q", history, status, test.want)
+			}
+		})
+	}
+	var told provisioning.Event
+	b := newBoard(provisioning.Policy{}, func(e provisioning.Event) { told = e })
+	b.beginCycle()
+	b.found(source(provisioning.InternalTLS, ""))
+	b.tell(provisioning.Event{Kind: provisioning.Skipped, Reason: provisioning.DNSTimeout, Trouble: source(provisioning.InternalTLS, "two.example").Trouble})
+	if history, status := told.Why().Hint, b.snapshot(nil).Cycle.Attempts[0].Hint; history != zone || status != zone {
+		t.Errorf("a host that was not found: history: %q, status: %q, want %q", history, status, zone)
+	}
+}

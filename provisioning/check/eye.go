@@ -72,7 +72,7 @@ func (e *eye) take(event provisioning.Event) {
 	if event.Trouble.Fault == provisioning.FaultNoQuery && e.beside { // the daemon asks otherwise
 		event.Trouble.Fault = provisioning.FaultNoQueryBeside
 	}
-	e.cycle.Note(event)
+	e.cycle.Note(&event)
 }
 
 // candidates are those of one finding, also of a step that the policy does not ask.
