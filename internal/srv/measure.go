@@ -1,12 +1,14 @@
 package srv
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"net"
 	"net/netip"
 	"sort"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,19 +50,24 @@ func (q Quality) Lost() int {
 	return (q.Asked - q.Answered) * 100 / q.Asked
 }
 
-// Failing is of how many answers the RCODE says that they are none, and what it is: "all with REFUSED", "3 with SERVFAIL"; "": of none.
+// Failing is of how many answers the RCODE says that they are none, and what it is, the most first: "all with REFUSED", "3 with SERVFAIL"; "": of none.
 func (q Quality) Failing() string {
+	var codes []int
 	for code, n := range q.Codes {
-		if n == 0 || code == dns.RcodeSuccess || code == dns.RcodeNameError {
-			continue
+		if n > 0 && code != dns.RcodeSuccess && code != dns.RcodeNameError {
+			codes = append(codes, code)
 		}
-		many := strconv.Itoa(n)
-		if n == q.Answered {
+	}
+	sort.SliceStable(codes, func(i, j int) bool { return q.Codes[codes[i]] > q.Codes[codes[j]] })
+	var said []string
+	for _, code := range codes {
+		many := strconv.Itoa(q.Codes[code])
+		if q.Codes[code] == q.Answered {
 			many = "all"
 		}
-		return many + " with " + dns.RcodeToString[code]
+		said = append(said, many+" with "+cmp.Or(dns.RcodeToString[code], "RCODE "+strconv.Itoa(code)))
 	}
-	return ""
+	return strings.Join(said, ", ")
 }
 
 // Serves says whether any answer is one of a name server that looks up.
