@@ -28,7 +28,7 @@ func TestMend127Quoted(t *testing.T) {
 		if runtime.GOOS == "windows" {
 			continue
 		}
-		out, err := exec.Command("/bin/sh", "-c", `printf "%s|" `+got).Output()
+		out, err := exec.Command("sh", "-c", `printf "%s|" `+got).Output()
 		if want := strings.Replace(path, "-R", "./-R", 1) + "|"; err != nil || string(out) != want {
 			t.Errorf("a shell takes %s as %q, %v", got, out, err)
 		}
