@@ -48,6 +48,7 @@ const (
 	FaultAddressTwice        Fault = "link.address-twice"
 	FaultOtherMask           Fault = "link.other-mask"
 	FaultOtherNetwork        Fault = "link.other-network"
+	FaultOtherGateway        Fault = "link.other-gateway"
 	FaultUnusedDefault       Fault = "link.unused-default-route"
 	FaultByRoute             Fault = "connect.by-route"
 	FaultNothingBehind       Fault = "link.nothing-behind-gateway"

@@ -35,6 +35,10 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	before, here := was.Subnet+", gateway "+was.Gateway, now.Subnet+", gateway "+now.Gateway
 	switch {
 	case before != here && was.Gateway != "" && now.Gateway != "" && (asked || reason.about("connect-") || reason == NameNotAllowed || reason == TLSFloor):
+		if was.Subnet == now.Subnet {
+			facts["left"], facts["here"] = was.Gateway, now.Gateway
+			return FaultOtherGateway.Because(t, facts)
+		}
 		facts["left"], facts["here"] = before, here
 		servers := "apart"
 		if strings.HasPrefix(now.Lessor+" ", now.Gateway+" ") && now.NameServers == now.Gateway+":53" {

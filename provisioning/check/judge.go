@@ -61,7 +61,7 @@ func judge(f *Facts) Report {
 		}
 	}
 	if f.signsIn() && !found.None() {
-		found = byRoute(f, found)
+		found = byRoute(f, onLossyWay(f, found))
 		if r.Verdict = Degraded; found.Fault == provisioning.FaultDaemonTriesAgain { // nothing is to be fixed
 			r.Verdict = OK
 		}

@@ -112,7 +112,7 @@ func TestMend146LossesAreNoLimit(t *testing.T) {
 	failed := provisioning.FaultFiltered.Met(provisioning.Facts{"at": "fe01.contoso.com:5061", "fails": "is not answered"})
 	for answered, want := range map[int]provisioning.Fault{100: provisioning.FaultSecondConnection, 80: provisioning.FaultLossyWay} {
 		f := &Facts{Quality: []discover.Quality{{Asked: 100, Answered: answered}}, Second: provisioning.FaultSecondConnection.Because(failed, failed.Facts)}
-		if got := besideFails(f); got.Fault != want {
+		if got := onLossyWay(f, f.Second); got.Fault != want {
 			t.Errorf("%d of 100 answered: %q, want %q", answered, got.Fault, want)
 		}
 	}

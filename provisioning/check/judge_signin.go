@@ -94,16 +94,8 @@ func certificateFails(f *Facts) provisioning.Trouble {
 // untriedHere are why a certificate was not tried that may well be as it should be.
 var untriedHere = []provisioning.Fault{provisioning.FaultOnlyDaemon, provisioning.FaultDaemonUnknown, provisioning.FaultIdentityUnreadable}
 
-// besideFails is about a device whose daemon is registered where a second connection, or sign-in, is not to be had. Where packets get lost, that is
-// no sign of a limit.
-func besideFails(f *Facts) provisioning.Trouble {
-	if t := f.Second; t.Fault == provisioning.FaultSecondConnection && t.Reason() == provisioning.ConnectTimeout {
-		if lost := onLossyWay(f, provisioning.FaultFiltered.Met(t.Facts)); lost.Fault == provisioning.FaultLossyWay {
-			return lost
-		}
-	}
-	return f.Second
-}
+// besideFails is about a device whose daemon is registered where a second connection, or sign-in, is not to be had.
+func besideFails(f *Facts) provisioning.Trouble { return f.Second }
 
 // unlisted is about a Registrar that has accepted, and does not list what it has granted: to the check, or to the daemon, beside which a
 // check asks for nothing.

@@ -119,7 +119,7 @@ func metAt(f *Facts, p *Place, probe *signin.Probe) provisioning.Trouble {
 	alone := *p
 	alone.Probes = []*signin.Probe{probe}
 	if another := second(f, p.Endpoint, probe.Addr, probe.Trouble); !another.None() {
-		return another
+		return onLossyWay(f, another)
 	}
 	if probe.Trouble.Fault == provisioning.FaultTLSSilent {
 		return silentTLS(p, probe.Trouble)

@@ -25,7 +25,7 @@ func second(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisio
 		s.Registrar.Address != addr || s.Registrar.Port != at.Port || s.Registrar.Transport != at.Transport {
 		return provisioning.Trouble{}
 	}
-	facts := provisioning.Facts{"at": at.HostPort(), "address": addr, "host": at.Host, "said": failed.Facts["said"]}
+	facts := provisioning.Facts{"at": at.HostPort(), "address": addr, "host": at.Host, "port": at.Port, "said": failed.Facts["said"]}
 	if fails := secondFails[failed.Fault]; fails != "" {
 		facts["fails"] = fails
 		return provisioning.FaultSecondConnection.Because(failed, facts).OnNoSide()
