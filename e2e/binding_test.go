@@ -96,7 +96,7 @@ func TestMend22ForbiddenPassword(t *testing.T) {
 	if n := strings.Count(r.output(t), "refused credentials"); n != 2 {
 		t.Errorf("the password was refused %d times, want 2", n)
 	}
-	if out, _ := d.run(t, "history", "--json"); !strings.Contains(out, "sip-forbidden") || !strings.Contains(out, "check the settings user and password_file, then restart") {
+	if out, _ := d.run(t, "history", "--json"); !strings.Contains(out, "sip-forbidden") || !strings.Contains(out, "see whether the account is enabled for SIP, and check the settings user and password_file") {
 		t.Errorf("the history does not name the password:\n%s", out)
 	}
 }
