@@ -12,6 +12,30 @@ import (
 	"github.com/miekg/dns"
 )
 
+// serving leads to a name server, until the test ends. answers is what it sends to its n-th question, from 1 on, which came as asked.
+func serving(t *testing.T, answers func(n int, q *dns.Msg, asked []byte) [][]byte) func(context.Context, string, string) (net.Conn, error) {
+	client, server := net.Pipe()
+	t.Cleanup(func() { server.Close() })
+	go func() {
+		for buf, n := make([]byte, 512), 1; ; n++ {
+			size, err := server.Read(buf)
+			if err != nil {
+				return
+			}
+			var q dns.Msg
+			if q.Unpack(buf[:size]) != nil {
+				continue
+			}
+			for _, b := range answers(n, &q, buf[:size]) {
+				if _, err := server.Write(b); err != nil {
+					return
+				}
+			}
+		}
+	}()
+	return func(context.Context, string, string) (net.Conn, error) { return client, nil }
+}
+
 // A server gets every question, and answers those it is told to.
 func TestMeasure(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -31,29 +55,15 @@ func TestMeasure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				client, server := net.Pipe()
-				defer server.Close()
-				go func() {
-					for buf, n := make([]byte, 512), 1; ; n++ {
-						size, err := server.Read(buf)
-						if err != nil {
-							return
-						}
-						var q dns.Msg
-						if err := q.Unpack(buf[:size]); err != nil || !test.answers(n) {
-							continue
-						}
-						answer, _ := new(dns.Msg).SetRcode(&q, dns.RcodeNameError).Pack()
-						time.Sleep(30 * time.Millisecond)
-						for _, b := range [][]byte{answer, answer, buf[:size], {1, 2, 3}} { // twice: it counts once; and what is no answer
-							if _, err := server.Write(b); err != nil {
-								return
-							}
-						}
-					}
-				}()
 				at := netip.MustParseAddrPort("10.0.0.53:53")
-				q := Measure(t.Context(), func(context.Context, string, string) (net.Conn, error) { return client, nil }, at, "contoso.com")
+				q := Measure(t.Context(), serving(t, func(n int, q *dns.Msg, asked []byte) [][]byte {
+					if !test.answers(n) {
+						return nil
+					}
+					answer, _ := new(dns.Msg).SetRcode(q, dns.RcodeNameError).Pack()
+					time.Sleep(30 * time.Millisecond)
+					return [][]byte{answer, answer, asked, {1, 2, 3}} // twice: it counts once; and what is no answer
+				}), at, "contoso.com")
 				if q.Server != at || q.Asked != measureCount || q.Answered != test.answered || q.Lost() != test.lost || (q.Median >= 30*time.Millisecond) != (test.answered > 0) || q.Err != nil ||
 					(q.Gap.Took-test.gap).Abs() > measureSpacing || q.Gap.Open != test.open || q.Gap.At.IsZero() != (test.gap == 0) {
 					t.Errorf("got %+v", q)
@@ -79,22 +89,10 @@ func TestMend125AnswersThatAreNone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				client, server := net.Pipe()
-				defer server.Close()
-				go func() {
-					for buf, n := make([]byte, 512), 1; ; n++ {
-						size, err := server.Read(buf)
-						if err != nil {
-							return
-						}
-						var q dns.Msg
-						if q.Unpack(buf[:size]) == nil {
-							answer, _ := new(dns.Msg).SetRcode(&q, test.code(n)).Pack()
-							server.Write(answer)
-						}
-					}
-				}()
-				q := Measure(t.Context(), func(context.Context, string, string) (net.Conn, error) { return client, nil }, netip.MustParseAddrPort("10.0.0.53:53"), "contoso.com")
+				q := Measure(t.Context(), serving(t, func(n int, q *dns.Msg, _ []byte) [][]byte {
+					answer, _ := new(dns.Msg).SetRcode(q, test.code(n)).Pack()
+					return [][]byte{answer}
+				}), netip.MustParseAddrPort("10.0.0.53:53"), "contoso.com")
 				if got := q.Failing(); got != test.want || q.Answered != measureCount || q.Serves() != (q.Codes[0]+q.Codes[3] > 0) {
 					t.Errorf("%d answered, %q, want %q", q.Answered, got, test.want)
 				}
