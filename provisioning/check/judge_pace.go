@@ -27,15 +27,15 @@ const muchLost = 10
 // dropped are the faults of packets that do not arrive.
 var dropped = []provisioning.Fault{provisioning.FaultFiltered, provisioning.FaultHostDrops, provisioning.FaultPortFiltered, provisioning.FaultTLSLost, provisioning.FaultTLSStalls, provisioning.FaultTLSDropped, provisioning.FaultSIPDropped}
 
-// unheard are the faults that rest on a connection to which nothing was answered, for one of these Reasons.
+// onSilence are the faults that rest on a connection to which nothing was answered, where one of these is the Reason.
 var (
-	unheard        = []provisioning.Fault{provisioning.FaultSecondConnection, provisioning.FaultSecondSilent, provisioning.FaultAnsweredBefore}
-	unheardReasons = []provisioning.Reason{provisioning.ConnectTimeout, provisioning.TLSTimeout, provisioning.SIPNoAnswer}
+	onSilence      = []provisioning.Fault{provisioning.FaultSecondConnection, provisioning.FaultSecondSilent, provisioning.FaultAnsweredBefore}
+	silenceReasons = []provisioning.Reason{provisioning.ConnectTimeout, provisioning.TLSTimeout, provisioning.SIPNoAnswer}
 )
 
 // onLossyWay is for a Registrar that seems to be behind a firewall, or to hang, where the questions to a name server get lost, too.
 func onLossyWay(f *Facts, t provisioning.Trouble) provisioning.Trouble {
-	if !slices.Contains(dropped, t.Fault) && !(slices.Contains(unheard, t.Fault) && slices.Contains(unheardReasons, t.Reason())) {
+	if !slices.Contains(dropped, t.Fault) && !(slices.Contains(onSilence, t.Fault) && slices.Contains(silenceReasons, t.Reason())) {
 		return t
 	}
 	for _, q := range f.Quality {
