@@ -101,6 +101,44 @@ func TestMend125AnswersThatAreNone(t *testing.T) {
 	}
 }
 
+// TestMend163LateIsNotLost: an answer that comes late is one, though it may come after those that are lost; and it is waited for no longer than 5 s.
+func TestMend163LateIsNotLost(t *testing.T) {
+	for name, test := range map[string]struct {
+		after    func(n int) time.Duration // 0: never
+		answered int
+		took     time.Duration
+	}{
+		"a few are late":    {func(n int) time.Duration { return time.Millisecond + time.Duration(n%4/3)*2*time.Second }, measureCount, 2760 * time.Millisecond},
+		"lost, and late":    {func(n int) time.Duration { return time.Duration(n%4/3) * 2 * time.Second }, measureCount / 4, 4280 * time.Millisecond},
+		"lost, and at once": {func(n int) time.Duration { return time.Duration(n%4/3) * time.Millisecond }, measureCount / 4, 2300 * time.Millisecond},
+		"later and later":   {func(n int) time.Duration { return time.Duration(n) * time.Second / 4 }, 21, 5800 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, server := net.Pipe()
+				defer server.Close()
+				go func() {
+					for buf, n := make([]byte, 512), 1; ; n++ {
+						size, err := server.Read(buf)
+						if err != nil {
+							return
+						}
+						answer := append([]byte(nil), buf[:size]...)
+						answer[2] |= 0x80
+						if d := test.after(n); d > 0 {
+							time.AfterFunc(d, func() { _, _ = server.Write(answer) }) // it may be closed by then
+						}
+					}
+				}()
+				q := Measure(t.Context(), func(context.Context, string, string) (net.Conn, error) { return client, nil }, netip.MustParseAddrPort("10.0.0.53:53"), "contoso.com")
+				if q.Answered != test.answered || (q.Took-test.took).Abs() > 30*time.Millisecond {
+					t.Errorf("%d answered after %v, want %d after %v", q.Answered, q.Took, test.answered, test.took)
+				}
+			})
+		})
+	}
+}
+
 func TestMeasureOfNobody(t *testing.T) {
 	at := netip.MustParseAddrPort("10.0.0.53:53")
 	noWay := errors.New("no way")
