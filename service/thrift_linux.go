@@ -3,8 +3,8 @@ package service
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -37,10 +37,13 @@ func idleMappings(smaps []byte, file string) (idle []mapping) {
 	var ours bool
 	for lines := bufio.NewScanner(bytes.NewReader(smaps)); lines.Scan(); {
 		line := lines.Text()
-		var from, to uintptr
-		var rights string
-		if n, _ := fmt.Sscanf(line, "%x-%x %4s", &from, &to, &rights); n == 3 {
-			m, ours = mapping{from, to}, !strings.Contains(rights, "w") && strings.HasSuffix(line, " "+file)
+		begin, rest, _ := strings.Cut(line, "-") // 00400000-00b53000 r-xp 00000000 fe:00 9994793    /usr/bin/homeward
+		end, rest, _ := strings.Cut(rest, " ")
+		from, errFrom := strconv.ParseUint(begin, 16, strconv.IntSize)
+		to, errTo := strconv.ParseUint(end, 16, strconv.IntSize)
+		if errFrom == nil && errTo == nil {
+			rights, _, _ := strings.Cut(rest, " ")
+			m, ours = mapping{uintptr(from), uintptr(to)}, !strings.Contains(rights, "w") && strings.HasSuffix(line, " "+file)
 			continue
 		}
 		if own, ok := strings.CutPrefix(line, "Anonymous:"); ours && ok && strings.Fields(own)[0] == "0" {
