@@ -15,6 +15,7 @@ const (
 	minutesADay   = 24 * 60          // what is counted, by the minute
 	leastPattern  = 3 * time.Second  // what ends sooner has no pattern worth telling
 	atOnce        = 10 * time.Second // a new registration within this time after a loss needed no second try
+	leastStable   = 2 * time.Minute  // what has held for less may be about to be lost, however fast the losses came
 )
 
 // Loss is the end of one registration that nobody has asked for.
@@ -41,13 +42,28 @@ type Losses struct {
 	// Silences are how many of the last ones were lost as the connection passed no data any more, without a reset or a close, where
 	// a new connection worked at once; then life_ms is about these.
 	Silences int `json:"silences,omitempty"`
+	// StableSince is when the registration there began, where it has held for longer than between any two of the last losses of this hour.
+	StableSince time.Time     `json:"stable_since,omitzero"`
+	apart       time.Duration // so long
 }
+
+// Past says of registrations that were lost often that this is over, as far as can be seen; "": they were not, or it is not.
+func (l Losses) Past() string {
+	if l.LastHour < oftenLost || l.StableSince.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("the registration at %s was lost %d times in the last hour, the last time at %s, and has held since %s, longer than between any of these losses",
+		l.HostPort(), l.LastHour, l.LastAt.UTC().Format(clock), l.StableSince.UTC().Format(clock))
+}
+
+// clock is how sentences have a time of today.
+const clock = "15:04:05 UTC"
 
 // Trouble is what is wrong where registrations are lost often.
 func (l Losses) Trouble() Trouble {
 	facts := Facts{"at": l.HostPort(), "host": l.Host, "count": fmt.Sprintf("%d times", l.LastHour)}
 	switch {
-	case l.LastHour < oftenLost:
+	case l.LastHour < oftenLost || !l.StableSince.IsZero():
 		return Trouble{}
 	case l.IdleMS > 0:
 		facts["idle"] = span(l.IdleMS)
@@ -161,7 +177,7 @@ func (l *LossLog) Lately(now time.Time) (all []Losses) {
 		one := Losses{Endpoint: latest.Endpoint, LastHour: p.within(60), LastDay: p.within(minutesADay), LastAt: latest.At.UTC().Truncate(time.Millisecond), LastReason: latest.Reason}
 		if one.LastDay > 0 {
 			one.IdleMS, one.LifeMS = p.pattern(now)
-			one.OtherReasons = p.others(now)
+			one.OtherReasons, one.apart = p.others(now), p.apart(now)
 			if n, life := p.silences(now); n >= oftenLost && one.IdleMS == 0 {
 				one.Silences, one.LifeMS = n, life
 			}
@@ -220,6 +236,16 @@ func (p *lossPlace) others(now time.Time) (others []Reason) {
 		}
 	}
 	return others
+}
+
+// apart is how long it was, at most, between two of the losses of the last hour.
+func (p *lossPlace) apart(now time.Time) (longest time.Duration) {
+	for i := 1; i < len(p.last); i++ {
+		if before := p.last[i-1].At; now.Sub(before) < time.Hour {
+			longest = max(longest, p.last[i].At.Sub(before))
+		}
+	}
+	return longest
 }
 
 // silences are how many of the last losses were silences after each of which a new connection worked at once, and how long after it

@@ -190,6 +190,16 @@ func (s *Status) KeepPace(areas ...string) {
 	}
 }
 
+// Lost shows the losses lately, and where the registration has held for so long since then that they seem to be over.
+func (s *Status) Lost(lately []Losses, now time.Time) {
+	s.Losses = lately
+	for i := range lately {
+		if l := &lately[i]; s.State == Registered && s.Registrar != nil && s.Registrar.Endpoint == l.Endpoint && now.Sub(s.RegisteredAt) > max(l.apart, leastStable) {
+			l.StableSince = s.RegisteredAt
+		}
+	}
+}
+
 // EndSoon are the certificates that do.
 func (s *Status) EndSoon(now time.Time) (found []Trouble) {
 	for _, e := range s.ServerCertificates {

@@ -39,10 +39,11 @@ func (b *board) snapshot(notes []cache.Note) provisioning.Status {
 		cycle.Sources, cycle.Attempts = slices.Clone(cycle.Sources), slices.Clone(cycle.Attempts)
 		s.Cycle = &cycle
 	}
-	s.Losses = b.losses.Lately(time.Now())
+	now := time.Now()
+	s.Lost(b.losses.Lately(now), now)
 	b.mu.Unlock()
 	s.Paced(lossArea, lostOften(s.Losses)) // as it is now
-	s.Paced(endingArea, s.EndSoon(time.Now()))
+	s.Paced(endingArea, s.EndSoon(now))
 	for _, note := range notes {
 		s.Store = append(s.Store, provisioning.StoreState(noteEvent(note).Why()))
 	}

@@ -83,6 +83,45 @@ func TestSnapshotCountsLossesOfNow(t *testing.T) {
 	})
 }
 
+// TestMend160LossesAreOver: registrations that were lost often are no news any more when one has held there for longer than between any two of these
+// losses, and for two minutes at least.
+func TestMend160LossesAreOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBoard(provisioning.Policy{}, func(provisioning.Event) {})
+		at := provisioning.Endpoint{Host: "fe01", Port: 5061, Transport: provisioning.TLS}
+		register := func(at provisioning.Endpoint) {
+			b.change(func(s *provisioning.Status) {
+				s.State, s.Registrar, s.RegisteredAt = provisioning.Registered, &provisioning.Registrar{Endpoint: at}, time.Now()
+			})
+		}
+		lose := func(after ...time.Duration) {
+			for _, d := range after {
+				register(at)
+				time.Sleep(d)
+				b.lost(provisioning.Event{Kind: provisioning.Lost, Endpoint: at, Reason: provisioning.ConnectTimeout}, provisioning.Loss{Life: d})
+			}
+		}
+		holds := func(what string, d time.Duration, stable bool) {
+			time.Sleep(d)
+			s := b.snapshot(nil)
+			if len(s.Losses) != 1 || s.Losses[0].StableSince.IsZero() == stable || stable && !s.Losses[0].StableSince.Equal(s.RegisteredAt) || (len(s.Pace) == 0) != stable {
+				t.Errorf("%s: %+v, %+v", what, s.Losses, s.Pace)
+			}
+		}
+		lose(time.Second, time.Second, time.Second)
+		register(at)
+		holds("a minute after the last of three at once", time.Minute, false)
+		holds("two minutes after", 61*time.Second, true)
+		lose(time.Second)
+		register(at)
+		holds("after another one that had held for two minutes", 2*time.Minute, false)
+		holds("for longer than that", 10*time.Second, true)
+		lose(10 * time.Minute)
+		register(provisioning.Endpoint{Host: "fe02", Port: 5061, Transport: provisioning.TLS})
+		holds("at another Registrar", 20*time.Minute, false)
+	})
+}
+
 // TestMend136WhatIsOver: what was wrong with a name server is told to be over, once, when that one answers as it should, also after the registration
 // was lost. Of one that is not asked any more, that does not answer, or in another network, that was not seen.
 func TestMend136WhatIsOver(t *testing.T) {

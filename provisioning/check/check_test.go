@@ -401,7 +401,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 	},
 	"lost": func(o *Options, _ *config.Config, words []string) error {
 		if len(words) < 2 {
-			return errors.New("want lost HOST COUNT [REASON …] [idle=D] [life=D] [silences=N]")
+			return errors.New("want lost HOST COUNT [REASON …] [idle=D] [life=D] [stable=D] [silences=N]")
 		}
 		l := provisioning.Losses{Endpoint: provisioning.Endpoint{Host: words[0], Port: 5061, Transport: provisioning.TLS}, LastAt: time.Now()}
 		var err error
@@ -429,8 +429,11 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 				l.IdleMS = d.Milliseconds()
 			case name == "life":
 				l.LifeMS = d.Milliseconds()
+			case name == "stable":
+				l.StableSince = l.LastAt.Add(time.Second)
+				time.Sleep(d)
 			default:
-				return fmt.Errorf("neither idle nor life: %q", word)
+				return fmt.Errorf("neither idle, life nor stable: %q", word)
 			}
 		}
 		o.Losses = append(o.Losses, l)

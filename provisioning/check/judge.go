@@ -113,7 +113,7 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 		case t.None() && f.ByPassed:
 			what = "all is well: " + fine + "; DNS and DHCP were not looked at"
 		case t.None():
-			what = "all is well: " + fine
+			what, told = "all is well: "+fine, []string{"", notLostNow(f)}
 		case t.Fault == provisioning.FaultDaemonTriesAgain:
 			what, told = "nothing keeps this device from signing in any more: "+fine, append([]string{""}, told...)
 		case t.Fault != provisioning.FaultOnlyLastGood && !slices.ContainsFunc(t.Others(), saysHow): // those say how it signs in
@@ -122,7 +122,7 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 	}
 	what = sentence(what)
 	for _, more := range told[min(1, len(told)):] {
-		what += " " + sentence(more)
+		what = strings.TrimSpace(what + " " + sentence(more))
 	}
 	all := []string{what, t.OnSide().Sentence(), sentence(t.Do())}
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })

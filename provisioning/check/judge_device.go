@@ -117,3 +117,13 @@ func lostOften(f *Facts) provisioning.Trouble {
 	}
 	return provisioning.Trouble{}
 }
+
+// notLostNow says of registrations that were lost often that this is over; "": they were not, or it is not.
+func notLostNow(f *Facts) string {
+	for _, l := range f.Losses {
+		if past := l.Past(); past != "" && !f.ByPassed {
+			return past
+		}
+	}
+	return ""
+}

@@ -206,6 +206,9 @@ func (b *branch) daemon() {
 	}
 	for _, l := range f.Losses {
 		c.Detail += fmt.Sprintf("; registrations lost at %s: %d in the last hour, %d in the last day", l.HostPort(), l.LastHour, l.LastDay)
+		if !l.StableSince.IsZero() {
+			c.Detail += ", none since " + l.StableSince.UTC().Format("15:04:05 UTC")
+		}
 	}
 	if t.None() {
 		t = bindingGone(f)
