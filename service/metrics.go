@@ -268,15 +268,23 @@ func (m *Metrics) page(s provisioning.Status, lastGood time.Time) []byte {
 // Task returns the task that answers scrapes of /metrics. An address that cannot be opened is said once, and tried again:
 // metrics are a side matter. lastGood returns when last good was registered with; the zero time: never.
 func (m *Metrics) Task(status func() provisioning.Status, lastGood func() time.Time, log *slog.Logger) Task {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+	scrape := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path != "/metrics":
+			http.NotFound(w, r)
+			return
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		_, _ = w.Write(m.page(status(), lastGood())) // a scraper that has gone misses it
 	})
 	return Task{"metrics", func(ctx context.Context) error {
 		said := false
 		for m.address != "" {
-			err := m.serve(ctx, mux, log)
+			err := m.serve(ctx, scrape, log)
 			if ctx.Err() != nil {
 				break
 			}
@@ -295,14 +303,14 @@ func (m *Metrics) Task(status func() provisioning.Status, lastGood func() time.T
 }
 
 // serve answers scrapes until ctx ends, or the address is no good.
-func (m *Metrics) serve(ctx context.Context, mux http.Handler, log *slog.Logger) error {
+func (m *Metrics) serve(ctx context.Context, scrape http.Handler, log *slog.Logger) error {
 	listener, err := m.listen(ctx, "tcp", m.address)
 	if err != nil {
 		return err
 	}
 	log.Info("metrics can be scraped", "address", listener.Addr())
 	server := &http.Server{
-		Handler: mux, MaxHeaderBytes: scrapeMaxHeader,
+		Handler: scrape, MaxHeaderBytes: scrapeMaxHeader,
 		ReadHeaderTimeout: scrapeSilence, ReadTimeout: scrapeLimit, WriteTimeout: scrapeLimit, IdleTimeout: scrapeSilence,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}

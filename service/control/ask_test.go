@@ -11,6 +11,6 @@ func (s *Server) ask(t *testing.T, method, path string, who caller) (int, string
 	t.Helper()
 	r := httptest.NewRequestWithContext(context.WithValue(t.Context(), callerKey{}, who), method, path, nil)
 	w := httptest.NewRecorder()
-	s.mux().ServeHTTP(w, r)
+	s.ServeHTTP(w, r)
 	return w.Code, w.Body.String()
 }

@@ -53,13 +53,24 @@ func NewServer(l net.Listener, source Source, log *slog.Logger) *Server {
 	return &Server{listener: l, source: source, log: log, followers: newPlaces(maxFollowers, keptFollowers)}
 }
 
-// paths are what the server answers to; an unknown path is told all of them.
-var paths = []string{"GET /v1/status", "GET /v1/cache", "GET /v1/history", "GET /v1/log", "POST /v1/forget", "POST /v1/enrol", "POST /v1/report"}
+// verbs are what the server answers to; an unknown path is told all of them.
+var verbs = []struct {
+	path   string
+	answer func(*Server, http.ResponseWriter, *http.Request)
+}{
+	{"GET /v1/status", (*Server).status},
+	{"GET /v1/cache", (*Server).cache},
+	{"GET /v1/history", (*Server).history},
+	{"GET /v1/log", (*Server).logTail},
+	{"POST /v1/forget", (*Server).forget},
+	{"POST /v1/enrol", (*Server).enrol},
+	{"POST /v1/report", (*Server).report},
+}
 
 // Run serves until ctx ends, and closes the socket when the followers have been told everything.
 func (s *Server) Run(ctx context.Context) error {
 	server := &http.Server{
-		Handler:           http.MaxBytesHandler(s.mux(), bodyLimit),
+		Handler:           http.MaxBytesHandler(s, bodyLimit),
 		ReadHeaderTimeout: idleLimit,
 		ReadTimeout:       idleLimit,
 		IdleTimeout:       idleLimit,
@@ -97,17 +108,17 @@ func (s *Server) dismiss() {
 	}
 }
 
-func (s *Server) mux() *http.ServeMux {
-	mux := http.NewServeMux()
-	mux.HandleFunc(paths[0], s.status)
-	mux.HandleFunc(paths[1], s.cache)
-	mux.HandleFunc(paths[2], s.history)
-	mux.HandleFunc(paths[3], s.logTail)
-	mux.HandleFunc(paths[4], s.forget)
-	mux.HandleFunc(paths[5], s.enrol)
-	mux.HandleFunc(paths[6], s.report)
-	mux.HandleFunc("/", s.unknown)
-	return mux
+// ServeHTTP answers one question.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var paths []string
+	for _, verb := range verbs {
+		if verb.path == r.Method+" "+r.URL.Path {
+			verb.answer(s, w, r)
+			return
+		}
+		paths = append(paths, verb.path)
+	}
+	answer(w, http.StatusNotFound, problem{Error: "unknown path", Paths: paths})
 }
 
 type callerKey struct{}
@@ -248,10 +259,6 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
 // report takes note that the phone's own registration has failed. Whoever may read may say so: the agent limits what follows.
 func (s *Server) report(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, s.source.Report())
-}
-
-func (s *Server) unknown(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusNotFound, problem{Error: "unknown path", Paths: paths})
 }
 
 // problem is the answer when there is no answer.
