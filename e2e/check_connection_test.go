@@ -67,7 +67,15 @@ fe01.contoso.com:5061 (10.0.0.11) accepts the connection and TLS, and drops it w
 Check the log of the Registrar; see what has changed since then.
 - Look for a firewall that cuts connections to port 5061.`},
 	{"behind a router, nothing arrives at any Registrar", with(published(fe01, second), behindRouter, firewall("tcp dport 5061 drop")), "connect-timeout", `
-Each of the 2 Registrars (fe01.contoso.com, fe02.contoso.com) does not answer, but the same server refuses connections on port 443. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them. It is not known which.
+Each of the 2 Registrars (fe01.contoso.com, fe02.contoso.com) does not answer, but refuses connections on port 443. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them. It is not known which.
+The problem is with the network between this device and the server.
+Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061.
+- See what else they share: a host, a load balancer, a setting, an update.
+- Check that the service behind port 5061 of fe01.contoso.com does not hang.
+- Look for a firewall that drops packets to or from port 5061, on the way, on fe01.contoso.com itself or on this device.`},
+	{"behind a router, nothing arrives at any Registrar of one port", with(published(fe01, second, edge05), behindRouter, firewall("tcp dport 5061 drop")), "connect-timeout", `
+Each of the 2 Registrars at port 5061 (fe01.contoso.com, fe02.contoso.com) does not answer, but refuses connections on port 443. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them. It is not known which. The device signs in to edge05.contoso.com:443 instead.
+The problem is with the network between this device and the server.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061.
 - See what else they share: a host, a load balancer, a setting, an update.
 - Check that the service behind port 5061 of fe01.contoso.com does not hang.

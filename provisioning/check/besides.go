@@ -22,7 +22,7 @@ func besides(r *Report, verdict provisioning.Trouble) []string {
 		wrong := (c.Result == Warn || c.Result == Bad) && !follows(verdict, c)
 		switch {
 		case !wrong:
-		case isRegistrar && (c.Under != "" || c.Needs != "" || r.Fault == string(provisioning.FaultAlike) || r.Fault == string(provisioning.FaultAllLoseLarge)): // that is about all
+		case isRegistrar && (c.Under != "" || c.Needs != "" || c.Reason == r.Reason && slices.Contains(ofSeveral, verdict.Fault)):
 		case isRegistrar:
 			ids = append(ids, c.ID)
 		case !isSource(c.ID), c.Reason == r.Reason, slices.Contains(usual, c.Reason), c.Reason != "" && c.Reason == reasons[c.Under]:
@@ -33,6 +33,9 @@ func besides(r *Report, verdict provisioning.Trouble) []string {
 	}
 	return ids
 }
+
+// ofSeveral are the faults of all Registrars at which the same happens.
+var ofSeveral = []provisioning.Fault{provisioning.FaultAlike, provisioning.FaultAllLoseLarge}
 
 // usual are what sources say of a site that does without them.
 var usual = []provisioning.Reason{provisioning.DHCPSilent, provisioning.DHCPNoOption, provisioning.DNSNoRecord}

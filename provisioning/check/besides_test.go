@@ -28,14 +28,14 @@ func TestBesidesRegistrars(t *testing.T) {
 	}{
 		{"one refuses", provisioning.FaultRefused.Met(facts), "registrar.fe02 registrar.fe03 registrar.fe06 registrar.fe07 dns"},
 		{"the account", provisioning.FaultForbidden.Met(facts), "registrar.fe02 registrar.fe06 registrar.fe07 dns"},
-		{"large packets", provisioning.FaultAllLoseLarge.Because(provisioning.FaultTLSLost.Met(facts), nil), "dns"},
-		{"all alike", provisioning.FaultAlike.Because(provisioning.FaultRefused.Met(facts), nil), "dns"},
+		{"large packets", provisioning.FaultAllLoseLarge.Because(provisioning.FaultTLSLost.Met(facts), nil), "registrar.fe02 registrar.fe03 registrar.fe06 registrar.fe07 dns"},
+		{"all alike", provisioning.FaultAlike.Because(provisioning.FaultRefused.Met(facts), nil), "registrar.fe03 registrar.fe06 registrar.fe07 dns"},
 		{"packets get lost", provisioning.FaultOwnAddressTwice.Met(nil), "registrar.fe01 registrar.fe02 registrar.fe03 registrar.fe07 dns"},
 		{"the clock", provisioning.FaultClockBehind.Met(nil), "registrar.fe01 registrar.fe02 registrar.fe03 registrar.fe06 dns"},
 		{"a cause, and a word about another", provisioning.FaultDHCPStranger.Because(provisioning.DNSRefused.Met(""), nil).Also(provisioning.FaultLastGoodSilent, provisioning.Facts{"host": "fe06"}),
 			"registrar.fe01 registrar.fe02 registrar.fe03 registrar.fe07"},
 	} {
-		r := Report{Checks: all, Fault: string(test.verdict.Fault)}
+		r := Report{Checks: all, Fault: string(test.verdict.Fault), Reason: test.verdict.Reason()}
 		if got := strings.Join(besides(&r, test.verdict), " "); got != test.want {
 			t.Errorf("%s:\ngot  %s\nwant %s", test.name, got, test.want)
 		}

@@ -26,16 +26,20 @@ var sameWay = map[provisioning.Fault]provisioning.Fault{
 type together struct {
 	trouble             provisioning.Trouble // the first
 	hosts, addrs, ports []string
-	near                bool // some are known to be on a link of this device
-	other               bool // at some it is not proven that packets are lost for their size
+	near                bool   // some are known to be on a link of this device
+	other               bool   // at some it is not proven that packets are lost for their size
+	port                uint16 // the one that they have in common; 0: all Registrars are alike
 }
 
 // alike is for several Registrars, or addresses of one, at which the same happens: that is more likely one cause than as many.
-func alike(f *Facts) provisioning.Trouble {
-	var all together
+func alike(f *Facts) provisioning.Trouble { return alikeAt(f, 0) }
+
+// alikeAt is the same for those at one port; 0: at whatever port.
+func alikeAt(f *Facts, port uint16) provisioning.Trouble {
+	all := together{port: port}
 	for _, c := range f.Plan.Try {
 		p, _ := f.place(c)
-		if p.closed() {
+		if p.closed() || port != 0 && p.Port != port {
 			continue
 		}
 		for _, probe := range p.Probes {
@@ -63,8 +67,10 @@ func (a *together) add(p *Place, t provisioning.Trouble) bool {
 		a.trouble = t
 	case way != sameWay[a.trouble.Fault]:
 		return false
-	case t.Fault != a.trouble.Fault || t.Facts["elsewhere"] != a.trouble.Facts["elsewhere"]:
+	case t.Fault != a.trouble.Fault:
 		a.trouble = way.Met(a.trouble.Facts)
+	case t.Facts["elsewhere"] != a.trouble.Facts["elsewhere"]:
+		a.trouble = a.trouble.With(provisioning.Facts{"elsewhere": "accepts or refuses connections on another port"})
 	}
 	a.other = a.other || t.Facts["smaller"] == nil
 	a.near = a.near || t.Facts["there"] != nil || t.Fault == provisioning.FaultHostDrops
@@ -81,9 +87,12 @@ const oneDevice = "one device on the way, such as a firewall between this networ
 
 // told says it of all of them.
 func (a *together) told() provisioning.Trouble {
-	who := provisioning.Facts{"at": fmt.Sprintf("each of the %d Registrars", len(a.hosts)), "address": a.hosts, "there": nil, "worked": nil, "led": nil, "new": true}
+	who := provisioning.Facts{"at": fmt.Sprintf("each of the %d Registrars", len(a.hosts)), "address": a.hosts, "who": nil, "there": nil, "worked": nil, "led": nil, "new": true}
 	if len(a.hosts) == 1 {
 		who["at"], who["address"] = fmt.Sprintf("each of the %d addresses of %s", len(a.addrs), a.hosts[0]), a.addrs
+	}
+	if a.port != 0 { // others fail elsewhere, or do not fail
+		who["at"] = fmt.Sprintf("%s at port %d", who["at"], a.port)
 	}
 	cause := a.trouble.With(who)
 	if !a.other {
@@ -101,7 +110,8 @@ func (a *together) told() provisioning.Trouble {
 		likely += ", or something that the servers of the pool share"
 	}
 	t := provisioning.FaultAlike.Because(cause, provisioning.Facts{"likely": likely, "ports": strings.Join(a.ports, " or ")})
-	lost := cause.OnSide() == provisioning.SideNetwork || cause.Fault == provisioning.FaultTLSDropped || cause.Fault == provisioning.FaultSIPDropped
+	lost := cause.OnSide() == provisioning.SideNetwork || cause.Fault == provisioning.FaultTLSDropped || cause.Fault == provisioning.FaultSIPDropped ||
+		cause.Fault == provisioning.FaultPortFiltered // they are up
 	if likely == oneDevice && lost { // several hosts do not do so at once
 		return t.On(provisioning.SideNetwork)
 	}
@@ -125,6 +135,20 @@ func besideAlike(f *Facts, t provisioning.Trouble, addr netip.Addr) provisioning
 		}
 	}
 	return t.With(provisioning.Facts{"ports": strings.Join(ports, " or ")})
+}
+
+// deadOrAlike is what is wrong with a place: what it has in common with all, or loses at its port as all do that have that port.
+func deadOrAlike(f *Facts, p *Place) provisioning.Trouble {
+	if t := alike(f); !t.None() {
+		return t
+	}
+	serves := func(other *Place) bool { return other.Port == p.Port && other.ready() }
+	if slices.Contains(dropped, p.best().Trouble.Fault) && !slices.ContainsFunc(f.Places, serves) {
+		if t := alikeAt(f, p.Port); !t.None() {
+			return t
+		}
+	}
+	return deadPlace(f, p)
 }
 
 // deadPlaces is for a device that knows where to go, and meets nobody who speaks SIP there. The first place is the one
@@ -156,13 +180,42 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if t := aliasInCloud(f, first.Host); !t.None() {
 		return t
 	}
-	dead := alike(f)
-	if dead.None() {
-		dead = deadPlace(f, first)
-	}
-	t := besideLastGood(f, byWildcard(f, disagreeAbout(f, first.Step, first.Host, dead), first), first)
+	t := besideLastGood(f, byWildcard(f, disagreeAbout(f, first.Step, first.Host, deadOrAlike(f, first)), first), first)
 	if other := recordsOf(f, first.Step); !t.None() && !other.None() { // it may be the old one
 		t = t.And(other)
 	}
 	return t
+}
+
+// firstChoiceFails is about what the site means to be used, and is not: a name that leads nowhere comes before a Registrar of a later rank.
+func firstChoiceFails(f *Facts) provisioning.Trouble {
+	t := firstPlaceFails(f)
+	if better := betterRank(f, f.Plan.Try); !t.None() && !better.None() {
+		return better
+	}
+	return t
+}
+
+// firstPlaceFails is about the first Registrar that was tried, and did not take the device.
+func firstPlaceFails(f *Facts) provisioning.Trouble {
+	for _, c := range f.Plan.Try {
+		p, _ := f.place(c)
+		if c.Endpoint == f.signedInAt() || len(p.Probes) == 0 {
+			break
+		}
+		for _, attempt := range f.SignIn.Attempts {
+			if attempt.Result != "failed" || attempt.Host != c.Host || attempt.Port != c.Port {
+				continue
+			}
+			if bad, ok := badAt(f, attempt); ok {
+				p = bad
+				break
+			}
+			return refused(f, attempt) // it answers strangers, and refuses us
+		}
+		if !p.ready() && p.best().Reason() != "" {
+			return sourcesDiffer(f, p, besideProven(f, p, deadOrAlike(f, p)))
+		}
+	}
+	return provisioning.Trouble{}
 }

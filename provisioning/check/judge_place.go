@@ -46,15 +46,6 @@ func showsNothing(f *Facts, p *Place) bool {
 	return stage(best) == 0 && !known
 }
 
-// firstChoiceFails is about what the site means to be used, and is not: a name that leads nowhere comes before a Registrar of a later rank.
-func firstChoiceFails(f *Facts) provisioning.Trouble {
-	t := firstPlaceFails(f)
-	if better := betterRank(f, f.Plan.Try); !t.None() && !better.None() {
-		return better
-	}
-	return t
-}
-
 // betterRank is what keeps the device from a better rank than that of the first of those that are dead: a name that a source above has given, and that leads
 // nowhere or may not be used. Were it right, the device would go there first.
 func betterRank(f *Facts, dead []provisioning.Candidate) provisioning.Trouble {
@@ -65,30 +56,6 @@ func betterRank(f *Facts, dead []provisioning.Candidate) provisioning.Trouble {
 		wrong := s.Reason == provisioning.NoAddress || s.Reason == provisioning.NameNotAllowed || isDNSFailure(s.Reason)
 		if s.Host != "" && s.Step < dead[0].Step && wrong {
 			return notUsed(f, s)
-		}
-	}
-	return provisioning.Trouble{}
-}
-
-// firstPlaceFails is about the first Registrar that was tried, and did not take the device.
-func firstPlaceFails(f *Facts) provisioning.Trouble {
-	for _, c := range f.Plan.Try {
-		p, _ := f.place(c)
-		if c.Endpoint == f.signedInAt() || len(p.Probes) == 0 {
-			break
-		}
-		for _, attempt := range f.SignIn.Attempts {
-			if attempt.Result != "failed" || attempt.Host != c.Host || attempt.Port != c.Port {
-				continue
-			}
-			if bad, ok := badAt(f, attempt); ok {
-				p = bad
-				break
-			}
-			return refused(f, attempt) // it answers strangers, and refuses us
-		}
-		if !p.ready() && p.best().Reason() != "" {
-			return sourcesDiffer(f, p, besideProven(f, p, deadPlace(f, p)))
 		}
 	}
 	return provisioning.Trouble{}
@@ -283,11 +250,11 @@ func filtered(f *Facts, p *Place, closed provisioning.Trouble) provisioning.Trou
 	if !silent || otherPort(f, p) != nil || elsewhere(f, p) == "" {
 		return closed
 	}
-	server := "same"
+	server, who := "same", "the same server"
 	if f.Here != nil && f.Memory.Before(f.Here, closed).Fault == provisioning.FaultOtherNetwork { // a captive portal answers for everybody
-		server = "moved"
+		server, who = "moved", "what answers for this address"
 	}
-	return provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p), server: true}).Facts)
+	return provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p), "who": who, server: true}).Facts)
 }
 
 // otherFamily says whether this device has IPv6 only, and a host is known by name and IPv4 addresses only. (Where the system says so
