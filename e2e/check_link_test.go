@@ -60,7 +60,7 @@ var linkRows = []linkRow{
 		says: []string{"fe01.contoso.com answers over IPv4 (10.0.0.11, ", " ms), but not over IPv6: the IPv6 router 2001:db8::1, or a router behind it, says that 2001:db8:1::11 cannot be reached. " + throughOther,
 			"See whether the router 2001:db8::1 has a route to 2001:db8:1::11", "router advertisements"}},
 	{name: "the device was put into the network of somebody's router since the last sign-in", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), later(intoAnotherNetwork)),
-		says: []string{"This device was registered at ", " UTC in another network (10.0.0.0/24, gateway 10.0.0.1, name server 10.0.0.53:53) than it is in now (192.168.178.0/24, gateway 192.168.178.1, name server 10.0.0.53:53).",
+		says: []string{"This device is in another network than the one where it was registered at ", " UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1.",
 			"Check the VLAN of the switch port to which this device is connected."}},
 	{name: "the first name server answers over IPv4 only", verdict: "degraded", reason: "dns-timeout", given: with(published(fe01), overIPv6("2001:db8::1"), set(`dns_servers = ["[`+far6+`]:53", "10.0.0.53:53"]`)),
 		says: []string{"the name server [" + far6 + "]:53 does not answer over IPv6, while 10.0.0.53:53 does over IPv4"}},

@@ -39,7 +39,7 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 			facts["left"], facts["here"] = was.Gateway, now.Gateway
 			return FaultOtherGateway.Because(t, facts)
 		}
-		facts["left"], facts["here"] = before, here
+		facts["changed"] = differing(was, now.Network)
 		servers := "apart"
 		if strings.HasPrefix(now.Lessor+" ", now.Gateway+" ") && now.NameServers == now.Gateway+":53" {
 			servers = "router"
@@ -52,6 +52,17 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 		return FaultOtherServers.Because(t, facts)
 	}
 	return t
+}
+
+// differing is what differs between two networks.
+func differing(was, now *Network) string {
+	var all []string
+	for _, of := range [][3]string{{"subnet ", was.Subnet, now.Subnet}, {"gateway ", was.Gateway, now.Gateway}, {"name server ", was.NameServers, now.NameServers}} {
+		if was, now := of[1], of[2]; was != now && was != "" && now != "" {
+			all = append(all, of[0]+now+" instead of "+was)
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // outside says whether only a record for devices outside is left, and notes it, and the one inside that had led this device.

@@ -30,16 +30,16 @@ func TestMend114BeforeAndNow(t *testing.T) {
 		says   string
 	}{
 		{"another network, and the registration was lost", Now{Network: &foreign, Lessor: "192.168.178.1 (MAC 02:00:00:00:00:99)", Losses: lost}, FaultDNSRefused.Met(nil), FaultOtherNetwork, record,
-			"this device was registered until 2026-11-30 13:00:00 UTC in another network (10.0.0.0/24, gateway 10.0.0.1, name server 10.0.0.53:53) than it is in now (192.168.178.0/24, gateway 192.168.178.1, name server 192.168.178.1:53); it has its address from the DHCP server 192.168.178.1 (MAC 02:00:00:00:00:99)"},
+			"this device is in another network than the one where it was registered until 2026-11-30 13:00:00 UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1; name server 192.168.178.1:53 instead of 10.0.0.53:53; it has its address from the DHCP server 192.168.178.1 (MAC 02:00:00:00:00:99)"},
 		{"another network, and nothing is known of when", Now{Network: &foreign}, FaultFiltered.Met(nil), FaultOtherNetwork, record,
-			"this device was registered at 2026-11-30 12:00 UTC in another network (10.0.0.0/24, gateway 10.0.0.1, name server 10.0.0.53:53) than it is in now (192.168.178.0/24, gateway 192.168.178.1, name server 192.168.178.1:53)"},
+			"this device is in another network than the one where it was registered at 2026-11-30 12:00 UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1; name server 192.168.178.1:53 instead of 10.0.0.53:53"},
 		{"another network, and a Registrar refuses the account", Now{Network: &foreign}, FaultForbidden.Met(nil), FaultForbidden, record, ""},
 		{"the same network", Now{Network: &was}, FaultDNSRefused.Met(nil), FaultDNSRefused, record, ""},
 		{"no default route now", Now{Network: &Network{NameServers: was.NameServers}}, FaultFiltered.Met(nil), FaultFiltered, record, ""},
 		{"other name servers", Now{Network: &servers}, FaultDNSRefused.Met(nil), FaultOtherServers, record, "this device was registered at 2026-11-30 12:00 UTC with other name servers (10.0.0.53:53) than it asks now (203.0.113.53:53)"},
 		{"other name servers, which is not why a Registrar is silent", Now{Network: &servers}, FaultFiltered.Met(nil), FaultFiltered, record, ""},
 		{"the outside view", Now{Network: &was, Found: outside}, FaultFiltered.Met(nil), FaultOutsideView, record,
-			"_sipinternaltls._tcp.contoso.com, by which this device was registered at 2026-11-30 12:00 UTC with pool01.contoso.com, is gone: the name server 10.0.0.53:53, which gave it then, gives only _sip._tls.contoso.com, the record for devices outside; this device sees the outside view of DNS"},
+			"this device sees the outside view of DNS: the name server 10.0.0.53:53 gives _sip._tls.contoso.com (for devices outside), and not _sipinternaltls._tcp.contoso.com, by which this device was registered at 2026-11-30 12:00 UTC with pool01.contoso.com (it gave that then)"},
 		{"the outside view of another name server", Now{Network: &servers, Found: outside}, FaultFiltered.Met(nil), FaultOtherServers, record, ""},
 		{"something leads inside", Now{Network: &was, Found: inside}, FaultFiltered.Met(nil), FaultFiltered, record, ""},
 		{"a record of another SIP address", Now{Network: &foreign}, FaultDNSRefused.Met(nil), FaultDNSRefused, cache.Record{SIPAddress: "sip:phone2@contoso.com", Registrar: record.Registrar, Network: &was}, ""},
@@ -50,6 +50,21 @@ func TestMend114BeforeAndNow(t *testing.T) {
 		got := policy.Memory(cache.InMemory(row.record)).Before(&row.now, row.met)
 		if got.Fault != row.want || row.says != "" && got.What() != row.says {
 			t.Errorf("%s: %s\n%s", row.name, got.Fault, got.What())
+		}
+	}
+}
+
+// TestMend161OnlyWhatDiffers: of another network, only what is another there is told.
+func TestMend161OnlyWhatDiffers(t *testing.T) {
+	was := Network{Subnet: "10.0.0.0/24", Gateway: "10.0.0.1", NameServers: "10.0.0.53:53, 10.0.0.54:53"}
+	for want, now := range map[string]Network{
+		"": was,
+		"subnet 10.7.0.0/24 instead of 10.0.0.0/24; gateway 10.7.0.1 instead of 10.0.0.1": {Subnet: "10.7.0.0/24", Gateway: "10.7.0.1", NameServers: was.NameServers},
+		"gateway 10.7.0.1 instead of 10.0.0.1":                                            {Gateway: "10.7.0.1", NameServers: was.NameServers}, // the subnet is not known
+		"name server 10.7.0.1:53 instead of 10.0.0.53:53, 10.0.0.54:53":                   {Subnet: was.Subnet, Gateway: was.Gateway, NameServers: "10.7.0.1:53"},
+	} {
+		if got := differing(&was, &now); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

@@ -105,7 +105,7 @@ func (a *together) told() provisioning.Trouble {
 	case len(a.addrs) == 1:
 		likely = fmt.Sprintf("one device on the way, such as a firewall, or as likely the server or load balancer at %s, which they share", a.addrs[0])
 	case a.near:
-		likely = "one filter on the way, such as that of a switch or access point, or something that they share, such as a host, a setting or an update"
+		likely = "one filter on the way (in a switch or access point), or what they share (a host, a setting, an update)"
 	case len(a.hosts) == 1:
 		likely += ", or something that the servers of the pool share"
 	}
