@@ -15,6 +15,7 @@ type Account struct {
 	Identity   *Identity        // to sign in with a certificate; nil: there is none
 	Nonce      *Nonce           // of an earlier Session with the same Registrar, and of no other; nil: the first request goes out bare
 	Rests      bool             // the password is not used now, whoever asks for it
+	Tries      func() int       // how many proofs of it may be refused from now on, asked before each request; nil: two
 	Schemes    []string         // allowed, in order of preference: "tls-dsk", "ntlm", "digest"; names unknown here are passed over
 	InClear    bool             // answer over clear TCP too, where whoever listens can try passwords against the proof
 	UserAgent  string           // "homeward/1.0"; see CheckUserAgent

@@ -19,8 +19,8 @@ type asker struct {
 	scheme                               scheme   // nil until asked
 	refused                              []string // algorithms of Digest with which it did not take the credentials
 	seen                                 bool     // it has asked, whatever became of that
-	likes                                string   // the algorithm of a nonce with which it has accepted us before, once that was sent ahead; "": none was
-	spent                                bool     // credentials that were sent ahead came to nothing, and it may be the password that was refused
+	likes                                string   // the algorithm with which it has accepted us before, once that was sent before it asked; "": none was
+	spent                                bool     // credentials that were sent before it asked came to nothing, and it may be the password that was refused
 }
 
 // authentication is how we prove to whoever asks who we are, for as long as the connection lives.
@@ -29,7 +29,7 @@ type authentication struct {
 	account     Account       // without the password
 	password    func() string // fmt cannot look into a function
 	secure      bool
-	askers      [2]asker
+	askers      askers
 	certificate func() *tls.Certificate // nil: there is none
 	failed      *CertificateError       // why the certificate is not used any more on this connection; nil: nothing has failed
 }
@@ -38,6 +38,9 @@ type authentication struct {
 func newAuthentication(account Account, secure bool) *authentication {
 	password := account.Password.Reveal()
 	account.Password = ""
+	if account.Tries == nil {
+		account.Tries = func() int { return mostProofs }
+	}
 	a := &authentication{account: account, password: func() string { return password }, secure: secure, askers: newAskers()}
 	a.identify()
 	a.signAhead()
@@ -61,8 +64,24 @@ func (by *asker) rash(m *message) bool {
 	if !ok || !d.ahead || m.code != 400 && m.code != 403 {
 		return false
 	}
-	by.name, by.scheme, by.spent, by.likes = "", nil, true, d.algorithm()
+	by.forget(d)
+	by.spent = true
 	return true
+}
+
+// forget has the next request go out bare.
+func (by *asker) forget(d *digestScheme) { by.name, by.scheme, by.likes = "", nil, d.algorithm() }
+
+// askers are the Registrar, and a proxy before it.
+type askers [2]asker
+
+// wait has the next request signed with no Digest before that is asked for.
+func (of *askers) wait() {
+	for i := range of {
+		if d, ok := of[i].scheme.(*digestScheme); ok {
+			of[i].forget(d)
+		}
+	}
 }
 
 // nonce is that with which we sign by Digest; nil: there is none.
@@ -85,8 +104,8 @@ func (a *authentication) identify() {
 	a.certificate, a.failed = func() *tls.Certificate { return c }, nil
 }
 
-func newAskers() [2]asker {
-	return [2]asker{
+func newAskers() askers {
+	return askers{
 		{code: 401, challenge: "WWW-Authenticate", credentials: "Authorization", confirmation: "Authentication-Info"},
 		{code: 407, challenge: "Proxy-Authenticate", credentials: "Proxy-Authorization", confirmation: "Proxy-Authentication-Info"},
 	}
@@ -196,7 +215,7 @@ func (a *authentication) challenged(m *message, again bool) (progress, error) {
 	by.seen = true
 	offered := parseChallenges(m.all(by.challenge))
 	a.noteService(offered)
-	if d, ok := by.scheme.(*digestScheme); ok && d.ahead {
+	if d, ok := by.scheme.(*digestScheme); ok && !again {
 		by.spent, by.likes = !slices.ContainsFunc(offered, isStale), d.algorithm()
 	}
 	if d, ok := by.scheme.(*dskScheme); ok && d.busy() {
@@ -218,7 +237,7 @@ func (a *authentication) challenged(m *message, again bool) (progress, error) {
 // take answers one of the challenges.
 func (a *authentication) take(by *asker, offered []challenge, m *message, again bool) (progress, error) {
 	c, err := a.choose(offered, by, m)
-	if err == nil && again && by.refuses(c) && by.proofs() < mostProofs { // RFC 8760: it may keep the password under another algorithm only
+	if err == nil && again && by.refuses(c) && a.askers.proofs() < a.account.Tries() { // RFC 8760: it may keep the password under another algorithm only
 		c, err = a.choose(offered, by, m)
 		again = slices.Contains(by.refused, digestAlgorithm(c))
 	}
@@ -309,12 +328,14 @@ func (by *asker) doubts(c challenge) int {
 	return 0
 }
 
-// proofs is how many proofs of the password it has refused.
-func (by *asker) proofs() int {
-	if by.spent {
-		return len(by.refused) + 1
+// proofs is how many proofs of the password were refused, by whoever has asked.
+func (of *askers) proofs() (times int) {
+	for _, by := range of {
+		if times += len(by.refused); by.spent {
+			times++
+		}
 	}
-	return len(by.refused)
+	return times
 }
 
 // preference returns the place of a challenge's scheme in our order, -1 when it is not allowed.

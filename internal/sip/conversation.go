@@ -71,6 +71,9 @@ func (c call) run(keeping context.Context) {
 // Each time the request is built anew: it needs its own CSeq and branch.
 func (t *conversation) exchange(ctx context.Context, build func() *message) (*message, error) {
 	defer t.auth.hangUp()
+	if t.auth.account.Tries() < mostProofs { // one that is refused for its nonce would leave none for the answer
+		t.auth.askers.wait()
+	}
 	answered := map[int]bool{}
 	stale := 0 // answers that came too late for their nonce, though they went out at once
 	for rounds := 0; rounds <= maxChallenges; rounds++ {

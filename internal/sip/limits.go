@@ -82,7 +82,7 @@ const (
 	relayMinutes                     = 480
 	minRelayMinutes, maxRelayMinutes = 5, 1440
 
-	// With so many proofs of the password refused there is no other algorithm: the next may lock the account.
+	// So many proofs of the password may be refused where Account.Tries does not say otherwise: the next may lock the account.
 	mostProofs = 2
 
 	// The first challenge, and three more when the nonce was stale each time (or a proxy asks as well).

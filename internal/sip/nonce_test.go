@@ -93,6 +93,42 @@ func TestMend141ProofsAreCounted(t *testing.T) {
 	}
 }
 
+// Of proofs that may be refused there are as many as the account says. With one left, nothing is signed before it is asked for, nor with another
+// algorithm; and what is signed before a refresh is asked for counts, whoever asks.
+func TestMend156ProofsThatAreLeft(t *testing.T) {
+	const sha256 = `WWW-Authenticate: Digest realm="contoso.com", nonce="n1", algorithm=SHA-256, qop="auth"`
+	both, ok := answer("401 Unauthorized", sha256, md5Challenge), answer("200 OK")
+	proxy := answer("407 Proxy Authentication Required", strings.Replace(md5Challenge, "WWW", "Proxy", 1), strings.Replace(sha256, "WWW", "Proxy", 1))
+	for name, test := range map[string]struct {
+		ahead  bool
+		tries  []int // before each REGISTER
+		script []step
+		signed string // the algorithms of the requests
+	}{
+		"two":                      {false, []int{2}, []step{both}, "- SHA-256 MD5"},
+		"one":                      {false, []int{1}, []step{both}, "- SHA-256"},
+		"one, and a nonce":         {true, []int{1}, []step{both}, "- MD5"},
+		"a refresh":                {false, []int{2, 2}, []step{both, ok, both}, "- SHA-256 SHA-256 SHA-256"},
+		"a refresh, with one left": {false, []int{2, 1}, []step{both, ok, both}, "- SHA-256 - SHA-256"},
+		"a refresh, none left":     {false, []int{2, 0}, []step{both, ok, both, ok}, "- SHA-256 - SHA-256"},
+		"a proxy has refused one":  {false, []int{2}, []step{proxy, proxy, both}, "- - - SHA-256"},
+	} {
+		account, more := phone, 0
+		if account.Tries = func() int { return more }; test.ahead {
+			account.Nonce = left(t)
+		}
+		script, tried := noting(test.script)
+		bubble(t, true, account, script, func(s *Session, p *peer) {
+			for _, more = range test.tries {
+				_, _ = s.Register(p.t.Context())
+			}
+		})
+		if got := strings.Join(*tried, " "); got != test.signed {
+			t.Errorf("%s: signed with %q, want %q", name, got, test.signed)
+		}
+	}
+}
+
 // left is the nonce of a connection on which two requests were signed with it.
 func left(t *testing.T) (n *Nonce) {
 	t.Helper()

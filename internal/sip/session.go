@@ -57,13 +57,8 @@ func (s *Session) Register(ctx context.Context) (granted Binding, err error) {
 func (s *Session) Nonce() *Nonce { return s.talk.auth.askers[0].nonce() }
 
 // Spent is how many proofs of the password the Registrar and a proxy have refused, as who counts wrong passwords may count them: one for each
-// algorithm of Digest, and one for credentials that were sent ahead, with the Nonce of the Account, unless it said that it was the nonce.
-func (s *Session) Spent() (times int) {
-	for _, by := range s.talk.auth.askers {
-		times += by.proofs()
-	}
-	return times
-}
+// algorithm of Digest, and one for credentials that were sent before it had asked, unless it said that it was the nonce.
+func (s *Session) Spent() int { return s.talk.auth.askers.proofs() }
 
 // Refresh makes Keep renew the binding now: the way to find out whether the connection still leads to the Registrar, and
 // whether the binding has outlived a time in which no timer ran.

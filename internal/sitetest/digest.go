@@ -22,7 +22,7 @@ func requireDigest(next answerer) answerer {
 		if m.proxy {
 			name = "Proxy-Authorization"
 		}
-		stale := false
+		stale, wrong := false, ""
 		for _, value := range req.header.Values(name) {
 			fields, isDigest := strings.CutPrefix(value, "Digest ")
 			if !isDigest {
@@ -30,8 +30,8 @@ func requireDigest(next answerer) answerer {
 			}
 			p := params(fields)
 			if !c.proves(m, req, p) {
-				if m.forbids {
-					return reply{code: 403}
+				if wrong = "wrong password"; m.forbids {
+					return reply{code: 403, proof: wrong}
 				}
 				continue
 			}
@@ -40,7 +40,9 @@ func requireDigest(next answerer) answerer {
 			}
 			stale, c.digest.staled = true, true // right, but for a nonce that is not, or no longer, good
 		}
-		return c.challenge(m, stale)
+		r := c.challenge(m, stale)
+		r.proof = wrong
+		return r
 	}
 }
 

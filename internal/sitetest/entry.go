@@ -21,8 +21,8 @@ type Entry struct {
 	Host string // SIP: the server name this connection asked for in TLS; "" over TCP
 	Auth string // SIP: scheme of the credentials sent, "Digest"; "" without
 	// Proof is what the site found in credentials for NTLM: "begins" (asks for a challenge),
-	// "authenticated", "signed"; or what is wrong with them, "wrong password". A response of the device
-	// has to be signed like a request, once it has signed in.
+	// "authenticated", "signed"; or what is wrong with them, or with those for Digest, "wrong password". A response of the
+	// device has to be signed like a request, once it has signed in.
 	Proof string
 	Code  int // SIP: status answered, or, of a response, its own; 0 without
 	// Answer is what DNS and DHCP answer, in words: "SRV 0 0 5061 fe01.contoso.com.", "NXDOMAIN", "nothing".

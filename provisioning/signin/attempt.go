@@ -47,7 +47,7 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trus
 	s := w.signer
 	account, refused, unproven := s.account(a.c, conn.LocalAddr()), (*sip.CertificateError)(nil), ""
 	account.Patience = s.restraint.tries.Patience(leastPatience)
-	account.Rests, account.Nonce = s.restraint.passwordRests(), s.nonces[attempted{a.c.Endpoint, a.addr}]
+	account.Rests, account.Tries, account.Nonce = s.restraint.passwordRests(), s.restraint.refusals.left, s.nonces[attempted{a.c.Endpoint, a.addr}]
 	account.Identity = s.own.identity(a.c, conn, func(e *sip.CertificateError) { refused = e }, func(target string) { unproven = target })
 	if !s.policy.Withholds(a.c.Anchor) { // else who has named it gets none either
 		a.c.Anchor = met.Anchor

@@ -89,6 +89,19 @@ func (r *refusals) add(more int) {
 	}
 }
 
+// left is how many more may be refused now.
+func (r *refusals) left() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch now := time.Now(); {
+	case now.Before(r.until):
+		return 0
+	case now.Sub(r.at) > credentialsRest:
+		return refusalsAllowed
+	}
+	return refusalsAllowed - r.inRow
+}
+
 // accepted takes note of a password that was accepted.
 func (r *refusals) accepted() {
 	r.mu.Lock()

@@ -108,12 +108,13 @@ func newWorld(r *rand.Rand) *world {
 		if w.release {
 			account += " rival=stays"
 		}
-		registrar("10.0.0.5:5061", "fe01", mainSite, account)
-		registrar("10.0.0.15:5061", "fe01", mainSite, account).spare = true
-		registrar("10.0.0.6:5061", "fe02", mainSite, account)
-		registrar("10.1.0.5:5061", "fe11", otherSite, account)
-		registrar("10.1.0.6:5061", "fe12", otherSite, account)
-		registrar("203.0.113.4:443", "edge01", everywhere, account)
+		asks := func() string { return account + one(r, "", " algorithm=MD5", " algorithm=SHA-256,MD5") }
+		registrar("10.0.0.5:5061", "fe01", mainSite, asks())
+		registrar("10.0.0.15:5061", "fe01", mainSite, asks()).spare = true
+		registrar("10.0.0.6:5061", "fe02", mainSite, asks())
+		registrar("10.1.0.5:5061", "fe11", otherSite, asks())
+		registrar("10.1.0.6:5061", "fe12", otherSite, asks())
+		registrar("203.0.113.4:443", "edge01", everywhere, asks())
 	}
 	if w.honeypot {
 		s := registrar(fmt.Sprintf("10.0.0.%d:5060", 9), "", mainSite, "accept")
