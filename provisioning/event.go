@@ -21,7 +21,7 @@ const (
 	StoreNote    EventKind = "store"       // the store is not as it should be: Reason, Detail
 	Conflict     EventKind = "conflict"    // DHCP servers disagree
 	Paced        EventKind = "pace"        // something is slow, loses packets or is dead, although the device gets along: Reason
-	Well         EventKind = "well"        // what was told of a name server in Paced is over: Trouble is that, in words of its own
+	Well         EventKind = "well"        // what was told of a name server in Paced is over: Trouble is that, in words of its own; Verdict Absent: it is not asked any more
 	ClockSkew    EventKind = "clock"       // the Registrar's clock and ours are far apart
 	Told         EventKind = "told"        // the Registrar has told in band: home pool, media relays
 	Refreshed    EventKind = "refresh"     // the binding was renewed; or it stands although an unsigned answer refused that: Reason

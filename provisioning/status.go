@@ -179,6 +179,17 @@ func (s *Status) Paced(area string, found []Trouble) (fresh []Trouble) {
 	return fresh
 }
 
+// AskOnly leaves out what was found of name servers that are not asked.
+func (s *Status) AskOnly(servers []netip.AddrPort) {
+	known := s.Pace
+	s.Pace = nil
+	for i := range known {
+		if p := &known[i]; p.server == "" || slices.Contains(Texts(servers), p.server) {
+			s.Pace = append(s.Pace, *p)
+		}
+	}
+}
+
 // KeepPace leaves what was found of these areas.
 func (s *Status) KeepPace(areas ...string) {
 	known := s.Pace

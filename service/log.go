@@ -87,7 +87,7 @@ func headline(e control.Entry) (string, slog.Level) {
 	case provisioning.Paced:
 		return "not as it should be, although the device gets along", slog.LevelWarn
 	case provisioning.Well:
-		return "a name server answers as it should again", slog.LevelInfo
+		return "what was wrong with a name server is over", slog.LevelInfo
 	case provisioning.ClockSkew:
 		return "clocks are far apart", slog.LevelWarn
 	case provisioning.Enrolled:

@@ -361,7 +361,7 @@ func entryOf(e provisioning.Event) control.Entry {
 	default:
 		entry.Step = e.Step.String()
 	}
-	if e.Kind == provisioning.LookedUp {
+	if e.Kind == provisioning.LookedUp || e.Kind == provisioning.Well && e.Verdict == provisioning.Absent {
 		entry.Verdict = e.Verdict.String()
 	}
 	if e.Host != "" {

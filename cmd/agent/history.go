@@ -207,6 +207,8 @@ func result(e control.Entry) string {
 		return printable(e.State)
 	case e.Event == "attempt" && e.Reason == "":
 		return "ok"
+	case e.Event == "well":
+		return ""
 	case !e.Until.IsZero():
 		return fields("until", moment(e.Until), printable(string(e.Reason)))
 	default:

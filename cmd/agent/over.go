@@ -53,6 +53,8 @@ func instead(e, came *control.Entry) string {
 		word = "received"
 	case kind == provisioning.Refreshed:
 		word = "renewed"
+	case kind == provisioning.Well && came.Verdict != "":
+		word = "no longer asked"
 	case kind == provisioning.Well:
 		word = "well again"
 	default:

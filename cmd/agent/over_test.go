@@ -83,6 +83,8 @@ func TestMend137WhatProvesItOver(t *testing.T) {
 			"what to do\n  enrol-failed: fix enrol-failed\n  connect-refused: fix connect-refused\n"},
 		"one of two slow name servers": {entries(pace("pace", "10.0.0.53", provisioning.Slow), pace("pace", "10.0.0.54", provisioning.Slow), pace("well", "10.0.0.53", "")),
 			"what to do\n  slow: fix slow10.0.0.54\n" + over + "  slow (well again at 2026-11-20 12:00:02): fix slow10.0.0.53\n"},
+		"a slow name server that is not asked any more": {entries(pace("pace", "10.0.0.53", provisioning.Slow), control.Entry{Event: "well", Address: "10.0.0.53", Fault: "dns.slow", Verdict: "absent"}),
+			over + "  slow (no longer asked at 2026-11-20 12:00:01): fix slow10.0.0.53\n"},
 	} {
 		var b bytes.Buffer
 		if err := printHints(newPage(&b), control.Excerpt{Failures: true}.Of(test.all), test.all); err != nil {

@@ -104,12 +104,6 @@ func noteEvent(n cache.Note) provisioning.Event {
 	return e
 }
 
-// networkChanged tells how the network of this device is another now.
-func (b *board) networkChanged(change string) {
-	b.change(func(*provisioning.Status) { b.unwell = nil }) // an address may be that of another name server there
-	b.tell(provisioning.Event{Kind: provisioning.NetworkChanged, Detail: change})
-}
-
 // skipped tells what was ruled out of a plan.
 func (b *board) skipped(skips []provisioning.Skip) {
 	for _, s := range skips {

@@ -123,7 +123,7 @@ func TestMend160LossesAreOver(t *testing.T) {
 }
 
 // TestMend136WhatIsOver: what was wrong with a name server is told to be over, once, when that one answers as it should, also after the registration
-// was lost. Of one that is not asked any more, that does not answer, or in another network, that was not seen.
+// was lost; of one that is not asked any more (mend-162), that is told. Of one that does not answer, or in another network, nothing was seen.
 func TestMend136WhatIsOver(t *testing.T) {
 	one, two := netip.MustParseAddrPort("10.0.0.53:53"), netip.MustParseAddrPort("10.0.0.54:53")
 	met := func(fault provisioning.Fault, server netip.AddrPort) provisioning.Trouble {
@@ -157,7 +157,7 @@ func TestMend136WhatIsOver(t *testing.T) {
 	}{
 		"dead":                        {before: []measured{well(one), dead(two)}, then: []measured{well(one), well(two)}, want: []string{"well 10.0.0.54 dns.one-dead: the name server 10.0.0.54:53 answers again"}},
 		"still dead":                  {before: []measured{well(one), dead(two)}, then: []measured{well(one), dead(two)}},
-		"taken off the list":          {before: []measured{well(one), dead(two)}, then: []measured{well(one)}},
+		"taken off the list":          {before: []measured{well(one), dead(two)}, then: []measured{well(one)}, want: []string{"well 10.0.0.54 dns.one-dead: the name server 10.0.0.54:53 is not asked any more"}},
 		"nobody is asked":             {before: []measured{well(one), dead(two)}},
 		"another is dead":             {before: []measured{well(one), dead(two)}, then: []measured{dead(one), well(two)}, want: []string{"pace 10.0.0.53 dns.one-dead", "well 10.0.0.54 dns.one-dead: the name server 10.0.0.54:53 answers again"}},
 		"none answers":                {before: []measured{well(one), dead(two)}, then: []measured{mute(one), mute(two)}},
@@ -167,7 +167,8 @@ func TestMend136WhatIsOver(t *testing.T) {
 		"the other is slow, too":      {before: []measured{slow(one), well(two)}, then: []measured{slow(one), slow(two)}, want: []string{"pace 10.0.0.54 dns.slow"}},
 		"loses in another way":        {before: []measured{well(one, met(provisioning.FaultDNSLossy, one))}, then: []measured{well(one, met(provisioning.FaultDNSGap, one))}, want: []string{"pace 10.0.0.53 dns.gap"}},
 		"the registration was lost":   {before: []measured{well(one), dead(two)}, then: []measured{well(one), well(two)}, between: func(b *board) { b.lost(provisioning.Event{Kind: provisioning.Lost}, provisioning.Loss{}) }, want: []string{"well 10.0.0.54 dns.one-dead: the name server 10.0.0.54:53 answers again"}},
-		"in another network":          {before: []measured{well(one), dead(two)}, then: []measured{well(one), well(two)}, between: func(b *board) { b.networkChanged("eth0") }},
+		"in another network":          {before: []measured{well(one), dead(two)}, then: []measured{well(one), well(two)}, between: func(b *board) { b.networkChanged("eth0", []netip.AddrPort{one, two}) }},
+		"taken off, and the network":  {before: []measured{well(one), dead(two)}, then: []measured{well(one)}, between: func(b *board) { b.networkChanged("name servers", []netip.AddrPort{one}) }},
 		"well, and once more so":      {before: []measured{slow(one)}, then: []measured{well(one)}, between: func(b *board) { measure(b, []measured{well(one)}) }},
 		"none answered in the middle": {before: []measured{well(one), dead(two)}, then: []measured{well(one), well(two)}, between: func(b *board) { measure(b, []measured{mute(one), mute(two)}) }, want: []string{"well 10.0.0.54 dns.one-dead: the name server 10.0.0.54:53 answers again"}},
 	} {
@@ -189,6 +190,38 @@ func TestMend136WhatIsOver(t *testing.T) {
 				t.Errorf("got %q, want %q", told, test.want)
 			}
 		})
+	}
+}
+
+// TestMend162NotAsked: where a name server is taken off the list, that is told at once, and what was wrong with it stands in the status no more.
+func TestMend162NotAsked(t *testing.T) {
+	one, two := netip.MustParseAddrPort("10.0.0.53:53"), netip.MustParseAddrPort("10.0.0.54:53")
+	dead := []provisioning.Trouble{provisioning.FaultDNSServerDead.Met(provisioning.Facts{"server": two, "alive": one})}
+	for name, test := range map[string]struct {
+		servers []netip.AddrPort
+		told    int
+		stands  int
+	}{
+		"taken off":       {[]netip.AddrPort{one}, 1, 0},
+		"still asked":     {[]netip.AddrPort{two, one}, 0, 1},
+		"it is not known": {nil, 0, 1},
+	} {
+		var told []provisioning.Event
+		b := newBoard(provisioning.Policy{}, func(e provisioning.Event) {
+			if e.Kind == provisioning.Well {
+				told = append(told, e)
+			}
+		})
+		b.measured([]discover.Quality{{Server: one, Asked: 40, Answered: 40}, {Server: two, Asked: 40}}, dead)
+		b.networkChanged("the name servers", test.servers)
+		if stands := len(b.snapshot(nil).Pace); len(told) != test.told || stands != test.stands {
+			t.Errorf("%s: told %+v, %d stand", name, told, stands)
+		}
+		for _, e := range told {
+			if e.Verdict != provisioning.Absent || e.Addr != two.Addr() || e.Why().Fault != string(provisioning.FaultDNSServerDead) || e.Why().Hint != "" {
+				t.Errorf("%s: told %+v", name, e)
+			}
+		}
 	}
 }
 

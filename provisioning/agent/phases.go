@@ -8,6 +8,7 @@ import (
 
 	"homeward/internal/sip"
 	"homeward/provisioning"
+	"homeward/provisioning/discover"
 	"homeward/provisioning/signin"
 )
 
@@ -71,12 +72,18 @@ func (a *Agent) journey(ctx context.Context, next phase) phase {
 	case change == "" || ctx.Err() != nil:
 		return nil
 	}
-	a.board.networkChanged(change)
-	a.signer.NetworkChanged()
+	a.networkChanged(change)
 	a.search.forget()
 	a.signer.Restraint().TakeTurns()
 	a.turn.await(ctx) // a switch that comes up later than its devices is one network change for all
 	return a.recall(nil)
+}
+
+// networkChanged has everybody know that the network of this device is another now.
+func (a *Agent) networkChanged(change string) {
+	servers, _ := discover.NameServers(&a.basis.policy, a.basis.wire) // none: it is not known who is asked
+	a.board.networkChanged(change, servers)
+	a.signer.NetworkChanged()
 }
 
 // recall tries the Registrars this device was told to use ("from this point, the device uses the Registrar
@@ -287,8 +294,7 @@ func (a *Agent) registered(ctx context.Context) phase {
 			watch.refresh()
 			better.soon()
 		case change := <-a.changes:
-			a.board.networkChanged(change)
-			a.signer.NetworkChanged()
+			a.networkChanged(change)
 			if err := a.signer.CheckPath(ctx, reg); err != nil {
 				return a.lose(ctx, err)
 			}

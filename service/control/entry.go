@@ -24,7 +24,7 @@ type Entry struct {
 	Degraded  bool                `json:"degraded,omitempty"`
 	Step      string              `json:"step,omitempty"`
 	Query     string              `json:"query,omitempty"`
-	Verdict   string              `json:"verdict,omitempty"`
+	Verdict   string              `json:"verdict,omitempty"` // of a look-up; "absent" of the event well: the name server is not asked any more
 	Host      string              `json:"host,omitempty"`
 	Port      uint16              `json:"port,omitempty"`
 	Transport string              `json:"transport,omitempty"`
