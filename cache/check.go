@@ -41,7 +41,7 @@ func (r Record) check() error {
 	if err := r.Registrar.check(); err != nil {
 		return fmt.Errorf("registrar: %w", err)
 	}
-	if n := r.Network; n != nil && !plainText(n.Subnet+n.Gateway+n.NameServers+n.Step) {
+	if !r.Network.plain() || r.Inside != nil && (!r.Inside.plain() || !plainText(r.Inside.Host)) {
 		return errors.New("text about the network")
 	}
 	if year := r.RegisteredAt.Year(); year < 0 || year > 9999 {
@@ -89,6 +89,10 @@ func (m Relay) check() error {
 		return fmt.Errorf("location of %s", m.Host)
 	}
 	return checkAddresses(m.Addresses)
+}
+
+func (n *Network) plain() bool {
+	return n == nil || plainText(n.Subnet+n.Gateway+n.NameServers+n.Step)
 }
 
 func checkAddresses(list []netip.Addr) error {

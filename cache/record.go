@@ -25,6 +25,7 @@ type Record struct {
 	Generation   uint64    `json:"generation"`             // set by Commit: one more for each change
 	EndpointID   string    `json:"endpoint_id,omitempty"`  // the epid parameter, the same for the life of the device
 	Network      *Network  `json:"network,omitempty"`      // where the device was then, and what had led it there
+	Inside       *Inside   `json:"inside,omitempty"`       // where it was registered last by a source inside the site, if Network.Step is none
 	Flushed      []Flushed `json:"flushed,omitempty"`      // set by Commit: what it and those before it dropped, newest first, at most 8
 }
 
@@ -56,6 +57,15 @@ type Network struct {
 	Gateway     string `json:"gateway,omitempty"`      // "10.0.0.1": that of the default route
 	NameServers string `json:"name_servers,omitempty"` // "10.0.0.53:53, 10.0.0.54:53", sorted
 	Step        string `json:"step,omitempty"`         // "internal-tls": by which discovery had led to the Registrar, or to who named it
+}
+
+// Inside is the last registration to which a source inside the site had led: only to tell what has changed since. It is replaced, and never
+// changed.
+type Inside struct {
+	Network
+	Host string    `json:"host"` // of the Registrar
+	Port uint16    `json:"port"`
+	At   time.Time `json:"at"` // UTC, whole seconds
 }
 
 // maxFlushed is our choice: what is of use to a tech who asks where an address has gone. A device whose pool

@@ -209,8 +209,8 @@ func (t Trouble) Sentences() []string {
 	for _, other := range t.Others() {
 		all = append(all, other.Sentences()...)
 	}
-	if slices.Contains(changed, t.Fault) {
-		all = append(all, t.cause().Sentences()...)
+	if cause := t.cause(); cause != nil && slices.Contains(changed, t.Fault) {
+		all = append(all, cause.Sentences()...)
 	}
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }

@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"slices"
 	"strings"
 
 	"homeward/cache"
@@ -26,9 +27,13 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	}
 	facts := Facts{"when": m.last(now.Losses), "was": was.NameServers, "now": now.NameServers, "host": m.kept.Registrar.Host, "lessor": now.Lessor}
 	asked := reason.IsDiscovery()
-	if m.outside(now.Found, facts) {
+	if led := m.inside(now); led != nil && m.outside(now.Found, led.Step, facts) {
 		if t.Fault == FaultOnlyOutside { // it says less
 			t = *t.cause()
+		}
+		facts["host"], was = led.Host, &led.Network
+		if m.kept.Inside != nil {
+			facts["when"], facts["was"] = moment(led.At), led.NameServers
 		}
 		t, asked = FaultOutsideView.Because(t, facts), true
 	}
@@ -48,7 +53,7 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 		return FaultOtherNetwork.Because(t, facts)
 	case was.NameServers == now.NameServers:
 		facts["same"] = true
-	case asked && was.NameServers != "" && now.NameServers != "":
+	case asked && others(was, now):
 		return FaultOtherServers.Because(t, facts)
 	}
 	return t
@@ -65,16 +70,60 @@ func differing(was, now *Network) string {
 	return strings.Join(all, "; ")
 }
 
-// outside says whether only a record for devices outside is left, and notes it, and the one inside that had led this device.
-func (m *Memory) outside(found Findings, facts Facts) bool {
+// others says whether this device asks none of the name servers now that it asked before.
+func others(was *Network, now *Now) bool {
+	for server := range strings.SplitSeq(was.NameServers, ", ") {
+		if strings.Contains(now.NameServers+",", server+",") {
+			return false
+		}
+	}
+	return was.NameServers != "" && now.NameServers != ""
+}
+
+// Outside is about a device that signs in from outside, in a network in which a record inside the site had led it before, and is gone.
+func (m *Memory) Outside(now *Now) Trouble {
+	led, facts := m.inside(now), Facts{"now": now.NameServers}
+	if led == nil || !m.ours() || led.Gateway == "" || led.Gateway != now.Gateway || led.Subnet != now.Subnet || !m.outside(now.Found, led.Step, facts) {
+		return Trouble{}
+	}
+	facts["when"], facts["was"], facts["host"] = moment(led.At), led.NameServers, led.Host
+	switch {
+	case led.NameServers == now.NameServers:
+		facts["same"] = true
+	case others(&led.Network, now):
+		return FaultOtherServers.Because(FaultOutsideView.Met(facts), facts)
+	}
+	return FaultOutsideView.Met(facts)
+}
+
+// inside is the last registration to which a source inside the site had led: the last one, or one before it in the network in which the device
+// is now; nil: there is none.
+func (m *Memory) inside(now *Now) *cache.Inside {
+	led := LastInside(&m.kept)
+	if led == nil || led == m.kept.Inside && (led.Gateway != now.Gateway || led.Subnet != now.Subnet) {
+		return nil
+	}
+	return led
+}
+
+// LastInside is the last registration of a record to which a source inside the site had led; nil: there is none.
+func LastInside(r *cache.Record) *cache.Inside {
+	if step := new(Step); r.Network != nil && step.UnmarshalText([]byte(r.Network.Step)) == nil && step.IsInside() {
+		return &cache.Inside{Network: *r.Network, Host: r.Registrar.Host, Port: r.Registrar.Port, At: r.RegisteredAt}
+	}
+	return r.Inside
+}
+
+// outside says whether only a record for devices outside is left, and notes it, and the one inside that had led this device, by a step.
+func (m *Memory) outside(found Findings, step string, facts Facts) bool {
 	for i := range found {
 		switch s := &found[i]; {
 		case !m.policy.Asks(s.Step):
 		case s.Step.IsOutside() && s.Verdict == Found:
 			facts["outside"] = s.Query
-		case s.Step.IsInside() && s.Verdict == Found:
+		case s.Step.IsInside() && s.Verdict == Found && slices.IndexFunc(s.Names, func(n Name) bool { return len(n.Addrs) > 0 }) >= 0:
 			return false
-		case s.Verdict == Absent && s.Step.IsInside() && s.Step.BySRV() && s.Step.String() == m.kept.Network.Step:
+		case s.Verdict == Absent && s.Step.IsInside() && s.Step.BySRV() && s.Step.String() == step:
 			facts["record"] = s.Query
 		}
 	}

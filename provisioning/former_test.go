@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -20,7 +21,8 @@ func TestMend114BeforeAndNow(t *testing.T) {
 	outside := Findings{
 		{Source: Source{Step: InternalTLS, Verdict: Absent, Query: "_sipinternaltls._tcp.contoso.com"}}, {Source: Source{Step: ExternalTLS, Verdict: Found, Query: "_sip._tls.contoso.com"}},
 	}
-	inside := Findings{{Source: Source{Step: DHCPTLS, Verdict: Found, Query: "option 120"}}, outside[0], outside[1]}
+	inside := Findings{{Source: Source{Step: DHCPTLS, Verdict: Found, Query: "option 120"}, Names: []Name{{Host: "pool01.contoso.com", Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.5")}}}}, outside[0], outside[1]}
+	astray := Findings{{Source: inside[0].Source, Names: []Name{{Host: "pool01.contoso.com", Reason: NoAddress}}}, outside[0], outside[1]}
 	for _, row := range []struct {
 		name   string
 		now    Now
@@ -42,6 +44,7 @@ func TestMend114BeforeAndNow(t *testing.T) {
 			"this device sees the outside view of DNS: the name server 10.0.0.53:53 gives _sip._tls.contoso.com (for devices outside), and not _sipinternaltls._tcp.contoso.com, by which this device was registered at 2026-11-30 12:00 UTC with pool01.contoso.com (it gave that then)"},
 		{"the outside view of another name server", Now{Network: &servers, Found: outside}, FaultFiltered.Met(nil), FaultOtherServers, record, ""},
 		{"something leads inside", Now{Network: &was, Found: inside}, FaultFiltered.Met(nil), FaultFiltered, record, ""},
+		{"what leads inside has no address", Now{Network: &servers, Found: astray}, FaultFiltered.Met(nil), FaultOtherServers, record, ""},
 		{"a record of another SIP address", Now{Network: &foreign}, FaultDNSRefused.Met(nil), FaultDNSRefused, cache.Record{SIPAddress: "sip:phone2@contoso.com", Registrar: record.Registrar, Network: &was}, ""},
 		{"a record of an older version", Now{Network: &foreign, Found: outside}, FaultDNSRefused.Met(nil), FaultDNSRefused, cache.Record{SIPAddress: record.SIPAddress, Registrar: record.Registrar, RegisteredAt: noon}, ""},
 		{"no record", Now{Network: &foreign, Found: outside}, FaultDNSRefused.Met(nil), FaultDNSRefused, cache.Record{}, ""},

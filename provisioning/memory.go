@@ -128,11 +128,18 @@ func (m *Memory) ours() bool { return m.known && m.kept.SIPAddress == m.policy.S
 
 // last is until when, or else when, this device was registered at its last good Registrar.
 func (m *Memory) last(losses []Losses) string {
-	since, layout, r := m.kept.RegisteredAt, "at 2006-01-02 15:04 UTC", &m.kept.Registrar
+	until, r := m.kept.RegisteredAt, &m.kept.Registrar
+	lost := false
 	for i := range losses {
-		if l := &losses[i]; l.Host == r.Host && l.Port == r.Port && !l.LastAt.Before(since) {
-			since, layout = l.LastAt, "until 2006-01-02 15:04:05 UTC"
+		if l := &losses[i]; l.Host == r.Host && l.Port == r.Port && !l.LastAt.Before(until) {
+			until, lost = l.LastAt, true
 		}
 	}
-	return since.UTC().Format(layout)
+	if lost {
+		return until.UTC().Format("until 2006-01-02 15:04:05 UTC")
+	}
+	return moment(until)
 }
+
+// moment is when a device was registered, in words.
+func moment(at time.Time) string { return at.UTC().Format("at 2006-01-02 15:04 UTC") }

@@ -537,29 +537,39 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Record.Flushed = append(o.Record.Flushed, cache.Flushed{At: o.Record.RegisteredAt, Kind: cache.FlushedRegistrar, Host: words[0], Port: 5061, Addresses: []netip.Addr{addr}})
 		return err
 	},
+	"inside": func(o *Options, _ *config.Config, words []string) error { // of the record: HOST, and as for was
+		network, err := networkOf(words[1:])
+		o.Record.Inside = &cache.Inside{Network: network, Host: words[0], Port: 5061, At: o.Record.RegisteredAt}
+		return err
+	},
 	"was": func(o *Options, _ *config.Config, words []string) error { // of the record
-		o.Record.Network = &cache.Network{}
-		for _, word := range words {
-			switch name, value, of := strings.Cut(word, "="); {
-			case !of:
-				o.Record.Network.Subnet = word
-			case name == "gateway":
-				o.Record.Network.Gateway = value
-			case name == "dns":
-				o.Record.Network.NameServers = value
-			case name == "by":
-				o.Record.Network.Step = value
-			default:
-				return fmt.Errorf("neither gateway, dns nor by: %q", word)
-			}
-		}
-		return nil
+		network, err := networkOf(words)
+		o.Record.Network = &network
+		return err
 	},
 	"scheme": func(o *Options, _ *config.Config, words []string) error { // of the record
 		o.Record.Scheme = words[0]
 		return nil
 	},
 	"record": setRecord,
+}
+
+func networkOf(words []string) (n cache.Network, err error) {
+	for _, word := range words {
+		switch name, value, of := strings.Cut(word, "="); {
+		case !of:
+			n.Subnet = word
+		case name == "gateway":
+			n.Gateway = value
+		case name == "dns":
+			n.NameServers = value
+		case name == "by":
+			n.Step = value
+		default:
+			err = fmt.Errorf("neither gateway, dns nor by: %q", word)
+		}
+	}
+	return n, err
 }
 
 func setRecord(o *Options, conf *config.Config, words []string) error {
@@ -574,6 +584,9 @@ func setRecord(o *Options, conf *config.Config, words []string) error {
 	switch {
 	case len(words) > 2 && words[2] != "tcp":
 		o.Record.Registrar.Step = words[2]
+		if words[2] == "external-tls" {
+			o.Record.Registrar.Port = 443
+		}
 	case len(words) > 2:
 		o.Record.TLSFloor, o.Record.Registrar.Port, o.Record.Registrar.Transport = false, 5060, words[2]
 	}

@@ -19,7 +19,7 @@ var keepsOut = []judgement{passwordless, notOnNetwork, unplugged, addressTwice, 
 
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{
-	passwordless, addressTwice, otherMask, unlisted, bindingGone, onlyLastGood, besideFails, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, noSpace, notKept,
+	passwordless, addressTwice, otherMask, unlisted, bindingGone, onlyLastGood, besideFails, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, insideGone, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, noSpace, notKept,
 	lostOften, autodiscoverDiffers, serverOff, serversApart, serverDead, earlierServerFails, lossy, slow, idle,
 }
 
@@ -68,7 +68,7 @@ func judge(f *Facts) Report {
 	} else {
 		found = byStrangers(f, byRoute(f, onLossyWay(f, found)))
 		if f.Here != nil {
-			found = f.Memory.Before(f.Here, found)
+			found = byOption6(f, f.Memory.Before(f.Here, found))
 		}
 	}
 	r.Summary = summary(f, found)

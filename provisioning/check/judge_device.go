@@ -33,6 +33,32 @@ func onlyLastGood(f *Facts) provisioning.Trouble {
 	return provisioning.FaultOnlyLastGood.Because(noPlan(f), provisioning.Facts{"host": f.SignIn.Registrar.Host})
 }
 
+// insideGone is about a device that signs in from outside, where a record inside the site had led it before.
+func insideGone(f *Facts) provisioning.Trouble {
+	if step := f.SignIn.Registrar.Step; f.Here == nil || step == nil || !step.IsOutside() {
+		return provisioning.Trouble{}
+	}
+	for _, t := range []provisioning.Trouble{nameServersDisagree(f), serverDead(f)} { // one of them has it, or may have it
+		if !t.None() {
+			return t
+		}
+	}
+	return byOption6(f, f.Memory.Outside(f.Here))
+}
+
+// byOption6 says of name servers that this device has not asked before that DHCP gives them.
+func byOption6(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	if t.Fault != provisioning.FaultOtherServers || f.DHCP == nil {
+		return t
+	}
+	for i := range f.DHCP.Answers {
+		if len(f.Servers) > 0 && slices.Contains(f.DHCP.Answers[i].NameServers, f.Servers[0].Addr()) {
+			return t.On(provisioning.SideDHCP)
+		}
+	}
+	return t
+}
+
 // notKept is about a store that will not hold what the device learns.
 func notKept(f *Facts) provisioning.Trouble {
 	s, forgets := f.forgetful()

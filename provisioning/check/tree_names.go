@@ -40,7 +40,11 @@ func (b *branch) dns() {
 		} else if t := addressesDisagree(f); !t.None() {
 			root.because(Warn, t)
 		} else if t := b.verdict; t.Fault == provisioning.FaultOtherServers || t.Fault == provisioning.FaultOutsideView {
-			root.because(Bad, t)
+			how := Bad
+			if f.signsIn() {
+				how = Warn
+			}
+			root.because(how, t)
 		} else if bare(f) {
 			root.Detail += "; the domain exists, without a record of a Registrar"
 		}

@@ -41,6 +41,9 @@ func (e *evidence) record(reg *Registration) cache.Record {
 	if same && reg.By == "" && c.Step >= provisioning.Recall && previous.Network != nil { // discovery has led to who named it
 		record.Network.Step = previous.Network.Step
 	}
+	if same && provisioning.LastInside(&record) == nil {
+		record.Inside = provisioning.LastInside(&previous)
+	}
 	var home []provisioning.Registrar
 	if same {
 		home, record.MediaRelays = provisioning.PairOf(previous), previous.MediaRelays

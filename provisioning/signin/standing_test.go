@@ -139,3 +139,26 @@ func TestRoleInUse(t *testing.T) {
 		}
 	}
 }
+
+// Where a device was registered last by a source inside the site is kept while it is registered from outside, and not otherwise.
+func TestMend164WhereItWasInside(t *testing.T) {
+	at := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	policy := provisioning.Policy{SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}}
+	kept := cache.Record{
+		SIPAddress: "sip:phone1@contoso.com", Registrar: cache.Registrar{Host: "pool01.contoso.com", Port: 5061, Transport: "tls"}, RegisteredAt: at,
+		Network: &cache.Network{Subnet: "10.0.0.0/24", Gateway: "10.0.0.1", NameServers: "10.0.0.53:53", Step: "internal-tls"},
+	}
+	want := &cache.Inside{Network: *kept.Network, Host: "pool01.contoso.com", Port: 5061, At: at}
+	for i, step := range []provisioning.Step{provisioning.ExternalTLS, provisioning.ExternalTLS, provisioning.InternalTLS, provisioning.Manual} {
+		e := evidence{policy: policy, memory: policy.Memory(cache.InMemory(kept)), at: at.Add(time.Duration(i+1) * time.Hour)}
+		kept = e.record(&Registration{Candidate: provisioning.Candidate{Step: step, Endpoint: provisioning.Endpoint{Host: "edge01.contoso.com", Port: 443}}})
+		if step == provisioning.InternalTLS {
+			want = nil
+		} else if step == provisioning.Manual { // it is kept of the one before it
+			want = &cache.Inside{Network: cache.Network{Step: "internal-tls"}, Host: "edge01.contoso.com", Port: 443, At: at.Add(3 * time.Hour)}
+		}
+		if diff := cmp.Diff(want, kept.Inside); diff != "" {
+			t.Errorf("%d, %v: %s", i, step, diff)
+		}
+	}
+}
