@@ -257,6 +257,7 @@ const (
 	FaultSameNameAuthority   Fault = "certificate.new-authority"
 	FaultFormerRoot          Fault = "certificate.former-root"
 	FaultNoIntermediate      Fault = "certificate.no-intermediate"
+	FaultNotSent             Fault = "certificate.not-sent"
 	FaultUnknownIssuer       Fault = "certificate.unknown-issuer"
 	FaultUnknownAuthority    Fault = "certificate.unknown-authority"
 	FaultStrangerNameless    Fault = "certificate.stranger"

@@ -27,6 +27,7 @@ type authority struct {
 
 	mu     sync.Mutex
 	leaves map[string]*tls.Certificate
+	middle *authority // the one below that issues for Registrars; nil: none has been asked for
 }
 
 const year = 365 * 24 * time.Hour
@@ -110,6 +111,15 @@ func (a *authority) issue(names []string, kind string) (*tls.Certificate, error)
 	case "otherissuer", "oldissuer", "nosigner":
 		if parent, between, err = a.between(kind); err != nil {
 			return nil, err
+		}
+	case "bare", "complete":
+		if a.middle == nil {
+			if a.middle, err = a.below("Issuing CA 3", kind); err != nil {
+				return nil, err
+			}
+		}
+		if parent = a.middle; kind == "complete" {
+			between = parent
 		}
 	case "appliance":
 		if parent, err = newAuthority("Appliance vendor"); err != nil {

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -106,3 +107,16 @@ type Met struct {
 
 // Stumbled says of a handshake that has failed that the session may be why: it was offered, and the server has not begun a whole one.
 func (m Met) Stumbled() bool { return m.Offered && (m.Resumed || m.Version == "") }
+
+// Completes says whether a server has sent what the chain of another one lacks: the certificate of who has signed the last of that.
+func (m Met) Completes(other Met) bool {
+	if len(m.chain) == 0 || len(other.chain) == 0 {
+		return false
+	}
+	by := newSignatures()
+	path := by.path(other.chain)
+	end := path[len(path)-1]
+	return slices.ContainsFunc(by.path(m.chain)[1:], func(c *x509.Certificate) bool {
+		return bytes.Equal(c.RawSubject, end.RawIssuer) && by.check(signature{c, end, true}) == nil
+	})
+}

@@ -177,3 +177,37 @@ func TestMend77ManyOfOneName(t *testing.T) {
 		t.Errorf("%d are kept", len(got))
 	}
 }
+
+// What completes the chain of another server is the certificate whose key has signed the end of it, in the chain of the one that sends it.
+func TestMend153Completes(t *testing.T) {
+	root := certify(t, nil, "root", certifies())
+	policy := certify(t, root, "policy", certifies())
+	issuing, namesake := certify(t, policy, "issuing", certifies()), certify(t, policy, "issuing", certifies())
+	leaf, other, foreign := certify(t, issuing, "leaf", serves()), certify(t, issuing, "other", serves()), certify(t, namesake, "foreign", serves())
+	met := func(sent ...*made) (m Met) {
+		for _, c := range sent {
+			m.chain = append(m.chain, c.cert)
+		}
+		return m
+	}
+	whole := met(other, policy, issuing)
+	for _, test := range []struct {
+		name  string
+		m     Met
+		lacks Met
+		want  bool
+	}{
+		{"the issuer", whole, met(leaf), true},
+		{"the one above the issuer", whole, met(leaf, issuing), true},
+		{"the issuer, with a stranger in its place", whole, met(leaf, policy), true},
+		{"another key", whole, met(foreign), false},
+		{"not sent either", met(other), met(leaf), false},
+		{"sent, and of no use there", met(foreign, issuing), met(leaf), false},
+		{"nothing shown", Met{}, met(leaf), false},
+		{"nothing to complete", whole, Met{}, false},
+	} {
+		if got := test.m.Completes(test.lacks); got != test.want {
+			t.Errorf("%s: %t", test.name, got)
+		}
+	}
+}

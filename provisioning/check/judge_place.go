@@ -312,9 +312,31 @@ func badCertificate(f *Facts, p *Place, t provisioning.Trouble) provisioning.Tro
 		return setClock(f, t)
 	case t.Reason() == provisioning.TLSName && t.Fault != provisioning.FaultNameForm:
 		return wrongName(f, p, t)
+	case t.Reason() == provisioning.TLSUntrusted:
+		return notSent(f, p, t)
 	default:
 		return t
 	}
+}
+
+// notSent is for a certificate that is not trusted for want of another one, which a Registrar that is trusted sends.
+func notSent(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
+	for _, other := range f.Places {
+		for _, probe := range other.Probes {
+			sender := other.Host
+			if sender == p.Host {
+				sender = probe.Addr.String()
+			}
+			switch {
+			case !probe.Completes(p.best()):
+			case t.Fault == provisioning.FaultStrangerNameless: // it would not help
+				return t.On(provisioning.SideRegistrar)
+			default:
+				return provisioning.FaultNotSent.Met(t.With(provisioning.Facts{"sender": sender}).Facts)
+			}
+		}
+	}
+	return t
 }
 
 // wrongName says which name the certificate would have proven, when somebody has named that one too.

@@ -41,6 +41,7 @@ type Probe struct {
 	Distrusted bool
 	Detail     string // raw words
 	Took       time.Duration
+	met        trust.Met
 }
 
 // Reason is that of the Trouble.
@@ -76,6 +77,10 @@ func Closed(addr netip.Addr) *Probe {
 	return &Probe{Addr: addr, Trouble: provisioning.TransportPolicy.Met(distrusted), Detail: distrusted}
 }
 
+// Completes says whether a server that is proven sends the certificate of an authority that another one would have to send. That it is the
+// authority's is proven by its signature: nobody on the way to the other one has made that certificate.
+func (p *Probe) Completes(other *Probe) bool { return p.Secured && p.met.Completes(other.met) }
+
 // Open opens the way to one address of a host as to a Registrar: TCP, TLS and the name. What is sent there is the caller's; a
 // Trouble says why there is no way.
 func (s *Signer) Open(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, trust.Met, provisioning.Trouble) {
@@ -103,7 +108,7 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 		began := time.Now()
 		secure, met, err = s.gate.secureInBoth(ctx, c, p.Addr, conn)
 		p.Securing = time.Since(began)
-		if p.TLS, p.AsksCertificate = met.Shown, met.AsksCertificate; err != nil {
+		if p.met, p.TLS, p.AsksCertificate = met, met.Shown, met.AsksCertificate; err != nil {
 			p.Distrusted = isDistrust(err)
 			return err
 		}
