@@ -56,6 +56,7 @@ type Event struct {
 	Took     time.Duration
 	Explains bool    // that nobody answered in this search follows from it
 	Follow   []Event // what follows, as it was told
+	Rank     int     // of the Candidate, in an attempt
 	Unused   int     // connections to worse Registrars that were opened ahead, of an attempt that registered
 }
 

@@ -65,9 +65,6 @@ func (g *Ground) Tidy(plan Plan) Plan {
 // byDNS says whether SRV records, host names or the configuration lead to this step.
 func (s Step) byDNS() bool { return s.BySRV() || s == HostName || s == Manual }
 
-// BySRV says whether SRV records lead to this step.
-func (s Step) BySRV() bool { return s.SRVName() != "" }
-
 // Vouches says whether a Registrar has proven its name, so that whom it names is trusted: over TLS, and not by an authority that
 // was trusted on first use alone.
 func (p *Policy) Vouches(c Candidate) bool { return c.Transport == TLS && !p.Withholds(c.Anchor) }

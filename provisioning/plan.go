@@ -14,6 +14,7 @@ type Candidate struct {
 	Endpoint
 	Addrs []netip.Addr `json:"addresses"` // in the order they will be tried
 	Via   string       `json:"via"`       // "SRV _sipinternaltls._tcp.contoso.com", "option 120", "last good"
+	Rank  int          `json:"-"`         // among those of its step; equals have the same
 
 	// Anchor is the authority besides the roots that its proof rests on, or that of who has named it: "sha256:" and 64 hexadecimal
 	// digits; "": none that is known.
@@ -100,6 +101,7 @@ type Name struct {
 	Host    string
 	Port    uint16 // 0: the default of the transport
 	Query   string // of whom else it was asked, when that is not the source of the Finding
+	Rank    int    // the priority of an SRV record
 	Addrs   []netip.Addr
 	Reason  Reason // why there is no address; empty otherwise
 	Detail  string
@@ -195,7 +197,10 @@ func PlanStep(step Step, found Findings, policy *Policy, floor bool) Plan {
 		if f.Reason == ServiceNotOffered {
 			plan.Skipped = append(plan.Skipped, Skip{Step: step, Endpoint: Endpoint{Transport: step.Transport()}, Reason: ServiceNotOffered, Detail: f.Query})
 		}
-		for _, name := range f.Names {
+		for i, name := range f.Names {
+			if !step.BySRV() {
+				name.Rank = i
+			}
 			for _, at := range policy.endpoints(step, name) {
 				plan.add(f, name, at, policy, floor)
 			}
@@ -252,7 +257,7 @@ func (plan *Plan) add(f Finding, name Name, at Endpoint, policy *Policy, floor b
 		plan.Skipped = append(plan.Skipped, s)
 		return
 	}
-	plan.Try = append(plan.Try, Candidate{Step: f.Step, Endpoint: at, Addrs: name.Addrs, Via: f.via(name)})
+	plan.Try = append(plan.Try, Candidate{Step: f.Step, Endpoint: at, Addrs: name.Addrs, Via: f.via(name), Rank: name.Rank})
 }
 
 // via names the evidence as status shows it.

@@ -31,8 +31,10 @@ type Status struct {
 	Detail             string    `json:"detail,omitempty"` // raw words
 	Hint               string    `json:"hint,omitempty"`
 	NextAttempt        time.Time `json:"next_attempt_at,omitzero"` // while resting
-	NextLookup         time.Time `json:"next_lookup_at,omitzero"`  // meanwhile: when DNS, and DHCP where nothing was found, are asked again
+	NextLookup         time.Time `json:"next_lookup_at,omitzero"`  // meanwhile, or while a better way is looked for: when DNS, and DHCP where nothing was found, are asked again
 	NextKnock          time.Time `json:"next_knock_at,omitzero"`   // meanwhile: when the device sees whether a Registrar takes connections again
+	Fallback           *Fallback `json:"fallback,omitempty"`       // why the device is registered at a lesser place; absent: it is not, or through last good
+	Better             *Better   `json:"better,omitempty"`         // the better Registrar that is looked at meanwhile
 	Watch              *Watch    `json:"watch,omitempty"`          // with binding = "release"; absent: homeward holds a binding, or is not signed in
 	Pace               []Pace    `json:"pace,omitempty"`           // what is slow, lossy, dead or else not as it should be although the device is registered
 	Losses             []Losses  `json:"losses,omitempty"`         // how often registrations were lost lately
@@ -50,6 +52,20 @@ type Watch struct {
 	Over       string    `json:"over"`                 // "connection"; "visits": the Registrar keeps no connection without a binding
 	AnsweredAt time.Time `json:"answered_at,omitzero"` // when the Registrar was last seen to answer
 	NextAt     time.Time `json:"next_at,omitzero"`     // of visits: the next one
+}
+
+// Fallback is the first of the Registrars before the one in use that have failed in the cycle.
+type Fallback struct {
+	Attempt
+	At time.Time `json:"at"` // when that cycle began
+}
+
+// Better is a Registrar that the device looks at, without signing in. It goes there when two looks in a row were answered.
+type Better struct {
+	Endpoint
+	LookedAt time.Time `json:"looked_at,omitzero"` // absent: it was not looked at yet
+	Answered bool      `json:"answered"`           // it took a connection then
+	NextAt   time.Time `json:"next_look_at"`       // when it is looked at again
 }
 
 // Report is what comes of a report that the phone's own registration has failed.
@@ -247,10 +263,13 @@ type Attempt struct {
 	Detail    string     `json:"detail,omitempty"`
 	Hint      string     `json:"hint,omitempty"`
 	Follows   bool       `json:"follows,omitempty"` // from that for which the device rests
+	// AnsweredAt is when the place took a connection in a look since, where none had come about.
+	AnsweredAt time.Time `json:"answered_at,omitzero"`
 	// Seen are the certificates of a server that is not trusted, its own first: for homeward trust accept.
 	Seen    SeenCertificates `json:"seen,omitempty"`
 	Trouble Trouble          `json:"-"` // what Fault, What and Hint are made from
 	TookMS  int64            `json:"took_ms,omitempty"`
+	rank    int              // as in Event
 }
 
 // Endpoint is the place that was tried or skipped.
@@ -284,7 +303,7 @@ func (c *Cycle) Note(e *Event) {
 	w := e.Why()
 	c.Attempts = append(c.Attempts, Attempt{
 		Step: e.Step, Host: e.Host, Address: e.Addr, Port: e.Port, Transport: e.Transport, Result: result,
-		Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint, Trouble: e.Trouble, Seen: e.Trouble.seen(), TookMS: Milliseconds(e.Took),
+		Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint, Trouble: e.Trouble, Seen: e.Trouble.seen(), TookMS: Milliseconds(e.Took), rank: e.Rank,
 	})
 	c.TookMS = e.At.Sub(c.StartedAt).Milliseconds()
 }

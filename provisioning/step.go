@@ -37,6 +37,9 @@ func (s Step) IsOutside() bool { return s == ExternalTLS || s == ExternalTCP }
 // String returns the name used in the public JSON, such as "internal-tls".
 func (s Step) String() string { return stepNames[s] }
 
+// BySRV says whether SRV records lead to this step.
+func (s Step) BySRV() bool { return s.SRVName() != "" }
+
 // MarshalText writes the name of the step.
 func (s Step) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 

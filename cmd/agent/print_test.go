@@ -159,6 +159,7 @@ func TestStatusText(t *testing.T) {
 		"visited":    released(provisioning.Watch{Binding: "none", Over: "visits", AnsweredAt: noon, NextAt: noon.Add(7 * time.Minute)}),
 		"learning":   released(provisioning.Watch{Binding: "held", Over: "connection", AnsweredAt: noon}),
 		"registered": onFE01(), "degraded": throughLastGood(), "resting": resting(), "nothing": nothingFound(), "running": running(),
+		"mend-148-fallback": onEdge(false, false), "mend-148-looked-in-vain": onEdge(true, false), "mend-150-answered-since": onEdge(true, true), "mend-148-nothing-planned": nothingPlanned(),
 		"all-fail": allFail(), "dhcp-off": dhcpOff(), "mend-74-no-carrier": unplugged(nothingFound()), "mend-74-no-carrier-yet-registered": unplugged(onFE01()),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -169,6 +170,34 @@ func TestStatusText(t *testing.T) {
 			golden.Compare(t, "testdata/golden/status-"+name+".txt", b.Bytes())
 		})
 	}
+}
+
+// onEdge is a device on the Access Edge, as nothing has listened inside; then it was looked there in vain, and then a connection was taken.
+func onEdge(looked, answered bool) provisioning.Status {
+	s := onFE01()
+	at := provisioning.Endpoint{Host: "sip.contoso.com", Port: 443}
+	outside := provisioning.ExternalTLS
+	s.Registrar, s.Home, s.MediaRelays, s.Provisioning = &provisioning.Registrar{Endpoint: at, Step: &outside, Via: "SRV _sip._tls.contoso.com"}, nil, nil, nil
+	s.Cycle = &provisioning.Cycle{StartedAt: noon.Add(-time.Second)}
+	inside := provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}
+	s.Cycle.Note(&provisioning.Event{At: noon, Kind: provisioning.Attempted, Endpoint: inside, Addr: fe01, Reason: provisioning.ConnectRefused})
+	s.Cycle.Note(&provisioning.Event{At: noon, Kind: provisioning.Attempted, Step: outside, Endpoint: at})
+	s.Better = &provisioning.Better{Endpoint: inside, NextAt: noon.Add(150 * time.Second)}
+	if looked {
+		s.Better.LookedAt, s.Better.Answered = noon.Add(90*time.Second), answered
+	}
+	if answered {
+		s.Cycle.Looked(inside, fe01, s.Better.LookedAt)
+	}
+	s.Fallback = s.Cycle.Missed(provisioning.Candidate{Step: outside, Endpoint: at}, nil)
+	return s
+}
+
+// nothingPlanned is a device at the second of two Registrars that it has no reason to leave.
+func nothingPlanned() provisioning.Status {
+	s := onEdge(false, false)
+	s.Better = nil
+	return s
 }
 
 // allFail is a device at whose two Registrars nothing listens.

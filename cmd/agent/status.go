@@ -181,9 +181,9 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 	case s.State == provisioning.Registered && s.Degraded:
 		p.printf("%s since %s, through last good\n", p.paint(warn, "DEGRADED: registered"), since(now, s.RegisteredAt))
 	case s.State == provisioning.Registered && s.Watch != nil && s.Watch.Binding != provisioning.BindingHeld:
-		p.printf("%s since %s, holding no binding\n", p.paint(good, "signed in"), since(now, s.RegisteredAt))
+		p.printf("%s since %s, holding no binding%s\n", p.paint(good, "signed in"), since(now, s.RegisteredAt), fallback(s))
 	case s.State == provisioning.Registered:
-		p.printf("%s since %s\n", p.paint(good, "registered"), since(now, s.RegisteredAt))
+		p.printf("%s since %s%s\n", p.paint(good, "registered"), since(now, s.RegisteredAt), fallback(s))
 	default:
 		text := fmt.Sprintf("%s (%s)", p.paint(bad, "NOT REGISTERED"), s.State)
 		if !s.NotRegisteredSince.IsZero() {
@@ -192,6 +192,7 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 		p.printf("%s\n", text)
 	}
 	printWhy(p, s)
+	printWayBack(p, s, now)
 	if tried := inVain(s); len(tried) > 1 {
 		hosts := map[string]bool{}
 		for at := range tried {
@@ -222,6 +223,51 @@ func printWhy(p *page, s provisioning.Status) {
 		p.row("last met", because(s.Why()))
 	}
 	p.hinted[s.Hint] = true
+}
+
+// fallback names the Registrar in use where a better one has failed.
+func fallback(s provisioning.Status) string {
+	if s.Fallback == nil || s.Registrar == nil {
+		return ""
+	}
+	text := ", at a fallback: " + printable(s.Registrar.HostPort())
+	if s.Registrar.Step != nil {
+		text += " (" + s.Registrar.Step.String() + ")"
+	}
+	return text
+}
+
+// printWayBack says why the device is not at a better Registrar, and when it looks for that.
+func printWayBack(p *page, s provisioning.Status, now time.Time) {
+	if f := s.Fallback; f != nil {
+		p.row("because", fmt.Sprintf("%s (%s), %s: %s", printable(f.Endpoint().HostPort()), f.Step, ago(now, f.At), because(f.Why())))
+		if f.AnsweredAt.IsZero() {
+			p.hint(f.Hint)
+			p.hinted[f.Hint] = true
+		}
+	}
+	text := ""
+	switch b := s.Better; {
+	case s.State != provisioning.Registered:
+	case b != nil:
+		text = printable(b.HostPort())
+		if b.Answered {
+			text += fmt.Sprintf(" took a connection %s; homeward signs in there %s, if it does so again", ago(now, b.LookedAt), until(now, b.NextAt))
+			break
+		}
+		if !b.LookedAt.IsZero() {
+			text += fmt.Sprintf(" took no connection %s, and", ago(now, b.LookedAt))
+		}
+		text += " is looked at again " + until(now, b.NextAt) + "; homeward signs in there once it has taken a connection twice in a row"
+	case !s.NextLookup.IsZero():
+		text = "DNS and DHCP are asked again " + until(now, s.NextLookup)
+	case s.Fallback != nil:
+		text = "none is planned while this registration holds"
+		if !s.Fallback.Reason.IsPause() {
+			text += "; " + atOnce
+		}
+	}
+	p.row("way back", text)
 }
 
 // inVain are the Registrars that were tried in the last cycle of a device that rests since all of them have failed.
@@ -341,7 +387,7 @@ func meanwhile(s provisioning.Status, now time.Time) (rows []string) {
 	return rows
 }
 
-// atOnce is how a daemon that rests tries now: by hand, since a fault that is fixed is fixed for all devices in the same instant.
+// atOnce is how a daemon tries now: by hand, since a fault that is fixed is fixed for all devices in the same instant.
 const atOnce = "to have it tried at once: homeward service restart"
 
 // mayTry says whether nothing speaks against that.
@@ -431,6 +477,9 @@ func printCycle(p *page, s provisioning.Status, now time.Time) {
 		}
 		if a.Follows {
 			tried, a.Hint = tried+fromThat, ""
+		}
+		if !a.AnsweredAt.IsZero() {
+			tried, a.Hint = tried+"; took a connection "+ago(now, a.AnsweredAt), ""
 		}
 		p.printf("  %-10s %-13s %s\n", printable(a.Result), a.Step, tried)
 		p.because(a.Why())

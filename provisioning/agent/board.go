@@ -181,6 +181,7 @@ func (b *board) registered(reg *signin.Registration) {
 			why, _ := s.Cycle.Blame(false)
 			s.Because(why)
 		}
+		misses(s, reg)
 	})
 	b.enter(provisioning.Registered)
 	b.paced("connect", reg.Way)
@@ -217,7 +218,10 @@ type learned struct{ board *board }
 
 // told shows what it has told, and what is wrong with that.
 func (l learned) told(reg *signin.Registration) {
-	l.board.change(reg.Show)
+	l.board.change(func(s *provisioning.Status) {
+		reg.Show(s)
+		misses(s, reg)
+	})
 	event, flaws := reg.Told()
 	l.board.flawed(inBandArea, flaws...)
 	l.board.tell(event)
@@ -271,8 +275,8 @@ func (b *board) lost(event provisioning.Event, loss provisioning.Loss) {
 		b.losses.Note(loss)
 		lately = b.losses.Lately(loss.At)
 		s.KeepPace(lossArea, endingArea)
-		s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded, s.Watch = nil, time.Time{}, time.Time{}, false, nil
-		s.Scheme, s.Unproven, s.ServerCertificates, s.NotRegisteredSince = "", "", nil, shownTime(loss.At)
+		unregistered(s)
+		s.NotRegisteredSince = shownTime(loss.At)
 		s.Because(event.Why())
 	})
 	b.tell(event)
@@ -290,8 +294,8 @@ func worked(b *board, m *provisioning.Memory, at provisioning.Endpoint, addr net
 // unregistering shows that the end has come.
 func (b *board) unregistering() {
 	b.change(func(s *provisioning.Status) {
-		s.State, s.Degraded, s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Watch = provisioning.Resting, false, nil, time.Time{}, time.Time{}, nil
-		s.Scheme, s.Unproven, s.ServerCertificates = "", "", nil
+		unregistered(s)
+		s.State = provisioning.Resting
 	})
 }
 

@@ -9,5 +9,5 @@
 // phases.go follows the Lync device text (TechNet gg398713) from top to bottom; read it first to learn what happens, though it
 // uses all other files. testdata/scenarios has each rule of that text as a scenario.
 //
-// Read basis.go first, then board.go, measured.go, silence.go, released.go, alive.go, network.go, credential.go, gather.go, search.go, keep.go, visits.go, enrolling.go, lookout.go, certificates.go, reports.go, turn.go, agent.go, phases.go.
+// Read basis.go first, then fallback.go, board.go, measured.go, silence.go, released.go, alive.go, network.go, credential.go, gather.go, search.go, keep.go, visits.go, enrolling.go, lookout.go, certificates.go, reports.go, turn.go, agent.go, phases.go.
 package agent

@@ -28,6 +28,7 @@ type lookout struct {
 	reg     *signin.Registration
 
 	timer    <-chan time.Time       // nil: nothing better to look for
+	next     time.Time              // when it comes
 	after    time.Time              // Registrars of discovery are left alone until then
 	primary  provisioning.Candidate // or the better one; without a host: there is none. Without addresses: none was found so far
 	better   string                 // it is not the primary of a pair: what is told when it is taken
@@ -44,7 +45,27 @@ func newLookout(s *search, c changes, reg *signin.Registration) *lookout {
 		l.orBetter()
 	}
 	l.rewind()
+	l.show()
 	return l
+}
+
+// show shows what is in view, when it is looked at next, and what is known of it by now.
+func (l *lookout) show() {
+	l.search.board.change(func(s *provisioning.Status) {
+		before := s.Better
+		s.Better, s.NextLookup = nil, time.Time{}
+		switch next := shownTime(l.next); {
+		case l.timer == nil:
+		case l.primary.Host == "":
+			s.NextLookup = next
+		default:
+			s.Better = &provisioning.Better{Endpoint: l.primary.Endpoint, NextAt: next}
+			if before != nil && before.Endpoint == l.primary.Endpoint && before.Answered == (l.answered > 0) { // else it has refused since
+				s.Better.LookedAt, s.Better.Answered = before.LookedAt, before.Answered
+			}
+		}
+		misses(s, l.reg)
+	})
 }
 
 // primaryOf returns the primary Registrar of the home pair if reg is on the backup.
@@ -73,7 +94,7 @@ func (l *lookout) orBetter() {
 	if l.primary.Host != "" {
 		return
 	}
-	if l.primary, l.better = l.usable(l.reg.Better), "the better Registrar is no longer slow"; l.primary.Host == "" {
+	if l.primary, l.better = l.usable(l.reg.Better), "the better Registrar answers again"; l.primary.Host == "" {
 		l.primary, l.better = l.usable(l.reg.Inside), insideAgain
 	}
 }
@@ -106,19 +127,20 @@ func (l *lookout) rewind() {
 		wait = primaryInterval * time.Duration(times)
 		wait = wait/2 + rand.N(wait)
 	}
-	l.timer = time.After(wait)
+	l.timer, l.next = time.After(wait), time.Now().Add(wait)
 }
 
 // soon looks for the normal way at once: the network is another.
 func (l *lookout) soon() {
 	if l.reg.Degraded {
-		l.timer = time.After(0)
+		l.timer, l.next = time.After(0), time.Now()
 	}
 }
 
 // look tries the better way once; nil: not yet. The better way may be the registration at hand, found normally.
 // A change of the network ends it, and is left to the phase.
 func (l *lookout) look(ctx context.Context) (found *signin.Registration) {
+	defer l.show()
 	defer l.rewind()
 	l.vain++
 	ctx, leave := context.WithCancel(ctx)
@@ -188,7 +210,22 @@ func (l *lookout) primaryAnswers(ctx context.Context, addr netip.Addr) bool {
 	if err == nil {
 		conn.Close()
 	}
+	if ctx.Err() == nil {
+		l.looked(addr, err == nil)
+	}
 	return err == nil
+}
+
+// looked shows what came of a look.
+func (l *lookout) looked(addr netip.Addr, answered bool) {
+	now := shownTime(time.Now())
+	l.search.board.change(func(s *provisioning.Status) {
+		s.Better = &provisioning.Better{Endpoint: l.primary.Endpoint, LookedAt: now, Answered: answered}
+		if !answered {
+			now = time.Time{}
+		}
+		s.Cycle.Looked(l.primary.Endpoint, addr, now)
+	})
 }
 
 // turn makes the next look one at another address: this one may be dead, or the host may have moved. The name says where to.

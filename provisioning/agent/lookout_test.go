@@ -2,6 +2,7 @@ package agent
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,4 +62,38 @@ func TestLookInsideMoreRarely(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What a look has shown is in the status: when it was, what came of it, and that a Registrar which took no connection in the cycle takes one now.
+func TestMend150AfterALook(t *testing.T) {
+	b := newBoard(provisioning.Policy{}, func(provisioning.Event) {})
+	b.beginCycle()
+	at, addr := provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}, netip.MustParseAddr("10.0.0.5")
+	b.tell(provisioning.Event{Kind: provisioning.Attempted, Endpoint: at, Addr: addr, Reason: provisioning.ConnectRefused})
+	l := &lookout{search: &search{gatherer: gatherer{board: b}}, primary: provisioning.Candidate{Endpoint: at}, timer: make(chan time.Time)}
+	l.reg = &signin.Registration{Candidate: provisioning.Candidate{Step: provisioning.ExternalTLS, Endpoint: provisioning.Endpoint{Host: "sip.contoso.com", Port: 443}}}
+	for _, answered := range []int{1, 0} {
+		l.looked(addr, answered == 1)
+		l.answered, l.next = answered, time.Now().Add(time.Minute)
+		l.show()
+		s := b.snapshot(nil)
+		if s.Better == nil || s.Better.Answered != (answered == 1) || s.Better.LookedAt.IsZero() || s.Better.NextAt.IsZero() {
+			t.Errorf("answered %d: %+v", answered, s.Better)
+		}
+		if s.Fallback == nil || s.Fallback.AnsweredAt.IsZero() == (answered == 1) || s.Cycle.Attempts[0].AnsweredAt != s.Fallback.AnsweredAt {
+			t.Errorf("answered %d: %+v, in the cycle %+v", answered, s.Fallback, s.Cycle.Attempts)
+		}
+	}
+	l.looked(addr, true)
+	l.show() // it was signed in to then, and refused
+	if s := b.snapshot(nil); !s.Better.LookedAt.IsZero() {
+		t.Errorf("%+v", s.Better)
+	}
+}
+
+// A better Registrar that could not be reached at all is not called slow.
+func TestMend151AnswersAgain(t *testing.T) {
+	if told := played(t, "mend-151-a-black-hole-ends").told.String(); !strings.Contains(told, "the better Registrar answers again") || strings.Contains(told, "slow") {
+		t.Error(told)
+	}
 }

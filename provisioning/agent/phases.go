@@ -322,7 +322,7 @@ func (a *Agent) signInAnew(ctx context.Context) phase {
 	next := a.search.walk.Try(ctx, []provisioning.Candidate{reg.Candidate})
 	switch {
 	case next != nil:
-		next.Degraded = reg.Degraded
+		next.Degraded, next.Better, next.Inside, next.Anew = reg.Degraded, reg.Better, reg.Inside, true
 		return a.accept(next)
 	case ctx.Err() != nil:
 		return a.lose(ctx, context.Cause(ctx))

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -75,6 +76,42 @@ func TestStatusNamesWhatDHCPDoesWrong(t *testing.T) {
 		status := statusAfter(t, scenario)
 		if last := status.Cycle.Sources[len(status.Cycle.Sources)-1]; status.State != provisioning.Registered || last.Reason != want || last.Detail == "" || last.What == "" || last.Hint == "" {
 			t.Errorf("%s: %s, %+v", scenario, status.State, last)
+		}
+	}
+}
+
+// A device at a lesser place says which better Registrar has failed, and when it looks at that again. Servers of one name or priority are no better ones,
+// nor is a backup better than its primary, whatever has failed on the way.
+func TestMend148WhatABetterRegistrarFailedFor(t *testing.T) {
+	for scenario, want := range map[string]string{
+		"T04-tcp-not-allowed-not-queried":       "internal-tls fe01.contoso.com connect-refused, looks at fe01.contoso.com",
+		"T15-redirect-primary-dead":             "redirect pool01.contoso.com connect-timeout, looks at pool01.contoso.com",
+		"T14-recall-fails-once-then-scratch":    "recall pool01.contoso.com connect-refused",
+		"manual-servers":                        "manual lync.fabrikam.com connect-refused",
+		"network-far-then-near":                 "internal-tls fe01.contoso.com connect-refused, looks at fe02.contoso.com",
+		"mend-148-equals":                       "",
+		"mend-148-the-lesser-one-is-lost":       "",
+		"mend-148-the-way-to-the-primary-fails": "",
+		"mend-148-signed-in-anew":               "internal-tls fe01.contoso.com connect-refused, looks at fe01.contoso.com",
+		"lync-primary-dies-and-returns":         "",
+		"edge-the-pool-inside-is-back":          "",
+		"T13-success-from-last-good":            "", // says so itself
+	} {
+		s, got := statusAfter(t, scenario), ""
+		if f := s.Fallback; f != nil {
+			got = fmt.Sprintf("%s %s %s", f.Step, f.Host, f.Reason)
+			if f.Hint == "" || f.At.IsZero() {
+				t.Errorf("%s: %+v", scenario, f)
+			}
+		}
+		if b := s.Better; b != nil {
+			got += ", looks at " + b.Host
+			if b.NextAt.IsZero() {
+				t.Errorf("%s: %+v", scenario, b)
+			}
+		}
+		if s.State != provisioning.Registered || got != want {
+			t.Errorf("%s: %s, got %q, want %q", scenario, s.State, got, want)
 		}
 	}
 }

@@ -125,8 +125,8 @@ func (g *Gathering) askSRV(step provisioning.Step) provisioning.Finding {
 	leftOut(&f, left)
 	soon := f
 	for _, t := range targets {
-		f.Names = append(f.Names, provisioning.Name{Host: t.Host, Port: t.Port})
-		hinted := provisioning.Name{Host: t.Host, Port: t.Port}
+		f.Names = append(f.Names, provisioning.Name{Host: t.Host, Port: t.Port, Rank: int(t.Priority)})
+		hinted := provisioning.Name{Host: t.Host, Port: t.Port, Rank: int(t.Priority)}
 		if t.Hint.IsValid() {
 			hinted.Addrs = []netip.Addr{t.Hint}
 		}

@@ -24,6 +24,7 @@ type Registration struct {
 	Better    []provisioning.Candidate // the best rank that was passed over since it was slow; none: there was none
 	Inside    []provisioning.Candidate // where this one is outside: the best rank inside, of which no server would do; none: there was none
 	Degraded  bool                     // through last good
+	Anew      bool                     // signed in anew where the device was: no other was tried
 	By        string                   // the step by which discovery has led here; "": it has not
 	Since     time.Time                // when it became the current one
 	Lesson    *Lesson                  // what it has told in band; nil: nothing yet

@@ -1,0 +1,26 @@
+package agent
+
+import (
+	"time"
+
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
+)
+
+// misses shows at which better Registrar the device is not, as that has failed. A cycle in which nothing else was tried says nothing of that.
+func misses(s *provisioning.Status, reg *signin.Registration) {
+	missed := s.Cycle.Missed(reg.Candidate, s.Home)
+	if missed != nil || s.Cycle.Registered() && !reg.Anew {
+		s.Fallback = missed
+	}
+	if reg.Degraded || len(s.Home) > 0 && s.Home[0].Endpoint == reg.Candidate.Endpoint {
+		s.Fallback = nil
+	}
+}
+
+// unregistered shows that the device is not registered any more.
+func unregistered(s *provisioning.Status) {
+	s.Registrar, s.RegisteredAt, s.ExpiresAt, s.Degraded, s.Watch = nil, time.Time{}, time.Time{}, false, nil
+	s.Scheme, s.Unproven, s.ServerCertificates = "", "", nil
+	s.Fallback, s.Better, s.NextLookup = nil, nil, time.Time{}
+}

@@ -1,0 +1,50 @@
+package provisioning
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Missed is the first of the Registrars before the one in use that have failed in this cycle; nil: none has. Addresses of one name are equals, and so are SRV
+// records of one priority. For one of the home pair only the primary counts, whichever way led there.
+func (c *Cycle) Missed(used Candidate, home []Registrar) *Fallback {
+	at := slices.IndexFunc(home, func(r Registrar) bool { return r.Endpoint == used.Endpoint })
+	var first *Attempt
+	for i := range c.Attempts {
+		switch a := &c.Attempts[i]; {
+		case a.Result != "failed" || a.Step == LastGood || a.Endpoint() == used.Endpoint:
+		case at >= 0:
+			if at > 0 && first == nil && a.Endpoint() == home[0].Endpoint {
+				first = a
+			}
+		case a.before(used.Step, used.Rank) && (first == nil || a.Step < Recall && a.before(first.Step, first.rank)):
+			first = a
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	missed := *first
+	why, _ := c.blamed(missed)
+	missed.Reason, missed.Fault, missed.What, missed.Detail, missed.Hint = why.Reason, why.Fault, why.What, why.Detail, why.Hint
+	return &Fallback{missed, c.StartedAt}
+}
+
+// before says whether an attempt went to a better place than those of a step and a rank. What a Registrar has named comes before all steps.
+func (a *Attempt) before(step Step, rank int) bool {
+	if step >= Recall || a.Step >= Recall {
+		return a.Step >= Recall
+	}
+	return a.Step < step || a.Step == step && a.rank < rank
+}
+
+// Looked notes when a place took a connection, on those attempts to it that failed for want of one; zero: it did not.
+func (c *Cycle) Looked(place Endpoint, addr netip.Addr, at time.Time) {
+	for i := range c.Attempts {
+		a := &c.Attempts[i]
+		if a.Endpoint() == place && a.Address == addr && (a.Reason.IsConnect() || a.Reason.InTLS()) {
+			a.AnsweredAt = at
+		}
+	}
+}
