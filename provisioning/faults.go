@@ -301,6 +301,7 @@ const (
 	FaultAccountUnknown    Fault = "sip.account-unknown"
 	FaultForbidden         Fault = "sip.forbidden"
 	FaultTooManyBindings   Fault = "sip.too-many-registrations"
+	FaultSignedIn          Fault = "sip.signed-in-before"
 	FaultCredentials       Fault = "sip.credentials"
 	FaultCredentialsNTLM   Fault = "sip.credentials-ntlm"
 	FaultPasswordRests     Fault = "sip.password-rests"

@@ -139,6 +139,37 @@ func TestMend41Since(t *testing.T) {
 	}
 }
 
+// Of a refusal is said that the device had signed in there with the account. That it was with the password of now, and that the account comes first,
+// only where that is known.
+func TestMend157SignedIn(t *testing.T) {
+	const when, account = "until 2026-11-30 03:54:29 UTC", "see whether the account was "
+	for name, test := range map[string]struct {
+		fault  Fault
+		when   string
+		scheme string
+		same   bool
+		before string
+		first  string
+	}{
+		"in this run":                   {FaultCredentials, when, "digest", true, "this device signed in there with this account and password " + when, account},
+		"in this run, NTLM":             {FaultCredentialsNTLM, when, "ntlm", true, "this device signed in there with this account and password " + when, account},
+		"in this run, forbidden":        {FaultForbidden, when, "digest", true, "this device signed in there with this account and password " + when, account},
+		"as the record says":            {FaultCredentials, when, "digest", false, "this device signed in there with this account " + when, "check the settings user"},
+		"forbidden, by the record":      {FaultForbidden, when, "digest", false, "this device signed in there with this account " + when, "see whether the account is enabled"},
+		"with a certificate":            {FaultCredentials, when, ByCertificate, true, "", "check the settings user"},
+		"forbidden, with a certificate": {FaultForbidden, when, ByCertificate, true, "this device signed in there with this account " + when, "see whether the account is enabled"},
+		"unknown now":                   {FaultAccountUnknown, when, "digest", false, "this device signed in there with this account " + when, account + "removed"},
+		"nobody asked then":             {FaultForbidden, when, "", false, "", "see whether the account is enabled"},
+		"never":                         {FaultCredentials, "", "", false, "", "check the settings user"},
+		"unavailable":                   {FaultUnavailable, when, "digest", true, "", "check the services"},
+	} {
+		got := SignedIn(test.when, test.scheme, test.same, test.fault.Met(Facts{"host": "fe01.contoso.com", "said": "no"}))
+		if said := strings.Join(got.Sentences()[1:], "; "); said != test.before || !strings.HasPrefix(got.Do(), test.first) {
+			t.Errorf("%s: %q; %s", name, said, got.Do())
+		}
+	}
+}
+
 // What a name led to at the last registration is told where it leads elsewhere now; what is of an IP version that was not looked up is not
 // compared.
 func TestMend71Earlier(t *testing.T) {

@@ -5,14 +5,16 @@ import (
 	"strings"
 )
 
-// ofPlaces are the Reasons of what fails at a place, and may be otherwise than it was. A refusal says itself what it is about.
+// ofPlaces are the Reasons of what fails at a place, and may be otherwise than it was. Of refusals see SignedIn.
 var ofPlaces = []Reason{
 	ConnectRefused, ConnectReset, ConnectTimeout, TLSFailed, TLSTimeout, TLSVersion, TLSClientCert, TLSName, TLSNoName, TLSUntrusted, TLSUnreadable,
 	SIPNoAnswer, SIPMalformed,
 }
 
 // Aside says whether a fault only adds to another what is known of that place: it does not say how the device signs in instead.
-func (f Fault) Aside() bool { return f == FaultWorked || f == FaultLed || f == FaultRedirected }
+func (f Fault) Aside() bool {
+	return f == FaultWorked || f == FaultSignedIn || f == FaultLed || f == FaultRedirected
+}
 
 // Led adds to what is wrong at a place that its name led elsewhere when this device last registered (see Memory.Earlier).
 func Led(earlier Facts, t Trouble) Trouble {
@@ -43,6 +45,22 @@ func Since(worked string, t Trouble) Trouble {
 	if t.Fault == FaultServerPort {
 		return t.On(SideRegistrar)
 	}
+	return t
+}
+
+// SignedIn adds to what a Registrar refuses that this device had signed in there with this account: "until 2026-11-30 03:54:29 UTC", and by which
+// scheme. same says that it was with the password that it has now.
+func SignedIn(when, scheme string, same bool, t Trouble) Trouble {
+	reason := t.Reason()
+	if when == "" || schemes[scheme] == "" || reason != SIPForbidden && reason != SIPNotFound && (reason != SIPCredentials || scheme == "tls-dsk") {
+		return t
+	}
+	facts := Facts{"when": when}
+	if same && scheme != "tls-dsk" {
+		facts["unchanged"] = true
+	}
+	t = t.With(facts)
+	t.Facts["worked"] = FaultSignedIn.Met(facts)
 	return t
 }
 

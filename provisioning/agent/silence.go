@@ -61,8 +61,10 @@ func (b *board) resting(until time.Time, password, stopped bool, explain func(*p
 			s.Because(why)
 		}
 		if password {
-			trouble = provisioning.Trouble{}
-			s.Because(provisioning.Why{Reason: provisioning.CredentialsResting, Detail: s.Detail, Hint: provisioning.CredentialsResting.Hint()})
+			if trouble = b.denied; !trouble.None() {
+				trouble = provisioning.FaultPasswordRests.Because(trouble, provisioning.Facts{"until": until.UTC().Format("15:04:05 UTC")})
+			}
+			s.Because(provisioning.Event{Reason: provisioning.CredentialsResting, Detail: s.Detail, Trouble: trouble}.Why())
 		}
 		if explains {
 			follow = s.Cycle.Explained()

@@ -135,7 +135,7 @@ func toldAs(t provisioning.Trouble, fault, what, do string) provisioning.Trouble
 func (d *Daemon) refused() provisioning.Trouble {
 	a := d.met(provisioning.SIPCredentials, provisioning.SIPForbidden)
 	if a == nil {
-		return d.Reason.Met("")
+		return d.cause()
 	}
 	facts := d.facts()
 	facts["host"], facts["at"] = a.Host, d.Cycle.StartedAt.Add(time.Duration(d.Cycle.TookMS)*time.Millisecond).UTC().Format("2006-01-02 15:04:05 UTC")

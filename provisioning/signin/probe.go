@@ -65,7 +65,7 @@ func (s *Signer) Probe(ctx context.Context, c provisioning.Candidate, addr netip
 		err = s.probe(ctx, c, p)
 	}
 	if p.Took = time.Since(started); err != nil {
-		p.Trouble = s.owner.since(p.RegisterSilent(Judge(err, c, addr)), c, addr)
+		p.Trouble = since(s, p.RegisterSilent(Judge(err, c, addr)), c, addr)
 		p.Detail = plain.Words(err)
 	}
 	return p

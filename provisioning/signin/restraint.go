@@ -39,6 +39,7 @@ type Restraint struct {
 	inVain      map[attempted]int                   // tries in a row of which nothing came, of places that take connections
 	aside       map[attempted]aside                 // places that have lost their turn
 	refusals    refusals                            // complete credentials refused
+	proven      attempted                           // the place that has accepted the password last, in this run
 	certificate func() bool                         // whether the device can sign in without the secret
 	leaveAlone  map[provisioning.Endpoint]time.Time // endpoints that sent Retry-After
 	patience    int                                 // factor on the time before the primary is taken back
@@ -327,6 +328,7 @@ func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, h
 func (r *Restraint) succeeded(c provisioning.Candidate, addr netip.Addr, scheme string) {
 	if scheme != "" && scheme != "tls-dsk" {
 		r.refusals.accepted()
+		r.proven = attempted{c.Endpoint, addr}
 	}
 	r.tries.Accepted()
 	delete(r.inVain, attempted{c.Endpoint, addr})

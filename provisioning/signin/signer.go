@@ -65,10 +65,12 @@ func (o Owner) offered(url, anchor string) {
 }
 
 // since adds to what is wrong at a place that it has served this device before, or that its name led elsewhere then.
-func (o Owner) since(t provisioning.Trouble, c provisioning.Candidate, addr netip.Addr) provisioning.Trouble {
+func since(s *Signer, t provisioning.Trouble, c provisioning.Candidate, addr netip.Addr) provisioning.Trouble {
+	o := &s.owner
 	if o.Worked != nil && !t.None() {
 		when, scheme := o.Worked(c.Endpoint, addr)
 		t = provisioning.Offers(when, scheme, provisioning.Since(when, t))
+		t = provisioning.SignedIn(when, scheme, s.restraint.proven == attempted{c.Endpoint, addr}, t)
 	}
 	if o.Led != nil && !t.None() {
 		t = provisioning.Led(o.Led(&c), t)

@@ -247,7 +247,7 @@ func (w *Walk) tried(kind provisioning.EventKind, a attempt, err error) {
 		e.Detail = plain.Words(err)
 	} else {
 		e = Explained(e, err)
-		e.Trouble = w.signer.owner.since(e.Trouble, a.c, a.addr)
+		e.Trouble = since(w.signer, e.Trouble, a.c, a.addr)
 		if a.from != "" && err != nil {
 			e.Trouble = e.Trouble.Also(provisioning.FaultRedirected, provisioning.Facts{"from": a.from, "at": a.c.HostPort(), "host": a.c.Host})
 		}
