@@ -35,6 +35,7 @@ type status struct {
 	Losses      []struct {
 		LastHour int `json:"last_hour"`
 	}
+	Pace  []struct{ Fault, What string }
 	Cycle struct {
 		Attempts []attempt
 		Sources  []source

@@ -34,3 +34,19 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 		t.Errorf("check: %s", r.Verdict)
 	}
 }
+
+// TestAddressTwice: after connections were cut, the daemon asks the link whether another device has its address, too, and says so.
+func TestAddressTwice(t *testing.T) {
+	common := newScene(t)
+	d := fault{given: with(record("pool01 A 10.0.0.16"), haproxy(
+		"bind 10.0.0.20:5061,10.0.0.16:5061 ssl crt PEM\n timeout client 4s\n server fe08 10.0.0.18:5061"), rogue("10.0.0.90/24"))}.arrange(t, common)
+	d.boot(t)
+	d.await(t, "told of the other device", func(s status) bool {
+		for _, p := range s.Pace {
+			if p.Fault == "link.own-address-twice" && strings.Contains(p.What, rogueMAC) {
+				return true
+			}
+		}
+		return false
+	})
+}

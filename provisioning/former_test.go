@@ -57,8 +57,8 @@ func TestMend114BeforeAndNow(t *testing.T) {
 	}
 }
 
-// TestMend161OnlyWhatDiffers: of another network, only what is another there is told.
-func TestMend161OnlyWhatDiffers(t *testing.T) {
+// TestOnlyWhatDiffersIsTold: of another network, only what is another there is told.
+func TestOnlyWhatDiffersIsTold(t *testing.T) {
 	was := Network{Subnet: "10.0.0.0/24", Gateway: "10.0.0.1", NameServers: "10.0.0.53:53, 10.0.0.54:53"}
 	for want, now := range map[string]Network{
 		"": was,

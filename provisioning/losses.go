@@ -95,7 +95,7 @@ func (l Losses) silent(facts Facts) Trouble {
 // sideOfLoss is whose side it is on that a registration was lost. Where the connection has ended, or nothing came on it any more, that
 // is not known: it has worked until then.
 func sideOfLoss(r Reason) Side {
-	if side := r.Met("").OnSide(); side != "" && !endsConnection(r) {
+	if side := r.Met("").OnSide(); side != "" && !EndsConnection(r) {
 		return side
 	}
 	return SideOpen
@@ -213,7 +213,7 @@ func (p *lossPlace) pattern(now time.Time) (idle, life int64) {
 		if now.Sub(loss.At) >= time.Hour {
 			continue
 		}
-		if !endsConnection(loss.Reason) {
+		if !EndsConnection(loss.Reason) {
 			return 0, 0
 		}
 		lives = append(lives, loss.Life)
@@ -276,8 +276,8 @@ func (p *lossPlace) silences(now time.Time) (n int, life int64) {
 	return len(lives), 0
 }
 
-// endsConnection says whether the connection is what ended, and nobody has said why.
-func endsConnection(r Reason) bool {
+// EndsConnection says whether the connection is what ended, and nobody has said why.
+func EndsConnection(r Reason) bool {
 	return r == ConnectReset || r == ConnectTimeout || r == SIPNoAnswer
 }
 

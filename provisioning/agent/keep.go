@@ -22,6 +22,7 @@ type keeper struct {
 	signer  *signin.Signer
 	current *signin.Registration // nil: the device is not registered
 	anewAt  time.Time            // when to sign in anew where the binding was given back
+	cut     bool                 // the one before was lost as its connection ended, or passed nothing any more, and nobody has said why
 
 	returned func(*signin.Registration) // is told, at the end of the run, whose Registrar has taken its binding back
 }
@@ -90,6 +91,7 @@ func (k *keeper) lose(err error) {
 	k.signer.Restraint().Lost(reg.Candidate, reg.Addr, err, life)
 	signin.Heed(k.signer, reg.Candidate, err)
 	idle, survived := reg.Session.Pauses()
+	k.cut = provisioning.EndsConnection(event.Reason)
 	k.board.lost(event, provisioning.Loss{Life: life, Idle: idle, Survived: survived})
 }
 
@@ -150,6 +152,9 @@ func (k *keeper) watch(ctx context.Context, besides func(context.Context)) *watc
 	})
 	k.begin(w)
 	w.tasks.Go(func() { besides(w.keeping) })
+	if k.cut {
+		w.tasks.Go(func() { k.basis.watchOwn(w.keeping, k.board, w.reg.Addr) })
+	}
 	return w
 }
 

@@ -28,10 +28,74 @@ func (b *basis) silence(ctx context.Context, cycle *provisioning.Cycle) provisio
 	})
 }
 
+// ownTwice is that another device on the link has the address, too, from which this one reaches another; none: nobody has, or that cannot be
+// seen. Packets to it get lost now and then, and connections are cut.
+func (b *basis) ownTwice(ctx context.Context, to netip.Addr) (none provisioning.Trouble) {
+	link := signin.WayTo(&b.wire, to, time.Now()).Link
+	if b.wire.Holders == nil || link == "" || !to.Is4() {
+		return none
+	}
+	conn, err := b.wire.Dial(ctx, "udp", netip.AddrPortFrom(to, 9).String()) // no packet is sent
+	if err != nil {
+		return none
+	}
+	defer conn.Close()
+	own, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	if err != nil {
+		return none
+	}
+	macs, err := b.wire.Holders(ctx, link, netip.IPv4Unspecified(), own.Addr().Unmap())
+	if err != nil || len(macs) == 0 {
+		return none
+	}
+	return provisioning.FaultOwnAddressTwice.Met(provisioning.Facts{"address": own.Addr().Unmap(), "mac": strings.Join(macs, " and ")})
+}
+
+// stillTwice is how often the link is asked again while another device has the address of this one, too. (Our choice.)
+const stillTwice = time.Minute
+
+// watchOwn tells whether that is so after a connection was cut, until it is not.
+func (b *basis) watchOwn(ctx context.Context, board *board, to netip.Addr) {
+	for {
+		twice := b.ownTwice(ctx, to)
+		if ctx.Err() != nil {
+			return
+		}
+		if board.paced(linkArea, twice); twice.None() {
+			return
+		}
+		select {
+		case <-time.After(stillTwice):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// missed is the last address that was tried in a cycle, or else the first name server; zero: there is none.
+func missed(cycle *provisioning.Cycle, servers []netip.AddrPort) (addr netip.Addr) {
+	if len(servers) > 0 {
+		addr = servers[0].Addr()
+	}
+	for i := range cycle.Attempts {
+		if a := cycle.Attempts[i].Address; a.IsValid() {
+			addr = a
+		}
+	}
+	return addr
+}
+
 // explain makes of what a cycle has failed for what those have in common who have not answered, which explains that they have not, and what
 // has changed since the device was registered, if that may be why.
 func (b *basis) explain(ctx context.Context, s *provisioning.Status, found provisioning.Findings, t provisioning.Trouble) (why provisioning.Trouble, explains bool) {
-	if provisioning.Unheard(t) {
+	unheard := provisioning.Unheard(t)
+	if unheard || provisioning.EndsConnection(t.Reason()) || t.Reason() == provisioning.TLSTimeout {
+		servers, _ := discover.NameServers(&b.policy, b.wire) // those that can be read
+		if twice := b.ownTwice(ctx, missed(s.Cycle, servers)); !twice.None() {
+			return twice, true
+		}
+	}
+	if unheard {
 		if shared := b.silence(ctx, s.Cycle); !shared.None() {
 			t, explains = shared, true
 		}

@@ -70,6 +70,68 @@ func TestSameWords(t *testing.T) {
 	}
 }
 
+// TestMend161OwnAddressTwice: where connections are cut since another device has the address of this one, too, the daemon looks, says so as a check
+// does, and says so no more when that device is gone; where it may not look, it says nothing of it. If nobody answers at all, that is why.
+func TestMend161OwnAddressTwice(t *testing.T) {
+	const site = `
+-- zone --
+_sipinternaltls._tcp SRV 0 0 5061 fe01
+fe01 A 10.0.0.5
+-- registrars --
+10.0.0.5:5061 tls fe01.contoso.com %s
+-- homeward.toml --
+dhcp = "off"
+-- device --
+link eth0 10.0.0.21/24
+neighbour 10.0.0.21 %s
+neighbour 10.0.0.5 02:00:00:00:00:05
+`
+	const mac, twice = "02:00:00:00:00:99", "the address 10.0.0.21 of this device is used twice: another device on this link, with the MAC 02:00:00:00:00:99, has it, too"
+	for name, test := range map[string]struct {
+		registrar, neighbour string
+		paced, rests         bool
+	}{
+		"connections are cut":                    {"accept idle=15s", mac, true, false},
+		"connections are cut, of another reason": {"accept idle=15s", "", false, false},
+		"nobody may look":                        {"accept idle=15s", mac + " unasked", false, false},
+		"nothing is cut":                         {"accept", mac, false, false},
+		"nobody answers":                         {"blackhole", mac, false, true},
+		"a server that refuses":                  {"refuse", mac, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				served, o := deviceAt(t, txtar.Parse(fmt.Appendf(nil, site, test.registrar, test.neighbour)), "a site.txtar")
+				defer served.Close()
+				holders, gone, looked := o.Wire.Holders, false, 0
+				o.Wire.Holders = func(ctx context.Context, iface string, sender, addr netip.Addr) ([]string, error) {
+					looked++
+					if gone {
+						return nil, nil
+					}
+					return holders(ctx, iface, sender, addr)
+				}
+				a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(provisioning.Event) {})
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan struct{})
+				go func() { defer close(ended); _ = a.Run(ctx) }()
+				time.Sleep(25 * time.Second)
+				s := a.Status()
+				paced := slices.ContainsFunc(s.Pace, func(p provisioning.Pace) bool { return p.What == twice && p.Hint != "" })
+				if paced != test.paced || (s.What == twice) != test.rests || test.registrar == "accept" && looked > 0 {
+					t.Errorf("%s, %q, %+v, looked %d times", s.State, s.What, s.Pace, looked)
+				}
+				gone = true
+				time.Sleep(2 * time.Minute)
+				if s := a.Status(); s.What == twice || slices.ContainsFunc(s.Pace, func(p provisioning.Pace) bool { return p.What == twice }) {
+					t.Errorf("when it is gone: %s, %q, %+v", s.State, s.What, s.Pace)
+				}
+				cancel()
+				<-ended
+			})
+		})
+	}
+}
+
 // words are the sentences that were said, by the fault.
 type words map[string]map[string]bool
 
