@@ -321,6 +321,8 @@ const (
 	FaultInClear           Fault = "sip.password-in-clear"
 	FaultOnlyKerberos      Fault = "sip.only-kerberos"
 	FaultOfferChanged      Fault = "sip.offer-changed"
+	FaultOfferedUntil      Fault = "sip.offered-before"
+	FaultLikewise          Fault = "sip.likewise"
 	FaultOnlyBasic         Fault = "sip.only-basic"
 	FaultSchemeNotAllowed  Fault = "sip.scheme-not-allowed"
 	FaultNoChallenge       Fault = "sip.no-challenge"

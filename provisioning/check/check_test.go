@@ -332,7 +332,10 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		if len(words) < 3 {
 			return errors.New("want daemon-met HOST REASON WORDS …")
 		}
-		o.Daemon.Cycle = &provisioning.Cycle{Attempts: []provisioning.Attempt{{Host: words[0], Result: "failed", Reason: provisioning.Reason(words[1]), What: strings.Join(words[2:], " ")}}}
+		if o.Daemon.Cycle == nil {
+			o.Daemon.Cycle = new(provisioning.Cycle)
+		}
+		o.Daemon.Cycle.Attempts = append(o.Daemon.Cycle.Attempts, provisioning.Attempt{Host: words[0], Port: 5061, Result: "failed", Reason: provisioning.Reason(words[1]), What: strings.Join(words[2:], " ")})
 		return nil
 	},
 	"daemon-back": func(o *Options, _ *config.Config, _ []string) error {

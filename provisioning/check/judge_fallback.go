@@ -11,8 +11,20 @@ import (
 // refuses says whether a last good Registrar would refuse the device as the one that was tried has: it is that one, or the account
 // is at fault.
 func refuses(f *Facts, c provisioning.Candidate) bool {
-	return f.SignIn != nil && !f.signsIn() && (f.SignIn.Trouble.OnSide() == provisioning.SideAccount ||
-		slices.ContainsFunc(f.SignIn.Attempts, func(a provisioning.Attempt) bool { return a.Result == "failed" && a.Endpoint() == c.Endpoint }))
+	var attempts []provisioning.Attempt
+	switch pause := spared(f); {
+	case f.SignIn != nil && !f.signsIn():
+		if f.SignIn.Trouble.OnSide() == provisioning.SideAccount {
+			return true
+		}
+		attempts = f.SignIn.Attempts
+	case !pause.None():
+		if pause.OnSide() == provisioning.SideAccount {
+			return true
+		}
+		attempts = f.Daemon.attempts()
+	}
+	return slices.ContainsFunc(attempts, func(a provisioning.Attempt) bool { return a.Result == "failed" && a.Endpoint() == c.Endpoint })
 }
 
 // rehearse says how the device would fare with its last good Registrars: well, at the place of the text; or why not. Skipped: not at all, for the reason
@@ -21,7 +33,7 @@ func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
 	var first provisioning.Trouble
 	for i, c := range f.Outage.Try {
 		p, _ := f.place(c)
-		if p.ready() && (refuses(f, c) || spared(f).OnSide() == provisioning.SideAccount) {
+		if p.ready() && refuses(f, c) {
 			return Skipped, provisioning.Trouble{}, ""
 		}
 		var beside provisioning.Trouble

@@ -32,7 +32,7 @@ func refusal(f *Facts) provisioning.Trouble {
 				}
 				return t
 			}
-			return refused(f, a)
+			return refusedAlike(f, a)
 		}
 	}
 	for _, a := range attempts {
@@ -47,6 +47,28 @@ func refusal(f *Facts) provisioning.Trouble {
 		return slowSignIn(f)
 	}
 	return f.SignIn.Trouble
+}
+
+// refusedAlike is what the first Registrar says that has refused the device for the reason of an attempt, and which others have: the site
+// means the first to be used.
+func refusedAlike(f *Facts, a provisioning.Attempt) provisioning.Trouble {
+	var same []provisioning.Attempt
+	for _, other := range f.SignIn.Attempts {
+		alike := other.Reason == a.Reason && (other.Trouble.Fault == a.Trouble.Fault || a.Reason == provisioning.SIPAuthNotSupported)
+		if _, bad := badAt(f, other); other.Result == "failed" && alike && !bad {
+			same = append(same, other)
+		}
+	}
+	t := refused(f, same[0])
+	if others := hostsBut(same, same[0].Host); others != "" {
+		t = t.Also(provisioning.FaultLikewise, provisioning.Facts{"others": others})
+	}
+	for i := range same {
+		if changed := &same[i].Trouble; i > 0 && changed.Fault == provisioning.FaultOfferChanged {
+			t = t.Also(provisioning.FaultOfferedUntil, changed.Facts).OnNoSide()
+		}
+	}
+	return t
 }
 
 // slowSignIn is for a sign-in for which the time of the check was not enough, with what was measured before it.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"homeward/cache"
@@ -105,8 +106,23 @@ func (d *Daemon) spares(elsewhere bool) provisioning.Trouble {
 	case d.Reason == provisioning.CredentialsResting:
 		return d.refused()
 	default:
-		return provisioning.FaultSpared.Because(d.cause(), d.facts())
+		facts := d.facts()
+		if a := d.met(d.Reason); a != nil {
+			facts["others"] = hostsBut(d.attempts(), a.Host)
+		}
+		return provisioning.FaultSpared.Because(d.cause(), facts)
 	}
+}
+
+// hostsBut are the hosts at which attempts have failed, but for one, in words; "": none.
+func hostsBut(attempts []provisioning.Attempt, host string) string {
+	var hosts []string
+	for i := range attempts {
+		if a := &attempts[i]; a.Result == "failed" && a.Host != host && !slices.Contains(hosts, a.Host) {
+			hosts = append(hosts, a.Host)
+		}
+	}
+	return strings.Join(hosts, " and ")
 }
 
 // cause is why a daemon rests, in its own words where it has told some.
@@ -149,15 +165,21 @@ func told(a *provisioning.Attempt) provisioning.Trouble {
 
 // met is the last attempt that has failed for one of these reasons, and tells more of it; nil: there is none.
 func (d *Daemon) met(reasons ...provisioning.Reason) *provisioning.Attempt {
-	if d.Cycle == nil {
-		return nil
-	}
-	for i := len(d.Cycle.Attempts) - 1; i >= 0; i-- {
-		if a := &d.Cycle.Attempts[i]; a.Result == "failed" && a.What != "" && slices.Contains(reasons, a.Reason) {
+	attempts := d.attempts()
+	for i := len(attempts) - 1; i >= 0; i-- {
+		if a := &attempts[i]; a.Result == "failed" && a.What != "" && slices.Contains(reasons, a.Reason) {
 			return a
 		}
 	}
 	return nil
+}
+
+// attempts are those of its latest walk.
+func (d *Daemon) attempts() []provisioning.Attempt {
+	if d.Cycle == nil {
+		return nil
+	}
+	return d.Cycle.Attempts
 }
 
 // since is that moment, as people read it.
