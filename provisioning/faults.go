@@ -74,6 +74,8 @@ const (
 	FaultDaemonHangs         Fault = "daemon.hangs"
 	FaultDaemonRests         Fault = "daemon.rests"
 	FaultDaemonTriesAgain    Fault = "daemon.tries-again"
+	FaultDaemonAtFallback    Fault = "daemon.at-fallback"
+	FaultDaemonFallback      Fault = "daemon.fallback"
 	FaultDaemonSettings      Fault = "daemon.other-settings"
 	FaultDaemonUntrusted     Fault = "daemon.met-untrusted"
 	FaultSpared              Fault = "daemon.rests-and-check"

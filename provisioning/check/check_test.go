@@ -402,6 +402,25 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Again = func() Daemon { return stands }
 		return err
 	},
+	"daemon-missed": func(o *Options, conf *config.Config, words []string) error {
+		if len(words) < 3 || o.Daemon.At == nil {
+			return errors.New("want daemon-missed HOST ADDRESS REASON [D [answered]], after daemon-at or daemon-certified")
+		}
+		addr, err := netip.ParseAddr(words[1])
+		at, step := provisioning.Endpoint{Host: words[0], Port: 5061, Transport: provisioning.TLS}, provisioning.ExternalTLS
+		s := o.Daemon.At
+		o.Daemon.SIPAddress, s.Registrar.Step = conf.Policy.SIPAddress.String(), &step
+		s.Fallback = &provisioning.Fallback{At: o.Daemon.Since, Attempt: provisioning.Attempt{Host: at.Host, Port: at.Port, Address: addr, Result: "failed", Reason: provisioning.Reason(words[2])}}
+		if len(words) > 3 && err == nil {
+			var in time.Duration
+			in, err = time.ParseDuration(words[3])
+			s.Better = &provisioning.Better{Endpoint: at, NextAt: time.Now().Add(in), Answered: len(words) > 4}
+		}
+		s.Watch = &provisioning.Watch{} // else the Registrar would have to list a binding
+		stands := o.Daemon
+		o.Again = func() Daemon { return stands }
+		return err
+	},
 	"lost": func(o *Options, _ *config.Config, words []string) error {
 		if len(words) < 2 {
 			return errors.New("want lost HOST COUNT [REASON …] [idle=D] [life=D] [stable=D] [silences=N]")

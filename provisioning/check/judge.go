@@ -62,7 +62,7 @@ func judge(f *Facts) Report {
 	}
 	if f.signsIn() && !found.None() {
 		found = byRoute(f, onLossyWay(f, found))
-		if r.Verdict = Degraded; found.Fault == provisioning.FaultDaemonTriesAgain { // nothing is to be fixed
+		if r.Verdict = Degraded; slices.Contains(comesBack, found.Fault) { // nothing is to be fixed
 			r.Verdict = OK
 		}
 	} else {
@@ -116,6 +116,8 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 			what, told = "all is well: "+fine, []string{"", notLostNow(f)}
 		case t.Fault == provisioning.FaultDaemonTriesAgain:
 			what, told = "nothing keeps this device from signing in any more: "+fine, append([]string{""}, told...)
+		case t.Fault == provisioning.FaultDaemonAtFallback:
+			what, told = "all is well by now: "+fine, append([]string{""}, told...)
 		case t.Fault != provisioning.FaultOnlyLastGood && !slices.ContainsFunc(t.Others(), saysHow): // those say how it signs in
 			what = fine + ", but " + what
 		}
@@ -127,6 +129,9 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 	all := []string{what, t.OnSide().Sentence(), sentence(t.Do())}
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }
+
+// comesBack are the faults of a daemon that meets nothing any more.
+var comesBack = []provisioning.Fault{provisioning.FaultDaemonTriesAgain, provisioning.FaultDaemonAtFallback}
 
 // saysHow says whether what is said in the same breath says how a device signs in.
 func saysHow(t provisioning.Trouble) bool { return !t.Fault.Aside() }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"net/netip"
 	"slices"
 
 	"homeward/provisioning"
@@ -96,12 +97,39 @@ func idle(f *Facts) provisioning.Trouble {
 	case d.Hangs:
 		return provisioning.FaultDaemonHangs.Met(nil)
 	case d.registered() || d.Reason == "":
-		return provisioning.Trouble{}
+		return atFallback(f)
 	case !passed(f):
 		return provisioning.FaultDaemonRests.Because(d.cause(), d.facts())
 	default:
 		return cured(f)
 	}
+}
+
+// atFallback is about a daemon that is at a lesser place, as a better Registrar has failed: that may be well by now.
+func atFallback(f *Facts) provisioning.Trouble {
+	missed := f.Daemon.missed()
+	switch {
+	case missed == nil || !f.signsIn() || f.Daemon.SIPAddress != f.Policy.SIPAddress.String():
+		return provisioning.Trouble{}
+	case wellAgain(f, &missed.Attempt):
+		return provisioning.FaultDaemonAtFallback.Because(told(&missed.Attempt), f.Daemon.wayBack()).OnNoSide()
+	case slices.Contains(ofStrangers, missed.Reason):
+		return provisioning.FaultDaemonFallback.Because(told(&missed.Attempt), f.Daemon.wayBack()).OnNoSide()
+	default:
+		return provisioning.FaultDaemonFallback.Because(told(&missed.Attempt), f.Daemon.wayBack())
+	}
+}
+
+// wellAgain says whether a Registrar takes the device at which the daemon has failed; or, where the check does not sign in, answers, if it is for
+// want of that. What somebody on the way may be behind is not over when it is not seen.
+func wellAgain(f *Facts, missed *provisioning.Attempt) bool {
+	for _, a := range f.SignIn.Attempts {
+		if a.Endpoint() == missed.Endpoint() {
+			return a.Result != "failed" && !slices.Contains(ofStrangers, missed.Reason)
+		}
+	}
+	p, _ := f.place(provisioning.Candidate{Endpoint: missed.Endpoint(), Addrs: []netip.Addr{missed.Address}})
+	return p.ready() && !missed.Reason.IsSIP() && !slices.Contains(ofStrangers, missed.Reason)
 }
 
 // cured is about a daemon that is not registered, where the check has got past what it met. It may come back by itself, unless it has other

@@ -389,9 +389,10 @@ func (l *looker) missBinding() {
 	}
 }
 
-// awaitDaemon asks a daemon that was not registered once more, where a sign-in works: it may have come back meanwhile.
+// awaitDaemon asks a daemon that was not registered, or at a fallback, once more, where a sign-in works: it may have come back meanwhile.
 func (l *looker) awaitDaemon() {
-	if !l.signsIn() || l.Daemon.registered() || l.Daemon.Reason == "" || l.Again == nil {
+	idle := !l.Daemon.registered() && l.Daemon.Reason != "" || l.Daemon.missed() != nil
+	if !l.signsIn() || !idle || l.Again == nil {
 		return
 	}
 	if now := l.Again(); !now.Unknown && !now.Hangs {

@@ -82,6 +82,8 @@ func (d *Daemon) does() string {
 	switch {
 	case d.registered() && d.Degraded:
 		text += " through last good"
+	case d.missed() != nil:
+		text += " at a fallback, " + d.where()
 	case d.registered():
 	default:
 		text = "not registered (" + d.State.String() + ")"
@@ -160,7 +162,7 @@ func (d *Daemon) refused() provisioning.Trouble {
 
 // told is why an attempt has failed, in the words of the daemon.
 func told(a *provisioning.Attempt) provisioning.Trouble {
-	return toldAs(a.Reason.Met(""), a.Fault, a.What, cmp.Or(a.Hint, a.Reason.Hint()))
+	return toldAs(a.Reason.Met(""), a.Fault, cmp.Or(a.What, a.Reason.Title()), cmp.Or(a.Hint, a.Reason.Hint()))
 }
 
 // met is the last attempt that has failed for one of these reasons, and tells more of it; nil: there is none.
@@ -218,14 +220,51 @@ func (d *Daemon) back(r *provisioning.Registrar) provisioning.Facts {
 	case !d.NextLookup.IsZero():
 		at = d.NextLookup
 	}
-	facts, left := d.factsUntil(at), max(time.Until(at), 1)
-	switch {
-	case d.State != provisioning.Resting:
-		facts["looks"] = true
-	case left < 2*time.Minute:
-		facts["in"] = fmt.Sprintf("%d s", (left+time.Second-1)/time.Second)
-	default:
-		facts["in"] = fmt.Sprintf("%d min", (left+time.Minute-1)/time.Minute)
+	facts := d.factsUntil(at)
+	if facts["in"] = spell(time.Until(at)); d.State != provisioning.Resting {
+		facts["in"], facts["looks"] = nil, true
+	}
+	return facts
+}
+
+// spell is a time that is left, in words.
+func spell(left time.Duration) string {
+	if left = max(left, 1); left < 2*time.Minute {
+		return fmt.Sprintf("%d s", (left+time.Second-1)/time.Second)
+	}
+	return fmt.Sprintf("%d min", (left+time.Minute-1)/time.Minute)
+}
+
+// missed is the better Registrar at which the daemon has failed; nil: it is at none worse than that.
+func (d *Daemon) missed() *provisioning.Fallback {
+	if d.At == nil || d.At.Registrar == nil {
+		return nil
+	}
+	return d.At.Fallback
+}
+
+// where is the place at which it is registered.
+func (d *Daemon) where() string {
+	r := d.At.Registrar
+	if r.Step == nil {
+		return r.HostPort()
+	}
+	return r.HostPort() + " (" + r.Step.String() + ")"
+}
+
+// wayBack are where it is instead of a better Registrar, and when it looks at one.
+func (d *Daemon) wayBack() provisioning.Facts {
+	missed := d.missed().Attempt
+	facts := d.factsUntil(time.Time{})
+	facts["at"], facts["better"], facts["host"] = d.where(), missed.Endpoint().HostPort(), missed.Host
+	switch b := d.At.Better; {
+	case b != nil:
+		facts["looks"], facts["until"], facts["in"] = b.HostPort(), b.NextAt.UTC().Format("15:04:05 UTC"), spell(time.Until(b.NextAt))
+		if facts["twice"] = true; b.Answered {
+			facts["once"], facts["twice"] = true, nil
+		}
+	case d.At.NextLookup.IsZero():
+		facts["stays"] = true
 	}
 	return facts
 }
