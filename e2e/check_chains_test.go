@@ -184,26 +184,23 @@ var chains = []chained{
 	{"a cross-signature that has ended, and the root is trusted", "leafnew", "crossold", "old new", "", taken},
 	{"of another authority", "leaf", "issuing1", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) was issued by CN=Contoso Issuing CA 2, but the server does not send the certificate of that authority: instead, it sends that of CN=Contoso Issuing CA 1.
-The problem is with the Registrar.
 Install the certificate of CN=Contoso Issuing CA 2 with the key identifier … on the server as an intermediate certificate, and have it send that one.
 - If CN=Contoso Issuing CA 2 is a root of this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=Contoso Issuing CA 2 is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.`},
 	{"the root in its place", "leaf", "root", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) was issued by CN=Contoso Issuing CA 2, but the server does not send the certificate of that authority: instead, it sends that of CN=Contoso Root CA (a root certificate).
-The problem is with the Registrar.
 Install the certificate of CN=Contoso Issuing CA 2 with the key identifier … on the server as an intermediate certificate, and have it send that one.
 - If CN=Contoso Issuing CA 2 is a root of this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=Contoso Issuing CA 2 is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.`},
 	{"of another authority, and the root", "leaf", "issuing1 root", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) was issued by CN=Contoso Issuing CA 2, but the server does not send the certificate of that authority: instead, it sends that of CN=Contoso Issuing CA 1 and that of CN=Contoso Root CA (a root certificate).
-The problem is with the Registrar.
 Install the certificate of CN=Contoso Issuing CA 2 with the key identifier … on the server as an intermediate certificate, and have it send that one.
 - If CN=Contoso Issuing CA 2 is a root of this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=Contoso Issuing CA 2 is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.`},
 	{"a former one of the same name", "leaf", "former2", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) was issued by CN=Contoso Issuing CA 2, and the server sends a certificate of that name, but not the one whose key signed it: key identifier … instead of ….
-The problem is with the Registrar.
-Install the certificate of CN=Contoso Issuing CA 2 with the key identifier … on the server, and have it send that one: what it sends is probably an older or newer one of the same authority.`},
+Install the certificate of CN=Contoso Issuing CA 2 with the key identifier … on the server, and have it send that one: what it sends is probably an older or newer one of the same authority.
+- If the site has had no other authority of the name CN=Contoso Issuing CA 2, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.`},
 	{"an expired one with the same key", "leaf", "ended2", "root", "tls-expired", `
 The certificate of the authority CN=Contoso Issuing CA 2, on which that of pool01.contoso.com:5061 (10.0.0.20) depends, expired on … (it is … here).
 Check the clock of this device first; then have the server send the present certificate of CN=Contoso Issuing CA 2 instead of the expired one.
@@ -212,7 +209,6 @@ Check the clock of this device first; then have the server send the present cert
 - If CN=Contoso Root CA is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.`},
 	{"the one above is missing, and a stranger stands there", "leaf3", "issuing3 issuing1", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) depends on that of the authority CN=Contoso Issuing CA 3, which was issued by CN=Contoso Policy CA, but the server does not send the certificate of that authority: instead, it sends that of CN=Contoso Issuing CA 1.
-The problem is with the Registrar.
 Install the certificate of CN=Contoso Policy CA with the key identifier … on the server as an intermediate certificate, and have it send that one.
 - If CN=Contoso Policy CA is a root of this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=Contoso Policy CA is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.`},
@@ -261,12 +257,12 @@ Ask the site, not over this network, whether a former root of that name issued t
 - If the site still uses its former root, ask for that one in the same way, install it and add its path to the setting roots.`},
 	{"the default of an appliance", "box", "device vendor", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20), issued by CN=Appliance Device CA, leads to no root that this device trusts, and it is not for pool01.contoso.com either, but for box-0042.example.net.
-The problem is with the Registrar.
 Have the server use a certificate for pool01.contoso.com that an authority of the site has issued: this one may be the default certificate of an appliance, or that of another service.
+- If the Registrar has another certificate than this one, look for what answers in its place: a firewall or proxy on the way, or another device with the address 10.0.0.20.
 - If pool01.contoso.com:5061 is not a Registrar, correct the record or setting that leads there.`},
 	{"the default of an appliance, and a stranger in place of the authority above (mend-101)", "linebox", "line issuing1", "root", "tls-untrusted", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20), issued by CN=Appliance Line CA, leads to no root that this device trusts, and it is not for pool01.contoso.com either, but for box-0042.example.net.
-The problem is with the Registrar.
 Have the server use a certificate for pool01.contoso.com that an authority of the site has issued: this one may be the default certificate of an appliance, or that of another service.
+- If the Registrar has another certificate than this one, look for what answers in its place: a firewall or proxy on the way, or another device with the address 10.0.0.20.
 - If pool01.contoso.com:5061 is not a Registrar, correct the record or setting that leads there.`},
 }

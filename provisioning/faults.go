@@ -262,6 +262,7 @@ const (
 	FaultNotSent             Fault = "certificate.not-sent"
 	FaultUnknownIssuer       Fault = "certificate.unknown-issuer"
 	FaultUnknownAuthority    Fault = "certificate.unknown-authority"
+	FaultAllOfOne            Fault = "certificate.all-of-one-authority"
 	FaultStrangerNameless    Fault = "certificate.stranger"
 	FaultStrangeIssuer       Fault = "certificate.strange-issuer"
 	FaultWrongIssuer         Fault = "certificate.wrong-issuer"

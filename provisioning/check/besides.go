@@ -35,7 +35,7 @@ func besides(r *Report, verdict provisioning.Trouble) []string {
 }
 
 // ofSeveral are the faults of all Registrars at which the same happens.
-var ofSeveral = []provisioning.Fault{provisioning.FaultAlike, provisioning.FaultAllLoseLarge}
+var ofSeveral = []provisioning.Fault{provisioning.FaultAlike, provisioning.FaultAllLoseLarge, provisioning.FaultAllOfOne}
 
 // usual are what sources say of a site that does without them.
 var usual = []provisioning.Reason{provisioning.DHCPSilent, provisioning.DHCPNoOption, provisioning.DNSNoRecord}

@@ -20,6 +20,7 @@ var sameWay = map[provisioning.Fault]provisioning.Fault{
 	provisioning.FaultDropsSIP: provisioning.FaultDropsSIP, provisioning.FaultCutAsking: provisioning.FaultDropsSIP, provisioning.FaultCut: provisioning.FaultCut,
 	provisioning.FaultStepCut: provisioning.FaultStepCut, provisioning.FaultStepSilent: provisioning.FaultStepSilent,
 	provisioning.FaultNoSIP: provisioning.FaultNoSIP, provisioning.FaultRegisterSilent: provisioning.FaultRegisterSilent, provisioning.FaultSIPDropped: provisioning.FaultSIPDropped,
+	provisioning.FaultUnknownAuthority: provisioning.FaultUnknownAuthority,
 }
 
 // together is what fails in the same way.
@@ -54,18 +55,22 @@ func alikeAt(f *Facts, port uint16) provisioning.Trouble {
 	if len(all.hosts) < 2 && len(all.addrs) < 2 || wider || onLossyWay(f, all.trouble).Fault != all.trouble.Fault {
 		return provisioning.Trouble{}
 	}
-	return all.told()
+	before := f.remembers() && f.lastGood().Transport == provisioning.TLS // otherwise this device may never have had the root of the site
+	if all.trouble.Fault == provisioning.FaultUnknownAuthority && (len(all.hosts) < 2 || len(all.addrs) < 2 || !before || f.proven()) {
+		return provisioning.Trouble{}
+	}
+	return all.told(f)
 }
 
 // add adds what is wrong at one address; false: it is not the same.
 func (a *together) add(p *Place, t provisioning.Trouble) bool {
 	way := sameWay[t.Fault]
 	switch {
-	case way == "", t.More != nil && len(t.More.And) > 0:
-		return false
+	case way == "", t.More != nil && len(t.More.And) > 0, t.Fault == provisioning.FaultUnknownAuthority && t.Facts["open"] != nil:
+		return false // the last: there is a root above that is not sent
 	case len(a.addrs) == 0:
 		a.trouble = t
-	case way != sameWay[a.trouble.Fault]:
+	case way != sameWay[a.trouble.Fault], t.Fault == provisioning.FaultUnknownAuthority && t.Facts["root"] != a.trouble.Facts["root"]:
 		return false
 	case t.Fault != a.trouble.Fault:
 		a.trouble = way.Met(a.trouble.Facts)
@@ -86,7 +91,7 @@ func (a *together) add(p *Place, t provisioning.Trouble) bool {
 const oneDevice = "one device on the way, such as a firewall between this network and them"
 
 // told says it of all of them.
-func (a *together) told() provisioning.Trouble {
+func (a *together) told(f *Facts) provisioning.Trouble {
 	who := provisioning.Facts{"at": fmt.Sprintf("each of the %d Registrars", len(a.hosts)), "address": a.hosts, "who": nil, "there": nil, "worked": nil, "led": nil, "new": true}
 	if len(a.hosts) == 1 {
 		who["at"], who["address"] = fmt.Sprintf("each of the %d addresses of %s", len(a.addrs), a.hosts[0]), a.addrs
@@ -95,6 +100,9 @@ func (a *together) told() provisioning.Trouble {
 		who["at"] = fmt.Sprintf("%s at port %d", who["at"], a.port)
 	}
 	cause := a.trouble.With(who)
+	if cause.Fault == provisioning.FaultUnknownAuthority {
+		return provisioning.FaultAllOfOne.Because(cause, cause.With(provisioning.Facts{"when": f.Record.RegisteredAt}).Facts)
+	}
 	if !a.other {
 		return provisioning.FaultAllLoseLarge.Because(cause, nil)
 	}

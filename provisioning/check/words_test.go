@@ -146,8 +146,8 @@ func (w words) add(fault, what string) {
 	w[fault][moments.ReplaceAllString(fingerprints.ReplaceAllString(what, "${1}…"), "at … UTC")] = true
 }
 
-// inOneBreath is what the verdict of a check says in sentences of its own, and the daemon in the same one.
-var inOneBreath = regexp.MustCompile(`; (DHCP|the last good Registrar \S+) does not answer either|; \S+ redirects the device to \S+`)
+// inOneBreath is what the verdict of a check says in sentences of its own, or with the place, and the daemon in the same one.
+var inOneBreath = regexp.MustCompile(`; (DHCP|the last good Registrar \S+) does not answer either|; \S+ redirects the device to \S+|; it sends sha256:[^;]+`)
 
 // moments are when something was seen: the daemon and the check look at a site one after the other.
 var moments = regexp.MustCompile(`at \d\d:\d\d:\d\d UTC`)
