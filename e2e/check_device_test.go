@@ -11,7 +11,7 @@ import (
 
 var deviceFaults = []fault{
 	{"no address", with(published(fe01), unplugged), "connect-unreachable", `
-This device is not on the network: no interface has an address.
+This device is not on the network: no interface has an address that others can answer to.
 Check the cable, the VLAN and the DHCP lease of this device.`},
 	{"no default route", with(published(fe01), noDefaultRoute), "", `
 All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},

@@ -30,7 +30,7 @@ func TestNamespaceMend29NoRoute(t *testing.T) {
 	}{
 		{"plan", exitNotRegistered, []string{"dhcp-no-network: there is no network on which to ask DHCP (there is no default route)\n", "network is unreachable"}},
 		{"dhcp", exitFailed, []string{"dhcp-no-network: there is no default route\n", "if there is no default route, set the setting interface to the port that is connected to the phone network\n"}},
-		{"check", exitNotRegistered, []string{"This device is not on the network: no interface has an address.\n", "not tested, because of: link and address\n"}},
+		{"check", exitNotRegistered, []string{"This device is not on the network: no interface has an address that others can answer to.\n", "not tested, because of: link and address\n"}},
 	} {
 		var out bytes.Buffer
 		if code := run(t.Context(), env{stdout: &out, stderr: &out}, []string{test.verb, "--config", file}); code != test.code {

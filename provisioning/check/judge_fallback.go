@@ -24,7 +24,9 @@ func refuses(f *Facts, c provisioning.Candidate) bool {
 		}
 		attempts = f.Daemon.attempts()
 	}
-	return slices.ContainsFunc(attempts, func(a provisioning.Attempt) bool { return a.Result == "failed" && a.Endpoint() == c.Endpoint })
+	return slices.ContainsFunc(attempts, func(a provisioning.Attempt) bool {
+		return (a.Result == "failed" || a.Result == "redirected") && a.Endpoint() == c.Endpoint
+	})
 }
 
 // rehearse says how the device would fare with its last good Registrars: well, at the place of the text; or why not. Skipped: not at all, for the reason

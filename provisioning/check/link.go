@@ -159,7 +159,7 @@ func duplicates(iface string) (list []netip.Addr) {
 func linkOf(name string, noRoute bool, cards []card) Link {
 	l := Link{Interface: name}
 	if noRoute {
-		l.Interface, noRoute = onlyOne(cards), selfMade(cards) == ""
+		l.Interface, noRoute = onlyOne(cards), addressless(cards) == ""
 		name = l.Interface
 	}
 	known := false
@@ -180,7 +180,7 @@ func linkOf(name string, noRoute bool, cards []card) Link {
 	switch {
 	case name != "" && !known:
 		l.Lack = NoInterface
-	case noRoute && name == "" && len(l.Others) == 0:
+	case noRoute && name == "" && !slices.ContainsFunc(cards, routable):
 		l.Lack = NothingHasAddress
 	case noRoute:
 		l.Lack = NoDefaultRoute
@@ -188,34 +188,49 @@ func linkOf(name string, noRoute bool, cards []card) Link {
 	return l
 }
 
-// onlyOne is the only interface that has an address others can answer to, or the one that has made one up; "": there is none, or there are several.
+// routable says whether others can answer to an interface.
+func routable(c card) bool {
+	return c.flags&net.FlagLoopback == 0 && len(Link{Addrs: c.addrs}.routable()) > 0
+}
+
+// onlyOne is the only interface that has an address others can answer to, or the one to which nobody has given one; "": there is none, or there are several.
 func onlyOne(cards []card) (name string) {
 	for _, c := range cards {
-		if c.flags&net.FlagLoopback == 0 && len(Link{Addrs: c.addrs}.routable()) > 0 {
+		if routable(c) {
 			if name != "" {
 				return ""
 			}
 			name = c.name
 		}
 	}
-	return cmp.Or(name, selfMade(cards))
+	return cmp.Or(name, addressless(cards))
 }
 
-// selfMade is the first interface that has an address of IPv4 which it has given itself, where no interface has any other kind: that nobody
-// gave it one is why there is no default route. "": there is none.
-func selfMade(cards []card) (name string) {
+// addressless is the interface to which nobody has given an address, where none has one that others can answer to, which is why there is no default
+// route: the first one that has made up an address of IPv4 for itself, or else the only one that is connected. "": there is none.
+func addressless(cards []card) (name string) {
+	const connected = net.FlagUp | net.FlagRunning
+	selfMade, working := "", []string(nil)
 	for _, c := range cards {
+		if c.flags&net.FlagLoopback != 0 {
+			continue
+		}
+		if routable(c) {
+			return ""
+		}
+		if c.flags&connected == connected {
+			working = append(working, c.name)
+		}
 		for _, p := range c.addrs {
-			switch addr := p.Addr().Unmap(); {
-			case c.flags&net.FlagLoopback != 0:
-			case !addr.IsLinkLocalUnicast():
-				return ""
-			case addr.Is4() && name == "":
-				name = c.name
+			if p.Addr().Unmap().Is4() {
+				selfMade = cmp.Or(selfMade, c.name)
 			}
 		}
 	}
-	return name
+	if selfMade == "" && len(working) == 1 {
+		return working[0]
+	}
+	return selfMade
 }
 
 // has are the addresses to which others can answer, or what it lacks.
