@@ -11,8 +11,8 @@ import (
 
 var deviceFaults = []fault{
 	{"no address", with(published(fe01), unplugged), "connect-unreachable", `
-This device is not on the network: no interface has an address that others can answer to.
-Check the cable, the VLAN and the DHCP lease of this device.`},
+This device is not on the network: eth0 has no address.
+Check that the DHCP server of this network runs and has addresses left, and the VLAN of the switch port.`},
 	{"no default route", with(published(fe01), noDefaultRoute), "", `
 All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},
 	{"no default route, and only DHCP leads on", with(dhcpSays(startKea, full), noDefaultRoute), "", `
