@@ -52,7 +52,7 @@ func TestLinkOf(t *testing.T) {
 		"only what IPv6 makes up, on two": {"", true, []card{lo, {"eth0", works, at("fe80::21/64")}, {"eth1", works, at("fe80::22/64")}},
 			Link{Lack: NothingHasAddress, Others: []string{"eth0 fe80::21/64", "eth1 fe80::22/64"}}, "this device is not on the network: no interface has an address that others can answer to"},
 		"one has a carrier and no address": {"", true, []card{lo, {"eth0", works, nil}}, Link{Interface: "eth0"}, "this device is not on the network: eth0 has no address"},
-		"nothing has an address": {"", true, []card{lo, {"eth0", works, nil}, {"eth1", works, nil}}, Link{Lack: NothingHasAddress}, "this device is not on the network: no interface has an address that others can answer to"},
+		"nothing has an address":           {"", true, []card{lo, {"eth0", works, nil}, {"eth1", works, nil}}, Link{Lack: NothingHasAddress}, "this device is not on the network: no interface has an address that others can answer to"},
 		"nothing has an address, since there is no cable": {"", true, []card{lo, {"eth0", net.FlagUp, nil}, {"eth1", 0, nil}}, Link{Lack: NothingHasAddress, Unplugged: []string{"eth0"}},
 			"this device is not on the network: no interface has an address that others can answer to; eth0 has no carrier (no cable, or nothing at its other end)"},
 		"not known which": {"", false, []card{lo, eth0}, Link{Others: []string{"eth0 10.0.0.21/24, fe80::21/64"}}, ""},
