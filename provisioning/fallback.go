@@ -48,3 +48,39 @@ func (c *Cycle) Looked(place Endpoint, addr netip.Addr, at time.Time) {
 		}
 	}
 }
+
+// Asked notes at a time what came of asking again what DNS had not answered in this cycle.
+func (c *Cycle) Asked(again *Source, at time.Time) {
+	if c == nil {
+		return
+	}
+	for i := range c.Sources {
+		switch s := &c.Sources[i]; {
+		case s.Step != again.Step || !Unanswered(s.Reason):
+		case Unanswered(again.Reason):
+			s.AnsweredAt = time.Time{}
+		case s.AnsweredAt.IsZero():
+			s.AnsweredAt = at
+		}
+	}
+}
+
+// AnsweredSince is since when everything is answered that DNS had not answered in this cycle; zero: there is something that is not, or there was nothing.
+func (c *Cycle) AnsweredSince() (since time.Time) {
+	if slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return Unanswered(a.Reason) }) { // the address of a name, that is
+		return since
+	}
+	for i := range c.Sources {
+		s := &c.Sources[i]
+		if !Unanswered(s.Reason) {
+			continue
+		}
+		if s.AnsweredAt.IsZero() {
+			return time.Time{}
+		}
+		if s.AnsweredAt.After(since) {
+			since = s.AnsweredAt
+		}
+	}
+	return since
+}

@@ -66,3 +66,25 @@ func TestMend150WhatAConnectionProves(t *testing.T) {
 		t.Error("what took no connection later is not what answers")
 	}
 }
+
+// That DNS answers by now is said when all is answered that was not, and since when; what is not answered once more is not.
+func TestMend150WhatDNSAnswersSince(t *testing.T) {
+	c := Cycle{Sources: []Source{{Step: InternalTLS, Reason: DNSTimeout}, {Step: ExternalTLS, Reason: DNSServFail}, {Step: DHCPTLS, Reason: DHCPSilent}}}
+	first, then := time.Unix(1, 0), time.Unix(2, 0)
+	for i, test := range []struct {
+		again Source
+		at    time.Time
+		want  time.Time
+	}{
+		{Source{Step: InternalTLS, Reason: DNSNoRecord}, first, time.Time{}},
+		{Source{Step: ExternalTLS, Verdict: Found}, first, first},
+		{Source{Step: ExternalTLS, Verdict: Found}, then, first},
+		{Source{Step: ExternalTLS, Reason: DNSTimeout}, then, time.Time{}},
+		{Source{Step: ExternalTLS, Verdict: Found}, then, then},
+	} {
+		c.Asked(&test.again, test.at)
+		if got := c.AnsweredSince(); !got.Equal(test.want) {
+			t.Errorf("%d: %v, want %v", i, got, test.want)
+		}
+	}
+}

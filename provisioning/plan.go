@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Candidate is one place worth trying, and the evidence for it.
@@ -122,6 +123,8 @@ type Source struct {
 	Follows bool    `json:"follows,omitempty"` // from that for which the device rests
 	Trouble Trouble `json:"-"`                 // what Fault, What and Hint are made from
 	TookMS  int64   `json:"took_ms"`
+	// AnsweredAt is since when the question is answered that was not in the cycle.
+	AnsweredAt time.Time `json:"answered_at,omitzero"`
 }
 
 // Specification constants: ports.

@@ -159,7 +159,7 @@ func TestStatusText(t *testing.T) {
 		"visited":    released(provisioning.Watch{Binding: "none", Over: "visits", AnsweredAt: noon, NextAt: noon.Add(7 * time.Minute)}),
 		"learning":   released(provisioning.Watch{Binding: "held", Over: "connection", AnsweredAt: noon}),
 		"registered": onFE01(), "degraded": throughLastGood(), "resting": resting(), "nothing": nothingFound(), "running": running(),
-		"mend-148-fallback": onEdge(false, false), "mend-148-looked-in-vain": onEdge(true, false), "mend-150-answered-since": onEdge(true, true), "mend-148-nothing-planned": nothingPlanned(),
+		"mend-148-fallback": onEdge(false, false), "mend-148-looked-in-vain": onEdge(true, false), "mend-150-answered-since": onEdge(true, true), "mend-148-nothing-planned": nothingPlanned(), "mend-150-dns-answers": dnsAnswers(),
 		"all-fail": allFail(), "dhcp-off": dhcpOff(), "mend-74-no-carrier": unplugged(nothingFound()), "mend-74-no-carrier-yet-registered": unplugged(onFE01()),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -210,6 +210,16 @@ func allFail() provisioning.Status {
 	why, _ := s.Cycle.Blame(false)
 	s.Because(why)
 	s.NextKnock = noon.Add(2*time.Minute + 5*time.Second)
+	return s
+}
+
+// dnsAnswers is a device that rests since DNS was silent, and has seen it answer since.
+func dnsAnswers() provisioning.Status {
+	s := nothingFound()
+	source := provisioning.Source{Step: provisioning.InternalTLS, Source: "dns", Query: "_sipinternaltls._tcp.contoso.com", Verdict: provisioning.Failed, Reason: provisioning.DNSTimeout, TookMS: 1800}
+	s.Cycle.Sources = []provisioning.Source{source.Told()}
+	source.Reason = provisioning.DNSNoRecord
+	s.Cycle.Asked(&source, noon.Add(time.Minute))
 	return s
 }
 

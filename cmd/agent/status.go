@@ -191,7 +191,7 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 		}
 		p.printf("%s\n", text)
 	}
-	printWhy(p, s)
+	printWhy(p, s, now)
 	printWayBack(p, s, now)
 	if tried := inVain(s); len(tried) > 1 {
 		hosts := map[string]bool{}
@@ -207,7 +207,7 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 }
 
 // printWhy says why the device is not registered, or degraded: what keeps it off the network now comes before what it has met.
-func printWhy(p *page, s provisioning.Status) {
+func printWhy(p *page, s provisioning.Status, now time.Time) {
 	why, label := s.Why(), "because"
 	if s.Link != nil {
 		if s.State == provisioning.Registered {
@@ -215,9 +215,17 @@ func printWhy(p *page, s provisioning.Status) {
 		}
 		why = s.Link.Why()
 	}
+	var answered time.Time
+	if s.Cycle != nil && s.Link == nil && provisioning.Unanswered(s.Reason) {
+		answered = s.Cycle.AnsweredSince()
+	}
 	if why.Reason != "" {
 		p.row(label, because(why))
-		p.hint(why.Hint)
+		if answered.IsZero() {
+			p.hint(why.Hint)
+		} else {
+			p.row("by now", "DNS answers, since "+since(now, answered))
+		}
 	}
 	if s.Link != nil && s.Reason != "" {
 		p.row("last met", because(s.Why()))
@@ -464,6 +472,9 @@ func printCycle(p *page, s provisioning.Status, now time.Time) {
 	for _, source := range c.Sources {
 		if source.Follows || s.Fault == string(provisioning.FaultDNSSilent) && source.Fault == string(provisioning.FaultDNSSilentFor) {
 			source.Hint = "" // it is not the zone: no question was answered
+		}
+		if !source.AnsweredAt.IsZero() {
+			source.Query, source.Hint = source.Query+", answered since "+clock(source.AnsweredAt), ""
 		}
 		printSource(p, source)
 	}

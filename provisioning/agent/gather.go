@@ -131,6 +131,7 @@ func (g *gatherer) lookUp(ctx context.Context, before provisioning.Findings, wil
 		g.pulse.pass()
 		if f, ok := gathering.Await(ctx, step); ok {
 			found = append(found, f)
+			g.board.change(func(s *provisioning.Status) { s.Cycle.Asked(&f.Source, shownTime(time.Now())) })
 		}
 		if slices.ContainsFunc(provisioning.PlanStep(step, found, &g.basis.policy, g.basis.floor()).Try, willDo) {
 			return found, true

@@ -91,6 +91,15 @@ func TestMend150AfterALook(t *testing.T) {
 	}
 }
 
+// What DNS had not answered is answered by now, and leads nowhere: no other cycle begins that would say so.
+func TestMend150DNSAnswersSince(t *testing.T) {
+	for _, s := range statusAfter(t, "mend-150-no-way-inside-after-all").Cycle.Sources {
+		if s.Reason == provisioning.DNSServFail && s.AnsweredAt.IsZero() {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
 // A better Registrar that could not be reached at all is not called slow.
 func TestMend151AnswersAgain(t *testing.T) {
 	if told := played(t, "mend-151-a-black-hole-ends").told.String(); !strings.Contains(told, "the better Registrar answers again") || strings.Contains(told, "slow") {
