@@ -159,7 +159,7 @@ func (j *judgement) connection() provisioning.Trouble {
 		return j.met(provisioning.FaultHostDrops)
 	case isTimeout(j.err):
 		return j.met(provisioning.FaultFiltered)
-	case errors.Is(j.err, sip.ErrBindingLost):
+	case errors.Is(j.err, sip.ErrBindingLost) && !errors.As(j.err, new(syscall.Errno)): // else this device has lost its way
 		return provisioning.BindingLost.Met(j.raw)
 	}
 	if j.attempt != nil && j.attempt.route != nil && j.attempt.route.Refuses != "" {

@@ -244,3 +244,18 @@ func TestMend101IssuedByWhom(t *testing.T) {
 		}
 	}
 }
+
+// A registration whose connection ends since no packet gets through is not lost by the Registrar.
+func TestMend171TheWayIsLost(t *testing.T) {
+	broken := func(err error) error {
+		return fmt.Errorf("%w: %w", sip.ErrBindingLost, &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", err)})
+	}
+	for err, want := range map[error]provisioning.Reason{
+		syscall.ENETUNREACH: provisioning.ConnectUnreachable, syscall.EHOSTUNREACH: provisioning.ConnectUnreachable,
+		syscall.ECONNRESET: provisioning.ConnectReset, syscall.ECONNABORTED: provisioning.Unknown,
+	} {
+		if got := ReasonOf(broken(err)); got != want {
+			t.Errorf("%v: %s, want %s", err, got, want)
+		}
+	}
+}
