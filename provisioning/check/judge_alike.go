@@ -43,7 +43,11 @@ func alikeAt(f *Facts, port uint16) provisioning.Trouble {
 		if p.closed() || port != 0 && p.Port != port {
 			continue
 		}
+		way := func(probe *signin.Probe) bool { return !cannotReach(f, probe) }
 		for _, probe := range p.Probes {
+			if !way(probe) && slices.ContainsFunc(p.Probes, way) { // this device may have no IPv6, which tells nothing of the others
+				continue
+			}
 			alone := *p
 			alone.Probes = []*signin.Probe{probe}
 			if !all.add(&alone, deadPlace(f, &alone)) {
