@@ -421,6 +421,18 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Again = func() Daemon { return stands }
 		return err
 	},
+	"daemon-degraded": func(o *Options, conf *config.Config, words []string) error {
+		if len(words) < 2 || o.Daemon.At == nil {
+			return errors.New("want daemon-degraded REASON D, after daemon-at")
+		}
+		in, err := time.ParseDuration(words[1])
+		step := provisioning.LastGood
+		o.Daemon.SIPAddress, o.Daemon.Degraded, o.Daemon.Reason = conf.Policy.SIPAddress.String(), true, provisioning.Reason(words[0])
+		o.Daemon.At.Registrar.Step, o.Daemon.At.NextLookup, o.Daemon.At.Watch = &step, time.Now().Add(in), &provisioning.Watch{}
+		stands := o.Daemon
+		o.Again = func() Daemon { return stands }
+		return err
+	},
 	"lost": func(o *Options, _ *config.Config, words []string) error {
 		if len(words) < 2 {
 			return errors.New("want lost HOST COUNT [REASON …] [idle=D] [life=D] [stable=D] [silences=N]")

@@ -107,10 +107,16 @@ func idle(f *Facts) provisioning.Trouble {
 
 // atFallback is about a daemon that is at a lesser place, as a better Registrar has failed: that may be well by now.
 func atFallback(f *Facts) provisioning.Trouble {
-	missed := f.Daemon.missed()
-	switch {
-	case missed == nil || !f.signsIn() || f.Daemon.SIPAddress != f.Policy.SIPAddress.String():
+	d := &f.Daemon
+	if !d.aside() || !f.signsIn() || d.SIPAddress != f.Policy.SIPAddress.String() {
 		return provisioning.Trouble{}
+	}
+	missed := d.missed()
+	switch {
+	case missed == nil && (f.FromRecord || f.witness() || slices.Contains(ofStrangers, d.Reason)): // nothing is known to be well again
+		return provisioning.Trouble{}
+	case missed == nil:
+		return provisioning.FaultDaemonAtFallback.Because(d.cause(), d.wayBack()).OnNoSide()
 	case wellAgain(f, &missed.Attempt):
 		return provisioning.FaultDaemonAtFallback.Because(told(&missed.Attempt), f.Daemon.wayBack()).OnNoSide()
 	case slices.Contains(ofStrangers, missed.Reason):

@@ -391,7 +391,7 @@ func (l *looker) missBinding() {
 
 // awaitDaemon asks a daemon that was not registered, or at a fallback, once more, where a sign-in works: it may have come back meanwhile.
 func (l *looker) awaitDaemon() {
-	idle := !l.Daemon.registered() && l.Daemon.Reason != "" || l.Daemon.missed() != nil
+	idle := !l.Daemon.registered() && l.Daemon.Reason != "" || l.Daemon.aside()
 	if !l.signsIn() || !idle || l.Again == nil {
 		return
 	}

@@ -243,6 +243,11 @@ func (d *Daemon) missed() *provisioning.Fallback {
 	return d.At.Fallback
 }
 
+// aside says whether it is registered at a lesser place than it might be.
+func (d *Daemon) aside() bool {
+	return d.missed() != nil || d.Degraded && d.At != nil && d.At.Registrar != nil
+}
+
 // where is the place at which it is registered.
 func (d *Daemon) where() string {
 	r := d.At.Registrar
@@ -254,9 +259,11 @@ func (d *Daemon) where() string {
 
 // wayBack are where it is instead of a better Registrar, and when it looks at one.
 func (d *Daemon) wayBack() provisioning.Facts {
-	missed := d.missed().Attempt
 	facts := d.factsUntil(time.Time{})
-	facts["at"], facts["better"], facts["host"] = d.where(), missed.Endpoint().HostPort(), missed.Host
+	facts["at"] = d.where()
+	if missed := d.missed(); missed != nil {
+		facts["better"], facts["host"] = missed.Endpoint().HostPort(), missed.Host
+	}
 	switch b := d.At.Better; {
 	case b != nil:
 		facts["looks"], facts["until"], facts["in"] = b.HostPort(), b.NextAt.UTC().Format("15:04:05 UTC"), spell(time.Until(b.NextAt))
@@ -265,6 +272,8 @@ func (d *Daemon) wayBack() provisioning.Facts {
 		}
 	case d.At.NextLookup.IsZero():
 		facts["stays"] = true
+	default:
+		facts["asks"], facts["until"], facts["in"] = "DNS and DHCP", d.At.NextLookup.UTC().Format("15:04:05 UTC"), spell(time.Until(d.At.NextLookup))
 	}
 	return facts
 }
