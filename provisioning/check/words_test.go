@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -102,10 +103,12 @@ neighbour 10.0.0.5 02:00:00:00:00:05
 			synctest.Test(t, func(t *testing.T) {
 				served, o := deviceAt(t, txtar.Parse(fmt.Appendf(nil, site, test.registrar, test.neighbour)), "a site.txtar")
 				defer served.Close()
-				holders, gone, looked := o.Wire.Holders, false, 0
+				holders := o.Wire.Holders
+				var gone atomic.Bool
+				var looked atomic.Int32
 				o.Wire.Holders = func(ctx context.Context, iface string, sender, addr netip.Addr) ([]string, error) {
-					looked++
-					if gone {
+					looked.Add(1)
+					if gone.Load() {
 						return nil, nil
 					}
 					return holders(ctx, iface, sender, addr)
@@ -117,10 +120,10 @@ neighbour 10.0.0.5 02:00:00:00:00:05
 				time.Sleep(25 * time.Second)
 				s := a.Status()
 				paced := slices.ContainsFunc(s.Pace, func(p provisioning.Pace) bool { return p.What == twice && p.Hint != "" })
-				if paced != test.paced || (s.What == twice) != test.rests || test.registrar == "accept" && looked > 0 {
-					t.Errorf("%s, %q, %+v, looked %d times", s.State, s.What, s.Pace, looked)
+				if paced != test.paced || (s.What == twice) != test.rests || test.registrar == "accept" && looked.Load() > 0 {
+					t.Errorf("%s, %q, %+v, looked %d times", s.State, s.What, s.Pace, looked.Load())
 				}
-				gone = true
+				gone.Store(true)
 				time.Sleep(2 * time.Minute)
 				if s := a.Status(); s.What == twice || slices.ContainsFunc(s.Pace, func(p provisioning.Pace) bool { return p.What == twice }) {
 					t.Errorf("when it is gone: %s, %q, %+v", s.State, s.What, s.Pace)
