@@ -238,10 +238,11 @@ func (l learned) unread(reg *signin.Registration, err error) {
 	l.board.tell(event)
 }
 
-// The areas of the link, of registrations that are lost often, of certificates that end soon, of clocks that are far apart, of what is learned
-// in band, and of bindings that are not listed.
+// The areas of the link, of a way inside the site that is gone, of registrations that are lost often, of certificates that end soon, of clocks
+// that are far apart, of what is learned in band, and of bindings that are not listed.
 const (
 	linkArea    = "link"
+	insideArea  = "inside"
 	lossArea    = "loss"
 	endingArea  = "certificate"
 	clockArea   = "clock"

@@ -28,12 +28,13 @@ type search struct {
 	walk    *signin.Walk          // through the Registrars, in this cycle
 	found   provisioning.Findings // what DNS and DHCP have said in it, if it has led nowhere
 	outside provisioning.Findings // the same, if it has led outside, and something about the inside was not answered
+	gone    provisioning.Trouble  // of the way inside, if it has led outside where there was one before
 }
 
 // begin starts anew with what was tried. holding is what the device is registered with meanwhile; nil: nothing.
 func (s *search) begin(holding *signin.Registration) {
 	s.close()
-	s.walk, s.found, s.outside = s.signer.NewWalk(holding), nil, nil
+	s.walk, s.found, s.outside, s.gone = s.signer.NewWalk(holding), nil, nil, provisioning.Trouble{}
 	s.board.beginCycle()
 }
 
@@ -135,8 +136,11 @@ func (s *search) led(reg *signin.Registration, found provisioning.Findings) {
 			inside = append(inside, found[i])
 		}
 	}
-	if reg != nil && reg.Candidate.Step.IsOutside() && inside.Unanswered() {
+	switch outside := reg != nil && reg.Candidate.Step.IsOutside(); {
+	case outside && inside.Unanswered():
 		s.outside = found
+	case outside:
+		s.gone = s.basis.memory().Outside(discover.Here(&s.basis.policy, &s.basis.wire, found, nil))
 	}
 }
 

@@ -135,6 +135,36 @@ neighbour 10.0.0.5 02:00:00:00:00:05
 	}
 }
 
+// A daemon that is registered from outside says that the record inside is gone by which it was registered before.
+func TestMend164StatusFromOutside(t *testing.T) {
+	for name, gone := range map[string]bool{"mend-164-outside-same-name-server": true, "mend-164-outside-elsewhere": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				site, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				served, o := deviceAt(t, site, name)
+				defer served.Close()
+				a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(provisioning.Event) {})
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan struct{})
+				go func() { defer close(ended); _ = a.Run(ctx) }()
+				time.Sleep(20 * time.Second)
+				s := a.Status()
+				tells := func(p provisioning.Pace) bool {
+					return p.Fault == string(provisioning.FaultOutsideView) && p.Hint != ""
+				}
+				if s.State != provisioning.Registered || slices.ContainsFunc(s.Pace, tells) != gone {
+					t.Errorf("%s, %q, %+v", s.State, s.What, s.Pace)
+				}
+				cancel()
+				<-ended
+			})
+		})
+	}
+}
+
 // words are the sentences that were said, by the fault.
 type words map[string]map[string]bool
 
