@@ -175,6 +175,7 @@ const (
 	FaultHiddenRefused      Fault = "name.address-refused"
 	FaultNoAddressBlocks    Fault = "name.no-address-blocks-host-names"
 	FaultAddressChanged     Fault = "name.address-changed"
+	FaultVersionGone        Fault = "name.ip-version-gone"
 	FaultLed                Fault = "name.led-elsewhere"
 	FaultNotUsed            Fault = "name.not-used"
 )

@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"homeward/cache"
@@ -61,7 +62,8 @@ func (m *Memory) Addresses(host string) []netip.Addr {
 }
 
 // Earlier says where the name of a Candidate led when this device last registered, if it leads elsewhere now; nil: it leads there still, or
-// that is not known. Only what is of one version of IP is compared: the look-ups of the other one may have been left out.
+// that is not known. Only what is of one version of IP is compared, unless DNS has said that there is none of the other one: the look-ups
+// may have been left out, or not been answered.
 func (m *Memory) Earlier(c *Candidate) Facts {
 	if k := &m.kept; k.SIPAddress == m.policy.SIPAddress.String() && !IsAddress(c.Host) {
 		if k.Registrar.Host == c.Host {
@@ -81,18 +83,13 @@ func (m *Memory) Earlier(c *Candidate) Facts {
 	return nil
 }
 
-// ledTo are the facts of a name that led to these addresses, if it leads to none of them now.
+// ledTo are the facts of a name that led to these addresses, if it leads to none of them now, or none of their version of IP.
 func (c *Candidate) ledTo(addrs []netip.Addr, moment string, at time.Time) Facts {
+	leads := slices.ContainsFunc(c.Addrs, func(now netip.Addr) bool { return slices.Contains(addrs, now) }) // to one of them still
 	var was []netip.Addr
 	for _, addr := range addrs {
-		same := false
-		for _, now := range c.Addrs {
-			if now == addr {
-				return nil
-			}
-			same = same || now.BitLen() == addr.BitLen()
-		}
-		if same {
+		gone := !slices.ContainsFunc(c.Addrs, func(now netip.Addr) bool { return now.BitLen() == addr.BitLen() }) // none of its version of IP
+		if gone && c.OneVersion || !gone && !leads {
 			was = append(was, addr)
 		}
 	}

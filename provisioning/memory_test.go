@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -231,5 +232,34 @@ func TestMend71Earlier(t *testing.T) {
 	}
 	if do := Led(earlier, FaultFiltered.Met(Facts{"host": "fe01"})).Do(); !strings.HasSuffix(do, "; run homeward check: it shows whether 10.0.0.5 still answers") {
 		t.Errorf("the cure: %s", do)
+	}
+}
+
+// TestMend172TheVersionThatIsGone: where DNS says that there is no address of one version of IP any more, those of that version have gone.
+func TestMend172TheVersionThatIsGone(t *testing.T) {
+	four, six, other := netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("2001:db8::5"), netip.MustParseAddr("2001:db8::6")
+	at := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	for _, row := range []struct {
+		then, now []netip.Addr
+		known     bool // that there is no address of the other version
+		was       string
+	}{
+		{[]netip.Addr{four}, []netip.Addr{six}, true, "[10.0.0.5]"},
+		{[]netip.Addr{four}, []netip.Addr{six}, false, ""},
+		{[]netip.Addr{six}, []netip.Addr{four}, true, "[2001:db8::5]"},
+		{[]netip.Addr{four, six}, []netip.Addr{six}, true, "[10.0.0.5]"}, // it leads to one of them still
+		{[]netip.Addr{four, six}, []netip.Addr{six}, false, ""},
+		{[]netip.Addr{four, six}, []netip.Addr{other}, true, "[10.0.0.5 2001:db8::5]"},
+		{[]netip.Addr{six, other}, []netip.Addr{six}, true, ""},
+		{[]netip.Addr{four}, []netip.Addr{four}, true, ""},
+	} {
+		c := Candidate{Endpoint: Endpoint{Host: "fe01.contoso.com", Port: 5061}, Addrs: row.now, OneVersion: row.known}
+		was := ""
+		if earlier := c.ledTo(row.then, "when", at); earlier != nil {
+			was = fmt.Sprint(earlier["was"])
+		}
+		if was != row.was {
+			t.Errorf("%v, now %v, known %v: %q, want %q", row.then, row.now, row.known, was, row.was)
+		}
 	}
 }

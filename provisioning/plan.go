@@ -20,6 +20,8 @@ type Candidate struct {
 	// Anchor is the authority besides the roots that its proof rests on, or that of who has named it: "sha256:" and 64 hexadecimal
 	// digits; "": none that is known.
 	Anchor string `json:"-"`
+	// OneVersion says that its host has no address of the other version of IP: DNS has said so.
+	OneVersion bool `json:"-"`
 }
 
 // String returns one line, as `homeward plan` prints it.
@@ -99,14 +101,15 @@ func (f Finding) Says(other Finding) bool {
 
 // Name is one name a source gave, with the addresses it resolves to.
 type Name struct {
-	Host    string
-	Port    uint16 // 0: the default of the transport
-	Query   string // of whom else it was asked, when that is not the source of the Finding
-	Rank    int    // the priority of an SRV record
-	Addrs   []netip.Addr
-	Reason  Reason // why there is no address; empty otherwise
-	Detail  string
-	Trouble Trouble // which fault that is, where more is known than the Reason
+	Host       string
+	Port       uint16 // 0: the default of the transport
+	Query      string // of whom else it was asked, when that is not the source of the Finding
+	Rank       int    // the priority of an SRV record
+	Addrs      []netip.Addr
+	OneVersion bool   // as of a Candidate
+	Reason     Reason // why there is no address; empty otherwise
+	Detail     string
+	Trouble    Trouble // which fault that is, where more is known than the Reason
 }
 
 // Source is one question and its verdict, as shown to techs.
@@ -260,7 +263,7 @@ func (plan *Plan) add(f Finding, name Name, at Endpoint, policy *Policy, floor b
 		plan.Skipped = append(plan.Skipped, s)
 		return
 	}
-	plan.Try = append(plan.Try, Candidate{Step: f.Step, Endpoint: at, Addrs: name.Addrs, Via: f.via(name), Rank: name.Rank})
+	plan.Try = append(plan.Try, Candidate{Step: f.Step, Endpoint: at, Addrs: name.Addrs, Via: f.via(name), Rank: name.Rank, OneVersion: name.OneVersion})
 }
 
 // via names the evidence as status shows it.

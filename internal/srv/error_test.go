@@ -91,7 +91,7 @@ func TestEachKindOfError(t *testing.T) {
 				defer cancel()
 				var err error
 				if host, is := strings.CutPrefix(test.ask, "ADDR "); is {
-					_, err = r.Addrs(ctx, host)
+					_, _, err = r.Addrs(ctx, host)
 				} else if name, is := strings.CutPrefix(test.ask, "SRV "); is {
 					_, err = r.SRV(ctx, name)
 				} else {

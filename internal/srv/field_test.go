@@ -20,7 +20,7 @@ func TestField09TheOrderOfTheServers(t *testing.T) {
 		{name: "a datagram of the first is lost", servers: []server{zone(fe).fromNth(2).slow(20 * time.Millisecond), zone()}, want: "+120ms fe.contoso.com:5061"},
 		{name: "two datagrams of the first are lost", servers: []server{zone(fe).forType(dns.TypeSRV).fromNth(4), zone()}, want: "+330ms fe.contoso.com:5061"},
 		{name: "the second of three is slow", servers: []server{fail, zone(fe).slow(time.Second), zone()}, want: "+1s fe.contoso.com:5061"},
-		{name: "an address that the first gives late", ask: host, servers: []server{zone(a).slow(900 * time.Millisecond), zone()}, want: "+900ms 10.0.9.1"},
+		{name: "an address that the first gives late", ask: host, servers: []server{zone(a).slow(900 * time.Millisecond), zone()}, want: "+900ms 10.0.9.1 alone"},
 		{name: "the first is dead: the second counts, and it is said who has not spoken", servers: []server{silence, zone()},
 			want: "+3.75s 10.0.0.2:53: no such name; at 10.0.0.1:53: no answer in time (3.75s)"},
 		{name: "the first cannot be asked: the second counts at once", servers: []server{silence.reading(syscall.ECONNREFUSED), zone()},

@@ -107,7 +107,7 @@ func FuzzAnswer(f *testing.F) {
 		if !slices.IsSortedFunc(targets, func(a, b Target) int { return int(a.Priority) - int(b.Priority) }) {
 			t.Errorf("priorities out of order: %v", targets)
 		}
-		addrs, err := r.Addrs(ctx, "fe.contoso.com")
+		addrs, _, err := r.Addrs(ctx, "fe.contoso.com")
 		checkFound(t, len(addrs), err)
 		for i, a := range addrs {
 			if !a.IsGlobalUnicast() || a.Is4In6() || a.Is4() && i > 0 && !addrs[i-1].Is4() || slices.Contains(addrs[:i], a) {

@@ -91,7 +91,7 @@ func TestUsableDependsOnTheServer(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if got, err := r.Addrs(within5s(t), "fe.contoso.com"); fmt.Sprint(got, err) != "[127.0.0.1] <nil>" {
+	if got, _, err := r.Addrs(within5s(t), "fe.contoso.com"); fmt.Sprint(got, err) != "[127.0.0.1] <nil>" {
 		t.Errorf("got %v, %v", got, err)
 	}
 }

@@ -41,7 +41,7 @@ func TestHalfOfAllPacketsLost(t *testing.T) {
 			defer cancel()
 			if _, err := r.SRV(ctx, internalTLS); err != nil {
 				failed++
-			} else if _, err := r.Addrs(ctx, "fe.contoso.com"); err != nil {
+			} else if _, _, err := r.Addrs(ctx, "fe.contoso.com"); err != nil {
 				failed++
 			}
 		})

@@ -195,7 +195,8 @@ func (o *overheard) Overheard(b []byte) (int, netip.AddrPort) {
 	return n, o.server.from
 }
 
-// ask runs one look-up ("SRV name", or "ADDR host") and returns all of its result as text, with the time it took.
+// ask runs one look-up ("SRV name", or "ADDR host") and returns all of its result as text, with the time it took. "alone": there is none of
+// the other version of IP.
 func (s *site) ask(ctx context.Context, t testing.TB, r *Resolver, what string) string {
 	t.Helper()
 	var results []string
@@ -209,9 +210,13 @@ func (s *site) ask(ctx context.Context, t testing.TB, r *Resolver, what string) 
 		}
 	} else {
 		var addrs []netip.Addr
-		addrs, err = r.Addrs(ctx, name)
+		var one bool
+		addrs, one, err = r.Addrs(ctx, name)
 		for _, x := range addrs {
 			results = append(results, x.String())
+		}
+		if one {
+			results = append(results, "alone")
 		}
 	}
 	took := time.Since(s.start)

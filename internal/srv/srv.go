@@ -64,12 +64,12 @@ func (r *Resolver) Each(ctx context.Context, name string) []Said {
 
 // Addrs returns the addresses of host, at most 16, IPv4 first, otherwise as the server ordered them. A and AAAA are asked
 // together; one family is enough, both must be absent to prove the host absent. Addresses that are not Usable are left out, and
-// those of a family that this device Lacks are not enough.
+// those of a family that this device Lacks are not enough. one: there are none of the other family, as is known.
 // The ctx must carry a deadline. Every error is an *Error.
-func (r *Resolver) Addrs(ctx context.Context, host string) ([]netip.Addr, error) {
+func (r *Resolver) Addrs(ctx context.Context, host string) (addrs []netip.Addr, one bool, err error) {
 	name, err := place.HostName(host)
 	if err != nil {
-		return nil, &Error{Name: host, Type: "A", Kind: BadName, Err: errors.New("not a host name")}
+		return nil, false, &Error{Name: host, Type: "A", Kind: BadName, Err: errors.New("not a host name")}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var families sync.WaitGroup
@@ -94,12 +94,13 @@ func (r *Resolver) Addrs(ctx context.Context, host string) ([]netip.Addr, error)
 	<-done
 
 	if fails[0] == nil || fails[1] == nil {
-		return merge(found[0], found[1]), nil
+		none := func(e *Error) bool { return e != nil && e.Absent() }
+		return merge(found[0], found[1]), none(fails[0]) || none(fails[1]), nil
 	}
 	if of4, of6 := fails[0], fails[1]; of4.Absent() && !of6.Absent() || of4.Kind == NoWay && !of6.Absent() { // what leaves more open
-		return nil, of6
+		return nil, false, of6
 	}
-	return nil, fails[0]
+	return nil, false, fails[0]
 }
 
 // noWay says whether this device has nothing of the versions of IP of any of these addresses.

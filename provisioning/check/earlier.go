@@ -129,7 +129,13 @@ func ledElsewhere(f *Facts, p *Place, dead provisioning.Trouble) provisioning.Tr
 	if servers := sayers(f, p); servers != "" {
 		facts["servers"] = servers
 	}
-	return provisioning.FaultAddressChanged.Because(dead.With(provisioning.Facts{"led": nil}), facts)
+	fault, was := provisioning.FaultAddressChanged, addrsIn(led.Facts, "serving")[0]
+	now := p.best().Addr
+	if silent := where == nobodyThere(provisioning.ConnectTimeout); silent && was.Is4() != now.Is4() { // else it would not be compared
+		fault = provisioning.FaultVersionGone
+		facts["gone"], facts["left"] = provisioning.Family(was), provisioning.Family(now)
+	}
+	return fault.Because(dead.With(provisioning.Facts{"led": nil}), facts)
 }
 
 // sayers are the name servers that give the host of a place one of its addresses; "": it is not known which do.

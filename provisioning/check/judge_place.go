@@ -113,12 +113,22 @@ func overFamily(f *Facts, p *Place, probe *signin.Probe, silent provisioning.Tro
 			works = other
 		}
 	}
+	for _, was := range formerOf(f, p).Probes { // DNS gave it once
+		if works == nil && was.Connected && was.Addr.Is4() != probe.Addr.Is4() {
+			works = was
+		}
+	}
 	if works == nil {
 		return silent
 	}
 	facts := provisioning.Facts{
 		"host": p.Host, "fails": provisioning.Family(probe.Addr), "addresses": addrs,
 		"works": provisioning.Family(works.Addr), "address": works.Addr, "ms": max(1, works.Connecting.Milliseconds()),
+	}
+	if led := silent.Facts["led"]; led != nil { // DNS gives no address of the other one
+		facts["led"] = led
+	} else {
+		facts["spare"] = true
 	}
 	if fault == provisioning.FaultOneFamilyTold {
 		facts.Through(router)

@@ -64,7 +64,7 @@ func (e *Enquiry) LookUp(ctx context.Context, host string) provisioning.Name {
 	ctx, cancel := context.WithTimeout(ctx, enquiryLimit)
 	defer cancel()
 	name := provisioning.Name{Host: host}
-	addrs, err := resolveHost(ctx, newResolver(&e.policy, e.wire), host)
+	addrs, _, err := resolveHost(ctx, newResolver(&e.policy, e.wire), host)
 	if name.Addrs = addrs; err != nil {
 		noAddress(&name, err)
 	}
@@ -82,7 +82,7 @@ func (e *Enquiry) Each(ctx context.Context, servers []netip.AddrPort, step provi
 		asking.Go(func() {
 			one := resolverOn(ground, e.wire)
 			one.Servers = []netip.AddrPort{server}
-			said[i] = lookedUp(ground, step, provisioning.Name{Host: host}, func(host string) ([]netip.Addr, error) { return resolveHost(ctx, one, host) })
+			said[i] = lookedUp(ground, step, provisioning.Name{Host: host}, func(host string) ([]netip.Addr, bool, error) { return resolveHost(ctx, one, host) })
 		})
 	}
 	asking.Wait()

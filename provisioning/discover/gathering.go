@@ -52,6 +52,7 @@ type answer struct {
 type resolution struct {
 	done  chan struct{}
 	addrs []netip.Addr
+	one   bool
 	err   error
 }
 
@@ -158,17 +159,17 @@ func (g *Gathering) resolve(host string) *resolution {
 		g.hosts[host] = r
 		g.tasks.Go(func() {
 			defer close(r.done)
-			r.addrs, r.err = resolveHost(g.names, g.resolver, host)
+			r.addrs, r.one, r.err = resolveHost(g.names, g.resolver, host)
 		})
 	}
 	return r
 }
 
 // lookup returns the addresses of a host: the answer of the one look-up in this cycle.
-func (g *Gathering) lookup(host string) ([]netip.Addr, error) {
+func (g *Gathering) lookup(host string) (addrs []netip.Addr, one bool, err error) {
 	r := g.resolve(host)
 	<-r.done // the names' own deadline bounds it
-	return r.addrs, r.err
+	return r.addrs, r.one, r.err
 }
 
 // AddressesNow returns what DNS says in this cycle about the names of a record, by host. It waits for the verdict.

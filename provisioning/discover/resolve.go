@@ -16,12 +16,12 @@ func ResolveAll(ctx context.Context, policy *provisioning.Policy, wire wire.Wire
 	defer cancel()
 	ground := GroundOf(policy, wire)
 	resolver := resolverOn(ground, wire)
-	look := func(host string) ([]netip.Addr, error) {
-		addrs, err := resolveHost(ctx, resolver, host)
+	look := func(host string) ([]netip.Addr, bool, error) {
+		addrs, one, err := resolveHost(ctx, resolver, host)
 		if remembered := m.Addresses(host); len(addrs) == 0 && len(remembered) > 0 { // shown as what it is: no address
-			return remembered, nil
+			return remembered, false, nil
 		}
-		return addrs, err
+		return addrs, one, err
 	}
 	found := make([]provisioning.Name, len(hosts))
 	var lookups sync.WaitGroup

@@ -53,15 +53,18 @@ func resolverOn(g *provisioning.Ground, wire wire.Wire) srv.Resolver {
 	return r
 }
 
+// lookUp gives the addresses of a host, as srv.Resolver does.
+type lookUp func(host string) (addrs []netip.Addr, one bool, err error)
+
 // lookedUp is a name with the addresses that look gives and a packet may go to, or why there are none.
-func lookedUp(g *provisioning.Ground, step provisioning.Step, name provisioning.Name, look func(host string) ([]netip.Addr, error)) provisioning.Name {
-	addrs, err := look(name.Host)
+func lookedUp(g *provisioning.Ground, step provisioning.Step, name provisioning.Name, look lookUp) provisioning.Name {
+	addrs, one, err := look(name.Host)
 	if err != nil {
 		noAddress(&name, err)
 		return name
 	}
 	allowed, problem := g.Only(step, name.Host, addrs)
-	if name.Addrs = allowed; len(allowed) == 0 {
+	if name.Addrs, name.OneVersion = allowed, one; len(allowed) == 0 {
 		name.Reason, name.Detail = provisioning.AddressNotAllowed, problem
 	}
 	return name
@@ -80,9 +83,9 @@ func CheckPlace(policy *provisioning.Policy, wire wire.Wire, at netip.AddrPort, 
 }
 
 // resolveHost returns the addresses of a host name; an address stands for itself.
-func resolveHost(ctx context.Context, resolver srv.Resolver, host string) ([]netip.Addr, error) {
+func resolveHost(ctx context.Context, resolver srv.Resolver, host string) (addrs []netip.Addr, one bool, err error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{addr.Unmap()}, nil
+		return []netip.Addr{addr.Unmap()}, false, nil
 	}
 	return resolver.Addrs(ctx, host)
 }
