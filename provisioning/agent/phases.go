@@ -288,7 +288,7 @@ func (a *Agent) registered(ctx context.Context) phase {
 				return a.lose(ctx, err)
 			}
 		case <-watch.visits.anew:
-			return a.signInAnew(ctx)
+			return a.signInAnew(ctx, better.open)
 		case <-watch.visits.over:
 			return a.lose(ctx, context.Cause(ctx))
 		case <-a.reports.heeded:
@@ -316,14 +316,15 @@ func (a *Agent) registered(ctx context.Context) phase {
 	}
 }
 
-// signInAnew signs in where the device is watched for. What refuses now ends the registration.
-func (a *Agent) signInAnew(ctx context.Context) phase {
+// signInAnew signs in where the device is watched for, and goes on with what nobody has said about the inside. What refuses now ends the registration.
+func (a *Agent) signInAnew(ctx context.Context, open provisioning.Findings) phase {
 	reg := a.keeper.current
 	a.search.begin(nil)
 	next := a.search.walk.Try(ctx, []provisioning.Candidate{reg.Candidate})
 	switch {
 	case next != nil:
 		next.Degraded, next.Better, next.Inside, next.Anew = reg.Degraded, reg.Better, reg.Inside, true
+		a.search.outside = open
 		return a.accept(next)
 	case ctx.Err() != nil:
 		return a.lose(ctx, context.Cause(ctx))
