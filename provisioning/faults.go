@@ -309,6 +309,7 @@ const (
 	FaultCredentials       Fault = "sip.credentials"
 	FaultCredentialsNTLM   Fault = "sip.credentials-ntlm"
 	FaultPasswordRests     Fault = "sip.password-rests"
+	FaultPasswordSpared    Fault = "sip.password-spared"
 	FaultUnavailable       Fault = "sip.unavailable"
 	FaultRejected          Fault = "sip.rejected"
 	FaultTakesNoRegister   Fault = "sip.takes-no-register"

@@ -155,13 +155,13 @@ func TestMend157SignedIn(t *testing.T) {
 		"in this run":                   {FaultCredentials, when, "digest", true, "this device signed in there with this account and password " + when, account},
 		"in this run, NTLM":             {FaultCredentialsNTLM, when, "ntlm", true, "this device signed in there with this account and password " + when, account},
 		"in this run, forbidden":        {FaultForbidden, when, "digest", true, "this device signed in there with this account and password " + when, account},
-		"as the record says":            {FaultCredentials, when, "digest", false, "this device signed in there with this account " + when, "check the settings user"},
+		"as the record says":            {FaultCredentials, when, "digest", false, "this device signed in there with this account " + when, "write the present password"},
 		"forbidden, by the record":      {FaultForbidden, when, "digest", false, "this device signed in there with this account " + when, "see whether the account is enabled"},
-		"with a certificate":            {FaultCredentials, when, ByCertificate, true, "", "check the settings user"},
+		"with a certificate":            {FaultCredentials, when, ByCertificate, true, "", "write the present password"},
 		"forbidden, with a certificate": {FaultForbidden, when, ByCertificate, true, "this device signed in there with this account " + when, "see whether the account is enabled"},
 		"unknown now":                   {FaultAccountUnknown, when, "digest", false, "this device signed in there with this account " + when, account + "removed"},
 		"nobody asked then":             {FaultForbidden, when, "", false, "", "see whether the account is enabled"},
-		"never":                         {FaultCredentials, "", "", false, "", "check the settings user"},
+		"never":                         {FaultCredentials, "", "", false, "", "write the present password"},
 		"unavailable":                   {FaultUnavailable, when, "digest", true, "", "check the services"},
 	} {
 		got := SignedIn(test.when, test.scheme, test.same, test.fault.Met(Facts{"host": "fe01.contoso.com", "said": "no"}))

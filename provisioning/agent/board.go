@@ -24,7 +24,7 @@ type board struct {
 	losses provisioning.LossLog
 	noted  []cache.Note           // what the store had to say when it was told last
 	unwell []provisioning.Trouble // what was wrong with the name servers in this network, and is not known to be over
-	denied provisioning.Trouble   // how a Registrar has refused the account last, since one has accepted it
+	denied provisioning.Event     // how the account was refused last, since a Registrar has accepted it
 }
 
 func newBoard(policy provisioning.Policy, emit func(provisioning.Event)) *board {
@@ -63,8 +63,8 @@ func (b *board) tell(e provisioning.Event) {
 	e.At = time.Now()
 	b.change(func(s *provisioning.Status) {
 		e.Degraded = s.Degraded
-		if reason := e.Trouble.Reason(); reason == provisioning.SIPCredentials || reason == provisioning.SIPForbidden {
-			b.denied = e.Trouble
+		if reason := e.Trouble.Reason(); reason == provisioning.SIPCredentials || reason == provisioning.SIPForbidden || e.Trouble.Fault == provisioning.FaultEnrolCredentials {
+			b.denied = e
 		}
 		switch e.Kind {
 		case provisioning.StateChanged:
@@ -177,7 +177,7 @@ func (b *board) beginCycle() {
 func (b *board) registered(reg *signin.Registration) {
 	b.change(func(s *provisioning.Status) {
 		reg.Show(s)
-		s.Degraded, b.denied = reg.Degraded, provisioning.Trouble{}
+		s.Degraded, b.denied = reg.Degraded, provisioning.Event{}
 		s.RegisteredAt, s.NotRegisteredSince = shownTime(reg.Since), time.Time{}
 		bound(s, reg, b.release)
 		s.Because(provisioning.Why{})

@@ -125,9 +125,7 @@ func (b *board) resting(until time.Time, password, stopped bool, explain func(*p
 			s.Because(why)
 		}
 		if password {
-			if trouble = b.denied; !trouble.None() {
-				trouble = provisioning.FaultPasswordRests.Because(trouble, provisioning.Facts{"until": until.UTC().Format("15:04:05 UTC")})
-			}
+			trouble = passwordRests(b.denied, until)
 			s.Because(provisioning.Event{Reason: provisioning.CredentialsResting, Detail: s.Detail, Trouble: trouble}.Why())
 		}
 		if explains {
@@ -137,6 +135,17 @@ func (b *board) resting(until time.Time, password, stopped bool, explain func(*p
 	})
 	b.enter(provisioning.Resting)
 	b.tell(provisioning.Event{Kind: provisioning.Waiting, Until: until, Reason: reason, Trouble: trouble, Explains: explains, Follow: follow})
+}
+
+// passwordRests is why the password is not used until then: how the account was refused last, whatever has happened since.
+func passwordRests(denied provisioning.Event, until time.Time) provisioning.Trouble {
+	cause, facts := denied.Trouble, provisioning.Facts{"until": until.UTC().Format("15:04:05 UTC")}
+	if cause.None() {
+		cause = provisioning.SIPCredentials.Met("") // before a crash, say
+	} else {
+		facts["at"] = denied.At.UTC().Format("2006-01-02 15:04:05 UTC")
+	}
+	return provisioning.FaultPasswordRests.Because(cause, facts)
 }
 
 // blamed is what this cycle has failed for, unless it has ended with a registration: what was lost has its own reason.

@@ -2,9 +2,11 @@ package agent
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -130,6 +132,31 @@ func played(t *testing.T, name string) *scenario {
 		t.Fatal(err)
 	}
 	return playScenario(t, archive, file)
+}
+
+// While the password rests, status says who has refused it, when, and until when it rests, also after the network has come and gone; and where that is
+// not known, that it was refused.
+func TestMend168WhoHasRefusedThePassword(t *testing.T) {
+	s := statusAfter(t, "network-keeps-the-password-at-rest")
+	if s.Cycle.Attempts[0].Reason != provisioning.CredentialsResting {
+		t.Fatalf("the last cycle: %v", s.Cycle.Attempts)
+	}
+	said := regexp.MustCompile(`^fe01.contoso.com refuses the user name or the password for the realm "contoso.com": 401 Unauthorized \(the daemon met this at 2000-01-01 00:00:[0-5][0-9] UTC\); to keep the account from being locked, the password is not used before 00:30:[0-5][0-9] UTC$`)
+	if s.Reason != provisioning.CredentialsResting || s.Fault != string(provisioning.FaultPasswordRests) || !said.MatchString(s.What) {
+		t.Errorf("after the network has come and gone: %s (%s) %s", s.Reason, s.Fault, s.What)
+	}
+	if want := "write the present password to password_file, or correct the setting user (phone1), then restart homeward"; !strings.HasPrefix(s.Hint, want) {
+		t.Errorf("the hint: %s", s.Hint)
+	}
+
+	b := newBoard(provisioning.Policy{}, func(provisioning.Event) {})
+	b.beginCycle()
+	b.resting(time.Date(2026, 11, 30, 18, 46, 21, 0, time.UTC), true, false, nil)
+	s = b.snapshot(nil)
+	const unknown = "user name or password was refused; to keep the account from being locked, the password is not used before 18:46:21 UTC"
+	if s.What != unknown || !strings.HasPrefix(s.Hint, "write the present password to password_file") {
+		t.Errorf("after a crash: %s; %s", s.What, s.Hint)
+	}
 }
 
 // What is slow, lossy or dead is named with its number, although the device is registered.

@@ -277,10 +277,11 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Daemon = Daemon{State: provisioning.Resting, Reason: provisioning.CredentialsResting}
 		if len(words) > 0 {
 			o.Daemon.NextAttempt = time.Now().Add(30 * time.Minute)
-			o.Daemon.Cycle = &provisioning.Cycle{StartedAt: time.Now().Add(-time.Minute), TookMS: 2000, Attempts: []provisioning.Attempt{
-				{Host: "fe01.contoso.com", Result: "failed", Reason: provisioning.SIPCredentials, What: strings.Join(words, " "), Hint: "check the settings user and password_file, then restart homeward"},
-				{Host: "fe02.contoso.com", Result: "skipped", Reason: provisioning.CredentialsResting},
-			}}
+			w := provisioning.Event{Trouble: provisioning.FaultPasswordRests.Because(provisioning.SIPCredentials.Met("").InWords(strings.Join(words, " "), provisioning.SIPCredentials.Hint()), provisioning.Facts{
+				"at": time.Now().Add(-time.Minute).UTC().Format("2006-01-02 15:04:05 UTC"), "until": o.Daemon.NextAttempt.UTC().Format("15:04:05 UTC"),
+			})}.Why()
+			o.Daemon.Fault, o.Daemon.What, o.Daemon.Hint = w.Fault, w.What, w.Hint
+			o.Daemon.Cycle = &provisioning.Cycle{Attempts: []provisioning.Attempt{{Host: "fe01.contoso.com", Result: "skipped", Reason: provisioning.CredentialsResting}}}
 		}
 		return nil
 	},

@@ -102,18 +102,26 @@ func (d *Daemon) does() string {
 // counts its tries, and one of the check would come on top. Another Registrar than those of the daemon has asked for no pause.
 func (d *Daemon) spares(elsewhere bool) provisioning.Trouble {
 	asked := d.Reason == provisioning.RetryAfter || d.Reason == provisioning.SIPUnavailable
+	rests := d.Reason == provisioning.CredentialsResting
 	switch {
+	case rests && !d.registered(): // also while it looks for a Registrar, after a change of its network
 	case d.State != provisioning.Resting, !d.Reason.IsPause(), d.Reason == provisioning.StormWindow, asked && elsewhere:
 		return provisioning.Trouble{}
-	case d.Reason == provisioning.CredentialsResting:
-		return d.refused()
-	default:
-		facts := d.facts()
-		if a := d.met(d.Reason); a != nil {
-			facts["others"] = hostsBut(d.attempts(), a.Host)
-		}
-		return provisioning.FaultSpared.Because(d.cause(), facts)
 	}
+	facts := d.facts()
+	if d.Newer != "" && !asked { // it may hold another password
+		facts["newer"] = d.Newer
+	}
+	if rests {
+		if a := d.met(provisioning.SIPCredentials, provisioning.SIPForbidden); a != nil {
+			facts["host"] = a.Host
+		}
+		return provisioning.FaultPasswordSpared.Because(d.cause(), facts)
+	}
+	if a := d.met(d.Reason); a != nil {
+		facts["others"] = hostsBut(d.attempts(), a.Host)
+	}
+	return provisioning.FaultSpared.Because(d.cause(), facts)
 }
 
 // hostsBut are the hosts at which attempts have failed, but for one, in words; "": none.
@@ -147,17 +155,6 @@ func toldAs(t provisioning.Trouble, fault, what, do string) provisioning.Trouble
 	default:
 		return t.On(side)
 	}
-}
-
-// refused is why the daemon does not use the password: who has refused it, as far as that is known. That it is not used is the consequence.
-func (d *Daemon) refused() provisioning.Trouble {
-	a := d.met(provisioning.SIPCredentials, provisioning.SIPForbidden)
-	if a == nil {
-		return d.cause()
-	}
-	facts := d.facts()
-	facts["host"], facts["at"] = a.Host, d.Cycle.StartedAt.Add(time.Duration(d.Cycle.TookMS)*time.Millisecond).UTC().Format("2006-01-02 15:04:05 UTC")
-	return provisioning.FaultPasswordRests.Because(told(a), facts)
 }
 
 // told is why an attempt has failed, in the words of the daemon.
