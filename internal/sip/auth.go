@@ -328,10 +328,19 @@ func (by *asker) doubts(c challenge) int {
 	return 0
 }
 
-// proofs is how many proofs of the password were refused, by whoever has asked.
-func (of *askers) proofs() (times int) {
-	for _, by := range of {
-		if times += len(by.refused); by.spent {
+// refused is how many proofs of the password were refused, by whoever has asked for them.
+func (of *askers) refused() (times int) {
+	for i := range of {
+		times += len(of[i].refused)
+	}
+	return times
+}
+
+// proofs is how many may have been refused: with those that were sent before anybody had asked.
+func (of *askers) proofs() int {
+	times := of.refused()
+	for i := range of {
+		if of[i].spent {
 			times++
 		}
 	}

@@ -60,6 +60,9 @@ func (s *Session) Nonce() *Nonce { return s.talk.auth.askers[0].nonce() }
 // algorithm of Digest, and one for credentials that were sent before it had asked, unless it said that it was the nonce.
 func (s *Session) Spent() int { return s.talk.auth.askers.proofs() }
 
+// Refused is how many of those had been asked for: they were refused, whatever has become of the sign-in since.
+func (s *Session) Refused() int { return s.talk.auth.askers.refused() }
+
 // Refresh makes Keep renew the binding now: the way to find out whether the connection still leads to the Registrar, and
 // whether the binding has outlived a time in which no timer ran.
 func (s *Session) Refresh(ctx context.Context) error {

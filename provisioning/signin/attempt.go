@@ -84,8 +84,8 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trus
 	return reg, true, nil
 }
 
-// besides is how often a sign-in that failed has had the password refused, besides the refusal that it failed with. A nonce that is not known any more
-// is no wrong password, where it did not fail with one.
+// besides is how often a sign-in that failed has had the password refused, besides the refusal that it failed with: one algorithm may have been before
+// another got no answer. A nonce that is not known any more is no wrong password, where it did not fail with one.
 func besides(session *sip.Session, err error) int {
 	switch refused := (*sip.CredentialsError)(nil); {
 	case errors.As(err, &refused) && refused.Scheme == "digest":
@@ -93,7 +93,7 @@ func besides(session *sip.Session, err error) int {
 	case doubtsPassword(err), errors.As(err, &refused):
 		return session.Spent()
 	}
-	return 0
+	return session.Refused()
 }
 
 // ask waits for the answer. A Registrar that says nothing at all has less time once another is ready.
