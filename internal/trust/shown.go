@@ -108,7 +108,8 @@ type Met struct {
 // Stumbled says of a handshake that has failed that the session may be why: it was offered, and the server has not begun a whole one.
 func (m Met) Stumbled() bool { return m.Offered && (m.Resumed || m.Version == "") }
 
-// Completes says whether a server has sent what the chain of another one lacks: the certificate of who has signed the last of that.
+// Completes says whether a server that has proven its name has sent what the chain of another one lacks to be trusted: the certificate of who has
+// signed the last of that, up to the pin on which the proof rests. A root is of use only if its fingerprint is all that is known of it.
 func (m Met) Completes(other Met) bool {
 	if len(m.chain) == 0 || len(other.chain) == 0 {
 		return false
@@ -116,7 +117,14 @@ func (m Met) Completes(other Met) bool {
 	by := newSignatures()
 	path := by.path(other.chain)
 	end := path[len(path)-1]
-	return slices.ContainsFunc(by.path(m.chain)[1:], func(c *x509.Certificate) bool {
-		return bytes.Equal(c.RawSubject, end.RawIssuer) && by.check(signature{c, end, true}) == nil
-	})
+	for _, c := range by.path(m.chain)[1:] {
+		pinned := Fingerprint(c) == m.Anchor
+		if bytes.Equal(c.RawSubject, end.RawIssuer) && !c.Equal(end) && by.check(signature{c, end, true}) == nil {
+			return pinned || !isSelfSigned(c)
+		}
+		if pinned {
+			break
+		}
+	}
+	return false
 }

@@ -191,6 +191,13 @@ func TestMend153Completes(t *testing.T) {
 		return m
 	}
 	whole := met(other, policy, issuing)
+	pinned := func(on *made, sent ...*made) Met {
+		m := met(sent...)
+		m.Anchor = Fingerprint(on.cert)
+		return m
+	}
+	second := certify(t, root, "second", certifies())
+	under := certify(t, second, "under", serves())
 	for _, test := range []struct {
 		name  string
 		m     Met
@@ -205,6 +212,11 @@ func TestMend153Completes(t *testing.T) {
 		{"sent, and of no use there", met(foreign, issuing), met(leaf), false},
 		{"nothing shown", Met{}, met(leaf), false},
 		{"nothing to complete", whole, Met{}, false},
+		{"the root, which is never worth sending", met(other, policy, issuing, root), met(under, second), false},
+		{"the root, of which the fingerprint is known", pinned(root, other, policy, issuing, root), met(under, second), true},
+		{"the root above a pin", pinned(issuing, other, policy, issuing, root), met(under, second), false},
+		{"a root that both send", pinned(issuing, other, policy, issuing, root), met(under, second, root), false},
+		{"the pin itself", pinned(issuing, other, issuing), met(leaf), true},
 	} {
 		if got := test.m.Completes(test.lacks); got != test.want {
 			t.Errorf("%s: %t", test.name, got)
