@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// Missed is the first of the Registrars before the one in use that have failed in this cycle; nil: none has. Addresses of one name are equals, and so are SRV
-// records of one priority. For one of the home pair only the primary counts, whichever way led there.
+// Missed is the first of the Registrars before the one in use that have failed in this cycle, or had no turn in it since they had failed before; nil:
+// none has. Addresses of one name are equals, and so are SRV records of one priority. For one of the home pair only the primary counts, whichever
+// way led there.
 func (c *Cycle) Missed(used Candidate, home []Registrar) *Fallback {
 	at := slices.IndexFunc(home, func(r Registrar) bool { return r.Endpoint == used.Endpoint })
 	var first *Attempt
 	for i := range c.Attempts {
 		switch a := &c.Attempts[i]; {
-		case a.Result != "failed" || a.Step == LastGood || a.Endpoint() == used.Endpoint:
+		case a.Result != "failed" && !a.waits() || a.Step == LastGood || a.Endpoint() == used.Endpoint:
 		case at >= 0:
 			if at > 0 && first == nil && a.Endpoint() == home[0].Endpoint {
 				first = a
@@ -29,6 +30,11 @@ func (c *Cycle) Missed(used Candidate, home []Registrar) *Fallback {
 	why, _ := c.blamed(missed)
 	missed.Reason, missed.Fault, missed.What, missed.Detail, missed.Hint = why.Reason, why.Fault, why.What, why.Detail, why.Hint
 	return &Fallback{missed, c.StartedAt}
+}
+
+// waits says whether a Registrar was not tried since it had dropped the device or not served it lately, or has asked to be left alone.
+func (a *Attempt) waits() bool {
+	return a.Result == "skipped" && (a.Address.IsValid() || a.Reason == RetryAfter)
 }
 
 // before says whether an attempt went to a better place than those of a step and a rank. What a Registrar has named comes before all steps.

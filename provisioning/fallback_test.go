@@ -14,6 +14,9 @@ func TestMend148WhatIsBetter(t *testing.T) {
 	}
 	skipped := failed(InternalTLS, 0, "fe01")
 	skipped.Result, skipped.Reason = "skipped", TLSFloor
+	setAside, asked := skipped, skipped
+	setAside.Reason, setAside.Address = ConnectReset, netip.MustParseAddr("10.0.0.5")
+	asked.Reason = RetryAfter
 	for name, test := range map[string]struct {
 		attempts []Attempt
 		used     Candidate
@@ -27,6 +30,8 @@ func TestMend148WhatIsBetter(t *testing.T) {
 		"it was lost, and is worse":      {[]Attempt{failed(ExternalTLS, 0, "sip")}, Candidate{Step: InternalTLS, Endpoint: at("fe02")}, nil, ""},
 		"it was lost, and another fails": {[]Attempt{failed(InternalTLS, 1, "fe02"), failed(InternalTLS, 0, "fe01")}, Candidate{Step: ExternalTLS, Endpoint: at("sip")}, nil, "fe01"},
 		"skipped":                        {[]Attempt{skipped}, Candidate{Step: ExternalTLS, Endpoint: at("sip")}, nil, ""},
+		"it had dropped the device":      {[]Attempt{setAside}, Candidate{Step: ExternalTLS, Endpoint: at("sip")}, nil, "fe01"},
+		"it had asked for a pause":       {[]Attempt{asked}, Candidate{Step: ExternalTLS, Endpoint: at("sip")}, nil, "fe01"},
 		"recalled":                       {[]Attempt{failed(Recall, 0, "pool01"), failed(InternalTLS, 0, "dir01")}, Candidate{Step: ExternalTLS, Endpoint: at("sip")}, []string{"pool01", "pool02"}, "pool01"},
 		"last good":                      {[]Attempt{failed(LastGood, 0, "fe09")}, Candidate{Step: InternalTLS, Endpoint: at("fe01")}, nil, ""},
 		"the backup":                     {[]Attempt{failed(InternalTLS, 0, "dir01"), failed(Redirect, 0, "pool01")}, Candidate{Step: Redirect, Endpoint: at("pool02")}, []string{"pool01", "pool02"}, "pool01"},

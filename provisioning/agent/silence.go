@@ -78,8 +78,8 @@ func missed(cycle *provisioning.Cycle, servers []netip.AddrPort) (addr netip.Add
 		addr = servers[0].Addr()
 	}
 	for i := range cycle.Attempts {
-		if a := cycle.Attempts[i].Address; a.IsValid() {
-			addr = a
+		if a := &cycle.Attempts[i]; a.Address.IsValid() && a.Result != "skipped" {
+			addr = a.Address
 		}
 	}
 	return addr

@@ -159,6 +159,15 @@ func TestMend168WhoHasRefusedThePassword(t *testing.T) {
 	}
 }
 
+// A Registrar that has dropped the device twice, and has no turn for a while, is a better one that has failed: what was seen is said, and when.
+func TestMend169DroppedAndSetAside(t *testing.T) {
+	s := statusAfter(t, "mend-18-the-next-takes-the-device")
+	said := regexp.MustCompile("^2 times, soon after the Registrar had accepted the device, the last time at 00:00:02 UTC; not tried before 00:00:[0-9]{2} UTC$")
+	if f := s.Fallback; f == nil || f.Host != "fe01.contoso.com" || f.Reason != provisioning.ConnectReset || !said.MatchString(f.Detail) {
+		t.Errorf("the better Registrar: %+v", f)
+	}
+}
+
 // What is slow, lossy or dead is named with its number, although the device is registered.
 func TestStatusNamesWhatIsSlow(t *testing.T) {
 	for scenario, want := range map[string][]string{

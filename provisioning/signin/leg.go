@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -25,7 +26,7 @@ func (w *Walk) newLeg() leg { return leg{Walk: w, visited: map[provisioning.Endp
 func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registration {
 	if reason, detail := w.ruledOut(c); reason != "" {
 		w.past(c)
-		w.rule(c, reason, detail)
+		w.rule(c, netip.Addr{}, reason, detail)
 		if reason == provisioning.RetryAfter {
 			w.retryAfter.of(time.Until(w.signer.restraint.leaveAlone[c.Endpoint]))
 			w.missed(c)
@@ -75,9 +76,9 @@ func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registrat
 }
 
 // rule tells that a Candidate, or an address of it, is not tried now; and who redirects there.
-func (w leg) rule(c provisioning.Candidate, reason provisioning.Reason, detail string) {
+func (w leg) rule(c provisioning.Candidate, addr netip.Addr, reason provisioning.Reason, detail string) {
 	if w.from == "" {
-		w.skip(c, reason, detail)
+		w.skip(c, addr, reason, detail)
 		return
 	}
 	w.pass(provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: w.from}}, c, reason, detail)
@@ -108,7 +109,7 @@ func (w leg) own(c provisioning.Candidate) (own []int) {
 		}
 		if reason, detail := w.signer.restraint.lostTurn(place); reason != "" {
 			w.opener.lanes[i].done = true
-			w.rule(c, reason, detail)
+			w.rule(c, addr, reason, detail)
 			continue
 		}
 		w.opener.lanes[i].done = false // whoever skipped it before has had reasons that are over

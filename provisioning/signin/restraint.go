@@ -132,12 +132,21 @@ type attempted struct {
 	addr     netip.Addr
 }
 
-// aside is why a place has lost its turn: it accepts the device and then drops it, or does not serve it.
+// aside is why a place has lost its turn: it has accepted the device and then dropped it, or has not served it.
 type aside struct {
-	until  time.Time
-	reason provisioning.Reason // of the last loss, or failure
-	what   string
+	at, until time.Time
+	reason    provisioning.Reason // of the last loss, or failure, which was at that time
+	times     string              // how often
 }
+
+// setAside takes its turn from a place for a while, which grows with n.
+func setAside(places map[attempted]aside, at attempted, n int, reason provisioning.Reason, times string) {
+	now := time.Now()
+	places[at] = aside{now, now.Add(storm.Delay(n, rand.N)), reason, times}
+}
+
+// atTime is a time of today, as sentences have it.
+const atTime = "15:04:05 UTC"
 
 func newRestraint() *Restraint {
 	return &Restraint{
@@ -149,10 +158,10 @@ func newRestraint() *Restraint {
 // ruledOut says why a Candidate may not be tried now.
 func (r *Restraint) ruledOut(c provisioning.Candidate) (provisioning.Reason, string) {
 	if r.PasswordRests() {
-		return provisioning.CredentialsResting, "until " + r.refusals.end().UTC().Format(time.RFC3339)
+		return provisioning.CredentialsResting, "until " + r.refusals.end().UTC().Format(atTime)
 	}
 	if time.Now().Before(r.leaveAlone[c.Endpoint]) {
-		return provisioning.RetryAfter, "until " + r.leaveAlone[c.Endpoint].UTC().Format(time.RFC3339)
+		return provisioning.RetryAfter, "until " + r.leaveAlone[c.Endpoint].UTC().Format(atTime)
 	}
 	if r.distrust.closes(c) {
 		return provisioning.TransportPolicy, distrusted
@@ -169,7 +178,7 @@ func (r *Restraint) lostTurn(at attempted) (provisioning.Reason, string) {
 	if !time.Now().Before(turn.until) {
 		return "", ""
 	}
-	return turn.reason, fmt.Sprintf("%s %s: not tried until %s", at.addr, turn.what, turn.until.UTC().Format(time.RFC3339))
+	return turn.reason, fmt.Sprintf("%s, the last time at %s; not tried before %s", turn.times, turn.at.UTC().Format(atTime), turn.until.UTC().Format(atTime))
 }
 
 // LostTurn says whether an address of an endpoint is not tried now.
@@ -259,7 +268,7 @@ func (r *Restraint) triedInVain(at attempted, err error) {
 		}
 		r.inVain[at]++
 		if n := r.inVain[at] - inVainAllowed; n > 0 {
-			r.aside[at] = aside{time.Now().Add(storm.Delay(min(n, inVainDoubled), rand.N)), reason, fmt.Sprintf("has not served the device %d times in a row", r.inVain[at])}
+			setAside(r.aside, at, min(n, inVainDoubled), reason, fmt.Sprintf("%d times in a row", r.inVain[at]))
 		}
 	case provisioning.ConnectRefused, provisioning.ConnectTimeout, provisioning.ConnectUnreachable:
 		delete(r.inVain, at)
@@ -314,8 +323,12 @@ func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, h
 	if errors.As(err, new(*sip.DeregisteredError)) {
 		r.ended[at.endpoint]++
 	}
-	if n := max(r.early[at.endpoint]-earlyLossesAllowed, r.ended[at.endpoint]-endsAllowed); n > 0 {
-		r.aside[at] = aside{time.Now().Add(storm.Delay(n, rand.N)), reason, "accepts the device and then drops it"}
+	early, ended := r.early[at.endpoint]-earlyLossesAllowed, r.ended[at.endpoint]-endsAllowed
+	switch {
+	case early > 0 && early >= ended:
+		setAside(r.aside, at, early, reason, fmt.Sprintf("%d times, soon after the Registrar had accepted the device", early+earlyLossesAllowed))
+	case ended > 0:
+		setAside(r.aside, at, ended, reason, fmt.Sprintf("%d times", ended+endsAllowed))
 	}
 	var credentials *sip.CredentialsError
 	if errors.As(err, &credentials) && credentials.Scheme == "digest" {

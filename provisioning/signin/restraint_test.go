@@ -3,6 +3,7 @@ package signin
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -127,6 +128,10 @@ func TestWhoDropsTheDeviceLosesItsTurn(t *testing.T) {
 		if got := turn(); got != ReasonOf(lost) {
 			t.Errorf("after the second time: %q", got)
 		}
+		said := regexp.MustCompile("^2 times, soon after the Registrar had accepted the device, the last time at 00:00:00 UTC; not tried before 00:00:(1[5-9]|2[0-9]|30) UTC$")
+		if _, detail := r.lostTurn(at); !said.MatchString(detail) {
+			t.Errorf("why it is not tried: %s", detail)
+		}
 		if reason, _ := r.lostTurn(attempted{fe01.Endpoint, netip.MustParseAddr("10.0.0.6")}); reason != "" {
 			t.Errorf("its other address: %s", reason)
 		}
@@ -170,8 +175,9 @@ func TestEndedTwiceInBand(t *testing.T) {
 			t.Errorf("held for %v, after the first time: %s", held, reason)
 		}
 		r.Lost(fe01, addr, ended, held)
-		if reason, _ := r.lostTurn(at); reason != want {
-			t.Errorf("held for %v, after the second time: %q, want %q", held, reason, want)
+		reason, detail := r.lostTurn(at)
+		if reason != want || want != "" && !strings.HasPrefix(detail, "2 times, the last time at ") {
+			t.Errorf("held for %v, after the second time: %q, want %q: %s", held, reason, want, detail)
 		}
 	}
 }
@@ -199,7 +205,7 @@ func TestWhoServesNobodyLosesItsTurn(t *testing.T) {
 			}
 		}
 		r.triedInVain(at, busy)
-		if reason, detail := r.lostTurn(at); reason != provisioning.SIPUnavailable || !strings.HasPrefix(detail, "10.0.0.5 has not served the device 13 times in a row: not tried until ") {
+		if reason, detail := r.lostTurn(at); reason != provisioning.SIPUnavailable || !strings.HasPrefix(detail, "13 times in a row, the last time at ") {
 			t.Errorf("%s: %s", reason, detail)
 		}
 		if reason, _ := r.lostTurn(attempted{fe01.Endpoint, netip.MustParseAddr("10.0.0.6")}); reason != "" {
@@ -322,7 +328,7 @@ func TestPatienceWithThePrimary(t *testing.T) {
 func TestAllows(t *testing.T) {
 	r, here, sister := newRestraint(), netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("10.0.0.6")
 	c := candidates(t, "fe01.contoso.com 5061 tls 10.0.0.5 10.0.0.6")[0]
-	r.aside[attempted{c.Endpoint, here}] = aside{time.Now().Add(time.Minute), provisioning.ConnectReset, "drops it"}
+	r.aside[attempted{c.Endpoint, here}] = aside{until: time.Now().Add(time.Minute), reason: provisioning.ConnectReset}
 	if r.Allows(c, here) || !r.Allows(c, sister) {
 		t.Errorf("%v, which has lost its turn: %v; its sister: %v", here, r.Allows(c, here), r.Allows(c, sister))
 	}

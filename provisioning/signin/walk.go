@@ -256,6 +256,9 @@ func (w *Walk) tried(kind provisioning.EventKind, a attempt, err error) {
 	w.signer.owner.Tell(e)
 }
 
-func (w *Walk) skip(c provisioning.Candidate, reason provisioning.Reason, detail string) {
-	w.signer.owner.Tell(provisioning.Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: detail}.Event())
+// skip tells that a Candidate is not tried now, or, where only that has lost its turn, an address of it.
+func (w *Walk) skip(c provisioning.Candidate, addr netip.Addr, reason provisioning.Reason, detail string) {
+	e := provisioning.Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: detail}.Event()
+	e.Addr, e.Rank = addr, c.Rank
+	w.signer.owner.Tell(e)
 }
