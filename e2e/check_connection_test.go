@@ -114,7 +114,7 @@ Look for one firewall or filter on the way to all of them, and what it does with
 	{"behind a router that lets nothing through, and only Registrars are asked", with(published(fe01, second, edge05), behindRouter, firewall("drop")), "connect-timeout", `
 The gateway 10.0.0.1 on eth0 (MAC 02:00:00:00:00:01) answers, but nothing that was asked behind it does (10.0.0.11, 10.0.0.14, 10.0.0.15); what stops the packets (the gateway 10.0.0.1 itself, the line behind it, a firewall, or the way back from there) cannot be seen from here.
 The problem is with the network between this device and the server.
-See whether other devices in this subnet reach 10.0.0.11, 10.0.0.14, 10.0.0.15; if none does, check that 10.0.0.1 forwards packets there, the line behind it, and the way back: the gateway that those use.
+See whether other devices in this subnet reach 10.0.0.11, 10.0.0.14, 10.0.0.15; if none does, check that 10.0.0.1 forwards packets there, the line behind it, and the way back (that 10.0.0.11, 10.0.0.14, 10.0.0.15 have the right gateway).
 - If others do, look for a firewall or an access list that stops this device.
 - Only Registrars were asked: if anything else behind it can be reached, look for a firewall that drops port 5061 or 443, and what all Registrars share (a host, a load balancer).`},
 	{"behind a router, one Registrar refuses, and one is silent", with(published(fe01, second), behindRouter, the(fe01, refuses), the(second, blackHole)), "connect-refused", `

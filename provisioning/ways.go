@@ -1,7 +1,6 @@
 package provisioning
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 )
@@ -60,11 +59,12 @@ func (w Ways) NothingBehind(addr netip.Addr, who Who) Trouble {
 	}
 	silent = sorted(silent)
 	mac, known := who(link, hop)
-	facts := Facts{"silent": silent[:min(len(silent), MaxSilent)], "at": addr, "mac": mac, "link": link}
+	facts := Facts{"at": addr, "mac": mac, "link": link}
 	if known && mac == "" { // it was asked, too
 		return w.DeadGateway(facts, addr)
 	}
 	facts.Through(hop)
+	facts["silent"] = silent[:min(len(silent), MaxSilent)]
 	switch {
 	case len(silent) < 2 || barred: // who says so is behind it, or it is the gateway
 		return Trouble{}
@@ -73,6 +73,12 @@ func (w Ways) NothingBehind(addr netip.Addr, who Who) Trouble {
 	default:
 		return FaultSilentBehind.Met(facts)
 	}
+}
+
+// Lists says whether an address is among those of which a Trouble says that they do not answer.
+func Lists(t Trouble, addr netip.Addr) bool {
+	silent, _ := t.Facts["silent"].([]netip.Addr)
+	return slices.Contains(silent, addr)
 }
 
 // DeadGateway is what is wrong with the gateway on the way to an address, which does not answer: that of the default route, or of another
@@ -138,6 +144,7 @@ func (c *Cycle) Shared(servers []netip.AddrPort, find func(netip.Addr) Way, ask 
 		}
 	}
 	var first *Attempt
+	var last netip.Addr
 	lastGood := ""
 	nobody := len(mute) > 0 || len(servers) == 0
 	for i := range c.Attempts {
@@ -151,8 +158,8 @@ func (c *Cycle) Shared(servers []netip.AddrPort, find func(netip.Addr) Way, ask 
 		case first == nil:
 			first = a
 		}
-		if a.Step == LastGood {
-			lastGood = cmp.Or(lastGood, a.Host)
+		if a.Step == LastGood && lastGood == "" {
+			lastGood, last = a.Host, a.Address
 		}
 	}
 	who := func(link string, hop netip.Addr) (mac string, known bool) {
@@ -172,7 +179,7 @@ func (c *Cycle) Shared(servers []netip.AddrPort, find func(netip.Addr) Way, ask 
 			shared = shared.With(Facts{"dhcp": NorDHCP})
 		}
 	}
-	if lastGood != "" && !shared.None() {
+	if lastGood != "" && !shared.None() && !Lists(shared, last) {
 		shared = shared.Also(FaultLastGoodSilent, Facts{"host": lastGood})
 	}
 	return shared

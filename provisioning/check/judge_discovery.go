@@ -54,7 +54,7 @@ func nothingFound(f *Facts) provisioning.Trouble {
 		return provisioning.Trouble{}
 	}
 	t := noPlan(f)
-	if f.remembers() && !f.ByPassed {
+	if f.remembers() && !f.ByPassed && !provisioning.Lists(t, f.lastGood().Address) {
 		t = t.Also(provisioning.FaultLastGoodSilent, provisioning.Facts{"host": f.lastGood().Host})
 	}
 	return t

@@ -24,7 +24,7 @@ func TestMend75WhatTheSilentShare(t *testing.T) {
 		fault  provisioning.Fault
 		follow int // of the sources and attempts of the last cycle
 	}{
-		{site: "gateway-alone-and-last-good", fault: provisioning.FaultNothingBehind, follow: 3},
+		{site: "mend-174-gateway-alone-and-last-good", fault: provisioning.FaultNothingBehind, follow: 3},
 		{site: "gateway-alone-to-registrars", fault: provisioning.FaultNothingBehind, follow: 2},
 		{site: "fault-link.nothing-behind-gateway", fault: provisioning.FaultNothingBehind, follow: 4},
 		{site: "fault-link.silent-behind-gateway", fault: provisioning.FaultSilentBehind, follow: 4},
