@@ -362,6 +362,11 @@ func (c *Cycle) Registered() bool {
 	return slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return a.Result == "ok" })
 }
 
+// WithoutDHCP says whether nobody asks DHCP in this cycle, as that is switched off.
+func (c *Cycle) WithoutDHCP() bool {
+	return c != nil && slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return a.Reason == DHCPOff })
+}
+
 // Heard says whether DNS has answered it.
 func (s Source) Heard() bool { return s.Source == "dns" && s.Reason != DNSTimeout }
 

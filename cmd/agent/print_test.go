@@ -73,6 +73,13 @@ func throughLastGood() provisioning.Status {
 	return s
 }
 
+// throughLastGoodByDNS is the same without DHCP.
+func throughLastGoodByDNS() provisioning.Status {
+	s := throughLastGood()
+	s.Store, s.Cycle, s.NextLookup = nil, dhcpOff().Cycle, noon.Add(122*time.Second)
+	return s
+}
+
 // resting is a device whose password was refused.
 func resting() provisioning.Status {
 	return provisioning.Status{
@@ -158,7 +165,7 @@ func TestStatusText(t *testing.T) {
 		"released":   released(provisioning.Watch{Binding: "given-back", Over: "connection", AnsweredAt: noon}),
 		"visited":    released(provisioning.Watch{Binding: "none", Over: "visits", AnsweredAt: noon, NextAt: noon.Add(7 * time.Minute)}),
 		"learning":   released(provisioning.Watch{Binding: "held", Over: "connection", AnsweredAt: noon}),
-		"registered": onFE01(), "degraded": throughLastGood(), "resting": resting(), "nothing": nothingFound(), "running": running(),
+		"registered": onFE01(), "degraded": throughLastGood(), "degraded-dhcp-off": throughLastGoodByDNS(), "resting": resting(), "nothing": nothingFound(), "running": running(),
 		"mend-148-fallback": onEdge(false, false), "mend-148-looked-in-vain": onEdge(true, false), "mend-150-answered-since": onEdge(true, true), "mend-148-nothing-planned": nothingPlanned(), "mend-150-dns-answers": dnsAnswers(),
 		"all-fail": allFail(), "dhcp-off": dhcpOff(), "mend-74-no-carrier": unplugged(nothingFound()), "mend-74-no-carrier-yet-registered": unplugged(onFE01()),
 	} {

@@ -267,6 +267,8 @@ func printWayBack(p *page, s provisioning.Status, now time.Time) {
 			text += fmt.Sprintf(" took no connection %s, and", ago(now, b.LookedAt))
 		}
 		text += " is looked at again " + until(now, b.NextAt) + "; homeward signs in there once it has taken a connection twice in a row"
+	case !s.NextLookup.IsZero() && s.Cycle.WithoutDHCP():
+		text = "DNS is asked again " + until(now, s.NextLookup)
 	case !s.NextLookup.IsZero():
 		text = "DNS and DHCP are asked again " + until(now, s.NextLookup)
 	case s.Fallback != nil:
@@ -381,7 +383,7 @@ func meanwhile(s provisioning.Status, now time.Time) (rows []string) {
 		switch {
 		case triesSome(s.Cycle):
 			what = "DNS is asked again every few seconds for what it has not answered"
-		case s.Cycle != nil && slices.ContainsFunc(s.Cycle.Attempts, func(a provisioning.Attempt) bool { return a.Reason == provisioning.DHCPOff }):
+		case s.Cycle.WithoutDHCP():
 			what = "DNS is asked again every few seconds"
 		}
 		rows = append(rows, what+"; next "+until(now, s.NextLookup))

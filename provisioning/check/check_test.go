@@ -430,6 +430,8 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		step := provisioning.LastGood
 		o.Daemon.SIPAddress, o.Daemon.Degraded, o.Daemon.Reason = conf.Policy.SIPAddress.String(), true, provisioning.Reason(words[0])
 		o.Daemon.At.Registrar.Step, o.Daemon.At.NextLookup, o.Daemon.At.Watch = &step, time.Now().Add(in), &provisioning.Watch{}
+		shut := provisioning.Attempt{Step: provisioning.DHCPTLS, Result: "skipped", Reason: conf.Policy.Shut(provisioning.DHCPTLS, true)}
+		o.Daemon.Cycle = &provisioning.Cycle{Attempts: []provisioning.Attempt{shut}}
 		stands := o.Daemon
 		o.Again = func() Daemon { return stands }
 		return err

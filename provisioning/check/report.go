@@ -270,7 +270,10 @@ func (d *Daemon) wayBack() provisioning.Facts {
 	case d.At.NextLookup.IsZero():
 		facts["stays"] = true
 	default:
-		facts["asks"], facts["until"], facts["in"] = "DNS and DHCP", d.At.NextLookup.UTC().Format("15:04:05 UTC"), spell(time.Until(d.At.NextLookup))
+		if facts["asks"] = "DNS and DHCP"; d.Cycle.WithoutDHCP() {
+			facts["asks"] = "DNS"
+		}
+		facts["until"], facts["in"] = d.At.NextLookup.UTC().Format("15:04:05 UTC"), spell(time.Until(d.At.NextLookup))
 	}
 	return facts
 }
