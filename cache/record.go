@@ -25,7 +25,7 @@ type Record struct {
 	Generation   uint64    `json:"generation"`             // set by Commit: one more for each change
 	EndpointID   string    `json:"endpoint_id,omitempty"`  // the epid parameter, the same for the life of the device
 	Network      *Network  `json:"network,omitempty"`      // where the device was then, and what had led it there
-	Inside       *Inside   `json:"inside,omitempty"`       // where it was registered last by a source inside the site, if Network.Step is none
+	Inside       *Inside   `json:"inside,omitempty"`       // where it was registered last by a source inside the site, if the step in network is no such source
 	Flushed      []Flushed `json:"flushed,omitempty"`      // set by Commit: what it and those before it dropped, newest first, at most 8
 }
 
