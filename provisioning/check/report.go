@@ -118,8 +118,9 @@ func (d *Daemon) spares(elsewhere bool) provisioning.Trouble {
 		}
 		return provisioning.FaultPasswordSpared.Because(d.cause(), facts)
 	}
-	if a := d.met(d.Reason); a != nil {
-		facts["others"] = hostsBut(d.attempts(), a.Host)
+	tells := func(a provisioning.Attempt) bool { return a.Result == "failed" && a.What != "" && a.What == d.What }
+	if i := slices.IndexFunc(d.attempts(), tells); i >= 0 { // else it is not known of whom it tells
+		facts["others"] = hostsBut(d.attempts(), d.attempts()[i].Host)
 	}
 	return provisioning.FaultSpared.Because(d.cause(), facts)
 }
