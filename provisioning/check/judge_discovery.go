@@ -222,6 +222,9 @@ func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 func notServed(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	domain := f.sipDomain()
 	facts := provisioning.Facts{"name": domain, "zone": domain}
+	if others := given(f); t.Fault == provisioning.FaultDNSOwnClosed && len(others) > 0 {
+		facts["given"] = provisioning.ListOf(others)
+	}
 	if t.Fault != provisioning.FaultDNSServFail {
 		return t.With(facts)
 	}

@@ -45,7 +45,11 @@ var dnsFaults = map[srv.Kind]provisioning.Fault{
 // is something else.
 func lookupTrouble(e *srv.Error) provisioning.Trouble {
 	if servers := ownClosed(e); servers != nil {
-		return provisioning.FaultDNSOwnClosed.Met(provisioning.Facts{"servers": servers})
+		asked := "named"
+		if !slices.ContainsFunc(servers, func(s string) bool { return s != "127.0.0.1:53" && s != "[::1]:53" }) {
+			asked = "default" // whom the system asks where resolv.conf names nobody: resolv.conf(5)
+		}
+		return provisioning.FaultDNSOwnClosed.Met(provisioning.Facts{"servers": servers, asked: true})
 	}
 	t := serverTrouble(e)
 	for _, other := range e.Others {
