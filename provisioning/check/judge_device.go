@@ -117,6 +117,8 @@ func atFallback(f *Facts) provisioning.Trouble {
 		return provisioning.Trouble{}
 	case missed == nil:
 		return provisioning.FaultDaemonAtFallback.Because(d.cause(), d.wayBack()).OnNoSide()
+	case wellAgain(f, &missed.Attempt) && slices.Contains(ofStrangers, missed.Reason): // who is not there whenever one looks
+		return provisioning.FaultFallbackUntrusted.Because(told(&missed.Attempt), f.Daemon.wayBack()).OnNoSide()
 	case wellAgain(f, &missed.Attempt):
 		return provisioning.FaultDaemonAtFallback.Because(told(&missed.Attempt), f.Daemon.wayBack()).OnNoSide()
 	case slices.Contains(ofStrangers, missed.Reason):
@@ -127,15 +129,15 @@ func atFallback(f *Facts) provisioning.Trouble {
 }
 
 // wellAgain says whether a Registrar takes the device at which the daemon has failed; or, where the check does not sign in, answers, if it is for
-// want of that. What somebody on the way may be behind is not over when it is not seen.
+// want of that.
 func wellAgain(f *Facts, missed *provisioning.Attempt) bool {
 	for _, a := range f.SignIn.Attempts {
 		if a.Endpoint() == missed.Endpoint() {
-			return a.Result != "failed" && !slices.Contains(ofStrangers, missed.Reason)
+			return a.Result != "failed"
 		}
 	}
 	p, _ := f.place(provisioning.Candidate{Endpoint: missed.Endpoint(), Addrs: []netip.Addr{missed.Address}})
-	return p.ready() && !missed.Reason.IsSIP() && !slices.Contains(ofStrangers, missed.Reason)
+	return p.ready() && !missed.Reason.IsSIP()
 }
 
 // cured is about a daemon that is not registered, where the check has got past what it met. It may come back by itself, unless it has other
