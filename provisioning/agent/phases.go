@@ -251,7 +251,9 @@ func (a *Agent) accept(reg *signin.Registration) phase {
 		a.search.forget()
 	}
 	a.keeper.accept(reg)
-	a.board.paced(insideArea, a.search.gone)
+	if !reg.Anew { // else nobody was asked
+		a.board.paced(insideArea, a.search.gone)
+	}
 	a.certificates.certified(reg)
 	return a.registered
 }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -137,20 +138,39 @@ neighbour 10.0.0.5 02:00:00:00:00:05
 
 // A daemon that is registered from outside says that the record inside is gone by which it was registered before.
 func TestMend164StatusFromOutside(t *testing.T) {
-	for name, gone := range map[string]bool{"mend-164-outside-same-name-server": true, "mend-164-outside-elsewhere": false} {
-		t.Run(name, func(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		gone, anew bool
+	}{{"mend-164-outside-same-name-server", true, false}, {"mend-164-outside-elsewhere", false, false}, {"mend-164-outside-same-name-server", true, true}} {
+		name, gone := row.name, row.gone
+		t.Run(fmt.Sprintf("%s, anew %t", name, row.anew), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				site, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
 				if err != nil {
 					t.Fatal(err)
 				}
+				if row.anew { // without a connection it is visited
+					site = txtar.Parse(bytes.Replace(txtar.Format(site), []byte("lync edge "), []byte("lync edge idle=20s "), 1))
+				}
 				served, o := deviceAt(t, site, name)
 				defer served.Close()
-				a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(provisioning.Event) {})
+				o.Policy.Release = row.anew
+				signed := 0
+				a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(e provisioning.Event) {
+					if e.Kind == provisioning.StateChanged && e.State == provisioning.Registered {
+						signed++
+					}
+				})
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan struct{})
 				go func() { defer close(ended); _ = a.Run(ctx) }()
 				time.Sleep(20 * time.Second)
+				if row.anew {
+					time.Sleep(12 * time.Hour)
+					if signed < 2 {
+						t.Error("it has not signed in anew")
+					}
+				}
 				s := a.Status()
 				tells := func(p provisioning.Pace) bool {
 					return p.Fault == string(provisioning.FaultOutsideView) && p.Hint != ""
