@@ -76,6 +76,7 @@ const (
 	FaultDaemonTriesAgain    Fault = "daemon.tries-again"
 	FaultDaemonAtFallback    Fault = "daemon.at-fallback"
 	FaultDaemonFallback      Fault = "daemon.fallback"
+	FaultDaemonOutside       Fault = "daemon.outside"
 	FaultFallbackUntrusted   Fault = "daemon.fallback-untrusted"
 	FaultDaemonSettings      Fault = "daemon.other-settings"
 	FaultDaemonUntrusted     Fault = "daemon.met-untrusted"

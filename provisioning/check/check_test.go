@@ -422,6 +422,16 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Again = func() Daemon { return stands }
 		return err
 	},
+	"daemon-outside": func(o *Options, conf *config.Config, _ []string) error {
+		if o.Daemon.At == nil {
+			return errors.New("want daemon-outside, after daemon-at")
+		}
+		step := provisioning.ExternalTLS
+		o.Daemon.SIPAddress, o.Daemon.At.Registrar.Step, o.Daemon.At.Watch = conf.Policy.SIPAddress.String(), &step, &provisioning.Watch{}
+		stands := o.Daemon
+		o.Again = func() Daemon { return stands }
+		return nil
+	},
 	"daemon-degraded": func(o *Options, conf *config.Config, words []string) error {
 		if len(words) < 2 || o.Daemon.At == nil {
 			return errors.New("want daemon-degraded REASON D, after daemon-at")

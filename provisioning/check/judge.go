@@ -116,7 +116,7 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 			what, told = "all is well: "+fine, []string{"", notLostNow(f)}
 		case t.Fault == provisioning.FaultDaemonTriesAgain:
 			what, told = "nothing keeps this device from signing in any more: "+fine, append([]string{""}, told...)
-		case t.Fault == provisioning.FaultDaemonAtFallback:
+		case t.Fault == provisioning.FaultDaemonAtFallback || t.Fault == provisioning.FaultDaemonOutside:
 			what, told = "all is well by now: "+fine, append([]string{""}, told...)
 		case t.Fault != provisioning.FaultOnlyLastGood && !slices.ContainsFunc(t.Others(), saysHow): // those say how it signs in
 			what = fine + ", but " + what
@@ -131,7 +131,7 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 }
 
 // comesBack are the faults of a daemon that meets nothing any more.
-var comesBack = []provisioning.Fault{provisioning.FaultDaemonTriesAgain, provisioning.FaultDaemonAtFallback}
+var comesBack = []provisioning.Fault{provisioning.FaultDaemonTriesAgain, provisioning.FaultDaemonAtFallback, provisioning.FaultDaemonOutside}
 
 // saysHow says whether what is said in the same breath says how a device signs in.
 func saysHow(t provisioning.Trouble) bool { return !t.Fault.Aside() }

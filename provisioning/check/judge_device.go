@@ -108,11 +108,15 @@ func idle(f *Facts) provisioning.Trouble {
 // atFallback is about a daemon that is at a lesser place, as a better Registrar has failed: that may be well by now.
 func atFallback(f *Facts) provisioning.Trouble {
 	d := &f.Daemon
-	if !d.aside() || !f.signsIn() || d.SIPAddress != f.Policy.SIPAddress.String() {
+	if !f.signsIn() || d.SIPAddress != f.Policy.SIPAddress.String() {
 		return provisioning.Trouble{}
 	}
 	missed := d.missed()
 	switch {
+	case !d.aside() && d.outside() && f.SignIn.Registrar.Step != nil && f.SignIn.Registrar.Step.IsInside(): // nothing led there when it looked
+		return provisioning.FaultDaemonOutside.Met(d.wayBack()).OnNoSide()
+	case !d.aside():
+		return provisioning.Trouble{}
 	case missed == nil && (f.FromRecord || f.witness() || slices.Contains(ofStrangers, d.Reason)): // nothing is known to be well again
 		return provisioning.Trouble{}
 	case missed == nil:

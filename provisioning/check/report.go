@@ -246,6 +246,11 @@ func (d *Daemon) aside() bool {
 	return d.missed() != nil || d.Degraded && d.At != nil && d.At.Registrar != nil
 }
 
+// outside says whether it is registered where only devices outside the site need to be.
+func (d *Daemon) outside() bool {
+	return d.At != nil && d.At.Registrar != nil && d.At.Registrar.Step != nil && d.At.Registrar.Step.IsOutside()
+}
+
 // where is the place at which it is registered.
 func (d *Daemon) where() string {
 	r := d.At.Registrar
