@@ -330,7 +330,7 @@ func (l *looker) signIn(ctx context.Context) {
 	if len(l.alive(plan, speaks)) == 0 || !l.Daemon.spares(l.ByPassed).None() {
 		return
 	}
-	if l.witness() {
+	if l.Second = refusedAside(l.Facts); l.witness() {
 		s := asRegistered(l.Daemon.At)
 		l.SignIn = &s
 		return

@@ -113,6 +113,7 @@ func (d *Daemon) spares(elsewhere bool) provisioning.Trouble {
 		facts["newer"] = d.Newer
 	}
 	if rests {
+		facts["rests"] = true
 		if a := d.met(provisioning.SIPCredentials, provisioning.SIPForbidden); a != nil {
 			facts["host"] = a.Host
 		}

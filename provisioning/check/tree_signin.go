@@ -91,7 +91,7 @@ func (f *Facts) how() string {
 	s, text := f.SignIn, ""
 	switch {
 	case !f.Second.None():
-		return ", by the daemon; the check could not sign in beside it"
+		return ", by the daemon; the check did not sign in beside it"
 	case f.witness():
 		return ", by the daemon with the certificate of this device; the check did not sign in, as that would end the registration of the daemon"
 	case s.Scheme == provisioning.ByCertificate:

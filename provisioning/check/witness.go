@@ -17,6 +17,23 @@ func certified(f *Facts) bool {
 	return s != nil && s.Scheme == provisioning.ByCertificate && !f.ByPassed && s.Registrar != nil && s.Registrar.Step != nil && f.Now.Before(s.ExpiresAt)
 }
 
+// refusedAside is that a Registrar has refused the password of a daemon that is registered with another one: that counts its tries, and one of the
+// check would come on top.
+func refusedAside(f *Facts) provisioning.Trouble {
+	d := &f.Daemon
+	missed := d.missed()
+	if missed == nil || certified(f) || f.ByPassed || d.At.Registrar.Step == nil || d.SIPAddress != f.Policy.SIPAddress.String() ||
+		missed.Reason != provisioning.SIPCredentials && missed.Reason != provisioning.SIPForbidden {
+		return provisioning.Trouble{}
+	}
+	facts := d.facts()
+	facts["host"], facts["aside"] = missed.Host, true
+	if d.Newer != "" {
+		facts["newer"] = d.Newer
+	}
+	return provisioning.FaultPasswordSpared.Because(told(&missed.Attempt), facts)
+}
+
 // second is what is to be said where the device fails at an address at which the daemon is registered at this moment: that is a fact, and
 // what fails is a second connection, or a second sign-in. None: the daemon is registered elsewhere, or another one would fail like this.
 func second(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisioning.Trouble) provisioning.Trouble {
