@@ -2,8 +2,12 @@ package check
 
 import (
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+
+	"golang.org/x/tools/txtar"
 
 	"homeward/provisioning"
 	"homeward/provisioning/signin"
@@ -36,4 +40,27 @@ func TestMend111LargePacketsAreLostAtAll(t *testing.T) {
 			t.Errorf("%s: %s, side %q: %s; %s", test.name, got.Fault, got.OnSide(), got.What(), got.Do())
 		}
 	}
+}
+
+// A certificate that another server sends is missing where the chain is open without it. Where it leads to a root of this device, something else is wrong.
+func TestMend176NotForWantOfIt(t *testing.T) {
+	const name = "fault-certificate.not-sent"
+	site, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		served, o := deviceAt(t, site, name)
+		defer served.Close()
+		o.Progress = func(string) {}
+		f := look(t.Context(), o)
+		p, ok := f.place(f.Plan.Try[0])
+		for fault, want := range map[provisioning.Fault]provisioning.Fault{
+			provisioning.FaultNoIntermediate: provisioning.FaultNotSent, provisioning.FaultNotForServers: provisioning.FaultNotForServers,
+		} {
+			if got := badCertificate(f, p, fault.Met(nil)).Fault; !ok || got != want {
+				t.Errorf("%s: %s, want %s", fault, got, want)
+			}
+		}
+	})
 }

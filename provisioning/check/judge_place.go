@@ -322,11 +322,16 @@ func badCertificate(f *Facts, p *Place, t provisioning.Trouble) provisioning.Tro
 		return setClock(f, t)
 	case t.Reason() == provisioning.TLSName && t.Fault != provisioning.FaultNameForm:
 		return wrongName(f, p, t)
-	case t.Reason() == provisioning.TLSUntrusted:
+	case slices.Contains(openChain, t.Fault):
 		return notSent(f, p, t)
 	default:
 		return t
 	}
+}
+
+// openChain are the faults of a chain that leads to no root that is trusted. What is wrong in one that does is not that a certificate is not sent.
+var openChain = []provisioning.Fault{
+	provisioning.FaultNoIntermediate, provisioning.FaultUnknownIssuer, provisioning.FaultUnknownAuthority, provisioning.FaultStrangeIssuer, provisioning.FaultWrongIssuer, provisioning.FaultStrangerNameless,
 }
 
 // notSent is for a certificate that is not trusted for want of another one, which a Registrar that is trusted sends.
