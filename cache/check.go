@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -44,8 +45,10 @@ func (r Record) check() error {
 	if !r.Network.plain() || r.Inside != nil && (!r.Inside.plain() || !plainText(r.Inside.Host)) {
 		return errors.New("text about the network")
 	}
-	if year := r.RegisteredAt.Year(); year < 0 || year > 9999 {
-		return fmt.Errorf("registered in the year %d", year)
+	for _, at := range []time.Time{r.RegisteredAt, r.lastInside()} {
+		if year := at.UTC().Year(); year < 0 || year > 9999 { // as it is written, whatever zone it was read in
+			return fmt.Errorf("registered in the year %d", year)
+		}
 	}
 	if len(r.Home) > maxEntries || len(r.MediaRelays) > maxEntries {
 		return fmt.Errorf("more than %d entries", maxEntries)
@@ -89,6 +92,13 @@ func (m Relay) check() error {
 		return fmt.Errorf("location of %s", m.Host)
 	}
 	return checkAddresses(m.Addresses)
+}
+
+func (r Record) lastInside() (at time.Time) {
+	if r.Inside != nil {
+		at = r.Inside.At
+	}
+	return at
 }
 
 func (n *Network) plain() bool {

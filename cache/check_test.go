@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestHost(t *testing.T) {
@@ -66,6 +67,7 @@ func TestCheckSaysWhatMakesNoSense(t *testing.T) {
 		{"a relay of nothing", func(r *Record) { r.MediaRelays = make([]Relay, 1) }, "media relay: it has neither name nor address"},
 		{"a home on UDP", func(r *Record) { r.Home = []Registrar{{Host: "a", Port: 1, Transport: "udp"}} }, `home: transport "udp" of a`},
 		{"the year 12026", func(r *Record) { r.RegisteredAt = noon.AddDate(10000, 0, 0) }, "registered in the year 12026"},
+		{"an escape sequence in the last place inside", func(r *Record) { r.Inside = &Inside{Host: "\x1b[2J"} }, "text about the network"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := record(1)
@@ -74,6 +76,21 @@ func TestCheckSaysWhatMakesNoSense(t *testing.T) {
 				t.Errorf("%v, want %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// What is still the year 9999 west of Greenwich is read, and cannot be written: by UTC it is the year 10000.
+func TestMend178ByUTC(t *testing.T) {
+	west := time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("west", -2*60*60))
+	for name, change := range map[string]func(*Record){
+		"the registration":      func(r *Record) { r.RegisteredAt = west },
+		"the last place inside": func(r *Record) { r.Inside = &Inside{At: west} },
+	} {
+		r := record(1)
+		change(&r)
+		if err := r.check(); err == nil || err.Error() != "registered in the year 10000" {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -86,6 +103,8 @@ func TestTheLongestRecordFits(t *testing.T) {
 	r.Home = slices.Repeat([]Registrar{e}, maxEntries)
 	r.MediaRelays = slices.Repeat([]Relay{{Host: host, Addresses: list, UDPPort: 65535, TCPPort: 65535, Location: text}}, maxEntries)
 	r.Flushed = slices.Repeat([]Flushed{{At: noon, Kind: text, Host: host, Port: 65535, Addresses: list}}, maxFlushed)
+	r.Scheme, r.Network, r.Inside = text, &Network{Step: text}, &Inside{Network: Network{Step: text}, Host: text, Port: 65535, At: noon}
+	r.Vouched = Vouched{Hosts: slices.Repeat([]string{host}, maxEntries+1), Under: text, Seal: text}
 	sealed, err := seal(r)
 	if err != nil || r.check() != nil || len(sealed) > maxSecondCopy {
 		t.Errorf("%d bytes, want at most %d; %v, %v", len(sealed), maxSecondCopy, err, r.check())
