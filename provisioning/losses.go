@@ -52,7 +52,7 @@ func (l Losses) Past() string {
 	if l.LastHour < oftenLost || l.StableSince.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("the registration at %s was lost %d times in the last hour, the last time at %s, and has held since %s, longer than between any of these losses",
+	return fmt.Sprintf("the registration at %s was lost %d times in the last hour, the last time at %s, and has held since %s, longer than between any two of the last losses",
 		l.HostPort(), l.LastHour, l.LastAt.UTC().Format(clock), l.StableSince.UTC().Format(clock))
 }
 
