@@ -488,6 +488,9 @@ func printCycle(p *page, s provisioning.Status, now time.Time) {
 		if a.Host != "" {
 			tried += " " + strings.ToUpper(a.Transport.String())
 		}
+		if a.Result == "failed" && s.Fault == string(provisioning.FaultAlike) {
+			a.Hint = "" // it is one cause for all
+		}
 		if a.Follows {
 			tried, a.Hint = tried+fromThat, ""
 		}

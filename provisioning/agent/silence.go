@@ -85,7 +85,8 @@ func missed(cycle *provisioning.Cycle, servers []netip.AddrPort) (addr netip.Add
 	return addr
 }
 
-// explain makes of what a cycle has failed for what those have in common who have not answered, which explains that they have not, and what
+// explain makes of what a cycle has failed for what those have in common who have not answered, which explains that they have not, or what has
+// happened at all of them, and what
 // has changed since the device was registered, if that may be why.
 func (b *basis) explain(ctx context.Context, s *provisioning.Status, found provisioning.Findings, t provisioning.Trouble) (why provisioning.Trouble, explains bool) {
 	unheard := provisioning.Unheard(t)
@@ -98,6 +99,11 @@ func (b *basis) explain(ctx context.Context, s *provisioning.Status, found provi
 	if unheard {
 		if shared := b.silence(ctx, s.Cycle); !shared.None() {
 			t, explains = shared, true
+		}
+	}
+	if !explains && provisioning.SameWay[t.Fault] != "" {
+		if all := s.Cycle.Alike(); !all.None() {
+			t = all
 		}
 	}
 	return b.memory().Before(discover.Here(&b.policy, &b.wire, found, s.Losses), t), explains

@@ -14,7 +14,7 @@ func refusal(f *Facts) provisioning.Trouble {
 	if t := untried(f); !t.None() {
 		return t
 	}
-	if sameWay[f.SignIn.Trouble.Fault] != "" {
+	if provisioning.SameWay[f.SignIn.Trouble.Fault] != "" {
 		if t := alike(f); !t.None() {
 			return t
 		}

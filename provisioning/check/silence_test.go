@@ -31,11 +31,18 @@ func TestMend75WhatTheSilentShare(t *testing.T) {
 		{site: "mend-68-nothing-on-the-link", fault: provisioning.FaultDNSNoGateway, follow: 3},
 		{site: "name-server-alone-behind-the-gateway", fault: provisioning.FaultDNSSilent},
 		{site: "mend-75-silent-in-two-ways", fault: provisioning.FaultFiltered},
-		{site: "mend-92-name-server-behind-answers", fault: provisioning.FaultFiltered},
+		{site: "mend-92-name-server-behind-answers", fault: provisioning.FaultAlike},
 		{site: "mend-93-one-question-on-the-link", fault: provisioning.FaultNothingBehind, follow: 2},
 		{site: "mend-92-name-server-on-the-link-answers", fault: provisioning.FaultNoGateway, follow: 1},
 		{site: "mend-128-a-router-says-so", fault: provisioning.FaultFiltered},
 		{site: "refused", fault: provisioning.FaultRefused},
+		{site: "all-alike-hello", fault: provisioning.FaultAlike}, // 170
+		{site: "all-alike-cut", fault: provisioning.FaultAlike},
+		{site: "all-alike-pool", fault: provisioning.FaultAlike},
+		{site: "all-alike-deaf", fault: provisioning.FaultAlike},
+		{site: "all-alike-mute", fault: provisioning.FaultAlike},
+		{site: "all-alike-silent", fault: provisioning.FaultAlike},
+		{site: "all-alike-one-address", fault: provisioning.FaultAlike},
 	} {
 		t.Run(test.site, func(t *testing.T) {
 			file := "testdata/" + test.site + ".txtar"
