@@ -2,6 +2,7 @@ package check
 
 import (
 	"net/netip"
+	"slices"
 
 	"homeward/provisioning"
 	"homeward/provisioning/signin"
@@ -20,10 +21,13 @@ func certified(f *Facts) bool {
 // refusedAside is that a Registrar has refused the password of a daemon that is registered with another one: that counts its tries, and one of the
 // check would come on top.
 func refusedAside(f *Facts) provisioning.Trouble {
-	d := &f.Daemon
-	missed := d.missed()
-	if missed == nil || certified(f) || f.ByPassed || d.At.Registrar.Step == nil || d.SIPAddress != f.Policy.SIPAddress.String() ||
-		missed.Reason != provisioning.SIPCredentials && missed.Reason != provisioning.SIPForbidden {
+	d, ofPassword := &f.Daemon, []provisioning.Reason{provisioning.SIPCredentials, provisioning.SIPForbidden}
+	missed := d.met(ofPassword...) // through last good it may have looked for the normal way
+	if better := d.missed(); missed == nil && better != nil && slices.Contains(ofPassword, better.Reason) {
+		missed = &better.Attempt
+	}
+	if missed == nil || d.At == nil || d.At.Registrar == nil || d.At.Registrar.Step == nil || missed.Endpoint() == d.At.Registrar.Endpoint ||
+		certified(f) || f.ByPassed || d.SIPAddress != f.Policy.SIPAddress.String() {
 		return provisioning.Trouble{}
 	}
 	facts := d.facts()
@@ -31,7 +35,7 @@ func refusedAside(f *Facts) provisioning.Trouble {
 	if d.Newer != "" {
 		facts["newer"] = d.Newer
 	}
-	return provisioning.FaultPasswordSpared.Because(told(&missed.Attempt), facts)
+	return provisioning.FaultPasswordSpared.Because(told(missed), facts)
 }
 
 // second is what is to be said where the device fails at an address at which the daemon is registered at this moment: that is a fact, and
