@@ -81,11 +81,15 @@ func (r *refusals) add(more int) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if time.Since(r.at) > credentialsRest {
+	now := time.Now()
+	switch {
+	case now.Sub(r.at) > credentialsRest:
 		r.inRow = 0
+	case now.Before(r.until): // those for which it rests are not over
+		r.inRow = refusalsAllowed
 	}
 	times := r.inRow + more
-	if r.count(times, time.Now()); r.keep != nil {
+	if r.count(times, now); r.keep != nil {
 		r.keep(times, r.at)
 	}
 }

@@ -246,6 +246,12 @@ func TestARefusedRefreshByDigestCountsTwice(t *testing.T) {
 			t.Errorf("%s: the password rests: %t", scheme, r.PasswordRests())
 		}
 	}
+	r, kept := newRestraint(), 0
+	r.Recall(1, time.Minute, func(times int, _ time.Time) { kept = times })
+	r.Lost(fe01, addr, &sip.CredentialsError{Scheme: "digest", Status: &sip.StatusError{Code: 401}}, time.Hour)
+	if !r.PasswordRests() || kept < refusalsAllowed {
+		t.Errorf("after one more before that, it rests: %t, and %d are kept for the next run", r.PasswordRests(), kept)
+	}
 }
 
 // Why a Candidate is not tried now, each until it is over, or proven otherwise.
@@ -348,7 +354,7 @@ func TestRefusalsOverACrash(t *testing.T) {
 		{0, 0, 0, "1 0 "},
 		{1, 29 * time.Minute, 0, "2 "},
 		{1, 31 * time.Minute, 0, "1 0 "},
-		{2, 10 * time.Minute, 20 * time.Minute, "1 0 "},
+		{2, 10 * time.Minute, 20 * time.Minute, "3 "},
 		{2, 31 * time.Minute, 0, "1 0 "},
 	} {
 		synctest.Test(t, func(t *testing.T) {
