@@ -111,13 +111,17 @@ func (m *Memory) Vouched() map[string]bool {
 	return vouched
 }
 
-// Worked says until when, or else when, this device was registered at an address of a place, as last good and the losses of its daemon have
-// it, and by which scheme it had signed in; "": it is not known to have been.
-func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr) (when, scheme string) {
-	if r := &m.kept.Registrar; !m.ours() || r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() || m.kept.RegisteredAt.IsZero() {
-		return "", ""
+// Worked is how this device was registered before it met an address of a place, as last good and the losses of its daemon have it.
+func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr) Past {
+	r := &m.kept.Registrar
+	if !m.ours() || m.kept.RegisteredAt.IsZero() {
+		return Past{}
 	}
-	return m.last(losses), m.kept.Scheme
+	past := Past{When: m.last(losses), Scheme: m.kept.Scheme}
+	if r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() {
+		past.Elsewhere = r.Host
+	}
+	return past
 }
 
 // ours says whether last good belongs to this SIP address.

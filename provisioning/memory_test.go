@@ -107,8 +107,9 @@ func TestMend41WorkedBefore(t *testing.T) {
 		"another was lost":              {record, lost("fe02.contoso.com", time.Hour), at, addr, "at 2026-11-29 08:15 UTC"},
 		"lost at an address not in use": {record, lost(at.Host, time.Hour), at, other, ""},
 	} {
-		if got, _ := (&Memory{policy: policy, kept: test.record, known: true}).Worked(test.losses, test.at, test.addr); got != test.want {
-			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		past := (&Memory{policy: policy, kept: test.record, known: true}).Worked(test.losses, test.at, test.addr)
+		if got := past.there(); got != test.want || test.record.Registrar.Host != "" && (past.When == "" || (past.Elsewhere == "") != (test.want != "")) {
+			t.Errorf("%s: got %q, %+v, want %q", name, got, past, test.want)
 		}
 	}
 }
@@ -122,7 +123,7 @@ func TestMend41Since(t *testing.T) {
 		t.Errorf("no word of another port: %s; %q", port.What(), port.Otherwise())
 	}
 	const served = "fe01.contoso.com:5061 asks this device for a certificate, and accepts no connection without one: its settings demand one"
-	since := Since("until 2026-11-29 09:15:30 UTC", port)
+	since := Since(Past{When: "until 2026-11-29 09:15:30 UTC"}, port)
 	if diff := cmp.Diff([]string{served, "this device was registered there until 2026-11-29 09:15:30 UTC"}, since.Sentences()); diff != "" {
 		t.Errorf("sentences (-want +got):\n%s", diff)
 	}
@@ -135,7 +136,7 @@ func TestMend41Since(t *testing.T) {
 	if since.OnSide() != SideRegistrar || port.OnSide() != "" {
 		t.Errorf("on the side of %q, and without that of %q", since.OnSide(), port.OnSide())
 	}
-	if refused := Since("until then", FaultAccountRefused.Met(facts)); len(refused.Others()) > 0 {
+	if refused := Since(Past{When: "until then"}, FaultAccountRefused.Met(facts)); len(refused.Others()) > 0 {
 		t.Errorf("of a refusal: %s", refused.What())
 	}
 }
@@ -164,10 +165,19 @@ func TestMend157SignedIn(t *testing.T) {
 		"never":                         {FaultCredentials, "", "", false, "", "write the present password"},
 		"unavailable":                   {FaultUnavailable, when, "digest", true, "", "check the services"},
 	} {
-		got := SignedIn(test.when, test.scheme, test.same, test.fault.Met(Facts{"host": "fe01.contoso.com", "said": "no"}))
+		got := SignedIn(Past{When: test.when, Scheme: test.scheme}, test.same, test.fault.Met(Facts{"host": "fe01.contoso.com", "said": "no"}))
 		if said := strings.Join(got.Sentences()[1:], "; "); said != test.before || !strings.HasPrefix(got.Do(), test.first) {
 			t.Errorf("%s: %q; %s", name, said, got.Do())
 		}
+	}
+}
+
+// An account that Registrars refuse which had not been used before was signed in with at another.
+func TestMend181SignedInElsewhere(t *testing.T) {
+	got := SignedIn(Past{When: "at 2026-11-30 03:54 UTC", Scheme: "digest", Elsewhere: "fe02.contoso.com"}, false, FaultUnknownUnasked.Because(SIPNotFound.Met(""), Facts{"host": "fe01.contoso.com", "said": "404 Not Found"}))
+	said := strings.Join(got.Sentences()[1:], "; ")
+	if said != "this device signed in at fe02.contoso.com with this account at 2026-11-30 03:54 UTC" || got.OnSide() != SideRegistrar || !strings.HasPrefix(got.Do(), "see on fe01.contoso.com whether") {
+		t.Errorf("%q; %s; %s", said, got.OnSide(), got.Do())
 	}
 }
 

@@ -25,10 +25,25 @@ func Led(earlier Facts, t Trouble) Trouble {
 	return t.With(Facts{"led": FaultLed.Met(earlier)})
 }
 
-// Since adds to what is wrong at a place that this device was registered there: "until 2026-11-30 03:54:29 UTC". What can be wrong only where
+// Past is how a device was registered before; zero: it is not known to have been.
+type Past struct {
+	When      string // "until 2026-11-30 03:54:29 UTC", "at 2026-11-30 03:54 UTC"
+	Scheme    string // as in cache.Record
+	Elsewhere string // the host where that was, if it is another place than the one asked about
+}
+
+// there is when that was, if it was at the place asked about.
+func (p Past) there() string {
+	if p.Elsewhere != "" {
+		return ""
+	}
+	return p.When
+}
+
+// Since adds to what is wrong at a place that this device was registered there. What can be wrong only where
 // it was not is not said then, nor advised: the fact "new" is for that.
-func Since(worked string, t Trouble) Trouble {
-	reason := t.Reason()
+func Since(past Past, t Trouble) Trouble {
+	reason, worked := t.Reason(), past.there()
 	if worked == "" || !slices.Contains(ofPlaces, reason) || t.OnSide() == SideDevice {
 		return t
 	}
@@ -48,19 +63,25 @@ func Since(worked string, t Trouble) Trouble {
 	return t
 }
 
-// SignedIn adds to what a Registrar refuses that this device had signed in there with this account: "until 2026-11-30 03:54:29 UTC", and by which
-// scheme. same says that it was with the password that it has now.
-func SignedIn(when, scheme string, same bool, t Trouble) Trouble {
+// SignedIn adds to what a Registrar refuses that this device had signed in with this account, there or elsewhere. same says that it was with the
+// password that it has now.
+func SignedIn(past Past, same bool, t Trouble) Trouble {
 	reason := t.Reason()
-	if when == "" || schemes[scheme] == "" || reason != SIPForbidden && reason != SIPNotFound && (reason != SIPCredentials || scheme == "tls-dsk") {
+	if past.When == "" || schemes[past.Scheme] == "" || reason != SIPForbidden && reason != SIPNotFound && (reason != SIPCredentials || past.Scheme == "tls-dsk") {
 		return t
 	}
-	facts := Facts{"when": when}
-	if same && scheme != "tls-dsk" {
-		facts["unchanged"] = true
+	facts, told := Facts{"when": past.When}, Facts{"when": past.When, "place": "there"}
+	if past.Elsewhere != "" {
+		told["place"] = "at " + past.Elsewhere
+	}
+	if same && past.Scheme != "tls-dsk" {
+		facts["unchanged"], told["unchanged"] = true, true
 	}
 	t = t.With(facts)
-	t.Facts["worked"] = FaultSignedIn.Met(facts)
+	t.Facts["worked"] = FaultSignedIn.Met(told)
+	if t.Fault == FaultUnknownUnasked { // the device has not changed
+		return t.On(SideRegistrar)
+	}
 	return t
 }
 
@@ -69,8 +90,8 @@ var schemes = map[string]string{"digest": "Digest", "ntlm": "NTLM", "tls-dsk": "
 
 // Offers makes of what a Registrar offers, and this device cannot use, that it has offered another scheme before, by which this device had
 // signed in there.
-func Offers(when, scheme string, t Trouble) Trouble {
-	before := schemes[scheme]
+func Offers(past Past, t Trouble) Trouble {
+	before, when := schemes[past.Scheme], past.there()
 	offered, known := t.Facts["offered"].([]string)
 	if before == "" || when == "" || !known || t.Reason() != SIPAuthNotSupported {
 		return t

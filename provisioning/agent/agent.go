@@ -44,7 +44,7 @@ func New(policy provisioning.Policy, wire wire.Wire, store *cache.DB, emit func(
 		CertificateService: own.offered,
 		Asked:              turn.asked,
 		Led:                func(c *provisioning.Candidate) provisioning.Facts { return basis.memory().Earlier(c) },
-		Worked: func(at provisioning.Endpoint, addr netip.Addr) (when, scheme string) {
+		Worked: func(at provisioning.Endpoint, addr netip.Addr) provisioning.Past {
 			return worked(board, basis.memory(), at, addr)
 		},
 	})

@@ -289,8 +289,8 @@ func (b *board) lost(event provisioning.Event, loss provisioning.Loss) {
 	b.paced(lossArea, lostOften(lately)...)
 }
 
-// worked says until when, or else when, the device was registered at an address of a place, and by which scheme.
-func worked(b *board, m *provisioning.Memory, at provisioning.Endpoint, addr netip.Addr) (when, scheme string) {
+// worked is how the device was registered before it met an address of a place.
+func worked(b *board, m *provisioning.Memory, at provisioning.Endpoint, addr netip.Addr) provisioning.Past {
 	b.mu.Lock()
 	lately := b.losses.Lately(time.Now())
 	b.mu.Unlock()

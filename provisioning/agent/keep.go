@@ -86,7 +86,7 @@ func (k *keeper) lose(err error) {
 	reg := k.current
 	k.current = nil
 	event := reg.Failed(provisioning.Lost, err)
-	event.Trouble = provisioning.SignedIn(time.Now().UTC().Format("until 2006-01-02 15:04:05 UTC"), reg.Binding.Scheme, true, event.Trouble)
+	event.Trouble = provisioning.SignedIn(provisioning.Past{When: time.Now().UTC().Format("until 2006-01-02 15:04:05 UTC"), Scheme: reg.Binding.Scheme}, true, event.Trouble)
 	life := time.Since(reg.Since)
 	k.signer.Restraint().Lost(reg.Candidate, reg.Addr, err, life)
 	signin.Heed(k.signer, reg.Candidate, err)

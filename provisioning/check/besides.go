@@ -12,6 +12,7 @@ import (
 func besides(r *Report, verdict provisioning.Trouble) []string {
 	var ids []string
 	reasons := map[string]provisioning.Reason{}
+	several := slices.Contains(ofSeveral, verdict.Fault) || slices.ContainsFunc(verdict.Others(), isLikewise)
 	for i := range r.Checks {
 		c := &r.Checks[i]
 		_, isRegistrar := strings.CutPrefix(c.ID, "registrar.")
@@ -22,7 +23,7 @@ func besides(r *Report, verdict provisioning.Trouble) []string {
 		wrong := (c.Result == Warn || c.Result == Bad) && !follows(verdict, c)
 		switch {
 		case !wrong:
-		case isRegistrar && (c.Under != "" || c.Needs != "" || c.Reason == r.Reason && slices.Contains(ofSeveral, verdict.Fault)):
+		case isRegistrar && (c.Under != "" || c.Needs != "" || c.Reason == r.Reason && several):
 		case isRegistrar:
 			ids = append(ids, c.ID)
 		case !isSource(c.ID), c.Reason == r.Reason, slices.Contains(usual, c.Reason), c.Reason != "" && c.Reason == reasons[c.Under]:
@@ -36,6 +37,8 @@ func besides(r *Report, verdict provisioning.Trouble) []string {
 
 // ofSeveral are the faults of all Registrars at which the same happens.
 var ofSeveral = []provisioning.Fault{provisioning.FaultAlike, provisioning.FaultAllLoseLarge, provisioning.FaultAllOfOne}
+
+func isLikewise(t provisioning.Trouble) bool { return t.Fault == provisioning.FaultLikewise }
 
 // usual are what sources say of a site that does without them.
 var usual = []provisioning.Reason{provisioning.DHCPSilent, provisioning.DHCPNoOption, provisioning.DNSNoRecord}

@@ -56,7 +56,7 @@ func newEye(o Options) *eye {
 			}
 			return nil
 		},
-		Worked: func(at provisioning.Endpoint, addr netip.Addr) (when, scheme string) {
+		Worked: func(at provisioning.Endpoint, addr netip.Addr) provisioning.Past {
 			return m.Worked(o.Losses, at, addr)
 		},
 		Resolve: e.resolve, CertificateService: func(url, _ string) { e.service = url },

@@ -77,6 +77,24 @@ func deadOrAlike(f *Facts, p *Place) provisioning.Trouble {
 	return deadPlace(f, p)
 }
 
+// sameAt adds to what is wrong at a place at which others of the plan the same is wrong.
+func sameAt(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
+	var hosts []string
+	for _, c := range f.Plan.Try {
+		other, _ := f.place(c)
+		if c.Host == p.Host || len(other.Probes) == 0 || other.ready() || slices.Contains(hosts, c.Host) || !t.Specific() || t.Area() == "clock" {
+			continue
+		}
+		if same := deadPlace(f, other); same.Fault == t.Fault && same.Facts["issuer"] == t.Facts["issuer"] {
+			hosts = append(hosts, c.Host)
+		}
+	}
+	if hosts == nil {
+		return t
+	}
+	return t.Also(provisioning.FaultLikewise, provisioning.Facts{"others": strings.Join(hosts, " and ")})
+}
+
 // deadPlaces is for a device that knows where to go, and meets nobody who speaks SIP there. The first place is the one
 // the site means to be used; but one that shows a fault of its own says more than one that shows nothing.
 func deadPlaces(f *Facts) provisioning.Trouble {
@@ -106,7 +124,7 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	if t := aliasInCloud(f, first.Host); !t.None() {
 		return t
 	}
-	t := besideLastGood(f, byWildcard(f, disagreeAbout(f, first.Step, first.Host, deadOrAlike(f, first)), first), first)
+	t := besideLastGood(f, byWildcard(f, disagreeAbout(f, first.Step, first.Host, sameAt(f, first, deadOrAlike(f, first))), first), first)
 	if other := recordsOf(f, first.Step); !t.None() && !other.None() { // it may be the old one
 		t = t.And(other)
 	}
@@ -140,7 +158,7 @@ func firstPlaceFails(f *Facts) provisioning.Trouble {
 			return refused(f, attempt) // it answers strangers, and refuses us
 		}
 		if !p.ready() && p.best().Reason() != "" {
-			return sourcesDiffer(f, p, besideProven(f, p, deadOrAlike(f, p)))
+			return sourcesDiffer(f, p, sameAt(f, p, besideProven(f, p, deadOrAlike(f, p))))
 		}
 	}
 	return provisioning.Trouble{}

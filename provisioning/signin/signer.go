@@ -45,9 +45,8 @@ type Owner struct {
 	// proof rests on, or "". Nil: nobody listens.
 	CertificateService func(url, anchor string)
 
-	// Worked is until when, or else when, this device was registered at an address of a place, in words, and by which scheme; "": nothing is known of it. Nil:
-	// nothing is known of any.
-	Worked func(at provisioning.Endpoint, addr netip.Addr) (when, scheme string)
+	// Worked is how this device was registered before it met an address of a place. Nil: nothing is known of any.
+	Worked func(at provisioning.Endpoint, addr netip.Addr) provisioning.Past
 
 	// Led is where the name of a Candidate led when this device last registered; nil: there still, or that is not known. Nil: nothing is
 	// known of any.
@@ -68,9 +67,9 @@ func (o Owner) offered(url, anchor string) {
 func since(s *Signer, t provisioning.Trouble, c provisioning.Candidate, addr netip.Addr) provisioning.Trouble {
 	o := &s.owner
 	if o.Worked != nil && !t.None() {
-		when, scheme := o.Worked(c.Endpoint, addr)
-		t = provisioning.Offers(when, scheme, provisioning.Since(when, t))
-		t = provisioning.SignedIn(when, scheme, s.restraint.proven == attempted{c.Endpoint, addr}, t)
+		past := o.Worked(c.Endpoint, addr)
+		t = provisioning.Offers(past, provisioning.Since(past, t))
+		t = provisioning.SignedIn(past, s.restraint.proven == attempted{c.Endpoint, addr}, t)
 	}
 	if o.Led != nil && !t.None() {
 		t = provisioning.Led(o.Led(&c), t)
