@@ -64,7 +64,7 @@ type Fallback struct {
 type Better struct {
 	Endpoint
 	LookedAt time.Time `json:"looked_at,omitzero"` // absent: it was not looked at yet
-	Answered bool      `json:"answered"`           // it took a connection then
+	Answered bool      `json:"answered"`           // it took a connection then; over TLS, with a certificate that is trusted
 	NextAt   time.Time `json:"next_look_at"`       // when it is looked at again
 }
 

@@ -200,6 +200,19 @@ func onEdge(looked, answered bool) provisioning.Status {
 	return s
 }
 
+// A look that was in vain may have met a certificate that is not trusted: then a connection was taken.
+func TestMend179ALookInVain(t *testing.T) {
+	s := onEdge(true, false)
+	s.Fallback.Attempt = provisioning.Attempt{Host: "fe01.contoso.com", Port: 5061, Result: "failed", Reason: provisioning.TLSUntrusted}
+	var b bytes.Buffer
+	if err := printStatus(newPage(&b), s, noon.Add(2*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if text := b.String(); strings.Contains(text, "took no connection") || !strings.Contains(text, "no TLS connection came about") {
+		t.Error(text)
+	}
+}
+
 // nothingPlanned is a device at the second of two Registrars that it has no reason to leave.
 func nothingPlanned() provisioning.Status {
 	s := onEdge(false, false)

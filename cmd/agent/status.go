@@ -264,9 +264,9 @@ func printWayBack(p *page, s provisioning.Status, now time.Time) {
 			break
 		}
 		if !b.LookedAt.IsZero() {
-			text += fmt.Sprintf(" took no connection %s, and", ago(now, b.LookedAt))
+			text += fmt.Sprintf(": no %s connection came about %s; it", strings.ToUpper(b.Transport.String()), ago(now, b.LookedAt)) // as the certificate is not trusted, perhaps
 		}
-		text += " is looked at again " + until(now, b.NextAt) + "; homeward signs in there once it has taken a connection twice in a row"
+		text += " is looked at again " + until(now, b.NextAt) + "; homeward signs in there once a connection has come about twice in a row"
 	case !s.NextLookup.IsZero() && s.Cycle.WithoutDHCP():
 		text = "DNS is asked again " + until(now, s.NextLookup)
 	case !s.NextLookup.IsZero():
