@@ -12,7 +12,7 @@ import (
 // same value are told as that one where they stand side by side.
 var SameWay = map[Fault]Fault{
 	FaultFiltered: FaultFiltered, FaultHostDrops: FaultFiltered, FaultPortFiltered: FaultFiltered,
-	FaultRefused: FaultRefused, FaultRefusedTCP: FaultRefused, FaultHostUnreachable: FaultHostUnreachable,
+	FaultRefused: FaultRefused, FaultRefusedTCP: FaultRefused, FaultHostUnreachable: FaultHostUnreachable, FaultRouterRejects: FaultHostUnreachable,
 	FaultTLSHungUp: FaultTLSHungUp, FaultTLSCut: FaultTLSCut, FaultTLSSilent: FaultTLSSilent,
 	FaultTLSStalls: FaultTLSStalls, FaultTLSLost: FaultTLSLost, FaultTLSDropped: FaultTLSDropped,
 	FaultDropsSIP: FaultDropsSIP, FaultCutAsking: FaultDropsSIP, FaultCut: FaultCut,

@@ -20,6 +20,7 @@ type Way struct {
 	Gone   bool       // nobody answers at the hop
 	Heard  bool       // it has answered, be it with a refusal
 	Barred bool       // nothing came of it, but it is said that it cannot be reached: by a router or firewall, unless the hop does not answer
+	Sought bool       // Barred, and it may be so since a router has looked for it in vain
 }
 
 // Ways are those to all addresses that were asked.
@@ -45,29 +46,38 @@ func (w Ways) NothingBehind(addr netip.Addr, who Who) Trouble {
 	if !hop.IsValid() || hop == addr {
 		return Trouble{}
 	}
-	var silent []netip.Addr
-	barred := false
+	var silent, barred []netip.Addr
+	sought := false
 	for other, way := range w {
-		if way.Link != link || way.Hop != hop || other == hop {
+		switch {
+		case way.Link != link || way.Hop != hop || other == hop:
 			continue
-		}
-		if way.Heard {
+		case way.Heard:
 			return Trouble{}
+		case way.Barred:
+			barred = append(barred, other)
+		default:
+			silent = append(silent, other)
 		}
-		barred = barred || way.Barred
-		silent = append(silent, other)
+		sought = sought || way.Sought
 	}
-	silent = sorted(silent)
+	first := func(all []netip.Addr) []netip.Addr { return sorted(all)[:min(len(all), MaxSilent)] }
 	mac, known := who(link, hop)
 	facts := Facts{"at": addr, "mac": mac, "link": link}
 	if known && mac == "" { // it was asked, too
 		return w.DeadGateway(facts, addr)
 	}
 	facts.Through(hop)
-	facts["silent"] = silent[:min(len(silent), MaxSilent)]
+	facts["silent"] = first(silent)
 	switch {
-	case len(silent) < 2 || barred: // who says so is behind it, or it is the gateway
+	case len(silent)+len(barred) < 2, barred != nil && !known: // it is the gateway perhaps that does not answer
 		return Trouble{}
+	case barred != nil:
+		facts["barred"] = first(barred)
+		if sought { // hosts that are off, as likely
+			return FaultRejectedBehind.Met(facts).With(Facts{"sought": true}).OnNoSide()
+		}
+		return FaultRejectedBehind.Met(facts)
 	case known:
 		return FaultNothingBehind.Met(facts)
 	default:
@@ -75,10 +85,11 @@ func (w Ways) NothingBehind(addr netip.Addr, who Who) Trouble {
 	}
 }
 
-// Lists says whether an address is among those of which a Trouble says that they do not answer.
+// Lists says whether an address is among those of which a Trouble says that they do not answer, or cannot be reached.
 func Lists(t Trouble, addr netip.Addr) bool {
 	silent, _ := t.Facts["silent"].([]netip.Addr)
-	return slices.Contains(silent, addr)
+	barred, _ := t.Facts["barred"].([]netip.Addr)
+	return slices.Contains(silent, addr) || slices.Contains(barred, addr)
 }
 
 // DeadGateway is what is wrong with the gateway on the way to an address, which does not answer: that of the default route, or of another
@@ -113,7 +124,7 @@ func (w Ways) ServersCut(servers []netip.AddrPort, who Who) Trouble {
 // unanswered are the faults of those of which nothing came.
 var unanswered = []Fault{
 	FaultDNSSilentFor, FaultDNSSilent, FaultDNSNobodyThere, FaultDNSNoGateway, FaultDNSDeadRoute, FaultDNSUnreachable,
-	FaultFiltered, FaultHostDrops, FaultNoNeighbour, FaultNoGateway, FaultDeadRoute, FaultHostUnreachable, FaultNoWay,
+	FaultFiltered, FaultHostDrops, FaultNoNeighbour, FaultNoGateway, FaultDeadRoute, FaultHostUnreachable, FaultRouterRejects, FaultNoWay,
 }
 
 // Unheard says whether nothing came of who was asked, whichever of several it was.
@@ -128,7 +139,7 @@ func Unheard(t Trouble) bool {
 
 // Bars says whether somebody has said that who was asked cannot be reached.
 func Bars(t Trouble) bool {
-	return t.Fault == FaultHostUnreachable || t.Fault == FaultDNSUnreachable || slices.ContainsFunc(t.Others(), Bars)
+	return t.Fault == FaultHostUnreachable || t.Fault == FaultRouterRejects || t.Fault == FaultDNSUnreachable || slices.ContainsFunc(t.Others(), Bars)
 }
 
 // Shared is what all have in common that were asked in a cycle and have not answered: the gateway through which they are reached, where
@@ -189,9 +200,9 @@ func (c *Cycle) Shared(servers []netip.AddrPort, find func(netip.Addr) Way, ask 
 // are silent, where none has answered.
 func (c *Cycle) ways(servers, mute []netip.AddrPort, find func(netip.Addr) Way) (ways Ways, silent []netip.Addr) {
 	ways = Ways{}
-	note := func(addr netip.Addr, heard, barred bool) {
+	note := func(addr netip.Addr, heard, barred, sought bool) {
 		way := find(addr)
-		way.Heard, way.Barred = heard || ways[addr].Heard, barred || ways[addr].Barred
+		way.Heard, way.Barred, way.Sought = heard || ways[addr].Heard, barred || ways[addr].Barred, sought || ways[addr].Sought
 		ways[addr] = way
 		if !heard {
 			silent = append(silent, addr)
@@ -199,16 +210,16 @@ func (c *Cycle) ways(servers, mute []netip.AddrPort, find func(netip.Addr) Way) 
 	}
 	barred := slices.ContainsFunc(c.Sources, func(s Source) bool { return Bars(s.Trouble) })
 	for _, server := range mute {
-		note(server.Addr(), false, barred)
+		note(server.Addr(), false, barred, false)
 	}
 	if len(mute) == 0 {
 		for _, server := range servers {
-			note(server.Addr(), true, false)
+			note(server.Addr(), true, false, false)
 		}
 	}
 	for i := range c.Attempts {
 		if a := &c.Attempts[i]; a.Result != "skipped" {
-			note(a.Address, !Unheard(a.Trouble), Bars(a.Trouble))
+			note(a.Address, !Unheard(a.Trouble), Bars(a.Trouble), a.Trouble.Fault == FaultHostUnreachable)
 		}
 	}
 	return ways, silent

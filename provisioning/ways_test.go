@@ -48,7 +48,8 @@ func TestMend94ARouterSaysSo(t *testing.T) {
 		known bool
 		want  provisioning.Fault
 	}{
-		{provisioning.FaultHostUnreachable, "02:00:00:00:00:01", true, ""},
+		{provisioning.FaultHostUnreachable, "02:00:00:00:00:01", true, provisioning.FaultRejectedBehind},
+		{provisioning.FaultRouterRejects, "02:00:00:00:00:01", true, provisioning.FaultRejectedBehind},
 		{provisioning.FaultHostUnreachable, "", false, ""},
 		{provisioning.FaultHostUnreachable, "", true, provisioning.FaultNoGateway},
 		{provisioning.FaultFiltered, "02:00:00:00:00:01", true, provisioning.FaultNothingBehind},

@@ -19,6 +19,7 @@ type manner struct {
 	word              string
 	hello             bool // silent, reset, lost: at the first byte already
 	large             bool // lost: but not what is sent in small packets
+	net               bool // unreachable: its whole network is
 	code              int
 	contacts          []string // redirect
 	schemes           []string // offer
@@ -108,8 +109,14 @@ var (
 
 // behaviours are what a Registrar may do, with what reads the words that belong to the behaviour and returns the rest.
 var behaviours = map[string]func(m *manner, words []string) (rest []string, err error){
-	"accept": alone, "digest": alone, "lync": alone, "http": alone, "web": alone, "refuse": alone, "unreachable": alone, "blackhole": alone, "absent": alone, "ungated": alone,
+	"accept": alone, "digest": alone, "lync": alone, "http": alone, "web": alone, "refuse": alone, "blackhole": alone, "absent": alone, "ungated": alone,
 	"silent": helloToo, "reset": helloToo,
+	"unreachable": func(m *manner, words []string) ([]string, error) {
+		if len(words) > 0 && words[0] == "net" {
+			m.net, words = true, words[1:]
+		}
+		return words, nil
+	},
 	"lost": func(m *manner, words []string) ([]string, error) {
 		if len(words) > 0 && words[0] == "large" {
 			m.hello, m.large, words = true, true, words[1:]

@@ -102,6 +102,7 @@ func TestRegistrarBehaviours(t *testing.T) {
 		{"a black hole", "blackhole", "+10s dial: context deadline exceeded"},
 		{"refuse", "refuse", "dial: connection refused"},
 		{"unreachable", "unreachable", "dial: no route to host"},
+		{"its network is unreachable", "unreachable net", "dial: network is unreachable"},
 		{"silence after TLS", "silent", "+10s ask: i/o timeout"},
 		{"silence from the first byte", "silent hello", "+10s dial: context deadline exceeded"},
 		{"reset at the request", "reset", "ask: connection reset by peer"},

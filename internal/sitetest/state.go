@@ -237,6 +237,8 @@ func (st state) mannerAt(far netip.AddrPort) (manner, error) {
 		return m, nil
 	case !ok && st.reachable(far.Addr()):
 		return m, errRefused("connect")
+	case m.net:
+		return m, os.NewSyscallError("connect", syscall.ENETUNREACH)
 	}
 	return m, os.NewSyscallError("connect", syscall.EHOSTUNREACH)
 }

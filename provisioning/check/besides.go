@@ -69,12 +69,13 @@ var byClock = []provisioning.Reason{provisioning.TLSNotYetValid, provisioning.TL
 
 // mayCause says whether a fault may be why that is wrong. One that loses packets makes nobody refuse anything.
 func mayCause(t provisioning.Trouble, reason provisioning.Reason) bool {
-	return !slices.Contains(losing, t.Fault) || slices.Contains(silence, reason)
+	rejected := t.Fault == provisioning.FaultRejectedBehind && reason == provisioning.ConnectUnreachable
+	return !slices.Contains(losing, t.Fault) || slices.Contains(silence, reason) || rejected
 }
 
 // losing are the faults of the link by which packets get lost, and silence is what comes of it.
 var (
-	losing  = []provisioning.Fault{provisioning.FaultOwnAddressTwice, provisioning.FaultAddressTwice, provisioning.FaultNothingBehind, provisioning.FaultSilentBehind}
+	losing  = []provisioning.Fault{provisioning.FaultOwnAddressTwice, provisioning.FaultAddressTwice, provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultRejectedBehind}
 	silence = []provisioning.Reason{provisioning.DNSTimeout, provisioning.ConnectTimeout, provisioning.ConnectReset, provisioning.SIPNoAnswer, provisioning.Lossy, provisioning.Slow}
 )
 

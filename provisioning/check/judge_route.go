@@ -49,7 +49,7 @@ func byRoute(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 
 // unheardOf are the faults of silence that a wrong route may cause.
 var unheardOf = []provisioning.Fault{
-	provisioning.FaultFiltered, provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultHostUnreachable,
+	provisioning.FaultFiltered, provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultRejectedBehind, provisioning.FaultHostUnreachable, provisioning.FaultRouterRejects,
 	provisioning.FaultDNSSilent, provisioning.FaultDNSSilentWayOpen, provisioning.FaultDNSUpstream,
 }
 

@@ -49,7 +49,7 @@ func look(ctx context.Context, o Options) *Facts {
 	servers, unread := nameServers(o)
 	link := o.Link
 	o.Link = *link.towards(&o.Wire, servers)
-	began, ears := time.Now(), &ears{wire: o.Wire, link: o.Link, heard: map[netip.Addr]bool{}, barred: map[netip.Addr]bool{}, nobody: map[netip.Addr]error{}}
+	began, ears := time.Now(), &ears{wire: o.Wire, link: o.Link, heard: map[netip.Addr]bool{}, barred: map[netip.Addr]error{}, nobody: map[netip.Addr]error{}}
 	o.Wire = ears.listen(o.Wire)
 	eye := newEye(o)
 	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.memory.ClockFloor(), Servers: servers, NotServers: unread}

@@ -137,7 +137,7 @@ type ears struct {
 	mu     sync.Mutex
 	asked  []*Neighbour
 	heard  map[netip.Addr]bool
-	barred map[netip.Addr]bool  // of whom somebody has said that they cannot be reached
+	barred map[netip.Addr]error // of whom somebody has said that they cannot be reached
 	nobody map[netip.Addr]error // what a router has said of the others
 }
 
@@ -160,7 +160,9 @@ func (e *ears) listen(w wire.Wire) wire.Wire {
 		if bad == nil && network == "tcp" && !errors.Is(err, context.Canceled) {
 			e.note(at.Addr(), err == nil || !lifeless(err))
 			e.mu.Lock()
-			e.barred[at.Addr()] = e.barred[at.Addr()] || errors.Is(err, syscall.EHOSTUNREACH)
+			if sought := errors.Is(err, syscall.EHOSTUNREACH); sought || errors.Is(err, syscall.ENETUNREACH) && e.barred[at.Addr()] == nil {
+				e.barred[at.Addr()] = err
+			}
 			if errors.Is(err, syscall.EHOSTUNREACH) && time.Since(began) >= searched {
 				e.nobody[at.Addr()] = err
 			}
@@ -263,7 +265,8 @@ func (e *ears) ways(f *Facts, began time.Time) provisioning.Ways {
 	ways := provisioning.Ways{}
 	for addr, heard := range e.heard {
 		way := signin.WayTo(&w, addr, began)
-		way.Heard, way.Barred = heard, e.barred[addr] || !heard && slices.ContainsFunc(f.Servers, func(s netip.AddrPort) bool { return barred && s.Addr() == addr })
+		way.Heard, way.Sought = heard, errors.Is(e.barred[addr], syscall.EHOSTUNREACH)
+		way.Barred = e.barred[addr] != nil || !heard && slices.ContainsFunc(f.Servers, func(s netip.AddrPort) bool { return barred && s.Addr() == addr })
 		ways[addr] = way
 	}
 	return ways

@@ -34,7 +34,9 @@ func TestMend75WhatTheSilentShare(t *testing.T) {
 		{site: "mend-92-name-server-behind-answers", fault: provisioning.FaultAlike},
 		{site: "mend-93-one-question-on-the-link", fault: provisioning.FaultNothingBehind, follow: 2},
 		{site: "mend-92-name-server-on-the-link-answers", fault: provisioning.FaultNoGateway, follow: 1},
-		{site: "mend-128-a-router-says-so", fault: provisioning.FaultFiltered},
+		{site: "mend-128-a-router-says-so", fault: provisioning.FaultRejectedBehind, follow: 2},
+		{site: "fault-link.rejected-behind-gateway", fault: provisioning.FaultRejectedBehind, follow: 3},
+		{site: "mend-173-two-registrars", fault: provisioning.FaultRejectedBehind, follow: 2},
 		{site: "refused", fault: provisioning.FaultRefused},
 		{site: "all-alike-hello", fault: provisioning.FaultAlike}, // 170
 		{site: "all-alike-cut", fault: provisioning.FaultAlike},

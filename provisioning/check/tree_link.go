@@ -39,7 +39,7 @@ func (b *branch) link() {
 		c.because(Bad, t)
 		c.Detail = ""
 	}
-	ofLink := []provisioning.Fault{provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultOtherMask, provisioning.FaultOtherNetwork, provisioning.FaultOtherGateway}
+	ofLink := []provisioning.Fault{provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultRejectedBehind, provisioning.FaultOtherMask, provisioning.FaultOtherNetwork, provisioning.FaultOtherGateway}
 	if t := b.verdict; slices.Contains(ofLink, t.Fault) && c.Result == Good {
 		c.because(wrong(b.facts), t)
 	}

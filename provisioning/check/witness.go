@@ -73,7 +73,7 @@ var unserved = map[provisioning.Reason]string{provisioning.TLSTimeout: "the TLS 
 // that nothing is there, or no way to it, there is no limit.
 var secondFails = map[provisioning.Fault]string{
 	provisioning.FaultFiltered: "is not answered", provisioning.FaultPortFiltered: "is not answered", provisioning.FaultHostDrops: "is not answered",
-	provisioning.FaultRefused: "is refused", provisioning.FaultRefusedTCP: "is refused", provisioning.FaultHostUnreachable: "is rejected",
+	provisioning.FaultRefused: "is refused", provisioning.FaultRefusedTCP: "is refused", provisioning.FaultHostUnreachable: "is rejected", provisioning.FaultRouterRejects: "is rejected",
 }
 
 // attempts are those of a sign-in; none where nobody has tried.

@@ -86,6 +86,11 @@ func (g *gate) notConnected(addr netip.Addr, err error) *attemptError {
 		e.route = g.wire.Route(addr)
 	}
 	e.noRoute = g.wire.NoDefault(addr)
+	if lacks := g.wire.Lacks; g.wire.Next != nil && (lacks == nil || !lacks(addr)) {
+		if hop, _, _ := g.wire.Next(addr); hop != addr {
+			e.hop = hop
+		}
+	}
 	if g.wire.Absent == nil {
 		return e
 	}

@@ -169,6 +169,10 @@ func (j *judgement) connection() provisioning.Trouble {
 	if j.attempt != nil && j.attempt.noRoute && errors.Is(j.err, syscall.ENETUNREACH) {
 		return j.met(provisioning.FaultNoDefault)
 	}
+	if j.attempt != nil && j.attempt.hop.IsValid() && errors.Is(j.err, syscall.ENETUNREACH) { // this device has a way there: it is ICMP
+		j.facts.Through(j.attempt.hop)
+		return j.met(provisioning.FaultRouterRejects)
+	}
 	for _, way := range unreachable {
 		if slices.ContainsFunc(way.errnos, func(errno error) bool { return errors.Is(j.err, errno) }) {
 			return j.met(way.means)

@@ -132,6 +132,7 @@ func judged() (all []judgedError) {
 	all = append(all,
 		judgedError{"connect, deadline, and the host is there", &attemptError{stage: connecting, err: context.DeadlineExceeded, near: true, there: true}},
 		judgedError{"connect, no default route", &attemptError{stage: connecting, err: syscall.ENETUNREACH, noRoute: true}},
+		judgedError{"connect, a router says so", &attemptError{stage: connecting, err: syscall.ENETUNREACH, hop: netip.MustParseAddr("10.0.0.1")}},
 		judgedError{"connect, refused nearby", &attemptError{stage: connecting, err: syscall.ECONNREFUSED, near: true}},
 		judgedError{"handshake, hung up nearby", &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: trust.HungUp, Err: io.EOF}, near: true}},
 		judgedError{"handshake dropped nearby", &attemptError{stage: handshaking, err: &trust.HandshakeError{Kind: trust.Silent, Err: io.EOF}, near: true, small: true, loss: wire.SentUnacknowledged}},

@@ -27,6 +27,7 @@ type attemptError struct {
 	absent  bool
 	gateway netip.Addr  // the one on the way there, if nobody has answered to it
 	noRoute bool        // there is no way there, since this device has no default route
+	hop     netip.Addr  // the gateway through which the system sends what is for the address; zero: none, or it is not known
 	route   *wire.Route // by which the system sends what is for the address; nil: it is not known
 	loss    wire.Loss   // over TLS
 	near    bool        // the address is on a link of this device: no router is on the way
