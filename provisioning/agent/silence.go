@@ -124,6 +124,10 @@ func (b *board) resting(until time.Time, password, stopped bool, explain func(*p
 			why, trouble = provisioning.Event{Reason: known.Reason(), Trouble: known}.Why(), known
 		}
 	}
+	if trouble.Facts["sent"] != nil { // the fingerprints stand with the attempt
+		trouble = trouble.With(provisioning.Facts{"sent": nil})
+		why = provisioning.Event{Reason: why.Reason, Detail: why.Detail, Trouble: trouble}.Why()
+	}
 	var reason provisioning.Reason
 	var follow []provisioning.Event
 	b.change(func(s *provisioning.Status) {

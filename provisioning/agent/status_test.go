@@ -168,6 +168,15 @@ func TestMend169DroppedAndSetAside(t *testing.T) {
 	}
 }
 
+// The fingerprints of what a server sends that is not trusted stand with the attempt, and not in what the device rests for.
+func TestMend170Fingerprints(t *testing.T) {
+	s := statusAfter(t, "attempt-no-tcp-after-bad-certificate")
+	attempt := s.Cycle.Attempts[0]
+	if s.Fault != attempt.Fault || strings.Contains(s.What, "sha256:") || !strings.HasPrefix(attempt.What, s.What+"; it sends sha256:") {
+		t.Errorf("%s: %s\n%s: %s", s.Fault, s.What, attempt.Fault, attempt.What)
+	}
+}
+
 // What is slow, lossy or dead is named with its number, although the device is registered.
 func TestStatusNamesWhatIsSlow(t *testing.T) {
 	for scenario, want := range map[string][]string{
