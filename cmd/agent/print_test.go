@@ -166,7 +166,7 @@ func TestStatusText(t *testing.T) {
 		"visited":    released(provisioning.Watch{Binding: "none", Over: "visits", AnsweredAt: noon, NextAt: noon.Add(7 * time.Minute)}),
 		"learning":   released(provisioning.Watch{Binding: "held", Over: "connection", AnsweredAt: noon}),
 		"registered": onFE01(), "degraded": throughLastGood(), "degraded-dhcp-off": throughLastGoodByDNS(), "resting": resting(), "nothing": nothingFound(), "running": running(),
-		"mend-148-fallback": onEdge(false, false), "mend-148-looked-in-vain": onEdge(true, false), "mend-150-answered-since": onEdge(true, true), "mend-148-nothing-planned": nothingPlanned(), "mend-150-dns-answers": dnsAnswers(),
+		"mend-148-fallback": onEdge(false, false), "mend-148-looked-in-vain": onEdge(true, false), "mend-150-answered-since": onEdge(true, true), "mend-148-nothing-planned": nothingPlanned(), "mend-150-dns-answers": dnsAnswers(), "mend-148-inside-not-known": insideNotKnown(),
 		"all-fail": allFail(), "dhcp-off": dhcpOff(), "mend-74-no-carrier": unplugged(nothingFound()), "mend-74-no-carrier-yet-registered": unplugged(onFE01()),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -211,6 +211,13 @@ func TestMend179ALookInVain(t *testing.T) {
 	if text := b.String(); strings.Contains(text, "took no connection") || !strings.Contains(text, "no TLS connection came about") {
 		t.Error(text)
 	}
+}
+
+// insideNotKnown is a device on the Access Edge since DNS could not say whether there is a way inside.
+func insideNotKnown() provisioning.Status {
+	s := nothingPlanned()
+	s.Fallback, s.Cycle.Attempts, s.NextLookup = nil, s.Cycle.Attempts[1:], noon.Add(150*time.Second)
+	return s
 }
 
 // nothingPlanned is a device at the second of two Registrars that it has no reason to leave.

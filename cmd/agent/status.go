@@ -267,6 +267,8 @@ func printWayBack(p *page, s provisioning.Status, now time.Time) {
 			text += fmt.Sprintf(": no %s connection came about %s; it", strings.ToUpper(b.Transport.String()), ago(now, b.LookedAt)) // as the certificate is not trusted, perhaps
 		}
 		text += " is looked at again " + until(now, b.NextAt) + "; homeward signs in there once a connection has come about twice in a row"
+	case !s.NextLookup.IsZero() && !s.Degraded:
+		text = "DNS is asked again " + until(now, s.NextLookup) + " for what it has not answered about the inside"
 	case !s.NextLookup.IsZero() && s.Cycle.WithoutDHCP():
 		text = "DNS is asked again " + until(now, s.NextLookup)
 	case !s.NextLookup.IsZero():

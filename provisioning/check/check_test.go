@@ -422,15 +422,20 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Again = func() Daemon { return stands }
 		return err
 	},
-	"daemon-outside": func(o *Options, conf *config.Config, _ []string) error {
+	"daemon-outside": func(o *Options, conf *config.Config, words []string) (err error) {
 		if o.Daemon.At == nil {
-			return errors.New("want daemon-outside, after daemon-at")
+			return errors.New("want daemon-outside [D], after daemon-at")
+		}
+		if len(words) > 0 {
+			var in time.Duration
+			in, err = time.ParseDuration(words[0])
+			o.Daemon.At.NextLookup = time.Now().Add(in)
 		}
 		step := provisioning.ExternalTLS
 		o.Daemon.SIPAddress, o.Daemon.At.Registrar.Step, o.Daemon.At.Watch = conf.Policy.SIPAddress.String(), &step, &provisioning.Watch{}
 		stands := o.Daemon
 		o.Again = func() Daemon { return stands }
-		return nil
+		return err
 	},
 	"daemon-degraded": func(o *Options, conf *config.Config, words []string) error {
 		if len(words) < 2 || o.Daemon.At == nil {

@@ -277,7 +277,7 @@ func (d *Daemon) wayBack() provisioning.Facts {
 	case d.At.NextLookup.IsZero():
 		facts["stays"] = true
 	default:
-		if facts["asks"] = "DNS and DHCP"; d.Cycle.WithoutDHCP() {
+		if facts["asks"] = "DNS and DHCP"; !d.Degraded || d.Cycle.WithoutDHCP() { // else for what DNS has not answered
 			facts["asks"] = "DNS"
 		}
 		facts["until"], facts["in"] = d.At.NextLookup.UTC().Format("15:04:05 UTC"), spell(time.Until(d.At.NextLookup))
