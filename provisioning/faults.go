@@ -48,6 +48,8 @@ const (
 	FaultAddressTwice        Fault = "link.address-twice"
 	FaultOtherMask           Fault = "link.other-mask"
 	FaultOtherNetwork        Fault = "link.other-network"
+	FaultMaskChanged         Fault = "link.mask-changed"
+	FaultOwnNetwork          Fault = "link.own-network"
 	FaultOtherGateway        Fault = "link.other-gateway"
 	FaultUnusedDefault       Fault = "link.unused-default-route"
 	FaultByRoute             Fault = "connect.by-route"

@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -40,9 +41,19 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	before, here := was.Subnet+", gateway "+was.Gateway, now.Subnet+", gateway "+now.Gateway
 	switch {
 	case before != here && was.Gateway != "" && now.Gateway != "" && (asked || reason.about("connect-") || reason == NameNotAllowed || reason == TLSFloor):
-		if was.Subnet == now.Subnet {
+		switch wider, changed := widened(was, now); {
+		case was.Subnet == now.Subnet:
 			facts["left"], facts["here"] = was.Gateway, now.Gateway
 			return FaultOtherGateway.Because(t, facts)
+		case wider && (t.Fault == FaultNoNeighbour || t.Fault == FaultDNSNobodyThere):
+			facts["left"], facts["here"], facts["gateway"] = was.Subnet, now.Subnet, now.Gateway
+			masked := FaultMaskChanged.Because(t, facts)
+			if now.Lessor != "" {
+				masked = masked.On(SideDHCP)
+			}
+			return masked
+		case changed: // that is the same network
+			return t
 		}
 		facts["changed"] = differing(was, now.Network)
 		servers := "apart"
@@ -57,6 +68,16 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 		return FaultOtherServers.Because(t, facts)
 	}
 	return t
+}
+
+// widened says whether the subnet of a device has become a wider one around the same gateway; changed: or a narrower one.
+func widened(was *Network, now *Now) (wider, changed bool) {
+	before, err := netip.ParsePrefix(was.Subnet)
+	here, errHere := netip.ParsePrefix(now.Subnet)
+	if err != nil || errHere != nil || was.Gateway != now.Gateway || !before.Overlaps(here) {
+		return false, false
+	}
+	return here.Bits() < before.Bits(), here.Bits() != before.Bits()
 }
 
 // differing is what differs between two networks.

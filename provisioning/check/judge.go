@@ -15,11 +15,11 @@ type judgement func(*Facts) provisioning.Trouble
 
 // keepsOut is what can keep a device from signing in, in the order in which a tech goes from the socket in the wall to
 // the Registrar. The first Trouble is the verdict: what comes after it may be its consequence.
-var keepsOut = []judgement{passwordless, notOnNetwork, unplugged, addressTwice, otherMask, noDefault, answersEverything, refusal, recordsDisagree, nothingFound, spared, untried, addressesDisagree, deadPlaces}
+var keepsOut = []judgement{passwordless, notOnNetwork, unplugged, addressTwice, otherMask, ownNetwork, noDefault, answersEverything, refusal, recordsDisagree, nothingFound, spared, untried, addressesDisagree, deadPlaces}
 
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{
-	passwordless, addressTwice, otherMask, unlisted, bindingGone, onlyLastGood, besideFails, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, insideGone, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, noSpace, notKept,
+	passwordless, addressTwice, otherMask, ownNetwork, unlisted, bindingGone, onlyLastGood, besideFails, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, insideGone, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, noSpace, notKept,
 	lostOften, autodiscoverDiffers, serverOff, serversApart, serverDead, earlierServerFails, lossy, slow, idle,
 }
 

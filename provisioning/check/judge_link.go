@@ -95,6 +95,26 @@ func otherMask(f *Facts) provisioning.Trouble {
 	return found
 }
 
+// ownNetwork is about servers that this device looks for on a link of its own, where nobody has them, and not by its default route. Beside a tunnel
+// each link is such a one.
+func ownNetwork(f *Facts) provisioning.Trouble {
+	if f.Wire.Route == nil || f.Link.Of == nil || f.Link.Through != "" {
+		return provisioning.Trouble{}
+	}
+	byDefault, on := f.Wire.Route(farAway), ""
+	var silent []netip.Addr
+	for _, addr := range inVain(f) {
+		if by := f.Ways[addr].Link; byDefault != nil && by != "" && by != byDefault.Interface && (on == "" || by == on) {
+			silent, on = append(silent, addr), by
+		}
+	}
+	if on == "" {
+		return provisioning.Trouble{}
+	}
+	facts := provisioning.Facts{"silent": silent, "interface": on, "own": provisioning.ListOf(f.Link.Of(on).routable()), "link": byDefault.Interface}
+	return provisioning.FaultOwnNetwork.Met(facts)
+}
+
 // inVain are the addresses that this device has looked for on its link, and that nobody has.
 func inVain(f *Facts) (addrs []netip.Addr) {
 	for addr, way := range f.Ways {

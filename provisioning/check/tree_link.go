@@ -39,7 +39,10 @@ func (b *branch) link() {
 		c.because(Bad, t)
 		c.Detail = ""
 	}
-	ofLink := []provisioning.Fault{provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultRejectedBehind, provisioning.FaultOtherMask, provisioning.FaultOtherNetwork, provisioning.FaultOtherGateway}
+	ofLink := []provisioning.Fault{
+		provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultRejectedBehind, provisioning.FaultOtherMask, provisioning.FaultOtherNetwork,
+		provisioning.FaultOtherGateway, provisioning.FaultMaskChanged, provisioning.FaultOwnNetwork,
+	}
 	if t := b.verdict; slices.Contains(ofLink, t.Fault) && c.Result == Good {
 		c.because(wrong(b.facts), t)
 	}

@@ -148,6 +148,9 @@ func (j *judgement) connection() provisioning.Trouble {
 	case isHungUp(j.err):
 		return j.atPort(provisioning.FaultCut)
 	case j.attempt != nil && j.attempt.absent && noWayOut(j.err):
+		if j.attempt.route != nil {
+			j.know("on", j.attempt.route.Interface)
+		}
 		return j.met(provisioning.FaultNoNeighbour)
 	case j.attempt != nil && j.attempt.gateway.IsValid() && noWayOut(j.err):
 		return j.deadGateway()
