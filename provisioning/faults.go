@@ -40,6 +40,7 @@ const (
 	FaultNothingHasAddress   Fault = "link.nothing-has-address"
 	FaultSwitchedOff         Fault = "link.switched-off"
 	FaultNoCarrier           Fault = "link.no-carrier"
+	FaultLinkLost            Fault = "link.lost"
 	FaultWayNoCarrier        Fault = "link.way-no-carrier"
 	FaultNoOwnAddress        Fault = "link.no-address"
 	FaultOnlySelfMadeAddress Fault = "link.self-made-address"

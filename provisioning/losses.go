@@ -124,6 +124,34 @@ func span(ms int64) string {
 	return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds()))
 }
 
+// linkWatched is how long the loss of a link is of interest. (Our choice.)
+const linkWatched = 10 * time.Minute
+
+// LinkLostOften is what is wrong where the link of this device was lost often lately; none: it was not, or it has held for longer since than between
+// any two of those losses.
+func LinkLostOften(iface string, at []time.Time, now time.Time) Trouble {
+	stable, n := leastStable, 0
+	for i, lost := range at {
+		if now.Sub(lost) < linkWatched {
+			if n++; n > 1 {
+				stable = max(stable, lost.Sub(at[i-1]))
+			}
+		}
+	}
+	if n < oftenLost || now.Sub(at[len(at)-1]) > stable {
+		return Trouble{}
+	}
+	return FaultLinkLost.Met(Facts{"interface": iface, "count": fmt.Sprintf("%d times", n), "last": at[len(at)-1].UTC().Format(clock)})
+}
+
+// LinkLostSince is that the link was lost after a moment, for the last time.
+func LinkLostSince(iface string, at []time.Time, since time.Time) Trouble {
+	if len(at) == 0 || !at[len(at)-1].After(since) {
+		return Trouble{}
+	}
+	return FaultLinkLost.Met(Facts{"interface": iface, "when": at[len(at)-1].UTC().Format(clock)})
+}
+
 // LossLog counts losses. It holds no more than it did at the beginning, however many there are.
 type LossLog struct {
 	begun  time.Time

@@ -98,3 +98,25 @@ func TestLossesAreBounded(t *testing.T) {
 		t.Errorf("%d places", len(l.places))
 	}
 }
+
+// A link that is lost over and over is told, until it has held for longer than between any two of the losses.
+func TestMend182LinkLostOften(t *testing.T) {
+	begin := time.Date(2026, 11, 30, 18, 55, 44, 0, time.UTC)
+	at := []time.Time{begin.Add(-time.Hour), begin, begin.Add(13 * time.Second), begin.Add(26 * time.Second), begin.Add(4 * time.Minute)}
+	for after, want := range map[time.Duration]string{
+		20 * time.Second: "", 30 * time.Second: "3 times at 18:56:10", 3 * time.Minute: "", 5 * time.Minute: "4 times at 18:59:44", 8 * time.Minute: "", 9 * time.Minute: "",
+	} {
+		now := begin.Add(after)
+		known := slices.DeleteFunc(slices.Clone(at), func(lost time.Time) bool { return lost.After(now) })
+		said := ""
+		if often := LinkLostOften("eth0", known, now); !often.None() {
+			said = often.fact("count") + " at " + strings.TrimSuffix(often.fact("last"), " UTC")
+		}
+		if said != want {
+			t.Errorf("after %v: %q, want %q", after, said, want)
+		}
+	}
+	if lost := LinkLostSince("eth0", at, begin.Add(3*time.Minute)); lost.What() != "the link of eth0 was lost at 18:59:44 UTC" {
+		t.Error(lost.What())
+	}
+}

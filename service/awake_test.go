@@ -25,7 +25,7 @@ func TestAwake(t *testing.T) {
 		after := func(seconds *[]int) { *seconds = append(*seconds, int(time.Since(began).Seconds())) }
 		awake := &Awake{}
 		w := &NetworkWatch{
-			resolvers: func() ([]netip.AddrPort, error) { return nil, nil }, slept: func() time.Duration { return 0 },
+			resolvers: func() ([]netip.AddrPort, error) { return nil, nil }, slept: func() time.Duration { return 0 }, way: noWay,
 			log: log, changes: make(chan string), awake: awake.join(),
 		}
 		w.Besides(func() { after(&looked) })

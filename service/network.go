@@ -26,20 +26,22 @@ const (
 // it. What has become as it was by then is not a difference. Events of the system only say when to look.
 type NetworkWatch struct {
 	resolvers func() ([]netip.AddrPort, error)
-	slept     func() time.Duration // since the start of the device
+	way       func() (string, error) // the interface to which the default route leads
+	slept     func() time.Duration   // since the start of the device
 	log       *slog.Logger
 	changes   chan string
 	besides   func()
 	awake     <-chan struct{}
 	unread    string          // why the name servers could not be read last, which was said; "": they could
 	events    []io.ReadCloser // each read is an event
-	told      network         // what the last change that was taken has led to
+	lately    lately
+	told      network // what the last change that was taken has led to
 }
 
 // NewNetworkWatch looks at the network as it is now; what changes from now on is told by Run. resolvers returns the
-// name servers in use; awake is joined.
-func NewNetworkWatch(resolvers func() ([]netip.AddrPort, error), awake *Awake, log *slog.Logger) *NetworkWatch {
-	w := &NetworkWatch{resolvers: resolvers, slept: slept, log: log, changes: make(chan string), besides: func() {}, awake: awake.join()}
+// name servers in use, and way the interface to which the default route leads; awake is joined.
+func NewNetworkWatch(resolvers func() ([]netip.AddrPort, error), way func() (string, error), awake *Awake, log *slog.Logger) *NetworkWatch {
+	w := &NetworkWatch{resolvers: resolvers, way: way, slept: slept, log: log, changes: make(chan string), besides: func() {}, awake: awake.join()}
 	for _, open := range []func() (io.ReadCloser, error){subscribe, wakings} { // before the first look: a change in between would never be noticed
 		events, err := open()
 		switch {
@@ -51,6 +53,36 @@ func NewNetworkWatch(resolvers func() ([]netip.AddrPort, error), awake *Awake, l
 	}
 	w.told = w.look(network{})
 	return w
+}
+
+// lately is when the link by which this device reaches others was lost.
+type lately struct {
+	mu    sync.Mutex
+	iface string
+	at    []time.Time
+}
+
+// Our choice: more losses of the link than that are forgotten, the first ones first.
+const mostLost = 64
+
+// LinkLost returns that, the first time first.
+func (w *NetworkWatch) LinkLost() (iface string, at []time.Time) {
+	w.lately.mu.Lock()
+	defer w.lately.mu.Unlock()
+	return w.lately.iface, slices.Clone(w.lately.at)
+}
+
+// lost notes that a link was lost.
+func (l *lately) lost(iface string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.iface != iface {
+		l.iface, l.at = iface, nil
+	}
+	if len(l.at) == mostLost {
+		l.at = l.at[1:]
+	}
+	l.at = append(l.at, time.Now())
 }
 
 // Besides has f called whenever Run looks without an event, about every 30 s: the process is awake then. It is called before Run.
@@ -129,14 +161,19 @@ func settle(ctx context.Context, happened <-chan struct{}) {
 // network is what counts of the network of this device: sorted facts such as "10.0.0.21/24 on eth0", "link on eth0",
 // "default route via 10.0.0.1 on eth0", "name server 10.0.0.53"; and how long the device has slept since its start.
 type network struct {
-	facts []string
-	slept time.Duration
+	facts  []string
+	slept  time.Duration
+	linked []string // the interfaces that have a carrier, with an address or without
+	way    string   // the one that the default route has led to last
 }
 
 // look returns the network as it is; before is what it was, in case that it cannot be seen. Loopback does not count, and
 // neither do interfaces and addresses that reach no further than the link.
 func (w *NetworkWatch) look(before network) network {
-	now := network{slept: w.slept()}
+	now := network{slept: w.slept(), way: before.way}
+	if way, err := w.way(); err == nil {
+		now.way = way
+	}
 	interfaces, err := net.Interfaces()
 	if err != nil {
 		return before
@@ -144,6 +181,12 @@ func (w *NetworkWatch) look(before network) network {
 	for _, ifi := range interfaces {
 		if ifi.Flags&net.FlagLoopback != 0 {
 			continue
+		}
+		switch up := ifi.Flags&net.FlagUp != 0; {
+		case up && ifi.Flags&net.FlagRunning != 0:
+			now.linked = append(now.linked, ifi.Name)
+		case up && slices.Contains(before.linked, ifi.Name) && (before.way == ifi.Name || before.way == ""):
+			w.lately.lost(ifi.Name)
 		}
 		addrs, _ := ifi.Addrs() // an interface that has just gone has none
 		addrs = slices.DeleteFunc(addrs, local)

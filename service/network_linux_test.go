@@ -61,7 +61,7 @@ func TestWakingIsToldAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var slept atomic.Int64
 		timer := make(wakingTimer)
-		w := NewNetworkWatch(func() ([]netip.AddrPort, error) { return nil, nil }, &Awake{}, slog.New(slog.DiscardHandler))
+		w := NewNetworkWatch(func() ([]netip.AddrPort, error) { return nil, nil }, noWay, &Awake{}, slog.New(slog.DiscardHandler))
 		for _, events := range w.events {
 			events.Close()
 		}
@@ -130,7 +130,7 @@ func watchNetwork(t *testing.T) *deviceNetwork {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return w.servers, nil
-	}, &Awake{}, slog.New(slog.NewTextHandler(&w.log, nil)))
+	}, noWay, &Awake{}, slog.New(slog.NewTextHandler(&w.log, nil)))
 	return w
 }
 
@@ -177,6 +177,9 @@ func TestNamespaceChangesAreTold(t *testing.T) {
 	w.expect("gone: link on dev0")
 	ip(t, "link set dev1 up")
 	w.expect("new: link on dev0")
+	if iface, at := w.LinkLost(); iface != "dev0" || len(at) != 1 { // mend 182: that is when what is lost then has its cause
+		t.Errorf("the link was lost: %q, %v", iface, at)
+	}
 	w.mu.Lock()
 	w.servers = []netip.AddrPort{netip.MustParseAddrPort("10.79.0.54:53")}
 	w.mu.Unlock()

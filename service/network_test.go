@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -10,12 +11,15 @@ import (
 	"time"
 )
 
+// noWay is no default route.
+func noWay() (string, error) { return "", errors.ErrUnsupported }
+
 // What is looked at besides is looked at whenever the process is awake for the network anyway.
 func TestMend12LookedAtBesidesTheNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looks := 0
 		w := &NetworkWatch{
-			resolvers: func() ([]netip.AddrPort, error) { return nil, nil }, slept: func() time.Duration { return 0 },
+			resolvers: func() ([]netip.AddrPort, error) { return nil, nil }, slept: func() time.Duration { return 0 }, way: noWay,
 			changes: make(chan string),
 		}
 		w.Besides(func() { looks++ })

@@ -68,6 +68,11 @@ func daemonStands(conf *config.Config, status provisioning.Status, err error) ch
 	if !triesSome(status.Cycle) {
 		d.NextLookup = status.NextLookup
 	}
+	for _, p := range status.Pace {
+		if p.Fault == string(provisioning.FaultLinkLost) {
+			d.LinkLost = p
+		}
+	}
 	d.Unknown = err != nil && !d.NotRunning && !d.Hangs
 	if status.State == provisioning.Registered {
 		d.Since, d.At = status.RegisteredAt, &status

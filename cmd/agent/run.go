@@ -21,6 +21,7 @@ import (
 	"golang.org/x/term"
 
 	"homeward/cache"
+	"homeward/dhcpopts"
 	"homeward/internal/boot"
 	"homeward/internal/config"
 	"homeward/internal/fleet"
@@ -112,8 +113,8 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	network := wire.System()
 	network.Dial = afterFirst(network.Dial, func() { readAhead(conf.Policy); open() })
 	awake := &service.Awake{}
-	watch := service.NewNetworkWatch(network.Resolvers, awake, log)
-	network.Changes, network.Awake = watch.Changes(), awake.Tell
+	watch := service.NewNetworkWatch(network.Resolvers, dhcpopts.DefaultInterface, awake, log)
+	network.Changes, network.LinkLost, network.Awake = watch.Changes(), watch.LinkLost, awake.Tell
 	metrics := service.NewMetrics(conf.MetricsListen)
 	broker := service.NewFleet(conf.Fleet, v.Version, func() fleet.Cache { return keptOf(store.Load()) }, story, log)
 	daemon := agent.New(conf.Policy, network, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e); broker.Tell(e) })

@@ -23,6 +23,7 @@ func (n *memory) wire() Wire {
 		Dial: n.dial, Listen: n.dhcp.listen, Listen6: n.dhcp.listen6, Leases: n.dhcp.leases,
 		Resolvers: func() ([]netip.AddrPort, error) { return n.names.all(), nil },
 		Own:       n.own, Lacks: n.lacks, Absent: n.absent, Near: n.near, Changes: n.sim.changed,
+		LinkLost: func() (string, []time.Time) { return "eth0", n.sim.state().lost },
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // The device, as seen from the site in memory. Its IPv4 address is the first one.
@@ -25,8 +26,9 @@ type state struct {
 	manners      map[netip.AddrPort]manner
 	provisioning document
 	relays       relaySection
-	device       netip.Addr // of IPv4; the zero Addr: it is cut off
-	only         string     // the one version of IP that it has, "ipv4" or "ipv6"; "": both
+	device       netip.Addr  // of IPv4; the zero Addr: it is cut off
+	only         string      // the one version of IP that it has, "ipv4" or "ipv6"; "": both
+	lost         []time.Time // when its link was lost
 }
 
 func (st state) clone() state {
@@ -136,7 +138,7 @@ func (st *state) changeRegistrar(words []string) error {
 func (st *state) changeNetwork(words []string) error {
 	switch word := strings.Join(words, " "); word {
 	case "":
-		return errors.New("want network ADDRESS, down, ipv4, ipv6, both, or what has changed")
+		return errors.New("want network ADDRESS, down, ipv4, ipv6, both, lost …, or what has changed")
 	case "down":
 		st.device = netip.Addr{}
 	case "ipv4", "ipv6":
@@ -144,7 +146,9 @@ func (st *state) changeNetwork(words []string) error {
 	case "both":
 		st.only = ""
 	default:
-		if addr, err := netip.ParseAddr(word); err == nil {
+		if words[0] == "lost" {
+			st.lost = append(slices.Clip(st.lost), time.Now())
+		} else if addr, err := netip.ParseAddr(word); err == nil {
 			st.device = addr
 		}
 	}

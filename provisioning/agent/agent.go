@@ -70,7 +70,15 @@ func (a *Agent) introduce() {
 }
 
 // Status returns where the agent stands. It may be called at any time, from any goroutine.
-func (a *Agent) Status() provisioning.Status { return a.board.snapshot(a.basis.store.Notes()) }
+func (a *Agent) Status() provisioning.Status {
+	s := a.board.snapshot(a.basis.store.Notes())
+	var often []provisioning.Trouble
+	if t := a.basis.linkLostOften(); !t.None() {
+		often = append(often, t)
+	}
+	s.Paced(plugArea, often)
+	return s
+}
 
 // Alive returns nil as soon as the goroutine of Run passes by, and the cause of ctx if that ends first. Run passes
 // by at once while it waits, and between any two things it does otherwise: an attempt, whose stages usually have 26 s together, passes

@@ -25,6 +25,30 @@ func (b *basis) floor() bool                  { return b.memory().Floor() }
 func (b *basis) clockFloor() time.Time        { return b.memory().ClockFloor() }
 func (b *basis) ground() *provisioning.Ground { return discover.GroundOf(&b.policy, b.wire) }
 
+// cutOff is how long after its link was lost a connection may end of that: the system needs 8 s to notice, and the link a few more. (Our choice.)
+const cutOff = 15 * time.Second
+
+// linkLost is that the link of this device was lost since a moment, and not long before now.
+func (b *basis) linkLost(now, since time.Time) (none provisioning.Trouble) {
+	if b.wire.LinkLost == nil {
+		return none
+	}
+	if at := now.Add(-cutOff); at.After(since) {
+		since = at
+	}
+	iface, at := b.wire.LinkLost()
+	return provisioning.LinkLostSince(iface, at, since)
+}
+
+// linkLostOften is that it was lost often lately.
+func (b *basis) linkLostOften() (none provisioning.Trouble) {
+	if b.wire.LinkLost == nil {
+		return none
+	}
+	iface, at := b.wire.LinkLost()
+	return provisioning.LinkLostOften(iface, at, time.Now())
+}
+
 // resolve returns the addresses of hosts; those of last good for a host whose question is not answered.
 func (b *basis) resolve(ctx context.Context, hosts []string) []provisioning.Name {
 	return discover.ResolveAll(ctx, &b.policy, b.wire, b.memory(), hosts)

@@ -238,11 +238,12 @@ func (l learned) unread(reg *signin.Registration, err error) {
 	l.board.tell(event)
 }
 
-// The areas of the link, of a way inside the site that is gone, of registrations that are lost often, of certificates that end soon, of clocks
+// The areas of the link, of one that is lost often, of a way inside the site that is gone, of registrations that are lost often, of certificates that end soon, of clocks
 // that are far apart, of what is learned in band, and of bindings that are not listed.
 const (
 	linkArea    = "link"
 	insideArea  = "inside"
+	plugArea    = "plug"
 	lossArea    = "loss"
 	endingArea  = "certificate"
 	clockArea   = "clock"
@@ -278,9 +279,11 @@ func (b *board) lost(event provisioning.Event, loss provisioning.Loss) {
 	var lately []provisioning.Losses
 	b.change(func(s *provisioning.Status) {
 		loss.Endpoint, loss.Reason, loss.At = event.Endpoint, event.Reason, time.Now()
-		b.losses.Note(loss)
+		if event.Trouble.Fault != provisioning.FaultLinkLost { // that is nothing of the Registrar
+			b.losses.Note(loss)
+		}
 		lately = b.losses.Lately(loss.At)
-		s.KeepPace(lossArea, endingArea)
+		s.KeepPace(lossArea, endingArea, plugArea)
 		unregistered(s)
 		s.NotRegisteredSince = shownTime(loss.At)
 		s.Because(event.Why())

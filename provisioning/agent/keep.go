@@ -32,6 +32,9 @@ func (k *keeper) accept(reg *signin.Registration) {
 	k.current = reg
 	k.anewAt = anewWithin(signin.Lesson{})
 	k.signer.Accept(reg, k.basis.memory())
+	if !k.basis.linkLost(time.Now(), time.Time{}).None() { // what took long is no sign of how it is now
+		reg.Way = provisioning.Trouble{}
+	}
 	k.board.registered(reg)
 	k.compareClocks()
 }
@@ -85,6 +88,7 @@ func anewWithin(l signin.Lesson) time.Time {
 func (k *keeper) lose(err error) {
 	reg := k.current
 	k.current = nil
+	err = signin.Cut(err, k.basis.linkLost(time.Now(), reg.Since).With(provisioning.Facts{"ended": true}))
 	event := reg.Failed(provisioning.Lost, err)
 	event.Trouble = provisioning.SignedIn(provisioning.Past{When: time.Now().UTC().Format("until 2006-01-02 15:04:05 UTC"), Scheme: reg.Binding.Scheme}, true, event.Trouble)
 	life := time.Since(reg.Since)
@@ -93,6 +97,7 @@ func (k *keeper) lose(err error) {
 	idle, survived := reg.Session.Pauses()
 	k.cut = provisioning.EndsConnection(event.Reason)
 	k.board.lost(event, provisioning.Loss{Life: life, Idle: idle, Survived: survived})
+	k.board.paced(plugArea, k.basis.linkLostOften())
 }
 
 // unregister ends the registration with the agent.

@@ -83,6 +83,7 @@ func (a *Agent) journey(ctx context.Context, next phase) phase {
 func (a *Agent) networkChanged(change string) {
 	servers, _ := discover.NameServers(&a.basis.policy, a.basis.wire) // none: it is not known who is asked
 	a.board.networkChanged(change, servers)
+	a.board.paced(plugArea, a.basis.linkLostOften())
 	a.signer.NetworkChanged()
 }
 

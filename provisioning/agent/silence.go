@@ -90,6 +90,9 @@ func missed(cycle *provisioning.Cycle, servers []netip.AddrPort) (addr netip.Add
 // has changed since the device was registered, if that may be why.
 func (b *basis) explain(ctx context.Context, s *provisioning.Status, found provisioning.Findings, t provisioning.Trouble) (why provisioning.Trouble, explains bool) {
 	unheard := provisioning.Unheard(t)
+	if lost := b.linkLost(s.Cycle.StartedAt, time.Time{}); !lost.None() && (unheard || provisioning.EndsConnection(t.Reason()) || t.Reason() == provisioning.TLSTimeout) {
+		return lost, true
+	}
 	if unheard || provisioning.EndsConnection(t.Reason()) || t.Reason() == provisioning.TLSTimeout {
 		servers, _ := discover.NameServers(&b.policy, b.wire) // those that can be read
 		if twice := b.ownTwice(ctx, missed(s.Cycle, servers)); !twice.None() {

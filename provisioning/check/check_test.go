@@ -319,6 +319,19 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Daemon.SIPAddress = words[0]
 		return nil
 	},
+	"daemon-flaps": func(o *Options, _ *config.Config, words []string) error {
+		lost := provisioning.FaultLinkLost.Met(provisioning.Facts{"interface": "eth0", "count": strings.Join(words, " "), "last": "18:57:16 UTC"})
+		o.Daemon.LinkLost = provisioning.Pace{What: lost.What(), Hint: lost.Hint()}
+		return nil
+	},
+	"link-lost": func(o *Options, _ *config.Config, _ []string) error {
+		asked := uint32(0)
+		o.Wire.CarrierLosses = func(string) uint32 {
+			asked++
+			return asked
+		}
+		return nil
+	},
 	"daemon-newer": func(o *Options, _ *config.Config, words []string) error {
 		o.Daemon.Newer = words[0]
 		return nil

@@ -22,6 +22,7 @@ type Facts struct {
 	NotServers  string                                      // what the system names beside them that is not asked, and why
 	Neighbours  []*Neighbour                                // on the link
 	Defaults    []*wire.Route                               // of IPv4: first the one that is used, if it is known
+	LinkLost    bool                                        // the carrier of the link, during the check
 	Ways        provisioning.Ways                           // to all addresses that were asked
 	Beyond      []netip.AddrPort                            // the name servers to which there is no way without a default route, where none answers
 	Quality     []discover.Quality                          // of the name servers

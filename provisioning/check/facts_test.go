@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // A name server that could not be asked is told, whichever of the questions shows it.
@@ -43,6 +44,19 @@ func TestNoNameServer(t *testing.T) {
 		f.Policy.Manual = test.manual
 		if got := noPlan(f).Fault == provisioning.FaultNoNameServer; got != test.missed {
 			t.Errorf("configured %v: a name server is missed: %t", test.manual, got)
+		}
+	}
+}
+
+// That a Registrar has just answered says nothing where the gateway does not answer any more.
+func TestMend183NotWithASilentGateway(t *testing.T) {
+	probe := &signin.Probe{}
+	probe.Greeting.Code, probe.Greeting.Phrase = 401, "Unauthorized"
+	for fault, want := range map[provisioning.Fault]provisioning.Fault{
+		provisioning.FaultNoGateway: provisioning.FaultNoGateway, provisioning.FaultDeadRoute: provisioning.FaultDeadRoute, provisioning.FaultFiltered: provisioning.FaultAnsweredBefore,
+	} {
+		if got := answeredBefore(probe, fault.Met(nil)).Fault; got != want {
+			t.Errorf("%s: %s, want %s", fault, got, want)
 		}
 	}
 }

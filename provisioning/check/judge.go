@@ -19,7 +19,7 @@ var keepsOut = []judgement{passwordless, notOnNetwork, unplugged, addressTwice, 
 
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{
-	passwordless, addressTwice, otherMask, ownNetwork, unlisted, bindingGone, onlyLastGood, besideFails, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, insideGone, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, noSpace, notKept,
+	passwordless, linkLost, addressTwice, otherMask, ownNetwork, unlisted, bindingGone, onlyLastGood, besideFails, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, insideGone, dhcpFlaw, badRecord, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, noSpace, notKept,
 	lostOften, autodiscoverDiffers, serverOff, serversApart, serverDead, earlierServerFails, lossy, slow, idle,
 }
 
@@ -71,6 +71,9 @@ func judge(f *Facts) Report {
 			found = byOption6(f, f.Memory.Before(f.Here, found))
 		}
 	}
+	if lost := linkLost(f); !lost.None() && !f.signsIn() && restsOnSilence(found) {
+		found = lost
+	}
 	r.Summary = summary(f, found)
 	for _, cure := range found.Otherwise() {
 		r.Otherwise = append(r.Otherwise, sentence(cure))
@@ -91,6 +94,11 @@ func judge(f *Facts) Report {
 		r.Reason = ""
 	}
 	return r
+}
+
+// restsOnSilence says whether something is known only since nothing came, or a connection was cut.
+func restsOnSilence(t provisioning.Trouble) bool {
+	return provisioning.Unheard(t) || slices.Contains(nobodyMet, t.Reason()) || t.Reason() == provisioning.ConnectUnreachable || t.Reason() == provisioning.DNSTimeout
 }
 
 // summary is what a tech takes away, in one to three sentences: what is wrong, whose side it is on, what to do.

@@ -13,6 +13,23 @@ import (
 	"homeward/provisioning/signin"
 )
 
+// linkLost is about a link that is lost now and then, as the daemon says, or during the check: a loose plug or a bad cable or port.
+func linkLost(f *Facts) provisioning.Trouble {
+	if told := f.Daemon.LinkLost; told.What != "" {
+		return provisioning.FaultLinkLost.Met(nil).InWords(told.What, told.Hint)
+	}
+	facts := provisioning.Facts{"interface": f.Link.Interface}
+	switch {
+	case f.LinkLost:
+		facts["check"] = true
+	case f.Link.NoCarrier && f.signsIn(): // it has come back
+		facts["gone"] = true
+	default:
+		return provisioning.Trouble{}
+	}
+	return provisioning.FaultLinkLost.Met(facts)
+}
+
 // unplugged is about an interface without a carrier, where what this device needs is behind that one, and not all behind the same.
 // The cable, the switch port or the device itself may be why.
 func unplugged(f *Facts) provisioning.Trouble {

@@ -73,6 +73,10 @@ func look(ctx context.Context, o Options) *Facts {
 		ears.settle(f)
 		f.Leads = append(autodiscoverLeads(f.Autodiscover), f.Leads...)
 	}()
+	if count := o.Wire.CarrierLosses; count != nil && o.Link.Interface != "" {
+		before := count(o.Link.Interface)
+		defer func() { f.LinkLost = count(o.Link.Interface) != before }()
+	}
 	f.Defaults = ears.defaults()
 	ears.neighbours(ctx, o.Link, f.Defaults)
 	if !o.ByPassed {

@@ -222,7 +222,7 @@ func slowerThan(a *provisioning.Attempt, probe *signin.Probe, t provisioning.Tro
 // answeredBefore is what is wrong where an attempt met nobody, and a probe has had an answer just before.
 func answeredBefore(probe *signin.Probe, t provisioning.Trouble) provisioning.Trouble {
 	answered := t.Facts["answer"] != nil || t.Facts["differs"] != nil // on that connection, too
-	if probe.Greeting.Code == 0 || answered || t.Fault == provisioning.FaultTooSlow || !slices.Contains(nobodyMet, t.Reason()) {
+	if probe.Greeting.Code == 0 || answered || t.Fault == provisioning.FaultTooSlow || !slices.Contains(nobodyMet, t.Reason()) || t.Fault == provisioning.FaultNoGateway || t.Fault == provisioning.FaultDeadRoute {
 		return t
 	}
 	facts := t.With(nil).Facts

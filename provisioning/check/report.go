@@ -61,6 +61,7 @@ type Daemon struct {
 	// NextKnock is when it sees before that whether one of the places to which no connection came about takes one, and NextLookup whether there
 	// is something to try, where there was nothing; zero: it does not.
 	NextKnock, NextLookup time.Time
+	LinkLost              provisioning.Pace // that the link of this device was lost often lately; empty: it was not
 	// Cycle is its latest walk; nil: none.
 	Cycle *provisioning.Cycle
 	// At is how it is registered; nil: it is not.

@@ -18,7 +18,7 @@ func (b *branch) link() {
 	t := l.trouble()
 	c.Detail += besideLink(b.facts)
 	switch {
-	case slices.Contains(routerFaults, b.verdict.Fault), b.verdict.Fault == provisioning.FaultWayNoCarrier:
+	case slices.Contains(routerFaults, b.verdict.Fault), b.verdict.Fault == provisioning.FaultLinkLost, b.verdict.Fault == provisioning.FaultWayNoCarrier:
 		t = b.verdict
 	case t.Fault == provisioning.FaultNoDefaultRoute && reachesRegistrar(b.facts):
 		t = provisioning.FaultSubnetOnly.Met(nil)

@@ -9,11 +9,23 @@ import (
 	"homeward/provisioning"
 )
 
+// cutError means that a connection was lost for what has befallen this device.
+type cutError struct {
+	error
+	why provisioning.Trouble
+}
+
+func (e *cutError) Unwrap() error { return e.error }
+
 // Judge says which fault the error of an attempt at an address of a Candidate is, or the error that has ended a
 // registration. It is the one place that does. What it does not recognise is provisioning.Unknown, with the raw words.
 func Judge(err error, c provisioning.Candidate, addr netip.Addr) provisioning.Trouble {
 	if err == nil {
 		return provisioning.Trouble{}
+	}
+	var cut *cutError
+	if errors.As(err, &cut) {
+		return cut.why
 	}
 	j := judgement{err: err, raw: plain.Words(err), facts: provisioning.Facts{"host": c.Host, "port": c.Port, "at": c.HostPort(), "now": time.Now(), "new": true}}
 	if !provisioning.IsAddress(c.Host) && addr.IsValid() {
@@ -33,6 +45,14 @@ func Judge(err error, c provisioning.Candidate, addr netip.Addr) provisioning.Tr
 // ReasonOf is the Reason of the fault that an error is.
 func ReasonOf(err error) provisioning.Reason {
 	return Judge(err, provisioning.Candidate{}, netip.Addr{}).Reason()
+}
+
+// Cut says why a registration was lost where that is known from elsewhere, and the connection has said nothing of it.
+func Cut(err error, why provisioning.Trouble) error {
+	if reason := ReasonOf(err); why.None() || !provisioning.EndsConnection(reason) && reason != provisioning.ConnectUnreachable {
+		return err
+	}
+	return &cutError{err, why}
 }
 
 // Explained says in an event what an error is; nil changes nothing.

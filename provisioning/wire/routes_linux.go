@@ -18,6 +18,16 @@ const (
 	routeFlags  = 8
 )
 
+// carrierLosses asks the kernel (since Linux 4.16) how often an interface has lost its carrier.
+func carrierLosses(iface string) (times uint32) {
+	list(unix.RTM_GETLINK, unix.AF_UNSPEC, func(entry []byte) {
+		if string(attributeIn(entry, unix.SizeofIfInfomsg, unix.IFLA_IFNAME)) == iface+"\x00" {
+			times = numberIn(entry, unix.SizeofIfInfomsg, unix.IFLA_CARRIER_DOWN_COUNT)
+		}
+	})
+	return times
+}
+
 // refuses is what a kind of route by which nothing is sent is called, and the error of the system for that; "": it is none.
 func refuses(kind byte) (name string, says syscall.Errno) {
 	switch kind {

@@ -59,3 +59,19 @@ func TestRoute(t *testing.T) {
 		}
 	}
 }
+
+// The kernel counts how often a link was lost, however soon it was back.
+func TestMend183CarrierLosses(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	configure(t, "link add plug0 type veth peer name port0", "link set port0 up", "link set plug0 up")
+	before := System().CarrierLosses("plug0")
+	configure(t, "link set port0 down", "link set port0 up", "link set port0 down", "link set port0 up")
+	if lost := System().CarrierLosses("plug0") - before; lost != 2 {
+		t.Errorf("lost %d times", lost)
+	}
+	if n := System().CarrierLosses("none0"); n != 0 {
+		t.Errorf("%d of an interface that is not there", n)
+	}
+}

@@ -58,6 +58,10 @@ type Wire struct {
 	// Awake is called with each keep-alive: the device is awake, and whatever is done now and then is best done now. Nil: nobody
 	// waits for it.
 	Awake func()
+	// LinkLost says when the link by which this device reaches others was lost lately, the first time first. Nil: it is not known.
+	LinkLost func() (iface string, at []time.Time)
+	// CarrierLosses is how often the system has seen an interface lose its carrier. Nil: it does not count.
+	CarrierLosses func(iface string) uint32
 	// Changes says what has changed on the network of this device, in words for techs. Nil: nobody watches.
 	Changes <-chan string
 }
@@ -121,6 +125,8 @@ func System() Wire {
 		Route:     route,
 		Routes:    routes,
 		Holders:   holders,
+
+		CarrierLosses: carrierLosses,
 	}
 	if w.Next != nil {
 		w.Lacks = func(addr netip.Addr) bool {

@@ -33,6 +33,9 @@ var routes func() []*Route
 // holders are not known here.
 var holders func(context.Context, string, netip.Addr, netip.Addr) ([]string, error)
 
+// carrierLosses are not known here.
+var carrierLosses func(string) uint32
+
 // limitSegments does nothing here.
 func limitSegments(uintptr, int) {}
 
