@@ -141,6 +141,9 @@ func (s *search) led(reg *signin.Registration, found provisioning.Findings) {
 		s.outside = found
 	case outside:
 		s.gone = s.basis.memory().Outside(discover.Here(&s.basis.policy, &s.basis.wire, found, nil))
+		if !s.gone.None() { // it is not asked again while the registration holds
+			s.gone = s.gone.With(provisioning.Facts{"seen": time.Now().UTC().Format("2006-01-02 15:04:05 UTC")})
+		}
 	}
 }
 

@@ -35,6 +35,9 @@ func byRoute(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 		if nobody(f) {
 			t = t.With(provisioning.Facts{"dhcp": provisioning.NorDHCP})
 		}
+		if server := besideGateway(f); server.IsValid() {
+			t = t.With(provisioning.Facts{"beside": server})
+		}
 		return byOther(f, byDHCP(f, t))
 	case slices.Contains(lacksDefault, t.Fault):
 		return byRouter(f, t)
@@ -45,6 +48,20 @@ func byRoute(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	default:
 		return t
 	}
+}
+
+// besideGateway is a DHCP server in the subnet of this device that answers; zero: there is none.
+func besideGateway(f *Facts) (none netip.Addr) {
+	if f.DHCP == nil {
+		return none
+	}
+	for i := range f.DHCP.Answers {
+		a := &f.DHCP.Answers[i]
+		if cameOn(f, a, f.Link.Interface) && slices.ContainsFunc(f.Link.Addrs, func(p netip.Prefix) bool { return p.Contains(a.Server) }) {
+			return a.Server
+		}
+	}
+	return none
 }
 
 // unheardOf are the faults of silence that a wrong route may cause.

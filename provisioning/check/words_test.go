@@ -200,7 +200,7 @@ func (w words) add(fault, what string) {
 }
 
 // inOneBreath is what the verdict of a check says in sentences of its own, or with the place, and the daemon in the same one.
-var inOneBreath = regexp.MustCompile(`; (DHCP|the last good Registrar \S+) does not answer either|; \S+ redirects the device to \S+|; it sends sha256:[^;]+`)
+var inOneBreath = regexp.MustCompile(`; (DHCP|the last good Registrar \S+) does not answer either|; \S+ redirects the device to \S+|; it sends sha256:[^;]+| \((seen )?at \d{4}-\d\d-\d\d [0-9:]{8} UTC\)|, although \S+, in the same subnet, does`)
 
 // moments are when something was seen: the daemon and the check look at a site one after the other.
 var moments = regexp.MustCompile(`at \d\d:\d\d:\d\d UTC`)
