@@ -177,7 +177,7 @@ func passed(f *Facts) bool {
 // lostOften is about a daemon that loses its registration over and over, though a sign-in works.
 func lostOften(f *Facts) provisioning.Trouble {
 	for _, l := range f.Losses {
-		if t := l.Trouble(); !t.None() && !f.ByPassed {
+		if t := l.Trouble(); !t.None() && !f.ByPassed && (f.Daemon.registered() || idle(f).None()) { // else that counts more
 			return t
 		}
 	}
