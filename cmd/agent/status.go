@@ -224,7 +224,7 @@ func printWhy(p *page, s provisioning.Status, now time.Time) {
 		if answered.IsZero() {
 			p.hint(why.Hint)
 		} else {
-			p.row("by now", "DNS answers, since "+since(now, answered))
+			p.row("by now", "DNS answers, since "+since(now, answered)+"; if the device does not register now, run: homeward check")
 		}
 	}
 	if s.Link != nil && s.Reason != "" {
