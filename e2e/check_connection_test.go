@@ -127,7 +127,7 @@ Look at the firewall of fe01.contoso.com: it must allow TCP port 5061 from this 
 - Look for a filter of the switch or access point (ACL, client isolation).
 - Check that the service behind port 5061 of fe01.contoso.com, or its whole system, does not hang.`},
 	{"the server is in another subnet, which the mask of the device includes", with(published(fe01), address(fe01.host, "10.0.5.11"), wideMask), "connect-timeout", `
-No host answers at the address of fe01.contoso.com:5061 (10.0.5.11), which is in the subnet of this device: the server is off or unplugged, its address is wrong, or this device has the wrong subnet mask.
+No host answers at the address of fe01.contoso.com:5061 (10.0.5.11), which is in the subnet of this device on eth0: the server is off or unplugged, its address is wrong, or this device has the wrong subnet mask.
 Check that fe01.contoso.com is running and connected to this network.
 - Check its address record, and the subnet mask and VLAN of this device.
 - On Wi-Fi, check that devices may reach each other (client isolation).`},
@@ -141,7 +141,7 @@ The problem is with the Registrar.
 Start the Registrar service on fe02.contoso.com, or correct the port.
 - Look for a firewall on that host that rejects connections to port 5061.`},
 	{"the second Registrar is unplugged, beside a good first", with(published(fe01, second), address(second.host, "10.0.0.77")), "connect-timeout", `
-sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the next Registrar in line cannot be used: no host answers at the address of fe02.contoso.com:5061 (10.0.0.77), which is in the subnet of this device: the server is off or unplugged, its address is wrong, or this device has the wrong subnet mask.
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the next Registrar in line cannot be used: no host answers at the address of fe02.contoso.com:5061 (10.0.0.77), which is in the subnet of this device on eth0: the server is off or unplugged, its address is wrong, or this device has the wrong subnet mask.
 Check that fe02.contoso.com is running and connected to this network.
 - Check its address record, and the subnet mask and VLAN of this device.
 - On Wi-Fi, check that devices may reach each other (client isolation).`},
@@ -169,7 +169,7 @@ Set the A record of fe01.contoso.com to 10.0.0.11 again.
 - If the Registrar has moved to 10.0.0.14: choose the certificate that contains fe01.contoso.com on the server, or issue one.
 - If fe02.contoso.com is a name of this Registrar, let the SRV record _sipinternaltls._tcp.contoso.com name it.`},
 	{"the A record leads to nobody since the last sign-in, and the Registrar is down", with(published(fe01), later(dnsNowNames(mistyped), the(fe01, refuses))), "connect-timeout", `
-No host answers at the address of fe01.contoso.com:5061 (10.0.0.99), which is in the subnet of this device: the server is off or unplugged, its address is wrong, or this device has the wrong subnet mask. When this device last registered (…), the address of fe01.contoso.com was 10.0.0.11; DNS now gives 10.0.0.99.
+No host answers at the address of fe01.contoso.com:5061 (10.0.0.99), which is in the subnet of this device on eth0: the server is off or unplugged, its address is wrong, or this device has the wrong subnet mask. When this device last registered (…), the address of fe01.contoso.com was 10.0.0.11; DNS now gives 10.0.0.99.
 Check that fe01.contoso.com is running and connected to this network.
 - Check its address record, and the subnet mask and VLAN of this device.
 - On Wi-Fi, check that devices may reach each other (client isolation).`},

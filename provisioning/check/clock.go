@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -48,6 +49,12 @@ type TimeServer struct {
 	Name    string        // as the source has it
 	Ahead   time.Duration // how far its clock is ahead of ours
 	Problem string        // why Ahead is not known: "does not answer"; "not asked"
+	addrs   []netip.Addr  // of Name
+}
+
+// is says whether two are one server, by its name or by an address.
+func (s *TimeServer) is(other *TimeServer) bool {
+	return s.Name == other.Name || slices.ContainsFunc(s.addrs, func(a netip.Addr) bool { return slices.Contains(other.addrs, a) })
 }
 
 // askTime asks the servers that one source names, all at the same time; those without addresses are looked up first.
@@ -65,7 +72,7 @@ func (e *eye) askTime(ctx context.Context, source string, names []provisioning.N
 			if len(n.Addrs) == 0 {
 				n.Addrs = e.LookUp(ctx, n.Host).Addrs
 			}
-			if len(n.Addrs) == 0 {
+			if s.addrs = n.Addrs; len(n.Addrs) == 0 {
 				s.Problem = "has no address"
 				return
 			}

@@ -245,6 +245,7 @@ func TestTimeServersAreHeard(t *testing.T) {
 	by := func(name string) string {
 		return "set the clock of this device from " + name + ", which DHCP option 42 names and which gives the right time"
 	}
+	one := []netip.Addr{netip.MustParseAddr("10.0.0.53")}
 	for _, test := range []struct {
 		name      string
 		servers   []TimeServer
@@ -261,6 +262,8 @@ func TestTimeServersAreHeard(t *testing.T) {
 			0, "and of b are 1h apart, and it is not certain which of them is wrong", by("b"), "; DHCP option 42 names a (26h behind), b (1h ahead); the time servers are 27h apart, so one of them is wrong"},
 		{"one alone is not enough", []TimeServer{{Name: "a", Ahead: 17520 * time.Hour}, {Name: "b", Problem: "does not answer"}},
 			0, "and of a are 2 years apart, and it is not certain which of them is wrong", by("a"), "; DHCP option 42 names a (2 years ahead), b (does not answer)"},
+		{"mend 188: one, under two names", []TimeServer{{Name: "10.0.0.53", Ahead: 48 * time.Hour, addrs: one}, {Name: "dns1.contoso.com", Ahead: 48 * time.Hour, addrs: one}},
+			0, "and of 10.0.0.53 are 48h apart, and it is not certain which of them is wrong", by("10.0.0.53"), "; DHCP option 42 names 10.0.0.53 (48h ahead), dns1.contoso.com (48h ahead)"},
 		{"one is at the time of no certificate", []TimeServer{{Name: "a", Ahead: 100 * 24 * time.Hour}},
 			-time.Second, "", generic, "; within 1s of fe01.contoso.com; DHCP option 42 names a (100 days ahead, which is wrong)"},
 		{"a Registrar is at the time of its own certificate no more", nil,

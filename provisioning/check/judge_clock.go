@@ -46,17 +46,22 @@ func valid(probe *signin.Probe, at time.Time) bool {
 	return probe.TLS.NotAfter.IsZero() || !at.Before(probe.TLS.NotBefore) && !at.After(probe.TLS.NotAfter)
 }
 
-// seconded says whether something else agrees with a time server: another one, or a certificate that is not valid by our clock and
+// longAgo is how far a certificate must be from valid by our clock to speak for another one: a certificate that has just been issued, or has just
+// expired, speaks for neither. (Our choice.)
+const longAgo = 7 * 24 * time.Hour
+
+// seconded says whether something else agrees with a time server: another one, or a certificate that is by far not valid by our clock, and
 // is by its.
 func seconded(f *Facts, s TimeServer) bool {
 	if slices.ContainsFunc(f.TimeServers, func(other TimeServer) bool {
-		return other.Problem == "" && other.Name != s.Name && (other.Ahead-s.Ahead).Abs() <= tolerated
+		return other.Problem == "" && !other.is(&s) && (other.Ahead-s.Ahead).Abs() <= tolerated
 	}) {
 		return true
 	}
 	return slices.ContainsFunc(f.Places, func(p *Place) bool {
 		return slices.ContainsFunc(p.Probes, func(probe *signin.Probe) bool {
-			return !probe.Secured && !valid(probe, f.Now) && valid(probe, f.Now.Add(s.Ahead))
+			far := probe.TLS.NotBefore.Sub(f.Now) > longAgo || f.Now.Sub(probe.TLS.NotAfter) > longAgo
+			return !probe.Secured && far && !valid(probe, f.Now) && valid(probe, f.Now.Add(s.Ahead))
 		})
 	})
 }

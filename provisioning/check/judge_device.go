@@ -141,7 +141,7 @@ func wellAgain(f *Facts, missed *provisioning.Attempt) bool {
 		}
 	}
 	p, _ := f.place(provisioning.Candidate{Endpoint: missed.Endpoint(), Addrs: []netip.Addr{missed.Address}})
-	return p.ready() && !missed.Reason.IsSIP()
+	return p.ready() && (!missed.Reason.IsSIP() || missed.Reason == provisioning.SIPMalformed || missed.Fault == string(provisioning.FaultNoSIP))
 }
 
 // cured is about a daemon that is not registered, where the check has got past what it met. It may come back by itself, unless it has other
@@ -177,7 +177,7 @@ func passed(f *Facts) bool {
 // lostOften is about a daemon that loses its registration over and over, though a sign-in works.
 func lostOften(f *Facts) provisioning.Trouble {
 	for _, l := range f.Losses {
-		if t := l.Trouble(); !t.None() && !f.ByPassed && (f.Daemon.registered() || idle(f).None()) { // else that counts more
+		if t := l.Trouble(); !t.None() && !f.ByPassed && (f.Daemon.State != provisioning.Resting || idle(f).None()) { // else that counts more
 			return t
 		}
 	}
