@@ -92,6 +92,7 @@ const (
 	FaultNoNameServer       Fault = "dns.no-server-known"
 	FaultDNSLate            Fault = "dns.late"
 	FaultDNSClosed          Fault = "dns.port-closed"
+	FaultDNSNoneGiven       Fault = "dns.none-given"
 	FaultDNSOwnClosed       Fault = "dns.own-closed"
 	FaultDNSServerDead      Fault = "dns.one-dead"
 	FaultDNSLossy           Fault = "dns.lossy"

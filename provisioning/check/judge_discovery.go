@@ -225,6 +225,10 @@ func notServed(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	if others := given(f); t.Fault == provisioning.FaultDNSOwnClosed && len(others) > 0 {
 		facts["given"] = provisioning.ListOf(others)
 	}
+	if lacking := namesNoServer(f); t.Fault == provisioning.FaultDNSOwnClosed && t.Facts["default"] != nil && len(lacking) > 0 {
+		facts["lacking"] = lacking
+		return provisioning.FaultDNSNoneGiven.Met(t.With(facts).Facts)
+	}
 	if t.Fault != provisioning.FaultDNSServFail {
 		return t.With(facts)
 	}
@@ -237,6 +241,20 @@ func notServed(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 		t = t.OnNoSide()
 	}
 	return t.With(facts)
+}
+
+// namesNoServer are the DHCP servers that answer, if none of them gives a name server.
+func namesNoServer(f *Facts) (lacking []netip.Addr) {
+	if f.DHCP == nil {
+		return nil
+	}
+	for i := range f.DHCP.Answers {
+		if a := &f.DHCP.Answers[i]; a.Type != "ack" || a.Problem != "" || len(a.NameServers) > 0 {
+			return nil
+		}
+		lacking = append(lacking, f.DHCP.Answers[i].Server)
+	}
+	return lacking
 }
 
 // notUsed is for a name that DNS, DHCP or the configuration gave, and that may not or cannot be used: what the daemon would
