@@ -15,8 +15,8 @@ const maxServers = 3
 // away are addresses that nobody has (RFC 5737, RFC 3849): the way there is the default route. No packet goes there.
 var away = []netip.Addr{netip.AddrFrom4([4]byte{198, 51, 100, 1}), netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff})}
 
-// Network is where this device is on the network: the gateway of its default route and the subnet of that, and its name servers, or those that a resolver
-// on it asks, as far as the system tells.
+// Network is where this device is on the network: the gateway of its default route and the subnet of that, unless it leads through a tunnel, and
+// its name servers, or those that a resolver on it asks, as far as the system tells.
 func Network(p *provisioning.Policy, w *wire.Wire) *provisioning.Network {
 	n, servers := &provisioning.Network{}, nameServers(p, *w)
 	if w.Upstreams != nil {
@@ -32,8 +32,12 @@ func Network(p *provisioning.Policy, w *wire.Wire) *provisioning.Network {
 			break
 		}
 		if hop, _, _ := w.Next(to); hop.IsValid() && hop != to {
+			r := w.Route(hop)
+			if r != nil && r.To.IsSingleIP() { // of a tunnel, which says nothing of the network below it
+				return n
+			}
 			n.Gateway = hop.String()
-			if r := w.Route(hop); r != nil {
+			if r != nil {
 				n.Subnet = r.To.String()
 			}
 		}

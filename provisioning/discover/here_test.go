@@ -61,6 +61,10 @@ func TestMend114Here(t *testing.T) {
 			wire.Wire{Next: next("fe80::1"), Route: on("fe80::/64"), Own: own, Resolvers: servers("[2001:db8::53]:53"), Leases: leases(old)},
 			provisioning.Network{Subnet: "fe80::/64", Gateway: "fe80::1", NameServers: "[2001:db8::53]:53"}, "",
 		},
+		"a tunnel": {
+			wire.Wire{Next: next("10.8.0.5"), Route: on("10.8.0.5/32"), Own: own, Resolvers: servers("10.0.0.53:53"), Leases: leases(old)},
+			provisioning.Network{NameServers: "10.0.0.53:53"}, "",
+		},
 		"a resolver on the device, whose name servers are known": {
 			wire.Wire{Resolvers: servers("127.0.0.53:53"), Upstreams: func([]netip.AddrPort) []netip.AddrPort {
 				return []netip.AddrPort{netip.MustParseAddrPort("10.0.0.53:53")}
@@ -73,5 +77,21 @@ func TestMend114Here(t *testing.T) {
 		if *here.Network != row.want || here.Lessor != row.lessor {
 			t.Errorf("%s: %+v by %q", name, *here.Network, here.Lessor)
 		}
+	}
+}
+
+// A tunnel says nothing of the network below it, nor does the router of the other version of IP.
+func TestMend190ATunnelIsNoNetwork(t *testing.T) {
+	w := wire.Wire{
+		Next: func(to netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration) {
+			if to.Is4() {
+				return netip.MustParseAddr("10.8.0.5"), nil, 0
+			}
+			return netip.MustParseAddr("fe80::1"), nil, 0
+		},
+		Route: func(to netip.Addr) *wire.Route { return &wire.Route{To: netip.PrefixFrom(to, to.BitLen())} },
+	}
+	if n := Network(&provisioning.Policy{}, &w); *n != (provisioning.Network{}) {
+		t.Errorf("%+v", *n)
 	}
 }
