@@ -103,7 +103,7 @@ func TestTheLongestRecordFits(t *testing.T) {
 	r.Home = slices.Repeat([]Registrar{e}, maxEntries)
 	r.MediaRelays = slices.Repeat([]Relay{{Host: host, Addresses: list, UDPPort: 65535, TCPPort: 65535, Location: text}}, maxEntries)
 	r.Flushed = slices.Repeat([]Flushed{{At: noon, Kind: text, Host: host, Port: 65535, Addresses: list}}, maxFlushed)
-	r.Scheme, r.Network, r.Inside = text, &Network{Step: text}, &Inside{Network: Network{Step: text}, Host: text, Port: 65535, At: noon}
+	r.Scheme, r.Network, r.Inside = text, &Network{Step: text}, &Inside{Network: Network{Step: text}, Host: text, At: noon}
 	r.Vouched = Vouched{Hosts: slices.Repeat([]string{host}, maxEntries+1), Under: text, Seal: text}
 	sealed, err := seal(r)
 	if err != nil || r.check() != nil || len(sealed) > maxSecondCopy {

@@ -64,8 +64,7 @@ type Network struct {
 type Inside struct {
 	Network
 	Host string    `json:"host"` // of the Registrar
-	Port uint16    `json:"port"`
-	At   time.Time `json:"at"` // UTC, whole seconds
+	At   time.Time `json:"at"`   // UTC, whole seconds
 }
 
 // maxFlushed is our choice: what is of use to a tech who asks where an address has gone. A device whose pool

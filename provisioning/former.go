@@ -33,35 +33,17 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 			t = *t.cause()
 		}
 		facts["host"], was = led.Host, &led.Network
-		if m.kept.Inside != nil {
+		if led == m.kept.Inside {
 			facts["when"], facts["was"] = moment(led.At), led.NameServers
 		}
 		t, asked = FaultOutsideView.Because(t, facts), true
 	}
-	before, here := was.Subnet+", gateway "+was.Gateway, now.Subnet+", gateway "+now.Gateway
+	if asked || reason.about("connect-") || reason == NameNotAllowed || reason == TLSFloor {
+		if moved := elsewhere(was, now, t, facts); !moved.None() {
+			return moved
+		}
+	}
 	switch {
-	case before != here && was.Gateway != "" && now.Gateway != "" && (asked || reason.about("connect-") || reason == NameNotAllowed || reason == TLSFloor):
-		switch wider, changed := widened(was, now); {
-		case was.Subnet == now.Subnet:
-			facts["left"], facts["here"] = was.Gateway, now.Gateway
-			return FaultOtherGateway.Because(t, facts)
-		case wider && (t.Fault == FaultNoNeighbour || t.Fault == FaultDNSNobodyThere):
-			facts["left"], facts["here"], facts["gateway"] = was.Subnet, now.Subnet, now.Gateway
-			masked := FaultMaskChanged.Because(t, facts)
-			if now.Lessor != "" {
-				masked = masked.On(SideDHCP)
-			}
-			return masked
-		case changed: // that is the same network
-			return t
-		}
-		facts["changed"] = differing(was, now.Network)
-		servers := "apart"
-		if strings.HasPrefix(now.Lessor+" ", now.Gateway+" ") && now.NameServers == now.Gateway+":53" {
-			servers = "router"
-		}
-		facts[servers] = true
-		return FaultOtherNetwork.Because(t, facts)
 	case was.NameServers == now.NameServers:
 		facts["same"] = true
 	case asked && others(was, now):
@@ -70,14 +52,42 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	return t
 }
 
-// widened says whether the subnet of a device has become a wider one around the same gateway; changed: or a narrower one.
-func widened(was *Network, now *Now) (wider, changed bool) {
+// elsewhere is about a device whose gateway, subnet or network is another one than before; none: that is not so, or not known, or no reason for
+// what keeps it out.
+func elsewhere(was *Network, now *Now, t Trouble, facts Facts) Trouble {
+	wider, narrower := resized(was, now)
+	switch {
+	case was.Gateway == "" || now.Gateway == "" || was.Gateway == now.Gateway && was.Subnet == now.Subnet:
+		return Trouble{}
+	case was.Subnet == now.Subnet:
+		facts["left"], facts["here"] = was.Gateway, now.Gateway
+		return FaultOtherGateway.Because(t, facts)
+	case wider && (t.Fault == FaultNoNeighbour || t.Fault == FaultDNSNobodyThere):
+		facts["left"], facts["here"], facts["gateway"] = was.Subnet, now.Subnet, now.Gateway
+		if now.Lessor != "" {
+			return FaultMaskChanged.Because(t, facts).On(SideDHCP)
+		}
+		return FaultMaskChanged.Because(t, facts)
+	case wider || narrower: // that is the same network
+		return Trouble{}
+	}
+	facts["changed"] = differing(was, now.Network)
+	servers := "apart"
+	if strings.HasPrefix(now.Lessor+" ", now.Gateway+" ") && now.NameServers == now.Gateway+":53" {
+		servers = "router"
+	}
+	facts[servers] = true
+	return FaultOtherNetwork.Because(t, facts)
+}
+
+// resized says whether the subnet of a device has become a wider or a narrower one around the same gateway.
+func resized(was *Network, now *Now) (wider, narrower bool) {
 	before, err := netip.ParsePrefix(was.Subnet)
 	here, errHere := netip.ParsePrefix(now.Subnet)
 	if err != nil || errHere != nil || was.Gateway != now.Gateway || !before.Overlaps(here) {
 		return false, false
 	}
-	return here.Bits() < before.Bits(), here.Bits() != before.Bits()
+	return here.Bits() < before.Bits(), here.Bits() > before.Bits()
 }
 
 // differing is what differs between two networks.
@@ -93,8 +103,9 @@ func differing(was, now *Network) string {
 
 // others says whether this device asks none of the name servers now that it asked before.
 func others(was *Network, now *Now) bool {
+	asked := strings.Split(now.NameServers, ", ")
 	for server := range strings.SplitSeq(was.NameServers, ", ") {
-		if strings.Contains(now.NameServers+",", server+",") {
+		if slices.Contains(asked, server) {
 			return false
 		}
 	}
@@ -130,7 +141,7 @@ func (m *Memory) inside(now *Now) *cache.Inside {
 // LastInside is the last registration of a record to which a source inside the site had led; nil: there is none.
 func LastInside(r *cache.Record) *cache.Inside {
 	if step := new(Step); r.Network != nil && step.UnmarshalText([]byte(r.Network.Step)) == nil && step.IsInside() {
-		return &cache.Inside{Network: *r.Network, Host: r.Registrar.Host, Port: r.Registrar.Port, At: r.RegisteredAt}
+		return &cache.Inside{Network: *r.Network, Host: r.Registrar.Host, At: r.RegisteredAt}
 	}
 	return r.Inside
 }

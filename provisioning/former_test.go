@@ -40,6 +40,7 @@ func TestMend114BeforeAndNow(t *testing.T) {
 		{"no default route now", Now{Network: &Network{NameServers: was.NameServers}}, FaultFiltered.Met(nil), FaultFiltered, record, ""},
 		{"other name servers", Now{Network: &servers}, FaultDNSRefused.Met(nil), FaultOtherServers, record, "this device was registered at 2026-11-30 12:00 UTC with other name servers (10.0.0.53:53) than it asks now (203.0.113.53:53)"},
 		{"other name servers, which is not why a Registrar is silent", Now{Network: &servers}, FaultFiltered.Met(nil), FaultFiltered, record, ""},
+		{"a name server whose address ends like the one before", Now{Network: &Network{Subnet: was.Subnet, Gateway: was.Gateway, NameServers: "110.0.0.53:53"}}, FaultDNSRefused.Met(nil), FaultOtherServers, record, ""},
 		{"the outside view", Now{Network: &was, Found: outside}, FaultFiltered.Met(nil), FaultOutsideView, record,
 			"this device sees the outside view of DNS: the name server 10.0.0.53:53 gives _sip._tls.contoso.com (for devices outside), and not _sipinternaltls._tcp.contoso.com, by which this device was registered at 2026-11-30 12:00 UTC with pool01.contoso.com (it gave that then)"},
 		{"the outside view of another name server", Now{Network: &servers, Found: outside}, FaultFiltered.Met(nil), FaultOtherServers, record, ""},

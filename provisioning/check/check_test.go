@@ -431,8 +431,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 			s.Better = &provisioning.Better{Endpoint: at, NextAt: time.Now().Add(in), Answered: len(words) > 4}
 		}
 		s.Watch = &provisioning.Watch{} // else the Registrar would have to list a binding
-		stands := o.Daemon
-		o.Again = func() Daemon { return stands }
+		stays(o)
 		return err
 	},
 	"daemon-outside": func(o *Options, conf *config.Config, words []string) (err error) {
@@ -446,8 +445,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		}
 		step := provisioning.ExternalTLS
 		o.Daemon.SIPAddress, o.Daemon.At.Registrar.Step, o.Daemon.At.Watch = conf.Policy.SIPAddress.String(), &step, &provisioning.Watch{}
-		stands := o.Daemon
-		o.Again = func() Daemon { return stands }
+		stays(o)
 		return err
 	},
 	"daemon-degraded": func(o *Options, conf *config.Config, words []string) error {
@@ -460,8 +458,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Daemon.At.Registrar.Step, o.Daemon.At.NextLookup, o.Daemon.At.Watch = &step, time.Now().Add(in), &provisioning.Watch{}
 		shut := provisioning.Attempt{Step: provisioning.DHCPTLS, Result: "skipped", Reason: conf.Policy.Shut(provisioning.DHCPTLS, true)}
 		o.Daemon.Cycle = &provisioning.Cycle{Attempts: []provisioning.Attempt{shut}}
-		stands := o.Daemon
-		o.Again = func() Daemon { return stands }
+		stays(o)
 		return err
 	},
 	"lost": func(o *Options, _ *config.Config, words []string) error {
@@ -604,7 +601,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 	},
 	"inside": func(o *Options, _ *config.Config, words []string) error { // of the record: HOST, and as for was
 		network, err := networkOf(words[1:])
-		o.Record.Inside = &cache.Inside{Network: network, Host: words[0], Port: 5061, At: o.Record.RegisteredAt}
+		o.Record.Inside = &cache.Inside{Network: network, Host: words[0], At: o.Record.RegisteredAt}
 		return err
 	},
 	"was": func(o *Options, _ *config.Config, words []string) error { // of the record
@@ -617,6 +614,12 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		return nil
 	},
 	"record": setRecord,
+}
+
+// stays has the daemon be at the end of the check as it is now.
+func stays(o *Options) {
+	stands := o.Daemon
+	o.Again = func() Daemon { return stands }
 }
 
 func networkOf(words []string) (n cache.Network, err error) {

@@ -148,14 +148,14 @@ func TestMend164WhereItWasInside(t *testing.T) {
 		SIPAddress: "sip:phone1@contoso.com", Registrar: cache.Registrar{Host: "pool01.contoso.com", Port: 5061, Transport: "tls"}, RegisteredAt: at,
 		Network: &cache.Network{Subnet: "10.0.0.0/24", Gateway: "10.0.0.1", NameServers: "10.0.0.53:53", Step: "internal-tls"},
 	}
-	want := &cache.Inside{Network: *kept.Network, Host: "pool01.contoso.com", Port: 5061, At: at}
+	want := &cache.Inside{Network: *kept.Network, Host: "pool01.contoso.com", At: at}
 	for i, step := range []provisioning.Step{provisioning.ExternalTLS, provisioning.ExternalTLS, provisioning.InternalTLS, provisioning.Manual} {
 		e := evidence{policy: policy, memory: policy.Memory(cache.InMemory(kept)), at: at.Add(time.Duration(i+1) * time.Hour)}
 		kept = e.record(&Registration{Candidate: provisioning.Candidate{Step: step, Endpoint: provisioning.Endpoint{Host: "edge01.contoso.com", Port: 443}}})
 		if step == provisioning.InternalTLS {
 			want = nil
 		} else if step == provisioning.Manual { // it is kept of the one before it
-			want = &cache.Inside{Network: cache.Network{Step: "internal-tls"}, Host: "edge01.contoso.com", Port: 443, At: at.Add(3 * time.Hour)}
+			want = &cache.Inside{Network: cache.Network{Step: "internal-tls"}, Host: "edge01.contoso.com", At: at.Add(3 * time.Hour)}
 		}
 		if diff := cmp.Diff(want, kept.Inside); diff != "" {
 			t.Errorf("%d, %v: %s", i, step, diff)
