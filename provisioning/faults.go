@@ -335,7 +335,7 @@ const (
 	FaultOnlyKerberos      Fault = "sip.only-kerberos"
 	FaultOfferChanged      Fault = "sip.offer-changed"
 	FaultOfferedUntil      Fault = "sip.offered-before"
-	FaultLikewise          Fault = "sip.likewise"
+	FaultLikewise          Fault = "registrar.likewise"
 	FaultOnlyBasic         Fault = "sip.only-basic"
 	FaultSchemeNotAllowed  Fault = "sip.scheme-not-allowed"
 	FaultNoChallenge       Fault = "sip.no-challenge"
