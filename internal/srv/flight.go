@@ -23,7 +23,7 @@ type word struct {
 // reading turns one record of a server into what it holds, or says why it is of no use: of an address that is a Target with only a Hint, of
 // an alias one with only a Host. (With a type for each, all that follows is in the program three times: 20 KB.) besides are addresses in
 // the same answer, of whatever hosts.
-type reading func(server netip.AddrPort, rr dns.RR, besides []dns.RR) (Target, *Error)
+type reading func(server netip.AddrPort, rr *resource, besides []*resource) (Target, *Error)
 
 // lookUp asks all servers the same question and returns as soon as the verdict cannot improve: found at once, absent when the
 // others had their time to disagree (see patience), failed when all have failed. Found beats absent beats failed.
@@ -200,7 +200,7 @@ func (r *Resolver) alsoAddresses(ctx context.Context, server netip.AddrPort, nam
 
 // records returns the records of the given type that one server has for an absolute name, which are never none. Aliases are
 // followed inside the answer, and beyond it when the server left the rest to us. last is the last answer, and never nil.
-func (r *Resolver) records(ctx context.Context, server netip.AddrPort, name string, qtype uint16) (found []dns.RR, last *message, fail *Error) {
+func (r *Resolver) records(ctx context.Context, server netip.AddrPort, name string, qtype uint16) (found []*resource, last *message, fail *Error) {
 	for hops := 0; ; {
 		m, fail := r.exchange(ctx, server, name, qtype)
 		if fail != nil {

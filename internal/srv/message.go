@@ -3,6 +3,7 @@ package srv
 import (
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -11,7 +12,9 @@ import (
 // Specification constants.
 const (
 	headerSize = 12   // RFC 1035, section 4.1.1
+	flagRD     = 0x01 // of the third byte
 	flagCD     = 0x10 // of the fourth byte: RFC 4035, section 3.2.2
+	srvNumbers = 6    // bytes before the target: RFC 2782
 )
 
 // Our choices.
@@ -29,27 +32,70 @@ type question struct {
 	wire []byte
 }
 
+// newQuestion writes it without dns.Msg, as resource is read without dns.RR: with either, the program carries some 90 types of records.
 func newQuestion(name string, qtype uint16, edns bool) (*question, error) {
-	var m dns.Msg
-	m.SetQuestion(name, qtype) // sets an unpredictable ID
-	if edns {
-		m.SetEdns0(offeredSize, false)
-	}
-	wire, err := m.Pack()
+	wire := make([]byte, headerSize+len(name)+1)
+	end, err := dns.PackDomainName(name, wire, headerSize, nil, false)
 	if err != nil {
 		return nil, fmt.Errorf("write the question: %w", err)
 	}
-	return &question{id: m.Id, name: name, kind: qtype, wire: wire}, nil
+	q := &question{id: dns.Id(), name: name, kind: qtype} // the ID is unpredictable
+	binary.BigEndian.PutUint16(wire, q.id)
+	wire[2], wire[5] = flagRD, 1 // question
+	wire = binary.BigEndian.AppendUint16(wire[:end], qtype)
+	wire = binary.BigEndian.AppendUint16(wire, dns.ClassINET)
+	if edns { // RFC 6891, section 6.1.2: of the root, with no options
+		wire[11] = 1 // additional record
+		wire = binary.BigEndian.AppendUint16(append(wire, 0), dns.TypeOPT)
+		wire = binary.BigEndian.AppendUint16(wire, offeredSize)
+		wire = append(wire, 0, 0, 0, 0, 0, 0)
+	}
+	q.wire = wire
+	return q, nil
+}
+
+// resource is what one record of an answer holds, as far as its type has it.
+type resource struct {
+	owner                  string // absolute
+	kind                   uint16
+	addr                   netip.Addr // of A and AAAA
+	priority, weight, port uint16     // of SRV
+	target                 string     // of SRV and CNAME: absolute
+}
+
+// newResource reads the data of a record, size bytes of raw from start on; false: they are damaged. Who sends no data, or none after
+// a number, has sent nothing that is damaged.
+func newResource(owner string, kind uint16, raw []byte, start, size int) (*resource, bool) {
+	end := start + size
+	if end > len(raw) {
+		return nil, false
+	}
+	r, data := &resource{owner: owner, kind: kind}, raw[start:end]
+	switch {
+	case size == 0:
+		return r, true
+	case kind == dns.TypeA || kind == dns.TypeAAAA:
+		r.addr, _ = netip.AddrFromSlice(data)
+		return r, r.addr.Is4() && kind == dns.TypeA || r.addr.Is6() && kind == dns.TypeAAAA
+	case kind == dns.TypeSRV && size <= srvNumbers:
+		return r, size%2 == 0
+	case kind == dns.TypeSRV:
+		r.priority, r.weight, r.port = binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:]), binary.BigEndian.Uint16(data[4:])
+		start += srvNumbers
+	}
+	target, after, err := dns.UnpackDomainName(raw[:end], start)
+	r.target = target
+	return r, err == nil && after == end
 }
 
 // message is what an answer says, without what we do not use.
 type message struct {
-	rcode    int      // with the extended bits of RFC 6891
-	answers  []dns.RR // class IN, of the type asked for or CNAME
-	besides  []dns.RR // addresses in the additional section
-	damaged  bool     // an answer record was dropped because it cannot be read
-	soa      bool     // the authority section proves that the name has no such data
-	referral bool     // the authority section sends us elsewhere
+	rcode    int         // with the extended bits of RFC 6891
+	answers  []*resource // class IN, of the type asked for or CNAME
+	besides  []*resource // addresses in the additional section
+	damaged  bool        // an answer record was dropped because it cannot be read
+	soa      bool        // the authority section proves that the name has no such data
+	referral bool        // the authority section sends us elsewhere
 	extended *Extended
 }
 
@@ -99,31 +145,30 @@ func (m *message) readRecords(raw []byte, off int, want uint16) error {
 			}
 			break
 		}
-		h := dns.RR_Header{Name: owner, Rrtype: binary.BigEndian.Uint16(raw[end:]), Class: binary.BigEndian.Uint16(raw[end+2:]),
-			Ttl: binary.BigEndian.Uint32(raw[end+4:]), Rdlength: binary.BigEndian.Uint16(raw[end+8:])}
-		start := end + 10
-		off = min(start+int(h.Rdlength), len(raw))
+		kind, class := binary.BigEndian.Uint16(raw[end:]), binary.BigEndian.Uint16(raw[end+2:])
+		start, size := end+10, int(binary.BigEndian.Uint16(raw[end+8:]))
+		off = min(start+size, len(raw))
 		switch {
 		case i < answers:
-			if h.Class != dns.ClassINET || h.Rrtype != want && h.Rrtype != dns.TypeCNAME {
+			if class != dns.ClassINET || kind != want && kind != dns.TypeCNAME {
 				continue
 			}
-			rr, _, err := dns.UnpackRRWithHeader(h, raw[:off], start)
-			if err != nil {
+			rr, ok := newResource(owner, kind, raw, start, size)
+			if !ok {
 				m.damaged = true
 				continue
 			}
 			m.answers = append(m.answers, rr)
 		case i < authority:
-			m.soa = m.soa || h.Rrtype == dns.TypeSOA
-			ns = ns || h.Rrtype == dns.TypeNS
-		case h.Class == dns.ClassINET && (h.Rrtype == dns.TypeA || h.Rrtype == dns.TypeAAAA):
-			if rr, _, err := dns.UnpackRRWithHeader(h, raw[:off], start); err == nil && len(m.besides) < maxBesides {
+			m.soa = m.soa || kind == dns.TypeSOA
+			ns = ns || kind == dns.TypeNS
+		case class == dns.ClassINET && (kind == dns.TypeA || kind == dns.TypeAAAA):
+			if rr, ok := newResource(owner, kind, raw, start, size); ok && len(m.besides) < maxBesides {
 				m.besides = append(m.besides, rr)
 			}
-		case h.Rrtype == dns.TypeOPT: // RFC 6891, section 6.1.3: the upper bits of the response code
-			m.rcode |= int(h.Ttl>>24) << 4
-			m.extended = readExtended(m.extended, raw[min(start, off):off])
+		case kind == dns.TypeOPT: // RFC 6891, section 6.1.3: the upper bits of the response code
+			m.rcode |= int(raw[end+4]) << 4
+			m.extended = readExtended(m.extended, raw[start:off])
 		}
 	}
 	m.referral = ns && !m.soa
@@ -132,17 +177,17 @@ func (m *message) readRecords(raw []byte, off int, want uint16) error {
 
 // follow walks the aliases from name and returns the records of the given type at their end, the name of that end, and how
 // many aliases led there. Only records whose owner is on that way count.
-func (m *message) follow(name string, qtype uint16) (found []dns.RR, end string, jumps int) {
+func (m *message) follow(name string, qtype uint16) (found []*resource, end string, jumps int) {
 	for jumps <= maxAliases {
 		alias := ""
 		for _, rr := range m.answers {
-			if !strings.EqualFold(rr.Header().Name, name) {
+			if !strings.EqualFold(rr.owner, name) {
 				continue
 			}
-			if rr.Header().Rrtype == qtype {
+			if rr.kind == qtype {
 				found = append(found, rr)
-			} else if c, ok := rr.(*dns.CNAME); ok {
-				alias = c.Target
+			} else {
+				alias = rr.target
 			}
 		}
 		if len(found) > 0 || alias == "" {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"slices"
 	"sort"
@@ -137,34 +136,33 @@ func (r *Resolver) Alias(ctx context.Context, host string) (string, error) {
 	return names[0].Host, nil
 }
 
-func readAlias(_ netip.AddrPort, rr dns.RR, _ []dns.RR) (Target, *Error) {
-	host, err := place.HostName(rr.(*dns.CNAME).Target)
+func readAlias(_ netip.AddrPort, rr *resource, _ []*resource) (Target, *Error) {
+	host, err := place.HostName(rr.target)
 	if err != nil {
-		return Target{}, &Error{Kind: BadTarget, Err: fmt.Errorf("alias of %.256q, which is not a host name", rr.(*dns.CNAME).Target)}
+		return Target{}, &Error{Kind: BadTarget, Err: fmt.Errorf("alias of %.256q, which is not a host name", rr.target)}
 	}
 	return Target{Host: host}, nil
 }
 
-func (r *Resolver) readTarget(server netip.AddrPort, rr dns.RR, besides []dns.RR) (Target, *Error) {
-	s := rr.(*dns.SRV)
-	host, err := place.HostName(s.Target)
+func (r *Resolver) readTarget(server netip.AddrPort, rr *resource, besides []*resource) (Target, *Error) {
+	host, err := place.HostName(rr.target)
 	switch {
-	case s.Target == ".": // RFC 2782: the service is decidedly not available at this domain.
+	case rr.target == ".": // RFC 2782: the service is decidedly not available at this domain.
 		return Target{}, &Error{Kind: NotOffered}
 	case err != nil:
-		return Target{}, &Error{Kind: BadTarget, Err: fmt.Errorf("target %.256q is not a host name", s.Target)}
-	case s.Port == 0:
+		return Target{}, &Error{Kind: BadTarget, Err: fmt.Errorf("target %.256q is not a host name", rr.target)}
+	case rr.port == 0:
 		return Target{}, &Error{Kind: BadPort, Err: fmt.Errorf("target %q has port 0", host)}
 	}
-	return Target{Host: host, Port: s.Port, Priority: s.Priority, Weight: s.Weight, Hint: r.hint(server, s.Target, besides)}, nil
+	return Target{Host: host, Port: rr.port, Priority: rr.priority, Weight: rr.weight, Hint: r.hint(server, rr.target, besides)}, nil
 }
 
 // hint is the first usable address, of a family that this device has, of a host among those besides an answer; IPv4 first, as Addrs has it.
-func (r *Resolver) hint(server netip.AddrPort, host string, besides []dns.RR) netip.Addr {
+func (r *Resolver) hint(server netip.AddrPort, host string, besides []*resource) netip.Addr {
 	var of []Target
 	for _, rr := range besides {
 		addr, bad := r.readHint(server, rr, nil)
-		if bad == nil && strings.EqualFold(rr.Header().Name, host) && !r.noWay([]Target{addr}) {
+		if bad == nil && strings.EqualFold(rr.owner, host) && !r.noWay([]Target{addr}) {
 			of = append(of, addr)
 		}
 	}
@@ -174,19 +172,11 @@ func (r *Resolver) hint(server netip.AddrPort, host string, besides []dns.RR) ne
 	return netip.Addr{}
 }
 
-func (r *Resolver) readHint(server netip.AddrPort, rr dns.RR, _ []dns.RR) (Target, *Error) {
-	var ip net.IP
-	switch rr := rr.(type) {
-	case *dns.A:
-		ip = rr.A
-	case *dns.AAAA:
-		ip = rr.AAAA
-	}
-	addr, ok := netip.AddrFromSlice(ip)
-	if !ok {
+func (r *Resolver) readHint(server netip.AddrPort, rr *resource, _ []*resource) (Target, *Error) {
+	addr := rr.addr.Unmap()
+	if !addr.IsValid() {
 		return Target{}, &Error{Kind: Unreadable, Err: errUnreadable}
 	}
-	addr = addr.Unmap()
 	if r.Usable != nil {
 		if err := r.Usable(server, addr); err != nil {
 			return Target{}, &Error{Kind: BadAddress, Addrs: []netip.Addr{addr}, Err: err}
