@@ -24,6 +24,7 @@ type Route struct {
 	// What follows is of one that this device has.
 
 	Interface string // "": not known
+	Tunnel    bool   // that is a tunnel, such as of a VPN, which another link of this device carries
 	Metric    uint32 // the lowest counts
 	Table     uint32 // 0: the main one; a rule leads to another one (Linux: ip rule)
 	Refuses   string // why nothing is sent there, as the system says it: "unreachable 10.0.0.0/8", or "prohibit"; "": it is no such route

@@ -62,6 +62,12 @@ var linkRows = []linkRow{
 	{name: "the device was put into the network of somebody's router since the last sign-in", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), later(intoAnotherNetwork)),
 		says: []string{"This device is in another network than the one where it was registered at ", " UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1.",
 			"Check the VLAN of the switch port to which this device is connected."}},
+	{name: "a VPN was left on, and its two routes cover everything", verdict: "failed", reason: "dns-timeout", given: with(set(`dns_servers = ["`+far1+`"]`), tunnel("0.0.0.0/1", "128.0.0.0/1")),
+		says: []string{"The way to DNS (10.98.0.53:53) leads through the tunnel tun0 of this device (a VPN?), and nothing answers through it: it has no carrier", "The problem is with this device.", "Stop the VPN"},
+		not:  []string{"cable"}},
+	{name: "the way to the Registrar alone leads into a VPN", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), address(fe01.host, "10.98.0.2"), tunnel("10.98.0.0/24")),
+		says: []string{"The way to fe01.contoso.com:5061 (10.98.0.2) leads through the tunnel tun0 of this device (a VPN?), and nothing answers through it", "The problem is with this device.", "Stop the VPN"},
+		not:  []string{"is running and does not hang"}},
 	{name: "the first name server answers over IPv4 only", verdict: "degraded", reason: "dns-timeout", given: with(published(fe01), overIPv6("2001:db8::1"), set(`dns_servers = ["[`+far6+`]:53", "10.0.0.53:53"]`)),
 		says: []string{"the name server [" + far6 + "]:53 does not answer over IPv6, while 10.0.0.53:53 does over IPv4"}},
 }
@@ -97,6 +103,20 @@ func checkLinks(t *testing.T, rows []linkRow) {
 				}
 			}
 		})
+	}
+}
+
+// tunnel has the device have a tunnel, and routes into it.
+func tunnel(routes ...string) given {
+	return func(t testing.TB, c *scene) {
+		device := c.site.device
+		device.run(t, "ip", "tuntap", "add", "tun0", "mode", "tun")
+		t.Cleanup(func() { mustIP(t, "-n", device.name, "link", "del", "tun0") })
+		mustIP(t, "-n", device.name, "address", "add", "10.8.0.2/24", "dev", "tun0")
+		mustIP(t, "-n", device.name, "link", "set", "tun0", "up")
+		for _, to := range routes {
+			mustIP(t, "-n", device.name, "route", "add", to, "dev", "tun0")
+		}
 	}
 }
 

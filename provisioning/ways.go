@@ -15,7 +15,8 @@ const NorDHCP = "DHCP does not answer"
 type Way struct {
 	Detour any        // the route that leads there, where that is not the default one; nil: it is, or it is not known
 	Link   string     // the interface; "": not known
-	Hop    netip.Addr // where the system sends what is for it: to the address itself, or to a gateway; zero: not known
+	Tunnel bool       // that is a tunnel
+	Hop    netip.Addr // where the system sends what is for it: to the address itself, or to a gateway; zero: not known, or into a tunnel
 	MAC    string     // of the hop, if it was there at that time
 	Gone   bool       // nobody answers at the hop
 	Heard  bool       // it has answered, be it with a refusal
@@ -43,6 +44,9 @@ func (w Ways) Who(link string, hop netip.Addr) (mac string, known bool) {
 // answer may be at fault itself, unless it is known that the gateway does not answer either.
 func (w Ways) NothingBehind(addr netip.Addr, who Who) Trouble {
 	link, hop := w[addr].Link, w[addr].Hop
+	if w.Dark(addr) {
+		return w.DeadGateway(Facts{"at": addr}, addr)
+	}
 	if !hop.IsValid() || hop == addr {
 		return Trouble{}
 	}
@@ -92,11 +96,26 @@ func Lists(t Trouble, addr netip.Addr) bool {
 	return slices.Contains(silent, addr) || slices.Contains(barred, addr)
 }
 
+// Dark says whether an address is reached through a tunnel through which nothing has answered.
+func (w Ways) Dark(addr netip.Addr) bool {
+	for _, way := range w {
+		if way.Heard && way.Link == w[addr].Link {
+			return false
+		}
+	}
+	return w[addr].Tunnel
+}
+
 // DeadGateway is what is wrong with the gateway on the way to an address, which does not answer: that of the default route, or of another
-// one.
+// one; or with the tunnel.
 func (w Ways) DeadGateway(facts Facts, addr netip.Addr) Trouble {
 	way := w[addr]
-	if way.Detour != nil {
+	switch {
+	case way.Tunnel && way.Detour != nil:
+		return FaultTunnel.Met(facts).With(Facts{"tunnel": way.Link, "route": way.Detour})
+	case way.Tunnel:
+		return FaultTunnel.Met(facts).With(Facts{"tunnel": way.Link, "route": "the default route through it"})
+	case way.Detour != nil:
 		return FaultDeadRoute.Met(facts).With(ByRoute(way.Detour, way.Hop))
 	}
 	through := Facts{}
@@ -105,12 +124,15 @@ func (w Ways) DeadGateway(facts Facts, addr netip.Addr) Trouble {
 }
 
 // DeadForDNS are the faults of a gateway that does not answer, as those of the way to name servers.
-var DeadForDNS = map[Fault]Fault{FaultNoGateway: FaultDNSNoGateway, FaultDeadRoute: FaultDNSDeadRoute}
+var DeadForDNS = map[Fault]Fault{FaultNoGateway: FaultDNSNoGateway, FaultDeadRoute: FaultDNSDeadRoute, FaultTunnel: FaultDNSTunnel}
 
 // ServersCut is what is wrong with the gateway on the way to these name servers, of which none answers.
 func (w Ways) ServersCut(servers []netip.AddrPort, who Who) Trouble {
 	for _, server := range servers {
 		shared := w.NothingBehind(server.Addr(), who)
+		if shared.Fault == FaultTunnel {
+			servers = slices.DeleteFunc(slices.Clone(servers), func(s netip.AddrPort) bool { return !w.Dark(s.Addr()) })
+		}
 		if fault := DeadForDNS[shared.Fault]; fault != "" {
 			shared.Fault, shared.Facts["servers"] = fault, ListOf(servers)
 		}
@@ -123,8 +145,8 @@ func (w Ways) ServersCut(servers []netip.AddrPort, who Who) Trouble {
 
 // unanswered are the faults of those of which nothing came.
 var unanswered = []Fault{
-	FaultDNSSilentFor, FaultDNSSilent, FaultDNSNobodyThere, FaultDNSNoGateway, FaultDNSDeadRoute, FaultDNSUnreachable,
-	FaultFiltered, FaultHostDrops, FaultNoNeighbour, FaultNoGateway, FaultDeadRoute, FaultHostUnreachable, FaultRouterRejects, FaultNoWay,
+	FaultDNSSilentFor, FaultDNSSilent, FaultDNSNobodyThere, FaultDNSNoGateway, FaultDNSDeadRoute, FaultDNSTunnel, FaultDNSUnreachable,
+	FaultFiltered, FaultHostDrops, FaultNoNeighbour, FaultNoGateway, FaultDeadRoute, FaultTunnel, FaultHostUnreachable, FaultRouterRejects, FaultNoWay,
 }
 
 // Unheard says whether nothing came of who was asked, whichever of several it was.

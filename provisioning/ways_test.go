@@ -65,6 +65,37 @@ func TestMend94ARouterSaysSo(t *testing.T) {
 	}
 }
 
+// TestMend195ADarkTunnel: where nothing answers through a tunnel, that is told, and what is in the way of all; where something does, it is not.
+func TestMend195ADarkTunnel(t *testing.T) {
+	addr := netip.MustParseAddr("10.98.0.2")
+	server := netip.MustParseAddrPort("10.98.0.53:53")
+	failed := provisioning.Attempt{Address: addr, Result: "failed", Trouble: provisioning.FaultFiltered.Met(provisioning.Facts{"at": "fe01.contoso.com:5061", "address": addr})}
+	silent := provisioning.Source{Source: "dns", Verdict: provisioning.Failed, Trouble: provisioning.FaultDNSSilentFor.Met(provisioning.Facts{"servers": []string{server.String()}})}
+	found := provisioning.Source{Source: "dns", Verdict: provisioning.Found}
+	const dark = " leads through the tunnel wg0 of this device (a VPN?), and nothing answers through it"
+	for _, test := range []struct {
+		cycle provisioning.Cycle
+		want  string
+	}{
+		{provisioning.Cycle{Attempts: []provisioning.Attempt{failed}, Sources: []provisioning.Source{silent}}, "the way to DNS (10.98.0.53:53)" + dark},
+		{provisioning.Cycle{Attempts: []provisioning.Attempt{failed}}, ""},
+		{provisioning.Cycle{Attempts: []provisioning.Attempt{failed}, Sources: []provisioning.Source{found}}, ""},
+	} {
+		way := func(netip.Addr) provisioning.Way { return provisioning.Way{Link: "wg0", Tunnel: true} }
+		nobody := func(string, netip.Addr) (string, bool) { return "", false }
+		got := test.cycle.Shared([]netip.AddrPort{server}, way, nobody)
+		if got.What() != test.want || test.want != "" && got.OnSide() != provisioning.SideDevice {
+			t.Errorf("%s: %s, want %s", got.OnSide(), got.What(), test.want)
+		}
+		if test.want == "" {
+			got = test.cycle.Shared(nil, way, nobody)
+		}
+		if got.None() {
+			t.Error("nothing has answered, and nothing is said of that")
+		}
+	}
+}
+
 // TestMend126WhatASilentServerDoes: what to do about a question that DNS has left unanswered begins with what is known of the others.
 func TestMend126WhatASilentServerDoes(t *testing.T) {
 	const dead, zone = "see whether the name server runs, and whether its address is right", "look at the zone of contoso.com on the name server, and at its forwarders: it answers other questions"

@@ -38,10 +38,12 @@ func unplugged(f *Facts) provisioning.Trouble {
 		if p.Role != Planned || len(p.Probes) == 0 {
 			continue
 		}
-		by := f.Ways[p.best().Addr].Link
+		way := f.Ways[p.best().Addr]
+		by := way.Link
 		switch {
 		case p.answered():
 			return provisioning.Trouble{}
+		case way.Tunnel:
 		case by != "" && f.Link.Of != nil && f.Link.Of(by).NoCarrier:
 			found = provisioning.FaultWayNoCarrier.Met(provisioning.Facts{"interface": by, "to": p.HostPort()})
 		}

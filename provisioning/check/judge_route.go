@@ -43,6 +43,11 @@ func byRoute(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 		return byRouter(f, t)
 	case t.Fault == provisioning.FaultDeadRoute, t.Fault == provisioning.FaultDNSDeadRoute:
 		return byOrigin(f, t)
+	case t.Fault == provisioning.FaultTunnel, t.Fault == provisioning.FaultDNSTunnel:
+		if name, _ := t.Facts["tunnel"].(string); f.Link.Of != nil && f.Link.Of(name).NoCarrier {
+			t = t.With(provisioning.Facts{"idle": true})
+		}
+		return t
 	case slices.Contains(unheardOf, t.Fault):
 		return byDetour(f, t)
 	default:

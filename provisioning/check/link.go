@@ -108,7 +108,7 @@ func (l *Link) reaching(w *wire.Wire, at []netip.AddrPort) *Link {
 		return l
 	}
 	r := w.Route(to)
-	if r == nil || r.Interface == "" || r.Interface == l.Interface {
+	if r == nil || r.Interface == "" || r.Interface == l.Interface || r.Tunnel {
 		return l
 	}
 	used := l.Of(r.Interface)

@@ -98,7 +98,9 @@ func (e *ears) askFor(ctx context.Context, addr netip.Addr) {
 		of = aHost
 	}
 	if e.wire.Route != nil {
-		if r := e.wire.Route(addr); r != nil && r.Interface != "" {
+		if r := e.wire.Route(addr); r != nil && r.Tunnel {
+			return
+		} else if r != nil && r.Interface != "" {
 			iface = r.Interface
 		}
 	}
@@ -113,7 +115,7 @@ func (e *ears) defaults() (all []*wire.Route) {
 		return nil
 	}
 	used := e.wire.Route(farAway)
-	if used == nil || used.Detour() || !used.Via.Is4() {
+	if used == nil || used.Detour() || used.Tunnel || !used.Via.Is4() {
 		return nil
 	}
 	all = append(all, used)
@@ -190,6 +192,9 @@ func (e *ears) settle(f *Facts) {
 	}
 }
 
+// unreached are the faults of an address from which nothing comes, though this device has sent something.
+var unreached = []provisioning.Fault{provisioning.FaultFiltered, provisioning.FaultHostUnreachable, provisioning.FaultRouterRejects}
+
 // exact makes of no answer what a router says of the address, or what the link says of who is there, also where it is the cause of a
 // Trouble.
 func (e *ears) exact(f *Facts, t *provisioning.Trouble, addr netip.Addr) bool {
@@ -197,6 +202,9 @@ func (e *ears) exact(f *Facts, t *provisioning.Trouble, addr netip.Addr) bool {
 		addr = at
 	}
 	switch {
+	case slices.Contains(unreached, t.Fault) && f.Ways.Dark(addr):
+		*t = f.Ways.DeadGateway(t.Facts, addr)
+		return true
 	case t.Fault == provisioning.FaultFiltered && e.nobody[addr] != nil && !e.heard[addr]:
 		t.Fault = provisioning.FaultHostUnreachable
 		return true

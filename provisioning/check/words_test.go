@@ -350,7 +350,7 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 func routeLine(words []string) (r *wire.Route, err error) {
 	r = &wire.Route{}
 	if len(words) < 3 {
-		return r, errors.New("want route NETWORK/N GATEWAY INTERFACE [metric=N] [table=N] [refuses=WORD]")
+		return r, errors.New("want route NETWORK/N GATEWAY INTERFACE [metric=N] [table=N] [refuses=WORD] [tunnel]")
 	}
 	r.Interface = words[2]
 	if words[0] != "-" {
@@ -366,6 +366,8 @@ func routeLine(words []string) (r *wire.Route, err error) {
 	for _, word := range words[3:] {
 		name, value, _ := strings.Cut(word, "=")
 		switch name {
+		case "tunnel":
+			r.Tunnel = true
 		case "refuses":
 			if r.Refuses = value; r.To.IsValid() {
 				r.Refuses += " " + r.To.String()

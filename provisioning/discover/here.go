@@ -31,9 +31,12 @@ func Network(p *provisioning.Policy, w *wire.Wire) *provisioning.Network {
 		if w.Next == nil || w.Route == nil || n.Gateway != "" {
 			break
 		}
+		if r := w.Route(to); r != nil && r.Tunnel { // it says nothing of the network below it
+			return n
+		}
 		if hop, _, _ := w.Next(to); hop.IsValid() && hop != to {
 			r := w.Route(hop)
-			if r != nil && r.To.IsSingleIP() { // of a tunnel, which says nothing of the network below it
+			if r != nil && r.To.IsSingleIP() { // likewise
 				return n
 			}
 			n.Gateway = hop.String()

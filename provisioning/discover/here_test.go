@@ -65,6 +65,12 @@ func TestMend114Here(t *testing.T) {
 			wire.Wire{Next: next("10.8.0.5"), Route: on("10.8.0.5/32"), Own: own, Resolvers: servers("10.0.0.53:53"), Leases: leases(old)},
 			provisioning.Network{NameServers: "10.0.0.53:53"}, "",
 		},
+		"mend 195: a tunnel with a network of its own": {
+			wire.Wire{Next: next("10.8.0.1"), Route: func(netip.Addr) *wire.Route {
+				return &wire.Route{To: netip.MustParsePrefix("10.8.0.0/24"), Tunnel: true}
+			}, Own: own, Resolvers: servers("10.0.0.53:53"), Leases: leases(old)},
+			provisioning.Network{NameServers: "10.0.0.53:53"}, "",
+		},
 		"a resolver on the device, whose name servers are known": {
 			wire.Wire{Resolvers: servers("127.0.0.53:53"), Upstreams: func([]netip.AddrPort) []netip.AddrPort {
 				return []netip.AddrPort{netip.MustParseAddrPort("10.0.0.53:53")}

@@ -29,13 +29,13 @@ func (s *Signer) CheckPath(ctx context.Context, reg *Registration) error {
 func WayTo(w *wire.Wire, addr netip.Addr, since time.Time) (way provisioning.Way) {
 	if w.Route != nil {
 		if r := w.Route(addr); r != nil {
-			way.Link = r.Interface
+			way.Link, way.Tunnel = r.Interface, r.Tunnel
 			if r.Detour() {
 				way.Detour = r
 			}
 		}
 	}
-	if w.Next != nil {
+	if w.Next != nil && !way.Tunnel {
 		hop, mac, ago := w.Next(addr)
 		way.Hop, way.Gone = hop, hop.IsValid() && w.Absent != nil && w.Absent(addr) == hop
 		if mac != nil && ago < time.Since(since) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -144,10 +146,22 @@ func routeIn(entry []byte, cards []net.Interface) *Route {
 	}
 	for i := range cards {
 		if cards[i].Index == int(numberIn(entry, unix.SizeofRtMsg, unix.RTA_OIF)) {
-			r.Interface = cards[i].Name
+			r.Interface, r.Tunnel = cards[i].Name, tunnels(&cards[i]) && slices.ContainsFunc(cards, carries)
 		}
 	}
 	return r
+}
+
+// tunnels says whether an interface is of a kind that tunnels are of: it has no broadcasts, and no hardware, as a modem has.
+func tunnels(c *net.Interface) bool {
+	_, err := os.Lstat("/sys/class/net/" + c.Name + "/device")
+	return c.Flags&(net.FlagBroadcast|net.FlagLoopback) == 0 && err != nil
+}
+
+// carries says whether an interface may carry a tunnel.
+func carries(c net.Interface) bool {
+	const kind = net.FlagUp | net.FlagRunning | net.FlagBroadcast
+	return c.Flags&kind == kind
 }
 
 // gatewayIn is the gateway of an entry, which may be of the other version of IP (RFC 5549); zero: none.

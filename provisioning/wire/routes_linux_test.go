@@ -75,3 +75,25 @@ func TestMend183CarrierLosses(t *testing.T) {
 		t.Errorf("%d of an interface that is not there", n)
 	}
 }
+
+// TestMend195TunnelsAreSeen: a route into a tunnel is known for one, while there is a link that carries that.
+func TestMend195TunnelsAreSeen(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	configure(t,
+		"link add here0 type veth peer name there0", "link set there0 up", "link set here0 up", "address add 10.9.0.1/24 dev here0", "route add default via 10.9.0.2",
+		"tuntap add wg0 mode tun", "address add 10.8.0.1/24 dev wg0", "link set wg0 up", "route add 192.0.2.0/28 dev wg0", "route add 192.0.2.16/28 via 10.8.0.2",
+		"tuntap add tap0 mode tap", "address add 10.7.0.1/24 dev tap0", "link set tap0 up", "route add 192.0.2.32/28 dev tap0",
+	)
+	tunnel := func(addr string) bool { return System().Route(netip.MustParseAddr(addr)).Tunnel }
+	for addr, want := range map[string]bool{"192.0.2.1": true, "192.0.2.17": true, "10.8.0.9": true, "192.0.2.33": false, "198.51.100.1": false, "10.9.0.9": false, "127.0.0.1": false} {
+		if tunnel(addr) != want {
+			t.Errorf("%s: want %t", addr, want)
+		}
+	}
+	configure(t, "link set there0 down")
+	if tunnel("192.0.2.1") {
+		t.Error("nothing carries it")
+	}
+}
