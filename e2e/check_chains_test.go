@@ -160,13 +160,13 @@ func TestMend77Mend78Chains(t *testing.T) {
 				return dir + "/" + row.leaf + ".pem", dir + "/" + row.leaf + ".key", chain
 			}))}.arrange(t, common)
 			r := d.check(t)
-			got := "\n" + stamps.ReplaceAllString(r.said(), "…")
+			got := "\n" + r.said()
 			if row.reason == "" && r.Reason == "slow" { // of a busy machine
 				got = taken
 			} else if r.Reason != row.reason {
 				t.Errorf("reason %s, want %s", r.Reason, row.reason)
 			}
-			if got != row.want {
+			if !reads(got, row.want) {
 				t.Errorf("check says%s\nwant%s", got, row.want)
 			}
 		})

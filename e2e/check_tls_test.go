@@ -48,7 +48,8 @@ The certificate of pool01.contoso.com:5061 (10.0.0.20) expired on … (it is …
 Check the clock of this device first; if it is right, renew the certificate of the Registrar.`},
 	{"the certificate is not valid yet", with(pool01Has(beginsTomorrow)), "tls-not-yet-valid", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) is not valid before … (it is … here).
-Check the clock of this device first, then check the certificate of the Registrar.`},
+Check the clock of this device first; if it is right, see whether the clock of the authority CN=e2e root is ahead, then issue the certificate again.
+- If it is meant to begin then, wait: devices accept it from … on.`},
 	{"TLS 1.0 only", with(pool01Has(nothingWrong, "-tls1", "-cipher", "DEFAULT@SECLEVEL=0")), "tls-version", `
 pool01.contoso.com:5061 (10.0.0.20) offers no TLS version that this device may use.
 The problem is with the Registrar.

@@ -46,9 +46,9 @@ func tellTheSame(t *testing.T, rows []fieldFault) {
 			said["status"], _ = d.run(t, "status")
 			said["history"], _ = d.run(t, "history", "--failures")
 			for command, text := range said {
-				text = strings.ToLower(stamps.ReplaceAllString(text, "…"))
+				text = strings.ToLower(stampless(text))
 				for _, want := range []string{f.what, f.do} {
-					if !strings.Contains(text, strings.ToLower(want)) {
+					if !strings.Contains(text, strings.ToLower(stampless(want))) {
 						t.Errorf("%s does not say\n%s\nbut\n%s", command, want, text)
 					}
 				}
@@ -117,7 +117,7 @@ func TestField04IssuerIsOver(t *testing.T) {
 			"then have the server send the present certificate of cn=e2e intermediate instead of the expired one"},
 		{"not begun", with(pool01Sends(issuedBy(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = begins, begins.AddDate(1, 0, 0) }))), "tls-not-yet-valid",
 			"the certificate of the authority cn=e2e intermediate, on which that of pool01.contoso.com:5061 (10.0.0.20) depends, is not valid before … (it is … here)",
-			"check the clock of this device first, then check the certificate of cn=e2e intermediate"},
+			"check the clock of this device first; if it is right, see whether the clock of what issued the certificate of cn=e2e intermediate is ahead, then issue it again"},
 	})
 }
 

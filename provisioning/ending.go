@@ -72,6 +72,20 @@ func countDays(n int) string {
 	return fmt.Sprintf("%d days", n)
 }
 
+// Timed is a Trouble of the dates of a certificate, judged by a clock that is known to be right, and by what: it is the certificate that is wrong
+// then. "": nothing is known of the clock.
+func Timed(t Trouble, by string) Trouble {
+	switch {
+	case t.Facts["clock"] == nil && t.Facts["by"] == nil:
+		return t
+	case by == "":
+		return t.With(Facts{"clock": "the clock of this device", "by": nil}).On("")
+	case t.Fault.Side() == "":
+		t = t.On(SideRegistrar)
+	}
+	return t.With(Facts{"clock": nil, "by": by})
+}
+
 // Trouble is that it ends soon; none: it does not.
 func (e Ending) Trouble(now time.Time) Trouble {
 	if !e.Soon(now) {

@@ -187,7 +187,7 @@ func TestTrouble(t *testing.T) {
 	}{
 		{Trouble{}, "", "", "", ""},
 		{cause, "the connection is refused: nothing listens on this port, or a firewall rejects it: raw words", cause.Do(), ConnectRefused, ""},
-		{FaultExpired.Met(Facts{"at": "fe01:5061", "ends": time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), "now": time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC), "clock": "the clock of this device"}),
+		{FaultExpired.Met(Facts{"at": "fe01:5061", "ends": time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), "now": time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC), "clock": "the clock of this device", "single": true}),
 			"the certificate of fe01:5061 expired on 2026-01-02 03:04 UTC (it is 2026-02-03 04:05 UTC here)", "check the clock of this device first; if it is right, renew the certificate of the Registrar", TLSExpired, ""},
 		{FaultWrongName.Met(Facts{"at": "a:1", "host": "a", "names": []string{"b", "c"}}), "the certificate of a:1 is not for a, but for b, c", "choose the certificate that contains a on the server, or issue one", TLSName, SideRegistrar},
 		{FaultNotUsed.Because(cause, Facts{"source": "DHCP", "host": "a"}).On(SideDHCP), "DHCP leads to a, which is not used: " + cause.What(), cause.Do(), ConnectRefused, SideDHCP},

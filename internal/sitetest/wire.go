@@ -31,6 +31,7 @@ type Wire struct {
 	Awake         func()                                                                                      // nil
 	LinkLost      func() (iface string, at []time.Time)                                                       // nil in the live world
 	CarrierLosses func(iface string) uint32                                                                   // nil
+	ClockKept     func() bool                                                                                 // nil
 	Changes       <-chan string                                                                               // what the change "network" did; nil in the live world
 }
 

@@ -332,6 +332,10 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		}
 		return nil
 	},
+	"clock-kept": func(o *Options, _ *config.Config, _ []string) error {
+		o.Wire.ClockKept = func() bool { return true }
+		return nil
+	},
 	"daemon-newer": func(o *Options, _ *config.Config, words []string) error {
 		o.Daemon.Newer = words[0]
 		return nil

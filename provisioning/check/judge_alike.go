@@ -92,7 +92,8 @@ func sameAt(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
 	if hosts == nil {
 		return t
 	}
-	return t.Also(provisioning.FaultLikewise, provisioning.Facts{"others": strings.Join(hosts, " and ")})
+	others := strings.Join(hosts, " and ")
+	return t.With(provisioning.Facts{"alike": others, "single": nil}).Also(provisioning.FaultLikewise, provisioning.Facts{"others": others})
 }
 
 // deadPlaces is for a device that knows where to go, and meets nobody who speaks SIP there. The first place is the one

@@ -90,16 +90,18 @@ func timeServer(f *Facts, ahead time.Duration) (nearest TimeServer, found bool) 
 }
 
 // confirmClock takes the advice to check the clock out of what was said of dates, where a Registrar or a time server has the same
-// time: then it is the certificate that is wrong.
+// time: then it is the certificate that is wrong. Where one has another, it adds the advice, whatever the system says of the clock.
 func confirmClock(f *Facts) {
-	if skewOf(f).host == "" || !clockOff(f).None() {
+	by, off := skewOf(f).host, !clockOff(f).None()
+	switch {
+	case off:
+		by = ""
+	case by == "":
 		return
+	default:
+		by = "agrees with " + by
 	}
-	confirm := func(t *provisioning.Trouble) {
-		if t.Facts["clock"] != nil {
-			*t = t.With(provisioning.Facts{"clock": ""}).On(provisioning.SideRegistrar)
-		}
-	}
+	confirm := func(t *provisioning.Trouble) { *t = provisioning.Timed(*t, by) }
 	for _, p := range f.Places {
 		for _, probe := range p.Probes {
 			confirm(&probe.Trouble)

@@ -217,9 +217,9 @@ func deviceAt(t *testing.T, archive *txtar.Archive, file string) (*sitetest.Site
 		t.Fatal(err)
 	}
 	o := optionsOf(t, archive, site, filepath.Base(file))
-	search, upstreams, losses := o.Wire.Search, o.Wire.Upstreams, o.Wire.CarrierLosses
+	search, upstreams, losses, kept := o.Wire.Search, o.Wire.Upstreams, o.Wire.CarrierLosses, o.Wire.ClockKept
 	o.Wire = wire.Wire(simulated)
-	o.Wire.Search, o.Wire.Upstreams, o.Wire.CarrierLosses = search, upstreams, losses
+	o.Wire.Search, o.Wire.Upstreams, o.Wire.CarrierLosses, o.Wire.ClockKept = search, upstreams, losses, kept
 	o.Wire.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if wire.AreSmall(ctx) {
 			ctx = sitetest.InSmall(ctx)

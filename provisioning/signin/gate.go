@@ -122,7 +122,7 @@ func (g *gate) handshake(ctx context.Context, c provisioning.Candidate, conn net
 	secure, met, err := trust.Handshake(ctx, watched, c.Host, g.proof(c))
 	if err != nil {
 		watched.Close()
-		return nil, met, &attemptError{stage: handshaking, err: err, met: met, loss: watched.Loss(), near: g.near(addrOf(conn.RemoteAddr())), rooted: g.policy.Roots != nil}
+		return nil, met, &attemptError{stage: handshaking, err: err, met: met, loss: watched.Loss(), near: g.near(addrOf(conn.RemoteAddr())), rooted: g.policy.Roots != nil, kept: g.wire.ClockKept != nil && g.policy.Clock == nil && g.wire.ClockKept()}
 	}
 	return secure, met, nil
 }

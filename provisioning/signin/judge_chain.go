@@ -84,7 +84,11 @@ func (j *judgement) certificate() provisioning.Trouble {
 			fault = provisioning.FaultNoIntermediate
 		}
 	}
-	return j.met(fault)
+	by := ""
+	if j.attempt != nil && j.attempt.kept {
+		by = "is synchronized"
+	}
+	return provisioning.Timed(j.met(fault), by)
 }
 
 // certificateFacts are what is known of the certificate that is not believed, and of those around it.
@@ -113,6 +117,9 @@ func (j *judgement) certificateFacts(e *trust.CertificateError) {
 		return
 	}
 	met := &j.attempt.met
+	if j.facts["maker"] = "the authority " + met.Issuer; met.SelfSigned {
+		j.facts["maker"] = "the server, which has issued it itself,"
+	}
 	switch e.Problem {
 	case trust.WrongIssuer, trust.StrangeIssuer, trust.FormerRoot:
 		j.know("root", e.Of.Issuer)

@@ -139,6 +139,7 @@ func judged() (all []judgedError) {
 		judgedError{"cut after TLS nearby", &attemptError{stage: registering, met: trust.Met{Shown: trust.Shown{Version: "TLS 1.3"}}, err: io.EOF, near: true}},
 		judgedError{"cut nearby", &attemptError{stage: registering, err: io.EOF, near: true}},
 		judgedError{"certificate, no intermediate, and roots of the site", &attemptError{stage: handshaking, err: &trust.CertificateError{Problem: trust.Untrusted, Err: errors.New("some words")}, met: met, rooted: true}},
+		judgedError{"certificate not yet valid, by a synchronized clock", &attemptError{stage: handshaking, err: &trust.CertificateError{Problem: trust.NotYetValid, Of: trust.Certificate{Leaf: true, Subject: "CN=fe01.contoso.com", NotBefore: day, NotAfter: day}, Now: day}, met: met, kept: true}},
 	)
 	add("handshake, the server asks for another", registering, &sip.ConnectionError{Kind: sip.ReadFailed, Err: &net.OpError{Op: "local error", Err: tls.AlertError(100)}})
 	all = append(all, judgedError{"cut after TLS", &attemptError{stage: registering, met: trust.Met{Shown: trust.Shown{Version: "TLS 1.3"}}, err: io.EOF}})

@@ -34,6 +34,7 @@ type attemptError struct {
 	there   bool        // and a host has answered to it lately
 	small   bool        // the handshake was tried in small packets, too, and no more came of it
 	rooted  bool        // the device has roots of its own, besides those of the system
+	kept    bool        // its clock is synchronized, says its system
 }
 
 func (e *attemptError) Error() string { return e.stage.prefix() + plain.Words(e.err) }

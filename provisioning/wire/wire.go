@@ -62,6 +62,8 @@ type Wire struct {
 	LinkLost func() (iface string, at []time.Time)
 	// CarrierLosses is how often the system has seen an interface lose its carrier. Nil: it does not count.
 	CarrierLosses func(iface string) uint32
+	// ClockKept says whether the clock of this device is synchronized, as far as its system knows. Nil: it is not known.
+	ClockKept func() bool
 	// Changes says what has changed on the network of this device, in words for techs. Nil: nobody watches.
 	Changes <-chan string
 }
@@ -127,6 +129,7 @@ func System() Wire {
 		Holders:   holders,
 
 		CarrierLosses: carrierLosses,
+		ClockKept:     clockKept,
 	}
 	if w.Next != nil {
 		w.Lacks = func(addr netip.Addr) bool {

@@ -8,6 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// clockKept asks the kernel: what sets its clock by a time server tells it so, and of what has not been told for long it says that it is not (adjtimex(2)).
+func clockKept() bool {
+	state, err := unix.Adjtimex(new(unix.Timex))
+	return err == nil && state != unix.TIME_ERROR
+}
+
 // limitUnacknowledged limits how long sent data, and probes, may stay unacknowledged. A kernel that refuses leaves the keep-alive of
 // the socket, which is enough to work.
 func limitUnacknowledged(fd uintptr, limit time.Duration) {

@@ -36,6 +36,9 @@ var holders func(context.Context, string, netip.Addr, netip.Addr) ([]string, err
 // carrierLosses are not known here.
 var carrierLosses func(string) uint32
 
+// clockKept is not known here.
+var clockKept func() bool
+
 // limitSegments does nothing here.
 func limitSegments(uintptr, int) {}
 
