@@ -224,6 +224,7 @@ const (
 	FaultWorked              Fault = "connect.worked-before"
 	FaultSecondConnection    Fault = "connect.second"
 	FaultSecondSilent        Fault = "connect.second-silent"
+	FaultUneven              Fault = "connect.uneven"
 	FaultAlike               Fault = "connect.all-alike"
 	FaultAllLoseLarge        Fault = "connect.all-lose-large"
 	FaultOtherPort           Fault = "port.other"

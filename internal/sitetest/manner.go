@@ -27,6 +27,7 @@ type manner struct {
 	algorithms        []string
 	basic, stale      bool
 	deaf              bool          // to REGISTER
+	half              int           // 1: the first, third … connection meets nobody; 2: the second, fourth …; 0: none
 	forbids           bool          // answers 403 to a wrong password
 	unlisted          bool          // what is granted is not listed
 	rival             string        // a word of rivalWords: the phone of the user has the one binding that there may be; "": there is none
@@ -167,6 +168,7 @@ var mannerOptions = options[manner]{
 	"basic":        flag(func(m *manner) *bool { return &m.basic }),
 	"rival":        {take: (*manner).takeRival},
 	"deaf":         flag(func(m *manner) *bool { return &m.deaf }),
+	"half":         number(func(m *manner) *int { return &m.half }),
 	"forbids":      flag(func(m *manner) *bool { return &m.forbids }),
 	"stale":        flag(func(m *manner) *bool { return &m.stale }),
 	"nonce-life":   duration(func(m *manner) *time.Duration { return &m.nonceLife }),

@@ -24,6 +24,7 @@ type leg struct {
 
 	mu   sync.Mutex // guards the caller and the rest, and the order of what is written
 	last manner     // as of the last look
+	nth  int        // connection to the address
 	sent int        // requests of ours
 	came counter    // bytes of the device, without TLS
 }
@@ -78,7 +79,7 @@ var (
 )
 
 func (l *leg) run() error {
-	if m := l.manner(); m.hello && !(m.large && l.raw.small) {
+	if m := l.manner(); m.hello && !(m.large && l.raw.small) || m.half != 0 && l.nth%2 == m.half%2 {
 		if _, err := l.conn.Read(make([]byte, 1)); err != nil || m.word == "reset" {
 			l.raw.reset()
 			return errors.Join(err, errOver)

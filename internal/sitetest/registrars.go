@@ -15,8 +15,9 @@ type registrars struct {
 	out    *mapping
 	relays *mediaRelays
 
-	mu   sync.Mutex // guards the rest
-	legs []*leg     // in the order they came
+	mu   sync.Mutex             // guards the rest
+	legs []*leg                 // in the order they came
+	came map[netip.AddrPort]int // connections to each address
 }
 
 // serve is a Registrar's end of one connection.
@@ -45,6 +46,11 @@ func (r *registrars) join(l *leg) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.legs = append(r.legs, l)
+	if r.came == nil {
+		r.came = map[netip.AddrPort]int{}
+	}
+	r.came[l.addr]++
+	l.nth = r.came[l.addr]
 }
 
 func (r *registrars) leave(l *leg) {

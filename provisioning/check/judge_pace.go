@@ -29,7 +29,7 @@ var dropped = []provisioning.Fault{provisioning.FaultFiltered, provisioning.Faul
 
 // onSilence are the faults that rest on a connection to which nothing was answered, where one of these is the Reason.
 var (
-	onSilence      = []provisioning.Fault{provisioning.FaultSecondConnection, provisioning.FaultSecondSilent, provisioning.FaultAnsweredBefore}
+	onSilence      = []provisioning.Fault{provisioning.FaultSecondConnection, provisioning.FaultSecondSilent, provisioning.FaultAnsweredBefore, provisioning.FaultUneven}
 	silenceReasons = []provisioning.Reason{provisioning.ConnectTimeout, provisioning.TLSTimeout, provisioning.SIPNoAnswer}
 )
 

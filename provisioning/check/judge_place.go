@@ -181,6 +181,8 @@ func atPlace(f *Facts, p *Place) provisioning.Trouble {
 		return another
 	}
 	switch t := probe.Trouble; {
+	case probe.Uneven:
+		return unevenly(probe, t)
 	case provisioning.DeadForDNS[t.Fault] != "", t.Fault == provisioning.FaultRouteRefuses: // whatever else there is, it is behind it
 		return t
 	case probe.Reason() == provisioning.ConnectRefused, probe.Reason() == provisioning.ConnectTimeout, probe.Reason() == provisioning.ConnectUnreachable:

@@ -118,6 +118,9 @@ func look(ctx context.Context, o Options) *Facts {
 		f.Here = discover.Here(&f.Policy, &f.Wire, f.Found, f.Losses)
 	}
 	l.signIn(ctx)
+	if eye.tryAgain(ctx, f); f.SignIn != nil {
+		knownBetter(f, f.SignIn)
+	}
 	l.besideDaemon()
 	l.missBinding()
 	l.awaitDaemon()
@@ -349,7 +352,6 @@ func (l *looker) signIn(ctx context.Context) {
 		s = l.eye.signIn(ctx, l.alive(plan, func(p *signin.Probe) bool { return speaks(p) || isUnproven(p) }), l.Found)
 	})
 	l.Took["home"], l.Took["relays"] = s.InBandTook, s.InBandTook
-	knownBetter(l.Facts, &s)
 	l.SignIn = &s
 	for _, a := range s.Attempts {
 		if a.Result == "ok" || a.Result == "redirected" {

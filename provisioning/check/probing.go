@@ -221,6 +221,9 @@ func slowerThan(a *provisioning.Attempt, probe *signin.Probe, t provisioning.Tro
 
 // answeredBefore is what is wrong where an attempt met nobody, and a probe has had an answer just before.
 func answeredBefore(probe *signin.Probe, t provisioning.Trouble) provisioning.Trouble {
+	if probe.Uneven && slices.Contains(nobodyMet, t.Reason()) {
+		return unevenly(probe, t)
+	}
 	answered := t.Facts["answer"] != nil || t.Facts["differs"] != nil // on that connection, too
 	if probe.Greeting.Code == 0 || answered || t.Fault == provisioning.FaultTooSlow || !slices.Contains(nobodyMet, t.Reason()) || t.Fault == provisioning.FaultNoGateway || t.Fault == provisioning.FaultDeadRoute {
 		return t
@@ -229,6 +232,3 @@ func answeredBefore(probe *signin.Probe, t provisioning.Trouble) provisioning.Tr
 	facts["answer"] = fmt.Sprint(probe.Greeting.Code, " ", probe.Greeting.Phrase)
 	return provisioning.FaultAnsweredBefore.Because(t, facts).OnNoSide()
 }
-
-// nobodyMet are the Reasons of an attempt to which nothing may have been answered.
-var nobodyMet = []provisioning.Reason{provisioning.ConnectRefused, provisioning.ConnectReset, provisioning.ConnectTimeout, provisioning.TLSTimeout, provisioning.SIPNoAnswer}

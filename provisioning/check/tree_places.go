@@ -121,6 +121,9 @@ func metAt(f *Facts, p *Place, probe *signin.Probe) provisioning.Trouble {
 	if another := second(f, p.Endpoint, probe.Addr, probe.Trouble); !another.None() {
 		return onLossyWay(f, another)
 	}
+	if probe.Uneven {
+		return unevenly(probe, probe.Trouble)
+	}
 	if probe.Trouble.Fault == provisioning.FaultTLSSilent {
 		return silentTLS(p, probe.Trouble)
 	}

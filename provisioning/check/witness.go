@@ -1,8 +1,10 @@
 package check
 
 import (
+	"context"
 	"net/netip"
 	"slices"
+	"time"
 
 	"homeward/provisioning"
 	"homeward/provisioning/signin"
@@ -38,6 +40,14 @@ func refusedAside(f *Facts) provisioning.Trouble {
 	return provisioning.FaultPasswordSpared.Because(told(missed), facts)
 }
 
+// unevenly is what is wrong at a place that serves some connections, and not others.
+func unevenly(probe *signin.Probe, t provisioning.Trouble) provisioning.Trouble {
+	return provisioning.FaultUneven.Because(t, t.With(provisioning.Facts{"address": probe.Addr, "worked": nil}).Facts)
+}
+
+// nobodyMet are the Reasons of an attempt to which nothing may have been answered.
+var nobodyMet = []provisioning.Reason{provisioning.ConnectRefused, provisioning.ConnectReset, provisioning.ConnectTimeout, provisioning.TLSTimeout, provisioning.SIPNoAnswer}
+
 // second is what is to be said where the device fails at an address at which the daemon is registered at this moment: that is a fact, and
 // what fails is a second connection, or a second sign-in. None: the daemon is registered elsewhere, or another one would fail like this.
 func second(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisioning.Trouble) provisioning.Trouble {
@@ -45,6 +55,9 @@ func second(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisio
 	if failed.None() || s == nil || s.Registrar == nil || s.Registrar.Step == nil || !f.Now.Before(s.ExpiresAt) || f.silent() ||
 		s.Registrar.Address != addr || s.Registrar.Port != at.Port || s.Registrar.Transport != at.Transport {
 		return provisioning.Trouble{}
+	}
+	if p, _ := f.place(provisioning.Candidate{Endpoint: at, Addrs: []netip.Addr{addr}}); p.best().Uneven && slices.Contains(nobodyMet, failed.Reason()) {
+		return unevenly(p.best(), failed)
 	}
 	facts := provisioning.Facts{"at": at.HostPort(), "address": addr, "host": at.Host, "port": at.Port, "said": failed.Facts["said"]}
 	if fails := secondFails[failed.Fault]; fails != "" {
@@ -99,6 +112,54 @@ func secondOf(f *Facts) provisioning.Trouble {
 		}
 	}
 	return provisioning.Trouble{}
+}
+
+// Our choices: so many connections, within this time, show whether it is all of them that fail.
+const (
+	connectionsMore = 3
+	moreLimit       = 3 * time.Second
+)
+
+// early says whether a connection has come to its end before it could be told from that of a probe: before SIP.
+func early(t provisioning.Trouble) bool {
+	switch t.Fault {
+	case provisioning.FaultTLSCut, provisioning.FaultTLSHungUp:
+		return true
+	default:
+		return slices.Contains([]provisioning.Reason{provisioning.ConnectRefused, provisioning.ConnectTimeout, provisioning.TLSTimeout}, t.Reason())
+	}
+}
+
+// tryAgain makes more connections to where this device was served on one and not on another: by the daemon that is registered there, or by
+// a probe before a sign-in.
+func (e *eye) tryAgain(ctx context.Context, f *Facts) {
+	for _, p := range f.Places {
+		for _, probe := range p.Probes {
+			failed := func(a provisioning.Attempt) bool {
+				return a.Endpoint() == p.Endpoint && a.Address == probe.Addr && a.Result == "failed" && early(a.Trouble)
+			}
+			beside := second(f, p.Endpoint, probe.Addr, probe.Trouble)
+			if slices.Contains(nobodyMet, beside.Reason()) || probe.Greeting.Code != 0 && slices.ContainsFunc(attempts(f.SignIn), failed) {
+				probe.Uneven = e.oneServed(ctx, p.Candidate, probe.Addr)
+			}
+		}
+	}
+}
+
+// oneServed says whether one of several connections at the same time is answered.
+func (e *eye) oneServed(ctx context.Context, c provisioning.Candidate, addr netip.Addr) bool {
+	ctx, enough := context.WithTimeout(ctx, moreLimit)
+	defer enough()
+	answers := make(chan int, connectionsMore)
+	for range connectionsMore {
+		go func() { answers <- e.signer.Probe(ctx, c, addr).Greeting.Code }()
+	}
+	for range connectionsMore {
+		if <-answers != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // signedInAt is the place that led to the sign-in: the one that redirected, where one did.

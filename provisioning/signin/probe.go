@@ -41,7 +41,9 @@ type Probe struct {
 	Distrusted bool
 	Detail     string // raw words
 	Took       time.Duration
-	met        trust.Met
+	// Uneven says that some connections to it are served, and others are not.
+	Uneven bool
+	met    trust.Met
 }
 
 // Reason is that of the Trouble.
@@ -110,6 +112,8 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 		p.Securing = time.Since(began)
 		if p.met, p.TLS, p.AsksCertificate = met, met.Shown, met.AsksCertificate; err != nil {
 			p.Distrusted = isDistrust(err)
+			var attempt *attemptError
+			p.Uneven = errors.As(err, &attempt) && attempt.uneven
 			return err
 		}
 		p.Secured, conn = true, secure
@@ -152,19 +156,44 @@ func (g *gate) secureInBoth(ctx context.Context, c provisioning.Candidate, addr 
 	if !errors.As(err, &attempt) || !errors.As(err, &handshake) || handshake.Kind != trust.Silent && handshake.Kind != trust.Stalled || attempt.loss == wire.ReceivedGap {
 		return secure, met, err
 	}
-	if answered, tried := g.inSmall(ctx, c, addr); tried {
-		if attempt.small = !answered; answered {
-			attempt.loss = wire.LargeLost
-		}
+	answered, tried := g.answers(wire.SmallSegments(ctx), c, addr)
+	switch attempt.small = tried && !answered; {
+	case !answered:
+	case g.answersOneOf(ctx, c, addr, largeAgain):
+		attempt.uneven = true
+	default:
+		attempt.loss = wire.LargeLost
 	}
 	return secure, met, err
 }
 
-// inSmall says whether a handshake in small packets gets all of its answer; it is not tried where there is no other connection.
-func (g *gate) inSmall(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (answered, tried bool) {
+// largeAgain is our choice: where a load balancer has servers of which one is dead, they are asked in turn, and one of two connections meets another.
+const largeAgain = 2
+
+// answersOneOf says whether one of several handshakes at the same time gets all of its answer.
+func (g *gate) answersOneOf(ctx context.Context, c provisioning.Candidate, addr netip.Addr, n int) bool {
+	ctx, enough := context.WithCancel(ctx)
+	defer enough()
+	answers := make(chan bool, n)
+	for range n {
+		go func() {
+			answered, _ := g.answers(ctx, c, addr)
+			answers <- answered
+		}()
+	}
+	for range n {
+		if <-answers {
+			return true
+		}
+	}
+	return false
+}
+
+// answers says whether a handshake gets all of its answer; it is not tried where there is no other connection.
+func (g *gate) answers(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (answered, tried bool) {
 	ctx, cancel := context.WithTimeout(ctx, probeSmall)
 	defer cancel()
-	conn, err := g.dial(wire.SmallSegments(ctx), c, addr, probeConnect)
+	conn, err := g.dial(ctx, c, addr, probeConnect)
 	if err != nil {
 		return false, false
 	}

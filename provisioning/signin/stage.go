@@ -33,6 +33,7 @@ type attemptError struct {
 	near    bool        // the address is on a link of this device: no router is on the way
 	there   bool        // and a host has answered to it lately
 	small   bool        // the handshake was tried in small packets, too, and no more came of it
+	uneven  bool        // the handshake gets all of its answer on other connections
 	rooted  bool        // the device has roots of its own, besides those of the system
 	kept    bool        // its clock is synchronized, says its system
 }
