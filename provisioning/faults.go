@@ -52,6 +52,7 @@ const (
 	FaultMaskChanged         Fault = "link.mask-changed"
 	FaultOwnNetwork          Fault = "link.own-network"
 	FaultOtherGateway        Fault = "link.other-gateway"
+	FaultNoARP               Fault = "link.no-arp"
 	FaultUnusedDefault       Fault = "link.unused-default-route"
 	FaultByRoute             Fault = "connect.by-route"
 	FaultNothingBehind       Fault = "link.nothing-behind-gateway"

@@ -1,13 +1,11 @@
 package check
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 	"sort"
 	"strings"
 
-	"homeward/dhcpopts"
 	"homeward/provisioning"
 	"homeward/provisioning/discover"
 	"homeward/provisioning/signin"
@@ -75,12 +73,6 @@ func (n *Neighbour) trouble() provisioning.Trouble {
 	default:
 		return provisioning.Trouble{}
 	}
-}
-
-// cameOn says whether an answer of DHCP is about an interface: where both are known, it must have come on that one.
-func cameOn(f *Facts, a *dhcpopts.Answer, link string) bool {
-	on := cmp.Or(a.Link, f.DHCP.Interface)
-	return on == link || on == "" || link == ""
 }
 
 // otherMask is about a device whose subnet mask is wider than DHCP says: what is behind the gateway, and in the subnet by that mask alone,

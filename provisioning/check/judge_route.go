@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -35,10 +36,12 @@ func byRoute(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 		if nobody(f) {
 			t = t.With(provisioning.Facts{"dhcp": provisioning.NorDHCP})
 		}
-		if server := besideGateway(f); server.IsValid() {
-			t = t.With(provisioning.Facts{"beside": server})
+		if t = byBeside(f, t); t.Fault == provisioning.FaultNoARP {
+			return t
 		}
 		return byOther(f, byDHCP(f, t))
+	case t.Fault == provisioning.FaultNoNeighbour, t.Fault == provisioning.FaultDNSNobodyThere:
+		return byBeside(f, t)
 	case slices.Contains(lacksDefault, t.Fault):
 		return byRouter(f, t)
 	case t.Fault == provisioning.FaultDeadRoute, t.Fault == provisioning.FaultDNSDeadRoute:
@@ -55,18 +58,38 @@ func byRoute(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	}
 }
 
-// besideGateway is a DHCP server in the subnet of this device that answers; zero: there is none.
-func besideGateway(f *Facts) (none netip.Addr) {
-	if f.DHCP == nil {
-		return none
-	}
-	for i := range f.DHCP.Answers {
-		a := &f.DHCP.Answers[i]
-		if cameOn(f, a, f.Link.Interface) && slices.ContainsFunc(f.Link.Addrs, func(p netip.Prefix) bool { return p.Contains(a.Server) }) {
-			return a.Server
+// byBeside adds to a gateway that does not answer who else does on its link. Where nobody answers ARP, not even a DHCP server that has answered
+// this device, the gateway is not at fault more than another: such an answer gets through where ARP does not.
+func byBeside(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	for _, addr := range sorted(slices.Collect(maps.Keys(f.Ways))) {
+		if way := f.Ways[addr]; way.Heard && way.Hop == addr && f.Link.onSubnet(addr) {
+			return t.With(provisioning.Facts{"beside": addr})
 		}
 	}
-	return none
+	var deaf []netip.Addr
+	heard := netip.Addr{}
+	for _, n := range f.Neighbours {
+		switch {
+		case n.Of == ownAddress, n.link != f.Link.Interface, n.Problem != "", !f.Link.onSubnet(n.Addr):
+			continue
+		case len(n.MACs) > 0:
+			return t.With(provisioning.Facts{"beside": n.Addr})
+		}
+		deaf = append(deaf, n.Addr)
+		if answersDHCP(f, n) {
+			heard = n.Addr
+		}
+	}
+	if !heard.IsValid() {
+		return t
+	}
+	t.Fault = provisioning.FaultNoARP
+	return t.With(provisioning.Facts{"deaf": deaf, "heard": heard})
+}
+
+// answersDHCP says whether DHCP has answered from the address of a neighbour, on its link.
+func answersDHCP(f *Facts, n *Neighbour) bool {
+	return f.DHCP != nil && slices.ContainsFunc(f.DHCP.Answers, func(a dhcpopts.Answer) bool { return a.Server == n.Addr && cameOn(f, &a, n.link) })
 }
 
 // unheardOf are the faults of silence that a wrong route may cause.

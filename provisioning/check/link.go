@@ -288,6 +288,11 @@ func prefixes(i net.Interface) []netip.Prefix {
 	return list
 }
 
+// onSubnet says whether an address is in a subnet of a link.
+func (l Link) onSubnet(addr netip.Addr) bool {
+	return slices.ContainsFunc(l.Addrs, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
 // onlyIPv6 says whether this device has addresses, and none of IPv4.
 func (l Link) onlyIPv6() bool {
 	return len(l.routable()) > 0 && len(l.Others) == 0 && !slices.ContainsFunc(l.Addrs, func(p netip.Prefix) bool { return p.Addr().Unmap().Is4() })
@@ -306,6 +311,7 @@ const (
 	otherGateway = "the gateway of a default route that is not used"
 	aGateway     = "a gateway"
 	aHost        = "a host"
+	dhcpServer   = "the DHCP server"
 )
 
 // Neighbour is an address on a link, and who has it.

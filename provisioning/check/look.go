@@ -69,6 +69,7 @@ func look(ctx context.Context, o Options) *Facts {
 	defer func() {
 		measuring.Wait()
 		ears.asking.Wait()
+		ears.askBeside(ctx, f)
 		f.Neighbours, f.Ways = ears.asked, ears.ways(f, began)
 		ears.settle(f)
 		f.Leads = append(autodiscoverLeads(f.Autodiscover), f.Leads...)

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"homeward/dhcpopts"
 	"homeward/internal/plain"
 	"homeward/provisioning"
 	"homeward/provisioning/discover"
@@ -107,6 +109,27 @@ func (e *ears) askFor(ctx context.Context, addr netip.Addr) {
 	if hop.Is4() {
 		e.ask(ctx, iface, hop, of)
 	}
+}
+
+// cameOn says whether an answer of DHCP is about an interface: where both are known, it must have come on that one.
+func cameOn(f *Facts, a *dhcpopts.Answer, link string) bool {
+	on := cmp.Or(a.Link, f.DHCP.Interface)
+	return on == link || on == "" || link == ""
+}
+
+// askBeside asks for the DHCP servers in the subnet of this device that have answered, where somebody else is silent: an answer of DHCP does not
+// show that ARP gets through.
+func (e *ears) askBeside(ctx context.Context, f *Facts) {
+	silent := func(n *Neighbour) bool { return n.Of != ownAddress && len(n.MACs) == 0 && n.Problem == "" }
+	if f.DHCP == nil || !slices.ContainsFunc(e.asked, silent) {
+		return
+	}
+	for i := range f.DHCP.Answers {
+		if a := &f.DHCP.Answers[i]; a.Server.Is4() && cameOn(f, a, f.Link.Interface) && f.Link.onSubnet(a.Server) {
+			e.ask(ctx, f.Link.Interface, a.Server, dhcpServer)
+		}
+	}
+	e.asking.Wait()
 }
 
 // defaults are the default routes of IPv4 that lead through a gateway: first the one that is used; none, if that is not known.

@@ -278,6 +278,14 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 	if len(macs) == 0 && len(routes) == known && !alone {
 		return
 	}
+	leasing := map[netip.Addr]bool{} // the DHCP servers
+	if err := site.Section("dhcp", func(words []string) error {
+		addr, _ := netip.ParseAddr(words[0])
+		leasing[addr] = true
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	if !alone && !only6 && !slices.ContainsFunc(routes[known:], func(r *wire.Route) bool { return r.To == default4.To && r.Table == 0 }) {
 		routes = append(routes, default4)
 	}
@@ -338,7 +346,7 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 			return nil, fs.ErrPermission
 		}
 		servers, _ := w.Resolvers()
-		server := slices.ContainsFunc(servers, func(s netip.AddrPort) bool { return s.Addr() == addr })
+		server := slices.ContainsFunc(servers, func(s netip.AddrPort) bool { return s.Addr() == addr }) || leasing[addr]
 		if _, there := w.Near(addr); (server || there) && !listed(addr) && absent(addr) != addr {
 			return []string{"02:00:00:00:00:05"}, nil
 		}
