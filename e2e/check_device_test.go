@@ -51,12 +51,12 @@ Restart homeward so that it registers again, or fix pool01.contoso.com: choose t
 - If pool02.contoso.com is a name of this Registrar, use it instead.`},
 	{"last good is dead, and so are DNS and DHCP", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies, the(fe01, refuses))), "dns-timeout", `
 No name server answers (10.0.0.53:53), although 10.0.0.11, in the same subnet, can be reached. The last good Registrar fe01.contoso.com does not answer either.
-Check that the name server runs and does not hang.
+Check that the name server and its forwarders run, and that it does not hang.
 - Look for a firewall, on the way, on the server itself or on this device, that drops port 53.
 - Set dns_servers to a name server that works.`},
 	{"last good is alive, and DNS and DHCP are dead", with(published(fe01), dhcpSaysNothing, later(dnsDies, dhcpDies)), "dns-timeout", `
 The device signs in to fe01.contoso.com, the last Registrar that worked, because nothing else leads to one: no name server answers (10.0.0.53:53), although 10.0.0.11, in the same subnet, can be reached.
-Check that the name server runs and does not hang.
+Check that the name server and its forwarders run, and that it does not hang.
 - Look for a firewall, on the way, on the server itself or on this device, that drops port 53.
 - Set dns_servers to a name server that works.`},
 	{"TLS is gone from a site that had it", with(published(fe01, at("internal-tcp")), later(the(fe01, refuses))), "connect-refused", `
@@ -67,7 +67,7 @@ Start the Registrar service on fe01.contoso.com; see what has changed since then
 	{"everything is dead", with(published(deviceOrder...), dnsIsSilent, dhcpIsSilent), "dns-timeout", `
 No name server answers (10.0.0.53:53).
 Check the VLAN and the gateway of this device, since DHCP does not answer either.
-- Check that the name server runs, and that nothing drops port 53 on the way.
+- Check that the name server and its forwarders run, and that nothing drops port 53 on the way.
 - Set dns_servers to a name server that works.`},
 }
 

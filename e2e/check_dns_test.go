@@ -110,11 +110,16 @@ Create the A record of gone.contoso.com, or delete the SRV record.`},
 
 	{"the name server is silent", with(published(fe01), dnsIsSilent, dhcpSaysNothing), "dns-timeout", `
 No name server answers (10.0.0.53:53).
-Check that the name server runs, and that nothing drops port 53 on the way.
+Check that the name server and its forwarders run, and that nothing drops port 53 on the way.
 - Set dns_servers to a name server that works.`},
+	{"the forwarder of the name server is silent", with(published(fe01), nameServer(startNamedInVain), dhcpSaysNothing), "dns-timeout", `
+The name server 10.0.0.53:53 answers other queries, yet has no answer for contoso.com within 5s: most likely it waits for another name server, which does not answer.
+The problem is with DNS.
+On the name server, see whom it asks for contoso.com (its forwarder, or its zone), and whether that one answers.
+- See whether it drops what this device asks for contoso.com: look at its access rules.`},
 	{"the name server answers over TCP alone", with(published(fe01), dnsOverTCPAlone, dhcpSaysNothing), "dns-timeout", `
 No name server answers (10.0.0.53:53), although 10.0.0.53 accepts connections on TCP port 53.
-Check that the name server runs and does not hang.
+Check that the name server and its forwarders run, and that it does not hang.
 - Look for a firewall, on the way, on the server itself or on this device, that drops UDP port 53.
 - Set dns_servers to a name server that works.`},
 	{"the name server answers from another address", with(published(fe01), dnsAnswersFrom("10.0.0.57"), dhcpSaysNothing), "dns-timeout", `
@@ -277,6 +282,16 @@ func startOrphan(t testing.TB, h *host, _ zone) *process {
 func startOrphanOfMany(t testing.TB, h *host, _ zone) *process {
 	t.Helper()
 	return startOrphanBeside(t, h, rootZone(t))
+}
+
+// startNamedInVain is a name server that asks another one for all but one name, and that one is silent.
+func startNamedInVain(t testing.TB, h *host, _ zone) *process {
+	t.Helper()
+	h.run(t, "nft", "add table inet fault; add chain inet fault far { type filter hook input priority 0; }; add rule inet fault far ip daddr 127.0.0.2 drop")
+	own := write(t, t.TempDir(), "own", "$TTL 60\n@ SOA . . 1 1h 1h 1h 60\n@ NS @\n@ A "+second.addr+"\n")
+	p := startNamedWith(t, h, fmt.Sprintf("zone %q { type primary; file %q; };", second.host, own), "recursion yes", "allow-recursion { any; }", "dnssec-validation no", "forward only", "forwarders { 127.0.0.2; }")
+	waitDNS(t, h, p, "NOERROR")
+	return p
 }
 
 // startNamedForAll is a name server that knows, beside the zone, that no other domain exists.

@@ -120,6 +120,9 @@ func AmongHeard(t Trouble) Trouble {
 	return t.With(Facts{"dead": nil, "alone": nil, "hears": true})
 }
 
+// OfZone is what is told of one name, as told of the zone that it is in.
+func OfZone(t Trouble) Trouble { return t.With(Facts{"name": t.Facts["zone"]}) }
+
 // On says whose side it is on, where the Fault leaves that open.
 func (t Trouble) On(side Side) Trouble {
 	t.More = t.rest()

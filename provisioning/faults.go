@@ -111,6 +111,7 @@ const (
 	FaultDNSGiven           Fault = "dns.given-answers"
 	FaultDNSUpstream        Fault = "dns.upstream-silent"
 	FaultDNSSilentFor       Fault = "dns.silent-for-one-name"
+	FaultDNSWaits           Fault = "dns.waits"
 	FaultDNSServFail        Fault = "dns.servfail"
 	FaultDNSServFailAll     Fault = "dns.servfail-for-all"
 	FaultDNSSEC             Fault = "dns.dnssec"

@@ -381,9 +381,9 @@ func (s Source) Trip() time.Duration {
 // hears says whether any question to DNS was answered.
 func (c *Cycle) hears() bool { return slices.ContainsFunc(c.Sources, Source.Heard) }
 
-// dnsIsSilent says whether no question to DNS was answered.
-func (c *Cycle) dnsIsSilent() bool {
-	return !slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Source == "dns" && s.Trouble.Fault != FaultDNSSilentFor })
+// dnsAlways says whether all questions to DNS have met one fault.
+func (c *Cycle) dnsAlways(met Fault) bool {
+	return !slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Source == "dns" && s.Trouble.Fault != met })
 }
 
 // Milliseconds is how long something took, as JSON and people have it: what took any time took a millisecond.
@@ -441,8 +441,12 @@ func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 			if source.Verdict != verdict {
 				continue
 			}
-			if source.Trouble.Fault == FaultDNSSilentFor && c.dnsIsSilent() {
-				t := FaultDNSSilent.Met(source.Trouble.Facts)
+			if t := source.Trouble; (t.Fault == FaultDNSSilentFor || t.Fault == FaultDNSWaits) && c.dnsAlways(t.Fault) {
+				if t.Fault == FaultDNSWaits {
+					t = OfZone(t)
+				} else {
+					t = FaultDNSSilent.Met(t.Facts)
+				}
 				return Event{Reason: t.Reason(), Detail: source.Detail, Trouble: t}.Why(), t
 			}
 			return source.Why(), source.Trouble

@@ -20,6 +20,9 @@ func TestWhatACycleIsBlamedOn(t *testing.T) {
 	silent := source("dns", Failed, DNSTimeout)
 	silent.Trouble = FaultDNSSilentFor.Met(Facts{"name": "_sip._tls.contoso.com"})
 	silent = silent.Told()
+	waits := source("dns", Failed, DNSTimeout)
+	waits.Trouble = FaultDNSWaits.Met(Facts{"name": "_sip._tls.contoso.com", "zone": "contoso.com"})
+	waits = waits.Told()
 	failed, refused := attempt("failed", "a", ConnectRefused), attempt("failed", "b", SIPForbidden)
 	for name, test := range map[string]struct {
 		attempts []Attempt
@@ -41,6 +44,7 @@ func TestWhatACycleIsBlamedOn(t *testing.T) {
 		"found, and nothing else":             {sources: []Source{source("dns", Found, "")}},
 		"DNS is silent for one name":          {sources: []Source{silent, source("dns", Absent, DNSNoRecord)}, want: DNSTimeout, fault: FaultDNSSilentFor},
 		"DNS is silent":                       {sources: []Source{silent, source("dhcp", Failed, DHCPSilent), silent}, want: DNSTimeout, fault: FaultDNSSilent},
+		"mend 191: DNS waits for another":     {sources: []Source{waits, source("dhcp", Failed, DHCPSilent), waits}, want: DNSTimeout, fault: FaultDNSWaits},
 	} {
 		c := &Cycle{Attempts: test.attempts, Sources: test.sources}
 		why, trouble := c.Blame(test.stopped)

@@ -70,6 +70,20 @@ func (n *nameServers) ask(server netip.AddrPort, from, network string, query []b
 	return reply, delay
 }
 
+// to is the behaviour for a question, where that depends on its flags.
+func (f fault) to(q *dns.Msg) string {
+	switch {
+	case f.word == "bogus" && !q.CheckingDisabled:
+		return "servfail"
+	case f.word == "waits" && q.RecursionDesired:
+		return "silent"
+	case f.word == "waits":
+		return "refused"
+	default:
+		return f.word
+	}
+}
+
 // reply is what comes back for one query, on the wire, and in words; nil for silence.
 func (n *nameServers) reply(server netip.Addr, query []byte, overTCP bool) (reply []byte, delay time.Duration, said string) {
 	q := new(dns.Msg)
@@ -88,11 +102,7 @@ func (n *nameServers) reply(server netip.Addr, query []byte, overTCP bool) (repl
 	if edns := m.IsEdns0(); edns != nil && f.says != nil {
 		edns.Option = append(edns.Option, f.says)
 	}
-	word := f.word
-	if word == "bogus" && !q.CheckingDisabled {
-		word = "servfail"
-	}
-	switch word {
+	switch f.to(q) {
 	case "silent", "closed", "absent", "ungated":
 		return nil, 0, "nothing"
 	case "servfail":

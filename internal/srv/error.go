@@ -101,7 +101,8 @@ type Error struct {
 
 	TCP       Kind          // of Truncated: how it went over TCP, a kind from Timeout to HungUp, or Unreadable
 	Addresses bool          // the server answers for the addresses of the same name, though not this question
-	Waited    time.Duration // how long it had been waited for when the look-up ended; 0: it has spoken
+	Lives     bool          // of Timeout: meanwhile the server has answered a question for which it needs no other server
+	Waited    time.Duration // how long it had been waited for when the look-up ended; 0: it has spoken, or Lives is false
 	Alike     []string      // the other servers that say the same
 	Others    []*Error      // what the other servers say, if it is something else, and who of those listed before has not spoken
 
@@ -188,6 +189,8 @@ func (e *Error) Error() string {
 	}
 	if e.Addresses {
 		s += "; it answers for addresses"
+	} else if e.Lives {
+		s += "; it answers what it need not ask others"
 	}
 	s += e.Says.aside()
 	for _, other := range e.Others {

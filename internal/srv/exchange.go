@@ -35,6 +35,9 @@ func (r *Resolver) exchange(ctx context.Context, server netip.AddrPort, name str
 		if r.Unvalidated {
 			q.wire[3] |= flagCD
 		}
+		if r.alone {
+			q.wire[2] &^= flagRD
+		}
 		m, err := r.converse(ctx, network, server, q, &dropped)
 		switch {
 		case network == "udp" && (errors.Is(err, errTruncated) || errors.Is(err, errStrangers)):

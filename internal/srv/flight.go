@@ -117,7 +117,7 @@ func (p *patience) verdict(servers []netip.AddrPort) *Error {
 		case other == nil && i < by:
 			best.Others = append(best.Others, &Error{Name: best.Name, Type: best.Type, Kind: Timeout, Server: servers[i].String(), Waited: time.Since(p.started), earlier: true})
 		case other == nil || i == by:
-		case other.Kind == best.Kind:
+		case other.Kind == best.Kind && other.Lives == best.Lives:
 			best.Alike = append(best.Alike, other.Server)
 		default:
 			if other.earlier = i < by; other.earlier && other.Kind == Timeout {
@@ -133,8 +133,9 @@ func (p *patience) verdict(servers []netip.AddrPort) *Error {
 // wrong with the first of the others; or the reason.
 func askServer(ctx context.Context, r *Resolver, server netip.AddrPort, name string, qtype uint16,
 	read reading) (found []Target, left, fail *Error) {
-	addresses := r.alsoAddresses(ctx, server, dns.Fqdn(name), qtype)
+	addresses, life := r.alsoAddresses(ctx, server, dns.Fqdn(name), qtype), r.alsoLife(ctx, server)
 	records, last, fail := r.records(ctx, server, dns.Fqdn(name), qtype)
+	life(fail)
 	if fail = addresses(fail); fail != nil {
 		fail.Server, fail.Says = server.String(), last.extended
 		return nil, nil, fail
@@ -195,6 +196,36 @@ func (r *Resolver) alsoAddresses(ctx context.Context, server netip.AddrPort, nam
 			}
 		}
 		return fail
+	}
+}
+
+// alsoLife finds out whether a server that has had its time and does not answer lives all the same: then it waits for another one, more
+// often than not. Of all look-ups at the same time one asks. The function it returns ends that, and writes it down.
+func (r *Resolver) alsoLife(ctx context.Context, server netip.AddrPort) func(*Error) {
+	if r.Pace == nil {
+		return func(*Error) {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	began, done := time.Now(), make(chan struct{})
+	late := time.AfterFunc(alsoAfter, func() {
+		defer close(done)
+		if r.Pace.begins(server, began) {
+			unhurried := *r
+			unhurried.Pace, unhurried.alone = NewPace(true), true
+			_, fail := unhurried.exchange(ctx, server, ownName, dns.TypeA)
+			r.Pace.ended(server, fail == nil)
+		}
+	})
+	return func(fail *Error) {
+		if cancel(); !late.Stop() {
+			<-done
+		}
+		if fail == nil || fail.Kind != Timeout {
+			return
+		}
+		if t, _ := r.Pace.of(server); t.alive.After(began) {
+			fail.Lives, fail.Waited = true, time.Since(began)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 // Our choices: enough questions that one lost in ten shows, 20 ms apart so that they are no burst.
 const (
 	measureCount   = 40
+	measureOwn     = 3
 	measureSpacing = 20 * time.Millisecond
 	measurePatient = 1500 * time.Millisecond // without an answer until those that are missing are lost: one that comes late shows that others may
 	measureLatest  = 5 * time.Second         // after the last question, as other clients of DNS wait
@@ -26,8 +27,10 @@ const (
 // Quality is how well a name server answers: whatever it says counts.
 type Quality struct {
 	Server   netip.AddrPort
+	Name     string         // what it was asked for
 	Asked    int            // questions sent, each once
 	Answered int            // of these
+	Lives    bool           // it has answered none of them, and has answered a question for which it needs no other server
 	Codes    [16]int        // how many of the answers have each RCODE
 	Median   time.Duration  // until an answer; 0: there was none
 	From     netip.AddrPort // who answered from elsewhere, in place of the server; zero: nobody
@@ -77,7 +80,7 @@ func (q Quality) Serves() bool { return q.Codes[dns.RcodeSuccess]+q.Codes[dns.Rc
 // Measure asks a name server the same question many times over one socket, and counts what comes back. It takes as long as the
 // answers do where all come; 1.5 s more where some do not, and 5.8 s at most.
 func Measure(ctx context.Context, dial func(ctx context.Context, network, address string) (net.Conn, error), server netip.AddrPort, name string) (q Quality) {
-	q.Server = server
+	q.Server, q.Name = server, name
 	began := time.Now()
 	defer func() { q.Took = time.Since(began) }()
 	conn, err := dial(ctx, "udp", server.String())
@@ -99,6 +102,7 @@ func Measure(ctx context.Context, dial func(ctx context.Context, network, addres
 			break
 		}
 	}
+	m.askOwn(conn)
 	m.wait(ctx, q.Asked)
 	overhear(conn, func(raw []byte, from netip.AddrPort) {
 		if m.awaits(raw) {
@@ -107,7 +111,7 @@ func Measure(ctx context.Context, dial func(ctx context.Context, network, addres
 	})
 	conn.Close()
 	hearing.Wait()
-	q.Codes = m.codes
+	q.Codes, q.Lives = m.codes, m.lives && len(m.took) == 0
 	if q.Answered = len(m.took); q.Answered > 0 {
 		sort.Slice(m.took, func(i, j int) bool { return m.took[i] < m.took[j] })
 		q.Median, q.Err, q.Gap = m.took[len(m.took)/2], nil, m.gap(q.Asked)
@@ -137,7 +141,9 @@ type sent struct {
 type meter struct {
 	mu    sync.Mutex
 	open  map[uint16]sent // questions without an answer
-	begun int             // how many were sent
+	own   uint16          // the question whether a server lives that has answered none of the others; 0: it was not asked
+	lives bool
+	begun int // how many were sent
 	took  []time.Duration
 	last  time.Time // when an answer came
 	codes [16]int
@@ -155,6 +161,23 @@ func (m *meter) ask(conn net.Conn, name string) error {
 			_, err = conn.Write(q.wire)
 			return err
 		}
+	}
+}
+
+// askOwn asks a server that has answered nothing for what it need not ask others: some datagrams get lost.
+func (m *meter) askOwn(conn net.Conn) {
+	q, err := newQuestion(ownName, dns.TypeA, false)
+	if err != nil {
+		return
+	}
+	m.mu.Lock()
+	if _, taken := m.open[q.id]; !taken && len(m.took) == 0 { // two of one id could not be told apart
+		m.own = q.id
+	}
+	m.mu.Unlock()
+	q.wire[2] &^= flagRD
+	for i := 0; i < measureOwn && m.own != 0; i++ {
+		_, _ = conn.Write(q.wire) // that it cannot be sent, the others have shown
 	}
 }
 
@@ -219,6 +242,7 @@ func (m *meter) heard(id uint16, code byte) {
 	defer m.mu.Unlock()
 	question, known := m.open[id]
 	if !known {
+		m.lives = m.lives || id == m.own && id != 0
 		return
 	}
 	delete(m.open, id)

@@ -22,6 +22,9 @@ const (
 	offeredSize = 1232 // DNS flag day 2020: the largest answer that is never fragmented
 	maxAliases  = 8    // real chains have one or two; a loop ends here
 	maxBesides  = 32   // addresses that come besides; a hint needs one
+
+	// ownName is what every name server has an answer to by itself (RFC 6761 section 6.3): one that were to look further leads nobody anywhere.
+	ownName = "localhost."
 )
 
 // question is one query, ready to send, and what an answer to it must repeat.

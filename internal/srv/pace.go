@@ -27,20 +27,53 @@ type Pace struct {
 	inVain bool // nothing was answered the last time
 
 	mu    sync.Mutex
-	trips map[netip.AddrPort]trip
+	trips map[netip.AddrPort]*trip
 }
 
 // trip is what is known of the round trip to a server: it takes that at most. sure: a question was answered that was sent once,
 // else much of it may be the pauses after which lost questions were sent again.
 type trip struct {
-	most time.Duration
+	most time.Duration // 0: it has answered nothing
 	sure bool
+
+	asking bool      // whether it lives
+	alive  time.Time // when it has answered what it need not ask others
 }
 
 // NewPace returns the pace of servers that have answered nothing yet. inVain: nor did they the last time, and are asked less
 // often until they do.
 func NewPace(inVain bool) *Pace {
-	return &Pace{inVain: inVain, trips: map[netip.AddrPort]trip{}}
+	return &Pace{inVain: inVain, trips: map[netip.AddrPort]*trip{}}
+}
+
+// to returns the trip to a server. The mutex is held.
+func (p *Pace) to(server netip.AddrPort) *trip {
+	t := p.trips[server]
+	if t == nil {
+		t = new(trip)
+		p.trips[server] = t
+	}
+	return t
+}
+
+// begins says whether nobody is asking a server whether it lives, or has learned it since, and takes note that somebody asks now.
+func (p *Pace) begins(server netip.AddrPort, since time.Time) bool {
+	p.mu.Lock()
+	t := p.to(server)
+	begins := !t.asking && !t.alive.After(since)
+	t.asking = t.asking || begins
+	p.mu.Unlock()
+	return begins
+}
+
+// ended takes note of whether a server that was asked lives.
+func (p *Pace) ended(server netip.AddrPort, lives bool) {
+	p.mu.Lock()
+	t := p.to(server)
+	if t.asking = false; lives {
+		t.alive = time.Now()
+	}
+	p.mu.Unlock()
 }
 
 // answered takes note of how long an answer has taken since the question was first sent, and how often it was sent. (Which of
@@ -51,11 +84,11 @@ func (p *Pace) answered(server netip.AddrPort, took time.Duration, sends int) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before, known := p.trips[server]
-	if known {
-		took = min(took, before.most)
+	t := p.to(server)
+	if t.most > 0 {
+		took = min(took, t.most)
 	}
-	p.trips[server] = trip{took, before.sure || sends == 1}
+	t.most, t.sure = max(took, 1), t.sure || sends == 1
 }
 
 // of returns the round trip of a server; false: it has answered nothing.
@@ -65,8 +98,8 @@ func (p *Pace) of(server netip.AddrPort) (t trip, known bool) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t, known = p.trips[server]
-	return t, known
+	t = *p.to(server)
+	return t, t.most > 0
 }
 
 // resends are the pauses after which one question is sent again to a server.

@@ -2,9 +2,12 @@ package srv
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -126,16 +129,56 @@ func TestTripIsNeverTooShort(t *testing.T) {
 		sends int
 		want  trip
 	}{
-		{400 * ms, 3, trip{400 * ms, false}},
-		{700 * ms, 6, trip{400 * ms, false}},
-		{300 * ms, 2, trip{300 * ms, false}},
-		{350 * ms, 1, trip{300 * ms, true}},
-		{20 * ms, 1, trip{20 * ms, true}},
-		{900 * ms, 8, trip{20 * ms, true}},
+		{400 * ms, 3, trip{most: 400 * ms, sure: false}},
+		{700 * ms, 6, trip{most: 400 * ms, sure: false}},
+		{300 * ms, 2, trip{most: 300 * ms, sure: false}},
+		{350 * ms, 1, trip{most: 300 * ms, sure: true}},
+		{20 * ms, 1, trip{most: 20 * ms, sure: true}},
+		{900 * ms, 8, trip{most: 20 * ms, sure: true}},
 	} {
 		p.answered(server, test.took, test.sends)
 		if got, _ := p.of(server); got != test.want {
 			t.Errorf("after %v and %d questions: %v, want %v", test.took, test.sends, got, test.want)
 		}
 	}
+}
+
+// A server that waits for another one answers what it need not ask others: it is told from one that is silent, and is asked for that once for
+// all look-ups at the same time.
+func TestMend191AServerThatWaitsLives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		waits := server{answers: func(q query) [][]byte {
+			if q.msg.RecursionDesired {
+				return nil
+			}
+			refused, _ := new(dns.Msg).SetRcode(q.msg, dns.RcodeRefused).Pack()
+			return [][]byte{refused}
+		}}
+		s, r := newSite(waits, server{answers: func(query) [][]byte { return nil }})
+		r.Pace = NewPace(false)
+		defer s.tasks.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				_, err := r.SRV(ctx, internalTLS)
+				var e *Error
+				if !errors.As(err, &e) || e.Kind != Timeout || !e.Lives || e.Waited != time.Second || e.Alike != nil || len(e.Others) != 1 || e.Others[0].Lives || e.Others[0].Waited != 0 {
+					t.Errorf("%+v", err)
+				}
+			})
+		}
+		both.Wait()
+		if got := strings.Count(s.asked(), "10.0.0.1:53 udp edns=1232 A localhost."); got != 1 {
+			t.Errorf("asked for localhost %d times:\n%s", got, s.asked())
+		}
+
+		conn := func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return s.dial(ctx, network, "10.0.0.1:53")
+		}
+		if q := Measure(t.Context(), conn, r.Servers[0], "contoso.com"); !q.Lives || q.Answered != 0 || q.Serves() || q.Asked != measureCount {
+			t.Errorf("measured: %+v", q)
+		}
+	})
 }

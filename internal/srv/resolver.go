@@ -20,7 +20,7 @@ const (
 	turnShare = 0.75
 	// Some servers drop AAAA questions. Longer than two resends, so that lost datagrams do not cost a family.
 	familyGrace = 400 * time.Millisecond
-	// A server that has not answered for SRV records for so long is asked for addresses besides.
+	// A server that has not answered for so long is asked whether it lives, and one that was asked for SRV records for addresses besides.
 	alsoAfter = 300 * time.Millisecond
 )
 
@@ -49,6 +49,8 @@ type Resolver struct {
 	Lacks func(netip.Addr) bool
 	// Pace is what is known of the servers. Nil: nothing, and nothing is remembered.
 	Pace *Pace
+
+	alone bool // asks servers not to ask others (RFC 1035 section 4.1.1, the bit RD)
 }
 
 // Overhearing is a connected datagram socket that can tell what others than its other end send to its port. Nothing of that is an

@@ -209,6 +209,8 @@ func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 		return provisioning.FaultDNSSEC.Met(t.With(provisioning.Facts{"how": "not to validate", "says": nil}).Facts)
 	case f.Late:
 		return provisioning.FaultDNSLate.Met(t.With(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)}).Facts)
+	case dead && t.Fault == provisioning.FaultDNSWaits:
+		return givenAnswers(f, provisioning.OfZone(t))
 	case dead && t.Fault == provisioning.FaultDNSSilentFor && len(t.Others()) == 0:
 		return silentServers(f, t)
 	case dead && t.Fault != provisioning.FaultDNSSEC && t.Fault != provisioning.FaultDNSNoAuthority:

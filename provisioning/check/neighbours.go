@@ -280,7 +280,7 @@ func lifeless(err error) bool {
 func (e *ears) ways(f *Facts, began time.Time) provisioning.Ways {
 	for _, quality := range [][]discover.Quality{f.Quality, f.Upstream} {
 		for _, q := range quality {
-			e.note(q.Server.Addr(), q.Answered > 0 || q.From.IsValid() || q.Err != nil && !lifeless(q.Err))
+			e.note(q.Server.Addr(), q.Answered > 0 || q.Lives || q.From.IsValid() || q.Err != nil && !lifeless(q.Err))
 		}
 	}
 	for i := range f.TimeServers {

@@ -123,12 +123,20 @@ func serversFail(f *Facts, servers []netip.AddrPort) provisioning.Trouble {
 // upstreamFails is for a resolver on this device whose own name servers do not answer.
 func upstreamFails(f *Facts) provisioning.Trouble {
 	var servers []netip.AddrPort
-	for _, q := range f.Upstream {
+	var waits *discover.Quality
+	for i := range f.Upstream {
+		q := &f.Upstream[i]
 		if servers = append(servers, q.Server); q.Answered > 0 || q.From.IsValid() {
 			return provisioning.Trouble{}
 		}
+		if q.Lives {
+			waits = q
+		}
 	}
-	if len(servers) == 0 {
+	switch {
+	case waits != nil:
+		return discover.Waits(waits)
+	case len(servers) == 0:
 		return provisioning.Trouble{}
 	}
 	if t := serversFail(f, servers); !t.None() {
@@ -151,13 +159,19 @@ func silentServers(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	if facts["alive"] != nil || facts["hop"] != nil {
 		fault = provisioning.FaultDNSSilentWayOpen
 	}
-	for _, q := range f.Given {
-		if q.Serves() {
-			facts["better"] = q.Server
-			return fault.Met(t.With(facts).Facts).Also(provisioning.FaultDNSGiven, facts)
+	t.Fault = fault
+	return givenAnswers(f, t.With(facts))
+}
+
+// givenAnswers adds to name servers of which none answers one that DHCP gives, and that does.
+func givenAnswers(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	for i := range f.Given {
+		if q := &f.Given[i]; q.Serves() {
+			t = t.With(provisioning.Facts{"better": q.Server})
+			return t.Also(provisioning.FaultDNSGiven, t.Facts)
 		}
 	}
-	return fault.Met(t.With(facts).Facts)
+	return t
 }
 
 // wayTo is what is known of the way to name servers of which none answers: who does on it, and DHCP.

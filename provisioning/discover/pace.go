@@ -35,11 +35,19 @@ func DeadServer(all []Quality) provisioning.Trouble {
 	if dead.From.IsValid() {
 		return provisioning.FaultDNSElsewhere.Met(provisioning.Facts{"server": dead.Server, "servers": []string{dead.Server.String()}, "from": dead.From})
 	}
+	if dead.Lives {
+		return Waits(dead).With(provisioning.Facts{"server": dead.Server, "alive": alive.Server})
+	}
 	facts := provisioning.Facts{"server": dead.Server, "alive": alive.Server}
 	if fails, works := provisioning.Family(dead.Server.Addr()), provisioning.Family(alive.Server.Addr()); fails != works {
 		facts["fails"], facts["works"] = fails, works
 	}
 	return provisioning.FaultDNSServerDead.Met(facts)
+}
+
+// Waits is about a name server that lives, and has answered nothing that it was asked many times.
+func Waits(q *Quality) provisioning.Trouble {
+	return serverTrouble(&srv.Error{Kind: srv.Timeout, Name: q.Name, Server: q.Server.String(), Lives: true, Waited: q.Took})
 }
 
 // LossyServer is about questions that get lost on the way to a name server that is alive; or that it did not answer for a while, if it did

@@ -2,7 +2,6 @@ package discover
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -93,6 +92,9 @@ func serverTrouble(e *srv.Error) provisioning.Trouble {
 	case e.Addresses && e.Kind == srv.Timeout:
 		facts["how"] = "no answer"
 		return provisioning.FaultDNSNoSRV.Because(fault.Met(facts), facts)
+	case e.Lives:
+		facts["span"] = span(e.Waited)
+		return provisioning.FaultDNSWaits.Met(facts)
 	case e.Addresses:
 		facts["how"] = e.CodeName()
 		return provisioning.FaultDNSNoSRV.Because(fault.Met(facts), facts)
@@ -116,6 +118,9 @@ func factsOf(e *srv.Error) provisioning.Facts {
 	noteAddresses(facts, e)
 	return facts
 }
+
+// span is how long somebody was waited for.
+func span(waited time.Duration) string { return waited.Round(100 * time.Millisecond).String() }
 
 // blocked is for what a server may not tell, as it says, and that looks as if it were not there.
 func blocked(e *srv.Error, as provisioning.Reason) provisioning.Trouble {
@@ -244,7 +249,7 @@ func overruled(e *srv.Error, query string, reason provisioning.Reason) provision
 	did := ""
 	switch {
 	case first.Kind == srv.Timeout:
-		did = fmt.Sprintf("did not answer within %s", first.Waited.Round(100*time.Millisecond))
+		did = "did not answer within " + span(first.Waited)
 	case first.Unasked():
 		did = "could not be asked"
 	case first.Code != 0:

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"homeward/internal/golden"
 	"homeward/internal/srv"
@@ -73,6 +74,7 @@ func TestFaultsOfDNS(t *testing.T) {
 	tell("no default route", lookupTrouble(&srv.Error{Kind: srv.Unreachable, NoRoute: true, Name: "_sip._tls.contoso.com", Type: "SRV", Server: "10.98.0.53:53"}))
 	e := &srv.Error{Kind: srv.Timeout, Name: "_sip._tls.contoso.com", Type: "SRV", Server: "10.0.0.53:53", Dropped: srv.Dropped{Count: 3, Why: srv.OtherID}}
 	tell("dropped", lookupTrouble(e))
+	tell("a server that lives", lookupTrouble(&srv.Error{Kind: srv.Timeout, Name: e.Name, Type: "SRV", Server: e.Server, Lives: true, Waited: 1800 * time.Millisecond}))
 	for _, k := range slices.Sorted(maps.Keys(overTCP)) {
 		tell(fmt.Sprintf("cut, %d over TCP", k), lookupTrouble(&srv.Error{Kind: srv.Truncated, Name: e.Name, Server: e.Server, TCP: k}))
 	}
