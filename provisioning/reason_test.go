@@ -87,3 +87,10 @@ func TestReasonTable(t *testing.T) {
 	}
 	golden.Compare(t, reasonTable, []byte(b.String()))
 }
+
+// What is known only as tls-version may be a version or a cipher: its cure is good for both.
+func TestMend205VersionOrCipher(t *testing.T) {
+	if hint := TLSVersion.Hint(); !strings.Contains(hint, "ECDHE cipher suites") || !strings.Contains(hint, "where only the version differs") {
+		t.Error(hint)
+	}
+}

@@ -232,7 +232,7 @@ func TestTimeOfThePastIsNotBelieved(t *testing.T) {
 	f.ClockFloor = f.Now.Add(-time.Minute)
 	b := branch{facts: f}
 	b.clock()
-	const want = "2026-11-26T15:04:54Z; no Registrar or time server has given a time that can be right; DHCP option 42 names a (11m behind)"
+	const want = "2026-11-26T15:04:54Z; it is not known whether that is right: no Registrar or time server has given a time that can be right; DHCP option 42 names a (11m behind)"
 	if got := b.checks[0].Detail; got != want {
 		t.Errorf("the clock line is %q\nwant %q", got, want)
 	}
@@ -283,7 +283,7 @@ func TestTimeServersAreHeard(t *testing.T) {
 		{"a Registrar says that they are wrong", []TimeServer{{Name: "a"}},
 			time.Hour, "1h slow compared with fe01.contoso.com", generic, "; DHCP option 42 names a (within 1s)"},
 		{"none answers", []TimeServer{{Name: "a", Problem: "does not answer"}},
-			0, "", generic, "; no Registrar or time server has given a time to compare with; DHCP option 42 names a (does not answer)"},
+			0, "", generic, "; it is not known whether that is right: no Registrar or time server has given a time to compare with; DHCP option 42 names a (does not answer)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := &Facts{Now: time.Date(2026, 11, 26, 15, 4, 54, 0, time.UTC), TimeServers: test.servers}

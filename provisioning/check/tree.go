@@ -93,12 +93,17 @@ func (b *branch) clock() {
 	} else if s := skewOf(f); s.host != "" {
 		c.Detail += fmt.Sprintf("; within %s of %s", max(s.ahead.Abs(), time.Second), s.host)
 	}
-	if c.Result == Good && skewOf(f).host == "" {
+	unknown := c.Result == Good && skewOf(f).host == ""
+	if unknown {
 		heard := "a time to compare with"
 		if slices.ContainsFunc(f.TimeServers, func(s TimeServer) bool { return s.Problem == "" }) {
 			heard = "a time that can be right"
 		}
-		c.Detail += "; no Registrar or time server has given " + heard
+		known := "; it is not known whether that is right: "
+		if kept := f.Wire.ClockKept; kept != nil && kept() {
+			known, unknown = "; it is synchronized, says the system; ", false
+		}
+		c.Detail += known + "no Registrar or time server has given " + heard
 	}
 	for _, source := range []string{option42, f.timeRecord()} {
 		if servers := timeServers(f, source); servers != "" {
@@ -113,6 +118,9 @@ func (b *branch) clock() {
 		if c.Result == Good {
 			c.because(Warn, t)
 		}
+	}
+	if unknown && c.Result == Good {
+		c.Result = Skipped
 	}
 	b.add(c)
 }
