@@ -54,10 +54,24 @@ func nothingFound(f *Facts) provisioning.Trouble {
 		return provisioning.Trouble{}
 	}
 	t := noPlan(f)
-	if f.remembers() && !f.ByPassed && !provisioning.Lists(t, f.lastGood().Address) {
+	if f.remembers() && !f.ByPassed && !provisioning.Lists(t, f.lastGood().Address) && !cutOff(f, t, f.lastGood().Address) {
 		t = t.Also(provisioning.FaultLastGoodSilent, provisioning.Facts{"host": f.lastGood().Host})
 	}
 	return t
+}
+
+// cutOff says whether an address is reached through the very gateway or tunnel that is dead: that it does not answer follows from that.
+func cutOff(f *Facts, t provisioning.Trouble, addr netip.Addr) bool {
+	way := f.Ways[addr]
+	switch t.Fault {
+	case provisioning.FaultDNSTunnel:
+		return way.Tunnel && t.Facts["tunnel"] == way.Link
+	case provisioning.FaultDNSNoGateway, provisioning.FaultDNSDeadRoute:
+		hops := []any{t.Facts["gateway"], t.Facts["router"], t.Facts["hop"]}
+		return way.Hop.IsValid() && way.Hop != addr && slices.Contains(hops, any(way.Hop))
+	default:
+		return false
+	}
 }
 
 // noPlan is why there is nothing that a device would try, with what is gone of that through which it registered.
