@@ -122,6 +122,9 @@ No name server answers (10.0.0.53:53), although 10.0.0.53 accepts connections on
 Check that the name server and its forwarders run, and that it does not hang.
 - Look for a firewall, on the way, on the server itself or on this device, that drops UDP port 53.
 - Set dns_servers to a name server that works.`},
+	{"a router says that the name server cannot be reached", with(published(fe01), dnsBehind("udp dport 53 reject with icmp type host-unreachable"), dhcpSaysNothing), "dns-timeout", `
+No name server can be queried: 10.0.0.53:53 cannot be reached (no route to host): this device has no route there, or a router or firewall rejects what it sends.
+Check the gateway and the VLAN of this device, and the address of the name server; or set dns_servers to a name server that works.`},
 	{"the name server answers from another address", with(published(fe01), dnsAnswersFrom("10.0.0.57"), dhcpSaysNothing), "dns-timeout", `
 The name server 10.0.0.53:53 was asked, and the answer came from 10.0.0.57:53: it is not accepted, since anybody could send such an answer.
 The problem is with DNS.

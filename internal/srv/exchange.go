@@ -92,10 +92,18 @@ func failure(ctx context.Context, whyTCP, err error) *Error {
 	return e
 }
 
+// barred is what a router has said of a question to which no answer came either.
+type barred struct{ error }
+
+func (b *barred) Unwrap() error { return b.error }
+
 // lost is the kind of an error of the way.
 func lost(ctx context.Context, err error) Kind {
 	var timeout net.Error
+	var by *barred
 	switch {
+	case errors.As(err, &by):
+		return Unreachable
 	case ctx.Err() != nil:
 		return Timeout
 	case errors.As(err, &timeout) && timeout.Timeout(): // a dial notices the deadline before its context does
@@ -133,18 +141,28 @@ func (r *Resolver) converse(ctx context.Context, network string, server netip.Ad
 }
 
 // overUDP sends the question again and again until the answer comes or the connection ends. An error of the socket, such as
-// port unreachable, ends it: that server has failed now.
+// port unreachable, ends it: that server has failed now. What routers say later may pass, and counts where nothing else comes.
 func overUDP(conn net.Conn, q *question, dropped *Dropped, again *resends) (*message, error) {
 	buf, strangers := make([]byte, datagramSize), 0
+	routers, _ := conn.(HearingRouters)
+	var said error
+	passes := func(err error) bool { // a socket tells each of these once, be it when it writes
+		word := routers != nil && again.sends > 1 && strangers < maxStrangers && (errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH))
+		if word {
+			said = &barred{err}
+			strangers++
+		}
+		return word
+	}
 	for {
 		err := conn.SetDeadline(time.Now().Add(again.next()))
 		if err == nil {
 			_, err = conn.Write(q.wire)
 		}
-		for err == nil {
+		for err == nil || passes(err) {
 			var n int
 			if n, err = conn.Read(buf); err != nil {
-				break
+				continue
 			}
 			m, other, err := q.read(buf[:n])
 			if other == 0 {
@@ -156,8 +174,13 @@ func overUDP(conn net.Conn, q *question, dropped *Dropped, again *resends) (*mes
 				return nil, errStrangers
 			}
 		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
+		switch {
+		case !errors.Is(err, os.ErrDeadlineExceeded) && said != nil:
+			return nil, said
+		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return nil, err
+		case again.sends == 1 && routers != nil:
+			routers.HearRouters()
 		}
 		overhear(conn, func(raw []byte, from netip.AddrPort) {
 			if _, other, _ := q.read(raw); other == 0 { // anything else is none of our business

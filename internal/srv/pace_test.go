@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -181,4 +182,56 @@ func TestMend191AServerThatWaitsLives(t *testing.T) {
 			t.Errorf("measured: %+v", q)
 		}
 	})
+}
+
+// toldByRouter is a socket of which a router says that the server cannot be reached, once it may: each time something is sent, and once when
+// it is written.
+type toldByRouter struct {
+	net.Conn
+	hears, said bool
+}
+
+func (c *toldByRouter) HearRouters() { c.hears = true }
+
+func (c *toldByRouter) Read(b []byte) (int, error) {
+	if c.hears && !c.said {
+		c.said = true
+		return 0, &net.OpError{Op: "read", Err: syscall.EHOSTUNREACH}
+	}
+	return c.Conn.Read(b)
+}
+
+func (c *toldByRouter) Write(b []byte) (int, error) {
+	if told := c.said; told {
+		c.said, c.hears = false, false
+		return 0, &net.OpError{Op: "write", Err: syscall.ENETUNREACH}
+	}
+	return c.Conn.Write(b)
+}
+
+// What routers say of a question counts where no answer comes, and ends nothing: an answer that comes later is one.
+func TestMend192WhatRoutersSay(t *testing.T) {
+	for _, answers := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s, r := newSite(server{answers: func(q query) [][]byte {
+				if !answers || q.nth < 8 {
+					return nil
+				}
+				answer, _ := new(dns.Msg).SetRcode(q.msg, dns.RcodeNameError).Pack()
+				return [][]byte{answer}
+			}})
+			defer s.tasks.Wait()
+			r.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := s.dial(ctx, network, address)
+				return &toldByRouter{Conn: conn}, err
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			_, err := r.SRV(ctx, internalTLS)
+			var e *Error
+			if !errors.As(err, &e) || answers && e.Kind != NoRecord || !answers && (e.Kind != Unreachable || !errors.Is(e, syscall.ENETUNREACH)) {
+				t.Errorf("answers %v: %v", answers, err)
+			}
+		})
+	}
 }

@@ -61,6 +61,10 @@ type Overhearing interface {
 	Overheard(b []byte) (n int, from netip.AddrPort)
 }
 
+// HearingRouters is a connected datagram socket that tells what routers say of what it sends from then on: that a host or a network cannot be
+// reached. Systems keep that to themselves otherwise, since it may pass (RFC 1122 section 3.2.2.1).
+type HearingRouters interface{ HearRouters() }
+
 // Target is the useful part of one SRV record: a host name (lower case, no final dot) and a port (never 0), with the
 // priority and weight it was published with. Source: RFC 2782.
 type Target struct {

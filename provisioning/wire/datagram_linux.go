@@ -29,6 +29,16 @@ func overhearing(conn net.Conn) net.Conn {
 	return conn
 }
 
+// HearRouters has Read tell what routers say of what is sent, too (ip(7), ipv6(7)).
+func (d *datagram) HearRouters() {
+	if raw, err := d.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { // the option of the other version of IP is refused
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_RECVERR, 1)
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_IPV6, unix.IPV6_RECVERR, 1)
+		})
+	}
+}
+
 // Overheard implements Overhearing.
 func (d *datagram) Overheard(b []byte) (n int, from netip.AddrPort) {
 	d.mu.Lock()
