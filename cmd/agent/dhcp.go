@@ -110,6 +110,8 @@ type serverAnswer struct {
 	Option120 *option120   `json:"option_120,omitempty"`  // absent: not sent
 	Option43  *option43    `json:"option_43,omitempty"`   // absent: not sent
 	NTP       []netip.Addr `json:"ntp_servers,omitempty"` // option 42
+
+	NameServers []netip.Addr `json:"name_servers,omitempty"` // option 6
 }
 
 func newDHCPAnswer(s discover.DHCPSurvey) dhcpAnswer {
@@ -120,7 +122,7 @@ func newDHCPAnswer(s discover.DHCPSurvey) dhcpAnswer {
 	}
 	for _, a := range s.Answers {
 		answer.Answers = append(answer.Answers, serverAnswer{
-			a.Server, a.Took.Milliseconds(), a.Type, a.Problem, a.Link, newOption120(a.SIP), newOption43(a.Vendor), a.NTP,
+			a.Server, a.Took.Milliseconds(), a.Type, a.Problem, a.Link, newOption120(a.SIP), newOption43(a.Vendor), a.NTP, a.NameServers,
 		})
 	}
 	for _, a := range s.Six {
@@ -210,6 +212,7 @@ func printServer(p *page, a dhcpopts.Answer) {
 	if command := correction(a); command != "" {
 		p.asIs("  %-14s %s\n", "correct bytes", command)
 	}
+	p.row("name servers", provisioning.ListOf(a.NameServers))
 	p.row("NTP servers", provisioning.ListOf(a.NTP))
 }
 

@@ -41,6 +41,7 @@ func surveys(t *testing.T) map[string]discover.DHCPSurvey {
 	o := onPool01(t)
 	good := server67(o)
 	good.NTP = []netip.Addr{netip.MustParseAddr("10.0.0.13")}
+	good.NameServers = []netip.Addr{netip.MustParseAddr("10.0.0.53"), netip.MustParseAddr("10.0.0.54")}
 
 	asText := server67(o)
 	asText.SIP = dhcpopts.ParseSIPServers([]byte("pool01.contoso.com"))
