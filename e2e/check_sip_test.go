@@ -127,7 +127,7 @@ fe01.contoso.com asks for a password, but none is configured.
 The problem is with this device.
 Set password_file.`},
 	{"only Kerberos is offered", with(says(fe01, "401 Unauthorized", offersKerberos)), "sip-auth-not-supported", `
-fe01.contoso.com offers only Kerberos for signing in, but this device supports none of these.
+fe01.contoso.com offers only Kerberos for signing in, but this device does not support that.
 The problem is with the Registrar.
 Set the authentication protocol of the Registrar to both NTLM and Kerberos, or allow certificates (TLS-DSK): this device signs in with these two.`},
 	{"only Kerberos and TLS-DSK are offered, and Digest was", with(published(fe01), later(says(fe01, "401 Unauthorized", offersKerberos, offersTLSDSK))), "sip-auth-not-supported", `

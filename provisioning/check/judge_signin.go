@@ -65,7 +65,10 @@ func refusedAlike(f *Facts, a provisioning.Attempt) provisioning.Trouble {
 	}
 	for i := range same {
 		if changed := &same[i].Trouble; i > 0 && changed.Fault == provisioning.FaultOfferChanged {
-			t = t.Also(provisioning.FaultOfferedUntil, changed.Facts).OnNoSide()
+			t = t.Also(provisioning.FaultOfferedUntil, changed.Facts)
+			if t.OnSide() != provisioning.SideRegistrar || same[0].Transport != provisioning.TLS { // else they have proven who says so
+				t = t.OnNoSide()
+			}
 		}
 	}
 	return t
