@@ -32,6 +32,18 @@ func (c *Cycle) Missed(used Candidate, home []Registrar) *Fallback {
 	return &Fallback{missed, c.StartedAt}
 }
 
+// Unusable is what the sources before the one in use name, and devices do not use: a name outside the SIP domain, or one without an address.
+func (c *Cycle) Unusable(used Candidate) (found []Trouble) {
+	for i := range c.Attempts {
+		a := &c.Attempts[i]
+		named := a.Result == "skipped" && (a.Reason == NameNotAllowed || a.Reason == NoAddress)
+		if named && used.Step < Recall && a.Step < used.Step && !a.Trouble.None() {
+			found = append(found, a.Trouble)
+		}
+	}
+	return found
+}
+
 // waits says whether a Registrar was not tried since it had dropped the device or not served it lately, or has asked to be left alone.
 func (a *Attempt) waits() bool {
 	return a.Result == "skipped" && (a.Address.IsValid() || a.Reason == RetryAfter)

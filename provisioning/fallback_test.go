@@ -52,6 +52,29 @@ func TestMend148WhatIsBetter(t *testing.T) {
 	}
 }
 
+// What a source before the one in use names in vain is told where the device is registered.
+func TestMend221WhatIsNamedInVain(t *testing.T) {
+	outside := FaultOutsideDomain.Met(Facts{"name": "pool05.ad.example"})
+	named := func(step Step, result string, reason Reason) *Cycle {
+		return &Cycle{Attempts: []Attempt{{Step: step, Result: result, Reason: reason, Trouble: outside}}}
+	}
+	used := Candidate{Step: DHCPTLS}
+	for name, test := range map[string]struct {
+		cycle *Cycle
+		used  Candidate
+		want  int
+	}{
+		"a record":            {named(InternalTLS, "skipped", NameNotAllowed), used, 1},
+		"of a later step":     {named(ExternalTLS, "skipped", NameNotAllowed), used, 0},
+		"it had failed":       {named(InternalTLS, "failed", ConnectRefused), used, 0},
+		"another is recalled": {named(InternalTLS, "skipped", NoAddress), Candidate{Step: Recall}, 0},
+	} {
+		if got := test.cycle.Unusable(test.used); len(got) != test.want {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+}
+
 // A connection proves that the want of one is over, at that address; what a Registrar has said in it may be said again.
 func TestMend150WhatAConnectionProves(t *testing.T) {
 	here, there := netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("10.0.0.6")

@@ -422,11 +422,12 @@ func (c *Cycle) blamed(a Attempt) (Why, Trouble) {
 
 // Blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that answered, and
 // refused; else the first that failed, which is the one the site means to be used; else the first that was ruled
-// out, or the first source that gave nothing.
+// out, or only had no turn yet since it had failed before; else the first source that gave nothing.
 func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 	for _, counts := range []func(Attempt) bool{
 		func(a Attempt) bool { return a.Result == "failed" && a.Reason.IsSIP() },
 		func(a Attempt) bool { return a.Result == "failed" },
+		func(a Attempt) bool { return a.Result == "skipped" && a.Host != "" && !a.waits() },
 		func(a Attempt) bool { return a.Result == "skipped" && a.Host != "" },
 	} {
 		for i, attempt := range c.Attempts {

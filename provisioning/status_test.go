@@ -57,6 +57,24 @@ func TestWhatACycleIsBlamedOn(t *testing.T) {
 	}
 }
 
+// Why a cycle has failed is what was met in it, and not that a Registrar rests that had failed before.
+func TestMend220ARestComesLast(t *testing.T) {
+	rests := Attempt{Step: InternalTLS, Result: "skipped", Host: "fe01", Address: netip.MustParseAddr("10.0.0.5"), Reason: ConnectReset}
+	nowhere := Attempt{Step: Redirect, Result: "skipped", Host: "pool03", Reason: NoAddress, Fault: string(FaultRedirectNoAddress)}
+	for name, test := range map[string]struct {
+		attempts []Attempt
+		want     Reason
+	}{
+		"it rests, and another redirects": {[]Attempt{rests, nowhere}, NoAddress},
+		"it rests, and nothing else":      {[]Attempt{rests}, ConnectReset},
+		"another one fails":               {[]Attempt{nowhere, {Result: "failed", Host: "sip", Reason: ConnectTimeout}}, ConnectTimeout},
+	} {
+		if why, _ := (&Cycle{Attempts: test.attempts}).Blame(false); why.Reason != test.want {
+			t.Errorf("%s: got %s, want %s", name, why.Reason, test.want)
+		}
+	}
+}
+
 // A cycle notes what was tried and ruled out; a source that says something new takes the place of what it said, and a
 // conflict stands beside.
 func TestCycleNotes(t *testing.T) {

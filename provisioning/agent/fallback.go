@@ -13,6 +13,9 @@ func misses(s *provisioning.Status, reg *signin.Registration) {
 	if missed != nil || s.Cycle.Registered() && !reg.Anew {
 		s.Fallback = missed
 	}
+	if s.Cycle.Registered() {
+		s.Paced(recordArea, s.Cycle.Unusable(reg.Candidate))
+	}
 	if reg.Degraded || len(s.Home) > 0 && s.Home[0].Endpoint == reg.Candidate.Endpoint {
 		s.Fallback = nil
 	}
