@@ -40,15 +40,12 @@ If phones of other makes sign in at this site, see whether DHCP gives option 120
 The SRV record _sipinternaltls._tcp.contoso.com names fe01.contoso.com.contoso.com, which does not exist in DNS.
 The problem is with DNS.
 In the zone, put a final dot behind fe01.contoso.com: without it, the zone adds its own name.
-- If the name is misspelt, correct it in the SRV record _sipinternaltls._tcp.contoso.com.
-- Create the A record of fe01.contoso.com.contoso.com.
-- If that record exists, look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection).`},
+- If the name is misspelt, correct it in the SRV record _sipinternaltls._tcp.contoso.com.`},
 	{"the target has no address", with(srvFor("gone.contoso.com", 5061)), "no-address", `
 The SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which does not exist in DNS.
 The problem is with DNS.
 If the name is misspelt, correct it in the SRV record _sipinternaltls._tcp.contoso.com.
-- Create the A record of gone.contoso.com.
-- If that record exists, look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection).`},
+- Create the A record of gone.contoso.com.`},
 	{"the target is misspelt, and a wildcard record leads to the web server", with(srvFor("pol01.contoso.com", 5061), record("* A "+pool01.addr)), "connect-refused", `
 The SRV record _sipinternaltls._tcp.contoso.com names pol01.contoso.com, which probably does not exist: DNS gives it only the address of the wildcard record *.contoso.com, 10.0.0.20, where no Registrar answers.
 The problem is with DNS.
@@ -60,13 +57,13 @@ Correct pol01.contoso.com in the SRV record _sipinternaltls._tcp.contoso.com.
 sip:phone1@contoso.com signs in to pool.contoso.com:5060 over TCP (dhcp-tcp), but the SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which does not exist in DNS.
 The problem is with DNS.
 If the name is misspelt, correct it in the SRV record _sipinternaltls._tcp.contoso.com.
-- Create the A record of gone.contoso.com.
-- If that record exists, look for a router or DNS proxy that removes private addresses from answers (DNS rebind protection).`},
+- Create the A record of gone.contoso.com.`},
 	{"the target is outside the SIP domain", with(srvFor("fe01.fabrikam.com", 5061)), "name-not-allowed", `
 The SRV record _sipinternaltls._tcp.contoso.com names fe01.fabrikam.com, which is outside the SIP domain contoso.com: devices do not use it.
 The problem is with DNS.
 Name a host inside the SIP domain, such as sip.contoso.com, with an A record and in the certificate of the Registrar.
-- If the domain contoso.com is wrong, correct sip_address.`},
+- If the domain contoso.com is wrong, correct sip_address.
+- If fe01.fabrikam.com is meant, and this network is trusted: strict_naming = "off" on this device, which then accepts any name, from whoever answers first.`},
 	{"strict naming, and the target is not sip", with(set(`strict_naming = "strict"`), published(fe01)), "name-not-allowed", `
 The SRV record _sipinternaltls._tcp.contoso.com names fe01.contoso.com, but strict_naming allows only contoso.com and sip.contoso.com.
 The problem is with DNS.

@@ -180,6 +180,8 @@ const (
 	FaultNamedAddress       Fault = "name.address"
 	FaultShortName          Fault = "name.short"
 	FaultNoAddress          Fault = "name.no-address"
+	FaultNameAlso           Fault = "name.also"
+	FaultNameBefore         Fault = "name.before"
 	FaultNoData             Fault = "name.no-data"
 	FaultHidden             Fault = "name.address-hidden"
 	FaultHiddenRefused      Fault = "name.address-refused"

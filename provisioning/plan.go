@@ -339,9 +339,9 @@ func (p *Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Troubl
 	case s.Reason == NoAddress && cause.Fault.OfName():
 		return cause.With(Facts{"source": source})
 	case s.Reason == NoAddress && cause.Facts[nameLacks] != nil: // who has misspelt it, or DNS that lacks it: nobody here knows
-		facts["misspelt"] = source
+		facts["misspelt"], facts["create"] = source, s.Host
 		if meant, twice := strings.CutSuffix(s.Host, "."+p.SIPAddress.Domain); twice && strings.HasSuffix(meant, "."+p.SIPAddress.Domain) {
-			facts["meant"] = meant
+			facts["meant"], facts["create"] = meant, nil
 		}
 		if side != SideDNS {
 			side = ""

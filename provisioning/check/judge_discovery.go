@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"homeward/dhcpopts"
 	"homeward/provisioning"
@@ -108,7 +109,7 @@ func lacking(f *Facts) provisioning.Trouble {
 		}
 	}
 	for _, s := range f.Plan.Skipped {
-		switch t := notUsed(f, s); {
+		switch t := allOf(f, s); {
 		case s.Host == "" || s.Step == provisioning.HostName:
 		case s.Reason == provisioning.NoAddress && f.DHCP != nil && f.DHCP.Network == "": // else it may be of another network
 			return disagreeAbout(f, s.Step, s.Host, t)
@@ -290,12 +291,12 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 	}
 	switch {
 	case t.Fault == provisioning.FaultOutsideDomain:
-		return outsideDomain(f, t, side)
+		return outsideDomain(f, t, s.Step, side)
 	case t.Fault == provisioning.FaultSingleLabel:
 		if dead := f.dnsDead().Trouble; !dead.None() {
 			t, side = t.Fault.Because(dnsFails(f, dead), facts), provisioning.SideOpen
 		}
-		facts["useful"] = insideName(f)
+		facts["useful"] = insideName(f, s.Step)
 		return singleLabel(f, t.On(side))
 	case isShort(s) && (s.Reason == provisioning.NoAddress || isDNSFailure(s.Reason)):
 		return provisioning.FaultShortName.Because(s.Reason.Met(s.Detail), facts)
@@ -313,8 +314,34 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 	}
 }
 
+// allOf is what is wrong with a name that is not used, with the other names of that source of which it is true, too, and where the source
+// led before.
+func allOf(f *Facts, s provisioning.Skip) provisioning.Trouble {
+	t := notUsed(f, s)
+	if s.Host == "" || t.Fault != s.Trouble.Fault || t.Host() != s.Host {
+		return t
+	}
+	var alike, meant []string
+	for _, other := range f.Plan.Skipped {
+		is, dot := other.Trouble.Facts["meant"].(string)
+		if other.Step == s.Step && other.Trouble.Fault == t.Fault && dot == (t.Facts["meant"] != nil) && other.Host != s.Host && !slices.Contains(alike, other.Host) {
+			alike, meant = append(alike, other.Host), append(meant, is)
+		}
+	}
+	if alike != nil {
+		if first, dot := t.Facts["meant"].(string); dot {
+			t.Facts["meant"] = append([]string{first}, meant...)
+		}
+		t = t.Also(provisioning.FaultLikewise, provisioning.Facts{"others": alike})
+	}
+	if led := provisioning.LastInside(&f.Record); f.remembers() && led != nil && s.Step.BySRV() && led.Step == s.Step.String() && led.Host != s.Host {
+		t = t.Also(provisioning.FaultNameBefore, provisioning.Facts{"when": led.At, "host": led.Host})
+	}
+	return t
+}
+
 // outsideDomain is for a name outside the SIP domain: whoever names it is wrong, or sip_address is.
-func outsideDomain(f *Facts, t provisioning.Trouble, side provisioning.Side) provisioning.Trouble {
+func outsideDomain(f *Facts, t provisioning.Trouble, step provisioning.Step, side provisioning.Side) provisioning.Trouble {
 	t = t.With(nil) // its facts are those of the plan
 	if side == provisioning.SideDHCP {
 		dead := f.dnsDead().Trouble
@@ -330,8 +357,10 @@ func outsideDomain(f *Facts, t provisioning.Trouble, side provisioning.Side) pro
 		doubted = ""
 	}
 	t.Facts["typed"], t.Facts["doubted"] = "", doubted
-	if useful := insideName(f); useful != "" {
+	if useful := insideName(f, step); useful != "" {
 		t.Facts["useful"], t.Facts["example"] = useful, ""
+	} else if label, _, _ := strings.Cut(t.Host(), "."); f.resolves("sip." + f.sipDomain()) { // that is another one
+		t.Facts["example"] = label + "." + f.sipDomain()
 	}
 	return t.On(side)
 }
@@ -365,10 +394,11 @@ func hiddenName(f *Facts, t *provisioning.Trouble) provisioning.Fault {
 	return ""
 }
 
-// insideName is a Registrar inside the SIP domain that is there already, or "".
-func insideName(f *Facts) string {
+// insideName is a Registrar with a name inside the SIP domain that is there already, and that a source may name; "": there is none. What
+// leads inside does not name an Access Edge.
+func insideName(f *Facts, step provisioning.Step) string {
 	for _, p := range f.Places {
-		if p.Role != Beside && p.ready() && provisioning.CheckName(p.Host, &f.Policy) == nil {
+		if !(step.IsInside() && p.Step.IsOutside()) && p.Role != Beside && p.ready() && provisioning.CheckName(p.Host, &f.Policy) == nil {
 			return p.Host
 		}
 	}
@@ -397,11 +427,6 @@ func dhcpFlaw(f *Facts) provisioning.Trouble {
 			return provisioning.FaultDHCPBytes.Met(provisioning.Facts{"problem": "option 43 from " + a.Server.String() + ": " + a.Vendor.Problem})
 		}
 	}
-	for _, s := range f.Plan.Skipped {
-		if s.Step == provisioning.DHCPTLS && s.Host != "" && s.Reason != provisioning.SameAsFailed {
-			return notUsed(f, s)
-		}
-	}
 	return provisioning.Trouble{}
 }
 
@@ -415,12 +440,26 @@ func deadOnesOf(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	return t
 }
 
-// badRecord is a record of DNS that exists and is of no use.
-func badRecord(f *Facts) provisioning.Trouble {
+// sourceFlaw is what is wrong with a source although the device gets along: that of the earlier step first, as the device goes. Those of later
+// steps are told with it.
+func sourceFlaw(f *Facts) provisioning.Trouble {
+	flaw, first := dhcpFlaw(f), provisioning.Skip{}
 	for _, s := range f.Plan.Skipped {
-		if s.Host != "" && !hasTwin(f, s) && s.Step != provisioning.DHCPTLS && s.Step != provisioning.DHCPTCP && s.Step != provisioning.HostName {
-			return notUsed(f, s)
+		switch {
+		case s.Host == "", hasTwin(f, s), s.Step == provisioning.DHCPTCP, s.Step == provisioning.HostName, s.Step == provisioning.DHCPTLS && s.Reason == provisioning.SameAsFailed:
+		case first.Host != "" && s.Step != first.Step:
+			source, _ := f.sourceOf(s.Step)
+			return allOf(f, first).And(provisioning.FaultNameAlso.Because(notUsed(f, s), provisioning.Facts{"source": source}))
+		case first.Host != "":
+		case flaw.None(), s.Step < provisioning.DHCPTLS && flaw.Reason() != provisioning.DHCPConflict:
+			first = s
 		}
+	}
+	if first.Host != "" {
+		return allOf(f, first)
+	}
+	if !flaw.None() {
+		return flaw
 	}
 	for _, found := range f.Found {
 		if found.Source.Source == "dns" && found.Reason == provisioning.DNSMalformed {

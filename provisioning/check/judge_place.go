@@ -55,7 +55,7 @@ func betterRank(f *Facts, dead []provisioning.Candidate) provisioning.Trouble {
 	for _, s := range f.Plan.Skipped {
 		wrong := s.Reason == provisioning.NoAddress || s.Reason == provisioning.NameNotAllowed || isDNSFailure(s.Reason)
 		if s.Host != "" && s.Step < dead[0].Step && wrong {
-			return notUsed(f, s)
+			return allOf(f, s)
 		}
 	}
 	return provisioning.Trouble{}
