@@ -45,7 +45,8 @@ func TestMend75BehindOneGateway(t *testing.T) {
 				if command == "status" && strings.Count(out, "follows from the reason above") != 3 { // at once: the next cycle is not far
 					t.Error("status does not mark the two look-ups and the attempt at last good as consequences")
 				}
-				if named := strings.Contains(c.says, far); strings.Contains(out, lastGood) == named { // it is said once that it does not answer
+				named := strings.Contains(c.says, far) || command == "check" // which leaves out what follows
+				if strings.Contains(out, lastGood) == named {                // it is said once that it does not answer
 					t.Errorf("%s: the last good Registrar", command)
 				}
 				for _, other := range []string{"look at the zone", "fe01.contoso.com is running"} {
