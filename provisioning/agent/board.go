@@ -242,7 +242,6 @@ func (l learned) unread(reg *signin.Registration, err error) {
 // that are far apart, of what is learned in band, and of bindings that are not listed.
 const (
 	linkArea    = "link"
-	recordArea  = "record"
 	insideArea  = "inside"
 	plugArea    = "plug"
 	lossArea    = "loss"

@@ -7,6 +7,9 @@ import (
 	"homeward/provisioning/signin"
 )
 
+// recordArea is the area of Pace in which records stand that name in vain.
+const recordArea = "record"
+
 // misses shows at which better Registrar the device is not, as that has failed. A cycle in which nothing else was tried says nothing of that.
 func misses(s *provisioning.Status, reg *signin.Registration) {
 	missed := s.Cycle.Missed(reg.Candidate, s.Home)
