@@ -44,11 +44,6 @@ func (c *Cycle) Unusable(used Candidate) (found []Trouble) {
 	return found
 }
 
-// waits says whether a Registrar was not tried since it had dropped the device or not served it lately, or has asked to be left alone.
-func (a *Attempt) waits() bool {
-	return a.Result == "skipped" && (a.Address.IsValid() || a.Reason == RetryAfter)
-}
-
 // before says whether an attempt went to a better place than those of a step and a rank. What a Registrar has named comes before all steps.
 func (a *Attempt) before(step Step, rank int) bool {
 	if step >= Recall || a.Step >= Recall {

@@ -420,6 +420,11 @@ func (c *Cycle) blamed(a Attempt) (Why, Trouble) {
 	return Event{Reason: t.Reason(), Detail: a.Detail, Trouble: t}.Why(), t
 }
 
+// waits says whether a Registrar was not tried since it had dropped the device or not served it lately, or has asked to be left alone.
+func (a *Attempt) waits() bool {
+	return a.Result == "skipped" && (a.Address.IsValid() || a.Reason == RetryAfter)
+}
+
 // Blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that answered, and
 // refused; else the first that failed, which is the one the site means to be used; else the first that was ruled
 // out, or only had no turn yet since it had failed before; else the first source that gave nothing.
