@@ -96,7 +96,7 @@ All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS
 	{"a trusted root that is over", with(oldRoot), "tls-expired", `
 The root certificate CN=e2e old root on this device, to which the certificate of pool01.contoso.com:5061 (10.0.0.20) leads, expired on … (it is … here).
 The problem is with this device.
-Check the clock of this device first; then ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
+Check the clock of this device first; then replace this root in … by the renewed one, if its fingerprint is as the administrator tells you, and run: homeward service restart.
 - If the site has no newer root yet, it has to renew its root.`},
 }
 

@@ -240,7 +240,7 @@ Issue the certificate of CN=Contoso Issuing CA 6 again, without extended key usa
 	{"signed by a root that has ended, and is all that is trusted", "leafnew", "cross", "old", "tls-expired", `
 The root certificate CN=Old Trust Root on this device, to which the certificate of pool01.contoso.com:5061 (10.0.0.20) leads, expired on … (it is … here).
 The problem is with this device.
-Check the clock of this device first; then ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
+Check the clock of this device first; then replace this root in … by the renewed one, if its fingerprint is as the administrator tells you, and run: homeward service restart.
 - If the site has no newer root yet, it has to renew its root.
 - If CN=New Trust Root has a root certificate of its own, ask for that one.`},
 	{"a cross-signature that has ended, and nobody knows either", "leafnew", "crossold", "root", "tls-expired", `

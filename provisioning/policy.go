@@ -54,6 +54,7 @@ type Policy struct {
 	Roots              *x509.CertPool        // who may sign certificates; nil: the system's roots
 	LateRoots          func() *x509.CertPool // these and the system's, which take their time to read, for what Roots do not prove; nil: Roots are all
 	OwnRoots           []*x509.Certificate   // those of Roots that the site has chosen: a pool does not show what is in it
+	RootFiles          []string              // of each of these, the file that it is from
 	TLSMin             uint16                // tls.VersionTLS12 or the site's exception
 	CredentialsOverTCP bool                  // challenges over plain TCP may be answered, at hosts that SRV or the configuration name
 

@@ -202,7 +202,7 @@ func TestCredential(t *testing.T) {
 
 // TestMend20Roots: what cannot be read in a file of roots is left out and told, and the rest is used.
 func TestMend20Roots(t *testing.T) {
-	own, _, err := readRoots(nil)
+	own, _, _, err := readRoots(nil)
 	if roots, all := pools(own); roots != nil || all != nil || err != nil {
 		t.Errorf("without files: %v; want the system's roots, which are nil", err)
 	}
@@ -249,7 +249,7 @@ func TestMend20Roots(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(dir, "roots.pem")
 			os.WriteFile(path, []byte(test.text), 0o600)
-			own, warnings, err := readRoots([]string{path})
+			own, _, warnings, err := readRoots([]string{path})
 			roots, all := pools(own)
 			if got := strings.ReplaceAll(outcome(strings.Join(warnings, "\n"), err), path, "FILE"); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
@@ -264,10 +264,10 @@ func TestMend20Roots(t *testing.T) {
 		bad, fine := filepath.Join(dir, "bad.pem"), filepath.Join(dir, "fine.pem")
 		os.WriteFile(bad, []byte(negative), 0o600)
 		os.WriteFile(fine, []byte(good), 0o600)
-		if _, warnings, err := readRoots([]string{bad, fine}); err != nil || len(warnings) != 1 {
+		if _, _, warnings, err := readRoots([]string{bad, fine}); err != nil || len(warnings) != 1 {
 			t.Errorf("got %q, %v", warnings, err)
 		}
-		if _, _, err := readRoots([]string{fine, filepath.Join(dir, "missing.pem")}); err == nil {
+		if _, _, _, err := readRoots([]string{fine, filepath.Join(dir, "missing.pem")}); err == nil {
 			t.Error("a file that is missing was passed over")
 		}
 	})

@@ -216,11 +216,11 @@ var keys = []Key{
 	{"roots", List, ``, `["/etc/homeward/site-root.pem"]`,
 		"files with certificates, in PEM or DER, to trust in addition to the system's roots\nWhat cannot be read as a certificate is skipped, with a warning, as long as one certificate remains.\nIt is an error if none does, and if a file is missing or larger than 1 MiB.",
 		func(v Value, to *Config) error {
-			own, warnings, err := readRoots(v.List)
+			own, files, warnings, err := readRoots(v.List)
 			for _, warning := range warnings {
 				to.warn("roots: " + warning)
 			}
-			to.Policy.OwnRoots = own
+			to.Policy.OwnRoots, to.Policy.RootFiles = own, files
 			to.Policy.Roots, to.Policy.LateRoots = pools(own)
 			return err
 		}},

@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -20,28 +21,29 @@ const (
 )
 
 // readRoots returns the certificates of the files. What cannot be read in a file is left out, and told as a warning; it is an error
-// when a file is not there, and when no file has a certificate that can be read.
-func readRoots(paths []string) (read []*x509.Certificate, warnings []string, err error) {
+// when a file is not there, and when no file has a certificate that can be read. With each comes the file that it is from.
+func readRoots(paths []string) (read []*x509.Certificate, files, warnings []string, err error) {
 	if len(paths) == 0 {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
 	var left leftOut
 	for _, path := range paths {
 		certificates, err := readCertificates(path, &left)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		read = append(read, certificates...)
+		files = append(files, slices.Repeat([]string{path}, len(certificates))...)
 	}
 	switch err := errors.New(strings.Join(left.texts(), "; ")); {
 	case len(read) == 0 && left.page:
-		return nil, nil, &advised{err, "get the file again: what was saved is a web page, such as the log-in page of a site or of a proxy"}
+		return nil, nil, nil, &advised{err, "get the file again: what was saved is a web page, such as the log-in page of a site or of a proxy"}
 	case len(read) == 0 && left.noPEM:
-		return nil, nil, &advised{err, "export the certificate as PEM, which Windows calls Base-64"}
+		return nil, nil, nil, &advised{err, "export the certificate as PEM, which Windows calls Base-64"}
 	case len(read) == 0:
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return read, left.texts(), nil
+	return read, files, left.texts(), nil
 }
 
 // pools returns the roots, and all: these and the system's, which take their time to read. Where there are none, roots is nil, which

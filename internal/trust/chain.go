@@ -35,6 +35,9 @@ func describe(host string, chain []*x509.Certificate, s Settings, err error) *Ce
 	}
 	e.Problem, e.Of = problem, *certificate(of, leaf)
 	e.Of.Root = !contains(chain, of) || isSelfSigned(of) && contains(s.Own, of)
+	if e.Of.Root {
+		e.Own = slices.IndexFunc(s.Own, of.Equal) + 1
+	}
 	e.examine(chain, s, of, by)
 	return e
 }

@@ -75,6 +75,7 @@ type CertificateError struct {
 	// Extensions are the object identifiers of the extensions of Of that must be understood and are not: "1.3.6.1.4.1.311.21.10".
 	// None: they are those of a root.
 	Extensions []string
+	Own        int       // which of Settings.Own it is that the problem is about, from 1; 0: none of them
 	Now        time.Time // by which it was judged; zero: it was not read
 	Sent       []Seen    // what the server has sent of the chain, its own first: each would do as an authority, were it trusted
 	Err        error

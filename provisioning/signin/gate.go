@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"time"
@@ -122,9 +123,18 @@ func (g *gate) handshake(ctx context.Context, c provisioning.Candidate, conn net
 	secure, met, err := trust.Handshake(ctx, watched, c.Host, g.proof(c))
 	if err != nil {
 		watched.Close()
-		return nil, met, &attemptError{stage: handshaking, err: err, met: met, loss: watched.Loss(), near: g.near(addrOf(conn.RemoteAddr())), rooted: g.policy.Roots != nil, kept: g.wire.ClockKept != nil && g.policy.Clock == nil && g.wire.ClockKept()}
+		return nil, met, &attemptError{stage: handshaking, err: err, met: met, loss: watched.Loss(), near: g.near(addrOf(conn.RemoteAddr())), rooted: g.policy.Roots != nil, file: g.fileOf(err), kept: g.wire.ClockKept != nil && g.policy.Clock == nil && g.wire.ClockKept()}
 	}
 	return secure, met, nil
+}
+
+// fileOf is the file with the root of this device that an error is about; "": it is about none, or about one of the system.
+func (g *gate) fileOf(err error) string {
+	var e *trust.CertificateError
+	if !errors.As(err, &e) || e.Own == 0 || e.Own > len(g.policy.RootFiles) {
+		return ""
+	}
+	return g.policy.RootFiles[e.Own-1]
 }
 
 // lossOf is what the way of a connection over TLS loses, as far as it is known.

@@ -139,6 +139,8 @@ func judged() (all []judgedError) {
 		judgedError{"cut after TLS nearby", &attemptError{stage: registering, met: trust.Met{Shown: trust.Shown{Version: "TLS 1.3"}}, err: io.EOF, near: true}},
 		judgedError{"cut nearby", &attemptError{stage: registering, err: io.EOF, near: true}},
 		judgedError{"certificate, no intermediate, and roots of the site", &attemptError{stage: handshaking, err: &trust.CertificateError{Problem: trust.Untrusted, Err: errors.New("some words")}, met: met, rooted: true}},
+		judgedError{"certificate of a root in a file, expired", &attemptError{stage: handshaking, err: &trust.CertificateError{Problem: trust.Expired, Of: root, Own: 1, Sent: sent[:1]}, file: "/etc/homeward/site-root.pem"}},
+		judgedError{"certificate of a root in a file, expired, by a synchronized clock", &attemptError{stage: handshaking, err: &trust.CertificateError{Problem: trust.Expired, Of: root, Own: 1, Sent: sent[:1]}, file: "/etc/homeward/site-root.pem", kept: true}},
 		judgedError{"certificate not yet valid, by a synchronized clock", &attemptError{stage: handshaking, err: &trust.CertificateError{Problem: trust.NotYetValid, Of: trust.Certificate{Leaf: true, Subject: "CN=fe01.contoso.com", NotBefore: day, NotAfter: day}, Now: day}, met: met, kept: true}},
 	)
 	add("handshake, the server asks for another", registering, &sip.ConnectionError{Kind: sip.ReadFailed, Err: &net.OpError{Op: "local error", Err: tls.AlertError(100)}})
@@ -259,5 +261,26 @@ func TestMend171TheWayIsLost(t *testing.T) {
 		if got := ReasonOf(broken(err)); got != want {
 			t.Errorf("%v: %s, want %s", err, got, want)
 		}
+	}
+}
+
+// A root in a file of this device that has expired is replaced there, whoever knows that the clock is right.
+func TestMend212TheRootInAFile(t *testing.T) {
+	const file = "/etc/homeward/site-root.pem"
+	g := gate{policy: provisioning.Policy{RootFiles: []string{"/etc/homeward/other.pem", file}}}
+	expired := &trust.CertificateError{Problem: trust.Expired, Of: trust.Certificate{Subject: "CN=Contoso Root CA", Root: true}, Own: 2}
+	for _, kept := range []bool{false, true} {
+		err := &attemptError{stage: handshaking, err: expired, file: g.fileOf(expired), kept: kept}
+		trouble := Judge(err, provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}, netip.Addr{})
+		timed := provisioning.Timed(trouble, "agrees with time.contoso.com")
+		if want := "replace this root in " + file; !strings.Contains(trouble.Do(), want) || !strings.HasPrefix(timed.Do(), want) || len(trouble.Do()) > 200 {
+			t.Errorf("kept %t: %q, then %q; want %q", kept, trouble.Do(), timed.Do(), want)
+		}
+		if trouble.OnSide() != provisioning.SideDevice || timed.OnSide() != provisioning.SideDevice {
+			t.Errorf("kept %t: side %q, then %q", kept, trouble.OnSide(), timed.OnSide())
+		}
+	}
+	if other := g.fileOf(&trust.CertificateError{Of: trust.Certificate{Root: true}}); other != "" {
+		t.Errorf("a root of the system is in %s", other)
 	}
 }
