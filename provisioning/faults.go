@@ -135,6 +135,7 @@ const (
 	FaultDanglingRecord     Fault = "dns.dangling-record"
 	FaultDNSFirstFails      Fault = "dns.first-fails"
 	FaultOtherServers       Fault = "dns.other-servers"
+	FaultAway               Fault = "dns.away"
 	FaultOutsideView        Fault = "dns.outside-view"
 	FaultDNSDisagree        Fault = "dns.disagree"
 	FaultDNSDisagreeRecord  Fault = "dns.disagree-record"

@@ -26,7 +26,7 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	if was == nil || !m.ours() || reason.IsSIP() {
 		return t
 	}
-	facts := Facts{"when": m.last(now.Losses), "was": was.NameServers, "now": now.NameServers, "host": m.kept.Registrar.Host, "lessor": now.Lessor}
+	facts := Facts{"when": m.last(now.Losses), "was": was.NameServers, "kept": true, "now": now.NameServers, "host": m.kept.Registrar.Host, "lessor": now.Lessor}
 	asked := reason.IsDiscovery()
 	if led := m.inside(now); led != nil && m.outside(now.Found, led.Step, facts) {
 		if t.Fault == FaultOnlyOutside { // it says less
@@ -112,9 +112,17 @@ func others(was *Network, now *Now) bool {
 	return was.NameServers != "" && now.NameServers != ""
 }
 
+// Former are the name servers that this device asked when it was registered, if it asks none of them now, in what looks like the same network.
+func (m *Memory) Former(now *Now) string {
+	if was := m.kept.Network; was != nil && m.ours() && others(was, now) && elsewhere(was, now, Trouble{}, Facts{}).None() {
+		return was.NameServers
+	}
+	return ""
+}
+
 // Outside is about a device that signs in from outside, in a network in which a record inside the site had led it before, and is gone.
 func (m *Memory) Outside(now *Now) Trouble {
-	led, facts := m.inside(now), Facts{"now": now.NameServers}
+	led, facts := m.inside(now), Facts{"now": now.NameServers, "kept": true}
 	if led == nil || !m.ours() || led.Gateway == "" || led.Gateway != now.Gateway || led.Subnet != now.Subnet || !m.outside(now.Found, led.Step, facts) {
 		return Trouble{}
 	}

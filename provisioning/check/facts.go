@@ -57,6 +57,7 @@ type Facts struct {
 	// Autodiscover is what other clients ask, and Leads are where it and other records lead that no step asks for.
 	Autodiscover []Autodiscover
 	Leads        []Lead
+	Asked        provisioning.Facts       // what the name servers of before said, where the device asks none of them now
 	SignIn       *signin.SignedIn         // nil: not tried
 	Second       provisioning.Trouble     // why the device cannot sign in beside the daemon, whose sign-in SignIn is then
 	Gone         provisioning.Trouble     // the Registrar lists no binding of the daemon, which is registered there

@@ -49,7 +49,14 @@ func insideGone(f *Facts) provisioning.Trouble {
 
 // byOption6 says of name servers that this device has not asked before that DHCP gives them.
 func byOption6(f *Facts, t provisioning.Trouble) provisioning.Trouble {
-	if t.Fault != provisioning.FaultOtherServers || f.DHCP == nil {
+	if t.Fault != provisioning.FaultOtherServers {
+		return t
+	}
+	if t = t.With(f.Asked); f.Asked["gone"] != nil && f.remembers() && !f.lastGoodAnswers() && f.dnsDead().Reason != "" {
+		t.Fault = provisioning.FaultAway
+		return t.OnNoSide()
+	}
+	if f.DHCP == nil {
 		return t
 	}
 	for i := range f.DHCP.Answers {

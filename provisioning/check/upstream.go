@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -41,6 +42,49 @@ func (e *eye) askUpstream(ctx context.Context, f *Facts) {
 		asking.Go(func() { f.Given = e.MeasureAll(ctx, given(f)) })
 		f.OverTCP = e.dnsOverTCP(ctx, f.Servers)
 	}
+}
+
+// askFormer puts one question to the name servers that this device asked when it was registered, if it asks none of them now and nothing leads
+// it to a Registrar.
+func (e *eye) askFormer(ctx context.Context, f *Facts) {
+	former := ""
+	if f.Here != nil && !f.signsIn() {
+		former = f.Memory.Former(f.Here)
+	}
+	query := ""
+	for i := len(f.Found) - 1; i >= 0; i-- {
+		if found := &f.Found[i]; found.Step.BySRV() && found.Step.Transport() == provisioning.TLS && f.Policy.Asks(found.Step) && found.Verdict != provisioning.Found {
+			query = found.Query
+		}
+	}
+	var servers []netip.AddrPort
+	for word := range strings.SplitSeq(former, ", ") {
+		if at, err := netip.ParseAddrPort(word); err == nil && discover.CheckPlace(&f.Policy, f.Wire, at, at.Port()) == nil {
+			servers = append(servers, at)
+		}
+	}
+	if query == "" || len(servers) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, tcpDNSConnect)
+	defer cancel()
+	switch serve, silent := e.OfThese(ctx, servers, query); {
+	case serve:
+		f.Asked = provisioning.Facts{"serving": former, "query": query}
+	case silent:
+		f.Asked = provisioning.Facts{"gone": former, "kept": nil}
+	}
+}
+
+// edge is where an Access Edge answers, at the name and the port that it usually has; "": nowhere, or that is not known.
+func (e *eye) edge(ctx context.Context, f *Facts) string {
+	c := provisioning.Candidate{Step: provisioning.ExternalTLS, Endpoint: provisioning.Endpoint{Host: "sip." + f.sipDomain(), Port: provisioning.AccessProxyPort, Transport: provisioning.TLS}}
+	for i := range f.HostNames {
+		if n := &f.HostNames[i]; n.Host == c.Host && len(n.Addrs) > 0 && isReady(e.signer.Probe(ctx, c, n.Addrs[0])) {
+			return c.HostPort()
+		}
+	}
+	return ""
 }
 
 // dnsOverTCP is what the first name server does that does anything on TCP port 53; "": none does.
