@@ -132,7 +132,7 @@ func (b *bundleSource) dhcp(ctx context.Context) ([]byte, error) {
 	}
 	survey := discover.SurveyDHCP(ctx, wire.System(), conf.Policy.Interface, nil)
 	if survey.Reason == provisioning.DHCPNotPermitted {
-		return nil, fmt.Errorf("%w; %w", surveyFailure(survey), fs.ErrPermission)
+		return nil, fmt.Errorf("%w; %w", surveyFailure(survey, provisioning.Trouble{}), fs.ErrPermission)
 	}
 	return indented(newDHCPAnswer(survey))
 }

@@ -13,6 +13,7 @@ import (
 
 	"homeward/dhcpopts"
 	"homeward/provisioning"
+	"homeward/provisioning/check"
 	"homeward/provisioning/discover"
 	"homeward/provisioning/wire"
 )
@@ -37,7 +38,11 @@ func dhcpCommand(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return surveyFailure(survey)
+		system, off := wire.System(), provisioning.Trouble{}
+		if survey.Reason == provisioning.DHCPNoNetwork {
+			off = check.OffNetwork(conf.Policy.Interface, &system, nil)
+		}
+		return surveyFailure(survey, off)
 	})
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -52,9 +57,11 @@ func dhcpCommand(e env) *cobra.Command {
 }
 
 // surveyFailure is how the command ends: well, when any server has answered; but not when what they sent is malformed and leads to
-// no Registrar.
-func surveyFailure(s discover.DHCPSurvey) error {
+// no Registrar. off is what keeps this device off the network, where there is none on which to ask.
+func surveyFailure(s discover.DHCPSurvey, off provisioning.Trouble) error {
 	switch {
+	case !off.None(): // as check and status tell it
+		return &failure{code: exitFailed, err: fmt.Errorf("%s: %s", s.Reason, off.What()), hints: []string{off.Hint()}}
 	case s.Reason.IsDHCPUnasked():
 		return &failure{code: exitFailed, err: fmt.Errorf("%s: %s", s.Reason, s.Detail), hints: []string{s.Reason.Hint()}}
 	case s.Reason == provisioning.DHCPSilent, s.Reason == provisioning.DHCPMalformed && slices.IndexFunc(s.Answers, useful) < 0 && slices.IndexFunc(s.Six, useful) < 0:

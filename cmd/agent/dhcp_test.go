@@ -94,12 +94,22 @@ func TestHowASurveyEnds(t *testing.T) {
 	ends := map[string]int{"dhcp-silent": exitNotRegistered, "dhcp-typed": exitNotRegistered, "dhcp-cut": exitNotRegistered}
 	for name, s := range all {
 		got := 0
-		if f := new(failure); errors.As(surveyFailure(s), &f) {
+		if f := new(failure); errors.As(surveyFailure(s, provisioning.Trouble{}), &f) {
 			got = f.code
 		}
 		if got != ends[name] {
 			t.Errorf("%s: it ends with %d, want %d", name, got, ends[name])
 		}
+	}
+}
+
+// A device with no address but one of its own making is told that, and not to set the interface.
+func TestMend219NoAddressFromDHCP(t *testing.T) {
+	s := discover.DHCPSurvey{Reason: provisioning.DHCPNoNetwork, Detail: "there is no default route"}
+	off := provisioning.FaultOnlySelfMadeAddress.Met(provisioning.Facts{"interface": "eth0", "addresses": "169.254.77.12/16"})
+	const want = "dhcp-no-network: this device is not on the network: eth0 has only a self-assigned address, 169.254.77.12/16, and none from DHCP"
+	if f := new(failure); !errors.As(surveyFailure(s, off), &f) || f.Error() != want || f.code != exitFailed || strings.Contains(f.hints[0], "interface") {
+		t.Errorf("%+v, want %q", f, want)
 	}
 }
 

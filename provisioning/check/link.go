@@ -268,6 +268,9 @@ func (l Link) trouble() provisioning.Trouble {
 	case len(l.Addrs) == 0:
 		return provisioning.FaultNoOwnAddress.Met(facts)
 	case len(l.routable()) == 0:
+		if own := slices.DeleteFunc(slices.Clone(l.Addrs), func(p netip.Prefix) bool { return !p.Addr().Is4() }); len(own) > 0 { // every interface has one of IPv6
+			facts["addresses"] = provisioning.ListOf(own)
+		}
 		return provisioning.FaultOnlySelfMadeAddress.Met(facts)
 	default:
 		return provisioning.Trouble{}

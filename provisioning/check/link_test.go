@@ -44,7 +44,7 @@ func TestLinkOf(t *testing.T) {
 			"this device is not on the network: eth0 is switched off"},
 		"only an address of its own making": {"", true, []card{lo, {"eth1", works, at("fe80::22/64")}, {"eth0", works, at("169.254.9.9/16", "fe80::21/64")}},
 			Link{Interface: "eth0", Addrs: at("169.254.9.9/16", "fe80::21/64"), Others: []string{"eth1 fe80::22/64"}},
-			"this device is not on the network: eth0 has only a self-assigned address, 169.254.9.9/16, fe80::21/64, and none from DHCP"},
+			"this device is not on the network: eth0 has only a self-assigned address, 169.254.9.9/16, and none from DHCP"},
 		"one of its own making beside another": {"", true, []card{lo, {"eth0", works, at("169.254.9.9/16")}, wlan0},
 			Link{Interface: "wlan0", Lack: NoDefaultRoute, Addrs: wlan0.addrs, Others: []string{"eth0 169.254.9.9/16"}}, noDefaultYet},
 		"mend 167: only what IPv6 makes up": {"", true, []card{lo, {"eth0", works, at("fe80::21/64")}, {"eth1", net.FlagUp, nil}}, Link{Interface: "eth0", Addrs: at("fe80::21/64"), Unplugged: []string{"eth1"}},

@@ -48,7 +48,11 @@ func lookupTrouble(e *srv.Error) provisioning.Trouble {
 		if !slices.ContainsFunc(servers, func(s string) bool { return s != "127.0.0.1:53" && s != "[::1]:53" }) {
 			asked = "default" // whom the system asks where resolv.conf names nobody: resolv.conf(5)
 		}
-		return provisioning.FaultDNSOwnClosed.Met(provisioning.Facts{"servers": servers, asked: true})
+		facts := provisioning.Facts{"servers": servers, asked: true}
+		if asked == "default" && len(servers) > 1 { // a resolv.conf that names this device names one
+			facts["unset"] = true
+		}
+		return provisioning.FaultDNSOwnClosed.Met(facts)
 	}
 	t := serverTrouble(e)
 	for _, other := range e.Others {
