@@ -164,6 +164,26 @@ func Bars(t Trouble) bool {
 	return t.Fault == FaultHostUnreachable || t.Fault == FaultRouterRejects || t.Fault == FaultDNSUnreachable || slices.ContainsFunc(t.Others(), Bars)
 }
 
+// NoSRV is that the name server answers no queries for SRV records, where nothing but last good was tried therefore; none: that is not so.
+func (c *Cycle) NoSRV() Trouble {
+	host := ""
+	for i := range c.Attempts {
+		switch a := &c.Attempts[i]; {
+		case a.Result == "skipped":
+		case a.Step != LastGood:
+			return Trouble{}
+		case host == "":
+			host = a.Host
+		}
+	}
+	for i := range c.Sources {
+		if t := c.Sources[i].Trouble; host != "" && t.Fault == FaultDNSNoSRV {
+			return t.Also(FaultLastGoodSilent, Facts{"host": host})
+		}
+	}
+	return Trouble{}
+}
+
 // Shared is what all have in common that were asked in a cycle and have not answered: the gateway through which they are reached, where
 // nothing behind it answers. None: they are reached in several ways, or that is not known. servers are the name servers of this device:
 // where they are not known to be silent, they are taken for alive. find finds out about the way to an address, and ask asks a link who is at

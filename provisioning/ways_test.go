@@ -139,3 +139,24 @@ func TestMend126WhatASilentServerDoes(t *testing.T) {
 		t.Errorf("a name that DNS gave: %q", got)
 	}
 }
+
+// Where a name server answers no queries for SRV records, and last good is silent, that is told before the way to last good.
+func TestMend218NoSRV(t *testing.T) {
+	lacking := provisioning.Source{Step: provisioning.InternalTLS, Trouble: provisioning.FaultDNSNoSRV.Met(nil)}
+	try := func(step provisioning.Step) provisioning.Attempt {
+		return provisioning.Attempt{Step: step, Host: "pool01.contoso.com", Result: "failed"}
+	}
+	for name, test := range map[string]struct {
+		cycle provisioning.Cycle
+		want  bool
+	}{
+		"last good":           {provisioning.Cycle{Sources: []provisioning.Source{lacking}, Attempts: []provisioning.Attempt{try(provisioning.LastGood)}}, true},
+		"something else, too": {provisioning.Cycle{Sources: []provisioning.Source{lacking}, Attempts: []provisioning.Attempt{try(provisioning.DHCPTLS), try(provisioning.LastGood)}}, false},
+		"DNS has the records": {provisioning.Cycle{Sources: make([]provisioning.Source, 1), Attempts: []provisioning.Attempt{try(provisioning.LastGood)}}, false},
+		"nothing was tried":   {provisioning.Cycle{Sources: []provisioning.Source{lacking}}, false},
+	} {
+		if got := test.cycle.NoSRV(); !got.None() != test.want {
+			t.Errorf("%s: %q", name, got.What())
+		}
+	}
+}

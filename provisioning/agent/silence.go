@@ -103,6 +103,9 @@ func (b *basis) explain(ctx context.Context, s *provisioning.Status, found provi
 		if shared := b.silence(ctx, s.Cycle); !shared.None() {
 			t, explains = shared, true
 		}
+		if lacking := s.Cycle.NoSRV(); !lacking.None() && provisioning.DeadForDNS[t.Fault] == "" {
+			t, explains = lacking, false
+		}
 	}
 	if !explains && provisioning.SameWay[t.Fault] != "" {
 		if all := s.Cycle.Alike(); !all.None() {
