@@ -14,7 +14,7 @@ const (
 	far1, far2   = "10.98.0.53", "10.98.0.54"
 	far6         = "2001:db8:1::53"
 	rogueMAC     = "02:00:00:00:00:99"
-	throughOther = "The device signs in through another address of fe01.contoso.com."
+	throughOther = "The device signs in over IPv4."
 )
 
 // linkRow is a site, and what check says of it.

@@ -194,7 +194,7 @@ func TestMend50AddressesOfNoUse(t *testing.T) {
 
 // TestDualStack: both versions of IP lead to the site, and what is wrong with one of them is told of that one.
 func TestDualStack(t *testing.T) {
-	const throughIPv4 = "The device signs in through another address of fe01.contoso.com"
+	const throughIPv4 = "The device signs in over IPv4"
 	for _, test := range []struct {
 		name  string
 		more  []string // records

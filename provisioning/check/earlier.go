@@ -167,5 +167,9 @@ func besideProven(f *Facts, p *Place, t provisioning.Trouble) provisioning.Troub
 	if proven == nil || !t.Reason().IsCertificate() || t.Facts["led"] != nil || t.Fault == provisioning.FaultAddressChanged {
 		return t
 	}
-	return t.Also(provisioning.FaultOtherProven, provisioning.Facts{"host": p.Host, "addresses": proven})
+	facts := provisioning.Facts{"host": p.Host, "addresses": proven}
+	if t.Fault == provisioning.FaultExpired {
+		facts["bad"] = t.Facts["address"]
+	}
+	return t.Also(provisioning.FaultOtherProven, facts)
 }

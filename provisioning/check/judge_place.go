@@ -86,9 +86,24 @@ func addressFails(f *Facts) provisioning.Trouble {
 		case provisioning.FaultFiltered, provisioning.FaultHostDrops, provisioning.FaultNoNeighbour:
 			t = provisioning.FaultAddressSilent.Met(t.Facts)
 		}
-		return t.Also(provisioning.FaultOtherAddress, provisioning.Facts{"host": p.Host})
+		return throughAnother(p, probe, besideProven(f, p, t))
 	}
 	return provisioning.Trouble{}
+}
+
+// throughAnother adds that the device signs in all the same: over the other version of IP, where none of this one of an address is served.
+func throughAnother(p *Place, probe *signin.Probe, t provisioning.Trouble) provisioning.Trouble {
+	facts := provisioning.Facts{"host": p.Host, "among": true}
+	for _, other := range p.Probes {
+		switch {
+		case !isReady(other):
+		case other.Addr.Is4() == probe.Addr.Is4():
+			return t.Also(provisioning.FaultOtherAddress, provisioning.Facts{"host": p.Host, "among": true})
+		default:
+			facts["among"], facts["version"] = nil, provisioning.Family(other.Addr)
+		}
+	}
+	return t.Also(provisioning.FaultOtherAddress, facts)
 }
 
 // overFamily is what is wrong with an address of a place that does not answer: the way over its version of IP, where nothing answers

@@ -69,8 +69,8 @@ func (j *judgement) certificate() provisioning.Trouble {
 		fault = provisioning.FaultStrangerNameless
 	case ofAuthority && e.Of.Root && e.Problem == trust.Expired:
 		fault = provisioning.FaultRootExpired
-		if j.facts["store"] = true; j.attempt != nil && j.attempt.file != "" {
-			j.facts["store"], j.facts["file"] = nil, j.attempt.file
+		if j.attempt != nil {
+			j.know("file", j.attempt.file)
 		}
 	case ofAuthority && e.Problem == trust.Expired:
 		fault = provisioning.FaultIssuerExpired
