@@ -61,8 +61,10 @@ func byRoute(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 // byBeside adds to a gateway that does not answer who else does on its link. Where nobody answers ARP, not even a DHCP server that has answered
 // this device, the gateway is not at fault more than another: such an answer gets through where ARP does not.
 func byBeside(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	silent, _ := t.Facts["address"].(netip.Addr)
+	is6 := t.Facts["router"] != nil || silent.Is6()
 	for _, addr := range sorted(slices.Collect(maps.Keys(f.Ways))) {
-		if way := f.Ways[addr]; way.Heard && way.Hop == addr && f.Link.onSubnet(addr) {
+		if way := f.Ways[addr]; addr.Is6() == is6 && way.Heard && way.Hop == addr && f.Link.onSubnet(addr) {
 			return t.With(provisioning.Facts{"beside": addr})
 		}
 	}
@@ -70,7 +72,7 @@ func byBeside(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	heard := netip.Addr{}
 	for _, n := range f.Neighbours {
 		switch {
-		case n.Of == ownAddress, n.link != f.Link.Interface, n.Problem != "", !f.Link.onSubnet(n.Addr):
+		case n.Of == ownAddress, n.link != f.Link.Interface, n.Problem != "", !f.Link.onSubnet(n.Addr), n.Addr.Is6() != is6:
 			continue
 		case len(n.MACs) > 0:
 			return t.With(provisioning.Facts{"beside": n.Addr})
