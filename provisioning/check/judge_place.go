@@ -196,7 +196,7 @@ func atPlace(f *Facts, p *Place) provisioning.Trouble {
 		return another
 	}
 	switch t := probe.Trouble; {
-	case probe.Uneven:
+	case isUneven(probe, t):
 		return unevenly(probe, t)
 	case provisioning.DeadForDNS[t.Fault] != "", t.Fault == provisioning.FaultRouteRefuses: // whatever else there is, it is behind it
 		return t

@@ -221,7 +221,7 @@ func slowerThan(a *provisioning.Attempt, probe *signin.Probe, t provisioning.Tro
 
 // answeredBefore is what is wrong where an attempt met nobody, and a probe has had an answer just before.
 func answeredBefore(probe *signin.Probe, t provisioning.Trouble) provisioning.Trouble {
-	if probe.Uneven && slices.Contains(nobodyMet, t.Reason()) {
+	if isUneven(probe, t) {
 		return unevenly(probe, t)
 	}
 	answered := t.Facts["answer"] != nil || t.Facts["differs"] != nil // on that connection, too

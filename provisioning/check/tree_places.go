@@ -121,7 +121,7 @@ func metAt(f *Facts, p *Place, probe *signin.Probe) provisioning.Trouble {
 	if another := second(f, p.Endpoint, probe.Addr, probe.Trouble); !another.None() {
 		return onLossyWay(f, another)
 	}
-	if probe.Uneven {
+	if isUneven(probe, probe.Trouble) {
 		return unevenly(probe, probe.Trouble)
 	}
 	if probe.Trouble.Fault == provisioning.FaultTLSSilent {

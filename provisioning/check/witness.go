@@ -40,6 +40,11 @@ func refusedAside(f *Facts) provisioning.Trouble {
 	return provisioning.FaultPasswordSpared.Because(told(missed), facts)
 }
 
+// isUneven says whether what failed at an address, since nobody was met, is served there on other connections.
+func isUneven(probe *signin.Probe, failed provisioning.Trouble) bool {
+	return probe.Uneven && slices.Contains(nobodyMet, failed.Reason())
+}
+
 // unevenly is what is wrong at a place that serves some connections, and not others.
 func unevenly(probe *signin.Probe, t provisioning.Trouble) provisioning.Trouble {
 	return provisioning.FaultUneven.Because(t, t.With(provisioning.Facts{"address": probe.Addr, "worked": nil}).Facts)
@@ -56,8 +61,11 @@ func second(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisio
 		s.Registrar.Address != addr || s.Registrar.Port != at.Port || s.Registrar.Transport != at.Transport {
 		return provisioning.Trouble{}
 	}
-	if p, _ := f.place(provisioning.Candidate{Endpoint: at, Addrs: []netip.Addr{addr}}); p.best().Uneven && slices.Contains(nobodyMet, failed.Reason()) {
-		return unevenly(p.best(), failed)
+	p, _ := f.place(provisioning.Candidate{Endpoint: at, Addrs: []netip.Addr{addr}}) // nobody has probed where a redirect leads
+	for _, probe := range p.Probes {
+		if isUneven(probe, failed) {
+			return unevenly(probe, failed)
+		}
 	}
 	facts := provisioning.Facts{"at": at.HostPort(), "address": addr, "host": at.Host, "port": at.Port, "said": failed.Facts["said"]}
 	if fails := secondFails[failed.Fault]; fails != "" {
@@ -139,7 +147,7 @@ func (e *eye) tryAgain(ctx context.Context, f *Facts) {
 				return a.Endpoint() == p.Endpoint && a.Address == probe.Addr && a.Result == "failed" && early(a.Trouble)
 			}
 			beside := second(f, p.Endpoint, probe.Addr, probe.Trouble)
-			if slices.Contains(nobodyMet, beside.Reason()) || probe.Greeting.Code != 0 && slices.ContainsFunc(attempts(f.SignIn), failed) {
+			if !probe.Uneven && (slices.Contains(nobodyMet, beside.Reason()) || probe.Greeting.Code != 0 && slices.ContainsFunc(attempts(f.SignIn), failed)) {
 				probe.Uneven = e.oneServed(ctx, p.Candidate, probe.Addr)
 			}
 		}
