@@ -66,7 +66,14 @@ type Better struct {
 	LookedAt time.Time `json:"looked_at,omitzero"` // absent: it was not looked at yet
 	Answered bool      `json:"answered"`           // it took a connection then; over TLS, with a certificate that is trusted
 	NextAt   time.Time `json:"next_look_at"`       // when it is looked at again
+	Reason   Reason    `json:"reason,omitempty"`   // why it did not
+	Fault    string    `json:"fault,omitempty"`    // as in Status
+	What     string    `json:"what,omitempty"`
+	Hint     string    `json:"hint,omitempty"`
 }
+
+// Why is why a look was not answered.
+func (b Better) Why() Why { return Why{b.Reason, b.Fault, b.What, "", b.Hint} }
 
 // Report is what comes of a report that the phone's own registration has failed.
 type Report struct {

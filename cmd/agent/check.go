@@ -176,6 +176,14 @@ func saveMetadata(ctx context.Context, e env, conf *config.Config, url, dir stri
 // metadataLimit is how long the services may take. (Our choice.)
 const metadataLimit = 30 * time.Second
 
+// sideUnknown says that it is not known whose side it is on, and why, where that is what a tech would ask.
+func sideUnknown(reason provisioning.Reason) string {
+	if reason == provisioning.TLSUntrusted {
+		return "Which side is at fault is not known: a certificate that is not trusted may come from anybody on the way."
+	}
+	return "Which side is at fault is not known."
+}
+
 // printReport prints what the check comes to, and then what supports it: in a line what is well, in full what is not.
 // all: every line there is.
 func printReport(p *page, r check.Report, all bool) error {
@@ -183,7 +191,7 @@ func printReport(p *page, r check.Report, all bool) error {
 	for i, sentence := range r.Summary {
 		p.printf("%s\n", inFull(sentence))
 		if i == 0 && r.Side == "" && r.Verdict != check.OK && !provisioning.Fault(r.Fault).Perhaps() { // absent from the JSON, as all that is not known
-			p.printf("Which side is at fault is not known.\n")
+			p.printf("%s\n", sideUnknown(r.Reason))
 		}
 	}
 	if len(r.Otherwise) > 0 {

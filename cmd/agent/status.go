@@ -264,7 +264,11 @@ func printWayBack(p *page, s provisioning.Status, now time.Time) {
 			break
 		}
 		if !b.LookedAt.IsZero() {
-			text += fmt.Sprintf(": no %s connection came about %s; it", strings.ToUpper(b.Transport.String()), ago(now, b.LookedAt)) // as the certificate is not trusted, perhaps
+			text += fmt.Sprintf(": no %s connection came about %s", strings.ToUpper(b.Transport.String()), ago(now, b.LookedAt))
+			if b.Reason != "" {
+				text += " (" + because(b.Why()) + ")"
+			}
+			text += "; it"
 		}
 		text += " is looked at again " + until(now, b.NextAt) + "; homeward signs in there once a connection has come about twice in a row"
 	case !s.NextLookup.IsZero() && !s.Degraded:
@@ -280,6 +284,9 @@ func printWayBack(p *page, s provisioning.Status, now time.Time) {
 		}
 	}
 	p.row("way back", text)
+	if b := s.Better; b != nil && b.Hint != "" && !p.hinted[b.Hint] {
+		p.hint(b.Hint)
+	}
 }
 
 // inVain are the Registrars that were tried in the last cycle of a device that rests since all of them have failed.

@@ -61,7 +61,8 @@ func (l *lookout) show() {
 		default:
 			s.Better = &provisioning.Better{Endpoint: l.primary.Endpoint, NextAt: next}
 			if before != nil && before.Endpoint == l.primary.Endpoint && before.Answered == (l.answered > 0) { // else it has refused since
-				s.Better.LookedAt, s.Better.Answered = before.LookedAt, before.Answered
+				*s.Better = *before
+				s.Better.NextAt = next
 			}
 		}
 		misses(s, l.reg)
@@ -211,17 +212,19 @@ func (l *lookout) primaryAnswers(ctx context.Context, addr netip.Addr) bool {
 		conn.Close()
 	}
 	if ctx.Err() == nil {
-		l.looked(addr, err == nil)
+		l.looked(addr, signin.Judge(err, l.primary, addr))
 	}
 	return err == nil
 }
 
-// looked shows what came of a look.
-func (l *lookout) looked(addr netip.Addr, answered bool) {
+// looked shows what came of a look; none: it was answered.
+func (l *lookout) looked(addr netip.Addr, t provisioning.Trouble) {
 	now := shownTime(time.Now())
 	l.search.board.change(func(s *provisioning.Status) {
-		s.Better = &provisioning.Better{Endpoint: l.primary.Endpoint, LookedAt: now, Answered: answered}
-		if !answered {
+		s.Better = &provisioning.Better{Endpoint: l.primary.Endpoint, LookedAt: now, Answered: t.None()}
+		if !t.None() {
+			why := provisioning.Event{Reason: t.Reason(), Trouble: t}.Why()
+			s.Better.Reason, s.Better.Fault, s.Better.What, s.Better.Hint = why.Reason, why.Fault, why.What, why.Hint
 			now = time.Time{}
 		}
 		s.Cycle.Looked(l.primary.Endpoint, addr, now)

@@ -65,26 +65,28 @@ func TestLookInsideMoreRarely(t *testing.T) {
 }
 
 // What a look has shown is in the status: when it was, what came of it, and that a Registrar which took no connection in the cycle takes one now.
-func TestMend150AfterALook(t *testing.T) {
+func TestMend222AfterALook(t *testing.T) {
 	b := newBoard(provisioning.Policy{}, func(provisioning.Event) {})
 	b.beginCycle()
 	at, addr := provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}, netip.MustParseAddr("10.0.0.5")
 	b.tell(provisioning.Event{Kind: provisioning.Attempted, Endpoint: at, Addr: addr, Reason: provisioning.ConnectRefused})
 	l := &lookout{search: &search{gatherer: gatherer{board: b}}, primary: provisioning.Candidate{Endpoint: at}, timer: make(chan time.Time)}
 	l.reg = &signin.Registration{Candidate: provisioning.Candidate{Step: provisioning.ExternalTLS, Endpoint: provisioning.Endpoint{Host: "sip.contoso.com", Port: 443}}}
-	for _, answered := range []int{1, 0} {
-		l.looked(addr, answered == 1)
+	untrusted := provisioning.TLSUntrusted.Met("")
+	for answered, why := range []provisioning.Trouble{untrusted, {}, untrusted} {
+		answered %= 2
+		l.looked(addr, why)
 		l.answered, l.next = answered, time.Now().Add(time.Minute)
 		l.show()
 		s := b.snapshot(nil)
-		if s.Better == nil || s.Better.Answered != (answered == 1) || s.Better.LookedAt.IsZero() || s.Better.NextAt.IsZero() {
+		if s.Better == nil || s.Better.Answered != (answered == 1) || s.Better.LookedAt.IsZero() || s.Better.NextAt.IsZero() || s.Better.Reason != why.Reason() || (s.Better.Hint == "") != why.None() {
 			t.Errorf("answered %d: %+v", answered, s.Better)
 		}
 		if s.Fallback == nil || s.Fallback.AnsweredAt.IsZero() == (answered == 1) || s.Cycle.Attempts[0].AnsweredAt != s.Fallback.AnsweredAt {
 			t.Errorf("answered %d: %+v, in the cycle %+v", answered, s.Fallback, s.Cycle.Attempts)
 		}
 	}
-	l.looked(addr, true)
+	l.looked(addr, provisioning.Trouble{})
 	l.show() // it was signed in to then, and refused
 	if s := b.snapshot(nil); !s.Better.LookedAt.IsZero() {
 		t.Errorf("%+v", s.Better)
