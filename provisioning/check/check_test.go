@@ -634,7 +634,7 @@ func networkOf(words []string) (n cache.Network, err error) {
 		case name == "gateway":
 			n.Gateway = value
 		case name == "dns":
-			n.NameServers = value
+			n.NameServers = strings.ReplaceAll(value, ",", ", ")
 		case name == "by":
 			n.Step = value
 		default:

@@ -52,11 +52,14 @@ func byOption6(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	if t.Fault != provisioning.FaultOtherServers {
 		return t
 	}
-	if t = t.With(f.Asked); f.Asked["gone"] != nil && f.remembers() && !f.lastGoodAnswers() && f.dnsDead().Reason != "" {
+	t = t.With(f.Asked)
+	switch {
+	case f.Asked["unheard"] != nil && f.remembers() && !f.lastGoodAnswers() && f.dnsDead().Reason != "":
 		t.Fault = provisioning.FaultAway
 		return t.OnNoSide()
-	}
-	if f.DHCP == nil {
+	case f.Asked["gone"] != nil: // nobody knows which of them are right
+		return t.OnNoSide()
+	case f.DHCP == nil:
 		return t
 	}
 	for i := range f.DHCP.Answers {

@@ -125,7 +125,7 @@ func look(ctx context.Context, o Options) *Facts {
 	l.besideDaemon()
 	l.missBinding()
 	l.awaitDaemon()
-	if eye.askFormer(ctx, f); f.Asked["gone"] != nil && !f.lastGoodAnswers() {
+	if eye.askFormer(ctx, f); f.Asked["unheard"] != nil && !f.lastGoodAnswers() {
 		f.Asked["edge"] = eye.edge(ctx, f)
 	}
 	confirmClock(f)

@@ -24,6 +24,7 @@ const dnsPort = 53
 const (
 	maxUpstreams  = 8               // asked
 	tcpDNSConnect = 2 * time.Second // as long as a Registrar has
+	formerLimit   = 2 * time.Second // as long
 )
 
 // askUpstream asks the name servers behind a resolver on this device that has nothing to say, and sees whether one that is silent takes
@@ -66,13 +67,20 @@ func (e *eye) askFormer(ctx context.Context, f *Facts) {
 	if query == "" || len(servers) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, tcpDNSConnect)
+	ctx, cancel := context.WithTimeout(ctx, formerLimit)
 	defer cancel()
-	switch serve, silent := e.OfThese(ctx, servers, query); {
-	case serve:
-		f.Asked = provisioning.Facts{"serving": former, "query": query}
-	case silent:
-		f.Asked = provisioning.Facts{"gone": former, "kept": nil}
+	asked := provisioning.ListOf(servers)
+	serving := asked
+	if len(servers) > 1 { // which of them it was, is not known
+		serving = "one of " + asked
+	}
+	switch t := e.OfThese(ctx, servers, query); {
+	case t.None():
+		f.Asked = provisioning.Facts{"serving": serving, "query": query}
+	case provisioning.Unheard(t):
+		f.Asked = provisioning.Facts{"gone": asked, "kept": nil, "unheard": true}
+	case t.Reason() == provisioning.DNSTimeout: // something is there: it has refused the query, or answers others
+		f.Asked = provisioning.Facts{"gone": asked, "kept": nil}
 	}
 }
 

@@ -153,15 +153,15 @@ func (e *Enquiry) OnlyUnvalidated(ctx context.Context, name string) bool {
 	return err != nil && err.Kind == srv.ServFail
 }
 
-// OfThese asks these name servers for the SRV records of a name: whether one has them, or else whether none gives an answer.
-func (e *Enquiry) OfThese(ctx context.Context, servers []netip.AddrPort, name string) (serve, silent bool) {
+// OfThese asks these name servers for the SRV records of a name, and says why they do not give them; none: one does.
+func (e *Enquiry) OfThese(ctx context.Context, servers []netip.AddrPort, name string) provisioning.Trouble {
 	resolver := newResolver(&e.policy, e.wire)
 	resolver.Servers = servers
 	_, err := resolver.SRV(ctx, name)
 	if err == nil {
-		return true, false
+		return provisioning.Trouble{}
 	}
-	return false, lookupTrouble(lookUpError(err)).Reason() == provisioning.DNSTimeout
+	return lookupTrouble(lookUpError(err))
 }
 
 // fails is why DNS does not have the SRV records of a name; nil: it has them.
