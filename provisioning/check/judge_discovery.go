@@ -440,8 +440,9 @@ func deadOnesOf(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	return t
 }
 
-// sourceFlaw is what is wrong with a source although the device gets along: that of the earlier step first, as the device goes. Those of later
-// steps are told with it.
+// sourceFlaw is what is wrong with a source although the device gets along: a name that is not used, that of the earlier step first, as the
+// device goes, and with it the first of a later step. DHCP servers that disagree come before it, and other flaws of DHCP before all steps but
+// the first.
 func sourceFlaw(f *Facts) provisioning.Trouble {
 	flaw, first := dhcpFlaw(f), provisioning.Skip{}
 	for _, s := range f.Plan.Skipped {
