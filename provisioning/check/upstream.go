@@ -23,6 +23,7 @@ const dnsPort = 53
 // Our choices.
 const (
 	maxUpstreams  = 8               // asked
+	maxFormer     = 3               // asked: as many as a record keeps, if nobody has changed it
 	tcpDNSConnect = 2 * time.Second // as long as a Registrar has
 	formerLimit   = 2 * time.Second // as long
 )
@@ -60,23 +61,24 @@ func (e *eye) askFormer(ctx context.Context, f *Facts) {
 	}
 	var servers []netip.AddrPort
 	for word := range strings.SplitSeq(former, ", ") {
-		if at, err := netip.ParseAddrPort(word); err == nil && discover.CheckPlace(&f.Policy, f.Wire, at, at.Port()) == nil {
+		if at, err := netip.ParseAddrPort(word); err == nil && len(servers) < maxFormer && discover.CheckPlace(&f.Policy, f.Wire, at, dnsPort) == nil {
 			servers = append(servers, at)
 		}
 	}
 	if query == "" || len(servers) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, formerLimit)
+	inTime, cancel := context.WithTimeout(ctx, formerLimit)
 	defer cancel()
 	asked := provisioning.ListOf(servers)
 	serving := asked
 	if len(servers) > 1 { // which of them it was, is not known
 		serving = "one of " + asked
 	}
-	switch t := e.OfThese(ctx, servers, query); {
+	switch t := e.OfThese(inTime, servers, query); {
 	case t.None():
 		f.Asked = provisioning.Facts{"serving": serving, "query": query}
+	case ctx.Err() != nil: // they had less time, or none
 	case provisioning.Unheard(t):
 		f.Asked = provisioning.Facts{"gone": asked, "kept": nil, "unheard": true}
 	case t.Reason() == provisioning.DNSTimeout: // something is there: it has refused the query, or answers others
