@@ -170,12 +170,12 @@ func overUDP(conn net.Conn, q *question, dropped *Dropped, again *resends) (*mes
 				return m, err
 			}
 			dropped.note(other)
-			if strangers++; strangers == maxStrangers {
+			if strangers++; strangers >= maxStrangers {
 				return nil, errStrangers
 			}
 		}
 		switch {
-		case !errors.Is(err, os.ErrDeadlineExceeded) && said != nil:
+		case !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, syscall.ECONNREFUSED) && said != nil:
 			return nil, said
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return nil, err

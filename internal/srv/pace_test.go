@@ -189,6 +189,8 @@ func TestMend191AServerThatWaitsLives(t *testing.T) {
 type toldByRouter struct {
 	net.Conn
 	hears, said bool
+	closed      bool // then the server says that nobody listens there
+	over        bool // what the router says
 }
 
 func (c *toldByRouter) HearRouters() { c.hears = true }
@@ -203,8 +205,11 @@ func (c *toldByRouter) Read(b []byte) (int, error) {
 
 func (c *toldByRouter) Write(b []byte) (int, error) {
 	if told := c.said; told {
-		c.said, c.hears = false, false
+		c.said, c.hears, c.over = false, false, true
 		return 0, &net.OpError{Op: "write", Err: syscall.ENETUNREACH}
+	}
+	if c.closed && c.over {
+		return 0, &net.OpError{Op: "write", Err: syscall.ECONNREFUSED}
 	}
 	return c.Conn.Write(b)
 }
@@ -234,4 +239,23 @@ func TestMend192WhatRoutersSay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a router has said does not count where the server itself says later that nobody listens at its port.
+func TestMend232ThePortIsClosedAfterAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, r := newSite(server{answers: func(query) [][]byte { return nil }})
+		defer s.tasks.Wait()
+		r.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := s.dial(ctx, network, address)
+			return &toldByRouter{Conn: conn, closed: true}, err
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		_, err := r.SRV(ctx, internalTLS)
+		var e *Error
+		if !errors.As(err, &e) || e.Kind != PortClosed {
+			t.Error(err)
+		}
+	})
 }
