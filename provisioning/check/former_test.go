@@ -8,8 +8,12 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"golang.org/x/tools/txtar"
 
 	"homeward/cache"
 	"homeward/provisioning"
@@ -68,4 +72,30 @@ func TestMend241NoTimeToAskTheNameServersOfBefore(t *testing.T) {
 	if _, said := formerly(ctx, t, "10.0.0.53:53"); said != nil {
 		t.Errorf("said %v", said)
 	}
+}
+
+// Connections that are made to see whether one is served have ended when that is known: nothing is noted of them while a report is made.
+func TestMend242NoConnectionIsLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		archive := txtar.Parse([]byte("-- zone --\nfe01 A 10.0.0.5\n-- registrars --\n10.0.0.5:5061 tls fe01.contoso.com accept\n"))
+		site, o := deviceAt(t, archive, "left.txtar")
+		defer site.Close()
+		dial := o.Wire.Dial
+		var begun, open atomic.Int32
+		o.Wire.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if network != "tcp" || begun.Add(1) == 1 {
+				return dial(ctx, network, address)
+			}
+			open.Add(1)
+			defer open.Add(-1)
+			<-ctx.Done()
+			<-time.After(time.Second) // until that is noticed
+			return nil, ctx.Err()
+		}
+		at := provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: provisioning.TLS}
+		served := newEye(o).oneServed(t.Context(), provisioning.Candidate{Step: provisioning.InternalTLS, Endpoint: at}, netip.MustParseAddr("10.0.0.5"))
+		if left := open.Load(); !served || left != 0 {
+			t.Errorf("served: %v, with %d connections left behind", served, left)
+		}
+	})
 }

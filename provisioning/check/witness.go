@@ -154,7 +154,7 @@ func (e *eye) tryAgain(ctx context.Context, f *Facts) {
 	}
 }
 
-// oneServed says whether one of several connections at the same time is answered.
+// oneServed says whether one of several connections at the same time is answered. When that is known, it ends the others, and waits for that.
 func (e *eye) oneServed(ctx context.Context, c provisioning.Candidate, addr netip.Addr) bool {
 	ctx, enough := context.WithTimeout(ctx, moreLimit)
 	defer enough()
@@ -162,12 +162,14 @@ func (e *eye) oneServed(ctx context.Context, c provisioning.Candidate, addr neti
 	for range connectionsMore {
 		go func() { answers <- e.signer.Probe(ctx, c, addr).Greeting.Code }()
 	}
+	served := false
 	for range connectionsMore {
 		if <-answers != 0 {
-			return true
+			served = true
+			enough()
 		}
 	}
-	return false
+	return served
 }
 
 // signedInAt is the place that led to the sign-in: the one that redirected, where one did.

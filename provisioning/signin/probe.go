@@ -170,7 +170,8 @@ func (g *gate) secureInBoth(ctx context.Context, c provisioning.Candidate, addr 
 // largeAgain is our choice: where a load balancer has servers of which one is dead, they are asked in turn, and one of two connections meets another.
 const largeAgain = 2
 
-// answersOneOf says whether one of several handshakes at the same time gets all of its answer.
+// answersOneOf says whether one of several handshakes at the same time gets all of its answer. When that is known, it ends the others, and waits
+// for that.
 func (g *gate) answersOneOf(ctx context.Context, c provisioning.Candidate, addr netip.Addr, n int) bool {
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
@@ -181,12 +182,14 @@ func (g *gate) answersOneOf(ctx context.Context, c provisioning.Candidate, addr 
 			answers <- answered
 		}()
 	}
+	one := false
 	for range n {
 		if <-answers {
-			return true
+			one = true
+			enough()
 		}
 	}
-	return false
+	return one
 }
 
 // answers says whether a handshake gets all of its answer; it is not tried where there is no other connection.
