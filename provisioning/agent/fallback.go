@@ -12,11 +12,11 @@ const recordArea = "record"
 
 // misses shows at which better Registrar the device is not, as that has failed. A cycle in which nothing else was tried says nothing of that.
 func misses(s *provisioning.Status, reg *signin.Registration) {
-	missed := s.Cycle.Missed(reg.Candidate, s.Home)
-	if missed != nil || s.Cycle.Registered() && !reg.Anew {
+	missed, tells := s.Cycle.Missed(reg.Candidate, s.Home), s.Cycle.Registered() && !reg.Anew
+	if missed != nil || tells {
 		s.Fallback = missed
 	}
-	if s.Cycle.Registered() {
+	if tells {
 		s.Paced(recordArea, s.Cycle.Unusable(reg.Candidate))
 	}
 	if reg.Degraded || len(s.Home) > 0 && s.Home[0].Endpoint == reg.Candidate.Endpoint {

@@ -115,3 +115,15 @@ func TestMend151AnswersAgain(t *testing.T) {
 		t.Error(told)
 	}
 }
+
+// What a record names in vain stays in the status where the device is signed in to anew at the same place: no record was looked at.
+func TestMend233SignedInToAnew(t *testing.T) {
+	s := &provisioning.Status{Cycle: &provisioning.Cycle{Attempts: []provisioning.Attempt{{Result: "ok"}}}}
+	for _, anew := range []bool{true, false} {
+		s.Paced(recordArea, []provisioning.Trouble{provisioning.NameNotAllowed.Met("")})
+		misses(s, &signin.Registration{Anew: anew})
+		if kept := len(s.Pace) == 1; kept != anew {
+			t.Errorf("anew %v: %v", anew, s.Pace)
+		}
+	}
+}
