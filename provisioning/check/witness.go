@@ -158,13 +158,16 @@ func (e *eye) tryAgain(ctx context.Context, f *Facts) {
 func (e *eye) oneServed(ctx context.Context, c provisioning.Candidate, addr netip.Addr) bool {
 	ctx, enough := context.WithTimeout(ctx, moreLimit)
 	defer enough()
-	answers := make(chan int, connectionsMore)
+	answers := make(chan bool, connectionsMore)
 	for range connectionsMore {
-		go func() { answers <- e.signer.Probe(ctx, c, addr).Greeting.Code }()
+		go func() {
+			probe := e.signer.Probe(ctx, c, addr)
+			answers <- probe.Secured && probe.Greeting.Code != 0 // over plain TCP anybody on the way may have answered
+		}()
 	}
 	served := false
 	for range connectionsMore {
-		if <-answers != 0 {
+		if <-answers {
 			served = true
 			enough()
 		}

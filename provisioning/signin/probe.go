@@ -156,13 +156,12 @@ func (g *gate) secureInBoth(ctx context.Context, c provisioning.Candidate, addr 
 	if !errors.As(err, &attempt) || !errors.As(err, &handshake) || handshake.Kind != trust.Silent && handshake.Kind != trust.Stalled || attempt.loss == wire.ReceivedGap {
 		return secure, met, err
 	}
-	answered, tried := g.answers(wire.SmallSegments(ctx), c, addr)
-	switch attempt.small = tried && !answered; {
-	case !answered:
-	case g.answersOneOf(ctx, c, addr, largeAgain):
-		attempt.uneven = true
-	default:
-		attempt.loss = wire.LargeLost
+	small := g.shake(wire.SmallSegments(ctx), c, addr)
+	if attempt.small = small.tried && !small.answered; small.answered {
+		large := g.shakeOneOf(ctx, c, addr, largeAgain)
+		if attempt.uneven = large.proven; !large.answered {
+			attempt.loss = wire.LargeLost
+		}
 	}
 	return secure, met, err
 }
@@ -170,39 +169,38 @@ func (g *gate) secureInBoth(ctx context.Context, c provisioning.Candidate, addr 
 // largeAgain is our choice: where a load balancer has servers of which one is dead, they are asked in turn, and one of two connections meets another.
 const largeAgain = 2
 
-// answersOneOf says whether one of several handshakes at the same time gets all of its answer. When that is known, it ends the others, and waits
-// for that.
-func (g *gate) answersOneOf(ctx context.Context, c provisioning.Candidate, addr netip.Addr, n int) bool {
+// shaken is how far a further handshake came: it is not tried where there is no other connection, it gets all of its answer, and that proves the name.
+type shaken struct{ tried, answered, proven bool }
+
+// shakeOneOf is how far one of several handshakes at the same time came. When one has proven the name, it ends the others, and waits for that.
+func (g *gate) shakeOneOf(ctx context.Context, c provisioning.Candidate, addr netip.Addr, n int) (best shaken) {
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
-	answers := make(chan bool, n)
+	each := make(chan shaken, n)
 	for range n {
-		go func() {
-			answered, _ := g.answers(ctx, c, addr)
-			answers <- answered
-		}()
+		go func() { each <- g.shake(ctx, c, addr) }()
 	}
-	one := false
 	for range n {
-		if <-answers {
-			one = true
+		h := <-each
+		best = shaken{best.tried || h.tried, best.answered || h.answered, best.proven || h.proven}
+		if best.proven {
 			enough()
 		}
 	}
-	return one
+	return best
 }
 
-// answers says whether a handshake gets all of its answer; it is not tried where there is no other connection.
-func (g *gate) answers(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (answered, tried bool) {
+// shake is how far one came that is closed at once.
+func (g *gate) shake(ctx context.Context, c provisioning.Candidate, addr netip.Addr) shaken {
 	ctx, cancel := context.WithTimeout(ctx, probeSmall)
 	defer cancel()
 	conn, err := g.dial(ctx, c, addr, probeConnect)
 	if err != nil {
-		return false, false
+		return shaken{}
 	}
 	secure, met, err := g.secure(ctx, c, addr, conn)
 	if err == nil {
 		secure.Close()
 	}
-	return met.Version != "", true
+	return shaken{tried: true, answered: met.Version != "", proven: err == nil}
 }

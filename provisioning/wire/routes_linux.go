@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -152,10 +154,13 @@ func routeIn(entry []byte, cards []net.Interface) *Route {
 	return r
 }
 
-// tunnels says whether an interface is of a kind that tunnels are of: it has no broadcasts, and no hardware, as a modem has.
+// tunnels says whether an interface is of a kind that tunnels are of: it has no broadcasts, and no hardware, as a modem has. By PPP
+// a VPN may come, and the line of a provider.
 func tunnels(c *net.Interface) bool {
 	_, err := os.Lstat("/sys/class/net/" + c.Name + "/device")
-	return c.Flags&(net.FlagBroadcast|net.FlagLoopback) == 0 && err != nil
+	kind, _ := os.ReadFile("/sys/class/net/" + c.Name + "/type")
+	byPPP := strings.TrimSpace(string(kind)) == strconv.Itoa(unix.ARPHRD_PPP)
+	return c.Flags&(net.FlagBroadcast|net.FlagLoopback) == 0 && err != nil && !byPPP
 }
 
 // carries says whether an interface may carry a tunnel.
