@@ -88,9 +88,6 @@ func (a *Together) Told(before time.Time) Trouble {
 	case len(a.Hosts) == 1:
 		likely += ", or something that the servers of the pool share"
 	}
-	if len(a.Hosts) > 2 { // then it is hardly anything of a single server
-		cause = cause.InWords(cause.observed(), "")
-	}
 	t := FaultAlike.Because(cause, Facts{"likely": likely, "ports": strings.Join(a.ports, " or ")})
 	lost := cause.OnSide() == SideNetwork || cause.Fault == FaultTLSDropped || cause.Fault == FaultSIPDropped ||
 		cause.Fault == FaultPortFiltered // they are up

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 )
 
 // What happens at all Registrars of a cycle has one cause more likely than several, unless something was seen that says otherwise.
@@ -39,29 +38,6 @@ func TestMend170AllAlike(t *testing.T) {
 		const said = "each of the 3 Registrars (fe01, fe02, sip) accepts the connection, and drops it when the TLS handshake begins. As it is the same at all of them, the cause is most likely one device on the way"
 		if test.want == FaultAlike && (!strings.HasPrefix(got.What(), said) || !strings.HasPrefix(got.Hint(), "look for one firewall or filter on the way to all of them")) {
 			t.Errorf("%s: %s; %s", name, got.What(), got.Hint())
-		}
-	}
-}
-
-// What three Registrars have in common is hardly a matter of one of them.
-func TestMend214NoCureOfASingleServer(t *testing.T) {
-	var all Together
-	for i, host := range []string{"fe01.contoso.com", "fe02.contoso.com", "fe03.contoso.com"} {
-		at := Endpoint{Host: host, Port: 5061, Transport: TLS}
-		addr := netip.AddrFrom4([4]byte{10, 0, 0, byte(5 + i)})
-		single := FaultTLSHungUp.Met(Facts{"at": at.HostPort(), "host": host, "address": addr, "port": 5061})
-		if !all.Add(at, addr, single) {
-			t.Fatal("it is not the same at all")
-		}
-		if i == 0 {
-			continue
-		}
-		told := all.Told(time.Time{})
-		if rest := told.Otherwise(); len(rest) > 1 != (i == 1) {
-			t.Errorf("%d Registrars: %q", i+1, rest)
-		}
-		if told.OnSide() != "" {
-			t.Errorf("%d Registrars: side %q", i+1, told.OnSide())
 		}
 	}
 }
