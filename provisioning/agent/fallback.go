@@ -16,7 +16,7 @@ func misses(s *provisioning.Status, reg *signin.Registration) {
 	if missed != nil || tells {
 		s.Fallback = missed
 	}
-	if tells {
+	if tells && reg.Candidate.Step != provisioning.Recall { // no record was asked for
 		s.Paced(recordArea, s.Cycle.Unusable(reg.Candidate))
 	}
 	if reg.Degraded || len(s.Home) > 0 && s.Home[0].Endpoint == reg.Candidate.Endpoint {

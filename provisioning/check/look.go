@@ -69,7 +69,7 @@ func look(ctx context.Context, o Options) *Facts {
 	defer func() {
 		measuring.Wait()
 		ears.asking.Wait()
-		ears.askBeside(ctx, f)
+		ears.askLessors(ctx, f)
 		f.Neighbours, f.Ways = ears.asked, ears.ways(f, began)
 		ears.settle(f)
 		f.Leads = append(autodiscoverLeads(f.Autodiscover), f.Leads...)
@@ -119,13 +119,15 @@ func look(ctx context.Context, o Options) *Facts {
 		f.Here = discover.Here(&f.Policy, &f.Wire, f.Found, f.Losses)
 	}
 	l.signIn(ctx)
-	if eye.tryAgain(ctx, f); f.SignIn != nil {
+	eye.tryAgain(ctx, f)
+	if f.SignIn != nil {
 		knownBetter(f, f.SignIn)
 	}
 	l.besideDaemon()
 	l.missBinding()
 	l.awaitDaemon()
-	if eye.askFormer(ctx, f); f.Asked["unheard"] != nil && !f.lastGoodAnswers() {
+	eye.askFormer(ctx, f)
+	if f.Asked["unheard"] != nil && !f.lastGoodAnswers() {
 		f.Asked["edge"] = eye.edge(ctx, f)
 	}
 	confirmClock(f)

@@ -117,9 +117,9 @@ func cameOn(f *Facts, a *dhcpopts.Answer, link string) bool {
 	return on == link || on == "" || link == ""
 }
 
-// askBeside asks for the DHCP servers in the subnet of this device that have answered, where somebody else is silent: an answer of DHCP does not
+// askLessors asks for the DHCP servers in the subnet of this device that have answered, where somebody else is silent: an answer of DHCP does not
 // show that ARP gets through.
-func (e *ears) askBeside(ctx context.Context, f *Facts) {
+func (e *ears) askLessors(ctx context.Context, f *Facts) {
 	silent := func(n *Neighbour) bool { return n.Of != ownAddress && len(n.MACs) == 0 && n.Problem == "" }
 	if f.DHCP == nil || !slices.ContainsFunc(e.asked, silent) {
 		return
