@@ -96,12 +96,18 @@ func (e *Error) Unwrap() error { return e.Err }
 func Ask(ctx context.Context, conn net.Conn, q Question) (Root, error) {
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	at := url.URL{Scheme: "https", Host: q.Host, Path: "/", RawQuery: url.Values{"sipuri": {q.User}}.Encode()}
-	// Request.Write brings all that sends bodies: 44 KB.
-	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nAccept: %s\r\nConnection: close\r\n\r\n", at.RequestURI(), at.Host, q.UserAgent, accept); err != nil {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return Root{}, &Error{Kind: NoAnswer, Err: err}
+	}
+	request.Close = true
+	request.Header.Set("Accept", accept)
+	request.Header.Set("User-Agent", q.UserAgent)
+	if err := request.Write(conn); err != nil {
 		return Root{}, broken(ctx, err)
 	}
 	heard := &ending{r: io.LimitReader(conn, maxAnswer)}
-	response, err := http.ReadResponse(bufio.NewReader(heard), &http.Request{Method: http.MethodGet, URL: &at})
+	response, err := http.ReadResponse(bufio.NewReader(heard), request)
 	switch {
 	case err != nil && heard.err != nil: // what came before it says nothing of what the answer is
 		return Root{}, broken(ctx, heard.err)

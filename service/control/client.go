@@ -199,15 +199,18 @@ func (c *Client) openOnce(ctx context.Context, method, path string, follow bool)
 			return nil, nil, c.unasked(ctx, err)
 		}
 	}
-	// Request.Write brings all that sends bodies: 44 KB.
-	if _, err := io.WriteString(conn, method+" "+path+" HTTP/1.1\r\nHost: homeward\r\n\r\n"); err != nil && !errors.Is(err, syscall.EPIPE) { // whoever hangs up has said why
-		return nil, nil, c.unasked(ctx, err)
-	}
-	response, err = http.ReadResponse(bufio.NewReader(conn), nil)
+	request, err := http.NewRequestWithContext(ctx, method, "http://homeward"+path, nil)
 	if err != nil {
 		return nil, nil, c.unasked(ctx, err)
 	}
-	return response, hangUp, refusal(response, path)
+	if err := request.Write(conn); err != nil && !errors.Is(err, syscall.EPIPE) { // whoever hangs up has said why
+		return nil, nil, c.unasked(ctx, err)
+	}
+	response, err = http.ReadResponse(bufio.NewReader(conn), request)
+	if err != nil {
+		return nil, nil, c.unasked(ctx, err)
+	}
+	return response, hangUp, refusal(response)
 }
 
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {
@@ -231,15 +234,15 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	}
 }
 
-// refusal turns an answer that is none into an error. path is what was asked for.
-func refusal(response *http.Response, path string) error {
+// refusal turns an answer that is none into an error.
+func refusal(response *http.Response) error {
 	if response.StatusCode == http.StatusOK {
 		return nil
 	}
 	var p problem
 	_ = json.NewDecoder(io.LimitReader(response.Body, answerSize)).Decode(&p) // the status says enough
 	switch {
-	case response.StatusCode == http.StatusNotFound && p.Paths == nil && strings.HasPrefix(path, "/v1/cache"):
+	case response.StatusCode == http.StatusNotFound && p.Paths == nil && strings.HasPrefix(response.Request.URL.Path, "/v1/cache"):
 		return ErrNoRecord
 	case response.StatusCode == http.StatusServiceUnavailable && response.Header.Get("Retry-After") != "":
 		return fmt.Errorf("%w: %s", errBusy, p.Error)
