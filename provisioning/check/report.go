@@ -312,7 +312,7 @@ type Check struct {
 	ID     string              `json:"id"`              // "dns.internal-tls", "registrar.fe01.contoso.com:5061/tls"
 	Under  string              `json:"under,omitempty"` // the node it belongs to
 	Title  string              `json:"title"`
-	Result Result              `json:"result"` // how it stands
+	Result Result              `json:"result"` // how it stands; the clock is "skipped" where nothing has told whether it is right
 	Reason provisioning.Reason `json:"reason,omitempty"`
 	Fault  string              `json:"fault,omitempty"` // its id in docs/faults.md, where more is known than the reason
 	What   string              `json:"what,omitempty"`  // what is wrong, as docs/faults.md has it
