@@ -27,12 +27,12 @@ type device struct {
 
 // status is the part of `homeward status --json` and of registrar.json that the tests look at.
 type status struct {
-	State       string
-	Degraded    bool
-	Registrar   *endpoint
-	Reason      string
-	NextAttempt time.Time `json:"next_attempt_at"`
-	Losses      []struct {
+	State         string
+	Degraded      bool
+	Registrar     *endpoint
+	Reason, Fault string
+	NextAttempt   time.Time `json:"next_attempt_at"`
+	Losses        []struct {
 		LastHour int `json:"last_hour"`
 	}
 	Pace  []struct{ Fault, What string }

@@ -50,3 +50,17 @@ func TestAddressTwice(t *testing.T) {
 		return false
 	})
 }
+
+// TestMend253GatewayTwice: where nobody behind the gateway answers, the daemon asks the link who has the gateway's address; two have it, and status and
+// history say so as check does.
+func TestMend253GatewayTwice(t *testing.T) {
+	d := fault{given: with(published(fe01, second), address(fe01.host, "10.98.0.2"), address(second.host, "10.98.0.3"), rogue("10.0.0.1/24"))}.arrange(t, newScene(t))
+	const says = "ore than one device on this link has the address 10.0.0.1 of the gateway: the MACs"
+	shows(t, d.check(t).said(), says)
+	d.boot(t)
+	d.await(t, "resting since the gateway's address is used twice", func(s status) bool { return s.State == "resting" && s.Fault == "link.address-twice" })
+	for _, command := range [][]string{{"status"}, {"history", "--failures"}} {
+		text, _ := d.run(t, command...)
+		shows(t, strings.Join(strings.Fields(text), " "), says, rogueMAC, "find the other device")
+	}
+}

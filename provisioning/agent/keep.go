@@ -158,7 +158,7 @@ func (k *keeper) watch(ctx context.Context, besides func(context.Context)) *watc
 	k.begin(w)
 	w.tasks.Go(func() { besides(w.keeping) })
 	if k.cut {
-		w.tasks.Go(func() { k.basis.watchOwn(w.keeping, k.board, w.reg.Addr) })
+		w.tasks.Go(func() { k.basis.watchTwice(w.keeping, k.board, w.reg.Addr) })
 	}
 	return w
 }

@@ -28,11 +28,11 @@ func (b *basis) silence(ctx context.Context, cycle *provisioning.Cycle) provisio
 	})
 }
 
-// ownTwice is that another device on the link has the address, too, from which this one reaches another; none: nobody has, or that cannot be
-// seen. Packets to it get lost now and then, and connections are cut.
-func (b *basis) ownTwice(ctx context.Context, to netip.Addr) (none provisioning.Trouble) {
-	link := signin.WayTo(&b.wire, to, time.Now()).Link
-	if b.wire.Holders == nil || link == "" || !to.Is4() {
+// twice is that another device on the link has the address, too, from which this one reaches another, or that more than one has the address of the
+// gateway on the way there; none: neither is so, or that cannot be seen. Packets get lost now and then, and connections are cut.
+func (b *basis) twice(ctx context.Context, to netip.Addr) (none provisioning.Trouble) {
+	way := signin.WayTo(&b.wire, to, time.Now())
+	if b.wire.Holders == nil || way.Link == "" || !to.Is4() {
 		return none
 	}
 	conn, err := b.wire.Dial(ctx, "udp", netip.AddrPortFrom(to, 9).String()) // no packet is sent
@@ -44,20 +44,30 @@ func (b *basis) ownTwice(ctx context.Context, to netip.Addr) (none provisioning.
 	if err != nil {
 		return none
 	}
-	macs, err := b.wire.Holders(ctx, link, netip.IPv4Unspecified(), own.Addr().Unmap())
-	if err != nil || len(macs) == 0 {
+	macs, err := b.wire.Holders(ctx, way.Link, netip.IPv4Unspecified(), own.Addr().Unmap())
+	if err == nil && len(macs) > 0 {
+		return provisioning.FaultOwnAddressTwice.Met(provisioning.Facts{"address": own.Addr().Unmap(), "mac": strings.Join(macs, " and ")})
+	}
+	if !way.Hop.Is4() || way.Hop == to || way.Tunnel {
 		return none
 	}
-	return provisioning.FaultOwnAddressTwice.Met(provisioning.Facts{"address": own.Addr().Unmap(), "mac": strings.Join(macs, " and ")})
+	if macs, err = b.wire.Holders(ctx, way.Link, netip.IPv4Unspecified(), way.Hop); err != nil || len(macs) < 2 {
+		return none
+	}
+	of := "the gateway"
+	if way.Detour != nil {
+		of = "a gateway"
+	}
+	return provisioning.FaultAddressTwice.Met(provisioning.Facts{"address": way.Hop, "of": of, "mac": strings.Join(macs, " and ")})
 }
 
-// stillTwice is how often the link is asked again while another device has the address of this one, too. (Our choice.)
+// stillTwice is how often the link is asked again while an address on the way is used twice. (Our choice.)
 const stillTwice = time.Minute
 
-// watchOwn tells whether that is so after a connection was cut, until it is not.
-func (b *basis) watchOwn(ctx context.Context, board *board, to netip.Addr) {
+// watchTwice tells whether that is so after a connection was cut, until it is not.
+func (b *basis) watchTwice(ctx context.Context, board *board, to netip.Addr) {
 	for {
-		twice := b.ownTwice(ctx, to)
+		twice := b.twice(ctx, to)
 		if ctx.Err() != nil {
 			return
 		}
@@ -95,7 +105,7 @@ func (b *basis) explain(ctx context.Context, s *provisioning.Status, found provi
 	}
 	if unheard || provisioning.EndsConnection(t.Reason()) || t.Reason() == provisioning.TLSTimeout {
 		servers, _ := discover.NameServers(&b.policy, b.wire) // those that can be read
-		if twice := b.ownTwice(ctx, missed(s.Cycle, servers)); !twice.None() {
+		if twice := b.twice(ctx, missed(s.Cycle, servers)); !twice.None() {
 			return twice, true
 		}
 	}
