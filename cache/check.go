@@ -102,7 +102,7 @@ func (r Record) lastInside() (at time.Time) {
 }
 
 func (n *Network) plain() bool {
-	return n == nil || plainText(n.Subnet+n.Gateway+n.NameServers+n.Step)
+	return n == nil || plainText(n.Subnet+n.Gateway+n.NameServers+n.DHCPServer+n.Step)
 }
 
 func checkAddresses(list []netip.Addr) error {

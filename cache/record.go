@@ -56,6 +56,7 @@ type Network struct {
 	Subnet      string `json:"subnet,omitempty"`       // "10.0.0.0/24": that of the gateway
 	Gateway     string `json:"gateway,omitempty"`      // "10.0.0.1": that of the default route
 	NameServers string `json:"name_servers,omitempty"` // "10.0.0.53:53, 10.0.0.54:53", sorted
+	DHCPServer  string `json:"dhcp_server,omitempty"`  // "10.0.0.67": that which had given it its address
 	Step        string `json:"step,omitempty"`         // "internal-tls": by which discovery had led to the Registrar, or to who named it
 }
 

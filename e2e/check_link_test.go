@@ -62,8 +62,12 @@ var linkRows = []linkRow{
 		says: []string{"fe01.contoso.com answers over IPv4 (10.0.0.11, ", " ms), but not over IPv6: the IPv6 router 2001:db8::1, or a router behind it, says that 2001:db8:1::11 cannot be reached. " + throughOther,
 			"See whether the router 2001:db8::1 has a route to 2001:db8:1::11", "router advertisements"}},
 	{name: "the device was put into the network of somebody's router since the last sign-in", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), later(intoAnotherNetwork)),
-		says: []string{"This device is in another network than the one where it was registered at ", " UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1.",
-			"Check the VLAN of the switch port to which this device is connected."}},
+		says: []string{"This device is in another network than the one where it was registered at ", " UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1; whether the former network is on this link, too, is not known.",
+			"Check the VLAN of the switch port to which this device is connected, or the Wi-Fi network that it has joined."}},
+	{name: "the device was put beside somebody's router, on the link of its network", verdict: "failed", reason: "connect-timeout",
+		given: with(published(fe01), later(rogue("192.168.178.1/24"), ontoRogue)),
+		says: []string{"gateway 192.168.178.1 instead of 10.0.0.1; the former network is on this link, too: its gateway 10.0.0.1 (MAC 02:00:00:00:00:01) answers.",
+			"Have this device renew its DHCP lease, or correct its address if that is configured on this device."}},
 	{name: "a VPN was left on, and its two routes cover everything", verdict: "failed", reason: "dns-timeout", given: with(set(`dns_servers = ["`+far1+`"]`), tunnel("0.0.0.0/1", "128.0.0.0/1")),
 		says: []string{"The way to DNS (10.98.0.53:53) leads through the tunnel tun0 of this device (a VPN?), and nothing answers through it: it has no carrier", "The problem is with this device.", "Stop the VPN"},
 		not:  []string{"cable"}},
@@ -123,6 +127,18 @@ func tunnel(routes ...string) given {
 			mustIP(t, "-n", device.name, "route", "add", to, "dev", "tun0")
 		}
 	}
+}
+
+// ontoRogue gives the device an address and the gateway of a network whose router is on its link.
+func ontoRogue(t testing.TB, c *scene) {
+	device := c.site.device.name
+	mustIP(t, "-n", device, "address", "flush", "dev", "eth0")
+	t.Cleanup(func() {
+		mustIP(t, "-n", device, "address", "flush", "dev", "eth0")
+		plugIn(t, c.site)
+	})
+	mustIP(t, "-n", device, "address", "add", "192.168.178.90/24", "dev", "eth0")
+	mustIP(t, "-n", device, "route", "replace", "default", "via", "192.168.178.1")
 }
 
 // intoAnotherNetwork gives the device an address and a gateway of another network.

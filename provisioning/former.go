@@ -17,13 +17,27 @@ type Now struct {
 	Lessor string // the DHCP server that has given it its address, in words; "": not known
 	Found  Findings
 	Losses []Losses // of registrations before
+	Left   Left
+	Heard  []Lessor // the DHCP servers that have answered on its link
+}
+
+// Left is what is left on the link of a device of the network in which it was registered; zero: that is not known.
+type Left struct {
+	Gateway string // of then
+	MAC     string // who answers for that; "": nobody
+}
+
+// Lessor is a DHCP server, and the gateways that it gives.
+type Lessor struct {
+	Addr    netip.Addr
+	Routers []netip.Addr
 }
 
 // Before makes of what keeps this device out what has changed since it was registered, if that may be why: its network, its name servers, or
 // which view of DNS they show.
 func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	was, reason := m.kept.Network, t.Reason()
-	if was == nil || !m.ours() || reason.IsSIP() {
+	if was == nil || !m.ours() || reason.IsSIP() && !m.unproven(reason) {
 		return t
 	}
 	facts := Facts{"when": m.last(now.Losses), "was": was.NameServers, "kept": true, "now": now.NameServers, "host": m.kept.Registrar.Host, "lessor": now.Lessor}
@@ -38,7 +52,7 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 		}
 		t, asked = FaultOutsideView.Because(t, facts), true
 	}
-	if asked || reason.about("connect-") || reason == NameNotAllowed || reason == TLSFloor {
+	if asked || reason.IsConnect() || slices.Contains(astray, reason) || others(was, now) && m.unproven(reason) {
 		if moved := elsewhere(was, now, t, facts); !moved.None() {
 			return moved
 		}
@@ -50,6 +64,21 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 		return FaultOtherServers.Because(t, facts)
 	}
 	return t
+}
+
+// astray are the Reasons of a Registrar that may not be used: what names it may be of another network.
+var astray = []Reason{NameNotAllowed, AddressNotAllowed, TransportPolicy, TLSFloor}
+
+// unproven says of a Reason that whoever answered has not proven to be a Registrar: in another network that may be anybody, such as a captive portal.
+func (m *Memory) unproven(reason Reason) bool {
+	switch reason {
+	case TLSUntrusted, TLSName, TLSNoName, TLSUnreadable, TLSTimeout, TLSVersion, TLSFailed:
+		return true
+	case SIPMalformed, SIPNoAnswer: // over plain TCP
+		return !m.kept.TLSFloor
+	default:
+		return false
+	}
 }
 
 // elsewhere is about a device whose gateway, subnet or network is another one than before; none: that is not so, or not known, or no reason for
@@ -72,12 +101,67 @@ func elsewhere(was *Network, now *Now, t Trouble, facts Facts) Trouble {
 		return Trouble{}
 	}
 	facts["changed"] = differing(was, now.Network)
-	servers := "apart"
-	if strings.HasPrefix(now.Lessor+" ", now.Gateway+" ") && now.NameServers == now.Gateway+":53" {
-		servers = "router"
-	}
-	facts[servers] = true
+	now.traces(was, facts)
 	return FaultOtherNetwork.Because(t, facts)
+}
+
+// traces says of another network what speaks for a port in another VLAN, and what for a router that somebody has brought: then the
+// network of before is still on the link.
+func (now *Now) traces(was *Network, facts Facts) {
+	lessor, _ := netip.ParseAddr(now.DHCPServer) // zero: not known
+	subnet, err := netip.ParsePrefix(now.Subnet)
+	if same := lessor.IsValid() && now.DHCPServer == was.DHCPServer; same || err == nil && lessor.BitLen() == subnet.Addr().BitLen() && !subnet.Contains(lessor) { // it is behind a relay
+		if same {
+			facts["before"], facts["lessor"] = now.Lessor, nil
+		}
+		return
+	}
+	former, others := now.heard(was)
+	still := ""
+	switch {
+	case now.Left.Gateway == was.Gateway && now.Left.MAC != "":
+		still = "its gateway " + was.Gateway + " (MAC " + now.Left.MAC + ")"
+	case former.IsValid():
+		still = "its DHCP server " + former.String()
+	case now.Left.Gateway == was.Gateway:
+		facts["gone"] = was.Gateway
+	default:
+		facts["untold"] = "is not known"
+	}
+	stranger := "the DHCP server of this network (homeward dhcp)"
+	switch {
+	case lessor.IsValid() && now.DHCPServer == now.Gateway && now.NameServers == now.Gateway+":53":
+		stranger = now.Lessor + ", which is DHCP server, gateway and name server at once"
+	case lessor.IsValid():
+		stranger = "the DHCP server " + now.Lessor
+	case others != nil:
+		stranger = "the DHCP server " + others[0].String()
+	}
+	facts["stranger"] = stranger
+	switch {
+	case still == "":
+		facts["later"] = true
+	case others != nil || lessor.IsValid() && !former.IsValid():
+		facts["still"], facts["beside"] = still, true
+	default:
+		facts["still"], facts["alone"] = still, true
+	}
+}
+
+// heard are the DHCP server of the network of before, if it answers here, and those that answer beside it.
+func (now *Now) heard(was *Network) (former netip.Addr, others []netip.Addr) {
+	for _, l := range now.Heard {
+		gives := func(gateway string) bool {
+			return slices.ContainsFunc(l.Routers, func(r netip.Addr) bool { return r.String() == gateway })
+		}
+		switch {
+		case gives(was.Gateway), l.Addr.String() == was.DHCPServer && !gives(now.Gateway):
+			former = l.Addr
+		case !slices.Contains(others, l.Addr):
+			others = append(others, l.Addr)
+		}
+	}
+	return former, others
 }
 
 // resized says whether the subnet of a device has become a wider or a narrower one around the same gateway.
@@ -110,6 +194,14 @@ func others(was *Network, now *Now) bool {
 		}
 	}
 	return was.NameServers != "" && now.NameServers != ""
+}
+
+// Left is the gateway of the network in which this device was registered, if it is in another one now; "": it is not, or that is not known.
+func (m *Memory) Left(now *Network) string {
+	if was := m.kept.Network; was != nil && m.ours() && elsewhere(was, &Now{Network: now}, Trouble{}, Facts{}).Fault == FaultOtherNetwork {
+		return was.Gateway
+	}
+	return ""
 }
 
 // Former are the name servers that this device asked when it was registered, if it asks none of them now, in what looks like the same network.

@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,9 +33,9 @@ func TestMend114BeforeAndNow(t *testing.T) {
 		says   string
 	}{
 		{"another network, and the registration was lost", Now{Network: &foreign, Lessor: "192.168.178.1 (MAC 02:00:00:00:00:99)", Losses: lost}, FaultDNSRefused.Met(nil), FaultOtherNetwork, record,
-			"this device is in another network than the one where it was registered until 2026-11-30 13:00:00 UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1; name server 192.168.178.1:53 instead of 10.0.0.53:53; it has its address from the DHCP server 192.168.178.1 (MAC 02:00:00:00:00:99)"},
+			"this device is in another network than the one where it was registered until 2026-11-30 13:00:00 UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1; name server 192.168.178.1:53 instead of 10.0.0.53:53; it has its address from the DHCP server 192.168.178.1 (MAC 02:00:00:00:00:99); whether the former network is on this link, too, is not known"},
 		{"another network, and nothing is known of when", Now{Network: &foreign}, FaultFiltered.Met(nil), FaultOtherNetwork, record,
-			"this device is in another network than the one where it was registered at 2026-11-30 12:00 UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1; name server 192.168.178.1:53 instead of 10.0.0.53:53"},
+			"this device is in another network than the one where it was registered at 2026-11-30 12:00 UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1; name server 192.168.178.1:53 instead of 10.0.0.53:53; whether the former network is on this link, too, is not known"},
 		{"another network, and a Registrar refuses the account", Now{Network: &foreign}, FaultForbidden.Met(nil), FaultForbidden, record, ""},
 		{"the same network", Now{Network: &was}, FaultDNSRefused.Met(nil), FaultDNSRefused, record, ""},
 		{"no default route now", Now{Network: &Network{NameServers: was.NameServers}}, FaultFiltered.Met(nil), FaultFiltered, record, ""},
@@ -54,6 +55,76 @@ func TestMend114BeforeAndNow(t *testing.T) {
 		got := policy.Memory(cache.InMemory(row.record)).Before(&row.now, row.met)
 		if got.Fault != row.want || row.says != "" && got.What() != row.says {
 			t.Errorf("%s: %s\n%s", row.name, got.Fault, got.What())
+		}
+	}
+}
+
+// TestMend243VLANOrRouter: somebody's router is the first to be looked for only where the network of before is on the link, and its DHCP server,
+// or its gateway, answers beside another one; one DHCP server for both networks is nobody's router.
+func TestMend243VLANOrRouter(t *testing.T) {
+	addr := netip.MustParseAddr
+	was := Network{Subnet: "10.0.0.0/24", Gateway: "10.0.0.1", NameServers: "10.0.0.53:53", DHCPServer: "10.0.0.67"}
+	old := Lessor{addr("10.0.0.67"), []netip.Addr{addr("10.0.0.1")}}
+	router := Lessor{addr("192.168.178.1"), []netip.Addr{addr("192.168.178.1")}}
+	const vlan, renew, find = "check the VLAN", "have this device renew", "find "
+	for name, row := range map[string]struct {
+		from  string // the DHCP server of now
+		left  Left
+		heard []Lessor
+		cures []string // how the first of them begin
+		says  string
+	}{
+		"nothing is known":                      {"", Left{}, nil, []string{vlan, find + "the DHCP server of this network", "see"}, "; whether the former network is on this link, too, is not known"},
+		"the lease alone":                       {"192.168.178.1", Left{}, nil, []string{vlan, find + "192.168.178.1, which is DHCP server, gateway"}, "; it has its address from the DHCP server 192.168.178.1; whether the former network"},
+		"the gateway of before is silent":       {"192.168.178.1", Left{"10.0.0.1", ""}, []Lessor{router}, []string{vlan, find}, "; the former gateway 10.0.0.1 does not answer on this link"},
+		"it answers":                            {"192.168.178.1", Left{"10.0.0.1", "02:00:00:00:00:01"}, nil, []string{find + "192.168.178.1", vlan}, "; the former network is on this link, too: its gateway 10.0.0.1 (MAC 02:00:00:00:00:01) answers"},
+		"another one was asked for":             {"192.168.178.1", Left{"10.7.0.1", "02:00:00:00:00:01"}, nil, []string{vlan}, "is not known"},
+		"both DHCP servers answer":              {"", Left{}, []Lessor{router, old}, []string{find + "the DHCP server 192.168.178.1", vlan}, "; the former network is on this link, too: its DHCP server 10.0.0.67 answers"},
+		"the one of before alone":               {"", Left{"10.0.0.1", ""}, []Lessor{old}, []string{renew, vlan, "see"}, "its DHCP server 10.0.0.67 answers"},
+		"the other one has been unplugged":      {"192.168.178.1", Left{}, []Lessor{old}, []string{renew, vlan, "see"}, "its DHCP server 10.0.0.67 answers"},
+		"its gateway alone":                     {"", Left{"10.0.0.1", "02:00:00:00:00:01"}, nil, []string{renew, vlan}, "its gateway 10.0.0.1"},
+		"the same server serves both":           {"10.0.0.67", Left{}, []Lessor{{old.Addr, router.Routers}}, []string{vlan, "see", "for"}, "; it has its address from the same DHCP server as then, 10.0.0.67"},
+		"a server of another subnet":            {"172.16.0.67", Left{}, nil, []string{vlan, "see", "for"}, "; it has its address from the DHCP server 172.16.0.67"},
+		"the same server says what it gives":    {"", Left{}, []Lessor{{old.Addr, router.Routers}}, []string{vlan, find}, "is not known"},
+		"a server for both, and nothing before": {"192.168.178.67", Left{}, []Lessor{{addr("192.168.178.67"), nil}}, []string{vlan, find + "the DHCP server 192.168.178.67"}, "is not known"},
+	} {
+		now := Now{Network: &Network{Subnet: "192.168.178.0/24", Gateway: "192.168.178.1", NameServers: "192.168.178.1:53", DHCPServer: row.from}, Lessor: row.from, Left: row.left, Heard: row.heard}
+		got := elsewhere(&was, &now, FaultDNSRefused.Met(nil), Facts{"when": "at noon", "lessor": now.Lessor})
+		cures := append([]string{got.Do()}, got.Otherwise()...)
+		for i, begins := range row.cures {
+			if i >= len(cures) || !strings.HasPrefix(cures[i], begins) {
+				t.Errorf("%s: want %q in %q", name, begins, cures)
+			}
+		}
+		if !strings.Contains(got.What(), row.says) {
+			t.Errorf("%s: %s", name, got.What())
+		}
+	}
+}
+
+// TestMend244WhoeverAnswersThere: in another network, whoever answers may be anybody until he has proven to be a Registrar.
+func TestMend244WhoeverAnswersThere(t *testing.T) {
+	was := Network{Subnet: "10.0.0.0/24", Gateway: "10.0.0.1", NameServers: "10.0.0.53:53"}
+	foreign := Network{Subnet: "192.168.178.0/24", Gateway: "192.168.178.1", NameServers: "192.168.178.1:53"}
+	sameServers := Network{Subnet: "10.7.0.0/24", Gateway: "10.7.0.1", NameServers: was.NameServers}
+	policy := Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}}
+	for _, row := range []struct {
+		reason    Reason
+		now       *Network
+		floor, is bool
+	}{
+		{ConnectRefused, &foreign, true, true}, {ConnectReset, &foreign, true, true}, {ConnectTimeout, &foreign, true, true}, {DNSMalformed, &foreign, true, true},
+		{TLSName, &foreign, true, true}, {TLSUntrusted, &foreign, true, true}, {TLSFailed, &foreign, true, true}, {TLSTimeout, &foreign, true, true},
+		{TLSVersion, &foreign, true, true}, {TLSNoName, &foreign, true, true}, {TLSUnreadable, &foreign, true, true}, {AddressNotAllowed, &foreign, true, true},
+		{SIPMalformed, &foreign, false, true}, {SIPNoAnswer, &foreign, false, true}, // over plain TCP
+		{SIPMalformed, &foreign, true, false}, {SIPNoAnswer, &foreign, true, false}, {SIPForbidden, &foreign, true, false}, {SIPForbidden, &foreign, false, false},
+		{TLSExpired, &foreign, true, false}, {ClockWrong, &foreign, true, false}, {TLSClientCert, &foreign, true, false},
+		{TLSName, &sameServers, true, false}, {ConnectRefused, &sameServers, true, true}, {TLSName, &was, true, false},
+	} {
+		record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: cache.Registrar{Host: "pool01.contoso.com", Port: 5061}, Network: &was, TLSFloor: row.floor}
+		got := policy.Memory(cache.InMemory(record)).Before(&Now{Network: row.now}, row.reason.Met(""))
+		if is := got.Fault == FaultOtherNetwork; is != row.is {
+			t.Errorf("%s in %s, over TLS: %v: %s", row.reason, row.now.Subnet, row.floor, got.Fault)
 		}
 	}
 }

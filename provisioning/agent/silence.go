@@ -122,7 +122,9 @@ func (b *basis) explain(ctx context.Context, s *provisioning.Status, found provi
 			t = all
 		}
 	}
-	return b.memory().Before(discover.Here(&b.policy, &b.wire, found, s.Losses), t), explains
+	now, memory := discover.Here(&b.policy, &b.wire, found, s.Losses), b.memory()
+	now.Left = discover.Left(ctx, &b.policy, &b.wire, memory)
+	return memory.Before(now, t), explains
 }
 
 // resting shows why and until when Registrars are left alone. password: since the password is; stopped: since one of them

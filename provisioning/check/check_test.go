@@ -637,8 +637,10 @@ func networkOf(words []string) (n cache.Network, err error) {
 			n.NameServers = strings.ReplaceAll(value, ",", ", ")
 		case name == "by":
 			n.Step = value
+		case name == "from":
+			n.DHCPServer = value
 		default:
-			err = fmt.Errorf("neither gateway, dns nor by: %q", word)
+			err = fmt.Errorf("neither gateway, dns, from nor by: %q", word)
 		}
 	}
 	return n, err

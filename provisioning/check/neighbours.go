@@ -117,6 +117,19 @@ func cameOn(f *Facts, a *dhcpopts.Answer, link string) bool {
 	return on == link || on == "" || link == ""
 }
 
+// lessors are the DHCP servers that have answered on the link of this device.
+func lessors(f *Facts) (all []provisioning.Lessor) {
+	if f.DHCP == nil {
+		return nil
+	}
+	for i := range f.DHCP.Answers {
+		if a := &f.DHCP.Answers[i]; a.Server.Is4() && cameOn(f, a, f.Link.Interface) {
+			all = append(all, provisioning.Lessor{Addr: a.Server, Routers: a.Routers})
+		}
+	}
+	return all
+}
+
 // askLessors asks for the DHCP servers in the subnet of this device that have answered, where somebody else is silent: an answer of DHCP does not
 // show that ARP gets through.
 func (e *ears) askLessors(ctx context.Context, f *Facts) {

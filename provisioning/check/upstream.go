@@ -46,11 +46,12 @@ func (e *eye) askUpstream(ctx context.Context, f *Facts) {
 	}
 }
 
-// askFormer puts one question to the name servers that this device asked when it was registered, if it asks none of them now and nothing leads
-// it to a Registrar.
+// askFormer looks for what is left of the network in which this device was registered, where nothing leads it to a Registrar: on the link, and
+// by one question to the name servers that it asked then, if it asks none of them now.
 func (e *eye) askFormer(ctx context.Context, f *Facts) {
 	former := ""
 	if f.Here != nil && !f.signsIn() {
+		f.Here.Left, f.Here.Heard = discover.Left(ctx, &e.policy, &e.wire, e.memory), lessors(f)
 		former = f.Memory.Former(f.Here)
 	}
 	query := ""

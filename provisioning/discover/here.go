@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"strings"
@@ -16,9 +17,9 @@ const maxServers = 3
 var away = []netip.Addr{netip.AddrFrom4([4]byte{198, 51, 100, 1}), netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff})}
 
 // Network is where this device is on the network: the gateway of its default route and the subnet of that, unless it leads through a tunnel, and
-// its name servers, or those that a resolver on it asks, as far as the system tells.
+// its name servers, or those that a resolver on it asks, and who has given it its address, as far as the system tells.
 func Network(p *provisioning.Policy, w *wire.Wire) *provisioning.Network {
-	n, servers := &provisioning.Network{}, nameServers(p, *w)
+	n, servers := &provisioning.Network{DHCPServer: lessor(p, w)}, nameServers(p, *w)
 	if w.Upstreams != nil {
 		if behind := w.Upstreams(servers); len(behind) > 0 {
 			servers = behind
@@ -50,24 +51,59 @@ func Network(p *provisioning.Policy, w *wire.Wire) *provisioning.Network {
 
 // Here is where this device is now, what it finds there, and which registrations it has lost before.
 func Here(p *provisioning.Policy, w *wire.Wire, found provisioning.Findings, losses []provisioning.Losses) *provisioning.Now {
-	return &provisioning.Now{Network: Network(p, w), Lessor: lessor(p, w), Found: found, Losses: losses}
+	n := Network(p, w)
+	return &provisioning.Now{Network: n, Lessor: withMAC(w, n.DHCPServer), Found: found, Losses: losses}
 }
 
-// lessor is the DHCP server that has given this device its address, in words, as far as its leases tell; "": they do not.
+// Left is who answers on the link of this device for the gateway of the network in which it was registered, if it is in another one now.
+func Left(ctx context.Context, p *provisioning.Policy, w *wire.Wire, m *provisioning.Memory) (left provisioning.Left) {
+	n := Network(p, w)
+	now, err := netip.ParseAddr(n.Gateway)
+	was, errWas := netip.ParseAddr(m.Left(n))
+	if err != nil || errWas != nil || !was.Is4() || w.Holders == nil {
+		return left
+	}
+	r := w.Route(now)
+	if r == nil || r.Interface == "" {
+		return left
+	}
+	macs, err := w.Holders(ctx, r.Interface, netip.IPv4Unspecified(), was)
+	if err == nil && len(macs) > 0 && now.Is4() { // a gateway that answers for everybody says nothing
+		theirs, unknown := w.Holders(ctx, r.Interface, netip.IPv4Unspecified(), now)
+		err = unknown
+		macs = slices.DeleteFunc(macs, func(mac string) bool { return slices.Contains(theirs, mac) })
+		if len(macs) == 0 {
+			return left
+		}
+	}
+	if err != nil {
+		return left
+	}
+	return provisioning.Left{Gateway: was.String(), MAC: strings.Join(macs, " and ")}
+}
+
+// lessor is the DHCP server that has given this device its address, as far as its leases tell; "": they do not.
 func lessor(p *provisioning.Policy, w *wire.Wire) string {
 	if !p.ReadLease || w.Own == nil || w.Next == nil {
 		return ""
 	}
 	leases, _ := w.Leases(p.Interface, p.LeaseHooks) // those that can be read
 	for i := range leases {
-		l := &leases[i]
-		if !l.Server.IsValid() || !slices.Contains(w.Own(), l.Addr) {
-			continue
+		if l := &leases[i]; l.Server.IsValid() && slices.Contains(w.Own(), l.Addr) {
+			return l.Server.String()
 		}
-		if hop, mac, _ := w.Next(l.Server); hop == l.Server && len(mac) > 0 {
-			return l.Server.String() + " (MAC " + mac.String() + ")"
-		}
-		return l.Server.String()
 	}
 	return ""
+}
+
+// withMAC adds to an address the MAC of who has it on the link, if that is known.
+func withMAC(w *wire.Wire, server string) string {
+	at, err := netip.ParseAddr(server)
+	if err != nil {
+		return server
+	}
+	if hop, mac, _ := w.Next(at); hop == at && len(mac) > 0 {
+		return server + " (MAC " + mac.String() + ")"
+	}
+	return server
 }

@@ -51,11 +51,11 @@ func TestMend114Here(t *testing.T) {
 	}{
 		"a router of somebody": {
 			wire.Wire{Next: next("192.168.178.1"), Route: on("192.168.178.0/24"), Own: own, Resolvers: servers("192.168.178.1:53"), Leases: leases(old, dhcpopts.Lease{Addr: own()[0], Server: addr("192.168.178.1")})},
-			provisioning.Network{Subnet: "192.168.178.0/24", Gateway: "192.168.178.1", NameServers: "192.168.178.1:53"}, "192.168.178.1 (MAC 02:00:00:00:00:99)",
+			provisioning.Network{Subnet: "192.168.178.0/24", Gateway: "192.168.178.1", NameServers: "192.168.178.1:53", DHCPServer: "192.168.178.1"}, "192.168.178.1 (MAC 02:00:00:00:00:99)",
 		},
 		"a DHCP server behind a relay, and name servers in any order": {
 			wire.Wire{Next: next("192.168.178.1"), Route: on("192.168.178.0/24"), Own: own, Resolvers: servers("10.0.0.54:53", "10.0.0.53:53"), Leases: leases(dhcpopts.Lease{Addr: own()[0], Server: addr("172.16.0.67")})},
-			provisioning.Network{Subnet: "192.168.178.0/24", Gateway: "192.168.178.1", NameServers: "10.0.0.53:53, 10.0.0.54:53"}, "172.16.0.67",
+			provisioning.Network{Subnet: "192.168.178.0/24", Gateway: "192.168.178.1", NameServers: "10.0.0.53:53, 10.0.0.54:53", DHCPServer: "172.16.0.67"}, "172.16.0.67",
 		},
 		"IPv6 only, and a lease of before": {
 			wire.Wire{Next: next("fe80::1"), Route: on("fe80::/64"), Own: own, Resolvers: servers("[2001:db8::53]:53"), Leases: leases(old)},
