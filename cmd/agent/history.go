@@ -16,6 +16,7 @@ import (
 
 	"homeward/internal/config"
 	"homeward/internal/safefile"
+	"homeward/provisioning"
 	"homeward/service"
 	"homeward/service/control"
 )
@@ -60,10 +61,10 @@ func historyCommand(e env) *cobra.Command {
 		if wanted.Failures && !wanted.Follow && !asJSON && len(shown) == 0 {
 			out.printf("nothing has failed%s\n", tell.begin(c.Context(), wanted.Since))
 		}
-		if len(shown) == 0 {
+		if !wanted.Failures || wanted.Follow || asJSON {
 			return out.err
 		}
-		return printHints(out, shown, tell.all(c.Context()))
+		return printHints(out, shown, tell.all(c.Context()), tell.status(c.Context()))
 	})
 	c.Long = `If the daemon is not running, or hangs, it shows the history that is stored in state_dir.`
 	c.Example = "homeward history --failures\nhomeward history -n 20 --follow\nhomeward history --since 2h --json\nhomeward history --file /media/usb/history.jsonl"
@@ -117,6 +118,18 @@ func (t source) all(ctx context.Context) (entries []control.Entry) {
 		return nil
 	})
 	return entries
+}
+
+// status is how the daemon stands; nil: that is not known.
+func (t source) status(ctx context.Context) *provisioning.Status {
+	if t.file != "" {
+		return nil
+	}
+	s, err := daemon(t.places).Status(ctx)
+	if err != nil {
+		return nil
+	}
+	return &s
 }
 
 // copiedHistory shows the history in a file, whoever has written it.

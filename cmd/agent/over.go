@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -9,30 +11,119 @@ import (
 	"homeward/service/control"
 )
 
-// printHints says once what to do about each of the failures: first that for which the device rests, then what stands as well, and then what
-// is over, and what came when instead, each the latest first. all tells what else has happened.
-func printHints(p *page, failures, all []control.Entry) error {
-	past := newPast(all)
-	heading := ""
-	for rank, now := range []string{"what to do", "what to do", "over by now (what to do if it comes back)"} {
+// printHints says once what to do about each of the failures: first what is wrong now, then what stands as well, then what was not met again in the last
+// search; and at the end, without a cure, what is over, and what came when instead. Each has the latest first. all tells what else has happened, and now how
+// the daemon stands; nil: that is not known.
+func printHints(p *page, failures, all []control.Entry, now *provisioning.Status) error {
+	past := newPast(append(slices.Clip(all), byNow(now)...))
+	headed := ""
+	under := func(heading string) {
+		if heading != headed {
+			p.printf("%s\n", heading)
+		}
+		headed = heading
+	}
+	const toDo = "what to do"
+	for _, why := range past.present(now) {
+		if why.Hint == "" || p.hinted[why.Hint] {
+			continue
+		}
+		under(toDo)
+		p.hinted[why.Hint] = true
+		if slices.ContainsFunc(failures, func(e control.Entry) bool { return e.Hint == why.Hint }) { // which tells the rest
+			p.printf("  %s: %s\n", printable(string(why.Reason)), inFull(why.Hint))
+			continue
+		}
+		p.printf("  %s\n    hint: %s\n", because(why), inFull(why.Hint))
+	}
+	for rank, heading := range []string{toDo, "not met in the last search, and so perhaps over", "over by now"} {
 		for i := len(failures) - 1; i >= 0; i-- {
 			e := &failures[i]
-			if e.Hint == "" || p.hinted[e.Hint] || e.Follows || rank == 0 && e.Hint != past.rests {
+			if e.Hint == "" || p.hinted[e.Hint] || e.Follows {
 				continue
 			}
-			came := past.over(e)
-			if (came != nil) != (rank == 2) {
+			of, came := past.rank(e, now)
+			if of != rank {
 				continue
 			}
-			if now != heading {
-				heading = now
-				p.printf("%s\n", heading)
-			}
+			under(heading)
 			p.hinted[e.Hint] = true
-			p.printf("  %s%s: %s\n", printable(string(e.Reason)), instead(e, came), inFull(e.Hint))
+			if of == isOver {
+				p.printf("  %s%s\n", fields(printable(string(e.Reason)), printable(e.Query), cmp.Or(hostPort(e.Host, e.Port), printable(e.Address))), instead(e, came))
+				continue
+			}
+			p.printf("  %s: %s\n", printable(string(e.Reason)), inFull(e.Hint))
 		}
 	}
 	return p.err
+}
+
+// How a failure stands.
+const (
+	stands = iota
+	notMet // in the last search, and nothing proves that it is over
+	isOver
+	retold // as it is now
+)
+
+// rank is how a failure stands, and what proves that it is over, if that is an entry.
+func (s *past) rank(e *control.Entry, now *provisioning.Status) (rank int, proof *control.Entry) {
+	proof = s.over(e)
+	paced := func(p provisioning.Pace) bool { return p.Fault == e.Fault }
+	switch kind := provisioning.EventKind(e.Event); {
+	case proof != nil:
+		return isOver, proof
+	case kind == provisioning.Paced && now != nil && now.State == provisioning.Registered:
+		if slices.ContainsFunc(now.Pace, paced) {
+			return retold, nil
+		}
+		return isOver, nil
+	case slices.Contains(ofSearch, kind) && e.Latest().Before(s.began):
+		return notMet, nil
+	default:
+		return stands, nil
+	}
+}
+
+// ofSearch are the events that each search for a Registrar tells anew, and the loss that it begins with.
+var ofSearch = []provisioning.EventKind{provisioning.LookedUp, provisioning.Attempted, provisioning.Redirected, provisioning.Skipped, provisioning.Lost, provisioning.Waiting, provisioning.Conflict, provisioning.NotCertified}
+
+// present is what is wrong now, as status has it; if that is not known, what the device rested for at last.
+func (s *past) present(now *provisioning.Status) (all []provisioning.Why) {
+	switch {
+	case now == nil && s.rests != nil:
+		return []provisioning.Why{{Reason: s.rests.Reason, Fault: s.rests.Fault, What: s.rests.What, Detail: s.rests.Detail, Hint: s.rests.Hint}}
+	case now == nil:
+		return nil
+	case now.Link != nil:
+		all = append(all, now.Link.Why())
+	}
+	if answered(now).IsZero() {
+		all = append(all, now.Why())
+	}
+	if f := now.Fallback; f != nil && f.AnsweredAt.IsZero() {
+		all = append(all, f.Why())
+	}
+	for _, state := range now.Store {
+		all = append(all, state.Why())
+	}
+	for _, pace := range now.Pace {
+		all = append(all, pace.Why())
+	}
+	return all
+}
+
+// byNow are those that status alone tells, as entries: to what DNS had not answered, while the device rests.
+func byNow(now *provisioning.Status) (list []control.Entry) {
+	if now == nil || now.Cycle == nil {
+		return nil
+	}
+	for _, s := range now.Cycle.Sources {
+		if !s.AnsweredAt.IsZero() {
+			list = append(list, control.Entry{At: s.AnsweredAt, Event: string(provisioning.LookedUp), Step: s.Step.String(), Query: s.Query})
+		}
+	}
+	return list
 }
 
 // instead is what has come in the place of a failure, and when: " (answered at 2026-11-20 12:00:00)".
@@ -68,7 +159,9 @@ type past struct {
 	last    map[string]*control.Entry // the last of each subject that has come so far
 	answers []*control.Entry          // of DNS
 	until   []time.Time               // when one of these, or of those before it, came last
-	rests   string                    // what to do about that for which the device rests; "": it does not
+	rests   *control.Entry            // of that for which the device rests; nil: it does not
+	began   time.Time                 // the last search that has ended; zero: that is not known
+	linked  *control.Entry            // the last that has shown that the device is on its network
 }
 
 // How far an entry has come: what has come further than another proves that what that one failed for is over.
@@ -82,7 +175,8 @@ const (
 
 func newPast(all []control.Entry) *past {
 	s := &past{last: map[string]*control.Entry{}}
-	var stood, until time.Time
+	var stood, until, ended time.Time
+	begun := map[string]time.Time{} // each of the states in which a search begins, the last time
 	for i := range all {
 		e := &all[i]
 		far, _ := came(e)
@@ -96,16 +190,45 @@ func newPast(all []control.Entry) *past {
 			}
 			s.answers, s.until = append(s.answers, e), append(s.until, until)
 		}
-		waits := e.Event == string(provisioning.Waiting)
-		if (waits || e.State == provisioning.Registered.String()) && !stood.After(at) {
-			stood, s.rests = at, e.Hint
+		waits, registered := e.Event == string(provisioning.Waiting), e.State == provisioning.Registered.String()
+		changed := e.Event == string(provisioning.StateChanged)
+		switch {
+		case changed && !registered && at.After(begun[e.State]):
+			begun[e.State] = at
+		case (waits || changed && registered) && at.After(ended):
+			ended = at
+		}
+		if connects := e.Event == string(provisioning.Attempted) && far >= connected; (connects || changed && registered) && (s.linked == nil || at.After(s.linked.Latest())) {
+			s.linked = e
+		}
+		if (waits || registered) && !stood.After(at) {
+			stood, s.rests = at, e
 			if !waits {
-				s.rests = ""
+				s.rests = nil
 			}
 		}
 	}
+	s.began = lastSearch(begun, all)
+	if ended.Before(s.began) { // what it meets is not told yet
+		s.began = time.Time{}
+	}
 	return s
 }
+
+// lastSearch is when the last search began: with a recall, unless the device has rested since.
+func lastSearch(begun map[string]time.Time, all []control.Entry) time.Time {
+	recall, discovery := begun[provisioning.Recalling.String()], begun[provisioning.Discovering.String()]
+	between := func(e control.Entry) bool {
+		return e.Event == string(provisioning.Waiting) && (recall.Before(e.At) && e.At.Before(discovery) || recall.Before(e.Latest()) && e.Latest().Before(discovery))
+	}
+	if recall.IsZero() || recall.Before(discovery) && slices.ContainsFunc(all, between) {
+		return discovery
+	}
+	return recall
+}
+
+// offNetwork are the faults of a device that reaches nobody: any connection proves that they are over.
+var offNetwork = []provisioning.Fault{provisioning.FaultLinkLost, provisioning.FaultNoCarrier, provisioning.FaultNoOwnAddress, provisioning.FaultSwitchedOff, provisioning.FaultNothingHasAddress, provisioning.FaultOnlySelfMadeAddress, provisioning.FaultNoInterface}
 
 // over is what proves that a failure is over, the last of it; nil: nothing does.
 func (s *past) over(e *control.Entry) (proof *control.Entry) {
@@ -118,6 +241,9 @@ func (s *past) over(e *control.Entry) (proof *control.Entry) {
 	}
 	if proof == nil && e.Reason == provisioning.DNSTimeout && (asksDNS(e) || e.Event == string(provisioning.Waiting)) {
 		proof = s.dnsAnswered(e)
+	}
+	if proof == nil && s.linked != nil && s.linked.Latest().After(e.Latest()) && slices.Contains(offNetwork, provisioning.Fault(e.Fault)) {
+		proof = s.linked
 	}
 	return proof
 }

@@ -427,7 +427,7 @@ func TestHistoryText(t *testing.T) {
 			if test.width == 0 && len(lines) != len(troubledWeek)+1 {
 				t.Errorf("%d lines for %d entries", len(lines)-1, len(troubledWeek))
 			}
-			if err := printHints(p, troubledWeek, troubledWeek); err != nil {
+			if err := printHints(p, troubledWeek, troubledWeek, nil); err != nil {
 				t.Fatal(err)
 			}
 			golden.Compare(t, "testdata/golden/"+name, b.Bytes())
@@ -480,24 +480,24 @@ func TestMend43WhatStandsComesFirst(t *testing.T) {
 		"hardened": {hardened, `what to do
   tls-client-certificate: mend tls-client-certificate
   connect-timeout: mend connect-timeout
-over by now (what to do if it comes back)
-  connect-refused: mend connect-refused
-  connect-reset: mend connect-reset
+over by now
+  connect-refused fe01:5061
+  connect-reset fe01:5061
 `},
-		"well again": {append(slices.Clone(hardened[:3]), event("attempt", "", "fe01"), registered), `over by now (what to do if it comes back)
-  tls-client-certificate: mend tls-client-certificate
-  connect-refused: mend connect-refused
-  connect-reset: mend connect-reset
+		"well again": {append(slices.Clone(hardened[:3]), event("attempt", "", "fe01"), registered), `over by now
+  tls-client-certificate fe01:5061
+  connect-refused fe01:5061
+  connect-reset fe01:5061
 `},
 		"the last of several": {[]control.Entry{again, event("attempt", provisioning.ConnectRefused, "fe01")}, `what to do
   connect-reset: mend connect-reset
-over by now (what to do if it comes back)
-  connect-refused: mend connect-refused
+over by now
+  connect-refused fe01:5061
 `},
 		"DNS is back": {[]control.Entry{lookup(provisioning.DNSTimeout), lookup(""), event("clock", provisioning.ClockWrong, "")}, `what to do
   clock-wrong: mend clock-wrong
-over by now (what to do if it comes back)
-  dns-timeout: mend dns-timeout
+over by now
+  dns-timeout _sipinternaltls._tcp.contoso.com
 `},
 		"DNS is not": {[]control.Entry{lookup(provisioning.DNSTimeout), event("attempt", provisioning.ConnectRefused, "fe01"), event("wait", provisioning.DNSTimeout, "")}, `what to do
   dns-timeout: mend dns-timeout
@@ -505,27 +505,31 @@ over by now (what to do if it comes back)
 `},
 		"nobody answers behind the gateway": {behind(true), `what to do
   connect-timeout: mend the gateway
+not met in the last search, and so perhaps over
   connect-refused: mend connect-refused
 `},
 		"nobody answers, and they share nothing": {behind(false), `what to do
+  connect-timeout: the connection attempt got no answer
+    hint: mend the gateway
   connect-timeout: mend connect-timeout
   dns-timeout: mend dns-timeout
+not met in the last search, and so perhaps over
   sip-no-answer: mend sip-no-answer
   connect-refused: mend connect-refused
 `},
 	} {
 		var b bytes.Buffer
 		failures := control.Excerpt{Failures: true}.Of(test.all)
-		if err := printHints(newPage(&b), failures, test.all); err != nil {
+		if err := printHints(newPage(&b), failures, test.all, nil); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(test.want, cameInstead.ReplaceAllString(b.String(), "$1:")); diff != "" {
+		if diff := cmp.Diff(test.want, cameInstead.ReplaceAllString(b.String(), "$1")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 }
 
-var cameInstead = regexp.MustCompile(`(?m)^(  [a-z-]+) \(.*?\):`)
+var cameInstead = regexp.MustCompile(`(?m)^(  [a-z-]+ .*) \(.*?\)$`)
 
 // TestMend124OverSince: what is over says what came instead, and when; a question that DNS has left unanswered is over when DNS answers
 // another one, unless it did so at that time, too; what the device rested for is over when it is registered.
@@ -558,43 +562,43 @@ func TestMend124OverSince(t *testing.T) {
 		all  []control.Entry
 		want string
 	}{
-		"DNS answers another question": {[]control.Entry{at(1, silent), at(1, b), at(3, a)}, `over by now (what to do if it comes back)
-  dns-timeout (answered at 2026-11-20 12:00:03): mend dns-timeout
+		"DNS answers another question": {[]control.Entry{at(1, silent), at(1, b), at(3, a)}, `over by now
+  dns-timeout of external-tls (answered at 2026-11-20 12:00:03)
 `},
-		"with a proof of absence": {[]control.Entry{at(1, b), at(3, absent)}, `over by now (what to do if it comes back)
-  dns-timeout (answered at 2026-11-20 12:00:03): mend dns-timeout
+		"with a proof of absence": {[]control.Entry{at(1, b), at(3, absent)}, `over by now
+  dns-timeout of external-tls (answered at 2026-11-20 12:00:03)
 `},
 		"for one name alone":         {[]control.Entry{at(0, a), at(0, b), at(3, a)}, "what to do\n  dns-timeout: mend dns-timeout\n"},
 		"answered meanwhile":         {[]control.Entry{at(0, a), at(1, b)}, "what to do\n  dns-timeout: mend dns-timeout\n"},
 		"perhaps answered meanwhile": {[]control.Entry{at(0, often), at(9, b)}, "what to do\n  dns-timeout: mend dns-timeout\n"},
 		"DHCP answers":               {[]control.Entry{at(1, b), at(3, dhcp)}, "what to do\n  dns-timeout: mend dns-timeout\n"},
-		"registered": {[]control.Entry{at(1, refused), at(2, rest), at(3, accepted), at(3, registered)}, `over by now (what to do if it comes back)
-  connect-timeout (registered at 2026-11-20 12:00:03): mend connect-timeout
-  connect-refused (registered at 2026-11-20 12:00:03): mend connect-refused
+		"registered": {[]control.Entry{at(1, refused), at(2, rest), at(3, accepted), at(3, registered)}, `over by now
+  connect-timeout (registered at 2026-11-20 12:00:03)
+  connect-refused fe01:5061 (registered at 2026-11-20 12:00:03)
 `},
-		"renewed": {[]control.Entry{at(1, refresh), at(3, control.Entry{Event: "enrol", Reason: provisioning.ConnectRefused}), at(4, renewed), at(5, control.Entry{Event: "enrol"})}, `over by now (what to do if it comes back)
-  connect-refused (received at 2026-11-20 12:00:05): mend connect-refused
-  sip-no-answer (renewed at 2026-11-20 12:00:04): mend sip-no-answer
+		"renewed": {[]control.Entry{at(1, refresh), at(3, control.Entry{Event: "enrol", Reason: provisioning.ConnectRefused}), at(4, renewed), at(5, control.Entry{Event: "enrol"})}, `over by now
+  connect-refused (received at 2026-11-20 12:00:05)
+  sip-no-answer fe01 (renewed at 2026-11-20 12:00:04)
 `},
 		"a name server answers again": {[]control.Entry{
 			at(1, control.Entry{Event: "pace", Fault: "dns.one-dead", Reason: provisioning.DNSTimeout}), at(2, control.Entry{Event: "pace", Fault: "dns.slow", Reason: "slow"}),
 			at(3, control.Entry{Event: "well", Fault: "dns.one-dead"}),
 		}, `what to do
   slow: mend slow
-over by now (what to do if it comes back)
-  dns-timeout (well again at 2026-11-20 12:00:03): mend dns-timeout
+over by now
+  dns-timeout (well again at 2026-11-20 12:00:03)
 `},
 		"rests again": {[]control.Entry{at(2, rest), at(3, registered), at(4, rest)}, "what to do\n  connect-timeout: mend connect-timeout\n"},
 		"something else": {[]control.Entry{at(1, refused), at(3, control.Entry{
 			Event: "attempt", Host: "fe01", Port: 5061, Transport: "tls", Address: "10.0.0.5", Reason: provisioning.TLSClientCert,
 		})}, `what to do
   tls-client-certificate: mend tls-client-certificate
-over by now (what to do if it comes back)
-  connect-refused (tls-client-certificate at 2026-11-20 12:00:03): mend connect-refused
+over by now
+  connect-refused fe01:5061 (tls-client-certificate at 2026-11-20 12:00:03)
 `},
 	} {
 		var b bytes.Buffer
-		if err := printHints(newPage(&b), control.Excerpt{Failures: true}.Of(test.all), test.all); err != nil {
+		if err := printHints(newPage(&b), control.Excerpt{Failures: true}.Of(test.all), test.all, nil); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(test.want, b.String()); diff != "" {

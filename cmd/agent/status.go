@@ -215,22 +215,26 @@ func printWhy(p *page, s provisioning.Status, now time.Time) {
 		}
 		why = s.Link.Why()
 	}
-	var answered time.Time
-	if s.Cycle != nil && s.Link == nil && provisioning.Unanswered(s.Reason) {
-		answered = s.Cycle.AnsweredSince()
-	}
 	if why.Reason != "" {
 		p.row(label, because(why))
-		if answered.IsZero() {
+		if at := answered(&s); at.IsZero() {
 			p.hint(why.Hint)
 		} else {
-			p.row("by now", "DNS answers, since "+since(now, answered)+"; if the device does not register now, run: homeward check")
+			p.row("by now", "DNS answers, since "+since(now, at)+"; if the device does not register now, run: homeward check")
 		}
 	}
 	if s.Link != nil && s.Reason != "" {
 		p.row("last met", because(s.Why()))
 	}
 	p.hinted[s.Hint] = true
+}
+
+// answered is since when DNS answers what it had not answered, for which the device is not registered; zero: it does not, or that is not why.
+func answered(s *provisioning.Status) (since time.Time) {
+	if s.Cycle != nil && s.Link == nil && provisioning.Unanswered(s.Reason) {
+		since = s.Cycle.AnsweredSince()
+	}
+	return since
 }
 
 // fallback names the Registrar in use where a better one has failed.
