@@ -317,6 +317,7 @@ const (
 	FaultSlowSignIn        Fault = "sip.slow"
 	FaultRefusedUnasked    Fault = "sip.refused-unasked"
 	FaultAccountRefused    Fault = "sip.account-refused"
+	FaultDeviceRefused     Fault = "sip.device-refused"
 	FaultUnknownUnasked    Fault = "sip.unknown-unasked"
 	FaultAccountUnknown    Fault = "sip.account-unknown"
 	FaultForbidden         Fault = "sip.forbidden"

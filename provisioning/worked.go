@@ -67,14 +67,20 @@ func Since(past Past, t Trouble) Trouble {
 // password that it has now.
 func SignedIn(past Past, same bool, t Trouble) Trouble {
 	reason := t.Reason()
-	if past.When == "" || schemes[past.Scheme] == "" || reason != SIPForbidden && reason != SIPNotFound && (reason != SIPCredentials || past.Scheme == "tls-dsk") {
+	switch {
+	case past.When == "", reason != SIPForbidden && reason != SIPNotFound && reason != SIPCredentials:
 		return t
+	case reason == SIPForbidden && schemes[past.Scheme] == "", reason == SIPCredentials && !past.byPassword():
+		return t // nobody had asked who it is, or not for the password
 	}
-	facts, told := Facts{"when": past.When}, Facts{"when": past.When, "place": "there"}
+	facts, told := Facts{"when": past.When}, Facts{"when": past.When, "place": "there", "did": "signed in"}
+	if schemes[past.Scheme] == "" {
+		told["did"] = "was registered"
+	}
 	if past.Elsewhere != "" {
 		told["place"] = "at " + past.Elsewhere
 	}
-	if same && past.Scheme != "tls-dsk" {
+	if same && past.byPassword() {
 		facts["unchanged"], told["unchanged"] = true, true
 	}
 	t = t.With(facts)
@@ -84,6 +90,15 @@ func SignedIn(past Past, same bool, t Trouble) Trouble {
 	}
 	return t
 }
+
+// OfWhoAsks says whether a refusal is about who asks, and not about whom: each Registrar may refuse the same.
+func OfWhoAsks(t Trouble) bool {
+	side, reason := t.OnSide(), t.Reason()
+	return side == SideAccount || reason == SIPCredentials || reason == CredentialsResting || reason == SIPForbidden && side == ""
+}
+
+// byPassword says whether the device signed in with its password.
+func (p Past) byPassword() bool { return p.Scheme == "digest" || p.Scheme == "ntlm" }
 
 // schemes are the names of the ways to sign in, as Registrars offer them.
 var schemes = map[string]string{"digest": "Digest", "ntlm": "NTLM", "tls-dsk": "TLS-DSK"}

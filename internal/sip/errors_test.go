@@ -196,6 +196,25 @@ func TestTooManyBindings(t *testing.T) {
 	}
 }
 
+// A refusal of the device is none of the account.
+func TestMend249SubjectIsTheDevice(t *testing.T) {
+	for words, want := range map[string]Subject{
+		"Device type not allowed":        AboutAgent,
+		"Client versions below 5":        AboutAgent,
+		"Device not allowed":             AboutDevice,
+		"This phone is not supported":    AboutDevice,
+		"Unknown device":                 AboutDevice,
+		"Your address is not allowed":    AboutAddress,
+		"Device not allowed for account": 0,
+		"Phone number is not known":      0,
+	} {
+		status := StatusError{Code: 403, Phrase: "Forbidden", Warnings: []Warning{{Code: 399, Text: words}}}
+		if got := status.Subject(); got != want {
+			t.Errorf("%q: about %d, not %d", words, got, want)
+		}
+	}
+}
+
 // What people write into a refusal leads to what it is about, where they speak of one thing.
 func TestMend79Subject(t *testing.T) {
 	for _, test := range []struct {

@@ -15,17 +15,19 @@ const (
 	AboutTransport                    // TLS or TCP
 	AboutDomain                       // its SIP domain
 	AboutAccount
+	AboutDevice // the device, and not by what it is known
 )
 
 // subjects has the words of each subject, in the order of the subjects: what the words of one have matched is not there for the next
 // ("user agent" is no user).
 var subjects = sync.OnceValue(func() []*regexp.Regexp {
 	return []*regexp.Regexp{
-		regexp.MustCompile(`(?i)\b(user.?agents?|(client|phone|device|software) (version|type|model)|version of the client|firmware)\b`),
+		regexp.MustCompile(`(?i)\b(user.?agents?|(client|phone|device|software|handset) (versions?|types?|models?)|version of the client|firmware)\b`),
 		regexp.MustCompile(`(?i)\b(ips?|ip.?address(es)?|(source|your|remote) address|networks?|subnets?|acls?|geo.?ip|country)\b`),
 		regexp.MustCompile(`(?i)\b(tls|srtp|encrypt(ed|ion)|transport|tcp|udp)\b`),
 		regexp.MustCompile(`(?i)\b(domains?|realm|tenant)\b`),
 		regexp.MustCompile(`(?i)\b(users?|user.?names?|accounts?|subscribers?|licen[cs]e[ds]?|sip address(es)?)\b`),
+		regexp.MustCompile(`(?i)\b((devices?|clients?|phones?|handsets?|endpoints?|software)( is| are)?( not| no longer) (allowed|permitted|supported|approved|authori[sz]ed|accepted|known)|(unsupported|unknown|unapproved|unauthori[sz]ed|forbidden) (devices?|clients?|phones?|handsets?|endpoints?|software))\b`),
 	}
 })
 
@@ -42,7 +44,7 @@ func (e *StatusError) Subject() Subject {
 			return 0
 		}
 		if rest != words {
-			found = Subject(i + 1) //nolint:gosec // there are five
+			found = Subject(i + 1) //nolint:gosec // there are six
 		}
 		words = rest
 	}

@@ -60,7 +60,7 @@ func follows(verdict provisioning.Trouble, c *Check) bool {
 	case slices.Contains(verdict.Fault.Explains(), root) && mayCause(verdict, c.Reason):
 		return true
 	default:
-		return tells(verdict, verdict.OnSide(), c)
+		return tells(verdict, provisioning.OfWhoAsks(verdict), c)
 	}
 }
 
@@ -80,11 +80,11 @@ var (
 )
 
 // tells says whether a Trouble, what it comes from, or what is said in the same breath is what is wrong at a node. Of a Registrar it tells
-// what is wrong with the one that it names; if it names none, or if it is the account, which each of them refuses, the same at all.
-func tells(t provisioning.Trouble, side provisioning.Side, c *Check) bool {
+// what is wrong with the one that it names; if it names none, or if it is about who asks, whom each of them refuses, the same at all.
+func tells(t provisioning.Trouble, ofWhoAsks bool, c *Check) bool {
 	host, isRegistrar := strings.CutPrefix(c.ID, "registrar.")
 	same := c.Fault == string(t.Fault) || c.Reason != "" && c.Reason == t.Reason() && (isRegistrar || !t.Specific() || c.Fault == "")
-	everywhere := side == provisioning.SideAccount || t.Host() == "" || provisioning.DeadForDNS[t.Fault] != ""
+	everywhere := ofWhoAsks || t.Host() == "" || provisioning.DeadForDNS[t.Fault] != ""
 	switch {
 	case isRegistrar && (t.Host() == host || t.Facts["alias"] == host || same && everywhere), !isRegistrar && same:
 		return true
@@ -93,5 +93,5 @@ func tells(t provisioning.Trouble, side provisioning.Side, c *Check) bool {
 	if t.More != nil && t.More.Cause != nil {
 		parts = append(slices.Clip(parts), *t.More.Cause)
 	}
-	return slices.ContainsFunc(parts, func(part provisioning.Trouble) bool { return !part.None() && tells(part, side, c) })
+	return slices.ContainsFunc(parts, func(part provisioning.Trouble) bool { return !part.None() && tells(part, ofWhoAsks, c) })
 }

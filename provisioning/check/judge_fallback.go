@@ -14,12 +14,12 @@ func refuses(f *Facts, c provisioning.Candidate) bool {
 	var attempts []provisioning.Attempt
 	switch pause := spared(f); {
 	case f.SignIn != nil && !f.signsIn():
-		if f.SignIn.Trouble.OnSide() == provisioning.SideAccount {
+		if provisioning.OfWhoAsks(f.SignIn.Trouble) {
 			return true
 		}
 		attempts = f.SignIn.Attempts
 	case !pause.None():
-		if pause.OnSide() == provisioning.SideAccount {
+		if provisioning.OfWhoAsks(pause) {
 			return true
 		}
 		attempts = f.Daemon.attempts()

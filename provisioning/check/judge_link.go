@@ -51,7 +51,7 @@ func unplugged(f *Facts) provisioning.Trouble {
 
 // addressTwice is about an address on the link that two devices have. What an account is refused for is no consequence of that.
 func addressTwice(f *Facts) provisioning.Trouble {
-	if f.SignIn != nil && f.SignIn.Trouble.OnSide() == provisioning.SideAccount {
+	if f.SignIn != nil && provisioning.OfWhoAsks(f.SignIn.Trouble) {
 		return provisioning.Trouble{}
 	}
 	for _, n := range f.Neighbours {

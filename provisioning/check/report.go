@@ -115,10 +115,12 @@ func (d *Daemon) spares(elsewhere bool) provisioning.Trouble {
 	}
 	if rests {
 		facts["rests"] = true
+		spared := provisioning.FaultPasswordSpared.Because(d.cause(), facts)
 		if a := d.met(provisioning.SIPCredentials, provisioning.SIPForbidden); a != nil {
 			facts["host"] = a.Host
+			return spared.On(cmp.Or(told(a).OnSide(), provisioning.SideOpen))
 		}
-		return provisioning.FaultPasswordSpared.Because(d.cause(), facts)
+		return spared
 	}
 	tells := func(a provisioning.Attempt) bool { return a.Result == "failed" && a.What != "" && a.What == d.What }
 	if i := slices.IndexFunc(d.attempts(), tells); i >= 0 { // else it is not known of whom it tells

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -37,7 +38,8 @@ func refusedAside(f *Facts) provisioning.Trouble {
 	if d.Newer != "" {
 		facts["newer"] = d.Newer
 	}
-	return provisioning.FaultPasswordSpared.Because(told(missed), facts)
+	cause := told(missed)
+	return provisioning.FaultPasswordSpared.Because(cause, facts).On(cmp.Or(cause.OnSide(), provisioning.SideOpen))
 }
 
 // isUneven says whether what failed at an address, since nobody was met, is served there on other connections.

@@ -142,6 +142,8 @@ func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
 	d, side := diagnosed(j.err), j.about(e)
 	fault := statusFault(e.Code)
 	switch {
+	case d == "" && e.Unasked == nil && fault == provisioning.FaultAccountRefused && side == provisioning.SideRegistrar:
+		return j.met(provisioning.FaultDeviceRefused)
 	case doubtsPassword(j.err):
 		return j.met(provisioning.FaultForbidden).On(side)
 	case d != "":
@@ -167,9 +169,14 @@ func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
 
 // leads are the fact that each subject of a refusal is, and whose side it leads to. Of a domain, sip_address may be wrong as well.
 var leads = []struct {
-	fact string
-	side provisioning.Side
-}{{}, {"of-agent", provisioning.SideRegistrar}, {"of-address", provisioning.SideRegistrar}, {"of-transport", provisioning.SideRegistrar}, {"of-domain", provisioning.SideOpen}, {"of-account", provisioning.SideAccount}}
+	fact  string
+	side  provisioning.Side
+	words string
+}{
+	{}, {"of-agent", provisioning.SideRegistrar, "the program on this device"}, {"of-address", provisioning.SideRegistrar, "the address of this device"},
+	{"of-transport", provisioning.SideRegistrar, "the transport"}, {"of-domain", provisioning.SideOpen, "the domain"},
+	{"of-account", provisioning.SideAccount, "the account"}, {"of-device", provisioning.SideRegistrar, "this device"},
+}
 
 // named is for a fault that the answer names, and that is what its status stands for: its side is its own, be it known or not.
 func (j *judgement) named(d, status provisioning.Fault) provisioning.Trouble {
@@ -184,10 +191,13 @@ func (j *judgement) about(e *sip.StatusError) provisioning.Side {
 		j.facts["agent"], j.facts["own"], j.facts["user"] = u.UserAgent, u.Address, u.AOR
 	}
 	if subject == 0 {
+		if !e.Explains() {
+			j.facts["vague"] = true
+		}
 		return ""
 	}
-	values := []any{nil, agent, address, true, true, j.facts["user"]}
-	j.facts[leads[subject].fact] = values[subject]
+	values := []any{nil, agent, address, true, true, j.facts["user"], true}
+	j.facts[leads[subject].fact], j.facts["subject"] = values[subject], leads[subject].words
 	return leads[subject].side
 }
 
