@@ -17,11 +17,11 @@ Start the Registrar service on fe01.contoso.com, or correct the port.
 	{"filtered", with(published(fe01), the(fe01, blackHole)), "connect-timeout", `
 fe01.contoso.com:5061 (10.0.0.11) does not answer, but the same server refuses connections on port 443: the service behind port 5061 hangs and takes no connections, or a firewall drops what is sent there or what comes back.
 Check that the service behind port 5061 of fe01.contoso.com does not hang.
-- Look for a firewall that drops packets to or from port 5061, on the way, on fe01.contoso.com itself or on this device.`},
+- Look for a firewall that drops packets to or from port 5061, on the way, on the server itself or on this device.`},
 	{"hung, and its queue is full", with(published(pool01), hung), "connect-timeout", `
 pool01.contoso.com:5061 (10.0.0.20) does not answer, but the same server refuses connections on port 443: the service behind port 5061 hangs and takes no connections, or a firewall drops what is sent there or what comes back.
 Check that the service behind port 5061 of pool01.contoso.com does not hang.
-- Look for a firewall that drops packets to or from port 5061, on the way, on pool01.contoso.com itself or on this device.`},
+- Look for a firewall that drops packets to or from port 5061, on the way, on the server itself or on this device.`},
 	{"no route", with(published(fe01), the(fe01, noRoute)), "connect-unreachable", `
 fe01.contoso.com:5061 (10.0.0.11) cannot be reached: a router or firewall rejects the connection, or no host has that address.
 Look for a firewall that rejects port 5061, then check the address record and whether fe01.contoso.com is running.`},
@@ -45,7 +45,8 @@ If a proxy or load balancer listens there, check that the Registrar behind it is
 	{"behind a router, nothing arrives", with(published(fe01), behindRouter, dropsAll), "connect-timeout", `
 fe01.contoso.com:5061 (10.0.0.11) does not answer at all: the server is down or hangs, or a firewall drops what is sent there or what comes back. What is sent there goes through 10.0.0.1, by the route of this device to 10.0.0.11/32, and not by the default route.
 Check that fe01.contoso.com is running and does not hang; see whether that route is right.
-- Look for a firewall that drops packets to or from port 5061, on the way, on fe01.contoso.com itself or on this device.`},
+- Look for a firewall that drops packets to or from port 5061 or 443, on the way, on the server itself or on this device.
+- Check the way back from fe01.contoso.com: its default gateway, or its route to this network.`},
 	{"behind a router, a firewall drops the TLS handshake", with(published(fe01), behindRouter, firewall(hello+" drop")), "tls-timeout", `
 fe01.contoso.com:5061 (10.0.0.11) accepts the connection, but the TLS handshake of this device never arrives there, not even in small packets: a firewall lets the connection through, and drops what is sent on it.
 Look for a firewall that opens connections to port 5061 and then drops what is sent on them: application control, TLS inspection, intrusion prevention.`},
@@ -71,20 +72,20 @@ Each of the 2 Registrars (fe01.contoso.com, fe02.contoso.com) does not answer, b
 The problem is with the network between this device and the server.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061.
 - See what else they share: a host, a load balancer, a setting, an update.
-- Check that the service behind port 5061 of fe01.contoso.com does not hang.
-- Look for a firewall that drops packets to or from port 5061, on the way, on fe01.contoso.com itself or on this device.`},
+- Check that the service behind port 5061 of each of them does not hang.
+- Look for a firewall that drops packets to or from port 5061, on the way, on the server itself or on this device.`},
 	{"behind a router, nothing arrives at any Registrar of one port", with(published(fe01, second, edge05), behindRouter, firewall("tcp dport 5061 drop")), "connect-timeout", `
 Each of the 2 Registrars at port 5061 (fe01.contoso.com, fe02.contoso.com) does not answer, but refuses connections on port 443. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which. The device signs in to edge05.contoso.com:443 instead.
 The problem is with the network between this device and the server.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061.
 - See what else they share: a host, a load balancer, a setting, an update.
-- Check that the service behind port 5061 of fe01.contoso.com does not hang.
-- Look for a firewall that drops packets to or from port 5061, on the way, on fe01.contoso.com itself or on this device.`},
+- Check that the service behind port 5061 of each of them does not hang.
+- Look for a firewall that drops packets to or from port 5061, on the way, on the server itself or on this device.`},
 	{"behind a router, all Registrars refuse", with(published(fe01, second, edge05), behindRouter, firewall(refuses)), "connect-refused", `
 Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) refuses the connection. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
 - See what else they share: a host, a load balancer, a setting, an update.
-- Start the Registrar service on fe01.contoso.com, or correct the port.
+- Start the Registrar service on each of them, or correct the port.
 - Look for a firewall that rejects connections to port 5061.`},
 	{"behind a router, the TLS handshake arrives at no Registrar", with(published(fe01, second, edge05), behindRouter, firewall(hello+" drop")), "tls-timeout", `
 Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but the TLS handshake of this device never arrives there, not even in small packets. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
@@ -100,17 +101,24 @@ Look for one firewall or filter on the way to all of them, and what it does with
 - Check the log of the Registrar.
 - Look for a firewall that cuts connections to port 5061.`},
 	{"behind a router, the TLS handshake arrives at all Registrars, and no answer comes", with(published(fe01, second, edge05), behindRouter, answersDropped("ip length > 60")), "tls-timeout", `
-Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged). As it is the same at all of them, the cause is most likely something that they share, or one device on the way that drops what they answer; it is not known which.
-Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
+Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged). As it is the same at all of them, the cause is most likely a service that hangs on each of them, or something that they share, such as a load balancer; less likely, one device on the way drops what they answer; it is not known which.
+Check that the service on each of them does not hang, and restart it if it does.
 - See what else they share: a host, a load balancer, a setting, an update.
-- Check that the service on fe01.contoso.com does not hang, and restart it if it does.
+- If a proxy or load balancer listens there, check that the Registrar behind it is running.
 - Check that port 5061 speaks TLS (a port for plain SIP waits in the same way).
-- Look for a firewall on the way that drops what fe01.contoso.com answers.`},
+- Look for a firewall on the way that drops the answers of each of them.`},
 	{"behind a router, all Registrars are mute after the TLS handshake", with(published(fe01, second, edge05), behindRouter, answersDropped(data)), "sip-no-answer", `
-Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer SIP in time: the request has arrived (it was acknowledged). As it is the same at all of them, the cause is most likely something that they share, or one device on the way that drops what they answer; it is not known which.
-Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
+Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer SIP in time: the request has arrived (it was acknowledged). As it is the same at all of them, the cause is most likely something that they share; less likely, one device on the way drops what they answer; it is not known which.
+Check that the Registrar service runs behind this port; if it runs, look at its load and that of its domain controllers: a device waits 4 s for an answer.
 - See what else they share: a host, a load balancer, a setting, an update.
-- Check that the Registrar service runs behind this port; if it runs, look at its load and that of its domain controllers: a device waits 4 s for an answer.`},
+- Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.`},
+	{"behind a router, nothing of any Registrar comes back, and the name server answers", with(published(fe01, second), behindRouter, dnsBehindRouter, answersDropped("")), "connect-timeout", `
+Each of the 2 Registrars (fe01.contoso.com 10.0.0.11, fe02.contoso.com 10.0.0.14) does not answer at all, whether at port 5061 or 443, although 10.0.0.53, behind the same gateway, does. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them, or their own way back to this network; it is not known which.
+Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
+- Check the way back from 10.0.0.11, 10.0.0.14: the default gateway there, or the route to this network.
+- See what else they share: a host, a load balancer, a setting, an update.
+- Check that each of them is running and does not hang.
+- Look for a firewall that drops packets to or from port 5061 or 443, on the way, on the server itself or on this device.`},
 	{"behind a router that lets nothing through, and only Registrars are asked", with(published(fe01, second, edge05), behindRouter, firewall("drop")), "connect-timeout", `
 The gateway 10.0.0.1 on eth0 (MAC 02:00:00:00:00:01) answers, but nothing that was asked behind it does (10.0.0.11, 10.0.0.14, 10.0.0.15); what stops the packets (the gateway 10.0.0.1 itself, the line behind it, a firewall, or the way back from there) cannot be seen from here.
 The problem is with the network between this device and the server.
@@ -260,6 +268,13 @@ func behindRouter(t testing.TB, c *scene) {
 		mustIP(t, "-n", c.site.device.name, "route", "replace", p.addr, "via", bridgeAddr)
 		t.Cleanup(func() { mustIP(t, "-n", c.site.device.name, "route", "del", p.addr) })
 	}
+}
+
+// dnsBehindRouter has it reach the name server so, too.
+func dnsBehindRouter(t testing.TB, c *scene) {
+	addr := c.site.dns.addr
+	mustIP(t, "-n", c.site.device.name, "route", "replace", addr, "via", bridgeAddr)
+	t.Cleanup(func() { mustIP(t, "-n", c.site.device.name, "route", "del", addr) })
 }
 
 // dropsAll is the firewall of a server that lets nobody in. The device has not heard of the server: the kernel asks again for a neighbour

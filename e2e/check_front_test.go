@@ -145,6 +145,35 @@ func TestFrontEndsAreToldTheSame(t *testing.T) {
 	})
 }
 
+// TestMend248AllInStatus: what `check` says of all Registrars, `status` of the daemon says, with the same cure first. It tries no small packets.
+func TestMend248AllInStatus(t *testing.T) {
+	common := newScene(t)
+	for name, f := range map[string]fieldFault{
+		"the ways to both lose large packets": {given: with(published(fe01, second), behindRouter, firewall("meta length > 1000 drop")),
+			what: "packets of the TLS handshake with each of the 2 Registrars (fe01.contoso.com, fe02.contoso.com) are lost on the way: the server does not acknowledge what this device sends. As it is the same at all of them, the cause is most likely one place on the way to them that loses packets, perhaps only large ones",
+			do:   "look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small"},
+		"the handshake arrives at both, and neither answers": {given: with(published(fe01, second), behindRouter, answersDropped("ip length > 60")),
+			what: "each of the 2 Registrars (fe01.contoso.com, fe02.contoso.com) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged). As it is the same at all of them, the cause is most likely a service that hangs on each of them, or something that they share, such as a load balancer; less likely, one device on the way drops what they answer, or only large packets of it",
+			do:   "check that the service on each of them does not hang, and restart it if it does; otherwise see what else they share"},
+		"nothing comes back from both": {given: with(published(fe01, second), behindRouter, dnsBehindRouter, answersDropped("")),
+			what: "each of the 2 Registrars (fe01.contoso.com 10.0.0.11, fe02.contoso.com 10.0.0.14) does not answer at all. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them, or their own way back to this network",
+			do:   "look for one firewall or filter on the way to all of them, and what it does with connections to port 5061; otherwise check the way back from 10.0.0.11, 10.0.0.14"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := fault{given: f.given}.arrange(t, common)
+			d.boot(t)
+			d.await(t, "resting", func(s status) bool { return s.State == "resting" })
+			said, _ := d.run(t, "status")
+			words := strings.Join(strings.Fields(said), " ")
+			for _, want := range []string{f.what, f.do} {
+				if !strings.Contains(words, want) {
+					t.Errorf("status does not say\n%s\nbut\n%s", want, said)
+				}
+			}
+		})
+	}
+}
+
 // front has internal TLS lead to a program in front of the Registrar that speaks without TLS. In its text PEM is the file of
 // certificate and key, CERT and KEY are those of each, and ROOT is that of the root.
 func front(c *scene, t testing.TB, text string) (filled, dir string) {

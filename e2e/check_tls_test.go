@@ -66,13 +66,15 @@ If this is the port for clients (5061 of a pool inside, 443 of an Access Edge ou
 	{"the handshake stalls", with(pool01Hangs), "tls-timeout", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged).
 Check that the service on pool01.contoso.com does not hang, and restart it if it does.
+- If a proxy or load balancer listens there, check that the Registrar behind it is running.
 - Check that port 5061 speaks TLS (a port for plain SIP waits in the same way).
-- Look for a firewall on the way that drops what pool01.contoso.com answers.`},
+- Look for a firewall on the way that drops the answers of pool01.contoso.com.`},
 	{"SIP without TLS on the port for TLS", with(published(clearPort)), "tls-timeout", `
 fe08.contoso.com:5061 (10.0.0.18) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged).
 Check that the service on fe08.contoso.com does not hang, and restart it if it does.
+- If a proxy or load balancer listens there, check that the Registrar behind it is running.
 - Check that port 5061 speaks TLS (a port for plain SIP waits in the same way).
-- Look for a firewall on the way that drops what fe08.contoso.com answers.`},
+- Look for a firewall on the way that drops the answers of fe08.contoso.com.`},
 	{"HTTP on the port for TLS", with(pool01Is("http")), "tls-failed", `
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not speak TLS: its answer begins with HTTP/1.1 400 Bad Request.
 The problem is with the Registrar.

@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -23,12 +24,19 @@ var SameWay = map[Fault]Fault{
 
 // Together is what fails in the same way.
 type Together struct {
-	Trouble             Trouble // the first
+	Trouble             Trouble // the first, with what is so at all of them
 	Hosts, Addrs, ports []string
-	near                bool   // some are known to be on a link of this device
-	other               bool   // at some it is not proven that packets are lost for their size
-	Port                uint16 // the one that they have in common; 0: all Registrars are alike
+	places              []string // hosts with their addresses
+	asked               int      // the least number of ports that were asked at one address in vain; 0: at some, only the one
+	some                bool     // some answer at another port
+	near                bool     // some are known to be on a link of this device
+	other               bool     // at some it is not proven that packets are lost for their size
+	Port                uint16   // the one that they have in common; 0: all Registrars are alike
 }
+
+// atAll are the facts that are told of all only where they are known of each: that what was sent has arrived, that it may be the size of packets,
+// and that a router is on the way.
+var atAll = []string{"arrived", "large", "routed"}
 
 // Several says whether they are.
 func (a *Together) Several() bool { return len(a.Hosts) > 1 || len(a.Addrs) > 1 }
@@ -48,21 +56,49 @@ func (a *Together) Add(at Endpoint, addr netip.Addr, t Trouble) bool {
 	case t.Facts["elsewhere"] != a.Trouble.Facts["elsewhere"]:
 		a.Trouble = a.Trouble.With(Facts{"elsewhere": "accepts or refuses connections on another port"})
 	}
-	a.other = a.other || t.Facts["smaller"] == nil
-	a.near = a.near || t.Facts["there"] != nil || t.Fault == FaultHostDrops
-	for list, value := range map[*[]string]string{&a.Hosts: at.Host, &a.Addrs: addr.String(), &a.ports: fmt.Sprint(at.Port)} {
-		if !slices.Contains(*list, value) {
-			*list = append(*list, value)
+	for _, name := range atAll {
+		if t.Facts[name] == nil {
+			a.Trouble = a.Trouble.With(Facts{name: nil})
 		}
 	}
+	a.other = a.other || t.Facts["smaller"] == nil
+	a.some = a.some || t.Fault == FaultPortFiltered
+	a.near = a.near || t.Facts["there"] != nil || t.Fault == FaultHostDrops
+	asked, _ := t.Facts["vain"].(Either)
+	if len(a.Addrs) == 0 || len(asked) < a.asked {
+		a.asked = len(asked)
+	}
+	if !slices.Contains(a.Addrs, addr.String()) {
+		a.places = append(a.places, at.Host+" "+addr.String())
+	}
+	a.Hosts, a.Addrs = with(a.Hosts, at.Host), with(a.Addrs, addr.String())
+	a.ports = with(a.ports, append(Either{fmt.Sprint(at.Port)}, asked...)...)
 	return true
 }
+
+// with adds to a list what is not in it.
+func with(list []string, values ...string) []string {
+	for _, value := range values {
+		if !slices.Contains(list, value) {
+			list = append(list, value)
+		}
+	}
+	return list
+}
+
+// Either are ports, of which a sentence has all.
+type Either []string
+
+func (e Either) String() string { return strings.Join(e, " or ") }
 
 // oneDevice is what is most likely, where nothing speaks for anything else.
 const oneDevice = "one device on the way, such as a firewall between this network and them"
 
-// Told says it of all of them; before is when this device registered last.
-func (a *Together) Told(before time.Time) Trouble {
+// onePlace is that where packets are lost on the way.
+const onePlace = "one place on the way to them that loses packets, perhaps only large ones"
+
+// each is all of them, as the cause of each is told of all.
+func (a *Together) each() Facts {
 	who := Facts{"at": fmt.Sprintf("each of the %d Registrars", len(a.Hosts)), "address": a.Hosts, "who": nil, "there": nil, "worked": nil, "led": nil, "new": true}
 	if len(a.Hosts) == 1 {
 		who["at"], who["address"] = fmt.Sprintf("each of the %d addresses of %s", len(a.Addrs), a.Hosts[0]), a.Addrs
@@ -70,31 +106,103 @@ func (a *Together) Told(before time.Time) Trouble {
 	if a.Port != 0 { // others fail elsewhere, or do not fail
 		who["at"] = fmt.Sprintf("%s at port %d", who["at"], a.Port)
 	}
-	cause := a.Trouble.With(who)
+	switch {
+	case a.Trouble.Fault == FaultTLSHungUp, a.Trouble.Fault == FaultUnknownAuthority: // it is about the name
+	case len(a.Addrs) == 1:
+		who["host"] = a.Addrs[0]
+	default:
+		who["host"] = "each of them"
+	}
+	if a.Trouble.Fault != FaultFiltered {
+		return who
+	}
+	if who["routed"] = nil; a.asked == len(a.ports) && a.asked > 1 {
+		who["asked"], who["port"] = Either(a.ports), Either(a.ports)
+	}
+	if len(a.Hosts) > 1 {
+		who["address"] = a.places
+	}
+	return who
+}
+
+// Told says it of all of them; before is when this device registered last.
+func (a *Together) Told(before time.Time) Trouble {
+	mixed := a.some && a.Trouble.Fault == FaultFiltered
+	if mixed {
+		a.Trouble = FaultPortFiltered.Met(a.Trouble.Facts).With(Facts{"elsewhere": "some of them accept or refuse connections on another port", "port": a.ports[0], "same": true})
+	}
+	cause := a.Trouble.With(a.each())
 	if cause.Fault == FaultUnknownAuthority {
 		return FaultAllOfOne.Because(cause, cause.With(Facts{"when": before}).Facts)
 	}
 	if !a.other {
 		return FaultAllLoseLarge.Because(cause, nil)
 	}
-	likely := oneDevice
-	switch {
-	case cause.Facts["arrived"] != nil:
-		likely = "something that they share, or one device on the way that drops what they answer"
-	case len(a.Addrs) == 1:
-		likely = fmt.Sprintf("one device on the way, such as a firewall, or as likely the server or load balancer at %s, which they share", a.Addrs[0])
-	case a.near:
-		likely = "one filter on the way (in a switch or access point), or what they share (a host, a setting, an update)"
-	case len(a.Hosts) == 1:
-		likely += ", or something that the servers of the pool share"
+	facts := Facts{"likely": a.likely(), "ports": Either(a.ports), "host": a.Trouble.Facts["host"]}
+	switch arrived := cause.Facts["arrived"] != nil; {
+	case !arrived && !loses(cause):
+		facts["way"] = true
+	case arrived && cause.Area() == "sip": // what is to be done about each comes first, and is not about the way
+		facts["late"] = true
+		fallthrough
+	default:
+		facts["there"] = true
 	}
-	t := FaultAlike.Because(cause, Facts{"likely": likely, "ports": strings.Join(a.ports, " or ")})
+	if a.back() {
+		facts["back"] = strings.Join(a.Addrs[:min(len(a.Addrs), MaxSilent)], ", ")
+	}
+	t := FaultAlike.Because(cause, facts)
 	lost := cause.OnSide() == SideNetwork || cause.Fault == FaultTLSDropped || cause.Fault == FaultSIPDropped ||
-		cause.Fault == FaultPortFiltered // they are up
-	if likely == oneDevice && lost { // several hosts do not do so at once
+		cause.Fault == FaultPortFiltered && !mixed // they are up
+	if (facts["likely"] == oneDevice || facts["likely"] == onePlace) && lost { // several hosts do not do so at once
 		return t.On(SideNetwork)
 	}
 	return t.OnNoSide()
+}
+
+// back says whether what all of them answer may be lost on its way back: nothing has come of any, through routers.
+func (a *Together) back() bool {
+	return a.Trouble.Fault == FaultFiltered && a.Trouble.Facts["routed"] != nil
+}
+
+// loses says whether packets are lost, and perhaps only large ones.
+func loses(cause Trouble) bool {
+	return cause.Facts["large"] != nil && (cause.Fault == FaultTLSLost || cause.Fault == FaultTLSStalls)
+}
+
+// likely is what the cause is most likely where it is the same at all of them.
+func (a *Together) likely() string {
+	cause, one, what := a.Trouble, "", "they answer"
+	if len(a.Addrs) == 1 {
+		one, what = fmt.Sprintf("the server or load balancer at %s, which they share", a.Addrs[0]), "it answers"
+	}
+	switch arrived := cause.Facts["arrived"] != nil; {
+	case loses(cause):
+		return onePlace
+	case arrived:
+		if cause.Facts["large"] != nil {
+			what += ", or only large packets of it"
+		}
+		return fmt.Sprintf("%s; less likely, one device on the way drops what %s", cmp.Or(one, hung[cause.Area()]), what)
+	case one != "":
+		return "one device on the way, such as a firewall, or as likely " + one
+	case a.near:
+		return "one filter on the way (in a switch or access point), or what they share (a host, a setting, an update)"
+	}
+	likely := oneDevice
+	if a.back() {
+		likely += ", or their own way back to this network"
+	}
+	if len(a.Hosts) == 1 {
+		likely += ", or something that the servers of the pool share"
+	}
+	return likely
+}
+
+// hung is what is most likely where what was sent has arrived at all of them, and is not answered.
+var hung = map[string]string{
+	"tls": "a service that hangs on each of them, or something that they share, such as a load balancer",
+	"sip": "something that they share",
 }
 
 // Alike is what has happened at all Registrars of a cycle, where that was the same. None: it was not, or not all were tried, or something else

@@ -34,6 +34,13 @@ func ByRoute(route any, hop netip.Addr) Facts {
 	return facts
 }
 
+// Count notes whether a sentence is about one address, or about several.
+func (f Facts) Count(addrs []netip.Addr) {
+	if f["one"], f["several"] = true, nil; len(addrs) > 1 {
+		f["one"], f["several"] = nil, true
+	}
+}
+
 // Family is the version of IP of an address.
 func Family(addr netip.Addr) string {
 	if addr.Is4() {

@@ -96,7 +96,12 @@ func (c *Candidate) ledTo(addrs []netip.Addr, moment string, at time.Time) Facts
 	if was == nil || at.IsZero() {
 		return nil
 	}
-	return Facts{"host": c.Host, "was": was, moment: at, "now": c.Addrs, "ask": true}
+	facts := Facts{"host": c.Host, "was": was, moment: at, "now": c.Addrs, "ask": true}
+	if len(c.Addrs) > 1 {
+		facts["more"] = true
+	}
+	facts.Count(was)
+	return facts
 }
 
 // Vouched are the hosts outside the name rule that proven Registrars have named before the last restart, under the rule of

@@ -81,10 +81,18 @@ func seenEarlier(probes []*signin.Probe, earlier provisioning.Facts) {
 		if serving[0].Is6() {
 			record = "AAAA"
 		}
-		earlier["serving"], earlier["does"], earlier["record"] = serving, "still answers", record
+		earlier["serving"], earlier["does"], earlier["record"] = serving, do(serving, "still answer"), record
 	case silent == len(was):
-		earlier["does"] = "no longer answers"
+		earlier["does"] = do(was, "no longer answer")
 	}
+}
+
+// do says of one address, or of several, what they do.
+func do(addrs []netip.Addr, verb string) string {
+	if len(addrs) == 1 {
+		verb += "s"
+	}
+	return provisioning.ListOf(addrs) + " " + verb
 }
 
 func addrsIn(facts provisioning.Facts, name string) []netip.Addr {
@@ -126,6 +134,7 @@ func ledElsewhere(f *Facts, p *Place, dead provisioning.Trouble) provisioning.Tr
 		return provisioning.Trouble{}
 	}
 	facts := led.With(provisioning.Facts{"was": led.Facts["serving"], "where": where}).Facts
+	facts.Count(addrsIn(led.Facts, "serving"))
 	if servers := sayers(f, p); servers != "" {
 		facts["servers"] = servers
 	}

@@ -41,7 +41,34 @@ func alikeAt(f *Facts, port uint16) provisioning.Trouble {
 	if all.Trouble.Fault == provisioning.FaultUnknownAuthority && (len(all.Hosts) < 2 || len(all.Addrs) < 2 || !before || f.proven()) {
 		return provisioning.Trouble{}
 	}
+	if all.Trouble.Fault == provisioning.FaultFiltered {
+		all.Trouble = all.Trouble.With(provisioning.Facts{"beside": behindToo(f, all.Addrs)})
+	}
 	return all.Told(f.Record.RegisteredAt)
+}
+
+// behindToo is what answers behind the gateway through which all of these are reached, "": nothing, or they are reached in several ways.
+func behindToo(f *Facts, addrs []string) string {
+	var hop netip.Addr
+	for other, way := range f.Ways {
+		switch {
+		case !slices.Contains(addrs, other.String()):
+		case hop.IsValid() && way.Hop != hop, way.Hop == other:
+			return ""
+		default:
+			hop = way.Hop
+		}
+	}
+	var heard []netip.Addr
+	for other, way := range f.Ways {
+		if way.Heard && hop.IsValid() && way.Hop == hop && other != hop && !slices.Contains(addrs, other.String()) {
+			heard = append(heard, other)
+		}
+	}
+	if heard == nil {
+		return ""
+	}
+	return sorted(heard)[0].String()
 }
 
 // besideAlike adds what else it may be where a gateway has let nothing through: several Registrars that have one cause in common, where

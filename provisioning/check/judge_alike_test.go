@@ -13,10 +13,12 @@ import (
 	"homeward/provisioning/signin"
 )
 
-// Where the handshake succeeds in smaller packets at all Registrars, their size comes first; where that is not proven at one, it does not.
+// Where the handshake succeeds in smaller packets at all Registrars, their size is the cause; where that is not proven at one, it is told that it
+// may be, and what is to be done about it comes first all the same (248).
 func TestMend111LargePacketsAreLostAtAll(t *testing.T) {
 	large := provisioning.Facts{"lost": "with smaller packets the handshake succeeds", "large": "large packets", "smaller": "large packets"}
 	gap := provisioning.Facts{"lost": "later packets of the server arrive, but not the ones before them", "large": "large packets"}
+	small := provisioning.Facts{"lost": "later packets of the server arrive, but not the ones before them"} // no more came of small ones
 	for _, test := range []struct {
 		name string
 		lost []provisioning.Facts
@@ -24,8 +26,9 @@ func TestMend111LargePacketsAreLostAtAll(t *testing.T) {
 		do   string
 	}{
 		{"proven at both", []provisioning.Facts{large, large}, provisioning.FaultAllLoseLarge, "look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small"},
-		{"proven at one", []provisioning.Facts{large, gap}, provisioning.FaultAlike, "look for one firewall or filter on the way to all of them"},
-		{"proven at none", []provisioning.Facts{gap, gap}, provisioning.FaultAlike, "look for one firewall or filter on the way to all of them"},
+		{"proven at one", []provisioning.Facts{large, gap}, provisioning.FaultAlike, "look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small"},
+		{"proven at none", []provisioning.Facts{gap, gap}, provisioning.FaultAlike, "look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small"},
+		{"ruled out at one", []provisioning.Facts{gap, small}, provisioning.FaultAlike, "look for one firewall or filter on the way to all of them"},
 	} {
 		f := &Facts{}
 		for i, facts := range test.lost {
@@ -63,4 +66,39 @@ func TestMend176NotForWantOfIt(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What a sentence says of the addresses where a name led before is said of one, or of several.
+func TestMend247SeveralStillAnswer(t *testing.T) {
+	was := []netip.Addr{netip.MustParseAddr("10.0.0.11"), netip.MustParseAddr("10.0.0.12"), netip.MustParseAddr("10.0.0.13")}
+	now := netip.MustParseAddr("10.0.0.99")
+	c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "pool01.contoso.com", Port: 5061, Transport: provisioning.TLS}}
+	for _, test := range []struct {
+		serving   int
+		led, said string
+	}{
+		{1, "and 10.0.0.11 still answers", "it was 10.0.0.11, which still answers"},
+		{2, "and 10.0.0.11, 10.0.0.12 still answer", "they were 10.0.0.11, 10.0.0.12, which still answer"},
+		{0, "and 10.0.0.11, 10.0.0.12, 10.0.0.13 no longer answer", ""},
+	} {
+		earlier := provisioning.Facts{"host": c.Host, "was": was, "now": []netip.Addr{now}}
+		earlier.Count(was)
+		silent := provisioning.FaultFiltered.Met(provisioning.Facts{"at": c.HostPort(), "address": now})
+		var probes []*signin.Probe
+		for i, addr := range was {
+			probes = append(probes, &signin.Probe{Addr: addr, Connected: true, Secured: true, Answered: true})
+			if i >= test.serving {
+				probes[i] = &signin.Probe{Addr: addr, Trouble: silent}
+			}
+		}
+		seenEarlier(probes, earlier)
+		led := provisioning.Led(earlier, silent)
+		p := &Place{Candidate: c, Probes: []*signin.Probe{{Addr: now, Trouble: led}}}
+		if got := led.Others()[0].What(); !strings.Contains(got, "the addresses of pool01.contoso.com were 10.0.0.11, 10.0.0.12, 10.0.0.13; DNS now gives 10.0.0.99, "+test.led) {
+			t.Errorf("%d: %s", test.serving, got)
+		}
+		if got := ledElsewhere(&Facts{}, p, led).What(); !strings.Contains(got, test.said) {
+			t.Errorf("%d: %s", test.serving, got)
+		}
+	}
 }

@@ -225,7 +225,7 @@ func silentTLS(p *Place, t provisioning.Trouble) provisioning.Trouble {
 // elsewhere on the same host.
 func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.Trouble {
 	source, side := f.sourceOf(p.Step)
-	other := otherPort(f, p)
+	other, silent := otherPort(f, p), filtered(f, p, closed)
 	switch {
 	case other != nil:
 		closed = closed.With(provisioning.Facts{"other": other.Port, "source": source, "nothing": nothingAt(p)})
@@ -239,12 +239,12 @@ func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.T
 			return notUsed(f, f.Plan.Skipped[i]).Also(provisioning.FaultEdgeNotReached, closed.Facts)
 		}
 		return provisioning.FaultOnlyOutside.Because(closed, closed.With(provisioning.Facts{"domain": f.sipDomain()}).Facts)
-	case filtered(f, p, closed).Fault == provisioning.FaultPortFiltered:
-		return filtered(f, p, closed)
+	case silent.Fault == provisioning.FaultPortFiltered:
+		return silent
 	case provisioning.IsAddress(p.Host) && p.Step == provisioning.Manual:
-		return closed.Also(provisioning.FaultConfiguredAddress, closed.Facts)
+		return silent.Also(provisioning.FaultConfiguredAddress, silent.Facts)
 	default:
-		return closed
+		return silent
 	}
 	switch {
 	case p.Step == provisioning.Manual && other.Port == provisioning.AccessProxyPort:
@@ -274,14 +274,19 @@ func nothingAt(p *Place) string {
 // filtered is what is wrong with a place that does not answer, with what its address does at other ports.
 func filtered(f *Facts, p *Place, closed provisioning.Trouble) provisioning.Trouble {
 	silent := closed.Fault == provisioning.FaultFiltered || closed.Fault == provisioning.FaultHostDrops
-	if !silent || otherPort(f, p) != nil || elsewhere(f, p) == "" {
+	switch ports := inVainAt(f, p); {
+	case !silent || otherPort(f, p) != nil:
+		return closed
+	case elsewhere(f, p) == "" && closed.Fault == provisioning.FaultFiltered && len(ports) > 1:
+		return closed.With(provisioning.Facts{"port": ports, "vain": ports})
+	case elsewhere(f, p) == "":
 		return closed
 	}
 	server, who := "same", "the same server"
 	if f.Here != nil && f.Memory.Before(f.Here, closed).Fault == provisioning.FaultOtherNetwork { // a captive portal answers for everybody
 		server, who = "moved", "what answers for this address"
 	}
-	return provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p), "who": who, server: true}).Facts)
+	return provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p), "who": who, server: true, "routed": nil}).Facts)
 }
 
 // otherFamily says whether this device has IPv6 only, and a host is known by name and IPv4 addresses only. (Where the system says so
@@ -315,6 +320,19 @@ func elsewhere(f *Facts, p *Place) string {
 		}
 	}
 	return ""
+}
+
+// inVainAt are the ports of the address that does not answer at a place which were asked in vain.
+func inVainAt(f *Facts, p *Place) provisioning.Either {
+	ports := provisioning.Either{fmt.Sprint(p.Port)}
+	for _, other := range f.at(p.Host) {
+		for _, probe := range other.Probes {
+			if other.Port != p.Port && probe.Addr == p.best().Addr && probe.Reason() == provisioning.ConnectTimeout {
+				ports = append(ports, fmt.Sprint(other.Port))
+			}
+		}
+	}
+	return ports
 }
 
 // onlyOutside says whether the device may be inside, and sees only what is meant for those outside.

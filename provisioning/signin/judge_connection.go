@@ -161,6 +161,9 @@ func (j *judgement) connection() provisioning.Trouble {
 	case isTimeout(j.err) && j.attempt.there:
 		return j.met(provisioning.FaultHostDrops)
 	case isTimeout(j.err):
+		if j.attempt.hop.IsValid() {
+			j.facts["routed"] = true
+		}
 		return j.met(provisioning.FaultFiltered)
 	case errors.Is(j.err, sip.ErrBindingLost) && !errors.As(j.err, new(syscall.Errno)): // else this device has lost its way
 		return provisioning.BindingLost.Met(j.raw)
