@@ -41,12 +41,12 @@ If CN=e2e root belongs to this site, ask the administrator of the Registrar, not
 - If this device already has that root, configure the server to send its intermediate certificates.
 - Ask the site, not over this network, for the fingerprint of CN=fe01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"last good has a new certificate for another name, and DHCP leads on", with(poolAlone, dhcpSays(startKea, full), later(poolRenamed)), "tls-name", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for pool02.contoso.com. This device was registered there at …. The device signs in to pool.contoso.com:5061 instead, which DHCP option 120 names.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for pool02.contoso.com (issued by CN=e2e root). This device was registered there at …. The device signs in to pool.contoso.com:5061 instead, which DHCP option 120 names.
 The problem is with the Registrar.
 Choose the certificate that contains pool01.contoso.com on the server, or issue one.
 - If pool02.contoso.com is a name of this Registrar, let the SRV record _sipinternaltls._tcp.contoso.com name it.`},
 	{"last good has a new certificate for another name, and DNS leads elsewhere by now", with(poolAlone, later(poolRenamed, dnsNowNames(fe01))), "tls-name", `
-sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but if DNS and DHCP failed now, the device could not sign in: it would fall back on pool01.contoso.com, and the certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for pool02.contoso.com; this device was registered there at ….
+sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but if DNS and DHCP failed now, the device could not sign in: it would fall back on pool01.contoso.com, and the certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for pool02.contoso.com (issued by CN=e2e root); this device was registered there at ….
 The problem is with the Registrar.
 Restart homeward so that it registers again, or fix pool01.contoso.com: choose the certificate that contains pool01.contoso.com on the server, or issue one.
 - If pool02.contoso.com is a name of this Registrar, use it instead.`},

@@ -62,7 +62,7 @@ func TestMend86OneOfTwoFrontEnds(t *testing.T) {
 	d := fault{given: with(pool01Has(namesAnother), record("pool01 A "+good.addr))}.arrange(t, common)
 	r := d.check(t)
 	t.Logf("check says\n%s", r.said())
-	const which = "The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for lync01.contoso.com. "
+	const which = "The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for lync01.contoso.com (issued by CN=e2e root). "
 	const first, next = "At 10.0.0.15, pool01.contoso.com presents a certificate that this device accepts.", "The device signs in through another address of pool01.contoso.com."
 	if said := r.Summary[0]; said != which+first && said != which+first+" "+next {
 		t.Errorf("check says\n%s", said)

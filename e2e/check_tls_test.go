@@ -4,21 +4,21 @@ package e2e
 
 var tlsFaults = []fault{
 	{"the certificate lacks the name", with(pool01Has(namesAnother)), "tls-name", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for lync01.contoso.com.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for lync01.contoso.com (issued by CN=e2e root).
 The problem is with the Registrar.
 Choose the certificate that contains pool01.contoso.com on the server, or issue one.
 - If lync01.contoso.com is a name of this Registrar, let the SRV record _sipinternaltls._tcp.contoso.com name it.`},
 	{"the certificate of one of two Registrars lacks the name", with(pool01Has(namesAnother), published(fe01)), "tls-name", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for lync01.contoso.com. The device signs in to fe01.contoso.com:5061 instead.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for lync01.contoso.com (issued by CN=e2e root). The device signs in to fe01.contoso.com:5061 instead.
 The problem is with the Registrar.
 Choose the certificate that contains pool01.contoso.com on the server, or issue one.
 - If lync01.contoso.com is a name of this Registrar, let the SRV record _sipinternaltls._tcp.contoso.com name it.`},
 	{"the certificate has a wildcard", with(pool01Has(namesWildcard)), "tls-name", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for *.contoso.com.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for *.contoso.com (issued by CN=e2e root).
 The problem is with the Registrar.
 Issue a certificate that names pool01.contoso.com: devices do not accept a wildcard for SIP.`},
 	{"the certificate has a common name only", with(pool01Has(hasCommonNameOnly)), "tls-no-name", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) contains no name that a device accepts: its Subject Alternative Name has no host name.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) contains no name that a device accepts: its Subject Alternative Name has no host name; its subject is CN=pool01.contoso.com and its issuer CN=e2e root.
 The problem is with the Registrar.
 Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"the certificate is from an unknown root", with(pool01Has(hasOtherRoot)), "tls-untrusted", `

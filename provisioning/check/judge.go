@@ -68,7 +68,7 @@ func judge(f *Facts) Report {
 	} else {
 		found = byStrangers(f, byRoute(f, onLossyWay(f, found)))
 		if f.Here != nil {
-			found = byOption6(f, f.Memory.Before(f.Here, found))
+			found = besidePortal(f, byOption6(f, f.Memory.Before(f.Here, found)))
 		}
 	}
 	if lost := linkLost(f); !lost.None() && !f.signsIn() && restsOnSilence(found) {

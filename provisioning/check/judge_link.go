@@ -170,3 +170,19 @@ func cannotReach(f *Facts, p *signin.Probe) bool {
 	noVersion := p.Addr.Is6() || f.Link.onlyIPv6()
 	return p.Reason() == provisioning.ConnectUnreachable && noVersion && !routerTo(f, p.Addr).IsValid()
 }
+
+// besidePortal adds to another network whose certificate was shown there in place of a Registrar's, where it is not what keeps the device out:
+// by its names a tech knows a captive portal.
+func besidePortal(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	if t.Fault != provisioning.FaultOtherNetwork || t.Reason().IsCertificate() {
+		return t
+	}
+	for _, p := range f.Places {
+		for _, probe := range p.Probes {
+			if probe.Reason() == provisioning.TLSName || probe.Reason() == provisioning.TLSUntrusted && probe.Trouble.Facts["names"] != nil {
+				return t.Also(provisioning.FaultPortal, probe.Trouble.Facts)
+			}
+		}
+	}
+	return t
+}
