@@ -45,7 +45,7 @@ func (r Record) check() error {
 	if !r.Network.plain() || r.Inside != nil && (!r.Inside.plain() || !plainText(r.Inside.Host)) {
 		return errors.New("text about the network")
 	}
-	for _, at := range []time.Time{r.RegisteredAt, r.lastInside()} {
+	for _, at := range []time.Time{r.RegisteredAt, r.lastInside(), r.PasswordChanged} {
 		if year := at.UTC().Year(); year < 0 || year > 9999 { // as it is written, whatever zone it was read in
 			return fmt.Errorf("registered in the year %d", year)
 		}

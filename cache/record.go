@@ -19,14 +19,16 @@ type Record struct {
 	// Told says that a Registrar named Home, by redirect or in-band provisioning: Home is the recall list.
 	Told bool `json:"told,omitempty"`
 	// Vouched are those of Registrar and Home that lie outside the name rule and are trusted all the same.
-	Vouched      Vouched   `json:"vouched,omitzero"`
-	Scheme       string    `json:"scheme,omitempty"`       // how it signed in: "tls-dsk", "ntlm", "digest"; "": not asked for, or not known
-	RegisteredAt time.Time `json:"registered_at,omitzero"` // by a clock that may have been wrong; UTC, whole seconds
-	Generation   uint64    `json:"generation"`             // set by Commit: one more for each change
-	EndpointID   string    `json:"endpoint_id,omitempty"`  // the epid parameter, the same for the life of the device
-	Network      *Network  `json:"network,omitempty"`      // where the device was then, and what had led it there
-	Inside       *Inside   `json:"inside,omitempty"`       // where it was registered last by a source inside the site, if the step in network is no such source
-	Flushed      []Flushed `json:"flushed,omitempty"`      // set by Commit: what it and those before it dropped, newest first, at most 8
+	Vouched Vouched `json:"vouched,omitzero"`
+	Scheme  string  `json:"scheme,omitempty"` // how it signed in: "tls-dsk", "ntlm", "digest"; "": not asked for, or not known
+	// PasswordChanged is when the file of the password was changed last that signed in. Zero: it was no password, or that is not known.
+	PasswordChanged time.Time `json:"password_changed,omitzero"`
+	RegisteredAt    time.Time `json:"registered_at,omitzero"` // by a clock that may have been wrong; UTC, whole seconds
+	Generation      uint64    `json:"generation"`             // set by Commit: one more for each change
+	EndpointID      string    `json:"endpoint_id,omitempty"`  // the epid parameter, the same for the life of the device
+	Network         *Network  `json:"network,omitempty"`      // where the device was then, and what had led it there
+	Inside          *Inside   `json:"inside,omitempty"`       // where it was registered last by a source inside the site, if the step in network is no such source
+	Flushed         []Flushed `json:"flushed,omitempty"`      // set by Commit: what it and those before it dropped, newest first, at most 8
 }
 
 // Registrar is a Registrar that was used or named, and every address its name had.
@@ -118,6 +120,7 @@ func (r Record) empty() bool { return r.Registrar.Host == "" }
 // disk would give it: lists cut to their limit, time in UTC and whole seconds.
 func (r Record) clone() Record {
 	r.RegisteredAt = r.RegisteredAt.UTC().Truncate(time.Second)
+	r.PasswordChanged = r.PasswordChanged.UTC().Truncate(time.Second)
 	r.Registrar.Addresses = cut(r.Registrar.Addresses)
 	r.Home = cut(r.Home)
 	for i := range r.Home {

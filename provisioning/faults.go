@@ -319,6 +319,7 @@ const (
 	FaultRefusedUnasked    Fault = "sip.refused-unasked"
 	FaultAccountRefused    Fault = "sip.account-refused"
 	FaultDeviceRefused     Fault = "sip.device-refused"
+	FaultRetyped           Fault = "sip.password-retyped"
 	FaultUnknownUnasked    Fault = "sip.unknown-unasked"
 	FaultAccountUnknown    Fault = "sip.account-unknown"
 	FaultForbidden         Fault = "sip.forbidden"

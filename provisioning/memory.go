@@ -122,11 +122,25 @@ func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr) Past {
 	if !m.ours() || m.kept.RegisteredAt.IsZero() {
 		return Past{}
 	}
-	past := Past{When: m.last(losses), Scheme: m.kept.Scheme}
+	past := Past{When: m.last(losses), Scheme: m.kept.Scheme, File: m.policy.PasswordFile}
+	m.compare(&past, time.Now())
 	if r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() {
 		past.Elsewhere = r.Host
 	}
 	return past
+}
+
+// compare notes whether the file of the password was changed since it signed in. One that is older than it was, or of the future, tells
+// nothing: some clock was wrong, or it comes from elsewhere.
+func (m *Memory) compare(past *Past, now time.Time) {
+	then, is := m.kept.PasswordChanged, m.policy.PasswordChanged
+	switch {
+	case then.IsZero() || is.IsZero():
+	case then.Equal(is):
+		past.SamePassword = true
+	case is.After(then) && !is.After(now):
+		past.Retyped = is
+	}
 }
 
 // ours says whether last good belongs to this SIP address.

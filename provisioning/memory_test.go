@@ -145,6 +145,7 @@ func TestMend41Since(t *testing.T) {
 // only where that is known.
 func TestMend157SignedIn(t *testing.T) {
 	const when, account = "until 2026-11-30 03:54:29 UTC", "see whether the account was "
+	const changed = ": probably the password of the account was changed, or the account is locked"
 	for name, test := range map[string]struct {
 		fault  Fault
 		when   string
@@ -153,8 +154,8 @@ func TestMend157SignedIn(t *testing.T) {
 		before string
 		first  string
 	}{
-		"in this run":                   {FaultCredentials, when, "digest", true, "this device signed in there with this account and password " + when, account},
-		"in this run, NTLM":             {FaultCredentialsNTLM, when, "ntlm", true, "this device signed in there with this account and password " + when, account},
+		"in this run":                   {FaultCredentials, when, "digest", true, "this device signed in there with this account and password " + when + changed, account},
+		"in this run, NTLM":             {FaultCredentialsNTLM, when, "ntlm", true, "this device signed in there with this account and password " + when + changed, account},
 		"in this run, forbidden":        {FaultForbidden, when, "digest", true, "this device signed in there with this account and password " + when, account},
 		"as the record says":            {FaultCredentials, when, "digest", false, "this device signed in there with this account " + when, "write the present password"},
 		"forbidden, by the record":      {FaultForbidden, when, "digest", false, "this device signed in there with this account " + when, "see on fe01.contoso.com what has changed since then"},
@@ -168,6 +169,33 @@ func TestMend157SignedIn(t *testing.T) {
 		got := SignedIn(Past{When: test.when, Scheme: test.scheme}, test.same, test.fault.Met(Facts{"host": "fe01.contoso.com", "said": "no"}))
 		if said := strings.Join(got.Sentences()[1:], "; "); said != test.before || !strings.HasPrefix(got.Do(), test.first) {
 			t.Errorf("%s: %q; %s", name, said, got.Do())
+		}
+	}
+}
+
+// A password is compared by when its file was changed; a clock that was wrong makes that tell nothing.
+func TestMend250PasswordRetyped(t *testing.T) {
+	is := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	policy := Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, PasswordFile: "/etc/homeward/password", PasswordChanged: is}
+	for name, test := range map[string]struct {
+		then  time.Time
+		fault Fault
+		first string
+	}{
+		"before":    {is.Add(-time.Hour), FaultRetyped, "type the password again into /etc/homeward/password"},
+		"the same":  {is, FaultCredentials, "see whether the account was disabled, locked"},
+		"after":     {is.Add(time.Hour), FaultCredentials, "write the present password"},
+		"not known": {time.Time{}, FaultCredentials, "write the present password"},
+	} {
+		m := Memory{policy: policy, known: true, kept: cache.Record{SIPAddress: "sip:phone1@contoso.com", RegisteredAt: is.Add(-time.Minute), Scheme: "digest", PasswordChanged: test.then}}
+		past := m.Worked(nil, Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: TLS}, netip.MustParseAddr("10.0.0.5"))
+		m.compare(&past, is.Add(time.Hour))
+		if got := SignedIn(past, false, FaultCredentials.Met(Facts{"host": "fe01.contoso.com", "said": "no"})); got.Fault != test.fault || !strings.HasPrefix(got.Do(), test.first) {
+			t.Errorf("%s: %s: %s", name, got.Fault, got.Do())
+		}
+		ahead := Past{}
+		if m.compare(&ahead, is.Add(-time.Minute)); !ahead.Retyped.IsZero() {
+			t.Errorf("%s: changed in the future", name)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // ofPlaces are the Reasons of what fails at a place, and may be otherwise than it was. Of refusals see SignedIn.
@@ -30,6 +31,10 @@ type Past struct {
 	When      string // "until 2026-11-30 03:54:29 UTC", "at 2026-11-30 03:54 UTC"
 	Scheme    string // as in cache.Record
 	Elsewhere string // the host where that was, if it is another place than the one asked about
+
+	SamePassword bool      // the file of the password has not been changed since it signed in
+	Retyped      time.Time // when it was changed since; zero: it was not, or nobody knows
+	File         string    // where it is
 }
 
 // there is when that was, if it was at the place asked about.
@@ -80,15 +85,34 @@ func SignedIn(past Past, same bool, t Trouble) Trouble {
 	if past.Elsewhere != "" {
 		told["place"] = "at " + past.Elsewhere
 	}
-	if same && past.byPassword() {
+	switch {
+	case !past.byPassword():
+	case same || past.SamePassword:
 		facts["unchanged"], told["unchanged"] = true, true
+		if reason == SIPCredentials {
+			told["probably"] = true
+		}
+	case !past.Retyped.IsZero():
+		facts["retyped"], facts["changed"] = past.File, past.Retyped
+		told["retyped"], told["changed"] = past.File, past.Retyped
 	}
 	t = t.With(facts)
 	t.Facts["worked"] = FaultSignedIn.Met(told)
+	if reason == SIPCredentials && facts["retyped"] != nil && t.Facts["took"] == nil {
+		return retyped(t)
+	}
 	if t.Fault == FaultUnknownUnasked { // the device has not changed
 		return t.On(SideRegistrar)
 	}
 	return t
+}
+
+// retyped is for a password that was refused, and has never signed in, although the one before it has.
+func retyped(t Trouble) Trouble {
+	facts := Facts{"worked": t.Facts["worked"], "host": t.Facts["host"], "retyped": t.Facts["retyped"], "changed": t.Facts["changed"]}
+	alone := t.With(nil)
+	delete(alone.Facts, "worked")
+	return FaultRetyped.Because(alone, facts)
 }
 
 // OfWhoAsks says whether a refusal is about who asks, and not about whom: each Registrar may refuse the same.

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"homeward/e2e/needs"
 )
@@ -320,5 +321,28 @@ func TestFilesThatAreNoConfiguration(t *testing.T) {
 				t.Errorf("got %s", got)
 			}
 		})
+	}
+}
+
+// What a file of a password says of when it was changed. A copy of the service manager says nothing of it.
+func TestMend250WhenThePasswordWasChanged(t *testing.T) {
+	dir, at := t.TempDir(), time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	file, copied := filepath.Join(dir, "own"), filepath.Join(dir, "password")
+	for _, path := range []string{file, copied} {
+		if err := os.WriteFile(path, []byte("secret-of-a-test\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if path, got := changed(file, "", "secret-of-a-test"); path != file || !got.Equal(at) {
+		t.Errorf("a file: %s, %s", path, got)
+	}
+	if path, got := changed(file, "", ""); path != "" || !got.IsZero() {
+		t.Errorf("no password: %s, %s", path, got)
+	}
+	if path, got := changed(file, dir, "secret-of-a-test"); path == file || path == copied {
+		t.Errorf("a copy: %s, %s", path, got)
 	}
 }

@@ -158,6 +158,7 @@ var keys = []Key{
 		"file that contains the password, readable only by its owner\nMode 0400 or 0600, owned by root or by the user of the daemon.\n$CREDENTIALS_DIRECTORY/password is used instead if it exists (LoadCredential= of systemd).\nWithout password_file, and without that credential, " + DefaultPassword + " is used if it exists,\nunless --config is given.",
 		func(v Value, to *Config) (err error) {
 			to.Policy.Password, err = readPassword(v.Text, to.credentials, to.daemonUser())
+			to.Policy.PasswordFile, to.Policy.PasswordChanged = changed(v.Text, to.credentials, to.Policy.Password)
 			return err
 		}},
 	{"auth", List, `["tls-dsk", "ntlm", "digest"]`, ``,

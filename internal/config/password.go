@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"homeward/provisioning"
 )
@@ -32,6 +33,21 @@ func readPassword(path, credentials string, who daemonUser) (provisioning.Secret
 		err = &advised{err, "write the password to " + path + ", with mode 0600, or correct the setting password_file"}
 	}
 	return secret, err
+}
+
+// changed says which file a password is from, and when that was changed last. A service manager has copied it from the usual place, if
+// what is there has not been changed since, and is as long.
+func changed(path, credentials string, password provisioning.Secret) (string, time.Time) {
+	copied, err := os.Stat(filepath.Join(credentials, "password"))
+	isCopy := credentials != "" && err == nil && copied.Size() > int64(len("\n"))
+	if isCopy {
+		path = DefaultPassword
+	}
+	info, err := os.Stat(path)
+	if password == "" || err != nil || isCopy && (info.Size() != copied.Size() || info.ModTime().After(copied.ModTime())) {
+		return "", time.Time{}
+	}
+	return path, info.ModTime().UTC().Truncate(time.Second)
 }
 
 // isThere says whether there is something at a path, whatever it is.

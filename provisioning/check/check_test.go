@@ -613,6 +613,12 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Record.Network = &network
 		return err
 	},
+	"password-changed": func(o *Options, conf *config.Config, words []string) error { // how long ago that was, and how long ago it had been when it signed in
+		is, err := time.ParseDuration(words[0])
+		was, wrong := time.ParseDuration(words[1])
+		conf.Policy.PasswordFile, conf.Policy.PasswordChanged, o.Record.PasswordChanged = "/etc/homeward/password", time.Now().Add(-is), time.Now().Add(-was)
+		return errors.Join(err, wrong)
+	},
 	"scheme": func(o *Options, _ *config.Config, words []string) error { // of the record
 		o.Record.Scheme = words[0]
 		return nil

@@ -37,6 +37,9 @@ func (e *evidence) record(reg *Registration) cache.Record {
 	if date := reg.Binding.Date; !date.IsZero() && date.Before(record.RegisteredAt) {
 		record.RegisteredAt = date // certificates are judged by it: a clock that is ahead must not close TLS later
 	}
+	if scheme := record.Scheme; scheme != "" && scheme != provisioning.ByCertificate {
+		record.PasswordChanged = e.policy.PasswordChanged
+	}
 	record.Network = &cache.Network{Step: cmp.Or(reg.By, c.Step.String())}
 	if same && reg.By == "" && c.Step >= provisioning.Recall && previous.Network != nil { // discovery has led to who named it
 		record.Network.Step = previous.Network.Step
