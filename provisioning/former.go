@@ -37,7 +37,7 @@ type Lessor struct {
 // which view of DNS they show.
 func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	was, reason := m.kept.Network, t.Reason()
-	if was == nil || !m.ours() || reason.IsSIP() && !m.unproven(reason) {
+	if was == nil || !m.ours() || reason.IsSIP() && !m.unproven(t) {
 		return t
 	}
 	facts := Facts{"when": m.last(now.Losses), "was": was.NameServers, "kept": true, "now": now.NameServers, "host": m.kept.Registrar.Host, "lessor": now.Lessor}
@@ -52,7 +52,7 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 		}
 		t, asked = FaultOutsideView.Because(t, facts), true
 	}
-	if asked || reason.IsConnect() || slices.Contains(astray, reason) || others(was, now) && m.unproven(reason) {
+	if asked || reason.IsConnect() || slices.Contains(astray, reason) || others(was, now) && m.unproven(t) {
 		if moved := elsewhere(was, now, t, facts); !moved.None() {
 			return moved
 		}
@@ -69,11 +69,13 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 // astray are the Reasons of a Registrar that may not be used: what names it may be of another network.
 var astray = []Reason{NameNotAllowed, AddressNotAllowed, TransportPolicy, TLSFloor}
 
-// unproven says of a Reason that whoever answered has not proven to be a Registrar: in another network that may be anybody, such as a captive portal.
-func (m *Memory) unproven(reason Reason) bool {
-	switch reason {
+// unproven says that whoever answered has not proven to be a Registrar: in another network that may be anybody, such as a captive portal.
+func (m *Memory) unproven(t Trouble) bool {
+	switch t.Reason() {
 	case TLSUntrusted, TLSName, TLSNoName, TLSUnreadable, TLSTimeout, TLSVersion, TLSFailed:
 		return true
+	case TLSExpired, TLSNotYetValid:
+		return t.Facts["stranger"] != nil
 	case SIPMalformed, SIPNoAnswer: // over plain TCP
 		return !m.kept.TLSFloor
 	default:

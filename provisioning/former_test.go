@@ -108,6 +108,10 @@ func TestMend244WhoeverAnswersThere(t *testing.T) {
 	foreign := Network{Subnet: "192.168.178.0/24", Gateway: "192.168.178.1", NameServers: "192.168.178.1:53"}
 	sameServers := Network{Subnet: "10.7.0.0/24", Gateway: "10.7.0.1", NameServers: was.NameServers}
 	policy := Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}}
+	expired := Memory{policy: policy, kept: cache.Record{SIPAddress: "sip:phone1@contoso.com", Network: &was, TLSFloor: true}, known: true}
+	if got := expired.Before(&Now{Network: &foreign}, TLSExpired.Met("").With(Facts{"stranger": "portal.guest.example"})); got.Fault != FaultOtherNetwork {
+		t.Errorf("a certificate that has expired, and is for another name: %s", got.Fault)
+	}
 	for _, row := range []struct {
 		reason    Reason
 		now       *Network

@@ -65,7 +65,7 @@ type CertificateError struct {
 	Problem Problem
 	Of      Certificate // the one that the problem is about; zero: none could be read
 	Names   []string    // what the server's certificate is for
-	// Nameless says of one that no authority here vouches for that it would not prove the Host if one did either.
+	// Nameless says of one that no authority here vouches for, or that is not valid now, that it would not prove the Host if it were so either.
 	Nameless bool
 	// Others are those that stand where the certificate of the issuer of Of should be, and are not what has signed it.
 	Others []*Certificate

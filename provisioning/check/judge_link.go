@@ -179,8 +179,9 @@ func besidePortal(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	}
 	for _, p := range f.Places {
 		for _, probe := range p.Probes {
-			if probe.Reason() == provisioning.TLSName || probe.Reason() == provisioning.TLSUntrusted && probe.Trouble.Facts["names"] != nil {
-				return t.Also(provisioning.FaultPortal, probe.Trouble.Facts)
+			facts := probe.Trouble.Facts
+			if probe.Reason() == provisioning.TLSName || facts["stranger"] != nil || probe.Reason() == provisioning.TLSUntrusted && facts["names"] != nil {
+				return t.Also(provisioning.FaultPortal, facts)
 			}
 		}
 	}

@@ -60,6 +60,8 @@ func (j *judgement) certificate() provisioning.Trouble {
 	switch {
 	case fault == "", e.Problem == trust.CriticalExtension && len(e.Extensions) == 0:
 		fault = provisioning.FaultCertificate
+	case e.Nameless && (e.Problem == trust.Expired || e.Problem == trust.NotYetValid):
+		j.know("stranger", trust.Listed(e.Names))
 	case e.Problem == trust.WrongName && meant >= 0:
 		fault = provisioning.FaultNameForm
 		j.know("name", fmt.Sprintf("%q", e.Names[meant]))
