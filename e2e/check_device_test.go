@@ -12,7 +12,7 @@ import (
 var deviceFaults = []fault{
 	{"no address", with(published(fe01), unplugged), "connect-unreachable", `
 This device is not on the network: eth0 has no address.
-Check that the DHCP server of this network runs and has addresses left, and the VLAN of the switch port.`},
+Check that the DHCP server of this network runs and has addresses left, and the switch port of this device (802.1X, port security, VLAN).`},
 	{"no default route", with(published(fe01), noDefaultRoute), "", `
 All is well: sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls).`},
 	{"no default route, and only DHCP leads on", with(dhcpSays(startKea, full), noDefaultRoute), "", `
@@ -24,7 +24,7 @@ Restore the default route, or set the setting interface to the port that is conn
 	{"the gateway is wrong, and the Registrar is behind it", with(published(fe01), address(fe01.host, "10.98.0.2"), wrongGateway), "connect-timeout", `
 The gateway 10.0.0.199 does not answer, although 10.0.0.53, in the same subnet, does: this device cannot reach what is behind it, such as fe01.contoso.com:5061 (10.98.0.2).
 Check that 10.0.0.199 is running and connected to this network.
-- Check the cable and the switch port of this device (VLAN, 802.1X, MAC filter), and that 10.0.0.199 is running.
+- Check the switch port of this device (802.1X, port security or a limit of MAC addresses, VLAN), and that 10.0.0.199 is running.
 - If 10.0.0.199 is the wrong gateway of this device, or its subnet mask is wrong, correct that.`},
 	{"no password is configured", with(published(fe01), unset("password_file")), "sip-auth-not-supported", `
 fe01.contoso.com asks for a password, but none is configured.

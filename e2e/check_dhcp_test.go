@@ -15,15 +15,15 @@ Configure the DHCP server to answer DHCPINFORM for vendor class MS-UC-Client; th
 	{"another server tells another Registrar", with(dhcpSays(startKea, full), secondDHCPServer(options{sipServer: second.host})), "dhcp-conflict", `
 sip:phone1@contoso.com signs in to … disagree: 10.0.0.67 says pool.contoso.com, 10.0.0.68 says fe02.contoso.com; which of them this device has its lease from is not known.
 The problem is with the DHCP server.
-Find the second DHCP server of this network and correct or stop it.`},
+Find the second DHCP server of this network, correct or stop it, then renew the lease of this device (unplug its cable and plug it in again); homeward dhcp shows who still answers.`},
 	{"a router of somebody answers, too", with(published(fe01), dhcpSays(startKea, full), strangeDHCPServer), "dhcp-conflict", `
 sip:phone1@contoso.com signs in to fe01.contoso.com:5061 over TLS (internal-tls), but the DHCP servers disagree: 10.0.0.67 says pool.contoso.com, 10.0.0.68 says nothing; 10.0.0.67 gives the gateway 10.0.0.1 and the name server 10.0.0.53, 10.0.0.68 gives the gateway 10.0.0.68 and the name server 10.0.0.68; the name servers of this device are those of 10.0.0.67, so 10.0.0.68 probably does not belong to this network.
 The problem is with the DHCP server.
-Find the second DHCP server of this network and correct or stop it.`},
+Find the second DHCP server of this network, correct or stop it, then renew the lease of this device (unplug its cable and plug it in again); homeward dhcp shows who still answers.`},
 	{"a router of somebody answers, too, and the device obeys it", with(published(fe01), dhcpSays(startDhcpd, options{}), strangeDHCPServer, set(`dns_servers = ["10.0.0.68"]`)), "dhcp-conflict", `
 DHCP servers that disagree answer here (10.0.0.67, 10.0.0.68); the name servers of this device are those of 10.0.0.68; sip_address says contoso.com, but DNS has no such domain (NXDOMAIN).
 The problem is with the DHCP server.
-Find the DHCP server that does not belong to this network, stop it, and have this device renew its lease.
+Find the DHCP server that does not belong to this network, stop it, then renew the lease of this device (unplug its cable and plug it in again); homeward dhcp shows who still answers.
 - If the domain contoso.com is wrong, correct sip_address.
 - If contoso.com is right, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers (10.0.0.68:53), which do not have it.`},
 	{"option 120 is text", with(dhcpSays(startKea, options{value120: []byte("pool.contoso.com")})), "dhcp-malformed", `

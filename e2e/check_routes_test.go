@@ -42,7 +42,7 @@ var defaultRows = []linkRow{
 	{name: "of two default routes the one that is used is dead", verdict: "failed", reason: "connect-timeout",
 		given: with(published(fe01), address(fe01.host, farRegistrar), dhcpSaysNothing, noDefaultRoute, routes("default via 10.0.0.199 metric 50", "default via 10.0.0.1 metric 100")),
 		says: []string{"The gateway 10.0.0.199 does not answer", "This device uses its default route through 10.0.0.199 (eth0 metric 50), by which nobody has answered, and not its other one, through 10.0.0.1 (eth0 metric 100); that gateway answers (MAC 02:00:00:00:00:01).",
-			"The problem is with this device.", "Correct the gateway of this device: DHCP gives 10.0.0.1; if the default route through 10.0.0.1 is the right one, remove the other, or give it a higher metric."}},
+			"The problem is with this device.", "Correct the gateway of this device: DHCP gives 10.0.0.1; if it has its address by DHCP, have it renew its lease; if the default route through 10.0.0.1 is the right one, remove the other, or give it a higher metric."}},
 	{name: "the default route of a second network is used, and leads nowhere", verdict: "failed", reason: "dns-timeout",
 		given: with(set(`dns_servers = ["`+far1+`"]`), noDefaultRoute, secondLink, routes("default via 10.0.0.1 metric 50", "default via 10.77.0.1 dev second0 metric 100")),
 		says:  []string{"This device uses its default route through 10.0.0.1 (eth0 metric 50), by which nobody has answered, and not its other one, through 10.77.0.1 (second0 metric 100)."}, not: []string{"The problem is with"}},

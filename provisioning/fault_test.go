@@ -225,3 +225,30 @@ func TestSides(t *testing.T) {
 		t.Error("no side has a sentence")
 	}
 }
+
+// TestMend256CuresOfThisDevice: the cable is a cure where a carrier is missing or lost, or packets are, or nothing is known; who is told to stop a DHCP
+// server is told to renew the lease, too.
+func TestMend256CuresOfThisDevice(t *testing.T) {
+	cable := []Fault{
+		FaultNothingHasAddress, FaultNoCarrier, FaultLinkLost, FaultWayNoCarrier, // no carrier
+		FaultOtherGateway, FaultDHCPDisagree, FaultDHCPStranger, FaultDHCPForeign, FaultDHCPDisagreeDead, Fault(DHCPConflict), // to renew the lease
+	}
+	for _, id := range Faults() {
+		general := Reason(id).General() == id && id.Reason() == Reason(id) // nothing is known there
+		for cure := range strings.SplitSeq(id.entry().do, "|") {
+			if strings.Contains(cure, "cable") && !strings.Contains(cure, "bad cable") && !general && !slices.Contains(cable, id) {
+				t.Errorf("%s: a link that is up has a cable: %q", id, cure)
+			}
+		}
+	}
+	for _, id := range []Fault{FaultOtherGateway, FaultDHCPDisagree, FaultDHCPStranger, FaultDHCPForeign, FaultDHCPDisagreeDead, Fault(DHCPConflict)} {
+		if !strings.Contains(id.entry().do, "the lease of this device (unplug its cable and plug it in again)") {
+			t.Errorf("%s: the lease lives on: %q", id, id.entry().do)
+		}
+	}
+	for _, id := range []Fault{FaultNoGateway, FaultDNSNoGateway} {
+		if do := id.entry().do; !strings.Contains(do, "802.1X") || strings.Contains(do, "cable") {
+			t.Errorf("%s: the port of the switch: %q", id, id.entry().do)
+		}
+	}
+}

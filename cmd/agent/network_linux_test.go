@@ -29,7 +29,7 @@ func TestNamespaceMend29NoRoute(t *testing.T) {
 		want []string
 	}{
 		{"plan", exitNotRegistered, []string{"dhcp-no-network: there is no network on which to ask DHCP (there is no default route)\n", "network is unreachable"}},
-		{"dhcp", exitFailed, []string{"dhcp-no-network: this device is not on the network: no interface has an address that others can answer to\n", "check the cable, the VLAN and the DHCP lease of this device\n"}},
+		{"dhcp", exitFailed, []string{"dhcp-no-network: this device is not on the network: no interface has an address that others can answer to\n", "check the switch port of this device (802.1X, port security, VLAN), and its DHCP lease\n"}},
 		{"check", exitNotRegistered, []string{"This device is not on the network: no interface has an address that others can answer to.\n", "not tested, because of: link and address\n"}},
 	} {
 		var out bytes.Buffer

@@ -30,7 +30,7 @@ func refuses(f *Facts, c provisioning.Candidate) bool {
 }
 
 // rehearse says how the device would fare with its last good Registrars: well, at the place of the text; or why not. Skipped: not at all, for the reason
-// that the sign-in has failed.
+// that the sign-in has failed, or for what is wrong with the host of the text.
 func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
 	var first provisioning.Trouble
 	for i, c := range f.Outage.Try {
@@ -44,7 +44,7 @@ func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
 		}
 		switch {
 		case beside.Fault == provisioning.FaultSecondSilent: // it serves nobody, most likely
-			return Skipped, provisioning.Trouble{}, ""
+			return Skipped, provisioning.Trouble{}, c.Host
 		case !beside.None():
 			return Good, provisioning.Trouble{}, fmt.Sprintf("%s, where the daemon is registered", place(c))
 		}

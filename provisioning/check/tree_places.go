@@ -237,7 +237,9 @@ func (b *branch) lastGood() {
 		case Warn:
 			c.because(Warn, t)
 		case Skipped:
-			c.Result, c.Needs = Skipped, "sign-in"
+			if c.Result, c.Needs, c.Detail = Skipped, "sign-in", ""; detail != "" {
+				c.Needs = "registrar." + detail
+			}
 		default: // it holds
 			c.Detail += otherNow(f)
 		}
