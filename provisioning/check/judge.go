@@ -142,7 +142,9 @@ func summary(f *Facts, t provisioning.Trouble) []string {
 var comesBack = []provisioning.Fault{provisioning.FaultDaemonTriesAgain, provisioning.FaultDaemonAtFallback, provisioning.FaultDaemonOutside}
 
 // saysHow says whether what is said in the same breath says how a device signs in.
-func saysHow(t provisioning.Trouble) bool { return !t.Fault.Aside() }
+func saysHow(t provisioning.Trouble) bool {
+	return t.Fault == provisioning.FaultInstead || t.Fault == provisioning.FaultNamedBefore || t.Fault == provisioning.FaultOtherAddress
+}
 
 // sentence gives text a capital, unless it begins with the name of a host or a setting, and a full stop.
 func sentence(text string) string {
