@@ -40,11 +40,11 @@ Check the services of the Registrar and its pool.`},
 	{"the user does not exist", with(says(fe01, "404 Not Found", diagnostics(1003, "User does not exist"))), "sip-not-found", `
 fe01.contoso.com refuses the sign-in because the user does not exist: 404 Not Found; ms-diagnostics 1003: User does not exist.
 The problem is with the user account.
-Check the spelling of sip_address, and that the account is enabled for Lync.`},
+Check the spelling of sip_address (after a change, restart homeward), and that the account is enabled for Lync.`},
 	{"the SIP address is not enabled", with(says(fe01, "404 Not Found", diagnostics(4005, "Destination URI either not enabled for SIP or does not exist"))), "sip-not-found", `
 fe01.contoso.com refuses the sign-in because the SIP address is not enabled or does not exist: 404 Not Found; ms-diagnostics 4005: Destination URI either not enabled for SIP or does not exist.
 The problem is with the user account.
-Check sip_address, and that the account is enabled for Lync.`},
+Check sip_address (after a change, restart homeward), and that the account is enabled for Lync.`},
 	{"remote access is off", with(says(edge05, "403 Forbidden", publicDiagnostics(4003, "From URI is not enabled for remote access"))), "sip-forbidden", `
 edge05.contoso.com refuses the sign-in because the account is not enabled for remote access: 403 Forbidden; ms-diagnostics 4003: From URI is not enabled for remote access.
 The problem is with the user account.
@@ -52,7 +52,7 @@ Allow external user access for it, or sign in from inside.`},
 	{"the login belongs to another SIP address", with(says(fe01, "403 Forbidden", publicDiagnostics(4004, "Credentials provided are not authorized to act as specified from URI"))), "sip-forbidden", `
 fe01.contoso.com refuses the sign-in because login name and SIP address belong to different accounts: 403 Forbidden; ms-diagnostics 4004: Credentials provided are not authorized to act as specified from URI.
 The problem is with the user account.
-Correct the setting user or sip_address: both must belong to the same account.`},
+Correct the setting user or sip_address: both must belong to the same account; then restart homeward.`},
 	{"the account is disabled", with(says(fe01, "403 Forbidden", diagnostics(4141, "User disabled"))), "sip-forbidden", `
 fe01.contoso.com refuses the sign-in because the account is disabled: 403 Forbidden; ms-diagnostics 4141: User disabled.
 The problem is with the user account.
@@ -76,7 +76,7 @@ Allow the address 10.0.0.90 on fe01.contoso.com, or on a proxy in front of it.
 - See in the log of fe01.contoso.com, or of a proxy in front of it, which rule refuses this device: one for addresses (here 10.0.0.90), for User-Agents (acme/1.0), or for SIP domains or users (sip:phone1@contoso.com).`},
 	{"not found before any challenge", with(says(fe01, "404 Not Found")), "sip-not-found", `
 fe01.contoso.com says, before it has asked for a password, that it does not know the SIP address sip:phone1@contoso.com, or does not serve its domain: 404 Not Found.
-Check the spelling of sip_address, also of its domain.
+Check the spelling of sip_address, also of its domain (after a change, restart homeward).
 - Check on fe01.contoso.com that there is such an account, enabled for SIP, and that its domain is served there.
 - If another Registrar has the account, correct what names fe01.contoso.com.`},
 	{"a SIP server that is no Registrar", with(says(fe01, "405 Method Not Allowed")), "sip-rejected", `

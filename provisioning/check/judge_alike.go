@@ -104,8 +104,24 @@ func deadOrAlike(f *Facts, p *Place) provisioning.Trouble {
 	return deadPlace(f, p)
 }
 
+// onePin leaves the pin of a certificate out where another Registrar, or address, is not trusted either, and shows another one: that pin would
+// help at one of them alone.
+func onePin(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	anchor := t.Facts["anchor"]
+	for _, c := range f.Plan.Try {
+		p, _ := f.place(c)
+		for _, probe := range p.Probes {
+			if other := probe.Trouble.Facts["anchor"]; anchor != nil && other != nil && other != anchor && probe.Reason() == provisioning.TLSUntrusted {
+				return t.With(provisioning.Facts{"pin": nil})
+			}
+		}
+	}
+	return t
+}
+
 // sameAt adds to what is wrong at a place at which others of the plan the same is wrong.
 func sameAt(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
+	t = onePin(f, t)
 	var hosts []string
 	for _, c := range f.Plan.Try {
 		other, _ := f.place(c)
