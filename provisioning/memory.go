@@ -116,14 +116,14 @@ func (m *Memory) Vouched() map[string]bool {
 	return vouched
 }
 
-// Worked is how this device was registered before it met an address of a place, as last good and the losses of its daemon have it.
-func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr) Past {
+// Worked is how this device was registered before it met an address of a place, as last good and the losses of its daemon have it. now is by its clock.
+func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr, now time.Time) Past {
 	r := &m.kept.Registrar
 	if !m.ours() || m.kept.RegisteredAt.IsZero() {
 		return Past{}
 	}
 	past := Past{When: m.last(losses), Scheme: m.kept.Scheme, File: m.policy.PasswordFile}
-	m.compare(&past, time.Now())
+	m.compare(&past, now)
 	if r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() {
 		past.Elsewhere = r.Host
 	}

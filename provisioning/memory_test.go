@@ -107,7 +107,7 @@ func TestMend41WorkedBefore(t *testing.T) {
 		"another was lost":              {record, lost("fe02.contoso.com", time.Hour), at, addr, "at 2026-11-29 08:15 UTC"},
 		"lost at an address not in use": {record, lost(at.Host, time.Hour), at, other, ""},
 	} {
-		past := (&Memory{policy: policy, kept: test.record, known: true}).Worked(test.losses, test.at, test.addr)
+		past := (&Memory{policy: policy, kept: test.record, known: true}).Worked(test.losses, test.at, test.addr, time.Now())
 		if got := past.there(); got != test.want || test.record.Registrar.Host != "" && (past.When == "" || (past.Elsewhere == "") != (test.want != "")) {
 			t.Errorf("%s: got %q, %+v, want %q", name, got, past, test.want)
 		}
@@ -188,8 +188,7 @@ func TestMend250PasswordRetyped(t *testing.T) {
 		"not known": {time.Time{}, FaultCredentials, "write the present password"},
 	} {
 		m := Memory{policy: policy, known: true, kept: cache.Record{SIPAddress: "sip:phone1@contoso.com", RegisteredAt: is.Add(-time.Minute), Scheme: "digest", PasswordChanged: test.then}}
-		past := m.Worked(nil, Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: TLS}, netip.MustParseAddr("10.0.0.5"))
-		m.compare(&past, is.Add(time.Hour))
+		past := m.Worked(nil, Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: TLS}, netip.MustParseAddr("10.0.0.5"), is.Add(time.Hour))
 		if got := SignedIn(past, false, FaultCredentials.Met(Facts{"host": "fe01.contoso.com", "said": "no"})); got.Fault != test.fault || !strings.HasPrefix(got.Do(), test.first) {
 			t.Errorf("%s: %s: %s", name, got.Fault, got.Do())
 		}

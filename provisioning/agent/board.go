@@ -297,7 +297,7 @@ func worked(b *board, m *provisioning.Memory, at provisioning.Endpoint, addr net
 	b.mu.Lock()
 	lately := b.losses.Lately(time.Now())
 	b.mu.Unlock()
-	return m.Worked(lately, at, addr)
+	return m.Worked(lately, at, addr, time.Now())
 }
 
 // unregistering shows that the end has come.

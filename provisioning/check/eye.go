@@ -57,7 +57,7 @@ func newEye(o Options) *eye {
 			return nil
 		},
 		Worked: func(at provisioning.Endpoint, addr netip.Addr) provisioning.Past {
-			return m.Worked(o.Losses, at, addr)
+			return m.Worked(o.Losses, at, addr, time.Now())
 		},
 		Resolve: e.resolve, CertificateService: func(url, _ string) { e.service = url },
 	})
