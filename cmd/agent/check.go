@@ -176,9 +176,13 @@ func saveMetadata(ctx context.Context, e env, conf *config.Config, url, dir stri
 // metadataLimit is how long the services may take. (Our choice.)
 const metadataLimit = 30 * time.Second
 
-// sideUnknown says that it is not known whose side it is on, and why, where that is what a tech would ask.
-func sideUnknown(reason provisioning.Reason) string {
-	if reason == provisioning.TLSUntrusted {
+// sideUnknown says that it is not known whose side it is on, and why, where that is what a tech would ask. Where it is the same at all Registrars,
+// what is most likely has been said.
+func sideUnknown(r check.Report) string {
+	switch {
+	case provisioning.Fault(r.Fault) == provisioning.FaultAlike:
+		return "Which side is at fault is not known for certain."
+	case r.Reason == provisioning.TLSUntrusted:
 		return "Which side is at fault is not known: a certificate that is not trusted may come from anybody on the way."
 	}
 	return "Which side is at fault is not known."
@@ -191,7 +195,7 @@ func printReport(p *page, r check.Report, all bool) error {
 	for i, sentence := range r.Summary {
 		p.printf("%s\n", inFull(sentence))
 		if i == 0 && r.Side == "" && r.Verdict != check.OK && !provisioning.Fault(r.Fault).Perhaps() { // absent from the JSON, as all that is not known
-			p.printf("%s\n", sideUnknown(r.Reason))
+			p.printf("%s\n", sideUnknown(r))
 		}
 	}
 	if len(r.Otherwise) > 0 {
