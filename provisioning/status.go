@@ -449,6 +449,11 @@ func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 			}
 		}
 	}
+	return c.blameSources()
+}
+
+// blameSources is why the sources have led nowhere.
+func (c *Cycle) blameSources() (Why, Trouble) {
 	for _, verdict := range []Verdict{Failed, Absent} {
 		for _, source := range c.Sources {
 			if source.Verdict != verdict {

@@ -166,22 +166,40 @@ func Bars(t Trouble) bool {
 
 // NoSRV is that the name server answers no queries for SRV records, where nothing but last good was tried therefore; none: that is not so.
 func (c *Cycle) NoSRV() Trouble {
-	host := ""
-	for i := range c.Attempts {
-		switch a := &c.Attempts[i]; {
-		case a.Result == "skipped":
-		case a.Step != LastGood:
-			return Trouble{}
-		case host == "":
-			host = a.Host
-		}
-	}
+	host := c.onlyLastGood()
 	for i := range c.Sources {
 		if t := c.Sources[i].Trouble; host != "" && t.Fault == FaultDNSNoSRV {
 			return t.Also(FaultLastGoodSilent, Facts{"host": host})
 		}
 	}
 	return Trouble{}
+}
+
+// NoDNS is what DNS has left unanswered, where nothing but last good was tried therefore, which is silent, too; none: that is not so.
+func (c *Cycle) NoDNS() Trouble {
+	host := c.onlyLastGood()
+	if host == "" || !slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Source == "dns" && Unanswered(s.Reason) }) {
+		return Trouble{}
+	}
+	_, t := c.blameSources()
+	if t.None() || t.Reason() != DNSTimeout {
+		return Trouble{}
+	}
+	return t.Also(FaultLastGoodSilent, Facts{"host": host})
+}
+
+// onlyLastGood is the first host of last good that was tried, where nothing else was; "": something was, or nothing.
+func (c *Cycle) onlyLastGood() (host string) {
+	for i := range c.Attempts {
+		switch a := &c.Attempts[i]; {
+		case a.Result == "skipped":
+		case a.Step != LastGood:
+			return ""
+		case host == "":
+			host = a.Host
+		}
+	}
+	return host
 }
 
 // Shared is what all have in common that were asked in a cycle and have not answered: the gateway through which they are reached, where

