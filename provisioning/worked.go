@@ -115,10 +115,10 @@ func retyped(t Trouble) Trouble {
 	return FaultRetyped.Because(alone, facts)
 }
 
-// OfWhoAsks says whether a refusal is about who asks, and not about whom: each Registrar may refuse the same.
+// OfWhoAsks says whether a refusal is about who asks, the account or this device, and not about whom: each Registrar may refuse the same. On
+// whose side that is does not matter: a policy that keeps devices out is the Registrar's.
 func OfWhoAsks(t Trouble) bool {
-	side, reason := t.OnSide(), t.Reason()
-	return side == SideAccount || reason == SIPCredentials || reason == CredentialsResting || reason == SIPForbidden && side == ""
+	return t.OnSide() == SideAccount || slices.Contains([]Reason{SIPCredentials, CredentialsResting, SIPForbidden, SIPNotFound}, t.Reason())
 }
 
 // byPassword says whether the device signed in with its password.

@@ -8,8 +8,8 @@ import (
 	"homeward/provisioning"
 )
 
-// refuses says whether a last good Registrar would refuse the device as the one that was tried has: it is that one, or the account
-// is at fault.
+// refuses says whether a last good Registrar would refuse the device as the one that was tried has: it is that one, or the refusal is about
+// who asks.
 func refuses(f *Facts, c provisioning.Candidate) bool {
 	var attempts []provisioning.Attempt
 	switch pause := spared(f); {

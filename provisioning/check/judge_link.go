@@ -49,7 +49,7 @@ func unplugged(f *Facts) provisioning.Trouble {
 	return found
 }
 
-// addressTwice is about an address on the link that two devices have. What an account is refused for is no consequence of that.
+// addressTwice is about an address on the link that two devices have. That a Registrar refuses who asks is no consequence of that.
 func addressTwice(f *Facts) provisioning.Trouble {
 	if f.SignIn != nil && provisioning.OfWhoAsks(f.SignIn.Trouble) {
 		return provisioning.Trouble{}
