@@ -74,7 +74,7 @@ var (
 )
 
 // Every number of a regression or of a fault from the field that a test cites is in docs/regressions.md, and every number of
-// the page has a test.
+// the page has a test, and one row.
 func TestRegressionsAreInTheTree(t *testing.T) {
 	page, err := os.ReadFile("../../docs/regressions.md")
 	if err != nil {
@@ -87,6 +87,9 @@ func TestRegressionsAreInTheTree(t *testing.T) {
 	cited := map[string][]string{} // by "mend 07"
 	for kind, table := range map[string]string{"mend": mends, "field": fields} {
 		for _, m := range regressionInPage.FindAllStringSubmatch(table, -1) {
+			if _, twice := cited[kind+" "+m[1]]; twice {
+				t.Errorf("docs/regressions.md has %s %s twice", kind, m[1])
+			}
 			cited[kind+" "+m[1]] = nil
 		}
 	}
