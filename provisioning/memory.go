@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -122,7 +123,7 @@ func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr, now time.
 	if !m.ours() || m.kept.RegisteredAt.IsZero() {
 		return Past{}
 	}
-	past := Past{When: m.last(losses), Scheme: m.kept.Scheme, File: m.policy.PasswordFile}
+	past := Past{When: m.last(losses), Scheme: m.kept.Scheme, File: cmp.Or(m.policy.PasswordFile, "the password file")}
 	m.compare(&past, now)
 	if r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() {
 		past.Elsewhere = r.Host

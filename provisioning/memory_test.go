@@ -192,6 +192,12 @@ func TestMend250PasswordRetyped(t *testing.T) {
 		if got := SignedIn(past, false, FaultCredentials.Met(Facts{"host": "fe01.contoso.com", "said": "no"})); got.Fault != test.fault || !strings.HasPrefix(got.Do(), test.first) {
 			t.Errorf("%s: %s: %s", name, got.Fault, got.Do())
 		}
+		m.policy.PasswordFile = "" // a service manager has copied it
+		past = m.Worked(nil, Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: TLS}, netip.MustParseAddr("10.0.0.5"), is.Add(time.Hour))
+		copied := strings.Replace(test.first, policy.PasswordFile, "the password file", 1)
+		if got := SignedIn(past, false, FaultCredentials.Met(Facts{"host": "fe01.contoso.com", "said": "no"})); got.Fault != test.fault || !strings.HasPrefix(got.Do(), copied) {
+			t.Errorf("%s, copied: %s: %s", name, got.Fault, got.Do())
+		}
 		ahead := Past{}
 		if m.compare(&ahead, is.Add(-time.Minute)); !ahead.Retyped.IsZero() {
 			t.Errorf("%s: changed in the future", name)

@@ -34,7 +34,7 @@ type Past struct {
 
 	SamePassword bool      // the file of the password has not been changed since it signed in
 	Retyped      time.Time // when it was changed since; zero: it was not, or nobody knows
-	File         string    // where it is
+	File         string    // what it is called
 }
 
 // there is when that was, if it was at the place asked about.

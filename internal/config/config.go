@@ -24,9 +24,10 @@ type Config struct {
 	fleetCert string            // a file
 	fleetLeaf *x509.Certificate // what it holds; nil: it could not be read
 
-	byPIN       bool   // pin_sign_in is on
-	credentials string // directory in which the service manager has put the password; "": it has not
-	runsAs      RunsAs
+	byPIN         bool   // pin_sign_in is on
+	credentials   string // directory in which the service manager has put the password; "": it has not
+	usualPassword string // the file that service managers take it from
+	runsAs        RunsAs
 }
 
 // RunsAs says as which user the daemon runs that uses a runtime_dir, and how that is known, in words such as "it runs as"; "": it

@@ -4,6 +4,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -73,7 +74,7 @@ func TestPasswordFile(t *testing.T) {
 		{"missing", "error: there is no file FILE"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			secret, err := readPassword(at(test.name), "", daemonUser{stateDir: dir})
+			secret, _, err := readPassword(at(test.name), "", daemonUser{stateDir: dir})
 			if got := strings.ReplaceAll(outcome(secret.Reveal(), err), at(test.name), "FILE"); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
@@ -107,7 +108,7 @@ func TestMend29PasswordOfTheDaemon(t *testing.T) {
 			os.Chown(path, test.file, test.file)
 			os.Chmod(path, test.mode)
 			os.Chown(state, test.dir, test.dir)
-			secret, err := readPassword(path, "", daemonUser{stateDir: test.state})
+			secret, _, err := readPassword(path, "", daemonUser{stateDir: test.state})
 			if secret.Reveal() != test.want || test.says == "" && err != nil || test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)) {
 				t.Errorf("got %q, %v", secret.Reveal(), err)
 			}
@@ -119,7 +120,7 @@ func TestMend29PasswordOfTheDaemon(t *testing.T) {
 func TestMend127PathsInCommands(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pass word; reboot")
 	os.WriteFile(path, []byte("secret"), 0o644)
-	_, err := readPassword(path, "", daemonUser{})
+	_, _, err := readPassword(path, "", daemonUser{})
 	var a *advised
 	if !errors.As(err, &a) || a.hint != "run: chmod 0600 '"+path+"'" {
 		t.Errorf("got %v, %+v", err, a)
@@ -159,7 +160,7 @@ func TestMend59UserOfTheDaemon(t *testing.T) {
 			os.Chown(path, test.file, test.file)
 			os.Chown(state, test.dir, test.dir)
 			asked := ""
-			secret, err := readPassword(path, "", daemonUser{state, "/run/there", func(dir string) (int, string) { asked = dir; return test.runs, test.by }})
+			secret, _, err := readPassword(path, "", daemonUser{state, "/run/there", func(dir string) (int, string) { asked = dir; return test.runs, test.by }})
 			said, hint := "", ""
 			if err != nil {
 				said = strings.TrimPrefix(err.Error(), path)
@@ -188,15 +189,15 @@ func TestCredential(t *testing.T) {
 		}
 	}
 	os.WriteFile(file, []byte("from the file\n"), 0o600)
-	if got, err := readPassword(file, dir, daemonUser{stateDir: dir}); err != nil || got.Reveal() != "from the file" {
+	if got, _, err := readPassword(file, dir, daemonUser{stateDir: dir}); err != nil || got.Reveal() != "from the file" {
 		t.Errorf("without a credential: %q, %v", got.Reveal(), err)
 	}
 	credential("from systemd\n")
-	if got, err := readPassword(file, dir, daemonUser{stateDir: dir}); err != nil || got.Reveal() != "from systemd" {
+	if got, _, err := readPassword(file, dir, daemonUser{stateDir: dir}); err != nil || got.Reveal() != "from systemd" {
 		t.Errorf("with a credential: %q, %v", got.Reveal(), err)
 	}
 	credential("\n") // the default of our unit
-	if got, err := readPassword(file, dir, daemonUser{stateDir: dir}); err != nil || got.Reveal() != "from the file" {
+	if got, _, err := readPassword(file, dir, daemonUser{stateDir: dir}); err != nil || got.Reveal() != "from the file" {
 		t.Errorf("with an empty line for a credential: %q, %v", got.Reveal(), err)
 	}
 }
@@ -324,25 +325,58 @@ func TestFilesThatAreNoConfiguration(t *testing.T) {
 	}
 }
 
-// What a file of a password says of when it was changed. A copy of the service manager says nothing of it.
+// What is known of the file that a password is from. One that a service manager has copied has no name, and is the usual one only while that is as long
+// as the copy, and no newer.
 func TestMend250WhenThePasswordWasChanged(t *testing.T) {
-	dir, at := t.TempDir(), time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
-	file, copied := filepath.Join(dir, "own"), filepath.Join(dir, "password")
-	for _, path := range []string{file, copied} {
-		if err := os.WriteFile(path, []byte("secret-of-a-test\n"), 0o600); err != nil {
+	at := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	const long, none = "secret-of-a-test\n", "\n"
+	for name, test := range map[string]struct {
+		own, usual, copied string        // what is in them; "": there is none
+		since              time.Duration // from the change of the usual one to the copy
+		path               string        // the setting; "": own
+		from               string        // the file that is named
+		changed            time.Time
+	}{
+		"a file":                          {own: long, from: "own", changed: at},
+		"no file":                         {path: none},
+		"a copy of the usual file":        {own: long, usual: long, copied: long, since: time.Hour, changed: at.Add(-time.Hour)},
+		"copied in the same instant":      {own: long, usual: long, copied: long, changed: at},
+		"copied before it was changed":    {own: long, usual: long, copied: long, since: -time.Hour},
+		"a copy of a longer one":          {own: long, usual: "a-" + long, copied: long, since: time.Hour},
+		"the usual file is not there":     {own: long, copied: long},
+		"an empty credential":             {own: long, usual: none, copied: none, since: time.Hour, from: "own", changed: at},
+		"no credential":                   {own: long, usual: long, since: time.Hour, from: "own", changed: at},
+		"a credential of another name":    {usual: long, since: time.Hour, path: "given/another"},
+		"the credential, and by its path": {usual: long, copied: long, since: time.Hour, path: "given/password", changed: at.Add(-time.Hour)},
+	} {
+		dir := t.TempDir()
+		in := func(name string) string { return filepath.Join(dir, name) }
+		if err := os.Mkdir(in("given"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chtimes(path, at, at); err != nil {
-			t.Fatal(err)
+		for file, text := range map[string]string{"own": test.own, "usual": test.usual, "given/password": test.copied, "given/another": long} {
+			when := at
+			if file == "usual" {
+				when = at.Add(-test.since)
+			}
+			if text == "" {
+				continue
+			}
+			if err := errors.Join(os.WriteFile(in(file), []byte(text), 0o600), os.Chtimes(in(file), when, when)); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if path, got := changed(file, "", "secret-of-a-test"); path != file || !got.Equal(at) {
-		t.Errorf("a file: %s, %s", path, got)
-	}
-	if path, got := changed(file, "", ""); path != "" || !got.IsZero() {
-		t.Errorf("no password: %s, %s", path, got)
-	}
-	if path, got := changed(file, dir, "secret-of-a-test"); path == file || path == copied {
-		t.Errorf("a copy: %s, %s", path, got)
+		c := Config{credentials: in("given"), usualPassword: in("usual")}
+		path := in(cmp.Or(test.path, "own"))
+		if test.path == none {
+			path = ""
+		}
+		if test.from != "" {
+			test.from = in(test.from)
+		}
+		err := c.usePassword(path)
+		if p := &c.Policy; err != nil || p.PasswordFile != test.from || !p.PasswordChanged.Equal(test.changed) || (p.Password == "") != (path == "") {
+			t.Errorf("%s: %s, %s, %v", name, p.PasswordFile, p.PasswordChanged, err)
+		}
 	}
 }

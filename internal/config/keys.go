@@ -157,9 +157,7 @@ var keys = []Key{
 	{"password_file", Text, ``, `"/etc/homeward/password"`,
 		"file that contains the password, readable only by its owner\nMode 0400 or 0600, owned by root or by the user of the daemon.\n$CREDENTIALS_DIRECTORY/password is used instead if it exists (LoadCredential= of systemd).\nWithout password_file, and without that credential, " + DefaultPassword + " is used if it exists,\nunless --config is given.",
 		func(v Value, to *Config) (err error) {
-			to.Policy.Password, err = readPassword(v.Text, to.credentials, to.daemonUser())
-			to.Policy.PasswordFile, to.Policy.PasswordChanged = changed(v.Text, to.credentials, to.Policy.Password)
-			return err
+			return to.usePassword(v.Text)
 		}},
 	{"auth", List, `["tls-dsk", "ntlm", "digest"]`, ``,
 		"authentication schemes allowed, in order of preference: tls-dsk, ntlm, digest\ntls-dsk: with the certificate of this device, if it has one.",
@@ -321,7 +319,7 @@ var keys = []Key{
 			if to.Policy.Phone == "" {
 				return errors.New("phone is missing: a PIN belongs to a phone number or an extension")
 			}
-			to.Policy.PIN, err = readPassword(v.Text, "", to.daemonUser())
+			to.Policy.PIN, _, err = readPassword(v.Text, "", to.daemonUser())
 			return err
 		}},
 	{"log_level", Text, `"info"`, ``,

@@ -15,39 +15,59 @@ import (
 // maxPassword is our choice.
 const maxPassword = 4 << 10
 
-// readPassword returns the password: the credential of the service manager when there is one, else what the file holds.
-func readPassword(path, credentials string, who daemonUser) (provisioning.Secret, error) {
+// credential is the name by which a service manager hands over the password (packaging).
+const credential = "password"
+
+// usePassword puts the password into the Policy, and what is known of the file that it is from. Which one a service manager has copied is
+// not certain, so that it has no name here; it is taken for the usual one, while that is as it was when it was copied.
+func (c *Config) usePassword(path string) error {
+	password, read, err := readPassword(path, c.credentials, c.daemonUser())
+	if err != nil || password == "" {
+		return err
+	}
+	c.Policy.Password = password
+	switch {
+	case c.credentials == "" || filepath.Dir(read) != filepath.Clean(c.credentials):
+		c.Policy.PasswordFile, c.Policy.PasswordChanged = read, lastChanged(read, read)
+	case read == filepath.Join(c.credentials, credential):
+		c.Policy.PasswordChanged = lastChanged(c.usualPassword, read)
+	}
+	return nil
+}
+
+// readPassword returns the password, and the file that it was read from: the credential of the service manager when there is one, else
+// what path names.
+func readPassword(path, credentials string, who daemonUser) (secret provisioning.Secret, from string, err error) {
 	if credentials != "" {
 		// The directory belongs to this service alone (systemd.exec(5)); the mode of the file may show the
 		// mask of an access list, and says nothing.
-		secret, err := readSecret(filepath.Join(credentials, "password"), anybodys)
+		from = filepath.Join(credentials, credential)
+		secret, err = readSecret(from, anybodys)
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoLine) {
-			return secret, err
+			return secret, from, err
 		}
 	}
 	if path == "" {
-		return "", nil // signs in only where nobody asks for a password
+		return "", "", nil // signs in only where nobody asks for a password
 	}
-	secret, err := readSecret(path, func(info fs.FileInfo) error { return checkPrivate(path, info, who) })
+	secret, err = readSecret(path, func(info fs.FileInfo) error { return checkPrivate(path, info, who) })
 	if errors.Is(err, fs.ErrNotExist) {
 		err = &advised{err, "write the password to " + path + ", with mode 0600, or correct the setting password_file"}
 	}
-	return secret, err
+	return secret, path, err
 }
 
-// changed says which file a password is from, and when that was changed last. A service manager has copied it from the usual place, if
-// what is there has not been changed since, and is as long.
-func changed(path, credentials string, password provisioning.Secret) (string, time.Time) {
-	copied, err := os.Stat(filepath.Join(credentials, "password"))
-	isCopy := credentials != "" && err == nil && copied.Size() > int64(len("\n"))
-	if isCopy {
-		path = DefaultPassword
-	}
+// lastChanged is when a file was changed last that is as long as its copy, and no newer; zero: there is none, or that is not known.
+func lastChanged(path, copied string) time.Time {
 	info, err := os.Stat(path)
-	if password == "" || err != nil || isCopy && (info.Size() != copied.Size() || info.ModTime().After(copied.ModTime())) {
-		return "", time.Time{}
+	if err != nil {
+		return time.Time{}
 	}
-	return path, info.ModTime().UTC().Truncate(time.Second)
+	made, err := os.Stat(copied)
+	if err != nil || info.Size() != made.Size() || info.ModTime().After(made.ModTime()) {
+		return time.Time{}
+	}
+	return info.ModTime().UTC().Truncate(time.Second)
 }
 
 // isThere says whether there is something at a path, whatever it is.

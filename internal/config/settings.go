@@ -24,9 +24,10 @@ type Source struct {
 
 // Settings are the values of all keys: defaults, below the file, below the flags.
 type Settings struct {
-	of          map[string]Setting
-	credentials string
-	runsAs      RunsAs
+	of            map[string]Setting
+	credentials   string
+	usualPassword string
+	runsAs        RunsAs
 }
 
 // Of returns the setting of a key.
@@ -89,14 +90,14 @@ func Load(from Source) (Settings, error) {
 	if !from.Named && from.Credentials == "" && !s.Of("password_file").From.Given() && isThere(from.Password) {
 		s.of["password_file"] = Setting{Value: Value{Text: from.Password}}
 	}
-	s.credentials, s.runsAs = from.Credentials, from.RunsAs
+	s.credentials, s.usualPassword, s.runsAs = from.Credentials, from.Password, from.RunsAs
 	return s, nil
 }
 
 // Check checks the values of the named keys, or of all, and what they name. An error is Problems: everything that is
 // wrong with them.
 func (s Settings) Check(names ...string) (*Config, error) {
-	to := &Config{credentials: s.credentials, runsAs: s.runsAs}
+	to := &Config{credentials: s.credentials, usualPassword: s.usualPassword, runsAs: s.runsAs}
 	var wrong Problems
 	for i, k := range append(Keys(), *findKey("password_file")) {
 		if k.Name == "password_file" && i < len(Keys()) { // it comes last: whose it may be, the directories tell
