@@ -215,6 +215,26 @@ func TestMend249SubjectIsTheDevice(t *testing.T) {
 	}
 }
 
+// A refusal that names the password, too, is not told as one of the device: whom it names may be who failed to give it.
+func TestMend260SubjectBesideThePassword(t *testing.T) {
+	for words, want := range map[string]Subject{
+		"Wrong password from IP 10.0.0.9":    0,
+		"Unknown device or wrong password":   0,
+		"Authentication over TCP has failed": 0,
+		"Login failed, unsupported client":   0,
+		"Bad credentials, domain unknown":    0,
+		"Wrong password":                     0,
+		"Invalid user name or password":      AboutAccount,
+		"Unauthorized device":                AboutDevice,
+		"Author of this client version":      AboutAgent,
+	} {
+		status := StatusError{Code: 403, Phrase: "Forbidden", Warnings: []Warning{{Code: 399, Text: words}}}
+		if got := status.Subject(); got != want {
+			t.Errorf("%q: about %d, not %d", words, got, want)
+		}
+	}
+}
+
 // What people write into a refusal leads to what it is about, where they speak of one thing.
 func TestMend79Subject(t *testing.T) {
 	for _, test := range []struct {

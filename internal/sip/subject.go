@@ -31,7 +31,13 @@ var subjects = sync.OnceValue(func() []*regexp.Regexp {
 	}
 })
 
+// ofPassword has the words of a password. What else is said with them may be who failed to give it ("wrong password from IP 10.0.0.9").
+var ofPassword = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(passwords?|passphrase|credentials?|auth|authenticat[a-z]*|log.?ins?|digest)\b`)
+})
+
 // Subject is what the Registrar says that its refusal is about; 0: it does not say, speaks of several things, or the answer is not signed.
+// An account is one thing with its password.
 func (e *StatusError) Subject() Subject {
 	if e.Unsigned {
 		return 0
@@ -47,6 +53,9 @@ func (e *StatusError) Subject() Subject {
 			found = Subject(i + 1) //nolint:gosec // there are six
 		}
 		words = rest
+	}
+	if found != AboutAccount && ofPassword().MatchString(words) {
+		return 0
 	}
 	return found
 }

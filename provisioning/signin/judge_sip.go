@@ -131,6 +131,7 @@ func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
 	j.facts["said"], j.facts["user"] = e.Said(fmt.Sprint(j.facts["host"])), e.User
 	switch e.Accepted {
 	case "":
+		j.facts["unaccepted"] = true
 	case "tls-dsk":
 		j.know("accepted", "the certificate was")
 	default:

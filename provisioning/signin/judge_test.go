@@ -199,7 +199,7 @@ func judgedSIP() (all []judgedError) {
 	for _, code := range []int{403, 404, 405, 480, 488, 501, 603} {
 		add(fmt.Sprintf("status %d before any challenge", code), &sip.StatusError{Code: code, Phrase: "Some Words", Unasked: shown})
 	}
-	for _, words := range []string{"User-Agent not allowed", "IP not in ACL", "TLS only", "Domain not served", "Unknown user", "User not allowed from this network"} {
+	for _, words := range []string{"User-Agent not allowed", "IP not in ACL", "TLS only", "Domain not served", "Unknown user", "User not allowed from this network", "Wrong password from IP 10.0.0.9"} {
 		add("status 403, "+words+", before any challenge", &sip.StatusError{Code: 403, Phrase: "Forbidden", Unasked: shown, Warnings: []sip.Warning{{Code: 399, Text: words}}})
 		add("status 403, "+words+", to a digest", &sip.StatusError{Code: 403, Phrase: "Forbidden", Scheme: "digest", User: "phone1", Warnings: []sip.Warning{{Code: 399, Text: words}}})
 	}
