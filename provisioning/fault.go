@@ -307,7 +307,7 @@ func (t Trouble) fact(name string) string {
 		return cause.What()
 	case name == "cause.seen" && cause != nil:
 		return cause.observed()
-	case name == "cause.do" && cause != nil:
+	case (name == "cause.do" || name == "cause.first") && cause != nil:
 		return cause.Do()
 	}
 	switch v := t.Facts[name].(type) {

@@ -155,7 +155,7 @@ func TestFaultTable(t *testing.T) {
 		"[meaning](reasons.md) is shown instead. A blank cell means: said as part of another sentence. In JSON the id is the field `fault`.\n" +
 		"`make generate` writes this page.\n\n" +
 		"| fault | reason | whose side | what a tech reads | what to do | shown by |\n|---|---|---|---|---|---|\n")
-	cell := strings.NewReplacer("<", "&lt;", ">", "&gt;", "|", "<br>otherwise: ", "{cause}", "(the cause)", "{cause.seen}", "(what was seen)", "{cause.do}", "(what to do about the cause)", "{-new}", "", "{-spare}", "", "{-sought}", "", "{-worked}", "", "{-hidden}", "", "{-answer}", "", "{-restart}", "", "{-until}", "", "{-in}", "")
+	cell := strings.NewReplacer("<", "&lt;", ">", "&gt;", "|", "<br>otherwise: ", "{cause}", "(the cause)", "{cause.seen}", "(what was seen)", "{cause.do}", "(what to do about the cause)", "{cause.first}", "(what to do about the cause)", "{-new}", "", "{-spare}", "", "{-sought}", "", "{-worked}", "", "{-hidden}", "", "{-answer}", "", "{-restart}", "", "{-until}", "", "{-in}", "")
 	for _, id := range Faults() {
 		f := id.entry()
 		if string(id) == string(f.reason) {
