@@ -3,6 +3,7 @@ package provisioning
 import (
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // MaxSilent is how many of those that do not answer a sentence has. (Our choice.)
@@ -22,6 +23,27 @@ type Way struct {
 	Heard  bool       // it has answered, be it with a refusal
 	Barred bool       // nothing came of it, but it is said that it cannot be reached: by a router or firewall, unless the hop does not answer
 	Sought bool       // Barred, and it may be so since a router has looked for it in vain
+}
+
+// Whose an address on a link is meant to be.
+const (
+	OfThisDevice = "this device"
+	OfTheGateway = "the gateway" // of the default route
+	OfAGateway   = "a gateway"
+)
+
+// Twice is about an address on a link, and the MACs that answer for it: each has one owner, and one of this device no other. system is who has found out
+// that another device has it, too, without ARP; or "".
+func Twice(addr netip.Addr, of string, macs []string, system string) Trouble {
+	facts := Facts{"address": addr, "of": of, "system": system, "mac": strings.Join(macs, " and ")}
+	switch {
+	case of == OfThisDevice && (len(macs) > 0 || system != ""):
+		return FaultOwnAddressTwice.Met(facts)
+	case of != OfThisDevice && len(macs) > 1:
+		return FaultAddressTwice.Met(facts)
+	default:
+		return Trouble{}
+	}
 }
 
 // Ways are those to all addresses that were asked.

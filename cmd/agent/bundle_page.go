@@ -48,7 +48,7 @@ func (b bundle) page() []byte {
 // facts is what matters most, as the command line prints it.
 func (b bundle) facts() string {
 	var status, checked, failures strings.Builder
-	var stands *provisioning.Status
+	var now *provisioning.Status
 	for _, p := range b.pieces {
 		switch {
 		case p.name == "status.json" && p.err != nil:
@@ -56,7 +56,7 @@ func (b bundle) facts() string {
 		case p.name == "status.json":
 			var s provisioning.Status
 			if json.Unmarshal(p.text, &s) == nil {
-				stands = &s
+				now = &s
 				_ = printStatus(newPage(&status), s, b.made) // into memory
 			}
 		case p.name == "check.json" && p.err != nil:
@@ -74,7 +74,7 @@ func (b bundle) facts() string {
 			for _, e := range entries {
 				_ = each(e) // into memory
 			}
-			_ = printHints(out, entries, append(entries, b.entries("history.jsonl")...), stands) // as above
+			_ = printHints(out, entries, append(entries, b.entries("history.jsonl")...), now) // as above
 		}
 	}
 	if failures.Len() == 0 {

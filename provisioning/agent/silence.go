@@ -45,20 +45,20 @@ func (b *basis) twice(ctx context.Context, to netip.Addr) (none provisioning.Tro
 		return none
 	}
 	macs, err := b.wire.Holders(ctx, way.Link, netip.IPv4Unspecified(), own.Addr().Unmap())
-	if err == nil && len(macs) > 0 {
-		return provisioning.FaultOwnAddressTwice.Met(provisioning.Facts{"address": own.Addr().Unmap(), "mac": strings.Join(macs, " and ")})
+	if twice := provisioning.Twice(own.Addr().Unmap(), provisioning.OfThisDevice, macs, ""); err == nil && !twice.None() {
+		return twice
 	}
 	if !way.Hop.Is4() || way.Hop == to || way.Tunnel {
 		return none
 	}
-	if macs, err = b.wire.Holders(ctx, way.Link, netip.IPv4Unspecified(), way.Hop); err != nil || len(macs) < 2 {
+	if macs, err = b.wire.Holders(ctx, way.Link, netip.IPv4Unspecified(), way.Hop); err != nil {
 		return none
 	}
-	of := "the gateway"
+	of := provisioning.OfTheGateway
 	if way.Detour != nil {
-		of = "a gateway"
+		of = provisioning.OfAGateway
 	}
-	return provisioning.FaultAddressTwice.Met(provisioning.Facts{"address": way.Hop, "of": of, "mac": strings.Join(macs, " and ")})
+	return provisioning.Twice(way.Hop, of, macs, "")
 }
 
 // stillTwice is how often the link is asked again while an address on the way is used twice. (Our choice.)

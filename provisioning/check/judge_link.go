@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"slices"
 	"sort"
-	"strings"
 
 	"homeward/provisioning"
 	"homeward/provisioning/discover"
@@ -62,17 +61,9 @@ func addressTwice(f *Facts) provisioning.Trouble {
 	return provisioning.Trouble{}
 }
 
-// trouble is what is wrong with who has an address: each must have one owner, and an own one no other.
+// trouble is what is wrong with who has an address.
 func (n *Neighbour) trouble() provisioning.Trouble {
-	facts := provisioning.Facts{"address": n.Addr, "of": n.Of, "system": n.System, "mac": strings.Join(n.MACs, " and ")}
-	switch {
-	case n.Of == ownAddress && (len(n.MACs) > 0 || n.System != ""):
-		return provisioning.FaultOwnAddressTwice.Met(facts)
-	case n.Of != ownAddress && len(n.MACs) > 1:
-		return provisioning.FaultAddressTwice.Met(facts)
-	default:
-		return provisioning.Trouble{}
-	}
+	return provisioning.Twice(n.Addr, n.Of, n.MACs, n.System)
 }
 
 // otherMask is about a device whose subnet mask is wider than DHCP says: what is behind the gateway, and in the subnet by that mask alone,

@@ -72,7 +72,7 @@ func byBeside(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	heard := netip.Addr{}
 	for _, n := range f.Neighbours {
 		switch {
-		case n.Of == ownAddress, n.link != f.Link.Interface, n.Problem != "", !f.Link.onSubnet(n.Addr), n.Addr.Is6() != is6:
+		case n.Of == provisioning.OfThisDevice, n.link != f.Link.Interface, n.Problem != "", !f.Link.onSubnet(n.Addr), n.Addr.Is6() != is6:
 			continue
 		case len(n.MACs) > 0:
 			return t.With(provisioning.Facts{"beside": n.Addr})

@@ -307,12 +307,9 @@ func (l Link) routable() []netip.Prefix {
 	return slices.DeleteFunc(slices.Clone(l.Addrs), func(p netip.Prefix) bool { return p.Addr().IsLinkLocalUnicast() })
 }
 
-// Whose addresses are asked for on the link.
+// Whose addresses are asked for on the link besides.
 const (
-	ownAddress   = "this device"
-	itsGateway   = "the gateway"
 	otherGateway = "the gateway of a default route that is not used"
-	aGateway     = "a gateway"
 	aHost        = "a host"
 	dhcpServer   = "the DHCP server"
 )

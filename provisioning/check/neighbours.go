@@ -24,7 +24,7 @@ import (
 // neighbours asks the links who has the addresses of this device and of its gateways, all at the same time. IPv6 sees to that by itself.
 func (e *ears) neighbours(ctx context.Context, link Link, defaults []*wire.Route) {
 	for _, addr := range link.Duplicates {
-		e.asked = append(e.asked, &Neighbour{Addr: addr, Of: ownAddress, System: "the system (duplicate address detection)"})
+		e.asked = append(e.asked, &Neighbour{Addr: addr, Of: provisioning.OfThisDevice, System: "the system (duplicate address detection)"})
 	}
 	if e.wire.Holders == nil || e.wire.Next == nil {
 		return
@@ -32,14 +32,14 @@ func (e *ears) neighbours(ctx context.Context, link Link, defaults []*wire.Route
 	gateway, _, _ := e.wire.Next(farAway)
 	for _, p := range link.Addrs {
 		if own := p.Addr().Unmap(); own.Is4() {
-			e.ask(ctx, link.Interface, own, ownAddress)
+			e.ask(ctx, link.Interface, own, provisioning.OfThisDevice)
 			if p.Contains(gateway) {
-				e.ask(ctx, link.Interface, gateway, itsGateway)
+				e.ask(ctx, link.Interface, gateway, provisioning.OfTheGateway)
 			}
 		}
 	}
 	for i, r := range defaults { // the first one is in use
-		of := itsGateway
+		of := provisioning.OfTheGateway
 		if i > 0 {
 			of = otherGateway
 		}
@@ -58,7 +58,7 @@ func (e *ears) ask(ctx context.Context, iface string, addr netip.Addr, of string
 	}
 	sender := netip.IPv4Unspecified()
 	for _, p := range e.link.Addrs {
-		if of != ownAddress && iface == e.link.Interface && p.Contains(addr) {
+		if of != provisioning.OfThisDevice && iface == e.link.Interface && p.Contains(addr) {
 			sender = p.Addr().Unmap()
 		}
 	}
@@ -94,7 +94,7 @@ func (e *ears) askFor(ctx context.Context, addr netip.Addr) {
 	if e.wire.Holders == nil || e.wire.Next == nil {
 		return
 	}
-	iface, of := e.link.Interface, aGateway
+	iface, of := e.link.Interface, provisioning.OfAGateway
 	hop, _, _ := e.wire.Next(addr)
 	if hop == addr {
 		of = aHost
@@ -133,7 +133,9 @@ func lessors(f *Facts) (all []provisioning.Lessor) {
 // askLessors asks for the DHCP servers in the subnet of this device that have answered, where somebody else is silent: an answer of DHCP does not
 // show that ARP gets through.
 func (e *ears) askLessors(ctx context.Context, f *Facts) {
-	silent := func(n *Neighbour) bool { return n.Of != ownAddress && len(n.MACs) == 0 && n.Problem == "" }
+	silent := func(n *Neighbour) bool {
+		return n.Of != provisioning.OfThisDevice && len(n.MACs) == 0 && n.Problem == ""
+	}
 	if f.DHCP == nil || !slices.ContainsFunc(e.asked, silent) {
 		return
 	}

@@ -84,7 +84,7 @@ func neighbours(b *branch) {
 			c.Result, c.Detail = Skipped, "it is not known who has it: "+n.Problem
 		case !t.None():
 			c.because(wrong(b.facts), t)
-		case n.Of == ownAddress:
+		case n.Of == provisioning.OfThisDevice:
 			c.Detail = "no other device has it (ARP)"
 		case len(n.MACs) == 0:
 			c.Result, c.Detail = Skipped, "nobody answers (ARP)"
