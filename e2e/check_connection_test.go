@@ -86,26 +86,26 @@ Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
 - See what else they share: a host, a load balancer, a setting, an update.
 - Start the Registrar service on each of them, or correct the port.
-- Look for a firewall that rejects connections to port 5061.`},
+- Look for a firewall that rejects connections to port 5061 or 443.`},
 	{"behind a router, the TLS handshake arrives at no Registrar", with(published(fe01, second, edge05), behindRouter, firewall(hello+" drop")), "tls-timeout", `
 Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but the TLS handshake of this device never arrives there, not even in small packets. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
 The problem is with the network between this device and the server.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
 - See what else they share: a host, a load balancer, a setting, an update.
-- Look for a firewall that opens connections to port 5061 and then drops what is sent on them: application control, TLS inspection, intrusion prevention.`},
+- Look for a firewall that opens connections to port 5061 or 443 and then drops what is sent on them: application control, TLS inspection, intrusion prevention.`},
 	{"behind a router, all Registrars are cut off after the TLS handshake", with(published(fe01, second, edge05), behindRouter, firewall(data+refuses)), "connect-reset", `
 Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection and TLS, and drops it when this device speaks SIP. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
 - See what else they share: a host, a load balancer, a setting, an update.
 - If a proxy or load balancer listens there, check that the Registrar behind it is running and speaks SIP.
 - Check the log of the Registrar.
-- Look for a firewall that cuts connections to port 5061.`},
+- Look for a firewall that cuts connections to port 5061 or 443.`},
 	{"behind a router, the TLS handshake arrives at all Registrars, and no answer comes", with(published(fe01, second, edge05), behindRouter, answersDropped("ip length > 60")), "tls-timeout", `
 Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged). As it is the same at all of them, the cause is most likely a service that hangs on each of them, or something that they share, such as a load balancer; less likely, one device on the way drops what they answer; it is not known which.
 Check that the service on each of them does not hang, and restart it if it does.
 - See what else they share: a host, a load balancer, a setting, an update.
 - If a proxy or load balancer listens there, check that the Registrar behind it is running.
-- Check that port 5061 speaks TLS (a port for plain SIP waits in the same way).
+- Check that port 5061 or 443 speaks TLS (a port for plain SIP waits in the same way).
 - Look for a firewall on the way that drops the answers of each of them.`},
 	{"behind a router, all Registrars are mute after the TLS handshake", with(published(fe01, second, edge05), behindRouter, answersDropped(data)), "sip-no-answer", `
 Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer SIP in time: the request has arrived (it was acknowledged). As it is the same at all of them, the cause is most likely something that they share; less likely, one device on the way drops what they answer; it is not known which.

@@ -26,6 +26,7 @@ var SameWay = map[Fault]Fault{
 type Together struct {
 	Trouble             Trouble // the first, with what is so at all of them
 	Hosts, Addrs, ports []string
+	own                 []string // the ports of the Registrars, among those that were asked
 	places              []string // hosts with their addresses
 	asked               int      // the least number of ports that were asked at one address in vain; 0: at some, only the one
 	some                bool     // some answer at another port
@@ -63,7 +64,7 @@ func (a *Together) Add(at Endpoint, addr netip.Addr, t Trouble) bool {
 	}
 	a.other = a.other || t.Facts["smaller"] == nil
 	a.some = a.some || t.Fault == FaultPortFiltered
-	a.near = a.near || t.Facts["there"] != nil || t.Fault == FaultHostDrops
+	a.near = a.near || t.Facts["near"] != nil || t.Fault == FaultHostDrops
 	asked, _ := t.Facts["vain"].(Either)
 	if len(a.Addrs) == 0 || len(asked) < a.asked {
 		a.asked = len(asked)
@@ -72,7 +73,8 @@ func (a *Together) Add(at Endpoint, addr netip.Addr, t Trouble) bool {
 		a.places = append(a.places, at.Host+" "+addr.String())
 	}
 	a.Hosts, a.Addrs = with(a.Hosts, at.Host), with(a.Addrs, addr.String())
-	a.ports = with(a.ports, append(Either{fmt.Sprint(at.Port)}, asked...)...)
+	a.own = with(a.own, fmt.Sprint(at.Port))
+	a.ports = with(with(a.ports, a.own...), asked...)
 	return true
 }
 
@@ -91,19 +93,17 @@ type Either []string
 
 func (e Either) String() string { return strings.Join(e, " or ") }
 
-// oneDevice is what is most likely, where nothing speaks for anything else.
-const oneDevice = "one device on the way, such as a firewall between this network and them"
-
-// onePlace is that where packets are lost on the way.
-const onePlace = "one place on the way to them that loses packets, perhaps only large ones"
-
 // each is all of them, as the cause of each is told of all.
 func (a *Together) each() Facts {
-	who := Facts{"at": fmt.Sprintf("each of the %d Registrars", len(a.Hosts)), "address": a.Hosts, "who": nil, "there": nil, "worked": nil, "led": nil, "new": true}
-	if len(a.Hosts) == 1 {
+	who := Facts{"at": fmt.Sprintf("each of the %d Registrars", len(a.Hosts)), "address": a.Hosts, "port": Either(a.own), "who": nil, "there": nil, "worked": nil, "led": nil, "new": true}
+	everywhere := a.Trouble.Fault == FaultFiltered && a.asked == len(a.ports) && a.asked > 1 // each is silent at all ports that were asked
+	switch {
+	case len(a.Hosts) == 1:
 		who["at"], who["address"] = fmt.Sprintf("each of the %d addresses of %s", len(a.Addrs), a.Hosts[0]), a.Addrs
+	case everywhere && a.Port != 0:
+		who["at"] = fmt.Sprintf("each of these %d Registrars", len(a.Hosts))
 	}
-	if a.Port != 0 { // others fail elsewhere, or do not fail
+	if a.Port != 0 && !everywhere { // others fail elsewhere, or do not fail
 		who["at"] = fmt.Sprintf("%s at port %d", who["at"], a.Port)
 	}
 	switch {
@@ -116,7 +116,7 @@ func (a *Together) each() Facts {
 	if a.Trouble.Fault != FaultFiltered {
 		return who
 	}
-	if who["routed"] = nil; a.asked == len(a.ports) && a.asked > 1 {
+	if who["routed"] = nil; everywhere {
 		who["asked"], who["port"] = Either(a.ports), Either(a.ports)
 	}
 	if len(a.Hosts) > 1 {
@@ -129,7 +129,7 @@ func (a *Together) each() Facts {
 func (a *Together) Told(before time.Time) Trouble {
 	mixed := a.some && a.Trouble.Fault == FaultFiltered
 	if mixed {
-		a.Trouble = FaultPortFiltered.Met(a.Trouble.Facts).With(Facts{"elsewhere": "some of them accept or refuse connections on another port", "port": a.ports[0], "same": true})
+		a.Trouble = FaultPortFiltered.Met(a.Trouble.Facts).With(Facts{"elsewhere": "at least one of them accepts or refuses connections on another port", "same": true})
 	}
 	cause := a.Trouble.With(a.each())
 	if cause.Fault == FaultUnknownAuthority {
@@ -138,7 +138,8 @@ func (a *Together) Told(before time.Time) Trouble {
 	if !a.other {
 		return FaultAllLoseLarge.Because(cause, nil)
 	}
-	facts := Facts{"likely": a.likely(), "ports": Either(a.ports), "host": a.Trouble.Facts["host"]}
+	likely, single := a.likely()
+	facts := Facts{"likely": likely, "ports": Either(a.ports), "host": a.Trouble.Facts["host"]}
 	switch arrived := cause.Facts["arrived"] != nil; {
 	case !arrived && !loses(cause):
 		facts["way"] = true
@@ -146,7 +147,7 @@ func (a *Together) Told(before time.Time) Trouble {
 		facts["late"] = true
 		fallthrough
 	default:
-		facts["there"] = true
+		facts["each"] = true
 	}
 	if a.back() {
 		facts["back"] = strings.Join(a.Addrs[:min(len(a.Addrs), MaxSilent)], ", ")
@@ -154,7 +155,7 @@ func (a *Together) Told(before time.Time) Trouble {
 	t := FaultAlike.Because(cause, facts)
 	lost := cause.OnSide() == SideNetwork || cause.Fault == FaultTLSDropped || cause.Fault == FaultSIPDropped ||
 		cause.Fault == FaultPortFiltered && !mixed // they are up
-	if (facts["likely"] == oneDevice || facts["likely"] == onePlace) && lost { // several hosts do not do so at once
+	if single && lost { // several hosts do not do so at once
 		return t.On(SideNetwork)
 	}
 	return t.OnNoSide()
@@ -170,33 +171,33 @@ func loses(cause Trouble) bool {
 	return cause.Facts["large"] != nil && (cause.Fault == FaultTLSLost || cause.Fault == FaultTLSStalls)
 }
 
-// likely is what the cause is most likely where it is the same at all of them.
-func (a *Together) likely() string {
-	cause, one, what := a.Trouble, "", "they answer"
+// likely is what the cause is most likely where it is the same at all of them; single: one thing on the way, and nothing else that is as likely.
+func (a *Together) likely() (what string, single bool) {
+	cause, one, answers := a.Trouble, "", "they answer"
 	if len(a.Addrs) == 1 {
-		one, what = fmt.Sprintf("the server or load balancer at %s, which they share", a.Addrs[0]), "it answers"
+		one, answers = fmt.Sprintf("the server or load balancer at %s, which they share", a.Addrs[0]), "it answers"
 	}
 	switch arrived := cause.Facts["arrived"] != nil; {
 	case loses(cause):
-		return onePlace
+		return "one place on the way to them that loses packets, perhaps only large ones", true
 	case arrived:
 		if cause.Facts["large"] != nil {
-			what += ", or only large packets of it"
+			answers += ", or only large packets of it"
 		}
-		return fmt.Sprintf("%s; less likely, one device on the way drops what %s", cmp.Or(one, hung[cause.Area()]), what)
+		return fmt.Sprintf("%s; less likely, one device on the way drops what %s", cmp.Or(one, hung[cause.Area()]), answers), false
 	case one != "":
-		return "one device on the way, such as a firewall, or as likely " + one
+		return "one device on the way, such as a firewall, or as likely " + one, false
 	case a.near:
-		return "one filter on the way (in a switch or access point), or what they share (a host, a setting, an update)"
+		return "one filter on the way (in a switch or access point), or what they share (a host, a setting, an update)", false
 	}
-	likely := oneDevice
+	what, single = "one device on the way, such as a firewall between this network and them", true
 	if a.back() {
-		likely += ", or their own way back to this network"
+		what, single = what+", or their own way back to this network", false
 	}
 	if len(a.Hosts) == 1 {
-		likely += ", or something that the servers of the pool share"
+		what, single = what+", or something that the servers of the pool share", false
 	}
-	return likely
+	return what, single
 }
 
 // hung is what is most likely where what was sent has arrived at all of them, and is not answered.

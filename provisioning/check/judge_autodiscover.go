@@ -73,7 +73,7 @@ func differs(f *Facts, a Autodiscover) provisioning.Trouble {
 	if f.signsIn() {
 		here = f.SignIn.Registrar.Host
 	}
-	return provisioning.FaultAutodiscoverElsewhere.Met(provisioning.Facts{"host": a.Host, "there": to, "here": here})
+	return provisioning.FaultAutodiscoverElsewhere.Met(provisioning.Facts{"host": a.Host, "pool": to, "here": here})
 }
 
 // ownPool says whether the device comes to a host by itself, or knows it as its home pool.

@@ -39,14 +39,14 @@ func (j *judgement) atPort(f provisioning.Fault) provisioning.Trouble {
 	if j.attempt == nil || !j.attempt.near {
 		return j.met(f)
 	}
-	j.know("there", "on that host")
+	j.facts["near"], j.facts["there"] = true, "on that host"
 	return j.met(f).On(provisioning.SideRegistrar)
 }
 
 // dropped is for what was sent, and never acknowledged: something on the way drops it, or the host itself does.
 func (j *judgement) dropped(f provisioning.Fault) provisioning.Trouble {
 	if j.attempt.near {
-		j.know("there", "on the way or on that host")
+		j.facts["near"], j.facts["there"] = true, "on the way or on that host"
 	}
 	return j.met(f)
 }
