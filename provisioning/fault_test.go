@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -250,5 +251,15 @@ func TestMend256CuresOfThisDevice(t *testing.T) {
 		if do := id.entry().do; !strings.Contains(do, "802.1X") || strings.Contains(do, "cable") {
 			t.Errorf("%s: the port of the switch: %q", id, id.entry().do)
 		}
+	}
+}
+
+// TestMend258StopAndName: who stops the only DHCP server that names a Registrar has to name one elsewhere, and is told so in the same breath.
+func TestMend258StopAndName(t *testing.T) {
+	own := []netip.Addr{netip.MustParseAddr("10.0.0.67")}
+	met := FaultDHCPForeign.Met(Facts{"foreign": []netip.Addr{netip.MustParseAddr("10.0.0.68")}, "own": own, "domain": "contoso.com"})
+	const do = "find 10.0.0.68 and stop it, create the SRV record _sipinternaltls._tcp.contoso.com (port 5061 of the pool) or set option 120 on 10.0.0.67, then renew the lease of this device"
+	if hint := met.Hint(); !strings.HasPrefix(hint, do) || strings.Contains(hint, "(not known)") {
+		t.Errorf("%q", hint)
 	}
 }
