@@ -37,6 +37,9 @@ func (a *authentication) greeting(m *message) Greeting {
 // greet asks for the bindings of the account, and binds nothing.
 func (r *registration) greet(ctx context.Context) (Greeting, error) {
 	m, err := r.talk.roundTrip(ctx, r.query())
+	if err == nil && r.tooBrief(m) {
+		m, err = r.talk.roundTrip(ctx, r.query())
+	}
 	switch {
 	case err != nil:
 		return Greeting{}, err

@@ -10,6 +10,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// inTurn answers the first request in one way, and those after it in another.
+func inTurn(first, later step) step {
+	asked := false
+	return func(p *peer, r *sipgoRequest) {
+		next := later
+		if !asked {
+			next = first
+		}
+		asked = true
+		next(p, r)
+	}
+}
+
 func TestGreet(t *testing.T) {
 	for name, test := range map[string]struct {
 		script step
@@ -30,6 +43,19 @@ func TestGreet(t *testing.T) {
 		"so is any from 400 on": {
 			answer("400 Bad Request", "Server: other"),
 			`400 Bad Request other []   0001-01-01 answered 400 Bad Request`,
+		},
+		"a query that is too brief is sent once more": {
+			inTurn(answer("423 Interval Too Brief", "Min-Expires: 7200"), func(p *peer, r *sipgoRequest) {
+				if !strings.Contains(p.raw, "\r\nExpires: 7200\r\n") {
+					p.t.Errorf("not asked for with what is wanted:\n%s", p.raw)
+				}
+				answer("200 OK", "Server: other")(p, r)
+			}),
+			`200 OK other []   0001-01-01 <nil>`,
+		},
+		"and not again": {
+			answer("423 Interval Too Brief", "Server: other", "Min-Expires: 1000000"),
+			`423 Interval Too Brief other []   0001-01-01 answered 423 Interval Too Brief; Min-Expires: 1000000`,
 		},
 		"silence": {silence, `0   []   0001-01-01 no answer from the Registrar to REGISTER after 4s`},
 	} {

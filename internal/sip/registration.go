@@ -39,6 +39,7 @@ type registration struct {
 	callID   string // the same for the life of the connection (RFC 3261 section 10.2)
 	sequence uint32
 	lifetime string // seconds to ask for; "": the Registrar picks
+	least    string // seconds that a query names, since the Registrar has refused one as too brief; "": none
 	bound    bool   // the Registrar holds a binding of ours
 	briefly  bool   // Account.Unbound
 	needed   bool   // this Registrar tells in band: it is asked for a binding all the same
@@ -47,13 +48,8 @@ type registration struct {
 
 func (r *registration) bind(ctx context.Context) (Binding, error) {
 	m, err := r.talk.exchange(ctx, r.request)
-	if err == nil && m.code == 423 && !m.unsigned {
-		// RFC 3261 section 10.2.8: too brief for this Registrar. Asked once more, with what it wants.
-		asked, _ := seconds(r.lifetime, maxExpires)
-		if least, _ := seconds(m.get(leastField), maxExpires); least > asked {
-			r.lifetime = strconv.Itoa(least)
-			m, err = r.talk.exchange(ctx, r.request)
-		}
+	if err == nil && r.tooBrief(m) {
+		m, err = r.talk.exchange(ctx, r.request)
 	}
 	switch {
 	case err != nil:
@@ -64,6 +60,28 @@ func (r *registration) bind(ctx context.Context) (Binding, error) {
 		return r.taken(ctx, m)
 	}
 	return r.granted(m)
+}
+
+// tooBrief says whether the latest REGISTER asked for less than this Registrar wants, and sees to it that the next one asks for that: it
+// is sent once more (RFC 3261 section 10.2.8). Some Registrars demand it of a query, too.
+func (r *registration) tooBrief(m *message) bool {
+	if m.code != 423 || m.unsigned {
+		return false
+	}
+	named := r.least
+	if r.asked {
+		named = r.lifetime
+	}
+	asked, _ := seconds(named, maxExpires)
+	least, _ := seconds(m.get(leastField), maxExpires)
+	if least <= asked {
+		return false
+	}
+	if longest, _ := seconds(r.lifetime, maxExpires); least > longest {
+		r.lifetime = strconv.Itoa(least)
+	}
+	r.least = strconv.Itoa(least)
+	return true
 }
 
 // Signing in without a binding. A phone beside us has the same account, and a Registrar may keep one binding for each account and
@@ -88,6 +106,9 @@ func (r *registration) needsBinding() bool {
 func (r *registration) query() *message {
 	r.sequence++
 	m := r.our.request("REGISTER", "sip:"+r.our.account.AOR.Domain, r.our.account.AOR.String(), r.callID, r.sequence)
+	if r.least != "" {
+		m.add("Expires", r.least)
+	}
 	m.add("Supported", supported)
 	m.add("Event", "registration")
 	m.add("Content-Length", "0")

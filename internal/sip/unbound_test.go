@@ -84,6 +84,28 @@ func TestUnbound(t *testing.T) {
 				+0s status: answered 403 Forbidden, retry after 0s`,
 		},
 		{
+			name:   "a query is too brief, too: it is sent once more with what is wanted",
+			script: []step{answer("401 Unauthorized", md5Challenge), answer("423 Interval Too Brief", "Min-Expires: 7200"), answer("200 OK", other)},
+			want: `
+				+0s 1 REGISTER
+				+0s   no Contact
+				+0s 2 REGISTER Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000001
+				+0s   no Contact
+				+0s 3 REGISTER expires=7200 Authorization nonce="n1", algorithm=MD5, qop=auth, nc=00000002
+				+0s   no Contact
+				+0s binding for 10m0s digest, unbound`,
+		},
+		{
+			name:   "even where less is wanted than a brief binding, and only once",
+			script: []step{answer("423 Interval Too Brief", "Min-Expires: 60"), answer("423 Interval Too Brief", "Min-Expires: 7200")},
+			want: `
+				+0s 1 REGISTER
+				+0s   no Contact
+				+0s 2 REGISTER expires=60
+				+0s   no Contact
+				+0s status: answered 423 Interval Too Brief; Min-Expires: 7200, retry after 0s`,
+		},
+		{
 			name:   "a binding of ours that is left is given back, and the other one is left alone",
 			script: []step{answer("200 OK", other, left), answer("200 OK", other)},
 			want: `

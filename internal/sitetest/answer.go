@@ -25,6 +25,9 @@ func grant(c *caller, m manner, req *message) reply {
 		c.sim.bind(c.addr, contactOf(req), 0)
 		return reply{code: 200, headers: []string{"Expires: 0"}}
 	}
+	if asked, _ := strconv.Atoi(req.header.Get("Expires")); asked < m.least {
+		return reply{code: 423, headers: []string{fmt.Sprintf("Min-Expires: %d", m.least)}}
+	}
 	switch bound := "Contact: <sip:phone@10.0.0.22:5061>;expires=3000"; {
 	case req.header.Get("Contact") == "" && m.rival != "":
 		return reply{code: 200, headers: []string{bound}}

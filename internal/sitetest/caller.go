@@ -132,7 +132,7 @@ func (r reply) lines(m manner, req *message) []string {
 
 // phrases are those that SIP does not share with HTTP.
 var phrases = map[int]string{
-	301: "Redirect request to Home Server", 421: "Extension Required", 480: "Temporarily Unavailable", 489: "Bad Event", 504: "Server time-out",
+	301: "Redirect request to Home Server", 421: "Extension Required", 423: "Interval Too Brief", 480: "Temporarily Unavailable", 489: "Bad Event", 504: "Server time-out",
 }
 
 const ourTag = "5173"

@@ -34,6 +34,7 @@ type manner struct {
 	nonceLife         time.Duration // of nonces that are good on every connection; 0: on that which they were given out on
 	proxy, nopong     bool
 	expires           int // seconds
+	least             int // seconds; a REGISTER for less, or for none, is answered 423
 	retryAfter        string
 	delay, rtt, clock time.Duration
 	cert              string
@@ -179,6 +180,7 @@ var mannerOptions = options[manner]{
 	"pong":         {isFlag: true, take: func(m *manner, _ string) error { m.nopong = false; return nil }},
 	"unlisted":     flag(func(m *manner) *bool { return &m.unlisted }),
 	"expires":      number(func(m *manner) *int { return &m.expires }),
+	"least":        number(func(m *manner) *int { return &m.least }),
 	"retry-after":  text(func(m *manner) *string { return &m.retryAfter }),
 	"pad":          number(func(m *manner) *int { return &m.pad }),
 	"cut-after":    number(func(m *manner) *int { return &m.cutAfter }),

@@ -83,11 +83,18 @@ func second(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisio
 		facts["fails"] = "is accepted, and then dropped"
 		return provisioning.FaultSecondConnection.Because(failed, facts).OnNoSide()
 	case failed.Reason() == provisioning.SIPUnavailable, failed.Reason() == provisioning.SIPRejected, failed.Fault == provisioning.FaultTooManyBindings, failed.Fault == provisioning.FaultRefusedUnasked:
+		facts["signin"] = true
+		if slices.Contains(onQuery, failed.Fault) {
+			facts["signin"], facts["query"] = nil, true
+		}
 		return provisioning.FaultSecondRefused.Because(failed, facts).OnNoSide()
 	default:
 		return provisioning.Trouble{}
 	}
 }
+
+// onQuery are the faults of a query that is refused as it stands: it may be that a registration is not.
+var onQuery = []provisioning.Fault{provisioning.FaultRejected, provisioning.FaultNoQuery, provisioning.FaultNoQueryBeside, provisioning.FaultNoMinExpires}
 
 // unserved are the reasons of a connection that is accepted and not served, with what is not answered on it.
 var unserved = map[provisioning.Reason]string{provisioning.TLSTimeout: "the TLS handshake", provisioning.SIPNoAnswer: "SIP"}
