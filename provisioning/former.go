@@ -37,7 +37,7 @@ type Lessor struct {
 // which view of DNS they show.
 func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	was, reason := m.kept.Network, t.Reason()
-	if was == nil || !m.ours() || reason.IsSIP() && !m.unproven(t) {
+	if was == nil || !m.ours() || reason.IsSIP() && !unproven(t) {
 		return t
 	}
 	facts := Facts{"when": m.last(now.Losses), "was": was.NameServers, "kept": true, "now": now.NameServers, "host": m.kept.Registrar.Host, "lessor": now.Lessor}
@@ -52,7 +52,7 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 		}
 		t, asked = FaultOutsideView.Because(t, facts), true
 	}
-	if asked || reason.IsConnect() || slices.Contains(astray, reason) || others(was, now) && m.unproven(t) {
+	if asked || reason.IsConnect() || slices.Contains(astray, reason) || others(was, now) && unproven(t) {
 		if moved := elsewhere(was, now, t, facts); !moved.None() {
 			return moved
 		}
@@ -69,18 +69,11 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 // astray are the Reasons of a Registrar that may not be used: what names it may be of another network.
 var astray = []Reason{NameNotAllowed, AddressNotAllowed, TransportPolicy, TLSFloor}
 
-// unproven says that whoever answered has not proven to be a Registrar: in another network that may be anybody, such as a captive portal.
-func (m *Memory) unproven(t Trouble) bool {
-	switch t.Reason() {
-	case TLSUntrusted, TLSName, TLSNoName, TLSUnreadable, TLSTimeout, TLSVersion, TLSFailed:
-		return true
-	case TLSExpired, TLSNotYetValid:
-		return t.Facts["stranger"] != nil
-	case SIPMalformed, SIPNoAnswer: // over plain TCP
-		return !m.kept.TLSFloor
-	default:
-		return false
-	}
+// unproven says that whoever answered has not proven to be a Registrar, as the judgement has found: in another network that may be anybody, such as a
+// captive portal.
+func unproven(t Trouble) bool {
+	cause := t.cause()
+	return t.Facts["unproven"] != nil || cause != nil && unproven(*cause)
 }
 
 // elsewhere is about a device whose gateway, subnet or network is another one than before; none: that is not so, or not known, or no reason for

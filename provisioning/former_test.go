@@ -108,27 +108,26 @@ func TestMend244WhoeverAnswersThere(t *testing.T) {
 	foreign := Network{Subnet: "192.168.178.0/24", Gateway: "192.168.178.1", NameServers: "192.168.178.1:53"}
 	sameServers := Network{Subnet: "10.7.0.0/24", Gateway: "10.7.0.1", NameServers: was.NameServers}
 	policy := Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}}
-	expired := Memory{policy: policy, kept: cache.Record{SIPAddress: "sip:phone1@contoso.com", Network: &was, TLSFloor: true}, known: true}
-	if got := expired.Before(&Now{Network: &foreign}, TLSExpired.Met("").With(Facts{"stranger": "portal.guest.example"})); got.Fault != FaultOtherNetwork {
-		t.Errorf("a certificate that has expired, and is for another name: %s", got.Fault)
-	}
+	met := func(r Reason) Trouble { return r.Met("") }
+	anybody := func(r Reason) Trouble { return met(r).With(Facts{"unproven": true}) } // see signin.Judge
 	for _, row := range []struct {
-		reason    Reason
-		now       *Network
-		floor, is bool
+		met Trouble
+		now *Network
+		is  bool
 	}{
-		{ConnectRefused, &foreign, true, true}, {ConnectReset, &foreign, true, true}, {ConnectTimeout, &foreign, true, true}, {DNSMalformed, &foreign, true, true},
-		{TLSName, &foreign, true, true}, {TLSUntrusted, &foreign, true, true}, {TLSFailed, &foreign, true, true}, {TLSTimeout, &foreign, true, true},
-		{TLSVersion, &foreign, true, true}, {TLSNoName, &foreign, true, true}, {TLSUnreadable, &foreign, true, true}, {AddressNotAllowed, &foreign, true, true},
-		{SIPMalformed, &foreign, false, true}, {SIPNoAnswer, &foreign, false, true}, // over plain TCP
-		{SIPMalformed, &foreign, true, false}, {SIPNoAnswer, &foreign, true, false}, {SIPForbidden, &foreign, true, false}, {SIPForbidden, &foreign, false, false},
-		{TLSExpired, &foreign, true, false}, {ClockWrong, &foreign, true, false}, {TLSClientCert, &foreign, true, false},
-		{TLSName, &sameServers, true, false}, {ConnectRefused, &sameServers, true, true}, {TLSName, &was, true, false},
+		{met(ConnectRefused), &foreign, true}, {met(ConnectReset), &foreign, true}, {met(ConnectTimeout), &foreign, true}, {met(DNSMalformed), &foreign, true}, {met(AddressNotAllowed), &foreign, true},
+		{anybody(TLSName), &foreign, true}, {anybody(TLSFailed), &foreign, true}, {anybody(TLSExpired), &foreign, true}, {anybody(SIPMalformed), &foreign, true}, {anybody(SIPNoAnswer), &foreign, true},
+		{FaultLikewise.Because(anybody(TLSFailed), nil), &foreign, true}, {FaultLikewise.Because(met(TLSFailed), nil), &foreign, false},
+		{met(TLSFailed), &foreign, false}, {met(SIPMalformed), &foreign, false}, {met(SIPNoAnswer), &foreign, false}, {met(SIPForbidden), &foreign, false},
+		{met(TLSExpired), &foreign, false}, {met(ClockWrong), &foreign, false}, {met(TLSClientCert), &foreign, false},
+		{anybody(TLSName), &sameServers, false}, {met(ConnectRefused), &sameServers, true}, {anybody(TLSName), &was, false},
 	} {
-		record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: cache.Registrar{Host: "pool01.contoso.com", Port: 5061}, Network: &was, TLSFloor: row.floor}
-		got := policy.Memory(cache.InMemory(record)).Before(&Now{Network: row.now}, row.reason.Met(""))
-		if is := got.Fault == FaultOtherNetwork; is != row.is {
-			t.Errorf("%s in %s, over TLS: %v: %s", row.reason, row.now.Subnet, row.floor, got.Fault)
+		for _, floor := range []bool{false, true} { // how the device was registered does not say how it was answered now
+			record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: cache.Registrar{Host: "pool01.contoso.com", Port: 5061}, Network: &was, TLSFloor: floor}
+			got := policy.Memory(cache.InMemory(record)).Before(&Now{Network: row.now}, row.met)
+			if is := got.Fault == FaultOtherNetwork; is != row.is {
+				t.Errorf("%s, %v, in %s: %s", row.met.Reason(), row.met.Facts, row.now.Subnet, got.Fault)
+			}
 		}
 	}
 }

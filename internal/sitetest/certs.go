@@ -88,8 +88,8 @@ func (a *authority) issue(names []string, kind string) (*tls.Certificate, error)
 	var between *authority // whose certificate is sent along
 	kind, san, _ := strings.Cut(kind, ":")
 	switch kind {
-	case "expired":
-		template.NotAfter = now.Add(-24 * time.Hour)
+	case "expired", "expiredcn":
+		template.NotAfter, alternative = now.Add(-24*time.Hour), kind == "expired"
 	case "ending":
 		template.NotAfter = now.Add(2 * 24 * time.Hour)
 	case "notyet":

@@ -105,7 +105,7 @@ func (m manner) loses(small bool) bool {
 func (m manner) signsIn() bool { return m.word != "offer" && len(m.schemes) > 0 }
 
 var (
-	certKinds   = []string{"expired", "ending", "notyet", "selfsigned", "untrusted", "inspected", "wrongname", "cnonly", "wildcard", "sha1", "wrongeku", "negserial", "oddname", "otherissuer", "oldissuer", "nosigner", "namesake", "appliance", "bare", "complete"}
+	certKinds   = []string{"expired", "expiredcn", "ending", "notyet", "selfsigned", "untrusted", "inspected", "wrongname", "cnonly", "wildcard", "sha1", "wrongeku", "negserial", "oddname", "otherissuer", "oldissuer", "nosigner", "namesake", "appliance", "bare", "complete"}
 	tlsVersions = map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 )
 

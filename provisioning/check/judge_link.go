@@ -171,7 +171,7 @@ func besidePortal(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	for _, p := range f.Places {
 		for _, probe := range p.Probes {
 			facts := probe.Trouble.Facts
-			if probe.Reason() == provisioning.TLSName || facts["stranger"] != nil || probe.Reason() == provisioning.TLSUntrusted && facts["names"] != nil {
+			if facts["unproven"] != nil && facts["names"] != nil {
 				return t.Also(provisioning.FaultPortal, facts)
 			}
 		}

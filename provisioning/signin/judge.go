@@ -3,9 +3,11 @@ package signin
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"homeward/internal/plain"
+	"homeward/internal/trust"
 	"homeward/provisioning"
 )
 
@@ -36,7 +38,7 @@ func Judge(err error, c provisioning.Candidate, addr netip.Addr) provisioning.Tr
 	}
 	for _, judge := range []func(*judgement) provisioning.Trouble{refusedHere, (*judgement).answered, (*judgement).certificate, (*judgement).handshake, (*judgement).connection} {
 		if t := judge(&j); !t.None() {
-			return j.narrowed(t, c)
+			return j.proven(j.narrowed(t, c), c)
 		}
 	}
 	return provisioning.Unknown.Met(j.raw)
@@ -72,6 +74,24 @@ func (j *judgement) narrowed(t provisioning.Trouble, c provisioning.Candidate) p
 	}
 	if t.Fault == provisioning.FaultRefused && c.Transport == provisioning.TCP {
 		return provisioning.FaultRefusedTCP.Met(j.facts).On(t.OnSide())
+	}
+	return t
+}
+
+// proven notes where whoever was met may be anybody: neither has a name been proven, nor has a Registrar answered in SIP.
+func (j *judgement) proven(t provisioning.Trouble, c provisioning.Candidate) provisioning.Trouble {
+	var certificate *trust.CertificateError
+	anybody := false
+	switch reason := t.Reason(); {
+	case c.Transport == provisioning.TLS && (j.attempt == nil || j.attempt.stage == registering), answeredBefore(j.err) != nil:
+	case errors.As(j.err, &certificate) && slices.Contains([]provisioning.Reason{provisioning.TLSExpired, provisioning.TLSNotYetValid, provisioning.ClockWrong}, reason):
+		anybody = certificate.Nameless
+	case reason == provisioning.TLSClientCert: // it is asked for by who has shown one
+	default:
+		anybody = reason.InTLS() || reason == provisioning.SIPMalformed || reason == provisioning.SIPNoAnswer
+	}
+	if anybody {
+		return t.With(provisioning.Facts{"unproven": true})
 	}
 	return t
 }

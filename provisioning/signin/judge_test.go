@@ -284,3 +284,41 @@ func TestMend212TheRootInAFile(t *testing.T) {
 		t.Errorf("a root of the system is in %s", other)
 	}
 }
+
+// TestMend257WhoMayBeAnybody: whether whoever was met has proven to be a Registrar depends on how it was met, and on nothing else.
+func TestMend257WhoMayBeAnybody(t *testing.T) {
+	tls, tcp := provisioning.TLS, provisioning.TCP
+	handshake := func(k trust.HandshakeKind) error { return &trust.HandshakeError{Kind: k, Err: io.EOF} }
+	shown := func(p trust.Problem, nameless bool) error {
+		return &trust.CertificateError{Host: "fe01.contoso.com", Problem: p, Of: trust.Certificate{Leaf: true}, Nameless: nameless}
+	}
+	silent, challenged := &sip.SilenceError{Method: "REGISTER"}, &sip.SilenceError{Method: "REGISTER", Answered: &sip.Answered{Method: "REGISTER"}}
+	for name, row := range map[string]struct {
+		over    provisioning.Transport
+		at      stage
+		err     error
+		anybody bool
+	}{
+		"expired, and for this name":              {tls, handshaking, shown(trust.Expired, false), false},
+		"expired, and for another one, or none":   {tls, handshaking, shown(trust.Expired, true), true},
+		"not valid yet, and for none":             {tls, handshaking, shown(trust.NotYetValid, true), true},
+		"for another name":                        {tls, handshaking, shown(trust.WrongName, false), true},
+		"of no authority of the site":             {tls, handshaking, shown(trust.Untrusted, false), true},
+		"no TLS":                                  {tls, handshaking, handshake(trust.NotTLS), true},
+		"no answer to the handshake":              {tls, handshaking, handshake(trust.Silent), true},
+		"asks for a certificate of this device":   {tls, handshaking, handshake(trust.WantsCertificate), false},
+		"no SIP over TLS":                         {tls, registering, silent, false},
+		"no SIP over TCP":                         {tcp, registering, silent, true},
+		"none any more after an answer, over TCP": {tcp, registering, challenged, false},
+		"another protocol over TLS":               {tls, registering, &sip.MalformedError{Kind: sip.NotSIP}, false},
+		"another protocol over TCP":               {tcp, registering, &sip.MalformedError{Kind: sip.NotSIP}, true},
+		"refuses in SIP over TCP":                 {tcp, registering, &sip.StatusError{Code: 403}, false},
+		"refuses the connection":                  {tls, connecting, syscall.ECONNREFUSED, false}, // nobody was met
+	} {
+		c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: row.over}}
+		got := Judge(&attemptError{stage: row.at, err: row.err}, c, netip.Addr{})
+		if anybody := got.Facts["unproven"] != nil; anybody != row.anybody {
+			t.Errorf("%s: %t, want %t (%s)", name, anybody, row.anybody, got.Fault)
+		}
+	}
+}
