@@ -95,7 +95,7 @@ func elsewhere(was *Network, now *Now, t Trouble, facts Facts) Trouble {
 	case wider || narrower: // that is the same network
 		return Trouble{}
 	}
-	facts["changed"] = differing(was, now.Network)
+	facts["differences"] = differing(was, now.Network)
 	now.traces(was, facts)
 	return FaultOtherNetwork.Because(t, facts)
 }
@@ -121,18 +121,18 @@ func (now *Now) traces(was *Network, facts Facts) {
 	case now.Left.Gateway == was.Gateway:
 		facts["gone"] = was.Gateway
 	default:
-		facts["untold"] = "is not known"
+		facts["untold"] = true
 	}
-	stranger := "the DHCP server of this network (homeward dhcp)"
+	suspect := "the DHCP server of this network (homeward dhcp)"
 	switch {
 	case lessor.IsValid() && now.DHCPServer == now.Gateway && now.NameServers == now.Gateway+":53":
-		stranger = now.Lessor + ", which is DHCP server, gateway and name server at once"
+		suspect = now.Lessor + ", which is DHCP server, gateway and name server at once"
 	case lessor.IsValid():
-		stranger = "the DHCP server " + now.Lessor
+		suspect = "the DHCP server " + now.Lessor
 	case others != nil:
-		stranger = "the DHCP server " + others[0].String()
+		suspect = "the DHCP server " + others[0].String()
 	}
-	facts["stranger"] = stranger
+	facts["suspect"] = suspect
 	switch {
 	case still == "":
 		facts["later"] = true
@@ -191,8 +191,8 @@ func others(was *Network, now *Now) bool {
 	return was.NameServers != "" && now.NameServers != ""
 }
 
-// Left is the gateway of the network in which this device was registered, if it is in another one now; "": it is not, or that is not known.
-func (m *Memory) Left(now *Network) string {
+// FormerGateway is that of the network in which this device was registered, if it is in another one now; "": it is not, or that is not known.
+func (m *Memory) FormerGateway(now *Network) string {
 	if was := m.kept.Network; was != nil && m.ours() && elsewhere(was, &Now{Network: now}, Trouble{}, Facts{}).Fault == FaultOtherNetwork {
 		return was.Gateway
 	}

@@ -29,14 +29,21 @@ func refuses(f *Facts, c provisioning.Candidate) bool {
 	})
 }
 
-// rehearse says how the device would fare with its last good Registrars: well, at the place of the text; or why not. Skipped: not at all, for the reason
-// that the sign-in has failed, or for what is wrong with the host of the text.
-func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
+// rehearsal is how the device would fare with its last good Registrars.
+type rehearsal struct {
+	result  Result               // Good, Warn or Skipped
+	place   string               // Good: at which it would fare so, in words
+	trouble provisioning.Trouble // Warn: why not
+	needs   string               // Skipped: the node below which it was not tried
+}
+
+// rehearse says how the device would fare: where a last good Registrar is refused or silent for what is wrong with another node, it is not known.
+func rehearse(f *Facts) rehearsal {
 	var first provisioning.Trouble
 	for i, c := range f.Outage.Try {
 		p, _ := f.place(c)
 		if p.ready() && refuses(f, c) {
-			return Skipped, provisioning.Trouble{}, ""
+			return rehearsal{result: Skipped, needs: "sign-in"}
 		}
 		var beside provisioning.Trouble
 		if len(p.Probes) > 0 {
@@ -44,12 +51,12 @@ func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
 		}
 		switch {
 		case beside.Fault == provisioning.FaultSecondSilent: // it serves nobody, most likely
-			return Skipped, provisioning.Trouble{}, c.Host
+			return rehearsal{result: Skipped, needs: "registrar." + c.Host}
 		case !beside.None():
-			return Good, provisioning.Trouble{}, fmt.Sprintf("%s, where the daemon is registered", place(c))
+			return rehearsal{result: Good, place: fmt.Sprintf("%s, where the daemon is registered", place(c))}
 		}
 		if p.ready() {
-			return Good, provisioning.Trouble{}, fmt.Sprintf("%s, last registered %s, answers at %s", place(c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)
+			return rehearsal{result: Good, place: fmt.Sprintf("%s, last registered %s, answers at %s", place(c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)}
 		}
 		if i == 0 && len(p.Probes) > 0 {
 			first = deadPlace(f, p)
@@ -57,9 +64,9 @@ func rehearse(f *Facts) (Result, provisioning.Trouble, string) {
 	}
 	if len(f.Outage.Try) == 0 && len(f.Outage.Skipped) > 0 {
 		s := f.Outage.Skipped[0]
-		return Warn, s.Reason.Met(s.Detail), ""
+		return rehearsal{result: Warn, trouble: s.Reason.Met(s.Detail)}
 	}
-	return Warn, first, ""
+	return rehearsal{result: Warn, trouble: first}
 }
 
 // rehearsalFails is about what the device would fall back to.
@@ -67,9 +74,9 @@ func rehearsalFails(f *Facts) provisioning.Trouble {
 	if !f.remembers() || f.ByPassed {
 		return provisioning.Trouble{}
 	}
-	result, cause, _ := rehearse(f)
-	if result != Warn {
+	r := rehearse(f)
+	if r.result != Warn {
 		return provisioning.Trouble{}
 	}
-	return provisioning.FaultLastGoodUnusable.Because(cause, provisioning.Facts{"host": f.lastGood().Host})
+	return provisioning.FaultLastGoodUnusable.Because(r.trouble, provisioning.Facts{"host": f.lastGood().Host})
 }

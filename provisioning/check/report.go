@@ -115,18 +115,22 @@ func (d *Daemon) spares(elsewhere bool) provisioning.Trouble {
 	}
 	if rests {
 		facts["rests"] = true
-		spared := provisioning.FaultPasswordSpared.Because(d.cause(), facts)
 		if a := d.met(provisioning.SIPCredentials, provisioning.SIPForbidden); a != nil {
 			facts["host"] = a.Host
-			return spared.On(cmp.Or(told(a).OnSide(), provisioning.SideOpen))
+			return passwordSpared(d.cause(), facts, told(a).OnSide())
 		}
-		return spared
+		return provisioning.FaultPasswordSpared.Because(d.cause(), facts)
 	}
 	tells := func(a provisioning.Attempt) bool { return a.Result == "failed" && a.What != "" && a.What == d.What }
 	if i := slices.IndexFunc(d.attempts(), tells); i >= 0 { // else it is not known of whom it tells
 		facts["others"] = hostsBut(d.attempts(), d.attempts()[i].Host)
 	}
 	return provisioning.FaultSpared.Because(d.cause(), facts)
+}
+
+// passwordSpared is that nobody signs in since a Registrar has refused the password; that is on the side of its refusal, be it known or not.
+func passwordSpared(cause provisioning.Trouble, facts provisioning.Facts, side provisioning.Side) provisioning.Trouble {
+	return provisioning.FaultPasswordSpared.Because(cause, facts).On(cmp.Or(side, provisioning.SideOpen))
 }
 
 // hostsBut are the hosts at which attempts have failed, but for one, in words; "": none.

@@ -226,20 +226,18 @@ func (b *branch) lastGood() {
 	case !f.remembers():
 		c.Result, c.Detail = Skipped, "the device has no last good Registrar yet"
 	default:
-		result, t, detail := rehearse(f)
-		c.Detail = detail
+		r := rehearse(f)
+		c.Detail = r.place
 		for _, try := range f.Outage.Try { // they are looked at at the same time
 			if p, seen := f.place(try); seen && len(p.Probes) > 0 {
 				c.TookMS = max(c.TookMS, provisioning.Milliseconds(p.best().Took))
 			}
 		}
-		switch result {
+		switch r.result {
 		case Warn:
-			c.because(Warn, t)
+			c.because(Warn, r.trouble)
 		case Skipped:
-			if c.Result, c.Needs, c.Detail = Skipped, "sign-in", ""; detail != "" {
-				c.Needs = "registrar." + detail
-			}
+			c.Result, c.Needs = Skipped, r.needs
 		default: // it holds
 			c.Detail += otherNow(f)
 		}

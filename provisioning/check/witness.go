@@ -1,7 +1,6 @@
 package check
 
 import (
-	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -39,7 +38,7 @@ func refusedAside(f *Facts) provisioning.Trouble {
 		facts["newer"] = d.Newer
 	}
 	cause := told(missed)
-	return provisioning.FaultPasswordSpared.Because(cause, facts).On(cmp.Or(cause.OnSide(), provisioning.SideOpen))
+	return passwordSpared(cause, facts, cause.OnSide())
 }
 
 // isUneven says whether what failed at an address, since nobody was met, is served there on other connections.

@@ -59,7 +59,7 @@ func Here(p *provisioning.Policy, w *wire.Wire, found provisioning.Findings, los
 func Left(ctx context.Context, p *provisioning.Policy, w *wire.Wire, m *provisioning.Memory) (left provisioning.Left) {
 	n := Network(p, w)
 	now, err := netip.ParseAddr(n.Gateway)
-	was, errWas := netip.ParseAddr(m.Left(n))
+	was, errWas := netip.ParseAddr(m.FormerGateway(n))
 	if err != nil || errWas != nil || !was.Is4() || w.Holders == nil {
 		return left
 	}

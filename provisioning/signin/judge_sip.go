@@ -169,14 +169,19 @@ func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
 }
 
 // leads are the fact that each subject of a refusal is, and whose side it leads to. Of a domain, sip_address may be wrong as well.
-var leads = []struct {
+var leads = map[sip.Subject]struct {
 	fact  string
 	side  provisioning.Side
 	words string
+	as    string // the fact by which it is known to the Registrar, if one is
+	value any    // what stands for it otherwise
 }{
-	{}, {"of-agent", provisioning.SideRegistrar, "the program on this device"}, {"of-address", provisioning.SideRegistrar, "the address of this device"},
-	{"of-transport", provisioning.SideRegistrar, "the transport"}, {"of-domain", provisioning.SideOpen, "the domain"},
-	{"of-account", provisioning.SideAccount, "the account"}, {"of-device", provisioning.SideRegistrar, "this device"},
+	sip.AboutAgent:     {"of-agent", provisioning.SideRegistrar, "the program on this device", "agent", "of this device"},
+	sip.AboutAddress:   {"of-address", provisioning.SideRegistrar, "the address of this device", "own", "of this device"},
+	sip.AboutTransport: {"of-transport", provisioning.SideRegistrar, "the transport", "", true},
+	sip.AboutDomain:    {"of-domain", provisioning.SideOpen, "the domain", "", true},
+	sip.AboutAccount:   {"of-account", provisioning.SideAccount, "the account", "user", nil},
+	sip.AboutDevice:    {"of-device", provisioning.SideRegistrar, "this device", "", true},
 }
 
 // named is for a fault that the answer names, and that is what its status stands for: its side is its own, be it known or not.
@@ -186,20 +191,22 @@ func (j *judgement) named(d, status provisioning.Fault) provisioning.Trouble {
 
 // about notes what the words of a refusal lead to, and returns whose side that is; "": they do not tell.
 func (j *judgement) about(e *sip.StatusError) provisioning.Side {
-	subject, agent, address := e.Subject(), "of this device", "of this device"
 	if u := e.Unasked; u != nil {
-		agent, address = cmp.Or(u.UserAgent, agent), cmp.Or(u.Address, address)
 		j.facts["agent"], j.facts["own"], j.facts["user"] = u.UserAgent, u.Address, u.AOR
 	}
-	if subject == 0 {
-		if !e.Explains() {
-			j.facts["vague"] = true
-		}
+	subject := e.Subject()
+	if subject == 0 && !e.Explains() {
+		j.facts["vague"] = true
+	}
+	lead, known := leads[subject]
+	if !known {
 		return ""
 	}
-	values := []any{nil, agent, address, true, true, j.facts["user"], true}
-	j.facts[leads[subject].fact], j.facts["subject"] = values[subject], leads[subject].words
-	return leads[subject].side
+	j.facts["subject"], j.facts[lead.fact] = lead.words, lead.value
+	if as, _ := j.facts[lead.as].(string); as != "" {
+		j.facts[lead.fact] = as
+	}
+	return lead.side
 }
 
 // demands are the statuses by which a Registrar asks for more than this device does, or has been set up to loop: they say why. The others
