@@ -58,13 +58,19 @@ func historyCommand(e env) *cobra.Command {
 		if err := tell.history(c.Context(), wanted, each); err != nil {
 			return err
 		}
-		if wanted.Failures && !wanted.Follow && !asJSON && len(shown) == 0 {
-			out.printf("nothing has failed%s\n", tell.begin(c.Context(), wanted.Since))
-		}
 		if !wanted.Failures || wanted.Follow || asJSON {
 			return out.err
 		}
-		return printHints(out, shown, tell.all(c.Context()), tell.status(c.Context()))
+		err = printHints(out, shown, tell.all(c.Context()), tell.status(c.Context()))
+		if len(shown) == 0 && err == nil {
+			what := "nothing"
+			if len(out.hinted) > 0 { // something is wrong all the same
+				what = "nothing else"
+			}
+			out.printf("%s has failed%s\n", what, tell.begin(c.Context(), wanted.Since))
+			err = out.err
+		}
+		return err
 	})
 	c.Long = `If the daemon is not running, or hangs, it shows the history that is stored in state_dir.`
 	c.Example = "homeward history --failures\nhomeward history -n 20 --follow\nhomeward history --since 2h --json\nhomeward history --file /media/usb/history.jsonl"

@@ -36,6 +36,9 @@ func printHints(p *page, failures, all []control.Entry, now *provisioning.Status
 		}
 		p.printf("  %s\n    hint: %s\n", because(why), inFull(why.Hint))
 	}
+	if now != nil && now.Link != nil {
+		p.hinted[now.Hint] = true // as in status
+	}
 	for rank, heading := range []string{toDo, "not met in the last search, and so perhaps over", "over by now"} {
 		for i := len(failures) - 1; i >= 0; i-- {
 			e := &failures[i]
@@ -89,28 +92,15 @@ func (s *past) rank(e *control.Entry, now *provisioning.Status) (rank int, proof
 var ofSearch = []provisioning.EventKind{provisioning.LookedUp, provisioning.Attempted, provisioning.Redirected, provisioning.Skipped, provisioning.Lost, provisioning.Waiting, provisioning.Conflict, provisioning.NotCertified}
 
 // present is what is wrong now, as status has it; if that is not known, what the device rested for at last.
-func (s *past) present(now *provisioning.Status) (all []provisioning.Why) {
+func (s *past) present(now *provisioning.Status) []provisioning.Why {
 	switch {
-	case now == nil && s.rests != nil:
+	case now != nil:
+		return present(now)
+	case s.rests != nil:
 		return []provisioning.Why{{Reason: s.rests.Reason, Fault: s.rests.Fault, What: s.rests.What, Detail: s.rests.Detail, Hint: s.rests.Hint}}
-	case now == nil:
+	default:
 		return nil
-	case now.Link != nil:
-		all = append(all, now.Link.Why())
 	}
-	if answered(now).IsZero() {
-		all = append(all, now.Why())
-	}
-	if f := now.Fallback; f != nil && f.AnsweredAt.IsZero() {
-		all = append(all, f.Why())
-	}
-	for _, state := range now.Store {
-		all = append(all, state.Why())
-	}
-	for _, pace := range now.Pace {
-		all = append(all, pace.Why())
-	}
-	return all
 }
 
 // byNow are those that status alone tells, as entries: to what DNS had not answered, while the device rests.

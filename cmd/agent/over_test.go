@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,7 +127,7 @@ func TestMend254WhatHoldsNow(t *testing.T) {
 	}{
 		"status alone tells of it":                 {entries(attempt("fe01", provisioning.ConnectRefused)), other, another + "check the VLAN\n  connect-refused: fix connect-refused\n"},
 		"nobody can be asked but the last rest":    {entries(attempt("fe01", provisioning.ConnectRefused), rest), nil, another + "fix connect-timeout\n  connect-refused: fix connect-refused\n"},
-		"the link is why at the moment":            {entries(rest), &link, "what to do\n  connect-unreachable: eth0 has no carrier\n    hint: check the cable\n  connect-timeout: this device is in another network\n    hint: check the VLAN\n"},
+		"the link is why at the moment":            {entries(rest), &link, "what to do\n  connect-unreachable: eth0 has no carrier\n    hint: check the cable\n"},
 		"one that was not tried again":             {entries(attempt("fe09", provisioning.ConnectRefused), state(provisioning.Discovering), attempt("fe01", provisioning.TLSExpired), rest), other, another + "check the VLAN\n  tls-expired: fix tls-expired\n" + before + "  connect-refused: fix connect-refused\n"},
 		"that search goes on":                      {entries(attempt("fe09", provisioning.ConnectRefused), state(provisioning.Discovering), attempt("fe01", provisioning.TLSExpired)), nil, "what to do\n  tls-expired: fix tls-expired\n  connect-refused: fix connect-refused\n"},
 		"a recall belongs to the search":           {entries(state(provisioning.Recalling), attempt("fe01", provisioning.ConnectRefused), state(provisioning.Discovering), attempt("fe02", ""), state(provisioning.Registered)), well, "what to do\n  connect-refused: fix connect-refused\n"},
@@ -143,6 +145,65 @@ func TestMend254WhatHoldsNow(t *testing.T) {
 		}
 		if diff := cmp.Diff(test.want, b.String()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestMend259StatusAndHistoryAgree: what is wrong now, and what to do about it, is the same in status and in history, in the same order.
+func TestMend259StatusAndHistoryAgree(t *testing.T) {
+	why := func(what string) provisioning.StoreState {
+		return provisioning.StoreState{Reason: provisioning.ConnectTimeout, What: what, Hint: "fix " + what}
+	}
+	all := func(state provisioning.State) *provisioning.Status {
+		s := &provisioning.Status{State: state, Registrar: &provisioning.Registrar{}, Fallback: &provisioning.Fallback{}, Better: &provisioning.Better{}, Certificate: &provisioning.Identity{}}
+		s.Because(why("the rest").Why())
+		s.Fallback.Reason, s.Fallback.What, s.Fallback.Hint = provisioning.ConnectTimeout, "the fallback", "fix the fallback"
+		s.Better.Reason, s.Better.What, s.Better.Hint = provisioning.TLSUntrusted, "the better one", "fix the better one"
+		s.Certificate.Because(why("the certificate").Why())
+		s.Store = []provisioning.StoreState{why("the store")}
+		s.Pace = []provisioning.Pace{{Reason: provisioning.ConnectTimeout, What: "the pace", Hint: "fix the pace"}}
+		return s
+	}
+	unplugged, resting, once, answered := all(provisioning.Registered), all(provisioning.Resting), all(provisioning.Registered), all(provisioning.Registered)
+	link := why("the link")
+	unplugged.Link = &link
+	once.Fallback.Hint, once.Store[0].Hint, once.Pace[0].Hint = once.Hint, once.Better.Hint, once.Better.Hint
+	answered.Fallback.AnsweredAt, answered.Better.Answered = noon, true
+	dns := &provisioning.Status{State: provisioning.Resting, Reason: provisioning.DNSTimeout, Hint: "fix DNS", Cycle: &provisioning.Cycle{Sources: []provisioning.Source{
+		{Source: "dns", Query: "_sip", Verdict: provisioning.Failed, Reason: provisioning.DNSTimeout, Hint: "fix DNS", AnsweredAt: noon},
+	}}}
+	cures := func(printed, label string) (list []string) {
+		for line := range strings.Lines(printed) {
+			if rest, found := strings.CutPrefix(line, label); found {
+				list = append(list, strings.TrimSpace(rest))
+			}
+		}
+		return list
+	}
+	for name, test := range map[string]struct {
+		now  *provisioning.Status
+		want []string
+	}{
+		"all at once":         {all(provisioning.Registered), []string{"the rest", "the fallback", "the better one", "the certificate", "the store", "the pace"}},
+		"resting":             {resting, []string{"the rest", "the fallback", "the certificate", "the store", "the pace"}},
+		"the link is lost":    {unplugged, []string{"the link", "the fallback", "the better one", "the certificate", "the store", "the pace"}},
+		"each is told once":   {once, []string{"the rest", "the better one", "the certificate"}},
+		"what answers by now": {answered, []string{"the rest", "the certificate", "the store", "the pace"}},
+		"DNS does":            {dns, nil},
+		"nothing":             {&provisioning.Status{State: provisioning.Registered, Certificate: &provisioning.Identity{Subject: "CN=phone1"}}, nil},
+	} {
+		for i := range test.want {
+			test.want[i] = "fix " + test.want[i]
+		}
+		var status, history bytes.Buffer
+		if err := errors.Join(printStatus(newPage(&status), *test.now, noon), printHints(newPage(&history), nil, nil, test.now)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, cures(status.String(), "  hint  ")); diff != "" {
+			t.Errorf("%s: status (-want +got):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(test.want, cures(history.String(), "    hint: ")); diff != "" {
+			t.Errorf("%s: history (-want +got):\n%s", name, diff)
 		}
 	}
 }

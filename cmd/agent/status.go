@@ -151,7 +151,7 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 	if !s.ExpiresAt.IsZero() && s.ExpiresAt.After(now) {
 		p.row("next renewal", "within "+words(s.ExpiresAt.Sub(now)))
 	}
-	printIdentity(p, s.Certificate, now)
+	printIdentity(p, &s, now)
 	for _, l := range s.Losses {
 		p.row("lost", lossesWords(l, now))
 	}
@@ -163,11 +163,11 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 	}
 	for _, state := range s.Store {
 		p.printf("\n%s\n", p.paint(warn, "store: "+because(state.Why())))
-		p.hint(state.Hint)
+		p.cure(&s, state.Why())
 	}
 	for _, pace := range s.Pace {
 		p.printf("\n%s\n", p.paint(warn, because(pace.Why())))
-		p.hint(pace.Hint)
+		p.cure(&s, pace.Why())
 	}
 	if s.Cycle != nil {
 		printCycle(p, s, now)
@@ -218,7 +218,7 @@ func printWhy(p *page, s provisioning.Status, now time.Time) {
 	if why.Reason != "" {
 		p.row(label, because(why))
 		if at := answered(&s); at.IsZero() {
-			p.hint(why.Hint)
+			p.cure(&s, why)
 		} else {
 			p.row("by now", "DNS answers, since "+since(now, at)+"; if the device does not register now, run: homeward check")
 		}
@@ -227,6 +227,46 @@ func printWhy(p *page, s provisioning.Status, now time.Time) {
 		p.row("last met", because(s.Why()))
 	}
 	p.hinted[s.Hint] = true
+}
+
+// present is what is wrong now, in the order in which it is told. What the device had met before its link was lost is left out: whether that is still so is not
+// known.
+func present(s *provisioning.Status) (all []provisioning.Why) {
+	add := func(why provisioning.Why) {
+		if why.Reason != "" {
+			all = append(all, why)
+		}
+	}
+	switch {
+	case s.Link != nil:
+		add(s.Link.Why())
+	case answered(s).IsZero():
+		add(s.Why())
+	}
+	if f := s.Fallback; f != nil && f.AnsweredAt.IsZero() {
+		add(f.Why())
+	}
+	if b := s.Better; b != nil && s.State == provisioning.Registered && !b.Answered {
+		add(b.Why())
+	}
+	if s.Certificate != nil {
+		add(s.Certificate.Why())
+	}
+	for _, state := range s.Store {
+		add(state.Why())
+	}
+	for _, pace := range s.Pace {
+		add(pace.Why())
+	}
+	return all
+}
+
+// cure writes what to do about what is wrong now, once.
+func (p *page) cure(s *provisioning.Status, why provisioning.Why) {
+	if slices.Contains(present(s), why) && !p.hinted[why.Hint] {
+		p.hint(why.Hint)
+		p.hinted[why.Hint] = true
+	}
 }
 
 // answered is since when DNS answers what it had not answered, for which the device is not registered; zero: it does not, or that is not why.
@@ -253,10 +293,7 @@ func fallback(s provisioning.Status) string {
 func printWayBack(p *page, s provisioning.Status, now time.Time) {
 	if f := s.Fallback; f != nil {
 		p.row("because", fmt.Sprintf("%s (%s), %s: %s", printable(f.Endpoint().HostPort()), f.Step, ago(now, f.At), because(f.Why())))
-		if f.AnsweredAt.IsZero() {
-			p.hint(f.Hint)
-			p.hinted[f.Hint] = true
-		}
+		p.cure(&s, f.Why())
 	}
 	text := ""
 	switch b := s.Better; {
@@ -288,8 +325,8 @@ func printWayBack(p *page, s provisioning.Status, now time.Time) {
 		}
 	}
 	p.row("way back", text)
-	if b := s.Better; b != nil && b.Hint != "" && !p.hinted[b.Hint] {
-		p.hint(b.Hint)
+	if s.Better != nil {
+		p.cure(&s, s.Better.Why())
 	}
 }
 
@@ -352,7 +389,8 @@ func lossesWords(l provisioning.Losses, now time.Time) string {
 }
 
 // printIdentity says until when the device can sign in with its certificate, or why it cannot.
-func printIdentity(p *page, c *provisioning.Identity, now time.Time) {
+func printIdentity(p *page, s *provisioning.Status, now time.Time) {
+	c := s.Certificate
 	if c == nil {
 		return
 	}
@@ -361,7 +399,7 @@ func printIdentity(p *page, c *provisioning.Identity, now time.Time) {
 	}
 	if c.Reason != "" {
 		p.row("certificate", p.paint(warn, because(c.Why())))
-		p.hint(c.Hint)
+		p.cure(s, c.Why())
 	}
 }
 
