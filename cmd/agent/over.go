@@ -15,7 +15,7 @@ import (
 // search; and at the end, without a cure, what is over, and what came when instead. Each has the latest first. all tells what else has happened, and now how
 // the daemon stands; nil: that is not known.
 func printHints(p *page, failures, all []control.Entry, now *provisioning.Status) error {
-	past := newPast(append(slices.Clip(all), byNow(now)...))
+	past := newPast(append(slices.Clip(sinceSetBack(all)), byNow(now)...))
 	headed := ""
 	under := func(heading string) {
 		if heading != headed {
@@ -59,6 +59,17 @@ func printHints(p *page, failures, all []control.Entry, now *provisioning.Status
 		}
 	}
 	return p.err
+}
+
+// sinceSetBack is what has come since the clock was set back last: with what came before, times cannot be compared, so that it proves nothing over.
+func sinceSetBack(all []control.Entry) []control.Entry {
+	const back = time.Minute // by less, entries may be told out of order (our choice)
+	for i := len(all) - 1; i > 0; i-- {
+		if all[i].At.Add(back).Before(all[i-1].At) {
+			return all[i:]
+		}
+	}
+	return all
 }
 
 // How a failure stands.

@@ -222,3 +222,23 @@ func BenchmarkHintsOfSilence(b *testing.B) {
 		}
 	}
 }
+
+// TestMend268ClockSetBack: what came before the clock was set back does not prove that what came after it is over.
+func TestMend268ClockSetBack(t *testing.T) {
+	all := entries(
+		control.Entry{Event: "state", State: "discovering"}, control.Entry{Event: "attempt", Host: "fe01", Port: 5061, Transport: "tls"}, control.Entry{Event: "state", State: "registered"},
+		control.Entry{Event: "attempt", Host: "fe01", Port: 5061, Transport: "tls", Reason: provisioning.ConnectRefused},
+		control.Entry{Event: "wait", Reason: provisioning.ConnectUnreachable, Fault: string(provisioning.FaultNoCarrier)},
+	)
+	for i := range 3 {
+		all[i].At = all[i].At.AddDate(10, 0, 0)
+	}
+	var b bytes.Buffer
+	if err := printHints(newPage(&b), control.Excerpt{Failures: true}.Of(all), all, nil); err != nil {
+		t.Fatal(err)
+	}
+	const want = "what to do\n  connect-unreachable: there is no route to the address\n    hint: fix connect-unreachable\n  connect-refused: fix connect-refused\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
