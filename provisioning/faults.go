@@ -77,6 +77,7 @@ const (
 	FaultReadOnly            Fault = "last-good.read-only"
 	FaultNoSpace             Fault = "store.no-space"
 	FaultDaemonStopped       Fault = "daemon.not-running"
+	FaultNoMetrics           Fault = "daemon.no-metrics"
 	FaultDaemonHangs         Fault = "daemon.hangs"
 	FaultDaemonRests         Fault = "daemon.rests"
 	FaultDaemonTriesAgain    Fault = "daemon.tries-again"

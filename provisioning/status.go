@@ -43,7 +43,8 @@ type Status struct {
 	ServerCertificates []Ending     `json:"server_certificates,omitempty"`
 	Cycle              *Cycle       `json:"cycle,omitempty"`
 	Store              []StoreState `json:"store,omitempty"`
-	Link               *StoreState  `json:"link,omitempty"` // what keeps the device off the network at the moment of the question; absent: nothing, as far as is known
+	Link               *StoreState  `json:"link,omitempty"`    // what keeps the device off the network at the moment of the question; absent: nothing, as far as is known
+	Metrics            *StoreState  `json:"metrics,omitempty"` // why metrics are not served where metrics_listen says so; absent: they are, or it does not
 }
 
 // Watch is how the Registrar is watched with binding = "release".
@@ -282,7 +283,7 @@ type Attempt struct {
 // Endpoint is the place that was tried or skipped.
 func (a Attempt) Endpoint() Endpoint { return Endpoint{a.Host, a.Port, a.Transport} }
 
-// StoreState says what is not as it should be with the store, or with the link.
+// StoreState says what is not as it should be with the store, with the link, or with metrics.
 type StoreState struct {
 	Reason Reason `json:"reason"`
 	Fault  string `json:"fault,omitempty"`

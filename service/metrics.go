@@ -3,6 +3,7 @@ package service
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"homeward/provisioning"
@@ -79,6 +81,7 @@ type Metrics struct {
 	listen   func(ctx context.Context, network, address string) (net.Listener, error)
 	mu       sync.Mutex
 	counters tables
+	trouble  provisioning.Trouble // why they are not served
 }
 
 // tables are the values of the series of some families, by family and series.
@@ -288,8 +291,10 @@ func (m *Metrics) Task(status func() provisioning.Status, lastGood func() time.T
 			if ctx.Err() != nil {
 				break
 			}
+			t := unopened(m.address, err)
+			m.note(t)
 			if !said {
-				log.Warn("metrics_listen cannot be opened; trying again", "hint", "find the program that already listens there, or set metrics_listen to another address", "err", err)
+				log.Warn("metrics_listen cannot be opened; trying again", "hint", t.Hint(), "err", err)
 				said = true
 			}
 			select {
@@ -302,12 +307,42 @@ func (m *Metrics) Task(status func() provisioning.Status, lastGood func() time.T
 	}}
 }
 
+// Trouble is why metrics are not served at the moment; none: they are, or are not to be.
+func (m *Metrics) Trouble() provisioning.Trouble {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.trouble
+}
+
+func (m *Metrics) note(t provisioning.Trouble) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.trouble = t
+}
+
+// unopened says why an address cannot be listened on.
+func unopened(address string, err error) provisioning.Trouble {
+	facts := provisioning.Facts{"at": address}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		facts["taken"] = true
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		facts["elsewhere"] = true
+	case errors.Is(err, syscall.EACCES):
+		facts["denied"] = true
+	default:
+		facts["problem"] = err.Error()
+	}
+	return provisioning.FaultNoMetrics.Met(facts)
+}
+
 // serve answers scrapes until ctx ends, or the address is no good.
 func (m *Metrics) serve(ctx context.Context, scrape http.Handler, log *slog.Logger) error {
 	listener, err := m.listen(ctx, "tcp", m.address)
 	if err != nil {
 		return err
 	}
+	m.note(provisioning.Trouble{})
 	log.Info("metrics can be scraped", "address", listener.Addr())
 	server := &http.Server{
 		Handler: scrape, MaxHeaderBytes: scrapeMaxHeader,

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -355,6 +356,10 @@ func TestMetricsAddressIsTriedAgain(t *testing.T) {
 		ended, began := make(chan error), time.Now()
 		task := m.Task(onFE01, time.Now, slog.New(slog.NewTextHandler(&log, nil)))
 		go func() { ended <- task.Run(ctx) }()
+		synctest.Wait()
+		if got := m.Trouble().What(); !strings.HasSuffix(got, "another program on this device already listens there") {
+			t.Errorf("says %q", got)
+		}
 		<-opened
 		if took := time.Since(began); took != 3*listenAgain {
 			t.Errorf("opened after %v, want %v", took, 3*listenAgain)
@@ -363,10 +368,28 @@ func TestMetricsAddressIsTriedAgain(t *testing.T) {
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
+		if got := m.Trouble(); !got.None() {
+			t.Errorf("says %q although it is open", got.What())
+		}
 		if got := strings.Count(log.String(), "address already in use"); got != 1 {
 			t.Errorf("said %d times\n%s", got, &log)
 		}
 	})
+}
+
+func TestMend264WhyMetricsAreNotServed(t *testing.T) {
+	for want, err := range map[string]error{
+		"another program on this device already listens there": syscall.EADDRINUSE, "this device does not have that address": syscall.EADDRNOTAVAIL,
+		"the daemon may not open that port": syscall.EACCES, "no such network": errors.New("no such network"),
+	} {
+		told := unopened("10.0.0.21:80", &net.OpError{Op: "listen", Err: err})
+		if got := told.What(); !strings.HasPrefix(got, "metrics are not served: 10.0.0.21:80 (metrics_listen) cannot be opened: ") || !strings.HasSuffix(got, want) {
+			t.Errorf("says %q, want %q", got, want)
+		}
+		if got := told.Do(); strings.Count(got, "metrics_listen") != 1 || !strings.Contains(got, "restart homeward") {
+			t.Errorf("%s: advises %q", want, got)
+		}
+	}
 }
 
 // TestMetricsTable keeps docs/metrics.md what the program says.

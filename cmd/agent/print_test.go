@@ -160,6 +160,12 @@ func unplugged(s provisioning.Status) provisioning.Status {
 	return s
 }
 
+// withoutMetrics has another program where metrics are to be served.
+func withoutMetrics(s provisioning.Status) provisioning.Status {
+	s.Metrics = stateOf(provisioning.FaultNoMetrics.Met(provisioning.Facts{"at": "127.0.0.1:9187", "taken": true}))
+	return s
+}
+
 func TestStatusText(t *testing.T) {
 	for name, s := range map[string]provisioning.Status{
 		"released":   released(provisioning.Watch{Binding: "given-back", Over: "connection", AnsweredAt: noon}),
@@ -167,7 +173,7 @@ func TestStatusText(t *testing.T) {
 		"learning":   released(provisioning.Watch{Binding: "held", Over: "connection", AnsweredAt: noon}),
 		"registered": onFE01(), "degraded": throughLastGood(), "degraded-dhcp-off": throughLastGoodByDNS(), "resting": resting(), "nothing": nothingFound(), "running": running(),
 		"mend-148-fallback": onEdge(false, false), "mend-148-looked-in-vain": onEdge(true, false), "mend-150-answered-since": onEdge(true, true), "mend-148-nothing-planned": nothingPlanned(), "mend-150-dns-answers": dnsAnswers(), "mend-148-inside-not-known": insideNotKnown(),
-		"all-fail": allFail(), "dhcp-off": dhcpOff(), "mend-74-no-carrier": unplugged(nothingFound()), "mend-74-no-carrier-yet-registered": unplugged(onFE01()),
+		"all-fail": allFail(), "dhcp-off": dhcpOff(), "mend-264-no-metrics": withoutMetrics(onFE01()), "mend-74-no-carrier": unplugged(nothingFound()), "mend-74-no-carrier-yet-registered": unplugged(onFE01()),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer

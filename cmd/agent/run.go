@@ -127,7 +127,9 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	lastGood := func() time.Time { record, _ := store.Load(); return record.RegisteredAt }
 	server := control.NewServer(listener, control.Source{
 		Status: func() provisioning.Status {
-			return nowOf(daemon, conf, &network, tight{story.Full(), stateFile.Full()})
+			s := nowOf(daemon, conf, &network, tight{story.Full(), stateFile.Full()})
+			s.Metrics = stateOf(metrics.Trouble())
+			return s
 		},
 		Record:  func() (any, bool) { record, ok := store.Load(); return recordAnswer{1, record, "daemon"}, ok },
 		Forget:  store.Forget,
@@ -173,9 +175,7 @@ func nowOf(daemon *agent.Agent, conf *config.Config, network *wire.Wire, met tig
 	} else if len(at) == 0 {
 		at, _ = network.Resolvers() // those that can be read
 	}
-	if t := check.OffNetwork(conf.Policy.Interface, network, at); !t.None() {
-		s.Link = &provisioning.StoreState{Reason: t.Reason(), Fault: string(t.Fault), What: t.What(), Hint: t.Hint()}
-	}
+	s.Link = stateOf(check.OffNetwork(conf.Policy.Interface, network, at))
 	s.Store = append(withoutSpace(conf, met), s.Store...)
 	return s
 }

@@ -14,11 +14,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// An address for metrics that somebody else has is said in the log, and the phone registers without.
+// An address for metrics that somebody else has is said in the log, in status and in history, and the phone registers without.
 func TestMetricsAddressInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -34,10 +35,21 @@ func TestMetricsAddressInUse(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	log := &expectation{words: []string{"metrics_listen cannot be opened", "address already in use", `"resting"`}, met: cancel}
+	var status, history strings.Builder
+	ask := sync.OnceFunc(func() {
+		run(ctx, env{stdout: &status, stderr: &status}, []string{"status", "--config", file})
+		run(ctx, env{stdout: &history, stderr: &history}, []string{"history", "--failures", "--config", file})
+		cancel()
+	})
+	log := &expectation{words: []string{"metrics_listen cannot be opened", "address already in use", `"resting"`}, met: func() { go ask() }}
 	code := run(ctx, env{stdout: log, stderr: log}, []string{"run", "--config", file})
 	if code != 0 || len(log.words) > 0 {
 		t.Errorf("exit code %d, not said: %q\n%s", code, log.words, &log.text)
+	}
+	for _, said := range []string{status.String(), history.String()} {
+		if !strings.Contains(said, "find that program") {
+			t.Errorf("it says\n%s", said)
+		}
 	}
 }
 

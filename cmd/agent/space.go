@@ -32,9 +32,17 @@ func withoutSpace(conf *config.Config, met tight) []provisioning.StoreState {
 		}
 		facts["dir"], facts["lost"] = place.dir, place.lost
 		t := provisioning.FaultNoSpace.Met(facts)
-		found = append(found, provisioning.StoreState{Reason: t.Reason(), Fault: string(t.Fault), What: t.What(), Hint: t.Hint()})
+		found = append(found, *stateOf(t))
 	}
 	return found
+}
+
+// stateOf is a Trouble as a part of status; nil: none.
+func stateOf(t provisioning.Trouble) *provisioning.StoreState {
+	if t.None() {
+		return nil
+	}
+	return &provisioning.StoreState{Reason: t.Reason(), Fault: string(t.Fault), What: t.What(), Hint: t.Hint()}
 }
 
 // roomFacts says in words how little room there is; nil: there is enough, as far as is known.

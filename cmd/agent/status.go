@@ -165,6 +165,10 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 		p.printf("\n%s\n", p.paint(warn, "store: "+because(state.Why())))
 		p.cure(&s, state.Why())
 	}
+	if s.Metrics != nil {
+		p.printf("\n%s\n", p.paint(warn, because(s.Metrics.Why())))
+		p.cure(&s, s.Metrics.Why())
+	}
 	for _, pace := range s.Pace {
 		p.printf("\n%s\n", p.paint(warn, because(pace.Why())))
 		p.cure(&s, pace.Why())
@@ -254,6 +258,9 @@ func present(s *provisioning.Status) (all []provisioning.Why) {
 	}
 	for _, state := range s.Store {
 		add(state.Why())
+	}
+	if s.Metrics != nil {
+		all = append(all, s.Metrics.Why())
 	}
 	for _, pace := range s.Pace {
 		add(pace.Why())

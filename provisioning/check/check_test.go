@@ -336,6 +336,11 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Wire.ClockKept = func() bool { return true }
 		return nil
 	},
+	"daemon-metrics": func(o *Options, _ *config.Config, words []string) error {
+		t := provisioning.FaultNoMetrics.Met(provisioning.Facts{"at": words[0], "taken": true})
+		o.Daemon.Metrics = &provisioning.StoreState{Fault: string(t.Fault), What: t.What(), Hint: t.Hint()}
+		return nil
+	},
 	"daemon-newer": func(o *Options, _ *config.Config, words []string) error {
 		o.Daemon.Newer = words[0]
 		return nil

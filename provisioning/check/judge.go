@@ -20,7 +20,7 @@ var keepsOut = []judgement{passwordless, notOnNetwork, unplugged, addressTwice, 
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{
 	passwordless, linkLost, addressTwice, otherMask, ownNetwork, unlisted, bindingGone, onlyLastGood, besideFails, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, insideGone, sourceFlaw, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, noSpace, notKept,
-	lostOften, autodiscoverDiffers, serverOff, serversApart, serverDead, earlierServerFails, lossy, slow, idle,
+	lostOften, autodiscoverDiffers, serverOff, serversApart, serverDead, earlierServerFails, lossy, slow, idle, unscraped,
 }
 
 // tree is the walk of a tech, from the socket in the wall to the day when DNS and DHCP die. It is flat: each node names

@@ -97,6 +97,15 @@ func toBeLost(f *Facts) bool {
 	return f.Daemon.registered() && !f.signsIn() && f.Untried.None()
 }
 
+// unscraped is about metrics that the daemon cannot serve.
+func unscraped(f *Facts) provisioning.Trouble {
+	m := f.Daemon.Metrics
+	if m == nil || f.ByPassed {
+		return provisioning.Trouble{}
+	}
+	return provisioning.FaultNoMetrics.Met(nil).InWords(m.What, m.Hint)
+}
+
 // idle is about a daemon that does not do what the check has done. One that has never registered here need not run.
 func idle(f *Facts) provisioning.Trouble {
 	switch d := &f.Daemon; {

@@ -64,6 +64,8 @@ type Daemon struct {
 	LinkLost              provisioning.Pace // that the link of this device was lost often lately; empty: it was not
 	// Cycle is its latest walk; nil: none.
 	Cycle *provisioning.Cycle
+	// Metrics is why it serves no metrics although it should; nil: it does, or should not.
+	Metrics *provisioning.StoreState
 	// At is how it is registered; nil: it is not.
 	At *provisioning.Status
 }

@@ -224,6 +224,9 @@ func (b *branch) daemon() {
 	if t.None() {
 		t = lostOften(f)
 	}
+	if t.None() {
+		t = unscraped(f)
+	}
 	if !t.None() && !explainsDaemon(b.verdict, f) {
 		c.because(Warn, t)
 	}
