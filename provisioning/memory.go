@@ -124,23 +124,25 @@ func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr, now time.
 		return Past{}
 	}
 	past := Past{When: m.last(losses), Scheme: m.kept.Scheme, File: cmp.Or(m.policy.PasswordFile, "the password file")}
-	m.compare(&past, now)
+	m.compare(&past, losses, now)
 	if r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() {
 		past.Elsewhere = r.Host
 	}
 	return past
 }
 
-// compare notes whether the file of the password was changed since it signed in. One that is older than it was, or of the future, tells
-// nothing: some clock was wrong, or it comes from elsewhere.
-func (m *Memory) compare(past *Past, now time.Time) {
+// compare notes whether the file of the password was written since it signed in. One that is older than it was, or of the future, tells
+// nothing: some clock was wrong, or it comes from elsewhere. Neither does one with which the device may have been registered since: an
+// outage leaves the record as it is.
+func (m *Memory) compare(past *Past, losses []Losses, now time.Time) {
 	then, is := m.kept.PasswordChanged, m.policy.PasswordChanged
+	since := slices.ContainsFunc(losses, func(l Losses) bool { return l.LastAt.Truncate(time.Second).After(is) })
 	switch {
 	case then.IsZero() || is.IsZero():
 	case then.Equal(is):
-		past.SamePassword = true
-	case is.After(then) && !is.After(now):
-		past.Retyped = is
+		past.SameTime = true
+	case is.After(then) && !is.After(now) && !since:
+		past.Written = is
 	}
 }
 

@@ -199,8 +199,48 @@ func TestMend250PasswordRetyped(t *testing.T) {
 			t.Errorf("%s, copied: %s: %s", name, got.Fault, got.Do())
 		}
 		ahead := Past{}
-		if m.compare(&ahead, is.Add(-time.Minute)); !ahead.Retyped.IsZero() {
+		if m.compare(&ahead, nil, is.Add(-time.Minute)); !ahead.Written.IsZero() {
 			t.Errorf("%s: changed in the future", name)
+		}
+	}
+}
+
+// A time of a file says when it was written, and not that the password is another or the same: whose side it is stays open, and it is told of none that
+// has been accepted, or with which the device was registered since.
+func TestMend260WhatTheTimeOfAFileSays(t *testing.T) {
+	is := time.Date(2024, 11, 28, 12, 0, 0, 0, time.UTC)
+	at := Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: TLS}
+	lost := func(after time.Duration) []Losses { return []Losses{{Endpoint: at, LastAt: is.Add(after)}} }
+	const written = "; /etc/homeward/password was written again at 2024-11-28 12:00 UTC; it is not known whether it holds another password now"
+	for name, test := range map[string]struct {
+		then     time.Duration
+		losses   []Losses
+		fault    Fault
+		accepted bool
+		side     Side
+		until    string
+		says     string
+	}{
+		"written":                      {-time.Hour, nil, FaultCredentials, false, "", "at 2024-11-28 11:59 UTC", written},
+		"written after the last loss":  {-time.Hour, lost(900 * time.Millisecond), FaultCredentials, false, "", "until 2024-11-28 12:00:00 UTC", written},
+		"registered after it":          {-time.Hour, lost(time.Second), FaultCredentials, false, SideAccount, "until 2024-11-28 12:00:01 UTC", ""},
+		"written, and accepted":        {-time.Hour, nil, FaultAccountRefused, true, "", "at 2024-11-28 11:59 UTC", ""},
+		"the same time":                {0, nil, FaultCredentials, false, SideAccount, "at 2024-11-28 11:59 UTC", "; the password file has the same time stamp as then"},
+		"the same time, and accepted":  {0, nil, FaultDeviceRefused, true, SideRegistrar, "at 2024-11-28 11:59 UTC", ""},
+		"the same time, and forbidden": {0, nil, FaultForbidden, false, "", "at 2024-11-28 11:59 UTC", "; the password file has the same time stamp as then"},
+	} {
+		m := Memory{
+			policy: Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, PasswordFile: "/etc/homeward/password", PasswordChanged: is}, known: true,
+			kept: cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: cache.Registrar{Host: at.Host, Port: at.Port, Transport: "tls", Address: netip.MustParseAddr("10.0.0.5")}, RegisteredAt: is.Add(-time.Minute), Scheme: "ntlm", PasswordChanged: is.Add(test.then)},
+		}
+		facts := Facts{"host": at.Host, "said": "no", "subject": "this device"}
+		if test.accepted {
+			facts["accepted"] = "user name and password were"
+		}
+		got := SignedIn(m.Worked(test.losses, at, netip.MustParseAddr("10.0.0.5"), is.Add(time.Hour)), false, test.fault.Met(facts))
+		said := strings.Join(got.Sentences()[1:], "; ")
+		if want := "this device signed in there with this account " + test.until + test.says; said != want || got.OnSide() != test.side {
+			t.Errorf("%s: %q, on the side of %q", name, said, got.OnSide())
 		}
 	}
 }

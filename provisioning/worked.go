@@ -32,9 +32,9 @@ type Past struct {
 	Scheme    string // as in cache.Record
 	Elsewhere string // the host where that was, if it is another place than the one asked about
 
-	SamePassword bool      // the file of the password has not been changed since it signed in
-	Retyped      time.Time // when it was changed since; zero: it was not, or nobody knows
-	File         string    // what it is called
+	SameTime bool      // the file of the password was written when the one was with which it signed in; another may have been given its time
+	Written  time.Time // when it was written since, perhaps with the same password; zero: it was not, or nobody knows
+	File     string    // what it is called
 }
 
 // there is when that was, if it was at the place asked about.
@@ -87,14 +87,17 @@ func SignedIn(past Past, same bool, t Trouble) Trouble {
 	}
 	switch {
 	case !past.byPassword():
-	case same || past.SamePassword:
+	case same:
 		facts["unchanged"], told["unchanged"] = true, true
 		if reason == SIPCredentials {
 			told["probably"] = true
 		}
-	case !past.Retyped.IsZero():
-		facts["retyped"], facts["changed"] = past.File, past.Retyped
-		told["retyped"], told["changed"] = past.File, past.Retyped
+	case t.Facts["accepted"] != nil: // so the password is right, whatever its file says
+	case past.SameTime:
+		facts["unchanged"], told["untouched"] = true, true
+	case !past.Written.IsZero():
+		facts["retyped"], facts["changed"] = past.File, past.Written
+		told["retyped"], told["changed"] = past.File, past.Written
 	}
 	t = t.With(facts)
 	t.Facts["worked"] = FaultSignedIn.Met(told)
@@ -107,12 +110,12 @@ func SignedIn(past Past, same bool, t Trouble) Trouble {
 	return t
 }
 
-// retyped is for a password that was refused, and has never signed in, although the one before it has.
+// retyped is for a password that was refused, and whose file was written since one signed in: whether the password is another is not known.
 func retyped(t Trouble) Trouble {
 	facts := Facts{"worked": t.Facts["worked"], "host": t.Facts["host"], "retyped": t.Facts["retyped"], "changed": t.Facts["changed"]}
 	alone := t.With(nil)
 	delete(alone.Facts, "worked")
-	return FaultRetyped.Because(alone, facts)
+	return FaultRetyped.Because(alone, facts).OnNoSide()
 }
 
 // OfWhoAsks says whether a refusal is about who asks, the account or this device, and not about whom: each Registrar may refuse the same. On

@@ -57,7 +57,11 @@ func newEye(o Options) *eye {
 			return nil
 		},
 		Worked: func(at provisioning.Endpoint, addr netip.Addr) provisioning.Past {
-			return m.Worked(o.Losses, at, addr, time.Now())
+			past := m.Worked(o.Losses, at, addr, time.Now())
+			if d := &o.Daemon; d.registered() && d.Newer == "" && d.Since.After(past.Written) { // with what was in the file, also in an outage
+				past.Written = time.Time{}
+			}
+			return past
 		},
 		Resolve: e.resolve, CertificateService: func(url, _ string) { e.service = url },
 	})

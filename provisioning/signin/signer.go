@@ -68,6 +68,9 @@ func since(s *Signer, t provisioning.Trouble, c provisioning.Candidate, addr net
 	o := &s.owner
 	if o.Worked != nil && !t.None() {
 		past := o.Worked(c.Endpoint, addr)
+		if s.restraint.proven != (attempted{}) { // the password has signed in, wherever that was
+			past.Written = time.Time{}
+		}
 		t = provisioning.Offers(past, provisioning.Since(past, t))
 		t = provisioning.SignedIn(past, s.restraint.proven == attempted{c.Endpoint, addr}, t)
 	}

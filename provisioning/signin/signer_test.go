@@ -3,10 +3,12 @@ package signin
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"homeward/provisioning"
 )
@@ -43,6 +45,21 @@ func TestWhereCredentialsGoInClear(t *testing.T) {
 					t.Errorf("%s: %s, allowed %t: got %t", step, host, allowed, got)
 				}
 			}
+		}
+	}
+}
+
+// A password that has signed in during this run is not told as one whose file was written since, wherever that was.
+func TestMend260SignedInElsewhereInThisRun(t *testing.T) {
+	here, there := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}, provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe02.contoso.com", Port: 5061}}
+	addr := netip.MustParseAddr("10.0.0.5")
+	for scheme, want := range map[string]provisioning.Fault{"digest": provisioning.FaultCredentials, "tls-dsk": provisioning.FaultRetyped} {
+		s := &Signer{restraint: newRestraint(), owner: Owner{Worked: func(provisioning.Endpoint, netip.Addr) provisioning.Past {
+			return provisioning.Past{When: "then", Scheme: "digest", File: "password", Written: time.Date(2024, 11, 28, 12, 0, 0, 0, time.UTC)}
+		}}}
+		s.restraint.succeeded(there, addr, scheme)
+		if got := since(s, provisioning.FaultCredentials.Met(provisioning.Facts{"host": here.Host}), here, addr); got.Fault != want {
+			t.Errorf("after %s elsewhere: %s: %s", scheme, got.Fault, got.What())
 		}
 	}
 }
