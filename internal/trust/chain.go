@@ -52,7 +52,7 @@ func (e *CertificateError) examine(chain []*x509.Certificate, s Settings, of *x5
 			e.Extensions = append(e.Extensions, short(id.String(), maxName))
 		}
 	case Expired, NotYetValid:
-		e.Nameless = e.Of.Leaf && checkNames(chain[0], e.Host, s.Allowed) != nil
+		e.Nameless = checkNames(chain[0], e.Host, s.Allowed) != nil
 		e.Unknown = !e.Of.Leaf && !e.Of.Root && !slices.ContainsFunc(append(above(chain, by.next), of), func(c *x509.Certificate) bool { return hasRoot(s.Roots, c.RawIssuer) })
 	default: // nothing more is known
 	}

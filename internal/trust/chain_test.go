@@ -87,6 +87,24 @@ func TestSelfSignedWithoutTheName(t *testing.T) {
 	}
 }
 
+// What is not valid now may be a stranger's, too: then it has another name, whichever certificate of it is over.
+func TestMend257OverAndWithoutTheName(t *testing.T) {
+	root := certify(t, nil, "root", certifies())
+	settings := Settings{Roots: x509.NewCertPool()}
+	settings.Roots.AddCert(root.cert)
+	another := serves(func(c *x509.Certificate) { c.DNSNames = []string{"fe02.contoso.com"} })
+	middle := certify(t, root, "middle", certifies(over))
+	for of, chain := range map[string][]*x509.Certificate{
+		"CN=leaf":   {certify(t, root, "leaf", serves(over, another)).cert},
+		"CN=middle": {certify(t, middle, "leaf", another).cert, middle.cert},
+	} {
+		var e *CertificateError
+		if err := Prove("fe01.contoso.com", chain, settings); !errors.As(err, &e) || e.Problem != Expired || e.Of.Subject != of || !e.Nameless {
+			t.Errorf("%s: %v", of, err)
+		}
+	}
+}
+
 // Names of Active Directory have domain components, those of small devices mail addresses: people read them as they write them.
 func TestDistinguished(t *testing.T) {
 	for want, name := range map[string]pkix.RDNSequence{

@@ -56,18 +56,18 @@ func (j *judgement) certificate() provisioning.Trouble {
 	j.pin(seen)
 	fault := certificateFaults[e.Problem]
 	meant := slices.IndexFunc(e.Names, func(name string) bool { return means(name, e.Host) })
-	ofAuthority := e.Of.Subject != "" && !e.Of.Leaf
+	ofAuthority, notNow := e.Of.Subject != "" && !e.Of.Leaf, e.Problem == trust.Expired || e.Problem == trust.NotYetValid
 	switch {
 	case fault == "", e.Problem == trust.CriticalExtension && len(e.Extensions) == 0:
 		fault = provisioning.FaultCertificate
-	case e.Nameless && (e.Problem == trust.Expired || e.Problem == trust.NotYetValid):
+	case e.Nameless && notNow && !ofAuthority:
 		j.know("stranger", trust.Listed(e.Names))
 	case e.Problem == trust.WrongName && meant >= 0:
 		fault = provisioning.FaultNameForm
 		j.know("name", fmt.Sprintf("%q", e.Names[meant]))
 	case e.Nameless && e.Problem == trust.SelfSigned:
 		fault = provisioning.FaultSelfSignedNameless
-	case e.Nameless:
+	case e.Nameless && !notNow:
 		fault = provisioning.FaultStrangerNameless
 	case ofAuthority && e.Of.Root && e.Problem == trust.Expired:
 		fault = provisioning.FaultRootExpired

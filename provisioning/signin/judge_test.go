@@ -302,6 +302,7 @@ func TestMend257WhoMayBeAnybody(t *testing.T) {
 		"expired, and for this name":              {tls, handshaking, shown(trust.Expired, false), false},
 		"expired, and for another one, or none":   {tls, handshaking, shown(trust.Expired, true), true},
 		"not valid yet, and for none":             {tls, handshaking, shown(trust.NotYetValid, true), true},
+		"expired above one for another name":      {tls, handshaking, &trust.CertificateError{Problem: trust.Expired, Of: trust.Certificate{Subject: "CN=Vendor CA"}, Nameless: true}, true},
 		"for another name":                        {tls, handshaking, shown(trust.WrongName, false), true},
 		"of no authority of the site":             {tls, handshaking, shown(trust.Untrusted, false), true},
 		"no TLS":                                  {tls, handshaking, handshake(trust.NotTLS), true},
