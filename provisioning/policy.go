@@ -71,7 +71,7 @@ type Policy struct {
 	Release bool // hold no binding: sign in, learn, give it back, and watch the Registrar without one
 
 	PasswordFile    string    // the file that the password is from; "": from none, or one that a service manager has copied
-	PasswordChanged time.Time // when the file was changed last, before it was read or copied; zero: not known
+	PasswordChanged time.Time // when the file was changed last, before it was read; zero: not known
 
 	DNSServers []netip.AddrPort // empty: the system's
 	Interface  string           // where DHCP is asked; empty: the one with the default route

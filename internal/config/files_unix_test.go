@@ -12,9 +12,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -325,10 +327,10 @@ func TestFilesThatAreNoConfiguration(t *testing.T) {
 	}
 }
 
-// What is known of the file that a password is from. One that a service manager has copied has no name, and is the usual one only while that is as long
-// as the copy, and no newer.
+// What is known of the file that a password is from. One that a service manager has copied has no name, and is the usual one only where
+// that holds the same.
 func TestMend250WhenThePasswordWasChanged(t *testing.T) {
-	at := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	at := time.Date(2024, 11, 28, 12, 0, 0, 0, time.UTC)
 	const long, none = "secret-of-a-test\n", "\n"
 	for name, test := range map[string]struct {
 		own, usual, copied string        // what is in them; "": there is none
@@ -341,7 +343,8 @@ func TestMend250WhenThePasswordWasChanged(t *testing.T) {
 		"no file":                         {path: none},
 		"a copy of the usual file":        {own: long, usual: long, copied: long, since: time.Hour, changed: at.Add(-time.Hour)},
 		"copied in the same instant":      {own: long, usual: long, copied: long, changed: at},
-		"copied before it was changed":    {own: long, usual: long, copied: long, since: -time.Hour},
+		"copied before it was changed":    {own: long, usual: long, copied: long, since: -time.Hour, changed: at.Add(time.Hour)},
+		"a copy of another as long":       {own: long, usual: strings.ToUpper(long), copied: long, since: time.Hour},
 		"a copy of a longer one":          {own: long, usual: "a-" + long, copied: long, since: time.Hour},
 		"the usual file is not there":     {own: long, copied: long},
 		"an empty credential":             {own: long, usual: none, copied: none, since: time.Hour, from: "own", changed: at},
@@ -377,6 +380,63 @@ func TestMend250WhenThePasswordWasChanged(t *testing.T) {
 		err := c.usePassword(path)
 		if p := &c.Policy; err != nil || p.PasswordFile != test.from || !p.PasswordChanged.Equal(test.changed) || (p.Password == "") != (path == "") {
 			t.Errorf("%s: %s, %s, %v", name, p.PasswordFile, p.PasswordChanged, err)
+		}
+	}
+}
+
+// What our own scripts have copied is the usual file, which the daemon may not read: as long as the copy, and no newer.
+func TestMend260CopiedByOurScripts(t *testing.T) {
+	dir, at := t.TempDir(), time.Date(2024, 11, 28, 12, 0, 0, 0, time.UTC)
+	write := func(name, text string, when time.Time) fs.FileInfo {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chtimes(path, when, when)); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	copied := write("copy", "secret\n", at)
+	for name, test := range map[string]struct {
+		text string
+		when time.Time
+		want time.Time
+	}{
+		"older":          {"secret\n", at.Add(-time.Hour), at.Add(-time.Hour)},
+		"of the instant": {"secret\n", at, at},
+		"newer":          {"secret\n", at.Add(time.Second), time.Time{}},
+		"longer":         {"secret2\n", at.Add(-time.Hour), time.Time{}},
+	} {
+		write("usual", test.text, test.when)
+		if got := beforeCopy(filepath.Join(dir, "usual"), "secret", copied, true); !got.Equal(test.want) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if got := beforeCopy(filepath.Join(dir, "none"), "secret", copied, true); !got.IsZero() {
+		t.Errorf("none: %s", got)
+	}
+	for _, manager := range []string{"openrc", "sysv", "freebsd"} {
+		script, err := os.ReadFile("../../packaging/" + manager + "/homeward")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(scripted, func(dir string) bool { return strings.Contains(string(script), "\ncredentials="+dir+"\n") }) {
+			t.Errorf("%s puts the password elsewhere", manager)
+		}
+	}
+}
+
+// A time that no file can have is that of a wrong clock, or of an image whose files have all the same.
+func TestMend260TimesOfFiles(t *testing.T) {
+	now := time.Date(2024, 11, 28, 12, 0, 0, 0, time.UTC)
+	for at, want := range map[time.Time]time.Time{
+		now: now, now.Add(time.Second): {}, now.AddDate(8000, 0, 0): {}, time.Unix(0, 0): {}, now.Add(-time.Millisecond): now.Add(-time.Second), {}: {},
+		time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC): time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		if got := plausible(at, now); !got.Equal(want) {
+			t.Errorf("%s: %s", at, got)
 		}
 	}
 }

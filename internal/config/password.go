@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"homeward/provisioning"
@@ -18,56 +19,79 @@ const maxPassword = 4 << 10
 // credential is the name by which a service manager hands over the password (packaging).
 const credential = "password"
 
-// usePassword puts the password into the Policy, and what is known of the file that it is from. Which one a service manager has copied is
-// not certain, so that it has no name here; it is taken for the usual one, while that is as it was when it was copied.
+// scripted are the directories in which our own scripts put the password: they copy the usual file, and no other (packaging).
+var scripted = []string{"/run/homeward-credentials", "/var/run/homeward-credentials"}
+
+// origin is a file that a password was read from, as it was before that.
+type origin struct {
+	path string
+	info fs.FileInfo
+}
+
+// usePassword puts the password into the Policy, and what is known of the file that it is from. One that a service manager has copied
+// has no name here.
 func (c *Config) usePassword(path string) error {
-	password, read, err := readPassword(path, c.credentials, c.daemonUser())
+	password, from, err := readPassword(path, c.credentials, c.daemonUser())
 	if err != nil || password == "" {
 		return err
 	}
 	c.Policy.Password = password
 	switch {
-	case c.credentials == "" || filepath.Dir(read) != filepath.Clean(c.credentials):
-		c.Policy.PasswordFile, c.Policy.PasswordChanged = read, lastChanged(read, read)
-	case read == filepath.Join(c.credentials, credential):
-		c.Policy.PasswordChanged = lastChanged(c.usualPassword, read)
+	case c.credentials == "" || filepath.Dir(from.path) != filepath.Clean(c.credentials):
+		c.Policy.PasswordFile, c.Policy.PasswordChanged = from.path, plausible(from.info.ModTime(), time.Now())
+	case from.path == filepath.Join(c.credentials, credential):
+		ours := slices.Contains(scripted, filepath.Clean(c.credentials))
+		c.Policy.PasswordChanged = plausible(beforeCopy(c.usualPassword, password, from.info, ours), time.Now())
 	}
 	return nil
 }
 
+// beforeCopy is when the usual file was written; zero: it is not certain that this was copied. What our own scripts have copied is this one, if
+// it is as long and no newer; elsewhere it is known only of one that can be read.
+func beforeCopy(usual string, password provisioning.Secret, copied fs.FileInfo, ours bool) time.Time {
+	if ours {
+		info, err := os.Stat(usual)
+		if err != nil || info.Size() != copied.Size() || info.ModTime().After(copied.ModTime()) {
+			return time.Time{}
+		}
+		return info.ModTime()
+	}
+	var info fs.FileInfo
+	if there, err := readSecret(usual, func(i fs.FileInfo) error { info = i; return nil }); err != nil || there != password {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+// plausible is the time of a file, in seconds; zero: that of a clock that was wrong, or of an image whose files have all the same.
+func plausible(at, now time.Time) time.Time {
+	if at.Before(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)) || at.After(now) {
+		return time.Time{}
+	}
+	return at.UTC().Truncate(time.Second)
+}
+
 // readPassword returns the password, and the file that it was read from: the credential of the service manager when there is one, else
 // what path names.
-func readPassword(path, credentials string, who daemonUser) (secret provisioning.Secret, from string, err error) {
+func readPassword(path, credentials string, who daemonUser) (secret provisioning.Secret, from origin, err error) {
 	if credentials != "" {
 		// The directory belongs to this service alone (systemd.exec(5)); the mode of the file may show the
 		// mask of an access list, and says nothing.
-		from = filepath.Join(credentials, credential)
-		secret, err = readSecret(from, anybodys)
+		from.path = filepath.Join(credentials, credential)
+		secret, err = readSecret(from.path, func(info fs.FileInfo) error { from.info = info; return nil })
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoLine) {
 			return secret, from, err
 		}
 	}
 	if path == "" {
-		return "", "", nil // signs in only where nobody asks for a password
+		return "", origin{}, nil // signs in only where nobody asks for a password
 	}
-	secret, err = readSecret(path, func(info fs.FileInfo) error { return checkPrivate(path, info, who) })
+	from.path = path
+	secret, err = readSecret(path, func(info fs.FileInfo) error { from.info = info; return checkPrivate(path, info, who) })
 	if errors.Is(err, fs.ErrNotExist) {
 		err = &advised{err, "write the password to " + path + ", with mode 0600, or correct the setting password_file"}
 	}
-	return secret, path, err
-}
-
-// lastChanged is when a file was changed last that is as long as its copy, and no newer; zero: there is none, or that is not known.
-func lastChanged(path, copied string) time.Time {
-	info, err := os.Stat(path)
-	if err != nil {
-		return time.Time{}
-	}
-	made, err := os.Stat(copied)
-	if err != nil || info.Size() != made.Size() || info.ModTime().After(made.ModTime()) {
-		return time.Time{}
-	}
-	return info.ModTime().UTC().Truncate(time.Second)
+	return secret, from, err
 }
 
 // isThere says whether there is something at a path, whatever it is.
