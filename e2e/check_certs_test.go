@@ -28,7 +28,7 @@ Issue a certificate whose Subject Alternative Name contains exactly pool01.conto
 	{"a SIP URI only", with(fronted(leafWith(func(c *x509.Certificate) {
 		c.DNSNames, c.URIs = nil, []*url.URL{{Scheme: "sip", Opaque: "contoso.com"}}
 	}))), "tls-no-name", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) contains no name that a device accepts: its Subject Alternative Name has no host name; its subject is CN=pool01.contoso.com and its issuer CN=e2e root.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) contains no name that a device accepts: its Subject Alternative Name has no host name; its subject is CN=pool01.contoso.com; its issuer is CN=e2e root.
 The problem is with the Registrar.
 Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"an address only", with(fronted(leafWith(func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, []net.IP{net.ParseIP(pool01.addr)} }))), "tls-name", `

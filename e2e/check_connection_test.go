@@ -113,7 +113,7 @@ Check that the Registrar service runs behind this port; if it runs, look at its 
 - See what else they share: a host, a load balancer, a setting, an update.
 - Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.`},
 	{"behind a router, nothing of any Registrar comes back, and the name server answers", with(published(fe01, second), behindRouter, dnsBehindRouter, answersDropped("")), "connect-timeout", `
-Each of the 2 Registrars (fe01.contoso.com 10.0.0.11, fe02.contoso.com 10.0.0.14) does not answer at all, whether at port 5061 or 443, although 10.0.0.53, behind the same gateway, does. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them, or their own way back to this network; it is not known which.
+Each of the 2 Registrars (fe01.contoso.com 10.0.0.11, fe02.contoso.com 10.0.0.14) does not answer at all, at any port that was asked (5061 or 443); 10.0.0.53, behind the same gateway, answers. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them, or their own way back to this network; it is not known which.
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
 - Check the way back from 10.0.0.11, 10.0.0.14: the default gateway there, or the route to this network.
 - See what else they share: a host, a load balancer, a setting, an update.

@@ -62,7 +62,7 @@ var linkRows = []linkRow{
 		says: []string{"fe01.contoso.com answers over IPv4 (10.0.0.11, ", " ms), but not over IPv6: the IPv6 router 2001:db8::1, or a router behind it, says that 2001:db8:1::11 cannot be reached. " + throughOther,
 			"See whether the router 2001:db8::1 has a route to 2001:db8:1::11", "router advertisements"}},
 	{name: "the device was put into the network of somebody's router since the last sign-in", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), later(intoAnotherNetwork)),
-		says: []string{"This device is in another network than the one where it was registered at ", " UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1; whether the former network is on this link, too, is not known.",
+		says: []string{"This device is in another network than the one where it was registered at ", " UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1; it is not known whether the former network is on this link, too.",
 			"Check the VLAN of the switch port to which this device is connected, or the Wi-Fi network that it has joined."}},
 	{name: "the device was put beside somebody's router, on the link of its network", verdict: "failed", reason: "connect-timeout",
 		given: with(published(fe01), later(rogue("192.168.178.1/24"), ontoRogue)),

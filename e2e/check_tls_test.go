@@ -18,7 +18,7 @@ The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso
 The problem is with the Registrar.
 Issue a certificate that names pool01.contoso.com: devices do not accept a wildcard for SIP.`},
 	{"the certificate has a common name only", with(pool01Has(hasCommonNameOnly)), "tls-no-name", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) contains no name that a device accepts: its Subject Alternative Name has no host name; its subject is CN=pool01.contoso.com and its issuer CN=e2e root.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) contains no name that a device accepts: its Subject Alternative Name has no host name; its subject is CN=pool01.contoso.com; its issuer is CN=e2e root.
 The problem is with the Registrar.
 Issue a certificate with pool01.contoso.com as Subject Alternative Name.`},
 	{"the certificate is from an unknown root", with(pool01Has(hasOtherRoot)), "tls-untrusted", `

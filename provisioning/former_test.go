@@ -33,9 +33,9 @@ func TestMend114BeforeAndNow(t *testing.T) {
 		says   string
 	}{
 		{"another network, and the registration was lost", Now{Network: &foreign, Lessor: "192.168.178.1 (MAC 02:00:00:00:00:99)", Losses: lost}, FaultDNSRefused.Met(nil), FaultOtherNetwork, record,
-			"this device is in another network than the one where it was registered until 2026-11-30 13:00:00 UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1; name server 192.168.178.1:53 instead of 10.0.0.53:53; it has its address from the DHCP server 192.168.178.1 (MAC 02:00:00:00:00:99); whether the former network is on this link, too, is not known"},
+			"this device is in another network than the one where it was registered until 2026-11-30 13:00:00 UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1; name server 192.168.178.1:53 instead of 10.0.0.53:53; it has its address from the DHCP server 192.168.178.1 (MAC 02:00:00:00:00:99); it is not known whether the former network is on this link, too"},
 		{"another network, and nothing is known of when", Now{Network: &foreign}, FaultFiltered.Met(nil), FaultOtherNetwork, record,
-			"this device is in another network than the one where it was registered at 2026-11-30 12:00 UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1; name server 192.168.178.1:53 instead of 10.0.0.53:53; whether the former network is on this link, too, is not known"},
+			"this device is in another network than the one where it was registered at 2026-11-30 12:00 UTC: subnet 192.168.178.0/24 instead of 10.0.0.0/24; gateway 192.168.178.1 instead of 10.0.0.1; name server 192.168.178.1:53 instead of 10.0.0.53:53; it is not known whether the former network is on this link, too"},
 		{"another network, and a Registrar refuses the account", Now{Network: &foreign}, FaultForbidden.Met(nil), FaultForbidden, record, ""},
 		{"the same network", Now{Network: &was}, FaultDNSRefused.Met(nil), FaultDNSRefused, record, ""},
 		{"no default route now", Now{Network: &Network{NameServers: was.NameServers}}, FaultFiltered.Met(nil), FaultFiltered, record, ""},
@@ -74,8 +74,8 @@ func TestMend243VLANOrRouter(t *testing.T) {
 		cures []string // how the first of them begin
 		says  string
 	}{
-		"nothing is known":                      {"", Left{}, nil, []string{vlan, find + "the DHCP server of this network", "see"}, "; whether the former network is on this link, too, is not known"},
-		"the lease alone":                       {"192.168.178.1", Left{}, nil, []string{vlan, find + "192.168.178.1, which is DHCP server, gateway"}, "; it has its address from the DHCP server 192.168.178.1; whether the former network"},
+		"nothing is known":                      {"", Left{}, nil, []string{vlan, find + "the DHCP server of this network", "see"}, "; it is not known whether the former network is on this link, too"},
+		"the lease alone":                       {"192.168.178.1", Left{}, nil, []string{vlan, find + "192.168.178.1, which is DHCP server, gateway"}, "; it has its address from the DHCP server 192.168.178.1; it is not known whether the former network"},
 		"the gateway of before is silent":       {"192.168.178.1", Left{"10.0.0.1", ""}, []Lessor{router}, []string{vlan, find}, "; the former gateway 10.0.0.1 does not answer on this link"},
 		"it answers":                            {"192.168.178.1", Left{"10.0.0.1", "02:00:00:00:00:01"}, nil, []string{find + "192.168.178.1", vlan}, "; the former network is on this link, too: its gateway 10.0.0.1 (MAC 02:00:00:00:00:01) answers"},
 		"another one was asked for":             {"192.168.178.1", Left{"10.7.0.1", "02:00:00:00:00:01"}, nil, []string{vlan}, "is not known"},

@@ -176,7 +176,7 @@ var leads = map[sip.Subject]struct {
 	as    string // the fact by which it is known to the Registrar, if one is
 	value any    // what stands for it otherwise
 }{
-	sip.AboutAgent:     {"of-agent", provisioning.SideRegistrar, "the program on this device", "agent", "of this device"},
+	sip.AboutAgent:     {"of-agent", provisioning.SideRegistrar, "the program, type or version of this device", "agent", "of this device"},
 	sip.AboutAddress:   {"of-address", provisioning.SideRegistrar, "the address of this device", "own", "of this device"},
 	sip.AboutTransport: {"of-transport", provisioning.SideRegistrar, "the transport", "", true},
 	sip.AboutDomain:    {"of-domain", provisioning.SideOpen, "the domain", "", true},
