@@ -97,6 +97,11 @@ func (e Either) String() string { return strings.Join(e, " or ") }
 func (a *Together) each() Facts {
 	who := Facts{"at": fmt.Sprintf("each of the %d Registrars", len(a.Hosts)), "address": a.Hosts, "port": Either(a.own), "who": nil, "there": nil, "worked": nil, "led": nil, "new": true}
 	everywhere := a.Trouble.Fault == FaultFiltered && a.asked == len(a.ports) && a.asked > 1 // each is silent at all ports that were asked
+	for _, kind := range []string{"odd", "usual"} {
+		if a.Trouble.Facts[kind] != nil {
+			who[kind] = who["port"]
+		}
+	}
 	switch {
 	case len(a.Hosts) == 1:
 		who["at"], who["address"] = fmt.Sprintf("each of the %d addresses of %s", len(a.Addrs), a.Hosts[0]), a.Addrs

@@ -90,3 +90,22 @@ func TestMend246WhatIsDoneFirstAboutAll(t *testing.T) {
 		}
 	}
 }
+
+// What is told of all Registrars is told with the ports of all of them.
+func TestMend258PortsOfAll(t *testing.T) {
+	for fault, cure := range map[Fault]string{
+		FaultTLSSilent: "check that port 5061 or 443 speaks TLS",
+		FaultRefused:   "look for a firewall that rejects connections to port 5061 or 443",
+		FaultFiltered:  "look for a firewall that drops packets to or from port 5061 or 443",
+	} {
+		all := Together{}
+		for i, port := range []uint16{5061, 443} {
+			at := Endpoint{Host: []string{"fe01", "edge05"}[i], Port: port}
+			all.Add(at, netip.AddrFrom4([4]byte{10, 0, 0, byte(5 + i)}), fault.Met(Facts{"host": at.Host, "port": port, "usual": port, "arrived": "has arrived"}))
+		}
+		got := all.Told(time.Time{})
+		if cures := got.Otherwise(); !slices.ContainsFunc(cures, func(told string) bool { return strings.HasPrefix(told, cure) }) {
+			t.Errorf("%s: %q", fault, cures)
+		}
+	}
+}
