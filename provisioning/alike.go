@@ -19,8 +19,12 @@ var SameWay = map[Fault]Fault{
 	FaultDropsSIP: FaultDropsSIP, FaultCutAsking: FaultDropsSIP, FaultCut: FaultCut,
 	FaultStepCut: FaultStepCut, FaultStepSilent: FaultStepSilent,
 	FaultNoSIP: FaultNoSIP, FaultRegisterSilent: FaultRegisterSilent, FaultSIPDropped: FaultSIPDropped,
-	FaultUnknownAuthority: FaultUnknownAuthority,
+	FaultUnknownAuthority: FaultUnknownAuthority, FaultNoIntermediate: FaultNoIntermediate, FaultUnknownIssuer: FaultUnknownIssuer,
 }
+
+// ofOneAuthority are those of an authority that this device does not trust: told of all where it is the same one, and where this device has trusted
+// another one before.
+var ofOneAuthority = map[Fault]Fault{FaultUnknownAuthority: FaultAllOfOne, FaultNoIntermediate: FaultAllOfOneIssuer, FaultUnknownIssuer: FaultAllOfOneIssuer}
 
 // Together is what fails in the same way.
 type Together struct {
@@ -42,6 +46,9 @@ var atAll = []string{"arrived", "large", "routed"}
 // Several says whether they are.
 func (a *Together) Several() bool { return len(a.Hosts) > 1 || len(a.Addrs) > 1 }
 
+// OfOne says whether it is that all certificates are of one authority, which this device does not trust.
+func (a *Together) OfOne() bool { return ofOneAuthority[a.Trouble.Fault] != "" }
+
 // Add adds what is wrong at one address of a place; false: it is not the same.
 func (a *Together) Add(at Endpoint, addr netip.Addr, t Trouble) bool {
 	way := SameWay[t.Fault]
@@ -50,7 +57,7 @@ func (a *Together) Add(at Endpoint, addr netip.Addr, t Trouble) bool {
 		return false // the last: there is a root above that is not sent
 	case len(a.Addrs) == 0:
 		a.Trouble = t
-	case way != SameWay[a.Trouble.Fault], t.Fault == FaultUnknownAuthority && t.Facts["root"] != a.Trouble.Facts["root"]:
+	case way != SameWay[a.Trouble.Fault], a.OfOne() && t.Facts["root"] != a.Trouble.Facts["root"]:
 		return false
 	case t.Fault != a.Trouble.Fault:
 		a.Trouble = way.Met(a.Trouble.Facts)
@@ -112,7 +119,7 @@ func (a *Together) each() Facts {
 		who["at"] = fmt.Sprintf("%s at port %d", who["at"], a.Port)
 	}
 	switch {
-	case a.Trouble.Fault == FaultTLSHungUp, a.Trouble.Fault == FaultUnknownAuthority: // it is about the name
+	case a.Trouble.Fault == FaultTLSHungUp, a.OfOne(): // it is about the name
 	case len(a.Addrs) == 1:
 		who["host"] = a.Addrs[0]
 	default:
@@ -137,8 +144,8 @@ func (a *Together) Told(before time.Time) Trouble {
 		a.Trouble = FaultPortFiltered.Met(a.Trouble.Facts).With(Facts{"elsewhere": "at least one of them accepts or refuses connections on another port", "same": true})
 	}
 	cause := a.Trouble.With(a.each())
-	if cause.Fault == FaultUnknownAuthority {
-		return FaultAllOfOne.Because(cause, cause.With(Facts{"when": before}).Facts)
+	if a.OfOne() {
+		return ofOneAuthority[cause.Fault].Because(cause, cause.With(Facts{"when": before}).Facts)
 	}
 	if !a.other {
 		return FaultAllLoseLarge.Because(cause, nil)
@@ -218,7 +225,7 @@ func (c *Cycle) Alike() Trouble {
 	for i := range c.Attempts {
 		switch a := &c.Attempts[i]; {
 		case a.Result == "skipped" && !a.waits() && a.Reason != NoAddress: // it is no other place, or none that may be used
-		case a.Result != "failed", a.Trouble.Fault == FaultUnknownAuthority, a.Trouble.Facts["led"] != nil, !all.Add(a.Endpoint(), a.Address, a.Trouble):
+		case a.Result != "failed", ofOneAuthority[a.Trouble.Fault] != "", a.Trouble.Facts["led"] != nil, !all.Add(a.Endpoint(), a.Address, a.Trouble):
 			return Trouble{}
 		}
 	}

@@ -282,6 +282,7 @@ const (
 	FaultUnknownIssuer       Fault = "certificate.unknown-issuer"
 	FaultUnknownAuthority    Fault = "certificate.unknown-authority"
 	FaultAllOfOne            Fault = "certificate.all-of-one-authority"
+	FaultAllOfOneIssuer      Fault = "certificate.all-of-one-issuer"
 	FaultStrangerNameless    Fault = "certificate.stranger"
 	FaultStrangeIssuer       Fault = "certificate.strange-issuer"
 	FaultWrongIssuer         Fault = "certificate.wrong-issuer"

@@ -36,7 +36,7 @@ func besides(r *Report, verdict provisioning.Trouble) []string {
 }
 
 // ofSeveral are the faults of all Registrars at which the same happens.
-var ofSeveral = []provisioning.Fault{provisioning.FaultAlike, provisioning.FaultAllLoseLarge, provisioning.FaultAllOfOne}
+var ofSeveral = []provisioning.Fault{provisioning.FaultAlike, provisioning.FaultAllLoseLarge, provisioning.FaultAllOfOne, provisioning.FaultAllOfOneIssuer}
 
 func isLikewise(t provisioning.Trouble) bool { return t.Fault == provisioning.FaultLikewise }
 

@@ -37,8 +37,9 @@ func alikeAt(f *Facts, port uint16) provisioning.Trouble {
 	if !all.Several() || wider || onLossyWay(f, all.Trouble).Fault != all.Trouble.Fault {
 		return provisioning.Trouble{}
 	}
-	before := f.remembers() && f.lastGood().Transport == provisioning.TLS // otherwise this device may never have had the root of the site
-	if all.Trouble.Fault == provisioning.FaultUnknownAuthority && (len(all.Hosts) < 2 || len(all.Addrs) < 2 || !before || f.proven()) {
+	before := f.remembers() && f.lastGood().Transport == provisioning.TLS                    // otherwise this device may never have had the root of the site
+	oneHost := all.Trouble.Fault == provisioning.FaultUnknownAuthority && len(all.Hosts) < 2 // more likely it is about that
+	if all.OfOne() && (oneHost || len(all.Addrs) < 2 || !before || f.proven()) {
 		return provisioning.Trouble{}
 	}
 	if all.Trouble.Fault == provisioning.FaultFiltered {

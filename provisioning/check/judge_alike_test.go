@@ -102,3 +102,25 @@ func TestMend247SeveralStillAnswer(t *testing.T) {
 		}
 	}
 }
+
+// The two addresses of the only pool have certificates of one authority that this device does not know.
+func TestMend265OnePool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		site, o := deviceAt(t, txtar.Parse([]byte(`-- zone --
+_sipinternaltls._tcp SRV 0 0 5061 pool01
+pool01 A 10.9.0.5 10.9.0.6
+-- registrars --
+10.9.0.5:5061 tls pool01.contoso.com accept cert=untrusted
+10.9.0.6:5061 tls pool01.contoso.com accept cert=untrusted
+-- homeward.toml --
+dhcp = "off"
+-- device --
+record pool01.contoso.com 10.9.0.5
+`)), "a site.txtar")
+		defer site.Close()
+		r := Run(t.Context(), o)
+		if r.Fault != string(provisioning.FaultAllOfOneIssuer) || !strings.Contains(r.Summary[len(r.Summary)-1], "is the site's new root") {
+			t.Errorf("fault %s: %q", r.Fault, r.Summary)
+		}
+	})
+}
