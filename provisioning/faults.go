@@ -49,6 +49,7 @@ const (
 	FaultAddressTwice        Fault = "link.address-twice"
 	FaultOtherMask           Fault = "link.other-mask"
 	FaultOtherNetwork        Fault = "link.other-network"
+	FaultNetworkChanged      Fault = "link.changed"
 	FaultPortal              Fault = "link.portal"
 	FaultMaskChanged         Fault = "link.mask-changed"
 	FaultOwnNetwork          Fault = "link.own-network"

@@ -52,9 +52,15 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 		}
 		t, asked = FaultOutsideView.Because(t, facts), true
 	}
-	if asked || reason.IsConnect() || slices.Contains(astray, reason) || others(was, now) && unproven(t) {
-		if moved := elsewhere(was, now, t, facts); !moved.None() {
+	alone := asked || reason.IsConnect() || slices.Contains(astray, reason)
+	if alone || others(was, now) && unproven(t) {
+		record := m.leadsInside(now.Found)
+		switch moved := elsewhere(was, now, t, facts); {
+		case moved.None():
+		case alone || record == "":
 			return moved
+		default: // a network of the site, as far as DNS tells: it may be the Registrar
+			return t.OnNoSide().Also(FaultNetworkChanged, Facts{"when": facts["when"], "differences": differing(was, now.Network), "record": record})
 		}
 	}
 	switch {
@@ -74,6 +80,21 @@ var astray = []Reason{NameNotAllowed, AddressNotAllowed, TransportPolicy, TLSFlo
 func unproven(t Trouble) bool {
 	cause := t.cause()
 	return t.Facts["unproven"] != nil || cause != nil && unproven(*cause)
+}
+
+// leadsInside is the SRV record for devices inside the site that leads to an address; "": none does.
+func (m *Memory) leadsInside(found Findings) string {
+	for i := range found {
+		if s := &found[i]; m.policy.Asks(s.Step) && s.Step.BySRV() && s.leads() {
+			return s.Query
+		}
+	}
+	return ""
+}
+
+// leads says whether a source for devices inside the site leads to an address.
+func (s *Finding) leads() bool {
+	return s.Step.IsInside() && s.Verdict == Found && slices.ContainsFunc(s.Names, func(n Name) bool { return len(n.Addrs) > 0 })
 }
 
 // elsewhere is about a device whose gateway, subnet or network is another one than before; none: that is not so, or not known, or no reason for
@@ -248,7 +269,7 @@ func (m *Memory) outside(found Findings, step string, facts Facts) bool {
 		case !m.policy.Asks(s.Step):
 		case s.Step.IsOutside() && s.Verdict == Found:
 			facts["outside"] = s.Query
-		case s.Step.IsInside() && s.Verdict == Found && slices.IndexFunc(s.Names, func(n Name) bool { return len(n.Addrs) > 0 }) >= 0:
+		case s.leads():
 			return false
 		case s.Verdict == Absent && s.Step.IsInside() && s.Step.BySRV() && s.Step.String() == step:
 			facts["record"] = s.Query

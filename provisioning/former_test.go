@@ -147,6 +147,35 @@ func TestMend261OneCureOfAStranger(t *testing.T) {
 	}
 }
 
+// TestMend261ANetworkOfTheSite: where DNS gives the record for devices inside, with an address, a certificate is told before the other network, on
+// no side; DHCP may be a stranger's.
+func TestMend261ANetworkOfTheSite(t *testing.T) {
+	was := Network{Subnet: "10.0.0.0/24", Gateway: "10.0.0.1", NameServers: "10.0.0.53:53"}
+	now := Network{Subnet: "10.7.0.0/24", Gateway: "10.7.0.1", NameServers: "10.7.0.53:53"}
+	policy := Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, AskDHCP: true}
+	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: cache.Registrar{Host: "pool01.contoso.com", Port: 5061}, Network: &was, TLSFloor: true}
+	leading := []Name{{Host: "pool01.contoso.com", Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.5")}}}
+	for _, row := range []struct {
+		step  Step
+		names []Name
+		met   Reason
+		want  Fault
+	}{
+		{InternalTLS, leading, TLSName, Fault(TLSName)},
+		{InternalTLS, leading, TLSUntrusted, Fault(TLSUntrusted)},
+		{InternalTLS, leading, ConnectRefused, FaultOtherNetwork},
+		{InternalTLS, []Name{{Host: "pool01.contoso.com", Reason: NoAddress}}, TLSName, FaultOtherNetwork},
+		{DHCPTLS, leading, TLSName, FaultOtherNetwork},
+		{ExternalTLS, leading, TLSName, FaultOtherNetwork},
+	} {
+		found := Findings{{Source: Source{Step: row.step, Verdict: Found, Query: "the record"}, Names: row.names}}
+		got := policy.Memory(cache.InMemory(record)).Before(&Now{Network: &now, Found: found}, row.met.Met("").With(Facts{"unproven": true}))
+		if told := strings.Contains(got.What(), "the name server gives the record"); got.Fault != row.want || told != (row.want != FaultOtherNetwork) || told && got.OnSide() != "" {
+			t.Errorf("%s, %s: %s, side %q: %s", row.step, row.met, got.Fault, got.OnSide(), got.What())
+		}
+	}
+}
+
 // TestOnlyWhatDiffersIsTold: of another network, only what is another there is told.
 func TestOnlyWhatDiffersIsTold(t *testing.T) {
 	was := Network{Subnet: "10.0.0.0/24", Gateway: "10.0.0.1", NameServers: "10.0.0.53:53, 10.0.0.54:53"}
