@@ -46,3 +46,21 @@ func TestBlackHoleIsNoticed(t *testing.T) {
 		t.Errorf("after it was lost:\n%s", log)
 	}
 }
+
+// TestMend262SlowNetwork: where every packet is late, a check beside the daemon says that the network is slow, and of no limit of connections.
+func TestMend262SlowNetwork(t *testing.T) {
+	s := newSite(t)
+	p := newPath(t, s.device)
+	startNamed(t, s.dns, zoneWith(fe01, second))
+	startKamailio(t, s, settings{})
+	plugIn(t, s)
+	d := newDevice(t, s, `dhcp = "off"`)
+	d.boot(t)
+	d.awaitRegistered(t)
+	p.trip.Store(int64(3 * time.Second))
+	report := d.check(t)
+	t.Log(report.said())
+	if report.Fault != "connect.too-late" {
+		t.Errorf("got %s: %s\n%s\n%+v", report.Verdict, report.Fault, report.said(), report.Checks)
+	}
+}

@@ -228,6 +228,7 @@ const (
 	FaultCut                 Fault = "connect.cut"
 	FaultSlowPath            Fault = "connect.slow-path"
 	FaultTooSlow             Fault = "connect.too-slow"
+	FaultTooLate             Fault = "connect.too-late"
 	FaultAnsweredBefore      Fault = "connect.answered-before"
 	FaultWorked              Fault = "connect.worked-before"
 	FaultSecondConnection    Fault = "connect.second"

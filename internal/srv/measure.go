@@ -22,6 +22,7 @@ const (
 	measureSpacing = 20 * time.Millisecond
 	measurePatient = 1500 * time.Millisecond // without an answer until those that are missing are lost: one that comes late shows that others may
 	measureLatest  = 5 * time.Second         // after the last question, as other clients of DNS wait
+	tripLimit      = 4 * time.Second         // for a question that needs no other server
 )
 
 // Quality is how well a name server answers: whatever it says counts.
@@ -94,7 +95,7 @@ func Measure(ctx context.Context, dial func(ctx context.Context, network, addres
 	var hearing sync.WaitGroup
 	hearing.Go(func() { m.hear(conn) })
 	for range measureCount {
-		if q.Err = m.ask(conn, dns.CanonicalName(name)); q.Err != nil {
+		if q.Err = m.ask(conn, dns.CanonicalName(name), false); q.Err != nil {
 			break
 		}
 		q.Asked++
@@ -117,6 +118,38 @@ func Measure(ctx context.Context, dial func(ctx context.Context, network, addres
 		q.Median, q.Err, q.Gap = m.took[len(m.took)/2], nil, m.gap(q.Asked)
 	}
 	return q
+}
+
+// Trip is how long a name server takes to answer for a name, or, if that is "", for one that it need not ask others for; 0: it has not answered
+// that within 4 s.
+func Trip(ctx context.Context, dial func(ctx context.Context, network, address string) (net.Conn, error), server netip.AddrPort, name string) time.Duration {
+	ctx, cancel := context.WithTimeout(ctx, tripLimit)
+	defer cancel()
+	conn, err := dial(ctx, "udp", server.String())
+	if err != nil {
+		return 0
+	}
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	m := meter{open: map[uint16]sent{}, asked: 1, all: make(chan struct{})}
+	deaf := make(chan struct{})
+	go func() {
+		defer close(deaf)
+		m.hear(conn)
+	}()
+	for range measureOwn { // some datagrams get lost
+		_ = m.ask(conn, dns.CanonicalName(cmp.Or(name, ownName)), name == "") // one that cannot be sent is not answered
+	}
+	select {
+	case <-m.all:
+	case <-deaf: // nothing listens there
+	case <-ctx.Done():
+	}
+	conn.Close()
+	<-deaf
+	if len(m.took) == 0 {
+		return 0
+	}
+	return m.took[0]
 }
 
 // pause says whether ctx goes on after a while.
@@ -151,11 +184,15 @@ type meter struct {
 	all   chan struct{} // closed when all are answered
 }
 
-func (m *meter) ask(conn net.Conn, name string) error {
+// ask sends one question; alone: the server is not to ask others.
+func (m *meter) ask(conn net.Conn, name string, alone bool) error {
 	for {
 		q, err := newQuestion(name, dns.TypeA, false)
 		if err != nil {
 			return err
+		}
+		if alone {
+			q.wire[2] &^= flagRD
 		}
 		if m.begin(q.id) {
 			_, err = conn.Write(q.wire)

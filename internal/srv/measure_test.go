@@ -163,3 +163,50 @@ func TestMeasuredQuestionsHaveIDsOfTheirOwn(t *testing.T) {
 		t.Errorf("open: %v", m.open)
 	}
 }
+
+// TestMend262Trip: how long an answer takes is measured to the question that it answers, and a server that need not ask others is not had to.
+func TestMend262Trip(t *testing.T) {
+	for name, test := range map[string]struct {
+		name  string
+		takes time.Duration
+		want  time.Duration
+	}{
+		"late":               {"", 3 * time.Second, 3 * time.Second},
+		"of the name":        {"contoso.com", 3 * time.Second, 3 * time.Second},
+		"too late":           {"", 5 * time.Second, 0},
+		"at once":            {"", time.Millisecond, time.Millisecond},
+		"too late, the name": {"contoso.com", 5 * time.Second, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				at := netip.MustParseAddrPort("10.0.0.53:53")
+				got := Trip(t.Context(), serving(t, func(n int, q *dns.Msg, _ []byte) [][]byte {
+					if q.RecursionDesired != (test.name != "") {
+						t.Errorf("recursion is desired: %v", q.RecursionDesired)
+					}
+					if n < measureOwn { // lost
+						return nil
+					}
+					time.Sleep(test.takes)
+					answer, _ := new(dns.Msg).SetRcode(q, dns.RcodeSuccess).Pack()
+					return [][]byte{answer}
+				}), at, test.name)
+				if got != test.want {
+					t.Errorf("took %v, want %v", got, test.want)
+				}
+				time.Sleep(test.takes) // until the server is done, too
+			})
+		})
+	}
+	t.Run("nothing listens", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			client, server := net.Pipe()
+			server.Close()
+			dial := func(context.Context, string, string) (net.Conn, error) { return client, nil }
+			if got := Trip(t.Context(), dial, netip.MustParseAddrPort("10.0.0.53:53"), ""); got != 0 || time.Since(began) != 0 {
+				t.Errorf("took %v, waited %v", got, time.Since(began))
+			}
+		})
+	})
+}

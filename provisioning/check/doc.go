@@ -14,7 +14,7 @@
 // issued to the endpoint of the daemon, and a Registrar keeps one binding for an endpoint: where the daemon is registered with it, that is
 // the result; where it is not running, the check signs in with the certificate itself; else it says that this was not tried.
 //
-// Read link.go first, then report.go, eye.go, describe.go, clock.go, autodiscover.go, webservice.go, facts.go, neighbours.go, witness.go, judge_link.go, judge_router.go, judge_route.go, upstream.go, judge_clock.go, judge_autodiscover.go, probing.go, earlier.go, look.go,
+// Read link.go first, then report.go, eye.go, describe.go, clock.go, autodiscover.go, webservice.go, facts.go, neighbours.go, late.go, witness.go, judge_link.go, judge_router.go, judge_route.go, upstream.go, judge_clock.go, judge_autodiscover.go, probing.go, earlier.go, look.go,
 // judge_disagree.go, judge_domain.go, judge_discovery.go, judge_pace.go, judge_device.go, judge_place.go, judge_fallback.go, judge_alike.go, judge_signin.go, besides.go, tree_webservice.go, tree_certificates.go, tree.go, tree_link.go, tree_names.go, tree_autodiscover.go,
 // tree_places.go, tree_signin.go, judge.go, check.go.
 package check

@@ -31,6 +31,8 @@ type Facts struct {
 	Told        bool                                        // the system has told which these are, and not DHCP
 	OverTCP     string                                      // what a silent name server does on TCP port 53; "": nothing
 	Unvalidated bool                                        // the name servers, which cannot look up, can when asked not to validate (DNSSEC)
+	Trip        discover.Trip                               // of the name server that answers first, where DNS was slow: to what it need not ask others
+	Answer      discover.Trip                               // the same, to a question about the SIP domain
 	Late        bool                                        // DNS has not answered in time, and does answer
 	Disagree    map[provisioning.Step]discover.Disagreement // of the name servers about SRV records, with the addresses of what they name
 	Apart       map[string][]provisioning.Name              // what each of several name servers has for a host that the device would try
@@ -60,6 +62,7 @@ type Facts struct {
 	Asked        provisioning.Facts       // what the name servers of before said, where the device asks none of them now
 	SignIn       *signin.SignedIn         // nil: not tried
 	Second       provisioning.Trouble     // why the device cannot sign in beside the daemon, whose sign-in SignIn is then
+	WithAll      bool                     // Second is what no Registrar answers for, and not the one alone at which the daemon is registered
 	Gone         provisioning.Trouble     // the Registrar lists no binding of the daemon, which is registered there
 	Took         map[string]time.Duration // by node, where that is not told with what was seen
 	FromRecord   bool                     // the sign-in was tried with last good: discovery gave nothing usable
@@ -299,6 +302,23 @@ func (f *Facts) planned(p *Place) (provisioning.Candidate, bool) {
 }
 
 func (f *Facts) timeRecord() string { return "_ntp._udp." + f.sipDomain() }
+
+// routerTo is the gateway or router that this device, with an address of its own, uses on the way to another; zero: none, or it is not
+// known.
+func routerTo(f *Facts, addr netip.Addr) netip.Addr {
+	hop := f.Ways[addr].Hop
+	own := slices.ContainsFunc(f.Link.routable(), func(p netip.Prefix) bool { return p.Addr().Unmap().Is4() == addr.Is4() })
+	if hop == addr || !own {
+		return netip.Addr{}
+	}
+	return hop
+}
+
+// cannotReach says whether there is no way to an address since this device may not have its IP version at all.
+func cannotReach(f *Facts, p *signin.Probe) bool {
+	noVersion := p.Addr.Is6() || f.Link.onlyIPv6()
+	return p.Reason() == provisioning.ConnectUnreachable && noVersion && !routerTo(f, p.Addr).IsValid()
+}
 
 // isShortName says whether a host name has no domain: a NetBIOS name.
 func isShortName(host string) bool {

@@ -15,11 +15,11 @@ type judgement func(*Facts) provisioning.Trouble
 
 // keepsOut is what can keep a device from signing in, in the order in which a tech goes from the socket in the wall to
 // the Registrar. The first Trouble is the verdict: what comes after it may be its consequence.
-var keepsOut = []judgement{passwordless, notOnNetwork, unplugged, addressTwice, otherMask, ownNetwork, noDefault, answersEverything, refusal, recordsDisagree, nothingFound, spared, untried, addressesDisagree, deadPlaces}
+var keepsOut = []judgement{passwordless, notOnNetwork, unplugged, addressTwice, otherMask, ownNetwork, noDefault, answersEverything, tooLate, refusal, recordsDisagree, nothingFound, spared, untried, addressesDisagree, deadPlaces}
 
 // threatens is what is wrong although a device signs in: what would keep it from doing so tomorrow comes first.
 var threatens = []judgement{
-	passwordless, linkLost, addressTwice, otherMask, ownNetwork, unlisted, bindingGone, onlyLastGood, besideFails, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, insideGone, sourceFlaw, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, noSpace, notKept,
+	passwordless, linkLost, addressTwice, otherMask, ownNetwork, unlisted, bindingGone, tooLate, onlyLastGood, besideFails, clockOff, recordsDisagree, addressesDisagree, firstChoiceFails, addressFails, dnsAnswersAll, insideGone, sourceFlaw, nameServersDisagree, endsSoon, onBackup, certificateFails, relaysFail, spareFails, rehearsalFails, noSpace, notKept,
 	lostOften, autodiscoverDiffers, serverOff, serversApart, serverDead, earlierServerFails, lossy, slow, idle, unscraped,
 }
 
@@ -50,6 +50,11 @@ func tree(f *Facts, verdict provisioning.Trouble) []Check {
 // judge makes a report of what was seen.
 func judge(f *Facts) Report {
 	r := Report{Version: 1, Verdict: Failed}
+	if f.WithAll {
+		if f.Second = tooLate(f); f.Second.None() {
+			f.Second = deadPlaces(f)
+		}
+	}
 	judgements := keepsOut
 	if f.signsIn() {
 		r.Verdict, judgements = OK, threatens
@@ -61,12 +66,12 @@ func judge(f *Facts) Report {
 		}
 	}
 	if f.signsIn() && !found.None() {
-		found = byRoute(f, onLossyWay(f, found))
+		found = besideSlowDNS(f, byRoute(f, onLossyWay(f, found)))
 		if r.Verdict = Degraded; slices.Contains(comesBack, found.Fault) { // nothing is to be fixed
 			r.Verdict = OK
 		}
 	} else {
-		found = byStrangers(f, byRoute(f, onLossyWay(f, found)))
+		found = byStrangers(f, besideSlowDNS(f, byRoute(f, onLossyWay(f, found))))
 		if f.Here != nil {
 			found = besidePortal(f, byOption6(f, f.Memory.Before(f.Here, found)))
 		}

@@ -223,7 +223,7 @@ func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	case dead && f.Unvalidated:
 		return provisioning.FaultDNSSEC.Met(t.With(provisioning.Facts{"how": "not to validate", "says": nil}).Facts)
 	case f.Late:
-		return provisioning.FaultDNSLate.Met(t.With(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)}).Facts)
+		return lateServers(f, t)
 	case dead && t.Fault == provisioning.FaultDNSWaits:
 		return givenAnswers(f, provisioning.OfZone(t))
 	case dead && t.Fault == provisioning.FaultDNSSilentFor && len(t.Others()) == 0:
@@ -233,6 +233,16 @@ func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	default:
 		return byRouter(f, t)
 	}
+}
+
+// lateServers is for name servers that answer when nobody waits any more: since others do that they ask, unless it takes them as long by themselves.
+func lateServers(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	facts := provisioning.Facts{"servers": provisioning.ListOf(f.Servers), "forwards": true}
+	if f.Trip.Took < slowTrip {
+		return provisioning.FaultDNSLate.Met(t.With(facts).Facts)
+	}
+	facts["trip"], facts["forwards"] = f.Trip.Took.Milliseconds(), nil
+	return provisioning.FaultDNSLate.Met(t.With(facts).Facts).OnNoSide()
 }
 
 // notServed is for name servers that say of all names of the SIP domain that they cannot look them up, or something else that helps nobody.

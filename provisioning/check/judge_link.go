@@ -2,12 +2,10 @@ package check
 
 import (
 	"net/netip"
-	"slices"
 	"sort"
 
 	"homeward/provisioning"
 	"homeward/provisioning/discover"
-	"homeward/provisioning/signin"
 )
 
 // linkLost is about a link that is lost now and then, as the daemon says, or during the check: a loose plug or a bad cable or port.
@@ -143,23 +141,6 @@ func sorted(addrs []netip.Addr) []netip.Addr {
 // nothingBehind is about the gateway through which an address is reached, where nothing behind it answers.
 func nothingBehind(f *Facts, addr netip.Addr) provisioning.Trouble {
 	return f.Ways.NothingBehind(addr, who(f))
-}
-
-// routerTo is the gateway or router that this device, with an address of its own, uses on the way to another; zero: none, or it is not
-// known.
-func routerTo(f *Facts, addr netip.Addr) netip.Addr {
-	hop := f.Ways[addr].Hop
-	own := slices.ContainsFunc(f.Link.routable(), func(p netip.Prefix) bool { return p.Addr().Unmap().Is4() == addr.Is4() })
-	if hop == addr || !own {
-		return netip.Addr{}
-	}
-	return hop
-}
-
-// cannotReach says whether there is no way to an address since this device may not have its IP version at all.
-func cannotReach(f *Facts, p *signin.Probe) bool {
-	noVersion := p.Addr.Is6() || f.Link.onlyIPv6()
-	return p.Reason() == provisioning.ConnectUnreachable && noVersion && !routerTo(f, p.Addr).IsValid()
 }
 
 // besidePortal adds to another network whose certificate was shown there in place of a Registrar's, where it is not what keeps the device out:

@@ -74,8 +74,10 @@ func slow(f *Facts) provisioning.Trouble {
 			return t
 		}
 	}
-	if !place.None() {
-		return place
+	for _, t := range []provisioning.Trouble{place, slowToAnswer(f)} {
+		if !t.None() {
+			return t
+		}
 	}
 	if f.DHCP != nil && f.Policy.Asks(provisioning.DHCPTLS) {
 		for _, a := range f.DHCP.Answers {

@@ -92,6 +92,11 @@ func look(ctx context.Context, o Options) *Facts {
 	o.Progress("asking DNS and DHCP")
 	l.ask(ctx)
 	close(l.asked)
+	if !hurries(f) && (f.unheard() != "" || len(f.Plan.Try)+len(f.Outage.Try) > 0) { // else there is nobody who may have been late
+		eye.signer.Unhurried.Store(true)
+		l.prober.tasks.Go(func() { f.Trip = eye.Nearest(ctx, "") })
+		l.prober.tasks.Go(func() { f.Answer = eye.Nearest(ctx, f.sipDomain()) })
+	}
 	for _, c := range f.Outage.Try {
 		l.prober.probe(c, LastGood)
 	}
@@ -113,6 +118,7 @@ func look(ctx context.Context, o Options) *Facts {
 	l.prober.inClear(f.Plan.Try, f.Outage.Try, LastGood)
 	l.prober.tasks.Wait()
 	f.Places, f.Former = l.prober.seen(f), l.prober.former
+	cameLate(f)
 	eye.lookedBack(f)
 	if !o.ByPassed {
 		f.Memory = eye.memory
@@ -201,6 +207,9 @@ func (l *looker) ask(ctx context.Context) {
 
 // probeNamed has a look at each place that a source names.
 func (l *looker) probeNamed(ctx context.Context, found provisioning.Finding) {
+	if tookLong(&found) {
+		l.eye.signer.Unhurried.Store(true)
+	}
 	role := Unplanned
 	if l.Policy.Asks(found.Step) {
 		role = Planned
@@ -371,13 +380,15 @@ func (l *looker) besideDaemon() {
 	if l.signsIn() || l.Daemon.At == nil || !l.Untried.None() {
 		return
 	}
-	t := secondOf(l.Facts)
-	if t.None() {
+	if secondOf(l.Facts).None() && !withAll(l.Facts) {
 		return
 	}
 	if l.Again != nil {
 		l.Daemon = l.Again()
-		t = secondOf(l.Facts) // it may have lost its registration meanwhile
+	}
+	t := secondOf(l.Facts) // it may have lost its registration meanwhile
+	if t.None() && withAll(l.Facts) {
+		l.WithAll, l.FromRecord, t = true, false, provisioning.ConnectTimeout.Met("") // until all of it is known
 	}
 	if t.None() {
 		return

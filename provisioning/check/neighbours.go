@@ -298,6 +298,9 @@ func (e *ears) ways(f *Facts, began time.Time) provisioning.Ways {
 			e.note(q.Server.Addr(), q.Answered > 0 || q.Lives || q.From.IsValid() || q.Err != nil && !lifeless(q.Err))
 		}
 	}
+	if f.Trip.Took > 0 {
+		e.note(f.Trip.Server.Addr(), true)
+	}
 	for i := range f.TimeServers {
 		s := &f.TimeServers[i]
 		if at, err := netip.ParseAddr(s.Name); err == nil && s.Problem == "" {

@@ -29,7 +29,9 @@ func (b *branch) dns() {
 		root.because(Warn, dnsAnswersAll(f))
 		root.Detail += "; asked for " + f.Stray.Host
 	default:
-		if f.Late {
+		if late := tooLate(f); !late.None() && f.dnsDead().Reason != "" {
+			root.because(Bad, late)
+		} else if f.Late {
 			root.because(Bad, dnsFails(f, provisioning.DNSTimeout.Met("")))
 		} else if dead := f.dnsDead(); dead.Reason != "" {
 			root.because(Bad, dnsFails(f, dead.Trouble))

@@ -57,9 +57,7 @@ var nobodyMet = []provisioning.Reason{provisioning.ConnectRefused, provisioning.
 // second is what is to be said where the device fails at an address at which the daemon is registered at this moment: that is a fact, and
 // what fails is a second connection, or a second sign-in. None: the daemon is registered elsewhere, or another one would fail like this.
 func second(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisioning.Trouble) provisioning.Trouble {
-	s := f.Daemon.At
-	if failed.None() || s == nil || s.Registrar == nil || s.Registrar.Step == nil || !f.Now.Before(s.ExpiresAt) || f.silent() ||
-		s.Registrar.Address != addr || s.Registrar.Port != at.Port || s.Registrar.Transport != at.Transport {
+	if failed.None() || !registeredAt(f, at, addr) || f.silent() || nobodyElse(f, addr, failed) {
 		return provisioning.Trouble{}
 	}
 	p, _ := f.place(provisioning.Candidate{Endpoint: at, Addrs: []netip.Addr{addr}}) // nobody has probed where a redirect leads
@@ -95,14 +93,57 @@ func second(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisio
 // onQuery are the faults of a query that is refused as it stands: it may be that a registration is not.
 var onQuery = []provisioning.Fault{provisioning.FaultRejected, provisioning.FaultNoQuery, provisioning.FaultNoQueryBeside, provisioning.FaultNoMinExpires}
 
+// registeredAt says whether the daemon is registered at an address at this moment.
+func registeredAt(f *Facts, at provisioning.Endpoint, addr netip.Addr) bool {
+	s := f.Daemon.At
+	return s != nil && s.Registrar != nil && s.Registrar.Step != nil && f.Now.Before(s.ExpiresAt) &&
+		s.Registrar.Address == addr && s.Registrar.Port == at.Port && s.Registrar.Transport == at.Transport
+}
+
+// nobodyElse says whether an address has not answered, and no other one of a Registrar has that was asked, either: what they have in common is
+// why, and no connection that the device has to one of them.
+func nobodyElse(f *Facts, addr netip.Addr, failed provisioning.Trouble) bool {
+	if secondFails[failed.Fault] != notAnswered {
+		return failed.Fault == provisioning.FaultTooLate || failed.Fault == provisioning.FaultSlowWay
+	}
+	others := false
+	for _, p := range f.Places {
+		for _, probe := range p.Probes {
+			switch silent := secondFails[probe.Trouble.Fault] == notAnswered; {
+			case probe.Addr == addr, p.Role == Beside, p.Role == Unplanned:
+			case silent:
+				others = true
+			case !p.closed() && !cannotReach(f, probe):
+				return false
+			}
+		}
+	}
+	return others
+}
+
 // unserved are the reasons of a connection that is accepted and not served, with what is not answered on it.
 var unserved = map[provisioning.Reason]string{provisioning.TLSTimeout: "the TLS handshake", provisioning.SIPNoAnswer: "SIP"}
 
 // secondFails are the faults of a connection that a limit of connections causes as well, in the words for a second one. Where it is known
 // that nothing is there, or no way to it, there is no limit.
 var secondFails = map[provisioning.Fault]string{
-	provisioning.FaultFiltered: "is not answered", provisioning.FaultPortFiltered: "is not answered", provisioning.FaultHostDrops: "is not answered",
+	provisioning.FaultFiltered: notAnswered, provisioning.FaultPortFiltered: notAnswered, provisioning.FaultHostDrops: notAnswered,
 	provisioning.FaultRefused: "is refused", provisioning.FaultRefusedTCP: "is refused", provisioning.FaultHostUnreachable: "is rejected", provisioning.FaultRouterRejects: "is rejected",
+}
+
+const notAnswered = "is not answered"
+
+// withAll says whether the daemon is registered at an address that has not answered, as no other has.
+func withAll(f *Facts) bool {
+	for _, p := range f.Places {
+		for _, probe := range p.Probes {
+			asked := p.Role == Planned || p.Role == LastGood
+			if asked && registeredAt(f, p.Endpoint, probe.Addr) && (!f.silent() || !tooLate(f).None()) && nobodyElse(f, probe.Addr, probe.Trouble) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // attempts are those of a sign-in; none where nobody has tried.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"homeward/internal/plain"
@@ -14,9 +15,12 @@ import (
 	"homeward/provisioning/wire"
 )
 
-// Our choices: a person waits.
+// ProbeConnect is our choice of how long a probe waits for a connection: it leaves room for one lost SYN, and a person waits.
+const ProbeConnect = 2 * time.Second
+
+// Our choices, likewise.
 const (
-	probeConnect = 2 * time.Second        // leaves room for one lost SYN
+	probeLate    = 4 * time.Second        // the same where DNS was slow: to see whether it is the network, and nothing more is tried then
 	probeSmall   = 2 * time.Second        // for a handshake in small packets, where one has failed: what works at all has been seen to connect
 	probeOptions = 500 * time.Millisecond // for one that is silent, and is not to be waited for
 	probeGreet   = 4 * time.Second        // as long as a Registrar has for REGISTER (package sip)
@@ -28,6 +32,7 @@ type Probe struct {
 	Addr       netip.Addr
 	Connected  bool          // TCP
 	Connecting time.Duration // how long that took, or was tried
+	Late       time.Duration // how long that took, where it was too long for anything more to be tried; 0: it was not
 	Securing   time.Duration // how long TLS took
 	Secured    bool          // TLS, with the name proven; always false over plain TCP
 	Answered   bool          // SIP, whatever the answer
@@ -97,12 +102,19 @@ func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) 
 	if p.Trouble = s.policy.Closed(c.Transport, s.owner.Floor()).Met(""); !p.Trouble.None() {
 		return nil // not a packet where the daemon sends none
 	}
-	began := time.Now()
-	conn, err := s.gate.dial(ctx, c, p.Addr, probeConnect)
+	began, limit := time.Now(), ProbeConnect
+	if s.Unhurried.Load() {
+		limit = probeLate
+	}
+	conn, err := s.gate.dial(ctx, c, p.Addr, limit)
 	if p.Connecting = time.Since(began); err != nil {
 		return err
 	}
 	defer conn.Close()
+	if p.Connecting > ProbeConnect {
+		p.Late = p.Connecting
+		return s.gate.notConnected(p.Addr, os.ErrDeadlineExceeded)
+	}
 	p.Connected = true
 	var met trust.Met
 	if c.Transport == provisioning.TLS {
@@ -194,7 +206,7 @@ func (g *gate) shakeOneOf(ctx context.Context, c provisioning.Candidate, addr ne
 func (g *gate) shake(ctx context.Context, c provisioning.Candidate, addr netip.Addr) shaken {
 	ctx, cancel := context.WithTimeout(ctx, probeSmall)
 	defer cancel()
-	conn, err := g.dial(ctx, c, addr, probeConnect)
+	conn, err := g.dial(ctx, c, addr, ProbeConnect)
 	if err != nil {
 		return shaken{}
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"homeward/internal/sip"
@@ -22,14 +23,16 @@ type Signer struct {
 	wire       wire.Wire
 	owner      Owner
 	EndpointID string // epid: the same for the life of the device
-	gate       gate
-	restraint  *Restraint
-	named      map[string]bool // hosts that SRV records named when discovery last found some
-	vouched    vouched
-	own        own
-	pace       pace           // of the network, as the walks have seen it
-	sessions   trust.Sessions // of TLS, with the Registrars of this run
-	nonces     nonces         // of Digest, with the same
+	// Unhurried has the probes that begin from now on wait longer for a connection, to see whether it comes late.
+	Unhurried atomic.Bool
+	gate      gate
+	restraint *Restraint
+	named     map[string]bool // hosts that SRV records named when discovery last found some
+	vouched   vouched
+	own       own
+	pace      pace           // of the network, as the walks have seen it
+	sessions  trust.Sessions // of TLS, with the Registrars of this run
+	nonces    nonces         // of Digest, with the same
 }
 
 // Owner is what a signer has of whom it signs in for.

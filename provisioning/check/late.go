@@ -1,0 +1,83 @@
+package check
+
+import (
+	"slices"
+	"time"
+
+	"homeward/provisioning"
+	"homeward/provisioning/signin"
+)
+
+// slowTrip is our choice: from when on the way to a name server is slow enough to make others seem dead.
+const slowTrip = time.Second
+
+// hurries says whether DNS has left nothing unanswered, and answered something soon.
+func hurries(f *Facts) bool {
+	for _, found := range f.Found {
+		if found.Source.Source == "dns" && found.Step != provisioning.HostName && found.Verdict != provisioning.Failed && found.TookMS < slowTrip.Milliseconds() {
+			return true
+		}
+	}
+	return !slices.ContainsFunc(f.Found, func(found provisioning.Finding) bool { return tookLong(&found) })
+}
+
+// tookLong says whether DNS has taken long for a Finding, be it in vain.
+func tookLong(found *provisioning.Finding) bool {
+	return found.Source.Source == "dns" && (found.TookMS >= slowTrip.Milliseconds() || found.Reason == provisioning.DNSTimeout)
+}
+
+// cameLate notes of the Registrars that a connection came about after they had been waited for: the network is slow, where nothing came of any other
+// in time. One that has not answered by then, either, is dead besides.
+func cameLate(f *Facts) {
+	fault := provisioning.FaultTooLate
+	for _, p := range f.Places {
+		for _, probe := range p.Probes {
+			heard := !provisioning.Unheard(probe.Trouble) && !p.closed() && !cannotReach(f, probe)
+			if heard && probe.Connecting <= signin.ProbeConnect {
+				fault = provisioning.FaultSlowWay // to this one alone
+			}
+		}
+	}
+	for _, p := range f.Places {
+		for _, probe := range p.Probes {
+			if probe.Late == 0 {
+				continue
+			}
+			facts := provisioning.Facts{"at": p.HostPort(), "address": probe.Addr, "ms": probe.Late.Milliseconds()}
+			if f.Trip.Took >= slowTrip {
+				facts["server"], facts["answers"] = f.Trip.Server, f.Trip.Took.Milliseconds()
+			}
+			probe.Trouble = fault.Because(probe.Trouble, facts)
+		}
+	}
+}
+
+// tooLate is about a network that is too slow for a sign-in.
+func tooLate(f *Facts) provisioning.Trouble {
+	for _, role := range []Role{Planned, LastGood} {
+		for _, p := range f.Places {
+			for _, probe := range p.Probes {
+				if p.Role == role && probe.Trouble.Fault == provisioning.FaultTooLate {
+					return probe.Trouble
+				}
+			}
+		}
+	}
+	return provisioning.Trouble{}
+}
+
+// slowToAnswer is about name servers that have answered late all the same, where DNS was slow.
+func slowToAnswer(f *Facts) provisioning.Trouble {
+	if f.Answer.Took < slowTrip {
+		return provisioning.Trouble{}
+	}
+	return provisioning.FaultDNSSlow.Met(provisioning.Facts{"server": f.Answer.Server, "ms": f.Answer.Took.Milliseconds()})
+}
+
+// besideSlowDNS adds to a Registrar that does not answer that DNS is slow, where it is not known that both are slow.
+func besideSlowDNS(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	if slow := slowToAnswer(f); !slow.None() && t.Reason() == provisioning.ConnectTimeout && t.Fault != provisioning.FaultTooLate {
+		return t.And(slow)
+	}
+	return t
+}
