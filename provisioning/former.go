@@ -93,8 +93,8 @@ func (m *Memory) leadsInside(found Findings) string {
 }
 
 // leads says whether a source for devices inside the site leads to an address.
-func (s *Finding) leads() bool {
-	return s.Step.IsInside() && s.Verdict == Found && slices.ContainsFunc(s.Names, func(n Name) bool { return len(n.Addrs) > 0 })
+func (f *Finding) leads() bool {
+	return f.Step.IsInside() && f.Verdict == Found && slices.ContainsFunc(f.Names, func(n Name) bool { return len(n.Addrs) > 0 })
 }
 
 // elsewhere is about a device whose gateway, subnet or network is another one than before; none: that is not so, or not known, or no reason for
@@ -121,63 +121,80 @@ func elsewhere(was *Network, now *Now, t Trouble, facts Facts) Trouble {
 	return FaultOtherNetwork.Because(t, facts)
 }
 
-// traces says of another network what speaks for a port in another VLAN, and what for a router that somebody has brought: then the
-// network of before is still on the link.
+// traces says of another network what speaks for a port in another VLAN, and what for a router that somebody has brought: then a DHCP server of
+// the network of before answers on the link. That something has the address of its gateway proves nothing.
 func (now *Now) traces(was *Network, facts Facts) {
+	former, both, others := now.heard(was)
 	lessor, _ := netip.ParseAddr(now.DHCPServer) // zero: not known
-	subnet, err := netip.ParsePrefix(now.Subnet)
-	if same := lessor.IsValid() && now.DHCPServer == was.DHCPServer; same || err == nil && lessor.BitLen() == subnet.Addr().BitLen() && !subnet.Contains(lessor) { // it is behind a relay
-		if same {
-			facts["before"], facts["lessor"] = now.Lessor, nil
-		}
-		return
-	}
-	former, others := now.heard(was)
-	still := ""
+	behind := now.behindRelay(lessor)
+	same := both.IsValid() || behind && now.DHCPServer == was.DHCPServer
 	switch {
-	case now.Left.Gateway == was.Gateway && now.Left.MAC != "":
-		still = "its gateway " + was.Gateway + " (MAC " + now.Left.MAC + ")"
-	case former.IsValid():
-		still = "its DHCP server " + former.String()
-	case now.Left.Gateway == was.Gateway:
+	case behind && now.DHCPServer == was.DHCPServer:
+		facts["before"], facts["lessor"] = now.Lessor, nil
+	case same:
+		facts["both"] = both
+	}
+	switch asked := now.Left.Gateway == was.Gateway; {
+	case asked && now.Left.MAC != "":
+		facts["has"], facts["mac"] = was.Gateway, now.Left.MAC
+	case asked:
 		facts["gone"] = was.Gateway
-	default:
+	case !former.IsValid():
 		facts["untold"] = true
 	}
-	suspect := "the DHCP server of this network (homeward dhcp)"
-	switch {
-	case lessor.IsValid() && now.DHCPServer == now.Gateway && now.NameServers == now.Gateway+":53":
-		suspect = now.Lessor + ", which is DHCP server, gateway and name server at once"
-	case lessor.IsValid():
-		suspect = "the DHCP server " + now.Lessor
-	case others != nil:
-		suspect = "the DHCP server " + others[0].String()
+	if former.IsValid() {
+		facts["still"], facts["gives"] = former, was.Gateway
 	}
-	facts["suspect"] = suspect
+	switch named := now.named(lessor, was); {
+	case named && now.DHCPServer == now.Gateway && now.NameServers == now.Gateway+":53":
+		facts["suspect"] = now.Lessor + ", which is DHCP server, gateway and name server at once"
+	case named:
+		facts["suspect"] = "the DHCP server " + now.Lessor
+	case others != nil:
+		facts["suspect"] = "the DHCP server " + others[0].String()
+	case !behind || facts["has"] != nil:
+		facts["suspect"] = "the DHCP server of this network (homeward dhcp)"
+	}
 	switch {
-	case still == "":
+	case former.IsValid() && others != nil:
+		facts["beside"] = true
+	case former.IsValid():
+		facts["alone"] = true
+	case !same:
 		facts["later"] = true
-	case others != nil || lessor.IsValid() && !former.IsValid():
-		facts["still"], facts["beside"] = still, true
-	default:
-		facts["still"], facts["alone"] = still, true
 	}
 }
 
-// heard are the DHCP server of the network of before, if it answers here, and those that answer beside it.
-func (now *Now) heard(was *Network) (former netip.Addr, others []netip.Addr) {
+// heard are a DHCP server that gives the gateway of the network of before, if one answers here; the one of then, if it serves this network, too,
+// from behind a relay; and those in the subnet of this device that may be somebody's router.
+func (now *Now) heard(was *Network) (former, both netip.Addr, others []netip.Addr) {
 	for _, l := range now.Heard {
 		gives := func(gateway string) bool {
 			return slices.ContainsFunc(l.Routers, func(r netip.Addr) bool { return r.String() == gateway })
 		}
 		switch {
-		case gives(was.Gateway), l.Addr.String() == was.DHCPServer && !gives(now.Gateway):
+		case gives(was.Gateway):
 			former = l.Addr
-		case !slices.Contains(others, l.Addr):
+		case l.Addr.String() == was.DHCPServer && now.behindRelay(l.Addr) && gives(now.Gateway):
+			both = l.Addr
+		case now.named(l.Addr, was) && !slices.Contains(others, l.Addr):
 			others = append(others, l.Addr)
 		}
 	}
-	return former, others
+	return former, both, others
+}
+
+// behindRelay says whether a DHCP server is known not to be on the link: it is neither in the subnet of this device nor its gateway.
+func (now *Now) behindRelay(server netip.Addr) bool {
+	subnet, err := netip.ParsePrefix(now.Subnet)
+	return err == nil && server.BitLen() == subnet.Addr().BitLen() && !subnet.Contains(server) && server.String() != now.Gateway
+}
+
+// named says whether a DHCP server may be named as somebody's router: it is in the subnet of this device, and not the one of then, unless it is
+// the gateway now.
+func (now *Now) named(server netip.Addr, was *Network) bool {
+	subnet, err := netip.ParsePrefix(now.Subnet)
+	return err == nil && subnet.Contains(server) && (server.String() != was.DHCPServer || server.String() == now.Gateway)
 }
 
 // resized says whether the subnet of a device has become a wider or a narrower one around the same gateway.

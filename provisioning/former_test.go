@@ -59,14 +59,18 @@ func TestMend114BeforeAndNow(t *testing.T) {
 	}
 }
 
-// TestMend243VLANOrRouter: somebody's router is the first to be looked for only where the network of before is on the link, and its DHCP server,
-// or its gateway, answers beside another one; one DHCP server for both networks is nobody's router.
+// TestMend243VLANOrRouter: somebody's router is the first to be looked for only where a DHCP server of the network of before answers beside another
+// one; one DHCP server for both networks is nobody's router.
 func TestMend243VLANOrRouter(t *testing.T) {
 	addr := netip.MustParseAddr
 	was := Network{Subnet: "10.0.0.0/24", Gateway: "10.0.0.1", NameServers: "10.0.0.53:53", DHCPServer: "10.0.0.67"}
 	old := Lessor{addr("10.0.0.67"), []netip.Addr{addr("10.0.0.1")}}
 	router := Lessor{addr("192.168.178.1"), []netip.Addr{addr("192.168.178.1")}}
-	const vlan, renew, find = "check the VLAN", "have this device renew", "find "
+	both, mute := Lessor{old.Addr, router.Routers}, Lessor{old.Addr, nil}
+	answers, silent := Left{"10.0.0.1", "02:00:00:00:00:01"}, Left{"10.0.0.1", ""}
+	const vlan, renew, find, see, belongs = "check the VLAN", "have this device renew", "find ", "see", "for"
+	const has, unknown = "; something on this link has the address of the former gateway, 10.0.0.1 (MAC 02:00:00:00:00:01)", "is not known"
+	const still = "; the former network is probably on this link, too: the DHCP server 10.0.0.67 answers, and gives its gateway 10.0.0.1"
 	for name, row := range map[string]struct {
 		from  string // the DHCP server of now
 		left  Left
@@ -74,19 +78,24 @@ func TestMend243VLANOrRouter(t *testing.T) {
 		cures []string // how the first of them begin
 		says  string
 	}{
-		"nothing is known":                      {"", Left{}, nil, []string{vlan, find + "the DHCP server of this network", "see"}, "; it is not known whether the former network is on this link, too"},
-		"the lease alone":                       {"192.168.178.1", Left{}, nil, []string{vlan, find + "192.168.178.1, which is DHCP server, gateway"}, "; it has its address from the DHCP server 192.168.178.1; it is not known whether the former network"},
-		"the gateway of before is silent":       {"192.168.178.1", Left{"10.0.0.1", ""}, []Lessor{router}, []string{vlan, find}, "; the former gateway 10.0.0.1 does not answer on this link"},
-		"it answers":                            {"192.168.178.1", Left{"10.0.0.1", "02:00:00:00:00:01"}, nil, []string{find + "192.168.178.1", vlan}, "; the former network is on this link, too: its gateway 10.0.0.1 (MAC 02:00:00:00:00:01) answers"},
-		"another one was asked for":             {"192.168.178.1", Left{"10.7.0.1", "02:00:00:00:00:01"}, nil, []string{vlan}, "is not known"},
-		"both DHCP servers answer":              {"", Left{}, []Lessor{router, old}, []string{find + "the DHCP server 192.168.178.1", vlan}, "; the former network is on this link, too: its DHCP server 10.0.0.67 answers"},
-		"the one of before alone":               {"", Left{"10.0.0.1", ""}, []Lessor{old}, []string{renew, vlan, "see"}, "its DHCP server 10.0.0.67 answers"},
-		"the other one has been unplugged":      {"192.168.178.1", Left{}, []Lessor{old}, []string{renew, vlan, "see"}, "its DHCP server 10.0.0.67 answers"},
-		"its gateway alone":                     {"", Left{"10.0.0.1", "02:00:00:00:00:01"}, nil, []string{renew, vlan}, "its gateway 10.0.0.1"},
-		"the same server serves both":           {"10.0.0.67", Left{}, []Lessor{{old.Addr, router.Routers}}, []string{vlan, "see", "for"}, "; it has its address from the same DHCP server as then, 10.0.0.67"},
-		"a server of another subnet":            {"172.16.0.67", Left{}, nil, []string{vlan, "see", "for"}, "; it has its address from the DHCP server 172.16.0.67"},
-		"the same server says what it gives":    {"", Left{}, []Lessor{{old.Addr, router.Routers}}, []string{vlan, find}, "is not known"},
-		"a server for both, and nothing before": {"192.168.178.67", Left{}, []Lessor{{addr("192.168.178.67"), nil}}, []string{vlan, find + "the DHCP server 192.168.178.67"}, "is not known"},
+		"nothing is known":                      {"", Left{}, nil, []string{vlan, find + "the DHCP server of this network", see}, unknown},
+		"the lease alone":                       {"192.168.178.1", Left{}, nil, []string{vlan, find + "192.168.178.1, which is DHCP server, gateway"}, unknown},
+		"the gateway of before is silent":       {"192.168.178.1", silent, []Lessor{router}, []string{vlan, find}, "; the former gateway 10.0.0.1 does not answer on this link"},
+		"something has its address":             {"192.168.178.1", answers, []Lessor{router}, []string{vlan, find + "192.168.178.1, which"}, has},
+		"another one was asked for":             {"192.168.178.1", Left{"10.7.0.1", "02:00:00:00:00:01"}, nil, []string{vlan}, unknown},
+		"both DHCP servers answer":              {"", Left{}, []Lessor{router, old}, []string{find + "the DHCP server 192.168.178.1", vlan, see}, still},
+		"the one of before alone":               {"", answers, []Lessor{old}, []string{renew, vlan, see}, still},
+		"its gateway is off":                    {"192.168.178.1", silent, []Lessor{old, router}, []string{find + "192.168.178.1", vlan, see}, "; the former gateway 10.0.0.1 does not answer on this link" + still},
+		"the other one has been unplugged":      {"192.168.178.1", answers, []Lessor{old}, []string{renew, vlan, see}, still},
+		"its address alone":                     {"", answers, nil, []string{vlan, find + "the DHCP server of this network", see}, has},
+		"the same server serves both":           {"10.0.0.67", Left{}, []Lessor{both}, []string{vlan, see, belongs}, "; it has its address from the same DHCP server as then, 10.0.0.67; "},
+		"the same, and something has that":      {"10.0.0.67", answers, []Lessor{both}, []string{vlan, see, belongs}, has},
+		"a server of another subnet":            {"172.16.0.67", Left{}, nil, []string{vlan, see, belongs}, "; it has its address from the DHCP server 172.16.0.67; "},
+		"it may call itself so":                 {"172.16.0.67", answers, nil, []string{vlan, find + "the DHCP server of this network", see}, has},
+		"the same server says what it gives":    {"", Left{}, []Lessor{both}, []string{vlan, see, belongs}, "; its former DHCP server, 10.0.0.67, serves this network, too"},
+		"the same server does not say it":       {"", Left{}, []Lessor{mute}, []string{vlan, find + "the DHCP server of this network", see}, unknown},
+		"a stranger of another subnet":          {"", Left{}, []Lessor{{addr("172.16.0.67"), router.Routers}}, []string{vlan, find + "the DHCP server of this network", see}, unknown},
+		"a server for both, and nothing before": {"192.168.178.67", Left{}, []Lessor{{addr("192.168.178.67"), nil}}, []string{vlan, find + "the DHCP server 192.168.178.67"}, unknown},
 	} {
 		now := Now{Network: &Network{Subnet: "192.168.178.0/24", Gateway: "192.168.178.1", NameServers: "192.168.178.1:53", DHCPServer: row.from}, Lessor: row.from, Left: row.left, Heard: row.heard}
 		got := elsewhere(&was, &now, FaultDNSRefused.Met(nil), Facts{"when": "at noon", "lessor": now.Lessor})
@@ -98,6 +107,19 @@ func TestMend243VLANOrRouter(t *testing.T) {
 		}
 		if !strings.Contains(got.What(), row.says) {
 			t.Errorf("%s: %s", name, got.What())
+		}
+	}
+}
+
+// TestMend261TheAddressOfTheServerOfThen: a router that happens to have the address of the DHCP server of then is no other router for that.
+func TestMend261TheAddressOfTheServerOfThen(t *testing.T) {
+	was := Network{Subnet: "10.0.0.0/16", Gateway: "10.0.0.254", NameServers: "10.0.0.53:53", DHCPServer: "10.0.0.1"}
+	own := netip.MustParseAddr("10.0.0.1")
+	for _, from := range []string{"10.0.0.1", ""} {
+		now := Now{Network: &Network{Subnet: "10.0.0.0/24", Gateway: "10.0.0.1", NameServers: "10.0.0.1:53", DHCPServer: from}, Lessor: from, Left: Left{"10.0.0.254", "02:00:00:00:00:01"}, Heard: []Lessor{{own, []netip.Addr{own}}}}
+		got := elsewhere(&was, &now, FaultDNSRefused.Met(nil), Facts{"when": "at noon", "lessor": now.Lessor})
+		if !strings.Contains(got.What(), "the address of the former gateway, 10.0.0.254 (MAC") || strings.Contains(got.What(), "then") || !strings.Contains(got.Otherwise()[0], "10.0.0.1") {
+			t.Errorf("%q: %s: %q", from, got.What(), got.Otherwise())
 		}
 	}
 }

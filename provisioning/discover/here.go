@@ -60,7 +60,7 @@ func Left(ctx context.Context, p *provisioning.Policy, w *wire.Wire, m *provisio
 	n := Network(p, w)
 	now, err := netip.ParseAddr(n.Gateway)
 	was, errWas := netip.ParseAddr(m.FormerGateway(n))
-	if err != nil || errWas != nil || !was.Is4() || w.Holders == nil {
+	if err != nil || errWas != nil || !was.Is4() || !now.Is4() || w.Holders == nil {
 		return left
 	}
 	r := w.Route(now)
@@ -68,7 +68,7 @@ func Left(ctx context.Context, p *provisioning.Policy, w *wire.Wire, m *provisio
 		return left
 	}
 	macs, err := w.Holders(ctx, r.Interface, netip.IPv4Unspecified(), was)
-	if err == nil && len(macs) > 0 && now.Is4() { // a gateway that answers for everybody says nothing
+	if err == nil && len(macs) > 0 { // a gateway that answers for everybody says nothing
 		theirs, unknown := w.Holders(ctx, r.Interface, netip.IPv4Unspecified(), now)
 		err = unknown
 		macs = slices.DeleteFunc(macs, func(mac string) bool { return slices.Contains(theirs, mac) })

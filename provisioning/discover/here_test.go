@@ -1,12 +1,14 @@
 package discover
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
 	"testing"
 	"time"
 
+	"homeward/cache"
 	"homeward/dhcpopts"
 	"homeward/provisioning"
 	"homeward/provisioning/wire"
@@ -99,5 +101,42 @@ func TestMend190ATunnelIsNoNetwork(t *testing.T) {
 	}
 	if n := Network(&provisioning.Policy{}, &w); *n != (provisioning.Network{}) {
 		t.Errorf("%+v", *n)
+	}
+}
+
+// TestMend261WhoHasTheFormerAddress: what answers for the former gateway is told only where that of now is known not to answer for everybody.
+func TestMend261WhoHasTheFormerAddress(t *testing.T) {
+	const theirs, other = "02:00:00:00:00:99", "02:00:00:00:00:01"
+	was := provisioning.Network{Subnet: "10.0.0.0/24", Gateway: "10.0.0.1"}
+	policy := provisioning.Policy{SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}}
+	memory := policy.Memory(cache.InMemory(cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: cache.Registrar{Host: "pool01.contoso.com", Port: 5061}, Network: &was}))
+	for _, row := range []struct {
+		now  string
+		macs map[string][]string
+		want provisioning.Left
+	}{
+		{"10.99.0.1", map[string][]string{"10.99.0.1": {theirs}}, provisioning.Left{Gateway: was.Gateway}},
+		{"10.99.0.1", map[string][]string{"10.99.0.1": {theirs}, was.Gateway: {other}}, provisioning.Left{Gateway: was.Gateway, MAC: other}},
+		{"10.99.0.1", map[string][]string{"10.99.0.1": {theirs}, was.Gateway: {theirs}}, provisioning.Left{}},
+		{"fe80::1", map[string][]string{was.Gateway: {theirs}}, provisioning.Left{}},
+	} {
+		gateway := netip.MustParseAddr(row.now)
+		w := wire.Wire{
+			Next: func(to netip.Addr) (netip.Addr, net.HardwareAddr, time.Duration) {
+				if to.Is4() == gateway.Is4() {
+					return gateway, nil, 0
+				}
+				return netip.Addr{}, nil, 0
+			},
+			Route: func(netip.Addr) *wire.Route {
+				return &wire.Route{To: netip.PrefixFrom(gateway, 24).Masked(), Interface: "eth0"}
+			},
+			Holders: func(_ context.Context, _ string, _, addr netip.Addr) ([]string, error) {
+				return row.macs[addr.String()], nil
+			},
+		}
+		if got := Left(t.Context(), &policy, &w, memory); got != row.want {
+			t.Errorf("%s, %v: %+v, want %+v", row.now, row.macs, got, row.want)
+		}
 	}
 }
