@@ -165,6 +165,23 @@ func (now *Now) traces(was *Network, facts Facts) {
 	}
 }
 
+// Relayed adds to what a device says that has no address from whom it had one when it was registered, and through which relay, where that is known.
+func (m *Memory) Relayed(t Trouble) Trouble {
+	addressless := []Fault{FaultNoOwnAddress, FaultOnlySelfMadeAddress, FaultNothingHasAddress}
+	if !slices.Contains(addressless, t.Fault) || !m.ours() {
+		return t
+	}
+	was := m.kept.Network
+	if was == nil || was.Gateway == "" {
+		return t
+	}
+	lessor, _ := netip.ParseAddr(was.DHCPServer) // zero: not known
+	if !(&Now{Network: was}).behindRelay(lessor) {
+		return t
+	}
+	return t.With(Facts{"relay": was.Gateway, "relayed": was.DHCPServer, "when": moment(m.kept.RegisteredAt)})
+}
+
 // heard are a DHCP server that gives the gateway of the network of before, if one answers here; the one of then, if it serves this network, too,
 // from behind a relay; and those in the subnet of this device that may be somebody's router.
 func (now *Now) heard(was *Network) (former, both netip.Addr, others []netip.Addr) {

@@ -127,7 +127,7 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	lastGood := func() time.Time { record, _ := store.Load(); return record.RegisteredAt }
 	server := control.NewServer(listener, control.Source{
 		Status: func() provisioning.Status {
-			s := nowOf(daemon, conf, &network, tight{story.Full(), stateFile.Full()})
+			s := nowOf(daemon, conf, store, &network, tight{story.Full(), stateFile.Full()})
 			s.Metrics = stateOf(metrics.Trouble())
 			return s
 		},
@@ -168,14 +168,14 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 
 // nowOf is how the daemon stands, with what keeps the device off the network at this moment, since one that has met a silent gateway does not know why
 // it is silent, and with what it cannot store for want of space.
-func nowOf(daemon *agent.Agent, conf *config.Config, network *wire.Wire, met tight) provisioning.Status {
+func nowOf(daemon *agent.Agent, conf *config.Config, store *cache.DB, network *wire.Wire, met tight) provisioning.Status {
 	s, at := daemon.Status(), conf.Policy.DNSServers
 	if s.Registrar != nil && s.Registrar.Address.IsValid() {
 		at = []netip.AddrPort{netip.AddrPortFrom(s.Registrar.Address, s.Registrar.Port)}
 	} else if len(at) == 0 {
 		at, _ = network.Resolvers() // those that can be read
 	}
-	s.Link = stateOf(check.OffNetwork(conf.Policy.Interface, network, at))
+	s.Link = stateOf(conf.Policy.Memory(store).Relayed(check.OffNetwork(conf.Policy.Interface, network, at)))
 	s.Store = append(withoutSpace(conf, met), s.Store...)
 	return s
 }

@@ -52,7 +52,7 @@ func look(ctx context.Context, o Options) *Facts {
 	began, ears := time.Now(), &ears{wire: o.Wire, link: o.Link, heard: map[netip.Addr]bool{}, barred: map[netip.Addr]error{}, nobody: map[netip.Addr]error{}}
 	o.Wire = ears.listen(o.Wire)
 	eye := newEye(o)
-	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.memory.ClockFloor(), Servers: servers, NotServers: unread}
+	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.memory.ClockFloor(), Servers: servers, NotServers: unread, Memory: eye.memory}
 	if o.Wire.Search != nil {
 		f.Search = o.Wire.Search()
 	}
@@ -121,7 +121,6 @@ func look(ctx context.Context, o Options) *Facts {
 	cameLate(f)
 	eye.lookedBack(f)
 	if !o.ByPassed {
-		f.Memory = eye.memory
 		f.Here = discover.Here(&f.Policy, &f.Wire, f.Found, f.Losses)
 	}
 	l.signIn(ctx)
