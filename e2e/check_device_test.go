@@ -24,7 +24,7 @@ Restore the default route, or set the setting interface to the port that is conn
 	{"the gateway is wrong, and the Registrar is behind it", with(published(fe01), address(fe01.host, "10.98.0.2"), wrongGateway), "connect-timeout", `
 The gateway 10.0.0.199 does not answer, although 10.0.0.53, in the same subnet, does: this device cannot reach what is behind it, such as fe01.contoso.com:5061 (10.98.0.2).
 Check that 10.0.0.199 is running and connected to this network.
-- Check the switch port of this device (802.1X, port security or a limit of MAC addresses, VLAN), and that 10.0.0.199 is running.
+- Check the switch port of this device (802.1X, port security or a limit of MAC addresses, VLAN), and that 10.0.0.199 is running and connected to the same switch (its uplink).
 - If 10.0.0.199 is the wrong gateway of this device, or its subnet mask is wrong, correct that.`},
 	{"no password is configured", with(published(fe01), unset("password_file")), "sip-auth-not-supported", `
 fe01.contoso.com asks for a password, but none is configured.
