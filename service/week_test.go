@@ -68,9 +68,10 @@ skip external-tcp tls-floor, for days
 state outage, for days
 skip last-good fe01.contoso.com same-as-failed
 state resting, for days
-wait connect-timeout, for days
+wait connect-timeout
 attempt last-good fe01.contoso.com 10.0.0.5 connect-timeout, for days
 attempt last-good fe01.contoso.com 10.0.0.6 connect-timeout, for days
+wait dns-timeout, for days
 lookup internal-tls found
 attempt internal-tls fe01.contoso.com 10.0.0.5
 state registered
