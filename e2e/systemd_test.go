@@ -68,6 +68,10 @@ func TestServiceInItsSandbox(t *testing.T) {
 			t.Errorf("the process has not %q:\n%s", want, held)
 		}
 	}
+	eventually(t, "last good is kept", func() error { // it is registered before that
+		_, err := a.try("stat", "/var/lib/homeward/last-good.json")
+		return err
+	})
 	modes := a.run(t, "stat", "--format=%n %A %U:%G", "/var/lib/homeward", "/var/lib/homeward/last-good.json", "/run/homeward/registrar.json")
 	if want := `/var/lib/homeward drwxr-x--- homeward:homeward
 /var/lib/homeward/last-good.json -rw-r----- homeward:homeward
