@@ -73,6 +73,8 @@ func second(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisio
 	}
 	protocol := unserved[failed.Reason()]
 	switch {
+	case slices.Contains(lostOnTheWay, failed.Fault):
+		return failed
 	case protocol != "":
 		facts["protocol"] = protocol
 		return provisioning.FaultSecondSilent.Because(failed, facts)
@@ -120,6 +122,9 @@ func nobodyElse(f *Facts, addr netip.Addr, failed provisioning.Trouble) bool {
 	}
 	return others
 }
+
+// lostOnTheWay are the faults of a connection of which it is seen that its packets are lost: no service has hung, and no connection is one too many.
+var lostOnTheWay = []provisioning.Fault{provisioning.FaultTLSLost, provisioning.FaultTLSDropped, provisioning.FaultSIPDropped}
 
 // unserved are the reasons of a connection that is accepted and not served, with what is not answered on it.
 var unserved = map[provisioning.Reason]string{provisioning.TLSTimeout: "the TLS handshake", provisioning.SIPNoAnswer: "SIP"}
