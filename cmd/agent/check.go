@@ -221,6 +221,9 @@ func printReport(p *page, r check.Report, all bool) error {
 		switch {
 		case all && !t.repeats[c.ID], wrong && !t.repeats[c.ID]:
 			printCheck(p, c, indent, needs)
+			if c.From == "" && c.Hint != "" && slices.Contains(r.Besides, c.ID) { // the summary has that of the others
+				p.printf("%s%shint: %s\n", strings.Repeat(" ", 11), indent, inFull(c.Hint))
+			}
 		case all || depth > 0:
 		case c.Result == check.Good && !strings.HasPrefix(c.ID, "name."):
 			p.printf("%s%s\n", mark(p, c), oneLine(c))

@@ -89,6 +89,23 @@ skipped  sign-in
 	}
 }
 
+// What is wrong besides is told with what to do about it, once: what is not told of it stands in the nodes below.
+func TestMend270WhatToDoBesides(t *testing.T) {
+	r := check.Report{Verdict: check.OK, Summary: []string{"All is well."}, Besides: []string{"dhcp", "dhcp.web"}, Checks: []check.Check{
+		{ID: "dhcp", Title: "DHCP", Result: check.Warn, Reason: provisioning.DHCPNoInterface, What: "the interface does not exist", Hint: "correct the setting interface", From: "dhcp.web"},
+		{ID: "dhcp.web", Under: "dhcp", Title: "web service", Result: check.Warn, Reason: provisioning.DHCPNoInterface, What: "the interface does not exist", Hint: "correct the setting interface"},
+		{ID: "link", Title: "link", Result: check.Warn, Reason: provisioning.ConnectRefused, What: "told above", Hint: "told above, too"},
+	}}
+	var out bytes.Buffer
+	if err := printReport(newPage(&out), r, false); err != nil {
+		t.Fatal(err)
+	}
+	const want = "  hint: correct the setting interface\n"
+	if got := out.String(); strings.Count(got, "hint: ") != 1 || !strings.Contains(got, want) {
+		t.Errorf("got\n%s\nwant one line%s", got, want)
+	}
+}
+
 // Where it is not known whether anything is at fault, no side is asked after.
 func TestMend135NothingMayBeAtFault(t *testing.T) {
 	for _, test := range []struct {
