@@ -227,7 +227,7 @@ func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.T
 	source, side := f.sourceOf(p.Step)
 	other, silent := otherPort(f, p), filtered(f, p, closed)
 	switch {
-	case other != nil:
+	case other != nil && !workedBefore(p):
 		closed = closed.With(provisioning.Facts{"other": other.Port, "source": source, "nothing": nothingAt(p)})
 	case otherFamily(f.Link, p):
 		return provisioning.FaultDNSOtherVersion.Met(provisioning.Facts{"name": p.Host, "version": "IPv4", "addresses": p.Addrs, "record": "AAAA"})
@@ -258,6 +258,11 @@ func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.T
 	}
 }
 
+// workedBefore says whether this device was registered at one of the addresses of a place: then the port is the right one.
+func workedBefore(p *Place) bool {
+	return slices.ContainsFunc(p.Probes, func(probe *signin.Probe) bool { return probe.Trouble.Facts["worked"] != nil })
+}
+
 // nothingAt says what does not happen at a place at which no Registrar answers.
 func nothingAt(p *Place) string {
 	best := p.best()
@@ -275,7 +280,7 @@ func nothingAt(p *Place) string {
 func filtered(f *Facts, p *Place, closed provisioning.Trouble) provisioning.Trouble {
 	silent := closed.Fault == provisioning.FaultFiltered || closed.Fault == provisioning.FaultHostDrops
 	switch ports := inVainAt(f, p); {
-	case !silent || otherPort(f, p) != nil:
+	case !silent || otherPort(f, p) != nil && !workedBefore(p):
 		return closed
 	case elsewhere(f, p) == "" && closed.Fault == provisioning.FaultFiltered && len(ports) > 1:
 		return closed.With(provisioning.Facts{"port": ports, "vain": ports})

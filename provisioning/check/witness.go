@@ -57,7 +57,7 @@ var nobodyMet = []provisioning.Reason{provisioning.ConnectRefused, provisioning.
 // second is what is to be said where the device fails at an address at which the daemon is registered at this moment: that is a fact, and
 // what fails is a second connection, or a second sign-in. None: the daemon is registered elsewhere, or another one would fail like this.
 func second(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisioning.Trouble) provisioning.Trouble {
-	if failed.None() || !registeredAt(f, at, addr) || f.silent() || nobodyElse(f, addr, failed) {
+	if failed.None() || !registeredAt(f, at, addr) || f.silent() || nobodyElse(f, at, addr, failed) {
 		return provisioning.Trouble{}
 	}
 	p, _ := f.place(provisioning.Candidate{Endpoint: at, Addrs: []netip.Addr{addr}}) // nobody has probed where a redirect leads
@@ -102,18 +102,19 @@ func registeredAt(f *Facts, at provisioning.Endpoint, addr netip.Addr) bool {
 		s.Registrar.Address == addr && s.Registrar.Port == at.Port && s.Registrar.Transport == at.Transport
 }
 
-// nobodyElse says whether an address has not answered, and no other one of a Registrar has that was asked, either: what they have in common is
-// why, and no connection that the device has to one of them.
-func nobodyElse(f *Facts, addr netip.Addr, failed provisioning.Trouble) bool {
-	if secondFails[failed.Fault] != notAnswered {
+// nobodyElse says whether what has failed at an address has failed in the same way at all other ones of Registrars: what they have in common is
+// why, and no connection that the device has to one of them. Those that refuse do so at a port; the silent are silent at any.
+func nobodyElse(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisioning.Trouble) bool {
+	fails := secondFails[failed.Fault]
+	if fails == "" {
 		return failed.Fault == provisioning.FaultTooLate || failed.Fault == provisioning.FaultSlowWay
 	}
 	others := false
 	for _, p := range f.Places {
 		for _, probe := range p.Probes {
-			switch silent := secondFails[probe.Trouble.Fault] == notAnswered; {
-			case probe.Addr == addr, p.Role == Beside, p.Role == Unplanned:
-			case silent:
+			switch same := secondFails[probe.Trouble.Fault] == fails; {
+			case probe.Addr == addr, p.Role == Beside, p.Role == Unplanned, fails != notAnswered && p.Port != at.Port:
+			case same:
 				others = true
 			case !p.closed() && !cannotReach(f, probe):
 				return false
@@ -143,7 +144,7 @@ func withAll(f *Facts) bool {
 	for _, p := range f.Places {
 		for _, probe := range p.Probes {
 			asked := p.Role == Planned || p.Role == LastGood
-			if asked && registeredAt(f, p.Endpoint, probe.Addr) && (!f.silent() || !tooLate(f).None()) && nobodyElse(f, probe.Addr, probe.Trouble) {
+			if asked && registeredAt(f, p.Endpoint, probe.Addr) && (!f.silent() || !tooLate(f).None()) && nobodyElse(f, p.Endpoint, probe.Addr, probe.Trouble) {
 				return true
 			}
 		}
