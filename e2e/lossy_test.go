@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// TestLossyPathHolds: the kernel, which gives a connection up after 8 s of silence, does not do so on a path that is slow and
-// loses a packet in ten each way. Six probes in a row would have to be lost (ADR 44): here that happens once in 3000 runs.
-func TestLossyPathHolds(t *testing.T) {
+// registeredOverPath is a device that is registered, and the path to all that it has asked.
+func registeredOverPath(t *testing.T) (*path, *device) {
+	t.Helper()
 	s := newSite(t)
 	p := newPath(t, s.device)
 	startNamed(t, s.dns, zoneWith(fe01, second))
@@ -19,6 +19,13 @@ func TestLossyPathHolds(t *testing.T) {
 	d := newDevice(t, s, `dhcp = "off"`)
 	d.boot(t)
 	d.awaitRegistered(t)
+	return p, d
+}
+
+// TestLossyPathHolds: the kernel, which gives a connection up after 8 s of silence, does not do so on a path that is slow and
+// loses a packet in ten each way. Six probes in a row would have to be lost (ADR 44): here that happens once in 3000 runs.
+func TestLossyPathHolds(t *testing.T) {
+	p, d := registeredOverPath(t)
 	p.trip.Store(int64(300 * time.Millisecond))
 	p.lossy.Store(100)
 	held := time.NewTimer(20 * time.Second)
@@ -31,14 +38,7 @@ func TestLossyPathHolds(t *testing.T) {
 
 // TestBlackHoleIsNoticed: a Registrar whose packets are all lost is left for the next one, and is not tried alone before.
 func TestBlackHoleIsNoticed(t *testing.T) {
-	s := newSite(t)
-	p := newPath(t, s.device)
-	startNamed(t, s.dns, zoneWith(fe01, second))
-	startKamailio(t, s, settings{})
-	plugIn(t, s)
-	d := newDevice(t, s, `dhcp = "off"`)
-	d.boot(t)
-	d.awaitRegistered(t)
+	p, d := registeredOverPath(t)
 	p.swallow(fe01.addr)
 	d.await(t, "registered with the next", func(now status) bool { return now.Registrar.String() == second.String() && now.State == "registered" })
 	_, log, _ := strings.Cut(d.output(t), `"msg":"registration lost"`)
@@ -49,14 +49,7 @@ func TestBlackHoleIsNoticed(t *testing.T) {
 
 // TestMend262SlowNetwork: where every packet is late, a check beside the daemon says that the network is slow, and of no limit of connections.
 func TestMend262SlowNetwork(t *testing.T) {
-	s := newSite(t)
-	p := newPath(t, s.device)
-	startNamed(t, s.dns, zoneWith(fe01, second))
-	startKamailio(t, s, settings{})
-	plugIn(t, s)
-	d := newDevice(t, s, `dhcp = "off"`)
-	d.boot(t)
-	d.awaitRegistered(t)
+	p, d := registeredOverPath(t)
 	p.trip.Store(int64(3 * time.Second))
 	report := d.check(t)
 	t.Log(report.said())
