@@ -1,7 +1,6 @@
 package check
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -50,13 +49,10 @@ neighbour 10.0.0.1 %s
 				served, o := deviceAt(t, txtar.Parse(fmt.Appendf(nil, site, test.at, test.registrar, test.gateway)), "a site.txtar")
 				defer served.Close()
 				a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(provisioning.Event) {})
-				ctx, cancel := context.WithCancel(t.Context())
-				ended := make(chan struct{})
-				go func() { defer close(ended); _ = a.Run(ctx) }()
+				stop := runs(t, a)
 				time.Sleep(25 * time.Second)
 				s := a.Status()
-				cancel()
-				<-ended
+				stop()
 				of := func(p provisioning.Pace) bool { return p.Fault == string(provisioning.FaultAddressTwice) }
 				const want = "more than one device on this link has the address 10.0.0.1 of the gateway: the MACs 02:00:00:00:00:01 and 02:00:00:00:00:99 answer for it (ARP), and what is sent to it may arrive at the wrong one"
 				if slices.ContainsFunc(s.Pace, of) != test.paced || (s.What == want) != test.rests || test.rests && s.Hint == "" {

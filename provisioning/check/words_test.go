@@ -115,9 +115,7 @@ neighbour 10.0.0.5 02:00:00:00:00:05
 					return holders(ctx, iface, sender, addr)
 				}
 				a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(provisioning.Event) {})
-				ctx, cancel := context.WithCancel(t.Context())
-				ended := make(chan struct{})
-				go func() { defer close(ended); _ = a.Run(ctx) }()
+				stop := runs(t, a)
 				time.Sleep(25 * time.Second)
 				s := a.Status()
 				paced := slices.ContainsFunc(s.Pace, func(p provisioning.Pace) bool { return p.What == twice && p.Hint != "" })
@@ -129,11 +127,18 @@ neighbour 10.0.0.5 02:00:00:00:00:05
 				if s := a.Status(); s.What == twice || slices.ContainsFunc(s.Pace, func(p provisioning.Pace) bool { return p.What == twice }) {
 					t.Errorf("when it is gone: %s, %q, %+v", s.State, s.What, s.Pace)
 				}
-				cancel()
-				<-ended
+				stop()
 			})
 		})
 	}
+}
+
+// runs starts a daemon; stop ends it, and waits for that.
+func runs(t *testing.T, a *agent.Agent) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = a.Run(ctx) }()
+	return func() { cancel(); <-ended }
 }
 
 // A daemon that is registered from outside says that the record inside is gone by which it was registered before.
@@ -161,9 +166,7 @@ func TestMend164StatusFromOutside(t *testing.T) {
 						signed++
 					}
 				})
-				ctx, cancel := context.WithCancel(t.Context())
-				ended := make(chan struct{})
-				go func() { defer close(ended); _ = a.Run(ctx) }()
+				stop := runs(t, a)
 				time.Sleep(20 * time.Second)
 				if row.anew {
 					time.Sleep(12 * time.Hour)
@@ -178,8 +181,7 @@ func TestMend164StatusFromOutside(t *testing.T) {
 				if s.State != provisioning.Registered || slices.ContainsFunc(s.Pace, tells) != gone {
 					t.Errorf("%s, %q, %+v", s.State, s.What, s.Pace)
 				}
-				cancel()
-				<-ended
+				stop()
 			})
 		})
 	}
