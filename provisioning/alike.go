@@ -224,7 +224,7 @@ func (c *Cycle) Alike() Trouble {
 	var all Together
 	for i := range c.Attempts {
 		switch a := &c.Attempts[i]; {
-		case a.Result == "skipped" && !a.waits() && a.Reason != NoAddress: // it is no other place, or none that may be used
+		case a.Earlier, a.Result == "skipped" && !a.waits() && a.Reason != NoAddress: // it is no other place, or none that may be used
 		case a.Result != "failed", ofOneAuthority[a.Trouble.Fault] != "", a.Trouble.Facts["led"] != nil, !all.Add(a.Endpoint(), a.Address, a.Trouble):
 			return Trouble{}
 		}

@@ -309,6 +309,21 @@ func EndsConnection(r Reason) bool {
 	return r == ConnectReset || r == ConnectTimeout || r == SIPNoAnswer
 }
 
+// JustLost are those of registrations that have ended with their connection at this moment.
+func JustLost(lately []Losses, now time.Time) (lost []Losses) {
+	for _, l := range lately {
+		if EndsConnection(l.LastReason) && now.Sub(l.LastAt) < atOnce {
+			lost = append(lost, l)
+		}
+	}
+	return lost
+}
+
+// droppedAsItEnds says whether a new connection was dropped where a registration had just been lost.
+func droppedAsItEnds(lost []Losses, at Endpoint, r Reason, now time.Time) bool {
+	return r == ConnectReset && slices.ContainsFunc(JustLost(lost, now), func(l Losses) bool { return l.Endpoint == at })
+}
+
 // alike is what times are that are the same, to the second or to a twentieth; 0: they are not, or too few or too short.
 func alike(times []time.Duration) time.Duration {
 	if len(times) < oftenLost {

@@ -255,10 +255,12 @@ type Cycle struct {
 	TookMS    int64     `json:"took_ms"`
 	Sources   []Source  `json:"sources,omitempty"`
 	Attempts  []Attempt `json:"attempts"`
+	Lost      []Losses  `json:"-"` // the registrations that were lost just before it began
 }
 
 // Attempt is one address tried, or one Candidate skipped.
 type Attempt struct {
+	At        time.Time  `json:"at,omitzero"` // when it ended
 	Step      Step       `json:"step"`
 	Host      string     `json:"host,omitempty"`
 	Address   netip.Addr `json:"address,omitzero"`
@@ -271,6 +273,9 @@ type Attempt struct {
 	Detail    string     `json:"detail,omitempty"`
 	Hint      string     `json:"hint,omitempty"`
 	Follows   bool       `json:"follows,omitempty"` // from that for which the device rests
+	// Earlier says that what was met later in the cycle counts: the place was tried again; or the registration there had just been lost, and this
+	// connection was dropped as well, as a server does that ends, and others were tried since.
+	Earlier bool `json:"earlier,omitempty"`
 	// AnsweredAt is when the place took a connection in a look since, where none had come about.
 	AnsweredAt time.Time `json:"answered_at,omitzero"`
 	// Seen are the certificates of a server that is not trusted, its own first: for homeward trust accept.
@@ -278,6 +283,7 @@ type Attempt struct {
 	Trouble Trouble          `json:"-"` // what Fault, What and Hint are made from
 	TookMS  int64            `json:"took_ms,omitempty"`
 	rank    int              // as in Event
+	ending  bool             // it was dropped as by a server that ends
 }
 
 // Endpoint is the place that was tried or skipped.
@@ -310,10 +316,24 @@ func (c *Cycle) Note(e *Event) {
 	}
 	w := e.Why()
 	c.Attempts = append(c.Attempts, Attempt{
-		Step: e.Step, Host: e.Host, Address: e.Addr, Port: e.Port, Transport: e.Transport, Result: result,
+		At: e.At.UTC().Truncate(time.Millisecond), ending: result == "failed" && droppedAsItEnds(c.Lost, e.Endpoint, e.Reason, e.At), Step: e.Step, Host: e.Host, Address: e.Addr, Port: e.Port, Transport: e.Transport, Result: result,
 		Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint, Trouble: e.Trouble, Seen: e.Trouble.seen(), TookMS: Milliseconds(e.Took), rank: e.Rank,
 	})
 	c.TookMS = e.At.Sub(c.StartedAt).Milliseconds()
+	c.outdate()
+}
+
+// outdate marks what was met before the last attempt and does not count any more.
+func (c *Cycle) outdate() {
+	last := &c.Attempts[len(c.Attempts)-1]
+	if last.Result == "skipped" {
+		return
+	}
+	for i := range c.Attempts[:len(c.Attempts)-1] {
+		a := &c.Attempts[i]
+		again := a.Endpoint() == last.Endpoint() && a.Address == last.Address
+		a.Earlier = a.Earlier || a.Result == "failed" && (again || a.ending && !last.ending)
+	}
 }
 
 // Source adds what a source said to the cycle, in the place of what it said before. That DHCP servers disagree is told with what
@@ -435,11 +455,11 @@ func (a *Attempt) waits() bool {
 
 // Blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that answered, and
 // refused; else the first that failed, which is the one the site means to be used; else the first that was ruled
-// out, or only had no turn yet since it had failed before; else the first source that gave nothing.
+// out, or only had no turn yet since it had failed before; else the first source that gave nothing. What does not count any more is passed over.
 func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 	for _, counts := range []func(Attempt) bool{
-		func(a Attempt) bool { return a.Result == "failed" && a.Reason.IsSIP() },
-		func(a Attempt) bool { return a.Result == "failed" },
+		func(a Attempt) bool { return a.Result == "failed" && a.Reason.IsSIP() && !a.Earlier },
+		func(a Attempt) bool { return a.Result == "failed" && !a.Earlier },
 		func(a Attempt) bool { return a.Result == "skipped" && a.Host != "" && !a.waits() },
 		func(a Attempt) bool { return a.Result == "skipped" && a.Host != "" },
 	} {

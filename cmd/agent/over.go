@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"homeward/provisioning"
@@ -16,25 +17,20 @@ import (
 // the daemon stands; nil: that is not known.
 func printHints(p *page, failures, all []control.Entry, now *provisioning.Status) error {
 	past := newPast(append(slices.Clip(sinceSetBack(all)), byNow(now)...))
-	headed := ""
-	under := func(heading string) {
-		if heading != headed {
-			p.printf("%s\n", heading)
-		}
-		headed = heading
-	}
-	const toDo = "what to do"
+	var cures cures
 	for _, why := range past.present(now) {
 		if why.Hint == "" || p.hinted[why.Hint] {
 			continue
 		}
-		under(toDo)
 		p.hinted[why.Hint] = true
-		if slices.ContainsFunc(failures, func(e control.Entry) bool { return e.Hint == why.Hint }) { // which tells the rest
-			p.printf("  %s: %s\n", printable(string(why.Reason)), inFull(why.Hint))
-			continue
+		c := cure{heading: toDo, reason: why.Reason, fault: why.Fault, hint: why.Hint}
+		i := slices.IndexFunc(failures, func(e control.Entry) bool { return e.Hint == why.Hint })
+		if i >= 0 { // which tells the rest
+			c.at = whereabouts(&failures[i])
+		} else {
+			c.told = because(why)
 		}
-		p.printf("  %s\n    hint: %s\n", because(why), inFull(why.Hint))
+		cures.add(c)
 	}
 	if now != nil && now.Link != nil {
 		p.hinted[now.Hint] = true // as in status
@@ -42,23 +38,82 @@ func printHints(p *page, failures, all []control.Entry, now *provisioning.Status
 	for rank, heading := range []string{toDo, "not met in the last search, and so perhaps over", "over by now"} {
 		for i := len(failures) - 1; i >= 0; i-- {
 			e := &failures[i]
-			if e.Hint == "" || p.hinted[e.Hint] || e.Follows {
+			if e.Hint == "" || p.hinted[e.Hint] || e.Follows || e.Event == string(provisioning.Unregistered) { // the last: the daemon was told to stop
 				continue
 			}
 			of, came := past.rank(e, now)
 			if of != rank {
 				continue
 			}
-			under(heading)
 			p.hinted[e.Hint] = true
+			c := cure{heading: heading, reason: e.Reason, fault: e.Fault, hint: e.Hint, at: whereabouts(e)}
 			if of == isOver {
-				p.printf("  %s%s\n", fields(printable(string(e.Reason)), printable(e.Query), cmp.Or(hostPort(e.Host, e.Port), printable(e.Address))), instead(e, came))
-				continue
+				c.told, c.hint, c.fault = fields(printable(string(e.Reason)), printable(e.Query), cmp.Or(hostPort(e.Host, e.Port), printable(e.Address)))+instead(e, came), "", ""
 			}
-			p.printf("  %s: %s\n", printable(string(e.Reason)), inFull(e.Hint))
+			cures.add(c)
+		}
+	}
+	return cures.print(p)
+}
+
+const toDo = "what to do"
+
+// cure is what to do about a failure.
+type cure struct {
+	heading, told string // "": the list of failures tells it
+	reason        provisioning.Reason
+	fault, hint   string
+	at            string   // what it is about; "": that is not known
+	likewise      []string // the others of which the same is so
+}
+
+// cures are those that are told, in their order.
+type cures []cure
+
+// add adds a cure; one for the same fault elsewhere is not told again: only where else it is to be done.
+func (list *cures) add(c cure) {
+	i := slices.IndexFunc(*list, func(other cure) bool {
+		return c.fault != "" && c.at != "" && other.at != "" && other.heading == c.heading && other.reason == c.reason && other.fault == c.fault
+	})
+	if i < 0 || c.told != "" {
+		*list = append(*list, c)
+		return
+	}
+	if other := &(*list)[i]; c.at != other.at && !slices.Contains(other.likewise, c.at) {
+		other.likewise = append(other.likewise, c.at)
+	}
+}
+
+// print prints them under their headings.
+func (list cures) print(p *page) error {
+	headed := ""
+	for _, c := range list {
+		if c.heading != headed {
+			p.printf("%s\n", c.heading)
+		}
+		headed = c.heading
+		what := inFull(c.hint)
+		if len(c.likewise) > 0 {
+			what += "; likewise for " + printable(strings.Join(c.likewise, ", "))
+		}
+		switch {
+		case c.hint == "":
+			p.printf("  %s\n", c.told)
+		case c.told != "":
+			p.printf("  %s\n    hint: %s\n", c.told, what)
+		default:
+			p.printf("  %s: %s\n", printable(string(c.reason)), what)
 		}
 	}
 	return p.err
+}
+
+// whereabouts is the place or the question that an entry is about; "": neither.
+func whereabouts(e *control.Entry) string {
+	if e.Host == "" {
+		return e.Query
+	}
+	return provisioning.Endpoint{Host: e.Host, Port: e.Port}.HostPort()
 }
 
 // sinceSetBack is what has come since the clock was set back last: with what came before, times cannot be compared, so that it proves nothing over.

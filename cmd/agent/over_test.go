@@ -242,3 +242,30 @@ func TestMend268ClockSetBack(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestMend286OneCureForEachFault: a stop of the daemon that got no answer is nothing to do, and what is to be done at several Registrars is told once.
+func TestMend286OneCureForEachFault(t *testing.T) {
+	attempt := func(host, fault string, reason provisioning.Reason) control.Entry {
+		return control.Entry{Event: "attempt", Host: host, Port: 5061, Transport: "tls", Fault: fault, Reason: reason}
+	}
+	stop := attempt("fe01", "", provisioning.SIPNoAnswer)
+	stop.Event = "unregister"
+	told := entries(attempt("fe01", "tls.expired", provisioning.TLSExpired), attempt("fe02", "tls.expired", provisioning.TLSExpired), attempt("fe02", "tls.expired", provisioning.TLSExpired),
+		attempt("fe03", "tls.expired-too", provisioning.TLSExpired), attempt("fe04", "tls.expired", provisioning.TLSExpired), stop)
+	for i := range told {
+		told[i].Hint += " on " + told[i].Host
+	}
+	now := &provisioning.Status{State: provisioning.Resting, Reason: provisioning.TLSExpired, Fault: "tls.expired", Hint: told[0].Hint}
+	for want, now := range map[string]*provisioning.Status{
+		"what to do\n  tls-expired: fix tls-expired on fe04; likewise for fe02:5061, fe01:5061\n  tls-expired: fix tls-expired on fe03\n": nil,
+		"what to do\n  tls-expired: fix tls-expired on fe01; likewise for fe04:5061, fe02:5061\n  tls-expired: fix tls-expired on fe03\n": now,
+	} {
+		var b bytes.Buffer
+		if err := printHints(newPage(&b), told, told, now); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, b.String()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}

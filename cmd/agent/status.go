@@ -538,26 +538,38 @@ func printCycle(p *page, s provisioning.Status, now time.Time) {
 		}
 		printSource(p, source)
 	}
-	for _, a := range c.Attempts {
-		tried := printable(a.Endpoint().HostPort())
-		if a.Address.IsValid() {
-			tried += " at " + a.Address.String()
+	for _, earlier := range []bool{false, true} {
+		for _, a := range c.Attempts {
+			if a.Earlier == earlier {
+				printAttempt(p, &s, a, now)
+			}
 		}
-		if a.Host != "" {
-			tried += " " + strings.ToUpper(a.Transport.String())
-		}
-		if a.Result == "failed" && s.Fault == string(provisioning.FaultAlike) {
-			a.Hint = "" // it is one cause for all
-		}
-		if a.Follows {
-			tried, a.Hint = tried+fromThat, ""
-		}
-		if !a.AnsweredAt.IsZero() {
-			tried, a.Hint = tried+"; took a connection "+ago(now, a.AnsweredAt), ""
-		}
-		p.printf("  %-10s %-13s %s\n", printable(a.Result), a.Step, tried)
-		p.because(a.Why())
 	}
+}
+
+// printAttempt prints what was tried, and why that failed. What does not count any more comes without a cure.
+func printAttempt(p *page, s *provisioning.Status, a provisioning.Attempt, now time.Time) {
+	tried, result := printable(a.Endpoint().HostPort()), printable(a.Result)
+	if a.Address.IsValid() {
+		tried += " at " + a.Address.String()
+	}
+	if a.Host != "" {
+		tried += " " + strings.ToUpper(a.Transport.String())
+	}
+	if a.Earlier {
+		tried, result, a.Hint = tried+", "+since(now, a.At), "earlier", ""
+	}
+	if a.Result == "failed" && s.Fault == string(provisioning.FaultAlike) {
+		a.Hint = "" // it is one cause for all
+	}
+	if a.Follows {
+		tried, a.Hint = tried+fromThat, ""
+	}
+	if !a.AnsweredAt.IsZero() {
+		tried, a.Hint = tried+"; took a connection "+ago(now, a.AnsweredAt), ""
+	}
+	p.printf("  %-10s %-13s %s\n", result, a.Step, tried)
+	p.because(a.Why())
 }
 
 // fromThat marks what is no further fault.

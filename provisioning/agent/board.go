@@ -169,7 +169,8 @@ func (b *board) paced(area string, found ...provisioning.Trouble) {
 // beginCycle shows that nothing has been tried yet.
 func (b *board) beginCycle() {
 	b.change(func(s *provisioning.Status) {
-		s.Cycle = &provisioning.Cycle{StartedAt: time.Now().UTC(), Attempts: []provisioning.Attempt{}}
+		now := time.Now()
+		s.Cycle = &provisioning.Cycle{StartedAt: now.UTC(), Attempts: []provisioning.Attempt{}, Lost: provisioning.JustLost(b.losses.Lately(now), now)}
 	})
 }
 

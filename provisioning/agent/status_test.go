@@ -223,3 +223,16 @@ func TestStatusNamesWhatIsSlow(t *testing.T) {
 		}
 	}
 }
+
+// A Registrar that restarts drops one more connection as it ends: what was met since comes first, and that is told as earlier, with its time.
+func TestMend285DroppedAsItRestarts(t *testing.T) {
+	s := statusAfter(t, "mend-285-dropped-as-it-restarts")
+	if s.State != provisioning.Resting || s.Reason != provisioning.TLSName {
+		t.Errorf("%s, because of %s, want %s", s.State, s.Reason, provisioning.TLSName)
+	}
+	for _, a := range s.Cycle.Attempts {
+		if earlier := a.Reason == provisioning.ConnectReset; a.Earlier != earlier || a.At.IsZero() {
+			t.Errorf("%s %s: earlier %v, at %v", a.Host, a.Reason, a.Earlier, a.At)
+		}
+	}
+}
