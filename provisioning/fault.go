@@ -159,6 +159,16 @@ func (t Trouble) Host() string {
 	return host
 }
 
+// Among is the Trouble of one of these faults that t is, or that is its Cause; none: there is none.
+func Among(t Trouble, faults ...Fault) Trouble {
+	for cause := &t; cause != nil; cause = cause.cause() {
+		if slices.Contains(faults, cause.Fault) {
+			return *cause
+		}
+	}
+	return Trouble{}
+}
+
 // None says whether nothing is wrong.
 func (t Trouble) None() bool { return t.Fault == "" }
 
@@ -219,7 +229,7 @@ func (t Trouble) Sentences() []string {
 	for _, other := range t.Others() {
 		all = append(all, other.Sentences()...)
 	}
-	if cause := t.cause(); cause != nil && slices.Contains(changed, t.Fault) {
+	if cause := Among(t, changed...).cause(); cause != nil {
 		all = append(all, cause.Sentences()...)
 	}
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })

@@ -40,7 +40,8 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	if was == nil || !m.ours() || reason.IsSIP() && !unproven(t) {
 		return t
 	}
-	facts := Facts{"when": m.last(now.Losses), "was": was.NameServers, "kept": true, "now": now.NameServers, "host": m.kept.Registrar.Host, "lessor": now.Lessor}
+	facts := Facts{"when": m.last(now.Losses), "was": was.NameServers, "now": now.NameServers, "host": m.kept.Registrar.Host, "lessor": now.Lessor}
+	m.advise(facts)
 	asked := reason.IsDiscovery()
 	if led := m.inside(now); led != nil && m.outside(now.Found, led.Step, facts) {
 		if t.Fault == FaultOnlyOutside { // it says less
@@ -70,6 +71,16 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 		return FaultOtherServers.Because(t, facts)
 	}
 	return t
+}
+
+// advise notes what is to be done where a device asks other name servers than before, as far as nobody has looked: who asks them knows better.
+func (m *Memory) advise(facts Facts) {
+	facts["kept"], facts["sound"] = true, true
+	if len(m.policy.DNSServers) > 0 {
+		facts["set"] = true
+	} else {
+		facts["unsaid"] = true
+	}
 }
 
 // astray are the Reasons of a Registrar that may not be used: what names it may be of another network.
@@ -264,7 +275,8 @@ func (m *Memory) Former(now *Now) string {
 
 // Outside is about a device that signs in from outside, in a network in which a record inside the site had led it before, and is gone.
 func (m *Memory) Outside(now *Now) Trouble {
-	led, facts := m.inside(now), Facts{"now": now.NameServers, "kept": true}
+	led, facts := m.inside(now), Facts{"now": now.NameServers}
+	m.advise(facts)
 	if led == nil || !m.ours() || led.Gateway == "" || led.Gateway != now.Gateway || led.Subnet != now.Subnet || !m.outside(now.Found, led.Step, facts) {
 		return Trouble{}
 	}

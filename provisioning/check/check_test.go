@@ -590,6 +590,18 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Wire.Upstreams = func([]netip.AddrPort) []netip.AddrPort { return servers }
 		return nil
 	},
+	"asks": func(o *Options, _ *config.Config, words []string) error {
+		var servers []netip.AddrPort
+		for _, word := range words {
+			addr, err := netip.ParseAddr(word)
+			if err != nil {
+				return err
+			}
+			servers = append(servers, netip.AddrPortFrom(addr, 53))
+		}
+		o.Wire.Resolvers = func() ([]netip.AddrPort, error) { return servers, nil }
+		return nil
+	},
 	"search": func(o *Options, _ *config.Config, words []string) error {
 		o.Wire.Search = func() []string { return words }
 		return nil

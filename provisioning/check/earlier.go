@@ -95,11 +95,6 @@ func do(addrs []netip.Addr, verb string) string {
 	return provisioning.ListOf(addrs) + " " + verb
 }
 
-func addrsIn(facts provisioning.Facts, name string) []netip.Addr {
-	addrs, _ := facts[name].([]netip.Addr)
-	return addrs
-}
-
 // otherNow says which addresses the host of last good has now, if none of them is the one of then.
 func otherNow(f *Facts) string {
 	for at, earlier := range f.Earlier {

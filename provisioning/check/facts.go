@@ -206,9 +206,22 @@ func (f *Facts) forgetful() (provisioning.StoreState, bool) {
 	return f.Store[i], true
 }
 
-// proven says whether a server has proven the name of a Registrar.
+// proven says whether a server to which a source leads has proven the name of a Registrar: one that the device remembers says nothing of DNS.
 func (f *Facts) proven() bool {
-	return slices.ContainsFunc(f.Places, func(p *Place) bool { return slices.ContainsFunc(p.Probes, isSecured) })
+	return slices.ContainsFunc(f.Places, func(p *Place) bool {
+		was := addrsIn(f.Earlier[p.Endpoint], "was")
+		return p.Role != LastGood && slices.ContainsFunc(p.Probes, func(probe *signin.Probe) bool { return isSecured(probe) && !slices.Contains(was, probe.Addr) })
+	})
+}
+
+func addrsIn(facts provisioning.Facts, name string) []netip.Addr {
+	addrs, _ := facts[name].([]netip.Addr)
+	return addrs
+}
+
+// stray says whether addresses are among those that DNS gives a name that nobody has made.
+func stray(f *Facts, addrs []netip.Addr) bool {
+	return len(addrs) > 0 && !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return !slices.Contains(f.Stray.Addrs, a) })
 }
 
 // lastGoodAnswers says whether a last good Registrar speaks SIP.

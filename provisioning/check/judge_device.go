@@ -31,7 +31,11 @@ func onlyLastGood(f *Facts) provisioning.Trouble {
 	if !f.FromRecord {
 		return provisioning.Trouble{}
 	}
-	return provisioning.FaultOnlyLastGood.Because(noPlan(f), provisioning.Facts{"host": f.SignIn.Registrar.Host})
+	why := noPlan(f)
+	if f.Here != nil {
+		why = byOption6(f, f.Memory.Before(f.Here, why))
+	}
+	return provisioning.FaultOnlyLastGood.Because(why, provisioning.Facts{"host": f.SignIn.Registrar.Host})
 }
 
 // insideGone is about a device that signs in from outside, where a record inside the site had led it before.
@@ -47,27 +51,44 @@ func insideGone(f *Facts) provisioning.Trouble {
 	return byOption6(f, f.Memory.Outside(f.Here))
 }
 
-// byOption6 says of name servers that this device has not asked before that DHCP gives them.
+// byOption6 says of name servers that this device has not asked before where it has them from: DHCP gives them, or they are configured.
 func byOption6(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	if t.Fault != provisioning.FaultOtherServers {
 		return t
 	}
 	t = t.With(f.Asked)
+	if f.hijacked() && !f.proven() { // they cannot be right
+		t = t.With(provisioning.Facts{"sound": nil, "unsure": nil, "invents": true, "astray": t.Facts["gone"]})
+	}
+	side := t.OnSide()
+	switch from := givers(f); {
+	case len(f.Policy.DNSServers) > 0:
+		side = provisioning.SideDevice
+	case from != nil:
+		t, side = t.With(provisioning.Facts{"given": from, "unsaid": nil}), provisioning.SideDHCP
+	}
 	switch {
 	case f.Asked["unheard"] != nil && f.remembers() && !f.lastGoodAnswers() && f.dnsDead().Reason != "":
 		t.Fault = provisioning.FaultAway
 		return t.OnNoSide()
 	case f.Asked["gone"] != nil: // nobody knows which of them are right
 		return t.OnNoSide()
-	case f.DHCP == nil:
-		return t
+	default:
+		return t.On(side)
+	}
+}
+
+// givers are the DHCP servers that give the name server that this device asks first.
+func givers(f *Facts) (from []netip.Addr) {
+	if f.DHCP == nil || len(f.Servers) == 0 {
+		return nil
 	}
 	for i := range f.DHCP.Answers {
-		if len(f.Servers) > 0 && slices.Contains(f.DHCP.Answers[i].NameServers, f.Servers[0].Addr()) {
-			return t.On(provisioning.SideDHCP)
+		if a := &f.DHCP.Answers[i]; slices.Contains(a.NameServers, f.Servers[0].Addr()) && !slices.Contains(from, a.Server) {
+			from = append(from, a.Server)
 		}
 	}
-	return t
+	return sorted(from)
 }
 
 // notKept is about a store that will not hold what the device learns.

@@ -31,7 +31,7 @@ func dnsAnswersAll(f *Facts) provisioning.Trouble {
 
 // wildcard says whether addresses are those that a wildcard record gives every name of the SIP domain that does not exist.
 func wildcard(f *Facts, addrs []netip.Addr) bool {
-	return !f.hijacked() && len(addrs) > 0 && !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return !slices.Contains(f.Stray.Addrs, a) })
+	return !f.hijacked() && stray(f, addrs)
 }
 
 // byWildcard is for a host at which nobody speaks SIP, and that has no address but that of a wildcard record: there is probably no such
@@ -77,13 +77,16 @@ func cutOff(f *Facts, t provisioning.Trouble, addr netip.Addr) bool {
 
 // noPlan is why there is nothing that a device would try, with what is gone of that through which it registered.
 func noPlan(f *Facts) provisioning.Trouble {
+	if t := dnsAnswersAll(f); !t.None() { // that it does not have a name proves nothing either
+		return t
+	}
 	t, source, side := lacking(f), "", provisioning.Side("")
 	for _, found := range f.Found {
 		if isGone(f, found) && t.Area() != "dns" {
 			source, side = f.sourceOf(found.Step)
 		}
 	}
-	if source == "" {
+	if source == "" || f.Here != nil && f.Memory.Former(f.Here) != "" { // that other name servers do not have it does not say that it is gone
 		return t
 	}
 	t, other := provisioning.FaultSourceGone.Because(t, provisioning.Facts{"source": source, "last": f.Record.Registrar.Host, "when": f.Record.RegisteredAt}), t.OnSide()
@@ -131,8 +134,8 @@ func lacking(f *Facts) provisioning.Trouble {
 	if t := noSuchDomain(f); !t.None() {
 		return t
 	}
-	for _, s := range f.Plan.Skipped { // a step that is closed, and was the only one with something behind it
-		if s.Reason == provisioning.TLSFloor {
+	for _, s := range f.Plan.Skipped { // a step that is closed may be the only one with something behind it, unless another one is known to have lost that
+		if s.Reason == provisioning.TLSFloor && !f.lastGoodAnswers() && !slices.ContainsFunc(f.Found, func(found provisioning.Finding) bool { return isGone(f, found) }) {
 			return provisioning.FaultClosedStep.Because(s.Reason.Met(s.Detail), nil)
 		}
 	}

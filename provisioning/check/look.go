@@ -86,6 +86,10 @@ func look(ctx context.Context, o Options) *Facts {
 		measuring.Go(func() { f.Leads = eye.leads(ctx) })
 		measuring.Go(func() {
 			<-l.asked
+			for i := range f.WebServices {
+				s := &f.WebServices[i]
+				s.Unknown = f.hijacked() && stray(f, s.Addrs)
+			}
 			eye.askServices(ctx, f.WebServices)
 		})
 	}

@@ -189,7 +189,7 @@ func (b *branch) dhcp() {
 		b.add(answer)
 	}
 	for _, s := range f.WebServices {
-		b.add(webServiceNode(f, s))
+		b.add(webServiceNode(f, s, b.verdict))
 	}
 }
 

@@ -41,7 +41,7 @@ func (b *branch) dns() {
 			root.because(Warn, t)
 		} else if t := addressesDisagree(f); !t.None() {
 			root.because(Warn, t)
-		} else if t := b.verdict; t.Fault == provisioning.FaultOtherServers || t.Fault == provisioning.FaultAway || t.Fault == provisioning.FaultOutsideView {
+		} else if t := provisioning.Among(b.verdict, provisioning.FaultOtherServers, provisioning.FaultAway, provisioning.FaultOutsideView); !t.None() {
 			how := Bad
 			if f.signsIn() {
 				how = Warn

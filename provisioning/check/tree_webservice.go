@@ -15,9 +15,11 @@ var ticketPorts = []struct{ name, words string }{
 }
 
 // webServiceNode is the node of a host of a certificate service that option 43 names. Phones that sign in by PIN need it.
-func webServiceNode(f *Facts, s WebService) Check {
+func webServiceNode(f *Facts, s WebService, verdict provisioning.Trouble) Check {
 	c := Check{ID: "dhcp.web." + s.Host, Under: "dhcp", Title: "web service of option 43: " + s.Host, Result: Good, Detail: provisioning.ListOf(s.Addrs), TookMS: s.Took.Milliseconds()}
 	switch {
+	case s.Unknown, len(s.Addrs) == 0 && !provisioning.Among(verdict, provisioning.FaultOtherServers, provisioning.FaultAway).None():
+		c.Result, c.Needs, c.Detail = Skipped, "dns", ""
 	case len(s.Addrs) == 0:
 		c.because(Warn, provisioning.FaultWebService.Because(s.Reason.Met(s.Detail), provisioning.Facts{"host": s.Host}))
 	case s.Outside:

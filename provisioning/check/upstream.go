@@ -50,7 +50,7 @@ func (e *eye) askUpstream(ctx context.Context, f *Facts) {
 // by one question to the name servers that it asked then, if it asks none of them now.
 func (e *eye) askFormer(ctx context.Context, f *Facts) {
 	former := ""
-	if f.Here != nil && !f.signsIn() {
+	if f.Here != nil && (f.FromRecord || !f.signsIn()) {
 		f.Here.Left, f.Here.Heard = discover.Left(ctx, &e.policy, &e.wire, e.memory), lessors(f)
 		former = f.Memory.Former(f.Here)
 	}
@@ -81,9 +81,9 @@ func (e *eye) askFormer(ctx context.Context, f *Facts) {
 		f.Asked = provisioning.Facts{"serving": serving, "query": query}
 	case ctx.Err() != nil: // they had less time, or none
 	case provisioning.Unheard(t):
-		f.Asked = provisioning.Facts{"gone": asked, "kept": nil, "unheard": true}
+		f.Asked = provisioning.Facts{"gone": asked, "kept": nil, "unsure": true, "unheard": true}
 	case t.Reason() == provisioning.DNSTimeout: // something is there: it has refused the query, or answers others
-		f.Asked = provisioning.Facts{"gone": asked, "kept": nil}
+		f.Asked = provisioning.Facts{"gone": asked, "kept": nil, "unsure": true}
 	}
 }
 

@@ -25,6 +25,7 @@ type WebService struct {
 	Offered []string             // the ways to a web ticket: the ports of the Web Ticket Service, by name
 	Trouble provisioning.Trouble // why it is not known what it offers
 	Outside bool                 // it was not asked: the name rule does not allow its host
+	Unknown bool                 // likewise: DNS gives its host the address that it gives every name
 	Took    time.Duration
 }
 
@@ -48,7 +49,7 @@ func (e *eye) askServices(ctx context.Context, services []WebService) {
 	var asking sync.WaitGroup
 	for i := range services {
 		s := &services[i]
-		if s.Outside = provisioning.CheckName(s.Host, &e.policy) != nil; s.Outside || len(s.Addrs) == 0 {
+		if s.Outside = provisioning.CheckName(s.Host, &e.policy) != nil; s.Outside || s.Unknown || len(s.Addrs) == 0 {
 			continue
 		}
 		asking.Go(func() {

@@ -59,7 +59,7 @@ func TestSameWords(t *testing.T) {
 				}
 				if !slices.ContainsFunc(slices.Collect(maps.Keys(byDaemon[fault])), func(said string) bool {
 					more, same := strings.CutPrefix(text, said)
-					return same && (more == "" || strings.HasPrefix(more, ", and 10.") || strings.HasPrefix(more, "; 10.0.0.53:53 gives no answer here") || strings.HasPrefix(more, "; 10.0.0.67 gives the gateway") || strings.HasPrefix(more, "; its former DHCP server, 10.0.0.67, serves") || strings.HasPrefix(more, "; the former network is probably on this link, too: the DHCP server 10.0.0.67") || strings.HasPrefix(more, "; what answers at pool01.contoso.com:443 (10.0.0.5) shows a certificate") || strings.HasPrefix(more, "; the name server 10.98.0.54:53, which DHCP gives")) // only a check asks for these
+					return same && (more == "" || strings.HasPrefix(more, ", and 10.") || strings.HasPrefix(more, "; 10.0.0.53:53 gives no answer here") || strings.HasPrefix(more, ", which it has from DHCP option 6 of ") || strings.HasPrefix(more, "; 10.0.0.67 gives the gateway") || strings.HasPrefix(more, "; its former DHCP server, 10.0.0.67, serves") || strings.HasPrefix(more, "; the former network is probably on this link, too: the DHCP server 10.0.0.67") || strings.HasPrefix(more, "; what answers at pool01.contoso.com:443 (10.0.0.5) shows a certificate") || strings.HasPrefix(more, "; the name server 10.98.0.54:53, which DHCP gives")) // only a check asks for these
 				}) {
 					t.Errorf("%s, %s: a check says\n\t%s\nand the daemon\n\t%q", file, fault, text, slices.Sorted(maps.Keys(byDaemon[fault])))
 				}
@@ -219,9 +219,12 @@ func deviceAt(t *testing.T, archive *txtar.Archive, file string) (*sitetest.Site
 		t.Fatal(err)
 	}
 	o := optionsOf(t, archive, site, filepath.Base(file))
-	search, upstreams, losses, kept := o.Wire.Search, o.Wire.Upstreams, o.Wire.CarrierLosses, o.Wire.ClockKept
+	search, asked, upstreams, losses, kept := o.Wire.Search, o.Wire.Resolvers, o.Wire.Upstreams, o.Wire.CarrierLosses, o.Wire.ClockKept
 	o.Wire = wire.Wire(simulated)
 	o.Wire.Search, o.Wire.Upstreams, o.Wire.CarrierLosses, o.Wire.ClockKept = search, upstreams, losses, kept
+	if asked != nil {
+		o.Wire.Resolvers = asked
+	}
 	o.Wire.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if wire.AreSmall(ctx) {
 			ctx = sitetest.InSmall(ctx)
