@@ -246,7 +246,7 @@ func TestWalksOfRandomSites(t *testing.T) {
 							want = serial[len(serial)-1]
 						}
 					}
-					gone = gone || does == "status 404" || strings.HasSuffix(does, "untrusted")
+					gone = gone || does == "status 404"
 					stopped = stopped || does == "status 403"
 				}
 				try.WriteString("\n")

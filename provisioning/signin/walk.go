@@ -176,7 +176,7 @@ func (l *least) of(d time.Duration) {
 }
 
 // afterFailure sorts failures: refused credentials and a forbidden account would be refused everywhere; an
-// unknown user or a scheme we may not answer concerns all servers behind the name.
+// unknown user or a scheme we may not answer concerns all servers behind the name; a certificate that server alone (ADR 71).
 func afterFailure(err error) next {
 	var status *sip.StatusError
 	switch isStatus := errors.As(err, &status); {
@@ -188,7 +188,7 @@ func afterFailure(err error) next {
 	switch reason := ReasonOf(err); {
 	case reason == provisioning.SIPCredentials:
 		return stopWalk
-	case reason == provisioning.SIPNotFound, reason == provisioning.SIPAuthNotSupported, reason.IsCertificate():
+	case reason == provisioning.SIPNotFound, reason == provisioning.SIPAuthNotSupported:
 		return nextCandidate
 	default:
 		return nextAddress
