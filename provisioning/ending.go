@@ -30,6 +30,14 @@ func Apart(d time.Duration) string {
 	}
 }
 
+// BothTimes adds what this clock shows, and another that is so far ahead of it, where the dates differ: whoever has a watch sees which is wrong.
+func BothTimes(facts Facts, now time.Time, ahead time.Duration) Facts {
+	if ahead.Abs() >= day {
+		facts["now"], facts["theirs"] = now, now.Add(ahead.Round(time.Minute)) // as Apart has it
+	}
+	return facts
+}
+
 // Ending is a certificate that a server has proven itself with, or that of its issuer.
 type Ending struct {
 	Whose     string    `json:"whose"`               // "fe01.contoso.com", "its issuer Contoso CA (of fe01.contoso.com)"

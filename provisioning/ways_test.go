@@ -182,3 +182,12 @@ func TestMend253NoDNS(t *testing.T) {
 		}
 	}
 }
+
+// Two devices answer for the gateway: which of them it is, this device cannot know.
+func TestMend288WhichIsNotKnown(t *testing.T) {
+	said := provisioning.Twice(netip.MustParseAddr("10.0.0.1"), provisioning.OfTheGateway, []string{"02:00:00:00:00:01", "02:00:00:00:00:99"}, "").What()
+	const want = "more than one device on this link has the address 10.0.0.1 of the gateway: the MACs 02:00:00:00:00:01 and 02:00:00:00:00:99 answer for it (ARP); which of them is the gateway is not known, and what is sent to it may arrive at the wrong one"
+	if said != want {
+		t.Errorf("%q, want %q", said, want)
+	}
+}

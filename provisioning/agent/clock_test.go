@@ -24,6 +24,8 @@ func TestClocksApart(t *testing.T) {
 		{"as far behind as is tolerated", -time.Hour, -limit, true, ""},
 		{"ahead", -time.Hour, limit + time.Second, true, "the clock of this device is 5m slow compared with fe01"},
 		{"behind", -time.Hour, -limit - time.Second, true, "the clock of this device is 5m fast compared with fe01"},
+		{"mend 287: a year ahead", -time.Hour, 365 * 24 * time.Hour, false,
+			"the clocks of this device and of fe01 are 365 days apart (this device shows 2000-01-01 00:00 UTC, and fe01 shows 2000-12-31 00:00 UTC), and it is not certain which of them is wrong"},
 		{"over plain TCP", -time.Hour, 6 * time.Minute, false, "the clocks of this device and of fe01 are 6m apart, and it is not certain which of them is wrong"},
 		{"at a time at which its certificate is not valid", -time.Hour, 2 * time.Hour, true,
 			"the clocks of this device and of fe01 are 2h apart, and it is not certain which of them is wrong: at the time of fe01 its own certificate, valid from 1999-12-31 23:00 UTC to 2000-01-01 01:00 UTC, is not valid"},

@@ -247,9 +247,11 @@ func clocksApart(floor time.Time, reg *signin.Registration) provisioning.Trouble
 	skew := date.Sub(now).Round(time.Second)
 	facts := provisioning.Facts{"host": reg.Candidate.Host, "span": provisioning.Apart(skew.Abs()), "now": now, "passed": floor}
 	proven := len(reg.Ends) > 0
-	switch {
-	case now.Before(floor):
+	if now.Before(floor) {
 		return provisioning.FaultClockPassed.Met(facts)
+	}
+	facts = provisioning.BothTimes(facts, now, skew)
+	switch {
 	case date.IsZero() || skew.Abs() <= tolerated:
 		return provisioning.Trouble{}
 	case proven && (date.Before(reg.Ends[0].NotBefore) || date.After(reg.Ends[0].NotAfter)):

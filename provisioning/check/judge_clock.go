@@ -13,6 +13,9 @@ import (
 // tolerated is how far two clocks may be apart before a sign-in is in danger: 5 minutes for Kerberos (MS-SIPAE).
 const tolerated = 5 * time.Minute
 
+// aDay is how far two clocks are apart when both times are told.
+const aDay = 24 * time.Hour
+
 // skew is how far another clock is ahead of ours.
 type skew struct {
 	ahead  time.Duration
@@ -121,7 +124,7 @@ func clockOff(f *Facts) provisioning.Trouble {
 		return setClock(f, provisioning.FaultClockPassed.Met(provisioning.Facts{"now": f.Now, "passed": f.ClockFloor}))
 	}
 	s := skewOf(f)
-	facts := provisioning.Facts{"host": s.host, "span": provisioning.Apart(s.ahead.Abs())}
+	facts := provisioning.BothTimes(provisioning.Facts{"host": s.host, "span": provisioning.Apart(s.ahead.Abs())}, f.Now, s.ahead)
 	switch {
 	case s.host == "" || s.ahead.Abs() <= tolerated:
 		return provisioning.Trouble{}
@@ -179,6 +182,9 @@ func serversApart(f *Facts) provisioning.Trouble {
 			facts[name] = source + " names " + servers
 		}
 	}
+	if apart >= aDay {
+		facts["now"] = f.Now
+	}
 	return provisioning.FaultTimeServersApart.Met(facts)
 }
 
@@ -202,7 +208,7 @@ func serverOff(f *Facts) provisioning.Trouble {
 		if host != "" {
 			facts["of"] = host
 		}
-		return provisioning.FaultTimeServerOff.Met(facts)
+		return provisioning.FaultTimeServerOff.Met(provisioning.BothTimes(facts, f.Now, s.Ahead))
 	}
 	return provisioning.Trouble{}
 }
@@ -223,6 +229,9 @@ func timeServers(f *Facts, source string) string {
 			what = provisioning.Apart(s.Ahead.Round(time.Second)) + " ahead"
 		default:
 			what = provisioning.Apart(-s.Ahead.Round(time.Second)) + " behind"
+		}
+		if s.Problem == "" && s.Ahead.Abs() >= aDay {
+			what += ", at " + f.Now.Add(s.Ahead).UTC().Format("2006-01-02 15:04 UTC")
 		}
 		if host := contradicts(f, s); s.Problem == "" && host != "" {
 			what += ", which is wrong"

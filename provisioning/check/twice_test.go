@@ -54,7 +54,7 @@ neighbour 10.0.0.1 %s
 				s := a.Status()
 				stop()
 				of := func(p provisioning.Pace) bool { return p.Fault == string(provisioning.FaultAddressTwice) }
-				const want = "more than one device on this link has the address 10.0.0.1 of the gateway: the MACs 02:00:00:00:00:01 and 02:00:00:00:00:99 answer for it (ARP), and what is sent to it may arrive at the wrong one"
+				const want = "more than one device on this link has the address 10.0.0.1 of the gateway: the MACs 02:00:00:00:00:01 and 02:00:00:00:00:99 answer for it (ARP); which of them is the gateway is not known, and what is sent to it may arrive at the wrong one"
 				if slices.ContainsFunc(s.Pace, of) != test.paced || (s.What == want) != test.rests || test.rests && s.Hint == "" {
 					t.Errorf("%s, %q, %+v", s.State, s.What, s.Pace)
 				}
