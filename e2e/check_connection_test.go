@@ -167,14 +167,14 @@ Start the Registrar service on fe02.contoso.com, or correct the port; or have th
 DNS (name server 10.0.0.53) now gives 10.0.0.99 as the address of fe01.contoso.com, where nobody answers; when this device last registered (…), it was 10.0.0.11, which still answers.
 The problem is with DNS.
 Set the A record of fe01.contoso.com to 10.0.0.11 again.
-- If the Registrar has moved to 10.0.0.99: check that fe01.contoso.com is running and connected to this network.
+- Should the Registrar have moved to 10.0.0.99: check that fe01.contoso.com is running and connected to this network.
 - Check its address record, and the subnet mask and VLAN of this device.
 - On Wi-Fi, check that devices may reach each other (client isolation).`},
 	{"the A record leads to another server since the last sign-in, and the Registrar serves where it was", with(published(fe01), later(dnsNowNames(fe01.movedTo(second.addr)))), "tls-name", `
 DNS (name server 10.0.0.53) now gives 10.0.0.14 as the address of fe01.contoso.com, where a server answers whose certificate is not for that name; when this device last registered (…), it was 10.0.0.11, which still answers.
 The problem is with DNS.
 Set the A record of fe01.contoso.com to 10.0.0.11 again.
-- If the Registrar has moved to 10.0.0.14: choose the certificate that contains fe01.contoso.com on the server, or issue one.
+- Should the Registrar have moved to 10.0.0.14: choose the certificate that contains fe01.contoso.com on the server, or issue one.
 - If fe02.contoso.com is a name of this Registrar, let the SRV record _sipinternaltls._tcp.contoso.com name it.`},
 	{"the A record leads to nobody since the last sign-in, and the Registrar is down", with(published(fe01), later(dnsNowNames(mistyped), the(fe01, refuses))), "connect-timeout", `
 No host answers at the address of fe01.contoso.com:5061 (10.0.0.99), which is in the subnet of this device on eth0: the server is off or unplugged, its address is wrong, or this device has the wrong subnet mask. When this device last registered (…), the address of fe01.contoso.com was 10.0.0.11; DNS now gives 10.0.0.99.
@@ -185,7 +185,7 @@ Check that fe01.contoso.com is running and connected to this network.
 DNS (name server 10.0.0.53) now gives 10.0.0.99 as the address of fe01.contoso.com, where nobody answers; when this device last registered (…), it was 10.0.0.11, which still answers. The device signs in to fe02.contoso.com:5061 instead.
 The problem is with DNS.
 Set the A record of fe01.contoso.com to 10.0.0.11 again.
-- If the Registrar has moved to 10.0.0.99: check that fe01.contoso.com is running and connected to this network.
+- Should the Registrar have moved to 10.0.0.99: check that fe01.contoso.com is running and connected to this network.
 - Check its address record, and the subnet mask and VLAN of this device.
 - On Wi-Fi, check that devices may reach each other (client isolation).`},
 	{"the SRV record names a port where nothing listens, and 5061 answers", with(srvFor(fe01.host, 5065)), "connect-refused", `

@@ -51,7 +51,7 @@ The SRV record _sipinternaltls._tcp.contoso.com names pol01.contoso.com, which p
 The problem is with DNS.
 Correct pol01.contoso.com in the SRV record _sipinternaltls._tcp.contoso.com.
 - If the name is right, create an A record of pol01.contoso.com with the address of the Registrar.
-- If the Registrar is at 10.0.0.20: start the Registrar service on pol01.contoso.com, or correct the port.
+- Should the Registrar be at 10.0.0.20: start the Registrar service on pol01.contoso.com, or correct the port.
 - Look for a firewall on that host that rejects connections to port 5061.`},
 	{"the target has no address, and option 120 names a Registrar that is down", with(srvFor("gone.contoso.com", 5061), dhcpSays(startKea, full), the(pool, refuses)), "no-address", `
 sip:phone1@contoso.com signs in to pool.contoso.com:5060 over TCP (dhcp-tcp), but the SRV record _sipinternaltls._tcp.contoso.com names gone.contoso.com, which does not exist in DNS.

@@ -52,6 +52,7 @@ const (
 	FaultNetworkChanged      Fault = "link.changed"
 	FaultPortal              Fault = "link.portal"
 	FaultMaskChanged         Fault = "link.mask-changed"
+	FaultSetByHand           Fault = "link.set-by-hand"
 	FaultOwnNetwork          Fault = "link.own-network"
 	FaultOtherGateway        Fault = "link.other-gateway"
 	FaultNoARP               Fault = "link.no-arp"

@@ -19,6 +19,10 @@ type Now struct {
 	Losses []Losses // of registrations before
 	Left   Left
 	Heard  []Lessor // the DHCP servers that have answered on its link
+	Gone   bool     // nobody answers for its gateway (ARP)
+	// Lasting are its addresses that have neither a lifetime nor a lease, as far as the system tells: such a one was set by hand, or a DHCP client has left
+	// out both.
+	Lasting []netip.Prefix
 }
 
 // Left is what is left on the link of a device of the network in which it was registered; zero: that is not known.
@@ -37,6 +41,12 @@ type Lessor struct {
 // which view of DNS they show.
 func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	was, reason := m.kept.Network, t.Reason()
+	if own := now.Set(); own.IsValid() && now.Gone && slices.Contains(unanswered, t.Fault) {
+		if hand := m.setByHand(now, own, t); !hand.None() {
+			return hand
+		}
+		t = t.With(Facts{"manual": own.Addr()}).OnNoSide()
+	}
 	if was == nil || !m.ours() || reason.IsSIP() && !unproven(t) {
 		return t
 	}
@@ -129,7 +139,48 @@ func elsewhere(was *Network, now *Now, t Trouble, facts Facts) Trouble {
 	}
 	facts["differences"] = differing(was, now.Network)
 	now.traces(was, facts)
+	if facts["manual"] = t.Facts["manual"]; facts["manual"] != nil {
+		return FaultOtherNetwork.Because(t, facts).OnNoSide()
+	}
 	return FaultOtherNetwork.Because(t, facts)
+}
+
+// Set is the address of this device beside its gateway, where it may have been set by hand; zero: it was not, or that is not known.
+func (now *Now) Set() (own netip.Prefix) {
+	gateway, err := netip.ParseAddr(now.Gateway)
+	for _, p := range now.Lasting {
+		if err == nil && p.Contains(gateway) {
+			own = p
+		}
+	}
+	return own
+}
+
+// setByHand is about such an address whose gateway does not answer, where it is known besides that this network is another one, or that the device
+// has had its address by DHCP before; none: that is not known.
+func (m *Memory) setByHand(now *Now, own netip.Prefix, t Trouble) Trouble {
+	facts, known := Facts{"own": own.Addr(), "gateway": now.Gateway}, false
+	if was := m.kept.Network; m.moved(now.Network) {
+		facts["when"], facts["differences"] = m.last(now.Losses), differing(was, now.Network)
+		if was.DHCPServer != "" {
+			facts["then"], known = facts["when"], true
+		}
+		if now.Left.Gateway == was.Gateway && now.Left.MAC != "" {
+			facts["has"], facts["mac"], known = was.Gateway, now.Left.MAC, true
+		}
+	}
+	for _, l := range now.Heard {
+		switch {
+		case slices.ContainsFunc(l.Routers, own.Contains): // it may be of this network all the same
+			return Trouble{}
+		case len(l.Routers) > 0:
+			facts["still"], facts["gives"], known = l.Addr, l.Routers, true
+		}
+	}
+	if !known {
+		return Trouble{}
+	}
+	return FaultSetByHand.Because(t, facts)
 }
 
 // traces says of another network what speaks for a port in another VLAN, and what for a router that somebody has brought: then a DHCP server of
@@ -259,10 +310,16 @@ func others(was *Network, now *Now) bool {
 
 // FormerGateway is that of the network in which this device was registered, if it is in another one now; "": it is not, or that is not known.
 func (m *Memory) FormerGateway(now *Network) string {
-	if was := m.kept.Network; was != nil && m.ours() && elsewhere(was, &Now{Network: now}, Trouble{}, Facts{}).Fault == FaultOtherNetwork {
-		return was.Gateway
+	if m.moved(now) {
+		return m.kept.Network.Gateway
 	}
 	return ""
+}
+
+// moved says whether this device is in another network than the one in which it was registered.
+func (m *Memory) moved(now *Network) bool {
+	was := m.kept.Network
+	return was != nil && m.ours() && elsewhere(was, &Now{Network: now}, Trouble{}, Facts{}).Fault == FaultOtherNetwork
 }
 
 // Former are the name servers that this device asked when it was registered, if it asks none of them now, in what looks like the same network.

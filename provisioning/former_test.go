@@ -160,7 +160,7 @@ func TestMend261OneCureOfAStranger(t *testing.T) {
 	cause := FaultSelfSigned.Met(Facts{"at": "fe01.contoso.com:5061", "last": "CN=fe01.contoso.com", "anchor": "sha256:00", "pin": `trust_pins = ["sha256:00"]`})
 	for qualified, now := range map[string]Network{
 		"for a device that belongs in this network: ": {Subnet: "10.99.0.0/24", Gateway: "10.99.0.1", NameServers: "10.99.0.1:53"},
-		"if 10.0.0.254 is right: ":                    {Subnet: was.Subnet, Gateway: "10.0.0.254", NameServers: "10.0.0.254:53"},
+		"should 10.0.0.254 be right: ":                {Subnet: was.Subnet, Gateway: "10.0.0.254", NameServers: "10.0.0.254:53"},
 	} {
 		cures := elsewhere(&was, &Now{Network: &now}, cause, Facts{}).Otherwise()
 		if last := cures[len(cures)-1]; last != qualified+cause.Do() {

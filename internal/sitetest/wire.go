@@ -18,9 +18,10 @@ type Wire struct {
 	Listen6       func(ctx context.Context, iface string) (dhcpopts.Conn, error)
 	Leases        func(iface, hooks string) ([]dhcpopts.Lease, error)
 	Resolvers     func() ([]netip.AddrPort, error)
-	Upstreams     func(resolvers []netip.AddrPort) []netip.AddrPort                                           // nil
-	Search        func() []string                                                                             // nil
-	Own           func() []netip.Addr                                                                         // nil in the live world
+	Upstreams     func(resolvers []netip.AddrPort) []netip.AddrPort // nil
+	Search        func() []string                                   // nil
+	Own           func() []netip.Addr                               // nil in the live world
+	Lasting       func() []netip.Prefix
 	Lacks         func(netip.Addr) bool                                                                       // nil in the live world
 	Absent        func(netip.Addr) netip.Addr                                                                 // nil in the live world
 	Near          func(netip.Addr) (onLink, there bool)                                                       // nil in the live world

@@ -127,6 +127,7 @@ func (b *basis) explain(ctx context.Context, s *provisioning.Status, found provi
 	}
 	now, memory := discover.Here(&b.policy, &b.wire, found, s.Losses), b.memory()
 	now.Left = discover.Left(ctx, &b.policy, &b.wire, memory)
+	now.Gone = unheard && discover.Gone(ctx, &b.wire, now)
 	return memory.Before(now, t), explains
 }
 

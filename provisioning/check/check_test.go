@@ -574,6 +574,11 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Link.Duplicates = append(o.Link.Duplicates, addr)
 		return err
 	},
+	"by-hand": func(o *Options, _ *config.Config, words []string) error {
+		address, err := netip.ParsePrefix(strings.Join(words, " "))
+		o.Wire.Lasting = func() []netip.Prefix { return []netip.Prefix{address} }
+		return err
+	},
 	"other": func(o *Options, _ *config.Config, words []string) error {
 		o.Link.Others = append(o.Link.Others, strings.Join(words, " "))
 		return nil

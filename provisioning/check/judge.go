@@ -73,6 +73,7 @@ func judge(f *Facts) Report {
 	} else {
 		found = byStrangers(f, besideSlowDNS(f, byRoute(f, onLossyWay(f, found))))
 		if f.Here != nil {
+			f.Here.Gone = gatewayGone(f)
 			found = besidePortal(f, byOption6(f, f.Memory.Before(f.Here, found)))
 		}
 	}

@@ -94,6 +94,14 @@ func answersDHCP(f *Facts, n *Neighbour) bool {
 	return f.DHCP != nil && slices.ContainsFunc(f.DHCP.Answers, func(a dhcpopts.Answer) bool { return a.Server == n.Addr && cameOn(f, &a, n.link) })
 }
 
+// gatewayGone says whether nobody answers for the gateway of the default route.
+func gatewayGone(f *Facts) bool {
+	return slices.ContainsFunc(f.Neighbours, func(n *Neighbour) bool {
+		mac, known := macOf(f, n.link, n.Addr)
+		return n.Of == provisioning.OfTheGateway && n.Addr.String() == f.Here.Gateway && known && mac == ""
+	})
+}
+
 // unheardOf are the faults of silence that a wrong route may cause.
 var unheardOf = []provisioning.Fault{
 	provisioning.FaultFiltered, provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultRejectedBehind, provisioning.FaultHostUnreachable, provisioning.FaultRouterRejects,

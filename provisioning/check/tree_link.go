@@ -41,7 +41,7 @@ func (b *branch) link() {
 	}
 	ofLink := []provisioning.Fault{
 		provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultRejectedBehind, provisioning.FaultOtherMask, provisioning.FaultOtherNetwork,
-		provisioning.FaultOtherGateway, provisioning.FaultMaskChanged, provisioning.FaultOwnNetwork, provisioning.FaultNoARP,
+		provisioning.FaultOtherGateway, provisioning.FaultMaskChanged, provisioning.FaultSetByHand, provisioning.FaultOwnNetwork, provisioning.FaultNoARP,
 	}
 	if t := b.verdict; slices.Contains(ofLink, t.Fault) && c.Result == Good {
 		c.because(wrong(b.facts), t)

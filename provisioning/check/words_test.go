@@ -219,9 +219,9 @@ func deviceAt(t *testing.T, archive *txtar.Archive, file string) (*sitetest.Site
 		t.Fatal(err)
 	}
 	o := optionsOf(t, archive, site, filepath.Base(file))
-	search, asked, upstreams, losses, kept := o.Wire.Search, o.Wire.Resolvers, o.Wire.Upstreams, o.Wire.CarrierLosses, o.Wire.ClockKept
+	search, asked, upstreams, losses, kept, lasting := o.Wire.Search, o.Wire.Resolvers, o.Wire.Upstreams, o.Wire.CarrierLosses, o.Wire.ClockKept, o.Wire.Lasting
 	o.Wire = wire.Wire(simulated)
-	o.Wire.Search, o.Wire.Upstreams, o.Wire.CarrierLosses, o.Wire.ClockKept = search, upstreams, losses, kept
+	o.Wire.Search, o.Wire.Upstreams, o.Wire.CarrierLosses, o.Wire.ClockKept, o.Wire.Lasting = search, upstreams, losses, kept, lasting
 	if asked != nil {
 		o.Wire.Resolvers = asked
 	}

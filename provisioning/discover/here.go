@@ -52,7 +52,11 @@ func Network(p *provisioning.Policy, w *wire.Wire) *provisioning.Network {
 // Here is where this device is now, what it finds there, and which registrations it has lost before.
 func Here(p *provisioning.Policy, w *wire.Wire, found provisioning.Findings, losses []provisioning.Losses) *provisioning.Now {
 	n := Network(p, w)
-	return &provisioning.Now{Network: n, Lessor: withMAC(w, n.DHCPServer), Found: found, Losses: losses}
+	now := &provisioning.Now{Network: n, Lessor: withMAC(w, n.DHCPServer), Found: found, Losses: losses}
+	if w.Lasting != nil && n.DHCPServer == "" {
+		now.Lasting = w.Lasting()
+	}
+	return now
 }
 
 // Left is who answers on the link of this device for the gateway of the network in which it was registered, if it is in another one now.
@@ -80,6 +84,22 @@ func Left(ctx context.Context, p *provisioning.Policy, w *wire.Wire, m *provisio
 		return left
 	}
 	return provisioning.Left{Gateway: was.String(), MAC: strings.Join(macs, " and ")}
+}
+
+// Gone says whether nobody on the link answers for the gateway of a device whose address may have been set by hand. That of others answered when
+// they got theirs.
+func Gone(ctx context.Context, w *wire.Wire, now *provisioning.Now) bool {
+	gateway, err := netip.ParseAddr(now.Gateway)
+	own := now.Set()
+	if !own.IsValid() || err != nil || w.Holders == nil {
+		return false
+	}
+	r := w.Route(gateway)
+	if r == nil || r.Interface == "" {
+		return false
+	}
+	macs, err := w.Holders(ctx, r.Interface, own.Addr(), gateway)
+	return err == nil && len(macs) == 0
 }
 
 // lessor is the DHCP server that has given this device its address, as far as its leases tell; "": they do not.

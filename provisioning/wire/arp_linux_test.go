@@ -157,6 +157,19 @@ func TestMend104ManyHolders(t *testing.T) {
 	t.Error("none of many is told")
 }
 
+// An address that was set by hand has no end; one that a DHCP client has set has one, unless that leaves it out.
+func TestMend280Lasting(t *testing.T) {
+	if !netns.Enter(t) {
+		return
+	}
+	configure(t, "link add here0 type veth peer name there0", "link set there0 up", "link set here0 up",
+		"address add 10.9.0.1/24 dev here0", "address add 10.9.1.1/24 dev here0 valid_lft 3600 preferred_lft 3600", "address add 2001:db8::1/64 dev here0")
+	got := fmt.Sprint(lasting())
+	if want := "[10.9.0.1/24]"; strings.ReplaceAll(got, "127.0.0.1/8 ", "") != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 // Who is next on the way to an address, and since when that is known.
 func TestNext(t *testing.T) {
 	if !netns.Enter(t) {

@@ -14,12 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Specification constants: rtnetlink(7), struct rtmsg, in bytes.
+// Specification constants: rtnetlink(7), struct rtmsg and ifaddrmsg, in bytes.
 const (
 	routeLength = 1 // of the destination, in bits
 	routeTable  = 4
 	routeKind   = 7
 	routeFlags  = 8
+
+	addressLength = 1 // struct ifaddrmsg: of its subnet, in bits
+	addressFlags  = 2
 )
 
 // carrierLosses asks the kernel (since Linux 4.16) how often an interface has lost its carrier.
@@ -30,6 +33,19 @@ func carrierLosses(iface string) (times uint32) {
 		}
 	})
 	return times
+}
+
+// lasting are the addresses of IPv4 that have no lifetime (IFA_F_PERMANENT), as ip-address(8) shows it.
+func lasting() (all []netip.Prefix) {
+	list(unix.RTM_GETADDR, unix.AF_INET, func(entry []byte) {
+		if len(entry) < unix.SizeofIfAddrmsg || entry[addressFlags]&unix.IFA_F_PERMANENT == 0 {
+			return
+		}
+		if addr := addressIn(entry, unix.SizeofIfAddrmsg, unix.IFA_LOCAL); addr.IsValid() {
+			all = append(all, netip.PrefixFrom(addr, int(entry[addressLength])))
+		}
+	})
+	return all
 }
 
 // refuses is what a kind of route by which nothing is sent is called, and the error of the system for that; "": it is none.

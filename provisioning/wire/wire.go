@@ -35,6 +35,9 @@ type Wire struct {
 	Search func() []string
 	// Own returns the addresses of this device. Nil: they are not known.
 	Own func() []netip.Addr
+	// Lasting returns the addresses of IPv4 of this device, with their subnets, of which the system knows no end, as of one that was set by hand; one
+	// from DHCP mostly has one. Nil: that is not known.
+	Lasting func() []netip.Prefix
 	// Lacks says whether this device has nothing of the version of IP of an address: no address but link-local ones, while it has one of
 	// the other version, and the way to the address leads not to a link, but through a router, or there is none. Nil: it is not known.
 	Lacks func(addr netip.Addr) bool
@@ -121,6 +124,7 @@ func System() Wire {
 		Upstreams: srv.SystemUpstreams,
 		Search:    srv.SystemSearch,
 		Own:       ownAddresses,
+		Lasting:   lasting,
 		Absent:    absent,
 		Near:      near,
 		Next:      next,

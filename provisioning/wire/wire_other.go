@@ -33,6 +33,9 @@ var routes func() []*Route
 // holders are not known here.
 var holders func(context.Context, string, netip.Addr, netip.Addr) ([]string, error)
 
+// lasting is not known here.
+var lasting func() []netip.Prefix
+
 // carrierLosses are not known here.
 var carrierLosses func(string) uint32
 
