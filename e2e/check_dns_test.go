@@ -127,8 +127,11 @@ The name server 10.0.0.53:53 was asked, and the answer came from 10.0.0.57:53: i
 The problem is with DNS.
 Let the name server answer from the address that was asked; look for a NAT on the way that changes it; or enter 10.0.0.57:53 as the name server (DHCP option 6, or dns_servers).`},
 	{"nothing listens at the name server", with(published(fe01), dnsIsClosed), "dns-timeout", `
-No name server can be queried: 10.0.0.53:53 refuses the query (nothing listens there, or a firewall rejects it).
-Check that a name server runs at this address and port, and that no firewall rejects the query; or set dns_servers to a name server that works.`},
+No name server can be queried: 10.0.0.53:53 refuses the query (no DNS service runs there, or a firewall on that host rejects it).
+The problem is with DNS.
+Start the DNS service at 10.0.0.53:53.
+- If no name server should be there, correct the name servers that DHCP gives (option 6), or dns_servers.
+- Look for a firewall that rejects queries to port 53.`},
 	{"the name server refuses", with(nameServer(refusingDNS)), "dns-refused", `
 The name server 10.0.0.53:53 refuses to answer this device (REFUSED); it says "Not Ready".
 The problem is with DNS.

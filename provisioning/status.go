@@ -480,6 +480,9 @@ func (c *Cycle) blameSources() (Why, Trouble) {
 			if source.Verdict != verdict {
 				continue
 			}
+			if i := slices.IndexFunc(c.Sources, func(s Source) bool { return s.Trouble.Fault == FaultDNSClosed }); i >= 0 && source.Trouble.Fault == FaultDNSSilentFor && !c.hears() {
+				source = c.Sources[i] // one refusal outweighs silence: a system refuses only so many a second aloud
+			}
 			if t := source.Trouble; (t.Fault == FaultDNSSilentFor || t.Fault == FaultDNSWaits) && c.dnsAlways(t.Fault) {
 				if t.Fault == FaultDNSWaits {
 					t = OfZone(t)

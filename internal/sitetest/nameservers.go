@@ -46,6 +46,12 @@ func (n *nameServers) shut(server netip.AddrPort) bool {
 	return n.sim.state().zone.fault(server.Addr(), "").word == "closed"
 }
 
+// unsaid says whether a query is answered by nothing at all where nothing listens: systems refuse only so many a second aloud.
+func (n *nameServers) unsaid(server netip.AddrPort, query []byte) bool {
+	q := new(dns.Msg)
+	return q.Unpack(query) == nil && len(q.Question) == 1 && n.sim.state().zone.fault(server.Addr(), q.Question[0].Name).word == "silent"
+}
+
 // mute says whether a name server answers nobody, over TCP no more than over UDP.
 func (n *nameServers) mute(server netip.AddrPort) bool {
 	return slices.Contains([]string{"silent", "absent", "ungated"}, n.sim.state().zone.fault(server.Addr(), "").word)
@@ -153,7 +159,7 @@ func (n *nameServers) reply(server netip.Addr, query []byte, overTCP bool) (repl
 func (n *nameServers) dial(local, server netip.AddrPort) net.Conn {
 	from, others := net.UDPAddrFromAddrPort(server), newLane()
 	far := func(query []byte, answers *lane) {
-		if n.shut(server) {
+		if n.shut(server) && !n.unsaid(server, query) {
 			answers.put(parcel{err: errRefused("read"), from: from})
 			return
 		}

@@ -30,6 +30,7 @@ type Facts struct {
 	Upstream    []discover.Quality                          // of those that a resolver on this device asks, where it has nothing to say
 	Told        bool                                        // the system has told which these are, and not DHCP
 	OverTCP     string                                      // what a silent name server does on TCP port 53; "": nothing
+	RefusedTCP  bool                                        // all silent ones refuse connections there
 	Unvalidated bool                                        // the name servers, which cannot look up, can when asked not to validate (DNSSEC)
 	Trip        discover.Trip                               // of the name server that answers first, where DNS was slow: to what it need not ask others
 	Answer      discover.Trip                               // the same, to a question about the SIP domain

@@ -216,6 +216,9 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 // look-up met.
 func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	dead := f.dnsDead().Reason != ""
+	if closed := noService(f, t); !closed.None() {
+		return closed
+	}
 	if shared := serversFail(f, f.Servers); !shared.None() {
 		return shared
 	}

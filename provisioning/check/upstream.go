@@ -39,10 +39,10 @@ func (e *eye) askUpstream(ctx context.Context, f *Facts) {
 		f.Unvalidated = true
 	case len(servers) > 0:
 		asking.Go(func() { f.Upstream = e.MeasureAll(ctx, servers) })
-		f.OverTCP = e.dnsOverTCP(ctx, servers)
+		f.OverTCP, _ = e.dnsOverTCP(ctx, servers)
 	case f.unheard() != "":
 		asking.Go(func() { f.Given = e.MeasureAll(ctx, given(f)) })
-		f.OverTCP = e.dnsOverTCP(ctx, f.Servers)
+		f.OverTCP, f.RefusedTCP = e.dnsOverTCP(ctx, f.Servers)
 	}
 }
 
@@ -98,16 +98,16 @@ func (e *eye) edge(ctx context.Context, f *Facts) string {
 	return ""
 }
 
-// dnsOverTCP is what the first name server does that does anything on TCP port 53; "": none does.
-func (e *eye) dnsOverTCP(ctx context.Context, servers []netip.AddrPort) string {
+// dnsOverTCP is what the first name server does that does anything on TCP port 53; "": none does; and whether all of them refuse.
+func (e *eye) dnsOverTCP(ctx context.Context, servers []netip.AddrPort) (does string, refused bool) {
 	ctx, cancel := context.WithTimeout(ctx, tcpDNSConnect)
 	defer cancel()
-	said := make([]string, len(servers))
+	said, errs := make([]string, len(servers)), make([]error, len(servers))
 	var dialling sync.WaitGroup
 	for i, server := range servers {
 		dialling.Go(func() {
 			conn, err := e.wire.Dial(ctx, "tcp", server.String())
-			switch {
+			switch errs[i] = err; {
 			case err == nil:
 				conn.Close()
 				said[i] = server.Addr().String() + " accepts connections"
@@ -117,10 +117,11 @@ func (e *eye) dnsOverTCP(ctx context.Context, servers []netip.AddrPort) string {
 		})
 	}
 	dialling.Wait()
+	refused = len(servers) > 0 && !slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, syscall.ECONNREFUSED) })
 	if i := slices.IndexFunc(said, func(s string) bool { return s != "" }); i >= 0 {
-		return said[i]
+		does = said[i]
 	}
-	return ""
+	return does, refused
 }
 
 // upstreams are the name servers that a resolver on this device asks, where this device asks no others itself; as far as the system tells,
@@ -204,6 +205,24 @@ func upstreamFails(f *Facts) provisioning.Trouble {
 	}
 	facts["servers"], facts[whom] = provisioning.ListOf(f.Servers), provisioning.ListOf(servers)
 	return provisioning.FaultDNSUpstream.Met(facts)
+}
+
+// noService is for name servers whose host says that no service runs there: one refusal outweighs all silence, since a system refuses only so many
+// queries a second aloud. t is what one look-up met.
+func noService(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	dead := f.dnsDead().Trouble
+	if dead.Fault == provisioning.FaultDNSClosed {
+		return dead
+	}
+	closed := func(t provisioning.Trouble) bool { return t.Fault == provisioning.FaultDNSClosed }
+	if t.Fault != provisioning.FaultDNSSilentFor || dead.Fault != t.Fault || len(dead.Others()) > 0 {
+		return provisioning.Trouble{}
+	}
+	names := append(slices.Clone(f.HostNames), f.Apex, f.Stray)
+	if f.RefusedTCP || slices.ContainsFunc(names, func(n provisioning.Name) bool { return closed(n.Trouble) }) || slices.ContainsFunc(f.Plan.Skipped, func(s provisioning.Skip) bool { return closed(s.Trouble) }) {
+		return provisioning.FaultDNSClosed.Met(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)})
+	}
+	return provisioning.Trouble{}
 }
 
 // silentServers is for name servers of which none answers; t is what one look-up met.
