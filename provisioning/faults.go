@@ -352,6 +352,7 @@ const (
 	FaultOfferChanged      Fault = "sip.offer-changed"
 	FaultOfferedUntil      Fault = "sip.offered-before"
 	FaultLikewise          Fault = "registrar.likewise"
+	FaultOtherwise         Fault = "registrar.otherwise"
 	FaultOnlyBasic         Fault = "sip.only-basic"
 	FaultSchemeNotAllowed  Fault = "sip.scheme-not-allowed"
 	FaultNoChallenge       Fault = "sip.no-challenge"

@@ -32,7 +32,7 @@ func refusal(f *Facts) provisioning.Trouble {
 				}
 				return t
 			}
-			return refusedAlike(f, a)
+			return besideOthers(f, a, refusedAlike(f, a))
 		}
 	}
 	for _, a := range attempts {
@@ -47,6 +47,29 @@ func refusal(f *Facts) provisioning.Trouble {
 		return slowSignIn(f)
 	}
 	return f.SignIn.Trouble
+}
+
+// mostOthers is our choice: what more fail in other ways stands below.
+const mostOthers = 2
+
+// besideOthers adds to why a Registrar does not serve, which is not about who asks, what keeps the device from those of the same name, and
+// from the others: one of them would do.
+func besideOthers(f *Facts, a provisioning.Attempt, t provisioning.Trouble) provisioning.Trouble {
+	if t.Reason() != provisioning.SIPUnavailable {
+		return t
+	}
+	told := []provisioning.Reason{t.Reason()}
+	for _, c := range f.Plan.Try {
+		p, _ := f.place(c)
+		for _, probe := range p.Probes {
+			if isReady(probe) || p.closed() || cannotReach(f, probe) || slices.Contains(told, probe.Reason()) || len(told) > mostOthers {
+				continue
+			}
+			told = append(told, probe.Reason())
+			t = t.With(provisioning.Facts{"one": a.Address}).And(provisioning.FaultOtherwise.Because(metAt(f, p, probe), nil))
+		}
+	}
+	return t
 }
 
 // refusedAlike is what the first Registrar says that has refused the device for the reason of an attempt, and which others have: the site
