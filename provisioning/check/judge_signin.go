@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"homeward/provisioning"
+	"homeward/provisioning/signin"
 )
 
 // refusal is for a device that meets Registrars, none of which takes it.
@@ -66,7 +67,9 @@ func besideOthers(f *Facts, a provisioning.Attempt, t provisioning.Trouble) prov
 				continue
 			}
 			told = append(told, probe.Reason())
-			t = t.With(provisioning.Facts{"one": a.Address}).And(provisioning.FaultOtherwise.Because(metAt(f, p, probe), nil))
+			alone := *p
+			alone.Probes = []*signin.Probe{probe}
+			t = t.With(provisioning.Facts{"one": a.Address}).And(provisioning.FaultOtherwise.Because(deadPlace(f, &alone), nil))
 		}
 	}
 	return t
