@@ -41,7 +41,7 @@ type Lessor struct {
 // which view of DNS they show.
 func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	was, reason := m.kept.Network, t.Reason()
-	if own := now.Set(); own.IsValid() && now.Gone && slices.Contains(unanswered, t.Fault) {
+	if own := now.Set(); own.IsValid() && now.Gone && slices.Contains(unanswered, t.Fault) && !now.fits(own, t) {
 		if hand := m.setByHand(now, own, t); !hand.None() {
 			return hand
 		}
@@ -156,6 +156,14 @@ func (now *Now) Set() (own netip.Prefix) {
 	return own
 }
 
+// fits says whether such an address is of this network all the same: somebody else in its subnet answers, or a name server does, or DHCP gives a
+// gateway in it.
+func (now *Now) fits(own netip.Prefix, t Trouble) bool {
+	gives := func(l Lessor) bool { return slices.ContainsFunc(l.Routers, own.Contains) }
+	answers := func(f Finding) bool { return f.Source.Source == "dns" && f.Verdict != Failed }
+	return t.Facts["beside"] != nil || slices.ContainsFunc(now.Heard, gives) || slices.ContainsFunc(now.Found, answers)
+}
+
 // setByHand is about such an address whose gateway does not answer, where it is known besides that this network is another one, or that the device
 // has had its address by DHCP before; none: that is not known.
 func (m *Memory) setByHand(now *Now, own netip.Prefix, t Trouble) Trouble {
@@ -170,10 +178,7 @@ func (m *Memory) setByHand(now *Now, own netip.Prefix, t Trouble) Trouble {
 		}
 	}
 	for _, l := range now.Heard {
-		switch {
-		case slices.ContainsFunc(l.Routers, own.Contains): // it may be of this network all the same
-			return Trouble{}
-		case len(l.Routers) > 0:
+		if len(l.Routers) > 0 {
 			facts["still"], facts["gives"], known = l.Addr, l.Routers, true
 		}
 	}
