@@ -208,9 +208,9 @@ func TestHintAndDo(t *testing.T) {
 	if hint, do := DNSNoRecord.Hint(), DNSNoRecord.Met("").Do(); !strings.HasPrefix(hint, "nothing to do if another record leads to a Registrar; otherwise ") || !strings.HasSuffix(hint, do) {
 		t.Errorf("%q, %q", hint, do)
 	}
-	closed := FaultClosedStep.Because(TLSFloor.Met(""), nil)
-	if closed.Hint() != TLSFloor.Hint() || closed.Do() == closed.Hint() {
-		t.Errorf("%q, %q", closed.Hint(), closed.Do())
+	unasked := FaultDHCPUnasked.Because(DHCPNoOption.Met(""), nil)
+	if unasked.Hint() != DHCPNoOption.Hint() || unasked.Do() == unasked.Hint() {
+		t.Errorf("%q, %q", unasked.Hint(), unasked.Do())
 	}
 }
 

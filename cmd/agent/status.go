@@ -565,6 +565,9 @@ func printAttempt(p *page, s *provisioning.Status, a provisioning.Attempt, now t
 	if a.Follows {
 		tried, a.Hint = tried+fromThat, ""
 	}
+	if a.Reason == provisioning.TLSFloor && a.Host == "" {
+		a.Hint = "" // the step was not asked: it is not known whether anything is behind it
+	}
 	if !a.AnsweredAt.IsZero() {
 		tried, a.Hint = tried+"; took a connection "+ago(now, a.AnsweredAt), ""
 	}

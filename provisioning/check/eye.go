@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -77,6 +78,15 @@ func (e *eye) take(event provisioning.Event) {
 		event.Trouble.Fault = provisioning.FaultNoQueryBeside
 	}
 	e.cycle.Note(&event)
+}
+
+// askClosed asks for the records of the steps over plain TCP that a device asks no more, since its SIP domain has registered over TLS: for what a tech may
+// still find there.
+func (e *eye) askClosed(ctx context.Context, steps []provisioning.Step) provisioning.Findings {
+	closed := slices.DeleteFunc(slices.Clone(steps), func(s provisioning.Step) bool {
+		return !s.BySRV() || e.policy.Shut(s, e.memory.Floor()) != provisioning.TLSFloor
+	})
+	return discover.NewEnquiry(&e.policy, e.wire, false).Survey(ctx, closed, func(provisioning.Finding) {})
 }
 
 // candidates are those of one finding, also of a step that the policy does not ask.

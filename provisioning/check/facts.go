@@ -39,6 +39,7 @@ type Facts struct {
 	Apart       map[string][]provisioning.Name              // what each of several name servers has for a host that the device would try
 	NotAsked    bool                                        // DNS and DHCP were not asked: the device has no address
 	Found       provisioning.Findings                       // of the steps of both orders, or of the configured servers
+	Closed      provisioning.Findings                       // of the steps over plain TCP that are asked no more, after a sign-in over TLS
 	DHCP        *discover.DHCPSurvey
 	Lease       netip.Addr          // the DHCP server that the lease of the device comes from, where several disagree; zero: not known
 	WebServices []WebService        // that option 43 names

@@ -89,6 +89,7 @@ func noPlan(f *Facts) provisioning.Trouble {
 	if source == "" || f.Here != nil && f.Memory.Former(f.Here) != "" { // that other name servers do not have it does not say that it is gone
 		return t
 	}
+	t = t.With(provisioning.Facts{"unnamed": nil}) // it is known what named a Registrar
 	t, other := provisioning.FaultSourceGone.Because(t, provisioning.Facts{"source": source, "last": f.Record.Registrar.Host, "when": f.Record.RegisteredAt}), t.OnSide()
 	if side == provisioning.SideDNS && other == provisioning.SideDHCP { // it is enough to mend one of them
 		return t.OnNoSide()
@@ -134,9 +135,9 @@ func lacking(f *Facts) provisioning.Trouble {
 	if t := noSuchDomain(f); !t.None() {
 		return t
 	}
-	for _, s := range f.Plan.Skipped { // a step that is closed may be the only one with something behind it, unless another one is known to have lost that
-		if s.Reason == provisioning.TLSFloor && !f.lastGoodAnswers() && !slices.ContainsFunc(f.Found, func(found provisioning.Finding) bool { return isGone(f, found) }) {
-			return provisioning.FaultClosedStep.Because(s.Reason.Met(s.Detail), nil)
+	for _, found := range f.Closed {
+		if found.Verdict == provisioning.Found {
+			return provisioning.FaultClosedStep.Because(provisioning.TLSFloor.Met(""), provisioning.Facts{"record": found.Query, "domain": f.sipDomain(), "unnamed": true})
 		}
 	}
 	for _, t := range []provisioning.Trouble{nameServersDisagree(f), earlierServerFails(f)} {

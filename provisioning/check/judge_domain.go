@@ -129,7 +129,10 @@ func noSuchDomain(f *Facts) provisioning.Trouble {
 
 // siteFacts are those of a site that names no Registrar of the SIP domain.
 func siteFacts(f *Facts) provisioning.Facts {
-	facts := provisioning.Facts{"domain": f.sipDomain(), "own": provisioning.ListOf(f.Link.routable())}
+	facts := provisioning.Facts{"domain": f.sipDomain(), "own": provisioning.ListOf(f.Link.routable()), "unnamed": true}
+	if !f.remembers() { // else a Registrar has known the SIP address
+		facts["new"] = true
+	}
 	if local := ".local"; strings.HasSuffix(f.sipDomain(), local) {
 		facts["local"] = local
 	}

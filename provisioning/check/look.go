@@ -169,6 +169,7 @@ func (l *looker) ask(ctx context.Context) {
 			steps = append(steps, provisioning.Manual)
 		}
 		sources.Go(func() { l.askBeside(ctx) })
+		sources.Go(func() { l.Closed = l.eye.askClosed(ctx, steps) })
 		sources.Go(func() {
 			l.Disagree = l.eye.Disagreement(ctx, steps)
 			for step, d := range l.Disagree { // a device uses the answer that comes first, and that may be the old one
