@@ -30,7 +30,7 @@ func readOnly(t *testing.T, dir string, on bool) {
 
 func TestX19ReadOnlyFileSystem(t *testing.T) {
 	const db = "cache-read-only: homeward.db: read-only file system; "
-	stays := "changes are not stored, and the record of " + record(3).RegisteredAt.UTC().Format("2006-01-02 15:04 UTC") + " stays"
+	stays := "the record of " + record(3).RegisteredAt.UTC().Format("2006-01-02 15:04 UTC") + " is kept as it is, only newer changes are not stored"
 	for _, tt := range []struct {
 		name    string
 		records int

@@ -121,7 +121,7 @@ func TestMend60DirectoryOfAnother(t *testing.T) {
 		want    string
 	}{
 		{"restored as root", 0o700, 3, "homeward.db: permission denied; nothing can be stored there"},
-		{"which others may read", 0o755, 3, "homeward.db: permission denied; changes are not stored, and the record of " + record(3).RegisteredAt.UTC().Format("2006-01-02 15:04 UTC") + " stays"},
+		{"which others may read", 0o755, 3, "homeward.db: permission denied; the record of " + record(3).RegisteredAt.UTC().Format("2006-01-02 15:04 UTC") + " is kept as it is, only newer changes are not stored"},
 		{"without a record", 0o755, 0, "homeward.db: permission denied; nothing can be stored there"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

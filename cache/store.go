@@ -240,7 +240,7 @@ func (s *store) report() []Note {
 func (s *store) ofDirectory(h *half) (Note, bool) {
 	n := Note{Code: "cache-read-only", Fault: fmt.Sprintf("%s: %v", h.path, bare(h.err)), Dir: s.dir, Kept: "nothing can be stored there"}
 	if best := s.newest(); best.value != nil && !best.rec.empty() {
-		n.Kept = "changes are not stored, and the record of " + best.rec.RegisteredAt.UTC().Format("2006-01-02 15:04 UTC") + " stays"
+		n.Kept = "the record of " + best.rec.RegisteredAt.UTC().Format("2006-01-02 15:04 UTC") + " is kept as it is, only newer changes are not stored"
 	}
 	other := false
 	switch {

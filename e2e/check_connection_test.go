@@ -65,7 +65,7 @@ Check the log of the Registrar, and of a proxy in front of it.
 - Look for a firewall that cuts running connections to port 5061 (application control, intrusion prevention).`},
 	{"behind a router, a firewall cuts what follows TLS, where the device was registered", with(published(fe01), behindRouter, later(firewall(data+refuses))), "connect-reset", `
 fe01.contoso.com:5061 (10.0.0.11) accepts the connection and TLS, and drops it when this device speaks SIP: the service behind this port does not work, or a firewall cuts the connection. This device was registered there at ….
-Check the log of the Registrar; see what has changed since then.
+Check the log of the Registrar; see what has changed since ….
 - Look for a firewall that cuts connections to port 5061.`},
 	{"behind a router, nothing arrives at any Registrar", with(published(fe01, second), behindRouter, firewall("tcp dport 5061 drop")), "connect-timeout", `
 Each of the 2 Registrars (fe01.contoso.com, fe02.contoso.com) does not answer, but refuses connections on port 443. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them; it is not known which.

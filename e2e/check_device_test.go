@@ -63,7 +63,7 @@ Check that the name server and its forwarders run, and that it does not hang.
 	{"TLS is gone from a site that had it", with(published(fe01, at("internal-tcp")), later(the(fe01, refuses))), "connect-refused", `
 fe01.contoso.com:5061 (10.0.0.11) refuses the connection: nothing listens on this port, or a firewall on that host rejects it. This device was registered there at ….
 The problem is with the Registrar.
-Start the Registrar service on fe01.contoso.com; see what has changed since then.
+Start the Registrar service on fe01.contoso.com; see what has changed since ….
 - Look for a firewall on that host that rejects connections to port 5061.`},
 	{"everything is dead", with(published(deviceOrder...), dnsIsSilent, dhcpIsSilent), "dns-timeout", `
 No name server answers (10.0.0.53:53).

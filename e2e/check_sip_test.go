@@ -62,15 +62,15 @@ fe01.contoso.com refuses the sign-in because the client version policy refuses t
 The problem is with the Registrar.
 In the client version policy of the pool, allow this device's User-Agent; or change the setting user_agent.`},
 	{"refused before any challenge", with(says(fe01, "403 Forbidden"), set(`user_agent = "acme/1.0"`)), "sip-forbidden", `
-fe01.contoso.com refuses this device before it has asked for a password, so the password is not the reason: 403 Forbidden.
+fe01.contoso.com refuses this device: 403 Forbidden; it has not asked for a password, so that is not the reason.
 See in the log of fe01.contoso.com, or of a proxy in front of it, which rule refuses this device: one for addresses (here 10.0.0.90), for User-Agents (acme/1.0), or for SIP domains or users (sip:phone1@contoso.com).`},
 	{"refused before any challenge, for the User-Agent", with(says(fe01, "403 Forbidden", `Warning: 399 fe01.contoso.com "User-Agent not allowed"`), set(`user_agent = "acme/1.0"`)), "sip-forbidden", `
-fe01.contoso.com refuses this device before it has asked for a password, so the password is not the reason: 403 Forbidden; warning 399: User-Agent not allowed.
+fe01.contoso.com refuses this device: 403 Forbidden; warning 399: User-Agent not allowed; it has not asked for a password, so that is not the reason.
 The problem is with the Registrar.
 Allow the User-Agent acme/1.0 on fe01.contoso.com, or on a proxy in front of it; or change the setting user_agent.
 - See in the log of fe01.contoso.com, or of a proxy in front of it, which rule refuses this device: one for addresses (here 10.0.0.90), for User-Agents (acme/1.0), or for SIP domains or users (sip:phone1@contoso.com).`},
 	{"declined before any challenge, for the address", with(says(fe01, "603 Decline", `Reason: SIP;cause=603;text="source IP not in ACL"`), set(`user_agent = "acme/1.0"`)), "sip-rejected", `
-fe01.contoso.com refuses this device before it has asked for a password, so the password is not the reason: 603 Decline; Reason: SIP;cause=603;text="source IP not in ACL".
+fe01.contoso.com refuses this device: 603 Decline; Reason: SIP;cause=603;text="source IP not in ACL"; it has not asked for a password, so that is not the reason.
 The problem is with the Registrar.
 Allow the address 10.0.0.90 on fe01.contoso.com, or on a proxy in front of it.
 - See in the log of fe01.contoso.com, or of a proxy in front of it, which rule refuses this device: one for addresses (here 10.0.0.90), for User-Agents (acme/1.0), or for SIP domains or users (sip:phone1@contoso.com).`},
@@ -129,7 +129,7 @@ Set password_file.`},
 	{"only Kerberos is offered", with(says(fe01, "401 Unauthorized", offersKerberos)), "sip-auth-not-supported", `
 fe01.contoso.com offers only Kerberos for signing in, but this device does not support that.
 The problem is with the Registrar.
-Set the authentication protocol of the Registrar to both NTLM and Kerberos, or allow certificates (TLS-DSK): this device signs in with these two.`},
+Set the authentication protocol of the Registrar to both NTLM and Kerberos, or allow certificates (TLS-DSK): this device signs in with NTLM, Digest or a certificate, not with Kerberos.`},
 	{"only Kerberos and TLS-DSK are offered, and Digest was", with(published(fe01), later(says(fe01, "401 Unauthorized", offersKerberos, offersTLSDSK))), "sip-auth-not-supported", `
 fe01.contoso.com has changed what it offers for signing in: before Digest, with which this device was registered there at …, now Kerberos, TLS-DSK.
 The problem is with the Registrar.

@@ -67,6 +67,7 @@ type Why struct {
 	What   string // what is wrong, in the words of docs/faults.md; "" without a Fault
 	Detail string // raw words of who has met it
 	Hint   string // what to do about it
+	Side   Side   // who has to put it right, where that is another than that of the Fault, or it has none; "": see the Fault
 }
 
 // Why is the event in words. This is where they are made, for status and history alike.
@@ -74,6 +75,9 @@ func (e Event) Why() Why {
 	w := Why{Reason: e.Reason, Detail: e.Detail, Hint: e.Reason.Hint()}
 	if e.Trouble.Specific() {
 		w.Fault, w.What, w.Hint = string(e.Trouble.Fault), e.Trouble.What(), e.Trouble.Hint()
+		if side := e.Trouble.OnSide(); side != e.Trouble.Fault.Side() {
+			w.Side = side
+		}
 	}
 	return w
 }

@@ -90,6 +90,7 @@ const (
 	FaultDaemonSettings      Fault = "daemon.other-settings"
 	FaultDaemonUntrusted     Fault = "daemon.met-untrusted"
 	FaultSpared              Fault = "daemon.rests-and-check"
+	FaultPauses              Fault = "daemon.pauses"
 )
 
 // Discovery: DNS, DHCP, and the names that they and the configuration give.

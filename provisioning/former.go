@@ -59,7 +59,7 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 		}
 		facts["host"], was = led.Host, &led.Network
 		if led == m.kept.Inside {
-			facts["when"], facts["was"] = moment(led.At), led.NameServers
+			facts["when"], facts["was"] = Moment{At: led.At}, led.NameServers
 		}
 		t, asked = FaultOutsideView.Because(t, facts), true
 	}
@@ -127,7 +127,11 @@ func elsewhere(was *Network, now *Now, t Trouble, facts Facts) Trouble {
 		return Trouble{}
 	case was.Subnet == now.Subnet:
 		facts["left"], facts["here"] = was.Gateway, now.Gateway
-		return FaultOtherGateway.Because(t, facts)
+		moved := FaultOtherGateway.Because(t, facts)
+		if now.given(facts) && (t.Fault == FaultNoGateway || t.Fault == FaultDNSNoGateway) {
+			return moved.On(SideDHCP)
+		}
+		return moved
 	case wider && (t.Fault == FaultNoNeighbour || t.Fault == FaultDNSNobodyThere):
 		facts["left"], facts["here"], facts["gateway"] = was.Subnet, now.Subnet, now.Gateway
 		if now.Lessor != "" {
@@ -188,6 +192,25 @@ func (m *Memory) setByHand(now *Now, own netip.Prefix, t Trouble) Trouble {
 	return FaultSetByHand.Because(t, facts)
 }
 
+// given says whether DHCP gives the gateway of now, as far as is known, and notes which server does. Where nobody has heard an answer, that is who
+// has given the address.
+func (now *Now) given(facts Facts) bool {
+	heard, giver := false, now.Lessor
+	for _, l := range now.Heard {
+		gives := slices.ContainsFunc(l.Routers, func(r netip.Addr) bool { return r.String() == now.Gateway })
+		if gives && giver == "" {
+			giver = l.Addr.String()
+		}
+		if gives {
+			facts["giver"] = giver
+			return true
+		}
+		heard = heard || len(l.Routers) > 0
+	}
+	facts["giver"] = giver
+	return !heard && giver != ""
+}
+
 // traces says of another network what speaks for a port in another VLAN, and what for a router that somebody has brought: then a DHCP server of
 // the network of before answers on the link. That something has the address of its gateway proves nothing.
 func (now *Now) traces(was *Network, facts Facts) {
@@ -246,7 +269,7 @@ func (m *Memory) Relayed(t Trouble) Trouble {
 	if !(&Now{Network: was}).behindRelay(lessor) {
 		return t
 	}
-	return t.With(Facts{"relay": was.Gateway, "relayed": was.DHCPServer, "when": moment(m.kept.RegisteredAt)})
+	return t.With(Facts{"relay": was.Gateway, "relayed": was.DHCPServer, "when": Moment{At: m.kept.RegisteredAt}})
 }
 
 // heard are a DHCP server that gives the gateway of the network of before, if one answers here; the one of then, if it serves this network, too,
@@ -342,7 +365,7 @@ func (m *Memory) Outside(now *Now) Trouble {
 	if led == nil || !m.ours() || led.Gateway == "" || led.Gateway != now.Gateway || led.Subnet != now.Subnet || !m.outside(now.Found, led.Step, facts) {
 		return Trouble{}
 	}
-	facts["when"], facts["was"], facts["host"] = moment(led.At), led.NameServers, led.Host
+	facts["when"], facts["was"], facts["host"] = Moment{At: led.At}, led.NameServers, led.Host
 	switch {
 	case led.NameServers == now.NameServers:
 		facts["same"] = true

@@ -123,7 +123,7 @@ func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr, now time.
 	if !m.ours() || m.kept.RegisteredAt.IsZero() {
 		return Past{}
 	}
-	past := Past{When: m.last(losses), Scheme: m.kept.Scheme, File: cmp.Or(m.policy.PasswordFile, "the password file")}
+	past := Past{Moment: m.last(losses), Scheme: m.kept.Scheme, File: cmp.Or(m.policy.PasswordFile, "the password file")}
 	m.compare(&past, losses, now)
 	if r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() {
 		past.Elsewhere = r.Host
@@ -150,19 +150,12 @@ func (m *Memory) compare(past *Past, losses []Losses, now time.Time) {
 func (m *Memory) ours() bool { return m.known && m.kept.SIPAddress == m.policy.SIPAddress.String() }
 
 // last is until when, or else when, this device was registered at its last good Registrar.
-func (m *Memory) last(losses []Losses) string {
-	until, r := m.kept.RegisteredAt, &m.kept.Registrar
-	lost := false
+func (m *Memory) last(losses []Losses) Moment {
+	last, r := Moment{At: m.kept.RegisteredAt}, &m.kept.Registrar
 	for i := range losses {
-		if l := &losses[i]; l.Host == r.Host && l.Port == r.Port && !l.LastAt.Before(until) {
-			until, lost = l.LastAt, true
+		if l := &losses[i]; l.Host == r.Host && l.Port == r.Port && !l.LastAt.Before(last.At) {
+			last = Moment{l.LastAt, true}
 		}
 	}
-	if lost {
-		return until.UTC().Format("until 2006-01-02 15:04:05 UTC")
-	}
-	return moment(until)
+	return last
 }
-
-// moment is when a device was registered, in words.
-func moment(at time.Time) string { return at.UTC().Format("at 2006-01-02 15:04 UTC") }

@@ -108,7 +108,7 @@ func TestMend41WorkedBefore(t *testing.T) {
 		"lost at an address not in use": {record, lost(at.Host, time.Hour), at, other, ""},
 	} {
 		past := (&Memory{policy: policy, kept: test.record, known: true}).Worked(test.losses, test.at, test.addr, time.Now())
-		if got := past.there(); got != test.want || test.record.Registrar.Host != "" && (past.When == "" || (past.Elsewhere == "") != (test.want != "")) {
+		if got := past.there(); got != test.want || test.record.Registrar.Host != "" && (past.At.IsZero() || (past.Elsewhere == "") != (test.want != "")) {
 			t.Errorf("%s: got %q, %+v, want %q", name, got, past, test.want)
 		}
 	}
@@ -123,7 +123,7 @@ func TestMend41Since(t *testing.T) {
 		t.Errorf("no word of another port: %s; %q", port.What(), port.Otherwise())
 	}
 	const served = "fe01.contoso.com:5061 asks this device for a certificate, and accepts no connection without one: its settings demand one"
-	since := Since(Past{When: "until 2026-11-29 09:15:30 UTC"}, port)
+	since := Since(Past{Moment: Moment{time.Date(2026, 11, 29, 9, 15, 30, 0, time.UTC), true}}, port)
 	if diff := cmp.Diff([]string{served, "this device was registered there until 2026-11-29 09:15:30 UTC"}, since.Sentences()); diff != "" {
 		t.Errorf("sentences (-want +got):\n%s", diff)
 	}
@@ -136,7 +136,7 @@ func TestMend41Since(t *testing.T) {
 	if since.OnSide() != SideRegistrar || port.OnSide() != "" {
 		t.Errorf("on the side of %q, and without that of %q", since.OnSide(), port.OnSide())
 	}
-	if refused := Since(Past{When: "until then"}, FaultAccountRefused.Met(facts)); len(refused.Others()) > 0 {
+	if refused := Since(Past{Moment: Moment{At: time.Unix(0, 0)}}, FaultAccountRefused.Met(facts)); len(refused.Others()) > 0 {
 		t.Errorf("of a refusal: %s", refused.What())
 	}
 }
@@ -144,29 +144,31 @@ func TestMend41Since(t *testing.T) {
 // Of a refusal is said that the device had signed in there with the account. That it was with the password of now, and that the account comes first,
 // only where that is known.
 func TestMend157SignedIn(t *testing.T) {
-	const when, account = "until 2026-11-30 03:54:29 UTC", "see whether the account was "
+	when := Moment{time.Date(2026, 11, 30, 3, 54, 29, 0, time.UTC), true}
+	const account, of = "see whether the account was ", "this device signed in there with this account "
+	const until, since = "until 2026-11-30 03:54:29 UTC", "2026-11-30 03:54:29 UTC"
 	const changed = ": probably the password of the account was changed, or the account is locked"
 	for name, test := range map[string]struct {
 		fault  Fault
-		when   string
+		when   Moment
 		scheme string
 		same   bool
 		before string
 		first  string
 	}{
-		"in this run":                   {FaultCredentials, when, "digest", true, "this device signed in there with this account and password " + when + changed, account},
-		"in this run, NTLM":             {FaultCredentialsNTLM, when, "ntlm", true, "this device signed in there with this account and password " + when + changed, account},
-		"in this run, forbidden":        {FaultForbidden, when, "digest", true, "this device signed in there with this account and password " + when, account},
-		"as the record says":            {FaultCredentials, when, "digest", false, "this device signed in there with this account " + when, "write the present password"},
-		"forbidden, by the record":      {FaultForbidden, when, "digest", false, "this device signed in there with this account " + when, "see on fe01.contoso.com what has changed since then"},
+		"in this run":                   {FaultCredentials, when, "digest", true, "this device signed in there with this account and password " + until + changed, account},
+		"in this run, NTLM":             {FaultCredentialsNTLM, when, "ntlm", true, "this device signed in there with this account and password " + until + changed, account},
+		"in this run, forbidden":        {FaultForbidden, when, "digest", true, "this device signed in there with this account and password " + until, account},
+		"as the record says":            {FaultCredentials, when, "digest", false, of + until, "write the present password"},
+		"forbidden, by the record":      {FaultForbidden, when, "digest", false, of + until, "see on fe01.contoso.com what has changed since " + since + ":"},
 		"with a certificate":            {FaultCredentials, when, ByCertificate, true, "", "write the present password"},
-		"forbidden, with a certificate": {FaultForbidden, when, ByCertificate, true, "this device signed in there with this account " + when, "see on fe01.contoso.com what has changed since then"},
-		"unknown now":                   {FaultAccountUnknown, when, "digest", false, "this device signed in there with this account " + when, account + "removed"},
+		"forbidden, with a certificate": {FaultForbidden, when, ByCertificate, true, of + until, "see on fe01.contoso.com what has changed since " + since + ":"},
+		"unknown now":                   {FaultAccountUnknown, when, "digest", false, of + until, account + "removed, moved, renamed or disabled for SIP since " + since},
 		"nobody asked then":             {FaultForbidden, when, "", false, "", "see whether the account is enabled"},
-		"never":                         {FaultCredentials, "", "", false, "", "write the present password"},
+		"never":                         {FaultCredentials, Moment{}, "", false, "", "write the present password"},
 		"unavailable":                   {FaultUnavailable, when, "digest", true, "", "check the services"},
 	} {
-		got := SignedIn(Past{When: test.when, Scheme: test.scheme}, test.same, test.fault.Met(Facts{"host": "fe01.contoso.com", "said": "no"}))
+		got := SignedIn(Past{Moment: test.when, Scheme: test.scheme}, test.same, test.fault.Met(Facts{"host": "fe01.contoso.com", "said": "no"}))
 		if said := strings.Join(got.Sentences()[1:], "; "); said != test.before || !strings.HasPrefix(got.Do(), test.first) {
 			t.Errorf("%s: %q; %s", name, said, got.Do())
 		}
@@ -245,9 +247,22 @@ func TestMend260WhatTheTimeOfAFileSays(t *testing.T) {
 	}
 }
 
+// Where something else than the password is why a Registrar refuses, the file of the password is not told, nor that it is the same.
+func TestMend292WhereThePasswordIsNotWhy(t *testing.T) {
+	past := Past{Moment: Moment{At: time.Unix(0, 0)}, Scheme: "digest", SameTime: true}
+	for fault, side := range map[Fault]Side{FaultTooManyBindings: "", FaultRefusedUnasked: SideRegistrar, FaultAccountUnknown: "", FaultForbidden: SideRegistrar} {
+		for _, same := range []bool{false, true} {
+			got := SignedIn(past, same, fault.Because(FaultAccountRefused.Met(nil), Facts{"host": "fe01.contoso.com", "said": "no"}).On(side))
+			if said := strings.Join(got.Sentences()[1:], "; "); said != "this device signed in there with this account at 1970-01-01 00:00 UTC" {
+				t.Errorf("%s, %t: %q", fault, same, said)
+			}
+		}
+	}
+}
+
 // An account that Registrars refuse which had not been used before was signed in with at another.
 func TestMend181SignedInElsewhere(t *testing.T) {
-	got := SignedIn(Past{When: "at 2026-11-30 03:54 UTC", Scheme: "digest", Elsewhere: "fe02.contoso.com"}, false, FaultUnknownUnasked.Because(SIPNotFound.Met(""), Facts{"host": "fe01.contoso.com", "said": "404 Not Found"}))
+	got := SignedIn(Past{Moment: Moment{At: time.Date(2026, 11, 30, 3, 54, 0, 0, time.UTC)}, Scheme: "digest", Elsewhere: "fe02.contoso.com"}, false, FaultUnknownUnasked.Because(SIPNotFound.Met(""), Facts{"host": "fe01.contoso.com", "said": "404 Not Found"}))
 	said := strings.Join(got.Sentences()[1:], "; ")
 	if said != "this device signed in at fe02.contoso.com with this account at 2026-11-30 03:54 UTC" || got.OnSide() != SideRegistrar || !strings.HasPrefix(got.Do(), "see on fe01.contoso.com whether") {
 		t.Errorf("%q; %s; %s", said, got.OnSide(), got.Do())

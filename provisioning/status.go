@@ -30,6 +30,7 @@ type Status struct {
 	What               string    `json:"what,omitempty"`   // what is wrong, as docs/faults.md has it
 	Detail             string    `json:"detail,omitempty"` // raw words
 	Hint               string    `json:"hint,omitempty"`
+	Side               Side      `json:"side,omitempty"`           // who has to put it right, where that is another than that of the Fault, or it has none
 	NextAttempt        time.Time `json:"next_attempt_at,omitzero"` // while resting
 	NextLookup         time.Time `json:"next_lookup_at,omitzero"`  // meanwhile, or while a better way is looked for: when DNS, and DHCP where nothing was found, are asked again
 	NextKnock          time.Time `json:"next_knock_at,omitzero"`   // meanwhile: when the device sees whether a Registrar takes connections again
@@ -74,7 +75,7 @@ type Better struct {
 }
 
 // Why is why a look was not answered.
-func (b Better) Why() Why { return Why{b.Reason, b.Fault, b.What, "", b.Hint} }
+func (b Better) Why() Why { return Why{Reason: b.Reason, Fault: b.Fault, What: b.What, Hint: b.Hint} }
 
 // Report is what comes of a report that the phone's own registration has failed.
 type Report struct {
@@ -117,7 +118,7 @@ func (i *Identity) Because(w Why) {
 }
 
 // Why is why there is no certificate, or no new one.
-func (i Identity) Why() Why { return Why{i.Reason, i.Fault, i.What, i.Detail, i.Hint} }
+func (i Identity) Why() Why { return Why{i.Reason, i.Fault, i.What, i.Detail, i.Hint, ""} }
 
 // Ending is that of a certificate for sign-in.
 func (i Identity) Ending() Ending { return Ending{"this device, for sign-in", i.NotBefore, i.NotAfter} }
@@ -272,6 +273,7 @@ type Attempt struct {
 	What      string     `json:"what,omitempty"`
 	Detail    string     `json:"detail,omitempty"`
 	Hint      string     `json:"hint,omitempty"`
+	Side      Side       `json:"side,omitempty"`    // as in Status
 	Follows   bool       `json:"follows,omitempty"` // from that for which the device rests
 	// Earlier says that what was met later in the cycle counts: the place was tried again; or the registration there had just been lost, and this
 	// connection was dropped as well, as a server does that ends, and others were tried since.
@@ -299,7 +301,7 @@ type StoreState struct {
 }
 
 // Why is the state in words.
-func (s StoreState) Why() Why { return Why(s) }
+func (s StoreState) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint, ""} }
 
 // Note adds an attempt or a skip to the cycle, and what the cycle knows to the event; other events tell nothing of it. Nil: no cycle has begun.
 func (c *Cycle) Note(e *Event) {
@@ -317,7 +319,7 @@ func (c *Cycle) Note(e *Event) {
 	w := e.Why()
 	c.Attempts = append(c.Attempts, Attempt{
 		At: e.At.UTC().Truncate(time.Millisecond), ending: result == "failed" && droppedAsItEnds(c.Lost, e.Endpoint, e.Reason, e.At), Step: e.Step, Host: e.Host, Address: e.Addr, Port: e.Port, Transport: e.Transport, Result: result,
-		Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint, Trouble: e.Trouble, Seen: e.Trouble.seen(), TookMS: Milliseconds(e.Took), rank: e.Rank,
+		Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint, Side: w.Side, Trouble: e.Trouble, Seen: e.Trouble.seen(), TookMS: Milliseconds(e.Took), rank: e.Rank,
 	})
 	c.TookMS = e.At.Sub(c.StartedAt).Milliseconds()
 	c.outdate()
@@ -419,14 +421,14 @@ func Milliseconds(d time.Duration) int64 { return int64((d + time.Millisecond - 
 
 // Because says why the device is where it stands.
 func (s *Status) Because(w Why) {
-	s.Reason, s.Fault, s.What, s.Detail, s.Hint = w.Reason, w.Fault, w.What, w.Detail, w.Hint
+	s.Reason, s.Fault, s.What, s.Detail, s.Hint, s.Side = w.Reason, w.Fault, w.What, w.Detail, w.Hint, w.Side
 }
 
 // Why is why the device is where it stands.
-func (s Status) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint} }
+func (s Status) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint, s.Side} }
 
 // Why is why it failed, or was skipped.
-func (a Attempt) Why() Why { return Why{a.Reason, a.Fault, a.What, a.Detail, a.Hint} }
+func (a Attempt) Why() Why { return Why{a.Reason, a.Fault, a.What, a.Detail, a.Hint, a.Side} }
 
 // Told is the source with its texts made.
 func (s Source) Told() Source {
@@ -436,7 +438,7 @@ func (s Source) Told() Source {
 }
 
 // Why is why the source gave nothing.
-func (s Source) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint} }
+func (s Source) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint, ""} }
 
 // blamed is why an attempt failed; where DHCP servers disagree about what it went to, that too.
 func (c *Cycle) blamed(a Attempt) (Why, Trouble) {

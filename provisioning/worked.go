@@ -14,7 +14,7 @@ var ofPlaces = []Reason{
 
 // Aside says whether a fault only adds to another what is known of that place: it does not say how the device signs in instead.
 func (f Fault) Aside() bool {
-	return f == FaultWorked || f == FaultSignedIn || f == FaultLed || f == FaultRedirected
+	return f == FaultWorked || f == FaultSignedIn || f == FaultLed || f == FaultRedirected || f == FaultPauses
 }
 
 // Led adds to what is wrong at a place that its name led elsewhere when this device last registered (see Memory.Earlier).
@@ -26,9 +26,39 @@ func Led(earlier Facts, t Trouble) Trouble {
 	return t.With(Facts{"led": FaultLed.Met(earlier)})
 }
 
+// Moment is when a device was registered last; zero: that is not known.
+type Moment struct {
+	At   time.Time
+	Lost bool // that is when it lost its registration, to the second
+}
+
+// date is the moment by itself; "": it is not known.
+func (m Moment) date() string {
+	switch {
+	case m.At.IsZero():
+		return ""
+	case m.Lost:
+		return m.At.UTC().Format("2006-01-02 15:04:05 UTC")
+	default:
+		return m.At.UTC().Format("2006-01-02 15:04 UTC")
+	}
+}
+
+// String is when the device was registered: "until 2026-11-30 03:54:29 UTC", "at 2026-11-30 03:54 UTC"; "": it is not known.
+func (m Moment) String() string {
+	switch {
+	case m.At.IsZero():
+		return ""
+	case m.Lost:
+		return "until " + m.date()
+	default:
+		return "at " + m.date()
+	}
+}
+
 // Past is how a device was registered before; zero: it is not known to have been.
 type Past struct {
-	When      string // "until 2026-11-30 03:54:29 UTC", "at 2026-11-30 03:54 UTC"
+	Moment
 	Scheme    string // as in cache.Record
 	Elsewhere string // the host where that was, if it is another place than the one asked about
 
@@ -42,7 +72,7 @@ func (p Past) there() string {
 	if p.Elsewhere != "" {
 		return ""
 	}
-	return p.When
+	return p.String()
 }
 
 // Since adds to what is wrong at a place that this device was registered there. What can be wrong only where
@@ -54,7 +84,7 @@ func Since(past Past, t Trouble) Trouble {
 	}
 	facts := Facts{"when": worked}
 	if !reason.IsCertificate() && reason != TLSClientCert { // of those it is seen what has changed
-		facts["hidden"] = true
+		facts["hidden"], facts["since"] = true, past.date()
 	}
 	t = t.With(nil)
 	t.Facts["worked"] = FaultWorked.Met(facts)
@@ -73,12 +103,12 @@ func Since(past Past, t Trouble) Trouble {
 func SignedIn(past Past, same bool, t Trouble) Trouble {
 	reason := t.Reason()
 	switch {
-	case past.When == "", reason != SIPForbidden && reason != SIPNotFound && reason != SIPCredentials:
+	case past.At.IsZero(), reason != SIPForbidden && reason != SIPNotFound && reason != SIPCredentials:
 		return t
 	case reason == SIPForbidden && schemes[past.Scheme] == "", reason == SIPCredentials && !past.byPassword():
 		return t // nobody had asked who it is, or not for the password
 	}
-	facts, told := Facts{"when": past.When}, Facts{"when": past.When, "place": "there", "did": "signed in"}
+	facts, told := Facts{"when": past.Moment, "since": past.date()}, Facts{"when": past.Moment, "place": "there", "did": "signed in"}
 	if schemes[past.Scheme] == "" {
 		told["did"] = "was registered"
 	}
@@ -86,13 +116,12 @@ func SignedIn(past Past, same bool, t Trouble) Trouble {
 		told["place"] = "at " + past.Elsewhere
 	}
 	switch {
-	case !past.byPassword():
+	case !past.byPassword(), !mayBeOfPassword(t):
 	case same:
 		facts["unchanged"], told["unchanged"] = true, true
 		if reason == SIPCredentials {
 			told["probably"] = true
 		}
-	case t.Facts["accepted"] != nil: // so the password is right, whatever its file says
 	case past.SameTime:
 		facts["unchanged"], told["untouched"] = true, true
 	case !past.Written.IsZero():
@@ -108,6 +137,12 @@ func SignedIn(past Past, same bool, t Trouble) Trouble {
 		return t.On(SideRegistrar)
 	}
 	return t
+}
+
+// mayBeOfPassword says whether the password may be why a Registrar refuses: it has asked for one and has not accepted it, and does not say that
+// something else is the reason.
+func mayBeOfPassword(t Trouble) bool {
+	return t.Facts["accepted"] == nil && (t.Reason() == SIPCredentials || t.Fault == FaultForbidden && t.OnSide() != SideRegistrar)
 }
 
 // retyped is for a password that was refused, and whose file was written since one signed in: whether the password is another is not known.

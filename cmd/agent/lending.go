@@ -63,7 +63,7 @@ func daemonsOwn(s provisioning.Status) provisioning.Trouble {
 func daemonStands(conf *config.Config, status provisioning.Status, err error) check.Daemon {
 	d := check.Daemon{
 		NotRunning: errors.Is(err, control.ErrNotRunning), Hangs: errors.Is(err, os.ErrDeadlineExceeded), State: status.State, SIPAddress: status.SIPAddress, Newer: newer(conf), Degraded: status.Degraded, Since: status.NotRegisteredSince,
-		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, NextAttempt: status.NextAttempt, NextKnock: status.NextKnock, Cycle: status.Cycle, Metrics: status.Metrics,
+		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, Side: status.Side, NextAttempt: status.NextAttempt, NextKnock: status.NextKnock, Cycle: status.Cycle, Metrics: status.Metrics,
 	}
 	if !triesSome(status.Cycle) {
 		d.NextLookup = status.NextLookup

@@ -155,8 +155,7 @@ func TestHostileStatus(t *testing.T) {
 
 // unplugged has the cable out at the moment of the question.
 func unplugged(s provisioning.Status) provisioning.Status {
-	link := provisioning.StoreState(provisioning.Event{Reason: provisioning.ConnectUnreachable, Trouble: provisioning.FaultNoCarrier.Met(provisioning.Facts{"interface": "eth0"})}.Why())
-	s.Link = &link
+	s.Link = stateOf(provisioning.FaultNoCarrier.Met(provisioning.Facts{"interface": "eth0"}))
 	return s
 }
 

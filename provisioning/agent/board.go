@@ -46,7 +46,8 @@ func (b *board) snapshot(notes []cache.Note) provisioning.Status {
 	s.Paced(lossArea, lostOften(s.Losses)) // as it is now
 	s.Paced(endingArea, s.EndSoon(now))
 	for _, note := range notes {
-		s.Store = append(s.Store, provisioning.StoreState(noteEvent(note).Why()))
+		w := noteEvent(note).Why()
+		s.Store = append(s.Store, provisioning.StoreState{Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint})
 	}
 	return s
 }

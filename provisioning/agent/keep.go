@@ -90,7 +90,7 @@ func (k *keeper) lose(err error) {
 	k.current = nil
 	err = signin.Cut(err, k.basis.linkLost(time.Now(), reg.Since).With(provisioning.Facts{"ended": true}))
 	event := reg.Failed(provisioning.Lost, err)
-	event.Trouble = provisioning.SignedIn(provisioning.Past{When: time.Now().UTC().Format("until 2006-01-02 15:04:05 UTC"), Scheme: reg.Binding.Scheme}, true, event.Trouble)
+	event.Trouble = provisioning.SignedIn(provisioning.Past{Moment: provisioning.Moment{At: time.Now(), Lost: true}, Scheme: reg.Binding.Scheme}, true, event.Trouble)
 	life := time.Since(reg.Since)
 	k.signer.Restraint().Lost(reg.Candidate, reg.Addr, err, life)
 	signin.Heed(k.signer, reg.Candidate, err)

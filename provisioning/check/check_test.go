@@ -315,6 +315,10 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Daemon.SIPAddress = conf.Policy.SIPAddress.String()
 		return nil
 	},
+	"daemon-side": func(o *Options, _ *config.Config, words []string) error {
+		o.Daemon.Side = provisioning.Side(words[0])
+		return nil
+	},
 	"daemon-as": func(o *Options, _ *config.Config, words []string) error {
 		o.Daemon.SIPAddress = words[0]
 		return nil

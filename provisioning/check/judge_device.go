@@ -98,7 +98,7 @@ func notKept(f *Facts) provisioning.Trouble {
 		return provisioning.Trouble{}
 	}
 	if s.What != "" {
-		return provisioning.FaultNotKept.Because(toldAs(s.Reason.Met(""), s.Fault, s.What, s.Hint), provisioning.Facts{"problem": s.What})
+		return provisioning.FaultNotKept.Because(toldAs(s.Reason.Met(""), s.Fault, s.What, s.Hint, ""), provisioning.Facts{"problem": s.What})
 	}
 	return provisioning.FaultNotKept.Because(s.Reason.Met(s.Detail), provisioning.Facts{"problem": s.Detail})
 }

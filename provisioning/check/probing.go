@@ -203,7 +203,7 @@ func knownBetter(f *Facts, s *signin.SignedIn) {
 				continue
 			}
 			same := s.Trouble.Fault == a.Trouble.Fault && s.Trouble.Host() == known.Host()
-			a.Trouble, a.Fault, a.What, a.Hint = known, string(known.Fault), known.What(), known.Hint()
+			a.Trouble, a.Fault, a.What, a.Hint, a.Side = known, string(known.Fault), known.What(), known.Hint(), ""
 			if same {
 				s.Trouble, s.Why.Fault, s.Why.What, s.Why.Hint = known, a.Fault, a.What, a.Hint
 			}

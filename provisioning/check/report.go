@@ -57,6 +57,7 @@ type Daemon struct {
 	Fault       string              // its id in docs/faults.md, where more is known than the Reason
 	What        string              // that in words, with the hosts; "": nothing more is known
 	Hint        string              // what to do about it; "": nothing more is known
+	Side        provisioning.Side   // who has to put it right, where that is another than that of the Fault; "": see the Fault
 	NextAttempt time.Time           // while it rests
 	// NextKnock is when it sees before that whether one of the places to which no connection came about takes one, and NextLookup whether there
 	// is something to try, where there was nothing; zero: it does not.
@@ -127,7 +128,7 @@ func (d *Daemon) spares(elsewhere bool) provisioning.Trouble {
 	if i := slices.IndexFunc(d.attempts(), tells); i >= 0 { // else it is not known of whom it tells
 		facts["others"] = hostsBut(d.attempts(), d.attempts()[i].Host)
 	}
-	return provisioning.FaultSpared.Because(d.cause(), facts)
+	return provisioning.FaultSpared.Because(d.cause(), facts).Also(provisioning.FaultPauses, facts)
 }
 
 // passwordSpared is that nobody signs in since a Registrar has refused the password; that is on the side of its refusal, be it known or not.
@@ -152,13 +153,13 @@ func (d *Daemon) cause() provisioning.Trouble {
 	if t.None() || d.What == "" {
 		return t
 	}
-	return toldAs(t, d.Fault, d.What, cmp.Or(d.Hint, d.Reason.Hint()))
+	return toldAs(t, d.Fault, d.What, cmp.Or(d.Hint, d.Reason.Hint()), d.Side)
 }
 
-// toldAs is a Trouble in the words of the daemon, with the side of the fault that it names.
-func toldAs(t provisioning.Trouble, fault, what, do string) provisioning.Trouble {
+// toldAs is a Trouble in the words of the daemon, with the side of the fault that it names, or that of the case.
+func toldAs(t provisioning.Trouble, fault, what, do string, of provisioning.Side) provisioning.Trouble {
 	t = t.InWords(what, do)
-	switch side := provisioning.Fault(fault).Side(); {
+	switch side := cmp.Or(of, provisioning.Fault(fault).Side()); {
 	case !slices.Contains(provisioning.Faults(), provisioning.Fault(fault)): // of a daemon of another version
 		return t
 	case side == "":
@@ -170,7 +171,7 @@ func toldAs(t provisioning.Trouble, fault, what, do string) provisioning.Trouble
 
 // told is why an attempt has failed, in the words of the daemon.
 func told(a *provisioning.Attempt) provisioning.Trouble {
-	return toldAs(a.Reason.Met(""), a.Fault, cmp.Or(a.What, a.Reason.Title()), cmp.Or(a.Hint, a.Reason.Hint()))
+	return toldAs(a.Reason.Met(""), a.Fault, cmp.Or(a.What, a.Reason.Title()), cmp.Or(a.Hint, a.Reason.Hint()), a.Side)
 }
 
 // met is the last attempt that has failed for one of these reasons, and tells more of it; nil: there is none.

@@ -55,7 +55,7 @@ func TestMend260SignedInElsewhereInThisRun(t *testing.T) {
 	addr := netip.MustParseAddr("10.0.0.5")
 	for scheme, want := range map[string]provisioning.Fault{"digest": provisioning.FaultCredentials, "tls-dsk": provisioning.FaultRetyped} {
 		s := &Signer{restraint: newRestraint(), owner: Owner{Worked: func(provisioning.Endpoint, netip.Addr) provisioning.Past {
-			return provisioning.Past{When: "then", Scheme: "digest", File: "password", Written: time.Date(2024, 11, 28, 12, 0, 0, 0, time.UTC)}
+			return provisioning.Past{Moment: provisioning.Moment{At: time.Unix(0, 0)}, Scheme: "digest", File: "password", Written: time.Date(2024, 11, 28, 12, 0, 0, 0, time.UTC)}
 		}}}
 		s.restraint.succeeded(there, addr, scheme)
 		if got := since(s, provisioning.FaultCredentials.Met(provisioning.Facts{"host": here.Host}), here, addr); got.Fault != want {
