@@ -206,6 +206,18 @@ var otherManagers = map[string]otherManager{
 	},
 }
 
+// atWork waits until the service manager is: a boot begins with init alone.
+func (a *appliance) atWork(t *testing.T, manager string) {
+	t.Helper()
+	a.boot(t)
+	eventually(t, manager+" is at work", func() error {
+		if out, _ := a.try(serviceVerb("status")...); !strings.Contains(out, "manager        "+manager) {
+			return errors.New(out)
+		}
+		return nil
+	})
+}
+
 // newElsewhere is a bare appliance with another service manager.
 func newElsewhere(t *testing.T, manager string) (*appliance, *registrar) {
 	t.Helper()
@@ -232,13 +244,7 @@ func TestServiceVerbsElsewhere(t *testing.T) {
 	for name, m := range otherManagers {
 		t.Run(name, func(t *testing.T) {
 			a, r := newElsewhere(t, name)
-			a.boot(t)
-			eventually(t, name+" is at work", func() error { // a boot begins with init alone
-				if out, _ := a.try(serviceVerb("status")...); !strings.Contains(out, "manager        "+name) {
-					return errors.New(out)
-				}
-				return nil
-			})
+			a.atWork(t, name)
 			t.Cleanup(func() {
 				if t.Failed() {
 					out, _ := a.try("cat", m.log)
@@ -255,6 +261,33 @@ func TestServiceVerbsElsewhere(t *testing.T) {
 			if name == "System V init" {
 				a.run(t, "sh", "-c", "mkdir /etc/away && mv /etc/rc?.d /etc/away")
 				a.says(t, 1, serviceVerb("install"), "nothing starts the service at boot", "hint: have something run this at boot: /etc/init.d/homeward start")
+			}
+		})
+	}
+}
+
+// TestMend304HungDaemon: a daemon that hangs outlives neither a restart nor a stop.
+func TestMend304HungDaemon(t *testing.T) {
+	for name := range otherManagers {
+		t.Run(name, func(t *testing.T) {
+			a, _ := newElsewhere(t, name)
+			a.atWork(t, name)
+			a.says(t, 0, serviceVerb("install"), "installed for "+name)
+			a.configure(t)
+			a.says(t, 0, serviceVerb("start"), "started")
+			pid := a.daemon(t, "")
+			for _, order := range []struct{ verb, says string }{{"restart", "restarted"}, {"stop", "stopped"}} {
+				a.run(t, "kill", "-STOP", pid)
+				a.says(t, 0, serviceVerb(order.verb), order.says)
+				if _, err := a.try("kill", "-0", pid); err == nil {
+					t.Errorf("the daemon that hung is there after %s", order.verb)
+				}
+				if order.verb == "restart" {
+					pid = a.daemon(t, pid)
+				}
+			}
+			if s := a.managed(t, 3); s.Running {
+				t.Errorf("after the stop: %+v", s)
 			}
 		})
 	}

@@ -52,7 +52,7 @@ func singly() (names []string) {
 // inTurn are the tests that boot an appliance, one after the other: appliances have the cgroups of the machine, and would take each
 // other's. The last ones boot what TestRoots makes in the meantime.
 var inTurn = []string{
-	"TestServiceVerbs", "TestServiceVerbsElsewhere", "TestNoServiceManager", "TestServiceInItsSandbox", "TestServiceNeverGivesUp",
+	"TestServiceVerbs", "TestServiceVerbsElsewhere", "TestMend304HungDaemon", "TestNoServiceManager", "TestServiceInItsSandbox", "TestServiceNeverGivesUp",
 	"TestPhoneFollows", "TestOnChangeInTheSandbox", "TestBesideARealPhone", "TestMend08GroupMemberTakesAllPlaces", "TestAlpineScripts", "TestRPM",
 	"TestDHCPClientsRoot", "TestDebianRoot", "TestMend25AsteriskFollows", "TestMend25AsteriskIsTheRegistrar",
 }
