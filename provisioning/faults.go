@@ -236,6 +236,7 @@ const (
 	FaultSecondConnection    Fault = "connect.second"
 	FaultSecondSilent        Fault = "connect.second-silent"
 	FaultUneven              Fault = "connect.uneven"
+	FaultUnevenCertificate   Fault = "certificate.uneven"
 	FaultAlike               Fault = "connect.all-alike"
 	FaultAllLoseLarge        Fault = "connect.all-lose-large"
 	FaultOtherPort           Fault = "port.other"

@@ -38,6 +38,7 @@ type manner struct {
 	retryAfter        string
 	delay, rtt, clock time.Duration
 	cert              string
+	sister            string // the kind that every second connection is shown, "good": nothing is wrong with it; "": there is no other server
 	tlsMax            uint16
 	clientCert        bool
 	sendRoot          bool
@@ -198,6 +199,7 @@ var mannerOptions = options[manner]{
 	"folded":       flag(func(m *manner) *bool { return &m.folded }),
 	"tlsmax":       {take: (*manner).takeTLSMax},
 	"cert":         {take: (*manner).takeCert},
+	"sister":       {take: (*manner).takeSister},
 	"home":         {take: func(m *manner, value string) error { m.contacts = homeContacts(value); return nil }},
 	"version":      {take: (*manner).takeVersion},
 	"noess":        flag(func(m *manner) *bool { return &m.noESS }),
@@ -253,6 +255,13 @@ func (m *manner) takeTLSMax(value string) error {
 func (m *manner) takeCert(value string) error {
 	if m.cert = value; !slices.Contains(certKinds, value) && !strings.HasPrefix(value, "san:") {
 		return Unknown("kind of certificate", value, append(slices.Clone(certKinds), "san:NAME"))
+	}
+	return nil
+}
+
+func (m *manner) takeSister(value string) error {
+	if m.sister = value; !slices.Contains(certKinds, value) && value != "good" {
+		return Unknown("kind of certificate", value, append(slices.Clone(certKinds), "good"))
 	}
 	return nil
 }

@@ -123,7 +123,11 @@ func (l *leg) beIdle() {
 
 func (l *leg) handshake() error {
 	m := l.manner()
-	cert, err := l.sim.ca.leaf(m.names, m.cert)
+	kind := m.cert
+	if m.sister != "" && l.nth%2 == 0 {
+		kind = strings.TrimPrefix(m.sister, "good")
+	}
+	cert, err := l.sim.ca.leaf(m.names, kind)
 	if err != nil {
 		return err
 	}

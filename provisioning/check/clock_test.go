@@ -184,6 +184,47 @@ func TestCertificateSecondsATimeServer(t *testing.T) {
 	}
 }
 
+// The clock of the device is ahead, and was when it last registered: that time does not rule out a time server, by which the certificate is
+// valid that has expired by ours. Without the certificate, it is not certain which of the two is wrong, and the server is not told to be off.
+func TestMend307AheadSinceBefore(t *testing.T) {
+	f := &Facts{Now: time.Date(2026, 12, 1, 9, 36, 0, 0, time.UTC), TimeServers: []TimeServer{{Source: option42, Name: "a", Ahead: -400 * day}}}
+	f.ClockFloor = f.Now.Add(-time.Hour) // by the last registration
+	p := &Place{Probes: []*signin.Probe{{}}}
+	p.Probes[0].TLS.NotBefore, p.Probes[0].TLS.NotAfter = f.Now.Add(-500*day), f.Now.Add(-55*day)
+	for _, test := range []struct {
+		name   string
+		places []*Place
+		built  time.Time
+		want   provisioning.Fault
+		off    bool // the time server
+	}{
+		{"a certificate", []*Place{p}, time.Time{}, provisioning.FaultClockAhead, false},
+		{"no certificate", nil, time.Time{}, provisioning.FaultClockEither, false},
+		{"a build since then", []*Place{p}, f.Now.Add(-30 * day), "", true},
+	} {
+		f.Places, f.Policy.Built = test.places, test.built
+		if got := clockOff(f); got.Fault != test.want || got.OnSide() == provisioning.SideDevice != (test.want == provisioning.FaultClockAhead) {
+			t.Errorf("%s: %s on side %q", test.name, string(got.Fault), got.OnSide())
+		}
+		if got := serverOff(f); got.None() == test.off {
+			t.Errorf("%s: the time server is %s", test.name, string(got.Fault))
+		}
+	}
+}
+
+// The clock of the device was ahead when it last registered, and is right now, as two time servers agree: nothing says otherwise.
+func TestMend307SetRightSince(t *testing.T) {
+	f := &Facts{Now: time.Date(2025, 10, 27, 9, 36, 0, 0, time.UTC), TimeServers: []TimeServer{{Name: "a"}, {Name: "b"}}}
+	f.ClockFloor = f.Now.Add(400 * day)
+	if got := clockOff(f); !got.None() {
+		t.Errorf("%s", got.What())
+	}
+	f.TimeServers = f.TimeServers[:1]
+	if got := clockOff(f); got.Fault != provisioning.FaultClockPassed {
+		t.Errorf("one server alone: %s", string(got.Fault))
+	}
+}
+
 const day = 24 * time.Hour
 
 func TestSpan(t *testing.T) {
@@ -226,10 +267,10 @@ func TestTimeServersApart(t *testing.T) {
 	}
 }
 
-// A time server that tells a moment before what has passed has answered, and is not believed.
+// A time server that tells a moment before the build of this program has answered, and is not believed.
 func TestTimeOfThePastIsNotBelieved(t *testing.T) {
 	f := &Facts{Now: time.Date(2026, 11, 26, 15, 4, 54, 0, time.UTC), TimeServers: []TimeServer{{Source: option42, Name: "a", Ahead: -11 * time.Minute}}}
-	f.ClockFloor = f.Now.Add(-time.Minute)
+	f.Policy.Built = f.Now.Add(-time.Minute)
 	b := branch{facts: f}
 	b.clock()
 	const want = "2026-11-26T15:04:54Z; it is not known whether that is right: no Registrar or time server has given a time that can be right; DHCP option 42 names a (11m behind)"

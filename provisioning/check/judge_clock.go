@@ -79,10 +79,14 @@ func contradicts(f *Facts, s TimeServer) string {
 	return ""
 }
 
+// tooEarly says whether what a time server tells is before the build of this program. The time of the last registration is of our own clock,
+// and says nothing where that is in doubt.
+func tooEarly(f *Facts, s TimeServer) bool { return f.Now.Add(s.Ahead).Before(f.Policy.Built) }
+
 // timeServer is the one whose clock is nearest to a clock that is so far ahead of ours; false: none tells a time that may be right.
 func timeServer(f *Facts, ahead time.Duration) (nearest TimeServer, found bool) {
 	for _, s := range f.TimeServers {
-		if s.Problem != "" || f.Now.Add(s.Ahead).Before(f.ClockFloor) || contradicts(f, s) != "" {
+		if s.Problem != "" || tooEarly(f, s) || contradicts(f, s) != "" {
 			continue
 		}
 		if !found || (s.Ahead-ahead).Abs() < (nearest.Ahead-ahead).Abs() {
@@ -120,10 +124,11 @@ func confirmClock(f *Facts) {
 
 // clockOff is about a clock that shows what others contradict.
 func clockOff(f *Facts) provisioning.Trouble {
-	if f.Now.Before(f.ClockFloor) {
+	s := skewOf(f)
+	setRight := s.sure && s.ahead.Abs() <= tolerated && !f.Now.Before(f.Policy.Built) // it was ahead at the last registration
+	if f.Now.Before(f.ClockFloor) && !setRight {
 		return setClock(f, provisioning.FaultClockPassed.Met(provisioning.Facts{"now": f.Now, "passed": f.ClockFloor}))
 	}
-	s := skewOf(f)
 	facts := provisioning.BothTimes(provisioning.Facts{"host": s.host, "span": provisioning.Apart(s.ahead.Abs())}, f.Now, s.ahead)
 	switch {
 	case s.host == "" || s.ahead.Abs() <= tolerated:
@@ -188,8 +193,9 @@ func serversApart(f *Facts) provisioning.Trouble {
 	return provisioning.FaultTimeServersApart.Met(facts)
 }
 
-// serverOff is about a time server whose time is wrong for certain: a certificate that has been believed is not valid then, it is past, or
-// a Registrar that has proven its name has the time of this device. A phone that has no battery for its clock believes the server.
+// serverOff is about a time server whose time is wrong for certain: a certificate that has been believed is not valid then, it is before the build
+// of this program, or a Registrar that has proven its name has the time of this device. A phone that has no battery for its clock believes the
+// server.
 func serverOff(f *Facts) provisioning.Trouble {
 	if t := clockOff(f); !t.None() {
 		return provisioning.Trouble{}
@@ -197,8 +203,8 @@ func serverOff(f *Facts) provisioning.Trouble {
 	ours := skewOf(f)
 	agreed := ours.sure && slices.ContainsFunc(f.Places, func(p *Place) bool { return p.Host == ours.host })
 	for _, s := range f.TimeServers {
-		host, passed := contradicts(f, s), f.Now.Add(s.Ahead).Before(f.ClockFloor)
-		if s.Problem != "" || s.Ahead.Abs() <= tolerated || !agreed && host == "" && !passed {
+		host := contradicts(f, s)
+		if s.Problem != "" || s.Ahead.Abs() <= tolerated || !agreed && host == "" && !tooEarly(f, s) {
 			continue
 		}
 		facts := provisioning.Facts{"server": s.Name, "source": s.Source, "span": provisioning.Apart(s.Ahead.Abs().Round(time.Second)), "direction": "ahead"}

@@ -193,6 +193,14 @@ func (b *branch) dhcp() {
 	}
 }
 
+// wouldFail says of a new sign-in when it fails.
+func wouldFail(verdict provisioning.Trouble) string {
+	if verdict.Fault == provisioning.FaultUnevenCertificate || verdict.Fault == provisioning.FaultUneven {
+		return "fails now and then"
+	}
+	return "would fail"
+}
+
 // daemon is who does in earnest what the check tries. Why it is not registered is told once: here, unless the verdict says so.
 func (b *branch) daemon() {
 	f := b.facts
@@ -208,7 +216,7 @@ func (b *branch) daemon() {
 	case f.Daemon.Hangs:
 		c.Detail = "" // nobody knows
 	case toBeLost(f):
-		c.Result, c.Detail = Warn, c.Detail+", for as long as its connection holds and its renewals are accepted; a new sign-in would fail"
+		c.Result, c.Detail = Warn, c.Detail+", for as long as its connection holds and its renewals are accepted; a new sign-in "+wouldFail(b.verdict)
 	case !f.Daemon.registered() || f.Daemon.Degraded:
 		c.Result = Warn
 	}

@@ -41,14 +41,35 @@ func refusedAside(f *Facts) provisioning.Trouble {
 	return passwordSpared(cause, facts, cause.OnSide())
 }
 
-// isUneven says whether what failed at an address, since nobody was met, is served there on other connections.
+// isUneven says whether what failed at an address, since nobody was met or a certificate failed, is served there on other connections.
 func isUneven(probe *signin.Probe, failed provisioning.Trouble) bool {
-	return probe.Uneven && slices.Contains(nobodyMet, failed.Reason())
+	return probe.Uneven && (slices.Contains(nobodyMet, failed.Reason()) || ofCertificate(failed.Reason())) && failed.Fault != provisioning.FaultUnevenCertificate
+}
+
+// ofCertificate says whether the certificate is what failed. A Registrar may also say of the clocks that they are apart.
+func ofCertificate(r provisioning.Reason) bool {
+	return r.IsCertificate() && r != provisioning.ClockWrong
 }
 
 // unevenly is what is wrong at a place that serves some connections, and not others.
 func unevenly(probe *signin.Probe, t provisioning.Trouble) provisioning.Trouble {
+	if ofCertificate(t.Reason()) {
+		return unevenCertificate(probe, t)
+	}
 	return provisioning.FaultUneven.Because(t, t.With(provisioning.Facts{"address": probe.Addr, "worked": nil}).Facts)
+}
+
+// unevenCertificate is what is wrong where several servers show several certificates. That one of them is valid now speaks for the clock of this
+// device; of one that this device does not trust, nothing says whose it is.
+func unevenCertificate(probe *signin.Probe, t provisioning.Trouble) provisioning.Trouble {
+	facts := provisioning.Facts{"host": t.Host(), "address": probe.Addr}
+	cause, dates := t.With(provisioning.Facts{"clock": nil, "by": nil, "worked": nil}), []provisioning.Reason{provisioning.TLSExpired, provisioning.TLSNotYetValid}
+	if slices.Contains(dates, t.Reason()) {
+		facts["dated"] = true
+		return provisioning.FaultUnevenCertificate.Because(cause, facts).On(provisioning.SideRegistrar)
+	}
+	facts["other"] = true
+	return provisioning.FaultUnevenCertificate.Because(cause, facts)
 }
 
 // nobodyMet are the Reasons of an attempt to which nothing may have been answered.
@@ -202,11 +223,21 @@ func (e *eye) tryAgain(ctx context.Context, f *Facts) {
 				return a.Endpoint() == p.Endpoint && a.Address == probe.Addr && a.Result == "failed" && early(a.Trouble)
 			}
 			beside := second(f, p.Endpoint, probe.Addr, probe.Trouble)
-			if !probe.Uneven && (slices.Contains(nobodyMet, beside.Reason()) || probe.Greeting.Code != 0 && slices.ContainsFunc(attempts(f.SignIn), failed)) {
+			probe.Uneven = probe.Uneven || twoCertificates(f, p, probe)
+			if !probe.Uneven && (isUnproven(probe) && ofCertificate(probe.Reason()) && p.Transport == provisioning.TLS && (p.Role == Planned || p.Role == LastGood) || slices.Contains(nobodyMet, beside.Reason()) || probe.Greeting.Code != 0 && slices.ContainsFunc(attempts(f.SignIn), failed)) {
 				probe.Uneven = e.oneServed(ctx, p.Candidate, probe.Addr)
 			}
 		}
 	}
+}
+
+// twoCertificates says whether a probe and the sign-in have met two at one address: one that this device accepts, and another one.
+func twoCertificates(f *Facts, p *Place, probe *signin.Probe) bool {
+	return slices.ContainsFunc(attempts(f.SignIn), func(a provisioning.Attempt) bool {
+		good := a.Result == "ok" || a.Result == "redirected"
+		return a.Endpoint() == p.Endpoint && a.Address == probe.Addr &&
+			(isSecured(probe) && a.Result == "failed" && ofCertificate(a.Reason) || isUnproven(probe) && good && p.Transport == provisioning.TLS)
+	})
 }
 
 // oneServed says whether one of several connections at the same time is answered. When that is known, it ends the others, and waits for that.
