@@ -20,6 +20,8 @@ func (r Record) check() error {
 		return fmt.Errorf("generation %d is beyond reach", r.Generation)
 	case !plainText(r.Scheme):
 		return fmt.Errorf("scheme %.40q", r.Scheme)
+	case !plainText(r.User):
+		return fmt.Errorf("login name %.40q", r.User)
 	case !plainText(r.EndpointID):
 		return fmt.Errorf("endpoint id %.40q", r.EndpointID)
 	case len(r.Flushed) > maxFlushed:

@@ -33,15 +33,15 @@ All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS
 	{"Digest with MD5 and SHA-256, and the Registrar knows MD5", with(edge("TWO_DIGESTS")), "", `
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"Digest with MD5 and SHA-256, and the password is wrong", with(edge("TWO_DIGESTS"), onDevice(wrongPassword)), "sip-credentials", `
-pool01.contoso.com refuses the user name or the password for the realm "contoso.com": 401 Unauthorized.
+pool01.contoso.com refuses the user name phone1 or the password for the realm "contoso.com": 401 Unauthorized.
 The problem is with the user account.
-Write the present password to password_file, or correct the setting user (phone1), then restart homeward; the account may be locked or expired.`},
+Write the present password to password_file, or, if phone1 is misspelt, correct sip_address in … (user is not set), then restart homeward; the account may be locked or expired.`},
 	{"a proxy that asks, and a Registrar that asks", with(edge("ASKS/" + password)), "", `
 All is well: sip:phone1@contoso.com signs in to pool01.contoso.com:5061 over TLS (internal-tls).`},
 	{"a proxy that asks for another password", with(edge("ASKS/another")), "sip-credentials", `
-pool01.contoso.com refuses the user name or the password for the realm "edge.contoso.com": 407 Proxy Authentication Required.
+pool01.contoso.com refuses the user name phone1 or the password for the realm "edge.contoso.com": 407 Proxy Authentication Required.
 The problem is with the user account.
-Write the present password to password_file, or correct the setting user (phone1), then restart homeward; the account may be locked or expired.`},
+Write the present password to password_file, or, if phone1 is misspelt, correct sip_address in … (user is not set), then restart homeward; the account may be locked or expired.`},
 	{"a binding of no time", with(edge("GRANTS_NOTHING")), "binding-lost", `
 pool01.contoso.com accepts the sign-in, but grants a registration of 0 seconds.
 The problem is with the Registrar.

@@ -106,20 +106,20 @@ The problem is with this device.
 Set the clock of this device; to have it set automatically, create the SRV record _ntp._udp.contoso.com or set DHCP option 42.`},
 
 	{"wrong password", with(published(fe01), onDevice(wrongPassword)), "sip-credentials", `
-fe01.contoso.com refuses the user name or the password for the realm "contoso.com": 401 Unauthorized.
+fe01.contoso.com refuses the user name phone1 or the password for the realm "contoso.com": 401 Unauthorized.
 The problem is with the user account.
-Write the present password to password_file, or correct the setting user (phone1), then restart homeward; the account may be locked or expired.`},
+Write the present password to password_file, or, if phone1 is misspelt, correct sip_address in … (user is not set), then restart homeward; the account may be locked or expired.`},
 	{"NTLM is offered, and the password is wrong", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM))), "sip-credentials", `
-fe01.contoso.com refuses the user name or the password for the realm "SIP Communications Service": 401 Unauthorized.
+fe01.contoso.com refuses the user name phone1@contoso.com or the password for the realm "SIP Communications Service": 401 Unauthorized.
 The problem is with the user account.
-Write the present password to password_file, or correct the setting user (phone1@contoso.com; Lync often wants DOMAIN\name), then restart homeward; the account may be locked or expired.
+Write the present password to password_file, or, if phone1@contoso.com is misspelt, or should be DOMAIN\name, as often with Lync, correct sip_address in … (user is not set), then restart homeward; the account may be locked or expired.
 - Compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"the proof of NTLM is refused", with(converses(fe01,
 		unauthorized(offersNTLM), unauthorized(challengesNTLM), unauthorized(offersNTLM, diagnostics(1000, "Final handshake failed")))), "sip-credentials", `
-fe01.contoso.com refuses the user name or the password for the realm "SIP Communications Service": 401 Unauthorized; ms-diagnostics 1000: Final handshake failed.
+fe01.contoso.com refuses the user name phone1@contoso.com or the password for the realm "SIP Communications Service": 401 Unauthorized; ms-diagnostics 1000: Final handshake failed.
 The problem is with the user account.
-Write the present password to password_file, or correct the setting user (phone1@contoso.com; Lync often wants DOMAIN\name), then restart homeward; the account may be locked or expired.
+Write the present password to password_file, or, if phone1@contoso.com is misspelt, or should be DOMAIN\name, as often with Lync, correct sip_address in … (user is not set), then restart homeward; the account may be locked or expired.
 - Compare the NTLM security level of the server (NtlmMinServerSec) with NTLMv2 and 128-bit encryption, which this device uses.`},
 	{"NTLM is offered, and no password is configured", with(says(fe01, "401 Unauthorized", offersNTLM, offersKerberos, offersTLSDSK), unset("password_file")),
 		"sip-auth-not-supported", `

@@ -326,6 +326,7 @@ const (
 	FaultRefusedUnasked    Fault = "sip.refused-unasked"
 	FaultAccountRefused    Fault = "sip.account-refused"
 	FaultDeviceRefused     Fault = "sip.device-refused"
+	FaultLoginChanged      Fault = "sip.login-changed"
 	FaultRetyped           Fault = "sip.password-retyped"
 	FaultUnknownUnasked    Fault = "sip.unknown-unasked"
 	FaultAccountUnknown    Fault = "sip.account-unknown"

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"homeward/cache"
@@ -125,6 +126,7 @@ func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr, now time.
 	}
 	past := Past{Moment: m.last(losses), Scheme: m.kept.Scheme, File: cmp.Or(m.policy.PasswordFile, "the password file")}
 	m.compare(&past, losses, now)
+	m.logins(&past)
 	if r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() {
 		past.Elsewhere = r.Host
 	}
@@ -143,6 +145,20 @@ func (m *Memory) compare(past *Past, losses []Losses, now time.Time) {
 		past.SameTime = true
 	case is.After(then) && !is.After(now) && !since:
 		past.Written = is
+	}
+}
+
+// logins notes whether the login name is that with which the password signed in. What was sent then is compared with what may be sent now.
+func (m *Memory) logins(past *Past) {
+	then, is := m.kept.User, m.policy.User
+	switch {
+	case !past.byPassword():
+	case then == "":
+		past.Nameless = true
+	case then == is, m.kept.Scheme == "ntlm" && strings.EqualFold(strings.ReplaceAll(then, "/", `\`), strings.ReplaceAll(is, "/", `\`)):
+	case (is == "" || is == m.policy.SIPAddress.Bare()) && (then == m.policy.SIPAddress.Bare() || then == m.policy.SIPAddress.User):
+	default:
+		past.User = then
 	}
 }
 

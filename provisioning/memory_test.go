@@ -232,8 +232,8 @@ func TestMend260WhatTheTimeOfAFileSays(t *testing.T) {
 		"the same time, and forbidden": {0, nil, FaultForbidden, false, "", "at 2024-11-28 11:59 UTC", "; the password file has the same time stamp as then"},
 	} {
 		m := Memory{
-			policy: Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, PasswordFile: "/etc/homeward/password", PasswordChanged: is}, known: true,
-			kept: cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: cache.Registrar{Host: at.Host, Port: at.Port, Transport: "tls", Address: netip.MustParseAddr("10.0.0.5")}, RegisteredAt: is.Add(-time.Minute), Scheme: "ntlm", PasswordChanged: is.Add(test.then)},
+			policy: Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, User: "phone1", PasswordFile: "/etc/homeward/password", PasswordChanged: is}, known: true,
+			kept: cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: cache.Registrar{Host: at.Host, Port: at.Port, Transport: "tls", Address: netip.MustParseAddr("10.0.0.5")}, User: "phone1", RegisteredAt: is.Add(-time.Minute), Scheme: "ntlm", PasswordChanged: is.Add(test.then)},
 		}
 		facts := Facts{"host": at.Host, "said": "no", "subject": "this device"}
 		if test.accepted {
@@ -256,6 +256,47 @@ func TestMend292WhereThePasswordIsNotWhy(t *testing.T) {
 			if said := strings.Join(got.Sentences()[1:], "; "); said != "this device signed in there with this account at 1970-01-01 00:00 UTC" {
 				t.Errorf("%s, %t: %q", fault, same, said)
 			}
+		}
+	}
+}
+
+// A login name is compared with what was sent when a password signed in, in whatever form: that of then is told only if it is known.
+func TestMend300LoginNames(t *testing.T) {
+	at := Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: TLS}
+	const when = " at 2024-11-28 12:00 UTC"
+	for name, test := range map[string]struct {
+		then, is, scheme string
+		fault            Fault
+		want             Fault
+		side             Side
+		says             string
+	}{
+		"the same":              {`CONTOSO\phone1`, `CONTOSO\phone1`, "digest", FaultCredentials, FaultCredentials, SideAccount, "this device signed in there with this account" + when},
+		"not set, Digest":       {"phone1", "phone1@contoso.com", "digest", FaultCredentials, FaultCredentials, SideAccount, "this device signed in there with this account" + when},
+		"not set, NTLM":         {"phone1@contoso.com", "", "ntlm", FaultCredentialsNTLM, FaultCredentialsNTLM, SideAccount, "this device signed in there with this account" + when},
+		"NTLM, another case":    {`CONTOSO\phone1`, `contoso/Phone1`, "ntlm", FaultCredentialsNTLM, FaultCredentialsNTLM, SideAccount, "this device signed in there with this account" + when},
+		"Digest, another case":  {"phone1", "Phone1", "digest", FaultCredentials, FaultLoginChanged, SideDevice, ""},
+		"another":               {"phone1", "phone01", "digest", FaultCredentials, FaultLoginChanged, SideDevice, ""},
+		"another, and accepted": {"phone1", "phone01", "digest", FaultAccountRefused, FaultLoginChanged, "", ""},
+		"of a device":           {"phone1", "phone01", "digest", FaultDeviceRefused, FaultDeviceRefused, SideRegistrar, "this device signed in there as phone1" + when},
+		"not known":             {"", "phone01", "digest", FaultCredentials, FaultCredentials, SideAccount, "this device signed in there with this SIP address" + when},
+		"a certificate":         {"", "phone01", ByCertificate, FaultForbidden, FaultForbidden, "", "this device signed in there with this account" + when},
+	} {
+		m := Memory{
+			policy: Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}, User: test.is}, known: true,
+			kept: cache.Record{
+				SIPAddress: "sip:phone1@contoso.com", User: test.then, Scheme: test.scheme, RegisteredAt: time.Date(2024, 11, 28, 12, 0, 0, 0, time.UTC),
+				Registrar: cache.Registrar{Host: at.Host, Port: at.Port, Transport: "tls", Address: netip.MustParseAddr("10.0.0.5")},
+			},
+		}
+		refused := test.fault.Met(Facts{"host": at.Host, "said": "no", "subject": "this device", "login": "phone01", "setting": m.policy.LoginSetting()})
+		got := SignedIn(m.Worked(nil, at, netip.MustParseAddr("10.0.0.5"), time.Date(2024, 11, 29, 0, 0, 0, 0, time.UTC)), false, refused)
+		said := ""
+		if others := got.Others(); len(others) > 0 {
+			said = others[0].What()
+		}
+		if got.Fault != test.want || got.OnSide() != test.side || said != test.says {
+			t.Errorf("%s: %s, on the side of %q: %q", name, got.Fault, got.OnSide(), said)
 		}
 	}
 }

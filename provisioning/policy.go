@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"net/netip"
@@ -70,6 +71,8 @@ type Policy struct {
 
 	Release bool // hold no binding: sign in, learn, give it back, and watch the Registrar without one
 
+	Given map[string]string // by the names of settings, where they were given, as Setting has it
+
 	PasswordFile    string    // the file that the password is from; "": from none, or one that a service manager has copied
 	PasswordChanged time.Time // when the file was changed last, before it was read; zero: not known
 
@@ -87,6 +90,17 @@ type Policy struct {
 	Clock   func() time.Time // what certificates are judged by; nil: the clock of this device
 	Version string           // of this program
 	Built   time.Time        // no clock is right that shows less than this; zero: unknown
+}
+
+// Setting names a setting, and where it was given: "user in /etc/homeward/homeward.toml:3".
+func (p *Policy) Setting(name string) string { return cmp.Or(p.Given[name], "the setting "+name) }
+
+// LoginSetting names that from which the login name is.
+func (p *Policy) LoginSetting() string {
+	if address := p.Given["sip_address"]; address != "" && p.Given["user"] == "" {
+		return address + " (user is not set)"
+	}
+	return p.Setting("user")
 }
 
 // ManualServer is a Registrar named in the configuration; Port 0 means the default of the transport.

@@ -62,6 +62,9 @@ type Past struct {
 	Scheme    string // as in cache.Record
 	Elsewhere string // the host where that was, if it is another place than the one asked about
 
+	User     string // the login name that signed in, if it is another now
+	Nameless bool   // a password signed in, and with which login name is not known
+
 	SameTime bool      // the file of the password was written when the one was with which it signed in; another may have been given its time
 	Written  time.Time // when it was written since, perhaps with the same password; zero: it was not, or nobody knows
 	File     string    // what it is called
@@ -108,15 +111,24 @@ func SignedIn(past Past, same bool, t Trouble) Trouble {
 	case reason == SIPForbidden && schemes[past.Scheme] == "", reason == SIPCredentials && !past.byPassword():
 		return t // nobody had asked who it is, or not for the password
 	}
-	facts, told := Facts{"when": past.Moment, "since": past.date()}, Facts{"when": past.Moment, "place": "there", "did": "signed in"}
+	facts, told := Facts{"when": past.Moment, "since": past.date()}, Facts{"when": past.Moment, "place": "there", "did": "signed in", "as": "with this account"}
 	if schemes[past.Scheme] == "" {
 		told["did"] = "was registered"
 	}
 	if past.Elsewhere != "" {
 		told["place"] = "at " + past.Elsewhere
 	}
+	if past.Nameless && !same {
+		told["as"] = "with this SIP address"
+	}
 	switch {
-	case !past.byPassword(), !mayBeOfPassword(t):
+	case !past.byPassword():
+	case past.User != "" && !same:
+		told["as"] = "as " + past.User
+		if t.Facts["login"] != nil && t.OnSide() != SideRegistrar && slices.Contains(ofLogins, t.Fault) {
+			return loginChanged(past, t)
+		}
+	case !mayBeOfPassword(t):
 	case same:
 		facts["unchanged"], told["unchanged"] = true, true
 		if reason == SIPCredentials {
@@ -143,6 +155,22 @@ func SignedIn(past Past, same bool, t Trouble) Trouble {
 // something else is the reason.
 func mayBeOfPassword(t Trouble) bool {
 	return t.Facts["accepted"] == nil && (t.Reason() == SIPCredentials || t.Fault == FaultForbidden && t.OnSide() != SideRegistrar)
+}
+
+// ofLogins are the refusals of credentials that a wrong login name may have. One that is right, and of another account, is refused as well.
+var ofLogins = []Fault{FaultCredentials, FaultCredentialsNTLM, FaultForbidden, FaultAccountRefused, FaultOfDiagnostics(1000), FaultOfDiagnostics(4004)}
+
+// loginChanged is for a refusal of credentials whose login name is not that which had signed in.
+func loginChanged(past Past, t Trouble) Trouble {
+	facts := Facts{"host": t.Facts["host"], "login": t.Facts["login"], "setting": t.Facts["setting"], "was": past.User, "when": past.Moment, "place": "there"}
+	if past.Elsewhere != "" {
+		facts["place"] = "at " + past.Elsewhere
+	}
+	changed := FaultLoginChanged.Because(t, facts)
+	if t.Facts["took"] != nil || t.Fault == FaultAccountRefused {
+		return changed.OnNoSide()
+	}
+	return changed.On(SideDevice)
 }
 
 // retyped is for a password that was refused, and whose file was written since one signed in: whether the password is another is not known.

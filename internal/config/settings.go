@@ -121,11 +121,25 @@ func (s Settings) Check(names ...string) (*Config, error) {
 	return to, nil
 }
 
+// given notes where a setting was given.
+func (c *Config) given(name string, at Origin) {
+	if !at.Given() {
+		return
+	}
+	if c.Policy.Given == nil {
+		c.Policy.Given = map[string]string{}
+	}
+	if c.Policy.Given[name] = name + " in " + at.String(); at.Flag != "" {
+		c.Policy.Given[name] = "the flag " + at.String()
+	}
+}
+
 // readFrom notes the files of a setting.
 func (c *Config) readFrom(name string, at Setting) {
 	if at.From.File != "" {
 		c.Files = append(c.Files, at.From.File)
 	}
+	c.given(name, at.From)
 	switch name {
 	case "roots":
 		c.Files = append(c.Files, at.List...)

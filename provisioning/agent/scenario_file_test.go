@@ -286,7 +286,7 @@ func (s *scenario) settings(t *testing.T, archive *txtar.Archive) {
 	if !strings.Contains(string(document), "sip_address") {
 		document = append(document, "sip_address = \"sip:phone1@contoso.com\"\n"...)
 	}
-	read, err := config.Parse(s.file, document)
+	read, err := config.Parse("homeward.toml", document)
 	if err != nil {
 		t.Fatal(err)
 	}

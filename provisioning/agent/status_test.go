@@ -141,11 +141,11 @@ func TestMend168WhoHasRefusedThePassword(t *testing.T) {
 	if s.Cycle.Attempts[0].Reason != provisioning.CredentialsResting {
 		t.Fatalf("the last cycle: %v", s.Cycle.Attempts)
 	}
-	said := regexp.MustCompile(`^fe01.contoso.com refuses the user name or the password for the realm "contoso.com": 401 Unauthorized \(the daemon met this at 2000-01-01 00:00:[0-5][0-9] UTC\); to keep the account from being locked, the password is not used before 00:30:[0-5][0-9] UTC$`)
+	said := regexp.MustCompile(`^fe01.contoso.com refuses the user name phone1 or the password for the realm "contoso.com": 401 Unauthorized \(the daemon met this at 2000-01-01 00:00:[0-5][0-9] UTC\); to keep the account from being locked, the password is not used before 00:30:[0-5][0-9] UTC$`)
 	if s.Reason != provisioning.CredentialsResting || s.Fault != string(provisioning.FaultPasswordRests) || !said.MatchString(s.What) {
 		t.Errorf("after the network has come and gone: %s (%s) %s", s.Reason, s.Fault, s.What)
 	}
-	if want := "write the present password to password_file, or correct the setting user (phone1), then restart homeward"; !strings.HasPrefix(s.Hint, want) {
+	if want := "write the present password to password_file, or, if phone1 is misspelt, correct user in homeward.toml:10, then restart homeward"; !strings.HasPrefix(s.Hint, want) {
 		t.Errorf("the hint: %s", s.Hint)
 	}
 

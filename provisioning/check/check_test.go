@@ -205,7 +205,7 @@ func optionsOf(t *testing.T, archive *txtar.Archive, site *sitetest.Site, file s
 	if !strings.Contains(string(document), "sip_address") {
 		document = append(document, "sip_address = \"sip:phone1@contoso.com\"\n"...)
 	}
-	settings, err := config.Parse(file, document)
+	settings, err := config.Parse("homeward.toml", document)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -645,6 +645,10 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		conf.Policy.PasswordFile, conf.Policy.PasswordChanged, o.Record.PasswordChanged = "/etc/homeward/password", time.Now().Add(-is), time.Now().Add(-was)
 		return errors.Join(err, wrong)
 	},
+	"signed-in-as": func(o *Options, _ *config.Config, words []string) error { // of the record; "-": that is not known
+		o.Record.User = strings.TrimPrefix(strings.Join(words, " "), "-")
+		return nil
+	},
 	"scheme": func(o *Options, _ *config.Config, words []string) error { // of the record
 		o.Record.Scheme = words[0]
 		return nil
@@ -684,7 +688,7 @@ func setRecord(o *Options, conf *config.Config, words []string) error {
 	}
 	addr, err := netip.ParseAddr(words[1])
 	o.Record = cache.Record{
-		SIPAddress: conf.Policy.SIPAddress.String(), TLSFloor: true, RegisteredAt: time.Now(),
+		SIPAddress: conf.Policy.SIPAddress.String(), User: conf.Policy.User, TLSFloor: true, RegisteredAt: time.Now(),
 		Registrar: cache.Registrar{Host: words[0], Port: 5061, Transport: "tls", Step: "internal-tls", Address: addr, Addresses: []netip.Addr{addr}},
 	}
 	switch {

@@ -102,7 +102,7 @@ func (j *judgement) credentials(e *sip.CredentialsError) provisioning.Trouble {
 	}
 	if e.Status != nil {
 		j.facts["said"] = e.Status.Said(fmt.Sprint(j.facts["host"]))
-		j.facts["user"] = e.Status.User
+		j.know("login", e.Status.User)
 		if d := diagnosed(j.err); d != "" && d.Reason() != provisioning.SIPCredentials {
 			return j.named(d, provisioning.FaultCredentials)
 		}
@@ -110,7 +110,7 @@ func (j *judgement) credentials(e *sip.CredentialsError) provisioning.Trouble {
 	if e.Scheme == "ntlm" {
 		fault = provisioning.FaultCredentialsNTLM
 		if e.Status != nil && !hasDomain(e.Status.User) {
-			j.facts["user"], j.facts["plain"] = "", e.Status.User
+			j.facts["plain"] = true
 		}
 	}
 	if j.facts["took"] != nil { // then it is not known
@@ -129,6 +129,7 @@ func (j *judgement) late(took time.Duration) {
 // refused is for a final answer that refuses, and is no challenge.
 func (j *judgement) refused(e *sip.StatusError) provisioning.Trouble {
 	j.facts["said"], j.facts["user"] = e.Said(fmt.Sprint(j.facts["host"])), e.User
+	j.know("login", e.User)
 	switch e.Accepted {
 	case "":
 		j.facts["unaccepted"] = true

@@ -71,6 +71,9 @@ func since(s *Signer, t provisioning.Trouble, c provisioning.Candidate, addr net
 	o := &s.owner
 	if o.Worked != nil && !t.None() {
 		past := o.Worked(c.Endpoint, addr)
+		if t.Facts["login"] != nil {
+			t = t.With(provisioning.Facts{"setting": s.policy.LoginSetting()})
+		}
 		if s.restraint.proven != (attempted{}) { // the password has signed in, wherever that was
 			past.Written = time.Time{}
 		}

@@ -38,7 +38,7 @@ func (e *evidence) record(reg *Registration) cache.Record {
 		record.RegisteredAt = date // certificates are judged by it: a clock that is ahead must not close TLS later
 	}
 	if scheme := record.Scheme; scheme != "" && scheme != provisioning.ByCertificate {
-		record.PasswordChanged = e.policy.PasswordChanged
+		record.User, record.PasswordChanged = reg.Binding.User, e.policy.PasswordChanged
 	}
 	record.Network = &cache.Network{Step: cmp.Or(reg.By, c.Step.String())}
 	if same && reg.By == "" && c.Step >= provisioning.Recall && previous.Network != nil { // discovery has led to who named it

@@ -42,6 +42,17 @@ func TestRotationIsNothingToWriteDown(t *testing.T) {
 	}
 }
 
+// The login name is kept of who signed in by password, as it was sent.
+func TestMend299LoginNameKept(t *testing.T) {
+	policy := provisioning.Policy{SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}, User: "phone1@contoso.com"}
+	e := evidence{policy: policy, memory: policy.Memory(cache.InMemory(cache.Record{}))}
+	for scheme, want := range map[string]string{"digest": "phone1", "ntlm": "phone1", provisioning.ByCertificate: "", "": ""} {
+		if got := e.record(&Registration{Binding: sip.Binding{Scheme: scheme, User: "phone1"}}).User; got != want {
+			t.Errorf("%q: %q", scheme, got)
+		}
+	}
+}
+
 // What is kept of a registration, beside what was kept before: the TLS floor, the time, the home pair and whether a Registrar
 // has named it.
 func TestWhatARegistrationLeavesBehind(t *testing.T) {
