@@ -16,5 +16,5 @@
 // The faults: a [Fault] is declared once, in faults.txt; a [Trouble] is a fault that was met, with its facts.
 //
 // Read step.go first, then reason.go, faults.go, catalogue.go, fault.go, general.go, worked.go, endpoint.go, anchor.go, policy.go, rule.go, plan.go, ground.go, event.go,
-// losses.go, ending.go, status.go, fallback.go, remembered.go, ways.go, alike.go, memory.go, record.go, former.go.
+// losses.go, ending.go, status.go, fallback.go, remembered.go, ways.go, alike.go, memory.go, record.go, former.go, lacking.go.
 package provisioning

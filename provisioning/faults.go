@@ -153,6 +153,7 @@ const (
 	FaultOneRecordUnusable  Fault = "dns.one-unusable-record"
 	FaultNotOffered         Fault = "dns.service-not-offered"
 	FaultSourceGone         Fault = "discovery.source-gone"
+	FaultAskedOfDNS         Fault = "discovery.asked-of-dns"
 	FaultNothingNamed       Fault = "discovery.nothing"
 	FaultNothingNamedHosts  Fault = "discovery.nothing-communicator"
 	FaultOnlyAutodiscover   Fault = "discovery.only-autodiscover"

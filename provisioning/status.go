@@ -457,7 +457,7 @@ func (a *Attempt) waits() bool {
 
 // Blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that answered, and
 // refused; else the first that failed, which is the one the site means to be used; else the first that was ruled
-// out, or only had no turn yet since it had failed before; else the first source that gave nothing. What does not count any more is passed over.
+// out, or only had no turn yet since it had failed before; else the first source that gave nothing of use. What does not count any more is passed over.
 func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 	for _, counts := range []func(Attempt) bool{
 		func(a Attempt) bool { return a.Result == "failed" && a.Reason.IsSIP() && !a.Earlier },
@@ -477,9 +477,9 @@ func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 
 // blameSources is why the sources have led nowhere.
 func (c *Cycle) blameSources() (Why, Trouble) {
-	for _, verdict := range []Verdict{Failed, Absent} {
+	for _, verdict := range []Verdict{Found, Failed, Absent} { // what is there and of no use says more than what is not there
 		for _, source := range c.Sources {
-			if source.Verdict != verdict {
+			if source.Verdict != verdict || verdict == Found && source.Reason != ServiceNotOffered && source.Reason != DNSMalformed {
 				continue
 			}
 			if i := slices.IndexFunc(c.Sources, func(s Source) bool { return s.Trouble.Fault == FaultDNSClosed }); i >= 0 && source.Trouble.Fault == FaultDNSSilentFor && !c.hears() {

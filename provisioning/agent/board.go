@@ -175,18 +175,18 @@ func (b *board) beginCycle() {
 	})
 }
 
-// registered shows a registration as the one in use.
-func (b *board) registered(reg *signin.Registration) {
+// registered shows a registration as the one in use. byLastGood is why it is one of last good, if it is.
+func (b *board) registered(reg *signin.Registration, byLastGood func(*provisioning.Status) provisioning.Why) {
+	var why provisioning.Why
+	if met := b.snapshot(nil); reg.Degraded {
+		why = byLastGood(&met)
+	}
 	b.change(func(s *provisioning.Status) {
 		reg.Show(s)
 		s.Degraded, b.denied = reg.Degraded, provisioning.Event{}
 		s.RegisteredAt, s.NotRegisteredSince = shownTime(reg.Since), time.Time{}
 		bound(s, reg, b.release)
-		s.Because(provisioning.Why{})
-		if reg.Degraded {
-			why, _ := s.Cycle.Blame(false)
-			s.Because(why)
-		}
+		s.Because(why)
 		misses(s, reg)
 	})
 	b.enter(provisioning.Registered)

@@ -35,7 +35,7 @@ func (k *keeper) accept(reg *signin.Registration) {
 	if !k.basis.linkLost(time.Now(), time.Time{}).None() { // what took long is no sign of how it is now
 		reg.Way = provisioning.Trouble{}
 	}
-	k.board.registered(reg)
+	k.board.registered(reg, k.basis.byLastGood)
 	k.compareClocks()
 }
 

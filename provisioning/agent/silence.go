@@ -126,6 +126,9 @@ func (b *basis) explain(ctx context.Context, s *provisioning.Status, found provi
 		}
 	}
 	now, memory := discover.Here(&b.policy, &b.wire, found, s.Losses), b.memory()
+	if !explains {
+		t = memory.Lacking(s.Cycle, now, t)
+	}
 	now.Left = discover.Left(ctx, &b.policy, &b.wire, memory)
 	now.Gone = unheard && discover.Gone(ctx, &b.wire, now)
 	return memory.Before(now, t), explains
@@ -188,4 +191,9 @@ func blamed(b *board, stopped bool) (why provisioning.Why, t provisioning.Troubl
 		return why, t
 	}
 	return b.status.Cycle.Blame(stopped)
+}
+
+// byLastGood is why the device is registered through last good.
+func (b *basis) byLastGood(s *provisioning.Status) provisioning.Why {
+	return b.memory().ByLastGood(s.Cycle, discover.Here(&b.policy, &b.wire, nil, s.Losses))
 }

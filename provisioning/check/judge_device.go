@@ -32,6 +32,9 @@ func onlyLastGood(f *Facts) provisioning.Trouble {
 		return provisioning.Trouble{}
 	}
 	why := noPlan(f)
+	for i := range f.Plan.Skipped {
+		why = provisioning.AskedOfDNS(why, &f.Plan.Skipped[i])
+	}
 	if f.Here != nil {
 		why = byOption6(f, f.Memory.Before(f.Here, why))
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"homeward/dhcpopts"
 	"homeward/provisioning"
 )
 
@@ -80,26 +79,22 @@ func noPlan(f *Facts) provisioning.Trouble {
 	if t := dnsAnswersAll(f); !t.None() { // that it does not have a name proves nothing either
 		return t
 	}
-	t, source, side := lacking(f), "", provisioning.Side("")
-	for _, found := range f.Found {
-		if isGone(f, found) && t.Area() != "dns" {
-			source, side = f.sourceOf(found.Step)
+	t := lacking(f)
+	var gone *provisioning.Source
+	for i := range f.Found {
+		if isGone(f, &f.Found[i]) && t.Area() != "dns" {
+			gone = &f.Found[i].Source
 		}
 	}
-	if source == "" || f.Here != nil && f.Memory.Former(f.Here) != "" { // that other name servers do not have it does not say that it is gone
+	if gone == nil || f.Here != nil && f.Memory.Former(f.Here) != "" { // that other name servers do not have it does not say that it is gone
 		return t
 	}
-	t = t.With(provisioning.Facts{"unnamed": nil}) // it is known what named a Registrar
-	t, other := provisioning.FaultSourceGone.Because(t, provisioning.Facts{"source": source, "last": f.Record.Registrar.Host, "when": f.Record.RegisteredAt}), t.OnSide()
-	if side == provisioning.SideDNS && other == provisioning.SideDHCP { // it is enough to mend one of them
-		return t.OnNoSide()
-	}
-	return t.On(side)
+	return gone.Gone(&f.Record, t)
 }
 
 // isGone says whether a source has nothing now through which the device has registered last.
-func isGone(f *Facts, found provisioning.Finding) bool {
-	return f.remembers() && found.Step.String() == f.Record.Registrar.Step && found.Verdict == provisioning.Absent
+func isGone(f *Facts, found *provisioning.Finding) bool {
+	return f.remembers() && found.Led(&f.Record)
 }
 
 // lacking is why nothing that there is leads to a Registrar.
@@ -169,44 +164,30 @@ func isDNSFailure(reason provisioning.Reason) bool {
 
 // nothingNamed is the site that says nothing at all, and says so clearly.
 func nothingNamed(f *Facts) provisioning.Trouble {
+	var dhcp *provisioning.Source
+	if f.DHCP != nil {
+		dhcp = &provisioning.Source{Reason: f.DHCP.Reason, Detail: f.DHCP.Detail, Trouble: f.DHCP.Trouble}
+	}
 	facts := siteFacts(f)
-	facts["option"] = "DHCP option 120"
 	if d := domainsOf(f); d.meant != "" { // many sites have a domain of their own besides
 		d.tell(facts)
 	}
-	dhcp := provisioning.DHCPOff.Met("")
-	switch {
-	case f.Policy.ReadLease && !f.Policy.AskDHCP:
-		dhcp = provisioning.DHCPNoLease.Met("")
-	case f.DHCP != nil && f.DHCP.Reason.IsDHCPUnasked():
-		dhcp = f.DHCP.Reason.Met(f.DHCP.Detail)
+	t := f.Policy.NothingNamed(dhcp).With(facts)
+	if t.Fault == provisioning.FaultDHCPUnasked {
 		if f.Link.Lack == NoDefaultRoute {
-			return provisioning.FaultDHCPUnaskedNoRoute.Because(dhcp, facts)
+			t.Fault = provisioning.FaultDHCPUnaskedNoRoute
 		}
-		return provisioning.FaultDHCPUnasked.Because(dhcp, facts)
-	case f.DHCP != nil && (f.DHCP.Reason == provisioning.DHCPSilent || f.DHCP.Trouble.Fault == provisioning.FaultDHCPNoOptionSix):
-		dhcp = f.DHCP.Trouble
-		dhcp.Facts = maps.Clone(dhcp.Facts)
-		delete(dhcp.Facts, "detail")
-		if dhcp.Fault == provisioning.FaultDHCPSilentSix || dhcp.Fault == provisioning.FaultDHCPNoOptionSix {
-			facts["option"] = "option 21 of DHCPv6"
-		}
-	case f.DHCP != nil:
-		dhcp = provisioning.DHCPNoOption.Met("")
-		facts["class"], facts["option"] = dhcpopts.VendorClass, "DHCP option 120, also for the vendor class "+dhcpopts.VendorClass // a scope may give it to another class only
+		return t
 	}
 	if t := inCloud(f); !t.None() {
 		return t
 	}
-	if f.Policy.Order == provisioning.CommunicatorOrder {
-		return provisioning.FaultNothingNamedHosts.Met(facts)
+	if t.Fault == provisioning.FaultNothingNamedHosts {
+		return t
 	}
-	facts["dhcp"] = dhcp.What()
 	if pool, by := autodiscoverPool(f); pool != "" {
-		facts["pool"], facts["autodiscover"] = pool, by
-		return provisioning.FaultOnlyAutodiscover.Met(facts)
+		return provisioning.FaultOnlyAutodiscover.Met(t.With(provisioning.Facts{"pool": pool, "autodiscover": by}).Facts)
 	}
-	t := provisioning.FaultNothingNamed.Met(facts)
 	if wildcard(f, f.Stray.Addrs) {
 		t = t.Also(provisioning.FaultWildcardNothing, provisioning.Facts{"domain": f.sipDomain(), "addresses": f.Stray.Addrs})
 	}

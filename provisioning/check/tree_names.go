@@ -136,7 +136,7 @@ func (b *branch) sourceNode(id, title string, found provisioning.Finding) {
 	switch found.Verdict {
 	case provisioning.Absent:
 		c.Result = Skipped
-		if b.facts.nothingThere() && b.facts.Policy.Asks(found.Step) && found.Step == provisioning.InternalTLS || isGone(b.facts, found) && len(b.facts.Plan.Try) == 0 { // any would do
+		if b.facts.nothingThere() && b.facts.Policy.Asks(found.Step) && found.Step == provisioning.InternalTLS || isGone(b.facts, &found) && len(b.facts.Plan.Try) == 0 { // any would do
 			c.Result = Bad
 		}
 	case provisioning.Failed:

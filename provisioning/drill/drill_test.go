@@ -116,7 +116,7 @@ func TestDrill(t *testing.T) {
 		"dns, with last good":             {DNS, site, record("fe01.contoso.com", "10.0.0.5"), false, true, true, 2 * time.Second, "", "attempt last-good", ""},
 		"dns, without last good, by DHCP": {DNS, site + "10.0.0.6:5061 tls fe02.contoso.com accept\n", cache.Record{}, false, false, false, 5 * time.Second, provisioning.DNSTimeout, "option 120: found", "let the daemon register once"},
 		"dhcp":                            {DHCP, site, cache.Record{}, false, true, false, 0, "", "attempt internal-tls", "let the daemon register once"},
-		"dhcp, and no record in DNS":      {DHCP, strings.Replace(site, "_sipinternaltls", "_other", 1), cache.Record{}, false, false, false, 3 * time.Second, provisioning.DHCPSilent, "option 120: failed dhcp-silent", "let the daemon register once"},
+		"dhcp, and no record in DNS":      {DHCP, strings.Replace(site, "_sipinternaltls", "_other", 1), cache.Record{}, false, false, false, 3 * time.Second, provisioning.DNSNoRecord, "option 120: failed dhcp-silent", "let the daemon register once"},
 		"both":                            {Both, site, record("fe01.contoso.com", "10.0.0.5"), false, true, true, 2 * time.Second, "", "failed dhcp-silent", ""},
 		"the primary":                     {Primary, site, record("fe01.contoso.com", "10.0.0.5"), false, false, false, 3 * time.Second, provisioning.ConnectTimeout, "connect-timeout: fe01.contoso.com:5061 (10.0.0.5) does not answer", "repair what the device would fall back on"},
 		"the primary, and nothing names another": {
