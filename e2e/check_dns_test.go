@@ -96,7 +96,7 @@ This device sees the outside view of DNS: the name server 10.0.0.53:53 gives _si
 The problem is with DNS.
 Give devices in this network the inside view again: by split DNS on the name server, or by its forwarder for the domain.
 - If the name server has an inside zone, create _sipinternaltls._tcp.contoso.com in it again.
-- If this device is meant to be outside: look at the firewall of edge05.contoso.com: it must allow TCP port 443 from this device (Windows: is the network profile still the right one?).
+- Should this device be outside: look at the firewall of edge05.contoso.com: it must allow TCP port 443 from this device (Windows: is the network profile still the right one?).
 - Look for a filter of the switch or access point (ACL, client isolation).
 - Check that the service behind port 443 of edge05.contoso.com, or its whole system, does not hang.`},
 	{"order communicator, and an SRV record without address hides host names that work",

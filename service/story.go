@@ -61,7 +61,7 @@ type line struct {
 // again counts the line once more: the entry tells the same.
 func (l *line) again(entry control.Entry, number uint64) {
 	l.Count = max(l.Count, 1) + 1
-	l.LastAt, l.What, l.Detail, l.TookMS, l.Until, l.Follows = entry.At, entry.What, entry.Detail, entry.TookMS, entry.Until, false
+	l.LastAt, l.What, l.Detail, l.Hint, l.TookMS, l.Until, l.Follows = entry.At, entry.What, entry.Detail, entry.Hint, entry.TookMS, entry.Until, false
 	l.number = number
 }
 
@@ -343,7 +343,7 @@ func plain(lines []*line) []control.Entry {
 // same leaves of an entry what makes two of them tell the same.
 func same(e control.Entry) control.Entry {
 	e.Number, e.At, e.LastAt, e.Until = 0, time.Time{}, time.Time{}, time.Time{}
-	e.What, e.Detail, e.TookMS, e.Count, e.Follows = "", "", 0, 0, false
+	e.What, e.Detail, e.Hint, e.TookMS, e.Count, e.Follows = "", "", "", 0, 0, false
 	return e
 }
 
