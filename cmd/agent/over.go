@@ -23,7 +23,7 @@ func printHints(p *page, failures, all []control.Entry, now *provisioning.Status
 			continue
 		}
 		p.hinted[why.Hint] = true
-		c := cure{heading: toDo, reason: why.Reason, fault: why.Fault, hint: why.Hint}
+		c := &cure{heading: toDo, reason: why.Reason, fault: why.Fault, hint: why.Hint}
 		i := slices.IndexFunc(failures, func(e control.Entry) bool { return e.Hint == why.Hint })
 		if i >= 0 { // which tells the rest
 			c.at = whereabouts(&failures[i])
@@ -46,7 +46,7 @@ func printHints(p *page, failures, all []control.Entry, now *provisioning.Status
 				continue
 			}
 			p.hinted[e.Hint] = true
-			c := cure{heading: heading, reason: e.Reason, fault: e.Fault, hint: e.Hint, at: whereabouts(e)}
+			c := &cure{heading: heading, reason: e.Reason, fault: e.Fault, hint: e.Hint, at: whereabouts(e)}
 			if of == isOver {
 				c.told, c.hint, c.fault = fields(printable(string(e.Reason)), printable(e.Query), cmp.Or(hostPort(e.Host, e.Port), printable(e.Address)))+instead(e, came), "", ""
 			}
@@ -68,20 +68,19 @@ type cure struct {
 }
 
 // cures are those that are told, in their order.
-type cures []cure
+type cures []*cure
 
 // add adds a cure; one for the same fault elsewhere is not told again: only where else it is to be done.
-func (list *cures) add(c cure) {
-	i := slices.IndexFunc(*list, func(other cure) bool {
-		return c.fault != "" && c.at != "" && other.at != "" && other.heading == c.heading && other.reason == c.reason && other.fault == c.fault
-	})
-	if i < 0 || c.told != "" {
-		*list = append(*list, c)
-		return
+func (list *cures) add(c *cure) {
+	for _, other := range *list {
+		if c.told == "" && c.fault != "" && c.at != "" && other.at != "" && other.heading == c.heading && other.reason == c.reason && other.fault == c.fault {
+			if c.at != other.at && !slices.Contains(other.likewise, c.at) {
+				other.likewise = append(other.likewise, c.at)
+			}
+			return
+		}
 	}
-	if other := &(*list)[i]; c.at != other.at && !slices.Contains(other.likewise, c.at) {
-		other.likewise = append(other.likewise, c.at)
-	}
+	*list = append(*list, c)
 }
 
 // print prints them under their headings.

@@ -218,7 +218,7 @@ func noService(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	if t.Fault != provisioning.FaultDNSSilentFor || dead.Fault != t.Fault || len(dead.Others()) > 0 {
 		return provisioning.Trouble{}
 	}
-	names := append(slices.Clone(f.HostNames), f.Apex, f.Stray)
+	names := append([]provisioning.Name{f.Apex, f.Stray}, f.HostNames...)
 	if f.RefusedTCP || slices.ContainsFunc(names, func(n provisioning.Name) bool { return closed(n.Trouble) }) || slices.ContainsFunc(f.Plan.Skipped, func(s provisioning.Skip) bool { return closed(s.Trouble) }) {
 		return provisioning.FaultDNSClosed.Met(provisioning.Facts{"servers": provisioning.ListOf(f.Servers)})
 	}
