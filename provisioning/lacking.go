@@ -5,8 +5,10 @@ import (
 	"strings"
 
 	"homeward/cache"
-	"homeward/dhcpopts"
 )
+
+// vendorClass is as whom a device asks DHCP: that of dhcpopts, of which only the name is wanted here.
+const vendorClass = "MS-UC-Client"
 
 // NothingNamed is the site that says nothing at all, and says so clearly. dhcp is what DHCP says; nil: nobody asks it.
 func (p *Policy) NothingNamed(dhcp *Source) Trouble {
@@ -30,7 +32,7 @@ func (p *Policy) NothingNamed(dhcp *Source) Trouble {
 		}
 	default:
 		says = DHCPNoOption.Met("")
-		facts["class"], facts["option"] = dhcpopts.VendorClass, "DHCP option 120, also for the vendor class "+dhcpopts.VendorClass // a scope may give it to another class only
+		facts["class"], facts["option"] = vendorClass, "DHCP option 120, also for the vendor class "+vendorClass // a scope may give it to another class only
 	}
 	if p.Order == CommunicatorOrder {
 		return FaultNothingNamedHosts.Met(facts)

@@ -183,3 +183,11 @@ func TestMend15AddressesAreBounded(t *testing.T) {
 		t.Errorf("%d names, %q; want %d, %q", len(f.Names), f.Detail, maxDHCPNames, want)
 	}
 }
+
+// The words name the vendor class as which DHCP is asked.
+func TestVendorClassOfTheWords(t *testing.T) {
+	policy := provisioning.Policy{AskDHCP: true}
+	if got := policy.NothingNamed(&provisioning.Source{Reason: provisioning.DHCPNoOption}).Facts["class"]; got != dhcpopts.VendorClass {
+		t.Errorf("%q, want %q", got, dhcpopts.VendorClass)
+	}
+}
