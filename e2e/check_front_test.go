@@ -112,11 +112,9 @@ Look for large packets that are lost on the way: a tunnel or VPN with an MTU tha
 Packets of the TLS handshake with pool01.contoso.com:5061 (10.0.0.20) are lost on the way: with smaller packets the handshake succeeds.
 The problem is with the network between this device and the server.
 Look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed".`},
-	{"the way from the server loses everything after the first packets", with(pool01Sends(openssl(adcs)), loses("tcp sport 5061 quota over 2000 bytes")), "tls-timeout", `
+	{"the way from the server loses everything after the first packets of a connection", with(pool01Sends(openssl(adcs)), loses("tcp sport 5061 meter connections { tcp dport quota over 2000 bytes }")), "tls-timeout", `
 pool01.contoso.com:5061 (10.0.0.20) begins the TLS handshake, and then nothing more arrives.
-The problem is with the network between this device and the server.
-Look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small, or a firewall that drops the ICMP message "fragmentation needed".
-- Check whether the service on pool01.contoso.com is hung.
+Check whether the service on pool01.contoso.com is hung.
 - Look for a firewall or proxy on the way that holds back what the server sends.`},
 	{"a server that renegotiates", with(renegotiates), "tls-failed", `
 pool01.contoso.com:5061 (10.0.0.20) asks for another TLS handshake on the same connection (renegotiation), which this device does not do.
