@@ -175,7 +175,7 @@ func series(name string, labels []string) string {
 }
 
 // gaugesOf is what a status says; lastGood is when last good was registered with.
-func gaugesOf(s provisioning.Status, lastGood time.Time) tables {
+func gaugesOf(s *provisioning.Status, lastGood time.Time) tables {
 	t := tables{}
 	show := func(value float64, name string, labels ...string) {
 		if t[name] == nil {
@@ -250,7 +250,7 @@ func number(is bool) float64 {
 }
 
 // page is what is scraped.
-func (m *Metrics) page(s provisioning.Status, lastGood time.Time) []byte {
+func (m *Metrics) page(s *provisioning.Status, lastGood time.Time) []byte {
 	var b bytes.Buffer
 	all := gaugesOf(s, lastGood)
 	m.mu.Lock()
@@ -282,7 +282,8 @@ func (m *Metrics) Task(status func() provisioning.Status, lastGood func() time.T
 			return
 		}
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		_, _ = w.Write(m.page(status(), lastGood())) // a scraper that has gone misses it
+		now := status()
+		_, _ = w.Write(m.page(&now, lastGood())) // a scraper that has gone misses it
 	})
 	return Task{"metrics", func(ctx context.Context) error {
 		said := false

@@ -82,7 +82,8 @@ func samples(page []byte) string {
 
 func TestMetricsAfterEverything(t *testing.T) {
 	m := NewMetrics("")
-	page := m.page(everything(m))
+	now, lastGood := everything(m)
+	page := m.page(&now, lastGood)
 	want := `homeward_state{state="discovering"} 0
 homeward_state{state="outage"} 0
 homeward_state{state="recalling"} 0
@@ -159,7 +160,7 @@ homeward_dhcp_conflicts_total 0
 homeward_clock_skews_total 0
 homeward_network_changes_total 0
 `
-	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(samples(m.page(provisioning.Status{}, time.Time{})), "\n")); diff != "" {
+	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(samples(m.page(&provisioning.Status{}, time.Time{})), "\n")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -172,7 +173,8 @@ func TestLabelsAreThoseOfTheTable(t *testing.T) {
 		labels[f.name] = f.labels
 	}
 	label := regexp.MustCompile(`(\w+)=`)
-	for line := range strings.Lines(samples(m.page(everything(m)))) {
+	now, lastGood := everything(m)
+	for line := range strings.Lines(samples(m.page(&now, lastGood))) {
 		name, rest, _ := strings.Cut(line, "{")
 		if name == line {
 			continue

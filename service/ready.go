@@ -36,7 +36,7 @@ func Readiness(story *Story, status func() provisioning.Status, log *slog.Logger
 			}
 			s := status()
 			if slices.ContainsFunc(entries, stateChanged) {
-				notify("STATUS=" + statusLine(s))
+				notify("STATUS=" + statusLine(&s))
 			}
 		}
 	}}
@@ -55,7 +55,7 @@ func decided(e control.Entry) bool {
 }
 
 // statusLine is what `systemctl status` shows.
-func statusLine(s provisioning.Status) string {
+func statusLine(s *provisioning.Status) string {
 	switch {
 	case s.Registrar == nil:
 		return s.State.String()

@@ -57,7 +57,7 @@ func (b bundle) facts() string {
 			var s provisioning.Status
 			if json.Unmarshal(p.text, &s) == nil {
 				now = &s
-				_ = printStatus(newPage(&status), s, b.made) // into memory
+				_ = printStatus(newPage(&status), &s, b.made) // into memory
 			}
 		case p.name == "check.json" && p.err != nil:
 			checked.WriteString(p.plain())

@@ -129,12 +129,12 @@ func checkSite(ctx context.Context, e env, conf *config.Config, noPassword provi
 	defer cancel()
 	status, err := daemon(conf).Status(asking) // first: if it hangs, nothing else waits for it
 	record, unread := e.recall(asking, conf, "last good cannot be read")
-	stands := daemonStands(conf, status, err)
+	stands := daemonStands(conf, &status, err)
 	if all := conf.Policy.LateRoots; all != nil { // a check tells of every chain that a certificate has
 		conf.Policy.Roots, conf.Policy.LateRoots = all(), nil
 	}
 	own, _ := identityOf(asking, conf) // who may not read it sees the rest
-	lent := lend(conf, record, status, err)
+	lent := lend(conf, &record, &status, err)
 	if slices.IndexFunc(status.Store, isWithoutSpace) < 0 { // the daemon does not run, or is of another version
 		status.Store = append(withoutSpace(conf, tight{}), status.Store...)
 	}

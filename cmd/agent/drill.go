@@ -71,20 +71,20 @@ func rehearse(ctx context.Context, e env, conf *config.Config, what drill.Case) 
 	status, err := daemon(conf).Status(asking) // first: if it hangs, nothing else waits for it
 	record, _ := e.recall(asking, conf, "the last good record cannot be read; the drill assumes that there is none")
 	if err == nil {
-		rests = pause(status)
+		rests = pause(&status)
 	}
-	lent := lend(conf, record, status, err)
+	lent := lend(conf, &record, &status, err)
 	progress, done := progressOn(e)
 	defer done()
 	progress("rehearsing, for 20 seconds at most")
 	return drill.Run(ctx, drill.Options{
-		Case: what, Policy: conf.Policy, Wire: wire.System(), Record: record, Rests: rests, Beside: daemonStands(conf, status, err).MayBeBound(), EndpointID: lent.endpoint, Untried: lent.untried,
+		Case: what, Policy: conf.Policy, Wire: wire.System(), Record: record, Rests: rests, Beside: daemonStands(conf, &status, err).MayBeBound(), EndpointID: lent.endpoint, Untried: lent.untried,
 	})
 }
 
 // pause is why the daemon leaves Registrars alone: one that has refused the password once, or has asked for a pause, would be
 // bothered again by a drill.
-func pause(s provisioning.Status) provisioning.Trouble {
+func pause(s *provisioning.Status) provisioning.Trouble {
 	switch {
 	case s.State != provisioning.Resting:
 		return provisioning.Trouble{}

@@ -101,7 +101,7 @@ func printIdentityAnswer(p *page, c identityAnswer, now time.Time) error {
 	if c.Subject == "" {
 		p.printf("this device has no certificate for sign-in\n")
 	} else {
-		p.printf("certificate %s\n", identityWords(c.Identity, now))
+		p.printf("certificate %s\n", identityWords(&c.Identity, now))
 		p.row("subject", printable(c.Subject))
 		p.row("SIP address", printable(c.SIPAddress))
 		p.row("endpoint id", printable(c.EndpointID))

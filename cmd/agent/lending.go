@@ -26,8 +26,8 @@ type lending struct {
 // lend gives the policy the certificate of this device. Whoever signs in with it does so as the endpoint of the daemon, and a Registrar
 // keeps one binding for an endpoint: so nobody does unless it is certain that the daemon does not run. asked is how the daemon has
 // answered.
-func lend(conf *config.Config, record cache.Record, status provisioning.Status, asked error) lending {
-	pair, trouble, err := agent.Own(certs.In(conf.StateDir), conf.Policy, record)
+func lend(conf *config.Config, record *cache.Record, status *provisioning.Status, asked error) lending {
+	pair, trouble, err := agent.Own(certs.In(conf.StateDir), conf.Policy, *record)
 	l := lending{service: pair.Details.URL}
 	var kind *certs.Error
 	absent := errors.As(err, &kind) && kind.Kind == certs.Absent
@@ -50,7 +50,7 @@ func lend(conf *config.Config, record cache.Record, status provisioning.Status, 
 }
 
 // daemonsOwn is about a certificate that only the daemon uses while it runs, and what it says of it.
-func daemonsOwn(s provisioning.Status) provisioning.Trouble {
+func daemonsOwn(s *provisioning.Status) provisioning.Trouble {
 	if s.State != provisioning.Resting {
 		return provisioning.FaultOnlyDaemon.Met(nil)
 	}
@@ -60,7 +60,7 @@ func daemonsOwn(s provisioning.Status) provisioning.Trouble {
 }
 
 // daemonStands is where the daemon stands that has answered so.
-func daemonStands(conf *config.Config, status provisioning.Status, err error) check.Daemon {
+func daemonStands(conf *config.Config, status *provisioning.Status, err error) check.Daemon {
 	d := check.Daemon{
 		NotRunning: errors.Is(err, control.ErrNotRunning), Hangs: errors.Is(err, os.ErrDeadlineExceeded), State: status.State, SIPAddress: status.SIPAddress, Newer: newer(conf), Degraded: status.Degraded, Since: status.NotRegisteredSince,
 		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, Side: status.Side, NextAttempt: status.NextAttempt, NextKnock: status.NextKnock, Cycle: status.Cycle, Metrics: status.Metrics,
@@ -75,7 +75,7 @@ func daemonStands(conf *config.Config, status provisioning.Status, err error) ch
 	}
 	d.Unknown = err != nil && !d.NotRunning && !d.Hangs
 	if status.State == provisioning.Registered {
-		d.Since, d.At = status.RegisteredAt, &status
+		d.Since, d.At = status.RegisteredAt, status
 	}
 	return d
 }
@@ -88,7 +88,7 @@ func askAgain(ctx context.Context, conf *config.Config) check.Daemon {
 	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), daemonLimit)
 	defer cancel()
 	status, err := daemon(conf).Status(asking)
-	return daemonStands(conf, status, err)
+	return daemonStands(conf, &status, err)
 }
 
 // newer is a file of settings that is newer than the socket of the daemon, which it makes at its start; "": none is, or that cannot be seen.

@@ -196,7 +196,7 @@ func TestMend259StatusAndHistoryAgree(t *testing.T) {
 			test.want[i] = "fix " + test.want[i]
 		}
 		var status, history bytes.Buffer
-		if err := errors.Join(printStatus(newPage(&status), *test.now, noon), printHints(newPage(&history), nil, nil, test.now)); err != nil {
+		if err := errors.Join(printStatus(newPage(&status), test.now, noon), printHints(newPage(&history), nil, nil, test.now)); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(test.want, cures(status.String(), "  hint  ")); diff != "" {

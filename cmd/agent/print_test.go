@@ -143,7 +143,7 @@ func TestHostileStatus(t *testing.T) {
 	s.Registrar.Step, s.NextAttempt = nil, noon
 	var own identityAnswer
 	hostile(reflect.ValueOf(&own).Elem(), "CN=\x1b[2J")
-	if err := errors.Join(printStatus(newPage(&b), s, noon), printIdentityAnswer(newPage(&b), own, noon)); err != nil {
+	if err := errors.Join(printStatus(newPage(&b), &s, noon), printIdentityAnswer(newPage(&b), own, noon)); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(b.String()) {
@@ -176,7 +176,7 @@ func TestStatusText(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := printStatus(newPage(&b), s, noon.Add(2*time.Minute)); err != nil {
+			if err := printStatus(newPage(&b), &s, noon.Add(2*time.Minute)); err != nil {
 				t.Fatal(err)
 			}
 			golden.Compare(t, "testdata/golden/status-"+name+".txt", b.Bytes())
@@ -210,7 +210,7 @@ func TestMend179ALookInVain(t *testing.T) {
 	s := onEdge(true, false)
 	s.Better.Reason, s.Better.Hint = provisioning.TLSUntrusted, "look at the certificate"
 	var b bytes.Buffer
-	if err := printStatus(newPage(&b), s, noon.Add(2*time.Minute)); err != nil {
+	if err := printStatus(newPage(&b), &s, noon.Add(2*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if text := b.String(); strings.Contains(text, "took no connection") || !strings.Contains(text, "no TLS connection came about 30 seconds ago (tls-untrusted") || !strings.Contains(text, "hint           look at the certificate\n") {
@@ -355,7 +355,7 @@ func TestStatusOfSilentDNS(t *testing.T) {
 		why, _ := s.Cycle.Blame(false)
 		s.Because(why)
 		var b bytes.Buffer
-		if err := printStatus(newPage(&b), s, noon); err != nil {
+		if err := printStatus(newPage(&b), &s, noon); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Contains(b.String(), source.Hint); got != test.want {
@@ -689,7 +689,7 @@ func TestMend62TriedPorts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer
 			s := provisioning.Status{State: provisioning.Resting, Reason: provisioning.ConnectRefused, Cycle: &provisioning.Cycle{Attempts: test.tried}}
-			if err := printStatus(newPage(&out), s, time.Now()); err != nil {
+			if err := printStatus(newPage(&out), &s, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			said := ""

@@ -37,7 +37,7 @@ func statusCommand(e env) *cobra.Command {
 		if asJSON {
 			err = printJSON(e.stdout, status)
 		} else {
-			err = printStatus(newPage(e.stdout), status, time.Now())
+			err = printStatus(newPage(e.stdout), &status, time.Now())
 		}
 		if err == nil && status.State != provisioning.Registered {
 			err = &failure{code: exitNotRegistered}
@@ -113,13 +113,13 @@ func showStatus(ctx context.Context, e env, places *config.Config, asJSON bool) 
 		out.printf("%s\n\n", printable(err.Error()))
 		return out.err
 	}
-	err = printStatus(out, status, time.Now())
+	err = printStatus(out, &status, time.Now())
 	out.printf("\n")
 	return err
 }
 
 // printStatus prints what is used now, then what was tried last.
-func printStatus(p *page, s provisioning.Status, now time.Time) error {
+func printStatus(p *page, s *provisioning.Status, now time.Time) error {
 	printHeadline(p, s, now)
 	p.row("SIP address", printable(s.SIPAddress))
 	if r := s.Registrar; r != nil {
@@ -151,7 +151,7 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 	if !s.ExpiresAt.IsZero() && s.ExpiresAt.After(now) {
 		p.row("next renewal", "within "+words(s.ExpiresAt.Sub(now)))
 	}
-	printIdentity(p, &s, now)
+	printIdentity(p, s, now)
 	for _, l := range s.Losses {
 		p.row("lost", lossesWords(l, now))
 	}
@@ -163,15 +163,15 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 	}
 	for _, state := range s.Store {
 		p.printf("\n%s\n", p.paint(warn, "store: "+because(state.Why())))
-		p.cure(&s, state.Why())
+		p.cure(s, state.Why())
 	}
 	if s.Metrics != nil {
 		p.printf("\n%s\n", p.paint(warn, because(s.Metrics.Why())))
-		p.cure(&s, s.Metrics.Why())
+		p.cure(s, s.Metrics.Why())
 	}
 	for _, pace := range s.Pace {
 		p.printf("\n%s\n", p.paint(warn, because(pace.Why())))
-		p.cure(&s, pace.Why())
+		p.cure(s, pace.Why())
 	}
 	if s.Cycle != nil {
 		printCycle(p, s, now)
@@ -180,7 +180,7 @@ func printStatus(p *page, s provisioning.Status, now time.Time) error {
 }
 
 // printHeadline says in one line whether all is well; degraded is made loud.
-func printHeadline(p *page, s provisioning.Status, now time.Time) {
+func printHeadline(p *page, s *provisioning.Status, now time.Time) {
 	switch {
 	case s.State == provisioning.Registered && s.Degraded:
 		p.printf("%s since %s, through last good\n", p.paint(warn, "DEGRADED: registered"), since(now, s.RegisteredAt))
@@ -211,7 +211,7 @@ func printHeadline(p *page, s provisioning.Status, now time.Time) {
 }
 
 // printWhy says why the device is not registered, or degraded: what keeps it off the network now comes before what it has met.
-func printWhy(p *page, s provisioning.Status, now time.Time) {
+func printWhy(p *page, s *provisioning.Status, now time.Time) {
 	why, label := s.Why(), "because"
 	if s.Link != nil {
 		if s.State == provisioning.Registered {
@@ -221,8 +221,8 @@ func printWhy(p *page, s provisioning.Status, now time.Time) {
 	}
 	if why.Reason != "" {
 		p.row(label, because(why))
-		if at := answered(&s); at.IsZero() {
-			p.cure(&s, why)
+		if at := answered(s); at.IsZero() {
+			p.cure(s, why)
 		} else {
 			p.row("by now", "DNS answers, since "+since(now, at)+"; if the device does not register now, run: homeward check")
 		}
@@ -285,7 +285,7 @@ func answered(s *provisioning.Status) (since time.Time) {
 }
 
 // fallback names the Registrar in use where a better one has failed.
-func fallback(s provisioning.Status) string {
+func fallback(s *provisioning.Status) string {
 	if s.Fallback == nil || s.Registrar == nil {
 		return ""
 	}
@@ -297,10 +297,10 @@ func fallback(s provisioning.Status) string {
 }
 
 // printWayBack says why the device is not at a better Registrar, and when it looks for that.
-func printWayBack(p *page, s provisioning.Status, now time.Time) {
+func printWayBack(p *page, s *provisioning.Status, now time.Time) {
 	if f := s.Fallback; f != nil {
 		p.row("because", fmt.Sprintf("%s (%s), %s: %s", printable(f.Endpoint().HostPort()), f.Step, ago(now, f.At), because(f.Why())))
-		p.cure(&s, f.Why())
+		p.cure(s, f.Why())
 	}
 	text := ""
 	switch b := s.Better; {
@@ -333,12 +333,12 @@ func printWayBack(p *page, s provisioning.Status, now time.Time) {
 	}
 	p.row("way back", text)
 	if s.Better != nil {
-		p.cure(&s, s.Better.Why())
+		p.cure(s, s.Better.Why())
 	}
 }
 
 // inVain are the Registrars that were tried in the last cycle of a device that rests since all of them have failed.
-func inVain(s provisioning.Status) map[provisioning.Endpoint]bool {
+func inVain(s *provisioning.Status) map[provisioning.Endpoint]bool {
 	tried := map[provisioning.Endpoint]bool{}
 	if s.State != provisioning.Resting || s.Cycle == nil || s.Cycle.Registered() {
 		return tried
@@ -369,7 +369,7 @@ func watched(w provisioning.Watch, at string, now time.Time) string {
 }
 
 // signedIn is how the device has signed in, and what of the server is not proven.
-func signedIn(s provisioning.Status) string {
+func signedIn(s *provisioning.Status) string {
 	switch {
 	case s.Scheme == "":
 		return ""
@@ -402,7 +402,7 @@ func printIdentity(p *page, s *provisioning.Status, now time.Time) {
 		return
 	}
 	if c.Subject != "" {
-		p.row("certificate", identityWords(*c, now))
+		p.row("certificate", identityWords(c, now))
 	}
 	if c.Reason != "" {
 		p.row("certificate", p.paint(warn, because(c.Why())))
@@ -411,7 +411,7 @@ func printIdentity(p *page, s *provisioning.Status, now time.Time) {
 }
 
 // identityWords says until when a certificate is valid, and what Registrars think of it.
-func identityWords(c provisioning.Identity, now time.Time) string {
+func identityWords(c *provisioning.Identity, now time.Time) string {
 	text := "until " + clock(c.NotAfter)
 	if left := c.NotAfter.Sub(now); left > 0 {
 		text += " (" + words(left) + " left)"
@@ -435,7 +435,7 @@ func foundBy(step, via string) string {
 }
 
 // meanwhile says what goes on while Registrars are left alone.
-func meanwhile(s provisioning.Status, now time.Time) (rows []string) {
+func meanwhile(s *provisioning.Status, now time.Time) (rows []string) {
 	if !s.NextLookup.IsZero() {
 		what := "DNS and DHCP are asked again every few seconds"
 		switch {
@@ -459,7 +459,7 @@ func meanwhile(s provisioning.Status, now time.Time) (rows []string) {
 const atOnce = "to have it tried at once: homeward service restart"
 
 // mayTry says whether nothing speaks against that.
-func mayTry(s provisioning.Status) bool {
+func mayTry(s *provisioning.Status) bool {
 	return s.State == provisioning.Resting && !s.Reason.IsPause()
 }
 
@@ -519,7 +519,7 @@ func toldInBand(told provisioning.Provisioning) string {
 }
 
 // printCycle prints what was asked and tried last.
-func printCycle(p *page, s provisioning.Status, now time.Time) {
+func printCycle(p *page, s *provisioning.Status, now time.Time) {
 	c := s.Cycle
 	switch {
 	case c.TookMS > 0 || len(c.Attempts) > 0:
@@ -541,7 +541,7 @@ func printCycle(p *page, s provisioning.Status, now time.Time) {
 	for _, earlier := range []bool{false, true} {
 		for _, a := range c.Attempts {
 			if a.Earlier == earlier {
-				printAttempt(p, &s, a, now)
+				printAttempt(p, s, a, now)
 			}
 		}
 	}

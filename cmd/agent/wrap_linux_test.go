@@ -53,7 +53,10 @@ func onTerminal(t *testing.T, width uint16, print func(*page) error) string {
 	return strings.ReplaceAll(string(<-shown), "\r\n", "\n")
 }
 
-func statusOf(p *page) error { return printStatus(p, onFE01(), noon.Add(2*time.Minute)) }
+func statusOf(p *page) error {
+	s := onFE01()
+	return printStatus(p, &s, noon.Add(2*time.Minute))
+}
 
 func TestStatusOnTerminals(t *testing.T) {
 	t.Setenv("COLUMNS", "")
