@@ -27,7 +27,8 @@ func (r Record) check() error {
 	case len(r.Flushed) > maxFlushed:
 		return fmt.Errorf("more than %d entries of what was flushed", maxFlushed)
 	}
-	for _, f := range r.Flushed {
+	for i := range r.Flushed {
+		f := &r.Flushed[i]
 		if err := f.check(); err != nil {
 			return fmt.Errorf("flushed: %w", err)
 		}
@@ -55,7 +56,8 @@ func (r Record) check() error {
 	if len(r.Home) > maxEntries || len(r.MediaRelays) > maxEntries {
 		return fmt.Errorf("more than %d entries", maxEntries)
 	}
-	for _, e := range r.Home {
+	for i := range r.Home {
+		e := &r.Home[i]
 		if err := e.check(); err != nil {
 			return fmt.Errorf("home: %w", err)
 		}
@@ -146,12 +148,13 @@ func plainText(s string) bool {
 // Media Relay must not keep the device from remembering its Registrar.
 func (r *Record) leaveOut() (reasons []string) {
 	home, relays := r.Home[:0], r.MediaRelays[:0]
-	for _, e := range r.Home {
+	for i := range r.Home {
+		e := &r.Home[i]
 		if err := e.check(); err != nil {
 			reasons = append(reasons, fmt.Sprintf("home: %v", err))
 			continue
 		}
-		home = append(home, e)
+		home = append(home, *e)
 	}
 	for _, m := range r.MediaRelays {
 		if err := m.check(); err != nil {

@@ -124,13 +124,15 @@ func (s *piles) take(p packet) (data []byte, whole bool) {
 func (m *pile) whole() (data []byte, ok bool) {
 	sort.Slice(m.pieces, func(i, j int) bool { return m.pieces[i].at < m.pieces[j].at })
 	once := m.pieces[:0]
-	for _, piece := range m.pieces {
+	for i := range m.pieces {
+		piece := &m.pieces[i]
 		if last := len(once) - 1; last < 0 || once[last].at != piece.at || len(once[last].data) != len(piece.data) {
-			once = append(once, piece)
+			once = append(once, *piece)
 		}
 	}
 	m.pieces = once
-	for i, piece := range m.pieces {
+	for i := range m.pieces {
+		piece := &m.pieces[i]
 		if piece.at != len(data) || piece.more == (i == len(m.pieces)-1) {
 			return nil, false
 		}
@@ -141,7 +143,8 @@ func (m *pile) whole() (data []byte, ok bool) {
 
 // unfinished counts the messages to or from such a port of which a fragment is missing.
 func (s piles) unfinished(server, client uint16) (dropped []Dropped) {
-	for _, m := range s {
+	for i := range s {
+		m := &s[i]
 		if first := m.pieces[0]; first.at == 0 && len(first.data) >= udpHeader {
 			if from, to, _, _ := readUDP(first.data); from == server || to == client {
 				dropped = count(dropped, Dropped{From: m.from, Why: Incomplete})

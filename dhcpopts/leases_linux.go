@@ -105,7 +105,8 @@ func (r *leaseReader) read(index int, hooks string) ([]Lease, error) {
 		r.files = r.files[:maxLeases]
 	}
 	var leases []Lease
-	for _, f := range r.files {
+	for i := range r.files {
+		f := &r.files[i]
 		leases = append(leases, f.Lease)
 	}
 	return leases, r.wrong.err()

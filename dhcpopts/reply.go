@@ -85,7 +85,8 @@ func (q *query) options(m *dhcpv4.DHCPv4, a *Answer) {
 	if q.Besides {
 		a.NTP, a.Routers, a.NameServers = hosts(m.NTPServers()), hosts(m.Router()), hosts(m.DNS())
 		a.Routes = routesIn(m.Options)
-		for _, r := range a.Routes { // RFC 3442
+		for i := range a.Routes {
+			r := &a.Routes[i] // RFC 3442
 			if r.To.IsValid() && r.To.Bits() == 0 && r.Via.IsValid() {
 				a.Routers = []netip.Addr{r.Via}
 				break

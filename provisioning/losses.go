@@ -237,7 +237,8 @@ func (p *lossPlace) within(minutes int) (n int) {
 // the registration began; 0: it differs, or there are too few.
 func (p *lossPlace) pattern(now time.Time) (idle, life int64) {
 	var idles, lives []time.Duration
-	for _, loss := range p.last {
+	for i := range p.last {
+		loss := &p.last[i]
 		if now.Sub(loss.At) >= time.Hour {
 			continue
 		}
@@ -311,9 +312,10 @@ func EndsConnection(r Reason) bool {
 
 // JustLost are those of registrations that have ended with their connection at this moment.
 func JustLost(lately []Losses, now time.Time) (lost []Losses) {
-	for _, l := range lately {
+	for i := range lately {
+		l := &lately[i]
 		if EndsConnection(l.LastReason) && now.Sub(l.LastAt) < atOnce {
-			lost = append(lost, l)
+			lost = append(lost, *l)
 		}
 	}
 	return lost

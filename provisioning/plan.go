@@ -47,10 +47,12 @@ type Plan struct {
 // String returns one line a Candidate, the tried ones first.
 func (plan Plan) String() string {
 	var b strings.Builder
-	for _, c := range plan.Try {
-		fmt.Fprintf(&b, "try  %s\n", c)
+	for i := range plan.Try {
+		c := &plan.Try[i]
+		fmt.Fprintf(&b, "try  %s\n", *c)
 	}
-	for _, s := range plan.Skipped {
+	for i := range plan.Skipped {
+		s := &plan.Skipped[i]
 		host := ""
 		if s.Host != "" {
 			host = " " + s.HostPort()
@@ -72,9 +74,10 @@ type Finding struct {
 
 // Of returns the Finding of a step.
 func (found Findings) Of(step Step) (Finding, bool) {
-	for _, f := range found {
+	for i := range found {
+		f := &found[i]
 		if f.Step == step {
-			return f, true
+			return *f, true
 		}
 	}
 	return Finding{}, false
@@ -196,7 +199,8 @@ func PlanStep(step Step, found Findings, policy *Policy, floor bool) Plan {
 		return Plan{Skipped: []Skip{{Step: step, Reason: SRVExists}}}
 	}
 	var plan Plan
-	for _, f := range found {
+	for j := range found {
+		f := &found[j]
 		if f.Step != step {
 			continue
 		}
@@ -208,7 +212,7 @@ func PlanStep(step Step, found Findings, policy *Policy, floor bool) Plan {
 				name.Rank = i
 			}
 			for _, at := range policy.endpoints(step, name) {
-				plan.add(f, name, at, policy, floor)
+				plan.add(*f, name, at, policy, floor)
 			}
 		}
 	}
@@ -284,7 +288,8 @@ func (s Source) via(name Name) string {
 // record is proven not to exist ("not if they are not valid; only if they do not exist at all", TechNet
 // dd572514).
 func HostNamesAllowed(found Findings) bool {
-	for _, f := range found {
+	for i := range found {
+		f := &found[i]
 		if f.Source.Source == "dns" && f.Step != HostName && f.Verdict != Absent {
 			return false
 		}

@@ -18,7 +18,8 @@ func RecallPlan(record *cache.Record, policy *Policy, fresh map[string]Name, vou
 	}
 	home, unusable := remembered(Recall, record.Home)
 	plan.Skipped = unusable
-	for _, r := range home {
+	for i := range home {
+		r := &home[i]
 		name := Name{Addrs: r.Addresses}
 		if fresh != nil {
 			name = fresh[r.Host]

@@ -65,8 +65,9 @@ func (r Registrar) Recalled(step Step, addrs []netip.Addr) Candidate {
 
 // remembered are the Registrars of a record as it lists them: those that can be used, and skips of the others.
 func remembered(step Step, listed []cache.Registrar) (usable []Registrar, skipped []Skip) {
-	for _, e := range listed {
-		r, err := RegistrarOf(e)
+	for i := range listed {
+		e := &listed[i]
+		r, err := RegistrarOf(*e)
 		if err != nil {
 			skipped = append(skipped, Skip{Step: step, Endpoint: Endpoint{Host: e.Host, Port: e.Port}, Reason: CacheDamaged, Detail: err.Error()})
 			continue

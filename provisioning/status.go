@@ -465,10 +465,11 @@ func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 		func(a Attempt) bool { return a.Result == "skipped" && a.Host != "" && !a.waits() },
 		func(a Attempt) bool { return a.Result == "skipped" && a.Host != "" },
 	} {
-		for i, attempt := range c.Attempts {
+		for i := range c.Attempts {
+			attempt := &c.Attempts[i]
 			last := i == len(c.Attempts)-1
-			if counts(attempt) && (last || !stopped) {
-				return c.blamed(attempt)
+			if counts(*attempt) && (last || !stopped) {
+				return c.blamed(*attempt)
 			}
 		}
 	}

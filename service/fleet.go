@@ -107,9 +107,10 @@ func (f *Fleet) read(ctx context.Context) error {
 			return err
 		}
 		seen = next
-		for _, e := range entries {
-			if tellsFleet(e) {
-				f.publisher.Add(fleetEvent(e))
+		for i := range entries {
+			e := &entries[i]
+			if tellsFleet(*e) {
+				f.publisher.Add(fleetEvent(*e))
 			}
 		}
 		f.publisher.Changed()
@@ -156,8 +157,9 @@ func (f *Fleet) snapshot() fleet.State {
 		r := fleetRegistrar(*s.Registrar)
 		state.Registrar = &r
 	}
-	for _, r := range s.Home {
-		state.Home = append(state.Home, fleetRegistrar(r))
+	for i := range s.Home {
+		r := &s.Home[i]
+		state.Home = append(state.Home, fleetRegistrar(*r))
 	}
 	for _, r := range s.MediaRelays[:min(len(s.MediaRelays), fleetRelays)] {
 		state.MediaRelays = append(state.MediaRelays, r.Host)
@@ -168,7 +170,8 @@ func (f *Fleet) snapshot() fleet.State {
 	if s.Certificate != nil {
 		state.CertificateUntil = s.Certificate.NotAfter
 	}
-	for _, slow := range s.Pace {
+	for i := range s.Pace {
+		slow := &s.Pace[i]
 		if reason := string(slow.Reason); !slices.Contains(state.Pace, reason) {
 			state.Pace = append(state.Pace, reason)
 		}

@@ -27,8 +27,9 @@ func linesOf(entries []control.Entry) []byte {
 	var b bytes.Buffer
 	lines := json.NewEncoder(&b)
 	lines.SetEscapeHTML(false)
-	for _, e := range entries {
-		_ = lines.Encode(e) // cannot fail: plain data into memory
+	for i := range entries {
+		e := &entries[i]
+		_ = lines.Encode(*e) // cannot fail: plain data into memory
 	}
 	return b.Bytes()
 }

@@ -219,7 +219,8 @@ func gaugesOf(s *provisioning.Status, lastGood time.Time) tables {
 	if s.Cycle != nil {
 		show(float64(s.Cycle.TookMS)/1000, "homeward_cycle_seconds")
 	}
-	for _, problem := range s.Store {
+	for i := range s.Store {
+		problem := &s.Store[i]
 		show(1, "homeward_store_reason", "reason", string(problem.Reason))
 	}
 	show(float64(len(s.MediaRelays)), "homeward_media_relays")
@@ -232,7 +233,8 @@ func gaugesOf(s *provisioning.Status, lastGood time.Time) tables {
 // answering counts the media relays that answer, by transport; one that none was probed over is not in it.
 func answering(relays []provisioning.MediaRelay) map[string]int {
 	n := map[string]int{}
-	for _, r := range relays {
+	for i := range relays {
+		r := &relays[i]
 		for transport, answers := range map[string]*bool{"udp": r.UDPAnswers, "tcp": r.TCPAnswers} {
 			if answers != nil {
 				n[transport] += int(number(*answers))

@@ -106,8 +106,9 @@ func (s *Story) read() {
 	if err != nil {
 		s.last = uint64(theTime().UnixMilli()) // above the numbers in the file, which may be gone on with later
 	}
-	for _, e := range before {
-		s.add(e)
+	for i := range before {
+		e := &before[i]
+		s.add(*e)
 	}
 	s.loaded = s.last
 	unclean := len(before) > 0 && before[len(before)-1].Event != control.Stopped
@@ -202,8 +203,9 @@ func (s *Story) follow(e provisioning.Event) {
 // have not answered since.
 func (s *Story) mark(follow []provisioning.Event) {
 	silent := map[string]bool{} // addresses
-	for _, e := range follow {
-		told := entryOf(e)
+	for i := range follow {
+		e := &follow[i]
+		told := entryOf(*e)
 		for _, l := range slices.Backward(s.entries) {
 			if l.Event == told.Event && l.Step == told.Step && l.Query == told.Query && l.Host == told.Host && l.Port == told.Port && l.Address == told.Address && l.Fault == told.Fault {
 				l.Follows = true

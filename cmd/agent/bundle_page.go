@@ -71,8 +71,9 @@ func (b bundle) facts() string {
 		case p.name == "failures.jsonl":
 			out, entries := newPage(&failures), entriesIn(p.text)
 			each := printEntry(out, false)
-			for _, e := range entries {
-				_ = each(e) // into memory
+			for i := range entries {
+				e := &entries[i]
+				_ = each(*e) // into memory
 			}
 			_ = printHints(out, entries, append(entries, b.entries("history.jsonl")...), now) // as above
 		}

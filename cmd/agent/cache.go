@@ -153,8 +153,9 @@ func printRecord(p *page, r cache.Record, from origin, now time.Time) error {
 	p.row("from", fmt.Sprintf("%s, generation %d", from, r.Generation))
 	p.row("SIP address", printable(r.SIPAddress))
 	printRegistrar(p, "Registrar", r.Registrar)
-	for _, h := range r.Home {
-		printRegistrar(p, "home", h)
+	for i := range r.Home {
+		h := &r.Home[i]
+		printRegistrar(p, "home", *h)
 	}
 	for _, m := range r.MediaRelays {
 		p.row("media relay", relay(m.Host, provisioning.ListOf(m.Addresses), port{number: m.UDPPort}, port{number: m.TCPPort}, m.Location))
@@ -167,8 +168,9 @@ func printRecord(p *page, r cache.Record, from origin, now time.Time) error {
 	if r.Told {
 		p.row("recall", "the home pair, which a Registrar named, is tried first")
 	}
-	for _, f := range r.Flushed {
-		p.row("flushed", clock(f.At)+": "+flushed(f))
+	for i := range r.Flushed {
+		f := &r.Flushed[i]
+		p.row("flushed", clock(f.At)+": "+flushed(*f))
 	}
 	return p.err
 }

@@ -213,7 +213,8 @@ func printReport(p *page, r check.Report, all bool) error {
 	}
 	p.printf("\n")
 	t := outline(r)
-	for _, c := range r.Checks {
+	for i := range r.Checks {
+		c := &r.Checks[i]
 		depth := t.depth[c.ID]
 		needs := cmp.Or(t.titles[c.Needs], c.Needs)
 		indent := strings.Repeat("  ", depth)
@@ -250,7 +251,8 @@ type tree struct {
 // outline finds where the nodes stand. Below an address of a Registrar are its layers, which say what it says.
 func outline(r check.Report) tree {
 	t := tree{map[string]int{}, map[string]string{}, map[string]bool{}, map[string]bool{}}
-	for _, c := range r.Checks {
+	for i := range r.Checks {
+		c := &r.Checks[i]
 		t.needed[c.Needs] = true
 		t.titles[c.ID] = c.Title
 		if c.Under == "" {
@@ -263,7 +265,7 @@ func outline(r check.Report) tree {
 }
 
 // oneLine is a node at which all is well.
-func oneLine(c check.Check) string {
+func oneLine(c *check.Check) string {
 	text := printable(c.Title)
 	if c.Detail != "" {
 		text += ": " + inFull(c.Detail)
@@ -277,7 +279,8 @@ func oneLine(c check.Check) string {
 // alsoWrong lists what has a problem besides that of the summary.
 func alsoWrong(r check.Report) []string {
 	var also []string
-	for _, c := range r.Checks {
+	for i := range r.Checks {
+		c := &r.Checks[i]
 		if slices.Contains(r.Besides, c.ID) {
 			also = append(also, fmt.Sprintf("%s (%s)", printable(c.Title), cmp.Or(string(c.Reason), c.Fault)))
 		}
@@ -286,7 +289,7 @@ func alsoWrong(r check.Report) []string {
 }
 
 // printCheck prints a line for a check, and below it what there is to say. needs is the check that it waits for.
-func printCheck(p *page, c check.Check, indent, needs string) {
+func printCheck(p *page, c *check.Check, indent, needs string) {
 	took := ""
 	if c.TookMS > 0 {
 		took = fmt.Sprintf(" (%d ms)", c.TookMS)
@@ -305,8 +308,8 @@ func printCheck(p *page, c check.Check, indent, needs string) {
 }
 
 // mark is how a node stands, at the beginning of its line.
-func mark(p *page, c check.Check) string {
-	text := fmt.Sprintf("%-9s", standing(c))
+func mark(p *page, c *check.Check) string {
+	text := fmt.Sprintf("%-9s", standing(*c))
 	if colour := map[check.Result]string{check.Good: good, check.Warn: warn, check.Bad: bad}[c.Result]; colour != "" {
 		return p.paint(colour, text)
 	}

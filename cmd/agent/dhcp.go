@@ -127,12 +127,14 @@ func newDHCPAnswer(s discover.DHCPSurvey) dhcpAnswer {
 		Version: 1, Interface: s.Interface, Answers: []serverAnswer{},
 		Conflict: s.Conflict != "", Reason: s.Reason, Fault: why.Fault, What: why.What, Detail: s.Detail, Hint: why.Hint,
 	}
-	for _, a := range s.Answers {
+	for i := range s.Answers {
+		a := &s.Answers[i]
 		answer.Answers = append(answer.Answers, serverAnswer{
 			a.Server, a.Took.Milliseconds(), a.Type, a.Problem, a.Link, newOption120(a.SIP), newOption43(a.Vendor), a.NTP, a.NameServers,
 		})
 	}
-	for _, a := range s.Six {
+	for i := range s.Six {
+		a := &s.Six[i]
 		answer.Six = append(answer.Six, serverAnswer6{
 			a.Server, a.Took.Milliseconds(), a.Type, cmp.Or(a.Problem, a.SIP.Problem), a.Link, hex.EncodeToString(a.SIP.Raw),
 			append([]string{}, a.SIP.Names...), append([]netip.Addr{}, a.SIP.Addrs...),
@@ -151,11 +153,13 @@ func newDHCPAnswer(s discover.DHCPSurvey) dhcpAnswer {
 // printSurvey shows what each server said, byte by byte, and what it comes to.
 func printSurvey(p *page, s discover.DHCPSurvey) error {
 	p.printf("asked on %s, as a Lync phone asks (vendor class %s)\n", printable(s.Interface), dhcpopts.VendorClass)
-	for _, a := range s.Answers {
+	for i := range s.Answers {
+		a := &s.Answers[i]
 		p.printf("\n")
 		printServer(p, a)
 	}
-	for _, a := range s.Six {
+	for i := range s.Six {
+		a := &s.Six[i]
 		p.printf("\n")
 		printServer6(p, a)
 	}
@@ -170,7 +174,7 @@ func printSurvey(p *page, s discover.DHCPSurvey) error {
 	}
 	p.printf("\na Lync phone is told: %s\n", taken(p, s.Answers))
 	if six := slices.IndexFunc(s.Six, named); six >= 0 && slices.IndexFunc(s.Answers, named) < 0 {
-		p.printf("this device is told: %s, from %s over DHCPv6 (Lync phones do not use DHCPv6)\n", p.paint(good, s.Six[six].SIP.Names[0]), discover.Who(s.Six[six]))
+		p.printf("this device is told: %s, from %s over DHCPv6 (Lync phones do not use DHCPv6)\n", p.paint(good, s.Six[six].SIP.Names[0]), discover.Who(&s.Six[six]))
 	}
 	p.because(s.Why())
 	if s.Conflict != "" && s.Reason != provisioning.DHCPConflict {
@@ -181,7 +185,7 @@ func printSurvey(p *page, s discover.DHCPSurvey) error {
 
 func named(a dhcpopts.Answer) bool { return len(a.SIP.Names) > 0 }
 
-func printServer(p *page, a dhcpopts.Answer) {
+func printServer(p *page, a *dhcpopts.Answer) {
 	took := milliseconds(a.Took.Milliseconds())
 	switch a.Type {
 	case "nak":
@@ -224,7 +228,7 @@ func printServer(p *page, a dhcpopts.Answer) {
 }
 
 // printServer6 shows what a server said by DHCPv6.
-func printServer6(p *page, a dhcpopts.Answer) {
+func printServer6(p *page, a *dhcpopts.Answer) {
 	if a.Type == dhcpopts.Unusable {
 		p.printf("%s answered by DHCPv6 in %s, but the answer cannot be used\n", discover.Who(a), milliseconds(a.Took.Milliseconds()))
 		p.row("problem", a.Problem)
@@ -243,7 +247,7 @@ func printServer6(p *page, a dhcpopts.Answer) {
 }
 
 // correction is the command that prints what was probably meant, or "". The names in it are host names, and safe.
-func correction(a dhcpopts.Answer) string {
+func correction(a *dhcpopts.Answer) string {
 	wrong := a.SIP.Problem != "" || a.Vendor.Faulty()
 	names := a.SIP.Names
 	if len(names) == 0 {
@@ -262,7 +266,8 @@ func correction(a dhcpopts.Answer) string {
 // taken is the Registrar of the first answer that names one ("the first DHCP response with an FQDN is used", Lync
 // device text). Whether it can be used depends on the SIP domain and on DNS: check looks at that.
 func taken(p *page, answers []dhcpopts.Answer) string {
-	for _, a := range answers {
+	for i := range answers {
+		a := &answers[i]
 		if len(a.SIP.Names) > 0 {
 			return p.paint(good, a.SIP.Names[0]) + ", from " + a.Server.String()
 		}

@@ -187,7 +187,8 @@ func anchored(conf *config.Config) {
 	store, domain := anchor.In(conf.StateDir), conf.Policy.SIPAddress.Domain
 	conf.Policy.Anchors = func() (anchors []provisioning.Anchor) {
 		kept, _ := store.Of(domain) // what cannot be read is not trusted; trust show says why
-		for _, a := range kept {
+		for i := range kept {
+			a := &kept[i]
 			anchors = append(anchors, provisioning.Anchor{Fingerprint: a.Fingerprint, Subject: a.Subject, FirstUse: a.By == anchor.FirstUse})
 		}
 		return anchors

@@ -182,8 +182,9 @@ func leftHistory(e env, file string, wanted control.Excerpt, each func(control.E
 }
 
 func eachOf(entries []control.Entry, each func(control.Entry) error) error {
-	for _, entry := range entries {
-		if err := each(entry); err != nil {
+	for i := range entries {
+		entry := &entries[i]
+		if err := each(*entry); err != nil {
 			return err
 		}
 	}

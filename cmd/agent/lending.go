@@ -68,9 +68,10 @@ func daemonStands(conf *config.Config, status *provisioning.Status, err error) c
 	if !triesSome(status.Cycle) {
 		d.NextLookup = status.NextLookup
 	}
-	for _, p := range status.Pace {
+	for i := range status.Pace {
+		p := &status.Pace[i]
 		if p.Fault == string(provisioning.FaultLinkLost) {
-			d.LinkLost = p
+			d.LinkLost = *p
 		}
 	}
 	d.Unknown = err != nil && !d.NotRunning && !d.Hangs

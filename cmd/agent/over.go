@@ -173,7 +173,8 @@ func byNow(now *provisioning.Status) (list []control.Entry) {
 	if now == nil || now.Cycle == nil {
 		return nil
 	}
-	for _, s := range now.Cycle.Sources {
+	for i := range now.Cycle.Sources {
+		s := &now.Cycle.Sources[i]
 		if !s.AnsweredAt.IsZero() {
 			list = append(list, control.Entry{At: s.AnsweredAt, Event: string(provisioning.LookedUp), Step: s.Step.String(), Query: s.Query})
 		}

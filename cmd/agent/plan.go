@@ -73,14 +73,16 @@ func askAround(ctx context.Context, conf *config.Config, record cache.Record) pl
 		answer.LastGood = &record.Registrar
 	}
 	found := discover.Discover(ctx, &conf.Policy, wire.System(), memory.Floor())
-	for _, f := range found {
+	for i := range found {
+		f := &found[i]
 		answer.Sources = append(answer.Sources, f.Source)
 	}
 	plan := provisioning.MakePlan(found, &conf.Policy, memory.Floor())
 	answer.Try = append(answer.Try, plan.Try...)
-	for _, s := range plan.Skipped {
+	for i := range plan.Skipped {
+		s := &plan.Skipped[i]
 		why := s.Event().Why()
-		answer.Skipped = append(answer.Skipped, skip{s, why.Fault, why.What, why.Hint})
+		answer.Skipped = append(answer.Skipped, skip{*s, why.Fault, why.What, why.Hint})
 	}
 	return answer
 }
@@ -88,20 +90,23 @@ func askAround(ctx context.Context, conf *config.Config, record cache.Record) pl
 // print shows what each source said, the order, and what it comes to.
 func (a planAnswer) print(p *page) error {
 	p.printf("asked for %s\n", a.SIPDomain)
-	for _, source := range a.Sources {
+	for i := range a.Sources {
+		source := &a.Sources[i]
 		printSource(p, source)
 	}
 	if len(a.Try) > 0 {
 		p.printf("\nwould be tried, in this order\n")
 	}
-	for i, c := range a.Try {
+	for i := range a.Try {
+		c := &a.Try[i]
 		p.printf("  %-10d %-13s %s %s at %s\n", i+1, c.Step, printable(c.HostPort()), strings.ToUpper(c.Transport.String()), provisioning.ListOf(c.Addrs))
 		p.printf("%27s%s\n", "", printable(c.Via))
 	}
 	if len(a.Skipped) > 0 {
 		p.printf("\nskipped\n")
 	}
-	for _, s := range a.Skipped {
+	for i := range a.Skipped {
+		s := &a.Skipped[i]
 		p.printf("  %-10s %-13s %s\n", "", s.Step, strings.TrimSpace(printable(s.HostPort())+" "+strings.ToUpper(s.Transport.String())))
 		p.because(provisioning.Why{Reason: s.Reason, What: s.What, Detail: s.Detail, Hint: s.Hint})
 	}

@@ -136,10 +136,12 @@ func printStatus(p *page, s *provisioning.Status, now time.Time) error {
 		p.row("role", printable(r.Role))
 		p.row("signed in", signedIn(s))
 	}
-	for _, h := range s.Home {
+	for i := range s.Home {
+		h := &s.Home[i]
 		p.row("home", strings.TrimSpace(printable(h.HostPort())+" "+printable(h.Role)))
 	}
-	for _, m := range s.MediaRelays {
+	for i := range s.MediaRelays {
+		m := &s.MediaRelays[i]
 		p.row("media relay", relay(m.Host, provisioning.ListOf(m.Addresses), port{m.UDPPort, m.UDPAnswers}, port{m.TCPPort, m.TCPAnswers}, m.Location))
 	}
 	if told := s.Provisioning; told != nil {
@@ -152,7 +154,8 @@ func printStatus(p *page, s *provisioning.Status, now time.Time) error {
 		p.row("next renewal", "within "+words(s.ExpiresAt.Sub(now)))
 	}
 	printIdentity(p, s, now)
-	for _, l := range s.Losses {
+	for i := range s.Losses {
+		l := &s.Losses[i]
 		p.row("lost", lossesWords(l, now))
 	}
 	if !s.NextAttempt.IsZero() {
@@ -161,7 +164,8 @@ func printStatus(p *page, s *provisioning.Status, now time.Time) error {
 			p.row("meanwhile", row)
 		}
 	}
-	for _, state := range s.Store {
+	for i := range s.Store {
+		state := &s.Store[i]
 		p.printf("\n%s\n", p.paint(warn, "store: "+because(state.Why())))
 		p.cure(s, state.Why())
 	}
@@ -169,7 +173,8 @@ func printStatus(p *page, s *provisioning.Status, now time.Time) error {
 		p.printf("\n%s\n", p.paint(warn, because(s.Metrics.Why())))
 		p.cure(s, s.Metrics.Why())
 	}
-	for _, pace := range s.Pace {
+	for i := range s.Pace {
+		pace := &s.Pace[i]
 		p.printf("\n%s\n", p.paint(warn, because(pace.Why())))
 		p.cure(s, pace.Why())
 	}
@@ -256,13 +261,15 @@ func present(s *provisioning.Status) (all []provisioning.Why) {
 	if s.Certificate != nil {
 		add(s.Certificate.Why())
 	}
-	for _, state := range s.Store {
+	for i := range s.Store {
+		state := &s.Store[i]
 		add(state.Why())
 	}
 	if s.Metrics != nil {
 		all = append(all, s.Metrics.Why())
 	}
-	for _, pace := range s.Pace {
+	for i := range s.Pace {
+		pace := &s.Pace[i]
 		add(pace.Why())
 	}
 	return all
@@ -343,7 +350,8 @@ func inVain(s *provisioning.Status) map[provisioning.Endpoint]bool {
 	if s.State != provisioning.Resting || s.Cycle == nil || s.Cycle.Registered() {
 		return tried
 	}
-	for _, a := range s.Cycle.Attempts {
+	for i := range s.Cycle.Attempts {
+		a := &s.Cycle.Attempts[i]
 		if a.Result == "failed" {
 			tried[a.Endpoint()] = true
 		}
@@ -383,7 +391,7 @@ func signedIn(s *provisioning.Status) string {
 }
 
 // lossesWords says how often registrations at a Registrar were lost lately.
-func lossesWords(l provisioning.Losses, now time.Time) string {
+func lossesWords(l *provisioning.Losses, now time.Time) string {
 	text := fmt.Sprintf("%s: %d in the last hour, %d in the last day, the last one %s", printable(l.HostPort()), l.LastHour, l.LastDay, ago(now, l.LastAt))
 	if l.LastReason != "" {
 		reasons := string(l.LastReason)
@@ -536,12 +544,13 @@ func printCycle(p *page, s *provisioning.Status, now time.Time) {
 		if !source.AnsweredAt.IsZero() {
 			source.Query, source.Hint = source.Query+", answered since "+clock(source.AnsweredAt), ""
 		}
-		printSource(p, source)
+		printSource(p, &source)
 	}
 	for _, earlier := range []bool{false, true} {
-		for _, a := range c.Attempts {
+		for i := range c.Attempts {
+			a := &c.Attempts[i]
 			if a.Earlier == earlier {
-				printAttempt(p, s, a, now)
+				printAttempt(p, s, *a, now)
 			}
 		}
 	}
@@ -579,7 +588,7 @@ func printAttempt(p *page, s *provisioning.Status, a provisioning.Attempt, now t
 const fromThat = "; follows from the reason above"
 
 // printSource prints what one source said.
-func printSource(p *page, s provisioning.Source) {
+func printSource(p *page, s *provisioning.Source) {
 	text := strings.TrimSpace(printable(s.Source+" "+s.Query)) + ", " + milliseconds(s.TookMS)
 	if s.Follows {
 		text += fromThat

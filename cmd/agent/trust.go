@@ -67,7 +67,8 @@ func trustShowCommand(e env) *cobra.Command {
 // untrustedIn are the servers of a cycle whose authority is not trusted, each once.
 func untrustedIn(c *provisioning.Cycle) (all []untrusted) {
 	met := map[string]bool{}
-	for _, a := range c.Attempts {
+	for i := range c.Attempts {
+		a := &c.Attempts[i]
 		if len(a.Seen) > 0 && !met[a.Host] {
 			met[a.Host] = true
 			all = append(all, untrusted{a.Host, a.Seen})
@@ -81,7 +82,8 @@ func printTrust(p *page, t trustAnswer) error {
 	for _, pin := range t.Pins {
 		p.row("pin", pin)
 	}
-	for _, a := range t.Accepted {
+	for i := range t.Accepted {
+		a := &t.Accepted[i]
 		by := "accepted " + clock(a.At)
 		if a.By == anchor.FirstUse {
 			by = "trusted on first use " + clock(a.At) + "; compared by nobody"

@@ -108,9 +108,10 @@ func (s Store) All() ([]Anchor, error) {
 // Of returns the authorities that are kept for a SIP domain.
 func (s Store) Of(sipDomain string) (kept []Anchor, err error) {
 	all, err := s.All()
-	for _, a := range all {
+	for i := range all {
+		a := &all[i]
 		if a.SIPDomain == sipDomain {
-			kept = append(kept, a)
+			kept = append(kept, *a)
 		}
 	}
 	return kept, err
@@ -123,9 +124,10 @@ func (s Store) Keep(a Anchor) error {
 		return err
 	}
 	var all []Anchor
-	for _, b := range before {
+	for i := range before {
+		b := &before[i]
 		if b.Fingerprint != a.Fingerprint || b.SIPDomain != a.SIPDomain {
-			all = append(all, b)
+			all = append(all, *b)
 		}
 	}
 	all = append(all, a)

@@ -9,7 +9,8 @@ import (
 func Example() string {
 	var b strings.Builder
 	b.WriteString("# homeward.toml: configuration of homeward. Restart the daemon after a change.\n# A line that is commented out shows the default, or an example if there is no default.\n")
-	for _, k := range keys {
+	for i := range keys {
+		k := &keys[i]
 		b.WriteString("\n")
 		for line := range strings.SplitSeq(k.Doc, "\n") {
 			fmt.Fprintf(&b, "# %s\n", line)

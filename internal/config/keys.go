@@ -55,7 +55,8 @@ var Secrets = []string{"password_file", "pin_file", "fleet_key"}
 // AllBut returns the names of all keys but some.
 func AllBut(some ...string) []string {
 	var names []string
-	for _, k := range keys {
+	for i := range keys {
+		k := &keys[i]
 		if !slices.Contains(some, k.Name) {
 			names = append(names, k.Name)
 		}

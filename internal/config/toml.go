@@ -217,7 +217,8 @@ func unknownKey(name string) error {
 		return errors.New(`unknown key "digest_over_tcp": use credentials_over_tcp, which applies to NTLM too`)
 	}
 	names := make([]string, len(keys))
-	for i, k := range keys {
+	for i := range keys {
+		k := &keys[i]
 		names[i] = k.Name
 	}
 	if near := nearest.Word(name, names); near != "" {

@@ -113,7 +113,8 @@ func newAskers() askers {
 
 // sign adds what every asker wants to see.
 func (a *authentication) sign(m *message) error {
-	for _, by := range a.askers {
+	for i := range a.askers {
+		by := &a.askers[i]
 		if by.scheme != nil {
 			if err := by.scheme.sign(m); err != nil {
 				return err
@@ -124,7 +125,8 @@ func (a *authentication) sign(m *message) error {
 }
 
 func (a *authentication) verify(m *message) error {
-	for _, by := range a.askers {
+	for i := range a.askers {
+		by := &a.askers[i]
 		if by.scheme != nil {
 			if err := by.scheme.verify(m); err != nil {
 				return err
@@ -136,7 +138,8 @@ func (a *authentication) verify(m *message) error {
 
 // sentUser returns the login name the Registrar, or failing it a proxy, was shown; "" when no credentials were sent.
 func (a *authentication) sentUser() string {
-	for _, by := range a.askers {
+	for i := range a.askers {
+		by := &a.askers[i]
 		if by.scheme != nil && by.scheme.sent() != "" {
 			return by.scheme.sent()
 		}
@@ -154,7 +157,8 @@ func wasAsked(a *authentication) bool {
 
 // leaf returns the SHA-256 of the certificate that we sign in with; "": there is none.
 func (a *authentication) leaf() string {
-	for _, by := range a.askers {
+	for i := range a.askers {
+		by := &a.askers[i]
 		if d, ok := by.scheme.(*dskScheme); ok {
 			return fmt.Sprintf("sha256:%x", sha256.Sum256(d.certificate().Leaf.Raw))
 		}
@@ -168,7 +172,8 @@ func (a *authentication) scheme() string { return cmp.Or(a.askers[0].name, a.ask
 // until returns when we have to sign in anew, with a REGISTER; zero: when somebody asks.
 func (a *authentication) until() time.Time {
 	var first time.Time
-	for _, by := range a.askers {
+	for i := range a.askers {
+		by := &a.askers[i]
 		if by.scheme != nil && !by.scheme.until().IsZero() && (first.IsZero() || by.scheme.until().Before(first)) {
 			first = by.scheme.until()
 		}
@@ -180,7 +185,8 @@ func (a *authentication) until() time.Time {
 // accepted that; "": it does, or there were no credentials.
 func (a *authentication) unconfirmed(m *message) string {
 	scheme := ""
-	for _, by := range a.askers {
+	for i := range a.askers {
+		by := &a.askers[i]
 		if d, ok := by.scheme.(*digestScheme); ok && !d.confirms(m) { // NTLM: what is signed proves it, what is not proves nothing
 			scheme = by.name
 		}
@@ -466,7 +472,8 @@ func (a *authentication) foreign(m *message) bool {
 
 // hangUp ends handshakes that have come to nothing.
 func (a *authentication) hangUp() {
-	for _, by := range a.askers {
+	for i := range a.askers {
+		by := &a.askers[i]
 		if d, ok := by.scheme.(*dskScheme); ok {
 			if d.hangUp(); d.busy() {
 				d.stage = fresh

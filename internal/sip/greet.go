@@ -19,7 +19,8 @@ type Greeting struct {
 // greeting reads how a Registrar answers.
 func (a *authentication) greeting(m *message) Greeting {
 	g := Greeting{Code: m.code, Phrase: printable(m.phrase), Server: printable(m.get("Server")), Date: date(m)}
-	for _, by := range a.askers {
+	for i := range a.askers {
+		by := &a.askers[i]
 		offered := parseChallenges(m.all(by.challenge))
 		g.Offered = append(g.Offered, names(offered)...)
 		for _, c := range offered {

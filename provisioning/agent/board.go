@@ -45,8 +45,9 @@ func (b *board) snapshot(notes []cache.Note) provisioning.Status {
 	b.mu.Unlock()
 	s.Paced(lossArea, lostOften(s.Losses)) // as it is now
 	s.Paced(endingArea, s.EndSoon(now))
-	for _, note := range notes {
-		w := noteEvent(note).Why()
+	for i := range notes {
+		note := &notes[i]
+		w := noteEvent(*note).Why()
 		s.Store = append(s.Store, provisioning.StoreState{Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint})
 	}
 	return s
@@ -90,9 +91,10 @@ func storeNotes(b *board, notes []cache.Note) {
 	before := b.noted
 	b.noted = slices.Clone(notes)
 	b.mu.Unlock()
-	for _, note := range notes {
-		if !slices.Contains(before, note) {
-			b.tell(noteEvent(note))
+	for i := range notes {
+		note := &notes[i]
+		if !slices.Contains(before, *note) {
+			b.tell(noteEvent(*note))
 		}
 	}
 }
@@ -111,7 +113,8 @@ func noteEvent(n cache.Note) provisioning.Event {
 
 // skipped tells what was ruled out of a plan.
 func (b *board) skipped(skips []provisioning.Skip) {
-	for _, s := range skips {
+	for i := range skips {
+		s := &skips[i]
 		b.tell(s.Event())
 	}
 }
@@ -268,7 +271,8 @@ func endSoon(b *board, first bool) {
 
 // lostOften is what is wrong where registrations are.
 func lostOften(losses []provisioning.Losses) (found []provisioning.Trouble) {
-	for _, l := range losses {
+	for i := range losses {
+		l := &losses[i]
 		if t := l.Trouble(); !t.None() {
 			found = append(found, t)
 		}

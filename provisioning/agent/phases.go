@@ -131,9 +131,10 @@ func (a *Agent) recallEntry(ctx context.Context, lost *signin.Registration) prov
 	if told {
 		pair := a.search.recallPlan(record, true)
 		entry.Skipped = pair.Skipped
-		for _, c := range pair.Try {
+		for i := range pair.Try {
+			c := &pair.Try[i]
 			if c.Endpoint != lost.Candidate.Endpoint {
-				entry.Try = append(entry.Try, c)
+				entry.Try = append(entry.Try, *c)
 			}
 		}
 	}

@@ -148,7 +148,8 @@ func sayers(f *Facts, p *Place) string {
 		return f.Servers[0].Addr().String()
 	}
 	var servers []string
-	for i, name := range f.Apart[p.Host] {
+	for i := range f.Apart[p.Host] {
+		name := &f.Apart[p.Host][i]
 		for _, addr := range name.Addrs {
 			if addr == p.best().Addr {
 				servers = append(servers, f.Servers[i].Addr().String())

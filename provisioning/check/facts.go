@@ -182,7 +182,8 @@ func (f *Facts) silent() bool {
 	if f.NotAsked {
 		return true
 	}
-	for _, found := range f.Found {
+	for i := range f.Found {
+		found := &f.Found[i]
 		if found.Step != provisioning.Manual && found.Verdict != provisioning.Failed {
 			return false
 		}
@@ -242,7 +243,8 @@ func (f *Facts) isElsewhere(host string, addrs []netip.Addr) bool {
 	for _, p := range f.at(host) {
 		has = append(has, p.Addrs...)
 	}
-	for _, n := range f.HostNames {
+	for i := range f.HostNames {
+		n := &f.HostNames[i]
 		if n.Host == host {
 			has = append(has, n.Addrs...)
 		}
@@ -276,7 +278,8 @@ func (f *Facts) hijacked() bool { return len(f.Stray.Addrs) > 0 && len(f.Abroad.
 // than one that was not answered: systems refuse only so many a second aloud.
 func (f *Facts) dnsDead() provisioning.Finding {
 	var dead provisioning.Finding
-	for _, found := range f.Found {
+	for i := range f.Found {
+		found := &f.Found[i]
 		if found.Source.Source != "dns" || found.Step == provisioning.HostName {
 			continue
 		}
@@ -284,7 +287,7 @@ func (f *Facts) dnsDead() provisioning.Finding {
 			return provisioning.Finding{}
 		}
 		if dead.Reason == "" || found.NoServer && !dead.NoServer {
-			dead = found
+			dead = *found
 		}
 	}
 	return dead
@@ -295,7 +298,8 @@ func (f *Facts) unheard() string {
 	if dead := f.dnsDead(); dead.Reason == provisioning.DNSTimeout && !dead.NoServer && dead.Trouble.Fault != provisioning.FaultDNSElsewhere {
 		return dead.Query
 	}
-	for _, s := range f.Plan.Skipped {
+	for i := range f.Plan.Skipped {
+		s := &f.Plan.Skipped[i]
 		if s.Reason == provisioning.DNSTimeout && len(f.Plan.Try) == 0 {
 			return s.Host
 		}

@@ -16,8 +16,9 @@ func alike(f *Facts) provisioning.Trouble { return alikeAt(f, 0) }
 // alikeAt is the same for those at one port; 0: at whatever port.
 func alikeAt(f *Facts, port uint16) provisioning.Trouble {
 	all := provisioning.Together{Port: port}
-	for _, c := range f.Plan.Try {
-		p, _ := f.place(c)
+	for i := range f.Plan.Try {
+		c := &f.Plan.Try[i]
+		p, _ := f.place(*c)
 		if p.closed() || port != 0 && p.Port != port {
 			continue
 		}
@@ -109,8 +110,9 @@ func deadOrAlike(f *Facts, p *Place) provisioning.Trouble {
 // help at one of them alone.
 func onePin(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	anchor := t.Facts["anchor"]
-	for _, c := range f.Plan.Try {
-		p, _ := f.place(c)
+	for i := range f.Plan.Try {
+		c := &f.Plan.Try[i]
+		p, _ := f.place(*c)
 		for _, probe := range p.Probes {
 			if other := probe.Trouble.Facts["anchor"]; anchor != nil && other != nil && other != anchor && probe.Reason() == provisioning.TLSUntrusted {
 				return t.With(provisioning.Facts{"pin": nil})
@@ -124,8 +126,9 @@ func onePin(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 func sameAt(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
 	t = onePin(f, t)
 	var hosts []string
-	for _, c := range f.Plan.Try {
-		other, _ := f.place(c)
+	for i := range f.Plan.Try {
+		c := &f.Plan.Try[i]
+		other, _ := f.place(*c)
 		if c.Host == p.Host || len(other.Probes) == 0 || other.ready() || slices.Contains(hosts, c.Host) || !t.Specific() || t.Area() == "clock" {
 			continue
 		}
@@ -144,8 +147,9 @@ func sameAt(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
 // the site means to be used; but one that shows a fault of its own says more than one that shows nothing.
 func deadPlaces(f *Facts) provisioning.Trouble {
 	var first *Place
-	for _, c := range f.Plan.Try {
-		p, ok := f.place(c)
+	for i := range f.Plan.Try {
+		c := &f.Plan.Try[i]
+		p, ok := f.place(*c)
 		if !ok || len(p.Probes) == 0 {
 			continue
 		}
@@ -187,12 +191,14 @@ func firstChoiceFails(f *Facts) provisioning.Trouble {
 
 // firstPlaceFails is about the first Registrar that was tried, and did not take the device.
 func firstPlaceFails(f *Facts) provisioning.Trouble {
-	for _, c := range f.Plan.Try {
-		p, _ := f.place(c)
+	for j := range f.Plan.Try {
+		c := &f.Plan.Try[j]
+		p, _ := f.place(*c)
 		if c.Endpoint == f.signedInAt() || len(p.Probes) == 0 {
 			break
 		}
-		for _, attempt := range f.SignIn.Attempts {
+		for i := range f.SignIn.Attempts {
+			attempt := &f.SignIn.Attempts[i]
 			if attempt.Result != "failed" || attempt.Host != c.Host || attempt.Port != c.Port {
 				continue
 			}

@@ -31,7 +31,8 @@ func atCloud(f *Facts, lead Lead) provisioning.Trouble {
 
 // autodiscoverLeads are where Autodiscover leads, with the names that are aliases.
 func autodiscoverLeads(all []Autodiscover) (leads []Lead) {
-	for _, a := range all {
+	for i := range all {
+		a := &all[i]
 		if a.Alias != "" {
 			leads = append(leads, Lead{"the alias " + a.Host, a.Host, a.Alias})
 		}
@@ -44,7 +45,8 @@ func autodiscoverLeads(all []Autodiscover) (leads []Lead) {
 
 // autodiscoverPool is a Registrar to which Autodiscover leads, and the name that leads there.
 func autodiscoverPool(f *Facts) (pool, by string) {
-	for _, a := range f.Autodiscover {
+	for i := range f.Autodiscover {
+		a := &f.Autodiscover[i]
 		if a.Registrar {
 			return a.Root.Leads(), a.Host
 		}
@@ -54,7 +56,8 @@ func autodiscoverPool(f *Facts) (pool, by string) {
 
 // autodiscoverDiffers is about an Autodiscover that leads other clients to another pool than this device.
 func autodiscoverDiffers(f *Facts) provisioning.Trouble {
-	for _, a := range f.Autodiscover {
+	for i := range f.Autodiscover {
+		a := &f.Autodiscover[i]
 		if t := differs(f, a); !t.None() {
 			return t
 		}
@@ -64,7 +67,7 @@ func autodiscoverDiffers(f *Facts) provisioning.Trouble {
 
 // differs is about one of the names. Only of a host that is a Registrar itself is it known that it is another: the web services
 // of a pool often have a name of their own.
-func differs(f *Facts, a Autodiscover) provisioning.Trouble {
+func differs(f *Facts, a *Autodiscover) provisioning.Trouble {
 	to := a.Root.Leads()
 	if !a.Registrar || f.ByPassed || len(f.Plan.Try) == 0 || ownPool(f, to) {
 		return provisioning.Trouble{}
@@ -79,15 +82,18 @@ func differs(f *Facts, a Autodiscover) provisioning.Trouble {
 // ownPool says whether the device comes to a host by itself, or knows it as its home pool.
 func ownPool(f *Facts, host string) bool {
 	hosts := []string{f.Record.Registrar.Host}
-	for _, c := range f.Plan.Try {
+	for i := range f.Plan.Try {
+		c := &f.Plan.Try[i]
 		hosts = append(hosts, c.Host)
 	}
-	for _, home := range f.Record.Home {
+	for i := range f.Record.Home {
+		home := &f.Record.Home[i]
 		hosts = append(hosts, home.Host)
 	}
 	if f.signsIn() {
 		hosts = append(hosts, f.SignIn.Registrar.Host)
-		for _, home := range f.SignIn.Home {
+		for i := range f.SignIn.Home {
+			home := &f.SignIn.Home[i]
 			hosts = append(hosts, home.Host)
 		}
 		if p := f.SignIn.Provisioning; p != nil {

@@ -85,12 +85,13 @@ func tooEarly(f *Facts, s TimeServer) bool { return f.Now.Add(s.Ahead).Before(f.
 
 // timeServer is the one whose clock is nearest to a clock that is so far ahead of ours; false: none tells a time that may be right.
 func timeServer(f *Facts, ahead time.Duration) (nearest TimeServer, found bool) {
-	for _, s := range f.TimeServers {
-		if s.Problem != "" || tooEarly(f, s) || contradicts(f, s) != "" {
+	for i := range f.TimeServers {
+		s := &f.TimeServers[i]
+		if s.Problem != "" || tooEarly(f, *s) || contradicts(f, *s) != "" {
 			continue
 		}
 		if !found || (s.Ahead-ahead).Abs() < (nearest.Ahead-ahead).Abs() {
-			nearest, found = s, true
+			nearest, found = *s, true
 		}
 	}
 	return nearest, found
@@ -165,8 +166,10 @@ func setClock(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 
 // timeApart is how far the clocks of the time servers are apart.
 func timeApart(f *Facts) (apart time.Duration) {
-	for _, a := range f.TimeServers {
-		for _, b := range f.TimeServers {
+	for i := range f.TimeServers {
+		a := &f.TimeServers[i]
+		for i := range f.TimeServers {
+			b := &f.TimeServers[i]
 			if a.Problem == "" && b.Problem == "" {
 				apart = max(apart, a.Ahead-b.Ahead)
 			}
@@ -202,9 +205,10 @@ func serverOff(f *Facts) provisioning.Trouble {
 	}
 	ours := skewOf(f)
 	agreed := ours.sure && slices.ContainsFunc(f.Places, func(p *Place) bool { return p.Host == ours.host })
-	for _, s := range f.TimeServers {
-		host := contradicts(f, s)
-		if s.Problem != "" || s.Ahead.Abs() <= tolerated || !agreed && host == "" && !tooEarly(f, s) {
+	for i := range f.TimeServers {
+		s := &f.TimeServers[i]
+		host := contradicts(f, *s)
+		if s.Problem != "" || s.Ahead.Abs() <= tolerated || !agreed && host == "" && !tooEarly(f, *s) {
 			continue
 		}
 		facts := provisioning.Facts{"server": s.Name, "source": s.Source, "span": provisioning.Apart(s.Ahead.Abs().Round(time.Second)), "direction": "ahead"}
@@ -222,7 +226,8 @@ func serverOff(f *Facts) provisioning.Trouble {
 // timeServers are those that a source names, with what each says.
 func timeServers(f *Facts, source string) string {
 	var said []string
-	for _, s := range f.TimeServers {
+	for i := range f.TimeServers {
+		s := &f.TimeServers[i]
 		if s.Source != source {
 			continue
 		}
@@ -239,7 +244,7 @@ func timeServers(f *Facts, source string) string {
 		if s.Problem == "" && s.Ahead.Abs() >= aDay {
 			what += ", at " + f.Now.Add(s.Ahead).UTC().Format("2006-01-02 15:04 UTC")
 		}
-		if host := contradicts(f, s); s.Problem == "" && host != "" {
+		if host := contradicts(f, *s); s.Problem == "" && host != "" {
 			what += ", which is wrong"
 		}
 		said = append(said, fmt.Sprintf("%s (%s)", s.Name, what))

@@ -108,7 +108,8 @@ func notKept(f *Facts) provisioning.Trouble {
 
 // noSpace is about a file system on which nothing more can be stored.
 func noSpace(f *Facts) provisioning.Trouble {
-	for _, s := range f.Store {
+	for i := range f.Store {
+		s := &f.Store[i]
 		if s.Fault == string(provisioning.FaultNoSpace) {
 			return provisioning.FaultNoSpace.Met(nil).InWords(s.What, s.Hint)
 		}
@@ -178,7 +179,8 @@ func atFallback(f *Facts) provisioning.Trouble {
 // wellAgain says whether a Registrar takes the device at which the daemon has failed; or, where the check does not sign in, answers, if it is for
 // want of that.
 func wellAgain(f *Facts, missed *provisioning.Attempt) bool {
-	for _, a := range f.SignIn.Attempts {
+	for i := range f.SignIn.Attempts {
+		a := &f.SignIn.Attempts[i]
 		if a.Endpoint() == missed.Endpoint() {
 			return a.Result != "failed"
 		}
@@ -219,7 +221,8 @@ func passed(f *Facts) bool {
 
 // lostOften is about a daemon that loses its registration over and over, though a sign-in works.
 func lostOften(f *Facts) provisioning.Trouble {
-	for _, l := range f.Losses {
+	for i := range f.Losses {
+		l := &f.Losses[i]
 		if t := l.Trouble(); !t.None() && !f.ByPassed && (f.Daemon.State != provisioning.Resting || idle(f).None()) { // else that counts more
 			return t
 		}
@@ -229,7 +232,8 @@ func lostOften(f *Facts) provisioning.Trouble {
 
 // notLostNow says of registrations that were lost often that this is over; "": they were not, or it is not.
 func notLostNow(f *Facts) string {
-	for _, l := range f.Losses {
+	for i := range f.Losses {
+		l := &f.Losses[i]
 		if past := l.Past(); past != "" && !f.ByPassed {
 			return past
 		}

@@ -65,7 +65,8 @@ func addressesDisagree(f *Facts) provisioning.Trouble {
 	for _, c := range f.Plan.Try {
 		var words, stale, filters []string
 		var good []netip.Addr
-		for i, name := range f.Apart[c.Host] {
+		for i := range f.Apart[c.Host] {
+			name := &f.Apart[c.Host][i]
 			c.Addrs = name.Addrs
 			p, _ := f.place(c)
 			switch {

@@ -102,12 +102,14 @@ func lacking(f *Facts) provisioning.Trouble {
 	if len(f.Servers) == 0 && !f.Policy.OnlyAddresses() {
 		return provisioning.FaultNoNameServer.Met(nil)
 	}
-	for _, s := range f.Plan.Skipped {
-		if s.Host != "" && isDNSFailure(s.Reason) && !isShort(s) {
+	for i := range f.Plan.Skipped {
+		s := &f.Plan.Skipped[i]
+		if s.Host != "" && isDNSFailure(s.Reason) && !isShort(*s) {
 			return notUsed(f, s)
 		}
 	}
-	for _, s := range f.Plan.Skipped {
+	for i := range f.Plan.Skipped {
+		s := &f.Plan.Skipped[i]
 		switch t := allOf(f, s); {
 		case s.Host == "" || s.Step == provisioning.HostName:
 		case s.Reason == provisioning.NoAddress && f.DHCP != nil && f.DHCP.Network == "": // else it may be of another network
@@ -116,7 +118,8 @@ func lacking(f *Facts) provisioning.Trouble {
 			return t
 		}
 	}
-	for _, found := range f.Found {
+	for i := range f.Found {
+		found := &f.Found[i]
 		if found.Reason == provisioning.DNSMalformed || found.Reason == provisioning.ServiceNotOffered {
 			return found.Trouble
 		}
@@ -130,7 +133,8 @@ func lacking(f *Facts) provisioning.Trouble {
 	if t := noSuchDomain(f); !t.None() {
 		return t
 	}
-	for _, found := range f.Closed {
+	for i := range f.Closed {
+		found := &f.Closed[i]
 		if found.Verdict == provisioning.Found {
 			return provisioning.FaultClosedStep.Because(provisioning.TLSFloor.Met(""), provisioning.Facts{"record": found.Query, "domain": f.sipDomain(), "unnamed": true})
 		}
@@ -140,7 +144,8 @@ func lacking(f *Facts) provisioning.Trouble {
 			return t
 		}
 	}
-	for _, found := range f.Found {
+	for i := range f.Found {
+		found := &f.Found[i]
 		if fault := found.Trouble.Fault; (fault == provisioning.FaultDanglingRecord || fault == provisioning.FaultDNSBlocked) && f.Policy.Asks(found.Step) {
 			return found.Trouble
 		}
@@ -150,7 +155,8 @@ func lacking(f *Facts) provisioning.Trouble {
 
 // earlierServerFails is for a name server that says nothing of use, where one that is listed after it says that there is nothing.
 func earlierServerFails(f *Facts) provisioning.Trouble {
-	for _, found := range f.Found {
+	for i := range f.Found {
+		found := &f.Found[i]
 		if found.Trouble.Fault == provisioning.FaultDNSFirstFails {
 			return found.Trouble
 		}
@@ -274,7 +280,7 @@ func namesNoServer(f *Facts) (lacking []netip.Addr) {
 
 // notUsed is for a name that DNS, DHCP or the configuration gave, and that may not or cannot be used: what the daemon would
 // tell of it, and what a look around it adds.
-func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
+func notUsed(f *Facts, s *provisioning.Skip) provisioning.Trouble {
 	t := s.Trouble
 	facts := maps.Clone(t.Facts)
 	if facts == nil {
@@ -296,7 +302,7 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 		}
 		facts["useful"] = insideName(f, s.Step)
 		return singleLabel(f, t.On(side))
-	case isShort(s) && (s.Reason == provisioning.NoAddress || isDNSFailure(s.Reason)):
+	case isShort(*s) && (s.Reason == provisioning.NoAddress || isDNSFailure(s.Reason)):
 		return provisioning.FaultShortName.Because(s.Reason.Met(s.Detail), facts)
 	case s.Reason == provisioning.NoAddress && hostNamesBlocked(f) && !t.Fault.OfName():
 		return provisioning.FaultNoAddressBlocks.Met(facts)
@@ -314,13 +320,14 @@ func notUsed(f *Facts, s provisioning.Skip) provisioning.Trouble {
 
 // allOf is what is wrong with a name that is not used, with the other names of that source of which it is true, too, and where the source
 // led before.
-func allOf(f *Facts, s provisioning.Skip) provisioning.Trouble {
+func allOf(f *Facts, s *provisioning.Skip) provisioning.Trouble {
 	t := notUsed(f, s)
 	if s.Host == "" || t.Fault != s.Trouble.Fault || t.Host() != s.Host {
 		return t
 	}
 	var alike, meant []string
-	for _, other := range f.Plan.Skipped {
+	for i := range f.Plan.Skipped {
+		other := &f.Plan.Skipped[i]
 		is, dot := other.Trouble.Facts["meant"].(string)
 		if other.Step == s.Step && other.Trouble.Fault == t.Fault && dot == (t.Facts["meant"] != nil) && other.Host != s.Host && !slices.Contains(alike, other.Host) {
 			alike, meant = append(alike, other.Host), append(meant, is)
@@ -420,7 +427,8 @@ func dhcpFlaw(f *Facts) provisioning.Trouble {
 		return f.DHCP.Trouble
 	default: // silence, and no option, are how sites look that use DNS
 	}
-	for _, a := range f.DHCP.Answers {
+	for i := range f.DHCP.Answers {
+		a := &f.DHCP.Answers[i]
 		if a.Vendor.Faulty() {
 			return provisioning.FaultDHCPBytes.Met(provisioning.Facts{"problem": "option 43 from " + a.Server.String() + ": " + a.Vendor.Problem})
 		}
@@ -443,24 +451,26 @@ func deadOnesOf(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 // the first.
 func sourceFlaw(f *Facts) provisioning.Trouble {
 	flaw, first := dhcpFlaw(f), provisioning.Skip{}
-	for _, s := range f.Plan.Skipped {
+	for i := range f.Plan.Skipped {
+		s := &f.Plan.Skipped[i]
 		switch {
-		case s.Host == "", hasTwin(f, s), s.Step == provisioning.DHCPTCP, s.Step == provisioning.HostName, s.Step == provisioning.DHCPTLS && s.Reason == provisioning.SameAsFailed:
+		case s.Host == "", hasTwin(f, *s), s.Step == provisioning.DHCPTCP, s.Step == provisioning.HostName, s.Step == provisioning.DHCPTLS && s.Reason == provisioning.SameAsFailed:
 		case first.Host != "" && s.Step != first.Step:
 			source, _ := f.sourceOf(s.Step)
-			return allOf(f, first).And(provisioning.FaultNameAlso.Because(notUsed(f, s), provisioning.Facts{"source": source}))
+			return allOf(f, &first).And(provisioning.FaultNameAlso.Because(notUsed(f, s), provisioning.Facts{"source": source}))
 		case first.Host != "":
 		case flaw.None(), s.Step < provisioning.DHCPTLS && flaw.Reason() != provisioning.DHCPConflict:
-			first = s
+			first = *s
 		}
 	}
 	if first.Host != "" {
-		return allOf(f, first)
+		return allOf(f, &first)
 	}
 	if !flaw.None() {
 		return flaw
 	}
-	for _, found := range f.Found {
+	for i := range f.Found {
+		found := &f.Found[i]
 		if found.Source.Source == "dns" && found.Reason == provisioning.DNSMalformed {
 			return found.Trouble
 		}

@@ -16,7 +16,7 @@ func TestMend216LikewiseWithoutAFinalDot(t *testing.T) {
 		s.Trouble = f.Policy.NotUsed("the SRV record", provisioning.SideDNS, s, provisioning.NoSuchName())
 		f.Plan.Skipped = append(f.Plan.Skipped, s)
 	}
-	found := allOf(f, f.Plan.Skipped[0])
+	found := allOf(f, &f.Plan.Skipped[0])
 	if want := []string{
 		"the SRV record _sipinternaltls._tcp.contoso.com names fe01.contoso.com.contoso.com, which does not exist in DNS",
 		"it is the same at fe02.contoso.com.contoso.com",

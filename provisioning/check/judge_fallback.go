@@ -40,9 +40,10 @@ type rehearsal struct {
 // rehearse says how the device would fare: where a last good Registrar is refused or silent for what is wrong with another node, it is not known.
 func rehearse(f *Facts) rehearsal {
 	var first provisioning.Trouble
-	for i, c := range f.Outage.Try {
-		p, _ := f.place(c)
-		if p.ready() && refuses(f, c) {
+	for i := range f.Outage.Try {
+		c := &f.Outage.Try[i]
+		p, _ := f.place(*c)
+		if p.ready() && refuses(f, *c) {
 			return rehearsal{result: Skipped, needs: "sign-in"}
 		}
 		var beside provisioning.Trouble
@@ -53,10 +54,10 @@ func rehearse(f *Facts) rehearsal {
 		case beside.Fault == provisioning.FaultSecondSilent: // it serves nobody, most likely
 			return rehearsal{result: Skipped, needs: "registrar." + c.Host}
 		case !beside.None():
-			return rehearsal{result: Good, place: fmt.Sprintf("%s, where the daemon is registered", place(c))}
+			return rehearsal{result: Good, place: fmt.Sprintf("%s, where the daemon is registered", place(*c))}
 		}
 		if p.ready() {
-			return rehearsal{result: Good, place: fmt.Sprintf("%s, last registered %s, answers at %s", place(c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)}
+			return rehearsal{result: Good, place: fmt.Sprintf("%s, last registered %s, answers at %s", place(*c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)}
 		}
 		if i == 0 && len(p.Probes) > 0 {
 			first = deadPlace(f, p)

@@ -13,7 +13,8 @@ func serverDead(f *Facts) provisioning.Trouble { return discover.DeadServer(f.Qu
 
 // lossy is about questions that get lost on the way to a name server that is alive.
 func lossy(f *Facts) provisioning.Trouble {
-	for _, q := range f.Quality {
+	for i := range f.Quality {
+		q := &f.Quality[i]
 		if t := discover.LossyServer(q); !t.None() {
 			return t
 		}
@@ -38,7 +39,8 @@ func onLossyWay(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	if !slices.Contains(dropped, t.Fault) && !(slices.Contains(onSilence, t.Fault) && slices.Contains(silenceReasons, t.Reason())) {
 		return t
 	}
-	for _, q := range f.Quality {
+	for i := range f.Quality {
+		q := &f.Quality[i]
 		if loss := discover.LossyServer(q); loss.Fault == provisioning.FaultDNSLossy && q.Lost() >= muchLost {
 			return provisioning.FaultLossyWay.Met(t.With(loss.Facts).Facts)
 		}
@@ -48,13 +50,14 @@ func onLossyWay(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 
 // slowPlace is about a Registrar of the plan that is slow, or the way to it.
 func slowPlace(f *Facts) provisioning.Trouble {
-	for _, c := range f.Plan.Try {
-		p, _ := f.place(c)
+	for i := range f.Plan.Try {
+		c := &f.Plan.Try[i]
+		p, _ := f.place(*c)
 		for _, probe := range p.Probes {
-			if t := signin.SlowWay(c, probe.Addr, probe.Connecting); probe.Connected && !t.None() {
+			if t := signin.SlowWay(*c, probe.Addr, probe.Connecting); probe.Connected && !t.None() {
 				return t
 			}
-			if t := probe.SlowAnswer(c); !t.None() {
+			if t := probe.SlowAnswer(*c); !t.None() {
 				return t
 			}
 		}
@@ -65,7 +68,8 @@ func slowPlace(f *Facts) provisioning.Trouble {
 // slow is about what takes long although all goes well in the end.
 func slow(f *Facts) provisioning.Trouble {
 	place := slowPlace(f)
-	for _, q := range f.Quality {
+	for i := range f.Quality {
+		q := &f.Quality[i]
 		switch t := discover.SlowServer(q); {
 		case t.None():
 		case place.Fault == provisioning.FaultSlowWay: // both, so it is on the way
@@ -80,7 +84,8 @@ func slow(f *Facts) provisioning.Trouble {
 		}
 	}
 	if f.DHCP != nil && f.Policy.Asks(provisioning.DHCPTLS) {
-		for _, a := range f.DHCP.Answers {
+		for i := range f.DHCP.Answers {
+			a := &f.DHCP.Answers[i]
 			if t := discover.SlowDHCP(a); !t.None() {
 				return t
 			}

@@ -15,9 +15,10 @@ func besideLastGood(f *Facts, t provisioning.Trouble, p *Place) provisioning.Tro
 	if t.None() || f.ByPassed {
 		return t
 	}
-	for _, c := range f.Outage.Try {
+	for i := range f.Outage.Try {
+		c := &f.Outage.Try[i]
 		named := slices.ContainsFunc(f.Plan.Try, func(try provisioning.Candidate) bool { return try.Host == c.Host })
-		if seen, _ := f.place(c); seen.answered() && !named {
+		if seen, _ := f.place(*c); seen.answered() && !named {
 			source, _ := f.sourceOf(p.Step)
 			return t.Also(provisioning.FaultLastGoodAnswers, provisioning.Facts{"host": c.Host, "source": source})
 		}
@@ -28,7 +29,8 @@ func besideLastGood(f *Facts, t provisioning.Trouble, p *Place) provisioning.Tro
 // addressAlone is for DHCP that gives an address where nothing else names a Registrar. TLS is not tried there, since nothing says
 // which name the certificate must be for: that plain TCP leads nowhere either is no fault of the server.
 func addressAlone(f *Facts) provisioning.Trouble {
-	for _, s := range f.Plan.Skipped {
+	for i := range f.Plan.Skipped {
+		s := &f.Plan.Skipped[i]
 		if s.Step == provisioning.DHCPTLS && s.Reason == provisioning.TLSNoName && !slices.ContainsFunc(f.Plan.Try, isNamed) {
 			return notUsed(f, s)
 		}
@@ -52,7 +54,8 @@ func betterRank(f *Facts, dead []provisioning.Candidate) provisioning.Trouble {
 	if len(dead) == 0 || !dead[0].Step.IsInside() {
 		return provisioning.Trouble{}
 	}
-	for _, s := range f.Plan.Skipped {
+	for i := range f.Plan.Skipped {
+		s := &f.Plan.Skipped[i]
 		wrong := s.Reason == provisioning.NoAddress || s.Reason == provisioning.NameNotAllowed || isDNSFailure(s.Reason)
 		if s.Host != "" && s.Step < dead[0].Step && wrong {
 			return allOf(f, s)
@@ -236,7 +239,7 @@ func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.T
 			return dnsFails(f, inside.Trouble).Also(provisioning.FaultEdgeNotReached, closed.Facts)
 		}
 		if i := slices.IndexFunc(f.Plan.Skipped, func(s provisioning.Skip) bool { return s.Step == provisioning.InternalTLS && s.Host != "" }); i >= 0 { // it does
-			return notUsed(f, f.Plan.Skipped[i]).Also(provisioning.FaultEdgeNotReached, closed.Facts)
+			return notUsed(f, &f.Plan.Skipped[i]).Also(provisioning.FaultEdgeNotReached, closed.Facts)
 		}
 		return provisioning.FaultOnlyOutside.Because(closed, closed.With(provisioning.Facts{"domain": f.sipDomain()}).Facts)
 	case silent.Fault == provisioning.FaultPortFiltered:
@@ -429,13 +432,13 @@ func isWildcardFor(name, host string) bool {
 }
 
 // badAt returns the place at which an attempt has met a bad certificate, with the address that showed it.
-func badAt(f *Facts, a provisioning.Attempt) (*Place, bool) {
+func badAt(f *Facts, a *provisioning.Attempt) (*Place, bool) {
 	p, ok := f.place(provisioning.Candidate{Endpoint: a.Endpoint(), Addrs: []netip.Addr{a.Address}})
 	return p, ok && a.Reason.IsCertificate() && slices.ContainsFunc(p.Probes, isUnproven)
 }
 
 // refused is for one Registrar that answered, and did not take the device. A wrong clock may be why.
-func refused(f *Facts, a provisioning.Attempt) provisioning.Trouble {
+func refused(f *Facts, a *provisioning.Attempt) provisioning.Trouble {
 	t := a.Trouble
 	if clock := clockOff(f); !clock.None() && a.Reason != provisioning.ClockWrong {
 		t = t.And(clock)

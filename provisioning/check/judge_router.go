@@ -130,10 +130,10 @@ func unheardOfRouters(f *Facts) (why string, silent bool) {
 		unread := func(r dhcpopts.Route) bool { return r.Option == optionClassless && !r.To.IsValid() }
 		onLink := func(r dhcpopts.Route) bool { return r.To.IsValid() && r.To.Bits() == 0 && !r.Via.IsValid() }
 		if slices.ContainsFunc(a.Routes, onLink) {
-			return "the answer of " + discover.Who(*a) + " has a default route without a router, on the link itself", false
+			return "the answer of " + discover.Who(a) + " has a default route without a router, on the link itself", false
 		}
 		if a.Type != "ack" || a.Problem != "" || slices.ContainsFunc(a.Routes, unread) {
-			return "the answer of " + discover.Who(*a) + " cannot be used, or not all of it", false
+			return "the answer of " + discover.Who(a) + " cannot be used, or not all of it", false
 		}
 	}
 	return "", false

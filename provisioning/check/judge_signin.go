@@ -24,7 +24,7 @@ func refusal(f *Facts) provisioning.Trouble {
 	for i := len(attempts) - 1; i >= 0; i-- { // the last word, where it is the one that counts
 		a := attempts[i]
 		if a.Result == "failed" && a.Reason == f.SignIn.Trouble.Reason() {
-			if p, ok := badAt(f, a); ok {
+			if p, ok := badAt(f, &a); ok {
 				t := besideProven(f, p, deadPlace(f, p))
 				for _, other := range a.Trouble.Others() {
 					if other.Fault == provisioning.FaultRedirected {
@@ -36,7 +36,8 @@ func refusal(f *Facts) provisioning.Trouble {
 			return besideOthers(f, a, refusedAlike(f, a))
 		}
 	}
-	for _, a := range attempts {
+	for i := range attempts {
+		a := &attempts[i]
 		if a.Result == "skipped" && a.Step == provisioning.Redirect {
 			return a.Trouble
 		}
@@ -60,8 +61,9 @@ func besideOthers(f *Facts, a provisioning.Attempt, t provisioning.Trouble) prov
 		return t
 	}
 	told := []provisioning.Reason{t.Reason()}
-	for _, c := range f.Plan.Try {
-		p, _ := f.place(c)
+	for i := range f.Plan.Try {
+		c := &f.Plan.Try[i]
+		p, _ := f.place(*c)
 		for _, probe := range p.Probes {
 			if isReady(probe) || p.closed() || cannotReach(f, probe) || slices.Contains(told, probe.Reason()) || len(told) > mostOthers {
 				continue
@@ -79,13 +81,14 @@ func besideOthers(f *Facts, a provisioning.Attempt, t provisioning.Trouble) prov
 // means the first to be used.
 func refusedAlike(f *Facts, a provisioning.Attempt) provisioning.Trouble {
 	var same []provisioning.Attempt
-	for _, other := range f.SignIn.Attempts {
+	for i := range f.SignIn.Attempts {
+		other := &f.SignIn.Attempts[i]
 		alike := other.Reason == a.Reason && (other.Trouble.Fault == a.Trouble.Fault || a.Reason == provisioning.SIPAuthNotSupported)
 		if _, bad := badAt(f, other); other.Result == "failed" && alike && !bad {
-			same = append(same, other)
+			same = append(same, *other)
 		}
 	}
-	t := refused(f, same[0])
+	t := refused(f, &same[0])
 	if others := hostsBut(same, same[0].Host); others != "" {
 		t = t.Also(provisioning.FaultLikewise, provisioning.Facts{"others": others})
 	}
@@ -102,8 +105,9 @@ func refusedAlike(f *Facts, a provisioning.Attempt) provisioning.Trouble {
 
 // slowSignIn is for a sign-in for which the time of the check was not enough, with what was measured before it.
 func slowSignIn(f *Facts) provisioning.Trouble {
-	for _, c := range f.Plan.Try {
-		p, _ := f.place(c)
+	for i := range f.Plan.Try {
+		c := &f.Plan.Try[i]
+		p, _ := f.place(*c)
 		for _, probe := range p.Probes {
 			if probe.Answered && probe.Secured {
 				return provisioning.FaultSlowSignIn.Met(provisioning.Facts{

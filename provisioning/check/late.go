@@ -13,7 +13,8 @@ const slowTrip = time.Second
 
 // hurries says whether DNS has left nothing unanswered, and answered something soon.
 func hurries(f *Facts) bool {
-	for _, found := range f.Found {
+	for i := range f.Found {
+		found := &f.Found[i]
 		if found.Source.Source == "dns" && found.Step != provisioning.HostName && found.Verdict != provisioning.Failed && found.TookMS < slowTrip.Milliseconds() {
 			return true
 		}

@@ -101,8 +101,9 @@ func look(ctx context.Context, o Options) *Facts {
 		l.prober.tasks.Go(func() { f.Trip = eye.Nearest(ctx, "") })
 		l.prober.tasks.Go(func() { f.Answer = eye.Nearest(ctx, f.sipDomain()) })
 	}
-	for _, c := range f.Outage.Try {
-		l.prober.probe(c, LastGood)
+	for i := range f.Outage.Try {
+		c := &f.Outage.Try[i]
+		l.prober.probe(*c, LastGood)
 	}
 	eye.lookBack(f, l.prober)
 	if unheard := f.unheard(); unheard != "" {
@@ -204,8 +205,9 @@ func (l *looker) ask(ctx context.Context) {
 			s.Trouble = provisioning.AmongHeard(s.Trouble)
 		}
 	}
-	for _, c := range l.Plan.Try {
-		l.prober.probe(c, Planned)
+	for i := range l.Plan.Try {
+		c := &l.Plan.Try[i]
+		l.prober.probe(*c, Planned)
 	}
 }
 
@@ -237,7 +239,8 @@ func (l *looker) askEach(ctx context.Context, c provisioning.Candidate) {
 	l.Apart[c.Host] = nil
 	l.prober.tasks.Go(func() {
 		said := l.eye.Each(ctx, l.Servers, c.Step, c.Host)
-		for _, name := range said {
+		for i := range said {
+			name := &said[i]
 			c.Addrs = name.Addrs
 			l.prober.probe(c, Unplanned)
 		}
@@ -314,7 +317,8 @@ func ntpOf(a dhcpopts.Answer) (names []provisioning.Name) {
 // leasedBy is the DHCP server that the newest lease of this device comes from; zero: that is not known.
 func (l *looker) leasedBy() netip.Addr {
 	leases, _ := l.Wire.Leases(l.Policy.Interface, l.Policy.LeaseHooks) // those that can be read
-	for _, lease := range leases {
+	for i := range leases {
+		lease := &leases[i]
 		if lease.Server.Is4() {
 			return lease.Server
 		}
@@ -329,7 +333,8 @@ func (l *looker) otherServers(ctx context.Context, survey discover.DHCPSurvey) {
 		return
 	}
 	f := provisioning.Finding{Source: provisioning.Source{Step: provisioning.DHCPTLS, Source: "dhcp", Query: "option 120"}}
-	for _, a := range survey.Answers {
+	for i := range survey.Answers {
+		a := &survey.Answers[i]
 		for _, host := range a.SIP.Names {
 			if provisioning.CheckName(host, &l.Policy) == nil {
 				f.Names = append(f.Names, l.eye.LookUp(ctx, host))
@@ -372,7 +377,8 @@ func (l *looker) signIn(ctx context.Context) {
 	})
 	l.Took["home"], l.Took["relays"] = s.InBandTook, s.InBandTook
 	l.SignIn = &s
-	for _, a := range s.Attempts {
+	for i := range s.Attempts {
+		a := &s.Attempts[i]
 		if a.Result == "ok" || a.Result == "redirected" {
 			l.proveReady(a)
 		}
@@ -437,7 +443,7 @@ func (l *looker) holds(s *provisioning.Status) bool {
 func notListed(p provisioning.Pace) bool { return p.Fault == string(provisioning.FaultUnlisted) }
 
 // proveReady notes that a server has dealt with the device, whatever it says to strangers.
-func (l *looker) proveReady(a provisioning.Attempt) {
+func (l *looker) proveReady(a *provisioning.Attempt) {
 	for _, p := range l.Places {
 		for _, probe := range p.Probes {
 			if probe.Addr == a.Address && p.Endpoint == a.Endpoint() {

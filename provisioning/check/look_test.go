@@ -27,7 +27,7 @@ func TestProveReady(t *testing.T) {
 	if r := judge(f); r.Verdict != Degraded {
 		t.Fatalf("before: %+v", r)
 	}
-	(&looker{Facts: f}).proveReady(taken)
+	(&looker{Facts: f}).proveReady(&taken)
 	if r := judge(f); r.Verdict != OK {
 		t.Errorf("after: %+v", r)
 	}

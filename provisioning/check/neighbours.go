@@ -294,7 +294,8 @@ func lifeless(err error) bool {
 // ways are those to all addresses that were asked.
 func (e *ears) ways(f *Facts, began time.Time) provisioning.Ways {
 	for _, quality := range [][]discover.Quality{f.Quality, f.Upstream} {
-		for _, q := range quality {
+		for i := range quality {
+			q := &quality[i]
 			e.note(q.Server.Addr(), q.Answered > 0 || q.Lives || q.From.IsValid() || q.Err != nil && !lifeless(q.Err))
 		}
 	}

@@ -134,11 +134,12 @@ type handshake struct {
 func (p *prober) inClear(before, plan []provisioning.Candidate, role Role) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for rank, c := range plan {
+	for rank := range plan {
+		c := &plan[rank]
 		if c.Transport == provisioning.TLS {
 			continue
 		}
-		place := p.placeOf(c, role)
+		place := p.placeOf(*c, role)
 		earlier := slices.DeleteFunc(slices.Clone(p.shaken), func(h *handshake) bool {
 			same := h.host == c.Host || slices.Contains(c.Addrs, h.addr)
 			here := func(first provisioning.Candidate) bool {
@@ -148,7 +149,7 @@ func (p *prober) inClear(before, plan []provisioning.Candidate, role Role) {
 		})
 		for _, addr := range c.Addrs {
 			if i, fresh := place.room(addr); fresh {
-				p.tasks.Go(func() { p.put(place, i, p.after(earlier, c, addr)) })
+				p.tasks.Go(func() { p.put(place, i, p.after(earlier, *c, addr)) })
 			}
 		}
 	}

@@ -58,7 +58,8 @@ func (b *branch) agree() {
 		if top.Result == Skipped || top.Under != "" || top.ID == "sign-in" { // a sign-in that succeeds does so whoever has failed before
 			continue
 		}
-		for _, below := range b.checks {
+		for i := range b.checks {
+			below := &b.checks[i]
 			switch {
 			case below.Under != top.ID || worse[below.Result] <= worse[top.Result]:
 			case top.Reason != "" && top.From == "": // it has a fault of its own
@@ -73,7 +74,8 @@ func (b *branch) agree() {
 // failed returns the id of the first of these nodes that failed, or "".
 func (b *branch) failed(ids ...string) string {
 	for _, id := range ids {
-		for _, c := range b.checks {
+		for i := range b.checks {
+			c := &b.checks[i]
 			if c.ID == id && c.Result == Bad {
 				return id
 			}
@@ -171,7 +173,8 @@ func (b *branch) dhcp() {
 		c.Detail += fmt.Sprintf("waited %.1f s for other servers", (f.Took[c.ID] - f.DHCP.Answers[0].Took).Seconds())
 	}
 	b.add(c)
-	for i, a := range f.DHCP.Answers {
+	for i := range f.DHCP.Answers {
+		a := &f.DHCP.Answers[i]
 		answer := Check{ID: fmt.Sprintf("dhcp.answer-%d", i+1), Under: "dhcp", Title: "answer of " + discover.Who(a), Result: Good, TookMS: provisioning.Milliseconds(a.Took)}
 		said := []string{option("option 120", a.SIP.Raw, strings.Join(append(append([]string{}, a.SIP.Names...), provisioning.Texts(a.SIP.Addrs)...), ", "), a.SIP.Problem),
 			option("option 43", a.Vendor.Raw, a.Vendor.URL, a.Vendor.Problem)}
@@ -188,7 +191,8 @@ func (b *branch) dhcp() {
 		}
 		b.add(answer)
 	}
-	for _, s := range f.WebServices {
+	for i := range f.WebServices {
+		s := &f.WebServices[i]
 		b.add(webServiceNode(f, s, b.verdict))
 	}
 }
@@ -220,7 +224,8 @@ func (b *branch) daemon() {
 	case !f.Daemon.registered() || f.Daemon.Degraded:
 		c.Result = Warn
 	}
-	for _, l := range f.Losses {
+	for i := range f.Losses {
+		l := &f.Losses[i]
 		c.Detail += fmt.Sprintf("; registrations lost at %s: %d in the last hour, %d in the last day", l.HostPort(), l.LastHour, l.LastDay)
 		if !l.StableSince.IsZero() {
 			c.Detail += ", none since " + l.StableSince.UTC().Format("15:04:05 UTC")

@@ -24,7 +24,8 @@ func (b *branch) autodiscover() {
 		return
 	}
 	var below []Check
-	for _, a := range f.Autodiscover {
+	for i := range f.Autodiscover {
+		a := &f.Autodiscover[i]
 		if a.Reason == provisioning.NoAddress && a.Alias == "" || !a.Trouble.None() && wildcard(f, a.Addrs) { // as most sites have it
 			continue
 		}
@@ -41,12 +42,13 @@ func (b *branch) autodiscover() {
 		below = append(below, c)
 	}
 	b.add(root)
-	for _, c := range below {
-		b.add(c)
+	for i := range below {
+		c := &below[i]
+		b.add(*c)
 	}
 }
 
-func autodiscoverNode(f *Facts, a Autodiscover) Check {
+func autodiscoverNode(f *Facts, a *Autodiscover) Check {
 	id := strings.TrimSuffix(a.Host, "."+f.sipDomain())
 	c := Check{ID: "autodiscover." + id, Under: "autodiscover", Title: "Autodiscover at " + a.Host, Result: Good, TookMS: a.Took.Milliseconds()}
 	switch t := differs(f, a); {
@@ -66,7 +68,7 @@ func autodiscoverNode(f *Facts, a Autodiscover) Check {
 }
 
 // leadsTo compares where Autodiscover leads with where the device goes.
-func leadsTo(f *Facts, a Autodiscover) string {
+func leadsTo(f *Facts, a *Autodiscover) string {
 	text := "leads to " + a.Root.Leads()
 	switch {
 	case provisioning.IsCloud(a.Root.Leads()):

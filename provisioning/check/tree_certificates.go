@@ -37,7 +37,8 @@ func certificatesNode(f *Facts) (c Check, seen bool) {
 	}
 	c = Check{ID: "certificates", Title: "certificates", Result: Good}
 	texts := make([]string, len(ends))
-	for i, e := range ends {
+	for i := range ends {
+		e := &ends[i]
 		texts[i] = e.Whose + " " + e.Left(f.Now)
 		switch {
 		case e.NotBefore.After(f.Now) || e.NotAfter.Before(f.Now):
@@ -81,7 +82,8 @@ func endings(f *Facts) []ending {
 			}
 		}
 	}
-	for _, a := range f.Autodiscover {
+	for i := range f.Autodiscover {
+		a := &f.Autodiscover[i]
 		if len(a.TLS.Chains) > 0 {
 			take(a.Host, a.TLS, false)
 		}

@@ -51,7 +51,8 @@ func (b *branch) dns() {
 			root.Detail += "; the domain exists, without a record of a Registrar"
 		}
 	}
-	for _, found := range f.Found { // all are asked at the same time
+	for i := range f.Found {
+		found := &f.Found[i] // all are asked at the same time
 		if found.Source.Source == "dns" {
 			root.TookMS = max(root.TookMS, found.TookMS)
 		}
@@ -60,7 +61,8 @@ func (b *branch) dns() {
 	if f.NotAsked {
 		return
 	}
-	for _, q := range f.Quality {
+	for i := range f.Quality {
+		q := &f.Quality[i]
 		b.server(q)
 	}
 	for _, step := range []provisioning.Step{provisioning.InternalTLS, provisioning.InternalTCP, provisioning.ExternalTLS, provisioning.ExternalTCP} {
@@ -69,7 +71,8 @@ func (b *branch) dns() {
 	if found, ok := f.finding(provisioning.Manual); ok {
 		b.sourceNode("dns.manual", "configured servers", found)
 	}
-	for _, name := range f.HostNames {
+	for i := range f.HostNames {
+		name := &f.HostNames[i]
 		c := Check{ID: "dns." + strings.TrimSuffix(name.Host, "."+f.sipDomain()), Under: "dns", Title: "host name " + name.Host, Result: Good, Detail: provisioning.ListOf(name.Addrs)}
 		asked := f.Policy.Order == provisioning.CommunicatorOrder
 		switch {
@@ -88,12 +91,12 @@ func (b *branch) dns() {
 }
 
 // server is the node of a name server: how well it answers.
-func (b *branch) server(q discover.Quality) {
+func (b *branch) server(q *discover.Quality) {
 	c := Check{ID: "dns.server." + q.Server.String(), Under: "dns", Title: "name server " + q.Server.String(), Result: Good, TookMS: provisioning.Milliseconds(q.Median)}
 	if q.Answered == 0 {
 		c.TookMS = provisioning.Milliseconds(q.Took)
 	}
-	switch dead := discover.DeadServer(append([]discover.Quality{q}, b.facts.Quality...)); { // this one, if it is dead
+	switch dead := discover.DeadServer(append([]discover.Quality{*q}, b.facts.Quality...)); { // this one, if it is dead
 	case q.Answered == 0 && !dead.None():
 		c.because(Warn, dead)
 	case q.Answered == 0: // as said of DNS
@@ -119,7 +122,8 @@ func (b *branch) record(step provisioning.Step) {
 		c := Check{ID: id, Under: "dns", Title: "SRV record of " + step.String(), Result: Skipped, Detail: "not asked"}
 		if !b.facts.ByPassed {
 			c.Reason, c.Detail = provisioning.TransportPolicy, ""
-			for _, s := range b.facts.Plan.Skipped {
+			for i := range b.facts.Plan.Skipped {
+				s := &b.facts.Plan.Skipped[i]
 				if s.Step == step && s.Host == "" {
 					c.Reason = s.Reason
 				}
@@ -143,7 +147,8 @@ func (b *branch) sourceNode(id, title string, found provisioning.Finding) {
 		c.Result, c.Hint = Bad, found.Trouble.Hint()
 	default:
 		c.Detail = listNames(found.Names)
-		for _, name := range found.Names {
+		for i := range found.Names {
+			name := &found.Names[i]
 			if len(name.Addrs) == 0 && name.Reason != "" {
 				c.Result, c.Reason, c.Detail = Bad, name.Reason, c.Detail+"; "+name.Detail
 				if name.Trouble.Specific() {
@@ -166,7 +171,8 @@ func (b *branch) sourceNode(id, title string, found provisioning.Finding) {
 
 func listNames(names []provisioning.Name) string {
 	texts := make([]string, len(names))
-	for i, n := range names {
+	for i := range names {
+		n := &names[i]
 		texts[i] = provisioning.Endpoint{Host: n.Host, Port: n.Port}.HostPort()
 		if len(n.Addrs) > 0 {
 			texts[i] += " [" + provisioning.ListOf(n.Addrs) + "]"
@@ -179,8 +185,10 @@ func listNames(names []provisioning.Name) string {
 func (b *branch) names() {
 	f := b.facts
 	var seen []string
-	for _, found := range f.Found {
-		for _, name := range found.Names {
+	for i := range f.Found {
+		found := &f.Found[i]
+		for i := range found.Names {
+			name := &found.Names[i]
 			if found.Step == provisioning.Manual || slices.Contains(seen, name.Host) {
 				continue
 			}
@@ -203,7 +211,8 @@ func (b *branch) name(host string) {
 		ID: "name." + host, Title: "name rule: " + host, Result: Good,
 		Detail: fmt.Sprintf("suffix: %s; strict: %s", verdict(provisioning.NamingSuffix), verdict(provisioning.NamingStrict)),
 	}
-	for _, s := range f.Plan.Skipped {
+	for i := range f.Plan.Skipped {
+		s := &f.Plan.Skipped[i]
 		if s.Host == host && (s.Reason == provisioning.NameNotAllowed || s.Reason == provisioning.TLSNoName) {
 			c.Result, c.Reason, c.Detail = Warn, s.Reason, s.Detail+"; "+c.Detail
 			break // of the steps of DHCP, one says it
@@ -223,8 +232,9 @@ func (b *branch) plan() {
 	f := b.facts
 	c := Check{ID: "plan", Title: "what a device would try", Result: Good}
 	var order []string
-	for _, try := range f.Plan.Try {
-		order = append(order, fmt.Sprintf("%s (%s)", place(try), try.Step))
+	for i := range f.Plan.Try {
+		try := &f.Plan.Try[i]
+		order = append(order, fmt.Sprintf("%s (%s)", place(*try), try.Step))
 		if addressesDisagree(f).Host() == try.Host {
 			order[len(order)-1] += " at the address from the name server that answers first"
 		}
@@ -246,7 +256,8 @@ func (b *branch) plan() {
 		}
 	}
 	b.add(c)
-	for i, s := range f.Plan.Skipped {
+	for i := range f.Plan.Skipped {
+		s := &f.Plan.Skipped[i]
 		if s.Host == "" {
 			continue
 		}
@@ -259,7 +270,8 @@ func (b *branch) plan() {
 // namedInVain is what sources name that cannot be used; "": nothing.
 func namedInVain(f *Facts) string {
 	var named []string
-	for _, s := range f.Plan.Skipped {
+	for i := range f.Plan.Skipped {
+		s := &f.Plan.Skipped[i]
 		source, _ := f.sourceOf(s.Step)
 		if text := source + " names " + s.Host; s.Host != "" && s.Step != provisioning.HostName && !slices.Contains(named, text) {
 			named = append(named, text)
@@ -270,7 +282,8 @@ func namedInVain(f *Facts) string {
 
 // whyNothing is why discovery gave nothing usable. Of addresses that are of no use the Reason alone says too little.
 func whyNothing(f *Facts) provisioning.Trouble {
-	for _, s := range f.Plan.Skipped {
+	for i := range f.Plan.Skipped {
+		s := &f.Plan.Skipped[i]
 		switch {
 		case s.Host == "":
 		case s.Reason == provisioning.AddressNotAllowed || s.Reason == provisioning.ConnectUnreachable:
@@ -279,7 +292,8 @@ func whyNothing(f *Facts) provisioning.Trouble {
 			return s.Reason.Met("")
 		}
 	}
-	for _, found := range f.Found {
+	for i := range f.Found {
+		found := &f.Found[i]
 		if found.Reason != "" {
 			return found.Reason.Met("")
 		}

@@ -79,7 +79,8 @@ func comesTo(f *Facts, p *Place) bool {
 	if f.FromRecord || p.Role == LastGood {
 		return true
 	}
-	for _, c := range f.Plan.Try {
+	for i := range f.Plan.Try {
+		c := &f.Plan.Try[i]
 		switch {
 		case c.Endpoint == p.Endpoint:
 			return true
@@ -228,8 +229,9 @@ func (b *branch) lastGood() {
 	default:
 		r := rehearse(f)
 		c.Detail = r.place
-		for _, try := range f.Outage.Try { // they are looked at at the same time
-			if p, seen := f.place(try); seen && len(p.Probes) > 0 {
+		for i := range f.Outage.Try {
+			try := &f.Outage.Try[i] // they are looked at at the same time
+			if p, seen := f.place(*try); seen && len(p.Probes) > 0 {
 				c.TookMS = max(c.TookMS, provisioning.Milliseconds(p.best().Took))
 			}
 		}

@@ -132,7 +132,8 @@ func (b *branch) certificate() {
 
 // firstPlace is the node of the first place that a device would try and that failed, or why that was not told.
 func (b *branch) firstPlace() string {
-	for _, c := range b.facts.Plan.Try {
+	for j := range b.facts.Plan.Try {
+		c := &b.facts.Plan.Try[j]
 		if id := b.failed("registrar." + c.Host); id != "" {
 			return id
 		}
@@ -155,7 +156,8 @@ func (b *branch) inBand() {
 		home.Result, home.Detail, relays.Result, relays.Detail = Skipped, "not a Lync Registrar, so it names none", Skipped, "not a Lync Registrar, so it names none"
 	default:
 		var pair []string
-		for _, h := range s.Home {
+		for i := range s.Home {
+			h := &s.Home[i]
 			pair = append(pair, strings.TrimSpace(fmt.Sprintf("%s %s", h.HostPort(), h.Role)))
 		}
 		home.Detail = cmp.Or(strings.Join(pair, ", "), "not told")
@@ -175,10 +177,11 @@ func (b *branch) inBand() {
 	if !b.facts.signsIn() {
 		return
 	}
-	for _, r := range s.MediaRelays {
+	for i := range s.MediaRelays {
+		r := &s.MediaRelays[i]
 		c := Check{ID: "relays." + r.Host, Under: "relays", Title: "media relay " + r.Host, Result: Good, Detail: strings.Join(
 			[]string{provisioning.ListOf(r.Addresses), answers("UDP", r.UDPPort, r.UDPAnswers), answers("TCP", r.TCPPort, r.TCPAnswers)}, "; ")}
-		if !answering(r, b.facts.witness()) {
+		if !answering(*r, b.facts.witness()) {
 			c.Result, c.Reason = Warn, provisioning.RelayUnreachable
 		}
 		b.add(c)

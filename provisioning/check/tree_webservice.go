@@ -15,7 +15,7 @@ var ticketPorts = []struct{ name, words string }{
 }
 
 // webServiceNode is the node of a host of a certificate service that option 43 names. Phones that sign in by PIN need it.
-func webServiceNode(f *Facts, s WebService, verdict provisioning.Trouble) Check {
+func webServiceNode(f *Facts, s *WebService, verdict provisioning.Trouble) Check {
 	c := Check{ID: "dhcp.web." + s.Host, Under: "dhcp", Title: "web service of option 43: " + s.Host, Result: Good, Detail: provisioning.ListOf(s.Addrs), TookMS: s.Took.Milliseconds()}
 	switch {
 	case s.Unknown, len(s.Addrs) == 0 && !provisioning.Among(verdict, provisioning.FaultOtherServers, provisioning.FaultAway).None():

@@ -32,7 +32,8 @@ type WebService struct {
 // webServices are those whose URLs option 43 holds, each host once, with the addresses of their names.
 func webServices(ctx context.Context, eye *eye, answers []dhcpopts.Answer) []WebService {
 	var services []WebService
-	for _, a := range answers {
+	for i := range answers {
+		a := &answers[i]
 		u, err := url.Parse(a.Vendor.URL)
 		if err != nil || u.Hostname() == "" || slices.ContainsFunc(services, func(s WebService) bool { return s.Host == u.Hostname() }) {
 			continue

@@ -264,14 +264,16 @@ func (e *eye) oneServed(ctx context.Context, c provisioning.Candidate, addr neti
 // signedInAt is the place that led to the sign-in: the one that redirected, where one did.
 func (f *Facts) signedInAt() provisioning.Endpoint {
 	if f.witness() { // what had led the daemon there would lead it so again
-		for _, c := range f.Plan.Try {
-			if p, _ := f.place(c); p.ready() || c.Endpoint == f.SignIn.Registrar.Endpoint {
+		for i := range f.Plan.Try {
+			c := &f.Plan.Try[i]
+			if p, _ := f.place(*c); p.ready() || c.Endpoint == f.SignIn.Registrar.Endpoint {
 				return c.Endpoint
 			}
 		}
 		return f.SignIn.Registrar.Endpoint
 	}
-	for _, a := range f.SignIn.Attempts {
+	for i := range f.SignIn.Attempts {
+		a := &f.SignIn.Attempts[i]
 		if a.Result == "redirected" || a.Result == "ok" {
 			return a.Endpoint()
 		}
@@ -286,8 +288,9 @@ func asRegistered(s *provisioning.Status) signin.SignedIn {
 		Registrar: &r, Scheme: s.Scheme, OnBackup: r.Role == signin.Roles[1], Lync: s.Scheme == provisioning.ByCertificate || s.Provisioning != nil,
 		Home: s.Home, MediaRelays: s.MediaRelays, Provisioning: s.Provisioning,
 	}
-	for _, r := range s.MediaRelays {
-		if !answering(r, true) {
+	for i := range s.MediaRelays {
+		r := &s.MediaRelays[i]
+		if !answering(*r, true) {
 			done.Flaws = append(done.Flaws, provisioning.FaultRelaySilent.Met(provisioning.Facts{"host": r.Host}))
 		}
 	}

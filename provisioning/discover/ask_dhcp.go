@@ -48,7 +48,8 @@ func closing(cancel func()) func() {
 // one as long as other answers do.
 func (d *dhcpAsk) take(s dhcpSource) {
 	d.mu.Lock()
-	for _, earlier := range d.sources {
+	for i := range d.sources {
+		earlier := &d.sources[i]
 		// A lease is of the past, and the two versions are two questions: that they differ is no fault of a server.
 		if detail := disagreement(earlier.Answer, s.Answer); detail != "" && earlier.rank == s.rank && s.rank != leased {
 			d.notice(DHCPTrouble(provisioning.DHCPConflict, detail))
@@ -58,7 +59,7 @@ func (d *dhcpAsk) take(s dhcpSource) {
 	d.sources = append(d.sources, s)
 	d.mu.Unlock()
 	if s.rank == informed && s.Answer.Type != dhcpopts.Unusable {
-		d.notice(SlowDHCP(s.Answer))
+		d.notice(SlowDHCP(&s.Answer))
 	}
 	named := s.Problem == "" && slices.ContainsFunc(s.Answer.SIP.Names, d.usable)
 	if named || s.rank == informed && s.Answer.Type != dhcpopts.Unusable {
@@ -245,7 +246,7 @@ func listen(ctx context.Context, w wire.Wire, link string, six bool) (dhcpopts.C
 
 // source6 is an answer by DHCPv6.
 func source6(a dhcpopts.Answer) dhcpSource {
-	return dhcpSource{Who: Who(a), Option: option6(a.SIP), Answer: a, rank: informed6}
+	return dhcpSource{Who: Who(&a), Option: option6(a.SIP), Answer: a, rank: informed6}
 }
 
 func option6(s dhcpopts.SIPServers) string {
@@ -267,7 +268,8 @@ func (d *dhcpAsk) readLeases() error {
 		leases, unread = append(leases, kept...), joinErrors(unread, err)
 		return nil
 	})
-	for _, l := range leases {
+	for i := range leases {
+		l := &leases[i]
 		s := dhcpSource{
 			Who: "lease " + l.File, Option: "option 120", rank: leased,
 			Answer: dhcpopts.Answer{Server: l.Server, Type: "ack", SIP: l.SIP, Vendor: l.Vendor},
@@ -338,7 +340,8 @@ func (d *dhcpAsk) finding(err error) provisioning.Finding {
 			}
 		}
 	}
-	for i, s := range sources {
+	for i := range sources {
+		s := &sources[i]
 		silent := best >= 0 && s.Problem == "" && s.Answer.SIP.Raw == nil
 		if i != best && !silent && (s.rank != informed || best >= 0 && s.Answer.Link != sources[best].Answer.Link) { // answers to DHCPINFORM that differ are a conflict
 			f.Detail = joinSources(f.Detail, s)

@@ -121,7 +121,7 @@ from lease /run/systemd/netif/leases/2`},
 				var got strings.Builder
 				fmt.Fprintf(&got, "\n%v\n", time.Since(began))
 				for _, s := range sources {
-					said := fmt.Sprintf("%s: %s %s %s", s.Who, s.Option, registrarsOf(s.Answer), s.Answer.Vendor.URL)
+					said := fmt.Sprintf("%s: %s %s %s", s.Who, s.Option, registrarsOf(&s.Answer), s.Answer.Vendor.URL)
 					fmt.Fprintln(&got, strings.TrimSpace(strings.TrimSpace(said)+" "+s.Problem))
 				}
 				for _, f := range Discover(t.Context(), &test.policy, wire.Wire(simulated), false) {

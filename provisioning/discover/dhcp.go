@@ -34,11 +34,11 @@ const (
 )
 
 func answerSource(a dhcpopts.Answer) dhcpSource {
-	return dhcpSource{Who: Who(a), Option: "option 120", Answer: a, rank: informed}
+	return dhcpSource{Who: Who(&a), Option: "option 120", Answer: a, rank: informed}
 }
 
 // Who sent an answer, and on which interface where that matters.
-func Who(a dhcpopts.Answer) string {
+func Who(a *dhcpopts.Answer) string {
 	if a.Link != "" {
 		return a.Server.String() + " on " + a.Link
 	}
@@ -55,7 +55,7 @@ func disagreement(a, b dhcpopts.Answer) string {
 		return ""
 	}
 	a, b = byServer(a, b)
-	return fmt.Sprintf("%s says %s, %s says %s", a.Server, registrarsOf(a), b.Server, registrarsOf(b))
+	return fmt.Sprintf("%s says %s, %s says %s", a.Server, registrarsOf(&a), b.Server, registrarsOf(&b))
 }
 
 // byServer puts two answers in the order of their servers: whichever came first, a disagreement reads the same.
@@ -66,7 +66,7 @@ func byServer(a, b dhcpopts.Answer) (first, second dhcpopts.Answer) {
 	return a, b
 }
 
-func registrarsOf(a dhcpopts.Answer) string {
+func registrarsOf(a *dhcpopts.Answer) string {
 	all := slices.Clone(a.SIP.Names)
 	for _, addr := range a.SIP.Addrs {
 		all = append(all, addr.String())
@@ -80,7 +80,8 @@ func orNothing(said string) string { return cmp.Or(said, "nothing") }
 // same rank are another server's word about the same question, which is a conflict and is told as one.
 func addAddresses(f *provisioning.Finding, sources []dhcpSource, best sourceRank) {
 	unused := map[string]bool{}
-	for _, s := range sources {
+	for i := range sources {
+		s := &sources[i]
 		if s.Problem != "" || s.rank == best {
 			continue
 		}
@@ -117,8 +118,9 @@ func (s *dhcpSource) flaw() string {
 // bestAnswer is the best of the answers to DHCPINFORM, whatever name it gives.
 func bestAnswer(answers []dhcpopts.Answer) provisioning.Finding {
 	sources := make([]dhcpSource, len(answers))
-	for i, a := range answers {
-		sources[i] = answerSource(a)
+	for i := range answers {
+		a := &answers[i]
+		sources[i] = answerSource(*a)
 	}
 	f, best := bestSource(sources, func(string) bool { return true })
 	if best >= 0 {
@@ -132,7 +134,8 @@ func bestAnswer(answers []dhcpopts.Answer) provisioning.Finding {
 func bestSource(sources []dhcpSource, usable func(name string) bool) (f provisioning.Finding, best int) {
 	f, best = provisioning.Finding{Source: provisioning.Source{Verdict: provisioning.Failed, Reason: provisioning.DHCPSilent, Query: "option 120"}}, -1
 	rank := 0
-	for i, s := range sources {
+	for i := range sources {
+		s := &sources[i]
 		r, verdict, reason, problem := s.weigh(usable)
 		if r <= rank {
 			continue
@@ -157,8 +160,8 @@ func (s *dhcpSource) query() string {
 	return s.Option + " (" + s.Who + ")"
 }
 
-func joinSources(detail string, s dhcpSource) string {
-	said := s.Who + " says " + registrarsOf(s.Answer)
+func joinSources(detail string, s *dhcpSource) string {
+	said := s.Who + " says " + registrarsOf(&s.Answer)
 	if s.Problem != "" {
 		said = s.Who + " " + s.Problem
 	}

@@ -175,15 +175,17 @@ func (g *Gathering) askHostNames() provisioning.Finding {
 func (g *Gathering) complete(f provisioning.Finding) provisioning.Finding {
 	var at []int
 	var open []provisioning.Name
-	for i, name := range f.Names {
+	for i := range f.Names {
+		name := &f.Names[i]
 		if provisioning.Unanswered(name.Reason) {
 			at, open = append(at, i), append(open, provisioning.Name{Host: name.Host, Port: name.Port})
 		}
 	}
 	g.addresses(f.Step, open)
 	f.Names = append([]provisioning.Name(nil), f.Names...)
-	for i, name := range open {
-		f.Names[at[i]] = name
+	for i := range open {
+		name := &open[i]
+		f.Names[at[i]] = *name
 	}
 	return f
 }
@@ -194,7 +196,8 @@ func HostNameFinding(names []provisioning.Name) provisioning.Finding {
 	f := provisioning.Finding{Names: names, Source: provisioning.Source{
 		Step: provisioning.HostName, Source: "dns", Query: "sipinternal, sip, sipexternal", Verdict: provisioning.Absent, Reason: provisioning.DNSNoRecord,
 	}}
-	for _, name := range names {
+	for i := range names {
+		name := &names[i]
 		switch {
 		case len(name.Addrs) > 0:
 			f.Verdict, f.Reason, f.Detail, f.Trouble = provisioning.Found, "", "", provisioning.Trouble{}

@@ -209,7 +209,7 @@ func (e *Enquiry) DHCPPace(ctx context.Context) provisioning.Trouble {
 	if len(s.Answers) == 0 {
 		return provisioning.Trouble{}
 	}
-	return SlowDHCP(s.Answers[0])
+	return SlowDHCP(&s.Answers[0])
 }
 
 // Pace measures the name servers of this device, and says what is dead, lossy or slow about them; each is the fact "server". It takes some seconds.
@@ -217,7 +217,8 @@ func (e *Enquiry) DHCPPace(ctx context.Context) provisioning.Trouble {
 func (e *Enquiry) Pace(ctx context.Context) (quality []Quality, found []provisioning.Trouble) {
 	quality = e.Measure(ctx)
 	found = append(found, DeadServer(quality))
-	for _, q := range quality {
+	for i := range quality {
+		q := &quality[i]
 		found = append(found, LossyServer(q), SlowServer(q))
 	}
 	return quality, slices.DeleteFunc(found, provisioning.Trouble.None)

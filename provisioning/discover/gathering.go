@@ -135,7 +135,8 @@ func (g *Gathering) Linger(ctx context.Context) {
 // addresses fills in the addresses of names, all asked at the same time; no query is sent for a name that the
 // name rule refuses.
 func (g *Gathering) addresses(step provisioning.Step, names []provisioning.Name) {
-	for _, name := range names {
+	for i := range names {
+		name := &names[i]
 		if reason, _ := g.policy.NameReason(step, name.Host, provisioning.TCP); reason == "" {
 			g.resolve(name.Host)
 		}

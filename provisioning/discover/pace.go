@@ -52,7 +52,7 @@ func Waits(q *Quality) provisioning.Trouble {
 
 // LossyServer is about questions that get lost on the way to a name server that is alive; or that it did not answer for a while, if it did
 // before or after, and none between.
-func LossyServer(q Quality) provisioning.Trouble {
+func LossyServer(q *Quality) provisioning.Trouble {
 	if q.Answered == 0 || q.Lost() < lossyShare {
 		return provisioning.Trouble{}
 	}
@@ -68,7 +68,7 @@ func LossyServer(q Quality) provisioning.Trouble {
 }
 
 // SlowServer is about a name server whose answers take long.
-func SlowServer(q Quality) provisioning.Trouble {
+func SlowServer(q *Quality) provisioning.Trouble {
 	if q.Median < slowDNS {
 		return provisioning.Trouble{}
 	}
@@ -76,7 +76,7 @@ func SlowServer(q Quality) provisioning.Trouble {
 }
 
 // SlowDHCP is about an answer to DHCPINFORM that takes long.
-func SlowDHCP(a dhcpopts.Answer) provisioning.Trouble {
+func SlowDHCP(a *dhcpopts.Answer) provisioning.Trouble {
 	if a.Took < slowDHCP {
 		return provisioning.Trouble{}
 	}

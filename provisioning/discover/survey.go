@@ -188,8 +188,9 @@ func (s *DHCPSurvey) sixNames() bool {
 // sixReason is what is wrong with DHCPv6 where there is nothing else; err is why.
 func (s *DHCPSurvey) sixReason(err error) (provisioning.Reason, string, provisioning.Trouble) {
 	sources := make([]dhcpSource, len(s.Six))
-	for i, a := range s.Six {
-		sources[i] = source6(a)
+	for i := range s.Six {
+		a := &s.Six[i]
+		sources[i] = source6(*a)
 	}
 	f, best := bestSource(sources, func(string) bool { return true })
 	switch {
@@ -258,7 +259,8 @@ func networkOf(a *dhcpopts.Answer, masks bool) string {
 
 // misspelt says which server does not spell the vendor class as Lync phones do, or "".
 func (s *DHCPSurvey) misspelt(lower []dhcpopts.Answer) string {
-	for _, l := range lower {
+	for i := range lower {
+		l := &lower[i]
 		// told says whether the same server told as much to a Lync phone.
 		told := func(as func(a dhcpopts.Answer) bool) bool {
 			return slices.IndexFunc(s.Answers, func(a dhcpopts.Answer) bool { return a.Server == l.Server && a.Link == l.Link && as(a) }) >= 0
@@ -276,7 +278,8 @@ func (s *DHCPSurvey) misspelt(lower []dhcpopts.Answer) string {
 			return fmt.Sprintf("%s sends %s only to %s", l.Server, strings.Join(more, " and "), strings.ToLower(dhcpopts.VendorClass))
 		}
 	}
-	for _, a := range s.Answers {
+	for i := range s.Answers {
+		a := &s.Answers[i]
 		if a.Vendor.Vendor == "" && strings.EqualFold(strings.Trim(a.Vendor.Sub[1], "\x00 "), dhcpopts.VendorClass) {
 			return joinDetail("from "+a.Server.String(), a.Vendor.Problem)
 		}
@@ -287,9 +290,10 @@ func (s *DHCPSurvey) misspelt(lower []dhcpopts.Answer) string {
 // flaw says what is wrong with options that name a Registrar all the same.
 func (s *DHCPSurvey) flaw() (provisioning.Reason, string, provisioning.Trouble) {
 	named := false
-	for _, a := range s.Answers {
+	for i := range s.Answers {
+		a := &s.Answers[i]
 		named = named || len(a.SIP.Names) > 0
-		source := answerSource(a)
+		source := answerSource(*a)
 		if flaw := source.flaw(); flaw != "" {
 			return provisioning.DHCPMalformed, flaw, source.trouble(provisioning.DHCPMalformed)
 		}

@@ -103,7 +103,7 @@ tls-no-name option 120 holds addresses`},
 func surveyText(s DHCPSurvey) string {
 	var lines []string
 	for _, a := range s.Answers {
-		registrars := registrarsOf(a)
+		registrars := registrarsOf(&a)
 		if registrars == "nothing" {
 			registrars = ""
 		}

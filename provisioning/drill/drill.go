@@ -154,7 +154,8 @@ func (h *rehearsal) report(o Options, remembers bool) Report {
 			return r
 		}
 		if status.Cycle != nil && o.Case == Primary {
-			for _, a := range status.Cycle.Attempts { // not the outage that the drill plays
+			for i := range status.Cycle.Attempts {
+				a := &status.Cycle.Attempts[i] // not the outage that the drill plays
 				if a.Result == "failed" && a.Host != o.Record.Registrar.Host {
 					r.because(a.Why())
 					break

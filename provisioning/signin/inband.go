@@ -83,8 +83,9 @@ func (s *Signer) study(ctx context.Context, session *sip.Session, p sip.Provisio
 	}
 	probeRelays(ctx, s.wire, l.relays)
 	silent := l.relaysKnown && len(l.relays) > 0
-	for _, r := range l.relays {
-		silent = silent && !answers(r)
+	for i := range l.relays {
+		r := &l.relays[i]
+		silent = silent && !answers(*r)
 	}
 	if silent {
 		l.Reason, l.Detail = provisioning.RelayUnreachable, "no media relay answers on any of its addresses"

@@ -43,9 +43,10 @@ func (d *Doors) After() (time.Duration, bool) {
 
 // open are the doors at which one may knock.
 func (d *Doors) open() (doors []netip.AddrPort) {
-	for _, c := range d.all {
+	for i := range d.all {
+		c := &d.all[i]
 		for _, addr := range c.Addrs {
-			if d.signer.restraint.Allows(c, addr) && d.signer.gate.refuses(c, addr) == nil {
+			if d.signer.restraint.Allows(*c, addr) && d.signer.gate.refuses(*c, addr) == nil {
 				doors = append(doors, netip.AddrPortFrom(addr, c.Port))
 			}
 		}

@@ -208,12 +208,14 @@ func (w leg) slow(c provisioning.Candidate, lane int) {
 func (w leg) follow(ctx context.Context, from provisioning.Candidate, redirects []sip.Redirect) *Registration {
 	contacts := w.contacts(ctx, from, redirects)
 	reg := w.detour(ctx, func() *Registration {
-		for _, c := range contacts {
+		for i := range contacts {
+			c := &contacts[i]
 			if c.reason == "" && !w.loops(c.Candidate) {
 				w.opener.expect([]provisioning.Candidate{c.Candidate})
 			}
 		}
-		for _, c := range contacts {
+		for i := range contacts {
+			c := &contacts[i]
 			switch {
 			case c.reason != "":
 				w.pass(from, c.Candidate, c.reason, c.detail)
@@ -263,8 +265,9 @@ func (w *Walk) Try(ctx context.Context, candidates []provisioning.Candidate) *Re
 // Step walks through the next Candidates in order.
 func (w *Walk) Step(ctx context.Context, candidates []provisioning.Candidate) *Registration {
 	w.opener.expect(candidates)
-	for _, c := range candidates {
-		if reg := w.newLeg().candidate(ctx, c); reg != nil || w.stop || ctx.Err() != nil {
+	for i := range candidates {
+		c := &candidates[i]
+		if reg := w.newLeg().candidate(ctx, *c); reg != nil || w.stop || ctx.Err() != nil {
 			return reg
 		}
 	}
@@ -277,7 +280,8 @@ func (w *Walk) LookBack(ctx context.Context) *Registration {
 		decided = w.opener.decided()
 		late := w.late
 		w.late = nil
-		for _, c := range late {
+		for i := range late {
+			c := &late[i]
 			for _, addr := range c.Addrs {
 				place := attempted{c.Endpoint, addr}
 				if l := &w.opener.lanes[w.opener.index(place)]; !l.done {
@@ -286,8 +290,9 @@ func (w *Walk) LookBack(ctx context.Context) *Registration {
 				}
 			}
 		}
-		for _, c := range late {
-			if reg := w.newLeg().candidate(ctx, c); reg != nil || w.stop || ctx.Err() != nil {
+		for i := range late {
+			c := &late[i]
+			if reg := w.newLeg().candidate(ctx, *c); reg != nil || w.stop || ctx.Err() != nil {
 				return reg
 			}
 		}

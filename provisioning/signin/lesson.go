@@ -57,11 +57,12 @@ func (l *Lesson) Troubles(host string) (all []provisioning.Trouble) {
 	default:
 		all = append(all, reason.Met(l.Detail))
 	}
-	for _, r := range l.relays {
+	for i := range l.relays {
+		r := &l.relays[i]
 		switch {
 		case len(r.Addresses) == 0:
 			all = append(all, provisioning.FaultNoData.Met(provisioning.Facts{"source": "in-band provisioning", "host": r.Host}))
-		case !answers(r):
+		case !answers(*r):
 			all = append(all, provisioning.FaultRelaySilent.Met(provisioning.Facts{"host": r.Host}))
 		}
 	}
@@ -143,7 +144,8 @@ func (l *Lesson) keepRelays(record *cache.Record) {
 		return
 	}
 	record.MediaRelays = nil
-	for _, r := range l.relays {
+	for i := range l.relays {
+		r := &l.relays[i]
 		record.MediaRelays = append(record.MediaRelays, r.Kept())
 	}
 }

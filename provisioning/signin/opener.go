@@ -25,8 +25,9 @@ type opener struct {
 
 // expect appends Candidates to those whose turn will come.
 func (o *opener) expect(candidates []provisioning.Candidate) {
-	for _, c := range candidates {
-		o.ranks = append(o.ranks, c)
+	for j := range candidates {
+		c := &candidates[j]
+		o.ranks = append(o.ranks, *c)
 		var places []attempted
 		for _, addr := range interleaved(c.Addrs) {
 			places = append(places, attempted{c.Endpoint, addr})
@@ -37,7 +38,7 @@ func (o *opener) expect(candidates []provisioning.Candidate) {
 		for _, i := range o.add(len(o.ranks)-1, c.Transport == provisioning.TLS, places) {
 			o.openings = append(o.openings, o.early.takeFor(o.lanes[i].place))
 			o.apart = o.early.sockets()
-			if o.holds(c) {
+			if o.holds(*c) {
 				o.lanes[i].laneProgress = laneProgress{state: ready} // without a socket
 			}
 		}

@@ -75,7 +75,8 @@ func homePair(p *provisioning.Policy, from provisioning.Candidate, contacts []co
 	if !p.Vouches(from) {
 		return nil
 	}
-	for _, c := range contacts {
+	for i := range contacts {
+		c := &contacts[i]
 		if (c.reason == "" || c.reason == provisioning.NoAddress) && len(home) < 2 {
 			home = append(home, c.Candidate)
 		}

@@ -103,7 +103,8 @@ func New(policy provisioning.Policy, wire wire.Wire, endpointID string, vouched 
 
 // Note takes down the hosts that SRV records name, in this discovery and instead of the last one's.
 func (s *Signer) Note(try []provisioning.Candidate, named map[string]bool) {
-	for _, c := range try {
+	for i := range try {
+		c := &try[i]
 		if c.Step.BySRV() {
 			named[c.Host] = true
 			s.named = named

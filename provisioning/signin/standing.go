@@ -55,7 +55,8 @@ func (e *evidence) record(reg *Registration) cache.Record {
 	}
 	if len(reg.Home) > 0 {
 		home, record.Told = nil, true
-		for i, h := range reg.Home {
+		for i := range reg.Home {
+			h := &reg.Home[i]
 			named := h.Registrar(netip.Addr{})
 			named.Role = Roles[i]
 			home = append(home, named)
@@ -80,7 +81,8 @@ func (e *evidence) record(reg *Registration) cache.Record {
 func registrarOf(reg *Registration, home []provisioning.Registrar) provisioning.Registrar {
 	c := reg.Candidate
 	r := c.Registrar(reg.Addr)
-	for _, h := range home {
+	for i := range home {
+		h := &home[i]
 		if h.Endpoint == c.Endpoint {
 			r.Role = h.Role
 		}

@@ -52,9 +52,10 @@ func wantedBy(query url.Values) (x Excerpt, err error) {
 
 // Of is what is wanted of the entries that there are, in their order.
 func (x Excerpt) Of(entries []Entry) (wanted []Entry) {
-	for _, e := range entries {
-		if x.tells(e) && !e.Latest().Before(x.Since) {
-			wanted = append(wanted, e)
+	for i := range entries {
+		e := &entries[i]
+		if x.tells(*e) && !e.Latest().Before(x.Since) {
+			wanted = append(wanted, *e)
 		}
 	}
 	if x.Last > 0 {

@@ -209,8 +209,9 @@ func (s *Server) logTail(w http.ResponseWriter, _ *http.Request) {
 func writeLines(w io.Writer, entries []Entry) error {
 	lines := json.NewEncoder(w)
 	lines.SetEscapeHTML(false)
-	for _, e := range entries {
-		if err := lines.Encode(e); err != nil {
+	for i := range entries {
+		e := &entries[i]
+		if err := lines.Encode(*e); err != nil {
 			return err
 		}
 	}
