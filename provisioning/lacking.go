@@ -131,3 +131,27 @@ func (m *Memory) ByLastGood(c *Cycle, now *Now) Why {
 	}
 	return Event{Reason: known.Reason(), Trouble: known}.Why()
 }
+
+// Retell says of the names that were skipped what is known of them.
+func Retell(c *Cycle, m *Memory, found Findings) {
+	for i := range c.Attempts {
+		a := &c.Attempts[i]
+		a.Trouble = m.Known(found, a.Host, a.Trouble)
+		w := Event{Reason: a.Reason, Detail: a.Detail, Trouble: a.Trouble}.Why()
+		a.What, a.Hint, a.Side = w.What, w.Hint, w.Side
+	}
+}
+
+// PlanOf is MakePlan, with what is known of the names.
+func PlanOf(m *Memory, found Findings) Plan {
+	plan := MakePlan(found, &m.policy, m.Floor())
+	Tell(m, found, plan.Skipped)
+	return plan
+}
+
+// Tell says of what is skipped what is known of its name.
+func Tell(m *Memory, found Findings, skipped []Skip) {
+	for i := range skipped {
+		skipped[i].Trouble = m.Known(found, skipped[i].Host, skipped[i].Trouble)
+	}
+}

@@ -106,6 +106,40 @@ func (c *Candidate) ledTo(addrs []netip.Addr, moment string, at time.Time) Facts
 	return facts
 }
 
+// Known says of a name that DNS lacks who names it besides, and where it has led: then it is hardly misspelt.
+func (m *Memory) Known(found Findings, host string, t Trouble) Trouble {
+	source, _ := t.Facts["source"].(string)
+	name, isAlias := t.Facts["alias"].(string)
+	if !isAlias {
+		name = host
+	}
+	if t.Fault != FaultDanglingAlias && (t.Fault != FaultNoAddress || t.Facts["meant"] != nil) {
+		return t
+	}
+	was := m.Earlier(&Candidate{Endpoint: Endpoint{Host: name}, OneVersion: true})
+	var others []string
+	for i := range found {
+		by, _ := found[i].Named()
+		if by != source && found[i].Step != HostName && slices.ContainsFunc(found[i].Names, func(n Name) bool { return n.Host == name || n.Trouble.Facts["alias"] == name }) {
+			others = with(others, by)
+		}
+	}
+	switch {
+	case others != nil: // it is DNS that lacks it
+		t = t.With(Facts{"others": strings.Join(others, " and "), "misspelt": strings.Join(append([]string{source}, others...), " and in ")}).On(SideDNS)
+	case was != nil:
+	case isAlias:
+		return t.With(Facts{"then": m.Earlier(&Candidate{Endpoint: Endpoint{Host: host}, OneVersion: true})["was"]})
+	default:
+		return t
+	}
+	facts := Facts{"known": name, "create": nil, "record": "A", "was": was["was"], "when": was["when"], "elsewhere": was["elsewhere"]}
+	if addrs, _ := was["was"].([]netip.Addr); addrs != nil && !addrs[0].Is4() {
+		facts["record"] = "AAAA"
+	}
+	return t.With(facts)
+}
+
 // Vouched are the hosts outside the name rule that proven Registrars have named before the last restart, under the rule of
 // today. (What the record says of them is what this device has sealed: see package cache.)
 func (m *Memory) Vouched() map[string]bool {

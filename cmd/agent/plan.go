@@ -77,7 +77,7 @@ func askAround(ctx context.Context, conf *config.Config, record cache.Record) pl
 		f := &found[i]
 		answer.Sources = append(answer.Sources, f.Source)
 	}
-	plan := provisioning.MakePlan(found, &conf.Policy, memory.Floor())
+	plan := provisioning.PlanOf(memory, found)
 	answer.Try = append(answer.Try, plan.Try...)
 	for i := range plan.Skipped {
 		s := &plan.Skipped[i]

@@ -93,7 +93,8 @@ func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bo
 	s.walk.Begin(ctx, ahead)
 	defer s.walk.End()
 	var found provisioning.Findings
-	floor, named := s.basis.floor(), map[string]bool{}
+	memory, named := s.basis.memory(), map[string]bool{}
+	floor := memory.Floor()
 	for _, step := range s.basis.policy.Steps() {
 		s.pulse.pass()
 		if f, ok := gathering.Foresee(ctx, step); ok {
@@ -112,6 +113,7 @@ func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bo
 		plan := provisioning.PlanStep(step, found, &s.basis.policy, floor)
 		usable = usable || len(plan.Try) > 0
 		s.signer.Note(plan.Try, named)
+		provisioning.Tell(memory, found, plan.Skipped)
 		s.board.skipped(plan.Skipped)
 		if reg := s.walk.Step(ctx, plan.Try); reg != nil || s.walk.Stopped() {
 			s.led(reg, found)
@@ -125,6 +127,7 @@ func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bo
 		return reg, usable
 	}
 	s.found = found
+	s.board.change(func(st *provisioning.Status) { provisioning.Retell(st.Cycle, memory, found) }) // what came after them may name them, too
 	return nil, usable
 }
 

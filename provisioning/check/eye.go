@@ -102,7 +102,7 @@ func (e *eye) plan(found provisioning.Findings) provisioning.Plan {
 			used = append(used, found[i])
 		}
 	}
-	return provisioning.MakePlan(used, &e.policy, e.memory.Floor())
+	return provisioning.PlanOf(e.memory, used)
 }
 
 // outage is the plan that the daemon would follow if DNS and DHCP said nothing.

@@ -57,3 +57,32 @@ func TestMend295StatusSaysWhatCheckSays(t *testing.T) {
 		})
 	}
 }
+
+// TestMend308StatusAdvisesWhatCheckDoes: where a name that DNS lacks is known besides, the daemon advises first what a check does.
+func TestMend308StatusAdvisesWhatCheckDoes(t *testing.T) {
+	for _, name := range []string{"named-twice", "last-good-serves", "alias"} {
+		synctest.Test(t, func(t *testing.T) {
+			archive, err := txtar.ParseFile(filepath.Join("testdata", "mend-308-"+name+".txtar"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			site, o := deviceAt(t, archive, name)
+			defer site.Close()
+			report := Run(t.Context(), o)
+			a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(provisioning.Event) {})
+			stop := runs(t, a)
+			time.Sleep(29 * time.Second)
+			s := a.Status()
+			stop()
+			first, _, _ := strings.Cut(s.Hint, "; otherwise ")
+			if cure := report.Summary[len(report.Summary)-1]; sentence(first) != cure {
+				t.Errorf("%s: status advises\n\t%s\nand a check\n\t%s", name, first, cure)
+			}
+			for _, attempt := range s.Cycle.Attempts {
+				if hint := attempt.Hint; strings.HasPrefix(hint, "if the name is misspelt") {
+					t.Errorf("%s: %s", name, hint)
+				}
+			}
+		})
+	}
+}

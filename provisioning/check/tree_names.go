@@ -151,8 +151,14 @@ func (b *branch) sourceNode(id, title string, found provisioning.Finding) {
 			name := &found.Names[i]
 			if len(name.Addrs) == 0 && name.Reason != "" {
 				c.Result, c.Reason, c.Detail = Bad, name.Reason, c.Detail+"; "+name.Detail
-				if name.Trouble.Specific() {
-					c.because(Bad, name.Trouble)
+				t := name.Trouble
+				for _, s := range b.facts.Plan.Skipped { // it says more
+					if s.Step == found.Step && s.Host == name.Host && s.Trouble.Fault == t.Fault {
+						t = s.Trouble
+					}
+				}
+				if t.Specific() {
+					c.because(Bad, t)
 				}
 			}
 		}

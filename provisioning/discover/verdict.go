@@ -276,6 +276,7 @@ func noAddress(name *provisioning.Name, err error) {
 		name.Reason, name.Trouble = provisioning.NoAddress, blocked(e, provisioning.NoAddress)
 	case e.Kind == srv.DanglingAlias:
 		facts := provisioning.Facts{"name": e.Name, "alias": aliasOf(e), "lack": lack(e, "address")}
+		facts["create"] = facts["alias"]
 		if e.Code == 0 {
 			facts["kept"] = facts["alias"]
 		}
