@@ -78,6 +78,9 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	case was.NameServers == now.NameServers:
 		facts["same"] = true
 	case asked && others(was, now):
+		if now.DHCPServer != "" && was.DHCPServer != "" && now.DHCPServer != was.DHCPServer {
+			facts["former"] = was.DHCPServer
+		}
 		return FaultOtherServers.Because(t, facts)
 	}
 	return t
