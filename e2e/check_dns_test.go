@@ -115,9 +115,9 @@ The problem is with DNS.
 On the name server, see whom it asks for contoso.com (its forwarder, or its zone), and whether that one answers.
 - See whether it drops what this device asks for contoso.com: look at its access rules.`},
 	{"the name server answers over TCP alone", with(published(fe01), dnsOverTCPAlone, dhcpSaysNothing), "dns-timeout", `
-No name server answers (10.0.0.53:53), although 10.0.0.53 accepts connections on TCP port 53.
-Check that the name server and its forwarders run, and that it does not hang.
-- Look for a firewall, on the way, on the server itself or on this device, that drops UDP port 53.
+The name server 10.0.0.53:53 answers queries over TCP, but not over UDP: something drops UDP port 53.
+The problem is with the network between this device and the server.
+Look for a firewall, on the way, on the server itself or on this device, that drops UDP port 53.
 - Set dns_servers to a name server that works.`},
 	{"a router says that the name server cannot be reached", with(published(fe01), dnsBehind("udp dport 53 reject with icmp type host-unreachable"), dhcpSaysNothing), "dns-timeout", `
 No name server can be queried: 10.0.0.53:53 cannot be reached (no route to host): this device has no route there, or a router or firewall rejects what it sends.

@@ -113,6 +113,7 @@ const (
 	FaultDNSHungUp          Fault = "dns.hung-up"
 	FaultDNSSilent          Fault = "dns.silent"
 	FaultDNSSilentWayOpen   Fault = "dns.silent-way-open"
+	FaultDNSByTCP           Fault = "dns.by-tcp-alone"
 	FaultDNSGiven           Fault = "dns.given-answers"
 	FaultDNSUpstream        Fault = "dns.upstream-silent"
 	FaultDNSSilentFor       Fault = "dns.silent-for-one-name"

@@ -469,6 +469,10 @@ func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 			attempt := &c.Attempts[i]
 			last := i == len(c.Attempts)-1
 			if counts(*attempt) && (last || !stopped) {
+				if t := attempt.Trouble; t.Fault == FaultDNSSilentFor && c.dnsAlways(t.Fault) && !c.hears() { // no question at all was answered, of whatever name
+					t = FaultDNSSilent.Met(t.Facts)
+					return Event{Reason: t.Reason(), Detail: attempt.Detail, Trouble: t}.Why(), t
+				}
 				return c.blamed(*attempt)
 			}
 		}

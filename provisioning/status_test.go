@@ -23,6 +23,8 @@ func TestWhatACycleIsBlamedOn(t *testing.T) {
 	waits := source("dns", Failed, DNSTimeout)
 	waits.Trouble = FaultDNSWaits.Met(Facts{"name": "_sip._tls.contoso.com", "zone": "contoso.com"})
 	waits = waits.Told()
+	unasked := attempt("skipped", "a", DNSTimeout)
+	unasked.Trouble = silent.Trouble
 	failed, refused := attempt("failed", "a", ConnectRefused), attempt("failed", "b", SIPForbidden)
 	for name, test := range map[string]struct {
 		attempts []Attempt
@@ -31,20 +33,21 @@ func TestWhatACycleIsBlamedOn(t *testing.T) {
 		want     Reason
 		fault    Fault
 	}{
-		"nothing":                             {},
-		"it went well":                        {attempts: []Attempt{attempt("ok", "a", "")}},
-		"a refusal, after one was not there":  {attempts: []Attempt{failed, refused, attempt("failed", "c", SIPNotFound)}, want: SIPForbidden},
-		"the first that was not there":        {attempts: []Attempt{failed, attempt("failed", "b", ConnectTimeout)}, want: ConnectRefused},
-		"where it was stopped":                {attempts: []Attempt{refused, attempt("failed", "c", SIPCredentials)}, stopped: true, want: SIPCredentials},
-		"a refusal that did not stop it":      {attempts: []Attempt{refused, failed}, stopped: true, want: ConnectRefused},
-		"a place that was ruled out":          {attempts: []Attempt{attempt("skipped", "", TransportPolicy), attempt("skipped", "a", NameNotAllowed)}, want: NameNotAllowed},
-		"failed, before what was ruled out":   {attempts: []Attempt{attempt("skipped", "a", NameNotAllowed), failed}, want: ConnectRefused},
-		"a whole step that was ruled out":     {attempts: []Attempt{attempt("skipped", "", TransportPolicy)}, sources: []Source{source("dns", Absent, DNSNoRecord)}, want: DNSNoRecord},
-		"a source that failed, before others": {sources: []Source{source("dns", Absent, DNSNoRecord), source("dhcp", Failed, DHCPSilent)}, want: DHCPSilent},
-		"found, and nothing else":             {sources: []Source{source("dns", Found, "")}},
-		"DNS is silent for one name":          {sources: []Source{silent, source("dns", Absent, DNSNoRecord)}, want: DNSTimeout, fault: FaultDNSSilentFor},
-		"DNS is silent":                       {sources: []Source{silent, source("dhcp", Failed, DHCPSilent), silent}, want: DNSTimeout, fault: FaultDNSSilent},
-		"mend 191: DNS waits for another":     {sources: []Source{waits, source("dhcp", Failed, DHCPSilent), waits}, want: DNSTimeout, fault: FaultDNSWaits},
+		"nothing":                              {},
+		"it went well":                         {attempts: []Attempt{attempt("ok", "a", "")}},
+		"a refusal, after one was not there":   {attempts: []Attempt{failed, refused, attempt("failed", "c", SIPNotFound)}, want: SIPForbidden},
+		"the first that was not there":         {attempts: []Attempt{failed, attempt("failed", "b", ConnectTimeout)}, want: ConnectRefused},
+		"where it was stopped":                 {attempts: []Attempt{refused, attempt("failed", "c", SIPCredentials)}, stopped: true, want: SIPCredentials},
+		"a refusal that did not stop it":       {attempts: []Attempt{refused, failed}, stopped: true, want: ConnectRefused},
+		"a place that was ruled out":           {attempts: []Attempt{attempt("skipped", "", TransportPolicy), attempt("skipped", "a", NameNotAllowed)}, want: NameNotAllowed},
+		"failed, before what was ruled out":    {attempts: []Attempt{attempt("skipped", "a", NameNotAllowed), failed}, want: ConnectRefused},
+		"a whole step that was ruled out":      {attempts: []Attempt{attempt("skipped", "", TransportPolicy)}, sources: []Source{source("dns", Absent, DNSNoRecord)}, want: DNSNoRecord},
+		"a source that failed, before others":  {sources: []Source{source("dns", Absent, DNSNoRecord), source("dhcp", Failed, DHCPSilent)}, want: DHCPSilent},
+		"found, and nothing else":              {sources: []Source{source("dns", Found, "")}},
+		"DNS is silent for one name":           {sources: []Source{silent, source("dns", Absent, DNSNoRecord)}, want: DNSTimeout, fault: FaultDNSSilentFor},
+		"DNS is silent":                        {sources: []Source{silent, source("dhcp", Failed, DHCPSilent), silent}, want: DNSTimeout, fault: FaultDNSSilent},
+		"mend 329: for a name of DHCP as well": {attempts: []Attempt{unasked}, sources: []Source{silent, source("dhcp", Found, ""), silent}, want: DNSTimeout, fault: FaultDNSSilent},
+		"mend 191: DNS waits for another":      {sources: []Source{waits, source("dhcp", Failed, DHCPSilent), waits}, want: DNSTimeout, fault: FaultDNSWaits},
 	} {
 		c := &Cycle{Attempts: test.attempts, Sources: test.sources}
 		why, trouble := c.Blame(test.stopped)

@@ -108,7 +108,11 @@ func (n *nameServers) reply(server netip.Addr, query []byte, overTCP bool) (repl
 	if edns := m.IsEdns0(); edns != nil && f.says != nil {
 		edns.Option = append(edns.Option, f.says)
 	}
-	switch f.to(q) {
+	word := f.to(q)
+	if word == "tcponly" && !overTCP {
+		word = "silent"
+	}
+	switch word {
 	case "silent", "closed", "absent", "ungated":
 		return nil, 0, "nothing"
 	case "servfail":

@@ -30,7 +30,7 @@ type fault struct {
 }
 
 // faultWords are the behaviours; "delay" has a duration behind it.
-var faultWords = []string{"answer", "servfail", "refused", "nxdomain", "nodata", "silent", "truncated", "malformed", "noedns", "closed", "absent", "ungated", "lossy", "additional", "elsewhere", "bogus", "waits", "delay", "ede"}
+var faultWords = []string{"answer", "servfail", "refused", "nxdomain", "nodata", "silent", "truncated", "malformed", "noedns", "closed", "absent", "ungated", "lossy", "additional", "elsewhere", "bogus", "waits", "tcponly", "delay", "ede"}
 
 // parseFault reads the words of a behaviour; false if they are none.
 func parseFault(words []string) (f fault, ok bool) {

@@ -25,6 +25,9 @@ const (
 // does not understand it.
 func (r *Resolver) exchange(ctx context.Context, server netip.AddrPort, name string, qtype uint16) (*message, *Error) {
 	network, edns := "udp", true
+	if r.TCP {
+		network = "tcp"
+	}
 	var whyTCP error
 	var dropped Dropped
 	for {

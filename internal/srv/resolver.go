@@ -47,6 +47,8 @@ type Resolver struct {
 	// Lacks says whether this device has nothing of the version of IP of an address. Addresses without any of the other version count
 	// as none then. Nil: it is not known.
 	Lacks func(netip.Addr) bool
+	// TCP asks over TCP alone.
+	TCP bool
 	// Pace is what is known of the servers. Nil: nothing, and nothing is remembered.
 	Pace *Pace
 

@@ -29,6 +29,7 @@ type Facts struct {
 	Given       []discover.Quality                          // of those that DHCP gives and this device does not ask, where its own do not answer
 	Upstream    []discover.Quality                          // of those that a resolver on this device asks, where it has nothing to say
 	Told        bool                                        // the system has told which these are, and not DHCP
+	ByTCP       netip.AddrPort                              // a name server that answers over TCP what it has not answered over UDP; zero: none
 	OverTCP     string                                      // what a silent name server does on TCP port 53; "": nothing
 	RefusedTCP  bool                                        // all silent ones refuse connections there
 	Unvalidated bool                                        // the name servers, which cannot look up, can when asked not to validate (DNSSEC)

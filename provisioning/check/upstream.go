@@ -39,10 +39,10 @@ func (e *eye) askUpstream(ctx context.Context, f *Facts) {
 		f.Unvalidated = true
 	case len(servers) > 0:
 		asking.Go(func() { f.Upstream = e.MeasureAll(ctx, servers) })
-		f.OverTCP, _ = e.dnsOverTCP(ctx, servers)
+		f.OverTCP, _ = e.dnsOverTCP(ctx, f, servers)
 	case f.unheard() != "":
 		asking.Go(func() { f.Given = e.MeasureAll(ctx, given(f)) })
-		f.OverTCP, f.RefusedTCP = e.dnsOverTCP(ctx, f.Servers)
+		f.OverTCP, f.RefusedTCP = e.dnsOverTCP(ctx, f, f.Servers)
 	}
 }
 
@@ -76,7 +76,7 @@ func (e *eye) askFormer(ctx context.Context, f *Facts) {
 	if len(servers) > 1 { // which of them it was, is not known
 		serving = "one of " + asked
 	}
-	switch t := e.OfThese(inTime, servers, query); {
+	switch t := e.OfThese(inTime, servers, query, false); {
 	case t.None():
 		f.Asked = provisioning.Facts{"serving": serving, "query": query}
 	case ctx.Err() != nil: // they had less time, or none
@@ -98,11 +98,12 @@ func (e *eye) edge(ctx context.Context, f *Facts) string {
 	return ""
 }
 
-// dnsOverTCP is what the first name server does that does anything on TCP port 53; "": none does; and whether all of them refuse.
-func (e *eye) dnsOverTCP(ctx context.Context, servers []netip.AddrPort) (does string, refused bool) {
+// dnsOverTCP is what the first name server does that does anything on TCP port 53; "": none does; and whether all of them refuse. Those that accept
+// a connection are asked there what they have not answered, and f.ByTCP is the first that answers.
+func (e *eye) dnsOverTCP(ctx context.Context, f *Facts, servers []netip.AddrPort) (does string, refused bool) {
 	ctx, cancel := context.WithTimeout(ctx, tcpDNSConnect)
 	defer cancel()
-	said, errs := make([]string, len(servers)), make([]error, len(servers))
+	said, errs, answers := make([]string, len(servers)), make([]error, len(servers)), make([]bool, len(servers))
 	var dialling sync.WaitGroup
 	for i, server := range servers {
 		dialling.Go(func() {
@@ -111,6 +112,7 @@ func (e *eye) dnsOverTCP(ctx context.Context, servers []netip.AddrPort) (does st
 			case err == nil:
 				conn.Close()
 				said[i] = server.Addr().String() + " accepts connections"
+				answers[i] = slices.Contains(answered, e.OfThese(ctx, servers[i:i+1], f.unheard(), true).Reason())
 			case errors.Is(err, syscall.ECONNREFUSED):
 				said[i] = server.Addr().String() + " refuses connections"
 			}
@@ -118,11 +120,17 @@ func (e *eye) dnsOverTCP(ctx context.Context, servers []netip.AddrPort) (does st
 	}
 	dialling.Wait()
 	refused = len(servers) > 0 && !slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, syscall.ECONNREFUSED) })
+	if i := slices.Index(answers, true); i >= 0 {
+		f.ByTCP = servers[i]
+	}
 	if i := slices.IndexFunc(said, func(s string) bool { return s != "" }); i >= 0 {
 		does = said[i]
 	}
 	return does, refused
 }
+
+// answered are the Reasons of a question to which a name server has given an answer, be it that there is none.
+var answered = []provisioning.Reason{"", provisioning.DNSNoRecord, provisioning.DNSServFail, provisioning.DNSRefused}
 
 // upstreams are the name servers that a resolver on this device asks, where this device asks no others itself; as far as the system tells,
 // or failing that, those that DHCP gives: these it probably asks. One that does not run, or has an answer of its own, such as that it has nobody to ask, asks none. It
@@ -230,7 +238,9 @@ func silentServers(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	facts := wayTo(f, f.Servers)
 	facts["servers"] = provisioning.ListOf(f.Servers)
 	fault := provisioning.FaultDNSSilent
-	if facts["alive"] != nil || facts["hop"] != nil {
+	if f.ByTCP.IsValid() {
+		fault, facts["works"] = provisioning.FaultDNSByTCP, f.ByTCP
+	} else if facts["alive"] != nil || facts["hop"] != nil {
 		fault = provisioning.FaultDNSSilentWayOpen
 	}
 	t.Fault = fault

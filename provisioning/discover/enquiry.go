@@ -179,10 +179,10 @@ func (e *Enquiry) OnlyUnvalidated(ctx context.Context, name string) bool {
 	return err != nil && err.Kind == srv.ServFail
 }
 
-// OfThese asks these name servers for the SRV records of a name, and says why they do not give them; none: one does.
-func (e *Enquiry) OfThese(ctx context.Context, servers []netip.AddrPort, name string) provisioning.Trouble {
+// OfThese asks these name servers for the SRV records of a name, by TCP alone if so, and says why they do not give them; none: one does.
+func (e *Enquiry) OfThese(ctx context.Context, servers []netip.AddrPort, name string, byTCP bool) provisioning.Trouble {
 	resolver := newResolver(&e.policy, e.wire)
-	resolver.Servers = servers
+	resolver.Servers, resolver.TCP = servers, byTCP
 	_, err := resolver.SRV(ctx, name)
 	if err == nil {
 		return provisioning.Trouble{}
