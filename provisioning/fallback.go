@@ -9,7 +9,7 @@ import (
 // Missed is the first of the Registrars before the one in use that have failed in this cycle, or had no turn in it since they had failed before; nil:
 // none has. Addresses of one name are equals, and so are SRV records of one priority. For one of the home pair only the primary counts, whichever
 // way led there.
-func (c *Cycle) Missed(used Candidate, home []Registrar) *Fallback {
+func (c *Cycle) Missed(used *Candidate, home []Registrar) *Fallback {
 	at := slices.IndexFunc(home, func(r Registrar) bool { return r.Endpoint == used.Endpoint })
 	var first *Attempt
 	for i := range c.Attempts {
@@ -33,7 +33,7 @@ func (c *Cycle) Missed(used Candidate, home []Registrar) *Fallback {
 }
 
 // Unusable is what the sources before the one in use name, and devices do not use: a name outside the SIP domain, or one without an address.
-func (c *Cycle) Unusable(used Candidate) (found []Trouble) {
+func (c *Cycle) Unusable(used *Candidate) (found []Trouble) {
 	for i := range c.Attempts {
 		a := &c.Attempts[i]
 		named := a.Result == "skipped" && (a.Reason == NameNotAllowed || a.Reason == NoAddress)

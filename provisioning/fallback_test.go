@@ -43,7 +43,7 @@ func TestMend148WhatIsBetter(t *testing.T) {
 			home = append(home, Registrar{Endpoint: at(host)})
 		}
 		got := ""
-		if missed := (&Cycle{Attempts: test.attempts}).Missed(test.used, home); missed != nil {
+		if missed := (&Cycle{Attempts: test.attempts}).Missed(&test.used, home); missed != nil {
 			got = missed.Host
 		}
 		if got != test.want {
@@ -69,7 +69,7 @@ func TestMend221WhatIsNamedInVain(t *testing.T) {
 		"it had failed":       {named(InternalTLS, "failed", ConnectRefused), used, 0},
 		"another is recalled": {named(InternalTLS, "skipped", NoAddress), Candidate{Step: Recall}, 0},
 	} {
-		if got := test.cycle.Unusable(test.used); len(got) != test.want {
+		if got := test.cycle.Unusable(&test.used); len(got) != test.want {
 			t.Errorf("%s: got %v", name, got)
 		}
 	}

@@ -67,11 +67,11 @@ func (s Step) byDNS() bool { return s.BySRV() || s == HostName || s == Manual }
 
 // Vouches says whether a Registrar has proven its name, so that whom it names is trusted: over TLS, and not by an authority that
 // was trusted on first use alone.
-func (p *Policy) Vouches(c Candidate) bool { return c.Transport == TLS && !p.Withholds(c.Anchor) }
+func (p *Policy) Vouches(c *Candidate) bool { return c.Transport == TLS && !p.Withholds(c.Anchor) }
 
 // MayName says whether a Registrar is believed when it names a host. Only one that vouches is, and an address is believed only
 // when the name it has proven obeys the name rule.
-func (p *Policy) MayName(from Candidate, host string) bool {
+func (p *Policy) MayName(from *Candidate, host string) bool {
 	ruled := CheckName(from.Host, p) == nil || p.Configured(from.Host)
 	if IsAddress(from.Host) { // a configured one has proven an address, any other a name
 		ruled = !p.Configured(from.Host)

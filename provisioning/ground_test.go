@@ -85,11 +85,11 @@ func TestWhoMayName(t *testing.T) {
 		{"10.0.0.9", true, false},
 	} {
 		from := Candidate{Endpoint: Endpoint{test.from, 5061, TLS}}
-		if name, address := policy.MayName(from, "fe02.other.net"), policy.MayName(from, "10.0.0.6"); name != test.name || address != test.address {
+		if name, address := policy.MayName(&from, "fe02.other.net"), policy.MayName(&from, "10.0.0.6"); name != test.name || address != test.address {
 			t.Errorf("%s names a host: %t, and an address: %t", test.from, name, address)
 		}
 		from.Transport = TCP
-		if policy.MayName(from, "fe02.contoso.com") || policy.MayName(from, "10.0.0.6") {
+		if policy.MayName(&from, "fe02.contoso.com") || policy.MayName(&from, "10.0.0.6") {
 			t.Errorf("%s is believed over plain TCP", test.from)
 		}
 	}

@@ -26,7 +26,7 @@ func RecallPlan(record *cache.Record, policy *Policy, fresh map[string]Name, vou
 		}
 		c := r.Recalled(Recall, name.Addrs)
 		reason, detail := policy.RememberedReason(c, record.TLSFloor, vouched)
-		plan.AddRemembered(c, name, reason, detail)
+		plan.AddRemembered(&c, name, reason, detail)
 	}
 	return plan
 }
@@ -49,13 +49,13 @@ func OutagePlan(record *cache.Record, policy *Policy, fresh map[string]Name, vou
 		}
 		c := r.Recalled(LastGood, name.Addrs)
 		reason, detail := policy.RememberedReason(c, record.TLSFloor, vouched)
-		plan.AddRemembered(c, name, reason, detail)
+		plan.AddRemembered(&c, name, reason, detail)
 	}
 	return plan
 }
 
 // AddRemembered adds a remembered Registrar, or says why not: for the reason given, or since it has no address.
-func (plan *Plan) AddRemembered(c Candidate, name Name, reason Reason, detail string) {
+func (plan *Plan) AddRemembered(c *Candidate, name Name, reason Reason, detail string) {
 	if reason == "" && len(name.Addrs) == 0 {
 		reason, detail = cmp.Or(name.Reason, NoAddress), name.Detail
 	}
@@ -63,7 +63,7 @@ func (plan *Plan) AddRemembered(c Candidate, name Name, reason Reason, detail st
 		plan.Skipped = append(plan.Skipped, Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: detail})
 		return
 	}
-	plan.Try = append(plan.Try, c)
+	plan.Try = append(plan.Try, *c)
 }
 
 // RememberedReason says why a remembered Registrar may not be used, or "". The record is a file that can be edited: what

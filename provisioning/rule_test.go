@@ -142,7 +142,7 @@ func TestWhoGetsNoPassword(t *testing.T) {
 			t.Errorf("%s: withheld: %t", name, got)
 		}
 		from := Candidate{Endpoint: Endpoint{"fe01.contoso.com", 5061, TLS}, Anchor: test.anchor}
-		if test.policy.Vouches(from) == test.want || test.policy.MayName(from, "fe02.contoso.com") == test.want {
+		if test.policy.Vouches(&from) == test.want || test.policy.MayName(&from, "fe02.contoso.com") == test.want {
 			t.Errorf("%s: it vouches: %t", name, test.want)
 		}
 	}

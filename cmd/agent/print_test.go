@@ -201,7 +201,7 @@ func onEdge(looked, answered bool) provisioning.Status {
 	if answered {
 		s.Cycle.Looked(inside, fe01, s.Better.LookedAt)
 	}
-	s.Fallback = s.Cycle.Missed(provisioning.Candidate{Step: outside, Endpoint: at}, nil)
+	s.Fallback = s.Cycle.Missed(&provisioning.Candidate{Step: outside, Endpoint: at}, nil)
 	return s
 }
 

@@ -12,12 +12,12 @@ const recordArea = "record"
 
 // misses shows at which better Registrar the device is not, as that has failed. A cycle in which nothing else was tried says nothing of that.
 func misses(s *provisioning.Status, reg *signin.Registration) {
-	missed, tells := s.Cycle.Missed(reg.Candidate, s.Home), s.Cycle.Registered() && !reg.Anew
+	missed, tells := s.Cycle.Missed(&reg.Candidate, s.Home), s.Cycle.Registered() && !reg.Anew
 	if missed != nil || tells {
 		s.Fallback = missed
 	}
 	if tells && reg.Candidate.Step != provisioning.Recall { // no record was asked for
-		s.Paced(recordArea, s.Cycle.Unusable(reg.Candidate))
+		s.Paced(recordArea, s.Cycle.Unusable(&reg.Candidate))
 	}
 	if reg.Degraded || len(s.Home) > 0 && s.Home[0].Endpoint == reg.Candidate.Endpoint {
 		s.Fallback = nil

@@ -204,15 +204,15 @@ func (l *lookout) lookInside(ctx context.Context) *signin.Registration {
 
 // primaryAnswers says whether the primary proves that it is there. Where it would not be signed in to now, nobody bothers it.
 func (l *lookout) primaryAnswers(ctx context.Context, addr netip.Addr) bool {
-	if !l.search.signer.Restraint().Allows(l.primary, addr) {
+	if !l.search.signer.Restraint().Allows(&l.primary, addr) {
 		return false
 	}
-	conn, err := l.search.signer.Connect(ctx, l.primary, addr)
+	conn, err := l.search.signer.Connect(ctx, &l.primary, addr)
 	if err == nil {
 		conn.Close()
 	}
 	if ctx.Err() == nil {
-		l.looked(addr, signin.Judge(err, l.primary, addr))
+		l.looked(addr, signin.Judge(err, &l.primary, addr))
 	}
 	return err == nil
 }

@@ -152,7 +152,7 @@ func (a *Agent) preferredEntry(ctx context.Context) provisioning.Plan {
 		c.Addrs = name.Addrs
 	}
 	var plan provisioning.Plan
-	plan.AddRemembered(c, name, reason, detail)
+	plan.AddRemembered(&c, name, reason, detail)
 	return plan
 }
 
@@ -376,7 +376,7 @@ func (a *Agent) sentAway(reg *signin.Registration, sent *sip.DeregisteredError) 
 		a.search.begin(nil)
 		return a.rest
 	}
-	if sent.Preferred != "" && a.basis.policy.MayName(reg.Candidate, sent.Preferred) {
+	if sent.Preferred != "" && a.basis.policy.MayName(&reg.Candidate, sent.Preferred) {
 		a.preferred = sent.Preferred
 	}
 	return a.again(reg)

@@ -53,7 +53,7 @@ func (s *search) warm(ctx context.Context, record cache.Record) {
 		plan = provisioning.RecallPlan(&record, &s.basis.policy, nil, s.signer.Vouched())
 	}
 	if len(plan.Try) > 0 { // the walk asks whether a packet may go there: to ask the system for all its addresses takes long, and once is enough
-		s.walk.Warm(ctx, plan.Try[0])
+		s.walk.Warm(ctx, &plan.Try[0])
 		runtime.Gosched() // it is on the way before the questions are: of the two it takes more round trips
 	}
 }

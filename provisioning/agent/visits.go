@@ -19,7 +19,7 @@ func (k *keeper) outlives(ctx context.Context, w *watch, err error) bool {
 		return false
 	}
 	if err := k.visit(ctx, w); err != nil {
-		signin.Heed(k.signer, w.reg.Candidate, err)
+		signin.Heed(k.signer, &w.reg.Candidate, err)
 		return false
 	}
 	w.held = w.keeping

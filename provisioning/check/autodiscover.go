@@ -85,7 +85,7 @@ func (e *eye) autodiscoverAt(ctx context.Context, host string) (a Autodiscover) 
 	}
 	c := provisioning.Candidate{Step: provisioning.HostName, Endpoint: provisioning.Endpoint{Host: host, Port: webPort, Transport: provisioning.TLS}}
 	for _, addr := range a.Addrs[:min(len(a.Addrs), 2)] {
-		conn, met, trouble := e.signer.Open(ctx, c, addr)
+		conn, met, trouble := e.signer.Open(ctx, &c, addr)
 		if a.TLS = met.Shown; !trouble.None() {
 			a.Trouble = provisioning.FaultAutodiscover.Because(trouble, provisioning.Facts{"host": host})
 			continue
@@ -107,7 +107,7 @@ func (e *eye) isRegistrar(ctx context.Context, host string) bool {
 	c := provisioning.Candidate{Step: provisioning.HostName, Endpoint: provisioning.Endpoint{Host: host, Port: poolTLS, Transport: provisioning.TLS}}
 	c.Addrs = e.LookUp(ctx, host).Addrs
 	return slices.ContainsFunc(c.Addrs[:min(len(c.Addrs), 2)], func(addr netip.Addr) bool {
-		seen := e.signer.Probe(ctx, c, addr)
+		seen := e.signer.Probe(ctx, &c, addr)
 		return seen.Secured && seen.Answered
 	})
 }

@@ -49,7 +49,7 @@ func (e *eye) webService(ctx context.Context, host string, port uint16) (net.Con
 	for _, addr := range e.resolve(ctx, []string{host})[0].Addrs {
 		c := provisioning.Candidate{Step: provisioning.Redirect, Endpoint: provisioning.Endpoint{Host: host, Port: port, Transport: provisioning.TLS}}
 		var conn net.Conn
-		if conn, err = e.signer.Connect(ctx, c, addr); err == nil {
+		if conn, err = e.signer.Connect(ctx, &c, addr); err == nil {
 			return conn, nil
 		}
 	}

@@ -14,7 +14,7 @@ func (e *eye) lookBack(f *Facts, p *prober) {
 	for i := range f.Plan.Try {
 		c := f.Plan.Try[i]
 		if c.Addrs = addrsIn(e.memory.Earlier(&f.Plan.Try[i]), "was"); c.Addrs != nil && !f.ByPassed && c.Transport == provisioning.TLS {
-			p.lookBackAt(c)
+			p.lookBackAt(&c)
 		}
 	}
 }

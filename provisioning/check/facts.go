@@ -99,7 +99,7 @@ func (f *Facts) finding(step provisioning.Step) (provisioning.Finding, bool) {
 }
 
 // place returns what was seen of a Candidate: at its own addresses, not at those that others have for the name.
-func (f *Facts) place(c provisioning.Candidate) (*Place, bool) {
+func (f *Facts) place(c *provisioning.Candidate) (*Place, bool) {
 	i := slices.IndexFunc(f.Places, func(p *Place) bool { return p.Endpoint == c.Endpoint })
 	if i < 0 {
 		return &Place{}, false
@@ -230,7 +230,7 @@ func stray(f *Facts, addrs []netip.Addr) bool {
 
 // lastGoodAnswers says whether a last good Registrar speaks SIP.
 func (f *Facts) lastGoodAnswers() bool {
-	return slices.ContainsFunc(f.Outage.Try, func(c provisioning.Candidate) bool { p, _ := f.place(c); return p.answered() })
+	return slices.ContainsFunc(f.Outage.Try, func(c provisioning.Candidate) bool { p, _ := f.place(&c); return p.answered() })
 }
 
 // resolves says whether a name was seen to have an address.
@@ -308,7 +308,7 @@ func (f *Facts) unheard() string {
 	return ""
 }
 
-func place(c provisioning.Candidate) string {
+func place(c *provisioning.Candidate) string {
 	return fmt.Sprintf("%s over %s", c.HostPort(), strings.ToUpper(c.Transport.String()))
 }
 

@@ -93,7 +93,7 @@ func TestMend242NoConnectionIsLeftBehind(t *testing.T) {
 			return nil, ctx.Err()
 		}
 		at := provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: provisioning.TLS}
-		served := newEye(o).oneServed(t.Context(), provisioning.Candidate{Step: provisioning.InternalTLS, Endpoint: at}, netip.MustParseAddr("10.0.0.5"))
+		served := newEye(o).oneServed(t.Context(), &provisioning.Candidate{Step: provisioning.InternalTLS, Endpoint: at}, netip.MustParseAddr("10.0.0.5"))
 		if left := open.Load(); !served || left != 0 {
 			t.Errorf("served: %v, with %d connections left behind", served, left)
 		}

@@ -18,7 +18,7 @@ func alikeAt(f *Facts, port uint16) provisioning.Trouble {
 	all := provisioning.Together{Port: port}
 	for i := range f.Plan.Try {
 		c := &f.Plan.Try[i]
-		p, _ := f.place(*c)
+		p, _ := f.place(c)
 		if p.closed() || port != 0 && p.Port != port {
 			continue
 		}
@@ -112,7 +112,7 @@ func onePin(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	anchor := t.Facts["anchor"]
 	for i := range f.Plan.Try {
 		c := &f.Plan.Try[i]
-		p, _ := f.place(*c)
+		p, _ := f.place(c)
 		for _, probe := range p.Probes {
 			if other := probe.Trouble.Facts["anchor"]; anchor != nil && other != nil && other != anchor && probe.Reason() == provisioning.TLSUntrusted {
 				return t.With(provisioning.Facts{"pin": nil})
@@ -128,7 +128,7 @@ func sameAt(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
 	var hosts []string
 	for i := range f.Plan.Try {
 		c := &f.Plan.Try[i]
-		other, _ := f.place(*c)
+		other, _ := f.place(c)
 		if c.Host == p.Host || len(other.Probes) == 0 || other.ready() || slices.Contains(hosts, c.Host) || !t.Specific() || t.Area() == "clock" {
 			continue
 		}
@@ -149,7 +149,7 @@ func deadPlaces(f *Facts) provisioning.Trouble {
 	var first *Place
 	for i := range f.Plan.Try {
 		c := &f.Plan.Try[i]
-		p, ok := f.place(*c)
+		p, ok := f.place(c)
 		if !ok || len(p.Probes) == 0 {
 			continue
 		}
@@ -193,7 +193,7 @@ func firstChoiceFails(f *Facts) provisioning.Trouble {
 func firstPlaceFails(f *Facts) provisioning.Trouble {
 	for j := range f.Plan.Try {
 		c := &f.Plan.Try[j]
-		p, _ := f.place(*c)
+		p, _ := f.place(c)
 		if c.Endpoint == f.signedInAt() || len(p.Probes) == 0 {
 			break
 		}

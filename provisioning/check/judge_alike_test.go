@@ -57,7 +57,7 @@ func TestMend176NotForWantOfIt(t *testing.T) {
 		defer served.Close()
 		o.Progress = func(string) {}
 		f := look(t.Context(), o)
-		p, ok := f.place(f.Plan.Try[0])
+		p, ok := f.place(&f.Plan.Try[0])
 		for fault, want := range map[provisioning.Fault]provisioning.Fault{
 			provisioning.FaultNoIntermediate: provisioning.FaultNotSent, provisioning.FaultNotForServers: provisioning.FaultNotForServers,
 		} {

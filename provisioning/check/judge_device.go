@@ -185,7 +185,7 @@ func wellAgain(f *Facts, missed *provisioning.Attempt) bool {
 			return a.Result != "failed"
 		}
 	}
-	p, _ := f.place(provisioning.Candidate{Endpoint: missed.Endpoint(), Addrs: []netip.Addr{missed.Address}})
+	p, _ := f.place(&provisioning.Candidate{Endpoint: missed.Endpoint(), Addrs: []netip.Addr{missed.Address}})
 	return p.ready() && (!missed.Reason.IsSIP() || missed.Reason == provisioning.SIPMalformed || missed.Fault == string(provisioning.FaultNoSIP))
 }
 

@@ -68,7 +68,7 @@ func addressesDisagree(f *Facts) provisioning.Trouble {
 		for i := range f.Apart[c.Host] {
 			name := &f.Apart[c.Host][i]
 			c.Addrs = name.Addrs
-			p, _ := f.place(c)
+			p, _ := f.place(&c)
 			switch {
 			case name.Reason == provisioning.NoAddress && (name.Trouble.None() || name.Trouble.Fault == provisioning.FaultDNSBlocked): // the name exists
 				server := f.Servers[i].Addr().String()

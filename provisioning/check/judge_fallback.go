@@ -10,7 +10,7 @@ import (
 
 // refuses says whether a last good Registrar would refuse the device as the one that was tried has: it is that one, or the refusal is about
 // who asks.
-func refuses(f *Facts, c provisioning.Candidate) bool {
+func refuses(f *Facts, c *provisioning.Candidate) bool {
 	var attempts []provisioning.Attempt
 	switch pause := spared(f); {
 	case f.SignIn != nil && !f.signsIn():
@@ -42,8 +42,8 @@ func rehearse(f *Facts) rehearsal {
 	var first provisioning.Trouble
 	for i := range f.Outage.Try {
 		c := &f.Outage.Try[i]
-		p, _ := f.place(*c)
-		if p.ready() && refuses(f, *c) {
+		p, _ := f.place(c)
+		if p.ready() && refuses(f, c) {
 			return rehearsal{result: Skipped, needs: "sign-in"}
 		}
 		var beside provisioning.Trouble
@@ -54,10 +54,10 @@ func rehearse(f *Facts) rehearsal {
 		case beside.Fault == provisioning.FaultSecondSilent: // it serves nobody, most likely
 			return rehearsal{result: Skipped, needs: "registrar." + c.Host}
 		case !beside.None():
-			return rehearsal{result: Good, place: fmt.Sprintf("%s, where the daemon is registered", place(*c))}
+			return rehearsal{result: Good, place: fmt.Sprintf("%s, where the daemon is registered", place(c))}
 		}
 		if p.ready() {
-			return rehearsal{result: Good, place: fmt.Sprintf("%s, last registered %s, answers at %s", place(*c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)}
+			return rehearsal{result: Good, place: fmt.Sprintf("%s, last registered %s, answers at %s", place(c), f.Record.RegisteredAt.UTC().Format(time.DateOnly), p.best().Addr)}
 		}
 		if i == 0 && len(p.Probes) > 0 {
 			first = deadPlace(f, p)

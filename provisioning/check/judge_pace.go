@@ -52,12 +52,12 @@ func onLossyWay(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 func slowPlace(f *Facts) provisioning.Trouble {
 	for i := range f.Plan.Try {
 		c := &f.Plan.Try[i]
-		p, _ := f.place(*c)
+		p, _ := f.place(c)
 		for _, probe := range p.Probes {
-			if t := signin.SlowWay(*c, probe.Addr, probe.Connecting); probe.Connected && !t.None() {
+			if t := signin.SlowWay(c, probe.Addr, probe.Connecting); probe.Connected && !t.None() {
 				return t
 			}
-			if t := probe.SlowAnswer(*c); !t.None() {
+			if t := probe.SlowAnswer(c); !t.None() {
 				return t
 			}
 		}

@@ -18,7 +18,7 @@ func besideLastGood(f *Facts, t provisioning.Trouble, p *Place) provisioning.Tro
 	for i := range f.Outage.Try {
 		c := &f.Outage.Try[i]
 		named := slices.ContainsFunc(f.Plan.Try, func(try provisioning.Candidate) bool { return try.Host == c.Host })
-		if seen, _ := f.place(*c); seen.answered() && !named {
+		if seen, _ := f.place(c); seen.answered() && !named {
 			source, _ := f.sourceOf(p.Step)
 			return t.Also(provisioning.FaultLastGoodAnswers, provisioning.Facts{"host": c.Host, "source": source})
 		}
@@ -72,7 +72,7 @@ func addressFails(f *Facts) provisioning.Trouble {
 	if i < 0 {
 		return provisioning.Trouble{}
 	}
-	p, _ := f.place(f.Plan.Try[i])
+	p, _ := f.place(&f.Plan.Try[i])
 	for _, probe := range p.Probes {
 		if isReady(probe) || cannotReach(f, probe) {
 			continue
@@ -173,7 +173,7 @@ func spares(f *Facts) []provisioning.Candidate {
 // spareFails is about the Registrar that would be next if the one fails at which the device signs in.
 func spareFails(f *Facts) provisioning.Trouble {
 	for _, c := range spares(f) {
-		if p, _ := f.place(c); len(p.Probes) > 0 && !p.ready() && !p.closed() {
+		if p, _ := f.place(&c); len(p.Probes) > 0 && !p.ready() && !p.closed() {
 			return provisioning.FaultSpareDead.Because(deadPlace(f, p), provisioning.Facts{"host": c.Host})
 		}
 	}
@@ -433,7 +433,7 @@ func isWildcardFor(name, host string) bool {
 
 // badAt returns the place at which an attempt has met a bad certificate, with the address that showed it.
 func badAt(f *Facts, a *provisioning.Attempt) (*Place, bool) {
-	p, ok := f.place(provisioning.Candidate{Endpoint: a.Endpoint(), Addrs: []netip.Addr{a.Address}})
+	p, ok := f.place(&provisioning.Candidate{Endpoint: a.Endpoint(), Addrs: []netip.Addr{a.Address}})
 	return p, ok && a.Reason.IsCertificate() && slices.ContainsFunc(p.Probes, isUnproven)
 }
 

@@ -63,7 +63,7 @@ func besideOthers(f *Facts, a provisioning.Attempt, t provisioning.Trouble) prov
 	told := []provisioning.Reason{t.Reason()}
 	for i := range f.Plan.Try {
 		c := &f.Plan.Try[i]
-		p, _ := f.place(*c)
+		p, _ := f.place(c)
 		for _, probe := range p.Probes {
 			if isReady(probe) || p.closed() || cannotReach(f, probe) || slices.Contains(told, probe.Reason()) || len(told) > mostOthers {
 				continue
@@ -107,7 +107,7 @@ func refusedAlike(f *Facts, a provisioning.Attempt) provisioning.Trouble {
 func slowSignIn(f *Facts) provisioning.Trouble {
 	for i := range f.Plan.Try {
 		c := &f.Plan.Try[i]
-		p, _ := f.place(*c)
+		p, _ := f.place(c)
 		for _, probe := range p.Probes {
 			if probe.Answered && probe.Secured {
 				return provisioning.FaultSlowSignIn.Met(provisioning.Facts{

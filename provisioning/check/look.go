@@ -457,7 +457,7 @@ func (l *looker) proveReady(a *provisioning.Attempt) {
 func (l *looker) alive(plan []provisioning.Candidate, counts func(*signin.Probe) bool) []provisioning.Candidate {
 	var try []provisioning.Candidate
 	for _, c := range plan {
-		place, _ := l.place(c)
+		place, _ := l.place(&c)
 		c.Addrs = nil
 		for _, probe := range place.Probes {
 			if counts(probe) {

@@ -48,17 +48,17 @@ func (p *prober) probe(c provisioning.Candidate, role Role) {
 		p.hosts = append(p.hosts, c.Host)
 	}
 	if c.Transport == provisioning.TLS {
-		p.add(c, role)
+		p.add(&c, role)
 	}
 	for _, beside := range besidePorts {
 		beside.Host = c.Host
 		c.Endpoint = beside
-		p.add(c, Beside)
+		p.add(&c, Beside)
 	}
 }
 
 // add probes the addresses of a place that were not probed before. p.mu is held.
-func (p *prober) add(c provisioning.Candidate, role Role) {
+func (p *prober) add(c *provisioning.Candidate, role Role) {
 	place := p.placeOf(c, role)
 	for _, addr := range c.Addrs {
 		i, fresh := place.room(addr)
@@ -69,17 +69,17 @@ func (p *prober) add(c provisioning.Candidate, role Role) {
 		p.shaken = append(p.shaken, &handshake{c.Host, addr, place, i, done})
 		p.tasks.Go(func() {
 			defer close(done)
-			p.put(place, i, p.eye.signer.Probe(p.ctx, at, addr))
+			p.put(place, i, p.eye.signer.Probe(p.ctx, &at, addr))
 		})
 	}
 }
 
 // lookBackAt starts a look at a Candidate at the addresses that its host had once. They lead no device anywhere: what is seen there is told of
 // them alone, and not of the place.
-func (p *prober) lookBackAt(c provisioning.Candidate) {
+func (p *prober) lookBackAt(c *provisioning.Candidate) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	was := &Place{Candidate: c, Role: Unplanned}
+	was := &Place{Candidate: *c, Role: Unplanned}
 	was.Addrs = nil
 	p.former = append(p.former, was)
 	for _, addr := range c.Addrs {
@@ -90,10 +90,10 @@ func (p *prober) lookBackAt(c provisioning.Candidate) {
 }
 
 // placeOf returns the place of a Candidate, which has the first of its roles. p.mu is held.
-func (p *prober) placeOf(c provisioning.Candidate, role Role) *Place {
+func (p *prober) placeOf(c *provisioning.Candidate, role Role) *Place {
 	place := p.places[c.Endpoint]
 	if place == nil {
-		place = &Place{Candidate: c, Role: role}
+		place = &Place{Candidate: *c, Role: role}
 		place.Addrs = nil
 		p.places[c.Endpoint] = place
 	}
@@ -139,7 +139,7 @@ func (p *prober) inClear(before, plan []provisioning.Candidate, role Role) {
 		if c.Transport == provisioning.TLS {
 			continue
 		}
-		place := p.placeOf(*c, role)
+		place := p.placeOf(c, role)
 		earlier := slices.DeleteFunc(slices.Clone(p.shaken), func(h *handshake) bool {
 			same := h.host == c.Host || slices.Contains(c.Addrs, h.addr)
 			here := func(first provisioning.Candidate) bool {
@@ -149,14 +149,14 @@ func (p *prober) inClear(before, plan []provisioning.Candidate, role Role) {
 		})
 		for _, addr := range c.Addrs {
 			if i, fresh := place.room(addr); fresh {
-				p.tasks.Go(func() { p.put(place, i, p.after(earlier, *c, addr)) })
+				p.tasks.Go(func() { p.put(place, i, p.after(earlier, c, addr)) })
 			}
 		}
 	}
 }
 
 // after looks at an address over plain TCP once the handshakes that come before it are over.
-func (p *prober) after(earlier []*handshake, c provisioning.Candidate, addr netip.Addr) *signin.Probe {
+func (p *prober) after(earlier []*handshake, c *provisioning.Candidate, addr netip.Addr) *signin.Probe {
 	for _, h := range earlier {
 		<-h.done // a probe has its own deadlines
 		p.mu.Lock()
@@ -197,7 +197,7 @@ func (p *prober) seen(f *Facts) []*Place {
 func knownBetter(f *Facts, s *signin.SignedIn) {
 	for i := range s.Attempts {
 		a := &s.Attempts[i]
-		p, _ := f.place(provisioning.Candidate{Endpoint: a.Endpoint(), Addrs: []netip.Addr{a.Address}})
+		p, _ := f.place(&provisioning.Candidate{Endpoint: a.Endpoint(), Addrs: []netip.Addr{a.Address}})
 		for _, probe := range p.Probes {
 			known := answeredBefore(probe, slowerThan(a, probe, probe.RegisterSilent(a.Trouble)))
 			if known.Fault == a.Trouble.Fault {

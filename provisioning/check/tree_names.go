@@ -240,7 +240,7 @@ func (b *branch) plan() {
 	var order []string
 	for i := range f.Plan.Try {
 		try := &f.Plan.Try[i]
-		order = append(order, fmt.Sprintf("%s (%s)", place(*try), try.Step))
+		order = append(order, fmt.Sprintf("%s (%s)", place(try), try.Step))
 		if addressesDisagree(f).Host() == try.Host {
 			order[len(order)-1] += " at the address from the name server that answers first"
 		}

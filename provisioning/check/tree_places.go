@@ -20,7 +20,7 @@ func (b *branch) registrars() {
 		for _, p := range f.at(host) {
 			seen := p
 			if c, planned := f.planned(p); planned {
-				seen, _ = f.place(c)
+				seen, _ = f.place(&c)
 			}
 			for _, probe := range p.Probes { // at the same time
 				c.TookMS = max(c.TookMS, provisioning.Milliseconds(probe.Took))
@@ -95,7 +95,7 @@ func (b *branch) place(p *Place, under string) {
 	for _, probe := range p.Probes {
 		id := fmt.Sprintf("%s:%d/%s.%s", under, p.Port, p.Transport, probe.Addr)
 		c := Check{
-			ID: id, Under: under, Title: fmt.Sprintf("%s at %s", place(p.Candidate), probe.Addr),
+			ID: id, Under: under, Title: fmt.Sprintf("%s at %s", place(&p.Candidate), probe.Addr),
 			Detail: probe.Detail, TookMS: provisioning.Milliseconds(probe.Took),
 		}
 		if !isReady(probe) {
@@ -231,7 +231,7 @@ func (b *branch) lastGood() {
 		c.Detail = r.place
 		for i := range f.Outage.Try {
 			try := &f.Outage.Try[i] // they are looked at at the same time
-			if p, seen := f.place(*try); seen && len(p.Probes) > 0 {
+			if p, seen := f.place(try); seen && len(p.Probes) > 0 {
 				c.TookMS = max(c.TookMS, provisioning.Milliseconds(p.best().Took))
 			}
 		}

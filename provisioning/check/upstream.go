@@ -91,7 +91,7 @@ func (e *eye) askFormer(ctx context.Context, f *Facts) {
 func (e *eye) edge(ctx context.Context, f *Facts) string {
 	c := provisioning.Candidate{Step: provisioning.ExternalTLS, Endpoint: provisioning.Endpoint{Host: "sip." + f.sipDomain(), Port: provisioning.AccessProxyPort, Transport: provisioning.TLS}}
 	for i := range f.HostNames {
-		if n := &f.HostNames[i]; n.Host == c.Host && len(n.Addrs) > 0 && isReady(e.signer.Probe(ctx, c, n.Addrs[0])) {
+		if n := &f.HostNames[i]; n.Host == c.Host && len(n.Addrs) > 0 && isReady(e.signer.Probe(ctx, &c, n.Addrs[0])) {
 			return c.HostPort()
 		}
 	}

@@ -81,7 +81,7 @@ func (e *eye) offered(ctx context.Context, s WebService) ([]string, provisioning
 		case len(addrs) == 0:
 			return nil, &unopened{provisioning.FaultNoData.Met(provisioning.Facts{"host": host, "source": "the certificate service"})}
 		}
-		conn, _, trouble := e.signer.Open(ctx, c, addrs[0])
+		conn, _, trouble := e.signer.Open(ctx, &c, addrs[0])
 		if !trouble.None() {
 			return nil, &unopened{trouble}
 		}

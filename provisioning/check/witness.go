@@ -81,7 +81,7 @@ func second(f *Facts, at provisioning.Endpoint, addr netip.Addr, failed provisio
 	if failed.None() || !registeredAt(f, at, addr) || f.silent() || nobodyElse(f, at, addr, failed) {
 		return provisioning.Trouble{}
 	}
-	p, _ := f.place(provisioning.Candidate{Endpoint: at, Addrs: []netip.Addr{addr}}) // nobody has probed where a redirect leads
+	p, _ := f.place(&provisioning.Candidate{Endpoint: at, Addrs: []netip.Addr{addr}}) // nobody has probed where a redirect leads
 	for _, probe := range p.Probes {
 		if isUneven(probe, failed) {
 			return unevenly(probe, failed)
@@ -225,7 +225,7 @@ func (e *eye) tryAgain(ctx context.Context, f *Facts) {
 			beside := second(f, p.Endpoint, probe.Addr, probe.Trouble)
 			probe.Uneven = probe.Uneven || twoCertificates(f, p, probe)
 			if !probe.Uneven && (isUnproven(probe) && ofCertificate(probe.Reason()) && p.Transport == provisioning.TLS && (p.Role == Planned || p.Role == LastGood) || slices.Contains(nobodyMet, beside.Reason()) || probe.Greeting.Code != 0 && slices.ContainsFunc(attempts(f.SignIn), failed)) {
-				probe.Uneven = e.oneServed(ctx, p.Candidate, probe.Addr)
+				probe.Uneven = e.oneServed(ctx, &p.Candidate, probe.Addr)
 			}
 		}
 	}
@@ -241,7 +241,7 @@ func twoCertificates(f *Facts, p *Place, probe *signin.Probe) bool {
 }
 
 // oneServed says whether one of several connections at the same time is answered. When that is known, it ends the others, and waits for that.
-func (e *eye) oneServed(ctx context.Context, c provisioning.Candidate, addr netip.Addr) bool {
+func (e *eye) oneServed(ctx context.Context, c *provisioning.Candidate, addr netip.Addr) bool {
 	ctx, enough := context.WithTimeout(ctx, moreLimit)
 	defer enough()
 	answers := make(chan bool, connectionsMore)
@@ -266,7 +266,7 @@ func (f *Facts) signedInAt() provisioning.Endpoint {
 	if f.witness() { // what had led the daemon there would lead it so again
 		for i := range f.Plan.Try {
 			c := &f.Plan.Try[i]
-			if p, _ := f.place(*c); p.ready() || c.Endpoint == f.SignIn.Registrar.Endpoint {
+			if p, _ := f.place(c); p.ready() || c.Endpoint == f.SignIn.Registrar.Endpoint {
 				return c.Endpoint
 			}
 		}

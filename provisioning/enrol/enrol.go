@@ -204,5 +204,5 @@ func (e *Enroller) dial(ctx context.Context, host string, port uint16, anchor st
 			first = err
 		}
 	}
-	return nil, unreachable(first, c)
+	return nil, unreachable(first, &c)
 }

@@ -112,7 +112,7 @@ func JudgeIdentity(err error, now time.Time) provisioning.Trouble {
 }
 
 // unreachable says why no connection to a web service came about.
-func unreachable(err error, c provisioning.Candidate) error {
+func unreachable(err error, c *provisioning.Candidate) error {
 	cause := signin.Judge(err, c, c.Addrs[0]).With(provisioning.Facts{"unproven": nil}) // of the Registrar nothing is in doubt: it has named the service
 	fault := provisioning.FaultEnrolUnreachable
 	if cause.Reason().IsCertificate() {

@@ -23,7 +23,7 @@ func TestFaults(t *testing.T) {
 	for _, k := range certprov.Kinds() {
 		e := &certprov.Error{Kind: k, At: "web01.contoso.com:443/x", Status: 500, ID: 28000, Code: "code", Reason: "words", Offered: []string{"PortOne", "PortTwo"}, Problem: "what is wrong", Err: errors.New("raw")}
 		if k == certprov.Unreachable {
-			e.Err = unreachable(errors.New("raw"), provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "web01.contoso.com", Port: 443, Transport: provisioning.TLS}, Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.8")}})
+			e.Err = unreachable(errors.New("raw"), &provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "web01.contoso.com", Port: 443, Transport: provisioning.TLS}, Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.8")}})
 		}
 		show(fmt.Sprintf("kind %d", k), Judge(e, false))
 	}

@@ -23,8 +23,8 @@ func (w *Walk) attempt(ctx context.Context, a *attempt) (*Registration, error) {
 	far := p.progress()
 	a.took = far.since.Sub(far.began)
 	conn, met, err := p.take()
-	if err != nil && w.signer.trustsFirst(ctx, a.c, a.addr, err) {
-		conn, met, err = w.signer.gate.known(&w.signer.sessions).open(ctx, a.c, a.addr)
+	if err != nil && w.signer.trustsFirst(ctx, &a.c, a.addr, err) {
+		conn, met, err = w.signer.gate.known(&w.signer.sessions).open(ctx, &a.c, a.addr)
 	}
 	if err != nil {
 		return nil, err
@@ -32,12 +32,12 @@ func (w *Walk) attempt(ctx context.Context, a *attempt) (*Registration, error) {
 	kept := time.Since(far.since) >= keptLong
 	reg, said, err := w.register(ctx, a, conn, met)
 	if err != nil && !said && isHungUp(err) && kept { // it was not kept for us: as if it had not been there
-		if conn, met, err = w.signer.gate.known(&w.signer.sessions).open(ctx, a.c, a.addr); err == nil {
+		if conn, met, err = w.signer.gate.known(&w.signer.sessions).open(ctx, &a.c, a.addr); err == nil {
 			reg, _, err = w.register(ctx, a, conn, met)
 		}
 	}
 	if reg != nil {
-		reg.Way = SlowWay(a.c, a.addr, p.connecting)
+		reg.Way = SlowWay(&a.c, a.addr, p.connecting)
 	}
 	return reg, err
 }
@@ -45,10 +45,10 @@ func (w *Walk) attempt(ctx context.Context, a *attempt) (*Registration, error) {
 // register signs in on a connection. said: the Registrar has said something.
 func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trust.Met) (reg *Registration, said bool, err error) {
 	s := w.signer
-	account, refused, unproven := s.account(a.c, conn.LocalAddr()), (*sip.CertificateError)(nil), ""
+	account, refused, unproven := s.account(&a.c, conn.LocalAddr()), (*sip.CertificateError)(nil), ""
 	account.Patience = s.restraint.tries.Patience(leastPatience)
 	account.Rests, account.Tries, account.Nonce = s.restraint.passwordRests(), s.restraint.refusals.left, s.nonces[attempted{a.c.Endpoint, a.addr}]
-	account.Identity = s.own.identity(a.c, conn, func(e *sip.CertificateError) { refused = e }, func(target string) { unproven = target })
+	account.Identity = s.own.identity(&a.c, conn, func(e *sip.CertificateError) { refused = e }, func(target string) { unproven = target })
 	if !s.policy.Withholds(a.c.Anchor) { // else who has named it gets none either
 		a.c.Anchor = met.Anchor
 	}

@@ -55,6 +55,6 @@ func (d distrust) proven(host string, addr netip.Addr) {
 
 // closes says whether plain TCP to a Candidate is closed: one of its addresses is enough. When no more can be remembered,
 // it is closed to all.
-func (d distrust) closes(c provisioning.Candidate) bool {
+func (d distrust) closes(c *provisioning.Candidate) bool {
 	return c.Transport == provisioning.TCP && (len(d) >= maxDistrusted || d[c.Host] || slices.ContainsFunc(c.Addrs, func(a netip.Addr) bool { return d[a.String()] }))
 }

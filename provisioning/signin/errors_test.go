@@ -82,7 +82,7 @@ func TestReasonOf(t *testing.T) {
 // A password that is corrected is read by a daemon that starts, and whoever corrects it has to be told.
 func TestRefusedPasswordsWantARestart(t *testing.T) {
 	refused := sip.CredentialsError{Status: &sip.StatusError{Code: 401, Diagnostics: []sip.Diagnostic{{ID: 1000}}}}
-	for _, hint := range []string{provisioning.SIPCredentials.Hint(), provisioning.CredentialsResting.Hint(), Judge(&refused, provisioning.Candidate{}, netip.Addr{}).Hint()} {
+	for _, hint := range []string{provisioning.SIPCredentials.Hint(), provisioning.CredentialsResting.Hint(), Judge(&refused, &provisioning.Candidate{}, netip.Addr{}).Hint()} {
 		if !strings.Contains(hint, "restart homeward") {
 			t.Errorf("no word of a restart: %s", hint)
 		}

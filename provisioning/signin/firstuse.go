@@ -28,7 +28,7 @@ type trial struct {
 
 // ConnectForPassword is Connect, to a server that may be shown the password; so may the one that has named it, by the anchor of c.
 func (s *Signer) ConnectForPassword(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, error) {
-	conn, met, err := s.gate.open(ctx, c, addr)
+	conn, met, err := s.gate.open(ctx, &c, addr)
 	anchor := c.Anchor
 	if !s.policy.Withholds(anchor) {
 		anchor = met.Anchor
@@ -43,7 +43,7 @@ func (s *Signer) ConnectForPassword(ctx context.Context, c provisioning.Candidat
 // trustsFirst is for a Registrar whose authority nobody here knows, where the site trusts the first one that is met: only if
 // nothing is known of the SIP domain yet, and only if the web services that the Registrar names have the same authority. Nothing
 // is told to either of them. It says whether the authority is trusted now.
-func (s *Signer) trustsFirst(ctx context.Context, c provisioning.Candidate, addr netip.Addr, failed error) bool {
+func (s *Signer) trustsFirst(ctx context.Context, c *provisioning.Candidate, addr netip.Addr, failed error) bool {
 	var attempt *attemptError
 	var unknown *trust.CertificateError
 	if !s.policy.MayTrustFirst() || s.owner.Floor() || !errors.As(failed, &attempt) || !errors.As(failed, &unknown) || unknown.Problem != trust.Untrusted {
@@ -70,7 +70,7 @@ func (s *Signer) trustsFirst(ctx context.Context, c provisioning.Candidate, addr
 }
 
 // webServices asks a Registrar on trial where its web services are: by a REGISTER without credentials.
-func (t *trial) webServices(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (certprov.Address, error) {
+func (t *trial) webServices(ctx context.Context, c *provisioning.Candidate, addr netip.Addr) (certprov.Address, error) {
 	conn, _, err := t.gate.open(ctx, c, addr)
 	if err != nil {
 		return certprov.Address{}, err
@@ -97,7 +97,7 @@ func (t *trial) sameAuthority(ctx context.Context, web certprov.Address) error {
 	addrs := t.signer.owner.Resolve(ctx, []string{web.Host})[0].Addrs
 	for _, addr := range addrs[:min(len(addrs), maxTrialAddrs)] {
 		t.signer.owner.Pass()
-		conn, met, failed := t.gate.open(ctx, c, addr)
+		conn, met, failed := t.gate.open(ctx, &c, addr)
 		if err = failed; failed != nil {
 			continue
 		}

@@ -30,7 +30,7 @@ func (g gate) known(sessions *trust.Sessions) *gate {
 }
 
 // refuses is the last gate before a packet goes to an address of a Candidate, whoever has let it so far.
-func (g *gate) refuses(c provisioning.Candidate, addr netip.Addr) error {
+func (g *gate) refuses(c *provisioning.Candidate, addr netip.Addr) error {
 	reason, detail := g.policy.PortReason(c.Step, c.Port)
 	if reason == "" && provisioning.IsAddress(c.Host) {
 		reason, detail = g.policy.NameReason(c.Step, c.Host, c.Transport)
@@ -46,7 +46,7 @@ func (g *gate) refuses(c provisioning.Candidate, addr netip.Addr) error {
 
 // proof is what a certificate must prove: the name dialled, whichever address was used, also a cached one; at an address
 // that was named in place of a name, some name that the name rule allows. A configured address proves itself.
-func (g *gate) proof(c provisioning.Candidate) trust.Settings {
+func (g *gate) proof(c *provisioning.Candidate) trust.Settings {
 	settings := g.trust()
 	if provisioning.IsAddress(c.Host) && !g.policy.Configured(c.Host) {
 		settings.Allowed = func(name string) bool { return provisioning.CheckName(name, &g.policy) == nil }
@@ -55,7 +55,7 @@ func (g *gate) proof(c provisioning.Candidate) trust.Settings {
 }
 
 // open opens the way to one address of a Candidate, over TLS with the name proven, and tells what the handshake has shown.
-func (g *gate) open(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, trust.Met, error) {
+func (g *gate) open(ctx context.Context, c *provisioning.Candidate, addr netip.Addr) (net.Conn, trust.Met, error) {
 	if err := g.refuses(c, addr); err != nil {
 		return nil, trust.Met{}, err
 	}
@@ -67,7 +67,7 @@ func (g *gate) open(ctx context.Context, c provisioning.Candidate, addr netip.Ad
 }
 
 // dial connects to one address of a Candidate.
-func (g *gate) dial(ctx context.Context, c provisioning.Candidate, addr netip.Addr, limit time.Duration) (net.Conn, error) {
+func (g *gate) dial(ctx context.Context, c *provisioning.Candidate, addr netip.Addr, limit time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	conn, err := g.wire.Dial(ctx, "tcp", netip.AddrPortFrom(addr, c.Port).String())
@@ -105,7 +105,7 @@ func (g *gate) notConnected(addr netip.Addr, err error) *attemptError {
 
 // secure speaks TLS on a connection and has the name of the Candidate proven. If it is not, the connection is closed. Where a server
 // has failed that was offered a session, it is asked once more without.
-func (g *gate) secure(ctx context.Context, c provisioning.Candidate, addr netip.Addr, conn net.Conn) (net.Conn, trust.Met, error) {
+func (g *gate) secure(ctx context.Context, c *provisioning.Candidate, addr netip.Addr, conn net.Conn) (net.Conn, trust.Met, error) {
 	ctx, cancel := context.WithTimeout(ctx, max(tlsLimit, g.patience))
 	defer cancel()
 	secure, met, err := g.handshake(ctx, c, conn)
@@ -118,7 +118,7 @@ func (g *gate) secure(ctx context.Context, c provisioning.Candidate, addr netip.
 	return g.handshake(ctx, c, conn)
 }
 
-func (g *gate) handshake(ctx context.Context, c provisioning.Candidate, conn net.Conn) (net.Conn, trust.Met, error) {
+func (g *gate) handshake(ctx context.Context, c *provisioning.Candidate, conn net.Conn) (net.Conn, trust.Met, error) {
 	watched := &wire.Watched{Conn: conn}
 	secure, met, err := trust.Handshake(ctx, watched, c.Host, g.proof(c))
 	if err != nil {

@@ -57,7 +57,7 @@ func TestTheLastGate(t *testing.T) {
 			},
 			wire: wire.Wire{Dial: func(context.Context, string, string) (net.Conn, error) { return nil, reached }},
 		}
-		_, _, err := g.open(t.Context(), provisioning.Candidate{Step: test.step, Endpoint: test.at}, netip.MustParseAddr(test.addr))
+		_, _, err := g.open(t.Context(), &provisioning.Candidate{Step: test.step, Endpoint: test.at}, netip.MustParseAddr(test.addr))
 		if errors.Is(err, reached) != (test.want == "") || test.want != "" && ReasonOf(err) != test.want {
 			t.Errorf("%s: got %v, want %q", test.name, err, test.want)
 		}
@@ -72,7 +72,7 @@ func TestWhatACertificateMustProve(t *testing.T) {
 	built := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	g := gate{policy: policy, clockFloor: func() time.Time { return built }}
 	for host, byRule := range map[string]bool{"fe01.contoso.com": false, "10.0.0.9": false, "10.0.0.5": true} {
-		settings := g.proof(provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: host, Port: 5061}})
+		settings := g.proof(&provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: host, Port: 5061}})
 		if (settings.Allowed != nil) != byRule || !settings.Floor.Equal(built) {
 			t.Errorf("%s: %+v", host, settings)
 		}
@@ -111,7 +111,7 @@ func TestAServerThatTakesNoSession(t *testing.T) {
 	}
 	at := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "example.com", Port: 5061}}
 	for i, want := range []int{1, 3} {
-		conn, met, err := g.open(t.Context(), at, netip.MustParseAddr("10.0.0.5"))
+		conn, met, err := g.open(t.Context(), &at, netip.MustParseAddr("10.0.0.5"))
 		if err != nil {
 			t.Fatal(err)
 		}

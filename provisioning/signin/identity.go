@@ -80,7 +80,7 @@ func (o *own) usable() bool {
 
 // identity is how a certificate is used on a connection to a Candidate. failed is told why it did not sign in, and met which name the
 // server inside has not proven, though it is admitted: "" is none.
-func (o *own) identity(c provisioning.Candidate, conn net.Conn, failed func(*sip.CertificateError), met func(unproven string)) *sip.Identity {
+func (o *own) identity(c *provisioning.Candidate, conn net.Conn, failed func(*sip.CertificateError), met func(unproven string)) *sip.Identity {
 	i := &sip.Identity{Certificate: o.certificate, Floor: o.gate.clockFloor(), Failed: failed}
 	var outer *x509.Certificate
 	if secure, ok := conn.(*tls.Conn); ok {
@@ -104,7 +104,7 @@ func (o *own) identity(c provisioning.Candidate, conn net.Conn, failed func(*sip
 //
 // A server that proves its name is admitted. One that does not, as behind an Edge whose inner servers have another authority,
 // must be vouched for by a Registrar that has proven its own, and the name must be one that this site allows.
-func (o *own) admits(c provisioning.Candidate, outer *x509.Certificate, target string, chain []*x509.Certificate) (proven bool, err error) {
+func (o *own) admits(c *provisioning.Candidate, outer *x509.Certificate, target string, chain []*x509.Certificate) (proven bool, err error) {
 	settings := o.gate.trust()
 	unproven := trust.Prove(target, chain, settings)
 	if outer != nil && chain[0].Equal(outer) && chain[0].VerifyHostname(target) == nil {

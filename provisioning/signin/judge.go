@@ -21,7 +21,7 @@ func (e *cutError) Unwrap() error { return e.error }
 
 // Judge says which fault the error of an attempt at an address of a Candidate is, or the error that has ended a
 // registration. It is the one place that does. What it does not recognise is provisioning.Unknown, with the raw words.
-func Judge(err error, c provisioning.Candidate, addr netip.Addr) provisioning.Trouble {
+func Judge(err error, c *provisioning.Candidate, addr netip.Addr) provisioning.Trouble {
 	if err == nil {
 		return provisioning.Trouble{}
 	}
@@ -46,7 +46,7 @@ func Judge(err error, c provisioning.Candidate, addr netip.Addr) provisioning.Tr
 
 // ReasonOf is the Reason of the fault that an error is.
 func ReasonOf(err error) provisioning.Reason {
-	return Judge(err, provisioning.Candidate{}, netip.Addr{}).Reason()
+	return Judge(err, &provisioning.Candidate{}, netip.Addr{}).Reason()
 }
 
 // Cut says why a registration was lost where that is known from elsewhere, and the connection has said nothing of it.
@@ -62,13 +62,13 @@ func Explained(e provisioning.Event, err error) provisioning.Event {
 	if err == nil {
 		return e
 	}
-	e.Trouble = Judge(err, provisioning.Candidate{Endpoint: e.Endpoint}, e.Addr)
+	e.Trouble = Judge(err, &provisioning.Candidate{Endpoint: e.Endpoint}, e.Addr)
 	e.Reason, e.Detail = e.Trouble.Reason(), plain.Words(err)
 	return e
 }
 
 // narrowed leaves the general fault to what has ended a registration: those that say more are about an attempt.
-func (j *judgement) narrowed(t provisioning.Trouble, c provisioning.Candidate) provisioning.Trouble {
+func (j *judgement) narrowed(t provisioning.Trouble, c *provisioning.Candidate) provisioning.Trouble {
 	if reason := t.Reason(); j.attempt == nil && !reason.IsSIP() && t.Specific() {
 		return reason.Met(j.raw)
 	}
@@ -79,7 +79,7 @@ func (j *judgement) narrowed(t provisioning.Trouble, c provisioning.Candidate) p
 }
 
 // proven notes where whoever was met may be anybody: neither has a name been proven, nor has a Registrar answered in SIP.
-func (j *judgement) proven(t provisioning.Trouble, c provisioning.Candidate) provisioning.Trouble {
+func (j *judgement) proven(t provisioning.Trouble, c *provisioning.Candidate) provisioning.Trouble {
 	var certificate *trust.CertificateError
 	anybody := false
 	switch reason := t.Reason(); {

@@ -28,7 +28,7 @@ func TestJudge(t *testing.T) {
 	var b strings.Builder
 	c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}
 	for _, row := range judged() {
-		trouble := Judge(row.err, c, netip.MustParseAddr("10.0.0.5"))
+		trouble := Judge(row.err, &c, netip.MustParseAddr("10.0.0.5"))
 		trouble.Facts["now"] = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 		id := "(none)"
 		if !trouble.None() {
@@ -226,13 +226,13 @@ func judgedSIP() (all []judgedError) {
 // device cannot know; and nobody is told to trust a root before its fingerprint has been compared.
 func TestMend129SideOfARoot(t *testing.T) {
 	for _, of := range []trust.CertificateError{{Problem: trust.OtherKey}, {Problem: trust.NotSigner, Of: trust.Certificate{Subject: "CN=Contoso Root CA", Root: true}}} {
-		got := Judge(&attemptError{stage: handshaking, err: &of}, provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01", Port: 5061}}, netip.Addr{})
+		got := Judge(&attemptError{stage: handshaking, err: &of}, &provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01", Port: 5061}}, netip.Addr{})
 		if got.OnSide() != "" || !strings.Contains(got.Do(), ", not over this network") {
 			t.Errorf("%s: side %q: %s", got.Fault, got.OnSide(), got.Do())
 		}
 	}
 	intermediate := &trust.CertificateError{Problem: trust.NotSigner, Of: trust.Certificate{Subject: "CN=Contoso Issuing CA"}}
-	if got := Judge(&attemptError{stage: handshaking, err: intermediate}, provisioning.Candidate{}, netip.Addr{}); got.OnSide() != provisioning.SideRegistrar {
+	if got := Judge(&attemptError{stage: handshaking, err: intermediate}, &provisioning.Candidate{}, netip.Addr{}); got.OnSide() != provisioning.SideRegistrar {
 		t.Errorf("one that the server sends: side %q", got.OnSide())
 	}
 }
@@ -241,7 +241,7 @@ func TestMend129SideOfARoot(t *testing.T) {
 func TestMend101IssuedByWhom(t *testing.T) {
 	for _, p := range []trust.Problem{trust.Untrusted, trust.OtherKey, trust.WrongIssuer, trust.StrangeIssuer, trust.FormerRoot} {
 		e := &trust.CertificateError{Problem: p, Of: trust.Certificate{Subject: "CN=Line CA", Issuer: "CN=Vendor CA"}, Nameless: true, Names: []string{"box.example.net"}, Above: &trust.Certificate{}}
-		got := Judge(&attemptError{stage: handshaking, err: e, met: trust.Met{Shown: trust.Shown{Issuer: "CN=Line CA", LeadsTo: "CN=Vendor CA"}}}, provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01", Port: 5061}}, netip.Addr{})
+		got := Judge(&attemptError{stage: handshaking, err: e, met: trust.Met{Shown: trust.Shown{Issuer: "CN=Line CA", LeadsTo: "CN=Vendor CA"}}}, &provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01", Port: 5061}}, netip.Addr{})
 		const want = "the certificate of fe01:5061, issued by CN=Line CA, leads to no root that this device trusts, and it is not for fe01 either, but for box.example.net"
 		if got.Fault != provisioning.FaultStrangerNameless || got.What() != want {
 			t.Errorf("problem %d: %s: %s", p, got.Fault, got.What())
@@ -271,7 +271,7 @@ func TestMend212TheRootInAFile(t *testing.T) {
 	expired := &trust.CertificateError{Problem: trust.Expired, Of: trust.Certificate{Subject: "CN=Contoso Root CA", Root: true}, Own: 2}
 	for _, kept := range []bool{false, true} {
 		err := &attemptError{stage: handshaking, err: expired, file: g.fileOf(expired), kept: kept}
-		trouble := Judge(err, provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}, netip.Addr{})
+		trouble := Judge(err, &provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}, netip.Addr{})
 		timed := provisioning.Timed(trouble, "agrees with time.contoso.com")
 		if want := "replace this root in " + file; !strings.Contains(trouble.Do(), want) || !strings.HasPrefix(timed.Do(), want) || len(trouble.Do()) > 200 {
 			t.Errorf("kept %t: %q, then %q; want %q", kept, trouble.Do(), timed.Do(), want)
@@ -317,7 +317,7 @@ func TestMend257WhoMayBeAnybody(t *testing.T) {
 		"refuses the connection":                  {tls, connecting, syscall.ECONNREFUSED, false}, // nobody was met
 	} {
 		c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: row.over}}
-		got := Judge(&attemptError{stage: row.at, err: row.err}, c, netip.Addr{})
+		got := Judge(&attemptError{stage: row.at, err: row.err}, &c, netip.Addr{})
 		if anybody := got.Facts["unproven"] != nil; anybody != row.anybody {
 			t.Errorf("%s: %t, want %t (%s)", name, anybody, row.anybody, got.Fault)
 		}

@@ -25,11 +25,11 @@ type Doors struct {
 }
 
 // failed takes note of a Candidate to which no connection came about: what came further is a matter for the whole rest.
-func (d *Doors) failed(c provisioning.Candidate, err error) {
+func (d *Doors) failed(c *provisioning.Candidate, err error) {
 	var attempt *attemptError
 	known := func(other provisioning.Candidate) bool { return other.Endpoint == c.Endpoint }
 	if errors.As(err, &attempt) && attempt.stage == connecting && !slices.ContainsFunc(d.all, known) {
-		d.all = append(d.all, c)
+		d.all = append(d.all, *c)
 	}
 }
 
@@ -46,7 +46,7 @@ func (d *Doors) open() (doors []netip.AddrPort) {
 	for i := range d.all {
 		c := &d.all[i]
 		for _, addr := range c.Addrs {
-			if d.signer.restraint.Allows(*c, addr) && d.signer.gate.refuses(*c, addr) == nil {
+			if d.signer.restraint.Allows(c, addr) && d.signer.gate.refuses(c, addr) == nil {
 				doors = append(doors, netip.AddrPortFrom(addr, c.Port))
 			}
 		}

@@ -46,7 +46,7 @@ func TestWhereADeviceKnocks(t *testing.T) {
 			w := knocker(nil)
 			to := fe01
 			to.Addrs = []netip.Addr{addr}
-			w.consider(to, c.err)
+			w.consider(&to, c.err)
 			if c.before != nil {
 				c.before(w)
 			}
@@ -64,7 +64,7 @@ func TestKnock(t *testing.T) {
 		w := knocker(func(context.Context, string, string) (net.Conn, error) { return here, refused })
 		to := fe01
 		to.Addrs = []netip.Addr{addr}
-		w.consider(to, &attemptError{stage: connecting, err: context.DeadlineExceeded})
+		w.consider(&to, &attemptError{stage: connecting, err: context.DeadlineExceeded})
 		if got, want := w.Doors.Knock(t.Context()), refused == nil; got != want {
 			t.Errorf("refused: %v, somebody answers: %t", refused, got)
 		}

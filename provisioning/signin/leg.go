@@ -24,23 +24,23 @@ func (w *Walk) newLeg() leg { return leg{Walk: w, visited: map[provisioning.Endp
 
 // candidate tries every address of one Candidate, and where it redirects to.
 func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registration {
-	if reason, detail := w.ruledOut(c); reason != "" {
-		w.past(c)
-		w.rule(c, netip.Addr{}, reason, detail)
+	if reason, detail := w.ruledOut(&c); reason != "" {
+		w.past(&c)
+		w.rule(&c, netip.Addr{}, reason, detail)
 		if reason == provisioning.RetryAfter {
 			w.retryAfter.of(time.Until(w.signer.restraint.leaveAlone[c.Endpoint]))
-			w.missed(c)
+			w.missed(&c)
 		}
 		return nil
 	}
 	w.visited[c.Endpoint] = true
 	if w.holds(c) {
 		c.Anchor = cmp.Or(c.Anchor, w.holding.Candidate.Anchor)
-		w.holding.Candidate, w.holding.Better, w.holding.Inside = c, w.better, w.insideOf(c)
+		w.holding.Candidate, w.holding.Better, w.holding.Inside = c, w.better, w.insideOf(&c)
 		w.tried(provisioning.Attempted, attempt{c: c, addr: w.holding.Addr}, nil)
 		return w.holding
 	}
-	own := w.own(c)
+	own := w.own(&c)
 	if slices.ContainsFunc(own, w.opener.barred) {
 		w.late = append(w.late, c)
 		return nil
@@ -51,7 +51,7 @@ func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registrat
 		case ctx.Err() != nil:
 			return nil
 		case v == overtaken:
-			w.passOver(c, own)
+			w.passOver(&c, own)
 			return nil
 		}
 		a := attempt{c: c, addr: w.opener.lanes[lane].place.addr, lane: lane, from: w.from}
@@ -60,39 +60,39 @@ func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registrat
 		case ctx.Err() != nil && reg == nil:
 			return nil
 		case redirect != nil:
-			w.past(c) // its sisters would lead to the same place
-			return leg{w.Walk, w.visited, w.depth + 1, c.Host}.follow(ctx, a.c, redirect.Contacts)
+			w.past(&c) // its sisters would lead to the same place
+			return leg{w.Walk, w.visited, w.depth + 1, c.Host}.follow(ctx, &a.c, redirect.Contacts)
 		case reg != nil:
-			reg.Better, reg.Inside = w.better, w.insideOf(c)
+			reg.Better, reg.Inside = w.better, w.insideOf(&c)
 			return reg
 		case after != nextAddress:
-			w.give(c)
+			w.give(&c)
 			return nil
 		}
 		own = slices.DeleteFunc(own, func(i int) bool { return w.opener.lanes[i].done })
 	}
-	w.missed(c)
+	w.missed(&c)
 	return nil
 }
 
 // rule tells that a Candidate, or an address of it, is not tried now; and who redirects there.
-func (w leg) rule(c provisioning.Candidate, addr netip.Addr, reason provisioning.Reason, detail string) {
+func (w leg) rule(c *provisioning.Candidate, addr netip.Addr, reason provisioning.Reason, detail string) {
 	if w.from == "" {
 		w.skip(c, addr, reason, detail)
 		return
 	}
-	w.pass(provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: w.from}}, c, reason, detail)
+	w.pass(&provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: w.from}}, c, reason, detail)
 }
 
 // missed takes note of the first Registrar inside of which no server would do: another time one may.
-func (w leg) missed(c provisioning.Candidate) {
+func (w leg) missed(c *provisioning.Candidate) {
 	if w.inside == nil && (c.Step.IsInside() || c.Step == provisioning.Recall || c.Step == provisioning.Redirect) {
-		w.inside = []provisioning.Candidate{c}
+		w.inside = []provisioning.Candidate{*c}
 	}
 }
 
 // insideOf is what was missed inside on the way to a Candidate outside.
-func (w leg) insideOf(c provisioning.Candidate) []provisioning.Candidate {
+func (w leg) insideOf(c *provisioning.Candidate) []provisioning.Candidate {
 	if !c.Step.IsOutside() {
 		return nil
 	}
@@ -100,7 +100,7 @@ func (w leg) insideOf(c provisioning.Candidate) []provisioning.Candidate {
 }
 
 // own are the lanes of a Candidate: those of its addresses that may be tried, and have not been.
-func (w leg) own(c provisioning.Candidate) (own []int) {
+func (w leg) own(c *provisioning.Candidate) (own []int) {
 	for _, addr := range interleaved(c.Addrs) {
 		place := attempted{c.Endpoint, addr}
 		i := w.opener.index(place)
@@ -123,7 +123,7 @@ func (w leg) own(c provisioning.Candidate) (own []int) {
 func (w leg) attend(ctx context.Context, a *attempt, own []int) (*Registration, *sip.RedirectError, next) {
 	for _, i := range own {
 		if l := w.opener.lanes[i]; i < a.lane && l.state != failed {
-			w.slow(a.c, i)
+			w.slow(&a.c, i)
 		}
 	}
 	w.failed[attempted{a.c.Endpoint, a.addr}] = true // until it accepts
@@ -141,17 +141,17 @@ func (w leg) attend(ctx context.Context, a *attempt, own []int) (*Registration, 
 			return nil, redirect, nextAddress
 		}
 		w.tried(provisioning.Attempted, *a, nil)
-		w.signer.restraint.succeeded(a.c, a.addr, reg.Binding.Scheme)
+		w.signer.restraint.succeeded(&a.c, a.addr, reg.Binding.Scheme)
 		return reg, nil, nextAddress
 	}
 	w.tried(provisioning.Attempted, *a, err)
 	w.signer.restraint.distrust.failed(a.c.Host, a.addr, err)
 	w.signer.restraint.triedInVain(attempted{a.c.Endpoint, a.addr}, err)
-	return nil, nil, w.consider(a.c, err)
+	return nil, nil, w.consider(&a.c, err)
 }
 
 // give marks all addresses of a Candidate as failed: no server behind its name will do.
-func (w leg) give(c provisioning.Candidate) {
+func (w leg) give(c *provisioning.Candidate) {
 	for _, addr := range c.Addrs {
 		w.failed[attempted{c.Endpoint, addr}] = true
 	}
@@ -159,7 +159,7 @@ func (w leg) give(c provisioning.Candidate) {
 }
 
 // past leaves all addresses of a Candidate behind.
-func (w leg) past(c provisioning.Candidate) {
+func (w leg) past(c *provisioning.Candidate) {
 	for _, addr := range c.Addrs {
 		if i := w.opener.index(attempted{c.Endpoint, addr}); i >= 0 {
 			w.opener.leave(i)
@@ -168,8 +168,8 @@ func (w leg) past(c provisioning.Candidate) {
 }
 
 // passOver leaves lanes that are slow for when nothing else is left: a worse rank is ready.
-func (w leg) passOver(c provisioning.Candidate, lanes []int) {
-	late := c
+func (w leg) passOver(c *provisioning.Candidate, lanes []int) {
+	late := *c
 	late.Addrs = nil
 	for _, i := range lanes {
 		if w.opener.lanes[i].state != failed { // if it has, that is told when its turn comes again
@@ -183,13 +183,13 @@ func (w leg) passOver(c provisioning.Candidate, lanes []int) {
 }
 
 // slow tells that a lane is passed over, once.
-func (w leg) slow(c provisioning.Candidate, lane int) {
+func (w leg) slow(c *provisioning.Candidate, lane int) {
 	l := &w.opener.lanes[lane]
 	if l.told {
 		return
 	}
 	l.told = true
-	a := attempt{c: c, addr: l.place.addr, took: l.spent, from: w.from}
+	a := attempt{c: *c, addr: l.place.addr, took: l.spent, from: w.from}
 	if l.under() {
 		a.took = time.Since(l.began)
 	}
@@ -199,18 +199,18 @@ func (w leg) slow(c provisioning.Candidate, lane int) {
 	}
 	w.tried(provisioning.Attempted, a, err)
 	if w.better == nil {
-		w.better = []provisioning.Candidate{c}
+		w.better = []provisioning.Candidate{*c}
 	}
 }
 
 // follow tries the Contacts of a redirect in the order of their q values. The two best are the home pair:
 // primary and backup.
-func (w leg) follow(ctx context.Context, from provisioning.Candidate, redirects []sip.Redirect) *Registration {
+func (w leg) follow(ctx context.Context, from *provisioning.Candidate, redirects []sip.Redirect) *Registration {
 	contacts := w.contacts(ctx, from, redirects)
 	reg := w.detour(ctx, func() *Registration {
 		for i := range contacts {
 			c := &contacts[i]
-			if c.reason == "" && !w.loops(c.Candidate) {
+			if c.reason == "" && !w.loops(&c.Candidate) {
 				w.opener.expect([]provisioning.Candidate{c.Candidate})
 			}
 		}
@@ -218,9 +218,9 @@ func (w leg) follow(ctx context.Context, from provisioning.Candidate, redirects 
 			c := &contacts[i]
 			switch {
 			case c.reason != "":
-				w.pass(from, c.Candidate, c.reason, c.detail)
-			case w.loops(c.Candidate):
-				w.pass(from, c.Candidate, provisioning.SIPRedirectLoop, "")
+				w.pass(from, &c.Candidate, c.reason, c.detail)
+			case w.loops(&c.Candidate):
+				w.pass(from, &c.Candidate, provisioning.SIPRedirectLoop, "")
 			default:
 				if reg := w.candidate(ctx, c.Candidate); reg != nil || w.stop {
 					return reg
@@ -236,7 +236,7 @@ func (w leg) follow(ctx context.Context, from provisioning.Candidate, redirects 
 }
 
 // loops says whether a redirect has led there before, or leads on and on.
-func (w leg) loops(c provisioning.Candidate) bool {
+func (w leg) loops(c *provisioning.Candidate) bool {
 	return w.visited[c.Endpoint] || w.depth > maxRedirects || len(w.visited) > maxContacts
 }
 

@@ -157,7 +157,7 @@ func TestMend35EarlyConnectionHasItsTime(t *testing.T) {
 			dials := sockets{inner: s.gate.wire.Dial}
 			s.gate.wire.Dial = dials.dial
 			w, all := s.NewWalk(nil), candidates(t, "fe01.contoso.com 5061 tls 10.0.0.5\nfe02.contoso.com 5061 tls 10.0.0.6")
-			w.Warm(t.Context(), all[0])
+			w.Warm(t.Context(), &all[0])
 			time.Sleep(ahead)
 			reg := w.Try(t.Context(), all)
 			w.Close()

@@ -42,9 +42,9 @@ type opening struct {
 }
 
 // newOpening begins to open the way.
-func newOpening(ctx context.Context, g *gate, c provisioning.Candidate, addr netip.Addr, wake func()) *opening {
+func newOpening(ctx context.Context, g *gate, c *provisioning.Candidate, addr netip.Addr, wake func()) *opening {
 	now := time.Now()
-	p := &opening{gate: *g, c: c, addr: addr, wake: wake, far: laneProgress{dialling, 1, now, now, 0}}
+	p := &opening{gate: *g, c: *c, addr: addr, wake: wake, far: laneProgress{dialling, 1, now, now, 0}}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	p.dialing, p.dialed = context.WithTimeout(p.ctx, connectLimit)
 	if err := g.refuses(c, addr); err != nil {
@@ -129,7 +129,7 @@ func (p *opening) second() {
 // connected or closed.
 func (p *opening) connect(ctx context.Context, gone chan struct{}) {
 	began := time.Now()
-	conn, err := p.gate.dial(ctx, p.c, p.addr, connectLimit)
+	conn, err := p.gate.dial(ctx, &p.c, p.addr, connectLimit)
 	speaks := err == nil || gone == nil || errors.Is(err, syscall.ECONNREFUSED) // else the first one says what is wrong
 	goesOn := speaks && p.decide()
 	if !goesOn && conn != nil {
@@ -162,7 +162,7 @@ func (p *opening) connect(ctx context.Context, gone chan struct{}) {
 	p.far.state, p.far.sockets, p.far.since = securing, 1, connected
 	p.mu.Unlock()
 	p.wake()
-	secure, met, err := p.gate.secure(p.ctx, p.c, p.addr, conn)
+	secure, met, err := p.gate.secure(p.ctx, &p.c, p.addr, conn)
 	if err != nil {
 		p.comes(failed, nil, met, err)
 		return

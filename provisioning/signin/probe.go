@@ -55,7 +55,7 @@ type Probe struct {
 func (p *Probe) Reason() provisioning.Reason { return p.Trouble.Reason() }
 
 // SlowAnswer is about a Registrar that takes long to answer.
-func (p *Probe) SlowAnswer(c provisioning.Candidate) provisioning.Trouble {
+func (p *Probe) SlowAnswer(c *provisioning.Candidate) provisioning.Trouble {
 	took := p.Took - p.Connecting - p.Securing
 	if p.Greeting.Code == 0 || took < slowAnswer {
 		return provisioning.Trouble{}
@@ -64,7 +64,7 @@ func (p *Probe) SlowAnswer(c provisioning.Candidate) provisioning.Trouble {
 }
 
 // Probe tries one address of a Candidate: TCP, TLS and the name, and a SIP request without credentials.
-func (s *Signer) Probe(ctx context.Context, c provisioning.Candidate, addr netip.Addr) *Probe {
+func (s *Signer) Probe(ctx context.Context, c *provisioning.Candidate, addr netip.Addr) *Probe {
 	p := &Probe{Addr: addr}
 	started := time.Now()
 	err := s.gate.refuses(c, addr)
@@ -90,7 +90,7 @@ func (p *Probe) Completes(other *Probe) bool { return p.Secured && p.met.Complet
 
 // Open opens the way to one address of a host as to a Registrar: TCP, TLS and the name. What is sent there is the caller's; a
 // Trouble says why there is no way.
-func (s *Signer) Open(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, trust.Met, provisioning.Trouble) {
+func (s *Signer) Open(ctx context.Context, c *provisioning.Candidate, addr netip.Addr) (net.Conn, trust.Met, provisioning.Trouble) {
 	conn, met, err := s.gate.open(ctx, c, addr)
 	return conn, met, Judge(err, c, addr)
 }
@@ -98,7 +98,7 @@ func (s *Signer) Open(ctx context.Context, c provisioning.Candidate, addr netip.
 // UserAgent is what servers are told of this program.
 func (s *Signer) UserAgent() string { return userAgent(&s.policy) }
 
-func (s *Signer) probe(ctx context.Context, c provisioning.Candidate, p *Probe) error {
+func (s *Signer) probe(ctx context.Context, c *provisioning.Candidate, p *Probe) error {
 	if p.Trouble = s.policy.Closed(c.Transport, s.owner.Floor()).Met(""); !p.Trouble.None() {
 		return nil // not a packet where the daemon sends none
 	}
@@ -161,7 +161,7 @@ func (p *Probe) RegisterSilent(t provisioning.Trouble) provisioning.Trouble {
 
 // secureInBoth secures a connection. Where no answer comes, or not all of it, it is tried in small packets, too, and what came of that
 // is added to the error: afterwards, since some servers speak with one client at a time.
-func (g *gate) secureInBoth(ctx context.Context, c provisioning.Candidate, addr netip.Addr, conn net.Conn) (net.Conn, trust.Met, error) {
+func (g *gate) secureInBoth(ctx context.Context, c *provisioning.Candidate, addr netip.Addr, conn net.Conn) (net.Conn, trust.Met, error) {
 	secure, met, err := g.secure(ctx, c, addr, conn)
 	var attempt *attemptError
 	var handshake *trust.HandshakeError
@@ -185,7 +185,7 @@ const largeAgain = 2
 type shaken struct{ tried, answered, proven bool }
 
 // shakeOneOf is how far one of several handshakes at the same time came. When one has proven the name, it ends the others, and waits for that.
-func (g *gate) shakeOneOf(ctx context.Context, c provisioning.Candidate, addr netip.Addr, n int) (best shaken) {
+func (g *gate) shakeOneOf(ctx context.Context, c *provisioning.Candidate, addr netip.Addr, n int) (best shaken) {
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
 	each := make(chan shaken, n)
@@ -203,7 +203,7 @@ func (g *gate) shakeOneOf(ctx context.Context, c provisioning.Candidate, addr ne
 }
 
 // shake is how far one came that is closed at once.
-func (g *gate) shake(ctx context.Context, c provisioning.Candidate, addr netip.Addr) shaken {
+func (g *gate) shake(ctx context.Context, c *provisioning.Candidate, addr netip.Addr) shaken {
 	ctx, cancel := context.WithTimeout(ctx, probeSmall)
 	defer cancel()
 	conn, err := g.dial(ctx, c, addr, ProbeConnect)

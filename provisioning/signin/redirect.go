@@ -17,7 +17,7 @@ type contact struct {
 }
 
 // contacts makes Candidates of Contacts and looks up the addresses of all that may be tried, at the same time.
-func (w *Walk) contacts(ctx context.Context, from provisioning.Candidate, redirects []sip.Redirect) []contact {
+func (w *Walk) contacts(ctx context.Context, from *provisioning.Candidate, redirects []sip.Redirect) []contact {
 	s := w.signer
 	contacts := make([]contact, len(redirects))
 	hosts := make([]string, len(redirects)) // empty: not asked for
@@ -28,7 +28,7 @@ func (w *Walk) contacts(ctx context.Context, from provisioning.Candidate, redire
 			c.reason, c.detail = provisioning.TransportPolicy, err.Error()
 			continue
 		}
-		if c.reason, c.detail = s.contactReason(from, c.Candidate); c.reason == "" {
+		if c.reason, c.detail = s.contactReason(from, &c.Candidate); c.reason == "" {
 			hosts[i] = c.Host
 		}
 	}
@@ -50,7 +50,7 @@ func (w *Walk) contacts(ctx context.Context, from provisioning.Candidate, redire
 // contactReason says why a Contact may not be tried, or "". A Registrar reached over TLS has proven its name, and whom it
 // names is trusted; one reached over plain TCP, or trusted on first use alone, has not, and the name rule guards its word (Lync
 // trust model).
-func (s *Signer) contactReason(from, c provisioning.Candidate) (provisioning.Reason, string) {
+func (s *Signer) contactReason(from, c *provisioning.Candidate) (provisioning.Reason, string) {
 	if from.Transport == provisioning.TLS && c.Transport == provisioning.TCP {
 		return provisioning.SIPRedirectDowngrade, ""
 	}
@@ -70,7 +70,7 @@ func (s *Signer) contactReason(from, c provisioning.Candidate) (provisioning.Rea
 }
 
 // homePair is the primary and the backup Registrar of a redirect that may be remembered.
-func homePair(p *provisioning.Policy, from provisioning.Candidate, contacts []contact) []provisioning.Candidate {
+func homePair(p *provisioning.Policy, from *provisioning.Candidate, contacts []contact) []provisioning.Candidate {
 	var home []provisioning.Candidate
 	if !p.Vouches(from) {
 		return nil
@@ -85,7 +85,7 @@ func homePair(p *provisioning.Policy, from provisioning.Candidate, contacts []co
 }
 
 // pass tells that a Contact of a redirect is not tried.
-func (w *Walk) pass(from, c provisioning.Candidate, reason provisioning.Reason, detail string) {
+func (w *Walk) pass(from, c *provisioning.Candidate, reason provisioning.Reason, detail string) {
 	facts := provisioning.Facts{"from": from.Host, "host": c.Host, "user": w.signer.policy.SIPAddress}
 	s := provisioning.Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: cmp.Or(detail, "redirected by "+from.Host)}
 	switch reason {

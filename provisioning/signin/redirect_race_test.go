@@ -56,7 +56,7 @@ func TestWarmPlainTCPChangesNothing(t *testing.T) {
 			w := s.NewWalk(nil)
 			all := candidates(t, "fe01.contoso.com 5061 tls 10.0.0.5\nfe01.contoso.com 5060 tcp 10.0.0.5\nfe02.contoso.com 5061 tls 10.0.0.6")
 			if warm {
-				w.Warm(t.Context(), all[1])
+				w.Warm(t.Context(), &all[1])
 				synctest.Wait()
 			}
 			reg := w.Try(t.Context(), all)
@@ -91,7 +91,7 @@ func TestWalksWithRedirectsEnd(t *testing.T) {
 			}
 			began, w, all := time.Now(), s.NewWalk(nil), candidates(t, try)
 			if d.IntN(2) == 0 {
-				w.Warm(ctx, all[d.IntN(len(all))])
+				w.Warm(ctx, &all[d.IntN(len(all))])
 				time.Sleep(time.Duration(d.IntN(500)) * time.Millisecond)
 			}
 			reg := w.Try(ctx, all)

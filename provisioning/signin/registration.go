@@ -46,7 +46,7 @@ func (r *Registration) TakeBack(ctx context.Context) error {
 const slowConnect = 250 * time.Millisecond
 
 // SlowWay is about the way to an address of a Candidate, to which connecting has taken so long.
-func SlowWay(c provisioning.Candidate, addr netip.Addr, connecting time.Duration) provisioning.Trouble {
+func SlowWay(c *provisioning.Candidate, addr netip.Addr, connecting time.Duration) provisioning.Trouble {
 	if connecting < slowConnect {
 		return provisioning.Trouble{}
 	}

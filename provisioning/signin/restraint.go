@@ -160,7 +160,7 @@ func newRestraint() *Restraint {
 }
 
 // ruledOut says why a Candidate may not be tried now.
-func (r *Restraint) ruledOut(c provisioning.Candidate) (provisioning.Reason, string) {
+func (r *Restraint) ruledOut(c *provisioning.Candidate) (provisioning.Reason, string) {
 	if r.PasswordRests() {
 		return provisioning.CredentialsResting, "until " + r.refusals.end().UTC().Format(atTime)
 	}
@@ -192,7 +192,7 @@ func (r *Restraint) LostTurn(e provisioning.Endpoint, addr netip.Addr) bool {
 }
 
 // Allows says whether an address of a Candidate may be connected to now.
-func (r *Restraint) Allows(c provisioning.Candidate, addr netip.Addr) bool {
+func (r *Restraint) Allows(c *provisioning.Candidate, addr netip.Addr) bool {
 	reason, _ := r.ruledOut(c)
 	return reason == "" && !r.LostTurn(c.Endpoint, addr)
 }
@@ -246,7 +246,7 @@ func (r *Restraint) TakeTurns() {
 
 // failed takes note of what a failure means beyond its walk: what the port speaks, a password that was refused, a Registrar
 // that asks to be left alone.
-func (r *Restraint) failed(c provisioning.Candidate, err error) {
+func (r *Restraint) failed(c *provisioning.Candidate, err error) {
 	var attempt *attemptError
 	if c.Transport == provisioning.TLS && errors.As(err, &attempt) {
 		if delete(r.secured, c.Endpoint); attempt.stage == registering && len(r.secured) < maxDistrusted {
@@ -281,7 +281,7 @@ func (r *Restraint) triedInVain(at attempted, err error) {
 }
 
 // retryAfter is how long a Registrar asks to be left alone; 0: it does not. Over plain TCP anybody may have written it.
-func retryAfter(c provisioning.Candidate, err error) time.Duration {
+func retryAfter(c *provisioning.Candidate, err error) time.Duration {
 	var status *sip.StatusError
 	switch {
 	case !errors.As(err, &status):
@@ -307,7 +307,7 @@ func (r *Restraint) PasswordRest() time.Duration { return r.refusals.rest() }
 
 // Lost takes note of a registration that held for a while. What our own network has ended is not counted against the
 // Registrar: changes have a hold-off of their own.
-func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, held time.Duration) {
+func (r *Restraint) Lost(c *provisioning.Candidate, addr netip.Addr, err error, held time.Duration) {
 	r.failed(c, err)
 	at := attempted{c.Endpoint, addr}
 	reason := ReasonOf(err)
@@ -342,7 +342,7 @@ func (r *Restraint) Lost(c provisioning.Candidate, addr netip.Addr, err error, h
 
 // succeeded takes note of a registration. scheme is how it signed in: one that asked for
 // nothing, or took a certificate, says nothing of the password.
-func (r *Restraint) succeeded(c provisioning.Candidate, addr netip.Addr, scheme string) {
+func (r *Restraint) succeeded(c *provisioning.Candidate, addr netip.Addr, scheme string) {
 	if scheme != "" && scheme != "tls-dsk" {
 		r.refusals.accepted()
 		r.proven = attempted{c.Endpoint, addr}

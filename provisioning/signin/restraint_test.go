@@ -20,17 +20,17 @@ func TestCredentialsRestAfterTwoRefusals(t *testing.T) {
 		r := newRestraint()
 		refused := &sip.CredentialsError{Status: &sip.StatusError{Code: 401}}
 		c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}
-		r.failed(c, refused)
+		r.failed(&c, refused)
 		if got := r.delay(0); got >= time.Minute {
 			t.Errorf("after one refusal: waited %v", got)
 		}
-		r.succeeded(c, netip.Addr{}, "digest")
-		r.failed(c, refused)
+		r.succeeded(&c, netip.Addr{}, "digest")
+		r.failed(&c, refused)
 		if got := r.delay(0); got >= 2*time.Minute {
 			t.Errorf("a success in between does not count: waited %v", got)
 		}
-		r.succeeded(c, netip.Addr{}, "")
-		r.failed(c, refused)
+		r.succeeded(&c, netip.Addr{}, "")
+		r.failed(&c, refused)
 		if got := r.delay(0); got != 30*time.Minute {
 			t.Errorf("after two refusals, whoever took the device without a password in between: waited %v, want 30m", got)
 		}
@@ -58,12 +58,12 @@ func TestMend22ForbiddenCountsAsRefusal(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRestraint()
 				for range refusalsAllowed {
-					r.failed(provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}, &attemptError{stage: registering, err: &test.err})
+					r.failed(&provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}}, &attemptError{stage: registering, err: &test.err})
 				}
 				if got := r.passwordRests(); got != test.want {
 					t.Errorf("the password rests: %v", got)
 				}
-				if advice := Judge(&test.err, provisioning.Candidate{}, netip.Addr{}).Do(); test.want != strings.Contains(advice, "password_file") {
+				if advice := Judge(&test.err, &provisioning.Candidate{}, netip.Addr{}).Do(); test.want != strings.Contains(advice, "password_file") {
 					t.Errorf("the advice is: %s", advice)
 				}
 			})
@@ -97,11 +97,11 @@ func TestDistrustIsBounded(t *testing.T) {
 		t.Errorf("%d are remembered", len(d))
 	}
 	for _, host := range []string{"host0.contoso.com", "host2000.contoso.com", "another.contoso.com"} {
-		if !d.closes(provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: host, Transport: provisioning.TCP}}) {
+		if !d.closes(&provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: host, Transport: provisioning.TCP}}) {
 			t.Errorf("plain TCP to %s is open", host)
 		}
 	}
-	if d.closes(provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "host0.contoso.com", Transport: provisioning.TLS}}) {
+	if d.closes(&provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "host0.contoso.com", Transport: provisioning.TLS}}) {
 		t.Error("TLS is closed")
 	}
 }
@@ -120,11 +120,11 @@ func TestWhoDropsTheDeviceLosesItsTurn(t *testing.T) {
 		lost := &sip.LostError{Kind: sip.NothingGranted, Code: 200}
 		at := attempted{fe01.Endpoint, addr}
 		turn := func() provisioning.Reason { reason, _ := r.lostTurn(at); return reason }
-		r.Lost(fe01, addr, lost, settled-1)
+		r.Lost(&fe01, addr, lost, settled-1)
 		if got := turn(); got != "" {
 			t.Errorf("after the first time: %s", got)
 		}
-		r.Lost(fe01, addr, lost, settled-1)
+		r.Lost(&fe01, addr, lost, settled-1)
 		if got := turn(); got != ReasonOf(lost) {
 			t.Errorf("after the second time: %q", got)
 		}
@@ -139,7 +139,7 @@ func TestWhoDropsTheDeviceLosesItsTurn(t *testing.T) {
 		if got := turn(); got != "" {
 			t.Errorf("after a rest: %s", got)
 		}
-		r.Lost(fe01, addr, lost, settled-1)
+		r.Lost(&fe01, addr, lost, settled-1)
 		time.Sleep(30*time.Second - 1)
 		if got := turn(); got == "" {
 			t.Error("the third time, it is left alone no longer than before")
@@ -148,8 +148,8 @@ func TestWhoDropsTheDeviceLosesItsTurn(t *testing.T) {
 		if got := turn(); got != "" {
 			t.Errorf("when all have their turn again: %s", got)
 		}
-		r.Lost(fe01, addr, lost, settled)
-		r.Lost(fe01, addr, lost, settled-1)
+		r.Lost(&fe01, addr, lost, settled)
+		r.Lost(&fe01, addr, lost, settled-1)
 		if got := turn(); got != "" {
 			t.Errorf("the first time after one that has held: %s", got)
 		}
@@ -157,7 +157,7 @@ func TestWhoDropsTheDeviceLosesItsTurn(t *testing.T) {
 			if r.Spent() {
 				t.Errorf("all drop it after %d times", i)
 			}
-			r.Lost(fe02, addr, lost, 0)
+			r.Lost(&fe02, addr, lost, 0)
 		}
 		if !r.Spent() {
 			t.Error("not all drop it after 10 times")
@@ -170,11 +170,11 @@ func TestEndedTwiceInBand(t *testing.T) {
 	at, ended := attempted{fe01.Endpoint, addr}, fmt.Errorf("%w: %w", sip.ErrBindingLost, &sip.DeregisteredError{Event: "rejected"})
 	for held, want := range map[time.Duration]provisioning.Reason{time.Minute: ReasonOf(ended), heldLong: ""} {
 		r := newRestraint()
-		r.Lost(fe01, addr, ended, held)
+		r.Lost(&fe01, addr, ended, held)
 		if reason, _ := r.lostTurn(at); reason != "" {
 			t.Errorf("held for %v, after the first time: %s", held, reason)
 		}
-		r.Lost(fe01, addr, ended, held)
+		r.Lost(&fe01, addr, ended, held)
 		reason, detail := r.lostTurn(at)
 		if reason != want || want != "" && !strings.HasPrefix(detail, "2 times, the last time at ") {
 			t.Errorf("held for %v, after the second time: %q, want %q: %s", held, reason, want, detail)
@@ -213,7 +213,7 @@ func TestWhoServesNobodyLosesItsTurn(t *testing.T) {
 		}
 		for name, anew := range map[string]func(){
 			"it takes no connection": func() { r.triedInVain(at, &attemptError{stage: connecting, err: syscall.ECONNREFUSED}) },
-			"it serves the device":   func() { r.succeeded(fe01, addr, "") },
+			"it serves the device":   func() { r.succeeded(&fe01, addr, "") },
 		} {
 			r.TakeTurns()
 			r.triedInVain(at, busy)
@@ -230,7 +230,7 @@ func TestWhoServesNobodyLosesItsTurn(t *testing.T) {
 func TestOwnNetworkIsNobodysFault(t *testing.T) {
 	r := newRestraint()
 	for range 20 {
-		r.Lost(fe01, addr, &addressChangedError{}, 0)
+		r.Lost(&fe01, addr, &addressChangedError{}, 0)
 	}
 	if reason, _ := r.lostTurn(attempted{fe01.Endpoint, addr}); reason != "" || r.Spent() {
 		t.Errorf("it has lost its turn: %q; all drop the device: %t", reason, r.Spent())
@@ -241,14 +241,14 @@ func TestOwnNetworkIsNobodysFault(t *testing.T) {
 func TestARefusedRefreshByDigestCountsTwice(t *testing.T) {
 	for scheme, rests := range map[string]bool{"digest": true, "ntlm": false} {
 		r := newRestraint()
-		r.Lost(fe01, addr, &sip.CredentialsError{Scheme: scheme, Status: &sip.StatusError{Code: 401}}, time.Hour)
+		r.Lost(&fe01, addr, &sip.CredentialsError{Scheme: scheme, Status: &sip.StatusError{Code: 401}}, time.Hour)
 		if r.PasswordRests() != rests {
 			t.Errorf("%s: the password rests: %t", scheme, r.PasswordRests())
 		}
 	}
 	r, kept := newRestraint(), 0
 	r.Recall(1, time.Minute, func(times int, _ time.Time) { kept = times })
-	r.Lost(fe01, addr, &sip.CredentialsError{Scheme: "digest", Status: &sip.StatusError{Code: 401}}, time.Hour)
+	r.Lost(&fe01, addr, &sip.CredentialsError{Scheme: "digest", Status: &sip.StatusError{Code: 401}}, time.Hour)
 	if !r.PasswordRests() || kept < refusalsAllowed {
 		t.Errorf("after one more before that, it rests: %t, and %d are kept for the next run", r.PasswordRests(), kept)
 	}
@@ -258,12 +258,12 @@ func TestARefusedRefreshByDigestCountsTwice(t *testing.T) {
 func TestWhoIsRuledOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRestraint()
-		out := func(c provisioning.Candidate) provisioning.Reason { reason, _ := r.ruledOut(c); return reason }
+		out := func(c provisioning.Candidate) provisioning.Reason { reason, _ := r.ruledOut(&c); return reason }
 		overTCP := fe01
 		overTCP.Transport = provisioning.TCP
 		spoken := func(s stage) error { return &attemptError{stage: s, err: &sip.StatusError{Code: 503}} }
 
-		r.failed(fe01, &sip.StatusError{Code: 503, RetryAfter: time.Minute})
+		r.failed(&fe01, &sip.StatusError{Code: 503, RetryAfter: time.Minute})
 		if out(fe01) != provisioning.RetryAfter || out(fe02) != "" || out(overTCP) != "" {
 			t.Errorf("asked to be left alone: %q, another %q, its other transport %q", out(fe01), out(fe02), out(overTCP))
 		}
@@ -271,21 +271,21 @@ func TestWhoIsRuledOut(t *testing.T) {
 		if out(fe01) != "" {
 			t.Errorf("a minute later: %q", out(fe01))
 		}
-		r.failed(fe01, &sip.StatusError{Code: 503, RetryAfter: time.Minute})
-		r.succeeded(fe01, addr, "")
+		r.failed(&fe01, &sip.StatusError{Code: 503, RetryAfter: time.Minute})
+		r.succeeded(&fe01, addr, "")
 		if out(fe01) != "" {
 			t.Errorf("after it accepted: %q", out(fe01))
 		}
 
-		r.failed(fe01, spoken(registering))
+		r.failed(&fe01, spoken(registering))
 		if out(overTCP) != provisioning.TransportPolicy || out(fe01) != "" {
 			t.Errorf("a port that speaks TLS: %q over TCP, %q over TLS", out(overTCP), out(fe01))
 		}
-		r.failed(overTCP, spoken(registering))
+		r.failed(&overTCP, spoken(registering))
 		if out(overTCP) != provisioning.TransportPolicy {
 			t.Errorf("what is said over TCP opens TCP: %q", out(overTCP))
 		}
-		r.failed(fe01, spoken(connecting))
+		r.failed(&fe01, spoken(connecting))
 		if out(overTCP) != "" {
 			t.Errorf("a port that does not any more: %q", out(overTCP))
 		}
@@ -295,7 +295,7 @@ func TestWhoIsRuledOut(t *testing.T) {
 		if out(overTCP) != provisioning.TransportPolicy || out(byAddress) != provisioning.TransportPolicy || out(fe01) != "" {
 			t.Errorf("not proven: %q over TCP, %q by its address, %q over TLS", out(overTCP), out(byAddress), out(fe01))
 		}
-		r.succeeded(fe01, addr, "")
+		r.succeeded(&fe01, addr, "")
 		if out(overTCP) != "" || out(byAddress) != "" {
 			t.Errorf("proven: %q over TCP, %q by its address", out(overTCP), out(byAddress))
 		}
@@ -335,10 +335,10 @@ func TestAllows(t *testing.T) {
 	r, here, sister := newRestraint(), netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("10.0.0.6")
 	c := candidates(t, "fe01.contoso.com 5061 tls 10.0.0.5 10.0.0.6")[0]
 	r.aside[attempted{c.Endpoint, here}] = aside{until: time.Now().Add(time.Minute), reason: provisioning.ConnectReset}
-	if r.Allows(c, here) || !r.Allows(c, sister) {
-		t.Errorf("%v, which has lost its turn: %v; its sister: %v", here, r.Allows(c, here), r.Allows(c, sister))
+	if r.Allows(&c, here) || !r.Allows(&c, sister) {
+		t.Errorf("%v, which has lost its turn: %v; its sister: %v", here, r.Allows(&c, here), r.Allows(&c, sister))
 	}
-	if r.leaveAlone[c.Endpoint] = time.Now().Add(time.Minute); r.Allows(c, sister) {
+	if r.leaveAlone[c.Endpoint] = time.Now().Add(time.Minute); r.Allows(&c, sister) {
 		t.Error("a Registrar that asks to be left alone may be connected to")
 	}
 }

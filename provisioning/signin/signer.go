@@ -67,7 +67,7 @@ func (o Owner) offered(url, anchor string) {
 }
 
 // since adds to what is wrong at a place that it has served this device before, or that its name led elsewhere then.
-func since(s *Signer, t provisioning.Trouble, c provisioning.Candidate, addr netip.Addr) provisioning.Trouble {
+func since(s *Signer, t provisioning.Trouble, c *provisioning.Candidate, addr netip.Addr) provisioning.Trouble {
 	o := &s.owner
 	if o.Worked != nil && !t.None() {
 		past := o.Worked(c.Endpoint, addr)
@@ -81,7 +81,7 @@ func since(s *Signer, t provisioning.Trouble, c provisioning.Candidate, addr net
 		t = provisioning.SignedIn(past, s.restraint.proven == attempted{c.Endpoint, addr}, t)
 	}
 	if o.Led != nil && !t.None() {
-		t = provisioning.Led(o.Led(&c), t)
+		t = provisioning.Led(o.Led(c), t)
 	}
 	return t
 }
@@ -120,12 +120,12 @@ func (s *Signer) Restraint() *Restraint { return s.restraint }
 
 // inClear says whether a challenge of a Candidate may be answered over plain TCP: only where the site allows it, and at a
 // host that an SRV record or the configuration names. DHCP, a redirect and a record are no such evidence.
-func (s *Signer) inClear(c provisioning.Candidate) bool {
+func (s *Signer) inClear(c *provisioning.Candidate) bool {
 	named := s.policy.Configured(c.Host) || c.Step.BySRV() || s.named[c.Host] && c.Step != provisioning.DHCPTCP
 	return s.policy.CredentialsOverTCP && named
 }
 
-func (s *Signer) account(c provisioning.Candidate, local net.Addr) sip.Account {
+func (s *Signer) account(c *provisioning.Candidate, local net.Addr) sip.Account {
 	account := nobody(&s.policy, s.EndpointID, local)
 	account.User, account.Password, account.InClear = s.policy.User, s.policy.Password, s.inClear(c)
 	return account
@@ -186,7 +186,7 @@ func (s *Signer) Recall(at provisioning.Endpoint, addr netip.Addr, challenge str
 func (s *Signer) NetworkChanged() { s.pace = pace{} }
 
 // Connect opens the way to one address of a Candidate, over TLS with the name proven. Not a word of SIP is said.
-func (s *Signer) Connect(ctx context.Context, c provisioning.Candidate, addr netip.Addr) (net.Conn, error) {
+func (s *Signer) Connect(ctx context.Context, c *provisioning.Candidate, addr netip.Addr) (net.Conn, error) {
 	conn, _, err := s.gate.open(ctx, c, addr)
 	return conn, err
 }

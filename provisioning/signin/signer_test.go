@@ -19,7 +19,7 @@ func TestMend21UserAgentOfThisProgram(t *testing.T) {
 		"homeward/1.2.3":                {Version: "1.2.3"},
 		"OC/15.0.4420 (Microsoft Lync)": {Version: "1.2.3", UserAgent: "OC/15.0.4420 (Microsoft Lync)"},
 	} {
-		if got := (&Signer{policy: p}).account(provisioning.Candidate{}, nil).UserAgent; got != want {
+		if got := (&Signer{policy: p}).account(&provisioning.Candidate{}, nil).UserAgent; got != want {
 			t.Errorf("User-Agent: %s, want %s", got, want)
 		}
 	}
@@ -41,7 +41,7 @@ func TestWhereCredentialsGoInClear(t *testing.T) {
 				policy.CredentialsOverTCP = allowed
 				s := &Signer{policy: policy, named: map[string]bool{"fe01.contoso.com": true}}
 				at := provisioning.Endpoint{Host: host, Port: 5060, Transport: provisioning.TCP}
-				if got := s.inClear(provisioning.Candidate{Step: step, Endpoint: at}); got != (want && allowed) {
+				if got := s.inClear(&provisioning.Candidate{Step: step, Endpoint: at}); got != (want && allowed) {
 					t.Errorf("%s: %s, allowed %t: got %t", step, host, allowed, got)
 				}
 			}
@@ -57,8 +57,8 @@ func TestMend260SignedInElsewhereInThisRun(t *testing.T) {
 		s := &Signer{restraint: newRestraint(), owner: Owner{Worked: func(provisioning.Endpoint, netip.Addr) provisioning.Past {
 			return provisioning.Past{Moment: provisioning.Moment{At: time.Unix(0, 0)}, Scheme: "digest", File: "password", Written: time.Date(2024, 11, 28, 12, 0, 0, 0, time.UTC)}
 		}}}
-		s.restraint.succeeded(there, addr, scheme)
-		if got := since(s, provisioning.FaultCredentials.Met(provisioning.Facts{"host": here.Host}), here, addr); got.Fault != want {
+		s.restraint.succeeded(&there, addr, scheme)
+		if got := since(s, provisioning.FaultCredentials.Met(provisioning.Facts{"host": here.Host}), &here, addr); got.Fault != want {
 			t.Errorf("after %s elsewhere: %s: %s", scheme, got.Fault, got.What())
 		}
 	}
@@ -107,7 +107,7 @@ func TestVouchedWhileABindingIsRenewed(t *testing.T) {
 	var renewing sync.WaitGroup
 	renewing.Go(func() {
 		for range 1000 {
-			if _, err := s.own.admits(provisioning.Candidate{}, nil, "pool01.fabrikam.com", nil); err == nil {
+			if _, err := s.own.admits(&provisioning.Candidate{}, nil, "pool01.fabrikam.com", nil); err == nil {
 				t.Error("a server without a certificate is admitted")
 			}
 		}

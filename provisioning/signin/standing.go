@@ -117,7 +117,7 @@ func (s *Signer) Renew(reg *Registration, granted sip.Binding, m *provisioning.M
 func (s *Signer) Believe(reg *Registration, l Lesson, m *provisioning.Memory) {
 	switch pool := l.provisioning.PoolHost; {
 	case pool == "":
-	case s.policy.MayName(reg.Candidate, pool):
+	case s.policy.MayName(&reg.Candidate, pool):
 		s.vouched.add(pool)
 	default:
 		l.provisioning.PoolHost = ""

@@ -70,7 +70,7 @@ func (w *Walk) newOpener(ctx context.Context, p pace, ahead <-chan []provisionin
 	o.open = func(c provisioning.Candidate, addr netip.Addr) *opening {
 		patient := w.signer.gate.known(&w.signer.sessions)
 		patient.patience = w.signer.restraint.tries.Patience(tlsLimit)
-		return newOpening(ctx, patient, c, addr, func() { wake(w.wake) })
+		return newOpening(ctx, patient, &c, addr, func() { wake(w.wake) })
 	}
 	o.apart = w.early.sockets()
 	return o
@@ -86,8 +86,8 @@ func wake(waiting chan<- struct{}) {
 
 // Warm connects to an address of last good before anything has named it. If a Candidate does, the connection is used when its
 // turn comes. If none does, it is closed without a word.
-func (w *Walk) Warm(ctx context.Context, c provisioning.Candidate) {
-	if len(c.Addrs) > 0 && w.early.opening == nil && w.may(c, c.Addrs[0]) {
+func (w *Walk) Warm(ctx context.Context, c *provisioning.Candidate) {
+	if len(c.Addrs) > 0 && w.early.opening == nil && w.may(*c, c.Addrs[0]) {
 		w.early.opening = newOpening(ctx, w.signer.gate.known(&w.signer.sessions), c, c.Addrs[0], func() { wake(w.wake) })
 	}
 }
@@ -101,7 +101,7 @@ func (w *Walk) Foresee(ctx context.Context, most []provisioning.Candidate) {
 	if len(most[0].Addrs) > 0 && w.opener.index(attempted{most[0].Endpoint, most[0].Addrs[0]}) >= 0 { // the race sees to it
 		return
 	}
-	w.Warm(ctx, most[0])
+	w.Warm(ctx, &most[0])
 	w.early.hinted = w.early.opening != nil
 	w.opener.apart = w.early.sockets()
 }
@@ -111,7 +111,7 @@ func (w *Walk) Close() { w.early.close() }
 
 // may says whether a packet may go to an address of a Candidate whose turn has not come.
 func (w *Walk) may(c provisioning.Candidate, addr netip.Addr) bool {
-	reason, _ := w.ruledOut(c)
+	reason, _ := w.ruledOut(&c)
 	return reason == "" && !w.signer.restraint.LostTurn(c.Endpoint, addr) && !w.failed[attempted{c.Endpoint, addr}] && !w.holds(c)
 }
 
@@ -139,7 +139,7 @@ const (
 )
 
 // consider remembers what a failure means beyond this attempt, and says how the walk goes on.
-func (w *Walk) consider(c provisioning.Candidate, err error) next {
+func (w *Walk) consider(c *provisioning.Candidate, err error) next {
 	w.signer.restraint.failed(c, err)
 	w.Doors.failed(c, err)
 	if wait := Heed(w.signer, c, err); wait == 0 {
@@ -154,7 +154,7 @@ func (w *Walk) consider(c provisioning.Candidate, err error) next {
 }
 
 // Heed leaves a Registrar alone for as long as it asks, and tells of it; 0: it does not ask.
-func Heed(s *Signer, c provisioning.Candidate, err error) time.Duration {
+func Heed(s *Signer, c *provisioning.Candidate, err error) time.Duration {
 	wait := retryAfter(c, err)
 	if wait == 0 {
 		return 0
@@ -218,7 +218,7 @@ func (w *Walk) Untried(c provisioning.Candidate) bool {
 }
 
 // ruledOut says why a Candidate is not even tried now.
-func (w *Walk) ruledOut(c provisioning.Candidate) (provisioning.Reason, string) {
+func (w *Walk) ruledOut(c *provisioning.Candidate) (provisioning.Reason, string) {
 	fresh := func(addr netip.Addr) bool { return !w.failed[attempted{c.Endpoint, addr}] }
 	if !slices.ContainsFunc(c.Addrs, fresh) {
 		return provisioning.SameAsFailed, ""
@@ -247,7 +247,7 @@ func (w *Walk) tried(kind provisioning.EventKind, a attempt, err error) {
 		e.Detail = plain.Words(err)
 	} else {
 		e = Explained(e, err)
-		e.Trouble = since(w.signer, e.Trouble, a.c, a.addr)
+		e.Trouble = since(w.signer, e.Trouble, &a.c, a.addr)
 		if a.from != "" && err != nil {
 			e.Trouble = e.Trouble.Also(provisioning.FaultRedirected, provisioning.Facts{"from": a.from, "at": a.c.HostPort(), "host": a.c.Host})
 		}
@@ -257,7 +257,7 @@ func (w *Walk) tried(kind provisioning.EventKind, a attempt, err error) {
 }
 
 // skip tells that a Candidate is not tried now, or, where only that has lost its turn, an address of it.
-func (w *Walk) skip(c provisioning.Candidate, addr netip.Addr, reason provisioning.Reason, detail string) {
+func (w *Walk) skip(c *provisioning.Candidate, addr netip.Addr, reason provisioning.Reason, detail string) {
 	e := provisioning.Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: detail}.Event()
 	e.Addr, e.Rank = addr, c.Rank
 	w.signer.owner.Tell(e)

@@ -333,12 +333,12 @@ func TestProbes(t *testing.T) {
 				if strings.Contains(test.registrar, ":5060 ") {
 					c.Endpoint = provisioning.Endpoint{Host: c.Host, Port: 5060, Transport: provisioning.TCP}
 				}
-				p := s.Probe(t.Context(), c, c.Addrs[0])
+				p := s.Probe(t.Context(), &c, c.Addrs[0])
 				got := fmt.Sprintf("%t %t %t; %t; %s", p.Connected, p.Secured, p.Answered, p.Distrusted, p.Reason())
 				if got != test.want || (p.Detail == "") != p.Trouble.None() && !test.floor {
 					t.Errorf("got %s (%s), want %s", got, p.Detail, test.want)
 				}
-				if p := s.Probe(t.Context(), c, netip.MustParseAddr("127.0.0.1")); p.Connected || p.Reason() != provisioning.AddressNotAllowed {
+				if p := s.Probe(t.Context(), &c, netip.MustParseAddr("127.0.0.1")); p.Connected || p.Reason() != provisioning.AddressNotAllowed {
 					t.Errorf("of this device: %+v", p)
 				}
 			})
@@ -431,7 +431,7 @@ func TestFailedWarmHoldsNoSocket(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, _, _ := signerAt(t, "-- registrars --\n10.0.0.5:5061 tls fe01.contoso.com blackhole\n10.0.0.6:5061 tls fe02.contoso.com accept rtt=20ms\n", false)
 				w := s.NewWalk(nil)
-				w.Warm(t.Context(), candidates(t, named)[0])
+				w.Warm(t.Context(), &candidates(t, named)[0])
 				if begunBefore {
 					w.Begin(t.Context(), nil)
 					if w.opener.apart != 1 {
